@@ -1,0 +1,102 @@
+package rookery
+
+// Relation is how two accounts stand to each other, as one of them sees it.
+// Friendship is mutual.
+type Relation struct {
+	Friends bool
+	// Asked: a request of mine waits at the other.
+	Asked bool
+	// Asks: a request of the other's waits here.
+	Asks bool
+}
+
+// Reversed is the same relation as the other sees it.
+func (r Relation) Reversed() Relation {
+	return Relation{Friends: r.Friends, Asked: r.Asks, Asks: r.Asked}
+}
+
+// Outcome is what a changing request came to, the protocol's CD where a
+// command answers one.
+type Outcome uint8
+
+const (
+	OutcomeDone      Outcome = 0
+	OutcomeMustAsk   Outcome = 1
+	OutcomeNoAccount Outcome = 2
+	OutcomeClosed    Outcome = 3
+)
+
+// Step is what a rule of friendship decides: how two accounts stand
+// afterwards, what the other hears of it, and what the asker is told.
+type Step struct {
+	To Relation
+	// Words go with a request that waits afterwards.
+	Words string
+	// Notice is the kind of entry that the other gets, 0 for none; it carries
+	// NoticeWords.
+	Notice      Kind
+	NoticeWords string
+	Outcome     Outcome
+}
+
+var befriended = Relation{Friends: true}
+
+// Add is the rule of AddToList: me adds an account whose rule is given.
+func Add(r Relation, rule Rule) Step {
+	switch {
+	case r.Friends:
+		return Step{To: r}
+	case r.Asks:
+		return Step{To: befriended, Notice: KindAccepted}
+	case rule == RuleOpen:
+		return Step{To: befriended, Notice: KindAdded}
+	case rule == RuleClosed:
+		return Step{To: r, Outcome: OutcomeClosed}
+	}
+	return Step{To: r, Outcome: OutcomeMustAsk}
+}
+
+// Ask is the rule of a friend request with words. To a closed account it is an
+// error with CodeRefused.
+func Ask(r Relation, rule Rule, words string) (Step, error) {
+	switch {
+	case r.Friends:
+		return Step{To: r}, nil
+	case r.Asks:
+		return Step{To: befriended, Notice: KindAccepted}, nil
+	case rule == RuleOpen:
+		return Step{To: befriended, Notice: KindAdded}, nil
+	case rule == RuleClosed:
+		return Step{}, Errorf(CodeRefused, "that account takes no friend requests")
+	}
+	r.Asked = true
+	return Step{To: r, Words: words, Notice: KindAsks, NoticeWords: words}, nil
+}
+
+// Accept is the rule for accepting a waiting request. Without one it is an
+// error with CodeParameter.
+func Accept(r Relation) (Step, error) {
+	if !r.Asks {
+		return Step{}, errNothingWaits
+	}
+	return Step{To: befriended, Notice: KindAccepted}, nil
+}
+
+// Reject is the rule for rejecting a waiting request with words. Without one
+// it is an error with CodeParameter.
+func Reject(r Relation, words string) (Step, error) {
+	if !r.Asks {
+		return Step{}, errNothingWaits
+	}
+	r.Asks = false
+	return Step{To: r, Notice: KindRejected, NoticeWords: words}, nil
+}
+
+var errNothingWaits = Errorf(CodeParameter, "CD: no friend request of UN waits here")
+
+// Unfriend is the rule of DelFromList: the friendship ends for both sides, and
+// nobody is told.
+func Unfriend(r Relation) Step {
+	r.Friends = false
+	return Step{To: r}
+}
