@@ -44,6 +44,8 @@ type Account struct {
 	// ShowPrivate opens the private fields of the profile to everybody.
 	ShowPrivate bool
 	Created     time.Time
+	// Revision counts the changes of the account, from 1.
+	Revision uint64
 }
 
 // NewAccount is an account as it is before its owner changes anything.
@@ -55,6 +57,7 @@ func NewAccount(uin UIN, nick string, created time.Time) Account {
 		Strangers: true,
 		Findable:  true,
 		Created:   created,
+		Revision:  1,
 	}
 }
 

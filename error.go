@@ -17,6 +17,7 @@ const (
 	CodeRefused                     // policy, block or limit
 	CodeExists                      // the account number is taken
 	CodeTemporary                   // not done now; the same may be tried again
+	CodeConflict                    // it stood otherwise by then; look again
 	codeEnd
 )
 

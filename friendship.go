@@ -1,5 +1,7 @@
 package rookery
 
+import "time"
+
 // Relation is how two accounts stand to each other, as one of them sees it.
 // Friendship is mutual.
 type Relation struct {
@@ -99,4 +101,14 @@ var errNothingWaits = Errorf(CodeParameter, "CD: no friend request of UN waits h
 func Unfriend(r Relation) Step {
 	r.Friends = false
 	return Step{To: r}
+}
+
+// RelationChange is a step to be carried out: what Me decided about Other when
+// they stood as From says.
+type RelationChange struct {
+	Me, Other UIN
+	From      Relation
+	Step      Step
+	Time      time.Time
+	Mark      Mark
 }

@@ -8,6 +8,9 @@ import (
 // Session is one account signed in from one place. A session without a Device
 // belongs to the client's address: an account has at most one such session.
 type Session struct {
+	// ID tells this sign-in from the account's others: each sign-in, a renewed
+	// one too, draws a new one.
+	ID      uint64
 	Account UIN
 	// Device is empty for an address session.
 	Device  string
@@ -32,26 +35,3 @@ type Place struct {
 	// format.
 	Memo []byte
 }
-
-// Mark is what a changing request is remembered by, so that repeating it has
-// no second effect. The zero Mark is not remembered.
-type Mark struct {
-	// Owner and Device say whose memory it is in; Device is empty for address
-	// sessions.
-	Owner  UIN
-	Device string
-	// Digest stands for the owner, the client's SEQ, the command and its
-	// content.
-	Digest [16]byte
-	// At is when the request came, on the server's own clock that stands still
-	// while the server is down.
-	At time.Duration
-	// Window is how long afterwards an equal request counts as a repeat.
-	Window time.Duration
-	// LatestOnly: it counts only while it is the owner's latest one, and only
-	// until the owner's next sign-in.
-	LatestOnly bool
-}
-
-// IsZero reports whether the mark stands for nothing.
-func (m Mark) IsZero() bool { return m == Mark{} }

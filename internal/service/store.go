@@ -1,0 +1,133 @@
+package service
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/rookery-im/rookery"
+)
+
+// Store keeps what must not be lost. internal/storetest holds every sentence
+// here against an implementation.
+//
+// A method that changes something is one whole operation. When it returns nil
+// it is durable; when it returns a rookery.Error it has changed nothing. With
+// CodeTemporary the store could not do it (a full disk, a closed store); no
+// trace of it may show up later. Changes become visible to readers, Recall
+// included, all at once and before the call returns.
+//
+// All methods may be called at the same time. Numbers, times and lists are
+// copies: the store keeps no reference to what it was given and gives none
+// away.
+type Store interface {
+	accountStore
+	friendStore
+	mailStore
+	sessionStore
+	keeper
+}
+
+type accountStore interface {
+	// CreateAccount stores a new account and returns its number: a.UIN, or if
+	// that is 0 the lowest free one from rookery.FirstUIN. CodeExists if the
+	// number is taken.
+	CreateAccount(ctx context.Context, a rookery.Account, c rookery.Credential) (rookery.UIN, error)
+	// Account returns one account, CodeNoAccount if there is none.
+	// rookery.System is an account from the beginning.
+	Account(ctx context.Context, uin rookery.UIN) (rookery.Account, error)
+	// Accounts returns those of the given accounts that exist, by number.
+	Accounts(ctx context.Context, uins []rookery.UIN) ([]rookery.Account, error)
+	// AccountsAfter returns at most limit accounts with numbers above after, by
+	// number.
+	AccountsAfter(ctx context.Context, after rookery.UIN, limit int) ([]rookery.Account, error)
+	// UpdateAccount replaces the account of that number if its revision is
+	// still a.Revision, and counts the revision up; else CodeConflict, or
+	// CodeNoAccount. Created is not changed.
+	UpdateAccount(ctx context.Context, a rookery.Account) error
+	// Credential returns what proves the owner of an account, CodeNoAccount if
+	// there is no such account.
+	Credential(ctx context.Context, uin rookery.UIN) (rookery.Credential, error)
+	// SetCredential replaces it and ends all sessions of the account.
+	// CodeNoAccount if there is no such account.
+	SetCredential(ctx context.Context, uin rookery.UIN, c rookery.Credential) error
+	// RemoveAccount deletes an account with its sessions, friendships, requests
+	// in both directions, mailbox, places and known addresses. What others have
+	// from it in their mailboxes stays. CodeNoAccount if there is none.
+	RemoveAccount(ctx context.Context, uin rookery.UIN) error
+}
+
+type friendStore interface {
+	// Friends returns the friends of an account by number.
+	Friends(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error)
+	// Relation returns how two accounts stand to each other, as me sees it.
+	Relation(ctx context.Context, me, other rookery.UIN) (rookery.Relation, error)
+	// Relate carries out a step between two accounts for me. If an equal mark is
+	// remembered: its outcome, nothing else. If they no longer stand as
+	// c.From says: CodeConflict. If one of the two is no account:
+	// CodeNoAccount. Else the relation becomes c.Step.To for both sides, the
+	// words of a request that waits then are c.Step.Words, the notice goes into
+	// the mailbox of the other, and the mark is remembered with
+	// c.Step.Outcome. A step that changes nothing is remembered too.
+	Relate(ctx context.Context, c rookery.RelationChange) (rookery.Receipt, error)
+}
+
+type mailStore interface {
+	// Deliver puts letters into their mailboxes, all or none, and remembers the
+	// mark with OutcomeDone. If an equal mark is remembered: its outcome,
+	// nothing else. CodeNoAccount if a receiver does not exist.
+	//
+	// The numbers of a mailbox have no gaps, and their order is the order in
+	// which they became visible.
+	Deliver(ctx context.Context, letters []rookery.Letter, now time.Time, m rookery.Mark) (rookery.Receipt, error)
+	// Recall looks for a remembered request: the outcome of one that was done
+	// with an equal mark within the mark's window, and, for a LatestOnly mark,
+	// is the latest of its owner and device.
+	Recall(ctx context.Context, m rookery.Mark) (rookery.Outcome, bool, error)
+	// Mailbox returns the number of the newest entry of a mailbox, 0 if there
+	// never was one, and a collector's place in it.
+	Mailbox(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Place, err error)
+	// Entries returns at most limit entries with numbers above after and up to
+	// upTo, by number.
+	Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error)
+	// Collect stores a collector's place. CodeNoAccount if there is no such
+	// account.
+	Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Place) error
+}
+
+type sessionStore interface {
+	// Sessions calls yield with every session there is, in no order, until it
+	// returns false.
+	Sessions(ctx context.Context, yield func(rookery.Session) bool) error
+	// SignIn stores a session in the place of the account's earlier one of the
+	// same device, gives its status to the account's other sessions and adds
+	// its address to the account's known ones (the latest 16 are kept).
+	// CodeNoAccount if there is no such account.
+	SignIn(ctx context.Context, s rookery.Session) error
+	// SignOut ends sessions. One that is not there any more, or whose ID is
+	// another by now, is left alone.
+	SignOut(ctx context.Context, sessions []rookery.Session) error
+	// SetStatus gives a status to all sessions of an account and remembers the
+	// mark with OutcomeDone. If an equal mark is remembered: its outcome,
+	// nothing else.
+	SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, m rookery.Mark) (rookery.Receipt, error)
+	// KnownAddress reports whether the account has signed in from the address.
+	KnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (bool, error)
+}
+
+type keeper interface {
+	// Uptime is the latest that the store was told by Beat, or by a mark's At:
+	// how long servers have been up on it, all in all.
+	Uptime(ctx context.Context) (time.Duration, error)
+	// Beat stores how long servers have been up, and forgets marks from before
+	// forget.
+	Beat(ctx context.Context, up, forget time.Duration) error
+	// Purge deletes entries that some collector has passed, that no collector
+	// has to keep, and that are older than before; the newest entry of a mailbox
+	// always stays. It looks at some accounts above after and deletes at most
+	// limit entries. next is where to go on, 0 when all accounts were looked at.
+	Purge(ctx context.Context, after rookery.UIN, before time.Time, limit int) (next rookery.UIN, deleted int, err error)
+	// Close ends the store once what it has accepted is done. Later calls get
+	// CodeTemporary.
+	Close() error
+}

@@ -1,0 +1,36 @@
+package rookery
+
+import "time"
+
+// Mark is what a changing request is remembered by, so that repeating it has
+// no second effect. The zero Mark is not remembered.
+type Mark struct {
+	// Owner and Device say whose memory it is in; Device is empty for address
+	// sessions.
+	Owner  UIN
+	Device string
+	// Digest stands for the owner, the client's SEQ, the command and its
+	// content.
+	Digest [16]byte
+	// At is when the request came, on the server's own clock that stands still
+	// while the server is down.
+	At time.Duration
+	// Window is how long afterwards an equal request counts as a repeat.
+	Window time.Duration
+	// LatestOnly: it counts only while it is the owner's latest one.
+	LatestOnly bool
+}
+
+// IsZero reports whether the mark stands for nothing.
+func (m Mark) IsZero() bool { return m == Mark{} }
+
+// Receipt tells what became of a changing request.
+type Receipt struct {
+	Outcome Outcome
+	// Repeated: an equal request was done before; this is its outcome, and
+	// nothing was done now.
+	Repeated bool
+	// Numbers are those that the letters got in their mailboxes, in the order
+	// of the letters.
+	Numbers []uint64
+}
