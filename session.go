@@ -21,6 +21,9 @@ type Session struct {
 	// Program is what the client calls itself, the protocol's LC.
 	Program string
 	Since   time.Time
+	// Encoding is what the client's doubtful texts are read as, in the numbers
+	// of package wire; 0 is unknown.
+	Encoding uint8
 }
 
 // Place is how far one collector (an account's address sessions together, or

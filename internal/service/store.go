@@ -102,8 +102,12 @@ type sessionStore interface {
 	// SignIn stores a session in the place of the account's earlier one of the
 	// same device, gives its status to the account's other sessions and adds
 	// its address to the account's known ones (the latest 16 are kept).
-	// CodeNoAccount if there is no such account.
-	SignIn(ctx context.Context, s rookery.Session) error
+	// CodeNoAccount if there is no such account, CodeConflict if its credential
+	// is not proved any more.
+	SignIn(ctx context.Context, s rookery.Session, proved rookery.Credential) error
+	// SetEncoding stores the Encoding of a session, if the session of that ID is
+	// still there.
+	SetEncoding(ctx context.Context, s rookery.Session) error
 	// SignOut ends sessions. One that is not there any more, or whose ID is
 	// another by now, is left alone.
 	SignOut(ctx context.Context, sessions []rookery.Session) error
