@@ -1,0 +1,138 @@
+package wire
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// Form says how line breaks inside an answer's values are written; it depends
+// on the way in.
+type Form uint8
+
+// The forms.
+const (
+	FormHTTP Form = iota // CR
+	FormLine             // %0D, on lines and WebSocket, where a raw CR would be mistaken for a record's end
+)
+
+var lineBreaks = [...]string{FormHTTP: "\r", FormLine: "%0D"}
+
+// Unescape decodes the %XX of a value and appends the bytes to dst. A '%' that
+// starts no valid escape stands for itself, and so does '+'. If there is
+// nothing to decode and dst is nil, the result is raw itself.
+func Unescape(dst, raw []byte) []byte {
+	n := bytes.IndexByte(raw, '%')
+	if n < 0 && dst == nil {
+		return raw
+	}
+	for ; n >= 0; n = bytes.IndexByte(raw, '%') {
+		dst = append(dst, raw[:n]...)
+		raw = raw[n:]
+		if c, ok := unhex(raw); ok {
+			dst, raw = append(dst, c), raw[len("%XX"):]
+		} else {
+			dst, raw = append(dst, '%'), raw[1:]
+		}
+	}
+	return append(dst, raw...)
+}
+
+// unhex reads the escape that b, which begins with '%', may begin with.
+func unhex(b []byte) (c byte, ok bool) {
+	if len(b) < len("%XX") {
+		return 0, false
+	}
+	high, low := hexDigits[b[1]], hexDigits[b[2]]
+	return (high-1)<<4 | (low - 1), high > 0 && low > 0
+}
+
+// hexDigits has the value of each hex digit plus one, 0 for what is none.
+var hexDigits = [256]byte{
+	'0': 1, '1': 2, '2': 3, '3': 4, '4': 5, '5': 6, '6': 7, '7': 8, '8': 9, '9': 10,
+	'A': 11, 'B': 12, 'C': 13, 'D': 14, 'E': 15, 'F': 16,
+	'a': 11, 'b': 12, 'c': 13, 'd': 14, 'e': 15, 'f': 16,
+}
+
+// appendEscaped appends a value as answers have it: '%', '&' and ',' escaped
+// (clients undo only these three), a line break of any kind as the form has it,
+// other control characters but TAB dropped, U+FFFD for each byte that is not
+// UTF-8.
+func appendEscaped(dst []byte, f Form, s string) []byte {
+	for {
+		n := plainPrefix(s)
+		dst = append(dst, s[:n]...)
+		if s = s[n:]; s == "" {
+			return dst
+		}
+		written, width := f.escape(s)
+		dst = append(dst, written...)
+		s = s[width:]
+	}
+}
+
+// escapedSize is the number of bytes that appendEscaped appends.
+func escapedSize(f Form, s string) int {
+	size := 0
+	for {
+		n := plainPrefix(s)
+		size += n
+		if s = s[n:]; s == "" {
+			return size
+		}
+		written, width := f.escape(s)
+		size += len(written)
+		s = s[width:]
+	}
+}
+
+// plainPrefix is the number of bytes that s begins with which are written as
+// they are and need no closer look.
+func plainPrefix(s string) int {
+	for i := range len(s) {
+		if notPlain[s[i]] {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// notPlain marks the bytes that begin something to escape, drop or replace.
+// Those from 80 on do unless the whole character is looked at.
+var notPlain = func() (marked [256]bool) {
+	for c := range marked {
+		switch {
+		case c == '\t':
+		case c < ' ', c >= 0x7F, c == '%', c == '&', c == ',':
+			marked[c] = true
+		}
+	}
+	return marked
+}()
+
+// escape returns what is written for the first character, or line break, of s
+// and how many bytes of s that is.
+func (f Form) escape(s string) (written string, width int) {
+	switch s[0] {
+	case '%':
+		return "%25", 1
+	case '&':
+		return "%26", 1
+	case ',':
+		return "%2c", 1
+	case '\r':
+		if len(s) > 1 && s[1] == '\n' {
+			return lineBreaks[f], len("\r\n")
+		}
+		return lineBreaks[f], 1
+	case '\n':
+		return lineBreaks[f], 1
+	}
+	c, width := utf8.DecodeRuneInString(s)
+	switch {
+	case c == utf8.RuneError && width == 1:
+		return string(utf8.RuneError), 1
+	case c < ' ' && c != '\t', 0x7F <= c && c <= 0x9F:
+		return "", width
+	}
+	return s[:width], width
+}

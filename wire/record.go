@@ -1,0 +1,149 @@
+package wire
+
+import "bytes"
+
+// Pair is one KEY=VALUE of a record. Both are slices of the parsed input. Value
+// is as it was sent, escapes and all; see Unescape and Decode.
+type Pair struct {
+	Key, Value []byte
+}
+
+// Record is a parsed record. The zero Record is empty and ready for Parse. It
+// is valid as long as the parsed input is left alone, and until it parses the
+// next.
+type Record struct {
+	pairs []Pair
+}
+
+// sparePairs bounds the storage that a Record keeps for its next input: a
+// hostile record of 64 KiB has 20,000 pairs, an honest one some 30.
+const sparePairs = 256
+
+// Parse reads a request. Nothing is an error: what has no '=' is no pair and is
+// ignored, so is nothing between two '&'. Space, CR and LF around the record
+// and around each value are dropped, around a text only behind it; a text may
+// contain '&', see the table of text fields in section 2 of the protocol.
+func (r *Record) Parse(b []byte) {
+	r.parse(trim(b), textFieldIn(b))
+}
+
+// ParseAnswer reads an answer, where every '&' inside a value is escaped and
+// every space belongs to its value. Only a line end behind the record is
+// dropped.
+func (r *Record) ParseAnswer(b []byte) {
+	if line, ok := bytes.CutSuffix(b, []byte("\n")); ok {
+		b = bytes.TrimSuffix(line, []byte("\r"))
+	}
+	r.reset()
+	for {
+		key, tail, ok := nextKey(b)
+		if !ok {
+			return
+		}
+		n := pairEnd(tail)
+		r.pairs = append(r.pairs, Pair{key, tail[:n]})
+		b = tail[n:]
+	}
+}
+
+// Pairs returns the pairs in the order in which they were sent.
+func (r *Record) Pairs() []Pair { return r.pairs }
+
+// Raw returns the value of the first pair with that key, as it was sent. Keys
+// are compared without case.
+func (r *Record) Raw(key string) (value []byte, ok bool) {
+	for i := range r.pairs {
+		if equalFold(r.pairs[i].Key, key) {
+			return r.pairs[i].Value, true
+		}
+	}
+	return nil, false
+}
+
+// parse reads a trimmed request in which the given field, nil for none, holds
+// a text.
+func (r *Record) parse(b []byte, text *textField) {
+	r.reset()
+	for {
+		key, tail, ok := nextKey(b)
+		if !ok {
+			return
+		}
+		n := pairEnd(tail)
+		value := trim(tail[:n])
+		if text != nil && equalFold(key, text.key) {
+			n = text.end(tail, r)
+			value = trimEnd(tail[:n])
+			text = nil // a second one is a pair like any other
+		}
+		r.pairs = append(r.pairs, Pair{key, value})
+		b = tail[n:]
+	}
+}
+
+func (r *Record) reset() {
+	if cap(r.pairs) > sparePairs {
+		r.pairs = nil
+	}
+	r.pairs = r.pairs[:0]
+}
+
+// nextKey finds the first key in b that a '=' follows; tail is all behind that
+// '='. Empty pairs and words without '=' before it are passed over.
+func nextKey(b []byte) (key, tail []byte, ok bool) {
+	start := 0
+	for i, c := range b {
+		switch c {
+		case '&':
+			start = i + 1
+		case '=':
+			return b[start:i], b[i+1:], true
+		}
+	}
+	return nil, nil, false
+}
+
+// pairEnd is the length of the value that tail begins with.
+func pairEnd(tail []byte) int {
+	if n := bytes.IndexByte(tail, '&'); n >= 0 {
+		return n
+	}
+	return len(tail)
+}
+
+func trim(b []byte) []byte {
+	for len(b) > 0 && isTrimmed(b[0]) {
+		b = b[1:]
+	}
+	return trimEnd(b)
+}
+
+func trimEnd(b []byte) []byte {
+	for len(b) > 0 && isTrimmed(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+func isTrimmed(c byte) bool { return c == ' ' || c == '\r' || c == '\n' }
+
+// equalFold compares without ASCII case. bytes.EqualFold would also take the
+// Kelvin sign for a K.
+func equalFold(b []byte, s string) bool {
+	if len(b) != len(s) {
+		return false
+	}
+	for i := range b {
+		if lower(b[i]) != lower(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}

@@ -1,0 +1,87 @@
+package wire
+
+// textField is a field that holds what a user typed, raw: it may contain '&'
+// and whole pairs.
+type textField struct {
+	command, key string
+	// needs are the keys that must have come before the text for it to run to
+	// the record's end.
+	needs []string
+}
+
+// textFields are all there are (section 2 of the protocol, "Text fields").
+var textFields = []textField{
+	{command: "CLTMSG", key: "MG", needs: []string{"VER", "CMD", "SEQ", "UIN", "UN"}},
+	{command: "Ack_AddToList", key: "RS", needs: []string{"VER", "CMD", "SEQ", "UIN", "UN", "CD"}},
+}
+
+// maxNeeds is the length of the longest needs.
+const maxNeeds = 6
+
+// textFieldIn returns the text field of the record's command, nil if that has
+// none. The command is searched for ahead of all else, because it may follow
+// the text.
+func textFieldIn(b []byte) *textField {
+	for {
+		key, tail, ok := nextKey(b)
+		if !ok {
+			return nil
+		}
+		n := pairEnd(tail)
+		if equalFold(key, "CMD") {
+			return textFieldOf(trim(tail[:n]))
+		}
+		b = tail[n:]
+	}
+}
+
+// textFieldOf looks up the command whose name is given as it was sent.
+func textFieldOf(name []byte) *textField {
+	var buf [3 * len("Ack_AddToList")]byte // the longest, every character escaped
+	if len(name) > len(buf) {
+		return nil
+	}
+	name = trim(Unescape(buf[:0], name))
+	for i := range textFields {
+		if equalFold(name, textFields[i].command) {
+			return &textFields[i]
+		}
+	}
+	return nil
+}
+
+// end is the length of the text that tail begins with, where r has the pairs
+// before it: the whole tail, unless a key that is still needed follows. The
+// first of those ends the text.
+func (t *textField) end(tail []byte, r *Record) int {
+	var buf [maxNeeds]string
+	missing := buf[:0]
+	for _, key := range t.needs {
+		if _, ok := r.Raw(key); !ok {
+			missing = append(missing, key)
+		}
+	}
+	if len(missing) == 0 {
+		return len(tail)
+	}
+	n := pairEnd(tail)
+	for {
+		key, after, ok := nextKey(tail[n:])
+		if !ok {
+			return len(tail)
+		}
+		if containsFold(missing, key) {
+			return len(tail) - len(after) - len("&=") - len(key)
+		}
+		n = len(tail) - len(after) + pairEnd(after)
+	}
+}
+
+func containsFold(keys []string, key []byte) bool {
+	for _, k := range keys {
+		if equalFold(key, k) {
+			return true
+		}
+	}
+	return false
+}

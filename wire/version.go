@@ -1,0 +1,103 @@
+package wire
+
+// MaxRecord is the most that a record may hold, in bytes: the limit of an HTTP
+// body, a line and a WebSocket message alike.
+const MaxRecord = 64 << 10
+
+// Null is the whole answer to a record of a version that is not spoken, or of
+// none.
+const Null = "NULL"
+
+// Version is a version of the protocol. The zero Version is none.
+type Version uint8
+
+// The versions that are spoken.
+const (
+	V10 Version = iota + 1 // 1.0
+	V11                    // 1.1
+	V12                    // 1.2
+	V13                    // 1.3
+	V14                    // 1.4
+)
+
+// traits is what sets a version apart from the others.
+type traits struct {
+	name string
+	// lineEnd closes an HTTP answer. Clients of 1.4 take the last line but one
+	// of a response as the record, older ones all that follows the last comma
+	// as a list element: each kind breaks on the other's form.
+	lineEnd string
+	// batchBytes bounds an answer with messages: older clients read a
+	// connection once, and not more.
+	batchBytes int
+	// spelling has the names of commands that are spelt in another way.
+	spelling map[string]string
+	// status has what is shown instead of a status that the version lacks.
+	status map[uint8]uint8
+}
+
+var (
+	capitals = map[string]string{
+		"SimpleInfo2": "SIMPLEINFO2",
+		"Query_Stat2": "QUERY_STAT2",
+		"GetInfo":     "GETINFO",
+	}
+	// fewStatuses: before 1.4 there is no busy, "talk to me" and do not disturb.
+	fewStatuses = map[uint8]uint8{50: 30, 60: 10, 70: 30}
+)
+
+var versions = [...]traits{
+	V10: {name: "1.0", batchBytes: 8 << 10, status: fewStatuses},
+	V11: {name: "1.1", batchBytes: 8 << 10, status: fewStatuses},
+	V12: {name: "1.2", batchBytes: 8 << 10, status: fewStatuses},
+	V13: {name: "1.3", batchBytes: 8 << 10, status: fewStatuses},
+	V14: {name: "1.4", batchBytes: 32 << 10, lineEnd: "\r\n", spelling: capitals},
+}
+
+// traits of a number that is no version are those of the zero Version.
+func (v Version) traits() *traits {
+	if int(v) >= len(versions) {
+		v = 0
+	}
+	return &versions[v]
+}
+
+// ParseVersion reads the value of VER. It reports false for all but "1.0",
+// "1.1", "1.2", "1.3" and "1.4", to the byte; the answer to those is Null.
+func ParseVersion(b []byte) (Version, bool) {
+	for v := V10; v <= V14; v++ {
+		if string(b) == versions[v].name {
+			return v, true
+		}
+	}
+	return 0, false
+}
+
+// String is the version as VER has it, such as "1.4".
+func (v Version) String() string { return v.traits().name }
+
+// LineEnd is what an HTTP answer ends in, behind the record: nothing in 1.0 to
+// 1.3, CR LF in 1.4.
+func (v Version) LineEnd() string { return v.traits().lineEnd }
+
+// CommandName is how answers of this version spell the command of that name:
+// 1.4 has SIMPLEINFO2, QUERY_STAT2 and GETINFO in capitals.
+func (v Version) CommandName(name string) string {
+	if spelt, ok := v.traits().spelling[name]; ok {
+		return spelt
+	}
+	return name
+}
+
+// Status is the status st as clients of this version are shown it: before 1.4
+// busy (50) and do not disturb (70) are 30, "talk to me" (60) is 10.
+func (v Version) Status(st uint8) uint8 {
+	if shown, ok := v.traits().status[st]; ok {
+		return shown
+	}
+	return st
+}
+
+// BatchBytes is how long a GetMsgEx answer of more than one message may
+// become, in bytes.
+func (v Version) BatchBytes() int { return v.traits().batchBytes }
