@@ -1,0 +1,61 @@
+package web_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/web"
+)
+
+func TestPages(t *testing.T) {
+	for _, test := range []struct {
+		name         string
+		method, path string
+		host         string
+		status       int
+		holds        []string
+	}{
+		{"the front page says in two languages what this is", "GET", "/", "chat.example:8000", 200,
+			[]string{"instant messenger server", "即时通信服务器", `lang="zh-Hans"`}},
+		{"the example speaks to the host that was asked for", "GET", "/", "chat.example:8000", 200,
+			[]string{"http://chat.example:8000/</pre>"}},
+		{"the example speaks to an IPv6 host", "GET", "/", "[::1]:8000", 200, []string{"http://[::1]:8000/</pre>"}},
+		{"a host that a shell would take apart is not repeated", "GET", "/", "x$(reboot)", 200,
+			[]string{"http://127.0.0.1:8000/</pre>"}},
+		{"a request without a host gets an example all the same", "GET", "/", "", 200,
+			[]string{"http://127.0.0.1:8000/</pre>"}},
+		{"a query leads to the front page", "GET", "/?from=here", "chat.example", 200, []string{"VER=1.1"}},
+		{"any other path is not found and leads back", "GET", "/friends", "chat.example", 404, []string{`<a href="/">`}},
+		{"a POST elsewhere is not found and leads back", "POST", "/friends", "chat.example", 404, []string{`<a href="/">`}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := httptest.NewRequest(test.method, test.path, nil)
+			r.Host = test.host
+			w := httptest.NewRecorder()
+			web.Handler().ServeHTTP(w, r)
+			if w.Code != test.status {
+				t.Errorf("status %d, want %d", w.Code, test.status)
+			}
+			for _, want := range test.holds {
+				if !strings.Contains(w.Body.String(), want) {
+					t.Errorf("the page does not hold %q:\n%s", want, w.Body)
+				}
+			}
+		})
+	}
+}
+
+func TestAPageRunsAndFetchesNothing(t *testing.T) {
+	w := httptest.NewRecorder()
+	web.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	if policy := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none';") {
+		t.Errorf("the policy is %q, want one that allows nothing by default", policy)
+	}
+	for _, unwanted := range []string{"<script", "src=", "url(", "@import"} {
+		if strings.Contains(w.Body.String(), unwanted) {
+			t.Errorf("the page holds %s", unwanted)
+		}
+	}
+}
