@@ -55,9 +55,8 @@ func ElementSize(f Form, value string) int {
 // slice of raw. What follows the last comma is an element only if it is not
 // empty.
 func SplitList(raw []byte) [][]byte {
-	raw = bytes.TrimSuffix(raw, []byte(","))
 	if len(raw) == 0 {
 		return nil
 	}
-	return bytes.Split(raw, []byte(","))
+	return bytes.Split(bytes.TrimSuffix(raw, []byte(",")), []byte(","))
 }

@@ -86,31 +86,39 @@ func escapedSize(f Form, s string) int {
 }
 
 // plainPrefix is the number of bytes that s begins with which are written as
-// they are and need no closer look.
+// they are.
 func plainPrefix(s string) int {
-	for i := range len(s) {
-		if notPlain[s[i]] {
+	for i := 0; i < len(s); {
+		if c := s[i]; c < utf8.RuneSelf {
+			if notPlain[c] {
+				return i
+			}
+			i++
+			continue
+		}
+		c, width := utf8.DecodeRuneInString(s[i:])
+		if c == utf8.RuneError && width == 1 || c <= lastC1 {
 			return i
 		}
+		i += width
 	}
 	return len(s)
 }
 
-// notPlain marks the bytes that begin something to escape, drop or replace.
-// Those from 80 on do unless the whole character is looked at.
-var notPlain = func() (marked [256]bool) {
-	for c := range marked {
-		switch {
-		case c == '\t':
-		case c < ' ', c >= 0x7F, c == '%', c == '&', c == ',':
-			marked[c] = true
-		}
-	}
-	return marked
-}()
+// lastC1 is the last of the control characters that begin at U+0080.
+const lastC1 = 0x9F
 
-// escape returns what is written for the first character, or line break, of s
-// and how many bytes of s that is.
+// notPlain marks the ASCII characters to escape or to drop.
+var notPlain = [utf8.RuneSelf]bool{
+	0x00: true, 0x01: true, 0x02: true, 0x03: true, 0x04: true, 0x05: true, 0x06: true, 0x07: true,
+	0x08: true, '\n': true, 0x0B: true, 0x0C: true, '\r': true, 0x0E: true, 0x0F: true,
+	0x10: true, 0x11: true, 0x12: true, 0x13: true, 0x14: true, 0x15: true, 0x16: true, 0x17: true,
+	0x18: true, 0x19: true, 0x1A: true, 0x1B: true, 0x1C: true, 0x1D: true, 0x1E: true, 0x1F: true,
+	'%': true, '&': true, ',': true, 0x7F: true,
+}
+
+// escape returns what is written for the character, or line break, that s
+// begins with and that is not plain, and how many bytes of s that is.
 func (f Form) escape(s string) (written string, width int) {
 	switch s[0] {
 	case '%':
@@ -128,11 +136,8 @@ func (f Form) escape(s string) (written string, width int) {
 		return lineBreaks[f], 1
 	}
 	c, width := utf8.DecodeRuneInString(s)
-	switch {
-	case c == utf8.RuneError && width == 1:
-		return string(utf8.RuneError), 1
-	case c < ' ' && c != '\t', 0x7F <= c && c <= 0x9F:
-		return "", width
+	if c == utf8.RuneError {
+		return string(utf8.RuneError), width
 	}
-	return s[:width], width
+	return "", width // a control character
 }

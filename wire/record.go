@@ -21,8 +21,9 @@ const sparePairs = 256
 
 // Parse reads a request. Nothing is an error: what has no '=' is no pair and is
 // ignored, so is nothing between two '&'. Space, CR and LF around the record
-// and around each value are dropped, around a text only behind it; a text may
-// contain '&', see the table of text fields in section 2 of the protocol.
+// and around each value are dropped, of a text only those behind it. A text may
+// hold '&' and whole pairs: section 2 of the protocol, "Text fields", says
+// where it ends.
 func (r *Record) Parse(b []byte) {
 	r.parse(trim(b), textFieldIn(b))
 }

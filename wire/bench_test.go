@@ -1,0 +1,139 @@
+package wire_test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery/wire"
+)
+
+func utoa(n int) string { return strconv.Itoa(n) }
+
+const (
+	poll    = "VER=1.1&CMD=GetMsgEx&SEQ=1167609600&UIN=10002"
+	message = "VER=1.1&CMD=CLTMSG&SEQ=1167609600&UIN=10001&UN=10002&MG=fish & chips, 100%? 你好"
+)
+
+// appendBatch writes an answer of each kind of field.
+func appendBatch(b []byte) []byte {
+	b = wire.AppendHead(b, wire.FormHTTP, wire.V14, "GetInfo", "1167609600", "10002", 0)
+	b = wire.AppendNumber(b, "MN", 2)
+	b = wire.AppendKey(b, "UN")
+	b = wire.AppendNumberElement(b, 10001)
+	b = wire.AppendNumberElement(b, 4294967295)
+	b = wire.AppendKey(b, "MG")
+	b = wire.AppendElement(b, wire.FormHTTP, "fish & chips,\r\n100%? \x07\xff")
+	b = wire.AppendElement(b, wire.FormLine, "你好，🐧\n")
+	return wire.AppendText(b, wire.FormHTTP, "RA", "UN: no such account")
+}
+
+func TestTheHotPathDoesNotAllocate(t *testing.T) {
+	var r wire.Record
+	buf := make([]byte, 0, 4096)
+	parse := func(b []byte) { r.Parse(b) }
+	decode := func(b []byte) { text, _, _ = wire.Decode(b, wire.CharsetUnknown, wire.CharsetUnknown) }
+	for _, c := range []struct {
+		name string
+		most float64
+		in   string
+		run  func(in []byte)
+	}{
+		{"reading a poll", 0, poll, parse},
+		{"reading a message", 0, message, parse},
+		{"reading a message whose needed keys follow it", 0, "MG=a&b=c&" + message, parse},
+		{"reading an answer", 0, "VER=1.1&CMD=GetMsgEx&SEQ=4715&UIN=10002&RES=0&MN=0&MT=&UN=&MG=", r.ParseAnswer},
+		{"looking up a key", 0, message, func(in []byte) { r.Raw("UIN"); r.Raw("none") }},
+		{"unescaping", 0, "fish %26 chips", func(in []byte) { wire.Unescape(buf[:0], in) }},
+		{"unescaping what has no escapes", 0, "10001", func(in []byte) { wire.Unescape(nil, in) }},
+		{"writing an answer", 0, "", func([]byte) { appendBatch(buf[:0]) }},
+		{"measuring an element", 0, "", func([]byte) { wire.ElementSize(wire.FormHTTP, "fish & chips, 你好") }},
+		{"reading a version", 0, "1.4", func(in []byte) { wire.ParseVersion(in) }},
+		{"reading a Content-Type", 0, `text/plain; charset="gbk"`, func(in []byte) { wire.ParseContentType(in) }},
+		{"decoding ASCII, but for the string", 1, strings.Repeat("fish & chips ", 8), decode},
+		{"decoding UTF-8, but for the string", 1, strings.Repeat("你好", 16), decode},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in := []byte(c.in)
+			c.run(in) // the first grows storage
+			if got := testing.AllocsPerRun(100, func() { c.run(in) }); got > c.most {
+				t.Errorf("%v allocations, at most %v are to be", got, c.most)
+			}
+		})
+	}
+}
+
+// text keeps the compiler from leaving out what makes it.
+var text string
+
+func BenchmarkParse(b *testing.B) {
+	records := map[string]string{"poll": poll, "message": message, "64 KiB of '&'": strings.Repeat("&", wire.MaxRecord)}
+	for name, in := range hostile {
+		records[name] = in
+	}
+	for name, in := range records {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(in)))
+			in := []byte(in)
+			var r wire.Record
+			for b.Loop() {
+				r.Parse(in)
+			}
+		})
+	}
+}
+
+func BenchmarkRaw(b *testing.B) {
+	b.ReportAllocs()
+	var r wire.Record
+	r.Parse([]byte(message))
+	for b.Loop() {
+		for _, key := range [...]string{"VER", "UIN", "CMD", "SID", "SEQ", "UN", "MG"} {
+			r.Raw(key)
+		}
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	b.ReportAllocs()
+	buf := make([]byte, 0, 4096)
+	for b.Loop() {
+		buf = appendBatch(buf[:0])
+	}
+}
+
+func BenchmarkAppendElement(b *testing.B) {
+	for name, value := range map[string]string{
+		"ASCII":   strings.Repeat("fish and chips ", 64),
+		"Chinese": strings.Repeat("你好", 160),
+		"commas":  strings.Repeat(",", 960),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(value)))
+			buf := make([]byte, 0, 4096)
+			for b.Loop() {
+				buf = wire.AppendElement(buf[:0], wire.FormHTTP, value)
+			}
+		})
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	for name, value := range map[string]string{
+		"number":  "10001",
+		"ASCII":   strings.Repeat("fish and chips ", 64),
+		"UTF-8":   strings.Repeat("你好", 160),
+		"GB18030": strings.Repeat("\xc4\xe3\xba\xc3", 240),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(value)))
+			in := []byte(value)
+			for b.Loop() {
+				text, _, _ = wire.Decode(in, wire.CharsetUnknown, wire.CharsetUnknown)
+			}
+		})
+	}
+}
