@@ -1,0 +1,130 @@
+package transport
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// The states of a connection. Only a waiting one may be ended at once when the
+// server shuts down: no request of its is in flight.
+const (
+	waiting int32 = iota
+	working
+	leaving
+)
+
+// Conn is one client's connection. Close must be called sooner or later: until
+// then the connection counts against the limits, and Shutdown waits for it.
+type Conn struct {
+	net.Conn
+	// Addr is the other end's address. An IPv4 address mapped into IPv6 is the
+	// IPv4 address. It is the zero Addr if the connection is no IP connection.
+	Addr netip.Addr
+
+	server *Server
+	unread []byte // given back by Unread
+	state  atomic.Int32
+	wrote  atomic.Bool // something was written, so there is an answer to lose
+	ended  atomic.Bool // the client has closed its side
+	close  sync.Once
+}
+
+// Unread puts p before what is still to be read, so that another reader can
+// begin where the first one did. The connection keeps p. Not to be called
+// beside Read.
+func (c *Conn) Unread(p []byte) { c.unread = append(p, c.unread...) }
+
+func (c *Conn) Read(p []byte) (int, error) {
+	if len(c.unread) > 0 {
+		n := copy(p, c.unread)
+		if c.unread = c.unread[n:]; len(c.unread) == 0 {
+			c.unread = nil // an upgraded connection may live for days
+		}
+		return n, nil
+	}
+	n, err := c.Conn.Read(p)
+	if errors.Is(err, io.EOF) {
+		c.ended.Store(true)
+	}
+	return n, err
+}
+
+func (c *Conn) Write(p []byte) (int, error) {
+	if !c.wrote.Load() {
+		c.wrote.Store(true)
+	}
+	return c.Conn.Write(p)
+}
+
+// CloseWrite ends the server's side of the connection, as far as the
+// connection can be half closed.
+func (c *Conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+// Wait says that no request is in flight, and reports whether the connection
+// may wait for one: not if the server is shutting down. The read deadline must
+// be set before, since from now on Shutdown may set one in the past to wake
+// the reader. A new connection waits.
+func (c *Conn) Wait() bool {
+	c.state.Store(waiting)
+	return !c.Draining()
+}
+
+// Begin says that a request has begun to arrive, which Shutdown lets finish.
+// It reports false if Shutdown was first.
+func (c *Conn) Begin() bool { return c.state.CompareAndSwap(waiting, working) }
+
+// Draining reports whether the server is shutting down, so that the answer to
+// the request in flight is the connection's last.
+func (c *Conn) Draining() bool { return c.server.draining.Load() }
+
+// dismiss ends the connection if it waits, by waking its reader. To close it
+// here could reset the connection under an answer that is still on its way.
+func (c *Conn) dismiss() {
+	if c.state.CompareAndSwap(waiting, leaving) {
+		_ = c.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// Close lets the client read what was written to it, for Limits.Linger at
+// most, and closes the connection. Further calls wait for the first.
+func (c *Conn) Close() error {
+	err := net.ErrClosed
+	c.close.Do(func() {
+		c.linger()
+		err = c.Conn.Close()
+		c.server.forget(c)
+	})
+	return err
+}
+
+// linger closes the server's side and drains the client's: a socket closed
+// with bytes unread sends a reset, and a client that is still sending when the
+// reset comes may lose the answer that it has not read yet.
+func (c *Conn) linger() {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || !c.wrote.Load() || c.ended.Load() || half.CloseWrite() != nil {
+		return
+	}
+	limits := &c.server.limits
+	if c.SetReadDeadline(time.Now().Add(limits.Linger)) == nil {
+		_, _ = io.CopyN(io.Discard, c.Conn, limits.LingerBytes)
+	}
+}
+
+// addrOf is the IP address at the other end of c, the zero Addr if it has none.
+func addrOf(c net.Conn) netip.Addr {
+	if tcp, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap()
+	}
+	return netip.Addr{}
+}

@@ -1,0 +1,191 @@
+package httppost
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/wire"
+)
+
+var (
+	// errDone: the connection is to be closed, all is said.
+	errDone = errors.New("connection done")
+	// errPage: the request that begins the unread bytes is for the pages.
+	errPage = errors.New("request for a page")
+)
+
+// pendingBytes is how much of answers is collected, at most, while further
+// requests have arrived already.
+const pendingBytes = 32 << 10
+
+// conn reads one client's requests, answers records, and stops at what is none.
+type conn struct {
+	way     *Way
+	net     *transport.Conn
+	trusted bool // the other end is a trusted proxy
+	peer    transport.Peer
+	req     request
+
+	// in[r:w] has arrived and is not consumed. in is idle, or a larger buffer
+	// that is lent while a request needs it.
+	idle [idleBytes]byte
+	in   []byte
+	lent *buffer
+	r, w int
+
+	// out are answers that are not written yet; nil while the connection idles.
+	out *buffer
+
+	// When the deadlines of the connection are; the zero Time if they must be
+	// set anew in any case.
+	readBy, writeBy time.Time
+}
+
+func newConn(w *Way, nc *transport.Conn) *conn {
+	c := &conn{way: w, net: nc, trusted: w.proxies.trust(nc.Addr)}
+	c.in = c.idle[:]
+	c.peer.Form = wire.FormHTTP
+	return c
+}
+
+// serve answers requests until the connection is done, or until a request is
+// for the pages: errPage.
+func (c *conn) serve(ctx context.Context) error {
+	patience := c.way.limits.HeaderTime
+	for {
+		err := c.serveOne(ctx, patience)
+		patience = c.way.limits.IdleTime
+		if err == nil {
+			continue
+		}
+		var f *fault
+		if errors.As(err, &f) {
+			out := c.answers()
+			out.b = f.append(out.b, c.req.head)
+		}
+		if c.flush() != nil {
+			return errDone
+		}
+		return err
+	}
+}
+
+// serveOne waits for a request and answers it. It returns nil if another may
+// follow.
+func (c *conn) serveOne(ctx context.Context, patience time.Duration) error {
+	if err := c.await(patience); err != nil {
+		return err
+	}
+	n, err := c.readHeader()
+	if err != nil {
+		return err
+	}
+	r := &c.req
+	if f := r.parse(c.in[c.r : c.r+n]); f != nil {
+		return f
+	}
+	if !r.isRecord() {
+		return errPage
+	}
+	origin, ok := c.way.allowed(r)
+	switch {
+	case !ok:
+		return faultOrigin
+	case r.length > int64(c.way.limits.BodyBytes):
+		return faultTooBig
+	}
+	c.identify(r)
+
+	// Reading on may move the header, and what r holds of it, away.
+	c.r += n
+	record, err := c.readBody(r)
+	if err != nil {
+		return err
+	}
+	keep := r.keepsOpen() && !c.net.Draining()
+	c.answer(ctx, record, origin, keep)
+	if !keep {
+		return errDone
+	}
+	return nil
+}
+
+// identify says who speaks: the connection's address, or the one that a
+// trusted proxy says. From anyone else such a header makes it unknown.
+func (c *conn) identify(r *request) {
+	c.peer.Addr, c.peer.ForeignProxy, c.peer.Charset = c.net.Addr, false, r.charset
+	if len(r.forwarded) == 0 {
+		return
+	}
+	if c.trusted {
+		if a, ok := c.way.proxies.client(r.forwarded); ok {
+			c.peer.Addr = a
+			return
+		}
+	}
+	c.peer.ForeignProxy = true
+}
+
+// answers is where answers are collected until they are written.
+func (c *conn) answers() *buffer {
+	if c.out == nil {
+		c.out = c.way.buffers.getOut()
+	}
+	return c.out
+}
+
+// answer has the record answered and appends the whole response to the
+// pending ones.
+func (c *conn) answer(ctx context.Context, record []byte, origin string, keep bool) {
+	pending := c.answers()
+	out := append(pending.b, "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\n"...)
+	if origin != "" {
+		out = append(out, "Access-Control-Allow-Origin: "...)
+		out = append(out, origin...)
+		out = append(out, "\r\nVary: Origin\r\n"...)
+	}
+	if keep {
+		out = append(out, "Connection: keep-alive\r\nContent-Length: "...)
+	} else {
+		out = append(out, "Connection: close\r\nContent-Length: "...)
+	}
+	// The length is known when the answer is. It is written over a gap that is
+	// wide enough for any, and the answer moved up to it.
+	length := len(out)
+	out = append(out, "9223372036854775807\r\n\r\n"...)
+	body := len(out)
+	out = c.way.handler.Handle(ctx, &c.peer, record, out)
+	head := strconv.AppendInt(out[:length], int64(len(out)-body), 10)
+	head = append(head, "\r\n\r\n"...)
+	pending.b = append(head, out[body:]...)
+}
+
+// flush writes the pending answers, errDone if the client does not take them.
+func (c *conn) flush() error {
+	if c.out == nil || len(c.out.b) == 0 {
+		return nil
+	}
+	now, d := time.Now(), c.way.limits.WriteTime
+	if c.writeBy.Sub(now) < d {
+		c.writeBy = now.Add(d + d/4)
+		_ = c.net.SetWriteDeadline(c.writeBy)
+	}
+	_, err := c.net.Write(c.out.b)
+	c.out.b = c.out.b[:0]
+	if err != nil {
+		return errDone
+	}
+	return nil
+}
+
+// release gives back what the connection has borrowed.
+func (c *conn) release() {
+	c.r, c.w = 0, copy(c.idle[:], c.in[c.r:c.w])
+	c.in = c.idle[:]
+	c.way.buffers.putIn(c.lent)
+	c.way.buffers.putOut(c.out)
+	c.lent, c.out = nil, nil
+}

@@ -1,0 +1,58 @@
+package httppost
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// fault is a request that HTTP itself cannot serve. What is wrong with a
+// record is said in the answer's record instead, with status 200.
+type fault struct {
+	status int
+	text   string // what is wrong and what to do, one line
+}
+
+func (f *fault) Error() string { return f.text }
+
+func unreadable(text string) *fault { return &fault{http.StatusBadRequest, text} }
+
+var (
+	faultLine     = unreadable("The request line is unreadable. Send: POST / HTTP/1.1")
+	faultNotHTTP  = unreadable("This is no HTTP. The server speaks plain HTTP here: use http://, not https://")
+	faultVersion  = unreadable("The HTTP version is not spoken here. Use HTTP/1.1 or HTTP/1.0")
+	faultField    = unreadable("A header line is unreadable. Send each as \"Name: value\" on one line, without a space before the colon")
+	faultByte     = unreadable("The header holds a NUL, or a CR that ends no line. Send text lines ended by CR LF")
+	faultLength   = unreadable("Content-Length is no number. Send the length of the body in bytes, in decimal digits")
+	faultLengths  = unreadable("There are two Content-Lengths that differ. Send one")
+	faultCoding   = unreadable("The Transfer-Encoding is not understood. Send Content-Length, or with HTTP/1.1 chunked alone")
+	faultBoth     = unreadable("There is a Content-Length beside a Transfer-Encoding. Send one of them")
+	faultChunk    = unreadable("The chunked body is malformed. Send Content-Length instead if in doubt")
+	faultEnded    = unreadable("The connection ended before the request did. Check that Content-Length is the length of the body in bytes")
+	faultMethod   = &fault{http.StatusMethodNotAllowed, "The method is not served here. Send records by POST, ask for pages by GET"}
+	faultOrigin   = &fault{http.StatusForbidden, "A web page of another origin may not post records. To let it, start the server with --allow-origin and the page's origin"}
+	faultTooBig   = &fault{http.StatusRequestEntityTooLarge, "The record is longer than this server takes, by default 64 KiB. Send less"}
+	faultHeader   = &fault{http.StatusRequestHeaderFieldsTooLarge, "The header is too long. Send less: Host, Content-Type and Content-Length are plenty"}
+	faultSlow     = &fault{http.StatusRequestTimeout, "The header did not arrive in time. Send the request in one piece, with an empty line after its header"}
+	faultSlowBody = &fault{http.StatusRequestTimeout, "The body did not arrive in time. Check that Content-Length is the length of the body in bytes"}
+)
+
+// append writes the whole answer to the request at fault. A HEAD must not be
+// answered with a body, not even to say that it is not served.
+func (f *fault) append(out []byte, head bool) []byte {
+	text := f.text + "\n"
+	if head {
+		text = ""
+	}
+	out = append(out, "HTTP/1.1 "...)
+	out = strconv.AppendInt(out, int64(f.status), 10)
+	out = append(out, ' ')
+	out = append(out, http.StatusText(f.status)...)
+	out = append(out, "\r\nContent-Type: text/plain; charset=UTF-8\r\nConnection: close\r\n"...)
+	if f == faultMethod {
+		out = append(out, "Allow: GET, POST\r\n"...)
+	}
+	out = append(out, "Content-Length: "...)
+	out = strconv.AppendInt(out, int64(len(text)), 10)
+	out = append(out, "\r\n\r\n"...)
+	return append(out, text...)
+}

@@ -1,0 +1,133 @@
+package httppost
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// forwardedField is one header line in which a proxy says for whom it asks.
+type forwardedField struct {
+	kind  forwardedKind
+	value []byte
+}
+
+type forwardedKind uint8
+
+const (
+	xForwardedFor forwardedKind = iota // address, address: the nearest is the last
+	forwarded                          // RFC 7239
+	xRealIP                            // one address
+)
+
+// proxies are the networks whose word about a client's address is believed.
+type proxies []netip.Prefix
+
+func (p proxies) trust(a netip.Addr) bool {
+	for _, prefix := range p {
+		if prefix.Contains(a.WithZone("")) {
+			return true
+		}
+	}
+	return false
+}
+
+// client finds the address that the request of a trusted proxy comes from. Of
+// a chain it is the nearest that is no trusted proxy: what stands before was
+// written by the client, who can write anything. If the whole chain is trusted,
+// it is the chain's beginning.
+//
+// A proxy sets one of the headers and passes on what the client forged of the
+// others. So all that name an address outside of the trusted networks must name
+// the same; ok is false if they do not, and if any is unreadable.
+func (p proxies) client(fields []forwardedField) (client netip.Addr, ok bool) {
+	for kind := xForwardedFor; kind <= xRealIP; kind++ {
+		said, ok := p.nearest(fields, kind)
+		switch {
+		case !ok:
+			return netip.Addr{}, false
+		case !said.IsValid():
+		case !client.IsValid() || p.trust(client):
+			client = said
+		case said != client && !p.trust(said):
+			return netip.Addr{}, false
+		}
+	}
+	return client, client.IsValid()
+}
+
+// nearest is the address that the headers of one kind give, the zero Addr if
+// there are none. Several headers of a kind are one list.
+func (p proxies) nearest(fields []forwardedField, kind forwardedKind) (nearest netip.Addr, ok bool) {
+	for _, field := range slices.Backward(fields) {
+		if field.kind != kind {
+			continue
+		}
+		for _, hop := range slices.Backward(field.hops()) {
+			if nearest, ok = parseHop(hop); !ok || !p.trust(nearest) {
+				return nearest, ok
+			}
+		}
+	}
+	return nearest, true
+}
+
+// hops are the addresses of one header, the nearest last; "" is none.
+func (f forwardedField) hops() []string {
+	switch f.kind {
+	case xForwardedFor:
+		return strings.Split(string(f.value), ",")
+	case forwarded:
+		return forwardedHops(string(f.value))
+	}
+	return []string{string(f.value)}
+}
+
+// forwardedHops are the "for" parameters of a Forwarded header. A quote that is
+// left open, and a backslash, which no address needs, make the whole
+// unreadable: by these a client could make a proxy's words part of its own.
+func forwardedHops(value string) []string {
+	if strings.Contains(value, `\`) || strings.Count(value, `"`)%2 != 0 {
+		return []string{""}
+	}
+	var hops []string
+	for _, element := range splitUnquoted(value, ',') {
+		hop := ""
+		for _, parameter := range splitUnquoted(element, ';') {
+			name, value, _ := strings.Cut(strings.Trim(parameter, " \t"), "=")
+			if strings.EqualFold(name, "for") {
+				hop = strings.Trim(value, `"`)
+			}
+		}
+		hops = append(hops, hop)
+	}
+	return hops
+}
+
+// splitUnquoted splits s at each sep that is outside of quotes.
+func splitUnquoted(s string, sep rune) []string {
+	quoted := false
+	return strings.FieldsFunc(s, func(r rune) bool {
+		if r == '"' {
+			quoted = !quoted
+		}
+		return r == sep && !quoted
+	})
+}
+
+// parseHop reads an address, with or without a port, IPv6 in brackets or not.
+// Names ("unknown", "_hidden") are no addresses, and one with a zone is an
+// address on another machine's links.
+func parseHop(s string) (netip.Addr, bool) {
+	s = strings.Trim(s, " \t")
+	a, err := netip.ParseAddr(s)
+	if err != nil && strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
+		a, err = netip.ParseAddr(s[1 : len(s)-1])
+	}
+	if err != nil {
+		var ap netip.AddrPort
+		ap, err = netip.ParseAddrPort(s)
+		a = ap.Addr()
+	}
+	return a.Unmap(), err == nil && a.Zone() == ""
+}

@@ -1,0 +1,141 @@
+// Package httppost is the way in over HTTP: records as POSTs, read by hand,
+// and everything else handed to net/http.
+//
+// Old clients send a request line without a target, no Host, lines without CR,
+// and they poll: net/http refuses the former and spends more than twice the
+// work on the latter. What is read leniently here is what the protocol lists
+// (docs/protocol.md, 1.1). Where a message ends is read strictly, always, and
+// before a request is handed on: two programs that disagree about it let a
+// client smuggle requests past one of them.
+package httppost
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/wire"
+)
+
+// Config is what a Way needs.
+type Config struct {
+	// Handler answers the records.
+	Handler transport.Handler
+	// Pages answers GETs, upgrades, and POSTs to other paths than "/". nil
+	// answers 404.
+	Pages  http.Handler
+	Limits Limits
+	// TrustedProxies are those whose X-Forwarded-For, Forwarded and X-Real-IP
+	// are believed.
+	TrustedProxies []netip.Prefix
+	// Origins are the web origins, such as https://chat.example, whose pages
+	// may post records.
+	Origins []string
+	Log     *slog.Logger
+}
+
+// Limits bound one connection. A zero stands for its default.
+type Limits struct {
+	// HeaderBytes is how long a request line and header may be together; 8 KiB.
+	HeaderBytes int
+	// BodyBytes is how long a record may be; wire.MaxRecord, 64 KiB.
+	BodyBytes int
+	// HeaderTime is how long a header may take from its first byte on, and a
+	// new connection, or one a quarter longer, until that first byte; 10 s.
+	HeaderTime time.Duration
+	// BodyTime is how long the body may take from the header's end on; 20 s.
+	BodyTime time.Duration
+	// IdleTime is how long a connection is kept, at least, for a next request;
+	// 75 s: clients call every 60 s. It can be a quarter more.
+	IdleTime time.Duration
+	// WriteTime is how long a client may take, at least, to make room for an
+	// answer; 20 s. It can be a quarter more.
+	WriteTime time.Duration
+	// PageTime is how long a page may take, from the hand-over to the last
+	// byte of its answer; 60 s. It does not bind upgraded connections.
+	PageTime time.Duration
+}
+
+// withDefaults returns the limits with defaults in the place of zeros.
+func (l Limits) withDefaults() Limits {
+	for _, n := range []struct {
+		field *int
+		value int
+	}{{&l.HeaderBytes, 8 << 10}, {&l.BodyBytes, wire.MaxRecord}} {
+		if *n.field == 0 {
+			*n.field = n.value
+		}
+	}
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&l.HeaderTime, 10 * time.Second}, {&l.BodyTime, 20 * time.Second}, {&l.IdleTime, 75 * time.Second},
+		{&l.WriteTime, 20 * time.Second}, {&l.PageTime, 60 * time.Second},
+	} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+	return l
+}
+
+// Way is the way in over HTTP. It is a transport.Way.
+type Way struct {
+	handler transport.Handler
+	limits  Limits
+	proxies proxies
+	origins []string
+	log     *slog.Logger
+	pages   *http.Server
+	buffers buffers
+}
+
+// New makes a way in.
+func New(cfg Config) *Way {
+	w := &Way{
+		handler: cfg.Handler,
+		limits:  cfg.Limits.withDefaults(),
+		proxies: cfg.TrustedProxies,
+		log:     cfg.Log,
+	}
+	for _, o := range cfg.Origins {
+		// As browsers write it: in lower case, without a path.
+		w.origins = append(w.origins, strings.TrimSuffix(strings.ToLower(o), "/"))
+	}
+	w.pages = newPages(cfg.Pages, w.limits, cfg.Log)
+	return w
+}
+
+// Serve answers the requests that come on nc, one after another, until the
+// client leaves, breaks a rule, or asks for a page; then net/http has it.
+func (w *Way) Serve(ctx context.Context, nc *transport.Conn) {
+	c := newConn(w, nc)
+	if c.serve(ctx) == errPage {
+		c.handOver(ctx)
+	} else {
+		// Whoever breaks a rule is told so in refuse; any other error of the
+		// connection has nobody to be told to.
+		_ = nc.Close()
+	}
+	c.release()
+}
+
+// allowed reports whether a page may post the record, and the origin to be
+// named in the answer, "" if no page posts it. Browsers send one of the two
+// headers with every POST; old clients send neither.
+func (w *Way) allowed(r *request) (origin string, ok bool) {
+	if r.origins == 0 {
+		return "", !r.fetchSite
+	}
+	for _, o := range w.origins {
+		if r.origins == 1 && o == string(r.origin) {
+			return o, true
+		}
+	}
+	return "", false
+}

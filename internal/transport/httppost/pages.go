@@ -1,0 +1,66 @@
+package httppost
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/transport"
+)
+
+// newPages makes the server of whatever is no record.
+//
+// It serves exactly one request of a connection. Of the next one, net/http
+// would decide where it ends, more leniently than we do; and a record among
+// them would miss all that is checked here.
+func newPages(h http.Handler, limits Limits, log *slog.Logger) *http.Server {
+	if h == nil {
+		h = http.NotFoundHandler()
+	}
+	s := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: limits.HeaderTime,
+		ReadTimeout:       limits.PageTime,
+		WriteTimeout:      limits.PageTime,
+		MaxHeaderBytes:    limits.HeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		BaseContext:       func(l net.Listener) context.Context { return l.(*handOver).ctx },
+	}
+	s.SetKeepAlivesEnabled(false)
+	return s
+}
+
+// handOver gives the connection to the pages, from the request on that has
+// been looked at. They close it.
+func (c *conn) handOver(ctx context.Context) {
+	c.net.Unread(bytes.Clone(c.in[c.r:c.w]))
+	_ = c.net.SetDeadline(time.Time{})
+	l := &handOver{ctx: ctx, conn: c.net}
+	// It ends at once, since there is nothing to accept after the first.
+	_ = c.way.pages.Serve(l)
+	if l.conn != nil {
+		_ = l.conn.Close()
+	}
+}
+
+// handOver is a listener that accepts one connection.
+type handOver struct {
+	ctx  context.Context
+	conn *transport.Conn
+}
+
+func (l *handOver) Accept() (net.Conn, error) {
+	c := l.conn
+	if c == nil {
+		return nil, io.EOF
+	}
+	l.conn = nil
+	return c, nil
+}
+
+func (l *handOver) Close() error   { return nil }
+func (l *handOver) Addr() net.Addr { return nil }

@@ -1,0 +1,274 @@
+package httppost
+
+import (
+	"bytes"
+	"math"
+
+	"github.com/rookery-im/rookery/wire"
+)
+
+// request is what matters of a request's header. Its slices point into the
+// header and are valid as long as that.
+type request struct {
+	method, target []byte
+	minor          byte // of the version: HTTP/1.minor, '0' or '1'
+	head           bool // the method is HEAD
+
+	length       int64 // Content-Length, -1 if there is none
+	encodings    int   // how many Transfer-Encodings there are; 1 is chunked
+	close        bool
+	keepAlive    bool
+	expect       bool // the client waits for 100 Continue
+	charset      wire.Charset
+	contentTypes int
+
+	origin    []byte
+	origins   int  // how many Origins there are
+	fetchSite bool // there is a Sec-Fetch-Site
+	forwarded []forwardedField
+}
+
+// headerEnd returns the length of the header that buf begins with, its empty
+// line included, or 0 if that has not come yet. Lines end in LF or CR LF. The
+// search begins at from: nothing ends before.
+func headerEnd(buf []byte, from int) int {
+	for i := from; ; {
+		lf := bytes.IndexByte(buf[i:], '\n')
+		if lf < 0 {
+			return 0
+		}
+		i += lf + 1
+		if i < len(buf) && buf[i] == '\n' {
+			return i + 1
+		}
+		if i+1 < len(buf) && buf[i] == '\r' && buf[i+1] == '\n' {
+			return i + 2
+		}
+	}
+}
+
+// cutLine cuts the first line off, without its end.
+func cutLine(head []byte) (line, rest []byte) {
+	line, rest, _ = bytes.Cut(head, []byte("\n"))
+	return bytes.TrimSuffix(line, []byte("\r")), rest
+}
+
+// parse reads a whole header, its empty line included. Whatever is wrong with
+// the framing is found here, for requests to be handed on as well.
+func (r *request) parse(head []byte) *fault {
+	*r = request{length: -1, forwarded: r.forwarded[:0]}
+	if bytes.IndexByte(head, 0) >= 0 {
+		return faultByte
+	}
+	line, rest := cutLine(head)
+	if f := r.parseLine(line); f != nil {
+		return f
+	}
+	for {
+		line, rest = cutLine(rest)
+		if len(line) == 0 {
+			break
+		}
+		if f := r.parseField(line); f != nil {
+			return f
+		}
+	}
+	switch {
+	case r.encodings > 1, r.encodings == 1 && r.minor == '0':
+		return faultCoding
+	case r.encodings == 1 && r.length >= 0:
+		return faultBoth
+	}
+	return r.checkMethod()
+}
+
+// parseLine reads a request line: the method, a target or none, the version.
+func (r *request) parseLine(line []byte) *fault {
+	first, last := bytes.IndexByte(line, ' '), bytes.LastIndexByte(line, ' ')
+	if first <= 0 {
+		return faultLine
+	}
+	method, version := line[:first], line[last+1:]
+	target := line[first:last]
+	if len(target) > 0 {
+		target = target[1:]
+	}
+	var lower [1]byte
+	if _, ok := lowerToken(lower[:], method); !ok {
+		return faultLine
+	}
+	for _, b := range target {
+		if b <= ' ' || b == 0x7f {
+			return faultLine
+		}
+	}
+	name, number, ok := bytes.Cut(version, []byte("/"))
+	if !ok || string(name) != "HTTP" {
+		return faultLine
+	}
+	if len(number) != 3 || number[0] != '1' || number[1] != '.' || number[2] < '0' || number[2] > '9' {
+		return faultVersion
+	}
+	r.method, r.target, r.minor = method, target, min(number[2], '1')
+	r.head = string(method) == "HEAD"
+	return nil
+}
+
+// parseField reads one header line. It takes what is not known here as it is,
+// as long as it is a header line.
+func (r *request) parseField(line []byte) *fault {
+	colon := bytes.IndexByte(line, ':')
+	if colon <= 0 {
+		return faultField
+	}
+	// As long as the longest name that is known here.
+	var lower [len("transfer-encoding")]byte
+	n, ok := lowerToken(lower[:], line[:colon])
+	if !ok {
+		// A line that continues the one before begins with a space, and so
+		// ends here as well.
+		return faultField
+	}
+	if bytes.IndexByte(line, '\r') >= 0 {
+		return faultByte
+	}
+	value := bytes.Trim(line[colon+1:], " \t")
+	switch string(lower[:n]) {
+	case "content-length":
+		return r.parseLength(value)
+	case "transfer-encoding":
+		if r.encodings++; !equalFold(value, "chunked") {
+			return faultCoding
+		}
+	case "connection":
+		r.parseConnection(value)
+	case "expect":
+		r.expect = equalFold(value, "100-continue")
+	case "content-type":
+		if r.contentTypes++; r.contentTypes == 1 {
+			r.charset = wire.ParseContentType(value)
+		}
+	case "origin":
+		r.origins++
+		r.origin = value
+	case "sec-fetch-site":
+		r.fetchSite = true
+	case "x-forwarded-for":
+		r.forwarded = append(r.forwarded, forwardedField{xForwardedFor, value})
+	case "forwarded":
+		r.forwarded = append(r.forwarded, forwardedField{forwarded, value})
+	case "x-real-ip":
+		r.forwarded = append(r.forwarded, forwardedField{xRealIP, value})
+	}
+	return nil
+}
+
+// parseLength reads a Content-Length: digits and nothing else, since programs
+// differ in what they make of signs, spaces and lists.
+func (r *request) parseLength(value []byte) *fault {
+	var n int64
+	for _, b := range value {
+		if b < '0' || b > '9' {
+			return faultLength
+		}
+		if n > (math.MaxInt64-9)/10 {
+			return faultTooBig
+		}
+		n = 10*n + int64(b-'0')
+	}
+	switch {
+	case len(value) == 0:
+		return faultLength
+	case r.length >= 0 && r.length != n:
+		return faultLengths
+	}
+	r.length = n
+	return nil
+}
+
+func (r *request) parseConnection(value []byte) {
+	for option := range bytes.SplitSeq(value, []byte(",")) {
+		option = bytes.Trim(option, " \t")
+		r.close = r.close || equalFold(option, "close")
+		r.keepAlive = r.keepAlive || equalFold(option, "keep-alive")
+	}
+}
+
+// checkMethod finds what nothing here serves: other methods than GET and POST,
+// and a GET of nothing.
+func (r *request) checkMethod() *fault {
+	switch {
+	case string(r.method) == "POST", string(r.method) == "GET" && len(r.target) > 0:
+		return nil
+	case string(r.method) == "GET":
+		return faultLine
+	}
+	return faultMethod
+}
+
+// isRecord reports whether the request is a record: a POST without target, to
+// "/", or to an absolute URL without a path. Anything else is for the pages.
+func (r *request) isRecord() bool {
+	if string(r.method) != "POST" {
+		return false
+	}
+	path := r.target
+	for _, scheme := range [...]string{"http://", "https://"} {
+		if n := len(scheme); len(path) >= n && equalFold(path[:n], scheme) {
+			_, path, _ = cutAny(path[n:], "/?")
+		}
+	}
+	path, _, _ = cutAny(path, "?")
+	return len(path) == 0 || string(path) == "/"
+}
+
+// cutAny cuts p before the first of the characters; after begins with it.
+func cutAny(p []byte, chars string) (before, after []byte, found bool) {
+	if i := bytes.IndexAny(p, chars); i >= 0 {
+		return p[:i], p[i:], true
+	}
+	return p, nil, false
+}
+
+// keepsOpen reports whether the client wants to send more requests: by default
+// in HTTP/1.1, if it says so in HTTP/1.0.
+func (r *request) keepsOpen() bool { return !r.close && (r.minor != '0' || r.keepAlive) }
+
+// lowerToken writes name in lower case to buf and returns its length, 0 if it
+// does not fit. ok is false if it is no token (RFC 9110, 5.6.2).
+func lowerToken(buf, name []byte) (n int, ok bool) {
+	for i, b := range name {
+		switch {
+		case 'a' <= b && b <= 'z', b == '-', '0' <= b && b <= '9':
+		case 'A' <= b && b <= 'Z':
+			b += 'a' - 'A'
+		default:
+			if bytes.IndexByte([]byte("!#$%&'*+.^_`|~"), b) < 0 {
+				return 0, false
+			}
+		}
+		if i < len(buf) {
+			buf[i] = b
+		}
+	}
+	if len(name) > len(buf) {
+		return 0, true
+	}
+	return len(name), true
+}
+
+// equalFold reports whether b is the text, which is in lower case, in any case.
+func equalFold(b []byte, text string) bool {
+	if len(b) != len(text) {
+		return false
+	}
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != text[i] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,119 @@
+package transport
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// Limits bound what all clients together, and each address, can hold. A zero
+// number stands for its default.
+type Limits struct {
+	// Connections is how many there may be in all; 50,000. The setting is
+	// --max-connections.
+	Connections int
+	// PerAddress is how many one address may have, for IPv6 one network of 64
+	// bits, which is what one customer gets; 1,000: a school behind one router
+	// fits in. The setting is --max-connections-per-address.
+	PerAddress int
+	// CountLoopback makes PerAddress bind clients on this machine too. By
+	// default it does not: they can take the machine's resources anyway.
+	CountLoopback bool
+	// Linger is how long a connection waits, once its last answer is written,
+	// for the client to read it and close; 500 ms.
+	Linger time.Duration
+	// LingerBytes is how much of what the client still sends is thrown away
+	// meanwhile; 256 KiB.
+	LingerBytes int64
+}
+
+// withDefaults returns the limits with defaults in the place of zeros.
+func (l Limits) withDefaults() Limits {
+	defaultTo(&l.Connections, 50_000)
+	defaultTo(&l.PerAddress, 1_000)
+	defaultTo(&l.Linger, 500*time.Millisecond)
+	defaultTo(&l.LingerBytes, 256<<10)
+	return l
+}
+
+func defaultTo[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// census counts connections by the network that they come from. It has no lock
+// of its own.
+type census struct {
+	counted map[netip.Prefix]int
+	exempt  []netip.Prefix
+}
+
+// network is what an address is counted under; ok is false for one that is
+// not counted.
+func (c *census) network(a netip.Addr) (_ netip.Prefix, ok bool) {
+	if !a.IsValid() {
+		return netip.Prefix{}, false
+	}
+	for _, p := range c.exempt {
+		if p.Contains(a) {
+			return netip.Prefix{}, false
+		}
+	}
+	bits := 32
+	if a.Is6() {
+		bits = 64
+	}
+	p, err := a.Prefix(bits)
+	return p, err == nil
+}
+
+// enter counts a connection in, if its network has fewer than most.
+func (c *census) enter(a netip.Addr, most int) bool {
+	n, ok := c.network(a)
+	if !ok {
+		return true
+	}
+	if c.counted[n] >= most {
+		return false
+	}
+	c.counted[n]++
+	return true
+}
+
+// leave counts a connection out that was counted in.
+func (c *census) leave(a netip.Addr) {
+	n, ok := c.network(a)
+	if !ok {
+		return
+	}
+	if c.counted[n]--; c.counted[n] == 0 {
+		delete(c.counted, n)
+	}
+}
+
+// complaintInterval is how often the same complaint is logged at most.
+const complaintInterval = time.Minute
+
+// complaint keeps a message that a stranger can cause at will from filling the
+// log.
+type complaint struct {
+	mu     sync.Mutex // guards what follows
+	latest time.Time
+	kept   int
+}
+
+// due counts one occasion to complain, and reports whether it is time to do
+// so and how many earlier occasions passed in silence since the last time.
+func (c *complaint) due() (kept int, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if !c.latest.IsZero() && now.Sub(c.latest) < complaintInterval {
+		c.kept++
+		return 0, false
+	}
+	kept, c.kept, c.latest = c.kept, 0, now
+	return kept, true
+}

@@ -1,0 +1,221 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Way is a way in: it talks to one client after another. A way that tells
+// others apart by a connection's first bytes reads these, gives them back with
+// Conn.Unread and hands the connection on.
+type Way interface {
+	// Serve talks to the client and sees to it that c is closed in the end,
+	// here or by whom it is handed to. It calls c.Begin and c.Wait around each
+	// request. ctx ends when the server gives up on requests in flight.
+	Serve(ctx context.Context, c *Conn)
+}
+
+// Config is what a Server needs.
+type Config struct {
+	Way    Way
+	Limits Limits
+	// Proxies are addresses that stand for many clients: Limits.PerAddress
+	// does not bind them.
+	Proxies []netip.Prefix
+	Log     *slog.Logger
+}
+
+// Server accepts connections on any number of listeners, within limits, and
+// ends them in good order.
+type Server struct {
+	way    Way
+	limits Limits
+	log    *slog.Logger
+
+	ctx      context.Context // given to the way
+	giveUp   context.CancelFunc
+	draining atomic.Bool   // set under mu, read without
+	quit     chan struct{} // closed when draining begins
+	empty    chan struct{} // closed when draining and no connection is left
+
+	full, crowded, failing complaint
+
+	mu        sync.Mutex // guards what follows
+	listeners map[net.Listener]struct{}
+	conns     map[*Conn]struct{}
+	census    census
+	emptied   bool // empty is closed
+}
+
+// NewServer makes a server; Serve starts it.
+func NewServer(cfg Config) *Server {
+	ctx, giveUp := context.WithCancel(context.Background())
+	s := &Server{
+		way:       cfg.Way,
+		limits:    cfg.Limits.withDefaults(),
+		log:       cfg.Log,
+		ctx:       ctx,
+		giveUp:    giveUp,
+		quit:      make(chan struct{}),
+		empty:     make(chan struct{}),
+		listeners: make(map[net.Listener]struct{}),
+		conns:     make(map[*Conn]struct{}),
+		census:    census{counted: make(map[netip.Prefix]int), exempt: cfg.Proxies},
+	}
+	if !cfg.Limits.CountLoopback {
+		loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+		s.census.exempt = append(loopback, cfg.Proxies...)
+	}
+	return s
+}
+
+// Serve accepts connections from l until Shutdown, and then returns nil. It
+// closes l. An error in accepting, such as too few file descriptors, passes: it
+// is logged and tried again, with pauses of up to a second. Only if l is closed
+// by someone else is that returned as an error.
+func (s *Server) Serve(l net.Listener) error {
+	defer l.Close()
+	if !s.open(l) {
+		return nil
+	}
+	var pause time.Duration
+	for {
+		nc, err := l.Accept()
+		switch {
+		case err == nil:
+			pause = 0
+			s.receive(nc)
+		case s.draining.Load():
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return err
+		default:
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			if kept, ok := s.failing.due(); ok {
+				s.log.Error("cannot accept a connection, trying on; if descriptors have run out, raise the limit (ulimit -n) or lower --max-connections",
+					"error", err, "listener", l.Addr(), "more_since", kept)
+			}
+			select {
+			case <-time.After(pause):
+			case <-s.quit:
+			}
+		}
+	}
+}
+
+// open takes note of a listener, unless the server is shutting down.
+func (s *Server) open(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listeners[l] = struct{}{}
+	return !s.draining.Load()
+}
+
+// receive serves a connection on a goroutine of its own, or refuses it.
+func (s *Server) receive(nc net.Conn) {
+	c := &Conn{Conn: nc, Addr: addrOf(nc), server: s}
+	if !s.admit(c) {
+		_ = nc.Close()
+		return
+	}
+	go s.serve(c)
+}
+
+// admit counts a connection in, if the limits allow.
+func (s *Server) admit(c *Conn) bool {
+	s.mu.Lock()
+	full := len(s.conns) >= s.limits.Connections
+	draining := s.draining.Load()
+	ok := !full && !draining && s.census.enter(c.Addr, s.limits.PerAddress)
+	if ok {
+		s.conns[c] = struct{}{}
+	}
+	s.mu.Unlock()
+
+	switch {
+	case ok || draining:
+	case full:
+		if kept, due := s.full.due(); due {
+			s.log.Warn("connection refused: there are as many as --max-connections allows; raise it to take more",
+				"limit", s.limits.Connections, "client", c.Addr, "more_since", kept)
+		}
+	default:
+		if kept, due := s.crowded.due(); due {
+			s.log.Warn("connection refused: its address has as many as --max-connections-per-address allows; raise it to take more, or name the address with --trusted-proxy if it is a proxy of yours",
+				"limit", s.limits.PerAddress, "client", c.Addr, "more_since", kept)
+		}
+	}
+	return ok
+}
+
+// serve runs the way on one connection. A panic costs that connection only.
+func (s *Server) serve(c *Conn) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("a request made the server panic; its connection is closed", "panic", p, "client", c.Addr, "stack", string(debug.Stack()))
+			_ = c.Close()
+		}
+	}()
+	s.way.Serve(s.ctx, c)
+}
+
+// forget counts a connection out that has been closed.
+func (s *Server) forget(c *Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	s.census.leave(c.Addr)
+	s.settle()
+}
+
+// settle tells Shutdown when the last connection has gone. Called under mu.
+func (s *Server) settle() {
+	if s.draining.Load() && len(s.conns) == 0 && !s.emptied {
+		s.emptied = true
+		close(s.empty)
+	}
+}
+
+// Shutdown stops accepting, closes connections that wait at once and the
+// others when their request is answered, and returns when none is left. If ctx
+// ends before, it ends the context of the requests in flight, closes their
+// connections and returns ctx's error; handlers may then still be at work.
+func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.giveUp()
+	s.drain()
+	select {
+	case <-s.empty:
+		return nil
+	case <-ctx.Done():
+	}
+	s.giveUp()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		_ = c.Conn.Close()
+	}
+	return ctx.Err()
+}
+
+// drain closes the listeners and the connections that wait.
+func (s *Server) drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.draining.Swap(true) {
+		close(s.quit)
+	}
+	for l := range s.listeners {
+		_ = l.Close()
+	}
+	for c := range s.conns {
+		c.dismiss()
+	}
+	s.settle()
+}
