@@ -94,7 +94,7 @@ func Reject(r Relation, words string) (Step, error) {
 	return Step{To: r, Notice: KindRejected, NoticeWords: words}, nil
 }
 
-var errNothingWaits = Errorf(CodeParameter, "CD: no friend request of UN waits here")
+var errNothingWaits = Errorf(CodeParameter, "no friend request of that account waits here")
 
 // Unfriend is the rule of DelFromList: the friendship ends for both sides, and
 // nobody is told.

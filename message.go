@@ -1,10 +1,26 @@
 package rookery
 
-import "time"
+import (
+	"time"
+	"unicode/utf8"
+)
 
 // MaxText is the most that a message's text, or the words of a friend request,
 // may hold, in bytes of UTF-8.
 const MaxText = 4000
+
+// CheckText reports with CodeParameter what keeps a text from being sent.
+func CheckText(text string) error {
+	switch {
+	case text == "":
+		return Errorf(CodeParameter, "the text is empty")
+	case len(text) > MaxText:
+		return Errorf(CodeParameter, "the text has %d bytes, allowed are %d", len(text), MaxText)
+	case !utf8.ValidString(text):
+		return Errorf(CodeParameter, "the text is not valid UTF-8")
+	}
+	return nil
+}
 
 // Kind says what an entry of a mailbox is. The numbers are those of the
 // protocol's MT.

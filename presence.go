@@ -1,5 +1,7 @@
 package rookery
 
+import "strconv"
+
 // Status is what a user chose to be, and what others see of it.
 type Status uint8
 
@@ -37,3 +39,5 @@ func (s Status) Basic() Status {
 	}
 	return s
 }
+
+func (s Status) String() string { return strconv.Itoa(int(s)) }

@@ -84,6 +84,9 @@ type mailStore interface {
 	// with an equal mark within the mark's window, and, for a LatestOnly mark,
 	// is the latest of its owner and device.
 	Recall(ctx context.Context, m rookery.Mark) (rookery.Outcome, bool, error)
+	// Remember remembers the mark with an outcome and does nothing else. If an
+	// equal mark is remembered: its outcome.
+	Remember(ctx context.Context, m rookery.Mark, outcome rookery.Outcome) (rookery.Receipt, error)
 	// Mailbox returns the number of the newest entry of a mailbox, 0 if there
 	// never was one, and a collector's place in it.
 	Mailbox(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Place, err error)

@@ -1,0 +1,46 @@
+package protocol
+
+import (
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/wire"
+)
+
+// ok begins the answer to a request that was done.
+func (c *call) ok() {
+	c.dst = wire.AppendHead(c.dst[:c.start], c.peer.Form, c.version, c.name, c.seq, c.uinText, 0)
+}
+
+func (c *call) text(key, value string) {
+	c.dst = wire.AppendText(c.dst, c.peer.Form, key, value)
+}
+
+func (c *call) number(key string, n int) {
+	c.dst = wire.AppendNumber(c.dst, key, uint64(n))
+}
+
+func (c *call) flag(key string, set bool) {
+	n := 0
+	if set {
+		n = 1
+	}
+	c.number(key, n)
+}
+
+// key begins a list.
+func (c *call) key(key string) { c.dst = wire.AppendKey(c.dst, key) }
+
+func (c *call) textElement(value string) {
+	c.dst = wire.AppendElement(c.dst, c.peer.Form, value)
+}
+
+func (c *call) numberElement(n int) { c.dst = wire.AppendNumberElement(c.dst, uint64(n)) }
+
+func (c *call) uinElement(uin rookery.UIN) { c.numberElement(int(uin)) }
+
+// elements writes a list.
+func elements[E any](c *call, key string, list []E, write func(*call, E)) {
+	c.key(key)
+	for _, e := range list {
+		write(c, e)
+	}
+}

@@ -1,0 +1,257 @@
+package protocol
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/wire"
+)
+
+// maxSEQ is the longest SEQ, in characters.
+const maxSEQ = 32
+
+// Handler answers records. It is a transport.Handler.
+type Handler struct {
+	service *service.Service
+	log     *slog.Logger
+	calls   sync.Pool // of *call
+}
+
+var _ transport.Handler = (*Handler)(nil)
+
+// New makes a Handler.
+func New(s *service.Service, log *slog.Logger) *Handler {
+	return &Handler{service: s, log: log, calls: sync.Pool{New: func() any { return new(call) }}}
+}
+
+// call is one record on its way to an answer.
+type call struct {
+	ctx     context.Context
+	service *service.Service
+	peer    *transport.Peer
+	record  wire.Record
+
+	version wire.Version
+	seq     string
+	// uinText is the UIN as asked.
+	uinText string
+	uin     rookery.UIN
+	// name is the command's, as it is answered.
+	name    string
+	row     *command
+	session *service.Session
+	// values are those of the row's keys, decoded.
+	values []value
+	mark   rookery.Mark
+
+	dst   []byte // the answer grows here
+	start int    // where in dst it begins
+}
+
+// value is a request's value of one key.
+type value struct {
+	text  string
+	given bool
+}
+
+// Handle appends the answer to one record.
+func (h *Handler) Handle(ctx context.Context, peer *transport.Peer, record, dst []byte) []byte {
+	c := h.calls.Get().(*call)
+	defer func() {
+		*c = call{record: c.record, values: c.values[:0]} // storage to be used again
+		h.calls.Put(c)
+	}()
+	c.ctx, c.service, c.peer = ctx, h.service, peer
+	c.dst, c.start = dst, len(dst)
+
+	c.record.Parse(record)
+	version, ok := wire.ParseVersion(c.bytes("VER"))
+	if !ok {
+		return append(dst, wire.Null...)
+	}
+	c.version = version
+	if err := h.answer(c); err != nil {
+		h.refuse(c, err)
+	}
+	if peer.Form == wire.FormHTTP {
+		c.dst = append(c.dst, version.LineEnd()...)
+	}
+	return c.dst
+}
+
+// answer makes the checks in the contract's order and lets the command's row
+// write the answer.
+func (h *Handler) answer(c *call) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = rookery.Temporary(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	c.seq, c.uinText, c.name = c.loose("SEQ"), c.loose("UIN"), c.loose("CMD")
+	c.row = commands.find(c.name)
+	if c.row != nil {
+		c.name = c.row.name
+	}
+	var ok bool
+	if c.peer.ForeignProxy {
+		return rookery.Errorf(rookery.CodeRefused, "the request came through a proxy that is not trusted: the operator can name it with --trusted-proxy")
+	}
+	if c.uin, ok = rookery.ParseUIN(c.uinText); !ok {
+		return rookery.Errorf(rookery.CodeNoAccount, "UIN: no account number, which is 10000 to 4294967295")
+	}
+	if c.row == nil {
+		return errUnknownCommand
+	}
+	if c.row.session {
+		if c.session, err = h.service.Session(c.uin, c.peer.Addr); err != nil {
+			return err
+		}
+	}
+	if !c.row.always {
+		if err := c.check(); err != nil {
+			return err
+		}
+	}
+	if c.row.changing {
+		c.mark = h.service.Mark(c.session, c.seq, c.content())
+	}
+	return c.row.run(c)
+}
+
+// check checks SEQ and decodes the values of the row's keys. What they tell of
+// the client's encoding holds from now on.
+func (c *call) check() error {
+	if _, _, ok := c.decode("SEQ", wire.CharsetUnknown); !ok {
+		return parameter("SEQ", "the text has no known encoding")
+	}
+	if utf8.RuneCountInString(c.seq) > maxSEQ {
+		return parameter("SEQ", "more than %d characters", maxSEQ)
+	}
+	preferred := wire.CharsetUnknown
+	if c.session != nil {
+		preferred = wire.Charset(c.session.Encoding())
+	}
+	was := preferred
+	for _, key := range c.row.keys {
+		text, said, ok := c.decode(key, preferred)
+		if !ok {
+			return parameter(key, "the text has no known encoding, or holds a NUL")
+		}
+		if said != wire.CharsetUnknown {
+			preferred = said
+		}
+		_, given := c.record.Raw(key)
+		c.values = append(c.values, value{text, given})
+	}
+	// Unknown means UTF-8: only another meaning is worth storing.
+	if c.session != nil && (preferred == wire.GB18030) != (was == wire.GB18030) {
+		return c.service.SetEncoding(c.ctx, c.session, uint8(preferred))
+	}
+	return nil
+}
+
+// bytes is the percent-decoded value of a key, empty if it is not given.
+func (c *call) bytes(key string) []byte {
+	raw, _ := c.record.Raw(key)
+	return wire.Unescape(nil, raw)
+}
+
+func (c *call) decode(key string, preferred wire.Charset) (text string, said wire.Charset, ok bool) {
+	return wire.Decode(c.bytes(key), c.peer.Charset, preferred)
+}
+
+// loose is a value that is echoed, whatever it is.
+func (c *call) loose(key string) string {
+	if text, _, ok := c.decode(key, wire.CharsetUnknown); ok {
+		return text
+	}
+	return strings.ToValidUTF8(string(c.bytes(key)), "\uFFFD")
+}
+
+// value is the value of one of the row's keys.
+func (c *call) value(key string) (text string, given bool) {
+	for i, k := range c.row.keys {
+		if k == key {
+			return c.values[i].text, c.values[i].given
+		}
+	}
+	panic("protocol: " + c.row.name + " does not list the key " + key)
+}
+
+// content is what makes two requests with the same SEQ equal: the command and
+// the values of its keys.
+func (c *call) content() []byte {
+	b := append(make([]byte, 0, 128), c.row.name...)
+	for _, v := range c.values {
+		length := uint64(0)
+		if v.given {
+			length = 1 + uint64(len(v.text))
+		}
+		b = append(binary.AppendUvarint(b, length), v.text...)
+	}
+	return b
+}
+
+// refuse writes the answer to a request that got an error.
+func (h *Handler) refuse(c *call, err error) {
+	res := resOf(err)
+	c.dst = wire.AppendHead(c.dst[:c.start], c.peer.Form, c.version, c.name, c.seq, c.uinText, res)
+	if res != resNotLoggedIn {
+		c.dst = wire.AppendText(c.dst, c.peer.Form, "RA", rookery.TextOf(err))
+	}
+	if res == resTemporary {
+		h.log.Error("request was not done", "command", c.name, "account", c.uinText, "address", c.peer.Addr, "error", err)
+	}
+}
+
+const (
+	resUnknownCommand = 2
+	resTemporary      = 4
+	resNotLoggedIn    = 20
+)
+
+var errUnknownCommand = errors.New("CMD: unknown command")
+
+// resCodes maps what went wrong to RES. Login answers a wrong password by
+// itself.
+var resCodes = map[rookery.Code]int{
+	rookery.CodeParameter:   1,
+	rookery.CodeRefused:     3,
+	rookery.CodePassword:    3,
+	rookery.CodeExists:      3,
+	rookery.CodeTemporary:   resTemporary,
+	rookery.CodeConflict:    resTemporary,
+	rookery.CodeNoAccount:   5,
+	rookery.CodeNotSignedIn: resNotLoggedIn,
+}
+
+func resOf(err error) int {
+	if errors.Is(err, errUnknownCommand) {
+		return resUnknownCommand
+	}
+	return resCodes[rookery.CodeOf(err)]
+}
+
+// parameter is the error for a key whose value is missing or wrong.
+func parameter(key, format string, args ...any) error {
+	return rookery.Errorf(rookery.CodeParameter, key+": "+format, args...)
+}
+
+// about names the key at fault in an error of the service.
+func about(key string, err error) error {
+	var e *rookery.Error
+	if !errors.As(err, &e) || e.Code == rookery.CodeTemporary {
+		return err
+	}
+	return &rookery.Error{Code: e.Code, Text: key + ": " + e.Text, Cause: e.Cause}
+}

@@ -1,0 +1,73 @@
+package protocol
+
+import (
+	"encoding/hex"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+func login(c *call) error {
+	status, err := c.status()
+	if err != nil {
+		return err
+	}
+	program, _ := c.value("LC")
+	c.session, err = c.service.SignIn(c.ctx, service.SignIn{
+		UIN: c.uin, Proof: c.proof(), Address: c.peer.Addr, Status: status, Program: program,
+	})
+	if err != nil && rookery.CodeOf(err) == rookery.CodePassword {
+		c.ok()
+		c.number("RS", 1)
+		c.text("RA", rookery.TextOf(err))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c.ok()
+	c.number("RS", 0)
+	c.number("HI", int(service.CallInterval.Seconds()))
+	c.number("LI", int(service.SessionLife.Seconds()))
+	return nil
+}
+
+// proof reads PS as M5 says it is to be read; nil if it cannot prove anything.
+func (c *call) proof() *service.Proof {
+	ps, _ := c.value("PS")
+	var proof service.Proof
+	switch m5, _ := c.value("M5"); m5 {
+	case "0":
+		proof = service.ProofOf(ps)
+	case "1":
+		if n, err := hex.Decode(proof[:], []byte(ps[:min(len(ps), hex.EncodedLen(len(proof)))])); err != nil || n != len(proof) || len(ps) != hex.EncodedLen(n) {
+			return nil
+		}
+	default:
+		return nil
+	}
+	return &proof
+}
+
+func logout(c *call) error {
+	if err := c.service.SignOut(c.ctx, c.uin, c.peer.Addr); err != nil {
+		return err
+	}
+	c.ok()
+	return nil
+}
+
+func changeStat(c *call) error {
+	status, err := c.status()
+	if err != nil {
+		return err
+	}
+	if status == 0 {
+		return parameter("ST", "missing")
+	}
+	if err := c.service.SetStatus(c.ctx, c.session, status, c.mark); err != nil {
+		return err
+	}
+	c.ok()
+	return nil
+}

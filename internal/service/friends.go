@@ -1,0 +1,269 @@
+package service
+
+import (
+	"context"
+	"slices"
+
+	"github.com/rookery-im/rookery"
+)
+
+// Page asks for a part of a list that is ordered by number: at most Limit
+// accounts above After.
+type Page struct {
+	After rookery.UIN
+	Limit int
+}
+
+// Contact is another account as a list shows it.
+type Contact struct {
+	*rookery.Account
+	Status rookery.Status // what others see
+}
+
+// Friends lists friends by number. last is false if more follow.
+func (s *Service) Friends(ctx context.Context, se *Session, p Page) (page []rookery.UIN, last bool, err error) {
+	all, err := s.friends(ctx, se.member)
+	if err != nil {
+		return nil, false, err
+	}
+	page, last = cut(all, p)
+	return page, last, nil
+}
+
+// cut returns the page of an ordered list.
+func cut(all []rookery.UIN, p Page) (page []rookery.UIN, last bool) {
+	i, found := slices.BinarySearch(all, p.After)
+	if found {
+		i++
+	}
+	rest := all[i:]
+	if len(rest) > p.Limit {
+		return rest[:p.Limit], false
+	}
+	return rest, true
+}
+
+// FriendsOnline lists the friends who look online.
+func (s *Service) FriendsOnline(ctx context.Context, se *Session, p Page) (page []Contact, last bool, err error) {
+	all, err := s.friends(ctx, se.member)
+	if err != nil {
+		return nil, false, err
+	}
+	var online []rookery.UIN
+	for _, uin := range all {
+		if s.looks(uin) != rookery.StatusOffline {
+			online = append(online, uin)
+		}
+	}
+	uins, last := cut(online, p)
+	page, err = s.contacts(ctx, uins)
+	return page, last, err
+}
+
+// Contacts lists friends with their profiles.
+func (s *Service) Contacts(ctx context.Context, se *Session, p Page) (page []Contact, last bool, err error) {
+	uins, last, err := s.Friends(ctx, se, p)
+	if err != nil {
+		return nil, false, err
+	}
+	page, err = s.contacts(ctx, uins)
+	return page, last, err
+}
+
+// Find lists accounts that let themselves be found, look online and are what is
+// searched for.
+func (s *Service) Find(ctx context.Context, f rookery.Finger, p Page) (page []Contact, last bool, err error) {
+	online := s.members.online(p.After, s.uptime())
+	for chunk := range slices.Chunk(online, 256) {
+		contacts, err := s.contacts(ctx, chunk)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, c := range contacts {
+			if !f.Matches(c.Account) || c.Status == rookery.StatusOffline {
+				continue
+			}
+			if len(page) == p.Limit {
+				return page, false, nil
+			}
+			page = append(page, c)
+		}
+	}
+	return page, true, nil
+}
+
+// contacts looks accounts up; one that was removed just now is left out.
+func (s *Service) contacts(ctx context.Context, uins []rookery.UIN) ([]Contact, error) {
+	accounts, err := s.accounts.list(ctx, uins)
+	if err != nil {
+		return nil, err
+	}
+	contacts := make([]Contact, len(accounts))
+	for i, a := range accounts {
+		contacts[i] = Contact{a, s.looks(a.UIN)}
+	}
+	return contacts, nil
+}
+
+// Looks is what others see of an account's status.
+func (s *Service) Looks(uin rookery.UIN) rookery.Status { return s.looks(uin) }
+
+func (s *Service) looks(uin rookery.UIN) rookery.Status {
+	m := s.members.get(uin)
+	if m == nil {
+		return rookery.StatusOffline
+	}
+	return m.looks(s.uptime())
+}
+
+// Info returns an account as the session's owner may see it: the private fields
+// are for friends and for the account itself, unless it shows them. CodeNoAccount
+// if there is none.
+func (s *Service) Info(ctx context.Context, se *Session, uin rookery.UIN) (rookery.Account, error) {
+	a, err := s.accounts.get(ctx, uin)
+	if err != nil {
+		return rookery.Account{}, err
+	}
+	info := *a
+	if uin == se.about.Account || a.ShowPrivate {
+		return info, nil
+	}
+	friends, err := s.areFriends(ctx, se.member, uin)
+	if err != nil {
+		return rookery.Account{}, err
+	}
+	if !friends {
+		info.Profile = info.Profile.WithoutPrivate()
+	}
+	return info, nil
+}
+
+// Add is AddToList: makes friends with an account that lets everybody, or whose
+// own request waits here; else the outcome says what to do.
+func (s *Service) Add(ctx context.Context, se *Session, other rookery.UIN, mark rookery.Mark) (rookery.Outcome, error) {
+	outcome, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, rule rookery.Rule) (rookery.Step, error) {
+		return rookery.Add(r, rule), nil
+	})
+	if rookery.CodeOf(err) == rookery.CodeNoAccount && err != nil {
+		receipt, err := s.store.Remember(ctx, mark, rookery.OutcomeNoAccount)
+		return receipt.Outcome, err
+	}
+	return outcome, err
+}
+
+// Ask asks an account with words to become a friend.
+func (s *Service) Ask(ctx context.Context, se *Session, other rookery.UIN, words string, mark rookery.Mark) error {
+	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, rule rookery.Rule) (rookery.Step, error) {
+		return rookery.Ask(r, rule, words)
+	})
+	return err
+}
+
+// Accept accepts the request of an account that waits.
+func (s *Service) Accept(ctx context.Context, se *Session, other rookery.UIN, mark rookery.Mark) error {
+	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, _ rookery.Rule) (rookery.Step, error) {
+		return rookery.Accept(r)
+	})
+	return err
+}
+
+// Reject rejects it with words.
+func (s *Service) Reject(ctx context.Context, se *Session, other rookery.UIN, words string, mark rookery.Mark) error {
+	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, _ rookery.Rule) (rookery.Step, error) {
+		return rookery.Reject(r, words)
+	})
+	return err
+}
+
+// Unfriend ends a friendship, if there is one.
+func (s *Service) Unfriend(ctx context.Context, se *Session, other rookery.UIN, mark rookery.Mark) error {
+	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, _ rookery.Rule) (rookery.Step, error) {
+		return rookery.Unfriend(r), nil
+	})
+	return err
+}
+
+// relate carries out what a rule decides about two accounts. The rule sees how
+// they stand; if they stand otherwise when the store gets to it, it is asked
+// again.
+func (s *Service) relate(ctx context.Context, se *Session, other rookery.UIN, mark rookery.Mark,
+	decide func(rookery.Relation, rookery.Rule) (rookery.Step, error)) (rookery.Outcome, error) {
+	me := se.about.Account
+	for {
+		stand, err := s.store.Relation(ctx, me, other)
+		if err != nil {
+			return 0, err
+		}
+		// After the look at the relation: if that already shows what this very
+		// request has done, the mark is there too.
+		if outcome, done, err := s.store.Recall(ctx, mark); err != nil || done {
+			return outcome, err
+		}
+		account, err := s.accounts.get(ctx, other)
+		if err != nil {
+			return 0, err
+		}
+		step, err := decide(stand, account.Rule)
+		if err != nil {
+			return 0, err
+		}
+		receipt, err := s.store.Relate(ctx, rookery.RelationChange{
+			Me: me, Other: other, From: stand, Step: step, Time: s.now(), Mark: mark})
+		if err != nil && rookery.CodeOf(err) == rookery.CodeConflict {
+			continue
+		}
+		if err != nil || receipt.Repeated {
+			return receipt.Outcome, err
+		}
+		if stand.Friends != step.To.Friends {
+			s.forgetFriends(me, other)
+		}
+		s.arrived(other, receipt)
+		return receipt.Outcome, nil
+	}
+}
+
+// friends is the friend list of a member, from memory once it was read. It must
+// not be changed.
+func (s *Service) friends(ctx context.Context, m *member) ([]rookery.UIN, error) {
+	m.mu.Lock()
+	list, changes := m.friends, m.changes
+	m.mu.Unlock()
+	if list != nil {
+		return list, nil
+	}
+	list, err := s.store.Friends(ctx, m.uin)
+	if err != nil {
+		return nil, err
+	}
+	if list == nil {
+		list = []rookery.UIN{}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.changes == changes {
+		m.friends = list
+	}
+	return list, nil
+}
+
+func (s *Service) areFriends(ctx context.Context, m *member, other rookery.UIN) (bool, error) {
+	list, err := s.friends(ctx, m)
+	if err != nil {
+		return false, err
+	}
+	_, found := slices.BinarySearch(list, other)
+	return found, nil
+}
+
+// forgetFriends makes the next look at these members' friends read the store.
+func (s *Service) forgetFriends(uins ...rookery.UIN) {
+	for _, uin := range uins {
+		if m := s.members.get(uin); m != nil {
+			m.mu.Lock()
+			m.friends = nil
+			m.changes++
+			m.mu.Unlock()
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package service
+
+import (
+	"encoding/binary"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/rookery-im/rookery"
+)
+
+// A memory is stored as Place.Memo: a version byte, then, all big endian,
+//
+//	batch:    1 byte, 0 for none; ticket, at, after, upTo; number of notices (4 bytes); each a friend (4), a status (1)
+//	recent:   to the end; each a ticket and at
+//	ticket:   digest (8), short (1)
+//	at:       nanoseconds of uptime (8)
+const memoVersion = 1
+
+var errMemo = errors.New("what is stored of an account's latest collections is not readable")
+
+// encode makes the place to be stored. Requests that are too old to matter are
+// left out.
+func (m *memory) encode(now time.Duration) rookery.Place {
+	p := rookery.Place{Number: m.place}
+	b := append(make([]byte, 0, 64+17*len(m.recent)), memoVersion)
+	if m.batch == nil {
+		b = append(b, 0)
+	} else {
+		p.Keep = m.batch.after + 1
+		b = append(b, 1)
+		b = m.batch.ticket.append(b, m.batch.at)
+		b = binary.BigEndian.AppendUint64(b, m.batch.after)
+		b = binary.BigEndian.AppendUint64(b, m.batch.upTo)
+		b = binary.BigEndian.AppendUint32(b, uint32(len(m.batch.notices)))
+		for _, n := range m.batch.notices {
+			b = append(binary.BigEndian.AppendUint32(b, uint32(n.Friend)), byte(n.Status))
+		}
+	}
+	for _, r := range m.recent {
+		if now-r.at < longWindow {
+			b = r.ticket.append(b, r.at)
+		}
+	}
+	p.Memo = b
+	return p
+}
+
+func (t ticket) append(b []byte, at time.Duration) []byte {
+	b = binary.BigEndian.AppendUint64(b, t.digest)
+	short := byte(0)
+	if t.short {
+		short = 1
+	}
+	return binary.BigEndian.AppendUint64(append(b, short), uint64(at))
+}
+
+// decodeMemory is the reverse of encode.
+func decodeMemory(p rookery.Place) (memory, error) {
+	m := memory{place: p.Number}
+	if len(p.Memo) == 0 {
+		return m, nil
+	}
+	r := memoReader{rest: slices.Clone(p.Memo)}
+	if r.byte() != memoVersion {
+		return memory{}, errMemo
+	}
+	if r.byte() == 1 {
+		m.batch = new(handed)
+		m.batch.ticket, m.batch.at = r.ticket()
+		m.batch.after, m.batch.upTo = r.uint64(), r.uint64()
+		for range r.uint32() {
+			n := Notice{rookery.UIN(r.uint32()), rookery.Status(r.byte())}
+			if r.short {
+				break
+			}
+			m.batch.notices = append(m.batch.notices, n)
+		}
+	}
+	for len(r.rest) > 0 && !r.short {
+		var q request
+		q.ticket, q.at = r.ticket()
+		m.recent = append(m.recent, q)
+	}
+	if r.short {
+		return memory{}, errMemo
+	}
+	return m, nil
+}
+
+// memoReader reads the fields of a memo; short is set when one is cut off.
+type memoReader struct {
+	rest  []byte
+	short bool
+}
+
+func (r *memoReader) take(n int) []byte {
+	if len(r.rest) < n {
+		r.short = true
+		return make([]byte, n)
+	}
+	b := r.rest[:n]
+	r.rest = r.rest[n:]
+	return b
+}
+
+func (r *memoReader) byte() byte     { return r.take(1)[0] }
+func (r *memoReader) uint32() uint32 { return binary.BigEndian.Uint32(r.take(4)) }
+func (r *memoReader) uint64() uint64 { return binary.BigEndian.Uint64(r.take(8)) }
+
+func (r *memoReader) ticket() (ticket, time.Duration) {
+	t := ticket{digest: r.uint64(), short: r.byte() == 1}
+	return t, time.Duration(r.uint64())
+}

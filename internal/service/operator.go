@@ -1,0 +1,193 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/rookery-im/rookery"
+)
+
+// AddAccount stores a new account and returns its number: a.UIN, or the lowest
+// free one if that is 0. CodeExists if the number is taken.
+func (s *Service) AddAccount(ctx context.Context, a rookery.Account, password string) (rookery.UIN, error) {
+	if a.UIN != 0 && a.UIN < rookery.FirstUIN {
+		return 0, rookery.Errorf(rookery.CodeParameter, "account number %d is out of range, allowed is %d to 4294967295", a.UIN, rookery.FirstUIN)
+	}
+	if err := checkAccount(&a); err != nil {
+		return 0, err
+	}
+	credential, err := s.credential(ctx, password)
+	if err != nil {
+		return 0, err
+	}
+	uin, err := s.store.CreateAccount(ctx, a, credential)
+	if err != nil {
+		return 0, err
+	}
+	s.accounts.forget(uin)
+	s.log.Info("account added", "account", uin)
+	return uin, nil
+}
+
+func checkAccount(a *rookery.Account) error {
+	if a.Profile.Nick == "" {
+		return rookery.Errorf(rookery.CodeParameter, "nick is empty")
+	}
+	return a.Profile.Validate()
+}
+
+func (s *Service) credential(ctx context.Context, password string) (rookery.Credential, error) {
+	if password == "" {
+		return "", rookery.Errorf(rookery.CodeParameter, "the password is empty")
+	}
+	return s.prover.hash(ctx, ProofOf(password))
+}
+
+// SetPassword replaces an account's password and ends its sessions.
+func (s *Service) SetPassword(ctx context.Context, uin rookery.UIN, password string) error {
+	if uin == rookery.System {
+		return errSystem
+	}
+	credential, err := s.credential(ctx, password)
+	if err != nil {
+		return err
+	}
+	return s.endAll(ctx, uin, func(*member) error { return s.store.SetCredential(ctx, uin, credential) })
+}
+
+// endAll carries out a change of the store that ends all sessions of an
+// account, and ends them here.
+func (s *Service) endAll(ctx context.Context, uin rookery.UIN, change func(*member) error) error {
+	m := s.takeTurn(uin)
+	defer m.turn.Unlock()
+	if err := change(m); err != nil {
+		return err
+	}
+	s.forget(ctx, m, m.all())
+	return nil
+}
+
+// CheckPassword reports whether an account has the password. It is for the
+// operator: no limit on tries holds.
+func (s *Service) CheckPassword(ctx context.Context, uin rookery.UIN, password string) (bool, error) {
+	stored, err := s.store.Credential(ctx, uin)
+	if err != nil {
+		return false, err
+	}
+	return s.prover.proves(ctx, uin, stored, ProofOf(password))
+}
+
+var errSystem = rookery.Errorf(rookery.CodeRefused, "account %d is the server itself: only its profile can be changed", rookery.System)
+
+// ChangeAccount changes an account as it is now and returns it as it is then.
+// change may be called more than once.
+func (s *Service) ChangeAccount(ctx context.Context, uin rookery.UIN, change func(*rookery.Account) error) (rookery.Account, error) {
+	for {
+		a, err := s.store.Account(ctx, uin)
+		if err != nil {
+			return rookery.Account{}, err
+		}
+		was := a
+		if err := change(&a); err != nil {
+			return rookery.Account{}, err
+		}
+		if err := checkAccount(&a); err != nil {
+			return rookery.Account{}, err
+		}
+		if uin == rookery.System && (a.Rule != was.Rule || a.Strangers != was.Strangers || a.Findable != was.Findable) {
+			return rookery.Account{}, errSystem
+		}
+		err = s.store.UpdateAccount(ctx, a)
+		if err != nil && rookery.CodeOf(err) == rookery.CodeConflict {
+			continue
+		}
+		if err != nil {
+			return rookery.Account{}, err
+		}
+		s.accounts.forget(uin)
+		a.Revision++
+		return a, nil
+	}
+}
+
+// RemoveAccount deletes an account with all that is its own. What others have
+// from it stays theirs.
+func (s *Service) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
+	if uin == rookery.System {
+		return errSystem
+	}
+	friends, err := s.store.Friends(ctx, uin)
+	if err != nil {
+		return err
+	}
+	err = s.endAll(ctx, uin, func(m *member) error {
+		m.box.mu.Lock() // a collection under way ends first; the mailbox then begins anew
+		defer m.box.mu.Unlock()
+		if err := s.store.RemoveAccount(ctx, uin); err != nil {
+			return err
+		}
+		m.box.memory, m.box.loaded = memory{}, false
+		m.newest.Store(0)
+		s.accounts.forget(uin)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.forgetFriends(append(slices.Clone(friends), uin)...)
+	s.log.Info("account removed", "account", uin)
+	return nil
+}
+
+// AccountInfo is an account as the operator sees it.
+type AccountInfo struct {
+	rookery.Account
+	Status   rookery.Status // what others see
+	SignedIn []rookery.Session
+}
+
+// AccountsAfter lists at most limit accounts above after, by number.
+func (s *Service) AccountsAfter(ctx context.Context, after rookery.UIN, limit int) ([]AccountInfo, error) {
+	accounts, err := s.store.AccountsAfter(ctx, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]AccountInfo, len(accounts))
+	for i, a := range accounts {
+		list[i] = AccountInfo{Account: a, Status: s.looks(a.UIN)}
+		if m := s.members.get(a.UIN); m != nil {
+			for _, se := range m.all() {
+				if se.alive(s.uptime()) {
+					list[i].SignedIn = append(list[i].SignedIn, se.about)
+				}
+			}
+		}
+	}
+	return list, nil
+}
+
+// Notify sends a notice of the operator to accounts, to all of them or none.
+func (s *Service) Notify(ctx context.Context, text string, to []rookery.UIN) error {
+	if err := rookery.CheckText(text); err != nil {
+		return err
+	}
+	letters := make([]rookery.Letter, len(to))
+	for i, uin := range to {
+		if _, err := s.accounts.get(ctx, uin); err != nil {
+			if rookery.CodeOf(err) == rookery.CodeNoAccount {
+				return rookery.Errorf(rookery.CodeNoAccount, "there is no account %d", uin)
+			}
+			return fmt.Errorf("looking for account %d: %w", uin, err)
+		}
+		letters[i] = rookery.Letter{To: uin, Kind: rookery.KindMessage, Peer: rookery.System, Text: text}
+	}
+	receipt, err := s.store.Deliver(ctx, letters, s.now(), rookery.Mark{})
+	if err != nil {
+		return err
+	}
+	for i, uin := range to {
+		s.arrived(uin, rookery.Receipt{Numbers: receipt.Numbers[i : i+1]})
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package service
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/crypto/argon2"
+
+	"github.com/rookery-im/rookery"
+)
+
+// Proof is the MD5 of a password's UTF-8 bytes. On the wire it is as good as
+// the password, so it is hashed again before it is stored.
+type Proof [md5.Size]byte
+
+// ProofOf makes the proof of a password.
+func ProofOf(password string) Proof { return md5.Sum([]byte(password)) }
+
+// PasswordCost is what hashing one proof with Argon2id costs.
+type PasswordCost struct {
+	MemoryKiB uint32
+	Passes    uint32
+	Threads   uint8
+}
+
+// FloorCost is the least cost and the default: OWASP's recommendation for
+// Argon2id.
+var FloorCost = PasswordCost{MemoryKiB: 19 * 1024, Passes: 2, Threads: 1}
+
+const (
+	saltBytes = 16
+	hashBytes = 32
+)
+
+func (c PasswordCost) check() error {
+	if c.MemoryKiB < FloorCost.MemoryKiB || c.Passes < FloorCost.Passes || c.Threads < FloorCost.Threads {
+		return rookery.Errorf(rookery.CodeParameter, "password cost is below the floor: at least %d KiB, %d passes, %d thread",
+			FloorCost.MemoryKiB, FloorCost.Passes, FloorCost.Threads)
+	}
+	return nil
+}
+
+// HashProof makes the credential to be stored for a proof, in the PHC string
+// format.
+func HashProof(p Proof, c PasswordCost) rookery.Credential {
+	salt := make([]byte, saltBytes)
+	rand.Read(salt) // never fails
+	hash := argon2.IDKey(p[:], salt, c.Passes, c.MemoryKiB, c.Threads, hashBytes)
+	return rookery.Credential(fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.MemoryKiB, c.Passes, c.Threads,
+		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(hash)))
+}
+
+// parseCredential is the reverse of HashProof's last line.
+func parseCredential(stored rookery.Credential) (c PasswordCost, salt, hash []byte, err error) {
+	var version int
+	parts := strings.Split(string(stored), "$")
+	if len(parts) != 6 || parts[1] != "argon2id" {
+		return c, nil, nil, fmt.Errorf("stored password hash has no known form")
+	}
+	if _, err = fmt.Sscanf(parts[2], "v=%d", &version); err != nil || version != argon2.Version {
+		return c, nil, nil, fmt.Errorf("stored password hash is of version %q", parts[2])
+	}
+	if _, err = fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &c.MemoryKiB, &c.Passes, &c.Threads); err != nil {
+		return c, nil, nil, fmt.Errorf("stored password hash has the cost %q", parts[3])
+	}
+	if salt, err = base64.RawStdEncoding.DecodeString(parts[4]); err == nil {
+		hash, err = base64.RawStdEncoding.DecodeString(parts[5])
+	}
+	return c, salt, hash, err
+}
+
+// NewPassword makes a random password that can be read out and typed.
+func NewPassword() string { return strings.ToLower(rand.Text()[:16]) }
+
+// prover checks proofs against credentials.
+type prover struct {
+	cost PasswordCost
+	// nobody is checked where there is no account, so that this takes as long.
+	nobody rookery.Credential
+	// places has room for as many as hash at once; waiting counts these and
+	// those who wait for a place, at most queue.
+	places  chan struct{}
+	waiting atomic.Int64
+	queue   int64
+	// known holds keyed digests of proofs that were right, each bound to the
+	// credential that it was right for: clients that sign in for every message
+	// must not cost a hash each time.
+	known *lru.Cache[rookery.UIN, [sha256.Size]byte]
+	key   [32]byte
+}
+
+const knownProofs = 100_000
+
+func newProver(cost PasswordCost, hashes, queue int) (*prover, error) {
+	if cost == (PasswordCost{}) {
+		cost = FloorCost
+	}
+	if err := cost.check(); err != nil {
+		return nil, err
+	}
+	known, err := lru.New[rookery.UIN, [sha256.Size]byte](knownProofs)
+	if err != nil {
+		return nil, err
+	}
+	p := &prover{cost: cost, places: make(chan struct{}, hashes), queue: int64(hashes + queue), known: known}
+	rand.Read(p.key[:])
+	var unguessable Proof
+	rand.Read(unguessable[:])
+	p.nobody = HashProof(unguessable, cost)
+	return p, nil
+}
+
+// hash makes a credential, in turn with the others.
+func (p *prover) hash(ctx context.Context, proof Proof) (rookery.Credential, error) {
+	if err := p.enter(ctx); err != nil {
+		return "", err
+	}
+	defer p.leave()
+	return HashProof(proof, p.cost), nil
+}
+
+// recognises reports whether the proof was found right for the credential
+// before. It costs next to nothing.
+func (p *prover) recognises(uin rookery.UIN, stored rookery.Credential, proof Proof) bool {
+	digest, ok := p.known.Get(uin)
+	want := p.digest(uin, stored, proof)
+	return ok && hmac.Equal(digest[:], want[:])
+}
+
+// proves hashes the proof and compares. An empty credential takes as long as
+// any and is never proved. CodeTemporary if too many wait already.
+func (p *prover) proves(ctx context.Context, uin rookery.UIN, stored rookery.Credential, proof Proof) (bool, error) {
+	if err := p.enter(ctx); err != nil {
+		return false, err
+	}
+	defer p.leave()
+	against := stored
+	if stored == "" {
+		against = p.nobody
+	}
+	c, salt, hash, err := parseCredential(against)
+	if err != nil {
+		return false, rookery.Temporary(err)
+	}
+	got := argon2.IDKey(proof[:], salt, c.Passes, c.MemoryKiB, c.Threads, uint32(len(hash)))
+	if subtle.ConstantTimeCompare(got, hash) != 1 || stored == "" {
+		return false, nil
+	}
+	p.known.Add(uin, p.digest(uin, stored, proof))
+	return true, nil
+}
+
+func (p *prover) digest(uin rookery.UIN, stored rookery.Credential, proof Proof) [sha256.Size]byte {
+	mac := hmac.New(sha256.New, p.key[:])
+	_ = binary.Write(mac, binary.BigEndian, uint32(uin)) // a hash takes all
+	mac.Write(proof[:])
+	mac.Write([]byte(stored))
+	return [sha256.Size]byte(mac.Sum(nil))
+}
+
+func (p *prover) enter(ctx context.Context) error {
+	if p.waiting.Add(1) > p.queue {
+		p.waiting.Add(-1)
+		return rookery.Errorf(rookery.CodeTemporary, "too many sign in just now, try again")
+	}
+	select {
+	case p.places <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		p.waiting.Add(-1)
+		return rookery.Temporary(ctx.Err())
+	}
+}
+
+func (p *prover) leave() {
+	<-p.places
+	p.waiting.Add(-1)
+}

@@ -1,0 +1,77 @@
+package service
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"time"
+	"unicode/utf8"
+
+	"github.com/rookery-im/rookery"
+)
+
+// A SEQ of at least longSEQ characters is taken for fresh. A shorter one is
+// drawn from a few hundred values and collides, so that it counts only briefly
+// and only within one sign-in.
+const (
+	longSEQ     = 6
+	longWindow  = 120 * time.Second
+	shortWindow = 15 * time.Second
+)
+
+// Mark is what a changing request is remembered by: its SEQ and its content,
+// which is the command with the values that decide what it does. An empty SEQ
+// gives the zero Mark.
+func (s *Service) Mark(se *Session, seq string, content []byte) rookery.Mark {
+	if seq == "" {
+		return rookery.Mark{}
+	}
+	m := rookery.Mark{Owner: se.about.Account, Device: se.about.Device, At: s.uptime(), Window: longWindow}
+	if isShort(seq) {
+		m.Window, m.LatestOnly = shortWindow, true
+	}
+	m.Digest = se.digest(seq, content)
+	s.changed()
+	return m
+}
+
+func isShort(seq string) bool { return utf8.RuneCountInString(seq) < longSEQ }
+
+// digest stands for a SEQ of this session's owner with what it marks. A short
+// SEQ means something else after each sign-in.
+func (se *Session) digest(seq string, content []byte) [16]byte {
+	var signIn uint64
+	if isShort(seq) {
+		signIn = se.about.ID
+	}
+	b := make([]byte, 0, 256)
+	b = binary.BigEndian.AppendUint32(b, uint32(se.about.Account))
+	b = binary.BigEndian.AppendUint64(b, signIn)
+	for _, part := range []string{se.about.Device, seq} {
+		b = binary.AppendUvarint(b, uint64(len(part)))
+		b = append(b, part...)
+	}
+	sum := sha256.Sum256(append(b, content...))
+	return [16]byte(sum[:])
+}
+
+// ticket is a SEQ of a collecting request, as remembered. The zero ticket is
+// the empty SEQ.
+type ticket struct {
+	digest uint64
+	short  bool
+}
+
+func (se *Session) ticket(seq string) ticket {
+	if seq == "" {
+		return ticket{}
+	}
+	d := se.digest(seq, nil)
+	return ticket{digest: binary.BigEndian.Uint64(d[:]), short: isShort(seq)}
+}
+
+func (t ticket) window() time.Duration {
+	if t.short {
+		return shortWindow
+	}
+	return longWindow
+}

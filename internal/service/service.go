@@ -1,0 +1,196 @@
+package service
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// CallInterval is how often a client should call at least.
+	CallInterval = 60 * time.Second
+	// SessionLife is how long a session lives without a request.
+	SessionLife = 300 * time.Second
+	// DefaultRetention is how long entries that were collected are kept.
+	DefaultRetention = 30 * 24 * time.Hour
+
+	beatInterval  = 5 * time.Second
+	purgeInterval = time.Hour
+	purgeStep     = 500 // entries in one transaction
+)
+
+// Config says what a Service works with. Store and Now must be given.
+type Config struct {
+	Store Store
+	// Now is the one clock of the service.
+	Now func() time.Time
+	Log *slog.Logger
+	// Passwords is the cost of guessing a stolen password hash.
+	Passwords PasswordCost
+	// Hashes is how many passwords are hashed at once, HashQueue how many more
+	// may wait. Defaults: one for each processor, and 64.
+	Hashes, HashQueue int
+	// Retention is how long collected entries are kept, DefaultRetention if 0.
+	Retention time.Duration
+}
+
+// Service is the messenger. Its methods may be called at the same time.
+type Service struct {
+	store     Store
+	now       func() time.Time
+	log       *slog.Logger
+	retention time.Duration
+
+	members  *members
+	due      dueQueue
+	accounts *accounts
+	prover   *prover
+	guard    *guard
+
+	// started and before make the uptime: how long servers have been up on
+	// this store, without the times in which none was.
+	started time.Time
+	before  time.Duration
+	// active is the uptime of the latest change whose age matters later.
+	active atomic.Int64
+}
+
+// New makes a Service; Load it before use.
+func New(c Config) (*Service, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Retention == 0 {
+		c.Retention = DefaultRetention
+	}
+	if c.Hashes == 0 {
+		c.Hashes = runtime.NumCPU()
+	}
+	if c.HashQueue == 0 {
+		c.HashQueue = 64
+	}
+	prover, err := newProver(c.Passwords, c.Hashes, c.HashQueue)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{
+		store:     c.Store,
+		now:       c.Now,
+		log:       c.Log,
+		retention: c.Retention,
+		members:   newMembers(),
+		accounts:  newAccounts(c.Store),
+		prover:    prover,
+		guard:     newGuard(),
+		started:   c.Now(),
+	}, nil
+}
+
+// Load reads what the store knows of sessions. They count as seen now, and
+// nobody is told of a change: for clients a restart is invisible.
+func (s *Service) Load(ctx context.Context) error {
+	before, err := s.store.Uptime(ctx)
+	if err != nil {
+		return err
+	}
+	s.before, s.started = before, s.now()
+	return s.store.Sessions(ctx, func(stored rookery.Session) bool {
+		m := s.member(stored.Account)
+		m.status = stored.Status
+		m.put(newSession(m, stored, s.uptime()))
+		return true
+	})
+}
+
+// uptime is the clock of everything that has an age: it stands still while no
+// server is up, and does not jump with the calendar's.
+func (s *Service) uptime() time.Duration { return s.before + s.now().Sub(s.started) }
+
+// Run does the housekeeping until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	var beaten, purged time.Duration
+	for {
+		select {
+		case <-ctx.Done():
+			s.beat(context.WithoutCancel(ctx))
+			return nil
+		case <-tick.C:
+		}
+		s.Tick(ctx)
+		if up := s.uptime(); up-beaten >= beatInterval {
+			beaten = up
+			s.beat(ctx)
+		}
+		if up := s.uptime(); purged == 0 || up-purged >= purgeInterval {
+			purged = up
+			s.purge(ctx)
+		}
+	}
+}
+
+// Tick does what time has made due: it ends sessions that were not heard of
+// for SessionLife, and forgets members that are long gone. Run calls it every
+// second; a test that moves the clock calls it then.
+func (s *Service) Tick(ctx context.Context) {
+	var g errgroup.Group
+	g.SetLimit(128) // enough to fill a commit of the store
+	for _, m := range s.due.pop(s.uptime()) {
+		g.Go(func() error {
+			s.visit(ctx, m)
+			return nil
+		})
+	}
+	_ = g.Wait() // visit reports by itself
+}
+
+// beat stores the uptime while marks or batches are young enough for their age
+// to matter. An idle server writes nothing.
+func (s *Service) beat(ctx context.Context) {
+	up := s.uptime()
+	if up-time.Duration(s.active.Load()) > longWindow+2*beatInterval {
+		return
+	}
+	if err := s.store.Beat(ctx, up, up-longWindow); err != nil {
+		s.log.Warn("cannot store how long the server has been up", "error", err)
+	}
+}
+
+// purge deletes in small steps what was collected long ago.
+func (s *Service) purge(ctx context.Context) {
+	total := 0
+	for after := rookery.UIN(0); ctx.Err() == nil; {
+		next, n, err := s.store.Purge(ctx, after, s.now().Add(-s.retention), purgeStep)
+		if err != nil {
+			s.log.Warn("cannot delete old messages", "error", err)
+			return
+		}
+		total += n
+		if next == 0 {
+			break
+		}
+		after = next
+	}
+	if total > 0 {
+		s.log.Info("deleted messages that were collected long ago", "count", total)
+	}
+}
+
+// member returns the member of an account, making it if need be.
+func (s *Service) member(uin rookery.UIN) *member {
+	now := s.uptime()
+	m, added := s.members.getOrAdd(uin, now)
+	if added {
+		s.due.push(m, now+lingering)
+	}
+	return m
+}
+
+// changed notes that something was stored whose age matters later.
+func (s *Service) changed() { s.active.Store(int64(s.uptime())) }

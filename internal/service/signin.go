@@ -1,0 +1,238 @@
+package service
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"net/netip"
+	"time"
+
+	"github.com/rookery-im/rookery"
+)
+
+// SignIn is what an account's owner signs in with.
+type SignIn struct {
+	UIN rookery.UIN
+	// Proof is nil if what the client sent proves nothing: it costs the same
+	// as a wrong one.
+	Proof   *Proof
+	Address netip.Addr
+	// Status is the first status; 0 keeps the account's while another session
+	// of it lives, and is online otherwise.
+	Status  rookery.Status
+	Program string
+}
+
+var (
+	errNotSignedIn = rookery.Errorf(rookery.CodeNotSignedIn, "not logged in, or the login has ended")
+	errPassword    = rookery.Errorf(rookery.CodePassword, "Password error")
+)
+
+// SignIn begins the account's address session, ends the one that it had from
+// another address, or renews the one from this. CodePassword for a wrong proof
+// and for no account alike, and while guessing has to wait; CodeTemporary if
+// too many sign in at once.
+func (s *Service) SignIn(ctx context.Context, in SignIn) (*Session, error) {
+	proved, err := s.prove(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	m := s.takeTurn(in.UIN)
+	defer m.turn.Unlock()
+	if err := s.settle(ctx, m); err != nil {
+		return nil, err
+	}
+
+	about := rookery.Session{ID: newSessionID(), Account: in.UIN, Address: in.Address, Status: in.Status,
+		Program: in.Program, Since: s.now()}
+	if about.Status == 0 {
+		about.Status = m.statusToKeep()
+	}
+	if old := m.session(""); old != nil && old.about.Address == in.Address {
+		about.Encoding = uint8(old.encoding.Load())
+	}
+	if err := s.store.SignIn(ctx, about, proved); err != nil {
+		if c := rookery.CodeOf(err); c == rookery.CodeNoAccount || c == rookery.CodeConflict {
+			return nil, errPassword // removed, or another password, just now
+		}
+		return nil, err
+	}
+	before := m.shown()
+	se := newSession(m, about, s.uptime())
+	m.put(se)
+	m.setStatus(about.Status)
+	s.announce(ctx, m, before)
+	s.log.Info("signed in", "account", in.UIN, "address", in.Address, "program", in.Program)
+	return se, nil
+}
+
+// takeTurn returns the member of an account, made if need be, with its turn
+// held.
+func (s *Service) takeTurn(uin rookery.UIN) *member {
+	for {
+		m := s.member(uin)
+		m.turn.Lock()
+		if !m.isGone() {
+			return m
+		}
+		m.turn.Unlock()
+	}
+}
+
+// prove returns the credential that the proof was found right for.
+func (s *Service) prove(ctx context.Context, in SignIn) (rookery.Credential, error) {
+	stored, err := s.store.Credential(ctx, in.UIN)
+	if err != nil && rookery.CodeOf(err) != rookery.CodeNoAccount {
+		return "", err
+	}
+	var proof Proof // where there is none, any: it is compared with an empty credential
+	if in.Proof != nil {
+		proof = *in.Proof
+	} else {
+		stored = ""
+	}
+
+	recognised := stored != "" && s.prover.recognises(in.UIN, stored, proof)
+	if recognised && s.guard.quiet(in.UIN, in.Address) {
+		return stored, nil
+	}
+	known, err := s.store.KnownAddress(ctx, in.UIN, in.Address)
+	if err != nil {
+		return "", err
+	}
+	if recognised {
+		if wait := s.guard.wait(in.UIN, in.Address, known, s.uptime()); wait > 0 {
+			return "", mustWait(wait)
+		}
+		s.guard.forgive(in.UIN, in.Address)
+		return stored, nil
+	}
+	if wait := s.guard.admit(in.UIN, in.Address, known, s.uptime()); wait > 0 {
+		return "", mustWait(wait)
+	}
+	right, err := s.prover.proves(ctx, in.UIN, stored, proof)
+	switch {
+	case err != nil:
+		s.guard.takeBack(in.UIN, in.Address, known)
+		return "", err
+	case !right:
+		s.log.Info("wrong password", "account", in.UIN, "address", in.Address, "program", in.Program)
+		return "", errPassword
+	}
+	s.guard.takeBack(in.UIN, in.Address, known)
+	s.guard.forgive(in.UIN, in.Address)
+	return stored, nil
+}
+
+func mustWait(wait time.Duration) error {
+	return &rookery.Error{Code: rookery.CodePassword,
+		Text: fmt.Sprintf("Password error: too many tries, wait %d seconds", int(math.Ceil(wait.Seconds())))}
+}
+
+func newSessionID() uint64 {
+	var b [8]byte
+	rand.Read(b[:]) // never fails
+	return binary.BigEndian.Uint64(b[:]) >> 1
+}
+
+// Session finds the live session of an account from an address, and notes that
+// it was heard of. CodeNotSignedIn if there is none.
+func (s *Service) Session(uin rookery.UIN, addr netip.Addr) (*Session, error) {
+	m := s.members.get(uin)
+	if m == nil {
+		return nil, errNotSignedIn
+	}
+	now := s.uptime()
+	se := m.session("")
+	if se == nil || se.about.Address != addr || !se.alive(now) {
+		return nil, errNotSignedIn
+	}
+	se.seen.Store(int64(now))
+	return se, nil
+}
+
+// SignOut ends the account's session from an address. Without one there is
+// nothing to do.
+func (s *Service) SignOut(ctx context.Context, uin rookery.UIN, addr netip.Addr) error {
+	m := s.members.get(uin)
+	if m == nil {
+		return nil
+	}
+	m.turn.Lock()
+	defer m.turn.Unlock()
+	se := m.session("")
+	if se == nil || se.about.Address != addr {
+		return nil
+	}
+	return s.end(ctx, m, []*Session{se})
+}
+
+// end ends sessions of a member, whose turn it is, for good.
+func (s *Service) end(ctx context.Context, m *member, ended []*Session) error {
+	if len(ended) == 0 {
+		return nil
+	}
+	stored := make([]rookery.Session, len(ended))
+	for i, se := range ended {
+		stored[i] = se.about
+	}
+	if err := s.store.SignOut(ctx, stored); err != nil {
+		return err
+	}
+	s.forget(ctx, m, ended)
+	return nil
+}
+
+// forget drops sessions that the store has ended, and tells friends.
+func (s *Service) forget(ctx context.Context, m *member, ended []*Session) {
+	before := m.shown()
+	m.drop(ended, s.uptime())
+	s.announce(ctx, m, before)
+}
+
+// settle ends the sessions of a member, whose turn it is, that have run out.
+func (s *Service) settle(ctx context.Context, m *member) error {
+	ended := m.ended(s.uptime())
+	if err := s.end(ctx, m, ended); err != nil {
+		return err
+	}
+	for _, se := range ended {
+		s.log.Info("session ended: nothing heard of it", "account", m.uin, "address", se.about.Address)
+	}
+	return nil
+}
+
+// visit looks at a member whose time may have come: it settles it, and forgets
+// it or queues it again.
+func (s *Service) visit(ctx context.Context, m *member) {
+	m.turn.Lock()
+	defer m.turn.Unlock()
+	if err := s.settle(ctx, m); err != nil {
+		s.log.Warn("cannot end a session, trying again", "account", m.uin, "error", err)
+		s.due.push(m, s.uptime()+time.Second)
+		return
+	}
+	at, gone := m.next(s.uptime())
+	if gone {
+		s.members.remove(m.uin)
+		return
+	}
+	s.due.push(m, at)
+}
+
+// Encoding is what the session's doubtful texts are read as, in numbers that
+// only the protocol knows.
+func (se *Session) Encoding() uint8 { return uint8(se.encoding.Load()) }
+
+// SetEncoding stores a new one.
+func (s *Service) SetEncoding(ctx context.Context, se *Session, encoding uint8) error {
+	about := se.about
+	about.Encoding = encoding
+	if err := s.store.SetEncoding(ctx, about); err != nil {
+		return err
+	}
+	se.encoding.Store(uint32(encoding))
+	return nil
+}
