@@ -105,9 +105,7 @@ func (c *conn) serveOne(ctx context.Context, patience time.Duration) error {
 	if err != nil {
 		return err
 	}
-	keep := r.keepsOpen() && !c.net.Draining()
-	c.answer(ctx, record, origin, keep)
-	if !keep {
+	if !c.answer(ctx, record, origin) {
 		return errDone
 	}
 	return nil
@@ -138,10 +136,31 @@ func (c *conn) answers() *buffer {
 }
 
 // answer has the record answered and appends the whole response to the
-// pending ones.
-func (c *conn) answer(ctx context.Context, record []byte, origin string, keep bool) {
+// pending ones. It reports whether the connection is kept open.
+func (c *conn) answer(ctx context.Context, record []byte, origin string) (keep bool) {
+	// What goes before the answer is known only after it. So the answer is
+	// written behind a gap that is wide enough, and moved up to its header.
 	pending := c.answers()
-	out := append(pending.b, "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\n"...)
+	start := len(pending.b)
+	out := append(pending.b, make([]byte, maxHead+len(origin))...)
+	body := len(out)
+	out = c.way.handler.Handle(ctx, &c.peer, record, out)
+
+	keep = c.req.keepsOpen() && !c.net.Draining()
+	head := appendHead(out[:start], origin, keep, len(out)-body)
+	pending.b = append(head, out[body:]...)
+	return keep
+}
+
+// maxHead is the length of the longest header of an answer, without an origin.
+const maxHead = len("HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\n" +
+	"Access-Control-Allow-Origin: \r\nVary: Origin\r\n" +
+	"Connection: keep-alive\r\nContent-Length: 9223372036854775807\r\n\r\n")
+
+// appendHead writes the header of an answer of length bytes. It has no Date:
+// no client of the protocol reads one.
+func appendHead(out []byte, origin string, keep bool, length int) []byte {
+	out = append(out, "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\n"...)
 	if origin != "" {
 		out = append(out, "Access-Control-Allow-Origin: "...)
 		out = append(out, origin...)
@@ -152,15 +171,8 @@ func (c *conn) answer(ctx context.Context, record []byte, origin string, keep bo
 	} else {
 		out = append(out, "Connection: close\r\nContent-Length: "...)
 	}
-	// The length is known when the answer is. It is written over a gap that is
-	// wide enough for any, and the answer moved up to it.
-	length := len(out)
-	out = append(out, "9223372036854775807\r\n\r\n"...)
-	body := len(out)
-	out = c.way.handler.Handle(ctx, &c.peer, record, out)
-	head := strconv.AppendInt(out[:length], int64(len(out)-body), 10)
-	head = append(head, "\r\n\r\n"...)
-	pending.b = append(head, out[body:]...)
+	out = strconv.AppendInt(out, int64(length), 10)
+	return append(out, "\r\n\r\n"...)
 }
 
 // flush writes the pending answers, errDone if the client does not take them.

@@ -1,0 +1,375 @@
+package httppost_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/internal/transport/httppost"
+	"github.com/rookery-im/rookery/wire"
+)
+
+func TestAnAnswerIsExactlyThis(t *testing.T) {
+	c := dial(t, listen(t, httppost.Config{}))
+	c.send("POST HTTP/1.1\r\nHost: tqq.tencent.com:8000\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-length: 3\r\nConnection: close\r\n\r\nabc")
+	got, err := io.ReadAll(c)
+	want := "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\nConnection: close\r\nContent-Length: 5\r\n\r\n<abc>"
+	if err != nil || string(got) != want {
+		t.Fatalf("got %q and %v\nwant %q", got, err, want)
+	}
+}
+
+func TestRequestsForRecords(t *testing.T) {
+	address := listen(t, httppost.Config{})
+	for _, c := range []struct{ name, request, want string }{
+		{"a request line without target", "POST HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
+		{"a slash", "POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
+		{"two spaces", "POST  HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
+		{"HTTP/1.0", "POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\na", "<a>"},
+		{"HTTP/1.0 without target", "POST HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\na", "<a>"},
+		{"an absolute URL without a path", "POST http://tqq.tencent.com:8000 HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
+		{"an absolute URL with a slash", "POST HTTP://tqq.tencent.com:8000/ HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
+		{"an absolute URL with a query and no path", "POST http://x?y/z HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
+		{"a query", "POST /?a=b/c HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
+		{"header names in any case", "POST / HTTP/1.1\r\nHOST: x\r\ncOnTeNt-LENGTH:1\r\n\r\na", "<a>"},
+		{"spaces and tabs around a value", "POST / HTTP/1.1\r\nContent-Length: \t1 \t\r\n\r\na", "<a>"},
+		{"lines ended by LF", "POST / HTTP/1.1\nHost: x\nContent-Length: 1\n\na", "<a>"},
+		{"lines ended by either", "POST / HTTP/1.1\nHost: x\r\nContent-Length: 1\n\r\na", "<a>"},
+		{"blank lines before", "\r\n\n\r\nPOST / HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
+		{"the same length twice", "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", "<a>"},
+		{"no length", "POST / HTTP/1.1\r\nHost: x\r\n\r\n", "<>"},
+		{"no header at all", "POST / HTTP/1.1\r\n\r\n", "<>"},
+		{"bytes that are no text in a header", "POST / HTTP/1.1\r\nX: \xc4\xe3\x01\r\nContent-Length: 1\r\n\r\na", "<a>"},
+		{"an upgrade that Java clients offer", "POST / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nContent-Length: 1\r\n\r\na", "<a>"},
+		{"chunks", "POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n1\r\na\r\n2;x=y\r\nbc\r\n0\r\n\r\n", "<abc>"},
+		{"chunks with a trailer", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nDigest: x\r\nY: z\r\n\r\n", "<a>"},
+		{"64 KiB", post(strings.Repeat("a", 64<<10)), "<" + strings.Repeat("a", 64<<10) + ">"},
+		{"64 KiB in one chunk", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n10000\r\n" + strings.Repeat("a", 64<<10) + "\r\n0\r\n\r\n", "<" + strings.Repeat("a", 64<<10) + ">"},
+		{"a header of nearly 8 KiB", post("a", "X: "+strings.Repeat("x", 8100)), "<a>"},
+	} {
+		t.Run(c.name+", first on its connection and not", func(t *testing.T) {
+			conn := dial(t, address)
+			conn.send(c.request)
+			conn.wantBody(c.want)
+			conn.send(c.request)
+			conn.wantBody(c.want)
+		})
+		t.Run(c.name+", pipelined", func(t *testing.T) {
+			conn := dial(t, address)
+			go func() { _, _ = io.WriteString(conn, c.request+c.request+post("last")) }()
+			conn.wantBody(c.want)
+			conn.wantBody(c.want)
+			conn.wantBody("<last>")
+		})
+	}
+}
+
+func TestARequestMayComeByteByByte(t *testing.T) {
+	for _, request := range []string{
+		"\r\n\nPOST / HTTP/1.1\r\nHost: x\n" + "Content-Length: 5\r\n\r\nhello",
+		"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n",
+	} {
+		c := dial(t, listen(t, httppost.Config{}))
+		for i := range 2 * len(request) {
+			c.send(request[i%len(request):][:1])
+		}
+		c.wantBody("<hello>")
+		c.wantBody("<hello>")
+	}
+}
+
+func TestAConnectionStaysOpenIfTheClientWantsIt(t *testing.T) {
+	address := listen(t, httppost.Config{})
+	for _, c := range []struct {
+		name, version, connection string
+		keep                      bool
+	}{
+		{"HTTP/1.1 by default", "HTTP/1.1", "", true},
+		{"HTTP/1.1 with other options", "HTTP/1.1", "Connection: TE, Upgrade\r\n", true},
+		{"HTTP/1.1 with close", "HTTP/1.1", "Connection: close\r\n", false},
+		{"HTTP/1.1 with close among others, in capitals", "HTTP/1.1", "Connection: TE, CLOSE\r\n", false},
+		{"HTTP/1.1 with close and keep-alive", "HTTP/1.1", "Connection: close\r\nConnection: keep-alive\r\n", false},
+		{"HTTP/1.0 by default", "HTTP/1.0", "", false},
+		{"HTTP/1.0 with keep-alive", "HTTP/1.0", "Connection: Keep-Alive\r\n", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn := dial(t, address)
+			conn.send("POST / " + c.version + "\r\n" + c.connection + "Content-Length: 1\r\n\r\na")
+			// What follows a closing request is ignored, be it too much of a
+			// body or a whole request.
+			conn.send("POST / HTTP/1.1\r\nContent-Length: 1\r\nConnection: close\r\n\r\nb")
+			resp, body := conn.response()
+			if resp.Close == c.keep || body != "<a>" || resp.Header.Get("Connection") == "keep-alive" != c.keep {
+				t.Fatalf("got %q with header %v", body, resp.Header)
+			}
+			if c.keep {
+				conn.wantBody("<b>")
+			}
+			conn.wantEnd()
+		})
+	}
+}
+
+func TestContinueIsAnsweredAtOnce(t *testing.T) {
+	address := listen(t, httppost.Config{})
+	for name, body := range map[string][2]string{
+		"with a length": {"Content-Length: 1\r\n", "a"},
+		"with chunks":   {"Transfer-Encoding: chunked\r\n", "1\r\na\r\n0\r\n\r\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := dial(t, address)
+			c.send(post("before") + "POST / HTTP/1.1\r\nExpect: 100-Continue\r\n" + body[0] + "\r\n")
+			c.wantBody("<before>")
+			if resp, _ := c.response(); resp.StatusCode != http.StatusContinue {
+				t.Fatalf("got %s, want 100", resp.Status)
+			}
+			c.send(body[1])
+			c.wantBody("<a>")
+		})
+	}
+	t.Run("not if the body is too long anyway", func(t *testing.T) {
+		c := dial(t, address)
+		c.send("POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 65537\r\n\r\n")
+		if resp, _ := c.response(); resp.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Fatalf("got %s, want 413", resp.Status)
+		}
+	})
+	t.Run("not to HTTP/1.0, which does not know it", func(t *testing.T) {
+		c := dial(t, address)
+		c.send("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\na")
+		c.send("b")
+		c.wantBody("<ab>")
+	})
+}
+
+func TestBrokenRequests(t *testing.T) {
+	address := listen(t, httppost.Config{Handler: never(t), Pages: neverAPage(t)})
+	chunked := "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+	for _, c := range []struct {
+		name, request string
+		status        int
+		text          string
+	}{
+		{"a word", "hello\r\n\r\n", 400, "request line"},
+		{"TLS", "\x16\x03\x01\x02\x00", 400, "https://"},
+		{"a method that is no token", "PO(ST / HTTP/1.1\r\n\r\n", 400, "request line"},
+		{"a lone CR before the request line", "\rPOST / HTTP/1.1\r\n\r\n", 400, "HTTP"},
+		{"spaces in the target", "POST /a b HTTP/1.1\r\n\r\n", 400, "request line"},
+		{"a GET of nothing", "GET HTTP/1.1\r\n\r\n", 400, "request line"},
+		{"a version in lower case", "POST / http/1.1\r\n\r\n", 400, "request line"},
+		{"HTTP/2", "POST / HTTP/2.0\r\n\r\n", 400, "version"},
+		{"no version", "POST /\r\n\r\n", 400, "request line"},
+		{"a header line without colon", post("", "Host"), 400, "header line"},
+		{"a header line without name", post("", ": x"), 400, "header line"},
+		{"a space before the colon", post("", "Host : x"), 400, "header line"},
+		{"a space within a name", post("", "My Host: x"), 400, "header line"},
+		{"a header line that continues the one before", post("", "X: y\r\n z"), 400, "header line"},
+		{"a first header line that continues", post("", " X: y"), 400, "header line"},
+		{"a tab before a header line", post("", "X: y\r\n\tz"), 400, "header line"},
+		{"a NUL in a header", post("", "X: a\x00b"), 400, "NUL"},
+		{"a CR in a header", post("", "X: a\rContent-Length: 9"), 400, "CR"},
+		{"a CR too many at a line's end", post("", "X: a\r"), 400, "CR"},
+		{"two lengths that differ", post("a", "Content-Length: 2"), 400, "two Content-Lengths"},
+		{"an empty length", "POST / HTTP/1.1\r\nContent-Length:\r\n\r\n", 400, "decimal digits"},
+		{"a negative length", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400, "decimal digits"},
+		{"a length with a sign", "POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\na", 400, "decimal digits"},
+		{"a hexadecimal length", "POST / HTTP/1.1\r\nContent-Length: 0x1\r\n\r\na", 400, "decimal digits"},
+		{"a list of lengths", "POST / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\na", 400, "decimal digits"},
+		{"a length and chunks", "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "beside"},
+		{"chunks and a length", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n0\r\n\r\n", 400, "beside"},
+		{"chunked twice", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "Transfer-Encoding"},
+		{"gzip and chunked", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400, "Transfer-Encoding"},
+		{"identity", "POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n", 400, "Transfer-Encoding"},
+		{"chunks in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "Transfer-Encoding"},
+		{"a GET with a length and chunks", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "beside"},
+		{"a POST elsewhere with two lengths", "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, "two Content-Lengths"},
+		{"a chunk length that is none", chunked + "x\r\na\r\n0\r\n\r\n", 400, "chunked"},
+		{"a chunk that is longer than it says", chunked + "1\r\nab\r\n0\r\n\r\n", 400, "chunked"},
+		{"a trailer line ended by LF", chunked + "0\r\nX: y\n\r\n", 400, "chunked"},
+		{"a trailer without end", chunked + "0\r\n" + strings.Repeat("X: y\r\n", 2000), 431, "header"},
+		{"chunks over 64 KiB", chunked + "10001\r\n" + strings.Repeat("a", 64<<10+1) + "\r\n0\r\n\r\n", 413, "64 KiB"},
+		{"a body over 64 KiB that never comes", "POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n", 413, "64 KiB"},
+		{"a length beyond all numbers", "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", 413, "64 KiB"},
+		{"a header over 8 KiB", post("", "X: "+strings.Repeat("x", 8<<10)), 431, "header"},
+		{"a header over 8 KiB that never ends", "POST / HTTP/1.1\r\nX: " + strings.Repeat("x", 8<<10), 431, "header"},
+		{"a header of 1 MB", post("", "X: "+strings.Repeat("x", 1<<20)), 431, "header"},
+		{"PUT", "PUT / HTTP/1.1\r\n\r\n", 405, "POST"},
+		{"OPTIONS", "OPTIONS / HTTP/1.1\r\n\r\n", 405, "POST"},
+		{"a method that nobody knows", "BREW /pot HTTP/1.1\r\n\r\n", 405, "POST"},
+		{"post in lower case", "post / HTTP/1.1\r\n\r\n", 405, "POST"},
+		{"the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "version"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn := dial(t, address)
+			go func() { _, _ = io.WriteString(conn, c.request) }()
+			resp, body := conn.response()
+			if resp.StatusCode != c.status || !strings.Contains(body, c.text) || !resp.Close {
+				t.Fatalf("got %s %q, close %v", resp.Status, body, resp.Close)
+			}
+			if allow := resp.Header.Get("Allow"); (allow == "GET, POST") != (c.status == 405) {
+				t.Errorf("Allow is %q", allow)
+			}
+		})
+	}
+}
+
+// never is a handler that must not be reached.
+func never(t *testing.T) transport.Handler {
+	return handlerFunc(func(_ context.Context, _ *transport.Peer, record, dst []byte) []byte {
+		t.Errorf("the record %q was handed on", record)
+		return dst
+	})
+}
+
+func neverAPage(t *testing.T) http.Handler {
+	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("%s %s was handed on", r.Method, r.URL)
+	})
+}
+
+func TestAnErrorComesAfterTheAnswersBeforeIt(t *testing.T) {
+	c := dial(t, listen(t, httppost.Config{}))
+	c.send(post("a") + post("b") + "nonsense\r\n\r\n" + post("c"))
+	c.wantBody("<a>")
+	c.wantBody("<b>")
+	if resp, _ := c.response(); resp.StatusCode != 400 {
+		t.Fatalf("got %s, want 400", resp.Status)
+	}
+	c.wantEnd()
+}
+
+func TestAHeadIsRefusedWithoutABody(t *testing.T) {
+	c := dial(t, listen(t, httppost.Config{}))
+	c.send("HEAD / HTTP/1.1\r\n\r\n")
+	got, _ := io.ReadAll(c)
+	if s := string(got); !strings.HasPrefix(s, "HTTP/1.1 405 ") || !strings.HasSuffix(s, "\r\n\r\n") {
+		t.Fatalf("got %q", got)
+	}
+}
+
+func TestARequestThatEndsTooSoonIsToldSo(t *testing.T) {
+	address := listen(t, httppost.Config{Handler: never(t)})
+	for name, request := range map[string]string{
+		"in its header": "POST / HTTP/1.1\r\nContent-Len",
+		"in its body":   "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nabc",
+		"in a chunk":    "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc",
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := dial(t, address)
+			c.send(request)
+			_ = c.Conn.(*net.TCPConn).CloseWrite()
+			if resp, body := c.response(); resp.StatusCode != 400 || !strings.Contains(body, "ended before") {
+				t.Fatalf("got %s %q", resp.Status, body)
+			}
+		})
+	}
+}
+
+func TestAnAnswerIsNotLostToWhatTheClientStillSends(t *testing.T) {
+	c := dial(t, listen(t, httppost.Config{}))
+	// Over the limit, yet within what is drained: without half-closing and
+	// draining the client's write or read would meet a reset.
+	c.send("POST / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n" + strings.Repeat("a", 200_000))
+	if resp, _ := c.response(); resp.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Fatalf("got %s, want 413", resp.Status)
+	}
+	c.wantEnd()
+}
+
+func TestPagesOfOtherOriginsMayNotPost(t *testing.T) {
+	address := listen(t, httppost.Config{Origins: []string{"https://Chat.example/"}})
+	for _, c := range []struct {
+		name   string
+		fields []string
+		status int
+		allow  string
+	}{
+		{"neither header, as old clients", nil, 200, ""},
+		{"a configured origin", []string{"Origin: https://chat.example", "Sec-Fetch-Site: cross-site"}, 200, "https://chat.example"},
+		{"another origin", []string{"Origin: https://evil.example"}, 403, ""},
+		{"no origin", []string{"Origin: null"}, 403, ""},
+		{"an empty origin", []string{"Origin:"}, 403, ""},
+		{"a configured origin and another", []string{"Origin: https://evil.example", "Origin: https://chat.example"}, 403, ""},
+		{"another port of a configured origin", []string{"Origin: https://chat.example:8000"}, 403, ""},
+		{"Sec-Fetch-Site alone", []string{"Sec-Fetch-Site: none"}, 403, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn := dial(t, address)
+			conn.send(post("a", c.fields...))
+			resp, body := conn.response()
+			if resp.StatusCode != c.status || resp.Header.Get("Access-Control-Allow-Origin") != c.allow || (resp.Header.Get("Vary") == "Origin") != (c.allow != "") {
+				t.Errorf("got %s with header %v", resp.Status, resp.Header)
+			}
+			if c.status == 403 && !strings.Contains(body, "--allow-origin") {
+				t.Errorf("the reason %q does not name the setting", body)
+			}
+		})
+	}
+}
+
+// whoami answers who the peer is.
+var whoami = handlerFunc(func(_ context.Context, p *transport.Peer, _, dst []byte) []byte {
+	return fmt.Appendf(dst, "%v %v %v %v", p.Addr, p.ForeignProxy, p.Charset == wire.GB18030, p.Form == wire.FormHTTP)
+})
+
+func TestWhoThePeerIs(t *testing.T) {
+	direct := listen(t, httppost.Config{Handler: whoami})
+	behind := listen(t, httppost.Config{Handler: whoami, TrustedProxies: []netip.Prefix{prefix("127.0.0.0/8")}})
+	for _, c := range []struct {
+		name, address string
+		fields        []string
+		want          string
+	}{
+		{"the connection's address", direct, nil, "127.0.0.1 false false true"},
+		{"the charset that is declared", direct, []string{"Content-Type: text/plain; charset=gbk"}, "127.0.0.1 false true true"},
+		{"a charset that decides nothing", direct, []string{"Content-Type: text/plain; charset=UTF-8"}, "127.0.0.1 false false true"},
+		{"the first of two charsets", direct, []string{"Content-Type: a; charset=gbk", "Content-Type: b"}, "127.0.0.1 false true true"},
+		{"a foreign proxy", direct, []string{"X-Forwarded-For: 192.0.2.7"}, "127.0.0.1 true false true"},
+		{"a foreign proxy with another header", direct, []string{"Forwarded: for=192.0.2.7"}, "127.0.0.1 true false true"},
+		{"a foreign proxy with the third header, empty", direct, []string{"X-Real-IP:"}, "127.0.0.1 true false true"},
+		{"a trusted proxy", behind, []string{"X-Forwarded-For: 192.0.2.7"}, "192.0.2.7 false false true"},
+		{"a trusted proxy that says nothing", behind, nil, "127.0.0.1 false false true"},
+		{"a trusted proxy that says nonsense", behind, []string{"X-Forwarded-For: unknown"}, "127.0.0.1 true false true"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn := dial(t, c.address)
+			conn.send(post("", c.fields...))
+			conn.wantBody(c.want)
+			// The next request on the connection is not the proxy's any more.
+			conn.send(post(""))
+			conn.wantBody("127.0.0.1 false false true")
+		})
+	}
+}
+
+func TestSilentConnectionsDisturbNobody(t *testing.T) {
+	address := listen(t, httppost.Config{})
+	// Both ends are descriptors of this process, of which it may have 20,000.
+	const silent, sources = 8_000, 8
+	for i := range silent {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+i%sources))}}
+		c, err := d.Dial("tcp", address)
+		if err != nil {
+			t.Fatalf("connection %d: %v", i, err)
+		}
+		defer c.Close()
+	}
+	c := dial(t, address)
+	slowest := time.Duration(0)
+	for range 200 {
+		begin := time.Now()
+		c.send(post("still here"))
+		c.wantBody("<still here>")
+		slowest = max(slowest, time.Since(begin))
+	}
+	if slowest > time.Second {
+		t.Errorf("a request took %v", slowest)
+	}
+}

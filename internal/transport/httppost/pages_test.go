@@ -1,0 +1,100 @@
+package httppost_test
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/transport/httppost"
+)
+
+func TestWhatIsNoRecordIsForThePages(t *testing.T) {
+	address := listen(t, httppost.Config{Handler: never(t)})
+	for _, c := range []struct{ name, request, want string }{
+		{"a GET", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET / <>"},
+		{"a GET after blank lines", "\r\n\nGET /a?b HTTP/1.1\r\nHost: x\r\n\r\n", "GET /a <>"},
+		{"a GET by HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", "GET / <>"},
+		{"a GET with lines ended by LF", "GET / HTTP/1.1\nHost: x\n\n", "GET / <>"},
+		{"a GET from a page of another origin", "GET / HTTP/1.1\r\nHost: x\r\nOrigin: https://evil.example\r\n\r\n", "GET / <>"},
+		{"a POST to another path", "POST /other HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", "POST /other <abc>"},
+		{"a POST to another path of a URL", "POST http://x/other HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", "POST /other <abc>"},
+		{"a POST with a body over 64 KiB", "POST /other HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n" + strings.Repeat("a", 70_000), "POST /other <" + strings.Repeat("a", 70_000) + ">"},
+		{"a POST in chunks", "POST /other HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "POST /other <abc>"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn := dial(t, address)
+			conn.send(c.request)
+			conn.wantBody(c.want)
+			conn.wantEnd()
+		})
+	}
+}
+
+func TestAPageFollowsTheRecordsBeforeIt(t *testing.T) {
+	c := dial(t, listen(t, httppost.Config{}))
+	c.send(post("a") + "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	c.wantBody("<a>")
+	c.wantBody("GET / <>")
+}
+
+func TestNothingIsServedOnAConnectionAfterAPage(t *testing.T) {
+	var served atomic.Int32
+	c := dial(t, listen(t, httppost.Config{Handler: never(t), Pages: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served.Add(1) })}))
+	// net/http takes the second request, whose end is doubtful; this server
+	// must not let it.
+	c.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n" +
+		"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + post("a"))
+	if resp, _ := c.response(); resp.StatusCode != 200 || !resp.Close {
+		t.Fatalf("got %s, close %v", resp.Status, resp.Close)
+	}
+	c.wantEnd()
+	if n := served.Load(); n != 1 {
+		t.Errorf("%d pages were served", n)
+	}
+}
+
+func TestAnUpgradeWorksThroughTheHandOver(t *testing.T) {
+	upgrade := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(rw, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+		_ = rw.Flush()
+		lines := bufio.NewScanner(rw)
+		for lines.Scan() && lines.Text() != "bye" {
+			_, _ = io.WriteString(conn, "<"+lines.Text()+">\n")
+		}
+	})
+	c := dial(t, listen(t, httppost.Config{Pages: upgrade}))
+	// The first line is read together with the request.
+	c.send("GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nearly\n")
+	if resp, err := http.ReadResponse(c.r, nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("got %v and %v, want 101", resp, err)
+	}
+	for _, line := range []string{"early", "late", "later"} {
+		if line != "early" {
+			c.send(line + "\n")
+		}
+		if got, err := c.r.ReadString('\n'); got != "<"+line+">\n" {
+			t.Fatalf("got %q and %v", got, err)
+		}
+	}
+	c.send("bye\n")
+	c.wantEnd()
+}
+
+func TestThePagesSeeTheClientsAddress(t *testing.T) {
+	c := dial(t, listen(t, httppost.Config{Pages: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, _ := net.SplitHostPort(r.RemoteAddr)
+		_, _ = io.WriteString(w, host)
+	})}))
+	c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	c.wantBody("127.0.0.1")
+}

@@ -1,0 +1,314 @@
+package httppost_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/internal/transport/httppost"
+)
+
+// inMemory runs a test in virtual time, with a server of cfg that is dialled
+// through the pipes.
+func inMemory(t *testing.T, cfg httppost.Config, test func(t *testing.T, s *transport.Server, p *pipes)) {
+	synctest.Test(t, func(t *testing.T) {
+		p, s := newPipes(), newServer(t, cfg)
+		go func() { _ = s.Serve(p) }()
+		test(t, s, p)
+	})
+}
+
+// pass lets virtual time pass.
+func pass(d time.Duration) { time.Sleep(d) }
+
+// trickle sends the text a byte a second until the other end has enough, while
+// the test goes on.
+func (c *client) trickle(text string) {
+	ended := make(chan struct{})
+	c.tb.Cleanup(func() { <-ended })
+	go func() {
+		defer close(ended)
+		for i := range len(text) {
+			pass(time.Second)
+			if _, err := io.WriteString(c, text[i:i+1]); err != nil {
+				return
+			}
+		}
+	}()
+}
+
+func between(t *testing.T, what string, got, least, most time.Duration) {
+	t.Helper()
+	if got < least || got > most {
+		t.Errorf("%s after %v, want %v to %v", what, got, least, most)
+	}
+}
+
+func TestASilentConnectionIsClosedWithoutAWord(t *testing.T) {
+	inMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipes) {
+		c, begin := p.dial(t), time.Now()
+		c.wantEnd()
+		between(t, "closed", time.Since(begin), 10*time.Second, 13*time.Second)
+	})
+}
+
+func TestBlankLinesDoNotKeepAConnection(t *testing.T) {
+	inMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipes) {
+		c, begin := p.dial(t), time.Now()
+		c.trickle(strings.Repeat("\r\n", 100))
+		c.wantEnd()
+		between(t, "closed", time.Since(begin), 10*time.Second, 13*time.Second)
+	})
+}
+
+func TestWhatDoesNotArriveInTimeIsAnswered408(t *testing.T) {
+	for _, c := range []struct {
+		name, whole, slow, text string
+		after                   time.Duration
+	}{
+		{"a header that stops", "POST / HTTP/1.1\r\nHo", "", "header", 10 * time.Second},
+		{"a header that trickles", "POST / HTTP/1.1\r\nX: ", strings.Repeat("x", 100), "header", 10 * time.Second},
+		{"a header of a GET that trickles", "GET / HTTP/1.1\r\nX: ", strings.Repeat("x", 100), "header", 10 * time.Second},
+		{"a body that stops", "POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nabc", "", "body", 20 * time.Second},
+		{"a body that trickles", "POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\n", strings.Repeat("x", 100), "body", 20 * time.Second},
+		{"chunks that trickle", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", strings.Repeat("1\r\na\r\n", 20), "body", 20 * time.Second},
+		{"a trailer that trickles", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", strings.Repeat("X: y\r\n", 20), "body", 20 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inMemory(t, httppost.Config{Handler: never(t), Pages: neverAPage(t)}, func(t *testing.T, _ *transport.Server, p *pipes) {
+				conn, begin := p.dial(t), time.Now()
+				conn.send(c.whole)
+				conn.trickle(c.slow)
+				resp, body := conn.response()
+				if resp.StatusCode != http.StatusRequestTimeout || !strings.Contains(body, c.text) || !resp.Close {
+					t.Errorf("got %s %q", resp.Status, body)
+				}
+				between(t, "answered", time.Since(begin), c.after, c.after)
+				_ = conn.Close()
+			})
+		})
+	}
+}
+
+func TestAnIdleConnectionIsKeptForTheNextPoll(t *testing.T) {
+	inMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipes) {
+		c := p.dial(t)
+		for range 10 {
+			c.send(post("a"))
+			c.wantBody("<a>")
+			pass(74 * time.Second)
+		}
+		c.send(post("a"))
+		c.wantBody("<a>")
+		begin := time.Now()
+		c.wantEnd()
+		between(t, "closed", time.Since(begin), 75*time.Second, 94*time.Second)
+	})
+}
+
+func TestARequestInASlowHandlerOutlivesAllDeadlines(t *testing.T) {
+	slow := handlerFunc(func(_ context.Context, _ *transport.Peer, _, dst []byte) []byte {
+		pass(time.Hour)
+		return append(dst, "late"...)
+	})
+	inMemory(t, httppost.Config{Handler: slow}, func(t *testing.T, _ *transport.Server, p *pipes) {
+		c := p.dial(t)
+		for range 2 {
+			c.send(post("a"))
+			c.wantBody("late")
+		}
+	})
+}
+
+func TestAClientThatDoesNotReadItsAnswerIsCut(t *testing.T) {
+	inMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipes) {
+		c, begin := p.dial(t), time.Now()
+		c.send(post("a"))
+		// The connection in memory holds nothing, so the server's write waits.
+		// It ends when the client can send no more.
+		for err := error(nil); err == nil; {
+			_, err = c.Write([]byte("\r\n"))
+		}
+		between(t, "cut", time.Since(begin), 20*time.Second, 26*time.Second)
+	})
+}
+
+func TestASlowPageIsCut(t *testing.T) {
+	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write(make([]byte, 1<<20))
+	})
+	inMemory(t, httppost.Config{Pages: page}, func(t *testing.T, _ *transport.Server, p *pipes) {
+		c, begin := p.dial(t), time.Now()
+		c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		for err := error(nil); err == nil; {
+			_, err = c.Write([]byte("x"))
+		}
+		between(t, "cut", time.Since(begin), 60*time.Second, 61*time.Second)
+	})
+}
+
+func TestAnAnsweredConnectionIsDrainedForAMoment(t *testing.T) {
+	closing := "POST / HTTP/1.1\r\nConnection: close\r\n\r\n"
+	t.Run("for 500 ms", func(t *testing.T) {
+		inMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipes) {
+			c := p.dial(t)
+			c.send(closing)
+			c.wantBody("<>")
+			c.wantEnd()
+			begin := time.Now()
+			for err := error(nil); err == nil; {
+				pass(time.Millisecond)
+				_, err = c.Write([]byte("x"))
+			}
+			between(t, "closed", time.Since(begin), 500*time.Millisecond, 510*time.Millisecond)
+		})
+	})
+	t.Run("of 256 KiB", func(t *testing.T) {
+		inMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipes) {
+			c := p.dial(t)
+			c.send(closing)
+			c.wantBody("<>")
+			begin := time.Now()
+			n, err := c.Write(make([]byte, 1<<20))
+			if err == nil || n != 256<<10 {
+				t.Errorf("%d bytes were taken, then %v", n, err)
+			}
+			between(t, "closed", time.Since(begin), 0, 0)
+		})
+	})
+	t.Run("not longer than the client stays", func(t *testing.T) {
+		inMemory(t, httppost.Config{}, func(t *testing.T, s *transport.Server, p *pipes) {
+			c := p.dial(t)
+			c.send(closing)
+			c.wantBody("<>")
+			_ = c.Close()
+			begin := time.Now()
+			if err := s.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			between(t, "gone", time.Since(begin), 0, 0)
+		})
+	})
+}
+
+// gate is a handler that answers when it is let.
+type gate struct{ entered, open chan struct{} }
+
+func newGate() *gate { return &gate{make(chan struct{}), make(chan struct{})} }
+
+func (g *gate) Handle(ctx context.Context, p *transport.Peer, record, dst []byte) []byte {
+	g.entered <- struct{}{}
+	select {
+	case <-g.open:
+		return echo(ctx, p, record, dst)
+	case <-ctx.Done():
+		return append(dst, "given up"...)
+	}
+}
+
+func TestShutdownFinishesTheRequestInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		p, s := newPipes(), newServer(t, httppost.Config{Handler: g})
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(p) }()
+		busy, idle := p.dial(t), p.dial(t)
+		// A request that has followed already is not begun any more.
+		busy.send(post("a") + post("b"))
+		<-g.entered
+
+		begin, ended := time.Now(), make(chan error, 1)
+		go func() { ended <- s.Shutdown(t.Context()) }()
+		idle.wantEnd()
+		between(t, "the idle one closed", time.Since(begin), 0, 0)
+		if err := <-served; err != nil {
+			t.Error("serve:", err)
+		}
+		synctest.Wait()
+		if len(ended) > 0 {
+			t.Error("shutdown did not wait")
+		}
+
+		close(g.open)
+		resp, body := busy.response()
+		if body != "<a>" || !resp.Close {
+			t.Errorf("got %q, close %v", body, resp.Close)
+		}
+		busy.wantEnd()
+		_ = busy.Close()
+		if err := <-ended; err != nil {
+			t.Error("shutdown:", err)
+		}
+	})
+}
+
+func TestShutdownLetsARequestArriveThatHasBegun(t *testing.T) {
+	inMemory(t, httppost.Config{}, func(t *testing.T, s *transport.Server, p *pipes) {
+		c := p.dial(t)
+		c.send("POST / HTTP/1.1\r\nContent-Le")
+		synctest.Wait()
+		ended := make(chan error, 1)
+		go func() { ended <- s.Shutdown(t.Context()) }()
+		synctest.Wait()
+		c.send("ngth: 1\r\n\r\na")
+		c.wantBody("<a>")
+		c.wantEnd()
+		_ = c.Close()
+		if err := <-ended; err != nil {
+			t.Error("shutdown:", err)
+		}
+	})
+}
+
+func TestShutdownIsForcedWhenItsTimeIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		p, s := newPipes(), newServer(t, httppost.Config{Handler: g})
+		go func() { _ = s.Serve(p) }()
+		c := p.dial(t)
+		c.send(post("a"))
+		<-g.entered
+		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
+		defer cancel()
+		begin := time.Now()
+		if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		between(t, "returned", time.Since(begin), 7*time.Second, 7*time.Second)
+		c.wantEnd()
+	})
+}
+
+func TestShutdownWaitsForAPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		entered, open := make(chan struct{}), make(chan struct{})
+		page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			close(entered)
+			<-open
+			_, _ = io.WriteString(w, "page")
+		})
+		p, s := newPipes(), newServer(t, httppost.Config{Pages: page})
+		go func() { _ = s.Serve(p) }()
+		c := p.dial(t)
+		c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		<-entered
+		ended := make(chan error, 1)
+		go func() { ended <- s.Shutdown(t.Context()) }()
+		synctest.Wait()
+		if len(ended) > 0 {
+			t.Error("shutdown did not wait")
+		}
+		close(open)
+		c.wantBody("page")
+		_ = c.Close()
+		if err := <-ended; err != nil {
+			t.Error("shutdown:", err)
+		}
+	})
+}
