@@ -1,0 +1,224 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+
+	"github.com/rookery-im/rookery"
+)
+
+// accountColumns are read by scanAccount and written by accountValues, all in
+// the same order.
+const accountColumns = `account, nick, face, age, sex, blood, constellation, animal, country, province, city, school, job,
+	home_page, about, real_name, mail, phone, mobile, address, post_code, rule, strangers, findable, show_private,
+	created, revision`
+
+func scanAccount(r row) rookery.Account {
+	return rookery.Account{
+		UIN: r.uin(0),
+		Profile: rookery.Profile{
+			Nick: r.text(1), Face: int(r.int(2)), Age: int(r.int(3)), Sex: int(r.int(4)), Blood: int(r.int(5)),
+			Constellation: int(r.int(6)), Animal: int(r.int(7)), Country: r.text(8), Province: r.text(9), City: r.text(10),
+			School: r.text(11), Job: r.text(12), HomePage: r.text(13), About: r.text(14), RealName: r.text(15),
+			Mail: r.text(16), Phone: r.text(17), Mobile: r.text(18), Address: r.text(19), PostCode: r.text(20),
+		},
+		Rule: rookery.Rule(r.int(21)), Strangers: r.bool(22), Findable: r.bool(23), ShowPrivate: r.bool(24),
+		Created: r.time(25), Revision: uint64(r.int(26)),
+	}
+}
+
+func accountValues(a rookery.Account) []any {
+	p := a.Profile
+	return []any{
+		a.UIN, p.Nick, p.Face, p.Age, p.Sex, p.Blood, p.Constellation, p.Animal, p.Country, p.Province, p.City, p.School, p.Job,
+		p.HomePage, p.About, p.RealName, p.Mail, p.Phone, p.Mobile, p.Address, p.PostCode, a.Rule, a.Strangers, a.Findable, a.ShowPrivate,
+		a.Created, a.Revision,
+	}
+}
+
+func noAccount(uin rookery.UIN) error {
+	return rookery.Errorf(rookery.CodeNoAccount, "there is no account %d", uin)
+}
+
+func (s *Store) CreateAccount(ctx context.Context, a rookery.Account, c rookery.Credential) (rookery.UIN, error) {
+	err := s.write(ctx, op{apply: func(b *batch) error {
+		free, err := b.free()
+		if err != nil {
+			return err
+		}
+		if a.UIN == 0 {
+			if a.UIN, err = b.lowestFree(free); err != nil {
+				return err
+			}
+		}
+		switch taken, err := b.exists(a.UIN); {
+		case err != nil:
+			return err
+		case taken:
+			return rookery.Errorf(rookery.CodeExists, "the account %d exists already", a.UIN)
+		}
+		_, err = b.conn.exec(`INSERT INTO accounts (`+accountColumns+`, credential)
+			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, append(accountValues(a), string(c))...)
+		if err == nil && a.UIN == free {
+			err = b.setFree(free + 1)
+		}
+		return err
+	}})
+	if err != nil {
+		return 0, err
+	}
+	return a.UIN, nil
+}
+
+// free is a number up to which all are taken, so that looking for the lowest
+// free one does not begin with the first account.
+func (b *batch) free() (free rookery.UIN, err error) {
+	_, err = b.conn.first("SELECT value FROM meta WHERE name = 'free'", func(r row) { free = r.uin(0) })
+	return free, err
+}
+
+func (b *batch) setFree(free rookery.UIN) error {
+	_, err := b.conn.exec("UPDATE meta SET value = ? WHERE name = 'free'", free)
+	return err
+}
+
+// lowestFree finds the lowest free number from free on, and moves free there.
+func (b *batch) lowestFree(free rookery.UIN) (lowest rookery.UIN, err error) {
+	next := int64(0)
+	_, err = b.conn.first(`SELECT account + 1 FROM accounts a WHERE account >= ?
+		AND NOT EXISTS (SELECT 1 FROM accounts WHERE account = a.account + 1) ORDER BY account LIMIT 1`,
+		func(r row) { next = r.int(0) }, free-1)
+	switch {
+	case err != nil:
+		return 0, err
+	case next > math.MaxUint32:
+		return 0, rookery.Errorf(rookery.CodeRefused, "all account numbers are taken")
+	}
+	return rookery.UIN(next), b.setFree(rookery.UIN(next))
+}
+
+func (s *Store) Account(ctx context.Context, uin rookery.UIN) (a rookery.Account, err error) {
+	var found bool
+	err = s.read(ctx, func(c *conn) (err error) {
+		found, err = c.first("SELECT "+accountColumns+" FROM accounts WHERE account = ?", func(r row) { a = scanAccount(r) }, uin)
+		return err
+	})
+	if err == nil && !found {
+		err = noAccount(uin)
+	}
+	return a, err
+}
+
+func (s *Store) Accounts(ctx context.Context, uins []rookery.UIN) ([]rookery.Account, error) {
+	list, err := json.Marshal(uins)
+	if err != nil {
+		return nil, rookery.Temporary(err)
+	}
+	return s.accounts(ctx, "SELECT "+accountColumns+` FROM accounts
+		WHERE account IN (SELECT value FROM json_each(?)) ORDER BY account`, string(list))
+}
+
+func (s *Store) AccountsAfter(ctx context.Context, after rookery.UIN, limit int) ([]rookery.Account, error) {
+	return s.accounts(ctx, "SELECT "+accountColumns+" FROM accounts WHERE account > ? ORDER BY account LIMIT ?", after, max(limit, 0))
+}
+
+func (s *Store) accounts(ctx context.Context, query string, args ...any) (list []rookery.Account, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		return c.each(query, func(r row) bool {
+			list = append(list, scanAccount(r))
+			return true
+		}, args...)
+	})
+	return list, err
+}
+
+func (s *Store) UpdateAccount(ctx context.Context, a rookery.Account) error {
+	return s.write(ctx, op{apply: func(b *batch) error {
+		values := accountValues(a)
+		n, err := b.conn.exec(`UPDATE accounts SET nick=?2, face=?3, age=?4, sex=?5, blood=?6, constellation=?7, animal=?8,
+			country=?9, province=?10, city=?11, school=?12, job=?13, home_page=?14, about=?15, real_name=?16, mail=?17, phone=?18,
+			mobile=?19, address=?20, post_code=?21, rule=?22, strangers=?23, findable=?24, show_private=?25, revision=revision+1
+			WHERE account=?1 AND revision=?26`, append(values[:25:25], a.Revision)...)
+		if err != nil || n > 0 {
+			return err
+		}
+		switch exists, err := b.exists(a.UIN); {
+		case err != nil:
+			return err
+		case !exists:
+			return noAccount(a.UIN)
+		}
+		return rookery.Errorf(rookery.CodeConflict, "the account %d was changed by somebody else meanwhile", a.UIN)
+	}})
+}
+
+func (s *Store) Credential(ctx context.Context, uin rookery.UIN) (c rookery.Credential, err error) {
+	var found bool
+	err = s.read(ctx, func(conn *conn) (err error) {
+		found, err = conn.first("SELECT credential FROM accounts WHERE account = ?", func(r row) { c = rookery.Credential(r.text(0)) }, uin)
+		return err
+	})
+	if err == nil && !found {
+		err = noAccount(uin)
+	}
+	return c, err
+}
+
+func (s *Store) SetCredential(ctx context.Context, uin rookery.UIN, c rookery.Credential) error {
+	return s.write(ctx, op{apply: func(b *batch) error {
+		n, err := b.conn.exec("UPDATE accounts SET credential = ? WHERE account = ?", string(c), uin)
+		switch {
+		case err != nil:
+			return err
+		case n == 0:
+			return noAccount(uin)
+		}
+		_, err = b.conn.exec("DELETE FROM sessions WHERE account = ?", uin)
+		return err
+	}})
+}
+
+func (s *Store) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
+	return s.write(ctx, op{settled: true, apply: func(b *batch) error {
+		switch exists, err := b.exists(uin); {
+		case err != nil:
+			return err
+		case !exists:
+			return noAccount(uin)
+		}
+		for _, statement := range []string{
+			"DELETE FROM friends WHERE friend = ?1 AND account IN (SELECT friend FROM friends WHERE account = ?1)",
+			"DELETE FROM friends WHERE account = ?",
+			"DELETE FROM requests WHERE account = ?",
+			"DELETE FROM requests WHERE asker = ?",
+			"DELETE FROM entries WHERE account = ?",
+			"DELETE FROM places WHERE account = ?",
+			"DELETE FROM sessions WHERE account = ?",
+			"DELETE FROM addresses WHERE account = ?",
+			"DELETE FROM accounts WHERE account = ?",
+			"UPDATE meta SET value = min(value, ?) WHERE name = 'free'",
+		} {
+			if _, err := b.conn.exec(statement, uin); err != nil {
+				return err
+			}
+		}
+		b.then = append(b.then, func() { delete(b.heads, uin) })
+		return nil
+	}})
+}
+
+// exists reports whether there is such an account, and makes heads know its
+// mailbox if so.
+func (b *batch) exists(uin rookery.UIN) (bool, error) {
+	if _, ok := b.heads[uin]; ok {
+		return true, nil
+	}
+	var last uint64
+	found, err := b.conn.first("SELECT coalesce((SELECT max(number) FROM entries WHERE account = ?1), 0) FROM accounts WHERE account = ?1",
+		func(r row) { last = uint64(r.int(0)) }, uin)
+	if found {
+		b.heads[uin] = max(last, b.recent.last(uin))
+	}
+	return found, err
+}

@@ -1,0 +1,112 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/rookery-im/rookery"
+)
+
+func (s *Store) Friends(ctx context.Context, uin rookery.UIN) (friends []rookery.UIN, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		return c.each("SELECT friend FROM friends WHERE account = ? ORDER BY friend", func(r row) bool {
+			friends = append(friends, r.uin(0))
+			return true
+		}, uin)
+	})
+	return friends, err
+}
+
+func (s *Store) Relation(ctx context.Context, me, other rookery.UIN) (r rookery.Relation, err error) {
+	err = s.read(ctx, func(c *conn) (err error) {
+		r, err = c.relation(me, other)
+		return err
+	})
+	return r, err
+}
+
+func (c *conn) relation(me, other rookery.UIN) (rel rookery.Relation, err error) {
+	_, err = c.first(`SELECT EXISTS (SELECT 1 FROM friends WHERE account = ?1 AND friend = ?2),
+		EXISTS (SELECT 1 FROM requests WHERE account = ?2 AND asker = ?1),
+		EXISTS (SELECT 1 FROM requests WHERE account = ?1 AND asker = ?2)`,
+		func(r row) { rel = rookery.Relation{Friends: r.bool(0), Asked: r.bool(1), Asks: r.bool(2)} }, me, other)
+	return rel, err
+}
+
+func (s *Store) Relate(ctx context.Context, c rookery.RelationChange) (receipt rookery.Receipt, err error) {
+	err = s.write(ctx, op{letters: 1, apply: func(b *batch) (err error) {
+		receipt, err = b.relate(c)
+		return err
+	}})
+	if err != nil {
+		return rookery.Receipt{}, err
+	}
+	return receipt, nil
+}
+
+func (b *batch) relate(c rookery.RelationChange) (rookery.Receipt, error) {
+	if receipt, ok := b.repeated(c.Mark); ok {
+		return receipt, nil
+	}
+	switch now, err := b.conn.relation(c.Me, c.Other); {
+	case err != nil:
+		return rookery.Receipt{}, err
+	case now != c.From:
+		return rookery.Receipt{}, rookery.Errorf(rookery.CodeConflict, "the two accounts stand otherwise by now")
+	}
+	for _, uin := range []rookery.UIN{c.Me, c.Other} {
+		switch exists, err := b.exists(uin); {
+		case err != nil:
+			return rookery.Receipt{}, err
+		case !exists:
+			return rookery.Receipt{}, noAccount(uin)
+		}
+	}
+	if err := b.roomFor(c.Mark); err != nil {
+		return rookery.Receipt{}, err
+	}
+	if err := b.restate(c); err != nil {
+		return rookery.Receipt{}, err
+	}
+	receipt := rookery.Receipt{Outcome: c.Step.Outcome}
+	if c.Step.Notice != 0 {
+		notice := rookery.Letter{To: c.Other, Kind: c.Step.Notice, Peer: c.Me, Text: c.Step.NoticeWords}
+		receipt.Numbers = []uint64{b.post(notice, c.Time)}
+	}
+	b.remember(c.Mark, c.Step.Outcome)
+	return receipt, nil
+}
+
+// restate writes down how two accounts stand from now on.
+func (b *batch) restate(c rookery.RelationChange) error {
+	from, to := c.From, c.Step.To
+	if from.Friends != to.Friends {
+		statement := "INSERT INTO friends VALUES (?1, ?2), (?2, ?1)"
+		if from.Friends {
+			statement = "DELETE FROM friends WHERE (account, friend) IN (VALUES (?1, ?2), (?2, ?1))"
+		}
+		if _, err := b.conn.exec(statement, c.Me, c.Other); err != nil {
+			return err
+		}
+	}
+	if from == to && c.Step.Notice == 0 {
+		return nil // what waits keeps its words
+	}
+	if err := b.request(c.Other, c.Me, to.Asked, c.Step.Words, c.Time); err != nil {
+		return err
+	}
+	if from.Asks == to.Asks {
+		return nil // the other's request keeps its words
+	}
+	return b.request(c.Me, c.Other, to.Asks, c.Step.Words, c.Time)
+}
+
+// request makes a friend request wait at an account, or wait no more.
+func (b *batch) request(account, asker rookery.UIN, waits bool, words string, at time.Time) (err error) {
+	if waits {
+		_, err = b.conn.exec("INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?)", account, asker, words, at)
+	} else {
+		_, err = b.conn.exec("DELETE FROM requests WHERE account = ? AND asker = ?", account, asker)
+	}
+	return err
+}

@@ -1,0 +1,304 @@
+package sqlite
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rookery-im/rookery"
+)
+
+// A letter put straight into its mailbox changes a page of the database for
+// itself, and pages are what a commit costs: some 25 us of CPU a letter. So the
+// letters of a commit become one row of the journal, a few pages for all, and
+// are remembered in memory, where readers find them. Once there are many they
+// are settled: moved to the mailboxes, account after account, several letters
+// to the page, a few with each commit. When a round through the accounts is
+// over, the rows of the journal from before it are deleted. What a crash leaves
+// in the journal is settled when the store is opened again; letters that are in
+// their mailbox already are recognised by their number.
+
+const (
+	// maxRecent is how much is remembered before settling begins, in bytes as
+	// weigh counts them.
+	maxRecent = 4 << 20
+	// settleAtLeast is how many letters a commit settles while a round goes
+	// on; if it stores more itself, twice as many as those.
+	settleAtLeast = 64
+)
+
+// numbered is a letter that has its number in the mailbox.
+type numbered struct {
+	to    rookery.UIN
+	entry rookery.Entry
+}
+
+// stretch is an account's recent letters up to a number.
+type stretch struct {
+	account rookery.UIN
+	upTo    uint64
+}
+
+// recent holds the letters that are durable in the journal and not settled.
+type recent struct {
+	mu     sync.RWMutex                    // guards the rest; only the writer changes it
+	boxes  map[rookery.UIN][]rookery.Entry // by number, without gaps
+	weight int
+}
+
+func newRecent() *recent { return &recent{boxes: make(map[rookery.UIN][]rookery.Entry)} }
+
+func weigh(e rookery.Entry) int { return 96 + len(e.Text) }
+
+// replace forgets what is settled and remembers new letters.
+func (r *recent) replace(settled []stretch, letters []numbered) {
+	if len(settled)+len(letters) == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range settled {
+		box := r.boxes[s.account]
+		for len(box) > 0 && box[0].Number <= s.upTo {
+			r.weight -= weigh(box[0])
+			box = box[1:]
+		}
+		r.boxes[s.account] = box
+		if len(box) == 0 {
+			delete(r.boxes, s.account)
+		}
+	}
+	for _, l := range letters {
+		r.boxes[l.to] = append(r.boxes[l.to], l.entry)
+		r.weight += weigh(l.entry)
+	}
+}
+
+// last returns the number of the newest recent letter, 0 if there is none.
+func (r *recent) last(uin rookery.UIN) uint64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if box := r.boxes[uin]; len(box) > 0 {
+		return box[len(box)-1].Number
+	}
+	return 0
+}
+
+// entries returns a copy of at most limit recent letters with numbers above
+// after and up to upTo.
+func (r *recent) entries(uin rookery.UIN, after, upTo uint64, limit int) []rookery.Entry {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	box := r.boxes[uin]
+	if len(box) == 0 || box[len(box)-1].Number <= after || box[0].Number > upTo {
+		return nil
+	}
+	first := box[0].Number
+	from := max(after+1, first) - first
+	to := min(upTo-first+1, uint64(len(box)), from+uint64(max(limit, 0)))
+	return slices.Clone(box[from:to])
+}
+
+// stretches lists all that is recent, by account.
+func (r *recent) stretches() []stretch {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	all := make([]stretch, 0, len(r.boxes))
+	for uin, box := range r.boxes {
+		all = append(all, stretch{uin, box[len(box)-1].Number})
+	}
+	slices.SortFunc(all, func(a, b stretch) int { return cmp.Compare(a.account, b.account) })
+	return all
+}
+
+func (r *recent) heavy() bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.weight >= maxRecent
+}
+
+// round is a walk through the accounts that have recent letters.
+type round struct {
+	todo []stretch
+	// journal is the id of the latest row that the round settles.
+	journal int64
+}
+
+// settleSome goes on with the round, or begins one if it is time.
+func (b *batch) settleSome() error {
+	if len(b.ahead.todo) == 0 {
+		if !b.recent.heavy() {
+			return nil
+		}
+		b.ahead = round{todo: b.recent.stretches(), journal: b.journaled}
+	}
+	return b.settle(max(settleAtLeast, 2*len(b.letters)))
+}
+
+// settle goes on with the round for about so many letters.
+func (b *batch) settle(letters int) error {
+	for letters > 0 && len(b.ahead.todo) > 0 {
+		next := b.ahead.todo[0]
+		n, upTo, err := b.settleAccount(next.account, letters)
+		if err != nil {
+			return err
+		}
+		letters -= n
+		if n > 0 && upTo < next.upTo {
+			return nil // more of this one the next time
+		}
+		b.ahead.todo = b.ahead.todo[1:]
+	}
+	if len(b.ahead.todo) > 0 {
+		return nil
+	}
+	_, err := b.conn.exec("DELETE FROM journal WHERE id <= ?", b.ahead.journal)
+	return err
+}
+
+// settleAccount moves at most limit recent letters of an account to its
+// mailbox, and returns how many they were and the number of the last.
+func (b *batch) settleAccount(uin rookery.UIN, limit int) (n int, upTo uint64, err error) {
+	letters := b.recent.entries(uin, 0, 1<<63, limit)
+	if len(letters) == 0 {
+		return 0, 0, nil
+	}
+	for _, e := range letters {
+		if err := b.insert(uin, e); err != nil {
+			return 0, 0, err
+		}
+	}
+	upTo = letters[len(letters)-1].Number
+	b.settled = append(b.settled, stretch{uin, upTo})
+	return len(letters), upTo, nil
+}
+
+func (w *writer) insert(uin rookery.UIN, e rookery.Entry) error {
+	_, err := w.conn.exec("INSERT OR IGNORE INTO entries (account, number, kind, peer, time, text) VALUES (?, ?, ?, ?, ?, ?)",
+		uin, e.Number, e.Kind, e.Peer, e.Time, e.Text)
+	return err
+}
+
+// settleAll moves all recent letters and empties the journal.
+func (w *writer) settleAll() error {
+	return w.transact(func(b *batch) error {
+		b.ahead = round{todo: b.recent.stretches(), journal: b.journaled}
+		for len(b.ahead.todo) > 0 {
+			if err := b.settle(maxBatchLetters); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// replay settles what a crash left in the journal.
+func (w *writer) replay() error {
+	var left []numbered
+	var damaged error
+	err := w.conn.each("SELECT letters FROM journal ORDER BY id", func(r row) bool {
+		left, damaged = parseLetters(left, r.blob(0))
+		return damaged == nil
+	})
+	if err := cmp.Or(err, damaged); err != nil || len(left) == 0 {
+		return err
+	}
+	return w.transact(func(b *batch) error {
+		for _, l := range left {
+			exists, err := b.exists(l.to)
+			if err != nil {
+				return err
+			}
+			if !exists || l.entry.Number <= b.heads[l.to] {
+				continue
+			}
+			if err := b.insert(l.to, l.entry); err != nil {
+				return err
+			}
+			b.heads[l.to] = l.entry.Number
+		}
+		_, err := b.conn.exec("DELETE FROM journal")
+		return err
+	})
+}
+
+// A row of the journal is the byte lettersVersion and then, for each letter:
+// the receiver, its number, the kind, the peer (all uvarints), the time
+// (a varint, microseconds since 1970), the length of the text in bytes
+// (a uvarint) and the text.
+const lettersVersion = 1
+
+func appendLetters(blob []byte, letters []numbered) []byte {
+	blob = append(blob, lettersVersion)
+	for _, l := range letters {
+		blob = binary.AppendUvarint(blob, uint64(l.to))
+		blob = binary.AppendUvarint(blob, l.entry.Number)
+		blob = binary.AppendUvarint(blob, uint64(l.entry.Kind))
+		blob = binary.AppendUvarint(blob, uint64(l.entry.Peer))
+		blob = binary.AppendVarint(blob, l.entry.Time.UnixMicro())
+		blob = binary.AppendUvarint(blob, uint64(len(l.entry.Text)))
+		blob = append(blob, l.entry.Text...)
+	}
+	return blob
+}
+
+// parseLetters appends the letters of a row to letters.
+func parseLetters(letters []numbered, blob []byte) ([]numbered, error) {
+	p := parser{rest: blob}
+	if v := p.byte(); v != lettersVersion {
+		return letters, errors.New("the journal has a row of an unknown version")
+	}
+	for len(p.rest) > 0 {
+		l := numbered{to: rookery.UIN(p.uvarint())}
+		l.entry.Number = p.uvarint()
+		l.entry.Kind = rookery.Kind(p.uvarint())
+		l.entry.Peer = rookery.UIN(p.uvarint())
+		l.entry.Time = time.UnixMicro(p.varint()).UTC()
+		l.entry.Text = string(p.bytes(p.uvarint()))
+		if p.bad {
+			return letters, errors.New("the journal has a damaged row")
+		}
+		letters = append(letters, l)
+	}
+	return letters, nil
+}
+
+// parser takes values off the front of a blob; bad says that one did not fit.
+type parser struct {
+	rest []byte
+	bad  bool
+}
+
+func (p *parser) bytes(n uint64) []byte {
+	if n > uint64(len(p.rest)) {
+		p.bad, p.rest = true, nil
+		return nil
+	}
+	b := p.rest[:n]
+	p.rest = p.rest[n:]
+	return b
+}
+
+func (p *parser) byte() byte {
+	if b := p.bytes(1); len(b) == 1 {
+		return b[0]
+	}
+	return 0
+}
+
+func (p *parser) uvarint() uint64 {
+	v, n := binary.Uvarint(p.rest)
+	p.bytes(uint64(n)) // a failure is 0 or negative
+	p.bad = p.bad || n <= 0
+	return v
+}
+
+func (p *parser) varint() int64 {
+	v, n := binary.Varint(p.rest)
+	p.bytes(uint64(n))
+	p.bad = p.bad || n <= 0
+	return v
+}

@@ -1,0 +1,134 @@
+package sqlite
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/rookery-im/rookery"
+)
+
+func (s *Store) Uptime(context.Context) (time.Duration, error) {
+	select {
+	case <-s.closed:
+		return 0, errClosed
+	default:
+		return s.marks.up(), nil
+	}
+}
+
+func (s *Store) Beat(ctx context.Context, up, forget time.Duration) error {
+	return s.write(ctx, op{apply: func(b *batch) error {
+		// The rows of marks that go may have said more of the uptime.
+		for name, value := range map[string]time.Duration{"uptime": max(up, b.marks.up()), "forgotten": forget} {
+			if _, err := b.conn.exec("UPDATE meta SET value = max(value, ?) WHERE name = ?", value, name); err != nil {
+				return err
+			}
+		}
+		_, err := b.conn.exec(`DELETE FROM marks WHERE id < coalesce(
+			(SELECT id FROM marks WHERE newest >= ? ORDER BY id LIMIT 1), (SELECT max(id) + 1 FROM marks))`, forget)
+		b.then = append(b.then, func() { b.marks.beat(up, forget) })
+		return err
+	}})
+}
+
+// purgeAccounts is how many accounts one step of Purge looks at.
+const purgeAccounts = 64
+
+// Purge looks for what can go with a reader, and has only the deletion done by
+// the writer.
+func (s *Store) Purge(ctx context.Context, after rookery.UIN, before time.Time, limit int) (next rookery.UIN, deleted int, err error) {
+	accounts, err := s.collected(ctx, after)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, uin := range accounts {
+		if err := s.settle(ctx, uin); err != nil {
+			return 0, deleted, err
+		}
+		old, err := s.purgeable(ctx, uin, before, limit-deleted)
+		if err != nil {
+			return 0, deleted, err
+		}
+		if err := s.purge(ctx, uin, old); err != nil {
+			return 0, deleted, err
+		}
+		deleted += len(old)
+		if deleted >= limit {
+			return uin - 1, deleted, nil // this account may have more
+		}
+	}
+	if len(accounts) < purgeAccounts {
+		return 0, deleted, nil
+	}
+	return accounts[len(accounts)-1], deleted, nil
+}
+
+// collected lists some accounts above a number that have a collector.
+func (s *Store) collected(ctx context.Context, after rookery.UIN) (accounts []rookery.UIN, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		return c.each("SELECT DISTINCT account FROM places WHERE account > ? ORDER BY account LIMIT ?", func(r row) bool {
+			accounts = append(accounts, r.uin(0))
+			return true
+		}, after, purgeAccounts)
+	})
+	return accounts, err
+}
+
+// settle moves an account's recent letters to its mailbox.
+func (s *Store) settle(ctx context.Context, uin rookery.UIN) error {
+	if s.recent.last(uin) == 0 {
+		return nil
+	}
+	return s.write(ctx, op{apply: func(b *batch) error {
+		_, _, err := b.settleAccount(uin, math.MaxInt)
+		return err
+	}})
+}
+
+// purgeable lists at most limit entries of an account that can be deleted.
+func (s *Store) purgeable(ctx context.Context, uin rookery.UIN, before time.Time, limit int) (old []uint64, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		bound, err := c.purgeBound(uin)
+		if err != nil || bound == 0 {
+			return err
+		}
+		return c.each("SELECT number FROM entries WHERE account = ? AND number <= ? AND time < ? ORDER BY number LIMIT ?", func(r row) bool {
+			old = append(old, uint64(r.int(0)))
+			return true
+		}, uin, bound, before, max(limit, 0))
+	})
+	return old, err
+}
+
+// purge deletes entries of an account, unless a collector has come meanwhile
+// that has to keep them.
+func (s *Store) purge(ctx context.Context, uin rookery.UIN, old []uint64) error {
+	if len(old) == 0 {
+		return nil
+	}
+	return s.write(ctx, op{letters: len(old), apply: func(b *batch) error {
+		bound, err := b.conn.purgeBound(uin)
+		if err != nil {
+			return err
+		}
+		for _, n := range old {
+			if n > bound {
+				break
+			}
+			if _, err := b.conn.exec("DELETE FROM entries WHERE account = ? AND number = ?", uin, n); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+}
+
+// purgeBound is the highest entry of a mailbox that some collector has passed
+// and none has to keep, and that is not the newest.
+func (c *conn) purgeBound(uin rookery.UIN) (bound uint64, err error) {
+	_, err = c.first(`SELECT min(max(number), coalesce(min(nullif(keep, 0)) - 1, max(number)),
+			coalesce((SELECT max(number) FROM entries WHERE account = ?1) - 1, 0))
+		FROM places WHERE account = ?1`, func(r row) { bound = uint64(max(r.int(0), 0)) }, uin)
+	return bound, err
+}

@@ -1,0 +1,125 @@
+package sqlite
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/rookery-im/rookery"
+)
+
+func (s *Store) Deliver(ctx context.Context, letters []rookery.Letter, now time.Time, m rookery.Mark) (receipt rookery.Receipt, err error) {
+	err = s.write(ctx, op{letters: len(letters), apply: func(b *batch) (err error) {
+		receipt, err = b.deliver(letters, now, m)
+		return err
+	}})
+	if err != nil {
+		return rookery.Receipt{}, err
+	}
+	return receipt, nil
+}
+
+func (b *batch) deliver(letters []rookery.Letter, now time.Time, m rookery.Mark) (rookery.Receipt, error) {
+	if receipt, ok := b.repeated(m); ok {
+		return receipt, nil
+	}
+	for _, l := range letters {
+		switch exists, err := b.exists(l.To); {
+		case err != nil:
+			return rookery.Receipt{}, err
+		case !exists:
+			return rookery.Receipt{}, noAccount(l.To)
+		}
+	}
+	if err := b.roomFor(m); err != nil {
+		return rookery.Receipt{}, err
+	}
+	receipt := rookery.Receipt{Outcome: rookery.OutcomeDone, Numbers: make([]uint64, len(letters))}
+	for i, l := range letters {
+		receipt.Numbers[i] = b.post(l, now)
+	}
+	b.remember(m, rookery.OutcomeDone)
+	return receipt, nil
+}
+
+// post gives a letter its number. The receiver exists, and heads knows it.
+func (b *batch) post(l rookery.Letter, now time.Time) uint64 {
+	n := b.heads[l.To] + 1
+	b.heads[l.To] = n
+	b.counted = append(b.counted, l.To)
+	b.letters = append(b.letters, numbered{l.To, rookery.Entry{
+		Number: n,
+		Kind:   l.Kind,
+		Peer:   l.Peer,
+		Time:   time.UnixMicro(now.UnixMicro()).UTC(), // as it is read back
+		Text:   strings.Clone(l.Text),                 // of a buffer that is used again
+	}})
+	return n
+}
+
+func (s *Store) Recall(_ context.Context, m rookery.Mark) (rookery.Outcome, bool, error) {
+	select {
+	case <-s.closed:
+		return 0, false, errClosed
+	default:
+	}
+	outcome, ok := s.marks.recall(m)
+	return outcome, ok, nil
+}
+
+func (s *Store) Mailbox(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Place, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		// What is settled meanwhile is in the database by then.
+		last = s.recent.last(uin)
+		if last == 0 {
+			_, err := c.first("SELECT max(number) FROM entries WHERE account = ?", func(r row) { last = uint64(r.int(0)) }, uin)
+			if err != nil {
+				return err
+			}
+		}
+		_, err := c.first("SELECT number, keep, memo FROM places WHERE account = ? AND device = ?", func(r row) {
+			place = rookery.Place{Number: uint64(r.int(0)), Keep: uint64(r.int(1)), Memo: r.blob(2)}
+		}, uin, device)
+		return err
+	})
+	return last, place, err
+}
+
+func (s *Store) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) (list []rookery.Entry, err error) {
+	recent := s.recent.entries(uin, after, upTo, limit)
+	if len(recent) > 0 && recent[0].Number == after+1 {
+		return recent, s.read(ctx, func(*conn) error { return nil })
+	}
+	err = s.read(ctx, func(c *conn) error {
+		return c.each(`SELECT number, kind, peer, time, text FROM entries
+			WHERE account = ? AND number > ? AND number <= ? ORDER BY number LIMIT ?`, func(r row) bool {
+			list = append(list, rookery.Entry{
+				Number: uint64(r.int(0)), Kind: rookery.Kind(r.int(1)), Peer: r.uin(2), Time: r.time(3), Text: r.text(4),
+			})
+			return true
+		}, uin, clamp(after), clamp(upTo), max(limit, 0))
+	})
+	// Some of the recent ones may have been settled before the query.
+	for _, e := range recent {
+		if len(list) < limit && (len(list) == 0 || e.Number > list[len(list)-1].Number) {
+			list = append(list, e)
+		}
+	}
+	return list, err
+}
+
+// clamp makes a number fit the database's signed integers.
+func clamp(n uint64) uint64 { return min(n, 1<<63-1) }
+
+func (s *Store) Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Place) error {
+	return s.write(ctx, op{apply: func(b *batch) error {
+		switch exists, err := b.exists(uin); {
+		case err != nil:
+			return err
+		case !exists:
+			return noAccount(uin)
+		}
+		_, err := b.conn.exec("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?, ?)", uin, device, place.Number, place.Keep, place.Memo)
+		return err
+	}})
+}

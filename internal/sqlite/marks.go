@@ -1,0 +1,266 @@
+package sqlite
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rookery-im/rookery"
+)
+
+// marked is a mark with what its request came to.
+type marked struct {
+	mark    rookery.Mark
+	outcome rookery.Outcome
+}
+
+// covers reports whether m, done at a time, is repeated by a request.
+func covers(at time.Duration, request rookery.Mark) bool {
+	return max(request.At-at, 0) < request.Window
+}
+
+// marks are the remembered requests. 20,000 a second over two minutes are 2.4
+// million, so the maps hold no pointers for the garbage collector to follow,
+// and forgetting drops whole maps.
+type marks struct {
+	max int
+
+	mu   sync.RWMutex // guards the rest; only the writer changes it
+	eras []*era       // oldest first, never empty
+	// uptime is the latest time heard of.
+	uptime time.Duration
+	// forgotten: what is from before this is not remembered any more.
+	forgotten time.Duration
+}
+
+// eraSpan is how much time the marks of an era span.
+const eraSpan = 30 * time.Second
+
+// era holds the marks of a while.
+type era struct {
+	began, newest time.Duration
+	done          map[digest]fate
+	// latest holds the latest mark of each line.
+	latest map[line]digest
+}
+
+// digest stands for a request and for the device that it came from.
+type digest [16]byte
+
+// fate is what became of a request, and when.
+type fate struct {
+	at      time.Duration
+	outcome rookery.Outcome
+}
+
+// line is one memory: an account's address sessions, or one of its devices.
+type line struct {
+	owner  rookery.UIN
+	device uint64 // 64 bits of a hash of its name, 0 for address sessions
+}
+
+func keysOf(m rookery.Mark) (digest, line) {
+	if m.Device == "" {
+		return m.Digest, line{owner: m.Owner}
+	}
+	sum := sha256.Sum256(append(m.Digest[:], m.Device...))
+	name := sha256.Sum256([]byte(m.Device))
+	return digest(sum[:16]), line{m.Owner, binary.LittleEndian.Uint64(name[:])}
+}
+
+func newMarks(most int) *marks {
+	return &marks{max: most, eras: []*era{newEra(0)}}
+}
+
+func newEra(began time.Duration) *era {
+	return &era{began: began, newest: began, done: make(map[digest]fate), latest: make(map[line]digest)}
+}
+
+// recall looks for a request that m repeats.
+func (k *marks) recall(m rookery.Mark) (rookery.Outcome, bool) {
+	if m.IsZero() {
+		return 0, false
+	}
+	d, l := keysOf(m)
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	for _, e := range slices.Backward(k.eras) {
+		if f, ok := e.done[d]; ok {
+			known := f.at >= k.forgotten && covers(f.at, m) && (!m.LatestOnly || e.latest[l] == d)
+			return f.outcome, known
+		}
+		if _, later := e.latest[l]; later && m.LatestOnly {
+			return 0, false
+		}
+	}
+	return 0, false
+}
+
+// add remembers requests, in the order in which they were done.
+func (k *marks) add(list []marked) {
+	if len(list) == 0 {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, m := range list {
+		e := k.eras[len(k.eras)-1]
+		if m.mark.At >= e.began+eraSpan {
+			e = newEra(m.mark.At)
+			k.eras = append(k.eras, e)
+		}
+		d, l := keysOf(m.mark)
+		e.done[d] = fate{m.mark.At, m.outcome}
+		e.latest[l] = d
+		e.newest = max(e.newest, m.mark.At)
+		k.uptime = max(k.uptime, m.mark.At)
+	}
+}
+
+// beat notes how long servers have been up, and forgets what is from before a
+// time.
+func (k *marks) beat(up, forget time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.uptime = max(k.uptime, up)
+	k.forgotten = max(k.forgotten, forget)
+	for len(k.eras) > 1 && k.eras[0].newest < k.forgotten {
+		k.eras = slices.Delete(k.eras, 0, 1)
+	}
+	if last := k.eras[0]; len(k.eras) == 1 && last.newest < k.forgotten {
+		k.eras[0] = newEra(k.forgotten)
+	}
+}
+
+func (k *marks) up() time.Duration {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.uptime
+}
+
+func (k *marks) count() int {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	n := 0
+	for _, e := range k.eras {
+		n += len(e.done)
+	}
+	return n
+}
+
+// repeated looks for an equal request, among those of the same batch too, whose
+// answer waits for the same commit.
+func (b *batch) repeated(m rookery.Mark) (rookery.Receipt, bool) {
+	if m.IsZero() {
+		return rookery.Receipt{}, false
+	}
+	for _, f := range slices.Backward(b.marked) {
+		if f.mark.Owner != m.Owner || f.mark.Device != m.Device {
+			continue
+		}
+		if f.mark.Digest == m.Digest && covers(f.mark.At, m) {
+			return rookery.Receipt{Outcome: f.outcome, Repeated: true}, true
+		}
+		if m.LatestOnly {
+			return rookery.Receipt{}, false // another is the latest
+		}
+	}
+	outcome, ok := b.marks.recall(m)
+	return rookery.Receipt{Outcome: outcome, Repeated: ok}, ok
+}
+
+var errFull = rookery.Temporary(errors.New("too many requests of the last minutes to remember"))
+
+// roomFor says with an error that one more mark cannot be remembered. It is
+// asked before anything is done.
+func (b *batch) roomFor(m rookery.Mark) error {
+	if m.IsZero() || b.marks.count()+len(b.marked) < b.marks.max {
+		b.full = false
+		return nil
+	}
+	if !b.full {
+		b.full = true
+		b.log.Error("requests are turned away: too many of the last minutes to remember", "most", b.marks.max)
+	}
+	return errFull
+}
+
+// remember notes what a request came to.
+func (b *batch) remember(m rookery.Mark, outcome rookery.Outcome) {
+	if !m.IsZero() {
+		b.marked = append(b.marked, marked{m, outcome})
+	}
+}
+
+// recover reads back what is counted in memory.
+func (w *writer) recover() error {
+	if err := w.replay(); err != nil {
+		return err
+	}
+	for name, into := range map[string]*time.Duration{"uptime": &w.marks.uptime, "forgotten": &w.marks.forgotten} {
+		_, err := w.conn.first("SELECT value FROM meta WHERE name = ?", func(r row) { *into = time.Duration(r.int(0)) }, name)
+		if err != nil {
+			return err
+		}
+	}
+	w.marks.beat(0, 0)
+	var damaged error
+	err := w.conn.each("SELECT marks FROM marks ORDER BY id", func(r row) bool {
+		var list []marked
+		list, damaged = parseMarks(r.blob(0))
+		w.marks.add(list)
+		return damaged == nil
+	})
+	return errors.Join(err, damaged)
+}
+
+// A row of marks is the byte marksVersion and then, for each mark: the owner,
+// the outcome (uvarints), the time (a varint, nanoseconds of uptime), the 16
+// bytes of the digest, the length of the device's name in bytes (a uvarint) and
+// the name.
+const marksVersion = 1
+
+func appendMarks(blob []byte, list []marked) []byte {
+	blob = append(blob, marksVersion)
+	for _, m := range list {
+		blob = binary.AppendUvarint(blob, uint64(m.mark.Owner))
+		blob = binary.AppendUvarint(blob, uint64(m.outcome))
+		blob = binary.AppendVarint(blob, int64(m.mark.At))
+		blob = append(blob, m.mark.Digest[:]...)
+		blob = binary.AppendUvarint(blob, uint64(len(m.mark.Device)))
+		blob = append(blob, m.mark.Device...)
+	}
+	return blob
+}
+
+func parseMarks(blob []byte) ([]marked, error) {
+	var list []marked
+	p := parser{rest: blob}
+	if v := p.byte(); v != marksVersion {
+		return nil, errors.New("the remembered requests have a row of an unknown version")
+	}
+	for len(p.rest) > 0 {
+		m := marked{mark: rookery.Mark{Owner: rookery.UIN(p.uvarint())}}
+		m.outcome = rookery.Outcome(p.uvarint())
+		m.mark.At = time.Duration(p.varint())
+		copy(m.mark.Digest[:], p.bytes(16))
+		m.mark.Device = string(p.bytes(p.uvarint()))
+		if p.bad {
+			return nil, errors.New("the remembered requests have a damaged row")
+		}
+		list = append(list, m)
+	}
+	return list, nil
+}
+
+// newest is the latest time of a list.
+func newest(list []marked) time.Duration {
+	at := list[0].mark.At
+	for _, m := range list {
+		at = max(at, m.mark.At)
+	}
+	return at
+}

@@ -1,0 +1,138 @@
+package sqlite
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/rookery-im/rookery"
+)
+
+// knownAddresses is how many addresses of an account are kept.
+const knownAddresses = 16
+
+// sessionPage is how many sessions are read at once: a reader that holds on for
+// long keeps the log from being written back.
+const sessionPage = 1000
+
+func (s *Store) Sessions(ctx context.Context, yield func(rookery.Session) bool) error {
+	var after rookery.Session
+	for {
+		page := make([]rookery.Session, 0, sessionPage)
+		err := s.read(ctx, func(c *conn) error {
+			return c.each(`SELECT account, device, id, address, status, program, since FROM sessions
+				WHERE (account, device) > (?, ?) ORDER BY account, device LIMIT ?`, func(r row) bool {
+				page = append(page, scanSession(r))
+				return true
+			}, after.Account, after.Device, sessionPage)
+		})
+		if err != nil {
+			return err
+		}
+		for _, session := range page {
+			if !yield(session) {
+				return nil
+			}
+		}
+		if len(page) < sessionPage {
+			return nil
+		}
+		after = page[len(page)-1]
+	}
+}
+
+func scanSession(r row) rookery.Session {
+	addr, _ := netip.ParseAddr(r.text(3)) // what is no address was none
+	return rookery.Session{
+		Account: r.uin(0), Device: r.text(1), ID: uint64(r.int(2)), Address: addr,
+		Status: rookery.Status(r.int(4)), Program: r.text(5), Since: r.time(6),
+	}
+}
+
+// addressText is an address as it is stored, empty for none.
+func addressText(addr netip.Addr) string {
+	if !addr.IsValid() {
+		return ""
+	}
+	return addr.String()
+}
+
+func (s *Store) SignIn(ctx context.Context, session rookery.Session) error {
+	return s.write(ctx, op{apply: func(b *batch) error {
+		uin := session.Account
+		switch exists, err := b.exists(uin); {
+		case err != nil:
+			return err
+		case !exists:
+			return noAccount(uin)
+		}
+		if _, err := b.conn.exec("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)", uin, session.Device, session.ID,
+			addressText(session.Address), session.Status, session.Program, session.Since); err != nil {
+			return err
+		}
+		if err := b.setStatus(uin, session.Status); err != nil {
+			return err
+		}
+		return b.noteAddress(uin, session.Address)
+	}})
+}
+
+// noteAddress makes an address the latest known one of an account. Most often
+// it is already.
+func (b *batch) noteAddress(uin rookery.UIN, addr netip.Addr) error {
+	if !addr.IsValid() {
+		return nil
+	}
+	var latest string
+	var turn int64
+	_, err := b.conn.first("SELECT address, turn FROM addresses WHERE account = ? ORDER BY turn DESC LIMIT 1",
+		func(r row) { latest, turn = r.text(0), r.int(1) }, uin)
+	if err != nil || latest == addressText(addr) {
+		return err
+	}
+	if _, err := b.conn.exec("INSERT OR REPLACE INTO addresses VALUES (?, ?, ?)", uin, addressText(addr), turn+1); err != nil {
+		return err
+	}
+	_, err = b.conn.exec(`DELETE FROM addresses WHERE account = ?1 AND address NOT IN
+		(SELECT address FROM addresses WHERE account = ?1 ORDER BY turn DESC LIMIT ?2)`, uin, knownAddresses)
+	return err
+}
+
+func (s *Store) SignOut(ctx context.Context, sessions []rookery.Session) error {
+	return s.write(ctx, op{apply: func(b *batch) error {
+		for _, session := range sessions {
+			_, err := b.conn.exec("DELETE FROM sessions WHERE account = ? AND device = ? AND id = ?", session.Account, session.Device, session.ID)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+}
+
+func (s *Store) SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, m rookery.Mark) (receipt rookery.Receipt, err error) {
+	err = s.write(ctx, op{apply: func(b *batch) error {
+		var repeated bool
+		if receipt, repeated = b.repeated(m); repeated {
+			return nil
+		}
+		if err := b.roomFor(m); err != nil {
+			return err
+		}
+		b.remember(m, rookery.OutcomeDone)
+		return b.setStatus(uin, status)
+	}})
+	return receipt, err
+}
+
+func (b *batch) setStatus(uin rookery.UIN, status rookery.Status) error {
+	_, err := b.conn.exec("UPDATE sessions SET status = ?2 WHERE account = ?1 AND status <> ?2", uin, status)
+	return err
+}
+
+func (s *Store) KnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (known bool, err error) {
+	err = s.read(ctx, func(c *conn) (err error) {
+		known, err = c.exists("SELECT 1 FROM addresses WHERE account = ? AND address = ?", uin, addressText(addr))
+		return err
+	})
+	return known, err
+}

@@ -1,0 +1,216 @@
+// Package sqlite keeps what must not be lost in one SQLite database. It
+// satisfies the contract that internal/service states for a store.
+//
+// One goroutine writes, see writer.go; a few connections of their own read.
+// Freshly delivered letters are in a journal and in memory before they are
+// moved to their mailboxes, see journal.go.
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/rookery-im/rookery"
+)
+
+// Config says where a store is and how it works.
+type Config struct {
+	// Path names the database file; it is made if it does not exist. Two more
+	// files are beside it while the store is open, PATH-wal and PATH-shm.
+	Path string
+	// Log hears of what an operator should look into. Nil: slog.Default.
+	Log *slog.Logger
+	// Synchronous is SQLite's pragma of that name: FULL if empty. With
+	// anything less, what was acknowledged can be lost with the power.
+	Synchronous string
+	// MaxMarks bounds the remembered requests; one takes about 80 bytes of
+	// memory. While there are as many, requests with a mark are turned away
+	// with CodeTemporary. 0: 4 million.
+	MaxMarks int
+	// Readers is the number of connections for reading. 0: 4.
+	Readers int
+}
+
+// Store is an open store. Its methods are described where they are asked for,
+// at internal/service's Store.
+type Store struct {
+	writer  *writer
+	readers chan *conn
+	size    int // of readers
+	recent  *recent
+	marks   *marks
+	closed  chan struct{}
+}
+
+// applicationID is what the first migration writes into the file's header.
+const applicationID = 1383034731
+
+const (
+	// checkpointPages: copying the log back into the database stalls the
+	// writer, and a page written many times meanwhile is copied once. 64 MB.
+	checkpointPages = 16000
+	// maxLogBytes is what the log is cut back to after it had to grow because
+	// of a slow reader.
+	maxLogBytes = 4 * checkpointPages * 4096
+)
+
+// Open opens the store, making or migrating it first if it must, and starts
+// its writer. The caller makes sure that no other process has it open.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	path, err := filepath.Abs(cfg.Path)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Path = path
+	cfg.Log = cmp.Or(cfg.Log, slog.Default())
+	cfg.Synchronous = cmp.Or(cfg.Synchronous, "FULL")
+	cfg.MaxMarks = cmp.Or(cfg.MaxMarks, 4_000_000)
+	cfg.Readers = cmp.Or(cfg.Readers, 4)
+	if err := migrate(ctx, cfg); err != nil {
+		return nil, fmt.Errorf("store %s: %w", path, err)
+	}
+	s, err := open(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("store %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func open(cfg Config) (*Store, error) {
+	c, err := connect(cfg.Path, "busy_timeout = 5000", "synchronous = "+cfg.Synchronous,
+		"cache_size = -65536", "temp_store = MEMORY",
+		fmt.Sprintf("wal_autocheckpoint = %d", checkpointPages),
+		fmt.Sprintf("journal_size_limit = %d", maxLogBytes))
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		recent:  newRecent(),
+		marks:   newMarks(cfg.MaxMarks),
+		readers: make(chan *conn, cfg.Readers),
+		size:    cfg.Readers,
+		closed:  make(chan struct{}),
+	}
+	s.writer = newWriter(c, s.recent, s.marks, cfg.Log)
+	if err := s.writer.recover(); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	for range cfg.Readers {
+		r, err := connect(cfg.Path, "busy_timeout = 5000", "query_only = ON", "cache_size = -16384", "temp_store = MEMORY")
+		if err != nil {
+			return nil, errors.Join(err, s.closeReaders(len(s.readers)), c.close())
+		}
+		s.readers <- r
+	}
+	go s.writer.run()
+	return s, nil
+}
+
+// Close ends the store once what it has accepted is done.
+func (s *Store) Close() error {
+	if !s.writer.close() {
+		return nil // somebody else closes it
+	}
+	close(s.closed)
+	err := s.closeReaders(s.size)
+	// The last connection to go writes the log back into the database.
+	return errors.Join(err, s.writer.conn.close())
+}
+
+func (s *Store) closeReaders(n int) error {
+	var errs []error
+	for range n {
+		errs = append(errs, (<-s.readers).close())
+	}
+	return errors.Join(errs...)
+}
+
+var errClosed = rookery.Temporary(errors.New("the store is closed"))
+
+// read lends a connection to f. What f returns is the machinery's failure.
+func (s *Store) read(ctx context.Context, f func(*conn) error) error {
+	select {
+	case <-s.closed:
+		return errClosed
+	default:
+	}
+	select {
+	case <-s.closed:
+		return errClosed
+	case <-ctx.Done():
+		return rookery.Temporary(ctx.Err())
+	case c := <-s.readers:
+		defer func() { s.readers <- c }()
+		if err := f(c); err != nil {
+			return rookery.Temporary(err)
+		}
+		return nil
+	}
+}
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// migrate makes the schema what this version knows. It uses a connection of
+// its own.
+func migrate(ctx context.Context, cfg Config) (err error) {
+	if err := prepareFile(cfg); err != nil {
+		return err
+	}
+	db, err := sql.Open("sqlite", dsn(cfg.Path))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files,
+		goose.WithSlog(slog.New(slog.DiscardHandler)), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return err
+	}
+	have, know, err := provider.GetVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if have > know {
+		return fmt.Errorf("its schema has version %d, this program knows %d: use a newer rookery, or restore a backup from before the update", have, know)
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// prepareFile makes the file a database with a write-ahead log, unless it is
+// something else than a store.
+func prepareFile(cfg Config) (err error) {
+	c, err := connect(cfg.Path, "busy_timeout = 5000", "page_size = 4096")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	var id int64
+	if _, err := c.first("PRAGMA application_id", func(r row) { id = r.int(0) }); err != nil {
+		return fmt.Errorf("this is no store of rookery, or it is damaged: move it away, or restore a backup: %w", err)
+	}
+	full, err := c.exists("SELECT 1 FROM sqlite_schema WHERE name NOT LIKE 'goose%' AND name NOT LIKE 'sqlite%'")
+	if err != nil {
+		return fmt.Errorf("this is no store of rookery, or it is damaged: move it away, or restore a backup: %w", err)
+	}
+	if full && id != applicationID {
+		return errors.New("this is the database of another program: choose another file")
+	}
+	_, err = c.exec("PRAGMA journal_mode = WAL")
+	return err
+}

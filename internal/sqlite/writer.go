@@ -1,0 +1,268 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/rookery-im/rookery"
+)
+
+const (
+	// maxBatch and maxBatchLetters bound one transaction, so that the first
+	// operation in it does not wait for long.
+	maxBatch        = 512
+	maxBatchLetters = 8192
+	// maxHeads bounds what is remembered of mailboxes.
+	maxHeads = 1_000_000
+)
+
+// op is an operation that waits for its turn.
+type op struct {
+	apply func(*batch) error
+	// letters is about how much it will write.
+	letters int
+	// settled: every letter is to be in its mailbox before.
+	settled bool
+	// err is what apply decided.
+	err  error
+	done chan error
+}
+
+// writer is the only one who changes the database. Its goroutine takes what
+// has queued up, carries it out in one transaction and answers after the
+// commit: those who wait share the disk's sync.
+//
+// Operations look before they write: one that has a reason to refuse has
+// written nothing, so that none needs a savepoint. If a statement fails all
+// the same, the batch is rolled back and carried out again one by one, so that
+// an operation can only fail by itself.
+type writer struct {
+	conn   *conn
+	recent *recent
+	marks  *marks
+	log    *slog.Logger
+
+	mu      sync.Mutex
+	arrived sync.Cond // of mu: something is in queue, or closing
+	queue   []*op     // guarded by mu
+	closing bool      // guarded by mu
+	ended   chan struct{}
+
+	// The rest belongs to the writer's goroutine.
+
+	// heads holds the number of the newest entry of mailboxes, for accounts
+	// that exist.
+	heads map[rookery.UIN]uint64
+	// journaled is the id of the latest row of the journal.
+	journaled int64
+	round     round
+	batch     batch
+	taken     []*op
+	full      bool // too many marks, and the operator knows
+}
+
+func newWriter(c *conn, r *recent, m *marks, log *slog.Logger) *writer {
+	w := &writer{conn: c, recent: r, marks: m, log: log, ended: make(chan struct{}), heads: make(map[rookery.UIN]uint64)}
+	w.arrived.L = &w.mu
+	w.batch.writer = w
+	return w
+}
+
+// write carries out an operation and returns once it is decided, even if the
+// context ends meanwhile: the effect may come about all the same.
+func (s *Store) write(ctx context.Context, o op) error {
+	if err := ctx.Err(); err != nil {
+		return rookery.Temporary(err)
+	}
+	w := s.writer
+	o.done = make(chan error, 1)
+	w.mu.Lock()
+	if w.closing {
+		w.mu.Unlock()
+		return errClosed
+	}
+	w.queue = append(w.queue, &o)
+	w.mu.Unlock()
+	w.arrived.Signal()
+	return <-o.done
+}
+
+func (w *writer) run() {
+	defer close(w.ended)
+	for w.take() {
+		w.carryOut(w.taken)
+		clear(w.taken)
+		if len(w.heads) > maxHeads {
+			clear(w.heads)
+		}
+	}
+	if err := w.settleAll(); err != nil {
+		w.log.Error("letters stay in the journal until the store is opened again", "error", err)
+	}
+}
+
+// close refuses further operations, waits for the accepted ones and reports
+// whether the caller was the first to close.
+func (w *writer) close() bool {
+	w.mu.Lock()
+	first := !w.closing
+	w.closing = true
+	w.mu.Unlock()
+	w.arrived.Signal()
+	<-w.ended
+	return first
+}
+
+// take moves the next batch from the queue to taken, and reports false once
+// there will be no more.
+func (w *writer) take() bool {
+	// Those who were just answered may have more: let them bring it first.
+	runtime.Gosched()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(w.queue) == 0 {
+		if w.closing {
+			return false
+		}
+		w.arrived.Wait()
+	}
+	n, letters := 0, 0
+	for n < min(len(w.queue), maxBatch) && letters < maxBatchLetters {
+		if w.queue[n].settled && n > 0 {
+			break
+		}
+		letters += w.queue[n].letters
+		n++
+		if w.queue[n-1].settled {
+			break
+		}
+	}
+	w.taken = append(w.taken[:0], w.queue[:n]...)
+	w.queue = slices.Delete(w.queue, 0, n)
+	return true
+}
+
+// carryOut decides operations and answers them.
+func (w *writer) carryOut(ops []*op) {
+	err := w.commit(ops)
+	if err != nil && len(ops) > 1 {
+		for i := range ops {
+			w.carryOut(ops[i : i+1])
+		}
+		return
+	}
+	if err != nil {
+		w.log.Error("the store could not write", "error", err)
+		err = rookery.Temporary(err)
+	}
+	for _, o := range ops {
+		o.done <- cmp.Or(err, o.err)
+	}
+}
+
+// commit applies operations in one transaction. An error is a failure of the
+// machinery: nothing has happened then.
+func (w *writer) commit(ops []*op) error {
+	if ops[0].settled {
+		if err := w.settleAll(); err != nil {
+			return err
+		}
+	}
+	return w.transact(func(b *batch) error {
+		for _, o := range ops {
+			o.err = o.apply(b)
+			var decided *rookery.Error
+			if o.err != nil && !errors.As(o.err, &decided) {
+				return o.err
+			}
+		}
+		return b.settleSome()
+	})
+}
+
+// transact runs f in a transaction. What it counted in memory takes effect
+// with the commit, or is thrown away.
+func (w *writer) transact(f func(*batch) error) error {
+	b := &w.batch
+	b.reset()
+	_, err := w.conn.exec("BEGIN IMMEDIATE")
+	if err == nil {
+		err = f(b)
+	}
+	if err == nil {
+		err = b.writeDown()
+	}
+	if err == nil {
+		_, err = w.conn.exec("COMMIT")
+	}
+	if err != nil {
+		// An error is no news: after a full disk the transaction is gone already.
+		w.conn.exec("ROLLBACK")
+		for _, uin := range b.counted {
+			delete(w.heads, uin)
+		}
+		return err
+	}
+	b.publish()
+	return nil
+}
+
+// batch is what one transaction has counted in memory.
+type batch struct {
+	*writer
+	letters []numbered
+	marked  []marked
+	// counted are the accounts whose heads have changed.
+	counted []rookery.UIN
+	// settled are the recent letters that have moved to their mailboxes, ahead
+	// is how far the writer's round has come with that.
+	settled []stretch
+	ahead   round
+	// then runs after the commit.
+	then []func()
+	blob []byte
+}
+
+func (b *batch) reset() {
+	clear(b.letters)
+	clear(b.marked)
+	clear(b.then)
+	b.letters, b.marked, b.then = b.letters[:0], b.marked[:0], b.then[:0]
+	b.counted, b.settled = b.counted[:0], b.settled[:0]
+	b.ahead = b.round
+}
+
+// writeDown stores the letters and the marks of the batch, a row each: the
+// pages that a commit writes are most of its cost.
+func (b *batch) writeDown() error {
+	if len(b.letters) > 0 {
+		b.blob = appendLetters(b.blob[:0], b.letters)
+		if _, err := b.conn.exec("INSERT INTO journal VALUES (?, ?)", b.journaled+1, b.blob); err != nil {
+			return err
+		}
+	}
+	if len(b.marked) > 0 {
+		b.blob = appendMarks(b.blob[:0], b.marked)
+		if _, err := b.conn.exec("INSERT INTO marks (newest, marks) VALUES (?, ?)", newest(b.marked), b.blob); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *batch) publish() {
+	b.recent.replace(b.settled, b.letters)
+	if len(b.letters) > 0 {
+		b.journaled++
+	}
+	b.round = b.ahead
+	b.marks.add(b.marked)
+	for _, f := range b.then {
+		f()
+	}
+}
