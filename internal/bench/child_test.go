@@ -1,0 +1,326 @@
+package bench
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/gob"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+// faultVariable tells the server that the tests start what to do wrong.
+const faultVariable = "ROOKERY_BENCH_FAULT"
+
+// TestMain lets the test binary be the servers that the bench starts: a small
+// messenger, the floor, and something that speaks as much of Redis as is asked
+// of it.
+func TestMain(m *testing.M) {
+	// The race detector lets each process wait for a second before it ends.
+	os.Setenv("GORACE", "atexit_sleep_ms=0")
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	var err error
+	switch {
+	case filepath.Base(os.Args[0]) == "redis-server":
+		err = serveRedis(ctx, os.Args[1:])
+	case len(os.Args) > 2 && os.Args[1] == "serve":
+		err = serveMail(ctx, os.Args[3])
+	case len(os.Args) > 2 && os.Args[1] == "bench":
+		err = Floor(ctx, os.Stdout)
+	default:
+		os.Exit(m.Run())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// mail is a store in one file, read at the beginning and written at the end.
+type mail struct {
+	path string
+
+	mu       sync.Mutex
+	Accounts map[rookery.UIN]rookery.Credential
+	Friends  map[rookery.UIN][]rookery.UIN
+	Boxes    map[rookery.UIN][]rookery.Entry
+	Places   map[rookery.UIN]uint64
+	Sessions map[rookery.UIN]netip.Addr
+}
+
+func openMail(_ context.Context, dir string) (Store, error) { return readMail(dir) }
+
+func readMail(dir string) (*mail, error) {
+	m := &mail{
+		path: filepath.Join(dir, "mail"), Accounts: map[rookery.UIN]rookery.Credential{}, Friends: map[rookery.UIN][]rookery.UIN{},
+		Boxes: map[rookery.UIN][]rookery.Entry{}, Places: map[rookery.UIN]uint64{}, Sessions: map[rookery.UIN]netip.Addr{},
+	}
+	b, err := os.ReadFile(m.path)
+	if os.IsNotExist(err) {
+		return m, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m, gob.NewDecoder(bytes.NewReader(b)).Decode(m)
+}
+
+func (m *mail) Close() error {
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(m); err != nil {
+		return err
+	}
+	return os.WriteFile(m.path, b.Bytes(), 0o600)
+}
+
+func (m *mail) CreateAccount(_ context.Context, a rookery.Account, c rookery.Credential) (rookery.UIN, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.Accounts[a.UIN] = c
+	return a.UIN, nil
+}
+
+func (m *mail) Credential(_ context.Context, uin rookery.UIN) (rookery.Credential, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.Accounts[uin], nil
+}
+
+func (m *mail) Relate(_ context.Context, c rookery.RelationChange) (rookery.Receipt, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c.Step.To.Friends {
+		m.Friends[c.Me] = append(m.Friends[c.Me], c.Other)
+		m.Friends[c.Other] = append(m.Friends[c.Other], c.Me)
+	}
+	return rookery.Receipt{}, nil
+}
+
+func (m *mail) Deliver(_ context.Context, letters []rookery.Letter, now time.Time, _ rookery.Mark) (rookery.Receipt, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range letters {
+		box := m.Boxes[l.To]
+		m.Boxes[l.To] = append(box, rookery.Entry{Number: uint64(len(box)) + 1, Kind: l.Kind, Peer: l.Peer, Time: now, Text: l.Text})
+	}
+	return rookery.Receipt{}, nil
+}
+
+func (m *mail) Mailbox(_ context.Context, uin rookery.UIN, _ string) (uint64, rookery.Place, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return uint64(len(m.Boxes[uin])), rookery.Place{Number: m.Places[uin]}, nil
+}
+
+func (m *mail) Entries(_ context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.Boxes[uin][after:min(upTo, after+uint64(limit))]), nil
+}
+
+func (m *mail) Collect(_ context.Context, uin rookery.UIN, _ string, p rookery.Place) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.Places[uin] = p.Number
+	return nil
+}
+
+func (m *mail) SignIn(_ context.Context, s rookery.Session, proved rookery.Credential) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if proved != m.Accounts[s.Account] {
+		return rookery.Errorf(rookery.CodeConflict, "not the credential of %d", s.Account)
+	}
+	m.Sessions[s.Account] = s.Address
+	return nil
+}
+
+func (m *mail) SignOut(_ context.Context, sessions []rookery.Session) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range sessions {
+		delete(m.Sessions, s.Account)
+	}
+	return nil
+}
+
+// serveMail answers what the bench asks, until it is told to stop.
+func serveMail(ctx context.Context, dir string) error {
+	m, err := readMail(dir)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: m}
+	context.AfterFunc(ctx, func() { server.Close() })
+	fmt.Fprintf(os.Stderr, "level=INFO msg=listening addr=%s\n", l.Addr())
+	server.Serve(l)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.Close()
+}
+
+func (m *mail) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	fields, text, _ := strings.Cut(string(body), "&MG=")
+	values := map[string]string{}
+	for field := range strings.SplitSeq(fields, "&") {
+		key, value, _ := strings.Cut(field, "=")
+		if _, known := values[key]; key == "UIN" || !known {
+			values[key] = value
+		}
+	}
+	uin, _ := rookery.ParseUIN(values["UIN"])
+	to, _ := rookery.ParseUIN(values["UN"])
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	fmt.Fprintf(w, "VER=1.1&CMD=%s&SEQ=%s&UIN=%d%s", values["CMD"], values["SEQ"], uin, m.answer(values, uin, to, text))
+}
+
+func (m *mail) answer(values map[string]string, uin, to rookery.UIN, text string) string {
+	_, signedIn := m.Sessions[uin]
+	switch {
+	case values["CMD"] == "Login" && values["PS"] == proof && m.Accounts[uin] != "":
+		m.Sessions[uin] = netip.Addr{}
+		return "&RES=0&RS=0&HI=60&LI=300"
+	case !signedIn:
+		return "&RES=20"
+	case values["CMD"] == "CLTMSG" && m.Accounts[to] != "":
+		m.put(to, rookery.Entry{Kind: rookery.KindMessage, Peer: uin, Text: text})
+		return "&RES=0"
+	case values["CMD"] == "GetMsgEx":
+		box := m.Boxes[uin]
+		place := int(m.Places[uin])
+		if place == len(box) {
+			return "&RES=0&MN=0&MT=&UN=&MG="
+		}
+		m.Places[uin]++
+		return fmt.Sprintf("&RES=0&MN=1&MT=9,&UN=%d,&MG=%s,", box[place].Peer, box[place].Text)
+	}
+	return "&RES=1"
+}
+
+// put stores an entry, if this server does as it should.
+func (m *mail) put(to rookery.UIN, e rookery.Entry) {
+	box := m.Boxes[to]
+	times := 1
+	if numberOf(e.Text) == 4 {
+		switch os.Getenv(faultVariable) {
+		case "loses":
+			times = 0
+		case "repeats":
+			times = 2
+		case "exchanges":
+			e.Text, box[2].Text = box[2].Text, e.Text
+		}
+	}
+	for range times {
+		e.Number = uint64(len(box)) + 1
+		box = append(box, e)
+	}
+	m.Boxes[to] = box
+}
+
+// serveRedis stores what XADD brings and answers XLEN.
+func serveRedis(ctx context.Context, args []string) error {
+	flags := strings.Join(args, " ")
+	if !strings.Contains(flags, "--appendonly yes --appendfsync always") {
+		return fmt.Errorf("would not sync: %s", flags)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:"+args[slices.Index(args, "--port")+1])
+	if err != nil {
+		return err
+	}
+	context.AfterFunc(ctx, func() { l.Close() })
+	fmt.Println("* Ready to accept connections")
+	var mu sync.Mutex
+	lengths := map[string]int{}
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return nil
+		}
+		go func() {
+			defer c.Close()
+			for words := range commands(c) {
+				mu.Lock()
+				switch words[0] {
+				case "XADD":
+					lengths[words[1]]++
+					io.WriteString(c, "$3\r\n1-1\r\n")
+				case "XLEN":
+					fmt.Fprintf(c, ":%d\r\n", lengths[words[1]])
+				}
+				mu.Unlock()
+			}
+		}()
+	}
+}
+
+// commands yields the words of each command that comes.
+func commands(r io.Reader) func(yield func([]string) bool) {
+	return func(yield func([]string) bool) {
+		in := bufio.NewScanner(r)
+		for in.Scan() {
+			var n int
+			fmt.Sscanf(in.Text(), "*%d", &n)
+			words := make([]string, n)
+			for i := range words {
+				in.Scan() // the length
+				in.Scan()
+				words[i] = in.Text()
+			}
+			if !yield(words) {
+				return
+			}
+		}
+	}
+}
+
+func TestAServerThatDoesNotComeUpIsReportedWithWhatItSaid(t *testing.T) {
+	_, err := startChild(t.Context(), "server", func(ctx context.Context) *exec.Cmd {
+		return exec.CommandContext(ctx, "sh", "-c", "echo port in use; exit 3")
+	}, listeningAddress)
+	if err == nil || !strings.Contains(err.Error(), "exit status 3") || !strings.Contains(err.Error(), "port in use") {
+		t.Errorf("got %v, want the exit status and the output", err)
+	}
+}
+
+func TestTheAddressIsFoundInTheLine(t *testing.T) {
+	for line, want := range map[string]string{
+		"listening addr=127.0.0.1:12345":                            "127.0.0.1:12345",
+		"time=2026 level=INFO msg=listening addr=[::1]:8000 more=1": "[::1]:8000",
+		"msg=stopped addr=127.0.0.1:1":                              "",
+		"listening addr=":                                           "",
+	} {
+		got, found := listeningAddress(line)
+		if got != want || found != (want != "") {
+			t.Errorf("%q: got %q, %v, want %q", line, got, found, want)
+		}
+	}
+}
+
+var _ Store = service.Store(nil)

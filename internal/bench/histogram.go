@@ -1,0 +1,66 @@
+package bench
+
+import (
+	"math"
+	"math/bits"
+	"time"
+)
+
+// Each power of two is divided into 32 buckets, so that a quantile is at most
+// 1/32 above the truth.
+const (
+	bucketBits = 5
+	buckets    = (64 - bucketBits) << bucketBits
+)
+
+// histogram counts durations in buckets that grow with the duration. It holds
+// all durations there are and never allocates.
+type histogram struct {
+	counts [buckets]uint64
+	total  uint64
+}
+
+func bucketOf(d time.Duration) int {
+	v := uint64(max(d, 0))
+	if v < 1<<bucketBits {
+		return int(v)
+	}
+	shift := bits.Len64(v) - bucketBits - 1
+	return shift<<bucketBits + int(v>>shift)
+}
+
+// top is the longest duration of a bucket.
+func top(bucket int) time.Duration {
+	if bucket < 2<<bucketBits {
+		return time.Duration(bucket)
+	}
+	shift := bucket>>bucketBits - 1
+	first := uint64(bucket-shift<<bucketBits) << shift
+	return time.Duration(first + 1<<shift - 1)
+}
+
+func (h *histogram) record(d time.Duration) {
+	h.counts[bucketOf(d)]++
+	h.total++
+}
+
+func (h *histogram) add(other *histogram) {
+	for i, n := range other.counts {
+		h.counts[i] += n
+	}
+	h.total += other.total
+}
+
+// quantile is a duration that the share q of all recorded ones does not exceed,
+// 0 if there are none.
+func (h *histogram) quantile(q float64) time.Duration {
+	rank := uint64(math.Ceil(q * float64(h.total)))
+	var seen uint64
+	for i, n := range h.counts {
+		seen += n
+		if n > 0 && seen >= rank {
+			return top(i)
+		}
+	}
+	return 0
+}

@@ -1,0 +1,229 @@
+package bench
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// Config says what is measured, and for how long.
+type Config struct {
+	// Executable is the rookery binary. Its "serve" and its "bench floor" are
+	// the servers that are measured.
+	Executable string
+	// OpenStore opens the store in a data directory that no server uses.
+	OpenStore func(ctx context.Context, dir string) (Store, error)
+	// Temporary is where directories for temporary data are made: on a real
+	// disk, or a sync costs nothing. "" is the system's place.
+	Temporary string
+
+	Workloads   []Workload
+	Connections []int
+	// KeepAlive says which ways of using connections are measured: true keeps
+	// them, false makes one for each request.
+	KeepAlive []bool
+	// Duration is that of one run; each figure is the median of Rounds runs.
+	Duration time.Duration
+	Rounds   int
+	// Redis compares durable sends with Redis Streams.
+	Redis bool
+
+	// Progress gets a line now and then.
+	Progress io.Writer
+}
+
+// Bounds of a run, so that nothing asked for by mistake runs for a day.
+const (
+	maxDuration    = time.Minute
+	maxRounds      = 99
+	maxConnections = 2000
+)
+
+func (cfg *Config) validate() error {
+	switch {
+	case cfg.Duration <= 0 || cfg.Duration > maxDuration:
+		return fmt.Errorf("a run takes more than 0s and at most %v, not %v", maxDuration, cfg.Duration)
+	case cfg.Rounds < 1 || cfg.Rounds > maxRounds:
+		return fmt.Errorf("there are 1 to %d rounds, not %d", maxRounds, cfg.Rounds)
+	case len(cfg.Workloads) == 0 || len(cfg.Connections) == 0 || len(cfg.KeepAlive) == 0:
+		return errors.New("at least one workload, one number of connections and one way to use them is needed")
+	case slices.Min(cfg.Connections) < 1 || cfg.maxConnections() > maxConnections:
+		return fmt.Errorf("there are 1 to %d connections", maxConnections)
+	}
+	return nil
+}
+
+func (cfg *Config) maxConnections() int { return slices.Max(cfg.Connections) }
+
+// contender is one workload on one server.
+type contender struct {
+	name    string
+	store   string
+	server  *child
+	framing framing
+	seqs    *clock
+	// keepsAlive: it cannot have a connection per request.
+	keepsAlive bool
+	// prepare is done before each run and not measured; it may be nil.
+	prepare func(ctx context.Context, connections int) error
+	cycle   func(worker int, keepAlive bool) []*task
+}
+
+// measure makes one run.
+func (cfg *Config) measure(ctx context.Context, c contender, connections int, keepAlive bool) (Figures, error) {
+	if c.prepare != nil {
+		if err := c.prepare(ctx, connections); err != nil {
+			return Figures{}, err
+		}
+	}
+	before, err := c.server.cpu()
+	if err != nil {
+		return Figures{}, err
+	}
+	s, err := load{
+		addr: c.server.addr, framing: c.framing, seqs: c.seqs,
+		connections: connections, keepAlive: keepAlive, duration: cfg.Duration,
+		cycle: func(worker int) []*task { return c.cycle(worker, keepAlive) },
+	}.run(ctx)
+	if err != nil {
+		return Figures{}, err
+	}
+	after, err := c.server.cpu()
+	if err != nil {
+		return Figures{}, err
+	}
+	resident, err := c.server.resident()
+	return Figures{
+		PerSecond: float64(s.requests) / s.elapsed.Seconds(),
+		P50:       s.latency.quantile(0.50),
+		P99:       s.latency.quantile(0.99),
+		CPU:       (after - before) / time.Duration(max(s.requests, 1)),
+		Resident:  resident,
+	}, err
+}
+
+// compare lets the contenders run in turns, as often as there are rounds, and
+// returns a row of medians for each. The first is the floor of the others.
+func (cfg *Config) compare(ctx context.Context, contenders []contender, connections int, keepAlive bool) ([]Row, error) {
+	if !keepAlive {
+		contenders = slices.DeleteFunc(slices.Clone(contenders), func(c contender) bool { return c.keepsAlive })
+	}
+	runs := make([][]Figures, len(contenders))
+	for round := range cfg.Rounds {
+		fmt.Fprintf(cfg.Progress, "measuring: %d connections, %s, round %d of %d\n", connections, way(keepAlive), round+1, cfg.Rounds)
+		for i, c := range contenders {
+			f, err := cfg.measure(ctx, c, connections, keepAlive)
+			if err != nil {
+				return nil, fmt.Errorf("%s, %d connections, %s: %w", c.name, connections, way(keepAlive), err)
+			}
+			runs[i] = append(runs[i], f)
+		}
+	}
+	var rows []Row
+	for i, c := range contenders {
+		row := Row{Workload: c.name, Store: c.store, Connections: connections, KeepAlive: keepAlive, Figures: medians(runs[i])}
+		row.Ratio = ratio(float64(row.CPU), float64(medians(runs[0]).CPU))
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// medians takes the median of each figure by itself.
+func medians(runs []Figures) Figures {
+	return Figures{
+		PerSecond: median(runs, func(f Figures) float64 { return f.PerSecond }),
+		P50:       median(runs, func(f Figures) time.Duration { return f.P50 }),
+		P99:       median(runs, func(f Figures) time.Duration { return f.P99 }),
+		CPU:       median(runs, func(f Figures) time.Duration { return f.CPU }),
+		Resident:  median(runs, func(f Figures) int64 { return f.Resident }),
+	}
+}
+
+// median is the middle one of an odd number of figures, the lower of the two
+// middle ones of an even number.
+func median[T cmp.Ordered](runs []Figures, of func(Figures) T) T {
+	var all []T
+	for _, f := range runs {
+		all = append(all, of(f))
+	}
+	slices.Sort(all)
+	return all[(len(all)-1)/2]
+}
+
+func ratio(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}
+
+// rig is what one bench runs: the servers, and where their data lie.
+type rig struct {
+	cfg   *Config
+	dir   string
+	floor contender
+	stops []func() error
+}
+
+// newRig checks the configuration and starts the floor.
+func (cfg *Config) newRig(ctx context.Context) (*rig, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	if _, err := processCPU(os.Getpid()); err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(cfg.Temporary, "rookery-bench-")
+	if err != nil {
+		return nil, err
+	}
+	r := &rig{cfg: cfg, dir: dir}
+	floor, err := startChild(ctx, "floor", cfg.floorCommand, listeningAddress)
+	if err != nil {
+		return nil, errors.Join(err, r.close())
+	}
+	r.stops = append(r.stops, floor.stop)
+	people := Population{Accounts: 1, Active: 1}.crowd()
+	r.floor = contender{
+		name: "floor", server: floor, framing: frameHTTP,
+		cycle: func(worker int, keepAlive bool) []*task { return []*task{floorTask(worker, people, keepAlive)} },
+	}
+	return r, nil
+}
+
+// subdir makes a directory for temporary data.
+func (r *rig) subdir(name string) (string, error) {
+	dir := filepath.Join(r.dir, name)
+	return dir, os.Mkdir(dir, 0o700)
+}
+
+// close stops what still runs and removes the temporary data.
+func (r *rig) close() error {
+	var errs []error
+	for _, stop := range r.stops {
+		errs = append(errs, stop())
+	}
+	return errors.Join(append(errs, os.RemoveAll(r.dir))...)
+}
+
+// each compares the contenders for all numbers of connections and ways to use
+// them.
+func (r *rig) each(ctx context.Context, contenders []contender) ([]Row, error) {
+	var all []Row
+	for _, keepAlive := range r.cfg.KeepAlive {
+		for _, connections := range r.cfg.Connections {
+			rows, err := r.cfg.compare(ctx, contenders, connections, keepAlive)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, rows...)
+		}
+	}
+	return all, nil
+}

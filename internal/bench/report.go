@@ -1,0 +1,126 @@
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"runtime"
+	"text/tabwriter"
+	"time"
+)
+
+// Figures are what a run measures. In JSON all times are nanoseconds.
+type Figures struct {
+	// PerSecond is how many requests were answered in a second.
+	PerSecond float64 `json:"requests_per_second"`
+	// P50 and P99 are how long half and 99 % of the answers took at most.
+	P50 time.Duration `json:"p50_ns"`
+	P99 time.Duration `json:"p99_ns"`
+	// CPU is the server's processor time for one request.
+	CPU time.Duration `json:"server_cpu_ns_per_request"`
+	// Resident is the server's memory after the run, in bytes.
+	Resident int64 `json:"resident_bytes"`
+}
+
+// Row is what one workload came to on one server.
+type Row struct {
+	Workload string `json:"workload"`
+	// Store tells the servers of a growth run apart; empty for what is none.
+	Store       string `json:"store,omitempty"`
+	Connections int    `json:"connections"`
+	// KeepAlive is false if every request made a connection of its own.
+	KeepAlive bool `json:"keep_alive"`
+	Figures
+	// Ratio is CPU by the floor's, with as many connections used the same way.
+	Ratio float64 `json:"cpu_to_floor"`
+}
+
+// Target is a bound that was set for a figure, and what was reached.
+type Target struct {
+	What string  `json:"what"`
+	Got  float64 `json:"got"`
+	// Most is what it may be; Least, if it is not 0, what it must be instead.
+	Most  float64 `json:"most,omitempty"`
+	Least float64 `json:"least,omitempty"`
+	// Aim is what one would like to see, 0 if that is not said.
+	Aim float64 `json:"aim,omitempty"`
+	Met bool    `json:"met"`
+}
+
+func atMost(what string, got, most, aim float64) Target {
+	return Target{What: what, Got: got, Most: most, Aim: aim, Met: got <= most}
+}
+
+func atLeast(what string, got, least float64) Target {
+	return Target{What: what, Got: got, Least: least, Met: got >= least}
+}
+
+func (t Target) String() string {
+	verdict, bound := "missed", fmt.Sprintf("at most %.4g", t.Most)
+	if t.Met {
+		verdict = "met"
+	}
+	if t.Least != 0 {
+		bound = fmt.Sprintf("at least %.4g", t.Least)
+	}
+	if t.Aim != 0 {
+		bound += fmt.Sprintf(", aim %.4g", t.Aim)
+	}
+	return fmt.Sprintf("%s: %s: %.4g (%s)", verdict, t.What, t.Got, bound)
+}
+
+// Report is what a bench found out.
+type Report struct {
+	System  string   `json:"system"`
+	Rows    []Row    `json:"rows"`
+	Growth  *Growth  `json:"growth,omitempty"`
+	Targets []Target `json:"targets"`
+	// Messages is how many were acknowledged; all of them were found in the
+	// stores afterwards.
+	Messages uint64 `json:"messages_counted"`
+}
+
+func system() string {
+	return fmt.Sprintf("%d processors, %s/%s, %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+}
+
+// WriteJSON writes the report for programs.
+func (r *Report) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}
+
+// WriteText writes the report as tables for people.
+func (r *Report) WriteText(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "conns\tconnection\tstore\tworkload\trequests/s\tp50 ms\tp99 ms\tCPU us\tto floor\tMiB\t")
+	for _, row := range r.Rows {
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%.0f\t%.2f\t%.2f\t%.1f\t%.2f\t%.0f\t\n",
+			row.Connections, way(row.KeepAlive), row.Store, row.Workload, row.PerSecond,
+			milliseconds(row.P50), milliseconds(row.P99), microseconds(row.CPU), row.Ratio, float64(row.Resident)/(1<<20))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if r.Growth != nil {
+		fmt.Fprintf(w, "\n%s", r.Growth)
+	}
+	fmt.Fprintln(w)
+	for _, target := range r.Targets {
+		fmt.Fprintln(w, target)
+	}
+	_, err := fmt.Fprintf(w, "\n%s; all %d acknowledged messages were found in the stores, once and in order.\n", r.System, r.Messages)
+	return err
+}
+
+func way(keepAlive bool) string {
+	if keepAlive {
+		return "kept alive"
+	}
+	return "per request"
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

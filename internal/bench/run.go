@@ -1,0 +1,133 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// redisSend is the row of durable sends to Redis Streams.
+const redisSend = "redis XADD, synced"
+
+// Run measures the workloads on a small store: one that holds those who take
+// part and nobody else. It fails if an answer is not the expected one, or if an
+// acknowledged message is not in the store afterwards.
+func Run(ctx context.Context, cfg Config) (_ *Report, err error) {
+	r, err := cfg.newRig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	h, err := r.smallHouse(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	contenders := []contender{r.floor}
+	for _, w := range cfg.Workloads {
+		contenders = append(contenders, h.contender(w))
+	}
+	var rival *redis
+	if cfg.Redis {
+		if rival, err = r.rival(ctx, h.crowd); err != nil {
+			return nil, err
+		}
+		contenders = append(contenders, rival.contender())
+	}
+	rows, err := r.each(ctx, contenders)
+	if err != nil {
+		return nil, err
+	}
+	if rival != nil {
+		if err := rival.audit(); err != nil {
+			return nil, err
+		}
+	}
+	if err := h.stop(ctx); err != nil {
+		return nil, err
+	}
+	return &Report{System: system(), Rows: rows, Targets: targets(rows), Messages: h.ledger.total()}, nil
+}
+
+// smallHouse seeds and starts a server for those who take part.
+func (r *rig) smallHouse(ctx context.Context, name string) (*house, error) {
+	n := r.cfg.maxConnections() * int(roles)
+	return r.house(ctx, name, "", Population{Accounts: n, Active: n})
+}
+
+// house seeds and starts a server, in a temporary directory if none is named.
+func (r *rig) house(ctx context.Context, name, dir string, p Population) (*house, error) {
+	if err := p.validate(r.cfg.maxConnections()); err != nil {
+		return nil, err
+	}
+	if dir == "" {
+		var err error
+		if dir, err = r.subdir("data" + name); err != nil {
+			return nil, err
+		}
+	}
+	h, err := r.cfg.newHouse(ctx, name, dir, p)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.start(ctx); err != nil {
+		return nil, err
+	}
+	r.stops = append(r.stops, func() error { return h.server.stop() })
+	return h, nil
+}
+
+// rival starts a Redis server.
+func (r *rig) rival(ctx context.Context, c crowd) (*redis, error) {
+	dir, err := r.subdir("redis")
+	if err != nil {
+		return nil, err
+	}
+	rival, err := startRedis(ctx, dir, c)
+	if err != nil {
+		return nil, err
+	}
+	r.stops = append(r.stops, rival.server.stop)
+	return rival, nil
+}
+
+// targets says which of the bounds that were set for kept-alive connections and
+// one per request are met. They are set for 64 connections; what was not
+// measured is left out.
+func targets(rows []Row) []Target {
+	const connections = 64
+	find := func(workload string, keepAlive bool) (Row, bool) {
+		for _, row := range rows {
+			if row.Workload == workload && row.KeepAlive == keepAlive && row.Connections == connections {
+				return row, true
+			}
+		}
+		return Row{}, false
+	}
+	var all []Target
+	for _, bound := range []struct {
+		workload  string
+		keepAlive bool
+		most, aim float64
+		p99       float64 // ms
+	}{
+		{idlePoll, true, 0.6, 0.45, 10},
+		{durableSend, true, 1.5, 1.1, 10},
+		{idlePoll, false, 0.95, 0, 0},
+	} {
+		row, found := find(bound.workload, bound.keepAlive)
+		if !found {
+			continue
+		}
+		what := fmt.Sprintf("%s, %d connections, %s", bound.workload, connections, way(bound.keepAlive))
+		all = append(all, atMost(what+", server CPU to the floor's", row.Ratio, bound.most, bound.aim))
+		if bound.p99 != 0 {
+			all = append(all, atMost(what+", p99 in ms", milliseconds(row.P99), bound.p99, 0))
+		}
+	}
+	ours, measured := find(durableSend, true)
+	theirs, compared := find(redisSend, true)
+	if measured && compared {
+		all = append(all, atLeast("durable send, requests/s to those of Redis Streams", ratio(ours.PerSecond, theirs.PerSecond), 0.5))
+	}
+	return all
+}

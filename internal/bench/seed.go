@@ -1,0 +1,217 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+// Store is what the bench needs of a server's store, before the server starts
+// and after it has stopped. internal/service holds the contract.
+type Store interface {
+	CreateAccount(ctx context.Context, a rookery.Account, c rookery.Credential) (rookery.UIN, error)
+	Relate(ctx context.Context, c rookery.RelationChange) (rookery.Receipt, error)
+	Deliver(ctx context.Context, letters []rookery.Letter, now time.Time, m rookery.Mark) (rookery.Receipt, error)
+	Mailbox(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Place, err error)
+	Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error)
+	Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Place) error
+	Credential(ctx context.Context, uin rookery.UIN) (rookery.Credential, error)
+	SignIn(ctx context.Context, s rookery.Session, proved rookery.Credential) error
+	SignOut(ctx context.Context, sessions []rookery.Session) error
+	Close() error
+}
+
+// Population says who lives in a store before it is measured.
+type Population struct {
+	Accounts int `json:"accounts"`
+	// Active accounts, evenly spread among all, have friends and mail.
+	Active int `json:"active"`
+	// Friends is how many other active accounts each of them has as friends, an
+	// even number.
+	Friends int `json:"friends"`
+	// Mailbox is how many collected messages lie in the mailbox of each.
+	Mailbox int `json:"mailbox"`
+}
+
+func (p Population) validate(connections int) error {
+	switch {
+	case p.Active < connections*int(roles):
+		return fmt.Errorf("%d connections need %d active accounts, not %d", connections, connections*int(roles), p.Active)
+	case p.Accounts < p.Active:
+		return fmt.Errorf("%d accounts cannot hold %d active ones", p.Accounts, p.Active)
+	case p.Friends >= p.Active || p.Friends%2 != 0:
+		return fmt.Errorf("each of %d active accounts cannot have %d of them as friends: an even number below is possible", p.Active, p.Friends)
+	}
+	return nil
+}
+
+func (p Population) crowd() crowd {
+	return crowd{first: rookery.FirstUIN, stride: rookery.UIN(p.Accounts / p.Active)}
+}
+
+// seeding is a store that is being filled.
+type seeding struct {
+	Population
+	store      Store
+	credential rookery.Credential
+	progress   io.Writer
+	now        time.Time
+}
+
+func (s *seeding) run(ctx context.Context) error {
+	c := s.crowd()
+	err := s.each(ctx, "accounts", s.Accounts, func(ctx context.Context, i int) error {
+		uin := rookery.FirstUIN + rookery.UIN(i)
+		_, err := s.store.CreateAccount(ctx, rookery.NewAccount(uin, "Penguin "+uin.String(), s.now), s.credential)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	// Everybody befriends the next ones round a circle.
+	half := s.Friends / 2
+	err = s.each(ctx, "friendships", s.Active*half, func(ctx context.Context, i int) error {
+		me := i / half
+		_, err := s.store.Relate(ctx, rookery.RelationChange{
+			Me: c.member(me), Other: c.member((me + 1 + i%half) % s.Active),
+			Step: rookery.Step{To: rookery.Relation{Friends: true}}, Time: s.now,
+		})
+		return err
+	})
+	if err != nil || s.Mailbox == 0 {
+		return err
+	}
+	return s.each(ctx, "mailboxes", s.Active, func(ctx context.Context, i int) error {
+		return s.fill(ctx, c.member(i), c.member((i+1)%s.Active))
+	})
+}
+
+// lettersAtOnce bounds one delivery of the seeding.
+const lettersAtOnce = 1000
+
+// fill gives an account its mail, all of it collected.
+func (s *seeding) fill(ctx context.Context, uin, peer rookery.UIN) error {
+	letter := rookery.Letter{To: uin, Kind: rookery.KindMessage, Peer: peer, Text: "fish is at the southern end of the ice, come before noon"}
+	for left := s.Mailbox; left > 0; left -= lettersAtOnce {
+		letters := make([]rookery.Letter, min(left, lettersAtOnce))
+		for i := range letters {
+			letters[i] = letter
+		}
+		if _, err := s.store.Deliver(ctx, letters, s.now, rookery.Mark{}); err != nil {
+			return err
+		}
+	}
+	return collectAll(ctx, s.store, uin)
+}
+
+// collectAll moves an account's place to the end of its mailbox.
+func collectAll(ctx context.Context, s Store, uin rookery.UIN) error {
+	last, place, err := s.Mailbox(ctx, uin, "")
+	if err != nil || place.Number == last {
+		return err
+	}
+	return s.Collect(ctx, uin, "", rookery.Place{Number: last})
+}
+
+// writers is how many share a commit of the store while it is seeded.
+const writers = 256
+
+// each does something for all numbers below n, many at once, and tells how far
+// it has got.
+func (s *seeding) each(ctx context.Context, what string, n int, do func(ctx context.Context, i int) error) error {
+	var done atomic.Int64
+	stop := report(s.progress, what, &done, int64(n))
+	defer stop()
+	g, working := errgroup.WithContext(ctx)
+	g.SetLimit(writers)
+	for i := 0; i < n && working.Err() == nil; i++ {
+		g.Go(func() error {
+			defer done.Add(1)
+			return do(working, i)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("seeding %s: %w", what, err)
+	}
+	return ctx.Err()
+}
+
+// report tells every few seconds how much is done, until it is stopped.
+func report(to io.Writer, what string, done *atomic.Int64, of int64) (stop func()) {
+	start := time.Now()
+	ctx, cancel := context.WithCancel(context.Background())
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		ticker := time.NewTicker(5 * time.Second)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				fmt.Fprintf(to, "seeding: %d of %d %s\n", done.Load(), of, what)
+			case <-ctx.Done():
+				fmt.Fprintf(to, "seeding: %d %s in %v\n", done.Load(), what, time.Since(start).Round(time.Millisecond))
+				return
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-told
+	}
+}
+
+// seedName is the file in a seeded data directory that says what it was seeded
+// with.
+const seedName = "bench.json"
+
+// seed fills a data directory, or finds it filled with the same population.
+func (cfg *Config) seed(ctx context.Context, dir string, p Population) error {
+	note := filepath.Join(dir, seedName)
+	want, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	switch have, err := os.ReadFile(note); {
+	case err == nil && string(have) == string(want):
+		return nil
+	case err == nil:
+		return fmt.Errorf("%s was seeded with %s, not with %s: name another directory, or ask for the same", dir, have, want)
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if found, err := os.ReadDir(dir); err == nil && len(found) > 0 {
+		return fmt.Errorf("%s is not empty, and no bench has seeded it to the end: name another directory", dir)
+	}
+	if err := cfg.withStore(ctx, dir, func(s Store) error {
+		return (&seeding{
+			Population: p, store: s, progress: cfg.Progress, now: time.Now(),
+			// One hash for all: a million would take a day.
+			credential: service.HashProof(service.ProofOf(password), service.FloorCost),
+		}).run(ctx)
+	}); err != nil {
+		return err
+	}
+	return os.WriteFile(note, want, 0o600)
+}
+
+// withStore opens the store of a data directory for as long as do takes.
+func (cfg *Config) withStore(ctx context.Context, dir string, do func(Store) error) error {
+	s, err := cfg.OpenStore(ctx, dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(s), s.Close())
+}
