@@ -153,7 +153,7 @@ func skipTrailer(br *bufio.Reader, most int) error {
 		switch {
 		case err != nil:
 			return err
-		case bytes.IndexByte(line, '\r') != len(line)-2:
+		case len(line) < 2 || bytes.IndexByte(line, '\r') != len(line)-2:
 			return faultChunk
 		case len(line) == 2:
 			return nil

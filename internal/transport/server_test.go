@@ -1,0 +1,355 @@
+package transport_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/transport"
+)
+
+// memory is a listener whose accepts a test feeds.
+type memory struct {
+	accepts chan accept
+	once    sync.Once
+	closed  chan struct{}
+}
+
+type accept struct {
+	conn net.Conn
+	err  error
+}
+
+func newMemory() *memory { return &memory{accepts: make(chan accept), closed: make(chan struct{})} }
+
+func (m *memory) Accept() (net.Conn, error) {
+	select {
+	case a := <-m.accepts:
+		return a.conn, a.err
+	case <-m.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (m *memory) Close() error   { m.once.Do(func() { close(m.closed) }); return nil }
+func (m *memory) Addr() net.Addr { return &net.TCPAddr{} }
+
+// from is a connection of a remote address.
+type from struct {
+	net.Conn
+	addr net.Addr
+}
+
+func (f from) RemoteAddr() net.Addr { return f.addr }
+
+// dial connects from an address and reports whether the server keeps the
+// connection.
+func (m *memory) dial(t *testing.T, address string) (net.Conn, bool) {
+	t.Helper()
+	client, server := net.Pipe()
+	t.Cleanup(func() { _ = client.Close() })
+	addr := net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), 40000))
+	m.accepts <- accept{conn: from{server, addr}}
+	synctest.Wait()
+	_ = client.SetReadDeadline(time.Now().Add(time.Nanosecond))
+	_, err := client.Read(make([]byte, 1))
+	_ = client.SetReadDeadline(time.Time{})
+	return client, !errors.Is(err, io.EOF)
+}
+
+// wayFunc is a function as a transport.Way.
+type wayFunc func(ctx context.Context, c *transport.Conn)
+
+func (f wayFunc) Serve(ctx context.Context, c *transport.Conn) { f(ctx, c) }
+
+// quiet is a way that reads until the connection ends, and never a request.
+var quiet = wayFunc(func(_ context.Context, c *transport.Conn) {
+	_, _ = io.Copy(io.Discard, c)
+	_ = c.Close()
+})
+
+// logged is what a server logs. Its lock guards the buffer.
+type logged struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+// take returns what was logged since the last time.
+func (l *logged) take() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer l.buf.Reset()
+	return l.buf.String()
+}
+
+// start serves in virtual time, until the test ends.
+func start(t *testing.T, cfg transport.Config) (*transport.Server, *memory, *logged) {
+	log := &logged{}
+	cfg.Log = slog.New(slog.NewTextHandler(log, nil))
+	if cfg.Way == nil {
+		cfg.Way = quiet
+	}
+	s, m := transport.NewServer(cfg), newMemory()
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		if err := s.Serve(m); err != nil {
+			t.Error("serve:", err)
+		}
+	}()
+	t.Cleanup(func() {
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error("shutdown:", err)
+		}
+		<-served
+	})
+	return s, m, log
+}
+
+func TestAnAddressMayHaveSoManyConnections(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		limits transport.Limits
+		dials  string
+		kept   string // y or n for each
+	}{
+		{"one address", transport.Limits{PerAddress: 2}, "192.0.2.1 192.0.2.1 192.0.2.1 192.0.2.2", "yyny"},
+		{"an address mapped into IPv6 is the same", transport.Limits{PerAddress: 1}, "192.0.2.1 ::ffff:192.0.2.1", "yn"},
+		{"one network of IPv6", transport.Limits{PerAddress: 1}, "2001:db8::1 2001:db8::2 2001:db8:0:1::1", "yny"},
+		{"loopback is exempt", transport.Limits{PerAddress: 1}, "127.0.0.1 127.0.0.1 ::1 ::1", "yyyy"},
+		{"loopback counts if it is so set", transport.Limits{PerAddress: 1, CountLoopback: true}, "127.0.0.1 127.0.0.1 ::1 ::1", "ynyn"},
+		{"a proxy is exempt", transport.Limits{PerAddress: 1}, "10.1.1.1 10.1.1.1", "yy"},
+		{"all together", transport.Limits{Connections: 2}, "127.0.0.1 10.1.1.1 192.0.2.1", "yyn"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, m, _ := start(t, transport.Config{Limits: c.limits, Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+				got := ""
+				for address := range strings.FieldsSeq(c.dials) {
+					if _, kept := m.dial(t, address); kept {
+						got += "y"
+					} else {
+						got += "n"
+					}
+				}
+				if got != c.kept {
+					t.Errorf("kept %s, want %s", got, c.kept)
+				}
+			})
+		})
+	}
+}
+
+func TestAConnectionThatEndsMakesRoomForAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, m, _ := start(t, transport.Config{Limits: transport.Limits{PerAddress: 1, Connections: 1}})
+		for range 3 {
+			c, kept := m.dial(t, "192.0.2.1")
+			if !kept {
+				t.Fatal("refused")
+			}
+			_ = c.Close()
+			synctest.Wait()
+		}
+	})
+}
+
+func TestARefusalIsLoggedOnceAMinuteAndNamesTheSetting(t *testing.T) {
+	for setting, limits := range map[string]transport.Limits{
+		"--max-connections ":            {Connections: 1},
+		"--max-connections-per-address": {PerAddress: 1},
+	} {
+		t.Run(setting, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, m, log := start(t, transport.Config{Limits: limits})
+				for range 5 {
+					m.dial(t, "192.0.2.1")
+				}
+				if got := log.take(); strings.Count(got, "refused") != 1 || !strings.Contains(got, setting) {
+					t.Errorf("logged %q", got)
+				}
+				<-time.After(time.Minute)
+				m.dial(t, "192.0.2.1")
+				if got := log.take(); !strings.Contains(got, "more_since=3") {
+					t.Errorf("logged %q a minute later", got)
+				}
+			})
+		})
+	}
+}
+
+func TestErrorsInAcceptingPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, m, log := start(t, transport.Config{})
+		begin := time.Now()
+		for range 10 {
+			m.accepts <- accept{err: &net.OpError{Op: "accept", Err: syscall.EMFILE}}
+		}
+		if _, kept := m.dial(t, "192.0.2.1"); !kept {
+			t.Error("the server has ended")
+		}
+		// 5, 10, 20 ... 640 ms, 1 s, 1 s
+		if d := time.Since(begin).Round(time.Millisecond); d != 3275*time.Millisecond {
+			t.Errorf("ten errors took %v", d)
+		}
+		if got := log.take(); strings.Count(got, "cannot accept") != 1 || !strings.Contains(got, "ulimit") {
+			t.Errorf("logged %q", got)
+		}
+	})
+}
+
+func TestAPauseAfterAnErrorDoesNotHoldUpShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, m, _ := start(t, transport.Config{})
+		for range 9 {
+			m.accepts <- accept{err: syscall.EMFILE}
+		}
+		synctest.Wait()
+		begin := time.Now()
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if d := time.Since(begin); d != 0 {
+			t.Errorf("it took %v", d)
+		}
+	})
+}
+
+func TestAListenerThatIsClosedByOthersEndsServe(t *testing.T) {
+	s, m := transport.NewServer(transport.Config{Way: quiet, Log: slog.New(slog.DiscardHandler)}), newMemory()
+	_ = m.Close()
+	if err := s.Serve(m); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestServeAfterShutdownServesNothing(t *testing.T) {
+	s, m := transport.NewServer(transport.Config{Way: quiet, Log: slog.New(slog.DiscardHandler)}), newMemory()
+	for range 2 {
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Error("shutdown:", err)
+		}
+	}
+	if err := s.Serve(m); err != nil {
+		t.Error("serve:", err)
+	}
+	if _, err := m.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Error("the listener is still open")
+	}
+}
+
+func TestOneServerHasManyListeners(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, one, _ := start(t, transport.Config{Limits: transport.Limits{Connections: 2}})
+		two := newMemory()
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(two) }()
+		for i, want := range []bool{true, true, false} {
+			if _, kept := []*memory{one, two, one}[i].dial(t, "192.0.2.1"); kept != want {
+				t.Errorf("connection %d: kept is %v", i, kept)
+			}
+		}
+		_ = s.Shutdown(t.Context())
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAPanicCostsOneConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, m, log := start(t, transport.Config{Way: wayFunc(func(ctx context.Context, c *transport.Conn) {
+			if c.Addr == netip.MustParseAddr("192.0.2.13") {
+				panic("thirteen")
+			}
+			quiet(ctx, c)
+		})})
+		if _, kept := m.dial(t, "192.0.2.13"); kept {
+			t.Error("the connection is still open")
+		}
+		if _, kept := m.dial(t, "192.0.2.1"); !kept {
+			t.Error("the server has ended")
+		}
+		if got := log.take(); !strings.Contains(got, "thirteen") || !strings.Contains(got, "server_test.go") {
+			t.Errorf("logged %q", got)
+		}
+	})
+}
+
+func TestShutdownEndsTheContextOfWhatItGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ended := make(chan struct{})
+		s, m, _ := start(t, transport.Config{Way: wayFunc(func(ctx context.Context, c *transport.Conn) {
+			c.Begin()
+			<-ctx.Done()
+			_ = c.Close()
+			close(ended)
+		})})
+		m.dial(t, "192.0.2.1")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		<-ended
+	})
+}
+
+func TestARequestBeginsOnlyBeforeShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conns, done := make(chan *transport.Conn, 1), make(chan struct{})
+		s, m, _ := start(t, transport.Config{Way: wayFunc(func(_ context.Context, c *transport.Conn) {
+			conns <- c
+			<-done
+			_ = c.Close()
+		})})
+		m.dial(t, "192.0.2.1")
+		c := <-conns
+		if !c.Begin() || c.Begin() || !c.Wait() || c.Draining() {
+			t.Error("a request cannot begin, or can begin twice")
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- s.Shutdown(t.Context()) }()
+		synctest.Wait()
+		if c.Begin() || c.Wait() || !c.Draining() {
+			t.Error("a request can begin while the server shuts down")
+		}
+		close(done)
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestWhatIsUnreadIsReadFirst(t *testing.T) {
+	client, server := net.Pipe()
+	defer client.Close()
+	c := &transport.Conn{Conn: server}
+	go func() {
+		_, _ = io.WriteString(client, "rest")
+		_ = client.Close()
+	}()
+	c.Unread([]byte("second, "))
+	c.Unread([]byte("first, "))
+	got, err := io.ReadAll(c)
+	if err != nil || string(got) != "first, second, rest" {
+		t.Errorf("got %q and %v", got, err)
+	}
+}
