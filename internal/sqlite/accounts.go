@@ -156,13 +156,19 @@ func (s *Store) UpdateAccount(ctx context.Context, a rookery.Account) error {
 func (s *Store) Credential(ctx context.Context, uin rookery.UIN) (c rookery.Credential, err error) {
 	var found bool
 	err = s.read(ctx, func(conn *conn) (err error) {
-		found, err = conn.first("SELECT credential FROM accounts WHERE account = ?", func(r row) { c = rookery.Credential(r.text(0)) }, uin)
+		c, found, err = conn.credential(uin)
 		return err
 	})
 	if err == nil && !found {
 		err = noAccount(uin)
 	}
 	return c, err
+}
+
+func (c *conn) credential(uin rookery.UIN) (credential rookery.Credential, found bool, err error) {
+	found, err = c.first("SELECT credential FROM accounts WHERE account = ?",
+		func(r row) { credential = rookery.Credential(r.text(0)) }, uin)
+	return credential, found, err
 }
 
 func (s *Store) SetCredential(ctx context.Context, uin rookery.UIN, c rookery.Credential) error {

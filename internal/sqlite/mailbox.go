@@ -67,6 +67,25 @@ func (s *Store) Recall(_ context.Context, m rookery.Mark) (rookery.Outcome, bool
 	return outcome, ok, nil
 }
 
+func (s *Store) Remember(ctx context.Context, m rookery.Mark, outcome rookery.Outcome) (receipt rookery.Receipt, err error) {
+	err = s.write(ctx, op{apply: func(b *batch) error {
+		var repeated bool
+		if receipt, repeated = b.repeated(m); repeated {
+			return nil
+		}
+		if err := b.roomFor(m); err != nil {
+			return err
+		}
+		b.remember(m, outcome)
+		receipt = rookery.Receipt{Outcome: outcome}
+		return nil
+	}})
+	if err != nil {
+		return rookery.Receipt{}, err
+	}
+	return receipt, nil
+}
+
 func (s *Store) Mailbox(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Place, err error) {
 	err = s.read(ctx, func(c *conn) error {
 		// What is settled meanwhile is in the database by then.

@@ -19,7 +19,7 @@ func (s *Store) Sessions(ctx context.Context, yield func(rookery.Session) bool) 
 	for {
 		page := make([]rookery.Session, 0, sessionPage)
 		err := s.read(ctx, func(c *conn) error {
-			return c.each(`SELECT account, device, id, address, status, program, since FROM sessions
+			return c.each(`SELECT account, device, id, address, status, program, since, encoding FROM sessions
 				WHERE (account, device) > (?, ?) ORDER BY account, device LIMIT ?`, func(r row) bool {
 				page = append(page, scanSession(r))
 				return true
@@ -44,7 +44,7 @@ func scanSession(r row) rookery.Session {
 	addr, _ := netip.ParseAddr(r.text(3)) // what is no address was none
 	return rookery.Session{
 		Account: r.uin(0), Device: r.text(1), ID: uint64(r.int(2)), Address: addr,
-		Status: rookery.Status(r.int(4)), Program: r.text(5), Since: r.time(6),
+		Status: rookery.Status(r.int(4)), Program: r.text(5), Since: r.time(6), Encoding: uint8(r.int(7)),
 	}
 }
 
@@ -56,17 +56,19 @@ func addressText(addr netip.Addr) string {
 	return addr.String()
 }
 
-func (s *Store) SignIn(ctx context.Context, session rookery.Session) error {
+func (s *Store) SignIn(ctx context.Context, session rookery.Session, proved rookery.Credential) error {
 	return s.write(ctx, op{apply: func(b *batch) error {
 		uin := session.Account
-		switch exists, err := b.exists(uin); {
+		switch now, exists, err := b.conn.credential(uin); {
 		case err != nil:
 			return err
 		case !exists:
 			return noAccount(uin)
+		case now != proved:
+			return rookery.Errorf(rookery.CodeConflict, "the password of %d was changed meanwhile", uin)
 		}
-		if _, err := b.conn.exec("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)", uin, session.Device, session.ID,
-			addressText(session.Address), session.Status, session.Program, session.Since); err != nil {
+		if _, err := b.conn.exec("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", uin, session.Device, session.ID,
+			addressText(session.Address), session.Status, session.Program, session.Since, int(session.Encoding)); err != nil {
 			return err
 		}
 		if err := b.setStatus(uin, session.Status); err != nil {
@@ -95,6 +97,14 @@ func (b *batch) noteAddress(uin rookery.UIN, addr netip.Addr) error {
 	_, err = b.conn.exec(`DELETE FROM addresses WHERE account = ?1 AND address NOT IN
 		(SELECT address FROM addresses WHERE account = ?1 ORDER BY turn DESC LIMIT ?2)`, uin, knownAddresses)
 	return err
+}
+
+func (s *Store) SetEncoding(ctx context.Context, session rookery.Session) error {
+	return s.write(ctx, op{apply: func(b *batch) error {
+		_, err := b.conn.exec("UPDATE sessions SET encoding = ? WHERE account = ? AND device = ? AND id = ?",
+			int(session.Encoding), session.Account, session.Device, session.ID)
+		return err
+	}})
 }
 
 func (s *Store) SignOut(ctx context.Context, sessions []rookery.Session) error {

@@ -90,13 +90,14 @@ CREATE TABLE places (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sessions (
-    account INTEGER NOT NULL,
-    device  TEXT    NOT NULL,
-    id      INTEGER NOT NULL,
-    address TEXT    NOT NULL,
-    status  INTEGER NOT NULL,
-    program TEXT    NOT NULL,
-    since   INTEGER NOT NULL,
+    account  INTEGER NOT NULL,
+    device   TEXT    NOT NULL,
+    id       INTEGER NOT NULL,
+    address  TEXT    NOT NULL,
+    status   INTEGER NOT NULL,
+    program  TEXT    NOT NULL,
+    since    INTEGER NOT NULL,
+    encoding INTEGER NOT NULL,
     PRIMARY KEY (account, device)
 ) STRICT, WITHOUT ROWID;
 
