@@ -57,7 +57,7 @@ func (c *census) network(a netip.Addr) (_ netip.Prefix, ok bool) {
 		return netip.Prefix{}, false
 	}
 	for _, p := range c.exempt {
-		if p.Contains(a) {
+		if p.Contains(a.WithZone("")) {
 			return netip.Prefix{}, false
 		}
 	}

@@ -219,3 +219,11 @@ func (s *Server) drain() {
 	}
 	s.settle()
 }
+
+// Listen listens on a TCP address such as "127.0.0.1:8000". It leaves out
+// TCP's own probes, which cost four system calls a connection and tell nothing
+// that the ways' deadlines do not.
+func Listen(ctx context.Context, address string) (net.Listener, error) {
+	lc := net.ListenConfig{KeepAlive: -1}
+	return lc.Listen(ctx, "tcp", address)
+}

@@ -135,11 +135,12 @@ func TestAnAddressMayHaveSoManyConnections(t *testing.T) {
 		{"loopback is exempt", transport.Limits{PerAddress: 1}, "127.0.0.1 127.0.0.1 ::1 ::1", "yyyy"},
 		{"loopback counts if it is so set", transport.Limits{PerAddress: 1, CountLoopback: true}, "127.0.0.1 127.0.0.1 ::1 ::1", "ynyn"},
 		{"a proxy is exempt", transport.Limits{PerAddress: 1}, "10.1.1.1 10.1.1.1", "yy"},
+		{"a proxy on the same link is exempt", transport.Limits{PerAddress: 1}, "fe80::1%eth0 fe80::1%eth0", "yy"},
 		{"all together", transport.Limits{Connections: 2}, "127.0.0.1 10.1.1.1 192.0.2.1", "yyn"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, m, _ := start(t, transport.Config{Limits: c.limits, Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+				_, m, _ := start(t, transport.Config{Limits: c.limits, Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fe80::/10")}})
 				got := ""
 				for address := range strings.FieldsSeq(c.dials) {
 					if _, kept := m.dial(t, address); kept {

@@ -59,7 +59,7 @@ func newServer(tb testing.TB, cfg httppost.Config) *transport.Server {
 // listen serves on a loopback port and returns its address.
 func listen(tb testing.TB, cfg httppost.Config) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := transport.Listen(tb.Context(), "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}

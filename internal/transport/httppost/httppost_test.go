@@ -149,63 +149,68 @@ func TestContinueIsAnsweredAtOnce(t *testing.T) {
 	})
 }
 
+// chunked begins a request whose body comes in chunks.
+const chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+// brokenRequests are what HTTP itself refuses, and a word of the reason given.
+var brokenRequests = []struct {
+	name, request string
+	status        int
+	text          string
+}{
+	{"a word", "hello\r\n\r\n", 400, "request line"},
+	{"TLS", "\x16\x03\x01\x02\x00", 400, "https://"},
+	{"a method that is no token", "PO(ST / HTTP/1.1\r\n\r\n", 400, "request line"},
+	{"a lone CR before the request line", "\rPOST / HTTP/1.1\r\n\r\n", 400, "HTTP"},
+	{"spaces in the target", "POST /a b HTTP/1.1\r\n\r\n", 400, "request line"},
+	{"a GET of nothing", "GET HTTP/1.1\r\n\r\n", 400, "request line"},
+	{"a version in lower case", "POST / http/1.1\r\n\r\n", 400, "request line"},
+	{"HTTP/2", "POST / HTTP/2.0\r\n\r\n", 400, "version"},
+	{"no version", "POST /\r\n\r\n", 400, "request line"},
+	{"a header line without colon", post("", "Host"), 400, "header line"},
+	{"a header line without name", post("", ": x"), 400, "header line"},
+	{"a space before the colon", post("", "Host : x"), 400, "header line"},
+	{"a space within a name", post("", "My Host: x"), 400, "header line"},
+	{"a header line that continues the one before", post("", "X: y\r\n z"), 400, "header line"},
+	{"a first header line that continues", post("", " X: y"), 400, "header line"},
+	{"a tab before a header line", post("", "X: y\r\n\tz"), 400, "header line"},
+	{"a NUL in a header", post("", "X: a\x00b"), 400, "NUL"},
+	{"a CR in a header", post("", "X: a\rContent-Length: 9"), 400, "CR"},
+	{"a CR too many at a line's end", post("", "X: a\r"), 400, "CR"},
+	{"two lengths that differ", post("a", "Content-Length: 2"), 400, "two Content-Lengths"},
+	{"an empty length", "POST / HTTP/1.1\r\nContent-Length:\r\n\r\n", 400, "decimal digits"},
+	{"a negative length", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400, "decimal digits"},
+	{"a length with a sign", "POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\na", 400, "decimal digits"},
+	{"a hexadecimal length", "POST / HTTP/1.1\r\nContent-Length: 0x1\r\n\r\na", 400, "decimal digits"},
+	{"a list of lengths", "POST / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\na", 400, "decimal digits"},
+	{"a length and chunks", "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "beside"},
+	{"chunks and a length", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n0\r\n\r\n", 400, "beside"},
+	{"chunked twice", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "Transfer-Encoding"},
+	{"gzip and chunked", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400, "Transfer-Encoding"},
+	{"identity", "POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n", 400, "Transfer-Encoding"},
+	{"chunks in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "Transfer-Encoding"},
+	{"a GET with a length and chunks", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "beside"},
+	{"a POST elsewhere with two lengths", "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, "two Content-Lengths"},
+	{"a chunk length that is none", chunked + "x\r\na\r\n0\r\n\r\n", 400, "chunked"},
+	{"a chunk that is longer than it says", chunked + "1\r\nab\r\n0\r\n\r\n", 400, "chunked"},
+	{"a trailer line ended by LF", chunked + "0\r\nX: y\n\r\n", 400, "chunked"},
+	{"a trailer without end", chunked + "0\r\n" + strings.Repeat("X: y\r\n", 2000), 431, "header"},
+	{"chunks over 64 KiB", chunked + "10001\r\n" + strings.Repeat("a", 64<<10+1) + "\r\n0\r\n\r\n", 413, "64 KiB"},
+	{"a body over 64 KiB that never comes", "POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n", 413, "64 KiB"},
+	{"a length beyond all numbers", "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", 413, "64 KiB"},
+	{"a header over 8 KiB", post("", "X: "+strings.Repeat("x", 8<<10)), 431, "header"},
+	{"a header over 8 KiB that never ends", "POST / HTTP/1.1\r\nX: " + strings.Repeat("x", 8<<10), 431, "header"},
+	{"a header of 1 MB", post("", "X: "+strings.Repeat("x", 1<<20)), 431, "header"},
+	{"PUT", "PUT / HTTP/1.1\r\n\r\n", 405, "POST"},
+	{"OPTIONS", "OPTIONS / HTTP/1.1\r\n\r\n", 405, "POST"},
+	{"a method that nobody knows", "BREW /pot HTTP/1.1\r\n\r\n", 405, "POST"},
+	{"post in lower case", "post / HTTP/1.1\r\n\r\n", 405, "POST"},
+	{"the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "version"},
+}
+
 func TestBrokenRequests(t *testing.T) {
 	address := listen(t, httppost.Config{Handler: never(t), Pages: neverAPage(t)})
-	chunked := "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
-	for _, c := range []struct {
-		name, request string
-		status        int
-		text          string
-	}{
-		{"a word", "hello\r\n\r\n", 400, "request line"},
-		{"TLS", "\x16\x03\x01\x02\x00", 400, "https://"},
-		{"a method that is no token", "PO(ST / HTTP/1.1\r\n\r\n", 400, "request line"},
-		{"a lone CR before the request line", "\rPOST / HTTP/1.1\r\n\r\n", 400, "HTTP"},
-		{"spaces in the target", "POST /a b HTTP/1.1\r\n\r\n", 400, "request line"},
-		{"a GET of nothing", "GET HTTP/1.1\r\n\r\n", 400, "request line"},
-		{"a version in lower case", "POST / http/1.1\r\n\r\n", 400, "request line"},
-		{"HTTP/2", "POST / HTTP/2.0\r\n\r\n", 400, "version"},
-		{"no version", "POST /\r\n\r\n", 400, "request line"},
-		{"a header line without colon", post("", "Host"), 400, "header line"},
-		{"a header line without name", post("", ": x"), 400, "header line"},
-		{"a space before the colon", post("", "Host : x"), 400, "header line"},
-		{"a space within a name", post("", "My Host: x"), 400, "header line"},
-		{"a header line that continues the one before", post("", "X: y\r\n z"), 400, "header line"},
-		{"a first header line that continues", post("", " X: y"), 400, "header line"},
-		{"a tab before a header line", post("", "X: y\r\n\tz"), 400, "header line"},
-		{"a NUL in a header", post("", "X: a\x00b"), 400, "NUL"},
-		{"a CR in a header", post("", "X: a\rContent-Length: 9"), 400, "CR"},
-		{"a CR too many at a line's end", post("", "X: a\r"), 400, "CR"},
-		{"two lengths that differ", post("a", "Content-Length: 2"), 400, "two Content-Lengths"},
-		{"an empty length", "POST / HTTP/1.1\r\nContent-Length:\r\n\r\n", 400, "decimal digits"},
-		{"a negative length", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400, "decimal digits"},
-		{"a length with a sign", "POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\na", 400, "decimal digits"},
-		{"a hexadecimal length", "POST / HTTP/1.1\r\nContent-Length: 0x1\r\n\r\na", 400, "decimal digits"},
-		{"a list of lengths", "POST / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\na", 400, "decimal digits"},
-		{"a length and chunks", "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "beside"},
-		{"chunks and a length", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n0\r\n\r\n", 400, "beside"},
-		{"chunked twice", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "Transfer-Encoding"},
-		{"gzip and chunked", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400, "Transfer-Encoding"},
-		{"identity", "POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n", 400, "Transfer-Encoding"},
-		{"chunks in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "Transfer-Encoding"},
-		{"a GET with a length and chunks", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "beside"},
-		{"a POST elsewhere with two lengths", "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, "two Content-Lengths"},
-		{"a chunk length that is none", chunked + "x\r\na\r\n0\r\n\r\n", 400, "chunked"},
-		{"a chunk that is longer than it says", chunked + "1\r\nab\r\n0\r\n\r\n", 400, "chunked"},
-		{"a trailer line ended by LF", chunked + "0\r\nX: y\n\r\n", 400, "chunked"},
-		{"a trailer without end", chunked + "0\r\n" + strings.Repeat("X: y\r\n", 2000), 431, "header"},
-		{"chunks over 64 KiB", chunked + "10001\r\n" + strings.Repeat("a", 64<<10+1) + "\r\n0\r\n\r\n", 413, "64 KiB"},
-		{"a body over 64 KiB that never comes", "POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n", 413, "64 KiB"},
-		{"a length beyond all numbers", "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", 413, "64 KiB"},
-		{"a header over 8 KiB", post("", "X: "+strings.Repeat("x", 8<<10)), 431, "header"},
-		{"a header over 8 KiB that never ends", "POST / HTTP/1.1\r\nX: " + strings.Repeat("x", 8<<10), 431, "header"},
-		{"a header of 1 MB", post("", "X: "+strings.Repeat("x", 1<<20)), 431, "header"},
-		{"PUT", "PUT / HTTP/1.1\r\n\r\n", 405, "POST"},
-		{"OPTIONS", "OPTIONS / HTTP/1.1\r\n\r\n", 405, "POST"},
-		{"a method that nobody knows", "BREW /pot HTTP/1.1\r\n\r\n", 405, "POST"},
-		{"post in lower case", "post / HTTP/1.1\r\n\r\n", 405, "POST"},
-		{"the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "version"},
-	} {
+	for _, c := range brokenRequests {
 		t.Run(c.name, func(t *testing.T) {
 			conn := dial(t, address)
 			go func() { _, _ = io.WriteString(conn, c.request) }()

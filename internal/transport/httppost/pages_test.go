@@ -3,12 +3,15 @@ package httppost_test
 import (
 	"bufio"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
+	"github.com/rookery-im/rookery/internal/transport"
 	"github.com/rookery-im/rookery/internal/transport/httppost"
 )
 
@@ -97,4 +100,20 @@ func TestThePagesSeeTheClientsAddress(t *testing.T) {
 	})}))
 	c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	c.wantBody("127.0.0.1")
+}
+
+func TestWithoutPagesThereAreNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := slog.New(slog.DiscardHandler)
+		s := transport.NewServer(transport.Config{Way: httppost.New(httppost.Config{Handler: echo, Log: log}), Log: log})
+		p := newPipes()
+		go func() { _ = s.Serve(p) }()
+		c := p.dial(t)
+		c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		if resp, _ := c.response(); resp.StatusCode != http.StatusNotFound {
+			t.Errorf("got %s", resp.Status)
+		}
+		_ = c.Close()
+		_ = s.Shutdown(t.Context())
+	})
 }
