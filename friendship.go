@@ -96,6 +96,9 @@ func Reject(r Relation, words string) (Step, error) {
 
 var errNothingWaits = Errorf(CodeParameter, "no friend request of that account waits here")
 
+// Befriend is the operator's step: friends at once, whatever waits or was said.
+func Befriend() Step { return Step{To: befriended} }
+
 // Unfriend is the rule of DelFromList: the friendship ends for both sides, and
 // nobody is told.
 func Unfriend(r Relation) Step {

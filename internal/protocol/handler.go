@@ -220,7 +220,7 @@ const (
 	resNotLoggedIn    = 20
 )
 
-var errUnknownCommand = errors.New("CMD: unknown command")
+var errUnknownCommand = parameter("CMD", "unknown command")
 
 // resCodes maps what went wrong to RES. Login answers a wrong password by
 // itself.

@@ -111,6 +111,31 @@ func (s *Service) ChangeAccount(ctx context.Context, uin rookery.UIN, change fun
 	}
 }
 
+// Befriend makes two accounts friends without asking them; nobody gets a
+// message. CodeNoAccount if one of them does not exist.
+func (s *Service) Befriend(ctx context.Context, one, other rookery.UIN) error {
+	if one == rookery.System || other == rookery.System {
+		return errSystem
+	}
+	if one == other {
+		return rookery.Errorf(rookery.CodeParameter, "account %d cannot be its own friend", one)
+	}
+	for {
+		stand, err := s.store.Relation(ctx, one, other)
+		if err != nil {
+			return err
+		}
+		_, err = s.store.Relate(ctx, rookery.RelationChange{Me: one, Other: other, From: stand, Step: rookery.Befriend(), Time: s.now()})
+		if err != nil && rookery.CodeOf(err) == rookery.CodeConflict {
+			continue
+		}
+		if err == nil {
+			s.forgetFriends(one, other)
+		}
+		return err
+	}
+}
+
 // RemoveAccount deletes an account with all that is its own. What others have
 // from it stays theirs.
 func (s *Service) RemoveAccount(ctx context.Context, uin rookery.UIN) error {

@@ -1,0 +1,201 @@
+package protocol_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/control"
+	"github.com/rookery-im/rookery/internal/protocol"
+	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/internal/sqlite"
+	"github.com/rookery-im/rookery/internal/transcript"
+	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/wire"
+)
+
+const corpus = "../../testdata/transcripts"
+
+func scripts(t *testing.T) []*transcript.Script {
+	t.Helper()
+	all, err := transcript.Load(corpus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestTranscripts plays the corpus against the table of commands, without a
+// socket. What is about HTTP itself is played against the whole server.
+func TestTranscripts(t *testing.T) {
+	for _, script := range scripts(t) {
+		if script.NeedsHTTP() {
+			continue
+		}
+		t.Run(script.Name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{t: t, path: filepath.Join(t.TempDir(), "store.db"), clock: time.Unix(1218196800, 0)}
+			w.start()
+			defer w.stop()
+			if err := transcript.Replay(t.Context(), script, w); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestTheCodecReadsWhatItWrites takes each answer of the corpus apart and puts
+// it together again.
+func TestTheCodecReadsWhatItWrites(t *testing.T) {
+	for _, script := range scripts(t) {
+		for step, x := range script.Exchanges() {
+			if bytes.Contains(x.Answer, []byte("*")) || !bytes.HasPrefix(x.Answer, []byte("VER=")) {
+				continue // a pattern, or NULL
+			}
+			var r wire.Record
+			r.ParseAnswer(x.Answer)
+			var again []byte
+			for _, p := range r.Pairs() {
+				again = wire.AppendText(again, wire.FormHTTP, string(p.Key), "")
+				if elements := wire.SplitList(p.Value); bytes.HasSuffix(p.Value, []byte(",")) {
+					for _, e := range elements {
+						again = wire.AppendElement(again, wire.FormHTTP, string(wire.Unescape(nil, e)))
+					}
+				} else {
+					again = wire.AppendText(again[:len(again)-len(p.Key)-2], wire.FormHTTP, string(p.Key), string(wire.Unescape(nil, p.Value)))
+				}
+			}
+			if got := again[1:]; !bytes.Equal(got, x.Answer) {
+				t.Errorf("%s:%d: reads and writes\n\t%q as\n\t%q", script.Name, step.Line, x.Answer, got)
+			}
+		}
+	}
+}
+
+// world is the table of commands with a real store below and a clock that the
+// script moves.
+type world struct {
+	t        *testing.T
+	path     string
+	clock    time.Time
+	store    *sqlite.Store
+	service  *service.Service
+	operator *control.Operator
+	handler  *protocol.Handler
+}
+
+var quiet = slog.New(slog.DiscardHandler)
+
+func (w *world) start() {
+	w.t.Helper()
+	var err error
+	if w.store, err = sqlite.Open(w.t.Context(), sqlite.Config{Path: w.path, Log: quiet}); err != nil {
+		w.t.Fatal(err)
+	}
+	now := func() time.Time { return w.clock }
+	if w.service, err = service.New(service.Config{Store: w.store, Now: now, Log: quiet}); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.service.Load(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	w.operator = control.Direct(w.service)
+	w.handler = protocol.New(w.service, quiet)
+}
+
+// stop stops the service as the end of Run's context does.
+func (w *world) stop() {
+	w.t.Helper()
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := w.service.Run(ended); err != nil {
+		w.t.Error(err)
+	}
+	if err := w.store.Close(); err != nil {
+		w.t.Error(err)
+	}
+}
+
+// credentials hashes each password once: hashing is slow on purpose.
+var credentials sync.Map
+
+func credential(password string) rookery.Credential {
+	c, ok := credentials.Load(password)
+	if !ok {
+		c, _ = credentials.LoadOrStore(password, service.HashProof(service.ProofOf(password), service.FloorCost))
+	}
+	return c.(rookery.Credential)
+}
+
+func (w *world) Account(uin uint32, password string, fields []transcript.Field) error {
+	_, err := w.store.CreateAccount(w.t.Context(), rookery.NewAccount(rookery.UIN(uin), "", w.clock), credential(password))
+	if err != nil {
+		return err
+	}
+	return w.Set(uin, fields)
+}
+
+func (w *world) Set(uin uint32, fields []transcript.Field) error {
+	settings := control.Settings{}
+	for _, f := range fields {
+		settings[f.Name] = f.Value
+	}
+	if len(settings) == 0 {
+		return nil
+	}
+	_, err := w.operator.Change(w.t.Context(), rookery.UIN(uin), settings)
+	return err
+}
+
+func (w *world) Befriend(a, b uint32) error {
+	return w.service.Befriend(w.t.Context(), rookery.UIN(a), rookery.UIN(b))
+}
+
+func (w *world) Notice(to []uint32, text string) error {
+	var uins []rookery.UIN
+	for _, uin := range to {
+		uins = append(uins, rookery.UIN(uin))
+	}
+	if len(to) == 0 {
+		all, err := w.service.AccountsAfter(w.t.Context(), rookery.System, 10_000)
+		if err != nil {
+			return err
+		}
+		for _, a := range all {
+			uins = append(uins, a.UIN)
+		}
+	}
+	return w.service.Notify(w.t.Context(), text, uins)
+}
+
+func (w *world) Remove(uin uint32) error {
+	return w.service.RemoveAccount(w.t.Context(), rookery.UIN(uin))
+}
+
+func (w *world) SetPassword(uin uint32, password string) error {
+	return w.service.SetPassword(w.t.Context(), rookery.UIN(uin), password)
+}
+
+func (w *world) Restart(down time.Duration) error {
+	w.stop()
+	w.clock = w.clock.Add(down)
+	w.start()
+	return nil
+}
+
+func (w *world) Wait(d time.Duration) error {
+	w.clock = w.clock.Add(d)
+	w.service.Tick(w.t.Context())
+	return nil
+}
+
+func (w *world) Post(ctx context.Context, from netip.Addr, r transcript.Request) ([]byte, error) {
+	peer := &transport.Peer{Addr: from, Charset: wire.ParseContentType([]byte("text/plain; charset=" + r.Charset))}
+	return w.handler.Handle(ctx, peer, r.Record, nil), nil
+}

@@ -1,0 +1,321 @@
+package service_test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+// Section 2.1 of the protocol, a test for each sentence that transcripts cannot
+// show as well: testdata/transcripts/seq-*.txt has the others.
+
+// inbox collects all there is, each with a SEQ of its own.
+func (w *world) inbox(se *service.Session) []string {
+	w.Helper()
+	var all []string
+	for i := 0; ; i++ {
+		texts := w.collect(se, fmt.Sprint("inbox-", w.now().UnixNano(), i))
+		if len(texts) == 0 {
+			return all
+		}
+		all = append(all, texts...)
+	}
+}
+
+func (w *world) wantInbox(se *service.Session, want ...string) {
+	w.Helper()
+	if got := w.inbox(se); !slices.Equal(got, want) {
+		w.Errorf("inbox %q, want %q", got, want)
+	}
+}
+
+func (w *world) wantCollected(se *service.Session, seq string, want ...string) {
+	w.Helper()
+	if got := w.collect(se, seq); !slices.Equal(got, want) {
+		w.Errorf("collecting with SEQ %q got %q, want %q", seq, got, want)
+	}
+}
+
+func TestAChangingRequestIsDoneOnceWithin120Seconds(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me := w.signIn(10001, home)
+	w.must(w.send(me, "abcdef", 10002, "once"))
+	w.pass(119 * time.Second)
+	w.must(w.send(me, "abcdef", 10002, "once"))
+	w.must(w.send(me, "abcdef", 10002, "other content"))
+	w.pass(time.Second)
+	w.must(w.send(me, "abcdef", 10002, "once"))
+	w.wantInbox(w.signIn(10002, cafe), "once", "other content", "once")
+}
+
+func TestAShortSEQCountsOnlyForTheLatestRequestWithin15Seconds(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me := w.signIn(10001, home)
+	w.must(w.send(me, "12345", 10002, "a"))
+	w.pass(14 * time.Second)
+	w.must(w.send(me, "12345", 10002, "a")) // a repeat
+	w.pass(time.Second)
+	w.must(w.send(me, "12345", 10002, "a")) // too late
+	w.must(w.send(me, "long enough", 10002, "b"))
+	w.must(w.send(me, "12345", 10002, "a")) // not the latest
+	w.wantInbox(w.signIn(10002, cafe), "a", "a", "b", "a")
+}
+
+func TestALoginForgetsShortSEQsButNoLongOnes(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me := w.signIn(10001, home)
+	w.must(w.send(me, "long one", 10002, "long"))
+	w.must(w.send(me, "1", 10002, "short"))
+	me = w.signIn(10001, home)
+	w.must(w.send(me, "1", 10002, "short"))
+	w.must(w.send(me, "long one", 10002, "long"))
+	w.wantInbox(w.signIn(10002, cafe), "long", "short", "short")
+}
+
+func TestAnEmptySEQIsNeverARepeat(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
+	w.must(w.send(me, "", 10002, "a"))
+	w.must(w.send(me, "", 10002, "a"))
+	w.wantCollected(you, "", "a", "a")
+	w.wantCollected(you, "")
+}
+
+func TestMemoryIsPerAccount(t *testing.T) {
+	w := newWorld(t, 10001, 10002, 10003)
+	w.must(w.send(w.signIn(10001, home), "same SEQ", 10003, "a"))
+	w.must(w.send(w.signIn(10002, home), "same SEQ", 10003, "a"))
+	w.wantInbox(w.signIn(10003, cafe), "a", "a")
+}
+
+func TestMemoryOutlivesDisplacementAndLogout(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me, you := w.signIn(10001, home), w.signIn(10002, home)
+	w.must(w.send(me, "sequence", 10002, "a"))
+	me = w.signIn(10001, cafe)
+	w.must(w.send(me, "sequence", 10002, "a"))
+	w.must(w.SignOut(t.Context(), 10001, cafe))
+	me = w.signIn(10001, cafe)
+	w.must(w.send(me, "sequence", 10002, "a"))
+
+	w.wantCollected(you, "collect 1", "a")
+	you = w.signIn(10002, cafe)
+	w.wantCollected(you, "collect 1", "a")
+	w.wantCollected(you, "collect 2")
+	w.must(w.SignOut(t.Context(), 10002, cafe))
+	you = w.signIn(10002, cafe)
+	w.must(w.send(me, "sequence 2", 10002, "b"))
+	w.wantCollected(you, "collect 2", "b") // the same after an empty answer is new
+	w.wantCollected(you, "collect 1")      // a straggler
+	w.wantCollected(you, "collect 2", "b")
+}
+
+func TestMemoryOutlivesARestartAndDowntimeDoesNotCount(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
+	w.must(w.send(me, "sequence", 10002, "a"))
+	w.pass(60 * time.Second)
+	w.wantCollected(you, "collect", "a")
+	w.restart(time.Hour)
+	me, err := w.Session(10001, home)
+	w.must(err)
+	you, err = w.Session(10002, cafe)
+	w.must(err)
+	w.pass(59 * time.Second)
+	w.must(w.send(me, "sequence", 10002, "a"))
+	w.wantCollected(you, "collect", "a")
+	w.pass(time.Second)
+	w.must(w.send(me, "sequence", 10002, "a"))
+	w.wantInbox(you, "a")
+}
+
+func TestARequestThatWasNotDoneIsNotRemembered(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
+	w.store.setFull(true)
+	w.code(w.send(me, "sequence", 10002, "a"), rookery.CodeTemporary)
+	w.store.setFull(false)
+	w.must(w.send(me, "sequence", 10002, "a"))
+	w.must(w.send(me, "sequence", 10002, "a"))
+
+	w.store.setFull(true)
+	_, err := w.tryCollect(you, "collect")
+	w.code(err, rookery.CodeTemporary)
+	w.store.setFull(false)
+	w.wantCollected(you, "collect", "a")
+	w.wantCollected(you, "collect", "a")
+	w.wantCollected(you, "collect more")
+}
+
+func TestARepeatIsAnsweredWhateverHasHappenedSince(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me := w.signIn(10001, home)
+	w.must(w.send(me, "sequence", 10002, "a"))
+	_, err := w.ChangeAccount(t.Context(), 10002, func(a *rookery.Account) error {
+		a.Strangers = false
+		return nil
+	})
+	w.must(err)
+	w.must(w.send(me, "sequence", 10002, "a"))
+	w.code(w.send(me, "sequence", 10002, "b"), rookery.CodeRefused)
+	w.must(w.RemoveAccount(t.Context(), 10002))
+	w.must(w.send(me, "sequence", 10002, "a"))
+	w.code(w.send(me, "sequence", 10002, "b"), rookery.CodeNoAccount)
+}
+
+func TestARequestInFlightTwiceIsDoneOnce(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
+	for i := range 50 {
+		var both sync.WaitGroup
+		for range 4 {
+			both.Go(func() {
+				if err := w.send(me, fmt.Sprint("sequence ", i), 10002, fmt.Sprint(i)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+		batches := make([][]string, 4)
+		for j := range batches {
+			both.Go(func() { batches[j], _ = w.tryCollect(you, fmt.Sprint("collect ", i)) })
+		}
+		both.Wait()
+		for _, batch := range batches {
+			if !slices.Equal(batch, []string{fmt.Sprint(i)}) {
+				t.Fatalf("round %d: one of the equal requests got %q", i, batch)
+			}
+		}
+	}
+}
+
+func TestAnAnswerToARequestForFriendshipInFlightTwiceIsOne(t *testing.T) {
+	for range 20 {
+		w := newWorld(t, 10001, 10002)
+		asker, me := w.signIn(10001, home), w.signIn(10002, cafe)
+		w.must(w.Ask(t.Context(), asker, 10002, "please", w.Mark(asker, "request", []byte("ask"))))
+		var both sync.WaitGroup
+		for range 4 {
+			both.Go(func() {
+				if err := w.Accept(t.Context(), me, 10001, w.Mark(me, "accept", []byte("accept"))); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+		batch, err := w.Collect(t.Context(), asker, "collect", service.Budget{Count: 50, Bytes: 1 << 20,
+			Size: func(rookery.Kind, rookery.UIN, string) int { return 1 }})
+		w.must(err)
+		if len(batch.Entries) != 1 || batch.Entries[0].Kind != rookery.KindAccepted {
+			t.Fatalf("the asker heard %+v", batch.Entries)
+		}
+	}
+}
+
+func TestABatchCountsAsArrivedWithTheNextSEQ(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
+	w.must(w.send(me, "sequence 1", 10002, "a"))
+	w.wantCollected(you, "collect 1", "a")
+	w.pass(250 * time.Second) // a long SEQ: until another comes
+	w.must(w.send(me, "sequence 2", 10002, "b"))
+	w.wantCollected(you, "collect 1", "a")
+	w.wantCollected(you, "collect 2", "b")
+	w.wantCollected(you, "collect 3")
+	w.wantCollected(you, "collect 2") // forgotten, though the answer was empty: a straggler
+}
+
+func TestAShortSEQBringsTheBatchAgainFor15Seconds(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
+	w.must(w.send(me, "sequence 1", 10002, "a"))
+	w.wantCollected(you, "7", "a")
+	w.pass(14 * time.Second)
+	w.must(w.send(me, "sequence 2", 10002, "b"))
+	w.wantCollected(you, "7", "a")
+	w.pass(time.Second)
+	w.wantCollected(you, "7", "b")
+}
+
+func TestALoginForgetsShortSEQsOfCollecting(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
+	w.must(w.send(me, "sequence 1", 10002, "a"))
+	w.wantCollected(you, "1", "a")
+	w.wantCollected(you, "2")
+	you = w.signIn(10002, cafe)
+	w.must(w.send(me, "sequence 2", 10002, "b"))
+	w.wantCollected(you, "1", "b")
+}
+
+func TestAStragglerMovesNothing(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
+	seq := func(i int) string { return fmt.Sprint("collect ", i) }
+	for i := range 17 {
+		w.wantCollected(you, seq(i))
+	}
+	w.must(w.send(me, "sequence", 10002, "a"))
+	for i := 1; i < 16; i++ {
+		w.wantCollected(you, seq(i)) // the last 16 but the latest
+	}
+	w.pass(119 * time.Second)
+	w.wantCollected(you, seq(15))
+	w.pass(time.Second)
+	w.wantCollected(you, seq(15), "a") // so old that it is new
+}
+
+func TestTheSEQBefore16OthersIsNewAgain(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
+	for i := range 17 {
+		w.wantCollected(you, fmt.Sprint("collect ", i))
+	}
+	w.must(w.send(me, "sequence", 10002, "a"))
+	w.wantCollected(you, "collect 0", "a")
+}
+
+func TestAShortStragglerIsOneFor15Seconds(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
+	w.wantCollected(you, "1")
+	w.wantCollected(you, "2")
+	w.must(w.send(me, "sequence", 10002, "a"))
+	w.pass(14 * time.Second)
+	w.wantCollected(you, "1")
+	w.pass(time.Second)
+	w.wantCollected(you, "1", "a")
+}
+
+func TestTheSameBatchHoldsItsNotices(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	w.befriend(10001, 10002)
+	you := w.signIn(10002, cafe)
+	me := w.signIn(10001, home)
+	w.wantCollected(you, "collect 1", "10001:10")
+	w.must(w.SetStatus(t.Context(), me, rookery.StatusAway, rookery.Mark{}))
+	w.wantCollected(you, "collect 1", "10001:10")
+	w.restart(time.Second)
+	you, err := w.Session(10002, cafe)
+	w.must(err)
+	w.wantCollected(you, "collect 1", "10001:10")
+}
+
+func TestARepeatedStatusDoesNotComeBack(t *testing.T) {
+	w := newWorld(t, 10001)
+	me := w.signIn(10001, home)
+	set := func(seq string, status rookery.Status) {
+		w.must(w.SetStatus(t.Context(), me, status, w.Mark(me, seq, []byte{byte(status)})))
+	}
+	set("sequence 1", rookery.StatusAway)
+	set("sequence 2", rookery.StatusOnline)
+	set("sequence 1", rookery.StatusAway)
+	if got := w.Looks(10001); got != rookery.StatusOnline {
+		t.Errorf("status %v, want online", got)
+	}
+}

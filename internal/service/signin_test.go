@@ -1,0 +1,257 @@
+package service_test
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+func (w *world) tryPassword(uin rookery.UIN, from netip.Addr, password string) error {
+	proof := service.ProofOf(password)
+	_, err := w.SignIn(w.Context(), service.SignIn{UIN: uin, Proof: &proof, Address: from})
+	return err
+}
+
+func TestASessionEndsAfter300SecondsWithoutARequest(t *testing.T) {
+	w := newWorld(t, 10001)
+	w.signIn(10001, home)
+	w.pass(299 * time.Second)
+	_, err := w.Session(10001, home)
+	w.must(err)
+	w.pass(299 * time.Second)
+	_, err = w.Session(10001, home)
+	w.must(err)
+	w.pass(300 * time.Second)
+	_, err = w.Session(10001, home)
+	w.code(err, rookery.CodeNotSignedIn)
+	w.restart(0)
+	_, err = w.Session(10001, home)
+	w.code(err, rookery.CodeNotSignedIn)
+}
+
+func TestASessionThatRanOutIsOverBeforeItsEndWasStored(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	w.befriend(10001, 10002)
+	you := w.signIn(10002, cafe)
+	w.signIn(10001, home)
+	w.wantCollected(you, "collect 1", "10001:10")
+	w.pass(200 * time.Second)
+	you, err := w.Session(10002, cafe)
+	w.must(err)
+	w.store.setFull(true)
+	w.pass(100 * time.Second)
+	_, err = w.Session(10001, home)
+	w.code(err, rookery.CodeNotSignedIn)
+	if got := w.Looks(10001); got != rookery.StatusOffline {
+		t.Errorf("it looks %v", got)
+	}
+	w.store.setFull(false)
+	w.pass(time.Second)
+	w.wantCollected(you, "collect 2", "10001:20")
+}
+
+func TestAnotherAddressDisplacesAndKeepsTheStatus(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	w.befriend(10001, 10002)
+	you := w.signIn(10002, cafe)
+	me := w.signIn(10001, home)
+	w.must(w.SetStatus(t.Context(), me, rookery.StatusAway, rookery.Mark{}))
+	w.wantCollected(you, "collect 1", "10001:30")
+	w.signIn(10001, cafe)
+	_, err := w.Session(10001, home)
+	w.code(err, rookery.CodeNotSignedIn)
+	if got := w.Looks(10001); got != rookery.StatusAway {
+		t.Errorf("it looks %v", got)
+	}
+	w.wantCollected(you, "collect 2")
+	w.must(w.SignOut(t.Context(), 10001, home)) // not its session any more
+	_, err = w.Session(10001, cafe)
+	w.must(err)
+}
+
+func TestARestartEndsNoSessionAndTellsNobody(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	w.befriend(10001, 10002)
+	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
+	w.must(w.SetStatus(t.Context(), me, rookery.StatusInvisible, rookery.Mark{}))
+	w.inbox(you)
+	w.inbox(me)
+	w.pass(299 * time.Second)
+	w.restart(time.Hour)
+	w.pass(299 * time.Second)
+	me, err := w.Session(10001, home)
+	w.must(err)
+	you, err = w.Session(10002, cafe)
+	w.must(err)
+	if got := w.Looks(10001); got != rookery.StatusOffline {
+		t.Errorf("the invisible account looks %v", got)
+	}
+	w.wantCollected(me, "collect")
+	w.wantCollected(you, "collect")
+}
+
+func TestWhatAClientsTextsAreReadAsOutlivesARestart(t *testing.T) {
+	w := newWorld(t, 10001)
+	me := w.signIn(10001, home)
+	w.must(w.SetEncoding(t.Context(), me, 2))
+	w.restart(time.Second)
+	me, err := w.Session(10001, home)
+	w.must(err)
+	if me.Encoding() != 2 {
+		t.Errorf("encoding %d", me.Encoding())
+	}
+	if me = w.signIn(10001, home); me.Encoding() != 2 {
+		t.Errorf("after a renewal: encoding %d", me.Encoding())
+	}
+	if me = w.signIn(10001, cafe); me.Encoding() != 0 {
+		t.Errorf("another session begins with encoding %d", me.Encoding())
+	}
+}
+
+func TestAFailedStoreChangesNoSession(t *testing.T) {
+	w := newWorld(t, 10001)
+	w.signIn(10001, home)
+	w.store.setFull(true)
+	w.code(w.tryPassword(10001, cafe, password), rookery.CodeTemporary)
+	w.code(w.SignOut(t.Context(), 10001, home), rookery.CodeTemporary)
+	me, err := w.Session(10001, home)
+	w.must(err)
+	w.code(w.SetStatus(t.Context(), me, rookery.StatusInvisible, rookery.Mark{}), rookery.CodeTemporary)
+	if got := w.Looks(10001); got != rookery.StatusOnline {
+		t.Errorf("it looks %v", got)
+	}
+}
+
+func TestGuessingHasToWait(t *testing.T) {
+	w := newWorld(t, 10001)
+	for i := range 5 {
+		if err := w.tryPassword(10001, home, "wrong"); err == nil || err.Error() != "Password error" {
+			t.Fatalf("try %d: %v", i, err)
+		}
+	}
+	for wait := 10 * time.Second; wait <= 160*time.Second; wait *= 2 {
+		err := w.tryPassword(10001, home, password)
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("Password error: too many tries, wait %d seconds", int(wait.Seconds()))) {
+			t.Fatalf("%v: %v", wait, err)
+		}
+		w.pass(wait)
+		w.code(w.tryPassword(10001, home, "wrong"), rookery.CodePassword)
+	}
+	w.pass(15 * time.Minute)
+	w.must(w.tryPassword(10001, home, password))
+	w.code(w.tryPassword(10001, home, "wrong"), rookery.CodePassword)
+	w.must(w.tryPassword(10001, home, password)) // all is forgiven
+}
+
+func TestOthersTriesLockOutNobodyWhoWasThereBefore(t *testing.T) {
+	w := newWorld(t, 10001)
+	w.signIn(10001, home)
+	for range 5 {
+		w.code(w.tryPassword(10001, cafe, "wrong"), rookery.CodePassword)
+	}
+	w.must(w.tryPassword(10001, home, password))
+	err := w.tryPassword(10001, netip.MustParseAddr("192.0.2.77"), password)
+	if err == nil || !strings.Contains(err.Error(), "wait 10 seconds") {
+		t.Errorf("from an address never seen: %v", err)
+	}
+	w.restart(0)
+	for range 5 {
+		w.code(w.tryPassword(10001, cafe, "wrong"), rookery.CodePassword)
+	}
+	w.must(w.tryPassword(10001, home, password)) // remembered by the store
+}
+
+func TestAnUnknownAccountIsAWrongPassword(t *testing.T) {
+	w := newWorld(t, 10001)
+	for i := range 6 {
+		one, other := w.tryPassword(10001, home, "wrong"), w.tryPassword(10777, cafe, "wrong")
+		if one == nil || other == nil || one.Error() != other.Error() {
+			t.Errorf("try %d: %v, but %v", i, one, other)
+		}
+	}
+	for range 2 {
+		w.code(w.tryPassword(rookery.System, home, ""), rookery.CodePassword)
+	}
+}
+
+func TestAProofThatWasRightIsRecognisedUntilThePasswordChanges(t *testing.T) {
+	w := newWorld(t, 10001)
+	w.signIn(10001, home)
+	// A hundred hashes would take seconds, and with no place for one in the
+	// queue every login would fail: see the next test.
+	for range 100 {
+		w.signIn(10001, home)
+	}
+	w.must(w.SetPassword(t.Context(), 10001, "new one"))
+	_, err := w.Session(10001, home)
+	w.code(err, rookery.CodeNotSignedIn)
+	w.code(w.tryPassword(10001, home, password), rookery.CodePassword)
+	w.must(w.tryPassword(10001, home, "new one"))
+}
+
+func TestAFullQueueOfHashesIsTemporary(t *testing.T) {
+	w := newWorld(t, 10001)
+	var err error
+	w.Service, err = service.New(service.Config{Store: w.store, Now: w.now, Hashes: 1, HashQueue: 1})
+	w.must(err)
+	results := make(chan error)
+	const tries = 5 // 1 hashes, 1 waits; as many as are free
+	for range tries {
+		go func() { results <- w.tryPassword(10001, home, "wrong") }()
+	}
+	codes := map[rookery.Code]int{}
+	for range tries {
+		codes[rookery.CodeOf(<-results)]++
+	}
+	if codes[rookery.CodePassword]+codes[rookery.CodeTemporary] != tries || codes[rookery.CodeTemporary] == 0 {
+		t.Errorf("codes of the answers: %v", codes)
+	}
+	w.must(w.tryPassword(10001, home, password))
+}
+
+func TestRunEndsSessionsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 10001, 10002)
+		s, err := service.New(service.Config{Store: w.store, Now: time.Now})
+		w.must(err)
+		w.Service = s
+		w.befriend(10001, 10002)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- w.Service.Run(ctx) }()
+		w.signIn(10001, home)
+		you := w.signIn(10002, cafe)
+		time.Sleep(200 * time.Second)
+		you, err = w.Session(10002, cafe)
+		w.must(err)
+		w.wantCollected(you, "collect 1")
+		time.Sleep(102 * time.Second)
+		synctest.Wait()
+		w.wantCollected(you, "collect 2", "10001:20")
+		cancel()
+		w.must(<-done)
+		w.must(w.store.Close())
+	})
+}
+
+func TestIdlePollsTouchMemoryOnly(t *testing.T) {
+	w := newWorld(t, 10001)
+	me := w.signIn(10001, home)
+	w.wantCollected(me, "first")
+	before := w.store.count()
+	for i := range 100 {
+		me, err := w.Session(10001, home)
+		w.must(err)
+		w.wantCollected(me, fmt.Sprint("collect ", i))
+	}
+	if got := w.store.count(); got != before {
+		t.Errorf("100 idle polls asked the store %d times", got-before)
+	}
+}

@@ -1,0 +1,241 @@
+package service_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/internal/sqlite"
+)
+
+const password = "123456"
+
+// credential is one for all accounts: hashing is slow on purpose.
+var credential = sync.OnceValue(func() rookery.Credential {
+	return service.HashProof(service.ProofOf(password), service.FloorCost)
+})
+
+var (
+	home = netip.MustParseAddr("192.0.2.1")
+	cafe = netip.MustParseAddr("192.0.2.2")
+)
+
+// world is a service on a real store, with a clock that the test moves.
+type world struct {
+	*testing.T
+	*service.Service
+	store *faulty
+	path  string
+	clock time.Time
+	mu    sync.Mutex // guards clock
+}
+
+func newWorld(t *testing.T, accounts ...rookery.UIN) *world {
+	t.Helper()
+	w := &world{T: t, path: filepath.Join(t.TempDir(), "store.db"), clock: time.Date(2008, 8, 8, 20, 0, 0, 0, time.UTC)}
+	w.start()
+	t.Cleanup(func() { w.store.Close() })
+	for _, uin := range accounts {
+		w.account(rookery.NewAccount(uin, fmt.Sprint("nick ", uin), w.now()))
+	}
+	return w
+}
+
+func (w *world) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.clock
+}
+
+// pass lets time go by while the server is up.
+func (w *world) pass(d time.Duration) {
+	w.mu.Lock()
+	w.clock = w.clock.Add(d)
+	w.mu.Unlock()
+	w.Tick(w.Context())
+}
+
+func (w *world) start() {
+	w.Helper()
+	store, err := sqlite.Open(w.Context(), sqlite.Config{Path: w.path})
+	w.must(err)
+	w.store = &faulty{Store: store}
+	w.Service, err = service.New(service.Config{Store: w.store, Now: w.now})
+	w.must(err)
+	w.must(w.Load(w.Context()))
+}
+
+// restart stops the service, lets time go by, and starts it again. Stopping is
+// what Run does when its context ends.
+func (w *world) restart(down time.Duration) {
+	w.Helper()
+	ended, cancel := context.WithCancel(w.Context())
+	cancel()
+	w.must(w.Service.Run(ended))
+	w.must(w.store.Close())
+	w.mu.Lock()
+	w.clock = w.clock.Add(down)
+	w.mu.Unlock()
+	w.start()
+}
+
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) account(a rookery.Account) {
+	w.Helper()
+	_, err := w.store.CreateAccount(w.Context(), a, credential())
+	w.must(err)
+}
+
+func (w *world) signIn(uin rookery.UIN, from netip.Addr) *service.Session {
+	w.Helper()
+	proof := service.ProofOf(password)
+	se, err := w.SignIn(w.Context(), service.SignIn{UIN: uin, Proof: &proof, Address: from})
+	w.must(err)
+	return se
+}
+
+// send sends a text as a client does, and returns what it is told.
+func (w *world) send(se *service.Session, seq string, to rookery.UIN, text string) error {
+	content := fmt.Appendf(nil, "CLTMSG %d %s", to, text)
+	return w.Send(w.Context(), se, to, text, w.Mark(se, seq, content))
+}
+
+// collect returns the texts of one collection, notices as "uin:status".
+func (w *world) collect(se *service.Session, seq string) []string {
+	w.Helper()
+	texts, err := w.tryCollect(se, seq)
+	w.must(err)
+	return texts
+}
+
+func (w *world) tryCollect(se *service.Session, seq string) ([]string, error) {
+	batch, err := w.Collect(w.Context(), se, seq, service.Budget{Count: 50, Bytes: 8 << 10,
+		Size: func(_ rookery.Kind, _ rookery.UIN, text string) int { return len(text) + 1 }})
+	texts := []string{}
+	for _, e := range batch.Entries {
+		texts = append(texts, e.Text)
+	}
+	for _, n := range batch.Notices {
+		texts = append(texts, fmt.Sprintf("%d:%d", n.Friend, n.Status))
+	}
+	return texts, err
+}
+
+func (w *world) befriend(a, b rookery.UIN) {
+	w.Helper()
+	w.must(w.Befriend(w.Context(), a, b))
+}
+
+func (w *world) code(err error, want rookery.Code) {
+	w.Helper()
+	if err == nil || rookery.CodeOf(err) != want {
+		w.Fatalf("error %v, want one with code %d", err, want)
+	}
+}
+
+// faulty is the real store with a switch that makes it fail, as a full disk
+// does, and a count of the calls it gets.
+type faulty struct {
+	service.Store
+	mu    sync.Mutex // guards the rest
+	full  bool
+	calls int
+}
+
+var errFull = rookery.Temporary(errors.New("disk is full"))
+
+func (f *faulty) setFull(full bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.full = full
+}
+
+// called counts a call; it fails if it has to write and the disk is full.
+func (f *faulty) called(writes bool) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls++
+	if writes && f.full {
+		return errFull
+	}
+	return nil
+}
+
+func (f *faulty) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.calls
+}
+
+func (f *faulty) Deliver(ctx context.Context, l []rookery.Letter, now time.Time, m rookery.Mark) (rookery.Receipt, error) {
+	if err := f.called(true); err != nil {
+		return rookery.Receipt{}, err
+	}
+	return f.Store.Deliver(ctx, l, now, m)
+}
+
+func (f *faulty) Collect(ctx context.Context, uin rookery.UIN, device string, p rookery.Place) error {
+	if err := f.called(true); err != nil {
+		return err
+	}
+	return f.Store.Collect(ctx, uin, device, p)
+}
+
+func (f *faulty) SignIn(ctx context.Context, s rookery.Session, c rookery.Credential) error {
+	if err := f.called(true); err != nil {
+		return err
+	}
+	return f.Store.SignIn(ctx, s, c)
+}
+
+func (f *faulty) SignOut(ctx context.Context, s []rookery.Session) error {
+	if err := f.called(true); err != nil {
+		return err
+	}
+	return f.Store.SignOut(ctx, s)
+}
+
+func (f *faulty) SetStatus(ctx context.Context, uin rookery.UIN, st rookery.Status, m rookery.Mark) (rookery.Receipt, error) {
+	if err := f.called(true); err != nil {
+		return rookery.Receipt{}, err
+	}
+	return f.Store.SetStatus(ctx, uin, st, m)
+}
+
+func (f *faulty) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error) {
+	f.called(false)
+	return f.Store.Entries(ctx, uin, after, upTo, limit)
+}
+
+func (f *faulty) Mailbox(ctx context.Context, uin rookery.UIN, device string) (uint64, rookery.Place, error) {
+	f.called(false)
+	return f.Store.Mailbox(ctx, uin, device)
+}
+
+func (f *faulty) Account(ctx context.Context, uin rookery.UIN) (rookery.Account, error) {
+	f.called(false)
+	return f.Store.Account(ctx, uin)
+}
+
+func (f *faulty) Friends(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
+	f.called(false)
+	return f.Store.Friends(ctx, uin)
+}
+
+func (f *faulty) Recall(ctx context.Context, m rookery.Mark) (rookery.Outcome, bool, error) {
+	f.called(false)
+	return f.Store.Recall(ctx, m)
+}
