@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery/internal/bench"
+	"github.com/rookery-im/rookery/internal/sqlite"
+)
+
+// benchFlags are the flags that the bench and its subcommand growth share.
+type benchFlags struct {
+	workloads   []string
+	connections []int
+	ways        []string
+	duration    time.Duration
+	rounds      int
+	work        string
+	json        bool
+}
+
+func benchCommand() *cobra.Command {
+	var f benchFlags
+	var redis bool
+	c := group(&cobra.Command{
+		Use:   "bench",
+		Short: "Measure what the server costs on this machine",
+		Long: `Measure requests per second, latency, the server's processor time per request
+and its memory, over loopback, beside a floor: a bare net/http handler that
+answers 70 bytes. The server and the floor run as processes of their own on
+temporary data; the data of other servers are not touched.
+
+Every run takes --duration, and each figure is the median of --rounds runs. In
+the end every acknowledged message is counted in the store; a difference is an
+error.`,
+		Example: `  rookery bench
+  rookery bench --workload idle,durable --connections 64 --connection kept --rounds 5
+  rookery bench growth --data /var/tmp/rookery-large`,
+	}, benchGrowthCommand(), benchFloorCommand())
+	f.register(c, []int{1, 64, 256}, []string{"kept", "per-request"})
+	c.Flags().BoolVar(&redis, "redis", true, "compare durable sends with Redis Streams; needs redis-server")
+	c.Args = takes()
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		config, err := f.config(c)
+		if err != nil {
+			return err
+		}
+		config.Redis = redis
+		ctx, forget := untilSignal(c.Context(), slog.Default())
+		defer forget()
+		report, err := bench.Run(ctx, config)
+		return f.print(c, report, err)
+	}
+	return c
+}
+
+func benchGrowthCommand() *cobra.Command {
+	var f benchFlags
+	g := bench.GrowthConfig{}
+	c := &cobra.Command{
+		Use:   "growth",
+		Short: "Compare a large store with a small one",
+		Long: `Measure the workloads on a large store and on a small one in turns, how long the
+server takes to start on the large one, and the memory of live sessions.
+
+Filling the large store takes minutes. With --data it is kept, and a later run
+with the same numbers uses it again.`,
+		Example: `  rookery bench growth --data /var/tmp/rookery-large
+  rookery bench growth --accounts 10000 --mailbox 100 --sessions 1000`,
+		Args: takes(),
+	}
+	f.register(c, []int{64}, []string{"kept"})
+	flags := c.Flags()
+	flags.IntVar(&g.Accounts, "accounts", 1_000_000, "how many accounts (`N`) the large store holds")
+	flags.IntVar(&g.Active, "active", 1_000, "how many of them (`N`) have friends and mail; those who take part are among them")
+	flags.IntVar(&g.Friends, "friends", 200, "how many friends (`N`, an even number) each of these has")
+	flags.IntVar(&g.Mailbox, "mailbox", 10_000, "how many collected messages (`N`) each of these has")
+	flags.IntVar(&g.Sessions, "sessions", 10_000, "how many live sessions (`N`) are weighed")
+	flags.StringVar(&g.Data, "data", "", "`DIR`ectory to keep the large store in; if empty, it is removed in the end")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		config, err := f.config(c)
+		if err != nil {
+			return err
+		}
+		g.Config = config
+		ctx, forget := untilSignal(c.Context(), slog.Default())
+		defer forget()
+		report, err := bench.RunGrowth(ctx, g)
+		return f.print(c, report, err)
+	}
+	return c
+}
+
+// benchFloorCommand is the process that the bench starts beside the server.
+func benchFloorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "floor",
+		Short:  "Serve what the server is compared to",
+		Hidden: true,
+		Args:   takes(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctx, forget := untilSignal(c.Context(), slog.Default())
+			defer forget()
+			return bench.Floor(ctx, c.OutOrStdout())
+		},
+	}
+}
+
+func (f *benchFlags) register(c *cobra.Command, connections []int, ways []string) {
+	flags := c.Flags()
+	flags.SortFlags = false
+	flags.StringSliceVar(&f.workloads, "workload", []string{"idle", "durable", "send then", "login", "mixed"}, "`NAMES` of workloads, or how they begin")
+	flags.IntSliceVar(&f.connections, "connections", connections, "how many connections at once (`N,N...`)")
+	flags.StringSliceVar(&f.ways, "connection", ways, "kept: connections are kept alive; per-request: each request makes its own (`WAYS`)")
+	flags.DurationVar(&f.duration, "duration", 2*time.Second, "`TIME` of one run, at most 1m")
+	flags.IntVar(&f.rounds, "rounds", 3, "how many runs (`N`) a figure is the median of")
+	flags.StringVar(&f.work, "work", "", "`DIR`ectory for temporary data, on a real disk; the system's own if empty")
+	flags.BoolVar(&f.json, "json", false, "print the figures as JSON")
+}
+
+func (f *benchFlags) config(c *cobra.Command) (config bench.Config, err error) {
+	config = bench.Config{
+		OpenStore: openStore, Temporary: f.work,
+		Connections: f.connections, Duration: f.duration, Rounds: f.rounds,
+		Progress: c.ErrOrStderr(),
+	}
+	if config.Workloads, err = bench.ParseWorkloads(f.workloads); err != nil {
+		return config, usageErrorf(c, "%v", err)
+	}
+	for _, way := range f.ways {
+		if way != "kept" && way != "per-request" {
+			return config, usageErrorf(c, "--connection %q is neither kept nor per-request", way)
+		}
+		config.KeepAlive = append(config.KeepAlive, way == "kept")
+	}
+	config.Executable, err = os.Executable()
+	return config, err
+}
+
+func (f *benchFlags) print(c *cobra.Command, report *bench.Report, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case f.json:
+		return report.WriteJSON(c.OutOrStdout())
+	}
+	return report.WriteText(c.OutOrStdout())
+}
+
+// lockedStore is a store whose data directory nobody else uses.
+type lockedStore struct {
+	*sqlite.Store
+	lock *flock.Flock
+}
+
+func (s lockedStore) Close() error { return errors.Join(s.Store.Close(), s.lock.Unlock()) }
+
+// openStore opens the store of a data directory on which no server runs.
+func openStore(ctx context.Context, dir string) (bench.Store, error) {
+	if err := makeDataDir(dir); err != nil {
+		return nil, err
+	}
+	lock, operator, err := claim(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	if operator != nil {
+		operator.Close()
+		return nil, fmt.Errorf("a server runs on %s; stop it first, or name another directory with --data", dir)
+	}
+	store, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(dir, storeName), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	return lockedStore{store, lock}, nil
+}
