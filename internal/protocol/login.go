@@ -2,10 +2,14 @@ package protocol
 
 import (
 	"encoding/hex"
+	"strings"
 
 	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/internal/service"
 )
+
+// maxProgram is how much of LC is kept, in bytes; clients send 16 digits.
+const maxProgram = 64
 
 func login(c *call) error {
 	status, err := c.status()
@@ -13,6 +17,7 @@ func login(c *call) error {
 		return err
 	}
 	program, _ := c.value("LC")
+	program = strings.ToValidUTF8(program[:min(len(program), maxProgram)], "")
 	c.session, err = c.service.SignIn(c.ctx, service.SignIn{
 		UIN: c.uin, Proof: c.proof(), Address: c.peer.Addr, Status: status, Program: program,
 	})
@@ -40,9 +45,11 @@ func (c *call) proof() *service.Proof {
 	case "0":
 		proof = service.ProofOf(ps)
 	case "1":
-		if n, err := hex.Decode(proof[:], []byte(ps[:min(len(ps), hex.EncodedLen(len(proof)))])); err != nil || n != len(proof) || len(ps) != hex.EncodedLen(n) {
+		digest, err := hex.DecodeString(ps)
+		if err != nil || len(digest) != len(proof) {
 			return nil
 		}
+		proof = service.Proof(digest)
 	default:
 		return nil
 	}
