@@ -1,0 +1,200 @@
+package fault
+
+import (
+	"context"
+	"crypto/md5"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/rookery-im/rookery"
+)
+
+const (
+	resDone      = 0
+	resTemporary = 4
+)
+
+// Client is one account's program. It does what the protocol asks of clients
+// on a bad network: a fresh, long SEQ for each request, which is repeated under
+// the same SEQ until it is answered. Its methods may be called at the same
+// time.
+type Client struct {
+	UIN  rookery.UIN
+	Post Post
+	// Patience returns how long one attempt waits for its answer. What is not
+	// answered by then may still be at work when it is repeated. nil: 5 s.
+	Patience func() time.Duration
+
+	unanswered, temporary atomic.Int64
+}
+
+// Repeated counts the attempts that had no answer, and those answered with
+// RES=4, not known to be done.
+func (c *Client) Repeated() (unanswered, temporary int64) {
+	return c.unanswered.Load(), c.temporary.Load()
+}
+
+// Request is one record with the SEQ that it is known by.
+type Request struct {
+	SEQ    string
+	Record string
+}
+
+// Request makes a request with a fresh SEQ. fields are those of the command,
+// escaped, with a text at the end.
+func (c *Client) Request(command, fields string) Request {
+	r := Request{SEQ: rand.Text()}
+	r.Record = fmt.Sprintf("VER=1.1&CMD=%s&SEQ=%s&UIN=%d%s", command, r.SEQ, c.UIN, fields)
+	return r
+}
+
+// errNonsense is an answer that no server in good order gives: to repeat the
+// request would hide it.
+var errNonsense = errors.New("nonsense")
+
+// Once sends a request once. An error says that nothing is known of it.
+func (c *Client) Once(ctx context.Context, r Request) (Answer, error) {
+	patience := 5 * time.Second
+	if c.Patience != nil {
+		patience = c.Patience()
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	text, err := c.Post(ctx, r.Record)
+	if err != nil {
+		c.unanswered.Add(1)
+		return Answer{}, err
+	}
+	a, err := ParseAnswer(text)
+	switch {
+	case err != nil:
+		return a, err
+	case a.SEQ != r.SEQ || a.UIN != c.UIN:
+		return a, fmt.Errorf("%w: %s was answered %s", errNonsense, r.Record, text)
+	case a.RES == resTemporary:
+		c.temporary.Add(1)
+	}
+	return a, nil
+}
+
+// Repeat sends a request until it is answered, and that with another RES than
+// 4. It is an error if that does not happen before ctx ends.
+func (c *Client) Repeat(ctx context.Context, r Request) (Answer, error) {
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		a, err := c.Once(ctx, r)
+		if err == nil && a.RES != resTemporary || errors.Is(err, errNonsense) {
+			return a, err
+		}
+		select {
+		case <-ctx.Done():
+			return a, fmt.Errorf("%s was not answered in the end: %w", r.Record, errors.Join(ctx.Err(), err))
+		case <-time.After(pause):
+		}
+	}
+}
+
+// Do repeats a request until it is answered and returns an error for every
+// answer but RES=0.
+func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
+	a, err := c.Repeat(ctx, r)
+	if err == nil && a.RES != resDone {
+		err = fmt.Errorf("%s was answered %s", r.Record, a.Text)
+	}
+	return a, err
+}
+
+// Login signs in.
+func (c *Client) Login(ctx context.Context, password string) error {
+	a, err := c.Do(ctx, c.Request("Login", fmt.Sprintf("&PS=%x&M5=1&LC=9326B87B234E7235", md5.Sum([]byte(password)))))
+	if err == nil && a.Value("RS") != "0" {
+		err = fmt.Errorf("account %d could not sign in: %s", c.UIN, a.Text)
+	}
+	return err
+}
+
+// fields writes the fields of a request that are sent to another account, with
+// a text behind them.
+func fields(to rookery.UIN, key, text string) string {
+	return fmt.Sprintf("&UN=%d&%s=%s", to, key, url.PathEscape(text))
+}
+
+// Answer is the server's record.
+type Answer struct {
+	CMD, SEQ string
+	UIN      rookery.UIN
+	RES      int
+	// Text is the whole record.
+	Text string
+}
+
+// ParseAnswer reads a record by its keys. What is no answer is an error.
+func ParseAnswer(text string) (Answer, error) {
+	a := Answer{Text: strings.TrimRight(text, "\r\n")}
+	a.CMD, a.SEQ = a.Value("CMD"), a.Value("SEQ")
+	res, err := strconv.Atoi(a.Value("RES"))
+	uin, ok := rookery.ParseUIN(a.Value("UIN"))
+	if err != nil || !ok {
+		return a, fmt.Errorf("%w: %q is no answer", errNonsense, text)
+	}
+	a.UIN, a.RES = uin, res
+	return a, nil
+}
+
+// Value is the value of a key as it stands in the record, empty if it has none.
+func (a Answer) Value(key string) string {
+	for pair := range strings.SplitSeq(a.Text, "&") {
+		if k, v, _ := strings.Cut(pair, "="); k == key {
+			return v
+		}
+	}
+	return ""
+}
+
+var unescaper = strings.NewReplacer("%25", "%", "%26", "&", "%2c", ",")
+
+// List is the list that is the value of a key.
+func (a Answer) List(key string) []string {
+	var list []string
+	for element := range strings.SplitAfterSeq(a.Value(key), ",") {
+		if element, ok := strings.CutSuffix(element, ","); ok {
+			list = append(list, unescaper.Replace(element))
+		}
+	}
+	return list
+}
+
+// UINs is a list of account numbers.
+func (a Answer) UINs(key string) []rookery.UIN {
+	var list []rookery.UIN
+	for _, element := range a.List(key) {
+		uin, _ := rookery.ParseUIN(element)
+		list = append(list, uin)
+	}
+	return list
+}
+
+// Messages are those of a GetMsgEx answer; status notices, which are not
+// stored, are left out.
+func (a Answer) Messages() ([]Message, error) {
+	kinds, froms, texts := a.List("MT"), a.UINs("UN"), a.List("MG")
+	if n := len(kinds); len(froms) != n || len(texts) != n || a.Value("MN") != strconv.Itoa(n) {
+		return nil, fmt.Errorf("%w: the lists of %s have different lengths", errNonsense, a.Text)
+	}
+	var messages []Message
+	for i, kind := range kinds {
+		n, err := strconv.ParseUint(kind, 10, 8)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s holds the kind %q", errNonsense, a.Text, kind)
+		}
+		if rookery.Kind(n) != rookery.KindStatus {
+			messages = append(messages, Message{From: froms[i], To: a.UIN, Kind: rookery.Kind(n), Text: texts[i]})
+		}
+	}
+	return messages, nil
+}

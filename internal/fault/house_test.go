@@ -1,0 +1,166 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/protocol"
+	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/internal/sqlite"
+	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/internal/transport/httppost"
+)
+
+// storeName is the database in the data directory of the program that users
+// run.
+const storeName = "rookery.db"
+
+// flaw is what is wrong with a server.
+type flaw string
+
+const (
+	flawless flaw = "nothing"
+	// hasty answers a sender before the message is durable.
+	hasty flaw = "answers before the sync"
+	// unsynced leaves syncing to the operating system.
+	unsynced flaw = "synchronous=OFF"
+)
+
+// house is a Rookery without its program: store, service and protocol on one
+// data directory.
+type house struct {
+	store   *sqlite.Store
+	service *service.Service
+	handler *protocol.Handler
+}
+
+// openHouse opens a house in dir. An unsynced one is quick, and as good as any
+// while the power stays on.
+func openHouse(ctx context.Context, dir string, f flaw) (*house, error) {
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	cfg := sqlite.Config{Path: filepath.Join(dir, storeName), Log: log}
+	if f == unsynced {
+		cfg.Synchronous = "OFF"
+	}
+	store, err := sqlite.Open(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	h := &house{store: store}
+	var contract service.Store = store
+	if f == hasty {
+		contract = hastyStore{store}
+	}
+	h.service, err = service.New(service.Config{Store: contract, Now: time.Now, Log: log})
+	if err == nil {
+		err = h.service.Load(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	h.handler = protocol.New(h.service, log)
+	return h, nil
+}
+
+// hastyStore says that a message is stored before it is.
+type hastyStore struct{ service.Store }
+
+func (s hastyStore) Deliver(ctx context.Context, letters []rookery.Letter, now time.Time, m rookery.Mark) (rookery.Receipt, error) {
+	go func() {
+		if _, err := s.Store.Deliver(context.WithoutCancel(ctx), letters, now, m); err != nil {
+			slog.Warn("a message that was acknowledged could not be stored", "error", err)
+		}
+	}()
+	return rookery.Receipt{Outcome: rookery.OutcomeDone}, nil
+}
+
+// post hands records to the house as if they came from this machine.
+func (h *house) post(ctx context.Context, record string) (string, error) {
+	peer := transport.Peer{Addr: netip.MustParseAddr("127.0.0.1")}
+	return string(h.handler.Handle(ctx, &peer, []byte(record), nil)), nil
+}
+
+const password = "rooks and crows"
+
+// person is an account to be.
+type person struct {
+	uin  rookery.UIN
+	rule rookery.Rule
+}
+
+// settle makes a data directory with accounts in it.
+func settle(t *testing.T, dir string, people []person) {
+	t.Helper()
+	h, err := openHouse(t.Context(), dir, unsynced)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range people {
+		a := rookery.NewAccount(p.uin, "nick", time.Now())
+		a.Rule = p.rule
+		if _, err := h.service.AddAccount(t.Context(), a, password); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mailbox reads an account's whole mailbox from a store.
+func mailbox(ctx context.Context, store *sqlite.Store, uin rookery.UIN) ([]rookery.Entry, error) {
+	last, _, err := store.Mailbox(ctx, uin, "")
+	if err != nil {
+		return nil, err
+	}
+	return store.Entries(ctx, uin, 0, last, int(last)+1)
+}
+
+// flawVariable makes the test's own program a server with a flaw, in place of
+// the tests.
+const flawVariable = "ROOKERY_FAULT_SERVER"
+
+func TestMain(m *testing.M) {
+	if f, ok := os.LookupEnv(flawVariable); ok {
+		if err := serveHouse(flaw(f), os.Args[1]); err != nil {
+			slog.Error("the server failed", "error", err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// serveHouse serves a house until SIGTERM, as the program that users run does.
+func serveHouse(f flaw, dir string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	h, err := openHouse(ctx, dir, f)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	server := transport.NewServer(transport.Config{Way: httppost.New(httppost.Config{Handler: h.handler, Log: log}), Log: log})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	log.Info("listening", "addr", l.Addr().String())
+	var g errgroup.Group
+	g.Go(func() error { return server.Serve(l) })
+	g.Go(func() error { return h.service.Run(ctx) })
+	<-ctx.Done()
+	return errors.Join(server.Shutdown(context.Background()), g.Wait(), h.store.Close())
+}

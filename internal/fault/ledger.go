@@ -1,0 +1,138 @@
+package fault
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/rookery-im/rookery"
+)
+
+// Message is one thing that an account puts into another's mailbox. The text
+// tells it from all others of a run.
+type Message struct {
+	From, To rookery.UIN
+	Kind     rookery.Kind
+	Text     string
+}
+
+func (m Message) String() string {
+	text := m.Text
+	if len(text) > 40 {
+		text = text[:40] + "..."
+	}
+	return fmt.Sprintf("%d to %d, kind %d, %q", m.From, m.To, m.Kind, text)
+}
+
+// Sent is a message that somebody sent.
+type Sent struct {
+	Message
+	SEQ string
+	// Acknowledged: the sender was answered RES=0.
+	Acknowledged bool
+}
+
+// Fault is one way in which the property does not hold.
+type Fault struct {
+	Kind    FaultKind
+	Message Message
+}
+
+func (f Fault) String() string { return string(f.Kind) + ": " + f.Message.String() }
+
+// FaultKind says what is wrong with a message.
+type FaultKind string
+
+const (
+	Lost      FaultKind = "acknowledged, but not there"
+	Twice     FaultKind = "there more than once"
+	Reordered FaultKind = "there after a message that the sender sent later"
+	Invented  FaultKind = "there, but nobody sent it"
+)
+
+// Judge is the property. sent holds all messages in the order in which each
+// sender sent them, mailboxes what each receiver has in the end, oldest first:
+// every acknowledged message is there exactly once, those of one sender to one
+// receiver in their order, the others at most once, and nothing else.
+func Judge(sent []Sent, mailboxes map[rookery.UIN][]Message) []Fault {
+	var faults []Fault
+	position := make(map[Message]int, len(sent))
+	for i, s := range sent {
+		position[s.Message] = i
+	}
+	there := make(map[Message]bool, len(sent))
+	for owner, mailbox := range mailboxes {
+		latest := make(map[rookery.UIN]int) // of each sender: the position of the latest acknowledged message
+		for _, m := range mailbox {
+			i, known := position[m]
+			last, before := latest[m.From]
+			switch {
+			case !known || m.To != owner:
+				faults = append(faults, Fault{Invented, m})
+				continue
+			case there[m]:
+				faults = append(faults, Fault{Twice, m})
+				continue
+			case sent[i].Acknowledged && before && i < last:
+				faults = append(faults, Fault{Reordered, m})
+			case sent[i].Acknowledged:
+				latest[m.From] = i
+			}
+			there[m] = true
+		}
+	}
+	for _, s := range sent {
+		if s.Acknowledged && !there[s.Message] {
+			faults = append(faults, Fault{Lost, s.Message})
+		}
+	}
+	return faults
+}
+
+// Ledger is what the clients of a run said and heard. Its methods may be called
+// at the same time.
+type Ledger struct {
+	mu        sync.Mutex // guards all below
+	sent      []Sent
+	position  map[Message]int
+	collected map[rookery.UIN][]Message
+}
+
+// Sending notes a message before it is sent.
+func (l *Ledger) Sending(m Message, seq string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.position == nil {
+		l.position = make(map[Message]int)
+	}
+	l.position[m] = len(l.sent)
+	l.sent = append(l.sent, Sent{Message: m, SEQ: seq})
+}
+
+// Acknowledged notes that the message's sender was answered RES=0.
+func (l *Ledger) Acknowledged(m Message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sent[l.position[m]].Acknowledged = true
+}
+
+// Collected notes what a receiver got in one answer.
+func (l *Ledger) Collected(receiver rookery.UIN, messages []Message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.collected == nil {
+		l.collected = make(map[rookery.UIN][]Message)
+	}
+	l.collected[receiver] = append(l.collected[receiver], messages...)
+}
+
+// Entries returns copies of what was noted: all messages that were sent, and
+// what the receivers collected.
+func (l *Ledger) Entries() ([]Sent, map[rookery.UIN][]Message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	collected := make(map[rookery.UIN][]Message, len(l.collected))
+	for uin, messages := range l.collected {
+		collected[uin] = append([]Message(nil), messages...)
+	}
+	return append([]Sent(nil), l.sent...), collected
+}

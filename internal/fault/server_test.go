@@ -1,0 +1,187 @@
+package fault
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// soon is how long a server may take to start or to stop.
+const soon = 30 * time.Second
+
+// program is a command line that serves a data directory, and an environment
+// for it.
+type program struct {
+	args []string
+	env  []string
+}
+
+// flawed is a server of the test's own program.
+func flawed(f flaw, dir string) program {
+	return program{args: []string{os.Args[0], dir}, env: []string{flawVariable + "=" + string(f)}}
+}
+
+// rookeryServe is the program that users run, built anew, with the race
+// detector or without.
+func rookeryServe(t *testing.T, dir string, race bool) program {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "rookery")
+	build := []string{"build", "-o", path}
+	if race {
+		build = append(build, "-race")
+	}
+	if out, err := exec.CommandContext(t.Context(), "go", append(build, "../../cmd/rookery")...).CombinedOutput(); err != nil {
+		t.Fatalf("cannot build rookery: %v\n%s", err, out)
+	}
+	return program{args: []string{path, "serve", "--data", dir, "--listen", "127.0.0.1:0", "--log-format", "json"}}
+}
+
+// server is a program that can be started again and again.
+type server struct {
+	t       *testing.T
+	program program
+	// command starts the program, in a way of its own if it must.
+	command func(program) *exec.Cmd
+	process *process
+	// address is where it listens, or did last.
+	address atomic.Pointer[string]
+}
+
+// newServer makes a server and starts it.
+func newServer(t *testing.T, p program) *server {
+	s := &server{t: t, program: p, command: plainCommand}
+	s.start()
+	return s
+}
+
+func plainCommand(p program) *exec.Cmd {
+	cmd := exec.Command(p.args[0], p.args[1:]...)
+	cmd.Env = append(os.Environ(), p.env...)
+	return cmd
+}
+
+// start starts the program and waits until it listens.
+func (s *server) start() {
+	s.t.Helper()
+	s.launch()
+	select {
+	case address := <-s.process.address:
+		s.address.Store(&address)
+	case <-s.process.ended:
+		s.t.Fatalf("the server ended before it listened: %v\n%s", s.process.err, s.process.said())
+	case <-time.After(soon):
+		s.t.Fatalf("the server does not listen after %v\n%s", soon, s.process.said())
+	}
+}
+
+// launch starts the program and does not wait.
+func (s *server) launch() {
+	s.t.Helper()
+	p, err := startProcess(s.command(s.program))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.process = p
+	s.t.Cleanup(func() {
+		p.kill()
+		if bytes.Contains(p.said(), []byte("DATA RACE")) {
+			s.t.Errorf("the race detector says of the server:\n%s", p.said())
+		}
+		if s.t.Failed() {
+			s.t.Logf("the server, process %d, said:\n%s", p.cmd.Process.Pid, p.said())
+		}
+	})
+}
+
+// stop ends the server in good order.
+func (s *server) stop() {
+	s.t.Helper()
+	if err := s.process.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		s.t.Fatal(err)
+	}
+	select {
+	case <-s.process.ended:
+	case <-time.After(soon):
+		s.t.Fatalf("the server has not stopped after %v\n%s", soon, s.process.said())
+	}
+	if s.process.err != nil {
+		s.t.Fatalf("the server stopped with %v\n%s", s.process.err, s.process.said())
+	}
+}
+
+// dial connects to where the server listens now.
+func (s *server) dial(ctx context.Context) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "tcp", *s.address.Load())
+}
+
+// process is one life of a server.
+type process struct {
+	cmd     *exec.Cmd
+	address chan string   // gets where it listens
+	ended   chan struct{} // closed once it has
+	err     error         // how it ended, set before
+	mu      sync.Mutex    // guards output
+	output  bytes.Buffer
+}
+
+func startProcess(cmd *exec.Cmd) (*process, error) {
+	p := &process{cmd: cmd, address: make(chan string, 1), ended: make(chan struct{})}
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		defer close(p.ended)
+		p.read(stderr)
+		p.err = cmd.Wait()
+	}()
+	return p, nil
+}
+
+// read keeps what the process says, and finds in it where it listens.
+func (p *process) read(stderr io.Reader) {
+	lines := bufio.NewReader(stderr)
+	for {
+		line, err := lines.ReadBytes('\n')
+		p.mu.Lock()
+		p.output.Write(line)
+		p.mu.Unlock()
+		var said struct{ Msg, Addr string }
+		if json.Unmarshal(line, &said) == nil && said.Msg == "listening" {
+			p.address <- said.Addr
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// kill ends the process without warning, and waits until it is gone.
+func (p *process) kill() {
+	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		panic(err)
+	}
+	<-p.ended
+}
+
+func (p *process) said() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return bytes.Clone(p.output.Bytes())
+}
