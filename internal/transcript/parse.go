@@ -1,0 +1,217 @@
+package transcript
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Load reads every script in a directory, ordered by name.
+func Load(dir string) ([]*Script, error) {
+	paths, err := filepath.Glob(filepath.Join(dir, "*.txt"))
+	if err != nil {
+		return nil, err
+	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("%s: no transcripts there", dir)
+	}
+	var scripts []*Script
+	for _, path := range paths {
+		src, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		script, err := Parse(filepath.Base(path), src)
+		if err != nil {
+			return nil, err
+		}
+		scripts = append(scripts, script)
+	}
+	return scripts, nil
+}
+
+// Parse reads a script. Errors begin with name:line.
+func Parse(name string, src []byte) (*Script, error) {
+	p := &parser{script: &Script{Name: name}}
+	if len(src) > 0 {
+		p.lines = strings.Split(string(bytes.TrimSuffix(src, []byte("\n"))), "\n")
+	}
+	var comment []string
+	for p.next < len(p.lines) {
+		start := p.next
+		line := p.lines[start]
+		if err := plain(line); err != nil {
+			return nil, p.fail(start, err)
+		}
+		if line == "" || line[0] == '#' {
+			comment = append(comment, line)
+			p.next++
+			continue
+		}
+		action, err := p.action(line)
+		if err != nil {
+			return nil, p.fail(max(start, p.next-1), err)
+		}
+		step := Step{Line: start + 1, Comment: comment, Action: action}
+		p.script.Steps = append(p.script.Steps, step)
+		comment = nil
+	}
+	p.script.Trailer = comment
+	return p.script, nil
+}
+
+type parser struct {
+	script *Script
+	lines  []string
+	next   int // the line that is read next
+}
+
+func (p *parser) fail(line int, err error) error {
+	return fmt.Errorf("%s:%d: %w", p.script.Name, line+1, err)
+}
+
+// plain reports what an editor would not show as it is.
+func plain(line string) error {
+	if !utf8.ValidString(line) {
+		return errors.New(`bytes that are not UTF-8: write them as \xNN`)
+	}
+	if i := strings.IndexFunc(line, func(r rune) bool { return r < ' ' || r == 0x7f }); i >= 0 {
+		return fmt.Errorf(`a control character: write it as \x%02X`, line[i])
+	}
+	return nil
+}
+
+// take returns what follows the mark on the next line, and whether it begins
+// with that mark at all.
+func (p *parser) take(mark string) (rest string, ok bool) {
+	if p.next == len(p.lines) {
+		return "", false
+	}
+	rest, ok = strings.CutPrefix(p.lines[p.next], mark)
+	if !ok || rest != "" && rest[0] != ' ' {
+		return "", false
+	}
+	p.next++
+	return strings.TrimPrefix(rest, " "), true
+}
+
+// action reads the step that begins at line, the next one.
+func (p *parser) action(line string) (Action, error) {
+	switch {
+	case strings.HasPrefix(line, ">>"):
+		return p.connection()
+	case line[0] == '>':
+		return p.exchange(1)
+	case line[0] == '@':
+		p.next++
+		return client(line[1:])
+	}
+	p.next++
+	words, err := fields(line)
+	if err != nil {
+		return nil, err
+	}
+	if words[0] == "repeat" {
+		return p.repeated(words[1:])
+	}
+	read, ok := directives()[words[0]]
+	if !ok {
+		return nil, fmt.Errorf("there is no step %q", words[0])
+	}
+	return read(words[1:])
+}
+
+func (p *parser) repeated(args []string) (Action, error) {
+	if len(args) != 1 {
+		return nil, errors.New("usage: repeat N")
+	}
+	times, err := strconv.Atoi(args[0])
+	if err != nil || times < 2 || times > 10000 {
+		return nil, fmt.Errorf("an exchange is repeated 2 to 10000 times, not %q", args[0])
+	}
+	return p.exchange(times)
+}
+
+func (p *parser) exchange(times int) (Action, error) {
+	request, ok, err := p.record(">")
+	if !ok {
+		return nil, errors.New("here a request is wanted: > RECORD")
+	}
+	if err != nil {
+		return nil, err
+	}
+	answer, ok, err := p.record("<")
+	if !ok {
+		return nil, errors.New("the next line must be the answer: < RECORD")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Exchange{Request: request, Answer: answer, Times: times}, nil
+}
+
+// record reads the bytes on the next line, if it begins with mark.
+func (p *parser) record(mark string) (record []byte, ok bool, err error) {
+	text, ok := p.take(mark)
+	if !ok {
+		return nil, false, nil
+	}
+	if err := plain(text); err != nil {
+		return nil, true, err
+	}
+	record, _, err = unescape(text, false)
+	return record, true, err
+}
+
+func (p *parser) connection() (Action, error) {
+	c := new(Connection)
+	for {
+		part, ok, err := p.record(">>")
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			break
+		}
+		c.Sent = append(c.Sent, part...)
+	}
+	for !c.Ends {
+		text, ok := p.take("<<")
+		if !ok {
+			break
+		}
+		if text == "end" {
+			c.Ends = true
+			break
+		}
+		a, err := httpAnswer(text)
+		if err != nil {
+			return nil, err
+		}
+		c.Answers = append(c.Answers, a)
+	}
+	if len(c.Sent) == 0 || len(c.Answers) == 0 && !c.Ends {
+		return nil, errors.New(">> BYTES must be followed by what comes back: << STATUS RECORD, or << end")
+	}
+	return c, nil
+}
+
+func httpAnswer(text string) (a HTTPAnswer, err error) {
+	if err := plain(text); err != nil {
+		return a, err
+	}
+	status, record, hasRecord := strings.Cut(text, " ")
+	a.Status, err = strconv.Atoi(status)
+	if err != nil || a.Status < 100 || a.Status > 599 {
+		return a, fmt.Errorf("%q is no HTTP status", status)
+	}
+	if hasRecord {
+		a.Record, _, err = unescape(record, false)
+	}
+	return a, err
+}

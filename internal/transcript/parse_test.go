@@ -1,0 +1,213 @@
+package transcript
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+const corpus = "../../testdata/transcripts"
+
+// everyStep has each kind of step, written as Write writes it.
+const everyStep = `# A comment of the first step.
+setting trusted-proxy 127.0.0.3/32
+
+account 10001 nick=Rookie
+account 10002 password="two words" nick="Pingu, Jr" face=270 rule=open
+account 20001-20060
+friends 10001 20001-20060
+friends 10001 10002
+set 10002 rule=closed strangers=no
+notice all "to all"
+notice 10001,10002 "to \"two\""
+passwd 10002 newsecret
+remove 20001
+restart
+restart 600s
+wait 1.5s
+@cafe
+charset gbk
+login 20001-20060
+# One line that cannot be typed.
+> VER=1.1&MG=\xC4\xE3 \\ \r\n\t\x00\x20
+< VER=1.1&RES=1&RA=*MG*
+repeat 3
+> VER=1.1&MG=\{ab*12}
+< UN=\[9998-10005]10005,
+>
+< NULL
+>> POST / HTTP/1.1\r\n
+>> \r\n
+>> NULL
+<< 100
+<< 200 NULL
+<< 405
+<< end
+
+# The end.
+`
+
+func TestParseReadsEveryKindOfStep(t *testing.T) {
+	s, err := Parse("every.txt", []byte(everyStep))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Action{
+		&Setting{"trusted-proxy", "127.0.0.3/32"},
+		&Account{UIN: 10001, Last: 10001, Password: "123456", Fields: []Field{{"nick", "Rookie"}}},
+		&Account{UIN: 10002, Last: 10002, Password: "two words", Fields: []Field{{"nick", "Pingu, Jr"}, {"face", "270"}, {"rule", "open"}}},
+		&Account{UIN: 20001, Last: 20060, Password: "123456"},
+		&Friends{10001, 20001, 20060},
+		&Friends{10001, 10002, 10002},
+		&Set{UIN: 10002, Fields: []Field{{"rule", "closed"}, {"strangers", "no"}}},
+		&Notice{Text: "to all"},
+		&Notice{To: []uint32{10001, 10002}, Text: `to "two"`},
+		&SetPassword{10002, "newsecret"},
+		&Remove{20001},
+		&Restart{},
+		&Restart{10 * time.Minute},
+		&Wait{1500 * time.Millisecond},
+		&Client{"cafe"},
+		&Charset{"gbk"},
+		&Login{20001, 20060},
+		&Exchange{[]byte("VER=1.1&MG=\xC4\xE3 \\ \r\n\t\x00 "), []byte("VER=1.1&RES=1&RA=*MG*"), 1},
+		&Exchange{[]byte("VER=1.1&MG=abababababababababababab"), []byte("UN=9998,9999,10000,10001,10002,10003,10004,10005,10005,"), 3},
+		&Exchange{nil, []byte("NULL"), 1},
+		&Connection{
+			Sent:    []byte("POST / HTTP/1.1\r\n\r\nNULL"),
+			Answers: []HTTPAnswer{{Status: 100}, {200, []byte("NULL")}, {Status: 405}},
+			Ends:    true,
+		},
+	}
+	if len(s.Steps) != len(want) {
+		t.Fatalf("%d steps, want %d", len(s.Steps), len(want))
+	}
+	for i, step := range s.Steps {
+		if !reflect.DeepEqual(step.Action, want[i]) {
+			t.Errorf("line %d is %+v, want %+v", step.Line, step.Action, want[i])
+		}
+	}
+	if got := s.Steps[17]; got.Line != 21 || !reflect.DeepEqual(got.Comment, []string{"# One line that cannot be typed."}) {
+		t.Errorf("step 17 is at line %d with the comment %q", got.Line, got.Comment)
+	}
+	if !reflect.DeepEqual(s.Trailer, []string{"", "# The end."}) {
+		t.Errorf("the trailer is %q", s.Trailer)
+	}
+}
+
+func TestEveryStepIsWrittenAsItWasRead(t *testing.T) {
+	s, err := Parse("every.txt", []byte(everyStep))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got bytes.Buffer
+	if err := s.Write(&got); err != nil {
+		t.Fatal(err)
+	}
+	if got.String() != everyStep {
+		t.Errorf("written as\n%s", got.String())
+	}
+}
+
+var update = flag.Bool("update", false, "rewrite the corpus in the form in which Write writes it")
+
+func TestTheCorpusIsWrittenAsItWasRead(t *testing.T) {
+	scripts, err := Load(corpus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range scripts {
+		src, err := os.ReadFile(filepath.Join(corpus, s.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *update {
+			if err := os.WriteFile(filepath.Join(corpus, s.Name), s.Append(nil), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		want, got := strings.SplitAfter(string(src), "\n"), strings.SplitAfter(string(s.Append(nil)), "\n")
+		for i := range min(len(want), len(got)) {
+			if want[i] != got[i] {
+				t.Errorf("%s:%d: is written\n\t%s", s.Name, i+1, got[i])
+				break
+			}
+		}
+		if len(want) != len(got) {
+			t.Errorf("%s has %d lines, written are %d", s.Name, len(want), len(got))
+		}
+	}
+}
+
+func TestParseNamesTheLineThatIsWrong(t *testing.T) {
+	for _, c := range []struct{ name, src, want string }{
+		{"a word that is no step", "\nteleport 10001\n", `x.txt:2: there is no step "teleport"`},
+		{"a request without its answer", "> A=1\n\n< B=2\n", "x.txt:1: the next line must be the answer"},
+		{"an answer without its request", "< B=2\n", `x.txt:1: there is no step "<"`},
+		{"bytes without what comes back", ">> A\n", "x.txt:1: >> BYTES must be followed"},
+		{"a status that is none", ">> A\n<< OK\n", `x.txt:2: "OK" is no HTTP status`},
+		{"an escape that is none", "> \\q\n< A\n", `x.txt:1: \q is no escape`},
+		{"half a byte", "> A\n< \\x4\n", `x.txt:2: \x needs two hex digits`},
+		{"a backslash at the end", "> A\\\n< A\n", "x.txt:1: a backslash at the end"},
+		{"a repetition without a number", "> \\{a}\n< A\n", `x.txt:1: a repetition is written`},
+		{"a repetition of no end", "> \\{a*9999999}\n< A\n", "x.txt:1: a repetition of nothing, or beyond"},
+		{"numbers without an end", "> \\[3-\n< A\n", `x.txt:1: consecutive numbers are written`},
+		{"numbers that run backwards", "> \\[3-2]\n< A\n", `x.txt:1: consecutive numbers are written`},
+		{"a control character", "> A\tB\n< A\n", `x.txt:1: a control character: write it as \x09`},
+		{"a control character in the answer", "> A\n< \x7f\n", `x.txt:2: a control character: write it as \x7F`},
+		{"a line end of Windows", "wait 3s\r\n", `x.txt:1: a control character: write it as \x0D`},
+		{"bytes that are not UTF-8", "# fine\n> \xC4\xE3\n< A\n", "x.txt:2: bytes that are not UTF-8"},
+		{"a number below those of accounts", "remove 9999\n", `x.txt:1: "9999" is no account number`},
+		{"a range that runs backwards", "account 10009-10001\n", `x.txt:1: "10009-10001" is no range`},
+		{"a field that no account has", "account 10001 shoe=44\n", `x.txt:1: no field is named "shoe"`},
+		{"a field without a value", "set 10001 nick\n", `x.txt:1: "nick" is not of the form NAME=VALUE`},
+		{"a quotation mark alone", "notice all \"text\n", "x.txt:1: a quotation mark without its partner"},
+		{"a duration without a unit", "wait 300\n", `x.txt:1: "300" is no duration`},
+		{"a clock that runs backwards", "wait -3s\n", `x.txt:1: "-3s" is no duration`},
+		{"a client without a name", "@\n", "x.txt:1: a client's name is of small letters"},
+		{"a repetition once", "repeat 1\n> A\n< A\n", "x.txt:1: an exchange is repeated 2 to"},
+		{"a repetition of something else", "repeat 2\nrestart\n", "x.txt:1: here a request is wanted"},
+		{"a setting that is no flag", "setting A 1\n", `x.txt:1: a setting has the name of a flag, not "A"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Parse("x.txt", []byte(c.src))
+			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+		})
+	}
+}
+
+// FuzzParse: what can be read is written in a form that reads the same, and is
+// written the same again.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(everyStep))
+	f.Add([]byte("> \\{\\x20\\*\\}*30}\n< \\{*\\x2A*30}\n"))
+	f.Add([]byte("account 10001 nick=\"\\{\\x22*40}\"\n"))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		first, err := Parse("fuzz.txt", src)
+		if err != nil {
+			return
+		}
+		text := first.Append(nil)
+		second, err := Parse("fuzz.txt", text)
+		if err != nil {
+			t.Fatalf("%v\nin what was written: %q", err, text)
+		}
+		for i := range second.Steps {
+			second.Steps[i].Line = first.Steps[i].Line
+		}
+		if !reflect.DeepEqual(first, second) {
+			t.Fatalf("read again, it is another script: %q", text)
+		}
+		if again := second.Append(nil); !bytes.Equal(again, text) {
+			t.Fatalf("written again, it is %q, was %q", again, text)
+		}
+	})
+}

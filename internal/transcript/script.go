@@ -1,0 +1,153 @@
+package transcript
+
+import (
+	"iter"
+	"time"
+)
+
+// A Script is one file of the corpus: what happens to a fresh server, step by
+// step.
+type Script struct {
+	// Name is the file's name, as errors begin with it.
+	Name  string
+	Steps []Step
+	// Trailer is the comment after the last step.
+	Trailer []string
+}
+
+// A Step is one thing that happens.
+type Step struct {
+	// Line is where the step begins in its file, from 1; 0 if it is in none.
+	Line int
+	// Comment holds the lines before the step: comments with their "#", and
+	// empty lines.
+	Comment []string
+	Action  Action
+}
+
+// An Action is what a step does: one of the types below.
+type Action interface {
+	// appendText appends the step as the file has it, without a last LF.
+	appendText(dst []byte) []byte
+	perform(r *replay) error
+}
+
+// Account is an account that exists from now on; one for each number from UIN
+// to Last.
+type Account struct {
+	UIN, Last uint32
+	Password  string
+	Fields    []Field
+}
+
+// DefaultPassword is the password of an account for which the script names
+// none.
+const DefaultPassword = "123456"
+
+// A Field is one of an account's fields, by its name in [Fields].
+type Field struct{ Name, Value string }
+
+// Fields returns the names that a field of an account can have: those of the
+// profile, then rule (open, ask, closed), strangers, findable and show-private
+// (yes, no). A field that is not given is as in a new account.
+func Fields() []string {
+	return []string{
+		"nick", "face", "age", "sex", "blood", "constellation", "animal",
+		"country", "province", "city", "school", "job", "home-page", "about",
+		"real-name", "mail", "phone", "mobile", "address", "post-code",
+		"rule", "strangers", "findable", "show-private",
+	}
+}
+
+// Set changes fields of an account.
+type Set struct {
+	UIN    uint32
+	Fields []Field
+}
+
+// Friends makes UIN a friend of each number from First to Last.
+type Friends struct{ UIN, First, Last uint32 }
+
+// Setting is one of the server's settings, by the name of its flag.
+type Setting struct{ Name, Value string }
+
+// Notice is the operator's message; To is empty if it goes to all.
+type Notice struct {
+	To   []uint32
+	Text string
+}
+
+// Remove removes an account.
+type Remove struct{ UIN uint32 }
+
+// SetPassword gives an account another password.
+type SetPassword struct {
+	UIN      uint32
+	Password string
+}
+
+// Restart stops the server and starts it again on the same data after Down.
+type Restart struct{ Down time.Duration }
+
+// Wait moves the clock.
+type Wait struct{ For time.Duration }
+
+// Client names the client that speaks from now on.
+type Client struct{ Name string }
+
+// Login logs in each account from UIN to Last, for scripts that are about
+// something else.
+type Login struct{ UIN, Last uint32 }
+
+// Charset is what clients declare from now on.
+type Charset struct{ Name string }
+
+// An Exchange is a request and its answer.
+type Exchange struct {
+	Request []byte
+	// Answer is the record without the line end that version 1.4 adds. Its
+	// reason may be a pattern, see [Match].
+	Answer []byte
+	// Times is how often it takes place, at least 1.
+	Times int
+}
+
+// A Connection is what is sent on one connection, and what comes back.
+type Connection struct {
+	Sent    []byte
+	Answers []HTTPAnswer
+	// Ends says that the server closes the connection after the last answer
+	// by itself.
+	Ends bool
+}
+
+// An HTTPAnswer is an HTTP response as far as a script says what it is.
+type HTTPAnswer struct {
+	Status int
+	// Record is the answer's record, nil if it may hold anything.
+	Record []byte
+}
+
+// Exchanges yields the requests and answers of the script, each once, those
+// on connections of their own left out.
+func (s *Script) Exchanges() iter.Seq2[Step, *Exchange] {
+	return func(yield func(Step, *Exchange) bool) {
+		for _, step := range s.Steps {
+			if x, ok := step.Action.(*Exchange); ok && !yield(step, x) {
+				return
+			}
+		}
+	}
+}
+
+// NeedsHTTP reports whether the script can be replayed against an [HTTPWorld]
+// only.
+func (s *Script) NeedsHTTP() bool {
+	for _, step := range s.Steps {
+		switch step.Action.(type) {
+		case *Connection, *Setting:
+			return true
+		}
+	}
+	return false
+}
