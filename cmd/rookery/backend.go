@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/gofrs/flock"
+
+	"github.com/rookery-im/rookery/internal/control"
+	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/internal/sqlite"
+)
+
+// storeName is the database in the data directory.
+const storeName = "rookery.db"
+
+// backend is a data directory at work: locked, its store open, a service on it.
+type backend struct {
+	lock    *flock.Flock
+	store   *sqlite.Store
+	service *service.Service
+}
+
+// openBackend opens the store of a data directory that is locked, and makes it
+// if there is none. It takes over the lock. Of the config, Store is filled in
+// here.
+func openBackend(ctx context.Context, dir string, lock *flock.Flock, c service.Config) (*backend, error) {
+	store, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(dir, storeName), Log: c.Log})
+	if err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	b := &backend{lock: lock, store: store}
+	c.Store = store
+	if b.service, err = service.New(c); err == nil {
+		err = b.service.Load(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, b.close())
+	}
+	return b, nil
+}
+
+// close ends the store once what it has accepted is done, and unlocks the
+// directory.
+func (b *backend) close() error { return errors.Join(b.store.Close(), b.lock.Unlock()) }
+
+// operate calls do with an Operator on a data directory: on the server that
+// runs on it or, if none does, on the store itself.
+func operate(ctx context.Context, dir string, do func(*control.Operator) error) error {
+	if !holdsStore(dir) {
+		return fmt.Errorf("there is no Rookery in %s; start one there with rookery serve --data, or name another directory with --data", dir)
+	}
+	lock, operator, err := claim(ctx, dir)
+	if err != nil {
+		return err
+	}
+	if operator != nil {
+		defer operator.Close()
+		return do(operator)
+	}
+	b, err := openBackend(ctx, dir, lock, service.Config{Now: now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(control.Direct(b.service)), b.close())
+}

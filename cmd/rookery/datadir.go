@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/adrg/xdg"
+	"github.com/gofrs/flock"
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery/internal/control"
+)
+
+const (
+	// lockName is the file whose lock says that a process works on the data
+	// directory. It holds nothing, and the lock ends with the process.
+	lockName = "lock"
+	// claimTime is how long a command that is done soon may keep another one
+	// waiting for the data directory.
+	claimTime  = 5 * time.Second
+	claimPause = 20 * time.Millisecond
+)
+
+// dataFlag gives a command the flag for the data directory.
+func dataFlag(c *cobra.Command) *string {
+	return c.PersistentFlags().String("data", defaultDataDir(), "`DIR`ectory with everything that the server keeps")
+}
+
+func defaultDataDir() string {
+	if os.Geteuid() == 0 {
+		return "/var/lib/rookery"
+	}
+	return filepath.Join(xdg.DataHome, "rookery")
+}
+
+// makeDataDir makes a data directory that nobody else can read, or sees to it
+// that an existing one can be used.
+func makeDataDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("cannot make the data directory: %w; choose another with --data", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("cannot read the data directory: %w; choose another with --data", err)
+	}
+	if foreign := foreignFile(entries); foreign != "" && !holdsStore(dir) {
+		return fmt.Errorf("%s is no data directory of Rookery, it holds %s; choose another with --data, a new or an empty one", dir, foreign)
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if info.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return fmt.Errorf("others can read the data directory, and it cannot be changed: %w; run chmod 700 %s as its owner", err, dir)
+	}
+	return nil
+}
+
+// foreignFile names a file that neither Rookery nor a new file system puts into
+// a directory, empty if there is none.
+func foreignFile(entries []fs.DirEntry) string {
+	for _, e := range entries {
+		if e.Name() != lockName && e.Name() != "lost+found" {
+			return e.Name()
+		}
+	}
+	return ""
+}
+
+func holdsStore(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, storeName))
+	return err == nil
+}
+
+// claim locks a data directory, or finds the server that has it: one of the two
+// is returned.
+func claim(ctx context.Context, dir string) (*flock.Flock, *control.Operator, error) {
+	lock := flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))
+	for end := time.Now().Add(claimTime); ; {
+		locked, err := lock.TryLock()
+		if err != nil {
+			return nil, nil, fmt.Errorf("cannot lock the data directory: %w; run as the user that it belongs to, or choose another with --data", err)
+		}
+		if locked {
+			return lock, nil, nil
+		}
+		operator, err := control.Dial(ctx, dir)
+		if !errors.Is(err, control.ErrNoServer) {
+			return nil, operator, err
+		}
+		if time.Now().After(end) {
+			return nil, nil, fmt.Errorf("another program works on %s and does not answer; wait until it is done, or end it", dir)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		case <-time.After(claimPause):
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/mattn/go-isatty"
+)
+
+// progress says on standard error how far a long action has got: on a terminal
+// in one line that changes, else a line now and then.
+type progress struct {
+	w        io.Writer
+	what     string // such as "accounts added"
+	total    int    // 0 if not known
+	done     int
+	terminal bool
+	shown    time.Time
+}
+
+func newProgress(w io.Writer, what string, total int) *progress {
+	f, ok := w.(*os.File)
+	return &progress{w: w, what: what, total: total, terminal: ok && isatty.IsTerminal(f.Fd()), shown: time.Now()}
+}
+
+// add counts n more, and shows it if the last time was long enough ago.
+func (p *progress) add(n int) {
+	p.done += n
+	pause := 5 * time.Second
+	if p.terminal {
+		pause = 100 * time.Millisecond
+	}
+	if time.Since(p.shown) < pause {
+		return
+	}
+	p.shown = time.Now()
+	p.show()
+}
+
+func (p *progress) show() {
+	begin, end := "", "\n"
+	if p.terminal {
+		begin, end = "\r", ""
+	}
+	if p.total > 0 {
+		fmt.Fprintf(p.w, "%s%d of %d %s%s", begin, p.done, p.total, p.what, end)
+	} else {
+		fmt.Fprintf(p.w, "%s%d %s%s", begin, p.done, p.what, end)
+	}
+}
+
+// finish shows where it ended.
+func (p *progress) finish() {
+	p.show()
+	if p.terminal {
+		fmt.Fprintln(p.w)
+	}
+}

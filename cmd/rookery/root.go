@@ -1,0 +1,102 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery"
+)
+
+func newRoot() *cobra.Command {
+	root := group(&cobra.Command{
+		Use:   "rookery",
+		Short: "An instant messenger that speaks HTTP QQ",
+		Long: `Rookery is an instant messenger server that speaks HTTP QQ 1.0 to 1.4: the
+clients of old connect to it unmodified, and so does any program that can POST
+one line.`,
+		Example: `  rookery serve
+  rookery user add --nick first
+  rookery notice "The server restarts at noon."`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	},
+		serveCommand(),
+		userCommand(),
+		noticeCommand(),
+		benchCommand(),
+		versionCommand(),
+	)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageErrorf(c, "%v", err) })
+	return root
+}
+
+// group makes a command of subcommands. Alone it shows its help; what is none
+// of its subcommands is an error.
+func group(c *cobra.Command, sub ...*cobra.Command) *cobra.Command {
+	c.AddCommand(sub...)
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			return usageErrorf(c, "unknown command %q, perhaps you mean %s", args[0], strings.Join(near, " or "))
+		}
+		return usageErrorf(c, "unknown command %q", args[0])
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	return c
+}
+
+// takes says which arguments a command needs, by the names that its usage line
+// has for them.
+func takes(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return usageErrorf(c, "%s is missing", names[len(args)])
+		case len(args) > len(names):
+			return usageErrorf(c, "do not know what to do with %q", args[len(names)])
+		}
+		return nil
+	}
+}
+
+// usageError is a command line that cannot be meant.
+type usageError struct {
+	command string
+	text    string
+}
+
+func (e *usageError) Error() string { return e.text + "; see " + e.command + " --help" }
+
+func usageErrorf(c *cobra.Command, format string, args ...any) error {
+	return &usageError{command: c.CommandPath(), text: fmt.Sprintf(format, args...)}
+}
+
+func exitCode(err error) int {
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return 2
+	}
+	return 1
+}
+
+// advice says what to do about an error of the service, where its text does
+// not.
+var advice = map[rookery.Code]string{
+	rookery.CodeNoAccount: "see rookery user list",
+	rookery.CodeExists:    "choose another number",
+}
+
+// describe is what the user reads of an error: what happened, and what to do.
+func describe(err error) string {
+	var e *rookery.Error
+	if errors.As(err, &e) && advice[e.Code] != "" {
+		return err.Error() + "; " + advice[e.Code]
+	}
+	return err.Error()
+}

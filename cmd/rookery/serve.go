@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+	"os/signal"
+	"runtime/pprof"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/internal/transport"
+)
+
+// defaultListen are the ports that the clients know: 8000 for HTTP, 14000 for
+// those that speak 1.4.
+var defaultListen = []string{"127.0.0.1:8000", "127.0.0.1:14000"}
+
+// serveFlags are the flags of serve as they were given.
+type serveFlags struct {
+	data                       *string
+	listen                     []string
+	trustedProxies, origins    []string
+	maxConnections, perAddress int
+	limitLoopback              bool
+	retention                  int // days
+	passwordMemory             int // MiB
+	passwordPasses             int
+	shutdown                   time.Duration
+	logFormat, logLevel        string
+	cpuProfile                 string
+}
+
+func serveCommand() *cobra.Command {
+	var f serveFlags
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Run the server until it gets SIGTERM or SIGINT; then finish what was accepted,
+refuse the rest, and end. A second signal ends it at once.
+
+Everything is kept in one data directory, which is made if there is none; one
+server at a time runs on it. Logs go to standard error; lines to try the server
+with go to standard output (not with --log-format json).`,
+		Example: `  # data in the default directory, on 127.0.0.1:8000 and 127.0.0.1:14000
+  rookery serve
+
+  # for everybody, with the data elsewhere
+  rookery serve --data /srv/rookery --listen :8000 --listen :14000
+
+  # behind a proxy on the same machine
+  rookery serve --trusted-proxy 127.0.0.1`,
+		Args: takes(),
+	}
+	f.data = dataFlag(c)
+	f.register(c)
+	c.RunE = func(c *cobra.Command, _ []string) error { return serve(c, f) }
+	return c
+}
+
+func (f *serveFlags) register(c *cobra.Command) {
+	flags := c.Flags()
+	flags.SortFlags = false
+	flags.StringArrayVar(&f.listen, "listen", defaultListen, "`ADDR`ess to listen on, host:port; may be given more than once")
+	flags.StringArrayVar(&f.trustedProxies, "trusted-proxy", nil, "address or network (`CIDR`) of a proxy whose X-Forwarded-For, Forwarded and X-Real-IP are believed; may be given more than once")
+	flags.StringArrayVar(&f.origins, "allow-origin", nil, "web origin (`URL`) whose pages may act for users, such as https://chat.example; may be given more than once")
+	flags.IntVar(&f.maxConnections, "max-connections", 50_000, "most connections (`N`) in all")
+	flags.IntVar(&f.perAddress, "max-connections-per-address", 1_000, "most connections (`N`) from one address; trusted proxies and this machine are exempt")
+	flags.BoolVar(&f.limitLoopback, "limit-loopback", false, "let --max-connections-per-address bind clients on this machine too")
+	flags.IntVar(&f.retention, "retention", int(service.DefaultRetention/(24*time.Hour)), "`DAYS` for which messages are kept after they were collected")
+	flags.IntVar(&f.passwordMemory, "password-memory", int(service.FloorCost.MemoryKiB/1024), "`MIB` of memory that hashing a new password takes (Argon2id)")
+	flags.IntVar(&f.passwordPasses, "password-passes", int(service.FloorCost.Passes), "`PASSES` over that memory")
+	flags.DurationVar(&f.shutdown, "shutdown-timeout", 10*time.Second, "how long requests in flight are waited for in the end (`TIME`)")
+	flags.StringVar(&f.logFormat, "log-format", "text", "text or json (`FORMAT`)")
+	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error (`LEVEL`)")
+	flags.StringVar(&f.cpuProfile, "cpuprofile", "", "write a CPU profile to `FILE`")
+	_ = flags.MarkHidden("cpuprofile") // fails for a flag that is not there
+}
+
+func serve(c *cobra.Command, f serveFlags) error {
+	config, err := f.config(c.ErrOrStderr())
+	if err != nil {
+		return usageErrorf(c, "%v", err)
+	}
+	stopProfile, err := profile(f.cpuProfile)
+	if err != nil {
+		return err
+	}
+	ctx, forget := untilSignal(c.Context(), config.log)
+	defer forget()
+	s, err := openServer(ctx, config)
+	if err != nil {
+		return errors.Join(err, stopProfile())
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.run(ctx) })
+	g.Go(func() error {
+		stdout := c.OutOrStdout()
+		if f.logFormat == "json" { // nobody reads along
+			stdout = io.Discard
+		}
+		if err := s.greet(ctx, stdout, newInvocation(os.Args[0], *f.data)); err != nil && ctx.Err() == nil {
+			config.log.Warn("cannot say how to try the server", "error", err)
+		}
+		return nil
+	})
+	return errors.Join(g.Wait(), stopProfile())
+}
+
+// config checks the flags and makes of them what a server needs.
+func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
+	c = serverConfig{
+		dir:      *f.data,
+		listen:   f.listen,
+		limits:   transport.Limits{Connections: f.maxConnections, PerAddress: f.perAddress, CountLoopback: f.limitLoopback},
+		shutdown: f.shutdown,
+		now:      now,
+	}
+	for _, bound := range []struct {
+		name            string
+		got, least, max int
+	}{
+		{"max-connections", f.maxConnections, 1, 10_000_000},
+		{"max-connections-per-address", f.perAddress, 1, 10_000_000},
+		{"retention", f.retention, 1, 36_500},
+		{"password-memory", f.passwordMemory, int(service.FloorCost.MemoryKiB / 1024), 4096},
+		{"password-passes", f.passwordPasses, int(service.FloorCost.Passes), 100},
+	} {
+		if bound.got < bound.least || bound.got > bound.max {
+			return c, fmt.Errorf("--%s is %d, allowed is %d to %d", bound.name, bound.got, bound.least, bound.max)
+		}
+	}
+	c.retention = time.Duration(f.retention) * 24 * time.Hour
+	c.passwords = service.FloorCost
+	c.passwords.MemoryKiB, c.passwords.Passes = uint32(f.passwordMemory)*1024, uint32(f.passwordPasses)
+	for _, text := range f.trustedProxies {
+		p, err := parseProxy(text)
+		if err != nil {
+			return c, err
+		}
+		c.trustedProxies = append(c.trustedProxies, p)
+	}
+	for _, text := range f.origins {
+		if !isOrigin(text) {
+			return c, fmt.Errorf("--allow-origin %q is no origin such as https://chat.example", text)
+		}
+		c.origins = append(c.origins, text)
+	}
+	c.log, err = newLogger(stderr, f.logFormat, f.logLevel)
+	return c, err
+}
+
+// parseProxy reads a network, or one address.
+func parseProxy(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return a.Unmap().Prefix(a.Unmap().BitLen())
+	}
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		return p, fmt.Errorf("--trusted-proxy %q is neither an address such as 127.0.0.1 nor a network such as 10.0.0.0/8", text)
+	}
+	return p.Masked(), nil
+}
+
+// isOrigin reports whether the text is what browsers send as Origin.
+func isOrigin(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Host != "" && text == u.Scheme+"://"+u.Host && text == strings.ToLower(text)
+}
+
+func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
+	var options slog.HandlerOptions
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("--log-level %q is none of debug, info, warn, error", level)
+	}
+	options.Level = l
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, &options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, &options)), nil
+	}
+	return nil, fmt.Errorf("--log-format %q is neither text nor json", format)
+}
+
+// repeatTime is how long after the first signal another one is taken for the
+// same: who ends a whole group of processes may signal one of them twice.
+const repeatTime = time.Second
+
+// untilSignal returns a context that ends with the first signal to end. The
+// second one ends the program.
+func untilSignal(ctx context.Context, log *slog.Logger) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-signals:
+		case <-ctx.Done():
+			return
+		}
+		cancel()
+		for first := time.Now(); time.Since(first) < repeatTime; {
+			<-signals
+		}
+		log.Warn("ended by a second signal, without finishing what was accepted")
+		os.Exit(1)
+	}()
+	return ctx, cancel
+}
+
+// profile writes a CPU profile to a file, if one is named, until stop is
+// called.
+func profile(file string) (stop func() error, err error) {
+	if file == "" {
+		return func() error { return nil }, nil
+	}
+	w, err := os.Create(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(w); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return w.Close()
+	}, nil
+}

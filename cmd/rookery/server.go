@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rookery-im/rookery/internal/control"
+	"github.com/rookery-im/rookery/internal/protocol"
+	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/internal/transport/httppost"
+	"github.com/rookery-im/rookery/internal/web"
+)
+
+// now is the clock of the program that users run. Only tests build servers with
+// another.
+var now = time.Now
+
+// serverConfig says what a server is made of.
+type serverConfig struct {
+	dir            string
+	listen         []string // host:port
+	trustedProxies []netip.Prefix
+	origins        []string
+	limits         transport.Limits
+	passwords      service.PasswordCost
+	retention      time.Duration
+	// shutdown is how long requests in flight are waited for in the end.
+	shutdown time.Duration
+	now      func() time.Time
+	log      *slog.Logger
+}
+
+// server is everything that runs on one data directory.
+type server struct {
+	*backend
+	log       *slog.Logger
+	shutdown  time.Duration
+	transport *transport.Server
+	listeners []net.Listener
+	control   http.Server
+	socket    net.Listener
+}
+
+// openServer makes the data directory if need be, locks it, and binds the
+// addresses. Clients that connect then are served once run is called.
+func openServer(ctx context.Context, c serverConfig) (*server, error) {
+	if err := makeDataDir(c.dir); err != nil {
+		return nil, err
+	}
+	lock, operator, err := claim(ctx, c.dir)
+	if err != nil {
+		return nil, err
+	}
+	if operator != nil {
+		operator.Close()
+		return nil, fmt.Errorf("a server runs on %s already; stop it first, or give this one another directory with --data", c.dir)
+	}
+	b, err := openBackend(ctx, c.dir, lock, service.Config{
+		Now: c.now, Log: c.log, Passwords: c.passwords, Retention: c.retention,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &server{backend: b, log: c.log, shutdown: c.shutdown}
+	if err := s.listen(ctx, c); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	s.transport = transport.NewServer(transport.Config{
+		Way: httppost.New(httppost.Config{
+			Handler:        protocol.New(s.service, c.log),
+			Pages:          web.Handler(),
+			TrustedProxies: c.trustedProxies,
+			Origins:        c.origins,
+			Log:            c.log,
+		}),
+		Limits:  c.limits,
+		Proxies: c.trustedProxies,
+		Log:     c.log,
+	})
+	s.control = http.Server{
+		Handler:           control.Handler(s.service),
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          slog.NewLogLogger(c.log.Handler(), slog.LevelWarn),
+	}
+	return s, nil
+}
+
+// listen binds the addresses and the control socket.
+func (s *server) listen(ctx context.Context, c serverConfig) (err error) {
+	for _, address := range c.listen {
+		l, err := transport.Listen(ctx, address)
+		if err != nil {
+			return describeListen(address, err)
+		}
+		s.listeners = append(s.listeners, l)
+	}
+	if s.socket, err = control.Listen(c.dir); err != nil {
+		return fmt.Errorf("cannot open the control socket: %w; choose another data directory with --data", err)
+	}
+	for _, l := range s.listeners {
+		s.log.Info("listening", "addr", l.Addr().String())
+	}
+	return nil
+}
+
+func describeListen(address string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("cannot listen on %s, another program does; end that one, or choose another address with --listen", address)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("not allowed to listen on %s; choose a port above 1023 with --listen", address)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("cannot listen on %s, this machine has no such address; choose another with --listen", address)
+	}
+	return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", address, err)
+}
+
+// close gives back what openServer took. A server that has run is closed
+// already.
+func (s *server) close() error {
+	var errs []error
+	for _, l := range s.listeners {
+		errs = append(errs, l.Close())
+	}
+	if s.socket != nil {
+		errs = append(errs, s.socket.Close())
+	}
+	return errors.Join(append(errs, s.backend.close())...)
+}
+
+// run serves until ctx ends. Then it finishes what was accepted, refuses the
+// rest, and returns nil; an error if that took longer than allowed.
+func (s *server) run(ctx context.Context) error {
+	// The housekeeping goes on until the last request is answered.
+	housekeeping, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	g, ending := errgroup.WithContext(ctx)
+	for _, l := range s.listeners {
+		g.Go(func() error { return s.transport.Serve(l) })
+	}
+	g.Go(func() error {
+		if err := s.control.Serve(s.socket); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	g.Go(func() error { return s.service.Run(housekeeping) })
+	g.Go(func() error {
+		<-ending.Done()
+		defer stop()
+		return s.finish(context.WithoutCancel(ctx))
+	})
+	return errors.Join(g.Wait(), s.backend.close())
+}
+
+// finish ends the ways in, in good order if that is done in time.
+func (s *server) finish(ctx context.Context) error {
+	s.log.Info("shutting down: finishing what was accepted")
+	ctx, cancel := context.WithTimeout(ctx, s.shutdown)
+	defer cancel()
+	err := errors.Join(s.transport.Shutdown(ctx), s.control.Shutdown(ctx))
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.Join(fmt.Errorf("gave up on requests that were not finished after %v; allow more with --shutdown-timeout", s.shutdown), s.control.Close())
+	}
+	return err
+}

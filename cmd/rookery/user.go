@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/control"
+)
+
+func userCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "user",
+		Short: "Add, list, change and remove accounts",
+		Long: `Add, list, change and remove accounts. While a server runs on the data directory
+these commands act on it, and take effect at once; else they act on what is
+stored there.`,
+		Example: `  rookery user add --nick first
+  rookery user list
+  rookery user set 10001 --rule open
+  rookery user remove 10001`,
+	}
+	data := dataFlag(c)
+	return group(c,
+		userAddCommand(data),
+		userListCommand(data),
+		userSetCommand(data),
+		userPasswdCommand(data),
+		userRemoveCommand(data),
+		userImportCommand(data),
+	)
+}
+
+// parseUIN reads an account number that stands in a command line.
+func parseUIN(c *cobra.Command, text string) (rookery.UIN, error) {
+	uin, ok := rookery.ParseUIN(text)
+	if !ok {
+		return 0, usageErrorf(c, "%q is no account number, which is %d to 4294967295", text, rookery.System)
+	}
+	return uin, nil
+}
+
+// uinFlag is a flag for an account number.
+type uinFlag struct{ uin rookery.UIN }
+
+func (f *uinFlag) Set(text string) error {
+	uin, ok := rookery.ParseUIN(text)
+	if !ok || uin == rookery.System {
+		return fmt.Errorf("an account number is %d to 4294967295", rookery.FirstUIN)
+	}
+	f.uin = uin
+	return nil
+}
+
+func (f *uinFlag) String() string { return "" }
+func (f *uinFlag) Type() string   { return "N" }
+
+// settingFlags gives a command a flag for each field of an account.
+func settingFlags(c *cobra.Command) control.Settings {
+	settings := make(control.Settings)
+	for _, f := range control.Fields() {
+		c.Flags().Var(&settingFlag{settings, f}, f.Name, f.Usage)
+	}
+	return settings
+}
+
+type settingFlag struct {
+	settings control.Settings
+	field    control.Field
+}
+
+func (f *settingFlag) Set(text string) error {
+	f.settings[f.field.Name] = text
+	return control.Settings{f.field.Name: text}.Validate()
+}
+
+func (f *settingFlag) String() string { return "" }
+func (f *settingFlag) Type() string   { return f.field.Value }
+
+// passwordFlag gives a command the flag that makes it read a password.
+func passwordFlag(c *cobra.Command) *bool {
+	return c.Flags().Bool("password-stdin", false, "read the password from standard input, one line; without this one is made and shown")
+}
+
+// readPassword reads the one line that standard input is to hold.
+func readPassword(c *cobra.Command) (string, error) {
+	in := bufio.NewReader(io.LimitReader(c.InOrStdin(), 4096))
+	line, err := in.ReadString('\n')
+	if err != nil && err != io.EOF {
+		return "", fmt.Errorf("cannot read the password: %w", err)
+	}
+	password := strings.TrimRight(line, "\r\n")
+	if password == "" {
+		return "", fmt.Errorf("there is no password on standard input; pipe one in, or leave out --password-stdin to have one made")
+	}
+	return password, nil
+}
+
+// printable is text without what could steer a terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return '\uFFFD'
+		}
+		return r
+	}, text)
+}

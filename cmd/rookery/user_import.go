@@ -1,0 +1,128 @@
+package main
+
+import (
+	"encoding/csv"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/control"
+)
+
+func userImportCommand(data *string) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "import FILE.csv",
+		Short: "Add the accounts that a CSV file lists",
+		Long: `Add the accounts that a CSV file lists; FILE.csv can be - for standard input. Its
+first row names the columns, in any order:
+
+  nick        the name that others see; the one column that must be there
+  uin         the account number; for all accounts or for none
+  password    where it is empty, a password is made
+  and the fields of an account, by the names of the flags of user set
+
+An empty cell leaves a field as it is in a new account. The whole file is
+checked first: if a row is wrong, nothing is imported.
+
+Numbers and passwords that were made are written to standard output, as CSV
+with the columns uin, nick and password. Progress goes to standard error.`,
+		Example: `  rookery user import staff.csv > passwords.csv
+  rookery user import staff.csv --skip-existing
+
+  # a file may look like this
+  uin,nick,password,rule
+  10010,reception,,open
+  10011,workshop,correct horse,ask`,
+		Args: takes("FILE.csv"),
+	}
+	skip := c.Flags().Bool("skip-existing", false, "leave out accounts that are there already, as they are")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		rows, err := readImport(c, args[0])
+		if err != nil {
+			return fmt.Errorf("%w; nothing was imported", err)
+		}
+		return operate(c.Context(), *data, func(o *control.Operator) error {
+			rows, err := withoutExisting(c, o, rows, *skip)
+			if err != nil {
+				return fmt.Errorf("%w; nothing was imported", err)
+			}
+			return importRows(c, o, rows)
+		})
+	}
+	return c
+}
+
+func readImport(c *cobra.Command, name string) ([]importRow, error) {
+	if name == "-" {
+		return parseImport("standard input", c.InOrStdin())
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the file: %w", err)
+	}
+	defer f.Close()
+	return parseImport(name, f)
+}
+
+// withoutExisting leaves out accounts that are there already, or reports the
+// first one as an error.
+func withoutExisting(c *cobra.Command, o *control.Operator, rows []importRow, skip bool) ([]importRow, error) {
+	var missing []importRow
+	for _, r := range rows {
+		if r.account.UIN != 0 {
+			_, err := findAccount(c.Context(), o, r.account.UIN)
+			switch {
+			case err == nil && skip:
+				continue
+			case err == nil:
+				return nil, fmt.Errorf("%s: account %d is there already; take it out, or leave such accounts as they are with --skip-existing", r.at, r.account.UIN)
+			case rookery.CodeOf(err) != rookery.CodeNoAccount:
+				return nil, err
+			}
+		}
+		missing = append(missing, r)
+	}
+	if left := len(rows) - len(missing); left > 0 {
+		fmt.Fprintf(c.ErrOrStderr(), "%d accounts are there already, left as they are\n", left)
+	}
+	return missing, nil
+}
+
+// importRows adds the accounts in the order of the file, and writes down what
+// was made for them as soon as they are there.
+func importRows(c *cobra.Command, o *control.Operator, rows []importRow) error {
+	p := newProgress(c.ErrOrStderr(), "accounts imported", len(rows))
+	defer p.finish()
+	made := &madeList{out: csv.NewWriter(c.OutOrStdout())}
+	for _, r := range rows {
+		added, err := o.Add(c.Context(), r.account)
+		if err == nil {
+			err = made.write(r, added)
+		}
+		if err != nil {
+			return fmt.Errorf("stopped at %s; what stands before that line is imported, take it out before you import the rest: %w", r.at, err)
+		}
+		p.add(1)
+	}
+	return nil
+}
+
+// madeList lists what an import has made.
+type madeList struct {
+	out    *csv.Writer
+	headed bool
+}
+
+func (l *madeList) write(r importRow, added control.Added) error {
+	if added.Password == "" && r.account.UIN != 0 {
+		return nil
+	}
+	rows := [][]string{{added.UIN.String(), r.account.Settings["nick"], added.Password}}
+	if !l.headed {
+		rows = append([][]string{{"uin", "nick", "password"}}, rows...)
+		l.headed = true
+	}
+	return l.out.WriteAll(rows) // which flushes
+}

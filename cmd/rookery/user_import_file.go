@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bufio"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/control"
+)
+
+// importRow is one account of a file.
+type importRow struct {
+	at      string // file:line
+	account control.NewAccount
+}
+
+// parseImport reads and checks a whole file. Errors name file, line and column.
+func parseImport(name string, file io.Reader) ([]importRow, error) {
+	in := csv.NewReader(withoutMark(file))
+	columns, err := in.Read()
+	if err == io.EOF {
+		return nil, fmt.Errorf("%s is empty", name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if err := checkColumns(columns); err != nil {
+		return nil, fmt.Errorf("%s:1: %w", name, err)
+	}
+	var rows []importRow
+	lines := make(map[rookery.UIN]int) // where an account number stands
+	for {
+		cells, err := in.Read()
+		if err == io.EOF {
+			return rows, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		line, _ := in.FieldPos(0)
+		row := importRow{at: fmt.Sprintf("%s:%d", name, line)}
+		if row.account, err = parseRow(columns, cells); err != nil {
+			return nil, fmt.Errorf("%s: %w", row.at, err)
+		}
+		if len(rows) > 0 && (row.account.UIN == 0) != (rows[0].account.UIN == 0) {
+			return nil, fmt.Errorf("%s: column uin: some rows have a number and some have none; fill in all or none", row.at)
+		}
+		if first := lines[row.account.UIN]; first != 0 && row.account.UIN != 0 {
+			return nil, fmt.Errorf("%s: column uin: account %d stands in line %d already", row.at, row.account.UIN, first)
+		}
+		lines[row.account.UIN] = line
+		rows = append(rows, row)
+	}
+}
+
+// checkColumns reports a column that is unknown, doubled or missing.
+func checkColumns(columns []string) error {
+	seen := make(map[string]bool)
+	for _, name := range columns {
+		if seen[name] {
+			return fmt.Errorf("column %s is there twice", name)
+		}
+		seen[name] = true
+		if !isColumn(name) {
+			return fmt.Errorf("there is no column %s; see rookery user import --help", strconv.Quote(name))
+		}
+	}
+	if !seen["nick"] {
+		return fmt.Errorf("column nick is missing; the first line must name the columns")
+	}
+	return nil
+}
+
+func isColumn(name string) bool {
+	for _, f := range control.Fields() {
+		if f.Name == name {
+			return true
+		}
+	}
+	return name == "uin" || name == "password"
+}
+
+// parseRow makes an account of a row's cells.
+func parseRow(columns, cells []string) (control.NewAccount, error) {
+	a := control.NewAccount{Settings: make(control.Settings)}
+	for i, name := range columns {
+		text := cells[i]
+		switch {
+		case text == "" && name == "nick":
+			return a, fmt.Errorf("column nick is empty")
+		case text == "":
+		case name == "password":
+			a.Password = text
+		case name == "uin":
+			var f uinFlag
+			if err := f.Set(text); err != nil {
+				return a, fmt.Errorf("column uin: %q: %w", text, err)
+			}
+			a.UIN = f.uin
+		default:
+			if err := (control.Settings{name: text}).Validate(); err != nil {
+				return a, fmt.Errorf("column %s: %w", name, err)
+			}
+			a.Settings[name] = text
+		}
+	}
+	return a, nil
+}
+
+// withoutMark skips the byte order mark that spreadsheets put before UTF-8.
+func withoutMark(r io.Reader) io.Reader {
+	in := bufio.NewReader(r)
+	if mark, _ := in.Peek(3); string(mark) == "\ufeff" {
+		_, _ = in.Discard(len(mark)) // they are in the buffer
+	}
+	return in
+}

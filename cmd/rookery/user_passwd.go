@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery/internal/control"
+)
+
+func userPasswdCommand(data *string) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "passwd UIN",
+		Short: "Give an account a new password",
+		Long: `Give an account a new password. Whoever is signed in to it is signed out.
+Without --password-stdin a password is made and shown, this once.`,
+		Example: `  rookery user passwd 10001
+
+  printf %s "$PASSWORD" | rookery user passwd 10001 --password-stdin`,
+		Args: takes("UIN"),
+	}
+	fromStdin := passwordFlag(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		uin, err := parseUIN(c, args[0])
+		if err != nil {
+			return err
+		}
+		var password string
+		if *fromStdin {
+			if password, err = readPassword(c); err != nil {
+				return err
+			}
+		}
+		return operate(c.Context(), *data, func(o *control.Operator) error {
+			made, err := o.SetPassword(c.Context(), uin, password)
+			if err != nil {
+				return err
+			}
+			text := fmt.Sprintf("Account %d has a new password and is signed out.\n", uin)
+			if made != "" {
+				text += madePassword(made)
+			}
+			_, err = fmt.Fprint(c.OutOrStdout(), text)
+			return err
+		})
+	}
+	return c
+}

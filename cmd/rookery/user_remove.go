@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/control"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+func userRemoveCommand(data *string) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "remove UIN",
+		Short: "Remove an account",
+		Long: `Remove an account with its friendships and its messages. Whoever is signed in to
+it is signed out; what others have from it stays theirs. On a terminal it asks
+first.`,
+		Example: `  rookery user remove 10001
+  rookery user remove 10001 --yes`,
+		Args: takes("UIN"),
+	}
+	yes := c.Flags().Bool("yes", false, "do not ask")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		uin, err := parseUIN(c, args[0])
+		if err != nil {
+			return err
+		}
+		if !*yes && !isatty.IsTerminal(os.Stdin.Fd()) {
+			return usageErrorf(c, "not removed: there is no terminal to ask on, say --yes if you mean it")
+		}
+		return operate(c.Context(), *data, func(o *control.Operator) error {
+			a, err := findAccount(c.Context(), o, uin)
+			if err != nil {
+				return err
+			}
+			if !*yes && !confirmed(c, a.Account) {
+				return fmt.Errorf("account %d was not removed", uin)
+			}
+			if err := o.Remove(c.Context(), uin); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(c.OutOrStdout(), "Removed account %d.\n", uin)
+			return err
+		})
+	}
+	return c
+}
+
+// confirmed asks on the terminal.
+func confirmed(c *cobra.Command, a rookery.Account) bool {
+	fmt.Fprintf(c.ErrOrStderr(), "Remove account %d (%s) with all its messages? [y/N] ", a.UIN, printable(a.Profile.Nick))
+	answer, _ := bufio.NewReader(c.InOrStdin()).ReadString('\n') // the end of input is a no
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes"
+}
+
+// findAccount returns one account, CodeNoAccount if there is none.
+func findAccount(ctx context.Context, o *control.Operator, uin rookery.UIN) (service.AccountInfo, error) {
+	found, err := o.Accounts(ctx, uin-1, 1)
+	if err != nil {
+		return service.AccountInfo{}, err
+	}
+	if len(found) == 0 || found[0].UIN != uin {
+		return service.AccountInfo{}, rookery.Errorf(rookery.CodeNoAccount, "there is no account %d", uin)
+	}
+	return found[0], nil
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery/internal/control"
+)
+
+func userSetCommand(data *string) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "set UIN [--FIELD VALUE ...]",
+		Short: "Change an account's profile and rules",
+		Long:  "Change an account's profile and rules. What is not given stays as it is; an empty TEXT clears a field.",
+		Example: `  rookery user set 10001 --nick "Tom & Jerry" --face 270
+  rookery user set 10001 --rule closed --strangers no --findable no
+  rookery user set 10001 --about ""`,
+		Args: takes("UIN"),
+	}
+	c.Flags().SortFlags = false
+	settings := settingFlags(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		uin, err := parseUIN(c, args[0])
+		if err != nil {
+			return err
+		}
+		if len(settings) == 0 {
+			return usageErrorf(c, "there is nothing to change")
+		}
+		return operate(c.Context(), *data, func(o *control.Operator) error {
+			if _, err := o.Change(c.Context(), uin, settings); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(c.OutOrStdout(), "Changed account %d.\n", uin)
+			return err
+		})
+	}
+	return c
+}

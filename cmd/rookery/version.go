@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		Short:   "Say which Rookery this is",
+		Long:    "Say which Rookery this is: its version and revision, and the Go that it was built with.",
+		Example: "  rookery version",
+		Args:    takes(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			info, _ := debug.ReadBuildInfo()
+			_, err := fmt.Fprintln(c.OutOrStdout(), versionText(info))
+			return err
+		},
+	}
+}
+
+// versionText says what the build information holds; info is nil if there is
+// none.
+func versionText(info *debug.BuildInfo) string {
+	if info == nil {
+		return "rookery, of unknown version"
+	}
+	text := "rookery " + info.Main.Version
+	if info.Main.Version == "" || info.Main.Version == "(devel)" {
+		text = "rookery, not a release"
+	}
+	settings := make(map[string]string)
+	for _, s := range info.Settings {
+		settings[s.Key] = s.Value
+	}
+	if revision := settings["vcs.revision"]; revision != "" {
+		text += ", revision " + revision
+		if at := settings["vcs.time"]; at != "" {
+			text += " of " + at
+		}
+		if settings["vcs.modified"] == "true" {
+			text += ", modified"
+		}
+	}
+	return text + ", built with " + info.GoVersion
+}

@@ -1,0 +1,172 @@
+// Package control is how an operator acts on a server: adds and changes
+// accounts, sends notices. An Operator works on a service in its own process
+// or, over a Unix socket in the data directory, on the server that runs there;
+// what it does and the errors it returns are the same both ways.
+package control
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+// Operator acts on the accounts of one server. Its methods may be called at
+// the same time. Errors are rookery.Errors; what they say was done is durable,
+// and beside a running server it has taken effect.
+type Operator struct {
+	// One of the two is set.
+	service *service.Service
+	remote  *remote
+}
+
+// Direct is an Operator on a service in this process.
+func Direct(s *service.Service) *Operator { return &Operator{service: s} }
+
+// Close ends the connection to the server, if there is one.
+func (o *Operator) Close() {
+	if o.remote != nil {
+		o.remote.close()
+	}
+}
+
+// NewAccount is an account to be added.
+type NewAccount struct {
+	// UIN is the account's number, 0 for the lowest free one.
+	UIN      rookery.UIN
+	Settings Settings
+	// Password is the account's password. If it is empty, one is made.
+	Password string
+}
+
+// Added is an account that was added.
+type Added struct {
+	UIN rookery.UIN
+	// Password is the one that was made, empty if one was given. It is stored
+	// nowhere.
+	Password string
+}
+
+// Add adds an account. CodeExists if the number is taken, CodeParameter if the
+// account cannot be as asked for.
+func (o *Operator) Add(ctx context.Context, a NewAccount) (Added, error) {
+	return run(ctx, o, add, a)
+}
+
+// Change changes settings of an account and returns it as it is then.
+// CodeNoAccount if there is none, CodeParameter if it cannot be so.
+func (o *Operator) Change(ctx context.Context, uin rookery.UIN, s Settings) (rookery.Account, error) {
+	return run(ctx, o, change, changing{UIN: uin, Settings: s})
+}
+
+// SetPassword gives an account a new password and ends its sessions. If
+// password is empty, one is made and returned. CodeNoAccount if there is no
+// such account.
+func (o *Operator) SetPassword(ctx context.Context, uin rookery.UIN, password string) (made string, err error) {
+	return run(ctx, o, setPassword, credentials{UIN: uin, Password: password})
+}
+
+// Remove removes an account with all it has. CodeNoAccount if there is none.
+func (o *Operator) Remove(ctx context.Context, uin rookery.UIN) error {
+	_, err := run(ctx, o, remove, uin)
+	return err
+}
+
+// Accounts returns at most limit accounts with numbers above after, by number.
+func (o *Operator) Accounts(ctx context.Context, after rookery.UIN, limit int) ([]service.AccountInfo, error) {
+	return run(ctx, o, list, page{After: after, Limit: limit})
+}
+
+// Notify sends a notice of the operator, all or none. CodeNoAccount names the
+// number that is no account.
+func (o *Operator) Notify(ctx context.Context, text string, to []rookery.UIN) error {
+	_, err := run(ctx, o, notify, notice{Text: text, To: to})
+	return err
+}
+
+// action is one thing that an operator can do: its name on the socket, and how
+// it is done on a service.
+type action[In, Out any] struct {
+	name string
+	do   func(context.Context, *service.Service, In) (Out, error)
+}
+
+// run does an action where the operator's service is.
+func run[In, Out any](ctx context.Context, o *Operator, a action[In, Out], in In) (out Out, err error) {
+	if o.service != nil {
+		return a.do(ctx, o.service, in)
+	}
+	err = o.remote.call(ctx, a.name, in, &out)
+	return out, err
+}
+
+// Handler answers the socket.
+func Handler(s *service.Service) http.Handler {
+	mux := http.NewServeMux()
+	handle(mux, s, add)
+	handle(mux, s, change)
+	handle(mux, s, setPassword)
+	handle(mux, s, remove)
+	handle(mux, s, list)
+	handle(mux, s, notify)
+	return mux
+}
+
+type (
+	none     struct{}
+	changing struct {
+		UIN      rookery.UIN
+		Settings Settings
+	}
+	credentials struct {
+		UIN      rookery.UIN
+		Password string
+	}
+	page struct {
+		After rookery.UIN
+		Limit int
+	}
+	notice struct {
+		Text string
+		To   []rookery.UIN
+	}
+)
+
+var (
+	add = action[NewAccount, Added]{"add", func(ctx context.Context, s *service.Service, in NewAccount) (Added, error) {
+		a := rookery.NewAccount(in.UIN, "", time.Time{}) // the service knows the time
+		if err := in.Settings.apply(&a); err != nil {
+			return Added{}, err
+		}
+		password, made := orNew(in.Password)
+		uin, err := s.AddAccount(ctx, a, password)
+		return Added{UIN: uin, Password: made}, err
+	}}
+	change = action[changing, rookery.Account]{"change", func(ctx context.Context, s *service.Service, in changing) (rookery.Account, error) {
+		return s.ChangeAccount(ctx, in.UIN, in.Settings.apply)
+	}}
+	setPassword = action[credentials, string]{"password", func(ctx context.Context, s *service.Service, in credentials) (string, error) {
+		password, made := orNew(in.Password)
+		return made, s.SetPassword(ctx, in.UIN, password)
+	}}
+	remove = action[rookery.UIN, none]{"remove", func(ctx context.Context, s *service.Service, uin rookery.UIN) (none, error) {
+		return none{}, s.RemoveAccount(ctx, uin)
+	}}
+	list = action[page, []service.AccountInfo]{"list", func(ctx context.Context, s *service.Service, in page) ([]service.AccountInfo, error) {
+		return s.AccountsAfter(ctx, in.After, in.Limit)
+	}}
+	notify = action[notice, none]{"notify", func(ctx context.Context, s *service.Service, in notice) (none, error) {
+		return none{}, s.Notify(ctx, in.Text, in.To)
+	}}
+)
+
+// orNew returns the given password, or a made one twice.
+func orNew(given string) (password, made string) {
+	if given != "" {
+		return given, ""
+	}
+	made = service.NewPassword()
+	return made, made
+}

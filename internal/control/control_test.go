@@ -1,0 +1,333 @@
+package control_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/control"
+	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/internal/sqlite"
+)
+
+func newService(t *testing.T) *service.Service {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "rookery.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	s, err := service.New(service.Config{Store: store, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// listen answers the socket of a directory until the test ends.
+func listen(t *testing.T, dir string, h http.Handler) net.Listener {
+	t.Helper()
+	l, err := control.Listen(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: h}
+	done := make(chan error)
+	go func() { done <- server.Serve(l) }()
+	t.Cleanup(func() {
+		_ = server.Close()
+		<-done
+	})
+	return l
+}
+
+func dial(t *testing.T, dir string) *control.Operator {
+	t.Helper()
+	o, err := control.Dial(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(o.Close)
+	return o
+}
+
+// TestAnOperatorActs runs every action in both forms: on a service in the same
+// process, and over the socket.
+func TestAnOperatorActs(t *testing.T) {
+	forms := map[string]func(*testing.T, *service.Service) *control.Operator{
+		"in the same process": func(_ *testing.T, s *service.Service) *control.Operator { return control.Direct(s) },
+		"over the socket": func(t *testing.T, s *service.Service) *control.Operator {
+			dir := t.TempDir()
+			listen(t, dir, control.Handler(s))
+			return dial(t, dir)
+		},
+	}
+	for form, operator := range forms {
+		t.Run(form, func(t *testing.T) {
+			s := newService(t)
+			o := operator(t, s)
+			t.Run("adding an account without number and password makes both", func(t *testing.T) { addMakesBoth(t, s, o) })
+			t.Run("a change takes what is named and leaves the rest", func(t *testing.T) { changeTakesWhatIsNamed(t, o) })
+			t.Run("a new password ends the sessions", func(t *testing.T) { passwordEndsSessions(t, s, o) })
+			t.Run("a notice goes to all named or to none", func(t *testing.T) { noticeToAllOrNone(t, o) })
+			t.Run("a removed account is gone", func(t *testing.T) { removedIsGone(t, o) })
+			t.Run("an error keeps its code and its text", func(t *testing.T) { errorsKeepCodeAndText(t, o) })
+		})
+	}
+}
+
+func addMakesBoth(t *testing.T, s *service.Service, o *control.Operator) {
+	added, err := o.Add(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "Pingu, Jr", "rule": "open", "age": "9"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if added.UIN != rookery.FirstUIN || added.Password == "" {
+		t.Errorf("added %+v, want account %d with a password", added, rookery.FirstUIN)
+	}
+	if ok, err := s.CheckPassword(t.Context(), added.UIN, added.Password); err != nil || !ok {
+		t.Errorf("the password that was made is not the account's (%v)", err)
+	}
+	a := only(t, o)
+	if a.Profile.Nick != "Pingu, Jr" || a.Rule != rookery.RuleOpen || a.Profile.Age != 9 || !a.Strangers {
+		t.Errorf("added %+v", a)
+	}
+}
+
+func changeTakesWhatIsNamed(t *testing.T, o *control.Operator) {
+	a, err := o.Change(t.Context(), rookery.FirstUIN, control.Settings{"city": "深圳", "strangers": "no"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Profile.City != "深圳" || a.Strangers || a.Profile.Nick != "Pingu, Jr" || a.Rule != rookery.RuleOpen {
+		t.Errorf("the account is %+v", a)
+	}
+	if got := only(t, o).Account; got.Profile != a.Profile {
+		t.Errorf("listed is %+v, changed was %+v", got, a)
+	}
+}
+
+func passwordEndsSessions(t *testing.T, s *service.Service, o *control.Operator) {
+	made, err := o.SetPassword(t.Context(), rookery.FirstUIN, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof := service.ProofOf(made)
+	_, err = s.SignIn(t.Context(), service.SignIn{
+		UIN: rookery.FirstUIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.1"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := only(t, o); len(a.SignedIn) != 1 || a.SignedIn[0].Address.String() != "192.0.2.1" || a.Status != rookery.StatusOnline {
+		t.Fatalf("signed in is %+v, looks %v", a.SignedIn, a.Status)
+	}
+	if made, err := o.SetPassword(t.Context(), rookery.FirstUIN, "a new one"); err != nil || made != "" {
+		t.Fatalf("made %q, error %v", made, err)
+	}
+	if a := only(t, o); len(a.SignedIn) != 0 || a.Status != rookery.StatusOffline {
+		t.Errorf("signed in is %+v, looks %v", a.SignedIn, a.Status)
+	}
+}
+
+func noticeToAllOrNone(t *testing.T, o *control.Operator) {
+	if err := o.Notify(t.Context(), "hello", []rookery.UIN{rookery.FirstUIN}); err != nil {
+		t.Error(err)
+	}
+	err := o.Notify(t.Context(), "hello", []rookery.UIN{rookery.FirstUIN, 99999})
+	if rookery.CodeOf(err) != rookery.CodeNoAccount || !strings.Contains(err.Error(), "99999") {
+		t.Errorf("error %v, want one that names 99999", err)
+	}
+}
+
+func removedIsGone(t *testing.T, o *control.Operator) {
+	if err := o.Remove(t.Context(), rookery.FirstUIN); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := o.Accounts(t.Context(), rookery.System, 10); err != nil || len(left) != 0 {
+		t.Errorf("left are %v, error %v", left, err)
+	}
+}
+
+func errorsKeepCodeAndText(t *testing.T, o *control.Operator) {
+	_, err := o.Change(t.Context(), 12345, control.Settings{"nick": "x"})
+	if rookery.CodeOf(err) != rookery.CodeNoAccount {
+		t.Errorf("error %v, want CodeNoAccount", err)
+	}
+	_, err = o.Add(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "x", "age": "old"}})
+	if want := `age: "old" is no number`; rookery.CodeOf(err) != rookery.CodeParameter || rookery.TextOf(err) != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+// only returns the one account that there is.
+func only(t *testing.T, o *control.Operator) service.AccountInfo {
+	t.Helper()
+	all, err := o.Accounts(t.Context(), rookery.System, 10)
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%d accounts, error %v", len(all), err)
+	}
+	return all[0]
+}
+
+func TestASocketLeftByAKilledServerIsNoServer(t *testing.T) {
+	dir := t.TempDir()
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "control.sock"), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	_ = l.Close()
+	if _, err := control.Dial(t.Context(), dir); !errors.Is(err, control.ErrNoServer) {
+		t.Errorf("error %v, want ErrNoServer", err)
+	}
+	listen(t, dir, http.NotFoundHandler())
+	dial(t, dir)
+}
+
+func TestTheSocketIsTheOwnersAloneAndGoesWithTheServer(t *testing.T) {
+	dir := t.TempDir()
+	l := listen(t, dir, http.NotFoundHandler())
+	info, err := os.Stat(filepath.Join(dir, "control.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("its mode is %v, want 0600", info.Mode().Perm())
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left are %v, error %v", left, err)
+	}
+}
+
+func TestNoServerWhereThereIsNoSocket(t *testing.T) {
+	if _, err := control.Dial(t.Context(), t.TempDir()); !errors.Is(err, control.ErrNoServer) {
+		t.Errorf("error %v, want ErrNoServer", err)
+	}
+}
+
+func TestAServerOfAnotherVersionIsNamedAsSuch(t *testing.T) {
+	dir := t.TempDir()
+	listen(t, dir, http.NotFoundHandler())
+	err := dial(t, dir).Remove(t.Context(), 10001)
+	if rookery.CodeOf(err) != rookery.CodeTemporary || !strings.Contains(err.Error(), "version") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestAnAnswerThatDoesNotComeIsNotTakenForAFailure(t *testing.T) {
+	dir := t.TempDir()
+	listen(t, dir, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	err := dial(t, dir).Remove(t.Context(), 10001)
+	if rookery.CodeOf(err) != rookery.CodeTemporary || !strings.Contains(rookery.TextOf(err), "see whether it was done") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestARequestIsFinishedThoughTheCommandHasGone(t *testing.T) {
+	s := newService(t)
+	h := control.Handler(s)
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	answered := make(chan struct{})
+	listen(t, dir, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body) // only then does a server see its client go
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		cancel()
+		<-r.Context().Done()
+		h.ServeHTTP(w, r)
+		close(answered)
+	}))
+	_, err := dial(t, dir).Add(ctx, control.NewAccount{Settings: control.Settings{"nick": "x"}})
+	if err == nil {
+		t.Fatal("the command has got an answer")
+	}
+	<-answered
+	only(t, control.Direct(s))
+}
+
+func TestSettingsNameTheirFields(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		settings control.Settings
+		error    string
+	}{
+		{"nothing is fine", nil, ""},
+		{"every field takes a text of its kind", control.Settings{"nick": "a", "face": "270", "rule": "closed", "show-private": "yes"}, ""},
+		{"an unknown field is named", control.Settings{"nick": "a", "shoe-size": "4"}, `"shoe-size" is no field`},
+		{"a number must be one", control.Settings{"face": "big"}, `face: "big" is no number`},
+		{"a number has bounds", control.Settings{"animal": "13"}, "zodiac animal is 13"},
+		{"yes and no are spelt out", control.Settings{"findable": "true"}, `findable: "true" is neither yes nor no`},
+		{"a rule is one of three", control.Settings{"rule": "maybe"}, "open, ask, closed"},
+		{"a text has a most", control.Settings{"nick": strings.Repeat("x", rookery.MaxNickBytes+1)}, "nick has 97 bytes"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			err := test.settings.Validate()
+			if (err == nil) != (test.error == "") || err != nil && !strings.Contains(err.Error(), test.error) {
+				t.Errorf("error %v, want %q", err, test.error)
+			}
+			if err != nil && rookery.CodeOf(err) != rookery.CodeParameter {
+				t.Errorf("code %v, want CodeParameter", rookery.CodeOf(err))
+			}
+		})
+	}
+}
+
+func TestAFieldReadsBackWhatWasSet(t *testing.T) {
+	s := newService(t)
+	o := control.Direct(s)
+	values := map[string]string{"TEXT": "Tom & Jerry", "N": "1", "yes|no": "yes", "RULE": "closed"}
+	want := make(control.Settings)
+	for _, f := range control.Fields() {
+		want[f.Name] = values[f.Value]
+	}
+	added, err := o.Add(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "x", "strangers": "no", "findable": "no"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := o.Change(t.Context(), added.UIN, want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range control.Fields() {
+		if got := f.Get(a); got != want[f.Name] {
+			t.Errorf("%s is %q, want %q", f.Name, got, want[f.Name])
+		}
+	}
+}
+
+func TestAShortSocketPathIsMadeOfALongOne(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), strings.Repeat("d", 120))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l, err := control.Listen(dir)
+	if runtime.GOOS != "linux" {
+		if err == nil || !strings.Contains(err.Error(), "too long") {
+			t.Errorf("error %v, want one that says that the path is too long", err)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Close()
+	listen(t, dir, http.NotFoundHandler())
+	dial(t, dir)
+}

@@ -1,0 +1,25 @@
+package control
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// maxSocketPath is the most that the address of a Unix socket holds, in bytes.
+const maxSocketPath = 107
+
+// socketPath returns a path of the directory's socket that is short enough to
+// be an address until release is called. Where the plain path is too long, the
+// opened directory's entry in /proc stands for it.
+func socketPath(dir string) (path string, release func(), err error) {
+	path = filepath.Join(dir, socketName)
+	if len(path) <= maxSocketPath {
+		return path, func() {}, nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	return fmt.Sprintf("/proc/self/fd/%d/%s", d.Fd(), socketName), func() { _ = d.Close() }, nil
+}
