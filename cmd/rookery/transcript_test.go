@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/control"
+	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/internal/transcript"
+)
+
+// TestTranscripts plays the corpus against the whole server over TCP.
+func TestTranscripts(t *testing.T) {
+	scripts, err := transcript.Load("../../testdata/transcripts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, script := range scripts {
+		t.Run(script.Name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{t: t}
+			if err := transcript.Replay(t.Context(), script, w); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// world is a server with what a script sets up around it. It starts when the
+// script's settings are known.
+type world struct {
+	*testServer
+	t      *testing.T
+	serve  cobra.Command
+	flags  serveFlags
+	config serverConfig
+}
+
+func (w *world) running() *testServer {
+	if w.testServer == nil {
+		w.testServer = newTestServer(w.t, w.config)
+	}
+	return w.testServer
+}
+
+// Setting takes a flag of serve, as its command line does.
+func (w *world) Setting(name, value string) error {
+	f := &w.flags
+	if f.data == nil {
+		f.data = new(string)
+		f.register(&w.serve)
+	}
+	if err := w.serve.Flags().Set(name, value); err != nil {
+		return err
+	}
+	var err error
+	w.config, err = f.config(io.Discard)
+	return err
+}
+
+// credentials hashes each password once: hashing is slow on purpose.
+var credentials sync.Map
+
+func credential(password string) rookery.Credential {
+	c, ok := credentials.Load(password)
+	if !ok {
+		c, _ = credentials.LoadOrStore(password, service.HashProof(service.ProofOf(password), service.FloorCost))
+	}
+	return c.(rookery.Credential)
+}
+
+func (w *world) Account(uin uint32, password string, fields []transcript.Field) error {
+	s := w.running()
+	a := rookery.NewAccount(rookery.UIN(uin), "", s.clock.now())
+	if _, err := s.store.CreateAccount(w.t.Context(), a, credential(password)); err != nil {
+		return err
+	}
+	return w.Set(uin, fields)
+}
+
+func (w *world) Set(uin uint32, fields []transcript.Field) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	settings := make(control.Settings)
+	for _, f := range fields {
+		settings[f.Name] = f.Value
+	}
+	_, err := w.running().operator().Change(w.t.Context(), rookery.UIN(uin), settings)
+	return err
+}
+
+func (w *world) Befriend(a, b uint32) error {
+	return w.running().service.Befriend(w.t.Context(), rookery.UIN(a), rookery.UIN(b))
+}
+
+func (w *world) Notice(to []uint32, text string) error {
+	o := w.running().operator()
+	var uins []rookery.UIN
+	for _, uin := range to {
+		uins = append(uins, rookery.UIN(uin))
+	}
+	if len(to) > 0 {
+		return o.Notify(w.t.Context(), text, uins)
+	}
+	_, err := notifyPage(w.t.Context(), o, text, rookery.System)
+	return err
+}
+
+func (w *world) Remove(uin uint32) error {
+	return w.running().operator().Remove(w.t.Context(), rookery.UIN(uin))
+}
+
+func (w *world) SetPassword(uin uint32, password string) error {
+	_, err := w.running().operator().SetPassword(w.t.Context(), rookery.UIN(uin), password)
+	return err
+}
+
+func (w *world) Restart(down time.Duration) error {
+	w.running().restart(down)
+	return nil
+}
+
+func (w *world) Wait(d time.Duration) error {
+	w.running().wait(d)
+	return nil
+}
+
+func (w *world) Dial(ctx context.Context, from netip.Addr) (net.Conn, error) {
+	return transcript.DialFrom(ctx, from, w.running().addr())
+}
+
+func (w *world) Post(ctx context.Context, from netip.Addr, r transcript.Request) ([]byte, error) {
+	conn, err := w.Dial(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	return transcript.Post(ctx, conn, r)
+}
