@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -30,7 +29,6 @@ type Conn struct {
 	unread []byte // given back by Unread
 	state  atomic.Int32
 	wrote  atomic.Bool // something was written, so there is an answer to lose
-	ended  atomic.Bool // the client has closed its side
 	close  sync.Once
 }
 
@@ -47,11 +45,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 		}
 		return n, nil
 	}
-	n, err := c.Conn.Read(p)
-	if errors.Is(err, io.EOF) {
-		c.ended.Store(true)
-	}
-	return n, err
+	return c.Conn.Read(p)
 }
 
 func (c *Conn) Write(p []byte) (int, error) {
@@ -112,7 +106,7 @@ func (c *Conn) Close() error {
 // reset comes may lose the answer that it has not read yet.
 func (c *Conn) linger() {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
-	if !ok || !c.wrote.Load() || c.ended.Load() || half.CloseWrite() != nil {
+	if !ok || !c.wrote.Load() || half.CloseWrite() != nil {
 		return
 	}
 	limits := &c.server.limits

@@ -217,16 +217,17 @@ func TestErrorsInAcceptingPass(t *testing.T) {
 
 func TestAPauseAfterAnErrorDoesNotHoldUpShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, m, _ := start(t, transport.Config{})
+		s, m := transport.NewServer(transport.Config{Way: quiet, Log: slog.New(slog.DiscardHandler)}), newMemory()
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(m) }()
 		for range 9 {
 			m.accepts <- accept{err: syscall.EMFILE}
 		}
 		synctest.Wait()
 		begin := time.Now()
-		if err := s.Shutdown(t.Context()); err != nil {
+		if err := errors.Join(s.Shutdown(t.Context()), <-served); err != nil {
 			t.Error(err)
 		}
-		synctest.Wait()
 		if d := time.Since(begin); d != 0 {
 			t.Errorf("it took %v", d)
 		}

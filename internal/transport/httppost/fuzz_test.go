@@ -3,13 +3,13 @@ package httppost
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
-	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +24,7 @@ type script struct {
 	step     int
 	written  bytes.Buffer
 	writes   int
+	longest  int // write
 	closed   chan struct{}
 }
 
@@ -36,7 +37,11 @@ func (s *script) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (s *script) Write(p []byte) (int, error)      { s.writes++; return s.written.Write(p) }
+func (s *script) Write(p []byte) (int, error) {
+	s.writes++
+	s.longest = max(s.longest, len(p))
+	return s.written.Write(p)
+}
 func (s *script) Close() error                     { close(s.closed); return nil }
 func (s *script) SetReadDeadline(time.Time) error  { return nil }
 func (s *script) SetWriteDeadline(time.Time) error { return nil }
@@ -66,7 +71,7 @@ func (o once) Addr() net.Addr { return &net.TCPAddr{} }
 
 // play has a whole server serve the script, and returns when it has closed it.
 func play(tb testing.TB, cfg Config, s *script) {
-	cfg.Handler, cfg.Log = bracket{}, slog.New(failing{tb})
+	cfg.Handler, cfg.Log = cmp.Or[transport.Handler](cfg.Handler, bracket{}), slog.New(failing{tb})
 	server := transport.NewServer(transport.Config{Way: New(cfg), Log: cfg.Log})
 	o := once{make(chan net.Conn, 1)}
 	o.conns <- s
@@ -193,63 +198,4 @@ func readByNetHTTP(text []byte) (body []byte, left int, err error) {
 	}
 	body, err = io.ReadAll(r.Body)
 	return body, br.Buffered() + rest.Len(), err
-}
-
-func TestAnswersOfRequestsThatCameTogetherAreWrittenTogether(t *testing.T) {
-	s := &script{text: []byte(strings.Repeat("POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\na", 10)), step: 4096, closed: make(chan struct{})}
-	play(t, Config{}, s)
-	if n := strings.Count(s.written.String(), "\r\n\r\n<a>"); n != 10 || s.writes != 1 {
-		t.Errorf("%d answers in %d writes", n, s.writes)
-	}
-}
-
-func TestAnAnswerIsOneWrite(t *testing.T) {
-	for name, request := range map[string]string{
-		"of a record": "POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n" + strings.Repeat("a", 60_000),
-		"of an error": "nonsense\r\n\r\n",
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := &script{text: []byte(request), step: 100_000, closed: make(chan struct{})}
-			if play(t, Config{}, s); s.writes != 1 {
-				t.Errorf("%d writes", s.writes)
-			}
-		})
-	}
-}
-
-func TestAPollCostsNoAllocation(t *testing.T) {
-	const poll = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain; charset=gbk\r\nUser-Agent: a\r\nContent-Length: 3\r\n\r\nabc"
-	s := &script{step: 4096}
-	c := newConn(New(Config{Handler: bracket{}, Log: slog.New(slog.DiscardHandler)}), &transport.Conn{Conn: s})
-	text := []byte(poll)
-	if n := testing.AllocsPerRun(1000, func() {
-		s.text = text
-		s.written.Reset()
-		_ = c.fill()
-		body, err := readOne(c)
-		if err != nil || string(body) != "abc" {
-			t.Fatalf("got %q and %v", body, err)
-		}
-		c.identify(&c.req)
-		out := c.answers()
-		out.b = appendHead(out.b, "", true, 5)
-		_ = c.flush()
-		c.release()
-	}); n >= 1 { // a collection may empty the pools once
-		t.Errorf("%v allocations", n)
-	}
-}
-
-func TestAnIdleConnectionHoldsLittle(t *testing.T) {
-	s := &script{text: []byte("POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n" + strings.Repeat("a", 60_000)), step: 4096}
-	c := newConn(New(Config{Handler: bracket{}, Log: slog.New(slog.DiscardHandler)}), &transport.Conn{Conn: s})
-	_ = c.fill()
-	if _, err := readOne(c); err != nil || c.lent == nil {
-		t.Fatalf("got %v, lent %v", err, c.lent != nil)
-	}
-	c.answers()
-	c.release()
-	if len(c.in) != idleBytes || c.lent != nil || c.out != nil {
-		t.Error("it kept what it had borrowed")
-	}
 }

@@ -71,20 +71,6 @@ func TestRequestsForRecords(t *testing.T) {
 	}
 }
 
-func TestARequestMayComeByteByByte(t *testing.T) {
-	for _, request := range []string{
-		"\r\n\nPOST / HTTP/1.1\r\nHost: x\n" + "Content-Length: 5\r\n\r\nhello",
-		"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n",
-	} {
-		c := dial(t, listen(t, httppost.Config{}))
-		for i := range 2 * len(request) {
-			c.send(request[i%len(request):][:1])
-		}
-		c.wantBody("<hello>")
-		c.wantBody("<hello>")
-	}
-}
-
 func TestAConnectionStaysOpenIfTheClientWantsIt(t *testing.T) {
 	address := listen(t, httppost.Config{})
 	for _, c := range []struct {

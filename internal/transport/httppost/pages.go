@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/rookery-im/rookery/internal/transport"
 )
@@ -35,10 +34,9 @@ func newPages(h http.Handler, limits Limits, log *slog.Logger) *http.Server {
 }
 
 // handOver gives the connection to the pages, from the request on that has
-// been looked at. They close it.
+// been looked at. They set deadlines of their own, and close it.
 func (c *conn) handOver(ctx context.Context) {
 	c.net.Unread(bytes.Clone(c.in[c.r:c.w]))
-	_ = c.net.SetDeadline(time.Time{})
 	l := &handOver{ctx: ctx, conn: c.net}
 	// It ends at once, since there is nothing to accept after the first.
 	_ = c.way.pages.Serve(l)

@@ -55,6 +55,10 @@ func TestASilentConnectionIsClosedWithoutAWord(t *testing.T) {
 		c, begin := p.dial(t), time.Now()
 		c.wantEnd()
 		between(t, "closed", time.Since(begin), 10*time.Second, 13*time.Second)
+		// There is no answer to wait for until the client has it.
+		if _, err := c.Write([]byte("x")); err == nil {
+			t.Error("it was only half closed")
+		}
 	})
 }
 
@@ -150,6 +154,18 @@ func TestASlowPageIsCut(t *testing.T) {
 			_, err = c.Write([]byte("x"))
 		}
 		between(t, "cut", time.Since(begin), 60*time.Second, 61*time.Second)
+	})
+}
+
+func TestABodyForAPageThatTricklesIsCut(t *testing.T) {
+	inMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipes) {
+		c, begin := p.dial(t), time.Now()
+		c.send("POST /other HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+		c.trickle(strings.Repeat("x", 100))
+		if _, err := c.r.Peek(1); err != nil && !errors.Is(err, io.EOF) {
+			t.Error(err)
+		}
+		between(t, "ended", time.Since(begin), 60*time.Second, 61*time.Second)
 	})
 }
 

@@ -1,0 +1,116 @@
+package httppost
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/transport"
+)
+
+func TestAnswersOfRequestsThatCameTogetherAreWrittenTogether(t *testing.T) {
+	s := &script{text: []byte(strings.Repeat("POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\na", 10)), step: 4096, closed: make(chan struct{})}
+	play(t, Config{}, s)
+	if n := strings.Count(s.written.String(), "\r\n\r\n<a>"); n != 10 || s.writes != 1 {
+		t.Errorf("%d answers in %d writes", n, s.writes)
+	}
+}
+
+func TestAnAnswerIsOneWrite(t *testing.T) {
+	for name, request := range map[string]string{
+		"of a record": "POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n" + strings.Repeat("a", 60_000),
+		"of an error": "nonsense\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &script{text: []byte(request), step: 100_000, closed: make(chan struct{})}
+			if play(t, Config{}, s); s.writes != 1 {
+				t.Errorf("%d writes", s.writes)
+			}
+		})
+	}
+}
+
+func TestAnswersAreNotCollectedWithoutBound(t *testing.T) {
+	s := &script{text: []byte(strings.Repeat("POST HTTP/1.1\r\n\r\n", 40)), step: 1 << 20, closed: make(chan struct{})}
+	play(t, Config{Handler: long{}}, s)
+	if s.longest > pendingBytes+11_000 || s.written.Len() < 40*10_000 {
+		t.Errorf("one write of %d has %d bytes", s.written.Len(), s.longest)
+	}
+}
+
+// long answers everything with 10,000 bytes.
+type long struct{}
+
+func (long) Handle(_ context.Context, _ *transport.Peer, _, dst []byte) []byte {
+	return append(dst, make([]byte, 10_000)...)
+}
+
+// post is a request with a length.
+func post(target, body string) string {
+	return "POST " + target + " HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain; charset=gbk\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
+}
+
+func TestARequestMayComeInPiecesOfAnySize(t *testing.T) {
+	for _, request := range []string{
+		"\r\n\nPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
+		"\r\n\nPOST / HTTP/1.1\nHost: x\nContent-Length: 5\n\nhello",
+		"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\nX: y\r\n\r\n",
+	} {
+		for step := range len(request) {
+			s := &script{text: []byte(request + request), step: 1 + step, closed: make(chan struct{})}
+			play(t, Config{}, s)
+			if n := strings.Count(s.written.String(), "\r\n\r\n<hello>"); n != 2 {
+				t.Errorf("%q twice in pieces of %d bytes: answered %q", request, 1+step, s.written.String())
+			}
+		}
+	}
+}
+
+func TestARequestCostsNoAllocation(t *testing.T) {
+	for _, c := range []struct {
+		name, body string
+		most       float64 // the race detector makes pools lose a quarter
+	}{
+		{"a poll", "abc", 0},
+		{"a record that borrows two buffers", strings.Repeat("a", 20_000), 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := &script{step: 1 << 20}
+			conn := newConn(New(Config{Handler: bracket{}, Log: slog.New(slog.DiscardHandler)}), &transport.Conn{Conn: s})
+			text := []byte(post("/", c.body))
+			n := testing.AllocsPerRun(1000, func() {
+				s.text = text
+				s.written.Reset()
+				_ = conn.fill()
+				body, err := readOne(conn)
+				if err != nil || string(body) != c.body {
+					t.Fatalf("got %q and %v", body, err)
+				}
+				conn.identify(&conn.req)
+				out := conn.answers()
+				out.b = appendHead(out.b, "", true, 5)
+				_ = conn.flush()
+				conn.release()
+			})
+			if n > c.most {
+				t.Errorf("%v allocations", n)
+			}
+		})
+	}
+}
+
+func TestAnIdleConnectionHoldsLittle(t *testing.T) {
+	s := &script{text: []byte("POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n" + strings.Repeat("a", 60_000)), step: 4096}
+	c := newConn(New(Config{Handler: bracket{}, Log: slog.New(slog.DiscardHandler)}), &transport.Conn{Conn: s})
+	_ = c.fill()
+	if _, err := readOne(c); err != nil || c.lent == nil {
+		t.Fatalf("got %v, lent %v", err, c.lent != nil)
+	}
+	c.answers()
+	c.release()
+	if len(c.in) != idleBytes || c.lent != nil || c.out != nil {
+		t.Error("it kept what it had borrowed")
+	}
+}
