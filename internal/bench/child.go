@@ -27,15 +27,20 @@ type child struct {
 	addr string
 	cmd  *exec.Cmd
 	log  *log
-	done chan struct{}
-	err  error // why it ended; set before done is closed
+	// terminate asks the process to end, once: a second signal would end it
+	// without finishing.
+	terminate func() error
+	done      chan struct{}
+	err       error // why it ended; set before done is closed
 }
 
 // startChild starts a command and waits until a line of its output says where
 // it listens. When ctx ends, so does the process.
 func startChild(ctx context.Context, name string, cmd func(context.Context) *exec.Cmd, address func(line string) (string, bool)) (*child, error) {
 	c := &child{name: name, cmd: cmd(ctx), done: make(chan struct{})}
-	c.cmd.Cancel = func() error { return c.cmd.Process.Signal(syscall.SIGTERM) }
+	c.terminate = sync.OnceValue(func() error { return c.cmd.Process.Signal(syscall.SIGTERM) })
+	c.cmd.Cancel = c.terminate
+	c.cmd.SysProcAttr = ownGroup()
 	c.cmd.WaitDelay = stopTimeout
 	output, input, err := os.Pipe()
 	if err != nil {
@@ -49,6 +54,9 @@ func startChild(ctx context.Context, name string, cmd func(context.Context) *exe
 	go c.log.read()
 	go func() {
 		c.err = c.cmd.Wait()
+		if ctx.Err() != nil && errors.Is(c.err, ctx.Err()) {
+			c.err = nil // it ended well, when it was to
+		}
 		close(c.done)
 	}()
 	select {
@@ -65,7 +73,7 @@ func startChild(ctx context.Context, name string, cmd func(context.Context) *exe
 // stop asks the process to end and waits until it has. An exit status other
 // than 0 is an error. To stop it again does nothing.
 func (c *child) stop() error {
-	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := c.terminate(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
 	select {

@@ -130,14 +130,14 @@ func (g *Growth) targets() []Target {
 func (h *house) weigh(ctx context.Context, g *Growth) error {
 	sessions := h.sessions(g.Sessions)
 	var err error
-	if g.Without, err = h.residentAfter(ctx, nil); err != nil {
+	if g.Without, err = h.residentAfterPolls(ctx, sessions, "&RES="); err != nil {
 		return err
 	}
 	g.StartAgain = h.started
 	if err := h.cfg.withStore(ctx, h.dir, func(s Store) error { return h.signAllIn(ctx, s, sessions) }); err != nil {
 		return err
 	}
-	if g.With, err = h.residentAfter(ctx, sessions); err != nil {
+	if g.With, err = h.residentAfterPolls(ctx, sessions, "&RES=0&"); err != nil {
 		return err
 	}
 	return h.cfg.withStore(ctx, h.dir, func(s Store) error { return s.SignOut(ctx, sessions) })
@@ -168,22 +168,27 @@ func (h *house) signAllIn(ctx context.Context, store Store, sessions []rookery.S
 	})
 }
 
-// residentAfter is the memory of a fresh server on which each of the sessions
-// has polled once.
-func (h *house) residentAfter(ctx context.Context, sessions []rookery.Session) (int64, error) {
+// residentAfterPolls is the memory of a fresh server which has been asked once
+// for each of the sessions, so that with and without them it has done as much.
+func (h *house) residentAfterPolls(ctx context.Context, sessions []rookery.Session, want string) (int64, error) {
 	if err := h.start(ctx); err != nil {
 		return 0, err
 	}
-	defer h.server.stop()
-	c := newConn(h.server.addr, frameHTTP, true, time.Now().Add(10*patience))
-	defer c.close()
-	for _, s := range sessions {
-		one := crowd{first: s.Account}
-		t := httpTask(step{command: "GetMsgEx", from: poller, want: "&RES=0&"}, 0, one, true, nil)
-		if _, err := t.ask(c, h.seqs); err != nil {
-			return 0, err
-		}
+	if err := h.pollAll(sessions, want); err != nil {
+		return 0, err
 	}
 	resident, err := h.server.resident()
 	return resident, errors.Join(err, h.server.stop())
+}
+
+func (h *house) pollAll(sessions []rookery.Session, want string) error {
+	c := newConn(h.server.addr, frameHTTP, true, time.Now().Add(10*patience))
+	defer c.close()
+	for _, s := range sessions {
+		t := httpTask(step{command: "GetMsgEx", from: poller, want: want}, 0, crowd{first: s.Account}, true, nil)
+		if _, err := t.ask(c, h.seqs); err != nil {
+			return err
+		}
+	}
+	return nil
 }

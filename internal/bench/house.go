@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os/exec"
 	"time"
 
@@ -61,11 +62,11 @@ func (h *house) start(ctx context.Context) error {
 		return err
 	}
 	h.server = server
-	c := newConn(server.addr, frameHTTP, false, begin.Add(patience))
+	c := newConn(server.addr, frameHTTP, false, time.Now().Add(patience))
 	defer c.close()
 	first := httpTask(step{command: "GetMsgEx", from: poller, want: "&RES="}, 0, h.crowd, false, nil)
 	if _, err := first.ask(c, h.seqs); err != nil {
-		return err
+		return errors.Join(err, server.stop())
 	}
 	h.started = time.Since(begin)
 	return nil

@@ -120,7 +120,8 @@ func (cfg *Config) compare(ctx context.Context, contenders []contender, connecti
 		for i, c := range contenders {
 			f, err := cfg.measure(ctx, c, connections, keepAlive)
 			if err != nil {
-				return nil, fmt.Errorf("%s, %d connections, %s: %w", c.name, connections, way(keepAlive), err)
+				// Servers that end break connections: the reason is what ended them.
+				return nil, fmt.Errorf("%s, %d connections, %s: %w", c.name, connections, way(keepAlive), cmp.Or(ctx.Err(), err))
 			}
 			runs[i] = append(runs[i], f)
 		}

@@ -6,12 +6,17 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
 // tick is the unit of processor time in /proc: USER_HZ is 100 on all systems
 // that Go runs on.
 const tick = 10 * time.Millisecond
+
+// ownGroup keeps the terminal's interrupt from a child: the bench passes on what
+// it gets.
+func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
 func processCPU(pid int) (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

@@ -2,7 +2,9 @@ package bench
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -90,6 +92,31 @@ func TestAnUnexpectedAnswerFailsTheRun(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `expected an answer with "&RES=4&"`) {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestACancelledRunEndsItsServersAndRemovesTheirData(t *testing.T) {
+	cfg := config(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cfg.Progress = writerFunc(func(line []byte) {
+		if bytes.HasPrefix(line, []byte("measuring")) {
+			cancel()
+		}
+	})
+	_, err := Run(ctx, cfg)
+	if !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "it said") {
+		t.Errorf("got %v, want nothing but that it was cancelled", err)
+	}
+	left, err := os.ReadDir(cfg.Temporary)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+type writerFunc func(line []byte)
+
+func (f writerFunc) Write(line []byte) (int, error) {
+	f(line)
+	return len(line), nil
 }
 
 func TestWithoutRedisTheErrorSaysHowToGoOn(t *testing.T) {
