@@ -1,0 +1,162 @@
+package oldclient
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+const host = "tqq.tencent.com:8000"
+
+// A post sends one record and returns the response: all of it, headers
+// included, if the client reads to the end; else its body.
+type post func(ctx context.Context, c *Client, record string) (response string, err error)
+
+// toTheEnd is a client that writes a request by hand, on a connection of its
+// own, and takes all that comes until the server closes. In format, %d stands
+// for the length of the record.
+func toTheEnd(format string) post {
+	return func(ctx context.Context, c *Client, record string) (string, error) {
+		conn, err := c.dial(ctx)
+		if err != nil {
+			return "", err
+		}
+		defer conn.Close()
+		defer bound(ctx, conn)()
+		if _, err := io.WriteString(conn, fmt.Sprintf(format, len(record))+record); err != nil {
+			return "", err
+		}
+		response, err := io.ReadAll(conn)
+		return string(response), err
+	}
+}
+
+// keepAlive is a client whose library holds its connection and reads as much
+// as Content-Length says. The body is written together with the head.
+func keepAlive(format string) post {
+	return func(ctx context.Context, c *Client, record string) (string, error) {
+		if err := c.connect(ctx); err != nil {
+			return "", err
+		}
+		defer bound(ctx, c.conn)()
+		if _, err := io.WriteString(c.conn, fmt.Sprintf(format, len(record))+record); err != nil {
+			return "", err
+		}
+		return c.body()
+	}
+}
+
+// expecting is keepAlive of a library that sends the head alone and waits to
+// be told to go on.
+func expecting(format string) post {
+	return func(ctx context.Context, c *Client, record string) (string, error) {
+		if err := c.connect(ctx); err != nil {
+			return "", err
+		}
+		defer bound(ctx, c.conn)()
+		if _, err := io.WriteString(c.conn, fmt.Sprintf(format, len(record))); err != nil {
+			return "", err
+		}
+		goOn, err := http.ReadResponse(c.reader, nil)
+		if err != nil {
+			return "", err
+		}
+		if goOn.StatusCode != http.StatusContinue {
+			return "", fmt.Errorf("status %s before the body", goOn.Status)
+		}
+		if _, err := io.WriteString(c.conn, record); err != nil {
+			return "", err
+		}
+		return c.body()
+	}
+}
+
+// chunked is keepAlive of a device that sends what it has in chunks of 32
+// bytes, each in a write of its own.
+func chunked(head string) post {
+	return func(ctx context.Context, c *Client, record string) (string, error) {
+		if err := c.connect(ctx); err != nil {
+			return "", err
+		}
+		defer bound(ctx, c.conn)()
+		if _, err := io.WriteString(c.conn, head); err != nil {
+			return "", err
+		}
+		for part := range slices.Chunk([]byte(record), 32) {
+			if _, err := fmt.Fprintf(c.conn, "%x\r\n%s\r\n", len(part), part); err != nil {
+				return "", err
+			}
+		}
+		if _, err := io.WriteString(c.conn, "0\r\n\r\n"); err != nil {
+			return "", err
+		}
+		return c.body()
+	}
+}
+
+// netHTTP is a client on Go's net/http.
+func netHTTP(ctx context.Context, c *Client, record string) (string, error) {
+	transport := &http.Transport{
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return c.dial(ctx) },
+		DisableKeepAlives: true,
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+host, strings.NewReader(record))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", "text/plain")
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return "", err
+	}
+	return readBody(resp)
+}
+
+// connect makes the connection that the client holds.
+func (c *Client) connect(ctx context.Context) error {
+	if c.conn != nil {
+		return nil
+	}
+	conn, err := c.dial(ctx)
+	if err != nil {
+		return err
+	}
+	c.conn, c.reader = conn, bufio.NewReader(conn)
+	return nil
+}
+
+// body reads the next response on the connection that the client holds.
+func (c *Client) body() (string, error) {
+	resp, err := http.ReadResponse(c.reader, nil)
+	if err != nil {
+		return "", err
+	}
+	body, err := readBody(resp)
+	if err == nil && resp.Close {
+		err = c.Close()
+	}
+	return body, err
+}
+
+func readBody(resp *http.Response) (string, error) {
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return "", err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("status %s: %q", resp.Status, body)
+	}
+	return string(body), nil
+}
+
+// bound ends reads and writes when ctx ends, until what it returns is called.
+func bound(ctx context.Context, conn net.Conn) (release func() bool) {
+	return context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+}

@@ -1,0 +1,191 @@
+package oldclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// fieldsOf is the order of the fields behind RES, as the authors of clients saw
+// it.
+func fieldsOf(command string) []string {
+	switch command {
+	case "List":
+		return []string{"FN", "SN", "UN"}
+	case "Query_Stat":
+		return []string{"FC", "FN", "SN", "ST", "UN", "NK"}
+	case "Query_Stat2":
+		return []string{"FN", "SN", "ST", "UN"}
+	case "SimpleInfo2":
+		return []string{"NP", "SN", "UN", "FC", "NK"}
+	case "GetMsgEx":
+		return []string{"MN", "MT", "UN", "MG"}
+	}
+	return nil
+}
+
+// How a client finds the record in a response.
+
+// wholeBody is for clients whose library gives them the body.
+func wholeBody(response string) (string, error) { return response, nil }
+
+// behindHead cuts what stands behind the headers.
+func behindHead(response string) (string, error) {
+	_, body, ok := strings.Cut(response, "\r\n\r\n")
+	if !ok {
+		return "", errors.New("there is no empty line behind the headers")
+	}
+	return body, nil
+}
+
+// fromVER cuts at the first VER=, never mind what that was before.
+func fromVER(response string) (string, error) {
+	i := strings.Index(response, "VER=")
+	if i < 0 {
+		return "", errors.New("there is no VER= in it")
+	}
+	return response[i:], nil
+}
+
+// lastButOneLine takes the lines of the whole response apart: the record's
+// line end makes an empty last one.
+func lastButOneLine(response string) (string, error) {
+	lines := strings.Split(response, "\r\n")
+	if len(lines) < 2 {
+		return "", errors.New("it is one line")
+	}
+	return lines[len(lines)-2], nil
+}
+
+// trimmedLine is for 1.4 clients whose library gives them the body.
+func trimmedLine(response string) (string, error) {
+	line, ok := strings.CutSuffix(response, "\r\n")
+	if !ok {
+		return "", errors.New("it does not end in CR LF")
+	}
+	return line, nil
+}
+
+// How a client takes a field from a record.
+
+// byNeighbours cuts between a field and the one that follows it.
+func byNeighbours(record, command, key string) (string, error) {
+	_, value, ok := strings.Cut(record, "&"+key+"=")
+	if !ok {
+		return "", fmt.Errorf("there is no &%s= in it", key)
+	}
+	fields := fieldsOf(command)
+	next := slices.Index(fields, key) + 1
+	if next == len(fields) {
+		return value, nil
+	}
+	value, _, ok = strings.Cut(value, "&"+fields[next]+"=")
+	if !ok {
+		return "", fmt.Errorf("there is no &%s= behind %s", fields[next], key)
+	}
+	return value, nil
+}
+
+// byPosition counts the pairs: VER, CMD, SEQ, UIN and RES stand before the
+// fields. It does not look at the key.
+func byPosition(record, command, key string) (string, error) {
+	pairs := strings.Split(record, "&")
+	i := 5 + slices.Index(fieldsOf(command), key)
+	if i >= len(pairs) {
+		return "", fmt.Errorf("there is no pair %d", i)
+	}
+	_, value, ok := strings.Cut(pairs[i], "=")
+	if !ok {
+		return "", fmt.Errorf("pair %d is %q", i, pairs[i])
+	}
+	return value, nil
+}
+
+var twoLetterKeys = regexp.MustCompile(`&([A-Z]{2})=([^&]*)`)
+
+// byPattern finds all keys of two letters with a regular expression.
+func byPattern(record, _, key string) (string, error) {
+	for _, match := range twoLetterKeys.FindAllStringSubmatch(record, -1) {
+		if match[1] == key {
+			return match[2], nil
+		}
+	}
+	return "", fmt.Errorf("no %s was found", key)
+}
+
+// How a client takes a list apart.
+
+// withoutLast splits at commas and drops what is behind the last, whatever it
+// is.
+func withoutLast(list string) ([]string, error) {
+	elements := strings.Split(list, ",")
+	return elements[:len(elements)-1], nil
+}
+
+// allPieces splits at commas and takes every piece for an element but an empty
+// one at the end: a line end there would be one more.
+func allPieces(list string) ([]string, error) {
+	elements := strings.Split(list, ",")
+	if last := elements[len(elements)-1]; last != "" {
+		return nil, fmt.Errorf("%q stands behind the last comma", last)
+	}
+	return elements[:len(elements)-1], nil
+}
+
+// How a client learns that it is logged in.
+
+func saysZeroAndZero(record string) bool { return strings.Contains(record, "RES=0&RS=0") }
+func saysLI(record string) bool          { return strings.Contains(record, "LI=300") }
+
+func hasRS(record string) bool {
+	rs, err := byPattern(record, "", "RS")
+	return err == nil && rs == "0"
+}
+
+// How a client learns who is online.
+
+// queryStat asks for those who are.
+func queryStat(ctx context.Context, c *Client) ([]Friend, error) {
+	columns, err := c.list(ctx, "Query_Stat", "TN=50&UN=0", "FC", "ST", "UN", "NK")
+	if err != nil {
+		return nil, err
+	}
+	var all []Friend
+	for i := range columns[0] {
+		all = append(all, Friend{Face: columns[0][i], Status: columns[1][i], UIN: columns[2][i], Nick: unescape(columns[3][i])})
+	}
+	return all, nil
+}
+
+// queryStat2 asks for all, in version 1.4, and for their names.
+func queryStat2(ctx context.Context, c *Client) ([]Friend, error) {
+	states, err := c.list(ctx, "Query_Stat2", "UN=0", "ST", "UN")
+	if err != nil {
+		return nil, err
+	}
+	names, err := c.list(ctx, "SimpleInfo2", "UN=0", "UN", "FC", "NK")
+	if err != nil {
+		return nil, err
+	}
+	var all []Friend
+	for i, uin := range states[1] {
+		if states[0][i] == "20" {
+			continue
+		}
+		f := Friend{UIN: uin, Status: states[0][i]}
+		if n := slices.Index(names[0], uin); n >= 0 {
+			f.Face, f.Nick = names[1][n], unescape(names[2][n])
+		}
+		all = append(all, f)
+	}
+	return all, nil
+}
+
+// unescape undoes the three escapes that clients know, and shows CR as a new
+// line.
+func unescape(text string) string {
+	return strings.NewReplacer("%25", "%", "%26", "&", "%2c", ",", "\r", "\n").Replace(text)
+}
