@@ -38,6 +38,7 @@ one line.`,
 // of its subcommands is an error.
 func group(c *cobra.Command, sub ...*cobra.Command) *cobra.Command {
 	c.AddCommand(sub...)
+	c.SuggestionsMinimumDistance = 2
 	c.Args = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return nil

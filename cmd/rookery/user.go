@@ -30,6 +30,7 @@ stored there.`,
 		userListCommand(data),
 		userSetCommand(data),
 		userPasswdCommand(data),
+		userBefriendCommand(data),
 		userRemoveCommand(data),
 		userImportCommand(data),
 	)

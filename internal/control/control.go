@@ -68,6 +68,13 @@ func (o *Operator) SetPassword(ctx context.Context, uin rookery.UIN, password st
 	return run(ctx, o, setPassword, credentials{UIN: uin, Password: password})
 }
 
+// Befriend makes two accounts friends without asking them. CodeNoAccount if one
+// of them does not exist.
+func (o *Operator) Befriend(ctx context.Context, one, other rookery.UIN) error {
+	_, err := run(ctx, o, befriend, pair{one, other})
+	return err
+}
+
 // Remove removes an account with all it has. CodeNoAccount if there is none.
 func (o *Operator) Remove(ctx context.Context, uin rookery.UIN) error {
 	_, err := run(ctx, o, remove, uin)
@@ -108,6 +115,7 @@ func Handler(s *service.Service) http.Handler {
 	handle(mux, s, add)
 	handle(mux, s, change)
 	handle(mux, s, setPassword)
+	handle(mux, s, befriend)
 	handle(mux, s, remove)
 	handle(mux, s, list)
 	handle(mux, s, notify)
@@ -124,6 +132,7 @@ type (
 		UIN      rookery.UIN
 		Password string
 	}
+	pair struct{ One, Other rookery.UIN }
 	page struct {
 		After rookery.UIN
 		Limit int
@@ -136,7 +145,7 @@ type (
 
 var (
 	add = action[NewAccount, Added]{"add", func(ctx context.Context, s *service.Service, in NewAccount) (Added, error) {
-		a := rookery.NewAccount(in.UIN, "", time.Time{}) // the service knows the time
+		a := rookery.NewAccount(in.UIN, "", time.Now())
 		if err := in.Settings.apply(&a); err != nil {
 			return Added{}, err
 		}
@@ -150,6 +159,9 @@ var (
 	setPassword = action[credentials, string]{"password", func(ctx context.Context, s *service.Service, in credentials) (string, error) {
 		password, made := orNew(in.Password)
 		return made, s.SetPassword(ctx, in.UIN, password)
+	}}
+	befriend = action[pair, none]{"befriend", func(ctx context.Context, s *service.Service, in pair) (none, error) {
+		return none{}, s.Befriend(ctx, in.One, in.Other)
 	}}
 	remove = action[rookery.UIN, none]{"remove", func(ctx context.Context, s *service.Service, uin rookery.UIN) (none, error) {
 		return none{}, s.RemoveAccount(ctx, uin)

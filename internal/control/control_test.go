@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,7 @@ func TestAnOperatorActs(t *testing.T) {
 			t.Run("a change takes what is named and leaves the rest", func(t *testing.T) { changeTakesWhatIsNamed(t, o) })
 			t.Run("a new password ends the sessions", func(t *testing.T) { passwordEndsSessions(t, s, o) })
 			t.Run("a notice goes to all named or to none", func(t *testing.T) { noticeToAllOrNone(t, o) })
+			t.Run("two accounts become friends at a word of the operator's", func(t *testing.T) { befriendTakesBoth(t, s, o) })
 			t.Run("a removed account is gone", func(t *testing.T) { removedIsGone(t, o) })
 			t.Run("an error keeps its code and its text", func(t *testing.T) { errorsKeepCodeAndText(t, o) })
 		})
@@ -150,6 +152,31 @@ func noticeToAllOrNone(t *testing.T, o *control.Operator) {
 	err := o.Notify(t.Context(), "hello", []rookery.UIN{rookery.FirstUIN, 99999})
 	if rookery.CodeOf(err) != rookery.CodeNoAccount || !strings.Contains(err.Error(), "99999") {
 		t.Errorf("error %v, want one that names 99999", err)
+	}
+}
+
+func befriendTakesBoth(t *testing.T, s *service.Service, o *control.Operator) {
+	other, err := o.Add(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "other", "rule": "closed"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Befriend(t.Context(), rookery.FirstUIN, other.UIN); err != nil {
+		t.Fatal(err)
+	}
+	proof := service.ProofOf(other.Password)
+	session, err := s.SignIn(t.Context(), service.SignIn{UIN: other.UIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.2")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	friends, _, err := s.Friends(t.Context(), session, service.Page{Limit: 10})
+	if err != nil || !slices.Equal(friends, []rookery.UIN{rookery.FirstUIN}) {
+		t.Errorf("its friends are %v, error %v", friends, err)
+	}
+	if err := o.Befriend(t.Context(), other.UIN, 99999); rookery.CodeOf(err) != rookery.CodeNoAccount {
+		t.Errorf("error %v, want CodeNoAccount", err)
+	}
+	if err := o.Remove(t.Context(), other.UIN); err != nil {
+		t.Fatal(err)
 	}
 }
 

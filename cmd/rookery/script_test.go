@@ -1,0 +1,260 @@
+package main
+
+import (
+	"bytes"
+	database "database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"rookery": main,
+		"post":    post,
+		"get":     get,
+	})
+}
+
+// TestScripts drives the program as its users do. Beside testscript's own
+// commands there are
+//
+//	start NAME PROGRAM ARGS...   runs a program beside the script
+//	waitfor NAME PATTERN         waits until it has written what matches, and sets
+//	                             the variables that the pattern's groups name
+//	said NAME FILE               writes to FILE what it has written so far
+//	occupy VARIABLE              listens on a port, whose address is then in VARIABLE
+//	sql FILE STATEMENT           changes a database
+//	finish NAME [SIGNAL] [CODE]  sends it a signal, TERM if none is named, - for
+//	                             none, and waits until it ends with CODE, 0 if none
+//
+// and the programs post ADDR RECORD, which prints the answer, and get URL.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			programs := make(map[string]*program)
+			env.Values[programsKey{}] = programs
+			env.Defer(func() {
+				for _, p := range programs {
+					_ = p.cmd.Process.Kill() // it may have ended
+					<-p.ended
+				}
+			})
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"start":   start,
+			"waitfor": waitFor,
+			"said":    said,
+			"finish":  finish,
+			"occupy":  occupy,
+			"sql":     sql,
+		},
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+// patience bounds each wait, for a machine that is busy with much else.
+const patience = time.Minute
+
+type programsKey struct{}
+
+// program is a program that runs beside a script.
+type program struct {
+	cmd    *exec.Cmd
+	output *output
+	ended  chan struct{}
+	err    error // set before ended is closed
+}
+
+// output collects what a program writes, and tells when there is more.
+type output struct {
+	mu   sync.Mutex // guards what follows
+	text bytes.Buffer
+	more chan struct{} // closed at the next write
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	close(o.more)
+	o.more = make(chan struct{})
+	return o.text.Write(p)
+}
+
+func (o *output) read() (text string, more <-chan struct{}) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String(), o.more
+}
+
+func named(ts *testscript.TestScript, name string) *program {
+	p := ts.Value(programsKey{}).(map[string]*program)[name]
+	if p == nil {
+		ts.Fatalf("nothing was started as %s", name)
+	}
+	return p
+}
+
+func start(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: start NAME PROGRAM ARGS...")
+	}
+	o := &output{more: make(chan struct{})}
+	cmd := exec.Command(args[1], args[2:]...)
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) { // the script's, not the test's
+		if file := filepath.Join(dir, args[1]); !strings.Contains(args[1], "/") && isFile(file) {
+			cmd.Path, cmd.Err = file, nil
+			break
+		}
+	}
+	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), o, o
+	p := &program{cmd: cmd, output: o, ended: make(chan struct{})}
+	ts.Check(cmd.Start())
+	go func() {
+		p.err = cmd.Wait()
+		close(p.ended)
+	}()
+	ts.Value(programsKey{}).(map[string]*program)[args[0]] = p
+}
+
+func isFile(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && !info.IsDir()
+}
+
+func waitFor(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: waitfor NAME PATTERN")
+	}
+	p := named(ts, args[0])
+	pattern, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	for end := time.After(patience); ; {
+		text, more := p.output.read()
+		if found := pattern.FindStringSubmatch(text); found != nil {
+			for i, name := range pattern.SubexpNames() {
+				if name != "" {
+					ts.Setenv(name, found[i])
+				}
+			}
+			return
+		}
+		select {
+		case <-more:
+		case <-p.ended:
+			if now, _ := p.output.read(); now == text {
+				ts.Fatalf("%s ended without writing what matches %s: %v\n%s", args[0], args[1], p.err, text)
+			}
+		case <-end:
+			ts.Fatalf("%s has not written what matches %s:\n%s", args[0], args[1], text)
+		}
+	}
+}
+
+func said(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: said NAME FILE")
+	}
+	text, _ := named(ts, args[0]).output.read()
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o600))
+}
+
+var signals = map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "KILL": syscall.SIGKILL}
+
+func finish(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 || len(args) > 3 {
+		ts.Fatalf("usage: finish NAME [SIGNAL] [CODE]")
+	}
+	args = append(args, []string{"", "TERM", "0"}[len(args):]...)
+	p := named(ts, args[0])
+	if args[1] != "-" {
+		ts.Check(p.cmd.Process.Signal(signals[args[1]]))
+	}
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		ts.Fatalf("%s does not end", args[0])
+	}
+	text, _ := p.output.read()
+	if code := p.cmd.ProcessState.ExitCode(); strconv.Itoa(code) != args[2] {
+		ts.Fatalf("%s ended with code %d (%v), want %s\n%s", args[0], code, p.err, args[2], text)
+	}
+}
+
+// occupy listens on a port until the script ends, and puts the address into a
+// variable.
+func occupy(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: occupy VARIABLE")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { _ = l.Close() })
+	ts.Setenv(args[0], l.Addr().String())
+}
+
+// sql changes a database behind the program's back.
+func sql(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: sql FILE STATEMENT")
+	}
+	db, err := database.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	_, err = db.Exec(args[1])
+	ts.Check(errors.Join(err, db.Close()))
+}
+
+// post is a program that sends a record and prints the answer, as a line.
+func post() {
+	if len(os.Args) != 3 {
+		fail(errors.New("usage: post ADDR RECORD"))
+	}
+	answer, err := http.Post("http://"+os.Args[1], "text/plain", strings.NewReader(os.Args[2]))
+	if err != nil {
+		fail(err)
+	}
+	show(answer)
+}
+
+// get is a program that prints a status and a page.
+func get() {
+	if len(os.Args) != 2 {
+		fail(errors.New("usage: get URL"))
+	}
+	answer, err := http.Get(os.Args[1])
+	if err != nil {
+		fail(err)
+	}
+	fmt.Println(answer.Status)
+	show(answer)
+}
+
+func show(answer *http.Response) {
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		fail(err)
+	}
+	fmt.Println(strings.TrimRight(string(body), "\r\n"))
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
