@@ -49,9 +49,11 @@ type Request struct {
 // Request makes a request with a fresh SEQ. fields are those of the command,
 // escaped, with a text at the end.
 func (c *Client) Request(command, fields string) Request {
-	r := Request{SEQ: rand.Text()}
-	r.Record = fmt.Sprintf("VER=1.1&CMD=%s&SEQ=%s&UIN=%d%s", command, r.SEQ, c.UIN, fields)
-	return r
+	return c.requestAs(rand.Text(), command, fields)
+}
+
+func (c *Client) requestAs(seq, command, fields string) Request {
+	return Request{SEQ: seq, Record: fmt.Sprintf("VER=1.1&CMD=%s&SEQ=%s&UIN=%d%s", command, seq, c.UIN, fields)}
 }
 
 // errNonsense is an answer that no server in good order gives: to repeat the

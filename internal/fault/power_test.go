@@ -1,0 +1,343 @@
+package fault
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/fault/powercut"
+)
+
+// Whenever the power fails, what was answered before is on the disk: each
+// acknowledged message once, and what was collected is not handed out as
+// something new. And if it were not so, this test would see it.
+func TestNothingIsLostWhenThePowerFails(t *testing.T) {
+	tests := []struct {
+		name   string
+		serve  func(t *testing.T, dir string) program
+		losing bool
+	}{
+		{"the program that users run", func(t *testing.T, dir string) program { return rookeryServe(t, dir, false) }, false},
+		{"a server wired by the test", func(_ *testing.T, dir string) program { return flawed(flawless, dir) }, false},
+		{"one that answers before the sync is caught", func(_ *testing.T, dir string) program { return flawed(hasty, dir) }, true},
+		{"one with synchronous=OFF is caught", func(_ *testing.T, dir string) program { return flawed(unsynced, dir) }, true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			seed, dir := newSeed(t), t.TempDir()
+			run := recordRun(t, dir, test.serve(t, dir), seed)
+			lost := 0
+			for _, c := range run.cuts(rand.New(rand.NewPCG(seed, 2)), test.losing) {
+				faults, err := run.examine(t, c)
+				if test.losing {
+					lost += len(slices.DeleteFunc(faults, func(f Fault) bool { return f.Kind != Lost }))
+					continue // whatever else is lost with them
+				}
+				if err != nil {
+					t.Errorf("%v: %v", c, err)
+				}
+				report(t, c.String(), faults)
+			}
+			if test.losing && lost == 0 {
+				t.Error("no message was lost: what this test checks, it cannot see")
+			}
+		})
+	}
+}
+
+// run is what happened while a server worked that was traced.
+type run struct {
+	disk    *powercut.Disk
+	trace   *powercut.Trace
+	answers []sentAnswer
+	sent    []Sent
+	crowd   crowd
+}
+
+// sentAnswer is an answer with when the server began to send it: from then on
+// the client may know it.
+type sentAnswer struct {
+	Answer
+	at powercut.Moment
+}
+
+// recordRun lets a crowd loose on a server under strace, until there are enough
+// messages, and stops the server in good order.
+func recordRun(t *testing.T, dir string, p program, seed uint64) *run {
+	t.Helper()
+	r := &run{crowd: newCrowd(4, 2)}
+	settle(t, dir, r.crowd.people())
+	var err error
+	// The lock and the memory shared between connections do not outlive a
+	// power cut in any way that matters: SQLite makes the latter anew.
+	if r.disk, err = powercut.Snapshot(dir, func(name string) bool { return strings.HasPrefix(name, storeName) && !strings.HasSuffix(name, "-shm") }); err != nil {
+		t.Fatal(err)
+	}
+	tracer := newTracer(t, dir)
+	s := &server{t: t, program: p, command: tracer.command}
+	s.start()
+	load := r.crowd.join(t, s.dial, seed)
+	end := begin(t, load)
+	awaitMessages(t, load, 300)
+	end()
+	s.stop()
+	r.trace = tracer.read()
+	r.sent, _ = load.Ledger.Entries()
+	r.readAnswers(t)
+	return r
+}
+
+// awaitMessages waits until so many messages are acknowledged.
+func awaitMessages(t *testing.T, l *Load, enough int) {
+	t.Helper()
+	for deadline := time.Now().Add(inTheEnd); time.Now().Before(deadline); <-time.After(10 * time.Millisecond) {
+		sent, _ := l.Ledger.Entries()
+		n := 0
+		for _, s := range sent {
+			if s.Acknowledged {
+				n++
+			}
+		}
+		if n >= enough {
+			return
+		}
+	}
+	t.Errorf("fewer than %d messages were acknowledged in %v", enough, inTheEnd)
+}
+
+// tracer runs a program under strace.
+type tracer struct {
+	t    *testing.T
+	dir  string
+	file *os.File      // strace writes here
+	done chan struct{} // closed when strace has closed it
+	got  *powercut.Trace
+	err  error
+}
+
+func newTracer(t *testing.T, dir string) *tracer {
+	t.Helper()
+	if _, err := exec.LookPath("strace"); err != nil {
+		t.Fatalf("this test needs strace, to see what the server writes and syncs; make test installs it, or apt-get install strace: %v", err)
+	}
+	out, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := &tracer{t: t, dir: dir, file: in, done: make(chan struct{})}
+	go func() {
+		defer close(tr.done)
+		defer out.Close()
+		tr.got, tr.err = powercut.Read(out, dir)
+	}()
+	return tr
+}
+
+// command runs a program that is traced. It can be used once.
+func (tr *tracer) command(p program) *exec.Cmd {
+	args := powercut.Command("/dev/fd/3", p.args[0], p.args[1:]...)
+	cmd := plainCommand(program{args: args, env: p.env})
+	cmd.ExtraFiles = []*os.File{tr.file}
+	return cmd
+}
+
+// read returns the trace, once the program has ended.
+func (tr *tracer) read() *powercut.Trace {
+	tr.t.Helper()
+	if err := tr.file.Close(); err != nil {
+		tr.t.Fatal(err)
+	}
+	select {
+	case <-tr.done:
+	case <-time.After(soon):
+		tr.t.Fatal("strace does not end")
+	}
+	if tr.err != nil {
+		tr.t.Fatal(tr.err)
+	}
+	return tr.got
+}
+
+// readAnswers finds the answers among what was sent.
+func (r *run) readAnswers(t *testing.T) {
+	t.Helper()
+	for _, e := range r.trace.Events {
+		if e.Kind != powercut.Send {
+			continue
+		}
+		_, text, found := strings.Cut(string(e.Data), "\r\n\r\n")
+		if !found {
+			continue
+		}
+		a, err := ParseAnswer(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.answers = append(r.answers, sentAnswer{a, e.Begin})
+	}
+	if len(r.answers) < 100 {
+		t.Fatalf("the trace holds %d answers only", len(r.answers))
+	}
+}
+
+// cut is a power failure.
+type cut struct {
+	at   powercut.Moment
+	left string // what is left of what was not synced
+	luck powercut.Luck
+	// answer is what was about to be sent, if that is why the cut is here.
+	answer Answer
+}
+
+func (c cut) String() string {
+	return fmt.Sprintf("power cut at moment %d, with %s left of what was not synced", c.at, c.left)
+}
+
+// cuts chooses power failures: right when answers are sent, when nothing but
+// what was synced is left; and anywhere, the end of the server included, with
+// any luck.
+func (r *run) cuts(rng *rand.Rand, losing bool) []cut {
+	atAnswers, anywhere := 60, 40
+	if testing.Short() {
+		atAnswers, anywhere = 20, 15
+	}
+	if losing {
+		atAnswers, anywhere = 10, 0
+	}
+	var cuts []cut
+	afterLogin := slices.IndexFunc(r.answers, func(a sentAnswer) bool { return a.CMD == "CLTMSG" })
+	worth := slices.DeleteFunc(slices.Clone(r.answers[afterLogin:]), func(a sentAnswer) bool {
+		return a.RES != resDone || a.Value("MN") == "0"
+	})
+	for range atAnswers {
+		a := worth[rng.IntN(len(worth))]
+		cuts = append(cuts, cut{a.at, "nothing", powercut.None, a.Answer})
+	}
+	first, last := r.answers[afterLogin].at, r.answers[len(r.answers)-1].at
+	for i := range anywhere {
+		c := cut{at: first + powercut.Moment(rng.IntN(int(r.trace.End-first))), left: "something", luck: func(n int) int { return rng.IntN(n + 1) }}
+		if i%4 == 0 {
+			c.at = last + powercut.Moment(rng.IntN(int(r.trace.End-last)))
+		}
+		if i%8 == 1 {
+			c.left, c.luck = "all", powercut.All
+		}
+		cuts = append(cuts, c)
+	}
+	return cuts
+}
+
+// examine opens a store on what the disk holds after a power failure, and
+// returns the faults in what is stored and in what the receivers collect who go
+// on. An error is one that they get, or the store's.
+func (r *run) examine(t *testing.T, c cut) (_ []Fault, err error) {
+	t.Helper()
+	h, err := openHouse(t.Context(), r.restore(t, c), unsynced)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, h.store.Close()) }()
+	sent := r.sentBefore(c)
+	stored, collected := make(map[rookery.UIN][]Message), make(map[rookery.UIN][]Message)
+	for _, uin := range r.crowd.receivers {
+		box, readErr := storedMessages(t.Context(), h, uin)
+		got, collectErr := r.goOn(t.Context(), h, uin, c)
+		if err = errors.Join(err, readErr, collectErr); err == nil && !slices.Equal(box, got) {
+			err = fmt.Errorf("the mailbox of %d holds %v, collected were %v", uin, box, got)
+		}
+		stored[uin], collected[uin] = slices.DeleteFunc(box, isNotice), slices.DeleteFunc(got, isNotice)
+	}
+	return append(Judge(sent, stored), Judge(sent, collected)...), err
+}
+
+// restore writes what is left after a power failure into a directory.
+func (r *run) restore(t *testing.T, c cut) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range r.disk.After(r.trace, c.at, c.luck) {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Memory shared between connections may have been written to the disk at
+	// any time, or never: it means nothing.
+	if err := os.WriteFile(filepath.Join(dir, storeName+"-shm"), bytes.Repeat([]byte{0xA5}, 32<<10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// sentBefore is what was sent, with what was acknowledged before the cut.
+func (r *run) sentBefore(c cut) []Sent {
+	answered := make(map[string]bool)
+	for _, a := range r.answers {
+		if a.at <= c.at && a.RES == resDone {
+			answered[a.SEQ] = true
+		}
+	}
+	sent := slices.Clone(r.sent)
+	for i := range sent {
+		sent[i].Acknowledged = answered[sent[i].SEQ]
+	}
+	return sent
+}
+
+// goOn lets a receiver go on after the cut, and returns all that it has
+// collected, before and after.
+func (r *run) goOn(ctx context.Context, h *house, uin rookery.UIN, c cut) ([]Message, error) {
+	me := &Client{UIN: uin, Post: h.post}
+	all, next, err := r.collectedBefore(me, c)
+	if err != nil {
+		return nil, err
+	}
+	if c.answer.CMD == "GetMsgEx" && c.answer.UIN == uin {
+		// It did not get what was about to be sent, and asks again.
+		again, err := me.Do(ctx, me.requestAs(c.answer.SEQ, "GetMsgEx", ""))
+		if err != nil {
+			return all, err
+		}
+		if again.Text != c.answer.Text {
+			return all, fmt.Errorf("the answer was to be %s, the request repeated gets %s", c.answer.Text, again.Text)
+		}
+	}
+	for request, last := next, false; ; request, last = me.Request("GetMsgEx", ""), true {
+		a, err := me.Do(ctx, request)
+		if err != nil {
+			return all, err
+		}
+		messages, err := a.Messages()
+		if err != nil || last && a.Value("MN") == "0" {
+			return all, err
+		}
+		all = append(all, messages...)
+	}
+}
+
+// collectedBefore returns what a receiver was answered before the cut, and its
+// next request, which may have been on its way already.
+func (r *run) collectedBefore(me *Client, c cut) (all []Message, next Request, err error) {
+	for _, a := range r.answers {
+		if a.CMD != "GetMsgEx" || a.UIN != me.UIN || a.RES != resDone {
+			continue
+		}
+		if a.at > c.at {
+			return all, me.requestAs(a.SEQ, "GetMsgEx", ""), nil
+		}
+		messages, err := a.Messages()
+		if err != nil {
+			return nil, Request{}, err
+		}
+		all = append(all, messages...)
+	}
+	return all, me.Request("GetMsgEx", ""), nil
+}

@@ -1,0 +1,78 @@
+package fault
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rookery-im/rookery"
+)
+
+// When the server is told to end, it answers what it has accepted and refuses
+// the rest: what senders who never repeat were told is what is stored, no less
+// and no more.
+func TestACleanShutdownAnswersWhatItAccepted(t *testing.T) {
+	rounds := 6
+	if testing.Short() {
+		rounds = 2
+	}
+	seed, dir, crowd := newSeed(t), t.TempDir(), newCrowd(8, 1)
+	rng := rand.New(rand.NewPCG(seed, 3))
+	settle(t, dir, crowd.people())
+	s := newServer(t, rookeryServe(t, dir, false))
+	load := crowd.join(t, s.dial, seed)
+	for round := range rounds {
+		if round > 0 {
+			s.start()
+		}
+		var senders errgroup.Group
+		for _, sender := range load.Senders {
+			senders.Go(func() error { return sender.untilRefused(t.Context(), crowd.receivers[0], round) })
+		}
+		<-time.After(time.Duration(100+rng.IntN(300)) * time.Millisecond)
+		s.stop()
+		if err := senders.Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	checkExactly(t, dir, load)
+}
+
+// untilRefused sends messages once each until one has no answer.
+func (s *Sender) untilRefused(ctx context.Context, to rookery.UIN, round int) error {
+	client := Client{UIN: s.UIN, Post: s.Post} // one with patience
+	for i := 0; ; i++ {
+		m := Message{From: s.UIN, To: to, Kind: rookery.KindMessage, Text: fmt.Sprintf("%d.%d of %d", round, i, s.UIN)}
+		request := client.Request("CLTMSG", fields(to, "MG", m.Text))
+		s.ledger.Sending(m, request.SEQ)
+		a, err := client.Once(ctx, request)
+		switch {
+		case err != nil:
+			return nil
+		case a.RES != resDone:
+			return fmt.Errorf("%s was answered %s", request.Record, a.Text)
+		}
+		s.ledger.Acknowledged(m)
+	}
+}
+
+// checkExactly checks that what was acknowledged, and only that, is stored.
+func checkExactly(t *testing.T, dir string, l *Load) {
+	t.Helper()
+	sent, _ := l.Ledger.Entries()
+	var acknowledged []Sent
+	for _, s := range sent {
+		if s.Acknowledged {
+			acknowledged = append(acknowledged, s)
+		}
+	}
+	t.Logf("%d messages sent, %d acknowledged", len(sent), len(acknowledged))
+	if len(acknowledged) == 0 || len(acknowledged) == len(sent) {
+		t.Error("nothing was acknowledged, or nothing refused: nothing is proved")
+	}
+	report(t, "stored", Judge(acknowledged, readStored(t, dir, l)))
+}
