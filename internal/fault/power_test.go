@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -25,19 +26,24 @@ func TestNothingIsLostWhenThePowerFails(t *testing.T) {
 	tests := []struct {
 		name   string
 		serve  func(t *testing.T, dir string) program
+		cuts   int
 		losing bool
 	}{
-		{"the program that users run", func(t *testing.T, dir string) program { return rookeryServe(t, dir, false) }, false},
-		{"a server wired by the test", func(_ *testing.T, dir string) program { return flawed(flawless, dir) }, false},
-		{"one that answers before the sync is caught", func(_ *testing.T, dir string) program { return flawed(hasty, dir) }, true},
-		{"one with synchronous=OFF is caught", func(_ *testing.T, dir string) program { return flawed(unsynced, dir) }, true},
+		{"the program that users run", func(t *testing.T, dir string) program { return rookeryServe(t, dir, false) }, 80, false},
+		{"a server wired by the test", func(_ *testing.T, dir string) program { return flawed(flawless, dir) }, 20, false},
+		{"one that answers before the sync is caught", func(_ *testing.T, dir string) program { return flawed(hasty, dir) }, 10, true},
+		{"one with synchronous=OFF is caught", func(_ *testing.T, dir string) program { return flawed(unsynced, dir) }, 10, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			cuts := test.cuts
+			if testing.Short() {
+				cuts /= 2
+			}
 			seed, dir := newSeed(t), t.TempDir()
 			run := recordRun(t, dir, test.serve(t, dir), seed)
 			lost := 0
-			for _, c := range run.cuts(rand.New(rand.NewPCG(seed, 2)), test.losing) {
+			for c := range run.cuts(rand.New(rand.NewPCG(seed, 2)), cuts) {
 				faults, err := run.examine(t, c)
 				if test.losing {
 					lost += len(slices.DeleteFunc(faults, func(f Fault) bool { return f.Kind != Lost }))
@@ -95,24 +101,6 @@ func recordRun(t *testing.T, dir string, p program, seed uint64) *run {
 	r.sent, _ = load.Ledger.Entries()
 	r.readAnswers(t)
 	return r
-}
-
-// awaitMessages waits until so many messages are acknowledged.
-func awaitMessages(t *testing.T, l *Load, enough int) {
-	t.Helper()
-	for deadline := time.Now().Add(inTheEnd); time.Now().Before(deadline); <-time.After(10 * time.Millisecond) {
-		sent, _ := l.Ledger.Entries()
-		n := 0
-		for _, s := range sent {
-			if s.Acknowledged {
-				n++
-			}
-		}
-		if n >= enough {
-			return
-		}
-	}
-	t.Errorf("fewer than %d messages were acknowledged in %v", enough, inTheEnd)
 }
 
 // tracer runs a program under strace.
@@ -203,38 +191,33 @@ func (c cut) String() string {
 	return fmt.Sprintf("power cut at moment %d, with %s left of what was not synced", c.at, c.left)
 }
 
-// cuts chooses power failures: right when answers are sent, when nothing but
-// what was synced is left; and anywhere, the end of the server included, with
-// any luck.
-func (r *run) cuts(rng *rand.Rand, losing bool) []cut {
-	atAnswers, anywhere := 60, 40
-	if testing.Short() {
-		atAnswers, anywhere = 20, 15
-	}
-	if losing {
-		atAnswers, anywhere = 10, 0
-	}
-	var cuts []cut
-	afterLogin := slices.IndexFunc(r.answers, func(a sentAnswer) bool { return a.CMD == "CLTMSG" })
-	worth := slices.DeleteFunc(slices.Clone(r.answers[afterLogin:]), func(a sentAnswer) bool {
-		return a.RES != resDone || a.Value("MN") == "0"
+// cuts chooses n power failures: half of them right when an answer is sent,
+// when nothing but what was synced is left; the others anywhere, with any luck,
+// and every other of these while the server ends, which moves its log into the
+// database.
+func (r *run) cuts(rng *rand.Rand, n int) iter.Seq[cut] {
+	worth := slices.DeleteFunc(slices.Clone(r.answers), func(a sentAnswer) bool {
+		return a.CMD == "Login" || a.RES != resDone || a.Value("MN") == "0"
 	})
-	for range atAnswers {
-		a := worth[rng.IntN(len(worth))]
-		cuts = append(cuts, cut{a.at, "nothing", powercut.None, a.Answer})
-	}
-	first, last := r.answers[afterLogin].at, r.answers[len(r.answers)-1].at
-	for i := range anywhere {
-		c := cut{at: first + powercut.Moment(rng.IntN(int(r.trace.End-first))), left: "something", luck: func(n int) int { return rng.IntN(n + 1) }}
-		if i%4 == 0 {
-			c.at = last + powercut.Moment(rng.IntN(int(r.trace.End-last)))
+	first, last := worth[0].at, r.answers[len(r.answers)-1].at
+	between := func(from, to powercut.Moment) powercut.Moment { return from + powercut.Moment(rng.IntN(int(to-from))) }
+	return func(yield func(cut) bool) {
+		for i := range n {
+			var c cut
+			switch i % 4 {
+			case 0, 1:
+				a := worth[rng.IntN(len(worth))]
+				c = cut{at: a.at, left: "nothing", luck: powercut.None, answer: a.Answer}
+			case 2:
+				c = cut{at: between(first, last), left: "something", luck: func(n int) int { return rng.IntN(n + 1) }}
+			case 3:
+				c = cut{at: between(last, r.trace.End+1), left: "something", luck: func(n int) int { return rng.IntN(n + 1) }}
+			}
+			if !yield(c) {
+				return
+			}
 		}
-		if i%8 == 1 {
-			c.left, c.luck = "all", powercut.All
-		}
-		cuts = append(cuts, c)
 	}
-	return cuts
 }
 
 // examine opens a store on what the disk holds after a power failure, and

@@ -24,13 +24,14 @@ const soon = 30 * time.Second
 // program is a command line that serves a data directory, and an environment
 // for it.
 type program struct {
+	dir  string
 	args []string
 	env  []string
 }
 
 // flawed is a server of the test's own program.
 func flawed(f flaw, dir string) program {
-	return program{args: []string{os.Args[0], dir}, env: []string{flawVariable + "=" + string(f)}}
+	return program{dir: dir, args: []string{os.Args[0], dir}, env: []string{flawVariable + "=" + string(f)}}
 }
 
 // rookeryServe is the program that users run, built anew, with the race
@@ -45,7 +46,7 @@ func rookeryServe(t *testing.T, dir string, race bool) program {
 	if out, err := exec.CommandContext(t.Context(), "go", append(build, "../../cmd/rookery")...).CombinedOutput(); err != nil {
 		t.Fatalf("cannot build rookery: %v\n%s", err, out)
 	}
-	return program{args: []string{path, "serve", "--data", dir, "--listen", "127.0.0.1:0", "--log-format", "json"}}
+	return program{dir: dir, args: []string{path, "serve", "--data", dir, "--listen", "127.0.0.1:0", "--log-format", "json"}}
 }
 
 // server is a program that can be started again and again.

@@ -1,0 +1,130 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rookery-im/rookery"
+)
+
+// replies is a Post that answers one attempt after another, SEQ standing for
+// the SEQ asked; an empty reply is none, "late" one that never comes.
+type replies struct {
+	script []string
+	asked  []string
+}
+
+func (r *replies) post(ctx context.Context, record string) (string, error) {
+	r.asked = append(r.asked, record)
+	reply := r.script[0]
+	r.script = r.script[1:]
+	switch reply {
+	case "":
+		return "", errors.New("connection reset")
+	case "late":
+		<-ctx.Done()
+		return "", ctx.Err()
+	}
+	_, seq, _ := strings.Cut(record, "&SEQ=")
+	seq, _, _ = strings.Cut(seq, "&")
+	return strings.ReplaceAll(reply, "SEQ=?", "SEQ="+seq), nil
+}
+
+func TestAClientRepeatsUntilItIsAnswered(t *testing.T) {
+	const (
+		done      = "VER=1.1&CMD=CLTMSG&SEQ=?&UIN=10001&RES=0"
+		temporary = "VER=1.1&CMD=CLTMSG&SEQ=?&UIN=10001&RES=4&RA=try again"
+		refused   = "VER=1.1&CMD=CLTMSG&SEQ=?&UIN=10001&RES=3&RA=no"
+	)
+	tests := []struct {
+		name                  string
+		script                []string
+		unanswered, temporary int64
+		ok                    bool
+	}{
+		{"at once", []string{done}, 0, 0, true},
+		{"after connections that broke", []string{"", "", done}, 2, 0, true},
+		{"after an answer that did not come", []string{"late", done}, 1, 0, true},
+		{"after RES=4", []string{temporary, temporary, done}, 0, 2, true},
+		{"with a refusal, which it does not repeat", []string{"", refused}, 1, 0, false},
+		{"with another request's answer, which is an error", []string{strings.Replace(done, "?", "1", 1)}, 0, 0, false},
+		{"with another account's answer, which is an error", []string{strings.Replace(done, "10001", "10002", 1)}, 0, 0, false},
+		{"with no record, which is an error", []string{"NULL"}, 0, 0, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := replies{script: test.script}
+				c := Client{UIN: 10001, Post: r.post}
+				_, err := c.Do(t.Context(), c.Request("CLTMSG", fields(11001, "MG", "hello")))
+				if (err == nil) != test.ok || len(r.script) > 0 {
+					t.Errorf("the error is %v, and %d replies were not asked for", err, len(r.script))
+				}
+				if u, again := c.Repeated(); u != test.unanswered || again != test.temporary {
+					t.Errorf("counted %d unanswered and %d temporary, want %d and %d", u, again, test.unanswered, test.temporary)
+				}
+				if len(slices.Compact(r.asked)) != 1 {
+					t.Errorf("the records differ: %q", r.asked)
+				}
+			})
+		})
+	}
+}
+
+func TestAClientGivesUpInTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		broken := errors.New("broken")
+		c := Client{UIN: 10001, Post: func(context.Context, string) (string, error) { return "", broken }}
+		if _, err := c.Do(ctx, c.Request("List", "")); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, broken) {
+			t.Errorf("the error is %v, want one that says how long and why", err)
+		}
+	})
+}
+
+func TestARequestHasAFreshSEQAndKeepsItsText(t *testing.T) {
+	c := Client{UIN: 10001}
+	a, b := c.Request("CLTMSG", fields(11001, "MG", "50% & more, 茶")), c.Request("CLTMSG", "")
+	if a.SEQ == b.SEQ || len(a.SEQ) < 6 || len(a.SEQ) > 32 {
+		t.Errorf("the SEQs are %q and %q", a.SEQ, b.SEQ)
+	}
+	if want := "VER=1.1&CMD=CLTMSG&SEQ=" + a.SEQ + "&UIN=10001&UN=11001&MG=50%25%20&%20more%2C%20%E8%8C%B6"; a.Record != want {
+		t.Errorf("the record is %q, want %q", a.Record, want)
+	}
+}
+
+func TestMessagesOfAnAnswer(t *testing.T) {
+	const head = "VER=1.1&CMD=GetMsgEx&SEQ=abcdef&UIN=11001&RES=0"
+	tests := []struct {
+		name, text string
+		want       []Message
+		ok         bool
+	}{
+		{"none", head + "&MN=0&MT=&UN=&MG=", nil, true},
+		{"texts are unescaped once", head + "&MN=1&MT=9,&UN=10002,&MG=%2526%2c a%26b,",
+			[]Message{{From: 10002, To: 11001, Kind: rookery.KindMessage, Text: "%26, a&b"}}, true},
+		{"a status is none", head + "&MN=2&MT=2,99,&UN=10002,10003,&MG=please,10,",
+			[]Message{{From: 10002, To: 11001, Kind: rookery.KindAsks, Text: "please"}}, true},
+		{"a list is too short", head + "&MN=2&MT=9,9,&UN=10002,10003,&MG=a,", nil, false},
+		{"the count is wrong", head + "&MN=2&MT=9,&UN=10002,&MG=a,", nil, false},
+		{"a kind is no number", head + "&MN=1&MT=x,&UN=10002,&MG=a,", nil, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			a, err := ParseAnswer(test.text + "\r\n")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := a.Messages()
+			if (err == nil) != test.ok || !slices.Equal(got, test.want) {
+				t.Errorf("read %v, %v; want %v", got, err, test.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,216 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/rookery-im/rookery"
+)
+
+// While the disk is full, what changes something is answered RES=4 and changes
+// nothing, and what only reads works. With room again, the server recovers by
+// itself, and what was answered RES=4 takes effect once when it is repeated.
+func TestAFullDisk(t *testing.T) {
+	for _, disk := range disks(t) {
+		t.Run(disk.name, func(t *testing.T) {
+			seed, crowd := newSeed(t), newCrowd(4, 2)
+			s := disk.serve(t, crowd)
+			load := crowd.join(t, s.dial, seed)
+			stranger := &Client{UIN: onlooker, Post: HTTP(s.dial, true)}
+			if err := stranger.Login(t.Context(), password); err != nil {
+				t.Fatal(err)
+			}
+
+			end := begin(t, load)
+			awaitMessages(t, load, 50)
+			disk.fill(t, s)
+			awaitStandstill(t, load)
+			checkReadsWork(t, stranger)
+			refused := checkNothingIsDone(t, stranger, crowd.receivers[0])
+			disk.free(t, s)
+			ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+			defer cancel()
+			if _, err := stranger.Do(ctx, refused); err != nil {
+				t.Error(err)
+			}
+			if got := friendsOf(t, stranger); len(got) != 1 {
+				t.Errorf("the repeated request makes the friends %v, want one", got)
+			}
+			awaitMessages(t, load, acknowledged(load)+50)
+			end()
+
+			checkCollected(t, load)
+			s.stop()
+		})
+	}
+}
+
+// onlooker is an account beside the crowd.
+const onlooker = rookery.FirstUIN + 5000
+
+// disk is a place for data that can be full.
+type disk struct {
+	name string
+	// serve starts the program that users run, for a crowd, with its data on
+	// the disk.
+	serve      func(t *testing.T, c crowd) *server
+	fill, free func(t *testing.T, s *server)
+}
+
+// disks are those that this machine can have. Files that may not grow can be had
+// anywhere; a file system of our own only where we may mount one.
+func disks(t *testing.T) []disk {
+	all := []disk{{"files that may not grow", serveOnDisk, forbidGrowth, allowGrowth}}
+	if namespace := mountNamespace(t.Context()); namespace != nil {
+		all = append(all, disk{"a small file system", func(t *testing.T, c crowd) *server { return serveOnSmallDisk(t, c, namespace) }, fillUp, makeRoom})
+	} else {
+		t.Log("this machine lets us mount nothing, so that a file system without room is not tried")
+	}
+	return all
+}
+
+func serveOnDisk(t *testing.T, c crowd) *server {
+	dir := t.TempDir()
+	settle(t, dir, append(c.people(), person{onlooker, rookery.RuleAsk}))
+	return newServer(t, rookeryServe(t, dir, false))
+}
+
+// forbidGrowth lets no file of the server's become longer than the store's log
+// is now.
+func forbidGrowth(t *testing.T, s *server) {
+	t.Helper()
+	info, err := os.Stat(filepath.Join(s.program.dir, storeName+"-wal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	limitFiles(t, s, uint64(info.Size()))
+}
+
+func allowGrowth(t *testing.T, s *server) { limitFiles(t, s, unix.RLIM_INFINITY) }
+
+func limitFiles(t *testing.T, s *server, bytes uint64) {
+	t.Helper()
+	limit := unix.Rlimit{Cur: bytes, Max: unix.RLIM_INFINITY}
+	if err := unix.Prlimit(s.process.cmd.Process.Pid, unix.RLIMIT_FSIZE, &limit, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mountNamespace is a command line in which a program can mount for itself
+// alone, nil if there is none.
+func mountNamespace(ctx context.Context) []string {
+	for _, args := range [][]string{{"unshare", "--mount"}, {"unshare", "--mount", "--map-root-user"}} {
+		try := append(args, "mount", "-t", "tmpfs", "none", "/mnt")
+		if exec.CommandContext(ctx, try[0], try[1:]...).Run() == nil {
+			return args
+		}
+	}
+	return nil
+}
+
+// smallDisk is how much the small file system holds, in bytes.
+const smallDisk = 4 << 20
+
+// serveOnSmallDisk serves on a file system that nobody else sees: the data is
+// copied to it first.
+func serveOnSmallDisk(t *testing.T, c crowd, namespace []string) *server {
+	seed, dir := t.TempDir(), t.TempDir()
+	settle(t, seed, append(c.people(), person{onlooker, rookery.RuleAsk}))
+	p := rookeryServe(t, dir, false)
+	script := fmt.Sprintf(`mount -t tmpfs -o size=%d none "$1" && cp "$0"/* "$1" && shift && exec "$@"`, smallDisk)
+	p.args = append(append(namespace, "sh", "-c", script, seed, dir), p.args...)
+	return newServer(t, p)
+}
+
+// ballast is the file that fills the small file system.
+func ballast(s *server) string {
+	return filepath.Join(fmt.Sprintf("/proc/%d/root", s.process.cmd.Process.Pid), s.program.dir, "ballast")
+}
+
+func fillUp(t *testing.T, s *server) {
+	t.Helper()
+	if err := os.WriteFile(ballast(s), make([]byte, smallDisk), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the file system did not get full: %v", err)
+	}
+}
+
+func makeRoom(t *testing.T, s *server) {
+	t.Helper()
+	if err := os.Remove(ballast(s)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// awaitStandstill waits until nobody gets anything done: every sender is
+// answered RES=4 several times, while no message is acknowledged. Before that,
+// there may still be room for little things.
+func awaitStandstill(t *testing.T, l *Load) {
+	t.Helper()
+	done := acknowledged(l)
+	refused := make(map[*Sender]int64)
+	for deadline := time.Now().Add(inTheEnd); time.Now().Before(deadline); <-time.After(10 * time.Millisecond) {
+		if n := acknowledged(l); n != done {
+			done = n
+			clear(refused)
+		}
+		standing := 0
+		for _, s := range l.Senders {
+			_, temporary := s.Repeated()
+			if before, ok := refused[s]; !ok {
+				refused[s] = temporary
+			} else if temporary-before >= 3 {
+				standing++
+			}
+		}
+		if standing == len(l.Senders) {
+			return
+		}
+	}
+	t.Fatal("the disk is full, and senders are not told RES=4")
+}
+
+// checkReadsWork asks for all that nothing has to be stored for.
+func checkReadsWork(t *testing.T, c *Client) {
+	t.Helper()
+	for command, fields := range map[string]string{
+		"List": "&TN=160&UN=0", "Query_Stat": "&TN=50&UN=0", "GetInfo": "&UN=10001", "GetMsgEx": "",
+	} {
+		if a, err := c.Once(t.Context(), c.Request(command, fields)); err != nil || a.RES != resDone {
+			t.Errorf("while the disk is full, %s is answered %s, %v", command, a.Text, err)
+		}
+	}
+}
+
+// checkNothingIsDone tries to befriend somebody while the disk is full, and
+// returns the request.
+func checkNothingIsDone(t *testing.T, c *Client, other rookery.UIN) Request {
+	t.Helper()
+	request := c.Request("AddToList", fmt.Sprintf("&UN=%d", other))
+	a, err := c.Once(t.Context(), request)
+	if err != nil || a.RES != resTemporary || !strings.Contains(a.Text, "&RA=") {
+		t.Errorf("while the disk is full, AddToList is answered %s, %v; want RES=4 with a reason", a.Text, err)
+	}
+	if got := friendsOf(t, c); len(got) > 0 {
+		t.Errorf("what was answered RES=4 is done: the friends are %v", got)
+	}
+	return request
+}
+
+func friendsOf(t *testing.T, c *Client) []rookery.UIN {
+	t.Helper()
+	a, err := c.Once(t.Context(), c.Request("List", "&TN=160&UN=0"))
+	if err != nil || a.RES != resDone {
+		t.Fatalf("List is answered %s, %v", a.Text, err)
+	}
+	return a.UINs("UN")
+}
