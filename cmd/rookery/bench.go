@@ -30,6 +30,7 @@ type benchFlags struct {
 func benchCommand() *cobra.Command {
 	var f benchFlags
 	var redis bool
+	var profile string
 	c := group(&cobra.Command{
 		Use:   "bench",
 		Short: "Measure what the server costs on this machine",
@@ -43,17 +44,19 @@ the end every acknowledged message is counted in the store; a difference is an
 error.`,
 		Example: `  rookery bench
   rookery bench --workload idle,durable --connections 64 --connection kept --rounds 5
+  rookery bench --workload durable --connections 64 --duration 20s --rounds 1 --cpuprofile send.prof
   rookery bench growth --data /var/tmp/rookery-large`,
 	}, benchGrowthCommand(), benchFloorCommand())
 	f.register(c, []int{1, 64, 256}, []string{"kept", "per-request"})
 	c.Flags().BoolVar(&redis, "redis", true, "compare durable sends with Redis Streams; needs redis-server")
+	c.Flags().StringVar(&profile, "cpuprofile", "", "`FILE` for the server's CPU profile, read with go tool pprof")
 	c.Args = takes()
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		config, err := f.config(c)
 		if err != nil {
 			return err
 		}
-		config.Redis = redis
+		config.Redis, config.Profile = redis, profile
 		ctx, forget := untilSignal(c.Context(), slog.Default())
 		defer forget()
 		report, err := bench.Run(ctx, config)

@@ -51,8 +51,8 @@ func startChild(ctx context.Context, name string, cmd func(context.Context) *exe
 	if err := errors.Join(c.cmd.Start(), input.Close()); err != nil {
 		return nil, errors.Join(err, output.Close())
 	}
-	go c.log.read()
 	go func() {
+		c.log.read() // to the end, so that an error tells the last words
 		c.err = c.cmd.Wait()
 		if ctx.Err() != nil && errors.Is(c.err, ctx.Err()) {
 			c.err = nil // it ended well, when it was to

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -125,8 +124,7 @@ func (g *Growth) targets() []Target {
 		atMost("start to first answer after the load in s", g.StartAgain.Seconds(), 2, 0))
 }
 
-// weigh starts the server without and with live sessions. The sessions are put
-// into the store: so many password hashes would take longer than all the rest.
+// weigh starts the server without and with live sessions.
 func (h *house) weigh(ctx context.Context, g *Growth) error {
 	sessions := h.sessions(g.Sessions)
 	var err error
@@ -148,24 +146,9 @@ func (h *house) sessions(n int) []rookery.Session {
 	all := make([]rookery.Session, n)
 	distance := rookery.UIN(h.people.Accounts / n)
 	for i := range all {
-		all[i] = rookery.Session{
-			ID: h.seqs.next(), Account: rookery.FirstUIN + rookery.UIN(i)*distance,
-			Address: netip.MustParseAddr("127.0.0.1"), Status: rookery.StatusOnline,
-			Program: "9326B87B234E7235", Since: time.Now(),
-		}
+		all[i] = h.session(rookery.FirstUIN + rookery.UIN(i)*distance)
 	}
 	return all
-}
-
-func (h *house) signAllIn(ctx context.Context, store Store, sessions []rookery.Session) error {
-	s := &seeding{Population: h.people, store: store, progress: h.cfg.Progress}
-	return s.each(ctx, "sessions", len(sessions), func(ctx context.Context, i int) error {
-		proved, err := store.Credential(ctx, sessions[i].Account)
-		if err != nil {
-			return err
-		}
-		return store.SignIn(ctx, sessions[i], proved)
-	})
 }
 
 // residentAfterPolls is the memory of a fresh server which has been asked once

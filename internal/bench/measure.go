@@ -34,6 +34,10 @@ type Config struct {
 	// Redis compares durable sends with Redis Streams.
 	Redis bool
 
+	// Profile is the file that the server writes its CPU profile to, "" for
+	// none.
+	Profile string
+
 	// Progress gets a line now and then.
 	Progress io.Writer
 }

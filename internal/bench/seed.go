@@ -131,6 +131,9 @@ const writers = 256
 // each does something for all numbers below n, many at once, and tells how far
 // it has got.
 func (s *seeding) each(ctx context.Context, what string, n int, do func(ctx context.Context, i int) error) error {
+	if n == 0 {
+		return nil
+	}
 	var done atomic.Int64
 	stop := report(s.progress, what, &done, int64(n))
 	defer stop()
