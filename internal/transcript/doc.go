@@ -38,6 +38,9 @@
 //	<< 405                             or a status alone (100 is "go on"),
 //	<< end                             or the end of the connection
 //
+// What is sent below an answer is sent on the same connection when the answer
+// has come; an empty line or a comment ends the connection.
+//
 // @home is where a script begins. It is 127.0.0.2; the other names are
 // 127.0.0.3, 127.0.0.4 and on, in the order in which the script first names
 // them. A password that is not given is 123456. The names of an account's

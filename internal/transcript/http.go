@@ -65,47 +65,58 @@ func (c *Connection) perform(r *replay) error {
 	}
 	defer conn.Close()
 	defer bound(r.ctx, conn)()
-	// A server may answer and stop reading before all is sent; what it says is
-	// what counts.
-	sent := make(chan struct{})
-	go func() {
-		defer close(sent)
-		conn.Write(c.Sent)
-	}()
-	defer func() {
-		conn.Close()
-		<-sent
-	}()
 	br := bufio.NewReader(conn)
-	for i, want := range c.Answers {
-		if err := c.read(br, want); err != nil {
-			return fmt.Errorf("answer %d: %w", i+1, err)
+	for _, turn := range c.Turns {
+		if err := turn.perform(conn, br); err != nil {
+			return err
 		}
 	}
-	if half, ok := conn.(interface{ CloseWrite() error }); ok && !c.Ends {
-		<-sent
-		half.CloseWrite()
-	} else if !ok && !c.Ends {
-		return nil
+	if !c.Ends {
+		half, ok := conn.(interface{ CloseWrite() error })
+		if !ok {
+			return nil
+		}
+		if err := half.CloseWrite(); err != nil {
+			return err
+		}
 	}
 	return atEnd(br)
 }
 
+// perform sends and reads at once: a server may answer, and stop reading,
+// before all is sent. What it says is what counts.
+func (t *Turn) perform(conn net.Conn, br *bufio.Reader) error {
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		_, _ = conn.Write(t.Sent)
+	}()
+	for i, want := range t.Answers {
+		if err := t.read(br, want); err != nil {
+			conn.Close()
+			<-sent
+			return fmt.Errorf("answer %d: %w", i+1, err)
+		}
+	}
+	<-sent
+	return nil
+}
+
 // read reads one answer and compares it.
-func (c *Connection) read(br *bufio.Reader, want HTTPAnswer) error {
+func (t *Turn) read(br *bufio.Reader, want HTTPAnswer) error {
 	status, body, err := readAnswer(br, want.Record != nil)
 	if err != nil {
 		return err
 	}
 	if status != want.Status {
 		return fmt.Errorf("status %d, want %d\n\tsent %s\n\tgot  %s",
-			status, want.Status, appendEscaped(nil, c.Sent), appendEscaped(nil, body))
+			status, want.Status, appendEscaped(nil, t.Sent), appendEscaped(nil, body))
 	}
 	if want.Record == nil {
 		return nil
 	}
 	if at, ok := Match(want.Record, body); !ok {
-		return mismatch(c.Sent, want.Record, body, at)
+		return mismatch(t.Sent, want.Record, body, at)
 	}
 	return nil
 }

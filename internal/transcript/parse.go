@@ -170,35 +170,53 @@ func (p *parser) record(mark string) (record []byte, ok bool, err error) {
 
 func (p *parser) connection() (Action, error) {
 	c := new(Connection)
+	for !c.Ends {
+		turn, ends, err := p.turn()
+		if err != nil {
+			return nil, err
+		}
+		if len(turn.Sent) == 0 {
+			break
+		}
+		if len(turn.Answers) == 0 && !ends {
+			return nil, errors.New(">> BYTES must be followed by what comes back: << STATUS RECORD, or << end")
+		}
+		c.Turns, c.Ends = append(c.Turns, turn), ends
+	}
+	return c, nil
+}
+
+// turn reads lines that are sent, then those that come back. Without the
+// former there is no turn: Sent is empty.
+func (p *parser) turn() (t Turn, ends bool, err error) {
 	for {
 		part, ok, err := p.record(">>")
 		if err != nil {
-			return nil, err
+			return t, false, err
 		}
 		if !ok {
 			break
 		}
-		c.Sent = append(c.Sent, part...)
+		if len(part) == 0 {
+			return t, false, errors.New("nothing is sent by this line")
+		}
+		t.Sent = append(t.Sent, part...)
 	}
-	for !c.Ends {
+	for len(t.Sent) > 0 {
 		text, ok := p.take("<<")
 		if !ok {
 			break
 		}
 		if text == "end" {
-			c.Ends = true
-			break
+			return t, true, nil
 		}
 		a, err := httpAnswer(text)
 		if err != nil {
-			return nil, err
+			return t, false, err
 		}
-		c.Answers = append(c.Answers, a)
+		t.Answers = append(t.Answers, a)
 	}
-	if len(c.Sent) == 0 || len(c.Answers) == 0 && !c.Ends {
-		return nil, errors.New(">> BYTES must be followed by what comes back: << STATUS RECORD, or << end")
-	}
-	return c, nil
+	return t, false, nil
 }
 
 func httpAnswer(text string) (a HTTPAnswer, err error) {

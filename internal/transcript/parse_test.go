@@ -43,8 +43,8 @@ repeat 3
 < NULL
 >> POST / HTTP/1.1\r\n
 >> \r\n
->> NULL
 << 100
+>> NULL
 << 200 NULL
 << 405
 << end
@@ -79,9 +79,11 @@ func TestParseReadsEveryKindOfStep(t *testing.T) {
 		&Exchange{[]byte("VER=1.1&MG=abababababababababababab"), []byte("UN=9998,9999,10000,10001,10002,10003,10004,10005,10005,"), 3},
 		&Exchange{nil, []byte("NULL"), 1},
 		&Connection{
-			Sent:    []byte("POST / HTTP/1.1\r\n\r\nNULL"),
-			Answers: []HTTPAnswer{{Status: 100}, {200, []byte("NULL")}, {Status: 405}},
-			Ends:    true,
+			Turns: []Turn{
+				{[]byte("POST / HTTP/1.1\r\n\r\n"), []HTTPAnswer{{Status: 100}}},
+				{[]byte("NULL"), []HTTPAnswer{{200, []byte("NULL")}, {Status: 405}}},
+			},
+			Ends: true,
 		},
 	}
 	if len(s.Steps) != len(want) {
@@ -111,6 +113,21 @@ func TestEveryStepIsWrittenAsItWasRead(t *testing.T) {
 	}
 	if got.String() != everyStep {
 		t.Errorf("written as\n%s", got.String())
+	}
+}
+
+func TestTwoConnectionsAreNotWrittenAsOne(t *testing.T) {
+	connection := func(ends bool) Step {
+		return Step{Action: &Connection{Turns: []Turn{{[]byte("A"), []HTTPAnswer{{Status: 400}}}}, Ends: ends}}
+	}
+	s := &Script{Steps: []Step{connection(false), connection(true), connection(true)}}
+	want := ">> A\n<< 400\n\n>> A\n<< 400\n<< end\n>> A\n<< 400\n<< end\n"
+	text := string(s.Append(nil))
+	if text != want {
+		t.Errorf("written as\n%s", text)
+	}
+	if again, err := Parse("x.txt", []byte(text)); err != nil || len(again.Steps) != 3 {
+		t.Errorf("read as %+v, %v", again, err)
 	}
 }
 
@@ -151,6 +168,7 @@ func TestParseNamesTheLineThatIsWrong(t *testing.T) {
 		{"a request without its answer", "> A=1\n\n< B=2\n", "x.txt:1: the next line must be the answer"},
 		{"an answer without its request", "< B=2\n", `x.txt:1: there is no step "<"`},
 		{"bytes without what comes back", ">> A\n", "x.txt:1: >> BYTES must be followed"},
+		{"an empty line to be sent", ">> A\n<< 100\n>>\n", "x.txt:3: nothing is sent by this line"},
 		{"a status that is none", ">> A\n<< OK\n", `x.txt:2: "OK" is no HTTP status`},
 		{"an escape that is none", "> \\q\n< A\n", `x.txt:1: \q is no escape`},
 		{"half a byte", "> A\n< \\x4\n", `x.txt:2: \x needs two hex digits`},

@@ -9,9 +9,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -265,6 +267,45 @@ func TestAConnectionThatIsToEndMustEnd(t *testing.T) {
 	if err := Replay(ctx, script, s); err == nil {
 		t.Error("a connection that stays open was taken for one that ends")
 	}
+}
+
+// pipe is a world whose server is at the other end of a pipe.
+type pipe struct {
+	socket
+	serve func(net.Conn)
+}
+
+func (p *pipe) Dial(context.Context, netip.Addr) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	go p.serve(theirs)
+	return ours, nil
+}
+
+func TestWhatIsSentAfterAnAnswerWaitsForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &pipe{serve: func(conn net.Conn) {
+			defer conn.Close()
+			buffer := make([]byte, 100)
+			n, err := conn.Read(buffer)
+			if string(buffer[:n]) != "HEAD" {
+				t.Errorf("at first came %q, %v", buffer[:n], err)
+			}
+			conn.SetReadDeadline(time.Now().Add(time.Hour))
+			if n, err := conn.Read(buffer); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("before the answer came %q, %v", buffer[:n], err)
+			}
+			conn.SetReadDeadline(time.Time{})
+			io.WriteString(conn, "HTTP/1.1 100 Continue\r\n\r\n")
+			n, err = conn.Read(buffer)
+			if string(buffer[:n]) != "BODY" {
+				t.Errorf("then came %q, %v", buffer[:n], err)
+			}
+			io.WriteString(conn, ok+"Content-Length: 4\r\n\r\nNULL")
+		}}
+		if err := Replay(t.Context(), mustParse(t, ">> HEAD\n<< 100\n>> BODY\n<< 200 NULL\n<< end\n"), w); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestASettingReachesTheServer(t *testing.T) {

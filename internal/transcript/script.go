@@ -114,11 +114,16 @@ type Exchange struct {
 
 // A Connection is what is sent on one connection, and what comes back.
 type Connection struct {
-	Sent    []byte
-	Answers []HTTPAnswer
+	Turns []Turn
 	// Ends says that the server closes the connection after the last answer
 	// by itself.
 	Ends bool
+}
+
+// A Turn is what is sent, and what comes back before anything more is sent.
+type Turn struct {
+	Sent    []byte
+	Answers []HTTPAnswer
 }
 
 // An HTTPAnswer is an HTTP response as far as a script says what it is.

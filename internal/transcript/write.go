@@ -19,11 +19,22 @@ func (s *Script) Write(w io.Writer) error {
 
 // Append appends the script's text to dst.
 func (s *Script) Append(dst []byte) []byte {
-	for _, step := range s.Steps {
+	for i, step := range s.Steps {
+		if i > 0 && len(step.Comment) == 0 && joined(s.Steps[i-1].Action, step.Action) {
+			dst = append(dst, '\n')
+		}
 		dst = appendLines(dst, step.Comment)
 		dst = append(step.Action.appendText(dst), '\n')
 	}
 	return appendLines(dst, s.Trailer)
+}
+
+// joined reports whether two steps would be read as one if nothing stood
+// between them.
+func joined(a, b Action) bool {
+	first, ok1 := a.(*Connection)
+	_, ok2 := b.(*Connection)
+	return ok1 && ok2 && !first.Ends
 }
 
 func appendLines(dst []byte, lines []string) []byte {
@@ -99,15 +110,17 @@ func (x *Exchange) appendText(dst []byte) []byte {
 }
 
 func (c *Connection) appendText(dst []byte) []byte {
-	for line := range bytes.Lines(c.Sent) {
-		dst = append(appendRecord(dst, ">>", line), '\n')
-	}
-	for _, a := range c.Answers {
-		dst = fmt.Appendf(dst, "<< %d", a.Status)
-		if a.Record != nil {
-			dst = appendEscaped(append(dst, ' '), a.Record)
+	for _, turn := range c.Turns {
+		for line := range bytes.Lines(turn.Sent) {
+			dst = append(appendRecord(dst, ">>", line), '\n')
 		}
-		dst = append(dst, '\n')
+		for _, a := range turn.Answers {
+			dst = fmt.Appendf(dst, "<< %d", a.Status)
+			if a.Record != nil {
+				dst = appendEscaped(append(dst, ' '), a.Record)
+			}
+			dst = append(dst, '\n')
+		}
 	}
 	if c.Ends {
 		dst = append(dst, "<< end\n"...)
