@@ -11,7 +11,7 @@ import (
 
 	"github.com/adrg/xdg"
 	"github.com/gofrs/flock"
-	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/rookery-im/rookery/internal/control"
 )
@@ -26,9 +26,9 @@ const (
 	claimPause = 20 * time.Millisecond
 )
 
-// dataFlag gives a command the flag for the data directory.
-func dataFlag(c *cobra.Command) *string {
-	return c.PersistentFlags().String("data", defaultDataDir(), "`DIR`ectory with everything that the server keeps")
+// dataFlag adds the flag for the data directory.
+func dataFlag(flags *pflag.FlagSet) *string {
+	return flags.String("data", defaultDataDir(), "work on `DIR`, the directory with everything that the server keeps")
 }
 
 func defaultDataDir() string {

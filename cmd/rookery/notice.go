@@ -24,7 +24,7 @@ account that got it, and --after goes on from there.`,
   rookery notice "Your new password is on your desk." --to 10001 --to 10002`,
 		Args: takes("TEXT"),
 	}
-	data := dataFlag(c)
+	data := dataFlag(c.Flags())
 	var to uinList
 	var after uinFlag
 	c.Flags().Var(&to, "to", "an account that gets it; may be given more than once")

@@ -62,7 +62,6 @@ with go to standard output (not with --log-format json).`,
   rookery serve --trusted-proxy 127.0.0.1`,
 		Args: takes(),
 	}
-	f.data = dataFlag(c)
 	f.register(c)
 	c.RunE = func(c *cobra.Command, _ []string) error { return serve(c, f) }
 	return c
@@ -71,18 +70,19 @@ with go to standard output (not with --log-format json).`,
 func (f *serveFlags) register(c *cobra.Command) {
 	flags := c.Flags()
 	flags.SortFlags = false
-	flags.StringArrayVar(&f.listen, "listen", defaultListen, "`ADDR`ess to listen on, host:port; may be given more than once")
-	flags.StringArrayVar(&f.trustedProxies, "trusted-proxy", nil, "address or network (`CIDR`) of a proxy whose X-Forwarded-For, Forwarded and X-Real-IP are believed; may be given more than once")
-	flags.StringArrayVar(&f.origins, "allow-origin", nil, "web origin (`URL`) whose pages may act for users, such as https://chat.example; may be given more than once")
-	flags.IntVar(&f.maxConnections, "max-connections", 50_000, "most connections (`N`) in all")
-	flags.IntVar(&f.perAddress, "max-connections-per-address", 1_000, "most connections (`N`) from one address; trusted proxies and this machine are exempt")
+	f.data = dataFlag(flags)
+	flags.StringArrayVar(&f.listen, "listen", defaultListen, "listen on `ADDR`, host:port; may be given more than once")
+	flags.StringArrayVar(&f.trustedProxies, "trusted-proxy", nil, "believe X-Forwarded-For, Forwarded and X-Real-IP from `CIDR`, a proxy's address or network; may be given more than once")
+	flags.StringArrayVar(&f.origins, "allow-origin", nil, "let web pages of the origin `URL`, such as https://chat.example, act for users; may be given more than once")
+	flags.IntVar(&f.maxConnections, "max-connections", 50_000, "accept at most `N` connections in all")
+	flags.IntVar(&f.perAddress, "max-connections-per-address", 1_000, "accept at most `N` connections from one address; trusted proxies and this machine are exempt")
 	flags.BoolVar(&f.limitLoopback, "limit-loopback", false, "let --max-connections-per-address bind clients on this machine too")
-	flags.IntVar(&f.retention, "retention", int(service.DefaultRetention/(24*time.Hour)), "`DAYS` for which messages are kept after they were collected")
-	flags.IntVar(&f.passwordMemory, "password-memory", int(service.FloorCost.MemoryKiB/1024), "`MIB` of memory that hashing a new password takes (Argon2id)")
-	flags.IntVar(&f.passwordPasses, "password-passes", int(service.FloorCost.Passes), "`PASSES` over that memory")
-	flags.DurationVar(&f.shutdown, "shutdown-timeout", 10*time.Second, "how long requests in flight are waited for in the end (`TIME`)")
-	flags.StringVar(&f.logFormat, "log-format", "text", "text or json (`FORMAT`)")
-	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error (`LEVEL`)")
+	flags.IntVar(&f.retention, "retention", int(service.DefaultRetention/(24*time.Hour)), "keep messages for `DAYS` after they were collected")
+	flags.IntVar(&f.passwordMemory, "password-memory", int(service.FloorCost.MemoryKiB/1024), "hash new passwords with `MIB` of memory (Argon2id)")
+	flags.IntVar(&f.passwordPasses, "password-passes", int(service.FloorCost.Passes), "and with `N` passes over it")
+	flags.DurationVar(&f.shutdown, "shutdown-timeout", 10*time.Second, "in the end wait at most `TIME` for requests in flight")
+	flags.StringVar(&f.logFormat, "log-format", "text", "log as `FORMAT`: text or json")
+	flags.StringVar(&f.logLevel, "log-level", "info", "log from `LEVEL` on: debug, info, warn or error")
 	flags.StringVar(&f.cpuProfile, "cpuprofile", "", "write a CPU profile to `FILE`")
 	_ = flags.MarkHidden("cpuprofile") // fails for a flag that is not there
 }
@@ -194,30 +194,36 @@ func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 	return nil, fmt.Errorf("--log-format %q is neither text nor json", format)
 }
 
-// repeatTime is how long after the first signal another one is taken for the
-// same: who ends a whole group of processes may signal one of them twice.
-const repeatTime = time.Second
-
 // untilSignal returns a context that ends with the first signal to end. The
 // second one ends the program.
 func untilSignal(ctx context.Context, log *slog.Logger) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		select {
-		case <-signals:
-		case <-ctx.Done():
-			return
-		}
-		cancel()
-		for first := time.Now(); time.Since(first) < repeatTime; {
-			<-signals
-		}
+	go heed(ctx, signals, cancel, func() {
 		log.Warn("ended by a second signal, without finishing what was accepted")
 		os.Exit(1)
-	}()
+	})
 	return ctx, cancel
+}
+
+// repeatTime is how long after the first signal another one is taken for the
+// same: who ends a whole group of processes may signal one of them twice.
+const repeatTime = time.Second
+
+// heed calls end at the first signal, unless ctx ends before, and endAtOnce at
+// the second.
+func heed(ctx context.Context, signals <-chan os.Signal, end, endAtOnce func()) {
+	select {
+	case <-signals:
+	case <-ctx.Done():
+		return
+	}
+	end()
+	for first := time.Now(); time.Since(first) < repeatTime; {
+		<-signals
+	}
+	endAtOnce()
 }
 
 // profile writes a CPU profile to a file, if one is named, until stop is

@@ -55,7 +55,6 @@ func (w *world) running() *testServer {
 func (w *world) Setting(name, value string) error {
 	f := &w.flags
 	if f.data == nil {
-		f.data = new(string)
 		f.register(&w.serve)
 	}
 	if err := w.serve.Flags().Set(name, value); err != nil {
@@ -63,6 +62,7 @@ func (w *world) Setting(name, value string) error {
 	}
 	var err error
 	w.config, err = f.config(io.Discard)
+	w.config.dir = "" // not the default
 	return err
 }
 

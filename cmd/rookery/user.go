@@ -24,7 +24,7 @@ stored there.`,
   rookery user set 10001 --rule open
   rookery user remove 10001`,
 	}
-	data := dataFlag(c)
+	data := dataFlag(c.PersistentFlags())
 	return group(c,
 		userAddCommand(data),
 		userListCommand(data),

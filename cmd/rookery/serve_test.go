@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery/internal/transport"
+)
+
+func TestFlagsBecomeTheServersSettings(t *testing.T) {
+	var f serveFlags
+	var c cobra.Command
+	f.register(&c)
+	err := c.ParseFlags(strings.Fields("--listen :1 --listen :2 --trusted-proxy 10.1.2.3/8 --trusted-proxy ::ffff:127.0.0.1 " +
+		"--allow-origin https://chat.example --max-connections 7 --max-connections-per-address 5 --limit-loopback " +
+		"--retention 2 --password-memory 64 --password-passes 3 --shutdown-timeout 3s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := f.config(io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Join(got.listen, " ") != ":1 :2" {
+		t.Errorf("listens on %q", got.listen)
+	}
+	if p := got.trustedProxies; len(p) != 2 || p[0] != netip.MustParsePrefix("10.0.0.0/8") || p[1] != netip.MustParsePrefix("127.0.0.1/32") {
+		t.Errorf("trusts %v", p)
+	}
+	if strings.Join(got.origins, " ") != "https://chat.example" {
+		t.Errorf("origins are %q", got.origins)
+	}
+	if want := (transport.Limits{Connections: 7, PerAddress: 5, CountLoopback: true}); got.limits != want {
+		t.Errorf("limits are %+v, want %+v", got.limits, want)
+	}
+	if got.retention != 48*time.Hour || got.shutdown != 3*time.Second {
+		t.Errorf("keeps for %v, waits for %v", got.retention, got.shutdown)
+	}
+	if p := got.passwords; p.MemoryKiB != 64*1024 || p.Passes != 3 || p.Threads == 0 {
+		t.Errorf("a password costs %+v", p)
+	}
+}
+
+func TestOriginsAreAsBrowsersSendThem(t *testing.T) {
+	for text, want := range map[string]bool{
+		"https://chat.example":      true,
+		"http://127.0.0.1:8080":     true,
+		"https://chat.example/":     false,
+		"https://chat.example/page": false,
+		"https://Chat.example":      false,
+		"chat.example":              false,
+		"null":                      false,
+		"":                          false,
+	} {
+		if isOrigin(text) != want {
+			t.Errorf("%q: %v, want %v", text, !want, want)
+		}
+	}
+}
+
+// openTestServer opens a server without running it.
+func openTestServer(t *testing.T, shutdown time.Duration) *server {
+	t.Helper()
+	s, err := openServer(t.Context(), serverConfig{
+		dir: t.TempDir(), listen: []string{"127.0.0.1:0"}, shutdown: shutdown, now: time.Now, log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// begin connects and sends a part of a request, and returns once the server
+// has begun to read it.
+func begin(t *testing.T, s *server) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", s.listeners[0].Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	// The server says so to a client that waits for it before it sends its body.
+	const head = "POST HTTP/1.1\r\nContent-Length: 25\r\nExpect: 100-continue\r\n\r\n"
+	if _, err := io.WriteString(conn, head); err != nil {
+		t.Fatal(err)
+	}
+	goOn := make([]byte, len("HTTP/1.1 100 Continue\r\n\r\n"))
+	if _, err := io.ReadFull(conn, goOn); err != nil || !strings.HasPrefix(string(goOn), "HTTP/1.1 100") {
+		t.Fatalf("the server says %q, error %v", goOn, err)
+	}
+	return conn
+}
+
+func TestShutdownAnswersWhatWasAccepted(t *testing.T) {
+	s := openTestServer(t, time.Minute)
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.run(ctx) }()
+	conn := begin(t, s)
+	end()
+	if _, err := io.WriteString(conn, "VER=1.1&CMD=Logout&UIN=10"); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(conn)
+	if want := "VER=1.1&CMD=Logout&SEQ=&UIN=10&RES=5"; err != nil || !strings.Contains(string(answer), want) {
+		t.Errorf("answered %q, error %v, want %q", answer, err, want)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+func TestShutdownGivesUpInTime(t *testing.T) {
+	s := openTestServer(t, 50*time.Millisecond)
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.run(ctx) }()
+	begin(t, s)
+	end()
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "--shutdown-timeout") {
+		t.Errorf("ended with %v, want an error that names the setting", err)
+	}
+}
+
+func TestAListenerThatFailsEndsTheServer(t *testing.T) {
+	s := openTestServer(t, time.Minute)
+	ended := make(chan error, 1)
+	go func() { ended <- s.run(t.Context()) }()
+	_ = s.listeners[0].Close()
+	if err := <-ended; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+func TestTheSecondSignalEndsTheProgramAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		signals := make(chan os.Signal)
+		var happened []string
+		happens := func(what string) func() { return func() { happened = append(happened, what) } }
+		go heed(t.Context(), signals, happens("end"), happens("end at once"))
+		expect := func(want ...string) {
+			t.Helper()
+			synctest.Wait()
+			if !slices.Equal(happened, want) {
+				t.Fatalf("after %d signals: %q, want %q", len(want), happened, want)
+			}
+		}
+		expect()
+		signals <- os.Interrupt
+		expect("end")
+		<-time.After(repeatTime / 2)
+		signals <- os.Interrupt // the same once more, from who signals a group
+		expect("end")
+		<-time.After(repeatTime / 2)
+		signals <- os.Interrupt
+		expect("end", "end at once")
+	})
+}
