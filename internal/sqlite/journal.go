@@ -21,14 +21,9 @@ import (
 // in the journal is settled when the store is opened again; letters that are in
 // their mailbox already are recognised by their number.
 
-const (
-	// maxRecent is how much is remembered before settling begins, in bytes as
-	// weigh counts them.
-	maxRecent = 4 << 20
-	// settleAtLeast is how many letters a commit settles while a round goes
-	// on; if it stores more itself, twice as many as those.
-	settleAtLeast = 64
-)
+// settleAtLeast is how many letters a commit settles while a round goes on; if
+// it stores more itself, twice as many as those.
+const settleAtLeast = 64
 
 // numbered is a letter that has its number in the mailbox.
 type numbered struct {
@@ -44,12 +39,16 @@ type stretch struct {
 
 // recent holds the letters that are durable in the journal and not settled.
 type recent struct {
+	max int // weight from which on letters are settled
+
 	mu     sync.RWMutex                    // guards the rest; only the writer changes it
 	boxes  map[rookery.UIN][]rookery.Entry // by number, without gaps
 	weight int
 }
 
-func newRecent() *recent { return &recent{boxes: make(map[rookery.UIN][]rookery.Entry)} }
+func newRecent(most int) *recent {
+	return &recent{max: most, boxes: make(map[rookery.UIN][]rookery.Entry)}
+}
 
 func weigh(e rookery.Entry) int { return 96 + len(e.Text) }
 
@@ -93,7 +92,7 @@ func (r *recent) entries(uin rookery.UIN, after, upTo uint64, limit int) []rooke
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	box := r.boxes[uin]
-	if len(box) == 0 || box[len(box)-1].Number <= after || box[0].Number > upTo {
+	if len(box) == 0 || upTo <= after || box[len(box)-1].Number <= after || box[0].Number > upTo {
 		return nil
 	}
 	first := box[0].Number
@@ -117,7 +116,7 @@ func (r *recent) stretches() []stretch {
 func (r *recent) heavy() bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.weight >= maxRecent
+	return r.weight >= r.max
 }
 
 // round is a walk through the accounts that have recent letters.

@@ -88,11 +88,12 @@ func (k *marks) recall(m rookery.Mark) (rookery.Outcome, bool) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	for _, e := range slices.Backward(k.eras) {
-		if f, ok := e.done[d]; ok {
-			known := f.at >= k.forgotten && covers(f.at, m) && (!m.LatestOnly || e.latest[l] == d)
-			return f.outcome, known
-		}
-		if _, later := e.latest[l]; later && m.LatestOnly {
+		f, ok := e.done[d]
+		_, later := e.latest[l]
+		switch {
+		case ok && f.at >= k.forgotten && covers(f.at, m) && (!m.LatestOnly || e.latest[l] == d):
+			return f.outcome, true
+		case ok, later && m.LatestOnly:
 			return 0, false
 		}
 	}

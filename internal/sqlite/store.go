@@ -38,6 +38,10 @@ type Config struct {
 	MaxMarks int
 	// Readers is the number of connections for reading. 0: 4.
 	Readers int
+
+	// maxRecent is how much is remembered before settling begins, in bytes as
+	// weigh counts them: see journal.go. Tests have a smaller one.
+	maxRecent int
 }
 
 // Store is an open store. Its methods are described where they are asked for,
@@ -75,6 +79,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	cfg.Synchronous = cmp.Or(cfg.Synchronous, "FULL")
 	cfg.MaxMarks = cmp.Or(cfg.MaxMarks, 4_000_000)
 	cfg.Readers = cmp.Or(cfg.Readers, 4)
+	cfg.maxRecent = cmp.Or(cfg.maxRecent, 4<<20)
 	if err := migrate(ctx, cfg); err != nil {
 		return nil, fmt.Errorf("store %s: %w", path, err)
 	}
@@ -94,7 +99,7 @@ func open(cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		recent:  newRecent(),
+		recent:  newRecent(cfg.maxRecent),
 		marks:   newMarks(cfg.MaxMarks),
 		readers: make(chan *conn, cfg.Readers),
 		size:    cfg.Readers,

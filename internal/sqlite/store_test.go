@@ -1,0 +1,212 @@
+package sqlite
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/internal/storetest"
+)
+
+// quick is for tests that lose no power.
+func quick(path string) Config {
+	return Config{Path: path, Synchronous: "OFF", Log: slog.New(slog.DiscardHandler)}
+}
+
+func openFor(t *testing.T, cfg Config) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func newStore(t *testing.T) *Store {
+	t.Helper()
+	return openFor(t, quick(filepath.Join(t.TempDir(), "rookery.db")))
+}
+
+func TestTheStoreDoesWhatTheContractSays(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Open {
+		cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
+		return func() service.Store { return openFor(t, cfg) }
+	})
+}
+
+func TestItDoesSoWhileLettersAreSettledAllTheTime(t *testing.T) {
+	storetest.Random(t, func(t *testing.T) storetest.Open {
+		cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
+		cfg.maxRecent = 2000
+		return func() service.Store { return openFor(t, cfg) }
+	})
+}
+
+// crashing is a store that is not closed but crashes: what is opened next is
+// the files as they were then.
+type crashing struct {
+	*Store
+	t    *testing.T
+	path *string
+}
+
+func (c crashing) Close() error {
+	select {
+	case <-c.closed: // already
+	default:
+		*c.path = crashImage(c.t, *c.path)
+	}
+	return c.Store.Close()
+}
+
+// crashImage copies the files of a store that is open. Nothing is being
+// written meanwhile. What readers share of the log goes with a crash.
+func crashImage(t *testing.T, path string) string {
+	t.Helper()
+	image := filepath.Join(t.TempDir(), "rookery.db")
+	for _, suffix := range []string{"", "-wal"} {
+		content, err := os.ReadFile(path + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(image+suffix, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return image
+}
+
+func TestItDoesSoIfItCrashesInsteadOfBeingClosed(t *testing.T) {
+	storetest.Random(t, func(t *testing.T) storetest.Open {
+		path := filepath.Join(t.TempDir(), "rookery.db")
+		return func() service.Store {
+			cfg := quick(path)
+			cfg.maxRecent = 10_000
+			return crashing{openFor(t, cfg), t, &path}
+		}
+	})
+}
+
+func TestFilesThatAreNoStoreAreRefused(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		make func(t *testing.T, path string)
+		want string
+	}{
+		{"a text", func(t *testing.T, path string) {
+			if err := os.WriteFile(path, []byte(strings.Repeat("no database\n", 1000)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, "no store of rookery"},
+		{"a store with its schema overwritten", func(t *testing.T, path string) {
+			openFor(t, quick(path)).Close()
+			f, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			if _, err := f.WriteAt([]byte(strings.Repeat("x", 4000)), 100); err != nil {
+				t.Fatal(err)
+			}
+		}, "damaged"},
+		{"another program's database", func(t *testing.T, path string) {
+			alter(t, path, "CREATE TABLE shopping (list TEXT)")
+		}, "another program"},
+		{"a store of a newer version", func(t *testing.T, path string) {
+			openFor(t, quick(path)).Close()
+			alter(t, path, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)")
+		}, "newer rookery"},
+		{"a directory", func(t *testing.T, path string) {
+			if err := os.Mkdir(path, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}, "unable to open"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "rookery.db")
+			tt.make(t, path)
+			s, err := Open(t.Context(), quick(path))
+			if err == nil {
+				s.Close()
+				t.Fatal("it was opened")
+			}
+			if !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), path) {
+				t.Errorf("error %q, want one with %q and the path", err, tt.want)
+			}
+		})
+	}
+}
+
+func alter(t *testing.T, path, statement string) {
+	t.Helper()
+	c, err := connect(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	if _, err := c.exec(statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAPathMayHoldAnyCharacter(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a b?mode=memory&c%20d#e.db")
+	openFor(t, quick(path)).Close()
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAfterClosingAllIsInOneFile(t *testing.T) {
+	s := newStore(t)
+	addAccounts(t, s, 1)
+	deliver(t, s, rookery.FirstUIN, "hello")
+	path := ""
+	if _, err := s.writer.conn.first("PRAGMA database_list", func(r row) { path = r.text(2) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if _, err := os.Stat(path + suffix); !os.IsNotExist(err) {
+			t.Errorf("%s is left: %v", suffix, err)
+		}
+	}
+	c, err := connect(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	if inBox, err := c.exists("SELECT 1 FROM entries WHERE text = 'hello'"); err != nil || !inBox {
+		t.Errorf("the letter is not in its mailbox, error %v", err)
+	}
+	if left, err := c.exists("SELECT 1 FROM journal"); err != nil || left {
+		t.Errorf("the journal is not empty, error %v", err)
+	}
+}
+
+func TestTheLogOfAnOperatorHearsOfFailures(t *testing.T) {
+	var log strings.Builder
+	cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
+	cfg.Log = slog.New(slog.NewTextHandler(io.Writer(&log), nil))
+	s := openFor(t, cfg)
+	err := s.write(context.Background(), op{apply: func(b *batch) error {
+		_, err := b.conn.exec("INSERT INTO nowhere VALUES (1)")
+		return err
+	}})
+	if rookery.CodeOf(err) != rookery.CodeTemporary {
+		t.Errorf("error %v", err)
+	}
+	s.Close()
+	if !strings.Contains(log.String(), "nowhere") {
+		t.Errorf("the log says %q", log.String())
+	}
+}

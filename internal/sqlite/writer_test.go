@@ -1,0 +1,334 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery"
+)
+
+var noon = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+
+func addAccounts(t testing.TB, s *Store, n int) {
+	t.Helper()
+	for range n {
+		if _, err := s.CreateAccount(context.Background(), rookery.NewAccount(0, "penguin", noon), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func deliver(t testing.TB, s *Store, to rookery.UIN, text string) {
+	t.Helper()
+	if _, err := s.Deliver(context.Background(), messages(to, text), noon, rookery.Mark{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func messages(to rookery.UIN, texts ...string) (letters []rookery.Letter) {
+	for _, text := range texts {
+		letters = append(letters, rookery.Letter{To: to, Kind: rookery.KindMessage, Peer: rookery.FirstUIN, Text: text})
+	}
+	return letters
+}
+
+func markOf(id uint64) rookery.Mark {
+	m := rookery.Mark{Owner: rookery.FirstUIN, At: time.Minute, Window: 2 * time.Minute}
+	binary.LittleEndian.PutUint64(m.Digest[:], id)
+	return m
+}
+
+func textsOf(t testing.TB, s *Store, uin rookery.UIN) (texts []string) {
+	t.Helper()
+	entries, err := s.Entries(context.Background(), uin, 0, 1<<62, 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range entries {
+		if e.Number != uint64(i)+1 {
+			t.Fatalf("entry %d has the number %d", i, e.Number)
+		}
+		texts = append(texts, e.Text)
+	}
+	return texts
+}
+
+// together has operations carried out in one batch, and returns their errors
+// in order.
+func together(s *Store, operations ...func() error) []error {
+	started, hold := make(chan bool), make(chan bool)
+	go s.write(context.Background(), op{apply: func(*batch) error {
+		started <- true
+		<-hold
+		return nil
+	}})
+	<-started
+	errs := make([]error, len(operations))
+	done := make(chan bool)
+	for i, f := range operations {
+		go func() {
+			errs[i] = f()
+			done <- true
+		}()
+		waitForQueue(s, i+1)
+	}
+	close(hold)
+	for range operations {
+		<-done
+	}
+	return errs
+}
+
+// waitForQueue spins until so many operations have queued up.
+func waitForQueue(s *Store, n int) {
+	for {
+		s.writer.mu.Lock()
+		have := len(s.writer.queue)
+		s.writer.mu.Unlock()
+		if have == n {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+func deliverOp(s *Store, m rookery.Mark, receipt *rookery.Receipt, letters []rookery.Letter) func() error {
+	return func() (err error) {
+		*receipt, err = s.Deliver(context.Background(), letters, noon, m)
+		return err
+	}
+}
+
+func TestABadOperationFailsNoNeighbour(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		bad  func(*batch) error
+		code rookery.Code
+	}{
+		{"one that has a reason", func(*batch) error { return noAccount(1) }, rookery.CodeNoAccount},
+		{"one whose first statement fails", func(b *batch) error {
+			_, err := b.conn.exec("INSERT INTO nowhere VALUES (1)")
+			return err
+		}, rookery.CodeTemporary},
+		{"one whose second statement fails", func(b *batch) error {
+			b.post(messages(rookery.FirstUIN, "half done")[0], noon)
+			if _, err := b.conn.exec("INSERT INTO friends VALUES (1, 2)"); err != nil {
+				return err
+			}
+			_, err := b.conn.exec("INSERT INTO accounts (account) VALUES (10000)")
+			return err
+		}, rookery.CodeTemporary},
+		{"one that ends the transaction", func(b *batch) error {
+			_, err := b.conn.exec("ROLLBACK")
+			return errors.Join(err, errors.New("the disk is full"))
+		}, rookery.CodeTemporary},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newStore(t)
+			addAccounts(t, s, 1)
+			var first, second rookery.Receipt
+			errs := together(s,
+				deliverOp(s, markOf(1), &first, messages(rookery.FirstUIN, "before")),
+				func() error { return s.write(context.Background(), op{apply: tt.bad}) },
+				deliverOp(s, markOf(2), &second, messages(rookery.FirstUIN, "after")))
+			if errs[0] != nil || errs[2] != nil {
+				t.Errorf("the neighbours: %v, %v", errs[0], errs[2])
+			}
+			if errs[1] == nil || rookery.CodeOf(errs[1]) != tt.code {
+				t.Errorf("the bad one: %v, want code %d", errs[1], tt.code)
+			}
+			if got := textsOf(t, s, rookery.FirstUIN); !slices.Equal(got, []string{"before", "after"}) {
+				t.Errorf("texts %q", got)
+			}
+			if friends, err := s.Friends(t.Context(), 1); err != nil || friends != nil {
+				t.Errorf("it is half done: %v, %v", friends, err)
+			}
+		})
+	}
+}
+
+func TestARepeatInTheSameBatchGetsTheFirstOutcome(t *testing.T) {
+	s := newStore(t)
+	addAccounts(t, s, 1)
+	var first, second rookery.Receipt
+	errs := together(s,
+		deliverOp(s, markOf(1), &first, messages(rookery.FirstUIN, "x")),
+		deliverOp(s, markOf(1), &second, messages(rookery.FirstUIN, "x")))
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	if first.Repeated || !second.Repeated {
+		t.Errorf("receipts %+v, %+v", first, second)
+	}
+}
+
+func TestIfTheFirstFailsARepeatInTheSameBatchIsCarriedOut(t *testing.T) {
+	s := newStore(t)
+	addAccounts(t, s, 1)
+	var first, second rookery.Receipt
+	errs := together(s,
+		deliverOp(s, markOf(1), &first, messages(1, "to nobody")),
+		deliverOp(s, markOf(1), &second, messages(rookery.FirstUIN, "x")))
+	if errs[0] == nil || errs[1] != nil || second.Repeated || len(second.Numbers) != 1 {
+		t.Errorf("errors %v, receipt %+v", errs, second)
+	}
+}
+
+func TestALongMarkInTheSameBatchIsTheLatest(t *testing.T) {
+	s := newStore(t)
+	short := markOf(1)
+	short.LatestOnly = true
+	var a, b, c rookery.Receipt
+	errs := together(s, deliverOp(s, short, &a, nil), deliverOp(s, markOf(2), &b, nil), deliverOp(s, short, &c, nil))
+	if err := errors.Join(errs...); err != nil || c.Repeated {
+		t.Errorf("error %v, receipt %+v", err, c)
+	}
+}
+
+func TestWhoeverHasGivenUpIsNotBegun(t *testing.T) {
+	s := newStore(t)
+	addAccounts(t, s, 1)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := s.Deliver(gone, messages(rookery.FirstUIN, "x"), noon, rookery.Mark{})
+	if err == nil || rookery.CodeOf(err) != rookery.CodeTemporary {
+		t.Errorf("error %v", err)
+	}
+	if got := textsOf(t, s, rookery.FirstUIN); got != nil {
+		t.Errorf("texts %q", got)
+	}
+}
+
+func TestWhoeverGivesUpWhileWaitingIsToldWhatCameOfIt(t *testing.T) {
+	s := newStore(t)
+	addAccounts(t, s, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	errs := together(s,
+		func() error {
+			_, err := s.Deliver(ctx, messages(rookery.FirstUIN, "x"), noon, rookery.Mark{})
+			return err
+		},
+		func() error {
+			return s.write(context.Background(), op{apply: func(*batch) error { cancel(); return nil }})
+		})
+	if got := textsOf(t, s, rookery.FirstUIN); errs[0] != nil || len(got) != 1 {
+		t.Errorf("error %v, texts %q", errs[0], got)
+	}
+}
+
+// limit bounds the database file to so many pages more than it has, as a full
+// disk does.
+func limit(t *testing.T, s *Store, more int64) {
+	t.Helper()
+	err := s.write(context.Background(), op{apply: func(b *batch) error {
+		var pages int64
+		if _, err := b.conn.first("PRAGMA page_count", func(r row) { pages = r.int(0) }); err != nil {
+			return err
+		}
+		_, err := b.conn.exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages+more))
+		return err
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAFullDiskIsTemporaryAndLeavesNothingHalfDone(t *testing.T) {
+	s := newStore(t)
+	addAccounts(t, s, 2)
+	deliver(t, s, rookery.FirstUIN, "before")
+	limit(t, s, 2)
+
+	big := make([]string, 10)
+	for i := range big {
+		big[i] = fmt.Sprintf("%4000d", i)
+	}
+	step := rookery.RelationChange{
+		Me: rookery.FirstUIN, Other: rookery.FirstUIN + 1, Time: noon, Mark: markOf(2),
+		Step: rookery.Step{To: rookery.Relation{Friends: true}, Notice: rookery.KindAdded, NoticeWords: fmt.Sprintf("%40000d", 1)},
+	}
+	full := func(what string, err error) {
+		t.Helper()
+		if err == nil || rookery.CodeOf(err) != rookery.CodeTemporary {
+			t.Errorf("%s: error %v", what, err)
+		}
+	}
+	_, err := s.Deliver(t.Context(), messages(rookery.FirstUIN, big...), noon, markOf(1))
+	full("letters", err)
+	_, err = s.Relate(t.Context(), step)
+	full("a relation", err)
+	full("a place", s.Collect(t.Context(), rookery.FirstUIN, "", rookery.Place{Number: 1, Memo: make([]byte, 40_000)}))
+
+	check := func() {
+		t.Helper()
+		if got := textsOf(t, s, rookery.FirstUIN); !slices.Equal(got, []string{"before"}) {
+			t.Errorf("%d texts", len(got))
+		}
+		if friends, err := s.Friends(t.Context(), rookery.FirstUIN); err != nil || friends != nil {
+			t.Errorf("friends %v, error %v", friends, err)
+		}
+		for id := range uint64(3) {
+			if _, ok, err := s.Recall(t.Context(), markOf(id)); ok || err != nil {
+				t.Errorf("mark %d is remembered, error %v", id, err)
+			}
+		}
+	}
+	check()
+	limit(t, s, 1000)
+	check()
+	receipt, err := s.Deliver(t.Context(), messages(rookery.FirstUIN, big...), noon, markOf(1))
+	if err != nil || receipt.Numbers[0] != 2 {
+		t.Errorf("with room again: %+v, error %v", receipt, err)
+	}
+	if _, err := s.Relate(t.Context(), step); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+}
+
+func TestTooManyMarksAreTurnedAwayUntilSomeAreForgotten(t *testing.T) {
+	cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
+	cfg.MaxMarks = 3
+	s := openFor(t, cfg)
+	addAccounts(t, s, 1)
+	for id := range uint64(3) {
+		if _, err := s.Deliver(t.Context(), nil, noon, markOf(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := s.Deliver(t.Context(), messages(rookery.FirstUIN, "x"), noon, markOf(4))
+	if err == nil || rookery.CodeOf(err) != rookery.CodeTemporary {
+		t.Errorf("one too many: error %v", err)
+	}
+	if receipt, err := s.Deliver(t.Context(), nil, noon, markOf(2)); err != nil || !receipt.Repeated {
+		t.Errorf("a repeat: %+v, error %v", receipt, err)
+	}
+	deliver(t, s, rookery.FirstUIN, "without a mark")
+	if got := textsOf(t, s, rookery.FirstUIN); len(got) != 1 {
+		t.Errorf("texts %q", got)
+	}
+	if err := s.Beat(t.Context(), time.Hour, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Deliver(t.Context(), nil, noon, markOf(4)); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+}
+
+func TestHeadsAreReadAgainWhenTheyWereDropped(t *testing.T) {
+	s := newStore(t)
+	addAccounts(t, s, 1)
+	deliver(t, s, rookery.FirstUIN, "1")
+	err := s.write(t.Context(), op{apply: func(b *batch) error { clear(b.heads); return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	deliver(t, s, rookery.FirstUIN, "2")
+	textsOf(t, s, rookery.FirstUIN)
+}

@@ -1,0 +1,308 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+// Model is the contract of a store in plain Go: it keeps everything in maps,
+// looks at all of it whenever it is asked, and holds one lock all the while.
+// A store does right if it does what the model does.
+type Model struct {
+	*data
+	closed bool // guarded by data's lock
+}
+
+var _ service.Store = (*Model)(nil)
+
+// data is what outlives a model's closing.
+type data struct {
+	mu        sync.Mutex // guards the rest
+	accounts  map[rookery.UIN]*account
+	friends   map[pair]bool // both directions
+	requests  map[pair]bool // {who is asked, who asks}
+	sessions  map[collector]rookery.Session
+	marks     map[markKey]markValue
+	latest    map[collector]markKey
+	uptime    time.Duration
+	forgotten time.Duration
+}
+
+type account struct {
+	rookery.Account
+	credential rookery.Credential
+	addresses  []netip.Addr // the latest comes last
+	entries    []rookery.Entry
+	purged     map[uint64]bool
+	places     map[string]rookery.Place // by device
+}
+
+type pair struct{ a, b rookery.UIN }
+
+// collector is an account's address sessions, or one of its devices.
+type collector struct {
+	account rookery.UIN
+	device  string
+}
+
+type markKey struct {
+	collector
+	digest [16]byte
+}
+
+type markValue struct {
+	at      time.Duration
+	outcome rookery.Outcome
+}
+
+// NewModel returns a function that opens the same model whenever it is called.
+func NewModel() func() service.Store {
+	system := rookery.Account{
+		UIN: rookery.System, Profile: rookery.Profile{Nick: "Rookery"}, Rule: rookery.RuleClosed, Revision: 1,
+	}
+	d := &data{
+		accounts: map[rookery.UIN]*account{rookery.System: newAccount(system, "")},
+		friends:  make(map[pair]bool),
+		requests: make(map[pair]bool),
+		sessions: make(map[collector]rookery.Session),
+		marks:    make(map[markKey]markValue),
+		latest:   make(map[collector]markKey),
+	}
+	return func() service.Store { return &Model{data: d} }
+}
+
+func newAccount(a rookery.Account, c rookery.Credential) *account {
+	return &account{Account: a, credential: c, purged: make(map[uint64]bool), places: make(map[string]rookery.Place)}
+}
+
+func code(c rookery.Code) error { return rookery.Errorf(c, "the model says so") }
+
+// enter begins every method: the lock is held if there is no error.
+func (m *Model) enter() error {
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return rookery.Temporary(errors.New("the model is closed"))
+	}
+	return nil
+}
+
+func (m *Model) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+	return nil
+}
+
+// find enters and looks up an account.
+func (m *Model) find(uin rookery.UIN) (*account, error) {
+	if err := m.enter(); err != nil {
+		return nil, err
+	}
+	a := m.accounts[uin]
+	if a == nil {
+		m.mu.Unlock()
+		return nil, code(rookery.CodeNoAccount)
+	}
+	return a, nil
+}
+
+func (m *Model) CreateAccount(_ context.Context, a rookery.Account, c rookery.Credential) (rookery.UIN, error) {
+	if err := m.enter(); err != nil {
+		return 0, err
+	}
+	defer m.mu.Unlock()
+	if a.UIN == 0 {
+		for a.UIN = rookery.FirstUIN; m.accounts[a.UIN] != nil; a.UIN++ {
+		}
+	}
+	if m.accounts[a.UIN] != nil {
+		return 0, code(rookery.CodeExists)
+	}
+	m.accounts[a.UIN] = newAccount(a, c)
+	return a.UIN, nil
+}
+
+func (m *Model) Account(_ context.Context, uin rookery.UIN) (rookery.Account, error) {
+	a, err := m.find(uin)
+	if err != nil {
+		return rookery.Account{}, err
+	}
+	defer m.mu.Unlock()
+	return a.Account, nil
+}
+
+// choose lists the accounts that some condition holds for, by number.
+func (m *Model) choose(ok func(rookery.UIN) bool) (list []rookery.Account) {
+	for _, uin := range slices.Sorted(maps.Keys(m.accounts)) {
+		if ok(uin) {
+			list = append(list, m.accounts[uin].Account)
+		}
+	}
+	return list
+}
+
+func (m *Model) Accounts(_ context.Context, uins []rookery.UIN) ([]rookery.Account, error) {
+	if err := m.enter(); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	return m.choose(func(uin rookery.UIN) bool { return slices.Contains(uins, uin) }), nil
+}
+
+func (m *Model) AccountsAfter(_ context.Context, after rookery.UIN, limit int) ([]rookery.Account, error) {
+	if err := m.enter(); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	list := m.choose(func(uin rookery.UIN) bool { return uin > after })
+	return list[:min(len(list), limit)], nil
+}
+
+func (m *Model) UpdateAccount(_ context.Context, to rookery.Account) error {
+	a, err := m.find(to.UIN)
+	if err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	if a.Revision != to.Revision {
+		return code(rookery.CodeConflict)
+	}
+	to.Created = a.Created
+	to.Revision++
+	a.Account = to
+	return nil
+}
+
+func (m *Model) Credential(_ context.Context, uin rookery.UIN) (rookery.Credential, error) {
+	a, err := m.find(uin)
+	if err != nil {
+		return "", err
+	}
+	defer m.mu.Unlock()
+	return a.credential, nil
+}
+
+func (m *Model) SetCredential(_ context.Context, uin rookery.UIN, c rookery.Credential) error {
+	a, err := m.find(uin)
+	if err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	a.credential = c
+	maps.DeleteFunc(m.sessions, func(k collector, _ rookery.Session) bool { return k.account == uin })
+	return nil
+}
+
+func (m *Model) RemoveAccount(_ context.Context, uin rookery.UIN) error {
+	if _, err := m.find(uin); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	delete(m.accounts, uin)
+	hasUIN := func(p pair, _ bool) bool { return p.a == uin || p.b == uin }
+	maps.DeleteFunc(m.friends, hasUIN)
+	maps.DeleteFunc(m.requests, hasUIN)
+	maps.DeleteFunc(m.sessions, func(k collector, _ rookery.Session) bool { return k.account == uin })
+	return nil
+}
+
+func (m *Model) Friends(_ context.Context, uin rookery.UIN) (friends []rookery.UIN, err error) {
+	if err := m.enter(); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	for p := range m.friends {
+		if p.a == uin {
+			friends = append(friends, p.b)
+		}
+	}
+	slices.Sort(friends)
+	return friends, nil
+}
+
+func (m *Model) Relation(_ context.Context, me, other rookery.UIN) (rookery.Relation, error) {
+	if err := m.enter(); err != nil {
+		return rookery.Relation{}, err
+	}
+	defer m.mu.Unlock()
+	return m.relation(me, other), nil
+}
+
+func (m *Model) relation(me, other rookery.UIN) rookery.Relation {
+	return rookery.Relation{
+		Friends: m.friends[pair{me, other}], Asked: m.requests[pair{other, me}], Asks: m.requests[pair{me, other}],
+	}
+}
+
+func (m *Model) Relate(_ context.Context, c rookery.RelationChange) (rookery.Receipt, error) {
+	if err := m.enter(); err != nil {
+		return rookery.Receipt{}, err
+	}
+	defer m.mu.Unlock()
+	if outcome, ok := m.recall(c.Mark); ok {
+		return rookery.Receipt{Outcome: outcome, Repeated: true}, nil
+	}
+	if m.relation(c.Me, c.Other) != c.From {
+		return rookery.Receipt{}, code(rookery.CodeConflict)
+	}
+	if m.accounts[c.Me] == nil || m.accounts[c.Other] == nil {
+		return rookery.Receipt{}, code(rookery.CodeNoAccount)
+	}
+	set := func(in map[pair]bool, p pair, to bool) {
+		if delete(in, p); to {
+			in[p] = true
+		}
+	}
+	set(m.friends, pair{c.Me, c.Other}, c.Step.To.Friends)
+	set(m.friends, pair{c.Other, c.Me}, c.Step.To.Friends)
+	set(m.requests, pair{c.Other, c.Me}, c.Step.To.Asked)
+	set(m.requests, pair{c.Me, c.Other}, c.Step.To.Asks)
+	receipt := rookery.Receipt{Outcome: c.Step.Outcome}
+	if c.Step.Notice != 0 {
+		notice := rookery.Letter{To: c.Other, Kind: c.Step.Notice, Peer: c.Me, Text: c.Step.NoticeWords}
+		receipt.Numbers = []uint64{m.post(notice, c.Time)}
+	}
+	m.remember(c.Mark, c.Step.Outcome)
+	return receipt, nil
+}
+
+func (m *Model) post(l rookery.Letter, now time.Time) uint64 {
+	a := m.accounts[l.To]
+	e := rookery.Entry{Number: uint64(len(a.entries)) + 1, Kind: l.Kind, Peer: l.Peer, Time: now, Text: l.Text}
+	a.entries = append(a.entries, e)
+	return e.Number
+}
+
+func (m *Model) recall(k rookery.Mark) (rookery.Outcome, bool) {
+	if k.IsZero() {
+		return 0, false
+	}
+	key := markKey{collector{k.Owner, k.Device}, k.Digest}
+	v, ok := m.marks[key]
+	ok = ok && max(k.At-v.at, 0) < k.Window && (!k.LatestOnly || m.latest[key.collector] == key)
+	if !ok {
+		return 0, false
+	}
+	return v.outcome, true
+}
+
+func (m *Model) remember(k rookery.Mark, outcome rookery.Outcome) {
+	if k.IsZero() {
+		return
+	}
+	key := markKey{collector{k.Owner, k.Device}, k.Digest}
+	m.latest[key.collector] = key
+	m.uptime = max(m.uptime, k.At)
+	if delete(m.marks, key); k.At >= m.forgotten {
+		m.marks[key] = markValue{k.At, outcome}
+	}
+}

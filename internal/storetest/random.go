@@ -1,0 +1,404 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+const (
+	randomSteps    = 6000
+	reopenEvery    = 1000
+	randomAccounts = 8
+	// atOnce is how many goroutines share a store, each with its own accounts.
+	atOnce      = 4
+	atOnceSteps = 1500
+)
+
+// call is one operation: carry it out on any store, and compare the results.
+type call struct {
+	name string
+	do   func(service.Store) any
+}
+
+// result is what an operation came to, as far as the contract says it.
+type result struct {
+	code   rookery.Code // 0: no error
+	values []any
+}
+
+func outcome(err error, values ...any) result {
+	if err != nil {
+		return result{code: rookery.CodeOf(err)}
+	}
+	return result{values: values}
+}
+
+// dice draws operations on a few accounts, so that they meet often.
+type dice struct {
+	*rand.Rand
+	ctx   context.Context
+	first rookery.UIN
+	// shared: others use the store too, so nothing is drawn that concerns all
+	// accounts.
+	shared bool
+	clock  time.Duration
+	ids    uint64
+}
+
+func (d *dice) uin() rookery.UIN { return d.first + rookery.UIN(d.IntN(randomAccounts)) }
+
+func (d *dice) device() string { return []string{"", "phone", "desk"}[d.IntN(3)] }
+
+func (d *dice) text() string { return fmt.Sprintf("text %d", d.Uint32()) }
+
+func (d *dice) now() time.Time { return noon.Add(d.clock) }
+
+func (d *dice) addr() netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(d.IntN(24))}) }
+
+func (d *dice) mark() rookery.Mark {
+	d.clock += time.Duration(d.IntN(4000)) * time.Millisecond
+	m := onDevice(mark(d.uin(), uint64(d.IntN(8)), d.clock), d.device())
+	switch d.IntN(4) {
+	case 0:
+		return rookery.Mark{}
+	case 1:
+		m.Window, m.LatestOnly = 15*time.Second, true
+	}
+	return m
+}
+
+func (d *dice) account(uin rookery.UIN) rookery.Account {
+	a := rookery.NewAccount(uin, d.text(), noon)
+	a.Rule, a.Profile.Age = []rookery.Rule{rookery.RuleOpen, rookery.RuleAsk, rookery.RuleClosed}[d.IntN(3)], d.IntN(100)
+	return a
+}
+
+// draw returns the next operation. The more often a case is named, the more
+// often it comes.
+func (d *dice) draw() call {
+	draws := []func() call{
+		d.create, d.update, d.setCredential, d.remove, d.relate, d.relate, d.relate, d.deliver, d.deliver, d.deliver, d.deliver,
+		d.recall, d.remember, d.collect, d.collect, d.entries, d.entries, d.mailbox, d.signIn, d.signIn, d.signOut, d.setStatus,
+		d.setEncoding, d.known, d.list,
+	}
+	if !d.shared {
+		draws = append(draws, d.createNext, d.beat, d.uptime, d.purge, d.purge)
+	}
+	return draws[d.IntN(len(draws))]()
+}
+
+func (d *dice) create() call {
+	a := d.account(d.uin())
+	return call{fmt.Sprint("create ", a.UIN), func(s service.Store) any {
+		uin, err := s.CreateAccount(d.ctx, a, "secret")
+		return outcome(err, uin)
+	}}
+}
+
+func (d *dice) createNext() call {
+	a := d.account(0)
+	return call{"create the next", func(s service.Store) any {
+		uin, err := s.CreateAccount(d.ctx, a, "secret")
+		return outcome(err, uin)
+	}}
+}
+
+func (d *dice) update() call {
+	a := d.account(d.uin())
+	a.Revision = uint64(d.IntN(3)) + 1
+	return call{fmt.Sprint("update ", a.UIN), func(s service.Store) any { return outcome(s.UpdateAccount(d.ctx, a)) }}
+}
+
+func (d *dice) setCredential() call {
+	uin, c := d.uin(), rookery.Credential([]string{"secret", "secret", "new"}[d.IntN(3)])
+	return call{fmt.Sprint("set credential of ", uin), func(s service.Store) any { return outcome(s.SetCredential(d.ctx, uin, c)) }}
+}
+
+func (d *dice) remove() call {
+	uin, spare := d.uin(), d.IntN(4) > 0
+	return call{fmt.Sprint("remove ", uin, spare), func(s service.Store) any {
+		if spare {
+			return nil // or there would never be many entries
+		}
+		return outcome(s.RemoveAccount(d.ctx, uin))
+	}}
+}
+
+// relate takes a step from how the two stand, or from elsewhere.
+func (d *dice) relate() call {
+	me, other, m, now, words, at := d.uin(), d.uin(), d.mark(), d.now(), d.text(), d.IntN(6)
+	if me == other {
+		return d.deliver()
+	}
+	return call{fmt.Sprintf("relate %d to %d, %+v", me, other, m), func(s service.Store) any {
+		from, err := s.Relation(d.ctx, me, other)
+		if err != nil {
+			return err
+		}
+		if at == 5 {
+			from = rookery.Relation{Friends: true}
+		}
+		steps := []func() (rookery.Step, error){
+			func() (rookery.Step, error) { return rookery.Add(from, rookery.RuleOpen), nil },
+			func() (rookery.Step, error) { return rookery.Add(from, rookery.RuleAsk), nil },
+			func() (rookery.Step, error) { return rookery.Ask(from, rookery.RuleAsk, words) },
+			func() (rookery.Step, error) { return rookery.Accept(from) },
+			func() (rookery.Step, error) { return rookery.Reject(from, words) },
+			func() (rookery.Step, error) { return rookery.Unfriend(from), nil },
+		}
+		step, err := steps[at]()
+		if err != nil {
+			return outcome(err)
+		}
+		receipt, err := s.Relate(d.ctx, rookery.RelationChange{Me: me, Other: other, From: from, Step: step, Time: now, Mark: m})
+		return outcome(err, receipt, from)
+	}}
+}
+
+func (d *dice) deliver() call {
+	var letters []rookery.Letter
+	for range 1 + d.IntN(3)*d.IntN(3) {
+		letters = append(letters, letter(d.uin(), d.uin(), d.text()))
+	}
+	m, now := d.mark(), d.now()
+	return call{fmt.Sprintf("deliver %+v, %+v", letters, m), func(s service.Store) any {
+		receipt, err := s.Deliver(d.ctx, letters, now, m)
+		return outcome(err, receipt)
+	}}
+}
+
+func (d *dice) recall() call {
+	m := d.mark()
+	return call{fmt.Sprintf("recall %+v", m), func(s service.Store) any {
+		o, ok, err := s.Recall(d.ctx, m)
+		if !ok {
+			o = 0
+		}
+		return outcome(err, o, ok)
+	}}
+}
+
+func (d *dice) remember() call {
+	m, o := d.mark(), rookery.Outcome(d.IntN(4))
+	return call{fmt.Sprintf("remember %+v", m), func(s service.Store) any {
+		receipt, err := s.Remember(d.ctx, m, o)
+		return outcome(err, receipt)
+	}}
+}
+
+// collect passes some of the newest entries, as collectors do.
+func (d *dice) collect() call {
+	uin, device, back, keep := d.uin(), d.device(), uint64(d.IntN(4)), d.IntN(3) == 0
+	return call{fmt.Sprint("collect ", uin, device), func(s service.Store) any {
+		last, _, err := s.Mailbox(d.ctx, uin, device)
+		if err != nil {
+			return outcome(err)
+		}
+		place := rookery.Place{Number: last - min(back, last), Memo: fmt.Append(nil, back)}
+		if keep {
+			place.Keep = last - min(2*back, last)
+		}
+		return outcome(s.Collect(d.ctx, uin, device, place), place)
+	}}
+}
+
+func (d *dice) entries() call {
+	uin, after, length, limit := d.uin(), uint64(d.IntN(60)), uint64(d.IntN(60)), d.IntN(40)
+	return call{fmt.Sprint("entries ", uin, after, length, limit), func(s service.Store) any {
+		entries, err := s.Entries(d.ctx, uin, after, after+length, limit)
+		return outcome(err, entries)
+	}}
+}
+
+func (d *dice) mailbox() call {
+	uin, device := d.uin(), d.device()
+	return call{fmt.Sprint("mailbox ", uin, device), func(s service.Store) any {
+		last, place, err := s.Mailbox(d.ctx, uin, device)
+		return outcome(err, last, place)
+	}}
+}
+
+func (d *dice) session() rookery.Session {
+	d.ids++
+	s := session(d.uin(), d.device(), d.ids)
+	s.Address, s.Status = d.addr(), rookery.Status(d.IntN(7)*10+10)
+	return s
+}
+
+func (d *dice) signIn() call {
+	session := d.session()
+	return call{fmt.Sprintf("sign in %+v", session), func(s service.Store) any {
+		return outcome(s.SignIn(d.ctx, session, "secret"))
+	}}
+}
+
+func (d *dice) signOut() call {
+	session := d.session()
+	session.ID = d.ids - uint64(d.IntN(40))
+	return call{fmt.Sprintf("sign out %+v", session), func(s service.Store) any {
+		return outcome(s.SignOut(d.ctx, []rookery.Session{session}))
+	}}
+}
+
+func (d *dice) setEncoding() call {
+	session := d.session()
+	session.ID, session.Encoding = d.ids-uint64(d.IntN(40)), uint8(d.IntN(3))
+	return call{fmt.Sprintf("set encoding %+v", session), func(s service.Store) any { return outcome(s.SetEncoding(d.ctx, session)) }}
+}
+
+func (d *dice) setStatus() call {
+	uin, status, m := d.uin(), rookery.Status(d.IntN(7)*10+10), d.mark()
+	return call{fmt.Sprintf("set status %d of %d, %+v", status, uin, m), func(s service.Store) any {
+		receipt, err := s.SetStatus(d.ctx, uin, status, m)
+		return outcome(err, receipt)
+	}}
+}
+
+func (d *dice) known() call {
+	uin, addr := d.uin(), d.addr()
+	return call{fmt.Sprint("known ", uin, addr), func(s service.Store) any {
+		known, err := s.KnownAddress(d.ctx, uin, addr)
+		return outcome(err, known)
+	}}
+}
+
+func (d *dice) list() call {
+	uins := []rookery.UIN{d.uin(), d.uin(), d.uin()}
+	return call{fmt.Sprint("accounts ", uins), func(s service.Store) any {
+		accounts, err := s.Accounts(d.ctx, uins)
+		return outcome(err, accounts)
+	}}
+}
+
+func (d *dice) beat() call {
+	up, forget := d.clock, d.clock-time.Duration(d.IntN(200))*time.Second
+	return call{fmt.Sprint("beat ", up, forget), func(s service.Store) any { return outcome(s.Beat(d.ctx, up, forget)) }}
+}
+
+func (d *dice) uptime() call {
+	return call{"uptime", func(s service.Store) any {
+		up, err := s.Uptime(d.ctx)
+		return outcome(err, up)
+	}}
+}
+
+// purge goes through all accounts, because how far one step goes is the
+// store's own affair.
+func (d *dice) purge() call {
+	before, limit := d.now().Add(-time.Duration(d.IntN(1000))*time.Second), 1+d.IntN(20)
+	return call{fmt.Sprint("purge ", before, limit), func(s service.Store) any {
+		total, after := 0, rookery.UIN(0)
+		for {
+			next, n, err := s.Purge(d.ctx, after, before, limit)
+			if total += n; err != nil || next == 0 {
+				return outcome(err, total)
+			}
+			after = next
+		}
+	}}
+}
+
+// everything is all that can be read of the accounts a dice knows.
+func (d *dice) everything(s service.Store) any {
+	var all []any
+	note := func(err error, values ...any) { all = append(all, outcome(err, values...)) }
+	for uin := d.first; uin < d.first+randomAccounts+4; uin++ {
+		a, err := s.Account(d.ctx, uin)
+		note(err, a)
+		c, err := s.Credential(d.ctx, uin)
+		note(err, c)
+		friends, err := s.Friends(d.ctx, uin)
+		note(err, friends)
+		entries, err := s.Entries(d.ctx, uin, 0, 1<<62, 1<<30)
+		note(err, entries)
+		for other := d.first; other < d.first+randomAccounts; other++ {
+			r, err := s.Relation(d.ctx, uin, other)
+			note(err, r)
+		}
+		for _, device := range []string{"", "phone", "desk"} {
+			last, place, err := s.Mailbox(d.ctx, uin, device)
+			note(err, last, place)
+			for id := range uint64(8) {
+				for _, m := range []rookery.Mark{mark(uin, id, d.clock), short(uin, id, d.clock)} {
+					o, ok, err := s.Recall(d.ctx, onDevice(m, device))
+					note(err, ok && o > 0, ok)
+				}
+			}
+		}
+		for i := range byte(24) {
+			known, err := s.KnownAddress(d.ctx, uin, netip.AddrFrom4([4]byte{192, 0, 2, i}))
+			note(err, known)
+		}
+	}
+	var sessions []rookery.Session
+	err := s.Sessions(d.ctx, func(s rookery.Session) bool {
+		if s.Account >= d.first && s.Account < d.first+randomAccounts+4 {
+			sessions = append(sessions, s)
+		}
+		return true
+	})
+	slices.SortFunc(sessions, bySession)
+	note(err, sessions)
+	return all
+}
+
+// seed is that of the day's run; a failing one is repeated by writing it here.
+func seed() uint64 { return uint64(time.Now().UnixNano()) }
+
+func random(t *testing.T, fresh func(*testing.T) Open) {
+	x := newTrial(t, fresh(t))
+	model := NewModel()()
+	s := seed()
+	t.Logf("seed %d", s)
+	d := &dice{Rand: rand.New(rand.NewPCG(s, 0)), ctx: t.Context(), first: rookery.FirstUIN}
+	for i := range randomSteps {
+		c := d.draw()
+		x.equal(fmt.Sprintf("step %d, %s", i, c.name), c.do(x.Store), c.do(model))
+		if i%reopenEvery == reopenEvery-1 {
+			want := d.everything(model)
+			x.twice(func() { x.equal(fmt.Sprintf("everything after step %d", i), d.everything(x.Store), want) })
+		}
+	}
+}
+
+// randomAtOnce lets several goroutines loose on one store. Their accounts are
+// different ones, so that each can tell what its operations must come to.
+func randomAtOnce(t *testing.T, fresh func(*testing.T) Open) {
+	x := newTrial(t, fresh(t))
+	s := seed()
+	t.Logf("seed %d", s)
+	var all sync.WaitGroup
+	var checks [atOnce]func()
+	for i := range atOnce {
+		model := NewModel()()
+		d := &dice{
+			Rand: rand.New(rand.NewPCG(s, uint64(i))), ctx: t.Context(),
+			first: rookery.FirstUIN + rookery.UIN(i)*1000, shared: true,
+		}
+		checks[i] = func() { x.equal("everything", d.everything(x.Store), d.everything(model)) }
+		all.Go(func() {
+			for step := range atOnceSteps {
+				c := d.draw()
+				if got, want := c.do(x.Store), c.do(model); fmt.Sprint(got) != fmt.Sprint(want) {
+					t.Errorf("step %d, %s:\n got %+v\nwant %+v", step, c.name, got, want)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	x.twice(func() {
+		for _, check := range checks {
+			check()
+		}
+	})
+}
