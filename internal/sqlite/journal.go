@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -184,13 +185,14 @@ func (w *writer) insert(uin rookery.UIN, e rookery.Entry) error {
 // settleAll moves all recent letters and empties the journal.
 func (w *writer) settleAll() error {
 	return w.transact(func(b *batch) error {
-		b.ahead = round{todo: b.recent.stretches(), journal: b.journaled}
-		for len(b.ahead.todo) > 0 {
-			if err := b.settle(maxBatchLetters); err != nil {
+		for _, all := range b.recent.stretches() {
+			if _, _, err := b.settleAccount(all.account, math.MaxInt); err != nil {
 				return err
 			}
 		}
-		return nil
+		b.ahead = round{}
+		_, err := b.conn.exec("DELETE FROM journal")
+		return err
 	})
 }
 

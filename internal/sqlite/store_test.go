@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,6 +93,26 @@ func TestItDoesSoIfItCrashesInsteadOfBeingClosed(t *testing.T) {
 			return crashing{openFor(t, cfg), t, &path}
 		}
 	})
+}
+
+func TestACrashBringsBackNothingOfARemovedAccount(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rookery.db")
+	s := openFor(t, quick(path))
+	addAccounts(t, s, 1)
+	deliver(t, s, rookery.FirstUIN, "old")
+	deliver(t, s, rookery.FirstUIN, "older")
+	if err := s.settle(t.Context(), rookery.FirstUIN); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.RemoveAccount(t.Context(), rookery.FirstUIN); err != nil {
+		t.Fatal(err)
+	}
+	addAccounts(t, s, 1)
+	deliver(t, s, rookery.FirstUIN, "new")
+	again := openFor(t, quick(crashImage(t, path)))
+	if got := textsOf(t, again, rookery.FirstUIN); !slices.Equal(got, []string{"new"}) {
+		t.Errorf("texts %q", got)
+	}
 }
 
 func TestFilesThatAreNoStoreAreRefused(t *testing.T) {

@@ -307,37 +307,26 @@ func (d *dice) purge() call {
 	}}
 }
 
+// fact is one thing that was read.
+type fact struct {
+	what string
+	is   result
+}
+
+// same compares what was read of a store with what a model says.
+func (x *trial) same(when string, got, want []fact) {
+	x.Helper()
+	x.equal(when+", number of facts", len(got), len(want))
+	for i := range got {
+		x.equal(when+", "+want[i].what, got[i], want[i])
+	}
+}
+
 // everything is all that can be read of the accounts a dice knows.
-func (d *dice) everything(s service.Store) any {
-	var all []any
-	note := func(err error, values ...any) { all = append(all, outcome(err, values...)) }
+func (d *dice) everything(s service.Store) []fact {
+	var all []fact
 	for uin := d.first; uin < d.first+randomAccounts+4; uin++ {
-		a, err := s.Account(d.ctx, uin)
-		note(err, a)
-		c, err := s.Credential(d.ctx, uin)
-		note(err, c)
-		friends, err := s.Friends(d.ctx, uin)
-		note(err, friends)
-		entries, err := s.Entries(d.ctx, uin, 0, 1<<62, 1<<30)
-		note(err, entries)
-		for other := d.first; other < d.first+randomAccounts; other++ {
-			r, err := s.Relation(d.ctx, uin, other)
-			note(err, r)
-		}
-		for _, device := range []string{"", "phone", "desk"} {
-			last, place, err := s.Mailbox(d.ctx, uin, device)
-			note(err, last, place)
-			for id := range uint64(8) {
-				for _, m := range []rookery.Mark{mark(uin, id, d.clock), short(uin, id, d.clock)} {
-					o, ok, err := s.Recall(d.ctx, onDevice(m, device))
-					note(err, ok && o > 0, ok)
-				}
-			}
-		}
-		for i := range byte(24) {
-			known, err := s.KnownAddress(d.ctx, uin, netip.AddrFrom4([4]byte{192, 0, 2, i}))
-			note(err, known)
-		}
+		all = append(all, d.allOf(s, uin)...)
 	}
 	var sessions []rookery.Session
 	err := s.Sessions(d.ctx, func(s rookery.Session) bool {
@@ -347,7 +336,42 @@ func (d *dice) everything(s service.Store) any {
 		return true
 	})
 	slices.SortFunc(sessions, bySession)
-	note(err, sessions)
+	return append(all, fact{"sessions", outcome(err, sessions)})
+}
+
+// allOf is all that can be read of one account.
+func (d *dice) allOf(s service.Store, uin rookery.UIN) (all []fact) {
+	note := func(what string, err error, values ...any) {
+		all = append(all, fact{fmt.Sprint(what, " of ", uin), outcome(err, values...)})
+	}
+	a, err := s.Account(d.ctx, uin)
+	note("account", err, a)
+	c, err := s.Credential(d.ctx, uin)
+	note("credential", err, c)
+	friends, err := s.Friends(d.ctx, uin)
+	note("friends", err, friends)
+	entries, err := s.Entries(d.ctx, uin, 0, 1<<62, 1<<30)
+	note("entries", err, entries)
+	for other := d.first; other < d.first+randomAccounts; other++ {
+		r, err := s.Relation(d.ctx, uin, other)
+		note(fmt.Sprint("relation to ", other), err, r)
+	}
+	for _, device := range []string{"", "phone", "desk"} {
+		last, place, err := s.Mailbox(d.ctx, uin, device)
+		note("mailbox for "+device, err, last, place)
+		for id := range uint64(8) {
+			for _, m := range []rookery.Mark{mark(uin, id, d.clock), short(uin, id, d.clock)} {
+				m = onDevice(m, device)
+				o, ok, err := s.Recall(d.ctx, m)
+				note(fmt.Sprintf("%+v", m), err, ok && o > 0, ok)
+			}
+		}
+	}
+	for i := range byte(24) {
+		addr := netip.AddrFrom4([4]byte{192, 0, 2, i})
+		known, err := s.KnownAddress(d.ctx, uin, addr)
+		note(fmt.Sprint("knowledge of ", addr), err, known)
+	}
 	return all
 }
 
@@ -365,7 +389,7 @@ func random(t *testing.T, fresh func(*testing.T) Open) {
 		x.equal(fmt.Sprintf("step %d, %s", i, c.name), c.do(x.Store), c.do(model))
 		if i%reopenEvery == reopenEvery-1 {
 			want := d.everything(model)
-			x.twice(func() { x.equal(fmt.Sprintf("everything after step %d", i), d.everything(x.Store), want) })
+			x.twice(func() { x.same(fmt.Sprintf("after step %d", i), d.everything(x.Store), want) })
 		}
 	}
 }
@@ -384,7 +408,7 @@ func randomAtOnce(t *testing.T, fresh func(*testing.T) Open) {
 			Rand: rand.New(rand.NewPCG(s, uint64(i))), ctx: t.Context(),
 			first: rookery.FirstUIN + rookery.UIN(i)*1000, shared: true,
 		}
-		checks[i] = func() { x.equal("everything", d.everything(x.Store), d.everything(model)) }
+		checks[i] = func() { x.same("in the end", d.everything(x.Store), d.everything(model)) }
 		all.Go(func() {
 			for step := range atOnceSteps {
 				c := d.draw()
