@@ -70,7 +70,7 @@ func (h *house) session(uin rookery.UIN) rookery.Session {
 // password hash, they would keep the server busy for longer than it is measured.
 func (h *house) signAllIn(ctx context.Context, store Store, sessions []rookery.Session) error {
 	s := &seeding{Population: h.people, store: store, progress: h.cfg.Progress}
-	return s.each(ctx, "sessions", len(sessions), func(ctx context.Context, i int) error {
+	return s.each(ctx, "sessions", len(sessions), many, func(ctx context.Context, i int) error {
 		proved, err := store.Credential(ctx, sessions[i].Account)
 		if err != nil {
 			return err

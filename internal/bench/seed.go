@@ -72,7 +72,7 @@ type seeding struct {
 
 func (s *seeding) run(ctx context.Context) error {
 	c := s.crowd()
-	err := s.each(ctx, "accounts", s.Accounts, func(ctx context.Context, i int) error {
+	err := s.each(ctx, "accounts", s.Accounts, many, func(ctx context.Context, i int) error {
 		uin := rookery.FirstUIN + rookery.UIN(i)
 		_, err := s.store.CreateAccount(ctx, rookery.NewAccount(uin, "Penguin "+uin.String(), s.now), s.credential)
 		return err
@@ -82,7 +82,7 @@ func (s *seeding) run(ctx context.Context) error {
 	}
 	// Everybody befriends the next ones round a circle.
 	half := s.Friends / 2
-	err = s.each(ctx, "friendships", s.Active*half, func(ctx context.Context, i int) error {
+	err = s.each(ctx, "friendships", s.Active*half, many, func(ctx context.Context, i int) error {
 		me := i / half
 		_, err := s.store.Relate(ctx, rookery.RelationChange{
 			Me: c.member(me), Other: c.member((me + 1 + i%half) % s.Active),
@@ -93,7 +93,7 @@ func (s *seeding) run(ctx context.Context) error {
 	if err != nil || s.Mailbox == 0 {
 		return err
 	}
-	return s.each(ctx, "mailboxes", s.Active, func(ctx context.Context, i int) error {
+	return s.each(ctx, "mailboxes", s.Active, few, func(ctx context.Context, i int) error {
 		return s.fill(ctx, c.member(i), c.member((i+1)%s.Active))
 	})
 }
@@ -125,12 +125,16 @@ func collectAll(ctx context.Context, s Store, uin rookery.UIN) error {
 	return s.Collect(ctx, uin, "", rookery.Place{Number: last})
 }
 
-// writers is how many share a commit of the store while it is seeded.
-const writers = 256
+// How many writers share a commit of the store: many small ones, or a few that
+// bring much each.
+const (
+	many = 256
+	few  = 8
+)
 
-// each does something for all numbers below n, many at once, and tells how far
-// it has got.
-func (s *seeding) each(ctx context.Context, what string, n int, do func(ctx context.Context, i int) error) error {
+// each does something for all numbers below n, so many at once, and tells how
+// far it has got.
+func (s *seeding) each(ctx context.Context, what string, n, atOnce int, do func(ctx context.Context, i int) error) error {
 	if n == 0 {
 		return nil
 	}
@@ -138,7 +142,7 @@ func (s *seeding) each(ctx context.Context, what string, n int, do func(ctx cont
 	stop := report(s.progress, what, &done, int64(n))
 	defer stop()
 	g, working := errgroup.WithContext(ctx)
-	g.SetLimit(writers)
+	g.SetLimit(atOnce)
 	for i := 0; i < n && working.Err() == nil; i++ {
 		g.Go(func() error {
 			defer done.Add(1)
