@@ -16,8 +16,9 @@ const (
 	maxPeriod = 12
 	// A list of consecutive numbers is written as \[N-M] from this many on.
 	minConsecutive = 8
-	// maxUnescaped bounds what a repetition can grow to, in bytes.
-	maxUnescaped = 1 << 20
+	// maxBytes bounds a record and what is sent in one turn: twice what a server
+	// takes. Without it a short line could stand for any amount.
+	maxBytes = 128 << 10
 )
 
 // appendEscaped appends s as the rest of a line of a script. Equal bytes are
@@ -145,7 +146,7 @@ func appendChar(dst, c []byte, repeated bool) []byte {
 func unescape(s string, quoted bool) (text []byte, rest string, err error) {
 	for s != "" {
 		if quoted && s[0] == '"' {
-			return text, s, nil
+			break
 		}
 		if s[0] != '\\' {
 			text, s = append(text, s[0]), s[1:]
@@ -163,8 +164,13 @@ func unescape(s string, quoted bool) (text []byte, rest string, err error) {
 			return nil, "", err
 		}
 	}
-	return text, "", nil
+	if len(text) > maxBytes {
+		return nil, "", errTooLong
+	}
+	return text, s, nil
 }
+
+var errTooLong = fmt.Errorf("more than %d bytes", maxBytes)
 
 // unescapeOne appends what stands behind a backslash.
 func unescapeOne(dst []byte, s string) (text []byte, rest string, err error) {
@@ -210,8 +216,11 @@ func repeat(dst []byte, s string) (text []byte, rest string, err error) {
 			return nil, "", err
 		}
 	}
-	if len(part) == 0 || times > maxUnescaped/len(part) || len(dst)+len(part)*times > maxUnescaped {
-		return nil, "", fmt.Errorf("a repetition of nothing, or beyond %d bytes", maxUnescaped)
+	if len(part) == 0 {
+		return nil, "", errors.New("a repetition of nothing")
+	}
+	if times > maxBytes/len(part) || len(dst) > maxBytes {
+		return nil, "", errTooLong
 	}
 	return append(dst, bytes.Repeat(part, times)...), rest, nil
 }
@@ -222,6 +231,9 @@ func count(dst []byte, s string) (text []byte, rest string, err error) {
 	from, to, hyphen := strings.Cut(inner, "-")
 	first, err1 := strconv.ParseUint(from, 10, 64)
 	last, err2 := strconv.ParseUint(to, 10, 64)
+	if len(dst) > maxBytes {
+		return nil, "", errTooLong
+	}
 	if !closed || !hyphen || err1 != nil || err2 != nil || last < first || last-first > maxRange {
 		return nil, "", fmt.Errorf(`consecutive numbers are written \[N-M], at most %d`, maxRange)
 	}

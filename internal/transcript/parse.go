@@ -183,6 +183,9 @@ func (p *parser) connection() (Action, error) {
 		}
 		c.Turns, c.Ends = append(c.Turns, turn), ends
 	}
+	if len(c.Turns) == 0 {
+		return nil, errors.New("here bytes are wanted: >> BYTES")
+	}
 	return c, nil
 }
 
@@ -200,7 +203,9 @@ func (p *parser) turn() (t Turn, ends bool, err error) {
 		if len(part) == 0 {
 			return t, false, errors.New("nothing is sent by this line")
 		}
-		t.Sent = append(t.Sent, part...)
+		if t.Sent = append(t.Sent, part...); len(t.Sent) > maxBytes {
+			return t, false, errTooLong
+		}
 	}
 	for len(t.Sent) > 0 {
 		text, ok := p.take("<<")
