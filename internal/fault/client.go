@@ -28,7 +28,7 @@ type Client struct {
 	UIN  rookery.UIN
 	Post Post
 	// Patience returns how long one attempt waits for its answer. What is not
-	// answered by then may still be at work when it is repeated. nil: 5 s.
+	// answered by then may still be at work when it is repeated. nil: 30 s.
 	Patience func() time.Duration
 
 	unanswered, temporary atomic.Int64
@@ -62,7 +62,7 @@ var errNonsense = errors.New("nonsense")
 
 // Once sends a request once. An error says that nothing is known of it.
 func (c *Client) Once(ctx context.Context, r Request) (Answer, error) {
-	patience := 5 * time.Second
+	patience := 30 * time.Second
 	if c.Patience != nil {
 		patience = c.Patience()
 	}

@@ -92,7 +92,7 @@ func atTimesImpatient(rng *rand.Rand) func() time.Duration {
 		if rng.IntN(10) == 0 {
 			return time.Duration(rng.IntN(3000)) * time.Microsecond
 		}
-		return 5 * time.Second
+		return 30 * time.Second
 	}
 }
 

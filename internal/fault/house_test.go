@@ -36,6 +36,8 @@ const (
 	hasty flaw = "answers before the sync"
 	// unsynced leaves syncing to the operating system.
 	unsynced flaw = "synchronous=OFF"
+	// forgetful remembers no SEQ.
+	forgetful flaw = "forgets SEQs"
 )
 
 // house is a Rookery without its program: store, service and protocol on one
@@ -60,8 +62,11 @@ func openHouse(ctx context.Context, dir string, f flaw) (*house, error) {
 	}
 	h := &house{store: store}
 	var contract service.Store = store
-	if f == hasty {
+	switch f {
+	case hasty:
 		contract = hastyStore{store}
+	case forgetful:
+		contract = forgetfulStore{store}
 	}
 	h.service, err = service.New(service.Config{Store: contract, Now: time.Now, Log: log})
 	if err == nil {
@@ -84,6 +89,13 @@ func (s hastyStore) Deliver(ctx context.Context, letters []rookery.Letter, now t
 		}
 	}()
 	return rookery.Receipt{Outcome: rookery.OutcomeDone}, nil
+}
+
+// forgetfulStore does not remember what messages were sent.
+type forgetfulStore struct{ service.Store }
+
+func (s forgetfulStore) Deliver(ctx context.Context, letters []rookery.Letter, now time.Time, _ rookery.Mark) (rookery.Receipt, error) {
+	return s.Store.Deliver(ctx, letters, now, rookery.Mark{})
 }
 
 // post hands records to the house as if they came from this machine.
@@ -140,7 +152,14 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	var err error
+	if buildDir, err = os.MkdirTemp("", "rookery-fault"); err != nil {
+		slog.Error("no place for the programs", "error", err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(buildDir)
+	os.Exit(code)
 }
 
 // serveHouse serves a house until SIGTERM, as the program that users run does.

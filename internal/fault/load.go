@@ -16,7 +16,7 @@ import (
 const (
 	// inTheEnd is within what time a request must be answered, the server's
 	// deaths included.
-	inTheEnd = 30 * time.Second
+	inTheEnd = 2 * time.Minute
 	// idlePause is between two collections of nothing.
 	idlePause = 3 * time.Millisecond
 	// oneWay is the share of messages that their sender does not care for:

@@ -29,10 +29,10 @@ func TestNothingIsLostWhenThePowerFails(t *testing.T) {
 		cuts   int
 		losing bool
 	}{
-		{"the program that users run", func(t *testing.T, dir string) program { return rookeryServe(t, dir, false) }, 80, false},
-		{"a server wired by the test", func(_ *testing.T, dir string) program { return flawed(flawless, dir) }, 20, false},
-		{"one that answers before the sync is caught", func(_ *testing.T, dir string) program { return flawed(hasty, dir) }, 10, true},
-		{"one with synchronous=OFF is caught", func(_ *testing.T, dir string) program { return flawed(unsynced, dir) }, 10, true},
+		{"the program that users run", func(t *testing.T, dir string) program { return rookeryServe(t, dir, false) }, 48, false},
+		{"a server wired by the test", func(_ *testing.T, dir string) program { return flawed(flawless, dir) }, 12, false},
+		{"one that answers before the sync is caught", func(_ *testing.T, dir string) program { return flawed(hasty, dir) }, 6, true},
+		{"one with synchronous=OFF is caught", func(_ *testing.T, dir string) program { return flawed(unsynced, dir) }, 6, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -84,9 +84,7 @@ func recordRun(t *testing.T, dir string, p program, seed uint64) *run {
 	r := &run{crowd: newCrowd(4, 2)}
 	settle(t, dir, r.crowd.people())
 	var err error
-	// The lock and the memory shared between connections do not outlive a
-	// power cut in any way that matters: SQLite makes the latter anew.
-	if r.disk, err = powercut.Snapshot(dir, func(name string) bool { return strings.HasPrefix(name, storeName) && !strings.HasSuffix(name, "-shm") }); err != nil {
+	if r.disk, err = powercut.Snapshot(dir, isStore); err != nil {
 		t.Fatal(err)
 	}
 	tracer := newTracer(t, dir)
@@ -101,6 +99,12 @@ func recordRun(t *testing.T, dir string, p program, seed uint64) *run {
 	r.sent, _ = load.Ledger.Entries()
 	r.readAnswers(t)
 	return r
+}
+
+// isStore reports whether a file is part of the store. The lock and the memory
+// shared between connections are not: SQLite makes the latter anew.
+func isStore(name string) bool {
+	return strings.HasPrefix(name, storeName) && !strings.HasSuffix(name, "-shm")
 }
 
 // tracer runs a program under strace.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -19,7 +20,7 @@ import (
 )
 
 // soon is how long a server may take to start or to stop.
-const soon = 30 * time.Second
+const soon = time.Minute
 
 // program is a command line that serves a data directory, and an environment
 // for it.
@@ -34,19 +35,35 @@ func flawed(f flaw, dir string) program {
 	return program{dir: dir, args: []string{os.Args[0], dir}, env: []string{flawVariable + "=" + string(f)}}
 }
 
-// rookeryServe is the program that users run, built anew, with the race
-// detector or without.
+// rookeryServe is the program that users run, with the race detector or
+// without.
 func rookeryServe(t *testing.T, dir string, race bool) program {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "rookery")
-	build := []string{"build", "-o", path}
+	build := buildPlain
 	if race {
-		build = append(build, "-race")
+		build = buildRace
 	}
-	if out, err := exec.CommandContext(t.Context(), "go", append(build, "../../cmd/rookery")...).CombinedOutput(); err != nil {
-		t.Fatalf("cannot build rookery: %v\n%s", err, out)
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return program{dir: dir, args: []string{path, "serve", "--data", dir, "--listen", "127.0.0.1:0", "--log-format", "json"}}
+}
+
+// buildDir is where the programs are built, once each. TestMain sets it.
+var (
+	buildDir   string
+	buildPlain = sync.OnceValues(func() (string, error) { return build("rookery") })
+	buildRace  = sync.OnceValues(func() (string, error) { return build("rookery-race", "-race") })
+)
+
+func build(name string, flags ...string) (string, error) {
+	path := filepath.Join(buildDir, name)
+	args := append(append([]string{"build", "-o", path}, flags...), "../../cmd/rookery")
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("cannot build rookery: %w\n%s", err, out)
+	}
+	return path, nil
 }
 
 // server is a program that can be started again and again.

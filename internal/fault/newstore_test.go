@@ -1,0 +1,74 @@
+package fault
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/fault/powercut"
+)
+
+// A power failure while the store is made, or soon after, leaves one that can
+// be opened, and an account that was said to be added is there.
+func TestANewStoreOutlivesAPowerFailure(t *testing.T) {
+	cuts := 15
+	if testing.Short() {
+		cuts = 6
+	}
+	seed, dir := newSeed(t), t.TempDir()
+	rng := rand.New(rand.NewPCG(seed, 4))
+	disk, err := powercut.Snapshot(dir, isStore)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tracer := newTracer(t, dir)
+	s := &server{t: t, program: rookeryServe(t, dir, false), command: tracer.command}
+	s.start()
+	addAccount(t, s.program)
+	s.stop()
+	r := run{disk: disk, trace: tracer.read()}
+
+	added := slices.IndexFunc(r.trace.Events, func(e powercut.Event) bool {
+		return e.Kind == powercut.Send && bytes.HasPrefix(e.Data, []byte("HTTP/1.1 200"))
+	})
+	if added < 0 {
+		t.Fatal("the trace holds no answer to the one who added the account")
+	}
+	from := r.trace.Events[added].Begin
+	for i := range cuts {
+		c := cut{at: 1 + powercut.Moment(rng.IntN(int(r.trace.End))), left: "something", luck: func(n int) int { return rng.IntN(n + 1) }}
+		if i%3 == 0 {
+			c = cut{at: from, left: "nothing", luck: powercut.None}
+			if i > 0 {
+				c.at += powercut.Moment(rng.IntN(int(r.trace.End - from)))
+			}
+		}
+		r.checkAccount(t, c, c.at >= from)
+	}
+}
+
+// addAccount adds the first account to a server, as an operator does.
+func addAccount(t *testing.T, p program) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), p.args[0], "user", "add", "--data", p.dir, "--uin", "10001", "--nick", "first", "--password-stdin")
+	cmd.Stdin = strings.NewReader(password)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("cannot add an account: %v\n%s", err, out)
+	}
+}
+
+func (r *run) checkAccount(t *testing.T, c cut, added bool) {
+	t.Helper()
+	h, err := openHouse(t.Context(), r.restore(t, c), unsynced)
+	if err != nil {
+		t.Errorf("%v: %v", c, err)
+		return
+	}
+	defer h.store.Close()
+	if _, err := h.store.Account(t.Context(), 10001); added && err != nil {
+		t.Errorf("%v: the account is lost: %v", c, err)
+	}
+}
