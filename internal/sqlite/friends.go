@@ -17,7 +17,11 @@ func (s *Store) Friends(ctx context.Context, uin rookery.UIN) (friends []rookery
 	return friends, err
 }
 
+// Relation waits for a commit under way: whoever sees here what a request has
+// done must find its mark too, or would take a repeat for something new.
 func (s *Store) Relation(ctx context.Context, me, other rookery.UIN) (r rookery.Relation, err error) {
+	s.writer.landing.RLock()
+	defer s.writer.landing.RUnlock()
 	err = s.read(ctx, func(c *conn) (err error) {
 		r, err = c.relation(me, other)
 		return err

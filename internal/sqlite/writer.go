@@ -53,6 +53,10 @@ type writer struct {
 	closing bool      // guarded by mu
 	ended   chan struct{}
 
+	// landing is held from a commit until what it counted in memory is
+	// published: who must not see one without the other reads under it.
+	landing sync.RWMutex
+
 	// The rest belongs to the writer's goroutine.
 
 	// heads holds the number of the newest entry of mailboxes, for accounts
@@ -197,6 +201,8 @@ func (w *writer) transact(f func(*batch) error) error {
 	if err == nil {
 		err = b.writeDown()
 	}
+	w.landing.Lock()
+	defer w.landing.Unlock()
 	if err == nil {
 		_, err = w.conn.exec("COMMIT")
 	}
