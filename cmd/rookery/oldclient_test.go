@@ -6,77 +6,83 @@ import (
 	"net"
 	"net/netip"
 	"reflect"
+	"slices"
 	"testing"
 
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/control"
 	"github.com/rookery-im/rookery/internal/transcript"
 	"github.com/rookery-im/rookery/internal/transcript/oldclient"
 )
 
-// TestOldClients lets two users of each kind of client meet on the whole
-// server: login, list, status, a message there and back, logout.
+// TestOldClients lets two programs of each kind, at two addresses, find each
+// other, talk and leave.
 func TestOldClients(t *testing.T) {
 	for _, kind := range oldclient.Kinds() {
 		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
-			w := &world{t: t}
-			must(t, w.Account(10001, "123456", []transcript.Field{{Name: "nick", Value: "Rookie"}}))
-			must(t, w.Account(10002, "secret", []transcript.Field{{Name: "nick", Value: "Pingu, Jr"}, {Name: "face", Value: "270"}}))
-			must(t, w.Account(10003, "secret", nil))
-			must(t, w.Befriend(10001, 10002))
-			must(t, w.Befriend(10001, 10003))
-			visit(t, w, kind)
+			s := newTestServer(t, serverConfig{})
+			for uin, nick := range map[rookery.UIN]string{10001: "Pingu, Jr", 10002: "Tom & Jerry"} {
+				_, err := s.operator().Add(t.Context(), control.NewAccount{
+					UIN: uin, Password: "123456", Settings: control.Settings{"nick": nick, "face": "270"},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.operator().Befriend(t.Context(), 10001, 10002); err != nil {
+				t.Fatal(err)
+			}
+			client := func(uin, password, address string) *oldclient.Client {
+				c := kind.Client(func(ctx context.Context) (net.Conn, error) {
+					return transcript.DialFrom(ctx, netip.MustParseAddr(address), s.addr())
+				}, uin, password)
+				t.Cleanup(func() { _ = c.Close() })
+				return c
+			}
+			if err := client("10001", "654321", "127.0.0.2").Login(t.Context()); !errors.Is(err, oldclient.ErrPassword) {
+				t.Errorf("with a wrong password: %v", err)
+			}
+			chatOf(t, client("10001", "123456", "127.0.0.2"), client("10002", "123456", "127.0.0.3"))
 		})
 	}
 }
 
-func visit(t *testing.T, w *world, kind oldclient.Kind) {
+func chatOf(t *testing.T, one, two *oldclient.Client) {
 	ctx := t.Context()
-	start := func(from, uin, password string) *oldclient.Client {
-		c := kind.Client(func(ctx context.Context) (net.Conn, error) {
-			return w.Dial(ctx, netip.MustParseAddr(from))
-		}, uin, password)
-		t.Cleanup(func() { c.Close() })
-		return c
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := start("127.0.0.2", "10001", "guess").Login(ctx); !errors.Is(err, oldclient.ErrPassword) {
-		t.Errorf("a wrong password: %v", err)
-	}
-	rookie, pingu := start("127.0.0.2", "10001", "123456"), start("127.0.0.3", "10002", "secret")
-	must(t, rookie.Login(ctx))
-	must(t, pingu.Login(ctx))
-	friends, err := rookie.Friends(ctx)
-	if want := []string{"10002", "10003"}; err != nil || !reflect.DeepEqual(friends, want) {
-		t.Errorf("friends: %q, %v", friends, err)
-	}
-	must(t, pingu.SetStatus(ctx, "30"))
-	online, err := rookie.Online(ctx)
-	if want := []oldclient.Friend{{UIN: "10002", Status: "30", Face: "270", Nick: "Pingu, Jr"}}; err != nil || !reflect.DeepEqual(online, want) {
-		t.Errorf("online: %q, %v", online, err)
-	}
-	const text = "你好 & 100%, a=b\n1+1"
-	must(t, pingu.Send(ctx, "10001", text))
-	messages, err := rookie.Receive(ctx)
-	if want := []oldclient.Message{{Type: "9", From: "10002", Text: text}, {Type: "99", From: "10002", Text: "30"}}; err != nil || !reflect.DeepEqual(messages, want) {
-		t.Errorf("received: %q, %v", messages, err)
-	}
-	must(t, rookie.Send(ctx, "10002", "hello"))
-	must(t, rookie.Logout(ctx))
-	messages, err = pingu.Receive(ctx)
-	if want := []oldclient.Message{{Type: "9", From: "10001", Text: "hello"}, {Type: "99", From: "10001", Text: "20"}}; err != nil || !reflect.DeepEqual(messages, want) {
-		t.Errorf("received back: %q, %v", messages, err)
-	}
-	if messages, err = pingu.Receive(ctx); err != nil || len(messages) > 0 {
-		t.Errorf("received again: %q, %v", messages, err)
-	}
-	must(t, pingu.Logout(ctx))
-	if friends, err := rookie.Friends(ctx); err == nil {
-		t.Errorf("after its logout it still has friends: %q", friends)
-	}
-}
+	must(one.Login(ctx))
+	must(two.Login(ctx))
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
+	friends, err := one.Friends(ctx)
+	must(err)
+	if want := []string{"10002"}; !slices.Equal(friends, want) {
+		t.Errorf("friends %q, want %q", friends, want)
 	}
+	must(two.SetStatus(ctx, "30"))
+	online, err := one.Online(ctx)
+	must(err)
+	if want := []oldclient.Friend{{UIN: "10002", Status: "30", Face: "270", Nick: "Tom & Jerry"}}; !reflect.DeepEqual(online, want) {
+		t.Errorf("online %q, want %q", online, want)
+	}
+
+	const text = "你好, Tom & Jerry: 100%?"
+	must(one.Send(ctx, "10002", text))
+	received, err := two.Receive(ctx)
+	must(err)
+	if want := []oldclient.Message{{Type: "9", From: "10001", Text: text}}; !reflect.DeepEqual(received, want) {
+		t.Errorf("received %q, want %q", received, want)
+	}
+	must(two.Logout(ctx))
+	received, err = one.Receive(ctx)
+	must(err)
+	if want := []oldclient.Message{{Type: "99", From: "10002", Text: "20"}}; !reflect.DeepEqual(received, want) {
+		t.Errorf("after the other's leaving received %q, want %q", received, want)
+	}
+	must(one.Logout(ctx))
 }
