@@ -15,12 +15,12 @@ import (
 )
 
 const (
-	randomSteps    = 6000
-	reopenEvery    = 1000
+	randomSteps    = 3000
+	reopenEvery    = 600
 	randomAccounts = 8
 	// atOnce is how many goroutines share a store, each with its own accounts.
 	atOnce      = 4
-	atOnceSteps = 1500
+	atOnceSteps = 500
 )
 
 // call is one operation: carry it out on any store, and compare the results.
