@@ -32,9 +32,10 @@ func getMsgEx(c *call) error {
 	c.ok()
 	batch, err := c.service.Collect(c.ctx, c.session, c.seq, service.Budget{
 		Count: batchCount,
-		Bytes: c.version.BatchBytes() - (len(c.dst) - c.start) - len("&MN=50&MT=&UN=&MG="),
-		Size: func(kind rookery.Kind, peer rookery.UIN, text string) int {
-			return digits(uint64(kind)) + digits(uint64(peer)) + len(",,") + wire.ElementSize(c.peer.Form, text)
+		Bytes: c.version.BatchBytes() - (len(c.dst) - c.start) - len("&MN=0&MT=&UN=&MG="),
+		Size: func(nth int, kind rookery.Kind, peer rookery.UIN, text string) int {
+			longer := digits(uint64(nth)) - digits(uint64(nth-1)) // MN
+			return longer + digits(uint64(kind)) + digits(uint64(peer)) + len(",,") + wire.ElementSize(c.peer.Form, text)
 		},
 	})
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 type Budget struct {
 	// Count is how many entries and notices at most.
 	Count int
-	// Bytes is how long the answer may get; Size is what one of a batch adds
-	// to it. The first entry is always handed out.
+	// Bytes is how long the answer may get; Size is what the nth of a batch
+	// adds to it, counted from 1. The first entry is always handed out.
 	Bytes int
-	Size  func(kind rookery.Kind, peer rookery.UIN, text string) int
+	Size  func(nth int, kind rookery.Kind, peer rookery.UIN, text string) int
 }
 
 // Batch is what one collection hands out: entries of the mailbox, oldest first,
@@ -190,7 +190,7 @@ func (s *Service) fill(ctx context.Context, m *member, place uint64, budget Budg
 	newest := m.newest.Load()
 	count, bytes := 0, 0
 	fits := func(kind rookery.Kind, peer rookery.UIN, text string) bool {
-		size := budget.Size(kind, peer, text)
+		size := budget.Size(count+1, kind, peer, text)
 		if count == budget.Count || count > 0 && bytes+size > budget.Bytes {
 			return false
 		}

@@ -209,7 +209,7 @@ func TestAnAnswerToARequestForFriendshipInFlightTwiceIsOne(t *testing.T) {
 		}
 		both.Wait()
 		batch, err := w.Collect(t.Context(), asker, "collect", service.Budget{Count: 50, Bytes: 1 << 20,
-			Size: func(rookery.Kind, rookery.UIN, string) int { return 1 }})
+			Size: func(int, rookery.Kind, rookery.UIN, string) int { return 1 }})
 		w.must(err)
 		if len(batch.Entries) != 1 || batch.Entries[0].Kind != rookery.KindAccepted {
 			t.Fatalf("the asker heard %+v", batch.Entries)

@@ -123,7 +123,7 @@ func (w *world) collect(se *service.Session, seq string) []string {
 
 func (w *world) tryCollect(se *service.Session, seq string) ([]string, error) {
 	batch, err := w.Collect(w.Context(), se, seq, service.Budget{Count: 50, Bytes: 8 << 10,
-		Size: func(_ rookery.Kind, _ rookery.UIN, text string) int { return len(text) + 1 }})
+		Size: func(_ int, _ rookery.Kind, _ rookery.UIN, text string) int { return len(text) + 1 }})
 	texts := []string{}
 	for _, e := range batch.Entries {
 		texts = append(texts, e.Text)
