@@ -152,15 +152,6 @@ func (m *mail) SignIn(_ context.Context, s rookery.Session, proved rookery.Crede
 	return nil
 }
 
-func (m *mail) SignOut(_ context.Context, sessions []rookery.Session) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, s := range sessions {
-		delete(m.Sessions, s.Account)
-	}
-	return nil
-}
-
 // serveMail answers what the bench asks, until it is told to stop.
 func serveMail(ctx context.Context, dir string) error {
 	m, err := readMail(dir)

@@ -21,6 +21,8 @@ type GrowthConfig struct {
 	Sessions int
 }
 
+const maxSessions = 1_000_000
+
 // Growth is how a large store compares to a small one.
 type Growth struct {
 	Population
@@ -30,8 +32,8 @@ type Growth struct {
 	StartAgain time.Duration `json:"start_after_load_ns"`
 	Costs      []Growing     `json:"costs"`
 	Sessions   int           `json:"sessions"`
-	// Without and With are the server's memory without and with the sessions,
-	// in bytes, after each session has polled once.
+	// Without and With are the memory of a server without and with the sessions,
+	// in bytes, after a poll for each of them.
 	Without int64 `json:"resident_without_sessions_bytes"`
 	With    int64 `json:"resident_with_sessions_bytes"`
 }
@@ -63,8 +65,8 @@ func (g *Growth) String() string {
 // RunGrowth measures the workloads on a small and on a large store in turns,
 // how long a server takes to start on the large one, and what sessions cost.
 func RunGrowth(ctx context.Context, cfg GrowthConfig) (_ *Report, err error) {
-	if cfg.Sessions < 1 || cfg.Sessions > cfg.Accounts {
-		return nil, fmt.Errorf("of %d accounts 1 to all can be signed in, not %d", cfg.Accounts, cfg.Sessions)
+	if cfg.Sessions < 1 || cfg.Sessions > maxSessions {
+		return nil, fmt.Errorf("1 to %d sessions can be weighed, not %d", maxSessions, cfg.Sessions)
 	}
 	r, err := cfg.newRig(ctx)
 	if err != nil {
@@ -92,7 +94,10 @@ func RunGrowth(ctx context.Context, cfg GrowthConfig) (_ *Report, err error) {
 	if err := errors.Join(small.stop(ctx), large.stop(ctx)); err != nil {
 		return nil, err
 	}
-	if err := large.weigh(ctx, g); err != nil {
+	if g.StartAgain, err = r.again(ctx, large); err != nil {
+		return nil, err
+	}
+	if g.Without, g.With, err = r.weigh(ctx, cfg.Sessions); err != nil {
 		return nil, err
 	}
 	return &Report{
@@ -124,37 +129,43 @@ func (g *Growth) targets() []Target {
 		atMost("start to first answer after the load in s", g.StartAgain.Seconds(), 2, 0))
 }
 
-// weigh starts the server without and with live sessions.
-func (h *house) weigh(ctx context.Context, g *Growth) error {
-	sessions := h.sessions(g.Sessions)
-	var err error
-	if g.Without, err = h.residentAfterPolls(ctx, sessions, "&RES="); err != nil {
-		return err
+// again starts the server on the large store once more.
+func (r *rig) again(ctx context.Context, large *house) (time.Duration, error) {
+	if err := r.start(ctx, large); err != nil {
+		return 0, err
 	}
-	g.StartAgain = h.started
-	if err := h.cfg.withStore(ctx, h.dir, func(s Store) error { return h.signAllIn(ctx, s, sessions) }); err != nil {
-		return err
-	}
-	if g.With, err = h.residentAfterPolls(ctx, sessions, "&RES=0&"); err != nil {
-		return err
-	}
-	return h.cfg.withStore(ctx, h.dir, func(s Store) error { return s.SignOut(ctx, sessions) })
+	return large.started, large.server.stop()
 }
 
-// sessions are spread among all accounts.
-func (h *house) sessions(n int) []rookery.Session {
-	all := make([]rookery.Session, n)
-	distance := rookery.UIN(h.people.Accounts / n)
-	for i := range all {
-		all[i] = h.session(rookery.FirstUIN + rookery.UIN(i)*distance)
+// weigh starts a server without and with live sessions, on a store that holds
+// nobody else: there the memory that the store needs is small, and the same.
+func (r *rig) weigh(ctx context.Context, n int) (without, with int64, err error) {
+	dir, err := r.subdir("sessions")
+	if err != nil {
+		return 0, 0, err
 	}
-	return all
+	h, err := r.cfg.newHouse(ctx, "sessions", dir, Population{Accounts: n, Active: n})
+	if err != nil {
+		return 0, 0, err
+	}
+	sessions := make([]rookery.Session, n)
+	for i := range sessions {
+		sessions[i] = h.session(h.crowd.member(i))
+	}
+	if without, err = r.residentAfterPolls(ctx, h, sessions, "&RES=20"); err != nil {
+		return 0, 0, err
+	}
+	if err := r.cfg.withStore(ctx, dir, func(s Store) error { return h.signAllIn(ctx, s, sessions) }); err != nil {
+		return 0, 0, err
+	}
+	with, err = r.residentAfterPolls(ctx, h, sessions, "&RES=0&")
+	return without, with, err
 }
 
 // residentAfterPolls is the memory of a fresh server which has been asked once
 // for each of the sessions, so that with and without them it has done as much.
-func (h *house) residentAfterPolls(ctx context.Context, sessions []rookery.Session, want string) (int64, error) {
-	if err := h.start(ctx); err != nil {
+func (r *rig) residentAfterPolls(ctx context.Context, h *house, sessions []rookery.Session, want string) (int64, error) {
+	if err := r.start(ctx, h); err != nil {
 		return 0, err
 	}
 	if err := h.pollAll(sessions, want); err != nil {

@@ -30,13 +30,12 @@ type house struct {
 	started time.Duration
 }
 
-// newHouse seeds a data directory and remembers what lies in it.
+// newHouse seeds a data directory.
 func (cfg *Config) newHouse(ctx context.Context, name, dir string, p Population) (*house, error) {
 	if err := cfg.seed(ctx, dir, p); err != nil {
 		return nil, err
 	}
-	h := &house{cfg: cfg, name: name, dir: dir, people: p, crowd: p.crowd(), ledger: newLedger(), seqs: newClock()}
-	return h, cfg.withStore(ctx, dir, func(s Store) error { return h.tidy(ctx, s) })
+	return &house{cfg: cfg, name: name, dir: dir, people: p, crowd: p.crowd(), ledger: newLedger(), seqs: newClock()}, nil
 }
 
 // tidy collects what an earlier bench has left in the mailboxes of those who

@@ -69,11 +69,19 @@ func (r *rig) house(ctx context.Context, name, dir string, p Population) (*house
 	if err != nil {
 		return nil, err
 	}
-	if err := h.start(ctx); err != nil {
+	if err := r.cfg.withStore(ctx, dir, func(s Store) error { return h.tidy(ctx, s) }); err != nil {
 		return nil, err
 	}
-	r.stops = append(r.stops, func() error { return h.server.stop() })
-	return h, nil
+	return h, r.start(ctx, h)
+}
+
+// start starts a house's server, and stops it at the latest when all is done.
+func (r *rig) start(ctx context.Context, h *house) error {
+	if err := h.start(ctx); err != nil {
+		return err
+	}
+	r.stops = append(r.stops, h.server.stop)
+	return nil
 }
 
 // rival starts a Redis server.

@@ -29,7 +29,6 @@ type Store interface {
 	Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Place) error
 	Credential(ctx context.Context, uin rookery.UIN) (rookery.Credential, error)
 	SignIn(ctx context.Context, s rookery.Session, proved rookery.Credential) error
-	SignOut(ctx context.Context, sessions []rookery.Session) error
 	Close() error
 }
 
