@@ -42,7 +42,9 @@ func noAccount(uin rookery.UIN) error {
 }
 
 func (s *Store) CreateAccount(ctx context.Context, a rookery.Account, c rookery.Credential) (rookery.UIN, error) {
+	var created rookery.UIN
 	err := s.write(ctx, op{apply: func(b *batch) error {
+		a := a // apply may run twice, each time with a number of its own
 		free, err := b.free()
 		if err != nil {
 			return err
@@ -63,12 +65,13 @@ func (s *Store) CreateAccount(ctx context.Context, a rookery.Account, c rookery.
 		if err == nil && a.UIN == free {
 			err = b.setFree(free + 1)
 		}
+		created = a.UIN
 		return err
 	}})
 	if err != nil {
 		return 0, err
 	}
-	return a.UIN, nil
+	return created, nil
 }
 
 // free is a number up to which all are taken, so that looking for the lowest

@@ -50,10 +50,11 @@ func (s *Store) Purge(ctx context.Context, after rookery.UIN, before time.Time, 
 		if err != nil {
 			return 0, deleted, err
 		}
-		if err := s.purge(ctx, uin, old); err != nil {
+		n, err := s.purge(ctx, uin, old)
+		if err != nil {
 			return 0, deleted, err
 		}
-		deleted += len(old)
+		deleted += n
 		if deleted >= limit {
 			return uin - 1, deleted, nil // this account may have more
 		}
@@ -101,17 +102,18 @@ func (s *Store) purgeable(ctx context.Context, uin rookery.UIN, before time.Time
 	return old, err
 }
 
-// purge deletes entries of an account, unless a collector has come meanwhile
-// that has to keep them.
-func (s *Store) purge(ctx context.Context, uin rookery.UIN, old []uint64) error {
+// purge deletes entries of an account, by number, up to the first that a
+// collector has to keep who has come meanwhile. It returns how many they were.
+func (s *Store) purge(ctx context.Context, uin rookery.UIN, old []uint64) (deleted int, err error) {
 	if len(old) == 0 {
-		return nil
+		return 0, nil
 	}
-	return s.write(ctx, op{letters: len(old), apply: func(b *batch) error {
+	err = s.write(ctx, op{letters: len(old), apply: func(b *batch) error {
 		bound, err := b.conn.purgeBound(uin)
 		if err != nil {
 			return err
 		}
+		deleted = 0 // of an attempt before
 		for _, n := range old {
 			if n > bound {
 				break
@@ -119,9 +121,14 @@ func (s *Store) purge(ctx context.Context, uin rookery.UIN, old []uint64) error 
 			if _, err := b.conn.exec("DELETE FROM entries WHERE account = ? AND number = ?", uin, n); err != nil {
 				return err
 			}
+			deleted++
 		}
 		return nil
 	}})
+	if err != nil {
+		return 0, err
+	}
+	return deleted, nil
 }
 
 // purgeBound is the highest entry of a mailbox that some collector has passed

@@ -1,8 +1,6 @@
 package sqlite
 
 import (
-	"context"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -214,20 +212,25 @@ func TestAfterClosingAllIsInOneFile(t *testing.T) {
 	}
 }
 
-func TestTheLogOfAnOperatorHearsOfFailures(t *testing.T) {
+func TestTheOperatorHearsOnceThatWritingFailsAndThatItWorksAgain(t *testing.T) {
 	var log strings.Builder
 	cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
-	cfg.Log = slog.New(slog.NewTextHandler(io.Writer(&log), nil))
+	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
 	s := openFor(t, cfg)
-	err := s.write(context.Background(), op{apply: func(b *batch) error {
-		_, err := b.conn.exec("INSERT INTO nowhere VALUES (1)")
-		return err
-	}})
-	if rookery.CodeOf(err) != rookery.CodeTemporary {
-		t.Errorf("error %v", err)
+	for range 3 {
+		err := s.write(t.Context(), op{apply: func(b *batch) error {
+			_, err := b.conn.exec("INSERT INTO nowhere VALUES (1)")
+			return err
+		}})
+		if err == nil || rookery.CodeOf(err) != rookery.CodeTemporary {
+			t.Errorf("error %v", err)
+		}
 	}
+	addAccounts(t, s, 2)
 	s.Close()
-	if !strings.Contains(log.String(), "nowhere") {
-		t.Errorf("the log says %q", log.String())
+	for _, once := range []string{"nowhere", "can write again"} {
+		if n := strings.Count(log.String(), "level"); n != 2 || !strings.Contains(log.String(), once) {
+			t.Errorf("the log has %d lines, or not %q: %s", n, once, log.String())
+		}
 	}
 }

@@ -23,6 +23,7 @@ const (
 
 // op is an operation that waits for its turn.
 type op struct {
+	// apply is called again, on what was before, if its batch fails.
 	apply func(*batch) error
 	// letters is about how much it will write.
 	letters int
@@ -67,7 +68,9 @@ type writer struct {
 	round     round
 	batch     batch
 	taken     []*op
-	full      bool // too many marks, and the operator knows
+	// full: too many marks, failing: the latest transaction failed; the
+	// operator knows of both.
+	full, failing bool
 }
 
 func newWriter(c *conn, r *recent, m *marks, log *slog.Logger) *writer {
@@ -160,13 +163,25 @@ func (w *writer) carryOut(ops []*op) {
 		}
 		return
 	}
+	w.tell(err)
 	if err != nil {
-		w.log.Error("the store could not write", "error", err)
 		err = rookery.Temporary(err)
 	}
 	for _, o := range ops {
 		o.done <- cmp.Or(err, o.err)
 	}
+}
+
+// tell tells the operator when writing begins to fail, and when it works again.
+// A full disk would fill the log otherwise.
+func (w *writer) tell(err error) {
+	switch {
+	case err != nil && !w.failing:
+		w.log.Error("the store cannot write", "error", err)
+	case err == nil && w.failing:
+		w.log.Info("the store can write again")
+	}
+	w.failing = err != nil
 }
 
 // commit applies operations in one transaction. An error is a failure of the

@@ -169,6 +169,36 @@ func TestARepeatInTheSameBatchGetsTheFirstOutcome(t *testing.T) {
 	}
 }
 
+func TestAnAccountWhoseBatchFailsGetsTheLowestNumberThatIsFreeThen(t *testing.T) {
+	s := newStore(t)
+	create := func(into *rookery.UIN) func() error {
+		return func() (err error) {
+			*into, err = s.CreateAccount(context.Background(), rookery.NewAccount(0, "", noon), "")
+			return err
+		}
+	}
+	attempts := 0
+	var uin rookery.UIN
+	errs := together(s,
+		func() error {
+			return s.write(context.Background(), op{apply: func(b *batch) error {
+				if attempts++; attempts > 1 {
+					return errors.New("fails alone too")
+				}
+				_, err := b.conn.exec("INSERT INTO accounts SELECT 10001, '', 0, 0, 0, 0, 0, 0, " +
+					"'', '', '', '', '', '', '', '', '', '', '', '', '', 1, 1, 1, 0, 0, 1, ''")
+				return err
+			}})
+		},
+		create(&uin),
+		func() error {
+			return s.write(context.Background(), op{apply: func(*batch) error { return errors.New("fails") }})
+		})
+	if errs[1] != nil || uin != rookery.FirstUIN {
+		t.Errorf("it got %d, error %v", uin, errs[1])
+	}
+}
+
 func TestIfTheFirstFailsARepeatInTheSameBatchIsCarriedOut(t *testing.T) {
 	s := newStore(t)
 	addAccounts(t, s, 1)
