@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"path/filepath"
 
@@ -50,8 +49,8 @@ func (b *backend) close() error { return errors.Join(b.store.Close(), b.lock.Unl
 // operate calls do with an Operator on a data directory: on the server that
 // runs on it or, if none does, on the store itself.
 func operate(ctx context.Context, dir string, do func(*control.Operator) error) error {
-	if !holdsStore(dir) {
-		return fmt.Errorf("there is no Rookery in %s; start one there with rookery serve --data, or name another directory with --data", dir)
+	if err := checkStore(dir); err != nil {
+		return err
 	}
 	lock, operator, err := claim(ctx, dir)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/adrg/xdg"
@@ -46,9 +47,9 @@ func makeDataDir(dir string) error {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return fmt.Errorf("cannot read the data directory: %w; choose another with --data", err)
+		return fmt.Errorf("cannot read the data directory: %w; run as the user that it belongs to, or choose another with --data", err)
 	}
-	if foreign := foreignFile(entries); foreign != "" && !holdsStore(dir) {
+	if foreign := foreignFile(entries); foreign != "" && checkStore(dir) != nil {
 		return fmt.Errorf("%s is no data directory of Rookery, it holds %s; choose another with --data, a new or an empty one", dir, foreign)
 	}
 	info, err := os.Stat(dir)
@@ -75,9 +76,17 @@ func foreignFile(entries []fs.DirEntry) string {
 	return ""
 }
 
-func holdsStore(dir string) bool {
+// checkStore reports as an error that a directory holds no store, or that it
+// cannot be told.
+func checkStore(dir string) error {
 	_, err := os.Stat(filepath.Join(dir, storeName))
-	return err == nil
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("there is no Rookery in %s; start one there with rookery serve --data, or name another directory with --data", dir)
+	case err != nil:
+		return fmt.Errorf("cannot look into the data directory: %w; run as the user that it belongs to", err)
+	}
+	return nil
 }
 
 // claim locks a data directory, or finds the server that has it: one of the two

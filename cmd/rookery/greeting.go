@@ -68,16 +68,16 @@ func shellQuote(word string) string {
 // greet prints lines to try the server with, and warns of accounts with the
 // sample password.
 func (s *server) greet(ctx context.Context, w io.Writer, i invocation) error {
-	accounts, err := s.service.AccountsAfter(ctx, rookery.System, 2)
+	found, err := s.service.AccountsAfter(ctx, rookery.System, 2)
 	if err != nil {
 		return err
 	}
-	if len(accounts) == 0 {
+	if len(found) == 0 {
 		_, err = io.WriteString(w, firstStart(i, s.url()))
 		return err
 	}
 	var users []user
-	for _, a := range accounts {
+	for _, a := range found {
 		sample, err := s.service.CheckPassword(ctx, a.UIN, samplePassword)
 		if err != nil {
 			return err

@@ -43,7 +43,7 @@ account that got it, and --after goes on from there.`,
 			if err := o.Notify(c.Context(), args[0], to); err != nil {
 				return fmt.Errorf("nothing was sent: %w", err)
 			}
-			_, err := fmt.Fprintf(c.OutOrStdout(), "Sent to %d accounts.\n", len(to))
+			_, err := fmt.Fprintf(c.OutOrStdout(), "Sent to %s.\n", accounts(len(to)))
 			return err
 		})
 	}
@@ -75,7 +75,7 @@ const noticePage = 500
 
 // notifyAll sends a notice to all accounts with numbers above after.
 func notifyAll(c *cobra.Command, o *control.Operator, text string, after rookery.UIN) error {
-	p := newProgress(c.ErrOrStderr(), "accounts have the notice", 0)
+	p := newProgress(c.ErrOrStderr(), "notified", 0)
 	defer p.finish()
 	for {
 		page, err := notifyPage(c.Context(), o, text, after)
@@ -95,12 +95,12 @@ func notifyAll(c *cobra.Command, o *control.Operator, text string, after rookery
 func notifyPage(ctx context.Context, o *control.Operator, text string, after rookery.UIN) ([]rookery.UIN, error) {
 	const tries = 5
 	for try := 1; ; try++ {
-		accounts, err := o.Accounts(ctx, after, noticePage)
-		if err != nil || len(accounts) == 0 {
+		next, err := o.Accounts(ctx, after, noticePage)
+		if err != nil || len(next) == 0 {
 			return nil, err
 		}
-		page := make([]rookery.UIN, len(accounts))
-		for i, a := range accounts {
+		page := make([]rookery.UIN, len(next))
+		for i, a := range next {
 			page[i] = a.UIN
 		}
 		err = o.Notify(ctx, text, page)

@@ -13,7 +13,7 @@ import (
 // in one line that changes, else a line now and then.
 type progress struct {
 	w        io.Writer
-	what     string // such as "accounts added"
+	what     string // what is done with accounts, such as "imported"
 	total    int    // 0 if not known
 	done     int
 	terminal bool
@@ -45,9 +45,9 @@ func (p *progress) show() {
 		begin, end = "\r", ""
 	}
 	if p.total > 0 {
-		fmt.Fprintf(p.w, "%s%d of %d %s%s", begin, p.done, p.total, p.what, end)
+		fmt.Fprintf(p.w, "%s%d of %s %s%s", begin, p.done, accounts(p.total), p.what, end)
 	} else {
-		fmt.Fprintf(p.w, "%s%d %s%s", begin, p.done, p.what, end)
+		fmt.Fprintf(p.w, "%s%s %s%s", begin, accounts(p.done), p.what, end)
 	}
 }
 
@@ -57,4 +57,11 @@ func (p *progress) finish() {
 	if p.terminal {
 		fmt.Fprintln(p.w)
 	}
+}
+
+func accounts(n int) string {
+	if n == 1 {
+		return "1 account"
+	}
+	return fmt.Sprintf("%d accounts", n)
 }

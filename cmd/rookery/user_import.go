@@ -85,7 +85,7 @@ func withoutExisting(c *cobra.Command, o *control.Operator, rows []importRow, sk
 		missing = append(missing, r)
 	}
 	if left := len(rows) - len(missing); left > 0 {
-		fmt.Fprintf(c.ErrOrStderr(), "%d accounts are there already, left as they are\n", left)
+		fmt.Fprintf(c.ErrOrStderr(), "%s left as before\n", accounts(left))
 	}
 	return missing, nil
 }
@@ -93,7 +93,7 @@ func withoutExisting(c *cobra.Command, o *control.Operator, rows []importRow, sk
 // importRows adds the accounts in the order of the file, and writes down what
 // was made for them as soon as they are there.
 func importRows(c *cobra.Command, o *control.Operator, rows []importRow) error {
-	p := newProgress(c.ErrOrStderr(), "accounts imported", len(rows))
+	p := newProgress(c.ErrOrStderr(), "imported", len(rows))
 	defer p.finish()
 	made := &madeList{out: csv.NewWriter(c.OutOrStdout())}
 	for _, r := range rows {
