@@ -19,9 +19,15 @@ const (
 	// DefaultRetention is how long entries that were collected are kept.
 	DefaultRetention = 30 * 24 * time.Hour
 
-	beatInterval  = 5 * time.Second
-	purgeInterval = time.Hour
-	purgeStep     = 500 // entries in one transaction
+	beatInterval = 5 * time.Second
+
+	// Old entries are looked for all the time, a step each second, so that it
+	// costs next to nothing however large the store is; purgeSteps are made
+	// where there is much to delete. When all accounts were looked at, it
+	// pauses.
+	purgePause = time.Hour
+	purgeStep  = 500 // entries in one transaction
+	purgeSteps = 20
 )
 
 // Config says what a Service works with. Store and Now must be given.
@@ -115,7 +121,8 @@ func (s *Service) uptime() time.Duration { return s.before + s.now().Sub(s.start
 func (s *Service) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	var beaten, purged time.Duration
+	var beaten time.Duration
+	var purge purger
 	for {
 		select {
 		case <-ctx.Done():
@@ -128,10 +135,7 @@ func (s *Service) Run(ctx context.Context) error {
 			beaten = up
 			s.beat(ctx)
 		}
-		if up := s.uptime(); purged == 0 || up-purged >= purgeInterval {
-			purged = up
-			s.purge(ctx)
-		}
+		s.purge(ctx, &purge)
 	}
 }
 
@@ -162,23 +166,35 @@ func (s *Service) beat(ctx context.Context) {
 	}
 }
 
-// purge deletes in small steps what was collected long ago.
-func (s *Service) purge(ctx context.Context) {
-	total := 0
-	for after := rookery.UIN(0); ctx.Err() == nil; {
-		next, n, err := s.store.Purge(ctx, after, s.now().Add(-s.retention), purgeStep)
+// purger is how far the looking for old entries has come.
+type purger struct {
+	after   rookery.UIN
+	next    time.Duration // not before this uptime
+	deleted int
+}
+
+// purge deletes some of what was collected long ago.
+func (s *Service) purge(ctx context.Context, p *purger) {
+	if s.uptime() < p.next {
+		return
+	}
+	for range purgeSteps {
+		next, n, err := s.store.Purge(ctx, p.after, s.now().Add(-s.retention), purgeStep)
 		if err != nil {
 			s.log.Warn("cannot delete old messages", "error", err)
 			return
 		}
-		total += n
+		p.after, p.deleted = next, p.deleted+n
 		if next == 0 {
-			break
+			if p.deleted > 0 {
+				s.log.Info("deleted messages that were collected long ago", "count", p.deleted)
+			}
+			*p = purger{next: s.uptime() + purgePause}
+			return
 		}
-		after = next
-	}
-	if total > 0 {
-		s.log.Info("deleted messages that were collected long ago", "count", total)
+		if n < purgeStep {
+			return
+		}
 	}
 }
 

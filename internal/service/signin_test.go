@@ -255,3 +255,31 @@ func TestIdlePollsTouchMemoryOnly(t *testing.T) {
 		t.Errorf("100 idle polls asked the store %d times", got-before)
 	}
 }
+
+func TestRunDeletesWhatWasCollectedLongAgoAndNothingElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 10001, 10002)
+		s, err := service.New(service.Config{Store: w.store, Now: time.Now, Retention: 24 * time.Hour})
+		w.must(err)
+		w.Service = s
+		me, you := w.signIn(10001, home), w.signIn(10002, cafe)
+		for i := range 3 {
+			w.must(w.send(me, fmt.Sprint("sequence ", i), 10002, fmt.Sprint("collected ", i)))
+			w.wantCollected(you, fmt.Sprint("collect ", i), fmt.Sprint("collected ", i))
+		}
+		w.must(w.send(me, "sequence 3", 10002, "waiting"))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- w.Service.Run(ctx) }()
+		time.Sleep(26 * time.Hour)
+		cancel()
+		w.must(<-done)
+		left, err := w.store.Entries(t.Context(), 10002, 0, 100, 100)
+		w.must(err)
+		// The latest batch could still be asked for again.
+		if len(left) != 2 || left[0].Text != "collected 2" || left[1].Text != "waiting" {
+			t.Errorf("left are %+v", left)
+		}
+		w.must(w.store.Close())
+	})
+}
