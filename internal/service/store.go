@@ -14,8 +14,9 @@ import (
 // A method that changes something is one whole operation. When it returns nil
 // it is durable; when it returns a rookery.Error it has changed nothing. With
 // CodeTemporary the store could not do it (a full disk, a closed store); no
-// trace of it may show up later. Changes become visible to readers, Recall
-// included, all at once and before the call returns.
+// trace of it may show up later. Changes become visible before the call
+// returns; who sees that a Relation has changed finds the mark of the change
+// with Recall.
 //
 // All methods may be called at the same time. Numbers, times and lists are
 // copies: the store keeps no reference to what it was given and gives none
@@ -129,10 +130,11 @@ type keeper interface {
 	// Beat stores how long servers have been up, and forgets marks from before
 	// forget.
 	Beat(ctx context.Context, up, forget time.Duration) error
-	// Purge deletes entries that some collector has passed, that no collector
-	// has to keep, and that are older than before; the newest entry of a mailbox
-	// always stays. It looks at some accounts above after and deletes at most
-	// limit entries. next is where to go on, 0 when all accounts were looked at.
+	// Purge deletes entries of mailboxes from the oldest on, as far as some
+	// collector has passed them, no collector has to keep them, and they are
+	// from before a time; the newest entry of a mailbox always stays. It looks
+	// at some accounts above after and deletes at most limit entries. next is
+	// where to go on, 0 when all accounts were looked at.
 	Purge(ctx context.Context, after rookery.UIN, before time.Time, limit int) (next rookery.UIN, deleted int, err error)
 	// Close ends the store once what it has accepted is done. Later calls get
 	// CodeTemporary.

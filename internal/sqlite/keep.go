@@ -87,17 +87,21 @@ func (s *Store) settle(ctx context.Context, uin rookery.UIN) error {
 	}})
 }
 
-// purgeable lists at most limit entries of an account that can be deleted.
+// purgeable lists at most limit entries of an account that can be deleted. It
+// reads no further than that: mailboxes can be long.
 func (s *Store) purgeable(ctx context.Context, uin rookery.UIN, before time.Time, limit int) (old []uint64, err error) {
 	err = s.read(ctx, func(c *conn) error {
 		bound, err := c.purgeBound(uin)
 		if err != nil || bound == 0 {
 			return err
 		}
-		return c.each("SELECT number FROM entries WHERE account = ? AND number <= ? AND time < ? ORDER BY number LIMIT ?", func(r row) bool {
+		return c.each("SELECT number, time < ? FROM entries WHERE account = ? AND number <= ? ORDER BY number LIMIT ?", func(r row) bool {
+			if !r.bool(1) {
+				return false
+			}
 			old = append(old, uint64(r.int(0)))
 			return true
-		}, uin, bound, before, max(limit, 0))
+		}, before, uin, bound, max(limit, 0))
 	})
 	return old, err
 }

@@ -226,6 +226,16 @@ var keepTests = []test{
 		x.equal("deleted", x.purge(noon.Add(2*time.Second), 10), 2)
 		x.equal("numbers", x.numbers(ann), []uint64{3, 4})
 	}},
+	{"what follows an entry that stays, stays as well", func(x *trial) {
+		x.add(ann)
+		for _, second := range []time.Duration{1, 3, 0, 4} { // the clock was put back once
+			_, err := x.Deliver(x.ctx, []rookery.Letter{letter(ann, bob, "x")}, noon.Add(second*time.Second), rookery.Mark{})
+			x.must(err)
+		}
+		x.must(x.Collect(x.ctx, ann, "", rookery.Place{Number: 4}))
+		x.equal("deleted", x.purge(noon.Add(2*time.Second), 10), 1)
+		x.equal("numbers", x.numbers(ann), []uint64{2, 3, 4})
+	}},
 	{"the newest entry always stays, and numbers go on after it", func(x *trial) {
 		x.add(ann)
 		x.send(ann, bob, "1", "2", "3")

@@ -215,14 +215,17 @@ func (m *Model) Purge(_ context.Context, after rookery.UIN, before time.Time, li
 	for _, uin := range slices.Sorted(maps.Keys(m.accounts)) {
 		a := m.accounts[uin]
 		for _, e := range a.entries {
-			switch {
-			case uin <= after || !a.purgeable(e, before) || a.purged[e.Number]:
-			case deleted == limit:
-				return uin - 1, deleted, nil
-			default:
-				a.purged[e.Number] = true
-				deleted++
+			if uin <= after || !a.purgeable(e, before) {
+				break
 			}
+			if a.purged[e.Number] {
+				continue
+			}
+			if deleted == limit {
+				return uin - 1, deleted, nil
+			}
+			a.purged[e.Number] = true
+			deleted++
 		}
 	}
 	return 0, deleted, nil
