@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"path/filepath"
 
@@ -46,12 +48,28 @@ func openBackend(ctx context.Context, dir string, lock *flock.Flock, c service.C
 // directory.
 func (b *backend) close() error { return errors.Join(b.store.Close(), b.lock.Unlock()) }
 
+// operateNew is operate for commands that can be the first: where there is no
+// store yet, it makes one and says so.
+func operateNew(ctx context.Context, dir string, say io.Writer, do func(*control.Operator) error) error {
+	if checkStore(dir) != nil {
+		if err := makeDataDir(dir); err != nil {
+			return err
+		}
+		fmt.Fprintf(say, "There was no Rookery in %s, so one is begun.\n", dir)
+	}
+	return claimed(ctx, dir, do)
+}
+
 // operate calls do with an Operator on a data directory: on the server that
 // runs on it or, if none does, on the store itself.
 func operate(ctx context.Context, dir string, do func(*control.Operator) error) error {
 	if err := checkStore(dir); err != nil {
 		return err
 	}
+	return claimed(ctx, dir, do)
+}
+
+func claimed(ctx context.Context, dir string, do func(*control.Operator) error) error {
 	lock, operator, err := claim(ctx, dir)
 	if err != nil {
 		return err

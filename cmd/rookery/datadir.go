@@ -40,7 +40,8 @@ func defaultDataDir() string {
 }
 
 // makeDataDir makes a data directory that nobody else can read, or sees to it
-// that an existing one can be used.
+// that an existing one can be used. A directory that is used for other things
+// too keeps its mode: the files in it are private all the same, see main.
 func makeDataDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("cannot make the data directory: %w; choose another with --data", err)
@@ -49,14 +50,11 @@ func makeDataDir(dir string) error {
 	if err != nil {
 		return fmt.Errorf("cannot read the data directory: %w; run as the user that it belongs to, or choose another with --data", err)
 	}
-	if foreign := foreignFile(entries); foreign != "" && checkStore(dir) != nil {
-		return fmt.Errorf("%s is no data directory of Rookery, it holds %s; choose another with --data, a new or an empty one", dir, foreign)
-	}
 	info, err := os.Stat(dir)
 	if err != nil {
 		return err
 	}
-	if info.Mode().Perm()&0o077 == 0 {
+	if info.Mode().Perm()&0o077 == 0 || sharedDir(entries) {
 		return nil
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
@@ -65,15 +63,17 @@ func makeDataDir(dir string) error {
 	return nil
 }
 
-// foreignFile names a file that neither Rookery nor a new file system puts into
-// a directory, empty if there is none.
-func foreignFile(entries []fs.DirEntry) string {
+// sharedDir reports whether a directory holds anything that Rookery and new
+// file systems do not put there.
+func sharedDir(entries []fs.DirEntry) bool {
 	for _, e := range entries {
-		if e.Name() != lockName && e.Name() != "lost+found" {
-			return e.Name()
+		switch e.Name() {
+		case lockName, storeName, storeName + "-wal", storeName + "-shm", control.SocketName, "lost+found":
+		default:
+			return true
 		}
 	}
-	return ""
+	return false
 }
 
 // checkStore reports as an error that a directory holds no store, or that it

@@ -7,7 +7,10 @@ import (
 	"os"
 )
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() {
+	privateFiles()
+	os.Exit(run(os.Args[1:]))
+}
 
 // run carries out a command line and returns the exit code: 1 for what failed,
 // 2 for a command line that cannot be meant.

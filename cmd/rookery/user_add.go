@@ -42,7 +42,7 @@ stored as such.`,
 			}
 			a.Password = password
 		}
-		return operate(c.Context(), *data, func(o *control.Operator) error {
+		return operateNew(c.Context(), *data, c.ErrOrStderr(), func(o *control.Operator) error {
 			added, err := o.Add(c.Context(), a)
 			if err != nil {
 				return err

@@ -43,7 +43,7 @@ with the columns uin, nick and password. Progress goes to standard error.`,
 		if err != nil {
 			return fmt.Errorf("%w; nothing was imported", err)
 		}
-		return operate(c.Context(), *data, func(o *control.Operator) error {
+		return operateNew(c.Context(), *data, c.ErrOrStderr(), func(o *control.Operator) error {
 			rows, err := withoutExisting(c, o, rows, *skip)
 			if err != nil {
 				return fmt.Errorf("%w; nothing was imported", err)

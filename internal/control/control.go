@@ -145,7 +145,7 @@ type (
 
 var (
 	add = action[NewAccount, Added]{"add", func(ctx context.Context, s *service.Service, in NewAccount) (Added, error) {
-		a := rookery.NewAccount(in.UIN, "", time.Now())
+		a := rookery.NewAccount(in.UIN, "", time.Time{})
 		if err := in.Settings.apply(&a); err != nil {
 			return Added{}, err
 		}

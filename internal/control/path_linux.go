@@ -13,7 +13,7 @@ const maxSocketPath = 107
 // be an address until release is called. Where the plain path is too long, the
 // opened directory's entry in /proc stands for it.
 func socketPath(dir string) (path string, release func(), err error) {
-	path = filepath.Join(dir, socketName)
+	path = filepath.Join(dir, SocketName)
 	if len(path) <= maxSocketPath {
 		return path, func() {}, nil
 	}
@@ -21,5 +21,5 @@ func socketPath(dir string) (path string, release func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	return fmt.Sprintf("/proc/self/fd/%d/%s", d.Fd(), socketName), func() { _ = d.Close() }, nil
+	return fmt.Sprintf("/proc/self/fd/%d/%s", d.Fd(), SocketName), func() { _ = d.Close() }, nil
 }

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// socketName is the socket's name in the data directory.
-const socketName = "control.sock"
+// SocketName is the socket's name in the data directory.
+const SocketName = "control.sock"
 
 // ErrNoServer says that no server runs on a data directory.
 var ErrNoServer = errors.New("no server runs on this data directory")
@@ -49,7 +49,7 @@ func Listen(dir string) (net.Listener, error) {
 		return nil, err
 	}
 	defer release()
-	file := filepath.Join(dir, socketName)
+	file := filepath.Join(dir, SocketName)
 	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

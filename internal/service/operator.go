@@ -8,8 +8,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// AddAccount stores a new account and returns its number: a.UIN, or the lowest
-// free one if that is 0. CodeExists if the number is taken.
+// AddAccount stores an account, created now, and returns its number: a.UIN, or
+// the lowest free one if that is 0. CodeExists if the number is taken.
 func (s *Service) AddAccount(ctx context.Context, a rookery.Account, password string) (rookery.UIN, error) {
 	if a.UIN != 0 && a.UIN < rookery.FirstUIN {
 		return 0, rookery.Errorf(rookery.CodeParameter, "account number %d is out of range, allowed is %d to 4294967295", a.UIN, rookery.FirstUIN)
@@ -21,6 +21,7 @@ func (s *Service) AddAccount(ctx context.Context, a rookery.Account, password st
 	if err != nil {
 		return 0, err
 	}
+	a.Created = s.now()
 	uin, err := s.store.CreateAccount(ctx, a, credential)
 	if err != nil {
 		return 0, err
