@@ -34,6 +34,8 @@ const (
 	flawless flaw = "nothing"
 	// hasty answers a sender before the message is durable.
 	hasty flaw = "answers before the sync"
+	// lavish hands out a batch before it is durable that it did.
+	lavish flaw = "hands out before the sync"
 	// unsynced leaves syncing to the operating system.
 	unsynced flaw = "synchronous=OFF"
 	// forgetful remembers no SEQ.
@@ -65,6 +67,8 @@ func openHouse(ctx context.Context, dir string, f flaw) (*house, error) {
 	switch f {
 	case hasty:
 		contract = hastyStore{store}
+	case lavish:
+		contract = lavishStore{store}
 	case forgetful:
 		contract = forgetfulStore{store}
 	}
@@ -89,6 +93,18 @@ func (s hastyStore) Deliver(ctx context.Context, letters []rookery.Letter, now t
 		}
 	}()
 	return rookery.Receipt{Outcome: rookery.OutcomeDone}, nil
+}
+
+// lavishStore says that a place is stored before it is.
+type lavishStore struct{ service.Store }
+
+func (s lavishStore) Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Place) error {
+	go func() {
+		if err := s.Store.Collect(context.WithoutCancel(ctx), uin, device, place); err != nil {
+			slog.Warn("a batch that was handed out could not be stored", "error", err)
+		}
+	}()
+	return nil
 }
 
 // forgetfulStore does not remember what messages were sent.
