@@ -107,6 +107,7 @@ func (s *server) listen(ctx context.Context, c serverConfig) (err error) {
 	if s.socket, err = control.Listen(c.dir); err != nil {
 		return fmt.Errorf("cannot open the control socket: %w; choose another data directory with --data", err)
 	}
+	s.log.Info("serving the data directory", "dir", c.dir)
 	for _, l := range s.listeners {
 		s.log.Info("listening", "addr", l.Addr().String())
 	}

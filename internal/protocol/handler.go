@@ -24,6 +24,7 @@ const maxSEQ = 32
 type Handler struct {
 	service *service.Service
 	log     *slog.Logger
+	failing transport.Complaint
 	calls   sync.Pool // of *call
 }
 
@@ -94,7 +95,9 @@ func (h *Handler) Handle(ctx context.Context, peer *transport.Peer, record, dst 
 func (h *Handler) answer(c *call) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = rookery.Temporary(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+			h.log.Error("a request made the server panic", "command", c.name, "account", c.uinText, "address", c.peer.Addr,
+				"panic", p, "stack", string(debug.Stack()))
+			err = rookery.Temporary(fmt.Errorf("panic: %v", p))
 		}
 	}()
 	c.seq, c.uinText, c.name = c.loose("SEQ"), c.loose("UIN"), c.loose("CMD")
@@ -209,8 +212,11 @@ func (h *Handler) refuse(c *call, err error) {
 	if res != resNotLoggedIn {
 		c.dst = wire.AppendText(c.dst, c.peer.Form, "RA", rookery.TextOf(err))
 	}
-	if res == resTemporary {
-		h.log.Error("request was not done", "command", c.name, "account", c.uinText, "address", c.peer.Addr, "error", err)
+	if res != resTemporary {
+		return
+	}
+	if kept, due := h.failing.Due(); due {
+		h.log.Error("a request was not done", "command", c.name, "account", c.uinText, "address", c.peer.Addr, "error", err, "more_since", kept)
 	}
 }
 

@@ -96,9 +96,9 @@ func (c *census) leave(a netip.Addr) {
 // complaintInterval is how often the same complaint is logged at most.
 const complaintInterval = time.Minute
 
-// complaint keeps a message that a stranger can cause at will from filling the
+// Complaint keeps a message that a stranger can cause at will from filling the
 // log.
-type complaint struct {
+type Complaint struct {
 	mu     sync.Mutex // guards what follows
 	latest time.Time
 	kept   int
@@ -106,7 +106,7 @@ type complaint struct {
 
 // due counts one occasion to complain, and reports whether it is time to do
 // so and how many earlier occasions passed in silence since the last time.
-func (c *complaint) due() (kept int, ok bool) {
+func (c *Complaint) Due() (kept int, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()

@@ -45,7 +45,7 @@ type Server struct {
 	quit     chan struct{} // closed when draining begins
 	empty    chan struct{} // closed when draining and no connection is left
 
-	full, crowded, failing complaint
+	full, crowded, failing Complaint
 
 	mu        sync.Mutex // guards what follows
 	listeners map[net.Listener]struct{}
@@ -98,7 +98,7 @@ func (s *Server) Serve(l net.Listener) error {
 			return err
 		default:
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			if kept, ok := s.failing.due(); ok {
+			if kept, ok := s.failing.Due(); ok {
 				s.log.Error("cannot accept a connection, trying on; if descriptors have run out, raise the limit (ulimit -n) or lower --max-connections",
 					"error", err, "listener", l.Addr(), "more_since", kept)
 			}
@@ -142,12 +142,12 @@ func (s *Server) admit(c *Conn) bool {
 	switch {
 	case ok || draining:
 	case full:
-		if kept, due := s.full.due(); due {
+		if kept, due := s.full.Due(); due {
 			s.log.Warn("connection refused: there are as many as --max-connections allows; raise it to take more",
 				"limit", s.limits.Connections, "client", c.Addr, "more_since", kept)
 		}
 	default:
-		if kept, due := s.crowded.due(); due {
+		if kept, due := s.crowded.Due(); due {
 			s.log.Warn("connection refused: its address has as many as --max-connections-per-address allows; raise it to take more, or name the address with --trusted-proxy if it is a proxy of yours",
 				"limit", s.limits.PerAddress, "client", c.Addr, "more_since", kept)
 		}
