@@ -253,7 +253,7 @@ func (r *run) examine(t *testing.T, c cut) (_ []Fault, err error) {
 		box, readErr := storedMessages(t.Context(), h, uin)
 		got, collectErr := r.goOn(t.Context(), h, uin, c)
 		if err = errors.Join(err, readErr, collectErr); err == nil && !slices.Equal(box, got) {
-			err = fmt.Errorf("the mailbox of %d holds %v, collected were %v", uin, box, got)
+			err = fmt.Errorf("the mailbox of %d holds %d entries, and %d were collected, or others", uin, len(box), len(got))
 		}
 		stored[uin], collected[uin] = slices.DeleteFunc(box, isNotice), slices.DeleteFunc(got, isNotice)
 	}
