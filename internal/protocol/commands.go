@@ -42,8 +42,20 @@ var commands = table{
 	{name: "GetMsgEx", session: true, run: getMsgEx},
 }
 
+// exact finds most commands: clients spell names as the table does.
+var exact = func() map[string]*command {
+	m := make(map[string]*command, len(commands))
+	for i := range commands {
+		m[commands[i].name] = &commands[i]
+	}
+	return m
+}()
+
 // find finds a command by its name, without case; nil if there is none.
 func (t table) find(name string) *command {
+	if row, ok := exact[name]; ok {
+		return row
+	}
 	for i := range t {
 		if strings.EqualFold(t[i].name, name) {
 			return &t[i]

@@ -100,7 +100,10 @@ func (h *Handler) answer(c *call) (err error) {
 			err = rookery.Temporary(fmt.Errorf("panic: %v", p))
 		}
 	}()
-	c.seq, c.uinText, c.name = c.loose("SEQ"), c.loose("UIN"), c.loose("CMD")
+	var seqDecoded bool
+	c.seq, seqDecoded = c.loose("SEQ")
+	c.uinText, _ = c.loose("UIN")
+	c.name, _ = c.loose("CMD")
 	c.row = commands.find(c.name)
 	if c.row != nil {
 		c.name = c.row.name
@@ -121,6 +124,9 @@ func (h *Handler) answer(c *call) (err error) {
 		}
 	}
 	if !c.row.always {
+		if !seqDecoded {
+			return parameter("SEQ", "the text has no known encoding, or holds a NUL")
+		}
 		if err := c.check(); err != nil {
 			return err
 		}
@@ -131,12 +137,9 @@ func (h *Handler) answer(c *call) (err error) {
 	return c.row.run(c)
 }
 
-// check checks SEQ and decodes the values of the row's keys. What they tell of
+// check checks SEQ's length and decodes the values of the row's keys. What they tell of
 // the client's encoding holds from now on.
 func (c *call) check() error {
-	if _, _, ok := c.decode("SEQ", wire.CharsetUnknown); !ok {
-		return parameter("SEQ", "the text has no known encoding")
-	}
 	if utf8.RuneCountInString(c.seq) > maxSEQ {
 		return parameter("SEQ", "more than %d characters", maxSEQ)
 	}
@@ -173,12 +176,13 @@ func (c *call) decode(key string, preferred wire.Charset) (text string, said wir
 	return wire.Decode(c.bytes(key), c.peer.Charset, preferred)
 }
 
-// loose is a value that is echoed, whatever it is.
-func (c *call) loose(key string) string {
+// loose is a value that is echoed, whatever it is; ok is false if it is no text
+// in any encoding.
+func (c *call) loose(key string) (text string, ok bool) {
 	if text, _, ok := c.decode(key, wire.CharsetUnknown); ok {
-		return text
+		return text, true
 	}
-	return strings.ToValidUTF8(string(c.bytes(key)), "\uFFFD")
+	return strings.ToValidUTF8(string(c.bytes(key)), "\uFFFD"), false
 }
 
 // value is the value of one of the row's keys.

@@ -196,24 +196,30 @@ func TestAProofThatWasRightIsRecognisedUntilThePasswordChanges(t *testing.T) {
 	w.must(w.tryPassword(10001, home, "new one"))
 }
 
+// An account that does not exist costs a hash as well: its wrong passwords fill
+// the queue just the same.
 func TestAFullQueueOfHashesIsTemporary(t *testing.T) {
-	w := newWorld(t, 10001)
-	var err error
-	w.Service, err = service.New(service.Config{Store: w.store, Now: w.now, Hashes: 1, HashQueue: 1})
-	w.must(err)
-	results := make(chan error)
-	const tries = 5 // 1 hashes, 1 waits; as many as are free
-	for range tries {
-		go func() { results <- w.tryPassword(10001, home, "wrong") }()
+	for name, uin := range map[string]rookery.UIN{"wrong password": 10001, "no such account": 10777} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 10001)
+			var err error
+			w.Service, err = service.New(service.Config{Store: w.store, Now: w.now, Hashes: 1, HashQueue: 1})
+			w.must(err)
+			results := make(chan error)
+			const tries = 5 // 1 hashes, 1 waits; as many as are free
+			for range tries {
+				go func() { results <- w.tryPassword(uin, home, "wrong") }()
+			}
+			codes := map[rookery.Code]int{}
+			for range tries {
+				codes[rookery.CodeOf(<-results)]++
+			}
+			if codes[rookery.CodePassword]+codes[rookery.CodeTemporary] != tries || codes[rookery.CodeTemporary] == 0 {
+				t.Errorf("codes of the answers: %v", codes)
+			}
+			w.must(w.tryPassword(10001, home, password))
+		})
 	}
-	codes := map[rookery.Code]int{}
-	for range tries {
-		codes[rookery.CodeOf(<-results)]++
-	}
-	if codes[rookery.CodePassword]+codes[rookery.CodeTemporary] != tries || codes[rookery.CodeTemporary] == 0 {
-		t.Errorf("codes of the answers: %v", codes)
-	}
-	w.must(w.tryPassword(10001, home, password))
 }
 
 func TestRunEndsSessionsInTime(t *testing.T) {
