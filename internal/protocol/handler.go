@@ -110,7 +110,7 @@ func (h *Handler) answer(c *call) (err error) {
 	}
 	var ok bool
 	if c.peer.ForeignProxy {
-		return rookery.Errorf(rookery.CodeRefused, "the request came through a proxy that is not trusted: the operator can name it with --trusted-proxy")
+		return rookery.Errorf(rookery.CodeRefused, "the request came through a proxy that is not trusted, or does not say for whom: the operator names proxies with --trusted-proxy")
 	}
 	if c.uin, ok = rookery.ParseUIN(c.uinText); !ok {
 		return rookery.Errorf(rookery.CodeNoAccount, "UIN: no account number, which is 10000 to 4294967295")
@@ -200,11 +200,7 @@ func (c *call) value(key string) (text string, given bool) {
 func (c *call) content() []byte {
 	b := append(make([]byte, 0, 128), c.row.name...)
 	for _, v := range c.values {
-		length := uint64(0)
-		if v.given {
-			length = 1 + uint64(len(v.text))
-		}
-		b = append(binary.AppendUvarint(b, length), v.text...)
+		b = append(binary.AppendUvarint(b, uint64(len(v.text))), v.text...)
 	}
 	return b
 }

@@ -17,6 +17,9 @@ func cltmsg(c *call) error {
 	if err := rookery.CheckText(text); err != nil {
 		return about("MG", err)
 	}
+	if wire.ElementSize(c.peer.Form, text) == len(",") {
+		return parameter("MG", "nothing but control characters, which no answer can hold")
+	}
 	to, err := c.target()
 	if err != nil {
 		return err

@@ -148,10 +148,7 @@ func (s *Service) collectNew(ctx context.Context, se *Session, t ticket, budget 
 	if err != nil {
 		return Batch{}, err
 	}
-	next := memory{place: c.place, recent: c.recent}
-	if t != (ticket{}) {
-		next.recent = remember(c.recent, request{t, now})
-	}
+	next := memory{place: c.place, recent: remember(c.recent, request{t, now})}
 	if batch.empty() {
 		c.memory = next
 		return batch, nil
@@ -171,7 +168,8 @@ func (s *Service) collectNew(ctx context.Context, se *Session, t ticket, budget 
 	return batch, nil
 }
 
-// remember adds a request to the recent ones. The list is made anew only when
+// remember adds a request to the recent ones; with an empty SEQ it is none to
+// be told again, but makes the one before not the latest. The list is made anew only when
 // it is full, and never changed where an earlier memory still shows it.
 func remember(recent []request, r request) []request {
 	if n := len(recent); n > 0 && recent[n-1].ticket == r.ticket {

@@ -218,6 +218,9 @@ func (s *Service) relate(ctx context.Context, se *Session, other rookery.UIN, ma
 		if stand.Friends != step.To.Friends {
 			s.forgetFriends(me, other)
 		}
+		if !step.To.Friends {
+			s.forgetNotices(me, other)
+		}
 		s.arrived(other, receipt)
 		return receipt.Outcome, nil
 	}
@@ -263,6 +266,18 @@ func (s *Service) forgetFriends(uins ...rookery.UIN) {
 			m.mu.Lock()
 			m.friends = nil
 			m.changes++
+			m.mu.Unlock()
+		}
+	}
+}
+
+// forgetNotices takes back what two accounts that are no friends have not heard
+// of each other yet.
+func (s *Service) forgetNotices(one, other rookery.UIN) {
+	for uin, of := range map[rookery.UIN]rookery.UIN{one: other, other: one} {
+		if m := s.members.get(uin); m != nil {
+			m.mu.Lock()
+			delete(m.notices, of)
 			m.mu.Unlock()
 		}
 	}

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"time"
@@ -19,18 +20,22 @@ const (
 )
 
 // Mark is what a changing request is remembered by: its SEQ and its content,
-// which is the command with the values that decide what it does. An empty SEQ
-// gives the zero Mark.
+// which is the command with the values that decide what it does. With an empty
+// SEQ it repeats nothing and nothing repeats it, but it is the owner's latest
+// all the same.
 func (s *Service) Mark(se *Session, seq string, content []byte) rookery.Mark {
-	if seq == "" {
-		return rookery.Mark{}
-	}
-	m := rookery.Mark{Owner: se.about.Account, Device: se.about.Device, At: s.uptime(), Window: longWindow}
-	if isShort(seq) {
+	s.changed()
+	m := rookery.Mark{Owner: se.about.Account, Device: se.about.Device, At: s.uptime()}
+	switch {
+	case seq == "":
+		rand.Read(m.Digest[:]) // never fails
+		return m
+	case isShort(seq):
 		m.Window, m.LatestOnly = shortWindow, true
+	default:
+		m.Window = longWindow
 	}
 	m.Digest = se.digest(seq, content)
-	s.changed()
 	return m
 }
 
