@@ -58,9 +58,12 @@ func Temporary(cause error) error {
 	return &Error{Code: CodeTemporary, Text: "the server could not do it now, try again", Cause: cause}
 }
 
-// CodeOf is the code of an error, CodeTemporary for one that has none: what
-// is not known to be done may be tried again.
+// CodeOf is the code of an error, 0 for nil, and CodeTemporary for one that has
+// none: what is not known to be done may be tried again.
 func CodeOf(err error) Code {
+	if err == nil {
+		return 0
+	}
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Code

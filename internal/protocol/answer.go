@@ -18,6 +18,10 @@ func (c *call) number(key string, n int) {
 	c.dst = wire.AppendNumber(c.dst, key, uint64(n))
 }
 
+func (c *call) account(key string, uin rookery.UIN) {
+	c.dst = wire.AppendNumber(c.dst, key, uint64(uin))
+}
+
 func (c *call) flag(key string, set bool) {
 	n := 0
 	if set {
@@ -35,7 +39,7 @@ func (c *call) textElement(value string) {
 
 func (c *call) numberElement(n int) { c.dst = wire.AppendNumberElement(c.dst, uint64(n)) }
 
-func (c *call) uinElement(uin rookery.UIN) { c.numberElement(int(uin)) }
+func (c *call) uinElement(uin rookery.UIN) { c.dst = wire.AppendNumberElement(c.dst, uint64(uin)) }
 
 // elements writes a list.
 func elements[E any](c *call, key string, list []E, write func(*call, E)) {

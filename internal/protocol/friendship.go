@@ -22,7 +22,7 @@ func addToList(c *call) error {
 	}
 	c.ok()
 	c.number("CD", int(outcome))
-	c.number("UN", int(other))
+	c.account("UN", other)
 	return nil
 }
 
@@ -59,7 +59,7 @@ func ackAddToList(c *call) error {
 		return about("UN", err)
 	}
 	c.ok()
-	c.number("UN", int(other))
+	c.account("UN", other)
 	c.text("CD", act)
 	return nil
 }
@@ -79,7 +79,7 @@ func delFromList(c *call) error {
 		return about("UN", err)
 	}
 	c.ok()
-	c.number("UN", int(other))
+	c.account("UN", other)
 	return nil
 }
 

@@ -69,6 +69,7 @@ type value struct {
 func (h *Handler) Handle(ctx context.Context, peer *transport.Peer, record, dst []byte) []byte {
 	c := h.calls.Get().(*call)
 	defer func() {
+		clear(c.values)                                   // their texts can be long
 		*c = call{record: c.record, values: c.values[:0]} // storage to be used again
 		h.calls.Put(c)
 	}()
@@ -196,11 +197,13 @@ func (c *call) value(key string) (text string, given bool) {
 }
 
 // content is what makes two requests with the same SEQ equal: the command and
-// the values of its keys.
+// the values of its keys. These are bytes, not texts: what a doubtful value is
+// read as can change between a request and its repeat.
 func (c *call) content() []byte {
 	b := append(make([]byte, 0, 128), c.row.name...)
-	for _, v := range c.values {
-		b = append(binary.AppendUvarint(b, uint64(len(v.text))), v.text...)
+	for _, key := range c.row.keys {
+		v := c.bytes(key)
+		b = append(binary.AppendUvarint(b, uint64(len(v))), v...)
 	}
 	return b
 }

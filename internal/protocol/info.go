@@ -48,7 +48,7 @@ var infoFields = []infoField{
 	textField("SC", func(p *rookery.Profile) string { return p.School }),
 	numberField("SH", func(p *rookery.Profile) int { return p.Animal }),
 	numberField("SX", func(p *rookery.Profile) int { return p.Sex }),
-	{"UN", func(c *call, key string, a *rookery.Account) { c.number(key, int(a.UIN)) }},
+	{"UN", func(c *call, key string, a *rookery.Account) { c.account(key, a.UIN) }},
 	textField("NK", func(p *rookery.Profile) string { return p.Nick }),
 }
 

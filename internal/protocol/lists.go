@@ -81,7 +81,7 @@ func simpleInfo2(c *call) error {
 		next = friends[len(friends)-1].UIN
 	}
 	c.ok()
-	c.number("NP", int(next))
+	c.account("NP", next)
 	c.number("SN", len(friends))
 	elements(c, "UN", friends, (*call).contactElement)
 	elements(c, "FC", friends, (*call).faceElement)

@@ -33,11 +33,14 @@ func (b *Batch) empty() bool { return len(b.Entries) == 0 && len(b.Notices) == 0
 type collector struct {
 	mu     sync.Mutex // one collection at a time; guards all below
 	loaded bool
+	// dirty: empty collections have changed the memory since it was stored.
+	dirty bool
 	memory
 }
 
-// memory is what a collector remembers. It is stored with each batch; between
-// batches only what empty collections add to recent is lost in a crash.
+// memory is what a collector remembers. It is stored with each batch, when the
+// member is forgotten and when the service ends. A crash loses what empty
+// collections have changed since: a poll that finds nothing writes nothing.
 type memory struct {
 	place uint64 // the last entry handed out
 	// batch is the latest batch, until another request shows that it arrived.
@@ -99,6 +102,9 @@ func (s *Service) Collect(ctx context.Context, se *Session, seq string, budget B
 	c := &m.box
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !m.current(se) {
+		return Batch{}, errNotSignedIn
+	}
 	if !c.loaded {
 		if err := s.loadCollector(ctx, m, c); err != nil {
 			return Batch{}, err
@@ -148,9 +154,9 @@ func (s *Service) collectNew(ctx context.Context, se *Session, t ticket, budget 
 	if err != nil {
 		return Batch{}, err
 	}
-	next := memory{place: c.place, recent: remember(c.recent, request{t, now})}
+	next := memory{place: c.place, recent: addRecent(c.recent, request{t, now})}
 	if batch.empty() {
-		c.memory = next
+		c.memory, c.dirty = next, true
 		return batch, nil
 	}
 	if n := len(batch.Entries); n > 0 {
@@ -164,14 +170,37 @@ func (s *Service) collectNew(ctx context.Context, se *Session, t ticket, budget 
 	}
 	s.changed()
 	m.handedOut(batch.Notices)
-	c.memory = next
+	c.memory, c.dirty = next, false
 	return batch, nil
 }
 
-// remember adds a request to the recent ones; with an empty SEQ it is none to
+// remember stores what a member's empty collections have changed.
+func (s *Service) remember(ctx context.Context, m *member) error {
+	c := &m.box
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.dirty {
+		return nil
+	}
+	if err := s.store.Collect(ctx, m.uin, "", c.encode(s.uptime())); err != nil {
+		return err
+	}
+	s.changed()
+	c.dirty = false
+	return nil
+}
+
+// rememberAll does so for all members.
+func (s *Service) rememberAll(ctx context.Context) {
+	var all []*member
+	s.members.each(func(m *member) { all = append(all, m) })
+	s.together(all, "store what clients have asked for last", func(m *member) error { return s.remember(ctx, m) })
+}
+
+// addRecent adds a request to the recent ones; with an empty SEQ it is none to
 // be told again, but makes the one before not the latest. The list is made anew only when
 // it is full, and never changed where an earlier memory still shows it.
-func remember(recent []request, r request) []request {
+func addRecent(recent []request, r request) []request {
 	if n := len(recent); n > 0 && recent[n-1].ticket == r.ticket {
 		recent = recent[: n-1 : n-1] // the same again, after an empty answer
 	}

@@ -51,7 +51,7 @@ func (s *Service) FriendsOnline(ctx context.Context, se *Session, p Page) (page 
 	}
 	var online []rookery.UIN
 	for _, uin := range all {
-		if s.looks(uin) != rookery.StatusOffline {
+		if s.Looks(uin) != rookery.StatusOffline {
 			online = append(online, uin)
 		}
 	}
@@ -73,6 +73,8 @@ func (s *Service) Contacts(ctx context.Context, se *Session, p Page) (page []Con
 // Find lists accounts that let themselves be found, look online and are what is
 // searched for.
 func (s *Service) Find(ctx context.Context, f rookery.Finger, p Page) (page []Contact, last bool, err error) {
+	s.searching.Lock()
+	defer s.searching.Unlock()
 	online := s.members.online(p.After, s.uptime())
 	for chunk := range slices.Chunk(online, 256) {
 		contacts, err := s.contacts(ctx, chunk)
@@ -100,15 +102,13 @@ func (s *Service) contacts(ctx context.Context, uins []rookery.UIN) ([]Contact, 
 	}
 	contacts := make([]Contact, len(accounts))
 	for i, a := range accounts {
-		contacts[i] = Contact{a, s.looks(a.UIN)}
+		contacts[i] = Contact{a, s.Looks(a.UIN)}
 	}
 	return contacts, nil
 }
 
 // Looks is what others see of an account's status.
-func (s *Service) Looks(uin rookery.UIN) rookery.Status { return s.looks(uin) }
-
-func (s *Service) looks(uin rookery.UIN) rookery.Status {
+func (s *Service) Looks(uin rookery.UIN) rookery.Status {
 	m := s.members.get(uin)
 	if m == nil {
 		return rookery.StatusOffline
@@ -144,7 +144,7 @@ func (s *Service) Add(ctx context.Context, se *Session, other rookery.UIN, mark 
 	outcome, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, rule rookery.Rule) (rookery.Step, error) {
 		return rookery.Add(r, rule), nil
 	})
-	if rookery.CodeOf(err) == rookery.CodeNoAccount && err != nil {
+	if rookery.CodeOf(err) == rookery.CodeNoAccount {
 		receipt, err := s.store.Remember(ctx, mark, rookery.OutcomeNoAccount)
 		return receipt.Outcome, err
 	}
@@ -209,7 +209,7 @@ func (s *Service) relate(ctx context.Context, se *Session, other rookery.UIN, ma
 		}
 		receipt, err := s.store.Relate(ctx, rookery.RelationChange{
 			Me: me, Other: other, From: stand, Step: step, Time: s.now(), Mark: mark})
-		if err != nil && rookery.CodeOf(err) == rookery.CodeConflict {
+		if rookery.CodeOf(err) == rookery.CodeConflict {
 			continue
 		}
 		if err != nil || receipt.Repeated {
@@ -263,12 +263,16 @@ func (s *Service) areFriends(ctx context.Context, m *member, other rookery.UIN) 
 func (s *Service) forgetFriends(uins ...rookery.UIN) {
 	for _, uin := range uins {
 		if m := s.members.get(uin); m != nil {
-			m.mu.Lock()
-			m.friends = nil
-			m.changes++
-			m.mu.Unlock()
+			m.forgetFriends()
 		}
 	}
+}
+
+func (m *member) forgetFriends() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.friends = nil
+	m.changes++
 }
 
 // forgetNotices takes back what two accounts that are no friends have not heard

@@ -15,6 +15,7 @@ const (
 	freeTriesAll = 100 // wrong ones from one address, of all accounts together
 	firstWait    = 10 * time.Second
 	longestWait  = 15 * time.Minute
+	guardMemory  = 24 * time.Hour // after so long without a try all is forgotten
 	guardSize    = 100_000
 )
 
@@ -57,13 +58,16 @@ func newGuard() *guard {
 }
 
 // keys are what a try counts for. A known address answers for its own tries
-// only.
+// only. Of IPv6 one customer has a whole network of 64 bits, which counts as one
+// address unless it is a known one.
 func keys(uin rookery.UIN, addr netip.Addr, known bool) []tryKey {
-	own := []tryKey{{uin, addr}}
 	if known {
-		return own
+		return []tryKey{{uin, addr}}
 	}
-	return append(own, tryKey{account: uin}, tryKey{addr: addr})
+	if addr.Is6() {
+		addr = netip.PrefixFrom(addr, 64).Masked().Addr()
+	}
+	return []tryKey{{uin, addr}, {account: uin}, {addr: addr}}
 }
 
 // quiet reports whether nothing is held against the account or the address: the
@@ -71,7 +75,7 @@ func keys(uin rookery.UIN, addr netip.Addr, known bool) []tryKey {
 func (g *guard) quiet(uin rookery.UIN, addr netip.Addr) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, k := range keys(uin, addr, false) {
+	for _, k := range append(keys(uin, addr, false), keys(uin, addr, true)...) {
 		if g.tries.Contains(k) {
 			return false
 		}
@@ -107,7 +111,7 @@ func (g *guard) admit(uin rookery.UIN, addr netip.Addr, known bool, now time.Dur
 	}
 	for _, k := range keys(uin, addr, known) {
 		t, _ := g.tries.Get(k)
-		if now-t.at > longestWait {
+		if now-t.at > guardMemory {
 			t = try{}
 		}
 		t.count, t.at = t.count+1, now
@@ -128,7 +132,10 @@ func (g *guard) takeBack(uin rookery.UIN, addr netip.Addr, known bool) {
 		if !ok {
 			continue
 		}
-		t.count--
+		if t.count--; t.count <= 0 {
+			g.tries.Remove(k)
+			continue
+		}
 		if t.count < k.free() {
 			t.until = 0
 		}
@@ -140,5 +147,6 @@ func (g *guard) takeBack(uin rookery.UIN, addr netip.Addr, known bool) {
 func (g *guard) forgive(uin rookery.UIN, addr netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.tries.Remove(tryKey{uin, addr})
+	g.tries.Remove(keys(uin, addr, true)[0])
+	g.tries.Remove(keys(uin, addr, false)[0])
 }

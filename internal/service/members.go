@@ -2,6 +2,7 @@ package service
 
 import (
 	"container/heap"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -79,13 +80,14 @@ func (m *member) session(device string) *Session {
 	return nil
 }
 
-// put makes se the session of its device.
+// put makes se the session of its device, and its status the account's.
 func (m *member) put(se *Session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sessions = append(slices.DeleteFunc(m.sessions, func(old *Session) bool {
 		return old.about.Device == se.about.Device
 	}), se)
+	m.status = se.about.Status // at once: nobody may see the session with another
 }
 
 // drop takes sessions away.
@@ -109,6 +111,13 @@ func (m *member) ended(now time.Duration) []*Session {
 		}
 	}
 	return ended
+}
+
+// current reports whether a session, or a renewal of it, is still the one of
+// its device. A request may have waited while it ended.
+func (m *member) current(se *Session) bool {
+	now := m.session(se.about.Device)
+	return now != nil && now.about.Address == se.about.Address
 }
 
 // all lists the sessions.
@@ -150,6 +159,13 @@ func (m *member) arrived(number uint64) {
 			return
 		}
 	}
+}
+
+// idle reports whether no session is left.
+func (m *member) idle() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.sessions) == 0
 }
 
 // next is when something of the member becomes due; gone is true if that was
@@ -215,19 +231,27 @@ func (ms *members) remove(uin rookery.UIN) {
 	delete(sh.m, uin)
 }
 
-// online lists the accounts above after that look online now, by number.
-func (ms *members) online(after rookery.UIN, now time.Duration) []rookery.UIN {
-	var found []rookery.UIN
+// each calls f with every member, in no order.
+func (ms *members) each(f func(*member)) {
 	for i := range ms.shards {
 		sh := &ms.shards[i]
 		sh.mu.RLock()
-		for uin, m := range sh.m {
-			if uin > after && m.looks(now) != rookery.StatusOffline {
-				found = append(found, uin)
-			}
-		}
+		list := slices.Collect(maps.Values(sh.m))
 		sh.mu.RUnlock()
+		for _, m := range list {
+			f(m)
+		}
 	}
+}
+
+// online lists the accounts above after that look online now, by number.
+func (ms *members) online(after rookery.UIN, now time.Duration) []rookery.UIN {
+	var found []rookery.UIN
+	ms.each(func(m *member) {
+		if m.uin > after && m.looks(now) != rookery.StatusOffline {
+			found = append(found, m.uin)
+		}
+	})
 	slices.Sort(found)
 	return found
 }

@@ -3,7 +3,6 @@ package service
 import (
 	"encoding/binary"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/rookery-im/rookery"
@@ -61,7 +60,7 @@ func decodeMemory(p rookery.Place) (memory, error) {
 	if len(p.Memo) == 0 {
 		return m, nil
 	}
-	r := memoReader{rest: slices.Clone(p.Memo)}
+	r := memoReader{rest: p.Memo}
 	if r.byte() != memoVersion {
 		return memory{}, errMemo
 	}

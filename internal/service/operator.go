@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/rookery-im/rookery"
 )
@@ -54,18 +53,12 @@ func (s *Service) SetPassword(ctx context.Context, uin rookery.UIN, password str
 	if err != nil {
 		return err
 	}
-	return s.endAll(ctx, uin, func(*member) error { return s.store.SetCredential(ctx, uin, credential) })
-}
-
-// endAll carries out a change of the store that ends all sessions of an
-// account, and ends them here.
-func (s *Service) endAll(ctx context.Context, uin rookery.UIN, change func(*member) error) error {
 	m := s.takeTurn(uin)
 	defer m.turn.Unlock()
-	if err := change(m); err != nil {
+	if err := s.store.SetCredential(ctx, uin, credential); err != nil {
 		return err
 	}
-	s.forget(ctx, m, m.all())
+	s.forget(ctx, m, m.all()) // the store has ended them
 	return nil
 }
 
@@ -100,7 +93,7 @@ func (s *Service) ChangeAccount(ctx context.Context, uin rookery.UIN, change fun
 			return rookery.Account{}, errSystem
 		}
 		err = s.store.UpdateAccount(ctx, a)
-		if err != nil && rookery.CodeOf(err) == rookery.CodeConflict {
+		if rookery.CodeOf(err) == rookery.CodeConflict {
 			continue
 		}
 		if err != nil {
@@ -127,7 +120,7 @@ func (s *Service) Befriend(ctx context.Context, one, other rookery.UIN) error {
 			return err
 		}
 		_, err = s.store.Relate(ctx, rookery.RelationChange{Me: one, Other: other, From: stand, Step: rookery.Befriend(), Time: s.now()})
-		if err != nil && rookery.CodeOf(err) == rookery.CodeConflict {
+		if rookery.CodeOf(err) == rookery.CodeConflict {
 			continue
 		}
 		if err == nil {
@@ -143,25 +136,21 @@ func (s *Service) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 	if uin == rookery.System {
 		return errSystem
 	}
-	friends, err := s.store.Friends(ctx, uin)
-	if err != nil {
+	m := s.takeTurn(uin)
+	defer m.turn.Unlock()
+	if err := s.end(ctx, m, m.all()); err != nil { // friends hear of it while they are some
 		return err
 	}
-	err = s.endAll(ctx, uin, func(m *member) error {
-		m.box.mu.Lock() // a collection under way ends first; the mailbox then begins anew
-		defer m.box.mu.Unlock()
-		if err := s.store.RemoveAccount(ctx, uin); err != nil {
-			return err
-		}
-		m.box.memory, m.box.loaded = memory{}, false
-		m.newest.Store(0)
-		s.accounts.forget(uin)
-		return nil
-	})
-	if err != nil {
+	m.box.mu.Lock() // a collection under way ends first; the mailbox then begins anew
+	defer m.box.mu.Unlock()
+	if err := s.store.RemoveAccount(ctx, uin); err != nil {
 		return err
 	}
-	s.forgetFriends(append(slices.Clone(friends), uin)...)
+	m.box.memory, m.box.loaded, m.box.dirty = memory{}, false, false
+	m.newest.Store(0)
+	s.accounts.forget(uin)
+	// Whoever may have it in a list: who became a friend just now as well.
+	s.members.each(func(m *member) { m.forgetFriends() })
 	s.log.Info("account removed", "account", uin)
 	return nil
 }
@@ -181,7 +170,7 @@ func (s *Service) AccountsAfter(ctx context.Context, after rookery.UIN, limit in
 	}
 	list := make([]AccountInfo, len(accounts))
 	for i, a := range accounts {
-		list[i] = AccountInfo{Account: a, Status: s.looks(a.UIN)}
+		list[i] = AccountInfo{Account: a, Status: s.Looks(a.UIN)}
 		if m := s.members.get(a.UIN); m != nil {
 			for _, se := range m.all() {
 				if se.alive(s.uptime()) {

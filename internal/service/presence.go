@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -19,6 +20,9 @@ func (s *Service) SetStatus(ctx context.Context, se *Session, status rookery.Sta
 	m := se.member
 	m.turn.Lock()
 	defer m.turn.Unlock()
+	if !m.current(se) {
+		return errNotSignedIn
+	}
 	receipt, err := s.store.SetStatus(ctx, m.uin, status, mark)
 	if err != nil || receipt.Repeated {
 		return err
@@ -74,7 +78,7 @@ func (m *member) pending() []Notice {
 	for friend, status := range m.notices {
 		list = append(list, Notice{friend, status})
 	}
-	slices.SortFunc(list, func(a, b Notice) int { return int(int64(a.Friend) - int64(b.Friend)) })
+	slices.SortFunc(list, func(a, b Notice) int { return cmp.Compare(a.Friend, b.Friend) })
 	return list
 }
 

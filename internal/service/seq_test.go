@@ -230,6 +230,47 @@ func TestABatchCountsAsArrivedWithTheNextSEQ(t *testing.T) {
 	w.wantCollected(you, "collect 2") // forgotten, though the answer was empty: a straggler
 }
 
+func TestThatABatchArrivedOutlivesLogoutAndACleanStop(t *testing.T) {
+	for name, away := range map[string]func(*world){
+		"logout, and long gone": func(w *world) {
+			w.must(w.SignOut(t.Context(), 10002, cafe))
+			w.pass(10 * time.Minute)
+		},
+		"a clean stop": func(w *world) { w.restart(time.Second) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 10001, 10002)
+			me, you := w.signIn(10001, home), w.signIn(10002, cafe)
+			w.must(w.send(me, "sequence 1", 10002, "a"))
+			w.wantCollected(you, "collect 1", "a")
+			w.wantCollected(you, "collect 2") // "a" has arrived
+			away(w)
+			me, you = w.signIn(10001, home), w.signIn(10002, cafe)
+			w.must(w.send(me, "sequence 2", 10002, "b"))
+			if name == "a clean stop" {
+				w.wantCollected(you, "collect 1") // still a straggler
+				w.wantCollected(you, "collect 3", "b")
+			} else {
+				w.wantCollected(you, "collect 1", "b") // so old that it is new
+			}
+		})
+	}
+}
+
+func TestUptimeGoesOnThroughAQuietRun(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me := w.signIn(10001, home)
+	w.must(w.send(me, "sequence", 10002, "a"))
+	for range 2 { // runs in which nobody changes anything
+		w.restart(time.Second)
+		w.pass(61 * time.Second)
+	}
+	me, err := w.Session(10001, home)
+	w.must(err)
+	w.must(w.send(me, "sequence", 10002, "a"))
+	w.wantInbox(w.signIn(10002, cafe), "a", "a")
+}
+
 func TestAShortSEQBringsTheBatchAgainFor15Seconds(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	me, you := w.signIn(10001, home), w.signIn(10002, cafe)

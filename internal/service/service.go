@@ -4,11 +4,14 @@ import (
 	"context"
 	"log/slog"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/rookery-im/rookery"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/rookery-im/rookery"
 )
 
 const (
@@ -52,6 +55,7 @@ type Service struct {
 	log       *slog.Logger
 	retention time.Duration
 
+	proving  singleflight.Group // by what is proved, see prove
 	members  *members
 	due      dueQueue
 	accounts *accounts
@@ -64,6 +68,9 @@ type Service struct {
 	before  time.Duration
 	// active is the uptime of the latest change whose age matters later.
 	active atomic.Int64
+
+	// searching: a search looks at everybody who is online, so one at a time.
+	searching sync.Mutex
 }
 
 // New makes a Service; Load it before use.
@@ -105,9 +112,9 @@ func (s *Service) Load(ctx context.Context) error {
 		return err
 	}
 	s.before, s.started = before, s.now()
+	s.changed() // what was remembered then may still be young
 	return s.store.Sessions(ctx, func(stored rookery.Session) bool {
 		m := s.member(stored.Account)
-		m.status = stored.Status
 		m.put(newSession(m, stored, s.uptime()))
 		return true
 	})
@@ -126,11 +133,13 @@ func (s *Service) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			s.beat(context.WithoutCancel(ctx))
+			ctx = context.WithoutCancel(ctx)
+			s.rememberAll(ctx)
+			s.beat(ctx)
 			return nil
 		case <-tick.C:
 		}
-		s.Tick(ctx)
+		s.Tick(context.WithoutCancel(ctx))
 		if up := s.uptime(); up-beaten >= beatInterval {
 			beaten = up
 			s.beat(ctx)
@@ -143,15 +152,27 @@ func (s *Service) Run(ctx context.Context) error {
 // for SessionLife, and forgets members that are long gone. Run calls it every
 // second; a test that moves the clock calls it then.
 func (s *Service) Tick(ctx context.Context) {
+	s.together(s.due.pop(s.uptime()), "end sessions that have run out", func(m *member) error { return s.visit(ctx, m) })
+}
+
+// together does something that is written for many members. Those for whom it
+// fails make one line in the log.
+func (s *Service) together(list []*member, what string, do func(*member) error) {
 	var g errgroup.Group
 	g.SetLimit(128) // enough to fill a commit of the store
-	for _, m := range s.due.pop(s.uptime()) {
+	var failed atomic.Int64
+	for _, m := range list {
 		g.Go(func() error {
-			s.visit(ctx, m)
-			return nil
+			err := do(m)
+			if err != nil {
+				failed.Add(1)
+			}
+			return err
 		})
 	}
-	_ = g.Wait() // visit reports by itself
+	if err := g.Wait(); err != nil {
+		s.log.Warn("cannot "+what, "accounts", failed.Load(), "error", err)
+	}
 }
 
 // beat stores the uptime while marks or batches are young enough for their age

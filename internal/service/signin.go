@@ -62,7 +62,6 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (*Session, error) {
 	before := m.shown()
 	se := newSession(m, about, s.uptime())
 	m.put(se)
-	m.setStatus(about.Status)
 	s.announce(ctx, m, before)
 	s.log.Info("signed in", "account", in.UIN, "address", in.Address, "program", in.Program)
 	return se, nil
@@ -98,32 +97,48 @@ func (s *Service) prove(ctx context.Context, in SignIn) (rookery.Credential, err
 	if recognised && s.guard.quiet(in.UIN, in.Address) {
 		return stored, nil
 	}
+	if recognised {
+		return stored, s.mayEnter(ctx, in)
+	}
+	// A client that signs in several times at once proves itself once: its
+	// right proofs must not count as that many tries.
+	key := fmt.Sprintf("%d %s %x %t", in.UIN, in.Address, proof, stored == "")
+	_, err, _ = s.proving.Do(key, func() (any, error) { return nil, s.try(ctx, in, stored, proof) })
+	return stored, err
+}
+
+// mayEnter reports as an error that a proof that is right has to wait.
+func (s *Service) mayEnter(ctx context.Context, in SignIn) error {
 	known, err := s.store.KnownAddress(ctx, in.UIN, in.Address)
 	if err != nil {
-		return "", err
+		return err
 	}
-	if recognised {
-		if wait := s.guard.wait(in.UIN, in.Address, known, s.uptime()); wait > 0 {
-			return "", mustWait(wait)
-		}
-		s.guard.forgive(in.UIN, in.Address)
-		return stored, nil
+	if wait := s.guard.wait(in.UIN, in.Address, known, s.uptime()); wait > 0 {
+		return mustWait(wait)
+	}
+	s.guard.forgive(in.UIN, in.Address)
+	return nil
+}
+
+// try checks a proof that is not recognised.
+func (s *Service) try(ctx context.Context, in SignIn, stored rookery.Credential, proof Proof) error {
+	known, err := s.store.KnownAddress(ctx, in.UIN, in.Address)
+	if err != nil {
+		return err
 	}
 	if wait := s.guard.admit(in.UIN, in.Address, known, s.uptime()); wait > 0 {
-		return "", mustWait(wait)
+		return mustWait(wait)
 	}
 	right, err := s.prover.proves(ctx, in.UIN, stored, proof)
-	switch {
-	case err != nil:
-		s.guard.takeBack(in.UIN, in.Address, known)
-		return "", err
-	case !right:
+	if err == nil && !right {
 		s.log.Info("wrong password", "account", in.UIN, "address", in.Address, "program", in.Program)
-		return "", errPassword
+		return errPassword
 	}
 	s.guard.takeBack(in.UIN, in.Address, known)
-	s.guard.forgive(in.UIN, in.Address)
-	return stored, nil
+	if err == nil {
+		s.guard.forgive(in.UIN, in.Address)
+	}
+	return err
 }
 
 func mustWait(wait time.Duration) error {
@@ -204,22 +219,29 @@ func (s *Service) settle(ctx context.Context, m *member) error {
 	return nil
 }
 
+// retryPause is how long a session that could not be ended is left alone.
+const retryPause = 10 * time.Second
+
 // visit looks at a member whose time may have come: it settles it, and forgets
 // it or queues it again.
-func (s *Service) visit(ctx context.Context, m *member) {
+func (s *Service) visit(ctx context.Context, m *member) error {
 	m.turn.Lock()
 	defer m.turn.Unlock()
-	if err := s.settle(ctx, m); err != nil {
-		s.log.Warn("cannot end a session, trying again", "account", m.uin, "error", err)
-		s.due.push(m, s.uptime()+time.Second)
-		return
+	err := s.settle(ctx, m)
+	if err == nil && m.idle() {
+		err = s.remember(ctx, m)
+	}
+	if err != nil {
+		s.due.push(m, s.uptime()+retryPause)
+		return err
 	}
 	at, gone := m.next(s.uptime())
 	if gone {
 		s.members.remove(m.uin)
-		return
+		return nil
 	}
 	s.due.push(m, at)
+	return nil
 }
 
 // Encoding is what the session's doubtful texts are read as, in numbers that

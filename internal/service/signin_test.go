@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,7 +54,7 @@ func TestASessionThatRanOutIsOverBeforeItsEndWasStored(t *testing.T) {
 		t.Errorf("it looks %v", got)
 	}
 	w.store.setFull(false)
-	w.pass(time.Second)
+	w.pass(10 * time.Second) // it is tried again after a while
 	w.wantCollected(you, "collect 2", "10001:20")
 }
 
@@ -207,8 +208,8 @@ func TestAFullQueueOfHashesIsTemporary(t *testing.T) {
 			w.must(err)
 			results := make(chan error)
 			const tries = 5 // 1 hashes, 1 waits; as many as are free
-			for range tries {
-				go func() { results <- w.tryPassword(uin, home, "wrong") }()
+			for i := range tries {
+				go func() { results <- w.tryPassword(uin, home, fmt.Sprint("wrong ", i)) }()
 			}
 			codes := map[rookery.Code]int{}
 			for range tries {
@@ -219,6 +220,112 @@ func TestAFullQueueOfHashesIsTemporary(t *testing.T) {
 			}
 			w.must(w.tryPassword(10001, home, password))
 		})
+	}
+}
+
+func TestRightPasswordsSentAtOnceAreNoGuessing(t *testing.T) {
+	w := newWorld(t, 10001)
+	results := make(chan error)
+	const logins = 20
+	for range logins {
+		go func() { results <- w.tryPassword(10001, home, password) }()
+	}
+	for range logins {
+		w.must(<-results)
+	}
+}
+
+func TestGuessingIsRememberedForADay(t *testing.T) {
+	w := newWorld(t, 10001)
+	tries := 0
+	for range 24 * 60 {
+		if err := w.tryPassword(10001, home, "wrong"); err.Error() == "Password error" {
+			tries++
+		}
+		w.pass(time.Minute)
+	}
+	if tries > 110 {
+		t.Errorf("%d guesses in a day", tries)
+	}
+}
+
+func TestANetworkOfIPv6IsOneGuesser(t *testing.T) {
+	w := newWorld(t, 10001)
+	for i := range 5 {
+		w.code(w.tryPassword(10001, netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i+1)), "wrong"), rookery.CodePassword)
+	}
+	err := w.tryPassword(10001, netip.MustParseAddr("2001:db8::77"), password)
+	if err == nil || !strings.Contains(err.Error(), "wait") {
+		t.Errorf("from the same network: %v", err)
+	}
+}
+
+func TestAnInvisibleUserNeverShowsWhileSigningIn(t *testing.T) {
+	w := newWorld(t, 10001)
+	// The session before was online; each login is invisible from the start.
+	w.signIn(10001, home)
+	w.must(w.SignOut(t.Context(), 10001, home))
+	proof := service.ProofOf(password)
+	done := make(chan struct{})
+	var watch sync.WaitGroup
+	for range 2 {
+		watch.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					if w.Looks(10001) != rookery.StatusOffline {
+						t.Error("the invisible user shows")
+						return
+					}
+				}
+			}
+		})
+	}
+	for range 200 {
+		_, err := w.SignIn(t.Context(), service.SignIn{UIN: 10001, Proof: &proof, Address: home, Status: rookery.StatusInvisible})
+		w.must(err)
+		w.must(w.SignOut(t.Context(), 10001, home))
+	}
+	close(done)
+	watch.Wait()
+}
+
+func TestARequestOfASessionThatHasEndedChangesNothing(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	old := w.signIn(10001, home)
+	w.must(w.send(w.signIn(10002, home), "sequence", 10001, "for the owner"))
+	proof := service.ProofOf(password)
+	_, err := w.SignIn(t.Context(), service.SignIn{UIN: 10001, Proof: &proof, Address: cafe, Status: rookery.StatusInvisible})
+	w.must(err)
+	// Both requests passed the session check before they had to wait.
+	w.code(w.SetStatus(t.Context(), old, rookery.StatusOnline, rookery.Mark{}), rookery.CodeNotSignedIn)
+	_, err = w.tryCollect(old, "collect")
+	w.code(err, rookery.CodeNotSignedIn)
+	if got := w.Looks(10001); got != rookery.StatusOffline {
+		t.Errorf("the invisible user shows %v", got)
+	}
+	me, err := w.Session(10001, cafe)
+	w.must(err)
+	w.wantCollected(me, "collect", "for the owner")
+}
+
+func TestFriendsOfARemovedAccountSeeItGo(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	w.befriend(10001, 10002)
+	you := w.signIn(10002, cafe)
+	w.signIn(10001, home)
+	w.wantCollected(you, "collect 1", "10001:10")
+	w.restart(0) // with no friend list in memory
+	you, err := w.Session(10002, cafe)
+	w.must(err)
+	w.must(w.RemoveAccount(t.Context(), 10001))
+	w.wantCollected(you, "collect 2", "10001:20")
+	friends, _, err := w.Friends(t.Context(), you, service.Page{Limit: 10})
+	w.must(err)
+	if len(friends) != 0 {
+		t.Errorf("friends left: %v", friends)
 	}
 }
 

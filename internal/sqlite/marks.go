@@ -178,7 +178,10 @@ var errFull = rookery.Temporary(errors.New("too many requests of the last minute
 // roomFor says with an error that one more mark cannot be remembered. It is
 // asked before anything is done.
 func (b *batch) roomFor(m rookery.Mark) error {
-	if m.IsZero() || b.marks.count()+len(b.marked) < b.marks.max {
+	if m.IsZero() {
+		return nil
+	}
+	if b.marks.count()+len(b.marked) < b.marks.max {
 		b.full = false
 		return nil
 	}

@@ -224,9 +224,7 @@ func (w *writer) transact(f func(*batch) error) error {
 	if err != nil {
 		// An error is no news: after a full disk the transaction is gone already.
 		w.conn.exec("ROLLBACK")
-		for _, uin := range b.counted {
-			delete(w.heads, uin)
-		}
+		clear(w.heads) // some were counted, some of accounts that do not exist now
 		return err
 	}
 	b.publish()
@@ -238,8 +236,6 @@ type batch struct {
 	*writer
 	letters []numbered
 	marked  []marked
-	// counted are the accounts whose heads have changed.
-	counted []rookery.UIN
 	// settled are the recent letters that have moved to their mailboxes, ahead
 	// is how far the writer's round has come with that.
 	settled []stretch
@@ -254,7 +250,7 @@ func (b *batch) reset() {
 	clear(b.marked)
 	clear(b.then)
 	b.letters, b.marked, b.then = b.letters[:0], b.marked[:0], b.then[:0]
-	b.counted, b.settled = b.counted[:0], b.settled[:0]
+	b.settled = b.settled[:0]
 	b.ahead = b.round
 }
 
