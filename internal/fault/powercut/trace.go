@@ -21,7 +21,7 @@ import (
 
 // Moment is a place in a trace: system calls begin and end at one each, and no
 // two at the same.
-type Moment int
+type Moment int64
 
 // never is after every moment: a call that did not end.
 const never = Moment(1<<62 - 1)
