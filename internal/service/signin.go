@@ -93,22 +93,22 @@ func (s *Service) prove(ctx context.Context, in SignIn) (rookery.Credential, err
 		stored = ""
 	}
 
-	recognised := stored != "" && s.prover.recognises(in.UIN, stored, proof)
-	if recognised && s.guard.quiet(in.UIN, in.Address) {
-		return stored, nil
-	}
-	if recognised {
+	if stored != "" && s.prover.recognises(in.UIN, stored, proof) {
 		return stored, s.mayEnter(ctx, in)
 	}
 	// A client that signs in several times at once proves itself once: its
-	// right proofs must not count as that many tries.
-	key := fmt.Sprintf("%d %s %x %t", in.UIN, in.Address, proof, stored == "")
+	// right proofs must not count as that many tries. What it proves is the
+	// credential that was read here, and no other that it may have by now.
+	key := fmt.Sprintf("%d %s %x %s", in.UIN, in.Address, proof, stored)
 	_, err, _ = s.proving.Do(key, func() (any, error) { return nil, s.try(ctx, in, stored, proof) })
 	return stored, err
 }
 
 // mayEnter reports as an error that a proof that is right has to wait.
 func (s *Service) mayEnter(ctx context.Context, in SignIn) error {
+	if s.guard.quiet(in.UIN, in.Address) {
+		return nil
+	}
 	known, err := s.store.KnownAddress(ctx, in.UIN, in.Address)
 	if err != nil {
 		return err
