@@ -53,9 +53,6 @@ var exact = func() map[string]*command {
 
 // find finds a command by its name, without case; nil if there is none.
 func (t table) find(name string) *command {
-	if row, ok := exact[name]; ok {
-		return row
-	}
 	for i := range t {
 		if strings.EqualFold(t[i].name, name) {
 			return &t[i]

@@ -104,8 +104,10 @@ func (h *Handler) answer(c *call) (err error) {
 	var seqDecoded bool
 	c.seq, seqDecoded = c.loose("SEQ")
 	c.uinText, _ = c.loose("UIN")
-	c.name, _ = c.loose("CMD")
-	c.row = commands.find(c.name)
+	if c.row = exact[string(c.bytes("CMD"))]; c.row == nil {
+		c.name, _ = c.loose("CMD")
+		c.row = commands.find(c.name)
+	}
 	if c.row != nil {
 		c.name = c.row.name
 	}

@@ -110,13 +110,14 @@ func (s *Service) Collect(ctx context.Context, se *Session, seq string, budget B
 			return Batch{}, err
 		}
 	}
-	switch now := s.uptime(); c.judge(t, now) {
+	now := s.uptime()
+	switch c.judge(t, now) {
 	case straggler:
 		return Batch{}, nil
 	case repeat:
 		return s.again(ctx, m.uin, c.batch)
 	}
-	return s.collectNew(ctx, se, t, budget)
+	return s.collectNew(ctx, se, request{t, now}, budget)
 }
 
 func (s *Service) loadCollector(ctx context.Context, m *member, c *collector) error {
@@ -147,14 +148,14 @@ func (s *Service) again(ctx context.Context, uin rookery.UIN, b *handed) (Batch,
 
 // collectNew hands out what is new. The request shows that the batch before
 // arrived, even if its own is empty.
-func (s *Service) collectNew(ctx context.Context, se *Session, t ticket, budget Budget) (Batch, error) {
-	m, now := se.member, s.uptime()
+func (s *Service) collectNew(ctx context.Context, se *Session, r request, budget Budget) (Batch, error) {
+	m := se.member
 	c := &m.box
 	batch, err := s.fill(ctx, m, c.place, budget)
 	if err != nil {
 		return Batch{}, err
 	}
-	next := memory{place: c.place, recent: addRecent(c.recent, request{t, now})}
+	next := memory{place: c.place, recent: addRecent(c.recent, r)}
 	if batch.empty() {
 		c.memory, c.dirty = next, true
 		return batch, nil
@@ -162,10 +163,10 @@ func (s *Service) collectNew(ctx context.Context, se *Session, t ticket, budget 
 	if n := len(batch.Entries); n > 0 {
 		next.place = batch.Entries[n-1].Number
 	}
-	if t != (ticket{}) {
-		next.batch = &handed{ticket: t, at: now, after: c.place, upTo: next.place, notices: batch.Notices}
+	if r.ticket != (ticket{}) {
+		next.batch = &handed{ticket: r.ticket, at: r.at, after: c.place, upTo: next.place, notices: batch.Notices}
 	}
-	if err := s.store.Collect(ctx, m.uin, se.about.Device, next.encode(now)); err != nil {
+	if err := s.store.Collect(ctx, m.uin, se.about.Device, next.encode(r.at)); err != nil {
 		return Batch{}, err
 	}
 	s.changed()
