@@ -13,29 +13,36 @@ func (s *Service) Send(ctx context.Context, se *Session, to rookery.UIN, text st
 	if err := rookery.CheckText(text); err != nil {
 		return err
 	}
-	if _, done, err := s.store.Recall(ctx, mark); err != nil || done {
-		return err
-	}
-	receiver, err := s.accounts.get(ctx, to)
-	if err != nil {
-		return err
-	}
-	from := se.about.Account
-	if !receiver.Strangers && to != from {
-		friends, err := s.areFriends(ctx, se.member, to)
-		if err != nil {
-			return err
+	if err := s.mayWrite(ctx, se, to); err != nil {
+		// What was done before is done, whatever has changed since.
+		if _, done, _ := s.store.Recall(ctx, mark); done {
+			return nil
 		}
-		if !friends {
-			return rookery.Errorf(rookery.CodeRefused, "that account takes no messages from you")
-		}
+		return err
 	}
 	receipt, err := s.store.Deliver(ctx,
-		[]rookery.Letter{{To: to, Kind: rookery.KindMessage, Peer: from, Text: text}}, s.now(), mark)
+		[]rookery.Letter{{To: to, Kind: rookery.KindMessage, Peer: se.about.Account, Text: text}}, s.now(), mark)
 	if err != nil {
 		return err
 	}
 	s.arrived(to, receipt)
+	return nil
+}
+
+// mayWrite reports as an error that an account cannot get a message from a
+// session's owner.
+func (s *Service) mayWrite(ctx context.Context, se *Session, to rookery.UIN) error {
+	receiver, err := s.accounts.get(ctx, to)
+	if err != nil || receiver.Strangers || to == se.about.Account {
+		return err
+	}
+	friends, err := s.areFriends(ctx, se.member, to)
+	if err != nil {
+		return err
+	}
+	if !friends {
+		return rookery.Errorf(rookery.CodeRefused, "that account takes no messages from you")
+	}
 	return nil
 }
 

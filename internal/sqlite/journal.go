@@ -178,7 +178,7 @@ func (b *batch) settleAccount(uin rookery.UIN, limit int) (n int, upTo uint64, e
 
 func (w *writer) insert(uin rookery.UIN, e rookery.Entry) error {
 	_, err := w.conn.exec("INSERT OR IGNORE INTO entries (account, number, kind, peer, time, text) VALUES (?, ?, ?, ?, ?, ?)",
-		uin, e.Number, e.Kind, e.Peer, e.Time, e.Text)
+		int64(uin), int64(e.Number), int64(e.Kind), int64(e.Peer), e.Time.UnixMicro(), e.Text) // as the driver takes them: this runs for every letter
 	return err
 }
 
