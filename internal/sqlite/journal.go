@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -166,19 +167,40 @@ func (b *batch) settleAccount(uin rookery.UIN, limit int) (n int, upTo uint64, e
 	if len(letters) == 0 {
 		return 0, 0, nil
 	}
-	for _, e := range letters {
-		if err := b.insert(uin, e); err != nil {
+	rest := letters
+	for len(rest) > 0 {
+		n := 1
+		if len(rest) >= insertRows {
+			n = insertRows
+		}
+		if err := b.insert(uin, rest[:n]...); err != nil {
 			return 0, 0, err
 		}
+		rest = rest[n:]
 	}
 	upTo = letters[len(letters)-1].Number
 	b.settled = append(b.settled, stretch{uin, upTo})
 	return len(letters), upTo, nil
 }
 
-func (w *writer) insert(uin rookery.UIN, e rookery.Entry) error {
-	_, err := w.conn.exec("INSERT OR IGNORE INTO entries (account, number, kind, peer, time, text) VALUES (?, ?, ?, ?, ?, ?)",
-		int64(uin), int64(e.Number), int64(e.Kind), int64(e.Peer), e.Time.UnixMicro(), e.Text) // as the driver takes them: this runs for every letter
+// insertRows is how many letters one statement takes where there are as many.
+const insertRows = 16
+
+const insertLetter = "INSERT OR IGNORE INTO entries (account, number, kind, peer, time, text) VALUES (?, ?, ?, ?, ?, ?)"
+
+var insertLetters = insertLetter + strings.Repeat(", (?, ?, ?, ?, ?, ?)", insertRows-1)
+
+// insert puts letters into a mailbox, one or insertRows.
+func (w *writer) insert(uin rookery.UIN, letters ...rookery.Entry) error {
+	query := insertLetter
+	if len(letters) == insertRows {
+		query = insertLetters
+	}
+	args := make([]any, 0, 6*insertRows)
+	for _, e := range letters { // as the driver takes them: this runs for every letter
+		args = append(args, int64(uin), int64(e.Number), int64(e.Kind), int64(e.Peer), e.Time.UnixMicro(), e.Text)
+	}
+	_, err := w.conn.exec(query, args...)
 	return err
 }
 
