@@ -1,0 +1,54 @@
+package fault
+
+import (
+	"fmt"
+	"net"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rookery-im/rookery"
+)
+
+// 10,000 connections that say nothing leave a client who works undisturbed: all
+// it sends meanwhile is answered and arrives.
+func TestManyWhoSayNothingDisturbNobody(t *testing.T) {
+	const silent, messages = 10_000, 200
+	dir, crowd := t.TempDir(), newCrowd(1, 1)
+	settle(t, dir, crowd.people())
+	s := newServer(t, rookeryServe(t, dir, false))
+	load := crowd.join(t, s.dial, newSeed(t))
+
+	conns := make([]net.Conn, silent)
+	var opening errgroup.Group
+	opening.SetLimit(64)
+	for i := range conns {
+		opening.Go(func() (err error) {
+			conns[i], err = s.dial(t.Context())
+			return err
+		})
+	}
+	if err := opening.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		for _, c := range conns {
+			c.Close()
+		}
+	}()
+
+	sender, to := load.Senders[0], crowd.receivers[0]
+	client := Client{UIN: sender.UIN, Post: sender.Post}
+	for i := range messages {
+		m := Message{From: sender.UIN, To: to, Kind: rookery.KindMessage, Text: fmt.Sprint("message ", i)}
+		request := client.Request("CLTMSG", fields(to, "MG", m.Text))
+		load.Ledger.Sending(m, request.SEQ)
+		if a, err := client.Once(t.Context(), request); err != nil || a.RES != resDone {
+			t.Fatalf("message %d: answered %v, %v", i, a.Text, err)
+		}
+		load.Ledger.Acknowledged(m)
+	}
+	s.stop()
+	sent, _ := load.Ledger.Entries()
+	report(t, "stored", Judge(sent, readStored(t, dir, load)))
+}
