@@ -43,6 +43,8 @@ type Account struct {
 	Findable bool
 	// ShowPrivate opens the private fields of the profile to everybody.
 	ShowPrivate bool
+	// DevicesOnly: no address may sign in, only devices, which have tokens.
+	DevicesOnly bool
 	Created     time.Time
 	// Revision counts the changes of the account, from 1.
 	Revision uint64

@@ -10,11 +10,22 @@ type Relation struct {
 	Asked bool
 	// Asks: a request of the other's waits here.
 	Asks bool
+	// Blocks: I take nothing of the other, who sees me offline.
+	Blocks bool
+	// Blocked: the other does so to me.
+	Blocked bool
+}
+
+// FriendRequest is a request that waits for an answer.
+type FriendRequest struct {
+	From  UIN
+	Words string
+	Time  time.Time
 }
 
 // Reversed is the same relation as the other sees it.
 func (r Relation) Reversed() Relation {
-	return Relation{Friends: r.Friends, Asked: r.Asks, Asks: r.Asked}
+	return Relation{Friends: r.Friends, Asked: r.Asks, Asks: r.Asked, Blocks: r.Blocked, Blocked: r.Blocks}
 }
 
 // Outcome is what a changing request came to, the protocol's CD where a
@@ -43,25 +54,15 @@ type Step struct {
 
 var befriended = Relation{Friends: true}
 
-// Add is the rule of AddToList: me adds an account whose rule is given.
-func Add(r Relation, rule Rule) Step {
+// Add is the rule of AddToList: me adds an account whose rule is given. Who is
+// blocked finds the account closed. To add somebody whom me blocks is an error
+// with CodeRefused.
+func Add(r Relation, rule Rule) (Step, error) {
 	switch {
-	case r.Friends:
-		return Step{To: r}
-	case r.Asks:
-		return Step{To: befriended, Notice: KindAccepted}
-	case rule == RuleOpen:
-		return Step{To: befriended, Notice: KindAdded}
-	case rule == RuleClosed:
-		return Step{To: r, Outcome: OutcomeClosed}
-	}
-	return Step{To: r, Outcome: OutcomeMustAsk}
-}
-
-// Ask is the rule of a friend request with words. To a closed account it is an
-// error with CodeRefused.
-func Ask(r Relation, rule Rule, words string) (Step, error) {
-	switch {
+	case r.Blocks:
+		return Step{}, errBlocks
+	case r.Blocked:
+		return Step{To: r, Outcome: OutcomeClosed}, nil
 	case r.Friends:
 		return Step{To: r}, nil
 	case r.Asks:
@@ -69,7 +70,25 @@ func Ask(r Relation, rule Rule, words string) (Step, error) {
 	case rule == RuleOpen:
 		return Step{To: befriended, Notice: KindAdded}, nil
 	case rule == RuleClosed:
+		return Step{To: r, Outcome: OutcomeClosed}, nil
+	}
+	return Step{To: r, Outcome: OutcomeMustAsk}, nil
+}
+
+// Ask is the rule of a friend request with words. To a closed account, to one
+// that blocks me and to one that me blocks it is an error with CodeRefused.
+func Ask(r Relation, rule Rule, words string) (Step, error) {
+	switch {
+	case r.Blocks:
+		return Step{}, errBlocks
+	case r.Friends:
+		return Step{To: r}, nil
+	case r.Asks:
+		return Step{To: befriended, Notice: KindAccepted}, nil
+	case r.Blocked, rule == RuleClosed:
 		return Step{}, Errorf(CodeRefused, "that account takes no friend requests")
+	case rule == RuleOpen:
+		return Step{To: befriended, Notice: KindAdded}, nil
 	}
 	r.Asked = true
 	return Step{To: r, Words: words, Notice: KindAsks, NoticeWords: words}, nil
@@ -94,15 +113,28 @@ func Reject(r Relation, words string) (Step, error) {
 	return Step{To: r, Notice: KindRejected, NoticeWords: words}, nil
 }
 
+var errBlocks = Errorf(CodeRefused, "you block that account: unblock it first")
+
 var errNothingWaits = Errorf(CodeParameter, "no friend request of that account waits here")
 
-// Befriend is the operator's step: friends at once, whatever waits or was said.
+// Befriend is the operator's step: friends at once, whatever waits, was said or
+// is blocked.
 func Befriend() Step { return Step{To: befriended} }
 
 // Unfriend is the rule of DelFromList: the friendship ends for both sides, and
 // nobody is told.
 func Unfriend(r Relation) Step {
 	r.Friends = false
+	return Step{To: r}
+}
+
+// Block is the rule of blocking: friendship and requests between the two end,
+// and nothing of the other arrives any more.
+func Block(r Relation) Step { return Step{To: Relation{Blocks: true, Blocked: r.Blocked}} }
+
+// Unblock is the rule of taking that back. What has ended does not come back.
+func Unblock(r Relation) Step {
+	r.Blocks = false
 	return Step{To: r}
 }
 

@@ -43,6 +43,40 @@ type Letter struct {
 	// Peer is the other side: who wrote, or for KindSent to whom.
 	Peer UIN
 	Text string
+	// Origin is the device that a KindSent came from, empty for an address
+	// session: whoever said a word is not told it.
+	Origin string
+}
+
+// Delivery is what one changing request puts into mailboxes.
+type Delivery struct {
+	Letters []Letter
+	Mark    Mark
+}
+
+// Delivered is what became of a delivery.
+type Delivered struct {
+	Receipt Receipt
+	Err     error
+}
+
+// HistoryQuery asks for the words of a conversation: entries of KindMessage and
+// KindSent in one's own mailbox.
+type HistoryQuery struct {
+	// With is the other side, 0 for everybody.
+	With UIN
+	// Before is an entry's number: only what is older is wanted. 0: the newest.
+	Before uint64
+	Limit  int
+	// Text is what an entry has to contain, in any case of letters; empty: anything.
+	Text string
+}
+
+// ReadMark is how far an account has read a conversation.
+type ReadMark struct {
+	With UIN
+	// Number is the entry that was read last, 0 if none was.
+	Number uint64
 }
 
 // Entry is one entry of an account's mailbox. A mailbox is a log: numbers
@@ -53,4 +87,5 @@ type Entry struct {
 	Peer   UIN
 	Time   time.Time
 	Text   string
+	Origin string // see Letter
 }

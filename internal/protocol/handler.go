@@ -122,7 +122,7 @@ func (h *Handler) answer(c *call) (err error) {
 		return errUnknownCommand
 	}
 	if c.row.session {
-		if c.session, err = h.service.Session(c.uin, c.peer.Addr); err != nil {
+		if c.session, err = h.service.Session(c.uin, service.Asker{Address: c.peer.Addr}); err != nil {
 			return err
 		}
 	}

@@ -18,7 +18,7 @@ func login(c *call) error {
 	}
 	program, _ := c.value("LC")
 	program = strings.ToValidUTF8(program[:min(len(program), maxProgram)], "")
-	c.session, err = c.service.SignIn(c.ctx, service.SignIn{
+	c.session, _, err = c.service.SignIn(c.ctx, service.SignIn{
 		UIN: c.uin, Proof: c.proof(), Address: c.peer.Addr, Status: status, Program: program,
 	})
 	if err != nil && rookery.CodeOf(err) == rookery.CodePassword {
@@ -57,7 +57,7 @@ func (c *call) proof() *service.Proof {
 }
 
 func logout(c *call) error {
-	if err := c.service.SignOut(c.ctx, c.uin, c.peer.Addr); err != nil {
+	if err := c.service.SignOut(c.ctx, c.uin, service.Asker{Address: c.peer.Addr}); err != nil {
 		return err
 	}
 	c.ok()

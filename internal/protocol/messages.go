@@ -36,9 +36,9 @@ func getMsgEx(c *call) error {
 	batch, err := c.service.Collect(c.ctx, c.session, c.seq, service.Budget{
 		Count: batchCount,
 		Bytes: c.version.BatchBytes() - (len(c.dst) - c.start) - len("&MN=0&MT=&UN=&MG="),
-		Size: func(nth int, kind rookery.Kind, peer rookery.UIN, text string) int {
+		Size: func(nth int, e rookery.Entry) int {
 			longer := digits(uint64(nth)) - digits(uint64(nth-1)) // MN
-			return longer + digits(uint64(kind)) + digits(uint64(peer)) + len(",,") + wire.ElementSize(c.peer.Form, text)
+			return longer + digits(uint64(e.Kind)) + digits(uint64(e.Peer)) + len(",,") + wire.ElementSize(c.peer.Form, e.Text)
 		},
 	})
 	if err != nil {

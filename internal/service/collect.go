@@ -13,9 +13,10 @@ type Budget struct {
 	// Count is how many entries and notices at most.
 	Count int
 	// Bytes is how long the answer may get; Size is what the nth of a batch
-	// adds to it, counted from 1. The first entry is always handed out.
+	// adds to it, counted from 1; a notice is an entry of KindStatus with the
+	// number 0 and the status as text. The first is always handed out.
 	Bytes int
-	Size  func(nth int, kind rookery.Kind, peer rookery.UIN, text string) int
+	Size  func(nth int, e rookery.Entry) int
 }
 
 // Batch is what one collection hands out: entries of the mailbox, oldest first,
@@ -217,8 +218,8 @@ func (s *Service) fill(ctx context.Context, m *member, place uint64, budget Budg
 	var batch Batch
 	newest := m.newest.Load()
 	count, bytes := 0, 0
-	fits := func(kind rookery.Kind, peer rookery.UIN, text string) bool {
-		size := budget.Size(count+1, kind, peer, text)
+	fits := func(e rookery.Entry) bool {
+		size := budget.Size(count+1, e)
 		if count == budget.Count || count > 0 && bytes+size > budget.Bytes {
 			return false
 		}
@@ -231,7 +232,7 @@ func (s *Service) fill(ctx context.Context, m *member, place uint64, budget Budg
 			return Batch{}, err
 		}
 		for _, e := range entries {
-			if !fits(e.Kind, e.Peer, e.Text) {
+			if !fits(e) {
 				break
 			}
 			batch.Entries = append(batch.Entries, e)
@@ -241,7 +242,7 @@ func (s *Service) fill(ctx context.Context, m *member, place uint64, budget Budg
 		}
 	}
 	for _, n := range m.pending() {
-		if !fits(rookery.KindStatus, n.Friend, n.Status.String()) {
+		if !fits(rookery.Entry{Kind: rookery.KindStatus, Peer: n.Friend, Text: n.Status.Basic().String()}) {
 			break
 		}
 		batch.Notices = append(batch.Notices, n)

@@ -142,7 +142,7 @@ func (s *Service) Info(ctx context.Context, se *Session, uin rookery.UIN) (rooke
 // own request waits here; else the outcome says what to do.
 func (s *Service) Add(ctx context.Context, se *Session, other rookery.UIN, mark rookery.Mark) (rookery.Outcome, error) {
 	outcome, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, rule rookery.Rule) (rookery.Step, error) {
-		return rookery.Add(r, rule), nil
+		return rookery.Add(r, rule)
 	})
 	if rookery.CodeOf(err) == rookery.CodeNoAccount {
 		receipt, err := s.store.Remember(ctx, mark, rookery.OutcomeNoAccount)

@@ -92,7 +92,7 @@ func (s *Service) ChangeAccount(ctx context.Context, uin rookery.UIN, change fun
 		if uin == rookery.System && (a.Rule != was.Rule || a.Strangers != was.Strangers || a.Findable != was.Findable) {
 			return rookery.Account{}, errSystem
 		}
-		err = s.store.UpdateAccount(ctx, a)
+		_, err = s.store.UpdateAccount(ctx, a, rookery.Mark{})
 		if rookery.CodeOf(err) == rookery.CodeConflict {
 			continue
 		}

@@ -38,7 +38,10 @@ type Config struct {
 	Store Store
 	// Now is the one clock of the service.
 	Now func() time.Time
-	Log *slog.Logger
+	// AfterFunc calls a function once after some time of that clock, unless stop
+	// is called before; time.AfterFunc if nil.
+	AfterFunc func(d time.Duration, f func()) (stop func() bool)
+	Log       *slog.Logger
 	// Passwords is the cost of guessing a stolen password hash.
 	Passwords PasswordCost
 	// Hashes is how many passwords are hashed at once, HashQueue how many more

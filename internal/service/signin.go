@@ -23,6 +23,8 @@ type SignIn struct {
 	// of it lives, and is online otherwise.
 	Status  rookery.Status
 	Program string
+	// Device is the device's name; empty for an address session.
+	Device string
 }
 
 var (
@@ -34,15 +36,18 @@ var (
 // another address, or renews the one from this. CodePassword for a wrong proof
 // and for no account alike, and while guessing has to wait; CodeTemporary if
 // too many sign in at once.
-func (s *Service) SignIn(ctx context.Context, in SignIn) (*Session, error) {
+//
+// With a device's name it begins or renews the device's session, and returns
+// its new token; the old one is worth nothing any more.
+func (s *Service) SignIn(ctx context.Context, in SignIn) (*Session, rookery.Token, error) {
 	proved, err := s.prove(ctx, in)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	m := s.takeTurn(in.UIN)
 	defer m.turn.Unlock()
 	if err := s.settle(ctx, m); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 
 	about := rookery.Session{ID: newSessionID(), Account: in.UIN, Address: in.Address, Status: in.Status,
@@ -55,16 +60,16 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (*Session, error) {
 	}
 	if err := s.store.SignIn(ctx, about, proved); err != nil {
 		if c := rookery.CodeOf(err); c == rookery.CodeNoAccount || c == rookery.CodeConflict {
-			return nil, errPassword // removed, or another password, just now
+			return nil, "", errPassword // removed, or another password, just now
 		}
-		return nil, err
+		return nil, "", err
 	}
 	before := m.shown()
 	se := newSession(m, about, s.uptime())
 	m.put(se)
 	s.announce(ctx, m, before)
 	s.log.Info("signed in", "account", in.UIN, "address", in.Address, "program", in.Program)
-	return se, nil
+	return se, "", nil
 }
 
 // takeTurn returns the member of an account, made if need be, with its turn
@@ -154,7 +159,8 @@ func newSessionID() uint64 {
 
 // Session finds the live session of an account from an address, and notes that
 // it was heard of. CodeNotSignedIn if there is none.
-func (s *Service) Session(uin rookery.UIN, addr netip.Addr) (*Session, error) {
+func (s *Service) Session(uin rookery.UIN, from Asker) (*Session, error) {
+	addr := from.Address
 	m := s.members.get(uin)
 	if m == nil {
 		return nil, errNotSignedIn
@@ -170,7 +176,8 @@ func (s *Service) Session(uin rookery.UIN, addr netip.Addr) (*Session, error) {
 
 // SignOut ends the account's session from an address. Without one there is
 // nothing to do.
-func (s *Service) SignOut(ctx context.Context, uin rookery.UIN, addr netip.Addr) error {
+func (s *Service) SignOut(ctx context.Context, uin rookery.UIN, from Asker) error {
+	addr := from.Address
 	m := s.members.get(uin)
 	if m == nil {
 		return nil

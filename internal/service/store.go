@@ -44,17 +44,18 @@ type accountStore interface {
 	AccountsAfter(ctx context.Context, after rookery.UIN, limit int) ([]rookery.Account, error)
 	// UpdateAccount replaces the account of that number if its revision is
 	// still a.Revision, and counts the revision up; else CodeConflict, or
-	// CodeNoAccount. Created is not changed.
-	UpdateAccount(ctx context.Context, a rookery.Account) error
+	// CodeNoAccount. Created is not changed. The mark is remembered with
+	// OutcomeDone. If an equal mark is remembered: its outcome, nothing else.
+	UpdateAccount(ctx context.Context, a rookery.Account, m rookery.Mark) (rookery.Receipt, error)
 	// Credential returns what proves the owner of an account, CodeNoAccount if
 	// there is no such account.
 	Credential(ctx context.Context, uin rookery.UIN) (rookery.Credential, error)
 	// SetCredential replaces it and ends all sessions of the account.
 	// CodeNoAccount if there is no such account.
 	SetCredential(ctx context.Context, uin rookery.UIN, c rookery.Credential) error
-	// RemoveAccount deletes an account with its sessions, friendships, requests
-	// in both directions, mailbox, places and known addresses. What others have
-	// from it in their mailboxes stays. CodeNoAccount if there is none.
+	// RemoveAccount deletes an account with its sessions, devices, friendships,
+	// requests and blocks in both directions, mailbox, places, read marks and
+	// known addresses. What others have from it in their mailboxes stays. CodeNoAccount if there is none.
 	RemoveAccount(ctx context.Context, uin rookery.UIN) error
 }
 
@@ -63,6 +64,13 @@ type friendStore interface {
 	Friends(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error)
 	// Relation returns how two accounts stand to each other, as me sees it.
 	Relation(ctx context.Context, me, other rookery.UIN) (rookery.Relation, error)
+	// Requests returns at most limit friend requests that wait at an account,
+	// from accounts above after, by number.
+	Requests(ctx context.Context, uin, after rookery.UIN, limit int) ([]rookery.FriendRequest, error)
+	// Blocked returns those whom an account blocks, by number.
+	Blocked(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error)
+	// Blockers returns those who block an account, by number.
+	Blockers(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error)
 	// Relate carries out a step between two accounts for me. If an equal mark is
 	// remembered: its outcome, nothing else. If they no longer stand as
 	// c.From says: CodeConflict. If one of the two is no account:
@@ -81,6 +89,11 @@ type mailStore interface {
 	// The numbers of a mailbox have no gaps, and their order is the order in
 	// which they became visible.
 	Deliver(ctx context.Context, letters []rookery.Letter, now time.Time, m rookery.Mark) (rookery.Receipt, error)
+	// DeliverEach delivers one after the other, as if Deliver were called for
+	// each in this order by the same caller: each is decided by itself, and no
+	// entry of another operation comes between two of a mailbox that it fills.
+	// It returns what became of each once all are durable.
+	DeliverEach(ctx context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.Delivered
 	// Recall looks for a remembered request: the outcome of one that was done
 	// with an equal mark within the mark's window, and, for a LatestOnly mark,
 	// is the latest of its owner and device.
@@ -94,6 +107,16 @@ type mailStore interface {
 	// Entries returns at most limit entries with numbers above after and up to
 	// upTo, by number.
 	Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error)
+	// History returns the newest entries that the query asks for, by number, and
+	// whether there are older ones.
+	History(ctx context.Context, uin rookery.UIN, q rookery.HistoryQuery) (entries []rookery.Entry, more bool, err error)
+	// ReadMark returns how far an account has read the conversation with another,
+	// 0 if it never said.
+	ReadMark(ctx context.Context, uin, with rookery.UIN) (uint64, error)
+	// SetReadMark moves the mark forward, never back, and remembers the
+	// request's mark with OutcomeDone. If an equal one is remembered: its
+	// outcome, nothing else. CodeNoAccount if uin is no account.
+	SetReadMark(ctx context.Context, uin rookery.UIN, r rookery.ReadMark, m rookery.Mark) (rookery.Receipt, error)
 	// Collect stores a collector's place. CodeNoAccount if there is no such
 	// account.
 	Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Place) error
@@ -106,8 +129,12 @@ type sessionStore interface {
 	// SignIn stores a session in the place of the account's earlier one of the
 	// same device, gives its status to the account's other sessions and adds
 	// its address to the account's known ones (the latest 16 are kept).
+	// A device that the account does not have yet is made: its number is one that no
+	// device of the account had before, and its place is the furthest of all
+	// collectors of the account, so that it begins with what none has taken.
 	// CodeNoAccount if there is no such account, CodeConflict if its credential
-	// is not proved any more.
+	// is not proved any more, CodeRefused if it has rookery.MaxDevices and this
+	// would be one more.
 	SignIn(ctx context.Context, s rookery.Session, proved rookery.Credential) error
 	// SetEncoding stores the Encoding of a session, if the session of that ID is
 	// still there.
@@ -119,6 +146,13 @@ type sessionStore interface {
 	// mark with OutcomeDone. If an equal mark is remembered: its outcome,
 	// nothing else.
 	SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, m rookery.Mark) (rookery.Receipt, error)
+	// Devices returns the devices of an account by ID.
+	Devices(ctx context.Context, uin rookery.UIN) ([]rookery.Device, error)
+	// ForgetDevice deletes a device of an account with its session and its place,
+	// and remembers the mark with OutcomeDone. If an equal mark is remembered: its
+	// outcome, nothing else. CodeParameter if there is no such device. Marks that
+	// the device itself has left are of no use to a new one of the same name.
+	ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, m rookery.Mark) (rookery.Receipt, error)
 	// KnownAddress reports whether the account has signed in from the address.
 	KnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (bool, error)
 }

@@ -136,8 +136,8 @@ func (s *Store) accounts(ctx context.Context, query string, args ...any) (list [
 	return list, err
 }
 
-func (s *Store) UpdateAccount(ctx context.Context, a rookery.Account) error {
-	return s.write(ctx, op{apply: func(b *batch) error {
+func (s *Store) UpdateAccount(ctx context.Context, a rookery.Account, _ rookery.Mark) (rookery.Receipt, error) {
+	return rookery.Receipt{}, s.write(ctx, op{apply: func(b *batch) error {
 		values := accountValues(a)
 		n, err := b.conn.exec(`UPDATE accounts SET nick=?2, face=?3, age=?4, sex=?5, blood=?6, constellation=?7, animal=?8,
 			country=?9, province=?10, city=?11, school=?12, job=?13, home_page=?14, about=?15, real_name=?16, mail=?17, phone=?18,

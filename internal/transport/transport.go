@@ -33,3 +33,35 @@ type Handler interface {
 	// was accepted is finished.
 	Handle(ctx context.Context, peer *Peer, record, dst []byte) []byte
 }
+
+// Host answers records on connections that stay: lines and WebSockets.
+type Host interface {
+	// Converse begins a dialogue on a connection. The link may be used until
+	// the dialogue's End was called.
+	Converse(link Link) Dialogue
+}
+
+// Dialogue is what is said on one connection. Its methods are called by one
+// goroutine.
+type Dialogue interface {
+	// Answer answers records that have arrived one after the other, in their
+	// order. For each that gets an answer it calls reply, once that one's effect is
+	// durable and not later than it must: reply writes the answer, in one piece
+	// and with the line end of the way in, and returns an error if the connection is
+	// done for. The records are valid until Answer returns. ctx is as for a
+	// Handler.
+	Answer(ctx context.Context, peer *Peer, records [][]byte, reply func(answer []byte) error)
+	// End says that the connection has ended.
+	End()
+}
+
+// Link is the server's side of a connection that stays, for writing to it
+// unasked. Its methods may be called at any time by anybody.
+type Link interface {
+	// Push writes one record, in one piece, between the others. It waits for a
+	// slow reader, within limits; an error says that the connection is done for and
+	// has been closed. The record is not kept.
+	Push(record []byte) error
+	// Close ends the connection.
+	Close()
+}
