@@ -1,8 +1,9 @@
-// Command rookery is an instant messenger that speaks HTTP QQ: the server, and
-// the commands for whoever runs it.
+// Command rookery is an instant messenger that speaks HTTP QQ: the server, the
+// commands for whoever runs it, and those for people and scripts that use it.
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 )
@@ -12,15 +13,16 @@ func main() {
 	os.Exit(run(os.Args[1:]))
 }
 
-// run carries out a command line and returns the exit code: 1 for what failed,
-// 2 for a command line that cannot be meant.
+// run carries out a command line and returns the exit code, see exitcodes.go.
+// The context of commands ends with it.
 func run(args []string) int {
+	ctx, end := context.WithCancel(context.Background())
+	defer end()
 	root := newRoot()
 	root.SetArgs(args)
-	err := root.Execute()
-	if err == nil {
-		return 0
+	err := root.ExecuteContext(ctx)
+	if text := describe(err); text != "" {
+		fmt.Fprintln(os.Stderr, "rookery: "+text)
 	}
-	fmt.Fprintln(os.Stderr, "rookery: "+describe(err))
 	return exitCode(err)
 }

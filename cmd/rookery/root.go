@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
 )
 
 func newRoot() *cobra.Command {
@@ -23,11 +24,13 @@ one line.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	},
+		loginCommand(),
 		serveCommand(),
 		userCommand(),
 		noticeCommand(),
 		benchCommand(),
 		versionCommand(),
+		exitCodesTopic(),
 	)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageErrorf(c, "%v", err) })
@@ -78,14 +81,6 @@ func usageErrorf(c *cobra.Command, format string, args ...any) error {
 	return &usageError{command: c.CommandPath(), text: fmt.Sprintf(format, args...)}
 }
 
-func exitCode(err error) int {
-	var usage *usageError
-	if errors.As(err, &usage) {
-		return 2
-	}
-	return 1
-}
-
 // advice says what to do about an error of the service, where its text does
 // not.
 var advice = map[rookery.Code]string{
@@ -94,10 +89,16 @@ var advice = map[rookery.Code]string{
 }
 
 // describe is what the user reads of an error: what happened, and what to do.
+// Empty if there is nothing to say any more.
 func describe(err error) string {
-	var e *rookery.Error
-	if errors.As(err, &e) && advice[e.Code] != "" {
-		return err.Error() + "; " + advice[e.Code]
+	var reported *reportedError
+	switch {
+	case err == nil, errors.As(err, &reported):
+		return ""
+	case errors.Is(err, client.ErrNotLoggedIn):
+		return err.Error() + "; log in again with rookery login"
+	case advice[operatorCode(err)] != "":
+		return err.Error() + "; " + advice[operatorCode(err)]
 	}
 	return err.Error()
 }

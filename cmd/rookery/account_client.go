@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/rookery-im/rookery/client"
+)
+
+// accountVariable is the environment variable that stands for --account.
+const accountVariable = "ROOKERY_ACCOUNT"
+
+// accountFlag gives a command the flag by which openClient chooses the account.
+func accountFlag(c *cobra.Command) {
+	c.Flags().String("account", "", "act as `UIN` or UIN@HOST; without this as $"+accountVariable+" says, else as who logged in last")
+	// It fails for a flag that is not there.
+	_ = c.RegisterFlagCompletionFunc("account", completeAccounts)
+}
+
+// account is what a command's user has said about the account, empty for
+// nothing.
+func account(c *cobra.Command) string {
+	if f := c.Flags().Lookup("account"); f != nil && f.Value.String() != "" {
+		return f.Value.String()
+	}
+	return os.Getenv(accountVariable)
+}
+
+// openClient goes on with a stored login of the account that accountFlag and
+// the environment choose. The caller closes the client.
+//
+// Without follow the client POSTs, and leaves a connection that another command
+// holds alone. With follow it holds a connection, for which it needs a device
+// that no other command follows: that one is locked until the command's
+// context, c.Context(), ends. Run ends it in main.go, so there is nothing to be
+// unlocked by the caller.
+func openClient(c *cobra.Command, follow bool) (*client.Client, error) {
+	logins, err := loginsOf(account(c))
+	if err != nil {
+		return nil, err
+	}
+	ctx := c.Context()
+	if !follow {
+		return client.Dial(ctx, logins[0].postAddress(), client.Token(logins[0].Token))
+	}
+	l, err := claimLogin(ctx, logins)
+	if err != nil {
+		return nil, err
+	}
+	return client.Dial(ctx, l.liveAddress(), client.Token(l.Token))
+}
+
+// claimLogin locks the first of the logins that no other command has, until ctx
+// ends.
+func claimLogin(ctx context.Context, logins []login) (login, error) {
+	for _, l := range logins {
+		lock, locked, err := l.lock()
+		if err != nil {
+			return login{}, err
+		}
+		if locked {
+			context.AfterFunc(ctx, func() { _ = lock.Unlock() }) // else the process's end does it
+			return l, nil
+		}
+	}
+	return login{}, fmt.Errorf("each device of %s that is logged in here is in use by another command; log in once more, with rookery login %s --device NAME",
+		logins[0].account(), logins[0].Address)
+}
+
+// acting is what the commands that act for an account share.
+type acting struct {
+	json    bool
+	timeout time.Duration
+}
+
+// actingFlags gives a command the flags of those that act for an account and
+// are done soon.
+func actingFlags(c *cobra.Command) *acting {
+	var a acting
+	c.Flags().SortFlags = false
+	accountFlag(c)
+	a.register(c.Flags())
+	return &a
+}
+
+func (a *acting) register(flags *pflag.FlagSet) {
+	flags.BoolVar(&a.json, "json", false, "print JSON, one object a line")
+	flags.DurationVar(&a.timeout, "timeout", 30*time.Second, "give up after `TIME`")
+}
+
+// run calls do with the account's client, for as long as --timeout allows.
+func (a *acting) run(c *cobra.Command, do func(ctx context.Context, cl *client.Client, out printer) error) error {
+	return a.within(c, func(ctx context.Context) error {
+		cl, err := openClient(c, false)
+		if err != nil {
+			return err
+		}
+		defer cl.Close()
+		return do(ctx, cl, a.printer(c))
+	})
+}
+
+// within calls do with a context that ends with --timeout, the command's own
+// from then on.
+func (a *acting) within(c *cobra.Command, do func(context.Context) error) error {
+	if a.timeout <= 0 {
+		return usageErrorf(c, "--timeout is %v, it must be more than 0", a.timeout)
+	}
+	ctx, cancel := context.WithTimeout(c.Context(), a.timeout)
+	defer cancel()
+	c.SetContext(ctx)
+	err := do(ctx)
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("not known to be done within %v; try again, or allow more with --timeout: %w", a.timeout, err)
+	}
+	return err
+}
+
+func (a *acting) printer(c *cobra.Command) printer { return printer{c.OutOrStdout(), a.json} }
+
+// completeAccounts offers the accounts that are logged in here.
+func completeAccounts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	logins, err := storedLogins()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var names []string
+	for _, l := range logins {
+		if !slices.Contains(names, l.account()) {
+			names = append(names, l.account())
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}

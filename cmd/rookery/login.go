@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
+)
+
+func loginCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "login ADDRESS",
+		Short: "Log in to an account, for the commands that follow",
+		Long: `Log in to an account as a device, and keep what proves it (a token, not the
+password) in your configuration directory, where nobody else can read it. Other
+commands go on with it, until logout.
+
+ADDRESS is UIN@HOST, or UIN alone on this machine. A scheme before it chooses
+the way in: qq:// a line (the default), http:// or https:// POSTs, ws:// or
+wss:// a WebSocket. A port behind HOST replaces 14000, 8000 or 443.
+
+On a terminal the password is asked for. rookery recv and rookery chat each need
+a device for themselves: log in once more with another --device for each that
+runs at the same time.
+
+With --json: uin, server, device.`,
+		Example: `  # on this machine
+  rookery login 10001
+
+  # elsewhere; then as a second device
+  rookery login 10001@chat.example
+  rookery login 10001@chat.example --device pager
+
+  # through a proxy that speaks TLS
+  rookery login https://10001@chat.example
+
+  # in a script
+  printf %s "$PASSWORD" | rookery login 10001 --device backup --password-stdin`,
+		Args: takes("ADDRESS"),
+	}
+	flags := c.Flags()
+	flags.SortFlags = false
+	device := flags.String("device", "", "be the device `NAME` of the account; the name of this machine if empty")
+	fromStdin := flags.Bool("password-stdin", false, "read the password from standard input, one line")
+	a := &acting{}
+	a.register(flags)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		l, err := newLogin(c, args[0], *device)
+		if err != nil {
+			return err
+		}
+		password, err := askPassword(c, l, *fromStdin)
+		if err != nil {
+			return err
+		}
+		return a.within(c, func(ctx context.Context) error { return logIn(ctx, l, password, a.printer(c)) })
+	}
+	return c
+}
+
+// newLogin makes a login, still without its token, of what the command line
+// says.
+func newLogin(c *cobra.Command, address, device string) (login, error) {
+	if !strings.Contains(address, "://") {
+		address = "qq://" + address
+	}
+	u, err := url.Parse(address)
+	if err == nil && u.User == nil { // UIN alone
+		u.User, u.Host = url.User(u.Host), "127.0.0.1"
+	}
+	if err != nil || u.Hostname() == "" {
+		return login{}, usageErrorf(c, "that is no address such as 10001@chat.example")
+	}
+	if _, given := u.User.Password(); given {
+		return login{}, usageErrorf(c, "a password does not belong into the address: others can see the command line")
+	}
+	if _, err := parseUIN(c, u.User.Username()); err != nil {
+		return login{}, err
+	}
+	switch u.Scheme {
+	case "qq", "tcp", "http", "https", "ws", "wss":
+	default:
+		return login{}, usageErrorf(c, "%q is none of the schemes qq, tcp, http, https, ws, wss", u.Scheme)
+	}
+	if device == "" {
+		if device, err = os.Hostname(); err != nil {
+			return login{}, fmt.Errorf("cannot tell this machine's name: %w; give --device NAME", err)
+		}
+	}
+	if err := rookery.CheckDeviceName(device); err != nil {
+		return login{}, usageErrorf(c, "--device: %v", err)
+	}
+	return login{Address: u.String(), Device: device}, nil
+}
+
+// askPassword reads the password from standard input, or asks for it if that is
+// a terminal.
+func askPassword(c *cobra.Command, l login, fromStdin bool) (string, error) {
+	if fromStdin {
+		return readPassword(c)
+	}
+	if !isatty.IsTerminal(os.Stdin.Fd()) {
+		return "", usageErrorf(c, "there is no terminal to ask for the password on; pipe it in and say --password-stdin")
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "Password of %s: ", l.account())
+	password, err := term.ReadPassword(int(os.Stdin.Fd()))
+	fmt.Fprintln(c.ErrOrStderr())
+	if err != nil {
+		return "", fmt.Errorf("cannot read the password: %w", err)
+	}
+	if len(password) == 0 {
+		return "", errors.New("no password was given")
+	}
+	return string(password), nil
+}
+
+// logIn signs in and keeps the login. A command that uses the device already
+// would be signed out by it, so it must have ended.
+func logIn(ctx context.Context, l login, password string, out printer) (err error) {
+	lock, locked, err := l.lock()
+	if err != nil {
+		return err
+	}
+	if !locked {
+		return fmt.Errorf("device %s of %s is in use by another command; end that one, or choose another name with --device", printable(l.Device), l.account())
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	cl, err := client.Dial(ctx, l.postAddress(), client.Password(password), client.Device(l.Device))
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	if l.Token = cl.Token(); l.Token == "" {
+		return fmt.Errorf("the server at %s knows no devices; these commands need a Rookery that does", l.server())
+	}
+	l.At = time.Now()
+	if err := l.store(); err != nil {
+		return errors.Join(err, cl.Logout(ctx)) // nobody could go on with it
+	}
+	return out.say(map[string]any{"uin": l.uin(), "server": l.server(), "device": l.Device},
+		"Logged in as %s, device %s.", l.account(), printable(l.Device))
+}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/adrg/xdg"
+	"github.com/gofrs/flock"
+
+	"github.com/rookery-im/rookery"
+)
+
+// login is a device's session that was begun with rookery login, kept so that
+// later commands can go on with it.
+type login struct {
+	// Address is qq://10001@host, or with another scheme that package client
+	// knows, a port, a path.
+	Address string `json:"address"`
+	Device  string `json:"device"`
+	// Token is a secret: whoever has it acts for the device.
+	Token string    `json:"token"`
+	At    time.Time `json:"at"`
+}
+
+// loginDir is where logins are kept: for each a file, and beside it one whose
+// lock says that a command has the device for itself.
+func loginDir() string { return filepath.Join(xdg.ConfigHome, "rookery", "logins") }
+
+func (l login) url() *url.URL {
+	u, err := url.Parse(l.Address)
+	if err != nil { // it was parsed before it was stored
+		return &url.URL{User: &url.Userinfo{}}
+	}
+	return u
+}
+
+func (l login) uin() rookery.UIN {
+	uin, _ := rookery.ParseUIN(l.url().User.Username()) // 0 for what somebody else has written
+	return uin
+}
+
+// server names the server. Its usual ports are one server's.
+func (l login) server() string {
+	u := l.url()
+	host := strings.ToLower(u.Host)
+	if port := u.Port(); port == "8000" || port == "14000" {
+		host = strings.TrimSuffix(host, ":"+port)
+	}
+	return host
+}
+
+// account is how a user writes whose login this is.
+func (l login) account() string { return l.uin().String() + "@" + l.server() }
+
+// file is where the login is kept, without .json and .lock: a new login of the
+// same device takes the place of the old one, whose token has ended.
+func (l login) file() string {
+	id := sha256.Sum256([]byte(l.account() + "\n" + l.Device))
+	return filepath.Join(loginDir(), fmt.Sprintf("%d-%x", l.uin(), id[:8]))
+}
+
+// postAddress is the address for commands that are done soon. They POST: a line
+// would take over from the one that holds the device's session. Each port of
+// Rookery speaks everything.
+func (l login) postAddress() string {
+	return l.withScheme(map[string]string{"qq": "http", "tcp": "http", "ws": "http", "wss": "https"})
+}
+
+// liveAddress is the address for commands that wait for what happens.
+func (l login) liveAddress() string {
+	return l.withScheme(map[string]string{"http": "qq", "https": "wss"})
+}
+
+func (l login) withScheme(change map[string]string) string {
+	u := l.url()
+	if scheme := change[u.Scheme]; scheme != "" {
+		u.Scheme, u.Path = scheme, ""
+	}
+	return u.String()
+}
+
+// lock claims the device for one command, until the process ends or the lock is
+// given back. locked is false if another command has it.
+func (l login) lock() (lock *flock.Flock, locked bool, err error) {
+	if err := makeLoginDir(); err != nil {
+		return nil, false, err
+	}
+	lock = flock.New(l.file()+".lock", flock.SetPermissions(0o600))
+	if locked, err = lock.TryLock(); err != nil {
+		return nil, false, fmt.Errorf("cannot lock the login: %w; see that %s is yours", err, loginDir())
+	}
+	return lock, locked, nil
+}
+
+// store keeps the login, whole or not at all.
+func (l login) store() error {
+	if err := makeLoginDir(); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(l, "", "  ")
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(loginDir(), "new-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("cannot keep the login: %w", err)
+	}
+	_, err = f.Write(append(text, '\n'))
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), l.file()+".json")
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("cannot keep the login: %w", err), os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// forget deletes the login.
+func (l login) forget() error {
+	err := os.Remove(l.file() + ".json")
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return err
+}
+
+// makeLoginDir makes the directory, and sees to it that nobody else can look
+// into it.
+func makeLoginDir() error {
+	dir := loginDir()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("cannot make the directory for logins: %w; set XDG_CONFIG_HOME to a directory of yours", err)
+	}
+	info, err := os.Stat(dir)
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
+		err = os.Chmod(dir, 0o700)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot keep others out of the directory for logins: %w; run chmod 700 %s as its owner", err, dir)
+	}
+	return nil
+}
+
+// storedLogins returns all logins, the latest first.
+func storedLogins() ([]login, error) {
+	names, err := filepath.Glob(filepath.Join(loginDir(), "*.json"))
+	if err != nil {
+		return nil, err
+	}
+	var all []login
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) { // a logout meanwhile
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("cannot read a stored login: %w; run as the user that it belongs to", err)
+		}
+		var l login
+		if err := json.Unmarshal(text, &l); err != nil || l.uin() == 0 {
+			return nil, fmt.Errorf("%s is no stored login; remove it, and log in again", name)
+		}
+		all = append(all, l)
+	}
+	slices.SortFunc(all, func(a, b login) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.file(), b.file())) })
+	return all, nil
+}
+
+// loginsOf returns the logins of one account, the latest first. account is UIN
+// or UIN@HOST; several accounts that it fits, or all if it is empty, are
+// decided by the latest login.
+func loginsOf(account string) ([]login, error) {
+	all, err := storedLogins()
+	if err != nil {
+		return nil, err
+	}
+	var found []login
+	for _, l := range all {
+		if l.fits(account) && (found == nil || l.account() == found[0].account()) {
+			found = append(found, l)
+		}
+	}
+	switch {
+	case found != nil:
+		return found, nil
+	case account == "":
+		return nil, &notLoggedIn{"not logged in; log in with rookery login UIN@HOST"}
+	}
+	return nil, &notLoggedIn{fmt.Sprintf("not logged in as %s; see rookery accounts, or log in with rookery login UIN@HOST", printable(account))}
+}
+
+// fits reports whether UIN, UIN@HOST, or nothing at all means the login.
+func (l login) fits(account string) bool {
+	uin, host, _ := strings.Cut(account, "@")
+	return (uin == "" || uin == l.uin().String()) &&
+		(host == "" || strings.EqualFold(host, l.server()) || strings.EqualFold(host, l.url().Host) || strings.EqualFold(host, l.url().Hostname()))
+}
+
+// notLoggedIn is the error of who has no stored login.
+type notLoggedIn struct{ text string }
+
+func (e *notLoggedIn) Error() string { return e.text }

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery"
+)
+
+// reportedError is one that the user has read already.
+type reportedError struct{ error }
+
+func (e *reportedError) Unwrap() error { return e.error }
+
+// forEach does something for each of several accounts. An error for one is
+// reported at once and does not keep it from the others; the first is
+// returned in the end.
+func forEach(c *cobra.Command, uins []rookery.UIN, do func(rookery.UIN) error) error {
+	var first error
+	for _, uin := range uins {
+		err := do(uin)
+		switch {
+		case err == nil:
+			continue
+		case len(uins) == 1:
+			return err
+		case first == nil:
+			first = &reportedError{err}
+		}
+		fmt.Fprintf(c.ErrOrStderr(), "rookery: %d: %s\n", uin, describe(err))
+	}
+	return first
+}
+
+// takesUINs is for commands whose arguments are account numbers, at least one.
+func takesUINs(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usageErrorf(c, "UIN is missing")
+	}
+	_, err := parseUINs(c, args)
+	return err
+}
+
+// parseUINs reads account numbers, each once.
+func parseUINs(c *cobra.Command, args []string) ([]rookery.UIN, error) {
+	var list []rookery.UIN
+	seen := make(map[rookery.UIN]bool)
+	for _, text := range args {
+		uin, err := parseUIN(c, text)
+		if err != nil {
+			return nil, err
+		}
+		if !seen[uin] {
+			list = append(list, uin)
+		}
+		seen[uin] = true
+	}
+	return list, nil
+}
