@@ -1,6 +1,9 @@
 package client
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // What errors.Is tells.
 var (
@@ -16,4 +19,71 @@ var (
 	ErrParameter = errors.New("wrong parameter")
 	// ErrTemporary: it is not known to be done; the same may be tried again.
 	ErrTemporary = errors.New("not done now")
+	// ErrClosed: Close or Logout was called.
+	ErrClosed = errors.New("the client is closed")
 )
+
+// Error is a server's refusal. It wraps one of the errors above.
+type Error struct {
+	// Command is the protocol's name of what was asked.
+	Command string
+	// Res is the protocol's result code: 1 to 5, or 20. A wrong password has 0.
+	Res int
+	// Reason is the server's, one line of English; empty if it gave none.
+	Reason string
+
+	kind error
+}
+
+func (e *Error) Error() string {
+	if e.Reason == "" {
+		return fmt.Sprintf("%s: %v", e.Command, e.kind)
+	}
+	return fmt.Sprintf("%s: %v: %s", e.Command, e.kind, e.Reason)
+}
+
+func (e *Error) Unwrap() error { return e.kind }
+
+const (
+	resDone        = 0
+	resTemporary   = 4
+	resNotLoggedIn = 20
+)
+
+// kinds says what the result codes mean (section 2 of the protocol).
+var kinds = map[int]error{
+	1:              ErrParameter,
+	2:              ErrParameter,
+	3:              ErrRefused,
+	resTemporary:   ErrTemporary,
+	5:              ErrNoAccount,
+	resNotLoggedIn: ErrNotLoggedIn,
+}
+
+// refusal is the error for an answer with another result than 0.
+func refusal(command string, res int, a Answer) error {
+	kind, known := kinds[res]
+	if !known {
+		return badAnswer(command, "RES=%d has no meaning", res)
+	}
+	return &Error{Command: command, Res: res, Reason: a.Text("RA"), kind: kind}
+}
+
+// badAnswer is the error for an answer that does not say what it must. It does
+// not wrap ErrTemporary: the next one will be no better.
+func badAnswer(command, format string, args ...any) error {
+	return fmt.Errorf("the answer to %s is not understood: %s", command, fmt.Sprintf(format, args...))
+}
+
+// final reports whether trying to sign in once more cannot help.
+func final(err error) bool {
+	for _, kind := range []error{ErrPassword, ErrNotLoggedIn, ErrNoAccount, ErrRefused, ErrParameter, ErrClosed} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// unreachable wraps a failure of the network.
+func unreachable(err error) error { return fmt.Errorf("%w: %w", ErrTemporary, err) }

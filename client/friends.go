@@ -1,0 +1,193 @@
+package client
+
+import (
+	"context"
+	"strconv"
+)
+
+// Friend is a friend as the friend list shows it.
+type Friend struct {
+	UIN    UIN
+	Nick   string
+	Face   int
+	Status Status
+}
+
+// friendLister is a way to read the friend list.
+type friendLister func(c *Client, ctx context.Context) ([]Friend, error)
+
+// Friends lists the account's friends by number.
+func (c *Client) Friends(ctx context.Context) ([]Friend, error) {
+	return c.options.traits().friends(c, ctx)
+}
+
+// Online lists the friends who look online, by number.
+func (c *Client) Online(ctx context.Context) ([]Friend, error) {
+	var online []Friend
+	err := c.pages(ctx, request{command: "Query_Stat", fields: []Field{text("TN", "1000")}}, func(a Answer) error {
+		rows, check := a.rows("SN", "UN", "FC", "NK", "ST")
+		for _, r := range rows {
+			online = append(online, Friend{UIN: r.uin("UN"), Nick: r.text("NK"), Face: r.int("FC"), Status: Status(r.number("ST", 8))})
+		}
+		return check()
+	})
+	return online, err
+}
+
+// friendsBySimpleInfo is how 1.4 does it: names from one command, statuses from another.
+func (c *Client) friendsBySimpleInfo(ctx context.Context) ([]Friend, error) {
+	var friends []Friend
+	for next := "0"; next != endOfPages; {
+		a, err := c.ask(ctx, request{command: "SimpleInfo2", fields: []Field{text("UN", next)}})
+		if err != nil {
+			return nil, err
+		}
+		rows, check := a.rows("SN", "UN", "FC", "NK")
+		for _, r := range rows {
+			friends = append(friends, Friend{UIN: r.uin("UN"), Nick: r.text("NK"), Face: r.int("FC"), Status: StatusOffline})
+		}
+		if err := check(); err != nil {
+			return nil, err
+		}
+		if np := a.Text("NP"); np != next {
+			next = np
+			continue
+		}
+		return nil, badAnswer("SimpleInfo2", "NP=%s leads nowhere", next)
+	}
+	statuses := make(map[UIN]Status, len(friends))
+	err := c.pages(ctx, request{command: "Query_Stat2"}, func(a Answer) error {
+		rows, check := a.rows("SN", "UN", "ST")
+		for _, r := range rows {
+			statuses[r.uin("UN")] = Status(r.number("ST", 8))
+		}
+		return check()
+	})
+	for i, f := range friends {
+		if s, ok := statuses[f.UIN]; ok {
+			friends[i].Status = s
+		}
+	}
+	return friends, err
+}
+
+// endOfPages is the NP of the last page.
+const endOfPages = "65535"
+
+// friendsByList is how older clients do it: numbers from List, who is online
+// from Query_Stat, and the names of the others one by one.
+func (c *Client) friendsByList(ctx context.Context) ([]Friend, error) {
+	var uins []UIN
+	err := c.pages(ctx, request{command: "List", fields: []Field{text("TN", "1000")}}, func(a Answer) error {
+		rows, check := a.rows("SN", "UN")
+		for _, r := range rows {
+			uins = append(uins, r.uin("UN"))
+		}
+		return check()
+	})
+	if err != nil {
+		return nil, err
+	}
+	online, err := c.Online(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[UIN]Friend, len(online))
+	for _, f := range online {
+		known[f.UIN] = f
+	}
+	friends := make([]Friend, 0, len(uins))
+	for _, uin := range uins {
+		f, ok := known[uin]
+		if !ok {
+			a, err := c.ask(ctx, request{command: "GetInfo", fields: []Field{number("UN", uin), text("LV", "1")}})
+			if err != nil {
+				return nil, err
+			}
+			face, err := a.count("FC")
+			if err != nil {
+				return nil, err
+			}
+			f = Friend{UIN: uin, Nick: a.Text("NK"), Face: int(face), Status: StatusOffline}
+		}
+		friends = append(friends, f)
+	}
+	return friends, nil
+}
+
+// pages asks for a list page by page: FN=1 says that a page is the last, else
+// the next one begins after the last UN.
+func (c *Client) pages(ctx context.Context, r request, read func(Answer) error) error {
+	fields := r.fields
+	for after := UIN(0); ; {
+		r.fields = append(fields[:len(fields):len(fields)], number("UN", after))
+		a, err := c.ask(ctx, r)
+		if err != nil {
+			return err
+		}
+		if err := read(a); err != nil {
+			return err
+		}
+		page := a.List("UN")
+		if a.is("FN", "1") || len(page) == 0 {
+			return nil
+		}
+		last, err := strconv.ParseUint(page[len(page)-1], 10, 32)
+		if err != nil || UIN(last) <= after {
+			return badAnswer(r.command, "its UN leads nowhere")
+		}
+		after = UIN(last)
+	}
+}
+
+// SetStatus changes the account's status. The client signs in with it when it
+// has to sign in again.
+func (c *Client) SetStatus(ctx context.Context, s Status) error {
+	_, err := c.ask(ctx, request{command: "Change_Stat", fields: []Field{number("ST", c.options.traits().Status(uint8(s)))}})
+	if err == nil {
+		c.mu.Lock()
+		c.status = s
+		c.mu.Unlock()
+	}
+	return err
+}
+
+// Remove ends a friendship.
+func (c *Client) Remove(ctx context.Context, uin UIN) error {
+	_, err := c.ask(ctx, request{command: "DelFromList", fields: []Field{number("UN", uin)}})
+	return err
+}
+
+// Query is a search for people who are online; what is nil or empty may be anything.
+type Query struct {
+	Age, Sex *int
+	Province string
+}
+
+// Found is one whom a search has found.
+type Found struct {
+	UIN      UIN
+	Nick     string
+	Face     int
+	Sex, Age int
+	Province string
+}
+
+// Find searches, all pages.
+func (c *Client) Find(ctx context.Context, q Query) ([]Found, error) {
+	optional := func(key string, n *int) Field {
+		if n == nil {
+			return text(key, "")
+		}
+		return text(key, strconv.Itoa(*n))
+	}
+	var all []Found
+	err := c.pages(ctx, request{command: "Finger", fields: []Field{optional("AG", q.Age), optional("SX", q.Sex), text("PV", q.Province)}}, func(a Answer) error {
+		rows, check := a.rows("SN", "UN", "NK", "FC", "SX", "AG", "PV")
+		for _, r := range rows {
+			all = append(all, Found{UIN: r.uin("UN"), Nick: r.text("NK"), Face: r.int("FC"), Sex: r.int("SX"), Age: r.int("AG"), Province: r.text("PV")})
+		}
+		return check()
+	})
+	return all, err
+}

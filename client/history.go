@@ -1,0 +1,60 @@
+package client
+
+import (
+	"context"
+	"strconv"
+)
+
+// HistoryQuery asks for a page of a conversation.
+type HistoryQuery struct {
+	With   UIN    // 0: everybody
+	Before uint64 // a message's number; 0: the newest
+	Limit  int    // at most, up to 200; 0: 50
+	Text   string // only what contains it
+}
+
+// maxHistory is the most that a page holds.
+const maxHistory = 200
+
+// History is a page of it, oldest first.
+type History struct {
+	Messages []Message
+	Last     bool   // nothing is older
+	Read     uint64 // how far the account has read it; on the first page of one conversation only
+}
+
+// History returns the newest messages that are asked for. Only for device
+// sessions; elsewhere it is ErrRefused.
+func (c *Client) History(ctx context.Context, q HistoryQuery) (History, error) {
+	fields := []Field{number("UN", q.With), number("BF", q.Before)}
+	if q.Limit > 0 {
+		fields = append(fields, text("TN", strconv.Itoa(q.Limit)))
+	}
+	if q.Text != "" {
+		fields = append(fields, text("QY", q.Text))
+	}
+	a, err := c.ask(ctx, request{command: "History", fields: fields})
+	if err != nil {
+		return History{}, err
+	}
+	h := History{Last: a.is("FN", "1")}
+	rows, check := a.rows("SN", "ID", "TM", "MT", "UN", "MG")
+	for _, r := range rows {
+		h.Messages = append(h.Messages, Message{
+			Number: r.number("ID", 64), Kind: Kind(r.number("MT", 8)), Peer: r.uin("UN"), Text: r.text("MG"), Time: r.time("TM")})
+	}
+	if len(a.raw("RD")) > 0 && check() == nil {
+		h.Read, err = a.count("RD")
+	}
+	if err == nil {
+		err = check()
+	}
+	return h, err
+}
+
+// MarkRead says that a conversation was read up to a message; the account's
+// other devices get a ReadMark. Only for device sessions; elsewhere it is ErrRefused.
+func (c *Client) MarkRead(ctx context.Context, with UIN, upTo uint64) error {
+	_, err := c.ask(ctx, request{command: "Read", fields: []Field{number("UN", with), number("ID", upTo)}})
+	return err
+}

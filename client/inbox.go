@@ -1,0 +1,192 @@
+package client
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// inbox is what waits for the program's loop.
+type inbox struct {
+	// pollSEQ is that of the GetMsgEx that was not answered yet, empty if there is
+	// none. Only whoever tends the link uses it.
+	pollSEQ string
+	// loop holds a token while a loop runs.
+	loop chan struct{}
+	// arrivals and notices hold a token when there may be something new for the
+	// loop, and for whoever tends the link.
+	arrivals, notices chan struct{}
+
+	mu       sync.Mutex // guards all below
+	events   []Event
+	messages int  // how many of the events are messages
+	yielded  bool // the first event is with the program
+	finished bool // nothing comes any more
+	// put and took are the highest numbers that have come, and that the program
+	// has taken.
+	highest, done uint64
+	// behind: messages were dropped for want of room.
+	behind bool
+}
+
+// maxWaiting bounds the messages that are kept for a slow program.
+const maxWaiting = 1024
+
+func newInbox() *inbox {
+	return &inbox{loop: make(chan struct{}, 1), arrivals: make(chan struct{}, 1), notices: make(chan struct{}, 1)}
+}
+
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+// put adds an event. A message that came before is dropped. So is one for which
+// there is no room, and all after it, until lacks has told so.
+func (b *inbox) put(e Event) {
+	b.mu.Lock()
+	if m, ok := e.(Message); ok {
+		b.putMessage(m)
+	} else {
+		b.putLatest(e)
+	}
+	b.mu.Unlock()
+	signal(b.arrivals)
+}
+
+func (b *inbox) putMessage(m Message) {
+	if m.Number != 0 {
+		if m.Number <= b.highest {
+			return
+		}
+		if b.messages >= maxWaiting || b.behind {
+			b.behind = true
+			return
+		}
+		b.highest = m.Number
+	}
+	b.events = append(b.events, m)
+	b.messages++
+}
+
+// putLatest adds an event in the place of an earlier one about the same.
+func (b *inbox) putLatest(e Event) {
+	first := 0
+	if b.yielded {
+		first = 1
+	}
+	b.events = slices.Concat(b.events[:first:first], slices.DeleteFunc(b.events[first:], func(earlier Event) bool { return subject(earlier) == subject(e) }))
+	b.events = append(b.events, e)
+}
+
+// subject is what an event is about, the event itself for a message: of those
+// each counts.
+func subject(e Event) any {
+	switch e := e.(type) {
+	case Presence:
+		return Presence{Friend: e.Friend}
+	case ReadMark:
+		return ReadMark{With: e.With}
+	case State:
+		return State{}
+	}
+	return e
+}
+
+// finish says that nothing comes any more.
+func (b *inbox) finish() {
+	b.mu.Lock()
+	b.finished = true
+	b.mu.Unlock()
+	signal(b.arrivals)
+}
+
+// begin waits until no other loop runs, and reports whether ctx still lives.
+func (b *inbox) begin(ctx context.Context) bool {
+	select {
+	case b.loop <- struct{}{}:
+		signal(b.notices)
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// leave ends a loop. A message that it did not come back from is the next one's.
+func (b *inbox) leave() {
+	b.mu.Lock()
+	if b.yielded {
+		if _, ok := b.events[0].(Message); !ok {
+			b.events = b.events[1:]
+		}
+		b.yielded = false
+	}
+	b.mu.Unlock()
+	<-b.loop
+}
+
+// next waits for the first event and leaves it where it is. It reports false
+// when there will be none, or ctx has ended.
+func (b *inbox) next(ctx context.Context) (Event, bool) {
+	for ctx.Err() == nil {
+		b.mu.Lock()
+		if len(b.events) > 0 {
+			b.yielded = true
+			e := b.events[0]
+			b.mu.Unlock()
+			return e, true
+		}
+		finished := b.finished
+		b.mu.Unlock()
+		if finished {
+			return nil, false
+		}
+		select {
+		case <-b.arrivals:
+		case <-ctx.Done():
+		}
+	}
+	return nil, false
+}
+
+// took says that the program has taken the first event.
+func (b *inbox) took() {
+	b.mu.Lock()
+	if m, ok := b.events[0].(Message); ok {
+		b.done = max(b.done, m.Number)
+		b.messages--
+	}
+	b.events[0] = nil // for the collector of garbage
+	b.events = b.events[1:]
+	b.yielded = false
+	b.mu.Unlock()
+	signal(b.notices)
+}
+
+// taken is the highest number that the program has taken.
+func (b *inbox) taken() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.done
+}
+
+// hungry reports whether a loop runs and has taken all messages.
+func (b *inbox) hungry() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.loop) > 0 && b.messages == 0
+}
+
+// lacks reports, once, that messages were dropped and that there is room
+// again.
+func (b *inbox) lacks() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.behind || b.messages > 0 {
+		return false
+	}
+	b.behind = false
+	return true
+}

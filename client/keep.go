@@ -1,0 +1,209 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// keep tends the link, and gets another when it breaks, until the client is
+// closed or signing in again is of no use.
+func (c *Client) keep(l link) {
+	var f failures
+	for {
+		began := time.Now()
+		why := c.tend(l)
+		l.breaks(why)
+		if c.ctx.Err() != nil {
+			return
+		}
+		f.ended(c.options.times, age(began), why)
+		for l = nil; l == nil; {
+			wait := f.pause(c.options.times)
+			c.disconnected(why, time.Now().Add(wait))
+			if !sleep(c.ctx, wait) {
+				return
+			}
+			c.connecting()
+			if l, why = c.connect(c.ctx); c.ctx.Err() != nil {
+				if l != nil {
+					l.breaks(ErrClosed)
+				}
+				return
+			}
+			if why != nil && final(why) {
+				c.bury(why)
+				return
+			}
+			if why != nil {
+				f.inARow++
+			}
+		}
+		c.connected(l)
+	}
+}
+
+// connecting says that an attempt is being made.
+func (c *Client) connecting() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state.Retry = time.Time{}
+}
+
+// failures counts what went wrong in a row.
+type failures struct {
+	inARow int
+	// cut counts connections that the server has ended soon after they were
+	// made.
+	cut int
+}
+
+// takeovers: after so many connections that were cut in a row, it is likely
+// that two clients take one session from each other.
+const takeovers = 3
+
+// ended notes the end of a link that lasted for a while.
+func (f *failures) ended(t times, lasted time.Duration, why error) {
+	if lasted >= t.settled {
+		*f = failures{}
+	}
+	f.inARow++
+	if errors.Is(why, errEnded) {
+		f.cut++
+	} else {
+		f.cut = 0
+	}
+}
+
+func (f *failures) pause(t times) time.Duration {
+	if f.cut >= takeovers {
+		return t.lastPause
+	}
+	return pause(t, f.inARow)
+}
+
+// tend does what a link needs until it breaks or the client is closed, and
+// returns why.
+func (c *Client) tend(l link) error {
+	if l.pushes() {
+		return c.tendStream(l)
+	}
+	return c.tendPosts(l)
+}
+
+// tendStream confirms what the program has taken, and lets the server hear of
+// the session.
+func (c *Client) tendStream(l link) error {
+	beat := time.NewTicker(c.beat())
+	defer beat.Stop()
+	var confirmed uint64
+	for {
+		// Last, so that what was taken before the end is still confirmed.
+		if taken := c.inbox.taken(); taken > confirmed {
+			if err := l.confirm(c.confirmation(taken)); err != nil {
+				return err
+			}
+			confirmed = taken
+		}
+		if c.inbox.lacks() {
+			return errBehind
+		}
+		select {
+		case <-c.inbox.notices:
+		case <-beat.C:
+			if _, err := c.askOnce(c.ctx, l, heartbeat); err != nil && !errors.Is(err, ErrTemporary) {
+				return err
+			}
+		case <-l.broken():
+			return l.cause()
+		case <-c.ctx.Done():
+			if taken := c.inbox.taken(); taken > confirmed {
+				return l.confirm(c.confirmation(taken))
+			}
+			return ErrClosed
+		}
+	}
+}
+
+// errBehind ends a connection on which more was pushed than the program could
+// take: on the next one the rest comes again.
+var errBehind = errors.New("more has arrived than was taken")
+
+// beat is how often the server hears of the session: somewhat more often than it
+// asks for.
+func (c *Client) beat() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rhythm * 3 / 4
+}
+
+// confirmation says that the messages up to a number have arrived (section 6 of
+// the protocol).
+func (c *Client) confirmation(upTo uint64) []byte {
+	var b []byte
+	for _, f := range []Field{
+		text("VER", "1.4"), text("CMD", "Server_Msg"), number("SEQ", upTo), number("UIN", c.address.uin), text("RES", "0")} {
+		b = appendField(b, f)
+	}
+	return b
+}
+
+// tendPosts asks for messages while a loop wants them, and lets the server hear
+// of the session otherwise.
+func (c *Client) tendPosts(l link) error {
+	beat, poll := time.NewTicker(c.beat()), time.NewTimer(0)
+	defer beat.Stop()
+	defer poll.Stop()
+	due := false
+	for {
+		for due && c.inbox.hungry() {
+			some, err := c.collect(l)
+			if err != nil && !errors.Is(err, ErrTemporary) {
+				return err
+			}
+			if due = some; !some {
+				poll.Reset(c.options.poll)
+			}
+		}
+		select {
+		case <-c.inbox.notices:
+		case <-poll.C:
+			due = true
+		case <-beat.C:
+			if _, err := c.askOnce(c.ctx, l, heartbeat); err != nil && !errors.Is(err, ErrTemporary) {
+				return err
+			}
+		case <-l.broken():
+			return l.cause()
+		case <-c.ctx.Done():
+			return ErrClosed
+		}
+	}
+}
+
+// collect asks for messages once, and reports whether there were some. The next
+// request with another SEQ tells the server that they arrived; so there is a new
+// SEQ only when all of the last batch have been taken.
+func (c *Client) collect(l link) (some bool, err error) {
+	if c.inbox.pollSEQ == "" {
+		c.inbox.pollSEQ = newSEQ()
+	}
+	ctx, cancel := context.WithCancel(c.ctx)
+	defer cancel()
+	a, _, err := c.try(ctx, l, request{command: "GetMsgEx"}, c.inbox.pollSEQ)
+	if err != nil {
+		return false, err
+	}
+	events, err := readBatch(a)
+	if err != nil {
+		return false, err
+	}
+	c.inbox.pollSEQ = ""
+	for _, e := range events {
+		if m, ok := e.(Message); ok {
+			c.heardOf(m.Number)
+		}
+		c.inbox.put(e)
+	}
+	return len(events) > 0, nil
+}

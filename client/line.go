@@ -1,0 +1,62 @@
+package client
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+)
+
+// lines opens lines: raw TCP connections on which records end in line ends.
+func (c *Client) lines() opener {
+	return func(ctx context.Context, pushed func(Answer)) (link, error) {
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, "tcp", c.address.host)
+		if err != nil {
+			return nil, unreachable(err)
+		}
+		s := newStream(&line{conn: conn, in: bufio.NewReader(conn)}, c.options.times.answer, c.options.log)
+		c.running.Go(func() { s.read(pushed) })
+		return s, nil
+	}
+}
+
+// line is a pipe over a TCP connection.
+type line struct {
+	conn net.Conn
+	in   *bufio.Reader
+	out  []byte
+}
+
+func (l *line) send(record []byte) error {
+	l.out = append(append(l.out[:0], record...), '\n')
+	if err := l.conn.SetWriteDeadline(time.Now().Add(sendTime)); err != nil {
+		return err
+	}
+	_, err := l.conn.Write(l.out)
+	return err
+}
+
+func (l *line) receive() ([]byte, error) {
+	var record []byte
+	for {
+		part, err := l.in.ReadSlice('\n')
+		record = append(record, part...)
+		switch {
+		case err == nil:
+			return bytes.TrimRight(record, "\r\n"), nil
+		case errors.Is(err, io.EOF):
+			return nil, errEnded // what came of a record is not whole
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return nil, err
+		case len(record) > maxAnswer:
+			return nil, fmt.Errorf("the server sends a line of more than %d bytes", maxAnswer)
+		}
+	}
+}
+
+func (l *line) close() { _ = l.conn.Close() } // nothing is to be done about it

@@ -1,0 +1,75 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// link is a connection to the server. It breaks once and for good.
+type link interface {
+	// ask sends a record and returns its answer. If there is none, reached says
+	// whether the server may have got the record all the same. Waiting too long
+	// breaks the link; the end of ctx does not.
+	ask(ctx context.Context, seq string, record []byte) (a Answer, reached bool, err error)
+	// broken is closed when the link has broken, then cause says why.
+	broken() <-chan struct{}
+	cause() error
+	// breaks ends the link, unless it has broken already.
+	breaks(cause error)
+	// pushes reports whether the server sends by itself what has arrived.
+	pushes() bool
+	// confirm says that all messages up to a number have arrived.
+	confirm(record []byte) error
+}
+
+// opener makes a link. What the server pushes on it goes to pushed.
+type opener func(ctx context.Context, pushed func(Answer)) (link, error)
+
+var (
+	errSilent  = errors.New("the server does not answer")
+	errVersion = fmt.Errorf("%w: the server does not speak this version of the protocol", ErrParameter)
+)
+
+// breakage is the end of a link.
+type breakage struct {
+	once sync.Once
+	done chan struct{}
+	why  error // set before done is closed
+}
+
+func newBreakage() breakage { return breakage{done: make(chan struct{})} }
+
+func (b *breakage) broken() <-chan struct{} { return b.done }
+
+func (b *breakage) cause() error {
+	<-b.done
+	return b.why
+}
+
+// end breaks the link and calls after, the first time.
+func (b *breakage) end(why error, after func()) {
+	b.once.Do(func() {
+		b.why = why
+		close(b.done)
+		after()
+	})
+}
+
+func isBroken(l link) bool {
+	select {
+	case <-l.broken():
+		return true
+	default:
+		return false
+	}
+}
+
+// age is how long ago something was, in time that a sleeping machine does not
+// stop.
+func age(t time.Time) time.Duration {
+	now := time.Now()
+	return max(now.Sub(t), now.Round(0).Sub(t.Round(0)))
+}

@@ -1,0 +1,102 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// posts opens links over HTTP: every record is a POST.
+func (c *Client) posts() opener {
+	client := &http.Client{
+		Transport: c.transport,
+		// A record that follows a redirection could arrive at a stranger's.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return func(context.Context, func(Answer)) (link, error) {
+		return &poster{breakage: newBreakage(), client: client, url: c.address.url, patient: c.options.times.answer}, nil
+	}
+}
+
+// newTransport makes a transport of the client's own, so that what others change
+// about the default one does not reach it.
+func newTransport(o options) *http.Transport {
+	d := net.Dialer{Timeout: o.times.answer}
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           d.DialContext,
+		TLSClientConfig:       o.tls,
+		MaxIdleConnsPerHost:   4,
+		IdleConnTimeout:       time.Minute,
+		TLSHandshakeTimeout:   o.times.answer,
+		ExpectContinueTimeout: time.Second,
+	}
+}
+
+// poster is a link over HTTP. It breaks when a POST fails.
+type poster struct {
+	breakage
+	client  *http.Client
+	url     string
+	patient time.Duration
+}
+
+func (p *poster) pushes() bool { return false }
+
+func (p *poster) breaks(cause error) { p.end(cause, func() {}) }
+
+func (p *poster) confirm([]byte) error { return nil } // the next GetMsgEx does
+
+func (p *poster) ask(ctx context.Context, _ string, record []byte) (a Answer, reached bool, err error) {
+	if isBroken(p) {
+		return Answer{}, false, p.cause()
+	}
+	asking, cancel := context.WithTimeoutCause(ctx, p.patient, errSilent)
+	defer cancel()
+	body, err := p.post(asking, record)
+	switch {
+	case err == nil && isNull(body):
+		err = errVersion
+	case err == nil:
+		return parseAnswer(body), true, nil
+	case ctx.Err() != nil:
+		return Answer{}, true, ctx.Err()
+	case context.Cause(asking) == errSilent:
+		err = errSilent
+	}
+	p.breaks(err)
+	var dial *net.OpError
+	return Answer{}, !(errors.As(err, &dial) && dial.Op == "dial"), err
+}
+
+func (p *poster) post(ctx context.Context, record []byte) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(record))
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Content-Type", "text/plain; charset=UTF-8")
+	response, err := p.client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, statusError(response)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	if len(body) > maxAnswer {
+		return nil, fmt.Errorf("the server's answer has more than %d bytes", maxAnswer)
+	}
+	return body, err
+}
+
+// statusError is the error for an answer that is no record: a proxy's while the
+// server behind it is down, or the address is wrong.
+func statusError(r *http.Response) error {
+	return unreachable(fmt.Errorf("HTTP status %s; is the address that of a Rookery server?", r.Status))
+}

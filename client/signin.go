@@ -1,0 +1,139 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rookery-im/rookery"
+)
+
+// connect makes one attempt to get a link that is signed in. An error that is
+// not final wraps ErrTemporary.
+func (c *Client) connect(ctx context.Context) (link, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	defer context.AfterFunc(c.ctx, cancel)()
+	l, err := c.open(ctx, c.pushed)
+	if err == nil {
+		if err = c.enter(ctx, l); err == nil {
+			return l, nil
+		}
+		l.breaks(err)
+	}
+	if !final(err) && !errors.Is(err, ErrTemporary) {
+		err = unreachable(err)
+	}
+	return nil, fmt.Errorf("%v: %w", c, err)
+}
+
+// enter signs in on a link: with the token if there is one that works, else
+// with the password.
+func (c *Client) enter(ctx context.Context, l link) error {
+	c.mu.Lock()
+	token, signed := c.token, c.signed
+	c.mu.Unlock()
+	if token != "" || signed && !l.pushes() {
+		err := c.goOn(ctx, l, token)
+		if !errors.Is(err, ErrNotLoggedIn) || c.options.proof == "" {
+			return err
+		}
+	}
+	if err := c.login(ctx, l); err != nil {
+		return err
+	}
+	c.look(ctx, l)
+	return nil
+}
+
+// goOn looks whether the session is still there. On a line the first record
+// with a token binds the connection to its session, and pushes begin.
+func (c *Client) goOn(ctx context.Context, l link, token string) error {
+	if token == "" {
+		_, err := c.askOnce(ctx, l, heartbeat)
+		return err
+	}
+	a, err := c.askOnce(ctx, l, newestWord)
+	var refused *Error
+	if errors.As(err, &refused) && refused.Res != resNotLoggedIn && refused.Res != resTemporary {
+		return nil // signed in, but this server has no history
+	}
+	c.learnNewest(a)
+	return err
+}
+
+// look learns how far a device's mailbox has got, which Send needs to know if
+// an answer is lost for long. If it cannot be learnt, so be it.
+func (c *Client) look(ctx context.Context, l link) {
+	if c.Token() != "" {
+		if a, err := c.askOnce(ctx, l, newestWord); err == nil {
+			c.learnNewest(a)
+		}
+	}
+}
+
+var (
+	// heartbeat is a request that costs next to nothing.
+	heartbeat = request{command: "List", fields: []Field{text("TN", "1")}}
+	// newestWord asks for the newest entry of all conversations.
+	newestWord = request{command: "History", fields: []Field{text("UN", "0"), text("TN", "1")}}
+)
+
+func (c *Client) learnNewest(a Answer) {
+	rows, check := a.rows("SN", "ID")
+	for _, r := range rows {
+		if n := r.number("ID", 64); check() == nil {
+			c.heardOf(n)
+		}
+	}
+}
+
+// heardOf notes a number of the mailbox.
+func (c *Client) heardOf(number uint64) {
+	for {
+		known := c.newest.Load()
+		if number <= known || c.newest.CompareAndSwap(known, number) {
+			return
+		}
+	}
+}
+
+// login signs in with the password.
+func (c *Client) login(ctx context.Context, l link) error {
+	c.mu.Lock()
+	status := c.status
+	c.mu.Unlock()
+	v := c.options.traits()
+	r := request{command: "Login", fields: []Field{
+		text("PS", c.options.proof), text("M5", "1"), text("LC", c.options.program)}}
+	// A status that was chosen goes along each time: if the session has ended,
+	// who wants to be invisible must not show for a moment.
+	if status != 0 && v.firstStatus {
+		r.fields = append(r.fields, number("ST", status))
+	}
+	if c.options.device != "" {
+		r.fields = append(r.fields, text("DV", c.options.device))
+	}
+	a, err := c.askOnce(ctx, l, r)
+	if err != nil {
+		return err
+	}
+	if !a.is("RS", "0") {
+		return &Error{Command: r.command, Reason: a.Text("RA"), kind: ErrPassword}
+	}
+	token := a.Text("SID")
+	if _, ok := rookery.ParseToken(token); !ok && c.options.device != "" {
+		return fmt.Errorf("%w: the server gives no token to devices; sign in without client.Device", ErrRefused)
+	}
+	c.mu.Lock()
+	c.token = token
+	if seconds, err := a.count("HI"); err == nil && seconds > 0 {
+		c.rhythm = time.Duration(min(seconds, 3600)) * time.Second
+	}
+	c.mu.Unlock()
+	if status != 0 && !v.firstStatus {
+		_, err = c.askOnce(ctx, l, request{command: "Change_Stat", fields: []Field{number("ST", v.Status(uint8(status)))}})
+	}
+	return err
+}
