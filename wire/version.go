@@ -34,6 +34,8 @@ type traits struct {
 	spelling map[string]string
 	// status has what is shown instead of a status that the version lacks.
 	status map[uint8]uint8
+	// devices: a Login can name the device that it comes from.
+	devices bool
 }
 
 var (
@@ -51,7 +53,7 @@ var versions = [...]traits{
 	V11: {name: "1.1", batchBytes: 8 << 10, status: fewStatuses},
 	V12: {name: "1.2", batchBytes: 8 << 10, status: fewStatuses},
 	V13: {name: "1.3", batchBytes: 8 << 10, status: fewStatuses},
-	V14: {name: "1.4", batchBytes: 32 << 10, lineEnd: "\r\n", spelling: capitals},
+	V14: {name: "1.4", batchBytes: 32 << 10, lineEnd: "\r\n", spelling: capitals, devices: true},
 }
 
 // traits of a number that is no version are those of the zero Version.
@@ -101,3 +103,7 @@ func (v Version) Status(st uint8) uint8 {
 // BatchBytes is how long a GetMsgEx answer of more than one message may
 // become, in bytes.
 func (v Version) BatchBytes() int { return v.traits().batchBytes }
+
+// Devices reports whether a Login of this version can name a device with DV:
+// since 1.4.
+func (v Version) Devices() bool { return v.traits().devices }

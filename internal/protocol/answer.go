@@ -18,6 +18,8 @@ func (c *call) number(key string, n int) {
 	c.dst = wire.AppendNumber(c.dst, key, uint64(n))
 }
 
+func (c *call) big(key string, n uint64) { c.dst = wire.AppendNumber(c.dst, key, n) }
+
 func (c *call) account(key string, uin rookery.UIN) {
 	c.dst = wire.AppendNumber(c.dst, key, uint64(uin))
 }
@@ -39,6 +41,8 @@ func (c *call) textElement(value string) {
 
 func (c *call) numberElement(n int) { c.dst = wire.AppendNumberElement(c.dst, uint64(n)) }
 
+func (c *call) bigElement(n uint64) { c.dst = wire.AppendNumberElement(c.dst, n) }
+
 func (c *call) uinElement(uin rookery.UIN) { c.dst = wire.AppendNumberElement(c.dst, uint64(uin)) }
 
 // elements writes a list.
@@ -47,4 +51,26 @@ func elements[E any](c *call, key string, list []E, write func(*call, E)) {
 	for _, e := range list {
 		write(c, e)
 	}
+}
+
+// pageBytes bounds an answer to a device session, in bytes; one element is
+// always in it.
+const pageBytes = 32 << 10
+
+// maxNumber is the longest that a number can get.
+const maxNumber = "18446744073709551615"
+
+// room is what is left for a page's elements behind what is written already and
+// the fields that are given.
+func (c *call) room(fields string) int { return pageBytes - (len(c.dst) - c.start) - len(fields) }
+
+// fitting is how many elements fit from the first on, where size says how long
+// each is, in bytes.
+func fitting[E any](room int, list []E, size func(E) int) int {
+	for n, e := range list {
+		if room -= size(e); room < 0 && n > 0 {
+			return n
+		}
+	}
+	return len(list)
 }

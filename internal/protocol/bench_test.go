@@ -36,7 +36,7 @@ func signedIn(b *testing.B, n int) (*protocol.Handler, *transport.Peer) {
 		if _, err := store.CreateAccount(b.Context(), a, credential("123456")); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := s.SignIn(b.Context(), service.SignIn{UIN: a.UIN, Proof: &proof, Address: peer.Addr}); err != nil {
+		if _, _, err := s.SignIn(b.Context(), service.SignIn{UIN: a.UIN, Proof: &proof, Address: peer.Addr}); err != nil {
 			b.Fatal(err)
 		}
 	}

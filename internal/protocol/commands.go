@@ -40,6 +40,14 @@ var commands = table{
 
 	{name: "CLTMSG", keys: []string{"UN", "MG"}, session: true, changing: true, run: cltmsg},
 	{name: "GetMsgEx", session: true, run: getMsgEx},
+
+	// For device sessions alone.
+	{name: "Requests", keys: []string{"UN"}, session: true, run: requests},
+	{name: "SetInfo", keys: settable, session: true, changing: true, run: setInfo},
+	{name: "Block", keys: []string{"UN", "CD"}, session: true, changing: true, run: block},
+	{name: "History", keys: []string{"UN", "BF", "TN", "QY"}, session: true, run: history},
+	{name: "Read", keys: []string{"UN", "ID"}, session: true, changing: true, run: read},
+	{name: "Devices", keys: []string{"ID", "CD"}, session: true, changing: true, run: devices},
 }
 
 // exact finds most commands: clients spell names as the table does.

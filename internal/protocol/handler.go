@@ -20,19 +20,25 @@ import (
 // maxSEQ is the longest SEQ, in characters.
 const maxSEQ = 32
 
-// Handler answers records. It is a transport.Handler.
+// Handler answers records: one by one as a transport.Handler, and on connections
+// that stay as a transport.Host.
 type Handler struct {
 	service *service.Service
 	log     *slog.Logger
 	failing transport.Complaint
 	calls   sync.Pool // of *call
+	pushes  sync.Pool // of *[]byte, where what is pushed is written
 }
 
 var _ transport.Handler = (*Handler)(nil)
 
 // New makes a Handler.
 func New(s *service.Service, log *slog.Logger) *Handler {
-	return &Handler{service: s, log: log, calls: sync.Pool{New: func() any { return new(call) }}}
+	return &Handler{
+		service: s, log: log,
+		calls:  sync.Pool{New: func() any { return new(call) }},
+		pushes: sync.Pool{New: func() any { return new([]byte) }},
+	}
 }
 
 // call is one record on its way to an answer.
@@ -40,24 +46,39 @@ type call struct {
 	ctx     context.Context
 	service *service.Service
 	peer    *transport.Peer
-	record  wire.Record
+	// dialogue is what the record is said in, nil for one that came alone.
+	dialogue *dialogue
+	record   wire.Record
 
 	version wire.Version
 	seq     string
+	// seqDecoded: SEQ was a text in some encoding.
+	seqDecoded bool
 	// uinText is the UIN as asked.
 	uinText string
 	uin     rookery.UIN
 	// name is the command's, as it is answered.
-	name    string
-	row     *command
+	name string
+	row  *command
+	// asker is who the record says it is from.
+	asker service.Asker
+	// foreign: it is not from whom its connection is bound to.
+	foreign bool
 	session *service.Session
 	// values are those of the row's keys, decoded.
 	values []value
 	mark   rookery.Mark
+	// begins and ends: with the answer, session is the one that the connection
+	// is bound to, proved by asker's token; it is bound to none any more.
+	begins, ends bool
 
 	dst   []byte // the answer grows here
 	start int    // where in dst it begins
+	own   []byte // what an answer in a dialogue is written to
 }
+
+// maxOwn is how much a call keeps of that, in bytes.
+const maxOwn = 4 << 10
 
 // value is a request's value of one key.
 type value struct {
@@ -67,42 +88,45 @@ type value struct {
 
 // Handle appends the answer to one record.
 func (h *Handler) Handle(ctx context.Context, peer *transport.Peer, record, dst []byte) []byte {
-	c := h.calls.Get().(*call)
-	defer func() {
-		clear(c.values)                                   // their texts can be long
-		*c = call{record: c.record, values: c.values[:0]} // storage to be used again
-		h.calls.Put(c)
-	}()
-	c.ctx, c.service, c.peer = ctx, h.service, peer
+	c := h.take(ctx, peer)
+	defer h.giveBack(c)
 	c.dst, c.start = dst, len(dst)
-
-	c.record.Parse(record)
-	version, ok := wire.ParseVersion(c.bytes("VER"))
-	if !ok {
+	if !c.read(record) {
 		return append(dst, wire.Null...)
 	}
-	c.version = version
-	if err := h.answer(c); err != nil {
-		h.refuse(c, err)
-	}
+	h.answer(c)
 	if peer.Form == wire.FormHTTP {
-		c.dst = append(c.dst, version.LineEnd()...)
+		c.dst = append(c.dst, c.version.LineEnd()...)
 	}
 	return c.dst
 }
 
-// answer makes the checks in the contract's order and lets the command's row
-// write the answer.
-func (h *Handler) answer(c *call) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			h.log.Error("a request made the server panic", "command", c.name, "account", c.uinText, "address", c.peer.Addr,
-				"panic", p, "stack", string(debug.Stack()))
-			err = rookery.Temporary(fmt.Errorf("panic: %v", p))
-		}
-	}()
-	var seqDecoded bool
-	c.seq, seqDecoded = c.loose("SEQ")
+// take lends a call, until giveBack.
+func (h *Handler) take(ctx context.Context, peer *transport.Peer) *call {
+	c := h.calls.Get().(*call)
+	c.ctx, c.service, c.peer = ctx, h.service, peer
+	return c
+}
+
+func (h *Handler) giveBack(c *call) {
+	clear(c.values) // their texts can be long
+	own := c.own
+	if c.dialogue != nil && cap(c.dst) <= maxOwn {
+		own = c.dst[:0]
+	}
+	*c = call{record: c.record, values: c.values[:0], own: own} // storage to be used again
+	h.calls.Put(c)
+}
+
+// read takes a record apart, as far as that needs no session. It reports false
+// for a version that is not spoken: then there is nothing else to be said.
+func (c *call) read(record []byte) bool {
+	c.record.Parse(record)
+	var ok bool
+	if c.version, ok = wire.ParseVersion(c.bytes("VER")); !ok {
+		return false
+	}
+	c.seq, c.seqDecoded = c.loose("SEQ")
 	c.uinText, _ = c.loose("UIN")
 	if c.row = exact[string(c.bytes("CMD"))]; c.row == nil {
 		c.name, _ = c.loose("CMD")
@@ -111,38 +135,85 @@ func (h *Handler) answer(c *call) (err error) {
 	if c.row != nil {
 		c.name = c.row.name
 	}
-	var ok bool
+	return true
+}
+
+// answer writes the answer to a record that was read.
+func (h *Handler) answer(c *call) {
+	err := h.attempt(c, (*call).check)
+	if err == nil {
+		err = h.attempt(c, c.row.run)
+	}
+	if err != nil {
+		h.refuse(c, err)
+	}
+}
+
+// attempt takes a step of an answer. If that panics, it is not known to be done.
+func (h *Handler) attempt(c *call, step func(*call) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			h.log.Error("a request made the server panic", "command", c.name, "account", c.uinText, "address", c.peer.Addr,
+				"panic", p, "stack", string(debug.Stack()))
+			err = rookery.Temporary(fmt.Errorf("panic: %v", p))
+		}
+	}()
+	return step(c)
+}
+
+// check makes the checks that all commands have in common, in the contract's
+// order.
+func (c *call) check() error {
 	if c.peer.ForeignProxy {
 		return rookery.Errorf(rookery.CodeRefused, "the request came through a proxy that is not trusted, or does not say for whom: the operator names proxies with --trusted-proxy")
 	}
+	var ok bool
 	if c.uin, ok = rookery.ParseUIN(c.uinText); !ok {
-		return rookery.Errorf(rookery.CodeNoAccount, "UIN: no account number, which is 10000 to 4294967295")
+		return errNoUIN
 	}
 	if c.row == nil {
 		return errUnknownCommand
 	}
-	if c.row.session {
-		if c.session, err = h.service.Session(c.uin, service.Asker{Address: c.peer.Addr}); err != nil {
-			return err
-		}
+	if err := c.identify(); err != nil {
+		return err
 	}
 	if !c.row.always {
-		if !seqDecoded {
-			return parameter("SEQ", "the text has no known encoding, or holds a NUL")
-		}
-		if err := c.check(); err != nil {
+		if err := c.checkValues(); err != nil {
 			return err
 		}
 	}
 	if c.row.changing {
-		c.mark = h.service.Mark(c.session, c.seq, c.content())
+		c.mark = c.service.Mark(c.session, c.seq, c.content())
 	}
-	return c.row.run(c)
+	return nil
 }
 
-// check checks SEQ's length and decodes the values of the row's keys. What they tell of
-// the client's encoding holds from now on.
-func (c *call) check() error {
+var errNoUIN = rookery.Errorf(rookery.CodeNoAccount, "UIN: no account number, which is 10000 to 4294967295")
+
+// identify finds out who asks: a device session by its SID, else the address's,
+// unless the record is said on a connection that is bound.
+func (c *call) identify() (err error) {
+	c.asker = service.Asker{Address: c.peer.Addr}
+	if sid := c.bytes("SID"); len(sid) > 0 {
+		c.asker.Token, _ = rookery.ParseToken(string(sid)) // anything else means nothing
+	}
+	if c.dialogue != nil && c.dialogue.session != nil {
+		return c.dialogue.identify(c)
+	}
+	if !c.row.session {
+		return nil
+	}
+	c.session, err = c.service.Session(c.uin, c.asker)
+	c.begins = err == nil && c.asker.Token != ""
+	return err
+}
+
+// checkValues checks SEQ and decodes the values of the row's keys. What they tell
+// of the client's encoding holds from now on.
+func (c *call) checkValues() error {
+	if !c.seqDecoded {
+		return parameter("SEQ", errNotDecoded)
+	}
 	if utf8.RuneCountInString(c.seq) > maxSEQ {
 		return parameter("SEQ", "more than %d characters", maxSEQ)
 	}
@@ -154,7 +225,7 @@ func (c *call) check() error {
 	for _, key := range c.row.keys {
 		text, said, ok := c.decode(key, preferred)
 		if !ok {
-			return parameter(key, "the text has no known encoding, or holds a NUL")
+			return parameter(key, errNotDecoded)
 		}
 		if said != wire.CharsetUnknown {
 			preferred = said
@@ -168,6 +239,8 @@ func (c *call) check() error {
 	}
 	return nil
 }
+
+const errNotDecoded = "the text has no known encoding, or holds a NUL"
 
 // bytes is the percent-decoded value of a key, empty if it is not given.
 func (c *call) bytes(key string) []byte {

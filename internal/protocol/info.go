@@ -1,55 +1,75 @@
 package protocol
 
-import "github.com/rookery-im/rookery"
+import (
+	"strconv"
+
+	"github.com/rookery-im/rookery"
+)
 
 // infoField is one field of a GetInfo answer.
 type infoField struct {
 	key   string
 	write func(c *call, key string, a *rookery.Account)
+	// set is how its owner changes it, nil for what cannot be changed.
+	set func(p *rookery.Profile, value string) error
 }
 
-func textField(key string, of func(*rookery.Profile) string) infoField {
-	return infoField{key, func(c *call, key string, a *rookery.Account) { c.text(key, of(&a.Profile)) }}
+func textField(key string, of func(*rookery.Profile) *string) infoField {
+	return infoField{
+		key:   key,
+		write: func(c *call, key string, a *rookery.Account) { c.text(key, *of(&a.Profile)) },
+		set: func(p *rookery.Profile, value string) error {
+			*of(p) = value
+			return nil
+		},
+	}
 }
 
-func numberField(key string, of func(*rookery.Profile) int) infoField {
-	return infoField{key, func(c *call, key string, a *rookery.Account) { c.number(key, of(&a.Profile)) }}
+func numberField(key string, of func(*rookery.Profile) *int) infoField {
+	return infoField{
+		key:   key,
+		write: func(c *call, key string, a *rookery.Account) { c.number(key, *of(&a.Profile)) },
+		set: func(p *rookery.Profile, value string) (err error) {
+			*of(p), err = strconv.Atoi(value)
+			return err
+		},
+	}
 }
 
 // unknownField is one whose meaning nobody knows any more: it stays empty.
 func unknownField(key string) infoField {
-	return textField(key, func(*rookery.Profile) string { return "" })
+	return infoField{key: key, write: func(c *call, key string, _ *rookery.Account) { c.text(key, "") }}
 }
 
 // infoFields are all fields of GetInfo. Each level answers some of them, in
 // this order.
 var infoFields = []infoField{
-	textField("AD", func(p *rookery.Profile) string { return p.Address }),
-	numberField("AG", func(p *rookery.Profile) int { return p.Age }),
-	numberField("BT", func(p *rookery.Profile) int { return p.Blood }),
-	numberField("CO", func(p *rookery.Profile) int { return p.Constellation }),
-	textField("CT", func(p *rookery.Profile) string { return p.City }),
+	textField("AD", func(p *rookery.Profile) *string { return &p.Address }),
+	numberField("AG", func(p *rookery.Profile) *int { return &p.Age }),
+	numberField("BT", func(p *rookery.Profile) *int { return &p.Blood }),
+	numberField("CO", func(p *rookery.Profile) *int { return &p.Constellation }),
+	textField("CT", func(p *rookery.Profile) *string { return &p.City }),
 	unknownField("CV"),
-	textField("CY", func(p *rookery.Profile) string { return p.Country }),
-	textField("EM", func(p *rookery.Profile) string { return p.Mail }),
-	numberField("FC", func(p *rookery.Profile) int { return p.Face }),
-	textField("HP", func(p *rookery.Profile) string { return p.HomePage }),
+	textField("CY", func(p *rookery.Profile) *string { return &p.Country }),
+	textField("EM", func(p *rookery.Profile) *string { return &p.Mail }),
+	numberField("FC", func(p *rookery.Profile) *int { return &p.Face }),
+	textField("HP", func(p *rookery.Profile) *string { return &p.HomePage }),
 	unknownField("ID"),
-	textField("JB", func(p *rookery.Profile) string { return p.Job }),
-	{"LV", func(c *call, key string, _ *rookery.Account) { c.text(key, c.level()) }},
-	textField("MO", func(p *rookery.Profile) string { return p.Mobile }),
+	textField("JB", func(p *rookery.Profile) *string { return &p.Job }),
+	{key: "LV", write: func(c *call, key string, _ *rookery.Account) { c.text(key, c.level()) }},
+	textField("MO", func(p *rookery.Profile) *string { return &p.Mobile }),
 	unknownField("MT"),
 	unknownField("MV"),
-	textField("PC", func(p *rookery.Profile) string { return p.PostCode }),
-	textField("PH", func(p *rookery.Profile) string { return p.Phone }),
-	textField("PR", func(p *rookery.Profile) string { return p.About }),
-	textField("PV", func(p *rookery.Profile) string { return p.Province }),
-	textField("RN", func(p *rookery.Profile) string { return p.RealName }),
-	textField("SC", func(p *rookery.Profile) string { return p.School }),
-	numberField("SH", func(p *rookery.Profile) int { return p.Animal }),
-	numberField("SX", func(p *rookery.Profile) int { return p.Sex }),
-	{"UN", func(c *call, key string, a *rookery.Account) { c.account(key, a.UIN) }},
-	textField("NK", func(p *rookery.Profile) string { return p.Nick }),
+	textField("PC", func(p *rookery.Profile) *string { return &p.PostCode }),
+	textField("PH", func(p *rookery.Profile) *string { return &p.Phone }),
+	textField("PR", func(p *rookery.Profile) *string { return &p.About }),
+	textField("PV", func(p *rookery.Profile) *string { return &p.Province }),
+	textField("RN", func(p *rookery.Profile) *string { return &p.RealName }),
+	textField("SC", func(p *rookery.Profile) *string { return &p.School }),
+	numberField("SH", func(p *rookery.Profile) *int { return &p.Animal }),
+	numberField("SX", func(p *rookery.Profile) *int { return &p.Sex }),
+	{key: "UN", write: func(c *call, key string, a *rookery.Account) { c.account(key, a.UIN) }},
+	textField("NK", func(p *rookery.Profile) *string { return &p.Nick }),
 }
 
 // infoLevels says which fields the levels brief, normal and detailed answer.

@@ -105,7 +105,7 @@ func finger(c *call) error {
 	if err != nil {
 		return err
 	}
-	found, last, err := c.service.Find(c.ctx, f, page)
+	found, last, err := c.service.Find(c.ctx, c.session, f, page)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/wire"
 )
 
 // maxProgram is how much of LC is kept, in bytes; clients send 16 digits.
@@ -16,10 +17,14 @@ func login(c *call) error {
 	if err != nil {
 		return err
 	}
+	device, err := c.device()
+	if err != nil {
+		return err
+	}
 	program, _ := c.value("LC")
 	program = strings.ToValidUTF8(program[:min(len(program), maxProgram)], "")
-	c.session, _, err = c.service.SignIn(c.ctx, service.SignIn{
-		UIN: c.uin, Proof: c.proof(), Address: c.peer.Addr, Status: status, Program: program,
+	se, token, err := c.service.SignIn(c.ctx, service.SignIn{
+		UIN: c.uin, Proof: c.proof(), Address: c.peer.Addr, Status: status, Program: program, Device: device,
 	})
 	if err != nil && rookery.CodeOf(err) == rookery.CodePassword {
 		c.ok()
@@ -30,11 +35,34 @@ func login(c *call) error {
 	if err != nil {
 		return err
 	}
+	c.session, c.asker.Token, c.begins = se, token, true
 	c.ok()
 	c.number("RS", 0)
 	c.number("HI", int(service.CallInterval.Seconds()))
 	c.number("LI", int(service.SessionLife.Seconds()))
+	if token != "" {
+		c.text("SID", string(token))
+	}
 	return nil
+}
+
+// device reads DV, the name of the device that signs in; empty for an address.
+// Versions without device sessions do not look at it.
+func (c *call) device() (string, error) {
+	if !c.version.Devices() {
+		return "", nil
+	}
+	name, _, ok := c.decode("DV", wire.CharsetUnknown)
+	if !ok {
+		return "", parameter("DV", errNotDecoded)
+	}
+	if name == "" {
+		return "", nil
+	}
+	if err := rookery.CheckDeviceName(name); err != nil {
+		return "", about("DV", err)
+	}
+	return name, nil
 }
 
 // proof reads PS as M5 says it is to be read; nil if it cannot prove anything.
@@ -57,8 +85,11 @@ func (c *call) proof() *service.Proof {
 }
 
 func logout(c *call) error {
-	if err := c.service.SignOut(c.ctx, c.uin, service.Asker{Address: c.peer.Addr}); err != nil {
-		return err
+	if !c.foreign {
+		if err := c.service.SignOut(c.ctx, c.uin, c.asker); err != nil {
+			return err
+		}
+		c.ends = true
 	}
 	c.ok()
 	return nil

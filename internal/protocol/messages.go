@@ -1,6 +1,8 @@
 package protocol
 
 import (
+	"time"
+
 	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/internal/service"
 	"github.com/rookery-im/rookery/wire"
@@ -10,21 +12,32 @@ import (
 const batchCount = 50
 
 func cltmsg(c *call) error {
-	if err := c.needTarget(); err != nil {
-		return err
-	}
-	text, _ := c.value("MG")
-	if err := rookery.CheckText(text); err != nil {
-		return about("MG", err)
-	}
-	if wire.ElementSize(c.peer.Form, text) == len(",") {
-		return parameter("MG", "nothing but control characters, which no answer can hold")
-	}
-	to, err := c.target()
+	out, err := c.outgoing()
 	if err != nil {
 		return err
 	}
-	if err := c.service.Send(c.ctx, c.session, to, text, c.mark); err != nil {
+	return c.sent(c.service.Send(c.ctx, c.session, out.To, out.Text, out.Mark))
+}
+
+// outgoing reads the message that a CLTMSG asks to send.
+func (c *call) outgoing() (service.Outgoing, error) {
+	if err := c.needTarget(); err != nil {
+		return service.Outgoing{}, err
+	}
+	text, _ := c.value("MG")
+	if err := rookery.CheckText(text); err != nil {
+		return service.Outgoing{}, about("MG", err)
+	}
+	if wire.ElementSize(c.peer.Form, text) == len(",") {
+		return service.Outgoing{}, parameter("MG", "nothing but control characters, which no answer can hold")
+	}
+	to, err := c.target()
+	return service.Outgoing{To: to, Text: text, Mark: c.mark}, err
+}
+
+// sent writes the answer to a CLTMSG, or says what kept it from being done.
+func (c *call) sent(err error) error {
+	if err != nil {
 		return about("UN", err)
 	}
 	c.ok()
@@ -33,41 +46,70 @@ func cltmsg(c *call) error {
 
 func getMsgEx(c *call) error {
 	c.ok()
-	batch, err := c.service.Collect(c.ctx, c.session, c.seq, service.Budget{
+	b := batch{call: c, numbered: c.session.Device() != "", now: c.service.Now()}
+	fields := "&MN=0&MT=&UN=&MG="
+	if b.numbered {
+		fields += "&ID=&TM="
+	}
+	collected, err := c.service.Collect(c.ctx, c.session, c.seq, service.Budget{
 		Count: batchCount,
-		Bytes: c.version.BatchBytes() - (len(c.dst) - c.start) - len("&MN=0&MT=&UN=&MG="),
-		Size: func(nth int, e rookery.Entry) int {
-			longer := digits(uint64(nth)) - digits(uint64(nth-1)) // MN
-			return longer + digits(uint64(e.Kind)) + digits(uint64(e.Peer)) + len(",,") + wire.ElementSize(c.peer.Form, e.Text)
-		},
+		Bytes: c.version.BatchBytes() - (len(c.dst) - c.start) - len(fields),
+		Size:  b.size,
 	})
 	if err != nil {
 		return err
 	}
-	c.number("MN", len(batch.Entries)+len(batch.Notices))
-	c.key("MT")
-	for _, e := range batch.Entries {
-		c.numberElement(int(e.Kind))
+	b.entries = collected.Entries
+	for _, n := range collected.Notices {
+		b.entries = append(b.entries, rookery.Entry{
+			Kind: rookery.KindStatus, Peer: n.Friend, Time: b.now, Text: n.Status.Basic().String(),
+		})
 	}
-	for range batch.Notices {
-		c.numberElement(int(rookery.KindStatus))
-	}
-	c.key("UN")
-	for _, e := range batch.Entries {
-		c.uinElement(e.Peer)
-	}
-	for _, n := range batch.Notices {
-		c.uinElement(n.Friend)
-	}
-	c.key("MG")
-	for _, e := range batch.Entries {
-		c.textElement(e.Text)
-	}
-	for _, n := range batch.Notices {
-		c.numberElement(int(n.Status))
-	}
+	b.write()
 	return nil
 }
+
+// batch is what a GetMsgEx hands out; notices are entries without a number.
+type batch struct {
+	*call
+	entries []rookery.Entry
+	// numbered: with the numbers and times that device sessions get.
+	numbered bool
+	now      time.Time
+}
+
+// size is what the nth entry adds to the answer, in bytes.
+func (b *batch) size(nth int, e rookery.Entry) int {
+	size := digits(uint64(nth)) - digits(uint64(nth-1)) // MN
+	size += digits(uint64(e.Kind)) + digits(uint64(e.Peer)) + len(",,") + wire.ElementSize(b.peer.Form, e.Text)
+	if b.numbered {
+		if e.Kind == rookery.KindStatus {
+			e.Time = b.now
+		}
+		size += digits(e.Number) + digits(seconds(e.Time)) + len(",,")
+	}
+	return size
+}
+
+func (b *batch) write() {
+	b.number("MN", len(b.entries))
+	if b.numbered {
+		elements(b.call, "ID", b.entries, (*call).numberOfEntry)
+		elements(b.call, "TM", b.entries, (*call).timeOfEntry)
+	}
+	elements(b.call, "MT", b.entries, (*call).kindOfEntry)
+	elements(b.call, "UN", b.entries, (*call).peerOfEntry)
+	elements(b.call, "MG", b.entries, (*call).textOfEntry)
+}
+
+func (c *call) numberOfEntry(e rookery.Entry) { c.bigElement(e.Number) }
+func (c *call) timeOfEntry(e rookery.Entry)   { c.bigElement(seconds(e.Time)) }
+func (c *call) kindOfEntry(e rookery.Entry)   { c.numberElement(int(e.Kind)) }
+func (c *call) peerOfEntry(e rookery.Entry)   { c.uinElement(e.Peer) }
+func (c *call) textOfEntry(e rookery.Entry)   { c.textElement(e.Text) }
+
+// seconds is a time as TM has it, in Unix seconds.
+func seconds(t time.Time) uint64 { return uint64(max(t.Unix(), 0)) }
 
 // digits is how long a number is in decimal.
 func digits(n uint64) int {

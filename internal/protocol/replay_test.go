@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rookery-im/rookery"
@@ -40,12 +41,16 @@ func TestTranscripts(t *testing.T) {
 		}
 		t.Run(script.Name, func(t *testing.T) {
 			t.Parallel()
-			w := &world{t: t, path: filepath.Join(t.TempDir(), "store.db"), clock: time.Unix(1218196800, 0)}
-			w.start()
-			defer w.stop()
-			if err := transcript.Replay(t.Context(), script, w); err != nil {
-				t.Error(err)
-			}
+			path := filepath.Join(t.TempDir(), "store.db")
+			// In a bubble it is known when all that is to be pushed has been.
+			synctest.Test(t, func(t *testing.T) {
+				w := &world{t: t, path: path, clock: newClock(time.Unix(1218196800, 0))}
+				w.start()
+				defer w.stop()
+				if err := transcript.Replay(t.Context(), script, w); err != nil {
+					t.Error(err)
+				}
+			})
 		})
 	}
 }
@@ -83,11 +88,12 @@ func TestTheCodecReadsWhatItWrites(t *testing.T) {
 type world struct {
 	t        *testing.T
 	path     string
-	clock    time.Time
+	clock    *clock
 	store    *sqlite.Store
 	service  *service.Service
 	operator *control.Operator
 	handler  *protocol.Handler
+	lines    []*line
 }
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -98,8 +104,8 @@ func (w *world) start() {
 	if w.store, err = sqlite.Open(w.t.Context(), sqlite.Config{Path: w.path, Log: quiet}); err != nil {
 		w.t.Fatal(err)
 	}
-	now := func() time.Time { return w.clock }
-	if w.service, err = service.New(service.Config{Store: w.store, Now: now, Log: quiet}); err != nil {
+	w.service, err = service.New(service.Config{Store: w.store, Now: w.clock.now, AfterFunc: w.clock.afterFunc, Log: quiet})
+	if err != nil {
 		w.t.Fatal(err)
 	}
 	if err := w.service.Load(w.t.Context()); err != nil {
@@ -109,9 +115,14 @@ func (w *world) start() {
 	w.handler = protocol.New(w.service, quiet)
 }
 
-// stop stops the service as the end of Run's context does.
+// stop ends the connections, and stops the service as the end of Run's context
+// does.
 func (w *world) stop() {
 	w.t.Helper()
+	for _, l := range w.lines {
+		_ = l.Close()
+	}
+	w.lines = nil
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := w.service.Run(ended); err != nil {
@@ -134,7 +145,7 @@ func credential(password string) rookery.Credential {
 }
 
 func (w *world) Account(uin uint32, password string, fields []transcript.Field) error {
-	_, err := w.store.CreateAccount(w.t.Context(), rookery.NewAccount(rookery.UIN(uin), "", w.clock), credential(password))
+	_, err := w.store.CreateAccount(w.t.Context(), rookery.NewAccount(rookery.UIN(uin), "", w.clock.now()), credential(password))
 	if err != nil {
 		return err
 	}
@@ -184,16 +195,18 @@ func (w *world) SetPassword(uin uint32, password string) error {
 
 func (w *world) Restart(down time.Duration) error {
 	w.stop()
-	w.clock = w.clock.Add(down)
+	w.clock.move(down, nil)
 	w.start()
 	return nil
 }
 
 func (w *world) Wait(d time.Duration) error {
-	w.clock = w.clock.Add(d)
+	w.clock.move(d, synctest.Wait)
 	w.service.Tick(w.t.Context())
 	return nil
 }
+
+func (w *world) Now() time.Time { return w.clock.now() }
 
 func (w *world) Post(ctx context.Context, from netip.Addr, r transcript.Request) ([]byte, error) {
 	peer := &transport.Peer{Addr: from, Charset: wire.ParseContentType([]byte("text/plain; charset=" + r.Charset))}

@@ -90,7 +90,9 @@ func (c *call) target() (rookery.UIN, error) {
 	text, _ := c.value("UN")
 	uin, ok := rookery.ParseUIN(text)
 	if !ok {
-		return 0, rookery.Errorf(rookery.CodeNoAccount, "UN: no account number, which is 10000 to 4294967295")
+		return 0, errNoTarget
 	}
 	return uin, nil
 }
+
+var errNoTarget = rookery.Errorf(rookery.CodeNoAccount, "UN: no account number, which is 10000 to 4294967295")

@@ -2,6 +2,7 @@ package transcript
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -116,7 +117,7 @@ func (t *Turn) read(br *bufio.Reader, want HTTPAnswer) error {
 		return nil
 	}
 	if at, ok := Match(want.Record, body); !ok {
-		return mismatch(t.Sent, want.Record, body, at)
+		return mismatch(t.Sent, append(bytes.Clone(want.Record), lineEnd(want.Record)...), body, at)
 	}
 	return nil
 }

@@ -10,9 +10,11 @@ import (
 // &RA=*TEXT* fits any reason of one line that contains TEXT; of several texts
 // between stars each must follow the one before. Where they differ, at is the
 // first differing byte of got.
-func Match(answer, got []byte) (at int, ok bool) {
+func Match(answer, got []byte) (at int, ok bool) { return match(answer, got, lineEnd(answer)) }
+
+// match is Match where the line end is known.
+func match(answer, got []byte, end string) (at int, ok bool) {
 	const reason = "&RA="
-	end := lineEnd(answer)
 	i := bytes.LastIndex(answer, []byte(reason+"*"))
 	if i < 0 || bytes.IndexByte(answer[i+1:], '&') >= 0 {
 		return compare(append(bytes.Clone(answer), end...), got)

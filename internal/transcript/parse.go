@@ -110,6 +110,9 @@ func (p *parser) action(line string) (Action, error) {
 	case line[0] == '@':
 		p.next++
 		return client(line[1:])
+	case line[0] == '%':
+		p.next++
+		return onLine(line[1:])
 	}
 	p.next++
 	words, err := fields(line)
@@ -166,6 +169,62 @@ func (p *parser) record(mark string) (record []byte, ok bool, err error) {
 	}
 	record, _, err = unescape(text, false)
 	return record, true, err
+}
+
+// What can come on a line instead of a record.
+const (
+	lineNothing = "nothing"
+	lineEnds    = "end"
+)
+
+// onLine reads what happens on a line: its name, a mark, and what is sent or
+// comes.
+func onLine(text string) (Action, error) {
+	name, mark, bytes, err := cutMark(text)
+	if err != nil {
+		return nil, err
+	}
+	if name == "" {
+		return nil, fmt.Errorf("a line's name is of small letters, not %q", text)
+	}
+	switch mark {
+	case ">":
+		return &Say{name, bytes}, nil
+	case ">>":
+		if len(bytes) == 0 {
+			return nil, errors.New("nothing is sent by this line")
+		}
+		return &SayBytes{name, bytes}, nil
+	case "<":
+		switch string(bytes) {
+		case lineNothing:
+			return &HearNothing{name}, nil
+		case lineEnds:
+			return &HearEnd{name}, nil
+		}
+		return &Hear{name, bytes}, nil
+	}
+	if string(bytes) == "close" {
+		return &HangUp{name}, nil
+	}
+	return nil, fmt.Errorf("on a line there is %%%[1]s> RECORD, %%%[1]s>> BYTES, %%%[1]s< RECORD, and %%%[1]s close", name)
+}
+
+// cutMark takes a line's name and the mark behind it from the bytes.
+func cutMark(text string) (name, mark string, record []byte, err error) {
+	n := len(text) - len(strings.TrimLeft(text, "abcdefghijklmnopqrstuvwxyz"))
+	name, text = text[:n], text[n:]
+	for _, m := range []string{">>", ">", "<"} {
+		if rest, ok := strings.CutPrefix(text, m); ok {
+			mark, text = m, rest
+			break
+		}
+	}
+	if text != "" && text[0] != ' ' {
+		return name, "", nil, fmt.Errorf("%q directly behind the name or the mark", text)
+	}
+	record, _, err = unescape(strings.TrimPrefix(text, " "), false)
+	return name, mark, record, err
 }
 
 func (p *parser) connection() (Action, error) {

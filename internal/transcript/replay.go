@@ -36,6 +36,10 @@ type World interface {
 	Restart(down time.Duration) error
 	// Wait moves the clock; what falls due has happened when it returns.
 	Wait(d time.Duration) error
+	// Now is the time by the clock that Wait moves.
+	Now() time.Time
+	// Line opens a line from a client's address.
+	Line(ctx context.Context, from netip.Addr) (Line, error)
 	// Post sends one record from a client's address and returns the body of
 	// the answer, with the line end of version 1.4. It does not keep the
 	// request.
@@ -56,8 +60,10 @@ type HTTPWorld interface {
 // difference ends it: the error begins with file:line and says what was sent,
 // what was expected, what came, and the first byte in which they differ.
 func Replay(ctx context.Context, s *Script, w World) error {
-	r := &replay{ctx: ctx, world: w, charset: "UTF-8", clients: make(map[string]netip.Addr)}
+	r := &replay{ctx: ctx, world: w, charset: "UTF-8",
+		clients: make(map[string]netip.Addr), lines: make(lines), tokens: make(map[string]string)}
 	r.speak("home")
+	defer r.forgetLines()
 	for _, step := range s.Steps {
 		err := ctx.Err()
 		if err == nil {
@@ -66,6 +72,9 @@ func Replay(ctx context.Context, s *Script, w World) error {
 		if err != nil {
 			return fmt.Errorf("%s:%d: %w", s.Name, step.Line, err)
 		}
+	}
+	if err := r.hangUpAll(); err != nil {
+		return fmt.Errorf("%s: %w", s.Name, err)
 	}
 	return nil
 }
@@ -76,6 +85,10 @@ type replay struct {
 	clients map[string]netip.Addr
 	from    netip.Addr
 	charset string
+	lines   lines
+	// tokens are those of device sessions, by the names that the script gives
+	// them.
+	tokens map[string]string
 }
 
 // speak lets the named client speak from now on. All of 127.0.0.0/8 is this
@@ -111,8 +124,14 @@ func (a *Set) perform(r *replay) error         { return r.world.Set(a.UIN, a.Fie
 func (a *Notice) perform(r *replay) error      { return r.world.Notice(a.To, a.Text) }
 func (a *Remove) perform(r *replay) error      { return r.world.Remove(a.UIN) }
 func (a *SetPassword) perform(r *replay) error { return r.world.SetPassword(a.UIN, a.Password) }
-func (a *Restart) perform(r *replay) error     { return r.world.Restart(a.Down) }
 func (a *Wait) perform(r *replay) error        { return r.world.Wait(a.For) }
+
+// perform ends the lines too: no connection outlives its server.
+func (a *Restart) perform(r *replay) error {
+	err := r.world.Restart(a.Down)
+	r.forgetLines()
+	return err
+}
 
 func (a *Client) perform(r *replay) error {
 	r.speak(a.Name)
@@ -150,12 +169,14 @@ var errNeedsHTTP = errors.New("this step needs a world on a socket")
 
 func (x *Exchange) perform(r *replay) error {
 	for range max(x.Times, 1) {
-		got, err := r.world.Post(r.ctx, r.from, Request{Record: bytes.Clone(x.Request), Charset: r.charset})
+		request := r.expand(x.Request, nil)
+		got, err := r.world.Post(r.ctx, r.from, Request{Record: bytes.Clone(request), Charset: r.charset})
 		if err != nil {
 			return fmt.Errorf("no answer: %w\n\tsent %s", err, appendEscaped(nil, x.Request))
 		}
-		if at, ok := Match(x.Answer, got); !ok {
-			return mismatch(x.Request, x.Answer, got, at)
+		want := r.expand(x.Answer, got)
+		if at, ok := Match(want, got); !ok {
+			return mismatch(request, append(bytes.Clone(want), lineEnd(want)...), got, at)
 		}
 	}
 	return nil
@@ -163,7 +184,9 @@ func (x *Exchange) perform(r *replay) error {
 
 // mismatch shows a difference as the script would have it written.
 func mismatch(sent, want, got []byte, at int) error {
-	want = append(bytes.Clone(want), lineEnd(want)...)
-	return fmt.Errorf("the answer differs from byte %d on\n\tsent %s\n\twant %s\n\tgot  %s\n\tfrom %s",
-		at, appendEscaped(nil, sent), appendEscaped(nil, want), appendEscaped(nil, got), appendEscaped(nil, got[min(at, len(got)):]))
+	text := fmt.Sprintf("the answer differs from byte %d on", at)
+	if sent != nil {
+		text += fmt.Sprintf("\n\tsent %s", appendEscaped(nil, sent))
+	}
+	return fmt.Errorf("%s\n\twant %s\n\tgot  %s\n\tfrom %s", text, appendEscaped(nil, want), appendEscaped(nil, got), appendEscaped(nil, got[min(at, len(got)):]))
 }

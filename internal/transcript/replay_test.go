@@ -42,6 +42,36 @@ func (d *diary) SetPassword(uin uint32, proof string) error {
 func (d *diary) Restart(down time.Duration) error { return d.note("restart %s", down) }
 func (d *diary) Wait(span time.Duration) error    { return d.note("wait %s", span) }
 
+func (d *diary) Now() time.Time { return time.Unix(1218196800, 0) }
+
+// Line gives a line on which each record gets the next answer, and the server
+// hangs up when there is none.
+func (d *diary) Line(_ context.Context, from netip.Addr) (Line, error) {
+	return &diaryLine{d}, d.note("line %s", from)
+}
+
+type diaryLine struct{ d *diary }
+
+func (l *diaryLine) Send(record []byte) error { return l.d.note("say %s", record) }
+func (l *diaryLine) Close() error             { return l.d.note("close") }
+
+func (l *diaryLine) Receive(ctx context.Context) ([]byte, error) {
+	came, err := l.Waiting(ctx)
+	if came == nil {
+		err = io.EOF
+	}
+	return came, err
+}
+
+func (l *diaryLine) Waiting(context.Context) ([]byte, error) {
+	if len(l.d.answers) == 0 {
+		return nil, nil
+	}
+	answer := l.d.answers[0]
+	l.d.answers = l.d.answers[1:]
+	return []byte(answer), nil
+}
+
 func (d *diary) Post(_ context.Context, from netip.Addr, r Request) ([]byte, error) {
 	d.note("post %s %s %s", from, r.Charset, r.Record)
 	if len(d.answers) == 0 {

@@ -133,6 +133,34 @@ type HTTPAnswer struct {
 	Record []byte
 }
 
+// Say is a record that is sent on a line, which is opened if it is not open.
+type Say struct {
+	Line   string
+	Record []byte
+}
+
+// SayBytes is what is sent on a line in one piece, as it is.
+type SayBytes struct {
+	Line  string
+	Bytes []byte
+}
+
+// Hear is the record that must come next on a line: an answer, or a push. Its
+// reason may be a pattern, as that of an Exchange.
+type Hear struct {
+	Line   string
+	Record []byte
+}
+
+// HearNothing says that nothing has come on a line that was not heard.
+type HearNothing struct{ Line string }
+
+// HearEnd says that the server closes a line, and sends nothing before.
+type HearEnd struct{ Line string }
+
+// HangUp closes a line.
+type HangUp struct{ Line string }
+
 // Exchanges yields the requests and answers of the script, each once, those
 // on connections of their own left out.
 func (s *Script) Exchanges() iter.Seq2[Step, *Exchange] {
@@ -150,7 +178,17 @@ func (s *Script) Exchanges() iter.Seq2[Step, *Exchange] {
 func (s *Script) NeedsHTTP() bool {
 	for _, step := range s.Steps {
 		switch step.Action.(type) {
-		case *Connection, *Setting:
+		case *Connection, *Setting, *SayBytes:
+			return true
+		}
+	}
+	return false
+}
+
+// HasLines reports whether records are sent on lines.
+func (s *Script) HasLines() bool {
+	for _, step := range s.Steps {
+		if _, ok := step.Action.(*Say); ok {
 			return true
 		}
 	}

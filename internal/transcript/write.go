@@ -128,6 +128,32 @@ func (c *Connection) appendText(dst []byte) []byte {
 	return bytes.TrimSuffix(dst, []byte("\n"))
 }
 
+func (s *Say) appendText(dst []byte) []byte {
+	return appendRecord(appendLine(dst, s.Line), ">", s.Record)
+}
+
+func (s *SayBytes) appendText(dst []byte) []byte {
+	return appendRecord(appendLine(dst, s.Line), ">>", s.Bytes)
+}
+
+func (h *Hear) appendText(dst []byte) []byte {
+	return appendRecord(appendLine(dst, h.Line), "<", h.Record)
+}
+
+func (h *HearNothing) appendText(dst []byte) []byte {
+	return append(appendLine(dst, h.Line), "< "+lineNothing...)
+}
+
+func (h *HearEnd) appendText(dst []byte) []byte {
+	return append(appendLine(dst, h.Line), "< "+lineEnds...)
+}
+
+func (h *HangUp) appendText(dst []byte) []byte {
+	return append(appendLine(dst, h.Line), " close"...)
+}
+
+func appendLine(dst []byte, name string) []byte { return append(append(dst, '%'), name...) }
+
 func appendRecord(dst []byte, mark string, record []byte) []byte {
 	dst = append(dst, mark...)
 	if len(record) > 0 {

@@ -1,0 +1,194 @@
+package protocol
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/wire"
+)
+
+var _ transport.Host = (*Handler)(nil)
+
+// Converse begins a dialogue on a connection that stays.
+func (h *Handler) Converse(link transport.Link) transport.Dialogue {
+	return &dialogue{handler: h, link: link}
+}
+
+// dialogue is what is said on one connection. There are as many as there are
+// lines and WebSockets, so it keeps next to nothing.
+//
+// A connection is bound to the session of the first successful Login on it, or
+// of the first record that a token proves. From then on records belong to that
+// session, and what arrives for it is pushed. Until then they are answered as
+// over HTTP.
+type dialogue struct {
+	handler *Handler
+	link    transport.Link
+	// session is what the connection is bound to, nil if it is not. It may have
+	// ended: then only Login and Logout get anywhere.
+	session *service.Session
+	// token proves the session if it is a device's.
+	token rookery.Token
+	// feed pushes, nil if nothing is pushed.
+	feed *service.Feed
+}
+
+// Answer answers records in their order. Messages to be sent that follow one
+// another are stored together.
+func (d *dialogue) Answer(ctx context.Context, peer *transport.Peer, records [][]byte, reply func([]byte) error) {
+	var waiting run
+	for _, record := range records {
+		c := d.handler.take(ctx, peer)
+		c.dialogue, c.dst = d, c.own
+		spoken := c.read(record)
+		if spoken && c.row == sending && d.session != nil {
+			waiting = append(waiting, c)
+			continue
+		}
+		if waiting.send(d, reply) != nil || d.answer(c, spoken, reply) != nil {
+			return // nobody is there any more who could be answered
+		}
+		waiting = waiting[:0]
+	}
+	_ = waiting.send(d, reply)
+}
+
+// answer answers one record. It returns what reply does.
+func (d *dialogue) answer(c *call, spoken bool, reply func([]byte) error) error {
+	defer d.handler.giveBack(c)
+	if !spoken {
+		return reply([]byte(wire.Null))
+	}
+	if c.confirms() {
+		d.confirm(c)
+		return nil
+	}
+	d.handler.answer(c)
+	if err := reply(c.dst); err != nil {
+		return err
+	}
+	// What is pushed comes behind the answer to the login.
+	switch {
+	case c.begins:
+		d.bind(c)
+	case c.ends:
+		d.unbind()
+	}
+	return nil
+}
+
+// identify decides whether a record belongs to the session that the connection
+// is bound to. If so, it was heard of.
+func (d *dialogue) identify(c *call) error {
+	c.foreign = c.uin != d.session.Account() || c.asker.Token != "" && c.asker.Token != d.token
+	if c.foreign {
+		if c.row.always {
+			return nil
+		}
+		return errForeign
+	}
+	c.asker.Token = d.token
+	err := d.heard()
+	if !c.row.session {
+		return nil // it can log in again, or out
+	}
+	c.session = d.session
+	return err
+}
+
+var errForeign = rookery.Errorf(rookery.CodeNotSignedIn, "the connection is bound to another session")
+
+// heard says that a record of the session came.
+func (d *dialogue) heard() error {
+	now, err := d.handler.service.Heard(d.session)
+	if err != nil {
+		return err
+	}
+	d.session = now
+	if d.feed != nil {
+		d.feed.Heard()
+	}
+	return nil
+}
+
+// bind binds the connection to the session of a record that was answered.
+func (d *dialogue) bind(c *call) {
+	d.unbind()
+	d.session, d.token = c.session, c.asker.Token
+	feed, err := d.handler.service.Attach(c.ctx, d.session, d.handler.outlet(d.link, d.session))
+	if err == nil {
+		d.feed = feed
+		return
+	}
+	if rookery.CodeOf(err) == rookery.CodeNotSignedIn {
+		return // ended meanwhile: its next record is told so
+	}
+	if kept, due := d.handler.failing.Due(); due {
+		d.handler.log.Error("a connection was closed, because nothing could be pushed on it", "account", c.uin, "address", c.peer.Addr,
+			"error", err, "more_since", kept)
+	}
+	d.link.Close()
+}
+
+func (d *dialogue) unbind() {
+	if d.feed != nil {
+		d.feed.Close()
+	}
+	d.session, d.token, d.feed = nil, "", nil
+}
+
+// End ends what is pushed. The session lives on.
+func (d *dialogue) End() { d.unbind() }
+
+// run is a run of messages to be sent. They follow one another on a connection that is
+// bound, so that all are of one session.
+type run []*call
+
+var sending = commands.find("CLTMSG")
+
+// send sends them and answers each. It returns what reply does.
+func (r run) send(d *dialogue, reply func([]byte) error) error {
+	if len(r) == 0 {
+		return nil
+	}
+	h := d.handler
+	defer func() {
+		for _, c := range r {
+			h.giveBack(c)
+		}
+	}()
+	errs := make([]error, len(r))
+	var list []service.Outgoing
+	for i, c := range r {
+		if errs[i] = h.attempt(c, (*call).check); errs[i] != nil {
+			continue
+		}
+		var out service.Outgoing
+		if out, errs[i] = c.outgoing(); errs[i] == nil {
+			list = append(list, out)
+		}
+	}
+	var become []error
+	lost := h.attempt(r[0], func(c *call) error {
+		if len(list) > 0 {
+			become = h.service.SendAll(c.ctx, d.session, list)
+		}
+		return nil
+	})
+	for i, c := range r {
+		if errs[i] == nil && lost == nil {
+			errs[i] = c.sent(become[0])
+			become = become[1:]
+		}
+		if err := cmp.Or(errs[i], lost); err != nil {
+			h.refuse(c, err)
+		}
+		if err := reply(c.dst); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package protocol
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/wire"
+)
+
+// What is pushed, and confirmed, by name.
+const (
+	pushMessage  = "Server_Msg"
+	pushStatus   = "update_stat"
+	pushReadMark = "read_mark"
+)
+
+// outlet writes what arrives for a session to its connection: section 6 of the
+// protocol.
+type outlet struct {
+	handler *Handler
+	link    transport.Link
+	uin     rookery.UIN
+	// numbered: with the numbers and times that device sessions get.
+	numbered bool
+}
+
+func (h *Handler) outlet(link transport.Link, se *service.Session) *outlet {
+	return &outlet{handler: h, link: link, uin: se.Account(), numbered: se.Device() != ""}
+}
+
+// Push writes one item as one record.
+func (o *outlet) Push(item service.Item) error {
+	buf := o.handler.pushes.Get().(*[]byte)
+	*buf = o.append((*buf)[:0], item)
+	err := o.link.Push(*buf)
+	o.handler.pushes.Put(buf)
+	return err
+}
+
+// Close ends the connection.
+func (o *outlet) Close() { o.link.Close() }
+
+// append appends the record of an item.
+func (o *outlet) append(dst []byte, item service.Item) []byte {
+	switch {
+	case item.Entry != nil:
+		e := item.Entry
+		dst = wire.AppendNumber(o.head(dst, pushMessage, item.Number), "MN", 1)
+		if o.numbered {
+			dst = wire.AppendNumber(dst, "ID", e.Number)
+			dst = wire.AppendNumber(dst, "TM", seconds(e.Time))
+		}
+		dst = wire.AppendNumber(dst, "MT", uint64(e.Kind))
+		dst = wire.AppendNumber(dst, "UN", uint64(e.Peer))
+		return wire.AppendText(dst, wire.FormLine, "MG", e.Text)
+	case item.Notice != nil:
+		dst = wire.AppendNumber(o.head(dst, pushStatus, item.Number), "ST", uint64(item.Notice.Status.Shown()))
+		return wire.AppendNumber(dst, "UN", uint64(item.Notice.Friend))
+	default:
+		dst = wire.AppendNumber(o.head(dst, pushReadMark, item.Number), "UN", uint64(item.Read.With))
+		return wire.AppendNumber(dst, "ID", item.Read.Number)
+	}
+}
+
+// head begins a push. Those who wait for one speak 1.4, whatever else they say.
+func (o *outlet) head(dst []byte, name string, number uint64) []byte {
+	return wire.AppendHead(dst, wire.FormLine, wire.V14, name, strconv.FormatUint(number, 10), o.uin.String(), 0)
+}
+
+// confirms reports whether a record says that a push has arrived. It is no
+// command, and gets no answer.
+func (c *call) confirms() bool { return strings.EqualFold(c.name, pushMessage) }
+
+// confirm takes a confirmation: the client has everything up to the number in
+// SEQ. One that is not of the connection's session, or has no number, means
+// nothing.
+func (d *dialogue) confirm(c *call) {
+	uin, _ := rookery.ParseUIN(c.uinText)
+	if d.session == nil || uin != d.session.Account() || d.heard() != nil || d.feed == nil {
+		return
+	}
+	if number, err := strconv.ParseUint(c.seq, 10, 64); err == nil {
+		d.feed.Confirm(number)
+	}
+}

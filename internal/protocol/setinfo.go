@@ -1,0 +1,100 @@
+package protocol
+
+import (
+	"strconv"
+
+	"github.com/rookery-im/rookery"
+)
+
+// settable are the keys of SetInfo: what its owner can change of an account.
+var settable = func() []string {
+	keys := []string{"AR", "AS", "AF"}
+	for _, f := range infoFields {
+		if f.set != nil {
+			keys = append(keys, f.key)
+		}
+	}
+	return keys
+}()
+
+// setInfo changes what is given, and nothing else.
+func setInfo(c *call) error {
+	var changes []func(*rookery.Account)
+	for _, key := range settable {
+		value, given := c.value(key)
+		if !given {
+			continue
+		}
+		change, err := changeOf(key, value)
+		if err != nil {
+			return err
+		}
+		changes = append(changes, change)
+	}
+	if len(changes) == 0 {
+		return parameter("NK", "missing, and so is every other key of a profile: nothing is to be changed")
+	}
+	if err := c.needDevice(); err != nil {
+		return err
+	}
+	err := c.service.ChangeOwn(c.ctx, c.session, func(a *rookery.Account) error {
+		for _, change := range changes {
+			change(a)
+		}
+		return nil
+	}, c.mark)
+	if err != nil {
+		return err
+	}
+	c.ok()
+	return nil
+}
+
+// changeOf is what one key asks for, or CodeParameter if its value is none that
+// the key can have.
+func changeOf(key, value string) (func(*rookery.Account), error) {
+	switch key {
+	case "AR":
+		n, err := strconv.ParseUint(value, 10, 8)
+		rule := rookery.Rule(n)
+		if err != nil || rule != rookery.RuleOpen && rule != rookery.RuleAsk && rule != rookery.RuleClosed {
+			return nil, parameter(key, "allowed are 0, 1 and 3")
+		}
+		return func(a *rookery.Account) { a.Rule = rule }, nil
+	case "AS":
+		yes, err := yesOrNo(key, value)
+		return func(a *rookery.Account) { a.Strangers = yes }, err
+	case "AF":
+		yes, err := yesOrNo(key, value)
+		return func(a *rookery.Account) { a.Findable = yes }, err
+	case "NK":
+		if value == "" {
+			return nil, parameter(key, "a nickname cannot be empty")
+		}
+	}
+	for _, f := range infoFields {
+		if f.key == key {
+			return f.change(value)
+		}
+	}
+	panic("protocol: " + key + " is no key of SetInfo")
+}
+
+// change is what sets a field of a profile to a value that it can have.
+func (f infoField) change(value string) (func(*rookery.Account), error) {
+	var alone rookery.Profile // so that the key at fault can be named
+	if err := f.set(&alone, value); err != nil {
+		return nil, parameter(f.key, "no number")
+	}
+	if err := alone.Validate(); err != nil {
+		return nil, about(f.key, err)
+	}
+	return func(a *rookery.Account) { _ = f.set(&a.Profile, value) }, nil
+}
+
+func yesOrNo(key, value string) (bool, error) {
+	if value != "0" && value != "1" {
+		return false, parameter(key, "allowed are 0 and 1")
+	}
+	return value == "1", nil
+}
