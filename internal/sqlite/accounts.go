@@ -12,7 +12,7 @@ import (
 // the same order.
 const accountColumns = `account, nick, face, age, sex, blood, constellation, animal, country, province, city, school, job,
 	home_page, about, real_name, mail, phone, mobile, address, post_code, rule, strangers, findable, show_private,
-	created, revision`
+	created, revision, devices_only`
 
 func scanAccount(r row) rookery.Account {
 	return rookery.Account{
@@ -24,7 +24,7 @@ func scanAccount(r row) rookery.Account {
 			Mail: r.text(16), Phone: r.text(17), Mobile: r.text(18), Address: r.text(19), PostCode: r.text(20),
 		},
 		Rule: rookery.Rule(r.int(21)), Strangers: r.bool(22), Findable: r.bool(23), ShowPrivate: r.bool(24),
-		Created: r.time(25), Revision: uint64(r.int(26)),
+		Created: r.time(25), Revision: uint64(r.int(26)), DevicesOnly: r.bool(27),
 	}
 }
 
@@ -33,7 +33,7 @@ func accountValues(a rookery.Account) []any {
 	return []any{
 		a.UIN, p.Nick, p.Face, p.Age, p.Sex, p.Blood, p.Constellation, p.Animal, p.Country, p.Province, p.City, p.School, p.Job,
 		p.HomePage, p.About, p.RealName, p.Mail, p.Phone, p.Mobile, p.Address, p.PostCode, a.Rule, a.Strangers, a.Findable, a.ShowPrivate,
-		a.Created, a.Revision,
+		a.Created, a.Revision, a.DevicesOnly,
 	}
 }
 
@@ -61,7 +61,7 @@ func (s *Store) CreateAccount(ctx context.Context, a rookery.Account, c rookery.
 			return rookery.Errorf(rookery.CodeExists, "the account %d exists already", a.UIN)
 		}
 		_, err = b.conn.exec(`INSERT INTO accounts (`+accountColumns+`, credential)
-			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, append(accountValues(a), string(c))...)
+			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, append(accountValues(a), string(c))...)
 		if err == nil && a.UIN == free {
 			err = b.setFree(free + 1)
 		}
@@ -136,13 +136,13 @@ func (s *Store) accounts(ctx context.Context, query string, args ...any) (list [
 	return list, err
 }
 
-func (s *Store) UpdateAccount(ctx context.Context, a rookery.Account, _ rookery.Mark) (rookery.Receipt, error) {
-	return rookery.Receipt{}, s.write(ctx, op{apply: func(b *batch) error {
+func (s *Store) UpdateAccount(ctx context.Context, a rookery.Account, m rookery.Mark) (rookery.Receipt, error) {
+	return s.once(ctx, m, rookery.OutcomeDone, func(b *batch) error {
 		values := accountValues(a)
 		n, err := b.conn.exec(`UPDATE accounts SET nick=?2, face=?3, age=?4, sex=?5, blood=?6, constellation=?7, animal=?8,
 			country=?9, province=?10, city=?11, school=?12, job=?13, home_page=?14, about=?15, real_name=?16, mail=?17, phone=?18,
-			mobile=?19, address=?20, post_code=?21, rule=?22, strangers=?23, findable=?24, show_private=?25, revision=revision+1
-			WHERE account=?1 AND revision=?26`, append(values[:25:25], a.Revision)...)
+			mobile=?19, address=?20, post_code=?21, rule=?22, strangers=?23, findable=?24, show_private=?25, devices_only=?27,
+			revision=revision+1 WHERE account=?1 AND revision=?26`, append(values[:25:25], a.Revision, a.DevicesOnly)...)
 		if err != nil || n > 0 {
 			return err
 		}
@@ -153,7 +153,7 @@ func (s *Store) UpdateAccount(ctx context.Context, a rookery.Account, _ rookery.
 			return noAccount(a.UIN)
 		}
 		return rookery.Errorf(rookery.CodeConflict, "the account %d was changed by somebody else meanwhile", a.UIN)
-	}})
+	})
 }
 
 func (s *Store) Credential(ctx context.Context, uin rookery.UIN) (c rookery.Credential, err error) {
@@ -203,7 +203,11 @@ func (s *Store) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 			"DELETE FROM requests WHERE asker = ?",
 			"DELETE FROM entries WHERE account = ?",
 			"DELETE FROM places WHERE account = ?",
+			"DELETE FROM read_marks WHERE account = ?",
+			"DELETE FROM blocks WHERE account = ?",
+			"DELETE FROM blocks WHERE blocked = ?",
 			"DELETE FROM sessions WHERE account = ?",
+			"DELETE FROM devices WHERE account = ?",
 			"DELETE FROM addresses WHERE account = ?",
 			"DELETE FROM accounts WHERE account = ?",
 			"UPDATE meta SET value = min(value, ?) WHERE name = 'free'",

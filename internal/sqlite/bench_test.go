@@ -23,9 +23,9 @@ func benchStore(b *testing.B, accounts int) *Store {
 	}
 	b.Cleanup(func() { s.Close() })
 	err = s.write(b.Context(), op{apply: func(batch *batch) error {
-		_, err := batch.conn.exec(`INSERT INTO accounts
+		_, err := batch.conn.exec(`INSERT INTO accounts (`+accountColumns+`, credential)
 			WITH RECURSIVE uins (uin) AS (VALUES (10001) UNION ALL SELECT uin + 1 FROM uins WHERE uin < 10000 + ?)
-			SELECT uin, '', 0, 0, 0, 0, 0, 0, '', '', '', '', '', '', '', '', '', '', '', '', '', 1, 1, 1, 0, 0, 1, '' FROM uins`, accounts)
+			SELECT uin, '', 0, 0, 0, 0, 0, 0, '', '', '', '', '', '', '', '', '', '', '', '', '', 1, 1, 1, 0, 0, 1, 0, '' FROM uins`, accounts)
 		return err
 	}})
 	if err != nil {

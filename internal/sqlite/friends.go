@@ -2,19 +2,14 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/rookery-im/rookery"
 )
 
-func (s *Store) Friends(ctx context.Context, uin rookery.UIN) (friends []rookery.UIN, err error) {
-	err = s.read(ctx, func(c *conn) error {
-		return c.each("SELECT friend FROM friends WHERE account = ? ORDER BY friend", func(r row) bool {
-			friends = append(friends, r.uin(0))
-			return true
-		}, uin)
-	})
-	return friends, err
+func (s *Store) Friends(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
+	return s.uins(ctx, "SELECT friend FROM friends WHERE account = ? ORDER BY friend", uin)
 }
 
 // Relation waits for a commit under way: whoever sees here what a request has
@@ -29,11 +24,44 @@ func (s *Store) Relation(ctx context.Context, me, other rookery.UIN) (r rookery.
 	return r, err
 }
 
+func (s *Store) Requests(ctx context.Context, uin, after rookery.UIN, limit int) (list []rookery.FriendRequest, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		return c.each("SELECT asker, words, time FROM requests WHERE account = ? AND asker > ? ORDER BY asker LIMIT ?", func(r row) bool {
+			list = append(list, rookery.FriendRequest{From: r.uin(0), Words: r.text(1), Time: r.time(2)})
+			return true
+		}, uin, after, max(limit, 0))
+	})
+	return list, err
+}
+
+func (s *Store) Blocked(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
+	return s.uins(ctx, "SELECT blocked FROM blocks WHERE account = ? ORDER BY blocked", uin)
+}
+
+func (s *Store) Blockers(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
+	return s.uins(ctx, "SELECT account FROM blocks WHERE blocked = ? ORDER BY account", uin)
+}
+
+// uins reads a list of account numbers.
+func (s *Store) uins(ctx context.Context, query string, uin rookery.UIN) (list []rookery.UIN, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		return c.each(query, func(r row) bool {
+			list = append(list, r.uin(0))
+			return true
+		}, uin)
+	})
+	return list, err
+}
+
 func (c *conn) relation(me, other rookery.UIN) (rel rookery.Relation, err error) {
 	_, err = c.first(`SELECT EXISTS (SELECT 1 FROM friends WHERE account = ?1 AND friend = ?2),
 		EXISTS (SELECT 1 FROM requests WHERE account = ?2 AND asker = ?1),
-		EXISTS (SELECT 1 FROM requests WHERE account = ?1 AND asker = ?2)`,
-		func(r row) { rel = rookery.Relation{Friends: r.bool(0), Asked: r.bool(1), Asks: r.bool(2)} }, me, other)
+		EXISTS (SELECT 1 FROM requests WHERE account = ?1 AND asker = ?2),
+		EXISTS (SELECT 1 FROM blocks WHERE account = ?1 AND blocked = ?2),
+		EXISTS (SELECT 1 FROM blocks WHERE account = ?2 AND blocked = ?1)`,
+		func(r row) {
+			rel = rookery.Relation{Friends: r.bool(0), Asked: r.bool(1), Asks: r.bool(2), Blocks: r.bool(3), Blocked: r.bool(4)}
+		}, me, other)
 	return rel, err
 }
 
@@ -93,6 +121,9 @@ func (b *batch) restate(c rookery.RelationChange) error {
 			return err
 		}
 	}
+	if err := errors.Join(b.block(c.Me, c.Other, from.Blocks, to.Blocks), b.block(c.Other, c.Me, from.Blocked, to.Blocked)); err != nil {
+		return err
+	}
 	if from == to && c.Step.Notice == 0 {
 		return nil // what waits keeps its words
 	}
@@ -103,6 +134,17 @@ func (b *batch) restate(c rookery.RelationChange) error {
 		return nil // the other's request keeps its words
 	}
 	return b.request(c.Me, c.Other, to.Asks, c.Step.Words, c.Time)
+}
+
+// block makes an account take nothing of another, or something again.
+func (b *batch) block(account, blocked rookery.UIN, from, to bool) (err error) {
+	switch {
+	case to && !from:
+		_, err = b.conn.exec("INSERT INTO blocks VALUES (?, ?)", account, blocked)
+	case from && !to:
+		_, err = b.conn.exec("DELETE FROM blocks WHERE account = ? AND blocked = ?", account, blocked)
+	}
+	return err
 }
 
 // request makes a friend request wait at an account, or wait no more.

@@ -52,7 +52,7 @@ func newRecent(most int) *recent {
 	return &recent{max: most, boxes: make(map[rookery.UIN][]rookery.Entry)}
 }
 
-func weigh(e rookery.Entry) int { return 96 + len(e.Text) }
+func weigh(e rookery.Entry) int { return 112 + len(e.Text) + len(e.Origin) }
 
 // replace forgets what is settled and remembers new letters.
 func (r *recent) replace(settled []stretch, letters []numbered) {
@@ -186,9 +186,9 @@ func (b *batch) settleAccount(uin rookery.UIN, limit int) (n int, upTo uint64, e
 // insertRows is how many letters one statement takes where there are as many.
 const insertRows = 16
 
-const insertLetter = "INSERT OR IGNORE INTO entries (account, number, kind, peer, time, text) VALUES (?, ?, ?, ?, ?, ?)"
+const insertLetter = "INSERT OR IGNORE INTO entries (account, number, kind, peer, time, text, origin) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
-var insertLetters = insertLetter + strings.Repeat(", (?, ?, ?, ?, ?, ?)", insertRows-1)
+var insertLetters = insertLetter + strings.Repeat(", (?, ?, ?, ?, ?, ?, ?)", insertRows-1)
 
 // insert puts letters into a mailbox, one or insertRows.
 func (w *writer) insert(uin rookery.UIN, letters ...rookery.Entry) error {
@@ -196,9 +196,9 @@ func (w *writer) insert(uin rookery.UIN, letters ...rookery.Entry) error {
 	if len(letters) == insertRows {
 		query = insertLetters
 	}
-	args := make([]any, 0, 6*insertRows)
+	args := make([]any, 0, 7*insertRows)
 	for _, e := range letters { // as the driver takes them: this runs for every letter
-		args = append(args, int64(uin), int64(e.Number), int64(e.Kind), int64(e.Peer), e.Time.UnixMicro(), e.Text)
+		args = append(args, int64(uin), int64(e.Number), int64(e.Kind), int64(e.Peer), e.Time.UnixMicro(), e.Text, e.Origin)
 	}
 	_, err := w.conn.exec(query, args...)
 	return err
@@ -250,9 +250,10 @@ func (w *writer) replay() error {
 
 // A row of the journal is the byte lettersVersion and then, for each letter:
 // the receiver, its number, the kind, the peer (all uvarints), the time
-// (a varint, microseconds since 1970), the length of the text in bytes
-// (a uvarint) and the text.
-const lettersVersion = 1
+// (a varint, microseconds since 1970), the text and the device of its origin,
+// each as its length in bytes (a uvarint) and itself. In a row of version 1,
+// from before there were devices, no origin is written.
+const lettersVersion = 2
 
 func appendLetters(blob []byte, letters []numbered) []byte {
 	blob = append(blob, lettersVersion)
@@ -264,6 +265,8 @@ func appendLetters(blob []byte, letters []numbered) []byte {
 		blob = binary.AppendVarint(blob, l.entry.Time.UnixMicro())
 		blob = binary.AppendUvarint(blob, uint64(len(l.entry.Text)))
 		blob = append(blob, l.entry.Text...)
+		blob = binary.AppendUvarint(blob, uint64(len(l.entry.Origin)))
+		blob = append(blob, l.entry.Origin...)
 	}
 	return blob
 }
@@ -271,7 +274,8 @@ func appendLetters(blob []byte, letters []numbered) []byte {
 // parseLetters appends the letters of a row to letters.
 func parseLetters(letters []numbered, blob []byte) ([]numbered, error) {
 	p := parser{rest: blob}
-	if v := p.byte(); v != lettersVersion {
+	version := p.byte()
+	if version < 1 || version > lettersVersion {
 		return letters, errors.New("the journal has a row of an unknown version")
 	}
 	for len(p.rest) > 0 {
@@ -281,6 +285,9 @@ func parseLetters(letters []numbered, blob []byte) ([]numbered, error) {
 		l.entry.Peer = rookery.UIN(p.uvarint())
 		l.entry.Time = time.UnixMicro(p.varint()).UTC()
 		l.entry.Text = string(p.bytes(p.uvarint()))
+		if version > 1 {
+			l.entry.Origin = string(p.bytes(p.uvarint()))
+		}
 		if p.bad {
 			return letters, errors.New("the journal has a damaged row")
 		}

@@ -19,6 +19,34 @@ func (s *Store) Deliver(ctx context.Context, letters []rookery.Letter, now time.
 	return receipt, nil
 }
 
+// DeliverEach is one operation of the writer, so that nothing comes in between.
+func (s *Store) DeliverEach(ctx context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.Delivered {
+	all := make([]rookery.Delivered, len(deliveries))
+	if len(all) == 0 {
+		return all
+	}
+	letters := 0
+	for _, d := range deliveries {
+		letters += len(d.Letters)
+	}
+	err := s.write(ctx, op{letters: letters, apply: func(b *batch) error {
+		for i, d := range deliveries {
+			receipt, err := b.deliver(d.Letters, now, d.Mark)
+			if err != nil && !isDecided(err) {
+				return err
+			}
+			all[i] = rookery.Delivered{Receipt: receipt, Err: err}
+		}
+		return nil
+	}})
+	if err != nil {
+		for i := range all {
+			all[i] = rookery.Delivered{Err: err}
+		}
+	}
+	return all
+}
+
 func (b *batch) deliver(letters []rookery.Letter, now time.Time, m rookery.Mark) (rookery.Receipt, error) {
 	if receipt, ok := b.repeated(m); ok {
 		return receipt, nil
@@ -52,6 +80,7 @@ func (b *batch) post(l rookery.Letter, now time.Time) uint64 {
 		Peer:   l.Peer,
 		Time:   time.UnixMicro(now.UnixMicro()).UTC(), // as it is read back
 		Text:   strings.Clone(l.Text),                 // of a buffer that is used again
+		Origin: strings.Clone(l.Origin),
 	}})
 	return n
 }
@@ -66,13 +95,22 @@ func (s *Store) Recall(_ context.Context, m rookery.Mark) (rookery.Outcome, bool
 	return outcome, ok, nil
 }
 
-func (s *Store) Remember(ctx context.Context, m rookery.Mark, outcome rookery.Outcome) (receipt rookery.Receipt, err error) {
+func (s *Store) Remember(ctx context.Context, m rookery.Mark, outcome rookery.Outcome) (rookery.Receipt, error) {
+	return s.once(ctx, m, outcome, func(*batch) error { return nil })
+}
+
+// once does something and remembers the mark with an outcome, unless an equal
+// mark is remembered.
+func (s *Store) once(ctx context.Context, m rookery.Mark, outcome rookery.Outcome, do func(*batch) error) (receipt rookery.Receipt, err error) {
 	err = s.write(ctx, op{apply: func(b *batch) error {
 		var repeated bool
 		if receipt, repeated = b.repeated(m); repeated {
 			return nil
 		}
 		if err := b.roomFor(m); err != nil {
+			return err
+		}
+		if err := do(b); err != nil {
 			return err
 		}
 		b.remember(m, outcome)
@@ -109,11 +147,9 @@ func (s *Store) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64
 		return recent, s.read(ctx, func(*conn) error { return nil })
 	}
 	err = s.read(ctx, func(c *conn) error {
-		return c.each(`SELECT number, kind, peer, time, text FROM entries
+		return c.each("SELECT "+entryColumns+` FROM entries
 			WHERE account = ? AND number > ? AND number <= ? ORDER BY number LIMIT ?`, func(r row) bool {
-			list = append(list, rookery.Entry{
-				Number: uint64(r.int(0)), Kind: rookery.Kind(r.int(1)), Peer: r.uin(2), Time: r.time(3), Text: r.text(4),
-			})
+			list = append(list, scanEntry(r))
 			return true
 		}, uin, clamp(after), clamp(upTo), max(limit, 0))
 	})
@@ -126,9 +162,20 @@ func (s *Store) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64
 	return list, err
 }
 
+// entryColumns are read by scanEntry.
+const entryColumns = "number, kind, peer, time, text, origin"
+
+func scanEntry(r row) rookery.Entry {
+	return rookery.Entry{
+		Number: uint64(r.int(0)), Kind: rookery.Kind(r.int(1)), Peer: r.uin(2), Time: r.time(3), Text: r.text(4), Origin: r.text(5),
+	}
+}
+
 // clamp makes a number fit the database's signed integers.
 func clamp(n uint64) uint64 { return min(n, 1<<63-1) }
 
+// Collect finds the place of a device where its making has put it: nothing is
+// stored for one that is forgotten by now.
 func (s *Store) Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Place) error {
 	return s.write(ctx, op{apply: func(b *batch) error {
 		switch exists, err := b.exists(uin); {
@@ -137,7 +184,11 @@ func (s *Store) Collect(ctx context.Context, uin rookery.UIN, device string, pla
 		case !exists:
 			return noAccount(uin)
 		}
-		_, err := b.conn.exec("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?, ?)", uin, device, place.Number, place.Keep, place.Memo)
+		statement := "UPDATE places SET number = ?3, keep = ?4, memo = ?5 WHERE account = ?1 AND device = ?2"
+		if device == "" {
+			statement = "INSERT OR REPLACE INTO places VALUES (?1, ?2, ?3, ?4, ?5)"
+		}
+		_, err := b.conn.exec(statement, uin, device, place.Number, place.Keep, place.Memo)
 		return err
 	}})
 }

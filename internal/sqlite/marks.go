@@ -11,11 +11,15 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// marked is a mark with what its request came to.
+// marked is a mark with what its request came to, or with outcomeForgotten.
 type marked struct {
 	mark    rookery.Mark
 	outcome rookery.Outcome
 }
+
+// outcomeForgotten is no outcome: the mark's owner has forgotten the mark's
+// device then, and what it did before is of no use to a new one of that name.
+const outcomeForgotten rookery.Outcome = 255
 
 // covers reports whether m, done at a time, is repeated by a request.
 func covers(at time.Duration, request rookery.Mark) bool {
@@ -34,6 +38,8 @@ type marks struct {
 	uptime time.Duration
 	// forgotten: what is from before this is not remembered any more.
 	forgotten time.Duration
+	// cuts counts the devices that were forgotten since the store was opened.
+	cuts uint32
 }
 
 // eraSpan is how much time the marks of an era span.
@@ -45,14 +51,17 @@ type era struct {
 	done          map[digest]fate
 	// latest holds the latest mark of each line.
 	latest map[line]digest
+	// cut says which of the cuts a line had last: what it did before is void.
+	cut map[line]uint32
 }
 
 // digest stands for a request and for the device that it came from.
 type digest [16]byte
 
-// fate is what became of a request, and when.
+// fate is what became of a request, when, and after how many cuts.
 type fate struct {
 	at      time.Duration
+	cuts    uint32
 	outcome rookery.Outcome
 }
 
@@ -76,7 +85,7 @@ func newMarks(most int) *marks {
 }
 
 func newEra(began time.Duration) *era {
-	return &era{began: began, newest: began, done: make(map[digest]fate), latest: make(map[line]digest)}
+	return &era{began: began, newest: began, done: make(map[digest]fate), latest: make(map[line]digest), cut: make(map[line]uint32)}
 }
 
 // recall looks for a request that m repeats.
@@ -87,11 +96,13 @@ func (k *marks) recall(m rookery.Mark) (rookery.Outcome, bool) {
 	d, l := keysOf(m)
 	k.mu.RLock()
 	defer k.mu.RUnlock()
+	cut := uint32(0)
 	for _, e := range slices.Backward(k.eras) {
 		f, ok := e.done[d]
 		_, later := e.latest[l]
+		cut = max(cut, e.cut[l])
 		switch {
-		case ok && f.at >= k.forgotten && covers(f.at, m) && (!m.LatestOnly || e.latest[l] == d):
+		case ok && f.cuts >= cut && f.at >= k.forgotten && covers(f.at, m) && (!m.LatestOnly || e.latest[l] == d):
 			return f.outcome, true
 		case ok, later && m.LatestOnly:
 			return 0, false
@@ -114,7 +125,12 @@ func (k *marks) add(list []marked) {
 			k.eras = append(k.eras, e)
 		}
 		d, l := keysOf(m.mark)
-		e.done[d] = fate{m.mark.At, m.outcome}
+		if m.outcome == outcomeForgotten {
+			k.cuts++
+			e.cut[l] = k.cuts
+			continue
+		}
+		e.done[d] = fate{m.mark.At, k.cuts, m.outcome}
 		e.latest[l] = d
 		e.newest = max(e.newest, m.mark.At)
 		k.uptime = max(k.uptime, m.mark.At)
@@ -162,6 +178,9 @@ func (b *batch) repeated(m rookery.Mark) (rookery.Receipt, bool) {
 		if f.mark.Owner != m.Owner || f.mark.Device != m.Device {
 			continue
 		}
+		if f.outcome == outcomeForgotten {
+			return rookery.Receipt{}, false
+		}
 		if f.mark.Digest == m.Digest && covers(f.mark.At, m) {
 			return rookery.Receipt{Outcome: f.outcome, Repeated: true}, true
 		}
@@ -197,6 +216,15 @@ func (b *batch) remember(m rookery.Mark, outcome rookery.Outcome) {
 	if !m.IsZero() {
 		b.marked = append(b.marked, marked{m, outcome})
 	}
+}
+
+// forget makes what a device did of no use to a new one of its name.
+func (b *batch) forget(owner rookery.UIN, device string) {
+	at := b.marks.up()
+	for _, m := range b.marked {
+		at = max(at, m.mark.At)
+	}
+	b.marked = append(b.marked, marked{rookery.Mark{Owner: owner, Device: device, At: at}, outcomeForgotten})
 }
 
 // recover reads back what is counted in memory.

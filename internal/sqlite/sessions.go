@@ -19,7 +19,7 @@ func (s *Store) Sessions(ctx context.Context, yield func(rookery.Session) bool) 
 	for {
 		page := make([]rookery.Session, 0, sessionPage)
 		err := s.read(ctx, func(c *conn) error {
-			return c.each(`SELECT account, device, id, address, status, program, since, encoding FROM sessions
+			return c.each(`SELECT account, device, id, address, status, program, since, encoding, token FROM sessions
 				WHERE (account, device) > (?, ?) ORDER BY account, device LIMIT ?`, func(r row) bool {
 				page = append(page, scanSession(r))
 				return true
@@ -42,10 +42,12 @@ func (s *Store) Sessions(ctx context.Context, yield func(rookery.Session) bool) 
 
 func scanSession(r row) rookery.Session {
 	addr, _ := netip.ParseAddr(r.text(3)) // what is no address was none
-	return rookery.Session{
+	session := rookery.Session{
 		Account: r.uin(0), Device: r.text(1), ID: uint64(r.int(2)), Address: addr,
 		Status: rookery.Status(r.int(4)), Program: r.text(5), Since: r.time(6), Encoding: uint8(r.int(7)),
 	}
+	copy(session.Token[:], r.blob(8))
+	return session
 }
 
 // addressText is an address as it is stored, empty for none.
@@ -67,8 +69,13 @@ func (s *Store) SignIn(ctx context.Context, session rookery.Session, proved rook
 		case now != proved:
 			return rookery.Errorf(rookery.CodeConflict, "the password of %d was changed meanwhile", uin)
 		}
-		if _, err := b.conn.exec("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", uin, session.Device, session.ID,
-			addressText(session.Address), session.Status, session.Program, session.Since, int(session.Encoding)); err != nil {
+		if session.Device != "" {
+			if err := b.signInDevice(session); err != nil {
+				return err
+			}
+		}
+		if _, err := b.conn.exec("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", uin, session.Device, session.ID,
+			addressText(session.Address), session.Status, session.Program, session.Since, int(session.Encoding), tokenBytes(session.Token)); err != nil {
 			return err
 		}
 		if err := b.setStatus(uin, session.Status); err != nil {
@@ -76,6 +83,14 @@ func (s *Store) SignIn(ctx context.Context, session rookery.Session, proved rook
 		}
 		return b.noteAddress(uin, session.Address)
 	}})
+}
+
+// tokenBytes is a token's hash as it is stored, empty for none.
+func tokenBytes(h rookery.TokenHash) []byte {
+	if h == (rookery.TokenHash{}) {
+		return nil
+	}
+	return h[:]
 }
 
 // noteAddress makes an address the latest known one of an account. Most often
@@ -119,19 +134,8 @@ func (s *Store) SignOut(ctx context.Context, sessions []rookery.Session) error {
 	}})
 }
 
-func (s *Store) SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, m rookery.Mark) (receipt rookery.Receipt, err error) {
-	err = s.write(ctx, op{apply: func(b *batch) error {
-		var repeated bool
-		if receipt, repeated = b.repeated(m); repeated {
-			return nil
-		}
-		if err := b.roomFor(m); err != nil {
-			return err
-		}
-		b.remember(m, rookery.OutcomeDone)
-		return b.setStatus(uin, status)
-	}})
-	return receipt, err
+func (s *Store) SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, m rookery.Mark) (rookery.Receipt, error) {
+	return s.once(ctx, m, rookery.OutcomeDone, func(b *batch) error { return b.setStatus(uin, status) })
 }
 
 func (b *batch) setStatus(uin rookery.UIN, status rookery.Status) error {

@@ -195,13 +195,18 @@ func (w *writer) commit(ops []*op) error {
 	return w.transact(func(b *batch) error {
 		for _, o := range ops {
 			o.err = o.apply(b)
-			var decided *rookery.Error
-			if o.err != nil && !errors.As(o.err, &decided) {
+			if o.err != nil && !isDecided(o.err) {
 				return o.err
 			}
 		}
 		return b.settleSome()
 	})
+}
+
+// isDecided tells what an operation came to from a failure of the machinery.
+func isDecided(err error) bool {
+	var decided *rookery.Error
+	return errors.As(err, &decided)
 }
 
 // transact runs f in a transaction. What it counted in memory takes effect

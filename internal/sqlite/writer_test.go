@@ -185,8 +185,8 @@ func TestAnAccountWhoseBatchFailsGetsTheLowestNumberThatIsFreeThen(t *testing.T)
 				if attempts++; attempts > 1 {
 					return errors.New("fails alone too")
 				}
-				_, err := b.conn.exec("INSERT INTO accounts SELECT 10001, '', 0, 0, 0, 0, 0, 0, " +
-					"'', '', '', '', '', '', '', '', '', '', '', '', '', 1, 1, 1, 0, 0, 1, ''")
+				_, err := b.conn.exec("INSERT INTO accounts (" + accountColumns + ", credential) SELECT 10001, '', 0, 0, 0, 0, 0, 0, " +
+					"'', '', '', '', '', '', '', '', '', '', '', '', '', 1, 1, 1, 0, 0, 1, 0, ''")
 				return err
 			}})
 		},

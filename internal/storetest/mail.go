@@ -287,12 +287,13 @@ var placeTests = []test{
 		x.add(ann, bob)
 		want := rookery.Place{Number: 7, Keep: 3, Memo: []byte{0, 1, 255}}
 		x.must(x.Collect(x.ctx, ann, "", rookery.Place{Number: 1}))
+		x.signIn(session(ann, "phone", 1))
 		x.must(x.Collect(x.ctx, ann, "phone", rookery.Place{Number: 2}))
 		x.must(x.Collect(x.ctx, ann, "", want))
 		x.twice(func() {
 			x.equal("of addresses", x.place(ann, ""), want)
 			x.equal("of the phone", x.place(ann, "phone").Number, uint64(2))
-			x.equal("of a new device", x.place(ann, "desk"), rookery.Place{})
+			x.equal("of what is no device", x.place(ann, "desk"), rookery.Place{})
 			x.equal("of another account", x.place(bob, ""), rookery.Place{})
 		})
 	}},

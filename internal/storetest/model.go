@@ -27,8 +27,9 @@ var _ service.Store = (*Model)(nil)
 type data struct {
 	mu        sync.Mutex // guards the rest
 	accounts  map[rookery.UIN]*account
-	friends   map[pair]bool // both directions
-	requests  map[pair]bool // {who is asked, who asks}
+	friends   map[pair]bool                  // both directions
+	requests  map[pair]rookery.FriendRequest // {who is asked, who asks}
+	blocks    map[pair]bool                  // {who blocks, who is blocked}
 	sessions  map[collector]rookery.Session
 	marks     map[markKey]markValue
 	latest    map[collector]markKey
@@ -43,6 +44,10 @@ type account struct {
 	entries    []rookery.Entry
 	purged     map[uint64]bool
 	places     map[string]rookery.Place // by device
+	devices    []rookery.Device         // by number; SignedIn is not kept up
+	made       uint64                   // devices, the forgotten ones too
+	taken      uint64                   // the furthest place of forgotten devices
+	read       map[rookery.UIN]uint64
 }
 
 type pair struct{ a, b rookery.UIN }
@@ -71,7 +76,8 @@ func NewModel() func() service.Store {
 	d := &data{
 		accounts: map[rookery.UIN]*account{rookery.System: newAccount(system, "")},
 		friends:  make(map[pair]bool),
-		requests: make(map[pair]bool),
+		requests: make(map[pair]rookery.FriendRequest),
+		blocks:   make(map[pair]bool),
 		sessions: make(map[collector]rookery.Session),
 		marks:    make(map[markKey]markValue),
 		latest:   make(map[collector]markKey),
@@ -80,7 +86,10 @@ func NewModel() func() service.Store {
 }
 
 func newAccount(a rookery.Account, c rookery.Credential) *account {
-	return &account{Account: a, credential: c, purged: make(map[uint64]bool), places: make(map[string]rookery.Place)}
+	return &account{
+		Account: a, credential: c,
+		purged: make(map[uint64]bool), places: make(map[string]rookery.Place), read: make(map[rookery.UIN]uint64),
+	}
 }
 
 func code(c rookery.Code) error { return rookery.Errorf(c, "the model says so") }
@@ -167,19 +176,20 @@ func (m *Model) AccountsAfter(_ context.Context, after rookery.UIN, limit int) (
 	return list[:min(len(list), limit)], nil
 }
 
-func (m *Model) UpdateAccount(_ context.Context, to rookery.Account) error {
-	a, err := m.find(to.UIN)
-	if err != nil {
-		return err
-	}
-	defer m.mu.Unlock()
-	if a.Revision != to.Revision {
-		return code(rookery.CodeConflict)
-	}
-	to.Created = a.Created
-	to.Revision++
-	a.Account = to
-	return nil
+func (m *Model) UpdateAccount(_ context.Context, to rookery.Account, k rookery.Mark) (rookery.Receipt, error) {
+	return m.once(k, rookery.OutcomeDone, func() error {
+		a := m.accounts[to.UIN]
+		switch {
+		case a == nil:
+			return code(rookery.CodeNoAccount)
+		case a.Revision != to.Revision:
+			return code(rookery.CodeConflict)
+		}
+		to.Created = a.Created
+		to.Revision++
+		a.Account = to
+		return nil
+	})
 }
 
 func (m *Model) Credential(_ context.Context, uin rookery.UIN) (rookery.Credential, error) {
@@ -210,76 +220,10 @@ func (m *Model) RemoveAccount(_ context.Context, uin rookery.UIN) error {
 	delete(m.accounts, uin)
 	hasUIN := func(p pair, _ bool) bool { return p.a == uin || p.b == uin }
 	maps.DeleteFunc(m.friends, hasUIN)
-	maps.DeleteFunc(m.requests, hasUIN)
+	maps.DeleteFunc(m.blocks, hasUIN)
+	maps.DeleteFunc(m.requests, func(p pair, _ rookery.FriendRequest) bool { return p.a == uin || p.b == uin })
 	maps.DeleteFunc(m.sessions, func(k collector, _ rookery.Session) bool { return k.account == uin })
 	return nil
-}
-
-func (m *Model) Friends(_ context.Context, uin rookery.UIN) (friends []rookery.UIN, err error) {
-	if err := m.enter(); err != nil {
-		return nil, err
-	}
-	defer m.mu.Unlock()
-	for p := range m.friends {
-		if p.a == uin {
-			friends = append(friends, p.b)
-		}
-	}
-	slices.Sort(friends)
-	return friends, nil
-}
-
-func (m *Model) Relation(_ context.Context, me, other rookery.UIN) (rookery.Relation, error) {
-	if err := m.enter(); err != nil {
-		return rookery.Relation{}, err
-	}
-	defer m.mu.Unlock()
-	return m.relation(me, other), nil
-}
-
-func (m *Model) relation(me, other rookery.UIN) rookery.Relation {
-	return rookery.Relation{
-		Friends: m.friends[pair{me, other}], Asked: m.requests[pair{other, me}], Asks: m.requests[pair{me, other}],
-	}
-}
-
-func (m *Model) Relate(_ context.Context, c rookery.RelationChange) (rookery.Receipt, error) {
-	if err := m.enter(); err != nil {
-		return rookery.Receipt{}, err
-	}
-	defer m.mu.Unlock()
-	if outcome, ok := m.recall(c.Mark); ok {
-		return rookery.Receipt{Outcome: outcome, Repeated: true}, nil
-	}
-	if m.relation(c.Me, c.Other) != c.From {
-		return rookery.Receipt{}, code(rookery.CodeConflict)
-	}
-	if m.accounts[c.Me] == nil || m.accounts[c.Other] == nil {
-		return rookery.Receipt{}, code(rookery.CodeNoAccount)
-	}
-	set := func(in map[pair]bool, p pair, to bool) {
-		if delete(in, p); to {
-			in[p] = true
-		}
-	}
-	set(m.friends, pair{c.Me, c.Other}, c.Step.To.Friends)
-	set(m.friends, pair{c.Other, c.Me}, c.Step.To.Friends)
-	set(m.requests, pair{c.Other, c.Me}, c.Step.To.Asked)
-	set(m.requests, pair{c.Me, c.Other}, c.Step.To.Asks)
-	receipt := rookery.Receipt{Outcome: c.Step.Outcome}
-	if c.Step.Notice != 0 {
-		notice := rookery.Letter{To: c.Other, Kind: c.Step.Notice, Peer: c.Me, Text: c.Step.NoticeWords}
-		receipt.Numbers = []uint64{m.post(notice, c.Time)}
-	}
-	m.remember(c.Mark, c.Step.Outcome)
-	return receipt, nil
-}
-
-func (m *Model) post(l rookery.Letter, now time.Time) uint64 {
-	a := m.accounts[l.To]
-	e := rookery.Entry{Number: uint64(len(a.entries)) + 1, Kind: l.Kind, Peer: l.Peer, Time: now, Text: l.Text}
-	a.entries = append(a.entries, e)
-	return e.Number
 }
 
 func (m *Model) recall(k rookery.Mark) (rookery.Outcome, bool) {
@@ -305,4 +249,21 @@ func (m *Model) remember(k rookery.Mark, outcome rookery.Outcome) {
 	if delete(m.marks, key); k.At >= m.forgotten {
 		m.marks[key] = markValue{k.At, outcome}
 	}
+}
+
+// once does something and remembers the mark, unless an equal one is
+// remembered.
+func (m *Model) once(k rookery.Mark, outcome rookery.Outcome, do func() error) (rookery.Receipt, error) {
+	if err := m.enter(); err != nil {
+		return rookery.Receipt{}, err
+	}
+	defer m.mu.Unlock()
+	if was, ok := m.recall(k); ok {
+		return rookery.Receipt{Outcome: was, Repeated: true}, nil
+	}
+	if err := do(); err != nil {
+		return rookery.Receipt{}, err
+	}
+	m.remember(k, outcome)
+	return rookery.Receipt{Outcome: outcome}, nil
 }

@@ -3,8 +3,8 @@ package storetest
 import (
 	"context"
 	"maps"
-	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rookery-im/rookery"
@@ -15,6 +15,24 @@ func (m *Model) Deliver(_ context.Context, letters []rookery.Letter, now time.Ti
 		return rookery.Receipt{}, err
 	}
 	defer m.mu.Unlock()
+	return m.deliver(letters, now, k)
+}
+
+func (m *Model) DeliverEach(_ context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.Delivered {
+	all := make([]rookery.Delivered, len(deliveries))
+	err := m.enter()
+	if err == nil {
+		defer m.mu.Unlock()
+	}
+	for i, d := range deliveries {
+		if all[i].Err = err; err == nil {
+			all[i].Receipt, all[i].Err = m.deliver(d.Letters, now, d.Mark)
+		}
+	}
+	return all
+}
+
+func (m *Model) deliver(letters []rookery.Letter, now time.Time, k rookery.Mark) (rookery.Receipt, error) {
 	if outcome, ok := m.recall(k); ok {
 		return rookery.Receipt{Outcome: outcome, Repeated: true}, nil
 	}
@@ -31,6 +49,13 @@ func (m *Model) Deliver(_ context.Context, letters []rookery.Letter, now time.Ti
 	return receipt, nil
 }
 
+func (m *Model) post(l rookery.Letter, now time.Time) uint64 {
+	a := m.accounts[l.To]
+	e := rookery.Entry{Number: uint64(len(a.entries)) + 1, Kind: l.Kind, Peer: l.Peer, Time: now, Text: l.Text, Origin: l.Origin}
+	a.entries = append(a.entries, e)
+	return e.Number
+}
+
 func (m *Model) Recall(_ context.Context, k rookery.Mark) (rookery.Outcome, bool, error) {
 	if err := m.enter(); err != nil {
 		return 0, false, err
@@ -41,15 +66,7 @@ func (m *Model) Recall(_ context.Context, k rookery.Mark) (rookery.Outcome, bool
 }
 
 func (m *Model) Remember(_ context.Context, k rookery.Mark, outcome rookery.Outcome) (rookery.Receipt, error) {
-	if err := m.enter(); err != nil {
-		return rookery.Receipt{}, err
-	}
-	defer m.mu.Unlock()
-	if was, ok := m.recall(k); ok {
-		return rookery.Receipt{Outcome: was, Repeated: true}, nil
-	}
-	m.remember(k, outcome)
-	return rookery.Receipt{Outcome: outcome}, nil
+	return m.once(k, outcome, func() error { return nil })
 }
 
 func (m *Model) Mailbox(_ context.Context, uin rookery.UIN, device string) (uint64, rookery.Place, error) {
@@ -85,104 +102,74 @@ func (m *Model) Entries(_ context.Context, uin rookery.UIN, after, upTo uint64, 
 	return list, nil
 }
 
+// History looks at the whole mailbox, and compares every stretch of a text.
+func (m *Model) History(ctx context.Context, uin rookery.UIN, q rookery.HistoryQuery) (list []rookery.Entry, more bool, err error) {
+	if err := m.enter(); err != nil {
+		return nil, false, err
+	}
+	defer m.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, false, rookery.Temporary(err)
+	}
+	a := m.accounts[uin]
+	if a == nil {
+		return nil, false, nil
+	}
+	for _, e := range a.entries {
+		if !a.purged[e.Number] && (e.Kind == rookery.KindMessage || e.Kind == rookery.KindSent) &&
+			(q.With == 0 || e.Peer == q.With) && (q.Before == 0 || e.Number < q.Before) && contains(e.Text, q.Text) {
+			list = append(list, e)
+		}
+	}
+	older := max(len(list)-max(q.Limit, 0), 0)
+	return list[older:], older > 0, nil
+}
+
+// contains reports whether a text has a part that equals another in any case of
+// letters.
+func contains(text, part string) bool {
+	t, p := []rune(text), []rune(part)
+	for i := 0; i+len(p) <= len(t); i++ {
+		if strings.EqualFold(string(t[i:i+len(p)]), string(p)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *Model) ReadMark(_ context.Context, uin, with rookery.UIN) (uint64, error) {
+	if err := m.enter(); err != nil {
+		return 0, err
+	}
+	defer m.mu.Unlock()
+	if a := m.accounts[uin]; a != nil {
+		return a.read[with], nil
+	}
+	return 0, nil
+}
+
+func (m *Model) SetReadMark(_ context.Context, uin rookery.UIN, r rookery.ReadMark, k rookery.Mark) (rookery.Receipt, error) {
+	return m.once(k, rookery.OutcomeDone, func() error {
+		a := m.accounts[uin]
+		if a == nil {
+			return code(rookery.CodeNoAccount)
+		}
+		a.read[r.With] = max(a.read[r.With], r.Number)
+		return nil
+	})
+}
+
 func (m *Model) Collect(_ context.Context, uin rookery.UIN, device string, place rookery.Place) error {
 	a, err := m.find(uin)
 	if err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	place.Memo = slices.Clone(place.Memo)
-	a.places[device] = place
-	return nil
-}
-
-func (m *Model) Sessions(_ context.Context, yield func(rookery.Session) bool) error {
-	if err := m.enter(); err != nil {
-		return err
-	}
-	all := slices.Collect(maps.Values(m.sessions))
-	m.mu.Unlock()
-	for _, s := range all {
-		if !yield(s) {
-			break
-		}
+	if device == "" || a.device(device) != nil {
+		place.Memo = slices.Clone(place.Memo)
+		a.places[device] = place
 	}
 	return nil
-}
-
-func (m *Model) SignIn(_ context.Context, s rookery.Session, proved rookery.Credential) error {
-	a, err := m.find(s.Account)
-	if err != nil {
-		return err
-	}
-	defer m.mu.Unlock()
-	if a.credential != proved {
-		return code(rookery.CodeConflict)
-	}
-	m.sessions[collector{s.Account, s.Device}] = s
-	m.setStatus(s.Account, s.Status)
-	a.addresses = slices.DeleteFunc(a.addresses, func(addr netip.Addr) bool { return addr == s.Address })
-	a.addresses = append(a.addresses, s.Address)
-	a.addresses = a.addresses[max(len(a.addresses)-16, 0):]
-	return nil
-}
-
-func (m *Model) setStatus(uin rookery.UIN, status rookery.Status) {
-	for k, s := range m.sessions {
-		if k.account == uin {
-			s.Status = status
-			m.sessions[k] = s
-		}
-	}
-}
-
-func (m *Model) SetEncoding(_ context.Context, s rookery.Session) error {
-	if err := m.enter(); err != nil {
-		return err
-	}
-	defer m.mu.Unlock()
-	key := collector{s.Account, s.Device}
-	if now, ok := m.sessions[key]; ok && now.ID == s.ID {
-		now.Encoding = s.Encoding
-		m.sessions[key] = now
-	}
-	return nil
-}
-
-func (m *Model) SignOut(_ context.Context, sessions []rookery.Session) error {
-	if err := m.enter(); err != nil {
-		return err
-	}
-	defer m.mu.Unlock()
-	for _, s := range sessions {
-		key := collector{s.Account, s.Device}
-		if now, ok := m.sessions[key]; ok && now.ID == s.ID {
-			delete(m.sessions, key)
-		}
-	}
-	return nil
-}
-
-func (m *Model) SetStatus(_ context.Context, uin rookery.UIN, status rookery.Status, k rookery.Mark) (rookery.Receipt, error) {
-	if err := m.enter(); err != nil {
-		return rookery.Receipt{}, err
-	}
-	defer m.mu.Unlock()
-	if outcome, ok := m.recall(k); ok {
-		return rookery.Receipt{Outcome: outcome, Repeated: true}, nil
-	}
-	m.setStatus(uin, status)
-	m.remember(k, rookery.OutcomeDone)
-	return rookery.Receipt{}, nil
-}
-
-func (m *Model) KnownAddress(_ context.Context, uin rookery.UIN, addr netip.Addr) (bool, error) {
-	if err := m.enter(); err != nil {
-		return false, err
-	}
-	defer m.mu.Unlock()
-	a := m.accounts[uin]
-	return a != nil && slices.Contains(a.addresses, addr), nil
 }
 
 func (m *Model) Uptime(context.Context) (time.Duration, error) {

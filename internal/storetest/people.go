@@ -17,7 +17,7 @@ func fullAccount(uin rookery.UIN) rookery.Account {
 			City: "c", School: "s", Job: "j", HomePage: "h", About: "a\nb", RealName: "r", Mail: "m", Phone: "1", Mobile: "2",
 			Address: "d", PostCode: "3",
 		},
-		Rule: rookery.RuleClosed, Strangers: true, Findable: true, ShowPrivate: true, Created: noon, Revision: 1,
+		Rule: rookery.RuleClosed, Strangers: true, Findable: true, ShowPrivate: true, DevicesOnly: true, Created: noon, Revision: 1,
 	}
 }
 
@@ -98,7 +98,7 @@ var accountTests = []test{
 		x.add(ann)
 		a := fullAccount(ann)
 		a.Created = noon.Add(time.Hour)
-		x.must(x.UpdateAccount(x.ctx, a))
+		x.update(a)
 		a.Created, a.Revision = noon, 2
 		x.twice(func() {
 			got, err := x.Account(x.ctx, ann)
@@ -108,9 +108,10 @@ var accountTests = []test{
 	}},
 	{"an update of another revision is a conflict", func(x *trial) {
 		x.add(ann)
-		x.must(x.UpdateAccount(x.ctx, fullAccount(ann)))
+		x.update(fullAccount(ann))
 		late := rookery.NewAccount(ann, "late", noon)
-		x.refused(x.UpdateAccount(x.ctx, late), rookery.CodeConflict)
+		_, err := x.UpdateAccount(x.ctx, late, rookery.Mark{})
+		x.refused(err, rookery.CodeConflict)
 		a, err := x.Account(x.ctx, ann)
 		x.must(err)
 		x.equal("nick", a.Profile.Nick, "Pingu, Jr")
@@ -120,7 +121,9 @@ var accountTests = []test{
 		errs := make([]error, 8)
 		var all sync.WaitGroup
 		for i := range errs {
-			all.Go(func() { errs[i] = x.UpdateAccount(x.ctx, rookery.NewAccount(ann, fmt.Sprint(i), noon)) })
+			all.Go(func() {
+				_, errs[i] = x.UpdateAccount(x.ctx, rookery.NewAccount(ann, fmt.Sprint(i), noon), rookery.Mark{})
+			})
 		}
 		all.Wait()
 		won := 0
@@ -149,7 +152,8 @@ var accountTests = []test{
 		x.refused(err, rookery.CodeNoAccount)
 		_, err = x.Credential(x.ctx, nobody)
 		x.refused(err, rookery.CodeNoAccount)
-		x.refused(x.UpdateAccount(x.ctx, fullAccount(nobody)), rookery.CodeNoAccount)
+		_, err = x.UpdateAccount(x.ctx, fullAccount(nobody), rookery.Mark{})
+		x.refused(err, rookery.CodeNoAccount)
 		x.refused(x.SetCredential(x.ctx, nobody, ""), rookery.CodeNoAccount)
 		x.refused(x.RemoveAccount(x.ctx, nobody), rookery.CodeNoAccount)
 		x.refused(x.SignIn(x.ctx, session(nobody, "", 1), "secret"), rookery.CodeNoAccount)
@@ -190,6 +194,12 @@ var accountTests = []test{
 		x.twice(func() { x.equal("texts", x.texts(ann), []string{"new"}) })
 		x.equal("newest", x.last(ann), uint64(1))
 	}},
+}
+
+func (x *trial) update(a rookery.Account) {
+	x.Helper()
+	_, err := x.UpdateAccount(x.ctx, a, rookery.Mark{})
+	x.must(err)
 }
 
 func uinsOf(accounts []rookery.Account) (uins []rookery.UIN) {
@@ -308,7 +318,9 @@ var friendTests = []test{
 	{"a step that changes nothing is remembered too", func(x *trial) {
 		x.add(ann, bob)
 		m := mark(ann, 1, time.Minute)
-		x.relate(rookery.RelationChange{Me: ann, Other: bob, Step: rookery.Add(rookery.Relation{}, rookery.RuleClosed), Mark: m})
+		closed, err := rookery.Add(rookery.Relation{}, rookery.RuleClosed)
+		x.must(err)
+		x.relate(rookery.RelationChange{Me: ann, Other: bob, Step: closed, Mark: m})
 		x.twice(func() {
 			outcome, ok, err := x.Recall(x.ctx, m)
 			x.must(err)

@@ -115,7 +115,11 @@ func (d *dice) createNext() call {
 func (d *dice) update() call {
 	a := d.account(d.uin())
 	a.Revision = uint64(d.IntN(3)) + 1
-	return call{fmt.Sprint("update ", a.UIN), func(s service.Store) any { return outcome(s.UpdateAccount(d.ctx, a)) }}
+	m := d.mark()
+	return call{fmt.Sprintf("update %d, %+v", a.UIN, m), func(s service.Store) any {
+		receipt, err := s.UpdateAccount(d.ctx, a, m)
+		return outcome(err, receipt)
+	}}
 }
 
 func (d *dice) setCredential() call {
@@ -148,8 +152,8 @@ func (d *dice) relate() call {
 			from = rookery.Relation{Friends: true}
 		}
 		steps := []func() (rookery.Step, error){
-			func() (rookery.Step, error) { return rookery.Add(from, rookery.RuleOpen), nil },
-			func() (rookery.Step, error) { return rookery.Add(from, rookery.RuleAsk), nil },
+			func() (rookery.Step, error) { return rookery.Add(from, rookery.RuleOpen) },
+			func() (rookery.Step, error) { return rookery.Add(from, rookery.RuleAsk) },
 			func() (rookery.Step, error) { return rookery.Ask(from, rookery.RuleAsk, words) },
 			func() (rookery.Step, error) { return rookery.Accept(from) },
 			func() (rookery.Step, error) { return rookery.Reject(from, words) },

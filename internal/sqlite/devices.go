@@ -1,0 +1,71 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/rookery-im/rookery"
+)
+
+func (s *Store) Devices(ctx context.Context, uin rookery.UIN) (list []rookery.Device, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		return c.each(`SELECT id, name, since, EXISTS (SELECT 1 FROM sessions WHERE account = d.account AND device = d.name)
+			FROM devices d WHERE account = ? ORDER BY id`, func(r row) bool {
+			list = append(list, rookery.Device{ID: uint64(r.int(0)), Name: r.text(1), Since: r.time(2), SignedIn: r.bool(3)})
+			return true
+		}, uin)
+	})
+	return list, err
+}
+
+// signInDevice notes that a device of the account signs in, and makes it if
+// the account has none of that name.
+func (b *batch) signInDevice(s rookery.Session) error {
+	n, err := b.conn.exec("UPDATE devices SET since = ? WHERE account = ? AND name = ?", s.Since, s.Account, s.Device)
+	if err != nil || n > 0 {
+		return err
+	}
+	full, err := b.conn.exists("SELECT 1 FROM devices WHERE account = ? LIMIT 1 OFFSET ?", s.Account, rookery.MaxDevices-1)
+	switch {
+	case err != nil:
+		return err
+	case full:
+		return rookery.Errorf(rookery.CodeRefused,
+			"the account has %d devices, and may not have more: sign in as one of them, or remove one first", rookery.MaxDevices)
+	}
+	for _, statement := range []string{
+		"UPDATE accounts SET devices_made = devices_made + 1 WHERE account = ?1",
+		"INSERT INTO devices SELECT ?1, devices_made, ?2, ?3 FROM accounts WHERE account = ?1",
+		`INSERT INTO places SELECT ?1, ?2, max(taken, coalesce((SELECT max(number) FROM places WHERE account = ?1), 0)), 0, x''
+			FROM accounts WHERE account = ?1`,
+	} {
+		if _, err := b.conn.exec(statement, s.Account, s.Device, s.Since); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, m rookery.Mark) (rookery.Receipt, error) {
+	return s.once(ctx, m, rookery.OutcomeDone, func(b *batch) error {
+		var name string
+		found, err := b.conn.first("SELECT name FROM devices WHERE account = ? AND id = ?", func(r row) { name = r.text(0) }, uin, id)
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			return rookery.Errorf(rookery.CodeParameter, "the account has no device %d: list its devices", id)
+		}
+		for _, statement := range []string{
+			"UPDATE accounts SET taken = max(taken, (SELECT number FROM places WHERE account = ?1 AND device = ?2)) WHERE account = ?1",
+			"DELETE FROM places WHERE account = ?1 AND device = ?2",
+			"DELETE FROM sessions WHERE account = ?1 AND device = ?2",
+			"DELETE FROM devices WHERE account = ?1 AND name = ?2",
+		} {
+			if _, err := b.conn.exec(statement, uin, name); err != nil {
+				return err
+			}
+		}
+		b.forget(uin, name)
+		return nil
+	})
+}

@@ -1,0 +1,118 @@
+package storetest
+
+import (
+	"context"
+	"slices"
+
+	"github.com/rookery-im/rookery"
+)
+
+func (m *Model) Friends(_ context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
+	if err := m.enter(); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	return others(m.friends, func(p pair) (rookery.UIN, bool) { return p.b, p.a == uin }), nil
+}
+
+// others lists one side of those pairs that are meant, by number.
+func others[V any](pairs map[pair]V, meant func(pair) (rookery.UIN, bool)) (list []rookery.UIN) {
+	for p := range pairs {
+		if uin, ok := meant(p); ok {
+			list = append(list, uin)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func (m *Model) Requests(_ context.Context, uin, after rookery.UIN, limit int) (list []rookery.FriendRequest, err error) {
+	if err := m.enter(); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	for _, asker := range others(m.requests, func(p pair) (rookery.UIN, bool) { return p.b, p.a == uin && p.b > after }) {
+		if len(list) < limit {
+			list = append(list, m.requests[pair{uin, asker}])
+		}
+	}
+	return list, nil
+}
+
+func (m *Model) Blocked(_ context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
+	if err := m.enter(); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	return others(m.blocks, func(p pair) (rookery.UIN, bool) { return p.b, p.a == uin }), nil
+}
+
+func (m *Model) Blockers(_ context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
+	if err := m.enter(); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	return others(m.blocks, func(p pair) (rookery.UIN, bool) { return p.a, p.b == uin }), nil
+}
+
+func (m *Model) Relation(_ context.Context, me, other rookery.UIN) (rookery.Relation, error) {
+	if err := m.enter(); err != nil {
+		return rookery.Relation{}, err
+	}
+	defer m.mu.Unlock()
+	return m.relation(me, other), nil
+}
+
+func (m *Model) relation(me, other rookery.UIN) rookery.Relation {
+	_, asked := m.requests[pair{other, me}]
+	_, asks := m.requests[pair{me, other}]
+	return rookery.Relation{
+		Friends: m.friends[pair{me, other}], Asked: asked, Asks: asks,
+		Blocks: m.blocks[pair{me, other}], Blocked: m.blocks[pair{other, me}],
+	}
+}
+
+func (m *Model) Relate(_ context.Context, c rookery.RelationChange) (rookery.Receipt, error) {
+	var numbers []uint64
+	receipt, err := m.once(c.Mark, c.Step.Outcome, func() error {
+		if m.relation(c.Me, c.Other) != c.From {
+			return code(rookery.CodeConflict)
+		}
+		if m.accounts[c.Me] == nil || m.accounts[c.Other] == nil {
+			return code(rookery.CodeNoAccount)
+		}
+		m.restate(c)
+		if c.Step.Notice != 0 {
+			notice := rookery.Letter{To: c.Other, Kind: c.Step.Notice, Peer: c.Me, Text: c.Step.NoticeWords}
+			numbers = []uint64{m.post(notice, c.Time)}
+		}
+		return nil
+	})
+	receipt.Numbers = numbers
+	return receipt, err
+}
+
+func (m *Model) restate(c rookery.RelationChange) {
+	from, to := c.From, c.Step.To
+	if from == to && c.Step.Notice == 0 {
+		return // what waits keeps its words
+	}
+	set := func(in map[pair]bool, p pair, to bool) {
+		if delete(in, p); to {
+			in[p] = true
+		}
+	}
+	set(m.friends, pair{c.Me, c.Other}, to.Friends)
+	set(m.friends, pair{c.Other, c.Me}, to.Friends)
+	set(m.blocks, pair{c.Me, c.Other}, to.Blocks)
+	set(m.blocks, pair{c.Other, c.Me}, to.Blocked)
+	mine, others := pair{c.Other, c.Me}, pair{c.Me, c.Other}
+	if delete(m.requests, mine); to.Asked {
+		m.requests[mine] = rookery.FriendRequest{From: c.Me, Words: c.Step.Words, Time: c.Time}
+	}
+	if !to.Asks {
+		delete(m.requests, others)
+	} else if !from.Asks {
+		m.requests[others] = rookery.FriendRequest{From: c.Other, Words: c.Step.Words, Time: c.Time}
+	}
+}
