@@ -86,6 +86,19 @@ func (o *Operator) Accounts(ctx context.Context, after rookery.UIN, limit int) (
 	return run(ctx, o, list, page{After: after, Limit: limit})
 }
 
+// Devices lists the devices of an account, signed in or not, by ID.
+// CodeNoAccount if there is no such account.
+func (o *Operator) Devices(ctx context.Context, uin rookery.UIN) ([]rookery.Device, error) {
+	return run(ctx, o, devices, uin)
+}
+
+// RevokeDevice ends a device's session and forgets the device. CodeNoAccount if
+// there is no such account, CodeParameter if it has no such device.
+func (o *Operator) RevokeDevice(ctx context.Context, uin rookery.UIN, id uint64) error {
+	_, err := run(ctx, o, revokeDevice, revocation{UIN: uin, Device: id})
+	return err
+}
+
 // Notify sends a notice of the operator, all or none. CodeNoAccount names the
 // number that is no account.
 func (o *Operator) Notify(ctx context.Context, text string, to []rookery.UIN) error {
@@ -119,6 +132,8 @@ func Handler(s *service.Service) http.Handler {
 	handle(mux, s, remove)
 	handle(mux, s, list)
 	handle(mux, s, notify)
+	handle(mux, s, devices)
+	handle(mux, s, revokeDevice)
 	return mux
 }
 
@@ -136,6 +151,10 @@ type (
 	page struct {
 		After rookery.UIN
 		Limit int
+	}
+	revocation struct {
+		UIN    rookery.UIN
+		Device uint64
 	}
 	notice struct {
 		Text string
@@ -168,6 +187,12 @@ var (
 	}}
 	list = action[page, []service.AccountInfo]{"list", func(ctx context.Context, s *service.Service, in page) ([]service.AccountInfo, error) {
 		return s.AccountsAfter(ctx, in.After, in.Limit)
+	}}
+	devices = action[rookery.UIN, []rookery.Device]{"devices", func(ctx context.Context, s *service.Service, uin rookery.UIN) ([]rookery.Device, error) {
+		return s.DevicesOf(ctx, uin)
+	}}
+	revokeDevice = action[revocation, none]{"revoke", func(ctx context.Context, s *service.Service, in revocation) (none, error) {
+		return none{}, s.RevokeDevice(ctx, in.UIN, in.Device)
 	}}
 	notify = action[notice, none]{"notify", func(ctx context.Context, s *service.Service, in notice) (none, error) {
 		return none{}, s.Notify(ctx, in.Text, in.To)

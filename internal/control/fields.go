@@ -111,6 +111,7 @@ var fields = []Field{
 	yesNo("strangers", "whether accounts that are no friends may write", func(a *rookery.Account) *bool { return &a.Strangers }),
 	yesNo("findable", "whether a search may return the account", func(a *rookery.Account) *bool { return &a.Findable }),
 	yesNo("show-private", "whether everybody sees the private fields, not friends alone", func(a *rookery.Account) *bool { return &a.ShowPrivate }),
+	yesNo("devices-only", "whether only devices may sign in, which have tokens, and no address", func(a *rookery.Account) *bool { return &a.DevicesOnly }),
 }
 
 func text(name, usage string, at func(*rookery.Account) *string) Field {

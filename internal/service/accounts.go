@@ -42,6 +42,16 @@ func (as *accounts) get(ctx context.Context, uin rookery.UIN) (*rookery.Account,
 	return &a, nil
 }
 
+// peek is get for one look: it keeps nothing in memory, so that who signs in
+// and stays silent costs none.
+func (as *accounts) peek(ctx context.Context, uin rookery.UIN) (*rookery.Account, error) {
+	if a, ok := as.recent.Peek(uin); ok {
+		return a, nil
+	}
+	a, err := as.store.Account(ctx, uin)
+	return &a, err
+}
+
 // list returns those of the accounts that exist, in the order asked for.
 func (as *accounts) list(ctx context.Context, uins []rookery.UIN) ([]*rookery.Account, error) {
 	found := make(map[rookery.UIN]*rookery.Account, len(uins))

@@ -6,43 +6,66 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// Requests lists the friend requests that wait here. last is false if more
-// follow.
-func (s *Service) Requests(ctx context.Context, se *Session, p Page) (page []rookery.FriendRequest, last bool, err error) {
-	panic("not built yet")
-}
+// maxBlocked is how many accounts one can block.
+const maxBlocked = 1000
+
+var errBlockOneself = rookery.Errorf(rookery.CodeParameter, "that is yourself")
 
 // Block ends what there is between the session's account and another, and
-// keeps the other out: it takes nothing of it and looks offline to it.
+// keeps the other out: it takes nothing of it and looks offline to it. The other,
+// if it was a friend, sees it go. CodeRefused for the system's account, and if
+// too many are blocked.
 func (s *Service) Block(ctx context.Context, se *Session, other rookery.UIN, mark rookery.Mark) error {
-	panic("not built yet")
+	switch other {
+	case rookery.System:
+		return rookery.Errorf(rookery.CodeRefused, "%d is the server itself, which cannot be blocked", rookery.System)
+	case se.about.Account:
+		return errBlockOneself
+	}
+	// In turn with changes of what this account shows: after the notice of the
+	// block the other hears no more of it.
+	m := se.member
+	m.turn.Lock()
+	defer m.turn.Unlock()
+	before := m.looks(s.uptime())
+	var stood rookery.Relation
+	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, _ rookery.Rule) (rookery.Step, error) {
+		stood = r
+		if r.Blocks {
+			return rookery.Block(r), nil
+		}
+		return rookery.Block(r), s.mayBlockMore(ctx, m.uin)
+	})
+	if err != nil {
+		return err
+	}
+	if friend := s.members.get(other); friend != nil && stood.Friends && before != rookery.StatusOffline {
+		friend.hear(Notice{m.uin, rookery.StatusOffline}, true)
+	}
+	return nil
+}
+
+// mayBlockMore reports as an error that an account blocks as many as it can.
+func (s *Service) mayBlockMore(ctx context.Context, uin rookery.UIN) error {
+	list, err := s.store.Blocked(ctx, uin)
+	if err == nil && len(list) >= maxBlocked {
+		err = rookery.Errorf(rookery.CodeRefused, "you block %d accounts, which is the most: unblock one first", len(list))
+	}
+	return err
 }
 
 // Unblock takes that back.
 func (s *Service) Unblock(ctx context.Context, se *Session, other rookery.UIN, mark rookery.Mark) error {
-	panic("not built yet")
+	if other == se.about.Account {
+		return errBlockOneself
+	}
+	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, _ rookery.Rule) (rookery.Step, error) {
+		return rookery.Unblock(r), nil
+	})
+	return err
 }
 
 // Blocked lists those whom the account blocks, by number.
 func (s *Service) Blocked(ctx context.Context, se *Session) ([]rookery.UIN, error) {
-	panic("not built yet")
-}
-
-// ChangeOwn changes the account that the session belongs to. change may be
-// called more than once.
-func (s *Service) ChangeOwn(ctx context.Context, se *Session, change func(*rookery.Account) error, mark rookery.Mark) error {
-	panic("not built yet")
-}
-
-// Outgoing is one message to be sent.
-type Outgoing struct {
-	To   rookery.UIN
-	Text string
-	Mark rookery.Mark
-}
-
-// SendAll sends messages as if Send were called for each in turn, and waits for
-// the store once. It returns what became of each.
-func (s *Service) SendAll(ctx context.Context, se *Session, list []Outgoing) []error {
-	panic("not built yet")
+	return s.store.Blocked(ctx, se.about.Account)
 }

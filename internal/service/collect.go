@@ -2,7 +2,10 @@ package service
 
 import (
 	"context"
+	"errors"
+	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rookery-im/rookery"
@@ -29,14 +32,35 @@ type Batch struct {
 func (b *Batch) empty() bool { return len(b.Entries) == 0 && len(b.Notices) == 0 }
 
 // collector is one reader of a mailbox: the address sessions of an account
-// together. It hands each entry out once, and the latest batch again to who
-// repeats the request that got it.
+// together, or one device. It hands each entry out once, and the latest batch
+// again to who repeats the request that got it.
 type collector struct {
-	mu     sync.Mutex // one collection at a time; guards all below
+	member *member
+	// device is the device's name, empty for the address sessions.
+	device string
+
+	mu     sync.Mutex // one collection at a time; guards all up to memory
 	loaded bool
-	// dirty: empty collections have changed the memory since it was stored.
+	// dirty: the memory has changed since it was stored.
 	dirty bool
+	// gone: the device or the account is no more, and nothing is stored of it.
+	gone bool
 	memory
+
+	// feed is the connection that entries are pushed to, nil if there is none.
+	// It is set with mu held.
+	feed atomic.Pointer[Feed]
+	// saving: somebody is about to store the memory.
+	saving atomic.Bool
+	// news are the notices that wait, in the order in which they came. The
+	// member's mu guards them.
+	news []news
+}
+
+// skips reports whether an entry does not concern the collector: whoever said a
+// word is not told it, and addresses hear of no word of the account's own.
+func (c *collector) skips(e *rookery.Entry) bool {
+	return e.Kind == rookery.KindSent && (c.device == "" || c.device == e.Origin)
 }
 
 // memory is what a collector remembers. It is stored with each batch, when the
@@ -97,32 +121,35 @@ func (m *memory) judge(t ticket, now time.Duration) verdict {
 // Collect hands out what waits for the session: the rule of section 2.1 of the
 // protocol decides by the SEQ whether that is something new, the latest batch
 // again, or nothing. What it hands out for the first time is durable as handed
-// out before it returns. Finding nothing touches memory only.
+// out before it returns. Finding nothing touches memory only. While the session
+// has a live connection, what is new goes there.
 func (s *Service) Collect(ctx context.Context, se *Session, seq string, budget Budget) (Batch, error) {
-	m, t := se.member, se.ticket(seq)
-	c := &m.box
+	m, t, c := se.member, se.ticket(seq), se.box
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !m.current(se) {
+	if m.current(se) == nil {
 		return Batch{}, errNotSignedIn
 	}
-	if !c.loaded {
-		if err := s.loadCollector(ctx, m, c); err != nil {
-			return Batch{}, err
-		}
+	if err := s.loadCollector(ctx, c); err != nil {
+		return Batch{}, err
 	}
+	c.fold()
 	now := s.uptime()
 	switch c.judge(t, now) {
 	case straggler:
 		return Batch{}, nil
 	case repeat:
-		return s.again(ctx, m.uin, c.batch)
+		return s.again(ctx, c)
 	}
-	return s.collectNew(ctx, se, request{t, now}, budget)
+	return s.collectNew(ctx, c, request{t, now}, budget)
 }
 
-func (s *Service) loadCollector(ctx context.Context, m *member, c *collector) error {
-	last, place, err := s.store.Mailbox(ctx, m.uin, "")
+// loadCollector reads what is stored of a collector, if that was not done yet.
+func (s *Service) loadCollector(ctx context.Context, c *collector) error {
+	if c.loaded {
+		return nil
+	}
+	last, place, err := s.store.Mailbox(ctx, c.member.uin, c.device)
 	if err != nil {
 		return err
 	}
@@ -130,18 +157,20 @@ func (s *Service) loadCollector(ctx context.Context, m *member, c *collector) er
 	if err != nil {
 		return rookery.Temporary(err)
 	}
-	m.arrived(last)
+	c.member.arrived(last)
 	c.memory, c.loaded = memory, true
 	return nil
 }
 
-// again hands out a batch once more.
-func (s *Service) again(ctx context.Context, uin rookery.UIN, b *handed) (Batch, error) {
-	again := Batch{Notices: b.notices}
-	if b.upTo > b.after {
-		var err error
-		if again.Entries, err = s.store.Entries(ctx, uin, b.after, b.upTo, int(b.upTo-b.after)); err != nil {
+// again hands out the latest batch once more.
+func (s *Service) again(ctx context.Context, c *collector) (Batch, error) {
+	again := Batch{Notices: c.batch.notices}
+	for e, err := range s.entries(ctx, c.member.uin, c.batch.after, c.batch.upTo, readAtOnce) {
+		if err != nil {
 			return Batch{}, err
+		}
+		if !c.skips(&e) {
+			again.Entries = append(again.Entries, e)
 		}
 	}
 	return again, nil
@@ -149,47 +178,74 @@ func (s *Service) again(ctx context.Context, uin rookery.UIN, b *handed) (Batch,
 
 // collectNew hands out what is new. The request shows that the batch before
 // arrived, even if its own is empty.
-func (s *Service) collectNew(ctx context.Context, se *Session, r request, budget Budget) (Batch, error) {
-	m := se.member
-	c := &m.box
-	batch, err := s.fill(ctx, m, c.place, budget)
-	if err != nil {
-		return Batch{}, err
+func (s *Service) collectNew(ctx context.Context, c *collector, r request, budget Budget) (Batch, error) {
+	var batch Batch
+	place := c.place
+	if !c.live() {
+		var err error
+		if batch, place, err = s.fill(ctx, c, budget); err != nil {
+			return Batch{}, err
+		}
 	}
-	next := memory{place: c.place, recent: addRecent(c.recent, r)}
+	next := memory{place: place, recent: addRecent(c.recent, r)}
 	if batch.empty() {
 		c.memory, c.dirty = next, true
 		return batch, nil
 	}
-	if n := len(batch.Entries); n > 0 {
-		next.place = batch.Entries[n-1].Number
-	}
 	if r.ticket != (ticket{}) {
-		next.batch = &handed{ticket: r.ticket, at: r.at, after: c.place, upTo: next.place, notices: batch.Notices}
+		next.batch = &handed{ticket: r.ticket, at: r.at, after: place, upTo: place, notices: batch.Notices}
+		if len(batch.Entries) > 0 {
+			next.batch.after = batch.Entries[0].Number - 1
+		}
 	}
-	if err := s.store.Collect(ctx, m.uin, se.about.Device, next.encode(r.at)); err != nil {
+	if err := s.store.Collect(ctx, c.member.uin, c.device, next.encode(r.at)); err != nil {
 		return Batch{}, err
 	}
 	s.changed()
-	m.handedOut(batch.Notices)
+	c.handedOut(batch.Notices)
 	c.memory, c.dirty = next, false
 	return batch, nil
 }
 
-// remember stores what a member's empty collections have changed.
+// remember stores what has changed of a member's collectors since they were
+// stored.
 func (s *Service) remember(ctx context.Context, m *member) error {
-	c := &m.box
+	var errs []error
+	for _, c := range m.boxes(everyBox) {
+		errs = append(errs, s.save(ctx, c))
+	}
+	return errors.Join(errs...)
+}
+
+// save stores the memory of a collector if it has changed.
+func (s *Service) save(ctx context.Context, c *collector) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.dirty {
+	c.saving.Store(false) // what changes from now on is for the next
+	c.fold()
+	if !c.dirty || c.gone {
 		return nil
 	}
-	if err := s.store.Collect(ctx, m.uin, "", c.encode(s.uptime())); err != nil {
+	if err := s.store.Collect(ctx, c.member.uin, c.device, c.encode(s.uptime())); err != nil {
 		return err
 	}
 	s.changed()
 	c.dirty = false
 	return nil
+}
+
+// saveSoon has it done without waiting. While the store is busy with one, what
+// comes meanwhile makes one more.
+func (s *Service) saveSoon(c *collector) {
+	if c.saving.Swap(true) {
+		return
+	}
+	go func() {
+		// A place that could not be stored is stored with the next change.
+		if err := s.save(context.Background(), c); err != nil {
+			s.log.Debug("cannot store what a client has confirmed", "account", c.member.uin, "error", err)
+		}
+	}()
 }
 
 // rememberAll does so for all members.
@@ -212,11 +268,9 @@ func addRecent(recent []request, r request) []request {
 	return append(recent, r)
 }
 
-// fill takes from a mailbox what fits the budget. Entries come first; notices
-// only behind the last of them.
-func (s *Service) fill(ctx context.Context, m *member, place uint64, budget Budget) (Batch, error) {
-	var batch Batch
-	newest := m.newest.Load()
+// fill takes from a mailbox what fits the budget, and returns the place behind
+// it. Entries come first; notices only behind the last of them.
+func (s *Service) fill(ctx context.Context, c *collector, budget Budget) (batch Batch, place uint64, err error) {
 	count, bytes := 0, 0
 	fits := func(e rookery.Entry) bool {
 		size := budget.Size(count+1, e)
@@ -226,26 +280,54 @@ func (s *Service) fill(ctx context.Context, m *member, place uint64, budget Budg
 		count, bytes = count+1, bytes+size
 		return true
 	}
-	if newest > place {
-		entries, err := s.store.Entries(ctx, m.uin, place, newest, budget.Count)
+	place = c.place
+	for e, err := range s.entries(ctx, c.member.uin, place, c.member.newest.Load(), budget.Count) {
 		if err != nil {
-			return Batch{}, err
+			return Batch{}, 0, err
 		}
-		for _, e := range entries {
+		if !c.skips(&e) {
 			if !fits(e) {
-				break
+				return batch, place, nil
 			}
 			batch.Entries = append(batch.Entries, e)
 		}
-		if n := len(batch.Entries); n > 0 && batch.Entries[n-1].Number < newest {
-			return batch, nil
+		place = e.Number
+		if count == budget.Count {
+			return batch, place, nil
 		}
 	}
-	for _, n := range m.pending() {
-		if !fits(rookery.Entry{Kind: rookery.KindStatus, Peer: n.Friend, Text: n.Status.Basic().String()}) {
+	for _, n := range c.pending() {
+		if !fits(rookery.Entry{Kind: rookery.KindStatus, Peer: n.Friend, Text: n.Status.String()}) {
 			break
 		}
 		batch.Notices = append(batch.Notices, n)
 	}
-	return batch, nil
+	return batch, place, nil
+}
+
+// readAtOnce is how many entries are read at once, where nothing says how many
+// are needed.
+const readAtOnce = 50
+
+// entries yields the entries of a mailbox above after and up to upTo, by number,
+// reading some at a time, and an error last.
+func (s *Service) entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, atOnce int) iter.Seq2[rookery.Entry, error] {
+	return func(yield func(rookery.Entry, error) bool) {
+		for after < upTo {
+			page, err := s.store.Entries(ctx, uin, after, upTo, atOnce)
+			if err != nil {
+				yield(rookery.Entry{}, err)
+				return
+			}
+			for _, e := range page {
+				if !yield(e, nil) {
+					return
+				}
+				after = e.Number
+			}
+			if len(page) < atOnce {
+				return
+			}
+		}
+	}
 }

@@ -18,28 +18,92 @@ type Asker struct {
 // Device is the name of the session's device, empty for an address session.
 func (se *Session) Device() string { return se.about.Device }
 
-// Heard returns the session as it is now, after a renewal perhaps, and notes
-// that it was heard of. CodeNotSignedIn if it has ended, been displaced, or its
-// device has signed in anew.
-func (s *Service) Heard(se *Session) (*Session, error) { panic("not built yet") }
-
 // Devices lists the account's devices by ID.
 func (s *Service) Devices(ctx context.Context, se *Session) ([]rookery.Device, error) {
-	panic("not built yet")
+	return s.store.Devices(ctx, se.about.Account)
 }
 
 // ForgetDevice ends a device's session and forgets its place. CodeParameter if
 // there is no such device.
 func (s *Service) ForgetDevice(ctx context.Context, se *Session, id uint64, mark rookery.Mark) error {
-	panic("not built yet")
+	m := se.member
+	m.turn.Lock()
+	defer m.turn.Unlock()
+	if m.current(se) == nil {
+		return errNotSignedIn
+	}
+	return s.forgetDevice(ctx, m, id, mark)
 }
 
 // DevicesOf and RevokeDevice are the same for the operator. CodeNoAccount if
 // there is no such account.
 func (s *Service) DevicesOf(ctx context.Context, uin rookery.UIN) ([]rookery.Device, error) {
-	panic("not built yet")
+	if _, err := s.accounts.get(ctx, uin); err != nil {
+		return nil, err
+	}
+	return s.store.Devices(ctx, uin)
 }
 
 func (s *Service) RevokeDevice(ctx context.Context, uin rookery.UIN, id uint64) error {
-	panic("not built yet")
+	if _, err := s.accounts.get(ctx, uin); err != nil {
+		return err
+	}
+	m := s.takeTurn(uin)
+	defer m.turn.Unlock()
+	return s.forgetDevice(ctx, m, id, rookery.Mark{})
+}
+
+// forgetDevice forgets a device of a member, whose turn it is.
+func (s *Service) forgetDevice(ctx context.Context, m *member, id uint64, mark rookery.Mark) error {
+	name, err := s.deviceName(ctx, m.uin, id)
+	if err != nil {
+		return err
+	}
+	forgetting := m.boxes(func(c *collector) bool { return name != "" && c.device == name })
+	for _, c := range forgetting {
+		c.mu.Lock() // a collection under way ends first
+		defer c.mu.Unlock()
+	}
+	receipt, err := s.store.ForgetDevice(ctx, m.uin, id, mark)
+	if err != nil || receipt.Repeated {
+		return err
+	}
+	if se := m.session(name); se != nil && name != "" {
+		s.forget(ctx, m, []*Session{se})
+	}
+	m.discard(forgetting)
+	m.forgetDevices()
+	s.log.Info("device forgotten", "account", m.uin, "device", name)
+	return nil
+}
+
+// deviceName is the name of a device, empty if there is no such device: the
+// request may repeat the one that forgot it.
+func (s *Service) deviceName(ctx context.Context, uin rookery.UIN, id uint64) (string, error) {
+	devices, err := s.store.Devices(ctx, uin)
+	if err != nil {
+		return "", err
+	}
+	for _, d := range devices {
+		if d.ID == id {
+			return d.Name, nil
+		}
+	}
+	return "", nil
+}
+
+// hasDevices reports whether an account has devices, signed in or not.
+func (s *Service) hasDevices(ctx context.Context, m *member) (bool, error) {
+	return lookUp(m, &m.hasDevices, func() (bool, error) {
+		devices, err := s.store.Devices(ctx, m.uin)
+		return len(devices) > 0, err
+	})
+}
+
+// forgetDevices makes the next look at whether there are devices read the
+// store.
+func (m *member) forgetDevices() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hasDevices.forget()
 }

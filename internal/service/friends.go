@@ -71,8 +71,8 @@ func (s *Service) Contacts(ctx context.Context, se *Session, p Page) (page []Con
 }
 
 // Find lists accounts that let themselves be found, look online and are what is
-// searched for.
-func (s *Service) Find(ctx context.Context, f rookery.Finger, p Page) (page []Contact, last bool, err error) {
+// searched for. Those who block the session's account are left out.
+func (s *Service) Find(ctx context.Context, se *Session, f rookery.Finger, p Page) (page []Contact, last bool, err error) {
 	s.searching.Lock()
 	defer s.searching.Unlock()
 	online := s.members.online(p.After, s.uptime())
@@ -83,6 +83,11 @@ func (s *Service) Find(ctx context.Context, f rookery.Finger, p Page) (page []Co
 		}
 		for _, c := range contacts {
 			if !f.Matches(c.Account) || c.Status == rookery.StatusOffline {
+				continue
+			}
+			if blocked, err := s.blocked(ctx, se.member, c.UIN); err != nil {
+				return nil, false, err
+			} else if blocked {
 				continue
 			}
 			if len(page) == p.Limit {
@@ -183,6 +188,16 @@ func (s *Service) Unfriend(ctx context.Context, se *Session, other rookery.UIN, 
 	return err
 }
 
+// Requests lists the friend requests that wait here. last is false if more
+// follow.
+func (s *Service) Requests(ctx context.Context, se *Session, p Page) (page []rookery.FriendRequest, last bool, err error) {
+	page, err = s.store.Requests(ctx, se.about.Account, p.After, p.Limit+1)
+	if err != nil || len(page) <= p.Limit {
+		return page, true, err
+	}
+	return page[:p.Limit], false, nil
+}
+
 // relate carries out what a rule decides about two accounts. The rule sees how
 // they stand; if they stand otherwise when the store gets to it, it is asked
 // again.
@@ -215,39 +230,38 @@ func (s *Service) relate(ctx context.Context, se *Session, other rookery.UIN, ma
 		if err != nil || receipt.Repeated {
 			return receipt.Outcome, err
 		}
-		if stand.Friends != step.To.Friends {
-			s.forgetFriends(me, other)
+		s.related(me, other, stand, step.To)
+		for _, number := range receipt.Numbers {
+			s.arrived(other, number)
 		}
-		if !step.To.Friends {
-			s.forgetNotices(me, other)
-		}
-		s.arrived(other, receipt)
 		return receipt.Outcome, nil
+	}
+}
+
+// related lets memory know that two accounts stand otherwise now.
+func (s *Service) related(me, other rookery.UIN, before, after rookery.Relation) {
+	if before.Friends != after.Friends || before.Blocks != after.Blocks || before.Blocked != after.Blocked {
+		s.forgetRelations(me, other)
+	}
+	if !after.Friends {
+		s.forgetNews(me, other)
 	}
 }
 
 // friends is the friend list of a member, from memory once it was read. It must
 // not be changed.
 func (s *Service) friends(ctx context.Context, m *member) ([]rookery.UIN, error) {
-	m.mu.Lock()
-	list, changes := m.friends, m.changes
-	m.mu.Unlock()
-	if list != nil {
-		return list, nil
-	}
-	list, err := s.store.Friends(ctx, m.uin)
+	return lookUp(m, &m.friends, func() ([]rookery.UIN, error) { return s.store.Friends(ctx, m.uin) })
+}
+
+// blocked reports whether an account blocks a member.
+func (s *Service) blocked(ctx context.Context, m *member, by rookery.UIN) (bool, error) {
+	list, err := lookUp(m, &m.blockers, func() ([]rookery.UIN, error) { return s.store.Blockers(ctx, m.uin) })
 	if err != nil {
-		return nil, err
+		return false, err
 	}
-	if list == nil {
-		list = []rookery.UIN{}
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.changes == changes {
-		m.friends = list
-	}
-	return list, nil
+	_, found := slices.BinarySearch(list, by)
+	return found, nil
 }
 
 func (s *Service) areFriends(ctx context.Context, m *member, other rookery.UIN) (bool, error) {
@@ -259,30 +273,29 @@ func (s *Service) areFriends(ctx context.Context, m *member, other rookery.UIN) 
 	return found, nil
 }
 
-// forgetFriends makes the next look at these members' friends read the store.
-func (s *Service) forgetFriends(uins ...rookery.UIN) {
+// forgetRelations makes the next look at these members' friends, and at who
+// blocks them, read the store.
+func (s *Service) forgetRelations(uins ...rookery.UIN) {
 	for _, uin := range uins {
 		if m := s.members.get(uin); m != nil {
-			m.forgetFriends()
+			m.forgetRelations()
 		}
 	}
 }
 
-func (m *member) forgetFriends() {
+func (m *member) forgetRelations() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.friends = nil
-	m.changes++
+	m.friends.forget()
+	m.blockers.forget()
 }
 
-// forgetNotices takes back what two accounts that are no friends have not heard
-// of each other yet.
-func (s *Service) forgetNotices(one, other rookery.UIN) {
+// forgetNews takes back what two accounts that are no friends have not heard of
+// each other yet.
+func (s *Service) forgetNews(one, other rookery.UIN) {
 	for uin, of := range map[rookery.UIN]rookery.UIN{one: other, other: one} {
 		if m := s.members.get(uin); m != nil {
-			m.mu.Lock()
-			delete(m.notices, of)
-			m.mu.Unlock()
+			m.forgetNews(of)
 		}
 	}
 }

@@ -6,55 +6,112 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
+// Outgoing is one message to be sent.
+type Outgoing struct {
+	To   rookery.UIN
+	Text string
+	Mark rookery.Mark
+}
+
 // Send puts a message into an account's mailbox. When it returns nil the
 // message cannot be lost. CodeNoAccount if there is no such account,
 // CodeRefused if it takes none from the sender.
 func (s *Service) Send(ctx context.Context, se *Session, to rookery.UIN, text string, mark rookery.Mark) error {
-	if err := rookery.CheckText(text); err != nil {
+	letters, err := s.letters(ctx, se, Outgoing{to, text, mark})
+	if err != nil || letters == nil {
 		return err
 	}
-	if err := s.mayWrite(ctx, se, to); err != nil {
-		// What was done before is done, whatever has changed since.
-		if _, done, _ := s.store.Recall(ctx, mark); done {
-			return nil
-		}
-		return err
-	}
-	receipt, err := s.store.Deliver(ctx,
-		[]rookery.Letter{{To: to, Kind: rookery.KindMessage, Peer: se.about.Account, Text: text}}, s.now(), mark)
+	receipt, err := s.store.Deliver(ctx, letters, s.now(), mark)
 	if err != nil {
 		return err
 	}
-	s.arrived(to, receipt)
+	s.delivered(letters, receipt)
 	return nil
+}
+
+// SendAll sends messages as if Send were called for each in turn, and waits for
+// the store once. It returns what became of each.
+func (s *Service) SendAll(ctx context.Context, se *Session, list []Outgoing) []error {
+	errs := make([]error, len(list))
+	deliveries := make([]rookery.Delivery, 0, len(list))
+	of := make([]int, 0, len(list)) // which message a delivery is of
+	for i, o := range list {
+		var letters []rookery.Letter
+		if letters, errs[i] = s.letters(ctx, se, o); letters != nil {
+			deliveries = append(deliveries, rookery.Delivery{Letters: letters, Mark: o.Mark})
+			of = append(of, i)
+		}
+	}
+	if len(deliveries) == 0 {
+		return errs
+	}
+	for i, d := range s.store.DeliverEach(ctx, deliveries, s.now()) {
+		if errs[of[i]] = d.Err; d.Err == nil {
+			s.delivered(deliveries[i].Letters, d.Receipt)
+		}
+	}
+	return errs
+}
+
+// letters makes of a message what is to be delivered: the message, and a copy of
+// it for the sender's devices if there are any. None, and no error, if the message
+// was sent before.
+func (s *Service) letters(ctx context.Context, se *Session, o Outgoing) ([]rookery.Letter, error) {
+	if err := rookery.CheckText(o.Text); err != nil {
+		return nil, err
+	}
+	if err := s.mayWrite(ctx, se, o.To); err != nil {
+		// What was done before is done, whatever has changed since.
+		if _, done, _ := s.store.Recall(ctx, o.Mark); done {
+			return nil, nil
+		}
+		return nil, err
+	}
+	me := se.about.Account
+	letters := []rookery.Letter{{To: o.To, Kind: rookery.KindMessage, Peer: me, Text: o.Text}}
+	if o.To == me {
+		return letters, nil // every device gets it as it is
+	}
+	devices, err := s.hasDevices(ctx, se.member)
+	if err != nil {
+		return nil, err
+	}
+	if devices {
+		letters = append(letters, rookery.Letter{To: me, Kind: rookery.KindSent, Peer: o.To, Text: o.Text, Origin: se.about.Device})
+	}
+	return letters, nil
 }
 
 // mayWrite reports as an error that an account cannot get a message from a
 // session's owner.
 func (s *Service) mayWrite(ctx context.Context, se *Session, to rookery.UIN) error {
 	receiver, err := s.accounts.get(ctx, to)
-	if err != nil || receiver.Strangers || to == se.about.Account {
+	if err != nil || to == se.about.Account {
 		return err
 	}
-	friends, err := s.areFriends(ctx, se.member, to)
-	if err != nil {
-		return err
+	refused, err := s.blocked(ctx, se.member, to)
+	if err == nil && !refused && !receiver.Strangers {
+		var friends bool
+		friends, err = s.areFriends(ctx, se.member, to)
+		refused = !friends
 	}
-	if !friends {
-		return rookery.Errorf(rookery.CodeRefused, "that account takes no messages from you")
+	if err == nil && refused {
+		err = rookery.Errorf(rookery.CodeRefused, "that account takes no messages from you")
 	}
-	return nil
+	return err
 }
 
-// arrived tells a receiver who is signed in of its letter, before the sender is
-// answered: so a sender who then asks sees what it did. With several nodes this
-// is where the news goes out to the others.
-func (s *Service) arrived(to rookery.UIN, r rookery.Receipt) {
-	m := s.members.get(to)
-	if m == nil {
-		return
+// delivered tells receivers who are signed in of their letters, before the
+// sender is answered: so a sender who then asks sees what it did. With several
+// nodes this is where the news goes out to the others.
+func (s *Service) delivered(letters []rookery.Letter, r rookery.Receipt) {
+	for i, number := range r.Numbers {
+		s.arrived(letters[i].To, number)
 	}
-	for _, number := range r.Numbers {
+}
+
+func (s *Service) arrived(to rookery.UIN, number uint64) {
+	if m := s.members.get(to); m != nil {
 		m.arrived(number)
 	}
 }

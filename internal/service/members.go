@@ -1,7 +1,7 @@
 package service
 
 import (
-	"container/heap"
+	"crypto/subtle"
 	"maps"
 	"slices"
 	"sync"
@@ -26,22 +26,20 @@ type member struct {
 	// newest is the number of the newest entry in the mailbox that the member
 	// was told of.
 	newest atomic.Uint64
-	// box belongs to the address sessions, one after the other.
-	box collector
 
 	mu sync.Mutex // guards all below; no call leaves the process under it
 	// gone: no longer among the members, and so not to be used.
 	gone     bool
-	sessions []*Session
 	status   rookery.Status
+	sessions []*Session
+	// collectors are those of the sessions, and of sessions that have ended.
+	collectors []*collector
 	// left is the uptime at which the last session ended.
 	left time.Duration
-	// friends is the friend list, nil if not known. changes counts what made it
-	// unknown, so that an outdated reading is not kept.
-	friends []rookery.UIN
-	changes int
-	// notices are the friends whose status has changed, with the latest.
-	notices map[rookery.UIN]rookery.Status
+
+	friends    cached[[]rookery.UIN]
+	blockers   cached[[]rookery.UIN] // those who block the account
+	hasDevices cached[bool]
 }
 
 // Session is one live session of a member. It does not change: a renewal makes
@@ -49,6 +47,8 @@ type member struct {
 type Session struct {
 	member *member
 	about  rookery.Session
+	// box is what the session reads its mailbox with.
+	box *collector
 	// seen is the uptime of the latest request.
 	seen     atomic.Int64
 	encoding atomic.Uint32
@@ -68,10 +68,27 @@ func (se *Session) alive(now time.Duration) bool {
 	return now-time.Duration(se.seen.Load()) < SessionLife
 }
 
+// sameAs reports whether a sign-in is this one, or takes its place without
+// anybody noticing: an address session is known by its address, a device
+// session by its token.
+func (se *Session) sameAs(other *Session) bool {
+	if se.about.Device != other.about.Device {
+		return false
+	}
+	if se.about.Device == "" {
+		return se.about.Address == other.about.Address
+	}
+	return se.about.ID == other.about.ID
+}
+
 // session returns the session of a device, nil if there is none.
 func (m *member) session(device string) *Session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.sessionLocked(device)
+}
+
+func (m *member) sessionLocked(device string) *Session {
 	for _, se := range m.sessions {
 		if se.about.Device == device {
 			return se
@@ -80,23 +97,90 @@ func (m *member) session(device string) *Session {
 	return nil
 }
 
-// put makes se the session of its device, and its status the account's.
+// sessionOf returns the session that a request belongs to, nil if there is
+// none: the one that the token proves, else the address's.
+func (m *member) sessionOf(from Asker) *Session {
+	if from.Token == "" {
+		if se := m.session(""); se != nil && se.about.Address == from.Address {
+			return se
+		}
+		return nil
+	}
+	hash := from.Token.Hash()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, se := range m.sessions {
+		if se.about.Device != "" && subtle.ConstantTimeCompare(hash[:], se.about.Token[:]) == 1 {
+			return se
+		}
+	}
+	return nil
+}
+
+// put makes se the session of its device, and its status the account's. The
+// feed of a session that it displaces is stopped.
 func (m *member) put(se *Session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.sessions = append(slices.DeleteFunc(m.sessions, func(old *Session) bool {
-		return old.about.Device == se.about.Device
-	}), se)
+	se.box = m.collectorLocked(se.about.Device)
+	if old := m.sessionLocked(se.about.Device); old != nil {
+		if !old.sameAs(se) {
+			old.box.stopFeed()
+		}
+		m.sessions = slices.DeleteFunc(m.sessions, func(s *Session) bool { return s == old })
+	}
+	m.sessions = append(m.sessions, se)
 	m.status = se.about.Status // at once: nobody may see the session with another
 }
 
-// drop takes sessions away.
+// collectorLocked finds the collector of a device, or makes it.
+func (m *member) collectorLocked(device string) *collector {
+	for _, c := range m.collectors {
+		if c.device == device {
+			return c
+		}
+	}
+	c := &collector{member: m, device: device}
+	m.collectors = append(m.collectors, c)
+	return c
+}
+
+// boxes lists the collectors that are wanted.
+func (m *member) boxes(wanted func(*collector) bool) (list []*collector) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.collectors {
+		if wanted(c) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func everyBox(*collector) bool { return true }
+
+// discard takes collectors away whose mu is held, and of which nothing is to be
+// stored any more.
+func (m *member) discard(list []*collector) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range list {
+		c.gone = true
+	}
+	m.collectors = slices.DeleteFunc(m.collectors, func(c *collector) bool { return slices.Contains(list, c) })
+}
+
+// drop takes sessions away. Their feeds are stopped.
 func (m *member) drop(ended []*Session, now time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	for _, se := range ended {
+		se.box.stopFeed()
+		se.box.news = nil
+	}
 	m.sessions = slices.DeleteFunc(m.sessions, func(se *Session) bool { return slices.Contains(ended, se) })
 	if len(m.sessions) == 0 {
-		m.sessions, m.notices, m.left = nil, nil, now
+		m.sessions, m.left = nil, now
 	}
 }
 
@@ -113,11 +197,19 @@ func (m *member) ended(now time.Duration) []*Session {
 	return ended
 }
 
-// current reports whether a session, or a renewal of it, is still the one of
-// its device. A request may have waited while it ended.
-func (m *member) current(se *Session) bool {
-	now := m.session(se.about.Device)
-	return now != nil && now.about.Address == se.about.Address
+// current returns the session, or a renewal of it, if it is still the one of
+// its device; else nil. A request may have waited while it ended.
+func (m *member) current(se *Session) *Session {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.currentLocked(se)
+}
+
+func (m *member) currentLocked(se *Session) *Session {
+	if now := m.sessionLocked(se.about.Device); now != nil && now.sameAs(se) {
+		return now
+	}
+	return nil
 }
 
 // all lists the sessions.
@@ -155,8 +247,18 @@ func (m *member) looks(now time.Duration) rookery.Status {
 func (m *member) arrived(number uint64) {
 	for {
 		known := m.newest.Load()
-		if number <= known || m.newest.CompareAndSwap(known, number) {
+		if number <= known {
 			return
+		}
+		if m.newest.CompareAndSwap(known, number) {
+			break
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.collectors {
+		if f := c.feed.Load(); f != nil {
+			f.wake()
 		}
 	}
 }
@@ -254,46 +356,4 @@ func (ms *members) online(after rookery.UIN, now time.Duration) []rookery.UIN {
 	})
 	slices.Sort(found)
 	return found
-}
-
-// dueQueue orders members by when to look at them next. Each has one place in
-// it, which requests do not touch: who was heard of meanwhile is put back.
-type dueQueue struct {
-	mu    sync.Mutex // guards items
-	items dueItems
-}
-
-type dueItem struct {
-	at time.Duration
-	m  *member
-}
-
-func (q *dueQueue) push(m *member, at time.Duration) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	heap.Push(&q.items, dueItem{at, m})
-}
-
-// pop takes out the members whose time has come.
-func (q *dueQueue) pop(now time.Duration) []*member {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	var due []*member
-	for len(q.items) > 0 && q.items[0].at <= now {
-		due = append(due, heap.Pop(&q.items).(dueItem).m)
-	}
-	return due
-}
-
-type dueItems []dueItem
-
-func (d dueItems) Len() int           { return len(d) }
-func (d dueItems) Less(i, j int) bool { return d[i].at < d[j].at }
-func (d dueItems) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
-func (d *dueItems) Push(x any)        { *d = append(*d, x.(dueItem)) }
-func (d *dueItems) Pop() any {
-	last := (*d)[len(*d)-1]
-	(*d)[len(*d)-1] = dueItem{}
-	*d = (*d)[:len(*d)-1]
-	return last
 }

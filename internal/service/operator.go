@@ -77,10 +77,18 @@ var errSystem = rookery.Errorf(rookery.CodeRefused, "account %d is the server it
 // ChangeAccount changes an account as it is now and returns it as it is then.
 // change may be called more than once.
 func (s *Service) ChangeAccount(ctx context.Context, uin rookery.UIN, change func(*rookery.Account) error) (rookery.Account, error) {
+	return s.changeAccount(ctx, uin, change, rookery.Mark{})
+}
+
+// changeAccount does so once for equal marks.
+func (s *Service) changeAccount(ctx context.Context, uin rookery.UIN, change func(*rookery.Account) error, mark rookery.Mark) (rookery.Account, error) {
 	for {
 		a, err := s.store.Account(ctx, uin)
 		if err != nil {
 			return rookery.Account{}, err
+		}
+		if _, done, err := s.store.Recall(ctx, mark); err != nil || done {
+			return a, err
 		}
 		was := a
 		if err := change(&a); err != nil {
@@ -89,20 +97,34 @@ func (s *Service) ChangeAccount(ctx context.Context, uin rookery.UIN, change fun
 		if err := checkAccount(&a); err != nil {
 			return rookery.Account{}, err
 		}
-		if uin == rookery.System && (a.Rule != was.Rule || a.Strangers != was.Strangers || a.Findable != was.Findable) {
+		if uin == rookery.System && (a.Rule != was.Rule || a.Strangers != was.Strangers || a.Findable != was.Findable || a.DevicesOnly != was.DevicesOnly) {
 			return rookery.Account{}, errSystem
 		}
-		_, err = s.store.UpdateAccount(ctx, a, rookery.Mark{})
+		receipt, err := s.store.UpdateAccount(ctx, a, mark)
 		if rookery.CodeOf(err) == rookery.CodeConflict {
 			continue
 		}
-		if err != nil {
-			return rookery.Account{}, err
+		if err != nil || receipt.Repeated {
+			return a, err
 		}
 		s.accounts.forget(uin)
 		a.Revision++
+		if a.DevicesOnly && !was.DevicesOnly {
+			return a, s.endAddressSession(ctx, uin)
+		}
 		return a, nil
 	}
+}
+
+// endAddressSession ends the session of an account that belongs to an address.
+func (s *Service) endAddressSession(ctx context.Context, uin rookery.UIN) error {
+	m := s.takeTurn(uin)
+	defer m.turn.Unlock()
+	se := m.session("")
+	if se == nil {
+		return nil
+	}
+	return s.end(ctx, m, []*Session{se})
 }
 
 // Befriend makes two accounts friends without asking them; nobody gets a
@@ -124,7 +146,7 @@ func (s *Service) Befriend(ctx context.Context, one, other rookery.UIN) error {
 			continue
 		}
 		if err == nil {
-			s.forgetFriends(one, other)
+			s.forgetRelations(one, other)
 		}
 		return err
 	}
@@ -141,16 +163,20 @@ func (s *Service) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 	if err := s.end(ctx, m, m.all()); err != nil { // friends hear of it while they are some
 		return err
 	}
-	m.box.mu.Lock() // a collection under way ends first; the mailbox then begins anew
-	defer m.box.mu.Unlock()
+	boxes := m.boxes(everyBox)
+	for _, c := range boxes {
+		c.mu.Lock() // a collection under way ends first; the mailbox then begins anew
+		defer c.mu.Unlock()
+	}
 	if err := s.store.RemoveAccount(ctx, uin); err != nil {
 		return err
 	}
-	m.box.memory, m.box.loaded, m.box.dirty = memory{}, false, false
+	m.discard(boxes)
 	m.newest.Store(0)
+	m.forgetDevices()
 	s.accounts.forget(uin)
 	// Whoever may have it in a list: who became a friend just now as well.
-	s.members.each(func(m *member) { m.forgetFriends() })
+	s.members.each(func(m *member) { m.forgetRelations() })
 	s.log.Info("account removed", "account", uin)
 	return nil
 }
@@ -174,7 +200,9 @@ func (s *Service) AccountsAfter(ctx context.Context, after rookery.UIN, limit in
 		if m := s.members.get(a.UIN); m != nil {
 			for _, se := range m.all() {
 				if se.alive(s.uptime()) {
-					list[i].SignedIn = append(list[i].SignedIn, se.about)
+					about := se.about
+					about.Token = rookery.TokenHash{} // nobody's business
+					list[i].SignedIn = append(list[i].SignedIn, about)
 				}
 			}
 		}
@@ -201,8 +229,6 @@ func (s *Service) Notify(ctx context.Context, text string, to []rookery.UIN) err
 	if err != nil {
 		return err
 	}
-	for i, uin := range to {
-		s.arrived(uin, rookery.Receipt{Numbers: receipt.Numbers[i : i+1]})
-	}
+	s.delivered(letters, receipt)
 	return nil
 }

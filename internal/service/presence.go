@@ -20,7 +20,7 @@ func (s *Service) SetStatus(ctx context.Context, se *Session, status rookery.Sta
 	m := se.member
 	m.turn.Lock()
 	defer m.turn.Unlock()
-	if !m.current(se) {
+	if m.current(se) == nil {
 		return errNotSignedIn
 	}
 	receipt, err := s.store.SetStatus(ctx, m.uin, status, mark)
@@ -37,8 +37,8 @@ func (s *Service) SetStatus(ctx context.Context, se *Session, status rookery.Sta
 // that is something else than before. Only those who are signed in hear of it;
 // nothing of it is stored.
 func (s *Service) announce(ctx context.Context, m *member, before rookery.Status) {
-	after := m.shown().Basic()
-	if after == before.Basic() {
+	after := m.shown()
+	if after == before {
 		return
 	}
 	friends, err := s.friends(ctx, m)
@@ -48,48 +48,105 @@ func (s *Service) announce(ctx context.Context, m *member, before rookery.Status
 	}
 	for _, uin := range friends {
 		if friend := s.members.get(uin); friend != nil {
-			friend.notice(m.uin, after)
+			friend.hear(Notice{m.uin, after}, after.Basic() != before.Basic())
 		}
 	}
 }
 
-// notice takes a notice if the member is signed in; the latest of a friend
-// counts.
-func (m *member) notice(friend rookery.UIN, status rookery.Status) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.sessions) == 0 {
-		return
-	}
-	if m.notices == nil {
-		m.notices = make(map[rookery.UIN]rookery.Status)
-	}
-	m.notices[friend] = status
+// news is a notice that waits for a session. The latest of a friend counts.
+type news struct {
+	Notice
+	// basic: it is something else even for those who know the basic statuses
+	// only, as polls do; else it waits for a feed.
+	basic bool
 }
 
-// pending lists the notices that wait, by friend.
-func (m *member) pending() []Notice {
+// hear takes a notice for each session of the member.
+func (m *member) hear(n Notice, basic bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.notices) == 0 {
-		return nil
+	for _, se := range m.sessions {
+		se.box.hear(n, basic)
 	}
-	list := make([]Notice, 0, len(m.notices))
-	for friend, status := range m.notices {
-		list = append(list, Notice{friend, status})
+}
+
+// hear is called with the member's mu held.
+func (c *collector) hear(n Notice, basic bool) {
+	i := slices.IndexFunc(c.news, func(w news) bool { return w.Friend == n.Friend })
+	live := c.live()
+	switch {
+	case i >= 0:
+		c.news[i] = news{n, basic || c.news[i].basic}
+	case basic || live:
+		c.news = append(c.news, news{n, basic})
+	}
+	if live {
+		c.feed.Load().wake()
+	}
+}
+
+// pending lists the notices that wait for a poll, by friend, as polls show
+// them.
+func (c *collector) pending() []Notice {
+	c.member.mu.Lock()
+	defer c.member.mu.Unlock()
+	var list []Notice
+	for _, w := range c.news {
+		if w.basic {
+			list = append(list, Notice{w.Friend, w.Status.Basic()})
+		}
 	}
 	slices.SortFunc(list, func(a, b Notice) int { return cmp.Compare(a.Friend, b.Friend) })
 	return list
 }
 
-// handedOut takes notices away, but for those that newer ones replaced.
-func (m *member) handedOut(list []Notice) {
+// handedOut takes notices away that a poll got, but for those that newer ones
+// replaced.
+func (c *collector) handedOut(list []Notice) {
+	if len(list) == 0 {
+		return
+	}
+	c.member.mu.Lock()
+	defer c.member.mu.Unlock()
+	c.news = slices.DeleteFunc(c.news, func(w news) bool {
+		return slices.Contains(list, Notice{w.Friend, w.Status.Basic()})
+	})
+	c.shrink()
+}
+
+// takeNews takes the notice away that has waited longest.
+func (c *collector) takeNews() (Notice, bool) {
+	c.member.mu.Lock()
+	defer c.member.mu.Unlock()
+	if len(c.news) == 0 {
+		return Notice{}, false
+	}
+	n := c.news[0].Notice
+	c.news = slices.Delete(c.news, 0, 1)
+	c.shrink()
+	return n, true
+}
+
+func (c *collector) hasNews() bool {
+	c.member.mu.Lock()
+	defer c.member.mu.Unlock()
+	return len(c.news) > 0
+}
+
+// shrink gives back what no notice needs: most of the time none waits.
+func (c *collector) shrink() {
+	if len(c.news) == 0 {
+		c.news = nil
+	}
+}
+
+// forgetNews takes back what waits of a friend.
+func (m *member) forgetNews(friend rookery.UIN) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, n := range list {
-		if m.notices[n.Friend] == n.Status {
-			delete(m.notices, n.Friend)
-		}
+	for _, c := range m.collectors {
+		c.news = slices.DeleteFunc(c.news, func(w news) bool { return w.Friend == friend })
+		c.shrink()
 	}
 }
 

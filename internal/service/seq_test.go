@@ -18,8 +18,9 @@ import (
 func (w *world) inbox(se *service.Session) []string {
 	w.Helper()
 	var all []string
-	for i := 0; ; i++ {
-		texts := w.collect(se, fmt.Sprint("inbox-", w.now().UnixNano(), i))
+	for {
+		w.inboxes++
+		texts := w.collect(se, fmt.Sprint("inbox ", w.inboxes))
 		if len(texts) == 0 {
 			return all
 		}
@@ -209,7 +210,7 @@ func TestAnAnswerToARequestForFriendshipInFlightTwiceIsOne(t *testing.T) {
 		}
 		both.Wait()
 		batch, err := w.Collect(t.Context(), asker, "collect", service.Budget{Count: 50, Bytes: 1 << 20,
-			Size: func(int, rookery.Kind, rookery.UIN, string) int { return 1 }})
+			Size: func(int, rookery.Entry) int { return 1 }})
 		w.must(err)
 		if len(batch.Entries) != 1 || batch.Entries[0].Kind != rookery.KindAccepted {
 			t.Fatalf("the asker heard %+v", batch.Entries)

@@ -55,6 +55,7 @@ type Config struct {
 type Service struct {
 	store     Store
 	now       func() time.Time
+	afterFunc func(d time.Duration, f func()) (stop func() bool)
 	log       *slog.Logger
 	retention time.Duration
 
@@ -81,6 +82,9 @@ func New(c Config) (*Service, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.AfterFunc == nil {
+		c.AfterFunc = func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
+	}
 	if c.Retention == 0 {
 		c.Retention = DefaultRetention
 	}
@@ -97,6 +101,7 @@ func New(c Config) (*Service, error) {
 	return &Service{
 		store:     c.Store,
 		now:       c.Now,
+		afterFunc: c.AfterFunc,
 		log:       c.Log,
 		retention: c.Retention,
 		members:   newMembers(),
@@ -122,6 +127,9 @@ func (s *Service) Load(ctx context.Context) error {
 		return true
 	})
 }
+
+// Now is the time of the service's clock.
+func (s *Service) Now() time.Time { return s.now() }
 
 // uptime is the clock of everything that has an age: it stands still while no
 // server is up, and does not jump with the calendar's.

@@ -40,6 +40,11 @@ var (
 // With a device's name it begins or renews the device's session, and returns
 // its new token; the old one is worth nothing any more.
 func (s *Service) SignIn(ctx context.Context, in SignIn) (*Session, rookery.Token, error) {
+	if in.Device != "" {
+		if err := rookery.CheckDeviceName(in.Device); err != nil {
+			return nil, "", err
+		}
+	}
 	proved, err := s.prove(ctx, in)
 	if err != nil {
 		return nil, "", err
@@ -49,27 +54,62 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (*Session, rookery.Toke
 	if err := s.settle(ctx, m); err != nil {
 		return nil, "", err
 	}
-
-	about := rookery.Session{ID: newSessionID(), Account: in.UIN, Address: in.Address, Status: in.Status,
-		Program: in.Program, Since: s.now()}
-	if about.Status == 0 {
-		about.Status = m.statusToKeep()
+	if err := s.admits(ctx, in); err != nil {
+		return nil, "", err
 	}
-	if old := m.session(""); old != nil && old.about.Address == in.Address {
-		about.Encoding = uint8(old.encoding.Load())
-	}
-	if err := s.store.SignIn(ctx, about, proved); err != nil {
-		if c := rookery.CodeOf(err); c == rookery.CodeNoAccount || c == rookery.CodeConflict {
-			return nil, "", errPassword // removed, or another password, just now
-		}
+	about, token := s.newSignIn(m, in)
+	switch err := s.store.SignIn(ctx, about, proved); rookery.CodeOf(err) {
+	case 0:
+	case rookery.CodeNoAccount, rookery.CodeConflict:
+		return nil, "", errPassword // removed, or another password, just now
+	default:
 		return nil, "", err
 	}
 	before := m.shown()
 	se := newSession(m, about, s.uptime())
 	m.put(se)
+	if about.Device != "" {
+		m.forgetDevices()
+	}
 	s.announce(ctx, m, before)
-	s.log.Info("signed in", "account", in.UIN, "address", in.Address, "program", in.Program)
-	return se, "", nil
+	s.log.Info("signed in", "account", in.UIN, "device", in.Device, "address", in.Address, "program", in.Program)
+	return se, token, nil
+}
+
+// admits reports as an error that the account takes no such session.
+func (s *Service) admits(ctx context.Context, in SignIn) error {
+	if in.Device != "" {
+		return nil
+	}
+	a, err := s.accounts.peek(ctx, in.UIN)
+	switch {
+	case rookery.CodeOf(err) == rookery.CodeNoAccount:
+		return errPassword // removed just now
+	case err != nil:
+		return err
+	case a.DevicesOnly:
+		return rookery.Errorf(rookery.CodeRefused, "this account accepts device sessions only: log in with DV")
+	}
+	return nil
+}
+
+// newSignIn is the session to be stored, with the token of a device.
+func (s *Service) newSignIn(m *member, in SignIn) (about rookery.Session, token rookery.Token) {
+	about = rookery.Session{ID: newSessionID(), Account: in.UIN, Device: in.Device, Address: in.Address, Status: in.Status,
+		Program: in.Program, Since: s.now()}
+	if about.Status == 0 {
+		about.Status = m.statusToKeep()
+	}
+	if in.Device != "" {
+		var random [rookery.TokenBytes]byte
+		rand.Read(random[:]) // never fails
+		token = rookery.NewToken(random)
+		about.Token = token.Hash()
+	}
+	if old := m.session(in.Device); old != nil && (in.Device != "" || old.about.Address == in.Address) {
+		about.Encoding = uint8(old.encoding.Load())
+	}
+	return about, token
 }
 
 // takeTurn returns the member of an account, made if need be, with its turn
@@ -157,35 +197,46 @@ func newSessionID() uint64 {
 	return binary.BigEndian.Uint64(b[:]) >> 1
 }
 
-// Session finds the live session of an account from an address, and notes that
-// it was heard of. CodeNotSignedIn if there is none.
+// Session finds the live session that a request belongs to, and notes that it
+// was heard of. CodeNotSignedIn if there is none.
 func (s *Service) Session(uin rookery.UIN, from Asker) (*Session, error) {
-	addr := from.Address
 	m := s.members.get(uin)
 	if m == nil {
 		return nil, errNotSignedIn
 	}
 	now := s.uptime()
-	se := m.session("")
-	if se == nil || se.about.Address != addr || !se.alive(now) {
+	se := m.sessionOf(from)
+	if se == nil || !se.alive(now) {
 		return nil, errNotSignedIn
 	}
 	se.seen.Store(int64(now))
 	return se, nil
 }
 
-// SignOut ends the account's session from an address. Without one there is
+// Heard returns the session as it is now, after a renewal perhaps, and notes
+// that it was heard of. CodeNotSignedIn if it has ended, been displaced, or its
+// device has signed in anew.
+func (s *Service) Heard(se *Session) (*Session, error) {
+	now := s.uptime()
+	se = se.member.current(se)
+	if se == nil || !se.alive(now) {
+		return nil, errNotSignedIn
+	}
+	se.seen.Store(int64(now))
+	return se, nil
+}
+
+// SignOut ends the session that a request belongs to. Without one there is
 // nothing to do.
 func (s *Service) SignOut(ctx context.Context, uin rookery.UIN, from Asker) error {
-	addr := from.Address
 	m := s.members.get(uin)
 	if m == nil {
 		return nil
 	}
 	m.turn.Lock()
 	defer m.turn.Unlock()
-	se := m.session("")
-	if se == nil || se.about.Address != addr {
+	se := m.sessionOf(from)
+	if se == nil {
 		return nil
 	}
 	return s.end(ctx, m, []*Session{se})
@@ -214,16 +265,34 @@ func (s *Service) forget(ctx context.Context, m *member, ended []*Session) {
 	s.announce(ctx, m, before)
 }
 
-// settle ends the sessions of a member, whose turn it is, that have run out.
+// settle ends the sessions of a member, whose turn it is, that have run out,
+// and their connections.
 func (s *Service) settle(ctx context.Context, m *member) error {
 	ended := m.ended(s.uptime())
+	if len(ended) == 0 {
+		return nil
+	}
+	outlets := liveOutlets(ended)
 	if err := s.end(ctx, m, ended); err != nil {
 		return err
 	}
+	for _, out := range outlets {
+		go out.Close() // a connection that is slow to end holds up nobody
+	}
 	for _, se := range ended {
-		s.log.Info("session ended: nothing heard of it", "account", m.uin, "address", se.about.Address)
+		s.log.Info("session ended: nothing heard of it", "account", m.uin, "device", se.about.Device, "address", se.about.Address)
 	}
 	return nil
+}
+
+// liveOutlets are the live connections of sessions.
+func liveOutlets(list []*Session) (outlets []Outlet) {
+	for _, se := range list {
+		if f := se.box.feed.Load(); f != nil && f.live() {
+			outlets = append(outlets, f.out)
+		}
+	}
+	return outlets
 }
 
 // retryPause is how long a session that could not be ended is left alone.

@@ -16,7 +16,7 @@ import (
 
 func (w *world) tryPassword(uin rookery.UIN, from netip.Addr, password string) error {
 	proof := service.ProofOf(password)
-	_, err := w.SignIn(w.Context(), service.SignIn{UIN: uin, Proof: &proof, Address: from})
+	_, _, err := w.SignIn(w.Context(), service.SignIn{UIN: uin, Proof: &proof, Address: from})
 	return err
 }
 
@@ -289,7 +289,7 @@ func TestAnInvisibleUserNeverShowsWhileSigningIn(t *testing.T) {
 		})
 	}
 	for range 200 {
-		_, err := w.SignIn(t.Context(), service.SignIn{UIN: 10001, Proof: &proof, Address: home, Status: rookery.StatusInvisible})
+		_, _, err := w.SignIn(t.Context(), service.SignIn{UIN: 10001, Proof: &proof, Address: home, Status: rookery.StatusInvisible})
 		w.must(err)
 		w.must(w.SignOut(t.Context(), 10001, service.Asker{Address: home}))
 	}
@@ -302,7 +302,7 @@ func TestARequestOfASessionThatHasEndedChangesNothing(t *testing.T) {
 	old := w.signIn(10001, home)
 	w.must(w.send(w.signIn(10002, home), "sequence", 10001, "for the owner"))
 	proof := service.ProofOf(password)
-	_, err := w.SignIn(t.Context(), service.SignIn{UIN: 10001, Proof: &proof, Address: cafe, Status: rookery.StatusInvisible})
+	_, _, err := w.SignIn(t.Context(), service.SignIn{UIN: 10001, Proof: &proof, Address: cafe, Status: rookery.StatusInvisible})
 	w.must(err)
 	// Both requests passed the session check before they had to wait.
 	w.code(w.SetStatus(t.Context(), old, rookery.StatusOnline, rookery.Mark{}), rookery.CodeNotSignedIn)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rookery-im/rookery"
@@ -33,13 +34,28 @@ type world struct {
 	*service.Service
 	store *faulty
 	path  string
-	clock time.Time
-	mu    sync.Mutex // guards clock
+	// virtual: the clock is that of the bubble that the test runs in.
+	virtual bool
+	clock   time.Time
+	mu      sync.Mutex // guards clock
+	inboxes int        // how often inbox has collected
 }
 
 func newWorld(t *testing.T, accounts ...rookery.UIN) *world {
 	t.Helper()
-	w := &world{T: t, path: filepath.Join(t.TempDir(), "store.db"), clock: time.Date(2008, 8, 8, 20, 0, 0, 0, time.UTC)}
+	return startWorld(&world{T: t, clock: time.Date(2008, 8, 8, 20, 0, 0, 0, time.UTC)}, accounts)
+}
+
+// inBubble runs a test in virtual time. There what goes on beside the test can
+// be waited for, see settle.
+func inBubble(t *testing.T, test func(w *world), accounts ...rookery.UIN) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(startWorld(&world{T: t, virtual: true}, accounts)) })
+}
+
+func startWorld(w *world, accounts []rookery.UIN) *world {
+	t := w.T
+	w.path = filepath.Join(t.TempDir(), "store.db")
 	w.start()
 	t.Cleanup(func() { w.store.Close() })
 	for _, uin := range accounts {
@@ -48,7 +64,13 @@ func newWorld(t *testing.T, accounts ...rookery.UIN) *world {
 	return w
 }
 
+// settle waits until nothing goes on beside the test.
+func (w *world) settle() { synctest.Wait() }
+
 func (w *world) now() time.Time {
+	if w.virtual {
+		return time.Now()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.clock
@@ -56,10 +78,21 @@ func (w *world) now() time.Time {
 
 // pass lets time go by while the server is up.
 func (w *world) pass(d time.Duration) {
-	w.mu.Lock()
-	w.clock = w.clock.Add(d)
-	w.mu.Unlock()
+	w.advance(d)
 	w.Tick(w.Context())
+	if w.virtual {
+		w.settle()
+	}
+}
+
+func (w *world) advance(d time.Duration) {
+	if w.virtual {
+		time.Sleep(d)
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.clock = w.clock.Add(d)
 }
 
 func (w *world) start() {
@@ -80,9 +113,7 @@ func (w *world) restart(down time.Duration) {
 	cancel()
 	w.must(w.Service.Run(ended))
 	w.must(w.store.Close())
-	w.mu.Lock()
-	w.clock = w.clock.Add(down)
-	w.mu.Unlock()
+	w.advance(down)
 	w.start()
 }
 
@@ -102,7 +133,7 @@ func (w *world) account(a rookery.Account) {
 func (w *world) signIn(uin rookery.UIN, from netip.Addr) *service.Session {
 	w.Helper()
 	proof := service.ProofOf(password)
-	se, err := w.SignIn(w.Context(), service.SignIn{UIN: uin, Proof: &proof, Address: from})
+	se, _, err := w.SignIn(w.Context(), service.SignIn{UIN: uin, Proof: &proof, Address: from})
 	w.must(err)
 	return se
 }
@@ -123,7 +154,7 @@ func (w *world) collect(se *service.Session, seq string) []string {
 
 func (w *world) tryCollect(se *service.Session, seq string) ([]string, error) {
 	batch, err := w.Collect(w.Context(), se, seq, service.Budget{Count: 50, Bytes: 8 << 10,
-		Size: func(_ int, _ rookery.Kind, _ rookery.UIN, text string) int { return len(text) + 1 }})
+		Size: func(_ int, e rookery.Entry) int { return len(e.Text) + 1 }})
 	texts := []string{}
 	for _, e := range batch.Entries {
 		texts = append(texts, e.Text)

@@ -1,0 +1,34 @@
+package service
+
+// cached is what the store said about a member, until something changes it.
+// The member's mu guards it.
+type cached[T any] struct {
+	value T
+	known bool
+	// changes counts what made it unknown, so that an outdated reading is not
+	// kept.
+	changes int
+}
+
+// forget makes the next look read the store.
+func (c *cached[T]) forget() { *c = cached[T]{changes: c.changes + 1} }
+
+// lookUp returns what is cached of a member, or what the store says.
+func lookUp[T any](m *member, c *cached[T], ask func() (T, error)) (T, error) {
+	m.mu.Lock()
+	value, known, changes := c.value, c.known, c.changes
+	m.mu.Unlock()
+	if known {
+		return value, nil
+	}
+	value, err := ask()
+	if err != nil {
+		return value, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c.changes == changes {
+		c.value, c.known = value, true
+	}
+	return value, nil
+}

@@ -1,0 +1,318 @@
+package service_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+func (w *world) devicesOnly(uin rookery.UIN, only bool) error {
+	_, err := w.ChangeAccount(w.Context(), uin, func(a *rookery.Account) error {
+		a.DevicesOnly = only
+		return nil
+	})
+	return err
+}
+
+func (w *world) wantSession(uin rookery.UIN, from service.Asker, want *service.Session) {
+	w.Helper()
+	got, err := w.Session(uin, from)
+	if want == nil {
+		w.code(err, rookery.CodeNotSignedIn)
+		return
+	}
+	w.must(err)
+	if got != want {
+		w.Errorf("the session is another")
+	}
+}
+
+func TestATokenIsWorthItsSessionFromAnywhere(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	phone, token := w.token(10001, "phone")
+	desk, deskToken := w.token(10001, "desk")
+	address := w.signIn(10001, home)
+	w.wantSession(10001, service.Asker{Address: cafe, Token: token}, phone)
+	w.wantSession(10001, service.Asker{Address: home, Token: deskToken}, desk)
+	w.wantSession(10001, service.Asker{Address: home}, address)
+	w.wantSession(10001, service.Asker{Address: cafe}, nil)
+
+	w.device(10002, "phone")
+	w.wantSession(10002, service.Asker{Address: home, Token: token}, nil)
+	unknown := rookery.NewToken([rookery.TokenBytes]byte{1})
+	w.wantSession(10001, service.Asker{Address: home, Token: unknown}, nil)
+	// An address session has no token, not even one that hashes to nothing.
+	w.must(w.SignOut(w.Context(), 10001, service.Asker{Token: unknown}))
+	w.wantSession(10001, service.Asker{Address: home}, address)
+}
+
+func TestALoginWithAKnownDeviceRenewsItAndEndsTheOldToken(t *testing.T) {
+	w := newWorld(t, 10001)
+	old, oldToken := w.token(10001, "phone")
+	renewed, token := w.token(10001, "phone")
+	w.wantSession(10001, service.Asker{Token: oldToken}, nil)
+	w.wantSession(10001, service.Asker{Token: token}, renewed)
+	_, err := w.Heard(old)
+	w.code(err, rookery.CodeNotSignedIn)
+	_, err = w.tryCollect(old, "collect")
+	w.code(err, rookery.CodeNotSignedIn)
+	w.code(w.SetStatus(w.Context(), old, rookery.StatusAway, rookery.Mark{}), rookery.CodeNotSignedIn)
+}
+
+func TestATokenOutlivesARestart(t *testing.T) {
+	w := newWorld(t, 10001)
+	_, token := w.token(10001, "phone")
+	w.restart(time.Hour)
+	se, err := w.Session(10001, service.Asker{Address: cafe, Token: token})
+	w.must(err)
+	if se.Device() != "phone" {
+		w.Errorf("the session is of %q", se.Device())
+	}
+}
+
+func TestLogoutEndsTheSessionOfItsTokenAlone(t *testing.T) {
+	w := newWorld(t, 10001)
+	_, token := w.token(10001, "phone")
+	desk, deskToken := w.token(10001, "desk")
+	address := w.signIn(10001, home)
+	w.must(w.SignOut(w.Context(), 10001, service.Asker{Address: home, Token: token}))
+	w.wantSession(10001, service.Asker{Token: token}, nil)
+	w.wantSession(10001, service.Asker{Token: deskToken}, desk)
+	w.wantSession(10001, service.Asker{Address: home}, address)
+	w.restart(0)
+	w.wantSession(10001, service.Asker{Token: token}, nil)
+}
+
+func TestADeviceSessionEndsAfter300SecondsWithoutARequest(t *testing.T) {
+	w := newWorld(t, 10001)
+	se, token := w.token(10001, "phone")
+	w.pass(299 * time.Second)
+	w.wantSession(10001, service.Asker{Token: token}, se)
+	w.pass(299 * time.Second)
+	_, err := w.Heard(se)
+	w.must(err)
+	w.pass(300 * time.Second)
+	w.wantSession(10001, service.Asker{Token: token}, nil)
+}
+
+func TestWhatCannotBeADevicesNameIsRefused(t *testing.T) {
+	w := newWorld(t, 10001)
+	proof := service.ProofOf("wrong") // the parameters come first
+	for _, name := range []string{"a\x00b", "line\nend", "\xff", strings.Repeat("x", 65)} {
+		_, _, err := w.SignIn(w.Context(), service.SignIn{UIN: 10001, Proof: &proof, Address: home, Device: name})
+		w.code(err, rookery.CodeParameter)
+	}
+}
+
+func TestAnAccountMayTakeDevicesOnly(t *testing.T) {
+	w := newWorld(t, 10001)
+	phone, token := w.token(10001, "phone")
+	w.signIn(10001, home)
+	w.must(w.devicesOnly(10001, true))
+	w.wantSession(10001, service.Asker{Address: home}, nil)
+	w.wantSession(10001, service.Asker{Token: token}, phone)
+	err := w.tryPassword(10001, home, password)
+	w.code(err, rookery.CodeRefused)
+	if got := rookery.TextOf(err); got != "this account accepts device sessions only: log in with DV" {
+		w.Errorf("the reason is %q", got)
+	}
+	w.code(w.tryPassword(10001, home, "wrong"), rookery.CodePassword)
+	w.device(10001, "phone")
+	w.restart(0)
+	w.code(w.tryPassword(10001, home, password), rookery.CodeRefused)
+	w.must(w.devicesOnly(10001, false))
+	w.must(w.tryPassword(10001, home, password))
+}
+
+func TestEachDeviceHasItsOwnPlace(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me, address := w.signIn(10001, home), w.signIn(10002, cafe)
+	phone, desk := w.device(10002, "phone"), w.device(10002, "desk")
+	w.says(me, 10002, "a")
+	w.wantInbox(phone, "a")
+	w.says(me, 10002, "b")
+	w.wantInbox(desk, "a", "b")
+	w.wantInbox(address, "a", "b")
+	w.wantInbox(phone, "b")
+	w.wantInbox(w.device(10002, "new")) // it begins with what none has taken
+	w.says(me, 10002, "c")
+	w.wantInbox(w.device(10002, "newer"), "c")
+	// A place stays through logout, and so does the memory of SEQs.
+	w.wantCollected(desk, "collect 1", "c")
+	_, token := w.token(10002, "desk")
+	w.must(w.SignOut(w.Context(), 10002, service.Asker{Token: token}))
+	w.pass(10 * time.Minute)
+	desk = w.device(10002, "desk")
+	w.wantCollected(desk, "collect 1", "c")
+	w.wantInbox(desk)
+}
+
+func TestSEQsOfTwoDevicesAreTwo(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	phone, desk := w.device(10001, "phone"), w.device(10001, "desk")
+	w.must(w.send(phone, "sequence", 10002, "a"))
+	w.must(w.send(phone, "sequence", 10002, "a"))
+	w.must(w.send(desk, "sequence", 10002, "a"))
+	w.wantInbox(w.signIn(10002, cafe), "a", "a")
+}
+
+func TestOwnWordsReachTheOtherDevices(t *testing.T) {
+	inBubble(t, func(w *world) {
+		address := w.signIn(10001, home)
+		w.says(address, 10002, "before there was a device")
+		phone, desk := w.device(10001, "phone"), w.device(10001, "desk")
+		you := w.signIn(10002, cafe)
+		live := w.attach(desk)
+		w.says(phone, 10002, "from the phone")
+		live.want("1 to 10002: from the phone")
+		live.confirm(1)
+		w.says(address, 10002, "from the address")
+		w.says(desk, 10002, "from the desk")
+		live.want("2 to 10002: from the address")
+		w.says(you, 10001, "to me")
+		live.want("4 to me")
+		w.wantInbox(phone, "from the address", "from the desk", "to me")
+		w.wantInbox(address, "to me") // addresses hear none of their words
+		w.wantInbox(you, "before there was a device", "from the phone", "from the address", "from the desk")
+	}, 10001, 10002)
+}
+
+func TestAWordToOneselfIsOneMessageForAll(t *testing.T) {
+	w := newWorld(t, 10001)
+	phone, desk := w.device(10001, "phone"), w.device(10001, "desk")
+	w.says(phone, 10001, "note")
+	w.wantInbox(phone, "note")
+	w.wantInbox(desk, "note")
+}
+
+func TestARepeatedSendKeepsOneCopy(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	phone, desk := w.device(10001, "phone"), w.device(10001, "desk")
+	for range 3 {
+		w.must(w.send(phone, "sequence", 10002, "a"))
+	}
+	w.wantInbox(desk, "a")
+}
+
+// Whether there are devices is remembered: it must be known anew whenever that
+// can change.
+func TestOwnWordsAreKeptAsLongAsThereAreDevices(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	kept := func(want uint64) {
+		w.Helper()
+		w.says(w.signIn(10001, home), 10002, "a")
+		last, _, err := w.store.Mailbox(w.Context(), 10001, "")
+		w.must(err)
+		if last != want {
+			w.Errorf("%d words are kept, want %d", last, want)
+		}
+	}
+	kept(0)
+	_, token := w.token(10001, "phone")
+	kept(1)
+	w.must(w.SignOut(w.Context(), 10001, service.Asker{Token: token}))
+	kept(2) // it is still a device
+	w.restart(0)
+	kept(3)
+	devices, err := w.DevicesOf(w.Context(), 10001)
+	w.must(err)
+	w.must(w.RevokeDevice(w.Context(), 10001, devices[0].ID))
+	kept(3)
+	w.device(10001, "phone")
+	kept(4)
+}
+
+// A collector that has nothing but the account's own words to skip asks the
+// store once.
+func TestIdlePollsBehindSkippedWordsTouchMemoryOnly(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	phone, address := w.device(10001, "phone"), w.signIn(10001, home)
+	for i := range 120 {
+		w.says(phone, 10002, fmt.Sprint(i))
+	}
+	w.wantCollected(phone, "first")
+	w.wantCollected(address, "first")
+	before := w.store.count()
+	for i := range 10 {
+		w.wantCollected(phone, fmt.Sprint("collect ", i))
+		w.wantCollected(address, fmt.Sprint("collect ", i))
+	}
+	if got := w.store.count(); got != before {
+		w.Errorf("idle polls asked the store %d times", got-before)
+	}
+}
+
+func TestABatchAmongSkippedWordsIsTheSameAgain(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	phone, you := w.device(10001, "phone"), w.signIn(10002, cafe)
+	want := []string{}
+	for i := range 130 {
+		w.says(phone, 10002, "own")
+		if i%30 == 0 {
+			w.says(you, 10001, fmt.Sprint(i))
+			want = append(want, fmt.Sprint(i))
+		}
+	}
+	w.wantCollected(phone, "collect 1", want...)
+	w.wantCollected(phone, "collect 1", want...)
+	w.wantCollected(phone, "collect 2")
+}
+
+func TestAForgottenDeviceIsNoMore(t *testing.T) {
+	inBubble(t, func(w *world) {
+		desk, you := w.device(10001, "desk"), w.signIn(10002, cafe)
+		phone, token := w.token(10001, "phone")
+		live := w.attach(phone)
+		devices, err := w.Devices(w.Context(), desk)
+		w.must(err)
+		if len(devices) != 2 || devices[1].Name != "phone" || !devices[1].SignedIn {
+			w.Fatalf("the devices are %+v", devices)
+		}
+		mark := w.Mark(desk, "sequence", []byte("forget"))
+		w.must(w.ForgetDevice(w.Context(), desk, devices[1].ID, mark))
+		w.must(w.ForgetDevice(w.Context(), desk, devices[1].ID, mark)) // a repeat
+		w.code(w.ForgetDevice(w.Context(), desk, devices[1].ID, w.Mark(desk, "another", nil)), rookery.CodeParameter)
+		w.wantSession(10001, service.Asker{Token: token}, nil)
+		w.says(you, 10001, "a")
+		live.want()
+		if live.isClosed() {
+			w.Error("its connection was closed: it can log in anew")
+		}
+		live.cut()
+		w.wantInbox(desk, "a")
+		w.wantInbox(w.device(10001, "phone")) // a new one: it begins with what none has taken
+		w.must(w.ForgetDevice(w.Context(), desk, devices[0].ID, w.Mark(desk, "itself", nil)))
+		_, err = w.Heard(desk)
+		w.code(err, rookery.CodeNotSignedIn)
+	}, 10001, 10002)
+}
+
+func TestTheOperatorSeesAndRevokesDevices(t *testing.T) {
+	w := newWorld(t, 10001)
+	_, token := w.token(10001, "phone")
+	devices, err := w.DevicesOf(w.Context(), 10001)
+	w.must(err)
+	if len(devices) != 1 || devices[0].Name != "phone" || !devices[0].Since.Equal(w.now()) {
+		w.Fatalf("the devices are %+v", devices)
+	}
+	w.code(w.RevokeDevice(w.Context(), 10001, devices[0].ID+1), rookery.CodeParameter)
+	w.must(w.RevokeDevice(w.Context(), 10001, devices[0].ID))
+	w.wantSession(10001, service.Asker{Token: token}, nil)
+	_, err = w.DevicesOf(w.Context(), 10777)
+	w.code(err, rookery.CodeNoAccount)
+	w.code(w.RevokeDevice(w.Context(), 10777, 1), rookery.CodeNoAccount)
+}
+
+func TestTheOperatorsListShowsNoToken(t *testing.T) {
+	w := newWorld(t, 10001)
+	w.device(10001, "phone")
+	list, err := w.AccountsAfter(w.Context(), rookery.System, 10)
+	w.must(err)
+	if s := list[0].SignedIn; len(s) != 1 || s[0].Device != "phone" || s[0].Token != (rookery.TokenHash{}) {
+		w.Errorf("signed in are %+v", s)
+	}
+}

@@ -1,0 +1,144 @@
+package service_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+// device signs a device in.
+func (w *world) device(uin rookery.UIN, name string) *service.Session {
+	w.Helper()
+	se, _ := w.token(uin, name)
+	return se
+}
+
+func (w *world) token(uin rookery.UIN, name string) (*service.Session, rookery.Token) {
+	w.Helper()
+	proof := service.ProofOf(password)
+	se, token, err := w.SignIn(w.Context(), service.SignIn{UIN: uin, Proof: &proof, Address: home, Device: name})
+	w.must(err)
+	return se, token
+}
+
+// phone is a client's end of a live connection.
+type phone struct {
+	*world
+	feed *service.Feed
+
+	mu      sync.Mutex // guards the rest
+	items   []service.Item
+	hold    chan struct{} // if it is not nil, a push waits until it is closed
+	pushing int           // pushes that wait
+	broken  bool
+	closed  bool
+}
+
+// attach connects a session, and waits for what is pushed at once.
+func (w *world) attach(se *service.Session) *phone {
+	w.Helper()
+	p := &phone{world: w}
+	p.again(se)
+	return p
+}
+
+// again connects a session on the same connection.
+func (p *phone) again(se *service.Session) {
+	p.Helper()
+	var err error
+	p.feed, err = p.Attach(p.Context(), se, p)
+	p.must(err)
+	p.settle()
+}
+
+func (p *phone) Push(i service.Item) error {
+	p.mu.Lock()
+	hold := p.hold
+	p.pushing++
+	p.mu.Unlock()
+	if hold != nil {
+		<-hold
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pushing--
+	if p.broken {
+		return errors.New("broken pipe")
+	}
+	p.items = append(p.items, i)
+	return nil
+}
+
+func (p *phone) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+}
+
+func (p *phone) isClosed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
+}
+
+// cut ends the connection.
+func (p *phone) cut() {
+	p.feed.Close()
+	p.settle()
+}
+
+func (p *phone) confirm(number uint64) {
+	p.feed.Confirm(number)
+	p.settle()
+}
+
+// got returns what was pushed since it was called last.
+func (p *phone) got() []string {
+	p.settle()
+	list := []string{}
+	for _, i := range p.take() {
+		list = append(list, describe(i))
+	}
+	return list
+}
+
+func (p *phone) take() []service.Item {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	items := p.items
+	p.items = nil
+	return items
+}
+
+func describe(i service.Item) string {
+	switch {
+	case i.Notice != nil:
+		return fmt.Sprintf("#%d %d:%d", i.Number, i.Notice.Friend, i.Notice.Status)
+	case i.Read != nil:
+		return fmt.Sprintf("#%d read %d up to %d", i.Number, i.Read.With, i.Read.Number)
+	case i.Number != i.Entry.Number:
+		return fmt.Sprintf("entry %d with number %d", i.Entry.Number, i.Number)
+	case i.Entry.Kind == rookery.KindSent:
+		return fmt.Sprintf("%d to %d: %s", i.Number, i.Entry.Peer, i.Entry.Text)
+	}
+	return fmt.Sprintf("%d %s", i.Number, i.Entry.Text)
+}
+
+func (p *phone) want(want ...string) {
+	p.Helper()
+	if got := p.got(); !slices.Equal(got, want) {
+		p.Errorf("pushed were %q, want %q", got, want)
+	}
+}
+
+// says sends texts, each with a SEQ of its own.
+func (w *world) says(se *service.Session, to rookery.UIN, texts ...string) {
+	w.Helper()
+	for _, text := range texts {
+		w.must(w.send(se, "", to, text))
+	}
+}

@@ -1,0 +1,246 @@
+package service
+
+import (
+	"context"
+	"time"
+)
+
+// portion is how many entries a feed reads at once. What is read waits in
+// memory for a slow connection.
+const portion = 16
+
+// wake makes the feed look for something to push, now or when the pace allows.
+func (f *Feed) wake() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.over():
+	case f.running:
+		f.more = true
+	case f.timer == nil:
+		f.start()
+	}
+}
+
+// start has a goroutine push, which lives while there is something and the pace
+// allows. mu is held.
+func (f *Feed) start() {
+	f.running, f.more = true, false
+	go f.pump()
+}
+
+// sleep looks again after a while. mu is held.
+func (f *Feed) sleep(d time.Duration) {
+	f.timer = f.service.afterFunc(d, func() {
+		f.mu.Lock()
+		f.timer = nil
+		f.mu.Unlock()
+		f.wake()
+	})
+}
+
+// hurry looks now where a timer would have. mu is held.
+func (f *Feed) hurry() {
+	if f.timer != nil && f.timer() {
+		f.timer = nil
+		f.start()
+	}
+}
+
+// stopTimer is called with mu held.
+func (f *Feed) stopTimer() {
+	if f.timer != nil {
+		f.timer()
+		f.timer = nil
+	}
+}
+
+// pump pushes one item after the other.
+func (f *Feed) pump() {
+	for f.goOn() {
+		round, err := f.gather()
+		if err != nil {
+			f.service.log.Warn("cannot read what is to be pushed", "account", f.box.member.uin, "error", err)
+			f.rest(retryPause)
+			return
+		}
+		for _, item := range round {
+			if !f.begin(&item) {
+				continue
+			}
+			if err := f.out.Push(item); err != nil {
+				f.Close()
+				break
+			}
+			f.written(item)
+		}
+	}
+}
+
+// goOn reports whether something can be pushed now. If not, the goroutine is
+// not running any more.
+func (f *Feed) goOn() bool {
+	for {
+		f.mu.Lock()
+		f.more = false
+		f.mu.Unlock()
+		waiting := f.waiting()
+
+		f.mu.Lock()
+		pause := f.pause()
+		switch {
+		case f.over() || !waiting && !f.more:
+			f.running = false
+			f.mu.Unlock()
+			return false
+		case waiting && pause > 0:
+			f.running = false
+			f.sleep(pause)
+			f.mu.Unlock()
+			return false
+		}
+		f.mu.Unlock()
+		if waiting {
+			return true
+		}
+	}
+}
+
+// rest ends the running for a while.
+func (f *Feed) rest(d time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.running = false
+	if !f.over() {
+		f.sleep(d)
+	}
+}
+
+// waiting reports whether there may be something to push.
+func (f *Feed) waiting() bool {
+	if f.box.hasNews() {
+		return true
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.reads) > 0 || f.pushed < f.box.member.newest.Load()
+}
+
+// pause is how long the next push has to wait. mu is held.
+func (f *Feed) pause() time.Duration {
+	if f.prompt || !f.begun {
+		return 0
+	}
+	return f.last + pushPause - f.service.uptime()
+}
+
+// gather returns what is to be pushed next: in turns some entries, and one of
+// the rest.
+func (f *Feed) gather() ([]Item, error) {
+	f.entriesTurn = !f.entriesTurn
+	if f.entriesTurn {
+		return f.entries()
+	}
+	if n, ok := f.box.takeNews(); ok {
+		return []Item{{Notice: &n}}, nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.reads) == 0 {
+		return nil, nil
+	}
+	r := f.reads[0]
+	if f.reads = f.reads[1:]; len(f.reads) == 0 {
+		f.reads = nil
+	}
+	return []Item{{Read: &r}}, nil
+}
+
+// entries reads some entries, or one if only one can be pushed now. Those that
+// do not concern the session are passed over.
+func (f *Feed) entries() (round []Item, err error) {
+	f.mu.Lock()
+	after, prompt := f.pushed, f.prompt
+	f.mu.Unlock()
+	m := f.box.member
+	upTo := m.newest.Load()
+	if upTo <= after {
+		return nil, nil
+	}
+	page, err := f.service.store.Entries(context.Background(), m.uin, after, upTo, portion)
+	if err != nil {
+		return nil, err
+	}
+	passed := after
+	for i := range page {
+		e := &page[i]
+		if !f.box.skips(e) {
+			round = append(round, Item{Number: e.Number, Entry: e})
+			if !prompt {
+				break
+			}
+		} else if len(round) == 0 {
+			passed = e.Number
+		}
+	}
+	if len(page) == 0 {
+		passed = upTo // retention has taken them
+	}
+	f.skip(passed)
+	return round, nil
+}
+
+// skip notes that there is nothing to push up to a number.
+func (f *Feed) skip(upTo uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if upTo <= f.pushed {
+		return
+	}
+	if f.confirmed == f.pushed {
+		f.confirmed = upTo
+	}
+	f.pushed = upTo
+}
+
+// begin gives an item its number, and reports false if it is not to be pushed:
+// the feed has ended, or the entry was handed out meanwhile.
+func (f *Feed) begin(item *Item) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.over():
+		return false
+	case item.Entry == nil:
+		f.count++
+		item.Number = f.count
+	case item.Number <= f.pushed:
+		return false
+	default:
+		f.pushed = item.Number
+	}
+	return true
+}
+
+// written notes that an item was handed to the network.
+func (f *Feed) written(item Item) {
+	now := f.service.uptime()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.last, f.begun = now, true
+	if item.Entry == nil || item.Number <= f.confirmed {
+		return
+	}
+	if rest := now % waveStep; rest > 0 {
+		now += waveStep - rest
+	}
+	if n := len(f.waves); n > 0 && f.waves[n-1].at == now {
+		f.waves[n-1].upTo = item.Number
+	} else {
+		f.waves = append(f.waves, wave{item.Number, now})
+	}
+	// What the next record confirms in any case is one wave.
+	for len(f.waves) > 1 && now-f.waves[1].at >= arrivalTime {
+		f.waves = append(f.waves[:0], f.waves[1:]...)
+	}
+}

@@ -1,0 +1,359 @@
+package service_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+// Section 6 of the protocol, a test for each sentence that the service has to
+// keep.
+
+func TestWhatWaitsAndWhatArrivesIsPushed(t *testing.T) {
+	inBubble(t, func(w *world) {
+		me, you := w.signIn(10001, home), w.device(10002, "phone")
+		w.says(me, 10002, "waiting")
+		phone := w.attach(you)
+		phone.want("1 waiting")
+		phone.confirm(1)
+		w.says(me, 10002, "b", "c")
+		phone.want("2 b", "3 c")
+	}, 10001, 10002)
+}
+
+func TestWhatIsPushedIsNotGivenToGetMsgExAsWell(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.befriend(10001, 10002)
+		me, you := w.signIn(10001, home), w.device(10002, "phone")
+		w.says(me, 10002, "polled")
+		w.wantCollected(you, "collect 1", "polled")
+		w.says(me, 10002, "pushed")
+		phone := w.attach(you)
+		phone.want("2 pushed")
+		w.must(w.SetStatus(w.Context(), me, rookery.StatusAway, rookery.Mark{}))
+		w.wantCollected(you, "collect 1", "polled") // a repeat still gets its batch
+		w.wantCollected(you, "collect 2")
+		w.wantCollected(you, "collect 1") // "collect 2" has confirmed it
+		phone.cut()
+		w.wantCollected(you, "collect 3", "pushed", "10001:30") // the notice had to wait
+		w.says(me, 10002, "polled again")
+		w.wantCollected(you, "collect 4", "polled again")
+	}, 10001, 10002)
+}
+
+func TestWhatWasNotConfirmedComesAgainWithTheNextConnection(t *testing.T) {
+	for name, between := range map[string]func(w *world, you *service.Session) *service.Session{
+		"at once": func(_ *world, you *service.Session) *service.Session { return you },
+		"after a restart": func(w *world, you *service.Session) *service.Session {
+			w.restart(time.Second)
+			you, err := w.Session(10002, service.Asker{Address: cafe})
+			w.must(err)
+			return you
+		},
+		"after a login from another address": func(w *world, _ *service.Session) *service.Session { return w.signIn(10002, home) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(w *world) {
+				me, you := w.signIn(10001, home), w.signIn(10002, cafe)
+				phone := w.attach(you)
+				w.says(me, 10002, "a")
+				phone.want("1 a")
+				phone.confirm(1)
+				w.says(me, 10002, "b", "c", "d")
+				phone.want("2 b", "3 c", "4 d")
+				phone.confirm(2)
+				phone.cut()
+				phone = w.attach(between(w, you))
+				phone.confirm(3)
+				phone.want("3 c", "4 d")
+			}, 10001, 10002)
+		})
+	}
+}
+
+func TestPushingWritesNothingAndAConfirmationIsStoredAtOnce(t *testing.T) {
+	inBubble(t, func(w *world) {
+		me, you := w.signIn(10001, home), w.device(10002, "phone")
+		phone := w.attach(you)
+		phone.confirm(0)
+		for i := range 20 {
+			w.says(me, 10002, fmt.Sprint(i))
+		}
+		w.wantPlace(10002, "phone", 0)
+		w.pass(time.Minute)
+		phone.confirm(7)
+		w.wantPlace(10002, "phone", 7)
+	}, 10001, 10002)
+}
+
+func (w *world) wantPlace(uin rookery.UIN, device string, number uint64) {
+	w.Helper()
+	_, place, err := w.store.Mailbox(w.Context(), uin, device)
+	w.must(err)
+	if place.Number != number {
+		w.Errorf("the stored place of %q is %d, want %d", device, place.Number, number)
+	}
+}
+
+func TestAConfirmationNeverGoesBeyondWhatWasPushed(t *testing.T) {
+	inBubble(t, func(w *world) {
+		me, you := w.signIn(10001, home), w.device(10002, "phone")
+		phone := w.attach(you)
+		w.says(me, 10002, "a")
+		phone.want("1 a")
+		phone.confirm(1000)
+		w.says(me, 10002, "b")
+		phone.want("2 b")
+		phone.cut()
+		w.attach(you).want("2 b")
+	}, 10001, 10002)
+}
+
+func TestARecordConfirmsWhatWasWrittenFiveSecondsBefore(t *testing.T) {
+	inBubble(t, func(w *world) {
+		me, you := w.signIn(10001, home), w.device(10002, "phone")
+		phone := w.attach(you)
+		w.says(me, 10002, "a")
+		phone.want("1 a")
+		w.pass(2 * time.Second)
+		w.says(me, 10002, "b")
+		phone.want("2 b")
+		w.pass(3*time.Second - time.Millisecond)
+		phone.feed.Heard()
+		w.settle()
+		w.wantPlace(10002, "phone", 0) // "a" may be on its way
+		w.pass(time.Millisecond)
+		phone.feed.Heard()
+		w.settle()
+		w.wantPlace(10002, "phone", 1)
+		w.pass(time.Minute)
+		w.wantPlace(10002, "phone", 1) // time alone confirms nothing
+		phone.feed.Heard()
+		w.settle()
+		w.wantPlace(10002, "phone", 2)
+	}, 10001, 10002)
+}
+
+func TestPushesArePacedUntilTheClientConfirms(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.befriend(10001, 10002)
+		me, you := w.signIn(10001, home), w.signIn(10002, cafe)
+		phone := w.attach(you)
+		w.says(me, 10002, "a", "b", "c", "d", "e")
+		phone.want("1 a")
+		w.pass(1499 * time.Millisecond)
+		phone.want()
+		w.must(w.SetStatus(w.Context(), me, rookery.StatusAway, rookery.Mark{}))
+		w.pass(time.Millisecond)
+		phone.want("#1 10001:30") // of any kind; entries and the rest take turns
+		w.pass(1500 * time.Millisecond)
+		phone.want("2 b")
+		phone.feed.Heard() // no confirmation by number
+		phone.want()
+		phone.confirm(0) // of nothing
+		phone.want()
+		phone.confirm(2)
+		phone.want("3 c", "4 d", "5 e")
+		w.says(me, 10002, "f", "g")
+		phone.want("6 f", "7 g")
+		phone.cut()
+		phone = w.attach(you) // each connection for itself
+		phone.want("3 c")
+	}, 10001, 10002)
+}
+
+func TestAfterAPauseTheFirstPushDoesNotWait(t *testing.T) {
+	inBubble(t, func(w *world) {
+		me, you := w.signIn(10001, home), w.signIn(10002, cafe)
+		phone := w.attach(you)
+		w.says(me, 10002, "a")
+		phone.want("1 a")
+		w.pass(1500 * time.Millisecond)
+		w.says(me, 10002, "b")
+		phone.want("2 b")
+	}, 10001, 10002)
+}
+
+func TestASecondConnectionTakesOver(t *testing.T) {
+	inBubble(t, func(w *world) {
+		me, you := w.signIn(10001, home), w.device(10002, "phone")
+		first := w.attach(you)
+		w.says(me, 10002, "a")
+		first.want("1 a")
+		first.confirm(1)
+		w.says(me, 10002, "b", "c")
+		first.want("2 b", "3 c")
+		second := w.attach(you)
+		if !first.isClosed() || second.isClosed() {
+			w.Errorf("closed are first: %v, second: %v", first.isClosed(), second.isClosed())
+		}
+		second.want("2 b")
+		first.confirm(3) // too late: the second is to get them
+		first.cut()
+		second.confirm(2)
+		second.want("3 c")
+		w.says(me, 10002, "d")
+		first.want()
+		second.want("4 d")
+	}, 10001, 10002)
+}
+
+func TestARenewedLoginOnTheSameConnectionPushesNothingTwice(t *testing.T) {
+	for name, renew := range map[string]func(*world) *service.Session{
+		"of a device":   func(w *world) *service.Session { return w.device(10002, "phone") },
+		"of an address": func(w *world) *service.Session { return w.signIn(10002, home) },
+		"after a logout": func(w *world) *service.Session {
+			w.must(w.SignOut(w.Context(), 10002, service.Asker{Address: home}))
+			return w.signIn(10002, home)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(w *world) {
+				me := w.signIn(10001, home)
+				phone := w.attach(renew(w))
+				w.says(me, 10002, "a")
+				phone.want("1 a")
+				phone.confirm(1)
+				w.says(me, 10002, "b")
+				phone.want("2 b")
+				you := renew(w)
+				w.says(me, 10002, "c")
+				phone.again(you)
+				phone.want("3 c")
+				if phone.isClosed() {
+					w.Error("the connection was closed")
+				}
+				phone.cut()
+				phone = w.attach(you) // the same holds for what waits
+				phone.confirm(2)
+				phone.want("2 b", "3 c")
+			}, 10001, 10002)
+		})
+	}
+}
+
+func TestASessionThatRanOutLosesItsConnection(t *testing.T) {
+	inBubble(t, func(w *world) {
+		me, you := w.device(10001, "desk"), w.device(10002, "phone")
+		phone := w.attach(you)
+		w.pass(299 * time.Second)
+		_, err := w.Heard(me)
+		w.must(err)
+		if phone.isClosed() {
+			w.Error("closed too early")
+		}
+		w.pass(time.Second)
+		if !phone.isClosed() {
+			w.Error("not closed")
+		}
+		w.says(me, 10002, "a")
+		phone.want()
+		_, err = w.Attach(w.Context(), you, phone)
+		w.code(err, rookery.CodeNotSignedIn)
+	}, 10001, 10002)
+}
+
+func TestASessionThatEndsOtherwiseIsPushedNothingMore(t *testing.T) {
+	for name, end := range map[string]func(w *world, you *service.Session) error{
+		"logout": func(w *world, _ *service.Session) error {
+			return w.SignOut(w.Context(), 10002, service.Asker{Address: cafe})
+		},
+		"displaced":   func(w *world, _ *service.Session) error { w.signIn(10002, home); return nil },
+		"password":    func(w *world, _ *service.Session) error { return w.SetPassword(w.Context(), 10002, "another") },
+		"removed":     func(w *world, _ *service.Session) error { return w.RemoveAccount(w.Context(), 10002) },
+		"devicesonly": func(w *world, _ *service.Session) error { return w.devicesOnly(10002, true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(w *world) {
+				me, you := w.signIn(10001, home), w.signIn(10002, cafe)
+				phone := w.attach(you)
+				w.must(end(w, you))
+				_ = w.send(me, "", 10002, "a") // a removed account takes none
+				phone.want()
+				if phone.isClosed() {
+					w.Error("the connection was closed: it can log in anew")
+				}
+				_, err := w.Heard(you)
+				w.code(err, rookery.CodeNotSignedIn)
+			}, 10001, 10002)
+		})
+	}
+}
+
+func TestASlowConnectionHoldsUpNobody(t *testing.T) {
+	inBubble(t, func(w *world) {
+		me, you, other := w.device(10001, "desk"), w.device(10002, "slow"), w.device(10002, "fast")
+		slow, fast := w.attach(you), w.attach(other)
+		w.says(me, 10002, "a")
+		slow.want("1 a")
+		slow.confirm(1)
+		fast.confirm(1)
+		hold := make(chan struct{})
+		slow.mu.Lock()
+		slow.hold = hold
+		slow.mu.Unlock()
+		before := w.store.count()
+		for i := range 200 {
+			w.says(me, 10002, fmt.Sprint(i))
+			w.settle()
+		}
+		if got := len(fast.got()); got != 201 {
+			w.Errorf("the other device got %d entries", got)
+		}
+		slow.mu.Lock()
+		if slow.pushing != 1 {
+			w.Errorf("%d pushes wait on one connection", slow.pushing)
+		}
+		slow.mu.Unlock()
+		w.wantCollected(you, "collect") // neither
+		// The slow one does not read ahead: the mailbox is its queue.
+		if reads := w.store.count() - before; reads > 2*200+10 {
+			w.Errorf("the store was asked %d times", reads)
+		}
+		slow.mu.Lock()
+		slow.hold = nil
+		slow.mu.Unlock()
+		close(hold)
+		if got := len(slow.got()); got != 200 {
+			w.Errorf("in the end it got %d entries", got)
+		}
+	}, 10001, 10002)
+}
+
+func TestABrokenConnectionIsNotTriedAgain(t *testing.T) {
+	inBubble(t, func(w *world) {
+		me, you := w.signIn(10001, home), w.device(10002, "phone")
+		phone := w.attach(you)
+		phone.mu.Lock()
+		phone.broken = true
+		phone.mu.Unlock()
+		w.says(me, 10002, "a", "b")
+		w.settle()
+		w.wantCollected(you, "collect", "a", "b")
+	}, 10001, 10002)
+}
+
+func TestManyUnconfirmedPushesTakeLittleMemory(t *testing.T) {
+	inBubble(t, func(w *world) {
+		me, you := w.device(10001, "desk"), w.device(10002, "phone")
+		phone := w.attach(you)
+		w.says(me, 10002, "a")
+		phone.want("1 a")
+		phone.confirm(1)
+		for i := range 100 {
+			w.says(me, 10002, fmt.Sprint(i), "and", "more")
+			w.pass(2 * time.Second)
+			_, err := w.Heard(me)
+			w.must(err)
+		}
+		if n := service.Waves(phone.feed); n > 4 {
+			w.Errorf("%d times are remembered", n)
+		}
+		phone.feed.Heard()
+		w.settle()
+		w.wantPlace(10002, "phone", 1+3*98) // the last were written 4 and 2 s ago
+	}, 10001, 10002)
+}
