@@ -1,0 +1,184 @@
+package tui
+
+import (
+	"context"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/rookery-im/rookery/client"
+)
+
+// App is the whole terminal client: what is known, and which part of the screen
+// the keys are for. Everything in it is touched by Update and View only; what
+// takes time is done by commands (messenger.go).
+type App struct {
+	ctx    context.Context
+	m      Messenger
+	events *stream
+	now    func() time.Time
+	device bool // the session is a device's: history and the like can be had
+
+	lang        language
+	look        theme
+	askTerminal bool // about its background, and choose the colours for it
+	measure     ansi.Method
+	width       int
+	height      int
+	blurred     bool // the terminal says that it is not looked at
+	mouse       bool
+	bell        bool
+	rang        time.Time
+
+	link     client.State
+	nick     string        // the account's own
+	status   client.Status // as chosen here, 0 before
+	people   book
+	talks    map[client.UIN]*talk
+	sending  map[client.UIN]bool
+	requests map[client.UIN]client.Request
+
+	roster roster
+	focus  focus
+	page   page // what the main pane shows
+	under  page // what it shows when that is closed
+	asking *question
+	notice string // at the bottom, until the next key
+}
+
+// focus is the pane that keys go to.
+type focus int
+
+const (
+	onRoster focus = iota
+	onMain
+)
+
+// page is what the main pane shows.
+type page interface {
+	// bindings are the keys that mean something, those for everywhere not among
+	// them.
+	bindings(a *App) []binding
+	// typing is where text goes, nil if none can be written.
+	typing() *editor
+	// view has at most height lines of at most width cells; the cursor is nil if
+	// nothing is being written.
+	view(a *App, width, height int) (lines []string, cursor *tea.Position)
+}
+
+func newApp(ctx context.Context, m Messenger, c Config) *App {
+	return &App{
+		ctx: ctx, m: m, events: newStream(ctx, m), now: c.Now, device: m.Token() != "",
+		lang: c.Language.known(), look: newTheme(c.Theme != Light), askTerminal: c.Theme != Light && c.Theme != Dark, bell: c.Bell, mouse: c.Mouse,
+		width: 80, height: 24,
+		link: m.State(), people: book{}, talks: map[client.UIN]*talk{}, sending: map[client.UIN]bool{},
+		requests: map[client.UIN]client.Request{},
+		page:     welcome{}, under: welcome{},
+	}
+}
+
+// Init starts what runs from the beginning.
+func (a *App) Init() tea.Cmd {
+	return tea.Batch(tea.RequestBackgroundColor, a.events.await, a.refresh(), a.recent(), a.who(a.m.UIN()), a.tick())
+}
+
+// Update takes in what has happened.
+func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case outcome:
+		return a, msg.apply(a)
+	case happened:
+		return a, tea.Batch(a.happened(msg.event), a.events.await)
+	case tea.KeyPressMsg:
+		return a, a.key(msg)
+	case tea.PasteMsg:
+		if e := a.typing(); e != nil {
+			e.insert(msg.Content)
+		}
+	case tea.MouseClickMsg:
+		return a, a.click(tea.Mouse(msg))
+	case tea.MouseWheelMsg:
+		return a, a.wheel(tea.Mouse(msg))
+	case tea.WindowSizeMsg:
+		a.width, a.height = msg.Width, msg.Height
+		return a, a.seen()
+	case tea.BlurMsg:
+		a.blurred = true
+	case tea.FocusMsg:
+		a.blurred = false
+		return a, a.seen()
+	case tea.BackgroundColorMsg:
+		if a.askTerminal {
+			a.look = newTheme(msg.IsDark())
+			a.forgetRows() // they hold colours
+		}
+	case tea.ModeReportMsg:
+		if msg.Mode == ansi.ModeUnicodeCore && msg.Value != ansi.ModeNotRecognized && msg.Value != ansi.ModePermanentlyReset {
+			a.measure = ansi.GraphemeWidth // as Bubble Tea does from now on
+			a.forgetRows()
+		}
+	}
+	return a, nil
+}
+
+// forgetRows has all messages wrapped anew.
+func (a *App) forgetRows() {
+	for _, t := range a.talks {
+		for _, e := range t.entries {
+			e.shown = nil
+		}
+	}
+}
+
+// ticked comes every second while the screen counts one.
+type ticked struct{}
+
+func (ticked) apply(a *App) tea.Cmd { return a.tick() }
+
+// tick has the screen drawn again in a second, as long as it shows how long it
+// is until the next try.
+func (a *App) tick() tea.Cmd {
+	if a.link.Connected || a.link.Retry.IsZero() {
+		return nil
+	}
+	return tea.Tick(time.Second, func(time.Time) tea.Msg { return ticked{} })
+}
+
+// talk is the conversation with an account, a new one if need be.
+func (a *App) talk(with client.UIN) *talk {
+	t := a.talks[with]
+	if t == nil {
+		t = newTalk(with)
+		a.talks[with] = t
+	}
+	return t
+}
+
+// show puts a page into the main pane, and the keys to it.
+func (a *App) show(p page) {
+	a.page, a.focus = p, onMain
+	if t, ok := p.(*talk); ok {
+		a.under = t
+	}
+}
+
+// leave closes the page: a conversation stays where it is, and keys go back to
+// the list.
+func (a *App) leave() tea.Cmd {
+	if a.page == a.under {
+		a.focus = onRoster
+		return nil
+	}
+	a.page = a.under
+	if _, idle := a.page.(welcome); idle {
+		a.focus = onRoster
+	}
+	return a.seen()
+}
+
+// complain says at the bottom what went wrong.
+func (a *App) complain(err error) { a.notice = a.why(err) }
+
+// say says something at the bottom.
+func (a *App) say(w word, args ...any) { a.notice = a.lang.say(w, args...) }

@@ -1,0 +1,199 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/rookery-im/rookery/client"
+)
+
+// happened takes over what the messenger tells.
+func (a *App) happened(e client.Event) tea.Cmd {
+	switch e := e.(type) {
+	case client.Message:
+		return a.received(e)
+	case client.Presence:
+		a.people.of(e.Friend).status = e.Status
+	case client.ReadMark:
+		t := a.talk(e.With)
+		t.readTo(e.Number)
+		t.told = max(t.told, e.Number)
+	case client.State:
+		was := a.link
+		a.link = e
+		if e.Connected && !was.Connected {
+			return a.refresh() // presence may have changed meanwhile
+		}
+		if was.Connected || was.Retry.IsZero() {
+			return a.tick()
+		}
+	}
+	return nil
+}
+
+// received takes a message over.
+func (a *App) received(m client.Message) tea.Cmd {
+	t := a.talk(m.Peer)
+	if m.Time.IsZero() {
+		m.Time = a.now()
+	}
+	e, isNew := t.add(m)
+	if !isNew {
+		return nil
+	}
+	if t.offset > 0 {
+		t.offset += len(a.rowsFor(e, a.layout().mainWidth)) // what is being read stays where it is
+	}
+	cmds := []tea.Cmd{a.who(m.Peer)}
+	switch m.Kind {
+	case kindAsks:
+		a.requests[m.Peer] = client.Request{From: m.Peer, Words: m.Text, Time: m.Time}
+	case kindAdded, kindAccepted:
+		delete(a.requests, m.Peer)
+		cmds = append(cmds, a.refresh())
+	}
+	if m.Kind != kindSent && !a.reading(t) {
+		cmds = append(cmds, a.ring())
+	}
+	if !t.asked {
+		cmds = append(cmds, a.load(t))
+	}
+	return tea.Batch(append(cmds, a.seen())...)
+}
+
+// quiet is how long the bell is silent after it rang: many messages at once are
+// one reason to look up.
+const quiet = 2 * time.Second
+
+// ring rings the terminal's bell, unless it has been turned off.
+func (a *App) ring() tea.Cmd {
+	if now := a.now(); a.bell && now.Sub(a.rang) >= quiet {
+		a.rang = now
+		return tea.Raw("\a")
+	}
+	return nil
+}
+
+// refresh asks for the lists that are only told in part by events.
+func (a *App) refresh() tea.Cmd {
+	cmds := []tea.Cmd{ask(a, a.m.Friends, func(friends []client.Friend, err error) tea.Cmd {
+		if err != nil {
+			a.complain(err)
+			return nil
+		}
+		a.people.befriended(friends)
+		return nil
+	})}
+	if a.device {
+		cmds = append(cmds, ask(a, a.m.Requests, a.asked), ask(a, a.m.Blocked, a.blockedThem))
+	}
+	return tea.Batch(cmds...)
+}
+
+func (a *App) asked(requests []client.Request, err error) tea.Cmd {
+	if err != nil {
+		a.complain(err)
+		return nil
+	}
+	clear(a.requests)
+	var cmds []tea.Cmd
+	for _, r := range requests {
+		a.requests[r.From] = r
+		cmds = append(cmds, a.who(r.From))
+	}
+	return tea.Batch(cmds...)
+}
+
+func (a *App) blockedThem(all []client.UIN, err error) tea.Cmd {
+	if err != nil {
+		a.complain(err)
+		return nil
+	}
+	for uin, p := range a.people {
+		p.blocked = slices.Contains(all, uin)
+	}
+	var cmds []tea.Cmd
+	for _, uin := range all {
+		a.people.of(uin).blocked = true
+		cmds = append(cmds, a.who(uin))
+	}
+	return tea.Batch(cmds...)
+}
+
+// How much is looked through at the start for conversations with unread words.
+const (
+	recentMessages = 200
+	recentTalks    = 20
+)
+
+// recent loads the conversations that went on last.
+func (a *App) recent() tea.Cmd {
+	if !a.device {
+		return nil
+	}
+	query := client.HistoryQuery{Limit: recentMessages}
+	return ask(a, func(ctx context.Context) (client.History, error) { return a.m.History(ctx, query) },
+		func(h client.History, err error) tea.Cmd {
+			if err != nil {
+				a.complain(err)
+				return nil
+			}
+			var cmds []tea.Cmd
+			for _, m := range slices.Backward(h.Messages) {
+				if t := a.talk(m.Peer); !t.asked && len(cmds) < 2*recentTalks {
+					cmds = append(cmds, a.load(t), a.who(m.Peer))
+				}
+			}
+			return tea.Batch(cmds...)
+		})
+}
+
+// who asks who an account is, unless that is known.
+func (a *App) who(uin client.UIN) tea.Cmd {
+	p := a.people.of(uin)
+	if p.asked || p.nick != "" {
+		return nil
+	}
+	p.asked = true
+	return ask(a, func(ctx context.Context) (client.Info, error) { return a.m.Info(ctx, uin) },
+		func(info client.Info, err error) tea.Cmd {
+			switch {
+			case errors.Is(err, client.ErrNoAccount): // its number says all there is
+			case err != nil:
+				p.asked = false // another time
+			case uin == a.m.UIN():
+				a.nick = cleanLine(info.Nick)
+				p.nick = a.nick
+			default:
+				p.nick = cleanLine(info.Nick)
+			}
+			return nil
+		})
+}
+
+// why says in the user's words why something failed.
+func (a *App) why(err error) string {
+	text := cleanLine(err.Error())
+	for _, known := range []struct {
+		err  error
+		word word
+	}{
+		{client.ErrNotLoggedIn, wErrNotLoggedIn}, {client.ErrPassword, wErrPassword}, {client.ErrNoAccount, wErrNoAccount},
+		{client.ErrRefused, wErrRefused}, {client.ErrParameter, wErrParameter}, {client.ErrTemporary, wErrTemporary},
+		{context.DeadlineExceeded, wErrTimeout},
+	} {
+		if !errors.Is(err, known.err) {
+			continue
+		}
+		short := a.lang.say(known.word)
+		if text == known.err.Error() || a.lang == english && len(text) > len(short) {
+			return text
+		}
+		return short + ": " + text
+	}
+	return text
+}

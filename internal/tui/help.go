@@ -1,0 +1,86 @@
+package tui
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// help shows the keys of where the user is, and what the signs mean.
+func (a *App) help() tea.Cmd {
+	if h, already := a.page.(*helpPage); already {
+		return a.back(h)
+	}
+	a.show(&helpPage{of: append(a.bindings(), a.everywhere()...), from: a.page, focus: a.focus})
+	return nil
+}
+
+// helpPage is that page.
+type helpPage struct {
+	of    []binding
+	from  page // what was shown before
+	focus focus
+	first int
+	most  int // what first may be, as it was shown last
+}
+
+func (h *helpPage) typing() *editor { return nil }
+
+func (h *helpPage) bindings(a *App) []binding {
+	scroll := func(by int) func() tea.Cmd {
+		return func() tea.Cmd { h.first = max(0, min(h.first+by, h.most)); return nil }
+	}
+	return []binding{
+		{keys: []string{"esc", "q", "enter"}, what: wKeyClose, hint: true, do: func() tea.Cmd { return a.back(h) }},
+		{keys: []string{"down", "j"}, what: wKeyDown, hint: true, do: scroll(1)},
+		{keys: []string{"up", "k"}, what: wKeyUp, hint: true, do: scroll(-1)},
+		{keys: []string{"pgdown", "space"}, what: wKeyPageDown, do: scroll(10)},
+		{keys: []string{"pgup"}, what: wKeyPageUp, do: scroll(-10)},
+	}
+}
+
+// back returns to what was shown before the page of keys.
+func (a *App) back(h *helpPage) tea.Cmd {
+	a.page, a.focus = h.from, h.focus
+	return a.seen()
+}
+
+func (h *helpPage) view(a *App, width, height int) ([]string, *tea.Position) {
+	lines := a.heading(a.lang.say(wHelp), "", width)
+	var all []string
+	for _, b := range h.of {
+		var names []string
+		for _, k := range b.keys {
+			names = append(names, keyName(k))
+		}
+		all = append(all, a.helpLine(strings.Join(names, " "), a.lang.say(b.what), width)...)
+	}
+	all = append(all, "", " "+a.lang.say(wSigns))
+	for _, s := range statuses {
+		all = append(all, a.helpLine(statusSigns[s], a.lang.say(statusWords[s]), width)...)
+	}
+	for _, s := range []struct {
+		sign string
+		what word
+	}{{"?", wStranger}, {"x", wBlocked}, {"!", wOperator}} {
+		all = append(all, a.helpLine(s.sign, a.lang.say(s.what), width)...)
+	}
+	height = max(1, height-len(lines))
+	h.most = max(0, len(all)-height)
+	h.first = min(h.first, h.most)
+	return append(lines, all[h.first:min(len(all), h.first+height)]...), nil
+}
+
+// keysWidth is the room for the keys of a line; where they have more, what they
+// do comes below.
+const keysWidth = 22
+
+func (a *App) helpLine(keys, what string, width int) []string {
+	left := min(keysWidth, width/2)
+	rows := wrapped(a.measure, what, width-left-2)
+	lines := []string{" " + a.look.bold.Render(fit(a.measure, keys, left)) + " " + rows[0]}
+	for _, row := range rows[1:] {
+		lines = append(lines, strings.Repeat(" ", left+2)+row)
+	}
+	return lines
+}

@@ -1,0 +1,116 @@
+package tui
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/rookery-im/rookery/client"
+)
+
+// Messenger is what the terminal needs of an account that is signed in; a
+// *client.Client is one, and says what the methods do.
+type Messenger interface {
+	UIN() client.UIN
+	Token() string
+	State() client.State
+	Events(ctx context.Context) iter.Seq[client.Event]
+	Send(ctx context.Context, to client.UIN, text string) error
+
+	Friends(ctx context.Context) ([]client.Friend, error)
+	Info(ctx context.Context, uin client.UIN) (client.Info, error)
+	SetStatus(ctx context.Context, s client.Status) error
+	Add(ctx context.Context, uin client.UIN) (client.Added, error)
+	Ask(ctx context.Context, uin client.UIN, words string) error
+	Accept(ctx context.Context, uin client.UIN) error
+	Reject(ctx context.Context, uin client.UIN, words string) error
+	Remove(ctx context.Context, uin client.UIN) error
+	Find(ctx context.Context, q client.Query) ([]client.Found, error)
+
+	// For device sessions only:
+	Requests(ctx context.Context) ([]client.Request, error)
+	SetInfo(ctx context.Context, ch client.Change) error
+	Block(ctx context.Context, uin client.UIN) error
+	Unblock(ctx context.Context, uin client.UIN) error
+	Blocked(ctx context.Context) ([]client.UIN, error)
+	History(ctx context.Context, q client.HistoryQuery) (client.History, error)
+	MarkRead(ctx context.Context, with client.UIN, number uint64) error
+	Devices(ctx context.Context) ([]client.DeviceInfo, error)
+	Revoke(ctx context.Context, id uint64) error
+}
+
+var _ Messenger = (*client.Client)(nil)
+
+// patience is how long anything but a message may take: the user waits for it.
+const patience = 30 * time.Second
+
+// outcome is what came of something that was done outside of Update.
+type outcome interface {
+	// apply takes it over; called by Update.
+	apply(a *App) tea.Cmd
+}
+
+// then is an outcome that is told by a function.
+type then func(a *App) tea.Cmd
+
+func (t then) apply(a *App) tea.Cmd { return t(a) }
+
+// ask has the messenger do something, and then the App take over what came of
+// it.
+func ask[T any](a *App, do func(ctx context.Context) (T, error), done func(T, error) tea.Cmd) tea.Cmd {
+	return func() tea.Msg {
+		ctx, cancel := context.WithTimeout(a.ctx, patience)
+		defer cancel()
+		result, err := do(ctx)
+		return then(func(*App) tea.Cmd { return done(result, err) })
+	}
+}
+
+// order is ask for what has no result. What fails is said at the bottom.
+func order(a *App, do func(ctx context.Context) error, done func() tea.Cmd) tea.Cmd {
+	return ask(a, func(ctx context.Context) (struct{}, error) { return struct{}{}, do(ctx) },
+		func(_ struct{}, err error) tea.Cmd {
+			if err != nil {
+				a.complain(err)
+				return nil
+			}
+			return done()
+		})
+}
+
+// stream yields events one by one. A message counts as received when the next
+// event is asked for, which Update does once it has the one before.
+type stream struct {
+	mu   sync.Mutex // guards the two, which must not be called at the same time
+	next func() (client.Event, bool)
+	stop func()
+}
+
+func newStream(ctx context.Context, m Messenger) *stream {
+	next, stop := iter.Pull(m.Events(ctx))
+	return &stream{next: next, stop: stop}
+}
+
+// happened is an event that Update has not seen.
+type happened struct{ event client.Event }
+
+// await waits for the next event.
+func (s *stream) await() tea.Msg {
+	s.mu.Lock()
+	e, ok := s.next()
+	s.mu.Unlock()
+	if !ok {
+		return nil
+	}
+	return happened{e}
+}
+
+// close ends the stream, whose context has ended before.
+func (s *stream) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stop()
+}

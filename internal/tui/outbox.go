@@ -1,0 +1,76 @@
+package tui
+
+import (
+	"slices"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/rookery-im/rookery/client"
+)
+
+// Own words are sent in the background, those to one receiver one after the
+// other, so that they arrive in their order.
+
+// send queues a text for the other side of a conversation.
+func (a *App) send(t *talk, text string) tea.Cmd {
+	e := &entry{
+		Message: client.Message{Kind: kindSent, Peer: t.with, Text: text, Time: a.now()},
+		local:   true, fate: fateWaiting,
+	}
+	t.entries = append(t.entries, e)
+	return a.dispatch(t)
+}
+
+// dispatch sends the first text that waits, unless one is on its way.
+func (a *App) dispatch(t *talk) tea.Cmd {
+	i := slices.IndexFunc(t.entries, func(e *entry) bool { return e.fate == fateWaiting })
+	if i < 0 || a.sending[t.with] {
+		return nil
+	}
+	e := t.entries[i]
+	a.sending[t.with] = true
+	return func() tea.Msg {
+		err := a.m.Send(a.ctx, t.with, e.Text)
+		return then(func(a *App) tea.Cmd {
+			a.sending[t.with] = false
+			e.fate = fateSent
+			if err != nil {
+				e.fate, e.why = fateFailed, a.why(err)
+			}
+			e.shown = nil
+			return a.dispatch(t)
+		})
+	}
+}
+
+// retry queues what failed in a conversation once more, below what was sent
+// since: that is the order in which it arrives.
+func (a *App) retry(t *talk) tea.Cmd {
+	var failed, rest []*entry
+	for _, e := range t.entries {
+		if e.fate == fateFailed {
+			e.fate, e.why, e.shown, e.Time = fateWaiting, "", nil, a.now()
+			failed = append(failed, e)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	t.entries = append(rest, failed...)
+	return a.dispatch(t)
+}
+
+// discard drops what failed in a conversation.
+func (t *talk) discard() {
+	t.entries = slices.DeleteFunc(t.entries, func(e *entry) bool { return e.fate == fateFailed })
+}
+
+// unsent counts the own words of all conversations that are not with the
+// server.
+func (a *App) unsent() (waiting, failed int) {
+	for _, t := range a.talks {
+		w, f := t.waiting()
+		waiting += w
+		failed += f
+	}
+	return waiting, failed
+}

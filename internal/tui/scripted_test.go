@@ -1,0 +1,240 @@
+package tui
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/rookery-im/rookery/client"
+)
+
+// scripted is an account in memory: it has what a test gives it, and keeps what
+// it is told. Its words travel when the test says so.
+type scripted struct {
+	uin    client.UIN
+	token  string
+	events chan client.Event
+
+	mu       sync.Mutex // guards what follows
+	state    client.State
+	friends  []client.Friend
+	people   map[client.UIN]client.Profile
+	requests []client.Request
+	blocked  []client.UIN
+	devices  []client.DeviceInfo
+	history  []client.Message
+	read     map[client.UIN]uint64
+	added    client.Added
+	err      error                     // of everything
+	sends    map[client.UIN]chan error // what sending comes to; those that have none succeed at once
+	told     []string                  // what it was told to do
+}
+
+func (s *scripted) note(parts ...string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, strings.Join(parts, " "))
+	return s.err
+}
+
+func (s *scripted) notes() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.told)
+}
+
+func (s *scripted) UIN() client.UIN { return s.uin }
+func (s *scripted) Token() string   { return s.token }
+
+func (s *scripted) State() client.State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state
+}
+
+func (s *scripted) Events(ctx context.Context) iter.Seq[client.Event] {
+	return func(yield func(client.Event) bool) {
+		for {
+			select {
+			case e := <-s.events:
+				if !yield(e) {
+					return
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+func (s *scripted) Send(ctx context.Context, to client.UIN, text string) error {
+	s.mu.Lock()
+	result := s.sends[to]
+	s.mu.Unlock()
+	if result != nil {
+		select {
+		case err := <-result:
+			if err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return s.note("send", to.String(), text)
+}
+
+func (s *scripted) Friends(context.Context) ([]client.Friend, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.friends), s.err
+}
+
+func (s *scripted) Info(_ context.Context, uin client.UIN) (client.Info, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, ok := s.people[uin]
+	if !ok {
+		return client.Info{}, client.ErrNoAccount
+	}
+	return client.Info{UIN: uin, Profile: p}, s.err
+}
+
+func (s *scripted) SetStatus(_ context.Context, st client.Status) error {
+	return s.note("status", st.String())
+}
+
+func (s *scripted) Add(_ context.Context, uin client.UIN) (client.Added, error) {
+	return s.added, s.note("add", uin.String())
+}
+
+func (s *scripted) Ask(_ context.Context, uin client.UIN, words string) error {
+	return s.note("ask", uin.String(), words)
+}
+
+// settle takes a request out, as the server does.
+func (s *scripted) settle(uin client.UIN) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = slices.DeleteFunc(s.requests, func(r client.Request) bool { return r.From == uin })
+}
+
+func (s *scripted) Accept(_ context.Context, uin client.UIN) error {
+	s.settle(uin)
+	return s.note("accept", uin.String())
+}
+
+func (s *scripted) Reject(_ context.Context, uin client.UIN, words string) error {
+	s.settle(uin)
+	return s.note("reject", uin.String(), words)
+}
+
+func (s *scripted) Remove(_ context.Context, uin client.UIN) error {
+	return s.note("remove", uin.String())
+}
+
+func (s *scripted) Find(_ context.Context, q client.Query) ([]client.Found, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []client.Found
+	for _, uin := range slices.Sorted(keysOf(s.people)) {
+		p := s.people[uin]
+		if (q.Age == nil || *q.Age == p.Age) && (q.Sex == nil || *q.Sex == p.Sex) && (q.Province == "" || q.Province == p.Province) {
+			found = append(found, client.Found{UIN: uin, Nick: p.Nick, Sex: p.Sex, Age: p.Age, Province: p.Province})
+		}
+	}
+	return found, s.err
+}
+
+func keysOf(m map[client.UIN]client.Profile) iter.Seq[client.UIN] {
+	return func(yield func(client.UIN) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+func (s *scripted) Requests(context.Context) ([]client.Request, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests), s.err
+}
+
+func (s *scripted) SetInfo(_ context.Context, ch client.Change) error {
+	var all []string
+	for k, v := range ch.Profile {
+		all = append(all, k+"="+v)
+	}
+	slices.Sort(all)
+	if ch.Rule != nil {
+		all = append(all, "rule="+ch.Rule.String())
+	}
+	return s.note("setinfo", strings.Join(all, " "))
+}
+
+func (s *scripted) Block(_ context.Context, uin client.UIN) error {
+	s.mu.Lock()
+	s.blocked = append(s.blocked, uin)
+	s.friends = slices.DeleteFunc(s.friends, func(f client.Friend) bool { return f.UIN == uin })
+	s.mu.Unlock()
+	return s.note("block", uin.String())
+}
+
+func (s *scripted) Unblock(_ context.Context, uin client.UIN) error {
+	s.mu.Lock()
+	s.blocked = slices.DeleteFunc(s.blocked, func(b client.UIN) bool { return b == uin })
+	s.mu.Unlock()
+	return s.note("unblock", uin.String())
+}
+
+func (s *scripted) Blocked(context.Context) ([]client.UIN, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.blocked), s.err
+}
+
+func (s *scripted) History(_ context.Context, q client.HistoryQuery) (client.History, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := client.History{Last: true}
+	for _, m := range slices.Backward(s.history) {
+		if q.With != 0 && m.Peer != q.With || q.Before != 0 && m.Number >= q.Before || !strings.Contains(m.Text, q.Text) {
+			continue
+		}
+		if len(h.Messages) == q.Limit {
+			h.Last = false
+			break
+		}
+		h.Messages = append(h.Messages, m)
+	}
+	slices.Reverse(h.Messages)
+	if q.Before == 0 {
+		h.Read = s.read[q.With]
+	}
+	return h, s.err
+}
+
+func (s *scripted) MarkRead(_ context.Context, with client.UIN, number uint64) error {
+	s.mu.Lock()
+	s.read[with] = number
+	s.mu.Unlock()
+	return s.note("read", with.String(), strconv.FormatUint(number, 10))
+}
+
+func (s *scripted) Devices(context.Context) ([]client.DeviceInfo, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.devices), s.err
+}
+
+func (s *scripted) Revoke(_ context.Context, id uint64) error {
+	s.mu.Lock()
+	s.devices = slices.DeleteFunc(s.devices, func(d client.DeviceInfo) bool { return d.ID == id })
+	s.mu.Unlock()
+	return s.note("revoke")
+}

@@ -1,0 +1,232 @@
+package tui
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/rookery-im/rookery/client"
+)
+
+// entry is one message as a conversation holds it. Its text is clean.
+type entry struct {
+	client.Message
+	unread bool
+	// How own words of this terminal fare.
+	local bool
+	fate  fate
+	why   string // it failed, in the user's words
+
+	shown      []string // its rows, for a width
+	shownWidth int
+}
+
+// fate is what has become of own words.
+type fate int
+
+const (
+	fateSent fate = iota
+	fateWaiting
+	fateFailed
+)
+
+// talk is a conversation with one account.
+type talk struct {
+	with    client.UIN
+	entries []*entry
+	draft   editor
+
+	asked   bool   // the newest page has been asked for
+	loading bool   // a page is on its way
+	whole   bool   // nothing is older than what is here
+	read    uint64 // how far the account has read
+	told    uint64 // how far the server was told of by us
+	fresh   *entry // the first that was unread when the conversation was opened
+	seek    uint64 // pages are loaded until this number is here, then it is shown
+
+	target uint64 // the view moves to this number when it is shown next
+	offset int    // rows that the view is above the end
+	height int    // rows of the view, as it was shown last
+	rows   int    // rows there are, for the width it was shown in
+}
+
+func newTalk(with client.UIN) *talk {
+	return &talk{with: with, draft: editor{lines: true}}
+}
+
+// add takes a message over. It reports false for one that is here already.
+func (t *talk) add(m client.Message) (*entry, bool) {
+	m.Text = clean(m.Text)
+	e := &entry{Message: m, unread: m.Kind == kindMessage && (m.Number == 0 || m.Number > t.read)}
+	if m.Number == 0 {
+		t.entries = append(t.entries, e)
+		return e, true
+	}
+	at := len(t.entries)
+	for i, old := range slices.Backward(t.entries) {
+		if old.Number == m.Number {
+			return old, false
+		}
+		if old.Number != 0 && old.Number < m.Number {
+			break
+		}
+		if old.Number > m.Number {
+			at = i
+		}
+	}
+	t.entries = slices.Insert(t.entries, at, e)
+	return e, true
+}
+
+// known reports whether a page's own words are those that were sent from here:
+// the server numbers them, and says so in the history only.
+func (t *talk) known(m client.Message) bool {
+	if m.Kind != kindSent {
+		return false
+	}
+	for _, e := range t.entries {
+		if e.local && e.fate == fateSent && e.Number == 0 && e.Text == clean(m.Text) && m.Time.Sub(e.Time).Abs() < skew {
+			e.Number = m.Number
+			return true
+		}
+	}
+	return false
+}
+
+// skew is how far the server's clock may be from ours.
+const skew = 10 * time.Minute
+
+// oldest is the number before which the history goes on, 0 if nothing here has
+// a number.
+func (t *talk) oldest() uint64 {
+	for _, e := range t.entries {
+		if e.Number != 0 {
+			return e.Number
+		}
+	}
+	return 0
+}
+
+// newest is the highest number of what the other wrote.
+func (t *talk) newest() uint64 {
+	for _, e := range slices.Backward(t.entries) {
+		if e.Number != 0 && e.Kind == kindMessage {
+			return e.Number
+		}
+	}
+	return 0
+}
+
+func (t *talk) unread() int {
+	n := 0
+	for _, e := range t.entries {
+		if e.unread {
+			n++
+		}
+	}
+	return n
+}
+
+// readTo takes over that somebody on this or another device has read up to a
+// number.
+func (t *talk) readTo(number uint64) {
+	t.read = max(t.read, number)
+	for _, e := range t.entries {
+		if e.Number != 0 && e.Number <= t.read {
+			e.unread = false
+		}
+	}
+}
+
+// waiting counts the own words that the server does not have, failed those
+// that it will not get without the user.
+func (t *talk) waiting() (waiting, failed int) {
+	for _, e := range t.entries {
+		switch e.fate {
+		case fateWaiting:
+			waiting++
+		case fateFailed:
+			failed++
+		}
+	}
+	return waiting, failed
+}
+
+// pageSize is how many messages are loaded at once.
+const pageSize = 50
+
+// load asks for the messages before those that are here, or for the newest.
+func (a *App) load(t *talk) tea.Cmd {
+	if !a.device || t.loading || t.whole {
+		return nil
+	}
+	query := client.HistoryQuery{With: t.with, Limit: pageSize}
+	if t.asked {
+		query.Before = t.oldest()
+	}
+	t.asked, t.loading = true, true
+	return ask(a, func(ctx context.Context) (client.History, error) { return a.m.History(ctx, query) },
+		func(h client.History, err error) tea.Cmd {
+			t.loading = false
+			if err != nil {
+				t.seek = 0
+				t.asked = query.Before != 0
+				a.complain(err)
+				return nil
+			}
+			return a.loaded(t, query, h)
+		})
+}
+
+// loaded takes a page of the history over.
+func (a *App) loaded(t *talk, q client.HistoryQuery, h client.History) tea.Cmd {
+	if q.Before == 0 {
+		t.readTo(h.Read)
+		t.told = max(t.told, h.Read)
+	}
+	for _, m := range h.Messages {
+		if !t.known(m) {
+			t.add(m)
+		}
+	}
+	t.whole = h.Last
+	if t.seek == 0 {
+		return a.seen()
+	}
+	if t.whole || t.oldest() <= t.seek {
+		t.target = t.seek
+		t.seek = 0
+		return nil
+	}
+	return a.load(t)
+}
+
+// reading reports whether the user has a conversation before the eyes.
+func (a *App) reading(t *talk) bool { return a.page == page(t) && !a.blurred && a.layout().main }
+
+// seen notes what the user has before the eyes.
+func (a *App) seen() tea.Cmd {
+	t, open := a.page.(*talk)
+	if !open || !a.reading(t) {
+		return nil
+	}
+	number := t.newest()
+	for _, e := range t.entries {
+		e.unread = false
+	}
+	t.readTo(number)
+	if !a.device || number <= t.told {
+		return nil
+	}
+	t.told = number
+	return ask(a, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, a.m.MarkRead(ctx, t.with, number)
+	}, func(_ struct{}, err error) tea.Cmd {
+		if err != nil && t.told == number {
+			t.told = 0 // it is said again with the next message
+		}
+		return nil
+	})
+}

@@ -1,0 +1,294 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/rookery-im/rookery/client"
+)
+
+// welcome is the main pane before a conversation is opened.
+type welcome struct{}
+
+func (welcome) bindings(*App) []binding { return nil }
+func (welcome) typing() *editor         { return nil }
+
+func (welcome) view(a *App, width, _ int) ([]string, *tea.Position) {
+	lines := append([]string{""}, a.paragraph(wWelcome, width)...)
+	if !a.device {
+		lines = append(append(lines, ""), a.paragraph(wAddressSession, width)...)
+	}
+	return lines, nil
+}
+
+// open shows the conversation with an account, and has keys go to it.
+func (a *App) open(with client.UIN) tea.Cmd {
+	t := a.talk(with)
+	t.fresh = nil
+	for _, e := range t.entries {
+		if e.unread {
+			t.fresh = e
+			break
+		}
+	}
+	a.roster.at = with
+	a.show(t)
+	if t.asked {
+		return tea.Batch(a.who(with), a.seen())
+	}
+	return tea.Batch(a.who(with), a.load(t), a.seen())
+}
+
+func (t *talk) typing() *editor { return &t.draft }
+
+func (t *talk) bindings(a *App) []binding {
+	return []binding{
+		{keys: []string{"enter"}, what: wKeySend, hint: true, do: func() tea.Cmd { return t.submit(a) }},
+		{keys: []string{"alt+enter", "ctrl+j", "shift+enter"}, what: wKeyBreak, hint: true, do: func() tea.Cmd { t.draft.insert("\n"); return nil }},
+		{keys: []string{"esc"}, what: wKeyToList, hint: true, do: a.leave},
+		{keys: []string{"pgup"}, what: wKeyPageUp, do: func() tea.Cmd { return t.scroll(a, t.height-1) }},
+		{keys: []string{"pgdown"}, what: wKeyPageDown, do: func() tea.Cmd { return t.scroll(a, 1-t.height) }},
+		{keys: []string{"ctrl+home"}, what: wKeyOldest, do: func() tea.Cmd { return t.scroll(a, t.rows) }},
+		{keys: []string{"ctrl+end"}, what: wKeyNewest, do: func() tea.Cmd { return t.scroll(a, -t.rows) }},
+		{keys: []string{"ctrl+f"}, what: wKeySearchHere, do: func() tea.Cmd { return a.searchIn(t.with) }},
+		{keys: []string{"ctrl+n"}, what: wKeyNextUnread, do: a.nextUnread},
+		{keys: []string{"ctrl+r"}, what: wKeyRetry, do: func() tea.Cmd { return a.retry(t) }},
+		{keys: []string{"ctrl+x"}, what: wKeyDiscard, do: func() tea.Cmd { t.discard(); return nil }},
+	}
+}
+
+// submit sends what was written.
+func (t *talk) submit(a *App) tea.Cmd {
+	text := strings.TrimRight(t.draft.text, " \n")
+	switch {
+	case strings.TrimSpace(text) == "":
+		return nil
+	case t.with == system:
+		a.say(wSystemIsDeaf)
+		return nil
+	case len(text) > maxText:
+		a.say(wTooLong, len(text), maxText)
+		return nil
+	}
+	t.draft.set("")
+	t.offset, t.fresh = 0, nil
+	return a.send(t, text)
+}
+
+// scroll moves the view up by rows, down if by is negative. At the top older
+// messages are loaded.
+func (t *talk) scroll(a *App, by int) tea.Cmd {
+	top := max(0, t.rows-t.height)
+	t.offset = min(max(0, t.offset+by), top)
+	if by > 0 && t.offset == top {
+		if !a.device {
+			a.needsDevice()
+			return nil
+		}
+		return a.load(t)
+	}
+	return nil
+}
+
+// maxDraft is how many rows the text being written may take.
+const maxDraft = 5
+
+func (t *talk) view(a *App, width, height int) ([]string, *tea.Position) {
+	var lines []string
+	if height >= 4 {
+		lines = t.header(a, width)
+		if height < 8 {
+			lines = lines[:1]
+		}
+	}
+	draft, cursor := t.draft.view(a.measure, width-2, max(1, min(maxDraft, (height-len(lines))/2)))
+	under := 0 // the line above the draft
+	if height >= 8 {
+		under = 1
+	}
+	t.height = max(0, height-len(lines)-len(draft)-under)
+	lines = append(lines, t.messages(a, width, t.height)...)
+	if under > 0 {
+		lines = append(lines, t.draftRule(a, width))
+	}
+	cursor = tea.Position{X: cursor.X + 2, Y: cursor.Y + len(lines)}
+	for i, line := range draft {
+		lines = append(lines, map[bool]string{true: "> ", false: "  "}[i == 0]+line)
+	}
+	return lines, &cursor
+}
+
+func (t *talk) header(a *App, width int) []string {
+	p := a.people.of(t.with)
+	title := p.name()
+	if p.nick != "" {
+		title += " (" + t.with.String() + ")"
+	}
+	return a.heading(title, a.standing(p), width)
+}
+
+// standing says in words what a person's sign says in a character.
+func (a *App) standing(p *person) string {
+	switch {
+	case p.uin == system:
+		return a.lang.say(wOperator)
+	case p.blocked:
+		return a.lang.say(wBlocked)
+	case !p.friend:
+		return a.lang.say(wStranger)
+	}
+	return a.lang.say(statusWords[p.status])
+}
+
+// draftRule is the line above what is being written: it says what is out of
+// sight, and how much room is left.
+func (t *talk) draftRule(a *App, width int) string {
+	var note string
+	if n := len(t.draft.text); n > maxText*3/4 {
+		note = fmt.Sprintf(" %d/%d ", n, maxText)
+	}
+	if t.offset > 0 {
+		note += " " + a.lang.say(wBelow, t.offset) + " "
+	}
+	note = cut(a.measure, note, width)
+	return a.look.faint.Render(strings.Repeat("-", max(0, width-a.measure.StringWidth(note)))) + note
+}
+
+// messages are the rows that are in view.
+func (t *talk) messages(a *App, width, height int) []string {
+	rows, target := t.allRows(a, width)
+	t.rows = len(rows)
+	if target >= 0 {
+		t.target, t.offset = 0, t.rows-target-(height+1)/2
+	}
+	t.offset = max(0, min(t.offset, t.rows-height))
+	to := t.rows - t.offset
+	from := max(0, to-height)
+	view := rows[from:to:to]
+	for len(view) < height {
+		view = append([]string{""}, view...) // the newest stand just above the draft
+	}
+	return view
+}
+
+// allRows are the rows of the whole conversation, and what stands between
+// messages. target is the row of the message to be shown, -1 if there is none.
+func (t *talk) allRows(a *App, width int) (rows []string, target int) {
+	rows, target = t.beginning(a, width), -1
+	var before *entry
+	for _, e := range t.entries {
+		if before == nil || a.day(before.Time) != a.day(e.Time) {
+			rows = append(rows, a.divider(a.day(e.Time), width))
+			before = nil
+		}
+		if e == t.fresh {
+			rows = append(rows, a.divider(a.lang.say(wNew), width))
+			before = nil
+		}
+		if said(e) && (before == nil || !said(before) || before.Kind != e.Kind || e.Time.Sub(before.Time) > together) {
+			rows = append(rows, a.speaker(e))
+		}
+		if t.target != 0 && e.Number == t.target {
+			target = len(rows)
+		}
+		rows = append(rows, a.rowsFor(e, width)...)
+		before = e
+	}
+	return rows, target
+}
+
+// together is how long words of one speaker stand under one name.
+const together = 5 * time.Minute
+
+// said tells words from what only happened.
+func said(e *entry) bool { return e.Kind == kindMessage || e.Kind == kindSent }
+
+// beginning is what stands above the oldest message.
+func (t *talk) beginning(a *App, width int) []string {
+	switch {
+	case t.loading:
+		return []string{a.divider(a.lang.say(wLoading), width)}
+	case !a.device:
+		return a.paragraph(wNoHistory, width)
+	case t.whole && len(t.entries) == 0:
+		return a.paragraph(wNothingSaid, width)
+	case t.whole:
+		return []string{a.divider(a.lang.say(wBeginning), width)}
+	case t.asked:
+		return []string{a.divider(a.lang.say(wOlder), width)}
+	}
+	return nil
+}
+
+func (a *App) divider(text string, width int) string {
+	text = cut(a.measure, " "+text+" ", width)
+	room := width - a.measure.StringWidth(text)
+	return a.look.faint.Render(strings.Repeat("-", room/2) + text + strings.Repeat("-", room-room/2))
+}
+
+// speaker is the line with who said it, and when.
+func (a *App) speaker(e *entry) string {
+	name, style := a.people.of(e.Peer).name(), a.look.theirs
+	if e.Kind == kindSent {
+		name, style = a.lang.say(wYou), a.look.mine
+	}
+	return style.Render(name) + " " + a.look.faint.Render(a.local(e.Time).Format("15:04"))
+}
+
+// rowsFor are a message's own rows. They are kept, since wrapping is what takes
+// time in a long conversation.
+func (a *App) rowsFor(e *entry, width int) []string {
+	if !said(e) {
+		return a.noteRows(e, width)
+	}
+	if e.shown == nil || e.shownWidth != width {
+		e.shown, e.shownWidth = a.wrapEntry(e, width), width
+	}
+	if e.fate == fateWaiting {
+		w := wSending
+		if !a.link.Connected {
+			w = wWaits
+		}
+		return append(e.shown[:len(e.shown):len(e.shown)], a.look.busy.Render("  ["+a.lang.say(w)+"]"))
+	}
+	return e.shown
+}
+
+func (a *App) wrapEntry(e *entry, width int) []string {
+	var rows []string
+	for _, line := range wrapped(a.measure, e.Text, width-3) {
+		rows = append(rows, "  "+line)
+	}
+	if e.fate == fateFailed {
+		for _, line := range wrapped(a.measure, "["+a.lang.say(wNotSent, e.why)+"]", width-3) {
+			rows = append(rows, "  "+a.look.bad.Render(line))
+		}
+	}
+	return rows
+}
+
+// noteRows are what has happened between two people, other than words.
+func (a *App) noteRows(e *entry, width int) []string {
+	name := a.people.of(e.Peer).name()
+	var text string
+	switch e.Kind {
+	case kindAdded:
+		text = a.lang.say(wHasAdded, name)
+	case kindAsks:
+		text = a.lang.say(wAsksYou, name, e.Text)
+	case kindAccepted:
+		text = a.lang.say(wHasAccepted, name)
+	case kindRejected:
+		text = a.lang.say(wHasRejected, name, e.Text)
+	default:
+		text = e.Text
+	}
+	var rows []string
+	for _, line := range wrapped(a.measure, "* "+text, width-1) {
+		rows = append(rows, a.look.faint.Render(line))
+	}
+	return rows
+}

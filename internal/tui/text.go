@@ -1,0 +1,111 @@
+package tui
+
+import (
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+// Widths are in cells of the terminal: a Chinese character has two. What an
+// emoji of several characters has depends on the terminal, so that every
+// measure takes the ansi.Method of the one at hand.
+
+// more stands where a text was cut off. It is ASCII: the width of an ellipsis is
+// one cell or two, as the terminal's fonts are.
+const more = "~"
+
+// cut shortens a text, styled or not, to at most width cells.
+func cut(m ansi.Method, text string, width int) string {
+	if width <= 0 {
+		return ""
+	}
+	if m.StringWidth(text) <= width {
+		return text
+	}
+	return m.Truncate(text, width, more)
+}
+
+// fit makes a text, styled or not, exactly width cells wide.
+func fit(m ansi.Method, text string, width int) string {
+	text = cut(m, text, width)
+	return text + strings.Repeat(" ", max(0, width-m.StringWidth(text)))
+}
+
+// spread puts one text at the left end of a line and another at its right
+// end; the left one gives way.
+func spread(m ansi.Method, left, right string, width int) string {
+	right = cut(m, right, width)
+	room := width - m.StringWidth(right)
+	return fit(m, left, room) + right
+}
+
+// span is a piece of a text, in bytes.
+type span struct{ from, to int }
+
+// wrap breaks a text into rows of at most width cells: at spaces, between wide
+// characters, and in the middle of what is longer than a row, but never within
+// what is seen as one character. A space at the end of a row hangs over.
+func wrap(m ansi.Method, text string, width int) []span {
+	var rows []span
+	row := span{}
+	used := 0     // cells of the row
+	breakAt := -1 // where the row may end
+	next := func(to, from int) {
+		rows = append(rows, span{row.from, to})
+		row.from = from
+		breakAt = -1
+	}
+	for at := 0; at < len(text); {
+		cluster, cells := ansi.FirstGraphemeCluster(text[at:], m)
+		switch {
+		case cluster == "\n":
+			next(at, at+1)
+			used = 0
+		case used+cells > width && cluster == " " && at > row.from:
+			breakAt = at + 1
+		case used+cells > width && at > row.from:
+			end := at
+			if breakAt > row.from {
+				end = breakAt
+			}
+			next(end, end)
+			used = m.StringWidth(text[end:at])
+			continue // the character is looked at again, in the new row
+		default:
+			if cells == 2 && at > row.from && used+cells <= width && breaksBefore(cluster) {
+				breakAt = at
+			}
+			used += cells
+			if cluster == " " || cells == 2 {
+				breakAt = at + len(cluster)
+			}
+		}
+		at += len(cluster)
+	}
+	return append(rows, span{row.from, len(text)})
+}
+
+// closing is the punctuation of Chinese that no row begins with.
+const closing = "，。、！？：；）】》」』〉”’…"
+
+func breaksBefore(cluster string) bool { return !strings.ContainsAny(cluster, closing) }
+
+// wrapped is wrap as texts, without spaces at their ends.
+func wrapped(m ansi.Method, text string, width int) []string {
+	var rows []string
+	for _, s := range wrap(m, text, max(1, width)) {
+		rows = append(rows, strings.TrimRight(text[s.from:s.to], " "))
+	}
+	return rows
+}
+
+// clusterBefore is where the character that ends at a place begins.
+func clusterBefore(text string, at int) int {
+	begin := 0
+	for i := 0; i < at; {
+		cluster, _ := ansi.FirstGraphemeCluster(text[i:], ansi.GraphemeWidth)
+		begin = i
+		i += len(cluster)
+	}
+	return begin
+}

@@ -1,0 +1,85 @@
+// Package tui is rookery chat: the terminal client. It shows one account that is
+// signed in, a Messenger.
+//
+// The screen is one model, App, made of parts: the list of people (roster), and
+// beside it a page: a conversation (talk), a list (menu), a form. What happens
+// comes to App.Update as messages; nothing in there waits for the network or the
+// disk. What has to wait is done by commands, whose outcome is a message again.
+package tui
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// Config is how the user wants it.
+type Config struct {
+	Language Language
+	Theme    Theme
+	// Bell rings when a message comes that is not before the user's eyes.
+	Bell bool
+	// Mouse takes the mouse from the terminal: the wheel scrolls, a click chooses,
+	// and text can be marked with Shift held only.
+	Mouse bool
+	// Now is the clock, time.Now if nil. Times are shown in its time zone.
+	Now func() time.Time
+}
+
+// Language is what the screen is in.
+type Language string
+
+const (
+	English Language = "en"
+	Chinese Language = "zh"
+)
+
+// LanguageOf is the language that an environment asks for, as its variables
+// LC_ALL, LC_MESSAGES and LANG say, in this order.
+func LanguageOf(getenv func(string) string) Language {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if value := getenv(name); value != "" {
+			if strings.HasPrefix(value, "zh") {
+				return Chinese
+			}
+			return English
+		}
+	}
+	return English
+}
+
+func (l Language) known() language {
+	if l == Chinese {
+		return chinese
+	}
+	return english
+}
+
+// Theme is what the colours are for.
+type Theme string
+
+const (
+	Auto  Theme = "auto" // ask the terminal
+	Light Theme = "light"
+	Dark  Theme = "dark"
+)
+
+// Run shows the account on the terminal until the user quits or ctx ends. It
+// leaves the messenger open.
+func Run(ctx context.Context, m Messenger, c Config) error {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	app := newApp(ctx, m, c)
+	defer app.events.close()
+	defer cancel()
+	_, err := tea.NewProgram(app, tea.WithContext(ctx)).Run()
+	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
+		return nil // as asked for from outside
+	}
+	return err
+}
