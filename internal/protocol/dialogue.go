@@ -44,6 +44,9 @@ func (d *dialogue) Answer(ctx context.Context, peer *transport.Peer, records [][
 		c := d.handler.take(ctx, peer)
 		c.dialogue, c.dst = d, c.own
 		spoken := c.read(record)
+		if d.feed != nil && c.uin == d.session.Account() {
+			d.feed.Heard() // whatever it is, it shows what has arrived
+		}
 		if spoken && c.row == sending && d.session != nil {
 			waiting = append(waiting, c)
 			continue
@@ -91,28 +94,18 @@ func (d *dialogue) identify(c *call) error {
 		return errForeign
 	}
 	c.asker.Token = d.token
-	err := d.heard()
+	now, err := d.handler.service.Heard(d.session)
+	if err == nil {
+		d.session = now
+	}
 	if !c.row.session {
 		return nil // it can log in again, or out
 	}
-	c.session = d.session
+	c.session = now
 	return err
 }
 
 var errForeign = rookery.Errorf(rookery.CodeNotSignedIn, "the connection is bound to another session")
-
-// heard says that a record of the session came.
-func (d *dialogue) heard() error {
-	now, err := d.handler.service.Heard(d.session)
-	if err != nil {
-		return err
-	}
-	d.session = now
-	if d.feed != nil {
-		d.feed.Heard()
-	}
-	return nil
-}
 
 // bind binds the connection to the session of a record that was answered.
 func (d *dialogue) bind(c *call) {

@@ -56,7 +56,7 @@ type call struct {
 	seqDecoded bool
 	// uinText is the UIN as asked.
 	uinText string
-	uin     rookery.UIN
+	uin     rookery.UIN // 0 if that is none
 	// name is the command's, as it is answered.
 	name string
 	row  *command
@@ -128,6 +128,7 @@ func (c *call) read(record []byte) bool {
 	}
 	c.seq, c.seqDecoded = c.loose("SEQ")
 	c.uinText, _ = c.loose("UIN")
+	c.uin, _ = rookery.ParseUIN(c.uinText)
 	if c.row = exact[string(c.bytes("CMD"))]; c.row == nil {
 		c.name, _ = c.loose("CMD")
 		c.row = commands.find(c.name)
@@ -167,8 +168,7 @@ func (c *call) check() error {
 	if c.peer.ForeignProxy {
 		return rookery.Errorf(rookery.CodeRefused, "the request came through a proxy that is not trusted, or does not say for whom: the operator names proxies with --trusted-proxy")
 	}
-	var ok bool
-	if c.uin, ok = rookery.ParseUIN(c.uinText); !ok {
+	if c.uin == 0 {
 		return errNoUIN
 	}
 	if c.row == nil {

@@ -78,11 +78,15 @@ func (c *call) confirms() bool { return strings.EqualFold(c.name, pushMessage) }
 // SEQ. One that is not of the connection's session, or has no number, means
 // nothing.
 func (d *dialogue) confirm(c *call) {
-	uin, _ := rookery.ParseUIN(c.uinText)
-	if d.session == nil || uin != d.session.Account() || d.heard() != nil || d.feed == nil {
+	if d.session == nil || c.uin != d.session.Account() {
 		return
 	}
-	if number, err := strconv.ParseUint(c.seq, 10, 64); err == nil {
+	now, err := d.handler.service.Heard(d.session)
+	if err != nil {
+		return
+	}
+	d.session = now
+	if number, err := strconv.ParseUint(c.seq, 10, 64); err == nil && d.feed != nil {
 		d.feed.Confirm(number)
 	}
 }

@@ -48,14 +48,14 @@ const DefaultPassword = "123456"
 type Field struct{ Name, Value string }
 
 // Fields returns the names that a field of an account can have: those of the
-// profile, then rule (open, ask, closed), strangers, findable and show-private
-// (yes, no). A field that is not given is as in a new account.
+// profile, then rule (open, ask, closed), strangers, findable, show-private and
+// devices-only (yes, no). A field that is not given is as in a new account.
 func Fields() []string {
 	return []string{
 		"nick", "face", "age", "sex", "blood", "constellation", "animal",
 		"country", "province", "city", "school", "job", "home-page", "about",
 		"real-name", "mail", "phone", "mobile", "address", "post-code",
-		"rule", "strangers", "findable", "show-private",
+		"rule", "strangers", "findable", "show-private", "devices-only",
 	}
 }
 
