@@ -38,34 +38,42 @@ func account(c *cobra.Command) string {
 // Without follow the client POSTs, and leaves a connection that another command
 // holds alone. With follow it holds a connection, for which it needs a device
 // that no other command follows: that one is locked until the command's
-// context, c.Context(), ends. Run ends it in main.go, so there is nothing to be
-// unlocked by the caller.
+// context, c.Context(), ends. Function run in main.go ends it, so the caller has
+// nothing to unlock.
 func openClient(c *cobra.Command, follow bool) (*client.Client, error) {
+	if follow {
+		l, err := claimLogin(c)
+		if err != nil {
+			return nil, err
+		}
+		return l.dial(c.Context(), l.liveAddress())
+	}
 	logins, err := loginsOf(account(c))
 	if err != nil {
 		return nil, err
 	}
-	ctx := c.Context()
-	if !follow {
-		return client.Dial(ctx, logins[0].postAddress(), client.Token(logins[0].Token))
-	}
-	l, err := claimLogin(ctx, logins)
-	if err != nil {
-		return nil, err
-	}
-	return client.Dial(ctx, l.liveAddress(), client.Token(l.Token))
+	return logins[0].dial(c.Context(), logins[0].postAddress())
 }
 
-// claimLogin locks the first of the logins that no other command has, until ctx
-// ends.
-func claimLogin(ctx context.Context, logins []login) (login, error) {
+// dial goes on with the login.
+func (l login) dial(ctx context.Context, address string) (*client.Client, error) {
+	return client.Dial(ctx, address, client.Token(l.Token))
+}
+
+// claimLogin locks the first login of the command's account that no other
+// command has, until the command's context ends.
+func claimLogin(c *cobra.Command) (login, error) {
+	logins, err := loginsOf(account(c))
+	if err != nil {
+		return login{}, err
+	}
 	for _, l := range logins {
 		lock, locked, err := l.lock()
 		if err != nil {
 			return login{}, err
 		}
 		if locked {
-			context.AfterFunc(ctx, func() { _ = lock.Unlock() }) // else the process's end does it
+			context.AfterFunc(c.Context(), func() { _ = lock.Unlock() }) // else the process's end does it
 			return l, nil
 		}
 	}

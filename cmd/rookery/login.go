@@ -147,6 +147,6 @@ func logIn(ctx context.Context, l login, password string, out printer) (err erro
 	if err := l.store(); err != nil {
 		return errors.Join(err, cl.Logout(ctx)) // nobody could go on with it
 	}
-	return out.say(map[string]any{"uin": l.uin(), "server": l.server(), "device": l.Device},
+	return out.say(l.object(),
 		"Logged in as %s, device %s.", l.account(), printable(l.Device))
 }

@@ -25,14 +25,31 @@ one line.`,
 		SilenceErrors: true,
 	},
 		loginCommand(),
+		logoutCommand(),
+		accountsCommand(),
+		sendCommand(),
+		recvCommand(),
+		friendsCommand(),
+		addCommand(),
+		requestsCommand(),
+		acceptCommand(),
+		rejectCommand(),
+		removeCommand(),
+		blockCommand(),
+		findCommand(),
+		infoCommand(),
+		profileCommand(),
+		statusCommand(),
 		serveCommand(),
 		userCommand(),
 		noticeCommand(),
 		benchCommand(),
+		completionCommand(),
+		manCommand(),
 		versionCommand(),
 		exitCodesTopic(),
 	)
-	root.CompletionOptions.HiddenDefaultCmd = true
+	root.CompletionOptions.DisableDefaultCmd = true // there is our own
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageErrorf(c, "%v", err) })
 	return root
 }

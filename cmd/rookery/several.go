@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
 )
 
 // reportedError is one that the user has read already.
@@ -57,4 +59,22 @@ func parseUINs(c *cobra.Command, args []string) ([]rookery.UIN, error) {
 		seen[uin] = true
 	}
 	return list, nil
+}
+
+// outcome is what became of one account, for programs.
+type outcome struct {
+	UIN     rookery.UIN `json:"uin"`
+	Outcome string      `json:"outcome,omitempty"`
+}
+
+// runForEach does something for each account that the arguments name, with the
+// client of the one that acts.
+func (a *acting) runForEach(c *cobra.Command, args []string, do func(context.Context, *client.Client, printer, rookery.UIN) error) error {
+	uins, err := parseUINs(c, args)
+	if err != nil {
+		return err
+	}
+	return a.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
+		return forEach(c, uins, func(uin rookery.UIN) error { return do(ctx, cl, out, uin) })
+	})
 }

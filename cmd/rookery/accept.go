@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
+)
+
+func acceptCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "accept UIN...",
+		Short: "Accept friend requests",
+		Long: `Make friends of those whose requests wait; see rookery requests.
+
+With --json each line has uin and outcome: friend.`,
+		Example: `  rookery accept 10002
+  rookery accept 10002 10003
+  rookery requests --json | jq -r .uin | xargs rookery accept`,
+		Args:              takesUINs,
+		ValidArgsFunction: completeRequests,
+	}
+	a := actingFlags(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		return a.runForEach(c, args, func(ctx context.Context, cl *client.Client, out printer, uin rookery.UIN) error {
+			if err := cl.Accept(ctx, uin); err != nil {
+				return err
+			}
+			return out.say(outcome{uin, "friend"}, "Account %d is a friend.", uin)
+		})
+	}
+	return c
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery"
+)
+
+func accountsCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "accounts",
+		Short: "List the accounts that are logged in here",
+		Long: `List what rookery login has kept: the accounts, the latest login first. Commands
+act for the first line's account, unless --account or $ROOKERY_ACCOUNT says
+otherwise. No server is asked.
+
+With --json each line has uin, server, device, address, and since when.`,
+		Example: `  rookery accounts
+  rookery accounts --json | jq -r .uin
+  ROOKERY_ACCOUNT=10002 rookery friends`,
+		Args: takes(),
+	}
+	asJSON := c.Flags().Bool("json", false, "print JSON, one object a line")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		logins, err := storedLogins()
+		if err != nil {
+			return err
+		}
+		return table(printer{c.OutOrStdout(), *asJSON}, "UIN SERVER SINCE DEVICE", logins, login.listed,
+			func(l login) []any { return []any{l.uin(), l.server(), localTime(l.At), printable(l.Device)} })
+	}
+	return c
+}
+
+// loginObject is a login for programs, without its token.
+type loginObject struct {
+	UIN     rookery.UIN `json:"uin"`
+	Server  string      `json:"server"`
+	Device  string      `json:"device"`
+	Address string      `json:"address,omitempty"`
+	Since   *time.Time  `json:"since,omitempty"`
+}
+
+func (l login) object() any { return loginObject{UIN: l.uin(), Server: l.server(), Device: l.Device} }
+
+func (l login) listed() any {
+	at := l.At.UTC().Truncate(time.Second)
+	return loginObject{l.uin(), l.server(), l.Device, l.Address, &at}
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
+)
+
+func addCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "add UIN...",
+		Short: "Make friends, or ask to",
+		Long: `Make friends with accounts that let everybody, and ask the others, with --words if
+given. An account that takes no one is an error (exit code 5).
+
+With --json each line has uin and outcome: friend (from now on, or already) or
+asked.`,
+		Example: `  rookery add 10002
+  rookery add 10002 10003 --words "We met at the rookery."
+  rookery find --province Antarctica --json | jq -r .uin | xargs rookery add`,
+		Args:              takesUINs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	a := actingFlags(c)
+	words := c.Flags().String("words", "", "ask with these `WORDS`")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		return a.runForEach(c, args, func(ctx context.Context, cl *client.Client, out printer, uin rookery.UIN) error {
+			return add(ctx, cl, out, uin, *words)
+		})
+	}
+	return c
+}
+
+func add(ctx context.Context, cl *client.Client, out printer, uin rookery.UIN, words string) error {
+	added, err := cl.Add(ctx, uin)
+	switch {
+	case err != nil:
+		return err
+	case added == client.AddClosed:
+		return fmt.Errorf("%w: account %d takes no new friends", client.ErrRefused, uin)
+	case added == client.AddedFriend:
+		return out.say(outcome{uin, "friend"}, "Account %d is a friend.", uin)
+	}
+	if err := cl.Ask(ctx, uin, words); err != nil {
+		return err
+	}
+	return out.say(outcome{uin, "asked"}, "Asked account %d; the answer comes with rookery recv.", uin)
+}

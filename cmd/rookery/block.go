@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
+)
+
+func blockCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "block UIN...",
+		Short: "Keep accounts out, or let them in again",
+		Long: `Take nothing of an account any more, and look offline to it. It ends a friendship;
+--remove lets the account write again, but makes no friend of it.
+
+With --json each line has uin, and unless it is a --list, outcome: blocked or
+unblocked.`,
+		Example: `  rookery block 10002
+  rookery block --list
+  rookery block --remove 10002
+  rookery block --list --json | jq -r .uin | xargs rookery block --remove`,
+		ValidArgsFunction: completeFriends,
+	}
+	a := actingFlags(c)
+	list := c.Flags().Bool("list", false, "list those who are blocked")
+	remove := c.Flags().Bool("remove", false, "let the accounts in again")
+	c.Args = func(c *cobra.Command, args []string) error {
+		switch {
+		case *list && *remove:
+			return usageErrorf(c, "--list and --remove exclude each other")
+		case *list:
+			return takes()(c, args)
+		}
+		return takesUINs(c, args)
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if *list {
+			return a.run(c, printBlocked)
+		}
+		return a.runForEach(c, args, func(ctx context.Context, cl *client.Client, out printer, uin rookery.UIN) error {
+			if *remove {
+				if err := cl.Unblock(ctx, uin); err != nil {
+					return err
+				}
+				return out.say(outcome{uin, "unblocked"}, "Account %d is not blocked.", uin)
+			}
+			if err := cl.Block(ctx, uin); err != nil {
+				return err
+			}
+			return out.say(outcome{uin, "blocked"}, "Account %d is blocked.", uin)
+		})
+	}
+	return c
+}
+
+func printBlocked(ctx context.Context, cl *client.Client, out printer) error {
+	blocked, err := cl.Blocked(ctx)
+	if err != nil {
+		return err
+	}
+	return table(out, "UIN", blocked, func(uin rookery.UIN) any { return outcome{UIN: uin} },
+		func(uin rookery.UIN) []any { return []any{uin} })
+}

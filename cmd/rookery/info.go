@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
+)
+
+func infoCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "info [UIN]",
+		Short: "Show what an account says about itself",
+		Long: `Show what an account says about itself, or the own account if none is named.
+Some fields are for friends only. What is not set is left out.
+
+With --json: uin and all fields, by the names that rookery profile set has for
+them, numbers as numbers.`,
+		Example: `  rookery info
+  rookery info 10002
+  rookery info 10002 --json | jq -r .nick`,
+		ValidArgsFunction: completeFriends,
+	}
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return takes("UIN")(c, args)
+	}
+	a := actingFlags(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		uins, err := parseUINs(c, args)
+		if err != nil {
+			return err
+		}
+		return a.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
+			uin := cl.UIN()
+			if len(uins) > 0 {
+				uin = uins[0]
+			}
+			info, err := cl.Info(ctx, uin)
+			if err != nil {
+				return err
+			}
+			if out.json {
+				return out.object(infoObject(info))
+			}
+			return printInfo(out, info)
+		})
+	}
+	return c
+}
+
+func infoObject(info client.Info) map[string]any {
+	object := map[string]any{"uin": info.UIN}
+	for _, f := range shownFields(info) {
+		object[f.name] = f.text
+		if n, err := strconv.Atoi(f.text); err == nil && f.number {
+			object[f.name] = n
+		}
+	}
+	return object
+}
+
+func printInfo(out printer, info client.Info) error {
+	t := tabwriter.NewWriter(out.w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "uin\t%d\n", info.UIN) // errors show in Flush
+	for _, f := range shownFields(info) {
+		text := oneLine(f.text)
+		if f.number {
+			text = numberName(f.name, f.text)
+		}
+		if text != "" {
+			fmt.Fprintf(t, "%s\t%s\n", f.name, text)
+		}
+	}
+	return t.Flush()
+}
+
+// shownField is a field of a profile as text.
+type shownField struct {
+	name, text string
+	number     bool
+}
+
+func shownFields(info client.Info) []shownField {
+	var shown []shownField
+	fields := accountFields()
+	notShown := []string{ruleSetting, strangersSetting, findableSetting}
+	for _, s := range settings {
+		if f := fields[s.name]; !slices.Contains(notShown, s.name) {
+			shown = append(shown, shownField{s.name, f.Get(rookery.Account{Profile: info.Profile}), f.Value == "N"})
+		}
+	}
+	return shown
+}
+
+// What the numbers of a profile mean, from 0 on; empty is unset.
+var (
+	sexes          = []string{"male", "female"}
+	bloodTypes     = []string{"", "A", "B", "O", "AB", "other"}
+	constellations = []string{"", "Aquarius", "Pisces", "Aries", "Taurus", "Gemini", "Cancer", "Leo", "Virgo", "Libra", "Scorpio", "Sagittarius", "Capricorn"}
+	animals        = []string{"", "Rat", "Ox", "Tiger", "Rabbit", "Dragon", "Snake", "Horse", "Goat", "Monkey", "Rooster", "Dog", "Pig"}
+)
+
+// numberName is a field's number for people, empty if it is unset.
+func numberName(field, text string) string {
+	names := map[string][]string{"sex": sexes, "blood": bloodTypes, "constellation": constellations, "animal": animals}
+	n, err := strconv.Atoi(text)
+	switch {
+	case err != nil:
+		return text
+	case names[field] != nil:
+		return nameOf(names[field], n)
+	case n == 0:
+		return ""
+	}
+	return text
+}
+
+// nameOf is the name of a number, or the number if it has none.
+func nameOf(names []string, n int) string {
+	if n < 0 || n >= len(names) {
+		return strconv.Itoa(n)
+	}
+	return names[n]
+}
+
+// sexNumber is the protocol's number for a name.
+func sexNumber(name string) (int, bool) {
+	i := slices.Index(sexes, name)
+	return i, i >= 0
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
+	"github.com/rookery-im/rookery/internal/control"
+)
+
+func profileCommand() *cobra.Command {
+	return group(&cobra.Command{
+		Use:   "profile",
+		Short: "Change what the account says about you",
+		Long:  "Change what the account says about you. rookery info shows it.",
+		Example: `  rookery info
+  rookery profile set nick=Pingu
+  rookery profile set rule=open strangers=yes`,
+	}, profileSetCommand())
+}
+
+func profileSetCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "set FIELD=VALUE...",
+		Short: "Change fields of the own profile, and rules",
+		Long: `Change fields of the own profile, and rules. What is not given stays as it is; an
+empty value clears a text. A FIELD is a name, or the key that the protocol has
+for it:
+
+` + settingsHelp() + `
+With --json: uin.`,
+		Example: `  rookery profile set nick="Tom & Jerry" age=9
+  rookery profile set NK=Pingu PV=Antarctica
+  rookery profile set rule=closed strangers=no findable=no
+  rookery profile set about=`,
+		ValidArgsFunction: completeSettings,
+	}
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usageErrorf(c, "FIELD=VALUE is missing")
+		}
+		return nil
+	}
+	a := actingFlags(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		change, err := parseChange(args)
+		if err != nil {
+			return usageErrorf(c, "%v", err)
+		}
+		return a.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
+			if err := cl.SetInfo(ctx, change); err != nil {
+				return err
+			}
+			return out.say(outcome{UIN: cl.UIN()}, "Changed account %d.", cl.UIN())
+		})
+	}
+	return c
+}
+
+// settings are the fields of an account that its owner can set, by the names
+// that the operator's commands have for them, with their protocol keys.
+var settings = []struct{ name, key string }{
+	{"nick", "NK"}, {"face", "FC"}, {"age", "AG"}, {"sex", "SX"}, {"blood", "BT"}, {"constellation", "CO"}, {"animal", "SH"},
+	{"country", "CY"}, {"province", "PV"}, {"city", "CT"}, {"school", "SC"}, {"job", "JB"}, {"home-page", "HP"}, {"about", "PR"},
+	{"real-name", "RN"}, {"mail", "EM"}, {"phone", "PH"}, {"mobile", "MO"}, {"address", "AD"}, {"post-code", "PC"},
+	{ruleSetting, "AR"}, {strangersSetting, "AS"}, {findableSetting, "AF"},
+}
+
+// The settings that are no part of the profile.
+const (
+	ruleSetting      = "rule"
+	strangersSetting = "strangers"
+	findableSetting  = "findable"
+)
+
+// accountFields are the fields by their names.
+func accountFields() map[string]control.Field {
+	fields := make(map[string]control.Field)
+	for _, f := range control.Fields() {
+		fields[f.Name] = f
+	}
+	return fields
+}
+
+func settingsHelp() string {
+	var b strings.Builder
+	fields := accountFields()
+	for _, s := range settings {
+		fmt.Fprintf(&b, "  %-14s %s  %s\n", s.name, s.key, fields[s.name].Usage)
+	}
+	return b.String()
+}
+
+// parseChange reads FIELD=VALUE arguments.
+func parseChange(args []string) (client.Change, error) {
+	change := client.Change{Profile: make(map[string]string)}
+	for _, arg := range args {
+		field, value, ok := strings.Cut(arg, "=")
+		if !ok {
+			return change, fmt.Errorf("%q is not FIELD=VALUE", arg)
+		}
+		if err := setOne(&change, field, value); err != nil {
+			return change, err
+		}
+	}
+	return change, nil
+}
+
+func setOne(change *client.Change, field, value string) error {
+	for _, s := range settings {
+		if !strings.EqualFold(field, s.name) && !strings.EqualFold(field, s.key) {
+			continue
+		}
+		if err := (control.Settings{s.name: value}).Validate(); err != nil {
+			return err
+		}
+		set := value == "yes"
+		switch s.name {
+		case ruleSetting:
+			rule, err := rookery.ParseRule(value)
+			change.Rule = &rule
+			return err
+		case strangersSetting:
+			change.Strangers = &set
+		case findableSetting:
+			change.Findable = &set
+		default:
+			change.Profile[s.key] = value
+		}
+		return nil
+	}
+	return fmt.Errorf("there is no field %s", strconv.Quote(field))
+}
+
+func completeSettings(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	fields := accountFields()
+	for _, s := range settings {
+		names = append(names, s.name+"=\t"+fields[s.name].Usage)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery/client"
+)
+
+func recvCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "recv",
+		Short: "Print the messages that have come",
+		Long: `Print the messages that wait for this device, and end; with --follow stay, and
+print each as it comes. A message that was printed counts as received: the next
+recv of this device does not print it again. Another device gets it too.
+
+--since prints what was said from then on, by both sides, received before or
+not. It says: a message's number, those above it; or a time such as
+2026-11-23, "2026-11-23 18:00", 18:00 (today) or RFC 3339; or how long ago: 90m,
+12h, 3d, 2w. Without --follow it leaves what waits waiting.
+
+It takes a device that no other recv or chat uses, see rookery login. SIGINT and
+SIGTERM end --follow in good order, with exit code 0.
+
+With --json each message is a line: type (message, sent: own words from another
+device, asks: for friendship, accepted, rejected, added: you are a friend now),
+id (its number in your mailbox), from, to, time and text. With --presence there
+is type status, with from, status and time.`,
+		Example: `  rookery recv
+  rookery recv --follow
+  rookery recv --follow --json | jq -r 'select(.type == "message") | .text'
+  rookery recv --since 1d --from 10002
+  rookery recv --since "2026-11-23 18:00" --json >said.jsonl
+  rookery recv --since 1234 --follow`,
+		Args: takes(),
+	}
+	var r receiver
+	r.acting = actingFlags(c)
+	c.Flags().Lookup("timeout").Usage += "; --follow is given up only if it cannot begin"
+	flags := c.Flags()
+	flags.BoolVar(&r.follow, "follow", false, "stay, and print what comes")
+	flags.Var(&r.since, "since", "print what was said since `WHEN`: a number, a time, or how long ago")
+	flags.Var(&r.from, "from", "print only what this account has said, or was told; the rest counts as received too")
+	flags.BoolVar(&r.presence, "presence", false, "print friends' changes of status too")
+	c.RunE = func(c *cobra.Command, _ []string) error { return r.run(c) }
+	return c
+}
+
+// receiver is recv with its flags.
+type receiver struct {
+	*acting
+	follow, presence bool
+	since            sinceFlag
+	from             uinFlag
+}
+
+func (r *receiver) run(c *cobra.Command) error {
+	switch {
+	case r.follow:
+		return r.stay(c)
+	case r.since.given:
+		return r.acting.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
+			_, err := r.printHistory(ctx, cl, r.events(out, cl))
+			return err
+		})
+	}
+	return r.within(c, func(ctx context.Context) error { return r.collect(ctx, c) })
+}
+
+func (r *receiver) events(out printer, cl *client.Client) *eventPrinter {
+	return &eventPrinter{out: out, client: cl, from: r.from.uin, presence: r.presence}
+}
+
+// collect prints what waits. The SEQ of a batch is kept until it is printed, so
+// that a recv which is interrupted prints it again the next time.
+func (r *receiver) collect(ctx context.Context, c *cobra.Command) error {
+	l, err := claimLogin(c)
+	if err != nil {
+		return err
+	}
+	cl, err := l.dial(ctx, l.postAddress())
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	out := r.events(r.printer(c), cl)
+	for seq := l.batch(); ; seq = rand.Text() {
+		if err := l.keepBatch(seq); err != nil {
+			return err
+		}
+		events, err := cl.Collect(ctx, seq)
+		if err != nil {
+			return err
+		}
+		for _, e := range events {
+			if err := out.print(ctx, e); err != nil {
+				return err
+			}
+		}
+		if len(events) == 0 {
+			return l.keepBatch("")
+		}
+	}
+}
+
+// stay prints what comes, until a signal.
+func (r *receiver) stay(c *cobra.Command) error {
+	ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	l, err := claimLogin(c)
+	if err != nil {
+		return err
+	}
+	var cl *client.Client
+	if err := r.within(c, func(ctx context.Context) (err error) {
+		cl, err = l.dial(ctx, l.liveAddress())
+		return err
+	}); err != nil {
+		return err
+	}
+	defer cl.Close()
+	out := r.events(r.printer(c), cl)
+	var printed span
+	if r.since.given {
+		if printed, err = r.printHistory(ctx, cl, out); err != nil {
+			return ended(ctx, err)
+		}
+	}
+	connected := true
+	for e := range cl.Events(ctx) {
+		if s, ok := e.(client.State); ok {
+			if s.Connected != connected {
+				connected = s.Connected
+				sayState(c, s)
+			}
+			continue
+		}
+		if m, ok := e.(client.Message); ok && printed.has(m) {
+			continue
+		}
+		if err := out.print(ctx, e); err != nil {
+			return ended(ctx, err)
+		}
+	}
+	return ended(ctx, cl.State().Err)
+}
+
+// ended is the error of who was not told to end.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// sayState tells whoever watches why nothing comes.
+func sayState(c *cobra.Command, s client.State) {
+	text := "connected again"
+	if !s.Connected {
+		text = "disconnected, trying again: " + describe(s.Err)
+	}
+	fmt.Fprintln(c.ErrOrStderr(), "rookery: "+text)
+}
+
+// historyPage is how many messages are asked for at once.
+const historyPage = 200
+
+// printHistory prints what --since asks for, oldest first.
+func (r *receiver) printHistory(ctx context.Context, cl *client.Client, out *eventPrinter) (span, error) {
+	var pages [][]client.Message // the newest first
+	q := client.HistoryQuery{With: r.from.uin, Limit: historyPage}
+	for {
+		page, err := cl.History(ctx, q)
+		if err != nil {
+			return span{}, err
+		}
+		wanted := r.since.of(page.Messages)
+		pages = append(pages, wanted)
+		if page.Last || len(wanted) < len(page.Messages) || len(wanted) == 0 {
+			break
+		}
+		q.Before = wanted[0].Number
+	}
+	var printed span
+	for i := len(pages) - 1; i >= 0; i-- {
+		for _, m := range pages[i] {
+			if err := out.print(ctx, m); err != nil {
+				return span{}, err
+			}
+			printed.add(m.Number)
+		}
+	}
+	return printed, nil
+}
+
+// span is from which number to which messages were printed from the history.
+type span struct{ first, last uint64 }
+
+func (s *span) add(number uint64) {
+	if s.first == 0 {
+		s.first = number
+	}
+	s.last = number
+}
+
+// has reports whether a message was printed: the history holds words, and
+// nothing else.
+func (s span) has(m client.Message) bool {
+	return (m.Kind == client.KindMessage || m.Mine()) && m.Number != 0 && s.first <= m.Number && m.Number <= s.last
+}
+
+// batch is the SEQ of a batch that was asked for and perhaps not printed, a new
+// one if there is none.
+func (l login) batch() string {
+	text, err := os.ReadFile(l.file() + ".batch")
+	if seq := strings.TrimSpace(string(text)); err == nil && seq != "" {
+		return seq
+	}
+	return rand.Text()
+}
+
+// keepBatch keeps the SEQ of a batch until it is printed; an empty one forgets
+// it.
+func (l login) keepBatch(seq string) error {
+	file := l.file() + ".batch"
+	var err error
+	if seq == "" {
+		err = os.Remove(file)
+	} else {
+		err = os.WriteFile(file, []byte(seq+"\n"), 0o600)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot keep the place in the mailbox: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
+)
+
+func rejectCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "reject UIN...",
+		Short: "Reject friend requests",
+		Long: `Turn down those whose requests wait; see rookery requests. They are told, with
+--words if given.
+
+With --json each line has uin and outcome: rejected.`,
+		Example: `  rookery reject 10002
+  rookery reject 10002 --words "Do I know you?"
+  rookery reject 10002 10003 && rookery block 10002 10003`,
+		Args:              takesUINs,
+		ValidArgsFunction: completeRequests,
+	}
+	a := actingFlags(c)
+	words := c.Flags().String("words", "", "say these `WORDS`")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		return a.runForEach(c, args, func(ctx context.Context, cl *client.Client, out printer, uin rookery.UIN) error {
+			if err := cl.Reject(ctx, uin, *words); err != nil {
+				return err
+			}
+			return out.say(outcome{uin, "rejected"}, "Rejected account %d.", uin)
+		})
+	}
+	return c
+}

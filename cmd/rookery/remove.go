@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
+)
+
+func removeCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "remove UIN...",
+		Short: "End friendships",
+		Long: `End friendships, for both sides. The others are not told. Who was no friend is no
+error.
+
+With --json each line has uin and outcome: removed.`,
+		Example: `  rookery remove 10002
+  rookery remove 10002 10003
+  rookery remove 10002 --json`,
+		Args:              takesUINs,
+		ValidArgsFunction: completeFriends,
+	}
+	a := actingFlags(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		return a.runForEach(c, args, func(ctx context.Context, cl *client.Client, out printer, uin rookery.UIN) error {
+			if err := cl.Remove(ctx, uin); err != nil {
+				return err
+			}
+			return out.say(outcome{uin, "removed"}, "Account %d is no friend.", uin)
+		})
+	}
+	return c
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
+)
+
+func sendCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "send UIN[,UIN...] [TEXT...]",
+		Short: "Send a message",
+		Long: `Send a message to one account or to several. The text is what stands behind the
+receivers, or else what comes on standard input. When the command ends with 0
+the server has it on disk; the receivers need not be online.
+
+A text over 4000 bytes is cut at the ends of lines and sent as several messages,
+in order. If one receiver cannot be written to, the others get it all the same;
+what went wrong is said on standard error, and by the exit code, see rookery
+help exit-codes. Nothing is printed if all goes well.
+
+With --json each receiver is a line: to, messages (how many were sent), and
+error if not all were.`,
+		Example: `  rookery send 10002 "backup done"
+  rookery send 10002,10003 lunch in five minutes
+  rookery send --to 10002 --to 10003 "the same, the other way"
+  df -h | rookery send 10002
+  crontab -l | tail -n 1    # 0 4 * * * backup && rookery send 10002 "backup done"`,
+		ValidArgsFunction: completeReceivers,
+	}
+	a := actingFlags(c)
+	var to uinList
+	c.Flags().Var(&to, "to", "a receiver; may be given more than once, and then all arguments are text")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(to) == 0 {
+			if len(args) == 0 {
+				return usageErrorf(c, "UIN is missing: who gets it")
+			}
+			for text := range strings.SplitSeq(args[0], ",") {
+				if err := to.Set(text); err != nil {
+					return usageErrorf(c, "%q: %v", text, err)
+				}
+			}
+			args = args[1:]
+		}
+		text, err := textOf(c, args)
+		if err != nil {
+			return err
+		}
+		return a.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
+			return forEach(c, to, func(uin rookery.UIN) error { return sendAll(ctx, cl, out, uin, text) })
+		})
+	}
+	return c
+}
+
+// textOf is the text to be sent: the arguments, or what comes on standard
+// input.
+func textOf(c *cobra.Command, args []string) ([]string, error) {
+	text := strings.Join(args, " ")
+	if len(args) == 0 {
+		if isatty.IsTerminal(os.Stdin.Fd()) {
+			fmt.Fprintln(c.ErrOrStderr(), "Type the message, and end it with Ctrl-D.")
+		}
+		in, err := io.ReadAll(io.LimitReader(c.InOrStdin(), maxInput+1))
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the message: %w", err)
+		}
+		text = string(in)
+	}
+	switch {
+	case len(text) > maxInput:
+		return nil, usageErrorf(c, "the text is longer than %d bytes; a file is better sent as a file", maxInput)
+	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
+		return nil, usageErrorf(c, "the text is not valid UTF-8")
+	}
+	parts := splitText(text, rookery.MaxText)
+	if len(parts) == 0 {
+		return nil, usageErrorf(c, "there is no text to send")
+	}
+	return parts, nil
+}
+
+// maxInput is the most that is sent at once, in bytes: some 250 messages.
+const maxInput = 1 << 20
+
+// splitText cuts a text into messages of at most most bytes: at the end of a
+// line if one is there, else at a space, else between characters. Messages
+// that hold nothing but blanks are left out; the server takes none.
+func splitText(text string, most int) []string {
+	var parts []string
+	for text = strings.TrimRight(text, " \t\r\n"); text != ""; {
+		part := text
+		if len(text) > most {
+			part = text[:cutAt(text, most)]
+		}
+		text = text[len(part):]
+		if part = strings.TrimRight(part, " \t\r\n"); part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return parts
+}
+
+// cutAt is where to cut a text that has more than most bytes.
+func cutAt(text string, most int) int {
+	for _, after := range []string{"\n", " "} {
+		if i := strings.LastIndex(text[:most], after); i > 0 {
+			return i + 1
+		}
+	}
+	for most > 1 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return most
+}
+
+// sent is what became of a message to one receiver.
+type sent struct {
+	To       rookery.UIN `json:"to"`
+	Messages int         `json:"messages"`
+	Error    string      `json:"error,omitempty"`
+}
+
+func sendAll(ctx context.Context, cl *client.Client, out printer, to rookery.UIN, parts []string) error {
+	report := sent{To: to}
+	var failed error
+	for _, part := range parts {
+		if failed = cl.Send(ctx, to, part); failed != nil {
+			report.Error = failed.Error()
+			break
+		}
+		report.Messages++
+	}
+	if out.json {
+		if err := out.object(report); err != nil {
+			return err
+		}
+	}
+	if failed != nil && report.Messages > 0 {
+		return fmt.Errorf("%d of %d messages were sent: %w", report.Messages, len(parts), failed)
+	}
+	return failed
+}

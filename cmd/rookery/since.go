@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/rookery-im/rookery/client"
+)
+
+// sinceFlag is a flag for a place in what was said: a message's number, or a
+// time.
+type sinceFlag struct {
+	given  bool
+	number uint64 // messages above it; if time is zero
+	time   time.Time
+}
+
+var errSince = errors.New("give a message's number, a time such as 2026-11-23 or 18:00, or how long ago, such as 90m or 3d")
+
+func (f *sinceFlag) Set(text string) error { return f.set(text, time.Now()) }
+func (f *sinceFlag) String() string        { return "" }
+func (f *sinceFlag) Type() string          { return "WHEN" }
+
+func (f *sinceFlag) set(text string, now time.Time) error {
+	*f = sinceFlag{given: true}
+	if n, err := strconv.ParseUint(text, 10, 64); err == nil {
+		f.number = n
+		return nil
+	}
+	if ago, ok := parseAgo(text); ok {
+		f.time = now.Add(-ago)
+		return nil
+	}
+	var ok bool
+	if f.time, ok = parseTime(text, now); !ok {
+		return errSince
+	}
+	return nil
+}
+
+// parseAgo reads a duration, with days and weeks.
+func parseAgo(text string) (time.Duration, bool) {
+	for unit, length := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
+		if text == "" || text[len(text)-1:] != unit {
+			continue
+		}
+		n, err := strconv.ParseUint(text[:len(text)-1], 10, 16)
+		return time.Duration(n) * length, err == nil
+	}
+	ago, err := time.ParseDuration(text)
+	return ago, err == nil && ago >= 0
+}
+
+// parseTime reads a time as people write it, in now's zone unless it names one.
+func parseTime(text string, now time.Time) (time.Time, bool) {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, true
+	}
+	for _, layout := range []string{"2006-01-02", "2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02T15:04:05"} {
+		if t, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
+			return t, true
+		}
+	}
+	t, err := time.ParseInLocation("15:04", text, now.Location())
+	if err != nil {
+		return time.Time{}, false
+	}
+	year, month, day := now.Date()
+	return time.Date(year, month, day, t.Hour(), t.Minute(), 0, 0, now.Location()), true
+}
+
+// of returns the messages of a page, oldest first, that are not before the
+// place.
+func (f *sinceFlag) of(page []client.Message) []client.Message {
+	for i, m := range page {
+		if f.time.IsZero() && m.Number > f.number || !f.time.IsZero() && !m.Time.Before(f.time) {
+			return page[i:]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
+)
+
+func statusCommand() *cobra.Command {
+	var words []string
+	for _, w := range statusWords {
+		words = append(words, w.word)
+	}
+	c := &cobra.Command{
+		Use:   "status STATUS",
+		Short: "Say whether you are there",
+		Long: `Change the status that friends see: online, away, busy, invisible, offline, talk
+(talk to me) or dnd (do not disturb). invisible and offline look the same to
+them: messages still arrive.
+
+Status belongs to the account, not to the device. Once no device of it has been
+heard of for five minutes it looks offline in any case.
+
+With --json: uin and status.`,
+		Example: `  rookery status busy
+  rookery status invisible
+  rookery status online --account 10001`,
+		Args:      takes("STATUS"),
+		ValidArgs: words,
+	}
+	a := actingFlags(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		status, ok := parseStatus(args[0])
+		if !ok {
+			return usageErrorf(c, "%q is no status; there are online, away, busy, invisible, offline, talk, dnd", args[0])
+		}
+		return a.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
+			if err := cl.SetStatus(ctx, status); err != nil {
+				return err
+			}
+			object := struct {
+				UIN    rookery.UIN `json:"uin"`
+				Status string      `json:"status"`
+			}{cl.UIN(), args[0]}
+			return out.say(object, "Account %d is %s.", cl.UIN(), statusName(status))
+		})
+	}
+	return c
+}
+
+func parseStatus(word string) (rookery.Status, bool) {
+	for _, w := range statusWords {
+		if w.word == word {
+			return w.status, true
+		}
+	}
+	return 0, false
+}
