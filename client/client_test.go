@@ -1,0 +1,45 @@
+package client_test
+
+import (
+	"testing"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
+)
+
+// ways are the schemes of the ways to a server.
+var ways = []string{"http", "qq"}
+
+func onEachWay(t *testing.T, test func(t *testing.T, way string)) {
+	for _, way := range ways {
+		t.Run(way, func(t *testing.T) { test(t, way) })
+	}
+}
+
+func TestMessagesGoBothWays(t *testing.T) {
+	onEachWay(t, func(t *testing.T, way string) {
+		h := newHouse(t, 10001, 10002)
+		for name, device := range map[string][]client.Option{"address": nil, "device": {client.Device("test")}} {
+			a, b := h.dial(way, 10001, device...), h.dial(way, 10002, device...)
+			texts := []string{"hello " + name, " 50%25 & more,\nsecond line=\t中文 🐧 ", "%41%2525", "a\r\nb\rc"}
+			for _, text := range texts {
+				if err := a.Send(t.Context(), 10002, text); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := take(t, b, len(texts))
+			// Line ends come as LF.
+			expect(t, name, textsOf(got), append(texts[:3:3], "a\nb\nc"))
+			for _, m := range got {
+				if m.Kind != rookery.KindMessage || m.Peer != 10001 || m.Mine() {
+					t.Errorf("%+v is not 10001's message", m)
+				}
+				if device != nil && (m.Number == 0 || m.Time.IsZero()) {
+					t.Errorf("%+v has no number or no time", m)
+				}
+			}
+			a.Close()
+			b.Close()
+		}
+	})
+}

@@ -1,0 +1,288 @@
+package client_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
+	"github.com/rookery-im/rookery/internal/protocol"
+	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/internal/sqlite"
+	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/internal/transport/httppost"
+	"github.com/rookery-im/rookery/wire"
+)
+
+const password = "123456"
+
+// credential is one for all accounts: hashing is slow on purpose.
+var credential = sync.OnceValue(func() rookery.Credential {
+	return service.HashProof(service.ProofOf(password), service.FloorCost)
+})
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// house is a real server in this process: the store, the service, the protocol
+// and the ways in.
+type house struct {
+	testing.TB
+	path string
+	// addr is where it listens, the same after a restart.
+	addr string
+
+	mu     sync.Mutex // guards offset
+	offset time.Duration
+
+	store   *sqlite.Store
+	service *service.Service
+	way     *transport.Server
+	line    net.Listener
+	end     context.CancelFunc
+	ended   chan struct{}
+}
+
+func newHouse(t testing.TB, accounts ...rookery.UIN) *house {
+	t.Helper()
+	h := &house{TB: t, path: filepath.Join(t.TempDir(), "store.db"), addr: "127.0.0.1:0"}
+	h.start()
+	t.Cleanup(h.stop)
+	for _, uin := range accounts {
+		a := rookery.NewAccount(uin, "nick "+uin.String(), h.now())
+		if _, err := h.store.CreateAccount(t.Context(), a, credential()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return h
+}
+
+// now is the server's clock: the real one, moved by the test.
+func (h *house) now() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return time.Now().Add(h.offset)
+}
+
+func (h *house) moveClock(d time.Duration) {
+	h.mu.Lock()
+	h.offset += d
+	h.mu.Unlock()
+	h.service.Tick(h.Context())
+}
+
+func (h *house) start() {
+	h.Helper()
+	ctx := context.Background() // the test's ends before its cleanup
+	var err error
+	if h.store, err = sqlite.Open(ctx, sqlite.Config{Path: h.path, Log: quiet}); err != nil {
+		h.Fatal(err)
+	}
+	if h.service, err = service.New(service.Config{Store: h.store, Now: h.now, Log: quiet}); err != nil {
+		h.Fatal(err)
+	}
+	if err := h.service.Load(ctx); err != nil {
+		h.Fatal(err)
+	}
+	handler := protocol.New(h.service, quiet)
+	h.way = transport.NewServer(transport.Config{
+		Way: lineWay{handler, httppost.New(httppost.Config{Handler: handler, Log: quiet})}, Log: quiet,
+		Limits: transport.Limits{Linger: time.Millisecond},
+	})
+	l, err := net.Listen("tcp", h.addr)
+	if err != nil {
+		h.Fatal(err)
+	}
+	h.addr = l.Addr().String()
+	running, end := context.WithCancel(ctx)
+	h.end, h.ended = end, make(chan struct{})
+	go func() {
+		defer close(h.ended)
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if err := h.way.Serve(l); err != nil {
+				h.Error(err)
+			}
+		})
+		wg.Go(func() {
+			if err := h.service.Run(running); err != nil {
+				h.Error(err)
+			}
+		})
+		wg.Wait()
+	}()
+}
+
+func (h *house) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := h.way.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		h.Error(err)
+	}
+	h.end()
+	<-h.ended
+	if err := h.store.Close(); err != nil {
+		h.Error(err)
+	}
+}
+
+func (h *house) restart() {
+	h.stop()
+	h.start()
+}
+
+func (h *house) befriend(a, b rookery.UIN) {
+	h.Helper()
+	if err := h.service.Befriend(h.Context(), a, b); err != nil {
+		h.Fatal(err)
+	}
+}
+
+// dial signs in over a way, which is a scheme, and closes the client in the end.
+func (h *house) dial(way string, uin rookery.UIN, opts ...client.Option) *client.Client {
+	h.Helper()
+	return h.dialAt(way, h.addr, uin, opts...)
+}
+
+func (h *house) dialAt(way, addr string, uin rookery.UIN, opts ...client.Option) *client.Client {
+	h.Helper()
+	opts = append([]client.Option{client.Password(password), client.Hasty(), client.PollInterval(5 * time.Millisecond)}, opts...)
+	c, err := client.Dial(h.Context(), way+"://"+uin.String()+"@"+addr, opts...)
+	if err != nil {
+		h.Fatal(err)
+	}
+	h.Cleanup(func() { c.Close() })
+	return c
+}
+
+// entries returns the mailbox of an account from the first on, as the store has it.
+func (h *house) entries(uin rookery.UIN) []rookery.Entry {
+	h.Helper()
+	all, err := h.store.Entries(h.Context(), uin, 0, 1<<62, 1<<20)
+	if err != nil {
+		h.Fatal(err)
+	}
+	return all
+}
+
+// texts are those of an account's messages in the store.
+func (h *house) texts(uin rookery.UIN) []string {
+	h.Helper()
+	var texts []string
+	for _, e := range h.entries(uin) {
+		if e.Kind == rookery.KindMessage {
+			texts = append(texts, e.Text)
+		}
+	}
+	return texts
+}
+
+// write puts messages into a mailbox as an account would, without a client.
+func (h *house) write(from, to rookery.UIN, texts ...string) {
+	h.Helper()
+	asker := service.Asker{Address: netip.MustParseAddr("192.0.2.77")}
+	proof := service.ProofOf(password)
+	se, _, err := h.service.SignIn(h.Context(), service.SignIn{UIN: from, Proof: &proof, Address: asker.Address})
+	if err != nil {
+		h.Fatal(err)
+	}
+	for _, text := range texts {
+		if err := h.service.Send(h.Context(), se, to, text, rookery.Mark{}); err != nil {
+			h.Fatal(err)
+		}
+	}
+}
+
+// take returns the next n messages of a client.
+func take(t testing.TB, c *client.Client, n int) []client.Message {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var got []client.Message
+	for m := range c.Messages(ctx) {
+		if got = append(got, m); len(got) >= n {
+			cancel() // and the loop comes back, so that the last one counts as received
+		}
+	}
+	if len(got) != n {
+		t.Fatalf("%d messages arrived, %d are expected: %v; state %+v", len(got), n, got, c.State())
+	}
+	return got
+}
+
+func textsOf(messages []client.Message) []string {
+	var texts []string
+	for _, m := range messages {
+		texts = append(texts, m.Text)
+	}
+	return texts
+}
+
+func expect[E comparable](t testing.TB, what string, got, want []E) {
+	t.Helper()
+	i := 0
+	for i < min(len(got), len(want)) && got[i] == want[i] {
+		i++
+	}
+	if i < max(len(got), len(want)) {
+		t.Errorf("%s: got %d, expected %d; from the %dth on\n\t%.200q, expected\n\t%.200q",
+			what, len(got), len(want), i+1, fmt.Sprint(got[i:]), fmt.Sprint(want[i:]))
+	}
+}
+
+// lineWay is both lines and HTTP.
+type lineWay struct {
+	host transport.Host
+	http transport.Way
+}
+
+func (w lineWay) Serve(ctx context.Context, c *transport.Conn) {
+	first := make([]byte, 1)
+	if _, err := c.Read(first); err != nil {
+		c.Close()
+		return
+	}
+	c.Unread(first)
+	if first[0] == 'P' || first[0] == 'G' {
+		w.http.Serve(ctx, c)
+		return
+	}
+	defer c.Close()
+	l := &link{c: c}
+	d := w.host.Converse(l)
+	defer d.End()
+	in := bufio.NewReader(c)
+	for {
+		record, err := in.ReadBytes('\n')
+		if err != nil || !c.Begin() {
+			return
+		}
+		d.Answer(ctx, &transport.Peer{Addr: c.Addr, Form: wire.FormLine}, [][]byte{record}, l.Push)
+		if !c.Wait() {
+			return
+		}
+	}
+}
+
+type link struct {
+	c  *transport.Conn
+	mu sync.Mutex
+}
+
+func (l *link) Push(record []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, err := l.c.Write(append(slices.Clone(record), "\r\n"...))
+	return err
+}
+
+func (l *link) Close() { l.c.Conn.Close() }

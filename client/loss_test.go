@@ -1,0 +1,166 @@
+package client_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
+)
+
+// cutter is a proxy before a server. It lets so many bytes of its nth
+// connection, counted from 0, through to the server and back, and then cuts it;
+// less than 0 is no bound.
+type cutter struct {
+	listener net.Listener
+	bounds   func(n int) (up, down int)
+	made     atomic.Int64
+	running  sync.WaitGroup
+	mu       sync.Mutex // guards conns
+	conns    map[net.Conn]struct{}
+}
+
+func newCutter(t testing.TB, to string, bounds func(n int) (up, down int)) *cutter {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &cutter{listener: l, bounds: bounds, conns: make(map[net.Conn]struct{})}
+	p.running.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			up, down := bounds(int(p.made.Add(1) - 1))
+			p.running.Go(func() { p.carry(c, to, up, down) })
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		p.cut()
+		p.running.Wait()
+	})
+	return p
+}
+
+func (p *cutter) addr() string { return p.listener.Addr().String() }
+
+// cut cuts all connections that there are.
+func (p *cutter) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.conns {
+		c.Close()
+	}
+}
+
+func (p *cutter) carry(client net.Conn, to string, up, down int) {
+	defer client.Close()
+	server, err := net.Dial("tcp", to)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	p.mu.Lock()
+	p.conns[client], p.conns[server] = struct{}{}, struct{}{}
+	p.mu.Unlock()
+	ends := make(chan struct{}, 2)
+	copyUpTo := func(dst, src net.Conn, bound int) {
+		defer func() { ends <- struct{}{} }()
+		if bound < 0 {
+			_, _ = io.Copy(dst, src)
+		} else if bound > 0 {
+			_, _ = io.CopyN(dst, src, int64(bound))
+		}
+	}
+	p.running.Go(func() { copyUpTo(server, client, up) })
+	p.running.Go(func() { copyUpTo(client, server, down) })
+	<-ends
+	p.mu.Lock()
+	delete(p.conns, client)
+	delete(p.conns, server)
+	p.mu.Unlock()
+}
+
+// The connection is cut after each byte of the exchange, in each direction,
+// while messages go both ways: each arrives once, and in order.
+func TestNothingIsLostOrDoubledWhereverTheConnectionIsCut(t *testing.T) {
+	// So many bytes are a sign-in, messages both ways, and confirmations.
+	const bytes = 700
+	onEachWay(t, func(t *testing.T, way string) {
+		for direction, bounds := range map[string]func(n int) (up, down int){
+			"to the server":   func(n int) (up, down int) { return n, -1 },
+			"from the server": func(n int) (up, down int) { return -1, n },
+		} {
+			for session, opts := range map[string][]client.Option{"address": nil, "device": {client.Device("d")}} {
+				t.Run(session+", "+direction, func(t *testing.T) {
+					h := newHouse(t, 10001, 10002)
+					proxy := newCutter(t, h.addr, func(n int) (up, down int) {
+						if n == 0 || n > bytes { // Dial does not repeat
+							return -1, -1
+						}
+						return bounds(n)
+					})
+					c := h.dialAt(way, proxy.addr(), 10001, opts...)
+					proxy.cut()
+					weave(t, h, c, func() bool { return proxy.made.Load() > bytes })
+				})
+			}
+		}
+	})
+}
+
+// weave sends messages from a client and to it until enough says so, and checks that each
+// arrives once.
+func weave(t *testing.T, h *house, c *client.Client, enough func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var sent []string
+	written := make(chan []string, 1)
+	go func() {
+		var texts []string
+		for !enough() && ctx.Err() == nil {
+			text := fmt.Sprintf("in %d", len(texts))
+			h.write(10002, 10001, text)
+			texts = append(texts, text)
+		}
+		written <- texts
+	}()
+	arrived := make(chan []string, 1)
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		var texts []string
+		for m := range c.Messages(reading) {
+			texts = append(texts, m.Text)
+			if m.Text == "the last" {
+				stop()
+			}
+		}
+		arrived <- texts
+	}()
+	for !enough() {
+		text := fmt.Sprintf("out %d", len(sent))
+		if err := c.Send(ctx, 10002, text); err != nil {
+			t.Fatal(err)
+		}
+		sent = append(sent, text)
+	}
+	expected := append(<-written, "the last")
+	h.write(10002, 10001, "the last")
+	expect(t, "what arrived", <-arrived, expected)
+	expect(t, "what was sent", h.texts(10002), sent)
+	if len(sent) == 0 || len(expected) == 1 {
+		t.Errorf("%d were sent and %d written, which tells nothing", len(sent), len(expected))
+	}
+	_ = rookery.System
+}
