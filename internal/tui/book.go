@@ -30,7 +30,7 @@ func (p *person) name() string {
 // The legend is on the page of keys.
 func (p *person) sign() string {
 	switch {
-	case p.uin == system:
+	case p.uin == client.System:
 		return "!"
 	case p.blocked:
 		return "x"
@@ -41,13 +41,13 @@ func (p *person) sign() string {
 }
 
 var statusSigns = map[client.Status]string{
-	statusOnline:       "+",
-	statusTalkToMe:     "t",
-	statusAway:         "a",
-	statusBusy:         "b",
-	statusDoNotDisturb: "d",
-	statusInvisible:    "i",
-	statusOffline:      "-",
+	client.StatusOnline:       "+",
+	client.StatusTalkToMe:     "t",
+	client.StatusAway:         "a",
+	client.StatusBusy:         "b",
+	client.StatusDoNotDisturb: "d",
+	client.StatusInvisible:    "i",
+	client.StatusOffline:      "-",
 }
 
 // book is everybody whom the account has to do with.
@@ -57,7 +57,7 @@ type book map[client.UIN]*person
 func (b book) of(uin client.UIN) *person {
 	p := b[uin]
 	if p == nil {
-		p = &person{uin: uin, status: statusOffline}
+		p = &person{uin: uin, status: client.StatusOffline}
 		b[uin] = p
 	}
 	return p
@@ -96,7 +96,7 @@ func (b book) listed(talks map[client.UIN]*talk) []*person {
 // the friends.
 func (p *person) rank() int {
 	switch {
-	case p.friend && p.status != statusOffline:
+	case p.friend && p.status != client.StatusOffline:
 		return 0
 	case p.friend:
 		return 1

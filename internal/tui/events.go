@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -50,13 +51,13 @@ func (a *App) received(m client.Message) tea.Cmd {
 	}
 	cmds := []tea.Cmd{a.who(m.Peer)}
 	switch m.Kind {
-	case kindAsks:
+	case client.KindAsks:
 		a.requests[m.Peer] = client.Request{From: m.Peer, Words: m.Text, Time: m.Time}
-	case kindAdded, kindAccepted:
+	case client.KindAdded, client.KindAccepted:
 		delete(a.requests, m.Peer)
 		cmds = append(cmds, a.refresh())
 	}
-	if m.Kind != kindSent && !a.reading(t) {
+	if m.Kind != client.KindSent && !a.reading(t) {
 		cmds = append(cmds, a.ring())
 	}
 	if !t.asked {
@@ -175,25 +176,38 @@ func (a *App) who(uin client.UIN) tea.Cmd {
 		})
 }
 
-// why says in the user's words why something failed.
+// reasons are the kinds of errors that the messenger tells apart.
+var reasons = []struct {
+	err  error
+	word word
+}{
+	{client.ErrNotLoggedIn, wErrNotLoggedIn}, {client.ErrPassword, wErrPassword}, {client.ErrNoAccount, wErrNoAccount},
+	{client.ErrRefused, wErrRefused}, {client.ErrParameter, wErrParameter}, {client.ErrTemporary, wErrTemporary},
+	{context.DeadlineExceeded, wErrTimeout},
+}
+
+// why says in the user's words why something failed, and then the server's
+// reason or the system's.
 func (a *App) why(err error) string {
-	text := cleanLine(err.Error())
-	for _, known := range []struct {
-		err  error
-		word word
-	}{
-		{client.ErrNotLoggedIn, wErrNotLoggedIn}, {client.ErrPassword, wErrPassword}, {client.ErrNoAccount, wErrNoAccount},
-		{client.ErrRefused, wErrRefused}, {client.ErrParameter, wErrParameter}, {client.ErrTemporary, wErrTemporary},
-		{context.DeadlineExceeded, wErrTimeout},
-	} {
-		if !errors.Is(err, known.err) {
+	reason := err.Error()
+	var refused *client.Error
+	if errors.As(err, &refused) {
+		reason = refused.Reason
+	}
+	for _, r := range reasons {
+		if !errors.Is(err, r.err) {
 			continue
 		}
-		short := a.lang.say(known.word)
-		if text == known.err.Error() || a.lang == english && len(text) > len(short) {
-			return text
+		reason = cleanLine(strings.TrimPrefix(reason, r.err.Error()))
+		reason = strings.TrimPrefix(reason, ": ")
+		switch short := a.lang.say(r.word); {
+		case reason == "":
+			return short
+		case refused == nil && r.err == client.ErrTemporary:
+			return reason // it is about the connection, and says so
+		default:
+			return short + ": " + reason
 		}
-		return short + ": " + text
 	}
-	return text
+	return cleanLine(reason)
 }

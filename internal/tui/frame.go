@@ -7,6 +7,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
+
+	"github.com/rookery-im/rookery/client"
 )
 
 // How the screen is divided.
@@ -176,6 +178,7 @@ func (a *App) banner() string {
 		part := a.lang.say(wDisconnected)
 		switch left := a.link.Retry.Sub(a.now()).Round(time.Second); {
 		case a.link.Retry.IsZero():
+			part += " " + a.lang.say(wLogInAgain)
 		case left <= 0:
 			part += " " + a.lang.say(wRetryNow)
 		default:
@@ -242,11 +245,11 @@ func (a *App) paragraph(w word, width int) []string {
 // statusStyle is how a person's sign looks.
 func (a *App) statusStyle(p *person) lipgloss.Style {
 	switch {
-	case p.blocked, !p.friend && p.uin != system:
+	case p.blocked, !p.friend && p.uin != client.System:
 		return a.look.faint
-	case p.status == statusOnline, p.status == statusTalkToMe:
+	case p.status == client.StatusOnline, p.status == client.StatusTalkToMe:
 		return a.look.good
-	case p.status == statusOffline:
+	case p.status == client.StatusOffline:
 		return a.look.faint
 	}
 	return a.look.busy

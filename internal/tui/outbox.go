@@ -14,7 +14,7 @@ import (
 // send queues a text for the other side of a conversation.
 func (a *App) send(t *talk, text string) tea.Cmd {
 	e := &entry{
-		Message: client.Message{Kind: kindSent, Peer: t.with, Text: text, Time: a.now()},
+		Message: client.Message{Kind: client.KindSent, Peer: t.with, Text: text, Time: a.now()},
 		local:   true, fate: fateWaiting,
 	}
 	t.entries = append(t.entries, e)

@@ -19,7 +19,7 @@ func (a *App) findPeople() tea.Cmd {
 	f.submit = func() tea.Cmd {
 		if text := strings.TrimSpace(number.value()); text != "" {
 			uin, err := strconv.ParseUint(text, 10, 32)
-			if err != nil || uin < lowest || uin > highest {
+			if err != nil || client.UIN(uin) < client.System {
 				a.say(wNoNumber, text)
 				return nil
 			}

@@ -114,7 +114,7 @@ func (a *App) profileForm(p client.Profile) *form {
 				change.Profile[pf.key] = f.fields[i].value()
 			}
 		}
-		change.Rule = map[string]*client.Rule{"0": ptr(ruleOpen), "1": ptr(ruleAsk), "3": ptr(ruleClosed)}[rule.value()]
+		change.Rule = map[string]*client.Rule{"0": ptr(client.RuleOpen), "1": ptr(client.RuleAsk), "3": ptr(client.RuleClosed)}[rule.value()]
 		boolean := map[string]*bool{"1": ptr(true), "0": ptr(false)}
 		change.Strangers, change.Findable = boolean[strangers.value()], boolean[findable.value()]
 		return order(a, func(ctx context.Context) error { return a.m.SetInfo(ctx, change) }, func() tea.Cmd {
@@ -131,16 +131,16 @@ func (a *App) profileForm(p client.Profile) *form {
 func ptr[T any](v T) *T { return &v }
 
 // statuses are what a user can choose to be, in the order of the list.
-var statuses = []client.Status{statusOnline, statusTalkToMe, statusAway, statusBusy, statusDoNotDisturb, statusInvisible, statusOffline}
+var statuses = []client.Status{client.StatusOnline, client.StatusTalkToMe, client.StatusAway, client.StatusBusy, client.StatusDoNotDisturb, client.StatusInvisible, client.StatusOffline}
 
 var statusWords = map[client.Status]word{
-	statusOnline:       wOnline,
-	statusTalkToMe:     wTalkToMe,
-	statusAway:         wAway,
-	statusBusy:         wBusy,
-	statusDoNotDisturb: wDoNotDisturb,
-	statusInvisible:    wInvisible,
-	statusOffline:      wOffline,
+	client.StatusOnline:       wOnline,
+	client.StatusTalkToMe:     wTalkToMe,
+	client.StatusAway:         wAway,
+	client.StatusBusy:         wBusy,
+	client.StatusDoNotDisturb: wDoNotDisturb,
+	client.StatusInvisible:    wInvisible,
+	client.StatusOffline:      wOffline,
 }
 
 // chooseStatus lists what the user can be.

@@ -113,7 +113,7 @@ func (a *App) remove(p *person) tea.Cmd {
 // block blocks, or takes that back.
 func (a *App) block(p *person) tea.Cmd {
 	switch {
-	case a.needsDevice(), p.uin == system:
+	case a.needsDevice(), p.uin == client.System:
 		return nil
 	case p.blocked:
 		return a.unblock(p)

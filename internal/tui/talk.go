@@ -59,7 +59,7 @@ func newTalk(with client.UIN) *talk {
 // add takes a message over. It reports false for one that is here already.
 func (t *talk) add(m client.Message) (*entry, bool) {
 	m.Text = clean(m.Text)
-	e := &entry{Message: m, unread: m.Kind == kindMessage && (m.Number == 0 || m.Number > t.read)}
+	e := &entry{Message: m, unread: m.Kind == client.KindMessage && (m.Number == 0 || m.Number > t.read)}
 	if m.Number == 0 {
 		t.entries = append(t.entries, e)
 		return e, true
@@ -83,7 +83,7 @@ func (t *talk) add(m client.Message) (*entry, bool) {
 // known reports whether a page's own words are those that were sent from here:
 // the server numbers them, and says so in the history only.
 func (t *talk) known(m client.Message) bool {
-	if m.Kind != kindSent {
+	if m.Kind != client.KindSent {
 		return false
 	}
 	for _, e := range t.entries {
@@ -112,7 +112,7 @@ func (t *talk) oldest() uint64 {
 // newest is the highest number of what the other wrote.
 func (t *talk) newest() uint64 {
 	for _, e := range slices.Backward(t.entries) {
-		if e.Number != 0 && e.Kind == kindMessage {
+		if e.Number != 0 && e.Kind == client.KindMessage {
 			return e.Number
 		}
 	}

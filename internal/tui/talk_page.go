@@ -60,13 +60,16 @@ func (t *talk) bindings(a *App) []binding {
 	}
 }
 
+// maxText is how long a message may be, in bytes.
+const maxText = 4000
+
 // submit sends what was written.
 func (t *talk) submit(a *App) tea.Cmd {
 	text := strings.TrimRight(t.draft.text, " \n")
 	switch {
 	case strings.TrimSpace(text) == "":
 		return nil
-	case t.with == system:
+	case t.with == client.System:
 		a.say(wSystemIsDeaf)
 		return nil
 	case len(text) > maxText:
@@ -133,7 +136,7 @@ func (t *talk) header(a *App, width int) []string {
 // standing says in words what a person's sign says in a character.
 func (a *App) standing(p *person) string {
 	switch {
-	case p.uin == system:
+	case p.uin == client.System:
 		return a.lang.say(wOperator)
 	case p.blocked:
 		return a.lang.say(wBlocked)
@@ -204,7 +207,7 @@ func (t *talk) allRows(a *App, width int) (rows []string, target int) {
 const together = 5 * time.Minute
 
 // said tells words from what only happened.
-func said(e *entry) bool { return e.Kind == kindMessage || e.Kind == kindSent }
+func said(e *entry) bool { return e.Kind == client.KindMessage || e.Kind == client.KindSent }
 
 // beginning is what stands above the oldest message.
 func (t *talk) beginning(a *App, width int) []string {
@@ -232,7 +235,7 @@ func (a *App) divider(text string, width int) string {
 // speaker is the line with who said it, and when.
 func (a *App) speaker(e *entry) string {
 	name, style := a.people.of(e.Peer).name(), a.look.theirs
-	if e.Kind == kindSent {
+	if e.Kind == client.KindSent {
 		name, style = a.lang.say(wYou), a.look.mine
 	}
 	return style.Render(name) + " " + a.look.faint.Render(a.local(e.Time).Format("15:04"))
@@ -275,13 +278,13 @@ func (a *App) noteRows(e *entry, width int) []string {
 	name := a.people.of(e.Peer).name()
 	var text string
 	switch e.Kind {
-	case kindAdded:
+	case client.KindAdded:
 		text = a.lang.say(wHasAdded, name)
-	case kindAsks:
+	case client.KindAsks:
 		text = a.lang.say(wAsksYou, name, e.Text)
-	case kindAccepted:
+	case client.KindAccepted:
 		text = a.lang.say(wHasAccepted, name)
-	case kindRejected:
+	case client.KindRejected:
 		text = a.lang.say(wHasRejected, name, e.Text)
 	default:
 		text = e.Text

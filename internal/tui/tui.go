@@ -78,8 +78,8 @@ func Run(ctx context.Context, m Messenger, c Config) error {
 	defer app.events.close()
 	defer cancel()
 	_, err := tea.NewProgram(app, tea.WithContext(ctx)).Run()
-	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
-		return nil // as asked for from outside
+	if errors.Is(err, tea.ErrInterrupted) || errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
+		return nil // as was asked for
 	}
 	return err
 }

@@ -51,6 +51,7 @@ const (
 	wDisconnected
 	wRetryNow
 	wRetryIn
+	wLogInAgain
 	wWaiting
 	wFailed
 	wYesNo

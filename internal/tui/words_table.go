@@ -25,6 +25,7 @@ var table = [words]phrase{
 	wDisconnected:   {[languages]string{"NOT CONNECTED.", "未连接。"}, 15},
 	wRetryNow:       {[languages]string{"Trying now.", "正在重试。"}, 15},
 	wRetryIn:        {[languages]string{"Next try in %s, at %s.", "%s后重试(%s)。"}, 36},
+	wLogInAgain:     {[languages]string{"Quit, and log in again: rookery login", "请退出并重新登录： rookery login"}, 45},
 	wWaiting:        {[languages]string{"%d to be sent.", "%d条待发送。"}, 20},
 	wFailed:         {[languages]string{"%d not sent.", "%d条未发出。"}, 20},
 	wYesNo:          {[languages]string{"y yes  n no", "y 是  n 否"}, 12},

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+	"os"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery/internal/tui"
+)
+
+func chatCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "chat",
+		Short: "Talk to people on the terminal",
+		Long: `Talk to people on the terminal: friends at the left, the conversation at the
+right. Everything is done by keys, and ? (F1 while you write) shows those of
+where you are.
+
+It speaks English or Chinese, as --lang says, else LC_ALL, LC_MESSAGES or LANG.
+Colours are those of your terminal; with NO_COLOR set there are none, and nothing
+is lost. It takes a device that no other recv or chat uses, see rookery login.`,
+		Example: `  rookery login 10001@chat.example
+  rookery chat
+  rookery chat --account 10001 --lang zh
+  rookery chat --no-bell --theme light`,
+		Args: takes(),
+	}
+	flags := c.Flags()
+	flags.SortFlags = false
+	accountFlag(c)
+	lang := flags.String("lang", "", "speak `LANGUAGE`: en or zh")
+	theme := flags.String("theme", string(tui.Auto), "have colours for a background that is `WHICH`: light, dark, or auto to ask the terminal")
+	noBell := flags.Bool("no-bell", false, "do not ring the bell when a message comes")
+	mouse := flags.Bool("mouse", false, "take the mouse: a click chooses, the wheel scrolls; with Shift it marks text")
+	fixed := func(values ...string) cobra.CompletionFunc {
+		return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
+	}
+	// They fail for flags that are not there.
+	_ = c.RegisterFlagCompletionFunc("lang", fixed(string(tui.English), string(tui.Chinese)))
+	_ = c.RegisterFlagCompletionFunc("theme", fixed(string(tui.Auto), string(tui.Light), string(tui.Dark)))
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		config := tui.Config{Language: tui.Language(*lang), Theme: tui.Theme(*theme), Bell: !*noBell, Mouse: *mouse}
+		switch config.Language {
+		case tui.English, tui.Chinese:
+		case "":
+			config.Language = tui.LanguageOf(os.Getenv)
+		default:
+			return usageErrorf(c, "--lang is %q, it must be en or zh", *lang)
+		}
+		switch config.Theme {
+		case tui.Auto, tui.Light, tui.Dark:
+		default:
+			return usageErrorf(c, "--theme is %q, it must be light, dark or auto", *theme)
+		}
+		return chat(c, config)
+	}
+	return c
+}
+
+func chat(c *cobra.Command, config tui.Config) error {
+	if !isatty.IsTerminal(os.Stdin.Fd()) || !isatty.IsTerminal(os.Stdout.Fd()) {
+		return errors.New("chat needs a terminal; in scripts, use rookery send and rookery recv")
+	}
+	cl, err := openClient(c, true)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	return tui.Run(c.Context(), cl, config)
+}
