@@ -202,6 +202,7 @@ func (s *Store) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 			"DELETE FROM requests WHERE account = ?",
 			"DELETE FROM requests WHERE asker = ?",
 			"DELETE FROM entries WHERE account = ?",
+			"DELETE FROM conversations WHERE account = ?",
 			"DELETE FROM places WHERE account = ?",
 			"DELETE FROM read_marks WHERE account = ?",
 			"DELETE FROM blocks WHERE account = ?",

@@ -4,51 +4,69 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/rookery-im/rookery"
 )
 
-// searchPage is how many entries a search looks through before it lends its
-// connection to others and sees whether it is still wanted. A reader that holds
-// on for long keeps the log from being written back.
-const searchPage = 1000
+// An index of all entries by peer would cost every letter that is settled about
+// an eighth more, for everybody. So conversations are listed when somebody asks:
+// what has come since then, at most a page, is looked through; if it is more,
+// it is listed first. Search has no index of its own: it looks through one
+// conversation, or all words of one mailbox, page after page.
+
+// historyPage is how many entries are looked through, or listed, at once: a
+// reader that holds on for long keeps the log from being written back, and a
+// long operation keeps the writer from others'.
+const historyPage = 1000
+
+// Each finds words before the entry ?2, the newest first.
+const (
+	allWords = "SELECT " + entryColumns + ` FROM entries
+		WHERE account = ?1 AND number < ?2 AND kind IN (9, 19) ORDER BY number DESC LIMIT ?3`
+	newWords = "SELECT " + entryColumns + ` FROM entries
+		WHERE account = ?1 AND number < ?2 AND kind IN (9, 19) AND peer = ?4 AND number > ?5 ORDER BY number DESC LIMIT ?3`
+	listedWords = "SELECT " + entryColumns + ` FROM conversations CROSS JOIN entries USING (account, peer, number)
+		WHERE account = ?1 AND number < ?2 AND peer = ?4 AND number <= ?5 ORDER BY number DESC LIMIT ?3`
+)
 
 // History goes back from the newest letters, those that are not settled first,
 // until it has one more than is asked for.
 func (s *Store) History(ctx context.Context, uin rookery.UIN, q rookery.HistoryQuery) (entries []rookery.Entry, more bool, err error) {
-	before := q.Before
-	if before == 0 {
-		before = 1 << 63
+	h := hunt{query: q, text: fold(q.Text), want: max(q.Limit, 0) + 1, account: uin, before: 1 << 63}
+	if q.Before != 0 {
+		h.before = min(q.Before, h.before)
 	}
-	h := hunt{query: q, text: fold(q.Text), want: max(q.Limit, 0) + 1}
-	recent := s.recent.entries(uin, 0, before-1, 1<<62)
-	for _, e := range slices.Backward(recent) {
-		h.look(e)
-	}
-	if len(recent) > 0 {
-		before = recent[0].Number // what is older is in the database by now
-	}
-	for done := false; !done && len(h.found) < h.want; {
-		if err := ctx.Err(); err != nil {
-			return nil, false, rookery.Temporary(err)
-		}
-		if before, done, err = s.searchBack(ctx, uin, before, &h); err != nil {
+	stages := []string{allWords}
+	if q.With != 0 {
+		stages = []string{newWords, listedWords}
+		if h.listed, err = s.listed(ctx, uin); err != nil {
 			return nil, false, err
 		}
 	}
-	more = len(h.found) == h.want
+	// What is settled meanwhile is in the database by then.
+	for _, e := range slices.Backward(s.recent.entries(uin, 0, h.before-1, 1<<62)) {
+		h.look(e)
+		h.before = e.Number
+	}
+	for _, stage := range stages {
+		if err := s.lookBack(ctx, stage, &h); err != nil {
+			return nil, false, err
+		}
+	}
 	entries = h.found[:min(len(h.found), h.want-1)]
 	slices.Reverse(entries)
-	return entries, more, nil
+	return entries, len(h.found) == h.want, nil
 }
 
 // hunt is a search on its way back.
 type hunt struct {
-	query rookery.HistoryQuery
-	text  string // folded
-	want  int
-	found []rookery.Entry // the newest first
+	query   rookery.HistoryQuery
+	text    string // folded
+	want    int
+	account rookery.UIN
+	listed  uint64          // up to this entry conversations are listed
+	before  uint64          // all from this entry on was looked at
+	found   []rookery.Entry // the newest first
 }
 
 // look takes an entry if it is one of those that are wanted.
@@ -60,47 +78,73 @@ func (h *hunt) look(e rookery.Entry) {
 	}
 }
 
-// searchBack has a page of the settled entries before a number looked at. It
-// returns the oldest of them, and whether nothing is older.
-func (s *Store) searchBack(ctx context.Context, uin rookery.UIN, before uint64, h *hunt) (oldest uint64, done bool, err error) {
-	limit, seen := searchPage, 0
-	if h.text == "" {
-		limit = min(limit, h.want-len(h.found))
+// lookBack looks at what a query finds, page after page, until there is no
+// more or enough is found.
+func (s *Store) lookBack(ctx context.Context, query string, h *hunt) error {
+	for len(h.found) < h.want {
+		if err := ctx.Err(); err != nil {
+			return rookery.Temporary(err)
+		}
+		limit, seen := historyPage, 0
+		if h.text == "" {
+			limit = min(limit, h.want-len(h.found))
+		}
+		args := []any{h.account, clamp(h.before), limit, h.query.With, h.listed}
+		if query == allWords {
+			args = args[:3]
+		}
+		err := s.read(ctx, func(c *conn) error {
+			return c.each(query, func(r row) bool {
+				e := scanEntry(r)
+				h.look(e)
+				h.before = e.Number
+				seen++
+				return true
+			}, args...)
+		})
+		if err != nil || seen < limit {
+			return err
+		}
 	}
-	peer, args := "", []any{uin, clamp(before), limit}
-	if h.query.With != 0 {
-		peer, args = " AND peer = ?4", append(args, h.query.With)
-	}
-	err = s.read(ctx, func(c *conn) error {
-		return c.each("SELECT "+entryColumns+" FROM entries WHERE account = ?1 AND number < ?2 AND kind IN (9, 19)"+peer+
-			" ORDER BY number DESC LIMIT ?3", func(r row) bool {
-			e := scanEntry(r)
-			h.look(e)
-			oldest = e.Number
-			seen++
-			return true
-		}, args...)
-	})
-	return oldest, seen < limit, err
+	return nil
 }
 
-// fold makes texts equal that differ in the case of letters only.
-func fold(text string) string { return strings.Map(foldRune, text) }
+// listed returns the entry up to which an account's conversations are listed,
+// once that is near to the newest.
+func (s *Store) listed(ctx context.Context, uin rookery.UIN) (listed uint64, err error) {
+	for {
+		var newest uint64
+		err = s.read(ctx, func(c *conn) error {
+			_, err := c.first("SELECT listed, coalesce((SELECT max(number) FROM entries WHERE account = ?1), 0) FROM accounts WHERE account = ?1",
+				func(r row) { listed, newest = uint64(r.int(0)), uint64(r.int(1)) }, uin)
+			return err
+		})
+		if err != nil || newest <= listed+historyPage {
+			return listed, err
+		}
+		if s.listMore(ctx, uin) != nil {
+			return listed, nil // a full disk, say: then more is looked through
+		}
+	}
+}
 
-// foldRune is the lowest of all characters that are the same but for their
-// case; σ has a third form, ς.
-func foldRune(r rune) rune {
-	switch {
-	case 'a' <= r && r <= 'z':
-		return r - 'a' + 'A'
-	case r < 0x80 || r >= 0x2E80 && r < 0xA640: // ASCII, and the Chinese characters
-		return r
-	}
-	low := r
-	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
-		low = min(low, next)
-	}
-	return low
+// listMore lists a page more of an account's settled entries.
+func (s *Store) listMore(ctx context.Context, uin rookery.UIN) error {
+	return s.write(ctx, op{letters: historyPage, apply: func(b *batch) error {
+		var listed, upTo uint64
+		_, err := b.conn.first(`SELECT listed, (SELECT max(number) FROM
+				(SELECT number FROM entries WHERE account = ?1 AND number > a.listed ORDER BY number LIMIT ?2))
+			FROM accounts a WHERE account = ?1`, func(r row) { listed, upTo = uint64(r.int(0)), uint64(r.int(1)) }, uin, historyPage)
+		if err != nil || upTo == 0 {
+			return err
+		}
+		if _, err := b.conn.exec(`INSERT INTO conversations SELECT account, peer, number FROM entries
+			WHERE account = ? AND number > ? AND number <= ? AND kind IN (9, 19)`, uin, listed, upTo); err != nil {
+			return err
+		}
+		_, err = b.conn.exec("UPDATE accounts SET listed = ?2 WHERE account = ?1", uin, upTo)
+		return err
+	}})
 }
 
 func (s *Store) ReadMark(ctx context.Context, uin, with rookery.UIN) (number uint64, err error) {

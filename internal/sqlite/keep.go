@@ -122,8 +122,14 @@ func (s *Store) purge(ctx context.Context, uin rookery.UIN, old []uint64) (delet
 			if n > bound {
 				break
 			}
-			if _, err := b.conn.exec("DELETE FROM entries WHERE account = ? AND number = ?", uin, n); err != nil {
-				return err
+			for _, statement := range []string{
+				`DELETE FROM conversations WHERE account = ?1 AND number = ?2
+					AND peer = (SELECT peer FROM entries WHERE account = ?1 AND number = ?2)`,
+				"DELETE FROM entries WHERE account = ?1 AND number = ?2",
+			} {
+				if _, err := b.conn.exec(statement, uin, n); err != nil {
+					return err
+				}
 			}
 			deleted++
 		}

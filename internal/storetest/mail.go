@@ -14,14 +14,15 @@ var letterTests = []test{
 	{"letters get the numbers of their mailboxes, from 1 and in their order", func(x *trial) {
 		x.add(ann, bob)
 		receipt, err := x.Deliver(x.ctx, []rookery.Letter{
-			letter(ann, bob, "a"), letter(bob, ann, "b"), letter(ann, bob, "c"), {To: bob, Kind: rookery.KindSent, Peer: ann, Text: "d"},
+			letter(ann, bob, "a"), letter(bob, ann, "b"), letter(ann, bob, "c"),
+			{To: bob, Kind: rookery.KindSent, Peer: ann, Text: "d", Origin: "电话"},
 		}, noon, rookery.Mark{})
 		x.must(err)
 		x.equal("receipt", receipt, rookery.Receipt{Numbers: []uint64{1, 1, 2, 2}})
 		x.twice(func() {
 			x.equal("mailbox of bob", x.all(bob), []rookery.Entry{
 				{Number: 1, Kind: rookery.KindMessage, Peer: ann, Time: noon, Text: "b"},
-				{Number: 2, Kind: rookery.KindSent, Peer: ann, Time: noon, Text: "d"},
+				{Number: 2, Kind: rookery.KindSent, Peer: ann, Time: noon, Text: "d", Origin: "电话"},
 			})
 			x.equal("texts of ann", x.texts(ann), []string{"a", "c"})
 			x.equal("newest", x.last(ann), uint64(2))

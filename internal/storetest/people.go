@@ -116,6 +116,30 @@ var accountTests = []test{
 		x.must(err)
 		x.equal("nick", a.Profile.Nick, "Pingu, Jr")
 	}},
+	{"a repeated update gets the first outcome and changes nothing", func(x *trial) {
+		x.add(ann)
+		m := mark(ann, 1, time.Minute)
+		a := fullAccount(ann)
+		_, err := x.UpdateAccount(x.ctx, a, m)
+		x.must(err)
+		a.Revision, a.Profile.Nick = 2, "another"
+		x.twice(func() {
+			receipt, err := x.UpdateAccount(x.ctx, a, m)
+			x.must(err)
+			x.equal("receipt", receipt, rookery.Receipt{Repeated: true})
+			got, err := x.Account(x.ctx, ann)
+			x.must(err)
+			x.equal("nick", got.Profile.Nick, "Pingu, Jr")
+		})
+	}},
+	{"an update that is refused is not remembered", func(x *trial) {
+		x.add(ann)
+		a, m := fullAccount(ann), mark(ann, 1, time.Minute)
+		a.Revision = 7
+		_, err := x.UpdateAccount(x.ctx, a, m)
+		x.refused(err, rookery.CodeConflict)
+		x.recalls(m, false)
+	}},
 	{"of updates at the same time of the same revision one wins", func(x *trial) {
 		x.add(ann)
 		errs := make([]error, 8)
@@ -165,7 +189,7 @@ var accountTests = []test{
 		x.relate(rookery.RelationChange{Me: ann, Other: cat, Step: ask(rookery.Relation{})})
 		x.send(ann, bob, "one", "two")
 		x.send(bob, ann, "stays")
-		x.signIn(session(ann, "", 1))
+		x.signIn(session(ann, "", 1), session(ann, "phone", 2))
 		x.must(x.Collect(x.ctx, ann, "", rookery.Place{Number: 2}))
 		x.must(x.RemoveAccount(x.ctx, ann))
 		_, err := x.Account(x.ctx, ann)
@@ -178,6 +202,8 @@ var accountTests = []test{
 			x.equal("mailbox", x.last(ann), uint64(0))
 			x.equal("entries", x.texts(ann), []string(nil))
 			x.equal("place", x.place(ann, ""), rookery.Place{})
+			x.equal("place of a device", x.place(ann, "phone"), rookery.Place{})
+			x.equal("devices", x.devices(ann), []rookery.Device(nil))
 			x.equal("sessions", x.sessions(), []rookery.Session(nil))
 			known, err := x.KnownAddress(x.ctx, ann, session(ann, "", 1).Address)
 			x.must(err)

@@ -26,8 +26,9 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 		name  string
 		tests []test
 	}{
-		{"accounts", accountTests}, {"friends", friendTests}, {"letters", letterTests}, {"marks", markTests},
-		{"places", placeTests}, {"sessions", sessionTests}, {"keeping", keepTests}, {"closing", closeTests},
+		{"accounts", accountTests}, {"friends", friendTests}, {"requests and blocks", blockTests}, {"letters", letterTests},
+		{"deliveries in a row", eachTests}, {"marks", markTests}, {"places", placeTests}, {"history", historyTests},
+		{"sessions", sessionTests}, {"devices", deviceTests}, {"keeping", keepTests}, {"closing", closeTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, test := range group.tests {
@@ -216,10 +217,14 @@ func (x *trial) recalls(m rookery.Mark, want bool) {
 }
 
 func session(uin rookery.UIN, device string, id uint64) rookery.Session {
-	return rookery.Session{
+	s := rookery.Session{
 		ID: id, Account: uin, Device: device, Address: netip.MustParseAddr("192.0.2.1"),
 		Status: rookery.StatusOnline, Program: "9326B87B234E7235", Since: noon, Encoding: 1,
 	}
+	if device != "" {
+		s.Token = rookery.NewToken([rookery.TokenBytes]byte{byte(id), byte(id >> 8)}).Hash()
+	}
+	return s
 }
 
 func (x *trial) signIn(sessions ...rookery.Session) {

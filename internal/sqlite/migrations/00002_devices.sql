@@ -40,6 +40,14 @@ CREATE TABLE read_marks (
     PRIMARY KEY (account, peer)
 ) STRICT, WITHOUT ROWID;
 
--- Conversations, the words of both sides; number is the last column of every
--- index here.
-CREATE INDEX entries_peer ON entries (account, peer) WHERE kind IN (9, 19);
+-- The words of each conversation, both sides'. Most accounts never ask for
+-- them, and an index would cost each letter: so they are listed when somebody
+-- asks, see history.go. listed is the entry up to which that is done.
+CREATE TABLE conversations (
+    account INTEGER NOT NULL,
+    peer    INTEGER NOT NULL,
+    number  INTEGER NOT NULL,
+    PRIMARY KEY (account, peer, number)
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE accounts ADD COLUMN listed INTEGER NOT NULL DEFAULT 0;

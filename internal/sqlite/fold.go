@@ -1,0 +1,25 @@
+package sqlite
+
+import (
+	"strings"
+	"unicode"
+)
+
+// fold makes texts equal that differ in the case of letters only.
+func fold(text string) string { return strings.Map(foldRune, text) }
+
+// foldRune is the lowest of all characters that are the same but for their
+// case; σ has a third form, ς.
+func foldRune(r rune) rune {
+	switch {
+	case 'a' <= r && r <= 'z':
+		return r - 'a' + 'A'
+	case r < 0x80 || r >= 0x2E80 && r < 0xA640: // ASCII, and the Chinese characters
+		return r
+	}
+	low := r
+	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+		low = min(low, next)
+	}
+	return low
+}

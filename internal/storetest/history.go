@@ -1,0 +1,217 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rookery-im/rookery"
+)
+
+// history is the texts that a query of ann's finds, and whether there are older
+// ones.
+func (x *trial) history(q rookery.HistoryQuery) (texts []string, more bool) {
+	x.Helper()
+	entries, more, err := x.History(x.ctx, ann, q)
+	x.must(err)
+	for _, e := range entries {
+		texts = append(texts, e.Text)
+	}
+	return texts, more
+}
+
+// finds checks what a query of ann's finds.
+func (x *trial) finds(q rookery.HistoryQuery, more bool, texts ...string) {
+	x.Helper()
+	got, gotMore := x.history(q)
+	x.equal(fmt.Sprintf("texts of %+v", q), got, texts)
+	x.equal(fmt.Sprintf("more of %+v", q), gotMore, more)
+}
+
+// converse fills ann's mailbox with entries of all kinds.
+func (x *trial) converse() {
+	x.Helper()
+	sent := rookery.Letter{To: ann, Kind: rookery.KindSent, Peer: bob, Text: "2", Origin: "phone"}
+	for _, l := range []rookery.Letter{
+		letter(ann, bob, "1"), sent, letter(ann, cat, "3"), {To: ann, Kind: rookery.KindAsks, Peer: bob, Text: "4"}, letter(ann, bob, "5"),
+	} {
+		_, err := x.Deliver(x.ctx, []rookery.Letter{l}, noon, rookery.Mark{})
+		x.must(err)
+	}
+}
+
+var historyTests = []test{
+	{"a conversation is the words of both sides and nothing else, by number", func(x *trial) {
+		x.add(ann, bob)
+		x.converse()
+		x.send(bob, ann, "in another mailbox")
+		x.twice(func() {
+			entries, more, err := x.History(x.ctx, ann, rookery.HistoryQuery{With: bob, Limit: 10})
+			x.must(err)
+			x.equal("more", more, false)
+			x.equal("entries", entries, []rookery.Entry{
+				{Number: 1, Kind: rookery.KindMessage, Peer: bob, Time: noon, Text: "1"},
+				{Number: 2, Kind: rookery.KindSent, Peer: bob, Time: noon, Text: "2", Origin: "phone"},
+				{Number: 5, Kind: rookery.KindMessage, Peer: bob, Time: noon, Text: "5"},
+			})
+			x.finds(rookery.HistoryQuery{Limit: 10}, false, "1", "2", "3", "5")
+			x.finds(rookery.HistoryQuery{With: nobody, Limit: 10}, false)
+		})
+		entries, more, err := x.History(x.ctx, nobody, rookery.HistoryQuery{Limit: 10})
+		x.must(err)
+		x.equal("of nobody", len(entries), 0)
+		x.equal("more of nobody", more, false)
+	}},
+	{"the newest come first, and whether there are older ones is told", func(x *trial) {
+		x.add(ann)
+		x.converse()
+		x.twice(func() {
+			x.finds(rookery.HistoryQuery{With: bob, Limit: 2}, true, "2", "5")
+			x.finds(rookery.HistoryQuery{With: bob, Limit: 3}, false, "1", "2", "5")
+			x.finds(rookery.HistoryQuery{With: bob, Before: 5, Limit: 1}, true, "2")
+			x.finds(rookery.HistoryQuery{With: bob, Before: 2, Limit: 5}, false, "1")
+			x.finds(rookery.HistoryQuery{With: bob, Before: 1, Limit: 5}, false)
+			x.finds(rookery.HistoryQuery{With: bob, Before: 1<<64 - 1, Limit: 1}, true, "5")
+			x.finds(rookery.HistoryQuery{Before: 5, Limit: 2}, true, "2", "3")
+			x.finds(rookery.HistoryQuery{Limit: 0}, true)
+		})
+	}},
+	{"what is older than a restart and what is newer come together", func(x *trial) {
+		x.add(ann)
+		x.converse()
+		x.reopen()
+		x.send(ann, bob, "6", "7")
+		x.finds(rookery.HistoryQuery{With: bob, Limit: 10}, false, "1", "2", "5", "6", "7")
+		x.finds(rookery.HistoryQuery{With: bob, Limit: 3}, true, "5", "6", "7")
+		x.finds(rookery.HistoryQuery{With: bob, Before: 7, Limit: 2}, true, "5", "6")
+		x.finds(rookery.HistoryQuery{Before: 6, Limit: 2}, true, "3", "5")
+	}},
+	{"long conversations are read page after page, whenever that is begun", func(x *trial) {
+		x.add(ann, bob)
+		var want []string
+		for round := range 3 {
+			var letters []rookery.Letter
+			for i := range 1500 {
+				text := fmt.Sprint(round, "/", i)
+				letters = append(letters, letter(ann, []rookery.UIN{bob, cat}[i%2], text))
+				if i%2 == 0 {
+					want = append(want, text)
+				}
+			}
+			_, err := x.Deliver(x.ctx, letters, noon, rookery.Mark{})
+			x.must(err)
+			x.reopen()
+			var got []string
+			for q := (rookery.HistoryQuery{With: bob, Limit: 200}); ; {
+				entries, more, err := x.History(x.ctx, ann, q)
+				x.must(err)
+				for _, e := range slices.Backward(entries) {
+					got = append(got, e.Text)
+				}
+				if !more {
+					break
+				}
+				q.Before = entries[0].Number
+			}
+			slices.Reverse(got)
+			x.equal("texts", got, want)
+		}
+	}},
+	{"a search finds any part of a text, in any case of letters", func(x *trial) {
+		x.add(ann)
+		texts := []string{"Shall we meet?", "明天六点在老港口见面", "ПРИВЕТ, мир", "ΟΔΥΣΣΕΥΣ", "Übermut", "100%_*", "\U00010400 deseret", "k or \u212a"}
+		x.send(ann, bob, texts...)
+		x.twice(func() {
+			for _, tt := range []struct {
+				text string
+				want []string
+			}{
+				{"MEET", texts[0:1]}, {"l w", texts[0:1]}, {"meat", nil}, {"六", texts[1:2]}, {"老港口", texts[1:2]}, {"港老", nil},
+				{"明天六点在老港口见面", texts[1:2]}, {"привет", texts[2:3]}, {"МИР", texts[2:3]}, {"οδυσσευς", texts[3:4]}, {"σ", texts[3:4]},
+				{"üBER", texts[4:5]}, {"%_*", texts[5:6]}, {"%", texts[5:6]}, {"_", texts[5:6]}, {"\U00010428", texts[6:7]}, {"\u212a OR K", texts[7:8]},
+			} {
+				x.finds(rookery.HistoryQuery{With: bob, Limit: 10, Text: tt.text}, false, tt.want...)
+				x.finds(rookery.HistoryQuery{Limit: 10, Text: tt.text}, false, tt.want...)
+			}
+		})
+	}},
+	{"a search is one of the conversation, before a number, and has its limit", func(x *trial) {
+		x.add(ann)
+		x.send(ann, bob, "fish 1", "bread", "fish 3", "Fish 4")
+		x.send(ann, cat, "fish 5")
+		x.twice(func() {
+			x.finds(rookery.HistoryQuery{With: bob, Limit: 10, Text: "fish"}, false, "fish 1", "fish 3", "Fish 4")
+			x.finds(rookery.HistoryQuery{With: bob, Limit: 2, Text: "fish"}, true, "fish 3", "Fish 4")
+			x.finds(rookery.HistoryQuery{With: bob, Before: 4, Limit: 2, Text: "fish"}, false, "fish 1", "fish 3")
+			x.finds(rookery.HistoryQuery{Limit: 10, Text: "fish"}, false, "fish 1", "fish 3", "Fish 4", "fish 5")
+		})
+	}},
+	{"what was purged is in no conversation", func(x *trial) {
+		x.add(ann)
+		x.converse()
+		x.reopen()
+		x.finds(rookery.HistoryQuery{With: bob, Limit: 1}, true, "5")
+		x.must(x.Collect(x.ctx, ann, "", rookery.Place{Number: 5}))
+		x.purge(noon.Add(tomorrow), 10)
+		x.twice(func() { x.finds(rookery.HistoryQuery{With: bob, Limit: 10}, false, "5") })
+	}},
+	{"whoever has given up searches no more", func(x *trial) {
+		x.add(ann)
+		x.converse()
+		gone, cancel := context.WithCancel(x.ctx)
+		cancel()
+		_, _, err := x.History(gone, ann, rookery.HistoryQuery{Limit: 10, Text: "x"})
+		x.refused(err, rookery.CodeTemporary)
+	}},
+	{"a read mark is that of one conversation, and never goes back", func(x *trial) {
+		x.add(ann, bob)
+		read := func(uin, with rookery.UIN, want uint64) {
+			x.Helper()
+			n, err := x.ReadMark(x.ctx, uin, with)
+			x.must(err)
+			x.equal(fmt.Sprint("mark of ", uin, " with ", with), n, want)
+		}
+		set := func(uin, with rookery.UIN, n uint64) {
+			x.Helper()
+			receipt, err := x.SetReadMark(x.ctx, uin, rookery.ReadMark{With: with, Number: n}, rookery.Mark{})
+			x.must(err)
+			x.equal("receipt", receipt, rookery.Receipt{})
+		}
+		read(ann, bob, 0)
+		set(ann, bob, 5)
+		set(ann, cat, 2)
+		set(bob, ann, 7)
+		set(ann, bob, 3)
+		x.twice(func() {
+			read(ann, bob, 5)
+			read(ann, cat, 2)
+			read(bob, ann, 7)
+			read(nobody, bob, 0)
+		})
+		set(ann, bob, 6)
+		x.twice(func() { read(ann, bob, 6) })
+		x.must(x.RemoveAccount(x.ctx, ann))
+		x.add(ann)
+		x.twice(func() { read(ann, bob, 0) })
+		read(bob, ann, 7)
+	}},
+	{"a repeated read mark moves nothing, and one of no account is refused", func(x *trial) {
+		x.add(ann)
+		m := mark(ann, 1, time.Minute)
+		_, err := x.SetReadMark(x.ctx, ann, rookery.ReadMark{With: bob, Number: 1}, m)
+		x.must(err)
+		x.twice(func() {
+			receipt, err := x.SetReadMark(x.ctx, ann, rookery.ReadMark{With: bob, Number: 2}, m)
+			x.must(err)
+			x.equal("receipt", receipt, rookery.Receipt{Repeated: true})
+			n, err := x.ReadMark(x.ctx, ann, bob)
+			x.must(err)
+			x.equal("mark", n, uint64(1))
+		})
+		late := mark(nobody, 2, time.Minute)
+		_, err = x.SetReadMark(x.ctx, nobody, rookery.ReadMark{With: bob, Number: 1}, late)
+		x.refused(err, rookery.CodeNoAccount)
+		x.recalls(late, false)
+	}},
+}
