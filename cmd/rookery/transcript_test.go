@@ -33,6 +33,27 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
+// TestTranscriptsOfLinesOverWebSocket plays what is said on lines over
+// WebSocket: the records are the same.
+func TestTranscriptsOfLinesOverWebSocket(t *testing.T) {
+	scripts, err := transcript.Load("../../testdata/transcripts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, script := range scripts {
+		if !script.HasLines() || script.NeedsHTTP() {
+			continue
+		}
+		t.Run(script.Name, func(t *testing.T) {
+			t.Parallel()
+			w := &webSocketWorld{world{t: t}}
+			if err := transcript.Replay(t.Context(), script, w); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // world is a server with what a script sets up around it. It starts when the
 // script's settings are known.
 type world struct {
@@ -126,6 +147,16 @@ func (w *world) Restart(down time.Duration) error {
 func (w *world) Wait(d time.Duration) error {
 	w.running().wait(d)
 	return nil
+}
+
+func (w *world) Now() time.Time { return w.running().clock.now() }
+
+func (w *world) Line(ctx context.Context, from netip.Addr) (transcript.Line, error) {
+	conn, err := w.Dial(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	return transcript.SocketLine(conn), nil
 }
 
 func (w *world) Dial(ctx context.Context, from netip.Addr) (net.Conn, error) {
