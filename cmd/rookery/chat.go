@@ -54,12 +54,12 @@ is lost. It takes a device that no other recv or chat uses, see rookery login.`,
 		default:
 			return usageErrorf(c, "--theme is %q, it must be light, dark or auto", *theme)
 		}
-		return chat(c, config)
+		return showChat(c, config)
 	}
 	return c
 }
 
-func chat(c *cobra.Command, config tui.Config) error {
+func showChat(c *cobra.Command, config tui.Config) error {
 	if !isatty.IsTerminal(os.Stdin.Fd()) || !isatty.IsTerminal(os.Stdout.Fd()) {
 		return errors.New("chat needs a terminal; in scripts, use rookery send and rookery recv")
 	}

@@ -48,6 +48,7 @@ func sit(t *testing.T, m *scripted, change ...func(*Config)) *user {
 	u := &user{t: t, m: m, a: newApp(ctx, m, c)}
 	t.Cleanup(func() {
 		cancel()
+		<-time.After(2 * time.Second) // the countdown's last second
 		synctest.Wait()
 		u.a.events.close()
 	})

@@ -162,19 +162,19 @@ func (r *roster) view(a *App, width, height int) []string {
 // rosterRow is one person: who is chosen, how they stand, their name, how much
 // of them is unread.
 func (a *App) rosterRow(p *person, chosen bool, width int) string {
-	mark, count := " ", ""
+	mark, count := " ", " "
 	if chosen {
 		mark = ">"
 	}
 	t := a.talks[p.uin]
 	if t != nil {
 		if n := t.unread(); n > 0 {
-			count = fmt.Sprintf("%d ", n)
+			count = fmt.Sprintf(" %d ", n)
 		}
 		if waiting, failed := t.waiting(); failed > 0 {
-			count = "! " + count
+			count = " !" + count
 		} else if waiting > 0 {
-			count = ".. " + count
+			count = " .." + count
 		}
 	}
 	if chosen && a.focus == onRoster {

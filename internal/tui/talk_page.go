@@ -192,7 +192,7 @@ func (t *talk) allRows(a *App, width int) (rows []string, target int) {
 			before = nil
 		}
 		if said(e) && (before == nil || !said(before) || before.Kind != e.Kind || e.Time.Sub(before.Time) > together) {
-			rows = append(rows, a.speaker(e))
+			rows = append(rows, a.speaker(e, width))
 		}
 		if t.target != 0 && e.Number == t.target {
 			target = len(rows)
@@ -233,12 +233,13 @@ func (a *App) divider(text string, width int) string {
 }
 
 // speaker is the line with who said it, and when.
-func (a *App) speaker(e *entry) string {
+func (a *App) speaker(e *entry, width int) string {
 	name, style := a.people.of(e.Peer).name(), a.look.theirs
 	if e.Kind == client.KindSent {
 		name, style = a.lang.say(wYou), a.look.mine
 	}
-	return style.Render(name) + " " + a.look.faint.Render(a.local(e.Time).Format("15:04"))
+	at := a.local(e.Time).Format(" 15:04")
+	return style.Render(cut(a.measure, name, width-len(at))) + a.look.faint.Render(at)
 }
 
 // rowsFor are a message's own rows. They are kept, since wrapping is what takes
