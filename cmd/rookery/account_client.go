@@ -72,10 +72,11 @@ func claimLogin(c *cobra.Command) (login, error) {
 		if err != nil {
 			return login{}, err
 		}
-		if locked {
-			context.AfterFunc(c.Context(), func() { _ = lock.Unlock() }) // else the process's end does it
-			return l, nil
+		if !locked {
+			continue
 		}
+		context.AfterFunc(c.Context(), func() { _ = lock.Unlock() }) // else the process's end does it
+		return readLogin(l.file() + ".json")                         // it may have been renewed meanwhile
 	}
 	return login{}, fmt.Errorf("each device of %s that is logged in here is in use by another command; log in once more, with rookery login %s --device NAME",
 		logins[0].account(), logins[0].Address)

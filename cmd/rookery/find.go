@@ -50,8 +50,8 @@ unset) and province.`,
 			if err != nil {
 				return err
 			}
-			return table(out, "UIN SEX AGE NICK PROVINCE", found, foundObject, func(f client.Found) []any {
-				return []any{f.UIN, nameOf(sexes, f.Sex), orDash(f.Age), oneLine(f.Nick), oneLine(f.Province)}
+			return table(out, "UIN SEX AGE PROVINCE NICK", found, foundObject, func(f client.Found) []any {
+				return []any{f.UIN, nameOf(sexes, f.Sex), orDash(f.Age), orDash(oneLine(f.Province)), oneLine(f.Nick)}
 			})
 		})
 	}
@@ -69,10 +69,11 @@ func foundObject(f client.Found) any {
 	}{f.UIN, f.Nick, f.Face, nameOf(sexes, f.Sex), f.Age, f.Province}
 }
 
-// orDash is a number, or a dash for one that is unset.
-func orDash(n int) any {
-	if n == 0 {
+// orDash is a value, or a dash for one that is unset.
+func orDash[T comparable](value T) any {
+	var unset T
+	if value == unset {
 		return "-"
 	}
-	return n
+	return value
 }

@@ -134,7 +134,12 @@ func logIn(ctx context.Context, l login, password string, out printer) (err erro
 	if !locked {
 		return fmt.Errorf("device %s of %s is in use by another command; end that one, or choose another name with --device", printable(l.Device), l.account())
 	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	defer func() {
+		if _, none := os.Stat(l.file() + ".json"); none != nil {
+			err = errors.Join(err, l.forget()) // the lock's file
+		}
+		err = errors.Join(err, lock.Unlock())
+	}()
 	cl, err := client.Dial(ctx, l.postAddress(), client.Password(password), client.Device(l.Device))
 	if err != nil {
 		return err

@@ -125,13 +125,15 @@ func (l login) store() error {
 	return nil
 }
 
-// forget deletes the login.
+// forget deletes the login, with what stands beside it.
 func (l login) forget() error {
-	err := os.Remove(l.file() + ".json")
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
+	var errs []error
+	for _, kind := range []string{".json", ".batch", ".lock"} {
+		if err := os.Remove(l.file() + kind); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
 	}
-	return err
+	return errors.Join(errs...)
 }
 
 // makeLoginDir makes the directory, and sees to it that nobody else can look
@@ -151,6 +153,18 @@ func makeLoginDir() error {
 	return nil
 }
 
+// readLogin reads a stored login, fs.ErrNotExist if it is not there.
+func readLogin(name string) (l login, err error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return l, fmt.Errorf("cannot read a stored login: %w; run as the user that it belongs to", err)
+	}
+	if err := json.Unmarshal(text, &l); err != nil || l.uin() == 0 {
+		return l, fmt.Errorf("%s is no stored login; remove it, and log in again", name)
+	}
+	return l, nil
+}
+
 // storedLogins returns all logins, the latest first.
 func storedLogins() ([]login, error) {
 	names, err := filepath.Glob(filepath.Join(loginDir(), "*.json"))
@@ -159,18 +173,14 @@ func storedLogins() ([]login, error) {
 	}
 	var all []login
 	for _, name := range names {
-		text, err := os.ReadFile(name)
-		if errors.Is(err, fs.ErrNotExist) { // a logout meanwhile
-			continue
+		l, err := readLogin(name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // a logout meanwhile
+		case err != nil:
+			return nil, err
+		default:
+			all = append(all, l)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("cannot read a stored login: %w; run as the user that it belongs to", err)
-		}
-		var l login
-		if err := json.Unmarshal(text, &l); err != nil || l.uin() == 0 {
-			return nil, fmt.Errorf("%s is no stored login; remove it, and log in again", name)
-		}
-		all = append(all, l)
 	}
 	slices.SortFunc(all, func(a, b login) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.file(), b.file())) })
 	return all, nil

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,20 +16,27 @@ func newRoot() *cobra.Command {
 	root := group(&cobra.Command{
 		Use:   "rookery",
 		Short: "An instant messenger that speaks HTTP QQ",
-		Long: `Rookery is an instant messenger server that speaks HTTP QQ 1.0 to 1.4: the
-clients of old connect to it unmodified, and so does any program that can POST
-one line.`,
+		Long: `Rookery is an instant messenger that speaks HTTP QQ 1.0 to 1.4: a server, to which
+the clients of old connect unmodified, as does any program that can POST one
+line; and commands to use it from a terminal or a script.`,
 		Example: `  rookery serve
   rookery user add --nick first
-  rookery notice "The server restarts at noon."`,
+  rookery login 10001
+  rookery send 10002 "backup done"
+  rookery recv --follow`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-	},
+	})
+	addGroup(root, "use", "To talk, by hand or in scripts:",
 		loginCommand(),
 		logoutCommand(),
 		accountsCommand(),
 		sendCommand(),
 		recvCommand(),
+		chatCommand(),
+		statusCommand(),
+	)
+	addGroup(root, "people", "Friends and others:",
 		friendsCommand(),
 		addCommand(),
 		requestsCommand(),
@@ -39,19 +47,32 @@ one line.`,
 		findCommand(),
 		infoCommand(),
 		profileCommand(),
-		statusCommand(),
+	)
+	addGroup(root, "run", "To run a server:",
 		serveCommand(),
 		userCommand(),
 		noticeCommand(),
 		benchCommand(),
+	)
+	addGroup(root, "about", "About this program:",
 		completionCommand(),
 		manCommand(),
 		versionCommand(),
-		exitCodesTopic(),
 	)
+	root.AddCommand(exitCodesTopic())
+	root.SetHelpCommandGroupID("about")
 	root.CompletionOptions.DisableDefaultCmd = true // there is our own
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageErrorf(c, "%v", err) })
 	return root
+}
+
+// addGroup gives a command subcommands that its help shows under a title.
+func addGroup(c *cobra.Command, id, title string, sub ...*cobra.Command) {
+	c.AddGroup(&cobra.Group{ID: id, Title: title})
+	for _, s := range sub {
+		s.GroupID = id
+	}
+	c.AddCommand(sub...)
 }
 
 // group makes a command of subcommands. Alone it shows its help; what is none
@@ -109,13 +130,31 @@ var advice = map[rookery.Code]string{
 // Empty if there is nothing to say any more.
 func describe(err error) string {
 	var reported *reportedError
-	switch {
-	case err == nil, errors.As(err, &reported):
+	if err == nil || errors.As(err, &reported) {
 		return ""
-	case errors.Is(err, client.ErrNotLoggedIn):
-		return err.Error() + "; log in again with rookery login"
-	case advice[operatorCode(err)] != "":
-		return err.Error() + "; " + advice[operatorCode(err)]
 	}
-	return err.Error()
+	text := err.Error()
+	var refused *client.Error
+	if errors.As(err, &refused) {
+		text = strings.Replace(text, refused.Error(), withoutProtocol(refused), 1)
+	}
+	if errors.Is(err, client.ErrNotLoggedIn) {
+		text += "; log in again with rookery login"
+	}
+	if advice[operatorCode(err)] != "" {
+		text += "; " + advice[operatorCode(err)]
+	}
+	return text
+}
+
+var keyAtFault = regexp.MustCompile(`^[A-Z][A-Z0-9]: `)
+
+// withoutProtocol is a server's refusal without the names that the protocol has
+// for commands and keys.
+func withoutProtocol(e *client.Error) string {
+	reason := keyAtFault.ReplaceAllString(e.Reason, "")
+	if reason == "" {
+		return e.Unwrap().Error()
+	}
+	return printable(e.Unwrap().Error() + ": " + reason)
 }
