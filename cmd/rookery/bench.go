@@ -16,7 +16,7 @@ import (
 	"github.com/rookery-im/rookery/internal/sqlite"
 )
 
-// benchFlags are the flags that the bench and its subcommand growth share.
+// benchFlags are the flags that the bench and its subcommands share.
 type benchFlags struct {
 	workloads   []string
 	connections []int
@@ -45,8 +45,9 @@ error.`,
 		Example: `  rookery bench
   rookery bench --workload idle,durable --connections 64 --connection kept --rounds 5
   rookery bench --workload durable --connections 64 --duration 20s --rounds 1 --cpuprofile send.prof
-  rookery bench growth --data /var/tmp/rookery-large`,
-	}, benchGrowthCommand(), benchFloorCommand())
+  rookery bench growth --data /var/tmp/rookery-large
+  rookery bench push`,
+	}, benchGrowthCommand(), benchPushCommand(), benchFloorCommand(), benchHoldCommand())
 	f.register(c, []int{1, 64, 256}, []string{"kept", "per-request"})
 	c.Flags().BoolVar(&redis, "redis", true, "compare durable sends with Redis Streams; needs redis-server")
 	c.Flags().StringVar(&profile, "cpuprofile", "", "`FILE` for the server's CPU profile, read with go tool pprof")
@@ -123,7 +124,13 @@ func (f *benchFlags) register(c *cobra.Command, connections []int, ways []string
 	flags.StringSliceVar(&f.workloads, "workload", []string{"idle", "durable", "send then", "login", "mixed"}, "`NAMES` of workloads, or how they begin")
 	flags.IntSliceVar(&f.connections, "connections", connections, "how many connections at once (`N,N...`)")
 	flags.StringSliceVar(&f.ways, "connection", ways, "kept: connections are kept alive; per-request: each request makes its own (`WAYS`)")
-	flags.DurationVar(&f.duration, "duration", 2*time.Second, "`TIME` of one run, at most 1m")
+	f.registerRuns(c, 2*time.Second)
+}
+
+// registerRuns registers what all kinds of benches have.
+func (f *benchFlags) registerRuns(c *cobra.Command, duration time.Duration) {
+	flags := c.Flags()
+	flags.DurationVar(&f.duration, "duration", duration, "`TIME` of one run, at most 1m")
 	flags.IntVar(&f.rounds, "rounds", 3, "how many runs (`N`) a figure is the median of")
 	flags.StringVar(&f.work, "work", "", "`DIR`ectory for temporary data, on a real disk; the system's own if empty")
 	flags.BoolVar(&f.json, "json", false, "print the figures as JSON")

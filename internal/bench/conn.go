@@ -19,7 +19,8 @@ const maxAnswer = 16 << 10
 type framing func(b []byte) (body []byte, size int, err error)
 
 // conn is one client's connection to a server, made anew for each exchange
-// unless it is kept alive. It has one exchange at a time.
+// unless it is kept alive. It has one exchange at a time, or is used by a
+// pipeline.
 type conn struct {
 	addr      string
 	framing   framing
@@ -29,6 +30,8 @@ type conn struct {
 	dialer net.Dialer
 	tcp    net.Conn
 	buf    [maxAnswer]byte
+	// have is how much of buf is the beginning of the next answer, for answers.
+	have int
 }
 
 // newConn prepares a connection to addr. Its exchanges fail at the deadline.
@@ -43,15 +46,8 @@ func newConn(addr string, f framing, keepAlive bool, deadline time.Time) *conn {
 // exchange sends a request and returns the body of its answer, which is valid
 // until the next exchange.
 func (c *conn) exchange(request []byte) ([]byte, error) {
-	if c.tcp == nil {
-		tcp, err := c.dialer.Dial("tcp", c.addr)
-		if err != nil {
-			return nil, err
-		}
-		c.tcp = tcp
-		if err := tcp.SetDeadline(c.deadline); err != nil {
-			return nil, err
-		}
+	if err := c.connect(); err != nil {
+		return nil, err
 	}
 	if _, err := c.tcp.Write(request); err != nil {
 		return nil, err
@@ -61,6 +57,45 @@ func (c *conn) exchange(request []byte) ([]byte, error) {
 		err = c.finish()
 	}
 	return body, err
+}
+
+// connect dials, unless there is a connection.
+func (c *conn) connect() error {
+	if c.tcp != nil {
+		return nil
+	}
+	tcp, err := c.dialer.Dial("tcp", c.addr)
+	if err != nil {
+		return err
+	}
+	c.tcp, c.have = tcp, 0
+	return tcp.SetDeadline(c.deadline)
+}
+
+// answers waits for answers to several requests, and hands over those that
+// have come. Use it on connections that have no exchanges any more.
+func (c *conn) answers(take func(body []byte) error) error {
+	n, err := c.tcp.Read(c.buf[c.have:])
+	c.have += n
+	rest := c.buf[:c.have]
+	for len(rest) > 0 {
+		body, size, bad := c.framing(rest)
+		if bad != nil {
+			return fmt.Errorf("%w in %q", bad, rest)
+		}
+		if size == 0 {
+			break
+		}
+		if bad := take(body); bad != nil {
+			return bad
+		}
+		rest = rest[size:]
+	}
+	if err == nil && len(rest) == len(c.buf) {
+		err = fmt.Errorf("an answer of more than %d bytes", len(c.buf))
+	}
+	c.have = copy(c.buf[:], rest)
+	return err
 }
 
 func (c *conn) answer() ([]byte, error) {

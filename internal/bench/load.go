@@ -88,6 +88,9 @@ type load struct {
 	// cycle is what the client of a number does.
 	cycle func(worker int) []*task
 	seqs  *clock
+	// window and open are those of the contender.
+	window int
+	open   func(worker int) *task
 }
 
 // sample is what came of one run.
@@ -97,32 +100,53 @@ type sample struct {
 	latency  histogram
 }
 
+// client is what asks for a time.
+type client interface {
+	run(ctx context.Context, until time.Time) error
+}
+
 // run lets all clients work side by side. Any answer but the expected one ends
 // it with an error.
 func (l load) run(ctx context.Context) (*sample, error) {
-	workers := make([]*worker, l.connections)
-	for i := range workers {
-		w := &worker{seqs: l.seqs, cycle: l.cycle(i), at: i}
-		// Clients begin at different steps, but none with a collection.
-		for w.cycle[w.at%len(w.cycle)].awaits != nil {
-			w.at++
+	clients, latencies := make([]client, l.connections), make([]*histogram, l.connections)
+	for i := range clients {
+		var err error
+		if clients[i], latencies[i], err = l.client(i); err != nil {
+			return nil, err
 		}
-		workers[i] = w
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	start := time.Now()
 	until := start.Add(l.duration)
-	for _, w := range workers {
-		w.conn = newConn(l.addr, l.framing, l.keepAlive, until.Add(patience))
-		g.Go(func() error { return w.run(ctx, until) })
+	for _, c := range clients {
+		g.Go(func() error { return c.run(ctx, until) })
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
 	s := &sample{elapsed: time.Since(start)}
-	for _, w := range workers {
-		s.latency.add(&w.latency)
+	for _, h := range latencies {
+		s.latency.add(h)
 	}
 	s.requests = s.latency.total
 	return s, nil
+}
+
+// client makes the client of a number, and what it will have measured.
+func (l load) client(i int) (client, *histogram, error) {
+	conn := newConn(l.addr, l.framing, l.keepAlive, time.Now().Add(l.duration+patience))
+	if l.window == 0 {
+		w := &worker{conn: conn, seqs: l.seqs, cycle: l.cycle(i), at: i}
+		// Clients begin at different steps, but none with a collection.
+		for w.cycle[w.at%len(w.cycle)].awaits != nil {
+			w.at++
+		}
+		return w, &w.latency, nil
+	}
+	p := &pipeline{conn: conn, seqs: l.seqs, task: l.cycle(i)[0], window: l.window}
+	if l.open == nil {
+		return p, &p.latency, conn.connect()
+	}
+	_, err := l.open(i).ask(conn, l.seqs)
+	return p, &p.latency, err
 }

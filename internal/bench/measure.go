@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/rookery-im/rookery/internal/service"
 )
 
 // Config says what is measured, and for how long.
@@ -40,6 +42,9 @@ type Config struct {
 
 	// Progress gets a line now and then.
 	Progress io.Writer
+
+	// cost is that of the accounts' password hashes, zero for the server's own.
+	cost service.PasswordCost
 }
 
 // Bounds of a run, so that nothing asked for by mistake runs for a day.
@@ -77,6 +82,11 @@ type contender struct {
 	// prepare is done before each run and not measured; it may be nil.
 	prepare func(ctx context.Context, connections int) error
 	cycle   func(worker int, keepAlive bool) []*task
+	// window is how many requests each connection has unanswered at a time. With
+	// more than 0, the cycle is one task, and a connection begins with open, if
+	// that is not nil.
+	window int
+	open   func(worker int) *task
 }
 
 // measure makes one run.
@@ -92,7 +102,7 @@ func (cfg *Config) measure(ctx context.Context, c contender, connections int, ke
 	}
 	s, err := load{
 		addr: c.server.addr, framing: c.framing, seqs: c.seqs,
-		connections: connections, keepAlive: keepAlive, duration: cfg.Duration,
+		connections: connections, keepAlive: keepAlive, duration: cfg.Duration, window: c.window, open: c.open,
 		cycle: func(worker int) []*task { return c.cycle(worker, keepAlive) },
 	}.run(ctx)
 	if err != nil {
@@ -152,10 +162,10 @@ func medians(runs []Figures) Figures {
 
 // median is the middle one of an odd number of figures, the lower of the two
 // middle ones of an even number.
-func median[T cmp.Ordered](runs []Figures, of func(Figures) T) T {
+func median[R any, T cmp.Ordered](runs []R, of func(R) T) T {
 	var all []T
-	for _, f := range runs {
-		all = append(all, of(f))
+	for _, r := range runs {
+		all = append(all, of(r))
 	}
 	slices.Sort(all)
 	return all[(len(all)-1)/2]

@@ -74,6 +74,7 @@ type Report struct {
 	System  string   `json:"system"`
 	Rows    []Row    `json:"rows"`
 	Growth  *Growth  `json:"growth,omitempty"`
+	Push    *Push    `json:"push,omitempty"`
 	Targets []Target `json:"targets"`
 	// Messages is how many were acknowledged; all of them were found in the
 	// stores afterwards.
@@ -93,18 +94,14 @@ func (r *Report) WriteJSON(w io.Writer) error {
 
 // WriteText writes the report as tables for people.
 func (r *Report) WriteText(w io.Writer) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "conns\tconnection\tstore\tworkload\trequests/s\tp50 ms\tp99 ms\tCPU us\tto floor\tMiB\t")
-	for _, row := range r.Rows {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%.0f\t%.2f\t%.2f\t%.1f\t%.2f\t%.0f\t\n",
-			row.Connections, way(row.KeepAlive), row.Store, row.Workload, row.PerSecond,
-			milliseconds(row.P50), milliseconds(row.P99), microseconds(row.CPU), row.Ratio, float64(row.Resident)/(1<<20))
-	}
-	if err := t.Flush(); err != nil {
+	if err := r.writeRows(w); err != nil {
 		return err
 	}
 	if r.Growth != nil {
 		fmt.Fprintf(w, "\n%s", r.Growth)
+	}
+	if r.Push != nil {
+		fmt.Fprintf(w, "\n%s", r.Push)
 	}
 	fmt.Fprintln(w)
 	for _, target := range r.Targets {
@@ -112,6 +109,20 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	_, err := fmt.Fprintf(w, "\n%s; all %d acknowledged messages were found in the stores, once and in order.\n", r.System, r.Messages)
 	return err
+}
+
+func (r *Report) writeRows(w io.Writer) error {
+	if len(r.Rows) == 0 {
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "conns\tconnection\tstore\tworkload\trequests/s\tp50 ms\tp99 ms\tCPU us\tto floor\tMiB\t")
+	for _, row := range r.Rows {
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%.0f\t%.2f\t%.2f\t%.1f\t%.2f\t%.0f\t\n",
+			row.Connections, way(row.KeepAlive), row.Store, row.Workload, row.PerSecond,
+			milliseconds(row.P50), milliseconds(row.P99), microseconds(row.CPU), row.Ratio, float64(row.Resident)/(1<<20))
+	}
+	return t.Flush()
 }
 
 func way(keepAlive bool) string {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -138,7 +139,7 @@ func (s *seeding) each(ctx context.Context, what string, n, atOnce int, do func(
 		return nil
 	}
 	var done atomic.Int64
-	stop := report(s.progress, what, &done, int64(n))
+	stop := report(s.progress, "seeding", what, &done, int64(n))
 	defer stop()
 	g, working := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
@@ -154,8 +155,9 @@ func (s *seeding) each(ctx context.Context, what string, n, atOnce int, do func(
 	return ctx.Err()
 }
 
-// report tells every few seconds how much is done, until it is stopped.
-func report(to io.Writer, what string, done *atomic.Int64, of int64) (stop func()) {
+// report tells every few seconds how much of what is doing is done, until it is
+// stopped.
+func report(to io.Writer, doing, what string, done *atomic.Int64, of int64) (stop func()) {
 	start := time.Now()
 	ctx, cancel := context.WithCancel(context.Background())
 	told := make(chan struct{})
@@ -166,9 +168,9 @@ func report(to io.Writer, what string, done *atomic.Int64, of int64) (stop func(
 		for {
 			select {
 			case <-ticker.C:
-				fmt.Fprintf(to, "seeding: %d of %d %s\n", done.Load(), of, what)
+				fmt.Fprintf(to, "%s: %d of %d %s\n", doing, done.Load(), of, what)
 			case <-ctx.Done():
-				fmt.Fprintf(to, "seeding: %d %s in %v\n", done.Load(), what, time.Since(start).Round(time.Millisecond))
+				fmt.Fprintf(to, "%s: %d %s in %v\n", doing, done.Load(), what, time.Since(start).Round(time.Millisecond))
 				return
 			}
 		}
@@ -205,7 +207,7 @@ func (cfg *Config) seed(ctx context.Context, dir string, p Population) error {
 		return (&seeding{
 			Population: p, store: s, progress: cfg.Progress, now: time.Now(),
 			// One hash for all: a million would take a day.
-			credential: service.HashProof(service.ProofOf(password), service.FloorCost),
+			credential: service.HashProof(service.ProofOf(password), cmp.Or(cfg.cost, service.FloorCost)),
 		}).run(ctx)
 	}); err != nil {
 		return err

@@ -1,0 +1,50 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+)
+
+// holdBuffer is what the bare server reads a connection with.
+const holdBuffer = 1 << 10
+
+// Hold serves what the memory of idle connections is compared to, until ctx
+// ends: a bare server on a loopback port that has a goroutine with a reader for
+// each connection, and throws away the lines that come.
+func Hold(ctx context.Context, out io.Writer) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { l.Close() })()
+	fmt.Fprintf(out, "listening addr=%s\n", l.Addr())
+	for {
+		c, err := l.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		case err != nil:
+			return err
+		}
+		go hold(c)
+	}
+}
+
+func hold(c net.Conn) {
+	defer c.Close()
+	in := bufio.NewReaderSize(c, holdBuffer)
+	for {
+		if _, err := in.ReadSlice('\n'); err != nil {
+			return
+		}
+	}
+}
+
+func (cfg *Config) holdCommand(ctx context.Context) *exec.Cmd {
+	return exec.CommandContext(ctx, cfg.Executable, "bench", "hold")
+}
