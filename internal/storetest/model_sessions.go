@@ -121,7 +121,7 @@ func (m *Model) Devices(_ context.Context, uin rookery.UIN) (list []rookery.Devi
 	}
 	defer m.mu.Unlock()
 	if a := m.accounts[uin]; a != nil {
-		list = slices.Clone(a.devices)
+		list = append(list, a.devices...)
 	}
 	for i := range list {
 		_, list[i].SignedIn = m.sessions[collector{uin, list[i].Name}]

@@ -1,0 +1,69 @@
+package storetest
+
+import (
+	"fmt"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+func (d *dice) session() rookery.Session {
+	d.ids++
+	s := session(d.uin(), d.device(), d.ids)
+	s.Address, s.Status = d.addr(), rookery.Status(d.IntN(7)*10+10)
+	return s
+}
+
+func (d *dice) signIn() call {
+	session := d.session()
+	return call{fmt.Sprintf("sign in %+v", session), func(s service.Store) any {
+		return outcome(s.SignIn(d.ctx, session, "secret"))
+	}}
+}
+
+func (d *dice) signOut() call {
+	session := d.session()
+	session.ID = d.ids - uint64(d.IntN(40))
+	return call{fmt.Sprintf("sign out %+v", session), func(s service.Store) any {
+		return outcome(s.SignOut(d.ctx, []rookery.Session{session}))
+	}}
+}
+
+func (d *dice) setEncoding() call {
+	session := d.session()
+	session.ID, session.Encoding = d.ids-uint64(d.IntN(40)), uint8(d.IntN(3))
+	return call{fmt.Sprintf("set encoding %+v", session), func(s service.Store) any { return outcome(s.SetEncoding(d.ctx, session)) }}
+}
+
+func (d *dice) setStatus() call {
+	uin, status, m := d.uin(), rookery.Status(d.IntN(7)*10+10), d.mark()
+	return call{fmt.Sprintf("set status %d of %d, %+v", status, uin, m), func(s service.Store) any {
+		receipt, err := s.SetStatus(d.ctx, uin, status, m)
+		return outcome(err, receipt)
+	}}
+}
+
+func (d *dice) known() call {
+	uin, addr := d.uin(), d.addr()
+	return call{fmt.Sprint("known ", uin, addr), func(s service.Store) any {
+		known, err := s.KnownAddress(d.ctx, uin, addr)
+		return outcome(err, known)
+	}}
+}
+
+// forgetDevice forgets one that the account has, or one that it never had.
+func (d *dice) forgetDevice() call {
+	uin, i, m := d.uin(), d.IntN(3), d.mark()
+	return call{fmt.Sprintf("forget device of %d, %+v", uin, m), func(s service.Store) any {
+		devices, err := s.Devices(d.ctx, uin)
+		if err != nil {
+			return outcome(err)
+		}
+		id := uint64(1 << 40)
+		if i < len(devices) {
+			id = devices[i].ID
+		}
+		receipt, err := s.ForgetDevice(d.ctx, uin, id, m)
+		return outcome(err, receipt, devices)
+	}}
+}
