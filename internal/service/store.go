@@ -108,7 +108,8 @@ type mailStore interface {
 	// upTo, by number.
 	Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error)
 	// History returns the newest entries that the query asks for, by number, and
-	// whether there are older ones.
+	// whether there are older ones. CodeTemporary if ctx ends meanwhile: a search
+	// for a text may take long.
 	History(ctx context.Context, uin rookery.UIN, q rookery.HistoryQuery) (entries []rookery.Entry, more bool, err error)
 	// ReadMark returns how far an account has read the conversation with another,
 	// 0 if it never said.
@@ -118,7 +119,8 @@ type mailStore interface {
 	// outcome, nothing else. CodeNoAccount if uin is no account.
 	SetReadMark(ctx context.Context, uin rookery.UIN, r rookery.ReadMark, m rookery.Mark) (rookery.Receipt, error)
 	// Collect stores a collector's place. CodeNoAccount if there is no such
-	// account.
+	// account. Of a device that the account does not have, forgotten meanwhile
+	// perhaps, nothing is stored.
 	Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Place) error
 }
 
@@ -131,7 +133,8 @@ type sessionStore interface {
 	// its address to the account's known ones (the latest 16 are kept).
 	// A device that the account does not have yet is made: its number is one that no
 	// device of the account had before, and its place is the furthest of all
-	// collectors of the account, so that it begins with what none has taken.
+	// collectors of the account, forgotten ones too, so that it begins with what
+	// none has taken.
 	// CodeNoAccount if there is no such account, CodeConflict if its credential
 	// is not proved any more, CodeRefused if it has rookery.MaxDevices and this
 	// would be one more.
@@ -166,9 +169,12 @@ type keeper interface {
 	Beat(ctx context.Context, up, forget time.Duration) error
 	// Purge deletes entries of mailboxes from the oldest on, as far as some
 	// collector has passed them, no collector has to keep them, and they are
-	// from before a time; the newest entry of a mailbox always stays. It looks
-	// at some accounts above after and deletes at most limit entries. next is
-	// where to go on, 0 when all accounts were looked at.
+	// from before a time; the newest entry of a mailbox always stays. A device
+	// that lags behind keeps what it was handed and may be handed again, from its
+	// Place.Keep on, until it has collected further or is forgotten. Else it keeps
+	// nothing: what another has collected goes when it is old enough, and the device goes
+	// on with what is left. Purge looks at some accounts above after and deletes at
+	// most limit entries. next is where to go on, 0 when all accounts were looked at.
 	Purge(ctx context.Context, after rookery.UIN, before time.Time, limit int) (next rookery.UIN, deleted int, err error)
 	// Close ends the store once what it has accepted is done. Later calls get
 	// CodeTemporary.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -361,4 +362,70 @@ func TestHeadsAreReadAgainWhenTheyWereDropped(t *testing.T) {
 	}
 	deliver(t, s, rookery.FirstUIN, "2")
 	textsOf(t, s, rookery.FirstUIN)
+}
+
+func TestARowWhoseBatchFailsIsDoneByNone(t *testing.T) {
+	s := newStore(t)
+	addAccounts(t, s, 1)
+	limit(t, s, 2)
+	row := []rookery.Delivery{
+		{Letters: messages(rookery.FirstUIN, "a"), Mark: markOf(1)},
+		{Letters: messages(rookery.FirstUIN, strings.Repeat("b", 100_000)), Mark: markOf(2)},
+	}
+	for _, d := range s.DeliverEach(t.Context(), row, noon) {
+		if rookery.CodeOf(d.Err) != rookery.CodeTemporary || d.Receipt.Numbers != nil {
+			t.Errorf("%+v", d)
+		}
+	}
+	if got := textsOf(t, s, rookery.FirstUIN); got != nil {
+		t.Errorf("%d texts", len(got))
+	}
+	limit(t, s, 1000)
+	for _, d := range s.DeliverEach(t.Context(), row, noon) {
+		if d.Err != nil || d.Receipt.Repeated {
+			t.Errorf("with room again: %+v", d)
+		}
+	}
+}
+
+func TestTooManyMarksTurnAwayWhatIsNewInARowAndNothingElse(t *testing.T) {
+	cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
+	cfg.MaxMarks = 2
+	s := openFor(t, cfg)
+	addAccounts(t, s, 1)
+	var row []rookery.Delivery
+	for _, id := range []uint64{1, 2, 3, 1} {
+		row = append(row, rookery.Delivery{Letters: messages(rookery.FirstUIN, fmt.Sprint(id)), Mark: markOf(id)})
+	}
+	all := s.DeliverEach(t.Context(), row, noon)
+	if all[0].Err != nil || all[1].Err != nil || rookery.CodeOf(all[2].Err) != rookery.CodeTemporary || !all[3].Receipt.Repeated {
+		t.Errorf("%+v", all)
+	}
+	if got := textsOf(t, s, rookery.FirstUIN); !slices.Equal(got, []string{"1", "2"}) {
+		t.Errorf("texts %q", got)
+	}
+}
+
+// The marks of a device are forgotten with it, in the same batch too.
+func TestWhatADeviceDidInTheBatchThatForgetsItIsOfNoUse(t *testing.T) {
+	s := newStore(t)
+	addAccounts(t, s, 1)
+	phone := rookery.Session{ID: 1, Account: rookery.FirstUIN, Device: "phone", Since: noon}
+	if err := s.SignIn(t.Context(), phone, ""); err != nil {
+		t.Fatal(err)
+	}
+	m := markOf(1)
+	m.Device = "phone"
+	var first, second, third rookery.Receipt
+	errs := together(s,
+		deliverOp(s, m, &first, nil),
+		func() error {
+			_, err := s.ForgetDevice(context.Background(), rookery.FirstUIN, 1, rookery.Mark{})
+			return err
+		},
+		deliverOp(s, m, &second, nil),
+		deliverOp(s, m, &third, nil))
+	if err := errors.Join(errs...); err != nil || second.Repeated || !third.Repeated {
+		t.Errorf("receipts %+v, %+v, error %v", second, third, err)
+	}
 }

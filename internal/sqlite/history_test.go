@@ -1,0 +1,139 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery"
+)
+
+// filled is a store whose first account has so many settled letters, of the
+// second account and the third in turn.
+func filled(t *testing.T, letters int) *Store {
+	t.Helper()
+	s := newStore(t)
+	addAccounts(t, s, 3)
+	list := make([]rookery.Letter, letters)
+	for i := range list {
+		list[i] = rookery.Letter{
+			To: rookery.FirstUIN, Kind: rookery.KindMessage, Peer: rookery.FirstUIN + 1 + rookery.UIN(i%2), Text: fmt.Sprint("letter ", i),
+		}
+	}
+	if _, err := s.Deliver(t.Context(), list, noon, rookery.Mark{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.settle(t.Context(), rookery.FirstUIN); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *Store) count(t *testing.T, query string) (n int) {
+	t.Helper()
+	err := s.read(t.Context(), func(c *conn) error {
+		_, err := c.first(query, func(r row) { n = int(r.int(0)) })
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// patient is a context that ends when it was asked so many times whether it has.
+type patient struct {
+	context.Context
+	left int
+}
+
+func (p *patient) Err() error {
+	if p.left--; p.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+func TestALongSearchEndsWithItsContext(t *testing.T) {
+	s := filled(t, 3*historyPage)
+	q := rookery.HistoryQuery{Limit: 1, Text: "nowhere"}
+	if _, _, err := s.History(&patient{t.Context(), 10}, rookery.FirstUIN, q); err != nil {
+		t.Errorf("with patience: %v", err)
+	}
+	_, _, err := s.History(&patient{t.Context(), 2}, rookery.FirstUIN, q)
+	if rookery.CodeOf(err) != rookery.CodeTemporary || !errors.Is(err, context.Canceled) {
+		t.Errorf("without: %v", err)
+	}
+}
+
+func TestConversationsAreListedWhenSomebodyAsksAndMoreThanAPageHasCome(t *testing.T) {
+	s := filled(t, 2*historyPage+10)
+	const listed, all = "SELECT listed FROM accounts WHERE account = 10001", "SELECT count(*) FROM conversations"
+	ask := func(with rookery.UIN) {
+		t.Helper()
+		entries, _, err := s.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: with, Limit: 1 << 20})
+		if err != nil || with != 0 && len(entries) != historyPage+5 {
+			t.Errorf("%d entries, error %v", len(entries), err)
+		}
+	}
+	ask(0)
+	if n := s.count(t, listed); n != 0 {
+		t.Errorf("%d are listed for who asks for everybody's", n)
+	}
+	for range 2 {
+		ask(rookery.FirstUIN + 1)
+		if n, rows := s.count(t, listed), s.count(t, all); n != 2*historyPage || rows != n {
+			t.Errorf("listed up to %d in %d rows", n, rows)
+		}
+	}
+}
+
+func TestAFullDiskKeepsNobodyFromReadingAConversation(t *testing.T) {
+	s := filled(t, 2*historyPage)
+	limit(t, s, 0)
+	entries, more, err := s.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: rookery.FirstUIN + 2, Limit: 3 * historyPage})
+	if err != nil || len(entries) != historyPage || more {
+		t.Errorf("%d entries, more %v, error %v", len(entries), more, err)
+	}
+}
+
+func TestWhatIsPurgedOrRemovedIsListedNoMore(t *testing.T) {
+	s := filled(t, 2*historyPage)
+	if _, _, err := s.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: rookery.FirstUIN + 1}); err != nil {
+		t.Fatal(err)
+	}
+	const all = "SELECT count(*) FROM conversations"
+	before := s.count(t, all)
+	if err := s.Collect(t.Context(), rookery.FirstUIN, "", rookery.Place{Number: 7}); err != nil {
+		t.Fatal(err)
+	}
+	if _, n, err := s.Purge(t.Context(), 0, noon.AddDate(0, 0, 1), 100); err != nil || n != 7 || s.count(t, all) != before-7 {
+		t.Errorf("%d purged, %d rows of %d are left, error %v", n, s.count(t, all), before, err)
+	}
+	if err := s.RemoveAccount(t.Context(), rookery.FirstUIN); err != nil || s.count(t, all) != 0 {
+		t.Errorf("%d rows are left, error %v", s.count(t, all), err)
+	}
+}
+
+// A query that sorts, or looks through more than it must, is slow for those
+// whose mailbox is large.
+func TestNoQueryOfHistorySortsOrLooksThroughAWholeTable(t *testing.T) {
+	s := newStore(t)
+	for _, query := range []string{allWords, newWords, listedWords} {
+		var plan []string
+		err := s.read(t.Context(), func(c *conn) error {
+			return c.each("EXPLAIN QUERY PLAN "+query, func(r row) bool {
+				plan = append(plan, r.text(3))
+				return true
+			}, 10001, 1000, 10, 10002, 100)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := strings.Join(plan, "; "); text == "" || strings.Contains(text, "SCAN") || strings.Contains(text, "TEMP") {
+			t.Errorf("%s\nis carried out as %s", query, text)
+		}
+	}
+}

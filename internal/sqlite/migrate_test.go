@@ -1,0 +1,162 @@
+package sqlite
+
+import (
+	"database/sql"
+	"encoding/binary"
+	"io/fs"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/rookery-im/rookery"
+)
+
+// oldStore makes a store as the first release did, with what it wrote in use:
+// some letters in their mailbox, some in the journal because it was killed.
+func oldStore(t *testing.T, path string) {
+	t.Helper()
+	if err := prepareFile(Config{Path: path}); err != nil {
+		t.Fatal(err)
+	}
+	first, err := fs.ReadFile(migrations, "migrations/00001_first.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", dsn(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, fstest.MapFS{"00001_first.sql": {Data: first}}, goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c, err := connect(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	for _, row := range []struct {
+		statement string
+		args      []any
+	}{
+		{"INSERT INTO accounts SELECT 10001, 'Pingu', 270, 3, 1, 2, 4, 5, '南极', 'p', 'c', 's', 'j', 'h', 'a', 'r', 'm', '1', '2', 'd', '3', 0, 1, 1, 1, ?, 7, 'secret'", []any{noon}},
+		{"INSERT INTO accounts SELECT 10002, '', 0, 0, 0, 0, 0, 0, '', '', '', '', '', '', '', '', '', '', '', '', '', 1, 1, 1, 0, ?, 1, ''", []any{noon}},
+		{"INSERT INTO friends VALUES (10001, 10002), (10002, 10001)", nil},
+		{"INSERT INTO requests VALUES (10001, 10003, 'hello', ?)", []any{noon}},
+		{"INSERT INTO entries (account, number, kind, peer, time, text) VALUES (10001, 1, 9, 10002, ?, 'one')", []any{noon}},
+		{"INSERT INTO journal VALUES (1, ?)", []any{oldLetters("one", "two", "three")}},
+		{"INSERT INTO places VALUES (10001, '', 1, 1, x'0102')", nil},
+		{"INSERT INTO sessions VALUES (10001, '', 5, '192.0.2.1', 10, 'program', ?, 2)", []any{noon}},
+		{"INSERT INTO addresses VALUES (10001, '192.0.2.1', 1)", nil},
+		{"INSERT INTO marks VALUES (1, ?, ?)", []any{time.Minute, appendMarks(nil, []marked{{markOf(1), rookery.OutcomeClosed}})}},
+		{"UPDATE meta SET value = ? WHERE name = 'uptime'", []any{time.Hour}},
+		{"UPDATE meta SET value = 10003 WHERE name = 'free'", nil},
+	} {
+		if _, err := c.exec(row.statement, row.args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// oldLetters is a row of the journal in version 1: letters of 10002 to 10001,
+// with the numbers from 1.
+func oldLetters(texts ...string) []byte {
+	blob := []byte{1}
+	for i, text := range texts {
+		for _, n := range []uint64{10001, uint64(i) + 1, uint64(rookery.KindMessage), 10002} {
+			blob = binary.AppendUvarint(blob, n)
+		}
+		blob = binary.AppendVarint(blob, noon.UnixMicro())
+		blob = append(binary.AppendUvarint(blob, uint64(len(text))), text...)
+	}
+	return blob
+}
+
+func TestAStoreOfTheFirstReleaseOpensAndKeepsEverything(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rookery.db")
+	oldStore(t, path)
+	for range 2 {
+		s := openFor(t, quick(path))
+		checkOldStore(t, s)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func checkOldStore(t *testing.T, s *Store) {
+	t.Helper()
+	ctx := t.Context()
+	equal := func(what string, err error, got, want any) {
+		t.Helper()
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s:\n got %+v, error %v\nwant %+v", what, got, err, want)
+		}
+	}
+	account, err := s.Account(ctx, 10001)
+	equal("account", err, account, rookery.Account{
+		UIN: 10001,
+		Profile: rookery.Profile{
+			Nick: "Pingu", Face: 270, Age: 3, Sex: 1, Blood: 2, Constellation: 4, Animal: 5, Country: "南极", Province: "p", City: "c",
+			School: "s", Job: "j", HomePage: "h", About: "a", RealName: "r", Mail: "m", Phone: "1", Mobile: "2", Address: "d", PostCode: "3",
+		},
+		Strangers: true, Findable: true, ShowPrivate: true, Created: noon, Revision: 7,
+	})
+	credential, err := s.Credential(ctx, 10001)
+	equal("credential", err, credential, rookery.Credential("secret"))
+	friends, err := s.Friends(ctx, 10001)
+	equal("friends", err, friends, []rookery.UIN{10002})
+	requests, err := s.Requests(ctx, 10001, 0, 10)
+	equal("requests", err, requests, []rookery.FriendRequest{{From: 10003, Words: "hello", Time: noon}})
+	if got := textsOf(t, s, 10001); !slices.Equal(got, []string{"one", "two", "three"}) {
+		t.Errorf("texts %q", got)
+	}
+	words, more, err := s.History(ctx, 10001, rookery.HistoryQuery{With: 10002, Limit: 1})
+	equal("history", err, words, []rookery.Entry{{Number: 3, Kind: rookery.KindMessage, Peer: 10002, Time: noon, Text: "three"}})
+	equal("more of it", nil, more, true)
+	last, place, err := s.Mailbox(ctx, 10001, "")
+	equal("place", err, place, rookery.Place{Number: 1, Keep: 1, Memo: []byte{1, 2}})
+	equal("newest", nil, last, uint64(3))
+	outcome, ok, err := s.Recall(ctx, markOf(1))
+	equal("outcome", err, outcome, rookery.OutcomeClosed)
+	equal("recalled", nil, ok, true)
+	up, err := s.Uptime(ctx)
+	equal("uptime", err, up, time.Hour)
+	devices, err := s.Devices(ctx, 10001)
+	equal("devices", err, devices, []rookery.Device(nil))
+	var sessions []rookery.Session
+	err = s.Sessions(ctx, func(s rookery.Session) bool { sessions = append(sessions, s); return true })
+	for i := range sessions {
+		equal("address", nil, sessions[i].Address.String(), "192.0.2.1")
+		sessions[i].Address = rookery.Session{}.Address
+	}
+	equal("sessions", err, sessions, []rookery.Session{{
+		ID: 5, Account: 10001, Status: rookery.StatusOnline, Program: "program", Since: noon, Encoding: 2,
+	}})
+}
+
+func TestAfterTheMigrationAnOldAccountHasDevices(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rookery.db")
+	oldStore(t, path)
+	s := openFor(t, quick(path))
+	phone := rookery.Session{ID: 6, Account: 10001, Device: "phone", Since: noon, Status: rookery.StatusOnline}
+	if err := s.SignIn(t.Context(), phone, "secret"); err != nil {
+		t.Fatal(err)
+	}
+	devices, err := s.Devices(t.Context(), 10001)
+	if err != nil || len(devices) != 1 || devices[0].ID != 1 {
+		t.Errorf("devices %+v, error %v", devices, err)
+	}
+	if _, place, err := s.Mailbox(t.Context(), 10001, "phone"); err != nil || place.Number != 1 {
+		t.Errorf("place %+v, error %v", place, err)
+	}
+}
