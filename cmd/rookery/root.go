@@ -51,6 +51,7 @@ line; and commands to use it from a terminal or a script.`,
 	addGroup(root, "run", "To run a server:",
 		serveCommand(),
 		userCommand(),
+		deviceCommand(),
 		noticeCommand(),
 		benchCommand(),
 	)
