@@ -151,7 +151,7 @@ func (c *Client) connected(l link) {
 	c.mu.Unlock()
 	c.options.log.Info("connected", "address", c.String())
 	if !first {
-		c.inbox.put(State{Connected: true})
+		c.inbox.put(State{Connected: true}, nil)
 	}
 }
 
@@ -162,7 +162,7 @@ func (c *Client) disconnected(why error, retry time.Time) {
 	c.link, c.state = nil, s
 	c.mu.Unlock()
 	c.options.log.Warn("disconnected", "address", c.String(), "error", why, "retry", retry)
-	c.inbox.put(s)
+	c.inbox.put(s, nil)
 }
 
 // bury says that there will be no link any more. The first reason counts.
@@ -177,7 +177,7 @@ func (c *Client) bury(why error) {
 	c.mu.Unlock()
 	if why != ErrClosed {
 		c.options.log.Error("gave up", "address", c.String(), "error", why)
-		c.inbox.put(State{Err: why})
+		c.inbox.put(State{Err: why}, nil)
 	}
 	c.inbox.finish()
 }

@@ -87,7 +87,7 @@ var pushedCommands = map[string]bool{"Server_Msg": true, "update_stat": true, "r
 
 // pushed takes in what the server has sent unasked. What makes no sense is
 // dropped, with a line in the log.
-func (c *Client) pushed(a Answer) {
+func (c *Client) pushed(a Answer, f *flow) {
 	e, err := readPush(a)
 	if err == nil && !a.is("UIN", c.address.uin.String()) {
 		err = badAnswer(a.Text("CMD"), "it is for account %s", a.Text("UIN"))
@@ -99,7 +99,7 @@ func (c *Client) pushed(a Answer) {
 	if m, ok := e.(Message); ok {
 		c.heardOf(m.Number)
 	}
-	c.inbox.put(e)
+	c.inbox.put(e, f)
 }
 
 func readPush(a Answer) (Event, error) {

@@ -22,11 +22,16 @@ type inbox struct {
 	messages int  // how many of the events are messages
 	yielded  bool // the first event is with the program
 	finished bool // nothing comes any more
-	// put and took are the highest numbers that have come, and that the program
-	// has taken.
+	// highest and done are the highest numbers that have come, and that the
+	// program has taken.
 	highest, done uint64
-	// behind: messages were dropped for want of room.
-	behind bool
+}
+
+// flow is what comes over one link: messages by rising numbers. If one must be
+// dropped, all behind it are, up to the flow's end: the next link's begins with
+// what was not confirmed.
+type flow struct {
+	ended bool // by a message that was dropped; guarded by the inbox's mu
 }
 
 // maxWaiting bounds the messages that are kept for a slow program.
@@ -43,12 +48,12 @@ func signal(ch chan struct{}) {
 	}
 }
 
-// put adds an event. A message that came before is dropped. So is one for which
-// there is no room, and all after it, until lacks has told so.
-func (b *inbox) put(e Event) {
+// put adds an event. A message that came before is dropped, and so is one for
+// which there is no room. Only for messages with numbers there need be a flow.
+func (b *inbox) put(e Event, f *flow) {
 	b.mu.Lock()
 	if m, ok := e.(Message); ok {
-		b.putMessage(m)
+		b.putMessage(m, f)
 	} else {
 		b.putLatest(e)
 	}
@@ -56,13 +61,15 @@ func (b *inbox) put(e Event) {
 	signal(b.arrivals)
 }
 
-func (b *inbox) putMessage(m Message) {
+func (b *inbox) putMessage(m Message, f *flow) {
 	if m.Number != 0 {
 		if m.Number <= b.highest {
 			return
 		}
-		if b.messages >= maxWaiting || b.behind {
-			b.behind = true
+		if b.messages >= maxWaiting {
+			f.ended = true
+		}
+		if f.ended {
 			return
 		}
 		b.highest = m.Number
@@ -179,14 +186,9 @@ func (b *inbox) hungry() bool {
 	return len(b.loop) > 0 && b.messages == 0
 }
 
-// lacks reports, once, that messages were dropped and that there is room
-// again.
-func (b *inbox) lacks() bool {
+// lacks reports whether messages of a flow were dropped and there is room again.
+func (b *inbox) lacks(f *flow) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.behind || b.messages > 0 {
-		return false
-	}
-	b.behind = false
-	return true
+	return f.ended && b.messages == 0
 }

@@ -85,15 +85,15 @@ func (f *failures) pause(t times) time.Duration {
 // tend does what a link needs until it breaks or the client is closed, and
 // returns why.
 func (c *Client) tend(l link) error {
-	if l.pushes() {
-		return c.tendStream(l)
+	if f := l.pushes(); f != nil {
+		return c.tendStream(l, f)
 	}
 	return c.tendPosts(l)
 }
 
 // tendStream confirms what the program has taken, and lets the server hear of
 // the session.
-func (c *Client) tendStream(l link) error {
+func (c *Client) tendStream(l link, f *flow) error {
 	beat := time.NewTicker(c.beat())
 	defer beat.Stop()
 	var confirmed uint64
@@ -105,7 +105,7 @@ func (c *Client) tendStream(l link) error {
 			}
 			confirmed = taken
 		}
-		if c.inbox.lacks() {
+		if c.inbox.lacks(f) {
 			return errBehind
 		}
 		select {
@@ -203,7 +203,7 @@ func (c *Client) collect(l link) (some bool, err error) {
 		if m, ok := e.(Message); ok {
 			c.heardOf(m.Number)
 		}
-		c.inbox.put(e)
+		c.inbox.put(e, &flow{})
 	}
 	return len(events) > 0, nil
 }

@@ -13,15 +13,12 @@ import (
 
 // lines opens lines: raw TCP connections on which records end in line ends.
 func (c *Client) lines() opener {
-	return func(ctx context.Context, pushed func(Answer)) (link, error) {
-		var d net.Dialer
-		conn, err := d.DialContext(ctx, "tcp", c.address.host)
+	return func(ctx context.Context) (link, error) {
+		conn, err := c.options.dial(ctx, "tcp", c.address.host)
 		if err != nil {
 			return nil, unreachable(err)
 		}
-		s := newStream(&line{conn: conn, in: bufio.NewReader(conn)}, c.options.times.answer, c.options.log)
-		c.running.Go(func() { s.read(pushed) })
-		return s, nil
+		return c.stream(&line{conn: conn, in: bufio.NewReader(conn)}), nil
 	}
 }
 

@@ -19,14 +19,14 @@ type link interface {
 	cause() error
 	// breaks ends the link, unless it has broken already.
 	breaks(cause error)
-	// pushes reports whether the server sends by itself what has arrived.
-	pushes() bool
+	// pushes is the flow of what the server sends by itself, nil if it does not.
+	pushes() *flow
 	// confirm says that all messages up to a number have arrived.
 	confirm(record []byte) error
 }
 
-// opener makes a link. What the server pushes on it goes to pushed.
-type opener func(ctx context.Context, pushed func(Answer)) (link, error)
+// opener makes a link.
+type opener func(ctx context.Context) (link, error)
 
 var (
 	errSilent  = errors.New("the server does not answer")

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/client"
 )
 
@@ -126,9 +125,14 @@ func weave(t *testing.T, h *house, c *client.Client, enough func() bool) {
 	defer cancel()
 	var sent []string
 	written := make(chan []string, 1)
+	waiting := make(chan struct{}, 3) // so many are on their way
 	go func() {
 		var texts []string
-		for !enough() && ctx.Err() == nil {
+		for !enough() {
+			select {
+			case waiting <- struct{}{}:
+			case <-ctx.Done():
+			}
 			text := fmt.Sprintf("in %d", len(texts))
 			h.write(10002, 10001, text)
 			texts = append(texts, text)
@@ -144,6 +148,8 @@ func weave(t *testing.T, h *house, c *client.Client, enough func() bool) {
 			texts = append(texts, m.Text)
 			if m.Text == "the last" {
 				stop()
+			} else {
+				<-waiting
 			}
 		}
 		arrived <- texts
@@ -162,5 +168,4 @@ func weave(t *testing.T, h *house, c *client.Client, enough func() bool) {
 	if len(sent) == 0 || len(expected) == 1 {
 		t.Errorf("%d were sent and %d written, which tells nothing", len(sent), len(expected))
 	}
-	_ = rookery.System
 }

@@ -1,12 +1,14 @@
 package client
 
 import (
+	"context"
 	"crypto/md5"
 	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/rookery-im/rookery"
@@ -25,6 +27,7 @@ type options struct {
 	status  Status
 	poll    time.Duration
 	tls     *tls.Config
+	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	log     *slog.Logger
 	times   times
 }
@@ -85,6 +88,12 @@ func PollInterval(d time.Duration) Option { return func(o *options) { o.poll = d
 // TLS configures https and wss.
 func TLS(config *tls.Config) Option { return func(o *options) { o.tls = config } }
 
+// Dialer opens the connections, all that there are: through a tunnel, say.
+// network is "tcp". net.Dialer's DialContext is the default.
+func Dialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {
+	return func(o *options) { o.dial = dial }
+}
+
 // Logger gets a line at each change of the connection, and at level debug for
 // each request: its command, SEQ and result, never what it says.
 func Logger(log *slog.Logger) Option { return func(o *options) { o.log = log } }
@@ -97,6 +106,7 @@ func newOptions(opts []Option) options {
 		version: wire.V14.String(),
 		program: defaultProgram,
 		poll:    2 * time.Second,
+		dial:    (&net.Dialer{}).DialContext,
 		log:     slog.New(slog.DiscardHandler),
 		times:   usualTimes,
 	}

@@ -18,7 +18,7 @@ func (c *Client) posts() opener {
 		// A record that follows a redirection could arrive at a stranger's.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return func(context.Context, func(Answer)) (link, error) {
+	return func(context.Context) (link, error) {
 		return &poster{breakage: newBreakage(), client: client, url: c.address.url, patient: c.options.times.answer}, nil
 	}
 }
@@ -26,10 +26,9 @@ func (c *Client) posts() opener {
 // newTransport makes a transport of the client's own, so that what others change
 // about the default one does not reach it.
 func newTransport(o options) *http.Transport {
-	d := net.Dialer{Timeout: o.times.answer}
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           d.DialContext,
+		DialContext:           o.dial,
 		TLSClientConfig:       o.tls,
 		MaxIdleConnsPerHost:   4,
 		IdleConnTimeout:       time.Minute,
@@ -46,7 +45,7 @@ type poster struct {
 	patient time.Duration
 }
 
-func (p *poster) pushes() bool { return false }
+func (p *poster) pushes() *flow { return nil }
 
 func (p *poster) breaks(cause error) { p.end(cause, func() {}) }
 

@@ -15,7 +15,7 @@ func (c *Client) connect(ctx context.Context) (link, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
 	defer context.AfterFunc(c.ctx, cancel)()
-	l, err := c.open(ctx, c.pushed)
+	l, err := c.open(ctx)
 	if err == nil {
 		if err = c.enter(ctx, l); err == nil {
 			return l, nil
@@ -34,7 +34,7 @@ func (c *Client) enter(ctx context.Context, l link) error {
 	c.mu.Lock()
 	token, signed := c.token, c.signed
 	c.mu.Unlock()
-	if token != "" || signed && !l.pushes() {
+	if token != "" || signed && l.pushes() == nil {
 		err := c.goOn(ctx, l, token)
 		if !errors.Is(err, ErrNotLoggedIn) || c.options.proof == "" {
 			return err

@@ -33,6 +33,7 @@ type stream struct {
 	pipe    pipe
 	patient time.Duration // how long an answer is waited for
 	log     *slog.Logger
+	flow    flow
 
 	sending sync.Mutex // one send at a time
 
@@ -45,11 +46,14 @@ type waiter struct {
 	answer chan<- Answer // holds one
 }
 
-func newStream(p pipe, patient time.Duration, log *slog.Logger) *stream {
-	return &stream{breakage: newBreakage(), pipe: p, patient: patient, log: log}
+// stream makes a link of a pipe, and begins to read from it.
+func (c *Client) stream(p pipe) *stream {
+	s := &stream{breakage: newBreakage(), pipe: p, patient: c.options.times.answer, log: c.options.log}
+	c.running.Go(func() { s.read(func(a Answer) { c.pushed(a, &s.flow) }) })
+	return s
 }
 
-func (s *stream) pushes() bool { return true }
+func (s *stream) pushes() *flow { return &s.flow }
 
 func (s *stream) breaks(cause error) { s.end(cause, s.pipe.close) }
 

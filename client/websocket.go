@@ -15,7 +15,7 @@ func (c *Client) webSockets() opener {
 		Subprotocols:    []string{"httpqq"},
 		CompressionMode: websocket.CompressionDisabled,
 	}
-	return func(ctx context.Context, pushed func(Answer)) (link, error) {
+	return func(ctx context.Context) (link, error) {
 		conn, response, err := websocket.Dial(ctx, c.address.url, dialing)
 		if err != nil {
 			if response != nil && response.StatusCode != http.StatusSwitchingProtocols {
@@ -24,9 +24,7 @@ func (c *Client) webSockets() opener {
 			return nil, unreachable(err)
 		}
 		conn.SetReadLimit(maxAnswer)
-		s := newStream(webSocket{conn}, c.options.times.answer, c.options.log)
-		c.running.Go(func() { s.read(pushed) })
-		return s, nil
+		return c.stream(webSocket{conn}), nil
 	}
 }
 
