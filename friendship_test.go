@@ -6,13 +6,18 @@ func TestRulesOfFriendship(t *testing.T) {
 	none := Relation{}
 	asked, asks, friends := Relation{Asked: true}, Relation{Asks: true}, Relation{Friends: true}
 	add := func(rule Rule) func(Relation) (Step, error) {
-		return func(r Relation) (Step, error) { return Add(r, rule), nil }
+		return func(r Relation) (Step, error) { return Add(r, rule) }
 	}
 	ask := func(rule Rule) func(Relation) (Step, error) {
 		return func(r Relation) (Step, error) { return Ask(r, rule, "hello") }
 	}
 	reject := func(r Relation) (Step, error) { return Reject(r, "no") }
 	unfriend := func(r Relation) (Step, error) { return Unfriend(r), nil }
+	block := func(r Relation) (Step, error) { return Block(r), nil }
+	unblock := func(r Relation) (Step, error) { return Unblock(r), nil }
+	befriend := func(Relation) (Step, error) { return Befriend(), nil }
+	blocks, blocked := Relation{Blocks: true}, Relation{Blocked: true}
+	both := Relation{Blocks: true, Blocked: true}
 
 	for _, tt := range []struct {
 		name string
@@ -47,6 +52,27 @@ func TestRulesOfFriendship(t *testing.T) {
 		{"unfriending ends it", friends, unfriend, Step{To: none}, 0},
 		{"unfriending a stranger changes nothing", none, unfriend, Step{To: none}, 0},
 		{"unfriending leaves a request that waits", asks, unfriend, Step{To: asks}, 0},
+		{"unfriending leaves a block", blocks, unfriend, Step{To: blocks}, 0},
+
+		{"blocking a friend ends the friendship", friends, block, Step{To: blocks}, 0},
+		{"blocking ends requests in both directions", Relation{Asks: true, Asked: true}, block, Step{To: blocks}, 0},
+		{"blocking a stranger keeps it out", none, block, Step{To: blocks}, 0},
+		{"blocking again changes nothing", blocks, block, Step{To: blocks}, 0},
+		{"blocking who blocks me leaves the other's block", blocked, block, Step{To: both}, 0},
+		{"unblocking brings back nothing", blocks, unblock, Step{To: none}, 0},
+		{"unblocking leaves the other's block", both, unblock, Step{To: blocked}, 0},
+		{"unblocking a friend changes nothing", friends, unblock, Step{To: friends}, 0},
+		{"unblocking leaves a request that waits", asks, unblock, Step{To: asks}, 0},
+
+		{"adding who blocks me finds it closed", blocked, add(RuleOpen), Step{To: blocked, Outcome: OutcomeClosed}, 0},
+		{"adding whom I block is refused", blocks, add(RuleOpen), Step{}, CodeRefused},
+		{"adding is refused where both block", both, add(RuleOpen), Step{}, CodeRefused},
+		{"asking who blocks me is refused", blocked, ask(RuleOpen), Step{}, CodeRefused},
+		{"asking whom I block is refused", blocks, ask(RuleOpen), Step{}, CodeRefused},
+		{"accepting after a block finds nothing", blocks, Accept, Step{}, CodeParameter},
+		{"rejecting after a block finds nothing", blocked, reject, Step{}, CodeParameter},
+		{"the operator's word goes before blocks", both, befriend, Step{To: friends}, 0},
+		{"the operator's word settles requests", asked, befriend, Step{To: friends}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := tt.rule(tt.from)
@@ -63,12 +89,70 @@ func TestRulesOfFriendship(t *testing.T) {
 	}
 }
 
-func TestARelationSeenFromTheOtherSide(t *testing.T) {
-	r := Relation{Asked: true}
-	if got := r.Reversed(); got != (Relation{Asks: true}) {
-		t.Errorf("reversed: %+v", got)
+// TestEveryRuleLeavesARelationThatCanBe tries each rule on each relation: there
+// are no friends who block each other, or have something to ask.
+func TestEveryRuleLeavesARelationThatCanBe(t *testing.T) {
+	rules := map[string]func(Relation) (Step, error){
+		"add open":     func(r Relation) (Step, error) { return Add(r, RuleOpen) },
+		"add ask":      func(r Relation) (Step, error) { return Add(r, RuleAsk) },
+		"add closed":   func(r Relation) (Step, error) { return Add(r, RuleClosed) },
+		"ask open":     func(r Relation) (Step, error) { return Ask(r, RuleOpen, "words") },
+		"ask ask":      func(r Relation) (Step, error) { return Ask(r, RuleAsk, "words") },
+		"ask closed":   func(r Relation) (Step, error) { return Ask(r, RuleClosed, "words") },
+		"accept":       Accept,
+		"reject":       func(r Relation) (Step, error) { return Reject(r, "words") },
+		"unfriend":     func(r Relation) (Step, error) { return Unfriend(r), nil },
+		"block":        func(r Relation) (Step, error) { return Block(r), nil },
+		"unblock":      func(r Relation) (Step, error) { return Unblock(r), nil },
+		"the operator": func(Relation) (Step, error) { return Befriend(), nil },
 	}
-	if r.Reversed().Reversed() != r {
-		t.Error("reversed twice is something else")
+	for _, from := range relations() {
+		for name, rule := range rules {
+			step, err := rule(from)
+			if err == nil && !canBe(step.To) {
+				t.Errorf("%s leads from %+v to %+v", name, from, step.To)
+			}
+			if err == nil && step.To.Blocked != from.Blocked && name != "the operator" {
+				t.Errorf("%s changes the other's block: from %+v to %+v", name, from, step.To)
+			}
+			if step.Notice != 0 && (from.Blocks || from.Blocked) {
+				t.Errorf("%s sends a notice past a block: %+v", name, from)
+			}
+		}
+	}
+}
+
+// canBe reports whether two accounts can stand so.
+func canBe(r Relation) bool {
+	blocked, asking := r.Blocks || r.Blocked, r.Asked || r.Asks
+	return !(r.Friends && (blocked || asking)) && !(blocked && asking)
+}
+
+// relations are all relations that can be.
+func relations() (list []Relation) {
+	for bits := range 1 << 5 {
+		bit := func(i int) bool { return bits>>i&1 == 1 }
+		r := Relation{Friends: bit(0), Asked: bit(1), Asks: bit(2), Blocks: bit(3), Blocked: bit(4)}
+		if canBe(r) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+func TestARelationSeenFromTheOtherSide(t *testing.T) {
+	for _, r := range relations() {
+		if r.Reversed().Reversed() != r {
+			t.Errorf("%+v reversed twice is %+v", r, r.Reversed().Reversed())
+		}
+	}
+	for r, want := range map[Relation]Relation{
+		{Asked: true}:   {Asks: true},
+		{Blocks: true}:  {Blocked: true},
+		{Friends: true}: {Friends: true},
+	} {
+		if got := r.Reversed(); got != want {
+			t.Errorf("%+v reversed is %+v", r, got)
+		}
 	}
 }

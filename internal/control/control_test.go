@@ -86,6 +86,7 @@ func TestAnOperatorActs(t *testing.T) {
 			t.Run("a new password ends the sessions", func(t *testing.T) { passwordEndsSessions(t, s, o) })
 			t.Run("a notice goes to all named or to none", func(t *testing.T) { noticeToAllOrNone(t, o) })
 			t.Run("two accounts become friends at a word of the operator's", func(t *testing.T) { befriendTakesBoth(t, s, o) })
+			t.Run("devices are listed and revoked", func(t *testing.T) { devicesAreRevoked(t, s, o) })
 			t.Run("a removed account is gone", func(t *testing.T) { removedIsGone(t, o) })
 			t.Run("an error keeps its code and its text", func(t *testing.T) { errorsKeepCodeAndText(t, o) })
 		})
@@ -128,7 +129,7 @@ func passwordEndsSessions(t *testing.T, s *service.Service, o *control.Operator)
 		t.Fatal(err)
 	}
 	proof := service.ProofOf(made)
-	_, err = s.SignIn(t.Context(), service.SignIn{
+	_, _, err = s.SignIn(t.Context(), service.SignIn{
 		UIN: rookery.FirstUIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.1"),
 	})
 	if err != nil {
@@ -164,7 +165,7 @@ func befriendTakesBoth(t *testing.T, s *service.Service, o *control.Operator) {
 		t.Fatal(err)
 	}
 	proof := service.ProofOf(other.Password)
-	session, err := s.SignIn(t.Context(), service.SignIn{UIN: other.UIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.2")})
+	session, _, err := s.SignIn(t.Context(), service.SignIn{UIN: other.UIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.2")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,6 +178,31 @@ func befriendTakesBoth(t *testing.T, s *service.Service, o *control.Operator) {
 	}
 	if err := o.Remove(t.Context(), other.UIN); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func devicesAreRevoked(t *testing.T, s *service.Service, o *control.Operator) {
+	proof := service.ProofOf("a new one")
+	in := service.SignIn{UIN: rookery.FirstUIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.1"), Device: "phone"}
+	_, token, err := s.SignIn(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	devices, err := o.Devices(t.Context(), rookery.FirstUIN)
+	if err != nil || len(devices) != 1 || devices[0].Name != "phone" || !devices[0].SignedIn {
+		t.Fatalf("devices are %+v, error %v", devices, err)
+	}
+	if err := o.RevokeDevice(t.Context(), rookery.FirstUIN, devices[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Session(rookery.FirstUIN, service.Asker{Token: token}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
+		t.Errorf("its token still gets a session: %v", err)
+	}
+	if err := o.RevokeDevice(t.Context(), rookery.FirstUIN, devices[0].ID); rookery.CodeOf(err) != rookery.CodeParameter {
+		t.Errorf("error %v, want CodeParameter", err)
+	}
+	if _, err := o.Devices(t.Context(), 99999); rookery.CodeOf(err) != rookery.CodeNoAccount {
+		t.Errorf("error %v, want CodeNoAccount", err)
 	}
 }
 

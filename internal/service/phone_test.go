@@ -5,10 +5,17 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/internal/service"
 )
+
+// pushed is an item with the time at which it came.
+type pushed struct {
+	service.Item
+	at time.Time
+}
 
 // device signs a device in.
 func (w *world) device(uin rookery.UIN, name string) *service.Session {
@@ -31,7 +38,7 @@ type phone struct {
 	feed *service.Feed
 
 	mu      sync.Mutex // guards the rest
-	items   []service.Item
+	items   []pushed
 	hold    chan struct{} // if it is not nil, a push waits until it is closed
 	pushing int           // pushes that wait
 	broken  bool
@@ -69,7 +76,7 @@ func (p *phone) Push(i service.Item) error {
 	if p.broken {
 		return errors.New("broken pipe")
 	}
-	p.items = append(p.items, i)
+	p.items = append(p.items, pushed{i, p.now()})
 	return nil
 }
 
@@ -101,12 +108,12 @@ func (p *phone) got() []string {
 	p.settle()
 	list := []string{}
 	for _, i := range p.take() {
-		list = append(list, describe(i))
+		list = append(list, describe(i.Item))
 	}
 	return list
 }
 
-func (p *phone) take() []service.Item {
+func (p *phone) take() []pushed {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	items := p.items

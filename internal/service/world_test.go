@@ -218,6 +218,17 @@ func (f *faulty) Deliver(ctx context.Context, l []rookery.Letter, now time.Time,
 	return f.Store.Deliver(ctx, l, now, m)
 }
 
+func (f *faulty) DeliverEach(ctx context.Context, list []rookery.Delivery, now time.Time) []rookery.Delivered {
+	if err := f.called(true); err != nil {
+		all := make([]rookery.Delivered, len(list))
+		for i := range all {
+			all[i].Err = err
+		}
+		return all
+	}
+	return f.Store.DeliverEach(ctx, list, now)
+}
+
 func (f *faulty) Collect(ctx context.Context, uin rookery.UIN, device string, p rookery.Place) error {
 	if err := f.called(true); err != nil {
 		return err
@@ -269,4 +280,14 @@ func (f *faulty) Friends(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, e
 func (f *faulty) Recall(ctx context.Context, m rookery.Mark) (rookery.Outcome, bool, error) {
 	f.called(false)
 	return f.Store.Recall(ctx, m)
+}
+
+func (f *faulty) Blockers(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
+	f.called(false)
+	return f.Store.Blockers(ctx, uin)
+}
+
+func (f *faulty) Devices(ctx context.Context, uin rookery.UIN) ([]rookery.Device, error) {
+	f.called(false)
+	return f.Store.Devices(ctx, uin)
 }

@@ -1,0 +1,113 @@
+package service_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+// history asks for words and writes them down: "number:text", the read mark,
+// whether all is told.
+func (w *world) history(se *service.Session, q rookery.HistoryQuery) string {
+	w.Helper()
+	h, err := w.History(w.Context(), se, q)
+	w.must(err)
+	var b strings.Builder
+	for _, e := range h.Entries {
+		if fmt.Fprintf(&b, "%d:%s ", e.Number, e.Text); e.Kind == rookery.KindSent {
+			fmt.Fprintf(&b, "(own) ")
+		}
+	}
+	fmt.Fprintf(&b, "read %d", h.Read)
+	if h.Last {
+		b.WriteString(" all")
+	}
+	return b.String()
+}
+
+func (w *world) read(se *service.Session, with rookery.UIN, number uint64) error {
+	return w.MarkRead(w.Context(), se, rookery.ReadMark{With: with, Number: number}, w.Mark(se, "", nil))
+}
+
+func TestHistoryTellsBothSidesOfAConversation(t *testing.T) {
+	w := newWorld(t, 10001, 10002, 10003)
+	me, you, third := w.device(10001, "desk"), w.signIn(10002, home), w.signIn(10003, cafe)
+	w.says(you, 10001, "hello")
+	w.says(me, 10002, "hi")
+	w.says(third, 10001, "psst")
+	w.says(you, 10001, "bye")
+	w.must(w.read(me, 10002, 1))
+	for _, tt := range []struct {
+		q    rookery.HistoryQuery
+		want string
+	}{
+		{rookery.HistoryQuery{With: 10002, Limit: 10}, "1:hello 2:hi (own) 4:bye read 1 all"},
+		{rookery.HistoryQuery{With: 10002, Limit: 2}, "2:hi (own) 4:bye read 1"},
+		{rookery.HistoryQuery{With: 10002, Limit: 2, Before: 2}, "1:hello read 0 all"},
+		{rookery.HistoryQuery{With: 10003, Limit: 2}, "3:psst read 0 all"},
+		{rookery.HistoryQuery{Limit: 3}, "2:hi (own) 3:psst 4:bye read 0"},
+		{rookery.HistoryQuery{Limit: 9, Text: "H"}, "1:hello 2:hi (own) read 0 all"},
+	} {
+		if got := w.history(me, tt.q); got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.q, got, tt.want)
+		}
+	}
+	if got := w.history(third, rookery.HistoryQuery{Limit: 9}); got != "read 0 all" {
+		t.Errorf("another account's history is %q", got)
+	}
+}
+
+func TestAReadMarkGoesForwardOnly(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me, you := w.device(10001, "desk"), w.signIn(10002, cafe)
+	w.says(you, 10001, "a", "b", "c")
+	w.must(w.read(me, 10002, 2))
+	w.must(w.read(me, 10002, 1))
+	if got := w.history(me, rookery.HistoryQuery{With: 10002, Limit: 1}); got != "3:c read 2" {
+		t.Errorf("history is %q", got)
+	}
+	w.restart(0) // nobody has looked at the mailbox yet
+	me = w.device(10001, "desk")
+	w.code(w.read(me, 10002, 4), rookery.CodeParameter)
+	w.must(w.read(me, 10002, 3))
+}
+
+func TestTheOtherDevicesHearOfAReadMark(t *testing.T) {
+	inBubble(t, func(w *world) {
+		desk, you, address := w.device(10001, "desk"), w.signIn(10002, cafe), w.signIn(10001, home)
+		w.says(you, 10001, "a", "b")
+		mobile, own, old := w.attach(w.device(10001, "phone")), w.attach(desk), w.attach(address)
+		for _, p := range []*phone{mobile, own, old} {
+			p.want("1 a")
+			p.confirm(1)
+			p.want("2 b")
+		}
+		w.must(w.read(desk, 10002, 2))
+		mobile.want("#1 read 10002 up to 2")
+		w.must(w.read(desk, 10002, 1)) // nothing new
+		mobile.want()
+		own.want()
+		old.want() // addresses know nothing of it
+	}, 10001, 10002)
+}
+
+func TestOfWaitingReadMarksTheLatestIsTold(t *testing.T) {
+	inBubble(t, func(w *world) {
+		desk, you, third := w.device(10001, "desk"), w.signIn(10002, cafe), w.signIn(10003, cafe)
+		phone := w.attach(w.device(10001, "phone"))
+		w.says(you, 10001, "a", "b", "c")
+		w.says(third, 10001, "d")
+		phone.want("1 a")
+		w.must(w.read(desk, 10002, 1))
+		w.must(w.read(desk, 10003, 4))
+		w.must(w.read(desk, 10002, 3))
+		w.pass(1500 * time.Millisecond)
+		phone.want("#1 read 10003 up to 4")
+		phone.confirm(1)
+		phone.want("2 b", "3 c", "4 d", "#2 read 10002 up to 3")
+	}, 10001, 10002, 10003)
+}

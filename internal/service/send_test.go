@@ -1,0 +1,74 @@
+package service_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+func TestMessagesSentTogetherAreDecidedOneByOne(t *testing.T) {
+	w := newWorld(t, 10001, 10002, 10003)
+	me, desk := w.device(10001, "phone"), w.device(10001, "desk")
+	you, third := w.signIn(10002, home), w.signIn(10003, cafe)
+	w.must(w.block(third, 10001))
+	send := func(seq string, to rookery.UIN, text string) service.Outgoing {
+		return service.Outgoing{To: to, Text: text, Mark: w.Mark(me, seq, fmt.Append(nil, to, text))}
+	}
+	before := w.store.count()
+	errs := w.SendAll(t.Context(), me, []service.Outgoing{
+		send("sequence 1", 10002, "a"),
+		send("sequence 2", 10777, "to nobody"),
+		send("sequence 1", 10002, "a"), // a repeat
+		send("sequence 3", 10003, "blocked"),
+		send("", 10002, ""),
+		send("sequence 4", 10001, "note"),
+		send("sequence 5", 10002, "b"),
+	})
+	if writes := w.store.count() - before; writes > 12 {
+		t.Errorf("the store was asked %d times", writes)
+	}
+	for i, want := range []rookery.Code{0, rookery.CodeNoAccount, 0, rookery.CodeRefused, rookery.CodeParameter, 0, 0} {
+		if got := rookery.CodeOf(errs[i]); got != want {
+			t.Errorf("message %d: %v, want code %d", i, errs[i], want)
+		}
+	}
+	w.wantInbox(you, "a", "b")
+	w.wantInbox(third)
+	w.wantInbox(desk, "a", "note", "b")
+	w.wantInbox(me, "note")
+}
+
+func TestMessagesSentTogetherThatFailAreNotSent(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
+	list := []service.Outgoing{{To: 10002, Text: "a", Mark: w.Mark(me, "sequence", nil)}}
+	w.store.setFull(true)
+	w.code(w.SendAll(t.Context(), me, list)[0], rookery.CodeTemporary)
+	w.store.setFull(false)
+	w.wantInbox(you)
+	w.must(w.SendAll(t.Context(), me, list)[0])
+	w.must(w.SendAll(t.Context(), me, list)[0])
+	w.wantInbox(you, "a")
+}
+
+func TestMessagesSentTogetherArePushedInOrder(t *testing.T) {
+	inBubble(t, func(w *world) {
+		me := w.device(10001, "phone")
+		phone := w.attach(w.device(10002, "phone"))
+		w.says(me, 10002, "first")
+		phone.want("1 first")
+		phone.confirm(1)
+		var list []service.Outgoing
+		var want []string
+		for i := range 100 {
+			list = append(list, service.Outgoing{To: 10002, Text: fmt.Sprint(i), Mark: w.Mark(me, "", nil)})
+			want = append(want, fmt.Sprintf("%d %d", i+2, i))
+		}
+		for _, err := range w.SendAll(w.Context(), me, list) {
+			w.must(err)
+		}
+		phone.want(want...)
+	}, 10001, 10002)
+}

@@ -1,0 +1,352 @@
+package service_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+// TestARandomWalkLosesAndDoublesNothing has devices come and go in any order,
+// and compares what they see with a model that is a list and a number for each.
+func TestARandomWalkLosesAndDoublesNothing(t *testing.T) {
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			inBubble(t, func(w *world) {
+				walk := newWalk(w, seed)
+				for range 250 {
+					walk.step()
+				}
+				for _, c := range walk.clients {
+					walk.finish(c)
+				}
+			}, 10001, 10002)
+		})
+	}
+}
+
+type walk struct {
+	*world
+	*rand.Rand
+	friend *service.Session
+	// log is the mailbox of 10001.
+	log     []logged
+	clients []*client
+	seqs    int
+}
+
+// logged is an entry: its text, and which device said it, if it is an own word.
+type logged struct {
+	text, origin string
+	own          bool
+}
+
+// client is one device, or the address session, with what it may expect.
+type client struct {
+	device  string
+	token   rookery.Token
+	session *service.Session
+	phone   *phone
+	// seen is the last entry that the client has for good: nothing up to it may
+	// come again. shown is the last that it was shown.
+	seen, shown int
+	// written are the entries of the connection that are not confirmed, with
+	// the time at which they came.
+	written []writtenEntry
+	// seq is the latest poll with a batch, up to upTo.
+	seq string
+}
+
+type writtenEntry struct {
+	number int
+	at     time.Time
+}
+
+func newWalk(w *world, seed uint64) *walk {
+	wk := &walk{world: w, Rand: rand.New(rand.NewPCG(seed, 2008)), friend: w.device(10002, "friend")}
+	for _, device := range []string{"phone", "desk", ""} {
+		c := &client{device: device}
+		wk.clients = append(wk.clients, c)
+		wk.signIn(c)
+	}
+	return wk
+}
+
+func (wk *walk) signIn(c *client) {
+	wk.Helper()
+	if c.device == "" {
+		c.session = wk.world.signIn(10001, home)
+		return
+	}
+	c.session, c.token = wk.token(10001, c.device)
+}
+
+func (wk *walk) step() {
+	wk.Helper()
+	c := wk.clients[wk.IntN(len(wk.clients))]
+	switch wk.IntN(12) {
+	case 0, 1, 2:
+		wk.says(wk.friend, 10001, wk.put("", false))
+	case 3:
+		wk.says(c.session, 10002, wk.put(c.device, true))
+	case 4:
+		wk.connect(c)
+	case 5:
+		wk.disconnect(c)
+	case 6:
+		wk.confirm(c)
+	case 7:
+		wk.speak(c)
+	case 8, 9:
+		wk.poll(c)
+	case 10:
+		wk.pass(time.Duration(wk.IntN(15)) * 500 * time.Millisecond)
+		wk.hear()
+	case 11:
+		if wk.IntN(4) == 0 {
+			wk.stop()
+		}
+	}
+	wk.settle()
+	for _, c := range wk.clients {
+		wk.look(c)
+	}
+}
+
+// put adds an entry to the model and returns its text.
+func (wk *walk) put(origin string, own bool) string {
+	text := fmt.Sprint("text ", len(wk.log)+1)
+	wk.log = append(wk.log, logged{text, origin, own})
+	return text
+}
+
+// next is the entry behind another that a client is to see, 0 if there is none.
+func (wk *walk) next(c *client, after int) int {
+	for n := after + 1; n <= len(wk.log); n++ {
+		e := wk.log[n-1]
+		if !e.own || c.device != "" && e.origin != c.device {
+			return n
+		}
+	}
+	return 0
+}
+
+// hear lets every session live on.
+func (wk *walk) hear() {
+	for _, c := range wk.clients {
+		_, err := wk.Heard(c.session)
+		wk.must(err)
+	}
+	_, err := wk.Heard(wk.friend)
+	wk.must(err)
+}
+
+// connect attaches a client, again perhaps: then the new connection takes over,
+// or the one that it has goes on.
+func (wk *walk) connect(c *client) {
+	if wk.IntN(3) == 0 {
+		wk.signIn(c)
+	}
+	if c.phone != nil && wk.IntN(2) == 0 {
+		c.phone.again(c.session)
+		return
+	}
+	old := c.phone
+	wk.look(c)
+	c.shown, c.written = c.seen, nil
+	c.phone = wk.attach(c.session)
+	if old != nil {
+		old.cut()
+	}
+}
+
+func (wk *walk) disconnect(c *client) {
+	if c.phone == nil {
+		return
+	}
+	wk.look(c)
+	c.phone.cut()
+	c.phone, c.shown, c.written = nil, c.seen, nil
+}
+
+// look takes what was pushed: it has to be what comes next.
+func (wk *walk) look(c *client) {
+	wk.Helper()
+	if c.phone == nil {
+		return
+	}
+	for _, item := range c.phone.take() {
+		want := wk.next(c, c.shown)
+		if item.Entry == nil || want == 0 || int(item.Number) != want || item.Entry.Text != wk.log[want-1].text {
+			wk.Fatalf("%q was pushed %s, want number %d", c.device, describe(item.Item), want)
+		}
+		c.shown = want
+		c.written = append(c.written, writtenEntry{want, item.at})
+	}
+}
+
+func (wk *walk) confirm(c *client) {
+	if c.phone == nil || len(c.written) == 0 {
+		return
+	}
+	n := c.written[wk.IntN(len(c.written))].number
+	c.phone.confirm(uint64(n))
+	wk.has(c, n)
+}
+
+// speak sends a record: what came 5 s before has arrived.
+func (wk *walk) speak(c *client) {
+	if c.phone == nil {
+		return
+	}
+	c.phone.feed.Heard()
+	wk.settle()
+	for _, e := range slices.Clone(c.written) {
+		if wk.now().Sub(e.at) >= 5*time.Second {
+			wk.has(c, e.number)
+		}
+	}
+}
+
+func (wk *walk) has(c *client, n int) {
+	c.seen = max(c.seen, n)
+	c.written = slices.DeleteFunc(c.written, func(e writtenEntry) bool { return e.number <= n })
+}
+
+// poll collects with a new SEQ; the answer may get lost, then once more with the
+// same.
+func (wk *walk) poll(c *client) {
+	wk.Helper()
+	wk.seqs++
+	seq := fmt.Sprint("collect ", wk.seqs)
+	got := wk.collect(c.session, seq)
+	if wk.IntN(3) == 0 {
+		if wk.IntN(4) == 0 {
+			wk.stop()
+		}
+		if again := wk.collect(c.session, seq); len(got) > 0 && !slices.Equal(again, got) {
+			wk.Fatalf("%q got %q, and the second time %q", c.device, got, again)
+		} else {
+			got = again
+		}
+	}
+	if c.phone != nil && len(got) > 0 {
+		wk.Fatalf("%q was given %q beside a live connection", c.device, got)
+	}
+	for _, text := range got {
+		want := wk.next(c, c.seen)
+		if want == 0 || text != wk.log[want-1].text {
+			wk.Fatalf("%q collected %q, want number %d", c.device, text, want)
+		}
+		c.seen, c.shown = want, want
+	}
+	if c.phone == nil && wk.next(c, c.seen) != 0 && len(got) < 50 {
+		wk.Fatalf("%q was not given number %d", c.device, wk.next(c, c.seen))
+	}
+}
+
+// stop ends the server, at once or in good order, and starts it again.
+func (wk *walk) stop() {
+	wk.settle()
+	for _, c := range wk.clients {
+		wk.disconnect(c)
+	}
+	if wk.IntN(2) == 0 {
+		wk.restart(time.Second)
+	} else {
+		wk.must(wk.store.Close())
+		wk.start()
+	}
+	for _, c := range wk.clients {
+		var err error
+		c.session, err = wk.Session(10001, service.Asker{Address: home, Token: c.token})
+		wk.must(err)
+	}
+	wk.friend = wk.device(10002, "friend")
+}
+
+// finish sees to it that a client gets all that is left.
+func (wk *walk) finish(c *client) {
+	wk.disconnect(c)
+	for wk.next(c, c.seen) != 0 {
+		wk.poll(c)
+	}
+}
+
+// Everybody at once: the race detector looks on, and in the end every device has
+// every entry, in order.
+func TestConnectionsComeAndGoWhileMessagesArrive(t *testing.T) {
+	inBubble(t, func(w *world) {
+		senders := []*service.Session{w.device(10001, "one"), w.device(10001, "two")}
+		const each = 150
+		var busy sync.WaitGroup
+		for i, se := range senders {
+			busy.Go(func() {
+				for n := range each {
+					w.says(se, 10002, fmt.Sprintf("%d-%03d", i, n))
+				}
+			})
+		}
+		seen := map[string][]string{}
+		for _, name := range []string{"phone", "desk"} {
+			busy.Go(func() {
+				texts := w.comeAndGo(name, 2*each)
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				seen[name] = texts
+			})
+		}
+		busy.Wait()
+		for name, texts := range seen {
+			for i := range senders {
+				var of []string
+				for _, text := range texts {
+					if text[0] == byte('0'+i) {
+						of = append(of, text)
+					}
+				}
+				if len(of) != each || !slices.IsSorted(of) {
+					w.Errorf("%s has %d messages of a sender, in order: %v", name, len(of), slices.IsSorted(of))
+				}
+			}
+		}
+	}, 10001, 10002)
+}
+
+// comeAndGo connects a device again and again, now and then on two connections
+// at once, until it has seen as many entries as it wants.
+func (w *world) comeAndGo(name string, want int) (texts []string) {
+	last := uint64(0)
+	var wait sync.WaitGroup
+	for round := 0; len(texts) < want; round++ {
+		se := w.device(10002, name)
+		p := &phone{world: w}
+		feed, err := w.Attach(w.Context(), se, p)
+		if err != nil {
+			w.Error(err)
+			return texts
+		}
+		wait.Go(feed.Heard)
+		if round%6 == 3 { // beside the connection: it gets nothing
+			wait.Go(func() { _, _ = w.tryCollect(se, "") })
+		}
+		time.Sleep(time.Millisecond)
+		for _, item := range p.take() {
+			if item.Number > last {
+				last = item.Number
+				texts = append(texts, item.Entry.Text)
+			}
+			feed.Confirm(item.Number)
+		}
+		if round%2 == 0 {
+			feed.Close()
+		}
+		wait.Wait()
+	}
+	return texts
+}
