@@ -293,3 +293,9 @@ func household() *scripted {
 		sends: map[client.UIN]chan error{},
 	}
 }
+
+func (u *user) paste(text string) {
+	u.t.Helper()
+	u.get(tea.PasteMsg{Content: text})
+	u.settle()
+}

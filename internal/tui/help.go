@@ -71,16 +71,20 @@ func (h *helpPage) view(a *App, width, height int) ([]string, *tea.Position) {
 	return append(lines, all[h.first:min(len(all), h.first+height)]...), nil
 }
 
-// keysWidth is the room for the keys of a line; where they have more, what they
+// keysWidth is the room for the keys of a line; where they need more, what they
 // do comes below.
 const keysWidth = 22
 
 func (a *App) helpLine(keys, what string, width int) []string {
 	left := min(keysWidth, width/2)
 	rows := wrapped(a.measure, what, width-left-2)
-	lines := []string{" " + a.look.bold.Render(fit(a.measure, keys, left)) + " " + rows[0]}
+	indent := strings.Repeat(" ", left+2)
+	if a.measure.StringWidth(keys) > left {
+		rows = append([]string{""}, rows...)
+	}
+	lines := []string{" " + a.look.bold.Render(fit(a.measure, keys, max(left, a.measure.StringWidth(keys)))) + " " + rows[0]}
 	for _, row := range rows[1:] {
-		lines = append(lines, strings.Repeat(" ", left+2)+row)
+		lines = append(lines, indent+row)
 	}
 	return lines
 }

@@ -86,7 +86,7 @@ var keyNames = map[string]string{
 	"enter": "Enter", "esc": "Esc", "tab": "Tab", "shift+tab": "Shift+Tab", "f1": "F1", "space": "Space",
 	"up": "Up", "down": "Down", "left": "Left", "right": "Right", "home": "Home", "end": "End",
 	"pgup": "PgUp", "pgdown": "PgDn", "delete": "Del",
-	"alt+enter": "Alt+Enter", "ctrl+home": "Ctrl+Home", "ctrl+end": "Ctrl+End",
+	"alt+enter": "Alt+Enter", "shift+enter": "Shift+Enter", "ctrl+home": "Ctrl+Home", "ctrl+end": "Ctrl+End",
 	"ctrl+c": "Ctrl+C", "ctrl+f": "Ctrl+F", "ctrl+j": "Ctrl+J", "ctrl+l": "Ctrl+L", "ctrl+n": "Ctrl+N", "ctrl+q": "Ctrl+Q",
 	"ctrl+r": "Ctrl+R", "ctrl+x": "Ctrl+X",
 }

@@ -1,53 +1,49 @@
 package tui
 
 import (
+	"cmp"
 	"context"
 	"strconv"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/rookery-im/rookery/client"
 )
 
+type profile = client.Profile
+
 // profileField is one thing that an account says about its owner: the
 // protocol's key for it, and where a Profile has it.
 type profileField struct {
 	label   word
 	key     string
-	get     func(p *client.Profile) string
+	get     func(p profile) string
 	choices []choice
-}
-
-func text(get func(p *client.Profile) *string) func(p *client.Profile) string {
-	return func(p *client.Profile) string { return *get(p) }
-}
-
-func number(get func(p *client.Profile) *int) func(p *client.Profile) string {
-	return func(p *client.Profile) string { return strconv.Itoa(*get(p)) }
+	unset   string // what stands for nothing
 }
 
 // profileFields are those that a person fills in, in the order of the form.
 var profileFields = []profileField{
-	{wNick, "NK", text(func(p *client.Profile) *string { return &p.Nick }), nil},
-	{wAbout, "PR", text(func(p *client.Profile) *string { return &p.About }), nil},
-	{wSex, "SX", number(func(p *client.Profile) *int { return &p.Sex }), []choice{{wMale, "0"}, {wFemale, "1"}}},
-	{wAge, "AG", number(func(p *client.Profile) *int { return &p.Age }), nil},
-	{wCountry, "CY", text(func(p *client.Profile) *string { return &p.Country }), nil},
-	{wProvince, "PV", text(func(p *client.Profile) *string { return &p.Province }), nil},
-	{wCity, "CT", text(func(p *client.Profile) *string { return &p.City }), nil},
-	{wSchool, "SC", text(func(p *client.Profile) *string { return &p.School }), nil},
-	{wJob, "JB", text(func(p *client.Profile) *string { return &p.Job }), nil},
-	{wHomePage, "HP", text(func(p *client.Profile) *string { return &p.HomePage }), nil},
-	{wRealName, "RN", text(func(p *client.Profile) *string { return &p.RealName }), nil},
-	{wMail, "EM", text(func(p *client.Profile) *string { return &p.Mail }), nil},
-	{wPhone, "PH", text(func(p *client.Profile) *string { return &p.Phone }), nil},
-	{wMobile, "MO", text(func(p *client.Profile) *string { return &p.Mobile }), nil},
-	{wAddress, "AD", text(func(p *client.Profile) *string { return &p.Address }), nil},
-	{wPostCode, "PC", text(func(p *client.Profile) *string { return &p.PostCode }), nil},
-	{wBlood, "BT", number(func(p *client.Profile) *int { return &p.Blood }),
-		[]choice{{wUnset, "0"}, {wBloodA, "1"}, {wBloodB, "2"}, {wBloodO, "3"}, {wBloodAB, "4"}, {wOther, "5"}}},
-	{wConstellation, "CO", number(func(p *client.Profile) *int { return &p.Constellation }), numbered(wAquarius, 12)},
-	{wAnimal, "SH", number(func(p *client.Profile) *int { return &p.Animal }), numbered(wRat, 12)},
+	{label: wNick, key: "NK", get: func(p profile) string { return p.Nick }},
+	{label: wAbout, key: "PR", get: func(p profile) string { return p.About }},
+	{label: wSex, key: "SX", get: func(p profile) string { return strconv.Itoa(p.Sex) }, choices: []choice{{wMale, "0"}, {wFemale, "1"}}},
+	{label: wAge, key: "AG", get: func(p profile) string { return strconv.Itoa(p.Age) }, unset: "0"},
+	{label: wCountry, key: "CY", get: func(p profile) string { return p.Country }},
+	{label: wProvince, key: "PV", get: func(p profile) string { return p.Province }},
+	{label: wCity, key: "CT", get: func(p profile) string { return p.City }},
+	{label: wSchool, key: "SC", get: func(p profile) string { return p.School }},
+	{label: wJob, key: "JB", get: func(p profile) string { return p.Job }},
+	{label: wHomePage, key: "HP", get: func(p profile) string { return p.HomePage }},
+	{label: wRealName, key: "RN", get: func(p profile) string { return p.RealName }},
+	{label: wMail, key: "EM", get: func(p profile) string { return p.Mail }},
+	{label: wPhone, key: "PH", get: func(p profile) string { return p.Phone }},
+	{label: wMobile, key: "MO", get: func(p profile) string { return p.Mobile }},
+	{label: wAddress, key: "AD", get: func(p profile) string { return p.Address }},
+	{label: wPostCode, key: "PC", get: func(p profile) string { return p.PostCode }},
+	{label: wBlood, key: "BT", unset: "0", get: func(p profile) string { return strconv.Itoa(p.Blood) }, choices: numbered(wBloodA, 5)},
+	{label: wConstellation, key: "CO", unset: "0", get: func(p profile) string { return strconv.Itoa(p.Constellation) }, choices: numbered(wAquarius, 12)},
+	{label: wAnimal, key: "SH", unset: "0", get: func(p profile) string { return strconv.Itoa(p.Animal) }, choices: numbered(wRat, 12)},
 }
 
 // numbered are choices called by words that follow each other, from 1; 0 is
@@ -64,8 +60,8 @@ func numbered(first word, n int) []choice {
 func (a *App) profileRows(p client.Profile) []menuRow {
 	var rows []menuRow
 	for _, f := range profileFields {
-		value := cleanLine(f.get(&p))
-		if value == "" || value == "0" && f.key != "SX" {
+		value := cleanLine(f.get(p))
+		if value == f.unset {
 			continue
 		}
 		for _, c := range f.choices {
@@ -98,9 +94,13 @@ func (a *App) profileForm(p client.Profile) *form {
 	f := &form{title: a.lang.say(wProfile), what: wKeySave}
 	for _, pf := range profileFields {
 		if pf.choices != nil {
-			f.fields = append(f.fields, (&field{label: pf.label, choices: pf.choices}).pick(pf.get(&p)))
+			f.fields = append(f.fields, (&field{label: pf.label, choices: pf.choices}).pick(pf.get(p)))
 		} else {
-			f.fields = append(f.fields, textField(pf.label, cleanLine(pf.get(&p))))
+			value := cleanLine(pf.get(p))
+			if value == pf.unset {
+				value = ""
+			}
+			f.fields = append(f.fields, textField(pf.label, value))
 		}
 	}
 	yesNo := []choice{{wAsItIs, ""}, {wYes, "1"}, {wNo, "0"}}
@@ -111,7 +111,7 @@ func (a *App) profileForm(p client.Profile) *form {
 		change := client.Change{Profile: map[string]string{}}
 		for i, pf := range profileFields {
 			if f.fields[i].changed() {
-				change.Profile[pf.key] = f.fields[i].value()
+				change.Profile[pf.key] = cmp.Or(strings.TrimSpace(f.fields[i].value()), pf.unset)
 			}
 		}
 		change.Rule = map[string]*client.Rule{"0": ptr(client.RuleOpen), "1": ptr(client.RuleAsk), "3": ptr(client.RuleClosed)}[rule.value()]

@@ -40,7 +40,7 @@ func (r *roster) bindings(a *App) []binding {
 		}
 	}
 	return []binding{
-		{keys: []string{"enter", "right"}, what: wKeyOpen, hint: true, do: about(func(p *person) tea.Cmd { return a.open(p.uin) })},
+		{keys: []string{"enter", "right"}, what: wKeyOpen, hint: r.chosen(a) != nil, do: about(func(p *person) tea.Cmd { return a.open(p.uin) })},
 		{keys: []string{"up", "k"}, what: wKeyUp, do: func() tea.Cmd { return r.move(a, -1) }},
 		{keys: []string{"down", "j"}, what: wKeyDown, do: func() tea.Cmd { return r.move(a, +1) }},
 		{keys: []string{"pgup"}, what: wKeyPageUp, do: func() tea.Cmd { return r.move(a, -a.layout().body+1) }},

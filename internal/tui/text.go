@@ -55,8 +55,12 @@ func wrap(m ansi.Method, text string, width int) []span {
 		row.from = from
 		breakAt = -1
 	}
+	wide := false // the character before is
 	for at := 0; at < len(text); {
 		cluster, cells := ansi.FirstGraphemeCluster(text[at:], m)
+		if at > row.from && (wide || cells == 2) && !strings.ContainsAny(cluster, closing) {
+			breakAt = at
+		}
 		switch {
 		case cluster == "\n":
 			next(at, at+1)
@@ -72,14 +76,12 @@ func wrap(m ansi.Method, text string, width int) []span {
 			used = m.StringWidth(text[end:at])
 			continue // the character is looked at again, in the new row
 		default:
-			if cells == 2 && at > row.from && used+cells <= width && breaksBefore(cluster) {
-				breakAt = at
-			}
 			used += cells
-			if cluster == " " || cells == 2 {
-				breakAt = at + len(cluster)
+			if cluster == " " {
+				breakAt = at + 1
 			}
 		}
+		wide = cells == 2
 		at += len(cluster)
 	}
 	return append(rows, span{row.from, len(text)})
@@ -87,8 +89,6 @@ func wrap(m ansi.Method, text string, width int) []span {
 
 // closing is the punctuation of Chinese that no row begins with.
 const closing = "，。、！？：；）】》」』〉”’…"
-
-func breaksBefore(cluster string) bool { return !strings.ContainsAny(cluster, closing) }
 
 // wrapped is wrap as texts, without spaces at their ends.
 func wrapped(m ansi.Method, text string, width int) []string {

@@ -151,11 +151,11 @@ const (
 	wUnset
 	wMale
 	wFemale
-	wOther
 	wBloodA
 	wBloodB
 	wBloodO
 	wBloodAB
+	wBloodOther
 	wAsItIs
 	wYes
 	wNo
