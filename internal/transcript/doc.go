@@ -37,9 +37,20 @@
 //	<< 200 RECORD                      an answer on that connection: a record,
 //	<< 405                             or a status alone (100 is "go on"),
 //	<< end                             or the end of the connection
+//	%NAME> RECORD                      a record on a line, a connection that stays
+//	%NAME>> BYTES                      what is sent on it in one piece, as it is
+//	%NAME< RECORD                      what comes next on it: an answer, or unasked
+//	%NAME< nothing                     nothing has come on it that was not written here
+//	%NAME< end                         the server closes it
+//	%NAME close                        the client closes it
 //
 // What is sent below an answer is sent on the same connection when the answer
 // has come; an empty line or a comment ends the connection.
+//
+// A line is opened by what is sent on it first, from the client that speaks then.
+// A restart ends all lines. When a script ends, nothing may have come on a line
+// that is still open. Where bytes are not sent as they are, a line can be any
+// connection that stays: WebSocket has the same records.
 //
 // @home is where a script begins. It is 127.0.0.2; the other names are
 // 127.0.0.3, 127.0.0.4 and on, in the order in which the script first names
@@ -56,7 +67,13 @@
 //	\{TEXT*N}        the text, N times
 //	\[N-M]           the numbers from N to M, each followed by a comma
 //
-// and \" between quotation marks. An answer is compared byte by byte. An answer
+// and \" between quotation marks. What cannot be known before stands in braces:
+//
+//	{sid:NAME}       a token: in an answer whatever comes where it is named for the
+//	                 first time, and that same token everywhere after
+//	{now} {now-N}    the clock's time, or N seconds before, in Unix seconds
+//
+// An answer is compared byte by byte. An answer
 // to version 1.4 ends in CR LF, which is not written in a script but expected
 // where the answer begins with VER=1.4. Only the reason RA is left open by the
 // contract: an answer that ends in &RA=*UN* fits any reason that is one

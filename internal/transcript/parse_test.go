@@ -48,6 +48,14 @@ repeat 3
 << 200 NULL
 << 405
 << end
+%a> VER=1.4&CMD=List
+%a>> \x05VER=1.4\n\nVER=1.4\n
+%a< VER=1.4&SID={sid:phone}&TM={now-5},
+%a< nothing
+%a close
+%b>
+%b<
+%b< end
 
 # The end.
 `
@@ -85,6 +93,14 @@ func TestParseReadsEveryKindOfStep(t *testing.T) {
 			},
 			Ends: true,
 		},
+		&Say{"a", []byte("VER=1.4&CMD=List")},
+		&SayBytes{"a", []byte("\x05VER=1.4\n\nVER=1.4\n")},
+		&Hear{"a", []byte("VER=1.4&SID={sid:phone}&TM={now-5},")},
+		&HearNothing{"a"},
+		&HangUp{"a"},
+		&Say{"b", nil},
+		&Hear{"b", nil},
+		&HearEnd{"b"},
 	}
 	if len(s.Steps) != len(want) {
 		t.Fatalf("%d steps, want %d", len(s.Steps), len(want))
@@ -195,6 +211,11 @@ func TestParseNamesTheLineThatIsWrong(t *testing.T) {
 		{"a client without a name", "@\n", "x.txt:1: a client's name is of small letters"},
 		{"a repetition once", "repeat 1\n> A\n< A\n", "x.txt:1: an exchange is repeated 2 to"},
 		{"a repetition of something else", "repeat 2\nrestart\n", "x.txt:1: here a request is wanted"},
+		{"a line without a name", "%> A\n", "x.txt:1: a line's name is of small letters"},
+		{"a line with a name of capitals", "%A> A\n", `x.txt:1: "A> A" directly behind the name`},
+		{"bytes directly behind the mark of a line", "%a>A\n", `x.txt:1: "A" directly behind`},
+		{"bytes of a line that are none", "%a>>\n", "x.txt:1: nothing is sent by this line"},
+		{"a line that does something else", "%a opens\n", "x.txt:1: on a line there is %a> RECORD"},
 		{"a setting that is no flag", "setting A 1\n", `x.txt:1: a setting has the name of a flag, not "A"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -141,6 +141,18 @@ func TestReplayTellsWhatDiffers(t *testing.T) {
 			"x.txt:1: the answer differs from byte 0 on",
 		},
 		{"no answer", "> A\n< B\n", nil, "x.txt:1: no answer: the server has gone\n\tsent A"},
+		{"another record on a line", "%a> A\n%a< B\n", []string{"C"}, "x.txt:2: the answer differs from byte 0 on\n\twant B\n\tgot  C"},
+		{"a line end on a line", "%a> A\n%a< VER=1.4&RES=0\n", []string{"VER=1.4&RES=0\r\n"}, "x.txt:2: the answer differs from byte 13 on"},
+		{"the end of a line where a record is wanted", "%a> A\n%a< B\n", nil, "x.txt:2: no record comes: EOF\n\twant B"},
+		{"a record where nothing is wanted", "%a> A\n%a< nothing\n", []string{"B"}, "x.txt:2: nothing should come, but this did: B"},
+		{"a record where the end is wanted", "%a> A\n%a< end\n", []string{"B"}, "x.txt:2: the connection should end, but this came: B"},
+		{"a record that nobody heard", "%a> A\n", []string{"B"}, "x.txt: at the end, on the line a: nothing should come, but this did: B"},
+		{"a line that is not open", "%a< B\n", []string{"B"}, "x.txt:1: the line a is not open"},
+		{"a line that was closed", "%a> A\n%a close\n%a close\n", nil, "x.txt:3: the line a is not open"},
+		{"a line that has ended", "%a> A\n%a< end\n%a< end\n", nil, "x.txt:3: the line a is not open"},
+		{"another token", "> A\n< SID={sid:a}\n> {sid:a}\n< SID={sid:a}\n", []string{"SID=rk_" + strings.Repeat("a", 43), "SID=rk_" + strings.Repeat("b", 43)}, "x.txt:3: the answer differs from byte 7 on"},
+		{"no token", "> A\n< SID={sid:a}\n", []string{"SID=rk_tooshort"}, "x.txt:1: the answer differs from byte 4 on"},
+		{"bytes on a line without a socket", "%a>> A\n", nil, "x.txt:1: this step needs a world on a socket"},
 		{"a step that needs a socket", ">> A\n<< end\n", nil, "x.txt:1: this step needs a world on a socket"},
 		{"a setting", "setting a b\n", nil, "x.txt:1: this step needs a world on a socket"},
 	} {
@@ -353,6 +365,8 @@ func TestAScriptSaysWhatItNeeds(t *testing.T) {
 		"> A\n< B\n":     false,
 		">> A\n<< 400\n": true,
 		"setting a b\n":  true,
+		"%a> A\n":        false,
+		"%a>> A\n":       true,
 	} {
 		if got := mustParse(t, src).NeedsHTTP(); got != want {
 			t.Errorf("%q: NeedsHTTP is %t", src, got)
