@@ -8,10 +8,10 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// An index of all entries by peer would cost every letter that is settled about
-// an eighth more, for everybody. So conversations are listed when somebody asks:
-// what has come since then, at most a page, is looked through; if it is more,
-// it is listed first. Search has no index of its own: it looks through one
+// An index of all entries by peer would make every letter a sixth dearer (1.7 of
+// 10 us of CPU), for those too who never ask. So conversations are listed when
+// somebody asks: what has come since then, at most a page, is looked through;
+// if it is more, it is listed first. Search has no index of its own: it looks through one
 // conversation, or all words of one mailbox, page after page.
 
 // historyPage is how many entries are looked through, or listed, at once: a

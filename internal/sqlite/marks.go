@@ -252,7 +252,8 @@ func (w *writer) recover() error {
 // A row of marks is the byte marksVersion and then, for each mark: the owner,
 // the outcome (uvarints), the time (a varint, nanoseconds of uptime), the 16
 // bytes of the digest, the length of the device's name in bytes (a uvarint) and
-// the name.
+// the name. A device that was forgotten is one of these too, see
+// outcomeForgotten; its digest is zero.
 const marksVersion = 1
 
 func appendMarks(blob []byte, list []marked) []byte {
