@@ -8,7 +8,7 @@ import (
 )
 
 // ways are the schemes of the ways to a server.
-var ways = []string{"http", "qq"}
+var ways = []string{"http", "qq", "ws"}
 
 func onEachWay(t *testing.T, test func(t *testing.T, way string)) {
 	for _, way := range ways {

@@ -1,15 +1,14 @@
 package client_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"path/filepath"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -21,7 +20,8 @@ import (
 	"github.com/rookery-im/rookery/internal/sqlite"
 	"github.com/rookery-im/rookery/internal/transport"
 	"github.com/rookery-im/rookery/internal/transport/httppost"
-	"github.com/rookery-im/rookery/wire"
+	"github.com/rookery-im/rookery/internal/transport/line"
+	"github.com/rookery-im/rookery/internal/transport/websocket"
 )
 
 const password = "123456"
@@ -47,7 +47,6 @@ type house struct {
 	store   *sqlite.Store
 	service *service.Service
 	way     *transport.Server
-	line    net.Listener
 	end     context.CancelFunc
 	ended   chan struct{}
 }
@@ -94,9 +93,14 @@ func (h *house) start() {
 		h.Fatal(err)
 	}
 	handler := protocol.New(h.service, quiet)
+	sockets := http.NewServeMux()
+	sockets.Handle("/ws", websocket.New(websocket.Config{Host: handler, Log: quiet}))
 	h.way = transport.NewServer(transport.Config{
-		Way: lineWay{handler, httppost.New(httppost.Config{Handler: handler, Log: quiet})}, Log: quiet,
-		Limits: transport.Limits{Linger: time.Millisecond},
+		Way: &transport.Detect{
+			HTTP: httppost.New(httppost.Config{Handler: handler, Pages: sockets, Log: quiet}),
+			Line: line.New(line.Config{Host: handler, Log: quiet}),
+		},
+		Log: quiet,
 	})
 	l, err := net.Listen("tcp", h.addr)
 	if err != nil {
@@ -238,51 +242,3 @@ func expect[E comparable](t testing.TB, what string, got, want []E) {
 			what, len(got), len(want), i+1, fmt.Sprint(got[i:]), fmt.Sprint(want[i:]))
 	}
 }
-
-// lineWay is both lines and HTTP.
-type lineWay struct {
-	host transport.Host
-	http transport.Way
-}
-
-func (w lineWay) Serve(ctx context.Context, c *transport.Conn) {
-	first := make([]byte, 1)
-	if _, err := c.Read(first); err != nil {
-		c.Close()
-		return
-	}
-	c.Unread(first)
-	if first[0] == 'P' || first[0] == 'G' {
-		w.http.Serve(ctx, c)
-		return
-	}
-	defer c.Close()
-	l := &link{c: c}
-	d := w.host.Converse(l)
-	defer d.End()
-	in := bufio.NewReader(c)
-	for {
-		record, err := in.ReadBytes('\n')
-		if err != nil || !c.Begin() {
-			return
-		}
-		d.Answer(ctx, &transport.Peer{Addr: c.Addr, Form: wire.FormLine}, [][]byte{record}, l.Push)
-		if !c.Wait() {
-			return
-		}
-	}
-}
-
-type link struct {
-	c  *transport.Conn
-	mu sync.Mutex
-}
-
-func (l *link) Push(record []byte) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, err := l.c.Write(append(slices.Clone(record), "\r\n"...))
-	return err
-}
-
-func (l *link) Close() { l.c.Conn.Close() }

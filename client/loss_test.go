@@ -101,6 +101,7 @@ func TestNothingIsLostOrDoubledWhereverTheConnectionIsCut(t *testing.T) {
 		} {
 			for session, opts := range map[string][]client.Option{"address": nil, "device": {client.Device("d")}} {
 				t.Run(session+", "+direction, func(t *testing.T) {
+					t.Parallel()
 					h := newHouse(t, 10001, 10002)
 					proxy := newCutter(t, h.addr, func(n int) (up, down int) {
 						if n == 0 || n > bytes { // Dial does not repeat
