@@ -20,6 +20,7 @@ import (
 
 	"github.com/rookery-im/rookery/internal/service"
 	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/internal/transport/line"
 )
 
 // defaultListen are the ports that the clients know: 8000 for HTTP, 14000 for
@@ -33,6 +34,8 @@ type serveFlags struct {
 	trustedProxies, origins    []string
 	maxConnections, perAddress int
 	limitLoopback              bool
+	recordsPerSecond           int
+	lineIdle                   time.Duration
 	retention                  int // days
 	passwordMemory             int // MiB
 	passwordPasses             int
@@ -77,6 +80,8 @@ func (f *serveFlags) register(c *cobra.Command) {
 	flags.IntVar(&f.maxConnections, "max-connections", 50_000, "accept at most `N` connections in all")
 	flags.IntVar(&f.perAddress, "max-connections-per-address", 1_000, "accept at most `N` connections from one address; trusted proxies and this machine are exempt")
 	flags.BoolVar(&f.limitLoopback, "limit-loopback", false, "let --max-connections-per-address bind clients on this machine too")
+	flags.IntVar(&f.recordsPerSecond, "max-records-per-second", 0, "close a line or WebSocket that brings more than `N` records in one second; 0 is any number")
+	flags.DurationVar(&f.lineIdle, "line-idle-timeout", 300*time.Second, "close a line or WebSocket that brings no record for `TIME`")
 	flags.IntVar(&f.retention, "retention", int(service.DefaultRetention/(24*time.Hour)), "keep messages for `DAYS` after they were collected")
 	flags.IntVar(&f.passwordMemory, "password-memory", int(service.FloorCost.MemoryKiB/1024), "hash new passwords with `MIB` of memory (Argon2id)")
 	flags.IntVar(&f.passwordPasses, "password-passes", int(service.FloorCost.Passes), "and with `N` passes over it")
@@ -123,6 +128,7 @@ func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
 		dir:      *f.data,
 		listen:   f.listen,
 		limits:   transport.Limits{Connections: f.maxConnections, PerAddress: f.perAddress, CountLoopback: f.limitLoopback},
+		lines:    line.Limits{RecordsPerSecond: f.recordsPerSecond, IdleTime: f.lineIdle},
 		shutdown: f.shutdown,
 		now:      now,
 	}
@@ -132,6 +138,7 @@ func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
 	}{
 		{"max-connections", f.maxConnections, 1, 10_000_000},
 		{"max-connections-per-address", f.perAddress, 1, 10_000_000},
+		{"max-records-per-second", f.recordsPerSecond, 0, 10_000_000},
 		{"retention", f.retention, 1, 36_500},
 		{"password-memory", f.passwordMemory, int(service.FloorCost.MemoryKiB / 1024), 4096},
 		{"password-passes", f.passwordPasses, int(service.FloorCost.Passes), 100},
@@ -139,6 +146,9 @@ func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
 		if bound.got < bound.least || bound.got > bound.max {
 			return c, fmt.Errorf("--%s is %d, allowed is %d to %d", bound.name, bound.got, bound.least, bound.max)
 		}
+	}
+	if f.lineIdle < time.Second {
+		return c, fmt.Errorf("--line-idle-timeout is %v, allowed is 1s and more", f.lineIdle)
 	}
 	c.retention = time.Duration(f.retention) * 24 * time.Hour
 	c.passwords = service.FloorCost

@@ -18,6 +18,8 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 	"github.com/rookery-im/rookery/internal/transport"
 	"github.com/rookery-im/rookery/internal/transport/httppost"
+	"github.com/rookery-im/rookery/internal/transport/line"
+	"github.com/rookery-im/rookery/internal/transport/websocket"
 	"github.com/rookery-im/rookery/internal/web"
 )
 
@@ -32,12 +34,15 @@ type serverConfig struct {
 	trustedProxies []netip.Prefix
 	origins        []string
 	limits         transport.Limits
+	lines          line.Limits
 	passwords      service.PasswordCost
 	retention      time.Duration
 	// shutdown is how long requests in flight are waited for in the end.
 	shutdown time.Duration
-	now      func() time.Time
-	log      *slog.Logger
+	// now and afterFunc are the clock; nil afterFunc is time.AfterFunc.
+	now       func() time.Time
+	afterFunc func(d time.Duration, f func()) (stop func() bool)
+	log       *slog.Logger
 }
 
 // server is everything that runs on one data directory.
@@ -66,7 +71,7 @@ func openServer(ctx context.Context, c serverConfig) (*server, error) {
 		return nil, fmt.Errorf("a server runs on %s already; stop it first, or give this one another directory with --data", c.dir)
 	}
 	b, err := openBackend(ctx, c.dir, lock, service.Config{
-		Now: c.now, Log: c.log, Passwords: c.passwords, Retention: c.retention,
+		Now: c.now, AfterFunc: c.afterFunc, Log: c.log, Passwords: c.passwords, Retention: c.retention,
 	})
 	if err != nil {
 		return nil, err
@@ -76,13 +81,7 @@ func openServer(ctx context.Context, c serverConfig) (*server, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	s.transport = transport.NewServer(transport.Config{
-		Way: httppost.New(httppost.Config{
-			Handler:        protocol.New(s.service, c.log),
-			Pages:          web.Handler(),
-			TrustedProxies: c.trustedProxies,
-			Origins:        c.origins,
-			Log:            c.log,
-		}),
+		Way:     s.ways(c),
 		Limits:  c.limits,
 		Proxies: c.trustedProxies,
 		Log:     c.log,
@@ -93,6 +92,30 @@ func openServer(ctx context.Context, c serverConfig) (*server, error) {
 		ErrorLog:          slog.NewLogLogger(c.log.Handler(), slog.LevelWarn),
 	}
 	return s, nil
+}
+
+// ways are the ways in, of which each listener has all.
+func (s *server) ways(c serverConfig) transport.Way {
+	handler := protocol.New(s.service, c.log)
+	pages := http.NewServeMux()
+	pages.Handle("/", web.Handler())
+	pages.Handle("/ws", websocket.New(websocket.Config{
+		Host:           handler,
+		Limits:         websocket.Limits{IdleTime: c.lines.IdleTime, RecordsPerSecond: c.lines.RecordsPerSecond},
+		TrustedProxies: c.trustedProxies,
+		Origins:        c.origins,
+		Log:            c.log,
+	}))
+	return &transport.Detect{
+		HTTP: httppost.New(httppost.Config{
+			Handler:        handler,
+			Pages:          pages,
+			TrustedProxies: c.trustedProxies,
+			Origins:        c.origins,
+			Log:            c.log,
+		}),
+		Line: line.New(line.Config{Host: handler, Limits: c.lines, Log: c.log}),
+	}
 }
 
 // listen binds the addresses and the control socket.

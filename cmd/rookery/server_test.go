@@ -3,7 +3,8 @@ package main
 import (
 	"context"
 	"log/slog"
-	"sync/atomic"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,7 +32,7 @@ func newTestServer(t *testing.T, c serverConfig) *testServer {
 	}
 	ts.config.listen = []string{"127.0.0.1:0"}
 	ts.config.shutdown = 10 * time.Second
-	ts.config.now = ts.clock.now
+	ts.config.now, ts.config.afterFunc = ts.clock.now, ts.clock.afterFunc
 	ts.config.log = slog.New(slog.DiscardHandler)
 	ts.start()
 	t.Cleanup(ts.stop)
@@ -56,6 +57,7 @@ func (ts *testServer) stop() {
 	if err := <-ts.ended; err != nil {
 		ts.t.Errorf("the server ended with: %v", err)
 	}
+	ts.clock.forget()
 }
 
 // restart stops the server and starts it on the same data when the clock has
@@ -79,13 +81,82 @@ func (ts *testServer) addr() string { return ts.listeners[0].Addr().String() }
 func (ts *testServer) operator() *control.Operator { return control.Direct(ts.service) }
 
 // clock is a clock that stands still until it is moved.
-type clock struct{ nanos atomic.Int64 }
-
-func newClock(at time.Time) *clock {
-	c := new(clock)
-	c.nanos.Store(at.UnixNano())
-	return c
+type clock struct {
+	mu     sync.Mutex // guards what follows
+	at     time.Time
+	timers []*timer
 }
 
-func (c *clock) now() time.Time      { return time.Unix(0, c.nanos.Load()) }
-func (c *clock) add(d time.Duration) { c.nanos.Add(int64(d)) }
+// timer is a function that is called when the clock has come so far.
+type timer struct {
+	at time.Time
+	f  func()
+}
+
+func newClock(at time.Time) *clock { return &clock{at: at} }
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+// afterFunc is time.AfterFunc on this clock.
+func (c *clock) afterFunc(d time.Duration, f func()) (stop func() bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := &timer{c.at.Add(d), f}
+	c.timers = append(c.timers, t)
+	return func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.drop(t)
+	}
+}
+
+// drop takes a timer out and reports whether it was still there. Called under mu.
+func (c *clock) drop(t *timer) bool {
+	i := slices.Index(c.timers, t)
+	if i < 0 {
+		return false
+	}
+	c.timers = slices.Delete(c.timers, i, i+1)
+	return true
+}
+
+// add moves the clock. What falls due on the way is called, each at its time.
+func (c *clock) add(d time.Duration) {
+	end := c.now().Add(d)
+	for t := c.advance(end); t != nil; t = c.advance(end) {
+		t.f()
+	}
+}
+
+// advance moves the clock to the next timer and takes that out, or to end if
+// none falls due before.
+func (c *clock) advance(end time.Time) *timer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var next *timer
+	for _, t := range c.timers {
+		if !t.at.After(end) && (next == nil || t.at.Before(next.at)) {
+			next = t
+		}
+	}
+	if next == nil {
+		c.at = end
+		return nil
+	}
+	c.drop(next)
+	if next.at.After(c.at) {
+		c.at = next.at
+	}
+	return next
+}
+
+// forget drops all timers: whose they were is no more.
+func (c *clock) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.timers = nil
+}

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/netip"
@@ -26,7 +27,8 @@ type Conn struct {
 	Addr netip.Addr
 
 	server *Server
-	unread []byte // given back by Unread
+	unread []byte      // given back by Unread
+	first  *firstBytes // what unread lies in, if it was lent by Detect
 	state  atomic.Int32
 	wrote  atomic.Bool // something was written, so there is an answer to lose
 	close  sync.Once
@@ -41,11 +43,19 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if len(c.unread) > 0 {
 		n := copy(p, c.unread)
 		if c.unread = c.unread[n:]; len(c.unread) == 0 {
-			c.unread = nil // an upgraded connection may live for days
+			c.forgetUnread() // the connection may live for days
 		}
 		return n, nil
 	}
 	return c.Conn.Read(p)
+}
+
+func (c *Conn) forgetUnread() {
+	c.unread = nil
+	if c.first != nil {
+		c.first.pool.Put(c.first)
+		c.first = nil
+	}
 }
 
 func (c *Conn) Write(p []byte) (int, error) {
@@ -81,6 +91,9 @@ func (c *Conn) Begin() bool { return c.state.CompareAndSwap(waiting, working) }
 // the request in flight is the connection's last.
 func (c *Conn) Draining() bool { return c.server.draining.Load() }
 
+// Quit returns a channel that is closed when the server begins to shut down.
+func (c *Conn) Quit() <-chan struct{} { return c.server.quit }
+
 // dismiss ends the connection if it waits, by waking its reader. To close it
 // here could reset the connection under an answer that is still on its way.
 func (c *Conn) dismiss() {
@@ -114,6 +127,17 @@ func (c *Conn) linger() {
 		_, _ = io.CopyN(io.Discard, c.Conn, limits.LingerBytes)
 	}
 }
+
+type connKey struct{}
+
+// WithConn returns a context that ConnOf finds the connection in.
+func WithConn(ctx context.Context, c *Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
+}
+
+// ConnOf is the connection that a page was asked for on, for those that keep
+// it. ctx is the page's, or was made of that.
+func ConnOf(ctx context.Context) *Conn { return ctx.Value(connKey{}).(*Conn) }
 
 // addrOf is the IP address at the other end of c, the zero Addr if it has none.
 func addrOf(c net.Conn) netip.Addr {

@@ -117,3 +117,22 @@ func (c *Complaint) Due() (kept int, ok bool) {
 	kept, c.kept, c.latest = c.kept, 0, now
 	return kept, true
 }
+
+// Rate bounds how much comes in one second.
+type Rate struct {
+	since time.Time // when the second began
+	count int
+}
+
+// Allow counts n more, and reports whether that many may come in one second; 0
+// is any number.
+func (r *Rate) Allow(n, most int) bool {
+	if most == 0 {
+		return true
+	}
+	if now := time.Now(); now.Sub(r.since) >= time.Second {
+		*r = Rate{since: now}
+	}
+	r.count += n
+	return r.count <= most
+}

@@ -47,6 +47,8 @@ type Server struct {
 
 	full, crowded, failing Complaint
 
+	stacks stacks
+
 	mu        sync.Mutex // guards what follows
 	listeners map[net.Listener]struct{}
 	conns     map[*Conn]struct{}
@@ -159,7 +161,11 @@ func (s *Server) admit(c *Conn) bool {
 func (s *Server) serve(c *Conn) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.log.Error("a request made the server panic; its connection is closed", "panic", p, "client", c.Addr, "stack", string(debug.Stack()))
+			trace := debug.Stack()
+			if b, ok := p.(*panicked); ok {
+				p, trace = b.value, b.trace
+			}
+			s.log.Error("a request made the server panic; its connection is closed", "panic", p, "client", c.Addr, "stack", string(trace))
 			_ = c.Close()
 		}
 	}()
@@ -189,6 +195,7 @@ func (s *Server) settle() {
 // connections and returns ctx's error; handlers may then still be at work.
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.giveUp()
+	defer s.stacks.close()
 	s.drain()
 	select {
 	case <-s.empty:

@@ -23,11 +23,10 @@ const pendingBytes = 32 << 10
 
 // conn reads one client's requests, answers records, and stops at what is none.
 type conn struct {
-	way     *Way
-	net     *transport.Conn
-	trusted bool // the other end is a trusted proxy
-	peer    transport.Peer
-	req     request
+	way  *Way
+	net  *transport.Conn
+	peer transport.Peer
+	req  request
 
 	// in[r:w] has arrived and is not consumed. in is idle, or a larger buffer
 	// that is lent while a request needs it.
@@ -45,7 +44,7 @@ type conn struct {
 }
 
 func newConn(w *Way, nc *transport.Conn) *conn {
-	c := &conn{way: w, net: nc, trusted: w.proxies.trust(nc.Addr)}
+	c := &conn{way: w, net: nc}
 	c.in = c.idle[:]
 	c.peer.Form = wire.FormHTTP
 	return c
@@ -97,7 +96,8 @@ func (c *conn) serveOne(ctx context.Context, patience time.Duration) error {
 	case r.length > int64(c.way.limits.BodyBytes):
 		return faultTooBig
 	}
-	c.identify(r)
+	c.peer.Charset = r.charset
+	c.way.proxies.Identify(&c.peer, c.net.Addr, r.forwarded)
 
 	// Reading on may move the header, and what r holds of it, away.
 	c.r += n
@@ -109,22 +109,6 @@ func (c *conn) serveOne(ctx context.Context, patience time.Duration) error {
 		return errDone
 	}
 	return nil
-}
-
-// identify says who speaks: the connection's address, or the one that a
-// trusted proxy says. From anyone else such a header makes it unknown.
-func (c *conn) identify(r *request) {
-	c.peer.Addr, c.peer.ForeignProxy, c.peer.Charset = c.net.Addr, false, r.charset
-	if len(r.forwarded) == 0 {
-		return
-	}
-	if c.trusted {
-		if a, ok := c.way.proxies.client(r.forwarded); ok {
-			c.peer.Addr = a
-			return
-		}
-	}
-	c.peer.ForeignProxy = true
 }
 
 // answers is where answers are collected until they are written.

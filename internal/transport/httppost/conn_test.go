@@ -88,7 +88,7 @@ func TestARequestCostsNoAllocation(t *testing.T) {
 				if err != nil || string(body) != c.body {
 					t.Fatalf("got %q and %v", body, err)
 				}
-				conn.identify(&conn.req)
+				conn.peer.Charset = conn.req.charset
 				out := conn.answers()
 				out.b = appendHead(out.b, "", true, 5)
 				_ = conn.flush()

@@ -88,7 +88,7 @@ func (l Limits) withDefaults() Limits {
 type Way struct {
 	handler transport.Handler
 	limits  Limits
-	proxies proxies
+	proxies transport.Proxies
 	origins []string
 	log     *slog.Logger
 	pages   *http.Server

@@ -27,7 +27,10 @@ func newPages(h http.Handler, limits Limits, log *slog.Logger) *http.Server {
 		WriteTimeout:      limits.PageTime,
 		MaxHeaderBytes:    limits.HeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		BaseContext:       func(l net.Listener) context.Context { return l.(*handOver).ctx },
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return transport.WithConn(ctx, c.(*transport.Conn))
+		},
+		BaseContext: func(l net.Listener) context.Context { return l.(*handOver).ctx },
 	}
 	s.SetKeepAlivesEnabled(false)
 	return s

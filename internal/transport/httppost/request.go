@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 
+	"github.com/rookery-im/rookery/internal/transport"
 	"github.com/rookery-im/rookery/wire"
 )
 
@@ -25,7 +26,7 @@ type request struct {
 	origin    []byte
 	origins   int  // how many Origins there are
 	fetchSite bool // there is a Sec-Fetch-Site
-	forwarded []forwardedField
+	forwarded []transport.ForwardedField
 }
 
 // headerEnd returns the length of the header that buf begins with, its empty
@@ -154,11 +155,11 @@ func (r *request) parseField(line []byte) *fault {
 	case "sec-fetch-site":
 		r.fetchSite = true
 	case "x-forwarded-for":
-		r.forwarded = append(r.forwarded, forwardedField{xForwardedFor, value})
+		r.forwarded = append(r.forwarded, transport.ForwardedField{Kind: transport.XForwardedFor, Value: value})
 	case "forwarded":
-		r.forwarded = append(r.forwarded, forwardedField{forwarded, value})
+		r.forwarded = append(r.forwarded, transport.ForwardedField{Kind: transport.Forwarded, Value: value})
 	case "x-real-ip":
-		r.forwarded = append(r.forwarded, forwardedField{xRealIP, value})
+		r.forwarded = append(r.forwarded, transport.ForwardedField{Kind: transport.XRealIP, Value: value})
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package httppost
+package transport
 
 import (
 	"net/netip"
@@ -7,7 +7,7 @@ import (
 )
 
 func TestWhomATrustedProxyAsksFor(t *testing.T) {
-	trusted := proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:1::/48")}
+	trusted := Proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:1::/48")}
 	const refused = ""
 	for _, c := range []struct{ name, header, want string }{
 		{"one address", "X-Forwarded-For: 192.0.2.7", "192.0.2.7"},
@@ -51,21 +51,39 @@ func TestWhomATrustedProxyAsksFor(t *testing.T) {
 		{"another header names a trusted proxy", "X-Forwarded-For: 10.1.1.1\nX-Real-IP: 192.0.2.7", "192.0.2.7"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var r request
-			head := "POST / HTTP/1.1\r\n" + strings.ReplaceAll(c.header, "\n", "\r\n") + "\r\n\r\n"
-			if f := r.parse([]byte(head)); f != nil {
-				t.Fatal(f)
-			}
-			got, ok := trusted.client(r.forwarded)
-			if ok != (c.want != refused) || ok && got.String() != c.want {
-				t.Errorf("got %v, %v, want %q", got, ok, c.want)
+			var peer Peer
+			trusted.Identify(&peer, netip.MustParseAddr("10.9.9.9"), fields(c.header))
+			if peer.ForeignProxy != (c.want == refused) || c.want != refused && peer.Addr.String() != c.want {
+				t.Errorf("got %v, foreign is %v, want %q", peer.Addr, peer.ForeignProxy, c.want)
 			}
 		})
 	}
 }
 
+// fields are the header lines of a proxy.
+func fields(header string) (fields []ForwardedField) {
+	kinds := map[string]ForwardedKind{"X-Forwarded-For": XForwardedFor, "Forwarded": Forwarded, "X-Real-IP": XRealIP}
+	for line := range strings.SplitSeq(header, "\n") {
+		name, value, _ := strings.Cut(line, ":")
+		fields = append(fields, ForwardedField{kinds[name], []byte(strings.TrimSpace(value))})
+	}
+	return fields
+}
+
+func TestNobodyElseIsBelieved(t *testing.T) {
+	trusted := Proxies{netip.MustParsePrefix("10.0.0.0/8")}
+	stranger := netip.MustParseAddr("192.0.2.1")
+	peer := Peer{ForeignProxy: true}
+	if trusted.Identify(&peer, stranger, nil); peer.ForeignProxy || peer.Addr != stranger {
+		t.Errorf("without a header got %v, foreign is %v", peer.Addr, peer.ForeignProxy)
+	}
+	if trusted.Identify(&peer, stranger, fields("X-Forwarded-For: 192.0.2.7")); !peer.ForeignProxy {
+		t.Errorf("with a header got %v", peer.Addr)
+	}
+}
+
 func TestATrustedProxyWithAZoneIsTrusted(t *testing.T) {
-	p := proxies{netip.MustParsePrefix("fe80::/10")}
+	p := Proxies{netip.MustParsePrefix("fe80::/10")}
 	if !p.trust(netip.MustParseAddr("fe80::1%eth0")) || p.trust(netip.MustParseAddr("2001:db8::1")) {
 		t.Error("the networks do not decide")
 	}

@@ -1,4 +1,4 @@
-package httppost
+package transport
 
 import (
 	"net/netip"
@@ -6,24 +6,42 @@ import (
 	"strings"
 )
 
-// forwardedField is one header line in which a proxy says for whom it asks.
-type forwardedField struct {
-	kind  forwardedKind
-	value []byte
+// ForwardedField is one header line in which a proxy says for whom it asks.
+type ForwardedField struct {
+	Kind  ForwardedKind
+	Value []byte
 }
 
-type forwardedKind uint8
+// ForwardedKind is one of the headers that proxies use.
+type ForwardedKind uint8
 
 const (
-	xForwardedFor forwardedKind = iota // address, address: the nearest is the last
-	forwarded                          // RFC 7239
-	xRealIP                            // one address
+	XForwardedFor ForwardedKind = iota // address, address: the nearest is the last
+	Forwarded                          // RFC 7239
+	XRealIP                            // one address
 )
 
-// proxies are the networks whose word about a client's address is believed.
-type proxies []netip.Prefix
+// Proxies are the networks whose word about a client's address is believed.
+type Proxies []netip.Prefix
 
-func (p proxies) trust(a netip.Addr) bool {
+// Identify says in peer who speaks on a connection from an address: that
+// address, or the one that a trusted proxy says. From anyone else such a header
+// makes it unknown.
+func (p Proxies) Identify(peer *Peer, from netip.Addr, fields []ForwardedField) {
+	peer.Addr, peer.ForeignProxy = from, false
+	if len(fields) == 0 {
+		return
+	}
+	if p.trust(from) {
+		if a, ok := p.client(fields); ok {
+			peer.Addr = a
+			return
+		}
+	}
+	peer.ForeignProxy = true
+}
+
+func (p Proxies) trust(a netip.Addr) bool {
 	for _, prefix := range p {
 		if prefix.Contains(a.WithZone("")) {
 			return true
@@ -40,8 +58,8 @@ func (p proxies) trust(a netip.Addr) bool {
 // A proxy sets one of the headers and passes on what the client forged of the
 // others. So all that name an address outside of the trusted networks must name
 // the same; ok is false if they do not, and if any is unreadable.
-func (p proxies) client(fields []forwardedField) (client netip.Addr, ok bool) {
-	for kind := xForwardedFor; kind <= xRealIP; kind++ {
+func (p Proxies) client(fields []ForwardedField) (client netip.Addr, ok bool) {
+	for kind := XForwardedFor; kind <= XRealIP; kind++ {
 		said, ok := p.nearest(fields, kind)
 		switch {
 		case !ok:
@@ -58,9 +76,9 @@ func (p proxies) client(fields []forwardedField) (client netip.Addr, ok bool) {
 
 // nearest is the address that the headers of one kind give, the zero Addr if
 // there are none. Several headers of a kind are one list.
-func (p proxies) nearest(fields []forwardedField, kind forwardedKind) (nearest netip.Addr, ok bool) {
+func (p Proxies) nearest(fields []ForwardedField, kind ForwardedKind) (nearest netip.Addr, ok bool) {
 	for _, field := range slices.Backward(fields) {
-		if field.kind != kind {
+		if field.Kind != kind {
 			continue
 		}
 		for _, hop := range slices.Backward(field.hops()) {
@@ -73,14 +91,14 @@ func (p proxies) nearest(fields []forwardedField, kind forwardedKind) (nearest n
 }
 
 // hops are the addresses of one header, the nearest last; "" is none.
-func (f forwardedField) hops() []string {
-	switch f.kind {
-	case xForwardedFor:
-		return strings.Split(string(f.value), ",")
-	case forwarded:
-		return forwardedHops(string(f.value))
+func (f ForwardedField) hops() []string {
+	switch f.Kind {
+	case XForwardedFor:
+		return strings.Split(string(f.Value), ",")
+	case Forwarded:
+		return forwardedHops(string(f.Value))
 	}
-	return []string{string(f.value)}
+	return []string{string(f.Value)}
 }
 
 // forwardedHops are the "for" parameters of a Forwarded header. A quote that is

@@ -1,0 +1,158 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"time"
+)
+
+// Detect is the way in that leads to the others: by a connection's first bytes
+// it tells who speaks HTTP and who sends lines (docs/protocol.md, 1.2).
+type Detect struct {
+	// HTTP and Line get the connection, with its first bytes still to be read.
+	HTTP, Line Way
+	// Patience is how long a new connection may take until its first bytes say
+	// what it is, and be silent; 10 s if zero.
+	Patience time.Duration
+
+	buffers sync.Pool // of *firstBytes
+}
+
+// firstBytes is lent to a connection until what was read to decide has been
+// read again. Most requests fit, so that they are read from the socket once.
+type firstBytes struct {
+	b    [1 << 10]byte
+	pool *sync.Pool
+}
+
+// Serve reads the first bytes and hands the connection on. One that stays
+// silent is closed.
+func (d *Detect) Serve(ctx context.Context, c *Conn) {
+	if way := d.choose(c); way != nil {
+		way.Serve(ctx, c)
+		return
+	}
+	_ = c.Close()
+}
+
+// choose reads until the way in is clear, and puts what was read back. It
+// returns nil if the connection is done for.
+func (d *Detect) choose(c *Conn) Way {
+	patience := d.Patience
+	defaultTo(&patience, 10*time.Second)
+	_ = c.SetReadDeadline(time.Now().Add(patience))
+	if !c.Wait() {
+		return nil
+	}
+	first, ok := d.buffers.Get().(*firstBytes)
+	if !ok {
+		first = &firstBytes{pool: &d.buffers}
+	}
+	for n := 0; ; {
+		more, err := c.Conn.Read(first.b[n:])
+		n += more
+		is := kindOf(first.b[:n])
+		if is == undecided && n < len(first.b) {
+			if err == nil {
+				continue
+			}
+			d.buffers.Put(first)
+			return nil
+		}
+		c.unread, c.first = first.b[:n], first
+		if is == isHTTP {
+			return d.HTTP
+		}
+		return d.Line
+	}
+}
+
+type kind uint8
+
+const (
+	undecided kind = iota // more bytes must come
+	isHTTP
+	isLine
+)
+
+// skippedBytes is how many bytes may stand before the VER= of a line.
+const skippedBytes = 5
+
+// kindOf tells what a connection's first bytes begin. What begins with capital
+// letters and a space, after blank lines or not, has a method and is HTTP. So
+// is a greeting of TLS, to be told that there is none. All else is a line.
+//
+// The bytes that some clients send before VER= can be letters, a space, or the
+// end of a line. No method has less than three letters, so one or two with a
+// space and VER= behind them are such bytes.
+func kindOf(b []byte) kind {
+	if k := kindOfTLS(b); k != isLine {
+		return k
+	}
+	b, ended := skipBlankLines(b)
+	if !ended {
+		return undecided
+	}
+	letters := 0
+	for letters < len(b) && 'A' <= b[letters] && b[letters] <= 'Z' {
+		letters++
+	}
+	switch {
+	case letters == len(b):
+		return undecided
+	case letters == 0, b[letters] != ' ':
+		return isLine
+	case letters > 2:
+		return isHTTP
+	}
+	return kindOfShortWord(b[letters+1:])
+}
+
+// kindOfShortWord decides by what comes behind one or two letters and a space.
+func kindOfShortWord(rest []byte) kind {
+	const begin = "VER="
+	n := min(len(rest), len(begin))
+	switch {
+	case !bytes.EqualFold(rest[:n], []byte(begin[:n])):
+		return isHTTP
+	case n < len(begin):
+		return undecided
+	}
+	return isLine
+}
+
+// kindOfTLS knows the beginning of a client's greeting: a record of type 22 and
+// version 3, with its length, which holds a message of type 1. The latter
+// stands where the VER of a line stands at the latest.
+func kindOfTLS(b []byte) kind {
+	for i, is := range [skippedBytes + 1]int{0x16, 0x03, -1, -1, -1, 0x01} {
+		switch {
+		case i == len(b) && i > 0:
+			return undecided
+		case i == len(b), is >= 0 && int(b[i]) != is:
+			return isLine
+		}
+	}
+	return isHTTP
+}
+
+// skipBlankLines drops the blank lines that b begins with. ended is false if
+// the rest is nothing, or a CR of which it is not known whether it ends a line.
+func skipBlankLines(b []byte) (rest []byte, ended bool) {
+	for len(b) > 0 {
+		switch {
+		case b[0] == '\n':
+			b = b[1:]
+		case b[0] != '\r':
+			return b, true
+		case len(b) == 1:
+			return b, false
+		case b[1] == '\n':
+			b = b[2:]
+		default:
+			return b, true
+		}
+	}
+	return b, false
+}

@@ -1,0 +1,156 @@
+package line
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/wire"
+)
+
+// busyTime is how long a connection keeps what it has borrowed, after a record,
+// for more to come: a client that sends much at a time then has it answered
+// together.
+const busyTime = 50 * time.Millisecond
+
+// conn reads one client's lines, and writes to it. It is the dialogue's
+// transport.Link.
+type conn struct {
+	way      *Way
+	net      *transport.Conn
+	dialogue transport.Dialogue
+	framer
+
+	heardAt time.Time // when the latest records were answered, or the connection began
+	lineAt  time.Time // when the line that has not ended began to arrive; zero if there is none
+	readBy  time.Time // the connection's read deadline
+
+	rate transport.Rate
+	gone atomic.Bool // nothing is written any more, and the reader ends
+
+	writing sync.Mutex // guards writeBy, and the writing itself
+	writeBy time.Time  // the connection's write deadline
+}
+
+func newConn(w *Way, nc *transport.Conn) *conn {
+	c := &conn{way: w, net: nc, heardAt: time.Now()}
+	c.framer.init(&w.buffers, w.limits.LineBytes)
+	c.dialogue = w.host.Converse(c)
+	return c
+}
+
+// await returns true when at least one record has arrived, false if the
+// connection is done for.
+func (c *conn) await() bool {
+	for {
+		switch scanned := c.scan(); {
+		case scanned == aRecord:
+			return true
+		case scanned == tooLong, c.ignored > c.way.limits.IgnoredBytes:
+			return false
+		}
+		if !c.patient() || !c.net.Wait() || c.gone.Load() {
+			return false
+		}
+		err := c.fill(c.net)
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			return false
+		}
+	}
+}
+
+// patient sets the read deadline to what is waited for: the end of a line, or a
+// record. It returns false if that should have come. To move a deadline costs
+// as much as to answer a record, so one that is not far from right stays.
+func (c *conn) patient() bool {
+	limits := &c.way.limits
+	now := time.Now()
+	by, slack := c.heardAt.Add(limits.IdleTime), limits.IdleTime/10
+	if !c.begun() {
+		c.lineAt = time.Time{}
+	} else {
+		if c.lineAt.IsZero() {
+			c.lineAt = now
+		}
+		if end := c.lineAt.Add(limits.LineTime); end.Before(by) {
+			by, slack = end, limits.LineTime/4
+		}
+	}
+	if !now.Before(by) {
+		return false
+	}
+	if c.lent != nil && !c.begun() {
+		if now.Sub(c.heardAt) < busyTime {
+			by, slack = c.heardAt.Add(busyTime), busyTime
+		} else {
+			c.release()
+		}
+	}
+	if c.readBy.Before(by) || c.readBy.After(by.Add(slack)) {
+		c.readBy = by.Add(slack)
+		_ = c.net.SetReadDeadline(c.readBy)
+	}
+	return true
+}
+
+// answer has the records that have arrived answered.
+func (c *conn) answer(ctx context.Context) {
+	b := c.way.batch()
+	defer c.way.takeBack(b)
+	c.take(b)
+	if !c.rate.Allow(len(b.records), c.way.limits.RecordsPerSecond) {
+		c.way.complain(c.net)
+		c.Close()
+		return
+	}
+	b.peer = transport.Peer{Addr: c.net.Addr, Form: wire.FormLine}
+	c.dialogue.Answer(ctx, &b.peer, b.records, c.write)
+	c.heardAt = time.Now()
+}
+
+// Push writes a record.
+func (c *conn) Push(record []byte) error { return c.write(record) }
+
+// write writes a record and the end of its line, in one piece. If the client
+// makes no room for it in time, or is gone, the connection ends.
+func (c *conn) write(record []byte) error {
+	out := c.way.buffers.out()
+	defer c.way.buffers.takeBackOut(out)
+	out.b = append(append(out.b, record...), "\r\n"...)
+
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if now, d := time.Now(), c.way.limits.WriteTime; c.writeBy.Sub(now) < d {
+		c.writeBy = now.Add(d + d/4)
+		_ = c.net.SetWriteDeadline(c.writeBy)
+	}
+	if c.gone.Load() {
+		return net.ErrClosed
+	}
+	_, err := c.net.Write(out.b)
+	if err != nil {
+		c.Close()
+	}
+	return err
+}
+
+// Close ends the connection: who reads and who writes is woken. Both set their
+// deadlines before they look whether the connection is gone, so neither misses it.
+func (c *conn) Close() {
+	if !c.gone.Swap(true) {
+		_ = c.net.SetDeadline(time.Unix(1, 0))
+	}
+}
+
+// end ends the dialogue, then the connection.
+func (c *conn) end() {
+	c.Close()
+	c.dialogue.End()
+	c.release()
+	_ = c.net.Close()
+}

@@ -1,0 +1,96 @@
+package transport
+
+import (
+	"runtime/debug"
+	"sync"
+)
+
+// stacks lends goroutines that have a large stack already. To answer a record
+// takes some ten KiB of stack, and a stack that has grown shrinks only when
+// memory is collected. So a goroutine that mostly waits has its records answered
+// on a borrowed stack: its own stays at the two KiB that it began with. The zero
+// stacks has none, and makes them as needed.
+type stacks struct {
+	mu     sync.Mutex // guards what follows
+	idle   []*stack   // the one that was used last at the end: it is in the caches
+	closed bool       // none is kept any more
+}
+
+// idleStacks is how many stacks are kept for the next one who needs one.
+const idleStacks = 32
+
+// stack is a goroutine that does one thing after another.
+type stack struct {
+	do   chan func()
+	done chan *panicked
+}
+
+// panicked is a panic on a borrowed stack, to go on where it was borrowed.
+type panicked struct {
+	value any
+	trace []byte
+}
+
+// Borrow calls f on a borrowed stack, and returns when f has. A panic of f is
+// one of Borrow.
+func (c *Conn) Borrow(f func()) {
+	s := &c.server.stacks
+	b := s.borrow()
+	b.do <- f
+	p := <-b.done
+	s.giveBack(b)
+	if p != nil {
+		panic(p)
+	}
+}
+
+func (s *stacks) borrow() *stack {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.idle); n > 0 {
+		b := s.idle[n-1]
+		s.idle = s.idle[:n-1]
+		return b
+	}
+	b := &stack{make(chan func()), make(chan *panicked)}
+	go b.run()
+	return b
+}
+
+// giveBack keeps the stack for others, or lets it end.
+func (s *stacks) giveBack(b *stack) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.idle) < idleStacks && !s.closed {
+		s.idle = append(s.idle, b)
+		return
+	}
+	close(b.do)
+}
+
+// close lets all stacks end, those that are lent when they are given back.
+func (s *stacks) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range s.idle {
+		close(b.do)
+	}
+	s.idle, s.closed = nil, true
+}
+
+func (b *stack) run() {
+	for f := range b.do {
+		b.done <- try(f)
+	}
+}
+
+// try calls f and returns its panic, nil if there was none.
+func try(f func()) (p *panicked) {
+	defer func() {
+		if value := recover(); value != nil {
+			p = &panicked{value, debug.Stack()}
+		}
+	}()
+	f()
+	return nil
+}

@@ -1,0 +1,154 @@
+package websocket
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/coder/websocket"
+
+	"github.com/rookery-im/rookery/internal/transport"
+)
+
+// conn is one WebSocket. It is the dialogue's transport.Link.
+type conn struct {
+	handler *Handler
+	ws      *websocket.Conn
+	net     *transport.Conn
+	peer    transport.Peer
+	rate    transport.Rate
+	gone    atomic.Bool
+
+	// answering is held while a record is answered. Who ends the connection in
+	// good order takes it before, and then nothing is answered any more.
+	answering sync.Mutex
+}
+
+// serve answers records until the connection ends. ctx ends when the server
+// gives up on requests in flight.
+func (c *conn) serve(ctx context.Context) {
+	dialogue := c.handler.host.Converse(c)
+	lasting, end := context.WithCancel(context.Background())
+	var beside sync.WaitGroup
+	beside.Go(func() { c.ping(lasting) })
+	beside.Go(func() { c.heedShutdown(lasting) })
+	// A panic must end all this as well.
+	defer func() {
+		c.gone.Store(true)
+		_ = c.ws.CloseNow()
+		end()
+		beside.Wait()
+		dialogue.End()
+	}()
+	for {
+		record, ok := c.read(lasting)
+		if !ok {
+			return
+		}
+		if !c.rate.Allow(1, c.handler.limits.RecordsPerSecond) {
+			c.handler.complain(c.net)
+			c.close(websocket.StatusPolicyViolation, "too many records in a second")
+			return
+		}
+		if !c.answer(ctx, dialogue, record) {
+			return
+		}
+	}
+}
+
+// read returns the next record; ok is false if the connection is done for.
+func (c *conn) read(ctx context.Context) (record []byte, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, c.handler.limits.IdleTime)
+	defer cancel()
+	kind, record, err := c.ws.Read(ctx)
+	switch {
+	case err != nil:
+		return nil, false
+	case kind != websocket.MessageText:
+		c.close(websocket.StatusUnsupportedData, "send records as text messages")
+		return nil, false
+	case !utf8.Valid(record):
+		c.close(websocket.StatusInvalidFramePayloadData, "a text message must be UTF-8")
+		return nil, false
+	}
+	return record, true
+}
+
+// answer answers a record, unless the connection is gone: then it returns
+// false.
+func (c *conn) answer(ctx context.Context, dialogue transport.Dialogue, record []byte) bool {
+	c.answering.Lock()
+	defer c.answering.Unlock()
+	if c.gone.Load() {
+		return false
+	}
+	dialogue.Answer(ctx, &c.peer, [][]byte{record}, c.Push)
+	return true
+}
+
+// ping pings the client until ctx ends, and cuts the connection if that gets
+// no answer.
+func (c *conn) ping(ctx context.Context) {
+	every := c.handler.limits.PingTime
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		answered, cancel := context.WithTimeout(ctx, every)
+		err := c.ws.Ping(answered)
+		cancel()
+		if err != nil && !c.gone.Load() {
+			c.cut()
+		}
+	}
+}
+
+// heedShutdown says goodbye when the server shuts down, after the answer to the
+// record in flight.
+func (c *conn) heedShutdown(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-c.net.Quit():
+		c.answering.Lock()
+		c.gone.Store(true)
+		c.answering.Unlock()
+		c.close(websocket.StatusGoingAway, "the server shuts down")
+	}
+}
+
+// Push writes one record. If the client makes no room for it in time, the
+// connection is closed.
+func (c *conn) Push(record []byte) error {
+	if c.gone.Load() {
+		return net.ErrClosed
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), c.handler.limits.WriteTime)
+	defer cancel()
+	return c.ws.Write(ctx, websocket.MessageText, record)
+}
+
+// Close ends the connection without waiting for the client.
+func (c *conn) Close() {
+	if !c.gone.Swap(true) {
+		go c.close(websocket.StatusNormalClosure, "")
+	}
+}
+
+// close says why the connection is closed, and closes it when the client has
+// said so too, or has had time to.
+func (c *conn) close(code websocket.StatusCode, reason string) {
+	timer := time.AfterFunc(c.handler.limits.CloseTime, c.cut)
+	defer timer.Stop()
+	_ = c.ws.Close(code, reason)
+}
+
+// cut closes the connection at once. That of package websocket cannot, while it
+// waits for the client's goodbye.
+func (c *conn) cut() { _ = c.net.Close() }

@@ -1,0 +1,177 @@
+// Package websocket is the way in for browsers and other modern clients: one
+// record in each text message, both ways (docs/protocol.md, 1.3).
+package websocket
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/wire"
+)
+
+// subprotocol is what clients call the protocol. One that names others only is
+// refused; one that names none is taken for ours.
+const subprotocol = "httpqq"
+
+// Config is what a Handler needs.
+type Config struct {
+	// Host answers the records.
+	Host   transport.Host
+	Limits Limits
+	// TrustedProxies are those whose X-Forwarded-For, Forwarded and X-Real-IP
+	// are believed.
+	TrustedProxies transport.Proxies
+	// Origins are the web origins, such as https://chat.example, whose pages
+	// may connect, beside those of the host that is asked.
+	Origins []string
+	Log     *slog.Logger
+}
+
+// Limits bound one connection. A zero stands for its default.
+type Limits struct {
+	// MessageBytes is how long a message may be; wire.MaxRecord, 64 KiB. A
+	// longer one ends the connection with code 1009.
+	MessageBytes int
+	// IdleTime is how long a connection is kept without a record; 300 s, as long
+	// as a session lives without one (LI). The setting is --line-idle-timeout.
+	IdleTime time.Duration
+	// PingTime is how often a client is pinged, so that proxies between keep the
+	// connection, and how long it may take to answer; 30 s.
+	PingTime time.Duration
+	// WriteTime is how long a client may take to make room for an answer or a
+	// push; 20 s.
+	WriteTime time.Duration
+	// CloseTime is how long a client may take to say goodbye; 1 s.
+	CloseTime time.Duration
+	// RecordsPerSecond is how many records a connection may bring in one second;
+	// 0, the default, is any number. The setting is --max-records-per-second.
+	RecordsPerSecond int
+}
+
+// withDefaults returns the limits with defaults in the place of zeros.
+func (l Limits) withDefaults() Limits {
+	if l.MessageBytes == 0 {
+		l.MessageBytes = wire.MaxRecord
+	}
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&l.IdleTime, 300 * time.Second}, {&l.PingTime, 30 * time.Second},
+		{&l.WriteTime, 20 * time.Second}, {&l.CloseTime, time.Second},
+	} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+	return l
+}
+
+// Handler upgrades requests to WebSockets and answers the records on them. It
+// must be among the pages of package httppost, which says what connection a
+// request came on.
+type Handler struct {
+	host    transport.Host
+	limits  Limits
+	proxies transport.Proxies
+	origins []string
+	log     *slog.Logger
+	floods  transport.Complaint
+}
+
+// New makes a handler.
+func New(cfg Config) *Handler {
+	return &Handler{
+		host:    cfg.Host,
+		limits:  cfg.Limits.withDefaults(),
+		proxies: cfg.TrustedProxies,
+		origins: cfg.Origins,
+		log:     cfg.Log,
+	}
+}
+
+// ServeHTTP serves one WebSocket, until it has ended.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case !h.allowed(r):
+		http.Error(w, "A web page of another origin may not connect. To let it, start the server with --allow-origin and the page's origin", http.StatusForbidden)
+		return
+	case !speaks(r):
+		http.Error(w, "None of the subprotocols is spoken here. Offer "+subprotocol+", or none", http.StatusBadRequest)
+		return
+	}
+	peer := transport.Peer{Form: wire.FormLine}
+	nc := transport.ConnOf(r.Context())
+	h.proxies.Identify(&peer, nc.Addr, forwarded(r.Header))
+
+	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		Subprotocols:       []string{subprotocol},
+		InsecureSkipVerify: true, // allowed has verified the origin
+		CompressionMode:    websocket.CompressionDisabled,
+	})
+	if err != nil {
+		return // and the client is told
+	}
+	ws.SetReadLimit(int64(h.limits.MessageBytes))
+	c := &conn{handler: h, ws: ws, net: nc, peer: peer}
+	c.serve(r.Context())
+}
+
+// allowed reports whether a page may connect: one of the host that it asks, of
+// a configured origin, or none. Browsers send the Origin with every WebSocket.
+func (h *Handler) allowed(r *http.Request) bool {
+	origins := r.Header.Values("Origin")
+	if len(origins) != 1 {
+		return len(origins) == 0
+	}
+	origin := strings.ToLower(origins[0])
+	for _, scheme := range []string{"http://", "https://"} {
+		if host, ok := strings.CutPrefix(origin, scheme); ok && host != "" && strings.EqualFold(host, r.Host) {
+			return true
+		}
+	}
+	for _, o := range h.origins {
+		if origin == strings.TrimSuffix(strings.ToLower(o), "/") {
+			return true
+		}
+	}
+	return false
+}
+
+// speaks reports whether the client offers our subprotocol, or none at all.
+func speaks(r *http.Request) bool {
+	offers := r.Header.Values("Sec-WebSocket-Protocol")
+	for offer := range strings.SplitSeq(strings.Join(offers, ","), ",") {
+		if strings.EqualFold(strings.TrimSpace(offer), subprotocol) {
+			return true
+		}
+	}
+	return len(offers) == 0
+}
+
+// forwarded are the header lines in which proxies say for whom they ask.
+func forwarded(h http.Header) (fields []transport.ForwardedField) {
+	for kind, name := range map[transport.ForwardedKind]string{
+		transport.XForwardedFor: "X-Forwarded-For",
+		transport.Forwarded:     "Forwarded",
+		transport.XRealIP:       "X-Real-Ip",
+	} {
+		for _, value := range h.Values(name) {
+			fields = append(fields, transport.ForwardedField{Kind: kind, Value: []byte(value)})
+		}
+	}
+	return fields
+}
+
+// complain logs that a connection was closed because it brought too many records.
+func (h *Handler) complain(nc *transport.Conn) {
+	if kept, due := h.floods.Due(); due {
+		h.log.Warn("WebSocket closed: it brought more records in a second than --max-records-per-second allows; raise it to take more",
+			"limit", h.limits.RecordsPerSecond, "client", nc.Addr, "more_since", kept)
+	}
+}
