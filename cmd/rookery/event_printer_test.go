@@ -1,0 +1,74 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
+)
+
+// printed is what an eventPrinter that knows one name writes.
+func printed(t *testing.T, p eventPrinter, events ...client.Event) string {
+	t.Helper()
+	var b strings.Builder
+	p.out.w = &b
+	p.names = map[rookery.UIN]string{10002: "Pingu (10002)"}
+	for _, e := range events {
+		if err := p.print(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.String()
+}
+
+func TestMessagesAreSentences(t *testing.T) {
+	at := time.Date(2026, 11, 23, 18, 47, 0, 0, time.Local)
+	for _, test := range []struct {
+		kind       client.Kind
+		text, want string
+	}{
+		{client.KindMessage, "hello", "Pingu (10002): hello"},
+		{client.KindSent, "hello", "to Pingu (10002): hello"},
+		{client.KindAsks, "let me in", "Pingu (10002) asks to be your friend: let me in"},
+		{client.KindAsks, "", "Pingu (10002) asks to be your friend"},
+		{client.KindAccepted, "", "Pingu (10002) has accepted your request"},
+		{client.KindRejected, "who?", "Pingu (10002) has rejected your request: who?"},
+		{client.KindAdded, "", "Pingu (10002) is your friend now"},
+		{77, "something new", "Pingu (10002), kind 77: something new"},
+	} {
+		got := printed(t, eventPrinter{}, client.Message{Kind: test.kind, Peer: 10002, Text: test.text, Time: at})
+		if want := "2026-11-23 18:47  " + test.want + "\n"; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestATextCannotSteerTheTerminalOrForgeALine(t *testing.T) {
+	m := client.Message{Kind: client.KindMessage, Peer: 10002, Text: "\x1b[2J\u202egnp\u2066\r\nforged\u2028\x9b1m\x7f\r\a"}
+	want := "-  Pingu (10002): \uFFFD[2J\uFFFDgnp\uFFFD\n   forged\uFFFD\uFFFD1m\uFFFD\uFFFD\uFFFD\n"
+	m.Text = strings.ReplaceAll(m.Text, "\x9b", "\u009b")
+	if got := printed(t, eventPrinter{}, m); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := oneLine("a\nb\r\nc\u2028d\x1b"); got != "a / b / c / d\uFFFD" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestOnlyWhatIsWantedIsPrinted(t *testing.T) {
+	events := []client.Event{
+		client.Message{Kind: client.KindMessage, Peer: 10002, Text: "one"},
+		client.Message{Kind: client.KindMessage, Peer: 10003, Text: "two"},
+		client.Presence{Friend: 10002, Status: client.StatusAway},
+		client.ReadMark{With: 10002, Number: 7},
+	}
+	if got := printed(t, eventPrinter{from: 10002}, events...); got != "-  Pingu (10002): one\n" {
+		t.Errorf("%q", got)
+	}
+	got := printed(t, eventPrinter{from: 10002, presence: true}, events...)
+	if !strings.HasSuffix(got, "  Pingu (10002) is away\n") || strings.Count(got, "\n") != 2 {
+		t.Errorf("%q", got)
+	}
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
+)
+
+func TestEveryKindOfErrorHasItsExitCode(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want int
+	}{
+		{nil, 0},
+		{errors.New("anything"), 1},
+		{client.ErrParameter, 1},
+		{&usageError{}, 2},
+		{&notLoggedIn{}, 3},
+		{client.ErrNotLoggedIn, 3},
+		{client.ErrPassword, 3},
+		{client.ErrNoAccount, 4},
+		{client.ErrRefused, 5},
+		{client.ErrTemporary, 6},
+		{&reportedError{client.ErrRefused}, 5},
+	} {
+		if got := exitCode(test.err); got != test.want {
+			t.Errorf("%v ends with %d, want %d", test.err, got, test.want)
+		}
+		if test.err == nil {
+			continue
+		}
+		if got := exitCode(fmt.Errorf("wrapped: %w", test.err)); got != test.want {
+			t.Errorf("%v, wrapped, ends with %d, want %d", test.err, got, test.want)
+		}
+	}
+	for _, code := range rookery.Codes() {
+		if exitCode(rookery.Errorf(code, "x")) == 0 {
+			t.Errorf("code %d has no exit code", code)
+		}
+	}
+}
+
+func TestAnErrorIsDescribedWithoutTheProtocolsWords(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{nil, ""},
+		{&reportedError{errors.New("said")}, ""},
+		{errors.New("plain"), "plain"},
+		{client.ErrNotLoggedIn, "not logged in, or the login has ended; log in again with rookery login"},
+		{rookery.Errorf(rookery.CodeNoAccount, "there is no account 10009"), "there is no account 10009; see rookery user list"},
+	} {
+		if got := describe(test.err); got != test.want {
+			t.Errorf("%q, want %q", got, test.want)
+		}
+	}
+}
