@@ -82,8 +82,8 @@ func TestConversationsAreListedWhenSomebodyAsksAndMoreThanAPageHasCome(t *testin
 	if n := s.count(t, listed); n != 0 {
 		t.Errorf("%d are listed for who asks for everybody's", n)
 	}
-	for range 2 {
-		ask(rookery.FirstUIN + 1)
+	for _, with := range []rookery.UIN{rookery.FirstUIN + 1, rookery.FirstUIN + 2} {
+		ask(with)
 		if n, rows := s.count(t, listed), s.count(t, all); n != 2*historyPage || rows != n {
 			t.Errorf("listed up to %d in %d rows", n, rows)
 		}
@@ -92,7 +92,13 @@ func TestConversationsAreListedWhenSomebodyAsksAndMoreThanAPageHasCome(t *testin
 
 func TestAFullDiskKeepsNobodyFromReadingAConversation(t *testing.T) {
 	s := filled(t, 2*historyPage)
-	limit(t, s, 0)
+	err := s.write(t.Context(), op{apply: func(b *batch) error {
+		_, err := b.conn.exec("CREATE TRIGGER no_room BEFORE INSERT ON conversations BEGIN SELECT raise(FAIL, 'no room'); END")
+		return err
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	entries, more, err := s.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: rookery.FirstUIN + 2, Limit: 3 * historyPage})
 	if err != nil || len(entries) != historyPage || more {
 		t.Errorf("%d entries, more %v, error %v", len(entries), more, err)
