@@ -234,18 +234,23 @@ func (s *Service) save(ctx context.Context, c *collector) error {
 	return nil
 }
 
-// saveSoon has it done without waiting. While the store is busy with one, what
-// comes meanwhile makes one more.
+// savePause is how long a confirmation waits for others, to be stored with
+// them.
+const savePause = 100 * time.Millisecond
+
+// saveSoon has a collector stored after a moment.
 func (s *Service) saveSoon(c *collector) {
-	if c.saving.Swap(true) {
-		return
+	if !c.saving.Swap(true) {
+		s.afterFunc(savePause, func() { s.saveNow(c) })
 	}
-	go func() {
-		// A place that could not be stored is stored with the next change.
-		if err := s.save(context.Background(), c); err != nil {
-			s.log.Debug("cannot store what a client has confirmed", "account", c.member.uin, "error", err)
-		}
-	}()
+}
+
+// saveNow stores a collector for nobody who waits. What could not be stored is
+// stored with the next change.
+func (s *Service) saveNow(c *collector) {
+	if err := s.save(context.Background(), c); err != nil {
+		s.log.Debug("cannot store what a client has confirmed", "account", c.member.uin, "error", err)
+	}
 }
 
 // rememberAll does so for all members.

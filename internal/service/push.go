@@ -192,7 +192,7 @@ func (f *Feed) Close() {
 	f.stopTimer()
 	f.mu.Unlock()
 	if !closed {
-		f.service.saveSoon(f.box)
+		go f.service.saveNow(f.box)
 	}
 }
 

@@ -47,7 +47,7 @@ func TestWhatIsPushedIsNotGivenToGetMsgExAsWell(t *testing.T) {
 func TestWhatWasNotConfirmedComesAgainWithTheNextConnection(t *testing.T) {
 	for name, between := range map[string]func(w *world, you *service.Session) *service.Session{
 		"at once": func(_ *world, you *service.Session) *service.Session { return you },
-		"after a restart": func(w *world, you *service.Session) *service.Session {
+		"after a restart": func(w *world, _ *service.Session) *service.Session {
 			w.restart(time.Second)
 			you, err := w.Session(10002, service.Asker{Address: cafe})
 			w.must(err)
@@ -74,17 +74,26 @@ func TestWhatWasNotConfirmedComesAgainWithTheNextConnection(t *testing.T) {
 	}
 }
 
-func TestPushingWritesNothingAndAConfirmationIsStoredAtOnce(t *testing.T) {
+func TestPushingWritesNothingAndConfirmationsAreStoredTogether(t *testing.T) {
 	inBubble(t, func(w *world) {
 		me, you := w.signIn(10001, home), w.device(10002, "phone")
 		phone := w.attach(you)
-		phone.confirm(0)
 		for i := range 20 {
 			w.says(me, 10002, fmt.Sprint(i))
 		}
-		w.wantPlace(10002, "phone", 0)
 		w.pass(time.Minute)
+		w.wantPlace(10002, "phone", 0)
+		before := w.store.count()
+		for i := range 7 {
+			phone.confirm(uint64(i))
+		}
+		w.pass(100 * time.Millisecond)
+		if got := w.store.count() - before; got > 7 { // of which 6 read, once there is no pause
+			w.Errorf("7 confirmations asked the store %d times", got)
+		}
+		w.wantPlace(10002, "phone", 6)
 		phone.confirm(7)
+		phone.cut() // now or never
 		w.wantPlace(10002, "phone", 7)
 	}, 10001, 10002)
 }
@@ -113,28 +122,31 @@ func TestAConfirmationNeverGoesBeyondWhatWasPushed(t *testing.T) {
 }
 
 func TestARecordConfirmsWhatWasWrittenFiveSecondsBefore(t *testing.T) {
-	inBubble(t, func(w *world) {
-		me, you := w.signIn(10001, home), w.device(10002, "phone")
-		phone := w.attach(you)
-		w.says(me, 10002, "a")
-		phone.want("1 a")
-		w.pass(2 * time.Second)
-		w.says(me, 10002, "b")
-		phone.want("2 b")
-		w.pass(3*time.Second - time.Millisecond)
-		phone.feed.Heard()
-		w.settle()
-		w.wantPlace(10002, "phone", 0) // "a" may be on its way
-		w.pass(time.Millisecond)
-		phone.feed.Heard()
-		w.settle()
-		w.wantPlace(10002, "phone", 1)
-		w.pass(time.Minute)
-		w.wantPlace(10002, "phone", 1) // time alone confirms nothing
-		phone.feed.Heard()
-		w.settle()
-		w.wantPlace(10002, "phone", 2)
-	}, 10001, 10002)
+	for _, tt := range []struct {
+		record time.Duration // after the first push
+		place  uint64
+	}{
+		{5*time.Second - time.Millisecond, 0}, // it may have been on its way already
+		{5 * time.Second, 1},
+		{7*time.Second - time.Millisecond, 1},
+		{7 * time.Second, 2},
+	} {
+		t.Run(fmt.Sprint("a record after ", tt.record), func(t *testing.T) {
+			inBubble(t, func(w *world) {
+				me, you := w.signIn(10001, home), w.device(10002, "phone")
+				phone := w.attach(you)
+				w.says(me, 10002, "a")
+				phone.want("1 a")
+				w.pass(2 * time.Second)
+				w.says(me, 10002, "b")
+				phone.want("2 b")
+				w.pass(tt.record - 2*time.Second)
+				phone.feed.Heard()
+				w.pass(time.Minute) // time alone confirms nothing
+				w.wantPlace(10002, "phone", tt.place)
+			}, 10001, 10002)
+		})
+	}
 }
 
 func TestPushesArePacedUntilTheClientConfirms(t *testing.T) {
@@ -336,6 +348,43 @@ func TestABrokenConnectionIsNotTriedAgain(t *testing.T) {
 	}, 10001, 10002)
 }
 
+func TestWhatCannotBeReadIsPushedLater(t *testing.T) {
+	inBubble(t, func(w *world) {
+		me, you := w.signIn(10001, home), w.device(10002, "phone")
+		w.store.setUnreadable(true)
+		_, err := w.Attach(w.Context(), you, &phone{world: w})
+		w.code(err, rookery.CodeTemporary)
+		w.store.setUnreadable(false)
+		phone := w.attach(you)
+		w.says(me, 10002, "a")
+		phone.want("1 a")
+		phone.confirm(1)
+		w.store.setUnreadable(true)
+		w.says(me, 10002, "b")
+		w.pass(time.Second)
+		phone.want()
+		w.store.setUnreadable(false)
+		w.pass(10 * time.Second)
+		phone.want("2 b")
+	}, 10001, 10002)
+}
+
+func TestAConfirmationThatCannotBeStoredIsStoredWithTheNext(t *testing.T) {
+	inBubble(t, func(w *world) {
+		me, you := w.signIn(10001, home), w.device(10002, "phone")
+		phone := w.attach(you)
+		w.says(me, 10002, "a")
+		phone.want("1 a")
+		w.store.setFull(true)
+		phone.confirm(1)
+		w.pass(time.Second)
+		w.store.setFull(false)
+		w.wantPlace(10002, "phone", 0)
+		phone.cut()
+		w.wantPlace(10002, "phone", 1)
+	}, 10001, 10002)
+}
+
 func TestManyUnconfirmedPushesTakeLittleMemory(t *testing.T) {
 	inBubble(t, func(w *world) {
 		me, you := w.device(10001, "desk"), w.device(10002, "phone")
@@ -353,7 +402,7 @@ func TestManyUnconfirmedPushesTakeLittleMemory(t *testing.T) {
 			w.Errorf("%d times are remembered", n)
 		}
 		phone.feed.Heard()
-		w.settle()
+		phone.cut()
 		w.wantPlace(10002, "phone", 1+3*98) // the last were written 4 and 2 s ago
 	}, 10001, 10002)
 }

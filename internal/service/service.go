@@ -38,8 +38,8 @@ type Config struct {
 	Store Store
 	// Now is the one clock of the service.
 	Now func() time.Time
-	// AfterFunc calls a function once after some time of that clock, unless stop
-	// is called before; time.AfterFunc if nil.
+	// AfterFunc calls a function once after some time of that clock, on a
+	// goroutine of its own, unless stop is called before; time.AfterFunc if nil.
 	AfterFunc func(d time.Duration, f func()) (stop func() bool)
 	Log       *slog.Logger
 	// Passwords is the cost of guessing a stolen password hash.

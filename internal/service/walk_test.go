@@ -58,8 +58,6 @@ type client struct {
 	// written are the entries of the connection that are not confirmed, with
 	// the time at which they came.
 	written []writtenEntry
-	// seq is the latest poll with a batch, up to upTo.
-	seq string
 }
 
 type writtenEntry struct {

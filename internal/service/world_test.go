@@ -177,13 +177,14 @@ func (w *world) code(err error, want rookery.Code) {
 	}
 }
 
-// faulty is the real store with a switch that makes it fail, as a full disk
-// does, and a count of the calls it gets.
+// faulty is the real store with switches that make it fail, as a full or
+// broken disk does, and a count of the calls it gets.
 type faulty struct {
 	service.Store
-	mu    sync.Mutex // guards the rest
-	full  bool
-	calls int
+	mu         sync.Mutex // guards the rest
+	full       bool
+	unreadable bool
+	calls      int
 }
 
 var errFull = rookery.Temporary(errors.New("disk is full"))
@@ -194,12 +195,19 @@ func (f *faulty) setFull(full bool) {
 	f.full = full
 }
 
-// called counts a call; it fails if it has to write and the disk is full.
+func (f *faulty) setUnreadable(unreadable bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.unreadable = unreadable
+}
+
+// called counts a call; it fails if it has to write and the disk is full, or to
+// read and the disk is broken.
 func (f *faulty) called(writes bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls++
-	if writes && f.full {
+	if writes && f.full || !writes && f.unreadable {
 		return errFull
 	}
 	return nil
@@ -258,12 +266,16 @@ func (f *faulty) SetStatus(ctx context.Context, uin rookery.UIN, st rookery.Stat
 }
 
 func (f *faulty) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error) {
-	f.called(false)
+	if err := f.called(false); err != nil {
+		return nil, err
+	}
 	return f.Store.Entries(ctx, uin, after, upTo, limit)
 }
 
 func (f *faulty) Mailbox(ctx context.Context, uin rookery.UIN, device string) (uint64, rookery.Place, error) {
-	f.called(false)
+	if err := f.called(false); err != nil {
+		return 0, rookery.Place{}, err
+	}
 	return f.Store.Mailbox(ctx, uin, device)
 }
 

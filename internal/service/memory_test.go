@@ -1,0 +1,61 @@
+package service_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+// A server has many lines that are logged in and say nothing: what the service
+// keeps of one is to stay well below what its connection takes.
+func TestAnIdleConnectionTakesLittleMemory(t *testing.T) {
+	const lines, most = 500, 1200 // bytes
+	w := newWorld(t)
+	tokens := make([]rookery.Token, lines)
+	for i := range tokens {
+		uin := rookery.FirstUIN + rookery.UIN(i)
+		w.account(rookery.NewAccount(uin, "nick", w.now()))
+		var random [rookery.TokenBytes]byte
+		binary.BigEndian.PutUint32(random[:], uint32(uin))
+		tokens[i] = rookery.NewToken(random)
+		w.must(w.store.SignIn(t.Context(), rookery.Session{ID: uint64(uin), Account: uin, Device: fmt.Sprint("phone ", i), Address: home,
+			Status: rookery.StatusOnline, Program: "9326B87B234E7235", Since: w.now(), Token: tokens[i].Hash()}, credential()))
+	}
+	before := heap()
+	w.Service = nil
+	s, err := service.New(service.Config{Store: w.store, Now: w.now})
+	w.must(err)
+	w.must(s.Load(t.Context()))
+	for i, token := range tokens {
+		se, err := s.Session(rookery.FirstUIN+rookery.UIN(i), service.Asker{Token: token})
+		w.must(err)
+		feed, err := s.Attach(t.Context(), se, deaf{})
+		w.must(err)
+		feed.Heard()
+	}
+	if got := (heap() - before) / lines; got > most {
+		t.Errorf("an idle line takes %d bytes, want at most %d", got, most)
+	} else {
+		t.Logf("an idle line takes %d bytes", got)
+	}
+	runtime.KeepAlive(s)
+}
+
+// deaf is a connection of which nothing is kept.
+type deaf struct{}
+
+func (deaf) Push(service.Item) error { return nil }
+func (deaf) Close()                  {}
+
+// heap is what is in use, in bytes.
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
