@@ -41,8 +41,9 @@ type App struct {
 
 	roster roster
 	focus  focus
-	page   page // what the main pane shows
-	under  page // what it shows when that is closed
+	page   page  // what the main pane shows
+	under  page  // what it shows when that is closed
+	from   focus // where keys go then
 	asking *question
 	notice string // at the bottom, until the next key
 }
@@ -157,23 +158,23 @@ func (a *App) talk(with client.UIN) *talk {
 
 // show puts a page into the main pane, and the keys to it.
 func (a *App) show(p page) {
+	if a.page == a.under {
+		a.from = a.focus
+	}
 	a.page, a.focus = p, onMain
 	if t, ok := p.(*talk); ok {
 		a.under = t
 	}
 }
 
-// leave closes the page: a conversation stays where it is, and keys go back to
-// the list.
+// leave closes the page, and keys go where they went before; a conversation
+// stays, and keys go to the list.
 func (a *App) leave() tea.Cmd {
 	if a.page == a.under {
 		a.focus = onRoster
 		return nil
 	}
-	a.page = a.under
-	if _, idle := a.page.(welcome); idle {
-		a.focus = onRoster
-	}
+	a.page, a.focus = a.under, a.from
 	return a.seen()
 }
 

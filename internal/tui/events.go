@@ -42,12 +42,12 @@ func (a *App) received(m client.Message) tea.Cmd {
 	if m.Time.IsZero() {
 		m.Time = a.now()
 	}
-	e, isNew := t.add(m)
-	if !isNew {
+	before := t.length(a)
+	if !t.add(m) {
 		return nil
 	}
 	if t.offset > 0 {
-		t.offset += len(a.rowsFor(e, a.layout().mainWidth)) // what is being read stays where it is
+		t.offset += t.length(a) - before // what is being read stays where it is
 	}
 	cmds := []tea.Cmd{a.who(m.Peer)}
 	switch m.Kind {

@@ -30,7 +30,11 @@ func (a *App) showRequests() tea.Cmd {
 			return func() tea.Cmd {
 				delete(a.requests, from)
 				a.say(said, a.people.of(from).name())
-				if a.page == page(m) {
+				switch {
+				case a.page != page(m):
+				case len(a.requests) == 0:
+					return tea.Batch(a.leave(), a.refresh())
+				default:
 					a.showRequests()
 				}
 				return a.refresh()

@@ -104,7 +104,7 @@ func (a *App) openAt(m client.Message) tea.Cmd {
 	t := a.talk(m.Peer)
 	cmd := a.open(m.Peer)
 	if oldest := t.oldest(); t.asked && !t.loading && (t.whole || oldest != 0 && oldest <= m.Number) {
-		t.target = m.Number
+		t.target, t.jump = m.Number, true
 		return cmd
 	}
 	t.seek = m.Number

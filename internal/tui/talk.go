@@ -46,7 +46,8 @@ type talk struct {
 	fresh   *entry // the first that was unread when the conversation was opened
 	seek    uint64 // pages are loaded until this number is here, then it is shown
 
-	target uint64 // the view moves to this number when it is shown next
+	target uint64 // the message that was looked for, by its number
+	jump   bool   // the view moves there when it is shown next
 	offset int    // rows that the view is above the end
 	height int    // rows of the view, as it was shown last
 	rows   int    // rows there are, for the width it was shown in
@@ -57,17 +58,17 @@ func newTalk(with client.UIN) *talk {
 }
 
 // add takes a message over. It reports false for one that is here already.
-func (t *talk) add(m client.Message) (*entry, bool) {
+func (t *talk) add(m client.Message) bool {
 	m.Text = clean(m.Text)
 	e := &entry{Message: m, unread: m.Kind == client.KindMessage && (m.Number == 0 || m.Number > t.read)}
 	if m.Number == 0 {
 		t.entries = append(t.entries, e)
-		return e, true
+		return true
 	}
 	at := len(t.entries)
 	for i, old := range slices.Backward(t.entries) {
 		if old.Number == m.Number {
-			return old, false
+			return false
 		}
 		if old.Number != 0 && old.Number < m.Number {
 			break
@@ -77,7 +78,7 @@ func (t *talk) add(m client.Message) (*entry, bool) {
 		}
 	}
 	t.entries = slices.Insert(t.entries, at, e)
-	return e, true
+	return true
 }
 
 // known reports whether a page's own words are those that were sent from here:
@@ -196,7 +197,7 @@ func (a *App) loaded(t *talk, q client.HistoryQuery, h client.History) tea.Cmd {
 		return a.seen()
 	}
 	if t.whole || t.oldest() <= t.seek {
-		t.target = t.seek
+		t.target, t.jump = t.seek, true
 		t.seek = 0
 		return nil
 	}

@@ -27,7 +27,7 @@ func (welcome) view(a *App, width, _ int) ([]string, *tea.Position) {
 // open shows the conversation with an account, and has keys go to it.
 func (a *App) open(with client.UIN) tea.Cmd {
 	t := a.talk(with)
-	t.fresh = nil
+	t.fresh, t.target = nil, 0
 	for _, e := range t.entries {
 		if e.unread {
 			t.fresh = e
@@ -165,7 +165,7 @@ func (t *talk) messages(a *App, width, height int) []string {
 	rows, target := t.allRows(a, width)
 	t.rows = len(rows)
 	if target >= 0 {
-		t.target, t.offset = 0, t.rows-target-(height+1)/2
+		t.jump, t.offset = false, t.rows-target-(height+1)/2
 	}
 	t.offset = max(0, min(t.offset, t.rows-height))
 	to := t.rows - t.offset
@@ -194,17 +194,40 @@ func (t *talk) allRows(a *App, width int) (rows []string, target int) {
 		if said(e) && (before == nil || !said(before) || before.Kind != e.Kind || e.Time.Sub(before.Time) > together) {
 			rows = append(rows, a.speaker(e, width))
 		}
+		shown := a.rowsFor(e, width)
 		if t.target != 0 && e.Number == t.target {
-			target = len(rows)
+			if t.jump {
+				target = len(rows)
+			}
+			shown = a.marked(shown)
 		}
-		rows = append(rows, a.rowsFor(e, width)...)
+		rows = append(rows, shown...)
 		before = e
 	}
 	return rows, target
 }
 
+// marked are a message's rows when it is the one that was looked for.
+func (a *App) marked(rows []string) []string {
+	all := make([]string, len(rows))
+	for i, row := range rows {
+		all[i] = ">" + a.look.bold.Render(row[1:])
+	}
+	return all
+}
+
 // together is how long words of one speaker stand under one name.
 const together = 5 * time.Minute
+
+// length is how many rows the conversation has, 0 if that does not matter: if
+// the view is at its end.
+func (t *talk) length(a *App) int {
+	if t.offset == 0 {
+		return 0
+	}
+	rows, _ := t.allRows(a, a.layout().mainWidth)
+	return len(rows)
+}
 
 // said tells words from what only happened.
 func said(e *entry) bool { return e.Kind == client.KindMessage || e.Kind == client.KindSent }
