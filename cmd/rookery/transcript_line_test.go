@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -17,10 +18,11 @@ import (
 type webSocketWorld struct{ world }
 
 func (w *webSocketWorld) Line(ctx context.Context, from netip.Addr) (transcript.Line, error) {
+	var below net.Conn
 	client := &http.Client{Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
-			return transcript.DialFrom(ctx, from, addr)
+		DialContext: func(ctx context.Context, _, addr string) (_ net.Conn, err error) {
+			below, err = transcript.DialFrom(ctx, from, addr)
+			return below, err
 		},
 	}}
 	conn, _, err := websocket.Dial(ctx, "ws://"+w.running().addr()+"/ws",
@@ -28,10 +30,13 @@ func (w *webSocketWorld) Line(ctx context.Context, from netip.Addr) (transcript.
 	if err != nil {
 		return nil, err
 	}
-	return &webSocketLine{conn}, nil
+	return &webSocketLine{conn, below}, nil
 }
 
-type webSocketLine struct{ conn *websocket.Conn }
+type webSocketLine struct {
+	conn  *websocket.Conn
+	below net.Conn
+}
 
 func (l *webSocketLine) Send(record []byte) error {
 	return l.conn.Write(context.Background(), websocket.MessageText, record)
@@ -50,7 +55,16 @@ func (l *webSocketLine) Receive(ctx context.Context) ([]byte, error) {
 
 func (l *webSocketLine) Waiting(ctx context.Context) ([]byte, error) { return transcript.Probe(ctx, l) }
 
+// Close ends the connection below, and waits for the server to end it too: that
+// it does once it has noticed.
 func (l *webSocketLine) Close() error {
-	_ = l.conn.Close(websocket.StatusNormalClosure, "")
-	return nil
+	defer l.conn.CloseNow()
+	if err := l.below.(*net.TCPConn).CloseWrite(); err != nil {
+		return nil // closed by the server
+	}
+	if err := l.below.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		return err
+	}
+	_, err := io.Copy(io.Discard, l.below)
+	return err
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
 	"net/netip"
+	"runtime"
 	"testing"
 	"time"
 
@@ -144,7 +146,13 @@ func (w *world) Restart(down time.Duration) error {
 	return nil
 }
 
+// Wait moves the clock when no push is under way: what a client has received
+// already may not be noted as written yet.
 func (w *world) Wait(d time.Duration) error {
+	stacks := make([]byte, 1<<20)
+	for bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("service.(*Feed).pump(")) {
+		runtime.Gosched()
+	}
 	w.running().wait(d)
 	return nil
 }

@@ -35,13 +35,14 @@ func (c *conn) serve(ctx context.Context) {
 	var beside sync.WaitGroup
 	beside.Go(func() { c.ping(lasting) })
 	beside.Go(func() { c.heedShutdown(lasting) })
-	// A panic must end all this as well.
+	// A panic must end all this as well. The dialogue ends first, so that a client
+	// that sees the connection end knows that nothing is pushed on it any more.
 	defer func() {
 		c.gone.Store(true)
+		dialogue.End()
 		_ = c.ws.CloseNow()
 		end()
 		beside.Wait()
-		dialogue.End()
 	}()
 	for {
 		record, ok := c.read(lasting)
