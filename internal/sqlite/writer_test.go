@@ -337,6 +337,10 @@ func TestTooManyMarksAreTurnedAwayUntilSomeAreForgotten(t *testing.T) {
 	if err == nil || rookery.CodeOf(err) != rookery.CodeTemporary {
 		t.Errorf("one too many: error %v", err)
 	}
+	_, err = s.SetReadMark(t.Context(), rookery.FirstUIN, rookery.ReadMark{With: rookery.FirstUIN, Number: 1}, markOf(4))
+	if read, _ := s.ReadMark(t.Context(), rookery.FirstUIN, rookery.FirstUIN); rookery.CodeOf(err) != rookery.CodeTemporary || read != 0 {
+		t.Errorf("another one: error %v, read up to %d", err, read)
+	}
 	if receipt, err := s.Deliver(t.Context(), nil, noon, markOf(2)); err != nil || !receipt.Repeated {
 		t.Errorf("a repeat: %+v, error %v", receipt, err)
 	}
