@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rookery-im/rookery"
-	"github.com/rookery-im/rookery/internal/service"
 )
 
 // chatRing is how many others each account of the chat writes to.
@@ -85,16 +84,13 @@ func (h *house) commits(ctx context.Context, s Store, cfg PushConfig, pair func(
 }
 
 // talkers starts a server with so many accounts, which are to log in over
-// lines. Their password hashes are cheap: what a login costs is not measured
-// here, and the dear ones would take longer than sessions live.
+// lines.
 func (r *rig) talkers(ctx context.Context, name string, n int) (*house, error) {
 	dir, err := r.subdir(name)
 	if err != nil {
 		return nil, err
 	}
-	cfg := *r.cfg
-	cfg.cost = service.PasswordCost{MemoryKiB: 8, Passes: 1, Threads: 1}
-	h, err := cfg.newHouse(ctx, name, dir, Population{Accounts: n, Active: n})
+	h, err := r.cfg.newHouse(ctx, name, dir, Population{Accounts: n, Active: n})
 	if err != nil {
 		return nil, err
 	}

@@ -53,8 +53,10 @@ func (p *pipeline) fill(now time.Time) error {
 	for len(p.flying) < p.window {
 		var s sending
 		s.at = now
-		putDigits(s.seq[:], p.seqs.next())
-		copy(t.seq, s.seq[:])
+		if t.seq != nil { // Redis answers in order, and names nothing
+			putDigits(t.seq, p.seqs.next())
+			copy(s.seq[:], t.seq)
+		}
 		putDigits(t.text[:numberDigits], *t.stored+uint64(len(p.flying))+1)
 		p.out = append(p.out, t.request...)
 		p.flying = append(p.flying, s)
@@ -69,10 +71,7 @@ func (p *pipeline) take(answer []byte) error {
 		return fmt.Errorf("got %q, and nothing was asked", answer)
 	}
 	first := p.flying[0]
-	seq := first.seq[:]
-	if p.task.seq == nil {
-		seq = nil // Redis answers in order, and names nothing
-	}
+	seq := first.seq[:len(p.task.seq)]
 	if !bytes.Contains(answer, seq) || !bytes.Contains(answer, p.task.want) {
 		return fmt.Errorf("expected an answer with %q and %q, got %q", seq, p.task.want, answer)
 	}

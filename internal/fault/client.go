@@ -27,6 +27,9 @@ const (
 type Client struct {
 	UIN  rookery.UIN
 	Post Post
+	// Device is the name to log in as; empty: by the address, as programs of
+	// old do.
+	Device string
 	// Patience returns how long one attempt waits for its answer. What is not
 	// answered by then may still be at work when it is repeated. nil: 30 s.
 	Patience func() time.Duration
@@ -53,7 +56,11 @@ func (c *Client) Request(command, fields string) Request {
 }
 
 func (c *Client) requestAs(seq, command, fields string) Request {
-	return Request{SEQ: seq, Record: fmt.Sprintf("VER=1.1&CMD=%s&SEQ=%s&UIN=%d%s", command, seq, c.UIN, fields)}
+	version := "1.1"
+	if c.Device != "" {
+		version = "1.4"
+	}
+	return Request{SEQ: seq, Record: fmt.Sprintf("VER=%s&CMD=%s&SEQ=%s&UIN=%d%s", version, command, seq, c.UIN, fields)}
 }
 
 // errNonsense is an answer that no server in good order gives: to repeat the
@@ -113,11 +120,21 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 
 // Login signs in.
 func (c *Client) Login(ctx context.Context, password string) error {
-	a, err := c.Do(ctx, c.Request("Login", fmt.Sprintf("&PS=%x&M5=1&LC=9326B87B234E7235", md5.Sum([]byte(password)))))
+	_, err := c.login(ctx, password, c.Do)
+	return err
+}
+
+// login signs in, asking in the given way, and returns the answer.
+func (c *Client) login(ctx context.Context, password string, ask func(context.Context, Request) (Answer, error)) (Answer, error) {
+	keys := fmt.Sprintf("&PS=%x&M5=1&LC=9326B87B234E7235", md5.Sum([]byte(password)))
+	if c.Device != "" {
+		keys += "&DV=" + url.QueryEscape(c.Device)
+	}
+	a, err := ask(ctx, c.Request("Login", keys))
 	if err == nil && a.Value("RS") != "0" {
 		err = fmt.Errorf("account %d could not sign in: %s", c.UIN, a.Text)
 	}
-	return err
+	return a, err
 }
 
 // fields writes the fields of a request that are sent to another account, with

@@ -128,17 +128,19 @@ type person struct {
 	rule rookery.Rule
 }
 
-// settle makes a data directory with accounts in it.
+// settle makes a data directory with accounts in it. Their password hashes are
+// cheap: there may be thousands.
 func settle(t *testing.T, dir string, people []person) {
 	t.Helper()
 	h, err := openHouse(t.Context(), dir, unsynced)
 	if err != nil {
 		t.Fatal(err)
 	}
+	credential := service.HashProof(service.ProofOf(password), service.PasswordCost{MemoryKiB: 8, Passes: 1, Threads: 1})
 	for _, p := range people {
 		a := rookery.NewAccount(p.uin, "nick", time.Now())
 		a.Rule = p.rule
-		if _, err := h.service.AddAccount(t.Context(), a, password); err != nil {
+		if _, err := h.store.CreateAccount(t.Context(), a, credential); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,0 +1,266 @@
+package fault
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rookery-im/rookery"
+)
+
+const (
+	// burst is how many messages are on their way when the connection is cut.
+	burst = 3
+	// writer is who writes them.
+	writer = rookery.FirstUIN
+)
+
+// way is one way to be a client that stays connected, and to lose the
+// connection.
+type way struct {
+	name     string
+	device   string
+	confirms bool
+	// silent: nobody is told that the connection is cut.
+	silent bool
+	// polls: it goes on over HTTP.
+	polls bool
+	// every so many bytes the connection of another account is cut.
+	every int
+}
+
+var ways = []way{
+	{name: "an old program that does not confirm", every: 1},
+	{name: "an old program that confirms", confirms: true, every: 1},
+	{name: "an old program that polls afterwards", polls: true, every: 3},
+	{name: "a device that does not confirm", device: "phone", every: 1},
+	{name: "a device that confirms", device: "phone", confirms: true, every: 1},
+	{name: "an old program, and nobody sees the cut", silent: true, every: 5},
+	{name: "a device, and nobody sees the cut", device: "phone", confirms: true, silent: true, every: 5},
+}
+
+// Wherever in what is pushed the connection is cut, each message arrives with
+// the next login: exactly once for a client that drops numbers it has seen, at
+// least once for any other.
+func TestNoPushIsLostWhereverTheConnectionIsCut(t *testing.T) {
+	people := []person{{uin: writer}}
+	var cuts []*victim
+	for _, w := range ways {
+		for n := 0; n <= burst*w.pushBytes(); n += w.every {
+			c := &victim{way: w, after: n, uin: writer + rookery.UIN(len(people))}
+			people, cuts = append(people, person{uin: c.uin}), append(cuts, c)
+		}
+	}
+	dir := t.TempDir()
+	settle(t, dir, people)
+	s := newServer(t, rookeryServe(t, dir, false))
+	writers := make([]*Client, 16)
+	for i := range writers {
+		writers[i] = &Client{UIN: writer, Post: Lines(s.dial)}
+	}
+	if err := writers[0].Login(t.Context(), password); err != nil {
+		t.Fatal(err)
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
+	defer cancel()
+	var all errgroup.Group
+	for i, c := range cuts {
+		c.server, c.writer = s, writers[i%len(writers)]
+		all.Go(func() error {
+			if err := c.run(ctx); err != nil {
+				t.Errorf("%s, cut after %d bytes: %v", c.way.name, c.after, err)
+			}
+			return nil
+		})
+	}
+	_ = all.Wait() // each has said what is wrong
+	t.Logf("%d connections were cut", len(cuts))
+}
+
+// pushBytes is how long each push of the burst is, its end included.
+func (w way) pushBytes() int {
+	record := "VER=1.4&CMD=Server_Msg&SEQ=1&UIN=10001&RES=0&MN=1"
+	if w.device != "" {
+		record += "&ID=1&TM=1234567890"
+	}
+	return len(record + "&MT=9&UN=10001&MG=no. 1: 50%25 %26 more\r\n")
+}
+
+// victim is one account whose connection is cut after so many bytes of what is
+// pushed.
+type victim struct {
+	way    way
+	after  int
+	uin    rookery.UIN
+	server *server
+	writer *Client
+
+	pushes []Push // in the order in which they came
+	// all gets a word when the message after the burst was pushed.
+	all chan struct{}
+}
+
+func (c *victim) run(ctx context.Context) error {
+	cable, err := c.lose(ctx)
+	if err != nil {
+		return err
+	}
+	defer cable.Forget()
+	if got, want := len(c.pushes), c.after/c.way.pushBytes(); got != want {
+		return fmt.Errorf("%d pushes came through whole, want %d: %v", got, want, c.pushes)
+	}
+	if c.way.polls {
+		return c.poll(ctx)
+	}
+	return c.again(ctx)
+}
+
+// lose signs in, and loses the connection in the burst.
+func (c *victim) lose(ctx context.Context) (*Cable, error) {
+	conn, err := c.server.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cable := &Cable{Conn: conn, Silent: c.way.silent}
+	line := NewLine(cable, c.hear)
+	defer line.Close()
+	if _, err := c.client(line).login(ctx, password, c.client(line).Once); err != nil {
+		return nil, err
+	}
+	lost := cable.Cut(c.after)
+	for i := range burst {
+		if err := c.write(ctx, i+1); err != nil {
+			return nil, err
+		}
+	}
+	select {
+	case <-lost:
+		return cable, nil
+	case <-ctx.Done():
+		return nil, errors.New("so many bytes were not pushed")
+	}
+}
+
+// again signs in anew, and takes what comes up to one message more. Those that
+// it has seen it drops: what is left are all, in their order.
+func (c *victim) again(ctx context.Context) error {
+	conn, err := c.server.dial(ctx)
+	if err != nil {
+		return err
+	}
+	before := len(c.pushes)
+	c.all = make(chan struct{}, 1)
+	line := NewLine(conn, c.hear)
+	defer line.Close()
+	if _, err := c.client(line).login(ctx, password, c.client(line).Once); err != nil {
+		return err
+	}
+	if err := c.write(ctx, burst+1); err != nil {
+		return err
+	}
+	select {
+	case <-c.all:
+	case <-line.ended:
+		return line.err
+	case <-ctx.Done():
+		return errors.New("not all came")
+	}
+	line.Close()
+	return c.judge(c.pushes[:before], c.pushes[before:])
+}
+
+// judge looks at what was pushed on the first line and on the second.
+func (c *victim) judge(first, second []Push) error {
+	if !slices.IsSortedFunc(second, func(a, b Push) int { return cmp.Compare(a.Number, b.Number) }) {
+		return fmt.Errorf("the second line brought %v", second)
+	}
+	seen := make(map[uint64]bool)
+	var kept []Push
+	for _, p := range slices.Concat(first, second) {
+		if !seen[p.Number] {
+			kept = append(kept, p)
+		}
+		seen[p.Number] = true
+	}
+	var want []Push
+	for i := range burst + 1 {
+		want = append(want, Push{uint64(i + 1), c.message(i + 1)})
+	}
+	if !slices.Equal(kept, want) {
+		return fmt.Errorf("of %v and %v it kept %v", first, second, kept)
+	}
+	// What was not confirmed comes again, and no program of old misses a
+	// message for having read half of it.
+	if !c.way.confirms && !slices.Equal(second, want) {
+		return fmt.Errorf("nothing was confirmed, and the second line brought %v", second)
+	}
+	return nil
+}
+
+// poll signs in anew over HTTP, and collects.
+func (c *victim) poll(ctx context.Context) error {
+	client := Client{UIN: c.uin, Post: HTTP(c.server.dial, true)}
+	if err := client.Login(ctx, password); err != nil {
+		return err
+	}
+	if err := c.write(ctx, burst+1); err != nil {
+		return err
+	}
+	var want, got []Message
+	for i := range burst + 1 {
+		want = append(want, c.message(i+1))
+	}
+	for len(got) < len(want) {
+		a, err := client.Do(ctx, client.Request("GetMsgEx", ""))
+		if err != nil {
+			return fmt.Errorf("after %v: %w", got, err)
+		}
+		batch, err := a.Messages()
+		if err != nil {
+			return err
+		}
+		got = append(got, batch...)
+		if len(batch) == 0 {
+			<-time.After(idlePause)
+		}
+	}
+	if !slices.Equal(got, want) {
+		return fmt.Errorf("it collected %v", got)
+	}
+	return nil
+}
+
+func (c *victim) client(line *Line) *Client {
+	return &Client{UIN: c.uin, Device: c.way.device, Post: line.Ask}
+}
+
+// message is the message of a number.
+func (c *victim) message(i int) Message {
+	return Message{From: writer, To: c.uin, Kind: rookery.KindMessage, Text: fmt.Sprintf("no. %d: 50%% & more", i)}
+}
+
+// write has the message of a number sent.
+func (c *victim) write(ctx context.Context, i int) error {
+	_, err := c.writer.Do(ctx, c.writer.Request("CLTMSG", fields(c.uin, "MG", c.message(i).Text)))
+	return err
+}
+
+func (c *victim) hear(line *Line, p Push) {
+	c.pushes = append(c.pushes, p)
+	if c.way.confirms {
+		_ = line.Confirm(p) // the connection may be cut already
+	}
+	if p.Number == burst+1 {
+		select {
+		case c.all <- struct{}{}:
+		default: // twice: judge will say so
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+)
+
+// Ear is an account's program that stays connected: whenever its line breaks,
+// it opens another one. Of what is pushed to it more than once, which the number
+// tells, it keeps the first.
+type Ear struct {
+	*Client
+	Dial     Dial
+	Password string
+	// Confirms: it confirms each push. A program of old does not.
+	Confirms bool
+	// Resumes: it goes on with the token of its first login, instead of logging
+	// in again. It needs a device for that.
+	Resumes bool
+
+	token string
+
+	mu    sync.Mutex // guards what follows
+	heard map[uint64]*hearing
+	order []Push
+	lines int
+	// broke is when the latest line ended, latest the highest number on the line
+	// that is open.
+	broke  time.Time
+	latest uint64
+	again  []Again
+	faults []error
+}
+
+// hearing is the first time that something was pushed, and when it was
+// confirmed.
+type hearing struct {
+	push      Push
+	confirmed time.Time
+}
+
+// Again is a push of what had been pushed before.
+type Again struct {
+	Push
+	// Confirmed is how long it had been confirmed when its line broke; 0 or
+	// less if it had not.
+	Confirmed time.Duration
+}
+
+// Run stays connected until ctx ends. An error is an answer that should not be.
+func (e *Ear) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		err := e.connect(ctx)
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		if errors.Is(err, errNonsense) {
+			return err
+		}
+		select { // nobody listens, or it does not answer any more
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+	return errors.Join(e.faults...)
+}
+
+// connect opens a line and stays on it until it breaks, or ctx ends.
+func (e *Ear) connect(ctx context.Context) error {
+	conn, err := e.Dial(ctx)
+	if err != nil {
+		return err
+	}
+	line := e.listen(conn)
+	defer e.hangUp(line)
+	if err := e.signIn(ctx, line); err != nil {
+		return err
+	}
+	select {
+	case <-line.ended:
+		if errors.Is(line.err, errNonsense) {
+			return line.err
+		}
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+func (e *Ear) listen(conn net.Conn) *Line {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.latest = 0
+	e.lines++
+	return NewLine(conn, e.hear)
+}
+
+func (e *Ear) hangUp(line *Line) {
+	line.Close()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.broke = time.Now()
+}
+
+// signIn logs in on a line, or says with the token whose it is. A refusal is
+// an error that ends the ear.
+func (e *Ear) signIn(ctx context.Context, line *Line) error {
+	client := Client{UIN: e.UIN, Device: e.Device, Post: line.Ask}
+	if e.Resumes && e.token != "" {
+		a, err := client.Once(ctx, client.Request("List", "&SID="+e.token+"&TN=1&UN=0"))
+		if err == nil && a.RES != resDone {
+			err = fmt.Errorf("%w: the token of %d is worth nothing any more: %s", errNonsense, e.UIN, a.Text)
+		}
+		return err
+	}
+	a, err := client.login(ctx, e.Password, client.Once)
+	switch {
+	case err != nil && a.RES != resTemporary && a.Text != "":
+		return fmt.Errorf("%w: %w", errNonsense, err)
+	case err == nil:
+		e.token = a.Value("SID")
+	}
+	return err
+}
+
+// hear takes a push.
+func (e *Ear) hear(line *Line, p Push) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if p.Number <= e.latest || p.To != e.UIN {
+		e.faults = append(e.faults, fmt.Errorf("number %d was pushed after %d on one line: %v", p.Number, e.latest, p))
+	}
+	e.latest = p.Number
+	if e.heard == nil {
+		e.heard = make(map[uint64]*hearing)
+	}
+	h, known := e.heard[p.Number]
+	switch {
+	case !known:
+		h = &hearing{push: p}
+		e.heard[p.Number] = h
+		e.order = append(e.order, p)
+	case h.push != p:
+		e.faults = append(e.faults, fmt.Errorf("number %d was pushed as %v, and then as %v", p.Number, h.push, p))
+	case h.confirmed.IsZero():
+		e.again = append(e.again, Again{Push: p})
+	default:
+		e.again = append(e.again, Again{p, e.broke.Sub(h.confirmed)})
+	}
+	if e.Confirms && line.Confirm(p) == nil && h.confirmed.IsZero() {
+		h.confirmed = time.Now()
+	}
+}
+
+// Heard is what was pushed, each number once, in the order in which it came
+// first; again is what came more than once, lines how many there were.
+func (e *Ear) Heard() (order []Push, again []Again, lines int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return append([]Push(nil), e.order...), append([]Again(nil), e.again...), e.lines
+}

@@ -1,0 +1,228 @@
+package fault
+
+import (
+	"context"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rookery-im/rookery"
+)
+
+// afterglow is how long a confirmation may take to be stored: what was
+// confirmed before that does not come again.
+const afterglow = 2 * time.Second
+
+// Whenever the server is killed, clients who stay connected lose nothing of what
+// was acknowledged to the senders, and those who drop numbers that they have
+// seen see nothing twice. What a device has confirmed does not come again,
+// unless it was on its way.
+func TestNoPushIsLostWhenTheServerIsKilled(t *testing.T) {
+	kills := 5
+	if testing.Short() {
+		kills = 2
+	}
+	seed, dir, crowd := newSeed(t), t.TempDir(), newCrowd(6, 2)
+	settle(t, dir, crowd.people())
+	s := newServer(t, rookeryServe(t, dir, false))
+	// Programs of old get one message in 1.5 s, so they have an account of their
+	// own that few are sent to.
+	busy, calm := crowd.receivers[0], crowd.receivers[1]
+	ears := []*Ear{
+		{Client: &Client{UIN: busy, Device: "phone"}, Dial: s.dial, Confirms: true, Resumes: true},
+		{Client: &Client{UIN: busy, Device: "laptop 2"}, Dial: slowly(s.dial), Confirms: true},
+		{Client: &Client{UIN: busy}, Dial: s.dial, Confirms: true},
+		{Client: &Client{UIN: calm, Post: HTTP(s.dial, true)}, Dial: s.dial},
+	}
+	load := newListening(t, crowd, s.dial, ears, seed)
+	end := load.begin(t)
+	killAtRandom(s, kills, rand.New(rand.NewPCG(seed, 1)))
+	awaitMessages(t, load.Load, acknowledged(load.Load)+100)
+	end()
+
+	sent, _ := load.Ledger.Entries()
+	for _, e := range ears[:3] {
+		checkEar(t, e, sent)
+	}
+	checkOld(t, ears[3], sent)
+	s.stop()
+	report(t, "stored", Judge(sent, readStored(t, dir, load.Load)))
+}
+
+// slowly dials through a network that holds up what the server writes.
+func slowly(dial Dial) Dial {
+	return func(ctx context.Context) (net.Conn, error) {
+		conn, err := dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &Cable{Conn: conn, Delay: time.Millisecond}, nil
+	}
+}
+
+// listening is a load whose receivers stay connected. Their accounts are the
+// first receiver's, which most messages go to, and the second one's.
+type listening struct {
+	*Load
+	ears []*Ear
+}
+
+// newListening signs the senders in. Half of them write over HTTP, the others
+// on lines.
+func newListening(t *testing.T, c crowd, dial Dial, ears []*Ear, seed uint64) *listening {
+	t.Helper()
+	var receivers, senders []*Client
+	for _, uin := range c.receivers {
+		receivers = append(receivers, &Client{UIN: uin})
+	}
+	for i, uin := range c.senders {
+		post := HTTP(dial, true)
+		if i%2 == 1 {
+			post = Lines(dial)
+		}
+		senders = append(senders, &Client{UIN: uin, Post: post})
+		if err := senders[i].Login(t.Context(), password); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, e := range ears {
+		e.Password = password
+	}
+	return &listening{NewLoad(senders, receivers, seed), ears}
+}
+
+// begin lets everybody act. The function that it returns ends it: the senders
+// see their requests through, and those who confirm hear all there is.
+func (l *listening) begin(t *testing.T) (end func()) {
+	sending, stopSending := context.WithCancel(t.Context())
+	hearing, stopHearing := context.WithCancel(t.Context())
+	var senders, ears errgroup.Group
+	for _, s := range l.Senders {
+		senders.Go(func() error {
+			for sending.Err() == nil {
+				if err := s.send(t.Context(), rookery.KindMessage, l.next(s)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	for _, e := range l.ears {
+		ears.Go(func() error { return e.Run(hearing) })
+	}
+	return func() {
+		t.Helper()
+		stopSending()
+		if err := senders.Wait(); err != nil {
+			t.Error(err)
+		}
+		l.awaitEars(t)
+		stopHearing()
+		if err := ears.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// next is whom a sender writes to next.
+func (l *listening) next(s *Sender) rookery.UIN {
+	if s.rng.IntN(60) == 0 {
+		return l.Receivers[1].UIN
+	}
+	return l.Receivers[0].UIN
+}
+
+// awaitEars waits until those who confirm have heard as much as was
+// acknowledged.
+func (l *listening) awaitEars(t *testing.T) {
+	t.Helper()
+	sent, _ := l.Ledger.Entries()
+	for _, e := range l.ears {
+		want := len(sentTo(sent, e.UIN, true))
+		for deadline := time.Now().Add(inTheEnd); e.Confirms; <-time.After(10 * time.Millisecond) {
+			order, _, _ := e.Heard()
+			if len(order) >= want {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Errorf("%d %q has heard %d messages, and %d were acknowledged", e.UIN, e.Device, len(order), want)
+				break
+			}
+		}
+	}
+}
+
+// sentTo are the messages to an account, all or those that were acknowledged.
+func sentTo(sent []Sent, uin rookery.UIN, acknowledged bool) (all []Sent) {
+	for _, s := range sent {
+		if s.To == uin && (s.Acknowledged || !acknowledged) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// checkEar checks what a client heard who drops what it has seen.
+func checkEar(t *testing.T, e *Ear, sent []Sent) {
+	t.Helper()
+	order, again, lines := e.Heard()
+	where := "pushed to " + e.Device
+	var messages []Message
+	for i, p := range order {
+		if p.Number != uint64(i+1) {
+			t.Fatalf("%s: number %d came where %d follows", where, p.Number, i+1)
+		}
+		messages = append(messages, p.Message)
+	}
+	report(t, where, Judge(sentTo(sent, e.UIN, false), map[rookery.UIN][]Message{e.UIN: messages}))
+	for _, a := range again {
+		if a.Confirmed > afterglow {
+			t.Errorf("%s: number %d came again, and had been confirmed %v before the line broke", where, a.Number, a.Confirmed)
+		}
+	}
+	t.Logf("%s: %d messages on %d lines, %d of them again", where, len(order), lines, len(again))
+	if lines < 2 {
+		t.Errorf("%s: the line never broke: nothing is proved", where)
+	}
+}
+
+// checkOld checks what a program of old heard, and then finds when it polls:
+// together everything, however often.
+func checkOld(t *testing.T, e *Ear, sent []Sent) {
+	t.Helper()
+	order, _, lines := e.Heard()
+	var all []Message
+	there := make(map[Message]bool)
+	add := func(m Message) {
+		if !there[m] {
+			all = append(all, m)
+		}
+		there[m] = true
+	}
+	for _, p := range order {
+		add(p.Message)
+	}
+	want := sentTo(sent, e.UIN, true)
+	for deadline := time.Now().Add(inTheEnd); slices.ContainsFunc(want, func(s Sent) bool { return !there[s.Message] }); {
+		if time.Now().After(deadline) {
+			break // the report says what is lost
+		}
+		a, err := e.Do(t.Context(), e.Request("GetMsgEx", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch, err := a.Messages()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range batch {
+			add(m)
+		}
+	}
+	report(t, "an old program", Judge(sentTo(sent, e.UIN, false), map[rookery.UIN][]Message{e.UIN: all}))
+	t.Logf("an old program: %d messages, %d of them pushed, on %d lines", len(all), len(order), lines)
+}
