@@ -50,10 +50,12 @@ func (c *conn) await() bool {
 	for {
 		switch scanned := c.scan(); {
 		case scanned == aRecord:
-			return true
+			return c.net.Wait() && !c.gone.Load()
 		case scanned == tooLong, c.ignored > c.way.limits.IgnoredBytes:
 			return false
 		}
+		// The deadline must be set before they are asked: both set one that has
+		// passed.
 		if !c.patient() || !c.net.Wait() || c.gone.Load() {
 			return false
 		}

@@ -1,0 +1,221 @@
+package transport_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/transport"
+)
+
+// named is a way in that says its name and all that it reads.
+type named struct {
+	name string
+	said chan string
+}
+
+func (n named) Serve(_ context.Context, c *transport.Conn) {
+	text, _ := io.ReadAll(c)
+	n.said <- n.name + " " + string(text)
+	_ = c.Close()
+}
+
+func detect(said chan string) *transport.Detect {
+	return &transport.Detect{HTTP: named{"http", said}, Line: named{"line", said}}
+}
+
+// firsts are first bytes and what they are.
+var firsts = []struct{ name, text, is string }{
+	{"a POST", "POST / HTTP/1.1\r\n\r\n", "http"},
+	{"a POST without target", "POST HTTP/1.1\r\n", "http"},
+	{"a POST with two spaces", "POST  HTTP/1.1\r\n", "http"},
+	{"a GET", "GET /ws HTTP/1.1\r\n", "http"},
+	{"a method that is not served", "PROPFIND / HTTP/1.1\r\n", "http"},
+	{"a POST after blank lines", "\r\n\n\r\nPOST / HTTP/1.1\r\n", "http"},
+	{"a method of one letter", "P / HTTP/1.1\r\n", "http"},
+	{"TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "http"},
+	{"a line", "VER=1.4&CMD=Login\r\n", "line"},
+	{"a line in small letters", "ver=1.4", "line"},
+	{"one byte before, a P", "PVER=1.4", "line"},
+	{"two bytes before, PO", "POVER=1.4", "line"},
+	{"two bytes before, a P and a space", "P VER=1.4", "line"},
+	{"two bytes before, a P and a space, in small letters", "P ver=1.4", "line"},
+	{"a byte and an LF before", "\x01\nVER=1.4", "line"},
+	{"an LF and a P before", "\nPVER=1.4", "line"},
+	{"a CR before", "\rVER=1.4", "line"},
+	{"two bytes before as in TLS", "\x16\x03VER=1.4", "line"},
+	{"five bytes before, the first as in TLS", "\x16\x03\x01\x02\x00VER=1.4", "line"},
+	{"a word in small letters", "post / HTTP/1.1\r\n", "line"},
+	{"nonsense", "\x00\xff", "line"},
+	{"an LF, and again", strings.Repeat("\n", 2000), "line"},
+	{"capital letters without end", strings.Repeat("A", 2000), "line"},
+}
+
+func TestFirstBytesTellHTTPFromLinesHoweverTheyAreSplit(t *testing.T) {
+	for _, c := range firsts {
+		t.Run(c.name, func(t *testing.T) {
+			for _, step := range []int{1, 2, 3, 5, len(c.text)} {
+				synctest.Test(t, func(t *testing.T) {
+					said := make(chan string, 1)
+					_, m, _ := start(t, transport.Config{Way: detect(said)})
+					conn, _ := m.dial(t, "192.0.2.1")
+					for rest := c.text; rest != ""; rest = rest[min(step, len(rest)):] {
+						_, _ = io.WriteString(conn, rest[:min(step, len(rest))])
+					}
+					_ = conn.Close()
+					if got := <-said; got != c.is+" "+c.text {
+						t.Errorf("in steps of %d it is %.40q", step, got)
+					}
+				})
+			}
+		})
+	}
+}
+
+func TestAConnectionThatDoesNotSayWhatItIsEnds(t *testing.T) {
+	for name, sent := range map[string]string{"silent": "", "one P": "P", "POST": "POST", "blank lines": "\r\n\n"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, m, _ := start(t, transport.Config{Way: detect(make(chan string))})
+				conn, _ := m.dial(t, "192.0.2.1")
+				begin := time.Now()
+				_, _ = io.WriteString(conn, sent)
+				if _, err := conn.Read(make([]byte, 1)); err != io.EOF || time.Since(begin).Round(time.Second) != 10*time.Second {
+					t.Errorf("got %v after %v", err, time.Since(begin))
+				}
+			})
+		})
+	}
+}
+
+func TestShutdownEndsAConnectionThatHasNotSaidWhatItIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, m, _ := start(t, transport.Config{Way: detect(make(chan string))})
+		conn, _ := m.dial(t, "192.0.2.1")
+		_, _ = io.WriteString(conn, "P")
+		begin := time.Now()
+		if err := s.Shutdown(t.Context()); err != nil || time.Since(begin) != 0 {
+			t.Errorf("got %v after %v", err, time.Since(begin))
+		}
+	})
+}
+
+// TestABorrowedStackIsUsedAgain runs one thing after another, and then two at
+// once.
+func TestABorrowedStackIsUsedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conns := make(chan *transport.Conn, 1)
+		_, m, _ := start(t, transport.Config{Way: wayFunc(func(ctx context.Context, c *transport.Conn) {
+			conns <- c
+			quiet(ctx, c)
+		})})
+		m.dial(t, "192.0.2.1")
+		c := <-conns
+		depth := 0
+		c.Borrow(func() { c.Borrow(func() { depth++ }); depth++ })
+		for range 100 {
+			c.Borrow(func() { depth++ })
+		}
+		if depth != 102 {
+			t.Errorf("%d were run", depth)
+		}
+	})
+}
+
+func TestAPanicOnABorrowedStackCostsOneConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, m, log := start(t, transport.Config{Way: wayFunc(func(_ context.Context, c *transport.Conn) {
+			c.Borrow(func() { panic("borrowed") })
+		})})
+		if _, kept := m.dial(t, "192.0.2.1"); kept {
+			t.Error("the connection is still open")
+		}
+		if got := log.take(); !strings.Contains(got, "panic=borrowed") || !strings.Contains(got, "detect_test.go") {
+			t.Errorf("logged %q", got)
+		}
+	})
+}
+
+func TestARateIsOfOneSecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r transport.Rate
+		if !r.Allow(3, 3) || r.Allow(1, 3) {
+			t.Error("not three are allowed")
+		}
+		<-time.After(time.Second)
+		if !r.Allow(3, 3) || !r.Allow(1000, 0) {
+			t.Error("a second later they are not allowed")
+		}
+	})
+}
+
+// pieces is a connection that gives its text in pieces of step bytes.
+type pieces struct {
+	net.Conn // nil: nothing else is called
+	text     []byte
+	step     int
+	closed   chan struct{}
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	if len(p.text) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b[:min(len(b), p.step)], p.text)
+	p.text = p.text[n:]
+	return n, nil
+}
+
+func (p *pieces) Close() error                    { close(p.closed); return nil }
+func (p *pieces) SetReadDeadline(time.Time) error { return nil }
+func (p *pieces) RemoteAddr() net.Addr            { return &net.TCPAddr{} }
+
+// decide says what a connection with the text is, "" if that stays open.
+func decide(text []byte, step int) string {
+	said := make(chan string, 1)
+	s := transport.NewServer(transport.Config{Way: detect(said)})
+	m := newMemory()
+	p := &pieces{text: text, step: step, closed: make(chan struct{})}
+	go func() { _ = s.Serve(m) }()
+	m.accepts <- accept{conn: p}
+	<-p.closed
+	_ = m.Close()
+	select {
+	case got := <-said:
+		return got
+	default:
+		return ""
+	}
+}
+
+// FuzzDetect splits first bytes in any way: what they are stays the same, and no
+// byte is lost. A line with up to five bytes before VER= is never HTTP, unless
+// they are a method and a space.
+func FuzzDetect(f *testing.F) {
+	for _, c := range firsts {
+		f.Add([]byte(c.text), 1)
+	}
+	f.Fuzz(func(t *testing.T, text []byte, step int) {
+		whole, split := decide(text, len(text)+1), decide(text, max(1, step))
+		if whole != split {
+			t.Fatalf("%q is %q, in steps of %d %q", text, whole, step, split)
+		}
+		if whole == "" {
+			return
+		}
+		is, read, _ := strings.Cut(whole, " ")
+		if read != string(text) {
+			t.Errorf("of %q was read %q", text, read)
+		}
+		if i := bytes.Index(text, []byte("VER=")); is == "http" && i >= 0 && i <= 5 {
+			if word := bytes.TrimLeft(text[:i], "\r\n"); len(word) < 4 || word[len(word)-1] != ' ' {
+				t.Errorf("%q is HTTP", text)
+			}
+		}
+	})
+}

@@ -1,0 +1,99 @@
+package line
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery/wire"
+)
+
+// slices gives a text in pieces whose lengths the bytes of cuts say.
+type slices struct {
+	text, cuts []byte
+}
+
+func (s *slices) Read(p []byte) (int, error) {
+	if len(s.text) == 0 {
+		return 0, io.EOF
+	}
+	n := len(s.text)
+	if len(s.cuts) > 0 {
+		n = int(s.cuts[0])*int(s.cuts[0]) + 1
+		s.cuts = s.cuts[1:]
+	}
+	n = copy(p[:min(len(p), n)], s.text)
+	s.text = s.text[n:]
+	return n, nil
+}
+
+// records are those that a framer finds, and whether a line was too long.
+func records(text, cuts []byte) (found [][]byte, long bool) {
+	w := New(Config{})
+	var f framer
+	f.init(&w.buffers, w.limits.LineBytes)
+	for in := (&slices{text, cuts}); ; {
+		switch f.scan() {
+		case aRecord:
+			b := w.batch()
+			f.take(b)
+			for _, r := range b.records {
+				found = append(found, bytes.Clone(r))
+			}
+			w.takeBack(b)
+			continue
+		case tooLong:
+			return found, true
+		}
+		if !f.begun() {
+			f.release()
+		}
+		if f.fill(in) != nil {
+			return found, false
+		}
+	}
+}
+
+// FuzzFramer splits lines in any way: the records are those of the lines that
+// end, read one by one.
+func FuzzFramer(f *testing.F) {
+	long := strings.Repeat("a", wire.MaxRecord)
+	for _, text := range []string{
+		"VER=1.4&CMD=List\r\n", "\x01\nVER=1.4\nPVER=1\n", "x\n\r\nver=2\r\r\nVER", strings.Repeat("VER=1\n", 500),
+		"VER=" + long[4:] + "\n", "VER=" + long[3:] + "\n", "12345VER=" + long[4:] + "\r\n", long + "\nVER=1\n", "123456" + long + "\n",
+	} {
+		f.Add([]byte(text), []byte{})
+		f.Add([]byte(text), []byte{0, 3, 15, 60, 0, 255})
+	}
+	f.Fuzz(func(t *testing.T, text, cuts []byte) {
+		got, long := records(text, cuts)
+		rest := text
+		for _, record := range got {
+			var want []byte
+			for want == nil {
+				line, after, ended := bytes.Cut(rest, []byte("\n"))
+				if !ended {
+					t.Fatalf("%.40q is no record", record)
+				}
+				rest, want = after, recordOf(line)
+			}
+			if !bytes.Equal(record, want) || len(record) > wire.MaxRecord {
+				t.Fatalf("got %.40q, want %.40q", record, want)
+			}
+		}
+		for line, after, ended := bytes.Cut(rest, []byte("\n")); ended; line, after, ended = bytes.Cut(after, []byte("\n")) {
+			record := recordOf(line)
+			tooLong := len(bytes.TrimSuffix(line, []byte("\r"))) > wire.MaxRecord && len(record) != wire.MaxRecord
+			if tooLong {
+				break
+			}
+			if record != nil {
+				t.Fatalf("%.40q was not found", record)
+			}
+		}
+		if long && len(rest) <= wire.MaxRecord {
+			t.Errorf("%d bytes are too long", len(rest))
+		}
+	})
+}

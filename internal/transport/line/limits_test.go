@@ -1,0 +1,167 @@
+package line_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/internal/transport/line"
+)
+
+func TestHalfARecordThenSilenceEndsTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn := start(t, line.Limits{}).dial()
+		conn.send("VER=1.4&CMD=List")
+		if d := conn.wantEnd(); d < 20*time.Second || d > 25*time.Second {
+			t.Errorf("it took %v", d)
+		}
+	})
+}
+
+func TestALineThatTricklesEndsTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn := start(t, line.Limits{}).dial()
+		conn.send("VER=1\n")
+		conn.want("<VER=1>\r\n")
+		begin := time.Now()
+		for conn.SetWriteDeadline(time.Now().Add(time.Second)) == nil {
+			if _, err := conn.Write([]byte("V")); err != nil {
+				break
+			}
+			<-time.After(time.Second)
+		}
+		if d := time.Since(begin); d < 20*time.Second || d > 27*time.Second {
+			t.Errorf("it took %v", d)
+		}
+	})
+}
+
+func TestAConnectionWithoutARecordEndsAfterTheIdleTime(t *testing.T) {
+	for name, sent := range map[string]string{
+		"silent":                   "",
+		"with a line, no record":   "x\n",
+		"after a record":           "VER=1&silence\n",
+		"after many records":       strings.Repeat("VER=1&silence\n", 1000),
+		"after a record in pieces": "VER=1&silence" + strings.Repeat("x", 5000) + "silence\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				conn := start(t, line.Limits{}).dial()
+				conn.send(sent)
+				if d := conn.wantEnd(); d < 300*time.Second || d > 331*time.Second {
+					t.Errorf("it took %v", d)
+				}
+			})
+		})
+	}
+}
+
+func TestRecordsKeepAConnectionAndOtherLinesDoNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, line.Limits{})
+		speaks, mumbles := s.dial(), s.dial()
+		for range 10 {
+			<-time.After(299 * time.Second)
+			speaks.send("VER=1\n")
+			speaks.want("<VER=1>\r\n")
+		}
+		if d := mumbles.wantEnd(); d != 0 {
+			t.Errorf("a silent one took %v", d)
+		}
+		mumbles = s.dial()
+		begin := time.Now()
+		for {
+			if _, err := mumbles.Write([]byte("x\n")); err != nil {
+				break
+			}
+			<-time.After(10 * time.Second)
+		}
+		if d := time.Since(begin); d < 300*time.Second || d > 341*time.Second {
+			t.Errorf("one that sends no records took %v", d)
+		}
+	})
+}
+
+func TestWhatIsIgnoredIsBoundedBetweenTwoRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn := start(t, line.Limits{}).dial()
+		for range 10 {
+			conn.send(strings.Repeat("x\n", 2048))
+			conn.send("VER=1\n")
+			conn.want("<VER=1>\r\n")
+		}
+		conn.send(strings.Repeat("x\n", 2048) + "y\n")
+		conn.wantEnd()
+	})
+}
+
+func TestAFloodIsCutWithOneLineInTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, line.Limits{RecordsPerSecond: 5})
+		for range 3 {
+			conn := s.dial()
+			for range 3 {
+				conn.send(strings.Repeat("VER=1&silence\n", 5))
+				<-time.After(time.Second)
+			}
+			conn.send(strings.Repeat("VER=1&silence\n", 6))
+			conn.wantEnd()
+		}
+		if got := s.log.String(); strings.Count(got, "--max-records-per-second") != 1 || !strings.Contains(got, "client=192.0.2.1") {
+			t.Errorf("logged %q", got)
+		}
+	})
+}
+
+func TestASlowReaderIsCutAndHoldsUpNobody(t *testing.T) {
+	for name, write := range map[string]func(*server, *client, transport.Link){
+		"with answers": func(_ *server, c *client, _ transport.Link) { c.send("VER=1\n") },
+		"with pushes":  func(_ *server, _ *client, l transport.Link) { go func() { _ = l.Push([]byte("p")) }() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := start(t, line.Limits{})
+				slow := s.dial()
+				link := s.link
+				begin := time.Now()
+				write(s, slow, link)
+				other := s.dial()
+				other.send("VER=1\n")
+				other.want("<VER=1>\r\n")
+				for s.ended.Load() == 0 {
+					<-time.After(100 * time.Millisecond)
+				}
+				if d := time.Since(begin); d < 20*time.Second || d > 26*time.Second {
+					t.Errorf("it took %v", d)
+				}
+				if link.Push(nil) == nil {
+					t.Error("a push to it is no error")
+				}
+				other.send("VER=1\n")
+				other.want("<VER=1>\r\n")
+			})
+		})
+	}
+}
+
+func TestLinesOfOneAddressAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, line.Limits{}, func(c *transport.Config) { c.Limits.PerAddress = 100 })
+		for range 100 {
+			s.dial().send("VER=1&silence\n")
+		}
+		for range 2000 {
+			if d := s.dial().wantEnd(); d != 0 {
+				t.Fatalf("one too many took %v to be refused", d)
+			}
+		}
+		if got := s.log.String(); strings.Count(got, "--max-connections-per-address") != 1 {
+			t.Errorf("logged %q", got)
+		}
+		other := s.dialFrom("192.0.2.2")
+		other.send("VER=1\n")
+		other.want("<VER=1>\r\n")
+	})
+}

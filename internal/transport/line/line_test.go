@@ -1,0 +1,211 @@
+package line_test
+
+import (
+	"context"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/internal/transport/line"
+	"github.com/rookery-im/rookery/wire"
+)
+
+func TestWhatIsARecordOnALine(t *testing.T) {
+	for _, c := range []struct {
+		name, sent string
+		want       []string // records
+	}{
+		{"a line ended by CR LF", "VER=1.4&a\r\n", []string{"VER=1.4&a"}},
+		{"a line ended by LF", "VER=1.4&a\n", []string{"VER=1.4&a"}},
+		{"VER in small letters", "ver=1.4\n", []string{"ver=1.4"}},
+		{"another version", "VER=9\n", []string{"VER=9"}},
+		{"one binary byte before", "\x01VER=1.4\n", []string{"VER=1.4"}},
+		{"a P before", "PVER=1.4\n", []string{"VER=1.4"}},
+		{"a NUL before", "\x00\x01VER=1.4\n", []string{"VER=1.4"}},
+		{"five bytes before", "12345VER=1.4\n", []string{"VER=1.4"}},
+		{"six bytes before", "123456VER=1.4\n", nil},
+		{"an LF before", "\nVER=1.4\n", []string{"VER=1.4"}},
+		{"two bytes before, an LF last", "\x01\nVER=1.4\n", []string{"VER=1.4"}},
+		{"two bytes before, an LF first", "\n\x01VER=1.4\n", []string{"VER=1.4"}},
+		{"a line without VER first", "CMD=List&VER=1.4\n", nil},
+		{"an empty line", "\r\n", nil},
+		{"part of VER", "VER\n", nil},
+		{"a NUL within", "VER=1.4\x00&a\n", []string{"VER=1.4\x00&a"}},
+		{"bytes that are no UTF-8", "VER=1.4&\xff\xfe\n", []string{"VER=1.4&\xff\xfe"}},
+		{"a CR within", "VER=1.4&a\rb\r\n", []string{"VER=1.4&a\rb"}},
+		{"three at once", "VER=1\nVER=2\r\nVER=3\n", []string{"VER=1", "VER=2", "VER=3"}},
+		{"some among others", "x\nVER=1\n\n\nVER=2\nx\n", []string{"VER=1", "VER=2"}},
+		{"64 KiB", "VER=" + strings.Repeat("a", wire.MaxRecord-4) + "\r\n", []string{"VER=" + strings.Repeat("a", wire.MaxRecord-4)}},
+		{"64 KiB with five bytes before", "12345VER=" + strings.Repeat("a", wire.MaxRecord-4) + "\r\n", []string{"VER=" + strings.Repeat("a", wire.MaxRecord-4)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				conn := start(t, line.Limits{}).dial()
+				go conn.send(c.sent)
+				for _, record := range c.want {
+					conn.want("<" + record + ">\r\n")
+				}
+				conn.wantNothing()
+			})
+		})
+	}
+}
+
+func TestALineOverTheLimitEndsTheConnection(t *testing.T) {
+	long := strings.Repeat("a", wire.MaxRecord-3)
+	for name, text := range map[string]string{
+		"with its end":               "VER=" + long + "\n",
+		"without an end":             "VER=" + long + "aaaaaaaaa",
+		"with five bytes before VER": "12345VER=" + long + "\n",
+		"without VER":                "abc=" + long + "\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := start(t, line.Limits{})
+				conn, other := s.dial(), s.dial()
+				go func() { _, _ = io.WriteString(conn, text) }()
+				conn.wantEnd()
+				other.send("VER=1\n")
+				other.want("<VER=1>\r\n")
+			})
+		})
+	}
+}
+
+func TestPipelinedLinesAreAnsweredTogetherAndInOrderEachInOneWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, line.Limits{})
+		conn := s.dial()
+		text, n := "", 0
+		for ; len(text) < 20_000; n++ {
+			text += "VER=1.4&SEQ=" + string(rune('a'+n%26)) + "\n"
+		}
+		go conn.send(text)
+		for i := range n {
+			conn.want("<VER=1.4&SEQ=" + string(rune('a'+i%26)) + ">\r\n")
+		}
+		if most := slices.Max(s.batches); most != 64 {
+			t.Errorf("%d came together at the most, of %v", most, s.batches)
+		}
+	})
+}
+
+func TestALineThatComesByteByByteIsARecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		conn := start(t, line.Limits{}).dial()
+		for _, b := range "VER=1\r\n" {
+			conn.send(string(b))
+		}
+		conn.want("<VER=1>\r\n")
+	})
+}
+
+func TestThePeerIsTheConnectionsAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, line.Limits{})
+		conn := s.dialFrom("192.0.2.7")
+		conn.send("VER=1\n")
+		conn.want("<VER=1>\r\n")
+		if want := (transport.Peer{Addr: netip.MustParseAddr("192.0.2.7"), Form: wire.FormLine}); s.peer != want {
+			t.Errorf("got %+v", s.peer)
+		}
+	})
+}
+
+func TestAPushComesBetweenAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, line.Limits{})
+		conn := s.dial()
+		conn.send("VER=1&wait\n")
+		go func() { _ = s.link.Push([]byte("pushed")) }()
+		conn.want("pushed\r\n")
+		close(s.release)
+		conn.want("<VER=1&wait>\r\n")
+	})
+}
+
+func TestADialogueEndsOnceHoweverItsConnectionDoes(t *testing.T) {
+	for name, end := range map[string]func(*server, *client){
+		"the client leaves":     func(_ *server, c *client) { _ = c.Close() },
+		"the dialogue closes":   func(s *server, _ *client) { s.link.Close(); s.link.Close() },
+		"the server shuts down": func(s *server, _ *client) { _ = s.Shutdown(context.Background()) },
+		"a record panics":       func(_ *server, c *client) { c.send("VER=1&panic\n") },
+		"too much is ignored":   func(_ *server, c *client) { _, _ = io.WriteString(c, strings.Repeat("\n", 5000)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := start(t, line.Limits{})
+				conn := s.dial()
+				end(s, conn)
+				synctest.Wait()
+				if n := s.ended.Load(); n != 1 {
+					t.Errorf("it ended %d times", n)
+				}
+				if err := s.link.Push([]byte("late")); err == nil {
+					t.Error("a push to nobody is no error")
+				}
+			})
+		})
+	}
+}
+
+func TestAPanicIsLoggedWithItsPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, line.Limits{})
+		conn := s.dial()
+		conn.send("VER=1&panic\n")
+		conn.wantEnd()
+		if got := s.log.String(); !strings.Contains(got, "as asked") || !strings.Contains(got, "helpers_test.go") {
+			t.Errorf("logged %q", got)
+		}
+	})
+}
+
+func TestAConnectionClosedByTheDialogueEndsWhateverItDoes(t *testing.T) {
+	for name, busy := range map[string]func(*server, *client){
+		"waiting for a record":    func(*server, *client) {},
+		"waiting for the rest":    func(_ *server, c *client) { c.send("VER=1") },
+		"pushing to a slow one":   func(s *server, _ *client) { go func() { _ = s.link.Push([]byte("p")) }() },
+		"answering to a slow one": func(_ *server, c *client) { c.send("VER=1\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := start(t, line.Limits{})
+				conn := s.dial()
+				busy(s, conn)
+				synctest.Wait()
+				begin := time.Now()
+				s.link.Close()
+				synctest.Wait()
+				if s.ended.Load() != 1 || time.Since(begin) != 0 {
+					t.Errorf("ended %d times in %v", s.ended.Load(), time.Since(begin))
+				}
+			})
+		})
+	}
+}
+
+func TestShutdownFinishesRecordsInFlightAndEndsIdleLinesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, line.Limits{})
+		idle, half, busy := s.dial(), s.dial(), s.dial()
+		half.send("VER=1")
+		busy.send("VER=1&wait\nVER=2\n")
+		done := make(chan error)
+		go func() { done <- s.Shutdown(context.Background()) }()
+		if d := idle.wantEnd() + half.wantEnd(); d != 0 {
+			t.Errorf("idle ones took %v to end", d)
+		}
+		close(s.release)
+		busy.want("<VER=1&wait>\r\n", "<VER=2>\r\n")
+		busy.wantEnd()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,96 @@
+package line_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/internal/transport/line"
+)
+
+// deep is a host that needs a stack of some size to answer.
+type deep struct{ link transport.Link }
+
+func (d *deep) Converse(link transport.Link) transport.Dialogue { return &deep{link} }
+func (d *deep) End()                                            {}
+func (d *deep) Answer(_ context.Context, _ *transport.Peer, records [][]byte, reply func([]byte) error) {
+	dig(200)
+	for range records {
+		_ = reply([]byte("VER=1.4&RES=0"))
+	}
+}
+
+//go:noinline
+func dig(n int) int {
+	var stack [8]int
+	if n > 0 {
+		stack[n%8] = dig(n - 1)
+	}
+	return stack[(n+1)%8] + n
+}
+
+// BenchmarkIdleLine prints what a connection costs that has had a record
+// answered and waits for the next: B/conn is what the process then has in its
+// heap and in stacks, divided by all connections. The client's half, in the same
+// process, is in it: a net.Conn and no goroutine.
+func BenchmarkIdleLine(b *testing.B) {
+	const conns = 2000
+	log := slog.New(slog.DiscardHandler)
+	s := transport.NewServer(transport.Config{
+		Way: &transport.Detect{Line: line.New(line.Config{Host: &deep{}, Log: log})}, Log: log,
+	})
+	l, err := transport.Listen(b.Context(), "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = s.Serve(l) })
+	for b.Loop() {
+		before := inUse()
+		open := make([]net.Conn, conns)
+		for i := range open {
+			open[i] = exchange(b, l.Addr().String())
+		}
+		heap, stack := inUse().minus(before)
+		b.ReportMetric(float64(heap)/conns, "heap-B/conn")
+		b.ReportMetric(float64(stack)/conns, "stack-B/conn")
+		for _, c := range open {
+			_ = c.Close()
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_ = s.Shutdown(ctx)
+	serving.Wait()
+}
+
+// exchange connects, and has one record answered.
+func exchange(b *testing.B, address string) net.Conn {
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err = c.Write([]byte("VER=1.4&CMD=Login\r\n")); err == nil {
+		_, err = c.Read(make([]byte, 100))
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return c
+}
+
+type memory struct{ heap, stack uint64 }
+
+func (m memory) minus(o memory) (heap, stack uint64) { return m.heap - o.heap, m.stack - o.stack }
+
+// inUse is what is in use without a collection, which would shrink stacks.
+func inUse() memory {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return memory{m.HeapInuse, m.StackInuse}
+}
