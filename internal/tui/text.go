@@ -14,15 +14,42 @@ import (
 // one cell or two, as the terminal's fonts are.
 const more = "~"
 
-// cut shortens a text, styled or not, to at most width cells.
+// cut shortens a text, styled or not, to at most width cells. (The method's own
+// Truncate takes the shortcut of measuring as another method does.)
 func cut(m ansi.Method, text string, width int) string {
-	if width <= 0 {
-		return ""
-	}
 	if m.StringWidth(text) <= width {
 		return text
 	}
-	return m.Truncate(text, width, more)
+	var out strings.Builder
+	used, full := 0, width <= 0
+	for at := 0; at < len(text); {
+		if style := styleAt(text[at:]); style != "" {
+			out.WriteString(style) // the last of them ends what began
+			at += len(style)
+			continue
+		}
+		cluster, cells := ansi.FirstGraphemeCluster(text[at:], m)
+		at += len(cluster)
+		if full {
+			continue
+		}
+		if full = used+cells > width-len(more); full {
+			out.WriteString(more)
+			continue
+		}
+		out.WriteString(cluster)
+		used += cells
+	}
+	return out.String()
+}
+
+// styleAt is the escape sequence that a text begins with. There are none but
+// our own, which set colours and end in m.
+func styleAt(text string) string {
+	if !strings.HasPrefix(text, "\x1b[") {
+		return ""
+	}
+	return text[:strings.IndexByte(text, 'm')+1]
 }
 
 // fit makes a text, styled or not, exactly width cells wide.

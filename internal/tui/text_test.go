@@ -75,6 +75,7 @@ func TestCutTextEndsBetweenCharacters(t *testing.T) {
 		{"👩‍👩‍👧‍👦👩‍👩‍👧‍👦", 3, "👩‍👩‍👧‍👦~"},
 		{"企", 1, "~"},
 		{"企", 0, ""},
+		{"\x1b[1m企鹅\x1b[m爱好者", 4, "\x1b[1m企~\x1b[m"},
 	} {
 		if got := cut(ansi.GraphemeWidth, c.text, c.width); got != c.want {
 			t.Errorf("cut(%q, %d) = %q, want %q", c.text, c.width, got, c.want)
@@ -82,5 +83,17 @@ func TestCutTextEndsBetweenCharacters(t *testing.T) {
 		if got := fit(ansi.GraphemeWidth, c.text, c.width); ansi.StringWidth(got) != c.width {
 			t.Errorf("fit(%q, %d) has %d cells", c.text, c.width, ansi.StringWidth(got))
 		}
+	}
+}
+
+// Some terminals draw the parts of an emoji side by side: what fits into others
+// is too wide there.
+func TestTextIsCutAsTheTerminalMeasures(t *testing.T) {
+	const ada = "👩‍🚀 Ada 🐧"
+	if got := cut(ansi.GraphemeWidth, ada, 9); got != ada {
+		t.Errorf("it is cut to %q", got)
+	}
+	if got := cut(ansi.WcWidth, ada, 9); got != "👩‍🚀 Ada~" {
+		t.Errorf("it is cut to %q", got)
 	}
 }

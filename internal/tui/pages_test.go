@@ -1,0 +1,243 @@
+package tui
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/rookery-im/rookery/client"
+)
+
+func TestAFriendRequestIsAccepted(t *testing.T) {
+	withUser(t, func(u *user) {
+		u.keys("r")
+		u.sees("10008  Robby", "It's me, Robby, from the ice rink.")
+		u.keys("a")
+		u.told("accept 10008")
+		u.sees("Robby is your friend now.")
+		u.seesNot("requests:", "Friend requests")
+	})
+}
+
+func TestAFriendRequestIsRejectedWithWords(t *testing.T) {
+	withUser(t, func(u *user) {
+		u.keys("rxNot now.<enter>")
+		u.told("reject 10008 Not now.")
+		u.sees("The request of Robby is rejected.")
+		u.seesNot("requests:")
+	})
+}
+
+func TestAQuestionThatIsLeftDoesNothing(t *testing.T) {
+	withUser(t, func(u *user) {
+		u.keys("rxNot now.<esc>")
+		u.keys("<esc>dn")
+		u.keys("b<esc>")
+		u.told()
+	})
+}
+
+func TestARequestThatComesIsCountedAndShown(t *testing.T) {
+	withUser(t, func(u *user) {
+		u.tell(client.Message{Number: 7, Kind: client.KindAsks, Peer: 10007, Text: "let me in", Time: noon})
+		u.sees("requests: 2 (r)")
+		u.keys("r")
+		u.sees("10007  a stranger", "10008  Robby", "let me in")
+	})
+}
+
+func TestSomebodyIsFoundByNumberAndAdded(t *testing.T) {
+	for _, c := range []struct {
+		added client.Added
+		keys  string
+		says  string
+		told  []string
+	}{
+		{client.AddedFriend, "a", "a stranger is your friend now.", []string{"add 10007"}},
+		{client.AddClosed, "a", "a stranger takes no friends.", []string{"add 10007"}},
+		{client.AddMustAsk, "aLet's be friends<enter>", "a stranger has been asked.", []string{"add 10007", "ask 10007 Let's be friends"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			m := household()
+			m.added = c.added
+			u := sit(t, m)
+			u.keys("a10007<enter>")
+			u.sees("Found: 1", "10007  a stranger")
+			u.keys(c.keys)
+			u.sees(c.says)
+			u.told(c.told...)
+		})
+	}
+}
+
+func TestPeopleAreFoundByWhatTheySay(t *testing.T) {
+	withUser(t, func(u *user) {
+		u.keys("a<down>30<down><right><right><enter>")
+		u.sees("Found: 1", "10008  Robby", "female, 30")
+		u.keys("w")
+		u.sees("Robby (10008)", "no friend")
+	})
+}
+
+func TestWhatIsNoNumberIsSaid(t *testing.T) {
+	withUser(t, func(u *user) {
+		for _, text := range []string{"pingu", "9999", "4294967296", "-1"} {
+			u.keys("a" + text + "<enter>")
+			u.sees(text + " is no account number.")
+			u.keys("<esc>")
+		}
+		u.keys("a<down>old<enter>")
+		u.sees("old is no age.")
+	})
+}
+
+func TestAFriendIsRemovedAfterAQuestion(t *testing.T) {
+	withUser(t, func(u *user) {
+		u.keys("dy")
+		u.told("remove 10002")
+		u.sees("Pingu is no friend any more.")
+		u.keys("<end><pgdown>d")
+		u.sees("a stranger is no friend of yours.")
+	})
+}
+
+func TestSomebodyIsBlockedAndUnblocked(t *testing.T) {
+	withUser(t, func(u *user) {
+		u.keys("by")
+		u.told("block 10002")
+		u.sees("x Pingu")
+		u.keys("B")
+		u.sees("> 10002  Pingu")
+		u.keys("u")
+		u.told("block 10002", "unblock 10002")
+		u.sees("Nobody is blocked.")
+		u.seesNot("x Pingu")
+	})
+}
+
+func TestTheOwnStatusIsChosen(t *testing.T) {
+	withUser(t, func(u *user) {
+		u.keys("s<down><down><enter>")
+		u.told("status 30")
+		u.sees("Rook (10001)  away", "You are now: away")
+	})
+}
+
+func TestOnlyWhatWasChangedOfTheProfileIsSaved(t *testing.T) {
+	withUser(t, func(u *user) {
+		u.keys("p<ctrl+u>Rook II<down><down><right><up><up><up><left><up><up><right><right><enter>")
+		u.told("setinfo NK=Rook II SX=1 rule=ask")
+		u.sees("Rook II (10001)", "Saved.")
+	})
+}
+
+func TestADeviceIsSignedOutAfterAQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := household()
+		m.devices = []client.DeviceInfo{{ID: 1, Name: "terminal", Since: noon}, {ID: 2, Name: "phone", Since: noon}}
+		u := sit(t, m)
+		u.keys("D<down>x")
+		u.sees("End and forget device phone?")
+		u.keys("y")
+		u.told("revoke")
+		u.seesNot("> phone", "  phone ")
+	})
+}
+
+func TestTheNextUnreadConversationIsAKeyAway(t *testing.T) {
+	withUser(t, func(u *user) {
+		for _, name := range []string{"Pingu", "企鹅爱好者协会南极洲分会会长", "Ada", "a stranger"} {
+			u.keys("n")
+			u.sees(name)
+			u.keys("<esc>")
+		}
+		u.keys("n")
+		u.sees("Nothing is unread.")
+	})
+}
+
+// A session of an address has no history and the like: that is said, rather
+// than that something fails.
+func TestAnAddressSessionIsToldWhatItLacks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := household()
+		m.token = ""
+		u := sit(t, m)
+		u.sees("This sign-in has no device name.")
+		for _, keys := range []string{"p", "B", "D", "/", "b"} {
+			u.keys(keys)
+			u.sees("That needs a device login: rookery login")
+		}
+		u.tell(client.Message{Kind: client.KindAsks, Peer: 10008, Text: "hello", Time: noon},
+			client.Message{Kind: client.KindMessage, Peer: 10002, Text: "one"}, client.Message{Kind: client.KindMessage, Peer: 10002, Text: "two"})
+		u.sees("Pingu              2")
+		u.keys("<enter>")
+		u.sees("one", "two", "after a device login")
+		u.keys("<pgup>")
+		u.sees("That needs a device login")
+		u.keys("<esc>ra")
+		u.told("accept 10008")
+		if len(u.read()) > 0 {
+			t.Errorf("the server was told of %q", u.read())
+		}
+	})
+}
+
+func TestAPageThatIsClosedGivesTheKeysBack(t *testing.T) {
+	withUser(t, func(u *user) {
+		u.keys("<enter><esc>s<esc>m")
+		u.sees("bell off")
+		u.keys("<enter><ctrl+f><esc>m")
+		u.sees("> m")
+	})
+}
+
+func TestThePageOfKeysIsThatOfWhereOneIs(t *testing.T) {
+	withUser(t, func(u *user) {
+		u.keys("?")
+		u.sees("remove the friend")
+		u.keys("<esc><enter>?")
+		u.sees("> ?")
+		u.keys("<f1>")
+		u.sees("send again what failed")
+		u.keys("<f1>")
+		u.sees("> ?")
+	})
+}
+
+// Every key that means something is on the page of keys under a name that is
+// one.
+func TestEveryKeyHasAName(t *testing.T) {
+	withUser(t, func(u *user) {
+		for _, keys := range []string{"", "<enter>", "<esc>r", "<esc>s", "<esc>p", "<esc>/", "<esc>?"} {
+			u.keys(keys)
+			for _, b := range append(u.a.bindings(), u.a.everywhere()...) {
+				for _, k := range b.keys {
+					if name := keyName(k); len(k) > 1 && name == k {
+						t.Errorf("key %s has no name", k)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestNoScreenIsEverTooLarge(t *testing.T) {
+	for _, keys := range []string{
+		"", "<enter>", "<enter>a long text that needs a lot of rows 今天晚上我们一起去看企鹅吧<alt+enter>x", "?", "r", "rx", "a", "a10002<enter>",
+		"i", "s", "p", "/the<enter>", "B", "D", "d",
+	} {
+		t.Run(keys, func(t *testing.T) {
+			withUser(t, func(u *user) {
+				u.tell(client.State{Err: &oneError{"no route to host"}})
+				u.keys(keys)
+				for width := 1; width <= 90; width += 1 + width/20 {
+					for height := 1; height <= 30; height += 1 + height/8 {
+						u.resize(width, height) // it looks at every screen
+					}
+				}
+				u.keys(strings.Repeat("<down>", 3) + strings.Repeat("<up>", 5))
+			})
+		})
+	}
+}
