@@ -198,8 +198,10 @@ func (a *App) why(err error) string {
 		if !errors.Is(err, r.err) {
 			continue
 		}
-		reason = cleanLine(strings.TrimPrefix(reason, r.err.Error()))
-		reason = strings.TrimPrefix(reason, ": ")
+		if _, rest, found := strings.Cut(reason, r.err.Error()); found {
+			reason = rest // what stands before is said in the user's language
+		}
+		reason = strings.TrimPrefix(cleanLine(reason), ": ")
 		switch short := a.lang.say(r.word); {
 		case reason == "":
 			return short

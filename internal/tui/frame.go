@@ -149,6 +149,9 @@ func (a *App) titleLine() string {
 		left += "  " + a.lang.say(statusWords[a.status])
 	}
 	var right []string
+	if n := a.unread(); n > 0 && !a.layout().roster {
+		right = append(right, a.lang.say(wUnread, n))
+	}
 	if n := len(a.requests); n > 0 {
 		right = append(right, a.lang.say(wRequestsWait, n))
 	}
@@ -160,14 +163,19 @@ func (a *App) titleLine() string {
 
 // windowTitle holds nothing that others have written.
 func (a *App) windowTitle() string {
-	unread := 0
-	for _, t := range a.talks {
-		unread += t.unread()
-	}
-	if unread > 0 {
-		return fmt.Sprintf("(%d) Rookery %s", unread, a.m.UIN())
+	if n := a.unread(); n > 0 {
+		return fmt.Sprintf("(%d) Rookery %s", n, a.m.UIN())
 	}
 	return "Rookery " + a.m.UIN().String()
+}
+
+// unread counts what is unread in all conversations.
+func (a *App) unread() int {
+	n := 0
+	for _, t := range a.talks {
+		n += t.unread()
+	}
+	return n
 }
 
 // banner says what keeps words from their receivers, and is empty if nothing

@@ -61,6 +61,7 @@ func (a *App) everywhere() []binding {
 	return []binding{
 		{keys: []string{"tab"}, what: wKeyOtherPane, do: a.otherPane},
 		{keys: []string{"ctrl+l"}, what: wKeyRedraw, do: func() tea.Cmd { return tea.ClearScreen }},
+		{keys: []string{"ctrl+z"}, what: wKeySuspend, do: func() tea.Cmd { return tea.Suspend }},
 		{keys: []string{"ctrl+c", "ctrl+q"}, what: wKeyQuit, do: a.quit},
 		{keys: help, what: wKeyHelp, hint: true, do: a.help},
 	}
@@ -88,7 +89,7 @@ var keyNames = map[string]string{
 	"pgup": "PgUp", "pgdown": "PgDn", "delete": "Del",
 	"alt+enter": "Alt+Enter", "shift+enter": "Shift+Enter", "ctrl+home": "Ctrl+Home", "ctrl+end": "Ctrl+End",
 	"ctrl+c": "Ctrl+C", "ctrl+f": "Ctrl+F", "ctrl+j": "Ctrl+J", "ctrl+l": "Ctrl+L", "ctrl+n": "Ctrl+N", "ctrl+q": "Ctrl+Q",
-	"ctrl+r": "Ctrl+R", "ctrl+x": "Ctrl+X",
+	"ctrl+r": "Ctrl+R", "ctrl+x": "Ctrl+X", "ctrl+z": "Ctrl+Z",
 }
 
 // keyName is how a key is written.

@@ -1,6 +1,9 @@
 package tui
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -239,5 +242,26 @@ func TestNoScreenIsEverTooLarge(t *testing.T) {
 				u.keys(strings.Repeat("<down>", 3) + strings.Repeat("<up>", 5))
 			})
 		})
+	}
+}
+
+func TestAReasonIsSaidInTheUsersWords(t *testing.T) {
+	for _, c := range []struct {
+		err    error
+		en, zh string
+	}{
+		{client.ErrRefused, "refused", "被拒绝"},
+		{fmt.Errorf("CLTMSG: %w: that account takes no messages of strangers", client.ErrRefused),
+			"refused: that account takes no messages of strangers", "被拒绝: that account takes no messages of strangers"},
+		{fmt.Errorf("%w: %w", client.ErrTemporary, errors.New("dial tcp 192.0.2.1:14000: no route to host")),
+			"dial tcp 192.0.2.1:14000: no route to host", "dial tcp 192.0.2.1:14000: no route to host"},
+		{fmt.Errorf("List: %w", context.DeadlineExceeded), "the server does not answer", "服务器没有响应"},
+		{errors.New("the answer is\nnot understood\x1b"), "the answer is not understood", "the answer is not understood"},
+	} {
+		for l, want := range map[language]string{english: c.en, chinese: c.zh} {
+			if got := (&App{lang: l}).why(c.err); got != want {
+				t.Errorf("%v is said as %q, want %q", c.err, got, want)
+			}
+		}
 	}
 }

@@ -45,7 +45,7 @@ func (a *App) open(with client.UIN) tea.Cmd {
 func (t *talk) typing() *editor { return &t.draft }
 
 func (t *talk) bindings(a *App) []binding {
-	return []binding{
+	all := []binding{
 		{keys: []string{"enter"}, what: wKeySend, hint: true, do: func() tea.Cmd { return t.submit(a) }},
 		{keys: []string{"alt+enter", "ctrl+j", "shift+enter"}, what: wKeyBreak, hint: true, do: func() tea.Cmd { t.draft.insert("\n"); return nil }},
 		{keys: []string{"esc"}, what: wKeyToList, hint: true, do: a.leave},
@@ -58,6 +58,12 @@ func (t *talk) bindings(a *App) []binding {
 		{keys: []string{"ctrl+r"}, what: wKeyRetry, do: func() tea.Cmd { return a.retry(t) }},
 		{keys: []string{"ctrl+x"}, what: wKeyDiscard, do: func() tea.Cmd { t.discard(); return nil }},
 	}
+	if len(t.draft.rows()) == 1 { // else they move in what is being written
+		all = append(all,
+			binding{keys: []string{"up"}, what: wKeyUp, do: func() tea.Cmd { return t.scroll(a, 1) }},
+			binding{keys: []string{"down"}, what: wKeyDown, do: func() tea.Cmd { return t.scroll(a, -1) }})
+	}
+	return all
 }
 
 // maxText is how long a message may be, in bytes.

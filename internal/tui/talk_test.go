@@ -90,11 +90,14 @@ func TestOnANarrowScreenOnlyTheOpenPaneIsRead(t *testing.T) {
 		u.keys("<enter><esc>")
 		u.tell(from(10002, 7, "Look!"))
 		u.sees("Pingu                    1")
+		u.tell(from(10003, 8, "And here!"))
 		u.keys("<enter>")
 		u.sees("Look!")
 		if got := u.read(); !slices.Contains(got, "10002 7") {
 			t.Errorf("the server was told of %q", got)
 		}
+		u.resize(44, 10)
+		u.sees("unread: 4")
 	})
 }
 

@@ -46,6 +46,7 @@ const (
 
 	// around the panes
 	wRequestsWait
+	wUnread
 	wBellOff
 	wBellOn
 	wDisconnected
@@ -191,6 +192,7 @@ const (
 	wKeyHelp
 	wKeyQuit
 	wKeyRedraw
+	wKeySuspend
 	wKeyOtherPane
 	wKeyOpen
 	wKeyUp

@@ -20,6 +20,7 @@ var table = [words]phrase{
 
 	// around the panes
 	wRequestsWait:   {[languages]string{"requests: %d (r)", "请求：%d (r)"}, 18},
+	wUnread:         {[languages]string{"unread: %d", "未读：%d"}, 10},
 	wBellOff:        {[languages]string{"bell off", "铃声关"}, 10},
 	wBellOn:         {[languages]string{"bell on", "铃声开"}, 10},
 	wDisconnected:   {[languages]string{"NOT CONNECTED.", "未连接。"}, 15},
@@ -165,6 +166,7 @@ var table = [words]phrase{
 	wKeyHelp:           {[languages]string{"keys", "按键"}, 18},
 	wKeyQuit:           {[languages]string{"quit", "退出"}, 18},
 	wKeyRedraw:         {[languages]string{"draw the screen anew", "重画屏幕"}, 30},
+	wKeySuspend:        {[languages]string{"back to the shell for now", "暂回命令行"}, 30},
 	wKeyOtherPane:      {[languages]string{"other pane", "切换窗格"}, 18},
 	wKeyOpen:           {[languages]string{"open", "打开"}, 18},
 	wKeyUp:             {[languages]string{"up", "上移"}, 18},
