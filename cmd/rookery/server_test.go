@@ -2,13 +2,18 @@ package main
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/rookery-im/rookery/internal/control"
+	"github.com/rookery-im/rookery/internal/transport/line"
 )
 
 // testServer is the server that users run, on a clock that the test moves and
@@ -79,6 +84,35 @@ func (ts *testServer) wait(d time.Duration) {
 func (ts *testServer) addr() string { return ts.listeners[0].Addr().String() }
 
 func (ts *testServer) operator() *control.Operator { return control.Direct(ts.service) }
+
+func TestLimitsOfLinesAreSettings(t *testing.T) {
+	for flags, want := range map[string]line.Limits{
+		"":                            {IdleTime: 300 * time.Second},
+		"--max-records-per-second 50": {IdleTime: 300 * time.Second, RecordsPerSecond: 50},
+		"--line-idle-timeout 10m":     {IdleTime: 10 * time.Minute},
+	} {
+		var f serveFlags
+		var c cobra.Command
+		f.register(&c)
+		if err := c.ParseFlags(strings.Fields(flags)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := f.config(io.Discard); err != nil || got.lines != want {
+			t.Errorf("with %q got %+v and %v", flags, got.lines, err)
+		}
+	}
+	for _, flags := range []string{"--max-records-per-second=-1", "--line-idle-timeout 0s"} {
+		var f serveFlags
+		var c cobra.Command
+		f.register(&c)
+		if err := c.ParseFlags(strings.Fields(flags)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.config(io.Discard); err == nil {
+			t.Errorf("%q is allowed", flags)
+		}
+	}
+}
 
 // clock is a clock that stands still until it is moved.
 type clock struct {

@@ -85,7 +85,7 @@ const skippedBytes = 5
 //
 // The bytes that some clients send before VER= can be letters, a space, or the
 // end of a line. No method has less than three letters, so one or two with a
-// space and VER= behind them are such bytes.
+// space are such bytes if VER= follows soon enough.
 func kindOf(b []byte) kind {
 	if k := kindOfTLS(b); k != isLine {
 		return k
@@ -106,20 +106,27 @@ func kindOf(b []byte) kind {
 	case letters > 2:
 		return isHTTP
 	}
-	return kindOfShortWord(b[letters+1:])
+	return kindOfShortWord(b, letters+1)
 }
 
-// kindOfShortWord decides by what comes behind one or two letters and a space.
-func kindOfShortWord(rest []byte) kind {
+// kindOfShortWord decides by whether VER= stands where it can in a line, from
+// the end of the short word on.
+func kindOfShortWord(b []byte, from int) kind {
 	const begin = "VER="
-	n := min(len(rest), len(begin))
-	switch {
-	case !bytes.EqualFold(rest[:n], []byte(begin[:n])):
-		return isHTTP
-	case n < len(begin):
-		return undecided
+	for n := from; n <= skippedBytes; n++ {
+		if n > len(b) {
+			return undecided
+		}
+		rest := b[n:min(n+len(begin), len(b))]
+		switch {
+		case !bytes.EqualFold(rest, []byte(begin[:len(rest)])):
+		case len(rest) < len(begin):
+			return undecided
+		default:
+			return isLine
+		}
 	}
-	return isLine
+	return isHTTP
 }
 
 // kindOfTLS knows the beginning of a client's greeting: a record of type 22 and

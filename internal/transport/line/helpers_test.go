@@ -160,6 +160,15 @@ func (c *client) send(text string) {
 	}
 }
 
+// sendBeside sends while the test reads.
+func (c *client) sendBeside(text string) {
+	go func() {
+		if _, err := io.WriteString(c, text); err != nil {
+			c.t.Errorf("send %.20q: %v", text, err)
+		}
+	}()
+}
+
 // want reads what the server writes at once.
 func (c *client) want(texts ...string) {
 	c.t.Helper()

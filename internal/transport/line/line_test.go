@@ -46,7 +46,7 @@ func TestWhatIsARecordOnALine(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				conn := start(t, line.Limits{}).dial()
-				go conn.send(c.sent)
+				conn.sendBeside(c.sent)
 				for _, record := range c.want {
 					conn.want("<" + record + ">\r\n")
 				}
@@ -85,7 +85,7 @@ func TestPipelinedLinesAreAnsweredTogetherAndInOrderEachInOneWrite(t *testing.T)
 		for ; len(text) < 20_000; n++ {
 			text += "VER=1.4&SEQ=" + string(rune('a'+n%26)) + "\n"
 		}
-		go conn.send(text)
+		conn.sendBeside(text)
 		for i := range n {
 			conn.want("<VER=1.4&SEQ=" + string(rune('a'+i%26)) + ">\r\n")
 		}
@@ -160,6 +160,7 @@ func TestAPanicIsLoggedWithItsPlace(t *testing.T) {
 		conn := s.dial()
 		conn.send("VER=1&panic\n")
 		conn.wantEnd()
+		synctest.Wait()
 		if got := s.log.String(); !strings.Contains(got, "as asked") || !strings.Contains(got, "helpers_test.go") {
 			t.Errorf("logged %q", got)
 		}

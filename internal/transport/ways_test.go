@@ -1,0 +1,110 @@
+package transport_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/internal/transport/httppost"
+	"github.com/rookery-im/rookery/internal/transport/line"
+)
+
+// brackets answers each record with itself in brackets, whose form tells the way
+// in that it came by.
+type brackets struct{}
+
+func (brackets) Handle(_ context.Context, _ *transport.Peer, record, dst []byte) []byte {
+	return append(append(append(dst, '('), record...), ')')
+}
+
+func (brackets) Converse(transport.Link) transport.Dialogue { return brackets{} }
+func (brackets) End()                                       {}
+func (brackets) Answer(_ context.Context, _ *transport.Peer, records [][]byte, reply func([]byte) error) {
+	for _, r := range records {
+		_ = reply(append(append([]byte{'<'}, r...), '>'))
+	}
+}
+
+var discard = slog.New(slog.DiscardHandler)
+
+func post() *httppost.Way {
+	return httppost.New(httppost.Config{Handler: brackets{}, Pages: http.NotFoundHandler(), Log: discard})
+}
+
+// converse sends a text to a server of the way in, says that there is no more,
+// and returns all that comes back.
+func converse(t *testing.T, way transport.Way, text string) string {
+	t.Helper()
+	s := transport.NewServer(transport.Config{Way: way, Log: discard})
+	l, err := transport.Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = s.Serve(l) }()
+	defer s.Shutdown(context.Background())
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.(*net.TCPConn).CloseWrite()
+	got, err := io.ReadAll(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(got)
+}
+
+func TestOneListenerTakesPostsAndLines(t *testing.T) {
+	both := &transport.Detect{HTTP: post(), Line: line.New(line.Config{Host: brackets{}, Log: discard})}
+	for _, c := range []struct{ name, text, want string }{
+		{"lines", "VER=1\r\nVER=2\n", "<VER=1>\r\n<VER=2>\r\n"},
+		{"lines with an LF and a P before", "\nPVER=1\r\n\nPVER=2\r\n", "<VER=1>\r\n<VER=2>\r\n"},
+		{"a POST", "POST HTTP/1.1\r\nContent-length: 5\r\nConnection: close\r\n\r\nVER=1", "\r\n\r\n(VER=1)"},
+		{"a POST after blank lines", "\r\n\nPOST / HTTP/1.1\nContent-length: 5\nConnection: close\n\nVER=1", "\r\n\r\n(VER=1)"},
+		{"a record of 60,000 bytes by POST", "POST / HTTP/1.1\r\nContent-Length: 60000\r\nConnection: close\r\n\r\n" + string(bytes.Repeat([]byte("a"), 60_000)), string(bytes.Repeat([]byte("a"), 60_000)) + ")"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := converse(t, both, c.text)
+			if c.want[0] == '<' && got != c.want || !bytes.HasSuffix([]byte(got), []byte(c.want)) {
+				t.Errorf("got %.300q", got)
+			}
+		})
+	}
+}
+
+func TestHTTPIsAnsweredAsIfThereWereNoLines(t *testing.T) {
+	way := post()
+	for i, text := range []string{
+		"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\naPOST HTTP/1.0\r\nContent-Length: 1\r\n\r\nb",
+		"\r\n\nPOST / HTTP/1.1\nContent-Length: 1\n\na",
+		"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"PUT / HTTP/1.1\r\nHost: x\r\n\r\n", "P / HTTP/1.1\r\n\r\n", "PO / HTTP/1.1\r\n\r\n", "HEAD / HTTP/1.1\r\n\r\n",
+		"POST / HTTP/2.0\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "POST nonsense\r\n\r\n", "POST ",
+		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+	} {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			alone, both := converse(t, way, text), converse(t, &transport.Detect{HTTP: way}, text)
+			withoutDate := func(s string) string {
+				if i := bytes.Index([]byte(s), []byte("Date: ")); i >= 0 {
+					return s[:i]
+				}
+				return s
+			}
+			if withoutDate(alone) != withoutDate(both) {
+				t.Errorf("%q is answered\n%q, alone\n%q", text, both, alone)
+			}
+		})
+	}
+}
