@@ -30,7 +30,8 @@ func (s *Service) History(ctx context.Context, se *Session, q rookery.HistoryQue
 
 // MarkRead says that a conversation was read up to an entry; the account's
 // other devices are told, if that is new. CodeParameter for a number that the
-// mailbox has not reached.
+// mailbox has not reached, CodeNoAccount if the other is none and was not read
+// before.
 func (s *Service) MarkRead(ctx context.Context, se *Session, r rookery.ReadMark, mark rookery.Mark) error {
 	m := se.member
 	// In turn: what the other devices are told goes forward only.
@@ -47,6 +48,11 @@ func (s *Service) MarkRead(ctx context.Context, se *Session, r rookery.ReadMark,
 	before, err := s.store.ReadMark(ctx, m.uin, r.With)
 	if err != nil {
 		return err
+	}
+	if before == 0 {
+		if _, err := s.accounts.peek(ctx, r.With); err != nil {
+			return err // there are no more marks than accounts
+		}
 	}
 	receipt, err := s.store.SetReadMark(ctx, m.uin, r, mark)
 	if err != nil || receipt.Repeated || r.Number <= before {

@@ -70,9 +70,11 @@ func TestAReadMarkGoesForwardOnly(t *testing.T) {
 	if got := w.history(me, rookery.HistoryQuery{With: 10002, Limit: 1}); got != "3:c read 2" {
 		t.Errorf("history is %q", got)
 	}
+	w.code(w.read(me, 10777, 1), rookery.CodeNoAccount)
 	w.restart(0) // nobody has looked at the mailbox yet
 	me = w.device(10001, "desk")
 	w.code(w.read(me, 10002, 4), rookery.CodeParameter)
+	w.must(w.RemoveAccount(t.Context(), 10002)) // its words stay, and can be read
 	w.must(w.read(me, 10002, 3))
 }
 

@@ -76,6 +76,8 @@ func TestWhatOnlyPushesShowIsLostWithTheConnection(t *testing.T) {
 		w.wantInbox(you)
 		w.set(me, rookery.StatusTalkToMe, rookery.StatusOnline)
 		w.wantInbox(you, "10001:10")
+		w.set(me, rookery.StatusTalkToMe)
+		w.attach(you).want() // there was no connection then
 	}, 10001, 10002)
 }
 

@@ -121,6 +121,20 @@ func TestAConfirmationNeverGoesBeyondWhatWasPushed(t *testing.T) {
 	}, 10001, 10002)
 }
 
+func TestAConfirmationCountsBeforeItIsStored(t *testing.T) {
+	inBubble(t, func(w *world) {
+		me, you := w.signIn(10001, home), w.device(10002, "phone")
+		phone := w.attach(you)
+		w.says(me, 10002, "a", "b")
+		phone.want("1 a")
+		phone.confirm(1)
+		phone.want("2 b")
+		you = w.device(10002, "phone") // elsewhere
+		w.wantPlace(10002, "phone", 0)
+		w.wantCollected(you, "collect", "b")
+	}, 10001, 10002)
+}
+
 func TestARecordConfirmsWhatWasWrittenFiveSecondsBefore(t *testing.T) {
 	for _, tt := range []struct {
 		record time.Duration // after the first push
