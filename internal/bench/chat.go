@@ -3,7 +3,6 @@ package bench
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -43,7 +42,7 @@ func (r *rig) chat(ctx context.Context, cfg PushConfig, report *Report) error {
 
 func (h *house) chat(ctx context.Context, cfg PushConfig, s Store, c *Chat) (err error) {
 	t := newTalk(ctx, h.ledger, h.seqs, h.everybody())
-	defer func() { err = errors.Join(t.end(), err) }()
+	defer func() { err = cmp.Or(t.end(), err) }()
 	if err := t.begin(h.server.addr, cfg.Progress); err != nil {
 		return err
 	}
@@ -80,7 +79,8 @@ func (h *house) commits(ctx context.Context, s Store, cfg PushConfig, pair func(
 		})
 		return nil
 	})
-	return spreadOf(&took), cmp.Or(all.Wait(), err)
+	err = cmp.Or(all.Wait(), err)
+	return spreadOf(&took), err
 }
 
 // talkers starts a server with so many accounts, which are to log in over

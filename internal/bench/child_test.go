@@ -42,6 +42,8 @@ func TestMain(m *testing.M) {
 		err = serveRedis(ctx, os.Args[1:])
 	case len(os.Args) > 2 && os.Args[1] == "serve":
 		err = serveMail(ctx, os.Args[3])
+	case len(os.Args) > 2 && os.Args[1] == "bench" && os.Args[2] == "hold":
+		err = Hold(ctx, os.Stdout)
 	case len(os.Args) > 2 && os.Args[1] == "bench":
 		err = Floor(ctx, os.Stdout)
 	default:
@@ -63,6 +65,7 @@ type mail struct {
 	Boxes    map[rookery.UIN][]rookery.Entry
 	Places   map[rookery.UIN]uint64
 	Sessions map[rookery.UIN]netip.Addr
+	lines    map[rookery.UIN]net.Conn
 }
 
 func openMail(_ context.Context, dir string) (Store, error) { return readMail(dir) }
@@ -71,6 +74,7 @@ func readMail(dir string) (*mail, error) {
 	m := &mail{
 		path: filepath.Join(dir, "mail"), Accounts: map[rookery.UIN]rookery.Credential{}, Friends: map[rookery.UIN][]rookery.UIN{},
 		Boxes: map[rookery.UIN][]rookery.Entry{}, Places: map[rookery.UIN]uint64{}, Sessions: map[rookery.UIN]netip.Addr{},
+		lines: map[rookery.UIN]net.Conn{},
 	}
 	b, err := os.ReadFile(m.path)
 	if os.IsNotExist(err) {
@@ -162,10 +166,12 @@ func serveMail(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
+	requests := &queue{addr: l.Addr(), conns: make(chan net.Conn)}
 	server := &http.Server{Handler: m}
-	context.AfterFunc(ctx, func() { server.Close() })
+	context.AfterFunc(ctx, func() { l.Close(); server.Close() })
 	fmt.Fprintf(os.Stderr, "level=INFO msg=listening addr=%s\n", l.Addr())
-	server.Serve(l)
+	go server.Serve(requests)
+	m.accept(l, requests)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.Close()
@@ -176,7 +182,15 @@ func (m *mail) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	fields, text, _ := strings.Cut(string(body), "&MG=")
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	answer, _ := m.handle(string(body))
+	io.WriteString(w, answer)
+}
+
+// handle answers a record, and returns whose it is.
+func (m *mail) handle(record string) (answer string, uin rookery.UIN) {
+	fields, text, _ := strings.Cut(record, "&MG=")
 	values := map[string]string{}
 	for field := range strings.SplitSeq(fields, "&") {
 		key, value, _ := strings.Cut(field, "=")
@@ -184,11 +198,9 @@ func (m *mail) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			values[key] = value
 		}
 	}
-	uin, _ := rookery.ParseUIN(values["UIN"])
+	uin, _ = rookery.ParseUIN(values["UIN"])
 	to, _ := rookery.ParseUIN(values["UN"])
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	fmt.Fprintf(w, "VER=1.1&CMD=%s&SEQ=%s&UIN=%d%s", values["CMD"], values["SEQ"], uin, m.answer(values, uin, to, text))
+	return fmt.Sprintf("VER=%s&CMD=%s&SEQ=%s&UIN=%d%s", values["VER"], values["CMD"], values["SEQ"], uin, m.answer(values, uin, to, text)), uin
 }
 
 func (m *mail) answer(values map[string]string, uin, to rookery.UIN, text string) string {
@@ -233,6 +245,9 @@ func (m *mail) put(to rookery.UIN, e rookery.Entry) {
 		box = append(box, e)
 	}
 	m.Boxes[to] = box
+	if times > 0 {
+		m.push(to, e)
+	}
 }
 
 // serveRedis stores what XADD brings and answers XLEN.

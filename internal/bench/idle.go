@@ -1,8 +1,8 @@
 package bench
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -51,7 +51,7 @@ func (h *house) hold(ctx context.Context, cfg PushConfig, idle *Idle) (err error
 		return err
 	}
 	t := newTalk(ctx, h.ledger, h.seqs, h.everybody())
-	defer func() { err = errors.Join(t.end(), err) }()
+	defer func() { err = cmp.Or(t.end(), err) }()
 	start := time.Now()
 	if err := t.begin(h.server.addr, cfg.Progress); err != nil {
 		return err

@@ -1,0 +1,94 @@
+package bench
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/rookery-im/rookery"
+)
+
+// queue is a listener whose connections somebody else has accepted.
+type queue struct {
+	addr  net.Addr
+	conns chan net.Conn
+}
+
+func (q *queue) Accept() (net.Conn, error) { return <-q.conns, nil }
+func (q *queue) Addr() net.Addr            { return q.addr }
+func (q *queue) Close() error              { return nil }
+
+// peeked is a connection of which some bytes were looked at.
+type peeked struct {
+	net.Conn
+	in *bufio.Reader
+}
+
+func (p peeked) Read(b []byte) (int, error) { return p.in.Read(b) }
+
+// accept serves lines, and hands the others to the queue of requests, until the
+// listener is closed.
+func (m *mail) accept(l net.Listener, requests *queue) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			in := bufio.NewReader(c)
+			if first, _ := in.Peek(1); string(first) == "P" {
+				requests.conns <- peeked{c, in}
+				return
+			}
+			m.serveLine(c, in)
+		}()
+	}
+}
+
+// serveLine answers lines, and pushes to whoever is logged in on one.
+func (m *mail) serveLine(c net.Conn, in *bufio.Reader) {
+	defer c.Close()
+	for {
+		record, err := in.ReadString('\n')
+		if err != nil {
+			return
+		}
+		if strings.HasPrefix(record, "VER=1.4&CMD=Server_Msg&") {
+			continue
+		}
+		m.mu.Lock()
+		answer, uin := m.handle(strings.TrimSuffix(record, "\n"))
+		io.WriteString(c, answer+"\r\n")
+		if strings.Contains(record, "&CMD=Login&") {
+			m.lines[uin] = c
+		}
+		m.mu.Unlock()
+	}
+}
+
+// push pushes an entry, if this server does as it should.
+func (m *mail) push(to rookery.UIN, e rookery.Entry) {
+	c := m.lines[to]
+	if c == nil {
+		return
+	}
+	number, times, text := e.Number, 1, e.Text
+	if numberOf(e.Text) == 2 {
+		switch os.Getenv(faultVariable) {
+		case "keeps back":
+			times = 0
+		case "pushes twice":
+			times = 2
+		case "pushes another":
+			text = strings.Replace(text, "2", "3", 1)
+		case "counts down":
+			number = 0
+		}
+	}
+	for range times {
+		fmt.Fprintf(c, "VER=1.4&CMD=Server_Msg&SEQ=%d&UIN=%d&RES=0&MN=1&MT=%d&UN=%d&MG=%s\r\n", number, to, e.Kind, e.Peer, text)
+	}
+}

@@ -1,0 +1,166 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+func pushConfig(t *testing.T) PushConfig {
+	t.Helper()
+	cfg := config(t)
+	cfg.Connections, cfg.Duration, cfg.Rounds = []int{3}, 100*time.Millisecond, 2
+	return PushConfig{Config: cfg, Idle: 20, Trickle: 200, Settle: time.Millisecond, Window: 8, Accounts: 4, Rate: 300}
+}
+
+func TestConnectionsThatStayAreMeasuredAndEveryMessageCounted(t *testing.T) {
+	cfg := pushConfig(t)
+	cfg.Redis = true
+	withRedis(t)
+	report, err := RunPush(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, row := range report.Rows {
+		names = append(names, row.Workload)
+		if row.PerSecond <= 0 || row.P50 <= 0 || row.P99 < row.P50 || row.Connections != 3 {
+			t.Errorf("%+v cannot be", row)
+		}
+	}
+	want := "floor; durable send, line; durable send, line, 8 in flight; redis XADD, synced; redis XADD, synced, 8 in flight"
+	if got := strings.Join(names, "; "); got != want {
+		t.Errorf("measured %s, want %s", got, want)
+	}
+	idle, chat := report.Push.Idle, report.Push.Chat
+	for _, w := range []Weight{idle.Bare, idle.Ours} {
+		if w.Before <= 0 || w.After <= 0 {
+			t.Errorf("%+v cannot be", w)
+		}
+	}
+	for name, talked := range map[string]Talked{"idle": idle.Trickle, "chat": chat.Talked} {
+		for _, s := range []Spread{talked.Answer, talked.Push} {
+			if s.P50 <= 0 || s.P99 < s.P50 || talked.PerSecond <= 0 {
+				t.Errorf("%s: %+v cannot be", name, talked)
+			}
+		}
+	}
+	if chat.Commit.P50 <= 0 || len(report.Targets) != 3 {
+		t.Errorf("commits %+v, targets %v", chat.Commit, report.Targets)
+	}
+	if least := uint64(2*20 + 2*30); report.Messages <= least {
+		t.Errorf("%d messages were counted, more than %d were sent", report.Messages, least)
+	}
+}
+
+func TestPartsAreLeftOut(t *testing.T) {
+	cfg := pushConfig(t)
+	cfg.Idle, cfg.Window = 0, 0
+	report, err := RunPush(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Rows) > 0 || report.Push.Idle != nil || report.Push.Chat == nil || report.Messages != 60 {
+		t.Errorf("got %+v", report)
+	}
+	var text bytes.Buffer
+	if err := report.WriteText(&text); err != nil || strings.Contains(text.String(), "idle") || strings.Contains(text.String(), "conns") {
+		t.Errorf("%v; got:\n%s", err, &text)
+	}
+}
+
+func TestAServerThatDoesNotPushWhatItAcknowledgedFailsTheRun(t *testing.T) {
+	for fault, want := range map[string]string{
+		"keeps back":     "was pushed where 2 follows",
+		"pushes twice":   "was pushed twice",
+		"pushes another": "message 3 from 10001 was pushed where 2 follows",
+		"counts down":    "the number in the mailbox is not above",
+		"loses":          "where 4 follows",
+		"repeats":        "where 5 follows",
+	} {
+		t.Run(fault, func(t *testing.T) {
+			t.Setenv(faultVariable, fault)
+			cfg := pushConfig(t)
+			cfg.Idle, cfg.Window, cfg.Accounts, cfg.Rounds = 0, 0, 2, 1
+			if _, err := RunPush(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("got %v, want an error with %q", err, want)
+			}
+		})
+	}
+}
+
+func TestAPushThatCannotBeMeasuredIsRefused(t *testing.T) {
+	for name, change := range map[string]func(*PushConfig){
+		"nothing at all":           func(c *PushConfig) { c.Idle, c.Window, c.Accounts = 0, 0, 0 },
+		"one account":              func(c *PushConfig) { c.Accounts = 1 },
+		"a negative rate":          func(c *PushConfig) { c.Rate = -1 },
+		"more than is possible":    func(c *PushConfig) { c.Idle = maxIdle + 1 },
+		"a window without end":     func(c *PushConfig) { c.Window = maxWindow + 1 },
+		"a silence of an hour":     func(c *PushConfig) { c.Settle = time.Hour },
+		"longer than a session is": func(c *PushConfig) { c.Settle, c.Duration, c.Rounds = 2*time.Minute, time.Minute, 3 },
+		"no time":                  func(c *PushConfig) { c.Duration = 0 },
+	} {
+		cfg := pushConfig(t)
+		change(&cfg)
+		if _, err := RunPush(t.Context(), cfg); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestAPushReportIsReadByPeopleAndPrograms(t *testing.T) {
+	ms := time.Millisecond
+	report := Report{Rows: []Row{
+		{Workload: "durable send, line, 32 in flight", Figures: Figures{PerSecond: 300}},
+		{Workload: redisSend, Figures: Figures{PerSecond: 200}},
+	}, Push: &Push{
+		Idle: &Idle{Connections: 1024, Bare: Weight{10 << 20, 14 << 20}, Ours: Weight{20 << 20, 26 << 20},
+			Trickle: Talked{PerSecond: 500, Answer: Spread{ms, 2 * ms}, Push: Spread{3 * ms, 30 * ms}, CPU: 250 * time.Microsecond}},
+		Chat: &Chat{Accounts: 100, Commit: Spread{ms, 5 * ms}, Talked: Talked{PerSecond: 1000}},
+	}}
+	report.Targets = report.pushTargets(PushConfig{Window: 32})
+	var text, program bytes.Buffer
+	if err := report.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"bare server 10.0 14.0 4.00 1.00", "rookery, logged in 20.0 26.0 6.00 1.50",
+		"to the idle 500 1.00 2.00 3.00 30.00 250", "between 100 accounts 1000", "the store alone 1000 1.00 5.00",
+		"met: KiB of an idle connection: 6 (at most 6, aim 4.5)", "missed: messages to some of the idle, p99 in ms: 30 (at most 25)",
+		"met: durable sends over lines, requests/s to those of Redis Streams: 1.5 (at least 1)",
+	} {
+		if !strings.Contains(strings.Join(strings.Fields(text.String()), " "), want) {
+			t.Errorf("no %q in:\n%s", want, &text)
+		}
+	}
+	if err := report.WriteJSON(&program); err != nil {
+		t.Fatal(err)
+	}
+	var back Report
+	if err := json.Unmarshal(program.Bytes(), &back); err != nil || *back.Push.Idle != *report.Push.Idle || *back.Push.Chat != *report.Push.Chat {
+		t.Errorf("got %+v, %v", back, err)
+	}
+}
+
+func TestWhatIsPacedKeepsItsRate(t *testing.T) {
+	start := time.Now()
+	n := 0
+	if err := paced(t.Context(), 1000, 50*time.Millisecond, func(i int) error {
+		if i != n {
+			t.Errorf("number %d came after %d", i, n-1)
+		}
+		if early := time.Duration(i)*time.Millisecond - time.Since(start); early > 0 {
+			t.Errorf("number %d came %v early", i, early)
+		}
+		n++
+		return nil
+	}); err != nil || n != 50 {
+		t.Errorf("%d were done, %v", n, err)
+	}
+	if err := paced(t.Context(), 1000, time.Second, func(int) error { return io.EOF }); err != io.EOF {
+		t.Errorf("got %v", err)
+	}
+}
