@@ -146,15 +146,19 @@ func (w *world) Restart(down time.Duration) error {
 	return nil
 }
 
-// Wait moves the clock when no push is under way: what a client has received
-// already may not be noted as written yet.
 func (w *world) Wait(d time.Duration) error {
+	settle()
+	w.running().wait(d)
+	return nil
+}
+
+// settle returns when no push is under way. What a client has received already
+// may not be noted as written yet, and the clock must not be moved in between.
+func settle() {
 	stacks := make([]byte, 1<<20)
 	for bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("service.(*Feed).pump(")) {
 		runtime.Gosched()
 	}
-	w.running().wait(d)
-	return nil
 }
 
 func (w *world) Now() time.Time { return w.running().clock.now() }

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 )
 
@@ -50,6 +51,8 @@ type Client struct {
 	// The connection that kinds with keep-alive hold.
 	conn   net.Conn
 	reader *bufio.Reader
+	// pushed came on a line and was not received yet.
+	pushed []Message
 }
 
 // Client starts a program of the kind for an account.
@@ -105,8 +108,12 @@ func (c *Client) Send(ctx context.Context, to, text string) error {
 	return c.do(ctx, "CLTMSG", "UN="+to+"&MG="+c.kind.encode(text))
 }
 
-// Receive returns what has come since the last time.
+// Receive returns what has come since the last time; on a line it waits if that
+// is nothing.
 func (c *Client) Receive(ctx context.Context) ([]Message, error) {
+	if c.kind.receive != nil {
+		return c.kind.receive(ctx, c)
+	}
 	columns, err := c.list(ctx, "GetMsgEx", "", "MT", "UN", "MG")
 	if err != nil {
 		return nil, err
@@ -161,7 +168,11 @@ func (c *Client) list(ctx context.Context, command, rest string, keys ...string)
 // it in the response.
 func (c *Client) ask(ctx context.Context, command, rest string) (string, error) {
 	c.count++
-	record := fmt.Sprintf("VER=%s%s&CMD=%s&SEQ=%s&UIN=%s", c.kind.Version, c.kind.extra, command, c.kind.seq(c.count), c.uin)
+	version := c.kind.Version
+	if slices.Contains(c.kind.older, command) {
+		version = "1.1"
+	}
+	record := fmt.Sprintf("VER=%s%s&CMD=%s&SEQ=%s&UIN=%s", version, c.kind.extra, command, c.kind.seq(c.count), c.uin)
 	if rest != "" {
 		record += "&" + rest
 	}

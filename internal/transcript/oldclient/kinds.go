@@ -21,6 +21,8 @@ type Kind struct {
 	extra, login string
 	// seq marks the nth request.
 	seq func(n int) string
+	// older are the commands that it sends in version 1.1 all the same.
+	older []string
 	// encode writes a user's text.
 	encode func(text string) string
 	post   post
@@ -30,9 +32,12 @@ type Kind struct {
 	elements func(list string) ([]string, error)
 	accepted func(record string) bool
 	online   func(ctx context.Context, c *Client) ([]Friend, error)
+	// receive is how messages come; nil if it asks for them with GetMsgEx.
+	receive func(ctx context.Context, c *Client) ([]Message, error)
 }
 
-// Kinds returns all kinds, old and not so old.
+// Kinds returns all kinds that speak HTTP, old and not so old; Lines has the
+// others.
 func Kinds() []Kind {
 	return []Kind{php(), visualBasic(), cSharp(), indy(), indyProxy(), java(), python(), goClient(), j2me(), cSharp14(), perl14()}
 }

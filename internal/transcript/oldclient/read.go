@@ -184,8 +184,7 @@ func queryStat2(ctx context.Context, c *Client) ([]Friend, error) {
 	return all, nil
 }
 
-// unescape undoes the three escapes that clients know, and shows CR as a new
-// line.
+// unescape undoes the escapes that clients know, and shows CR as a new line.
 func unescape(text string) string {
-	return strings.NewReplacer("%25", "%", "%26", "&", "%2c", ",", "\r", "\n").Replace(text)
+	return strings.NewReplacer("%25", "%", "%26", "&", "%2c", ",", "%0D", "\n", "\r", "\n").Replace(text)
 }

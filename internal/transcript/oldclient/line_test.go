@@ -1,0 +1,144 @@
+package oldclient
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// sentOnLine is what each kind writes for its first request, Send, to the byte.
+var sentOnLine = map[string]string{
+	"C#, version 1.4, BinaryWriter on a line":     "\x3dVER=1.1&CON=1&CMD=CLTMSG&SEQ=1&UIN=10001&UN=10002&MG=\xe4\xbd\xa0 & 1\n",
+	"Delphi, version 1.4, TIdTCPClient on a line": "VER=1.4&CON=1&CMD=CLTMSG&SEQ=1000&UIN=10001&UN=10002&MG=\xc4\xe3 & 1\r\n",
+}
+
+func TestEachKindOnALineSendsWhatItsLibrarySends(t *testing.T) {
+	for _, k := range Lines() {
+		t.Run(k.Name, func(t *testing.T) {
+			want := sentOnLine[k.Name]
+			s := &listener{t: t, want: len(want), heard: make(chan string, 1)}
+			c := k.Client(s.dial, "10001", "123456")
+			defer c.Close()
+			c.Send(t.Context(), "10002", "你 & 1")
+			if got := <-s.heard; got != want {
+				t.Errorf("sent\n\t%q, want\n\t%q", got, want)
+			}
+		})
+	}
+}
+
+func TestALongStringHasALongPrefix(t *testing.T) {
+	if got := lengthPrefixed(strings.Repeat("a", 1279)); got[:2] != "\x80\x0a" {
+		t.Errorf("1280 bytes begin with %q", got[:2])
+	}
+}
+
+// lineServer answers each line with what comes, each piece in a write of its own. A
+// pipe keeps writes apart.
+type lineServer struct {
+	t      *testing.T
+	answer func(record string) []string
+}
+
+func (s *lineServer) dial(context.Context) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	s.t.Cleanup(func() { theirs.Close() })
+	go func() {
+		defer theirs.Close()
+		br := bufio.NewReader(theirs)
+		for {
+			line, err := br.ReadString('\n')
+			if err != nil {
+				return
+			}
+			line = strings.TrimRight(line[strings.Index(line, "VER="):], "\r\n")
+			for _, piece := range s.answer(line) {
+				io.WriteString(theirs, piece)
+			}
+		}
+	}()
+	return ours, nil
+}
+
+const (
+	pushedMessage = "VER=1.4&CMD=Server_Msg&SEQ=7&UIN=10001&RES=0&MN=1&MT=9&UN=10003&MG=100%25%2c or%0Dless\r\n"
+	pushedStatus  = "VER=1.4&CMD=update_stat&SEQ=1&UIN=10001&RES=0&ST=60&UN=10002\r\n"
+)
+
+// TestEachKindOnALineUnderstandsTheContract pushes before the answer to each
+// request, and behind it.
+func TestEachKindOnALineUnderstandsTheContract(t *testing.T) {
+	for _, k := range Lines() {
+		t.Run(k.Name, func(t *testing.T) {
+			s := &lineServer{t: t, answer: func(record string) []string {
+				answer := strings.TrimSuffix(promised(record), "\r\n") + "\r\n"
+				if strings.Contains(record, "CMD=List&") {
+					return []string{pushedMessage, answer, pushedStatus}
+				}
+				return []string{answer}
+			}}
+			c := k.Client(s.dial, "10001", "123456")
+			defer c.Close()
+			if err := c.Login(t.Context()); err != nil {
+				t.Error(err)
+			}
+			friends, err := c.Friends(t.Context())
+			if want := []string{"10002", "10003"}; err != nil || !reflect.DeepEqual(friends, want) {
+				t.Errorf("friends %q, %v; want %q", friends, err, want)
+			}
+			for _, want := range []Message{{"9", "10003", "100%, or\nless"}, {"99", "10002", "60"}} {
+				if got, err := c.Receive(t.Context()); err != nil || !reflect.DeepEqual(got, []Message{want}) {
+					t.Errorf("received %q, %v; want %q", got, err, want)
+				}
+			}
+			for _, err := range []error{c.SetStatus(t.Context(), "30"), c.Send(t.Context(), "10002", "hello"), c.Logout(t.Context())} {
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+// TestEachKindOnALineIsConfused shows that the kinds rely on the order of pairs,
+// and on one read for one record.
+func TestEachKindOnALineIsConfused(t *testing.T) {
+	for _, c := range []struct{ name, push string }{
+		{"by two records in one read", pushedMessage + pushedStatus},
+		{"by half a record", pushedMessage[:20]},
+		{"by a push without a line end", strings.TrimSpace(pushedMessage)},
+		{"by numbers before MT", strings.Replace(pushedMessage, "&MT=", "&ID=7&TM=1&MT=", 1)},
+		{"by another order", strings.Replace(pushedStatus, "ST=60&UN=10002", "UN=10002&ST=60", 1)},
+	} {
+		for _, k := range Lines() {
+			t.Run(k.Name+" "+c.name, func(t *testing.T) {
+				s := &lineServer{t: t, answer: func(record string) []string { return []string{promised(record), c.push} }}
+				client := k.Client(s.dial, "10001", "123456")
+				defer client.Close()
+				if err := client.Login(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if got, err := client.Receive(t.Context()); err == nil {
+					t.Errorf("it did not notice: %q", got)
+				}
+			})
+		}
+	}
+}
+
+func TestAKindOnALineTellsAWrongPassword(t *testing.T) {
+	for _, k := range Lines() {
+		s := &lineServer{t: t, answer: func(record string) []string {
+			head, _ := headOf(record)
+			return []string{head + "&RS=1&RA=Password error\r\n"}
+		}}
+		if err := k.Client(s.dial, "10001", "123456").Login(t.Context()); !errors.Is(err, ErrPassword) {
+			t.Errorf("%s: %v", k.Name, err)
+		}
+	}
+}
