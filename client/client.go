@@ -102,6 +102,12 @@ func (c *Client) Token() string {
 // Logout ends the session and closes the client. It tries until ctx ends; the
 // client is closed in any case.
 func (c *Client) Logout(ctx context.Context) error {
+	// The connection may belong to nobody afterwards.
+	if l, err := c.working(ctx); err == nil {
+		if taken := c.inbox.taken(); taken > 0 {
+			_ = l.confirm(c.confirmation(taken)) // if it fails, Logout finds out
+		}
+	}
 	_, err := c.ask(ctx, request{command: "Logout"})
 	if errors.Is(err, ErrNotLoggedIn) {
 		err = nil // it is what was wanted

@@ -24,7 +24,7 @@ import (
 	"github.com/rookery-im/rookery/internal/transport/websocket"
 )
 
-const password = "123456"
+const password = "correct horse"
 
 // credential is one for all accounts: hashing is slow on purpose.
 var credential = sync.OnceValue(func() rookery.Credential {

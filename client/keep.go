@@ -98,7 +98,6 @@ func (c *Client) tendStream(l link, f *flow) error {
 	defer beat.Stop()
 	var confirmed uint64
 	for {
-		// Last, so that what was taken before the end is still confirmed.
 		if taken := c.inbox.taken(); taken > confirmed {
 			if err := l.confirm(c.confirmation(taken)); err != nil {
 				return err
@@ -117,12 +116,28 @@ func (c *Client) tendStream(l link, f *flow) error {
 		case <-l.broken():
 			return l.cause()
 		case <-c.ctx.Done():
-			if taken := c.inbox.taken(); taken > confirmed {
-				return l.confirm(c.confirmation(taken))
+			if taken := c.inbox.taken(); taken > 0 {
+				return c.part(l, taken)
 			}
 			return ErrClosed
 		}
 	}
+}
+
+// partTime is how long closing a client may take for what it has still to say.
+const partTime = 2 * time.Second
+
+// part confirms a last time. Records are answered in their order, so an answer
+// to another shows that the confirmation has got there, and a client that comes
+// right after this one is not handed out the same again.
+func (c *Client) part(l link, taken uint64) error {
+	if err := l.confirm(c.confirmation(taken)); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), partTime)
+	defer cancel()
+	_, _ = c.askOnce(ctx, l, heartbeat) // what it says does not matter any more
+	return ErrClosed
 }
 
 // errBehind ends a connection on which more was pushed than the program could

@@ -1,0 +1,277 @@
+package client_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rookery-im/rookery/client"
+)
+
+// eventsUntil returns the events up to the first that is the last one.
+func eventsUntil(t testing.TB, c *client.Client, last func(client.Event) bool) []client.Event {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var events []client.Event
+	for e := range c.Events(ctx) {
+		if events = append(events, e); last(e) {
+			return events
+		}
+	}
+	t.Fatalf("what is waited for does not come; there are %+v", events)
+	return nil
+}
+
+func TestFriendsStatusesArrive(t *testing.T) {
+	onEachWay(t, func(t *testing.T, way string) {
+		h := newHouse(t, 10001, 10002)
+		h.befriend(10001, 10002)
+		a, b := h.dial(way, 10001), h.dial("http", 10002)
+		for _, s := range []client.Status{client.StatusAway, client.StatusTalkToMe, client.StatusInvisible} {
+			if err := b.SetStatus(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		eventsUntil(t, a, func(e client.Event) bool { return e == client.Presence{Friend: 10002, Status: client.StatusOffline} })
+	})
+}
+
+func TestOwnWordsAndReadMarksReachTheOtherDevices(t *testing.T) {
+	h := newHouse(t, 10001, 10002)
+	phone := h.dial("qq", 10001, client.Device("phone"))
+	tablet := h.dial("ws", 10001, client.Device("tablet"))
+	desk := h.dial("http", 10001, client.Device("desk"))
+	if err := phone.Send(t.Context(), 10002, "from my phone"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*client.Client{tablet, desk} {
+		m := take(t, c, 1)[0]
+		if !m.Mine() || m.Peer != 10002 || m.Text != "from my phone" || m.Number == 0 {
+			t.Errorf("%v: the own words are %+v", c, m)
+		}
+	}
+	history, err := desk.History(t.Context(), client.HistoryQuery{With: 10002})
+	if err != nil || len(history.Messages) != 1 || !history.Last || history.Read != 0 {
+		t.Fatalf("the history is %+v, %v", history, err)
+	}
+	number := history.Messages[0].Number
+	if err := desk.MarkRead(t.Context(), 10002, number); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*client.Client{phone, tablet} {
+		eventsUntil(t, c, func(e client.Event) bool { return e == client.ReadMark{With: 10002, Number: number} })
+	}
+	if history, err = phone.History(t.Context(), client.HistoryQuery{With: 10002, Text: "PHONE"}); err != nil || history.Read != number || len(history.Messages) != 1 {
+		t.Errorf("the history is %+v, %v", history, err)
+	}
+}
+
+func TestAMessageThatTheLoopDoesNotComeBackFromComesAgain(t *testing.T) {
+	for _, way := range []string{"qq", "ws"} {
+		t.Run(way, func(t *testing.T) {
+			h := newHouse(t, 10001, 10002)
+			h.write(10002, 10001, "one", "two", "three")
+			c := h.dial(way, 10001, client.Device("d"))
+			leaveAt := func(c *client.Client, text string) (got []string) {
+				for m := range c.Messages(t.Context()) {
+					if got = append(got, m.Text); m.Text == text {
+						break
+					}
+				}
+				return got
+			}
+			expect(t, "the first loop", leaveAt(c, "one"), []string{"one"})
+			expect(t, "the second loop", leaveAt(c, "two"), []string{"one", "two"})
+			c.Close()
+			c = h.dial(way, 10001, client.Device("d"))
+			expect(t, "another program", textsOf(take(t, c, 2)), []string{"two", "three"})
+			c.Close()
+			h.write(10002, 10001, "four")
+			c = h.dial(way, 10001, client.Device("d"))
+			expect(t, "and one more", textsOf(take(t, c, 1)), []string{"four"})
+		})
+	}
+}
+
+func TestAMessageIsConfirmedByItsNumberOnceItWasTaken(t *testing.T) {
+	var confirmed []string
+	s := &script{serve: func(_ int, c *conversation) {
+		c.usual(c.next())
+		for i := range 3 {
+			c.say(pushedText, i+7, fmt.Sprintf("message %%25 %d", i))
+		}
+		c.untilGone(func(a *asked) { confirmed = append(confirmed, a.line) })
+	}}
+	inBubble(t, s, func(t *testing.T, c *client.Client) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		taken := 0
+		confirmation := func() string {
+			return fmt.Sprintf("VER=1.4&CMD=Server_Msg&SEQ=%d&UIN=10001&RES=0", taken+6)
+		}
+		for m := range c.Messages(ctx) {
+			synctest.Wait()
+			if taken > 0 && !slices.Contains(confirmed, confirmation()) {
+				t.Errorf("message %d was taken, confirmed are %q", taken, confirmed)
+			}
+			if m.Text != fmt.Sprintf("message %% %d", taken) || m.Number != uint64(taken+7) {
+				t.Errorf("message %d is %+v", taken, m)
+			}
+			if taken++; slices.Contains(confirmed, confirmation()) {
+				t.Errorf("message %d is not taken, confirmed are %q", taken, confirmed)
+			}
+			if taken == 3 {
+				cancel()
+			}
+		}
+		synctest.Wait()
+		if len(confirmed) == 0 || confirmed[len(confirmed)-1] != confirmation() {
+			t.Errorf("confirmed are %q", confirmed)
+		}
+	})
+}
+
+// The last message is taken in the moment in which the program ends.
+func TestWhatWasTakenIsConfirmedBeforeTheClientCloses(t *testing.T) {
+	h := newHouse(t, 10001, 10002)
+	for i := range 20 {
+		c := h.dial("qq", 10001, client.Device("d"))
+		text := fmt.Sprintf("message %d", i)
+		h.write(10002, 10001, text)
+		expect(t, "arrived", textsOf(take(t, c, 1)), []string{text})
+		c.Close()
+	}
+}
+
+func TestASlowProgramGetsEveryMessageAndLittleMemoryIsUsed(t *testing.T) {
+	const messages = 2*client.MaxWaiting + 500
+	var confirmed atomic.Int64
+	s := &script{serve: func(_ int, c *conversation) {
+		c.usual(c.next())
+		for i := int(confirmed.Load()) + 1; i <= messages; i++ {
+			c.say(pushedText, i, fmt.Sprint(i))
+		}
+		c.untilGone(func(a *asked) {
+			if n, err := strconv.ParseInt(a.get("SEQ"), 10, 64); err == nil && a.get("CMD") == "Server_Msg" {
+				confirmed.Store(n)
+			}
+		})
+	}}
+	inBubble(t, s, func(t *testing.T, c *client.Client) {
+		synctest.Wait() // nobody takes anything, and all has been pushed
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		taken := 0
+		for m := range c.Messages(ctx) {
+			if taken++; m.Number != uint64(taken) {
+				t.Fatalf("message %d has the number %d", taken, m.Number)
+			}
+			if taken == messages {
+				cancel()
+			}
+		}
+		if len(s.dialed) < 2 {
+			t.Error("all came over one connection, and nobody took it")
+		}
+	})
+}
+
+func TestOfWhatWaitsOnlyTheLatestIsTold(t *testing.T) {
+	s := &script{serve: func(_ int, c *conversation) {
+		c.usual(c.next())
+		for i := range 100 {
+			c.say("VER=1.4&CMD=update_stat&SEQ=%d&UIN=10001&RES=0&ST=%d&UN=%d", i, 10+20*(i%2), 10002+i%3)
+			c.say("VER=1.4&CMD=read_mark&SEQ=%d&UIN=10001&RES=0&UN=10002&ID=%d", i, i)
+		}
+		// These make no sense.
+		c.say("VER=1.4&CMD=update_stat&SEQ=1&UIN=10009&RES=0&ST=10&UN=10002")
+		c.say("VER=1.4&CMD=update_stat&SEQ=1&UIN=10001&RES=0&ST=x&UN=10002")
+		c.say("VER=1.4&CMD=Server_Msg&SEQ=x&UIN=10001&RES=0&MN=1&MT=9&UN=10002&MG=x")
+		c.say("VER=1.4&CMD=unheard_of&SEQ=1&UIN=10001&RES=0")
+		c.say("what is this?")
+		c.untilGone(func(*asked) {})
+	}}
+	inBubble(t, s, func(t *testing.T, c *client.Client) {
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var events []string
+		for e := range c.Events(ctx) {
+			events = append(events, fmt.Sprintf("%+v", e))
+		}
+		expect(t, "the events", events, []string{
+			"{Friend:10003 Status:30}", "{Friend:10004 Status:10}", "{Friend:10002 Status:30}", "{With:10002 Number:99}"})
+	})
+}
+
+func TestTheConnectionsStateIsToldByEvents(t *testing.T) {
+	s := &script{serve: func(n int, c *conversation) {
+		c.usual(c.next())
+		if n == 0 {
+			return
+		}
+		c.untilGone(func(*asked) {})
+	}}
+	inBubble(t, s, func(t *testing.T, c *client.Client) {
+		var states []client.State
+		for e := range c.Events(t.Context()) {
+			if states = append(states, e.(client.State)); len(states) == 2 {
+				break
+			}
+		}
+		if states[0].Connected || states[0].Err == nil || !states[0].Retry.After(time.Now().Add(-time.Second)) || states[1] != (client.State{Connected: true}) {
+			t.Errorf("the states are %+v", states)
+		}
+	})
+}
+
+func TestALoopWaitsForTheEndOfAnother(t *testing.T) {
+	s := &script{serve: func(_ int, c *conversation) {
+		c.usual(c.next())
+		c.say(pushedText, 1, "one")
+		c.say(pushedText, 2, "two")
+		c.untilGone(func(*asked) {})
+	}}
+	inBubble(t, s, func(t *testing.T, c *client.Client) {
+		for range c.Messages(t.Context()) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			for m := range c.Messages(ctx) {
+				t.Errorf("a second loop gets %+v", m)
+			}
+			if ctx.Err() == nil {
+				t.Error("a second loop ended before its context")
+			}
+			cancel()
+			break
+		}
+		got := 0
+		for m := range c.Messages(t.Context()) {
+			if got++; m.Number != uint64(got) {
+				t.Errorf("message %d is %+v", got, m)
+			}
+			if got == 2 {
+				break
+			}
+		}
+	})
+}
+
+// A poll whose answer was lost is repeated with the same SEQ; the batch counts
+// as received with the next one, when all of it was taken.
+func TestOverHTTPABatchIsAskedForUntilItWasTaken(t *testing.T) {
+	h := newHouse(t, 10001, 10002)
+	h.write(10002, 10001, strings.Split(strings.Repeat("x", 120), "")...)
+	c := h.dial("http", 10001)
+	if got := take(t, c, 120); len(got) != 120 {
+		t.Error(got)
+	}
+	h.write(10002, 10001, "the last")
+	expect(t, "then", textsOf(take(t, c, 1)), []string{"the last"})
+}

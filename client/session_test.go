@@ -1,0 +1,310 @@
+package client_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+func TestDialSaysWhyItFails(t *testing.T) {
+	h := newHouse(t, 10001)
+	onEachWay(t, func(t *testing.T, way string) {
+		for name, test := range map[string]struct {
+			address string
+			opts    []client.Option
+			want    error
+		}{
+			"a wrong password":         {"10001@" + h.addr, []client.Option{client.Password("wrong")}, client.ErrPassword},
+			"no such account":          {"10999@" + h.addr, []client.Option{client.Password(password)}, client.ErrPassword},
+			"a token of nothing":       {"10001@" + h.addr, []client.Option{client.Token(token)}, client.ErrNotLoggedIn},
+			"nobody listens":           {"10001@127.0.0.1:1", []client.Option{client.Password(password)}, client.ErrTemporary},
+			"no account in it":         {h.addr, []client.Option{client.Password(password)}, client.ErrParameter},
+			"a password in it":         {"10001:secret@" + h.addr, []client.Option{client.Password(password)}, client.ErrParameter},
+			"no number":                {"99@" + h.addr, []client.Option{client.Password(password)}, client.ErrParameter},
+			"neither":                  {"10001@" + h.addr, nil, client.ErrParameter},
+			"no token":                 {"10001@" + h.addr, []client.Option{client.Token("rk_short")}, client.ErrParameter},
+			"an unknown version":       {"10001@" + h.addr, []client.Option{client.Password(password), client.Version("2.0")}, client.ErrParameter},
+			"a device in 1.3":          {"10001@" + h.addr, []client.Option{client.Password(password), client.Device("d"), client.Version("1.3")}, client.ErrParameter},
+			"a device with a line end": {"10001@" + h.addr, []client.Option{client.Password(password), client.Device("d\n")}, client.ErrParameter},
+			"no device for both":       {"10001@" + h.addr, []client.Option{client.Password(password), client.Token(token)}, client.ErrParameter},
+			"no interval":              {"10001@" + h.addr, []client.Option{client.Password(password), client.PollInterval(-1)}, client.ErrParameter},
+			"no status":                {"10001@" + h.addr, []client.Option{client.Password(password), client.FirstStatus(11)}, client.ErrParameter},
+		} {
+			c, err := client.Dial(t.Context(), way+"://"+test.address, test.opts...)
+			if !errors.Is(err, test.want) || c != nil {
+				t.Errorf("%s: Dial returns %v, expected is %v", name, err, test.want)
+			}
+			if strings.Contains(fmt.Sprint(err), "secret") {
+				t.Errorf("%s: the error gives the password away: %v", name, err)
+			}
+		}
+	})
+	for _, address := range []string{"gopher://10001@host", "10001", "qq://10001@", "qq://10001@ho st", "://"} {
+		if _, err := client.Dial(t.Context(), address, client.Password(password)); !errors.Is(err, client.ErrParameter) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+func TestATokenGoesOnWithTheSessionWithoutThePassword(t *testing.T) {
+	onEachWay(t, func(t *testing.T, way string) {
+		h := newHouse(t, 10001, 10002)
+		first := h.dial(way, 10001, client.Device("d"))
+		token := first.Token()
+		first.Close()
+		h.restart()
+		c, err := client.Dial(t.Context(), way+"://10001@"+h.addr, client.Token(token), client.Hasty(), client.PollInterval(time.Millisecond))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		h.write(10002, 10001, "hello")
+		expect(t, "messages", textsOf(take(t, c, 1)), []string{"hello"})
+		if c.Token() != token || c.UIN() != 10001 {
+			t.Errorf("%v has the token %q", c, c.Token())
+		}
+	})
+}
+
+func TestARevokedTokenEndsTheClient(t *testing.T) {
+	onEachWay(t, func(t *testing.T, way string) {
+		h := newHouse(t, 10001)
+		tablet, phone := h.dial(way, 10001, client.Device("tablet")), h.dial(way, 10001, client.Device("phone"))
+		lost, err := client.Dial(t.Context(), way+"://10001@"+h.addr, client.Token(phone.Token()), client.Hasty())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer lost.Close()
+		phone.Close()
+		devices, err := tablet.Devices(t.Context())
+		if err != nil || len(devices) != 2 || devices[1].Name != "phone" || time.Since(devices[1].Since) > time.Hour {
+			t.Fatalf("the devices are %+v, %v", devices, err)
+		}
+		if err := tablet.Revoke(t.Context(), devices[1].ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := lost.Friends(t.Context()); !errors.Is(err, client.ErrNotLoggedIn) {
+			t.Errorf("Friends returns %v", err)
+		}
+		for e := range lost.Events(t.Context()) {
+			if s, ok := e.(client.State); ok && s.Retry.IsZero() && !errors.Is(s.Err, client.ErrNotLoggedIn) {
+				t.Errorf("an event is %+v", e)
+			}
+		}
+		if s := lost.State(); !errors.Is(s.Err, client.ErrNotLoggedIn) {
+			t.Errorf("the state is %+v", s)
+		}
+	})
+}
+
+func TestADisplacedSessionIsTakenBackWithThePassword(t *testing.T) {
+	onEachWay(t, func(t *testing.T, way string) {
+		h := newHouse(t, 10001, 10002)
+		c := h.dial(way, 10001)
+		proof := service.ProofOf(password)
+		elsewhere := netip.MustParseAddr("192.0.2.9")
+		if _, _, err := h.service.SignIn(t.Context(), service.SignIn{UIN: 10001, Proof: &proof, Address: elsewhere}); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Send(t.Context(), 10002, "still here"); err != nil {
+			t.Error(err)
+		}
+		expect(t, "sent", h.texts(10002), []string{"still here"})
+		if _, err := h.service.Session(10001, service.Asker{Address: elsewhere}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
+			t.Errorf("the other session: %v", err)
+		}
+	})
+}
+
+func TestARestartOfTheServerLosesAndDoublesNothing(t *testing.T) {
+	onEachWay(t, func(t *testing.T, way string) {
+		h := newHouse(t, 10001, 10002)
+		c := h.dial(way, 10001, client.Device("d"))
+		restarts := 0
+		restarted := make(chan struct{})
+		go func() {
+			defer close(restarted)
+			for range 5 {
+				h.restart()
+				if err := c.Send(t.Context(), 10001, fmt.Sprintf("restart %d", restarts)); err != nil {
+					t.Error(err)
+				}
+				restarts++
+			}
+		}()
+		var sent []string
+		for done := false; !done; {
+			select {
+			case <-restarted:
+				done = true
+			default:
+			}
+			text := fmt.Sprintf("message %d", len(sent))
+			if err := c.Send(t.Context(), 10002, text); err != nil {
+				t.Fatal(err)
+			}
+			sent = append(sent, text)
+		}
+		expect(t, "sent", h.texts(10002), sent)
+		expect(t, "arrived", textsOf(take(t, c, 5)), []string{"restart 0", "restart 1", "restart 2", "restart 3", "restart 4"})
+	})
+}
+
+func TestAStatusThatWasChosenSurvivesASignInAgain(t *testing.T) {
+	onEachWay(t, func(t *testing.T, way string) {
+		for _, version := range []string{"1.1", "1.4"} {
+			h := newHouse(t, 10001, 10002)
+			h.befriend(10001, 10002)
+			b := h.dial("http", 10002)
+			a := h.dial(way, 10001, client.Version(version), client.FirstStatus(client.StatusAway))
+			online, err := b.Online(t.Context())
+			if err != nil || len(online) != 1 || online[0].Status != client.StatusAway {
+				t.Errorf("%s: online are %+v, %v", version, online, err)
+			}
+			if err := a.SetStatus(t.Context(), client.StatusInvisible); err != nil {
+				t.Fatal(err)
+			}
+			h.moveClock(service.SessionLife + time.Second)
+			if _, err := a.Friends(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if online, err := b.Online(t.Context()); err != nil || len(online) != 0 {
+				t.Errorf("%s: signed in again, online are %+v, %v", version, online, err)
+			}
+		}
+	})
+}
+
+func TestLogoutEndsTheSession(t *testing.T) {
+	onEachWay(t, func(t *testing.T, way string) {
+		for name, opts := range map[string][]client.Option{"address": nil, "device": {client.Device("d")}} {
+			h := newHouse(t, 10001)
+			c := h.dial(way, 10001, opts...)
+			token := c.Token()
+			if err := c.Logout(t.Context()); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			asker := service.Asker{Address: netip.MustParseAddr("127.0.0.1"), Token: rookery.Token(token)}
+			if _, err := h.service.Session(10001, asker); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
+				t.Errorf("%s: the session is %v", name, err)
+			}
+			if _, err := c.Friends(t.Context()); !errors.Is(err, client.ErrClosed) {
+				t.Errorf("%s: Friends returns %v", name, err)
+			}
+		}
+	})
+}
+
+// TestNoSecretIsLogged plays a whole session with the most talkative log.
+func TestNoSecretIsLogged(t *testing.T) {
+	onEachWay(t, func(t *testing.T, way string) {
+		h := newHouse(t, 10001, 10002)
+		var log lockedBuffer
+		logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		c := h.dial(way, 10001, client.Device("d"), client.Logger(logger))
+		_ = c.Send(t.Context(), 10002, "a private word")
+		h.write(10002, 10001, "another private word")
+		take(t, c, 1)
+		h.restart()
+		_, _ = c.Friends(t.Context())
+		_ = c.Send(t.Context(), 10999, "a private word")
+		token := c.Token()
+		fmt.Fprintf(&log, "%v %+v %#v %s", c, c, c, c)
+		if err := c.Logout(t.Context()); err != nil {
+			t.Error(err)
+		}
+		_, err := client.Dial(t.Context(), way+"://10001@"+h.addr, client.Token(token), client.Logger(logger))
+		fmt.Fprint(&log, err)
+		sum := md5.Sum([]byte(password))
+		for _, secret := range []string{password, hex.EncodeToString(sum[:]), token, token[3:], "private"} {
+			if secret == "" || strings.Contains(strings.ToLower(log.String()), strings.ToLower(secret)) {
+				t.Errorf("%q is in the log:\n%s", secret, log.String())
+			}
+		}
+		for _, said := range []string{"command=Login", "command=CLTMSG", "connected"} {
+			if !strings.Contains(log.String(), said) {
+				t.Errorf("%q is not in the log:\n%s", said, log.String())
+			}
+		}
+	})
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func TestAClosedClientLeavesNothingRunning(t *testing.T) {
+	onEachWay(t, func(t *testing.T, way string) {
+		h := newHouse(t, 10001, 10002)
+		for range 3 {
+			c := h.dial(way, 10001, client.Device("d"))
+			reading := make(chan struct{})
+			go func() {
+				defer close(reading)
+				for range c.Events(context.Background()) {
+				}
+			}()
+			if err := c.Send(t.Context(), 10002, "hello"); err != nil {
+				t.Error(err)
+			}
+			c.Close()
+			<-reading
+			_, err := client.Dial(t.Context(), way+"://10001@"+h.addr, client.Password("wrong"))
+			if err == nil {
+				t.Error("a wrong password is right")
+			}
+		}
+		// Connections of net/http end a moment after they are closed.
+		for deadline := time.Now().Add(5 * time.Second); ; runtime.Gosched() {
+			left := stacksWith("rookery/client.", "net/http.(*persistConn)")
+			if len(left) == 0 {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("it goes on:\n%s", strings.Join(left, "\n\n"))
+			}
+		}
+	})
+}
+
+// stacksWith returns the stacks of goroutines in which one of the names is.
+func stacksWith(names ...string) (found []string) {
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	for stack := range strings.SplitSeq(string(stacks), "\n\n") {
+		for _, name := range names {
+			if strings.Contains(stack, name) {
+				found = append(found, stack)
+				break
+			}
+		}
+	}
+	return found
+}

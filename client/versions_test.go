@@ -1,0 +1,234 @@
+package client_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
+)
+
+func TestAClientDoesWhatTheAccountCanInEachVersion(t *testing.T) {
+	for _, version := range []string{"1.0", "1.1", "1.2", "1.3", "1.4"} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			onEachWay(t, func(t *testing.T, way string) { getToKnow(t, way, version) })
+		})
+	}
+}
+
+// getToKnow lets accounts befriend each other, look at each other, and part.
+func getToKnow(t *testing.T, way, version string) {
+	h := newHouse(t, 10001, 10002, 10003)
+	ctx := t.Context()
+	a, b := h.dial(way, 10001, client.Version(version)), h.dial(way, 10002, client.Version(version))
+
+	if added, err := a.Add(ctx, 10002); added != client.AddMustAsk || err != nil {
+		t.Errorf("Add: %v, %v", added, err)
+	}
+	if _, err := a.Add(ctx, 10999); !errors.Is(err, client.ErrNoAccount) {
+		t.Errorf("Add of nobody: %v", err)
+	}
+	if err := a.Ask(ctx, 10002, "it's me & you, 100%"); err != nil {
+		t.Error(err)
+	}
+	if m := take(t, b, 1)[0]; m.Kind != client.KindAsks || m.Peer != 10001 || m.Text != "it's me & you, 100%" {
+		t.Errorf("the request is %+v", m)
+	}
+	if err := b.Accept(ctx, 10001); err != nil {
+		t.Error(err)
+	}
+	if err := b.Accept(ctx, 10003); !errors.Is(err, client.ErrParameter) {
+		t.Errorf("Accept of nothing: %v", err)
+	}
+	if m := take(t, a, 1)[0]; m.Kind != client.KindAccepted || m.Peer != 10002 {
+		t.Errorf("the acceptance is %+v", m)
+	}
+	h.befriend(10001, 10003)
+	if err := b.SetStatus(ctx, client.StatusBusy); err != nil {
+		t.Error(err)
+	}
+	busy := client.StatusBusy
+	if version != "1.4" {
+		busy = client.StatusAway
+	}
+	expectFriends := []client.Friend{{UIN: 10002, Nick: "nick 10002", Status: busy}, {UIN: 10003, Nick: "nick 10003", Status: client.StatusOffline}}
+	friends, err := a.Friends(ctx)
+	expect(t, fmt.Sprint("friends", err), friends, expectFriends)
+	online, err := a.Online(ctx)
+	expect(t, fmt.Sprint("online", err), online, expectFriends[:1])
+
+	sex := 0
+	found, err := a.Find(ctx, client.Query{Sex: &sex})
+	if err != nil || !slices.Contains(found, client.Found{UIN: 10002, Nick: "nick 10002"}) {
+		t.Errorf("found are %+v, %v", found, err)
+	}
+	info, err := a.Info(ctx, 10002)
+	if err != nil || info.Nick != "nick 10002" || info.UIN != 10002 {
+		t.Errorf("the info is %+v, %v", info, err)
+	}
+	if err := a.Remove(ctx, 10003); err != nil {
+		t.Error(err)
+	}
+	if friends, err = a.Friends(ctx); len(friends) != 1 || err != nil {
+		t.Errorf("friends are %+v, %v", friends, err)
+	}
+	if _, err := a.Requests(ctx); !errors.Is(err, client.ErrRefused) {
+		t.Errorf("Requests of an address session: %v", err)
+	}
+	answer, err := a.Do(ctx, "GetInfo", client.Field{Key: "UN", Value: "10001"}, client.Field{Key: "LV", Value: "1"})
+	if err != nil || answer.Text("NK") != "nick 10001" {
+		t.Errorf("Do: %q, %v", answer.Text("NK"), err)
+	}
+}
+
+func TestLongListsComeWhole(t *testing.T) {
+	accounts := []rookery.UIN{10001}
+	for uin := rookery.UIN(10002); uin < 10132; uin++ {
+		accounts = append(accounts, uin)
+	}
+	h := newHouse(t, accounts...)
+	for _, uin := range accounts[1:] {
+		h.befriend(10001, uin)
+	}
+	for _, version := range []string{"1.3", "1.4"} {
+		c := h.dial("http", 10001, client.Version(version))
+		friends, err := c.Friends(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var uins []rookery.UIN
+		for _, f := range friends {
+			if uins = append(uins, f.UIN); f.Nick != "nick "+f.UIN.String() {
+				t.Errorf("a friend is %+v", f)
+			}
+		}
+		expect(t, version, uins, accounts[1:])
+	}
+}
+
+func TestADeviceManagesItsAccount(t *testing.T) {
+	onEachWay(t, func(t *testing.T, way string) {
+		h := newHouse(t, 10001, 10002, 10003)
+		ctx := t.Context()
+		a := h.dial(way, 10001, client.Device("d"))
+		b := h.dial(way, 10002)
+		if err := b.Ask(ctx, 10001, "hello, it's me\nreally"); err != nil {
+			t.Fatal(err)
+		}
+		requests, err := a.Requests(ctx)
+		if err != nil || len(requests) != 1 || requests[0].From != 10002 || requests[0].Words != "hello, it's me\nreally" || requests[0].Time.IsZero() {
+			t.Errorf("requests are %+v, %v", requests, err)
+		}
+		if err := a.Reject(ctx, 10002, "no & no"); err != nil {
+			t.Error(err)
+		}
+		if m := take(t, b, 1)[0]; m.Kind != client.KindRejected || m.Text != "no & no" {
+			t.Errorf("the rejection is %+v", m)
+		}
+		open, no := client.RuleOpen, false
+		change := client.Change{
+			Profile: map[string]string{"NK": "Pingu, 100% & co", "AG": "33", "PR": "two\nlines", "PV": "广东"},
+			Rule:    &open, Strangers: &no, Findable: &no,
+		}
+		if err := a.SetInfo(ctx, change); err != nil {
+			t.Fatal(err)
+		}
+		info, err := b.Info(ctx, 10001)
+		if err != nil || info.Nick != "Pingu, 100% & co" || info.Age != 33 || info.About != "two\nlines" || info.Province != "广东" {
+			t.Errorf("the info is %+v, %v", info, err)
+		}
+		if err := b.Send(ctx, 10001, "hello"); !errors.Is(err, client.ErrRefused) {
+			t.Errorf("a stranger's message: %v", err)
+		}
+		if added, err := b.Add(ctx, 10001); added != client.AddedFriend || err != nil {
+			t.Errorf("Add: %v, %v", added, err)
+		}
+		if err := a.SetInfo(ctx, client.Change{Profile: map[string]string{"AG": "old"}}); !errors.Is(err, client.ErrParameter) {
+			t.Errorf("an age that is none: %v", err)
+		}
+		if err := a.Block(ctx, 10002); err != nil {
+			t.Error(err)
+		}
+		blocked, err := a.Blocked(ctx)
+		expect(t, fmt.Sprint("blocked", err), blocked, []client.UIN{10002})
+		if err := b.Send(ctx, 10001, "hello"); !errors.Is(err, client.ErrRefused) {
+			t.Errorf("a blocked one's message: %v", err)
+		}
+		if err := a.Unblock(ctx, 10002); err != nil {
+			t.Error(err)
+		}
+		if blocked, err = a.Blocked(ctx); len(blocked) != 0 || err != nil {
+			t.Errorf("blocked are %v, %v", blocked, err)
+		}
+		if err := a.Revoke(ctx, 999); !errors.Is(err, client.ErrParameter) {
+			t.Errorf("Revoke of nothing: %v", err)
+		}
+	})
+}
+
+func TestHistoryComesInPages(t *testing.T) {
+	h := newHouse(t, 10001, 10002)
+	a := h.dial("http", 10001, client.Device("d"))
+	var texts []string
+	for i := range 12 {
+		texts = append(texts, fmt.Sprintf("word %d", i))
+	}
+	h.write(10002, 10001, texts...)
+	var got []string
+	for q := (client.HistoryQuery{With: 10002, Limit: 5}); ; {
+		page, err := a.History(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(textsOf(page.Messages), got...)
+		if page.Last {
+			break
+		}
+		q.Before = page.Messages[0].Number
+	}
+	expect(t, "the history", got, texts)
+}
+
+// The records are what the protocol's page has, byte for byte but for SEQ.
+func TestRecordsOfEachVersion(t *testing.T) {
+	for version, want := range map[string][]string{
+		"1.1": {
+			"VER=1.1&CMD=Login&SEQ=*&UIN=10001&PS=2d3cac1a7ad0ef2a3a2d2e2a&M5=1&LC=9326B87B234E7235",
+			"VER=1.1&CMD=CLTMSG&SEQ=*&UIN=10001&UN=10002&MG=%20fish %26 chips, 100%25?%0A%20",
+		},
+		"1.4": {
+			"VER=1.4&CMD=Login&SEQ=*&UIN=10001&PS=2d3cac1a7ad0ef2a3a2d2e2a&M5=1&LC=9326B87B234E7235&ST=40&DV=my %26 phone",
+			"VER=1.4&CMD=History&SEQ=*&UIN=10001&SID=" + token + "&UN=0&TN=1",
+			"VER=1.4&CMD=CLTMSG&SEQ=*&UIN=10001&SID=" + token + "&UN=10002&MG=%20fish %26 chips, 100%25?%0A%20",
+		},
+	} {
+		t.Run(version, func(t *testing.T) {
+			var got []string
+			s := &script{serve: func(_ int, c *conversation) {
+				for a := c.next(); a != nil; a = c.next() {
+					line := strings.Replace(a.line, a.get("SEQ"), "*", 1)
+					if ps := a.get("PS"); len(ps) == 32 {
+						line = strings.Replace(line, ps, "2d3cac1a7ad0ef2a3a2d2e2a", 1)
+					}
+					if got = append(got, line); !c.usual(a) {
+						c.answer(a, "0")
+					}
+				}
+			}}
+			opts := []client.Option{client.Version(version), client.Program("9326B87B234E7235")}
+			if version == "1.4" {
+				opts = append(opts, client.Device("my & phone"), client.FirstStatus(client.StatusInvisible))
+			}
+			inBubble(t, s, func(t *testing.T, c *client.Client) {
+				if err := c.Send(t.Context(), 10002, " fish & chips, 100%?\n "); err != nil {
+					t.Error(err)
+				}
+			}, opts...)
+			expect(t, "records", got, want)
+		})
+	}
+}
