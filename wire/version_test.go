@@ -64,3 +64,11 @@ func TestWhatIsNoVersionHasNoTraits(t *testing.T) {
 		}
 	}
 }
+
+func TestDevicesAreNamedSince14(t *testing.T) {
+	for _, v := range everyVersion {
+		if got, want := v.Devices(), v == wire.V14; got != want {
+			t.Errorf("%s: %t, want %t", v, got, want)
+		}
+	}
+}

@@ -86,10 +86,12 @@ func TestTheCodecReadsWhatItWrites(t *testing.T) {
 // world is the table of commands with a real store below and a clock that the
 // script moves.
 type world struct {
-	t        *testing.T
-	path     string
-	clock    *clock
-	store    *sqlite.Store
+	t     *testing.T
+	path  string
+	clock *clock
+	store *sqlite.Store
+	// around, if it is set, is what the service gets instead of the store.
+	around   func(service.Store) service.Store
 	service  *service.Service
 	operator *control.Operator
 	handler  *protocol.Handler
@@ -104,7 +106,11 @@ func (w *world) start() {
 	if w.store, err = sqlite.Open(w.t.Context(), sqlite.Config{Path: w.path, Log: quiet}); err != nil {
 		w.t.Fatal(err)
 	}
-	w.service, err = service.New(service.Config{Store: w.store, Now: w.clock.now, AfterFunc: w.clock.afterFunc, Log: quiet})
+	var store service.Store = w.store
+	if w.around != nil {
+		store = w.around(store)
+	}
+	w.service, err = service.New(service.Config{Store: store, Now: w.clock.now, AfterFunc: w.clock.afterFunc, Log: quiet})
 	if err != nil {
 		w.t.Fatal(err)
 	}
