@@ -131,7 +131,7 @@ func (c *victim) lose(ctx context.Context) (*Cable, error) {
 	cable := &Cable{Conn: conn, Silent: c.way.silent}
 	line := NewLine(cable, c.hear)
 	defer line.Close()
-	if _, err := c.client(line).login(ctx, password, c.client(line).Once); err != nil {
+	if err := c.client(line).Login(ctx, password); err != nil {
 		return nil, err
 	}
 	lost := cable.Cut(c.after)
@@ -159,7 +159,7 @@ func (c *victim) again(ctx context.Context) error {
 	c.all = make(chan struct{}, 1)
 	line := NewLine(conn, c.hear)
 	defer line.Close()
-	if _, err := c.client(line).login(ctx, password, c.client(line).Once); err != nil {
+	if err := c.client(line).Login(ctx, password); err != nil {
 		return err
 	}
 	if err := c.write(ctx, burst+1); err != nil {
