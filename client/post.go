@@ -13,13 +13,17 @@ import (
 
 // posts opens links over HTTP: every record is a POST.
 func (c *Client) posts() opener {
-	client := &http.Client{
-		Transport: c.transport,
-		// A record that follows a redirection could arrive at a stranger's.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	client := c.httpClient()
 	return func(context.Context) (link, error) {
 		return &poster{breakage: newBreakage(), client: client, url: c.address.url, patient: c.options.times.answer}, nil
+	}
+}
+
+// httpClient follows no redirection: records could arrive at a stranger's.
+func (c *Client) httpClient() *http.Client {
+	return &http.Client{
+		Transport:     c.transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // webSockets opens WebSockets, on which each text message is a record.
 func (c *Client) webSockets() opener {
 	dialing := &websocket.DialOptions{
-		HTTPClient:      &http.Client{Transport: c.transport},
+		HTTPClient:      c.httpClient(),
 		Subprotocols:    []string{"httpqq"},
 		CompressionMode: websocket.CompressionDisabled,
 	}

@@ -1,0 +1,215 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/client"
+)
+
+// server is the address of a real server that the examples talk to. In a
+// program it is the name of a host.
+var server string
+
+func TestMain(m *testing.M) {
+	var tb exampleTB
+	h := newHouse(&tb, 10001, 10002, 10003, 10004, 10005, 10006)
+	for _, uin := range []rookery.UIN{10002, 10003} {
+		h.befriend(10004, uin)
+	}
+	server = h.addr
+	code := m.Run()
+	tb.cleanup()
+	os.Exit(code)
+}
+
+// exampleTB is what a house needs of a test, for examples.
+type exampleTB struct {
+	testing.TB
+	cleanups []func()
+}
+
+func (*exampleTB) Helper()                  {}
+func (*exampleTB) Context() context.Context { return context.Background() }
+func (*exampleTB) Error(args ...any)        { log.Print(args...) }
+func (*exampleTB) Fatal(args ...any)        { log.Fatal(args...) }
+func (tb *exampleTB) Cleanup(f func())      { tb.cleanups = append(tb.cleanups, f) }
+
+func (tb *exampleTB) TempDir() string {
+	dir, err := os.MkdirTemp("", "rookery-examples-")
+	if err != nil {
+		log.Fatal(err)
+	}
+	tb.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+func (tb *exampleTB) cleanup() {
+	for i := len(tb.cleanups) - 1; i >= 0; i-- {
+		tb.cleanups[i]()
+	}
+}
+
+// A program signs in, sends a message, and reads what comes.
+func Example() {
+	ctx := context.Background()
+	c, err := client.Dial(ctx, "qq://10001@"+server, client.Password("correct horse"), client.Device("example"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+
+	// A note to oneself.
+	if err := c.Send(ctx, c.UIN(), "fish & chips, 100%?"); err != nil {
+		log.Fatal(err)
+	}
+	ctx, enough := context.WithCancel(ctx)
+	defer enough()
+	for m := range c.Messages(ctx) {
+		fmt.Printf("%v: %s\n", m.Peer, m.Text)
+		enough()
+	}
+	// Output:
+	// 10001: fish & chips, 100%?
+}
+
+// A job that only sends does so over HTTP: it leaves what waits for the account
+// to others.
+func ExampleClient_Send() {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	c, err := client.Dial(ctx, "http://10001@"+server, client.Password("correct horse"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Println(c.Send(ctx, 10002, "backup done"))
+
+	// What went wrong can be told by errors.Is.
+	err = c.Send(ctx, 10999, "is anybody there?")
+	fmt.Println(errors.Is(err, client.ErrNoAccount))
+	// Output:
+	// <nil>
+	// true
+}
+
+// A device's token is kept instead of the password.
+func ExampleToken() {
+	ctx := context.Background()
+	c, err := client.Dial(ctx, "qq://10003@"+server, client.Password("correct horse"), client.Device("laptop"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	token := c.Token() // a secret: keep it where only its user can read it
+	c.Close()
+
+	c, err = client.Dial(ctx, "qq://10003@"+server, client.Token(token))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(c.State().Connected)
+	fmt.Println(c.Logout(ctx)) // the token ends with the session
+
+	_, err = client.Dial(ctx, "qq://10003@"+server, client.Token(token))
+	fmt.Println(errors.Is(err, client.ErrNotLoggedIn))
+	// Output:
+	// true
+	// <nil>
+	// true
+}
+
+// All that happens comes in one loop, in its order.
+func ExampleClient_Events() {
+	ctx, enough := context.WithTimeout(context.Background(), 30*time.Second)
+	defer enough()
+	dial := func(uin, device string) *client.Client {
+		c, err := client.Dial(ctx, "qq://"+uin+"@"+server, client.Password("correct horse"), client.Device(device))
+		if err != nil {
+			log.Fatal(err)
+		}
+		return c
+	}
+	laptop, phone := dial("10005", "laptop"), dial("10005", "phone")
+	defer laptop.Close()
+	defer phone.Close()
+	if err := phone.Send(ctx, 10006, "on my way"); err != nil {
+		log.Fatal(err)
+	}
+	for e := range laptop.Events(ctx) {
+		switch e := e.(type) {
+		case client.Message:
+			if e.Mine() {
+				fmt.Printf("to %v, from another device: %s\n", e.Peer, e.Text)
+				enough()
+			}
+		case client.Presence:
+			fmt.Printf("%v is now %v\n", e.Friend, e.Status)
+		case client.State:
+			if !e.Connected {
+				fmt.Println("disconnected:", e.Err)
+			}
+		}
+	}
+	// Output:
+	// to 10006, from another device: on my way
+}
+
+func ExampleClient_Friends() {
+	ctx := context.Background()
+	c, err := client.Dial(ctx, "http://10004@"+server, client.Password("correct horse"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	friends, err := c.Friends(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, f := range friends {
+		fmt.Println(f.UIN, f.Nick, f.Status == client.StatusOffline)
+	}
+	// Output:
+	// 10002 nick 10002 true
+	// 10003 nick 10003 true
+}
+
+// A conversation is read page by page, the newest first.
+func ExampleClient_History() {
+	ctx := context.Background()
+	c, err := client.Dial(ctx, "http://10006@"+server, client.Password("correct horse"), client.Device("reader"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	for _, text := range []string{"one", "two", "three"} {
+		if err := c.Send(ctx, 10002, text); err != nil {
+			log.Fatal(err)
+		}
+	}
+	for q := (client.HistoryQuery{With: 10002, Limit: 2}); ; {
+		page, err := c.History(ctx, q)
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, m := range page.Messages {
+			fmt.Println(m.Text)
+		}
+		fmt.Println("--")
+		if page.Last {
+			break
+		}
+		q.Before = page.Messages[0].Number
+	}
+	// Output:
+	// two
+	// three
+	// --
+	// one
+	// --
+}
