@@ -63,6 +63,18 @@ func TestALoginWithAKnownDeviceRenewsItAndEndsTheOldToken(t *testing.T) {
 	w.code(w.SetStatus(w.Context(), old, rookery.StatusAway, rookery.Mark{}), rookery.CodeNotSignedIn)
 }
 
+func TestWhatADevicesTextsAreReadAsOutlivesItsToken(t *testing.T) {
+	w := newWorld(t, 10001)
+	phone := w.device(10001, "phone")
+	w.must(w.SetEncoding(t.Context(), phone, 2))
+	proof := service.ProofOf(password)
+	phone, _, err := w.SignIn(t.Context(), service.SignIn{UIN: 10001, Proof: &proof, Address: cafe, Device: "phone"})
+	w.must(err)
+	if phone.Encoding() != 2 {
+		t.Errorf("encoding %d", phone.Encoding())
+	}
+}
+
 func TestATokenOutlivesARestart(t *testing.T) {
 	w := newWorld(t, 10001)
 	_, token := w.token(10001, "phone")
@@ -178,6 +190,17 @@ func TestOwnWordsReachTheOtherDevices(t *testing.T) {
 		w.wantInbox(phone, "from the address", "from the desk", "to me")
 		w.wantInbox(address, "to me") // addresses hear none of their words
 		w.wantInbox(you, "before there was a device", "from the phone", "from the address", "from the desk")
+	}, 10001, 10002)
+}
+
+func TestALiveConnectionLeavesItsOwnWordsBehind(t *testing.T) {
+	inBubble(t, func(w *world) {
+		me := w.device(10001, "phone")
+		phone := w.attach(me)
+		w.says(me, 10002, "a", "b", "c")
+		phone.want()
+		phone.cut()
+		w.wantPlace(10001, "phone", 3)
 	}, 10001, 10002)
 }
 

@@ -80,6 +80,13 @@ func (p *phone) Push(i service.Item) error {
 	return nil
 }
 
+// holds has pushes wait from now on until hold is closed; nil: none.
+func (p *phone) holds(hold chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hold = hold
+}
+
 func (p *phone) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

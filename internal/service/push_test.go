@@ -261,6 +261,31 @@ func TestARenewedLoginOnTheSameConnectionPushesNothingTwice(t *testing.T) {
 	}
 }
 
+func TestWhatAnotherConnectionTookMeanwhileIsNotPushed(t *testing.T) {
+	inBubble(t, func(w *world) {
+		me := w.signIn(10001, home)
+		phone := w.attach(w.signIn(10002, home))
+		w.says(me, 10002, "a")
+		phone.want("1 a")
+		phone.confirm(1)
+		first, second := make(chan struct{}), make(chan struct{})
+		phone.holds(first)
+		w.says(me, 10002, "b")
+		w.settle() // it is on its way
+		w.says(me, 10002, "c", "d", "e")
+		phone.holds(second)
+		close(first)
+		w.settle() // now "c" is, and the others are next
+		w.wantInbox(w.signIn(10002, cafe), "b", "c", "d", "e")
+		phone.again(w.signIn(10002, home))
+		phone.holds(nil)
+		close(second)
+		phone.want("2 b", "3 c")
+		w.says(me, 10002, "f")
+		phone.want("6 f")
+	}, 10001, 10002)
+}
+
 func TestASessionThatRanOutLosesItsConnection(t *testing.T) {
 	inBubble(t, func(w *world) {
 		me, you := w.device(10001, "desk"), w.device(10002, "phone")
@@ -318,9 +343,7 @@ func TestASlowConnectionHoldsUpNobody(t *testing.T) {
 		slow.confirm(1)
 		fast.confirm(1)
 		hold := make(chan struct{})
-		slow.mu.Lock()
-		slow.hold = hold
-		slow.mu.Unlock()
+		slow.holds(hold)
 		before := w.store.count()
 		for i := range 200 {
 			w.says(me, 10002, fmt.Sprint(i))
@@ -339,9 +362,7 @@ func TestASlowConnectionHoldsUpNobody(t *testing.T) {
 		if reads := w.store.count() - before; reads > 2*200+10 {
 			w.Errorf("the store was asked %d times", reads)
 		}
-		slow.mu.Lock()
-		slow.hold = nil
-		slow.mu.Unlock()
+		slow.holds(nil)
 		close(hold)
 		if got := len(slow.got()); got != 200 {
 			w.Errorf("in the end it got %d entries", got)
