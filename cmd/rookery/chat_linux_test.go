@@ -1,0 +1,196 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"golang.org/x/sys/unix"
+)
+
+// chatting is rookery chat on a terminal of its own.
+type chatting struct {
+	t        *testing.T
+	program  *exec.Cmd
+	keyboard *os.File
+
+	mu    sync.Mutex // guards what follows
+	shown strings.Builder
+	more  chan struct{} // closed when more is shown
+}
+
+// openTerminal opens a pseudo-terminal: the end that a person sits at, and the
+// one that a program gets.
+func openTerminal(t *testing.T) (person, program *os.File) {
+	t.Helper()
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { person.Close() })
+	number, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0)
+	}
+	if err == nil {
+		err = unix.IoctlSetWinsize(int(person.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80})
+	}
+	if err == nil {
+		program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return person, program
+}
+
+// startChat logs an account in as a device, and shows it on a terminal.
+func startChat(t *testing.T, address, uin string) *chatting {
+	t.Helper()
+	environment := append(os.Environ(), "XDG_CONFIG_HOME="+t.TempDir(), "TERM=xterm-256color", "LC_ALL=C.UTF-8")
+	runProgram(t, environment, "secret words", "login", "qq://"+uin+"@"+address, "--device", "terminal", "--password-stdin")
+	person, terminal := openTerminal(t)
+	defer terminal.Close()
+	c := &chatting{t: t, keyboard: person, more: make(chan struct{}), program: exec.Command("rookery", "chat")}
+	c.program.Env = environment
+	c.program.Stdin, c.program.Stdout, c.program.Stderr = terminal, terminal, terminal
+	c.program.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := c.program.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.program.Process.Kill() }) // it has ended, unless the test failed
+	go c.watch()
+	return c
+}
+
+// watch reads what is shown until the terminal is closed.
+func (c *chatting) watch() {
+	buf := make([]byte, 4096)
+	for {
+		n, err := c.keyboard.Read(buf)
+		if err != nil {
+			return
+		}
+		c.mu.Lock()
+		c.shown.Write(buf[:n])
+		close(c.more)
+		c.more = make(chan struct{})
+		c.mu.Unlock()
+	}
+}
+
+func (c *chatting) types(keys string) {
+	c.t.Helper()
+	if _, err := c.keyboard.WriteString(keys); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// sees waits until a text has been drawn since the text was that was asked for
+// before.
+func (c *chatting) sees(text string) {
+	c.t.Helper()
+	deadline := time.After(30 * time.Second)
+	for {
+		c.mu.Lock()
+		shown, more := ansi.Strip(c.shown.String()), c.more
+		if strings.Contains(shown, text) {
+			c.shown.Reset()
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Unlock()
+		select {
+		case <-more:
+		case <-deadline:
+			c.t.Fatalf("%q was not drawn; this was:\n%s", text, shown)
+		}
+	}
+}
+
+// leaves quits, and expects that the program ends well.
+func (c *chatting) leaves() {
+	c.t.Helper()
+	c.types("\x03")
+	if err := c.program.Wait(); err != nil {
+		c.t.Error(err)
+	}
+}
+
+// runProgram runs the program to its end.
+func runProgram(t *testing.T, environment []string, input string, args ...string) {
+	t.Helper()
+	c := exec.Command("rookery", args...)
+	c.Env, c.Stdin = environment, strings.NewReader(input)
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("rookery %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// serveUntilKilled starts the program as a server, and waits until it listens.
+func serveUntilKilled(t *testing.T, dir, address string) (kill func()) {
+	t.Helper()
+	c := exec.Command("rookery", "serve", "--data", dir, "--listen", address, "--log-format", "json")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill = sync.OnceFunc(func() { _ = c.Process.Kill(); _ = c.Wait() })
+	t.Cleanup(kill)
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+		if conn, err := net.DialTimeout("tcp", address, time.Second); err == nil {
+			conn.Close()
+			return kill
+		}
+	}
+	t.Fatal("the server does not listen")
+	return nil
+}
+
+// freeAddress is one that a server can listen on, and again when it was killed.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// Two people talk on terminals, and the server is killed in the middle.
+func TestTwoPeopleChatOnTerminals(t *testing.T) {
+	dir, address := t.TempDir(), freeAddress(t)
+	kill := serveUntilKilled(t, dir, address)
+	for uin, nick := range map[string]string{"10001": "Crow", "10002": "Pingu"} {
+		runProgram(t, nil, "secret words", "user", "add", "--uin", uin, "--nick", nick, "--password-stdin", "--data", dir)
+	}
+	runProgram(t, nil, "", "user", "befriend", "10001", "10002", "--data", dir)
+	crow, pingu := startChat(t, address, "10001"), startChat(t, address, "10002")
+
+	crow.sees("Pingu")
+	crow.types("\r")
+	crow.sees("Nothing has been said yet.")
+	crow.types("Fish for tea?\r")
+	pingu.sees("Crow")
+	pingu.types("\r")
+	pingu.sees("Fish for tea?")
+	pingu.types("今天有鱼！\r")
+	crow.sees("今天有鱼！")
+
+	kill()
+	crow.sees("NOT CONNECTED")
+	crow.types("Are you there?\r")
+	crow.sees("waits for the connection")
+	serveUntilKilled(t, dir, address)
+	pingu.sees("Are you there?")
+
+	crow.leaves()
+	pingu.leaves()
+}
