@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -76,11 +77,17 @@ func repetition(chars [][]byte) (period, times int) {
 		for same < len(chars) && bytes.Equal(chars[same], chars[same-period]) {
 			same++
 		}
-		if times = same / period; times > 1 && times*period >= minRepeated {
+		if times = same / period; times > 1 && times*period >= minRepeated && !hasBrace(chars[:period]) {
 			return period, times
 		}
 	}
 	return 1, 1
+}
+
+// hasBrace reports a brace that ends a variable, or looks so: as the end of a
+// repetition it would have to be escaped, and nobody could read it.
+func hasBrace(chars [][]byte) bool {
+	return slices.ContainsFunc(chars, func(c []byte) bool { return c[0] == '}' })
 }
 
 // consecutive finds the list of consecutive numbers, each followed by a comma,
@@ -119,8 +126,8 @@ func element(chars [][]byte) (number uint64, used int) {
 	return number, used + 1
 }
 
-// appendChar appends one character. In a repetition star and brace have a
-// meaning of their own.
+// appendChar appends one character. In a repetition a star has a meaning of
+// its own.
 func appendChar(dst, c []byte, repeated bool) []byte {
 	r, _ := utf8.DecodeRune(c)
 	switch {
@@ -132,7 +139,7 @@ func appendChar(dst, c []byte, repeated bool) []byte {
 		return append(dst, `\n`...)
 	case r == '\t':
 		return append(dst, `\t`...)
-	case repeated && (r == '*' || r == '}') || len(c) == 1 && r == utf8.RuneError || !strconv.IsPrint(r):
+	case repeated && r == '*' || len(c) == 1 && r == utf8.RuneError || !strconv.IsPrint(r):
 		for _, b := range c {
 			dst = fmt.Appendf(dst, `\x%02X`, b)
 		}
