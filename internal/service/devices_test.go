@@ -339,3 +339,19 @@ func TestTheOperatorsListShowsNoToken(t *testing.T) {
 		w.Errorf("signed in are %+v", s)
 	}
 }
+
+func TestANumberGivenAgainBeginsAnew(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me := w.device(10001, "desk")
+	w.says(me, 10002, "a", "b")
+	phone, token := w.token(10002, "phone")
+	w.wantInbox(phone, "a", "b")
+	w.wantInbox(w.signIn(10002, cafe), "a", "b")
+	w.must(w.RemoveAccount(t.Context(), 10002))
+	w.wantSession(10002, service.Asker{Token: token}, nil)
+	w.account(rookery.NewAccount(10002, "another", w.now()))
+	phone, address := w.device(10002, "phone"), w.signIn(10002, cafe)
+	w.says(me, 10002, "c")
+	w.wantInbox(phone, "c")
+	w.wantInbox(address, "c")
+}

@@ -124,3 +124,17 @@ func TestADroppedConnectionDoesNotFlicker(t *testing.T) {
 		phone.want("#1 10001:20")
 	}, 10001, 10002)
 }
+
+func TestWhatASessionDidNotHearInItsTimeIsNoNews(t *testing.T) {
+	w := newWorld(t, 10001, 10002, 10003)
+	w.befriend(10001, 10002)
+	w.befriend(10003, 10002)
+	w.signIn(10002, cafe)
+	w.signIn(10001, home)
+	w.must(w.SignOut(t.Context(), 10002, service.Asker{Address: cafe}))
+	you := w.signIn(10002, cafe)
+	w.wantInbox(you)
+	w.signIn(10003, home)
+	w.must(w.Unfriend(t.Context(), you, 10003, rookery.Mark{}))
+	w.wantInbox(you) // nor is what a friend did who is none any more
+}
