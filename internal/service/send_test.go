@@ -72,3 +72,14 @@ func TestMessagesSentTogetherArePushedInOrder(t *testing.T) {
 		phone.want(want...)
 	}, 10001, 10002)
 }
+
+func TestASendAsksTheStoreForNothingButTheDelivery(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	me := w.device(10001, "phone")
+	w.says(me, 10002, "first")
+	before := w.store.count()
+	w.says(me, 10002, "second")
+	if got := w.store.count() - before; got != 1 {
+		t.Errorf("it was asked %d times", got)
+	}
+}
