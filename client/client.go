@@ -185,7 +185,7 @@ func (c *Client) bury(why error) {
 		c.options.log.Error("gave up", "address", c.String(), "error", why)
 		c.inbox.put(State{Err: why}, nil)
 	}
-	c.inbox.finish()
+	c.inbox.finish(why == ErrClosed)
 }
 
 // move wakes whoever waits for a link. c.mu is held.

@@ -71,5 +71,5 @@
 // out again the next time on a line or WebSocket, unless they had been there for five seconds and
 // another record was sent since: by this the server knows old clients to be alive.
 // Over HTTP a batch of up to 50 counts as received when the next one is asked for,
-// by whatever program.
+// by whatever program; [Client.Collect] is for programs that must do better there.
 package client

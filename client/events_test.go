@@ -150,6 +150,34 @@ func TestWhatWasTakenIsConfirmedBeforeTheClientCloses(t *testing.T) {
 	}
 }
 
+func TestClosingEndsTheLoopAndTellsTheServerWhatWasTaken(t *testing.T) {
+	var said []string
+	s := &script{serve: func(_ int, c *conversation) {
+		c.usual(c.next())
+		for i := range 3 {
+			c.say(pushedText, i+1, "message")
+		}
+		for a := c.next(); a != nil; a = c.next() {
+			said = append(said, a.get("CMD")+" "+a.get("SEQ")[:1])
+			c.usual(a)
+		}
+	}}
+	inBubble(t, s, func(t *testing.T, c *client.Client) {
+		synctest.Wait()
+		taken := 0
+		for range c.Messages(t.Context()) {
+			if taken++; taken == 2 {
+				c.Close()
+			}
+		}
+		s.running.Wait()
+		// An answer behind the confirmation shows that it has got there.
+		if n := len(said); taken != 2 || n < 2 || said[n-2] != "Server_Msg 1" || !strings.HasPrefix(said[n-1], "List") {
+			t.Errorf("%d were taken, the server has heard %q", taken, said)
+		}
+	})
+}
+
 func TestASlowProgramGetsEveryMessageAndLittleMemoryIsUsed(t *testing.T) {
 	const messages = 2*client.MaxWaiting + 500
 	var confirmed atomic.Int64

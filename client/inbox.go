@@ -22,6 +22,7 @@ type inbox struct {
 	messages int  // how many of the events are messages
 	yielded  bool // the first event is with the program
 	finished bool // nothing comes any more
+	closed   bool // and what has come is not wanted
 	// highest and done are the highest numbers that have come, and that the
 	// program has taken.
 	highest, done uint64
@@ -102,10 +103,11 @@ func subject(e Event) any {
 	return e
 }
 
-// finish says that nothing comes any more.
-func (b *inbox) finish() {
+// finish says that nothing comes any more; if the client is closed, what waits
+// is left too: it could not be confirmed.
+func (b *inbox) finish(closed bool) {
 	b.mu.Lock()
-	b.finished = true
+	b.finished, b.closed = true, closed
 	b.mu.Unlock()
 	signal(b.arrivals)
 }
@@ -139,7 +141,7 @@ func (b *inbox) leave() {
 func (b *inbox) next(ctx context.Context) (Event, bool) {
 	for ctx.Err() == nil {
 		b.mu.Lock()
-		if len(b.events) > 0 {
+		if len(b.events) > 0 && !b.closed {
 			b.yielded = true
 			e := b.events[0]
 			b.mu.Unlock()
