@@ -18,8 +18,8 @@ func onEachWay(t *testing.T, test func(t *testing.T, way string)) {
 
 func TestMessagesGoBothWays(t *testing.T) {
 	onEachWay(t, func(t *testing.T, way string) {
-		h := newHouse(t, 10001, 10002)
 		for name, device := range map[string][]client.Option{"address": nil, "device": {client.Device("test")}} {
+			h := newHouse(t, 10001, 10002) // each kind of session has a place of its own in the mailbox
 			a, b := h.dial(way, 10001, device...), h.dial(way, 10002, device...)
 			texts := []string{"hello " + name, " 50%25 & more,\nsecond line=\t中文 🐧 ", "%41%2525", "a\r\nb\rc"}
 			for _, text := range texts {
