@@ -272,6 +272,9 @@ func TestScrollingBackLoadsOlderMessages(t *testing.T) {
 		u := sit(t, hundred())
 		u.keys("<down><enter>")
 		u.sees("word 120.")
+		if len(u.read()) > 0 {
+			t.Errorf("what was read before is told once more: %q", u.read())
+		}
 		for range 3 {
 			u.keys("<pgup><pgup><pgup><pgup>")
 		}
