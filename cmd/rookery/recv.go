@@ -29,8 +29,8 @@ not. It says: a message's number, those above it; or a time such as
 2026-11-23, "2026-11-23 18:00", 18:00 (today) or RFC 3339; or how long ago: 90m,
 12h, 3d, 2w. Without --follow it leaves what waits waiting.
 
-It takes a device that no other recv or chat uses, see rookery login. SIGINT and
-SIGTERM end --follow in good order, with exit code 0.
+It takes a device that no other recv or chat uses, see rookery login. SIGINT,
+SIGTERM, and a reader that has gone end --follow in good order, with exit code 0.
 
 With --json each message is a line: type (message, sent: own words from another
 device, asks: for friendship, accepted, rejected, added: you are a friend now),
@@ -113,10 +113,11 @@ func (r *receiver) collect(ctx context.Context, c *cobra.Command) error {
 	}
 }
 
-// stay prints what comes, until a signal.
+// stay prints what comes, until a signal, or until nobody reads it any more.
 func (r *receiver) stay(c *cobra.Command) error {
 	ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	go untilUnread(os.Stdout, stop) // it ends with the process
 	l, err := claimLogin(c)
 	if err != nil {
 		return err
