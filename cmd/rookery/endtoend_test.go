@@ -1,14 +1,15 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/client"
+	"github.com/rookery-im/rookery/internal/control"
 )
 
 // letter is what one wrote to another.
@@ -138,21 +140,27 @@ func newHouse(t *testing.T) *house {
 	dir := t.TempDir()
 	h := &house{t: t, dir: dir, rookery: path, env: append(os.Environ(),
 		"XDG_CONFIG_HOME="+filepath.Join(dir, "config"), "LC_ALL=C.UTF-8", "TZ=UTC", "NO_COLOR=1", accountVariable+"=")}
-	people := "uin,nick,password\n"
-	for uin := 10001; uin <= 10004; uin++ {
-		people += fmt.Sprintf("%d,p%d,%s\n", uin, uin, password)
-	}
-	file := filepath.Join(dir, "people.csv")
-	if err := os.WriteFile(file, []byte(people), 0o600); err != nil {
+	if err := operateNew(t.Context(), h.data(), io.Discard, settleFriends); err != nil {
 		t.Fatal(err)
 	}
-	h.do("", "user", "import", file, "--data", h.data())
-	for one := 10001; one <= 10004; one++ {
-		for two := one + 1; two <= 10004; two++ {
-			h.do("", "user", "befriend", strconv.Itoa(one), strconv.Itoa(two), "--data", h.data())
+	return h
+}
+
+// settleFriends adds four accounts that are friends of each other.
+func settleFriends(o *control.Operator) error {
+	for one := rookery.UIN(10001); one <= 10004; one++ {
+		if _, err := o.Add(context.Background(), control.NewAccount{
+			UIN: one, Password: password, Settings: control.Settings{"nick": "p" + one.String()},
+		}); err != nil {
+			return err
+		}
+		for two := rookery.UIN(10001); two < one; two++ {
+			if err := o.Befriend(context.Background(), one, two); err != nil {
+				return err
+			}
 		}
 	}
-	return h
+	return nil
 }
 
 func (h *house) data() string { return filepath.Join(h.dir, "data") }
