@@ -47,7 +47,7 @@ func (r *rig) idle(ctx context.Context, cfg PushConfig, report *Report) error {
 
 // hold logs everybody in, weighs the server, and lets the trickle flow.
 func (h *house) hold(ctx context.Context, cfg PushConfig, idle *Idle) (err error) {
-	if idle.Ours.Before, err = h.server.resident(); err != nil {
+	if idle.Ours.Before, err = cfg.weigh(ctx, h.server); err != nil {
 		return err
 	}
 	t := newTalk(ctx, h.ledger, h.seqs, h.everybody())

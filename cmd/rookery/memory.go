@@ -1,0 +1,26 @@
+package main
+
+import (
+	"context"
+	"runtime/debug"
+	"time"
+)
+
+// trimInterval is how often memory that is not in use is given back.
+const trimInterval = time.Minute
+
+// trim gives memory that is not in use back to the system, until ctx ends. Left
+// alone, Go's runtime keeps about as much again as is in use, which after a rush
+// of logins is as much as all their connections need.
+func trim(ctx context.Context) error {
+	ticker := time.NewTicker(trimInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			debug.FreeOSMemory()
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestMemoryThatIsNotInUseIsGivenBack(t *testing.T) {
+	const size = 256 << 20
+	fill(size)
+	if got := held(); got < size {
+		t.Fatalf("%d bytes are held after %d were used", got, size)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- trim(ctx) }()
+		time.Sleep(trimInterval)
+		synctest.Wait()
+		if got := held(); got > size/2 {
+			t.Errorf("%d bytes are still held, of which %d are not in use", got, size)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// fill uses so much memory, and needs it no more.
+func fill(size int) {
+	b := make([]byte, size)
+	for i := 0; i < len(b); i += 1 << 10 {
+		b[i] = 1
+	}
+	runtime.KeepAlive(b)
+}
+
+// held is how much of the heap is memory of the system, used or not.
+func held() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapSys - m.HeapReleased
+}
