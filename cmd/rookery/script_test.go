@@ -55,6 +55,8 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			programs := make(map[string]*program)
 			env.Values[programsKey{}] = programs
+			// With the race detector each program waits a second before it ends.
+			env.Vars = append(env.Vars, "GORACE=atexit_sleep_ms=10")
 			env.Defer(func() {
 				for _, p := range programs {
 					_ = p.cmd.Process.Kill() // it may have ended
