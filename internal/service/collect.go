@@ -238,10 +238,11 @@ func (s *Service) save(ctx context.Context, c *collector) error {
 // them.
 const savePause = 100 * time.Millisecond
 
-// saveSoon has a collector stored after a moment.
+// saveSoon has a collector stored after a moment: the same one for all, so that
+// they share a commit.
 func (s *Service) saveSoon(c *collector) {
 	if !c.saving.Swap(true) {
-		s.afterFunc(savePause, func() { s.saveNow(c) })
+		s.afterFunc(savePause-s.uptime()%savePause, func() { s.saveNow(c) })
 	}
 }
 
