@@ -53,7 +53,7 @@ func (m *tmux) open(name string, program ...string) *terminal {
 	if _, err := m.run(append([]string{"new-session", "-d", "-s", name, "-x", "80", "-y", "24", "--"}, program...)...); err != nil {
 		m.t.Fatal(err)
 	}
-	term := &terminal{m, name}
+	term := &terminal{m, "=" + name + ":"}
 	m.t.Cleanup(func() {
 		if m.t.Failed() {
 			m.t.Logf("the terminal %s at the end:\n%s", name, term.screen())
@@ -65,7 +65,7 @@ func (m *tmux) open(name string, program ...string) *terminal {
 // terminal is one of them.
 type terminal struct {
 	*tmux
-	name string
+	name string // as tmux takes it for a target
 }
 
 // screen is what it shows now. If it is gone, that is why.
