@@ -27,6 +27,9 @@ type Session struct {
 	// Token is the hash of what proves a device session, zero for an address
 	// session.
 	Token TokenHash
+	// Asleep: nothing was heard of the device for long, and its account does not
+	// look online for it; its token is still good.
+	Asleep bool
 }
 
 // Place is how far one collector (an account's address sessions together, or

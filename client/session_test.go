@@ -124,7 +124,7 @@ func TestADisplacedSessionIsTakenBackWithThePassword(t *testing.T) {
 			t.Error(err)
 		}
 		expect(t, "sent", h.texts(10002), []string{"still here"})
-		if _, err := h.service.Session(10001, service.Asker{Address: elsewhere}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
+		if _, err := h.service.Session(t.Context(), 10001, service.Asker{Address: elsewhere}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 			t.Errorf("the other session: %v", err)
 		}
 	})
@@ -199,7 +199,7 @@ func TestLogoutEndsTheSession(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 			asker := service.Asker{Address: netip.MustParseAddr("127.0.0.1"), Token: rookery.Token(token)}
-			if _, err := h.service.Session(10001, asker); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
+			if _, err := h.service.Session(t.Context(), 10001, asker); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 				t.Errorf("%s: the session is %v", name, err)
 			}
 			if _, err := c.Friends(t.Context()); !errors.Is(err, client.ErrClosed) {

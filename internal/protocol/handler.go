@@ -203,7 +203,7 @@ func (c *call) identify() (err error) {
 	if !c.row.session {
 		return nil
 	}
-	c.session, err = c.service.Session(c.uin, c.asker)
+	c.session, err = c.service.Session(c.ctx, c.uin, c.asker)
 	c.begins = err == nil && c.asker.Token != ""
 	return err
 }

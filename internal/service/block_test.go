@@ -33,7 +33,7 @@ func TestWhoIsBlockedCannotWrite(t *testing.T) {
 	w.must(w.block(me, 10002))
 	w.code(w.send(you, "", 10001, "blocked"), rookery.CodeRefused)
 	w.restart(0)
-	you, err := w.Session(10002, service.Asker{Address: cafe})
+	you, err := w.Session(t.Context(), 10002, service.Asker{Address: cafe})
 	w.must(err)
 	w.code(w.send(you, "", 10001, "still"), rookery.CodeRefused)
 	me = w.device(10001, "desk")

@@ -18,6 +18,48 @@ type Asker struct {
 // Device is the name of the session's device, empty for an address session.
 func (se *Session) Device() string { return se.about.Device }
 
+// wake ends the sleep of the device session that a token proves. A device may
+// ask once a day, so that its token has to be good for longer than it looks
+// online.
+func (s *Service) wake(ctx context.Context, uin rookery.UIN, from Asker) (*Session, error) {
+	switch there, err := s.hasSession(ctx, uin, from); {
+	case err != nil:
+		return nil, err
+	case !there:
+		return nil, errNotSignedIn
+	}
+	m := s.takeTurn(uin)
+	defer m.turn.Unlock()
+	if err := s.settle(ctx, m); err != nil {
+		return nil, err
+	}
+	if se := m.sessionOf(from); se != nil && se.heard(s.uptime()) {
+		return se, nil // woken by another request just now
+	}
+	about, err := s.store.Asleep(ctx, uin, from.Token.Hash())
+	if err != nil {
+		return nil, notSignedIn(err)
+	}
+	about.Asleep, about.Address = false, from.Address
+	if err := s.store.Wake(ctx, about); err != nil {
+		return nil, notSignedIn(err)
+	}
+	before := m.shown()
+	se := newSession(m, about, s.uptime())
+	m.put(se)
+	s.announce(ctx, m, before)
+	s.log.Info("device heard of again", "account", uin, "device", about.Device, "address", from.Address)
+	return se, nil
+}
+
+// notSignedIn is an error as who asks is told.
+func notSignedIn(err error) error {
+	if rookery.CodeOf(err) == rookery.CodeNotSignedIn {
+		return errNotSignedIn
+	}
+	return err
+}
+
 // Devices lists the account's devices by ID.
 func (s *Service) Devices(ctx context.Context, se *Session) ([]rookery.Device, error) {
 	return s.store.Devices(ctx, se.about.Account)

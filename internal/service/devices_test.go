@@ -3,6 +3,7 @@ package service_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,7 +21,7 @@ func (w *world) devicesOnly(uin rookery.UIN, only bool) error {
 
 func (w *world) wantSession(uin rookery.UIN, from service.Asker, want *service.Session) {
 	w.Helper()
-	got, err := w.Session(uin, from)
+	got, err := w.Session(w.Context(), uin, from)
 	if want == nil {
 		w.code(err, rookery.CodeNotSignedIn)
 		return
@@ -79,7 +80,7 @@ func TestATokenOutlivesARestart(t *testing.T) {
 	w := newWorld(t, 10001)
 	_, token := w.token(10001, "phone")
 	w.restart(time.Hour)
-	se, err := w.Session(10001, service.Asker{Address: cafe, Token: token})
+	se, err := w.Session(t.Context(), 10001, service.Asker{Address: cafe, Token: token})
 	w.must(err)
 	if se.Device() != "phone" {
 		w.Errorf("the session is of %q", se.Device())
@@ -99,16 +100,87 @@ func TestLogoutEndsTheSessionOfItsTokenAlone(t *testing.T) {
 	w.wantSession(10001, service.Asker{Token: token}, nil)
 }
 
-func TestADeviceSessionEndsAfter300SecondsWithoutARequest(t *testing.T) {
-	w := newWorld(t, 10001)
+func (w *world) wantLooks(uin rookery.UIN, want rookery.Status) {
+	w.Helper()
+	if got := w.Looks(uin); got != want {
+		w.Errorf("%d looks %v, want %v", uin, got, want)
+	}
+}
+
+func TestADeviceThatIsNotHeardOfSleepsAndItsTokenStaysGood(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	w.befriend(10001, 10002)
 	se, token := w.token(10001, "phone")
+	friend, friendToken := w.token(10002, "desk")
 	w.pass(299 * time.Second)
 	w.wantSession(10001, service.Asker{Token: token}, se)
+	w.wantSession(10002, service.Asker{Token: friendToken}, friend)
 	w.pass(299 * time.Second)
 	_, err := w.Heard(se)
 	w.must(err)
+	w.wantSession(10002, service.Asker{Token: friendToken}, friend)
+	w.pass(200 * time.Second)
+	w.wantSession(10002, service.Asker{Token: friendToken}, friend)
+	w.pass(100 * time.Second)
+	_, err = w.Heard(se)
+	w.code(err, rookery.CodeNotSignedIn) // a connection bound to it is closed
+	w.wantLooks(10001, rookery.StatusOffline)
+	w.wantCollected(friend, "news-1", "10001:20")
+
+	woken, err := w.Session(w.Context(), 10001, service.Asker{Address: cafe, Token: token})
+	w.must(err)
+	w.wantLooks(10001, rookery.StatusOnline)
+	w.wantCollected(friend, "news-2", "10001:10")
+	w.wantSession(10001, service.Asker{Token: token}, woken)
+}
+
+func TestADeviceSleepsThroughARestartWithItsStatus(t *testing.T) {
+	w := newWorld(t, 10001)
+	se, token := w.token(10001, "phone")
+	w.must(w.SetStatus(w.Context(), se, rookery.StatusInvisible, w.Mark(se, "status-1", []byte("a"))))
 	w.pass(300 * time.Second)
-	w.wantSession(10001, service.Asker{Token: token}, nil)
+	w.restart(24 * time.Hour)
+	w.wantLooks(10001, rookery.StatusOffline)
+	w.pass(time.Hour)
+	woken, err := w.Session(w.Context(), 10001, service.Asker{Token: token})
+	w.must(err)
+	w.wantLooks(10001, rookery.StatusOffline) // invisible still
+	w.must(w.SetStatus(w.Context(), woken, rookery.StatusAway, w.Mark(woken, "status-2", []byte("b"))))
+	w.wantLooks(10001, rookery.StatusAway)
+	w.restart(0)
+	w.wantLooks(10001, rookery.StatusAway)
+}
+
+func TestASleepingDeviceCanBeSignedOutRevokedAndLockedOut(t *testing.T) {
+	w := newWorld(t, 10001)
+	_, out := w.token(10001, "signed out")
+	_, revoked := w.token(10001, "revoked")
+	_, locked := w.token(10001, "locked out")
+	w.pass(300 * time.Second)
+	w.pass(300 * time.Second) // and the member is forgotten
+	w.must(w.SignOut(w.Context(), 10001, service.Asker{Token: out}))
+	w.wantSession(10001, service.Asker{Token: out}, nil)
+	w.must(w.RevokeDevice(w.Context(), 10001, 2))
+	w.wantSession(10001, service.Asker{Token: revoked}, nil)
+	w.must(w.SetPassword(w.Context(), 10001, "other"))
+	w.wantSession(10001, service.Asker{Token: locked}, nil)
+}
+
+func TestADeviceWakesOnceForRequestsAtTheSameTime(t *testing.T) {
+	w := newWorld(t, 10001)
+	_, token := w.token(10001, "phone")
+	w.pass(300 * time.Second)
+	var wg sync.WaitGroup
+	var woken [8]*service.Session
+	for i := range woken {
+		wg.Go(func() { woken[i], _ = w.Session(w.Context(), 10001, service.Asker{Token: token}) })
+	}
+	wg.Wait()
+	for _, se := range woken {
+		if se == nil || se != woken[0] {
+			t.Fatalf("woken are %v", woken)
+		}
+	}
 }
 
 func TestWhatCannotBeADevicesNameIsRefused(t *testing.T) {

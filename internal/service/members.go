@@ -68,6 +68,16 @@ func (se *Session) alive(now time.Duration) bool {
 	return now-time.Duration(se.seen.Load()) < SessionLife
 }
 
+// heard notes that the session was heard of. It reports false for one that has
+// run out.
+func (se *Session) heard(now time.Duration) bool {
+	if !se.alive(now) {
+		return false
+	}
+	se.seen.Store(int64(now))
+	return true
+}
+
 // sameAs reports whether a sign-in is this one, or takes its place without
 // anybody noticing: an address session is known by its address, a device
 // session by its token.

@@ -31,7 +31,7 @@ func TestAnIdleConnectionTakesLittleMemory(t *testing.T) {
 	w.must(err)
 	w.must(s.Load(t.Context()))
 	for i, token := range tokens {
-		se, err := s.Session(rookery.FirstUIN+rookery.UIN(i), service.Asker{Token: token})
+		se, err := s.Session(t.Context(), rookery.FirstUIN+rookery.UIN(i), service.Asker{Token: token})
 		w.must(err)
 		feed, err := s.Attach(t.Context(), se, deaf{})
 		w.must(err)

@@ -49,7 +49,7 @@ func TestWhatWasNotConfirmedComesAgainWithTheNextConnection(t *testing.T) {
 		"at once": func(_ *world, you *service.Session) *service.Session { return you },
 		"after a restart": func(w *world, _ *service.Session) *service.Session {
 			w.restart(time.Second)
-			you, err := w.Session(10002, service.Asker{Address: cafe})
+			you, err := w.Session(t.Context(), 10002, service.Asker{Address: cafe})
 			w.must(err)
 			return you
 		},

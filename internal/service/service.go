@@ -122,6 +122,9 @@ func (s *Service) Load(ctx context.Context) error {
 	s.before, s.started = before, s.now()
 	s.changed() // what was remembered then may still be young
 	return s.store.Sessions(ctx, func(stored rookery.Session) bool {
+		if stored.Asleep {
+			return true
+		}
 		m := s.member(stored.Account)
 		m.put(newSession(m, stored, s.uptime()))
 		return true

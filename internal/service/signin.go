@@ -197,49 +197,70 @@ func newSessionID() uint64 {
 	return binary.BigEndian.Uint64(b[:]) >> 1
 }
 
-// Session finds the live session that a request belongs to, and notes that it
-// was heard of. CodeNotSignedIn if there is none.
-func (s *Service) Session(uin rookery.UIN, from Asker) (*Session, error) {
-	m := s.members.get(uin)
-	if m == nil {
+// Session finds the session that a request belongs to, and notes that it was
+// heard of; a device session that sleeps wakes up. CodeNotSignedIn if there is
+// none.
+func (s *Service) Session(ctx context.Context, uin rookery.UIN, from Asker) (*Session, error) {
+	if m := s.members.get(uin); m != nil {
+		if se := m.sessionOf(from); se != nil && se.heard(s.uptime()) {
+			return se, nil
+		}
+	}
+	if from.Token == "" {
 		return nil, errNotSignedIn
 	}
-	now := s.uptime()
-	se := m.sessionOf(from)
-	if se == nil || !se.alive(now) {
-		return nil, errNotSignedIn
-	}
-	se.seen.Store(int64(now))
-	return se, nil
+	return s.wake(ctx, uin, from)
 }
 
 // Heard returns the session as it is now, after a renewal perhaps, and notes
 // that it was heard of. CodeNotSignedIn if it has ended, been displaced, or its
 // device has signed in anew.
 func (s *Service) Heard(se *Session) (*Session, error) {
-	now := s.uptime()
 	se = se.member.current(se)
-	if se == nil || !se.alive(now) {
+	if se == nil || !se.heard(s.uptime()) {
 		return nil, errNotSignedIn
 	}
-	se.seen.Store(int64(now))
 	return se, nil
 }
 
-// SignOut ends the session that a request belongs to. Without one there is
-// nothing to do.
+// SignOut ends the session that a request belongs to, asleep or not. Without one
+// there is nothing to do.
 func (s *Service) SignOut(ctx context.Context, uin rookery.UIN, from Asker) error {
-	m := s.members.get(uin)
-	if m == nil {
-		return nil
+	if there, err := s.hasSession(ctx, uin, from); err != nil || !there {
+		return err
 	}
-	m.turn.Lock()
+	m := s.takeTurn(uin)
 	defer m.turn.Unlock()
-	se := m.sessionOf(from)
-	if se == nil {
+	if se := m.sessionOf(from); se != nil {
+		return s.end(ctx, m, []*Session{se})
+	}
+	if from.Token == "" {
 		return nil
 	}
-	return s.end(ctx, m, []*Session{se})
+	sleeping, err := s.store.Asleep(ctx, uin, from.Token.Hash())
+	switch {
+	case rookery.CodeOf(err) == rookery.CodeNotSignedIn:
+		return nil
+	case err != nil:
+		return err
+	}
+	return s.store.SignOut(ctx, []rookery.Session{sleeping})
+}
+
+// hasSession reports whether a request belongs to a session, asleep or not. It
+// makes no member: strangers can ask for any account.
+func (s *Service) hasSession(ctx context.Context, uin rookery.UIN, from Asker) (bool, error) {
+	if m := s.members.get(uin); m != nil && m.sessionOf(from) != nil {
+		return true, nil
+	}
+	if from.Token == "" {
+		return false, nil
+	}
+	_, err := s.store.Asleep(ctx, uin, from.Token.Hash())
+	if rookery.CodeOf(err) == rookery.CodeNotSignedIn {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // end ends sessions of a member, whose turn it is, for good.
@@ -247,15 +268,20 @@ func (s *Service) end(ctx context.Context, m *member, ended []*Session) error {
 	if len(ended) == 0 {
 		return nil
 	}
-	stored := make([]rookery.Session, len(ended))
-	for i, se := range ended {
-		stored[i] = se.about
-	}
-	if err := s.store.SignOut(ctx, stored); err != nil {
+	if err := s.store.SignOut(ctx, storedOf(ended)); err != nil {
 		return err
 	}
 	s.forget(ctx, m, ended)
 	return nil
+}
+
+// storedOf is what the store has of sessions.
+func storedOf(list []*Session) []rookery.Session {
+	stored := make([]rookery.Session, len(list))
+	for i, se := range list {
+		stored[i] = se.about
+	}
+	return stored
 }
 
 // forget drops sessions that the store has ended, and tells friends.
@@ -266,21 +292,43 @@ func (s *Service) forget(ctx context.Context, m *member, ended []*Session) {
 }
 
 // settle ends the sessions of a member, whose turn it is, that have run out,
-// and their connections.
+// and their connections. Those of devices fall asleep.
 func (s *Service) settle(ctx context.Context, m *member) error {
 	ended := m.ended(s.uptime())
 	if len(ended) == 0 {
 		return nil
 	}
 	outlets := liveOutlets(ended)
-	if err := s.end(ctx, m, ended); err != nil {
+	if err := s.runOut(ctx, ended); err != nil {
 		return err
 	}
+	s.forget(ctx, m, ended)
 	for _, out := range outlets {
 		go out.Close() // a connection that is slow to end holds up nobody
 	}
 	for _, se := range ended {
 		s.log.Info("session ended: nothing heard of it", "account", m.uin, "device", se.about.Device, "address", se.about.Address)
+	}
+	return nil
+}
+
+// runOut stores that nothing was heard of sessions for SessionLife.
+func (s *Service) runOut(ctx context.Context, list []*Session) error {
+	var ended, asleep []*Session
+	for _, se := range list {
+		if se.about.Device == "" {
+			ended = append(ended, se)
+		} else {
+			asleep = append(asleep, se)
+		}
+	}
+	if len(ended) > 0 {
+		if err := s.store.SignOut(ctx, storedOf(ended)); err != nil {
+			return err
+		}
+	}
+	if len(asleep) > 0 {
+		return s.store.Sleep(ctx, storedOf(asleep))
 	}
 	return nil
 }

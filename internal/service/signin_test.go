@@ -24,16 +24,16 @@ func TestASessionEndsAfter300SecondsWithoutARequest(t *testing.T) {
 	w := newWorld(t, 10001)
 	w.signIn(10001, home)
 	w.pass(299 * time.Second)
-	_, err := w.Session(10001, service.Asker{Address: home})
+	_, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
 	w.must(err)
 	w.pass(299 * time.Second)
-	_, err = w.Session(10001, service.Asker{Address: home})
+	_, err = w.Session(t.Context(), 10001, service.Asker{Address: home})
 	w.must(err)
 	w.pass(300 * time.Second)
-	_, err = w.Session(10001, service.Asker{Address: home})
+	_, err = w.Session(t.Context(), 10001, service.Asker{Address: home})
 	w.code(err, rookery.CodeNotSignedIn)
 	w.restart(0)
-	_, err = w.Session(10001, service.Asker{Address: home})
+	_, err = w.Session(t.Context(), 10001, service.Asker{Address: home})
 	w.code(err, rookery.CodeNotSignedIn)
 }
 
@@ -44,11 +44,11 @@ func TestASessionThatRanOutIsOverBeforeItsEndWasStored(t *testing.T) {
 	w.signIn(10001, home)
 	w.wantCollected(you, "collect 1", "10001:10")
 	w.pass(200 * time.Second)
-	you, err := w.Session(10002, service.Asker{Address: cafe})
+	you, err := w.Session(t.Context(), 10002, service.Asker{Address: cafe})
 	w.must(err)
 	w.store.setFull(true)
 	w.pass(100 * time.Second)
-	_, err = w.Session(10001, service.Asker{Address: home})
+	_, err = w.Session(t.Context(), 10001, service.Asker{Address: home})
 	w.code(err, rookery.CodeNotSignedIn)
 	if got := w.Looks(10001); got != rookery.StatusOffline {
 		t.Errorf("it looks %v", got)
@@ -66,14 +66,14 @@ func TestAnotherAddressDisplacesAndKeepsTheStatus(t *testing.T) {
 	w.must(w.SetStatus(t.Context(), me, rookery.StatusAway, rookery.Mark{}))
 	w.wantCollected(you, "collect 1", "10001:30")
 	w.signIn(10001, cafe)
-	_, err := w.Session(10001, service.Asker{Address: home})
+	_, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
 	w.code(err, rookery.CodeNotSignedIn)
 	if got := w.Looks(10001); got != rookery.StatusAway {
 		t.Errorf("it looks %v", got)
 	}
 	w.wantCollected(you, "collect 2")
 	w.must(w.SignOut(t.Context(), 10001, service.Asker{Address: home})) // not its session any more
-	_, err = w.Session(10001, service.Asker{Address: cafe})
+	_, err = w.Session(t.Context(), 10001, service.Asker{Address: cafe})
 	w.must(err)
 }
 
@@ -87,9 +87,9 @@ func TestARestartEndsNoSessionAndTellsNobody(t *testing.T) {
 	w.pass(299 * time.Second)
 	w.restart(time.Hour)
 	w.pass(299 * time.Second)
-	me, err := w.Session(10001, service.Asker{Address: home})
+	me, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
 	w.must(err)
-	you, err = w.Session(10002, service.Asker{Address: cafe})
+	you, err = w.Session(t.Context(), 10002, service.Asker{Address: cafe})
 	w.must(err)
 	if got := w.Looks(10001); got != rookery.StatusOffline {
 		t.Errorf("the invisible account looks %v", got)
@@ -103,7 +103,7 @@ func TestWhatAClientsTextsAreReadAsOutlivesARestart(t *testing.T) {
 	me := w.signIn(10001, home)
 	w.must(w.SetEncoding(t.Context(), me, 2))
 	w.restart(time.Second)
-	me, err := w.Session(10001, service.Asker{Address: home})
+	me, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
 	w.must(err)
 	if me.Encoding() != 2 {
 		t.Errorf("encoding %d", me.Encoding())
@@ -122,7 +122,7 @@ func TestAFailedStoreChangesNoSession(t *testing.T) {
 	w.store.setFull(true)
 	w.code(w.tryPassword(10001, cafe, password), rookery.CodeTemporary)
 	w.code(w.SignOut(t.Context(), 10001, service.Asker{Address: home}), rookery.CodeTemporary)
-	me, err := w.Session(10001, service.Asker{Address: home})
+	me, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
 	w.must(err)
 	w.code(w.SetStatus(t.Context(), me, rookery.StatusInvisible, rookery.Mark{}), rookery.CodeTemporary)
 	if got := w.Looks(10001); got != rookery.StatusOnline {
@@ -191,7 +191,7 @@ func TestAProofThatWasRightIsRecognisedUntilThePasswordChanges(t *testing.T) {
 		w.signIn(10001, home)
 	}
 	w.must(w.SetPassword(t.Context(), 10001, "new one"))
-	_, err := w.Session(10001, service.Asker{Address: home})
+	_, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
 	w.code(err, rookery.CodeNotSignedIn)
 	w.code(w.tryPassword(10001, home, password), rookery.CodePassword)
 	w.must(w.tryPassword(10001, home, "new one"))
@@ -311,7 +311,7 @@ func TestARequestOfASessionThatHasEndedChangesNothing(t *testing.T) {
 	if got := w.Looks(10001); got != rookery.StatusOffline {
 		t.Errorf("the invisible user shows %v", got)
 	}
-	me, err := w.Session(10001, service.Asker{Address: cafe})
+	me, err := w.Session(t.Context(), 10001, service.Asker{Address: cafe})
 	w.must(err)
 	w.wantCollected(me, "collect", "for the owner")
 }
@@ -323,7 +323,7 @@ func TestFriendsOfARemovedAccountSeeItGo(t *testing.T) {
 	w.signIn(10001, home)
 	w.wantCollected(you, "collect 1", "10001:10")
 	w.restart(0) // with no friend list in memory
-	you, err := w.Session(10002, service.Asker{Address: cafe})
+	you, err := w.Session(t.Context(), 10002, service.Asker{Address: cafe})
 	w.must(err)
 	friends, _, err := w.Friends(t.Context(), you, service.Page{Limit: 10}) // now in memory
 	w.must(err)
@@ -352,7 +352,7 @@ func TestRunEndsSessionsInTime(t *testing.T) {
 		w.signIn(10001, home)
 		w.signIn(10002, cafe)
 		time.Sleep(200 * time.Second)
-		you, err := w.Session(10002, service.Asker{Address: cafe})
+		you, err := w.Session(t.Context(), 10002, service.Asker{Address: cafe})
 		w.must(err)
 		w.wantCollected(you, "collect 1")
 		time.Sleep(102 * time.Second)
@@ -370,7 +370,7 @@ func TestIdlePollsTouchMemoryOnly(t *testing.T) {
 	w.wantCollected(me, "first")
 	before := w.store.count()
 	for i := range 100 {
-		me, err := w.Session(10001, service.Asker{Address: home})
+		me, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
 		w.must(err)
 		w.wantCollected(me, fmt.Sprint("collect ", i))
 	}

@@ -149,6 +149,15 @@ type sessionStore interface {
 	// mark with OutcomeDone. If an equal mark is remembered: its outcome,
 	// nothing else.
 	SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, m rookery.Mark) (rookery.Receipt, error)
+	// Sleep makes device sessions sleep. One that is not there any more, or whose
+	// ID is another by now, is left alone.
+	Sleep(ctx context.Context, sessions []rookery.Session) error
+	// Asleep returns the sleeping session of an account that has the token,
+	// CodeNotSignedIn if there is none.
+	Asleep(ctx context.Context, uin rookery.UIN, token rookery.TokenHash) (rookery.Session, error)
+	// Wake ends the sleep of a session and stores the address that it is heard
+	// from. CodeNotSignedIn if there is no such sleeping session any more.
+	Wake(ctx context.Context, s rookery.Session) error
 	// Devices returns the devices of an account by ID.
 	Devices(ctx context.Context, uin rookery.UIN) ([]rookery.Device, error)
 	// ForgetDevice deletes a device of an account with its session and its place,

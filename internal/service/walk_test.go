@@ -262,7 +262,7 @@ func (wk *walk) stop() {
 	}
 	for _, c := range wk.clients {
 		var err error
-		c.session, err = wk.Session(10001, service.Asker{Address: home, Token: c.token})
+		c.session, err = wk.Session(wk.Context(), 10001, service.Asker{Address: home, Token: c.token})
 		wk.must(err)
 	}
 	wk.friend = wk.device(10002, "friend")

@@ -19,7 +19,7 @@ func (s *Store) Sessions(ctx context.Context, yield func(rookery.Session) bool) 
 	for {
 		page := make([]rookery.Session, 0, sessionPage)
 		err := s.read(ctx, func(c *conn) error {
-			return c.each(`SELECT account, device, id, address, status, program, since, encoding, token FROM sessions
+			return c.each("SELECT "+sessionColumns+` FROM sessions
 				WHERE (account, device) > (?, ?) ORDER BY account, device LIMIT ?`, func(r row) bool {
 				page = append(page, scanSession(r))
 				return true
@@ -40,11 +40,15 @@ func (s *Store) Sessions(ctx context.Context, yield func(rookery.Session) bool) 
 	}
 }
 
+// sessionColumns are read by scanSession.
+const sessionColumns = "account, device, id, address, status, program, since, encoding, token, asleep"
+
 func scanSession(r row) rookery.Session {
 	addr, _ := netip.ParseAddr(r.text(3)) // what is no address was none
 	session := rookery.Session{
 		Account: r.uin(0), Device: r.text(1), ID: uint64(r.int(2)), Address: addr,
 		Status: rookery.Status(r.int(4)), Program: r.text(5), Since: r.time(6), Encoding: uint8(r.int(7)),
+		Asleep: r.bool(9),
 	}
 	copy(session.Token[:], r.blob(8))
 	return session
@@ -74,7 +78,7 @@ func (s *Store) SignIn(ctx context.Context, session rookery.Session, proved rook
 				return err
 			}
 		}
-		if _, err := b.conn.exec("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", uin, session.Device, session.ID,
+		if _, err := b.conn.exec("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)", uin, session.Device, session.ID,
 			addressText(session.Address), session.Status, session.Program, session.Since, int(session.Encoding), tokenBytes(session.Token)); err != nil {
 			return err
 		}
@@ -133,6 +137,44 @@ func (s *Store) SignOut(ctx context.Context, sessions []rookery.Session) error {
 		return nil
 	}})
 }
+
+func (s *Store) Sleep(ctx context.Context, sessions []rookery.Session) error {
+	return s.write(ctx, op{apply: func(b *batch) error {
+		for _, session := range sessions {
+			_, err := b.conn.exec("UPDATE sessions SET asleep = 1 WHERE account = ? AND device = ? AND id = ?", session.Account, session.Device, session.ID)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+}
+
+func (s *Store) Asleep(ctx context.Context, uin rookery.UIN, token rookery.TokenHash) (session rookery.Session, err error) {
+	var found bool
+	err = s.read(ctx, func(c *conn) (err error) {
+		found, err = c.first("SELECT "+sessionColumns+" FROM sessions WHERE account = ? AND token = ? AND asleep",
+			func(r row) { session = scanSession(r) }, uin, token[:])
+		return err
+	})
+	if err == nil && !found {
+		err = errNotAsleep
+	}
+	return session, err
+}
+
+func (s *Store) Wake(ctx context.Context, session rookery.Session) error {
+	return s.write(ctx, op{apply: func(b *batch) error {
+		n, err := b.conn.exec("UPDATE sessions SET asleep = 0, address = ? WHERE account = ? AND device = ? AND id = ? AND asleep",
+			addressText(session.Address), session.Account, session.Device, session.ID)
+		if err == nil && n == 0 {
+			err = errNotAsleep
+		}
+		return err
+	}})
+}
+
+var errNotAsleep = rookery.Errorf(rookery.CodeNotSignedIn, "no such session is asleep")
 
 func (s *Store) SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, m rookery.Mark) (rookery.Receipt, error) {
 	return s.once(ctx, m, rookery.OutcomeDone, func(b *batch) error { return b.setStatus(uin, status) })

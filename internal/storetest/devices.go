@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"net/netip"
 	"fmt"
 	"time"
 
@@ -48,6 +49,57 @@ var deviceTests = []test{
 		x.twice(func() {
 			x.equal("with a new credential", x.devices(ann), []rookery.Device{{ID: 1, Name: "phone", Since: noon}, {ID: 2, Name: "desk", Since: noon}})
 		})
+	}},
+	{"a session that sleeps stays, and is found by its token", func(x *trial) {
+		x.add(ann, bob)
+		phone, desk := session(ann, "phone", 1), session(ann, "desk", 2)
+		x.signIn(phone, desk, session(bob, "phone", 3))
+		late := desk
+		late.ID = 9
+		x.must(x.Sleep(x.ctx, []rookery.Session{phone, late, session(nobody, "phone", 4)}))
+		phone.Asleep = true
+		x.twice(func() {
+			x.equal("sessions", x.sessions(), []rookery.Session{desk, phone, session(bob, "phone", 3)})
+			found, err := x.Asleep(x.ctx, ann, phone.Token)
+			x.must(err)
+			x.equal("found", found, phone)
+			x.refusedAsleep(ann, desk.Token)
+			x.refusedAsleep(bob, phone.Token)
+			x.refusedAsleep(nobody, phone.Token)
+		})
+		x.equal("devices", x.devices(ann)[0].SignedIn, true)
+	}},
+	{"a session that sleeps has the account's status when it wakes", func(x *trial) {
+		x.add(ann)
+		phone := session(ann, "phone", 1)
+		x.signIn(phone)
+		x.must(x.Sleep(x.ctx, []rookery.Session{phone}))
+		_, err := x.SetStatus(x.ctx, ann, rookery.StatusInvisible, rookery.Mark{})
+		x.must(err)
+		phone.Status, phone.Address = rookery.StatusInvisible, netip.MustParseAddr("192.0.2.7")
+		late := phone
+		late.ID = 9
+		x.refused(x.Wake(x.ctx, late), rookery.CodeNotSignedIn)
+		x.must(x.Wake(x.ctx, phone))
+		x.twice(func() {
+			x.equal("sessions", x.sessions(), []rookery.Session{phone})
+			x.refusedAsleep(ann, phone.Token)
+		})
+		x.refused(x.Wake(x.ctx, phone), rookery.CodeNotSignedIn)
+	}},
+	{"a sign-in and a sign-out end a sleep for good", func(x *trial) {
+		x.add(ann)
+		phone, desk := session(ann, "phone", 1), session(ann, "desk", 2)
+		x.signIn(phone, desk)
+		x.must(x.Sleep(x.ctx, []rookery.Session{phone, desk}))
+		x.signIn(session(ann, "phone", 3))
+		x.must(x.SignOut(x.ctx, []rookery.Session{desk}))
+		x.twice(func() {
+			x.equal("sessions", x.sessions(), []rookery.Session{session(ann, "phone", 3)})
+			x.refusedAsleep(ann, phone.Token)
+			x.refusedAsleep(ann, desk.Token)
+		})
+		x.refused(x.Wake(x.ctx, phone), rookery.CodeNotSignedIn)
 	}},
 	{"a renewed sign-in keeps the device's number and place, and has its own time and token", func(x *trial) {
 		x.add(ann)
@@ -221,4 +273,11 @@ var deviceTests = []test{
 		x.must(x.Beat(x.ctx, 3*time.Minute, 2*time.Minute))
 		x.twice(func() { x.recalls(old, false) })
 	}},
+}
+
+// refusedAsleep says that no session of an account that sleeps has the token.
+func (x *trial) refusedAsleep(uin rookery.UIN, token rookery.TokenHash) {
+	x.Helper()
+	_, err := x.Asleep(x.ctx, uin, token)
+	x.refused(err, rookery.CodeNotSignedIn)
 }

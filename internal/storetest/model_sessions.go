@@ -35,6 +35,7 @@ func (m *Model) SignIn(_ context.Context, s rookery.Session, proved rookery.Cred
 	if s.Device != "" && !a.signInDevice(s) {
 		return code(rookery.CodeRefused)
 	}
+	s.Asleep = false
 	m.sessions[collector{s.Account, s.Device}] = s
 	m.setStatus(s.Account, s.Status)
 	a.addresses = slices.DeleteFunc(a.addresses, func(addr netip.Addr) bool { return addr == s.Address })
@@ -76,6 +77,49 @@ func (m *Model) SignOut(_ context.Context, sessions []rookery.Session) error {
 			delete(m.sessions, key)
 		}
 	}
+	return nil
+}
+
+func (m *Model) Sleep(_ context.Context, sessions []rookery.Session) error {
+	if err := m.enter(); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	for _, s := range sessions {
+		key := collector{s.Account, s.Device}
+		if now, ok := m.sessions[key]; ok && now.ID == s.ID {
+			now.Asleep = true
+			m.sessions[key] = now
+		}
+	}
+	return nil
+}
+
+func (m *Model) Asleep(_ context.Context, uin rookery.UIN, token rookery.TokenHash) (rookery.Session, error) {
+	if err := m.enter(); err != nil {
+		return rookery.Session{}, err
+	}
+	defer m.mu.Unlock()
+	for k, s := range m.sessions {
+		if k.account == uin && s.Asleep && s.Token == token {
+			return s, nil
+		}
+	}
+	return rookery.Session{}, code(rookery.CodeNotSignedIn)
+}
+
+func (m *Model) Wake(_ context.Context, s rookery.Session) error {
+	if err := m.enter(); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	key := collector{s.Account, s.Device}
+	now, ok := m.sessions[key]
+	if !ok || now.ID != s.ID || !now.Asleep {
+		return code(rookery.CodeNotSignedIn)
+	}
+	now.Asleep, now.Address = false, s.Address
+	m.sessions[key] = now
 	return nil
 }
 

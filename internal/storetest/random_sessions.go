@@ -29,6 +29,27 @@ func (d *dice) signOut() call {
 	}}
 }
 
+func (d *dice) sleep() call {
+	session := d.session()
+	session.ID = d.ids - uint64(d.IntN(10))
+	return call{fmt.Sprintf("sleep %+v", session), func(s service.Store) any {
+		return outcome(s.Sleep(d.ctx, []rookery.Session{session}))
+	}}
+}
+
+func (d *dice) wake() call {
+	session := d.session()
+	session.ID = d.ids - uint64(d.IntN(10))
+	session.Token = rookery.NewToken([rookery.TokenBytes]byte{byte(session.ID), byte(session.ID >> 8)}).Hash()
+	return call{fmt.Sprintf("wake %+v", session), func(s service.Store) any {
+		found, err := s.Asleep(d.ctx, session.Account, session.Token)
+		if err == nil {
+			err = s.Wake(d.ctx, found)
+		}
+		return outcome(err, found)
+	}}
+}
+
 func (d *dice) setEncoding() call {
 	session := d.session()
 	session.ID, session.Encoding = d.ids-uint64(d.IntN(40)), uint8(d.IntN(3))

@@ -23,6 +23,9 @@ CREATE TABLE devices (
 -- The hash of a device session's token, empty for address sessions.
 ALTER TABLE sessions ADD COLUMN token BLOB NOT NULL DEFAULT x'';
 
+-- A device session that nothing was heard of for long.
+ALTER TABLE sessions ADD COLUMN asleep INTEGER NOT NULL DEFAULT 0;
+
 -- account takes nothing of blocked.
 CREATE TABLE blocks (
     account INTEGER NOT NULL,
