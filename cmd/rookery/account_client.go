@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -16,7 +17,7 @@ import (
 // accountVariable is the environment variable that stands for --account.
 const accountVariable = "ROOKERY_ACCOUNT"
 
-// accountFlag gives a command the flag by which openClient chooses the account.
+// accountFlag gives a command the flag by which chosenLogin and claimLogin choose the account.
 func accountFlag(c *cobra.Command) {
 	c.Flags().String("account", "", "act as `UIN` or UIN@HOST; without this as $"+accountVariable+" says, else as who logged in last")
 	// It fails for a flag that is not there.
@@ -32,36 +33,20 @@ func account(c *cobra.Command) string {
 	return os.Getenv(accountVariable)
 }
 
-// openClient goes on with a stored login of the account that accountFlag and
-// the environment choose. The caller closes the client.
-//
-// Without follow the client POSTs, and leaves a connection that another command
-// holds alone. With follow it holds a connection, for which it needs a device
-// that no other command follows: that one is locked until the command's
-// context, c.Context(), ends. Function run in main.go ends it, so the caller has
-// nothing to unlock.
-func openClient(c *cobra.Command, follow bool) (*client.Client, error) {
-	if follow {
-		l, err := claimLogin(c)
-		if err != nil {
-			return nil, err
-		}
-		return l.dial(c.Context(), l.liveAddress())
-	}
+// chosenLogin is the stored login of the account that accountFlag and the
+// environment choose, for commands that are done soon.
+func chosenLogin(c *cobra.Command) (login, error) {
 	logins, err := loginsOf(account(c))
 	if err != nil {
-		return nil, err
+		return login{}, err
 	}
-	return logins[0].dial(c.Context(), logins[0].postAddress())
-}
-
-// dial goes on with the login.
-func (l login) dial(ctx context.Context, address string) (*client.Client, error) {
-	return client.Dial(ctx, address, client.Token(l.Token))
+	return logins[0], nil
 }
 
 // claimLogin locks the first login of the command's account that no other
-// command has, until the command's context ends.
+// command has, for commands that wait for what comes: they need a device for
+// themselves. Function run in main.go ends the command's context and with it the
+// lock, so the caller has nothing to unlock.
 func claimLogin(c *cobra.Command) (login, error) {
 	logins, err := loginsOf(account(c))
 	if err != nil {
@@ -78,14 +63,15 @@ func claimLogin(c *cobra.Command) (login, error) {
 		context.AfterFunc(c.Context(), func() { _ = lock.Unlock() }) // else the process's end does it
 		return readLogin(l.file() + ".json")                         // it may have been renewed meanwhile
 	}
-	return login{}, fmt.Errorf("each device of %s that is logged in here is in use by another command; log in once more, with rookery login %s --device NAME",
-		logins[0].account(), logins[0].Address)
+	return login{}, fmt.Errorf("each device of %s that is logged in here is in use by another command; log in once more, with %s",
+		logins[0].account(), logins[0].commandFor("NAME"))
 }
 
 // acting is what the commands that act for an account share.
 type acting struct {
 	json    bool
 	timeout time.Duration
+	login   login // who acts, in run
 }
 
 // actingFlags gives a command the flags of those that act for an account and
@@ -103,32 +89,48 @@ func (a *acting) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&a.timeout, "timeout", 30*time.Second, "give up after `TIME`")
 }
 
-// run calls do with the account's client, for as long as --timeout allows.
+// run calls do with the account's client, for as long as --timeout allows. The
+// client POSTs, and leaves a connection that another command holds alone.
 func (a *acting) run(c *cobra.Command, do func(ctx context.Context, cl *client.Client, out printer) error) error {
-	return a.within(c, func(ctx context.Context) error {
-		cl, err := openClient(c, false)
+	return a.within(c, func(ctx context.Context) (err error) {
+		if a.login, err = chosenLogin(c); err != nil {
+			return err
+		}
+		cl, err := a.login.reach(ctx, a.login.postAddress(), watched(c))
 		if err != nil {
 			return err
 		}
 		defer cl.Close()
-		return do(ctx, cl, a.printer(c))
+		return a.login.explain(do(ctx, cl, a.printer(c)))
 	})
 }
 
 // within calls do with a context that ends with --timeout, the command's own
 // from then on.
 func (a *acting) within(c *cobra.Command, do func(context.Context) error) error {
-	if a.timeout <= 0 {
-		return usageErrorf(c, "--timeout is %v, it must be more than 0", a.timeout)
+	if err := a.checkTimeout(c); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), a.timeout)
 	defer cancel()
 	c.SetContext(ctx)
 	err := do(ctx)
-	if err != nil && ctx.Err() != nil {
+	var away *outOfReach
+	switch {
+	case err == nil || ctx.Err() == nil:
+		return err
+	case errors.As(err, &away):
+		return fmt.Errorf("%w; tried for %v, --timeout allows more", err, a.timeout)
+	default:
 		return fmt.Errorf("not known to be done within %v; try again, or allow more with --timeout: %w", a.timeout, err)
 	}
-	return err
+}
+
+func (a *acting) checkTimeout(c *cobra.Command) error {
+	if a.timeout <= 0 {
+		return usageErrorf(c, "--timeout is %v, it must be more than 0", a.timeout)
+	}
+	return nil
 }
 
 func (a *acting) printer(c *cobra.Command) printer { return printer{c.OutOrStdout(), a.json} }

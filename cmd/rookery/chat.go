@@ -63,7 +63,11 @@ func showChat(c *cobra.Command, config tui.Config) error {
 	if !isatty.IsTerminal(os.Stdin.Fd()) || !isatty.IsTerminal(os.Stdout.Fd()) {
 		return errors.New("chat needs a terminal; in scripts, use rookery send and rookery recv")
 	}
-	cl, err := openClient(c, true)
+	l, err := claimLogin(c)
+	if err != nil {
+		return err
+	}
+	cl, err := l.dial(c.Context(), l.liveAddress())
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,10 @@ func completionCommand() *cobra.Command {
 		Use:   "completion SHELL",
 		Short: "Print what makes a shell complete rookery's commands",
 		Long: `Print a script that makes bash, zsh or fish complete commands, flags, accounts that
-are logged in here, and the numbers of friends, for which the server is asked.`,
+are logged in here, and the numbers of friends, for which the server is asked.
+
+bash needs the package bash-completion, and a shell that was started after it was
+installed.`,
 		Example: `  # bash, for this shell, and for those to come
   source <(rookery completion bash)
   rookery completion bash >~/.local/share/bash-completion/completions/rookery
@@ -83,8 +86,11 @@ func completeReceivers(c *cobra.Command, args []string, start string) ([]string,
 func complete(c *cobra.Command, ask func(context.Context, *client.Client) ([]string, error)) ([]string, cobra.ShellCompDirective) {
 	ctx, cancel := context.WithTimeout(c.Context(), completionTime)
 	defer cancel()
-	c.SetContext(ctx)
-	cl, err := openClient(c, false)
+	l, err := chosenLogin(c)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	cl, err := l.dial(ctx, l.postAddress())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

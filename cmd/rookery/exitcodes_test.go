@@ -51,7 +51,8 @@ func TestAnErrorIsDescribedWithoutTheProtocolsWords(t *testing.T) {
 		{nil, ""},
 		{&reportedError{errors.New("said")}, ""},
 		{errors.New("plain"), "plain"},
-		{client.ErrNotLoggedIn, "not logged in, or the login has ended; log in again with rookery login"},
+		{&loginEnded{login{Address: "qq://10001@chat.example", Device: "my desk"}, client.ErrNotLoggedIn},
+			"not logged in, or the login has ended; log in again with rookery login 10001@chat.example --device 'my desk'"},
 		{rookery.Errorf(rookery.CodeNoAccount, "there is no account 10009"), "there is no account 10009; see rookery user list"},
 	} {
 		if got := describe(test.err); got != test.want {

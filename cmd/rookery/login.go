@@ -140,7 +140,7 @@ func logIn(ctx context.Context, l login, password string, out printer) (err erro
 		}
 		err = errors.Join(err, lock.Unlock())
 	}()
-	cl, err := client.Dial(ctx, l.postAddress(), client.Password(password), client.Device(l.Device))
+	cl, err := l.connect(ctx, l.postAddress(), client.Password(password), client.Device(l.Device))
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ is type status, with from, status and time.`,
 	}
 	var r receiver
 	r.acting = actingFlags(c)
-	c.Flags().Lookup("timeout").Usage += "; --follow is given up only if it cannot begin"
+	c.Flags().Lookup("timeout").Usage += "; --follow does not give up"
 	flags := c.Flags()
 	flags.BoolVar(&r.follow, "follow", false, "stay, and print what comes")
 	flags.Var(&r.since, "since", "print what was said since `WHEN`: a number, a time, or how long ago")
@@ -88,7 +88,7 @@ func (r *receiver) collect(ctx context.Context, c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	cl, err := l.dial(ctx, l.postAddress())
+	cl, err := l.reach(ctx, l.postAddress(), watched(c))
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (r *receiver) collect(ctx context.Context, c *cobra.Command) error {
 		}
 		events, err := cl.Collect(ctx, seq)
 		if err != nil {
-			return err
+			return l.explain(err)
 		}
 		for _, e := range events {
 			if err := out.print(ctx, e); err != nil {
@@ -113,8 +113,12 @@ func (r *receiver) collect(ctx context.Context, c *cobra.Command) error {
 	}
 }
 
-// stay prints what comes, until a signal, or until nobody reads it any more.
+// stay prints what comes, until a signal, or until nobody reads it any more. It
+// waits for the server without end.
 func (r *receiver) stay(c *cobra.Command) error {
+	if err := r.checkTimeout(c); err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go untilUnread(os.Stdout, stop) // it ends with the process
@@ -122,19 +126,20 @@ func (r *receiver) stay(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	var cl *client.Client
-	if err := r.within(c, func(ctx context.Context) (err error) {
-		cl, err = l.dial(ctx, l.liveAddress())
-		return err
-	}); err != nil {
-		return err
+	away := false
+	cl, err := l.reach(ctx, l.liveAddress(), func(why error) { away = true; sayTrying(c, why) })
+	if err != nil {
+		return ended(ctx, err)
 	}
 	defer cl.Close()
+	if away {
+		fmt.Fprintln(c.ErrOrStderr(), "rookery: connected")
+	}
 	out := r.events(r.printer(c), cl)
 	var printed span
 	if r.since.given {
 		if printed, err = r.printHistory(ctx, cl, out); err != nil {
-			return ended(ctx, err)
+			return ended(ctx, l.explain(err))
 		}
 	}
 	connected := true
@@ -153,7 +158,7 @@ func (r *receiver) stay(c *cobra.Command) error {
 			return ended(ctx, err)
 		}
 	}
-	return ended(ctx, cl.State().Err)
+	return ended(ctx, l.explain(cl.State().Err))
 }
 
 // ended is the error of who was not told to end.
@@ -167,8 +172,12 @@ func ended(ctx context.Context, err error) error {
 // sayState tells whoever watches why nothing comes.
 func sayState(c *cobra.Command, s client.State) {
 	text := "connected again"
-	if !s.Connected {
+	var answered *client.Error
+	switch {
+	case errors.As(s.Err, &answered):
 		text = "disconnected, trying again: " + describe(s.Err)
+	case !s.Connected:
+		text = "disconnected, trying again: " + plainly(s.Err)
 	}
 	fmt.Fprintln(c.ErrOrStderr(), "rookery: "+text)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -139,8 +140,9 @@ func describe(err error) string {
 	if errors.As(err, &refused) {
 		text = strings.Replace(text, refused.Error(), withoutProtocol(refused), 1)
 	}
-	if errors.Is(err, client.ErrNotLoggedIn) {
-		text += "; log in again with rookery login"
+	text = strings.ReplaceAll(text, context.DeadlineExceeded.Error(), "there was no answer")
+	if ended := (*loginEnded)(nil); errors.As(err, &ended) {
+		text += "; log in again with " + ended.login.command()
 	}
 	if advice[operatorCode(err)] != "" {
 		text += "; " + advice[operatorCode(err)]

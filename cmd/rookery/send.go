@@ -20,8 +20,9 @@ func sendCommand() *cobra.Command {
 		Use:   "send UIN[,UIN...] [TEXT...]",
 		Short: "Send a message",
 		Long: `Send a message to one account or to several. The text is what stands behind the
-receivers, or else what comes on standard input. When the command ends with 0
-the server has it on disk; the receivers need not be online.
+receivers, or else what comes on standard input, which is not read otherwise.
+When the command ends with 0 the server has it on disk; the receivers need not
+be online.
 
 A text over 4000 bytes is cut at the ends of lines and sent as several messages,
 in order. If one receiver cannot be written to, the others get it all the same;
@@ -57,7 +58,8 @@ error if not all were.`,
 			return err
 		}
 		return a.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
-			return forEach(c, to, func(uin rookery.UIN) error { return sendAll(ctx, cl, out, uin, text) })
+			hint(c, args)
+			return a.forEach(c, to, func(uin rookery.UIN) error { return sendAll(ctx, cl, out, uin, text) })
 		})
 	}
 	return c
@@ -88,6 +90,18 @@ func textOf(c *cobra.Command, args []string) ([]string, error) {
 		return nil, usageErrorf(c, "there is no text to send")
 	}
 	return parts, nil
+}
+
+// hint is for those who have piped a text in, and whose second receiver was taken
+// for the text. Other input that is not read is not worth a word: it belongs to
+// the loop that the command is in, or to cron.
+func hint(c *cobra.Command, args []string) {
+	if len(args) != 1 || !piped(os.Stdin) {
+		return
+	}
+	if uin, ok := rookery.ParseUIN(args[0]); ok {
+		fmt.Fprintf(c.ErrOrStderr(), "rookery: the text is %q, and standard input was not read; several receivers are written UIN,%d\n", args[0], uin)
+	}
 }
 
 // maxInput is the most that is sent at once, in bytes: some 250 messages.

@@ -18,10 +18,10 @@ func (e *reportedError) Unwrap() error { return e.error }
 // forEach does something for each of several accounts. An error for one is
 // reported at once and does not keep it from the others; the first is
 // returned in the end.
-func forEach(c *cobra.Command, uins []rookery.UIN, do func(rookery.UIN) error) error {
+func (a *acting) forEach(c *cobra.Command, uins []rookery.UIN, do func(rookery.UIN) error) error {
 	var first error
 	for _, uin := range uins {
-		err := do(uin)
+		err := a.login.explain(do(uin))
 		switch {
 		case err == nil:
 			continue
@@ -75,6 +75,6 @@ func (a *acting) runForEach(c *cobra.Command, args []string, do func(context.Con
 		return err
 	}
 	return a.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
-		return forEach(c, uins, func(uin rookery.UIN) error { return do(ctx, cl, out, uin) })
+		return a.forEach(c, uins, func(uin rookery.UIN) error { return do(ctx, cl, out, uin) })
 	})
 }

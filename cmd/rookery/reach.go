@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery/client"
+)
+
+// outOfReach is the error of a server that could not be spoken to, so that
+// nothing was asked of it.
+type outOfReach struct {
+	host  string // with port
+	cause error
+}
+
+func (e *outOfReach) Error() string { return "cannot reach " + e.host + ": " + plainly(e.cause) }
+func (e *outOfReach) Unwrap() error { return e.cause }
+
+// loginEnded is the error of a stored login that the server knows no more.
+type loginEnded struct {
+	login login
+	cause error
+}
+
+func (e *loginEnded) Error() string { return e.cause.Error() }
+func (e *loginEnded) Unwrap() error { return e.cause }
+
+// connect makes one attempt to sign in at the address, which is one of the
+// login's.
+func (l login) connect(ctx context.Context, address string, how ...client.Option) (*client.Client, error) {
+	cl, err := client.Dial(ctx, address, how...)
+	var answered *client.Error
+	if errors.Is(err, client.ErrTemporary) && !errors.As(err, &answered) {
+		return nil, &outOfReach{hostOf(address), err}
+	}
+	return cl, l.explain(err)
+}
+
+// dial makes one attempt to go on with the login.
+func (l login) dial(ctx context.Context, address string) (*client.Client, error) {
+	return l.connect(ctx, address, client.Token(l.Token))
+}
+
+// The pauses between attempts to reach a server: each is twice as long as the one
+// before.
+const (
+	firstPause = 250 * time.Millisecond
+	lastPause  = 5 * time.Second
+)
+
+// reach goes on with the login, and tries again while the server cannot be
+// reached, until ctx ends: a server that is started anew is back soon. waits is
+// told why when the first attempt has failed.
+func (l login) reach(ctx context.Context, address string, waits func(why error)) (*client.Client, error) {
+	var last error
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		cl, err := l.dial(ctx, address)
+		if !errors.Is(err, client.ErrTemporary) {
+			return cl, err
+		}
+		if last == nil || ctx.Err() == nil { // else the time was over, which says less
+			last = err
+		}
+		if pause == firstPause && ctx.Err() == nil {
+			waits(err)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, last
+		}
+	}
+}
+
+// watched says on a terminal why a command takes long. In a script that is
+// noise, if all goes well in the end.
+func watched(c *cobra.Command) func(why error) {
+	return func(why error) {
+		f, ok := c.ErrOrStderr().(interface{ Fd() uintptr })
+		if ok && isatty.IsTerminal(f.Fd()) {
+			sayTrying(c, why)
+		}
+	}
+}
+
+func sayTrying(c *cobra.Command, why error) {
+	fmt.Fprintf(c.ErrOrStderr(), "rookery: %s; trying again\n", describe(why))
+}
+
+// explain adds to an error what describe needs to say how to log in again.
+func (l login) explain(err error) error {
+	var already *loginEnded
+	if !errors.Is(err, client.ErrNotLoggedIn) || errors.As(err, &already) {
+		return err
+	}
+	return &loginEnded{l, err}
+}
+
+// command is what a user types to log in as this device.
+func (l login) command() string { return l.commandFor(shellQuote(printable(l.Device))) }
+
+// commandFor is what a user types to log in as another device.
+func (l login) commandFor(device string) string {
+	return "rookery login " + shellQuote(strings.TrimPrefix(l.Address, "qq://")) + " --device " + device
+}
+
+// usualPorts are those that package client takes where an address names none.
+var usualPorts = map[string]string{"qq": "14000", "tcp": "14000", "http": "8000", "ws": "8000", "https": "443", "wss": "443"}
+
+// hostOf is the host and the port of an address.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Port() != "" {
+		return u.Host
+	}
+	return net.JoinHostPort(u.Hostname(), usualPorts[u.Scheme])
+}
+
+// plainly is what a user reads of a failure of the network. The address is said
+// elsewhere.
+func plainly(err error) string {
+	var name *net.DNSError
+	var late net.Error
+	var system syscall.Errno
+	var post *url.Error
+	switch {
+	case errors.As(err, &name) && name.IsNotFound:
+		return "there is no host of this name"
+	case errors.As(err, &late) && late.Timeout():
+		return "it does not answer"
+	case errors.As(err, &system):
+		return system.Error()
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "it has ended the connection"
+	case errors.As(err, &post):
+		return post.Err.Error()
+	}
+	text := err.Error()
+	if _, rest, found := strings.Cut(text, client.ErrTemporary.Error()+": "); found {
+		return rest
+	}
+	return text
+}
