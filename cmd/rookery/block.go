@@ -11,15 +11,16 @@ import (
 
 func blockCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "block UIN...",
+		Use:   "block [UIN...]",
 		Short: "Keep accounts out, or let them in again",
 		Long: `Take nothing of an account any more, and look offline to it. It ends a friendship;
---remove lets the account write again, but makes no friend of it.
+--remove lets the account write again, but makes no friend of it. Without UIN,
+list those who are blocked, as --list does.
 
-With --json each line has uin, and unless it is a --list, outcome: blocked or
+With --json each line has uin, and unless it is a list, outcome: blocked or
 unblocked.`,
 		Example: `  rookery block 10002
-  rookery block --list
+  rookery block
   rookery block --remove 10002
   rookery block --list --json | jq -r .uin | xargs rookery block --remove`,
 		ValidArgsFunction: completeFriends,
@@ -33,11 +34,13 @@ unblocked.`,
 			return usageErrorf(c, "--list and --remove exclude each other")
 		case *list:
 			return takes()(c, args)
+		case len(args) == 0 && !*remove:
+			return nil
 		}
 		return takesUINs(c, args)
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if *list {
+		if *list || len(args) == 0 {
 			return a.run(c, printBlocked)
 		}
 		return a.runForEach(c, args, func(ctx context.Context, cl *client.Client, out printer, uin rookery.UIN) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -28,14 +29,19 @@ With --json: uin and status.`,
 		Example: `  rookery status busy
   rookery status invisible
   rookery status online --account 10001`,
-		Args:      takes("STATUS"),
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageErrorf(c, "STATUS is missing: say %s; the server cannot be asked what yours is", strings.Join(words, ", "))
+			}
+			return takes("STATUS")(c, args)
+		},
 		ValidArgs: words,
 	}
 	a := actingFlags(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		status, ok := parseStatus(args[0])
 		if !ok {
-			return usageErrorf(c, "%q is no status; there are online, away, busy, invisible, offline, talk, dnd", args[0])
+			return usageErrorf(c, "%q is no status; there are %s", args[0], strings.Join(words, ", "))
 		}
 		return a.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
 			if err := cl.SetStatus(ctx, status); err != nil {
