@@ -73,7 +73,7 @@ func (s *server) greet(ctx context.Context, w io.Writer, i invocation) error {
 		return err
 	}
 	if len(found) == 0 {
-		_, err = io.WriteString(w, firstStart(i, s.url()))
+		_, err = io.WriteString(w, firstStart(i, s.url())+commands(i, sampleAccounts[0].uin, s.url()))
 		return err
 	}
 	var users []user
@@ -88,7 +88,8 @@ func (s *server) greet(ctx context.Context, w io.Writer, i invocation) error {
 		}
 		users = append(users, user{uin: a.UIN, strangers: a.Strangers, sample: sample})
 	}
-	_, err = io.WriteString(w, "\nTo sign in, send a message and collect it, paste into another terminal:\n\n"+chat(users, s.url()))
+	_, err = io.WriteString(w, "\nTo sign in, send a message and collect it, paste into another terminal:\n\n"+
+		chat(users, s.url())+commands(i, users[0].uin, s.url()))
 	return err
 }
 
@@ -114,6 +115,12 @@ func firstStart(i invocation, url string) string {
 	b.WriteString("\nThen, to sign in, send a message and collect it:\n\n")
 	b.WriteString(chat(users, url))
 	return b.String()
+}
+
+// commands is what a person types instead, to talk.
+func commands(i invocation, uin rookery.UIN, url string) string {
+	at := fmt.Sprintf("%d@%s", uin, strings.TrimPrefix(url, "http://"))
+	return fmt.Sprintf("\nOr talk on the terminal; the login asks for the password:\n\n%s login %s\n%s chat\n", i.program, at, i.program)
 }
 
 // user is an account in the lines to paste.
