@@ -107,11 +107,19 @@ func (d *dialogue) identify(c *call) error {
 
 var errForeign = rookery.Errorf(rookery.CodeNotSignedIn, "the connection is bound to another session")
 
-// bind binds the connection to the session of a record that was answered.
+// bind binds the connection to the session of a record that was answered. If it
+// is bound to that session's device already, its feed goes on: what was pushed
+// does not come again.
 func (d *dialogue) bind(c *call) {
-	d.unbind()
-	d.session, d.token = c.session, c.asker.Token
+	if d.session != nil && d.session.Device() != c.session.Device() {
+		d.unbind()
+	}
+	before := d.feed
+	d.session, d.token, d.feed = c.session, c.asker.Token, nil
 	feed, err := d.handler.service.Attach(c.ctx, d.session, d.handler.outlet(d.link, d.session))
+	if before != nil && before != feed {
+		before.Close()
+	}
 	if err == nil {
 		d.feed = feed
 		return

@@ -18,7 +18,8 @@ const (
 )
 
 // outlet writes what arrives for a session to its connection: section 6 of the
-// protocol.
+// protocol. Those of the same device on the same connection are equal, by which the
+// service knows a connection again.
 type outlet struct {
 	handler *Handler
 	link    transport.Link
@@ -27,12 +28,12 @@ type outlet struct {
 	numbered bool
 }
 
-func (h *Handler) outlet(link transport.Link, se *service.Session) *outlet {
-	return &outlet{handler: h, link: link, uin: se.Account(), numbered: se.Device() != ""}
+func (h *Handler) outlet(link transport.Link, se *service.Session) outlet {
+	return outlet{handler: h, link: link, uin: se.Account(), numbered: se.Device() != ""}
 }
 
 // Push writes one item as one record.
-func (o *outlet) Push(item service.Item) error {
+func (o outlet) Push(item service.Item) error {
 	buf := o.handler.pushes.Get().(*[]byte)
 	*buf = o.append((*buf)[:0], item)
 	err := o.link.Push(*buf)
@@ -41,10 +42,10 @@ func (o *outlet) Push(item service.Item) error {
 }
 
 // Close ends the connection.
-func (o *outlet) Close() { o.link.Close() }
+func (o outlet) Close() { o.link.Close() }
 
 // append appends the record of an item.
-func (o *outlet) append(dst []byte, item service.Item) []byte {
+func (o outlet) append(dst []byte, item service.Item) []byte {
 	switch {
 	case item.Entry != nil:
 		e := item.Entry
@@ -66,7 +67,7 @@ func (o *outlet) append(dst []byte, item service.Item) []byte {
 }
 
 // head begins a push. Those who wait for one speak 1.4, whatever else they say.
-func (o *outlet) head(dst []byte, name string, number uint64) []byte {
+func (o outlet) head(dst []byte, name string, number uint64) []byte {
 	return wire.AppendHead(dst, wire.FormLine, wire.V14, name, strconv.FormatUint(number, 10), o.uin.String(), 0)
 }
 
