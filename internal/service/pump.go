@@ -66,7 +66,7 @@ func (f *Feed) pump() {
 		}
 		for _, item := range round {
 			if !f.begin(&item) {
-				continue
+				break // and not the next: it may be resumed meanwhile
 			}
 			if err := f.out.Push(item); err != nil {
 				f.Close()
