@@ -40,12 +40,13 @@ type dialogue struct {
 // another are stored together.
 func (d *dialogue) Answer(ctx context.Context, peer *transport.Peer, records [][]byte, reply func([]byte) error) {
 	var waiting run
+	came := d.handler.service.Now() // the last too, however long the first take
 	for _, record := range records {
 		c := d.handler.take(ctx, peer)
 		c.dialogue, c.dst = d, c.own
 		spoken := c.read(record)
 		if d.feed != nil && c.uin == d.session.Account() {
-			d.feed.Heard() // whatever it is, it shows what has arrived
+			d.feed.Heard(came) // whatever it is, it shows what has arrived
 		}
 		if spoken && c.row == sending && d.session != nil {
 			waiting = append(waiting, c)

@@ -22,10 +22,14 @@ type watched struct {
 	together []int // how many messages each call brought
 	broken   bool
 	panics   bool
+	delays   func() // goes by before messages are stored
 }
 
 func (s *watched) DeliverEach(ctx context.Context, list []rookery.Delivery, now time.Time) []rookery.Delivered {
 	s.together = append(s.together, len(list))
+	if s.delays != nil {
+		s.delays()
+	}
 	if s.panics {
 		panic("the store is out of its mind")
 	}
@@ -244,6 +248,30 @@ func TestAConnectionOnWhichNothingCanBePushedIsClosed(t *testing.T) {
 		case <-l.closed:
 		default:
 			t.Error("it stays open")
+		}
+	})
+}
+
+func TestARecordThatHadToWaitConfirmsNothingThatWasPushedMeanwhile(t *testing.T) {
+	talk(t, func(l *line, s *watched) {
+		l.say(loginRecord)
+		s.delays = func() { // a disk that is busy
+			if err := l.w.Notice([]uint32{10001}, "hello"); err != nil {
+				t.Fatal(err)
+			}
+			if len(l.pushed()) != 1 {
+				t.Error("not pushed")
+			}
+			l.w.clock.move(6*time.Second, synctest.Wait)
+		}
+		l.say("VER=1.4&CMD=CLTMSG&SEQ=100001&UIN=10001&UN=10002&MG=1", "VER=1.4&CMD=List&SEQ=2&UIN=10001", "VER=1.4&CMD=List&SEQ=3&UIN=10001")
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		again := l.w.open()
+		again.say(loginRecord)
+		if pushed := again.pushed(); len(pushed) != 1 {
+			t.Errorf("pushed again was %q", pushed)
 		}
 	})
 }

@@ -35,7 +35,7 @@ func TestAnIdleConnectionTakesLittleMemory(t *testing.T) {
 		w.must(err)
 		feed, err := s.Attach(t.Context(), se, deaf{})
 		w.must(err)
-		feed.Heard()
+		feed.Heard(w.now())
 	}
 	if got := (heap() - before) / lines; got > most {
 		t.Errorf("an idle line takes %d bytes, want at most %d", got, most)

@@ -132,10 +132,10 @@ func (s *Service) feedFor(c *collector, se *Session, out Outlet) (f *Feed, old O
 	return f, old
 }
 
-// Heard says that a record came on the connection: what was pushed long enough
-// before has arrived (section 6 of the protocol).
-func (f *Feed) Heard() {
-	now := f.service.uptime()
+// Heard says that a record came on the connection at a time of the service's
+// clock: what was pushed long enough before has arrived (section 6 of the protocol).
+func (f *Feed) Heard(at time.Time) {
+	now := f.service.uptimeAt(at)
 	f.mu.Lock()
 	var arrived uint64
 	for _, w := range f.waves {

@@ -155,7 +155,7 @@ func TestARecordConfirmsWhatWasWrittenFiveSecondsBefore(t *testing.T) {
 				w.says(me, 10002, "b")
 				phone.want("2 b")
 				w.pass(tt.record - 2*time.Second)
-				phone.feed.Heard()
+				phone.feed.Heard(w.now())
 				w.pass(time.Minute) // time alone confirms nothing
 				w.wantPlace(10002, "phone", tt.place)
 			}, 10001, 10002)
@@ -177,7 +177,7 @@ func TestPushesArePacedUntilTheClientConfirms(t *testing.T) {
 		phone.want("#1 10001:30") // of any kind; entries and the rest take turns
 		w.pass(1500 * time.Millisecond)
 		phone.want("2 b")
-		phone.feed.Heard() // no confirmation by number
+		phone.feed.Heard(w.now()) // no confirmation by number
 		phone.want()
 		phone.confirm(0) // of nothing
 		phone.want()
@@ -436,7 +436,7 @@ func TestManyUnconfirmedPushesTakeLittleMemory(t *testing.T) {
 		if n := service.Waves(phone.feed); n > 4 {
 			w.Errorf("%d times are remembered", n)
 		}
-		phone.feed.Heard()
+		phone.feed.Heard(w.now())
 		phone.cut()
 		w.wantPlace(10002, "phone", 1+3*98) // the last were written 4 and 2 s ago
 	}, 10001, 10002)

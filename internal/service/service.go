@@ -136,7 +136,9 @@ func (s *Service) Now() time.Time { return s.now() }
 
 // uptime is the clock of everything that has an age: it stands still while no
 // server is up, and does not jump with the calendar's.
-func (s *Service) uptime() time.Duration { return s.before + s.now().Sub(s.started) }
+func (s *Service) uptime() time.Duration { return s.uptimeAt(s.now()) }
+
+func (s *Service) uptimeAt(t time.Time) time.Duration { return s.before + t.Sub(s.started) }
 
 // Run does the housekeeping until ctx ends.
 func (s *Service) Run(ctx context.Context) error {

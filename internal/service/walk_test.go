@@ -202,7 +202,7 @@ func (wk *walk) speak(c *client) {
 	if c.phone == nil {
 		return
 	}
-	c.phone.feed.Heard()
+	c.phone.feed.Heard(wk.now())
 	wk.settle()
 	for _, e := range slices.Clone(c.written) {
 		if wk.now().Sub(e.at) >= 5*time.Second {
@@ -329,7 +329,7 @@ func (w *world) comeAndGo(name string, want int) (texts []string) {
 			w.Error(err)
 			return texts
 		}
-		wait.Go(feed.Heard)
+		wait.Go(func() { feed.Heard(w.now()) })
 		if round%6 == 3 { // beside the connection: it gets nothing
 			wait.Go(func() { _, _ = w.tryCollect(se, "") })
 		}
