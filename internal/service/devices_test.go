@@ -427,3 +427,37 @@ func TestANumberGivenAgainBeginsAnew(t *testing.T) {
 	w.wantInbox(phone, "c")
 	w.wantInbox(address, "c")
 }
+
+func TestDevicesOnlyIsMadeSureOfWhenAskedAgain(t *testing.T) {
+	w := newWorld(t, 10001)
+	w.signIn(10001, home)
+	w.store.setFull(true)
+	w.code(w.devicesOnly(10001, true), rookery.CodeTemporary) // set by now, but the session lives
+	w.store.setFull(false)
+	w.must(w.devicesOnly(10001, true))
+	w.wantSession(10001, service.Asker{Address: home}, nil)
+}
+
+func TestAnAccountThatIsRemovedLeavesNoNumberBehind(t *testing.T) {
+	inBubble(t, func(w *world) {
+		me := w.signIn(10001, home)
+		w.device(10002, "phone")
+		w.says(me, 10002, "a", "b", "c")
+		stored := make(chan struct{})
+		told := make(chan struct{})
+		w.store.delivered = func() { close(stored); <-told }
+		sent := make(chan error)
+		go func() { sent <- w.send(me, "", 10002, "d") }()
+		<-stored
+		w.store.delivered = nil
+		w.must(w.RemoveAccount(w.Context(), 10002))
+		close(told)
+		w.must(<-sent)
+		w.account(rookery.NewAccount(10002, "another", w.now()))
+		phone := w.attach(w.device(10002, "phone"))
+		w.says(me, 10002, "e")
+		phone.want("1 e")
+		phone.cut()
+		w.attach(w.device(10002, "phone")).want("1 e")
+	}, 10001, 10002)
+}

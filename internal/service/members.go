@@ -280,6 +280,13 @@ func (m *member) idle() bool {
 	return len(m.sessions) == 0
 }
 
+// leave makes a member one that is not to be used any more.
+func (m *member) leave() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.gone = true
+}
+
 // next is when something of the member becomes due; gone is true if that was
 // now, and nothing was left to keep the member for.
 func (m *member) next(now time.Duration) (at time.Duration, gone bool) {
@@ -336,11 +343,14 @@ func (ms *members) getOrAdd(uin rookery.UIN, now time.Duration) (m *member, adde
 	return m, added
 }
 
-func (ms *members) remove(uin rookery.UIN) {
-	sh := ms.shard(uin)
+// remove takes a member away, and leaves another of its number alone.
+func (ms *members) remove(m *member) {
+	sh := ms.shard(m.uin)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	delete(sh.m, uin)
+	if sh.m[m.uin] == m {
+		delete(sh.m, m.uin)
+	}
 }
 
 // each calls f with every member, in no order.

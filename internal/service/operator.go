@@ -109,7 +109,7 @@ func (s *Service) changeAccount(ctx context.Context, uin rookery.UIN, change fun
 		}
 		s.accounts.forget(uin)
 		a.Revision++
-		if a.DevicesOnly && !was.DevicesOnly {
+		if a.DevicesOnly { // if it was before too: the session may have outlived a full disk
 			return a, s.endAddressSession(ctx, uin)
 		}
 		return a, nil
@@ -172,8 +172,8 @@ func (s *Service) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 		return err
 	}
 	m.discard(boxes)
-	m.newest.Store(0)
-	m.forgetDevices()
+	m.leave() // who has the number next is another member, whatever this one is told yet
+	s.members.remove(m)
 	s.accounts.forget(uin)
 	// Whoever may have it in a list: who became a friend just now as well.
 	s.members.each(func(m *member) { m.forgetRelations() })

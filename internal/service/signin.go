@@ -361,7 +361,7 @@ func (s *Service) visit(ctx context.Context, m *member) error {
 	}
 	at, gone := m.next(s.uptime())
 	if gone {
-		s.members.remove(m.uin)
+		s.members.remove(m)
 		return nil
 	}
 	s.due.push(m, at)

@@ -185,6 +185,8 @@ type faulty struct {
 	full       bool
 	unreadable bool
 	calls      int
+	// delivered, if it is set, comes between a delivery and those who wait for it.
+	delivered func()
 }
 
 var errFull = rookery.Temporary(errors.New("disk is full"))
@@ -223,7 +225,11 @@ func (f *faulty) Deliver(ctx context.Context, l []rookery.Letter, now time.Time,
 	if err := f.called(true); err != nil {
 		return rookery.Receipt{}, err
 	}
-	return f.Store.Deliver(ctx, l, now, m)
+	receipt, err := f.Store.Deliver(ctx, l, now, m)
+	if between := f.delivered; between != nil {
+		between()
+	}
+	return receipt, err
 }
 
 func (f *faulty) DeliverEach(ctx context.Context, list []rookery.Delivery, now time.Time) []rookery.Delivered {
