@@ -183,6 +183,25 @@ func TestADeviceWakesOnceForRequestsAtTheSameTime(t *testing.T) {
 	}
 }
 
+func TestADeviceThatAnotherRequestWakesJustNowIsAwake(t *testing.T) {
+	w := newWorld(t, 10001)
+	_, token := w.token(10001, "phone")
+	from := service.Asker{Token: token}
+	other := func() {
+		_, err := w.Session(w.Context(), 10001, from)
+		w.must(err)
+	}
+	w.pass(300 * time.Second)
+	w.store.looking = other
+	_, err := w.Session(w.Context(), 10001, from)
+	w.must(err)
+
+	w.pass(300 * time.Second)
+	w.store.looking = other
+	w.must(w.SignOut(w.Context(), 10001, from))
+	w.wantSession(10001, from, nil)
+}
+
 func TestWhatCannotBeADevicesNameIsRefused(t *testing.T) {
 	w := newWorld(t, 10001)
 	proof := service.ProofOf("wrong") // the parameters come first

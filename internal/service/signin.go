@@ -257,10 +257,16 @@ func (s *Service) hasSession(ctx context.Context, uin rookery.UIN, from Asker) (
 		return false, nil
 	}
 	_, err := s.store.Asleep(ctx, uin, from.Token.Hash())
-	if rookery.CodeOf(err) == rookery.CodeNotSignedIn {
+	if rookery.CodeOf(err) != rookery.CodeNotSignedIn {
+		return err == nil, err
+	}
+	m := s.members.get(uin)
+	if m == nil {
 		return false, nil
 	}
-	return err == nil, err
+	m.turn.Lock() // another request may be about to wake it
+	defer m.turn.Unlock()
+	return m.sessionOf(from) != nil, nil
 }
 
 // end ends sessions of a member, whose turn it is, for good.

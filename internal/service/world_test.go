@@ -187,6 +187,8 @@ type faulty struct {
 	calls      int
 	// delivered, if it is set, comes between a delivery and those who wait for it.
 	delivered func()
+	// looking, if it is set, comes before the next look for a session that sleeps.
+	looking func()
 }
 
 var errFull = rookery.Temporary(errors.New("disk is full"))
@@ -308,4 +310,15 @@ func (f *faulty) Blockers(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, 
 func (f *faulty) Devices(ctx context.Context, uin rookery.UIN) ([]rookery.Device, error) {
 	f.called(false)
 	return f.Store.Devices(ctx, uin)
+}
+
+func (f *faulty) Asleep(ctx context.Context, uin rookery.UIN, token rookery.TokenHash) (rookery.Session, error) {
+	f.mu.Lock()
+	before := f.looking
+	f.looking = nil
+	f.mu.Unlock()
+	if before != nil {
+		before()
+	}
+	return f.Store.Asleep(ctx, uin, token)
 }
