@@ -104,7 +104,7 @@ type Complaint struct {
 	kept   int
 }
 
-// due counts one occasion to complain, and reports whether it is time to do
+// Due counts one occasion to complain, and reports whether it is time to do
 // so and how many earlier occasions passed in silence since the last time.
 func (c *Complaint) Due() (kept int, ok bool) {
 	c.mu.Lock()
