@@ -15,8 +15,19 @@ type History struct {
 	Read uint64
 }
 
-// History returns the newest words that the query asks for.
+// maxSearches is how many searches for a text go on at once. They read whole
+// mailboxes, and must leave readers of the store to others.
+const maxSearches = 2
+
+// History returns the newest words that the query asks for. An account searches
+// for one text at a time.
 func (s *Service) History(ctx context.Context, se *Session, q rookery.HistoryQuery) (History, error) {
+	if q.Text != "" {
+		se.member.searching.Lock()
+		defer se.member.searching.Unlock()
+		s.searches <- struct{}{}
+		defer func() { <-s.searches }()
+	}
 	entries, more, err := s.store.History(ctx, se.about.Account, q)
 	if err != nil {
 		return History{}, err

@@ -2,7 +2,10 @@ package service_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -112,4 +115,46 @@ func TestOfWaitingReadMarksTheLatestIsTold(t *testing.T) {
 		phone.confirm(1)
 		phone.want("2 b", "3 c", "4 d", "#2 read 10002 up to 3")
 	}, 10001, 10002, 10003)
+}
+
+func TestAnAccountSearchesForOneTextAtATimeAndLeavesTheStoreToOthers(t *testing.T) {
+	accounts := []rookery.UIN{10001, 10002, 10003, 10004}
+	w := newWorld(t, accounts...)
+	var mu sync.Mutex
+	now, most := make(map[rookery.UIN]int), make(map[rookery.UIN]int)
+	count := func(n int, of ...rookery.UIN) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, uin := range of {
+			now[uin] += n
+			most[uin] = max(most[uin], now[uin])
+		}
+	}
+	var asked atomic.Int32
+	w.store.reading = func(uin rookery.UIN) {
+		count(1, uin, 0) // 0 stands for all
+		for asked.Load() < 20 {
+			runtime.Gosched()
+		}
+		for range 1000 { // whoever can come in does
+			runtime.Gosched()
+		}
+		count(-1, uin, 0)
+	}
+	var all sync.WaitGroup
+	for _, uin := range accounts {
+		se := w.device(uin, "desk")
+		for range 5 {
+			all.Go(func() {
+				asked.Add(1)
+				_, _ = w.History(w.Context(), se, rookery.HistoryQuery{Limit: 1, Text: "word"})
+			})
+		}
+	}
+	all.Wait()
+	for uin, n := range most {
+		if n > 2 || n > 1 && uin != 0 {
+			t.Errorf("of %d there were %d at once", uin, n)
+		}
+	}
 }

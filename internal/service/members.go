@@ -22,6 +22,9 @@ type member struct {
 	// turn is held by whoever signs the account in or out or changes its
 	// status, from the store to the last notice: one at a time.
 	turn sync.Mutex
+	// searching is held by the one request of the account that searches for a
+	// text.
+	searching sync.Mutex
 
 	// newest is the number of the newest entry in the mailbox that the member
 	// was told of.

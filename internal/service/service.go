@@ -75,6 +75,8 @@ type Service struct {
 
 	// searching: a search looks at everybody who is online, so one at a time.
 	searching sync.Mutex
+	// searches holds one for each search for a text.
+	searches chan struct{}
 }
 
 // New makes a Service; Load it before use.
@@ -109,6 +111,7 @@ func New(c Config) (*Service, error) {
 		prover:    prover,
 		guard:     newGuard(),
 		started:   c.Now(),
+		searches:  make(chan struct{}, maxSearches),
 	}, nil
 }
 

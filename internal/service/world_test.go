@@ -189,6 +189,8 @@ type faulty struct {
 	delivered func()
 	// looking, if it is set, comes before the next look for a session that sleeps.
 	looking func()
+	// reading, if it is set, is called while a look back goes on.
+	reading func(rookery.UIN)
 }
 
 var errFull = rookery.Temporary(errors.New("disk is full"))
@@ -321,4 +323,11 @@ func (f *faulty) Asleep(ctx context.Context, uin rookery.UIN, token rookery.Toke
 		before()
 	}
 	return f.Store.Asleep(ctx, uin, token)
+}
+
+func (f *faulty) History(ctx context.Context, uin rookery.UIN, q rookery.HistoryQuery) ([]rookery.Entry, bool, error) {
+	if f.reading != nil {
+		f.reading(uin)
+	}
+	return f.Store.History(ctx, uin, q)
 }
