@@ -81,7 +81,7 @@ func newApp(ctx context.Context, m Messenger, c Config) *App {
 
 // Init starts what runs from the beginning.
 func (a *App) Init() tea.Cmd {
-	return tea.Batch(tea.RequestBackgroundColor, a.events.await, a.refresh(), a.recent(), a.who(a.m.UIN()), a.tick())
+	return tea.Batch(tea.RequestBackgroundColor, a.events.await, a.refresh(), a.recent(), a.who(a.m.UIN()), a.tick(), a.everyMinute())
 }
 
 // Update takes in what has happened.

@@ -48,7 +48,7 @@ func sit(t *testing.T, m *scripted, change ...func(*Config)) *user {
 	u := &user{t: t, m: m, a: newApp(ctx, m, c)}
 	t.Cleanup(func() {
 		cancel()
-		<-time.After(2 * time.Second) // the countdown's last second
+		<-time.After(catchUpEvery + time.Second) // what counts the seconds and the minutes
 		synctest.Wait()
 		u.a.events.close()
 	})

@@ -53,6 +53,9 @@ func (a *App) received(m client.Message) tea.Cmd {
 	switch m.Kind {
 	case client.KindAsks:
 		a.requests[m.Peer] = client.Request{From: m.Peer, Words: m.Text, Time: m.Time}
+		if a.device { // it may have been answered on another one before this one heard of it
+			cmds = append(cmds, ask(a, a.m.Requests, a.asked))
+		}
 	case client.KindAdded, client.KindAccepted:
 		delete(a.requests, m.Peer)
 		cmds = append(cmds, a.refresh())
@@ -79,16 +82,21 @@ func (a *App) ring() tea.Cmd {
 	return nil
 }
 
-// refresh asks for the lists that are only told in part by events.
-func (a *App) refresh() tea.Cmd {
-	cmds := []tea.Cmd{ask(a, a.m.Friends, func(friends []client.Friend, err error) tea.Cmd {
+// friends asks who they are.
+func (a *App) friends() tea.Cmd {
+	return ask(a, a.m.Friends, func(friends []client.Friend, err error) tea.Cmd {
 		if err != nil {
 			a.complain(err)
 			return nil
 		}
 		a.people.befriended(friends)
 		return nil
-	})}
+	})
+}
+
+// refresh asks for the lists that are only told in part by events.
+func (a *App) refresh() tea.Cmd {
+	cmds := []tea.Cmd{a.friends()}
 	if a.device {
 		cmds = append(cmds, ask(a, a.m.Requests, a.asked), ask(a, a.m.Blocked, a.blockedThem))
 	}
@@ -100,8 +108,13 @@ func (a *App) asked(requests []client.Request, err error) tea.Cmd {
 		a.complain(err)
 		return nil
 	}
-	clear(a.requests)
 	var cmds []tea.Cmd
+	for from := range a.requests {
+		if !slices.ContainsFunc(requests, func(r client.Request) bool { return r.From == from }) {
+			cmds = []tea.Cmd{a.friends()} // answered elsewhere, with a new friend perhaps
+		}
+	}
+	clear(a.requests)
 	for _, r := range requests {
 		a.requests[r.From] = r
 		cmds = append(cmds, a.who(r.From))

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -55,20 +56,44 @@ func (h *helpPage) view(a *App, width, height int) ([]string, *tea.Position) {
 		}
 		all = append(all, a.helpLine(strings.Join(names, " "), a.lang.say(b.what), width)...)
 	}
-	all = append(all, "", " "+a.lang.say(wSigns))
-	for _, s := range statuses {
-		all = append(all, a.helpLine(statusSigns[s], a.lang.say(statusWords[s]), width)...)
-	}
-	for _, s := range []struct {
-		sign string
-		what word
-	}{{"?", wStranger}, {"x", wBlocked}, {"!", wOperator}} {
-		all = append(all, a.helpLine(s.sign, a.lang.say(s.what), width)...)
+	if h.focus == onRoster { // the signs are what somebody there asks for first
+		all = append(append(a.legend(width), ""), all...)
+	} else {
+		all = append(append(all, ""), a.legend(width)...)
 	}
 	height = max(1, height-len(lines))
 	h.most = max(0, len(all)-height)
 	h.first = min(h.first, h.most)
 	return append(lines, all[h.first:min(len(all), h.first+height)]...), nil
+}
+
+// legendWidth is the room for a sign of the list and what it means.
+const legendWidth = 18
+
+// legend says what the signs in the list mean.
+func (a *App) legend(width int) []string {
+	var signs []string
+	add := func(sign string, what word) {
+		signs = append(signs, a.look.bold.Render(sign)+" "+a.lang.say(what))
+	}
+	for _, s := range statuses {
+		add(statusSigns[s], statusWords[s])
+	}
+	add("?", wStranger)
+	add("x", wBlocked)
+	add("!", wOperator) // the longest comes last, where no other is beside it
+	lines := wrapped(a.measure, a.lang.say(wSigns), width-1)
+	for row := range slices.Chunk(signs, max(1, (width-1)/legendWidth)) {
+		var line string
+		for i, sign := range row {
+			line = fit(a.measure, line, i*legendWidth) + sign
+		}
+		lines = append(lines, cut(a.measure, line, width-1))
+	}
+	for i := range lines {
+		lines[i] = " " + lines[i]
+	}
+	return lines
 }
 
 // keysWidth is the room for the keys of a line; where they need more, what they

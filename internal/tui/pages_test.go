@@ -42,10 +42,70 @@ func TestAQuestionThatIsLeftDoesNothing(t *testing.T) {
 
 func TestARequestThatComesIsCountedAndShown(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.tell(client.Message{Number: 7, Kind: client.KindAsks, Peer: 10007, Text: "let me in", Time: noon})
+		u.asksIn(10007, "let me in")
 		u.sees("requests: 2 (r)")
 		u.keys("r")
 		u.sees("10007  a stranger", "10008  Robby", "let me in")
+	})
+}
+
+// asksIn has somebody ask for friendship.
+func (u *user) asksIn(from client.UIN, words string) {
+	u.t.Helper()
+	u.m.mu.Lock()
+	u.m.requests = append(u.m.requests, client.Request{From: from, Words: words, Time: noon})
+	u.m.mu.Unlock()
+	u.tell(client.Message{Number: 7, Kind: client.KindAsks, Peer: from, Text: words, Time: noon})
+}
+
+func TestARequestThatWasAnsweredSaysSo(t *testing.T) {
+	asks := "Robby asks to be your friend: let me in "
+	befriend := func(m *scripted) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.friends = append(m.friends, client.Friend{UIN: 10008, Nick: "Robby"})
+	}
+	for name, c := range map[string]struct {
+		answer func(u *user)
+		says   string
+	}{
+		"accepted here": {func(u *user) { befriend(u.m); u.keys("ra") }, "(accepted)"},
+		"rejected here": {func(u *user) { u.keys("rx<enter>") }, "(answered)"},
+		"accepted on another device": {func(u *user) {
+			befriend(u.m)
+			u.m.settle(10008)
+			u.wait(catchUpEvery)
+		}, "(accepted)"},
+		"rejected on another device": {func(u *user) { u.m.settle(10008); u.wait(catchUpEvery) }, "(answered)"},
+		"nobody has answered":        {func(u *user) { u.wait(catchUpEvery) }, "(r in the list answers)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := household()
+				m.requests = nil
+				u := sit(t, m)
+				u.resize(132, 40)
+				u.asksIn(10008, "let me in")
+				u.keys("<end><pgdown>")
+				for range 10 { // wherever in the list it is
+					if u.keys("<enter>"); strings.Contains(u.screen(), asks) {
+						break
+					}
+					u.keys("<esc><up>")
+				}
+				u.sees(asks + "(r in the list answers)")
+				u.keys("<esc>")
+				c.answer(u)
+				u.sees(asks + c.says)
+			})
+		})
+	}
+}
+
+func TestARequestThatWasAnsweredBeforeItCameIsNotCounted(t *testing.T) {
+	withUser(t, func(u *user) {
+		u.tell(client.Message{Number: 7, Kind: client.KindAsks, Peer: 10007, Text: "let me in", Time: noon})
+		u.sees("requests: 1 (r)")
 	})
 }
 
@@ -198,7 +258,7 @@ func TestAPageThatIsClosedGivesTheKeysBack(t *testing.T) {
 func TestThePageOfKeysIsThatOfWhereOneIs(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.keys("?")
-		u.sees("remove the friend")
+		u.sees("remove the friend", "+ online", "! operator's notices")
 		u.keys("<esc><enter>?")
 		u.sees("> ?")
 		u.keys("<f1>")

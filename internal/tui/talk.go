@@ -81,11 +81,14 @@ func (t *talk) add(m client.Message) bool {
 	return true
 }
 
-// known reports whether a page's own words are those that were sent from here:
-// the server numbers them, and says so in the history only.
+// known reports whether a page's own words are here already, those that were sent
+// from here among them: the server numbers them, and says so in the history only.
 func (t *talk) known(m client.Message) bool {
 	if m.Kind != client.KindSent {
 		return false
+	}
+	if slices.ContainsFunc(t.entries, func(e *entry) bool { return e.Number == m.Number }) {
+		return true
 	}
 	for _, e := range t.entries {
 		if e.local && e.fate == fateSent && e.Number == 0 && e.Text == clean(m.Text) && m.Time.Sub(e.Time).Abs() < skew {

@@ -37,7 +37,7 @@ func (a *App) open(with client.UIN) tea.Cmd {
 	a.roster.at = with
 	a.show(t)
 	if t.asked {
-		return tea.Batch(a.who(with), a.seen())
+		return tea.Batch(a.who(with), a.seen(), a.catchUp())
 	}
 	return tea.Batch(a.who(with), a.load(t), a.seen())
 }
@@ -303,6 +303,18 @@ func (a *App) wrapEntry(e *entry, width int) []string {
 	return rows
 }
 
+// answered says what has become of somebody's request.
+func (a *App) answered(from client.UIN) word {
+	_, waits := a.requests[from]
+	switch {
+	case waits:
+		return wNotAnswered
+	case a.people.of(from).friend:
+		return wWasAccepted
+	}
+	return wWasAnswered
+}
+
 // noteRows are what has happened between two people, other than words.
 func (a *App) noteRows(e *entry, width int) []string {
 	name := a.people.of(e.Peer).name()
@@ -311,7 +323,7 @@ func (a *App) noteRows(e *entry, width int) []string {
 	case client.KindAdded:
 		text = a.lang.say(wHasAdded, name)
 	case client.KindAsks:
-		text = a.lang.say(wAsksYou, name, e.Text)
+		text = a.lang.say(wAsksYou, name, e.Text) + " " + a.lang.say(a.answered(e.Peer))
 	case client.KindAccepted:
 		text = a.lang.say(wHasAccepted, name)
 	case client.KindRejected:

@@ -341,6 +341,64 @@ func TestOwnWordsAreNotDoubledByTheHistory(t *testing.T) {
 	})
 }
 
+// What a command says with the login of this device is told to all devices but
+// this one.
+func TestOwnWordsOfOtherProgramsAreShown(t *testing.T) {
+	said := func(number uint64, to client.UIN, text string) client.Message {
+		return client.Message{Number: number, Kind: client.KindSent, Peer: to, Text: text, Time: noon}
+	}
+	withUser(t, func(u *user) {
+		add := func(m client.Message) {
+			u.m.mu.Lock()
+			defer u.m.mu.Unlock()
+			u.m.history = append(u.m.history, m)
+		}
+		times := func(text string, want int) {
+			t.Helper()
+			if n := strings.Count(u.screen(), text); n != want {
+				t.Errorf("%q is shown %d times, want %d:\n%s", text, n, want, u.screen())
+			}
+		}
+		u.keys("<enter>ok<enter>")
+		add(said(7, 10002, "ok"))
+		add(said(8, 10002, "from a command"))
+		u.wait(catchUpEvery)
+		times("  ok", 1)
+		times("from a command", 1)
+
+		u.keys("ok<enter>") // once more: it is not the one that was there before
+		u.wait(catchUpEvery)
+		add(said(9, 10002, "ok"))
+		u.wait(2 * catchUpEvery)
+		times("  ok", 2)
+		times("from a command", 1)
+
+		add(said(10, 10002, "and at once"))
+		u.keys("<esc><enter>")
+		times("and at once", 1)
+
+		add(said(11, 10008, "to somebody new"))
+		u.wait(catchUpEvery)
+		u.sees("Robby")
+	})
+}
+
+func TestWordsOnTheirWayAreNotDoubledByCatchingUp(t *testing.T) {
+	withUser(t, func(u *user) {
+		u.m.sends[10002] = make(chan error)
+		u.keys("<enter>hello<enter>")
+		u.m.mu.Lock()
+		u.m.history = append(u.m.history, client.Message{Number: 7, Kind: client.KindSent, Peer: 10002, Text: "hello", Time: noon})
+		u.m.mu.Unlock()
+		u.wait(catchUpEvery)
+		u.m.sends[10002] <- nil
+		u.wait(catchUpEvery)
+		if n := strings.Count(u.screen(), "  hello"); n != 1 {
+			t.Errorf("it is shown %d times:\n%s", n, u.screen())
+		}
+	})
+}
+
 func TestPresenceIsShownAsItChanges(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.sees(">+ Pingu")

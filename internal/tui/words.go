@@ -79,6 +79,9 @@ const (
 	wSystemIsDeaf
 	wHasAdded
 	wAsksYou
+	wNotAnswered
+	wWasAccepted
+	wWasAnswered
 	wHasAccepted
 	wHasRejected
 	wTo
