@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -51,6 +52,7 @@ func TestAnErrorIsDescribedWithoutTheProtocolsWords(t *testing.T) {
 		{nil, ""},
 		{&reportedError{errors.New("said")}, ""},
 		{errors.New("plain"), "plain"},
+		{fmt.Errorf("sent 1 of 2: %w", context.DeadlineExceeded), "sent 1 of 2: there was no answer"},
 		{&loginEnded{login{Address: "qq://10001@chat.example", Device: "my desk"}, client.ErrNotLoggedIn},
 			"not logged in, or the login has ended; log in again with rookery login 10001@chat.example --device 'my desk'"},
 		{rookery.Errorf(rookery.CodeNoAccount, "there is no account 10009"), "there is no account 10009; see rookery user list"},

@@ -1,0 +1,36 @@
+//go:build unix
+
+package main
+
+import (
+	"io"
+	"os"
+	"testing"
+)
+
+// What waits in a pipe is seen without waiting for it, and stays there.
+func TestAPipeIsLookedIntoWithoutReading(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if piped(r) {
+		t.Error("there is something in an empty pipe")
+	}
+	if _, err := w.WriteString("x"); err != nil {
+		t.Fatal(err)
+	}
+	if !piped(r) {
+		t.Error("there is nothing in a pipe that was written to")
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(r); string(got) != "x" || err != nil {
+		t.Errorf("%q is left, error %v", got, err)
+	}
+	if piped(r) {
+		t.Error("there is something in a pipe that was read and closed")
+	}
+}

@@ -1,0 +1,49 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/rookery-im/rookery/client"
+)
+
+func TestAServerOutOfReachIsSaidInPlainWords(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8000},
+		Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+	post := func(err error) error { return &url.Error{Op: "Post", URL: "http://127.0.0.1:8000/", Err: err} }
+	for _, test := range []struct {
+		name, address string
+		cause         error
+		want          string
+	}{
+		{"refused over HTTP", "http://10001@127.0.0.1:8000", post(refused), "cannot reach 127.0.0.1:8000: connection refused"},
+		{"refused on a line, at the usual port", "qq://10001@127.0.0.1", refused, "cannot reach 127.0.0.1:14000: connection refused"},
+		{"IPv6", "https://10001@[::1]", refused, "cannot reach [::1]:443: connection refused"},
+		{"a name that nobody has", "http://10001@chat.example", post(&net.DNSError{Err: "no such host", Name: "chat.example", IsNotFound: true}),
+			"cannot reach chat.example:8000: there is no host of this name"},
+		{"silence", "http://10001@chat.example", post(context.DeadlineExceeded), "cannot reach chat.example:8000: it does not answer"},
+		{"hung up", "http://10001@chat.example", post(io.EOF), "cannot reach chat.example:8000: it has ended the connection"},
+		{"something else of HTTP", "http://10001@chat.example", post(errors.New("malformed HTTP response")), "cannot reach chat.example:8000: malformed HTTP response"},
+		{"something else", "qq://10001@chat.example", errors.New("the server does not answer"), "cannot reach chat.example:14000: the server does not answer"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			// As package client wraps it.
+			err := &outOfReach{hostOf(test.address), fmt.Errorf("%s: %w", test.address, fmt.Errorf("%w: %w", client.ErrTemporary, test.cause))}
+			if got := describe(err); got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+			if got := exitCode(err); got != exitTemporary {
+				t.Errorf("it ends with %d", got)
+			}
+		})
+	}
+}
