@@ -138,6 +138,35 @@ func TestAMessageIsConfirmedByItsNumberOnceItWasTaken(t *testing.T) {
 	})
 }
 
+// What was confirmed in vain is pushed again, slowly as long as the server does not
+// know that a client is there that confirms.
+func TestWhatIsPushedAgainThoughItWasTakenIsConfirmedAgain(t *testing.T) {
+	var confirmed []string
+	s := &script{serve: func(n int, c *conversation) {
+		c.usual(c.next())
+		if n == 0 {
+			c.say(pushedText, 7, "message")
+			c.next() // and it is lost
+			return
+		}
+		c.next() // what was taken, before it is pushed
+		c.say(pushedText, 7, "message")
+		c.untilGone(func(a *asked) { confirmed = append(confirmed, a.get("SEQ")) })
+	}}
+	inBubble(t, s, func(t *testing.T, c *client.Client) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		seen := 0
+		for range c.Messages(ctx) {
+			seen++
+		}
+		synctest.Wait()
+		if seen != 1 || !slices.Equal(confirmed, []string{"7"}) {
+			t.Errorf("seen %d times, confirmed again are %q", seen, confirmed)
+		}
+	})
+}
+
 // The last message is taken in the moment in which the program ends.
 func TestWhatWasTakenIsConfirmedBeforeTheClientCloses(t *testing.T) {
 	h := newHouse(t, 10001, 10002)

@@ -31,8 +31,9 @@ type inbox struct {
 // flow is what comes over one link: messages by rising numbers. If one must be
 // dropped, all behind it are, up to the flow's end: the next link's begins with
 // what was not confirmed.
-type flow struct {
-	ended bool // by a message that was dropped; guarded by the inbox's mu
+type flow struct { // all guarded by the inbox's mu
+	ended    bool // by a message that was dropped
+	repeated bool // by a message that the program had taken
 }
 
 // maxWaiting bounds the messages that are kept for a slow program.
@@ -65,6 +66,10 @@ func (b *inbox) put(e Event, f *flow) {
 func (b *inbox) putMessage(m Message, f *flow) {
 	if m.Number != 0 {
 		if m.Number <= b.highest {
+			if m.Number <= b.done {
+				f.repeated = true
+				signal(b.notices)
+			}
 			return
 		}
 		if b.messages >= maxWaiting {
@@ -179,6 +184,16 @@ func (b *inbox) taken() uint64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.done
+}
+
+// repeats reports whether a flow has repeated messages that the program had taken,
+// once: the server does not know yet, and waits between them.
+func (b *inbox) repeats(f *flow) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	repeated := f.repeated
+	f.repeated = false
+	return repeated
 }
 
 // hungry reports whether a loop runs and has taken all messages.

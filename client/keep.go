@@ -98,7 +98,8 @@ func (c *Client) tendStream(l link, f *flow) error {
 	defer beat.Stop()
 	var confirmed uint64
 	for {
-		if taken := c.inbox.taken(); taken > confirmed {
+		repeats := c.inbox.repeats(f)
+		if taken := c.inbox.taken(); taken > confirmed || repeats {
 			if err := l.confirm(c.confirmation(taken)); err != nil {
 				return err
 			}
