@@ -143,13 +143,17 @@ func (c *Client) pages(ctx context.Context, r request, read func(Answer) error) 
 // SetStatus changes the account's status. The client signs in with it when it
 // has to sign in again.
 func (c *Client) SetStatus(ctx context.Context, s Status) error {
-	_, err := c.ask(ctx, request{command: "Change_Stat", fields: []Field{number("ST", c.options.traits().Status(uint8(s)))}})
+	_, err := c.ask(ctx, c.changeStatus(s))
 	if err == nil {
 		c.mu.Lock()
 		c.status = s
 		c.mu.Unlock()
 	}
 	return err
+}
+
+func (c *Client) changeStatus(s Status) request {
+	return request{command: "Change_Stat", fields: []Field{number("ST", c.options.traits().Status(uint8(s)))}}
 }
 
 // Remove ends a friendship.

@@ -122,7 +122,11 @@ func (o *options) check() error {
 	version, ok := wire.ParseVersion([]byte(o.version))
 	_, token := rookery.ParseToken(o.token)
 	var err error
+	if o.device != "" {
+		err = rookery.CheckDeviceName(o.device)
+	}
 	switch {
+	case err != nil:
 	case !ok:
 		err = fmt.Errorf("version %q is none of 1.0, 1.1, 1.2, 1.3, 1.4", o.version)
 	case o.proof == "" && o.token == "":
@@ -131,9 +135,7 @@ func (o *options) check() error {
 		err = errors.New("that is no token: it begins with rk_ and 43 characters follow")
 	case (o.device != "" || o.token != "") && version < wire.V14:
 		err = fmt.Errorf("devices need version 1.4, not %s", o.version)
-	case o.device != "":
-		err = rookery.CheckDeviceName(o.device)
-	case o.token != "" && o.proof != "":
+	case o.device == "" && o.token != "" && o.proof != "":
 		err = errors.New("a token and a password: name the device to sign in as too, with client.Device")
 	case o.status != 0 && !o.status.Valid():
 		err = fmt.Errorf("status %d is none that can be chosen", o.status)

@@ -43,6 +43,8 @@ func TestDialSaysWhyItFails(t *testing.T) {
 			"no device for both":       {"10001@" + h.addr, []client.Option{client.Password(password), client.Token(token)}, client.ErrParameter},
 			"no interval":              {"10001@" + h.addr, []client.Option{client.Password(password), client.PollInterval(-1)}, client.ErrParameter},
 			"no status":                {"10001@" + h.addr, []client.Option{client.Password(password), client.FirstStatus(11)}, client.ErrParameter},
+			"no interval for a device": {"10001@" + h.addr, []client.Option{client.Password(password), client.Device("d"), client.PollInterval(0)}, client.ErrParameter},
+			"no status for a device":   {"10001@" + h.addr, []client.Option{client.Password(password), client.Device("d"), client.FirstStatus(11)}, client.ErrParameter},
 		} {
 			c, err := client.Dial(t.Context(), way+"://"+test.address, test.opts...)
 			if !errors.Is(err, test.want) || c != nil {
@@ -185,6 +187,25 @@ func TestAStatusThatWasChosenSurvivesASignInAgain(t *testing.T) {
 			if online, err := b.Online(t.Context()); err != nil || len(online) != 0 {
 				t.Errorf("%s: signed in again, online are %+v, %v", version, online, err)
 			}
+		}
+	})
+}
+
+func TestATokenGoesOnWithItsFirstStatus(t *testing.T) {
+	onEachWay(t, func(t *testing.T, way string) {
+		h := newHouse(t, 10001, 10002)
+		h.befriend(10001, 10002)
+		b := h.dial("http", 10002)
+		a := h.dial(way, 10001, client.Device("d"))
+		token := a.Token()
+		a.Close()
+		c, err := client.Dial(t.Context(), way+"://10001@"+h.addr, client.Token(token), client.FirstStatus(client.StatusInvisible))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if online, err := b.Online(t.Context()); err != nil || len(online) != 0 {
+			t.Errorf("online are %+v, %v", online, err)
 		}
 	})
 }

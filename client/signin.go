@@ -35,7 +35,7 @@ func (c *Client) enter(ctx context.Context, l link) error {
 	token, signed := c.token, c.signed
 	c.mu.Unlock()
 	if token != "" || signed && l.pushes() == nil {
-		err := c.goOn(ctx, l, token)
+		err := c.goOn(ctx, l, token, signed)
 		if !errors.Is(err, ErrNotLoggedIn) || c.options.proof == "" {
 			return err
 		}
@@ -48,8 +48,14 @@ func (c *Client) enter(ctx context.Context, l link) error {
 }
 
 // goOn looks whether the session is still there. On a line the first record
-// with a token binds the connection to its session, and pushes begin.
-func (c *Client) goOn(ctx context.Context, l link, token string) error {
+// with a token binds the connection to its session, and pushes begin. signed
+// says that this client was in the session before, and that it has its status.
+func (c *Client) goOn(ctx context.Context, l link, token string, signed bool) error {
+	if s := c.options.status; s != 0 && !signed {
+		if _, err := c.askOnce(ctx, l, c.changeStatus(s)); err != nil {
+			return err
+		}
+	}
 	if token == "" {
 		_, err := c.askOnce(ctx, l, heartbeat)
 		return err
@@ -133,7 +139,7 @@ func (c *Client) login(ctx context.Context, l link) error {
 	}
 	c.mu.Unlock()
 	if status != 0 && !v.firstStatus {
-		_, err = c.askOnce(ctx, l, request{command: "Change_Stat", fields: []Field{number("ST", v.Status(uint8(status)))}})
+		_, err = c.askOnce(ctx, l, c.changeStatus(status))
 	}
 	return err
 }
