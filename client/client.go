@@ -151,6 +151,10 @@ func (c *Client) State() State {
 // connected says that a link works.
 func (c *Client) connected(l link) {
 	c.mu.Lock()
+	if c.dead != nil { // closed in the same moment
+		c.mu.Unlock()
+		return
+	}
 	first := !c.signed
 	c.link, c.signed, c.state = l, true, State{Connected: true}
 	c.move()
@@ -165,6 +169,10 @@ func (c *Client) connected(l link) {
 func (c *Client) disconnected(why error, retry time.Time) {
 	s := State{Err: why, Retry: retry}
 	c.mu.Lock()
+	if c.dead != nil { // closed in the same moment
+		c.mu.Unlock()
+		return
+	}
 	c.link, c.state = nil, s
 	c.mu.Unlock()
 	c.options.log.Warn("disconnected", "address", c.String(), "error", why, "retry", retry)
