@@ -16,6 +16,8 @@ type search struct {
 	with  client.UIN // 0 for all conversations
 	query editor
 	asked string // what the rows are an answer to
+	turn  int    // counts what was asked for; older answers are not wanted
+	older bool   // more is on its way
 	found []client.Message
 	last  bool // nothing older contains it
 }
@@ -51,7 +53,7 @@ func (s *search) bindings(a *App) []binding {
 
 // down moves to what is older, and asks for more at the end.
 func (s *search) down(a *App) tea.Cmd {
-	if s.at == len(s.rows)-1 && !s.last && !s.loading {
+	if s.at == len(s.rows)-1 && !s.last && !s.loading && !s.older {
 		return s.run(a, s.found[s.at].Number)
 	}
 	return s.move(+1)
@@ -60,22 +62,28 @@ func (s *search) down(a *App) tea.Cmd {
 // run searches, for what is older than a message, if one is given.
 func (s *search) run(a *App, before uint64) tea.Cmd {
 	text := strings.TrimSpace(s.query.text)
+	if before != 0 {
+		text = s.asked // whatever is written there since
+	}
 	if text == "" {
 		return nil
 	}
 	if before == 0 {
 		s.asked, s.found, s.rows, s.at, s.loading = text, nil, nil, 0, true
+		s.turn++
 	}
+	s.older = before != 0
+	turn := s.turn
 	query := client.HistoryQuery{With: s.with, Before: before, Limit: pageSize, Text: text}
 	return ask(a, func(ctx context.Context) (client.History, error) { return a.m.History(ctx, query) },
 		func(h client.History, err error) tea.Cmd {
-			s.loading = false
+			if s.turn != turn {
+				return nil // the user has asked for something else since
+			}
+			s.loading, s.older = false, false
 			if err != nil {
 				a.complain(err)
 				return nil
-			}
-			if s.asked != text {
-				return nil // the user has asked for something else since
 			}
 			s.last, s.empty = h.Last, wNothingFound
 			for _, m := range slices.Backward(h.Messages) {
