@@ -151,6 +151,7 @@ func (a *App) talk(with client.UIN) *talk {
 	t := a.talks[with]
 	if t == nil {
 		t = newTalk(with)
+		t.own = with == a.m.UIN()
 		a.talks[with] = t
 	}
 	return t
@@ -176,6 +177,15 @@ func (a *App) leave() tea.Cmd {
 	}
 	a.page, a.focus = a.under, a.from
 	return a.seen()
+}
+
+// close is leave for a page that something was waited for on: the user may have
+// gone on to another.
+func (a *App) close(p page) tea.Cmd {
+	if a.page != p {
+		return nil
+	}
+	return a.leave()
 }
 
 // complain says at the bottom what went wrong.

@@ -55,6 +55,28 @@ func (a *App) catchUp() tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
+// readElsewhere asks how far other devices have read what is unread here.
+func (a *App) readElsewhere() tea.Cmd {
+	if !a.device {
+		return nil
+	}
+	var cmds []tea.Cmd
+	for _, t := range a.talks {
+		if t.unread() == 0 {
+			continue
+		}
+		query := client.HistoryQuery{With: t.with, Limit: 1}
+		cmds = append(cmds, ask(a, func(ctx context.Context) (client.History, error) { return a.m.History(ctx, query) },
+			func(h client.History, err error) tea.Cmd {
+				if err == nil {
+					t.readOutside(h.Read)
+				}
+				return nil
+			}))
+	}
+	return tea.Batch(cmds...)
+}
+
 // caughtUp takes over the own words among the newest messages that are not here.
 // Where some are on their way, it cannot be told which of them are these.
 func (a *App) caughtUp(messages []client.Message) tea.Cmd {
@@ -74,7 +96,7 @@ func (a *App) caughtUp(messages []client.Message) tea.Cmd {
 	for _, m := range missing { // now that those which are here have their numbers
 		t := a.talk(m.Peer)
 		before := t.length(a)
-		t.add(m)
+		t.insert(m)
 		if t.offset > 0 {
 			t.offset += t.length(a) - before // what is being read stays where it is
 		}

@@ -21,19 +21,24 @@ func (a *App) happened(e client.Event) tea.Cmd {
 		a.people.of(e.Friend).status = e.Status
 	case client.ReadMark:
 		t := a.talk(e.With)
-		t.readTo(e.Number)
-		t.told = max(t.told, e.Number)
+		t.readOutside(e.Number)
 	case client.State:
 		was := a.link
 		a.link = e
-		if e.Connected && !was.Connected {
-			return a.refresh() // presence may have changed meanwhile
+		if e.Connected {
+			return a.resumed()
 		}
 		if was.Connected || was.Retry.IsZero() {
 			return a.tick()
 		}
 	}
 	return nil
+}
+
+// resumed asks for what was not told while there was no connection; that it was
+// lost need not have been told either. What was read here is said again.
+func (a *App) resumed() tea.Cmd {
+	return tea.Batch(a.refresh(), a.recent(), a.readElsewhere(), a.seen())
 }
 
 // received takes a message over.
@@ -43,7 +48,7 @@ func (a *App) received(m client.Message) tea.Cmd {
 		m.Time = a.now()
 	}
 	before := t.length(a)
-	if !t.add(m) {
+	if t.own && t.known(m) || !t.add(m) {
 		return nil
 	}
 	if t.offset > 0 {

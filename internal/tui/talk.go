@@ -35,6 +35,7 @@ const (
 // talk is a conversation with one account.
 type talk struct {
 	with    client.UIN
+	own     bool // with oneself: the server tells of own words as it does of others'
 	entries []*entry
 	draft   editor
 
@@ -57,8 +58,15 @@ func newTalk(with client.UIN) *talk {
 	return &talk{with: with, draft: editor{lines: true}}
 }
 
-// add takes a message over. It reports false for one that is here already.
-func (t *talk) add(m client.Message) bool {
+// add takes a message over that has just come. It reports false for one that is
+// here already.
+func (t *talk) add(m client.Message) bool { return t.place(m, false) }
+
+// insert takes a message of the history over. Own words that have no number stand
+// below it, if they were written later.
+func (t *talk) insert(m client.Message) { t.place(m, true) }
+
+func (t *talk) place(m client.Message, byTime bool) bool {
 	m.Text = clean(m.Text)
 	e := &entry{Message: m, unread: m.Kind == client.KindMessage && (m.Number == 0 || m.Number > t.read)}
 	if m.Number == 0 {
@@ -73,7 +81,7 @@ func (t *talk) add(m client.Message) bool {
 		if old.Number != 0 && old.Number < m.Number {
 			break
 		}
-		if old.Number > m.Number {
+		if old.Number > m.Number || byTime && old.Number == 0 && old.Time.After(m.Time) {
 			at = i
 		}
 	}
@@ -84,14 +92,15 @@ func (t *talk) add(m client.Message) bool {
 // known reports whether a page's own words are here already, those that were sent
 // from here among them: the server numbers them, and says so in the history only.
 func (t *talk) known(m client.Message) bool {
-	if m.Kind != client.KindSent {
+	if m.Kind != client.KindSent && !t.own {
 		return false
 	}
-	if slices.ContainsFunc(t.entries, func(e *entry) bool { return e.Number == m.Number }) {
+	if m.Number != 0 && slices.ContainsFunc(t.entries, func(e *entry) bool { return e.Number == m.Number }) {
 		return true
 	}
 	for _, e := range t.entries {
-		if e.local && e.fate == fateSent && e.Number == 0 && e.Text == clean(m.Text) && m.Time.Sub(e.Time).Abs() < skew {
+		there := e.fate == fateSent || t.own && e.fate == fateWaiting // a push can be there before the answer
+		if e.local && there && e.Number == 0 && e.Text == clean(m.Text) && m.Time.Sub(e.Time).Abs() < skew {
 			e.Number = m.Number
 			return true
 		}
@@ -144,6 +153,12 @@ func (t *talk) readTo(number uint64) {
 	}
 }
 
+// readOutside is readTo for what the server says: it need not be told.
+func (t *talk) readOutside(number uint64) {
+	t.readTo(number)
+	t.told = max(t.told, number)
+}
+
 // waiting counts the own words that the server does not have, failed those
 // that it will not get without the user.
 func (t *talk) waiting() (waiting, failed int) {
@@ -187,12 +202,11 @@ func (a *App) load(t *talk) tea.Cmd {
 // loaded takes a page of the history over.
 func (a *App) loaded(t *talk, q client.HistoryQuery, h client.History) tea.Cmd {
 	if q.Before == 0 {
-		t.readTo(h.Read)
-		t.told = max(t.told, h.Read)
+		t.readOutside(h.Read)
 	}
 	for _, m := range h.Messages {
 		if !t.known(m) {
-			t.add(m)
+			t.insert(m)
 		}
 	}
 	t.whole = h.Last
