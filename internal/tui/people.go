@@ -130,7 +130,7 @@ func (a *App) showInfo(uin client.UIN) tea.Cmd {
 			m.loading = false
 			if err != nil {
 				a.complain(err)
-				return a.leave()
+				return a.close(m)
 			}
 			m.title = cleanLine(info.Nick) + " (" + uin.String() + ")"
 			m.rows = a.profileRows(info.Profile)

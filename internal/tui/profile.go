@@ -79,11 +79,15 @@ func (a *App) editProfile() tea.Cmd {
 	if a.needsDevice() {
 		return nil
 	}
+	page, focus := a.page, a.focus
 	return ask(a, func(ctx context.Context) (client.Info, error) { return a.m.Info(ctx, a.m.UIN()) },
 		func(info client.Info, err error) tea.Cmd {
-			if err != nil {
+			switch {
+			case err != nil:
 				a.complain(err)
 				return nil
+			case a.page != page, a.focus != focus:
+				return nil // the user did not wait, and may be writing
 			}
 			a.show(a.profileForm(info.Profile))
 			return nil
@@ -122,7 +126,7 @@ func (a *App) profileForm(p client.Profile) *form {
 			if nick, ok := change.Profile["NK"]; ok {
 				a.nick = cleanLine(nick)
 			}
-			return a.leave()
+			return a.close(f)
 		})
 	}
 	return f

@@ -31,6 +31,33 @@ type scripted struct {
 	err      error                     // of everything
 	sends    map[client.UIN]chan error // what sending comes to; those that have none succeed at once
 	told     []string                  // what it was told to do
+	slow     chan struct{}             // if it is set, history and profiles wait until it is closed
+}
+
+// dawdle has history and profiles wait until the function that it returns is called.
+func (s *scripted) dawdle() (answer func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slow := make(chan struct{})
+	s.slow = slow
+	return func() {
+		s.mu.Lock()
+		s.slow = nil
+		s.mu.Unlock()
+		close(slow)
+	}
+}
+
+func (s *scripted) wait(ctx context.Context) {
+	s.mu.Lock()
+	slow := s.slow
+	s.mu.Unlock()
+	if slow != nil {
+		select {
+		case <-slow:
+		case <-ctx.Done():
+		}
+	}
 }
 
 func (s *scripted) note(parts ...string) error {
@@ -93,7 +120,8 @@ func (s *scripted) Friends(context.Context) ([]client.Friend, error) {
 	return slices.Clone(s.friends), s.err
 }
 
-func (s *scripted) Info(_ context.Context, uin client.UIN) (client.Info, error) {
+func (s *scripted) Info(ctx context.Context, uin client.UIN) (client.Info, error) {
+	s.wait(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p, ok := s.people[uin]
@@ -165,7 +193,8 @@ func (s *scripted) Requests(context.Context) ([]client.Request, error) {
 	return slices.Clone(s.requests), s.err
 }
 
-func (s *scripted) SetInfo(_ context.Context, ch client.Change) error {
+func (s *scripted) SetInfo(ctx context.Context, ch client.Change) error {
+	s.wait(ctx)
 	var all []string
 	for k, v := range ch.Profile {
 		all = append(all, k+"="+v)
@@ -198,7 +227,8 @@ func (s *scripted) Blocked(context.Context) ([]client.UIN, error) {
 	return slices.Clone(s.blocked), s.err
 }
 
-func (s *scripted) History(_ context.Context, q client.HistoryQuery) (client.History, error) {
+func (s *scripted) History(ctx context.Context, q client.HistoryQuery) (client.History, error) {
+	s.wait(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := client.History{Last: true}
