@@ -10,14 +10,18 @@ import (
 const trimInterval = time.Minute
 
 // trim gives memory that is not in use back to the system, until ctx ends. Left
-// alone, Go's runtime keeps about as much again as is in use, which after a rush
-// of logins is as much as all their connections need.
-func trim(ctx context.Context) error {
+// alone, Go's runtime keeps about as much again as is in use, and the store the
+// pages of everybody who has signed in, which after a rush of logins is as much as
+// all their connections need.
+func (s *server) trim(ctx context.Context) error {
 	ticker := time.NewTicker(trimInterval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ticker.C:
+			if err := s.store.Trim(ctx); err != nil {
+				s.log.Debug("the store keeps its memory", "error", err)
+			}
 			debug.FreeOSMemory()
 		case <-ctx.Done():
 			return nil

@@ -2,10 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
 	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rookery-im/rookery/internal/sqlite"
 )
 
 func TestMemoryThatIsNotInUseIsGivenBack(t *testing.T) {
@@ -16,15 +21,20 @@ func TestMemoryThatIsNotInUseIsGivenBack(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
+		store, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(t.TempDir(), storeName)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &server{backend: &backend{store: store}, log: slog.New(slog.DiscardHandler)}
 		ended := make(chan error, 1)
-		go func() { ended <- trim(ctx) }()
+		go func() { ended <- s.trim(ctx) }()
 		time.Sleep(trimInterval)
 		synctest.Wait()
 		if got := held(); got > size/2 {
 			t.Errorf("%d bytes are still held, of which %d are not in use", got, size)
 		}
 		cancel()
-		if err := <-ended; err != nil {
+		if err := errors.Join(<-ended, store.Close()); err != nil {
 			t.Error(err)
 		}
 	})

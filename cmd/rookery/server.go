@@ -179,7 +179,7 @@ func (s *server) run(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error { return s.service.Run(housekeeping) })
-	g.Go(func() error { return trim(housekeeping) })
+	g.Go(func() error { return s.trim(housekeeping) })
 	g.Go(func() error {
 		<-ending.Done()
 		defer stop()

@@ -21,6 +21,19 @@ import (
 type conn struct {
 	driver driver.Conn
 	stmts  map[string]*stmt
+	// used counts the statements, for trim.
+	used, trimmed uint64
+}
+
+// trim gives back the pages that the connection keeps in memory, if it was not
+// used since the latest trim but for as many statements. One that is in use
+// would read them again at once.
+func (c *conn) trim(but uint64) (err error) {
+	if c.used-c.trimmed <= but {
+		_, err = c.exec("PRAGMA shrink_memory")
+	}
+	c.trimmed = c.used
+	return err
 }
 
 // connect opens the database file and sets it up by the pragmas, in order.
@@ -105,6 +118,7 @@ func (c *conn) exists(query string, args ...any) (bool, error) {
 }
 
 func (c *conn) prepare(query string) (*stmt, error) {
+	c.used++
 	if s, ok := c.stmts[query]; ok {
 		return s, nil
 	}

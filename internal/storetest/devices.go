@@ -1,8 +1,8 @@
 package storetest
 
 import (
-	"net/netip"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/rookery-im/rookery"

@@ -3,11 +3,13 @@ package line
 import "sync"
 
 const (
-	// idleBytes is what a connection keeps to read into while it waits: most
-	// records fit.
-	idleBytes = 256
-	// busyBytes is what one reads into that has sent more at a time.
+	// idleBytes is what a connection keeps to read into while it waits. It is
+	// enough to see that something comes: for the rest it borrows.
+	idleBytes = 32
+	// busyBytes is what it borrows first: most records fit.
 	busyBytes = 4 << 10
+	// outBytes is what is written into at first: most answers fit.
+	outBytes = 256
 )
 
 // A buffer is lent by a pool. Pools hold pointers, since a slice in an
@@ -52,7 +54,7 @@ func lend(pool *sync.Pool, size int) *buffer {
 
 // out lends an empty buffer to put together what is written at once.
 func (p *buffers) out() *buffer {
-	b := lend(&p.outs, idleBytes)
+	b := lend(&p.outs, outBytes)
 	b.b = b.b[:0]
 	return b
 }

@@ -26,19 +26,20 @@ type conn struct {
 	dialogue transport.Dialogue
 	framer
 
-	heardAt time.Time // when the latest records were answered, or the connection began
-	lineAt  time.Time // when the line that has not ended began to arrive; zero if there is none
-	readBy  time.Time // the connection's read deadline
+	// Times are since the way was made, to keep connections small.
+	heardAt time.Duration // when the latest records were answered, or the connection began
+	lineAt  time.Duration // when the line that has not ended began to arrive; 0 if there is none
+	readBy  time.Duration // the connection's read deadline
 
 	rate transport.Rate
 	gone atomic.Bool // nothing is written any more, and the reader ends
 
-	writing sync.Mutex // guards writeBy, and the writing itself
-	writeBy time.Time  // the connection's write deadline
+	writing sync.Mutex    // guards writeBy, and the writing itself
+	writeBy time.Duration // the connection's write deadline
 }
 
 func newConn(w *Way, nc *transport.Conn) *conn {
-	c := &conn{way: w, net: nc, heardAt: time.Now()}
+	c := &conn{way: w, net: nc, heardAt: w.now()}
 	c.framer.init(&w.buffers, w.limits.LineBytes)
 	c.dialogue = w.host.Converse(c)
 	return c
@@ -71,31 +72,31 @@ func (c *conn) await() bool {
 // as much as to answer a record, so one that is not far from right stays.
 func (c *conn) patient() bool {
 	limits := &c.way.limits
-	now := time.Now()
-	by, slack := c.heardAt.Add(limits.IdleTime), limits.IdleTime/10
+	now := c.way.now()
+	by, slack := c.heardAt+limits.IdleTime, limits.IdleTime/10
 	if !c.begun() {
-		c.lineAt = time.Time{}
+		c.lineAt = 0
 	} else {
-		if c.lineAt.IsZero() {
+		if c.lineAt == 0 {
 			c.lineAt = now
 		}
-		if end := c.lineAt.Add(limits.LineTime); end.Before(by) {
+		if end := c.lineAt + limits.LineTime; end < by {
 			by, slack = end, limits.LineTime/4
 		}
 	}
-	if !now.Before(by) {
+	if now >= by {
 		return false
 	}
 	if c.lent != nil && !c.begun() {
-		if now.Sub(c.heardAt) < busyTime {
-			by, slack = c.heardAt.Add(busyTime), busyTime
+		if now-c.heardAt < busyTime {
+			by, slack = c.heardAt+busyTime, busyTime
 		} else {
 			c.release()
 		}
 	}
-	if c.readBy.Before(by) || c.readBy.After(by.Add(slack)) {
-		c.readBy = by.Add(slack)
-		_ = c.net.SetReadDeadline(c.readBy)
+	if c.readBy < by || c.readBy > by+slack {
+		c.readBy = by + slack
+		_ = c.net.SetReadDeadline(c.way.made.Add(c.readBy))
 	}
 	return true
 }
@@ -112,7 +113,7 @@ func (c *conn) answer(ctx context.Context) {
 	}
 	b.peer = transport.Peer{Addr: c.net.Addr, Form: wire.FormLine}
 	c.dialogue.Answer(ctx, &b.peer, b.records, c.write)
-	c.heardAt = time.Now()
+	c.heardAt = c.way.now()
 }
 
 // Push writes a record.
@@ -127,9 +128,9 @@ func (c *conn) write(record []byte) error {
 
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if now, d := time.Now(), c.way.limits.WriteTime; c.writeBy.Sub(now) < d {
-		c.writeBy = now.Add(d + d/4)
-		_ = c.net.SetWriteDeadline(c.writeBy)
+	if now, d := c.way.now(), c.way.limits.WriteTime; c.writeBy-now < d {
+		c.writeBy = now + d + d/4
+		_ = c.net.SetWriteDeadline(c.way.made.Add(c.writeBy))
 	}
 	if c.gone.Load() {
 		return net.ErrClosed

@@ -76,6 +76,7 @@ type Way struct {
 	host    transport.Host
 	limits  Limits
 	log     *slog.Logger
+	made    time.Time // what connections count time from
 	buffers buffers
 	batches sync.Pool // of *batch
 	floods  transport.Complaint
@@ -83,10 +84,13 @@ type Way struct {
 
 // New makes a way in.
 func New(cfg Config) *Way {
-	w := &Way{host: cfg.Host, limits: cfg.Limits.withDefaults(), log: cfg.Log}
+	w := &Way{host: cfg.Host, limits: cfg.Limits.withDefaults(), log: cfg.Log, made: time.Now().Add(-1)} // no time is 0
 	w.buffers.largest = w.limits.LineBytes + prefixBytes + len("\r\n")
 	return w
 }
+
+// now is the time since the way was made.
+func (w *Way) now() time.Duration { return time.Since(w.made) }
 
 // Serve answers the lines that come on nc, until the client leaves or breaks a
 // rule, or the dialogue closes the connection.

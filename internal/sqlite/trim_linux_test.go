@@ -1,0 +1,64 @@
+package sqlite
+
+import (
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery"
+)
+
+// resident is how much memory of the machine the process has, in MiB.
+func resident(t *testing.T) int {
+	t.Helper()
+	debug.FreeOSMemory()
+	statm, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pages int
+	for _, digit := range strings.Fields(string(statm))[1] {
+		pages = 10*pages + int(digit-'0')
+	}
+	return pages * os.Getpagesize() >> 20
+}
+
+func TestPagesThatNobodyLooksAtAreGivenBack(t *testing.T) {
+	s, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "store.db"), Readers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.CreateAccount(t.Context(), rookery.NewAccount(rookery.FirstUIN, "nick", noon), "secret"); err != nil {
+		t.Fatal(err)
+	}
+	const letters = 6000
+	text := strings.Repeat("x", rookery.MaxText)
+	for n := 0; n < letters; n += 100 {
+		list := make([]rookery.Letter, 100)
+		for i := range list {
+			list[i] = rookery.Letter{To: rookery.FirstUIN, Kind: rookery.KindMessage, Peer: rookery.System, Text: text}
+		}
+		if _, err := s.Deliver(t.Context(), list, noon, rookery.Mark{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := s.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{Text: "y", Limit: 1}); err != nil {
+		t.Fatal(err)
+	}
+	full := resident(t)
+	for range 2 { // what was in use before the first may be in use again
+		if err := s.Trim(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const most = letters * rookery.MaxText >> 20 // the writer has them all, the reader the latest
+	if trimmed := resident(t); trimmed > full-most {
+		t.Errorf("%d MiB of %d MiB are still held", trimmed, full)
+	}
+	if _, err := s.Account(t.Context(), rookery.FirstUIN); err != nil {
+		t.Error(err)
+	}
+}
