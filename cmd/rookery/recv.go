@@ -94,9 +94,12 @@ func (r *receiver) collect(ctx context.Context, c *cobra.Command) error {
 	}
 	defer cl.Close()
 	out := r.events(r.printer(c), cl)
-	for seq := l.batch(); ; seq = rand.Text() {
-		if err := l.keepBatch(seq); err != nil {
-			return err
+	for seq := l.batch(); ; seq = "" {
+		if seq == "" {
+			seq = rand.Text()
+			if err := l.keepBatch(seq); err != nil {
+				return err
+			}
 		}
 		events, err := cl.Collect(ctx, seq)
 		if err != nil {
@@ -142,6 +145,15 @@ func (r *receiver) stay(c *cobra.Command) error {
 			return ended(ctx, l.explain(err))
 		}
 	}
+	fresh := func(e client.Event) error {
+		if m, ok := e.(client.Message); ok && printed.has(m) {
+			return nil
+		}
+		return out.print(ctx, e)
+	}
+	if err := l.finishBatch(ctx, cl, fresh); err != nil {
+		return ended(ctx, l.explain(err))
+	}
 	connected := true
 	for e := range cl.Events(ctx) {
 		if s, ok := e.(client.State); ok {
@@ -151,10 +163,7 @@ func (r *receiver) stay(c *cobra.Command) error {
 			}
 			continue
 		}
-		if m, ok := e.(client.Message); ok && printed.has(m) {
-			continue
-		}
-		if err := out.print(ctx, e); err != nil {
+		if err := fresh(e); err != nil {
 			return ended(ctx, err)
 		}
 	}
@@ -229,14 +238,33 @@ func (s span) has(m client.Message) bool {
 	return (m.Kind == client.KindMessage || m.Mine()) && m.Number != 0 && s.first <= m.Number && m.Number <= s.last
 }
 
-// batch is the SEQ of a batch that was asked for and perhaps not printed, a new
-// one if there is none.
+// batch is the SEQ of a batch that was asked for and perhaps not printed, empty
+// if there is none.
 func (l login) batch() string {
 	text, err := os.ReadFile(l.file() + ".batch")
-	if seq := strings.TrimSpace(string(text)); err == nil && seq != "" {
-		return seq
+	if err != nil {
+		return ""
 	}
-	return rand.Text()
+	return strings.TrimSpace(string(text))
+}
+
+// finishBatch prints the batch that an interrupted recv did not: what was handed
+// out in a batch is not pushed.
+func (l login) finishBatch(ctx context.Context, cl *client.Client, print func(client.Event) error) error {
+	seq := l.batch()
+	if seq == "" {
+		return nil
+	}
+	events, err := cl.Collect(ctx, seq)
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		if err := print(e); err != nil {
+			return err
+		}
+	}
+	return l.keepBatch("")
 }
 
 // keepBatch keeps the SEQ of a batch until it is printed; an empty one forgets
