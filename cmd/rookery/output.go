@@ -82,6 +82,15 @@ func harmless(text string) string {
 	}, printable(text))
 }
 
+// harmlessLines is harmless for a text that may have several lines.
+func harmlessLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = harmless(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
 // localTime is a time for people, in their own zone.
 func localTime(t time.Time) string {
 	if t.IsZero() {

@@ -186,7 +186,7 @@ func sayState(c *cobra.Command, s client.State) {
 	case errors.As(s.Err, &answered):
 		text = "disconnected, trying again: " + describe(s.Err)
 	case !s.Connected:
-		text = "disconnected, trying again: " + plainly(s.Err)
+		text = "disconnected, trying again: " + printable(plainly(s.Err))
 	}
 	fmt.Fprintln(c.ErrOrStderr(), "rookery: "+text)
 }

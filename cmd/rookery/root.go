@@ -147,7 +147,7 @@ func describe(err error) string {
 	if advice[operatorCode(err)] != "" {
 		text += "; " + advice[operatorCode(err)]
 	}
-	return text
+	return harmlessLines(text) // whatever answered may have written a part of it
 }
 
 var keyAtFault = regexp.MustCompile(`^[A-Z][A-Z0-9]: `)
@@ -159,5 +159,5 @@ func withoutProtocol(e *client.Error) string {
 	if reason == "" {
 		return e.Unwrap().Error()
 	}
-	return printable(e.Unwrap().Error() + ": " + reason)
+	return printable(e.Unwrap().Error() + ": " + reason) // in one line
 }
