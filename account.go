@@ -3,7 +3,9 @@ package rookery
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -140,6 +142,16 @@ func (p Profile) Validate() error {
 		case !utf8.ValidString(t.got):
 			return Errorf(CodeParameter, "%s is not valid UTF-8", t.name)
 		}
+	}
+	return nil
+}
+
+// CheckNick reports with CodeParameter that a nickname has nothing that can be
+// seen: answers leave control characters out.
+func CheckNick(nick string) error {
+	unseen := func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }
+	if strings.TrimFunc(nick, unseen) == "" {
+		return Errorf(CodeParameter, "nick is empty, or has nothing that can be seen")
 	}
 	return nil
 }

@@ -90,6 +90,9 @@ func read(c *call) error {
 		return err
 	}
 	if err := c.service.MarkRead(c.ctx, c.session, rookery.ReadMark{With: with, Number: number}, c.mark); err != nil {
+		if rookery.CodeOf(err) == rookery.CodeNoAccount {
+			return about("UN", err)
+		}
 		return about("ID", err)
 	}
 	c.ok()

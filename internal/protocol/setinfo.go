@@ -68,8 +68,8 @@ func changeOf(key, value string) (func(*rookery.Account), error) {
 		yes, err := yesOrNo(key, value)
 		return func(a *rookery.Account) { a.Findable = yes }, err
 	case "NK":
-		if value == "" {
-			return nil, parameter(key, "a nickname cannot be empty")
+		if err := rookery.CheckNick(value); err != nil {
+			return nil, about(key, err)
 		}
 	}
 	for _, f := range infoFields {

@@ -31,8 +31,8 @@ func (s *Service) AddAccount(ctx context.Context, a rookery.Account, password st
 }
 
 func checkAccount(a *rookery.Account) error {
-	if a.Profile.Nick == "" {
-		return rookery.Errorf(rookery.CodeParameter, "nick is empty")
+	if err := rookery.CheckNick(a.Profile.Nick); err != nil {
+		return err
 	}
 	return a.Profile.Validate()
 }

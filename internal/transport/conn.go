@@ -65,6 +65,16 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
+// Abandon says that the client does not read: what was written and not taken is
+// thrown away when the connection is closed. The system would hold it for
+// minutes otherwise, some megabytes of it.
+func (c *Conn) Abandon() {
+	c.wrote.Store(false)
+	if tcp, ok := c.Conn.(interface{ SetLinger(sec int) error }); ok {
+		_ = tcp.SetLinger(0)
+	}
+}
+
 // CloseWrite ends the server's side of the connection, as far as the
 // connection can be half closed.
 func (c *Conn) CloseWrite() error {

@@ -145,11 +145,11 @@ func TestAPanicOnABorrowedStackCostsOneConnection(t *testing.T) {
 func TestARateIsOfOneSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r transport.Rate
-		if !r.Allow(3, 3) || r.Allow(1, 3) {
+		if r.Take(2, 3) != 2 || r.Take(2, 3) != 1 || r.Take(1, 3) != 0 {
 			t.Error("not three are allowed")
 		}
 		<-time.After(time.Second)
-		if !r.Allow(3, 3) || !r.Allow(1000, 0) {
+		if r.Take(4, 3) != 3 || r.Take(1000, 0) != 1000 {
 			t.Error("a second later they are not allowed")
 		}
 	})

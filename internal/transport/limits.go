@@ -124,15 +124,16 @@ type Rate struct {
 	count int
 }
 
-// Allow counts n more, and reports whether that many may come in one second; 0
-// is any number.
-func (r *Rate) Allow(n, most int) bool {
+// Take returns how many of n more may come, if most may in one second; 0 is any
+// number.
+func (r *Rate) Take(n, most int) int {
 	if most == 0 {
-		return true
+		return n
 	}
 	if now := time.Now(); now.Sub(r.since) >= time.Second {
 		*r = Rate{since: now}
 	}
+	n = min(n, most-r.count)
 	r.count += n
-	return r.count <= most
+	return n
 }

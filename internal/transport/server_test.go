@@ -355,3 +355,34 @@ func TestWhatIsUnreadIsReadFirst(t *testing.T) {
 		t.Errorf("got %q and %v", got, err)
 	}
 }
+
+func TestWhoDoesNotReadLeavesNothingBehind(t *testing.T) {
+	served := make(chan *transport.Conn, 1)
+	s := transport.NewServer(transport.Config{Log: slog.New(slog.DiscardHandler), Way: wayFunc(func(_ context.Context, c *transport.Conn) {
+		served <- c
+	})})
+	l, err := transport.Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = s.Serve(l) }()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	c := <-served
+	if _, err := c.Write(make([]byte, 64<<10)); err != nil {
+		t.Fatal(err)
+	}
+	c.Abandon()
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := io.Copy(io.Discard, client); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the client reads to the end, with %v", err)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -172,6 +172,7 @@ func (c *conn) flush() error {
 	_, err := c.net.Write(c.out.b)
 	c.out.b = c.out.b[:0]
 	if err != nil {
+		c.net.Abandon()
 		return errDone
 	}
 	return nil

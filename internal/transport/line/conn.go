@@ -106,14 +106,14 @@ func (c *conn) answer(ctx context.Context) {
 	b := c.way.batch()
 	defer c.way.takeBack(b)
 	c.take(b)
-	if !c.rate.Allow(len(b.records), c.way.limits.RecordsPerSecond) {
+	allowed := c.rate.Take(len(b.records), c.way.limits.RecordsPerSecond)
+	b.peer = transport.Peer{Addr: c.net.Addr, Form: wire.FormLine}
+	c.dialogue.Answer(ctx, &b.peer, b.records[:allowed], c.write)
+	c.heardAt = c.way.now()
+	if allowed < len(b.records) {
 		c.way.complain(c.net)
 		c.Close()
-		return
 	}
-	b.peer = transport.Peer{Addr: c.net.Addr, Form: wire.FormLine}
-	c.dialogue.Answer(ctx, &b.peer, b.records, c.write)
-	c.heardAt = c.way.now()
 }
 
 // Push writes a record.
@@ -137,6 +137,7 @@ func (c *conn) write(record []byte) error {
 	}
 	_, err := c.net.Write(out.b)
 	if err != nil {
+		c.net.Abandon()
 		c.Close()
 	}
 	return err

@@ -106,7 +106,10 @@ func TestAFloodIsCutWithOneLineInTheLog(t *testing.T) {
 				conn.send(strings.Repeat("VER=1&silence\n", 5))
 				<-time.After(time.Second)
 			}
-			conn.send(strings.Repeat("VER=1&silence\n", 6))
+			conn.send(strings.Repeat("VER=\n", 6))
+			for range 5 { // those within the limit are answered
+				conn.want("<VER=>\r\n")
+			}
 			conn.wantEnd()
 		}
 		if got := s.log.String(); strings.Count(got, "--max-records-per-second") != 1 || !strings.Contains(got, "client=192.0.2.1") {

@@ -49,7 +49,7 @@ func (c *conn) serve(ctx context.Context) {
 		if !ok {
 			return
 		}
-		if !c.rate.Allow(1, c.handler.limits.RecordsPerSecond) {
+		if c.rate.Take(1, c.handler.limits.RecordsPerSecond) == 0 {
 			c.handler.complain(c.net)
 			c.close(websocket.StatusPolicyViolation, "too many records in a second")
 			return
