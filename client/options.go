@@ -91,12 +91,23 @@ func TLS(config *tls.Config) Option { return func(o *options) { o.tls = config }
 // Dialer opens the connections, all that there are: through a tunnel, say.
 // network is "tcp". net.Dialer's DialContext is the default.
 func Dialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {
-	return func(o *options) { o.dial = dial }
+	return func(o *options) {
+		if dial != nil { // nil is the usual one
+			o.dial = dial
+		}
+	}
 }
 
 // Logger gets a line at each change of the connection, and at level debug for
 // each request: its command, SEQ and result, never what it says.
-func Logger(log *slog.Logger) Option { return func(o *options) { o.log = log } }
+// nil is none.
+func Logger(log *slog.Logger) Option {
+	return func(o *options) {
+		if log != nil {
+			o.log = log
+		}
+	}
+}
 
 // defaultProgram is "Rookery1" in hex.
 const defaultProgram = "526F6F6B65727931"

@@ -45,7 +45,7 @@ func parseAgo(text string) (time.Duration, bool) {
 		if text == "" || text[len(text)-1:] != unit {
 			continue
 		}
-		n, err := strconv.ParseUint(text[:len(text)-1], 10, 16)
+		n, err := strconv.ParseUint(text[:len(text)-1], 10, 13) // 157 years: a duration holds not twice as much
 		return time.Duration(n) * length, err == nil
 	}
 	ago, err := time.ParseDuration(text)

@@ -33,7 +33,7 @@ func TestSinceIsANumberATimeOrHowLongAgo(t *testing.T) {
 			t.Errorf("%s is %v, want %v", text, got, want)
 		}
 	}
-	for _, text := range []string{"", "-1", "-3h", "d", "yesterday", "25:00", "2026-13-01"} {
+	for _, text := range []string{"", "-1", "-3h", "d", "yesterday", "25:00", "2026-13-01", "20000w"} {
 		if err := new(sinceFlag).set(text, now); err == nil {
 			t.Errorf("%q is taken", text)
 		}

@@ -1,0 +1,15 @@
+package client_test
+
+import (
+	"testing"
+
+	"github.com/rookery-im/rookery/client"
+)
+
+func TestNoLoggerAndNoDialerAreTheUsualOnes(t *testing.T) {
+	h := newHouse(t, 10001)
+	c := h.dial("qq", 10001, client.Logger(nil), client.Dialer(nil))
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+}
