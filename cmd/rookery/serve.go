@@ -20,7 +20,6 @@ import (
 
 	"github.com/rookery-im/rookery/internal/service"
 	"github.com/rookery-im/rookery/internal/transport"
-	"github.com/rookery-im/rookery/internal/transport/line"
 )
 
 // defaultListen are the ports that the clients know: 8000 for HTTP, 14000 for
@@ -35,7 +34,7 @@ type serveFlags struct {
 	maxConnections, perAddress int
 	limitLoopback              bool
 	recordsPerSecond           int
-	lineIdle                   time.Duration
+	timeouts                   timeouts
 	retention                  int // days
 	passwordMemory             int // MiB
 	passwordPasses             int
@@ -81,7 +80,9 @@ func (f *serveFlags) register(c *cobra.Command) {
 	flags.IntVar(&f.perAddress, "max-connections-per-address", 1_000, "accept at most `N` connections from one address; trusted proxies and this machine are exempt")
 	flags.BoolVar(&f.limitLoopback, "limit-loopback", false, "let --max-connections-per-address bind clients on this machine too")
 	flags.IntVar(&f.recordsPerSecond, "max-records-per-second", 0, "close a line or WebSocket that brings more than `N` records in one second; 0 is any number")
-	flags.DurationVar(&f.lineIdle, "line-idle-timeout", 300*time.Second, "close a line or WebSocket that brings no record for `TIME`")
+	for _, t := range f.times() {
+		flags.DurationVar(t.value, t.flag, t.usual, t.usage)
+	}
 	flags.IntVar(&f.retention, "retention", int(service.DefaultRetention/(24*time.Hour)), "keep messages for `DAYS` after they were collected")
 	flags.IntVar(&f.passwordMemory, "password-memory", int(service.FloorCost.MemoryKiB/1024), "hash new passwords with `MIB` of memory (Argon2id)")
 	flags.IntVar(&f.passwordPasses, "password-passes", int(service.FloorCost.Passes), "and with `N` passes over it")
@@ -90,6 +91,23 @@ func (f *serveFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.logLevel, "log-level", "info", "log from `LEVEL` on: debug, info, warn or error")
 	flags.StringVar(&f.cpuProfile, "cpuprofile", "", "write a CPU profile to `FILE`")
 	_ = flags.MarkHidden("cpuprofile") // fails for a flag that is not there
+}
+
+// timeFlag is a flag for how long connections are waited for.
+type timeFlag struct {
+	value *time.Duration
+	flag  string
+	usual time.Duration
+	usage string
+}
+
+func (f *serveFlags) times() []timeFlag {
+	return []timeFlag{
+		{&f.timeouts.first, "first-byte-timeout", 10 * time.Second, "close a connection that says nothing for `TIME`, or takes longer for a request's header"},
+		{&f.timeouts.record, "record-timeout", 20 * time.Second, "close a connection whose record takes longer than `TIME` to arrive"},
+		{&f.timeouts.write, "write-timeout", 20 * time.Second, "close a connection that takes no answers and no pushes for `TIME`"},
+		{&f.timeouts.idle, "line-idle-timeout", 300 * time.Second, "close a line or WebSocket that brings no record for `TIME`"},
+	}
 }
 
 func serve(c *cobra.Command, f serveFlags) error {
@@ -128,9 +146,11 @@ func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
 		dir:      *f.data,
 		listen:   f.listen,
 		limits:   transport.Limits{Connections: f.maxConnections, PerAddress: f.perAddress, CountLoopback: f.limitLoopback},
-		lines:    line.Limits{RecordsPerSecond: f.recordsPerSecond, IdleTime: f.lineIdle},
+		timeouts: f.timeouts,
 		shutdown: f.shutdown,
 		now:      now,
+
+		recordsPerSecond: f.recordsPerSecond,
 	}
 	for _, bound := range []struct {
 		name            string
@@ -147,8 +167,10 @@ func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
 			return c, fmt.Errorf("--%s is %d, allowed is %d to %d", bound.name, bound.got, bound.least, bound.max)
 		}
 	}
-	if f.lineIdle < time.Second {
-		return c, fmt.Errorf("--line-idle-timeout is %v, allowed is 1s and more", f.lineIdle)
+	for _, t := range f.times() {
+		if *t.value < time.Second {
+			return c, fmt.Errorf("--%s is %v, allowed is 1s and more", t.flag, *t.value)
+		}
 	}
 	c.retention = time.Duration(f.retention) * 24 * time.Hour
 	c.passwords = service.FloorCost

@@ -34,15 +34,27 @@ type serverConfig struct {
 	trustedProxies []netip.Prefix
 	origins        []string
 	limits         transport.Limits
-	lines          line.Limits
-	passwords      service.PasswordCost
-	retention      time.Duration
+	timeouts       timeouts
+	// recordsPerSecond is how many records a line or WebSocket may bring in one
+	// second, 0 for any number.
+	recordsPerSecond int
+	passwords        service.PasswordCost
+	retention        time.Duration
 	// shutdown is how long requests in flight are waited for in the end.
 	shutdown time.Duration
 	// now and afterFunc are the clock; nil afterFunc is time.AfterFunc.
 	now       func() time.Time
 	afterFunc func(d time.Duration, f func()) (stop func() bool)
 	log       *slog.Logger
+}
+
+// timeouts are how long connections are waited for. A zero stands for the
+// default of the way in.
+type timeouts struct {
+	first  time.Duration // for the first bytes, and for the header of a request
+	record time.Duration // for the rest of a record that has begun
+	write  time.Duration // for room for an answer or a push
+	idle   time.Duration // for the next record on a line or WebSocket
 }
 
 // server is everything that runs on one data directory.
@@ -101,20 +113,24 @@ func (s *server) ways(c serverConfig) transport.Way {
 	pages.Handle("/", web.Handler())
 	pages.Handle("/ws", websocket.New(websocket.Config{
 		Host:           handler,
-		Limits:         websocket.Limits{IdleTime: c.lines.IdleTime, RecordsPerSecond: c.lines.RecordsPerSecond},
+		Limits:         websocket.Limits{IdleTime: c.timeouts.idle, WriteTime: c.timeouts.write, RecordsPerSecond: c.recordsPerSecond},
 		TrustedProxies: c.trustedProxies,
 		Origins:        c.origins,
 		Log:            c.log,
 	}))
 	return &transport.Detect{
+		Patience: c.timeouts.first,
 		HTTP: httppost.New(httppost.Config{
 			Handler:        handler,
 			Pages:          pages,
+			Limits:         httppost.Limits{HeaderTime: c.timeouts.first, BodyTime: c.timeouts.record, WriteTime: c.timeouts.write},
 			TrustedProxies: c.trustedProxies,
 			Origins:        c.origins,
 			Log:            c.log,
 		}),
-		Line: line.New(line.Config{Host: handler, Limits: c.lines, Log: c.log}),
+		Line: line.New(line.Config{Host: handler, Log: c.log, Limits: line.Limits{
+			LineTime: c.timeouts.record, WriteTime: c.timeouts.write, IdleTime: c.timeouts.idle, RecordsPerSecond: c.recordsPerSecond,
+		}}),
 	}
 }
 

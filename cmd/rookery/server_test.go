@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -13,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rookery-im/rookery/internal/control"
-	"github.com/rookery-im/rookery/internal/transport/line"
 )
 
 // testServer is the server that users run, on a clock that the test moves and
@@ -85,31 +85,72 @@ func (ts *testServer) addr() string { return ts.listeners[0].Addr().String() }
 
 func (ts *testServer) operator() *control.Operator { return control.Direct(ts.service) }
 
-func TestLimitsOfLinesAreSettings(t *testing.T) {
-	for flags, want := range map[string]line.Limits{
-		"":                            {IdleTime: 300 * time.Second},
-		"--max-records-per-second 50": {IdleTime: 300 * time.Second, RecordsPerSecond: 50},
-		"--line-idle-timeout 10m":     {IdleTime: 10 * time.Minute},
+func TestHowLongConnectionsAreWaitedForAreSettings(t *testing.T) {
+	usual := timeouts{first: 10 * time.Second, record: 20 * time.Second, write: 20 * time.Second, idle: 300 * time.Second}
+	for flags, want := range map[string]timeouts{
+		"":                         usual,
+		"--first-byte-timeout 5s":  {first: 5 * time.Second, record: usual.record, write: usual.write, idle: usual.idle},
+		"--record-timeout 1m":      {first: usual.first, record: time.Minute, write: usual.write, idle: usual.idle},
+		"--write-timeout 1s":       {first: usual.first, record: usual.record, write: time.Second, idle: usual.idle},
+		"--line-idle-timeout 10m ": {first: usual.first, record: usual.record, write: usual.write, idle: 10 * time.Minute},
 	} {
-		var f serveFlags
-		var c cobra.Command
-		f.register(&c)
-		if err := c.ParseFlags(strings.Fields(flags)); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := f.config(io.Discard); err != nil || got.lines != want {
-			t.Errorf("with %q got %+v and %v", flags, got.lines, err)
+		if got, err := configOf(t, flags); err != nil || got.timeouts != want {
+			t.Errorf("with %q got %+v and %v", flags, got.timeouts, err)
 		}
 	}
-	for _, flags := range []string{"--max-records-per-second=-1", "--line-idle-timeout 0s"} {
-		var f serveFlags
-		var c cobra.Command
-		f.register(&c)
-		if err := c.ParseFlags(strings.Fields(flags)); err != nil {
+	for _, flags := range []string{"--first-byte-timeout 0s", "--record-timeout 0s", "--write-timeout 999ms", "--line-idle-timeout -1s"} {
+		if _, err := configOf(t, flags); err == nil {
+			t.Errorf("%q is allowed", flags)
+		}
+	}
+}
+
+func TestHowManyRecordsASecondMayBringIsASetting(t *testing.T) {
+	for flags, want := range map[string]int{"": 0, "--max-records-per-second 50": 50} {
+		if got, err := configOf(t, flags); err != nil || got.recordsPerSecond != want {
+			t.Errorf("with %q got %d and %v", flags, got.recordsPerSecond, err)
+		}
+	}
+	if _, err := configOf(t, "--max-records-per-second=-1"); err == nil {
+		t.Error("-1 is allowed")
+	}
+}
+
+// configOf is what flags of serve make.
+func configOf(t *testing.T, flags string) (serverConfig, error) {
+	t.Helper()
+	var f serveFlags
+	var c cobra.Command
+	f.register(&c)
+	if err := c.ParseFlags(strings.Fields(flags)); err != nil {
+		t.Fatal(err)
+	}
+	return f.config(io.Discard)
+}
+
+// TestSettingsReachEachWayIn: a connection of each kind is cut once its time is
+// over.
+func TestSettingsReachEachWayIn(t *testing.T) {
+	const short = 50 * time.Millisecond
+	s := newTestServer(t, serverConfig{timeouts: timeouts{first: short, record: short, write: time.Second, idle: short}})
+	for name, says := range map[string]string{
+		"nothing":             "",
+		"half a line":         "VER=1.4&CMD=Li",
+		"a line, and silence": "VER=1.4&CMD=List&UIN=10001\n",
+		"half a header":       "POST / HT",
+		"half a body":         "POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nVER=",
+	} {
+		conn, err := net.Dial("tcp", s.addr())
+		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.config(io.Discard); err == nil {
-			t.Errorf("%q is allowed", flags)
+		defer conn.Close()
+		if _, err := io.WriteString(conn, says); err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second)) // the usual times are longer
+		if _, err := io.Copy(io.Discard, conn); err != nil {
+			t.Errorf("%s: the connection is not closed: %v", name, err)
 		}
 	}
 }
