@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 
@@ -44,7 +45,7 @@ func (s *Store) History(ctx context.Context, uin rookery.UIN, q rookery.HistoryQ
 		}
 	}
 	// What is settled meanwhile is in the database by then.
-	for _, e := range slices.Backward(s.recent.entries(uin, 0, h.before-1, 1<<62)) {
+	for _, e := range slices.Backward(s.recent.entries(uin, 0, h.before-1, math.MaxInt)) {
 		h.look(e)
 		h.before = e.Number
 	}
