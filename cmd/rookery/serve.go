@@ -104,7 +104,7 @@ type timeFlag struct {
 func (f *serveFlags) times() []timeFlag {
 	return []timeFlag{
 		{&f.timeouts.first, "first-byte-timeout", 10 * time.Second, "close a connection that says nothing for `TIME`, or takes longer for a request's header"},
-		{&f.timeouts.record, "record-timeout", 20 * time.Second, "close a connection whose record takes longer than `TIME` to arrive"},
+		{&f.timeouts.record, "record-timeout", 20 * time.Second, "close a connection whose request body or line takes longer than `TIME` to arrive"},
 		{&f.timeouts.write, "write-timeout", 20 * time.Second, "close a connection that takes no answers and no pushes for `TIME`"},
 		{&f.timeouts.idle, "line-idle-timeout", 300 * time.Second, "close a line or WebSocket that brings no record for `TIME`"},
 	}

@@ -128,24 +128,26 @@ func configOf(t *testing.T, flags string) (serverConfig, error) {
 	return f.config(io.Discard)
 }
 
-// TestSettingsReachEachWayIn: a connection of each kind is cut once its time is
-// over.
+// A connection is cut once the one time is over that is set.
 func TestSettingsReachEachWayIn(t *testing.T) {
 	const short = 50 * time.Millisecond
-	s := newTestServer(t, serverConfig{timeouts: timeouts{first: short, record: short, write: time.Second, idle: short}})
-	for name, says := range map[string]string{
-		"nothing":             "",
-		"half a line":         "VER=1.4&CMD=Li",
-		"a line, and silence": "VER=1.4&CMD=List&UIN=10001\n",
-		"half a header":       "POST / HT",
-		"half a body":         "POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nVER=",
+	for name, test := range map[string]struct {
+		set  timeouts
+		says string
+	}{
+		"nothing":             {timeouts{first: short}, ""},
+		"half a header":       {timeouts{first: short}, "POST / HT"},
+		"half a body":         {timeouts{record: short}, "POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nVER="},
+		"half a line":         {timeouts{record: short}, "VER=1.4&CMD=Li"},
+		"a line, and silence": {timeouts{idle: short}, "VER=1.4&CMD=List&UIN=10001\n"},
 	} {
+		s := newTestServer(t, serverConfig{timeouts: test.set})
 		conn, err := net.Dial("tcp", s.addr())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		if _, err := io.WriteString(conn, says); err != nil {
+		if _, err := io.WriteString(conn, test.says); err != nil {
 			t.Fatal(err)
 		}
 		_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second)) // the usual times are longer
