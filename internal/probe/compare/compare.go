@@ -1,0 +1,319 @@
+package compare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+	"github.com/rookery-im/rookery/internal/probe/study"
+)
+
+// Config says which two servers are compared.
+type Config struct {
+	File *experiment.File
+	A, B *lab.Lab
+	Seed uint64
+	// Study is passed on: who is told of phases and facts. Its file, subject, budget
+	// and seed are set here.
+	Study study.Config
+}
+
+// forStudy is the part of the budget, in hundredths, with which differences are
+// looked for; the rest makes them small and replays them.
+const forStudy = 78
+
+// Run compares two servers and returns what the study found of the first, with
+// the differences.
+func Run(ctx context.Context, c Config) (*finding.Study, error) {
+	p := newPair(c.File, c.A, c.B)
+	sc := c.Study
+	sc.File, sc.Subject, sc.Seed = c.File, p, c.Seed
+	sc.Requests = p.most() * forStudy / 100
+	out, err := study.Run(ctx, sc)
+	if err != nil {
+		return out, err
+	}
+	causes, err := p.causes(ctx)
+	var stopped *lab.Stopped
+	switch {
+	case errors.As(err, &stopped):
+		out.Stopped = stopped.Reason
+	case errors.Is(err, errSpent):
+		out.Untested = append(out.Untested, finding.Gap{What: "some differences", Why: "the budget was used up before all were made small"})
+	case err != nil:
+		return out, err
+	}
+	for _, cause := range causes {
+		out.Differences = append(out.Differences, p.difference(cause))
+	}
+	return out, nil
+}
+
+// replays is how often a witness must show its difference.
+const replays = 5
+
+// causes makes sightings small, puts them down to causes, and sorts these: the
+// surest first.
+func (p *pair) causes(ctx context.Context) (causes []*cause, err error) {
+	byWeight(p.found)
+	for _, s := range p.found {
+		if slices.ContainsFunc(causes, func(c *cause) bool { return p.explains(c, s) }) {
+			continue
+		}
+		c, err := p.cause(ctx, s)
+		if c != nil && !p.merge(causes, c) {
+			causes = append(causes, c)
+		}
+		if err != nil {
+			sortCauses(causes)
+			return causes, err
+		}
+	}
+	sortCauses(causes)
+	return causes, nil
+}
+
+// cause makes one sighting small and judges it; nil if it does not show again.
+func (p *pair) cause(ctx context.Context, s *sighting) (*cause, error) {
+	w, err := p.shrink(ctx, s)
+	if w == nil || w.a == nil {
+		return nil, err
+	}
+	c := &cause{witness: *w}
+	c.aspect, c.name = p.judge(w)
+	c.commands = []string{w.steps[len(w.steps)-1].Command}
+	if err != nil {
+		return c, err
+	}
+	steady, err := p.replay(ctx, c)
+	if err != nil || !steady {
+		return nil, err
+	}
+	c.commands, err = p.spread(ctx, w)
+	return c, err
+}
+
+// replay sends the witness again and again. A field that one server itself
+// answers differently each time is noise: the cause is none if nothing else is
+// left of it.
+func (p *pair) replay(ctx context.Context, c *cause) (steady bool, err error) {
+	end := len(c.steps) - 1
+	for range replays {
+		points, a, b, err := p.shows(ctx, c.steps, c.nonce, nil)
+		if err != nil {
+			return c.shown > 0, err
+		}
+		c.of++
+		if a == nil {
+			continue
+		}
+		p.maskNoise(c.steps[end], &c.a.Answers[end], &a.Answers[end])
+		p.maskNoise(c.steps[end], &c.b.Answers[end], &b.Answers[end])
+		if alike(points, c.points) {
+			c.shown++
+		}
+		c.points = p.differ(c.steps[end], &c.a.Answers[end], &c.b.Answers[end])
+		if len(c.points) == 0 {
+			return false, nil
+		}
+	}
+	return c.shown >= replays-1, nil
+}
+
+// maskNoise notes the fields in which two answers of one server differ.
+func (p *pair) maskNoise(step experiment.Step, x, y *lab.Answer) {
+	if x.Kind() != "record" || y.Kind() != "record" {
+		return
+	}
+	for _, f := range x.Fields {
+		if g, ok := y.Field(f.Key); ok && g.Value != f.Value && f.Key != p.file.Answer.Code {
+			p.noise[step.Command+"|"+f.Key] = true
+		}
+	}
+}
+
+// explains reports whether a sighting is an echo of a cause that is known: the
+// same difference, or one behind all that leads to the cause.
+func (p *pair) explains(c *cause, s *sighting) bool {
+	end := s.steps[len(s.steps)-1]
+	if alike(s.points, c.points) && (slices.Contains(c.commands, end.Command) || len(c.commands) >= 3) && sameChanges(c.steps, s.steps) {
+		return true
+	}
+	essential := p.essential(c)
+	if len(essential) == 0 {
+		return false
+	}
+	i := 0
+	for _, step := range s.steps {
+		if i < len(essential) && covers(step, essential[i]) {
+			i++
+		}
+	}
+	return i == len(essential)
+}
+
+// sameChanges reports whether the changes that a cause needs are all in another
+// experiment's last step.
+func sameChanges(cause, other []experiment.Step) bool {
+	for _, want := range cause[len(cause)-1].Changes {
+		if !slices.ContainsFunc(other[len(other)-1].Changes, func(c experiment.Change) bool {
+			return c.Kind == want.Kind && c.Key == want.Key
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// essential are the steps of a cause that lead to it: all but plain logins and
+// the last, which only looks.
+func (p *pair) essential(c *cause) []experiment.Step {
+	var out []experiment.Step
+	for i, s := range c.steps {
+		plain := p.file.VerbOf(s) == experiment.Login && len(s.Changes) == 0 && s.Place == 0
+		look := i == len(c.steps)-1 && len(s.Changes) == 0
+		if !plain && !look {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// covers reports whether a step does what another does.
+func covers(step, want experiment.Step) bool {
+	if want.Wait > 0 {
+		return step.Wait > 0
+	}
+	if step.Command != want.Command || step.Verb != want.Verb || step.Way != want.Way {
+		return false
+	}
+	for _, c := range want.Changes {
+		if !slices.ContainsFunc(step.Changes, func(d experiment.Change) bool { return d.Kind == c.Kind && d.Key == c.Key }) {
+			return false
+		}
+	}
+	return true
+}
+
+// merge adds a cause to one that is the same for another command.
+func (p *pair) merge(causes []*cause, c *cause) bool {
+	for _, known := range causes {
+		if known.aspect == c.aspect && known.name == c.name {
+			for _, command := range c.commands {
+				if !slices.Contains(known.commands, command) {
+					known.commands = append(known.commands, command)
+				}
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// sortCauses puts the surest first: those that always showed, by the smallest
+// experiments.
+func sortCauses(causes []*cause) {
+	slices.SortStableFunc(causes, func(x, y *cause) int {
+		if x.shown != y.shown {
+			return y.shown - x.shown
+		}
+		return weight(x.steps) - weight(y.steps)
+	})
+}
+
+// difference is a cause as reports have it.
+func (p *pair) difference(c *cause) finding.Difference {
+	d := finding.Difference{
+		Command: c.commands[0], Aspect: c.aspect, Name: c.name, Commands: c.commands,
+		Replayed: fmt.Sprintf("%d of %d", c.shown, c.of),
+	}
+	if len(c.commands) >= 3 || p.unknownCommand(c) {
+		d.Command = "*"
+	}
+	d.Summary = p.summary(c, d.Command)
+	for i, s := range c.steps {
+		d.Witness = append(d.Witness, p.both(s, &c.a.Answers[i], &c.b.Answers[i]))
+	}
+	return d
+}
+
+// unknownCommand reports whether what differs is the answer to a command that
+// there is not.
+func (p *pair) unknownCommand(c *cause) bool {
+	end := c.steps[len(c.steps)-1]
+	command, ok := p.file.Command(end.Command)
+	return ok && slices.ContainsFunc(end.Changes, func(change experiment.Change) bool {
+		return p.file.TypeOf(command, change.Key).Type == experiment.Name
+	})
+}
+
+func (p *pair) summary(c *cause, command string) string {
+	var parts []string
+	for _, x := range c.points {
+		what := x.kind
+		if x.key != "" {
+			what = x.key
+		}
+		parts = append(parts, fmt.Sprintf("%s is %q on A and %q on B", what, clip(x.a), clip(x.b)))
+	}
+	if command == "*" {
+		command = "several commands"
+	}
+	return fmt.Sprintf("%s: %s (%s)", command, strings.Join(parts, "; "), p.story(c.steps))
+}
+
+// story tells the steps in their notation.
+func (p *pair) story(steps []experiment.Step) string {
+	lines := make([]string, len(steps))
+	for i, s := range steps {
+		lines[i] = clip(p.file.FormatStep(s))
+	}
+	return strings.Join(lines, "; ")
+}
+
+func clip(s string) string {
+	const most = 120
+	if len(s) <= most {
+		return s
+	}
+	for i := most; ; i-- {
+		if utf8.RuneStart(s[i]) {
+			return s[:i] + "..."
+		}
+	}
+}
+
+func (p *pair) both(s experiment.Step, a, b *lab.Answer) finding.Both {
+	out := finding.Both{Step: p.file.FormatStep(s), Wait: s.Wait.Seconds()}
+	if s.Wait > 0 {
+		return out
+	}
+	out.Role, out.HTTP = s.Role, s.Way
+	if s.Place > 0 {
+		out.From = p.file.Places[s.Place]
+	}
+	if utf8.Valid(a.Sent) {
+		out.Request = string(a.Sent)
+	} else {
+		out.RequestBase64 = a.Sent
+	}
+	out.A, out.B = p.told(a), p.told(b)
+	return out
+}
+
+// told is an answer as a witness shows it.
+func (p *pair) told(a *lab.Answer) string {
+	switch a.Kind() {
+	case "nothing":
+		return "(no answer: " + a.Fault + ")"
+	case "status":
+		return fmt.Sprintf("(status %d) %s", a.Status, a.Body)
+	}
+	return string(a.Body)
+}

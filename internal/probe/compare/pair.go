@@ -1,0 +1,271 @@
+package compare
+
+import (
+	"context"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// A pair is two servers that are asked the same. It is a study's subject: the
+// study sees the answers of the first.
+type pair struct {
+	file *experiment.File
+	a, b *lab.Lab
+	// found are the differences that were seen, each kind once, in the simplest
+	// experiment that showed it.
+	found []*sighting
+	seen  map[string]*sighting
+	noise map[string]bool // command and key
+}
+
+// A sighting is a difference as it was first seen.
+type sighting struct {
+	steps  []experiment.Step // up to the answers that differ
+	nonce  uint64
+	points []point
+	times  int
+}
+
+// A point is one thing in which two answers differ.
+type point struct {
+	// kind is lost, status, form, code, field, missing, extra, end, type or closed.
+	kind string
+	key  string // of a field
+	a, b string
+	// order says that the same elements come in another order.
+	order bool
+	// prefix says that one list begins as the other, and is longer.
+	prefix bool
+}
+
+func newPair(f *experiment.File, a, b *lab.Lab) *pair {
+	return &pair{file: f, a: a, b: b, seen: make(map[string]*sighting), noise: make(map[string]bool)}
+}
+
+// Sent is how many requests the busier of the two has got.
+func (p *pair) Sent() int { return max(p.a.Sent(), p.b.Sent()) }
+
+// Run asks both.
+func (p *pair) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*lab.Trace, error) {
+	a, b, err := p.ask(ctx, steps, nonce)
+	if err != nil {
+		return nil, err
+	}
+	p.look(a, b, nonce)
+	return a, nil
+}
+
+// ask makes an experiment on both.
+func (p *pair) ask(ctx context.Context, steps []experiment.Step, nonce uint64) (a, b *lab.Trace, err error) {
+	a, err = p.a.Run(ctx, steps, nonce)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err = p.b.Run(ctx, steps, nonce)
+	return a, b, err
+}
+
+// look keeps what differs.
+func (p *pair) look(a, b *lab.Trace, nonce uint64) {
+	for i, step := range a.Steps {
+		points := p.differ(step, &a.Answers[i], &b.Answers[i])
+		if len(points) == 0 {
+			continue
+		}
+		s := &sighting{steps: a.Steps[:i+1], nonce: nonce, points: points, times: 1}
+		key := s.signature(p.file)
+		known := p.seen[key]
+		if known == nil {
+			p.seen[key] = s
+			p.found = append(p.found, s)
+			continue
+		}
+		known.times++
+		if s.simpler(known) {
+			known.steps, known.nonce, known.points = slices.Clone(s.steps), nonce, points
+		}
+	}
+}
+
+// simpler compares experiments: fewer changes, then fewer steps.
+func (s *sighting) simpler(than *sighting) bool {
+	x, y := weight(s.steps), weight(than.steps)
+	return x < y
+}
+
+// weight is how much there is in an experiment that could be left out.
+func weight(steps []experiment.Step) int {
+	n := 0
+	for _, s := range steps {
+		n += 2 + 3*len(s.Changes)
+		if s.Wait > 0 {
+			n += 3
+		}
+		if s.Way != "" || s.Place > 0 {
+			n += 2
+		}
+	}
+	return n
+}
+
+// signature is the kind of difference: the command, what of its answer differs,
+// and what was changed in the request.
+func (s *sighting) signature(f *experiment.File) string {
+	step := s.steps[len(s.steps)-1]
+	parts := []string{step.Command, string(step.Verb), step.Way}
+	for _, p := range s.points {
+		parts = append(parts, p.kind, p.key)
+		if p.kind == "code" || p.kind == "status" || p.kind == "lost" {
+			parts = append(parts, p.a, p.b)
+		}
+	}
+	for _, c := range step.Changes {
+		parts = append(parts, string(c.Kind)+c.Key)
+	}
+	for _, before := range s.steps[:len(s.steps)-1] {
+		if before.Wait > 0 {
+			parts = append(parts, "wait")
+			break
+		}
+	}
+	return strings.Join(parts, "|")
+}
+
+// differ lists in what two answers differ. The order of fields does not count.
+func (p *pair) differ(step experiment.Step, a, b *lab.Answer) []point {
+	ka, kb := a.Kind(), b.Kind()
+	switch {
+	case ka == "wait":
+		return nil
+	case ka != kb:
+		return []point{{kind: "form", a: p.short(a), b: p.short(b)}}
+	case ka == "nothing":
+		return nil
+	case ka == "status":
+		if a.Status != b.Status {
+			return []point{{kind: "status", a: p.short(a), b: p.short(b)}}
+		}
+		return nil
+	case ka == "text":
+		if a.Text() != b.Text() {
+			return []point{{kind: "form", a: a.Text(), b: b.Text()}}
+		}
+	}
+	points := p.fields(step, a, b)
+	if a.End != b.End {
+		points = append(points, point{kind: "end", a: a.End, b: b.End})
+	}
+	if plainType(a.Type) != plainType(b.Type) {
+		points = append(points, point{kind: "type", a: a.Type, b: b.Type})
+	}
+	if a.Closed != b.Closed {
+		points = append(points, point{kind: "closed", a: yes(a.Closed), b: yes(b.Closed)})
+	}
+	return points
+}
+
+// plainType is a media type without the differences that mean nothing.
+func plainType(t string) string { return strings.ToLower(strings.ReplaceAll(t, " ", "")) }
+
+func yes(b bool) string {
+	if b {
+		return "the connection is closed"
+	}
+	return "the connection stays"
+}
+
+func (p *pair) short(a *lab.Answer) string {
+	switch a.Kind() {
+	case "nothing":
+		return "no answer"
+	case "status":
+		return "status " + a.Text()
+	case "text":
+		return a.Text()
+	}
+	return "a record"
+}
+
+// fields compares records by key.
+func (p *pair) fields(step experiment.Step, a, b *lab.Answer) []point {
+	code := p.file.Answer.Code
+	if code != "" && a.Value(code) != b.Value(code) {
+		return []point{{kind: "code", key: code, a: a.Value(code), b: b.Value(code)}}
+	}
+	var points []point
+	for _, key := range keys(a, b) {
+		if p.noise[step.Command+"|"+key] {
+			continue
+		}
+		x, y := valuesOf(a, key), valuesOf(b, key)
+		switch {
+		case len(x) > len(y):
+			points = append(points, point{kind: "missing", key: key, a: x[0].Value})
+		case len(y) > len(x):
+			points = append(points, point{kind: "extra", key: key, b: y[0].Value})
+		case slices.Contains(p.file.Answer.Prose, key):
+		default:
+			for i := range x {
+				if x[i].Value != y[i].Value || raw(&x[i]) != raw(&y[i]) {
+					points = append(points, fieldPoint(&x[i], &y[i]))
+				}
+			}
+		}
+	}
+	return points
+}
+
+// raw is a field as it came if it holds an escape: how it is escaped counts where
+// the values are equal.
+func raw(f *lab.Field) string {
+	if f.Raw == f.Value || f.IsList && !strings.Contains(f.Raw, "%") {
+		return ""
+	}
+	if strings.HasPrefix(f.Value, "{") {
+		return ""
+	}
+	return strings.ToLower(f.Raw)
+}
+
+func fieldPoint(x, y *lab.Field) point {
+	out := point{kind: "field", key: x.Key, a: x.Value, b: y.Value}
+	if x.IsList || y.IsList {
+		s, t := slices.Sorted(slices.Values(x.List)), slices.Sorted(slices.Values(y.List))
+		out.order = slices.Equal(s, t) && !slices.Equal(x.List, y.List)
+		n := min(len(x.List), len(y.List))
+		out.prefix = len(x.List) != len(y.List) && (slices.Equal(x.List[:n], y.List[:n]) ||
+			slices.Equal(x.List[len(x.List)-n:], y.List[len(y.List)-n:]))
+	}
+	return out
+}
+
+func keys(a, b *lab.Answer) []string {
+	var all []string
+	for _, x := range []*lab.Answer{a, b} {
+		for _, f := range x.Fields {
+			if !slices.Contains(all, f.Key) {
+				all = append(all, f.Key)
+			}
+		}
+	}
+	return all
+}
+
+func valuesOf(a *lab.Answer, key string) []lab.Field {
+	var all []lab.Field
+	for _, f := range a.Fields {
+		if f.Key == key {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// byWeight sorts sightings: those that say most clearly what differs come first.
+func byWeight(all []*sighting) {
+	sort.SliceStable(all, func(i, j int) bool { return weight(all[i].steps) < weight(all[j].steps) })
+}

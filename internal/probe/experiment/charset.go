@@ -1,0 +1,28 @@
+package experiment
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/traditionalchinese"
+)
+
+func charsets() map[string]encoding.Encoding {
+	return map[string]encoding.Encoding{
+		"gbk":     simplifiedchinese.GBK,
+		"gb2312":  simplifiedchinese.GBK, // as everybody reads it
+		"gb18030": simplifiedchinese.GB18030,
+		"big5":    traditionalchinese.Big5,
+	}
+}
+
+// Charset is a charset that a file can name, in whatever case.
+func Charset(name string) (encoding.Encoding, bool) {
+	e, ok := charsets()[strings.ToLower(name)]
+	return e, ok
+}
+
+func charsetNames() []string { return slices.Sorted(maps.Keys(charsets())) }

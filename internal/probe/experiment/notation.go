@@ -1,0 +1,332 @@
+package experiment
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// kindSigns begin a change; = stands within one.
+const kindSigns = "-+^~><"
+
+// maxWait is the longest wait that a step can have, a good 30 years: far from what
+// a time.Duration can hold, and from what anybody can want.
+const maxWait = 1_000_000_000 * time.Second
+
+// ParseStep reads a step as it is described in the package's documentation. What
+// it names must be declared in the file; keys may be any. The error names all that
+// is wrong.
+func (f *File) ParseStep(line string) (Step, error) {
+	s, err := f.readStep(line)
+	if err != nil {
+		return Step{}, err
+	}
+	if err := errors.Join(f.checkStep(s, math.MaxInt)...); err != nil {
+		return Step{}, err
+	}
+	return s, nil
+}
+
+// FormatStep writes a step so that [File.ParseStep] reads the same again.
+func (f *File) FormatStep(s Step) string {
+	if s.Wait > 0 {
+		return "wait " + formatSeconds(s.Wait)
+	}
+	out := s.Role
+	if s.Place > 0 {
+		out += "@" + strconv.Itoa(s.Place+1)
+	}
+	out += " " + f.formatCommand(s)
+	if s.To != "" {
+		out += " to " + s.To
+	}
+	if s.Way != "" {
+		out += " via=" + formatValue(s.Way)
+	}
+	for _, c := range s.Changes {
+		out += " " + formatChange(c)
+	}
+	return out
+}
+
+// readStep reads the notation, and leaves it open whether there is what it names.
+func (f *File) readStep(line string) (Step, error) {
+	r := stepReader{file: f, rest: line}
+	first, err := r.word("a role", "@ \t")
+	if err != nil {
+		return Step{}, err
+	}
+	if first == "wait" {
+		return r.wait()
+	}
+	s := Step{Role: first}
+	if s.Place, err = r.place(); err != nil {
+		return Step{}, err
+	}
+	if s.Command, s.Verb, err = r.command(); err != nil {
+		return Step{}, err
+	}
+	if rest, ok := strings.CutPrefix(r.spaced(), "to"); ok && (rest == "" || rest[0] == ' ' || rest[0] == '\t') {
+		r.rest = rest
+		if s.To, err = r.word("a role behind to", " \t"); err != nil {
+			return Step{}, err
+		}
+		if err := r.end(); err != nil {
+			return Step{}, err
+		}
+	}
+	if rest, ok := strings.CutPrefix(r.spaced(), "via="); ok {
+		r.rest = rest
+		if s.Way, err = r.part(" \t"); err != nil {
+			return Step{}, err
+		}
+	}
+	for r.spaced() != "" {
+		c, err := r.change()
+		if err != nil {
+			return Step{}, err
+		}
+		s.Changes = append(s.Changes, c)
+	}
+	return s, nil
+}
+
+// A stepReader holds what is left of a step's line.
+type stepReader struct {
+	file *File
+	rest string
+}
+
+// spaced is what is left, behind spaces.
+func (r *stepReader) spaced() string {
+	r.rest = strings.TrimLeft(r.rest, " \t")
+	return r.rest
+}
+
+// word takes a word up to one of the stops; it may be quoted. An empty one is an
+// error that says what is missing.
+func (r *stepReader) word(what, stops string) (string, error) {
+	r.spaced()
+	w, err := r.part(stops)
+	if err == nil && w == "" {
+		err = fmt.Errorf("%s is missing; a step is wait SECONDS, or ROLE COMMAND with what differs from its request", what)
+	}
+	return w, err
+}
+
+// part takes a part of a word, which is quoted, or goes on to one of the stops,
+// and may be empty.
+func (r *stepReader) part(stops string) (string, error) {
+	if strings.HasPrefix(r.rest, `"`) {
+		quoted, err := strconv.QuotedPrefix(r.rest)
+		if err != nil {
+			return "", fmt.Errorf("the quote that begins at %s is not closed, or holds an escape that Go has not; "+
+				"in YAML a step with a # or a colon must stand in single quotes as a whole", r.rest)
+		}
+		r.rest = r.rest[len(quoted):]
+		return strconv.Unquote(quoted)
+	}
+	end := strings.IndexAny(r.rest, stops+`"`)
+	if end < 0 {
+		end = len(r.rest)
+	}
+	bare := r.rest[:end]
+	if strings.HasPrefix(r.rest[end:], `"`) {
+		return "", fmt.Errorf("there is a quote within %s; put all of it in double quotes, with \\\" for the quote", r.rest)
+	}
+	r.rest = r.rest[end:]
+	return bare, nil
+}
+
+// end fails unless the word is over.
+func (r *stepReader) end() error {
+	if r.rest != "" && r.rest[0] != ' ' && r.rest[0] != '\t' {
+		return fmt.Errorf("%q stands where a word is over; put a space before it", r.rest)
+	}
+	return nil
+}
+
+func (r *stepReader) wait() (Step, error) {
+	text := strings.TrimSpace(r.rest)
+	d, ok := parseSeconds(text)
+	if !ok {
+		return Step{}, fmt.Errorf("%q is no time to wait; write seconds above 0 and up to %d, such as wait 300 or wait 0.5",
+			text, maxWait/time.Second)
+	}
+	return Step{Wait: d}, nil
+}
+
+// place takes what stands behind an @, which counts from 1.
+func (r *stepReader) place() (int, error) {
+	rest, ok := strings.CutPrefix(r.rest, "@")
+	if !ok {
+		return 0, r.end()
+	}
+	r.rest = rest
+	text, err := r.part(" \t")
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("@%s is no place; write @1 for the first of the file's places, @2 for the second", text)
+	}
+	return n - 1, r.end()
+}
+
+// command takes the command and its verb. A quoted name is meant as it stands; of
+// others a verb is cut off, unless there is a command with a dot of that name.
+func (r *stepReader) command() (string, Verb, error) {
+	quoted := strings.HasPrefix(r.spaced(), `"`)
+	name, err := r.word("the command", " \t")
+	if err != nil {
+		return "", "", err
+	}
+	if !quoted {
+		name, verb := r.file.splitCommand(name)
+		return name, verb, nil
+	}
+	var verb string
+	if rest, ok := strings.CutPrefix(r.rest, "."); ok {
+		r.rest = rest
+		if verb, err = r.word("the verb behind the dot", " \t"); err != nil {
+			return "", "", err
+		}
+	}
+	return name, Verb(verb), r.end()
+}
+
+func (f *File) splitCommand(name string) (string, Verb) {
+	dot := strings.LastIndexByte(name, '.')
+	if _, ok := f.Command(name); ok || dot <= 0 || dot == len(name)-1 {
+		return name, ""
+	}
+	return name[:dot], Verb(name[dot+1:])
+}
+
+func (f *File) formatCommand(s Step) string {
+	name := s.Command
+	if s.Verb != "" {
+		name += "." + string(s.Verb)
+	}
+	if command, verb := f.splitCommand(name); plain(name, "") && command == s.Command && verb == s.Verb {
+		return name
+	}
+	name = strconv.Quote(s.Command)
+	if s.Verb != "" {
+		name += "." + string(s.Verb)
+	}
+	return name
+}
+
+func (r *stepReader) change() (Change, error) {
+	word := r.rest
+	c := Change{Kind: Set}
+	if strings.IndexByte(kindSigns, r.rest[0]) >= 0 {
+		c.Kind = ChangeKind(r.rest[:1])
+		r.rest = r.rest[1:]
+	}
+	var err error
+	if c.Key, err = r.part("= \t"); err != nil {
+		return c, err
+	}
+	alone := c.Kind == Drop || c.Kind == Last || c.Kind == First
+	rest, valued := strings.CutPrefix(r.rest, "=")
+	switch {
+	case alone && valued:
+		return c, fmt.Errorf("%s: a change that begins with %s has no value; write %s%s", word, c.Kind, c.Kind, c.Key)
+	case alone:
+		return c, r.end()
+	case !valued && c.Kind == Set:
+		return c, fmt.Errorf("%s is no change; write KEY=VALUE, -KEY, +KEY=VALUE, ^KEY=VALUE, ~KEY=SPELLING, >KEY or <KEY", word)
+	case !valued:
+		return c, fmt.Errorf("%s: a change that begins with %s has a value; write %s%s=VALUE", word, c.Kind, c.Kind, c.Key)
+	}
+	r.rest = rest
+	if c.Value, err = r.part(" \t"); err != nil {
+		return c, err
+	}
+	return c, r.end()
+}
+
+func formatChange(c Change) string {
+	key := c.Key
+	if !plain(key, "=") || key == "" || key == "via" || strings.IndexByte(kindSigns, key[0]) >= 0 {
+		key = strconv.Quote(key)
+	}
+	switch c.Kind {
+	case Drop, Last, First:
+		return string(c.Kind) + key
+	}
+	if c.Kind == Set {
+		return key + "=" + formatValue(c.Value)
+	}
+	return string(c.Kind) + key + "=" + formatValue(c.Value)
+}
+
+func formatValue(value string) string {
+	if plain(value, "") {
+		return value
+	}
+	return strconv.Quote(value)
+}
+
+// plain says that s can stand without quotes, with none of the stops in it.
+func plain(s, stops string) bool {
+	return utf8.ValidString(s) && !strings.ContainsAny(s, ` "`+stops) &&
+		strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+}
+
+// parseSeconds reads seconds with up to nine digits behind the point.
+func parseSeconds(text string) (time.Duration, bool) {
+	whole, fraction, pointed := strings.Cut(text, ".")
+	digits := func(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+	if !digits(whole) || pointed && !digits(fraction) || len(fraction) > 9 {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(whole+(fraction + "000000000")[:9], 10, 64)
+	d := time.Duration(n)
+	return d, err == nil && d > 0 && d <= maxWait
+}
+
+func formatSeconds(d time.Duration) string {
+	text := fmt.Sprintf("%d.%09d", d/time.Second, d%time.Second)
+	return strings.TrimRight(strings.TrimRight(text, "0"), ".")
+}
+
+// checkStep says what a step names that there is not. Marks and words that it
+// takes from others are of the steps 1 to latest.
+func (f *File) checkStep(s Step, latest int) []error {
+	if s.Wait > 0 {
+		return nil
+	}
+	var errs []error
+	for _, role := range []string{s.Role, s.To} {
+		if _, ok := f.Account(role); !ok && role != "" {
+			errs = append(errs, fmt.Errorf("there is no role %s; %s", role, choose(role, f.roles())))
+		}
+	}
+	if s.Place >= len(f.Places) && s.Place > 0 {
+		errs = append(errs, fmt.Errorf("there is no place %d; the file has %d, add an address to places", s.Place+1, len(f.Places)))
+	}
+	c, ok := f.Command(s.Command)
+	if !ok {
+		return append(errs, fmt.Errorf("there is no command %s; %s", s.Command, choose(s.Command, f.commandNames())))
+	}
+	if _, ok := c.Purpose(s.Verb); !ok && s.Verb != "" {
+		errs = append(errs, c.noPurpose(s.Verb))
+	}
+	for _, change := range s.Changes {
+		if change.Kind == Set || change.Kind == Append || change.Kind == Before {
+			if err := f.checkTemplate(change.Value, latest); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", change.Key, err))
+			}
+		}
+	}
+	return errs
+}

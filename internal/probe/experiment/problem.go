@@ -1,0 +1,83 @@
+package experiment
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Problem is one thing that is wrong with an experiment file.
+type Problem struct {
+	File string
+	Line int    // from 1
+	Key  string // where it is, from the top: commands.Login.does; "" for the whole
+	Text string // what is wrong, and what is allowed
+}
+
+func (p Problem) String() string {
+	if p.Key == "" {
+		return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Text)
+	}
+	return fmt.Sprintf("%s:%d: %s: %s", p.File, p.Line, p.Key, p.Text)
+}
+
+// Problems are all that is wrong with a file, in its order. As an error it has a
+// line for each.
+type Problems []Problem
+
+func (ps Problems) Error() string {
+	var lines []string
+	for _, p := range ps {
+		lines = append(lines, p.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// choose says what may be written in place of a word that is not known: the
+// likeliest first.
+func choose(word string, allowed []string) string {
+	if len(allowed) == 0 {
+		return "none is declared"
+	}
+	list := "allowed: " + strings.Join(allowed, ", ")
+	if near := nearest(word, allowed); near != "" {
+		return "perhaps you mean " + near + "; " + list
+	}
+	return list
+}
+
+// nearest is the word that a typing error may have made to another, or "".
+func nearest(word string, allowed []string) string {
+	best, least := "", 1+max(1, len(word)/3)
+	for _, a := range allowed {
+		if d := distance(strings.ToLower(word), strings.ToLower(a)); d < least && d < len(a) {
+			best, least = a, d
+		}
+	}
+	return best
+}
+
+// distance counts the bytes to insert, delete, replace or swap with a neighbour
+// to make b of a.
+func distance(a, b string) int {
+	var before, last []int
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before, last, row = last, row, slices.Clone(row)
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			row[j+1] = min(last[j]+cost, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+	}
+	return row[len(b)]
+}

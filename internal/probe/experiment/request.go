@@ -1,0 +1,158 @@
+package experiment
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Source is the text that the file was parsed from. Secrets that came from the
+// environment are not in it, so that it can stand in a transcript. To parse it
+// where those variables are not set, give [Parse] a getenv that makes them up.
+func (f *File) Source() []byte { return slices.Clone(f.source) }
+
+// Account returns an account by its role.
+func (f *File) Account(role string) (Account, bool) {
+	for _, a := range f.Accounts {
+		if a.Role == role {
+			return a, true
+		}
+	}
+	return Account{}, false
+}
+
+// Peer is the role that a step of role is directed at if the step names none: the
+// second for the first, the first for all others.
+func (f *File) Peer(role string) string {
+	switch {
+	case len(f.Accounts) < 2:
+		return ""
+	case f.Accounts[0].Role == role:
+		return f.Accounts[1].Role
+	}
+	return f.Accounts[0].Role
+}
+
+// Purpose is the command's purpose of that verb.
+func (c *Command) Purpose(v Verb) (Purpose, bool) {
+	for _, p := range c.Does {
+		if p.Verb == v {
+			return p, true
+		}
+	}
+	return Purpose{}, false
+}
+
+// Pairs are those of a step's request: the command's own, with those of the
+// purpose set, then changed in the order of the step's changes. The values are
+// still templates. It fails if there is no such command or purpose, or if a change
+// concerns a pair that is not there.
+func (f *File) Pairs(s Step) ([]Pair, error) {
+	c, ok := f.Command(s.Command)
+	if !ok {
+		return nil, fmt.Errorf("there is no command %s; %s", s.Command, choose(s.Command, f.commandNames()))
+	}
+	pairs := slices.Clone(c.Request)
+	if s.Verb != "" {
+		purpose, ok := c.Purpose(s.Verb)
+		if !ok {
+			return nil, c.noPurpose(s.Verb)
+		}
+		for _, p := range purpose.With {
+			pairs = setPair(pairs, p)
+		}
+	}
+	for _, change := range s.Changes {
+		var ok bool
+		if pairs, ok = change.apply(pairs); !ok {
+			return nil, fmt.Errorf("the request of %s has no %s to change with %s; it has %s",
+				c.Name, change.Key, formatChange(change), keysOf(pairs))
+		}
+	}
+	return pairs, nil
+}
+
+// Encode joins pairs, whose values are expanded, to a request.
+func (f *File) Encode(pairs []Pair) []byte { return f.Syntax.Encode(pairs) }
+
+// apply makes the change, to pairs that are the caller's own; ok is false if the
+// pair that it concerns is not there.
+func (c Change) apply(pairs []Pair) (_ []Pair, ok bool) {
+	pair := Pair{c.Key, c.Value}
+	switch c.Kind {
+	case Set:
+		return setPair(pairs, pair), true
+	case Append:
+		return append(pairs, pair), true
+	case Before:
+		return slices.Insert(pairs, 0, pair), true
+	}
+	at := slices.IndexFunc(pairs, func(p Pair) bool { return p.Key == c.Key })
+	if at < 0 {
+		return pairs, false
+	}
+	found := pairs[at]
+	switch c.Kind {
+	case Drop:
+		return slices.DeleteFunc(pairs, func(p Pair) bool { return p.Key == c.Key }), true
+	case Rename:
+		pairs[at].Key = c.Value
+	case Last:
+		pairs = append(slices.Delete(pairs, at, at+1), found)
+	case First:
+		pairs = slices.Insert(slices.Delete(pairs, at, at+1), 0, found)
+	default:
+		return pairs, false
+	}
+	return pairs, true
+}
+
+// setPair gives the first pair of that key another value, or adds the pair.
+func setPair(pairs []Pair, p Pair) []Pair {
+	for i := range pairs {
+		if pairs[i].Key == p.Key {
+			pairs[i].Value = p.Value
+			return pairs
+		}
+	}
+	return append(pairs, p)
+}
+
+func (f *File) commandNames() []string {
+	var names []string
+	for _, c := range f.Commands {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+func (f *File) roles() []string {
+	var roles []string
+	for _, a := range f.Accounts {
+		roles = append(roles, a.Role)
+	}
+	return roles
+}
+
+func (c *Command) noPurpose(v Verb) error {
+	if len(c.Does) == 0 {
+		return fmt.Errorf("%s has no purpose %s: nothing is said of what it does; add does: to the command", c.Name, v)
+	}
+	var verbs []string
+	for _, p := range c.Does {
+		verbs = append(verbs, string(p.Verb))
+	}
+	return fmt.Errorf("%s has no purpose %s; %s", c.Name, v, choose(string(v), verbs))
+}
+
+// keysOf lists the keys of pairs for people.
+func keysOf(pairs []Pair) string {
+	if len(pairs) == 0 {
+		return "none"
+	}
+	var keys []string
+	for _, p := range pairs {
+		keys = append(keys, p.Key)
+	}
+	return strings.Join(keys, ", ")
+}

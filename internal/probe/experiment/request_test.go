@@ -1,0 +1,203 @@
+package experiment
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+func TestARequestIsTheBaseRequestWithThePurposeAndTheChanges(t *testing.T) {
+	f := shipped(t, "http-qq-1.1")
+	for line, want := range map[string]string{
+		"a List":                       "VER=1.1&CMD=List&SEQ={seq}&UIN={me}&TN=160&UN=0",
+		"a List TN=1":                  "VER=1.1&CMD=List&SEQ={seq}&UIN={me}&TN=1&UN=0",
+		"a List XX=1":                  "VER=1.1&CMD=List&SEQ={seq}&UIN={me}&TN=160&UN=0&XX=1",
+		"a List -TN":                   "VER=1.1&CMD=List&SEQ={seq}&UIN={me}&UN=0",
+		"a List +TN=1":                 "VER=1.1&CMD=List&SEQ={seq}&UIN={me}&TN=160&UN=0&TN=1",
+		"a List +TN=1 TN=2":            "VER=1.1&CMD=List&SEQ={seq}&UIN={me}&TN=2&UN=0&TN=1",
+		"a List +TN=1 -TN":             "VER=1.1&CMD=List&SEQ={seq}&UIN={me}&UN=0",
+		"a List ^TN=1":                 "TN=1&VER=1.1&CMD=List&SEQ={seq}&UIN={me}&TN=160&UN=0",
+		"a List ~TN=tn tn=1":           "VER=1.1&CMD=List&SEQ={seq}&UIN={me}&tn=1&UN=0",
+		"a List >VER":                  "CMD=List&SEQ={seq}&UIN={me}&TN=160&UN=0&VER=1.1",
+		"a List <UN":                   "UN=0&VER=1.1&CMD=List&SEQ={seq}&UIN={me}&TN=160",
+		"a Ack_AddToList to b":         "VER=1.1&CMD=Ack_AddToList&SEQ={seq}&UIN={me}&UN={to}&CD=2&RS={text}",
+		"a Ack_AddToList.accept to b":  "VER=1.1&CMD=Ack_AddToList&SEQ={seq}&UIN={me}&UN={to}&CD=0&RS={text}",
+		"a Ack_AddToList.reject CD=77": "VER=1.1&CMD=Ack_AddToList&SEQ={seq}&UIN={me}&UN={to}&CD=77&RS={text}",
+	} {
+		s, err := f.ParseStep(line)
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		pairs, err := f.Pairs(s)
+		if got := string(f.Encode(pairs)); err != nil || got != want {
+			t.Errorf("%s: got %s, %v, want %s", line, got, err, want)
+		}
+	}
+	list, _ := f.Command("List")
+	if want := (Pair{"TN", "160"}); list.Request[4] != want {
+		t.Error("a step has changed the base request")
+	}
+}
+
+func TestAChangeOfAPairThatIsNotThereFails(t *testing.T) {
+	f := shipped(t, "http-qq-1.1")
+	for _, line := range []string{"a List -XX", "a List ~XX=x", "a List >XX", "a List <XX", "a List -TN -TN"} {
+		s, err := f.ParseStep(line)
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		if pairs, err := f.Pairs(s); err == nil {
+			t.Errorf("%s: got %v, want an error", line, pairs)
+		}
+	}
+}
+
+func TestAnswersAreCutIntoPairs(t *testing.T) {
+	for record, want := range map[string][]Pair{
+		"A=1":                     {{"A", "1"}},
+		"A=1&B=&C=x=y\r\n":        {{"A", "1"}, {"B", ""}, {"C", "x=y"}},
+		"A=1&MG=fish & chips&C=2": {{"A", "1"}, {"MG", "fish & chips"}, {"C", "2"}},
+		"A=1&":                    {{"A", "1&"}},
+		"A=%26":                   {{"A", "%26"}},
+		"=1":                      {{"", "1"}},
+	} {
+		got, ok := httpQQ().Decode([]byte(record))
+		if !ok || !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, %v, want %q", record, got, ok, want)
+		}
+	}
+	for _, record := range []string{"", "NULL", "\r\n", "NULL&A=1", "<html>"} {
+		if got, ok := httpQQ().Decode([]byte(record)); ok {
+			t.Errorf("%q was taken for a record: %q", record, got)
+		}
+	}
+}
+
+func TestListsAreCutIntoElements(t *testing.T) {
+	for value, want := range map[string][]string{
+		"10002,10003,": {"10002", "10003"},
+		"a%2c b,c,":    {"a, b", "c"},
+		",":            {""},
+		"a,,":          {"a", ""},
+	} {
+		got, ok := httpQQ().Elements(value)
+		if !ok || !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, %v, want %q", value, got, ok, want)
+		}
+	}
+	for _, value := range []string{"", "10002", "a,b"} {
+		if got, ok := httpQQ().Elements(value); ok {
+			t.Errorf("%q was taken for a list: %q", value, got)
+		}
+	}
+}
+
+func TestEscapesAreUndoneOnceAndOthersStay(t *testing.T) {
+	for written, want := range map[string]string{
+		"100%": "100%", "%zz": "%zz", "%2": "%2", "%25": "%", "%2525": "%25", "%2C%2c": ",,", "%%25": "%%", "%E4%B8%AD": "中",
+	} {
+		if got := httpQQ().Unescape(written); got != want {
+			t.Errorf("%q: got %q, want %q", written, got, want)
+		}
+	}
+	plain := Syntax{Pair: "&", Equals: "=", List: ","}
+	if got := plain.Unescape("%25"); got != "%25" {
+		t.Errorf("without escapes, got %q", got)
+	}
+	if got := plain.EscapeValue("a&b"); got != "a&b" {
+		t.Errorf("without escapes, got %q", got)
+	}
+}
+
+func TestAnyTextCanBeSentAsAValue(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for _, y := range []Syntax{
+		httpQQ(),
+		{Pair: ";;", Equals: ":", List: "|", Escape: `\x`},
+		{Pair: " AND ", Equals: "->", List: ", ", Escape: "%"},
+		{Pair: "\n", Equals: "=", List: ",", Escape: "^"},
+	} {
+		for range 5000 {
+			text := randomText(random) + y.Pair[:random.IntN(len(y.Pair)+1)]
+			written := y.EscapeValue(text)
+			if got := y.Unescape(written); got != text {
+				t.Fatalf("%+v: %q is written %q, which is read as %q", y, text, written, got)
+			}
+			record := y.Encode([]Pair{{"K", written}, {"L", "1"}})
+			if got, ok := y.Decode(record); !ok || !slices.Equal(got, []Pair{{"K", written}, {"L", "1"}}) {
+				t.Fatalf("%+v: %q is sent as %q, which is read as %q", y, text, record, got)
+			}
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte("VER=1.1&CMD=List&RES=0&UN=10002,10003,"))
+	f.Add([]byte("A=1&MG=fish & chips&C=2\r\n"))
+	f.Fuzz(func(t *testing.T, record []byte) {
+		fields, ok := httpQQ().Decode(record)
+		if want := bytes.TrimRight(record, "\r\n"); ok && !bytes.Equal(httpQQ().Encode(fields), want) {
+			t.Errorf("%q is cut into %q", record, fields)
+		}
+	})
+}
+
+func TestTypesFollowFromPlaceholdersAndValues(t *testing.T) {
+	f := shipped(t, "http-qq-1.1")
+	for _, want := range []struct {
+		command, key string
+		typ          Type
+		declared     bool
+	}{
+		{"Login", "VER", Version, false},
+		{"Login", "CMD", Name, false},
+		{"Login", "SEQ", Mark, false},
+		{"Login", "UIN", Self, false},
+		{"Login", "PS", Secret, false},
+		{"Login", "M5", Enum, true},
+		{"Login", "LC", Constant, false},
+		{"Login", "M6", Opaque, true},
+		{"Login", "no such key", Opaque, false},
+		{"Change_Stat", "ST", Enum, true},
+		{"List", "TN", Count, true},
+		{"GetInfo", "UN", Target, false},
+		{"CLTMSG", "MG", Text, false},
+		{"Finger", "AG", Number, true},
+	} {
+		c, _ := f.Command(want.command)
+		if got := f.TypeOf(c, want.key); got.Type != want.typ || got.Declared != want.declared || got.Key != want.key {
+			t.Errorf("%s %s: got %+v, want %+v", want.command, want.key, got, want)
+		}
+	}
+}
+
+func TestAVersionIsTheSameInAllCommands(t *testing.T) {
+	f := parsed(t, `
+accounts: {a: {account: 1, secret: x}, b: {account: 2, secret: y}}
+commands:
+  X: {request: "V=2&W=3&N=1.5&C={command}&T={time}&P={b}&Q={seq}-{me}"}
+  Y: {request: "V=2&W=4&N=1.6&P=7", parameters: {P: {max: 9}}}
+`)
+	x, _ := f.Command("X")
+	for key, want := range map[string]Type{"V": Version, "W": Number, "N": Constant, "C": Name, "T": Number, "P": Target, "Q": Mark} {
+		if got := f.TypeOf(x, key); got.Type != want {
+			t.Errorf("%s: got %s, want %s", key, got.Type, want)
+		}
+	}
+	y, _ := f.Command("Y")
+	if got := f.TypeOf(y, "P"); got.Type != Number || got.Max != "9" {
+		t.Errorf("P: got %+v", got)
+	}
+}
+
+func TestTheFirstTwoRolesArePeers(t *testing.T) {
+	f := shipped(t, "http-qq-1.1")
+	for role, want := range map[string]string{"a": "b", "b": "a", "stranger": "a"} {
+		if got := f.Peer(role); got != want {
+			t.Errorf("the peer of %s is %s, want %s", role, got, want)
+		}
+	}
+}

@@ -1,0 +1,137 @@
+package experiment
+
+import (
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Expand replaces the placeholders of a template by what lookup says of their
+// names, and {{ by a brace. It fails at a placeholder that lookup does not know,
+// and at a brace that is not closed.
+func Expand(value string, lookup func(name string) (string, bool)) (string, error) {
+	var out strings.Builder
+	err := scanTemplate(value, func(literal string) { out.WriteString(literal) }, func(name string) error {
+		text, ok := lookup(name)
+		if !ok {
+			return fmt.Errorf("there is no placeholder {%s}", name)
+		}
+		out.WriteString(text)
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return out.String(), nil
+}
+
+// Placeholders are the names of the placeholders in a template, in its order,
+// without their braces.
+func Placeholders(value string) ([]string, error) {
+	var names []string
+	err := scanTemplate(value, func(string) {}, func(name string) error {
+		names = append(names, name)
+		return nil
+	})
+	return names, err
+}
+
+// Literal is the template that expands to s, whatever s holds.
+func Literal(s string) string { return strings.ReplaceAll(s, "{", "{{") }
+
+// scanTemplate calls literal and placeholder for the parts of a template.
+func scanTemplate(value string, literal func(string), placeholder func(string) error) error {
+	for {
+		before, after, found := strings.Cut(value, "{")
+		literal(before)
+		if !found {
+			return nil
+		}
+		if rest, doubled := strings.CutPrefix(after, "{"); doubled {
+			literal("{")
+			value = rest
+			continue
+		}
+		name, rest, closed := strings.Cut(after, "}")
+		if !closed {
+			return fmt.Errorf("the brace before %q is not closed; write {{ for a brace", after)
+		}
+		if err := placeholder(name); err != nil {
+			return err
+		}
+		value = rest
+	}
+}
+
+// Proof is what a placeholder such as md5(secret) stands for; ok is false if the
+// name is none of that kind.
+func Proof(name, secret string) (proof string, ok bool) {
+	switch name {
+	case "secret":
+		return secret, true
+	case "md5(secret)":
+		sum := md5.Sum([]byte(secret))
+		return hex.EncodeToString(sum[:]), true
+	case "MD5(secret)":
+		sum := md5.Sum([]byte(secret))
+		return strings.ToUpper(hex.EncodeToString(sum[:])), true
+	case "sha1(secret)":
+		sum := sha1.Sum([]byte(secret))
+		return hex.EncodeToString(sum[:]), true
+	case "sha256(secret)":
+		sum := sha256.Sum256([]byte(secret))
+		return hex.EncodeToString(sum[:]), true
+	}
+	return "", false
+}
+
+// placeholders are those that any template can have. In steps there are seq:N and
+// text:N too, and everywhere the roles.
+var placeholders = []string{
+	"seq", "me", "to", "text", "command", "time",
+	"secret", "md5(secret)", "MD5(secret)", "sha1(secret)", "sha256(secret)",
+}
+
+// checkTemplate fails at a placeholder that there is not. Marks and words of other
+// steps may be of the steps 1 to latest; with 0 there are no other steps.
+func (f *File) checkTemplate(value string, latest int) error {
+	names, err := Placeholders(value)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := f.checkPlaceholder(name, latest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *File) checkPlaceholder(name string, latest int) error {
+	if _, ok := f.Account(name); ok || slices.Contains(placeholders, name) {
+		return nil
+	}
+	allowed := slices.Clone(placeholders)
+	if latest > 0 {
+		allowed = append(allowed, "seq:N", "text:N")
+	}
+	kind, number, ok := strings.Cut(name, ":")
+	if ok && latest > 0 && (kind == "seq" || kind == "text") {
+		n, err := strconv.Atoi(number)
+		switch {
+		case err != nil || n < 1 || number != strconv.Itoa(n):
+			return fmt.Errorf("{%s} names no step; steps are numbered from 1, write {%s:1} for the first", name, kind)
+		case n > latest:
+			return fmt.Errorf("{%s} is of a step that comes later; this is step %d, and only steps up to it have a mark and words",
+				name, latest)
+		}
+		return nil
+	}
+	return fmt.Errorf("there is no placeholder {%s}; %s; write {{ for a brace",
+		name, choose(name, append(allowed, f.roles()...)))
+}

@@ -1,0 +1,289 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+)
+
+// dirt is what experiments have left behind, where commands undo it.
+type dirt struct {
+	known bool            // false at the start: whatever was before us
+	roles map[string]bool // who has a session, mail, or another status
+	bonds bool            // friendships may have changed
+}
+
+// begin makes everything as it was: each experiment begins alike.
+func (t *try) begin(ctx context.Context) error {
+	l := t.lab
+	t.name(0)
+	l.moved = 0
+	switch l.File.Reset.Kind {
+	case experiment.ResetURL:
+		if !t.archived {
+			if err := l.post(ctx, "reset", ""); err != nil {
+				return err
+			}
+		}
+	case experiment.ResetPool:
+		if err := t.fresh(); err != nil {
+			return err
+		}
+		if err := t.arrange(ctx); err != nil {
+			return err
+		}
+	case experiment.ResetCommands:
+		if err := t.undo(ctx); err != nil {
+			return err
+		}
+	}
+	for _, s := range l.File.Setup {
+		if _, err := t.prepare(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// note keeps in mind what a step has left behind.
+func (t *try) note(s experiment.Step, a *Answer) {
+	l := t.lab
+	if s.Wait > 0 {
+		return
+	}
+	if l.wrongLogin(s) && l.File.Reset.Kind != experiment.ResetURL && !l.done(s.Command, a) {
+		l.failed[t.role(s.Role).Number]++
+	}
+	if l.dirty.roles == nil {
+		l.dirty.roles = make(map[string]bool)
+	}
+	l.dirty.roles[s.Role] = true
+	l.dirty.roles[t.to(s)] = true
+	switch l.verb(s) {
+	case experiment.Add, experiment.Request, experiment.Accept, experiment.Reject, experiment.Delete, "":
+		l.dirty.bonds = true
+	}
+}
+
+// done reports whether an answer says that a command was done.
+func (l *Lab) done(command string, a *Answer) bool {
+	return Done(l.File, command, a)
+}
+
+// Done reports whether an answer says that a command was done.
+func Done(f *experiment.File, command string, a *Answer) bool {
+	if a.Kind() != "record" {
+		return false
+	}
+	if f.Answer.Code != "" && !slices.Contains(f.Answer.Done, a.Value(f.Answer.Code)) {
+		return false
+	}
+	c, ok := f.Command(command)
+	if !ok {
+		return true
+	}
+	for _, p := range c.Done {
+		if a.Value(p.Key) != p.Value {
+			return false
+		}
+	}
+	return true
+}
+
+// fresh takes accounts out of the pool for the roles.
+func (t *try) fresh() error {
+	pool := t.lab.File.Pool
+	accounts := slices.Clone(t.accounts)
+	for i := range accounts {
+		if t.lab.pool > pool.Last {
+			return stoppedf("the pool of accounts is used up, after %d", pool.Last-pool.First+1)
+		}
+		accounts[i].Number = strconv.FormatUint(t.lab.pool, 10)
+		accounts[i].Secret, accounts[i].Hidden = pool.Secret, pool.Hidden
+		t.lab.pool++
+	}
+	t.accounts = accounts
+	return nil
+}
+
+// prepare takes a step that is no part of the experiment, until it is answered.
+func (t *try) prepare(ctx context.Context, s experiment.Step) (Answer, error) {
+	record, hidden, err := t.record(s)
+	if err != nil {
+		return Answer{}, err
+	}
+	for range mostTries {
+		t.marks[0] = t.lab.mark(t.nonce+1, t.number, t.lab.sent+1000)
+		a, err := t.exchange(ctx, s, 0, record, hidden, false, false)
+		if err != nil {
+			return a, err
+		}
+		if !a.Lost {
+			a.read(t.lab.File.Syntax, t.naming(s))
+			return a, nil
+		}
+	}
+	return Answer{Lost: true}, stoppedf("no answer to %q, which prepares each experiment", t.lab.File.FormatStep(s))
+}
+
+// undo makes as it was what experiments have changed, by commands.
+func (t *try) undo(ctx context.Context) error {
+	l := t.lab
+	roles := t.accounts
+	if l.dirty.known {
+		roles = nil
+		for _, a := range t.accounts {
+			if l.dirty.roles[a.Role] {
+				roles = append(roles, a)
+			}
+		}
+	}
+	bonds := l.dirty.bonds || !l.dirty.known
+	l.dirty = dirt{known: true}
+	return t.settle(ctx, roles, bonds)
+}
+
+// arrange makes fresh accounts stand to each other as the file says.
+func (t *try) arrange(ctx context.Context) error {
+	var roles []experiment.Account
+	for _, a := range t.accounts {
+		if slices.ContainsFunc(t.lab.File.Friends, func(p [2]string) bool { return p[0] == a.Role || p[1] == a.Role }) {
+			roles = append(roles, a)
+		}
+	}
+	return t.settle(ctx, roles, true)
+}
+
+// settle logs accounts in, makes friends of those who shall be, ends other
+// friendships, collects what waits, and logs them out.
+func (t *try) settle(ctx context.Context, roles []experiment.Account, bonds bool) error {
+	for _, a := range roles {
+		if err := t.each(ctx, experiment.Login, a.Role, ""); err != nil {
+			return err
+		}
+	}
+	if bonds {
+		for i, a := range roles {
+			for _, b := range roles[i+1:] {
+				if err := t.bond(ctx, a.Role, b.Role); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for _, a := range roles {
+		for _, verb := range []experiment.Verb{experiment.Status, experiment.Receive, experiment.Logout} {
+			if err := t.each(ctx, verb, a.Role, ""); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// each takes the step of a verb, if the file has a command for it; Receive
+// until nothing comes any more.
+func (t *try) each(ctx context.Context, verb experiment.Verb, role, to string) error {
+	s, ok := t.lab.File.StepOf(verb, role, to)
+	if !ok {
+		return nil
+	}
+	for range 30 {
+		a, err := t.prepare(ctx, s)
+		if err != nil || verb != experiment.Receive || !t.lab.done(s.Command, &a) || empty(&a) {
+			return err
+		}
+	}
+	return nil
+}
+
+// empty reports whether an answer has no list with anything in it.
+func empty(a *Answer) bool {
+	return !slices.ContainsFunc(a.Fields, func(f Field) bool { return len(f.List) > 0 })
+}
+
+// bond makes two roles friends, or strangers, as the file says.
+func (t *try) bond(ctx context.Context, a, b string) error {
+	want := slices.ContainsFunc(t.lab.File.Friends, func(p [2]string) bool {
+		return p == [2]string{a, b} || p == [2]string{b, a}
+	})
+	is, err := t.friends(ctx, a, b)
+	if err != nil || is == want {
+		return err
+	}
+	if !want {
+		if err := t.each(ctx, experiment.Delete, a, b); err != nil {
+			return err
+		}
+		return t.each(ctx, experiment.Delete, b, a)
+	}
+	for _, verb := range []experiment.Verb{experiment.Add, experiment.Request} {
+		if err := t.each(ctx, verb, a, b); err != nil {
+			return err
+		}
+	}
+	return t.each(ctx, experiment.Accept, b, a)
+}
+
+// friends reports whether a's list has b.
+func (t *try) friends(ctx context.Context, a, b string) (bool, error) {
+	s, ok := t.lab.File.StepOf(experiment.Friends, a, "")
+	if !ok {
+		return false, nil
+	}
+	answer, err := t.prepare(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(answer.Fields, func(f Field) bool {
+		return slices.Contains(f.List, "{"+b+"}")
+	}), nil
+}
+
+// letGoBy lets time go by: on the server's clock for tests, if it has one.
+func (l *Lab) letGoBy(ctx context.Context, d time.Duration) error {
+	if l.control["clock"] != "" {
+		return l.post(ctx, "clock", strconv.FormatFloat(d.Seconds(), 'f', -1, 64))
+	}
+	if l.Progress != nil {
+		l.Progress(Progress{Run: l.Name, Sent: l.sent, Budget: l.Requests, Tries: l.tries, Rate: l.pace.rate, TransportFault: l.faults, WaitingFor: d})
+	}
+	if err := sleep(ctx, d); err != nil {
+		return l.stopped(ctx, 0)
+	}
+	return nil
+}
+
+// post asks a control URL, a few times if need be.
+func (l *Lab) post(ctx context.Context, name, body string) error {
+	var last error
+	for range 5 {
+		if ctx.Err() != nil {
+			return l.stopped(ctx, 0)
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.control[name], strings.NewReader(body))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Content-Type", "text/plain")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			last = err
+			continue
+		}
+		_, last = io.Copy(io.Discard, io.LimitReader(resp.Body, answerLimit))
+		resp.Body.Close()
+		if resp.StatusCode/100 == 2 && last == nil {
+			return nil
+		}
+		last = fmt.Errorf("status %s", resp.Status)
+	}
+	return fmt.Errorf("the control URL %s (%s) does not work: %w", l.control[name], name, last)
+}

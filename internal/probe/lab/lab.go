@@ -1,0 +1,276 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/journal"
+)
+
+// Config says what is studied, and how much of it may be.
+type Config struct {
+	File *experiment.File
+	// URL is the server's.
+	URL string
+	// Name is the run's name in transcripts: a or b.
+	Name string
+	// Remote allows a host beyond loopback, if the file names it.
+	Remote bool
+	// Requests is the budget. Setting up and undoing count, control URLs do not.
+	Requests int
+	Seed     uint64
+	// Journal takes what is done, nil if nothing shall be kept.
+	Journal *journal.Writer
+	// Archive holds what was done before; nil if nothing was.
+	Archive *Archive
+	// Offline sends nothing: what is not in the archive is not known.
+	Offline bool
+	// Patience is how long an answer is waited for; 0 is 10 s.
+	Patience time.Duration
+	// Began is when the transcript began.
+	Began time.Time
+	// Progress is told how far it has got, if it is not nil.
+	Progress func(Progress)
+}
+
+// Progress is how far a lab has got.
+type Progress struct {
+	Run            string
+	Sent, Budget   int
+	Tries          int
+	Rate           float64 // the limit in force, requests a second; 0 if none
+	TimeLeft       time.Duration
+	WaitingFor     time.Duration // if a wait has begun
+	TransportFault int
+}
+
+// A Lab makes experiments on one server, one after the other.
+type Lab struct {
+	Config
+	server  string // host:port
+	control map[string]string
+	conns   map[string]*conn
+	pace    pace
+	sent    int
+	tries   int
+	faults  int
+	failed  map[string]int // failed logins by account, where nothing undoes them
+	pool    uint64         // the next fresh account
+	moved   time.Duration  // how far the clock was moved
+	dirty   dirt
+}
+
+// New makes a lab. It sends nothing.
+func New(c Config) (*Lab, error) {
+	if c.Patience == 0 {
+		c.Patience = 10 * time.Second
+	}
+	if c.Began.IsZero() {
+		c.Began = time.Now()
+	}
+	l := &Lab{Config: c, conns: make(map[string]*conn), failed: make(map[string]int), control: make(map[string]string)}
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Scheme != "http" || u.Host == "" {
+		return nil, fmt.Errorf("%q is no URL of a server; it is written http://127.0.0.1:8000/", c.URL)
+	}
+	if err := l.mayAsk(u); err != nil {
+		return nil, err
+	}
+	l.server = u.Host
+	if u.Port() == "" {
+		l.server = net.JoinHostPort(u.Hostname(), "80")
+	}
+	for name, to := range map[string]string{"reset": c.File.Reset.URL, "clock": c.File.Clock.URL} {
+		if to == "" {
+			continue
+		}
+		v, err := u.Parse(to)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %q is no URL", name, to)
+		}
+		if err := l.mayAsk(v); err != nil {
+			return nil, err
+		}
+		l.control[name] = v.String()
+	}
+	if c.File.Pool != nil {
+		l.pool = c.File.Pool.First
+	}
+	l.pace = newPace(c.File.Limits.Rate)
+	return l, nil
+}
+
+// mayAsk refuses hosts beyond this machine, but for those that the file and the
+// command line both allow.
+func (l *Lab) mayAsk(u *url.URL) error {
+	host := u.Hostname()
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	for _, allowed := range l.File.Allow.Hosts {
+		if strings.EqualFold(allowed, host) && l.Remote {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s is not this machine: only a server on loopback is studied, unless the experiment file lists the host under allow: hosts and the command line says --remote", host)
+}
+
+// Close closes the connections.
+func (l *Lab) Close() {
+	for place := range l.conns {
+		l.hangUp(place)
+	}
+}
+
+func (l *Lab) hangUp(place string) {
+	if c := l.conns[place]; c != nil {
+		_ = c.Close() // there is nothing in it that is still wanted
+		delete(l.conns, place)
+	}
+}
+
+// Sent is how many requests were sent, those of the archive too.
+func (l *Lab) Sent() int { return l.sent }
+
+// Tries is how many tries were made.
+func (l *Lab) Tries() int { return l.tries }
+
+// Faults is how many transport failures there were.
+func (l *Lab) Faults() int { return l.faults }
+
+// Left is how many requests may still be sent.
+func (l *Lab) Left() int { return l.Requests - l.sent }
+
+// Reach reports whether the server can be connected to.
+func (l *Lab) Reach(ctx context.Context) error {
+	if l.Offline {
+		return nil
+	}
+	for _, place := range l.File.Places {
+		ctx, cancel := context.WithTimeout(ctx, l.Patience)
+		c, err := dial(ctx, place, l.server)
+		cancel()
+		if err != nil && place != "" && strings.Contains(err.Error(), "bind") {
+			return fmt.Errorf("cannot ask from %s, which is among the file's places: %w", place, err)
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %s does not take connections (%w); is it running, and is the address right?", ErrUnreachable, l.server, err)
+		}
+		c.Close()
+	}
+	return nil
+}
+
+// mostTries is how often an experiment is tried before its faults are believed.
+const mostTries = 12
+
+// Run makes an experiment. If no answer comes to a step, everything is tried
+// again from the beginning; only what fails three times in a row at the same
+// step is believed to be the server's way to answer. Nonce distinguishes
+// experiments with equal steps: their marks differ.
+func (l *Lab) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*Trace, error) {
+	if err := l.permitted(steps); err != nil {
+		return nil, err
+	}
+	key := l.Key(steps, nonce)
+	silent := make([]int, len(steps))
+	for try := 1; ; try++ {
+		t, at, err := l.try(ctx, key, steps, nonce, silent, try >= mostTries)
+		if err != nil {
+			return nil, err
+		}
+		if l.Progress != nil {
+			l.Progress(Progress{Run: l.Name, Sent: l.sent, Budget: l.Requests, Tries: l.tries, Rate: l.pace.rate, TransportFault: l.faults})
+		}
+		if at < 0 {
+			return t, nil
+		}
+	}
+}
+
+// Key is an experiment in the notation of steps.
+func (l *Lab) Key(steps []experiment.Step, nonce uint64) string {
+	lines := make([]string, len(steps))
+	for i, s := range steps {
+		lines[i] = l.File.FormatStep(s)
+	}
+	return fmt.Sprintf("%d: %s", nonce, strings.Join(lines, "; "))
+}
+
+// permitted refuses what the file does not allow.
+func (l *Lab) permitted(steps []experiment.Step) error {
+	for _, s := range steps {
+		if s.Wait > 0 {
+			if l.File.Clock.URL == "" && l.File.Limits.Wait > 0 && s.Wait > l.File.Limits.Wait {
+				return fmt.Errorf("%w: a wait of %v, limits: wait is %v", ErrForbidden, s.Wait, l.File.Limits.Wait)
+			}
+			continue
+		}
+		c, ok := l.File.Command(s.Command)
+		if ok && c.Destructive && !l.File.Allow.Destructive {
+			return fmt.Errorf("%w: %s is destructive", ErrForbidden, s.Command)
+		}
+		if l.failed[l.account(s.Role).Number] >= l.File.Limits.FailedLogins && l.wrongLogin(s) {
+			return fmt.Errorf("%w: %s has had %d failed logins", ErrForbidden, s.Role, l.failed[l.account(s.Role).Number])
+		}
+	}
+	return nil
+}
+
+// wrongLogin reports whether a step is a login with something changed, which may
+// fail.
+func (l *Lab) wrongLogin(s experiment.Step) bool {
+	return l.verb(s) == experiment.Login && len(s.Changes) > 0
+}
+
+func (l *Lab) verb(s experiment.Step) experiment.Verb {
+	if s.Verb != "" {
+		return s.Verb
+	}
+	c, ok := l.File.Command(s.Command)
+	if !ok || len(c.Does) == 0 {
+		return ""
+	}
+	return c.Does[0].Verb
+}
+
+func (l *Lab) account(role string) experiment.Account {
+	for _, a := range l.File.Accounts {
+		if a.Role == role {
+			return a
+		}
+	}
+	return experiment.Account{Role: role}
+}
+
+// End writes why nothing more comes.
+func (l *Lab) End(reason string) error {
+	if l.Journal == nil {
+		return nil
+	}
+	return l.Journal.Append(journal.Entry{Run: l.Name, T: l.t(), End: reason})
+}
+
+func (l *Lab) t() float64 { return float64(time.Since(l.Began).Milliseconds()) / 1000 }
+
+// stopped says why an experiment that needs so many requests is not made.
+func (l *Lab) stopped(ctx context.Context, requests int) error {
+	switch {
+	case ctx.Err() != nil:
+		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+			return stoppedf("the time is over")
+		}
+		return stoppedf("interrupted")
+	case l.sent+requests > l.Requests:
+		return stoppedf("the budget of %d requests is used up", l.Requests)
+	case l.File.Limits.Time > 0 && l.t() > l.File.Limits.Time.Seconds():
+		return stoppedf("the time of %v is over", l.File.Limits.Time)
+	}
+	return nil
+}

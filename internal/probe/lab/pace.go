@@ -1,0 +1,73 @@
+package lab
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// A pace keeps to a rate of requests, and halves it when the server slows.
+type pace struct {
+	most, rate float64 // requests a second; 0 is no limit
+	next       time.Time
+	base       time.Duration // the usual time of an answer, from the first ones
+	recent     []time.Duration
+}
+
+// window is how many answers are looked at together.
+const window = 32
+
+func newPace(rate float64) pace { return pace{most: rate, rate: rate} }
+
+// wait returns when the next request may be sent.
+func (p *pace) wait(ctx context.Context) error {
+	if p.rate == 0 {
+		return nil
+	}
+	now := time.Now()
+	if p.next.Before(now) {
+		p.next = now
+	}
+	err := sleep(ctx, p.next.Sub(now))
+	p.next = p.next.Add(time.Duration(float64(time.Second) / p.rate))
+	return err
+}
+
+// heard notes how long an answer took.
+func (p *pace) heard(took time.Duration) {
+	p.recent = append(p.recent, took)
+	if len(p.recent) < window {
+		return
+	}
+	slices.Sort(p.recent)
+	median := p.recent[window/2]
+	p.recent = p.recent[:0]
+	switch {
+	case p.base == 0:
+		p.base = max(median, time.Millisecond)
+	case median > 5*p.base+10*time.Millisecond:
+		if p.rate == 0 {
+			p.rate = 100
+		}
+		p.rate = max(p.rate/2, 1)
+	case p.rate != p.most:
+		p.rate *= 2
+		if p.most > 0 && p.rate > p.most || p.most == 0 && p.rate > 1000 {
+			p.rate = p.most
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

@@ -1,0 +1,126 @@
+package lab
+
+import (
+	"strings"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+)
+
+// A Trace is what an experiment has shown.
+type Trace struct {
+	// ID is how the transcript names it, such as a17.
+	ID      string
+	Steps   []experiment.Step
+	Answers []Answer // one for each step
+}
+
+// An Answer is what came back for one step.
+type Answer struct {
+	// ID is how the transcript names it, such as a17.3.
+	ID string
+	// Wait says that the step was one: there is no answer.
+	Wait bool
+	// Lost says that no answer came, however often it was tried.
+	Lost bool
+	// Fault is what was seen in place of an answer.
+	Fault string
+	// Request is the record that was sent, without hidden secrets.
+	Request []byte
+	// Sent is the record as it was sent.
+	Sent   []byte
+	Status int
+	// Proto is HTTP/1.1 or HTTP/1.0.
+	Proto string
+	// Type is the Content-Type.
+	Type string
+	// Closed says that the server closed the connection behind the answer.
+	Closed bool
+	Body   []byte
+	// Record says whether the body is one, and Fields holds its fields then.
+	Record bool
+	Fields []Field
+	// End is the line end behind the record.
+	End string
+}
+
+// A Field is one field of an answer.
+type Field struct {
+	Key string
+	Raw string // as it came
+	// Value is what it means: unescaped, and with the names of what was sent, such
+	// as {seq}, in the place of the echo of it.
+	Value string
+	// List holds the elements, if IsList; named as in Value.
+	List   []string
+	IsList bool
+}
+
+// Field returns the first field with a key.
+func (a *Answer) Field(key string) (*Field, bool) {
+	for i := range a.Fields {
+		if a.Fields[i].Key == key {
+			return &a.Fields[i], true
+		}
+	}
+	return nil, false
+}
+
+// Value is the value of a field, "" if there is none.
+func (a *Answer) Value(key string) string {
+	if f, ok := a.Field(key); ok {
+		return f.Value
+	}
+	return ""
+}
+
+// Text is the body, without the line end behind it.
+func (a *Answer) Text() string { return strings.TrimRight(string(a.Body), "\r\n") }
+
+// Kind is what came, before anything is known of fields: record, text, nothing,
+// or an HTTP status.
+func (a *Answer) Kind() string {
+	switch {
+	case a.Wait:
+		return "wait"
+	case a.Lost:
+		return "nothing"
+	case a.Status != 200:
+		return "status"
+	case a.Record:
+		return "record"
+	}
+	return "text"
+}
+
+// A naming says what the values that were sent stand for.
+type naming []experiment.Pair // value, name
+
+func (n naming) name(value string) string {
+	for _, p := range n {
+		if p.Key != "" && p.Key == value {
+			return p.Value
+		}
+	}
+	return value
+}
+
+// read takes a body apart.
+func (a *Answer) read(syntax experiment.Syntax, names naming) {
+	text := a.Text()
+	a.End = string(a.Body[len(text):])
+	pairs, ok := syntax.Decode(a.Body)
+	a.Record = ok
+	if !ok {
+		return
+	}
+	for _, p := range pairs {
+		f := Field{Key: p.Key, Raw: p.Value, Value: names.name(syntax.Unescape(p.Value))}
+		if f.List, f.IsList = syntax.Elements(p.Value); f.IsList {
+			for i := range f.List {
+				f.List[i] = names.name(f.List[i])
+			}
+			f.Value = strings.Join(f.List, syntax.List) + syntax.List
+		}
+		a.Fields = append(a.Fields, f)
+	}
+}

@@ -1,0 +1,95 @@
+package study
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// A book holds the facts, by what they are about.
+type book struct {
+	file  *experiment.File
+	facts []*fact
+	index map[string]*fact
+}
+
+// A fact is a finding with the experiments that speak for it.
+type fact struct {
+	finding.Fact
+	steps []experiment.Step // the witness
+	forms []string          // the answers expected in it
+}
+
+func newBook(f *experiment.File) *book {
+	return &book{file: f, index: make(map[string]*fact)}
+}
+
+// idOf is what a fact is about: two facts of one id with different values
+// contradict each other.
+func idOf(f *finding.Fact) string {
+	parts := []string{f.Command, string(f.Aspect), f.Name, f.Claim}
+	if f.Scope != "" {
+		parts = append(parts, f.Scope)
+	}
+	return strings.ReplaceAll(strings.Join(parts, "/"), " ", "-")
+}
+
+// claim states a fact, for which a trace speaks: its answers up to a step.
+func (s *study) claim(f finding.Fact, t *lab.Trace, upto int) *fact {
+	f.ID = idOf(&f)
+	var evidence []string
+	if t != nil {
+		evidence = []string{t.Answers[upto].ID}
+	}
+	known := s.book.index[f.ID]
+	if known == nil {
+		known = &fact{Fact: f}
+		known.Grade = finding.Inferred
+		if t != nil {
+			known.steps = slices.Clone(t.Steps[:upto+1])
+			for i := range known.steps {
+				known.forms = append(known.forms, s.form(known.steps[i], &t.Answers[i]))
+			}
+		}
+		s.book.facts = append(s.book.facts, known)
+		s.book.index[f.ID] = known
+	} else if known.Value != f.Value {
+		known.Grade = finding.Contested
+		known.Against = append(known.Against, evidence...)
+		return known
+	}
+	if t != nil && !slices.Contains(known.Evidence, evidence[0]) {
+		known.Observations++
+		known.Sessions++
+		if known.Grade != finding.Contested {
+			known.Grade = finding.Observed
+		}
+		if len(known.Evidence) < 8 {
+			known.Evidence = append(known.Evidence, evidence...)
+		}
+	}
+	return known
+}
+
+// of returns the facts of a claim.
+func (b *book) of(claim string) []*fact {
+	var found []*fact
+	for _, f := range b.facts {
+		if f.Claim == claim {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// known is the value of a fact, "" if it is not known.
+func (b *book) value(command string, aspect finding.Aspect, name, claim string) string {
+	f := finding.Fact{Command: command, Aspect: aspect, Name: name, Claim: claim}
+	if known := b.index[idOf(&f)]; known != nil && known.Grade != finding.Contested {
+		return known.Value
+	}
+	return ""
+}

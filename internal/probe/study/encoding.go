@@ -1,0 +1,169 @@
+package study
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// A words is a text as it is sent, and as it is meant.
+type words struct {
+	name, sent, meant string
+	way               string
+}
+
+// texts are those that tell apart how servers read and write them.
+func (s *study) texts() []words {
+	y := s.File.Syntax
+	gbk := func(text string) string {
+		out, err := simplifiedchinese.GBK.NewEncoder().String(text)
+		if err != nil {
+			return text
+		}
+		return out
+	}
+	e := y.Escape
+	all := []words{
+		{"plain", "abc", "abc", ""},
+		{"an escaped separator", "a" + y.EscapeValue(y.Pair) + "b", "a" + y.Pair + "b", ""},
+		{"an escaped escape", "a" + y.EscapeValue(e) + "26b", "a" + e + "26b", ""},
+		{"an escape escaped twice", "a" + y.EscapeValue(e) + "2526b", "a" + e + "2526b", ""},
+		{"a list separator", "a" + y.List + "b" + y.List, "a" + y.List + "b" + y.List, ""},
+		{"an escaped list separator", fmt.Sprintf("a%s%02xb", e, y.List[0]), "a" + y.List + "b", ""},
+		{"a raw separator", "a" + y.Pair + "b", "", ""},
+		{"a raw separator with a key", "a" + y.Pair + "ZZ" + y.Equals + "1", "", ""},
+		{"an equals sign", "a" + y.Equals + "b", "a" + y.Equals + "b", ""},
+		{"an escape that is none", "100" + e + " " + e + "zz " + e, "", ""},
+		{"a plus sign", "a+b", "a+b", ""},
+		{"an escaped plus sign", "a" + e + "2Bb", "a+b", ""},
+		{"escapes in small letters", "a" + e + "2fb", "a/b", ""},
+		{"spaces at both ends", " a b ", "", ""},
+		{"escaped spaces at both ends", e + "20a" + e + "20", " a ", ""},
+		{"two spaces", "a  b", "a  b", ""},
+		{"an escaped line end", "a" + e + "0Ab", "a\nb", ""},
+		{"an escaped CR LF", "a" + e + "0D" + e + "0Ab", "a\r\nb", ""},
+		{"a raw line end", "a\nb", "", ""},
+		{"a tabulator", "a" + e + "09b", "a\tb", ""},
+		{"a control character", "a" + e + "01b", "", ""},
+		{"a zero byte", "a" + e + "00b", "", ""},
+		{"UTF-8 of two bytes", "ä", "ä", ""},
+		{"UTF-8 of three bytes", "中文", "中文", ""},
+		{"UTF-8 of four bytes", "🐧", "🐧", ""},
+		{"escaped UTF-8", e + "E4" + e + "B8" + e + "AD", "中", ""},
+		{"bytes that are no UTF-8", e + "ff" + e + "fe", "", ""},
+		{"half a character", "中\xe6\x96", "", ""},
+		{"undeclared GBK", gbk("你好中文"), "你好中文", ""},
+		{"one character of GBK", gbk("你"), "", ""},
+		{"HTML", "<b>\"'x</b>", "<b>\"'x</b>", ""},
+		{"a quotation mark and a backslash", `a"b\c`, `a"b\c`, ""},
+	}
+	for _, charset := range y.Charsets {
+		all = append(all,
+			words{"declared " + charset, gbk("你好中文"), "你好中文", "charset=" + charset},
+			words{"one character of declared " + charset, gbk("你"), "你", "charset=" + charset},
+			words{"plain in declared " + charset, "abc", "abc", "charset=" + charset})
+	}
+	if e == "" {
+		all = slices.DeleteFunc(all, func(w words) bool { return strings.Contains(w.name, "escape") })
+	}
+	return all
+}
+
+// encoding sends texts and looks at how they arrive.
+func (s *study) encoding() error {
+	send, ok := s.verb(s.a, vSend, s.b)
+	key := ""
+	if ok {
+		key = s.keyOf(send.Command, experiment.Text)
+	}
+	if key != "" {
+		if err := s.sendTexts(send, key); err != nil {
+			return err
+		}
+	}
+	request, ok := s.verb(s.a, vRequest, s.c)
+	if !ok || s.keyOf(request.Command, experiment.Text) == "" {
+		return nil
+	}
+	key = s.keyOf(request.Command, experiment.Text)
+	for _, w := range s.texts() {
+		switch w.name {
+		case "an escaped separator", "a list separator", "UTF-8 of three bytes", "an escape escaped twice", "a plus sign":
+			step := request
+			step.Changes, step.Way = []experiment.Change{set(key, braced(w.sent))}, w.way
+			if err := all(s.row().login(s.a, s.c).add(step).look(s.c, vReceive)); err != nil {
+				return err
+			}
+		}
+	}
+	return s.declared()
+}
+
+// textsAtOnce is how many texts are sent in one experiment.
+const textsAtOnce = 6
+
+func (s *study) sendTexts(send experiment.Step, key string) error {
+	for group := range slices.Chunk(s.texts(), textsAtOnce) {
+		r := s.row().login(s.a, s.b).look(s.b, vReceive)
+		head := len(r.steps)
+		for _, w := range group {
+			step := send
+			step.Changes, step.Way = []experiment.Change{set(key, braced(w.sent))}, w.way
+			r.add(step).look(s.b, vReceive)
+		}
+		t, err := r.run()
+		if err != nil {
+			return err
+		}
+		if t == nil {
+			continue
+		}
+		for i, w := range group {
+			s.claimText(send, w, t, head+2*i)
+		}
+	}
+	return nil
+}
+
+// braced writes a text so that nothing in it is a placeholder.
+func braced(text string) string { return experiment.Literal(text) }
+
+// claimText states how a text arrives.
+func (s *study) claimText(send experiment.Step, w words, t *lab.Trace, at int) {
+	value := "refused"
+	if s.done(t.Steps[at], &t.Answers[at]) {
+		value = "not at all"
+		for _, f := range t.Answers[at+1].Fields {
+			if f.IsList && len(f.List) > 0 {
+				value = fmt.Sprintf("%q", f.List[len(f.List)-1]) // the last field of the list's kin is the text
+			}
+		}
+	}
+	if w.meant != "" && value == fmt.Sprintf("%q", w.meant) {
+		value = "as it is meant"
+	}
+	s.claim(finding.Fact{
+		Command: send.Command, Aspect: finding.Encoding, Name: w.name, Claim: "arrives", Value: value,
+		Statement: fmt.Sprintf("%s in a text, sent as %q, arrives %s", w.name, w.sent, value),
+	}, t, at+1)
+}
+
+// declared asks with declared charsets for what has names in it.
+func (s *study) declared() error {
+	r := s.row().login(s.a, s.b)
+	for _, charset := range s.File.Syntax.Charsets {
+		for _, verb := range []experiment.Verb{vOnline, vInfo} {
+			if step, ok := s.verb(s.a, verb, s.b); ok {
+				step.Way = "charset=" + charset
+				r.add(step)
+			}
+		}
+	}
+	return all(r)
+}

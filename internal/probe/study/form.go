@@ -1,0 +1,113 @@
+package study
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// noise holds the fields that differ between equal requests: they are masked,
+// field by field.
+type noise map[[2]string][]string // command and key: values that were seen
+
+func (n noise) masks(command, key string) bool { return len(n[[2]string{command, key}]) > 0 }
+
+// note keeps values of a field that is noise.
+func (n noise) note(command, key string, values ...string) {
+	at := [2]string{command, key}
+	for _, v := range values {
+		if !slices.Contains(n[at], v) && len(n[at]) < 5 {
+			n[at] = append(n[at], v)
+		}
+	}
+}
+
+// Form is the normal form of an answer: what is compared, and what a fact
+// expects. Fields that mask says, or whose wording means nothing, are there
+// without their values.
+func Form(f *experiment.File, a *lab.Answer, mask func(key string) bool) string {
+	switch a.Kind() {
+	case "wait":
+		return ""
+	case "nothing":
+		return "no answer"
+	case "status":
+		return fmt.Sprintf("status %d", a.Status)
+	case "text":
+		return "text " + a.Text()
+	}
+	parts := make([]string, len(a.Fields))
+	for i, field := range a.Fields {
+		parts[i] = field.Key + "=" + field.Value
+		switch {
+		case slices.Contains(f.Answer.Prose, field.Key):
+			parts[i] = field.Key + "=..."
+		case mask != nil && mask(field.Key):
+			parts[i] = field.Key + "=*"
+		}
+	}
+	return strings.Join(parts, "&")
+}
+
+// form is the normal form of an answer to a step.
+func (s *study) form(step experiment.Step, a *lab.Answer) string {
+	return Form(s.File, a, func(key string) bool { return s.noise.masks(step.Command, key) })
+}
+
+// forms is the normal form of answers from a step on.
+func (s *study) forms(t *lab.Trace, from int) string {
+	var all []string
+	for i := from; i < len(t.Steps); i++ {
+		if t.Steps[i].Wait == 0 {
+			all = append(all, s.form(t.Steps[i], &t.Answers[i]))
+		}
+	}
+	return strings.Join(all, "\n")
+}
+
+// outcome says in a word what became of a request.
+func (s *study) outcome(step experiment.Step, a *lab.Answer) string {
+	switch kind := a.Kind(); {
+	case kind == "nothing" || kind == "status" || kind == "text":
+		return kind
+	case s.isNotLoggedIn(a):
+		return "no session"
+	case lab.Done(s.File, step.Command, a):
+		return "done"
+	}
+	return "refused"
+}
+
+func (s *study) done(step experiment.Step, a *lab.Answer) bool {
+	return s.outcome(step, a) == "done"
+}
+
+func (s *study) isNotLoggedIn(a *lab.Answer) bool {
+	if s.File.Answer.Code == "" {
+		return false
+	}
+	code := a.Value(s.File.Answer.Code)
+	return code != "" && (slices.Contains(s.File.Answer.NotLoggedIn, code) || code == s.notLoggedIn)
+}
+
+// code is an answer's code, or what came in place of a record.
+func (s *study) code(a *lab.Answer) string {
+	switch a.Kind() {
+	case "record":
+		if s.File.Answer.Code == "" {
+			return "record"
+		}
+		return s.File.Answer.Code + "=" + a.Value(s.File.Answer.Code)
+	case "status":
+		return fmt.Sprintf("status %d", a.Status)
+	case "nothing":
+		return "no answer"
+	}
+	return a.Text()
+}
+
+// last is the index of a trace's last answer.
+func last(t *lab.Trace) int { return len(t.Answers) - 1 }

@@ -1,0 +1,151 @@
+package study
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// meet sends each command as the file has it, without a session and with one,
+// and twice, to see what differs between equal requests.
+func (s *study) meet() error {
+	if err := s.meetStrangers(); err != nil {
+		return err
+	}
+	for _, c := range s.File.Commands {
+		if err := s.meetCommand(c); err != nil {
+			return err
+		}
+	}
+	return s.calibrate()
+}
+
+// meetStrangers sends each command without a login: what most say is the code of
+// who is not logged in.
+func (s *study) meetStrangers() error {
+	counts := make(map[string]int)
+	var order []string
+	for _, c := range s.File.Commands {
+		if !c.Session {
+			continue
+		}
+		t, err := s.run(experiment.Step{Role: s.a, Command: c.Name})
+		if err != nil {
+			return err
+		}
+		if t == nil {
+			continue
+		}
+		a := &t.Answers[0]
+		code := a.Value(s.File.Answer.Code)
+		if counts[code]++; counts[code] == 1 {
+			order = append(order, code)
+		}
+	}
+	for _, code := range order {
+		if code != "" && counts[code] > counts[s.notLoggedIn] {
+			s.notLoggedIn = code
+		}
+	}
+	if len(s.File.Answer.NotLoggedIn) == 0 && s.contains(s.File.Answer.Done, s.notLoggedIn) {
+		s.notLoggedIn = ""
+	}
+	return nil
+}
+
+func (s *study) contains(list []string, v string) bool {
+	for _, x := range list {
+		if x == v {
+			return true
+		}
+	}
+	return false
+}
+
+// meetCommand sends the base request of a command in its usual place: behind the
+// logins of whom it concerns, and twice.
+func (s *study) meetCommand(c *experiment.Command) error {
+	step := experiment.Step{Role: s.a, Command: c.Name}
+	u := s.unitOf(step)
+	t, err := s.run(append(u.before, u.step, u.step)...)
+	if err != nil || t == nil {
+		return err
+	}
+	at := len(u.before)
+	first, second := &t.Answers[at], &t.Answers[at+1]
+	s.base[s.File.FormatStep(step)] = first
+	works := lab.Done(s.File, c.Name, first)
+	s.describe(c, first, works)
+	s.claim(finding.Fact{
+		Command: c.Name, Aspect: finding.FieldOf, Name: "base request", Claim: "answer", Value: s.code(first),
+		Statement: fmt.Sprintf("%s, as the file has it, is answered %s", c.Name, s.code(first)),
+	}, t, at)
+	if len(first.Fields) == len(second.Fields) {
+		for i, f := range first.Fields {
+			if g := second.Fields[i]; g.Key == f.Key && g.Value != f.Value && u.pure {
+				s.noise.note(c.Name, f.Key, f.Value, g.Value)
+			}
+		}
+	}
+	return nil
+}
+
+// describe adds a command to the table of commands.
+func (s *study) describe(c *experiment.Command, a *lab.Answer, works bool) {
+	d := finding.Command{Name: c.Name, Works: works, Session: "not known", Example: exchange(a)}
+	for _, p := range c.Does {
+		d.Does = append(d.Does, string(p.Verb))
+	}
+	for _, p := range s.parametersOf(c) {
+		d.Parameters = append(d.Parameters, p.Key)
+	}
+	for _, f := range a.Fields {
+		d.Fields = append(d.Fields, f.Key)
+	}
+	s.out.Commands = append(s.out.Commands, d)
+}
+
+func exchange(a *lab.Answer) finding.Exchange {
+	response := string(a.Body)
+	if a.Kind() != "record" && a.Kind() != "text" {
+		response = a.Kind()
+		if a.Status != 0 {
+			response = fmt.Sprintf("status %d: %s", a.Status, a.Body)
+		}
+	}
+	return finding.Exchange{ID: a.ID, Request: string(a.Request), Response: response}
+}
+
+// calibrate makes the same experiment twice with time between, to find fields
+// that follow a clock of the server's that nobody moves.
+func (s *study) calibrate() error {
+	r := s.row().login(s.a, s.b)
+	for _, c := range s.File.Commands {
+		if s.isRead(experiment.Step{Command: c.Name}) {
+			r.add(experiment.Step{Role: s.a, Command: c.Name})
+		}
+	}
+	first, err := r.run()
+	if err != nil || first == nil {
+		return err
+	}
+	if s.Pause != nil {
+		s.Pause(1100 * time.Millisecond)
+	}
+	second, err := s.runAs(1, r.steps...)
+	if err != nil || second == nil {
+		return err
+	}
+	for i := range first.Answers {
+		a, b := &first.Answers[i], &second.Answers[i]
+		for _, f := range a.Fields {
+			if g, ok := b.Field(f.Key); ok && g.Value != f.Value {
+				s.noise.note(first.Steps[i].Command, f.Key, f.Value, g.Value)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,348 @@
+package study
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// A list is one that a command gives page by page.
+type list struct {
+	command       string
+	role          string
+	count, cursor string // the keys; "" for none
+	key           string // the field that holds what the cursor stands for
+	elements      []string
+	others        []string // roles that have to be logged in for it
+}
+
+// paging reads each list in pages of many sizes, from many positions.
+func (s *study) paging() error {
+	for _, c := range s.File.Commands {
+		l := list{
+			command: c.Name,
+			count:   s.keyOf(c.Name, experiment.Count),
+			cursor:  s.keyOf(c.Name, experiment.Cursor),
+		}
+		if l.count == "" && l.cursor == "" || !s.isRead(experiment.Step{Command: c.Name}) {
+			continue
+		}
+		if err := s.longest(&l); err != nil {
+			return err
+		}
+		if err := s.pages(&l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// longest finds the role with the longest list.
+func (s *study) longest(l *list) error {
+	for i, account := range s.File.Accounts {
+		role := account.Role
+		if i > 7 {
+			break
+		}
+		r := s.row().login(role)
+		if i == 0 {
+			r.login(s.b)
+		} else {
+			r.login(s.a)
+		}
+		if s.File.VerbOf(experiment.Step{Command: l.command}) == vFind {
+			r.login(s.b, s.c)
+		}
+		step := experiment.Step{Role: role, Command: l.command}
+		if l.count != "" {
+			step.Changes = append(step.Changes, set(l.count, "1000"))
+		}
+		t, err := r.add(step).run()
+		if err != nil {
+			return err
+		}
+		if t == nil {
+			continue
+		}
+		key, elements := numbersIn(&t.Answers[last(t)])
+		if l.role == "" || len(elements) > len(l.elements) {
+			l.role, l.key, l.elements = role, key, elements
+			l.others = nil
+			for _, step := range r.steps[1 : len(r.steps)-1] {
+				l.others = append(l.others, step.Role)
+			}
+		}
+	}
+	return nil
+}
+
+// numbersIn is the list of an answer whose elements are accounts.
+func numbersIn(a *lab.Answer) (key string, elements []string) {
+	best := -1
+	for _, f := range a.Fields {
+		if !f.IsList || !accounts(f.List) {
+			continue
+		}
+		size := len(strings.Join(f.List, ""))
+		if size > best {
+			best, key, elements = size, f.Key, f.List
+		}
+	}
+	return key, elements
+}
+
+// accounts reports whether elements could be account numbers: names of roles, or
+// numbers without two alike.
+func accounts(elements []string) bool {
+	seen := make(map[string]bool)
+	for _, e := range elements {
+		_, err := strconv.ParseUint(e, 10, 64)
+		if err != nil && !strings.HasPrefix(e, "{") || seen[e] {
+			return false
+		}
+		seen[e] = true
+	}
+	return len(elements) > 0
+}
+
+// page is the step that asks for one page.
+func (l *list) page(s *study, count, cursor string) experiment.Step {
+	step := experiment.Step{Role: l.role, Command: l.command}
+	if l.count != "" && count != "" {
+		step.Changes = append(step.Changes, set(l.count, count))
+	}
+	if l.cursor != "" && cursor != "" {
+		step.Changes = append(step.Changes, set(l.cursor, cursor))
+	}
+	return step
+}
+
+func (s *study) pages(l *list) error {
+	n := len(l.elements)
+	sizes := []string{"1", "2", "3"}
+	for _, size := range []int{n / 3, n - 1, n, n + 1, 3 * n, 999, 1000, 1001, 5000} {
+		if size > 3 {
+			sizes = append(sizes, strconv.Itoa(size))
+		}
+	}
+	if l.count == "" {
+		sizes = []string{""}
+	}
+	r := s.row().login(l.role).login(l.others...)
+	head := len(r.steps)
+	for _, size := range slices.Compact(sizes) {
+		r.add(l.page(s, size, "0"))
+	}
+	for _, cursor := range l.cursors() {
+		r.add(l.page(s, sizes[min(1, len(sizes)-1)], cursor))
+	}
+	r.add(l.page(s, sizes[len(sizes)-1], last2(l.cursors())))
+	t, err := r.run()
+	if err != nil || t == nil {
+		return err
+	}
+	s.claimPages(l, t, head)
+	if n > 1 {
+		if err := s.walk(l); err != nil {
+			return err
+		}
+	}
+	return s.changing(l)
+}
+
+func last2(list []string) string { return list[len(list)-1] }
+
+// cursors are positions at, before, between and behind elements.
+func (l *list) cursors() []string {
+	at := []string{"0", "1"}
+	for _, i := range []int{0, 1, len(l.elements) / 2, len(l.elements) - 2, len(l.elements) - 1} {
+		if i < 0 || i >= len(l.elements) {
+			continue
+		}
+		e := l.elements[i]
+		at = append(at, e)
+		if n, err := strconv.ParseUint(e, 10, 64); err == nil {
+			at = append(at, fmt.Sprint(n-1), fmt.Sprint(n+1))
+		}
+	}
+	return append(unique(at), "4294967295")
+}
+
+func unique(list []string) []string {
+	var out []string
+	for _, v := range list {
+		if !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// claimPages states what pages of several sizes and positions show.
+func (s *study) claimPages(l *list, t *lab.Trace, head int) {
+	most := 0
+	at := head
+	for i := head; i < len(t.Steps); i++ {
+		_, elements := numbersIn(&t.Answers[i])
+		if len(elements) > most {
+			most, at = len(elements), i
+		}
+		count := valueIn(t.Steps[i], l.count)
+		want, err := strconv.Atoi(count)
+		if err != nil || valueIn(t.Steps[i], l.cursor) != "0" && l.cursor != "" || want >= len(l.elements) {
+			continue
+		}
+		s.claim(finding.Fact{
+			Command: l.command, Aspect: finding.Paging, Name: l.count, Claim: "bounds the page", Value: relation(len(elements), want),
+			Statement: fmt.Sprintf("%s: a page has %s as %s says", l.command, relation(len(elements), want), l.count),
+		}, t, i)
+	}
+	if len(l.elements) > 1 {
+		_, elements := numbersIn(&t.Answers[at])
+		order := orderOf(elements, s.numberOf)
+		s.claim(finding.Fact{
+			Command: l.command, Aspect: finding.Paging, Name: l.key, Claim: "order", Value: order,
+			Statement: fmt.Sprintf("%s: the list is %s", l.command, order),
+		}, t, at)
+	}
+}
+
+func relation(got, want int) string {
+	switch {
+	case got == want:
+		return "as many elements"
+	case got > want:
+		return "more elements"
+	}
+	return "fewer elements"
+}
+
+func valueIn(step experiment.Step, key string) string {
+	for _, c := range step.Changes {
+		if c.Key == key {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+// numberOf is the account number behind an element, which may be a role's name.
+func (s *study) numberOf(element string) uint64 {
+	if name, ok := strings.CutPrefix(element, "{"); ok {
+		if a, ok := s.File.Account(strings.TrimSuffix(name, "}")); ok {
+			element = a.Number
+		}
+	}
+	n, _ := strconv.ParseUint(element, 10, 64)
+	return n
+}
+
+func orderOf(elements []string, number func(string) uint64) string {
+	up, down := true, true
+	for i := 1; i < len(elements); i++ {
+		x, y := number(elements[i-1]), number(elements[i])
+		up, down = up && x < y, down && x > y
+	}
+	switch {
+	case len(elements) < 2:
+		return "too short to tell"
+	case up:
+		return "ascending"
+	case down:
+		return "descending"
+	}
+	return "in no order of numbers"
+}
+
+// walk reads a whole list page by page, as a client does.
+func (s *study) walk(l *list) error {
+	if l.cursor == "" {
+		return nil
+	}
+	size := max(2, (len(l.elements)+3)/4)
+	w := finding.Walk{Command: l.command, Role: l.role, Size: size, Ended: "after 8 pages it was not followed further"}
+	cursor := "0"
+	var seen []string
+	for range 8 {
+		t, err := s.row().login(l.role).login(l.others...).add(l.page(s, strconv.Itoa(size), cursor)).run()
+		if err != nil || t == nil {
+			return err
+		}
+		a := &t.Answers[last(t)]
+		_, elements := numbersIn(a)
+		w.Pages = append(w.Pages, finding.Page{Cursor: cursor, Elements: elements, Marker: s.markers(a), ID: a.ID})
+		if len(elements) == 0 {
+			w.Ended = "an empty page"
+			break
+		}
+		next := fmt.Sprint(s.numberOf(elements[len(elements)-1]))
+		if next == cursor || slices.Contains(seen, elements[len(elements)-1]) {
+			w.Ended = "a page that ends where it begins"
+			break
+		}
+		seen = append(seen, elements...)
+		cursor = next
+	}
+	s.out.Walks = append(s.out.Walks, w)
+	s.claimWalk(l, &w, seen)
+	return nil
+}
+
+// markers are the short fields of an answer that may say whether there is more.
+func (s *study) markers(a *lab.Answer) string {
+	var all []string
+	for _, f := range a.Fields {
+		if _, err := strconv.Atoi(f.Value); err == nil && len(f.Value) < 6 && f.Key != s.File.Answer.Code {
+			all = append(all, f.Key+"="+f.Value)
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+func (s *study) claimWalk(l *list, w *finding.Walk, seen []string) {
+	if len(w.Pages) < 2 {
+		return
+	}
+	value := "after"
+	if second := w.Pages[1].Elements; len(second) > 0 && len(w.Pages[0].Elements) > 0 && second[0] == w.Pages[0].Elements[len(w.Pages[0].Elements)-1] {
+		value = "at"
+	}
+	f := s.claim(finding.Fact{
+		Command: l.command, Aspect: finding.Paging, Name: l.cursor, Claim: "the page begins", Value: value + " the element it names",
+		Statement: fmt.Sprintf("%s: a page begins %s the element that %s names", l.command, value, l.cursor),
+	}, nil, 0)
+	f.Evidence = append(f.Evidence, w.Pages[0].ID, w.Pages[1].ID)
+	f.Observations, f.Grade = len(w.Pages), finding.Observed
+	if whole := len(unique(seen)) == len(l.elements) && len(seen) == len(l.elements); whole {
+		g := s.claim(finding.Fact{
+			Command: l.command, Aspect: finding.Paging, Name: l.cursor, Claim: "a walk finds", Value: "each element once",
+			Statement: fmt.Sprintf("%s: asked on with the last element, it gives each element once", l.command),
+		}, nil, 0)
+		g.Observations, g.Grade = len(w.Pages), finding.Observed
+		for _, p := range w.Pages {
+			g.Evidence = append(g.Evidence, p.ID)
+		}
+	}
+}
+
+// changing lets a list change between two pages.
+func (s *study) changing(l *list) error {
+	verb := s.File.VerbOf(experiment.Step{Command: l.command})
+	if verb != vFriends || s.c == "" {
+		return nil
+	}
+	grow := s.row().login(s.a, s.c).do(s.a, vRequest, s.c).do(s.c, vAccept, s.a)
+	for _, other := range s.File.Accounts[min(3, len(s.File.Accounts)):min(6, len(s.File.Accounts))] {
+		grow.login(other.Role).do(other.Role, vRequest, s.a).do(s.a, vAccept, other.Role)
+	}
+	l.role = s.a
+	first, second := l.page(s, "1", "0"), l.page(s, "1", fmt.Sprint(s.numberOf("{"+s.b+"}")))
+	return all(
+		grow.add(l.page(s, "1000", "0"), first, second, l.page(s, "2", "0")).do(s.a, vDelete, s.b).add(second, l.page(s, "1000", "0")),
+	)
+}

@@ -1,0 +1,372 @@
+package study
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// A trial is what became of one variant.
+type trial struct {
+	variant
+	trace   *lab.Trace
+	at      int    // the request's answer
+	forms   string // of the answer, and of where its effects show
+	outcome string
+}
+
+// parameters tries each parameter of each command in many ways: first those that
+// only one command has, then those that all have, on fewer commands.
+func (s *study) parameters() error {
+	for _, common := range []bool{false, true} {
+		for i, step := range s.purposes() {
+			c, _ := s.File.Command(step.Command)
+			for _, p := range s.parametersOf(c) {
+				if isCommon(p.Type) != common || s.fixedBy(step, p.Key) {
+					continue
+				}
+				if err := s.parameter(step, c, p, common && !s.first(step, i)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return s.unknownKeys()
+}
+
+// purposes are all commands, each for all that it does.
+func (s *study) purposes() []experiment.Step {
+	var all []experiment.Step
+	for _, c := range s.File.Commands {
+		all = append(all, experiment.Step{Role: s.a, Command: c.Name})
+		for _, p := range c.Does[min(1, len(c.Does)):] {
+			all = append(all, experiment.Step{Role: s.a, Command: c.Name, Verb: p.Verb})
+		}
+	}
+	return all
+}
+
+// fixedBy reports whether it is the purpose that sets a key: another value would
+// be another purpose.
+func (s *study) fixedBy(step experiment.Step, key string) bool {
+	c, _ := s.File.Command(step.Command)
+	for _, p := range c.Does {
+		if step.Verb != "" && p.Verb == step.Verb {
+			return slices.ContainsFunc(p.With, func(pair experiment.Pair) bool { return pair.Key == key })
+		}
+	}
+	return false
+}
+
+// first reports whether a step is where keys that all commands have are tried in
+// every way: at the login, at one that reads, and at one that sends.
+func (s *study) first(step experiment.Step, i int) bool {
+	for _, verb := range []experiment.Verb{vLogin, vFriends, vSend} {
+		if want, ok := s.File.StepOf(verb, s.a, ""); ok && want.Command == step.Command && want.Verb == step.Verb {
+			return true
+		}
+	}
+	return i == 0
+}
+
+// shortList are the variants of common keys that are tried with every command.
+func shortList(v variant) bool {
+	switch v.name {
+	case "absent", "empty", "twice, the other last", "key in small letters", "another account", "9.9", "Xyzzy":
+		return true
+	}
+	return false
+}
+
+// parameter tries one parameter of one command.
+func (s *study) parameter(step experiment.Step, c *experiment.Command, p experiment.Parameter, short bool) error {
+	variants := s.variants(c, p)
+	if short {
+		variants = slices.DeleteFunc(variants, func(v variant) bool { return !shortList(v) })
+	}
+	u := s.unitOf(step)
+	base, trials, err := s.try(u, variants)
+	if err != nil || base == nil {
+		return err
+	}
+	s.chart(c, p, base, trials)
+	s.judge(c, p, base, trials)
+	if err := s.edges(u, c, p, base, trials); err != nil {
+		return err
+	}
+	return nil
+}
+
+// atOnce is how many variants of a request that changes nothing are tried in one
+// experiment.
+const atOnce = 12
+
+// try tries variants. Where a request changes nothing several are sent in one
+// experiment; if its base request is answered otherwise in the end, each is tried
+// by itself.
+func (s *study) try(u unit, variants []variant) (base *trial, trials []trial, err error) {
+	var rest []variant
+	if u.pure {
+		for group := range slices.Chunk(variants, atOnce) {
+			b, some, err := s.tryTogether(u, group)
+			if err != nil {
+				return base, trials, err
+			}
+			if b == nil {
+				rest = append(rest, group...)
+				continue
+			}
+			base, trials = b, append(trials, some...)
+		}
+	} else {
+		rest = variants
+	}
+	if base == nil || len(rest) > 0 {
+		if base, err = s.tryOne(u, variant{name: "base"}); err != nil || base == nil {
+			return base, trials, err
+		}
+	}
+	for _, v := range rest {
+		t, err := s.tryOne(u, v)
+		if err != nil {
+			return base, trials, err
+		}
+		if t != nil {
+			trials = append(trials, *t)
+		}
+	}
+	return base, trials, nil
+}
+
+// tryTogether tries variants in a row. Base is nil if they influence each other.
+func (s *study) tryTogether(u unit, group []variant) (base *trial, trials []trial, err error) {
+	steps := append(slices.Clone(u.before), u.step)
+	for _, v := range group {
+		step := u.step
+		step.Changes = append(slices.Clone(step.Changes), v.changes...)
+		steps = append(steps, step)
+	}
+	steps = append(steps, u.step)
+	t, err := s.run(steps...)
+	if err != nil || t == nil {
+		return nil, nil, err
+	}
+	at := len(u.before)
+	b := s.trialAt(variant{name: "base"}, t, at, at+1)
+	if s.form(u.step, &t.Answers[last(t)]) != b.forms {
+		return nil, nil, nil
+	}
+	for i, v := range group {
+		trials = append(trials, *s.trialAt(v, t, at+1+i, at+2+i))
+	}
+	return b, trials, nil
+}
+
+// tryOne tries one variant in an experiment of its own.
+func (s *study) tryOne(u unit, v variant) (*trial, error) {
+	t, err := s.run(u.steps(v.changes...)...)
+	if err != nil || t == nil {
+		return nil, err
+	}
+	return s.trialAt(v, t, len(u.before), len(t.Steps)), nil
+}
+
+func (s *study) trialAt(v variant, t *lab.Trace, at, end int) *trial {
+	var forms []string
+	for i := at; i < end; i++ {
+		forms = append(forms, s.form(t.Steps[i], &t.Answers[i]))
+	}
+	return &trial{v, t, at, strings.Join(forms, "\n"), s.outcome(t.Steps[at], &t.Answers[at])}
+}
+
+// chart adds a row to the parameter matrix.
+func (s *study) chart(c *experiment.Command, p experiment.Parameter, base *trial, trials []trial) {
+	row := finding.MatrixRow{Command: c.Name, Key: p.Key, Type: string(p.Type), Base: exchange(&base.trace.Answers[base.at])}
+	for _, t := range trials {
+		a := &t.trace.Answers[t.at]
+		outcome := t.outcome
+		if outcome == "done" {
+			outcome = "other"
+			if t.forms == base.forms {
+				outcome = "same"
+			}
+		}
+		row.Cells = append(row.Cells, finding.Cell{
+			Variant: t.name, Outcome: outcome, Code: a.Value(s.File.Answer.Code), Exchange: exchange(a),
+		})
+	}
+	s.out.Matrix = append(s.out.Matrix, row)
+}
+
+// judge states what the trials of a parameter show.
+func (s *study) judge(c *experiment.Command, p experiment.Parameter, base *trial, trials []trial) {
+	find := func(name string) *trial {
+		for i := range trials {
+			if trials[i].name == name {
+				return &trials[i]
+			}
+		}
+		return nil
+	}
+	state := func(t *trial, claim, value, statement string) {
+		s.claim(finding.Fact{
+			Command: c.Name, Aspect: finding.Parameter, Name: p.Key, Claim: claim, Value: value,
+			Statement: fmt.Sprintf("%s: %s %s", c.Name, p.Key, statement),
+		}, t.trace, t.at)
+	}
+	if t := find("absent"); t != nil {
+		s.judgeAbsent(base, t, trials, state)
+	}
+	if t := find("key in small letters"); t != nil && absentDiffers(find("absent"), base) {
+		if t.forms == base.forms {
+			state(t, "case of the key", "any", "is understood in other letters too")
+		} else {
+			state(t, "case of the key", "as written", "is not understood in other letters")
+		}
+	}
+	if first, lastOne := find("twice, the other last"), find("twice, the other first"); first != nil && lastOne != nil && first.forms != lastOne.forms {
+		switch base.forms {
+		case first.forms:
+			state(first, "given twice", "the first counts", "given twice: the first counts")
+		case lastOne.forms:
+			state(lastOne, "given twice", "the last counts", "given twice: the last counts")
+		}
+	}
+	s.judgeValues(c, p, base, trials, state)
+}
+
+func absentDiffers(absent, base *trial) bool { return absent != nil && absent.forms != base.forms }
+
+// judgeAbsent states whether a parameter is needed, and what stands for it if it
+// is not there.
+func (s *study) judgeAbsent(base, t *trial, trials []trial, state func(t *trial, claim, value, statement string)) {
+	switch {
+	case t.outcome != "done" && base.outcome == "done":
+		state(t, "presence", "required", fmt.Sprintf("is required: without it the answer is %s", s.code(&t.trace.Answers[t.at])))
+		return
+	case t.outcome != base.outcome:
+		return
+	}
+	state(t, "presence", "optional", "is optional")
+	if t.forms == base.forms {
+		return
+	}
+	for _, v := range trials {
+		if v.plain && v.value != "" && v.forms == t.forms {
+			state(t, "default", v.value, "left out is as "+v.value)
+			return
+		}
+	}
+}
+
+// judgeValues states which values are taken.
+func (s *study) judgeValues(c *experiment.Command, p experiment.Parameter, base *trial, trials []trial, state func(t *trial, claim, value, statement string)) {
+	ignored := base.outcome == "done"
+	for i := range trials {
+		t := &trials[i]
+		ignored = ignored && t.forms == base.forms
+		if !t.plain || isLong(t.value) {
+			continue
+		}
+		value := "taken"
+		if t.outcome != "done" {
+			value = "answered " + s.code(&t.trace.Answers[t.at])
+		}
+		shown := t.name
+		state(t, "value "+shown, value, fmt.Sprintf("as %q is %s", shown, value))
+	}
+	if ignored && len(trials) > 0 {
+		state(&trials[0], "meaning", "ignored", "changes nothing, whatever it is")
+	}
+}
+
+func isLong(v string) bool { return len(v) > 40 }
+
+// edges finds by halving where a length stops being taken.
+func (s *study) edges(u unit, c *experiment.Command, p experiment.Parameter, base *trial, trials []trial) error {
+	if p.Type != experiment.Text && p.Type != experiment.Mark || base.outcome != "done" {
+		return nil
+	}
+	low, high := 0, 0
+	for _, t := range trials {
+		if !t.plain || strings.Trim(t.value, t.value[:min(1, len(t.value))]) != "" || t.value > "~" {
+			continue
+		}
+		if n := len(t.value); t.outcome == "done" {
+			low = max(low, n)
+		} else if n > 0 && (high == 0 || n < high) {
+			high = n
+		}
+	}
+	if high <= low || high == 0 {
+		return nil
+	}
+	var edge *trial
+	for high-low > 1 {
+		middle := (low + high) / 2
+		t, err := s.tryOne(u, variant{name: fmt.Sprintf("%d long", middle), changes: []experiment.Change{set(p.Key, strings.Repeat("x", middle))}})
+		if err != nil || t == nil {
+			return err
+		}
+		if t.outcome == "done" {
+			low = middle
+		} else {
+			high, edge = middle, t
+		}
+	}
+	var trace *lab.Trace
+	at := 0
+	if edge != nil {
+		trace, at = edge.trace, edge.at
+	}
+	f := s.claim(finding.Fact{
+		Command: c.Name, Aspect: finding.Parameter, Name: p.Key, Claim: "longest", Value: fmt.Sprint(low),
+		Statement: fmt.Sprintf("%s: %s has at most %d bytes", c.Name, p.Key, low),
+	}, trace, at)
+	if trace == nil {
+		for _, t := range trials {
+			if t.plain && (len(t.value) == low || len(t.value) == high) {
+				f.Evidence = append(f.Evidence, t.trace.Answers[t.at].ID)
+				f.Observations++
+				f.Grade = finding.Observed
+			}
+		}
+	}
+	return nil
+}
+
+// unknownKeys adds a key that nobody knows, at both ends.
+func (s *study) unknownKeys() error {
+	for _, step := range s.purposes() {
+		c, _ := s.File.Command(step.Command)
+		u := s.unitOf(step)
+		if !u.pure && s.File.VerbOf(step) != vLogin && s.File.VerbOf(step) != vSend {
+			continue
+		}
+		base, trials, err := s.try(u, []variant{
+			{name: "a key more, first", changes: []experiment.Change{{Kind: experiment.Before, Key: "XYZZY", Value: "1"}}},
+			{name: "a key more, last", changes: []experiment.Change{{Kind: experiment.Append, Key: "XYZZY", Value: "1"}}},
+		})
+		if err != nil {
+			return err
+		}
+		if base == nil {
+			continue
+		}
+		for _, t := range trials {
+			value := "ignored"
+			if t.forms != base.forms {
+				value = "not ignored"
+			}
+			s.claim(finding.Fact{
+				Command: c.Name, Aspect: finding.Parameter, Name: "an unknown key", Claim: t.name, Value: value,
+				Statement: fmt.Sprintf("%s: %s is %s", c.Name, t.name, value),
+			}, t.trace, t.at)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package study
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// presence finds out who sees what of whom.
+func (s *study) presence() error {
+	a, b, c := s.a, s.b, s.c
+	if err := s.shown(); err != nil {
+		return err
+	}
+	watch := func(r *row) *row { return r.look(b, vOnline, vReceive) }
+	rows := []*row{
+		watch(s.row().login(b).look(b, vOnline, vReceive).login(a)),
+		watch(s.row().login(a, b).look(b, vReceive).do(a, vLogout, "")),
+		watch(s.row().login(a, b).look(b, vReceive).login(a)),
+		watch(s.row().login(a, b).look(b, vReceive).do(a, vLogin, "").at(1)),
+		watch(s.row().login(a, b).look(b, vReceive).do(a, vLogout, "").login(a)),
+		watch(s.row().login(a, b).look(b, vReceive).do(a, vLogin, "", s.wrongSecret()...)),
+		s.row().login(a, b, c).look(c, vOnline, vReceive, vFind).do(c, vInfo, a).look(a, vOnline, vReceive),
+		s.row().login(a, b).do(b, vInfo, a).look(b, vFind).look(a, vFind),
+		s.row().login(a).do(a, vInfo, b).do(a, vInfo, c).do(a, vInfo, a).look(a, vOnline, vFind),
+		// Collecting news twice, and by who has just come.
+		s.row().login(b, a).look(b, vReceive, vReceive),
+		s.row().login(a, b).look(b, vReceive, vReceive),
+	}
+	for _, status := range s.statusSteps(a) {
+		rows = append(rows,
+			watch(s.row().login(a, b).add(status).login(a)),
+			watch(s.row().login(a, b).add(status).do(a, vLogout, "").login(a)),
+			watch(s.row().login(a, b).add(status).do(a, vLogin, "").at(1)),
+			s.row().login(a, b).add(status).look(b, vReceive).do(a, vLogout, "").look(b, vReceive),
+			s.row().login(a).add(status).login(b, c).look(b, vOnline, vFind).do(b, vInfo, a).look(c, vOnline, vFind).do(c, vInfo, a),
+			s.row().login(a, b).add(status).look(a, vOnline).do(a, vSend, b).look(b, vReceive),
+		)
+		if back, ok := s.verb(a, vStatus, ""); ok {
+			rows = append(rows, watch(s.row().login(a, b).add(status).look(b, vReceive).add(back)),
+				watch(s.row().login(a, b).add(status).add(back)))
+		}
+	}
+	return all(rows...)
+}
+
+// shown states what a friend and a stranger see of each status.
+func (s *study) shown() error {
+	a, b := s.a, s.b
+	steps := s.statusSteps(a)
+	for _, status := range steps {
+		value := status.Changes
+		t, err := s.row().login(a, b).look(b, vReceive).add(status).look(b, vOnline, vReceive).run()
+		if err != nil || t == nil {
+			return err
+		}
+		at := s.latest(t, vOnline)
+		if at < 0 || len(value) == 0 {
+			continue
+		}
+		sees := "offline"
+		if s.lists(t, at, a) {
+			sees = "online"
+		}
+		s.claim(finding.Fact{
+			Command: t.Steps[at].Command, Aspect: finding.Presence, Name: value[0].Key + "=" + value[0].Value, Claim: "a friend sees", Value: sees,
+			Statement: fmt.Sprintf("Who has set %s=%s looks %s to a friend", value[0].Key, value[0].Value, sees),
+		}, t, at)
+		if news := s.latest(t, vReceive); news >= 0 {
+			s.claim(finding.Fact{
+				Command: t.Steps[news].Command, Aspect: finding.Presence, Name: value[0].Key + "=" + value[0].Value, Claim: "a friend is told", Value: s.news(t, news),
+				Statement: fmt.Sprintf("Of %s=%s a friend is told: %s", value[0].Key, value[0].Value, s.news(t, news)),
+			}, t, news)
+		}
+	}
+	return nil
+}
+
+// latest is the index of the latest step with a verb, -1 for none.
+func (s *study) latest(t *lab.Trace, verb experiment.Verb) int {
+	for i := last(t); i >= 0; i-- {
+		if s.File.VerbOf(t.Steps[i]) == verb {
+			return i
+		}
+	}
+	return -1
+}
+
+// lists reports whether an answer lists a role.
+func (s *study) lists(t *lab.Trace, at int, role string) bool {
+	for _, f := range t.Answers[at].Fields {
+		if slices.Contains(f.List, "{"+role+"}") {
+			return true
+		}
+	}
+	return false
+}
+
+// news is what an answer's lists hold, in short.
+func (s *study) news(t *lab.Trace, at int) string {
+	text := ""
+	for _, f := range t.Answers[at].Fields {
+		if len(f.List) > 0 {
+			text += f.Key + "=" + f.Value + " "
+		}
+	}
+	if text == "" {
+		return "nothing"
+	}
+	return text[:len(text)-1]
+}

@@ -1,0 +1,268 @@
+package study
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// An event is something after which it is asked who counts as logged in.
+type event struct {
+	name string
+	row  *row
+	// all says that every command is tried behind it, and not a few only.
+	all bool
+	// place is where it is asked from.
+	place int
+}
+
+// sessions finds out after what an account counts as logged in.
+func (s *study) sessions() error {
+	for _, e := range s.events() {
+		if err := s.tryEvent(e); err != nil {
+			return err
+		}
+	}
+	if err := s.locks(); err != nil {
+		return err
+	}
+	return s.proofs()
+}
+
+func (s *study) events() []event {
+	wrong := s.wrongSecret()
+	login, logout := experiment.Login, experiment.Logout
+	return []event{
+		{name: "never logged in", row: s.row(), all: true},
+		{name: "login", row: s.row().login(s.a), all: true},
+		{name: "logout", row: s.row().login(s.a).do(s.a, logout, ""), all: true},
+		{name: "failed login before any", row: s.row().do(s.a, login, "", wrong...)},
+		{name: "failed login of who is logged in", row: s.row().login(s.a).do(s.a, login, "", wrong...)},
+		{name: "second login from another place", row: s.row().login(s.a).do(s.a, login, "").at(1), all: true},
+		{name: "second login, asked from there", row: s.row().login(s.a).do(s.a, login, "").at(1), place: 1},
+		{name: "login, asked from another place", row: s.row().login(s.a), place: 1},
+		{name: "failed login from another place", row: s.row().login(s.a).do(s.a, login, "", wrong...).at(1)},
+		{name: "failed login, asked from its place", row: s.row().login(s.a).do(s.a, login, "", wrong...).at(1), place: 1},
+		{name: "second login from the same place", row: s.row().login(s.a, s.a)},
+		{name: "logout from another place", row: s.row().login(s.a).do(s.a, logout, "").at(1)},
+		{name: "logout of who was displaced", row: s.row().login(s.a).do(s.a, login, "").at(1).do(s.a, logout, ""), place: 1},
+		{name: "login of another account", row: s.row().login(s.a, s.b)},
+		{name: "logout of another account", row: s.row().login(s.a, s.b).do(s.b, logout, "")},
+		{name: "second logout", row: s.row().login(s.a).do(s.a, logout, "").do(s.a, logout, "")},
+		{name: "login behind a logout", row: s.row().login(s.a).do(s.a, logout, "").login(s.a)},
+		{name: "login back from the first place", row: s.row().login(s.a).do(s.a, login, "").at(1).login(s.a)},
+		{name: "login back, asked from the other place", row: s.row().login(s.a).do(s.a, login, "").at(1).login(s.a), place: 1},
+	}
+}
+
+// tryEvent sends commands behind an event: reading ones first, those that end
+// something last.
+func (s *study) tryEvent(e event) error {
+	if e.row.short {
+		s.gap("sessions: "+e.name, "the file lacks a command, an account or a second place for it")
+		return nil
+	}
+	probes := s.probes(e.all, e.place)
+	t, err := s.run(append(e.row.steps, probes...)...)
+	if err != nil || t == nil {
+		return err
+	}
+	for i := len(e.row.steps); i < len(t.Steps); i++ {
+		step, a := t.Steps[i], &t.Answers[i]
+		if c, ok := s.File.Command(step.Command); ok && !c.Session {
+			continue
+		}
+		if i == len(e.row.steps) {
+			s.claimSession(e, t, i)
+		}
+		if e.name == "never logged in" {
+			s.claimNeeds(step, a, t, i)
+		}
+	}
+	return nil
+}
+
+// claimSession states whether who was logged in still is.
+func (s *study) claimSession(e event, t *lab.Trace, i int) {
+	value := "logged in"
+	if s.isNotLoggedIn(&t.Answers[i]) {
+		value = "not logged in"
+	} else if !s.done(t.Steps[i], &t.Answers[i]) {
+		return
+	}
+	s.claim(finding.Fact{
+		Command: "*", Aspect: finding.Session, Name: "after " + e.name, Claim: "state", Value: value,
+		Statement: fmt.Sprintf("After %s an account is %s", e.name, value),
+	}, t, i)
+}
+
+// claimNeeds states whether a command needs a session.
+func (s *study) claimNeeds(step experiment.Step, a *lab.Answer, t *lab.Trace, i int) {
+	value := "not needed"
+	switch s.outcome(step, a) {
+	case "no session":
+		value = "needed"
+	case "done":
+	default:
+		return
+	}
+	for j := range s.out.Commands {
+		if s.out.Commands[j].Name == step.Command {
+			s.out.Commands[j].Session = value
+		}
+	}
+	s.claim(finding.Fact{
+		Command: step.Command, Aspect: finding.Session, Name: "session", Claim: "needs", Value: value,
+		Statement: fmt.Sprintf("%s: a login is %s", step.Command, value),
+	}, t, i)
+}
+
+// probes are commands that are sent to see who is logged in.
+func (s *study) probes(all bool, place int) []experiment.Step {
+	var reads, others []experiment.Step
+	for _, c := range s.File.Commands {
+		step := experiment.Step{Role: s.a, Command: c.Name, Place: place}
+		switch s.File.VerbOf(step) {
+		case experiment.Login:
+			continue
+		case experiment.Logout:
+			continue
+		}
+		if s.isRead(step) {
+			reads = append(reads, step)
+		} else {
+			others = append(others, step)
+		}
+	}
+	if !all {
+		return reads[:min(len(reads), 2)]
+	}
+	return append(reads, others...)
+}
+
+// wrongSecret are the changes that make a login fail.
+func (s *study) wrongSecret() []experiment.Change {
+	login, ok := s.verb(s.a, experiment.Login, "")
+	if !ok {
+		return nil
+	}
+	c, _ := s.File.Command(login.Command)
+	for _, p := range c.Request {
+		if s.File.TypeOf(c, p.Key).Type == experiment.Secret {
+			return []experiment.Change{set(p.Key, wrongValue(p.Value))}
+		}
+	}
+	return nil
+}
+
+// wrongValue has the form of a proof, and proves nothing.
+func wrongValue(template string) string {
+	switch {
+	case strings.Contains(template, "sha256"):
+		return strings.Repeat("0badc0de", 8)
+	case strings.Contains(template, "sha1"):
+		return strings.Repeat("0badc0de", 5)
+	case strings.Contains(strings.ToLower(template), "md5"):
+		return strings.Repeat("0badc0de", 4)
+	}
+	return "not the secret"
+}
+
+// mostWrong is how many wrong logins are tried in a row.
+const mostWrong = 11
+
+// locks finds out after how many failed logins the right one is refused, and
+// for how long.
+func (s *study) locks() error {
+	wrong := s.wrongSecret()
+	if wrong == nil {
+		return nil
+	}
+	for n := 1; n <= mostWrong; n++ {
+		r := s.row()
+		for range n {
+			r.do(s.a, experiment.Login, "", wrong...)
+		}
+		t, err := r.login(s.a).look(s.a, experiment.Friends).run()
+		if err != nil {
+			return err
+		}
+		if t == nil {
+			return nil
+		}
+		if !s.done(t.Steps[n], &t.Answers[n]) {
+			s.claim(finding.Fact{
+				Command: t.Steps[n].Command, Aspect: finding.Session, Name: "failed logins", Claim: "lock after", Value: fmt.Sprint(n),
+				Statement: fmt.Sprintf("After %d failed logins in a row the right one is refused too", n),
+			}, t, n)
+			return s.lock(n, wrong)
+		}
+	}
+	s.gap("whether more than a few failed logins lock an account", fmt.Sprintf("no more than %d are tried", mostWrong))
+	return nil
+}
+
+// lock looks at an account that is locked: from elsewhere, another one from there,
+// and later.
+func (s *study) lock(n int, wrong []experiment.Change) error {
+	locked := func() *row {
+		r := s.row()
+		for range n {
+			r.do(s.a, experiment.Login, "", wrong...)
+		}
+		return r
+	}
+	if err := all(
+		locked().do(s.a, experiment.Login, "").at(1).look(s.a, experiment.Friends).at(1),
+		locked().login(s.b).look(s.b, experiment.Friends),
+		s.row().login(s.a).add(locked().steps...).look(s.a, experiment.Friends),
+	); err != nil {
+		return err
+	}
+	open := func(after float64) (bool, *lab.Trace, error) {
+		t, err := locked().wait(seconds(after)).login(s.a).run()
+		if err != nil || t == nil {
+			return false, nil, err
+		}
+		return !s.done(t.Steps[last(t)], &t.Answers[last(t)]), t, nil
+	}
+	return s.timer("lock after failed logins", 86400, open)
+}
+
+// proofs tries kinds of secrets that the file does not use.
+func (s *study) proofs() error {
+	login, ok := s.verb(s.a, experiment.Login, "")
+	if !ok {
+		return nil
+	}
+	c, _ := s.File.Command(login.Command)
+	key := s.keyOf(login.Command, experiment.Secret)
+	if key == "" {
+		return nil
+	}
+	kinds := s.enumsOf(c)
+	for _, value := range []string{"{secret}", "{md5(secret)}", "{MD5(secret)}", ""} {
+		for _, kind := range kinds {
+			step := login
+			step.Changes = []experiment.Change{set(key, value), set(kind.Key, kind.Value)}
+			if err := all(s.row().add(step).look(s.a, experiment.Friends)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// enumsOf are the values of a command's parameters that the file lists.
+func (s *study) enumsOf(c *experiment.Command) []experiment.Pair {
+	var all []experiment.Pair
+	for _, p := range s.parametersOf(c) {
+		for _, v := range p.Values {
+			all = append(all, experiment.Pair{Key: p.Key, Value: v})
+		}
+	}
+	return all
+}

@@ -1,0 +1,161 @@
+package study
+
+import (
+	"slices"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// verb is the step in which a role does what a verb says; ok is false if the file has
+// no command for it.
+func (s *study) verb(role string, verb experiment.Verb, to string, changes ...experiment.Change) (experiment.Step, bool) {
+	step, ok := s.File.StepOf(verb, role, to)
+	step.Changes = changes
+	return step, ok && role != ""
+}
+
+// row makes steps of the verbs that the file has; those that it has not, and
+// those of roles that there are not, are left out.
+type row struct {
+	s     *study
+	steps []experiment.Step
+	short bool // something that was wanted is missing
+}
+
+func (s *study) row() *row { return &row{s: s} }
+
+// do adds a step.
+func (r *row) do(role string, verb experiment.Verb, to string, changes ...experiment.Change) *row {
+	step, ok := r.s.verb(role, verb, to, changes...)
+	if !ok || (to == "" && needsTarget(verb)) {
+		r.short = true
+		return r
+	}
+	r.steps = append(r.steps, step)
+	return r
+}
+
+// look adds a step that is left out without regret.
+func (r *row) look(role string, verbs ...experiment.Verb) *row {
+	for _, verb := range verbs {
+		if step, ok := r.s.verb(role, verb, ""); ok {
+			r.steps = append(r.steps, step)
+		}
+	}
+	return r
+}
+
+// at moves the latest step to another place.
+func (r *row) at(place int) *row {
+	if len(r.s.File.Places) <= place {
+		r.short = true
+	} else if len(r.steps) > 0 {
+		r.steps[len(r.steps)-1].Place = place
+	}
+	return r
+}
+
+// login adds logins.
+func (r *row) login(roles ...string) *row {
+	for _, role := range roles {
+		r.do(role, experiment.Login, "")
+	}
+	return r
+}
+
+// wait adds a wait.
+func (r *row) wait(d time.Duration) *row {
+	r.steps = append(r.steps, experiment.Step{Wait: d})
+	return r
+}
+
+// add adds steps as they are.
+func (r *row) add(steps ...experiment.Step) *row {
+	r.steps = append(r.steps, steps...)
+	return r
+}
+
+// run makes the experiment, unless something that it needs is missing: then the
+// trace is nil.
+func (r *row) run() (*lab.Trace, error) {
+	if r.short || len(r.steps) == 0 {
+		return nil, nil
+	}
+	return r.s.run(r.steps...)
+}
+
+func needsTarget(verb experiment.Verb) bool {
+	switch verb {
+	case experiment.Send, experiment.Add, experiment.Request, experiment.Accept, experiment.Reject, experiment.Delete, experiment.Info:
+		return true
+	}
+	return false
+}
+
+// all runs rows until one fails.
+func all(rows ...*row) error {
+	for _, r := range rows {
+		if _, err := r.run(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// set is a change of a key's value.
+func set(key, value string) experiment.Change {
+	return experiment.Change{Kind: experiment.Set, Key: key, Value: value}
+}
+
+// keyOf is the key of a command's parameter of a type, "" if it has none.
+func (s *study) keyOf(command string, types ...experiment.Type) string {
+	c, ok := s.File.Command(command)
+	if !ok {
+		return ""
+	}
+	for _, p := range s.parametersOf(c) {
+		if slices.Contains(types, p.Type) {
+			return p.Key
+		}
+	}
+	return ""
+}
+
+// parametersOf are the parameters of a command: those of its base request in
+// their order, then those that the file declares beside.
+func (s *study) parametersOf(c *experiment.Command) []experiment.Parameter {
+	var all []experiment.Parameter
+	for _, p := range c.Request {
+		if !slices.ContainsFunc(all, func(q experiment.Parameter) bool { return q.Key == p.Key }) {
+			all = append(all, s.File.TypeOf(c, p.Key))
+		}
+	}
+	for _, p := range c.Parameters {
+		if !slices.ContainsFunc(all, func(q experiment.Parameter) bool { return q.Key == p.Key }) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// markKey is the key of the mark in the command of a step.
+func (s *study) markKey(step experiment.Step) string { return s.keyOf(step.Command, experiment.Mark) }
+
+// marked is a step with another value as its mark.
+func (s *study) marked(step experiment.Step, value string) experiment.Step {
+	if key := s.markKey(step); key != "" {
+		step.Changes = append(slices.Clone(step.Changes), set(key, value))
+	}
+	return step
+}
+
+// isCommon reports whether a type is of keys that every request has.
+func isCommon(t experiment.Type) bool {
+	switch t {
+	case experiment.Version, experiment.Name, experiment.Mark, experiment.Self:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,204 @@
+package study
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// A Subject is what experiments are made on: a server, or two at once.
+type Subject interface {
+	// Run makes an experiment. It fails with lab.ErrForbidden if that must not be
+	// made, and with *lab.Stopped if none can be made any more.
+	Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*lab.Trace, error)
+	// Sent is how many requests were sent.
+	Sent() int
+}
+
+// Config says what is studied, and how much of it.
+type Config struct {
+	File    *experiment.File
+	Subject Subject
+	// Requests is how many requests the study may use.
+	Requests int
+	Seed     uint64
+	// Phase is told what begins; nil if nobody wants to know.
+	Phase func(name string)
+	// Facts is told how many facts there are after each phase.
+	Facts func(int)
+	// Pause lets real time go by where nothing else does; nil if that would show
+	// nothing, as with a transcript.
+	Pause func(time.Duration)
+}
+
+// A study is one under way.
+type study struct {
+	Config
+	ctx   context.Context
+	out   *finding.Study
+	book  *book
+	noise noise
+	limit int // no request of the phase under way goes beyond it
+	// traces are those of experiments without a change, whose fields are looked at.
+	traces []*lab.Trace
+	// base holds the usual answer of each command, by its step line.
+	base map[string]*lab.Answer
+	// notLoggedIn is the code of who is not logged in, "" if it is not known.
+	notLoggedIn string
+	a, b, c     string // the roles: who acts, a friend, a stranger
+	timeout     timeout
+}
+
+// errShare ends a phase whose share of the budget is used up.
+var errShare = errors.New("its share of the budget is used up")
+
+// A phase is a part of the study.
+type phase struct {
+	name string
+	// share is its weight when what is left of the budget is shared out.
+	share int
+	run   func(*study) error
+}
+
+// phases are all, in order: those that find much with little come first.
+var phases = []phase{
+	{"acquaintance", 4, (*study).meet},
+	{"scenarios", 4, (*study).scenarios},
+	{"sessions", 12, (*study).sessions},
+	{"messages", 10, (*study).messages},
+	{"presence", 9, (*study).presence},
+	{"friendship", 14, (*study).friendship},
+	{"paging", 12, (*study).paging},
+	{"marks", 12, (*study).marks},
+	{"timers", 13, (*study).timers},
+	{"encoding", 8, (*study).encoding},
+	{"transport", 4, (*study).transport},
+	{"parameters", 46, (*study).parameters},
+	{"hidden keys", 6, (*study).hiddenKeys},
+	{"interactions", 6, (*study).interactions},
+	{"session machine", 14, (*study).machines},
+}
+
+// PhaseNames are the names of the parts of a study, in order.
+func PhaseNames() []string {
+	names := make([]string, len(phases))
+	for i, p := range phases {
+		names[i] = p.name
+	}
+	return names
+}
+
+// Run studies the subject and returns what was found; that is worth something
+// even if it ended early, which Stopped then says. An error is for a study that
+// could not begin, or broke.
+func Run(ctx context.Context, c Config) (*finding.Study, error) {
+	s := &study{
+		Config: c, ctx: ctx,
+		out:  &finding.Study{Schema: finding.Schema, Name: c.File.Name, Seed: c.Seed},
+		book: newBook(c.File), base: make(map[string]*lab.Answer), noise: make(noise),
+	}
+	s.a, s.b, s.c = s.role(0), s.role(1), s.role(2)
+	shares := 0
+	for _, p := range phases {
+		shares += p.share
+	}
+	for _, p := range phases {
+		left := max(c.Requests-c.Subject.Sent(), 0)
+		s.limit = c.Subject.Sent() + left*p.share/shares
+		shares -= p.share
+		if err := s.do(p); err != nil {
+			return s.out, err
+		}
+		if s.out.Stopped != "" {
+			break
+		}
+	}
+	s.conclude()
+	return s.out, nil
+}
+
+// do runs one phase.
+func (s *study) do(p phase) error {
+	if s.Phase != nil {
+		s.Phase(p.name)
+	}
+	before := s.Subject.Sent()
+	err := p.run(s)
+	done := finding.Phase{Name: p.name, Requests: s.Subject.Sent() - before}
+	var stopped *lab.Stopped
+	switch {
+	case errors.As(err, &stopped):
+		s.out.Stopped = stopped.Reason
+		done.Ended = stopped.Reason
+	case errors.Is(err, errShare):
+		done.Ended = errShare.Error()
+		s.gap(p.name, "the end of this part: "+errShare.Error()+"; a larger budget reaches further")
+	case err != nil:
+		return fmt.Errorf("%s: %w", p.name, err)
+	}
+	done.Facts = len(s.book.facts)
+	s.out.Phases = append(s.out.Phases, done)
+	if s.Facts != nil {
+		s.Facts(len(s.book.facts))
+	}
+	return nil
+}
+
+// role is the role in a place of the file's order, "" if there are not so many.
+func (s *study) role(i int) string {
+	if i < len(s.File.Accounts) {
+		return s.File.Accounts[i].Role
+	}
+	return ""
+}
+
+// gap notes what was not tested.
+func (s *study) gap(what, why string) {
+	g := finding.Gap{What: what, Why: why}
+	if !slices.Contains(s.out.Untested, g) {
+		s.out.Untested = append(s.out.Untested, g)
+	}
+}
+
+// run makes an experiment. Forbidden ones are noted and answered with nil.
+func (s *study) run(steps ...experiment.Step) (*lab.Trace, error) {
+	return s.runAs(0, steps...)
+}
+
+func (s *study) runAs(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
+	n := 0
+	for _, step := range steps {
+		if step.Wait == 0 {
+			n++
+		}
+	}
+	if s.Subject.Sent()+n > s.limit {
+		return nil, errShare
+	}
+	t, err := s.Subject.Run(s.ctx, steps, nonce)
+	if errors.Is(err, lab.ErrForbidden) {
+		s.gap(err.Error(), "the experiment file does not allow it")
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.look(t)
+	return t, nil
+}
+
+// look keeps what a trace shows of answers to requests of the usual form.
+func (s *study) look(t *lab.Trace) {
+	s.traces = append(s.traces, t)
+	for i, step := range t.Steps {
+		if step.Wait == 0 {
+			s.noteCode(step, &t.Answers[i], t, i)
+		}
+	}
+}

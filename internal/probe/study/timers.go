@@ -1,0 +1,281 @@
+package study
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// timeout is how long a session lives without a request, as far as it is known.
+type timeout struct {
+	low, high float64 // seconds; high 0: it was not seen to end
+}
+
+func seconds(n float64) time.Duration { return time.Duration(math.Round(n*1000)) * time.Millisecond }
+
+// timers finds out which times the server keeps.
+func (s *study) timers() error {
+	if err := s.sessionTimeout(); err != nil {
+		return err
+	}
+	if s.timeout.high == 0 {
+		return nil
+	}
+	if err := s.idleOrAbsolute(); err != nil {
+		return err
+	}
+	if err := s.refreshers(); err != nil {
+		return err
+	}
+	return s.afterTimeout()
+}
+
+// alive makes an experiment that ends in a look whether something holds after so
+// many seconds.
+type alive func(after float64) (bool, *lab.Trace, error)
+
+// sessionTimeout measures how long a session lives without a request.
+func (s *study) sessionTimeout() error {
+	err := s.timer("session", 7*86400, func(after float64) (bool, *lab.Trace, error) {
+		t, err := s.row().login(s.a).wait(seconds(after)).look(s.a, experiment.Friends).run()
+		if err != nil || t == nil {
+			return false, nil, err
+		}
+		return !s.isNotLoggedIn(&t.Answers[last(t)]), t, nil
+	})
+	for _, t := range s.out.Timers {
+		if t.Name == "session" {
+			s.timeout = timeout{t.Low, t.High}
+		}
+	}
+	return err
+}
+
+// timer brackets a time: by steps that grow, then by halves, down to a second or
+// a hundredth of it where time is real.
+func (s *study) timer(name string, most float64, holds alive) error {
+	t := finding.Timer{Name: name, Kind: "not known"}
+	low, high := 0.0, 0.0
+	look := func(after float64) (bool, error) {
+		ok, trace, err := holds(after)
+		if err != nil || trace == nil {
+			return false, errors.Join(err, noTrace(trace, err))
+		}
+		t.Points = append(t.Points, finding.TimerPoint{After: after, Alive: ok, ID: trace.Answers[last(trace)].ID})
+		value := "over"
+		if ok {
+			value = "not over"
+		}
+		s.claim(finding.Fact{
+			Command: "*", Aspect: finding.TimerOf, Name: name, Claim: fmt.Sprintf("after %g s", after), Value: value,
+			Statement: fmt.Sprintf("%s: after %g s it is %s", name, after, value),
+		}, trace, last(trace))
+		return ok, nil
+	}
+	err := s.bracket(&low, &high, most, look)
+	t.Low, t.High = low, high
+	if len(t.Points) > 0 {
+		s.out.Timers = append(s.out.Timers, t)
+	}
+	if high > 0 {
+		s.claimLength(name, low, high)
+	}
+	if errors.Is(err, errNoTrace) {
+		s.gap("timer: "+name, "waiting so long is not allowed by limits: wait, or something for it is missing")
+		return nil
+	}
+	return err
+}
+
+var errNoTrace = errors.New("no experiment")
+
+func noTrace(t *lab.Trace, err error) error {
+	if t == nil && err == nil {
+		return errNoTrace
+	}
+	return nil
+}
+
+// bracket narrows the time until something has ended between low and high.
+func (s *study) bracket(low, high *float64, most float64, look func(float64) (bool, error)) error {
+	for after := 15.0; after <= most; after *= 3 {
+		ok, err := look(after)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			*high = after
+			break
+		}
+		*low = after
+	}
+	for *high > 0 && *high-*low > s.resolution(*high) {
+		middle := math.Floor((*low + *high) / 2)
+		ok, err := look(middle)
+		if err != nil {
+			return err
+		}
+		if ok {
+			*low = middle
+		} else {
+			*high = middle
+		}
+	}
+	return nil
+}
+
+// resolution is how exactly a time is measured, in seconds.
+func (s *study) resolution(of float64) float64 {
+	if s.File.Clock.URL != "" {
+		return 1
+	}
+	return max(2, of/50)
+}
+
+func (s *study) claimLength(name string, low, high float64) {
+	f := s.claim(finding.Fact{
+		Command: "*", Aspect: finding.TimerOf, Name: name, Claim: "length", Value: fmt.Sprintf("%g to %g s", low, high),
+		Statement: fmt.Sprintf("%s: ends between %g and %g s", name, low, high),
+	}, nil, 0)
+	f.Grade = finding.Inferred
+	for _, point := range []string{fmt.Sprintf("after %g s", low), fmt.Sprintf("after %g s", high)} {
+		for _, p := range s.book.of(point) {
+			if p.Name == name && len(p.Evidence) > 0 {
+				f.Evidence = append(f.Evidence, p.Evidence[0])
+				f.Observations++
+				f.steps, f.forms = p.steps, p.forms
+			}
+		}
+	}
+	if f.Observations >= 2 {
+		f.Grade = finding.Observed
+	}
+}
+
+// part is a time that is well within the session's, but not twice.
+func (s *study) part() time.Duration { return seconds(math.Ceil(s.timeout.high * 0.6)) }
+
+// idleOrAbsolute finds out whether requests put the end off.
+func (s *study) idleOrAbsolute() error {
+	r := s.row().login(s.a)
+	for range 5 {
+		r.wait(s.part()).look(s.a, experiment.Friends)
+	}
+	t, err := r.run()
+	if err != nil || t == nil {
+		return err
+	}
+	kind, text := "idle", "A session lives as long as requests come"
+	if s.isNotLoggedIn(&t.Answers[last(t)]) {
+		kind, text = "absolute", "A session ends some time after the login, whatever is asked"
+	}
+	s.eachTimer("session", func(timer *finding.Timer) { timer.Kind = kind })
+	s.claim(finding.Fact{Command: "*", Aspect: finding.TimerOf, Name: "session", Claim: "kind", Value: kind, Statement: text}, t, last(t))
+	return nil
+}
+
+func (s *study) eachTimer(name string, change func(*finding.Timer)) {
+	for i := range s.out.Timers {
+		if s.out.Timers[i].Name == name {
+			change(&s.out.Timers[i])
+		}
+	}
+}
+
+// refreshers finds out which requests put the end of a session off.
+func (s *study) refreshers() error {
+	for _, r := range s.refreshing() {
+		t, err := s.row().login(s.a).wait(s.part()).add(r.steps...).wait(s.part()).look(s.a, experiment.Friends).run()
+		if err != nil {
+			return err
+		}
+		if t == nil {
+			continue
+		}
+		value := "refreshes"
+		if s.isNotLoggedIn(&t.Answers[last(t)]) {
+			value = "does not refresh"
+		}
+		name := r.name
+		s.eachTimer("session", func(timer *finding.Timer) {
+			if value == "refreshes" {
+				timer.RefreshedBy = append(timer.RefreshedBy, name)
+			} else {
+				timer.NotBy = append(timer.NotBy, name)
+			}
+		})
+		s.claim(finding.Fact{
+			Command: r.command, Aspect: finding.TimerOf, Name: "session", Claim: r.name, Value: value,
+			Statement: fmt.Sprintf("%s %s the session", r.name, value),
+		}, t, last(t))
+	}
+	return nil
+}
+
+// A refresher is what may put the end of a session off.
+type refresher struct {
+	name, command string
+	steps         []experiment.Step
+}
+
+func (s *study) refreshing() []refresher {
+	var all []refresher
+	for _, c := range s.File.Commands {
+		step := experiment.Step{Role: s.a, Command: c.Name}
+		if s.File.VerbOf(step) == experiment.Logout {
+			continue
+		}
+		all = append(all, refresher{c.Name, c.Name, []experiment.Step{step}})
+	}
+	add := func(name string, r *row) {
+		if !r.short {
+			all = append(all, refresher{name, "*", r.steps})
+		}
+	}
+	login := experiment.Login
+	add("a failed login", s.row().do(s.a, login, "", s.wrongSecret()...))
+	add("a failed login from another place", s.row().do(s.a, login, "", s.wrongSecret()...).at(1))
+	add("a message from another", s.row().login(s.b).do(s.b, experiment.Send, s.a))
+	if step, ok := s.verb(s.a, experiment.Friends, ""); ok {
+		if key := s.keyOf(step.Command, experiment.Version); key != "" {
+			add("a request of an unknown version", s.row().do(s.a, experiment.Friends, "", set(key, "99.9")))
+		}
+		if key := s.keyOf(step.Command, experiment.Name); key != "" {
+			add("an unknown command", s.row().do(s.a, experiment.Friends, "", set(key, "Xyzzy")))
+		}
+		if key := s.keyOf(step.Command, experiment.Count, experiment.Cursor); key != "" {
+			add("a refused request", s.row().do(s.a, experiment.Friends, "", set(key, "x")))
+		}
+	}
+	return all
+}
+
+// afterTimeout looks at what others see of a session that has ended, and at
+// every command.
+func (s *study) afterTimeout() error {
+	over := seconds(s.timeout.high + 1)
+	if err := all(
+		s.row().login(s.a, s.b).look(s.b, experiment.Receive).wait(s.part()).look(s.b, experiment.Receive).
+			wait(s.part()).look(s.b, experiment.Online, experiment.Receive, experiment.Find),
+		s.row().login(s.a).wait(over).login(s.a).look(s.a, experiment.Friends),
+		s.row().login(s.a).wait(over).add(s.probes(true, 0)...),
+		s.row().login(s.a).do(s.a, experiment.Send, s.b).wait(seconds(30*86400)).login(s.b).look(s.b, experiment.Receive),
+	); err != nil {
+		return err
+	}
+	status, ok := s.verb(s.a, experiment.Status, "")
+	if !ok {
+		return nil
+	}
+	for _, change := range s.statuses(status) {
+		if err := all(s.row().login(s.a).add(change).wait(over).login(s.a, s.b).look(s.b, experiment.Online)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

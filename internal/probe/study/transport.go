@@ -1,0 +1,71 @@
+package study
+
+import (
+	"fmt"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// transport sends the same record in other forms of HTTP.
+func (s *study) transport() error {
+	read, ok := s.verb(s.a, vFriends, "")
+	if !ok {
+		read, ok = s.verb(s.a, vReceive, "")
+	}
+	if !ok {
+		s.gap("transport", "there is no command that reads something")
+		return nil
+	}
+	for _, way := range lab.Ways() {
+		step := read
+		step.Way = way
+		t, err := s.row().login(s.a).add(read, step, read).run()
+		if err != nil {
+			return err
+		}
+		if t == nil {
+			continue
+		}
+		at := last(t) - 1
+		value := "answered otherwise: " + s.code(&t.Answers[at])
+		if s.form(step, &t.Answers[at]) == s.form(step, &t.Answers[at-1]) {
+			value = "answered as usual"
+		}
+		name := way
+		if way == "" {
+			name = "usual"
+		}
+		s.claim(finding.Fact{
+			Command: "*", Aspect: finding.Transport, Name: name, Claim: "is", Value: value,
+			Statement: fmt.Sprintf("A request in the form %q is %s", name, value),
+		}, t, at)
+		login, ok := s.verb(s.a, experiment.Login, "")
+		if login.Way = way; !ok {
+			continue
+		}
+		if err := all(s.row().add(login, read)); err != nil {
+			return err
+		}
+	}
+	return s.claimHead(read)
+}
+
+// claimHead states what stands around the records of answers.
+func (s *study) claimHead(read experiment.Step) error {
+	t, err := s.row().login(s.a).add(read).run()
+	if err != nil || t == nil {
+		return err
+	}
+	a := &t.Answers[1]
+	for _, f := range []struct{ name, value string }{
+		{"Content-Type", a.Type}, {"status", fmt.Sprint(a.Status)}, {"line end behind a record", fmt.Sprintf("%q", a.End)},
+	} {
+		s.claim(finding.Fact{
+			Command: "*", Aspect: finding.Transport, Name: f.name, Claim: "of answers", Value: f.value,
+			Statement: fmt.Sprintf("%s of answers: %s", f.name, f.value),
+		}, t, 1)
+	}
+	return nil
+}

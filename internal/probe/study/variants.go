@@ -1,0 +1,194 @@
+package study
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+)
+
+// A variant is one way to send a parameter otherwise.
+type variant struct {
+	name    string
+	changes []experiment.Change
+	value   string // the value that the parameter has then, if that is all that changed
+	plain   bool
+}
+
+// variants are those of one parameter: what holds for every key, then what its
+// type suggests.
+func (s *study) variants(c *experiment.Command, p experiment.Parameter) []variant {
+	base, inBase := baseValue(c, p.Key)
+	var all []variant
+	value := func(name, v string) {
+		all = append(all, variant{name: name, changes: []experiment.Change{set(p.Key, braced(v))}, value: v, plain: true})
+	}
+	template := func(name, v string) {
+		all = append(all, variant{name: name, changes: []experiment.Change{set(p.Key, v)}, value: v, plain: true})
+	}
+	change := func(name string, changes ...experiment.Change) {
+		all = append(all, variant{name: name, changes: changes})
+	}
+	if inBase {
+		change("absent", experiment.Change{Kind: experiment.Drop, Key: p.Key})
+	}
+	value("empty", "")
+	other := s.otherValue(p, base)
+	if inBase {
+		change("twice, the other last", experiment.Change{Kind: experiment.Append, Key: p.Key, Value: other})
+		change("twice, the other first", experiment.Change{Kind: experiment.Before, Key: p.Key, Value: other})
+		change("key in small letters", experiment.Change{Kind: experiment.Rename, Key: p.Key, Value: otherCase(p.Key)})
+		change("last", experiment.Change{Kind: experiment.Last, Key: p.Key})
+		change("first", experiment.Change{Kind: experiment.First, Key: p.Key})
+		template("a space before", " "+base)
+		template("a space behind", base+" ")
+		if e := s.File.Syntax.Escape; e != "" && base != "" && !strings.HasPrefix(base, "{") {
+			template("its first character escaped", fmt.Sprintf("%s%02X%s", e, base[0], base[1:]))
+		}
+	}
+	s.typed(p, base, value, template)
+	return all
+}
+
+// typed are the variants that a type suggests.
+func (s *study) typed(p experiment.Parameter, base string, value, template func(name, v string)) {
+	each := func(values ...string) {
+		for _, v := range values {
+			value(v, v)
+		}
+	}
+	switch p.Type {
+	case experiment.Count:
+		each("0", "1", "2", "3", "-1", "x", "1.5", "1x", "02", "+2", "99999", "4294967297", "99999999999999999999")
+	case experiment.Cursor:
+		each("1", "-1", "x", "1x", "4294967295", "4294967296", "99999999999999999999")
+	case experiment.Number:
+		each("0", "1", "-1", "x", "1.5", "25", "99999", "99999999999999999999")
+	case experiment.Enum:
+		each(p.Values...)
+		each(between(p.Values)...)
+		each("-1", "x", "99")
+	case experiment.Target:
+		template("oneself", "{me}")
+		for _, account := range s.File.Accounts {
+			template("{"+account.Role+"}", "{"+account.Role+"}")
+		}
+		each("10000", "9999", "9999999", "1", "0", "-1", "x", "4294967295", "4294967296", "99999999999999999999")
+	case experiment.Self:
+		template("another account", "{"+s.b+"}")
+		template("a stranger", "{"+s.c+"}")
+		each("10000", "9999", "9999999", "0", "-1", "x", "4294967296", "99999999999999999999")
+		template("zeros before", "00{me}")
+	case experiment.Mark:
+		each("1", "0", "x", strings.Repeat("9", 16), strings.Repeat("9", 32), strings.Repeat("9", 33), strings.Repeat("a", 64), strings.Repeat("9", 300), "-1", "中文", "a+b")
+		if e := s.File.Syntax.Escape; e != "" {
+			each("a" + s.File.Syntax.EscapeValue(s.File.Syntax.Pair) + "b")
+		}
+	case experiment.Version:
+		each(versions(base)...)
+	case experiment.Name:
+		each(strings.ToLower(base), strings.ToUpper(base), base+" ", base+"x", base[:len(base)-1], "Xyzzy", "Nothing", "0")
+	case experiment.Secret:
+		template("wrong", wrongValue(base))
+		template("the secret itself", "{secret}")
+		template("md5", "{md5(secret)}")
+		template("MD5 in capitals", "{MD5(secret)}")
+		template("sha1", "{sha1(secret)}")
+		each("x")
+	case experiment.Text:
+		each("x", strings.Repeat("x", 300), strings.Repeat("x", 4000), strings.Repeat("x", 4001), strings.Repeat("中", 1334), strings.Repeat("x", 20000), " ")
+	default:
+		each("0", "1", "x", base+"0", strings.Repeat("x", 300))
+	}
+}
+
+func baseValue(c *experiment.Command, key string) (string, bool) {
+	for _, p := range c.Request {
+		if p.Key == key {
+			return p.Value, true
+		}
+	}
+	return "", false
+}
+
+// otherValue is one that is likely to be understood, and to mean something else.
+func (s *study) otherValue(p experiment.Parameter, base string) string {
+	switch p.Type {
+	case experiment.Target, experiment.Self:
+		return "{" + s.c + "}"
+	case experiment.Count:
+		return "1"
+	case experiment.Cursor:
+		return "4294967295"
+	case experiment.Enum:
+		for _, v := range p.Values {
+			if v != base {
+				return v
+			}
+		}
+	case experiment.Secret:
+		return wrongValue(base)
+	case experiment.Version:
+		return "9.9"
+	case experiment.Name:
+		return "Xyzzy"
+	}
+	return "123"
+}
+
+// otherCase is a key in other letters.
+func otherCase(key string) string {
+	if lower := strings.ToLower(key); lower != key {
+		return lower
+	}
+	return strings.ToUpper(key)
+}
+
+// between are numbers beside those of a list.
+func between(values []string) []string {
+	var all []string
+	for _, v := range values {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			continue
+		}
+		for _, m := range []string{strconv.Itoa(n + 1), strconv.Itoa(n + 5), strconv.Itoa(n + 10)} {
+			if !contains(values, m) && !contains(all, m) && len(all) < 8 {
+				all = append(all, m)
+			}
+		}
+	}
+	return all
+}
+
+func contains(list []string, v string) bool {
+	for _, x := range list {
+		if x == v {
+			return true
+		}
+	}
+	return false
+}
+
+// versions are those near a version, and some that are none.
+func versions(base string) []string {
+	all := []string{"x", "", "1", base + "0", base + ".0", "9.9"}
+	major, minor, ok := strings.Cut(base, ".")
+	n, err := strconv.Atoi(minor)
+	if m, err2 := strconv.Atoi(major); ok && err == nil && err2 == nil {
+		for i := -2; i <= 6; i++ {
+			if n+i >= 0 && i != 0 {
+				all = append(all, fmt.Sprintf("%d.%d", m, n+i))
+			}
+		}
+		all = append(all, fmt.Sprintf("%d.%d", m+1, n), fmt.Sprintf("%d.%d", max(m-1, 0), n))
+	} else if v, err := strconv.Atoi(base); err == nil {
+		for i := -2; i <= 6; i++ {
+			if i != 0 {
+				all = append(all, strconv.Itoa(v+i))
+			}
+		}
+	}
+	return unique(all)
+}
