@@ -35,6 +35,12 @@ func (p *pair) judge(w *witness) (finding.Aspect, string) {
 	if wait := waitIn(w.steps); wait != "" {
 		return finding.TimerOf, p.transition(w.steps) + " after " + wait
 	}
+	if x := escapePoint(w.points); x != "" {
+		return finding.Encoding, "escapes in answers"
+	}
+	if key := p.proseOnly(w.points); key != "" {
+		return finding.FieldOf, key
+	}
 	if aspect, name := p.byChange(w); aspect != "" {
 		return aspect, name
 	}
@@ -54,7 +60,7 @@ func wayIn(steps []experiment.Step) string {
 func transportPoint(points []point) string {
 	for _, p := range points {
 		switch p.kind {
-		case "status", "type", "closed", "end":
+		case "status", "type", "closed", "framing", "end":
 			return p.kind
 		case "form":
 			if p.a == "no answer" || p.b == "no answer" {
@@ -66,6 +72,27 @@ func transportPoint(points []point) string {
 		}
 	}
 	return ""
+}
+
+// escapePoint is a field that means the same and is escaped otherwise.
+func escapePoint(points []point) string {
+	for _, p := range points {
+		if p.kind == "escape" {
+			return p.key
+		}
+	}
+	return ""
+}
+
+// proseOnly is the field of which only one server has words for people, if
+// nothing else differs.
+func (p *pair) proseOnly(points []point) string {
+	for _, x := range points {
+		if !slices.Contains(p.file.Answer.Prose, x.key) {
+			return ""
+		}
+	}
+	return points[0].key
 }
 
 func waitIn(steps []experiment.Step) string {
@@ -89,6 +116,9 @@ func (p *pair) byChange(w *witness) (finding.Aspect, string) {
 			continue
 		}
 		for _, change := range step.Changes {
+			if i == len(w.steps)-1 && len(w.points) == 1 && w.points[0].kind == "field" && w.points[0].key == change.Key {
+				return finding.FieldOf, change.Key // the echo of it
+			}
 			parameter := p.file.TypeOf(c, change.Key)
 			if aspect := p.ofChange(w, i, change, parameter); aspect != "" {
 				return aspect, nameOfChange(change)
@@ -125,15 +155,26 @@ func (p *pair) ofChange(w *witness, at int, change experiment.Change, parameter 
 		}
 		return ""
 	case experiment.Count, experiment.Cursor:
-		if change.Kind == experiment.Set && digits(change.Value) && fieldOnly(w.points) {
+		if fieldOnly(w.points) && (change.Kind == experiment.Set && digits(change.Value) || !anyList(w.points)) {
 			return finding.Paging
 		}
 		return finding.Parameter
+	case experiment.Target:
+		if change.Kind == experiment.Set && strings.HasPrefix(change.Value, "{") {
+			return "" // somebody else is meant
+		}
+	case experiment.Self:
+		if p.aboutSession(w, "") {
+			return finding.Session
+		}
 	case experiment.Enum:
 		// A status that is taken, a kind of proof: on the way somewhere else.
 		if !last && change.Kind == experiment.Set && slices.Contains(parameter.Values, change.Value) &&
 			p.file.VerbOf(w.steps[at]) != experiment.Login {
 			return ""
+		}
+		if last && p.changesDone(w) {
+			return finding.Parameter
 		}
 		if last && fieldOnly(w.points) && slices.Contains(parameter.Values, change.Value) && change.Kind == experiment.Set {
 			return ""
@@ -190,6 +231,10 @@ func unusual(text string, y experiment.Syntax) bool {
 		strings.HasPrefix(text, " ") || strings.HasSuffix(text, " ") && strings.TrimSpace(text) != ""
 }
 
+func anyList(points []point) bool {
+	return slices.ContainsFunc(points, func(p point) bool { return p.list })
+}
+
 func digits(v string) bool {
 	return v != "" && strings.Trim(v, "0123456789") == ""
 }
@@ -207,6 +252,9 @@ func (p *pair) byVerb(w *witness, end experiment.Step) (finding.Aspect, string) 
 	if p.aboutSession(w, verb) {
 		return finding.Session, p.transition(w.steps)
 	}
+	if end.To == end.Role && p.changesDone(w) {
+		return finding.Parameter, p.targetKey(end.Command) // whether it may be oneself
+	}
 	if verb != experiment.Receive {
 		for _, x := range w.points {
 			if x.kind == "missing" || x.kind == "extra" || p.isEcho(x) {
@@ -222,6 +270,10 @@ func (p *pair) byVerb(w *witness, end experiment.Step) (finding.Aspect, string) 
 		return p.ofReceived(w), p.transition(w.steps)
 	case experiment.Friends, experiment.Find, experiment.Online:
 		return p.ofList(w, verb)
+	case experiment.Read:
+		if p.pages(end.Command) {
+			return p.ofList(w, experiment.Friends)
+		}
 	case experiment.Add, experiment.Request, experiment.Accept, experiment.Reject, experiment.Delete:
 		return finding.Friendship, p.transition(w.steps)
 	case experiment.Info:
@@ -234,6 +286,17 @@ func (p *pair) byVerb(w *witness, end experiment.Step) (finding.Aspect, string) 
 		}
 	}
 	return finding.FieldOf, first.key
+}
+
+// targetKey is the key of a command that says whom it is about.
+func (p *pair) targetKey(command string) string {
+	c, _ := p.file.Command(command)
+	for _, q := range c.Request {
+		if p.file.TypeOf(c, q.Key).Type == experiment.Target {
+			return q.Key
+		}
+	}
+	return "target"
 }
 
 // aboutSession reports whether one server takes the account for logged in and the
@@ -284,7 +347,10 @@ func (p *pair) has(w *witness, verbs ...experiment.Verb) bool {
 
 // ofReceived judges what was collected by what led to it.
 func (p *pair) ofReceived(w *witness) finding.Aspect {
+	moved := slices.ContainsFunc(w.points, func(x point) bool { return x.sizes || x.order || !x.list || strings.Contains(x.a+x.b, "{text:") })
 	switch {
+	case p.has(w, experiment.Send) && !moved:
+		return finding.FieldOf
 	case p.has(w, experiment.Send):
 		return finding.Message
 	case p.has(w, experiment.Add, experiment.Request, experiment.Accept, experiment.Reject, experiment.Delete):
@@ -305,44 +371,39 @@ func logins(p *pair, w *witness) int {
 	return n
 }
 
+// pages reports whether a command gives a list page by page.
+func (p *pair) pages(command string) bool {
+	c, _ := p.file.Command(command)
+	return slices.ContainsFunc(c.Request, func(q experiment.Pair) bool {
+		kind := p.file.TypeOf(c, q.Key).Type
+		return kind == experiment.Cursor || kind == experiment.Count
+	})
+}
+
 // ofList judges a list that differs: in order or bounds, or in who is in it.
 func (p *pair) ofList(w *witness, verb experiment.Verb) (finding.Aspect, string) {
-	var lists, marks []point
+	if !anyList(w.points) {
+		return finding.Paging, w.points[0].key // how many there are, whether there are more
+	}
+	var sizes, order bool
+	prefix := true
 	for _, x := range w.points {
-		if isList(x) || x.prefix {
-			lists = append(lists, x)
-		} else {
-			marks = append(marks, x)
-		}
+		sizes, order = sizes || x.sizes || x.members, order || x.order
+		prefix = prefix && (x.prefix || !x.list)
 	}
-	key := w.points[0].key
-	if len(lists) == 0 {
-		return finding.Paging, marks[0].key // how many there are, whether there are more
-	}
-	key = lists[0].key
-	bonds := p.has(w, experiment.Add, experiment.Request, experiment.Accept, experiment.Reject, experiment.Delete)
-	for _, x := range lists {
-		if x.order {
-			return finding.Paging, "order"
-		}
-	}
-	if bonds {
+	key := w.points[slices.IndexFunc(w.points, func(x point) bool { return x.list })].key
+	others := p.has(w, experiment.Status, experiment.Logout) || logins(p, w) > 1
+	switch {
+	case order && !sizes:
+		return finding.Paging, "order"
+	case p.has(w, experiment.Add, experiment.Request, experiment.Accept, experiment.Reject, experiment.Delete):
 		return finding.Friendship, p.transition(w.steps)
-	}
-	sizes := slices.ContainsFunc(lists, func(x point) bool {
-		return strings.Count(x.a, p.file.Syntax.List) != strings.Count(x.b, p.file.Syntax.List)
-	})
-	if verb == experiment.Friends {
-		if sizes {
-			return finding.Paging, key
-		}
-		return finding.FieldOf, key
-	}
-	if p.has(w, experiment.Status, experiment.Logout) || logins(p, w) > 1 && sizes || p.listsStatus(lists) {
-		return finding.Presence, p.transition(w.steps)
-	}
-	if sizes {
+	case sizes && (verb == experiment.Friends || prefix && !others):
 		return finding.Paging, key
+	case verb == experiment.Friends:
+		return finding.FieldOf, key
+	case sizes || p.listsStatus(w.points):
+		return finding.Presence, p.transition(w.steps)
 	}
 	return finding.FieldOf, key
 }

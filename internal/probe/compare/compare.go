@@ -24,9 +24,9 @@ type Config struct {
 	Study study.Config
 }
 
-// forStudy is the part of the budget, in hundredths, with which differences are
-// looked for; the rest makes them small and replays them.
-const forStudy = 78
+// forCauses is the part of the budget, in hundredths, with which differences are
+// made small and replayed, once any were seen.
+const forCauses = 14
 
 // Run compares two servers and returns what the study found of the first, with
 // the differences.
@@ -34,7 +34,13 @@ func Run(ctx context.Context, c Config) (*finding.Study, error) {
 	p := newPair(c.File, c.A, c.B)
 	sc := c.Study
 	sc.File, sc.Subject, sc.Seed = c.File, p, c.Seed
-	sc.Requests = p.most() * forStudy / 100
+	sc.Requests = p.most()
+	sc.Reserve = func() int {
+		if len(p.found) == 0 {
+			return p.most() / 50
+		}
+		return p.most() * forCauses / 100
+	}
 	out, err := study.Run(ctx, sc)
 	if err != nil {
 		return out, err
@@ -106,8 +112,11 @@ func (p *pair) replay(ctx context.Context, c *cause) (steady bool, err error) {
 	end := len(c.steps) - 1
 	for range replays {
 		points, a, b, err := p.shows(ctx, c.steps, c.nonce, nil)
+		if errors.Is(err, errSpent) && c.shown > 0 {
+			return true, nil // Replayed says how often
+		}
 		if err != nil {
-			return c.shown > 0, err
+			return false, err
 		}
 		c.of++
 		if a == nil {
@@ -123,7 +132,7 @@ func (p *pair) replay(ctx context.Context, c *cause) (steady bool, err error) {
 			return false, nil
 		}
 	}
-	return c.shown >= replays-1, nil
+	return c.shown >= c.of-1, nil
 }
 
 // maskNoise notes the fields in which two answers of one server differ.

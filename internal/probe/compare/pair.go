@@ -32,10 +32,17 @@ type sighting struct {
 
 // A point is one thing in which two answers differ.
 type point struct {
-	// kind is lost, status, form, code, field, missing, extra, end, type or closed.
+	// kind is status, form, code, field, escape, missing, extra, end, type, framing or
+	// closed.
 	kind string
 	key  string // of a field
 	a, b string
+	// list says that the field is one; sizes that the two are not of one length.
+	list, sizes bool
+	// longer says that B's is the longer one.
+	longer bool
+	// members says that both list accounts, and not the same ones.
+	members bool
 	// order says that the same elements come in another order.
 	order bool
 	// prefix says that one list begins as the other, and is longer.
@@ -162,6 +169,9 @@ func (p *pair) differ(step experiment.Step, a, b *lab.Answer) []point {
 	if plainType(a.Type) != plainType(b.Type) {
 		points = append(points, point{kind: "type", a: a.Type, b: b.Type})
 	}
+	if a.Framing != b.Framing {
+		points = append(points, point{kind: "framing", a: a.Framing, b: b.Framing})
+	}
 	if a.Closed != b.Closed {
 		points = append(points, point{kind: "closed", a: yes(a.Closed), b: yes(b.Closed)})
 	}
@@ -210,8 +220,8 @@ func (p *pair) fields(step experiment.Step, a, b *lab.Answer) []point {
 		case slices.Contains(p.file.Answer.Prose, key):
 		default:
 			for i := range x {
-				if x[i].Value != y[i].Value || raw(&x[i]) != raw(&y[i]) {
-					points = append(points, fieldPoint(&x[i], &y[i]))
+				if pt, differs := p.fieldPoint(&x[i], &y[i]); differs {
+					points = append(points, pt)
 				}
 			}
 		}
@@ -219,28 +229,31 @@ func (p *pair) fields(step experiment.Step, a, b *lab.Answer) []point {
 	return points
 }
 
-// raw is a field as it came if it holds an escape: how it is escaped counts where
-// the values are equal.
-func raw(f *lab.Field) string {
-	if f.Raw == f.Value || f.IsList && !strings.Contains(f.Raw, "%") {
-		return ""
+// fieldPoint compares two fields of one key.
+func (p *pair) fieldPoint(x, y *lab.Field) (out point, differs bool) {
+	out = point{kind: "field", key: x.Key, a: x.Value, b: y.Value, list: x.IsList || y.IsList}
+	syntax := p.file.Syntax
+	if x.Raw != y.Raw && syntax.Unescape(x.Raw) == syntax.Unescape(y.Raw) {
+		out.kind, out.a, out.b = "escape", x.Raw, y.Raw
+		return out, !strings.EqualFold(x.Raw, y.Raw) // %2C is %2c
 	}
-	if strings.HasPrefix(f.Value, "{") {
-		return ""
-	}
-	return strings.ToLower(f.Raw)
-}
-
-func fieldPoint(x, y *lab.Field) point {
-	out := point{kind: "field", key: x.Key, a: x.Value, b: y.Value}
-	if x.IsList || y.IsList {
+	if out.list {
 		s, t := slices.Sorted(slices.Values(x.List)), slices.Sorted(slices.Values(y.List))
 		out.order = slices.Equal(s, t) && !slices.Equal(x.List, y.List)
+		out.sizes, out.longer = len(x.List) != len(y.List), len(y.List) > len(x.List)
+		out.members = !slices.Equal(s, t) && accounts(s) && accounts(t)
 		n := min(len(x.List), len(y.List))
-		out.prefix = len(x.List) != len(y.List) && (slices.Equal(x.List[:n], y.List[:n]) ||
+		out.prefix = out.sizes && n > 1 && (slices.Equal(x.List[:n], y.List[:n]) ||
 			slices.Equal(x.List[len(x.List)-n:], y.List[len(y.List)-n:]))
 	}
-	return out
+	return out, x.Value != y.Value
+}
+
+// accounts reports whether all elements can be account numbers, or names of roles.
+func accounts(elements []string) bool {
+	return !slices.ContainsFunc(elements, func(e string) bool {
+		return !strings.HasPrefix(e, "{") && (len(e) < 4 || strings.Trim(e, "0123456789") != "")
+	})
 }
 
 func keys(a, b *lab.Answer) []string {

@@ -7,10 +7,10 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 	"github.com/rookery-im/rookery/internal/probe/lab"
+	"github.com/rookery-im/rookery/internal/probe/study"
 )
 
 // reference is a placeholder that names a step.
@@ -73,7 +73,7 @@ func (p *pair) most() int { return min(p.a.Requests, p.b.Requests) }
 func alike(points, like []point) bool {
 	return slices.ContainsFunc(points, func(x point) bool {
 		return slices.ContainsFunc(like, func(y point) bool {
-			return x.kind == y.kind && x.key == y.key && (x.kind != "code" || x.a == y.a && x.b == y.b)
+			return x.kind == y.kind && x.key == y.key && x.longer == y.longer && (x.kind != "code" || x.a == y.a && x.b == y.b)
 		})
 	})
 }
@@ -145,10 +145,15 @@ func (p *pair) shortcuts(steps []experiment.Step) [][]experiment.Step {
 	return out
 }
 
-// dropSteps leaves out steps, many at once at first.
+// dropSteps leaves out steps, many at once at first, until half of what is left of
+// the budget is spent: the rest is for showing it again.
 func (p *pair) dropSteps(ctx context.Context, w *witness, like []point) error {
+	enough := p.Sent() + (p.most()-p.Sent())/2
 	for size := max(1, (len(w.steps)-1)/2); size >= 1; size /= 2 {
 		for from := 0; from < len(w.steps)-1; {
+			if p.Sent()+len(w.steps) > enough {
+				return nil
+			}
 			to := min(from+size, len(w.steps)-1)
 			rest, ok := without(w.steps, from, to)
 			if ok {
@@ -202,69 +207,101 @@ func (p *pair) spread(ctx context.Context, w *witness) ([]string, error) {
 			continue
 		}
 		tried = append(tried, c.Name)
-		steps := slices.Clone(w.steps)
-		var ok bool
-		if steps[end], ok = p.translate(own, c); !ok {
-			continue
-		}
-		points, _, _, err := p.shows(ctx, steps, w.nonce, nil)
-		if err != nil {
-			return found, err
-		}
-		if alikeElsewhere(points, w.points) {
-			found = append(found, c.Name)
+		for _, step := range p.translate(own, c) {
+			steps := append(slices.Clone(w.steps[:end]), step)
+			points, _, _, err := p.shows(ctx, steps, w.nonce, nil)
+			if err != nil {
+				return found, err
+			}
+			if p.sameKind(own, step) && alikeElsewhere(points, w.points, step) || alike(points, w.points) && codeOnly(w.points) {
+				found = append(found, c.Name)
+				break
+			}
 		}
 	}
 	return found, nil
 }
 
-// translate is a step with another command, and the same changes of the
-// parameters that correspond. It is not ok if the command has none such.
-func (p *pair) translate(own experiment.Step, c *experiment.Command) (experiment.Step, bool) {
-	from, _ := p.file.Command(own.Command)
-	out := own
-	out.Command, out.Verb, out.Changes = c.Name, "", nil
-	for _, change := range own.Changes {
-		kind := p.file.TypeOf(from, change.Key).Type
-		key := ""
-		for _, pair := range c.Request {
-			if pair.Key == change.Key && p.file.TypeOf(c, pair.Key).Type == kind {
-				key = pair.Key
-				break
-			}
-			if key == "" && p.file.TypeOf(c, pair.Key).Type == kind && kind != experiment.Constant && kind != experiment.Opaque && kind != experiment.Enum {
-				key = pair.Key
-			}
-		}
-		inOwn := slices.ContainsFunc(from.Request, func(q experiment.Pair) bool { return q.Key == change.Key })
-		if !inOwn {
-			key = change.Key // a key that no command has
-		}
-		if key == "" {
-			return out, false
-		}
-		if change.Kind == experiment.Rename && strings.ToLower(change.Value) == change.Value {
-			change.Value = strings.ToLower(key)
-		}
-		change.Key = key
-		out.Changes = append(out.Changes, change)
-	}
-	return out, true
+// sameKind reports whether two commands can be said to change alike: what is
+// collected and what is listed are two things.
+func (p *pair) sameKind(own, other experiment.Step) bool {
+	return (p.file.VerbOf(own) == experiment.Receive) == (p.file.VerbOf(other) == experiment.Receive) || len(own.Changes) > 0
 }
 
-// alikeElsewhere compares differences of other commands: the same codes, the same
-// field, or what has no field.
-func alikeElsewhere(points, like []point) bool {
+// codeOnly reports whether it is the code of the answers that differs.
+func codeOnly(points []point) bool { return len(points) == 1 && points[0].kind == "code" }
+
+// translate are steps with another command, and the same changes of the parameters
+// that correspond; none if the command has none such. Where it matters only how a
+// pair is written, whichever it is, several are worth a try.
+func (p *pair) translate(own experiment.Step, c *experiment.Command) []experiment.Step {
+	out := own
+	out.Command, out.Verb, out.Changes = c.Name, "", nil
+	if len(own.Changes) == 1 && structural(own.Changes[0]) {
+		return p.writtenOtherwise(out, own.Changes[0], c)
+	}
+	from, _ := p.file.Command(own.Command)
+	for _, change := range own.Changes {
+		if change.Key = p.correspond(from, change.Key, c); change.Key == "" {
+			return nil
+		}
+		out.Changes = append(out.Changes, change)
+	}
+	return []experiment.Step{out}
+}
+
+// structural reports whether a change is one of how a pair is written.
+func structural(c experiment.Change) bool {
+	switch c.Kind {
+	case experiment.Append, experiment.Before, experiment.Rename:
+		return true
+	}
+	return false
+}
+
+// writtenOtherwise makes the same change to each pair of a command in turn.
+func (p *pair) writtenOtherwise(out experiment.Step, change experiment.Change, c *experiment.Command) []experiment.Step {
+	var all []experiment.Step
+	for _, pair := range c.Request {
+		for _, v := range study.Structural(p.file, c, p.file.TypeOf(c, pair.Key), change.Kind) {
+			step := out
+			step.Changes = []experiment.Change{v}
+			all = append(all, step)
+		}
+	}
+	return all
+}
+
+// correspond is the key of a command that stands for another command's key, "" if
+// there is none.
+func (p *pair) correspond(from *experiment.Command, key string, c *experiment.Command) string {
+	if !slices.ContainsFunc(from.Request, func(q experiment.Pair) bool { return q.Key == key }) {
+		return key // a key that no command has
+	}
+	kind := p.file.TypeOf(from, key).Type
+	found := ""
+	for _, pair := range c.Request {
+		if p.file.TypeOf(c, pair.Key).Type != kind {
+			continue
+		}
+		if pair.Key == key {
+			return key
+		}
+		switch kind {
+		case experiment.Version, experiment.Name, experiment.Mark, experiment.Self, experiment.Count, experiment.Cursor:
+			found = pair.Key
+		}
+	}
+	return found
+}
+
+// alikeElsewhere compares differences of other commands: the same codes, or the
+// same field. Where it is about how pairs are written, or about escapes, any such
+// difference is alike.
+func alikeElsewhere(points, like []point, step experiment.Step) bool {
 	if len(points) == 0 {
 		return false
 	}
-	return alike(points, like) || slices.ContainsFunc(points, func(x point) bool {
-		return slices.ContainsFunc(like, func(y point) bool {
-			return x.kind == "field" && y.kind == "field" && x.prefix == y.prefix && x.order == y.order && isList(x) && isList(y)
-		})
-	})
-}
-
-func isList(p point) bool {
-	return strings.HasSuffix(p.a, ",") || strings.HasSuffix(p.b, ",") || p.order || p.prefix
+	return alike(points, like) || escapePoint(points) != "" && escapePoint(like) != "" ||
+		len(step.Changes) == 1 && structural(step.Changes[0])
 }

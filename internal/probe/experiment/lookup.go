@@ -13,6 +13,17 @@ func (f *File) Command(name string) (*Command, bool) {
 // StepOf returns the step that does what a verb says, by the first command that
 // has it.
 func (f *File) StepOf(verb Verb, role, to string) (Step, bool) {
+	steps := f.StepsOf(verb, role, to)
+	if len(steps) == 0 {
+		return Step{}, false
+	}
+	return steps[0], true
+}
+
+// StepsOf returns the steps that do what a verb says, one for each command that
+// has it.
+func (f *File) StepsOf(verb Verb, role, to string) []Step {
+	var all []Step
 	for _, c := range f.Commands {
 		for i, p := range c.Does {
 			if p.Verb != verb {
@@ -22,10 +33,11 @@ func (f *File) StepOf(verb Verb, role, to string) (Step, bool) {
 			if i > 0 {
 				s.Verb = verb
 			}
-			return s, true
+			all = append(all, s)
+			break
 		}
 	}
-	return Step{}, false
+	return all
 }
 
 // VerbOf is what a step does, "" if the file does not know.

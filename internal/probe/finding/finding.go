@@ -266,10 +266,10 @@ type Phase struct {
 
 // A Difference is one between two servers, as differences.json has it.
 type Difference struct {
-	Command string       `json:"command"`
-	Aspect  Aspect       `json:"aspect"`
-	Name    string       `json:"name"`
-	Summary string       `json:"summary"`
+	Command string `json:"command"`
+	Aspect  Aspect `json:"aspect"`
+	Name    string `json:"name"`
+	Summary string `json:"summary"`
 	Witness []Both `json:"witness"`
 	// Replayed is how often the witness showed the difference, of how many times.
 	Replayed string `json:"replayed"`

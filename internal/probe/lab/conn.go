@@ -66,6 +66,16 @@ func parse(in *bufio.Reader, method string) (a Answer, err error) {
 	}
 	return Answer{
 		Status: resp.StatusCode, Proto: resp.Proto, Type: resp.Header.Get("Content-Type"),
-		Closed: resp.Close, Body: body,
+		Closed: resp.Close, Body: body, Framing: framing(resp),
 	}, nil
+}
+
+func framing(resp *http.Response) string {
+	switch {
+	case len(resp.TransferEncoding) > 0:
+		return resp.TransferEncoding[0]
+	case resp.ContentLength >= 0:
+		return "length"
+	}
+	return "close"
 }

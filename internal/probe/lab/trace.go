@@ -33,6 +33,8 @@ type Answer struct {
 	Proto string
 	// Type is the Content-Type.
 	Type string
+	// Framing says how the end of the answer is told: length, chunked, or close.
+	Framing string
 	// Closed says that the server closed the connection behind the answer.
 	Closed bool
 	Body   []byte

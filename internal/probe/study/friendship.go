@@ -101,7 +101,7 @@ func (s *study) claimBond(w bond, t *lab.Trace) {
 	}
 	value := map[[2]bool]string{
 		{false, false}: "neither", {true, true}: "both", {true, false}: w.x + " alone", {false, true}: w.y + " alone",
-	}[[2]bool{s.lists(t, xAt, w.y), s.lists(t, yAt, w.x)}]
+	}[[2]bool{s.hasRole(t, xAt, w.y), s.hasRole(t, yAt, w.x)}]
 	upto := max(xAt, yAt)
 	s.claim(finding.Fact{
 		Command: t.Steps[xAt].Command, Aspect: finding.Friendship, Name: w.name, Claim: "lists the other", Value: value,

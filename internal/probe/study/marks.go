@@ -68,15 +68,23 @@ func (s *study) repeats(send experiment.Step, mark, kind string, literal bool) e
 	if err := s.claimRepeat(kind, "at once", begin().add(again(twice, 3)).look(b, vReceive, vReceive)); err != nil {
 		return err
 	}
-	rows := []*row{
+	if mark == "" {
+		return nil
+	}
+	few := []*row{
 		begin().add(again(otherText, 3)).look(b, vReceive, vReceive),
+		begin().add(send).add(again(twice, 3)).look(b, vReceive),
+		begin().login(a).add(again(twice, 3)).look(b, vReceive),
+	}
+	if literal {
+		return all(few...)
+	}
+	rows := []*row{
 		begin().look(a, vFriends).add(again(twice, 3)).look(b, vReceive, vReceive),
-		begin().add(send).add(again(twice, 3)).look(b, vReceive, vReceive),
 		begin().look(b, vReceive).add(again(twice, 3)).look(b, vReceive),
 		begin().add(again(otherTarget, 3)).login(c).look(c, vReceive).look(b, vReceive),
 		begin().add(again(fromB, 3)).look(a, vReceive).look(b, vReceive),
 		begin().login(c).add(again(fromC, 3)).look(b, vReceive),
-		begin().login(a).add(again(twice, 3)).look(b, vReceive),
 		begin().do(a, vLogout, "").login(a).add(again(twice, 3)).look(b, vReceive),
 	}
 	if status, ok := s.verb(a, vStatus, ""); ok {
@@ -90,7 +98,7 @@ func (s *study) repeats(send experiment.Step, mark, kind string, literal bool) e
 	if read, ok := s.verb(a, vFriends, ""); ok {
 		rows = append(rows, s.row().login(a, b).add(read).add(again(read, 3)).add(again(send, 3)).look(b, vReceive))
 	}
-	return all(rows...)
+	return all(append(few, rows...)...)
 }
 
 func (s *study) claimRepeat(kind, when string, r *row) error {

@@ -44,6 +44,9 @@ func (s *study) messages() error {
 	if err := s.arrivals(); err != nil {
 		return err
 	}
+	if err := s.batches(); err != nil {
+		return err
+	}
 	if err := all(
 		// A message that was collected does not come back, whatever happens between.
 		s.row().login(a, b).do(a, vSend, b).look(b, vReceive).do(b, vLogout, "").login(b).look(b, vReceive),
@@ -73,7 +76,7 @@ func (s *study) messages() error {
 			return err
 		}
 	}
-	return s.batches()
+	return nil
 }
 
 // arrivals states whether a message arrives at a receiver who is there, and at

@@ -23,62 +23,83 @@ type list struct {
 
 // paging reads each list in pages of many sizes, from many positions.
 func (s *study) paging() error {
+	var all []*list
 	for _, c := range s.File.Commands {
-		l := list{
+		l := &list{
 			command: c.Name,
 			count:   s.keyOf(c.Name, experiment.Count),
 			cursor:  s.keyOf(c.Name, experiment.Cursor),
 		}
-		if l.count == "" && l.cursor == "" || !s.isRead(experiment.Step{Command: c.Name}) {
-			continue
+		if (l.count != "" || l.cursor != "") && s.isRead(experiment.Step{Command: c.Name}) {
+			all = append(all, l)
+			s.lists[c.Name] = l
 		}
-		if err := s.longest(&l); err != nil {
+	}
+	if err := s.longest(all); err != nil {
+		return err
+	}
+	for _, l := range all {
+		if err := s.pages(l); err != nil {
 			return err
 		}
-		if err := s.pages(&l); err != nil {
+	}
+	for _, l := range all {
+		if len(l.elements) > 1 {
+			if err := s.walk(l); err != nil {
+				return err
+			}
+		}
+	}
+	for _, l := range all {
+		if err := s.changing(l); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// longest finds the role with the longest list.
-func (s *study) longest(l *list) error {
-	for i, account := range s.File.Accounts {
-		role := account.Role
-		if i > 7 {
-			break
+// mostRoles is how many roles are looked at for the longest list.
+const mostRoles = 8
+
+// longest finds the role with the longest list, for each list.
+func (s *study) longest(all []*list) error {
+	for i, account := range s.File.Accounts[:min(mostRoles, len(s.File.Accounts))] {
+		others := []string{s.a, s.b, s.c}
+		others = slices.DeleteFunc(others, func(role string) bool { return role == account.Role || role == "" })
+		r := s.row().login(account.Role).login(others...)
+		head := len(r.steps)
+		for _, l := range all {
+			r.add(experiment.Step{Role: account.Role, Command: l.command, Changes: l.whole()})
 		}
-		r := s.row().login(role)
-		if i == 0 {
-			r.login(s.b)
-		} else {
-			r.login(s.a)
-		}
-		if s.File.VerbOf(experiment.Step{Command: l.command}) == vFind {
-			r.login(s.b, s.c)
-		}
-		step := experiment.Step{Role: role, Command: l.command}
-		if l.count != "" {
-			step.Changes = append(step.Changes, set(l.count, "1000"))
-		}
-		t, err := r.add(step).run()
-		if err != nil {
+		t, err := r.run()
+		if err != nil || t == nil {
 			return err
 		}
-		if t == nil {
-			continue
-		}
-		key, elements := numbersIn(&t.Answers[last(t)])
-		if l.role == "" || len(elements) > len(l.elements) {
-			l.role, l.key, l.elements = role, key, elements
-			l.others = nil
-			for _, step := range r.steps[1 : len(r.steps)-1] {
-				l.others = append(l.others, step.Role)
+		for j, l := range all {
+			key, elements := numbersIn(&t.Answers[head+j])
+			if i == 0 || len(elements) > len(l.elements) {
+				l.role, l.key, l.elements, l.others = account.Role, key, elements, s.neededFor(l, others)
 			}
 		}
 	}
 	return nil
+}
+
+// neededFor are the roles that have to be logged in for a list to be as it was
+// seen: none where everybody is listed, whoever is there.
+func (s *study) neededFor(l *list, others []string) []string {
+	if s.File.VerbOf(experiment.Step{Command: l.command}) == vFriends {
+		return nil
+	}
+	return others
+}
+
+// whole are the changes with which a list is asked for at once.
+func (l *list) whole() []experiment.Change {
+	if l.count == "" {
+		return nil
+	}
+	return []experiment.Change{set(l.count, "1000")}
 }
 
 // numbersIn is the list of an answer whose elements are accounts.
@@ -141,21 +162,14 @@ func (s *study) pages(l *list) error {
 	for _, cursor := range l.cursors() {
 		r.add(l.page(s, sizes[min(1, len(sizes)-1)], cursor))
 	}
-	r.add(l.page(s, sizes[len(sizes)-1], last2(l.cursors())))
+	r.add(l.page(s, sizes[len(sizes)-1], l.cursors()[len(l.cursors())-1]))
 	t, err := r.run()
 	if err != nil || t == nil {
 		return err
 	}
 	s.claimPages(l, t, head)
-	if n > 1 {
-		if err := s.walk(l); err != nil {
-			return err
-		}
-	}
-	return s.changing(l)
+	return nil
 }
-
-func last2(list []string) string { return list[len(list)-1] }
 
 // cursors are positions at, before, between and behind elements.
 func (l *list) cursors() []string {
@@ -259,17 +273,21 @@ func orderOf(elements []string, number func(string) uint64) string {
 	return "in no order of numbers"
 }
 
+// mostPages is how far a walk goes.
+const mostPages = 6
+
 // walk reads a whole list page by page, as a client does.
 func (s *study) walk(l *list) error {
 	if l.cursor == "" {
 		return nil
 	}
 	size := max(2, (len(l.elements)+3)/4)
-	w := finding.Walk{Command: l.command, Role: l.role, Size: size, Ended: "after 8 pages it was not followed further"}
+	w := finding.Walk{Command: l.command, Role: l.role, Size: size, Ended: "it was not followed further"}
 	cursor := "0"
 	var seen []string
-	for range 8 {
-		t, err := s.row().login(l.role).login(l.others...).add(l.page(s, strconv.Itoa(size), cursor)).run()
+	logins := s.row().login(l.role).login(l.others...)
+	for range mostPages {
+		t, err := s.row().add(logins.steps...).add(l.page(s, strconv.Itoa(size), cursor)).run()
 		if err != nil || t == nil {
 			return err
 		}

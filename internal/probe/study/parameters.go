@@ -19,23 +19,118 @@ type trial struct {
 	outcome string
 }
 
+// A task is one parameter of one command that is to be tried.
+type task struct {
+	step      experiment.Step
+	command   *experiment.Command
+	parameter experiment.Parameter
+	variants  []variant
+	// coarse says that only the request's own answer is looked at.
+	coarse bool
+}
+
 // parameters tries each parameter of each command in many ways: first those that
-// only one command has, then those that all have, on fewer commands.
+// only one command has, then those that all have, on a few commands in every way
+// and on the others in a few.
 func (s *study) parameters() error {
-	for _, common := range []bool{false, true} {
-		for i, step := range s.purposes() {
-			c, _ := s.File.Command(step.Command)
-			for _, p := range s.parametersOf(c) {
-				if isCommon(p.Type) != common || s.fixedBy(step, p.Key) {
-					continue
-				}
-				if err := s.parameter(step, c, p, common && !s.first(step, i)); err != nil {
-					return err
-				}
+	tiers := make([][]task, 4)
+	for _, step := range s.purposes() {
+		c, _ := s.File.Command(step.Command)
+		for _, p := range s.parametersOf(c) {
+			if s.fixedBy(step, p.Key) {
+				continue
 			}
+			t := task{step: step, command: c, parameter: p, variants: s.variants(c, p)}
+			tier := s.tier(&t)
+			t.coarse = tier == 3
+			t.variants = slices.DeleteFunc(t.variants, func(v variant) bool {
+				return tier == 2 && !shortList(v) || tier == 3 && !shortest(v) || tier == 1 && !v.plain && v.name != "absent"
+			})
+			tiers[tier] = append(tiers[tier], t)
+		}
+	}
+	for _, tasks := range tiers {
+		if err := s.tryTasks(tasks); err != nil {
+			return err
 		}
 	}
 	return s.unknownKeys()
+}
+
+// tier says when a parameter's turn is: 0 and 1 in every way, 2 and 3 in a few.
+func (s *study) tier(t *task) int {
+	verb := s.File.VerbOf(t.step)
+	switch {
+	case isCommon(t.parameter.Type) && verb == vFriends:
+		return 0
+	case isCommon(t.parameter.Type) && (verb == vLogin || verb == vSend):
+		return 2
+	case isCommon(t.parameter.Type):
+		return 3
+	case t.step.Verb != "":
+		return 3 // another purpose of a command whose parameter was tried
+	case s.isRead(t.step) || verb == vLogin:
+		return 0
+	}
+	return 1
+}
+
+// shortest are the variants of keys that were tried with other commands.
+func shortest(v variant) bool {
+	switch v.name {
+	case "absent", "another account", "9.9", "9999999", "oneself":
+		return true
+	}
+	return false
+}
+
+// tryTasks tries the parameters of a tier, those of one command together.
+func (s *study) tryTasks(tasks []task) error {
+	for len(tasks) > 0 {
+		n := 1
+		for n < len(tasks) && tasks[n].command == tasks[0].command && tasks[n].step.Verb == tasks[0].step.Verb {
+			n++
+		}
+		if err := s.tryCommand(tasks[:n]); err != nil {
+			return err
+		}
+		tasks = tasks[n:]
+	}
+	return nil
+}
+
+// tryCommand tries parameters of one command.
+func (s *study) tryCommand(tasks []task) error {
+	u := s.unitOf(tasks[0].step)
+	if tasks[0].coarse {
+		u.after = nil
+	}
+	var all []variant
+	for _, t := range tasks {
+		all = append(all, t.variants...)
+	}
+	base, trials, err := s.try(u, all)
+	if base == nil {
+		return err
+	}
+	for _, t := range tasks {
+		var own []trial
+		for i := range trials {
+			if slices.ContainsFunc(t.variants, func(v variant) bool { return sameVariant(&v, &trials[i].variant) }) {
+				own = append(own, trials[i])
+			}
+		}
+		s.chart(t.command, t.parameter, base, own)
+		s.judge(t.command, t.parameter, base, own)
+		if err == nil {
+			err = s.edges(u, t.command, t.parameter, base, own)
+		}
+	}
+	return err
+}
+
+func sameVariant(a, b *variant) bool {
+	return a.name == b.name && len(a.changes) > 0 && slices.Equal(a.changes, b.changes)
 }
 
 // purposes are all commands, each for all that it does.
@@ -62,17 +157,6 @@ func (s *study) fixedBy(step experiment.Step, key string) bool {
 	return false
 }
 
-// first reports whether a step is where keys that all commands have are tried in
-// every way: at the login, at one that reads, and at one that sends.
-func (s *study) first(step experiment.Step, i int) bool {
-	for _, verb := range []experiment.Verb{vLogin, vFriends, vSend} {
-		if want, ok := s.File.StepOf(verb, s.a, ""); ok && want.Command == step.Command && want.Verb == step.Verb {
-			return true
-		}
-	}
-	return i == 0
-}
-
 // shortList are the variants of common keys that are tried with every command.
 func shortList(v variant) bool {
 	switch v.name {
@@ -82,35 +166,17 @@ func shortList(v variant) bool {
 	return false
 }
 
-// parameter tries one parameter of one command.
-func (s *study) parameter(step experiment.Step, c *experiment.Command, p experiment.Parameter, short bool) error {
-	variants := s.variants(c, p)
-	if short {
-		variants = slices.DeleteFunc(variants, func(v variant) bool { return !shortList(v) })
-	}
-	u := s.unitOf(step)
-	base, trials, err := s.try(u, variants)
-	if err != nil || base == nil {
-		return err
-	}
-	s.chart(c, p, base, trials)
-	s.judge(c, p, base, trials)
-	if err := s.edges(u, c, p, base, trials); err != nil {
-		return err
-	}
-	return nil
-}
-
 // atOnce is how many variants of a request that changes nothing are tried in one
 // experiment.
-const atOnce = 12
+const atOnce = 14
 
 // try tries variants. Where a request changes nothing several are sent in one
 // experiment; if its base request is answered otherwise in the end, each is tried
-// by itself.
+// by itself. So it is with variants of others that are all refused.
 func (s *study) try(u unit, variants []variant) (base *trial, trials []trial, err error) {
-	var rest []variant
+	rest := variants
 	if u.pure {
+		rest = nil
 		for group := range slices.Chunk(variants, atOnce) {
 			b, some, err := s.tryTogether(u, group)
 			if err != nil {
@@ -122,11 +188,15 @@ func (s *study) try(u unit, variants []variant) (base *trial, trials []trial, er
 			}
 			base, trials = b, append(trials, some...)
 		}
-	} else {
-		rest = variants
 	}
 	if base == nil || len(rest) > 0 {
 		if base, err = s.tryOne(u, variant{name: "base"}); err != nil || base == nil {
+			return base, trials, err
+		}
+	}
+	if !u.pure && s.File.VerbOf(u.step) != vLogin && s.File.VerbOf(u.step) != vLogout {
+		trials, rest, err = s.trySweep(u, rest)
+		if err != nil {
 			return base, trials, err
 		}
 	}
@@ -140,6 +210,37 @@ func (s *study) try(u unit, variants []variant) (base *trial, trials []trial, er
 		}
 	}
 	return base, trials, nil
+}
+
+// trySweep sends variants of a request that may change something in a row, to see
+// which are refused: these need no more. Done are those, rest the others, to be
+// tried by themselves.
+func (s *study) trySweep(u unit, variants []variant) (done []trial, rest []variant, err error) {
+	for group := range slices.Chunk(variants, atOnce) {
+		steps := slices.Clone(u.before)
+		for _, v := range group {
+			step := u.step
+			step.Changes = append(slices.Clone(step.Changes), v.changes...)
+			steps = append(steps, step)
+		}
+		t, err := s.run(append(steps, u.after...)...)
+		if err != nil {
+			return done, rest, err
+		}
+		if t == nil {
+			rest = append(rest, group...)
+			continue
+		}
+		for i, v := range group {
+			at := len(u.before) + i
+			if one := s.trialAt(v, t, at, at+1); one.outcome != "done" || len(u.after) == 0 {
+				done = append(done, *one)
+			} else {
+				rest = append(rest, v)
+			}
+		}
+	}
+	return done, rest, nil
 }
 
 // tryTogether tries variants in a row. Base is nil if they influence each other.

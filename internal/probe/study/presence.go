@@ -30,18 +30,14 @@ func (s *study) presence() error {
 		s.row().login(b, a).look(b, vReceive, vReceive),
 		s.row().login(a, b).look(b, vReceive, vReceive),
 	}
-	for _, status := range s.statusSteps(a) {
+	for i, status := range s.statusSteps(a) {
 		rows = append(rows,
 			watch(s.row().login(a, b).add(status).login(a)),
-			watch(s.row().login(a, b).add(status).do(a, vLogout, "").login(a)),
-			watch(s.row().login(a, b).add(status).do(a, vLogin, "").at(1)),
-			s.row().login(a, b).add(status).look(b, vReceive).do(a, vLogout, "").look(b, vReceive),
 			s.row().login(a).add(status).login(b, c).look(b, vOnline, vFind).do(b, vInfo, a).look(c, vOnline, vFind).do(c, vInfo, a),
-			s.row().login(a, b).add(status).look(a, vOnline).do(a, vSend, b).look(b, vReceive),
+			watch(s.row().login(a, b).add(status).do(a, vLogout, "").login(a)),
 		)
-		if back, ok := s.verb(a, vStatus, ""); ok {
-			rows = append(rows, watch(s.row().login(a, b).add(status).look(b, vReceive).add(back)),
-				watch(s.row().login(a, b).add(status).add(back)))
+		if back, ok := s.verb(a, vStatus, ""); ok && i > 0 {
+			rows = append(rows, watch(s.row().login(a, b).add(status).look(b, vReceive).add(back)))
 		}
 	}
 	return all(rows...)
@@ -62,7 +58,7 @@ func (s *study) shown() error {
 			continue
 		}
 		sees := "offline"
-		if s.lists(t, at, a) {
+		if s.hasRole(t, at, a) {
 			sees = "online"
 		}
 		s.claim(finding.Fact{
@@ -89,8 +85,8 @@ func (s *study) latest(t *lab.Trace, verb experiment.Verb) int {
 	return -1
 }
 
-// lists reports whether an answer lists a role.
-func (s *study) lists(t *lab.Trace, at int, role string) bool {
+// hasRole reports whether an answer lists a role.
+func (s *study) hasRole(t *lab.Trace, at int, role string) bool {
 	for _, f := range t.Answers[at].Fields {
 		if slices.Contains(f.List, "{"+role+"}") {
 			return true

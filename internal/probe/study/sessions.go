@@ -21,15 +21,21 @@ type event struct {
 
 // sessions finds out after what an account counts as logged in.
 func (s *study) sessions() error {
-	for _, e := range s.events() {
+	events := s.events()
+	for i, e := range events {
+		if i == 8 { // the rest is less telling than what comes here
+			if err := s.proofs(); err != nil {
+				return err
+			}
+			if err := s.locks(); err != nil {
+				return err
+			}
+		}
 		if err := s.tryEvent(e); err != nil {
 			return err
 		}
 	}
-	if err := s.locks(); err != nil {
-		return err
-	}
-	return s.proofs()
+	return nil
 }
 
 func (s *study) events() []event {

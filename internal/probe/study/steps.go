@@ -37,12 +37,14 @@ func (r *row) do(role string, verb experiment.Verb, to string, changes ...experi
 	return r
 }
 
-// look adds a step that is left out without regret.
+// look adds steps that are left out without regret: one for each command that does
+// what a verb says.
 func (r *row) look(role string, verbs ...experiment.Verb) *row {
+	if role == "" {
+		return r
+	}
 	for _, verb := range verbs {
-		if step, ok := r.s.verb(role, verb, ""); ok {
-			r.steps = append(r.steps, step)
-		}
+		r.steps = append(r.steps, r.s.File.StepsOf(verb, role, "")...)
 	}
 	return r
 }

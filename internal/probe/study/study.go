@@ -25,9 +25,12 @@ type Subject interface {
 type Config struct {
 	File    *experiment.File
 	Subject Subject
-	// Requests is how many requests the study may use.
+	// Requests is how many requests the study may use, less Reserve.
 	Requests int
-	Seed     uint64
+	// Reserve is how many are wanted for something else; asked before each phase, nil
+	// if none are.
+	Reserve func() int
+	Seed    uint64
 	// Phase is told what begins; nil if nobody wants to know.
 	Phase func(name string)
 	// Facts is told how many facts there are after each phase.
@@ -53,6 +56,8 @@ type study struct {
 	notLoggedIn string
 	a, b, c     string // the roles: who acts, a friend, a stranger
 	timeout     timeout
+	// lists are those that are given page by page, by command.
+	lists map[string]*list
 }
 
 // errShare ends a phase whose share of the budget is used up.
@@ -66,23 +71,24 @@ type phase struct {
 	run   func(*study) error
 }
 
-// phases are all, in order: those that find much with little come first.
+// phases are all, in order: those that find much with little come first. Their
+// shares are about what each needs with a dozen commands, in hundreds of requests.
 var phases = []phase{
-	{"acquaintance", 4, (*study).meet},
-	{"scenarios", 4, (*study).scenarios},
-	{"sessions", 12, (*study).sessions},
-	{"messages", 10, (*study).messages},
-	{"presence", 9, (*study).presence},
-	{"friendship", 14, (*study).friendship},
-	{"paging", 12, (*study).paging},
-	{"marks", 12, (*study).marks},
-	{"timers", 13, (*study).timers},
-	{"encoding", 8, (*study).encoding},
-	{"transport", 4, (*study).transport},
-	{"parameters", 46, (*study).parameters},
-	{"hidden keys", 6, (*study).hiddenKeys},
-	{"interactions", 6, (*study).interactions},
-	{"session machine", 14, (*study).machines},
+	{"acquaintance", 130, (*study).meet},
+	{"scenarios", 30, (*study).scenarios},
+	{"sessions", 300, (*study).sessions},
+	{"messages", 220, (*study).messages},
+	{"presence", 220, (*study).presence},
+	{"friendship", 330, (*study).friendship},
+	{"paging", 240, (*study).paging},
+	{"marks", 290, (*study).marks},
+	{"timers", 170, (*study).timers},
+	{"encoding", 130, (*study).encoding},
+	{"transport", 90, (*study).transport},
+	{"parameters", 1150, (*study).parameters},
+	{"hidden keys", 60, (*study).hiddenKeys},
+	{"interactions", 60, (*study).interactions},
+	{"session machine", 60, (*study).machines},
 }
 
 // PhaseNames are the names of the parts of a study, in order.
@@ -101,7 +107,7 @@ func Run(ctx context.Context, c Config) (*finding.Study, error) {
 	s := &study{
 		Config: c, ctx: ctx,
 		out:  &finding.Study{Schema: finding.Schema, Name: c.File.Name, Seed: c.Seed},
-		book: newBook(c.File), base: make(map[string]*lab.Answer), noise: make(noise),
+		book: newBook(c.File), base: make(map[string]*lab.Answer), noise: make(noise), lists: make(map[string]*list),
 	}
 	s.a, s.b, s.c = s.role(0), s.role(1), s.role(2)
 	shares := 0
@@ -109,7 +115,7 @@ func Run(ctx context.Context, c Config) (*finding.Study, error) {
 		shares += p.share
 	}
 	for _, p := range phases {
-		left := max(c.Requests-c.Subject.Sent(), 0)
+		left := max(c.Requests-s.reserve()-c.Subject.Sent(), 0)
 		s.limit = c.Subject.Sent() + left*p.share/shares
 		shares -= p.share
 		if err := s.do(p); err != nil {
@@ -121,6 +127,13 @@ func Run(ctx context.Context, c Config) (*finding.Study, error) {
 	}
 	s.conclude()
 	return s.out, nil
+}
+
+func (s *study) reserve() int {
+	if s.Reserve == nil {
+		return 0
+	}
+	return s.Reserve()
 }
 
 // do runs one phase.

@@ -70,6 +70,10 @@ func (s *study) unitOf(step experiment.Step) unit {
 	default:
 		u.pure = true
 		before.login(a, b)
+		if l := s.lists[step.Command]; l != nil {
+			u.step.Role = l.role
+			before = s.row().login(l.role).login(l.others...)
+		}
 	}
 	if command, ok := s.File.Command(step.Command); ok && !command.Session && s.File.VerbOf(step) == "" {
 		before = s.row()

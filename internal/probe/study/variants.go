@@ -112,6 +112,19 @@ func baseValue(c *experiment.Command, key string) (string, bool) {
 	return "", false
 }
 
+// Structural is the change of one kind that is tried with a parameter: the pair
+// given twice, or its key in other letters. None if there is none for that key.
+func Structural(f *experiment.File, c *experiment.Command, p experiment.Parameter, kind experiment.ChangeKind) []experiment.Change {
+	s := &study{Config: Config{File: f}}
+	s.a, s.b, s.c = s.role(0), s.role(1), s.role(2)
+	for _, v := range s.variants(c, p) {
+		if len(v.changes) == 1 && v.changes[0].Kind == kind {
+			return v.changes
+		}
+	}
+	return nil
+}
+
 // otherValue is one that is likely to be understood, and to mean something else.
 func (s *study) otherValue(p experiment.Parameter, base string) string {
 	switch p.Type {
