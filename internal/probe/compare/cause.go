@@ -155,6 +155,9 @@ func (p *pair) ofChange(w *witness, at int, change experiment.Change, parameter 
 		}
 		return ""
 	case experiment.Count, experiment.Cursor:
+		if change.Value == "0" && parameter.Type == experiment.Count {
+			return finding.Parameter // what stands for no count
+		}
 		if fieldOnly(w.points) && (change.Kind == experiment.Set && digits(change.Value) || !anyList(w.points)) {
 			return finding.Paging
 		}

@@ -91,6 +91,9 @@ func (p *pair) cause(ctx context.Context, s *sighting) (*cause, error) {
 	if w == nil || w.a == nil {
 		return nil, err
 	}
+	if err == nil {
+		err = p.lookAtLists(ctx, w)
+	}
 	c := &cause{witness: *w}
 	c.aspect, c.name = p.judge(w)
 	c.commands = []string{w.steps[len(w.steps)-1].Command}
@@ -103,6 +106,31 @@ func (p *pair) cause(ctx context.Context, s *sighting) (*cause, error) {
 	}
 	c.commands, err = p.spread(ctx, w)
 	return c, err
+}
+
+// lookAtLists looks at the list that a difference is about, in the place of the
+// news that came of it, if it shows there too: news are an echo of what lists say.
+func (p *pair) lookAtLists(ctx context.Context, w *witness) error {
+	end := len(w.steps) - 1
+	if p.file.VerbOf(w.steps[end]) != experiment.Receive {
+		return nil
+	}
+	verb := experiment.Online
+	switch aspect, _ := p.judge(w); aspect {
+	case finding.Presence:
+	case finding.Friendship:
+		verb = experiment.Friends
+	default:
+		return nil
+	}
+	for _, step := range p.file.StepsOf(verb, w.steps[end].Role, "") {
+		step.Place = w.steps[end].Place
+		steps := append(slices.Clone(w.steps[:end]), step)
+		if ok, err := p.try(ctx, w, steps, nil); ok || err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // replay sends the witness again and again. A field that one server itself

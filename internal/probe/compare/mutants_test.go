@@ -67,6 +67,10 @@ func diff(t testing.TB, f *experiment.File, a, b reference.Config) (*finding.Stu
 
 func TestMutants(t *testing.T) {
 	f := readFile(t, "testdata/reference.yaml")
+	var dialect *reference.Dialect
+	if os.Getenv("DIALECT") != "" {
+		f, dialect = readFile(t, "../experiment/files/made-up.yaml"), reference.MadeUp()
+	}
 	only := os.Getenv("MUTANT")
 	found, named, false_, total := 0, 0, 0, 0
 	list := reference.Mutants()
@@ -78,9 +82,12 @@ func TestMutants(t *testing.T) {
 			continue
 		}
 		began := time.Now()
-		b := m.Partner()
+		a := m.Partner()
+		a.Dialect = dialect
+		b := a
 		b.Mutant = m.Name
-		out, sent := diff(t, f, m.Partner(), b)
+		m.Command = dialect.CommandName(m.Command)
+		out, sent := diff(t, f, a, b)
 		line := "-"
 		d := out.Differences
 		if len(d) > 0 {

@@ -181,12 +181,32 @@ func (p *pair) revertChanges(ctx context.Context, w *witness, like []point) erro
 				return err
 			}
 		}
+		if err := p.plainly(ctx, w, i, like); err != nil {
+			return err
+		}
 		if s := w.steps[i]; s.Way != "" || s.Place != 0 {
 			steps := slices.Clone(w.steps)
 			steps[i].Way, steps[i].Place = "", 0
 			if _, err := p.try(ctx, w, steps, like); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// plainly gives a key its value once where it was given twice, if that shows the
+// difference too: then it is the value that matters.
+func (p *pair) plainly(ctx context.Context, w *witness, i int, like []point) error {
+	for j, c := range w.steps[i].Changes {
+		if c.Kind != experiment.Append && c.Kind != experiment.Before {
+			continue
+		}
+		steps := slices.Clone(w.steps)
+		steps[i].Changes = slices.Clone(steps[i].Changes)
+		steps[i].Changes[j].Kind = experiment.Set
+		if _, err := p.try(ctx, w, steps, like); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -16,6 +16,7 @@
 //	clock       real, or {url: ...}: a POST of seconds moves a test server's clock
 //	syntax      pair, equals, list, escape, path, type, close, charsets
 //	answer      code, done, not_logged_in, prose
+//	parameters  by key: type, values, min, max of keys that many commands have
 //	commands    by name: request, does, done, parameters, destructive, session
 //	setup       steps after each reset
 //	scenarios   by name: steps that the user wants to have tried

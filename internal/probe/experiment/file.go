@@ -20,6 +20,9 @@ type File struct {
 	Pool   *Pool
 	Syntax Syntax
 	Answer Answer
+	// Parameters are what is known of keys that many commands have; a command's own
+	// say more.
+	Parameters []Parameter
 	// Commands are in the file's order.
 	Commands []*Command
 	Reset    Reset
@@ -45,6 +48,10 @@ type Account struct {
 	// environment, so that it is written nowhere.
 	Secret string
 	Hidden bool
+	// Line is where the secret stands in the file, and Variable the one of the
+	// environment that it names, "" for none.
+	Line     int
+	Variable string
 }
 
 // A Pool is a range of fresh accounts with one secret, of which each experiment
@@ -53,6 +60,8 @@ type Pool struct {
 	First, Last uint64
 	Secret      string
 	Hidden      bool
+	Line        int
+	Variable    string
 }
 
 // Syntax is how records are written. What a file leaves out is as in HTTP QQ.

@@ -17,7 +17,8 @@ var (
 // the look of the value there.
 func (f *File) TypeOf(c *Command, key string) Parameter {
 	p := Parameter{Key: key}
-	for _, declared := range c.Parameters {
+	// The command's own come last, and count.
+	for _, declared := range slices.Concat(f.Parameters, c.Parameters) {
 		if declared.Key == key {
 			p = declared
 		}

@@ -54,6 +54,7 @@ func (r *reader) parts() []part {
 		{"places", r.places},
 		{"answer", r.answer},
 		{"allow", r.allow},
+		{"parameters", r.common},
 		{"commands", r.commands},
 		{"friends", r.friends},
 		{"reset", r.reset},
@@ -154,6 +155,7 @@ func (r *reader) account(e entry) Account {
 	}
 	if v, ok := fields["secret"]; ok {
 		a.Secret, a.Hidden = v.secret()
+		a.Line, a.Variable = v.line, v.variable()
 	}
 	return a
 }
@@ -184,6 +186,14 @@ func (v value) secret() (secret string, hidden bool) {
 	return strings.TrimPrefix(found[3], ":-"), false
 }
 
+// variable is the name of the variable that a secret is in, "" for none.
+func (v value) variable() string {
+	if found := variable.FindStringSubmatch(v.node.Value); found != nil {
+		return found[1] + found[2]
+	}
+	return ""
+}
+
 func (r *reader) pool(v value) {
 	fields := v.fields("{first: 20000, last: 20999, secret: $PROBE_POOL}", "first", "last", "secret")
 	v.need(fields, "first", "last", "secret")
@@ -199,6 +209,7 @@ func (r *reader) pool(v value) {
 	}
 	if secret, ok := fields["secret"]; ok {
 		p.Secret, p.Hidden = secret.secret()
+		p.Line, p.Variable = secret.line, secret.variable()
 	}
 	switch size := p.Last - p.First + 1; {
 	case p.First == 0 || p.Last == 0:

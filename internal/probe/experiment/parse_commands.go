@@ -157,6 +157,18 @@ var types = []string{
 	string(Text), string(Count), string(Cursor), string(Number), string(Enum), string(Opaque),
 }
 
+// common reads parameters that many commands have.
+func (r *reader) common(v value) {
+	var all Command
+	r.parameters(v, &all)
+	for _, p := range all.Parameters {
+		if p.Type == "" {
+			p.Type = Opaque
+		}
+		r.file.Parameters = append(r.file.Parameters, p)
+	}
+}
+
 func (r *reader) parameters(v value, c *Command) {
 	for _, e := range v.entries("by key: TN: {type: count, max: 1000}") {
 		p := Parameter{Key: e.name, Declared: true, Line: e.line}

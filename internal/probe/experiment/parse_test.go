@@ -155,12 +155,12 @@ func TestASecretComesFromTheEnvironmentOrTheFile(t *testing.T) {
 		return secret, ok
 	}
 	for written, want := range map[string]Account{
-		`$SET`:               {Secret: "from outside", Hidden: true},
-		`${SET}`:             {Secret: "from outside", Hidden: true},
-		`"${SET:-literal}"`:  {Secret: "from outside", Hidden: true},
-		`"${GONE:-literal}"`: {Secret: "literal"},
-		`"${GONE:-}"`:        {Secret: ""},
-		`"${EMPTY:-more}"`:   {Secret: "more"},
+		`$SET`:               {Secret: "from outside", Hidden: true, Variable: "SET"},
+		`${SET}`:             {Secret: "from outside", Hidden: true, Variable: "SET"},
+		`"${SET:-literal}"`:  {Secret: "from outside", Hidden: true, Variable: "SET"},
+		`"${GONE:-literal}"`: {Secret: "literal", Variable: "GONE"},
+		`"${GONE:-}"`:        {Secret: "", Variable: "GONE"},
+		`"${EMPTY:-more}"`:   {Secret: "more", Variable: "EMPTY"},
 		`$$SET`:              {Secret: "$SET"},
 		`0123`:               {Secret: "0123"},
 		`""`:                 {Secret: ""},
@@ -171,7 +171,7 @@ func TestASecretComesFromTheEnvironmentOrTheFile(t *testing.T) {
 			t.Errorf("%s: %v", written, err)
 			continue
 		}
-		want.Role, want.Number = "a", "1"
+		want.Role, want.Number, want.Line = "a", "1", 5
 		if got, _ := f.Account("a"); got != want {
 			t.Errorf("%s: got %+v, want %+v", written, got, want)
 		}

@@ -282,10 +282,11 @@ func peopleScripts() map[string]func(x *talk) {
 		"no-notices":          seen(Away, CmdCollect),
 		"login-keeps-status": func(x *talk) {
 			x.login(10002)
-			x.status(10002, Away)
+			x.status(10002, Offline)
 			x.ask(10002, CmdLogout)
 			x.login(10002, 10001)
-			x.ask(10001, CmdQueryStat)
+			x.lists(10001)
+			x.ask(10001, CmdFinger)
 		},
 		"logout-still-shows": func(x *talk) {
 			x.login(10001, 10002)
@@ -305,7 +306,7 @@ func peopleScripts() map[string]func(x *talk) {
 		"deletion-one-sided": func(x *talk) {
 			x.login(10001, 10002)
 			x.ask(10001, CmdDelFromList, KeyTarget, 10002)
-			x.ask(10002, CmdList)
+			x.lists(10002)
 		},
 		"ask-is-open": func(x *talk) {
 			x.login(10001)
@@ -319,13 +320,13 @@ func peopleScripts() map[string]func(x *talk) {
 			x.login(10001, 10003)
 			x.ack(10001, 10003, Ask)
 			x.ack(10003, 10001, Reject)
-			x.ask(10001, CmdList)
+			x.lists(10001)
 		},
 		"acceptance-one-sided": func(x *talk) {
 			x.login(10001, 10003)
 			x.ack(10001, 10003, Ask)
 			x.ack(10003, 10001, Accept)
-			x.ask(10001, CmdList)
+			x.lists(10001)
 		},
 		"acceptance-untold": func(x *talk) {
 			x.login(10001, 10003)
@@ -429,5 +430,12 @@ func httpScripts() map[string]func(x *talk) {
 			x.login(10001)
 			x.ask(10001, CmdMessage, KeyTarget, 10002, KeyText, "")
 		},
+	}
+}
+
+// lists asks for all lists that friends are on.
+func (x *talk) lists(uin int) {
+	for _, c := range []Command{CmdList, CmdQueryStat, CmdQueryStat2, CmdSimpleInfo2} {
+		x.ask(uin, c)
 	}
 }

@@ -93,20 +93,29 @@ func (s *study) isNotLoggedIn(a *lab.Answer) bool {
 	return code != "" && (slices.Contains(s.File.Answer.NotLoggedIn, code) || code == s.notLoggedIn)
 }
 
-// code is an answer's code, or what came in place of a record.
-func (s *study) code(a *lab.Answer) string {
+// code is how an answer says how it went: its code, with the other fields that
+// count for the command, or what came in place of a record.
+func (s *study) code(command string, a *lab.Answer) string {
 	switch a.Kind() {
-	case "record":
-		if s.File.Answer.Code == "" {
-			return "record"
-		}
-		return s.File.Answer.Code + "=" + a.Value(s.File.Answer.Code)
 	case "status":
 		return fmt.Sprintf("status %d", a.Status)
 	case "nothing":
 		return "no answer"
+	case "text":
+		return a.Text()
 	}
-	return a.Text()
+	if s.File.Answer.Code == "" {
+		return "record"
+	}
+	out := s.File.Answer.Code + "=" + a.Value(s.File.Answer.Code)
+	if c, ok := s.File.Command(command); ok {
+		for _, p := range c.Done {
+			if f, is := a.Field(p.Key); is {
+				out += " " + p.Key + "=" + f.Value
+			}
+		}
+	}
+	return out
 }
 
 // last is the index of a trace's last answer.

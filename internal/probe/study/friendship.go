@@ -96,7 +96,7 @@ func (s *study) claimBond(w bond, t *lab.Trace) {
 			}
 		}
 	}
-	if xAt < 0 || yAt < 0 || w.name == "nothing" {
+	if xAt < 0 || yAt < 0 || w.name == "nothing" || !s.done(t.Steps[xAt], &t.Answers[xAt]) || !s.done(t.Steps[yAt], &t.Answers[yAt]) {
 		return
 	}
 	value := map[[2]bool]string{

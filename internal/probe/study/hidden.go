@@ -134,7 +134,7 @@ func (s *study) interactions() error {
 		}
 		codes := make([]string, 0, len(trials))
 		for _, t := range trials {
-			codes = append(codes, s.code(&t.trace.Answers[t.at]))
+			codes = append(codes, s.code(t.trace.Steps[t.at].Command, &t.trace.Answers[t.at]))
 		}
 		if len(trials) > 0 {
 			s.claim(finding.Fact{

@@ -95,6 +95,11 @@ func (s *study) repeats(send experiment.Step, mark, kind string, literal bool) e
 		moved.Place = 1
 		rows = append(rows, begin().do(a, vLogin, "").at(1).add(moved).look(b, vReceive))
 	}
+	for _, verb := range []experiment.Verb{vAdd, vRequest, vDelete} {
+		if other, ok := s.verb(a, verb, c); ok {
+			rows = append(rows, begin().add(again(other, 3)).look(a, vFriends))
+		}
+	}
 	if read, ok := s.verb(a, vFriends, ""); ok {
 		rows = append(rows, s.row().login(a, b).add(read).add(again(read, 3)).add(again(send, 3)).look(b, vReceive))
 	}

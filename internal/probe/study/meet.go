@@ -80,8 +80,8 @@ func (s *study) meetCommand(c *experiment.Command) error {
 	works := lab.Done(s.File, c.Name, first)
 	s.describe(c, first, works)
 	s.claim(finding.Fact{
-		Command: c.Name, Aspect: finding.FieldOf, Name: "base request", Claim: "answer", Value: s.code(first),
-		Statement: fmt.Sprintf("%s, as the file has it, is answered %s", c.Name, s.code(first)),
+		Command: c.Name, Aspect: finding.FieldOf, Name: "base request", Claim: "answer", Value: s.code(c.Name, first),
+		Statement: fmt.Sprintf("%s, as the file has it, is answered %s", c.Name, s.code(c.Name, first)),
 	}, t, at)
 	if len(first.Fields) == len(second.Fields) {
 		for i, f := range first.Fields {

@@ -285,11 +285,15 @@ func (s *study) walk(l *list) error {
 	w := finding.Walk{Command: l.command, Role: l.role, Size: size, Ended: "it was not followed further"}
 	cursor := "0"
 	var seen []string
+	var second *lab.Trace
 	logins := s.row().login(l.role).login(l.others...)
 	for range mostPages {
 		t, err := s.row().add(logins.steps...).add(l.page(s, strconv.Itoa(size), cursor)).run()
 		if err != nil || t == nil {
 			return err
+		}
+		if len(w.Pages) == 1 {
+			second = t
 		}
 		a := &t.Answers[last(t)]
 		_, elements := numbersIn(a)
@@ -307,7 +311,7 @@ func (s *study) walk(l *list) error {
 		cursor = next
 	}
 	s.out.Walks = append(s.out.Walks, w)
-	s.claimWalk(l, &w, seen)
+	s.claimWalk(l, &w, seen, second)
 	return nil
 }
 
@@ -322,7 +326,7 @@ func (s *study) markers(a *lab.Answer) string {
 	return strings.Join(all, " ")
 }
 
-func (s *study) claimWalk(l *list, w *finding.Walk, seen []string) {
+func (s *study) claimWalk(l *list, w *finding.Walk, seen []string, t *lab.Trace) {
 	if len(w.Pages) < 2 {
 		return
 	}
@@ -333,15 +337,14 @@ func (s *study) claimWalk(l *list, w *finding.Walk, seen []string) {
 	f := s.claim(finding.Fact{
 		Command: l.command, Aspect: finding.Paging, Name: l.cursor, Claim: "the page begins", Value: value + " the element it names",
 		Statement: fmt.Sprintf("%s: a page begins %s the element that %s names", l.command, value, l.cursor),
-	}, nil, 0)
-	f.Evidence = append(f.Evidence, w.Pages[0].ID, w.Pages[1].ID)
-	f.Observations, f.Grade = len(w.Pages), finding.Observed
+	}, t, last(t))
+	f.Evidence = append(f.Evidence, w.Pages[0].ID)
 	if whole := len(unique(seen)) == len(l.elements) && len(seen) == len(l.elements); whole {
 		g := s.claim(finding.Fact{
 			Command: l.command, Aspect: finding.Paging, Name: l.cursor, Claim: "a walk finds", Value: "each element once",
 			Statement: fmt.Sprintf("%s: asked on with the last element, it gives each element once", l.command),
-		}, nil, 0)
-		g.Observations, g.Grade = len(w.Pages), finding.Observed
+		}, t, last(t))
+		g.Evidence = nil
 		for _, p := range w.Pages {
 			g.Evidence = append(g.Evidence, p.ID)
 		}
@@ -358,9 +361,10 @@ func (s *study) changing(l *list) error {
 	for _, other := range s.File.Accounts[min(3, len(s.File.Accounts)):min(6, len(s.File.Accounts))] {
 		grow.login(other.Role).do(other.Role, vRequest, s.a).do(s.a, vAccept, other.Role)
 	}
-	l.role = s.a
-	first, second := l.page(s, "1", "0"), l.page(s, "1", fmt.Sprint(s.numberOf("{"+s.b+"}")))
+	own := *l
+	own.role = s.a
+	first, second := own.page(s, "1", "0"), own.page(s, "1", fmt.Sprint(s.numberOf("{"+s.b+"}")))
 	return all(
-		grow.add(l.page(s, "1000", "0"), first, second, l.page(s, "2", "0")).do(s.a, vDelete, s.b).add(second, l.page(s, "1000", "0")),
+		grow.add(own.page(s, "1000", "0"), first, second, own.page(s, "2", "0")).do(s.a, vDelete, s.b).add(second, own.page(s, "1000", "0")),
 	)
 }

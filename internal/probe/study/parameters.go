@@ -223,7 +223,7 @@ func (s *study) trySweep(u unit, variants []variant) (done []trial, rest []varia
 			step.Changes = append(slices.Clone(step.Changes), v.changes...)
 			steps = append(steps, step)
 		}
-		t, err := s.run(append(steps, u.after...)...)
+		t, err := s.run(append(append(steps, u.step), u.after...)...)
 		if err != nil {
 			return done, rest, err
 		}
@@ -231,13 +231,17 @@ func (s *study) trySweep(u unit, variants []variant) (done []trial, rest []varia
 			rest = append(rest, group...)
 			continue
 		}
+		// What was done may be why what came behind it is refused, unless the base
+		// request is still done in the end.
+		steady := s.done(u.step, &t.Answers[len(u.before)+len(group)])
 		for i, v := range group {
 			at := len(u.before) + i
-			if one := s.trialAt(v, t, at, at+1); one.outcome != "done" || len(u.after) == 0 {
+			one := s.trialAt(v, t, at, at+1)
+			if steady && (one.outcome != "done" || len(u.after) == 0) {
 				done = append(done, *one)
-			} else {
-				rest = append(rest, v)
+				continue
 			}
+			rest = append(rest, v)
 		}
 	}
 	return done, rest, nil
@@ -337,7 +341,27 @@ func (s *study) judge(c *experiment.Command, p experiment.Parameter, base *trial
 			state(lastOne, "given twice", "the last counts", "given twice: the last counts")
 		}
 	}
+	if p.Type == experiment.Count {
+		s.judgeCount(c, find("absent"), find("99999"), state)
+	}
 	s.judgeValues(c, p, base, trials, state)
+}
+
+// judgeCount states how long a list is that is asked for without a count, and with
+// one that is too large; the list must be longer for that to show.
+func (s *study) judgeCount(c *experiment.Command, absent, large *trial, state func(t *trial, claim, value, statement string)) {
+	l := s.lists[c.Name]
+	if l == nil || absent == nil || large == nil {
+		return
+	}
+	_, some := numbersIn(&absent.trace.Answers[absent.at])
+	_, all := numbersIn(&large.trace.Answers[large.at])
+	if len(some) > 0 && len(some) < len(all) {
+		state(absent, "default", fmt.Sprint(len(some)), fmt.Sprintf("left out is as %d", len(some)))
+	}
+	if n := len(l.elements); n >= 1000 && len(all) > 0 && len(all) < n+1 {
+		state(large, "most", fmt.Sprint(len(all)), fmt.Sprintf("gives at most %d elements", len(all)))
+	}
 }
 
 func absentDiffers(absent, base *trial) bool { return absent != nil && absent.forms != base.forms }
@@ -347,7 +371,7 @@ func absentDiffers(absent, base *trial) bool { return absent != nil && absent.fo
 func (s *study) judgeAbsent(base, t *trial, trials []trial, state func(t *trial, claim, value, statement string)) {
 	switch {
 	case t.outcome != "done" && base.outcome == "done":
-		state(t, "presence", "required", fmt.Sprintf("is required: without it the answer is %s", s.code(&t.trace.Answers[t.at])))
+		state(t, "presence", "required", fmt.Sprintf("is required: without it the answer is %s", s.code(t.trace.Steps[t.at].Command, &t.trace.Answers[t.at])))
 		return
 	case t.outcome != base.outcome:
 		return
@@ -375,7 +399,7 @@ func (s *study) judgeValues(c *experiment.Command, p experiment.Parameter, base 
 		}
 		value := "taken"
 		if t.outcome != "done" {
-			value = "answered " + s.code(&t.trace.Answers[t.at])
+			value = "answered " + s.code(t.trace.Steps[t.at].Command, &t.trace.Answers[t.at])
 		}
 		shown := t.name
 		state(t, "value "+shown, value, fmt.Sprintf("as %q is %s", shown, value))

@@ -43,36 +43,48 @@ func (s *study) presence() error {
 	return all(rows...)
 }
 
-// shown states what a friend and a stranger see of each status.
+// shown states what a friend sees of each status: whether it is as if the account
+// were away.
 func (s *study) shown() error {
 	a, b := s.a, s.b
-	steps := s.statusSteps(a)
-	for _, status := range steps {
-		value := status.Changes
+	away, err := s.row().login(b).look(b, vOnline).run()
+	if err != nil || away == nil {
+		return err
+	}
+	for _, status := range s.statusSteps(a) {
 		t, err := s.row().login(a, b).look(b, vReceive).add(status).look(b, vOnline, vReceive).run()
 		if err != nil || t == nil {
 			return err
 		}
-		at := s.latest(t, vOnline)
-		if at < 0 || len(value) == 0 {
+		if len(status.Changes) == 0 {
 			continue
 		}
-		sees := "offline"
-		if s.hasRole(t, at, a) {
-			sees = "online"
+		name := status.Changes[0].Key + "=" + status.Changes[0].Value
+		for i, step := range away.Steps[1:] {
+			at := s.indexOf(t, step)
+			sees := "as there"
+			if s.form(step, &t.Answers[at]) == s.form(step, &away.Answers[i+1]) {
+				sees = "as away"
+			}
+			s.claim(finding.Fact{
+				Command: step.Command, Aspect: finding.Presence, Name: name, Claim: "a friend sees", Value: sees,
+				Statement: fmt.Sprintf("%s shows who has set %s %s", step.Command, name, sees),
+			}, t, at)
 		}
-		s.claim(finding.Fact{
-			Command: t.Steps[at].Command, Aspect: finding.Presence, Name: value[0].Key + "=" + value[0].Value, Claim: "a friend sees", Value: sees,
-			Statement: fmt.Sprintf("Who has set %s=%s looks %s to a friend", value[0].Key, value[0].Value, sees),
-		}, t, at)
 		if news := s.latest(t, vReceive); news >= 0 {
 			s.claim(finding.Fact{
-				Command: t.Steps[news].Command, Aspect: finding.Presence, Name: value[0].Key + "=" + value[0].Value, Claim: "a friend is told", Value: s.news(t, news),
-				Statement: fmt.Sprintf("Of %s=%s a friend is told: %s", value[0].Key, value[0].Value, s.news(t, news)),
+				Command: t.Steps[news].Command, Aspect: finding.Presence, Name: name, Claim: "a friend is told", Value: s.news(t, news),
+				Statement: fmt.Sprintf("Of %s a friend is told: %s", name, s.news(t, news)),
 			}, t, news)
 		}
 	}
 	return nil
+}
+
+// indexOf is where a trace has a step.
+func (s *study) indexOf(t *lab.Trace, step experiment.Step) int {
+	line := s.File.FormatStep(step)
+	return slices.IndexFunc(t.Steps, func(other experiment.Step) bool { return s.File.FormatStep(other) == line })
 }
 
 // latest is the index of the latest step with a verb, -1 for none.

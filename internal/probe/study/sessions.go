@@ -42,7 +42,7 @@ func (s *study) events() []event {
 	wrong := s.wrongSecret()
 	login, logout := experiment.Login, experiment.Logout
 	return []event{
-		{name: "never logged in", row: s.row(), all: true},
+		{name: "nothing", row: s.row(), all: true},
 		{name: "login", row: s.row().login(s.a), all: true},
 		{name: "logout", row: s.row().login(s.a).do(s.a, logout, ""), all: true},
 		{name: "failed login before any", row: s.row().do(s.a, login, "", wrong...)},
@@ -84,7 +84,7 @@ func (s *study) tryEvent(e event) error {
 		if i == len(e.row.steps) {
 			s.claimSession(e, t, i)
 		}
-		if e.name == "never logged in" {
+		if e.name == "nothing" {
 			s.claimNeeds(step, a, t, i)
 		}
 	}
@@ -101,7 +101,7 @@ func (s *study) claimSession(e event, t *lab.Trace, i int) {
 	}
 	s.claim(finding.Fact{
 		Command: "*", Aspect: finding.Session, Name: "after " + e.name, Claim: "state", Value: value,
-		Statement: fmt.Sprintf("After %s an account is %s", e.name, value),
+		Statement: fmt.Sprintf("An account is %s: after %s", value, e.name),
 	}, t, i)
 }
 

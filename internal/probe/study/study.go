@@ -31,6 +31,12 @@ type Config struct {
 	// if none are.
 	Reserve func() int
 	Seed    uint64
+	// Server is the server's URL, for what is written of facts.
+	Server string
+	// Confirm asks for the experiments behind facts to be made again, and for the
+	// machines to be learned as far as the budget goes. Without, all of it goes into
+	// trying as many requests as possible.
+	Confirm bool
 	// Phase is told what begins; nil if nobody wants to know.
 	Phase func(name string)
 	// Facts is told how many facts there are after each phase.
@@ -48,7 +54,7 @@ type study struct {
 	book  *book
 	noise noise
 	limit int // no request of the phase under way goes beyond it
-	// traces are those of experiments without a change, whose fields are looked at.
+	// traces are all that were made.
 	traces []*lab.Trace
 	// base holds the usual answer of each command, by its step line.
 	base map[string]*lab.Answer
@@ -88,7 +94,8 @@ var phases = []phase{
 	{"parameters", 1150, (*study).parameters},
 	{"hidden keys", 60, (*study).hiddenKeys},
 	{"interactions", 60, (*study).interactions},
-	{"session machine", 60, (*study).machines},
+	{"state machines", 60, (*study).machines},
+	{"confirmation", 60, (*study).confirm},
 }
 
 // PhaseNames are the names of the parts of a study, in order.
@@ -110,11 +117,8 @@ func Run(ctx context.Context, c Config) (*finding.Study, error) {
 		book: newBook(c.File), base: make(map[string]*lab.Answer), noise: make(noise), lists: make(map[string]*list),
 	}
 	s.a, s.b, s.c = s.role(0), s.role(1), s.role(2)
-	shares := 0
-	for _, p := range phases {
-		shares += p.share
-	}
-	for _, p := range phases {
+	plan, shares := s.plan()
+	for _, p := range plan {
 		left := max(c.Requests-s.reserve()-c.Subject.Sent(), 0)
 		s.limit = c.Subject.Sent() + left*p.share/shares
 		shares -= p.share
@@ -127,6 +131,23 @@ func Run(ctx context.Context, c Config) (*finding.Study, error) {
 	}
 	s.conclude()
 	return s.out, nil
+}
+
+// plan are the phases with their shares, and the sum of these.
+func (s *study) plan() (plan []phase, sum int) {
+	for _, p := range phases {
+		switch {
+		case p.name == "confirmation" && !s.Confirm:
+			continue
+		case p.name == "confirmation":
+			p.share = 5000
+		case p.name == "state machines" && s.Confirm:
+			p.share = 2000
+		}
+		plan = append(plan, p)
+		sum += p.share
+	}
+	return plan, sum
 }
 
 func (s *study) reserve() int {
@@ -206,12 +227,7 @@ func (s *study) runAs(nonce uint64, steps ...experiment.Step) (*lab.Trace, error
 	return t, nil
 }
 
-// look keeps what a trace shows of answers to requests of the usual form.
+// look keeps a trace: what its answers have in common is looked at in the end.
 func (s *study) look(t *lab.Trace) {
 	s.traces = append(s.traces, t)
-	for i, step := range t.Steps {
-		if step.Wait == 0 {
-			s.noteCode(step, &t.Answers[i], t, i)
-		}
-	}
 }

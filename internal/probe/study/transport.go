@@ -29,7 +29,7 @@ func (s *study) transport() error {
 			continue
 		}
 		at := last(t) - 1
-		value := "answered otherwise: " + s.code(&t.Answers[at])
+		value := "answered otherwise: " + s.code(step.Command, &t.Answers[at])
 		if s.form(step, &t.Answers[at]) == s.form(step, &t.Answers[at-1]) {
 			value = "answered as usual"
 		}

@@ -2,6 +2,7 @@ package study
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -184,22 +185,25 @@ func contains(list []string, v string) bool {
 	return false
 }
 
-// versions are those near a version, and some that are none.
+var numberIn = regexp.MustCompile(`\d+`)
+
+// versions are those near a version, with each of its numbers counted up and down,
+// and some that are none.
 func versions(base string) []string {
-	all := []string{"x", "", "1", base + "0", base + ".0", "9.9"}
-	major, minor, ok := strings.Cut(base, ".")
-	n, err := strconv.Atoi(minor)
-	if m, err2 := strconv.Atoi(major); ok && err == nil && err2 == nil {
-		for i := -2; i <= 6; i++ {
-			if n+i >= 0 && i != 0 {
-				all = append(all, fmt.Sprintf("%d.%d", m, n+i))
-			}
+	all := []string{"x", "", base + "0", base + ".0", "9.9"}
+	found := numberIn.FindAllStringIndex(base, -1)
+	for i, at := range found {
+		n, err := strconv.Atoi(base[at[0]:at[1]])
+		if err != nil {
+			continue
 		}
-		all = append(all, fmt.Sprintf("%d.%d", m+1, n), fmt.Sprintf("%d.%d", max(m-1, 0), n))
-	} else if v, err := strconv.Atoi(base); err == nil {
-		for i := -2; i <= 6; i++ {
-			if i != 0 {
-				all = append(all, strconv.Itoa(v+i))
+		from, to := -1, 1
+		if i == len(found)-1 {
+			from, to = -3, 5 // the least number is the one that is counted up
+		}
+		for d := from; d <= to; d++ {
+			if d != 0 && n+d >= 0 {
+				all = append(all, base[:at[0]]+strconv.Itoa(n+d)+base[at[1]:])
 			}
 		}
 	}

@@ -1,0 +1,157 @@
+package study
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// confirm makes the experiments that speak for facts again, with other marks, and
+// then with somebody else coming and going before: what does not hold then is
+// contested.
+func (s *study) confirm() error {
+	groups := s.witnesses()
+	for round := range 3 {
+		for _, g := range groups {
+			if err := s.again(g, round); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// A group are facts that one experiment speaks for.
+type group struct {
+	steps []experiment.Step
+	facts []*fact
+}
+
+// witnesses are the experiments behind the facts, each once: one that is the
+// beginning of another is a part of that.
+func (s *study) witnesses() []*group {
+	byLine := make(map[string]*group)
+	var all []*group
+	facts := slices.Clone(s.book.facts)
+	slices.SortStableFunc(facts, func(x, y *fact) int { return len(y.steps) - len(x.steps) })
+	for _, f := range facts {
+		if len(f.steps) == 0 || f.Grade != finding.Observed {
+			continue
+		}
+		line := s.line(f.steps)
+		if g := byLine[line]; g != nil {
+			g.facts = append(g.facts, f)
+			continue
+		}
+		g := &group{steps: f.steps, facts: []*fact{f}}
+		all = append(all, g)
+		for n := range f.steps {
+			part := s.line(f.steps[:n+1])
+			if byLine[part] == nil {
+				byLine[part] = g
+			}
+		}
+	}
+	// The short ones first: they say most for least.
+	slices.SortStableFunc(all, func(x, y *group) int { return len(x.steps)*len(y.facts) - len(y.steps)*len(x.facts) })
+	return all
+}
+
+func (s *study) line(steps []experiment.Step) string {
+	out := ""
+	for _, step := range steps {
+		out += s.File.FormatStep(step) + "; "
+	}
+	return out
+}
+
+// again makes an experiment once more. In the last round somebody else comes and
+// goes before it.
+func (s *study) again(g *group, round int) error {
+	steps, shift := g.steps, 0
+	if round == 2 {
+		steps, shift = s.disturbed(g.steps)
+	}
+	t, err := s.runAs(uint64(round+1), steps...)
+	if err != nil || t == nil {
+		return err
+	}
+	for _, f := range g.facts {
+		at := len(f.steps) - 1
+		a := &t.Answers[at+shift]
+		form := s.form(f.steps[at], a)
+		if shift > 0 {
+			form = shiftBack(form, shift)
+		}
+		s.weigh(f, form, a, shift > 0)
+	}
+	return nil
+}
+
+// weigh counts one more look at a fact.
+func (s *study) weigh(f *fact, form string, a *lab.Answer, attack bool) {
+	if form != f.forms[len(f.forms)-1] {
+		if attack {
+			return // somebody who is there may well be seen: that is no contradiction
+		}
+		f.Grade = finding.Contested
+		f.Against = append(f.Against, a.ID)
+		return
+	}
+	f.Observations++
+	f.Sessions++
+	if attack {
+		f.Attacks++
+	}
+	if len(f.Evidence) < 8 {
+		f.Evidence = append(f.Evidence, a.ID)
+	}
+	if f.Grade == finding.Observed && f.Observations >= confirmedBy-1 && f.Attacks > 0 {
+		f.Grade = finding.Confirmed
+	}
+}
+
+var stepReference = regexp.MustCompile(`\{(seq|text):(\d+)\}`)
+
+// disturbed is an experiment with somebody else coming and going before. It
+// returns by how much the steps are shifted.
+func (s *study) disturbed(steps []experiment.Step) ([]experiment.Step, int) {
+	other := ""
+	for _, account := range s.File.Accounts {
+		uses := slices.ContainsFunc(steps, func(step experiment.Step) bool {
+			return step.Role == account.Role || step.To == account.Role
+		})
+		if !uses {
+			other = account.Role
+			break
+		}
+	}
+	before := s.row().look(other, vLogin, vFriends, vLogout).steps
+	out := slices.Clone(before)
+	for _, step := range steps {
+		step.Changes = slices.Clone(step.Changes)
+		for i := range step.Changes {
+			step.Changes[i].Value = moveReferences(step.Changes[i].Value, len(before))
+		}
+		out = append(out, step)
+	}
+	return out, len(before)
+}
+
+func moveReferences(text string, by int) string {
+	return stepReference.ReplaceAllStringFunc(text, func(ref string) string {
+		m := stepReference.FindStringSubmatch(ref)
+		n, err := strconv.Atoi(m[2])
+		if err != nil {
+			return ref
+		}
+		return fmt.Sprintf("{%s:%d}", m[1], n+by)
+	})
+}
+
+func shiftBack(form string, by int) string { return moveReferences(form, -by) }

@@ -1,0 +1,383 @@
+package study
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// A sample is one answer that was done, with what was sent for it.
+type sample struct {
+	trace *lab.Trace
+	at    int
+	sent  map[string][]string // the values of the request by key in small letters, unescaped
+}
+
+func (p *sample) answer() *lab.Answer { return &p.trace.Answers[p.at] }
+
+// fields says of each field of each command's answer what it holds. It asks
+// nothing: all answers of the study, those to odd requests too, are tried on each
+// thought.
+func (s *study) fields() {
+	for _, c := range s.out.Commands {
+		samples := s.samples(c.Name)
+		if len(samples) == 0 {
+			continue
+		}
+		s.order(c.Name, samples)
+		for place, key := range keysIn(samples) {
+			s.field(c.Name, key, place+1, samples)
+		}
+		s.relations(c.Name, samples)
+	}
+}
+
+// samples are the answers to a command that were done.
+func (s *study) samples(command string) []sample {
+	var all []sample
+	for _, t := range s.traces {
+		for i, step := range t.Steps {
+			if step.Command != command || step.Wait > 0 || !s.done(step, &t.Answers[i]) {
+				continue
+			}
+			p := sample{trace: t, at: i, sent: make(map[string][]string)}
+			pairs, _ := s.File.Syntax.Decode(t.Answers[i].Sent)
+			for _, pair := range pairs {
+				key := strings.ToLower(pair.Key)
+				p.sent[key] = append(p.sent[key], strings.TrimSpace(s.File.Syntax.Unescape(pair.Value)))
+			}
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// keysIn are the keys of the samples' answers, in the order in which the fullest
+// answer has them.
+func keysIn(samples []sample) []string {
+	var keys []string
+	for _, p := range samples {
+		if fields := p.answer().Fields; len(fields) > len(keys) {
+			keys = keys[:0]
+			for _, f := range fields {
+				keys = append(keys, f.Key)
+			}
+		}
+	}
+	return unique(keys)
+}
+
+// order states in which order the fields come.
+func (s *study) order(command string, samples []sample) {
+	var orders []string
+	var example *sample
+	for i := range samples {
+		var keys []string
+		for _, f := range samples[i].answer().Fields {
+			keys = append(keys, f.Key)
+		}
+		if o := strings.Join(keys, " "); !slices.Contains(orders, o) {
+			orders = append(orders, o)
+			example = &samples[i]
+		}
+	}
+	for _, o := range orders {
+		if len(orders) > 4 {
+			break
+		}
+		name := "fields"
+		if len(orders) > 1 {
+			name = fmt.Sprintf("fields, %d of them", len(strings.Fields(o)))
+		}
+		f := s.claim(finding.Fact{
+			Command: command, Aspect: finding.FieldOf, Name: name, Claim: "order", Value: o,
+			Statement: fmt.Sprintf("%s: an answer that is done has the fields %s, in this order", command, o),
+		}, example.trace, example.at)
+		s.counted(f, samples, func(p *sample) bool {
+			var keys []string
+			for _, f := range p.answer().Fields {
+				keys = append(keys, f.Key)
+			}
+			return strings.Join(keys, " ") == o
+		})
+	}
+}
+
+// counted gives a fact the observations of all samples that show it, and the
+// grade that they earn: each was a chance to see it fail.
+func (s *study) counted(f *fact, samples []sample, shows func(*sample) bool) {
+	f.Observations, f.Sessions = 0, 0
+	last := ""
+	for i := range samples {
+		if !shows(&samples[i]) {
+			continue
+		}
+		f.Observations++
+		if id := samples[i].trace.ID; id != last {
+			f.Sessions++
+			last = id
+		}
+		if id := samples[i].answer().ID; len(f.Evidence) < 8 && !slices.Contains(f.Evidence, id) {
+			f.Evidence = append(f.Evidence, id)
+		}
+	}
+	if f.Observations >= confirmedBy && f.Sessions >= 2 {
+		f.Grade = finding.Confirmed
+	}
+}
+
+// confirmedBy is how many observations a fact needs to be confirmed.
+const confirmedBy = 4
+
+// field says what one field holds.
+func (s *study) field(command, key string, place int, samples []sample) {
+	out := finding.Field{Command: command, Key: key, Place: place, Grade: finding.Observed}
+	var values []string
+	there, lists := 0, 0
+	for i := range samples {
+		f, ok := samples[i].answer().Field(key)
+		if !ok {
+			continue
+		}
+		there++
+		if f.IsList || f.Raw == "" && lists > 0 {
+			lists++
+		}
+		if !slices.Contains(values, f.Value) {
+			values = append(values, f.Value)
+		}
+	}
+	if there < len(samples) {
+		out.When = fmt.Sprintf("in %d of %d answers", there, len(samples))
+	}
+	out.Kind, out.Of = s.kindOf(command, key, values, lists > 0, samples)
+	out.Values = values[:min(len(values), 6)]
+	shows := func(p *sample) bool { _, ok := p.answer().Field(key); return ok }
+	example := slices.IndexFunc(samples, func(p sample) bool { return shows(&p) })
+	value := strings.TrimSpace(out.Kind + " " + out.Of)
+	f := s.claim(finding.Fact{
+		Command: command, Aspect: finding.FieldOf, Name: key, Claim: "is", Value: value,
+		Statement: fmt.Sprintf("%s: %s of the answer is %s", command, key, told(out.Kind, out.Of, values)),
+	}, samples[example].trace, samples[example].at)
+	s.counted(f, samples, shows)
+	out.Grade = f.Grade
+	s.out.Fields = append(s.out.Fields, out)
+}
+
+func told(kind, of string, values []string) string {
+	switch kind {
+	case "echo":
+		return "what the request has as " + of
+	case "count":
+		return "the number of elements in " + of
+	case "constant":
+		return "always " + strconv.Quote(values[0])
+	case "enum":
+		return "one of few values"
+	case "list":
+		return "a list, each element with a separator behind it"
+	case "prose":
+		return "words for people"
+	case "clock":
+		return "a clock: it grows by itself"
+	case "fresh":
+		return "another each time"
+	}
+	return "a " + kind
+}
+
+// kindOf tries one thought after the other: the most telling that no sample
+// contradicts.
+func (s *study) kindOf(command, key string, values []string, isList bool, samples []sample) (kind, of string) {
+	if slices.Contains(s.File.Answer.Prose, key) {
+		return "prose", ""
+	}
+	if s.noise.masks(command, key) {
+		if grows(s.noise[[2]string{command, key}]) {
+			return "clock", ""
+		}
+		return "fresh", ""
+	}
+	if isList {
+		return "list", ""
+	}
+	if of := s.echoOf(key, samples); of != "" {
+		return "echo", of
+	}
+	if of := s.countOf(key, samples); of != "" {
+		return "count", of
+	}
+	switch {
+	case len(values) == 1 && len(samples) > 2:
+		return "constant", ""
+	case len(values) > 1 && len(values) <= 6 && len(samples) > 3*len(values):
+		return "enum", ""
+	case !slices.ContainsFunc(values, func(v string) bool { _, err := strconv.ParseInt(v, 10, 64); return err != nil && v != "" }):
+		return "number", ""
+	}
+	return "text", ""
+}
+
+func grows(values []string) bool {
+	before := int64(-1)
+	for _, v := range values {
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil || n < before {
+			return false
+		}
+		before = n
+	}
+	return len(values) > 1
+}
+
+// echoOf is the key of the request whose value a field always repeats; the key of
+// the same name is preferred.
+func (s *study) echoOf(key string, samples []sample) string {
+	var candidates []string
+	for k := range samples[0].sent {
+		candidates = append(candidates, k)
+	}
+	own := strings.ToLower(key)
+	slices.SortFunc(candidates, func(x, y string) int {
+		if (x == own) != (y == own) {
+			return map[bool]int{true: -1, false: 1}[x == own]
+		}
+		return strings.Compare(x, y)
+	})
+	for _, k := range candidates {
+		if n := s.echoes(key, k, samples); n > 1 || n == 1 && k == own {
+			return s.spelling(samples[0].trace.Steps[samples[0].at].Command, k)
+		}
+	}
+	return ""
+}
+
+// echoes counts the different values of a key of the request that a field
+// repeated; 0 if it once did not.
+func (s *study) echoes(key, k string, samples []sample) int {
+	different := make(map[string]bool)
+	for i := range samples {
+		f, ok := samples[i].answer().Field(key)
+		if !ok {
+			continue
+		}
+		value := s.File.Syntax.Unescape(f.Raw)
+		sent := samples[i].sent[k]
+		if len(sent) == 0 && value == "" {
+			continue
+		}
+		if !slices.ContainsFunc(sent, func(v string) bool { return strings.EqualFold(v, value) }) {
+			return 0
+		}
+		different[strings.ToLower(value)] = true
+	}
+	return len(different)
+}
+
+// spelling is a key as the file spells it.
+func (s *study) spelling(command, key string) string {
+	if c, ok := s.File.Command(command); ok {
+		for _, p := range c.Request {
+			if strings.EqualFold(p.Key, key) {
+				return p.Key
+			}
+		}
+	}
+	return key
+}
+
+// countOf is the list of the same answer whose elements a field counts.
+func (s *study) countOf(key string, samples []sample) string {
+	for _, list := range keysIn(samples) {
+		fits, most := 0, 0
+		for i := range samples {
+			a := samples[i].answer()
+			f, ok := a.Field(key)
+			l, isThere := a.Field(list)
+			if !ok || !isThere {
+				continue
+			}
+			if f.Value != strconv.Itoa(len(l.List)) || !l.IsList && l.Raw != "" {
+				fits = -1
+				break
+			}
+			fits++
+			most = max(most, len(l.List))
+		}
+		if fits > 1 && most > 0 {
+			return list
+		}
+	}
+	return ""
+}
+
+// relations states what fields have to do with each other: parallel lists, and
+// lists that are sorted.
+func (s *study) relations(command string, samples []sample) {
+	keys := keysIn(samples)
+	for i, x := range keys {
+		for _, y := range keys[i+1:] {
+			s.parallel(command, x, y, samples)
+		}
+		s.sorted(command, x, samples)
+	}
+}
+
+func (s *study) parallel(command, x, y string, samples []sample) {
+	var example *sample
+	shows := func(p *sample) bool {
+		f, ok1 := p.answer().Field(x)
+		g, ok2 := p.answer().Field(y)
+		return ok1 && ok2 && f.IsList && g.IsList && len(f.List) == len(g.List)
+	}
+	for i := range samples {
+		f, ok1 := samples[i].answer().Field(x)
+		g, ok2 := samples[i].answer().Field(y)
+		if !ok1 || !ok2 || !f.IsList && !g.IsList {
+			continue
+		}
+		if !shows(&samples[i]) {
+			return
+		}
+		if example == nil || len(f.List) > 1 {
+			example = &samples[i]
+		}
+	}
+	if example == nil {
+		return
+	}
+	s.counted(s.claim(finding.Fact{
+		Command: command, Aspect: finding.FieldOf, Name: x + " and " + y, Claim: "are", Value: "parallel lists",
+		Statement: fmt.Sprintf("%s: %s and %s are parallel lists of equal length", command, x, y),
+	}, example.trace, example.at), samples, shows)
+}
+
+// sorted states that a list of accounts ascends, if that was ever put to the test.
+func (s *study) sorted(command, key string, samples []sample) {
+	var example *sample
+	shows := func(p *sample) bool {
+		f, ok := p.answer().Field(key)
+		return ok && f.IsList && len(f.List) > 1 && accounts(f.List) && orderOf(f.List, s.numberOf) == "ascending"
+	}
+	for i := range samples {
+		f, ok := samples[i].answer().Field(key)
+		if !ok || !f.IsList || len(f.List) < 2 {
+			continue
+		}
+		if !shows(&samples[i]) {
+			return
+		}
+		example = &samples[i]
+	}
+	if example == nil {
+		return
+	}
+	s.counted(s.claim(finding.Fact{
+		Command: command, Aspect: finding.FieldOf, Name: key, Claim: "order of elements", Value: "ascending",
+		Statement: fmt.Sprintf("%s: the elements of %s ascend", command, key),
+	}, example.trace, example.at), samples, shows)
+}
