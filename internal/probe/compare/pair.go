@@ -5,9 +5,11 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"unicode"
 
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 	"github.com/rookery-im/rookery/internal/probe/lab"
+	"github.com/rookery-im/rookery/internal/probe/study"
 )
 
 // A pair is two servers that are asked the same. It is a study's subject: the
@@ -64,6 +66,21 @@ func (p *pair) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (
 	}
 	p.look(a, b, nonce)
 	return a, nil
+}
+
+// Second is the other server as a subject: it too has both asked.
+func (p *pair) Second() study.Subject { return second{p} }
+
+type second struct{ *pair }
+
+// Run asks both, and returns the answers of the second.
+func (s second) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*lab.Trace, error) {
+	a, b, err := s.ask(ctx, steps, nonce)
+	if err != nil {
+		return nil, err
+	}
+	s.look(a, b, nonce)
+	return b, nil
 }
 
 // ask makes an experiment on both.
@@ -207,6 +224,7 @@ func (p *pair) fields(step experiment.Step, a, b *lab.Answer) []point {
 		return []point{{kind: "code", key: code, a: a.Value(code), b: b.Value(code)}}
 	}
 	var points []point
+	refused := !lab.Done(p.file, step.Command, a)
 	for _, key := range keys(a, b) {
 		if p.noise[step.Command+"|"+key] {
 			continue
@@ -217,7 +235,7 @@ func (p *pair) fields(step experiment.Step, a, b *lab.Answer) []point {
 			points = append(points, point{kind: "missing", key: key, a: x[0].Value})
 		case len(y) > len(x):
 			points = append(points, point{kind: "extra", key: key, b: y[0].Value})
-		case slices.Contains(p.file.Answer.Prose, key):
+		case slices.Contains(p.file.Answer.Prose, key), refused && prose(x[0].Value) && prose(y[0].Value):
 		default:
 			for i := range x {
 				if pt, differs := p.fieldPoint(&x[i], &y[i]); differs {
@@ -227,6 +245,19 @@ func (p *pair) fields(step experiment.Step, a, b *lab.Answer) []point {
 		}
 	}
 	return points
+}
+
+// prose reports whether a value looks like a sentence for people: several words of
+// letters. In the answer to a request that was refused its wording means nothing.
+func prose(value string) bool {
+	words := strings.Fields(value)
+	letters := 0
+	for _, w := range words {
+		if strings.IndexFunc(w, unicode.IsLetter) >= 0 {
+			letters++
+		}
+	}
+	return letters > 1
 }
 
 // fieldPoint compares two fields of one key.

@@ -127,9 +127,9 @@ allow: {destructive: true, hosts: [example.org]}
 	want := &File{
 		Name:     "a server",
 		Server:   "https://example.org:8000/x",
-		Accounts: []Account{{Role: "a", Number: "1", Secret: "x"}, {Role: "b", Number: "2", Secret: "y"}},
+		Accounts: []Account{{Role: "a", Number: "1", Secret: "x", Line: 4}, {Role: "b", Number: "2", Secret: "y", Line: 4}},
 		Places:   []string{"", "::1"},
-		Pool:     &Pool{First: 100, Last: 200, Secret: "z"},
+		Pool:     &Pool{First: 100, Last: 200, Secret: "z", Line: 6},
 		Syntax:   Syntax{Pair: ";", Equals: ":", List: "|", Path: "/im", Type: "text/x-im", Close: true, Charsets: []string{"GBK"}},
 		Answer:   Answer{Code: "R", Done: []string{"0", "00"}, NotLoggedIn: []string{"no"}, Prose: []string{"WHY"}},
 		Commands: []*Command{{

@@ -19,6 +19,8 @@ type Study struct {
 	Tries    int      `json:"tries"`    // experiments, with those that were repeated
 	Faults   int      `json:"faults"`   // transport failures, which are no answers
 	Seconds  float64  `json:"seconds"`
+	// Experiment is the text of the experiment file.
+	Experiment string `json:"experiment,omitempty"`
 	// Stopped is why the study ended before it was whole, "" if it is whole.
 	Stopped string `json:"stopped,omitempty"`
 

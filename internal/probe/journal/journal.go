@@ -32,6 +32,20 @@ type Head struct {
 	Requests   int    `json:"requests"` // the budget, for each server
 	// Began is when it began, in RFC 3339.
 	Began string `json:"began"`
+	// Changes are what the command line had otherwise than the experiment file.
+	Changes Changes `json:"changes,omitzero"`
+	// Variables are those of the environment that the file took secrets from; what
+	// they held is in no transcript.
+	Variables []string `json:"variables,omitempty"`
+}
+
+// Changes are what a command line had otherwise than an experiment file: what is
+// empty is as in the file.
+type Changes struct {
+	Reset    string            `json:"reset,omitempty"` // a control URL
+	Clock    string            `json:"clock,omitempty"`
+	Places   []string          `json:"places,omitempty"`
+	Accounts map[string]string `json:"accounts,omitempty"` // by role
 }
 
 // An Entry is one thing that was done, and what came of it.
@@ -66,6 +80,12 @@ type Entry struct {
 	// Prev is the hash of the line before: SHA-256 in hex, 16 digits of it.
 	Prev string `json:"prev"`
 }
+
+// Interrupted is the fault of a request whose answer was not waited for.
+const Interrupted = "interrupted"
+
+// Failed reports whether a request failed on the way.
+func (e *Entry) Failed() bool { return e.Fault != "" && e.Fault != Interrupted }
 
 // ID is how reports name an entry.
 func (e *Entry) ID() string { return fmt.Sprintf("%s%d.%d", e.Run, e.Exp, e.Step) }

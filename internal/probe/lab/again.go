@@ -25,24 +25,20 @@ func (t *try) begin(ctx context.Context) error {
 	l := t.lab
 	t.name(0)
 	l.moved = 0
-	switch l.File.Reset.Kind {
-	case experiment.ResetURL:
-		if !t.archived {
-			if err := l.post(ctx, "reset", ""); err != nil {
-				return err
-			}
-		}
-	case experiment.ResetPool:
+	if l.File.Reset.Kind == experiment.ResetPool {
 		if err := t.fresh(); err != nil {
 			return err
 		}
-		if err := t.arrange(ctx); err != nil {
-			return err
-		}
-	case experiment.ResetCommands:
-		if err := t.undo(ctx); err != nil {
-			return err
-		}
+	}
+	switch {
+	case t.archived:
+		t.skipBeginning()
+		return nil
+	case t.asIs:
+		return nil
+	}
+	if err := t.startAnew(ctx); err != nil {
+		return err
 	}
 	for _, s := range l.File.Setup {
 		if _, err := t.prepare(ctx, s); err != nil {
@@ -50,6 +46,35 @@ func (t *try) begin(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// startAnew begins anew in the way that the file says.
+func (t *try) startAnew(ctx context.Context) error {
+	l := t.lab
+	switch {
+	case l.File.Reset.Kind == experiment.ResetPool:
+		return t.arrange(ctx)
+	case l.File.Reset.Kind == experiment.ResetCommands:
+		return t.undo(ctx)
+	case l.Instead != nil:
+		l.Instead.Begin()
+		return nil
+	}
+	return l.post(ctx, "reset", "")
+}
+
+// skipBeginning passes over what was done to begin anew: how much that was
+// depends on what had been left behind, and nobody looks at it.
+func (t *try) skipBeginning() {
+	n := 0
+	for n < len(t.past) && t.past[n].Step == 0 {
+		n++
+	}
+	sent, faults := (&past{entries: t.past[:n]}).sent()
+	t.past = t.past[n:]
+	t.lab.sent += sent
+	t.lab.faults += faults
+	t.lab.dirty = dirt{known: true}
 }
 
 // note keeps in mind what a step has left behind.
@@ -249,12 +274,19 @@ func (t *try) friends(ctx context.Context, a, b string) (bool, error) {
 
 // letGoBy lets time go by: on the server's clock for tests, if it has one.
 func (l *Lab) letGoBy(ctx context.Context, d time.Duration) error {
+	if l.Instead != nil {
+		l.Instead.Wait(d)
+		return nil
+	}
 	if l.control["clock"] != "" {
 		return l.post(ctx, "clock", strconv.FormatFloat(d.Seconds(), 'f', -1, 64))
 	}
 	if l.Progress != nil {
-		l.Progress(Progress{Run: l.Name, Sent: l.sent, Budget: l.Requests, Tries: l.tries, Rate: l.pace.rate, TransportFault: l.faults, WaitingFor: d})
+		p := l.progress()
+		p.WaitingFor = d
+		l.Progress(p)
 	}
+	l.Close() // a server ends connections on which nothing comes; that is no lost answer
 	if err := sleep(ctx, d); err != nil {
 		return l.stopped(ctx, 0)
 	}
@@ -264,26 +296,46 @@ func (l *Lab) letGoBy(ctx context.Context, d time.Duration) error {
 // post asks a control URL, a few times if need be.
 func (l *Lab) post(ctx context.Context, name, body string) error {
 	var last error
-	for range 5 {
-		if ctx.Err() != nil {
+	for try := range 5 {
+		if try > 0 && sleep(ctx, time.Duration(try)*100*time.Millisecond) != nil {
 			return l.stopped(ctx, 0)
 		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.control[name], strings.NewReader(body))
-		if err != nil {
-			return err
-		}
-		req.Header.Set("Content-Type", "text/plain")
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			last = err
-			continue
-		}
-		_, last = io.Copy(io.Discard, io.LimitReader(resp.Body, answerLimit))
-		resp.Body.Close()
-		if resp.StatusCode/100 == 2 && last == nil {
+		status, err := l.postOnce(ctx, l.control[name], body)
+		if status/100 == 2 && err == nil {
 			return nil
 		}
-		last = fmt.Errorf("status %s", resp.Status)
+		if last = err; err == nil {
+			last = fmt.Errorf("it answers with status %d", status)
+		}
 	}
-	return fmt.Errorf("the control URL %s (%s) does not work: %w", l.control[name], name, last)
+	if ctx.Err() != nil {
+		return l.stopped(ctx, 0)
+	}
+	return stoppedf("the control URL %s (%s) does not work: %v", l.control[name], name, last)
+}
+
+func (l *Lab) postOnce(ctx context.Context, to, body string) (status int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, l.Patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, strings.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Content-Type", "text/plain")
+	resp, err := l.client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, answerLimit))
+	return resp.StatusCode, err
+}
+
+// controlClient asks control URLs: there itself and nowhere else, whatever the
+// environment and the server say.
+func controlClient() http.Client {
+	return http.Client{
+		Transport:     &http.Transport{},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }

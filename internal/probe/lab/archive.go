@@ -7,9 +7,9 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/journal"
 )
 
-// An Archive holds the tries of a transcript that were finished, for one run.
+// An Archive holds the tries of a transcript, for one run.
 type Archive struct {
-	tries map[string][][]journal.Entry
+	tries map[string][]*past
 	// Last is the number of the last try, finished or not.
 	Last int
 	// T is when the last entry was made, in seconds.
@@ -18,36 +18,55 @@ type Archive struct {
 	End string
 }
 
+// A past is a try as a transcript has it.
+type past struct {
+	entries []journal.Entry
+	whole   bool // else it was cut off
+}
+
 // NewArchive sorts the entries of a run by what was asked.
 func NewArchive(t *journal.Transcript, run string) *Archive {
-	a := &Archive{tries: make(map[string][][]journal.Entry)}
-	open := make(map[int][]journal.Entry)
+	a := &Archive{tries: make(map[string][]*past)}
+	var open *past
 	for _, e := range t.Entries {
 		if e.End != "" {
 			a.End = e.End
 		}
-		if e.Run != run {
+		a.T = e.T
+		if e.Run != run || e.Exp == 0 {
 			continue
 		}
-		a.Last, a.T = max(a.Last, e.Exp), e.T
-		open[e.Exp] = append(open[e.Exp], e)
-		if e.Last {
-			key := open[e.Exp][0].Key
-			a.tries[key] = append(a.tries[key], open[e.Exp])
-			delete(open, e.Exp)
+		if e.Exp != a.Last || open == nil {
+			a.Last, open = e.Exp, new(past)
+			a.tries[e.Key] = append(a.tries[e.Key], open)
 		}
+		open.entries = append(open.entries, e)
+		open.whole = open.whole || e.Last
 	}
 	return a
 }
 
 // take returns the next try that was made of an experiment.
-func (a *Archive) take(key string) ([]journal.Entry, bool) {
+func (a *Archive) take(key string) (*past, bool) {
 	if a == nil || len(a.tries[key]) == 0 {
 		return nil, false
 	}
-	t := a.tries[key][0]
+	p := a.tries[key][0]
 	a.tries[key] = a.tries[key][1:]
-	return t, true
+	return p, true
+}
+
+// sent counts the requests of a try, and those of them that failed on the way.
+func (p *past) sent() (requests, faults int) {
+	for i := range p.entries {
+		if p.entries[i].Request != nil {
+			requests++
+		}
+		if p.entries[i].Failed() {
+			faults++
+		}
+	}
+	return requests, faults
 }
 
 // answerOf is the answer that an entry holds.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -18,8 +19,23 @@ const answerLimit = 1 << 20
 // since the last request as it was.
 type conn struct {
 	net.Conn
-	in  *bufio.Reader
-	raw bytes.Buffer
+	in   *bufio.Reader
+	raw  bytes.Buffer
+	used time.Time // when the last answer came
+}
+
+// patient is how long a connection is taken for open without a look.
+const patient = time.Second
+
+// over reports whether the server has ended a connection that was not used for a
+// while: a request on it would be lost, and that would say nothing.
+func (c *conn) over() bool {
+	if time.Since(c.used) < patient || c.SetReadDeadline(time.Now().Add(time.Millisecond)) != nil {
+		return false
+	}
+	_, err := c.in.Peek(1)
+	var late net.Error
+	return err == nil || !errors.As(err, &late) || !late.Timeout()
 }
 
 func dial(ctx context.Context, place, server string) (*conn, error) {
@@ -31,7 +47,7 @@ func dial(ctx context.Context, place, server string) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &conn{Conn: c}
+	out := &conn{Conn: c, used: time.Now()}
 	out.in = bufio.NewReader(io.TeeReader(c, &out.raw))
 	return out, nil
 }
@@ -47,6 +63,7 @@ func (c *conn) exchange(ctx context.Context, method string, request []byte, pati
 		return nil, a, err
 	}
 	a, err = parse(c.in, method)
+	c.used = time.Now()
 	return bytes.Clone(c.raw.Bytes()), a, err
 }
 
@@ -78,4 +95,40 @@ func framing(resp *http.Response) string {
 		return "length"
 	}
 	return "close"
+}
+
+// connect sees to it that there is a connection from a place. That none can be
+// made is no answer: the server may be starting anew, or be gone, and then nothing
+// more can be found out.
+func (l *Lab) connect(ctx context.Context, place string, keep bool) error {
+	if l.Instead != nil {
+		return nil
+	}
+	if c := l.conns[place]; c != nil && (!keep || c.over()) {
+		l.hangUp(place)
+	}
+	began := time.Now()
+	for pause := 50 * time.Millisecond; l.conns[place] == nil; pause = min(2*pause, time.Second) {
+		c, err := dial(ctx, place, l.server)
+		switch {
+		case err == nil:
+			l.conns[place] = c
+		case ctx.Err() != nil:
+			return l.stopped(ctx, 0)
+		case time.Since(began) > l.Patience:
+			return stoppedf("%s does not take connections any more (%v)", l.server, err)
+		default:
+			_ = sleep(ctx, pause) // that ctx has ended shows above
+		}
+	}
+	return nil
+}
+
+// exchange sends a request on the connection from a place.
+func (l *Lab) exchange(ctx context.Context, place, method string, raw []byte, keep bool) (response []byte, a Answer, err error) {
+	response, a, err = l.conns[place].exchange(ctx, method, raw, l.Patience)
+	if err != nil || !keep || a.Closed {
+		l.hangUp(place)
+	}
+	return response, a, err
 }

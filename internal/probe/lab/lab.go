@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -22,7 +23,8 @@ type Config struct {
 	Name string
 	// Remote allows a host beyond loopback, if the file names it.
 	Remote bool
-	// Requests is the budget. Setting up and undoing count, control URLs do not.
+	// Requests is the budget. Setting up and undoing count, control URLs do not. In
+	// a lab it is without what [Farewell] says.
 	Requests int
 	Seed     uint64
 	// Journal takes what is done, nil if nothing shall be kept.
@@ -31,12 +33,26 @@ type Config struct {
 	Archive *Archive
 	// Offline sends nothing: what is not in the archive is not known.
 	Offline bool
+	// Instead answers in place of the server, if it is not nil: nothing is sent.
+	Instead Server
 	// Patience is how long an answer is waited for; 0 is 10 s.
 	Patience time.Duration
-	// Began is when the transcript began.
+	// Began is when the transcript began; if it is gone on with, so long before now
+	// as it is long.
 	Began time.Time
 	// Progress is told how far it has got, if it is not nil.
 	Progress func(Progress)
+}
+
+// A Server answers in place of one on the network: to find out what a study takes.
+type Server interface {
+	// Begin makes everything as it was in the beginning.
+	Begin()
+	// Wait lets time go by.
+	Wait(time.Duration)
+	// Answer is the whole HTTP response to the record of a step, nil for none. Account
+	// is the number of the account that acts.
+	Answer(s experiment.Step, account string, record []byte) []byte
 }
 
 // Progress is how far a lab has got.
@@ -48,6 +64,7 @@ type Progress struct {
 	TimeLeft       time.Duration
 	WaitingFor     time.Duration // if a wait has begun
 	TransportFault int
+	Online         bool // something was sent: not all comes from the archive any more
 }
 
 // A Lab makes experiments on one server, one after the other.
@@ -55,14 +72,21 @@ type Lab struct {
 	Config
 	server  string // host:port
 	control map[string]string
+	client  http.Client // for control URLs
 	conns   map[string]*conn
 	pace    pace
+	budget  int // requests, with those of the farewell
+	most    int // requests, for now
 	sent    int
 	tries   int
+	number  int // of the latest try
 	faults  int
-	failed  map[string]int // failed logins by account, where nothing undoes them
-	pool    uint64         // the next fresh account
-	moved   time.Duration  // how far the clock was moved
+	asked   bool                 // something was sent: not all came from the archive
+	roles   []experiment.Account // who played them in the latest try
+	secrets [][]byte             // what is kept out of transcripts
+	failed  map[string]int       // failed logins by account, where nothing undoes them
+	pool    uint64               // the next fresh account
+	moved   time.Duration        // how far the clock was moved
 	dirty   dirt
 }
 
@@ -103,6 +127,15 @@ func New(c Config) (*Lab, error) {
 		l.pool = c.File.Pool.First
 	}
 	l.pace = newPace(c.File.Limits.Rate)
+	l.budget = c.Requests
+	l.Requests = max(c.Requests-Farewell(c.File), 0)
+	l.most = l.Requests
+	if c.Archive != nil {
+		l.number = c.Archive.Last
+	}
+	l.client = controlClient()
+	l.roles = c.File.Accounts
+	l.secrets = secretsOf(c.File)
 	return l, nil
 }
 
@@ -126,6 +159,7 @@ func (l *Lab) Close() {
 	for place := range l.conns {
 		l.hangUp(place)
 	}
+	l.client.CloseIdleConnections()
 }
 
 func (l *Lab) hangUp(place string) {
@@ -147,26 +181,6 @@ func (l *Lab) Faults() int { return l.faults }
 // Left is how many requests may still be sent.
 func (l *Lab) Left() int { return l.Requests - l.sent }
 
-// Reach reports whether the server can be connected to.
-func (l *Lab) Reach(ctx context.Context) error {
-	if l.Offline {
-		return nil
-	}
-	for _, place := range l.File.Places {
-		ctx, cancel := context.WithTimeout(ctx, l.Patience)
-		c, err := dial(ctx, place, l.server)
-		cancel()
-		if err != nil && place != "" && strings.Contains(err.Error(), "bind") {
-			return fmt.Errorf("cannot ask from %s, which is among the file's places: %w", place, err)
-		}
-		if err != nil {
-			return fmt.Errorf("%w: %s does not take connections (%w); is it running, and is the address right?", ErrUnreachable, l.server, err)
-		}
-		c.Close()
-	}
-	return nil
-}
-
 // mostTries is how often an experiment is tried before its faults are believed.
 const mostTries = 12
 
@@ -178,20 +192,38 @@ func (l *Lab) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*
 	if err := l.permitted(steps); err != nil {
 		return nil, err
 	}
-	key := l.Key(steps, nonce)
-	silent := make([]int, len(steps))
+	return l.run(ctx, l.Key(steps, nonce), experimentOf{steps: steps, nonce: nonce})
+}
+
+// An experimentOf is one that is to be made.
+type experimentOf struct {
+	steps []experiment.Step
+	nonce uint64
+	asIs  bool // it does not begin anew
+}
+
+func (l *Lab) run(ctx context.Context, key string, e experimentOf) (*Trace, error) {
+	silent := make([]int, len(e.steps))
 	for try := 1; ; try++ {
-		t, at, err := l.try(ctx, key, steps, nonce, silent, try >= mostTries)
+		t, at, err := l.try(ctx, key, e, silent, try >= mostTries)
 		if err != nil {
 			return nil, err
 		}
 		if l.Progress != nil {
-			l.Progress(Progress{Run: l.Name, Sent: l.sent, Budget: l.Requests, Tries: l.tries, Rate: l.pace.rate, TransportFault: l.faults})
+			l.Progress(l.progress())
 		}
 		if at < 0 {
 			return t, nil
 		}
 	}
+}
+
+func (l *Lab) progress() Progress {
+	p := Progress{Run: l.Name, Sent: l.sent, Budget: l.budget, Tries: l.tries, Rate: l.pace.rate, TransportFault: l.faults, Online: l.asked}
+	if l.File.Limits.Time > 0 {
+		p.TimeLeft = l.File.Limits.Time - time.Duration(l.t()*float64(time.Second))
+	}
+	return p
 }
 
 // Key is an experiment in the notation of steps.
@@ -205,6 +237,7 @@ func (l *Lab) Key(steps []experiment.Step, nonce uint64) string {
 
 // permitted refuses what the file does not allow.
 func (l *Lab) permitted(steps []experiment.Step) error {
+	wrong := make(map[string]int)
 	for _, s := range steps {
 		if s.Wait > 0 {
 			if l.File.Clock.URL == "" && l.File.Limits.Wait > 0 && s.Wait > l.File.Limits.Wait {
@@ -216,8 +249,17 @@ func (l *Lab) permitted(steps []experiment.Step) error {
 		if ok && c.Destructive && !l.File.Allow.Destructive {
 			return fmt.Errorf("%w: %s is destructive", ErrForbidden, s.Command)
 		}
-		if l.failed[l.account(s.Role).Number] >= l.File.Limits.FailedLogins && l.wrongLogin(s) {
-			return fmt.Errorf("%w: %s has had %d failed logins", ErrForbidden, s.Role, l.failed[l.account(s.Role).Number])
+		if l.wrongLogin(s) {
+			wrong[s.Role]++
+		}
+	}
+	if l.File.Reset.Kind == experiment.ResetURL {
+		return nil // a control URL undoes failed logins too
+	}
+	for _, a := range l.File.Accounts {
+		if n := wrong[a.Role]; n > 0 && l.failed[a.Number]+n > l.File.Limits.FailedLogins {
+			return fmt.Errorf("%w: %s would have %d failed logins, limits: failed_logins is %d", ErrForbidden, a.Role,
+				l.failed[a.Number]+n, l.File.Limits.FailedLogins)
 		}
 	}
 	return nil
@@ -240,15 +282,6 @@ func (l *Lab) verb(s experiment.Step) experiment.Verb {
 	return c.Does[0].Verb
 }
 
-func (l *Lab) account(role string) experiment.Account {
-	for _, a := range l.File.Accounts {
-		if a.Role == role {
-			return a
-		}
-	}
-	return experiment.Account{Role: role}
-}
-
 // End writes why nothing more comes.
 func (l *Lab) End(reason string) error {
 	if l.Journal == nil {
@@ -267,8 +300,8 @@ func (l *Lab) stopped(ctx context.Context, requests int) error {
 			return stoppedf("the time is over")
 		}
 		return stoppedf("interrupted")
-	case l.sent+requests > l.Requests:
-		return stoppedf("the budget of %d requests is used up", l.Requests)
+	case l.sent+requests > l.most:
+		return stoppedf("the budget of %d requests is used up", l.budget)
 	case l.File.Limits.Time > 0 && l.t() > l.File.Limits.Time.Seconds():
 		return stoppedf("the time of %v is over", l.File.Limits.Time)
 	}

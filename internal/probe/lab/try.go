@@ -1,6 +1,8 @@
 package lab
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,30 +24,61 @@ type try struct {
 	marks    []string             // by step; step 0 holds those of beginning anew
 	texts    []string
 	begun    bool            // something was written of it
+	asIs     bool            // it does not begin anew
 	past     []journal.Entry // what the archive has of it that was not looked at yet
+	entry    *journal.Entry  // the one that was looked at last
 	archived bool
 }
 
-// try makes one attempt. At is the step whose answer was lost, -1 if all came.
-func (l *Lab) try(ctx context.Context, key string, steps []experiment.Step, nonce uint64, silent []int, last bool) (trace *Trace, at int, err error) {
+// newTry makes a try: the next one of the archive, if it has one of this
+// experiment.
+func (l *Lab) newTry(key string, nonce uint64) *try {
+	t := &try{lab: l, key: key, nonce: nonce, accounts: l.File.Accounts}
+	for {
+		p, ok := l.Archive.take(key)
+		if !ok {
+			break
+		}
+		l.tries++
+		if p.whole {
+			t.past, t.archived, t.number = p.entries, true, p.entries[0].Exp
+			return t
+		}
+		l.passOver(p)
+	}
 	l.tries++
-	t := &try{lab: l, key: key, number: l.tries, nonce: nonce, accounts: l.File.Accounts}
-	t.past, t.archived = l.Archive.take(key)
-	if !t.archived {
-		if err := l.stopped(ctx, requests(steps)); err != nil {
-			return nil, 0, err
-		}
-		if l.Offline {
-			return nil, 0, stoppedf("%s", l.archiveEnd())
-		}
+	l.number++
+	t.number = l.number
+	return t
+}
+
+// passOver counts a try that was cut off: it was made, and nobody knows how far it
+// came.
+func (l *Lab) passOver(p *past) {
+	sent, faults := p.sent()
+	l.sent += sent
+	l.faults += faults
+	l.dirty = dirt{}
+	if l.File.Reset.Kind == experiment.ResetPool {
+		l.pool += uint64(len(l.File.Accounts))
+	}
+}
+
+// try makes one attempt. At is the step whose answer was lost, -1 if all came.
+func (l *Lab) try(ctx context.Context, key string, e experimentOf, silent []int, last bool) (trace *Trace, at int, err error) {
+	t := l.newTry(key, e.nonce)
+	t.asIs = e.asIs
+	if err := t.ready(ctx, requests(e.steps)); err != nil {
+		return nil, 0, err
 	}
 	if err := t.begin(ctx); err != nil {
 		return nil, 0, err
 	}
-	trace = &Trace{ID: fmt.Sprintf("%s%d", l.Name, t.number), Steps: steps}
-	for i, s := range steps {
+	l.roles = t.accounts
+	trace = &Trace{ID: fmt.Sprintf("%s%d", l.Name, t.number), Steps: e.steps}
+	for i, s := range e.steps {
 		believe := silent[i] >= 2 || last
-		a, err := t.take(ctx, s, i+1, i+1 == len(steps), believe)
+		a, err := t.take(ctx, s, i+1, i+1 == len(e.steps), believe)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -60,6 +93,24 @@ func (l *Lab) try(ctx context.Context, key string, steps []experiment.Step, nonc
 		t.note(s, &a)
 	}
 	return trace, -1, nil
+}
+
+// ready fails if the try cannot be made any more.
+func (t *try) ready(ctx context.Context, requests int) error {
+	l := t.lab
+	switch {
+	case t.archived:
+		return nil
+	case l.Offline:
+		return stoppedf("%s", l.archiveEnd())
+	}
+	if err := l.stopped(ctx, requests); err != nil {
+		return err
+	}
+	if !l.asked {
+		l.asked, l.dirty = true, dirt{} // whatever was before us, ourselves included
+	}
+	return nil
 }
 
 func (l *Lab) archiveEnd() string {
@@ -93,7 +144,11 @@ func (t *try) take(ctx context.Context, s experiment.Step, number int, last, bel
 	if err != nil {
 		return a, err
 	}
-	a.Sent, a.Request = record, hidden
+	if t.archived {
+		// What was sent may have had the time in it.
+		hidden = bodyOf(s.Way, t.entry.Request)
+	}
+	a.Sent, a.Request = hidden, hidden
 	a.ID = fmt.Sprintf("%s%d.%d", t.lab.Name, t.number, number)
 	if !a.Lost {
 		a.read(t.lab.File.Syntax, t.naming(s))
@@ -139,33 +194,27 @@ func (t *try) wait(ctx context.Context, s experiment.Step, number int, last bool
 // the try.
 func (t *try) exchange(ctx context.Context, s experiment.Step, number int, record, hidden []byte, endsHere, last bool) (Answer, error) {
 	l := t.lab
-	l.sent++
-	method := methodOf(s.Way)
 	if t.archived {
-		e := t.next()
-		if e.Fault != "" {
-			l.faults++
-			return Answer{Lost: true, Fault: e.Fault}, nil
-		}
-		a, err := answerOf(e, method)
-		if err != nil {
-			return a, fmt.Errorf("the transcript's entry %s cannot be read: %w", e.ID(), err)
-		}
-		return a, nil
+		return t.remember(s)
+	}
+	if err := l.mayGoOn(ctx); err != nil {
+		return Answer{}, err
+	}
+	raw, keep := request(s.Way, l.File.Syntax, l.server, record)
+	if err := l.connect(ctx, l.File.Places[s.Place], keep); err != nil {
+		return Answer{}, err
 	}
 	e := journal.Entry{Step: number, Line: l.File.FormatStep(s), Role: s.Role}
-	raw, keep := request(s.Way, l.File.Syntax, l.server, record)
 	e.Request, _ = request(s.Way, l.File.Syntax, l.server, hidden)
-	if err := l.pace.wait(ctx); err != nil {
-		return Answer{}, stoppedf("interrupted")
-	}
+	l.sent++
 	began := time.Now()
-	response, a, err := l.exchange(ctx, l.File.Places[s.Place], method, raw, keep)
+	response, a, err := t.send(ctx, s, record, raw, keep)
 	took := time.Since(began)
 	e.Took = float64(took.Microseconds()) / 1000
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return a, l.stopped(ctx, 0)
+		e.Fault = journal.Interrupted
+		return a, errors.Join(l.stopped(ctx, 0), t.write(e))
 	case err != nil:
 		l.faults++
 		a = Answer{Lost: true, Fault: plainFault(err)}
@@ -175,6 +224,52 @@ func (t *try) exchange(ctx context.Context, s experiment.Step, number int, recor
 		e.Response, e.Last = response, last
 	}
 	return a, t.write(e)
+}
+
+// mayGoOn waits until the next request may be sent, and fails if none may be any
+// more: what is done to begin anew counts, so that an experiment may be cut off.
+func (l *Lab) mayGoOn(ctx context.Context) error {
+	if l.sent >= l.most {
+		return stoppedf("the budget of %d requests is used up", l.budget)
+	}
+	if l.Instead == nil && l.pace.wait(ctx) != nil {
+		return l.stopped(ctx, 0)
+	}
+	return nil
+}
+
+// remember is the answer that the archive has.
+func (t *try) remember(s experiment.Step) (Answer, error) {
+	t.lab.sent++
+	e := t.next()
+	if e.Fault != "" {
+		if e.Failed() {
+			t.lab.faults++
+		}
+		return Answer{Lost: true, Fault: e.Fault}, nil
+	}
+	a, err := answerOf(e, methodOf(s.Way))
+	if err != nil {
+		return a, fmt.Errorf("the transcript's entry %s cannot be read: %w", e.ID(), err)
+	}
+	return a, nil
+}
+
+// send asks the server, or what stands in its place. Whatever comes back is
+// written down and looked at without hidden secrets.
+func (t *try) send(ctx context.Context, s experiment.Step, record, raw []byte, keep bool) (response []byte, a Answer, err error) {
+	l, method := t.lab, methodOf(s.Way)
+	if l.Instead == nil {
+		response, a, err = l.exchange(ctx, l.File.Places[s.Place], method, raw, keep)
+	} else if response = l.Instead.Answer(s, t.role(s.Role).Number, record); response == nil {
+		return nil, a, errors.New("no answer")
+	} else {
+		a, err = parse(bufio.NewReader(bytes.NewReader(response)), method)
+	}
+	if err == nil && l.conceal(response) {
+		a, err = parse(bufio.NewReader(bytes.NewReader(response)), method)
+	}
+	return response, a, err
 }
 
 // plainFault is what a fault was, without ports that differ each time.
@@ -199,31 +294,14 @@ func methodOf(way string) string {
 	return "POST"
 }
 
-func (l *Lab) exchange(ctx context.Context, place, method string, raw []byte, keep bool) (response []byte, a Answer, err error) {
-	if !keep {
-		l.hangUp(place)
-	}
-	c := l.conns[place]
-	if c == nil {
-		if c, err = dial(ctx, place, l.server); err != nil {
-			return nil, a, err
-		}
-		l.conns[place] = c
-	}
-	response, a, err = c.exchange(ctx, method, raw, l.Patience)
-	if err != nil || !keep || a.Closed {
-		l.hangUp(place)
-	}
-	return response, a, err
-}
-
 // next is the archive's next entry of this try.
 func (t *try) next() *journal.Entry {
 	if len(t.past) == 0 {
-		return &journal.Entry{Fault: "it is not in the transcript"}
+		t.entry = &journal.Entry{Fault: "it is not in the transcript"}
+		return t.entry
 	}
 	e := &t.past[0]
-	t.past = t.past[1:]
+	t.past, t.entry = t.past[1:], e
 	return e
 }
 

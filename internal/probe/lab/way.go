@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -69,4 +70,18 @@ func request(way string, syntax experiment.Syntax, host string, record []byte) (
 		raw = append(append(raw, line...), end...)
 	}
 	return append(append(raw, end...), body...), connection != "close"
+}
+
+// bodyOf is the record in a request that [request] has made.
+func bodyOf(way string, raw []byte) []byte {
+	end := "\r\n\r\n"
+	if way == "lf" {
+		end = "\n\n"
+	}
+	_, body, _ := bytes.Cut(raw, []byte(end))
+	if way == "chunked" {
+		_, body, _ = bytes.Cut(body, []byte("\r\n"))
+		body = bytes.TrimSuffix(body, []byte("\r\n0\r\n\r\n"))
+	}
+	return body
 }

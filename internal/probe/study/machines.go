@@ -72,6 +72,8 @@ type pupil struct {
 	study *study
 	aspect
 	inputs map[string]experiment.Step
+	// subject answers; nil is the study's own.
+	subject Subject
 }
 
 func (p *pupil) Ask(_ context.Context, word []string) ([]string, error) {
@@ -79,7 +81,7 @@ func (p *pupil) Ask(_ context.Context, word []string) ([]string, error) {
 	for _, name := range word {
 		steps = append(steps, p.inputs[name])
 	}
-	t, err := p.study.run(steps...)
+	t, err := p.study.runOn(p.subject, 0, steps...)
 	if err != nil {
 		return nil, err
 	}
@@ -169,16 +171,40 @@ func (s *study) learn(a aspect) error {
 		s.gap("state machine: "+a.name, "the file has not the commands for it")
 		return nil
 	}
-	result, err := learn.Learn(s.ctx, p, learn.Config{
-		Inputs: names, Seed: s.Seed, Traces: s.known(p, names), Scenarios: s.words(p),
-		MaxStates: maxStates, Tests: 120, HSI: true,
-	})
+	config := learn.Config{
+		Inputs: names, Seed: s.Seed, Traces: s.known(p), Scenarios: s.words(p), MaxStates: maxStates, Tests: 120, HSI: true,
+	}
+	result, err := learn.Learn(s.ctx, p, config)
 	if err != nil {
 		return err
 	}
 	s.keepMachine(a, result)
 	if result.Stopped != nil {
 		s.gap("state machine: "+a.name+", to the end", result.Stopped.Error())
+	} else if both, ok := s.Subject.(Comparison); ok {
+		return s.compare(both, p, config, result.Machine)
+	}
+	var stopped *lab.Stopped
+	if errors.As(result.Stopped, &stopped) {
+		return stopped
+	}
+	return nil
+}
+
+// compare learns the machine of the second server too, and walks over both at
+// once, on behind each divergence: each is asked of both servers.
+func (s *study) compare(both Comparison, p *pupil, config learn.Config, first *learn.Machine) error {
+	other := *p
+	other.subject = both.Second()
+	config.Traces = nil
+	result, err := learn.Learn(s.ctx, &other, config)
+	if err != nil {
+		return err
+	}
+	for _, d := range learn.Divergences(first, result.Machine) {
+		if _, err := p.Ask(s.ctx, d.Word); err != nil {
+			return err
+		}
 	}
 	var stopped *lab.Stopped
 	if errors.As(result.Stopped, &stopped) {
@@ -189,7 +215,7 @@ func (s *study) learn(a aspect) error {
 
 // known are the traces that were made before, as far as they are words of the
 // aspect.
-func (s *study) known(p *pupil, names []string) []learn.Trace {
+func (s *study) known(p *pupil) []learn.Trace {
 	var all []learn.Trace
 	for _, t := range s.traces {
 		if trace, ok := s.asWord(p, t); ok {

@@ -31,9 +31,11 @@ func (s *study) presence() error {
 		s.row().login(a, b).look(b, vReceive, vReceive),
 	}
 	for i, status := range s.statusSteps(a) {
+		// What a status looks like to who comes later matters most, and comes first.
+		rows = slices.Insert(rows, i,
+			s.row().login(a).add(status).login(b, c).look(b, vOnline, vFind).do(b, vInfo, a).look(c, vOnline, vFind).do(c, vInfo, a))
 		rows = append(rows,
 			watch(s.row().login(a, b).add(status).login(a)),
-			s.row().login(a).add(status).login(b, c).look(b, vOnline, vFind).do(b, vInfo, a).look(c, vOnline, vFind).do(c, vInfo, a),
 			watch(s.row().login(a, b).add(status).do(a, vLogout, "").login(a)),
 		)
 		if back, ok := s.verb(a, vStatus, ""); ok && i > 0 {

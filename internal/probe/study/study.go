@@ -21,6 +21,13 @@ type Subject interface {
 	Sent() int
 }
 
+// A Comparison is a subject that is two servers. It answers as the first of them.
+type Comparison interface {
+	Subject
+	// Second is the other server; whoever asks it has both asked.
+	Second() Subject
+}
+
 // Config says what is studied, and how much of it.
 type Config struct {
 	File    *experiment.File
@@ -206,6 +213,15 @@ func (s *study) run(steps ...experiment.Step) (*lab.Trace, error) {
 }
 
 func (s *study) runAs(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
+	t, err := s.runOn(s.Subject, nonce, steps...)
+	if t != nil {
+		s.look(t)
+	}
+	return t, err
+}
+
+// runOn makes an experiment on a subject, within the phase's share.
+func (s *study) runOn(subject Subject, nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
 	n := 0
 	for _, step := range steps {
 		if step.Wait == 0 {
@@ -215,16 +231,15 @@ func (s *study) runAs(nonce uint64, steps ...experiment.Step) (*lab.Trace, error
 	if s.Subject.Sent()+n > s.limit {
 		return nil, errShare
 	}
-	t, err := s.Subject.Run(s.ctx, steps, nonce)
+	if subject == nil {
+		subject = s.Subject
+	}
+	t, err := subject.Run(s.ctx, steps, nonce)
 	if errors.Is(err, lab.ErrForbidden) {
 		s.gap(err.Error(), "the experiment file does not allow it")
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	s.look(t)
-	return t, nil
+	return t, err
 }
 
 // look keeps a trace: what its answers have in common is looked at in the end.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/rookery-im/rookery/internal/probe/experiment"
@@ -41,6 +42,9 @@ type alive func(after float64) (bool, *lab.Trace, error)
 
 // sessionTimeout measures how long a session lives without a request.
 func (s *study) sessionTimeout() error {
+	if s.File.Clock.URL == "" {
+		return s.waitTogether()
+	}
 	err := s.timer("session", 7*86400, func(after float64) (bool, *lab.Trace, error) {
 		t, err := s.row().login(s.a).wait(seconds(after)).look(s.a, experiment.Friends).run()
 		if err != nil || t == nil {
@@ -67,14 +71,7 @@ func (s *study) timer(name string, most float64, holds alive) error {
 			return false, errors.Join(err, noTrace(trace, err))
 		}
 		t.Points = append(t.Points, finding.TimerPoint{After: after, Alive: ok, ID: trace.Answers[last(trace)].ID})
-		value := "over"
-		if ok {
-			value = "not over"
-		}
-		s.claim(finding.Fact{
-			Command: "*", Aspect: finding.TimerOf, Name: name, Claim: fmt.Sprintf("after %g s", after), Value: value,
-			Statement: fmt.Sprintf("%s: after %g s it is %s", name, after, value),
-		}, trace, last(trace))
+		s.claimMoment(name, after, ok, trace, last(trace))
 		return ok, nil
 	}
 	err := s.bracket(&low, &high, most, look)
@@ -189,32 +186,40 @@ func (s *study) eachTimer(name string, change func(*finding.Timer)) {
 
 // refreshers finds out which requests put the end of a session off.
 func (s *study) refreshers() error {
-	for _, r := range s.refreshing() {
+	all := s.refreshing()
+	if s.File.Clock.URL == "" {
+		alone := slices.DeleteFunc(all, func(r refresher) bool { return len(r.steps) != 1 })
+		return s.refreshTogether(alone)
+	}
+	for _, r := range all {
 		t, err := s.row().login(s.a).wait(s.part()).add(r.steps...).wait(s.part()).look(s.a, experiment.Friends).run()
 		if err != nil {
 			return err
 		}
-		if t == nil {
-			continue
+		if t != nil {
+			s.claimRefresh(r, t, last(t))
 		}
-		value := "refreshes"
-		if s.isNotLoggedIn(&t.Answers[last(t)]) {
-			value = "does not refresh"
-		}
-		name := r.name
-		s.eachTimer("session", func(timer *finding.Timer) {
-			if value == "refreshes" {
-				timer.RefreshedBy = append(timer.RefreshedBy, name)
-			} else {
-				timer.NotBy = append(timer.NotBy, name)
-			}
-		})
-		s.claim(finding.Fact{
-			Command: r.command, Aspect: finding.TimerOf, Name: "session", Claim: r.name, Value: value,
-			Statement: fmt.Sprintf("%s %s the session", r.name, value),
-		}, t, last(t))
 	}
 	return nil
+}
+
+// claimRefresh states whether a request put the end of a session off.
+func (s *study) claimRefresh(r refresher, t *lab.Trace, at int) {
+	value := "refreshes"
+	if s.isNotLoggedIn(&t.Answers[at]) {
+		value = "does not refresh"
+	}
+	s.eachTimer("session", func(timer *finding.Timer) {
+		if value == "refreshes" {
+			timer.RefreshedBy = append(timer.RefreshedBy, r.name)
+		} else {
+			timer.NotBy = append(timer.NotBy, r.name)
+		}
+	})
+	s.claim(finding.Fact{
+		Command: r.command, Aspect: finding.TimerOf, Name: "session", Claim: r.name, Value: value,
+		Statement: fmt.Sprintf("%s %s the session", r.name, value),
+	}, t, at)
 }
 
 // A refresher is what may put the end of a session off.

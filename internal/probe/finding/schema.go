@@ -1,0 +1,9 @@
+package finding
+
+import _ "embed"
+
+// SchemaJSON is the JSON schema (draft 2020-12) of protocol.json, by which other
+// programs can check what they read.
+//
+//go:embed schema.json
+var SchemaJSON []byte

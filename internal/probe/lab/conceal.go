@@ -1,0 +1,51 @@
+package lab
+
+import (
+	"bytes"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+)
+
+// leastSecret is how long a secret must be, in bytes, to be told from what else
+// servers write.
+const leastSecret = 6
+
+// secretsOf are the secrets that came from the environment, as servers might write
+// them.
+func secretsOf(f *experiment.File) (all [][]byte) {
+	accounts := f.Accounts
+	if f.Pool != nil {
+		accounts = append(accounts[:len(accounts):len(accounts)], experiment.Account{Secret: f.Pool.Secret, Hidden: f.Pool.Hidden})
+	}
+	for _, a := range accounts {
+		if !a.Hidden {
+			continue
+		}
+		for _, form := range []string{"secret", "md5(secret)", "MD5(secret)", "sha1(secret)", "sha256(secret)"} {
+			if proof, ok := experiment.Proof(form, a.Secret); ok && len(proof) >= leastSecret {
+				all = append(all, []byte(proof))
+			}
+		}
+		if escaped := f.Syntax.EscapeValue(a.Secret); len(a.Secret) >= leastSecret {
+			all = append(all, []byte(escaped))
+		}
+	}
+	return all
+}
+
+// conceal writes stars over hidden secrets in a response, and reports whether there
+// were any: servers may answer with what they were sent.
+func (l *Lab) conceal(response []byte) bool {
+	found := false
+	for _, secret := range l.secrets {
+		for {
+			at := bytes.Index(response, secret)
+			if at < 0 {
+				break
+			}
+			found = true
+			copy(response[at:], bytes.Repeat([]byte("*"), len(secret)))
+		}
+	}
+	return found
+}

@@ -1,0 +1,69 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+)
+
+// Reach reports whether the server can be connected to.
+func (l *Lab) Reach(ctx context.Context) error {
+	if l.Offline {
+		return nil
+	}
+	for _, place := range l.File.Places {
+		ctx, cancel := context.WithTimeout(ctx, l.Patience)
+		c, err := dial(ctx, place, l.server)
+		cancel()
+		if err != nil && place != "" && strings.Contains(err.Error(), "bind") {
+			return fmt.Errorf("cannot ask from %s, which is among the file's places: %w", place, err)
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %s does not take connections (%w); is it running, and is the address right?", ErrUnreachable, l.server, err)
+		}
+		c.Close()
+	}
+	return nil
+}
+
+// Look takes steps without beginning anew before them: how things are when nothing
+// was done yet. Fresh accounts are taken if the file has a pool.
+func (l *Lab) Look(ctx context.Context, steps []experiment.Step) (*Trace, error) {
+	return l.run(ctx, "look: "+l.Key(steps, 0), experimentOf{steps: steps, asIs: true})
+}
+
+// Account is who played a role in the latest experiment.
+func (l *Lab) Account(role string) experiment.Account {
+	for _, a := range l.roles {
+		if a.Role == role {
+			return a
+		}
+	}
+	return experiment.Account{Role: role}
+}
+
+// Farewell is how many requests of the budget are kept for leaving: see [Lab.Leave].
+func Farewell(f *experiment.File) int {
+	if f.Reset.Kind != experiment.ResetCommands {
+		return 0
+	}
+	n := len(f.Accounts)
+	return 5*n + n*(n-1)/2 // login, status, collecting, logout, and who is a friend of whom
+}
+
+// Leave undoes what the latest experiment has left behind, where commands do that:
+// whoever comes next finds the accounts logged out. It does nothing if nothing was
+// sent.
+func (l *Lab) Leave(ctx context.Context) error {
+	if l.Offline || !l.asked || l.File.Reset.Kind != experiment.ResetCommands {
+		return nil
+	}
+	l.most = l.budget
+	l.tries++
+	l.number++
+	t := &try{lab: l, key: "leave", number: l.number, accounts: l.File.Accounts}
+	t.name(0)
+	return t.undo(ctx)
+}

@@ -1,0 +1,62 @@
+package learn
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// WriteDOT writes the machine in the form that LearnLib and AALpy read.
+// They split a label at the slash, so that a slash in a name becomes a division
+// slash (U+2215). Edges that are not deterministic are dashed, guessed ones
+// dotted; unknown ones are left out.
+func (m *Machine) WriteDOT(w io.Writer) error {
+	b := bufio.NewWriter(w)
+	fmt.Fprint(b, "digraph g {\n__start0 [label=\"\" shape=\"none\"];\n\n")
+	for s := range m.States {
+		fmt.Fprintf(b, "s%d [shape=\"circle\" label=\"s%d\"];\n", s, s)
+	}
+	fmt.Fprintln(b)
+	for s, state := range m.States {
+		for i, e := range state.Edges {
+			if e.To == Unknown {
+				continue
+			}
+			style := ""
+			switch {
+			case e.Nondeterministic:
+				style = ` style="dashed"`
+			case e.Guess:
+				style = ` style="dotted"`
+			}
+			fmt.Fprintf(b, "s%d -> s%d [label=\"%s / %s\"%s];\n", s, e.To, dotName(m.Inputs[i]), dotName(e.Output), style)
+		}
+	}
+	fmt.Fprint(b, "\n__start0 -> s0;\n}\n")
+	return b.Flush()
+}
+
+// dotName is a name as it stands between quotation marks. DOT has no escape for
+// control characters; they are written as Go would, which shows them as text.
+func dotName(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '/':
+			b.WriteRune('∕')
+		case r == '\n':
+			b.WriteString(`\\n`)
+		case r == '\r':
+			b.WriteString(`\\r`)
+		case r < ' ' || r == 0x7f:
+			fmt.Fprintf(&b, `\\x%02x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,116 @@
+package report
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+
+	"github.com/rookery-im/rookery/internal/probe/finding"
+)
+
+// JSON writes a study as protocol.json has it; finding.SchemaJSON is its schema.
+// Bytes that are no UTF-8 stand in it as \xNN.
+func JSON(w io.Writer, s *finding.Study) error {
+	out := rewritten(s, wellFormed)
+	out.Schema = finding.Schema
+	return indented(w, out)
+}
+
+// Differences writes the differences of two servers as differences.json has them:
+// an array, surest first, empty if there are none.
+func Differences(w io.Writer, s *finding.Study) error {
+	return indented(w, rewritten(s, wellFormed).Differences)
+}
+
+func indented(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// Read reads a protocol.json. Keys that it does not know are passed over: a later
+// version may have added them.
+func Read(r io.Reader) (*finding.Study, error) {
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	var head struct {
+		Schema string `json:"schema"`
+	}
+	if err := json.Unmarshal(text, &head); err != nil {
+		return nil, explain(text, err)
+	}
+	if head.Schema != finding.Schema {
+		return nil, fmt.Errorf("this is no protocol.json of this version: its schema is %q, not %q", head.Schema, finding.Schema)
+	}
+	s := new(finding.Study)
+	if err := json.Unmarshal(text, s); err != nil {
+		return nil, explain(text, err)
+	}
+	return s, nil
+}
+
+// explain says in plain words where a JSON text is wrong.
+func explain(text []byte, err error) error {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case len(text) == 0:
+		return errors.New("the file is empty")
+	case errors.As(err, &syntax):
+		return fmt.Errorf("line %d: this is no JSON: %s", lineAt(text, syntax.Offset), syntax)
+	case errors.As(err, &kind) && kind.Field != "":
+		return fmt.Errorf("line %d: %s holds %s where it should hold %s", lineAt(text, kind.Offset), kind.Field, found(kind), wanted(kind))
+	case errors.As(err, &kind):
+		return fmt.Errorf("line %d: this is %s where a protocol.json has an object", lineAt(text, kind.Offset), found(kind))
+	}
+	return err
+}
+
+func lineAt(text []byte, offset int64) int {
+	line := 1
+	for _, b := range text[:min(offset, int64(len(text)))] {
+		if b == '\n' {
+			line++
+		}
+	}
+	return line
+}
+
+// found names what stands in the text.
+func found(e *json.UnmarshalTypeError) string {
+	kind, _, _ := strings.Cut(e.Value, " ") // a number comes with its digits
+	switch kind {
+	case "string":
+		return "a text"
+	case "bool":
+		return "true or false"
+	case "array":
+		return "a list"
+	case "object":
+		return "an object"
+	}
+	return "a " + kind
+}
+
+// wanted names a type as people do who do not write Go.
+func wanted(e *json.UnmarshalTypeError) string {
+	switch e.Type.Kind() {
+	case reflect.String:
+		return "a text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "a list"
+	case reflect.Struct:
+		return "an object"
+	case reflect.Float64:
+		return "a number"
+	}
+	return "a whole number"
+}

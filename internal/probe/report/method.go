@@ -1,0 +1,34 @@
+package report
+
+import "github.com/rookery-im/rookery/internal/probe/finding"
+
+// A paragraph of the part on method and limits.
+type paragraph struct{ Title, Text string }
+
+func method() []paragraph {
+	return []paragraph{
+		{"Unit", "An experiment is a row of steps: it begins anew, reaches a state, sends one request that is changed in one place, then observes. Nothing is carried over from one experiment to the next."},
+		{"Reset", "How it begins anew is what the experiment file says: commands that undo what was done, fresh accounts out of a pool, or a control URL. In the transcript that is step 0; it speaks for no fact."},
+		{"Variants", "Each parameter is left out, emptied, doubled, moved, respelt and given values of its type and of others. Hidden keys are looked for in groups, and parameters that may depend on each other are varied in pairs."},
+		{"Observation", "Many effects show only later or elsewhere. So the same account and the other one look before and after: what changed is the variant's effect, whatever its answer says."},
+		{"Clustering", "Answers are compared in a normal form, in which names stand for what was sent. Variants with equal answers and equal effects form a cluster, and a cluster is explored further by one of its members."},
+		{"Bisection", "Where two neighbouring values of a sweep fall into different clusters, the edge between them is searched by halving, until two neighbouring values lie on either side of it."},
+		{"Attacks", "Facts come from templates: echo, constant, counter, sorted, length of a list and others. Before one is stated the prober tries to break it with experiments that would show the opposite. An attack that succeeds refutes the fact."},
+		{"State machines", "They are learned as Mealy machines, an aspect at a time, by L#: it keeps all observations in one tree and asks only what tells states apart. Counterexamples are looked for in stored transcripts, in the user's scenarios, and with random walks that end in separating suffixes, as far as the budget goes; the final hypothesis is tested with an HSI suite. What that guarantees, and what not, stands below each diagram."},
+		{"Time", "Timers are measured apart from the machines. Waits bracket the end, and halving narrows it. The result is an interval: at its lower end the timer had not run out, at its upper end it had."},
+		{"Noise", "Fields that differ between identical requests are masked, each by itself. The rest of such an answer still counts."},
+		{"Transport failures", "A lost connection or a time-out is not an answer. The experiment is made again from a reset, and the failure is counted at the head of this report. Only where a request repeatedly gets no answer is that itself a finding."},
+		{"Contradictions", "If equal experiments disagree they are repeated until one answer leads by two, at most nine times. What stays undecided is marked so: contested facts, and transitions with a question mark."},
+		{"Absence", "That something has no effect can only be bounded. After n independent clean tries without a counterexample, its frequency is below 3/n at 95 % confidence (the rule of three): 60 tries say under 5 %. No number of tries says never."},
+		{"Limits", "What was not asked was not found: values that are not near an edge or in a list, states that no answer shows, what happens under load, and what depends on the calendar. A fact holds for its scope and for the accounts that were used. The list of what was not tested is part of the result."},
+	}
+}
+
+// gradeParagraph says what the grades mean.
+func gradeParagraph() string {
+	out := "Each fact has a grade."
+	for _, g := range finding.Grades() {
+		out += " " + string(g) + ": " + gradeMeans[g] + "."
+	}
+	return out
+}

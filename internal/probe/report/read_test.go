@@ -1,0 +1,48 @@
+package report_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/probe/report"
+)
+
+func TestWhatIsWrittenIsReadBack(t *testing.T) {
+	s := sample(2)
+	got, err := report.Read(strings.NewReader(written(t, report.JSON, s)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Facts) != len(s.Facts) || !reflect.DeepEqual(got.Facts[0], s.Facts[0]) || !reflect.DeepEqual(got.Timers[2], s.Timers[2]) {
+		t.Error("it is another study")
+	}
+	if string(got.Differences[2].Witness[0].RequestBase64) != string(s.Differences[2].Witness[0].RequestBase64) {
+		t.Error("a request that is no text was changed")
+	}
+}
+
+func TestKeysOfLaterVersionsArePassedOver(t *testing.T) {
+	if _, err := report.Read(strings.NewReader(`{"schema": "rookery-probe-protocol-1", "later": [1], "facts": [{"id": "x", "more": true}]}`)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestErrorsOfReadingAreInPlainWords(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"an empty file", "", "the file is empty"},
+		{"no JSON", "{\n\n  oops", "line 3: this is no JSON"},
+		{"cut off", `{"schema": "rookery-probe-protocol-1"`, "line 1: this is no JSON: unexpected end of JSON input"},
+		{"a list", "[]", "line 1: this is a list where a protocol.json has an object"},
+		{"another file", `{"name": "x"}`, `its schema is "", not "rookery-probe-protocol-1"`},
+		{"another version", `{"schema": "rookery-probe-protocol-9"}`, `its schema is "rookery-probe-protocol-9"`},
+		{"a wrong kind", "{\"schema\": \"rookery-probe-protocol-1\",\n\"facts\": [{\"statement\": 7}]}", "line 2: facts.statement holds a number where it should hold a text"},
+		{"a text for a number", `{"schema": "rookery-probe-protocol-1", "budget": "many"}`, "budget holds a text where it should hold a whole number"},
+		{"an object for a list", `{"schema": "rookery-probe-protocol-1", "facts": {}}`, "facts holds an object where it should hold a list"},
+	} {
+		_, err := report.Read(strings.NewReader(c.text))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package study
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// Where time is real every account waits at the same time: each is looked at once,
+// at another moment, so that one wait brackets a time as often as there are
+// accounts.
+
+// moments are the times at which accounts are looked at: those between low and
+// high at equal distances, or, as long as high is not known, growing ones.
+func moments(low, high, most float64, n int) []float64 {
+	var all []float64
+	if high == 0 {
+		for after := max(15, low*2); after <= most && len(all) < n; after *= 2 {
+			all = append(all, after)
+		}
+		return all
+	}
+	for i := 1; i <= n; i++ {
+		if after := math.Floor(low + (high-low)*float64(i)/float64(n+1)); after > low && (len(all) == 0 || after > all[len(all)-1]) {
+			all = append(all, after)
+		}
+	}
+	return all
+}
+
+// waitTogether brackets the session's life with all accounts at once.
+func (s *study) waitTogether() error {
+	t := finding.Timer{Name: "session", Kind: "not known"}
+	most := s.File.Limits.Wait.Seconds()
+	for {
+		at := moments(t.Low, t.High, most, len(s.File.Accounts))
+		if len(at) == 0 || t.High > 0 && t.High-t.Low <= s.resolution(t.High) {
+			break
+		}
+		if err := s.lookAt(&t, at); err != nil {
+			return err
+		}
+	}
+	if len(t.Points) == 0 {
+		s.gap("timer: session", "limits: wait allows no wait of 15 s")
+		return nil
+	}
+	s.out.Timers = append(s.out.Timers, t)
+	s.timeout = timeout{t.Low, t.High}
+	if t.High == 0 {
+		s.gap("timer: session", fmt.Sprintf("it is longer than limits: wait allows to wait, %g s", most))
+		return nil
+	}
+	s.claimLength("session", t.Low, t.High)
+	return nil
+}
+
+// lookAt logs accounts in, and looks at one after the other.
+func (s *study) lookAt(t *finding.Timer, at []float64) error {
+	r := s.row()
+	for i := range at {
+		r.login(s.role(i))
+	}
+	before := 0.0
+	var looks []int
+	for i, after := range at {
+		r.wait(seconds(after-before)).do(s.role(i), vFriends, "")
+		looks = append(looks, len(r.steps)-1)
+		before = after
+	}
+	trace, err := r.run()
+	if err != nil {
+		return err
+	}
+	if trace == nil {
+		return errNoTrace
+	}
+	for i, look := range looks {
+		alive := !s.isNotLoggedIn(&trace.Answers[look])
+		t.Points = append(t.Points, finding.TimerPoint{After: at[i], Alive: alive, ID: trace.Answers[look].ID})
+		s.claimMoment("session", at[i], alive, trace, look)
+		if alive {
+			t.Low = max(t.Low, at[i])
+		} else if t.High == 0 || at[i] < t.High {
+			t.High = at[i]
+		}
+	}
+	return nil
+}
+
+// refreshTogether tries what refreshes a session with all accounts at once.
+func (s *study) refreshTogether(all []refresher) error {
+	n := len(s.File.Accounts)
+	for len(all) > 0 {
+		group := all[:min(n, len(all))]
+		all = all[len(group):]
+		r := s.row()
+		for i := range group {
+			r.login(s.role(i))
+		}
+		r.wait(s.part())
+		for i, one := range group {
+			r.add(as(one.steps, s.role(i))...)
+		}
+		r.wait(s.part())
+		first := len(r.steps)
+		for i := range group {
+			r.do(s.role(i), vFriends, "")
+		}
+		t, err := r.run()
+		if err != nil || t == nil {
+			return err
+		}
+		for i, one := range group {
+			s.claimRefresh(one, t, first+i)
+		}
+	}
+	return nil
+}
+
+// as are steps of another role.
+func as(steps []experiment.Step, role string) []experiment.Step {
+	out := make([]experiment.Step, len(steps))
+	for i, step := range steps {
+		step.Role = role
+		out[i] = step
+	}
+	return out
+}
+
+// claimMoment states whether something that ends was over at a time.
+func (s *study) claimMoment(name string, after float64, alive bool, t *lab.Trace, at int) {
+	value := "over"
+	if alive {
+		value = "not over"
+	}
+	s.claim(finding.Fact{
+		Command: "*", Aspect: finding.TimerOf, Name: name, Claim: fmt.Sprintf("after %g s", after), Value: value,
+		Statement: fmt.Sprintf("%s: after %g s it is %s", name, after, value),
+	}, t, at)
+}
