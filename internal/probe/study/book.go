@@ -1,6 +1,7 @@
 package study
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -85,11 +86,20 @@ func (b *book) of(claim string) []*fact {
 	return found
 }
 
-// known is the value of a fact, "" if it is not known.
+// value is the value of a fact, "" if it is not known.
 func (b *book) value(command string, aspect finding.Aspect, name, claim string) string {
 	f := finding.Fact{Command: command, Aspect: aspect, Name: name, Claim: claim}
 	if known := b.index[idOf(&f)]; known != nil && known.Grade != finding.Contested {
 		return known.Value
 	}
 	return ""
+}
+
+// valueOf is the value of a fact in a sentence, "" if it is not known.
+func (b *book) valueOf(command string, aspect finding.Aspect, name, claim, sentence string) string {
+	value := b.value(command, aspect, name, claim)
+	if value == "" {
+		return ""
+	}
+	return fmt.Sprintf(sentence, value)
 }

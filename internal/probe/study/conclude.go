@@ -3,7 +3,9 @@ package study
 import (
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/rookery-im/rookery/internal/probe/experiment"
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
@@ -14,6 +16,7 @@ func (s *study) conclude() {
 	s.codes()
 	s.claimCodes()
 	s.tellNoise()
+	s.tellEffects()
 	for _, p := range phases {
 		ran := slices.ContainsFunc(s.out.Phases, func(q finding.Phase) bool { return q.Name == p.name })
 		if !ran && (p.name != "confirmation" || s.Confirm) {
@@ -40,4 +43,62 @@ func (s *study) tellNoise() {
 			}
 		}
 	}
+}
+
+// tellEffects tells in short what commands were seen to do.
+func (s *study) tellEffects() {
+	for i := range s.out.Commands {
+		c := &s.out.Commands[i]
+		if command, ok := s.File.Command(c.Name); ok && !command.Session && c.Works && c.Session == "not known" {
+			c.Session = "not needed"
+		}
+		for _, verb := range c.Does {
+			if effect := s.effect(experiment.Verb(verb), c.Name); effect != "" {
+				c.Effect = strings.TrimPrefix(c.Effect+"; "+effect, "; ")
+			}
+		}
+	}
+}
+
+// effect is what a command for a purpose was seen to do, "" if nothing was.
+func (s *study) effect(verb experiment.Verb, command string) string {
+	state := func(after string) string { return s.book.value("*", finding.Session, "after "+after, "state") }
+	bond := func(name string) string {
+		list, ok := s.File.StepOf(vFriends, s.a, "")
+		if !ok {
+			return ""
+		}
+		value := s.book.value(list.Command, finding.Friendship, name, "lists the other")
+		if value == "" {
+			return ""
+		}
+		return "list each other then: " + value
+	}
+	switch verb {
+	case vLogin:
+		return state("login") + " after it"
+	case vLogout:
+		return state("logout") + " after it"
+	case vAdd:
+		return bond("add")
+	case vRequest:
+		return bond("request")
+	case vAccept:
+		return bond("request, then accept")
+	case vReject:
+		return bond("request, then reject")
+	case vDelete:
+		return bond("delete")
+	case vSend:
+		if receive, ok := s.File.StepOf(vReceive, s.a, ""); ok {
+			if value := s.book.value(receive.Command, finding.Message, "to who is away", "arrives"); value == "1 and then 0 times" {
+				return "arrives once, also at who is away"
+			} else if value != "" {
+				return "arrives at who is away " + value
+			}
+		}
+	case vReceive:
+		return s.book.valueOf(command, finding.Message, "batch", "most", "at most %s messages at once")
+	}
+	return ""
 }

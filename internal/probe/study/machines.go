@@ -41,7 +41,7 @@ func (s *study) machines() error {
 
 func (s *study) aspects() []aspect {
 	a, b, c := s.a, s.b, s.c
-	session := s.row().look(a, vLogin).do(a, vLogin, "", s.wrongSecret()...).look(a, vLogout, vFriends)
+	session := s.row().look(a, vLogin, vLogout, vFriends)
 	if len(s.File.Places) > 1 {
 		session.do(a, vLogin, "").at(1).look(a, vFriends).at(1)
 	}
@@ -49,6 +49,7 @@ func (s *study) aspects() []aspect {
 	visible := s.row().look(a, vLogin, vLogout).add(s.statusSteps(a)...).look(b, vOnline)
 	all := []aspect{
 		{"session", s.row().look(b, vLogin).steps, session.steps},
+		{"failed logins", nil, s.row().look(a, vLogin).do(a, vLogin, "", s.wrongSecret()...).look(a, vFriends).steps},
 		{"visibility", s.row().look(b, vLogin).steps, visible.steps},
 		{"messages", s.row().look(a, vLogin).look(b, vLogin).steps,
 			s.row().do(a, vSend, b).look(b, vReceive, vLogin, vLogout).look(a, vLogout, vLogin).steps},

@@ -14,7 +14,7 @@ import (
 type trial struct {
 	variant
 	trace   *lab.Trace
-	at      int    // the request's answer
+	at, end int    // the request's answer, and behind the last that shows effects
 	forms   string // of the answer, and of where its effects show
 	outcome string
 }
@@ -117,13 +117,17 @@ func (s *study) tryCommand(tasks []task) error {
 		var own []trial
 		for i := range trials {
 			if slices.ContainsFunc(t.variants, func(v variant) bool { return sameVariant(&v, &trials[i].variant) }) {
-				own = append(own, trials[i])
+				one := trials[i]
+				one.forms = s.echoForms(&one, t.parameter.Key)
+				own = append(own, one)
 			}
 		}
-		s.chart(t.command, t.parameter, base, own)
-		s.judge(t.command, t.parameter, base, own)
+		usual := *base
+		usual.forms = s.echoForms(base, t.parameter.Key)
+		s.chart(t.command, t.parameter, &usual, own)
+		s.judge(t.command, t.parameter, &usual, own)
 		if err == nil {
-			err = s.edges(u, t.command, t.parameter, base, own)
+			err = s.edges(u, t.command, t.parameter, &usual, own)
 		}
 	}
 	return err
@@ -281,11 +285,49 @@ func (s *study) tryOne(u unit, v variant) (*trial, error) {
 }
 
 func (s *study) trialAt(v variant, t *lab.Trace, at, end int) *trial {
+	one := &trial{variant: v, trace: t, at: at, end: end, outcome: s.outcome(t.Steps[at], &t.Answers[at])}
+	one.forms = s.echoForms(one, "")
+	return one
+}
+
+// echoForms are the forms of the answers that belong to a trial. Where the request's
+// answer echoes what the request had for a key, that is said, and not what it was:
+// another value is no other answer.
+func (s *study) echoForms(t *trial, key string) string {
 	var forms []string
-	for i := at; i < end; i++ {
-		forms = append(forms, s.form(t.Steps[i], &t.Answers[i]))
+	for i := t.at; i < t.end; i++ {
+		a := t.trace.Answers[i]
+		if i == t.at && key != "" {
+			a.Fields = s.echoed(&a, key)
+		}
+		forms = append(forms, s.form(t.trace.Steps[i], &a))
 	}
-	return &trial{v, t, at, strings.Join(forms, "\n"), s.outcome(t.Steps[at], &t.Answers[at])}
+	return strings.Join(forms, "\n")
+}
+
+// echoed are the fields of an answer, with {echo} where one repeats what was sent.
+func (s *study) echoed(a *lab.Answer, key string) []lab.Field {
+	sent := s.sentFor(a, key)
+	fields := slices.Clone(a.Fields)
+	for i, f := range fields {
+		value := s.File.Syntax.Unescape(f.Raw)
+		if f.Key == key && (slices.Contains(sent, value) || value == "" && len(sent) == 0) {
+			fields[i].Value, fields[i].IsList = "{echo}", false
+		}
+	}
+	return fields
+}
+
+// sentFor are the values that a request had for a key, in whatever letters.
+func (s *study) sentFor(a *lab.Answer, key string) []string {
+	pairs, _ := s.File.Syntax.Decode(a.Sent)
+	var values []string
+	for _, p := range pairs {
+		if strings.EqualFold(p.Key, key) {
+			values = append(values, strings.TrimSpace(s.File.Syntax.Unescape(p.Value)))
+		}
+	}
+	return values
 }
 
 // chart adds a row to the parameter matrix.
@@ -381,7 +423,7 @@ func (s *study) judgeAbsent(base, t *trial, trials []trial, state func(t *trial,
 		return
 	}
 	for _, v := range trials {
-		if v.plain && v.value != "" && v.forms == t.forms {
+		if v.plain && strings.TrimSpace(v.value) != "" && v.forms == t.forms {
 			state(t, "default", v.value, "left out is as "+v.value)
 			return
 		}

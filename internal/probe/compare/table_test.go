@@ -1,0 +1,84 @@
+package compare_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// page holds the benchmark's table, between these marks.
+const (
+	page       = "../../../docs/prober.md"
+	tableBegin = "<!-- mutants -->\n"
+	tableEnd   = "<!-- /mutants -->\n"
+)
+
+// checkTable compares the table in the page with what was found, but for the
+// numbers of requests, or writes it anew.
+func checkTable(t *testing.T, all []*result) {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok1 := strings.Cut(string(text), tableBegin)
+	table, after, ok2 := strings.Cut(rest, tableEnd)
+	if !ok1 || !ok2 {
+		t.Fatalf("%s has no table between %q and %q", page, tableBegin, tableEnd)
+	}
+	found := tableOf(all)
+	if *update {
+		if err := os.WriteFile(page, []byte(before+tableBegin+found+tableEnd+after), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	told, now := withoutRequests(table), withoutRequests(found)
+	for i := range max(len(told), len(now)) {
+		if i >= len(told) || i >= len(now) || told[i] != now[i] {
+			t.Errorf("%s says otherwise; make bench-probe ARGS=-update writes the table anew:\n%s", page, found)
+			return
+		}
+	}
+}
+
+func tableOf(all []*result) string {
+	var b strings.Builder
+	b.WriteString("| mutant | what it does | expected | found | named | fuzzer | requests |\n|---|---|---|---|---|---|---|\n")
+	for _, r := range all {
+		expected, named := fmt.Sprintf("%s, %s", r.Command, r.Aspect), yes(r.named())
+		if r.Equivalent {
+			expected, named = "nothing: it is equivalent", "-"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %d |\n",
+			r.Name, strings.ReplaceAll(r.About, "|", "\\|"), strings.ReplaceAll(expected, "*", "\\*"), yes(r.found()), named, yes(r.baseline), max(r.sent[0], r.sent[1]))
+	}
+	s := scoreOf(all)
+	fuzzed := 0
+	for _, r := range all {
+		fuzzed += count(r.baseline && !r.Equivalent)
+	}
+	fmt.Fprintf(&b, "\n%s. The plain fuzzer finds %d.\n", strings.ToUpper(s.String()[:1])+s.String()[1:], fuzzed)
+	return b.String()
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// withoutRequests are the lines of a table without their last column: how many
+// requests it takes depends on what is lost, and on the time of day.
+func withoutRequests(table string) []string {
+	var lines []string
+	for _, line := range strings.Split(strings.TrimSpace(table), "\n") {
+		if cells := strings.Split(line, " | "); len(cells) > 6 {
+			line = strings.Join(cells[:len(cells)-1], " | ")
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
