@@ -19,7 +19,7 @@ TIMEOUT        ?= 10m
 # race detector needs a C compiler; nothing else here does.
 NEEDS := gcc:gcc curl:curl strace:strace tmux:tmux jq:jq python3:python3
 
-.PHONY: help run test check fuzz short-fuzz bench lint vulnerabilities build cross cover clean prerequisites
+.PHONY: help run test check fuzz short-fuzz bench bench-probe lint vulnerabilities build cross cover clean prerequisites
 
 help: ## this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ short-fuzz:
 
 bench: build ## what the server costs on this machine, beside a bare net/http handler; minutes
 	bin/rookery bench $(ARGS)
+
+bench-probe: ## how many changed behaviours the prober finds and names; ARGS="-mutant NAME -v" for one, ARGS=-update writes docs/prober.md's table
+	go test -count=1 -run Mutants ./internal/probe/compare $(ARGS)
 
 lint: ## formatting, go vet, staticcheck, go.mod
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi

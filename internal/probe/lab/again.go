@@ -15,9 +15,18 @@ import (
 
 // dirt is what experiments have left behind, where commands undo it.
 type dirt struct {
-	known bool            // false at the start: whatever was before us
-	roles map[string]bool // who has a session, mail, or another status
-	bonds bool            // friendships may have changed
+	known    bool               // false at the start: whatever was before us
+	sessions map[[2]string]int  // role and place's address: the place's index
+	mail     map[string]bool    // roles for whom something may wait
+	status   map[string]bool    // roles that may show otherwise than usually
+	bonds    map[[2]string]bool // pairs, in the file's order, that may stand otherwise
+}
+
+func cleanSlate() dirt {
+	return dirt{
+		known: true, sessions: make(map[[2]string]int), mail: make(map[string]bool),
+		status: make(map[string]bool), bonds: make(map[[2]string]bool),
+	}
 }
 
 // begin makes everything as it was: each experiment begins alike.
@@ -74,7 +83,7 @@ func (t *try) skipBeginning() {
 	t.past = t.past[n:]
 	t.lab.sent += sent
 	t.lab.faults += faults
-	t.lab.dirty = dirt{known: true}
+	t.lab.dirty = cleanSlate()
 }
 
 // note keeps in mind what a step has left behind.
@@ -86,14 +95,47 @@ func (t *try) note(s experiment.Step, a *Answer) {
 	if l.wrongLogin(s) && l.File.Reset.Kind != experiment.ResetURL && !l.done(s.Command, a) {
 		l.failed[t.role(s.Role).Number]++
 	}
-	if l.dirty.roles == nil {
-		l.dirty.roles = make(map[string]bool)
+	if !l.dirty.known {
+		return // all is undone anyway
 	}
-	l.dirty.roles[s.Role] = true
-	l.dirty.roles[t.to(s)] = true
-	switch l.verb(s) {
-	case experiment.Add, experiment.Request, experiment.Accept, experiment.Reject, experiment.Delete, "":
-		l.dirty.bonds = true
+	place := l.File.Places[s.Place]
+	switch verb := l.verb(s); verb {
+	case experiment.Login:
+		l.dirty.sessions[[2]string{s.Role, place}] = s.Place
+		l.dirty.status[s.Role] = l.dirty.status[s.Role] || len(s.Changes) > 0
+	case experiment.Status:
+		l.dirty.status[s.Role] = true
+	case experiment.Send:
+		t.mailed(s)
+	case experiment.Add, experiment.Request, experiment.Accept, experiment.Reject, experiment.Delete:
+		t.bonded(s)
+	case "":
+		l.dirty.status[s.Role] = true
+		t.mailed(s)
+		t.bonded(s)
+	}
+}
+
+// mailed notes that something may wait: for whom the step is about, or, where a
+// change names somebody else, for anybody.
+func (t *try) mailed(s experiment.Step) {
+	for _, a := range t.accounts {
+		if a.Role == t.to(s) || len(s.Changes) > 0 {
+			t.lab.dirty.mail[a.Role] = true
+		}
+	}
+}
+
+// bonded notes that friendships may have changed.
+func (t *try) bonded(s experiment.Step) {
+	for i, a := range t.accounts {
+		for _, b := range t.accounts[i+1:] {
+			named := a.Role == s.Role && b.Role == t.to(s) || b.Role == s.Role && a.Role == t.to(s)
+			if named || len(s.Changes) > 0 && (a.Role == s.Role || b.Role == s.Role) {
+				t.lab.dirty.bonds[[2]string{a.Role, b.Role}] = true
+				t.lab.dirty.mail[a.Role], t.lab.dirty.mail[b.Role] = true, true
+			}
+		}
 	}
 }
 
@@ -155,57 +197,112 @@ func (t *try) prepare(ctx context.Context, s experiment.Step) (Answer, error) {
 			return a, nil
 		}
 	}
-	return Answer{Lost: true}, stoppedf("no answer to %q, which prepares each experiment", t.lab.File.FormatStep(s))
+	return Answer{Lost: true}, t.lab.brokenf("no answer to %q, which prepares each experiment", t.lab.File.FormatStep(s))
 }
 
 // undo makes as it was what experiments have changed, by commands.
 func (t *try) undo(ctx context.Context) error {
 	l := t.lab
-	roles := t.accounts
-	if l.dirty.known {
-		roles = nil
-		for _, a := range t.accounts {
-			if l.dirty.roles[a.Role] {
-				roles = append(roles, a)
-			}
-		}
+	d := l.dirty
+	if !d.known {
+		d = t.anything()
 	}
-	bonds := l.dirty.bonds || !l.dirty.known
-	l.dirty = dirt{known: true}
-	return t.settle(ctx, roles, bonds)
-}
-
-// arrange makes fresh accounts stand to each other as the file says.
-func (t *try) arrange(ctx context.Context) error {
-	var roles []experiment.Account
+	l.dirty = cleanSlate()
 	for _, a := range t.accounts {
-		if slices.ContainsFunc(t.lab.File.Friends, func(p [2]string) bool { return p[0] == a.Role || p[1] == a.Role }) {
-			roles = append(roles, a)
-		}
-	}
-	return t.settle(ctx, roles, true)
-}
-
-// settle logs accounts in, makes friends of those who shall be, ends other
-// friendships, collects what waits, and logs them out.
-func (t *try) settle(ctx context.Context, roles []experiment.Account, bonds bool) error {
-	for _, a := range roles {
-		if err := t.each(ctx, experiment.Login, a.Role, ""); err != nil {
-			return err
-		}
-	}
-	if bonds {
-		for i, a := range roles {
-			for _, b := range roles[i+1:] {
-				if err := t.bond(ctx, a.Role, b.Role); err != nil {
+		for place := range l.File.Places {
+			// Those who log in below log out there.
+			if _, is := d.sessions[[2]string{a.Role, l.File.Places[place]}]; is && (place > 0 || !d.needsLogin(a.Role)) {
+				if err := t.leave(ctx, a.Role, place); err != nil {
 					return err
 				}
 			}
 		}
 	}
-	for _, a := range roles {
-		for _, verb := range []experiment.Verb{experiment.Status, experiment.Receive, experiment.Logout} {
-			if err := t.each(ctx, verb, a.Role, ""); err != nil {
+	return t.settle(ctx, d)
+}
+
+// leave logs a role out at a place.
+func (t *try) leave(ctx context.Context, role string, place int) error {
+	s, ok := t.lab.File.StepOf(experiment.Logout, role, "")
+	if !ok {
+		return nil
+	}
+	s.Place = place
+	_, err := t.prepare(ctx, s)
+	return err
+}
+
+// needsLogin reports whether a role has to log in for all to be undone.
+func (d *dirt) needsLogin(role string) bool {
+	if d.mail[role] || d.status[role] {
+		return true
+	}
+	for pair := range d.bonds {
+		if pair[0] == role || pair[1] == role {
+			return true
+		}
+	}
+	return false
+}
+
+// anything is what is to be undone where nothing is known.
+func (t *try) anything() dirt {
+	d := cleanSlate()
+	for i, a := range t.accounts {
+		d.mail[a.Role], d.status[a.Role] = true, true
+		for place, address := range t.lab.File.Places {
+			d.sessions[[2]string{a.Role, address}] = place
+		}
+		for _, b := range t.accounts[i+1:] {
+			d.bonds[[2]string{a.Role, b.Role}] = true
+		}
+	}
+	return d
+}
+
+// arrange makes fresh accounts stand to each other as the file says.
+func (t *try) arrange(ctx context.Context) error {
+	d := cleanSlate()
+	for _, pair := range t.lab.File.Friends {
+		d.bonds[pair] = true
+		d.mail[pair[0]], d.mail[pair[1]] = true, true
+	}
+	return t.settle(ctx, d)
+}
+
+// settle logs accounts in where something is to be undone, makes friends of those
+// who shall be, ends other friendships, collects what waits, and logs them out.
+func (t *try) settle(ctx context.Context, d dirt) error {
+	var roles []string
+	for _, a := range t.accounts {
+		if d.needsLogin(a.Role) {
+			roles = append(roles, a.Role)
+		}
+	}
+	for _, role := range roles {
+		if err := t.each(ctx, experiment.Login, role, ""); err != nil {
+			return err
+		}
+	}
+	for i, a := range roles {
+		for _, b := range roles[i+1:] {
+			if d.bonds[[2]string{a, b}] || d.bonds[[2]string{b, a}] {
+				if err := t.bond(ctx, a, b); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for _, role := range roles {
+		var verbs []experiment.Verb
+		if d.status[role] {
+			verbs = append(verbs, experiment.Status)
+		}
+		if d.mail[role] {
+			verbs = append(verbs, experiment.Receive)
+		}
+		for _, verb := range append(verbs, experiment.Logout) {
+			if err := t.each(ctx, verb, role, ""); err != nil {
 				return err
 			}
 		}
@@ -240,14 +337,23 @@ func (t *try) bond(ctx context.Context, a, b string) error {
 		return p == [2]string{a, b} || p == [2]string{b, a}
 	})
 	is, err := t.friends(ctx, a, b)
-	if err != nil || is == want {
+	if err != nil || is && want {
 		return err
 	}
 	if !want {
-		if err := t.each(ctx, experiment.Delete, a, b); err != nil {
-			return err
+		// A request that waits is refused, whoever asked.
+		verbs := []experiment.Verb{experiment.Reject}
+		if is {
+			verbs = []experiment.Verb{experiment.Delete}
 		}
-		return t.each(ctx, experiment.Delete, b, a)
+		for _, verb := range verbs {
+			for _, pair := range [][2]string{{a, b}, {b, a}} {
+				if err := t.each(ctx, verb, pair[0], pair[1]); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
 	}
 	for _, verb := range []experiment.Verb{experiment.Add, experiment.Request} {
 		if err := t.each(ctx, verb, a, b); err != nil {
@@ -281,6 +387,9 @@ func (l *Lab) letGoBy(ctx context.Context, d time.Duration) error {
 	if l.control["clock"] != "" {
 		return l.post(ctx, "clock", strconv.FormatFloat(d.Seconds(), 'f', -1, 64))
 	}
+	if most := l.File.Limits.Time; most > 0 && l.t()+d.Seconds() > most.Seconds() {
+		return stoppedf("the time of %v is over, or would be before a wait of %v", most, d)
+	}
 	if l.Progress != nil {
 		p := l.progress()
 		p.WaitingFor = d
@@ -311,7 +420,7 @@ func (l *Lab) post(ctx context.Context, name, body string) error {
 	if ctx.Err() != nil {
 		return l.stopped(ctx, 0)
 	}
-	return stoppedf("the control URL %s (%s) does not work: %v", l.control[name], name, last)
+	return l.brokenf("the control URL %s (%s) does not work: %v", l.control[name], name, last)
 }
 
 func (l *Lab) postOnce(ctx context.Context, to, body string) (status int, err error) {

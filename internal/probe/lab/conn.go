@@ -116,7 +116,7 @@ func (l *Lab) connect(ctx context.Context, place string, keep bool) error {
 		case ctx.Err() != nil:
 			return l.stopped(ctx, 0)
 		case time.Since(began) > l.Patience:
-			return stoppedf("%s does not take connections any more (%v)", l.server, err)
+			return l.brokenf("%s does not take connections any more (%v)", l.server, cause(err))
 		default:
 			_ = sleep(ctx, pause) // that ctx has ended shows above
 		}

@@ -42,6 +42,9 @@ type Config struct {
 	Began time.Time
 	// Progress is told how far it has got, if it is not nil.
 	Progress func(Progress)
+	// Until ends the experiments, if it is not nil, and the contexts of calls do not: so
+	// whoever makes them learns of it as he does of a transcript's end, by [*Stopped].
+	Until context.Context
 }
 
 // A Server answers in place of one on the network: to find out what a study takes.
@@ -81,6 +84,7 @@ type Lab struct {
 	tries   int
 	number  int // of the latest try
 	faults  int
+	broken  bool                 // the server does not let itself be asked any more
 	asked   bool                 // something was sent: not all came from the archive
 	roles   []experiment.Account // who played them in the latest try
 	secrets [][]byte             // what is kept out of transcripts
@@ -203,6 +207,9 @@ type experimentOf struct {
 }
 
 func (l *Lab) run(ctx context.Context, key string, e experimentOf) (*Trace, error) {
+	if l.Until != nil {
+		ctx = l.Until
+	}
 	silent := make([]int, len(e.steps))
 	for try := 1; ; try++ {
 		t, at, err := l.try(ctx, key, e, silent, try >= mostTries)

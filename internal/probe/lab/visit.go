@@ -2,15 +2,18 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"strings"
+	"syscall"
 
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
 // Reach reports whether the server can be connected to.
 func (l *Lab) Reach(ctx context.Context) error {
-	if l.Offline {
+	if l.Offline || l.Instead != nil {
 		return nil
 	}
 	for _, place := range l.File.Places {
@@ -18,14 +21,28 @@ func (l *Lab) Reach(ctx context.Context) error {
 		c, err := dial(ctx, place, l.server)
 		cancel()
 		if err != nil && place != "" && strings.Contains(err.Error(), "bind") {
-			return fmt.Errorf("cannot ask from %s, which is among the file's places: %w", place, err)
+			return fmt.Errorf("cannot ask from %s, which is among the file's places: %w", place, cause(err))
 		}
 		if err != nil {
-			return fmt.Errorf("%w: %s does not take connections (%w); is it running, and is the address right?", ErrUnreachable, l.server, err)
+			return fmt.Errorf("%w: %s does not take connections (%w); is it running, and is the address right?", ErrUnreachable, l.server, cause(err))
 		}
 		c.Close()
 	}
 	return nil
+}
+
+// cause is what is at the bottom of an error of the network: the addresses are said
+// elsewhere.
+func cause(err error) error {
+	var system syscall.Errno
+	var late net.Error
+	switch {
+	case errors.As(err, &system):
+		return system
+	case errors.As(err, &late) && late.Timeout():
+		return errors.New("no answer in time")
+	}
+	return err
 }
 
 // Look takes steps without beginning anew before them: how things are when nothing
@@ -55,9 +72,9 @@ func Farewell(f *experiment.File) int {
 
 // Leave undoes what the latest experiment has left behind, where commands do that:
 // whoever comes next finds the accounts logged out. It does nothing if nothing was
-// sent.
+// sent, or if the server does not let itself be asked any more.
 func (l *Lab) Leave(ctx context.Context) error {
-	if l.Offline || !l.asked || l.File.Reset.Kind != experiment.ResetCommands {
+	if l.Offline || !l.asked || l.broken || l.File.Reset.Kind != experiment.ResetCommands {
 		return nil
 	}
 	l.most = l.budget

@@ -57,9 +57,26 @@ func (s *study) witnesses() []*group {
 			}
 		}
 	}
-	// The short ones first: they say most for least.
-	slices.SortStableFunc(all, func(x, y *group) int { return len(x.steps)*len(y.facts) - len(y.steps)*len(x.facts) })
+	// Those first that say most for least; where time is real, waiting costs most.
+	slices.SortStableFunc(all, func(x, y *group) int {
+		if w := s.waits(x) - s.waits(y); w != 0 {
+			return w
+		}
+		return len(x.steps)*len(y.facts) - len(y.steps)*len(x.facts)
+	})
 	return all
+}
+
+// waits is how many seconds an experiment takes for waiting.
+func (s *study) waits(g *group) int {
+	total := 0.0
+	for _, step := range g.steps {
+		total += step.Wait.Seconds()
+	}
+	if s.File.Clock.URL != "" {
+		return 0
+	}
+	return int(total)
 }
 
 func (s *study) line(steps []experiment.Step) string {

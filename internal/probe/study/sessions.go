@@ -235,7 +235,8 @@ func (s *study) lock(n int, wrong []experiment.Change) error {
 		}
 		return !s.done(t.Steps[last(t)], &t.Answers[last(t)]), t, nil
 	}
-	return s.timer("lock after failed logins", 86400, open)
+	s.waiting = append(s.waiting, func() error { return s.timer("lock after failed logins", 86400, open) })
+	return nil
 }
 
 // proofs tries kinds of secrets that the file does not use.

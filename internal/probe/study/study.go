@@ -69,6 +69,8 @@ type study struct {
 	notLoggedIn string
 	a, b, c     string // the roles: who acts, a friend, a stranger
 	timeout     timeout
+	// waiting is what other phases leave to that of the timers.
+	waiting []func() error
 	// lists are those that are given page by page, by command.
 	lists map[string]*list
 }
@@ -89,13 +91,13 @@ type phase struct {
 var phases = []phase{
 	{"acquaintance", 130, (*study).meet},
 	{"scenarios", 30, (*study).scenarios},
-	{"sessions", 300, (*study).sessions},
+	{"sessions", 260, (*study).sessions},
 	{"messages", 220, (*study).messages},
 	{"presence", 220, (*study).presence},
 	{"friendship", 330, (*study).friendship},
 	{"paging", 240, (*study).paging},
-	{"marks", 290, (*study).marks},
-	{"timers", 170, (*study).timers},
+	{"marks", 250, (*study).marks},
+	{"timers", 270, (*study).timers},
 	{"encoding", 130, (*study).encoding},
 	{"transport", 90, (*study).transport},
 	{"parameters", 1150, (*study).parameters},
@@ -154,7 +156,22 @@ func (s *study) plan() (plan []phase, sum int) {
 		plan = append(plan, p)
 		sum += p.share
 	}
+	if s.File.Clock.URL == "" {
+		waitLast(plan)
+	}
 	return plan, sum
+}
+
+// waitLast moves the timers behind all that can be had without waiting.
+func waitLast(plan []phase) {
+	at := slices.IndexFunc(plan, func(p phase) bool { return p.name == "timers" })
+	timers := plan[at]
+	end := len(plan)
+	if plan[end-1].name == "confirmation" {
+		end--
+	}
+	copy(plan[at:], plan[at+1:end])
+	plan[end-1] = timers
 }
 
 func (s *study) reserve() int {

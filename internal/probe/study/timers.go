@@ -24,6 +24,11 @@ func (s *study) timers() error {
 	if err := s.sessionTimeout(); err != nil {
 		return err
 	}
+	for _, wait := range s.waiting {
+		if err := wait(); err != nil {
+			return err
+		}
+	}
 	if s.timeout.high == 0 {
 		return nil
 	}

@@ -1,0 +1,320 @@
+package lab_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/journal"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// listed are the elements of an answer's list.
+func listed(t *testing.T, a *lab.Answer, key string) []string {
+	t.Helper()
+	f, ok := a.Field(key)
+	if !ok {
+		t.Fatalf("%q has no %s", a.Body, key)
+	}
+	return f.List
+}
+
+func TestCommandsUndoWhatAnExperimentHasDone(t *testing.T) {
+	b := newBench(t, parse(t, "allow: {destructive: true}\nlimits: {rate: 0}"), serveReference(t))
+	for name, lines := range map[string][]string{
+		"a friendship was ended":   {"a Login", "b Login", "a DelFromList"},
+		"a message waits":          {"a Login", "a CLTMSG"},
+		"both are still logged in": {"a Login", "b Login"},
+		"a status was changed":     {"a Login", "a Change_Stat ST=40"},
+		"a request waits":          {"a Login", "b Login", "a DelFromList", "b DelFromList", "a Ack_AddToList.request to b"},
+	} {
+		b.run(lines...)
+		trace := b.run("b List", "b Login", "b GetMsgEx", "b List", "a Login", "a List")
+		a := trace.Answers
+		if a[0].Value("RES") != "20" {
+			t.Errorf("%s: b is logged in: %q", name, a[0].Body)
+		}
+		if a[2].Value("MN") != "0" {
+			t.Errorf("%s: something waits for b: %q", name, a[2].Body)
+		}
+		if !slices.Equal(listed(t, &a[3], "UN"), []string{"{a}"}) || !slices.Equal(listed(t, &a[5], "UN"), []string{"{b}"}) {
+			t.Errorf("%s: they are no friends: %q, %q", name, a[3].Body, a[5].Body)
+		}
+	}
+}
+
+func TestWhoeverComesNextFindsAccountsLoggedOut(t *testing.T) {
+	url := serveReference(t)
+	b := newBench(t, parse(t, "limits: {rate: 0}"), url)
+	b.run("a Login", "b Login")
+	if err := b.Leave(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	next := newBench(t, b.file, url)
+	trace, err := next.Look(context.Background(), next.steps("a List", "b List"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range trace.Answers {
+		if a.Value("RES") != "20" {
+			t.Errorf("%q", a.Body)
+		}
+	}
+	if sent := next.Sent(); sent != 2 {
+		t.Errorf("a look has sent %d requests, want 2", sent)
+	}
+}
+
+// What is kept for leaving is enough, and nothing goes beyond the budget.
+func TestLeavingHasItsShareOfTheBudget(t *testing.T) {
+	b := newBench(t, parse(t, "limits: {rate: 0}"), serveReference(t), func(c *lab.Config) { c.Requests = 60 })
+	for {
+		_, err := b.Run(context.Background(), b.steps("a Login", "b Login"), 0)
+		var stopped *lab.Stopped
+		if errors.As(err, &stopped) {
+			if stopped.Reason != "the budget of 60 requests is used up" {
+				t.Error(stopped)
+			}
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Leave(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if b.Sent() > 60 {
+		t.Errorf("%d requests", b.Sent())
+	}
+}
+
+func TestAControlURLBeginsAnewAndMovesTheClock(t *testing.T) {
+	more := "reset: {url: /control/reset}\nclock: {url: /control/clock}\nlimits: {rate: 0, wait: 1s}"
+	b := newBench(t, parse(t, more), serveReference(t))
+	b.run("a Login", "a List")
+	a := b.run("a List", "a Login", "wait 299", "a List", "wait 301", "a List").Answers
+	for i, want := range map[int]string{0: "20", 1: "0", 3: "0", 5: "20"} {
+		if got := a[i].Value("RES"); got != want {
+			t.Errorf("answer %d: RES=%s, want %s", i+1, got, want)
+		}
+	}
+	// A clean slate: equal experiments are equal to the byte.
+	if x, y := b.run("a Login"), b.run("a Login"); !bytes.Equal(x.Answers[0].Request, y.Answers[0].Request) {
+		t.Errorf("%q and %q", x.Answers[0].Request, y.Answers[0].Request)
+	}
+}
+
+func TestAPoolHasFreshAccountsForEachExperimentUntilItIsUsedUp(t *testing.T) {
+	more := "pool: {first: 10005, last: 10012, secret: 123456}\nreset: pool\nlimits: {rate: 0}"
+	b := newBench(t, parse(t, more), serveReference(t))
+	marks := make(map[string]bool)
+	for n := range 4 {
+		a := b.run("a List", "a Login", "a List").Answers
+		if a[0].Value("RES") != "20" || !slices.Equal(listed(t, &a[2], "UN"), []string{"{b}"}) {
+			t.Errorf("%q, %q", a[0].Body, a[2].Body)
+		}
+		if want := fmt.Sprintf("UIN=%d&", 10005+2*n); !strings.Contains(string(a[1].Request), want) {
+			t.Errorf("%q has no %s", a[1].Request, want)
+		}
+		if b.Account("b").Number != fmt.Sprint(10006+2*n) {
+			t.Errorf("b is %s", b.Account("b").Number)
+		}
+		marks[string(a[0].Request)] = true
+	}
+	if len(marks) != 4 {
+		t.Error("marks were used twice")
+	}
+	_, err := b.Run(context.Background(), b.steps("a Login"), 0)
+	var stopped *lab.Stopped
+	if !errors.As(err, &stopped) || stopped.Reason != "the pool of accounts is used up, after 8" {
+		t.Error(err)
+	}
+}
+
+func TestTheTranscriptHasWhatWasDone(t *testing.T) {
+	b := newBench(t, parse(t, "reset: {url: /control/reset}\nclock: {url: /control/clock}\nlimits: {rate: 0}"), serveReference(t))
+	b.run("a Login", "wait 5", "a List via=lower")
+	e := b.entries()
+	if len(e) != 3 {
+		t.Fatalf("%+v", e)
+	}
+	for i, want := range []struct{ key, line, id string }{
+		{"0: a Login; wait 5; a List via=lower", "a Login", "a1.1"}, {"", "wait 5", "a1.2"}, {"", "a List via=lower", "a1.3"},
+	} {
+		if e[i].Key != want.key || e[i].Line != want.line || e[i].ID() != want.id || e[i].Last != (i == 2) {
+			t.Errorf("%+v, want %+v", e[i], want)
+		}
+	}
+	if e[1].Wait != 5 || e[1].Request != nil {
+		t.Errorf("%+v", e[1])
+	}
+	if !strings.HasPrefix(string(e[0].Request), "POST / HTTP/1.1\r\n") || !strings.HasPrefix(string(e[0].Response), "HTTP/1.1 200 OK\r\n") {
+		t.Errorf("%q, %q", e[0].Request, e[0].Response)
+	}
+	if !strings.Contains(string(e[2].Request), "\r\nhost:") {
+		t.Errorf("%q", e[2].Request)
+	}
+}
+
+func TestSecretsOfTheEnvironmentAreNotInTheTranscript(t *testing.T) {
+	const secret = "correct horse"
+	s := newSite(t, func(record string, n int) string { return "RES=0&RS=0&ECHO=" + record + "&PW=" + secret })
+	f := parse(t, "reset: {url: /reset}\nlimits: {rate: 0}", "SECRET", secret)
+	for i := range f.Accounts {
+		f.Accounts[i].Secret, f.Accounts[i].Hidden = secret, true
+	}
+	b := newBench(t, f, s.URL)
+	a := b.run(`a Login PS={md5(secret)}`, `a Login PS={secret}`, `a Login PS={MD5(secret)}`, `a Login PS={sha1(secret)}`).Answers
+	for i := range a {
+		proof, _ := experiment.Proof([]string{"md5(secret)", "secret", "MD5(secret)", "sha1(secret)"}[i], secret)
+		if !strings.Contains(s.records[i], proof) {
+			t.Errorf("%q does not prove the secret", s.records[i])
+		}
+		e := b.entries()[i]
+		for _, text := range []string{string(e.Request), string(e.Response), string(a[i].Request), string(a[i].Sent), string(a[i].Body)} {
+			if strings.Contains(text, proof) || strings.Contains(text, secret) {
+				t.Errorf("%q holds the secret", text)
+			}
+		}
+		if !strings.Contains(string(e.Request), "secret") {
+			t.Errorf("%q does not say which secret it was", e.Request)
+		}
+	}
+}
+
+// archived is a lab that goes on with what another has written.
+func archived(t *testing.T, b *bench, url string, change ...func(*lab.Config)) *bench {
+	t.Helper()
+	past, err := journal.Read(bytes.NewReader(b.out.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newBench(t, b.file, url, append(change, func(c *lab.Config) { c.Archive = lab.NewArchive(past, "a") })...)
+}
+
+func TestWhatTheArchiveHasIsNotAskedAgain(t *testing.T) {
+	for _, more := range []string{
+		"limits: {rate: 0}",
+		"reset: {url: /control/reset}\nlimits: {rate: 0}",
+		"pool: {first: 10005, last: 10012, secret: 123456}\nreset: pool\nlimits: {rate: 0}",
+	} {
+		url := serveReference(t)
+		b := newBench(t, parse(t, more), url)
+		first := []*lab.Trace{b.run("a Login", "a List"), b.run("b Login"), b.run("a Login", "a List")}
+
+		again := archived(t, b, url)
+		second := []*lab.Trace{again.run("a Login", "a List"), again.run("b Login"), again.run("a Login", "a List")}
+		if len(again.entries()) > 0 {
+			t.Errorf("it was asked again: %+v", again.entries())
+		}
+		for i := range first {
+			same(t, second[i], first[i])
+		}
+		if again.Sent() != b.Sent() || again.Tries() != b.Tries() {
+			t.Errorf("%d requests and %d tries, were %d and %d", again.Sent(), again.Tries(), b.Sent(), b.Tries())
+		}
+		x, y := again.run("a Login", "a List"), b.run("a Login", "a List")
+		if x.ID != "a4" {
+			t.Errorf("what comes next is called %s", x.ID)
+		}
+		if b.file.Reset.Kind != experiment.ResetURL && bytes.Equal(x.Answers[0].Request, first[0].Answers[0].Request) {
+			t.Error("a mark was used twice")
+		}
+		if b.file.Reset.Kind == experiment.ResetURL {
+			same(t, x, y)
+		}
+	}
+}
+
+func same(t *testing.T, got, want *lab.Trace) {
+	t.Helper()
+	if got.ID != want.ID {
+		t.Errorf("%s, want %s", got.ID, want.ID)
+	}
+	for i := range want.Answers {
+		x, y := got.Answers[i], want.Answers[i]
+		if fmt.Sprintf("%+v", x) != fmt.Sprintf("%+v", y) {
+			t.Errorf("got  %+v\nwant %+v", x, y)
+		}
+	}
+}
+
+func TestATryThatWasCutOffIsMadeAgainWithOtherMarks(t *testing.T) {
+	url := serveReference(t)
+	b := newBench(t, parse(t, "limits: {rate: 0}"), url)
+	b.run("a Login", "a List")
+	whole := bytes.Clone(b.out.Bytes())
+	b.run("a Login", "a List", "a Logout")
+	lines := bytes.SplitAfter(b.out.Bytes()[len(whole):], []byte("\n"))
+	cut := bytes.Join(lines[:len(lines)-2], nil) // without the Logout, and what is behind the last line
+	b.out.Reset()
+	b.out.Write(append(whole, cut...))
+
+	again := archived(t, b, url)
+	again.run("a Login", "a List")
+	before := again.Sent()
+	trace := again.run("a Login", "a List", "a Logout")
+	if trace.ID != "a3" {
+		t.Errorf("it is called %s", trace.ID)
+	}
+	past, err := journal.Read(bytes.NewReader(b.out.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range past.Entries {
+		if bytes.Contains(e.Request, trace.Answers[0].Request) {
+			t.Errorf("a mark of %s was used twice", e.ID())
+		}
+	}
+	if asked := len(again.entries()) + bytes.Count(cut, []byte("\n")); again.Sent()-before != asked {
+		t.Errorf("%d requests count, want %d", again.Sent()-before, asked)
+	}
+}
+
+func TestOfflineNothingIsAsked(t *testing.T) {
+	s := newSite(t, done)
+	b := newBench(t, parse(t, simple), s.URL)
+	want := b.run("a Login", "wait 5", "a List")
+	if err := b.End("because"); err != nil {
+		t.Fatal(err)
+	}
+	asked := len(s.records)
+	again := archived(t, b, s.URL, func(c *lab.Config) { c.Offline = true })
+	same(t, again.run("a Login", "wait 5", "a List"), want)
+	_, err := again.Run(context.Background(), again.steps("a Login", "wait 5", "a List"), 0)
+	var stopped *lab.Stopped
+	if !errors.As(err, &stopped) || stopped.Reason != "because" {
+		t.Error(err)
+	}
+	if err := again.Reach(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if len(s.records) != asked || s.conns != 2 {
+		t.Errorf("%d requests more, %d connections", len(s.records)-asked, s.conns)
+	}
+}
+
+// Ways are odd requests; what was sent is found in them again.
+func TestRequestsOfAllFormsAreReadFromTheArchive(t *testing.T) {
+	s := newSite(t, done)
+	b := newBench(t, parse(t, simple), s.URL)
+	for _, way := range lab.Ways() {
+		line := "a List"
+		if way != "" {
+			line += " via=" + way
+		}
+		want := b.run(line)
+		past, err := journal.Read(bytes.NewReader(b.out.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := newBench(t, b.file, s.URL, func(c *lab.Config) { c.Archive, c.Offline = lab.NewArchive(past, "a"), true })
+		same(t, again.run(line), want)
+	}
+}

@@ -1,0 +1,419 @@
+package lab_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/journal"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+	"github.com/rookery-im/rookery/internal/probe/reference"
+)
+
+// base is an experiment file for the reference server, and for servers that
+// answer with done=yes. More stands in the place of MORE.
+const base = `
+accounts:
+  a: {account: 10001, secret: "123456"}
+  b: {account: 10002, secret: "123456"}
+PLACES
+friends: [[a, b]]
+answer: {code: RES, done: [0], not_logged_in: [20]}
+commands:
+  Login: {request: "VER=1.1&CMD=Login&SEQ={seq}&UIN={me}&PS={md5(secret)}&M5=1&LC=9326B87B234E7235", does: login, done: RS=0}
+  Logout: {request: "VER=1.1&CMD=Logout&SEQ={seq}&UIN={me}", does: logout}
+  Change_Stat: {request: "VER=1.1&CMD=Change_Stat&SEQ={seq}&UIN={me}&ST=10", does: status}
+  List: {request: "VER=1.1&CMD=List&SEQ={seq}&UIN={me}&TN=160&UN=0", does: friends}
+  DelFromList: {request: "VER=1.1&CMD=DelFromList&SEQ={seq}&UIN={me}&UN={to}", does: delete, destructive: true}
+  AddToList: {request: "VER=1.1&CMD=AddToList&SEQ={seq}&UIN={me}&UN={to}", does: add}
+  Ack_AddToList: {request: "VER=1.1&CMD=Ack_AddToList&SEQ={seq}&UIN={me}&UN={to}&CD=2&RS={text}", does: {request: CD=2, accept: CD=0, reject: CD=1}}
+  CLTMSG: {request: "VER=1.1&CMD=CLTMSG&SEQ={seq}&UIN={me}&UN={to}&MG={text}", does: send}
+  GetMsgEx: {request: "VER=1.1&CMD=GetMsgEx&SEQ={seq}&UIN={me}", does: receive}
+MORE
+`
+
+// simple is what a lab needs where a handler answers whatever is asked.
+const simple = "limits: {rate: 0}\nreset: {url: /reset}\nclock: {url: /clock}"
+
+func parse(t testing.TB, more string, env ...string) *experiment.File {
+	t.Helper()
+	places := "places: [127.0.0.1, 127.0.0.2]"
+	if strings.Contains(more, "places:") {
+		places = ""
+	}
+	text := strings.NewReplacer("MORE", more, "PLACES", places).Replace(base)
+	f, err := experiment.Parse("test.yaml", []byte(text), func(name string) (string, bool) {
+		at := slices.Index(env, name)
+		if at < 0 {
+			return "", false
+		}
+		return env[at+1], true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// A bench is a lab with what it writes.
+type bench struct {
+	*lab.Lab
+	t    testing.TB
+	file *experiment.File
+	out  bytes.Buffer
+}
+
+func newBench(t testing.TB, f *experiment.File, url string, change ...func(*lab.Config)) *bench {
+	t.Helper()
+	b := &bench{t: t, file: f}
+	w, err := journal.NewWriter(&b.out, journal.Head{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := lab.Config{File: f, URL: url, Name: "a", Requests: 1000, Seed: 1, Journal: w}
+	for _, do := range change {
+		do(&c)
+	}
+	if b.Lab, err = lab.New(c); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return b
+}
+
+func (b *bench) steps(lines ...string) []experiment.Step {
+	b.t.Helper()
+	var steps []experiment.Step
+	for _, line := range lines {
+		s, err := b.file.ParseStep(line)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		steps = append(steps, s)
+	}
+	return steps
+}
+
+func (b *bench) run(lines ...string) *lab.Trace {
+	b.t.Helper()
+	trace, err := b.Run(context.Background(), b.steps(lines...), 0)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return trace
+}
+
+// fails makes an experiment that must not be made.
+func (b *bench) fails(lines ...string) error {
+	b.t.Helper()
+	sent := b.Sent()
+	_, err := b.Run(context.Background(), b.steps(lines...), 0)
+	if err == nil || b.Sent() != sent {
+		b.t.Errorf("%q: %v, and %d requests", lines, err, b.Sent()-sent)
+	}
+	return err
+}
+
+func (b *bench) entries() []journal.Entry {
+	b.t.Helper()
+	past, err := journal.Read(bytes.NewReader(b.out.Bytes()))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return past.Entries
+}
+
+func serveReference(t testing.TB) string {
+	t.Helper()
+	s, err := reference.New(reference.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, stop, err := s.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return url
+}
+
+// A site is a server of a test. It keeps the records that it got.
+type site struct {
+	*httptest.Server
+	mu      sync.Mutex // guards what follows
+	records []string
+	from    []string // the addresses that they came from
+	conns   int
+}
+
+// newSite serves records with answer, which is told how many came before; "" closes
+// the connection.
+func newSite(t testing.TB, answer func(record string, n int) string) *site {
+	s := &site{}
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if r.URL.Path != "/" {
+			return // a control URL
+		}
+		host, _, _ := net.SplitHostPort(r.RemoteAddr)
+		s.mu.Lock()
+		n := len(s.records)
+		s.records, s.from = append(s.records, string(body)), append(s.from, host)
+		s.mu.Unlock()
+		text := answer(string(body), n)
+		if text == "" {
+			panic(http.ErrAbortHandler)
+		}
+		io.WriteString(w, text)
+	}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			s.mu.Lock()
+			s.conns++
+			s.mu.Unlock()
+		}
+	}
+	s.Start()
+	t.Cleanup(s.Close)
+	return s
+}
+
+func done(string, int) string { return "RES=0&RS=0" }
+
+func TestALostAnswerIsAskedForAgainFromTheBeginning(t *testing.T) {
+	s := newSite(t, func(record string, n int) string {
+		if n == 1 {
+			return ""
+		}
+		return done(record, n)
+	})
+	b := newBench(t, parse(t, simple), s.URL)
+	trace := b.run("a Login", "a List")
+	if trace.Answers[1].Lost || len(trace.Answers) != 2 || b.Faults() != 1 || b.Tries() != 2 {
+		t.Errorf("%+v, %d faults, %d tries", trace, b.Faults(), b.Tries())
+	}
+	if len(s.records) != 4 || s.records[0] != s.records[2] {
+		t.Errorf("it was asked %q", s.records)
+	}
+	if trace.ID != "a2" || trace.Answers[1].ID != "a2.2" {
+		t.Errorf("it is called %s and %s", trace.ID, trace.Answers[1].ID)
+	}
+}
+
+func TestWhatIsNeverAnsweredIsBelievedAfterThreeTries(t *testing.T) {
+	s := newSite(t, func(record string, n int) string {
+		if strings.Contains(record, "CMD=List") {
+			return ""
+		}
+		return done(record, n)
+	})
+	b := newBench(t, parse(t, simple), s.URL)
+	trace := b.run("a Login", "a List", "a Logout")
+	if b.Tries() != 3 || b.Faults() != 3 {
+		t.Errorf("%d tries, %d faults", b.Tries(), b.Faults())
+	}
+	a := trace.Answers
+	if a[0].Lost || !a[1].Lost || a[2].Lost || a[1].Kind() != "nothing" || a[1].Fault != "the connection ended without an answer" {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestOneLostAnswerInTenChangesNothing(t *testing.T) {
+	s := newSite(t, func(record string, n int) string {
+		if n%10 == 9 {
+			return ""
+		}
+		return done(record, n)
+	})
+	b := newBench(t, parse(t, simple), s.URL)
+	for range 40 {
+		for _, a := range b.run("a Login", "a List", "a Logout").Answers {
+			if a.Lost {
+				t.Fatal("a loss was believed")
+			}
+		}
+	}
+}
+
+func TestAServerThatIsGoneEndsTheExperiments(t *testing.T) {
+	s := newSite(t, done)
+	b := newBench(t, parse(t, simple), s.URL, func(c *lab.Config) { c.Patience = 100 * time.Millisecond })
+	b.run("a Login")
+	b.Close()
+	s.Close()
+	_, err := b.Run(context.Background(), b.steps("a Login"), 0)
+	var stopped *lab.Stopped
+	if !errors.As(err, &stopped) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAnInterruptedRequestIsInTheTranscript(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := newSite(t, func(record string, n int) string {
+		if n == 1 {
+			cancel()
+			return ""
+		}
+		return done(record, n)
+	})
+	b := newBench(t, parse(t, simple), s.URL)
+	_, err := b.Run(ctx, b.steps("a Login", "a List"), 0)
+	var stopped *lab.Stopped
+	if !errors.As(err, &stopped) || stopped.Reason != "interrupted" {
+		t.Errorf("%v", err)
+	}
+	e := b.entries()
+	if len(e) != 2 || e[1].Fault != journal.Interrupted || e[1].Last || b.Sent() != 2 {
+		t.Errorf("%+v, %d requests", e, b.Sent())
+	}
+}
+
+func TestTheBudgetIsKeptTo(t *testing.T) {
+	s := newSite(t, done)
+	b := newBench(t, parse(t, simple), s.URL, func(c *lab.Config) { c.Requests = 5 })
+	b.run("a Login", "a List", "a Logout")
+	_, err := b.Run(context.Background(), b.steps("a Login", "a List", "a Logout"), 0)
+	var stopped *lab.Stopped
+	if !errors.As(err, &stopped) || stopped.Reason != "the budget of 5 requests is used up" {
+		t.Error(err)
+	}
+	if b.run("a Login", "a List"); len(s.records) != 5 {
+		t.Errorf("%d requests", len(s.records))
+	}
+}
+
+func TestTheTimeIsKeptTo(t *testing.T) {
+	s := newSite(t, done)
+	f := parse(t, "limits: {rate: 0, time: 10s, wait: 1m}\nreset: {url: /reset}")
+	b := newBench(t, f, s.URL)
+	if err := b.fails("wait 20"); !strings.Contains(err.Error(), "would be before a wait of 20s") {
+		t.Error(err)
+	}
+	b = newBench(t, f, s.URL, func(c *lab.Config) { c.Began = time.Now().Add(-time.Minute) })
+	if err := b.fails("a Login"); err.Error() != "the time of 10s is over" {
+		t.Error(err)
+	}
+}
+
+func TestWhatTheFileDoesNotAllowIsForbidden(t *testing.T) {
+	s := newSite(t, done)
+	b := newBench(t, parse(t, "limits: {rate: 0, wait: 10s, failed_logins: 2}"), s.URL)
+	wrong := "a Login PS=wrong"
+	for _, lines := range [][]string{
+		{"a Login", "a DelFromList"},
+		{"a Login", "wait 11"},
+		{wrong, wrong, wrong},
+	} {
+		if err := b.fails(lines...); !errors.Is(err, lab.ErrForbidden) {
+			t.Errorf("%q: %v", lines, err)
+		}
+	}
+	b.run("a Login PS=right", "a Login PS=right", "a Login")
+	if err := b.fails("a Login PS=x", "a Login PS=x", "a Login PS=x"); !errors.Is(err, lab.ErrForbidden) {
+		t.Error(err)
+	}
+}
+
+func TestFailedLoginsOfAnAccountAreCountedOverAllExperiments(t *testing.T) {
+	b := newBench(t, parse(t, "limits: {rate: 0, failed_logins: 2}"), serveReference(t))
+	for range 2 {
+		b.run("a Login PS=wrong")
+	}
+	if err := b.fails("a Login PS=wrong"); !errors.Is(err, lab.ErrForbidden) {
+		t.Error(err)
+	}
+	b.run("b Login PS=wrong")
+	b.run("a Login")
+}
+
+func TestOnlyThisMachineAndWhatFileAndCommandLineAllowIsAsked(t *testing.T) {
+	allowed := "allow: {hosts: [chat.example]}"
+	for _, test := range []struct {
+		more, url string
+		remote    bool
+		ok        bool
+	}{
+		{"", "http://127.0.0.1:1/", false, true},
+		{"", "http://127.9.9.9/", false, true},
+		{"", "http://[::1]:1/", false, true},
+		{"", "http://localhost:1/", false, true},
+		{"", "http://192.0.2.1/", false, false},
+		{"", "http://chat.example/", true, false},
+		{allowed, "http://chat.example/", false, false},
+		{allowed, "http://chat.example/", true, true},
+		{allowed, "http://CHAT.example:8000/", true, true},
+		{allowed, "http://other.example/", true, false},
+		{"reset: {url: 'http://192.0.2.1/reset'}", "http://127.0.0.1:1/", false, false},
+		{"clock: {url: 'http://192.0.2.1/clock'}", "http://127.0.0.1:1/", false, false},
+		{"", "https://127.0.0.1/", false, false},
+		{"", "127.0.0.1", false, false},
+	} {
+		_, err := lab.New(lab.Config{File: parse(t, test.more), URL: test.url, Remote: test.remote})
+		if (err == nil) != test.ok {
+			t.Errorf("%s with %q, remote %v: %v", test.url, test.more, test.remote, err)
+		}
+	}
+}
+
+func TestAControlURLCannotSendElsewhere(t *testing.T) {
+	elsewhere := newSite(t, done)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+	}))
+	defer s.Close()
+	b := newBench(t, parse(t, simple), s.URL)
+	if err := b.fails("a Login"); !strings.Contains(err.Error(), "status 307") {
+		t.Error(err)
+	}
+	if elsewhere.conns > 0 {
+		t.Error("it was asked elsewhere")
+	}
+}
+
+func TestConnectionsAreKeptOrMadeForEachRequestAsTheFileSays(t *testing.T) {
+	for more, want := range map[string]int{simple: 1, simple + "\nsyntax: {close: true}": 6} {
+		s := newSite(t, done)
+		b := newBench(t, parse(t, more), s.URL)
+		b.run("a Login", "a List", "a Logout")
+		b.run("a Login", "a List", "a Logout")
+		if s.conns != want+1 { // and one for the control URL
+			t.Errorf("%d connections, want %d", s.conns, want+1)
+		}
+	}
+	s := newSite(t, done)
+	b := newBench(t, parse(t, simple), s.URL)
+	b.run("a Login", "a List via=close", "a List")
+	if s.conns != 4 {
+		t.Errorf("%d connections, want 4", s.conns)
+	}
+}
+
+func TestEachPlaceHasItsAddressAndItsConnection(t *testing.T) {
+	s := newSite(t, done)
+	b := newBench(t, parse(t, simple), s.URL)
+	b.run("a Login", "a@2 List", "a List", "a@2 List")
+	if want := []string{"127.0.0.1", "127.0.0.2", "127.0.0.1", "127.0.0.2"}; !slices.Equal(s.from, want) {
+		t.Errorf("asked from %q, want %q", s.from, want)
+	}
+	if s.conns != 3 {
+		t.Errorf("%d connections, want 3", s.conns)
+	}
+}
+
+func TestAPlaceThatIsNotOfThisMachineIsNamed(t *testing.T) {
+	b := newBench(t, parse(t, simple+"\nplaces: [192.0.2.7]"), newSite(t, done).URL)
+	if err := b.Reach(context.Background()); err == nil || !strings.Contains(err.Error(), "cannot ask from 192.0.2.7") {
+		t.Error(err)
+	}
+}
