@@ -48,8 +48,11 @@ func (s *study) follow(states map[string]string, who string, step experiment.Ste
 }
 
 func (s *study) countCode(index map[[3]string]int, step experiment.Step, state string, a *lab.Answer) {
-	if s.isNotLoggedIn(a) && len(step.Changes) == 0 && state == "logged in" {
+	if s.isNotLoggedIn(a) && state == "logged in" {
 		state = "no longer logged in"
+		if len(step.Changes) > 0 {
+			state = "asking for another" // it is the other who is not logged in
+		}
 	}
 	key := [3]string{step.Command, state, s.code(step.Command, a)}
 	if a.Kind() == "text" && len(key[2]) > 20 {

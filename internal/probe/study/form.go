@@ -107,6 +107,9 @@ func (s *study) code(command string, a *lab.Answer) string {
 	if s.File.Answer.Code == "" {
 		return "record"
 	}
+	if _, is := a.Field(s.File.Answer.Code); !is {
+		return "no " + s.File.Answer.Code
+	}
 	out := s.File.Answer.Code + "=" + a.Value(s.File.Answer.Code)
 	if c, ok := s.File.Command(command); ok {
 		for _, p := range c.Done {

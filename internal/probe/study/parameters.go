@@ -123,6 +123,9 @@ func (s *study) tryCommand(tasks []task) error {
 			}
 		}
 		usual := *base
+		if v, ok := baseValue(t.command, t.parameter.Key); ok && !strings.Contains(v, "{") {
+			usual.value, usual.plain = v, true
+		}
 		usual.forms = s.echoForms(base, t.parameter.Key)
 		s.chart(t.command, t.parameter, &usual, own)
 		s.judge(t.command, t.parameter, &usual, own)
@@ -419,15 +422,26 @@ func (s *study) judgeAbsent(base, t *trial, trials []trial, state func(t *trial,
 		return
 	}
 	state(t, "presence", "optional", "is optional")
-	if t.forms == base.forms {
-		return
+	if v, ok := s.standsFor(t, base, trials); ok {
+		state(t, "default", v, "left out is as "+v)
 	}
-	for _, v := range trials {
-		if v.plain && strings.TrimSpace(v.value) != "" && v.forms == t.forms {
-			state(t, "default", v.value, "left out is as "+v.value)
-			return
+}
+
+// standsFor is the value that gives the same as none at all, if there is one, and
+// others give something else.
+func (s *study) standsFor(t, base *trial, trials []trial) (string, bool) {
+	absent := s.echoForms(t, "")
+	found, other := "", false
+	for _, v := range append([]trial{*base}, trials...) {
+		switch {
+		case !v.plain || strings.TrimSpace(v.value) == "" || v.outcome != "done":
+		case s.echoForms(&v, "") != absent:
+			other = true
+		case found == "":
+			found = v.value
 		}
 	}
+	return found, found != "" && other
 }
 
 // judgeValues states which values are taken.
@@ -446,7 +460,7 @@ func (s *study) judgeValues(c *experiment.Command, p experiment.Parameter, base 
 		shown := t.name
 		state(t, "value "+shown, value, fmt.Sprintf("as %q is %s", shown, value))
 	}
-	if ignored && len(trials) > 0 {
+	if ignored && len(trials) > 4 { // fewer say little
 		state(&trials[0], "meaning", "ignored", "changes nothing, whatever it is")
 	}
 }

@@ -2,66 +2,215 @@ package study_test
 
 import (
 	"context"
-	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 	"github.com/rookery-im/rookery/internal/probe/finding"
 	"github.com/rookery-im/rookery/internal/probe/lab"
 	"github.com/rookery-im/rookery/internal/probe/reference"
-	"github.com/rookery-im/rookery/internal/probe/report"
 	"github.com/rookery-im/rookery/internal/probe/study"
 )
 
-func TestTry(t *testing.T) {
-	text, err := os.ReadFile("../compare/testdata/reference.yaml")
+const (
+	httpQQ = "../compare/testdata/reference.yaml"
+	madeUp = "../experiment/files/made-up.yaml"
+)
+
+// run studies a reference server.
+func run(t *testing.T, path string, c reference.Config, requests int, confirm bool) *finding.Study {
+	t.Helper()
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := experiment.Parse("reference.yaml", text, os.LookupEnv)
+	f, err := experiment.Parse(path, text, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv, err := reference.New(reference.Config{})
+	s, err := reference.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	url, stop, err := srv.Listen("127.0.0.1:0")
+	url, stop, err := s.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer stop()
-	budget := 20000
-	l, err := lab.New(lab.Config{File: f, URL: url, Name: "a", Requests: budget, Seed: 1})
+	t.Cleanup(stop)
+	l, err := lab.New(lab.Config{File: f, URL: url, Name: "a", Requests: requests, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	out, err := study.Run(context.Background(), study.Config{File: f, Subject: l, Requests: budget, Seed: 1, Confirm: true, Server: url})
+	t.Cleanup(l.Close)
+	out, err := study.Run(context.Background(), study.Config{File: f, Subject: l, Requests: requests, Seed: 1, Confirm: confirm, Server: url})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range out.Phases {
-		fmt.Println("phase", p.Name, p.Requests, p.Facts, p.Ended)
+	if l.Sent() > requests {
+		t.Errorf("%d requests, more than the budget of %d", l.Sent(), requests)
 	}
-	n := map[finding.Grade]int{}
-	for _, f := range out.Facts {
-		n[f.Grade]++
-		fmt.Printf("%s [%s %d/%d/%d] %s\n", f.Aspect, f.Grade, f.Observations, f.Sessions, f.Attacks, f.Statement)
-	}
-	for _, m := range out.Machines {
-		fmt.Println("machine", m.Aspect, len(m.States), len(m.Inputs), m.Queries, m.Guarantee)
-	}
-	for _, g := range out.Untested {
-		fmt.Println("gap", g)
-	}
-	fmt.Println(n, l.Sent())
-	if dir := os.Getenv("REPORT"); dir != "" {
-		os.MkdirAll(dir, 0o777)
-		out.Servers = []string{url}
-		if err := report.Write(dir, out); err != nil {
-			t.Fatal(err)
+	out.Tries, out.Faults = l.Tries(), l.Faults()
+	return out
+}
+
+// enough is a budget with which all phases but the last come to their end.
+const enough = 9000
+
+func TestAStudyStatesWhatTheServerDoes(t *testing.T) {
+	t.Parallel()
+	out := run(t, httpQQ, reference.Config{}, enough, true)
+	for id, want := range map[string]string{
+		"List/session/session/needs":                             "needed",
+		"*/session/after-logout/state":                           "not logged in",
+		"*/session/after-second-login-from-another-place/state":  "not logged in",
+		"*/session/after-failed-login-of-who-is-logged-in/state": "logged in",
+		"Login/session/failed-logins/lock-after":                 "5",
+		"*/timer/session/length":                                 "299 to 300 s",
+		"*/timer/session/kind":                                   "idle",
+		"*/timer/lock-after-failed-logins/length":                "59 to 60 s",
+		"*/timer/memory-of-a-long-mark/length":                   "120 to 121 s",
+		"*/timer/memory-of-a-short-mark/length":                  "15 to 16 s",
+		"GetMsgEx/timer/session/GetMsgEx":                        "refreshes",
+		"GetMsgEx/message/to-who-is-away/arrives":                "1 and then 0 times",
+		"GetMsgEx/message/batch/most":                            "50",
+		"Query_Stat/presence/ST=40/a-friend-sees":                "as away",
+		"Query_Stat/presence/ST=30/a-friend-sees":                "as there",
+		"List/friendship/request,-then-accept/lists-the-other":   "both",
+		"List/friendship/delete/lists-the-other":                 "neither",
+		"List/friendship/requests-that-cross/lists-the-other":    "both",
+		"List/paging/UN/order":                                   "ascending",
+		"List/paging/UN/the-page-begins":                         "after the element it names",
+		"List/parameter/VER/presence":                            "required",
+		"List/parameter/SEQ/presence":                            "optional",
+		"List/parameter/SEQ/longest":                             "32",
+		"List/parameter/TN/given-twice":                          "the first counts",
+		"GetInfo/parameter/LV/default":                           "2",
+		"Login/parameter/LC/meaning":                             "ignored",
+		"List/field/SN/is":                                       "count UN",
+		"List/field/SEQ/is":                                      "echo SEQ",
+		"Login/field/HI/is":                                      "constant",
+		"List/field/fields/order":                                "VER CMD SEQ UIN RES FN SN UN",
+		"GetMsgEx/field/MT-and-MG/are":                           "parallel lists",
+		"CLTMSG/encoding/a-plus-sign/arrives":                    "as it is meant",
+		"CLTMSG/encoding/declared-gbk/arrives":                   "as it is meant",
+		"*/transport/get/is":                                     "answered otherwise: status 404",
+		"GetMsgEx/message/repeat-with-a-long-mark/at-once":       "1 of 2",
+		"GetMsgEx/message/collecting/again-with-the-same-mark":   "1, 1, 0",
+		"GetMsgEx/message/repeat-with-an-empty-mark/at-once":     "2 of 2",
+	} {
+		f := factOf(out, id)
+		switch {
+		case f == nil:
+			t.Errorf("nothing is known of %s", id)
+		case f.Value != want:
+			t.Errorf("%s is %q, want %q", id, f.Value, want)
+		case f.Grade != finding.Confirmed && f.Grade != finding.Observed:
+			t.Errorf("%s is %s", id, f.Grade)
 		}
+	}
+	for _, f := range out.Facts {
+		if f.Grade == finding.Contested {
+			t.Errorf("%s is contested: for it %v, against it %v", f.ID, f.Evidence, f.Against)
+		}
+		if f.Grade == finding.Confirmed && len(f.Evidence) == 0 {
+			t.Errorf("%s is confirmed, and no entry of the transcript speaks for it", f.ID)
+		}
+	}
+}
+
+func factOf(out *finding.Study, id string) *finding.Fact {
+	i := slices.IndexFunc(out.Facts, func(f finding.Fact) bool { return f.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &out.Facts[i]
+}
+
+func TestARenamedProtocolIsRecovered(t *testing.T) {
+	t.Parallel()
+	const budget = 4500
+	plain := run(t, httpQQ, reference.Config{}, budget, false)
+	renamed := run(t, madeUp, reference.Config{Dialect: reference.MadeUp()}, budget, false)
+	names := renaming()
+	// Facts whose names and values are the protocol's own words cannot be compared
+	// without a table of all of them; those that tell of roles, times, orders and
+	// states can.
+	known := make(map[string]string)
+	for _, f := range renamed.Facts {
+		known[f.ID] = f.Value
+	}
+	same, other := 0, 0
+	for _, f := range plain.Facts {
+		switch f.Aspect {
+		case finding.Session, finding.TimerOf, finding.Message, finding.Friendship:
+		default:
+			continue
+		}
+		f.Command = names.Replace(f.Command)
+		id := strings.Replace(f.ID, strings.SplitN(f.ID, "/", 2)[0], f.Command, 1)
+		if f.Aspect == finding.TimerOf || f.Aspect == finding.Session {
+			id = names.Replace(id)
+		}
+		value := roles.Replace(f.Value)
+		if got, ok := known[id]; ok && got == value {
+			same++
+			continue
+		}
+		other++
+		t.Logf("%s is %q in HTTP QQ, and %q in the dialect", id, value, known[id])
+	}
+	t.Logf("%d facts are the same in the dialect, %d are not", same, other)
+	if same < 120 || other > same/50 {
+		t.Errorf("%d facts are the same, %d are not", same, other)
+	}
+}
+
+// roles are the names that the two experiment files have for the accounts.
+var roles = strings.NewReplacer("stranger alone", "cat alone", "a alone", "ann alone", "b alone", "ben alone")
+
+// renaming gives commands their names in the dialect.
+func renaming() *strings.Replacer {
+	d := reference.MadeUp()
+	var pairs []string
+	for _, name := range []string{
+		"Login", "Logout", "Change_Stat", "Query_Stat2", "Query_Stat", "SimpleInfo2", "GetInfo", "Ack_AddToList", "AddToList",
+		"DelFromList", "Finger", "CLTMSG", "GetMsgEx", "List",
+	} {
+		pairs = append(pairs, name, d.CommandName(name))
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+func TestLostRequestsChangeNothing(t *testing.T) {
+	t.Parallel()
+	const budget = 5000
+	plain := run(t, httpQQ, reference.Config{}, budget, false)
+	lossy := run(t, httpQQ, reference.Config{Mutant: "lost-requests"}, 2*budget, false)
+	if lossy.Faults == 0 {
+		t.Error("nothing was lost")
+	}
+	for _, f := range plain.Facts {
+		if f.Claim == "tried" || f.Claim == "answers" || strings.HasPrefix(f.Claim, "can be ") {
+			continue // how far the budget reaches
+		}
+		got := factOf(lossy, f.ID)
+		if got == nil {
+			t.Errorf("%s is not known where requests are lost", f.ID)
+		} else if got.Value != f.Value {
+			t.Errorf("%s is %q where requests are lost, else %q", f.ID, got.Value, f.Value)
+		}
+	}
+}
+
+func TestASmallBudgetGivesAWholeStudyThatSaysWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	out := run(t, httpQQ, reference.Config{}, 300, true)
+	if len(out.Facts) == 0 || len(out.Untested) == 0 {
+		t.Errorf("%d facts, %d gaps", len(out.Facts), len(out.Untested))
+	}
+	if len(out.Phases) != len(study.PhaseNames()) {
+		t.Errorf("%d phases of %d", len(out.Phases), len(study.PhaseNames()))
 	}
 }

@@ -1,0 +1,87 @@
+package compare_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/probe/compare"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/reference"
+)
+
+func TestEqualServersDoNotDiffer(t *testing.T) {
+	f := readFile(t, "testdata/reference.yaml")
+	if found, _ := diff(t, f, reference.Config{}, reference.Config{}); len(found) > 0 {
+		t.Errorf("%d differences: %s", len(found), found[0].Summary)
+	}
+}
+
+func TestServersThatDifferInTwoThingsHaveTwoDifferences(t *testing.T) {
+	f := readFile(t, "testdata/reference.yaml")
+	found, _ := diff(t, f, reference.Config{Mutant: "list-descending"}, reference.Config{Mutant: "li-says-240"})
+	for _, want := range []struct {
+		command string
+		aspect  finding.Aspect
+	}{{"List", finding.Paging}, {"Login", finding.FieldOf}} {
+		ok := false
+		for _, d := range found {
+			ok = ok || d.Command == want.command && d.Aspect == want.aspect
+		}
+		if !ok {
+			t.Errorf("no difference of %s, %s", want.command, want.aspect)
+		}
+	}
+}
+
+// What differences.json says can be checked by anybody: the steps sent again as
+// they stand show the difference.
+func TestAWitnessShowsTheDifferenceWhenItIsSentAgain(t *testing.T) {
+	f := readFile(t, "testdata/reference.yaml")
+	for _, mutant := range []string{"timeout-240", "message-lost-if-offline", "list-cursor-inclusive", "unknown-command-null"} {
+		t.Run(mutant, func(t *testing.T) {
+			t.Parallel()
+			urls := [2]string{listen(t, reference.Config{}), listen(t, reference.Config{Mutant: mutant})}
+			la, lb := newLab(t, f, "a", urls[0]), newLab(t, f, "b", urls[1])
+			out, err := compare.Run(context.Background(), compare.Config{File: f, A: la, B: lb, Seed: 1})
+			if err != nil || len(out.Differences) == 0 {
+				t.Fatalf("%v, %d differences", err, len(out.Differences))
+			}
+			d := out.Differences[0]
+			last := d.Witness[len(d.Witness)-1]
+			if last.A == last.B {
+				t.Errorf("the witness ends in equal answers: %s", last.A)
+			}
+			for i, url := range urls {
+				post(t, url+"control/reset", "")
+				for _, step := range d.Witness {
+					if step.Wait > 0 {
+						post(t, url+"control/clock", strconv.FormatFloat(step.Wait, 'f', -1, 64))
+						continue
+					}
+					want := [2]string{step.A, step.B}[i]
+					if got := post(t, url, step.Request); got != want {
+						t.Errorf("server %d answers %q to %q, the witness says %q", i, got, step.Request, want)
+					}
+				}
+			}
+		})
+	}
+}
+
+func post(t *testing.T, url, body string) string {
+	t.Helper()
+	resp, err := http.Post(url, "text/plain; charset=UTF-8", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(answer)
+}

@@ -1,0 +1,63 @@
+package compare
+
+import (
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+)
+
+func steps(values ...string) []experiment.Step {
+	var all []experiment.Step
+	for _, v := range values {
+		s := experiment.Step{Role: "a", Command: "X"}
+		if v != "" {
+			s.Changes = []experiment.Change{{Kind: experiment.Set, Key: "SEQ", Value: v}}
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+func TestStepsThatAreLeftOutMoveTheReferencesOfOthers(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		from, to int
+		last     string
+		ok       bool
+	}{
+		{"one before the step that is named", 0, 1, "{seq:2}", true},
+		{"two before it", 0, 2, "{seq:1}", true},
+		{"one behind it", 3, 4, "{seq:3}", true},
+		{"the step that is named", 2, 3, "", false},
+	} {
+		rest, ok := without(steps("", "", "", "", "{seq:3}"), c.from, c.to)
+		if ok != c.ok {
+			t.Errorf("%s: ok is %v", c.name, ok)
+		}
+		if ok && rest[len(rest)-1].Changes[0].Value != c.last {
+			t.Errorf("%s: the last step has %s, want %s", c.name, rest[len(rest)-1].Changes[0].Value, c.last)
+		}
+	}
+}
+
+func TestWhatIsLeftOutOfACopyStaysInTheExperiment(t *testing.T) {
+	all := steps("", "", "{seq:2}")
+	if _, ok := without(all, 0, 1); !ok || all[2].Changes[0].Value != "{seq:2}" {
+		t.Errorf("the experiment itself has %v now", all[2].Changes)
+	}
+}
+
+func TestSentencesInRefusalsAreProse(t *testing.T) {
+	for text, want := range map[string]bool{
+		"TN: no number, or out of range": true,
+		"Password error":                 true,
+		"5":                              false,
+		"10 20":                          false,
+		"":                               false,
+		"x":                              false,
+	} {
+		if prose(text) != want {
+			t.Errorf("prose(%q) is %v", text, !want)
+		}
+	}
+}
