@@ -364,7 +364,22 @@ func (s *study) changing(l *list) error {
 	own := *l
 	own.role = s.a
 	first, second := own.page(s, "1", "0"), own.page(s, "1", fmt.Sprint(s.numberOf("{"+s.b+"}")))
-	return all(
-		grow.add(own.page(s, "1000", "0"), first, second, own.page(s, "2", "0")).do(s.a, vDelete, s.b).add(second, own.page(s, "1000", "0")),
-	)
+	grow.add(own.page(s, "1000", "0"), first, second, own.page(s, "2", "0")).do(s.a, vDelete, s.b).add(second, own.page(s, "1000", "0"))
+	t, err := grow.run()
+	if err != nil || t == nil {
+		return err
+	}
+	before, after := &t.Answers[last(t)-4], &t.Answers[last(t)-1]
+	if _, elements := numbersIn(before); len(elements) == 0 || l.cursor == "" {
+		return nil
+	}
+	value := "gives what comes behind it"
+	if s.form(second, before) != s.form(second, after) {
+		value = "gives something else"
+	}
+	s.claim(finding.Fact{
+		Command: l.command, Aspect: finding.Paging, Name: l.cursor, Claim: "an element that is gone meanwhile", Value: value,
+		Statement: fmt.Sprintf("%s: %s that names an element which is gone meanwhile %s", l.command, l.cursor, value),
+	}, t, last(t)-1)
+	return nil
 }

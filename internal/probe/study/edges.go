@@ -1,0 +1,129 @@
+package study
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+)
+
+// edges finds by halving where values stop being taken: lengths of texts and
+// marks, and sizes of numbers.
+func (v *verdict) edges(u unit) error {
+	switch v.parameter.Type {
+	case experiment.Text, experiment.Mark:
+		if v.base.outcome == "done" {
+			return v.longest(u)
+		}
+	case experiment.Count, experiment.Cursor, experiment.Number, experiment.Target, experiment.Self:
+		return v.numbers(u)
+	}
+	return nil
+}
+
+// An edge is between two values that are answered otherwise.
+type edge struct{ low, high *trial }
+
+// longest finds the longest text that is taken.
+func (v *verdict) longest(u unit) error {
+	var e edge
+	for i := range v.trials {
+		t := &v.trials[i]
+		if !t.plain || t.value == "" || strings.Trim(t.value, t.value[:1]) != "" || t.value > "~" {
+			continue
+		}
+		switch {
+		case t.outcome == "done" && (e.low == nil || len(t.value) > len(e.low.value)):
+			e.low = t
+		case t.outcome != "done" && (e.high == nil || len(t.value) < len(e.high.value)):
+			e.high = t
+		}
+	}
+	if e.low == nil || e.high == nil || len(e.high.value) <= len(e.low.value) {
+		return nil
+	}
+	for len(e.high.value)-len(e.low.value) > 1 {
+		t, err := v.tryValue(u, strings.Repeat("x", (len(e.low.value)+len(e.high.value))/2))
+		if err != nil || t == nil {
+			return err
+		}
+		if t.outcome == "done" {
+			e.low = t
+		} else {
+			e.high = t
+		}
+	}
+	v.both(e, "longest", fmt.Sprint(len(e.low.value)), fmt.Sprintf("has at most %d bytes", len(e.low.value)))
+	return nil
+}
+
+// both states a fact that needs the two trials beside an edge.
+func (v *verdict) both(e edge, claim, value, statement string) {
+	f := v.state(e.high, claim, value, statement)
+	if id := e.low.trace.Answers[e.low.at].ID; !slices.Contains(f.Evidence, id) {
+		f.Evidence = append(f.Evidence, id)
+		f.Observations++
+	}
+}
+
+func (v *verdict) tryValue(u unit, value string) (*trial, error) {
+	return v.tryOne(u, variant{name: value, changes: []experiment.Change{set(v.parameter.Key, value)}, value: value, plain: true})
+}
+
+// numbers finds each place where numbers begin to be answered otherwise.
+func (v *verdict) numbers(u unit) error {
+	var all []*trial
+	for i := range v.trials {
+		if t := &v.trials[i]; t.plain && t.value != "" && number(t.value) != nil {
+			all = append(all, t)
+		}
+	}
+	slices.SortStableFunc(all, func(x, y *trial) int { return number(x.value).Cmp(number(y.value)) })
+	for i := 1; i < len(all); i++ {
+		if v.told(all[i-1]) == v.told(all[i]) {
+			continue
+		}
+		if err := v.between(u, edge{all[i-1], all[i]}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// number is the number that a value is, nil if it is none.
+func number(value string) *big.Int {
+	if strings.Trim(value, "-0123456789") != "" || value != "0" && strings.HasPrefix(value, "0") {
+		return nil
+	}
+	n, ok := new(big.Int).SetString(value, 10)
+	if !ok {
+		return nil
+	}
+	return n
+}
+
+// between narrows an edge between two numbers.
+func (v *verdict) between(u unit, e edge) error {
+	low, high := number(e.low.value), number(e.high.value)
+	one := big.NewInt(1)
+	for new(big.Int).Sub(high, low).Cmp(one) > 0 {
+		middle := new(big.Int).Rsh(new(big.Int).Add(low, high), 1)
+		t, err := v.tryValue(u, middle.String())
+		if err != nil || t == nil {
+			return err
+		}
+		switch v.told(t) {
+		case v.told(e.low):
+			low, e.low = middle, t
+		case v.told(e.high):
+			high, e.high = middle, t
+		default:
+			return nil // there is something else between them, such as an account that there is
+		}
+	}
+	v.both(e, "numbers from "+high.String(), v.told(e.high),
+		fmt.Sprintf("up to %s is answered %s, from %s on %s", low, v.told(e.low), high, v.told(e.high)))
+	return nil
+}

@@ -1,0 +1,240 @@
+package study
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+)
+
+// A verdict is what the trials of one parameter show.
+type verdict struct {
+	*study
+	command   *experiment.Command
+	parameter experiment.Parameter
+	base      *trial
+	trials    []trial
+}
+
+// judge states what the trials of a parameter show.
+func (v *verdict) judge() {
+	v.presence()
+	v.spelling()
+	v.twice()
+	v.position()
+	v.escapes()
+	v.influence()
+	if v.parameter.Type == experiment.Count {
+		v.countBounds()
+	}
+	v.values()
+}
+
+// named is the trial of a variant, nil if it was not made.
+func (v *verdict) named(name string) *trial {
+	for i := range v.trials {
+		if v.trials[i].name == name {
+			return &v.trials[i]
+		}
+	}
+	return nil
+}
+
+// state states a fact that a trial shows.
+func (v *verdict) state(t *trial, claim, value, statement string) *fact {
+	return v.claim(finding.Fact{
+		Command: v.command.Name, Aspect: finding.Parameter, Name: v.parameter.Key, Claim: claim, Value: value,
+		Statement: fmt.Sprintf("%s: %s %s", v.command.Name, v.parameter.Key, statement),
+	}, t.trace, t.at)
+}
+
+// told is how the request of a trial was answered.
+func (v *verdict) told(t *trial) string {
+	return v.code(t.trace.Steps[t.at].Command, &t.trace.Answers[t.at])
+}
+
+// presence states whether a parameter is needed, and what stands for it if it is
+// not there.
+func (v *verdict) presence() {
+	t := v.named("absent")
+	switch {
+	case t == nil:
+	case t.outcome != "done" && v.base.outcome == "done":
+		v.state(t, "presence", "required", "is required: without it the answer is "+v.told(t))
+	case t.outcome == v.base.outcome:
+		v.state(t, "presence", "optional", "is optional")
+		if value, ok := v.standsFor(t); ok {
+			v.state(t, "default", value, "left out is as "+value)
+		}
+	}
+}
+
+// standsFor is the value that gives the same as none at all, if there is one, and
+// others give something else.
+func (v *verdict) standsFor(t *trial) (string, bool) {
+	absent := v.echoForms(t, "")
+	found, other := "", false
+	for _, one := range append([]trial{*v.base}, v.trials...) {
+		switch {
+		case !one.plain || strings.TrimSpace(one.value) == "" || one.outcome != "done":
+		case v.echoForms(&one, "") != absent:
+			other = true
+		case found == "":
+			found = one.value
+		}
+	}
+	return found, found != "" && other
+}
+
+// spelling states whether the key is understood in other letters; that shows only
+// where it matters whether it is there.
+func (v *verdict) spelling() {
+	t, absent := v.named("key in small letters"), v.named("absent")
+	switch {
+	case t == nil || absent == nil || absent.forms == v.base.forms:
+	case t.forms == v.base.forms:
+		v.state(t, "case of the key", "any", "is understood in other letters too")
+	case t.forms == absent.forms:
+		v.state(t, "case of the key", "as written", "is not understood in other letters")
+	}
+}
+
+// twice states which counts of a key that is given twice.
+func (v *verdict) twice() {
+	otherLast, otherFirst := v.named("twice, the other last"), v.named("twice, the other first")
+	if otherLast == nil || otherFirst == nil || otherLast.forms == otherFirst.forms {
+		return
+	}
+	switch v.base.forms {
+	case otherLast.forms:
+		v.state(otherLast, "given twice", "the first counts", "given twice: the first counts")
+	case otherFirst.forms:
+		v.state(otherFirst, "given twice", "the last counts", "given twice: the last counts")
+	}
+}
+
+// position states whether it matters where in the request the pair stands.
+func (v *verdict) position() {
+	first, last := v.named("first"), v.named("last")
+	if first == nil || last == nil {
+		return
+	}
+	for _, t := range []*trial{first, last} {
+		if t.forms != v.base.forms {
+			v.state(t, "place in the request", "matters", "must stand in its place: "+t.name+" is answered "+v.told(t))
+			return
+		}
+	}
+	v.state(last, "place in the request", "any", "may stand anywhere in the request")
+}
+
+// escapes states whether escapes are read in the value, and spaces around it left
+// out. Only a value that counts can show it.
+func (v *verdict) escapes() {
+	if x := v.named("x"); x == nil || x.forms == v.base.forms {
+		return
+	}
+	if t := v.named("its first character escaped"); t != nil {
+		if t.forms == v.base.forms {
+			v.state(t, "escapes", "read", "may be written with escapes")
+		} else {
+			v.state(t, "escapes", "not read", "may not be written with escapes")
+		}
+	}
+	before, behind := v.named("a space before"), v.named("a space behind")
+	if before != nil && behind != nil && before.forms == v.base.forms && behind.forms == v.base.forms {
+		v.state(behind, "spaces around", "left out", "may have spaces around it")
+	}
+}
+
+// influence states which fields of the answer follow from the parameter: those that
+// differ where nothing but it was changed.
+func (v *verdict) influence() {
+	var fields []string
+	var shows *trial
+	base := &v.base.trace.Answers[v.base.at]
+	for i := range v.trials {
+		t := &v.trials[i]
+		if t.outcome != "done" || v.base.outcome != "done" || !t.plain {
+			continue
+		}
+		a := &t.trace.Answers[t.at]
+		for _, f := range a.Fields {
+			before, ok := base.Field(f.Key)
+			differs := !ok || before.Value != f.Value
+			if differs && f.Key != v.parameter.Key && !v.noise.masks(v.command.Name, f.Key) && !slices.Contains(fields, f.Key) && !isMark(f.Value) {
+				fields = append(fields, f.Key)
+				shows = t
+			}
+		}
+	}
+	if shows != nil {
+		slices.Sort(fields)
+		v.state(shows, "decides about", strings.Join(fields, " "), "decides about "+strings.Join(fields, ", ")+" in the answer")
+	}
+}
+
+func isMark(value string) bool { return strings.HasPrefix(value, "{seq") }
+
+// countBounds states how long a list is that is asked for without a count, and with
+// one that is too large; the list must be longer for that to show.
+func (v *verdict) countBounds() {
+	l, absent, large := v.lists[v.command.Name], v.named("absent"), v.named("99999")
+	if l == nil || absent == nil || large == nil {
+		return
+	}
+	_, some := numbersIn(&absent.trace.Answers[absent.at])
+	_, all := numbersIn(&large.trace.Answers[large.at])
+	if len(some) > 0 && len(some) < len(all) {
+		v.state(absent, "default", fmt.Sprint(len(some)), fmt.Sprintf("left out is as %d", len(some)))
+	}
+	if n := len(l.elements); n >= 1000 && len(all) > 0 && len(all) <= n {
+		v.state(large, "most", fmt.Sprint(len(all)), fmt.Sprintf("gives at most %d elements", len(all)))
+	}
+}
+
+// values states which values are taken, and whether they mean anything.
+func (v *verdict) values() {
+	ignored := v.base.outcome == "done"
+	for i := range v.trials {
+		t := &v.trials[i]
+		ignored = ignored && t.forms == v.base.forms
+		if !t.plain || isLong(t.value) {
+			continue
+		}
+		value := "taken"
+		if t.outcome != "done" {
+			value = "answered " + v.told(t)
+		}
+		v.state(t, "value "+t.name, value, fmt.Sprintf("as %q is %s", t.name, value))
+	}
+	if ignored && len(v.trials) > 0 {
+		v.state(&v.trials[0], "meaning", "ignored", "changes nothing, whatever it is")
+	}
+	v.kind()
+}
+
+// kind states that a parameter is a number, if numbers are taken and all else is
+// refused.
+func (v *verdict) kind() {
+	taken, refused := (*trial)(nil), (*trial)(nil)
+	for i := range v.trials {
+		t := &v.trials[i]
+		switch {
+		case !t.plain || t.value == "" || strings.Contains(t.value, "{"):
+		case numberIn.FindString(t.value) == t.value && t.outcome == "done":
+			taken = t
+		case strings.ContainsAny(t.value, "xyz") && t.outcome == "done":
+			return // other things are taken too
+		case t.value == "x":
+			refused = t
+		}
+	}
+	if taken != nil && refused != nil {
+		v.state(refused, "type", "number", "is a number: anything else is answered "+v.told(refused))
+	}
+}
+
+func isLong(v string) bool { return len(v) > 40 }
