@@ -58,6 +58,10 @@ var rooms = []rule{
 		"what breaks a server breaks it from outside; of ours it needs numbers of accounts"},
 	{"internal/fault/*", nil, nil,
 		"what is left of a disk after a power cut has nothing to do with what is on it"},
+	{"internal/probe", []string{"internal/probe/*"}, nil,
+		"a prober that shares the server's opinions, or its escapes, can only confirm them"},
+	{"internal/probe/*", []string{"internal/probe/*", "internal/transcript"}, nil,
+		"a prober that shares the server's opinions, or its escapes, can only confirm them"},
 	{"cmd/rookery", []string{"*"}, nil,
 		"the only place that wires things together"},
 }

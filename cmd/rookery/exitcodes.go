@@ -8,6 +8,8 @@ import (
 
 	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/client"
+	"github.com/rookery-im/rookery/internal/probe"
+	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
 // The codes that the program ends with. Scripts rely on them.
@@ -35,6 +37,11 @@ func exitCodesTopic() *cobra.Command {
   6  not known to be done: the server is out of reach, did not answer in time, or
      could not do it now; the same may be tried again
 
+Where rookery probe compares (diff, check and replay) 1 says that something differs,
+and 2 that it could not be compared. A study that cannot be begun ends with 2 too:
+the experiment file has errors, the server is out of reach or of another kind, a
+password is wrong, or an account is in use.
+
 Of a command for several accounts the first failure counts; the others are
 done all the same.
 
@@ -51,10 +58,13 @@ done all the same.
 func exitCode(err error) int {
 	var usage *usageError
 	var noLogin *notLoggedIn
+	var refusal *probe.Refusal
+	var unmade notMade
+	var problems experiment.Problems
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &refusal), errors.As(err, &problems), errors.As(err, &unmade):
 		return exitUsage
 	case errors.As(err, &noLogin), errors.Is(err, client.ErrNotLoggedIn), errors.Is(err, client.ErrPassword):
 		return exitNotLoggedIn

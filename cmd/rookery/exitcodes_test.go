@@ -8,6 +8,8 @@ import (
 
 	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/client"
+	"github.com/rookery-im/rookery/internal/probe"
+	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
 func TestEveryKindOfErrorHasItsExitCode(t *testing.T) {
@@ -26,6 +28,9 @@ func TestEveryKindOfErrorHasItsExitCode(t *testing.T) {
 		{client.ErrRefused, 5},
 		{client.ErrTemporary, 6},
 		{&reportedError{client.ErrRefused}, 5},
+		{&probe.Refusal{}, 2},
+		{experiment.Problems{}, 2},
+		{notMade{errors.New("anything")}, 2},
 	} {
 		if got := exitCode(test.err); got != test.want {
 			t.Errorf("%v ends with %d, want %d", test.err, got, test.want)

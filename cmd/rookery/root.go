@@ -56,6 +56,9 @@ line; and commands to use it from a terminal or a script.`,
 		noticeCommand(),
 		benchCommand(),
 	)
+	addGroup(root, "study", "To study a protocol:",
+		probeCommand(),
+	)
 	addGroup(root, "about", "About this program:",
 		completionCommand(),
 		manCommand(),

@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/rookery-im/rookery/internal/probe/reference"
 )
 
 // docs is where the repository's pages are. Scripts run elsewhere.
@@ -27,9 +29,10 @@ var docs, _ = filepath.Abs("../../docs") // fails where there is no working dire
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"rookery": main,
-		"post":    post,
-		"get":     get,
+		"rookery":   main,
+		"post":      post,
+		"get":       get,
+		"reference": serveReference,
 	})
 }
 
@@ -48,7 +51,8 @@ func TestMain(m *testing.M) {
 //	finish NAME [SIGNAL] [CODE]  sends it a signal, TERM if none is named, - for
 //	                             none, and waits until it ends with CODE, 0 if none
 //
-// and the programs post ADDR RECORD, which prints the answer, and get URL.
+// and the programs post ADDR RECORD, which prints the answer, get URL, and reference
+// [MUTANT [DIALECT]], which is a server for the prober to study.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
@@ -276,6 +280,25 @@ func get() {
 	}
 	fmt.Println(answer.Status)
 	show(answer)
+}
+
+// serveReference is the reference server of the prober's tests.
+func serveReference() {
+	args := append(os.Args[1:], "", "")
+	c := reference.Config{Mutant: args[0]}
+	if args[1] == "made-up" {
+		c.Dialect = reference.MadeUp()
+	}
+	s, err := reference.New(c)
+	if err != nil {
+		fail(err)
+	}
+	url, _, err := s.Listen("127.0.0.1:0")
+	if err != nil {
+		fail(err)
+	}
+	fmt.Println("serving on", url)
+	select {}
 }
 
 func show(answer *http.Response) {

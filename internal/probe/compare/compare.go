@@ -45,13 +45,14 @@ func Run(ctx context.Context, c Config) (*finding.Study, error) {
 	if err != nil {
 		return out, err
 	}
-	causes, err := p.causes(ctx)
+	causes, left, err := p.causes(ctx)
 	var stopped *lab.Stopped
 	switch {
 	case errors.As(err, &stopped):
 		out.Stopped = stopped.Reason
+		out.Untested = append(out.Untested, notMadeSmall(left, stopped.Reason))
 	case errors.Is(err, errSpent):
-		out.Untested = append(out.Untested, finding.Gap{What: "some differences", Why: "the budget was used up before all were made small"})
+		out.Untested = append(out.Untested, notMadeSmall(left, "the budget was used up before"))
 	case err != nil:
 		return out, err
 	}
@@ -61,14 +62,19 @@ func Run(ctx context.Context, c Config) (*finding.Study, error) {
 	return out, nil
 }
 
+// notMadeSmall is said of what was seen to differ, and not looked into.
+func notMadeSmall(n int, why string) finding.Gap {
+	return finding.Gap{What: fmt.Sprintf("%d kinds of answers that differ, which may be echoes of what was found, or differences of their own", n), Why: why}
+}
+
 // replays is how often a witness must show its difference.
 const replays = 5
 
 // causes makes sightings small, puts them down to causes, and sorts these: the
-// surest first.
-func (p *pair) causes(ctx context.Context) (causes []*cause, err error) {
+// surest first. Left is how many were not looked into when it fails.
+func (p *pair) causes(ctx context.Context) (causes []*cause, left int, err error) {
 	byWeight(p.found)
-	for _, s := range p.found {
+	for i, s := range p.found {
 		if slices.ContainsFunc(causes, func(c *cause) bool { return p.explains(c, s) }) {
 			continue
 		}
@@ -78,11 +84,11 @@ func (p *pair) causes(ctx context.Context) (causes []*cause, err error) {
 		}
 		if err != nil {
 			sortCauses(causes)
-			return causes, err
+			return causes, len(p.found) - i, err
 		}
 	}
 	sortCauses(causes)
-	return causes, nil
+	return causes, 0, nil
 }
 
 // cause makes one sighting small and judges it; nil if it does not show again.

@@ -218,7 +218,7 @@ type Limits struct {
 	Requests     int           // in all
 	Rate         float64       // requests a second, 0: no limit
 	Time         time.Duration // in all, 0: no limit
-	FailedLogins int           // for one account in one experiment; in all, where nothing resets them
+	FailedLogins int           // for one account, in all; a control URL that resets the server lifts the cap
 	Wait         time.Duration // the longest single wait where time is real
 }
 

@@ -48,6 +48,17 @@ func TestCommandsUndoWhatAnExperimentHasDone(t *testing.T) {
 	}
 }
 
+func TestCommandsRejectRequestsThatWait(t *testing.T) {
+	f := parse(t, "limits: {rate: 0}")
+	f.Accounts = append(f.Accounts, experiment.Account{Role: "c", Number: "10003", Secret: "123456"})
+	b := newBench(t, f, serveReference(t))
+	b.run("c Login", "c Ack_AddToList.request to a")
+	a := b.run("a Login", "a AddToList to c", "a List").Answers
+	if got := listed(t, &a[2], "UN"); !slices.Equal(got, []string{"{b}"}) {
+		t.Errorf("a's friends are %q, behind %q", got, a[1].Body)
+	}
+}
+
 func TestWhoeverComesNextFindsAccountsLoggedOut(t *testing.T) {
 	url := serveReference(t)
 	b := newBench(t, parse(t, "limits: {rate: 0}"), url)

@@ -67,7 +67,9 @@ func Farewell(f *experiment.File) int {
 		return 0
 	}
 	n := len(f.Accounts)
-	return 5*n + n*(n-1)/2 // login, status, collecting, logout, and who is a friend of whom
+	// Login, status, collecting, logout, also elsewhere; who is a friend of whom, and
+	// what changes that.
+	return 5*n + n*(len(f.Places)-1) + 3*n*(n-1)/2
 }
 
 // Leave undoes what the latest experiment has left behind, where commands do that:

@@ -144,14 +144,16 @@ func Run(ctx context.Context, c Config) (*finding.Study, error) {
 
 // plan are the phases with their shares, and the sum of these.
 func (s *study) plan() (plan []phase, sum int) {
+	// What a budget has beyond what the other phases need goes into looking again.
+	beyond := max(0, s.Requests-4000)
 	for _, p := range phases {
 		switch {
 		case p.name == "confirmation" && !s.Confirm:
 			continue
 		case p.name == "confirmation":
-			p.share = 5000
+			p.share = 600 + beyond/2
 		case p.name == "state machines" && s.Confirm:
-			p.share = 2000
+			p.share = 300 + beyond/3
 		}
 		plan = append(plan, p)
 		sum += p.share

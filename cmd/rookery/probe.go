@@ -1,0 +1,261 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/rookery-im/rookery/internal/probe"
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/journal"
+)
+
+func probeCommand() *cobra.Command {
+	c := group(&cobra.Command{
+		Use:   "probe",
+		Short: "Find out by experiment how a server speaks",
+		Long: `Study the protocol of a server that nobody knows, as far as it is of the kind of
+HTTP QQ: it makes experiments, and judges by the answers. An experiment file says
+what it is told beforehand: accounts, a request of each command that is thought to
+work, and how each experiment begins anew.
+
+It asks only servers on this machine, unless the file lists another host and
+--remote is given. It keeps to a budget of requests and to a rate. What it sends and
+what comes back is in a transcript; every fact in its reports names the entries that
+speak for it.`,
+		Example: `  rookery probe run http://127.0.0.1:8000/ --dry-run
+  rookery probe run http://127.0.0.1:8000/
+  rookery probe diff http://127.0.0.1:8000/ http://127.0.0.1:8001/
+  rookery probe check http://127.0.0.1:8000/ --against probe-127.0.0.1-8000/protocol.json`,
+	},
+		probeRunCommand(), probeDiffCommand(), probeCheckCommand(), probeReplayCommand(), probeReportCommand(), probeFilesCommand(),
+	)
+	return c
+}
+
+func probeFilesCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "files [NAME]",
+		Short: "List the experiment files that are shipped, or print one",
+		Long: `List the experiment files that come with the program. With the name of one, print
+it: to begin a file for a server of one's own, write it to a file and change that.`,
+		Example: `  rookery probe files
+  rookery probe files http-qq-1.1 >my-server.yaml`,
+		Args:              cobra.MatchAll(atMostOne, shippedFile),
+		ValidArgsFunction: completeShipped,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				_, err := fmt.Fprintln(c.OutOrStdout(), strings.Join(experiment.Shipped(), "\n"))
+				return err
+			}
+			text, _ := experiment.ReadShipped(args[0])
+			_, err := c.OutOrStdout().Write(text)
+			return err
+		},
+	}
+}
+
+func completeShipped(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return experiment.Shipped(), cobra.ShellCompDirectiveDefault // a path may be meant too
+}
+
+func shippedFile(c *cobra.Command, args []string) error {
+	for _, name := range args {
+		if _, ok := experiment.ReadShipped(name); !ok {
+			return usageErrorf(c, "no file %q is shipped; shipped are %s", name, strings.Join(experiment.Shipped(), ", "))
+		}
+	}
+	return nil
+}
+
+func atMostOne(c *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usageErrorf(c, "do not know what to do with %q", args[1])
+	}
+	return nil
+}
+
+// probeFlags are the flags of commands that ask a server by an experiment file.
+type probeFlags struct {
+	file     string
+	rate     float64
+	time     time.Duration
+	remote   bool
+	changes  journal.Changes
+	accounts []string
+	json     bool
+}
+
+const defaultFile = "http-qq-1.1"
+
+func (f *probeFlags) register(c *cobra.Command) {
+	flags := c.Flags()
+	flags.SortFlags = false
+	flags.StringVarP(&f.file, "file", "f", defaultFile, "experiment `FILE`: a path, or the name of a shipped one")
+	flags.Float64Var(&f.rate, "rate", 0, "send at most `N` requests a second, 0 for no limit; otherwise as the file says")
+	flags.DurationVar(&f.time, "time", 0, "end after this `TIME`, such as 10m; otherwise as the file says")
+	flags.BoolVar(&f.remote, "remote", false, "allow hosts beyond this machine that the file lists under allow: hosts")
+	flags.StringVar(&f.changes.Reset, "reset", "", "control `URL` of a test server, to begin anew by a POST; may be a path")
+	flags.StringVar(&f.changes.Clock, "clock", "", "control `URL` of a test server, to move its clock by a POST; may be a path")
+	flags.StringArrayVar(&f.accounts, "account", nil, "`ROLE=NUMBER`: another account than the file's for a role; may be repeated")
+	flags.StringSliceVar(&f.changes.Places, "places", nil, "ask from these `ADDRESSES` of this machine, such as 127.0.0.1,127.0.0.2")
+	flags.BoolVar(&f.json, "json", false, "print JSON")
+	if err := c.RegisterFlagCompletionFunc("file", completeShipped); err != nil {
+		panic(err) // there is that flag
+	}
+}
+
+// load reads the experiment file, with what the flags have otherwise.
+func (f *probeFlags) load(c *cobra.Command) (*probe.Experiment, error) {
+	if err := f.prepare(c); err != nil {
+		return nil, err
+	}
+	e, err := probe.Load(f.file, f.changes, os.LookupEnv)
+	if err == nil {
+		f.limit(c, e)
+	}
+	return e, err
+}
+
+// prepare checks the flags that change an experiment file.
+func (f *probeFlags) prepare(c *cobra.Command) error {
+	for _, a := range f.accounts {
+		role, number, ok := strings.Cut(a, "=")
+		if !ok || role == "" || number == "" {
+			return usageErrorf(c, "--account %q is no ROLE=NUMBER, such as a=10001", a)
+		}
+		if f.changes.Accounts == nil {
+			f.changes.Accounts = make(map[string]string)
+		}
+		f.changes.Accounts[role] = number
+	}
+	if !(f.rate >= 0) {
+		return usageErrorf(c, "--rate is %v, allowed is 0 and more", f.rate)
+	}
+	if f.time < 0 {
+		return usageErrorf(c, "--time is %v, allowed is 0 and more", f.time)
+	}
+	return nil
+}
+
+// limit sets the limits that the flags have.
+func (f *probeFlags) limit(c *cobra.Command, e *probe.Experiment) {
+	if c.Flags().Changed("rate") {
+		e.File.Limits.Rate = f.rate
+	}
+	if c.Flags().Changed("time") {
+		e.File.Limits.Time = f.time
+	}
+}
+
+// studyFlags are those of commands that make a study.
+type studyFlags struct {
+	probeFlags
+	output string
+	budget int
+	seed   uint64
+	dryRun bool
+}
+
+func (f *studyFlags) register(c *cobra.Command) {
+	flags := c.Flags()
+	flags.SortFlags = false
+	flags.StringVarP(&f.output, "output", "o", "", "`DIR`ectory for the reports and the transcript (default probe-HOST-PORT)")
+	flags.IntVar(&f.budget, "budget", 0, "send at most `N` requests to each server; otherwise as the file says")
+	flags.Uint64Var(&f.seed, "seed", 1, "`N` from which all that looks random follows")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "print the plan and what it takes, and send nothing")
+	f.probeFlags.register(c)
+}
+
+// options are what a study of servers is made by.
+func (f *studyFlags) options(c *cobra.Command, servers ...string) (o probe.Options, err error) {
+	o.Experiment, err = f.load(c)
+	if err != nil {
+		return o, err
+	}
+	for _, text := range servers {
+		server, err := serverURL(c, cmp.Or(text, o.Experiment.File.Server))
+		if err != nil {
+			return o, err
+		}
+		o.Servers = append(o.Servers, server)
+	}
+	o.Dir = cmp.Or(f.output, defaultFolder(o.Servers))
+	o.Requests = o.Experiment.File.Limits.Requests
+	if c.Flags().Changed("budget") {
+		o.Requests = f.budget
+	}
+	if o.Requests < 1 {
+		return o, usageErrorf(c, "--budget is %d, allowed is 1 and more", o.Requests)
+	}
+	o.Seed, o.Remote = f.seed, f.remote
+	return o, nil
+}
+
+// serverURL is the URL of a server, which may be written without its scheme.
+func serverURL(c *cobra.Command, text string) (string, error) {
+	if text == "" {
+		return "", usageErrorf(c, "URL is missing, and the experiment file has no server")
+	}
+	if !strings.Contains(text, "://") {
+		text = "http://" + text
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Hostname() == "":
+		return "", usageErrorf(c, "%q is no URL of a server, such as http://127.0.0.1:8000/", text)
+	case u.Scheme != "http":
+		return "", usageErrorf(c, "%q: only servers behind http:// can be studied", text)
+	}
+	if u.Path != "" && u.Path != "/" {
+		return "", usageErrorf(c, "%q has a path; where requests go is what the experiment file says under syntax: path", text)
+	}
+	u.Path = "/"
+	return u.String(), nil
+}
+
+var notInNames = regexp.MustCompile(`[^A-Za-z0-9.]+`)
+
+// defaultFolder is the folder of a study that was not given one.
+func defaultFolder(servers []string) string {
+	name := "probe"
+	for _, server := range servers {
+		if u, err := url.Parse(server); err == nil {
+			name += "-" + strings.Trim(notInNames.ReplaceAllString(u.Host, "-"), "-")
+		}
+	}
+	return name
+}
+
+// notMade is an error of a command whose exit code 1 says something else: that
+// what it looked for is there.
+type notMade struct{ error }
+
+func (e notMade) Unwrap() error { return e.error }
+
+func orNotMade(err error) error {
+	var reported *reportedError
+	if err == nil || errors.As(err, &reported) {
+		return err
+	}
+	return notMade{err}
+}
+
+// probing runs a part of the prober until it is done or a signal ends it, with its
+// progress on standard error.
+func probing(c *cobra.Command, do func(ctx context.Context, tell func(probe.Progress)) error) error {
+	ctx, forget := untilSignal(c.Context(), slog.Default())
+	defer forget()
+	p := newProbeProgress(c.ErrOrStderr())
+	defer p.finish()
+	return do(ctx, p.show)
+}

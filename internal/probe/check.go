@@ -1,0 +1,285 @@
+package probe
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/journal"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+	"github.com/rookery-im/rookery/internal/probe/report"
+	"github.com/rookery-im/rookery/internal/probe/study"
+)
+
+// CheckOptions say which facts are tried, and on which server.
+type CheckOptions struct {
+	Experiment *Experiment
+	Server     string
+	Against    *finding.Study
+	// Only are the IDs of the facts to try; none: all. A star at the end stands for
+	// whatever follows.
+	Only []string
+	// Requests is the budget, 0 for as much as the file, or the study, had.
+	Requests int
+	Remote   bool
+	Patience time.Duration
+	Progress func(Progress)
+}
+
+// Checked is what has become of facts when they were tried again.
+type Checked struct {
+	// Results are in the order of the facts.
+	Results []report.CheckResult
+	// Stopped is why not all were tried, "" if they were.
+	Stopped string
+}
+
+// Failed counts the facts that do not hold, Skipped those that were not tried.
+func (c *Checked) Failed() int {
+	return c.count(func(r report.CheckResult) bool { return !r.Passed && !r.Skipped })
+}
+func (c *Checked) Skipped() int { return c.count(func(r report.CheckResult) bool { return r.Skipped }) }
+
+func (c *Checked) count(is func(report.CheckResult) bool) int {
+	n := 0
+	for _, r := range c.Results {
+		if is(r) {
+			n++
+		}
+	}
+	return n
+}
+
+// StudyExperiment is the experiment file that a study was made by, as the study
+// has it.
+func StudyExperiment(s *finding.Study, changes journal.Changes, getenv func(string) (string, bool)) (*Experiment, error) {
+	if s.Experiment == "" {
+		return nil, refuse("the experiment file is not in the protocol.json; name it with --file")
+	}
+	return parse("the experiment file of the study", []byte(s.Experiment), changes, getenv)
+}
+
+// Check makes the experiments that facts rest on again, and says which hold. When
+// ctx ends it returns what it has. A [*Refusal] says why nothing was tried.
+func Check(ctx context.Context, o CheckOptions) (*Checked, error) {
+	k := &check{o: o, file: o.Experiment.File, results: make([]report.CheckResult, 0, len(o.Against.Facts))}
+	if err := k.choose(); err != nil {
+		return nil, err
+	}
+	requests := cmp.Or(o.Requests, max(k.file.Limits.Requests, o.Against.Budget))
+	s, err := visit(ctx, o.Experiment, o.Server, o.Against.Seed, requests, labConfig{remote: o.Remote, patience: o.Patience}, o.Progress)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	stopped := ""
+	for _, g := range k.groups() {
+		err := k.try(ctx, s.labs[0], g)
+		if reason, ok := stopReason(err); ok {
+			stopped = reason
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return &Checked{Results: k.results, Stopped: stopped}, s.goodbye(ctx)
+}
+
+// visit makes a session that keeps no transcript, and begins it.
+func visit(ctx context.Context, e *Experiment, server string, seed uint64, requests int, c labConfig, tell func(Progress)) (*session, error) {
+	if e.File.Reset.Kind != experiment.ResetURL {
+		// The server may remember the marks of an earlier visit.
+		seed = uint64(time.Now().UnixNano())
+	}
+	h := journal.Head{Servers: map[string]string{"a": server}, Seed: seed, Requests: requests}
+	s, err := newSession(h, e, c, tell)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.introduce(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// A check is one under way.
+type check struct {
+	o       CheckOptions
+	file    *experiment.File
+	results []report.CheckResult
+}
+
+// choose makes a result for each fact that is wanted. What does not change it
+// stays untried.
+func (k *check) choose() error {
+	for _, f := range k.o.Against.Facts {
+		if len(k.o.Only) == 0 || slices.ContainsFunc(k.o.Only, func(only string) bool { return fits(f.ID, only) }) {
+			k.results = append(k.results, report.CheckResult{Fact: f, Skipped: true, Message: "not tried: the check ended before"})
+		}
+	}
+	for _, only := range k.o.Only {
+		if !slices.ContainsFunc(k.results, func(r report.CheckResult) bool { return fits(r.Fact.ID, only) }) {
+			return refuse("the protocol.json has no fact %s", only)
+		}
+	}
+	return nil
+}
+
+func fits(id, only string) bool {
+	start, all := strings.CutSuffix(only, "*")
+	return id == only || all && strings.HasPrefix(id, start)
+}
+
+// A witnessed is an experiment, with the facts that rest on it: an experiment with
+// which another begins is a part of that.
+type witnessed struct {
+	steps   []experiment.Step
+	results []*report.CheckResult
+}
+
+// groups are the experiments to make, each once.
+func (k *check) groups() []*witnessed {
+	var order []*report.CheckResult
+	for i := range k.results {
+		order = append(order, &k.results[i])
+	}
+	slices.SortStableFunc(order, func(x, y *report.CheckResult) int { return len(y.Fact.Witness) - len(x.Fact.Witness) })
+	known := make(map[string]*witnessed)
+	var all []*witnessed
+	for _, r := range order {
+		steps, why := k.stepsOf(&r.Fact)
+		if why != "" {
+			r.Message = why
+			continue
+		}
+		key := lines(k.file, steps)
+		if g := known[key]; g != nil {
+			g.results = append(g.results, r)
+			continue
+		}
+		g := &witnessed{steps, []*report.CheckResult{r}}
+		all = append(all, g)
+		for n := range steps {
+			if part := lines(k.file, steps[:n+1]); known[part] == nil {
+				known[part] = g
+			}
+		}
+	}
+	return all
+}
+
+func lines(f *experiment.File, steps []experiment.Step) string {
+	var all strings.Builder
+	for _, s := range steps {
+		all.WriteString(f.FormatStep(s) + "\n")
+	}
+	return all.String()
+}
+
+// stepsOf are the steps of a fact's witness, or why the fact cannot be tried.
+func (k *check) stepsOf(f *finding.Fact) (steps []experiment.Step, why string) {
+	switch {
+	case f.Grade == finding.Contested, f.Grade == finding.Refuted, f.Grade == finding.Untested:
+		return nil, "it is " + string(f.Grade)
+	case len(f.Witness) == 0:
+		return nil, "it has no witness"
+	}
+	for _, w := range f.Witness {
+		step, err := k.file.ParseStep(w.Step)
+		if err != nil {
+			return nil, fmt.Sprintf("the experiment file does not fit: %s: %v", w.Step, err)
+		}
+		steps = append(steps, step)
+	}
+	return steps, ""
+}
+
+// decided is how often a fact must be seen to hold, or not to hold, if it does not
+// hold at first.
+const decided = 2
+
+// A tried is what has become of one fact of an experiment.
+type tried struct {
+	held, missed int
+	message      string
+}
+
+func (t *tried) settled() bool { return t.missed == 0 || t.held == decided || t.missed == decided }
+
+// try makes an experiment, and again if a fact does not hold.
+func (k *check) try(ctx context.Context, l *lab.Lab, g *witnessed) error {
+	began := time.Now()
+	facts := make([]tried, len(g.results))
+	for n := uint64(0); n == 0 || !settled(facts); n++ {
+		t, err := l.Run(ctx, g.steps, n)
+		if errors.Is(err, lab.ErrForbidden) {
+			for _, r := range g.results {
+				r.Message = "not tried: " + err.Error()
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for i, r := range g.results {
+			if message := k.miss(&r.Fact, t); message != "" {
+				facts[i].missed++
+				facts[i].message = message
+			} else {
+				facts[i].held++
+			}
+		}
+	}
+	for i, r := range g.results {
+		r.Skipped, r.Passed, r.Message = false, facts[i].held > facts[i].missed, ""
+		r.Seconds = time.Since(began).Seconds() / float64(len(facts))
+		if !r.Passed {
+			r.Message = facts[i].message
+		}
+	}
+	return nil
+}
+
+func settled(facts []tried) bool {
+	for i := range facts {
+		if !facts[i].settled() {
+			return false
+		}
+	}
+	return true
+}
+
+// miss says how the answer that a fact is about differs from what it was; "" if it
+// does not.
+func (k *check) miss(f *finding.Fact, t *lab.Trace) string {
+	at := len(f.Witness) - 1
+	step := t.Steps[at]
+	masked := func(key string) bool {
+		return slices.ContainsFunc(k.o.Against.Noise, func(n finding.Noise) bool { return n.Command == step.Command && n.Key == key })
+	}
+	want := f.Witness[at].Answer
+	got := study.Form(k.file, &t.Answers[at], masked)
+	if got == want || sameButFor(masked, k.file.Syntax, got, want) {
+		return ""
+	}
+	return fmt.Sprintf("%s is answered %s, not %s", f.Witness[at].Step, cmp.Or(got, "with nothing"), cmp.Or(want, "with nothing"))
+}
+
+// sameButFor compares two forms of records but for the values of some fields: they
+// may not have been known for noise when a form was written.
+func sameButFor(masked func(string) bool, syntax experiment.Syntax, a, b string) bool {
+	syntax.Pair, syntax.Equals = "&", "=" // as forms have them
+	x, ok := syntax.Decode([]byte(a))
+	y, ok2 := syntax.Decode([]byte(b))
+	return ok && ok2 && slices.EqualFunc(x, y, func(p, q experiment.Pair) bool {
+		return p == q || p.Key == q.Key && masked(p.Key)
+	})
+}

@@ -1,0 +1,146 @@
+package probe_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/probe"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/journal"
+	"github.com/rookery-im/rookery/internal/probe/reference"
+	"github.com/rookery-im/rookery/internal/probe/report"
+)
+
+// studied is what a study of the reference server has found, as protocol.json has
+// it.
+func studied(t testing.TB) *finding.Study {
+	t.Helper()
+	o := options(t, serve(t, reference.Config{}))
+	run(t, o)
+	s, err := report.Read(strings.NewReader(files(t, o.Dir)["protocol.json"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func check(t testing.TB, s *finding.Study, url string, only ...string) *probe.Checked {
+	t.Helper()
+	e, err := probe.StudyExperiment(s, journal.Changes{}, os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := probe.Check(context.Background(), probe.CheckOptions{Experiment: e, Server: url, Against: s, Only: only})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestFactsHoldOnTheServerThatTheyAreOf(t *testing.T) {
+	s := studied(t)
+	r := check(t, s, serve(t, reference.Config{}))
+	if r.Stopped != "" || len(r.Results) != len(s.Facts) {
+		t.Errorf("%d of %d facts, stopped: %s", len(r.Results), len(s.Facts), r.Stopped)
+	}
+	if tried := len(r.Results) - r.Skipped(); tried < 50 {
+		t.Errorf("only %d facts were tried", tried)
+	}
+	for _, x := range r.Results {
+		if !x.Passed && !x.Skipped {
+			t.Errorf("%s: %s", x.Fact.ID, x.Message)
+		}
+	}
+}
+
+func TestAFactThatDoesNotHoldIsNoticed(t *testing.T) {
+	s := studied(t)
+	r := check(t, s, serve(t, reference.Config{Mutant: "list-descending"}))
+	failed := 0
+	for _, x := range r.Results {
+		if x.Passed || x.Skipped {
+			continue
+		}
+		failed++
+		if !strings.Contains(x.Message, " is answered ") {
+			t.Errorf("%s: %s", x.Fact.ID, x.Message)
+		}
+	}
+	if failed == 0 || failed != r.Failed() || failed > len(r.Results)/2 {
+		t.Errorf("%d of %d fail", failed, len(r.Results))
+	}
+}
+
+func TestOnlyTheFactsThatAreWantedAreTried(t *testing.T) {
+	s := studied(t)
+	url := serve(t, reference.Config{})
+	id := ""
+	for _, f := range s.Facts {
+		if len(f.Witness) > 0 && f.Grade == finding.Observed {
+			id = f.ID
+		}
+	}
+	if r := check(t, s, url, id); len(r.Results) != 1 || r.Failed()+r.Skipped() != 0 {
+		t.Errorf("%+v", r.Results)
+	}
+	if r := check(t, s, url, "List/*"); len(r.Results) == 0 || len(r.Results) == len(s.Facts) {
+		t.Errorf("%d results", len(r.Results))
+	}
+	e, err := probe.StudyExperiment(s, journal.Changes{}, os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = probe.Check(context.Background(), probe.CheckOptions{Experiment: e, Server: url, Against: s, Only: []string{"none"}})
+	var refusal *probe.Refusal
+	if !errors.As(err, &refusal) {
+		t.Error(err)
+	}
+}
+
+func TestFactsThatCannotBeTriedArePassedOver(t *testing.T) {
+	s := studied(t)
+	s.Facts = []finding.Fact{
+		{ID: "contested", Grade: finding.Contested, Witness: []finding.WitnessStep{{Step: "a Login"}}},
+		{ID: "no witness", Grade: finding.Inferred},
+		{ID: "no such command", Grade: finding.Observed, Witness: []finding.WitnessStep{{Step: "a Xyzzy"}}},
+	}
+	r := check(t, s, serve(t, reference.Config{}))
+	for i, want := range []string{"it is contested", "it has no witness", "there is no command Xyzzy"} {
+		if x := r.Results[i]; !x.Skipped || !strings.Contains(x.Message, want) {
+			t.Errorf("%s: %+v", x.Fact.ID, x)
+		}
+	}
+}
+
+// Facts of one experiment, and of those that it begins with, take one experiment.
+func TestFactsThatShareAWitnessAreTriedTogether(t *testing.T) {
+	s := studied(t)
+	list := finding.WitnessStep{Step: "a List", Answer: ""}
+	login := finding.WitnessStep{Step: "a Login", Answer: ""}
+	for i := range 20 {
+		f := finding.Fact{ID: strings.Repeat("x", i+1), Grade: finding.Observed, Witness: []finding.WitnessStep{login, list}}
+		if i%2 == 0 {
+			f.Witness = f.Witness[:1]
+		}
+		s.Facts = append(s.Facts, f)
+	}
+	s.Facts = s.Facts[len(s.Facts)-20:]
+	e, err := probe.StudyExperiment(s, journal.Changes{}, os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := 0
+	_, err = probe.Check(context.Background(), probe.CheckOptions{
+		Experiment: e, Server: serve(t, reference.Config{}), Against: s, Progress: func(p probe.Progress) { sent = p.Sent },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The logins of all roles, then twice the experiment, since nothing holds.
+	if want := len(e.File.Accounts) + 2*2; sent != want {
+		t.Errorf("%d requests, want %d", sent, want)
+	}
+}

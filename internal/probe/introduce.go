@@ -1,0 +1,178 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// introduce sees to it that a study can begin: the servers can be reached and are
+// of the kind that the file describes, nobody uses the accounts, and their secrets
+// are right. It returns a [*Refusal] if not. From a transcript it does the same, to
+// come to the same numbers; there it finds nothing wrong.
+func (s *session) introduce(ctx context.Context) error {
+	for _, l := range s.labs {
+		if err := s.introduceTo(ctx, l); err != nil {
+			if _, stopped := stopReason(err); stopped && l.Offline {
+				return nil // the transcript ends here; the study will see
+			}
+			if reason, stopped := stopReason(err); stopped && ctx.Err() != nil {
+				return refuse("%s before anything was found out", reason)
+			}
+			return &Refusal{err}
+		}
+	}
+	return nil
+}
+
+func (s *session) introduceTo(ctx context.Context, l *lab.Lab) error {
+	if err := l.Reach(ctx); err != nil {
+		return err
+	}
+	if err := s.nobodyIsIn(ctx, l); err != nil {
+		return err
+	}
+	return s.logIn(ctx, l)
+}
+
+// asks is a step of a command that needs a session and changes nothing.
+func asks(f *experiment.File, role string) (experiment.Step, bool) {
+	for _, verb := range []experiment.Verb{experiment.Friends, experiment.Online, experiment.Info, experiment.Find, experiment.Read} {
+		for _, step := range f.StepsOf(verb, role, "") {
+			if c, ok := f.Command(step.Command); ok && c.Session && !c.Destructive {
+				return step, true
+			}
+		}
+	}
+	return experiment.Step{}, false
+}
+
+// nobodyIsIn refuses accounts that are in use: what somebody else does would be
+// taken for the server's doing, and he would be disturbed. A server with a control
+// URL is there for tests.
+func (s *session) nobodyIsIn(ctx context.Context, l *lab.Lab) error {
+	f := s.ex.File
+	if f.Reset.Kind == experiment.ResetURL || f.Answer.Code == "" {
+		return nil // or nothing tells who is logged in
+	}
+	var steps []experiment.Step
+	for _, a := range f.Accounts {
+		if step, ok := asks(f, a.Role); ok {
+			steps = append(steps, step)
+		}
+	}
+	if len(steps) == 0 {
+		return nil
+	}
+	t, err := l.Look(ctx, steps)
+	if err != nil {
+		return err
+	}
+	for i, step := range steps {
+		if err := s.isOfTheKind(l, step, &t.Answers[i]); err != nil {
+			return err
+		}
+		if lab.Done(f, step.Command, &t.Answers[i]) {
+			return fmt.Errorf("account %s (%s) is in use on %s: %s is answered to it, and nobody has logged it in; "+
+				"log it out, wait until its session has ended, or take another account", l.Account(step.Role).Number, step.Role, l.URL, step.Command)
+		}
+	}
+	return nil
+}
+
+// logIn logs all accounts in, to see whether their secrets are right.
+func (s *session) logIn(ctx context.Context, l *lab.Lab) error {
+	f := s.ex.File
+	var steps []experiment.Step
+	for _, a := range f.Accounts {
+		if step, ok := f.StepOf(experiment.Login, a.Role, ""); ok {
+			steps = append(steps, step)
+		}
+	}
+	if len(steps) == 0 && len(f.Commands) > 0 {
+		steps = append(steps, experiment.Step{Role: f.Accounts[0].Role, Command: f.Commands[0].Name})
+	}
+	look := func(steps []experiment.Step) (*lab.Trace, error) { return l.Look(ctx, steps) }
+	if f.Reset.Kind == experiment.ResetURL {
+		look = func(steps []experiment.Step) (*lab.Trace, error) { return l.Run(ctx, steps, 0) }
+	}
+	t, err := look(steps)
+	if err != nil {
+		return err
+	}
+	for i, step := range steps {
+		a := &t.Answers[i]
+		err := s.isOfTheKind(l, step, a)
+		if err == nil && f.VerbOf(step) == experiment.Login && !lab.Done(f, step.Command, a) {
+			err = s.refusedLogin(l, step, a)
+		}
+		if err != nil {
+			s.logOut(look)
+			return err
+		}
+	}
+	return nil
+}
+
+// logOut ends the sessions that a check of the logins has begun.
+func (s *session) logOut(look func([]experiment.Step) (*lab.Trace, error)) {
+	var steps []experiment.Step
+	for _, a := range s.ex.File.Accounts {
+		if step, ok := s.ex.File.StepOf(experiment.Logout, a.Role, ""); ok {
+			steps = append(steps, step)
+		}
+	}
+	if len(steps) > 0 {
+		_, _ = look(steps) // there is something worse to tell
+	}
+}
+
+// isOfTheKind refuses a server whose answers are no records of the file's syntax.
+func (s *session) isOfTheKind(l *lab.Lab, step experiment.Step, a *lab.Answer) error {
+	code := s.ex.File.Answer.Code
+	_, has := a.Field(code)
+	if a.Kind() == "record" && (code == "" || has) {
+		return nil
+	}
+	return fmt.Errorf("%s is no server of the kind that %s describes: it answers %s with %s",
+		l.URL, s.ex.name, step.Command, shortly(a))
+}
+
+func (s *session) refusedLogin(l *lab.Lab, step experiment.Step, a *lab.Answer) error {
+	account := l.Account(step.Role)
+	line, variable, hidden := account.Line, account.Variable, account.Hidden
+	if pool := s.ex.File.Pool; pool != nil && s.ex.File.Reset.Kind == experiment.ResetPool {
+		line, variable, hidden = pool.Line, pool.Variable, pool.Hidden
+	}
+	where := fmt.Sprintf("its password stands in line %d of %s", line, s.ex.name)
+	switch {
+	case hidden:
+		where = "its password is what the environment variable " + variable + " holds"
+	case variable != "":
+		where += ", and the environment variable " + variable + ", which is not set, would go before it"
+	}
+	return fmt.Errorf("%s refuses the login of %s (account %s) with %s; %s",
+		l.URL, step.Role, account.Number, shortly(a), where)
+}
+
+// shortly is what came back, for people.
+func shortly(a *lab.Answer) string {
+	const most = 80
+	text, _, more := strings.Cut(a.Text(), "\n")
+	if len(text) > most {
+		text, more = strings.ToValidUTF8(text[:most], ""), true
+	}
+	if text = fmt.Sprintf("%q", text); more {
+		text += " and more"
+	}
+	switch a.Kind() {
+	case "nothing":
+		return "nothing (" + a.Fault + ")"
+	case "status":
+		return fmt.Sprintf("status %d and %s", a.Status, text)
+	}
+	return text
+}

@@ -1,0 +1,145 @@
+package journal_test
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/probe/journal"
+)
+
+func head() journal.Head {
+	return journal.Head{
+		Format: journal.Format, Command: "run", Servers: map[string]string{"a": "http://127.0.0.1:1/"}, Experiment: "name: x\n",
+		File: "x.yaml", Seed: 7, Requests: 10, Began: "2026-01-02T03:04:05Z", Variables: []string{"PROBE_A"},
+		Changes: journal.Changes{Reset: "/reset", Places: []string{"127.0.0.1"}},
+	}
+}
+
+func entries() []journal.Entry {
+	return []journal.Entry{
+		{Run: "a", Exp: 1, Step: 0, Key: "0: a Login", Line: "a Logout", Role: "a", T: 0.5, Request: []byte("\x00\xff<&>"), Response: []byte("x"), Took: 1.5},
+		{Run: "a", Exp: 1, Step: 1, Line: "wait 3", T: 3.5, Wait: 3},
+		{Run: "a", Exp: 1, Step: 2, Line: "a Login", Role: "a", T: 4, Request: []byte("y"), Fault: "no answer in time", Last: true},
+		{Run: "a", T: 5, End: "the study is whole"},
+	}
+}
+
+// written is a transcript as it stands in a file.
+func written(t *testing.T) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := journal.NewWriter(&out, head())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries() {
+		if err := w.Append(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out.Bytes()
+}
+
+func TestWhatIsWrittenIsRead(t *testing.T) {
+	text := written(t)
+	got, err := journal.Read(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got.Head, head()) {
+		t.Errorf("%+v", got.Head)
+	}
+	for i, want := range entries() {
+		want.Prev = got.Entries[i].Prev
+		if !reflect.DeepEqual(got.Entries[i], want) {
+			t.Errorf("%+v, want %+v", got.Entries[i], want)
+		}
+	}
+	if got.Size != int64(len(text)) || !bytes.HasSuffix(text, append(got.Last, '\n')) {
+		t.Errorf("size %d of %d, last %q", got.Size, len(text), got.Last)
+	}
+}
+
+func TestALineThatWasChangedIsNoticedByTheNext(t *testing.T) {
+	lines := bytes.SplitAfter(written(t), []byte("\n"))
+	join := func(lines ...[]byte) []byte { return bytes.Join(lines, nil) }
+	change := func(line []byte) []byte { return bytes.Replace(line, []byte(`"t":`), []byte(`"t":1`), 1) }
+	for name, text := range map[string][]byte{
+		"a line was changed":         join(lines[0], change(lines[1]), lines[2], lines[3], lines[4]),
+		"the first line was changed": join(bytes.Replace(lines[0], []byte(`"seed":7`), []byte(`"seed":8`), 1), lines[1], lines[2]),
+		"a line is missing":          join(lines[0], lines[1], lines[3], lines[4]),
+		"two lines are exchanged":    join(lines[0], lines[2], lines[1], lines[3]),
+	} {
+		_, err := journal.Read(bytes.NewReader(text))
+		if err == nil || !strings.HasPrefix(err.Error(), "line ") || !strings.Contains(err.Error(), "the hash does not fit") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestALineThatACrashHasCutOffIsPassedOver(t *testing.T) {
+	text := written(t)
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	whole := len(text) - len(lines[4])
+	for cut := whole; cut < len(text); cut++ {
+		got, err := journal.Read(bytes.NewReader(text[:cut]))
+		if err != nil {
+			t.Fatalf("cut at %d: %v", cut, err)
+		}
+		if len(got.Entries) != 3 || got.Size != int64(whole) {
+			t.Errorf("cut at %d: %d entries, size %d, want 3 and %d", cut, len(got.Entries), got.Size, whole)
+		}
+	}
+}
+
+func TestATranscriptGoesOn(t *testing.T) {
+	text := written(t)
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	first := bytes.Join(lines[:3], nil)
+	past, err := journal.Read(bytes.NewReader(first))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := bytes.NewBuffer(first)
+	w := journal.Continue(out, past.Last)
+	for _, e := range entries()[2:] {
+		if err := w.Append(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(out.Bytes(), text) {
+		t.Errorf("got %s, want %s", out.Bytes(), text)
+	}
+}
+
+func TestWhatIsNoTranscriptIsRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                          "it is empty",
+		"half a line":               "it is empty",
+		"{}\n":                      "line 1: this is no transcript of rookery probe",
+		"hello\n":                   "line 1: this is no transcript of rookery probe",
+		string(written(t)) + "no\n": "line 6: ",
+	} {
+		if _, err := journal.Read(strings.NewReader(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%.20q: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// A broken is a disk that is full.
+type broken struct{ err error }
+
+func (b broken) Write([]byte) (int, error) { return 0, b.err }
+
+func TestAfterAnErrorNothingMoreIsWritten(t *testing.T) {
+	full := bytes.ErrTooLarge
+	w, err := journal.NewWriter(broken{full}, head())
+	if err != full {
+		t.Error(err)
+	}
+	if err := w.Append(journal.Entry{}); err != full {
+		t.Error(err)
+	}
+}

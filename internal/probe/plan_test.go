@@ -1,0 +1,56 @@
+package probe_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/probe"
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/study"
+)
+
+func TestAPlanSaysWhatAStudyTakesAndSendsNothing(t *testing.T) {
+	c := count(t, "127.0.0.1:0")
+	url := "http://" + c.Addr().String() + "/"
+	for _, name := range append(experiment.Shipped(), referenceFile) {
+		for _, servers := range [][]string{{url}, {url, url}} {
+			o := probe.Options{Experiment: load(t, name), Servers: servers, Requests: 3000, Seed: 1, Dir: t.TempDir()}
+			p, err := probe.NewPlan(context.Background(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.Requests == 0 || p.Requests > p.Budget || p.Least >= p.Budget || p.Least < len(o.Experiment.File.Commands) {
+				t.Errorf("%s: %d requests of %d, at least %d", name, p.Requests, p.Budget, p.Least)
+			}
+			for _, phase := range p.Phases {
+				if phase.Does == "" {
+					t.Errorf("%s: nothing is said of what it does", phase.Name)
+				}
+			}
+			if got := files(t, o.Dir); len(got) > 0 {
+				t.Errorf("it has written %d files", len(got))
+			}
+		}
+	}
+	if n := c.n.Load(); n > 0 {
+		t.Errorf("it has connected %d times", n)
+	}
+}
+
+func TestAPlanHasAllPhases(t *testing.T) {
+	o := options(t, "http://127.0.0.1:9/")
+	o.Requests = 20_000
+	p, err := probe.NewPlan(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := make(map[string]bool)
+	for _, phase := range p.Phases {
+		names[phase.Name] = true
+	}
+	for _, name := range study.PhaseNames() {
+		if !names[name] {
+			t.Errorf("there is no %s", name)
+		}
+	}
+}

@@ -1,0 +1,246 @@
+package probe_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/probe"
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/journal"
+	"github.com/rookery-im/rookery/internal/probe/reference"
+)
+
+// changed is the reference server's file with texts replaced.
+func changed(t testing.TB, oldnew ...string) *probe.Experiment {
+	t.Helper()
+	text, err := os.ReadFile(referenceFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "changed.yaml")
+	if err := os.WriteFile(path, []byte(strings.NewReplacer(oldnew...).Replace(string(text))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e, err := probe.Load(path, journal.Changes{}, func(string) (string, bool) { return "from outside", true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// refused sees to it that a study is refused with a sentence that holds words, and
+// that it leaves no folder.
+func refused(t testing.TB, o probe.Options, words ...string) {
+	t.Helper()
+	_, err := probe.Run(context.Background(), o)
+	var refusal *probe.Refusal
+	if !errors.As(err, &refusal) {
+		t.Fatalf("%v is no refusal", err)
+	}
+	for _, w := range words {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("%q does not say %q", err, w)
+		}
+	}
+	if _, err := os.Stat(o.Dir); err == nil {
+		t.Error("it has left a folder")
+	}
+}
+
+func TestAServerOutOfReachIsRefused(t *testing.T) {
+	s, err := reference.New(reference.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, stop, err := s.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	refused(t, options(t, url), "out of reach", "is it running")
+}
+
+func TestAServerOfAnotherKindIsRefused(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"a page":         func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `<html lang="en"><p>hello`) },
+		"a text":         func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") },
+		"status 404":     http.NotFound,
+		"other records":  func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "a=1&b=2") },
+		"nothing at all": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := httptest.NewServer(answer)
+			defer s.Close()
+			o := options(t, s.URL+"/")
+			o.Experiment = changed(t, "reset: {url: /control/reset}", "reset: commands", "clock: {url: /control/clock}", "clock: real")
+			refused(t, o, "is no server of the kind")
+		})
+	}
+}
+
+func TestAServerWhoseControlURLDoesNotWorkIsRefused(t *testing.T) {
+	o := options(t, serve(t, reference.Config{}))
+	o.Experiment = changed(t, "/control/reset", "/control/nothing")
+	refused(t, o, "/control/nothing", "status 404")
+}
+
+func TestAWrongPasswordIsRefusedWithThePlaceWhereItStands(t *testing.T) {
+	url := serve(t, reference.Config{})
+	b := `b:        {account: 10002, secret: "123456"}`
+	for secret, words := range map[string][]string{
+		`wrong`:               {"line 6 of", "changed.yaml"},
+		`$PROBE_B`:            {"environment variable PROBE_B"},
+		`"${PROBE_B:-wrong}"`: {"environment variable PROBE_B"},
+	} {
+		for _, reset := range []string{"reset: commands", "reset: {url: /control/reset}"} {
+			o := options(t, url)
+			o.Experiment = changed(t, b, `b:        {account: 10002, secret: `+secret+`}`, "reset: {url: /control/reset}", reset)
+			refused(t, o, append(words, "login of b (account 10002)")...)
+		}
+	}
+}
+
+func TestAnAccountInUseIsRefused(t *testing.T) {
+	url := serve(t, reference.Config{})
+	login := "VER=1.1&CMD=Login&SEQ=12345678&UIN=10002&PS=e10adc3949ba59abbe56e057f20f883e&M5=1&LC=9326B87B234E7235"
+	resp, err := http.Post(url, "text/plain; charset=UTF-8", strings.NewReader(login))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	o := options(t, url)
+	o.Experiment = changed(t, "reset: {url: /control/reset}", "reset: commands")
+	refused(t, o, "account 10002 (b) is in use")
+
+	o.Experiment = changed(t, "reset: {url: /control/reset}", "reset: pool\npool: {first: 10002, last: 10200, secret: 123456}")
+	refused(t, o, "account 10002 (a) is in use")
+}
+
+func TestABudgetThatCannotSufficeIsRefusedBeforeTheFirstRequest(t *testing.T) {
+	c := count(t, "127.0.0.1:0")
+	o := options(t, "http://"+c.Addr().String()+"/")
+	o.Requests = 20
+	refused(t, o, "a budget of 20 requests cannot suffice", "--budget")
+	if n := c.n.Load(); n > 0 {
+		t.Errorf("it has connected %d times", n)
+	}
+}
+
+func TestAHostBeyondThisMachineIsRefused(t *testing.T) {
+	refused(t, options(t, "http://192.0.2.1/"), "is not this machine", "--remote")
+}
+
+func TestAFolderOfAnotherStudyIsRefusedAndStaysAsItIs(t *testing.T) {
+	o := options(t, serve(t, reference.Config{}))
+	o.Requests = 600
+	run(t, o)
+	before := files(t, o.Dir)
+	for want, change := range map[string]func(*probe.Options){
+		"with seed 1":                    func(o *probe.Options) { o.Seed = 2 },
+		"with a budget of 600 requests":  func(o *probe.Options) { o.Requests = 700 },
+		"of http://":                     func(o *probe.Options) { o.Servers = []string{serve(t, reference.Config{})} },
+		"with another experiment file":   func(o *probe.Options) { o.Experiment = changed(t, "the reference server", "another") },
+		"choose another folder":          func(o *probe.Options) { o.Seed = 3 },
+		"other accounts, places or cont": func(o *probe.Options) { o.Experiment = withChanges(t, journal.Changes{Clock: "/control/clock"}) },
+	} {
+		other := o
+		change(&other)
+		_, err := probe.Run(context.Background(), other)
+		var refusal *probe.Refusal
+		if !errors.As(err, &refusal) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not say %q", err, want)
+		}
+	}
+	after := files(t, o.Dir)
+	for name := range before {
+		if before[name] != after[name] {
+			t.Errorf("%s has changed", name)
+		}
+	}
+}
+
+func withChanges(t testing.TB, c journal.Changes) *probe.Experiment {
+	t.Helper()
+	e, err := probe.Load(referenceFile, c, os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func TestAFolderWithFilesOfSuchNamesIsRefused(t *testing.T) {
+	o := options(t, serve(t, reference.Config{}))
+	o.Dir = t.TempDir()
+	if err := os.WriteFile(filepath.Join(o.Dir, "report.md"), []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := probe.Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "report.md that is not of this study") {
+		t.Error(err)
+	}
+	if got := files(t, o.Dir); len(got) != 1 || got["report.md"] != "mine" {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestATranscriptThatWasChangedIsRefused(t *testing.T) {
+	o := options(t, serve(t, reference.Config{}))
+	o.Requests = 600
+	run(t, o)
+	path := filepath.Join(o.Dir, probe.Transcript)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), `"role":"b"`, `"role":"a"`, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, do := range []func() error{
+		func() error { _, err := probe.Report(context.Background(), o.Dir); return err },
+		func() error { _, err := probe.Run(context.Background(), o); return err },
+	} {
+		var refusal *probe.Refusal
+		if err := do(); !errors.As(err, &refusal) || !strings.Contains(err.Error(), "line") || !strings.Contains(err.Error(), "was changed") {
+			t.Error(err)
+		}
+	}
+}
+
+func TestChangesOfTheCommandLineAreChecked(t *testing.T) {
+	for want, c := range map[string]journal.Changes{
+		"has no role nobody":                   {Accounts: map[string]string{"nobody": "1"}},
+		"a and b have the same account, 10001": {Accounts: map[string]string{"b": "10001"}},
+		"is no address of this machine":        {Places: []string{"here"}},
+		"has 127.0.0.1 twice":                  {Places: []string{"127.0.0.1", "127.0.0.1"}},
+		`--reset "ftp://x/" is no URL`:         {Reset: "ftp://x/"},
+	} {
+		_, err := probe.Load(referenceFile, c, os.LookupEnv)
+		var refusal *probe.Refusal
+		if !errors.As(err, &refusal) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not say %q", err, want)
+		}
+	}
+	e, err := probe.Load(referenceFile, journal.Changes{
+		Reset: "/r", Clock: "/c", Places: []string{"127.0.0.3"}, Accounts: map[string]string{"a": "7"},
+	}, os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, _ := e.File.Account("a")
+	if e.File.Reset.URL != "/r" || e.File.Clock.URL != "/c" || e.File.Places[0] != "127.0.0.3" || a.Number != "7" {
+		t.Errorf("%+v", e.File)
+	}
+}
+
+func TestAFileThatThereIsNotIsRefusedWithThoseThatThereAre(t *testing.T) {
+	_, err := probe.Load("http-qq-9", journal.Changes{}, os.LookupEnv)
+	if err == nil || !strings.Contains(err.Error(), strings.Join(experiment.Shipped(), ", ")) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,178 @@
+package probe_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/probe"
+	"github.com/rookery-im/rookery/internal/probe/journal"
+	"github.com/rookery-im/rookery/internal/probe/reference"
+)
+
+// recording is the transcript of a study of servers.
+func recording(t testing.TB, requests int, servers ...string) *journal.Transcript {
+	t.Helper()
+	o := options(t, servers...)
+	o.Requests = requests
+	run(t, o)
+	past, err := probe.ReadTranscript(o.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return past
+}
+
+func replay(t testing.TB, past *journal.Transcript, run, url string) *probe.Replayed {
+	t.Helper()
+	e, err := probe.TranscriptExperiment(past, journal.Changes{}, os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := probe.Replay(context.Background(), probe.ReplayOptions{Transcript: past, Experiment: e, Run: run, Server: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestAReplayOnTheSameServerShowsNoChange(t *testing.T) {
+	r := replay(t, recording(t, budget, serve(t, reference.Config{})), "a", serve(t, reference.Config{}))
+	if r.Stopped != "" || r.Answers < 500 || r.Experiments < 50 {
+		t.Errorf("%+v", r)
+	}
+	for _, c := range r.Changed {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestAReplayShowsWhatHasChanged(t *testing.T) {
+	past := recording(t, budget, serve(t, reference.Config{}), serve(t, reference.Config{Mutant: "list-descending"}))
+	other := serve(t, reference.Config{Mutant: "list-descending"})
+	r := replay(t, past, "a", other)
+	if len(r.Changed) == 0 {
+		t.Error("nothing has changed")
+	}
+	for _, c := range r.Changed {
+		if c.Was == c.Is || len(c.Steps) == 0 || !strings.HasPrefix(c.ID, "a") {
+			t.Errorf("%+v", c)
+		}
+	}
+	if r := replay(t, past, "b", other); len(r.Changed) > 0 {
+		t.Errorf("%+v", r.Changed[0])
+	}
+}
+
+func TestLostAnswersOfATranscriptAreNoChange(t *testing.T) {
+	past := recording(t, 800, serve(t, reference.Config{Mutant: "lost-requests"}))
+	if r := replay(t, past, "a", serve(t, reference.Config{})); len(r.Changed) > 0 {
+		t.Errorf("%+v", r.Changed[0])
+	}
+}
+
+// stand serves a transcript.
+func stand(t testing.TB, past *journal.Transcript) string {
+	t.Helper()
+	s, err := probe.NewStand(past, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- s.Serve(ctx, l) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return "http://" + l.Addr().String() + "/"
+}
+
+func TestAStandAnswersAsTheServerDid(t *testing.T) {
+	for _, mutant := range []string{"", "lost-requests", "list-descending", "with commands"} {
+		o := options(t)
+		if mutant == "with commands" {
+			mutant = ""
+			o.Experiment = changed(t, "reset: {url: /control/reset}", "reset: commands")
+		}
+		o.Servers = []string{serve(t, reference.Config{Mutant: mutant})}
+		want := run(t, o)
+		past, err := probe.ReadTranscript(o.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := o
+		again.Servers, again.Dir = []string{stand(t, past)}, o.Dir+"-stand"
+		got := run(t, again)
+		if statements(got) != statements(want) {
+			t.Errorf("%s: a study of the stand finds otherwise: %s", mutant, firstDifference(statements(got), statements(want)))
+		}
+		if x, y := asked(t, again.Dir), asked(t, o.Dir); x != y {
+			t.Errorf("%s: a study of the stand asks otherwise: %s", mutant, firstDifference(x, y))
+		}
+	}
+}
+
+func TestAStandWritesTheMarkOfTheRequest(t *testing.T) {
+	url := stand(t, recording(t, 600, serve(t, reference.Config{})))
+	post := func(path, body string) (int, string) {
+		t.Helper()
+		resp, err := http.Post(url+path, "text/plain; charset=UTF-8", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(text)
+	}
+	if status, _ := post("control/reset", ""); status != http.StatusNoContent {
+		t.Errorf("a reset is answered with status %d", status)
+	}
+	if status, _ := post("control/clock", "soon"); status != http.StatusBadRequest {
+		t.Errorf("a clock that is moved by no number is answered with status %d", status)
+	}
+	list := "VER=1.1&CMD=List&SEQ=87654321&UIN=10001&TN=160&UN=0"
+	if _, text := post("", list); !strings.Contains(text, "RES=20") || !strings.Contains(text, "SEQ=87654321") {
+		t.Errorf("List behind a reset is answered %q", text)
+	}
+	post("", "VER=1.1&CMD=Login&SEQ=87654322&UIN=10001&PS=e10adc3949ba59abbe56e057f20f883e&M5=1&LC=9326B87B234E7235")
+	if _, text := post("", list); !strings.Contains(text, "RES=0") {
+		t.Errorf("List behind a Login is answered %q", text)
+	}
+	if status, text := post("", "VER=1.1&CMD=Nothing"); status != http.StatusNotImplemented {
+		t.Errorf("what was never asked is answered with status %d, %q", status, text)
+	}
+}
+
+// The transcript's server is there, and nobody asks it.
+func TestAStandSendsNothing(t *testing.T) {
+	s, err := reference.New(reference.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, stop, err := s.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	past := recording(t, 600, url)
+	stop()
+	c := count(t, strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"))
+	o := options(t, stand(t, past))
+	o.Requests = 600
+	run(t, o)
+	if n := c.n.Load(); n > 0 {
+		t.Errorf("it has connected %d times", n)
+	}
+}

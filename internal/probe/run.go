@@ -1,0 +1,166 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/journal"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+	"github.com/rookery-im/rookery/internal/probe/report"
+)
+
+// Options say what is studied, and where the study is kept.
+type Options struct {
+	Experiment *Experiment
+	// Servers are the URLs: one for Run, two for Diff.
+	Servers []string
+	// Dir is the study's folder.
+	Dir string
+	// Requests is the budget for each server.
+	Requests int
+	Seed     uint64
+	// Remote allows hosts beyond this machine that the experiment file lists.
+	Remote bool
+	// Patience is how long an answer is waited for; 0 is 10 s.
+	Patience time.Duration
+	// Progress is told how far it has got, if it is not nil.
+	Progress func(Progress)
+}
+
+// A Result is what a study has come to.
+type Result struct {
+	*finding.Study
+	// Resumed is how many requests came from the transcript, of a study that was
+	// gone on with.
+	Resumed int
+	// Interrupted says that ctx has ended it, Broken that a server does not let itself
+	// be asked any more: the same call goes on.
+	Interrupted, Broken bool
+}
+
+// whole is why a study ends that has done all it wanted.
+const whole = "the study is whole"
+
+// farewell bounds what is done after an interruption.
+const farewell = 10 * time.Second
+
+// Run studies a server and writes what it finds into a folder. When ctx ends it
+// reports what was found until then; with the same folder it goes on. A [*Refusal]
+// says why nothing was done; then there is no folder that was not there before.
+func Run(ctx context.Context, o Options) (*Result, error) { return o.run(ctx, "run") }
+
+// Diff compares two servers and writes what it finds into a folder. Otherwise it
+// is as [Run].
+func Diff(ctx context.Context, o Options) (*Result, error) { return o.run(ctx, "diff") }
+
+// head is the first line of the transcript.
+func (o *Options) head(command string) journal.Head {
+	e := o.Experiment
+	h := journal.Head{
+		Command: command, Servers: make(map[string]string), Experiment: string(e.source), File: e.name,
+		Seed: o.Seed, Requests: o.Requests, Began: time.Now().UTC().Format(time.RFC3339),
+		Changes: e.changes, Variables: e.variables,
+	}
+	for i, url := range o.Servers {
+		h.Servers[runs[i]] = url
+	}
+	return h
+}
+
+func (o *Options) run(ctx context.Context, command string) (*Result, error) {
+	h := o.head(command)
+	if err := suffices(ctx, o.Experiment, h); err != nil {
+		return nil, err
+	}
+	f, err := openFolder(o.Dir, h)
+	if err != nil {
+		return nil, err
+	}
+	s, resumed, err := o.session(f, h)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	out, err := o.do(ctx, s, f)
+	if err = errors.Join(err, f.close()); err != nil {
+		return nil, err
+	}
+	r := &Result{Study: out, Resumed: resumed, Interrupted: ctx.Err() != nil && out.Stopped != ""}
+	for _, l := range s.labs {
+		r.Broken = r.Broken || l.Broken()
+	}
+	return r, nil
+}
+
+// session prepares a study that begins, or goes on.
+func (o *Options) session(f *folder, h journal.Head) (s *session, resumed int, err error) {
+	c := labConfig{remote: o.Remote, patience: o.Patience, transcript: f.past, began: time.Now()}
+	if f.past != nil {
+		h = f.past.Head
+		for i := range f.past.Entries {
+			e := &f.past.Entries[i]
+			c.began = time.Now().Add(-time.Duration(e.T * float64(time.Second)))
+			c.offline = e.End == whole
+			if e.Request != nil {
+				resumed++
+			}
+		}
+	}
+	if c.journal, err = f.writer(h); err != nil {
+		return nil, 0, err
+	}
+	s, err = newSession(h, o.Experiment, c, o.Progress)
+	return s, resumed, err
+}
+
+// do makes the study, or what is left of it.
+func (o *Options) do(ctx context.Context, s *session, f *folder) (*finding.Study, error) {
+	if err := s.introduce(ctx); err != nil {
+		return nil, err
+	}
+	if err := f.begin(); err != nil {
+		return nil, err
+	}
+	out, err := s.study(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !s.labs[0].Offline {
+		if err := s.leave(ctx, out.Stopped); err != nil {
+			return nil, err
+		}
+	}
+	t, err := readTranscript(f.dir)
+	if err != nil {
+		return nil, err
+	}
+	complete(out, t)
+	return out, report.Write(f.dir, out)
+}
+
+// leave tidies up, and writes the transcript's last line.
+func (s *session) leave(ctx context.Context, reason string) error {
+	if err := s.goodbye(ctx); err != nil {
+		return err
+	}
+	if reason == "" {
+		reason = whole
+	}
+	return s.labs[0].End(reason)
+}
+
+// goodbye undoes what the latest experiments have left behind, even if ctx has
+// ended.
+func (s *session) goodbye(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	for _, l := range s.labs {
+		var stopped *lab.Stopped
+		if err := l.Leave(ctx); err != nil && !errors.As(err, &stopped) {
+			return err
+		}
+	}
+	return nil
+}

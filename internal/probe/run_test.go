@@ -1,0 +1,335 @@
+package probe_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/probe"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/journal"
+	"github.com/rookery-im/rookery/internal/probe/reference"
+)
+
+func TestReportsAreWrittenAnewFromTheTranscriptAlone(t *testing.T) {
+	for name, mutants := range map[string][]string{"one server": {""}, "two servers": {"", "list-descending"}} {
+		t.Run(name, func(t *testing.T) {
+			var urls []string
+			for _, m := range mutants {
+				urls = append(urls, serve(t, reference.Config{Mutant: m}))
+			}
+			o := options(t, urls...)
+			r := run(t, o)
+			if len(r.Facts) < 50 || r.Requests[0] < 500 || r.Seconds == 0 {
+				t.Errorf("%d facts of %v requests in %v s", len(r.Facts), r.Requests, r.Seconds)
+			}
+			again := copyTranscript(t, o.Dir)
+			if _, err := probe.Report(context.Background(), again); err != nil {
+				t.Fatal(err)
+			}
+			equalFolders(t, again, o.Dir)
+		})
+	}
+}
+
+func TestAReportFromATranscriptSendsNothing(t *testing.T) {
+	s, err := reference.New(reference.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, stop, err := s.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := options(t, url)
+	o.Requests = 600
+	run(t, o)
+	stop()
+	c := count(t, strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"))
+	if _, err := probe.Report(context.Background(), o.Dir); err != nil {
+		t.Fatal(err)
+	}
+	if n := c.n.Load(); n > 0 {
+		t.Errorf("it has connected %d times", n)
+	}
+}
+
+func TestTheSameSeedAsksTheSame(t *testing.T) {
+	var requests []string
+	for range 2 {
+		o := options(t, serve(t, reference.Config{}))
+		o.Requests = 600
+		run(t, o)
+		requests = append(requests, asked(t, o.Dir))
+	}
+	if requests[0] != requests[1] {
+		t.Error("two studies with one seed ask otherwise")
+	}
+}
+
+// asked are the keys of the tries of a transcript.
+func asked(t testing.TB, dir string) string {
+	t.Helper()
+	past, err := probe.ReadTranscript(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys strings.Builder
+	for _, e := range past.Entries {
+		if e.Key != "" {
+			keys.WriteString(e.Key + "\n")
+		}
+	}
+	return keys.String()
+}
+
+func TestDifferencesOfTwoServersAreWrittenForPrograms(t *testing.T) {
+	o := options(t, serve(t, reference.Config{}), serve(t, reference.Config{Mutant: "list-descending"}))
+	r := run(t, o)
+	var list []finding.Difference
+	if err := json.Unmarshal([]byte(files(t, o.Dir)["differences.json"]), &list); err != nil {
+		t.Fatal(err)
+	}
+	if len(list) == 0 || len(list) != len(r.Differences) || list[0].Aspect != finding.Paging {
+		t.Errorf("%+v", list)
+	}
+	if len(r.Servers) != 2 || len(r.Study.Requests) != 2 {
+		t.Errorf("servers %v, requests %v", r.Servers, r.Study.Requests)
+	}
+}
+
+// interrupted makes a study and ends it after so many requests.
+func interrupted(t testing.TB, o probe.Options, after int) *probe.Result {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	o.Progress = func(p probe.Progress) {
+		if p.Sent >= after {
+			cancel()
+		}
+	}
+	study := probe.Run
+	if len(o.Servers) == 2 {
+		study = probe.Diff
+	}
+	r, err := study(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Interrupted || r.Stopped != "interrupted" {
+		t.Errorf("interrupted %v, stopped %q", r.Interrupted, r.Stopped)
+	}
+	return r
+}
+
+func TestAnInterruptedStudyLeavesAWholeReportAndGoesOn(t *testing.T) {
+	for _, mutants := range [][]string{{""}, {"", "list-descending"}} {
+		var urls []string
+		for _, m := range mutants {
+			urls = append(urls, serve(t, reference.Config{Mutant: m}))
+		}
+		o := options(t, urls...)
+		for _, after := range []int{300, 700} {
+			interrupted(t, o, after)
+			again := copyTranscript(t, o.Dir)
+			if _, err := probe.Report(context.Background(), again); err != nil {
+				t.Fatal(err)
+			}
+			equalFolders(t, again, o.Dir)
+		}
+		resumed := run(t, o)
+		if resumed.Resumed < 700 || resumed.Interrupted {
+			t.Errorf("%d requests came from the transcript, interrupted %v", resumed.Resumed, resumed.Interrupted)
+		}
+		again := copyTranscript(t, o.Dir)
+		if _, err := probe.Report(context.Background(), again); err != nil {
+			t.Fatal(err)
+		}
+		equalFolders(t, again, o.Dir)
+
+		straight := o
+		straight.Dir += "-straight"
+		run(t, straight)
+		sameBeginning(t, o.Dir, straight.Dir)
+	}
+}
+
+// sameBeginning sees to it that two studies made the same experiments. The end may
+// differ: what was cut off is made twice, and the budget is used up earlier.
+func sameBeginning(t testing.TB, got, want string) {
+	t.Helper()
+	x, y := finished(t, got), finished(t, want)
+	n := len(y) * 8 / 10
+	for i := range n {
+		if i >= len(x) || x[i] != y[i] {
+			t.Errorf("experiment %d of %d and %d is another", i+1, len(x), len(y))
+			return
+		}
+	}
+}
+
+// finished are the keys of the tries of a transcript that were not cut off, by
+// server.
+func finished(t testing.TB, dir string) (keys []string) {
+	t.Helper()
+	past, err := probe.ReadTranscript(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := make(map[string]string)
+	for _, e := range past.Entries {
+		if e.Key != "" {
+			open[e.Run] = e.Key
+		}
+		if e.Last {
+			keys = append(keys, e.Run+open[e.Run])
+		}
+	}
+	return keys
+}
+
+func statements(r *probe.Result) string {
+	var all strings.Builder
+	for _, f := range r.Facts {
+		all.WriteString(string(f.Grade) + " " + f.Statement + "\n")
+	}
+	for _, d := range r.Differences {
+		all.WriteString(d.Summary + "\n")
+	}
+	return all.String()
+}
+
+func TestAStudyThatWasKilledGoesOnBehindItsLastWholeLine(t *testing.T) {
+	o := options(t, serve(t, reference.Config{}))
+	o.Requests = 600
+	run(t, o)
+	whole := o.Dir + "-whole"
+	if err := os.CopyFS(whole, os.DirFS(o.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(o.Dir, probe.Transcript)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	for _, cut := range []int{len(lines) / 2, len(lines)/2 + 1, len(lines)/2 + 2} {
+		half := append(bytes.Join(lines[:cut], nil), lines[cut][:len(lines[cut])/2]...)
+		if err := os.WriteFile(path, half, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		run(t, o)
+		sameBeginning(t, o.Dir, whole)
+		again := copyTranscript(t, o.Dir)
+		if _, err := probe.Report(context.Background(), again); err != nil {
+			t.Fatal(err)
+		}
+		equalFolders(t, again, o.Dir)
+	}
+}
+
+func TestAStudyThatIsWholeAsksNothingMore(t *testing.T) {
+	s, err := reference.New(reference.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, stop, err := s.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := options(t, url)
+	first := run(t, o)
+	if first.Stopped != "" {
+		t.Fatal(first.Stopped)
+	}
+	before := files(t, o.Dir)
+	stop()
+	run(t, o)
+	after := files(t, o.Dir)
+	for name := range before {
+		if before[name] != after[name] {
+			t.Errorf("%s has changed", name)
+		}
+	}
+}
+
+// Secrets of the environment are in no file, whatever the server answers with.
+func TestSecretsOfTheEnvironmentAreWrittenNowhere(t *testing.T) {
+	const secret, md5 = "123456", "e10adc3949ba59abbe56e057f20f883e"
+	source, err := os.ReadFile(referenceFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "hidden.yaml")
+	text := strings.ReplaceAll(string(source), `secret: "123456"`, `secret: $PROBE_SECRET`)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e, err := probe.Load(file, journal.Changes{}, func(string) (string, bool) { return secret, true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := options(t, serve(t, reference.Config{}), serve(t, reference.Config{Mutant: "list-descending"}))
+	o.Experiment = e
+	run(t, o)
+	again := copyTranscript(t, o.Dir)
+	if _, err := probe.Report(context.Background(), again); err != nil {
+		t.Fatal(err)
+	}
+	equalFolders(t, again, o.Dir)
+	past, err := probe.ReadTranscript(o.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range past.Entries {
+		if s := string(e.Request) + string(e.Response); strings.Contains(s, secret) || strings.Contains(s, md5) {
+			t.Errorf("%s: %q", e.ID(), s)
+		}
+	}
+	for name, text := range files(t, o.Dir) {
+		if strings.Contains(text, md5) {
+			t.Errorf("%s holds the secret", name)
+		}
+	}
+}
+
+func TestAStudyWhoseServerIsGoneLeavesAWholeReportAndGoesOn(t *testing.T) {
+	s, err := reference.New(reference.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, stop, err := s.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := options(t, url)
+	o.Patience = 100 * time.Millisecond
+	o.Progress = func(p probe.Progress) {
+		if p.Sent > 300 {
+			stop()
+		}
+	}
+	r := run(t, o)
+	if !r.Broken || r.Interrupted || r.Stopped == "" {
+		t.Errorf("broken %v, interrupted %v, stopped %q", r.Broken, r.Interrupted, r.Stopped)
+	}
+	again := copyTranscript(t, o.Dir)
+	if _, err := probe.Report(context.Background(), again); err != nil {
+		t.Fatal(err)
+	}
+	equalFolders(t, again, o.Dir)
+
+	if _, stop, err = s.Listen(strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/")); err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	o.Progress = nil
+	if r := run(t, o); r.Broken || r.Resumed < 300 {
+		t.Errorf("broken %v, %d requests were in the transcript", r.Broken, r.Resumed)
+	}
+}

@@ -1,0 +1,384 @@
+package probe
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/journal"
+)
+
+// A Stand answers in place of the server of a transcript, as that did. It sends
+// nothing anywhere.
+//
+// A request is found by where it comes from, its form of HTTP and its record,
+// whatever its mark is. Which of several answers is right depends on what was asked
+// since the last reset: it is that of an experiment of the transcript with the same
+// requests up to here, the next one in its order. Where there is none, the
+// transcript is searched onward from the answer that was given last.
+type Stand struct {
+	file    *experiment.File
+	control map[string]string // by path: reset or clock
+	usual   string            // the form of HTTP that most requests have
+
+	mu      sync.Mutex // guards what follows
+	tries   [][]item
+	try     int    // the one that was answered from last
+	at      int    // the item behind the one that was answered
+	history []item // since the last reset
+}
+
+// An item is a request of the transcript with its answer, or a wait.
+type item struct {
+	place     int
+	form, key string
+	mark      string
+	response  []byte // nil for none
+}
+
+// NewStand makes a stand for one server of a transcript.
+func NewStand(t *journal.Transcript, run string) (*Stand, error) {
+	if err := knowsRun(t, run); err != nil {
+		return nil, err
+	}
+	e, err := recorded(t.Head)
+	if err != nil {
+		return nil, &Refusal{err}
+	}
+	s := &Stand{file: e.File, control: make(map[string]string)}
+	base, err := url.Parse(t.Head.Servers[run])
+	if err != nil {
+		return nil, &Refusal{err}
+	}
+	for name, to := range map[string]string{"reset": e.File.Reset.URL, "clock": e.File.Clock.URL} {
+		if u, err := base.Parse(to); err == nil && to != "" {
+			s.control[u.Path] = name
+		}
+	}
+	s.read(t, run)
+	if len(s.tries) == 0 {
+		return nil, refuse("the transcript has nothing of server %s", run)
+	}
+	return s, nil
+}
+
+// read takes the tries out of a transcript.
+func (s *Stand) read(t *journal.Transcript, run string) {
+	forms := make(map[string]int)
+	for i := range t.Entries {
+		e := &t.Entries[i]
+		if e.Run != run || e.Exp == 0 {
+			continue
+		}
+		if e.Key != "" || len(s.tries) == 0 {
+			s.tries = append(s.tries, nil)
+		}
+		last := &s.tries[len(s.tries)-1]
+		if e.Wait > 0 {
+			*last = append(*last, item{key: waitKey(e.Wait)})
+			continue
+		}
+		r, err := readRequest(bufio.NewReader(bytes.NewReader(e.Request)))
+		if err != nil {
+			continue // it was sent cut off
+		}
+		step, err := s.file.ParseStep(e.Line)
+		if err != nil {
+			continue // the file says nothing about such a request
+		}
+		x := s.item(r, step.Place)
+		x.response = e.Response
+		*last = append(*last, x)
+		if forms[x.form]++; forms[x.form] > forms[s.usual] {
+			s.usual = x.form
+		}
+	}
+}
+
+func waitKey(seconds float64) string { return "wait " + strconv.FormatFloat(seconds, 'f', -1, 64) }
+
+// A request as it came.
+type rawRequest struct {
+	method, path string
+	form         string // its head, but for the host
+	close        bool
+	body         []byte
+}
+
+// headLimit bounds the head of a request, in bytes.
+const headLimit = 1 << 16
+
+// readRequest reads a request, be it as odd as the prober's are: the first length
+// counts, and a line end may be bare.
+func readRequest(in *bufio.Reader) (*rawRequest, error) {
+	r := &rawRequest{}
+	length, chunked, size := 0, false, 0
+	for first := true; ; first = false {
+		line, err := in.ReadString('\n')
+		if size += len(line); err != nil || size > headLimit {
+			return nil, errors.Join(err, errors.New("no request"))
+		}
+		line = strings.TrimRight(line, "\r\n")
+		if line == "" && !first {
+			break
+		}
+		name, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		switch strings.ToLower(name) {
+		case "host":
+			line = name
+		case "content-length":
+			if line = name; length == 0 {
+				length, _ = strconv.Atoi(value)
+			}
+		case "transfer-encoding":
+			chunked = true
+		case "connection":
+			r.close = strings.EqualFold(value, "close")
+		}
+		if first {
+			line = r.startLine(line)
+		}
+		r.form += line + "\n"
+	}
+	return r, r.readBody(in, length, chunked)
+}
+
+// startLine keeps what a request line asks for, and returns it without its host.
+func (r *rawRequest) startLine(line string) string {
+	words := strings.Fields(line)
+	if len(words) > 0 {
+		r.method = words[0]
+	}
+	if len(words) < 2 {
+		return line
+	}
+	if u, err := url.Parse(words[1]); err == nil {
+		r.path = u.Path
+		if u.Host != "" {
+			words[1] = "http://*" + u.Path
+		}
+	}
+	r.close = strings.HasSuffix(line, "HTTP/1.0")
+	return strings.Join(words, " ")
+}
+
+func (r *rawRequest) readBody(in *bufio.Reader, length int, chunked bool) (err error) {
+	if length < 0 || length > answerMost {
+		return errors.New("too long")
+	}
+	if chunked {
+		r.body, err = io.ReadAll(io.LimitReader(httputil.NewChunkedReader(in), answerMost))
+		if err == nil {
+			_, err = in.ReadString('\n') // behind the last chunk
+		}
+		return err
+	}
+	r.body = make([]byte, length)
+	_, err = io.ReadFull(in, r.body)
+	return err
+}
+
+const answerMost = 1 << 20
+
+// drawn matches the marks that the prober draws.
+var drawn = regexp.MustCompile(`^[1-9][0-9]{7}$`)
+
+// item is a request as it is looked for.
+func (s *Stand) item(r *rawRequest, place int) item {
+	x := item{form: r.form, key: string(r.body), place: place}
+	pairs, ok := s.file.Syntax.Decode(r.body)
+	if !ok {
+		return x
+	}
+	for i, p := range pairs {
+		if drawn.MatchString(p.Value) && s.isMark(p.Key) {
+			if x.mark == "" {
+				x.mark = p.Value
+			}
+			pairs[i].Value = "*"
+		}
+	}
+	x.key = string(s.file.Encode(pairs))
+	return x
+}
+
+func (s *Stand) isMark(key string) bool {
+	return slices.ContainsFunc(s.file.Commands, func(c *experiment.Command) bool {
+		return s.file.TypeOf(c, key).Type == experiment.Mark
+	})
+}
+
+// find is the answer to a request; ok is false if the transcript has none.
+func (s *Stand) find(x item) (response []byte, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := s.search(x)
+	if found == nil {
+		x.form, x.place = s.usual, 0
+		found = s.search(x)
+	}
+	if found == nil {
+		return nil, false
+	}
+	response = slices.Clone(found.response)
+	if found.mark != "" && x.mark != "" {
+		response = bytes.ReplaceAll(response, []byte(found.mark), []byte(x.mark))
+	}
+	return response, true
+}
+
+func (x *item) is(y *item) bool { return x.key == y.key && x.form == y.form && x.place == y.place }
+
+func (s *Stand) search(x item) *item {
+	if found := s.next(x); found != nil {
+		return found
+	}
+	return s.onward(x)
+}
+
+// next finds the item in an experiment that began as this one has.
+func (s *Stand) next(x item) *item {
+	history := append(slices.Clone(s.history), x)
+	for n := range s.tries {
+		i := (s.try + n) % len(s.tries)
+		if t := s.tries[i]; len(t) >= len(history) && slices.EqualFunc(t[:len(history)], history, func(a, b item) bool { return a.is(&b) }) {
+			return s.move(i, len(history))
+		}
+	}
+	return nil
+}
+
+// onward finds the item wherever it comes next.
+func (s *Stand) onward(x item) *item {
+	for n := range len(s.tries) + 1 {
+		i, from := (s.try+n)%len(s.tries), 0
+		if n == 0 {
+			from = s.at
+		}
+		for j := from; j < len(s.tries[i]); j++ {
+			if x.is(&s.tries[i][j]) {
+				return s.move(i, j+1)
+			}
+		}
+	}
+	return nil
+}
+
+// move goes on behind an item, and returns it.
+func (s *Stand) move(try, at int) *item {
+	s.try, s.at, s.history = try, at, s.tries[try][:at]
+	return &s.tries[try][at-1]
+}
+
+// anew ends an experiment: the next one is searched for behind it.
+func (s *Stand) anew() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.history = nil
+	if s.at > 0 {
+		s.try, s.at = (s.try+1)%len(s.tries), 0
+	}
+}
+
+// wait is a wait of an experiment.
+func (s *Stand) wait(seconds string) bool {
+	n, err := strconv.ParseFloat(strings.TrimSpace(seconds), 64)
+	if err != nil || !(n >= 0 && n <= 1e9) {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next(item{key: waitKey(n)}) // one that is not in the transcript changes nothing
+	return true
+}
+
+// Serve answers on a listener until ctx ends.
+func (s *Stand) Serve(ctx context.Context, l net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	for {
+		c, err := l.Accept()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		go s.serve(ctx, c)
+	}
+}
+
+// idle is how long a connection may bring nothing.
+const idle = 5 * time.Minute
+
+func (s *Stand) serve(ctx context.Context, c net.Conn) {
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	place := 0
+	if from, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		place = max(slices.Index(s.file.Places, from.IP.String()), 0)
+	}
+	in := bufio.NewReader(c)
+	for {
+		if c.SetDeadline(time.Now().Add(idle)) != nil {
+			return
+		}
+		r, err := readRequest(in)
+		if err != nil {
+			return
+		}
+		response := s.respond(r, place)
+		if _, err := c.Write(response); err != nil || response == nil || r.close || closes(response) {
+			return
+		}
+	}
+}
+
+// respond is the whole response, nil for none.
+func (s *Stand) respond(r *rawRequest, place int) []byte {
+	if r.method == http.MethodPost {
+		switch s.control[r.path] {
+		case "reset":
+			s.anew()
+			return plainResponse("204 No Content", "")
+		case "clock":
+			if !s.wait(string(r.body)) {
+				return plainResponse("400 Bad Request", "the body is how many seconds go by\n")
+			}
+			return plainResponse("204 No Content", "")
+		}
+	}
+	response, ok := s.find(s.item(r, place))
+	if !ok {
+		return plainResponse("501 Not Implemented", "the transcript has no answer to this request\n")
+	}
+	return response
+}
+
+func plainResponse(status, text string) []byte {
+	head := "HTTP/1.1 " + status + "\r\nContent-Type: text/plain; charset=UTF-8\r\n"
+	if text != "" {
+		head += "Content-Length: " + strconv.Itoa(len(text)) + "\r\n"
+	}
+	return []byte(head + "\r\n" + text)
+}
+
+// closes reports whether a response ends its connection.
+func closes(response []byte) bool {
+	resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(response)), nil)
+	return err != nil || resp.Close || resp.ContentLength < 0 && len(resp.TransferEncoding) == 0
+}
