@@ -28,7 +28,7 @@ run: ## a server on 127.0.0.1, ports 8000 and 14000; ARGS="--data DIR" and other
 	go run ./cmd/rookery serve $(ARGS)
 
 # The cheap checks come first, the long one last.
-test: prerequisites lint vulnerabilities cross short-fuzz check ## everything: installs what it needs, then lint, build, fuzzers for a few seconds, all tests
+test: prerequisites lint vulnerabilities cross short-fuzz bench-probe check ## everything: installs what it needs, then lint, build, fuzzers for a few seconds, all tests
 
 check: ## all tests with the race detector, and nothing else
 	CGO_ENABLED=1 go test -race -timeout $(TIMEOUT) ./...
