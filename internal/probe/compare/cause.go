@@ -32,7 +32,7 @@ func (p *pair) judge(w *witness) (finding.Aspect, string) {
 	if name := transportPoint(w.points); name != "" {
 		return finding.Transport, name
 	}
-	if wait := waitIn(w.steps); wait != "" {
+	if wait := waitIn(w.steps); wait != "" && !p.isSeen(w) {
 		return finding.TimerOf, p.transition(w.steps) + " after " + wait
 	}
 	if x := escapePoint(w.points); x != "" {
@@ -72,6 +72,18 @@ func transportPoint(points []point) string {
 		}
 	}
 	return ""
+}
+
+// isSeen reports whether a difference is about who is seen by somebody whose own
+// session is as it was.
+func (p *pair) isSeen(w *witness) bool {
+	switch p.file.VerbOf(w.steps[len(w.steps)-1]) {
+	case experiment.Online, experiment.Find, experiment.Info:
+		return fieldOnly(w.points)
+	case experiment.Receive:
+		return fieldOnly(w.points) && !p.has(w, experiment.Send)
+	}
+	return false
 }
 
 // escapePoint is a field that means the same and is escaped otherwise.
@@ -134,6 +146,12 @@ func nameOfChange(c experiment.Change) string { return c.Key }
 // difference; "" if it is only a part of the way there.
 func (p *pair) ofChange(w *witness, at int, change experiment.Change, parameter experiment.Parameter) finding.Aspect {
 	last := at == len(w.steps)-1
+	if change.Kind == experiment.Set && p.escapes(change.Value) {
+		return finding.Encoding
+	}
+	if !last && p.isStatus(change.Key) && fieldOnly(w.points) {
+		return "" // a status that is taken, by whatever command
+	}
 	switch parameter.Type {
 	case experiment.Mark:
 		if reference.MatchString(change.Value) || sameMarkTwice(w.steps, change) {
@@ -147,7 +165,7 @@ func (p *pair) ofChange(w *witness, at int, change experiment.Change, parameter 
 		if unusual(change.Value, p.file.Syntax) {
 			return finding.Encoding
 		}
-		if len(change.Value) > 200 || change.Value == "" || change.Kind != experiment.Set {
+		if len(change.Value) > 200 || strings.TrimSpace(change.Value) == "" || change.Kind != experiment.Set {
 			if !last && p.file.VerbOf(w.steps[len(w.steps)-1]) == experiment.Receive && change.Kind == experiment.Set && change.Value != "" {
 				return finding.Message // how much comes at once
 			}
@@ -171,15 +189,18 @@ func (p *pair) ofChange(w *witness, at int, change experiment.Change, parameter 
 			return finding.Session
 		}
 	case experiment.Enum:
+		verb := p.file.VerbOf(w.steps[at])
 		// A status that is taken, a kind of proof: on the way somewhere else.
 		if !last && change.Kind == experiment.Set && slices.Contains(parameter.Values, change.Value) &&
-			p.file.VerbOf(w.steps[at]) != experiment.Login {
+			verb != experiment.Login {
 			return ""
 		}
 		if last && p.changesDone(w) {
 			return finding.Parameter
 		}
-		if last && fieldOnly(w.points) && slices.Contains(parameter.Values, change.Value) && change.Kind == experiment.Set {
+		// How much is told, and what a status looks like, is a matter of fields.
+		if last && fieldOnly(w.points) && slices.Contains(parameter.Values, change.Value) && change.Kind == experiment.Set &&
+			(verb == experiment.Info || verb == experiment.Status) {
 			return ""
 		}
 	case experiment.Secret:
@@ -187,10 +208,13 @@ func (p *pair) ofChange(w *witness, at int, change experiment.Change, parameter 
 			return p.wrongLogin(w, at, last)
 		}
 	}
-	if change.Kind == experiment.Set && !last && strings.Contains(change.Value, p.file.Syntax.Escape) && p.file.Syntax.Escape != "" {
-		return finding.Encoding
-	}
 	return finding.Parameter
+}
+
+// escapes reports whether a value is written with an escape.
+func (p *pair) escapes(value string) bool {
+	y := p.file.Syntax
+	return y.Escape != "" && y.Unescape(value) != value
 }
 
 // wrong is the value that stands for a wrong secret, if it is one.
@@ -230,8 +254,11 @@ func unusual(text string, y experiment.Syntax) bool {
 			return true
 		}
 	}
+	if strings.TrimSpace(text) == "" {
+		return false
+	}
 	return y.Escape != "" && strings.Contains(text, y.Escape) || strings.ContainsAny(text, "+"+y.Pair+y.List+y.Equals) ||
-		strings.HasPrefix(text, " ") || strings.HasSuffix(text, " ") && strings.TrimSpace(text) != ""
+		strings.HasPrefix(text, " ") || strings.HasSuffix(text, " ")
 }
 
 func anyList(points []point) bool {
@@ -350,7 +377,7 @@ func (p *pair) has(w *witness, verbs ...experiment.Verb) bool {
 
 // ofReceived judges what was collected by what led to it.
 func (p *pair) ofReceived(w *witness) finding.Aspect {
-	moved := slices.ContainsFunc(w.points, func(x point) bool { return x.sizes || x.order || !x.list || strings.Contains(x.a+x.b, "{text:") })
+	moved := slices.ContainsFunc(w.points, func(x point) bool { return x.sizes || x.order || strings.Contains(x.a+x.b, "{text:") })
 	switch {
 	case p.has(w, experiment.Send) && !moved:
 		return finding.FieldOf
@@ -388,24 +415,29 @@ func (p *pair) ofList(w *witness, verb experiment.Verb) (finding.Aspect, string)
 	if !anyList(w.points) {
 		return finding.Paging, w.points[0].key // how many there are, whether there are more
 	}
-	var sizes, order bool
+	var sizes, order, members, shape bool
 	prefix := true
 	for _, x := range w.points {
-		sizes, order = sizes || x.sizes || x.members, order || x.order
+		sizes, order, members = sizes || x.sizes, order || x.order && x.accounts, members || x.members
+		shape = shape || x.shape
 		prefix = prefix && (x.prefix || !x.list)
 	}
 	key := w.points[slices.IndexFunc(w.points, func(x point) bool { return x.list })].key
 	others := p.has(w, experiment.Status, experiment.Logout) || logins(p, w) > 1
 	switch {
+	case shape:
+		return finding.FieldOf, key
 	case order && !sizes:
 		return finding.Paging, "order"
+	case members && !sizes && !others:
+		return finding.Paging, key // another part of the same list
 	case p.has(w, experiment.Add, experiment.Request, experiment.Accept, experiment.Reject, experiment.Delete):
 		return finding.Friendship, p.transition(w.steps)
-	case sizes && (verb == experiment.Friends || prefix && !others):
+	case (sizes || members) && (verb == experiment.Friends || prefix && !others):
 		return finding.Paging, key
 	case verb == experiment.Friends:
 		return finding.FieldOf, key
-	case sizes || p.listsStatus(w.points):
+	case sizes || members || p.listsStatus(w.points):
 		return finding.Presence, p.transition(w.steps)
 	}
 	return finding.FieldOf, key
@@ -413,16 +445,15 @@ func (p *pair) ofList(w *witness, verb experiment.Verb) (finding.Aspect, string)
 
 // listsStatus reports whether what differs are values of statuses.
 func (p *pair) listsStatus(lists []point) bool {
+	return slices.ContainsFunc(lists, func(x point) bool { return p.isStatus(x.key) })
+}
+
+// isStatus reports whether a key is that of a status.
+func (p *pair) isStatus(key string) bool {
 	for _, c := range p.file.Commands {
-		for _, q := range c.Parameters {
-			if len(c.Does) == 0 || c.Does[0].Verb != experiment.Status {
-				continue
-			}
-			for _, x := range lists {
-				if x.key == q.Key {
-					return true
-				}
-			}
+		if len(c.Does) > 0 && c.Does[0].Verb == experiment.Status &&
+			slices.ContainsFunc(c.Parameters, func(q experiment.Parameter) bool { return q.Key == key }) {
+			return true
 		}
 	}
 	return false

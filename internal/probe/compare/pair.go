@@ -43,6 +43,10 @@ type point struct {
 	list, sizes bool
 	// longer says that B's is the longer one.
 	longer bool
+	// shape says that one writes it as a list, and the other does not.
+	shape bool
+	// accounts says that the lists hold accounts.
+	accounts bool
 	// members says that both list accounts, and not the same ones.
 	members bool
 	// order says that the same elements come in another order.
@@ -266,13 +270,15 @@ func (p *pair) fieldPoint(x, y *lab.Field) (out point, differs bool) {
 	syntax := p.file.Syntax
 	if x.Raw != y.Raw && syntax.Unescape(x.Raw) == syntax.Unescape(y.Raw) {
 		out.kind, out.a, out.b = "escape", x.Raw, y.Raw
-		return out, !strings.EqualFold(x.Raw, y.Raw) // %2C is %2c
+		return out, true // clients undo the few escapes that they know, letter by letter
 	}
 	if out.list {
 		s, t := slices.Sorted(slices.Values(x.List)), slices.Sorted(slices.Values(y.List))
 		out.order = slices.Equal(s, t) && !slices.Equal(x.List, y.List)
 		out.sizes, out.longer = len(x.List) != len(y.List), len(y.List) > len(x.List)
-		out.members = !slices.Equal(s, t) && accounts(s) && accounts(t)
+		out.accounts = accounts(s) && accounts(t)
+		out.members = !slices.Equal(s, t) && out.accounts
+		out.shape = x.IsList != y.IsList && x.Raw != "" && y.Raw != ""
 		n := min(len(x.List), len(y.List))
 		out.prefix = out.sizes && n > 1 && (slices.Equal(x.List[:n], y.List[:n]) ||
 			slices.Equal(x.List[len(x.List)-n:], y.List[len(y.List)-n:]))

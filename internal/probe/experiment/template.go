@@ -77,6 +77,9 @@ func Proof(name, secret string) (proof string, ok bool) {
 	case "md5(secret)":
 		sum := md5.Sum([]byte(secret))
 		return hex.EncodeToString(sum[:]), true
+	case "SHA1(secret)", "SHA256(secret)":
+		proof, _ := Proof(strings.ToLower(name), secret)
+		return strings.ToUpper(proof), true
 	case "MD5(secret)":
 		sum := md5.Sum([]byte(secret))
 		return strings.ToUpper(hex.EncodeToString(sum[:])), true

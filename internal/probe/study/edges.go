@@ -18,7 +18,9 @@ func (v *verdict) edges(u unit) error {
 			return v.longest(u)
 		}
 	case experiment.Count, experiment.Cursor, experiment.Number, experiment.Target, experiment.Self:
-		return v.numbers(u)
+		if v.Confirm || u.pure {
+			return v.numbers(u)
+		}
 	}
 	return nil
 }

@@ -16,7 +16,12 @@ type bond struct {
 
 // friendship finds out how accounts become friends, and what ends it.
 func (s *study) friendship() error {
-	for _, w := range s.bonds() {
+	for i, w := range s.bonds() {
+		if i == 8 { // the rest is less telling than accounts that are of another mind
+			if err := s.otherMinds(); err != nil {
+				return err
+			}
+		}
 		w.row.look(w.x, vFriends, vReceive).look(w.y, vFriends, vReceive)
 		t, err := w.row.run()
 		if err != nil {
@@ -26,11 +31,17 @@ func (s *study) friendship() error {
 			s.claimBond(w, t)
 		}
 	}
-	for _, other := range s.File.Accounts[min(3, len(s.File.Accounts)):] {
+	return nil
+}
+
+// otherMinds tries to befriend the accounts beyond the first three, which may take
+// everybody, or nobody.
+func (s *study) otherMinds() error {
+	for _, other := range s.File.Accounts[min(3, len(s.File.Accounts)):min(7, len(s.File.Accounts))] {
 		r := other.Role
 		if err := all(
-			s.row().login(s.a, r).do(s.a, vAdd, r).look(s.a, vFriends).look(r, vFriends, vReceive),
-			s.row().login(s.a, r).do(s.a, vRequest, r).look(s.a, vFriends, vReceive).look(r, vFriends, vReceive),
+			s.row().login(s.a, r).do(s.a, vAdd, r).look(s.a, vFriends).look(r, vReceive),
+			s.row().login(s.a, r).do(s.a, vRequest, r).look(s.a, vFriends).look(r, vReceive),
 		); err != nil {
 			return err
 		}

@@ -9,8 +9,28 @@ import (
 )
 
 // hiddenKeys looks for keys that the file does not name: many are added to a
-// request at once, and halved where the answer changes.
+// request at once, and halved where the answer changes. Keys of other commands come
+// first, with values that mean something there.
 func (s *study) hiddenKeys() error {
+	for _, step := range s.purposes() {
+		u := s.unitOf(step)
+		if verb := s.File.VerbOf(step); !u.pure && verb != vLogin || step.Verb != "" {
+			continue
+		}
+		if !u.pure {
+			u.after = s.row().login(s.b).look(s.b, vOnline).steps
+		}
+		base, err := s.tryOne(u, variant{name: "base"})
+		if err != nil {
+			return err
+		}
+		if base == nil {
+			continue
+		}
+		if _, err := s.hidden(u, base, s.borrowed(step)); err != nil {
+			return err
+		}
+	}
 	for _, step := range s.purposes() {
 		u := s.unitOf(step)
 		if !u.pure {
@@ -23,7 +43,10 @@ func (s *study) hiddenKeys() error {
 		if base == nil {
 			continue
 		}
-		keys := s.candidates(step)
+		var keys []experiment.Pair
+		for _, key := range s.candidates(step) {
+			keys = append(keys, experiment.Pair{Key: key, Value: "1"})
+		}
 		clean := 0
 		for group := range slices.Chunk(keys, 40) {
 			n, err := s.hidden(u, base, group)
@@ -39,6 +62,29 @@ func (s *study) hiddenKeys() error {
 		f.Bound = fmt.Sprintf("no effect in %d clean tries: under %.1f %% at 95 %%", clean, 300/float64(max(clean, 1)))
 	}
 	return nil
+}
+
+// borrowed are the keys of other commands, with a value that is not the usual one
+// there. Those that all commands have are left out.
+func (s *study) borrowed(step experiment.Step) []experiment.Pair {
+	own, _ := s.File.Command(step.Command)
+	var all []experiment.Pair
+	for _, c := range s.File.Commands {
+		for _, p := range s.parametersOf(c) {
+			base, is := baseValue(c, p.Key)
+			_, have := baseValue(own, p.Key)
+			twice := slices.ContainsFunc(all, func(q experiment.Pair) bool { return q.Key == p.Key })
+			if have || twice || isCommon(p.Type) || !is || p.Type == experiment.Text || p.Type == experiment.Secret {
+				continue
+			}
+			value := s.otherValue(p, base)
+			if p.Type == experiment.Enum && len(p.Values) > 2 {
+				value = p.Values[2] // the second is often that of being away
+			}
+			all = append(all, experiment.Pair{Key: p.Key, Value: value})
+		}
+	}
+	return all
 }
 
 // candidates are the keys of other commands and answers, and those of two letters
@@ -71,10 +117,13 @@ func (s *study) candidates(step experiment.Step) []string {
 
 // hidden tries keys together, and halves where something changes. It returns how
 // many change nothing.
-func (s *study) hidden(u unit, base *trial, keys []string) (clean int, err error) {
+func (s *study) hidden(u unit, base *trial, keys []experiment.Pair) (clean int, err error) {
+	if len(keys) == 0 {
+		return 0, nil
+	}
 	var changes []experiment.Change
-	for _, key := range keys {
-		changes = append(changes, experiment.Change{Kind: experiment.Append, Key: key, Value: "1"})
+	for _, p := range keys {
+		changes = append(changes, experiment.Change{Kind: experiment.Append, Key: p.Key, Value: p.Value})
 	}
 	t, err := s.tryOne(u, variant{changes: changes})
 	if err != nil || t == nil {
@@ -85,8 +134,8 @@ func (s *study) hidden(u unit, base *trial, keys []string) (clean int, err error
 	}
 	if len(keys) == 1 {
 		s.claim(finding.Fact{
-			Command: u.step.Command, Aspect: finding.Parameter, Name: keys[0], Claim: "hidden", Value: "has an effect",
-			Statement: fmt.Sprintf("%s: %s, which the file does not name, changes the answer", u.step.Command, keys[0]),
+			Command: u.step.Command, Aspect: finding.Parameter, Name: keys[0].Key, Claim: "hidden", Value: "has an effect",
+			Statement: fmt.Sprintf("%s: %s, which the file does not name, changes the answer", u.step.Command, keys[0].Key),
 		}, t.trace, t.at)
 		return 0, nil
 	}

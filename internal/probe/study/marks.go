@@ -152,6 +152,7 @@ func (s *study) collectingAgain() error {
 		}, t, 5)
 	}
 	return all(
+		s.row().login(a, b).do(a, vSend, b).add(receive).look(b, vFriends).add(again(4)),
 		s.row().login(a, b).do(a, vSend, b).add(receive, receive, again(4)).do(a, vSend, b).add(again(4), again(5), receive),
 		s.row().login(a, b).add(receive).do(a, vSend, b).add(again(3), receive),
 		s.row().login(a, b).do(a, vSend, b).add(short("7"), short("7"), short("8"), short("7")),
@@ -210,6 +211,9 @@ func (s *study) otherChanges() error {
 		if step, ok := s.verb(a, verb, to); ok {
 			rows = append(rows, s.row().login(a, to).add(step, s.marked(step, "{seq:3}")).look(to, vFriends, vReceive))
 		}
+	}
+	if accept, ok := s.verb(a, vAccept, c); ok {
+		rows = append(rows, s.row().login(a, c).do(c, vRequest, a).add(accept, s.marked(accept, "{seq:4}")).look(c, vReceive))
 	}
 	if status, ok := s.verb(a, vStatus, ""); ok {
 		for _, other := range s.statusSteps(a) {

@@ -176,7 +176,7 @@ func shortList(v variant) bool {
 
 // atOnce is how many variants of a request that changes nothing are tried in one
 // experiment.
-const atOnce = 14
+const atOnce = 18
 
 // try tries variants. Where a request changes nothing several are sent in one
 // experiment; if its base request is answered otherwise in the end, each is tried

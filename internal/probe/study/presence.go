@@ -30,7 +30,11 @@ func (s *study) presence() error {
 		s.row().login(b, a).look(b, vReceive, vReceive),
 		s.row().login(a, b).look(b, vReceive, vReceive),
 	}
+	if c != "" {
+		rows = append(rows, s.row().login(a, c).do(a, vRequest, c).look(a, vOnline).look(c, vOnline))
+	}
 	for i, status := range s.statusSteps(a) {
+		rows = append(rows, s.row().login(a, b).add(status).look(a, vOnline))
 		// What a status looks like to who comes later matters most, and comes first.
 		rows = slices.Insert(rows, i,
 			s.row().login(a).add(status).login(b, c).look(b, vOnline, vFind).do(b, vInfo, a).look(c, vOnline, vFind).do(c, vInfo, a))

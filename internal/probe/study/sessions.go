@@ -221,7 +221,21 @@ func (s *study) lock(n int, wrong []experiment.Change) error {
 		}
 		return r
 	}
+	almost := func() *row {
+		r := s.row()
+		for range n - 1 {
+			r.do(s.a, experiment.Login, "", wrong...)
+		}
+		return r
+	}
+	fromElsewhere := s.row().login(s.a)
+	for range n {
+		fromElsewhere.do(s.a, experiment.Login, "", wrong...).at(1)
+	}
 	if err := all(
+		// Whether the right one makes forget those before.
+		almost().login(s.a).add(almost().steps...).login(s.a).look(s.a, experiment.Friends),
+		fromElsewhere.login(s.a).look(s.a, experiment.Friends),
 		locked().do(s.a, experiment.Login, "").at(1).look(s.a, experiment.Friends).at(1),
 		locked().login(s.b).look(s.b, experiment.Friends),
 		s.row().login(s.a).add(locked().steps...).look(s.a, experiment.Friends),

@@ -24,6 +24,14 @@ func (s *study) timers() error {
 	if err := s.sessionTimeout(); err != nil {
 		return err
 	}
+	if s.timeout.high > 0 {
+		if err := s.idleOrAbsolute(); err != nil {
+			return err
+		}
+		if err := s.refreshers(); err != nil {
+			return err
+		}
+	}
 	for _, wait := range s.waiting {
 		if err := wait(); err != nil {
 			return err
@@ -31,12 +39,6 @@ func (s *study) timers() error {
 	}
 	if s.timeout.high == 0 {
 		return nil
-	}
-	if err := s.idleOrAbsolute(); err != nil {
-		return err
-	}
-	if err := s.refreshers(); err != nil {
-		return err
 	}
 	return s.afterTimeout()
 }
@@ -283,6 +285,12 @@ func (s *study) afterTimeout() error {
 		return nil
 	}
 	for _, change := range s.statuses(status) {
+		if err := all(
+			s.row().login(s.a).add(change).wait(seconds(s.timeout.low)).look(s.a, experiment.Friends),
+			s.row().login(s.a).add(change).wait(seconds(s.timeout.high)).look(s.a, experiment.Friends),
+		); err != nil {
+			return err
+		}
 		if err := all(s.row().login(s.a).add(change).wait(over).login(s.a, s.b).look(s.b, experiment.Online)); err != nil {
 			return err
 		}

@@ -72,9 +72,12 @@ func (s *study) typed(p experiment.Parameter, base string, value, template func(
 		each("-1", "x", "99")
 	case experiment.Target:
 		template("oneself", "{me}")
-		for _, account := range s.File.Accounts {
-			template("{"+account.Role+"}", "{"+account.Role+"}")
+		for i, account := range s.File.Accounts {
+			if i < 3 { // the others are asked for where it matters who they are
+				template("{"+account.Role+"}", "{"+account.Role+"}")
+			}
 		}
+		template("a zero before", "0{to}")
 		each("10000", "9999", "9999999", "1", "0", "-1", "x", "4294967295", "4294967296", "99999999999999999999")
 	case experiment.Self:
 		template("another account", "{"+s.b+"}")
@@ -96,12 +99,30 @@ func (s *study) typed(p experiment.Parameter, base string, value, template func(
 		template("md5", "{md5(secret)}")
 		template("MD5 in capitals", "{MD5(secret)}")
 		template("sha1", "{sha1(secret)}")
+		if other := otherLetters(base); other != base {
+			template("in other letters", other)
+		}
 		each("x")
 	case experiment.Text:
 		each("x", strings.Repeat("x", 300), strings.Repeat("x", 4000), strings.Repeat("x", 4001), strings.Repeat("中", 1334), strings.Repeat("x", 20000), " ")
 	default:
 		each("0", "1", "x", base+"0", strings.Repeat("x", 300))
 	}
+}
+
+// otherLetters is a proof in capitals where it is in small letters, and the other
+// way round.
+func otherLetters(template string) string {
+	for _, name := range []string{"md5", "sha1", "sha256"} {
+		small, large := "{"+name+"(", "{"+strings.ToUpper(name)+"("
+		if strings.Contains(template, small) {
+			return strings.ReplaceAll(template, small, large)
+		}
+		if strings.Contains(template, large) {
+			return strings.ReplaceAll(template, large, small)
+		}
+	}
+	return template
 }
 
 func baseValue(c *experiment.Command, key string) (string, bool) {
@@ -162,13 +183,13 @@ func otherCase(key string) string {
 // between are numbers beside those of a list.
 func between(values []string) []string {
 	var all []string
-	for _, v := range values {
-		n, err := strconv.Atoi(v)
-		if err != nil {
-			continue
-		}
-		for _, m := range []string{strconv.Itoa(n + 1), strconv.Itoa(n + 5), strconv.Itoa(n + 10)} {
-			if !contains(values, m) && !contains(all, m) && len(all) < 8 {
+	for _, distance := range []int{10, 1, 5} {
+		for _, v := range values {
+			n, err := strconv.Atoi(v)
+			if err != nil {
+				continue
+			}
+			if m := strconv.Itoa(n + distance); !contains(values, m) && !contains(all, m) && len(all) < 10 {
 				all = append(all, m)
 			}
 		}
