@@ -9,14 +9,14 @@ import (
 
 // names turns inputs and outputs into numbers and back.
 type names struct {
-	inputs    []string
-	inputNo   map[string]int
-	outputs   []string
-	outputsNo map[string]int
+	inputs   []string
+	inputNo  map[string]int
+	outputs  []string
+	outputNo map[string]int
 }
 
 func newNames(inputs []string) *names {
-	n := &names{inputs: inputs, inputNo: map[string]int{}, outputsNo: map[string]int{}}
+	n := &names{inputs: inputs, inputNo: map[string]int{}, outputNo: map[string]int{}}
 	for i, in := range inputs {
 		n.inputNo[in] = i
 	}
@@ -24,11 +24,11 @@ func newNames(inputs []string) *names {
 }
 
 func (n *names) output(s string) int {
-	no, ok := n.outputsNo[s]
+	no, ok := n.outputNo[s]
 	if !ok {
 		no = len(n.outputs)
 		n.outputs = append(n.outputs, s)
-		n.outputsNo[s] = no
+		n.outputNo[s] = no
 	}
 	return no
 }
@@ -59,8 +59,6 @@ type asker struct {
 	// wildAt reports whether the last hypothesis knows that the last input of a
 	// word is not deterministic.
 	wildAt func(word []int) bool
-	// wildInputs are those that were found not to be deterministic somewhere.
-	wildInputs []bool
 	// suspects are the edges that were found not to be deterministic lately.
 	suspects []*node
 
@@ -70,7 +68,7 @@ type asker struct {
 // ask makes sure that the tree knows what comes back for the word. After a
 // conflict it may still not.
 func (a *asker) ask(word []int) error {
-	if a.root.find(word) != nil {
+	if a.settled(word) {
 		return nil
 	}
 	return a.again(word)
@@ -217,52 +215,4 @@ func (a *asker) recount(n *node, word, outs []int) error {
 	}
 	a.cast(n, outs[len(outs)-1])
 	return nil
-}
-
-// disputed reports whether a second output came so often that errors, as often
-// as they are elsewhere, do not explain it.
-func (a *asker) disputed(n *node) bool {
-	most, second, sum := 0, 0, 0
-	for _, v := range n.votes {
-		most, second, sum = max(most, v.count), max(second, min(most, v.count)), sum+v.count
-	}
-	if second < 4 {
-		return false
-	}
-	errors, chance := a.errorRate(n), 1.0
-	for i := range second {
-		chance *= errors * float64(sum-i) / float64(i+1)
-	}
-	return chance < 1e-8
-}
-
-// errorRate estimates how often an output is an error, from all edges but n. It
-// is not less than what would hardly have shown yet.
-func (a *asker) errorRate(n *node) float64 {
-	votes, minority := a.votes, a.minority
-	if n != nil {
-		for _, v := range n.votes {
-			votes -= v.count
-			if v.out != n.out {
-				minority -= v.count
-			}
-		}
-	}
-	return float64(max(0, minority)+1) / float64(max(0, votes)+100)
-}
-
-func (a *asker) makeWild(n *node) {
-	for _, v := range n.votes {
-		a.votes = max(0, a.votes-v.count)
-		if v.out != n.out {
-			a.minority = max(0, a.minority-v.count)
-		}
-	}
-	n.wild = true
-	n.out, _ = n.top()
-	a.epoch++
-	a.wildInputs[n.in] = true
-	if !n.unproved {
-		a.suspects = append(a.suspects, n)
-	}
 }

@@ -16,11 +16,13 @@
 //
 // An observation that contradicts an earlier one is asked again until one
 // output leads. What lost is cut from the tree with all that was seen behind
-// it. If none leads, the edge is nondeterministic: its output tells nothing
-// apart, and nothing behind it is believed. A wrong output that was only seen
-// once contradicts nothing, so no state is added and no counterexample
-// believed on a single observation. Once outputs have proved unreliable, each
-// transition is asked twice before the end.
+// it. If none leads, or a second one comes more often than errors do elsewhere,
+// the edge is nondeterministic: it is not apart from anything that it ever gave,
+// and nothing behind it is compared. A wrong output that was seen once
+// contradicts nothing, so no state is added and no counterexample believed on a
+// single observation. Once outputs have proved unreliable, what each transition
+// rests on is asked twice before the end, and what each state rests on as often
+// as the rate of errors wants.
 package learn
 
 import (
@@ -54,8 +56,10 @@ type Adaptive interface {
 type Config struct {
 	// Inputs is the alphabet: at least one, each once.
 	Inputs []string
-	// Seed decides all that is random. With an equal seed, equal traces and an
-	// equal system the same words are asked in the same order.
+	// Seed decides all that is random. With an equal configuration and equal
+	// answers the same words are asked in the same order, so that learning that
+	// was interrupted goes on where it was if the first answers come from a
+	// record.
 	Seed uint64
 	// Traces are observations that were made before. They are believed as if
 	// they were asked now, and never asked again unless others contradict them.
@@ -74,6 +78,9 @@ type Config struct {
 	// states more; each further one makes it larger by the number of inputs.
 	HSI   bool
 	Extra int
+	// Seen is how often each transition must have been seen, wherever it was, 3 if
+	// it is 0. Only what comes again can show that it is not deterministic.
+	Seen int
 	// Margin is by how many observations an output must lead to decide a
 	// conflict, 2 if it is 0; MostRuns how often a word is asked again for it, 9
 	// if it is 0.
@@ -89,7 +96,7 @@ func (c Config) withDefaults() Config {
 	for _, d := range []struct {
 		field *int
 		value int
-	}{{&c.MaxStates, 60}, {&c.Tests, 300}, {&c.Margin, 2}, {&c.MostRuns, 9}} {
+	}{{&c.MaxStates, 60}, {&c.Tests, 300}, {&c.Seen, 3}, {&c.Margin, 2}, {&c.MostRuns, 9}} {
 		if *d.field == 0 {
 			*d.field = d.value
 		}

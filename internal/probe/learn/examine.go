@@ -5,7 +5,7 @@ import "slices"
 // examine tests the hypothesis. It holds if all tests are done and found
 // nothing; else the tree has changed and there may be another hypothesis.
 func (l *learner) examine() (holds bool, err error) {
-	for _, test := range []func() (bool, error){l.askScenarios, l.askRandom, l.askTwice, l.askSuite} {
+	for _, test := range []func() (bool, error){l.askScenarios, l.askRandom, l.askTwice, l.askSuite, l.askOften} {
 		if holds, err := test(); !holds || err != nil {
 			return false, err
 		}
@@ -92,6 +92,32 @@ func (l *learner) confirm(n *node, states []*node, margin int) (holds bool, err 
 	for n.parent != nil && !n.sure(margin) {
 		if err := l.again(n.word()); err != nil || l.epoch != l.revised {
 			return false, err
+		}
+	}
+	return true, nil
+}
+
+// askOften asks again for transitions that were hardly ever seen.
+func (l *learner) askOften() (holds bool, err error) {
+	seen := make([]int, len(l.hypothesis.edges)*l.width)
+	var count func(n *node, t track)
+	count = func(n *node, t track) {
+		for in, k := range n.kids {
+			if k != nil {
+				seen[l.hypothesis.number(t.at, in)] += k.seen()
+				if next := t.step(in); next.ok && !k.wild {
+					count(k, next)
+				}
+			}
+		}
+	}
+	count(l.root, l.hypothesis.start())
+	for no, times := range seen {
+		q, in := no/l.width, no%l.width
+		for ; times < l.config.Seen && l.hypothesis.edges[q][in].certain(); times++ {
+			if err := l.again(append(l.basis[q].word(), in)); err != nil || l.epoch != l.revised {
+				return false, err
+			}
 		}
 	}
 	return true, nil

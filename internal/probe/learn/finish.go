@@ -21,9 +21,6 @@ func (l *learner) result(err error) *Result {
 	}
 	if h.equal(l.hypothesis) {
 		r.TestsWithout = l.tests
-		if r.HSI = l.suite; r.HSI {
-			r.CompleteUpTo = len(h.edges) + l.config.Extra
-		}
 	}
 	var order []int
 	r.Machine, order = r.Machine.canonical(nil)
@@ -31,32 +28,19 @@ func (l *learner) result(err error) *Result {
 	if errors.Is(err, ErrNondeterministic) || err == nil && 20*len(r.Nondeterministic) > len(order)*l.width {
 		r.Stopped = wildError(r.Nondeterministic)
 	}
-	return r
-}
-
-// tooWild reports whether learning cannot go on: more than one edge in twenty is
-// not deterministic. A small machine may still grow, so that a few always pass
-// until the end.
-func (l *learner) tooWild() bool {
-	const few = 4
-	wild := 0
-	for _, b := range l.basis {
-		for _, k := range b.kids {
-			if k != nil && k.wild {
-				wild++
-			}
-		}
+	if r.Stopped == nil && l.suite && r.Machine.open() == 0 {
+		r.HSI, r.CompleteUpTo = true, len(h.edges)+l.config.Extra
 	}
-	return wild > few && 20*wild > len(l.basis)*l.width
+	return r
 }
 
 func (l *learner) machine(h *hypothesis) *Machine {
 	m := &Machine{Inputs: slices.Clone(l.names.inputs)}
-	for _, row := range h.edges {
+	for q, row := range h.edges {
 		s := State{Edges: make([]Transition, len(row))}
 		for in, e := range row {
 			s.Edges[in] = Transition{To: e.to, Nondeterministic: e.wild, Guess: e.guess}
-			if l.basisKnows(len(m.States), in) {
+			if l.basis[q].kid(in) != nil {
 				s.Edges[in].Output = l.outputs[e.out]
 			}
 		}
@@ -64,8 +48,6 @@ func (l *learner) machine(h *hypothesis) *Machine {
 	}
 	return m
 }
-
-func (l *learner) basisKnows(q, in int) bool { return l.basis[q].kid(in) != nil }
 
 // wildEdges are the edges of the basis without a definite output. order says
 // which state of the basis each state of the machine is.

@@ -85,40 +85,6 @@ func (h *hypothesis) after(word []int) (q int, ok bool) {
 	return q, true
 }
 
-// knownWild reports whether the hypothesis knows the last input of a word to be
-// nondeterministic.
-func (l *learner) knownWild(word []int) bool {
-	if l.hypothesis == nil {
-		return false
-	}
-	q, ok := l.hypothesis.after(word[:len(word)-1])
-	return ok && l.hypothesis.edges[q][word[len(word)-1]].wild
-}
-
-// spread marks all edges of the tree as not deterministic that the hypothesis
-// says are. Otherwise what they happened to give would tell states apart that
-// are the same.
-func (l *learner) spread(h *hypothesis) (changed bool) {
-	var down func(n *node, q int)
-	down = func(n *node, q int) {
-		for in, k := range n.kids {
-			e := h.edges[q][in]
-			switch {
-			case k == nil:
-			case e.wild && !k.wild:
-				k.wild, k.unproved, changed = true, true, true
-			case e.certain() && !k.wild:
-				down(k, e.to)
-			}
-		}
-	}
-	down(l.root, 0)
-	if changed {
-		l.epoch++
-	}
-	return changed
-}
-
 // contradiction returns a nearest node of the tree whose output is not the
 // hypothesis's, nil if there is none.
 func (l *learner) contradiction(h *hypothesis) *node {
@@ -152,12 +118,26 @@ func (l *learner) contradiction(h *hypothesis) *node {
 // frontier node is seen to be another state than the hypothesis says. The search
 // is binary, as in L#. What was seen only once is asked again first.
 func (l *learner) learnFrom(h *hypothesis, bad *node) error {
-	if !bad.sure(l.margin()) {
+	sure := l.sure(l.margin())
+	if !sure(bad) {
 		return l.again(bad.word())
 	}
-	l.counterexamples++
+	if bad != l.last.node {
+		l.last.node, l.last.times = bad, 0
+		l.counterexamples++
+	}
+	if l.last.times++; l.last.times > mostTries {
+		// Nothing that was asked explains it: that goes through an edge that is not
+		// deterministic.
+		bad.unproved = true
+		l.makeWild(bad)
+		return nil
+	}
 	path := bad.word()
 	way, show := path[:len(path)-1], path[len(path)-1:]
+	if q, _ := h.after(way); l.weak(l.basis[q].kid(show[0])) {
+		return l.again(slices.Concat(h.access[q], show))
+	}
 	for !l.atFrontier(way) {
 		inside := 0
 		for n := l.root; n.basis >= 0; inside++ {
@@ -175,7 +155,7 @@ func (l *learner) learnFrom(h *hypothesis, bad *node) error {
 			// A conflict changed the tree.
 			return nil
 		}
-		if w, _ := witness(there, l.basis[q], func(*node) bool { return true }); w != nil {
+		if w, _ := l.witness(there, l.basis[q], func(*node) bool { return true }); w != nil {
 			way, show = slices.Clone(way[:half]), w
 			continue
 		}

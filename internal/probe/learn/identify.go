@@ -23,7 +23,7 @@ func (l *learner) tell(prefix []int, n *node, open []int) error {
 	}
 	if in, _ := l.choose(n, start, mostAhead); n != nil && in < 0 {
 		// What tells them is further away than choose looks.
-		w, _ := witness(l.basis[open[0]], l.basis[open[1]], func(*node) bool { return true })
+		w, _ := l.witness(l.basis[open[0]], l.basis[open[1]], func(*node) bool { return true })
 		return l.ask(slices.Concat(prefix, w))
 	}
 	if l.adaptive == nil {
@@ -32,7 +32,7 @@ func (l *learner) tell(prefix []int, n *node, open []int) error {
 	word, outs, err := l.sendAdaptive(l.adaptive, prefix, func(word, outs []int) int {
 		here, left := n, start
 		for i := len(prefix); i < len(word); i++ {
-			here, left = here.kid(word[i]), follow(left, word[i], outs[i])
+			here, left = here.kid(word[i]), l.follow(left, word[i], outs[i])
 		}
 		in, _ := l.choose(here, left, mostAhead)
 		return in
@@ -53,7 +53,7 @@ func (l *learner) likelyPath(n *node, left []candidate) []int {
 		}
 		word = append(word, in)
 		if k := n.kid(in); k != nil {
-			n, left = k, follow(left, in, k.out)
+			n, left = k, l.follow(left, in, k.out)
 			continue
 		}
 		n = nil
@@ -63,15 +63,15 @@ func (l *learner) likelyPath(n *node, left []candidate) []int {
 				likely, best = g.out, g.weight
 			}
 		}
-		left = follow(left, in, likely)
+		left = l.follow(left, in, likely)
 	}
 }
 
 // follow keeps the candidates for which the input is known to give the output.
-func follow(left []candidate, in, out int) []candidate {
+func (l *learner) follow(left []candidate, in, out int) []candidate {
 	var kept []candidate
 	for _, c := range left {
-		if k := c.at.kid(in); k != nil && !k.wild && k.out == out {
+		if k := c.at.kid(in); k != nil && !k.wild && !l.weak(k) && k.out == out {
 			kept = append(kept, candidate{k, c.state})
 		}
 	}
@@ -84,11 +84,22 @@ type group struct {
 	members     []candidate
 }
 
+// split groups the candidates for which it is known what an input gives; it does
+// not care for fewer than two.
 func (l *learner) split(left []candidate, in int) []group {
+	known := 0
+	for _, c := range left {
+		if c.at.kid(in) != nil {
+			known++
+		}
+	}
+	if known < 2 {
+		return nil
+	}
 	var groups []group
 	for _, c := range left {
 		k := c.at.kid(in)
-		if k == nil || k.wild {
+		if k == nil || k.wild || l.weak(k) {
 			continue
 		}
 		i := slices.IndexFunc(groups, func(g group) bool { return g.out == k.out })
@@ -121,32 +132,37 @@ func (l *learner) choose(n *node, left []candidate, ahead int) (in int, gain flo
 	}
 	for i := range l.width {
 		k := n.kid(i)
-		if k != nil && k.wild {
+		switch {
+		case k == nil:
+		case k.wild:
 			continue
+		case l.weak(k):
+			// As if it was not known.
+			k = nil
 		}
-		groups := l.split(left, i)
-		known, weight := 0, 0
-		for _, g := range groups {
-			known += len(g.members)
-			weight += g.weight
-		}
-		if known < 2 {
-			continue
-		}
-		sum := 0.0
-		for _, g := range groups {
-			if k != nil {
-				if g.out == k.out {
-					_, sum = l.choose(k, g.members, ahead-1)
-				}
-				continue
-			}
-			_, later := l.choose(nil, g.members, ahead-1)
-			sum += float64(g.weight) / float64(weight) * (float64(known-len(g.members)) + later)
-		}
-		if sum -= symbolCost; sum > gain {
-			in, gain = i, sum
+		if g := l.gain(k, left, i, ahead) - symbolCost; g > gain {
+			in, gain = i, g
 		}
 	}
 	return in, gain
+}
+
+// gain is how many candidates are expected to be ruled out by an input and those
+// after it. k is where it leads from the node, nil if that is not known.
+func (l *learner) gain(k *node, left []candidate, in, ahead int) (sum float64) {
+	groups := l.split(left, in)
+	known, weight := 0, 0
+	for _, g := range groups {
+		known += len(g.members)
+		weight += g.weight
+	}
+	for _, g := range groups {
+		if k == nil {
+			_, later := l.choose(nil, g.members, ahead-1)
+			sum += float64(g.weight) / float64(weight) * (float64(known-len(g.members)) + later)
+		} else if g.out == k.out {
+			_, sum = l.choose(k, g.members, ahead-1)
+		}
+	}
+	return sum
 }

@@ -2,7 +2,6 @@ package learn
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 )
@@ -17,7 +16,7 @@ func Learn(ctx context.Context, s Subject, c Config) (*Result, error) {
 		return nil, err
 	}
 	l := &learner{
-		asker: &asker{tree: newTree(len(c.Inputs)), names: newNames(c.Inputs), ctx: ctx, subject: s, config: c, wildInputs: make([]bool, len(c.Inputs))},
+		asker: &asker{tree: newTree(len(c.Inputs)), names: newNames(c.Inputs), ctx: ctx, subject: s, config: c},
 		rand:  rand.New(rand.NewPCG(c.Seed, 0x6c23)),
 	}
 	l.adaptive, _ = s.(Adaptive)
@@ -44,8 +43,9 @@ type learner struct {
 	hypothesis      *hypothesis // nil before the first
 	suffixes        [][][]int   // what identifies its states
 	coverage        *coverage
-	tests           int  // random tests in a row that found nothing
-	suite           bool // the HSI suite of the hypothesis was finished
+	shorts          *shorts // nil until they are needed
+	tests           int     // random tests in a row that found nothing
+	suite           bool    // the HSI suite of the hypothesis was finished
 	counterexamples int
 	// last is the last contradiction and how often it came again.
 	last struct {
@@ -76,7 +76,7 @@ func (l *learner) run() error {
 		if !h.equal(l.hypothesis) {
 			l.tests, l.suite = 0, false
 			l.hypothesis, l.suffixes = h, h.identifiers()
-			l.coverage = newCoverage(h, l.root)
+			l.coverage, l.shorts = newCoverage(h, l.root), nil
 		}
 		if holds, err := l.examine(); holds || err != nil {
 			return err
@@ -94,34 +94,9 @@ func (l *learner) refine() (*hypothesis, error) {
 		if l.tooWild() {
 			return nil, ErrNondeterministic
 		}
-		if err := l.proveWild(); err != nil {
+		if busy, err := l.applyRule(); err != nil {
 			return nil, err
-		}
-		if l.revised != l.epoch {
-			continue
-		}
-		if busy, err := l.checkSuspects(); busy || err != nil {
-			if err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if busy, err := l.promote(); busy || err != nil {
-			if err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if busy, err := l.extend(); busy || err != nil {
-			if err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if busy, err := l.identify(); busy || err != nil {
-			if err != nil {
-				return nil, err
-			}
+		} else if busy {
 			continue
 		}
 		h := l.build()
@@ -132,20 +107,21 @@ func (l *learner) refine() (*hypothesis, error) {
 		if bad == nil {
 			return h, nil
 		}
-		if bad == l.last.node {
-			l.last.times++
-		} else {
-			l.last.node, l.last.times = bad, 0
-		}
-		if l.last.times > 4*mostTries {
-			// Nothing that was asked explains it.
-			l.makeWild(bad)
-			continue
-		}
 		if err := l.learnFrom(h, bad); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// applyRule applies the first rule that has something to do. Busy says that there
+// was one; the tree may be another then.
+func (l *learner) applyRule() (busy bool, err error) {
+	for _, rule := range []func() (bool, error){l.proveWild, l.checkSuspects, l.promote, l.extend, l.identify} {
+		if busy, err := rule(); busy || err != nil {
+			return busy, err
+		}
+	}
+	return false, nil
 }
 
 // revise looks whether all states of the basis are still apart, after something
@@ -160,7 +136,7 @@ func (l *learner) revise() {
 		if b.dead || b.parent != nil && b.parent.basis < 0 {
 			continue
 		}
-		if !slices.ContainsFunc(l.basis, func(o *node) bool { return !apart(o, b) }) {
+		if !slices.ContainsFunc(l.basis, func(o *node) bool { return !l.apart(o, b) }) {
 			b.basis = len(l.basis)
 			l.basis = append(l.basis, b)
 		}
@@ -190,7 +166,7 @@ func (l *learner) candidates(n *node) []int {
 		}
 		if last := max(n.changed, b.changed); f.checked[q] < last {
 			f.checked[q] = last
-			f.apart[q] = apart(n, b)
+			f.apart[q] = l.apart(n, b)
 		}
 		if !f.apart[q] {
 			open = append(open, q)
@@ -209,185 +185,4 @@ func (l *learner) eachFrontier(f func(q, in int, n *node) (goOn bool)) {
 			}
 		}
 	}
-}
-
-// promote makes a state of a frontier node that is apart from all states, once
-// that does not rest on a single observation. Busy says that the tree changed.
-func (l *learner) promote() (busy bool, err error) {
-	var found *node
-	l.eachFrontier(func(q, in int, n *node) bool {
-		if n != nil && len(l.candidates(n)) == 0 {
-			found = n
-		}
-		return found == nil
-	})
-	if found == nil {
-		return false, nil
-	}
-	if busy, err := l.confirmApart(found, l.basis, l.margin()); busy || err != nil {
-		return true, err
-	}
-	if len(l.basis) == l.config.MaxStates {
-		return false, fmt.Errorf("%w: %d", ErrStates, l.config.MaxStates)
-	}
-	found.basis = len(l.basis)
-	l.basis = append(l.basis, found)
-	return true, nil
-}
-
-// margin is by how much an output must lead before something is built on it: a
-// single observation is not enough. Where outputs have proved unreliable it is
-// such that among some thousand edges hardly one has so many errors.
-func (l *learner) margin() int {
-	if l.conflicts == 0 {
-		return 2
-	}
-	errors := min(0.2, l.errorRate(nil))
-	margin, chance := 3, errors*errors*errors
-	for chance > 4e-6 {
-		margin, chance = margin+1, chance*errors
-	}
-	return margin
-}
-
-// sure says which edges lead by the margin. Of an input that is not
-// deterministic somewhere more is wanted: it may not be elsewhere.
-func (l *learner) sure(margin int) func(*node) bool {
-	return func(n *node) bool {
-		if l.wildInputs[n.in] {
-			return n.sure(2 * margin)
-		}
-		return n.sure(margin)
-	}
-}
-
-// confirmApart asks once more for one of the observations that tell n from the
-// states, if any does not lead by the margin. It chooses the longest word: that
-// repeats the most.
-func (l *learner) confirmApart(n *node, states []*node, margin int) (busy bool, err error) {
-	var longest, from []int
-	sure := l.sure(margin)
-	for _, b := range states {
-		w, certain := witness(n, b, sure)
-		if certain || len(w) <= len(longest) {
-			continue
-		}
-		longest, from = w, b.word()
-		if !sure(n.find(w)) {
-			from = n.word()
-		}
-	}
-	if longest == nil {
-		return false, nil
-	}
-	return true, l.again(append(from, longest...))
-}
-
-// extend asks for an input that was not tried yet in some state, and right
-// behind it for what tells the state that follows.
-func (l *learner) extend() (busy bool, err error) {
-	var prefix []int
-	l.eachFrontier(func(q, in int, n *node) bool {
-		if n == nil {
-			prefix = append(l.basis[q].word(), in)
-		}
-		return n != nil
-	})
-	if prefix == nil {
-		return false, nil
-	}
-	all := make([]int, len(l.basis))
-	for q := range all {
-		all[q] = q
-	}
-	return true, l.tell(prefix, nil, all)
-}
-
-// mostTries is how often a node is asked about without progress before it is
-// left ambiguous. It takes an output that is not deterministic to get there.
-const mostTries = 5
-
-// identify asks what tells apart two states that a frontier node may be.
-func (l *learner) identify() (busy bool, err error) {
-	var found *node
-	var open []int
-	l.countPopular()
-	l.eachFrontier(func(q, in int, n *node) bool {
-		if c := l.candidates(n); len(c) > 1 && n.front.tries < mostTries {
-			found, open = n, c
-		}
-		return found == nil
-	})
-	if found == nil {
-		return false, nil
-	}
-	found.front.tries++
-	if err := l.tell(found.word(), found, open); err != nil {
-		return false, err
-	}
-	if !found.dead && len(l.candidates(found)) < len(open) {
-		found.front.tries = 0
-	}
-	return true, nil
-}
-
-// countPopular counts how many transitions lead to each state.
-func (l *learner) countPopular() {
-	l.popular = make([]int, len(l.basis))
-	l.eachFrontier(func(q, in int, n *node) bool {
-		if n != nil {
-			if c := l.candidates(n); len(c) == 1 {
-				l.popular[c[0]]++
-			}
-		}
-		return true
-	})
-}
-
-// checkSuspects asks again for the edges of the basis that stand for an edge
-// that was found not to be deterministic, so that it is found out there too.
-func (l *learner) checkSuspects() (busy bool, err error) {
-	if len(l.suspects) == 0 || l.hypothesis == nil {
-		return false, nil
-	}
-	n := l.suspects[0]
-	l.suspects = l.suspects[1:]
-	if n.dead {
-		return true, nil
-	}
-	q, ok := l.hypothesis.after(n.parent.word())
-	if !ok || q >= len(l.basis) {
-		return true, nil
-	}
-	e := l.basis[q].kid(n.in)
-	for runs := 0; e != nil && e != n && !e.dead && !e.wild && runs < l.config.MostRuns; runs++ {
-		if err := l.again(e.word()); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// proveWild asks for the edges of the basis that are held to be not
-// deterministic because others are, until that shows or they are not.
-func (l *learner) proveWild() error {
-	const enough = 24
-	for _, b := range l.basis {
-		for _, k := range b.kids {
-			if k == nil || !k.wild || !k.unproved {
-				continue
-			}
-			for !l.disputed(k) {
-				if k.seen() >= enough {
-					l.tame(k)
-					return nil
-				}
-				if err := l.again(k.word()); err != nil || k.dead {
-					return err
-				}
-			}
-			k.unproved = false
-		}
-	}
-	return nil
 }

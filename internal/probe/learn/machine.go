@@ -40,6 +40,19 @@ type Transition struct {
 
 func (t Transition) certain() bool { return t.To != Unknown && !t.Nondeterministic }
 
+// open counts the edges of which it is not known where they lead.
+func (m *Machine) open() int {
+	n := 0
+	for _, s := range m.States {
+		for _, e := range s.Edges {
+			if e.To == Unknown || e.Guess {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // Run returns the outputs for a word. It is shorter than the word if an input is
 // not the machine's, or what it does is unknown.
 func (m *Machine) Run(word []string) []string {

@@ -48,18 +48,15 @@ type Result struct {
 
 // Guarantee says in one sentence how sure the machine is.
 func (r *Result) Guarantee() string {
-	var parts []string
-	switch {
-	case r.CompleteUpTo > 0:
-		parts = append(parts, "complete up to "+count(r.CompleteUpTo, "state"))
-		if r.TestsWithout > 0 {
-			parts = append(parts, count(r.TestsWithout, "random test")+" without a counterexample")
-		}
-	default:
-		parts = append(parts, count(r.TestsWithout, "random test")+" without a counterexample")
+	parts := []string{count(r.TestsWithout, "random test") + " without a counterexample"}
+	if r.CompleteUpTo > 0 {
+		parts = append([]string{"complete up to " + count(r.CompleteUpTo, "state")}, parts...)
 	}
 	if n := len(r.Nondeterministic); n > 0 {
 		parts = append(parts, "nothing is said of what follows "+count(n, "nondeterministic edge"))
+	}
+	if n := r.Machine.open(); n > 0 {
+		parts = append(parts, count(n, "edge")+" guessed or unknown")
 	}
 	if r.Stopped != nil {
 		parts = append(parts, "not complete: "+r.Stopped.Error())

@@ -19,7 +19,6 @@ type system struct {
 	alternatives map[edgeID]string
 	budget       int // how many words are answered, all if it is 0
 	asked        []string
-	hook func()
 }
 
 type edgeID struct {
@@ -42,9 +41,6 @@ func (s *system) Ask(_ context.Context, word []string) ([]string, error) {
 func (s *system) AskAdaptive(_ context.Context, next func([]string) (string, bool)) ([]string, error) {
 	if s.budget > 0 && len(s.asked) == s.budget {
 		return nil, errBudget
-	}
-	if s.hook != nil {
-		s.hook()
 	}
 	at, word, outs := 0, []string(nil), []string(nil)
 	for {

@@ -46,10 +46,12 @@ type tree struct {
 	// votes counts the votes on edges that were known before, minority those
 	// against the output of their edge; wild edges do not count.
 	votes, minority int
+	// wildInputs are those that were found not to be deterministic somewhere.
+	wildInputs []bool
 }
 
 func newTree(width int) *tree {
-	return &tree{root: &node{basis: -1}, width: width, epoch: 1}
+	return &tree{root: &node{basis: -1}, width: width, epoch: 1, wildInputs: make([]bool, width)}
 }
 
 // kid is the node after an input, nil if that was not seen or n itself was not.
@@ -87,11 +89,16 @@ func (t *tree) add(n *node, in, out int) *node {
 	}
 	k := &node{parent: n, in: in, out: out, votes: []vote{{out, 1}}, basis: -1}
 	n.kids[in] = k
+	t.touch(n)
+	return k
+}
+
+// touch says that what is known below n is other than before.
+func (t *tree) touch(n *node) {
 	t.clock++
 	for ; n != nil; n = n.parent {
 		n.changed = t.clock
 	}
-	return k
 }
 
 // cut takes away all that was seen behind the edge into n.
@@ -112,6 +119,13 @@ func (t *tree) cut(n *node) {
 
 // cast counts an output for the edge into n.
 func (t *tree) cast(n *node, out int) {
+	if t.wildInputs[n.in] {
+		// How often it was seen decides what it says.
+		t.touch(n.parent)
+		if out != n.out && !n.wild {
+			t.epoch++
+		}
+	}
 	if !n.wild {
 		t.votes++
 		if out != n.out {
@@ -150,31 +164,34 @@ func (n *node) seen() int {
 	return sum
 }
 
-// tame takes back that the edge into n has no definite output. What was seen
-// behind it may be of several states.
-func (t *tree) tame(n *node) {
-	n.wild, n.unproved = false, false
-	n.out, _ = n.top()
-	t.cut(n)
-}
-
 // sure reports whether the output leads by a margin.
 func (n *node) sure(margin int) bool {
 	_, lead := n.top()
 	return lead >= margin
 }
 
+// settled reports whether it is known what comes back for a word.
+func (t *tree) settled(word []int) bool {
+	n := t.root
+	for _, in := range word {
+		if n = n.kid(in); n == nil || t.weak(n) {
+			return false
+		}
+	}
+	return true
+}
+
 // apart reports whether the observations below a and b contradict each other.
-func apart(a, b *node) bool {
+func (t *tree) apart(a, b *node) bool {
 	if a.kids == nil || b.kids == nil {
 		return false
 	}
 	for i, x := range a.kids {
 		y := b.kids[i]
-		if x == nil || y == nil || x.wild || y.wild {
+		if x == nil || y == nil {
 			continue
 		}
-		if x.out != y.out || apart(x, y) {
+		if t.contradict(x, y) || !x.wild && !y.wild && t.apart(x, y) {
 			return true
 		}
 	}
@@ -184,7 +201,7 @@ func apart(a, b *node) bool {
 // witness returns a word that tells a and b apart: if there is one, the
 // shortest whose outputs are sure on both sides, else the shortest. It is nil
 // if they are not apart.
-func witness(a, b *node, sure func(*node) bool) (word []int, certain bool) {
+func (t *tree) witness(a, b *node, sure func(*node) bool) (word []int, certain bool) {
 	type step struct {
 		a, b *node
 		from int // position in the queue
@@ -206,11 +223,13 @@ func witness(a, b *node, sure func(*node) bool) (word []int, certain bool) {
 		}
 		for i, x := range s.a.kids {
 			y := s.b.kids[i]
-			if x == nil || y == nil || x.wild || y.wild {
+			if x == nil || y == nil {
 				continue
 			}
-			if x.out == y.out {
-				queue = append(queue, step{x, y, at, i})
+			if !t.contradict(x, y) {
+				if !x.wild && !y.wild {
+					queue = append(queue, step{x, y, at, i})
+				}
 				continue
 			}
 			both := sure(x) && sure(y)

@@ -1,0 +1,6 @@
+//go:build !race
+
+package learn
+
+// seeds is how many machines of a kind the tests draw.
+const seeds = 10
