@@ -164,6 +164,9 @@ func (s *study) field(command, key string, place int, samples []sample) {
 		Statement: fmt.Sprintf("%s: %s of the answer is %s", command, key, told(out.Kind, out.Of, values)),
 	}, samples[example].trace, samples[example].at)
 	s.counted(f, samples, shows)
+	if (out.Kind == "enum" || out.When != "") && f.Grade == finding.Confirmed {
+		f.Grade = finding.Observed // the next answer may hold something else
+	}
 	out.Grade = f.Grade
 	s.out.Fields = append(s.out.Fields, out)
 }
@@ -270,12 +273,18 @@ func (s *study) echoes(key, k string, samples []sample) int {
 		if len(sent) == 0 && value == "" {
 			continue
 		}
-		if !slices.ContainsFunc(sent, func(v string) bool { return strings.EqualFold(v, value) }) {
+		if !slices.ContainsFunc(sent, func(v string) bool { return alike(v, value) }) {
 			return 0
 		}
 		different[strings.ToLower(value)] = true
 	}
 	return len(different)
+}
+
+// alike reports whether texts are the same, or the same number.
+func alike(x, y string) bool {
+	n, m := strings.TrimLeft(x, "0"), strings.TrimLeft(y, "0")
+	return strings.EqualFold(x, y) || n == m && numberIn.FindString(n) == n && n != ""
 }
 
 // spelling is a key as the file spells it.

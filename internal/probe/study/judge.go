@@ -210,7 +210,7 @@ func (v *verdict) values() {
 		}
 		v.state(t, "value "+t.name, value, fmt.Sprintf("as %q is %s", t.name, value))
 	}
-	if ignored && len(v.trials) > 0 {
+	if ignored && len(v.trials) > 4 && v.parameter.Type != experiment.Mark { // fewer say little, and marks show only when they are repeated
 		v.state(&v.trials[0], "meaning", "ignored", "changes nothing, whatever it is")
 	}
 	v.kind()

@@ -29,11 +29,20 @@ type task struct {
 	coarse bool
 }
 
-// parameters tries each parameter of each command in many ways: first those that
-// only one command has, then those that all have, on a few commands in every way
-// and on the others in a few.
+// The turns in which parameters are tried.
+const (
+	ownOfReads    = iota // what only one command has, where nothing is changed by trying
+	common               // what all commands have, on one that lists something
+	ownOfChanges         // what only one command has, where each try needs looking around
+	commonAgain          // what all commands have, in a few ways, where it changes something
+	commonBriefly        // and on all others, in a few ways and without looking around
+	turns
+)
+
+// parameters tries each parameter of each command in many ways, and then finds
+// where values stop being taken.
 func (s *study) parameters() error {
-	tiers := make([][]task, 4)
+	var tasks [turns][]task
 	for _, step := range s.purposes() {
 		c, _ := s.File.Command(step.Command)
 		for _, p := range s.parametersOf(c) {
@@ -41,38 +50,63 @@ func (s *study) parameters() error {
 				continue
 			}
 			t := task{step: step, command: c, parameter: p, variants: s.variants(c, p)}
-			tier := s.tier(&t)
-			t.coarse = tier == 3
-			t.variants = slices.DeleteFunc(t.variants, func(v variant) bool {
-				return tier == 2 && !shortList(v) || tier == 3 && !shortest(v) || tier == 1 && !v.plain && v.name != "absent"
-			})
-			tiers[tier] = append(tiers[tier], t)
+			turn := s.turn(&t)
+			t.coarse = turn == commonBriefly
+			t.variants = slices.DeleteFunc(t.variants, func(v variant) bool { return !s.worthwhile(&t, turn, v) })
+			tasks[turn] = append(tasks[turn], t)
 		}
 	}
-	for _, tasks := range tiers {
-		if err := s.tryTasks(tasks); err != nil {
+	var edges []func() error
+	for _, turn := range tasks {
+		more, err := s.tryTasks(turn)
+		if err != nil {
+			return err
+		}
+		edges = append(edges, more...)
+	}
+	if err := s.unknownKeys(); err != nil {
+		return err
+	}
+	for _, find := range edges {
+		if err := find(); err != nil {
 			return err
 		}
 	}
-	return s.unknownKeys()
+	return nil
 }
 
-// tier says when a parameter's turn is: 0 and 1 in every way, 2 and 3 in a few.
-func (s *study) tier(t *task) int {
+// turn says when a parameter is tried.
+func (s *study) turn(t *task) int {
 	verb := s.File.VerbOf(t.step)
 	switch {
 	case isCommon(t.parameter.Type) && verb == vFriends:
-		return 0
+		return common
 	case isCommon(t.parameter.Type) && (verb == vLogin || verb == vSend):
-		return 2
-	case isCommon(t.parameter.Type):
-		return 3
-	case t.step.Verb != "":
-		return 3 // another purpose of a command whose parameter was tried
-	case s.isRead(t.step) || verb == vLogin:
-		return 0
+		return commonAgain
+	case isCommon(t.parameter.Type), t.step.Verb != "":
+		return commonBriefly
+	case s.isRead(t.step), verb == vLogin:
+		return ownOfReads
 	}
-	return 1
+	return ownOfChanges
+}
+
+// worthwhile reports whether a variant is tried in a turn: how pairs are written is
+// tried where it costs little.
+func (s *study) worthwhile(t *task, turn int, v variant) bool {
+	switch turn {
+	case ownOfReads:
+		if s.File.VerbOf(t.step) == vLogin {
+			return v.plain || v.name == "absent"
+		}
+	case ownOfChanges:
+		return v.name == "absent" || v.plain && v.name != "a space before" && v.name != "a space behind"
+	case commonAgain:
+		return shortList(v)
+	case commonBriefly:
+		return shortest(v)
+	}
+	return true
 }
 
 // shortest are the variants of keys that were tried with other commands.
@@ -84,23 +118,26 @@ func shortest(v variant) bool {
 	return false
 }
 
-// tryTasks tries the parameters of a tier, those of one command together.
-func (s *study) tryTasks(tasks []task) error {
+// tryTasks tries the parameters of a turn, those of one command together. It
+// returns what finds the edges.
+func (s *study) tryTasks(tasks []task) (edges []func() error, err error) {
 	for len(tasks) > 0 {
 		n := 1
 		for n < len(tasks) && tasks[n].command == tasks[0].command && tasks[n].step.Verb == tasks[0].step.Verb {
 			n++
 		}
-		if err := s.tryCommand(tasks[:n]); err != nil {
-			return err
+		more, err := s.tryCommand(tasks[:n])
+		if err != nil {
+			return nil, err
 		}
+		edges = append(edges, more...)
 		tasks = tasks[n:]
 	}
-	return nil
+	return edges, nil
 }
 
 // tryCommand tries parameters of one command.
-func (s *study) tryCommand(tasks []task) error {
+func (s *study) tryCommand(tasks []task) (edges []func() error, err error) {
 	u := s.unitOf(tasks[0].step)
 	if tasks[0].coarse {
 		u.after = nil
@@ -111,30 +148,36 @@ func (s *study) tryCommand(tasks []task) error {
 	}
 	base, trials, err := s.try(u, all)
 	if base == nil {
-		return err
+		return nil, err
 	}
 	for _, t := range tasks {
-		var own []trial
-		for i := range trials {
-			if slices.ContainsFunc(t.variants, func(v variant) bool { return sameVariant(&v, &trials[i].variant) }) {
-				one := trials[i]
-				one.forms = s.echoForms(&one, t.parameter.Key)
-				own = append(own, one)
-			}
-		}
-		usual := *base
-		if v, ok := baseValue(t.command, t.parameter.Key); ok && !strings.Contains(v, "{") {
-			usual.value, usual.plain = v, true
-		}
-		usual.forms = s.echoForms(base, t.parameter.Key)
-		s.chart(t.command, t.parameter, &usual, own)
-		v := &verdict{study: s, command: t.command, parameter: t.parameter, base: &usual, trials: own}
+		v := s.verdictOf(&t, base, trials)
 		v.judge()
-		if err == nil && !t.coarse {
-			err = v.edges(u)
+		if !t.coarse {
+			edges = append(edges, func() error { return v.edges(u) })
 		}
 	}
-	return err
+	return edges, err
+}
+
+// verdictOf are the trials of one parameter.
+func (s *study) verdictOf(t *task, base *trial, trials []trial) *verdict {
+	v := &verdict{study: s, command: t.command, parameter: t.parameter}
+	for i := range trials {
+		if slices.ContainsFunc(t.variants, func(one variant) bool { return sameVariant(&one, &trials[i].variant) }) {
+			one := trials[i]
+			one.forms = s.echoForms(&one, t.parameter.Key)
+			v.trials = append(v.trials, one)
+		}
+	}
+	usual := *base
+	if value, ok := baseValue(t.command, t.parameter.Key); ok && !strings.Contains(value, "{") {
+		usual.value, usual.plain = value, true
+	}
+	usual.forms = s.echoForms(base, t.parameter.Key)
+	v.base = &usual
+	s.chart(t.command, t.parameter, v.base, v.trials)
+	return v
 }
 
 func sameVariant(a, b *variant) bool {

@@ -154,6 +154,8 @@ func (s *study) plan() (plan []phase, sum int) {
 			p.share = 600 + beyond/2
 		case p.name == "state machines" && s.Confirm:
 			p.share = 300 + beyond/3
+		case s.Confirm && beyond > 4000:
+			p.share *= 2 // there is room: what is not needed goes to those behind
 		}
 		plan = append(plan, p)
 		sum += p.share
