@@ -1,17 +1,15 @@
+//go:build minutes
+
 package learn
 
 import (
-	"os"
 	"slices"
 	"testing"
 )
 
-// With PROBE_MANY=1 this takes some minutes; it is what the constants of this
-// package were chosen by.
+// This takes some minutes, with go test -tags minutes -run Fifty; it is what the
+// constants of this package were chosen by.
 func TestOfFiftyMachinesHardlyOneIsWrongWhateverGoesWrong(t *testing.T) {
-	if os.Getenv("PROBE_MANY") == "" {
-		t.Skip("takes minutes; PROBE_MANY=1 runs it")
-	}
 	for _, c := range []struct {
 		name         string
 		wrong, lost  float64
