@@ -19,7 +19,7 @@ TIMEOUT        ?= 10m
 # race detector needs a C compiler; nothing else here does.
 NEEDS := gcc:gcc curl:curl strace:strace tmux:tmux jq:jq python3:python3
 
-.PHONY: help run test check fuzz short-fuzz bench bench-probe lint vulnerabilities build cross cover clean prerequisites
+.PHONY: help run test check fuzz short-fuzz bench bench-probe protocol-page lint vulnerabilities build cross cover clean prerequisites
 
 help: ## this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ run: ## a server on 127.0.0.1, ports 8000 and 14000; ARGS="--data DIR" and other
 	go run ./cmd/rookery serve $(ARGS)
 
 # The cheap checks come first, the long one last.
-test: prerequisites lint vulnerabilities cross short-fuzz bench-probe check ## everything: installs what it needs, then lint, build, fuzzers for a few seconds, all tests
+test: prerequisites lint vulnerabilities cross short-fuzz bench-probe protocol-page check ## everything: installs what it needs, then lint, build, fuzzers for a few seconds, all tests
 
 check: ## all tests with the race detector, and nothing else
 	CGO_ENABLED=1 go test -race -timeout $(TIMEOUT) ./...
@@ -48,6 +48,9 @@ bench: build ## what the server costs on this machine, beside a bare net/http ha
 
 bench-probe: ## how many changed behaviours the prober finds and names; ARGS="-mutant NAME -v" for one, ARGS=-update writes docs/prober.md's table
 	go test -count=1 -run Mutants ./internal/probe/compare $(ARGS)
+
+protocol-page: ## whether docs/protocol.md says what the prober finds of the server; ARGS=-update writes its tables anew
+	go test -count=1 -run TestProtocolPage ./cmd/rookery $(ARGS)
 
 lint: ## formatting, go vet, staticcheck, go.mod
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi

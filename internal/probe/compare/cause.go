@@ -431,6 +431,8 @@ func (p *pair) ofList(w *witness, verb experiment.Verb) (finding.Aspect, string)
 		return finding.Paging, "order"
 	case members && !sizes && !others:
 		return finding.Paging, key // another part of the same list
+	case verb == experiment.Online && !p.has(w, experiment.Add, experiment.Accept, experiment.Delete) && p.has(w, experiment.Request):
+		return finding.Presence, p.transition(w.steps) // who is no friend yet, and is seen
 	case p.has(w, experiment.Add, experiment.Request, experiment.Accept, experiment.Reject, experiment.Delete):
 		return finding.Friendship, p.transition(w.steps)
 	case (sizes || members) && (verb == experiment.Friends || prefix && !others):

@@ -57,17 +57,6 @@ func (s *study) form(step experiment.Step, a *lab.Answer) string {
 	return Form(s.File, a, func(key string) bool { return s.noise.masks(step.Command, key) })
 }
 
-// forms is the normal form of answers from a step on.
-func (s *study) forms(t *lab.Trace, from int) string {
-	var all []string
-	for i := from; i < len(t.Steps); i++ {
-		if t.Steps[i].Wait == 0 {
-			all = append(all, s.form(t.Steps[i], &t.Answers[i]))
-		}
-	}
-	return strings.Join(all, "\n")
-}
-
 // outcome says in a word what became of a request.
 func (s *study) outcome(step experiment.Step, a *lab.Answer) string {
 	switch kind := a.Kind(); {

@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -150,7 +151,19 @@ func (v *view) tally(claim, value string) (yes, no []string) {
 			yes = append(yes, f.Name)
 		}
 	}
-	return slices.DeleteFunc(yes, func(key string) bool { return slices.Contains(no, key) }), no
+	yes = slices.DeleteFunc(yes, func(key string) bool { return slices.Contains(no, key) })
+	return v.inPlace(yes), v.inPlace(no)
+}
+
+// inPlace are keys in the order in which requests have them: those that all have
+// first.
+func (v *view) inPlace(keys []string) []string {
+	order := slices.Clone(v.common)
+	for _, c := range v.Commands {
+		order = append(order, c.Parameters...)
+	}
+	slices.SortStableFunc(keys, func(x, y string) int { return cmp.Compare(slices.Index(order, x), slices.Index(order, y)) })
+	return keys
 }
 
 // ownKeys tells of the keys that only some requests have.

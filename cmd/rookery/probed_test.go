@@ -1,0 +1,322 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/internal/transcript"
+)
+
+// probed is a server that a prober studies: with control URLs that make everything
+// as it was in the beginning, and move its clock.
+type probed struct {
+	*testServer
+	// control answers POSTs to /reset and /clock.
+	control *httptest.Server
+	heard   hearsay
+	proof   rookery.Credential // of the password that all have
+	// dispersed says that sessions of the crowd may have ended.
+	dispersed bool
+}
+
+// Beside the accounts that experiment files name, see cast, there is one with more
+// friends than List gives at once, of whom more are online than a page of Query_Stat
+// holds.
+const (
+	popular      rookery.UIN = 10004
+	firstOfCrowd rookery.UIN = 11001
+	crowdSize                = 1001
+	crowdOnline              = 60
+	castPassword             = "123456"
+)
+
+var loopback = netip.MustParseAddr("127.0.0.1")
+
+// cast is everybody who acts, the first two friends. What these say of themselves
+// tells all fields of GetInfo apart.
+func cast() []rookery.Account {
+	return []rookery.Account{
+		who(10001, rookery.Profile{
+			Nick: "Ann", Face: 3, Age: 24, Sex: 1, Blood: 1, Constellation: 3, Animal: 5, Country: "UK", Province: "Yorkshire",
+			City: "Leeds", School: "Mill Lane", Job: "baker", HomePage: "http://example.org/?a=1&b=2", About: "100% Ann",
+			RealName: "Ann Archer", Mail: "ann@example.org", Phone: "0113555", Mobile: "0700123", Address: "1 Harbour Road, Flat 2",
+			PostCode: "LS1"}),
+		who(10002, rookery.Profile{
+			Nick: "Ben, Jr", Face: 270, Age: 31, Blood: 4, Constellation: 11, Animal: 10, Country: "Ireland", Province: "Munster",
+			City: "Cork", School: "St. Mary's", Job: "teacher", HomePage: "http://example.net/", About: "reads, walks",
+			RealName: "Benjamin Byrne", Mail: "ben@example.org", Phone: "021444", Mobile: "0850456", Address: "7 Hill Street",
+			PostCode: "T12"}),
+		who(10003, rookery.Profile{
+			Nick: "Cat", Face: 12, Age: 24, Sex: 1, Province: "Flanders", City: "Ghent", RealName: "Cato Claes",
+			Mail: "cat@example.org", Phone: "0932", Mobile: "0470789", Address: "Quay 3", PostCode: "9000"}),
+		welcoming(),
+	}
+}
+
+func who(uin rookery.UIN, p rookery.Profile) rookery.Account {
+	a := rookery.NewAccount(uin, p.Nick, time.Time{})
+	a.Profile = p
+	return a
+}
+
+// welcoming is somebody who lets everybody be a friend.
+func welcoming() rookery.Account {
+	a := who(10020, rookery.Profile{Nick: "Open"})
+	a.Rule = rookery.RuleOpen
+	return a
+}
+
+// newProbed starts such a server. Its store is in memory where there is a directory
+// for that: nobody looks whether it outlives the test.
+func newProbed(t *testing.T) *probed {
+	t.Helper()
+	var c serverConfig
+	if dir, err := os.MkdirTemp("/dev/shm", "rookery-test-*"); err == nil {
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		c.dir = dir
+	}
+	p := &probed{testServer: newTestServer(t, c), proof: credential(castPassword)}
+	p.stop()
+	p.config.log = slog.New(&p.heard)
+	p.start()
+	p.gather()
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /reset", func(w http.ResponseWriter, r *http.Request) {
+		if err := p.reset(r.Context()); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	})
+	mux.HandleFunc("POST /clock", p.serveClock)
+	p.control = httptest.NewServer(mux)
+	t.Cleanup(p.control.Close)
+	return p
+}
+
+// gather makes the popular account and its friends. Others can send it nothing, so
+// that its mailbox stays as it is.
+func (p *probed) gather() {
+	ctx := p.t.Context()
+	a := who(popular, rookery.Profile{Nick: "Popular", Face: 30})
+	a.Rule, a.Strangers = rookery.RuleClosed, false
+	p.must(p.add(ctx, a))
+	p.must(p.eachOfCrowd(crowdSize, func(i int, uin rookery.UIN) error {
+		if err := p.add(ctx, who(uin, rookery.Profile{Nick: fmt.Sprintf("No. %d", i+1), Face: i % 30 * 3, Age: 40})); err != nil {
+			return err
+		}
+		return p.service.Befriend(ctx, popular, uin)
+	}))
+	p.dispersed = true
+}
+
+// eachOfCrowd does something for the first n of the crowd, for many at a time: they
+// share a commit.
+func (p *probed) eachOfCrowd(n int, do func(i int, uin rookery.UIN) error) error {
+	var g errgroup.Group
+	g.SetLimit(64)
+	for i := range n {
+		g.Go(func() error { return do(i, firstOfCrowd+rookery.UIN(i)) })
+	}
+	return g.Wait()
+}
+
+func (p *probed) must(err error) {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// add stores an account whose password costs little to check.
+func (p *probed) add(ctx context.Context, a rookery.Account) error {
+	a.Created = p.clock.now()
+	_, err := p.store.CreateAccount(ctx, a, p.proof)
+	return err
+}
+
+// reset makes everything as it was in the beginning. Who may have acted is removed,
+// and added anew.
+func (p *probed) reset(ctx context.Context) error {
+	all := cast()
+	var removed, added errgroup.Group // at a time: they share a commit
+	for _, a := range all {
+		removed.Go(func() error {
+			if err := p.operator().Remove(ctx, a.UIN); rookery.CodeOf(err) != rookery.CodeNoAccount {
+				return err
+			}
+			return nil
+		})
+	}
+	if err := removed.Wait(); err != nil {
+		return err
+	}
+	if err := p.forget(ctx); err != nil {
+		return err
+	}
+	for _, a := range all {
+		added.Go(func() error { return p.add(ctx, a) })
+	}
+	if err := added.Wait(); err != nil {
+		return err
+	}
+	if err := p.service.Befriend(ctx, all[0].UIN, all[1].UIN); err != nil {
+		return err
+	}
+	return p.assemble(ctx)
+}
+
+// forget lets go by what time it takes until nothing is remembered of requests and of
+// wrong passwords.
+func (p *probed) forget(ctx context.Context) error {
+	if p.heard.popular.Swap(false) {
+		if err := p.clear(ctx, popular); err != nil {
+			return err
+		}
+	}
+	if p.heard.wrong.Swap(false) {
+		p.wait(25 * time.Hour)
+		p.dispersed = true
+	}
+	p.wait(121 * time.Second) // longer than a SEQ is remembered, not as long as a session lives
+	return nil
+}
+
+// assemble sees to it that as many of the crowd are online as shall be, and that
+// their sessions are as old in each experiment.
+func (p *probed) assemble(ctx context.Context) error {
+	proof := service.ProofOf(castPassword)
+	if !p.dispersed {
+		for i := range crowdOnline {
+			if _, err := p.service.Session(ctx, firstOfCrowd+rookery.UIN(i), service.Asker{Address: loopback}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	p.dispersed = false
+	return p.eachOfCrowd(crowdOnline, func(i int, uin rookery.UIN) error {
+		in := service.SignIn{UIN: uin, Proof: &proof, Address: loopback, Status: rookery.StatusOnline}
+		if i%5 == 0 {
+			in.Status = rookery.StatusAway
+		}
+		_, _, err := p.service.SignIn(ctx, in)
+		return err
+	})
+}
+
+// clear empties an account's mailbox and logs it out.
+func (p *probed) clear(ctx context.Context, uin rookery.UIN) error {
+	for _, record := range []string{
+		"CMD=Login&SEQ=reset-1&UIN=%d&M5=0&PS=" + castPassword,
+		"CMD=GetMsgEx&SEQ=reset-2&UIN=%d",
+		"CMD=GetMsgEx&SEQ=reset-3&UIN=%d",
+		"CMD=Logout&SEQ=reset-4&UIN=%d",
+	} {
+		if _, err := p.ask(ctx, "VER=1.4&"+fmt.Sprintf(record, uin)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ask posts a record and returns the answer.
+func (p *probed) ask(ctx context.Context, record string) (string, error) {
+	conn, err := transcript.DialFrom(ctx, loopback, p.addr())
+	if err != nil {
+		return "", err
+	}
+	answer, err := transcript.Post(ctx, conn, transcript.Request{Record: []byte(record), Charset: "UTF-8"})
+	return string(answer), err
+}
+
+func (p *probed) serveClock(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, 64))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	seconds, err := strconv.ParseFloat(string(body), 64)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	p.wait(time.Duration(seconds * float64(time.Second)))
+	p.dispersed = true
+}
+
+// hearsay is a log of which two things are kept: that a password was wrong, and that
+// the popular account has logged in.
+type hearsay struct{ wrong, popular atomic.Bool }
+
+func (h *hearsay) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelInfo }
+func (h *hearsay) WithAttrs([]slog.Attr) slog.Handler           { return h }
+func (h *hearsay) WithGroup(string) slog.Handler                { return h }
+
+func (h *hearsay) Handle(_ context.Context, r slog.Record) error {
+	switch r.Message {
+	case "wrong password":
+		h.wrong.Store(true)
+	case "signed in":
+		r.Attrs(func(a slog.Attr) bool {
+			if a.Key == "account" && a.Value.String() == popular.String() {
+				h.popular.Store(true)
+			}
+			return true
+		})
+	}
+	return nil
+}
+
+// An experiment that does all that leaves something behind is made again and again.
+func TestResetOfAProbedServerMakesEverythingAsItWas(t *testing.T) {
+	p := newProbed(t)
+	login := func(uin rookery.UIN) string {
+		return fmt.Sprintf("CMD=Login&SEQ=10000001&UIN=%d&M5=0&PS=%s", uin, castPassword)
+	}
+	const wrong = "CMD=Login&SEQ=10000011&UIN=10002&M5=0&PS=wrong"
+	records := []string{
+		"CMD=List&SEQ=10000000&UIN=10001",
+		login(10001), login(10002), login(10003), login(popular),
+		"CMD=CLTMSG&SEQ=10000002&UIN=10001&UN=10002&MG=hello",
+		"CMD=CLTMSG&SEQ=10000003&UIN=10001&UN=10004&MG=hello",
+		"CMD=Ack_AddToList&SEQ=10000004&UIN=10004&UN=10001&CD=2&RS=hello",
+		"CMD=Ack_AddToList&SEQ=10000004&UIN=10001&UN=10004&CD=0&RS=",
+		"CMD=DelFromList&SEQ=10000005&UIN=10002&UN=10001",
+		"CMD=Ack_AddToList&SEQ=10000006&UIN=10003&UN=10001&CD=2&RS=hello",
+		"CMD=GetMsgEx&SEQ=10000007&UIN=10001", "CMD=GetMsgEx&SEQ=10000007&UIN=10002", "CMD=GetMsgEx&SEQ=10000007&UIN=10004",
+		"CMD=Change_Stat&SEQ=10000008&UIN=10001&ST=40",
+		"CMD=Query_Stat&SEQ=10000009&UIN=10004", "CMD=Query_Stat&SEQ=10000009&UIN=10002",
+		"CMD=List&SEQ=10000009&UIN=10004&TN=1000&UN=11990", "CMD=Finger&SEQ=10000009&UIN=10003",
+		wrong, wrong, wrong, wrong, wrong, login(10002),
+	}
+	story := func() (answers []string) {
+		p.must(p.reset(t.Context()))
+		for _, record := range records {
+			answer, err := p.ask(t.Context(), "VER=1.1&"+record)
+			p.must(err)
+			answers = append(answers, answer)
+		}
+		return answers
+	}
+	first := story()
+	for range 3 {
+		for i, answer := range story() {
+			if answer != first[i] {
+				t.Errorf("%s was answered\n%s\nand after a reset\n%s", records[i], first[i], answer)
+			}
+		}
+	}
+}
