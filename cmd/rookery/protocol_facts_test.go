@@ -266,7 +266,7 @@ Login/parameter/ST/value-11 = answered RES=1
 ~ */parameter/ST/value-* = answered RES=1
 
 # 3 who counts as logged in
-*/session/after-nothing/state = not logged in
+*/session/after-no-login/state = not logged in
 */session/after-login/state = logged in
 */session/after-logout/state = not logged in
 */session/after-failed-login-before-any/state = not logged in

@@ -23,6 +23,8 @@ func (s *study) conclude() {
 			s.gap(p.name, "the study ended before: "+s.out.Stopped)
 		}
 	}
+	// What many facts say together comes before each of these.
+	slices.SortStableFunc(s.book.facts, func(x, y *fact) int { return single(x) - single(y) })
 	for _, f := range s.book.facts {
 		for i, step := range f.steps {
 			f.Witness = append(f.Witness, finding.WitnessStep{Step: s.File.FormatStep(step), Answer: f.forms[i]})
@@ -32,6 +34,17 @@ func (s *study) conclude() {
 		}
 		s.out.Facts = append(s.out.Facts, f.Fact)
 	}
+}
+
+// single is 1 for a fact that is one of many of its kind: one value, one moment, one
+// code.
+func single(f *fact) int {
+	for _, kind := range []string{"value ", "after ", "can be "} {
+		if strings.HasPrefix(f.Claim, kind) {
+			return 1
+		}
+	}
+	return 0
 }
 
 // tellNoise puts the fields that differ between equal requests into the findings.

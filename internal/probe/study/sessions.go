@@ -42,7 +42,7 @@ func (s *study) events() []event {
 	wrong := s.wrongSecret()
 	login, logout := experiment.Login, experiment.Logout
 	return []event{
-		{name: "nothing", row: s.row(), all: true},
+		{name: "no login", row: s.row(), all: true},
 		{name: "login", row: s.row().login(s.a), all: true},
 		{name: "logout", row: s.row().login(s.a).do(s.a, logout, ""), all: true},
 		{name: "failed login before any", row: s.row().do(s.a, login, "", wrong...)},
@@ -84,7 +84,7 @@ func (s *study) tryEvent(e event) error {
 		if i == len(e.row.steps) {
 			s.claimSession(e, t, i)
 		}
-		if e.name == "nothing" {
+		if e.name == "no login" {
 			s.claimNeeds(step, a, t, i)
 		}
 	}

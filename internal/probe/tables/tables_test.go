@@ -39,7 +39,7 @@ func example() *finding.Study {
 		Facts: []finding.Fact{
 			fact("Book", finding.Session, "session", "needs", "needed"),
 			fact("*", finding.Session, "after login", "state", "logged in"),
-			graded(fact("*", finding.Session, "after nothing", "state", "not logged in"), finding.Observed),
+			graded(fact("*", finding.Session, "after no login", "state", "not logged in"), finding.Observed),
 			graded(fact("*", finding.Session, "after rain", "state", "wet"), finding.Contested),
 			saying(fact("Enter", finding.Session, "failed logins", "lock after", "3"), "After 3 failed logins the right one is refused too"),
 			fact("Enter", p, "mood", "presence", "optional"),
@@ -113,7 +113,7 @@ func TestTablesSayWhatAStudyHasFound(t *testing.T) {
 			"| `Book` | 3 | `n` | how many elements `who` has |\n| `Book` | 4 | `who` | a list, ascending, one element for each of `nick` |\n" +
 			"| `Book` | 5 | `nick` | a list; not in every answer |\n",
 		"codes":    "| `Book` | rc=ok | rc=out |\n",
-		"sessions": "| login | logged in |\n| nothing | not logged in° |\n\nAfter 3 failed logins the right one is refused too.\n",
+		"sessions": "| login | logged in |\n| no login | not logged in° |\n\nAfter 3 failed logins the right one is refused too.\n",
 		"machine session": "| `a Enter` | ok **s1** | ok |\n| `a Book` | rc=out | ok° |\n\n- s0: at the beginning\n- s1: after `a Enter`\n\n" +
 			"Complete up to 2 states.\n",
 		"timers":     "| session | 9 to 10 s | the latest request | every command that needs a session, `Enter` | a failed login |\n",
