@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 	"github.com/rookery-im/rookery/internal/probe/finding"
@@ -19,8 +20,8 @@ const (
 	madeUp = "../experiment/files/made-up.yaml"
 )
 
-// run studies a reference server.
-func run(t *testing.T, path string, c reference.Config, requests int, confirm bool) *finding.Study {
+// server starts a reference server, and a lab that may send it so many requests.
+func server(t *testing.T, path string, c reference.Config, requests int) (*experiment.File, *lab.Lab) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -44,7 +45,14 @@ func run(t *testing.T, path string, c reference.Config, requests int, confirm bo
 		t.Fatal(err)
 	}
 	t.Cleanup(l.Close)
-	out, err := study.Run(context.Background(), study.Config{File: f, Subject: l, Requests: requests, Seed: 1, Confirm: confirm, Server: url})
+	return f, l
+}
+
+// run studies a reference server.
+func run(t *testing.T, path string, c reference.Config, requests int, confirm bool) *finding.Study {
+	t.Helper()
+	f, l := server(t, path, c, requests)
+	out, err := study.Run(context.Background(), study.Config{File: f, Subject: l, Requests: requests, Seed: 1, Confirm: confirm})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,6 +209,31 @@ func TestLostRequestsChangeNothing(t *testing.T) {
 		} else if got.Value != f.Value {
 			t.Errorf("%s is %q where requests are lost, else %q", f.ID, got.Value, f.Value)
 		}
+	}
+}
+
+// The server's clock is moved all the same; the study does not know that it can
+// be, and plans as if each wait took its time.
+func TestWhereTimeIsRealAccountsWaitTogether(t *testing.T) {
+	t.Parallel()
+	f, l := server(t, httpQQ, reference.Config{}, enough)
+	untold := *f
+	untold.Clock = experiment.Clock{}
+	untold.Limits.Wait = 10 * time.Minute
+	out, err := study.Run(context.Background(), study.Config{File: &untold, Subject: l, Requests: enough, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(out.Timers, func(timer finding.Timer) bool { return timer.Name == "session" })
+	if i < 0 {
+		t.Fatal("no timer of the session was found")
+	}
+	timer := out.Timers[i]
+	if timer.Low >= 300 || timer.High < 300 || timer.High-timer.Low > 6 {
+		t.Errorf("the session ends between %g and %g s, it is 300", timer.Low, timer.High)
+	}
+	if timer.Kind != "idle" || !slices.Contains(timer.RefreshedBy, "List") {
+		t.Errorf("the timer is %s, refreshed by %v", timer.Kind, timer.RefreshedBy)
 	}
 }
 
