@@ -51,12 +51,10 @@ func TestProtocolPageSaysWhatTheServerDoes(t *testing.T) {
 			t.Errorf("recall is %.3f, precision of confirmed facts %.3f; they have to be %.2f and %.2f", recall, precision, leastRecall, leastPrecision)
 		}
 	})
-	t.Run("the tables of the page are what it finds", func(t *testing.T) {
-		if raceDetector {
-			t.Skip("it finds all without the race detector only")
-		}
-		checkPage(t, found)
-	})
+	if raceDetector {
+		return // the smaller study does not find all that is on the page; make protocol-page compares
+	}
+	t.Run("the tables of the page are what it finds", func(t *testing.T) { checkPage(t, found) })
 }
 
 // study studies the server by a shipped experiment file.
