@@ -111,8 +111,10 @@ func (x *Exchange) appendText(dst []byte) []byte {
 
 func (c *Connection) appendText(dst []byte) []byte {
 	for _, turn := range c.Turns {
-		for line := range bytes.Lines(turn.Sent) {
-			dst = append(appendRecord(dst, ">>", line), '\n')
+		for rest := turn.Sent; len(rest) > 0; {
+			n := pieceEnd(rest)
+			dst = append(appendRecord(dst, ">>", rest[:n]), '\n')
+			rest = rest[n:]
 		}
 		for _, a := range turn.Answers {
 			dst = fmt.Appendf(dst, "<< %d", a.Status)
@@ -126,6 +128,27 @@ func (c *Connection) appendText(dst []byte) []byte {
 		dst = append(dst, "<< end\n"...)
 	}
 	return bytes.TrimSuffix(dst, []byte("\n"))
+}
+
+// pieceEnd is how much of what is sent on a connection is written on one line
+// of a script: up to a line end, but many equal blank lines together.
+func pieceEnd(sent []byte) int {
+	end := bytes.IndexByte(sent, '\n') + 1
+	if end == 0 {
+		return len(sent)
+	}
+	blank := sent[:end]
+	if string(blank) != "\n" && string(blank) != "\r\n" {
+		return end
+	}
+	run := end
+	for bytes.HasPrefix(sent[run:], blank) {
+		run += len(blank)
+	}
+	if run < minRepeated {
+		return end
+	}
+	return run
 }
 
 func (s *Say) appendText(dst []byte) []byte {

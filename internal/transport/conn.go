@@ -25,6 +25,9 @@ type Conn struct {
 	// Addr is the other end's address. An IPv4 address mapped into IPv6 is the
 	// IPv4 address. It is the zero Addr if the connection is no IP connection.
 	Addr netip.Addr
+	// BlankBytes counts the blank lines that Detect dropped before what is
+	// still to be read, for ways that bound them.
+	BlankBytes int
 
 	server *Server
 	unread []byte      // given back by Unread

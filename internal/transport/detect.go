@@ -15,6 +15,9 @@ type Detect struct {
 	// Patience is how long a new connection may take until its first bytes say
 	// what it is, and be silent; 10 s if zero.
 	Patience time.Duration
+	// BlankBytes is how many bytes of blank lines may come first until HTTP gets
+	// the connection, to refuse it; 8 KiB if zero.
+	BlankBytes int
 
 	buffers sync.Pool // of *firstBytes
 }
@@ -36,11 +39,12 @@ func (d *Detect) Serve(ctx context.Context, c *Conn) {
 	_ = c.Close()
 }
 
-// choose reads until the way in is clear, and puts what was read back. It
-// returns nil if the connection is done for.
+// choose reads until the way in is clear, and puts back what was read, without
+// the blank lines before it. It returns nil if the connection is done for.
 func (d *Detect) choose(c *Conn) Way {
-	patience := d.Patience
+	patience, mostBlank := d.Patience, d.BlankBytes
 	defaultTo(&patience, 10*time.Second)
+	defaultTo(&mostBlank, 8<<10)
 	_ = c.SetReadDeadline(time.Now().Add(patience))
 	if !c.Wait() {
 		return nil
@@ -52,7 +56,14 @@ func (d *Detect) choose(c *Conn) Way {
 	for n := 0; ; {
 		more, err := c.Conn.Read(first.b[n:])
 		n += more
+		if blank := blankLines(first.b[:n]); blank > 0 {
+			c.BlankBytes += blank
+			n = copy(first.b[:], first.b[blank:n])
+		}
 		is := kindOf(first.b[:n])
+		if c.BlankBytes > mostBlank {
+			is = isHTTP
+		}
 		if is == undecided && n < len(first.b) {
 			if err == nil {
 				continue
@@ -79,9 +90,8 @@ const (
 // skippedBytes is how many bytes may stand before the VER= of a line.
 const skippedBytes = 5
 
-// kindOf tells what a connection's first bytes begin. What begins with capital
-// letters and a space, after blank lines or not, has a method and is HTTP. So
-// is a greeting of TLS, to be told that there is none. All else is a line.
+// kindOf tells what a connection's first bytes begin, behind blank lines. What
+// begins with capital letters and a space has a method and is HTTP. So is a greeting of TLS, to be told that there is none. All else is a line.
 //
 // The bytes that some clients send before VER= can be letters, a space, or the
 // end of a line. No method has less than three letters, so one or two with a
@@ -90,16 +100,12 @@ func kindOf(b []byte) kind {
 	if k := kindOfTLS(b); k != isLine {
 		return k
 	}
-	b, ended := skipBlankLines(b)
-	if !ended {
-		return undecided
-	}
 	letters := 0
 	for letters < len(b) && 'A' <= b[letters] && b[letters] <= 'Z' {
 		letters++
 	}
 	switch {
-	case letters == len(b):
+	case letters == len(b), string(b) == "\r": // the end of a blank line, or not
 		return undecided
 	case letters == 0, b[letters] != ' ':
 		return isLine
@@ -144,22 +150,18 @@ func kindOfTLS(b []byte) kind {
 	return isHTTP
 }
 
-// skipBlankLines drops the blank lines that b begins with. ended is false if
-// the rest is nothing, or a CR of which it is not known whether it ends a line.
-func skipBlankLines(b []byte) (rest []byte, ended bool) {
-	for len(b) > 0 {
+// blankLines is the length of the blank lines that b begins with. Of a CR at
+// its end it is not known whether it ends a line.
+func blankLines(b []byte) (n int) {
+	for n < len(b) {
 		switch {
-		case b[0] == '\n':
-			b = b[1:]
-		case b[0] != '\r':
-			return b, true
-		case len(b) == 1:
-			return b, false
-		case b[1] == '\n':
-			b = b[2:]
+		case b[n] == '\n':
+			n++
+		case b[n] == '\r' && n+1 < len(b) && b[n+1] == '\n':
+			n += 2
 		default:
-			return b, true
+			return n
 		}
 	}
-	return b, false
+	return n
 }

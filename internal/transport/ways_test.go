@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,6 +74,9 @@ func TestOneListenerTakesPostsAndLines(t *testing.T) {
 		{"lines with an LF and a P before", "\nPVER=1\r\n\nPVER=2\r\n", "<VER=1>\r\n<VER=2>\r\n"},
 		{"a POST", "POST HTTP/1.1\r\nContent-length: 5\r\nConnection: close\r\n\r\nVER=1", "\r\n\r\n(VER=1)"},
 		{"a POST after blank lines", "\r\n\nPOST / HTTP/1.1\nContent-length: 5\nConnection: close\n\nVER=1", "\r\n\r\n(VER=1)"},
+		{"a POST after many blank lines", strings.Repeat("\r\n", 4096) + "POST / HTTP/1.1\nContent-length: 5\nConnection: close\n\nVER=1", "\r\n\r\n(VER=1)"},
+		{"a line after many blank lines", strings.Repeat("\n", 4096) + "VER=1\r\n", "<VER=1>\r\n"},
+		{"blank lines without end", strings.Repeat("\r\n", 5000), "There are too many blank lines before the request. Send none\n"},
 		{"a record of 60,000 bytes by POST", "POST / HTTP/1.1\r\nContent-Length: 60000\r\nConnection: close\r\n\r\n" + string(bytes.Repeat([]byte("a"), 60_000)), string(bytes.Repeat([]byte("a"), 60_000)) + ")"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -89,6 +93,9 @@ func TestHTTPIsAnsweredAsIfThereWereNoLines(t *testing.T) {
 	for i, text := range []string{
 		"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\naPOST HTTP/1.0\r\nContent-Length: 1\r\n\r\nb",
 		"\r\n\nPOST / HTTP/1.1\nContent-Length: 1\n\na",
+		strings.Repeat("\n", 8192) + "POST / HTTP/1.1\nContent-Length: 1\n\na",
+		strings.Repeat("\n", 8193) + "POST / HTTP/1.1\nContent-Length: 1\n\na",
+		strings.Repeat("\n", 1100) + "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
 		"PUT / HTTP/1.1\r\nHost: x\r\n\r\n", "P / HTTP/1.1\r\n\r\n", "PO / HTTP/1.1\r\n\r\n", "HEAD / HTTP/1.1\r\n\r\n",
 		"POST / HTTP/2.0\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "POST nonsense\r\n\r\n", "POST ",

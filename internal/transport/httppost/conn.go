@@ -34,6 +34,8 @@ type conn struct {
 	in   []byte
 	lent *buffer
 	r, w int
+	// blank counts the bytes of blank lines since the latest request.
+	blank int
 
 	// out are answers that are not written yet; nil while the connection idles.
 	out *buffer
@@ -44,7 +46,7 @@ type conn struct {
 }
 
 func newConn(w *Way, nc *transport.Conn) *conn {
-	c := &conn{way: w, net: nc}
+	c := &conn{way: w, net: nc, blank: nc.BlankBytes}
 	c.in = c.idle[:]
 	c.peer.Form = wire.FormHTTP
 	return c

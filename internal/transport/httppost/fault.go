@@ -32,6 +32,7 @@ var (
 	faultOrigin   = &fault{http.StatusForbidden, "A web page of another origin may not post records. To let it, start the server with --allow-origin and the page's origin"}
 	faultTooBig   = &fault{http.StatusRequestEntityTooLarge, "The record is longer than this server takes, by default 64 KiB. Send less"}
 	faultHeader   = &fault{http.StatusBadRequest, "The header is too long. Send less: Host, Content-Type and Content-Length are plenty"}
+	faultBlank    = &fault{http.StatusBadRequest, "There are too many blank lines before the request. Send none"}
 	faultSlow     = &fault{http.StatusRequestTimeout, "The header did not arrive in time. Send the request in one piece, with an empty line after its header"}
 	faultSlowBody = &fault{http.StatusRequestTimeout, "The body did not arrive in time. Check that Content-Length is the length of the body in bytes"}
 )

@@ -40,7 +40,8 @@ type Config struct {
 
 // Limits bound one connection. A zero stands for its default.
 type Limits struct {
-	// HeaderBytes is how long a request line and header may be together; 8 KiB.
+	// HeaderBytes is how long a request line and header may be together, and
+	// the blank lines before them; 8 KiB.
 	HeaderBytes int
 	// BodyBytes is how long a record may be; wire.MaxRecord, 64 KiB.
 	BodyBytes int

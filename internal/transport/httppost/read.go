@@ -45,29 +45,38 @@ func (c *conn) await(patience time.Duration) error {
 	return nil
 }
 
-// begun drops blank lines and reports whether anything else has arrived. A CR
-// alone is not yet anything.
+// begun drops blank lines and reports whether a request has begun: anything
+// else has arrived, or more blank lines than are allowed. A CR alone is not yet
+// anything.
 func (c *conn) begun() bool {
 	for c.r < c.w {
 		rest := c.in[c.r:c.w]
 		switch {
 		case rest[0] == '\n':
-			c.r++
+			c.dropBlank(1)
 		case rest[0] != '\r':
 			return true
 		case len(rest) == 1:
-			return false
+			return c.tooBlank()
 		case rest[1] == '\n':
-			c.r += 2
+			c.dropBlank(2)
 		default:
 			return true
 		}
 	}
-	return false
+	return c.tooBlank()
 }
+
+func (c *conn) dropBlank(n int) { c.r, c.blank = c.r+n, c.blank+n }
+
+func (c *conn) tooBlank() bool { return c.blank > c.way.limits.HeaderBytes }
 
 // readHeader reads on until the whole header is there, and returns its length.
 func (c *conn) readHeader() (int, error) {
+	if c.tooBlank() {
+		return 0, faultBlank
+	}
+	c.blank = 0
 	if _, ok := lowerToken(nil, c.in[c.r:c.r+1]); !ok {
 		return 0, faultNotHTTP
 	}

@@ -41,6 +41,7 @@ type conn struct {
 func newConn(w *Way, nc *transport.Conn) *conn {
 	c := &conn{way: w, net: nc, heardAt: w.now()}
 	c.framer.init(&w.buffers, w.limits.LineBytes)
+	c.ignored = nc.BlankBytes
 	c.dialogue = w.host.Converse(c)
 	return c
 }

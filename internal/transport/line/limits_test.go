@@ -97,6 +97,22 @@ func TestWhatIsIgnoredIsBoundedBetweenTwoRecords(t *testing.T) {
 	})
 }
 
+// TestBlankLinesBeforeTheFirstRecordAreIgnoredBytes has the connection told apart
+// before, which drops them.
+func TestBlankLinesBeforeTheFirstRecordAreIgnoredBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, line.Limits{}, func(cfg *transport.Config) { cfg.Way = &transport.Detect{Line: cfg.Way} })
+		conn := s.dial()
+		conn.send(strings.Repeat("\n", 4096) + "VER=1")
+		conn.send("\n")
+		conn.want("<VER=1>\r\n")
+		conn = s.dial()
+		conn.send(strings.Repeat("\n", 4097) + "V")
+		conn.send("E")
+		conn.wantEnd()
+	})
+}
+
 func TestAFloodIsCutWithOneLineInTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, line.Limits{RecordsPerSecond: 5})
