@@ -92,6 +92,16 @@ func TestRoomsKnowOnlyWhomTheyMay(t *testing.T) {
 	}
 }
 
+// What goes by golang.org/x/sync/singleflight ends with the context of whoever
+// came first, for everybody; internal/service/shared.go does not.
+func TestNobodySharesWorkThatEndsWithItsFirstCaller(t *testing.T) {
+	for _, p := range packages(t) {
+		if slices.Contains(p.Imports, "golang.org/x/sync/singleflight") {
+			t.Errorf("%s imports singleflight: use work that outlives its first caller", p.room())
+		}
+	}
+}
+
 func TestEveryRowHasItsRoom(t *testing.T) {
 	all := packages(t)
 	for _, r := range rooms {

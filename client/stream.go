@@ -35,7 +35,7 @@ type stream struct {
 	log     *slog.Logger
 	flow    flow
 
-	sending sync.Mutex // one send at a time
+	sending chan struct{} // holds one while a record is written
 
 	mu      sync.Mutex // guards waiting
 	waiting []waiter   // in the order of the requests
@@ -48,7 +48,7 @@ type waiter struct {
 
 // stream makes a link of a pipe, and begins to read from it.
 func (c *Client) stream(p pipe) *stream {
-	s := &stream{breakage: newBreakage(), pipe: p, patient: c.options.times.answer, log: c.options.log}
+	s := &stream{breakage: newBreakage(), pipe: p, patient: c.options.times.answer, log: c.options.log, sending: make(chan struct{}, 1)}
 	c.running.Go(func() { s.read(func(a Answer) { c.pushed(a, &s.flow) }) })
 	return s
 }
@@ -57,16 +57,29 @@ func (s *stream) pushes() *flow { return &s.flow }
 
 func (s *stream) breaks(cause error) { s.end(cause, s.pipe.close) }
 
-func (s *stream) confirm(record []byte) error { return s.send(record) }
+// confirm waits for the records before, at most until the link breaks.
+func (s *stream) confirm(record []byte) error {
+	_, err := s.send(context.Background(), record)
+	return err
+}
 
-func (s *stream) send(record []byte) error {
-	s.sending.Lock()
-	defer s.sending.Unlock()
-	err := s.pipe.send(record)
+// send writes a record when those before it are written. If ctx ends before, it
+// does not, and begun is false. A write that has begun is not given up: what is
+// left of the record would be read as the next one's beginning.
+func (s *stream) send(ctx context.Context, record []byte) (begun bool, err error) {
+	select {
+	case s.sending <- struct{}{}:
+		defer func() { <-s.sending }()
+	case <-ctx.Done():
+		return false, ctx.Err()
+	case <-s.broken():
+		return false, s.cause()
+	}
+	err = s.pipe.send(record)
 	if err != nil {
 		s.breaks(err)
 	}
-	return err
+	return true, err
 }
 
 func (s *stream) ask(ctx context.Context, seq string, record []byte) (a Answer, reached bool, err error) {
@@ -78,8 +91,8 @@ func (s *stream) ask(ctx context.Context, seq string, record []byte) (a Answer, 
 	s.waiting = append(s.waiting, waiter{seq, answer})
 	s.mu.Unlock()
 	defer s.forget(seq)
-	if err := s.send(record); err != nil {
-		return Answer{}, true, err
+	if begun, err := s.send(ctx, record); err != nil {
+		return Answer{}, begun, err
 	}
 	silence := time.NewTimer(s.patient)
 	defer silence.Stop()

@@ -25,8 +25,10 @@ func (s *Service) Block(ctx context.Context, se *Session, other rookery.UIN, mar
 	// In turn with changes of what this account shows: after the notice of the
 	// block the other hears no more of it.
 	m := se.member
-	m.turn.Lock()
-	defer m.turn.Unlock()
+	if err := m.turn.take(ctx); err != nil {
+		return err
+	}
+	defer m.turn.end()
 	before := m.looks(s.uptime())
 	var stood rookery.Relation
 	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, _ rookery.Rule) (rookery.Step, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,7 +38,7 @@ type collector struct {
 	// device is the device's name, empty for the address sessions.
 	device string
 
-	mu     sync.Mutex // one collection at a time; guards all up to memory
+	turn   turn // of one collection at a time; guards all up to memory
 	loaded bool
 	// dirty: the memory has changed since it was stored.
 	dirty bool
@@ -48,7 +47,7 @@ type collector struct {
 	memory
 
 	// feed is the connection that entries are pushed to, nil if there is none.
-	// It is set with mu held.
+	// It is set with the turn held.
 	feed atomic.Pointer[Feed]
 	// saving: somebody is about to store the memory.
 	saving atomic.Bool
@@ -125,8 +124,10 @@ func (m *memory) judge(t ticket, now time.Duration) verdict {
 // has a live connection, what is new goes there.
 func (s *Service) Collect(ctx context.Context, se *Session, seq string, budget Budget) (Batch, error) {
 	m, t, c := se.member, se.ticket(seq), se.box
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	if err := c.turn.take(ctx); err != nil {
+		return Batch{}, err
+	}
+	defer c.turn.end()
 	if m.current(se) == nil {
 		return Batch{}, errNotSignedIn
 	}
@@ -219,8 +220,11 @@ func (s *Service) remember(ctx context.Context, m *member) error {
 
 // save stores the memory of a collector if it has changed.
 func (s *Service) save(ctx context.Context, c *collector) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	if err := c.turn.take(ctx); err != nil {
+		c.saving.Store(false)
+		return err
+	}
+	defer c.turn.end()
 	c.saving.Store(false) // what changes from now on is for the next
 	c.fold()
 	if !c.dirty || c.gone {

@@ -28,8 +28,11 @@ func (s *Service) wake(ctx context.Context, uin rookery.UIN, from Asker) (*Sessi
 	case !there:
 		return nil, errNotSignedIn
 	}
-	m := s.takeTurn(uin)
-	defer m.turn.Unlock()
+	m, err := s.takeTurn(ctx, uin)
+	if err != nil {
+		return nil, err
+	}
+	defer m.turn.end()
 	if err := s.settle(ctx, m); err != nil {
 		return nil, err
 	}
@@ -69,8 +72,10 @@ func (s *Service) Devices(ctx context.Context, se *Session) ([]rookery.Device, e
 // there is no such device.
 func (s *Service) ForgetDevice(ctx context.Context, se *Session, id uint64, mark rookery.Mark) error {
 	m := se.member
-	m.turn.Lock()
-	defer m.turn.Unlock()
+	if err := m.turn.take(ctx); err != nil {
+		return err
+	}
+	defer m.turn.end()
 	if m.current(se) == nil {
 		return errNotSignedIn
 	}
@@ -90,8 +95,11 @@ func (s *Service) RevokeDevice(ctx context.Context, uin rookery.UIN, id uint64) 
 	if _, err := s.accounts.get(ctx, uin); err != nil {
 		return err
 	}
-	m := s.takeTurn(uin)
-	defer m.turn.Unlock()
+	m, err := s.takeTurn(ctx, uin)
+	if err != nil {
+		return err
+	}
+	defer m.turn.end()
 	return s.forgetDevice(ctx, m, id, rookery.Mark{})
 }
 
@@ -102,9 +110,11 @@ func (s *Service) forgetDevice(ctx context.Context, m *member, id uint64, mark r
 		return err
 	}
 	forgetting := m.boxes(func(c *collector) bool { return name != "" && c.device == name })
-	for _, c := range forgetting {
-		c.mu.Lock() // a collection under way ends first
-		defer c.mu.Unlock()
+	for _, c := range forgetting { // a collection under way ends first
+		if err := c.turn.take(ctx); err != nil {
+			return err
+		}
+		defer c.turn.end()
 	}
 	receipt, err := s.store.ForgetDevice(ctx, m.uin, id, mark)
 	if err != nil || receipt.Repeated {

@@ -71,12 +71,21 @@ func (s *Service) Contacts(ctx context.Context, se *Session, p Page) (page []Con
 }
 
 // Find lists accounts that let themselves be found, look online and are what is
-// searched for. Those who block the session's account are left out.
+// searched for. Those who block the session's account are left out. An account
+// searches for one thing at a time, and no other waits while the store is read.
 func (s *Service) Find(ctx context.Context, se *Session, f rookery.Finger, p Page) (page []Contact, last bool, err error) {
-	s.searching.Lock()
-	defer s.searching.Unlock()
-	online := s.members.online(p.After, s.uptime())
+	if err := se.member.searching.take(ctx); err != nil {
+		return nil, false, err
+	}
+	defer se.member.searching.end()
+	online, err := s.online(ctx, p.After)
+	if err != nil {
+		return nil, false, err
+	}
 	for chunk := range slices.Chunk(online, 256) {
+		if err := ctx.Err(); err != nil { // with all in memory, nothing else looks
+			return nil, false, rookery.Temporary(err)
+		}
 		contacts, err := s.contacts(ctx, chunk)
 		if err != nil {
 			return nil, false, err
@@ -97,6 +106,16 @@ func (s *Service) Find(ctx context.Context, se *Session, f rookery.Finger, p Pag
 		}
 	}
 	return page, true, nil
+}
+
+// online lists the accounts above after that look online. It looks at
+// everybody, so one search does so at a time.
+func (s *Service) online(ctx context.Context, after rookery.UIN) ([]rookery.UIN, error) {
+	if err := s.looking.take(ctx); err != nil {
+		return nil, err
+	}
+	defer s.looking.end()
+	return s.members.online(after, s.uptime()), nil
 }
 
 // contacts looks accounts up; one that was removed just now is left out.

@@ -23,10 +23,14 @@ const maxSearches = 2
 // for one text at a time.
 func (s *Service) History(ctx context.Context, se *Session, q rookery.HistoryQuery) (History, error) {
 	if q.Text != "" {
-		se.member.searching.Lock()
-		defer se.member.searching.Unlock()
-		s.searches <- struct{}{}
-		defer func() { <-s.searches }()
+		if err := se.member.searching.take(ctx); err != nil {
+			return History{}, err
+		}
+		defer se.member.searching.end()
+		if err := s.searches.take(ctx); err != nil {
+			return History{}, err
+		}
+		defer s.searches.end()
 	}
 	entries, more, err := s.store.History(ctx, se.about.Account, q)
 	if err != nil {
@@ -46,8 +50,10 @@ func (s *Service) History(ctx context.Context, se *Session, q rookery.HistoryQue
 func (s *Service) MarkRead(ctx context.Context, se *Session, r rookery.ReadMark, mark rookery.Mark) error {
 	m := se.member
 	// In turn: what the other devices are told goes forward only.
-	m.turn.Lock()
-	defer m.turn.Unlock()
+	if err := m.turn.take(ctx); err != nil {
+		return err
+	}
+	defer m.turn.end()
 	if m.current(se) == nil {
 		return errNotSignedIn
 	}

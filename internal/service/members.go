@@ -21,10 +21,10 @@ type member struct {
 
 	// turn is held by whoever signs the account in or out or changes its
 	// status, from the store to the last notice: one at a time.
-	turn sync.Mutex
-	// searching is held by the one request of the account that searches for a
-	// text.
-	searching sync.Mutex
+	turn turn
+	// searching is held by the one request of the account that searches, for a
+	// text or for people.
+	searching turn
 
 	// newest is the number of the newest entry in the mailbox that the member
 	// was told of.
@@ -43,6 +43,10 @@ type member struct {
 	friends    cached[[]rookery.UIN]
 	blockers   cached[[]rookery.UIN] // those who block the account
 	hasDevices cached[bool]
+}
+
+func newMember(uin rookery.UIN, now time.Duration) *member {
+	return &member{uin: uin, left: now, turn: newTurn(1), searching: newTurn(1)}
 }
 
 // Session is one live session of a member. It does not change: a renewal makes
@@ -153,7 +157,7 @@ func (m *member) collectorLocked(device string) *collector {
 			return c
 		}
 	}
-	c := &collector{member: m, device: device}
+	c := &collector{member: m, device: device, turn: newTurn(1)}
 	m.collectors = append(m.collectors, c)
 	return c
 }
@@ -172,7 +176,7 @@ func (m *member) boxes(wanted func(*collector) bool) (list []*collector) {
 
 func everyBox(*collector) bool { return true }
 
-// discard takes collectors away whose mu is held, and of which nothing is to be
+// discard takes collectors away whose turn is held, and of which nothing is to be
 // stored any more.
 func (m *member) discard(list []*collector) {
 	m.mu.Lock()
@@ -340,7 +344,7 @@ func (ms *members) getOrAdd(uin rookery.UIN, now time.Duration) (m *member, adde
 	defer sh.mu.Unlock()
 	m = sh.m[uin]
 	if m == nil {
-		m, added = &member{uin: uin, left: now}, true
+		m, added = newMember(uin, now), true
 		sh.m[uin] = m
 	}
 	return m, added

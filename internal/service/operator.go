@@ -53,8 +53,11 @@ func (s *Service) SetPassword(ctx context.Context, uin rookery.UIN, password str
 	if err != nil {
 		return err
 	}
-	m := s.takeTurn(uin)
-	defer m.turn.Unlock()
+	m, err := s.takeTurn(ctx, uin)
+	if err != nil {
+		return err
+	}
+	defer m.turn.end()
 	if err := s.store.SetCredential(ctx, uin, credential); err != nil {
 		return err
 	}
@@ -118,8 +121,11 @@ func (s *Service) changeAccount(ctx context.Context, uin rookery.UIN, change fun
 
 // endAddressSession ends the session of an account that belongs to an address.
 func (s *Service) endAddressSession(ctx context.Context, uin rookery.UIN) error {
-	m := s.takeTurn(uin)
-	defer m.turn.Unlock()
+	m, err := s.takeTurn(ctx, uin)
+	if err != nil {
+		return err
+	}
+	defer m.turn.end()
 	se := m.session("")
 	if se == nil {
 		return nil
@@ -158,15 +164,20 @@ func (s *Service) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 	if uin == rookery.System {
 		return errSystem
 	}
-	m := s.takeTurn(uin)
-	defer m.turn.Unlock()
+	m, err := s.takeTurn(ctx, uin)
+	if err != nil {
+		return err
+	}
+	defer m.turn.end()
 	if err := s.end(ctx, m, m.all()); err != nil { // friends hear of it while they are some
 		return err
 	}
 	boxes := m.boxes(everyBox)
-	for _, c := range boxes {
-		c.mu.Lock() // a collection under way ends first; the mailbox then begins anew
-		defer c.mu.Unlock()
+	for _, c := range boxes { // a collection under way ends first; the mailbox then begins anew
+		if err := c.turn.take(ctx); err != nil {
+			return err
+		}
+		defer c.turn.end()
 	}
 	if err := s.store.RemoveAccount(ctx, uin); err != nil {
 		return err

@@ -18,8 +18,10 @@ type Notice struct {
 // returns nil, and then it is durable.
 func (s *Service) SetStatus(ctx context.Context, se *Session, status rookery.Status, mark rookery.Mark) error {
 	m := se.member
-	m.turn.Lock()
-	defer m.turn.Unlock()
+	if err := m.turn.take(ctx); err != nil {
+		return err
+	}
+	defer m.turn.end()
 	if m.current(se) == nil {
 		return errNotSignedIn
 	}

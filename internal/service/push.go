@@ -92,8 +92,10 @@ type wave struct {
 // to the sign-in is written. CodeNotSignedIn if the session has ended meanwhile.
 func (s *Service) Attach(ctx context.Context, se *Session, out Outlet) (*Feed, error) {
 	c := se.box
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	if err := c.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	defer c.turn.end()
 	if err := s.loadCollector(ctx, c); err != nil {
 		return nil, err
 	}
@@ -110,7 +112,7 @@ func (s *Service) Attach(ctx context.Context, se *Session, out Outlet) (*Feed, e
 
 // feedFor makes the feed of a session's connection, or finds it, and returns
 // the connection that it takes the place of; no feed if the session has ended.
-// The collector's mu is held.
+// The collector's turn is held.
 func (s *Service) feedFor(c *collector, se *Session, out Outlet) (f *Feed, old Outlet) {
 	c.member.mu.Lock()
 	defer c.member.mu.Unlock()
@@ -246,7 +248,7 @@ func (c *collector) stopFeed() {
 }
 
 // fold takes over what a feed's client has confirmed, and lets go of a feed
-// whose connection has ended. The collector's mu is held.
+// whose connection has ended. The collector's turn is held.
 func (c *collector) fold() {
 	f := c.feed.Load()
 	if f == nil {

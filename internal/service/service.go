@@ -4,12 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/rookery-im/rookery"
 )
@@ -59,7 +57,7 @@ type Service struct {
 	log       *slog.Logger
 	retention time.Duration
 
-	proving  singleflight.Group // by what is proved, see prove
+	proving  *shared[provingKey]
 	members  *members
 	due      dueQueue
 	accounts *accounts
@@ -73,10 +71,14 @@ type Service struct {
 	// active is the uptime of the latest change whose age matters later.
 	active atomic.Int64
 
-	// searching: a search looks at everybody who is online, so one at a time.
-	searching sync.Mutex
-	// searches holds one for each search for a text.
-	searches chan struct{}
+	// looking is held by the one search for people that looks at everybody who is
+	// online.
+	looking turn
+	// searches is held by each search for a text.
+	searches turn
+
+	// stop ends with Run what requests have begun together.
+	stop context.CancelFunc
 }
 
 // New makes a Service; Load it before use.
@@ -100,6 +102,7 @@ func New(c Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	lasting, stop := context.WithCancel(context.Background())
 	return &Service{
 		store:     c.Store,
 		now:       c.Now,
@@ -111,7 +114,10 @@ func New(c Config) (*Service, error) {
 		prover:    prover,
 		guard:     newGuard(),
 		started:   c.Now(),
-		searches:  make(chan struct{}, maxSearches),
+		proving:   newShared[provingKey](lasting),
+		looking:   newTurn(1),
+		searches:  newTurn(maxSearches),
+		stop:      stop,
 	}, nil
 }
 
@@ -145,6 +151,7 @@ func (s *Service) uptimeAt(t time.Time) time.Duration { return s.before + t.Sub(
 
 // Run does the housekeeping until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
+	defer s.stop()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var beaten time.Duration

@@ -49,8 +49,11 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (*Session, rookery.Toke
 	if err != nil {
 		return nil, "", err
 	}
-	m := s.takeTurn(in.UIN)
-	defer m.turn.Unlock()
+	m, err := s.takeTurn(ctx, in.UIN)
+	if err != nil {
+		return nil, "", err
+	}
+	defer m.turn.end()
 	if err := s.settle(ctx, m); err != nil {
 		return nil, "", err
 	}
@@ -113,16 +116,26 @@ func (s *Service) newSignIn(m *member, in SignIn) (about rookery.Session, token 
 }
 
 // takeTurn returns the member of an account, made if need be, with its turn
-// held.
-func (s *Service) takeTurn(uin rookery.UIN) *member {
+// held. CodeTemporary if ctx ends before.
+func (s *Service) takeTurn(ctx context.Context, uin rookery.UIN) (*member, error) {
 	for {
 		m := s.member(uin)
-		m.turn.Lock()
-		if !m.isGone() {
-			return m
+		if err := m.turn.take(ctx); err != nil {
+			return nil, err
 		}
-		m.turn.Unlock()
+		if !m.isGone() {
+			return m, nil
+		}
+		m.turn.end()
 	}
+}
+
+// provingKey is what equal proofs that come at once have in common.
+type provingKey struct {
+	account rookery.UIN
+	address netip.Addr
+	proof   Proof
+	stored  rookery.Credential
 }
 
 // prove returns the credential that the proof was found right for.
@@ -144,9 +157,8 @@ func (s *Service) prove(ctx context.Context, in SignIn) (rookery.Credential, err
 	// A client that signs in several times at once proves itself once: its
 	// right proofs must not count as that many tries. What it proves is the
 	// credential that was read here, and no other that it may have by now.
-	key := fmt.Sprintf("%d %s %x %s", in.UIN, in.Address, proof, stored)
-	_, err, _ = s.proving.Do(key, func() (any, error) { return nil, s.try(ctx, in, stored, proof) })
-	return stored, err
+	key := provingKey{in.UIN, in.Address, proof, stored}
+	return stored, s.proving.do(ctx, key, func(ctx context.Context) error { return s.try(ctx, in, stored, proof) })
 }
 
 // mayEnter reports as an error that a proof that is right has to wait.
@@ -229,8 +241,11 @@ func (s *Service) SignOut(ctx context.Context, uin rookery.UIN, from Asker) erro
 	if there, err := s.hasSession(ctx, uin, from); err != nil || !there {
 		return err
 	}
-	m := s.takeTurn(uin)
-	defer m.turn.Unlock()
+	m, err := s.takeTurn(ctx, uin)
+	if err != nil {
+		return err
+	}
+	defer m.turn.end()
 	if se := m.sessionOf(from); se != nil {
 		return s.end(ctx, m, []*Session{se})
 	}
@@ -264,8 +279,10 @@ func (s *Service) hasSession(ctx context.Context, uin rookery.UIN, from Asker) (
 	if m == nil {
 		return false, nil
 	}
-	m.turn.Lock() // another request may be about to wake it
-	defer m.turn.Unlock()
+	if err := m.turn.take(ctx); err != nil { // another request may be about to wake it
+		return false, err
+	}
+	defer m.turn.end()
 	return m.sessionOf(from) != nil, nil
 }
 
@@ -355,9 +372,11 @@ const retryPause = 10 * time.Second
 // visit looks at a member whose time may have come: it settles it, and forgets
 // it or queues it again.
 func (s *Service) visit(ctx context.Context, m *member) error {
-	m.turn.Lock()
-	defer m.turn.Unlock()
-	err := s.settle(ctx, m)
+	err := m.turn.take(ctx)
+	if err == nil {
+		defer m.turn.end()
+		err = s.settle(ctx, m)
+	}
 	if err == nil && m.idle() {
 		err = s.remember(ctx, m)
 	}

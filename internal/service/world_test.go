@@ -191,6 +191,9 @@ type faulty struct {
 	looking func()
 	// reading, if it is set, is called while a look back goes on.
 	reading func(rookery.UIN)
+	// knowing, if it is set, comes before a look for known addresses, and
+	// listing before one for several accounts.
+	knowing, listing func(context.Context)
 }
 
 var errFull = rookery.Temporary(errors.New("disk is full"))
@@ -292,6 +295,20 @@ func (f *faulty) Mailbox(ctx context.Context, uin rookery.UIN, device string) (u
 func (f *faulty) Account(ctx context.Context, uin rookery.UIN) (rookery.Account, error) {
 	f.called(false)
 	return f.Store.Account(ctx, uin)
+}
+
+func (f *faulty) Accounts(ctx context.Context, uins []rookery.UIN) ([]rookery.Account, error) {
+	if f.listing != nil {
+		f.listing(ctx)
+	}
+	return f.Store.Accounts(ctx, uins)
+}
+
+func (f *faulty) KnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (bool, error) {
+	if f.knowing != nil {
+		f.knowing(ctx)
+	}
+	return f.Store.KnownAddress(ctx, uin, addr)
 }
 
 func (f *faulty) Friends(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {

@@ -1,0 +1,250 @@
+package service_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+// held stops whoever calls it until the test lets it go on, or its context ends.
+type held struct {
+	goOn  chan struct{}
+	calls atomic.Int32
+	ended atomic.Int32 // by their context
+}
+
+func newHeld() *held { return &held{goOn: make(chan struct{})} }
+
+func (h *held) hold(ctx context.Context) {
+	h.calls.Add(1)
+	select {
+	case <-h.goOn:
+	case <-ctx.Done():
+		h.ended.Add(1)
+	}
+}
+
+// asked is a call that goes on beside the test.
+type asked struct {
+	leave context.CancelFunc
+	err   chan error
+}
+
+func ask(w *world, do func(context.Context) error) asked {
+	ctx, leave := context.WithCancel(w.Context())
+	a := asked{leave, make(chan error, 1)}
+	go func() { a.err <- do(ctx) }()
+	w.settle()
+	return a
+}
+
+// left lets the caller leave, and fails the test if the call does not end then.
+func (a asked) left(w *world) {
+	w.Helper()
+	a.leave()
+	w.settle()
+	select {
+	case err := <-a.err:
+		w.code(err, rookery.CodeTemporary)
+		if !errors.Is(err, context.Canceled) {
+			w.Errorf("not because of its context: %v", err)
+		}
+	default:
+		w.Error("the call goes on after its context has ended")
+	}
+}
+
+func (a asked) waits(w *world) {
+	w.Helper()
+	select {
+	case err := <-a.err:
+		w.Errorf("the call has ended: %v", err)
+	default:
+	}
+}
+
+func login(w *world) func(context.Context) error {
+	return func(ctx context.Context) error {
+		proof := service.ProofOf(password)
+		_, _, err := w.SignIn(ctx, service.SignIn{UIN: 10001, Proof: &proof, Address: home})
+		return err
+	}
+}
+
+func TestALoginThatSeveralWaitForDoesNotEndWithTheFirst(t *testing.T) {
+	inBubble(t, func(w *world) {
+		held := newHeld()
+		w.store.knowing = held.hold
+		first, second := ask(w, login(w)), ask(w, login(w))
+		if n := held.calls.Load(); n != 1 {
+			t.Errorf("the proof is checked %d times", n)
+		}
+		first.left(w)
+		second.waits(w)
+		close(held.goOn)
+		w.must(<-second.err)
+		if held.ended.Load() != 0 {
+			t.Error("the work has ended with its first caller")
+		}
+	}, 10001)
+}
+
+func TestALoginThatNobodyWaitsForEnds(t *testing.T) {
+	inBubble(t, func(w *world) {
+		held := newHeld()
+		w.store.knowing = held.hold
+		first, second := ask(w, login(w)), ask(w, login(w))
+		first.left(w)
+		second.left(w)
+		if held.ended.Load() != 1 {
+			t.Error("the work goes on for nobody")
+		}
+		w.store.knowing = nil
+		w.must(ask(w, login(w)).now()) // and the next one begins anew
+	}, 10001)
+}
+
+// now is what the call has come to.
+func (a asked) now() error {
+	select {
+	case err := <-a.err:
+		return err
+	default:
+		return errors.New("the call goes on")
+	}
+}
+
+func TestALoginEndsWithTheService(t *testing.T) {
+	inBubble(t, func(w *world) {
+		held := newHeld()
+		w.store.knowing = held.hold
+		one := ask(w, login(w))
+		ended, end := context.WithCancel(w.Context())
+		end()
+		w.must(w.Service.Run(ended))
+		w.settle()
+		if held.ended.Load() != 1 {
+			t.Error("the work goes on after the service has ended")
+		}
+		<-one.err
+	}, 10001)
+}
+
+func TestAPanicOfSharedWorkIsOneOfEverybodyWhoWaits(t *testing.T) {
+	inBubble(t, func(w *world) {
+		held := newHeld()
+		w.store.knowing = func(ctx context.Context) { held.hold(ctx); panic("out of order") }
+		caught := func(ctx context.Context) (err error) {
+			defer func() { err = fmt.Errorf("%v", recover()) }()
+			return login(w)(ctx)
+		}
+		first, second := ask(w, caught), ask(w, caught)
+		close(held.goOn)
+		w.settle()
+		for _, a := range []asked{first, second} {
+			if err := a.now(); !strings.Contains(err.Error(), "out of order") || !strings.Contains(err.Error(), "context_test.go") {
+				t.Errorf("a caller got %v", err)
+			}
+		}
+	}, 10001)
+}
+
+func TestSearchesHeedTheirContextWhileTheyWait(t *testing.T) {
+	search := func(w *world, se *service.Session) func(context.Context) error {
+		return func(ctx context.Context) error {
+			_, err := w.History(ctx, se, rookery.HistoryQuery{Limit: 1, Text: "word"})
+			return err
+		}
+	}
+	find := func(w *world, se *service.Session) func(context.Context) error {
+		return func(ctx context.Context) error {
+			_, _, err := w.Find(ctx, se, rookery.Finger{}, service.Page{Limit: 1})
+			return err
+		}
+	}
+	inBubble(t, func(w *world) {
+		held := newHeld()
+		w.store.reading = func(rookery.UIN) { held.hold(w.Context()) }
+		one, two, three := w.signIn(10001, home), w.signIn(10002, home), w.signIn(10003, home)
+		begun := []asked{ask(w, search(w, one)), ask(w, search(w, two))}
+		ask(w, search(w, one)).left(w)   // for the other of the account
+		ask(w, search(w, three)).left(w) // for all others
+		ask(w, find(w, one)).left(w)     // for the other of the account
+		if n := held.calls.Load(); n != 2 {
+			t.Errorf("%d searches read the store", n)
+		}
+		close(held.goOn)
+		for _, a := range begun {
+			w.must(<-a.err)
+		}
+		w.must(find(w, one)(w.Context()))
+	}, 10001, 10002, 10003)
+}
+
+func TestASearchForPeopleHoldsUpNobodyWhileItReadsTheStore(t *testing.T) {
+	inBubble(t, func(w *world) {
+		one, two := w.signIn(10001, home), w.signIn(10002, home)
+		held := newHeld()
+		w.store.listing = func(ctx context.Context) {
+			if held.calls.Load() == 0 {
+				held.hold(ctx)
+			}
+		}
+		find := func(ctx context.Context, se *service.Session) error {
+			page, _, err := w.Find(ctx, se, rookery.Finger{}, service.Page{Limit: 10})
+			if err == nil && len(page) != 2 {
+				err = fmt.Errorf("found %v", page)
+			}
+			return err
+		}
+		slow := ask(w, func(ctx context.Context) error { return find(ctx, one) })
+		slow.waits(w)
+		w.must(ask(w, func(ctx context.Context) error { return find(ctx, two) }).now())
+		close(held.goOn)
+		w.must(<-slow.err)
+	}, 10001, 10002)
+}
+
+// Every call that waits for the turn of its account, or of its mailbox, leaves
+// when its context ends.
+func TestWhoeverWaitsForATurnHeedsItsContext(t *testing.T) {
+	inBubble(t, func(w *world) {
+		se := w.device(10001, "desk")
+		none := rookery.Mark{}
+		for _, c := range []struct {
+			name string
+			hold func(context.Context, *service.Session) (func(), error)
+			call func(context.Context) error
+		}{
+			{"login", service.HoldTurn, login(w)},
+			{"status", service.HoldTurn, func(ctx context.Context) error { return w.SetStatus(ctx, se, rookery.StatusAway, none) }},
+			{"block", service.HoldTurn, func(ctx context.Context) error { return w.Block(ctx, se, 10002, none) }},
+			{"read", service.HoldTurn, func(ctx context.Context) error { return w.MarkRead(ctx, se, rookery.ReadMark{With: 10002}, none) }},
+			{"forget a device", service.HoldTurn, func(ctx context.Context) error { return w.ForgetDevice(ctx, se, 7, none) }},
+			{"revoke a device", service.HoldTurn, func(ctx context.Context) error { return w.RevokeDevice(ctx, 10001, 1) }},
+			{"password", service.HoldTurn, func(ctx context.Context) error { return w.SetPassword(ctx, 10001, "new") }},
+			{"remove", service.HoldTurn, func(ctx context.Context) error { return w.RemoveAccount(ctx, 10001) }},
+			{"revoke a device that collects", service.HoldCollections, func(ctx context.Context) error { return w.RevokeDevice(ctx, 10001, 1) }},
+			{"collect", service.HoldCollections, func(ctx context.Context) error {
+				_, err := w.Collect(ctx, se, "1", service.Budget{})
+				return err
+			}},
+			{"attach", service.HoldCollections, func(ctx context.Context) error {
+				_, err := w.Attach(ctx, se, nil)
+				return err
+			}},
+		} {
+			t.Log(c.name)
+			end, err := c.hold(w.Context(), se)
+			w.must(err)
+			ask(w, c.call).left(w)
+			end()
+		}
+	}, 10001, 10002)
+}

@@ -1,0 +1,103 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	"github.com/rookery-im/rookery"
+)
+
+// shared does work once for all who ask for the same at the same time. Unlike
+// with singleflight, the work belongs to none of them: it goes on when the
+// first one leaves, and ends when nobody waits for it any more.
+type shared[K comparable] struct {
+	// service ends with the service, and then the work ends too.
+	service context.Context
+
+	mu    sync.Mutex // guards calls, and how many wait for each
+	calls map[K]*sharedCall
+}
+
+type sharedCall struct {
+	waiting int
+	cancel  context.CancelFunc
+	done    chan struct{}
+	// Both are set before done is closed.
+	err      error
+	panicked any
+}
+
+func newShared[K comparable](service context.Context) *shared[K] {
+	return &shared[K]{service: service, calls: make(map[K]*sharedCall)}
+}
+
+// do returns what the work came to, or CodeTemporary if ctx ends before. A
+// panic of the work is one of everybody who waits for it.
+func (s *shared[K]) do(ctx context.Context, key K, work func(context.Context) error) error {
+	c := s.join(ctx, key, work)
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		s.leave(key, c)
+		return rookery.Temporary(ctx.Err())
+	}
+	if c.panicked != nil {
+		panic(c.panicked)
+	}
+	return c.err
+}
+
+// join counts the caller among those who wait. The first one begins the work.
+func (s *shared[K]) join(ctx context.Context, key K, work func(context.Context) error) *sharedCall {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.calls[key]
+	if c == nil {
+		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		c = &sharedCall{cancel: cancel, done: make(chan struct{})}
+		s.calls[key] = c
+		go s.run(ctx, key, c, work)
+	}
+	c.waiting++
+	return c
+}
+
+func (s *shared[K]) run(ctx context.Context, key K, c *sharedCall, work func(context.Context) error) {
+	defer context.AfterFunc(s.service, c.cancel)()
+	defer func() {
+		if p := recover(); p != nil {
+			c.panicked = fmt.Sprintf("%v\n%s", p, debug.Stack())
+		}
+		s.forget(key, c)
+		close(c.done)
+		c.cancel()
+	}()
+	c.err = work(ctx)
+}
+
+// leave takes away one of those who wait. After the last, nobody may join any
+// more: the work ends without a result.
+func (s *shared[K]) leave(key K, c *sharedCall) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.waiting--; c.waiting == 0 {
+		c.cancel()
+		s.forgetLocked(key, c)
+	}
+}
+
+func (s *shared[K]) forget(key K, c *sharedCall) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forgetLocked(key, c)
+}
+
+// forgetLocked makes the next caller begin anew. Another call may have the key
+// already.
+func (s *shared[K]) forgetLocked(key K, c *sharedCall) {
+	if s.calls[key] == c {
+		delete(s.calls, key)
+	}
+}

@@ -1,0 +1,30 @@
+package service
+
+import (
+	"context"
+
+	"github.com/rookery-im/rookery"
+)
+
+// turn is a lock for what may take long, calls of the store above all. Whoever
+// waits for it heeds a context, which a sync.Mutex does not.
+type turn chan struct{}
+
+// newTurn makes a lock that so many can hold at once.
+func newTurn(holders int) turn { return make(turn, holders) }
+
+// take waits for the turn. CodeTemporary if ctx ends before.
+func (t turn) take(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return rookery.Temporary(err)
+	}
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return rookery.Temporary(ctx.Err())
+	}
+}
+
+// end lets the next one have it.
+func (t turn) end() { <-t }
