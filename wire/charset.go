@@ -26,12 +26,12 @@ var declarations = [...]string{"gbk", "gb2312", "gb18030"}
 func ParseContentType(value []byte) Charset {
 	for parameter := range bytes.SplitSeq(value, []byte(";")) {
 		name, charset, _ := bytes.Cut(parameter, []byte("="))
-		if !equalFold(bytes.TrimSpace(name), "charset") {
+		if !EqualFold(bytes.TrimSpace(name), "charset") {
 			continue
 		}
 		charset = bytes.Trim(bytes.TrimSpace(charset), `"`)
 		for _, declared := range declarations {
-			if equalFold(charset, declared) {
+			if EqualFold(charset, declared) {
 				return GB18030
 			}
 		}

@@ -54,7 +54,7 @@ func (r *Record) Pairs() []Pair { return r.pairs }
 // are compared without case.
 func (r *Record) Raw(key string) (value []byte, ok bool) {
 	for i := range r.pairs {
-		if equalFold(r.pairs[i].Key, key) {
+		if EqualFold(r.pairs[i].Key, key) {
 			return r.pairs[i].Value, true
 		}
 	}
@@ -72,7 +72,7 @@ func (r *Record) parse(b []byte, text *textField) {
 		}
 		n := pairEnd(tail)
 		value := trim(tail[:n])
-		if text != nil && equalFold(key, text.key) {
+		if text != nil && EqualFold(key, text.key) {
 			n = text.end(tail, r)
 			value = trimEnd(tail[:n])
 			text = nil // a second one is a pair like any other
@@ -128,9 +128,10 @@ func trimEnd(b []byte) []byte {
 
 func isTrimmed(c byte) bool { return c == ' ' || c == '\r' || c == '\n' }
 
-// equalFold compares without ASCII case. bytes.EqualFold would also take the
-// Kelvin sign for a K.
-func equalFold(b []byte, s string) bool {
+// EqualFold compares names, such as keys, commands and headers, without case of
+// ASCII letters. bytes.EqualFold would also take the Kelvin sign for a K, and
+// then a name that one reader knows could be unknown to another.
+func EqualFold(b []byte, s string) bool {
 	if len(b) != len(s) {
 		return false
 	}

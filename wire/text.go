@@ -28,7 +28,7 @@ func textFieldIn(b []byte) *textField {
 			return nil
 		}
 		n := pairEnd(tail)
-		if equalFold(key, "CMD") {
+		if EqualFold(key, "CMD") {
 			return textFieldOf(trim(tail[:n]))
 		}
 		b = tail[n:]
@@ -43,7 +43,7 @@ func textFieldOf(name []byte) *textField {
 	}
 	name = trim(Unescape(buf[:0], name))
 	for i := range textFields {
-		if equalFold(name, textFields[i].command) {
+		if EqualFold(name, textFields[i].command) {
 			return &textFields[i]
 		}
 	}
@@ -79,7 +79,7 @@ func (t *textField) end(tail []byte, r *Record) int {
 
 func containsFold(keys []string, key []byte) bool {
 	for _, k := range keys {
-		if equalFold(key, k) {
+		if EqualFold(key, k) {
 			return true
 		}
 	}

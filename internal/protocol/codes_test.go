@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/rookery-im/rookery"
@@ -25,5 +26,21 @@ func TestCommandsAreFoundWithoutCase(t *testing.T) {
 	}
 	if row := commands.find("Change"); row != nil {
 		t.Errorf("a part of a name is found as %s", row.name)
+	}
+}
+
+// Two letters that are not ASCII have an ASCII letter as their other case. The
+// codec does not know them in names, so a command that they found would be read
+// by other rules than it was taken apart by.
+func TestOnlyASCIILettersHaveCaseInNamesOfCommands(t *testing.T) {
+	foreign := strings.NewReplacer("s", "\u017F", "S", "\u017F", "k", "\u212A", "K", "\u212A")
+	for _, c := range commands {
+		other := foreign.Replace(c.name)
+		if row := commands.find(other); row != nil && other != c.name {
+			t.Errorf("%q is found as %s", other, row.name)
+		}
+	}
+	if confirms := (&call{name: foreign.Replace(pushMessage)}).confirms(); confirms {
+		t.Errorf("%q confirms", foreign.Replace(pushMessage))
 	}
 }

@@ -1,6 +1,6 @@
 package protocol
 
-import "strings"
+import "github.com/rookery-im/rookery/wire"
 
 // command is one row of the table: what a command reads and what it needs.
 type command struct {
@@ -59,10 +59,10 @@ var exact = func() map[string]*command {
 	return m
 }()
 
-// find finds a command by its name, without case; nil if there is none.
+// find finds a command by its name, without case of ASCII letters; nil if there is none.
 func (t table) find(name string) *command {
 	for i := range t {
-		if strings.EqualFold(t[i].name, name) {
+		if wire.EqualFold([]byte(name), t[i].name) {
 			return &t[i]
 		}
 	}

@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/internal/service"
@@ -73,7 +72,7 @@ func (o outlet) head(dst []byte, name string, number uint64) []byte {
 
 // confirms reports whether a record says that a push has arrived. It is no
 // command, and gets no answer.
-func (c *call) confirms() bool { return strings.EqualFold(c.name, pushMessage) }
+func (c *call) confirms() bool { return wire.EqualFold([]byte(c.name), pushMessage) }
 
 // confirm takes a confirmation: the client has everything up to the number in
 // SEQ. One that is not of the connection's session, or has no number, means

@@ -1,10 +1,11 @@
 package transport
 
 import (
-	"bytes"
 	"context"
 	"sync"
 	"time"
+
+	"github.com/rookery-im/rookery/wire"
 )
 
 // Detect is the way in that leads to the others: by a connection's first bytes
@@ -125,7 +126,7 @@ func kindOfShortWord(b []byte, from int) kind {
 		}
 		rest := b[n:min(n+len(begin), len(b))]
 		switch {
-		case !bytes.EqualFold(rest, []byte(begin[:len(rest)])):
+		case !wire.EqualFold(rest, begin[:len(rest)]):
 		case len(rest) < len(begin):
 			return undecided
 		default:

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/rookery-im/rookery/wire"
 )
 
 // ForwardedField is one header line in which a proxy says for whom it asks.
@@ -113,7 +115,7 @@ func forwardedHops(value string) []string {
 		hop := ""
 		for _, parameter := range splitUnquoted(element, ';') {
 			name, value, _ := strings.Cut(strings.Trim(parameter, " \t"), "=")
-			if strings.EqualFold(name, "for") {
+			if wire.EqualFold([]byte(name), "for") {
 				hop = strings.Trim(value, `"`)
 			}
 		}

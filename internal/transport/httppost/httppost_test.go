@@ -162,6 +162,8 @@ var brokenRequests = []struct {
 	{"a header line that continues the one before", post("", "X: y\r\n z"), 400, "header line"},
 	{"a first header line that continues", post("", " X: y"), 400, "header line"},
 	{"a tab before a header line", post("", "X: y\r\n\tz"), 400, "header line"},
+	{"a letter in a header's name that is another's other case", post("", "Tran\u017Ffer-Encoding: chunked"), 400, "header line"},
+	{"one in its value", "POST / HTTP/1.1\r\nTransfer-Encoding: chun\u212Aed\r\n\r\n0\r\n\r\n", 400, "Transfer-Encoding"},
 	{"a NUL in a header", post("", "X: a\x00b"), 400, "NUL"},
 	{"a CR in a header", post("", "X: a\rContent-Length: 9"), 400, "CR"},
 	{"a CR too many at a line's end", post("", "X: a\r"), 400, "CR"},

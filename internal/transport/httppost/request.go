@@ -138,13 +138,13 @@ func (r *request) parseField(line []byte) *fault {
 	case "content-length":
 		return r.parseLength(value)
 	case "transfer-encoding":
-		if r.encodings++; !equalFold(value, "chunked") {
+		if r.encodings++; !wire.EqualFold(value, "chunked") {
 			return faultCoding
 		}
 	case "connection":
 		r.parseConnection(value)
 	case "expect":
-		r.expect = equalFold(value, "100-continue")
+		r.expect = wire.EqualFold(value, "100-continue")
 	case "content-type":
 		if r.contentTypes++; r.contentTypes == 1 {
 			r.charset = wire.ParseContentType(value)
@@ -190,8 +190,8 @@ func (r *request) parseLength(value []byte) *fault {
 func (r *request) parseConnection(value []byte) {
 	for option := range bytes.SplitSeq(value, []byte(",")) {
 		option = bytes.Trim(option, " \t")
-		r.close = r.close || equalFold(option, "close")
-		r.keepAlive = r.keepAlive || equalFold(option, "keep-alive")
+		r.close = r.close || wire.EqualFold(option, "close")
+		r.keepAlive = r.keepAlive || wire.EqualFold(option, "keep-alive")
 	}
 }
 
@@ -215,7 +215,7 @@ func (r *request) isRecord() bool {
 	}
 	path := r.target
 	for _, scheme := range [...]string{"http://", "https://"} {
-		if n := len(scheme); len(path) >= n && equalFold(path[:n], scheme) {
+		if n := len(scheme); len(path) >= n && wire.EqualFold(path[:n], scheme) {
 			_, path, _ = cutAny(path[n:], "/?")
 		}
 	}
@@ -256,20 +256,4 @@ func lowerToken(buf, name []byte) (n int, ok bool) {
 		return 0, true
 	}
 	return len(name), true
-}
-
-// equalFold reports whether b is the text, which is in lower case, in any case.
-func equalFold(b []byte, text string) bool {
-	if len(b) != len(text) {
-		return false
-	}
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != text[i] {
-			return false
-		}
-	}
-	return true
 }

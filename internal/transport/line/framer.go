@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/wire"
 )
 
 // prefixBytes is how many bytes may stand before VER=. Clients that write a
@@ -151,7 +152,7 @@ func prefixOf(line []byte) int {
 		if len(line) < n+len(begin) {
 			break
 		}
-		if bytes.EqualFold(line[n:n+len(begin)], []byte(begin)) {
+		if wire.EqualFold(line[n:n+len(begin)], begin) {
 			return n
 		}
 	}

@@ -147,7 +147,7 @@ func (h *Handler) allowed(r *http.Request) bool {
 func speaks(r *http.Request) bool {
 	offers := r.Header.Values("Sec-WebSocket-Protocol")
 	for offer := range strings.SplitSeq(strings.Join(offers, ","), ",") {
-		if strings.EqualFold(strings.TrimSpace(offer), subprotocol) {
+		if wire.EqualFold([]byte(strings.TrimSpace(offer)), subprotocol) {
 			return true
 		}
 	}
