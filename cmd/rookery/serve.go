@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,10 +8,8 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"os/signal"
 	"runtime/pprof"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -50,6 +47,10 @@ func serveCommand() *cobra.Command {
 		Short: "Run the server",
 		Long: `Run the server until it gets SIGTERM or SIGINT; then finish what was accepted,
 refuse the rest, and end. A second signal ends it at once.
+
+SIGHUP ends it in the same way if the terminal that it was started from has gone.
+Otherwise it means a reload, and there is nothing to reload yet. With nohup it
+never ends the server. If nobody reads the log any more, the server goes on.
 
 Everything is kept in one data directory, which is made if there is none; one
 server at a time runs on it. Logs go to standard error; lines to try the server
@@ -224,38 +225,6 @@ func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 		return slog.New(slog.NewJSONHandler(w, &options)), nil
 	}
 	return nil, fmt.Errorf("--log-format %q is neither text nor json", format)
-}
-
-// untilSignal returns a context that ends with the first signal to end. The
-// second one ends the program.
-func untilSignal(ctx context.Context, log *slog.Logger) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go heed(ctx, signals, cancel, func() {
-		log.Warn("ended by a second signal, without finishing what was accepted")
-		os.Exit(1)
-	})
-	return ctx, cancel
-}
-
-// repeatTime is how long after the first signal another one is taken for the
-// same: who ends a whole group of processes may signal one of them twice.
-const repeatTime = time.Second
-
-// heed calls end at the first signal, unless ctx ends before, and endAtOnce at
-// the second.
-func heed(ctx context.Context, signals <-chan os.Signal, end, endAtOnce func()) {
-	select {
-	case <-signals:
-	case <-ctx.Done():
-		return
-	}
-	end()
-	for first := time.Now(); time.Since(first) < repeatTime; {
-		<-signals
-	}
-	endAtOnce()
 }
 
 // profile writes a CPU profile to a file, if one is named, until stop is
