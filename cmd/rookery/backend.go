@@ -25,11 +25,12 @@ type backend struct {
 	service *service.Service
 }
 
-// openBackend opens the store of a data directory that is locked, and makes it
-// if there is none. It takes over the lock. Of the config, Store is filled in
-// here.
-func openBackend(ctx context.Context, dir string, lock *flock.Flock, c service.Config) (*backend, error) {
-	store, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(dir, storeName), Log: c.Log})
+// openBackend opens the store of a data directory that is locked. It takes over
+// the lock. Of the config, Store is filled in here.
+func openBackend(ctx context.Context, dir string, lock *flock.Flock, ifNone ifNoStore, c service.Config) (*backend, error) {
+	store, err := sqlite.Open(ctx, sqlite.Config{
+		Path: filepath.Join(dir, storeName), MustExist: ifNone == refuse, Log: c.Log,
+	})
 	if err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
@@ -44,6 +45,14 @@ func openBackend(ctx context.Context, dir string, lock *flock.Flock, c service.C
 	return b, nil
 }
 
+// ifNoStore says what to do where there is no store.
+type ifNoStore bool
+
+const (
+	refuse  ifNoStore = false
+	makeOne ifNoStore = true
+)
+
 // close ends the store once what it has accepted is done, and unlocks the
 // directory.
 func (b *backend) close() error { return errors.Join(b.store.Close(), b.lock.Unlock()) }
@@ -51,13 +60,15 @@ func (b *backend) close() error { return errors.Join(b.store.Close(), b.lock.Unl
 // operateNew is operate for commands that can be the first: where there is no
 // store yet, it makes one and says so.
 func operateNew(ctx context.Context, dir string, say io.Writer, do func(*control.Operator) error) error {
-	if checkStore(dir) != nil {
-		if err := makeDataDir(dir); err != nil {
-			return err
-		}
-		fmt.Fprintf(say, "There was no Rookery in %s, so one is begun.\n", dir)
+	err := checkStore(dir)
+	if !errors.Is(err, errNoStore) {
+		return operate(ctx, dir, do)
 	}
-	return claimed(ctx, dir, do)
+	if err := makeDataDir(dir); err != nil {
+		return err
+	}
+	fmt.Fprintf(say, "There was no Rookery in %s, so one is begun.\n", dir)
+	return claimed(ctx, dir, makeOne, do)
 }
 
 // operate calls do with an Operator on a data directory: on the server that
@@ -66,10 +77,10 @@ func operate(ctx context.Context, dir string, do func(*control.Operator) error) 
 	if err := checkStore(dir); err != nil {
 		return err
 	}
-	return claimed(ctx, dir, do)
+	return claimed(ctx, dir, refuse, do)
 }
 
-func claimed(ctx context.Context, dir string, do func(*control.Operator) error) error {
+func claimed(ctx context.Context, dir string, ifNone ifNoStore, do func(*control.Operator) error) error {
 	lock, operator, err := claim(ctx, dir)
 	if err != nil {
 		return err
@@ -78,7 +89,7 @@ func claimed(ctx context.Context, dir string, do func(*control.Operator) error) 
 		defer operator.Close()
 		return do(operator)
 	}
-	b, err := openBackend(ctx, dir, lock, service.Config{Now: now, Log: slog.New(slog.DiscardHandler)})
+	b, err := openBackend(ctx, dir, lock, ifNone, service.Config{Now: now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/rookery-im/rookery/internal/control"
+	"github.com/rookery-im/rookery/internal/sqlite"
 )
 
 const (
@@ -76,15 +77,20 @@ func sharedDir(entries []fs.DirEntry) bool {
 	return false
 }
 
-// checkStore reports as an error that a directory holds no store, or that it
-// cannot be told.
+// errNoStore says that a directory holds no store.
+var errNoStore = errors.New("there is no Rookery")
+
+// checkStore reports as an error that a directory holds no store, which is
+// errNoStore, or that none can be opened or made there.
 func checkStore(dir string) error {
-	_, err := os.Stat(filepath.Join(dir, storeName))
+	exists, err := sqlite.Exists(filepath.Join(dir, storeName))
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return fmt.Errorf("there is no Rookery in %s; start one there with rookery serve --data, or name another directory with --data", dir)
-	case err != nil:
+	case errors.Is(err, sqlite.ErrLogAlone):
+		return fmt.Errorf("in %s %w", dir, err)
+	case err != nil && !errors.Is(err, syscall.ENOTDIR):
 		return fmt.Errorf("cannot look into the data directory: %w; run as the user that it belongs to", err)
+	case !exists:
+		return fmt.Errorf("%w in %s; start one there with rookery serve --data, or name another directory with --data", errNoStore, dir)
 	}
 	return nil
 }

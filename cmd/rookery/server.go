@@ -82,7 +82,7 @@ func openServer(ctx context.Context, c serverConfig) (*server, error) {
 		operator.Close()
 		return nil, fmt.Errorf("a server runs on %s already; stop it first, or give this one another directory with --data", c.dir)
 	}
-	b, err := openBackend(ctx, c.dir, lock, service.Config{
+	b, err := openBackend(ctx, c.dir, lock, makeOne, service.Config{
 		Now: c.now, AfterFunc: c.afterFunc, Log: c.log, Passwords: c.passwords, Retention: c.retention,
 	})
 	if err != nil {

@@ -24,9 +24,11 @@ import (
 
 // Config says where a store is and how it works.
 type Config struct {
-	// Path names the database file; it is made if it does not exist. Two more
-	// files are beside it while the store is open, PATH-wal and PATH-shm.
+	// Path names the database file. Two more files are beside it while the store
+	// is open, PATH-wal and PATH-shm.
 	Path string
+	// MustExist: Open makes no store where there is none.
+	MustExist bool
 	// Log hears of what an operator should look into. Nil: slog.Default.
 	Log *slog.Logger
 	// Synchronous is SQLite's pragma of that name: FULL if empty. With
@@ -68,7 +70,7 @@ const (
 )
 
 // Open opens the store, making or migrating it first if it must, and starts
-// its writer. The caller makes sure that no other process has it open.
+// its writer. It makes none where that would destroy a log: see Exists. The caller makes sure that no other process has it open.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	path, err := filepath.Abs(cfg.Path)
 	if err != nil {
@@ -80,14 +82,28 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	cfg.MaxMarks = cmp.Or(cfg.MaxMarks, 4_000_000)
 	cfg.Readers = cmp.Or(cfg.Readers, 4)
 	cfg.maxRecent = cmp.Or(cfg.maxRecent, 4<<20)
-	if err := migrate(ctx, cfg); err != nil {
-		return nil, fmt.Errorf("store %s: %w", path, err)
-	}
-	s, err := open(cfg)
+	s, err := openOrMake(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("store %s: %w", path, err)
 	}
 	return s, nil
+}
+
+func openOrMake(ctx context.Context, cfg Config) (*Store, error) {
+	exists, err := Exists(cfg.Path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !exists && cfg.MustExist:
+		return nil, errors.New("it does not exist")
+	}
+	if err := migrate(ctx, cfg); err != nil {
+		return nil, err
+	}
+	if !exists {
+		cfg.Log.Info("there was no store, so a new one is made", "path", cfg.Path)
+	}
+	return open(cfg)
 }
 
 func open(cfg Config) (*Store, error) {
