@@ -32,10 +32,10 @@ func getToKnow(t *testing.T, way, version string) {
 	if _, err := a.Add(ctx, 10999); !errors.Is(err, client.ErrNoAccount) {
 		t.Errorf("Add of nobody: %v", err)
 	}
-	if err := a.Ask(ctx, 10002, "it's me & you, 100%"); err != nil {
+	if err := a.Ask(ctx, 10002, "it's me & you, 100% &"); err != nil {
 		t.Error(err)
 	}
-	if m := take(t, b, 1)[0]; m.Kind != client.KindAsks || m.Peer != 10001 || m.Text != "it's me & you, 100%" {
+	if m := take(t, b, 1)[0]; m.Kind != client.KindAsks || m.Peer != 10001 || m.Text != "it's me & you, 100% &" {
 		t.Errorf("the request is %+v", m)
 	}
 	if err := b.Accept(ctx, 10001); err != nil {
@@ -230,5 +230,19 @@ func TestRecordsOfEachVersion(t *testing.T) {
 			}, opts...)
 			expect(t, "records", got, want)
 		})
+	}
+}
+
+// Versions before 1.4 drop a raw '&' at the end of a record.
+func TestAnAmpersandAtTheEndOfATextArrivesInEachVersion(t *testing.T) {
+	h := newHouse(t, 10001, 10002)
+	for _, version := range []string{"1.0", "1.1", "1.2", "1.3", "1.4"} {
+		a, b := h.dial("http", 10001, client.Version(version)), h.dial("http", 10002, client.Version(version))
+		if err := a.Send(t.Context(), 10002, version+" &"); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, version, textsOf(take(t, b, 1)), []string{version + " &"})
+		a.Close()
+		b.Close()
 	}
 }

@@ -23,7 +23,7 @@ const sparePairs = 256
 // ignored, so is nothing between two '&'. Space, CR and LF around the record
 // and around each value are dropped, of a text only those behind it. A text may
 // hold '&' and whole pairs: section 2 of the protocol, "Text fields", says
-// where it ends.
+// where it ends, and when a '&' at the record's end is no part of it.
 func (r *Record) Parse(b []byte) {
 	r.parse(trim(b), textFieldIn(b))
 }
@@ -75,11 +75,25 @@ func (r *Record) parse(b []byte, text *textField) {
 		if text != nil && EqualFold(key, text.key) {
 			n = text.end(tail, r)
 			value = trimEnd(tail[:n])
+			if n == len(tail) && r.mayEndInAmpersand() {
+				value = trimEnd(bytes.TrimSuffix(value, []byte("&")))
+			}
 			text = nil // a second one is a pair like any other
 		}
 		r.pairs = append(r.pairs, Pair{key, value})
 		b = tail[n:]
 	}
+}
+
+// mayEndInAmpersand reports whether a '&' at the end of the record, whose pairs
+// before its text are known, is the client program's and not the user's: in the
+// versions before 1.4, unless the record has a SID. Whoever sends that is new
+// enough to escape the user's.
+func (r *Record) mayEndInAmpersand() bool {
+	ver, _ := r.Raw("VER")
+	v, _ := ParseVersion(Unescape(nil, ver))
+	_, sid := r.Raw("SID")
+	return v.traits().endsInAmpersand && !sid
 }
 
 func (r *Record) reset() {

@@ -36,6 +36,8 @@ type traits struct {
 	status map[uint8]uint8
 	// devices: a Login can name the device that it comes from.
 	devices bool
+	// endsInAmpersand: programs that join lines end each record in '&'.
+	endsInAmpersand bool
 }
 
 var (
@@ -49,10 +51,10 @@ var (
 )
 
 var versions = [...]traits{
-	V10: {name: "1.0", batchBytes: 8 << 10, status: fewStatuses},
-	V11: {name: "1.1", batchBytes: 8 << 10, status: fewStatuses},
-	V12: {name: "1.2", batchBytes: 8 << 10, status: fewStatuses},
-	V13: {name: "1.3", batchBytes: 8 << 10, status: fewStatuses},
+	V10: {name: "1.0", batchBytes: 8 << 10, status: fewStatuses, endsInAmpersand: true},
+	V11: {name: "1.1", batchBytes: 8 << 10, status: fewStatuses, endsInAmpersand: true},
+	V12: {name: "1.2", batchBytes: 8 << 10, status: fewStatuses, endsInAmpersand: true},
+	V13: {name: "1.3", batchBytes: 8 << 10, status: fewStatuses, endsInAmpersand: true},
 	V14: {name: "1.4", batchBytes: 32 << 10, lineEnd: "\r\n", spelling: capitals, devices: true},
 }
 

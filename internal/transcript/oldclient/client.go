@@ -176,6 +176,7 @@ func (c *Client) ask(ctx context.Context, command, rest string) (string, error) 
 	if rest != "" {
 		record += "&" + rest
 	}
+	record += c.kind.end
 	response, err := c.kind.post(ctx, c, record)
 	if err != nil {
 		return "", fmt.Errorf("%s: %s: %w", c.kind.Name, command, err)

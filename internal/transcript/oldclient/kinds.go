@@ -2,6 +2,7 @@ package oldclient
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -17,8 +18,9 @@ type Kind struct {
 	// Version is the protocol version that it speaks.
 	Version string
 
-	// extra are pairs that it sends behind VER, login those behind the proof.
-	extra, login string
+	// extra are pairs that it sends behind VER, login those behind the proof, end
+	// is what it puts behind each record.
+	extra, login, end string
 	// seq marks the nth request.
 	seq func(n int) string
 	// older are the commands that it sends in version 1.1 all the same.
@@ -87,11 +89,12 @@ func cSharp() Kind {
 	}
 }
 
-// indy is Delphi's TIdHTTP, which speaks HTTP/1.0 by default; texts are of the
-// system's code page.
+// indy is TIdHTTP of Indy 9, which came with Delphi 7 and speaks HTTP/1.0 by
+// default. It is given the pairs as lines, and makes a '&' of each line end, the
+// last one too.
 func indy() Kind {
 	return Kind{
-		Name: "Delphi, Indy", Version: "1.2", login: login11, seq: counter(1000), encode: gbk,
+		Name: "Delphi, Indy", Version: "1.2", login: login11, end: "&", seq: counter(1000), encode: paramsEncode,
 		post: keepAlive("POST / HTTP/1.0\r\n" +
 			"Connection: keep-alive\r\n" +
 			"Content-Type: application/x-www-form-urlencoded\r\n" +
@@ -221,6 +224,20 @@ func clock(n int) string { return strconv.Itoa(1132724400 + n) }
 func raw(text string) string { return text }
 
 func quoted(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
+
+// paramsEncode is ParamsEncode of Indy 9, in the system's code page. Of a
+// character of two bytes the second is often one that it leaves raw.
+func paramsEncode(text string) string {
+	var b strings.Builder
+	for _, c := range []byte(gbk(text)) {
+		if c < 33 || c > 128 || strings.IndexByte("*#%<>[]", c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+			continue
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
+}
 
 // gbk writes a text in the code page of a Chinese Windows. A character that it
 // lacks is lost.

@@ -26,13 +26,13 @@ var sent = map[string]string{
 		"Content-Length: 56\r\nExpect: 100-continue\r\nConnection: Keep-Alive\r\n\r\n" +
 		"VER=1.1&CMD=CLTMSG&SEQ=200&UIN=10001&UN=10002&MG=\xe4\xbd\xa0 & 1",
 	"Delphi, Indy": "POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Type: application/x-www-form-urlencoded\r\n" +
-		"Content-Length: 56\r\nHost: tqq.tencent.com:8000\r\nAccept: text/html, */*\r\nAccept-Encoding: identity\r\n" +
+		"Content-Length: 65\r\nHost: tqq.tencent.com:8000\r\nAccept: text/html, */*\r\nAccept-Encoding: identity\r\n" +
 		"User-Agent: Mozilla/3.0 (compatible; Indy Library)\r\n\r\n" +
-		"VER=1.2&CMD=CLTMSG&SEQ=1000&UIN=10001&UN=10002&MG=\xc4\xe3 & 1",
+		"VER=1.2&CMD=CLTMSG&SEQ=1000&UIN=10001&UN=10002&MG=%C4%E3%20&%201&",
 	"Delphi, Indy, through a proxy": "POST http://tqq.tencent.com:8000 HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n" +
-		"Content-Length: 56\r\nHost: tqq.tencent.com:8000\r\nAccept: text/html, */*\r\nProxy-Connection: keep-alive\r\n" +
+		"Content-Length: 65\r\nHost: tqq.tencent.com:8000\r\nAccept: text/html, */*\r\nProxy-Connection: keep-alive\r\n" +
 		"User-Agent: Mozilla/3.0 (compatible; Indy Library)\r\n\r\n" +
-		"VER=1.3&CMD=CLTMSG&SEQ=1000&UIN=10001&UN=10002&MG=\xc4\xe3 & 1",
+		"VER=1.3&CMD=CLTMSG&SEQ=1000&UIN=10001&UN=10002&MG=%C4%E3%20&%201&",
 	"Java, HttpURLConnection": "POST / HTTP/1.1\r\nUser-Agent: Java/1.5.0_06\r\nHost: tqq.tencent.com:8000\r\n" +
 		"Accept: text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2\r\nConnection: keep-alive\r\n" +
 		"Content-type: application/x-www-form-urlencoded\r\nContent-Length: 54\r\n\r\n" +
@@ -63,6 +63,13 @@ func TestEachKindSendsWhatItsLibrarySends(t *testing.T) {
 				t.Errorf("sent\n\t%q, want\n\t%q", got, want)
 			}
 		})
+	}
+}
+
+func TestParamsEncodeLeavesMuchOfASCIIRaw(t *testing.T) {
+	// The latter two characters are 81 40 and 81 80.
+	if got, want := paramsEncode("a+b=c&d, *#%<>[]~\t丂亐"), "a+b=c&d,%20%2A%23%25%3C%3E%5B%5D~%09%81@%81\x80"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 
