@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/rookery-im/rookery/internal/control"
+	"github.com/rookery-im/rookery/internal/disk"
 	"github.com/rookery-im/rookery/internal/sqlite"
 )
 
@@ -49,7 +50,7 @@ func makeDataDir(dir string) error {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return fmt.Errorf("cannot read the data directory: %w; run as the user that it belongs to, or choose another with --data", err)
+		return fmt.Errorf("cannot read the data directory: %w", disk.Explain(err))
 	}
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -59,7 +60,7 @@ func makeDataDir(dir string) error {
 		return nil
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
-		return fmt.Errorf("others can read the data directory, and it cannot be changed: %w; run chmod 700 %s as its owner", err, dir)
+		return fmt.Errorf("others can read the data directory, and its mode cannot be changed to 700: %w", disk.Explain(err))
 	}
 	return nil
 }
@@ -88,7 +89,7 @@ func checkStore(dir string) error {
 	case errors.Is(err, sqlite.ErrLogAlone):
 		return fmt.Errorf("in %s %w", dir, err)
 	case err != nil && !errors.Is(err, syscall.ENOTDIR):
-		return fmt.Errorf("cannot look into the data directory: %w; run as the user that it belongs to", err)
+		return fmt.Errorf("cannot look into the data directory: %w", disk.Explain(err))
 	case !exists:
 		return fmt.Errorf("%w in %s; start one there with rookery serve --data, or name another directory with --data", errNoStore, dir)
 	}
@@ -102,7 +103,7 @@ func claim(ctx context.Context, dir string) (*flock.Flock, *control.Operator, er
 	for end := time.Now().Add(claimTime); ; {
 		locked, err := lock.TryLock()
 		if err != nil {
-			return nil, nil, fmt.Errorf("cannot lock the data directory: %w; run as the user that it belongs to, or choose another with --data", err)
+			return nil, nil, fmt.Errorf("cannot lock the data directory: %w", disk.Explain(err))
 		}
 		if locked {
 			return lock, nil, nil

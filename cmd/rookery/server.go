@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/rookery-im/rookery/internal/control"
+	"github.com/rookery-im/rookery/internal/disk"
 	"github.com/rookery-im/rookery/internal/protocol"
 	"github.com/rookery-im/rookery/internal/service"
 	"github.com/rookery-im/rookery/internal/transport"
@@ -144,7 +145,7 @@ func (s *server) listen(ctx context.Context, c serverConfig) (err error) {
 		s.listeners = append(s.listeners, l)
 	}
 	if s.socket, err = control.Listen(c.dir); err != nil {
-		return fmt.Errorf("cannot open the control socket: %w; choose another data directory with --data", err)
+		return fmt.Errorf("cannot open the control socket in %s: %w", c.dir, disk.Explain(err))
 	}
 	s.log.Info("serving the data directory", "dir", c.dir)
 	for _, l := range s.listeners {

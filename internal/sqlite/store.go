@@ -20,6 +20,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/disk"
 )
 
 // Config says where a store is and how it works.
@@ -84,7 +85,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	cfg.maxRecent = cmp.Or(cfg.maxRecent, 4<<20)
 	s, err := openOrMake(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("store %s: %w", path, err)
+		return nil, fmt.Errorf("store %s: %w", path, explain(path, err))
 	}
 	return s, nil
 }
@@ -121,7 +122,7 @@ func open(cfg Config) (*Store, error) {
 		size:    cfg.Readers,
 		closed:  make(chan struct{}),
 	}
-	s.writer = newWriter(c, s.recent, s.marks, cfg.Log)
+	s.writer = newWriter(cfg.Path, c, s.recent, s.marks, cfg.Log)
 	if err := s.writer.recover(); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
@@ -216,6 +217,9 @@ func migrate(ctx context.Context, cfg Config) (err error) {
 // prepareFile makes the file a database with a write-ahead log, unless it is
 // something else than a store.
 func prepareFile(cfg Config) (err error) {
+	if err := checkFiles(cfg.Path); err != nil {
+		return disk.Explain(err)
+	}
 	c, err := connect(cfg.Path, "busy_timeout = 5000", "page_size = 4096")
 	if err != nil {
 		return err
@@ -223,11 +227,11 @@ func prepareFile(cfg Config) (err error) {
 	defer func() { err = errors.Join(err, c.close()) }()
 	var id int64
 	if _, err := c.first("PRAGMA application_id", func(r row) { id = r.int(0) }); err != nil {
-		return fmt.Errorf("this is no store of rookery, or it is damaged: move it away, or restore a backup: %w", err)
+		return err
 	}
 	full, err := c.exists("SELECT 1 FROM sqlite_schema WHERE name NOT LIKE 'goose%' AND name NOT LIKE 'sqlite%'")
 	if err != nil {
-		return fmt.Errorf("this is no store of rookery, or it is damaged: move it away, or restore a backup: %w", err)
+		return err
 	}
 	if full && id != applicationID {
 		return errors.New("this is the database of another program: choose another file")

@@ -43,6 +43,7 @@ type op struct {
 // the same, the batch is rolled back and carried out again one by one, so that
 // an operation can only fail by itself.
 type writer struct {
+	path   string // of the database
 	conn   *conn
 	recent *recent
 	marks  *marks
@@ -73,8 +74,8 @@ type writer struct {
 	full, failing bool
 }
 
-func newWriter(c *conn, r *recent, m *marks, log *slog.Logger) *writer {
-	w := &writer{conn: c, recent: r, marks: m, log: log, ended: make(chan struct{}), heads: make(map[rookery.UIN]uint64)}
+func newWriter(path string, c *conn, r *recent, m *marks, log *slog.Logger) *writer {
+	w := &writer{path: path, conn: c, recent: r, marks: m, log: log, ended: make(chan struct{}), heads: make(map[rookery.UIN]uint64)}
 	w.arrived.L = &w.mu
 	w.batch.writer = w
 	return w
@@ -177,7 +178,7 @@ func (w *writer) carryOut(ops []*op) {
 func (w *writer) tell(err error) {
 	switch {
 	case err != nil && !w.failing:
-		w.log.Error("the store cannot write", "error", err)
+		w.log.Error("the store cannot write", "error", explain(w.path, err))
 	case err == nil && w.failing:
 		w.log.Info("the store can write again")
 	}

@@ -1,0 +1,54 @@
+// Package disk says what the operating system knows of the disk under a file,
+// and keeps room on it.
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// Explain adds to an error of the operating system what an operator can do
+// about it. Other errors stay as they are.
+func Explain(err error) error {
+	if advice := adviceFor(err); advice != "" {
+		return fmt.Errorf("%w: %s", err, advice)
+	}
+	return err
+}
+
+func adviceFor(err error) string {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "the disk is full; make room on it, what is stored is unharmed"
+	case errors.Is(err, syscall.EROFS):
+		return "the file system is read-only; find out why (the system's log says so if the disk fails) and make it writable, what is stored is unharmed"
+	case errors.Is(err, fs.ErrPermission):
+		return "this user may not do that; run as the user that owns the data directory, or give it to this user with chown -R, what is stored is unharmed"
+	}
+	return ""
+}
+
+// CheckFile returns the error of the operating system that keeps this process
+// from changing a file. It does not open it: closing it would end the locks that
+// SQLite holds on it in this process.
+func CheckFile(path string) error {
+	if err := access(path); err != nil {
+		return &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return nil
+}
+
+// CheckDir returns the error of the operating system that keeps this process
+// from making a file in a directory, with room for what it takes to open a
+// store.
+func CheckDir(dir string) error {
+	f, err := os.CreateTemp(dir, ".try-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, 64<<10))
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
+}
