@@ -1,26 +1,27 @@
 // Package client speaks HTTP QQ to a Rookery server, for Go programs.
 //
-// A program that answers whoever writes to it:
+// A robot, which answers what begins with "robot,":
 //
 //	package main
 //
 //	import (
 //		"context"
 //		"log"
+//		"strings"
 //
 //		"github.com/rookery-im/rookery/client"
 //	)
 //
 //	func main() {
 //		ctx := context.Background()
-//		c, err := client.Dial(ctx, "qq://10001@chat.example", client.Password("secret"), client.Device("echo"))
+//		c, err := client.Dial(ctx, "qq://10001@127.0.0.1", client.Password("change-this"), client.Device("robot"))
 //		if err != nil {
 //			log.Fatal(err)
 //		}
 //		defer c.Close()
 //		for m := range c.Messages(ctx) {
-//			if m.Kind == client.KindMessage {
-//				if err := c.Send(ctx, m.Peer, "You said: "+m.Text); err != nil {
+//			if question, asked := strings.CutPrefix(m.Text, "robot, "); asked {
+//				if err := c.Send(ctx, m.Peer, "you said: "+question); err != nil {
 //					log.Print(err)
 //				}
 //			}
@@ -28,14 +29,17 @@
 //		log.Fatal(c.State().Err)
 //	}
 //
+// Its answers do not begin so. If they did, two robots that meet would talk for
+// ever: a robot needs a rule by which its words are no question to another.
+//
 // # Ways to a server
 //
 // The scheme of the address chooses the way:
 //
-//	qq, tcp       a line, port 14000: messages come at once
-//	ws, wss       a WebSocket, port 8000 or 443, path /ws: the same through proxies
-//	http, https   a POST for each record, port 8000 or 443: messages are polled for,
-//	              while an Events loop runs
+//   - qq, tcp: a line, port 14000. Messages come at once.
+//   - ws, wss: a WebSocket, port 8000 or 443, path /ws. The same through proxies.
+//   - http, https: a POST for each record, port 8000 or 443. Messages are polled
+//     for, while an Events loop runs.
 //
 // A program that only sends is best off with http: on a line the server hands out
 // whatever waits, wanted or not.

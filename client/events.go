@@ -25,7 +25,8 @@ type Message struct {
 	Time time.Time
 }
 
-// Mine reports whether the message is the account's own words.
+// Mine reports whether the message is the account's own words to somebody else. A
+// note to oneself is a KindMessage whose Peer is the account.
 func (m Message) Mine() bool { return m.Kind == rookery.KindSent }
 
 // Presence is a friend's new status. What changed while there was no connection
@@ -71,11 +72,16 @@ func (c *Client) Events(ctx context.Context) iter.Seq[Event] {
 	}
 }
 
-// Messages is Events with nothing but messages.
+// Messages yields what others write to the account, and nothing else. A program
+// that answers each message so never answers itself: the account's words from
+// another device, its notes to itself, friend requests and what became of them
+// are not yielded. They count as received all the same: a program that wants
+// them loops over Events.
 func (c *Client) Messages(ctx context.Context) iter.Seq[Message] {
 	return func(yield func(Message) bool) {
 		for e := range c.Events(ctx) {
-			if m, ok := e.(Message); ok && !yield(m) {
+			m, ok := e.(Message)
+			if ok && m.Kind == rookery.KindMessage && m.Peer != c.UIN() && !yield(m) {
 				return
 			}
 		}

@@ -73,6 +73,49 @@ func TestOwnWordsAndReadMarksReachTheOtherDevices(t *testing.T) {
 	}
 }
 
+// What the account itself says or does, and what is said of friendship, is in
+// Events alone: a program that answers each of its Messages answers none of that.
+func TestMessagesAreThoseOfOthers(t *testing.T) {
+	for _, way := range []string{"qq", "ws", "http"} {
+		t.Run(way, func(t *testing.T) {
+			h := newHouse(t, 10001, 10002, 10003)
+			c := h.dial(way, 10001, client.Device("here"))
+			other, friend := h.dial("http", 10001, client.Device("there")), h.dial("http", 10003)
+			for _, err := range []error{
+				other.Send(t.Context(), 10002, "own words from another device"),
+				other.Send(t.Context(), 10001, "a note from another device"),
+				c.Send(t.Context(), 10001, "a note"),
+				friend.Ask(t.Context(), 10001, "a friend request"),
+			} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			h.write(10002, 10001, "a message")
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			for m := range c.Messages(ctx) {
+				if m.Text != "a message" || m.Peer != 10002 {
+					t.Errorf("a message of others is %+v", m)
+				}
+				break
+			}
+			if ctx.Err() != nil {
+				t.Error("no message came")
+			}
+			// It is not taken yet; what is no message of others came before it.
+			for e := range c.Events(ctx) {
+				if m, ok := e.(client.Message); ok {
+					if m.Text != "a message" {
+						t.Errorf("%+v comes again", m)
+					}
+					break
+				}
+			}
+		})
+	}
+}
+
 func TestAMessageThatTheLoopDoesNotComeBackFromComesAgain(t *testing.T) {
 	for _, way := range []string{"qq", "ws"} {
 		t.Run(way, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ var server string
 
 func TestMain(m *testing.M) {
 	var tb exampleTB
-	h := newHouse(&tb, 10001, 10002, 10003, 10004, 10005, 10006)
+	h := newHouse(&tb, 10001, 10002, 10003, 10004, 10005, 10006, 10007)
 	for _, uin := range []rookery.UIN{10002, 10003} {
 		h.befriend(10004, uin)
 	}
@@ -56,27 +57,40 @@ func (tb *exampleTB) cleanup() {
 	}
 }
 
-// A program signs in, sends a message, and reads what comes.
+// A robot answers what begins with "robot,", and nothing else. Its own answers do
+// not begin so: two robots that meet soon fall silent.
 func Example() {
-	ctx := context.Background()
-	c, err := client.Dial(ctx, "qq://10001@"+server, client.Password("correct horse"), client.Device("example"))
+	ctx, enough := context.WithTimeout(context.Background(), 30*time.Second)
+	defer enough()
+	robot, err := client.Dial(ctx, "qq://10001@"+server, client.Password("correct horse"), client.Device("robot"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer c.Close()
+	defer robot.Close()
+	go func() {
+		for m := range robot.Messages(ctx) {
+			if question, asked := strings.CutPrefix(m.Text, "robot, "); asked {
+				if err := robot.Send(ctx, m.Peer, "you said: "+question); err != nil {
+					log.Print(err)
+				}
+			}
+		}
+	}()
 
-	// A note to oneself.
-	if err := c.Send(ctx, c.UIN(), "fish & chips, 100%?"); err != nil {
+	user, err := client.Dial(ctx, "qq://10007@"+server, client.Password("correct horse"), client.Device("laptop"))
+	if err != nil {
 		log.Fatal(err)
 	}
-	ctx, enough := context.WithCancel(ctx)
-	defer enough()
-	for m := range c.Messages(ctx) {
+	defer user.Close()
+	if err := user.Send(ctx, 10001, "robot, fish & chips, 100%?"); err != nil {
+		log.Fatal(err)
+	}
+	for m := range user.Messages(ctx) {
 		fmt.Printf("%v: %s\n", m.Peer, m.Text)
 		enough()
 	}
 	// Output:
-	// 10001: fish & chips, 100%?
+	// 10001: you said: fish & chips, 100%?
 }
 
 // A job that only sends does so over HTTP: it leaves what waits for the account

@@ -206,13 +206,17 @@ func (h *house) write(from, to rookery.UIN, texts ...string) {
 	}
 }
 
-// take returns the next n messages of a client.
+// take returns the next n messages of a client, of every kind.
 func take(t testing.TB, c *client.Client, n int) []client.Message {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	var got []client.Message
-	for m := range c.Messages(ctx) {
+	for e := range c.Events(ctx) {
+		m, ok := e.(client.Message)
+		if !ok {
+			continue
+		}
 		if got = append(got, m); len(got) >= n {
 			cancel() // and the loop comes back, so that the last one counts as received
 		}
