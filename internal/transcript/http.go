@@ -68,7 +68,7 @@ func (c *Connection) perform(r *replay) error {
 	defer bound(r.ctx, conn)()
 	br := bufio.NewReader(conn)
 	for _, turn := range c.Turns {
-		if err := turn.perform(conn, br); err != nil {
+		if err := turn.perform(r, conn, br); err != nil {
 			return err
 		}
 	}
@@ -86,14 +86,15 @@ func (c *Connection) perform(r *replay) error {
 
 // perform sends and reads at once: a server may answer, and stop reading,
 // before all is sent. What it says is what counts.
-func (t *Turn) perform(conn net.Conn, br *bufio.Reader) error {
+func (t *Turn) perform(r *replay, conn net.Conn, br *bufio.Reader) error {
+	request := r.expand(t.Sent, nil)
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		_, _ = conn.Write(t.Sent)
+		_, _ = conn.Write(request)
 	}()
 	for i, want := range t.Answers {
-		if err := t.read(br, want); err != nil {
+		if err := t.read(r, br, want); err != nil {
 			conn.Close()
 			<-sent
 			return fmt.Errorf("answer %d: %w", i+1, err)
@@ -104,7 +105,7 @@ func (t *Turn) perform(conn net.Conn, br *bufio.Reader) error {
 }
 
 // read reads one answer and compares it.
-func (t *Turn) read(br *bufio.Reader, want HTTPAnswer) error {
+func (t *Turn) read(r *replay, br *bufio.Reader, want HTTPAnswer) error {
 	status, body, err := readAnswer(br, want.Record != nil)
 	if err != nil {
 		return err
@@ -116,8 +117,9 @@ func (t *Turn) read(br *bufio.Reader, want HTTPAnswer) error {
 	if want.Record == nil {
 		return nil
 	}
-	if at, ok := Match(want.Record, body); !ok {
-		return mismatch(t.Sent, append(bytes.Clone(want.Record), lineEnd(want.Record)...), body, at)
+	record := r.expand(want.Record, body)
+	if at, ok := Match(record, body); !ok {
+		return mismatch(t.Sent, append(bytes.Clone(record), lineEnd(record)...), body, at)
 	}
 	return nil
 }
