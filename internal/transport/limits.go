@@ -61,6 +61,12 @@ func (c *census) network(a netip.Addr) (_ netip.Prefix, ok bool) {
 			return netip.Prefix{}, false
 		}
 	}
+	return networkOf(a)
+}
+
+// networkOf is what one customer gets: an IPv4 address, or of IPv6 a network of
+// 64 bits. ok is false for what is no address.
+func networkOf(a netip.Addr) (_ netip.Prefix, ok bool) {
 	bits := 32
 	if a.Is6() {
 		bits = 64
