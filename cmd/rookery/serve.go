@@ -6,10 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
-	"net/url"
 	"os"
 	"runtime/pprof"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,7 +25,8 @@ var defaultListen = []string{"127.0.0.1:8000", "127.0.0.1:14000"}
 type serveFlags struct {
 	data                       *string
 	listen                     []string
-	trustedProxies, origins    []string
+	trustedProxies             []string
+	publicURLs, origins        []string
 	maxConnections, perAddress int
 	limitLoopback              bool
 	recordsPerSecond           int
@@ -61,8 +60,8 @@ with go to standard output (not with --log-format json).`,
   # for everybody, with the data elsewhere
   rookery serve --data /srv/rookery --listen :8000 --listen :14000
 
-  # behind a proxy on the same machine
-  rookery serve --trusted-proxy 127.0.0.1`,
+  # behind a proxy on the same machine, which people open as https://chat.example
+  rookery serve --trusted-proxy 127.0.0.1 --public-url https://chat.example`,
 		Args: takes(),
 	}
 	f.register(c)
@@ -76,7 +75,8 @@ func (f *serveFlags) register(c *cobra.Command) {
 	f.data = dataFlag(flags)
 	flags.StringArrayVar(&f.listen, "listen", defaultListen, "listen on `ADDR`, host:port; may be given more than once")
 	flags.StringArrayVar(&f.trustedProxies, "trusted-proxy", nil, "believe X-Forwarded-For, Forwarded and X-Real-IP from `CIDR`, a proxy's address or network; may be given more than once")
-	flags.StringArrayVar(&f.origins, "allow-origin", nil, "let web pages of the origin `URL`, such as https://chat.example, act for users; may be given more than once")
+	flags.StringArrayVar(&f.publicURLs, "public-url", nil, "know `URL`, such as https://chat.example, as the server's own address that people open; may be given more than once, links use the first. IP addresses, localhost and this machine's name need no setting")
+	flags.StringArrayVar(&f.origins, "allow-origin", nil, "let web pages of another origin `URL`, such as https://app.example, act for users; may be given more than once")
 	flags.IntVar(&f.maxConnections, "max-connections", 50_000, "accept at most `N` connections in all")
 	flags.IntVar(&f.perAddress, "max-connections-per-address", 1_000, "accept at most `N` connections from one address; trusted proxies and this machine are exempt")
 	flags.BoolVar(&f.limitLoopback, "limit-loopback", false, "let --max-connections-per-address bind clients on this machine too")
@@ -183,11 +183,11 @@ func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
 		}
 		c.trustedProxies = append(c.trustedProxies, p)
 	}
-	for _, text := range f.origins {
-		if !isOrigin(text) {
-			return c, fmt.Errorf("--allow-origin %q is no origin such as https://chat.example", text)
-		}
-		c.origins = append(c.origins, text)
+	if c.publicURLs, err = parsePublicURLs(f.publicURLs); err != nil {
+		return c, err
+	}
+	if c.origins, err = parseOrigins("allow-origin", f.origins); err != nil {
+		return c, err
 	}
 	c.log, err = newLogger(stderr, f.logFormat, f.logLevel)
 	return c, err
@@ -205,10 +205,28 @@ func parseProxy(text string) (netip.Prefix, error) {
 	return p.Masked(), nil
 }
 
-// isOrigin reports whether the text is what browsers send as Origin.
-func isOrigin(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && u.Host != "" && text == u.Scheme+"://"+u.Host && text == strings.ToLower(text)
+// parseOrigins reads the values of a flag that names web origins.
+func parseOrigins(flag string, texts []string) (origins []transport.Origin, err error) {
+	for _, text := range texts {
+		o, err := transport.ParseOrigin(text)
+		if err != nil {
+			return nil, fmt.Errorf("--%s: %w", flag, err)
+		}
+		origins = append(origins, o)
+	}
+	return origins, nil
+}
+
+// parsePublicURLs reads addresses of the server, which are origins whose pages
+// it can serve.
+func parsePublicURLs(texts []string) ([]transport.Origin, error) {
+	urls, err := parseOrigins("public-url", texts)
+	for _, u := range urls {
+		if !u.IsWeb() {
+			return nil, fmt.Errorf("--public-url: %q begins with neither http:// nor https://", u)
+		}
+	}
+	return urls, err
 }
 
 func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -24,7 +25,7 @@ func TestFlagsBecomeTheServersSettings(t *testing.T) {
 	var c cobra.Command
 	f.register(&c)
 	err := c.ParseFlags(strings.Fields("--listen :1 --listen :2 --trusted-proxy 10.1.2.3/8 --trusted-proxy ::ffff:127.0.0.1 " +
-		"--allow-origin https://chat.example --max-connections 7 --max-connections-per-address 5 --limit-loopback " +
+		"--public-url https://chat.example --public-url http://chat.example:8000 --allow-origin https://app.example --max-connections 7 --max-connections-per-address 5 --limit-loopback " +
 		"--retention 2 --password-memory 64 --password-passes 3 --shutdown-timeout 3s"))
 	if err != nil {
 		t.Fatal(err)
@@ -39,8 +40,8 @@ func TestFlagsBecomeTheServersSettings(t *testing.T) {
 	if p := got.trustedProxies; len(p) != 2 || p[0] != netip.MustParsePrefix("10.0.0.0/8") || p[1] != netip.MustParsePrefix("127.0.0.1/32") {
 		t.Errorf("trusts %v", p)
 	}
-	if strings.Join(got.origins, " ") != "https://chat.example" {
-		t.Errorf("origins are %q", got.origins)
+	if fmt.Sprint(got.publicURLs) != "[https://chat.example http://chat.example:8000]" || fmt.Sprint(got.origins) != "[https://app.example]" {
+		t.Errorf("public URLs are %v, origins %v", got.publicURLs, got.origins)
 	}
 	if want := (transport.Limits{Connections: 7, PerAddress: 5, CountLoopback: true}); got.limits != want {
 		t.Errorf("limits are %+v, want %+v", got.limits, want)
@@ -53,19 +54,17 @@ func TestFlagsBecomeTheServersSettings(t *testing.T) {
 	}
 }
 
-func TestOriginsAreAsBrowsersSendThem(t *testing.T) {
-	for text, want := range map[string]bool{
-		"https://chat.example":      true,
-		"http://127.0.0.1:8080":     true,
-		"https://chat.example/":     false,
-		"https://chat.example/page": false,
-		"https://Chat.example":      false,
-		"chat.example":              false,
-		"null":                      false,
-		"":                          false,
+func TestAnAddressThatCannotBeMeantIsRefusedWithTheRightOne(t *testing.T) {
+	for flags, says := range map[string]string{
+		"--allow-origin https://app.example/":       `--allow-origin: "https://app.example/" is not what browsers send: write https://app.example`,
+		"--allow-origin https://app.example:443":    "write https://app.example",
+		"--allow-origin null":                       "--allow-origin",
+		"--public-url https://Chat.example/rookery": `--public-url: "https://Chat.example/rookery" is not what browsers send: write https://chat.example`,
+		"--public-url chat.example":                 "write https://chat.example",
+		"--public-url capacitor://chat.example":     "neither http:// nor https://",
 	} {
-		if isOrigin(text) != want {
-			t.Errorf("%q: %v, want %v", text, !want, want)
+		if _, err := configOf(t, flags); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: got the error %v, want one that says %q", flags, err, says)
 		}
 	}
 }

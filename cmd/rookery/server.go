@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"syscall"
 	"time"
 
@@ -33,7 +34,8 @@ type serverConfig struct {
 	dir            string
 	listen         []string // host:port
 	trustedProxies []netip.Prefix
-	origins        []string
+	publicURLs     []transport.Origin
+	origins        []transport.Origin
 	limits         transport.Limits
 	timeouts       timeouts
 	// recordsPerSecond is how many records a line or WebSocket may bring in one
@@ -110,14 +112,22 @@ func openServer(ctx context.Context, c serverConfig) (*server, error) {
 // ways are the ways in, of which each listener has all.
 func (s *server) ways(c serverConfig) transport.Way {
 	handler := protocol.New(s.service, c.log)
+	origins := transport.NewOrigins(hostname(c.log), c.publicURLs, c.origins)
+	warnings := transport.NewWarnings(c.log, c.now)
+	publicURL := ""
+	if len(c.publicURLs) > 0 {
+		publicURL = c.publicURLs[0].String()
+	}
+	seen := web.New(publicURL)
 	pages := http.NewServeMux()
-	pages.Handle("/", web.Handler())
+	pages.Handle("/", seen)
 	pages.Handle("/ws", websocket.New(websocket.Config{
 		Host:           handler,
 		Limits:         websocket.Limits{IdleTime: c.timeouts.idle, WriteTime: c.timeouts.write, RecordsPerSecond: c.recordsPerSecond},
 		TrustedProxies: c.trustedProxies,
-		Origins:        c.origins,
+		Origins:        origins,
 		Log:            c.log,
+		Warnings:       warnings,
 	}))
 	return &transport.Detect{
 		Patience: c.timeouts.first,
@@ -126,13 +136,25 @@ func (s *server) ways(c serverConfig) transport.Way {
 			Pages:          pages,
 			Limits:         httppost.Limits{HeaderTime: c.timeouts.first, BodyTime: c.timeouts.record, WriteTime: c.timeouts.write},
 			TrustedProxies: c.trustedProxies,
-			Origins:        c.origins,
+			Origins:        origins,
+			WrongName:      http.HandlerFunc(seen.WrongName),
 			Log:            c.log,
+			Warnings:       warnings,
 		}),
 		Line: line.New(line.Config{Host: handler, Log: c.log, Limits: line.Limits{
 			LineTime: c.timeouts.record, WriteTime: c.timeouts.write, IdleTime: c.timeouts.idle, RecordsPerSecond: c.recordsPerSecond,
 		}}),
 	}
+}
+
+// hostname is this machine's name, "" if it has none.
+func hostname(log *slog.Logger) string {
+	name, err := os.Hostname()
+	if err != nil {
+		log.Warn("cannot find out this machine's name: web pages under that name are refused, name it with --public-url", "error", err)
+		return ""
+	}
+	return name
 }
 
 // listen binds the addresses and the control socket.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -38,7 +39,7 @@ func newTestServer(t *testing.T, c serverConfig) *testServer {
 	ts.config.listen = []string{"127.0.0.1:0"}
 	ts.config.shutdown = 10 * time.Second
 	ts.config.now, ts.config.afterFunc = ts.clock.now, ts.clock.afterFunc
-	ts.config.log = slog.New(slog.DiscardHandler)
+	ts.config.log = cmp.Or(ts.config.log, slog.New(slog.DiscardHandler))
 	ts.start()
 	t.Cleanup(ts.stop)
 	return ts

@@ -64,6 +64,7 @@ func (d *dialogue) Answer(ctx context.Context, peer *transport.Peer, records [][
 func (d *dialogue) answer(c *call, spoken bool, reply func([]byte) error) error {
 	defer d.handler.giveBack(c)
 	if !spoken {
+		d.handler.warnVersion(c)
 		return reply([]byte(wire.Null))
 	}
 	if c.confirms() {

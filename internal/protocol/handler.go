@@ -23,11 +23,12 @@ const maxSEQ = 32
 // Handler answers records: one by one as a transport.Handler, and on connections
 // that stay as a transport.Host.
 type Handler struct {
-	service *service.Service
-	log     *slog.Logger
-	failing transport.Complaint
-	calls   sync.Pool // of *call
-	pushes  sync.Pool // of *[]byte, where what is pushed is written
+	service  *service.Service
+	log      *slog.Logger
+	failing  transport.Complaint
+	warnings *transport.Warnings
+	calls    sync.Pool // of *call
+	pushes   sync.Pool // of *[]byte, where what is pushed is written
 }
 
 var _ transport.Handler = (*Handler)(nil)
@@ -35,7 +36,7 @@ var _ transport.Handler = (*Handler)(nil)
 // New makes a Handler.
 func New(s *service.Service, log *slog.Logger) *Handler {
 	return &Handler{
-		service: s, log: log,
+		service: s, log: log, warnings: transport.NewWarnings(log, s.Now),
 		calls:  sync.Pool{New: func() any { return new(call) }},
 		pushes: sync.Pool{New: func() any { return new([]byte) }},
 	}
@@ -92,6 +93,7 @@ func (h *Handler) Handle(ctx context.Context, peer *transport.Peer, record, dst 
 	defer h.giveBack(c)
 	c.dst, c.start = dst, len(dst)
 	if !c.read(record) {
+		h.warnVersion(c)
 		return append(dst, wire.Null...)
 	}
 	h.answer(c)
@@ -154,7 +156,7 @@ func (h *Handler) answer(c *call) {
 func (h *Handler) attempt(c *call, step func(*call) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			h.log.Error("a request made the server panic", "command", c.name, "account", c.uinText, "address", c.peer.Addr,
+			h.log.Error("a request made the server panic", "command", transport.Excerpt(c.name), "account", c.uin, "address", c.peer.Addr,
 				"panic", p, "stack", string(debug.Stack()))
 			err = rookery.Temporary(fmt.Errorf("panic: %v", p))
 		}
@@ -165,10 +167,12 @@ func (h *Handler) attempt(c *call, step func(*call) error) (err error) {
 // check makes the checks that all commands have in common, in the contract's
 // order.
 func (c *call) check() error {
-	if c.peer.ForeignProxy {
-		return rookery.Errorf(rookery.CodeRefused, "the request came through a proxy that is not trusted, or does not say for whom: the operator names proxies with --trusted-proxy")
-	}
-	if c.uin == 0 {
+	switch {
+	case c.peer.ForeignProxy:
+		return errForeignProxy
+	case c.peer.UnclearProxy:
+		return errUnclearProxy
+	case c.uin == 0:
 		return errNoUIN
 	}
 	if c.row == nil {
@@ -188,10 +192,16 @@ func (c *call) check() error {
 	return nil
 }
 
+var (
+	errForeignProxy = rookery.Errorf(rookery.CodeRefused, "the request came through a proxy that is not trusted: the operator names proxies with --trusted-proxy")
+	errUnclearProxy = rookery.Errorf(rookery.CodeRefused, "the request came through a trusted proxy that does not say clearly for whom: the operator has it set one of X-Forwarded-For, Forwarded and X-Real-IP, and empty the others")
+)
+
 var errNoUIN = rookery.Errorf(rookery.CodeNoAccount, "UIN: no account number, which is 10000 to 4294967295")
 
 // identify finds out who asks: a device session by its SID, else the address's,
-// unless the record is said on a connection that is bound.
+// unless the record is said on a connection that is bound. A web page has its
+// user's address without being the user's program, so it needs the SID.
 func (c *call) identify() (err error) {
 	c.asker = service.Asker{Address: c.peer.Addr}
 	if sid := c.bytes("SID"); len(sid) > 0 {
@@ -200,13 +210,22 @@ func (c *call) identify() (err error) {
 	if c.dialogue != nil && c.dialogue.session != nil {
 		return c.dialogue.identify(c)
 	}
-	if !c.row.session {
+	switch {
+	case !c.row.session:
 		return nil
+	case c.isNobody():
+		return errNobody
 	}
 	c.session, err = c.service.Session(c.ctx, c.uin, c.asker)
 	c.begins = err == nil && c.asker.Token != ""
 	return err
 }
+
+// isNobody reports whether the record is a web page's that names no device
+// session: it acts for no session at all.
+func (c *call) isNobody() bool { return c.peer.Page && c.asker.Token == "" }
+
+var errNobody = rookery.Errorf(rookery.CodeNotSignedIn, "a web page acts for device sessions alone, with their SID")
 
 // checkValues checks SEQ and decodes the values of the row's keys. What they tell
 // of the client's encoding holds from now on.
@@ -290,12 +309,7 @@ func (h *Handler) refuse(c *call, err error) {
 	if res != resNotLoggedIn {
 		c.dst = wire.AppendText(c.dst, c.peer.Form, "RA", rookery.TextOf(err))
 	}
-	if res != resTemporary {
-		return
-	}
-	if kept, due := h.failing.Due(); due {
-		h.log.Error("a request was not done", "command", c.name, "account", c.uinText, "address", c.peer.Addr, "error", err, "more_since", kept)
-	}
+	h.logRefusal(c, res, err)
 }
 
 const (

@@ -21,6 +21,9 @@ func login(c *call) error {
 	if err != nil {
 		return err
 	}
+	if device == "" && c.peer.Page {
+		return errPageLogin
+	}
 	program, _ := c.value("LC")
 	program = strings.ToValidUTF8(program[:min(len(program), maxProgram)], "")
 	se, token, err := c.service.SignIn(c.ctx, service.SignIn{
@@ -45,6 +48,8 @@ func login(c *call) error {
 	}
 	return nil
 }
+
+var errPageLogin = rookery.Errorf(rookery.CodeRefused, "DV: missing; a web page shares the address of whoever opens it, so it logs in as a device: send VER=1.4 and DV")
 
 // device reads DV, the name of the device that signs in; empty for an address.
 // Versions without device sessions do not look at it.
@@ -85,7 +90,7 @@ func (c *call) proof() *service.Proof {
 }
 
 func logout(c *call) error {
-	if !c.foreign {
+	if !c.foreign && !c.isNobody() {
 		if err := c.service.SignOut(c.ctx, c.uin, c.asker); err != nil {
 			return err
 		}

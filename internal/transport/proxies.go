@@ -30,17 +30,20 @@ type Proxies []netip.Prefix
 // address, or the one that a trusted proxy says. From anyone else such a header
 // makes it unknown.
 func (p Proxies) Identify(peer *Peer, from netip.Addr, fields []ForwardedField) {
-	peer.Addr, peer.ForeignProxy = from, false
+	peer.Addr, peer.ForeignProxy, peer.UnclearProxy = from, false, false
 	if len(fields) == 0 {
 		return
 	}
-	if p.trust(from) {
-		if a, ok := p.client(fields); ok {
-			peer.Addr = a
-			return
-		}
+	if !p.trust(from) {
+		peer.ForeignProxy = true
+		return
 	}
-	peer.ForeignProxy = true
+	a, ok := p.client(fields)
+	if !ok {
+		peer.UnclearProxy = true
+		return
+	}
+	peer.Addr = a
 }
 
 func (p Proxies) trust(a netip.Addr) bool {

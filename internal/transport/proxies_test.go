@@ -53,8 +53,8 @@ func TestWhomATrustedProxyAsksFor(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var peer Peer
 			trusted.Identify(&peer, netip.MustParseAddr("10.9.9.9"), fields(c.header))
-			if peer.ForeignProxy != (c.want == refused) || c.want != refused && peer.Addr.String() != c.want {
-				t.Errorf("got %v, foreign is %v, want %q", peer.Addr, peer.ForeignProxy, c.want)
+			if peer.UnclearProxy != (c.want == refused) || peer.ForeignProxy || c.want != refused && peer.Addr.String() != c.want {
+				t.Errorf("got %+v, want %q", peer, c.want)
 			}
 		})
 	}
@@ -73,11 +73,11 @@ func fields(header string) (fields []ForwardedField) {
 func TestNobodyElseIsBelieved(t *testing.T) {
 	trusted := Proxies{netip.MustParsePrefix("10.0.0.0/8")}
 	stranger := netip.MustParseAddr("192.0.2.1")
-	peer := Peer{ForeignProxy: true}
-	if trusted.Identify(&peer, stranger, nil); peer.ForeignProxy || peer.Addr != stranger {
+	peer := Peer{ForeignProxy: true, UnclearProxy: true}
+	if trusted.Identify(&peer, stranger, nil); peer.ForeignProxy || peer.UnclearProxy || peer.Addr != stranger {
 		t.Errorf("without a header got %v, foreign is %v", peer.Addr, peer.ForeignProxy)
 	}
-	if trusted.Identify(&peer, stranger, fields("X-Forwarded-For: 192.0.2.7")); !peer.ForeignProxy {
+	if trusted.Identify(&peer, stranger, fields("X-Forwarded-For: 192.0.2.7")); !peer.ForeignProxy || peer.UnclearProxy {
 		t.Errorf("with a header got %v", peer.Addr)
 	}
 }

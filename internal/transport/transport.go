@@ -18,6 +18,12 @@ type Peer struct {
 	// ForeignProxy: the request carries a forwarding header, but came from an
 	// address that is no trusted proxy. Whose it is, is not known.
 	ForeignProxy bool
+	// UnclearProxy: the request came from a trusted proxy, whose forwarding
+	// headers contradict each other or cannot be read. Whose it is, is not known.
+	UnclearProxy bool
+	// Page: the request comes from a web page. A browser has the address of
+	// whoever uses it, and that must not be enough to act for them.
+	Page bool
 	// Charset is what the request declares, wire.CharsetUnknown if nothing that
 	// decides.
 	Charset wire.Charset

@@ -19,30 +19,55 @@ var plainHost = regexp.MustCompile(`^([0-9A-Za-z.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+
 // fallbackHost stands in the example if the request names no usable host.
 const fallbackHost = "127.0.0.1:8000"
 
-// Handler serves the page at / to a GET; everything else gets 404 with the way
-// back.
-func Handler() http.Handler {
-	all := template.Must(template.New("").Parse(pages))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Type", "text/html; charset=utf-8")
-		// Nothing is fetched and nothing runs; the style stands in the page.
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		page := "home"
-		if r.URL.Path != "/" || r.Method != http.MethodGet {
-			page = "lost"
-			w.WriteHeader(http.StatusNotFound)
-		}
-		// What can fail here is the connection, and then nobody reads an error.
-		_ = all.ExecuteTemplate(w, page, hostOf(r))
-	})
+// Pages are what a browser gets.
+type Pages struct {
+	publicURL string
+	all       *template.Template
 }
 
-func hostOf(r *http.Request) string {
-	if plainHost.MatchString(r.Host) {
-		return r.Host
+// New makes the pages. publicURL is where people open the server, such as
+// https://chat.example; "" if nobody has said.
+func New(publicURL string) *Pages {
+	return &Pages{publicURL, template.Must(template.New("").Parse(pages))}
+}
+
+// ServeHTTP serves the page at / to a GET; everything else gets 404 with the way
+// back.
+func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	url := p.publicURL
+	if url == "" {
+		url = "http://" + plain(r.Host, fallbackHost)
 	}
-	return fallbackHost
+	if r.URL.Path != "/" || r.Method != http.MethodGet {
+		p.write(w, http.StatusNotFound, "lost", url)
+		return
+	}
+	p.write(w, http.StatusOK, "home", url)
+}
+
+// WrongName answers a request under a name that is not known to be the server's.
+// Status 421 says just that; 403 says here that the page of somebody else asked.
+func (p *Pages) WrongName(w http.ResponseWriter, r *http.Request) {
+	p.write(w, http.StatusMisdirectedRequest, "wrong name", struct{ Host, PublicURL string }{plain(r.Host, ""), p.publicURL})
+}
+
+func (p *Pages) write(w http.ResponseWriter, status int, page string, data any) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	// Nothing is fetched and nothing runs; the style stands in the page.
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	w.WriteHeader(status)
+	// What can fail here is the connection, and then nobody reads an error.
+	_ = p.all.ExecuteTemplate(w, page, data)
+}
+
+// plain is the host of a request, or the other text if a shell would not take it
+// as it is.
+func plain(host, other string) string {
+	if plainHost.MatchString(host) {
+		return host
+	}
+	return other
 }

@@ -34,7 +34,7 @@ func TestPages(t *testing.T) {
 			r := httptest.NewRequest(test.method, test.path, nil)
 			r.Host = test.host
 			w := httptest.NewRecorder()
-			web.Handler().ServeHTTP(w, r)
+			web.New("").ServeHTTP(w, r)
 			if w.Code != test.status {
 				t.Errorf("status %d, want %d", w.Code, test.status)
 			}
@@ -49,13 +49,41 @@ func TestPages(t *testing.T) {
 
 func TestAPageRunsAndFetchesNothing(t *testing.T) {
 	w := httptest.NewRecorder()
-	web.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	web.New("").ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	if policy := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none';") {
 		t.Errorf("the policy is %q, want one that allows nothing by default", policy)
 	}
 	for _, unwanted := range []string{"<script", "src=", "url(", "@import"} {
 		if strings.Contains(w.Body.String(), unwanted) {
 			t.Errorf("the page holds %s", unwanted)
+		}
+	}
+}
+
+func TestTheFirstPublicURLIsWhatPeopleAreShown(t *testing.T) {
+	w := httptest.NewRecorder()
+	web.New("https://chat.example").ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	if !strings.Contains(w.Body.String(), "https://chat.example/</pre>") {
+		t.Errorf("the example speaks to another server:\n%s", w.Body)
+	}
+}
+
+func TestAWrongNameGetsAPageThatNamesTheSetting(t *testing.T) {
+	for _, test := range []struct {
+		name, publicURL, host string
+		holds, lacks          string
+	}{
+		{"the name, as it would be set", "", "nas.lan:8000", "--public-url http://nas.lan:8000</pre>", "Its address is"},
+		{"the address that is set", "https://chat.example", "nas.lan", `<a href="https://chat.example/">https://chat.example</a>`, "x$(reboot)"},
+		{"in Chinese too", "", "nas.lan", "请用 <code>--public-url</code> 设置", "x$(reboot)"},
+		{"no name that a shell would take apart", "", "x$(reboot)", "--public-url https://chat.example</pre>", "reboot"},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/friends", nil)
+		r.Host = test.host
+		w := httptest.NewRecorder()
+		web.New(test.publicURL).WrongName(w, r)
+		if body := w.Body.String(); w.Code != http.StatusMisdirectedRequest || !strings.Contains(body, test.holds) || strings.Contains(body, test.lacks) {
+			t.Errorf("%s: got %d\n%s", test.name, w.Code, body)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package httppost
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -64,6 +65,10 @@ func (c *conn) serve(ctx context.Context) error {
 		}
 		var f *fault
 		if errors.As(err, &f) {
+			if f.status != http.StatusForbidden { // which is logged already
+				c.way.warnings.Info(transport.Occasion{Cause: f.text, Address: c.net.Addr}, "an HTTP request was refused",
+					"status", f.status, "reason", f.text)
+			}
 			out := c.answers()
 			out.b = f.append(out.b, c.req.head)
 		}
@@ -91,15 +96,15 @@ func (c *conn) serveOne(ctx context.Context, patience time.Duration) error {
 	if !r.isRecord() {
 		return errPage
 	}
-	origin, ok := c.way.allowed(r)
+	c.way.proxies.Identify(&c.peer, c.net.Addr, r.forwarded)
+	origin, f := c.admitPage(r)
 	switch {
-	case !ok:
-		return faultOrigin
+	case f != nil:
+		return f
 	case r.length > int64(c.way.limits.BodyBytes):
 		return faultTooBig
 	}
 	c.peer.Charset = r.charset
-	c.way.proxies.Identify(&c.peer, c.net.Addr, r.forwarded)
 
 	// Reading on may move the header, and what r holds of it, away.
 	c.r += n
@@ -111,6 +116,27 @@ func (c *conn) serveOne(ctx context.Context, patience time.Duration) error {
 		return errDone
 	}
 	return nil
+}
+
+// admitPage decides whether the page that posts a record, if one does, may. Of
+// an origin that is configured the browser wants to read in the answer that it
+// may; origin is "" for all others.
+func (c *conn) admitPage(r *request) (origin string, f *fault) {
+	if len(r.origins) == 0 && !r.fetchSite {
+		c.peer.Page = false
+		return "", nil
+	}
+	host := r.asked()
+	page := c.way.origins.Judge(host, r.origins, r.fetchSite)
+	c.peer.Page = true
+	switch page {
+	case transport.AllowedPage:
+		return r.origins[0], nil
+	case transport.OwnPage:
+		return "", nil
+	}
+	c.way.warnings.RefusedPage(page, c.peer.Addr, host, r.origins)
+	return "", &fault{http.StatusForbidden, page.Refusal()}
 }
 
 // answers is where answers are collected until they are written.

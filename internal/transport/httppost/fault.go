@@ -29,7 +29,6 @@ var (
 	faultChunk    = unreadable("The chunked body is malformed. Send Content-Length instead if in doubt")
 	faultEnded    = unreadable("The connection ended before the request did. Check that Content-Length is the length of the body in bytes")
 	faultMethod   = &fault{http.StatusMethodNotAllowed, "The method is not served here. Send records by POST, ask for pages by GET"}
-	faultOrigin   = &fault{http.StatusForbidden, "A web page of another origin may not post records. To let it, start the server with --allow-origin and the page's origin"}
 	faultTooBig   = &fault{http.StatusRequestEntityTooLarge, "The record is longer than this server takes, by default 64 KiB. Send less"}
 	faultHeader   = &fault{http.StatusBadRequest, "The header is too long. Send less: Host, Content-Type and Content-Length are plenty"}
 	faultBlank    = &fault{http.StatusBadRequest, "There are too many blank lines before the request. Send none"}

@@ -72,6 +72,7 @@ func (o once) Addr() net.Addr { return &net.TCPAddr{} }
 // play has a whole server serve the script, and returns when it has closed it.
 func play(tb testing.TB, cfg Config, s *script) {
 	cfg.Handler, cfg.Log = cmp.Or[transport.Handler](cfg.Handler, bracket{}), slog.New(failing{tb})
+	cfg.Warnings = transport.NewWarnings(slog.New(slog.DiscardHandler), time.Now) // what clients do wrong may be logged
 	server := transport.NewServer(transport.Config{Way: New(cfg), Log: cfg.Log})
 	o := once{make(chan net.Conn, 1)}
 	o.conns <- s
@@ -109,6 +110,8 @@ var seeds = []string{
 	"POST / HTTP/1.1\r\nX: y\rContent-Length: 1\r\n\r\na",
 	"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\na",
 	"POST / HTTP/1.1\r\nConnection: close, keep-alive\r\nOrigin: https://chat.example\r\nSec-Fetch-Site: none\r\n\r\n",
+	"POST / HTTP/1.1\r\nHost: [::1]:8000\r\nOrigin: http://[::1]:8000\r\n\r\n",
+	"GET / HTTP/1.1\r\nHost: evil.example:8000\r\n\r\n",
 	"POST / HTTP/1.1\r\nX-Forwarded-For: 1.2.3.4, [::1]:5\r\nForwarded: for=\"[::2]:3\";host=x, for=y\r\nX-Real-IP: ::3\r\n\r\n",
 	"POST http://x?y HTTP/1.1\r\nContent-Type: text/plain; charset=\"gbk\"\r\nContent-Length: 0\r\n\r\n",
 	"POST /other HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na",
@@ -128,12 +131,16 @@ func addSeeds(f *testing.F) {
 // what is said is HTTP.
 func FuzzServe(f *testing.F) {
 	addSeeds(f)
+	chat, err := transport.ParseOrigin("https://chat.example")
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, text []byte, step int) {
 		s := &script{text: text, step: max(1, step), closed: make(chan struct{})}
 		play(t, Config{
 			Pages:          http.NotFoundHandler(),
 			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
-			Origins:        []string{"https://chat.example"},
+			Origins:        transport.NewOrigins("box", nil, []transport.Origin{chat}),
 		}, s)
 		if out := s.written.Bytes(); len(out) > 0 && !bytes.HasPrefix(out, []byte("HTTP/1.")) {
 			t.Errorf("said %q", out)

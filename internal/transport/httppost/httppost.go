@@ -10,11 +10,11 @@
 package httppost
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/rookery-im/rookery/internal/transport"
@@ -32,10 +32,15 @@ type Config struct {
 	// TrustedProxies are those whose X-Forwarded-For, Forwarded and X-Real-IP
 	// are believed.
 	TrustedProxies []netip.Prefix
-	// Origins are the web origins, such as https://chat.example, whose pages
-	// may post records.
-	Origins []string
-	Log     *slog.Logger
+	// Origins says which web pages may post records, and under which names there
+	// are pages. The zero Origins knows IP addresses and localhost.
+	Origins transport.Origins
+	// WrongName answers what is asked for pages under a name that is not the
+	// server's; nil answers 421 alone.
+	WrongName http.Handler
+	Log       *slog.Logger
+	// Warnings logs what clients do wrong; nil is made of Log.
+	Warnings *transport.Warnings
 }
 
 // Limits bound one connection. A zero stands for its default.
@@ -87,28 +92,27 @@ func (l Limits) withDefaults() Limits {
 
 // Way is the way in over HTTP. It is a transport.Way.
 type Way struct {
-	handler transport.Handler
-	limits  Limits
-	proxies transport.Proxies
-	origins []string
-	log     *slog.Logger
-	pages   *http.Server
-	buffers buffers
+	handler  transport.Handler
+	limits   Limits
+	proxies  transport.Proxies
+	origins  transport.Origins
+	log      *slog.Logger
+	warnings *transport.Warnings
+	pages    *http.Server
+	buffers  buffers
 }
 
 // New makes a way in.
 func New(cfg Config) *Way {
 	w := &Way{
-		handler: cfg.Handler,
-		limits:  cfg.Limits.withDefaults(),
-		proxies: cfg.TrustedProxies,
-		log:     cfg.Log,
+		handler:  cfg.Handler,
+		limits:   cfg.Limits.withDefaults(),
+		proxies:  cfg.TrustedProxies,
+		origins:  cfg.Origins,
+		log:      cfg.Log,
+		warnings: cmp.Or(cfg.Warnings, transport.NewWarnings(cfg.Log, time.Now)),
 	}
-	for _, o := range cfg.Origins {
-		// As browsers write it: in lower case, without a path.
-		w.origins = append(w.origins, strings.TrimSuffix(strings.ToLower(o), "/"))
-	}
-	w.pages = newPages(cfg.Pages, w.limits, cfg.Log)
+	w.pages = newPages(w.checkName(cfg.Pages, cfg.WrongName), w.limits, cfg.Log)
 	return w
 }
 
@@ -124,19 +128,4 @@ func (w *Way) Serve(ctx context.Context, nc *transport.Conn) {
 		_ = nc.Close()
 	}
 	c.release()
-}
-
-// allowed reports whether a page may post the record, and the origin to be
-// named in the answer, "" if no page posts it. Browsers send one of the two
-// headers with every POST; old clients send neither.
-func (w *Way) allowed(r *request) (origin string, ok bool) {
-	if r.origins == 0 {
-		return "", !r.fetchSite
-	}
-	for _, o := range w.origins {
-		if r.origins == 1 && o == string(r.origin) {
-			return o, true
-		}
-	}
-	return "", false
 }

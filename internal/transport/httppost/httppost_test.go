@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -280,22 +281,51 @@ func TestAnAnswerIsNotLostToWhatTheClientStillSends(t *testing.T) {
 	c.wantEnd()
 }
 
-func TestPagesOfOtherOriginsMayNotPost(t *testing.T) {
-	address := listen(t, httppost.Config{Origins: []string{"https://Chat.example/"}})
+// parse is transport.ParseOrigin of each.
+func parse(t *testing.T, texts ...string) (origins []transport.Origin) {
+	t.Helper()
+	for _, text := range texts {
+		o, err := transport.ParseOrigin(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		origins = append(origins, o)
+	}
+	return origins
+}
+
+func TestWhichPagesMayPost(t *testing.T) {
+	page := handlerFunc(func(_ context.Context, p *transport.Peer, _, dst []byte) []byte {
+		return strconv.AppendBool(dst, p.Page)
+	})
+	address := listen(t, httppost.Config{
+		Handler: page,
+		Origins: transport.NewOrigins("box", parse(t, "https://chat.example"), parse(t, "https://app.example")),
+	})
+	here := "Host: " + address
 	for _, c := range []struct {
 		name   string
 		fields []string
 		status int
-		allow  string
+		holds  string // in the answer
+		allow  string // the origin that it names
 	}{
-		{"neither header, as old clients", nil, 200, ""},
-		{"a configured origin", []string{"Origin: https://chat.example", "Sec-Fetch-Site: cross-site"}, 200, "https://chat.example"},
-		{"another origin", []string{"Origin: https://evil.example"}, 403, ""},
-		{"no origin", []string{"Origin: null"}, 403, ""},
-		{"an empty origin", []string{"Origin:"}, 403, ""},
-		{"a configured origin and another", []string{"Origin: https://evil.example", "Origin: https://chat.example"}, 403, ""},
-		{"another port of a configured origin", []string{"Origin: https://chat.example:8000"}, 403, ""},
-		{"Sec-Fetch-Site alone", []string{"Sec-Fetch-Site: none"}, 403, ""},
+		{"no page, as old clients", nil, 200, "false", ""},
+		{"no page, under whatever name", []string{"Host: tqq.tencent.com:8000"}, 200, "false", ""},
+		{"the server's own by its address", []string{here, "Origin: http://" + address}, 200, "true", ""},
+		{"the server's own by its public name", []string{"Host: chat.example:443", "Origin: https://chat.example", "Sec-Fetch-Site: same-origin"}, 200, "true", ""},
+		{"the server's own by a proxy that rewrites Host", []string{here, "Origin: https://chat.example"}, 200, "true", ""},
+		{"a configured origin", []string{here, "Origin: https://app.example", "Sec-Fetch-Site: cross-site"}, 200, "true", "https://app.example"},
+		{"a configured origin, without a Host", []string{"Origin: https://app.example"}, 200, "true", "https://app.example"},
+		{"another origin", []string{here, "Origin: https://evil.example"}, 403, "--allow-origin", ""},
+		{"a rebound name", []string{"Host: evil.example:8000", "Origin: http://evil.example:8000"}, 403, "--public-url", ""},
+		{"a rebound name that names the address too", []string{here, "Host: evil.example:8000", "Origin: http://evil.example:8000"}, 403, "--allow-origin", ""},
+		{"the address, named twice", []string{here, here, "Origin: http://" + address}, 403, "--allow-origin", ""},
+		{"no origin", []string{here, "Origin: null"}, 403, "--allow-origin", ""},
+		{"an empty origin", []string{here, "Origin:"}, 403, "--allow-origin", ""},
+		{"a configured origin and another", []string{here, "Origin: https://evil.example", "Origin: https://app.example"}, 403, "--allow-origin", ""},
+		{"another port of a configured origin", []string{here, "Origin: https://app.example:8000"}, 403, "--allow-origin", ""},
+		{"Sec-Fetch-Site alone", []string{here, "Sec-Fetch-Site: same-origin"}, 403, "--allow-origin", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			conn := dial(t, address)
@@ -304,16 +334,31 @@ func TestPagesOfOtherOriginsMayNotPost(t *testing.T) {
 			if resp.StatusCode != c.status || resp.Header.Get("Access-Control-Allow-Origin") != c.allow || (resp.Header.Get("Vary") == "Origin") != (c.allow != "") {
 				t.Errorf("got %s with header %v", resp.Status, resp.Header)
 			}
-			if c.status == 403 && !strings.Contains(body, "--allow-origin") {
-				t.Errorf("the reason %q does not name the setting", body)
+			if !strings.Contains(body, c.holds) {
+				t.Errorf("got %q, want one that holds %q", body, c.holds)
+			}
+			if c.status == http.StatusOK { // the next request on the connection is no page's any more
+				conn.send(post("a"))
+				conn.wantBody("false")
 			}
 		})
 	}
 }
 
+func TestAnAbsoluteTargetNamesTheHostAskedFor(t *testing.T) {
+	address := listen(t, httppost.Config{})
+	for target, status := range map[string]int{"http://localhost:8000/": 200, "HTTP://localhost:8000": 200, "http://evil.example:8000/": 403} {
+		c := dial(t, address)
+		c.send("POST " + target + " HTTP/1.1\r\nHost: localhost:8000\r\nOrigin: http://localhost:8000\r\nContent-Length: 1\r\n\r\na")
+		if resp, body := c.response(); resp.StatusCode != status {
+			t.Errorf("%s: got %s %s", target, resp.Status, body)
+		}
+	}
+}
+
 // whoami answers who the peer is.
 var whoami = handlerFunc(func(_ context.Context, p *transport.Peer, _, dst []byte) []byte {
-	return fmt.Appendf(dst, "%v %v %v %v", p.Addr, p.ForeignProxy, p.Charset == wire.GB18030, p.Form == wire.FormHTTP)
+	return fmt.Appendf(dst, "%v %v %v %v %v", p.Addr, p.ForeignProxy, p.UnclearProxy, p.Charset == wire.GB18030, p.Form == wire.FormHTTP)
 })
 
 func TestWhoThePeerIs(t *testing.T) {
@@ -324,16 +369,16 @@ func TestWhoThePeerIs(t *testing.T) {
 		fields        []string
 		want          string
 	}{
-		{"the connection's address", direct, nil, "127.0.0.1 false false true"},
-		{"the charset that is declared", direct, []string{"Content-Type: text/plain; charset=gbk"}, "127.0.0.1 false true true"},
-		{"a charset that decides nothing", direct, []string{"Content-Type: text/plain; charset=UTF-8"}, "127.0.0.1 false false true"},
-		{"the first of two charsets", direct, []string{"Content-Type: a; charset=gbk", "Content-Type: b"}, "127.0.0.1 false true true"},
-		{"a foreign proxy", direct, []string{"X-Forwarded-For: 192.0.2.7"}, "127.0.0.1 true false true"},
-		{"a foreign proxy with another header", direct, []string{"Forwarded: for=192.0.2.7"}, "127.0.0.1 true false true"},
-		{"a foreign proxy with the third header, empty", direct, []string{"X-Real-IP:"}, "127.0.0.1 true false true"},
-		{"a trusted proxy", behind, []string{"X-Forwarded-For: 192.0.2.7"}, "192.0.2.7 false false true"},
-		{"a trusted proxy that says nothing", behind, nil, "127.0.0.1 false false true"},
-		{"a trusted proxy that says nonsense", behind, []string{"X-Forwarded-For: unknown"}, "127.0.0.1 true false true"},
+		{"the connection's address", direct, nil, "127.0.0.1 false false false true"},
+		{"the charset that is declared", direct, []string{"Content-Type: text/plain; charset=gbk"}, "127.0.0.1 false false true true"},
+		{"a charset that decides nothing", direct, []string{"Content-Type: text/plain; charset=UTF-8"}, "127.0.0.1 false false false true"},
+		{"the first of two charsets", direct, []string{"Content-Type: a; charset=gbk", "Content-Type: b"}, "127.0.0.1 false false true true"},
+		{"a foreign proxy", direct, []string{"X-Forwarded-For: 192.0.2.7"}, "127.0.0.1 true false false true"},
+		{"a foreign proxy with another header", direct, []string{"Forwarded: for=192.0.2.7"}, "127.0.0.1 true false false true"},
+		{"a foreign proxy with the third header, empty", direct, []string{"X-Real-IP:"}, "127.0.0.1 true false false true"},
+		{"a trusted proxy", behind, []string{"X-Forwarded-For: 192.0.2.7"}, "192.0.2.7 false false false true"},
+		{"a trusted proxy that says nothing", behind, nil, "127.0.0.1 false false false true"},
+		{"a trusted proxy that says nonsense", behind, []string{"X-Forwarded-For: unknown"}, "127.0.0.1 false true false true"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			conn := dial(t, c.address)
@@ -341,7 +386,7 @@ func TestWhoThePeerIs(t *testing.T) {
 			conn.wantBody(c.want)
 			// The next request on the connection is not the proxy's any more.
 			conn.send(post(""))
-			conn.wantBody("127.0.0.1 false false true")
+			conn.wantBody("127.0.0.1 false false false true")
 		})
 	}
 }

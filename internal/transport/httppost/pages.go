@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/rookery-im/rookery/internal/transport"
 )
@@ -17,9 +18,6 @@ import (
 // would decide where it ends, more leniently than we do; and a record among
 // them would miss all that is checked here.
 func newPages(h http.Handler, limits Limits, log *slog.Logger) *http.Server {
-	if h == nil {
-		h = http.NotFoundHandler()
-	}
 	s := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: limits.HeaderTime,
@@ -34,6 +32,29 @@ func newPages(h http.Handler, limits Limits, log *slog.Logger) *http.Server {
 	}
 	s.SetKeepAlivesEnabled(false)
 	return s
+}
+
+// checkName shows pages under the server's own names alone. With any other name
+// a page of ours could be what somebody else's page has led the browser to, and
+// would act for that one. A WebSocket says by its Origin what page it is of, and
+// is checked by that. Without a name there is no browser.
+func (w *Way) checkName(pages, wrongName http.Handler) http.Handler {
+	if pages == nil {
+		pages = http.NotFoundHandler()
+	}
+	if wrongName == nil {
+		wrongName = http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+			http.Error(rw, http.StatusText(http.StatusMisdirectedRequest), http.StatusMisdirectedRequest)
+		})
+	}
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Host == "" || w.origins.Own(r.Host) || strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+			pages.ServeHTTP(rw, r)
+			return
+		}
+		w.warnings.UnknownName(transport.ConnOf(r.Context()).Addr, r.Host)
+		wrongName.ServeHTTP(rw, r)
+	})
 }
 
 // handOver gives the connection to the pages, from the request on that has

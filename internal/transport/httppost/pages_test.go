@@ -18,15 +18,15 @@ import (
 func TestWhatIsNoRecordIsForThePages(t *testing.T) {
 	address := listen(t, httppost.Config{Handler: never(t)})
 	for _, c := range []struct{ name, request, want string }{
-		{"a GET", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET / <>"},
-		{"a GET after blank lines", "\r\n\nGET /a?b HTTP/1.1\r\nHost: x\r\n\r\n", "GET /a <>"},
+		{"a GET", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET / <>"},
+		{"a GET after blank lines", "\r\n\nGET /a?b HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /a <>"},
 		{"a GET by HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", "GET / <>"},
-		{"a GET with lines ended by LF", "GET / HTTP/1.1\nHost: x\n\n", "GET / <>"},
-		{"a GET from a page of another origin", "GET / HTTP/1.1\r\nHost: x\r\nOrigin: https://evil.example\r\n\r\n", "GET / <>"},
-		{"a POST to another path", "POST /other HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", "POST /other <abc>"},
-		{"a POST to another path of a URL", "POST http://x/other HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", "POST /other <abc>"},
-		{"a POST with a body over 64 KiB", "POST /other HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n" + strings.Repeat("a", 70_000), "POST /other <" + strings.Repeat("a", 70_000) + ">"},
-		{"a POST in chunks", "POST /other HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "POST /other <abc>"},
+		{"a GET with lines ended by LF", "GET / HTTP/1.1\nHost: localhost\n\n", "GET / <>"},
+		{"a GET from a page of another origin", "GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\n\r\n", "GET / <>"},
+		{"a POST to another path", "POST /other HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc", "POST /other <abc>"},
+		{"a POST to another path of a URL", "POST http://localhost/other HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc", "POST /other <abc>"},
+		{"a POST with a body over 64 KiB", "POST /other HTTP/1.1\r\nHost: localhost\r\nContent-Length: 70000\r\n\r\n" + strings.Repeat("a", 70_000), "POST /other <" + strings.Repeat("a", 70_000) + ">"},
+		{"a POST in chunks", "POST /other HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "POST /other <abc>"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			conn := dial(t, address)
@@ -39,7 +39,7 @@ func TestWhatIsNoRecordIsForThePages(t *testing.T) {
 
 func TestAPageFollowsTheRecordsBeforeIt(t *testing.T) {
 	c := dial(t, listen(t, httppost.Config{}))
-	c.send(post("a") + "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	c.send(post("a") + "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	c.wantBody("<a>")
 	c.wantBody("GET / <>")
 }
@@ -49,8 +49,8 @@ func TestNothingIsServedOnAConnectionAfterAPage(t *testing.T) {
 	c := dial(t, listen(t, httppost.Config{Handler: never(t), Pages: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served.Add(1) })}))
 	// net/http takes the second request, whose end is doubtful; this server
 	// must not let it.
-	c.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n" +
-		"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + post("a"))
+	c.send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n" +
+		"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + post("a"))
 	if resp, _ := c.response(); resp.StatusCode != 200 || !resp.Close {
 		t.Fatalf("got %s, close %v", resp.Status, resp.Close)
 	}
@@ -77,7 +77,7 @@ func TestAnUpgradeWorksThroughTheHandOver(t *testing.T) {
 	})
 	c := dial(t, listen(t, httppost.Config{Pages: upgrade}))
 	// The first line is read together with the request.
-	c.send("GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nearly\n")
+	c.send("GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nearly\n")
 	if resp, err := http.ReadResponse(c.r, nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("got %v and %v, want 101", resp, err)
 	}
@@ -98,7 +98,7 @@ func TestThePagesSeeTheClientsAddress(t *testing.T) {
 		host, _, _ := net.SplitHostPort(r.RemoteAddr)
 		_, _ = io.WriteString(w, host)
 	})}))
-	c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	c.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	c.wantBody("127.0.0.1")
 }
 
@@ -109,11 +109,44 @@ func TestWithoutPagesThereAreNone(t *testing.T) {
 		p := newPipes()
 		go func() { _ = s.Serve(p) }()
 		c := p.dial(t)
-		c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		c.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		if resp, _ := c.response(); resp.StatusCode != http.StatusNotFound {
 			t.Errorf("got %s", resp.Status)
 		}
 		_ = c.Close()
 		_ = s.Shutdown(t.Context())
 	})
+}
+
+func TestPagesAreShownUnderTheServersOwnNamesAlone(t *testing.T) {
+	wrong := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusMisdirectedRequest)
+		_, _ = io.WriteString(w, "not here")
+	})
+	address := listen(t, httppost.Config{Handler: never(t), WrongName: wrong, Origins: transport.NewOrigins("box", parse(t, "https://chat.example"), parse(t, "https://app.example"))})
+	bare := listen(t, httppost.Config{Handler: never(t)})
+	for _, c := range []struct {
+		name, address, request string
+		status                 int
+	}{
+		{"the address", address, "GET / HTTP/1.1\r\nHost: " + address + "\r\n\r\n", 200},
+		{"the machine's name", address, "GET / HTTP/1.1\r\nHost: box.local:8000\r\n\r\n", 200},
+		{"the public name", address, "GET / HTTP/1.1\r\nHost: chat.example\r\n\r\n", 200},
+		{"no name, as a health check", address, "GET / HTTP/1.0\r\n\r\n", 200},
+		{"another name", address, "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421},
+		{"another name and path", address, "GET /ws HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421},
+		{"another name by an absolute URL", address, "GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 421},
+		{"a POST to another name and path", address, "POST /other HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 0\r\n\r\n", 421},
+		{"another server's name, whose pages may post", address, "GET / HTTP/1.1\r\nHost: app.example\r\n\r\n", 421},
+		{"a WebSocket, which is judged by its Origin", address, "GET /ws HTTP/1.1\r\nHost: evil.example\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n", 200},
+		{"another name, where nothing is set", bare, "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn := dial(t, c.address)
+			conn.send(c.request)
+			if resp, body := conn.response(); resp.StatusCode != c.status || c.status == 421 && c.address == address && body != "not here" {
+				t.Errorf("got %s %q", resp.Status, body)
+			}
+		})
+	}
 }

@@ -23,9 +23,10 @@ type request struct {
 	charset      wire.Charset
 	contentTypes int
 
-	origin    []byte
-	origins   int  // how many Origins there are
-	fetchSite bool // there is a Sec-Fetch-Site
+	host      []byte
+	hosts     int      // how many Hosts there are
+	origins   []string // all Origins
+	fetchSite bool     // there is a Sec-Fetch-Site
 	forwarded []transport.ForwardedField
 }
 
@@ -149,9 +150,11 @@ func (r *request) parseField(line []byte) *fault {
 		if r.contentTypes++; r.contentTypes == 1 {
 			r.charset = wire.ParseContentType(value)
 		}
+	case "host":
+		r.hosts++
+		r.host = value
 	case "origin":
-		r.origins++
-		r.origin = value
+		r.origins = append(r.origins, string(value))
 	case "sec-fetch-site":
 		r.fetchSite = true
 	case "x-forwarded-for":
@@ -213,14 +216,33 @@ func (r *request) isRecord() bool {
 	if string(r.method) != "POST" {
 		return false
 	}
-	path := r.target
-	for _, scheme := range [...]string{"http://", "https://"} {
-		if n := len(scheme); len(path) >= n && wire.EqualFold(path[:n], scheme) {
-			_, path, _ = cutAny(path[n:], "/?")
-		}
-	}
+	_, path := r.splitTarget()
 	path, _, _ = cutAny(path, "?")
 	return len(path) == 0 || string(path) == "/"
+}
+
+// splitTarget returns the host of an absolute URL, empty for other targets, and
+// the rest.
+func (r *request) splitTarget() (host, path []byte) {
+	for _, scheme := range [...]string{"http://", "https://"} {
+		if n := len(scheme); len(r.target) >= n && wire.EqualFold(r.target[:n], scheme) {
+			host, path, _ = cutAny(r.target[n:], "/?")
+			return host, path
+		}
+	}
+	return nil, r.target
+}
+
+// asked is the host that the request asks: that of an absolute URL, else the
+// header's (RFC 9112, 3.2.2). It is "" if there is none, or more than one.
+func (r *request) asked() string {
+	if host, _ := r.splitTarget(); len(host) > 0 {
+		return string(host)
+	}
+	if r.hosts > 1 {
+		return ""
+	}
+	return string(r.host)
 }
 
 // cutAny cuts p before the first of the characters; after begins with it.

@@ -149,7 +149,7 @@ func TestASlowPageIsCut(t *testing.T) {
 	})
 	inMemory(t, httppost.Config{Pages: page}, func(t *testing.T, _ *transport.Server, p *pipes) {
 		c, begin := p.dial(t), time.Now()
-		c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		c.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		for err := error(nil); err == nil; {
 			_, err = c.Write([]byte("x"))
 		}
@@ -160,7 +160,7 @@ func TestASlowPageIsCut(t *testing.T) {
 func TestABodyForAPageThatTricklesIsCut(t *testing.T) {
 	inMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipes) {
 		c, begin := p.dial(t), time.Now()
-		c.send("POST /other HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+		c.send("POST /other HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
 		c.trickle(strings.Repeat("x", 100))
 		if _, err := c.r.Peek(1); err != nil && !errors.Is(err, io.EOF) {
 			t.Error(err)
@@ -312,7 +312,7 @@ func TestShutdownWaitsForAPage(t *testing.T) {
 		p, s := newPipes(), newServer(t, httppost.Config{Pages: page})
 		go func() { _ = s.Serve(p) }()
 		c := p.dial(t)
-		c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		c.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		<-entered
 		ended := make(chan error, 1)
 		go func() { ended <- s.Shutdown(t.Context()) }()

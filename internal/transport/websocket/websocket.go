@@ -3,6 +3,7 @@
 package websocket
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -26,10 +27,12 @@ type Config struct {
 	// TrustedProxies are those whose X-Forwarded-For, Forwarded and X-Real-IP
 	// are believed.
 	TrustedProxies transport.Proxies
-	// Origins are the web origins, such as https://chat.example, whose pages
-	// may connect, beside those of the host that is asked.
-	Origins []string
+	// Origins says which web pages may connect. The zero Origins knows IP
+	// addresses and localhost.
+	Origins transport.Origins
 	Log     *slog.Logger
+	// Warnings logs what clients do wrong; nil is made of Log.
+	Warnings *transport.Warnings
 }
 
 // Limits bound one connection. A zero stands for its default.
@@ -76,42 +79,47 @@ func (l Limits) withDefaults() Limits {
 // must be among the pages of package httppost, which says what connection a
 // request came on.
 type Handler struct {
-	host    transport.Host
-	limits  Limits
-	proxies transport.Proxies
-	origins []string
-	log     *slog.Logger
-	floods  transport.Complaint
+	host     transport.Host
+	limits   Limits
+	proxies  transport.Proxies
+	origins  transport.Origins
+	log      *slog.Logger
+	floods   transport.Complaint
+	warnings *transport.Warnings
 }
 
 // New makes a handler.
 func New(cfg Config) *Handler {
 	return &Handler{
-		host:    cfg.Host,
-		limits:  cfg.Limits.withDefaults(),
-		proxies: cfg.TrustedProxies,
-		origins: cfg.Origins,
-		log:     cfg.Log,
+		host:     cfg.Host,
+		limits:   cfg.Limits.withDefaults(),
+		proxies:  cfg.TrustedProxies,
+		origins:  cfg.Origins,
+		log:      cfg.Log,
+		warnings: cmp.Or(cfg.Warnings, transport.NewWarnings(cfg.Log, time.Now)),
 	}
 }
 
 // ServeHTTP serves one WebSocket, until it has ended.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	nc := transport.ConnOf(r.Context())
+	peer := transport.Peer{Form: wire.FormLine}
+	h.proxies.Identify(&peer, nc.Addr, forwarded(r.Header))
+	origins := r.Header.Values("Origin")
+	page := h.origins.Judge(r.Host, origins, len(r.Header.Values("Sec-Fetch-Site")) > 0)
+	peer.Page = page != transport.NoPage
 	switch {
-	case !h.allowed(r):
-		http.Error(w, "A web page of another origin may not connect. To let it, start the server with --allow-origin and the page's origin", http.StatusForbidden)
+	case page.Refusal() != "":
+		h.warnings.RefusedPage(page, peer.Addr, r.Host, origins)
+		http.Error(w, page.Refusal(), http.StatusForbidden)
 		return
 	case !speaks(r):
 		http.Error(w, "None of the subprotocols is spoken here. Offer "+subprotocol+", or none", http.StatusBadRequest)
 		return
 	}
-	peer := transport.Peer{Form: wire.FormLine}
-	nc := transport.ConnOf(r.Context())
-	h.proxies.Identify(&peer, nc.Addr, forwarded(r.Header))
-
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{subprotocol},
-		InsecureSkipVerify: true, // allowed has verified the origin
+		InsecureSkipVerify: true, // page says whether the origin may
 		CompressionMode:    websocket.CompressionDisabled,
 	})
 	if err != nil {
@@ -120,27 +128,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ws.SetReadLimit(int64(h.limits.MessageBytes))
 	c := &conn{handler: h, ws: ws, net: nc, peer: peer}
 	c.serve(r.Context())
-}
-
-// allowed reports whether a page may connect: one of the host that it asks, of
-// a configured origin, or none. Browsers send the Origin with every WebSocket.
-func (h *Handler) allowed(r *http.Request) bool {
-	origins := r.Header.Values("Origin")
-	if len(origins) != 1 {
-		return len(origins) == 0
-	}
-	origin := strings.ToLower(origins[0])
-	for _, scheme := range []string{"http://", "https://"} {
-		if host, ok := strings.CutPrefix(origin, scheme); ok && host != "" && strings.EqualFold(host, r.Host) {
-			return true
-		}
-	}
-	for _, o := range h.origins {
-		if origin == strings.TrimSuffix(strings.ToLower(o), "/") {
-			return true
-		}
-	}
-	return false
 }
 
 // speaks reports whether the client offers our subprotocol, or none at all.

@@ -117,7 +117,7 @@ type client struct {
 // tryDial connects with header lines and the subprotocols that are offered.
 func (s *server) tryDial(header http.Header, offers ...string) (*client, *http.Response) {
 	s.t.Helper()
-	ws, resp, err := websocket.Dial(s.t.Context(), "ws://"+s.addr+"/ws", &websocket.DialOptions{HTTPHeader: header, Subprotocols: offers, CompressionMode: websocket.CompressionContextTakeover})
+	ws, resp, err := websocket.Dial(s.t.Context(), "ws://"+s.addr+"/ws", &websocket.DialOptions{HTTPHeader: header, Host: header.Get("Host"), Subprotocols: offers, CompressionMode: websocket.CompressionContextTakeover})
 	if err != nil {
 		if resp == nil {
 			s.t.Fatal("dial:", err)
@@ -212,30 +212,61 @@ func TestWhichSubprotocolIsSpoken(t *testing.T) {
 	}
 }
 
-func TestWhichOriginsMayConnect(t *testing.T) {
-	s := start(t, ours.Config{Origins: []string{"https://chat.example"}})
+func TestWhichPagesMayConnect(t *testing.T) {
+	var parsed []transport.Origin
+	for _, text := range []string{"https://chat.example", "https://app.example"} {
+		o, err := transport.ParseOrigin(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed = append(parsed, o)
+	}
+	s := start(t, ours.Config{Origins: transport.NewOrigins("box", parsed[:1], parsed[1:])})
 	for _, c := range []struct {
-		name    string
-		origins []string
-		status  int
+		name, host string
+		origins    []string
+		fetchSite  bool
+		status     int
+		page       bool
 	}{
-		{"none: no page", nil, 101},
-		{"the host's own", []string{"http://" + s.addr}, 101},
-		{"the host's own behind TLS", []string{"https://" + s.addr}, 101},
-		{"a configured one", []string{"https://chat.example"}, 101},
-		{"a configured one without TLS", []string{"http://chat.example"}, 403},
-		{"another", []string{"https://evil.example"}, 403},
-		{"one that begins alike", []string{"https://chat.example.evil.example"}, 403},
-		{"the host on another port", []string{"http://127.0.0.1:1"}, 403},
-		{"a page without origin", []string{"null"}, 403},
-		{"an empty one", []string{""}, 403},
-		{"two", []string{"https://chat.example", "https://chat.example"}, 403},
-		{"another scheme", []string{"file://" + s.addr}, 403},
+		{"none: no page", "", nil, false, 101, false},
+		{"none, under another name", "evil.example", nil, false, 101, false},
+		{"the server's own", "", []string{"http://" + s.addr}, true, 101, true},
+		{"the server's own behind TLS", "", []string{"https://" + s.addr}, false, 101, true},
+		{"the server's own by the machine's name", "box:8000", []string{"http://box:8000"}, false, 101, true},
+		{"the server's own by its public name, with the port spelt out", "chat.example:443", []string{"https://chat.example"}, false, 101, true},
+		{"the server's own by a proxy that rewrites Host", "", []string{"https://chat.example"}, false, 101, true},
+		{"an allowed one", "", []string{"https://app.example"}, false, 101, true},
+		{"an allowed one without TLS", "", []string{"http://app.example"}, false, 403, false},
+		{"a rebound name", "evil.example:8000", []string{"http://evil.example:8000"}, false, 403, false},
+		{"another", "", []string{"https://evil.example"}, false, 403, false},
+		{"one that begins alike", "", []string{"https://chat.example.evil.example"}, false, 403, false},
+		{"the host on another port", "", []string{"http://127.0.0.1:1"}, false, 403, false},
+		{"a page without origin", "", []string{"null"}, false, 403, false},
+		{"an empty one", "", []string{""}, false, 403, false},
+		{"a browser that names none", "", nil, true, 403, false},
+		{"two", "", []string{"https://app.example", "https://app.example"}, false, 403, false},
+		{"another scheme", "", []string{"file://" + s.addr}, false, 403, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if _, resp := s.tryDial(http.Header{"Origin": c.origins}, "httpqq"); resp.StatusCode != c.status {
+			header := http.Header{"Origin": c.origins}
+			if c.fetchSite {
+				header.Set("Sec-Fetch-Site", "same-origin")
+			}
+			if c.host != "" {
+				header.Set("Host", c.host)
+			}
+			conn, resp := s.tryDial(header, "httpqq")
+			if resp.StatusCode != c.status {
 				body, _ := io.ReadAll(resp.Body)
-				t.Errorf("got %s %s", resp.Status, body)
+				t.Fatalf("got %s %s", resp.Status, body)
+			}
+			if conn == nil {
+				return
+			}
+			conn.send("VER=1")
+			if peer := <-s.peers; peer.Page != c.page {
+				t.Errorf("the records are a page's: %v", peer.Page)
 			}
 		})
 	}
@@ -251,7 +282,7 @@ func TestWhoSpeaksOnAWebSocket(t *testing.T) {
 		{"the connection's address", nil, nil, transport.Peer{Addr: netip.MustParseAddr("127.0.0.1")}},
 		{"the address that a trusted proxy says", []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, http.Header{"X-Forwarded-For": {"192.0.2.7"}, "Forwarded": {"for=192.0.2.7"}, "X-Real-Ip": {"192.0.2.7"}}, transport.Peer{Addr: netip.MustParseAddr("192.0.2.7")}},
 		{"nobody known, behind any other proxy", nil, http.Header{"X-Real-Ip": {"192.0.2.7"}}, transport.Peer{Addr: netip.MustParseAddr("127.0.0.1"), ForeignProxy: true}},
-		{"nobody known, when headers disagree", []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, http.Header{"X-Forwarded-For": {"192.0.2.7"}, "Forwarded": {"for=192.0.2.8"}}, transport.Peer{Addr: netip.MustParseAddr("127.0.0.1"), ForeignProxy: true}},
+		{"nobody known, when headers disagree", []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, http.Header{"X-Forwarded-For": {"192.0.2.7"}, "Forwarded": {"for=192.0.2.8"}}, transport.Peer{Addr: netip.MustParseAddr("127.0.0.1"), UnclearProxy: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := start(t, ours.Config{TrustedProxies: c.trusted})

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/md5"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/transport"
+)
+
+// addTestAccounts adds accounts whose password is 123456, all friends of the first.
+func (ts *testServer) addTestAccounts(uins ...rookery.UIN) {
+	ts.t.Helper()
+	for _, uin := range uins {
+		if _, err := ts.store.CreateAccount(ts.t.Context(), rookery.NewAccount(uin, "", ts.clock.now()), credential("123456")); err != nil {
+			ts.t.Fatal(err)
+		}
+		if uin != uins[0] {
+			if err := ts.service.Befriend(ts.t.Context(), uins[0], uin); err != nil {
+				ts.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// testLogin is a Login of an account, as far as it is the same for all.
+func testLogin(version string, uin rookery.UIN) string {
+	return fmt.Sprintf("VER=%s&CMD=Login&SEQ=&UIN=%d&M5=1&PS=%x", version, uin, md5.Sum([]byte("123456")))
+}
+
+// ask posts a record with header lines, and returns the status and the answer.
+func (ts *testServer) ask(record string, header ...string) (status int, answer string) {
+	ts.t.Helper()
+	return ts.exchange(fmt.Sprintf("POST / HTTP/1.1\r\nConnection: close\r\n%sContent-Length: %d\r\n\r\n%s",
+		strings.Join(append(header, ""), "\r\n"), len(record), record))
+}
+
+// exchange sends a request as it is, and returns the status and the answer's body.
+func (ts *testServer) exchange(request string) (status int, body string) {
+	ts.t.Helper()
+	conn, err := net.Dial("tcp", ts.addr())
+	if err != nil {
+		ts.t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.WriteString(conn, request); err != nil {
+		ts.t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		ts.t.Fatal(err)
+	}
+	all, err := io.ReadAll(resp.Body)
+	if err != nil {
+		ts.t.Fatal(err)
+	}
+	return resp.StatusCode, strings.TrimSuffix(string(all), "\r\n")
+}
+
+// pageSocket is a WebSocket that a page opens.
+type pageSocket struct {
+	t *testing.T
+	*websocket.Conn
+}
+
+// openSocket opens a WebSocket as a page of an origin does that asks for a host,
+// "" for the server's own address. conn is nil unless the server agrees.
+func (ts *testServer) openSocket(origin, host string) (conn *pageSocket, resp *http.Response) {
+	ts.t.Helper()
+	ws, resp, err := websocket.Dial(ts.t.Context(), "ws://"+ts.addr()+"/ws",
+		&websocket.DialOptions{HTTPHeader: http.Header{"Origin": {origin}}, Host: host, Subprotocols: []string{"httpqq"}})
+	if resp == nil {
+		ts.t.Fatal(err)
+	}
+	if err != nil {
+		return nil, resp
+	}
+	ts.t.Cleanup(func() { _ = ws.CloseNow() })
+	return &pageSocket{ts.t, ws}, resp
+}
+
+// want sends a record, "" for none, and fails unless the next that comes fits the
+// pattern. It returns what the pattern's group is.
+func (s *pageSocket) want(record, pattern string) string {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
+	defer cancel()
+	if record != "" {
+		if err := s.Write(ctx, websocket.MessageText, []byte(record)); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	_, got, err := s.Read(ctx)
+	if err != nil {
+		s.t.Fatalf("to %s: %v", record, err)
+	}
+	found := regexp.MustCompile("^" + pattern + "$").FindStringSubmatch(string(got))
+	if found == nil {
+		s.t.Fatalf("to %s\ngot  %s\nwant %s", record, got, pattern)
+	}
+	return found[len(found)-1]
+}
+
+// A rebound page shares the address of whoever reads it. Nothing that it can send
+// is answered as their session's, by whatever name it was loaded.
+func TestAPageOfAReboundNameActsForNobody(t *testing.T) {
+	ts := newTestServer(t, serverConfig{})
+	ts.addTestAccounts(10001)
+	if status, answer := ts.ask(testLogin("1.1", 10001)); status != 200 || !strings.Contains(answer, "RS=0") {
+		t.Fatalf("login: %d %s", status, answer)
+	}
+	_, port, _ := net.SplitHostPort(ts.addr())
+	for _, name := range []string{"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "127.0.0.1.nip.example", "xn--lcalhost-9dg", "rebound.local", "nas"} {
+		host := name + ":" + port
+		if status, answer := ts.ask("VER=1.1&CMD=List&SEQ=1&UIN=10001", "Host: "+host, "Origin: http://"+host); status != 403 {
+			t.Errorf("a POST of a page of %s: %d %s", name, status, answer)
+		}
+		if conn, resp := ts.openSocket("http://"+host, host); conn != nil {
+			t.Errorf("a WebSocket of a page of %s: %s", name, resp.Status)
+		}
+		status, page := ts.exchange("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n")
+		if status != http.StatusMisdirectedRequest || !strings.Contains(page, "--public-url") {
+			t.Errorf("a GET under %s: %d %s", name, status, page)
+		}
+	}
+}
+
+func TestOnAWebSocketAPageActsForDeviceSessionsAlone(t *testing.T) {
+	ts := newTestServer(t, serverConfig{})
+	ts.addTestAccounts(10001, 10002)
+	for _, uin := range []rookery.UIN{10001, 10002} {
+		ts.ask(testLogin("1.1", uin)) // the address is logged in
+	}
+	page, resp := ts.openSocket("http://"+ts.addr(), "")
+	if page == nil {
+		t.Fatal(resp.Status)
+	}
+	const ok = `VER=1\.4&CMD=List&SEQ=&UIN=10001&RES=0&.*`
+	list := "VER=1.4&CMD=List&SEQ=&UIN=10001"
+
+	page.want(list, `.*&RES=20`)
+	page.want(list+"&SID=null", `.*&RES=20`)
+	page.want(testLogin("1.4", 10001), `.*&RES=3&RA=DV: .*`)
+	page.want(testLogin("1.1", 10001)+"&DV=page", `.*&RES=3&RA=DV: .*`)
+	page.want(list, `.*&RES=20`)
+	page.want("VER=1.4&CMD=Logout&SEQ=&UIN=10001", `.*&RES=0`)
+	if _, answer := ts.ask(list); !strings.Contains(answer, "RES=0") {
+		t.Fatalf("the address is logged out: %s", answer)
+	}
+
+	// A Login with DV binds the connection, and messages come.
+	sid := page.want(testLogin("1.4", 10001)+"&DV=page", `.*&RES=0&RS=0&.*&SID=(rk_.*)`)
+	page.want(list, ok)
+	ts.ask("VER=1.1&CMD=CLTMSG&SEQ=&UIN=10002&UN=10001&MG=hello")
+	page.want("", `.*&CMD=Server_Msg&.*&MG=hello`)
+	page.want(testLogin("1.4", 10001), `.*&RES=3&RA=DV: .*`)
+	page.want(list, ok) // it is bound as before
+	page.want("VER=1.4&CMD=List&SEQ=&UIN=10002", `.*&RES=20`)
+
+	// So does a SID. Another page's connection is not the first one's.
+	second, _ := ts.openSocket("http://"+ts.addr(), "")
+	second.want(list, `.*&RES=20`)
+	second.want(list+"&SID="+sid, ok)
+	second.want("", `.*&CMD=Server_Msg&.*&MG=hello`) // nothing has confirmed it
+	second.want(list, ok)
+
+	// Logout ends the device's session, not the address's.
+	second.want("VER=1.4&CMD=Logout&SEQ=&UIN=10001", `.*&RES=0`)
+	second.want(list, `.*&RES=20`)
+	second.want(list+"&SID="+sid, `.*&RES=20`)
+	if _, answer := ts.ask(list); !strings.Contains(answer, "RES=0") {
+		t.Errorf("the address is logged out: %s", answer)
+	}
+}
+
+func TestAProgramOnAWebSocketActsForItsAddressAsEver(t *testing.T) {
+	ts := newTestServer(t, serverConfig{})
+	ts.addTestAccounts(10001)
+	program, resp := ts.openSocket("", "chat.example") // an empty Origin is one
+	if program != nil {
+		t.Fatal(resp.Status)
+	}
+	ws, _, err := websocket.Dial(t.Context(), "ws://"+ts.addr()+"/ws", &websocket.DialOptions{Host: "chat.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.CloseNow()
+	(&pageSocket{t, ws}).want(testLogin("1.4", 10001), `.*&RES=0&RS=0&.*`)
+}
+
+func TestTheFirstPublicURLIsLinked(t *testing.T) {
+	config, err := configOf(t, "--public-url https://chat.example --public-url http://chat.example:8000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ts := newTestServer(t, serverConfig{publicURLs: config.publicURLs})
+	for host, want := range map[string]int{"chat.example": 200, "chat.example:8000": 200, "other.example": 421} {
+		if status, page := ts.exchange("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n"); status != want || !strings.Contains(page, "https://chat.example/") {
+			t.Errorf("%s: %d %s", host, status, page)
+		}
+	}
+}
+
+func TestThisMachinesNameIsTheServersOwn(t *testing.T) {
+	ts := newTestServer(t, serverConfig{})
+	name := hostname(ts.config.log)
+	want := http.StatusOK
+	if !transport.NewOrigins(name, nil, nil).Own(name) {
+		want = http.StatusMisdirectedRequest // it is none that a browser can ask for
+	}
+	bare, _, _ := strings.Cut(name, ".")
+	for _, host := range []string{name, bare, bare + ".local", strings.ToUpper(bare) + ".local.:8000"} {
+		if status, _ := ts.exchange("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n"); status != want {
+			t.Errorf("%s: %d, want %d", host, status, want)
+		}
+	}
+}
