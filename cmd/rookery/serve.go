@@ -75,7 +75,9 @@ func (f *serveFlags) register(c *cobra.Command) {
 	f.data = dataFlag(flags)
 	flags.StringArrayVar(&f.listen, "listen", defaultListen, "listen on `ADDR`, host:port; may be given more than once")
 	flags.StringArrayVar(&f.trustedProxies, "trusted-proxy", nil, "believe X-Forwarded-For, Forwarded and X-Real-IP from `CIDR`, a proxy's address or network; may be given more than once")
-	flags.StringArrayVar(&f.publicURLs, "public-url", nil, "know `URL`, such as https://chat.example, as the server's own address that people open; may be given more than once, links use the first. IP addresses, localhost and this machine's name need no setting")
+	flags.StringArrayVar(&f.publicURLs, "public-url", nil, "know `URL`, such as https://chat.example, as the server's own "+
+		"address that people open; may be given more than once, links use the first. "+
+		"IP addresses, localhost and this machine's name need no setting")
 	flags.StringArrayVar(&f.origins, "allow-origin", nil, "let web pages of another origin `URL`, such as https://app.example, act for users; may be given more than once")
 	flags.IntVar(&f.maxConnections, "max-connections", 50_000, "accept at most `N` connections in all")
 	flags.IntVar(&f.perAddress, "max-connections-per-address", 1_000, "accept at most `N` connections from one address; trusted proxies and this machine are exempt")

@@ -151,7 +151,7 @@ func (s *server) ways(c serverConfig) transport.Way {
 func hostname(log *slog.Logger) string {
 	name, err := os.Hostname()
 	if err != nil {
-		log.Warn("cannot find out this machine's name: web pages under that name are refused, name it with --public-url", "error", err)
+		log.Warn("cannot find out this machine's name: to open the server by it, name it with --public-url", "error", err)
 		return ""
 	}
 	return name

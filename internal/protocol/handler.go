@@ -156,8 +156,8 @@ func (h *Handler) answer(c *call) {
 func (h *Handler) attempt(c *call, step func(*call) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			h.log.Error("a request made the server panic", "command", transport.Excerpt(c.name), "account", c.uin, "address", c.peer.Addr,
-				"panic", p, "stack", string(debug.Stack()))
+			h.log.Error("a request made the server panic", "command", transport.Excerpt(c.name), "account", c.uin,
+				"address", c.peer.Addr, "panic", p, "stack", string(debug.Stack()))
 			err = rookery.Temporary(fmt.Errorf("panic: %v", p))
 		}
 	}()
@@ -193,8 +193,10 @@ func (c *call) check() error {
 }
 
 var (
-	errForeignProxy = rookery.Errorf(rookery.CodeRefused, "the request came through a proxy that is not trusted: the operator names proxies with --trusted-proxy")
-	errUnclearProxy = rookery.Errorf(rookery.CodeRefused, "the request came through a trusted proxy that does not say clearly for whom: the operator has it set one of X-Forwarded-For, Forwarded and X-Real-IP, and empty the others")
+	errForeignProxy = rookery.Errorf(rookery.CodeRefused, "the request came through a proxy that is not trusted: "+
+		"the operator names proxies with --trusted-proxy")
+	errUnclearProxy = rookery.Errorf(rookery.CodeRefused, "the request came through a trusted proxy that does not say clearly "+
+		"for whom: the operator has it set one of X-Forwarded-For, Forwarded and X-Real-IP, and empty the others")
 )
 
 var errNoUIN = rookery.Errorf(rookery.CodeNoAccount, "UIN: no account number, which is 10000 to 4294967295")

@@ -49,7 +49,8 @@ func login(c *call) error {
 	return nil
 }
 
-var errPageLogin = rookery.Errorf(rookery.CodeRefused, "DV: missing; a web page shares the address of whoever opens it, so it logs in as a device: send VER=1.4 and DV")
+var errPageLogin = rookery.Errorf(rookery.CodeRefused, "DV: missing; "+
+	"a web page shares the address of whoever opens it, so it logs in as a device: send VER=1.4 and DV")
 
 // device reads DV, the name of the device that signs in; empty for an address.
 // Versions without device sessions do not look at it.

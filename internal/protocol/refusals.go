@@ -22,10 +22,12 @@ func (h *Handler) logRefusal(c *call, res int, err error) {
 	switch {
 	case errors.Is(err, errForeignProxy):
 		h.warnings.Warn(transport.Occasion{Cause: "foreign proxy", Address: from},
-			"records are refused, since they came through a proxy that is not trusted: if the proxy is yours, start the server with --trusted-proxy and its address")
+			"records are refused, since they came through a proxy that is not trusted: "+
+				"if the proxy is yours, start the server with --trusted-proxy and its address")
 	case errors.Is(err, errUnclearProxy):
 		h.warnings.Warn(transport.Occasion{Cause: "unclear proxy", Address: from},
-			"records are refused, since a proxy named with --trusted-proxy does not say clearly for whom it asks: let it set one of X-Forwarded-For, Forwarded and X-Real-IP, and empty the others")
+			"records are refused, since a proxy named with --trusted-proxy does not say clearly for whom it asks: "+
+				"let it set one of X-Forwarded-For, Forwarded and X-Real-IP, and empty the others")
 	case res == resUnknownCommand:
 		h.warnings.Warn(transport.Occasion{Cause: "command", Address: from},
 			"a record of an unknown command was refused: docs/protocol.md lists the commands, and a newer server may know more",
@@ -35,7 +37,8 @@ func (h *Handler) logRefusal(c *call, res int, err error) {
 			"a record without a session was refused: its client has to log in", "command", c.name, "reason", rookery.TextOf(err))
 	case res == resTemporary:
 		if kept, due := h.failing.Due(); due {
-			h.log.Error("a request was not done", "command", c.name, "account", c.uin, "address", from, "error", err, "more_since", kept)
+			h.log.Error("a request was not done", "command", c.name, "account", c.uin, "address", from,
+				"error", err, "more_since", kept)
 		}
 	}
 }

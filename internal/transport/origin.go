@@ -46,7 +46,8 @@ func ParseOrigin(text string) (Origin, error) {
 	if meant, ok := meantOrigin(text); ok {
 		return Origin{}, fmt.Errorf("%q is not what browsers send: write %s", text, meant)
 	}
-	return Origin{}, fmt.Errorf("%q is no web origin, which is a scheme, a name in ASCII, and a port if it is not the usual one, such as https://chat.example", text)
+	return Origin{}, fmt.Errorf("%q is no web origin, which is a scheme, a name in ASCII, "+
+		"and a port if it is not the usual one, such as https://chat.example", text)
 }
 
 // meantOrigin guesses what was meant by a text that is no origin.

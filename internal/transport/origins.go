@@ -89,9 +89,10 @@ func (o Origins) Judge(host string, origins []string, fetchSite bool) Page {
 func (p Page) Refusal() string {
 	switch p {
 	case UnnamedPage:
-		return "The server is not known under this name, so its pages may not speak to it. If the name is yours, start the server with --public-url and the address that people open, such as https://chat.example"
+		return "The server is not known under this name, so its pages may not speak to it. " + namesSetting
 	case ForeignPage:
-		return "A web page of another origin may not speak to the server. To let it, start the server with --allow-origin and the page's origin, such as https://chat.example"
+		return "A web page of another origin may not speak to the server. To let it, " +
+			"start the server with --allow-origin and the page's origin, such as https://chat.example"
 	}
 	return ""
 }
@@ -102,13 +103,19 @@ func (w *Warnings) RefusedPage(p Page, from netip.Addr, host string, origins []s
 	if p == UnnamedPage {
 		cause = unknownName
 	}
-	w.Warn(Occasion{Cause: cause, Address: from}, p.Refusal(), "origin", Excerpt(strings.Join(origins, ", ")), "host", Excerpt(host))
+	w.Warn(Occasion{Cause: cause, Address: from}, p.Refusal(),
+		"origin", Excerpt(strings.Join(origins, ", ")), "host", Excerpt(host))
 }
 
 // UnknownName logs that a page was asked for under a name that is not the
 // server's.
 func (w *Warnings) UnknownName(from netip.Addr, host string) {
-	w.Warn(Occasion{Cause: unknownName, Address: from}, "A page was asked for under a name that the server does not know. If the name is yours, start the server with --public-url and the address that people open, such as https://chat.example", "host", Excerpt(host))
+	w.Warn(Occasion{Cause: unknownName, Address: from},
+		"A page was asked for under a name that the server does not know. "+namesSetting, "host", Excerpt(host))
 }
 
-const unknownName = "unknown name"
+const (
+	unknownName  = "unknown name"
+	namesSetting = "If the name is yours, start the server with --public-url " +
+		"and the address that people open, such as https://chat.example"
+)

@@ -48,7 +48,8 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // WrongName answers a request under a name that is not known to be the server's.
 // Status 421 says just that; 403 says here that the page of somebody else asked.
 func (p *Pages) WrongName(w http.ResponseWriter, r *http.Request) {
-	p.write(w, http.StatusMisdirectedRequest, "wrong name", struct{ Host, PublicURL string }{plain(r.Host, ""), p.publicURL})
+	p.write(w, http.StatusMisdirectedRequest, "wrong name",
+		struct{ Host, PublicURL string }{plain(r.Host, ""), p.publicURL})
 }
 
 func (p *Pages) write(w http.ResponseWriter, status int, page string, data any) {
