@@ -1,10 +1,12 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 
 	"github.com/rookery-im/rookery"
 )
@@ -25,22 +27,58 @@ const (
 
 // scheme is what an address's scheme stands for.
 type scheme struct {
-	port, path string
-	open       func(*Client) opener
+	// ports are tried in their order where the address names none: each listener
+	// of a server speaks everything, and it may have one of the two only.
+	ports []string
+	path  string
+	polls bool // what comes is asked for
+	open  func(*Client, context.Context, address) (link, error)
 }
 
 var schemes = map[string]scheme{
-	"qq":    {linePort, "", (*Client).lines},
-	"tcp":   {linePort, "", (*Client).lines},
-	"ws":    {httpPort, "/ws", (*Client).webSockets},
-	"wss":   {"443", "/ws", (*Client).webSockets},
-	"http":  {httpPort, "/", (*Client).posts},
-	"https": {"443", "/", (*Client).posts},
+	"qq":    {[]string{linePort, httpPort}, "", false, (*Client).openLine},
+	"tcp":   {[]string{linePort, httpPort}, "", false, (*Client).openLine},
+	"ws":    {[]string{httpPort, linePort}, "/ws", false, (*Client).openWebSocket},
+	"wss":   {[]string{"443"}, "/ws", false, (*Client).openWebSocket},
+	"http":  {[]string{httpPort, linePort}, "/", true, (*Client).openPosts},
+	"https": {[]string{"443"}, "/", true, (*Client).openPosts},
 }
 
-// parseAddress reads scheme://UIN@host[:port][/path]. Its errors wrap
-// ErrParameter and do not repeat the text, which may hold a password by mistake.
-func parseAddress(text string) (a address, err error) {
+// String names the account and where it is, and no secrets.
+func (a address) String() string { return fmt.Sprintf("%s://%v@%s", a.scheme, a.uin, a.host) }
+
+// parseAddresses reads an address and those to fall back to. They are tried in
+// their order.
+func parseAddresses(first string, others []string) ([]address, error) {
+	all, err := parseAddress(first)
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range others {
+		more, err := parseAddress(text)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case more[0].uin != all[0].uin:
+			return nil, fmt.Errorf("%w: client.Fallback is for another account, %v", ErrParameter, more[0].uin)
+		case schemes[more[0].scheme].polls != schemes[all[0].scheme].polls:
+			// A batch that was asked for by a poll is not pushed.
+			return nil, fmt.Errorf("%w: client.Fallback cannot go from http or https to another scheme, or to them", ErrParameter)
+		}
+		for _, a := range more {
+			if !slices.Contains(all, a) {
+				all = append(all, a)
+			}
+		}
+	}
+	return all, nil
+}
+
+// parseAddress reads scheme://UIN@host[:port][/path]. It returns more than one
+// address if no port is named. Its errors wrap ErrParameter and do not repeat the
+// text, which may hold a password by mistake.
+func parseAddress(text string) (all []address, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("%w: the address %w; it must look like qq://10001@host", ErrParameter, err)
@@ -48,30 +86,34 @@ func parseAddress(text string) (a address, err error) {
 	}()
 	u, err := url.Parse(text)
 	if err != nil {
-		return a, errors.New("cannot be read")
+		return nil, errors.New("cannot be read")
 	}
 	s, ok := schemes[u.Scheme]
 	if !ok {
-		return a, errors.New("has none of the schemes qq, tcp, http, https, ws, wss")
+		return nil, errors.New("has none of the schemes qq, tcp, http, https, ws, wss")
 	}
-	if a.uin, ok = rookery.ParseUIN(u.User.Username()); !ok {
-		return a, errors.New("has no account number before the @")
+	uin, ok := rookery.ParseUIN(u.User.Username())
+	if !ok {
+		return nil, errors.New("has no account number before the @")
 	}
 	if _, given := u.User.Password(); given {
-		return a, errors.New("holds a password, which belongs into client.Password")
+		return nil, errors.New("holds a password, which belongs into client.Password")
 	}
 	if u.Hostname() == "" {
-		return a, errors.New("names no host")
+		return nil, errors.New("names no host")
 	}
-	port := u.Port()
-	if port == "" {
-		port = s.port
-	}
-	a.scheme, a.host = u.Scheme, net.JoinHostPort(u.Hostname(), port)
 	path := u.Path
 	if path == "" || path == "/" {
 		path = s.path
 	}
-	a.url = (&url.URL{Scheme: u.Scheme, Host: a.host, Path: path, RawQuery: u.RawQuery}).String()
-	return a, nil
+	ports := s.ports
+	if u.Port() != "" {
+		ports = []string{u.Port()}
+	}
+	for _, port := range ports {
+		host := net.JoinHostPort(u.Hostname(), port)
+		at := url.URL{Scheme: u.Scheme, Host: host, Path: path, RawQuery: u.RawQuery}
+		all = append(all, address{uin: uin, scheme: u.Scheme, host: host, url: at.String()})
+	}
+	return all, nil
 }

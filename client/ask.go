@@ -27,7 +27,7 @@ type request struct {
 func (c *Client) record(r request, seq string) []byte {
 	b := make([]byte, 0, 256)
 	for _, f := range []Field{
-		text("VER", c.options.version), text("CMD", r.command), text("SEQ", seq), number("UIN", c.address.uin)} {
+		text("VER", c.options.version), text("CMD", r.command), text("SEQ", seq), number("UIN", c.UIN())} {
 		b = appendField(b, f)
 	}
 	if token := c.Token(); token != "" && r.command != "Login" {

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -12,10 +11,9 @@ import (
 
 // Client is one account, signed in. Its methods may be called at the same time.
 type Client struct {
-	address   address
+	addresses []address // of one account, in the order in which they are tried
 	options   options
 	transport *http.Transport
-	open      opener
 	inbox     *inbox
 	said      sayings
 
@@ -28,6 +26,7 @@ type Client struct {
 	newest atomic.Uint64
 
 	mu     sync.Mutex    // guards all below
+	at     int           // which of the addresses was spoken to last
 	link   link          // nil while there is none that works
 	moved  chan struct{} // closed and made anew when link or dead changes
 	dead   error         // why there will be no link any more
@@ -38,30 +37,35 @@ type Client struct {
 	signed bool          // the session has been signed in to once
 }
 
-// dialTime bounds one attempt to connect and sign in.
-const dialTime = 30 * time.Second
+const (
+	// dialTime bounds one attempt to connect and sign in at an address.
+	dialTime = 30 * time.Second
+	// reachTime bounds the connection to one of several addresses: a firewall may
+	// drop what goes there.
+	reachTime = 5 * time.Second
+)
 
 // Dial signs in at an address: qq://10001@host, or with http, https, tcp, ws or
 // wss in the place of qq, a port, a path. The package's comment says what they
-// mean.
+// mean. Without a port qq, tcp, ws and http try both usual ports of a server, their
+// own first.
 //
 // It returns when the client is signed in. A wrong password is ErrPassword, a
 // token that has ended ErrNotLoggedIn, a server that cannot be reached
-// ErrTemporary. Later the client connects again by itself. ctx is for
+// an *Unreachable, which wraps ErrTemporary. Later the client connects again by itself. ctx is for
 // Dial alone.
 func Dial(ctx context.Context, address string, opts ...Option) (*Client, error) {
-	a, err := parseAddress(address)
+	o := newOptions(opts)
+	all, err := parseAddresses(address, o.fallback)
 	if err != nil {
 		return nil, err
 	}
-	o := newOptions(opts)
 	if err := o.check(); err != nil {
 		return nil, err
 	}
 	c := &Client{
-		address:   a,
+		addresses: all,
 		options:   o,
-		transport: newTransport(o),
 		inbox:     newInbox(),
 		moved:     make(chan struct{}),
 		token:     o.token,
@@ -69,7 +73,7 @@ func Dial(ctx context.Context, address string, opts ...Option) (*Client, error) 
 		rhythm:    time.Minute,
 	}
 	c.ctx, c.end = context.WithCancel(context.WithoutCancel(ctx))
-	c.open = schemes[a.scheme].open(c)
+	c.transport = c.newTransport()
 	l, err := c.connect(ctx)
 	if err != nil {
 		c.stop()
@@ -81,11 +85,14 @@ func Dial(ctx context.Context, address string, opts ...Option) (*Client, error) 
 }
 
 // UIN is the client's account.
-func (c *Client) UIN() UIN { return c.address.uin }
+func (c *Client) UIN() UIN { return c.addresses[0].uin }
 
-// String names the account and where it is, and no secrets.
+// String is the address at which the client was signed in last, with the port,
+// such as qq://10001@chat.example:14000. It holds no secrets.
 func (c *Client) String() string {
-	return fmt.Sprintf("%s://%v@%s", c.address.scheme, c.address.uin, c.address.host)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.addresses[c.at].String()
 }
 
 // GoString is String: %#v would print secrets.

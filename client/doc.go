@@ -41,6 +41,10 @@
 //   - http, https: a POST for each record, port 8000 or 443. Messages are polled
 //     for, while an Events loop runs.
 //
+// Where the address names no port, qq, tcp, ws and http try the other of 8000 and
+// 14000 too: each listener of a server speaks everything. A port that is named is the
+// only one; [Fallback] adds others.
+//
 // A program that only sends is best off with http: on a line the server hands out
 // whatever waits, wanted or not.
 //

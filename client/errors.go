@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // What errors.Is tells.
@@ -43,6 +44,32 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.kind }
+
+// Unreachable is the error of a server that could not be spoken to, at any of
+// the addresses that were tried. It wraps ErrTemporary.
+type Unreachable struct{ Tried []Attempt }
+
+// Attempt is what became of an attempt at an address.
+type Attempt struct {
+	Address string // scheme://UIN@host:port
+	Err     error
+}
+
+func (u *Unreachable) Error() string {
+	var all []string
+	for _, a := range u.Tried {
+		all = append(all, a.Address+": "+a.Err.Error())
+	}
+	return strings.Join(all, "; ")
+}
+
+func (u *Unreachable) Unwrap() []error {
+	var all []error
+	for _, a := range u.Tried {
+		all = append(all, a.Err)
+	}
+	return all
+}
 
 const (
 	resDone        = 0

@@ -95,7 +95,7 @@ var pushedCommands = map[string]bool{"Server_Msg": true, "update_stat": true, "r
 // dropped, with a line in the log.
 func (c *Client) pushed(a Answer, f *flow) {
 	e, err := readPush(a)
-	if err == nil && !a.is("UIN", c.address.uin.String()) {
+	if err == nil && !a.is("UIN", c.UIN().String()) {
 		err = badAnswer(a.Text("CMD"), "it is for account %s", a.Text("UIN"))
 	}
 	if err != nil {

@@ -158,7 +158,7 @@ func (c *Client) beat() time.Duration {
 func (c *Client) confirmation(upTo uint64) []byte {
 	var b []byte
 	for _, f := range []Field{
-		text("VER", "1.4"), text("CMD", "Server_Msg"), number("SEQ", upTo), number("UIN", c.address.uin), text("RES", "0")} {
+		text("VER", "1.4"), text("CMD", "Server_Msg"), number("SEQ", upTo), number("UIN", c.UIN()), text("RES", "0")} {
 		b = appendField(b, f)
 	}
 	return b

@@ -11,15 +11,13 @@ import (
 	"time"
 )
 
-// lines opens lines: raw TCP connections on which records end in line ends.
-func (c *Client) lines() opener {
-	return func(ctx context.Context) (link, error) {
-		conn, err := c.options.dial(ctx, "tcp", c.address.host)
-		if err != nil {
-			return nil, unreachable(err)
-		}
-		return c.stream(&line{conn: conn, in: bufio.NewReader(conn)}), nil
+// openLine opens a line: a raw TCP connection on which records end in line ends.
+func (c *Client) openLine(ctx context.Context, a address) (link, error) {
+	conn, err := c.dial(ctx, "tcp", a.host)
+	if err != nil {
+		return nil, unreachable(err)
 	}
+	return c.stream(&line{conn: conn, in: bufio.NewReader(conn)}), nil
 }
 
 // line is a pipe over a TCP connection.

@@ -25,9 +25,6 @@ type link interface {
 	confirm(record []byte) error
 }
 
-// opener makes a link.
-type opener func(ctx context.Context) (link, error)
-
 var (
 	errSilent  = errors.New("the server does not answer")
 	errVersion = fmt.Errorf("%w: the server does not speak this version of the protocol", ErrParameter)

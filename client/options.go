@@ -19,17 +19,18 @@ import (
 type Option func(*options)
 
 type options struct {
-	proof   string // the password's MD5 in hex, empty for no password
-	token   string
-	device  string
-	version string
-	program string
-	status  Status
-	poll    time.Duration
-	tls     *tls.Config
-	dial    func(ctx context.Context, network, address string) (net.Conn, error)
-	log     *slog.Logger
-	times   times
+	fallback []string
+	proof    string // the password's MD5 in hex, empty for no password
+	token    string
+	device   string
+	version  string
+	program  string
+	status   Status
+	poll     time.Duration
+	tls      *tls.Config
+	dial     func(ctx context.Context, network, address string) (net.Conn, error)
+	log      *slog.Logger
+	times    times
 }
 
 // times are the durations that tests shorten.
@@ -64,6 +65,13 @@ func Password(password string) Option {
 // returned it; a password is not needed then. If a password is given all the same,
 // name the Device too: the client signs in anew as it when the token has ended.
 func Token(token string) Option { return func(o *options) { o.token = token } }
+
+// Fallback adds addresses of the same account to be tried where the one before
+// cannot be reached, or something else than a Rookery server answers there. A
+// refusal of the server is no reason to try the next.
+func Fallback(addresses ...string) Option {
+	return func(o *options) { o.fallback = append(o.fallback, addresses...) }
+}
 
 // Device names the device to sign in as, in at most 64 bytes; it needs protocol
 // version 1.4. Without one the session belongs to the client's address.

@@ -11,12 +11,9 @@ import (
 	"time"
 )
 
-// posts opens links over HTTP: every record is a POST.
-func (c *Client) posts() opener {
-	client := c.httpClient()
-	return func(context.Context) (link, error) {
-		return &poster{breakage: newBreakage(), client: client, url: c.address.url, patient: c.options.times.answer}, nil
-	}
+// openPosts makes a link over HTTP: every record is a POST.
+func (c *Client) openPosts(_ context.Context, a address) (link, error) {
+	return &poster{breakage: newBreakage(), client: c.httpClient(), url: a.url, patient: c.options.times.answer}, nil
 }
 
 // httpClient follows no redirection: records could arrive at a stranger's.
@@ -29,14 +26,14 @@ func (c *Client) httpClient() *http.Client {
 
 // newTransport makes a transport of the client's own, so that what others change
 // about the default one does not reach it.
-func newTransport(o options) *http.Transport {
+func (c *Client) newTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           o.dial,
-		TLSClientConfig:       o.tls,
+		DialContext:           c.dial,
+		TLSClientConfig:       c.options.tls,
 		MaxIdleConnsPerHost:   4,
 		IdleConnTimeout:       time.Minute,
-		TLSHandshakeTimeout:   o.times.answer,
+		TLSHandshakeTimeout:   c.options.times.answer,
 		ExpectContinueTimeout: time.Second,
 	}
 }

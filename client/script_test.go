@@ -140,7 +140,7 @@ func inBubble(t *testing.T, s *script, test func(t *testing.T, c *client.Client)
 	synctest.Test(t, func(t *testing.T) {
 		s.T = t
 		opts := append([]client.Option{client.Password(password), client.Dialer(s.dial)}, opts...)
-		c, err := client.Dial(t.Context(), "qq://10001@server", opts...)
+		c, err := client.Dial(t.Context(), "qq://10001@server:14000", opts...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,28 +4,67 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/rookery-im/rookery"
 )
 
-// connect makes one attempt to get a link that is signed in. An error that is
-// not final wraps ErrTemporary.
+// connect makes one attempt to get a link that is signed in, at each address
+// until one works, from the one on that worked last. An error that is not final
+// wraps ErrTemporary.
 func (c *Client) connect(ctx context.Context) (link, error) {
+	c.mu.Lock()
+	last := c.at
+	c.mu.Unlock()
+	var failed Unreachable
+	for i := range c.addresses {
+		at := (last + i) % len(c.addresses)
+		a := c.addresses[at]
+		l, err := c.connectTo(ctx, a)
+		var refused *Error
+		switch {
+		case err == nil:
+			c.mu.Lock()
+			c.at = at
+			c.mu.Unlock()
+			return l, nil
+		case final(err) || errors.As(err, &refused):
+			return nil, fmt.Errorf("%v: %w", a, err)
+		case !errors.Is(err, ErrTemporary):
+			err = unreachable(err)
+		}
+		failed.Tried = append(failed.Tried, Attempt{a.String(), err})
+		if ctx.Err() != nil || c.ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, &failed
+}
+
+func (c *Client) connectTo(ctx context.Context, a address) (link, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
 	defer context.AfterFunc(c.ctx, cancel)()
-	l, err := c.open(ctx)
-	if err == nil {
-		if err = c.enter(ctx, l); err == nil {
-			return l, nil
-		}
+	l, err := schemes[a.scheme].open(c, ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.enter(ctx, l); err != nil {
 		l.breaks(err)
+		return nil, err
 	}
-	if !final(err) && !errors.Is(err, ErrTemporary) {
-		err = unreachable(err)
+	return l, nil
+}
+
+// dial opens a connection.
+func (c *Client) dial(ctx context.Context, network, host string) (net.Conn, error) {
+	if len(c.addresses) > 1 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, reachTime)
+		defer cancel()
 	}
-	return nil, fmt.Errorf("%v: %w", c, err)
+	return c.options.dial(ctx, network, host)
 }
 
 // enter signs in on a link: with the token if there is one that works, else

@@ -121,6 +121,7 @@ func (s *stream) forget(seq string) {
 
 // read takes in what the server sends until the pipe ends.
 func (s *stream) read(pushed func(Answer)) {
+	met := false // a server of the protocol has said something
 	for {
 		b, err := s.pipe.receive()
 		if err != nil {
@@ -132,6 +133,12 @@ func (s *stream) read(pushed func(Answer)) {
 			return
 		}
 		a := parseAnswer(b)
+		if a.Text("CMD") != "" {
+			met = true
+		} else if !met && len(b) > 0 {
+			s.breaks(errNoRecord)
+			return
+		}
 		if pushedCommands[a.Text("CMD")] {
 			pushed(a)
 			continue
@@ -156,6 +163,10 @@ func (s *stream) answered(a Answer) {
 	}
 	s.log.Debug("an answer that nobody waits for", "seq", seq)
 }
+
+// errNoRecord is the cause where something else answers than a server of the
+// protocol. Such a program may wait for more for long.
+var errNoRecord = errors.New("what answers is no record; is the address that of a Rookery server?")
 
 // errEnded is the cause where the server has ended a connection in good order.
 var errEnded = errors.New("the server has ended the connection")

@@ -8,24 +8,21 @@ import (
 	"github.com/coder/websocket"
 )
 
-// webSockets opens WebSockets, on which each text message is a record.
-func (c *Client) webSockets() opener {
-	dialing := &websocket.DialOptions{
+// openWebSocket opens a WebSocket, on which each text message is a record.
+func (c *Client) openWebSocket(ctx context.Context, a address) (link, error) {
+	conn, response, err := websocket.Dial(ctx, a.url, &websocket.DialOptions{
 		HTTPClient:      c.httpClient(),
 		Subprotocols:    []string{"httpqq"},
 		CompressionMode: websocket.CompressionDisabled,
-	}
-	return func(ctx context.Context) (link, error) {
-		conn, response, err := websocket.Dial(ctx, c.address.url, dialing)
-		if err != nil {
-			if response != nil && response.StatusCode != http.StatusSwitchingProtocols {
-				return nil, statusError(response)
-			}
-			return nil, unreachable(err)
+	})
+	if err != nil {
+		if response != nil && response.StatusCode != http.StatusSwitchingProtocols {
+			return nil, statusError(response)
 		}
-		conn.SetReadLimit(maxAnswer)
-		return c.stream(webSocket{conn}), nil
+		return nil, unreachable(err)
 	}
+	conn.SetReadLimit(maxAnswer)
+	return c.stream(webSocket{conn}), nil
 }
 
 // webSocket is a pipe over a WebSocket.

@@ -96,7 +96,7 @@ func (a *acting) run(c *cobra.Command, do func(ctx context.Context, cl *client.C
 		if a.login, err = chosenLogin(c); err != nil {
 			return err
 		}
-		cl, err := a.login.reach(ctx, a.login.postAddress(), watched(c))
+		cl, err := a.login.reach(ctx, a.login.postAddresses(), watched(c))
 		if err != nil {
 			return err
 		}

@@ -67,7 +67,7 @@ func showChat(c *cobra.Command, config tui.Config) error {
 	if err != nil {
 		return err
 	}
-	cl, err := l.dial(c.Context(), l.liveAddress())
+	cl, err := l.dial(c.Context(), l.liveAddresses())
 	if err != nil {
 		return err
 	}

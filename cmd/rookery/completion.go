@@ -90,7 +90,7 @@ func complete(c *cobra.Command, ask func(context.Context, *client.Client) ([]str
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	cl, err := l.dial(ctx, l.postAddress())
+	cl, err := l.dial(ctx, l.postAddresses())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

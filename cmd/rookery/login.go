@@ -27,7 +27,9 @@ commands go on with it, until logout.
 
 ADDRESS is UIN@HOST, or UIN alone on this machine. A scheme before it chooses
 the way in: qq:// a line (the default), http:// or https:// POSTs, ws:// or
-wss:// a WebSocket. A port behind HOST replaces 14000, 8000 or 443.
+wss:// a WebSocket. A port behind HOST is the only one that is used; without
+one 8000 and 14000 are tried, or 443 with https:// and wss://, and the one that
+answered is kept.
 
 On a terminal the password is asked for. rookery recv and rookery chat each need
 a device for themselves: log in once more with another --device for each that
@@ -140,13 +142,16 @@ func logIn(ctx context.Context, l login, password string, out printer) (err erro
 		}
 		err = errors.Join(err, lock.Unlock())
 	}()
-	cl, err := l.connect(ctx, l.postAddress(), client.Password(password), client.Device(l.Device))
+	cl, err := l.connect(ctx, l.postAddresses(), client.Password(password), client.Device(l.Device))
 	if err != nil {
 		return err
 	}
 	defer cl.Close()
 	if l.Token = cl.Token(); l.Token == "" {
 		return fmt.Errorf("the server at %s knows no devices; these commands need a Rookery that does", l.server())
+	}
+	if l.url().Port() == "" {
+		l.Port = portOf(cl.String())
 	}
 	l.At = time.Now()
 	if err := l.store(); err != nil {

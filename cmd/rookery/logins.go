@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -26,7 +27,9 @@ type login struct {
 	// Address is qq://10001@host, or with another scheme that package client
 	// knows, a port, a path.
 	Address string `json:"address"`
-	Device  string `json:"device"`
+	// Port is where the server was when the login began, if Address names none.
+	Port   string `json:"port,omitempty"`
+	Device string `json:"device"`
 	// Token is a secret: whoever has it acts for the device.
 	Token string    `json:"token"`
 	At    time.Time `json:"at"`
@@ -69,24 +72,42 @@ func (l login) file() string {
 	return filepath.Join(loginDir(), fmt.Sprintf("%d-%x", l.uin(), id[:8]))
 }
 
-// postAddress is the address for commands that are done soon. They POST: a line
-// would take over from the one that holds the device's session. Each port of
-// Rookery speaks everything.
-func (l login) postAddress() string {
-	return l.withScheme(map[string]string{"qq": "http", "tcp": "http", "ws": "http", "wss": "https"})
+// postAddresses are those for commands that are done soon. They POST: a line
+// would take over from the one that holds the device's session.
+func (l login) postAddresses() []string {
+	return l.addresses(map[string]string{"qq": "http", "tcp": "http", "ws": "http", "wss": "https"})
 }
 
-// liveAddress is the address for commands that wait for what happens.
-func (l login) liveAddress() string {
-	return l.withScheme(map[string]string{"http": "qq", "https": "wss"})
+// liveAddresses are those for commands that wait for what happens. A proxy that
+// passes no lines on may pass on a WebSocket.
+func (l login) liveAddresses() []string {
+	all := l.addresses(map[string]string{"http": "qq", "https": "wss"})
+	if scheme := schemeOf(all[0]); scheme == "qq" || scheme == "tcp" {
+		all = append(all, l.addresses(map[string]string{"qq": "ws", "tcp": "ws", "http": "ws"})...)
+	}
+	return all
 }
 
-func (l login) withScheme(change map[string]string) string {
+// addresses are where the server may be, with schemes changed. Each port of
+// Rookery speaks everything, so the port of the login comes first, and then the
+// usual ones, which package client knows. A port that the user has named is the
+// only one.
+func (l login) addresses(change map[string]string) []string {
 	u := l.url()
 	if scheme := change[u.Scheme]; scheme != "" {
 		u.Scheme, u.Path = scheme, ""
 	}
-	return u.String()
+	all := []string{u.String()}
+	if u.Port() == "" && l.Port != "" {
+		u.Host = net.JoinHostPort(u.Hostname(), l.Port)
+		all = append([]string{u.String()}, all...)
+	}
+	return all
+}
+
+func schemeOf(address string) string {
+	scheme, _, _ := strings.Cut(address, "://")
+	return scheme
 }
 
 // lock claims the device for one command, until the process ends or the lock is

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,23 +11,33 @@ import (
 )
 
 func TestAddressesOfALogin(t *testing.T) {
-	for _, test := range []struct{ address, account, post, live string }{
-		{"qq://10001@chat.example", "10001@chat.example", "http://10001@chat.example", "qq://10001@chat.example"},
-		{"qq://10001@Chat.example:14000", "10001@chat.example", "http://10001@Chat.example:14000", "qq://10001@Chat.example:14000"},
-		{"tcp://10001@[::1]:9000", "10001@[::1]:9000", "http://10001@[::1]:9000", "tcp://10001@[::1]:9000"},
-		{"http://10001@127.0.0.1:8000", "10001@127.0.0.1", "http://10001@127.0.0.1:8000", "qq://10001@127.0.0.1:8000"},
-		{"https://10001@chat.example/", "10001@chat.example", "https://10001@chat.example/", "wss://10001@chat.example"},
-		{"wss://10001@chat.example/ws", "10001@chat.example", "https://10001@chat.example", "wss://10001@chat.example/ws"},
-		{"ws://10001@chat.example:81", "10001@chat.example:81", "http://10001@chat.example:81", "ws://10001@chat.example:81"},
+	for _, test := range []struct{ address, port, account, post, live string }{
+		{"qq://10001@chat.example", "", "10001@chat.example",
+			"http://10001@chat.example", "qq://10001@chat.example ws://10001@chat.example"},
+		{"qq://10001@chat.example", "14000", "10001@chat.example",
+			"http://10001@chat.example:14000 http://10001@chat.example",
+			"qq://10001@chat.example:14000 qq://10001@chat.example ws://10001@chat.example:14000 ws://10001@chat.example"},
+		{"http://10001@[fe80::1%25eth0]", "8000", "10001@[fe80::1%eth0]",
+			"http://10001@[fe80::1%25eth0]:8000 http://10001@[fe80::1%25eth0]",
+			"qq://10001@[fe80::1%25eth0]:8000 qq://10001@[fe80::1%25eth0] ws://10001@[fe80::1%25eth0]:8000 ws://10001@[fe80::1%25eth0]"},
+		{"qq://10001@Chat.example:14000", "", "10001@chat.example",
+			"http://10001@Chat.example:14000", "qq://10001@Chat.example:14000 ws://10001@Chat.example:14000"},
+		{"tcp://10001@[::1]:9000", "", "10001@[::1]:9000", "http://10001@[::1]:9000", "tcp://10001@[::1]:9000 ws://10001@[::1]:9000"},
+		{"http://10001@127.0.0.1:8000", "", "10001@127.0.0.1",
+			"http://10001@127.0.0.1:8000", "qq://10001@127.0.0.1:8000 ws://10001@127.0.0.1:8000"},
+		{"https://10001@chat.example/", "443", "10001@chat.example",
+			"https://10001@chat.example:443/ https://10001@chat.example/", "wss://10001@chat.example:443 wss://10001@chat.example"},
+		{"wss://10001@chat.example/ws", "", "10001@chat.example", "https://10001@chat.example", "wss://10001@chat.example/ws"},
+		{"ws://10001@chat.example:81", "", "10001@chat.example:81", "http://10001@chat.example:81", "ws://10001@chat.example:81"},
 	} {
-		l := login{Address: test.address}
+		l := login{Address: test.address, Port: test.port}
 		if got := l.account(); got != test.account {
 			t.Errorf("%s is %s, want %s", test.address, got, test.account)
 		}
-		if got := l.postAddress(); got != test.post {
+		if got := strings.Join(l.postAddresses(), " "); got != test.post {
 			t.Errorf("%s posts to %s, want %s", test.address, got, test.post)
 		}
-		if got := l.liveAddress(); got != test.live {
+		if got := strings.Join(l.liveAddresses(), " "); got != test.live {
 			t.Errorf("%s connects to %s, want %s", test.address, got, test.live)
 		}
 	}

@@ -71,7 +71,7 @@ func loginsToEnd(account, device string, all bool) ([]login, error) {
 // logOut ends a session and forgets its login. A session that has ended already
 // is as good.
 func logOut(ctx context.Context, l login, force bool, out printer) error {
-	cl, err := l.dial(ctx, l.postAddress())
+	cl, err := l.dial(ctx, l.postAddresses())
 	if err == nil {
 		err = errors.Join(cl.Logout(ctx), cl.Close())
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -19,13 +20,22 @@ import (
 
 // outOfReach is the error of a server that could not be spoken to, so that
 // nothing was asked of it.
-type outOfReach struct {
-	host  string // with port
-	cause error
-}
+type outOfReach struct{ cause *client.Unreachable }
 
-func (e *outOfReach) Error() string { return "cannot reach " + e.host + ": " + plainly(e.cause) }
+func (e *outOfReach) Error() string { return "cannot reach " + unreached(e.cause) }
 func (e *outOfReach) Unwrap() error { return e.cause }
+
+// unreached says what was tried, and why it was of no use.
+func unreached(u *client.Unreachable) string {
+	var tried []string
+	for _, a := range u.Tried {
+		// A line and a WebSocket to one port fail alike.
+		if text := hostOf(a.Address) + ": " + plainly(a.Err); !slices.Contains(tried, text) {
+			tried = append(tried, text)
+		}
+	}
+	return strings.Join(tried, ", nor ")
+}
 
 // loginEnded is the error of a stored login that the server knows no more.
 type loginEnded struct {
@@ -36,20 +46,20 @@ type loginEnded struct {
 func (e *loginEnded) Error() string { return e.cause.Error() }
 func (e *loginEnded) Unwrap() error { return e.cause }
 
-// connect makes one attempt to sign in at the address, which is one of the
-// login's.
-func (l login) connect(ctx context.Context, address string, how ...client.Option) (*client.Client, error) {
-	cl, err := client.Dial(ctx, address, how...)
-	var answered *client.Error
-	if errors.Is(err, client.ErrTemporary) && !errors.As(err, &answered) {
-		return nil, &outOfReach{hostOf(address), err}
+// connect makes one attempt to sign in, at the first of the addresses that works.
+// They are the login's.
+func (l login) connect(ctx context.Context, addresses []string, how ...client.Option) (*client.Client, error) {
+	cl, err := client.Dial(ctx, addresses[0], append(how, client.Fallback(addresses[1:]...))...)
+	var away *client.Unreachable
+	if errors.As(err, &away) {
+		return nil, &outOfReach{away}
 	}
 	return cl, l.explain(err)
 }
 
 // dial makes one attempt to go on with the login.
-func (l login) dial(ctx context.Context, address string) (*client.Client, error) {
-	return l.connect(ctx, address, client.Token(l.Token))
+func (l login) dial(ctx context.Context, addresses []string) (*client.Client, error) {
+	return l.connect(ctx, addresses, client.Token(l.Token))
 }
 
 // The pauses between attempts to reach a server: each is twice as long as the one
@@ -62,10 +72,10 @@ const (
 // reach goes on with the login, and tries again while the server cannot be
 // reached, until ctx ends: a server that is started anew is back soon. waits is
 // told why when the first attempt has failed.
-func (l login) reach(ctx context.Context, address string, waits func(why error)) (*client.Client, error) {
+func (l login) reach(ctx context.Context, addresses []string, waits func(why error)) (*client.Client, error) {
 	var last error
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		cl, err := l.dial(ctx, address)
+		cl, err := l.dial(ctx, addresses)
 		if !errors.Is(err, client.ErrTemporary) {
 			return cl, err
 		}
@@ -115,16 +125,18 @@ func (l login) commandFor(device string) string {
 	return "rookery login " + shellQuote(strings.TrimPrefix(l.Address, "qq://")) + " --device " + device
 }
 
-// usualPorts are those that package client takes where an address names none.
-var usualPorts = map[string]string{"qq": "14000", "tcp": "14000", "http": "8000", "ws": "8000", "https": "443", "wss": "443"}
-
 // hostOf is the host and the port of an address.
 func hostOf(address string) string {
 	u, err := url.Parse(address)
-	if err != nil || u.Port() != "" {
-		return u.Host
+	if err != nil {
+		return address
 	}
-	return net.JoinHostPort(u.Hostname(), usualPorts[u.Scheme])
+	return u.Host
+}
+
+func portOf(address string) string {
+	_, port, _ := net.SplitHostPort(hostOf(address)) // it comes from package client, with a port
+	return port
 }
 
 // plainly is what a user reads of a failure of the network. The address is said

@@ -26,18 +26,17 @@ func TestAServerOutOfReachIsSaidInPlainWords(t *testing.T) {
 		want          string
 	}{
 		{"refused over HTTP", "http://10001@127.0.0.1:8000", post(refused), "cannot reach 127.0.0.1:8000: connection refused"},
-		{"refused on a line, at the usual port", "qq://10001@127.0.0.1", refused, "cannot reach 127.0.0.1:14000: connection refused"},
-		{"IPv6", "https://10001@[::1]", refused, "cannot reach [::1]:443: connection refused"},
-		{"a name that nobody has", "http://10001@chat.example", post(&net.DNSError{Err: "no such host", Name: "chat.example", IsNotFound: true}),
+		{"refused on a line, at the usual port", "qq://10001@127.0.0.1:14000", refused, "cannot reach 127.0.0.1:14000: connection refused"},
+		{"IPv6", "https://10001@[::1]:443", refused, "cannot reach [::1]:443: connection refused"},
+		{"a name that nobody has", "http://10001@chat.example:8000", post(&net.DNSError{Err: "no such host", Name: "chat.example", IsNotFound: true}),
 			"cannot reach chat.example:8000: there is no host of this name"},
-		{"silence", "http://10001@chat.example", post(context.DeadlineExceeded), "cannot reach chat.example:8000: it does not answer"},
-		{"hung up", "http://10001@chat.example", post(io.EOF), "cannot reach chat.example:8000: it has ended the connection"},
-		{"something else of HTTP", "http://10001@chat.example", post(errors.New("malformed HTTP response")), "cannot reach chat.example:8000: malformed HTTP response"},
-		{"something else", "qq://10001@chat.example", errors.New("the server does not answer"), "cannot reach chat.example:14000: the server does not answer"},
+		{"silence", "http://10001@chat.example:8000", post(context.DeadlineExceeded), "cannot reach chat.example:8000: it does not answer"},
+		{"hung up", "http://10001@chat.example:8000", post(io.EOF), "cannot reach chat.example:8000: it has ended the connection"},
+		{"something else of HTTP", "http://10001@chat.example:8000", post(errors.New("malformed HTTP response")), "cannot reach chat.example:8000: malformed HTTP response"},
+		{"something else", "qq://10001@chat.example:14000", errors.New("the server does not answer"), "cannot reach chat.example:14000: the server does not answer"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			// As package client wraps it.
-			err := &outOfReach{hostOf(test.address), fmt.Errorf("%s: %w", test.address, fmt.Errorf("%w: %w", client.ErrTemporary, test.cause))}
+			err := &outOfReach{&client.Unreachable{Tried: []client.Attempt{tried(test.address, test.cause)}}}
 			if got := describe(err); got != test.want {
 				t.Errorf("%q, want %q", got, test.want)
 			}
@@ -45,5 +44,25 @@ func TestAServerOutOfReachIsSaidInPlainWords(t *testing.T) {
 				t.Errorf("it ends with %d", got)
 			}
 		})
+	}
+}
+
+// tried is an attempt as package client tells it.
+func tried(address string, cause error) client.Attempt {
+	return client.Attempt{Address: address, Err: fmt.Errorf("%w: %w", client.ErrTemporary, cause)}
+}
+
+func TestAllThatWasTriedIsSaidOnce(t *testing.T) {
+	err := &outOfReach{&client.Unreachable{Tried: []client.Attempt{
+		tried("qq://10001@chat.example:8000", syscall.ECONNREFUSED),
+		tried("qq://10001@chat.example:14000", context.DeadlineExceeded),
+		tried("ws://10001@chat.example:8000", syscall.ECONNREFUSED),
+	}}}
+	want := "cannot reach chat.example:8000: connection refused, nor chat.example:14000: it does not answer"
+	if got := describe(err); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := exitCode(err); got != exitTemporary {
+		t.Errorf("it ends with %d", got)
 	}
 }

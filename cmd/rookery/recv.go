@@ -88,7 +88,7 @@ func (r *receiver) collect(ctx context.Context, c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	cl, err := l.reach(ctx, l.postAddress(), watched(c))
+	cl, err := l.reach(ctx, l.postAddresses(), watched(c))
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (r *receiver) stay(c *cobra.Command) error {
 		return err
 	}
 	away := false
-	cl, err := l.reach(ctx, l.liveAddress(), func(why error) { away = true; sayTrying(c, why) })
+	cl, err := l.reach(ctx, l.liveAddresses(), func(why error) { away = true; sayTrying(c, why) })
 	if err != nil {
 		return ended(ctx, err)
 	}
@@ -182,7 +182,10 @@ func ended(ctx context.Context, err error) error {
 func sayState(c *cobra.Command, s client.State) {
 	text := "connected again"
 	var answered *client.Error
+	var away *client.Unreachable
 	switch {
+	case errors.As(s.Err, &away):
+		text = "disconnected, trying again: cannot reach " + printable(unreached(away))
 	case errors.As(s.Err, &answered):
 		text = "disconnected, trying again: " + describe(s.Err)
 	case !s.Connected:

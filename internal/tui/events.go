@@ -207,6 +207,15 @@ var reasons = []struct {
 // why says in the user's words why something failed, and then the server's
 // reason or the system's.
 func (a *App) why(err error) string {
+	var away *client.Unreachable
+	if errors.As(err, &away) && len(away.Tried) > 1 {
+		var tried []string
+		for _, t := range away.Tried {
+			_, host, _ := strings.Cut(t.Address, "@")
+			tried = append(tried, cleanLine(host)+": "+a.why(t.Err))
+		}
+		return strings.Join(slices.Compact(tried), "; ")
+	}
 	reason := err.Error()
 	var refused *client.Error
 	if errors.As(err, &refused) {

@@ -315,6 +315,11 @@ func TestAReasonIsSaidInTheUsersWords(t *testing.T) {
 			"refused: that account takes no messages of strangers", "被拒绝: that account takes no messages of strangers"},
 		{fmt.Errorf("%w: %w", client.ErrTemporary, errors.New("dial tcp 192.0.2.1:14000: no route to host")),
 			"dial tcp 192.0.2.1:14000: no route to host", "dial tcp 192.0.2.1:14000: no route to host"},
+		{&client.Unreachable{Tried: []client.Attempt{
+			{Address: "qq://10001@chat.example:14000", Err: fmt.Errorf("%w: %w", client.ErrTemporary, errors.New("connection refused"))},
+			{Address: "qq://10001@chat.example:8000", Err: fmt.Errorf("%w: %w", client.ErrTemporary, context.DeadlineExceeded)},
+		}}, "chat.example:14000: connection refused; chat.example:8000: context deadline exceeded",
+			"chat.example:14000: connection refused; chat.example:8000: context deadline exceeded"},
 		{fmt.Errorf("List: %w", context.DeadlineExceeded), "the server does not answer", "服务器没有响应"},
 		{errors.New("the answer is\nnot understood\x1b"), "the answer is not understood", "the answer is not understood"},
 	} {
