@@ -3,9 +3,7 @@ package rookery
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -146,12 +144,17 @@ func (p Profile) Validate() error {
 	return nil
 }
 
-// CheckNick reports with CodeParameter that a nickname has nothing that can be
-// seen: answers leave control characters out.
-func CheckNick(nick string) error {
-	unseen := func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }
-	if strings.TrimFunc(nick, unseen) == "" {
-		return Errorf(CodeParameter, "nick is empty, or has nothing that can be seen")
+// CheckNames reports with CodeParameter a name in the profile that is none, see
+// CheckName. A name that the profile had before stays, whatever it is; before is
+// nil for a new profile.
+func (p Profile) CheckNames(before *Profile) error {
+	if before == nil || p.Nick != before.Nick {
+		if err := CheckName("nick", p.Nick); err != nil {
+			return err
+		}
+	}
+	if p.RealName != "" && (before == nil || p.RealName != before.RealName) {
+		return CheckName("real name", p.RealName)
 	}
 	return nil
 }

@@ -5,8 +5,6 @@ import (
 	"encoding/base64"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Limits of devices.
@@ -31,17 +29,15 @@ type Device struct {
 }
 
 // CheckDeviceName reports with CodeParameter what keeps a name from being a
-// device's.
+// device's. Devices that were named otherwise before keep their names.
 func CheckDeviceName(name string) error {
 	switch {
 	case name == "":
 		return Errorf(CodeParameter, "the device's name is empty")
 	case len(name) > MaxDeviceName:
 		return Errorf(CodeParameter, "the device's name has %d bytes, allowed are %d", len(name), MaxDeviceName)
-	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
-		return Errorf(CodeParameter, "the device's name holds control characters, or is not valid UTF-8")
 	}
-	return nil
+	return CheckName("the device's name", name)
 }
 
 // Token proves a device session. Whoever has it acts for the device; only its

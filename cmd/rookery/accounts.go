@@ -29,7 +29,7 @@ With --json each line has uin, server, device, address, and since when.`,
 			return err
 		}
 		return table(printer{c.OutOrStdout(), *asJSON}, "UIN SERVER SINCE DEVICE", logins, login.listed,
-			func(l login) []any { return []any{l.uin(), l.server(), localTime(l.At), printable(l.Device)} })
+			func(l login) []any { return []any{l.uin(), l.server(), localTime(l.At), oneLine(l.Device)} })
 	}
 	return c
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -71,16 +70,15 @@ func printDevices(w io.Writer, devices []rookery.Device) error {
 		if d.SignedIn {
 			signedIn = "yes"
 		}
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\n", d.ID, signedIn, d.Since.Local().Format(time.DateTime), printable(d.Name))
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\n", d.ID, signedIn, d.Since.Local().Format(time.DateTime), oneLine(d.Name))
 	}
 	return table.Flush()
 }
 
 func printDevicesJSON(w io.Writer, devices []rookery.Device) error {
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false)
+	out := printer{w: w, json: true}
 	for _, d := range devices {
-		if err := out.Encode(struct {
+		if err := out.object(struct {
 			ID       uint64    `json:"id"`
 			Name     string    `json:"name"`
 			Since    time.Time `json:"since"`

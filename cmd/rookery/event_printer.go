@@ -8,6 +8,7 @@ import (
 
 	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/client"
+	"github.com/rookery-im/rookery/internal/termtext"
 )
 
 // eventPrinter prints what comes from the server.
@@ -111,20 +112,9 @@ func (p *eventPrinter) status(ctx context.Context, s client.Presence) error {
 // so that nobody can write a line that looks like ours.
 func (p *eventPrinter) line(t time.Time, text string) error {
 	head := localTime(t) + "  "
-	var lines []string
-	for _, line := range strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n") {
-		lines = append(lines, strings.ReplaceAll(harmlessTabs(line), "\u2028", "\uFFFD"))
-	}
-	_, err := fmt.Fprintln(p.out.w, head+strings.Join(lines, "\n"+strings.Repeat(" ", len(head))))
+	indented := strings.ReplaceAll(termtext.Lines(text), "\n", "\n"+strings.Repeat(" ", len(head)))
+	_, err := fmt.Fprintln(p.out.w, head+indented)
 	return err
-}
-
-func harmlessTabs(line string) string {
-	parts := strings.Split(line, "\t")
-	for i := range parts {
-		parts[i] = harmless(parts[i])
-	}
-	return strings.Join(parts, "\t")
 }
 
 // nameTime is how long a message waits for its sender's name.

@@ -47,7 +47,7 @@ func TestMessagesAreSentences(t *testing.T) {
 
 func TestATextCannotSteerTheTerminalOrForgeALine(t *testing.T) {
 	m := client.Message{Kind: client.KindMessage, Peer: 10002, Text: "\x1b[2J\u202egnp\u2066\r\nforged\u2028\x9b1m\x7f\r\a"}
-	want := "-  Pingu (10002): \uFFFD[2J\uFFFDgnp\uFFFD\n   forged\uFFFD\uFFFD1m\uFFFD\uFFFD\uFFFD\n"
+	want := "-  Pingu (10002): \uFFFD[2J\uFFFDgnp\uFFFD\n   forged\n   \uFFFD1m\uFFFD\n   \uFFFD\n"
 	m.Text = strings.ReplaceAll(m.Text, "\x9b", "\u009b")
 	if got := printed(t, eventPrinter{}, m); got != want {
 		t.Errorf("%q, want %q", got, want)

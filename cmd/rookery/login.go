@@ -134,7 +134,7 @@ func logIn(ctx context.Context, l login, password string, out printer) (err erro
 		return err
 	}
 	if !locked {
-		return fmt.Errorf("device %s of %s is in use by another command; end that one, or choose another name with --device", printable(l.Device), l.account())
+		return fmt.Errorf("device %s of %s is in use by another command; end that one, or choose another name with --device", oneLine(l.Device), l.account())
 	}
 	defer func() {
 		if _, none := os.Stat(l.file() + ".json"); none != nil {
@@ -158,5 +158,5 @@ func logIn(ctx context.Context, l login, password string, out printer) (err erro
 		return errors.Join(err, cl.Logout(ctx)) // nobody could go on with it
 	}
 	return out.say(l.object(),
-		"Logged in as %s, device %s.", l.account(), printable(l.Device))
+		"Logged in as %s, device %s.", l.account(), oneLine(l.Device))
 }

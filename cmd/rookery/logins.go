@@ -227,7 +227,7 @@ func loginsOf(account string) ([]login, error) {
 	case account == "":
 		return nil, &notLoggedIn{"not logged in; log in with rookery login UIN@HOST"}
 	}
-	return nil, &notLoggedIn{fmt.Sprintf("not logged in as %s; see rookery accounts, or log in with rookery login UIN@HOST", printable(account))}
+	return nil, &notLoggedIn{fmt.Sprintf("not logged in as %s; see rookery accounts, or log in with rookery login UIN@HOST", oneLine(account))}
 }
 
 // fits reports whether UIN, UIN@HOST, or nothing at all means the login.

@@ -65,7 +65,7 @@ func loginsToEnd(account, device string, all bool) ([]login, error) {
 			return []login{l}, nil
 		}
 	}
-	return nil, &notLoggedIn{fmt.Sprintf("%s is not logged in here as the device %s; see rookery accounts", logins[0].account(), printable(device))}
+	return nil, &notLoggedIn{fmt.Sprintf("%s is not logged in here as the device %s; see rookery accounts", logins[0].account(), oneLine(device))}
 }
 
 // logOut ends a session and forgets its login. A session that has ended already
@@ -81,5 +81,5 @@ func logOut(ctx context.Context, l login, force bool, out printer) error {
 	if err := l.forget(); err != nil {
 		return fmt.Errorf("cannot forget the login: %w", err)
 	}
-	return out.say(l.object(), "Logged out %s, device %s.", l.account(), printable(l.Device))
+	return out.say(l.object(), "Logged out %s, device %s.", l.account(), oneLine(l.Device))
 }

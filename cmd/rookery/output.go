@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/termtext"
 )
 
 // printer writes what a command has to say: text for people, or JSON, one object
@@ -20,9 +22,14 @@ type printer struct {
 
 // object writes a line of JSON.
 func (p printer) object(v any) error {
-	out := json.NewEncoder(p.w)
+	var text bytes.Buffer
+	out := json.NewEncoder(&text)
 	out.SetEscapeHTML(false)
-	return out.Encode(v)
+	if err := out.Encode(v); err != nil {
+		return err
+	}
+	_, err := p.w.Write(termtext.EscapeJSON(text.Bytes()))
+	return err
 }
 
 // say writes an object, or the text for people.
@@ -62,34 +69,9 @@ func table[T any](p printer, head string, rows []T, object func(T) any, cells fu
 }
 
 // oneLine is what somebody else has written, without what could steer a
-// terminal or look like a line of ours.
-func oneLine(text string) string {
-	return harmless(strings.Join(strings.FieldsFunc(text, isLineEnd), " / "))
-}
-
-func isLineEnd(r rune) bool {
-	return r == '\n' || r == '\r' || r == '\v' || r == '\f' || r == '\u2028' || r == '\u2029'
-}
-
-// harmless is printable without the marks that make a terminal write from right
-// to left: they can make a text look like another.
-func harmless(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' {
-			return '\uFFFD'
-		}
-		return r
-	}, printable(text))
-}
-
-// harmlessLines is harmless for a text that may have several lines.
-func harmlessLines(text string) string {
-	lines := strings.Split(text, "\n")
-	for i := range lines {
-		lines[i] = harmless(lines[i])
-	}
-	return strings.Join(lines, "\n")
-}
+// terminal or look like a line of ours. Whatever is printed for people and was
+// not written by this program goes through it, or through termtext.Lines.
+func oneLine(text string) string { return termtext.OneLine(text) }
 
 // localTime is a time for people, in their own zone.
 func localTime(t time.Time) string {

@@ -118,7 +118,7 @@ func (l login) explain(err error) error {
 }
 
 // command is what a user types to log in as this device.
-func (l login) command() string { return l.commandFor(shellQuote(printable(l.Device))) }
+func (l login) command() string { return l.commandFor(shellQuote(oneLine(l.Device))) }
 
 // commandFor is what a user types to log in as another device.
 func (l login) commandFor(device string) string {

@@ -189,7 +189,7 @@ func sayState(c *cobra.Command, s client.State) {
 	case errors.As(s.Err, &answered):
 		text = "disconnected, trying again: " + describe(s.Err)
 	case !s.Connected:
-		text = "disconnected, trying again: " + printable(plainly(s.Err))
+		text = "disconnected, trying again: " + oneLine(plainly(s.Err))
 	}
 	fmt.Fprintln(c.ErrOrStderr(), "rookery: "+text)
 }

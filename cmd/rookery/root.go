@@ -11,6 +11,7 @@ import (
 
 	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/client"
+	"github.com/rookery-im/rookery/internal/termtext"
 )
 
 func newRoot() *cobra.Command {
@@ -150,7 +151,7 @@ func describe(err error) string {
 	if advice[operatorCode(err)] != "" {
 		text += "; " + advice[operatorCode(err)]
 	}
-	return harmlessLines(text) // whatever answered may have written a part of it
+	return termtext.Lines(text) // whatever answered may have written a part of it
 }
 
 var keyAtFault = regexp.MustCompile(`^[A-Z][A-Z0-9]: `)
@@ -162,5 +163,5 @@ func withoutProtocol(e *client.Error) string {
 	if reason == "" {
 		return e.Unwrap().Error()
 	}
-	return printable(e.Unwrap().Error() + ": " + reason) // in one line
+	return oneLine(e.Unwrap().Error() + ": " + reason) // in one line
 }

@@ -100,13 +100,3 @@ func readPassword(c *cobra.Command) (string, error) {
 	}
 	return password, nil
 }
-
-// printable is text without what could steer a terminal.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return '\uFFFD'
-		}
-		return r
-	}, text)
-}

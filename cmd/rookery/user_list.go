@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
@@ -82,7 +81,7 @@ func printTable(w io.Writer, accounts iter.Seq2[service.AccountInfo, error]) err
 		if from == nil {
 			from = []string{"-"}
 		}
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", a.UIN, statusName(a.Status), a.Rule, strings.Join(from, " "), printable(a.Profile.Nick))
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", a.UIN, statusName(a.Status), a.Rule, strings.Join(from, " "), oneLine(a.Profile.Nick))
 	}
 	return table.Flush()
 }
@@ -93,8 +92,7 @@ func printJSON(w io.Writer, accounts iter.Seq2[service.AccountInfo, error]) erro
 		Since   time.Time `json:"since"`
 		Program string    `json:"program,omitempty"`
 	}
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false)
+	out := printer{w: w, json: true}
 	for a, err := range accounts {
 		if err != nil {
 			return err
@@ -107,7 +105,7 @@ func printJSON(w io.Writer, accounts iter.Seq2[service.AccountInfo, error]) erro
 		for _, f := range control.Fields() {
 			object[f.Name] = f.Get(a.Account)
 		}
-		if err := out.Encode(object); err != nil {
+		if err := out.object(object); err != nil {
 			return err
 		}
 	}

@@ -55,7 +55,7 @@ first.`,
 
 // confirmed asks on the terminal.
 func confirmed(c *cobra.Command, a rookery.Account) bool {
-	fmt.Fprintf(c.ErrOrStderr(), "Remove account %d (%s) with all its messages? [y/N] ", a.UIN, printable(a.Profile.Nick))
+	fmt.Fprintf(c.ErrOrStderr(), "Remove account %d (%s) with all its messages? [y/N] ", a.UIN, oneLine(a.Profile.Nick))
 	answer, _ := bufio.NewReader(c.InOrStdin()).ReadString('\n') // the end of input is a no
 	answer = strings.ToLower(strings.TrimSpace(answer))
 	return answer == "y" || answer == "yes"

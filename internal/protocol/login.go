@@ -35,6 +35,9 @@ func login(c *call) error {
 		c.text("RA", rookery.TextOf(err))
 		return nil
 	}
+	if rookery.CodeOf(err) == rookery.CodeParameter {
+		return about("DV", err) // nothing else was refused so far
+	}
 	if err != nil {
 		return err
 	}
@@ -61,12 +64,6 @@ func (c *call) device() (string, error) {
 	name, _, ok := c.decode("DV", wire.CharsetUnknown)
 	if !ok {
 		return "", parameter("DV", errNotDecoded)
-	}
-	if name == "" {
-		return "", nil
-	}
-	if err := rookery.CheckDeviceName(name); err != nil {
-		return "", about("DV", err)
 	}
 	return name, nil
 }

@@ -20,12 +20,16 @@ var settable = func() []string {
 // setInfo changes what is given, and nothing else.
 func setInfo(c *call) error {
 	var changes []func(*rookery.Account)
+	own, err := c.service.Info(c.ctx, c.session, c.uin)
+	if err != nil {
+		return err
+	}
 	for _, key := range settable {
 		value, given := c.value(key)
 		if !given {
 			continue
 		}
-		change, err := changeOf(key, value)
+		change, err := changeOf(own.Profile, key, value)
 		if err != nil {
 			return err
 		}
@@ -37,7 +41,7 @@ func setInfo(c *call) error {
 	if err := c.needDevice(); err != nil {
 		return err
 	}
-	err := c.service.ChangeOwn(c.ctx, c.session, func(a *rookery.Account) error {
+	err = c.service.ChangeOwn(c.ctx, c.session, func(a *rookery.Account) error {
 		for _, change := range changes {
 			change(a)
 		}
@@ -51,8 +55,8 @@ func setInfo(c *call) error {
 }
 
 // changeOf is what one key asks for, or CodeParameter if its value is none that
-// the key can have.
-func changeOf(key, value string) (func(*rookery.Account), error) {
+// the key can have. own is the profile as it is.
+func changeOf(own rookery.Profile, key, value string) (func(*rookery.Account), error) {
 	switch key {
 	case "AR":
 		n, err := strconv.ParseUint(value, 10, 8)
@@ -67,26 +71,27 @@ func changeOf(key, value string) (func(*rookery.Account), error) {
 	case "AF":
 		yes, err := yesOrNo(key, value)
 		return func(a *rookery.Account) { a.Findable = yes }, err
-	case "NK":
-		if err := rookery.CheckNick(value); err != nil {
-			return nil, about(key, err)
-		}
 	}
 	for _, f := range infoFields {
 		if f.key == key {
-			return f.change(value)
+			return f.change(own, value)
 		}
 	}
 	panic("protocol: " + key + " is no key of SetInfo")
 }
 
 // change is what sets a field of a profile to a value that it can have.
-func (f infoField) change(value string) (func(*rookery.Account), error) {
+func (f infoField) change(own rookery.Profile, value string) (func(*rookery.Account), error) {
 	var alone rookery.Profile // so that the key at fault can be named
 	if err := f.set(&alone, value); err != nil {
 		return nil, parameter(f.key, "no number")
 	}
 	if err := alone.Validate(); err != nil {
+		return nil, about(f.key, err)
+	}
+	changed := own
+	_ = f.set(&changed, value)
+	if err := changed.CheckNames(&own); err != nil {
 		return nil, about(f.key, err)
 	}
 	return func(a *rookery.Account) { _ = f.set(&a.Profile, value) }, nil

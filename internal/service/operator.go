@@ -13,7 +13,7 @@ func (s *Service) AddAccount(ctx context.Context, a rookery.Account, password st
 	if a.UIN != 0 && a.UIN < rookery.FirstUIN {
 		return 0, rookery.Errorf(rookery.CodeParameter, "account number %d is out of range, allowed is %d to 4294967295", a.UIN, rookery.FirstUIN)
 	}
-	if err := checkAccount(&a); err != nil {
+	if err := checkAccount(&a, nil); err != nil {
 		return 0, err
 	}
 	credential, err := s.credential(ctx, password)
@@ -30,8 +30,10 @@ func (s *Service) AddAccount(ctx context.Context, a rookery.Account, password st
 	return uin, nil
 }
 
-func checkAccount(a *rookery.Account) error {
-	if err := rookery.CheckNick(a.Profile.Nick); err != nil {
+// checkAccount reports with CodeParameter what an account cannot be. before is
+// its profile as it was, nil if it is new.
+func checkAccount(a *rookery.Account, before *rookery.Profile) error {
+	if err := a.Profile.CheckNames(before); err != nil {
 		return err
 	}
 	return a.Profile.Validate()
@@ -97,7 +99,7 @@ func (s *Service) changeAccount(ctx context.Context, uin rookery.UIN, change fun
 		if err := change(&a); err != nil {
 			return rookery.Account{}, err
 		}
-		if err := checkAccount(&a); err != nil {
+		if err := checkAccount(&a, &was.Profile); err != nil {
 			return rookery.Account{}, err
 		}
 		if uin == rookery.System && (a.Rule != was.Rule || a.Strangers != was.Strangers || a.Findable != was.Findable || a.DevicesOnly != was.DevicesOnly) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/rookery-im/rookery"
@@ -40,10 +41,8 @@ var (
 // With a device's name it begins or renews the device's session, and returns
 // its new token; the old one is worth nothing any more.
 func (s *Service) SignIn(ctx context.Context, in SignIn) (*Session, rookery.Token, error) {
-	if in.Device != "" {
-		if err := rookery.CheckDeviceName(in.Device); err != nil {
-			return nil, "", err
-		}
+	if err := s.checkDeviceName(ctx, in); err != nil {
+		return nil, "", err
 	}
 	proved, err := s.prove(ctx, in)
 	if err != nil {
@@ -77,6 +76,26 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (*Session, rookery.Toke
 	s.announce(ctx, m, before)
 	s.log.Info("signed in", "account", in.UIN, "device", in.Device, "address", in.Address, "program", in.Program)
 	return se, token, nil
+}
+
+// checkDeviceName reports with CodeParameter a name that no new device can have.
+// Devices that have one already keep it.
+func (s *Service) checkDeviceName(ctx context.Context, in SignIn) error {
+	if in.Device == "" {
+		return nil
+	}
+	invalid := rookery.CheckDeviceName(in.Device)
+	if invalid == nil {
+		return nil
+	}
+	devices, err := s.store.Devices(ctx, in.UIN)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(devices, func(d rookery.Device) bool { return d.Name == in.Device }) {
+		return nil
+	}
+	return invalid
 }
 
 // admits reports as an error that the account takes no such session.

@@ -23,7 +23,7 @@ func (e *editor) set(text string) { e.text, e.at = text, len(text) }
 // insert puts in what was typed or pasted. It was not typed by a trusted hand
 // in the case of a paste, so it is cleaned as anything else is.
 func (e *editor) insert(text string) {
-	if text = clean(text); !e.lines {
+	if text = cleanInput(text); !e.lines {
 		text = strings.ReplaceAll(text, "\n", " ")
 	}
 	e.text = e.text[:e.at] + text + e.text[e.at:]

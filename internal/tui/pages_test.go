@@ -321,7 +321,7 @@ func TestAReasonIsSaidInTheUsersWords(t *testing.T) {
 		}}, "chat.example:14000: connection refused; chat.example:8000: context deadline exceeded",
 			"chat.example:14000: connection refused; chat.example:8000: context deadline exceeded"},
 		{fmt.Errorf("List: %w", context.DeadlineExceeded), "the server does not answer", "服务器没有响应"},
-		{errors.New("the answer is\nnot understood\x1b"), "the answer is not understood", "the answer is not understood"},
+		{errors.New("the answer is\nnot understood\x1b"), "the answer is / not understood\ufffd", "the answer is / not understood\ufffd"},
 	} {
 		for l, want := range map[language]string{english: c.en, chinese: c.zh} {
 			if got := (&App{lang: l}).why(c.err); got != want {

@@ -1,0 +1,49 @@
+package service_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+func TestNamesOfOldStayUntilTheyAreChanged(t *testing.T) {
+	w := newWorld(t, 10001)
+	const old = "phone\u202e"
+	a := rookery.NewAccount(10002, "\u200b", w.now())
+	a.Profile.RealName = "\u3164"
+	w.account(a) // as an earlier version has let it
+	_, err := w.store.Store.CreateAccount(t.Context(), rookery.NewAccount(10003, "\u200b", w.now()), credential())
+	w.must(err)
+	w.must(w.store.SignIn(t.Context(), rookery.Session{ID: 1, Account: 10002, Device: old, Address: home,
+		Status: rookery.StatusOnline, Since: time.Unix(1, 0), Token: rookery.TokenHash{1}}, credential()))
+
+	change := func(change func(*rookery.Profile)) error {
+		_, err := w.ChangeAccount(t.Context(), 10002, func(a *rookery.Account) error {
+			change(&a.Profile)
+			return nil
+		})
+		return err
+	}
+	w.must(change(func(p *rookery.Profile) { p.Age = 9 }))
+	w.code(change(func(p *rookery.Profile) { p.Nick = "\u2060" }), rookery.CodeParameter)
+	w.code(change(func(p *rookery.Profile) { p.RealName = "\u2060" }), rookery.CodeParameter)
+	w.must(change(func(p *rookery.Profile) { p.Nick, p.RealName = "Pingu", "" }))
+	w.code(change(func(p *rookery.Profile) { p.Nick = "\u200b" }), rookery.CodeParameter)
+
+	proof := service.ProofOf(password)
+	in := service.SignIn{UIN: 10002, Proof: &proof, Address: home, Device: old}
+	_, _, err = w.SignIn(t.Context(), in)
+	w.must(err)
+	in.UIN = 10001 // whose device that is not
+	_, _, err = w.SignIn(t.Context(), in)
+	w.code(err, rookery.CodeParameter)
+	_, err = w.AddAccount(t.Context(), rookery.NewAccount(0, "\u200b", w.now()), password)
+	w.code(err, rookery.CodeParameter)
+	_, err = w.ChangeAccount(t.Context(), rookery.System, func(a *rookery.Account) error {
+		a.Profile.Nick = "a\u202eb"
+		return nil
+	})
+	w.code(err, rookery.CodeParameter)
+}
