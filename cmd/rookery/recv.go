@@ -185,7 +185,7 @@ func sayState(c *cobra.Command, s client.State) {
 	var away *client.Unreachable
 	switch {
 	case errors.As(s.Err, &away):
-		text = "disconnected, trying again: cannot reach " + printable(unreached(away))
+		text = "disconnected, trying again: cannot reach " + oneLine(unreached(away))
 	case errors.As(s.Err, &answered):
 		text = "disconnected, trying again: " + describe(s.Err)
 	case !s.Connected:
