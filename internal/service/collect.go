@@ -47,7 +47,8 @@ type collector struct {
 	memory
 
 	// feed is the connection that entries are pushed to, nil if there is none.
-	// It is set with the turn held.
+	// It is set with the turn held, and read without: by the time of a second look
+	// there may be another, or none. So look once, see liveFeed.
 	feed atomic.Pointer[Feed]
 	// saving: somebody is about to store the memory.
 	saving atomic.Bool
@@ -182,7 +183,7 @@ func (s *Service) again(ctx context.Context, c *collector) (Batch, error) {
 func (s *Service) collectNew(ctx context.Context, c *collector, r request, budget Budget) (Batch, error) {
 	var batch Batch
 	place := c.place
-	if !c.live() {
+	if c.liveFeed() == nil {
 		var err error
 		if batch, place, err = s.fill(ctx, c, budget); err != nil {
 			return Batch{}, err
@@ -246,15 +247,17 @@ const savePause = 100 * time.Millisecond
 // they share a commit.
 func (s *Service) saveSoon(c *collector) {
 	if !c.saving.Swap(true) {
-		s.afterFunc(savePause-s.uptime()%savePause, func() { s.saveNow(c) })
+		s.background.after(savePause-s.uptime()%savePause, savingTask, func() { s.saveNow(c) })
 	}
 }
+
+const savingTask = "store what a client has confirmed"
 
 // saveNow stores a collector for nobody who waits. What could not be stored is
 // stored with the next change.
 func (s *Service) saveNow(c *collector) {
 	if err := s.save(context.Background(), c); err != nil {
-		s.log.Debug("cannot store what a client has confirmed", "account", c.member.uin, "error", err)
+		s.log.Debug("cannot "+savingTask, "account", c.member.uin, "error", err)
 	}
 }
 

@@ -75,15 +75,15 @@ func (m *member) hear(n Notice, basic bool) {
 // hear is called with the member's mu held.
 func (c *collector) hear(n Notice, basic bool) {
 	i := slices.IndexFunc(c.news, func(w news) bool { return w.Friend == n.Friend })
-	live := c.live()
+	feed := c.liveFeed()
 	switch {
 	case i >= 0:
 		c.news[i] = news{n, basic || c.news[i].basic}
-	case basic || live:
+	case basic || feed != nil:
 		c.news = append(c.news, news{n, basic})
 	}
-	if live {
-		c.feed.Load().wake()
+	if feed != nil {
+		feed.wake()
 	}
 }
 

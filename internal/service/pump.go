@@ -26,12 +26,12 @@ func (f *Feed) wake() {
 // allows. mu is held.
 func (f *Feed) start() {
 	f.running, f.more = true, false
-	go f.pump()
+	f.service.background.start("push", f.pump)
 }
 
 // sleep looks again after a while. mu is held.
 func (f *Feed) sleep(d time.Duration) {
-	f.timer = f.service.afterFunc(d, func() {
+	f.timer = f.service.background.after(d, "push", func() {
 		f.mu.Lock()
 		f.timer = nil
 		f.mu.Unlock()
@@ -55,8 +55,21 @@ func (f *Feed) stopTimer() {
 	}
 }
 
-// pump pushes one item after the other.
+// pump pushes one item after the other. If that panics, nobody would push on the
+// connection any more: it is closed, and what was not confirmed comes with the
+// next.
 func (f *Feed) pump() {
+	panicking := true
+	defer func() {
+		if panicking {
+			f.hangUp()
+		}
+	}()
+	f.pushAll()
+	panicking = false
+}
+
+func (f *Feed) pushAll() {
 	for f.goOn() {
 		round, err := f.gather()
 		if err != nil {

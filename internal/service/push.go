@@ -104,7 +104,7 @@ func (s *Service) Attach(ctx context.Context, se *Session, out Outlet) (*Feed, e
 		return nil, errNotSignedIn
 	}
 	if old != nil {
-		go old.Close() // a connection that is slow to end holds up nobody
+		s.hangUp(old)
 	}
 	f.wake()
 	return f, nil
@@ -194,9 +194,21 @@ func (f *Feed) Close() {
 	f.stopTimer()
 	f.mu.Unlock()
 	if !closed {
-		go f.service.saveNow(f.box)
+		f.service.background.start(savingTask, func() { f.service.saveNow(f.box) })
 	}
 }
+
+// hangUp ends the connection, and what is pushed on it.
+func (f *Feed) hangUp() {
+	f.Close()
+	f.out.Close()
+}
+
+const closingTask = "close a connection"
+
+// hangUp ends a connection that is pushed on no more. One that is slow to end
+// holds up nobody.
+func (s *Service) hangUp(out Outlet) { s.background.start(closingTask, out.Close) }
 
 // stop ends the pushing, and reports whether it was going on.
 func (f *Feed) stop() bool {
@@ -234,10 +246,13 @@ func (f *Feed) live() bool {
 	return !f.over()
 }
 
-// live reports whether the collector's entries are pushed.
-func (c *collector) live() bool {
-	f := c.feed.Load()
-	return f != nil && f.live()
+// liveFeed is the connection that the collector's entries are pushed to, nil if
+// they are not.
+func (c *collector) liveFeed() *Feed {
+	if f := c.feed.Load(); f != nil && f.live() {
+		return f
+	}
+	return nil
 }
 
 // stopFeed ends the pushing, if there is any.

@@ -53,16 +53,16 @@ type Config struct {
 type Service struct {
 	store     Store
 	now       func() time.Time
-	afterFunc func(d time.Duration, f func()) (stop func() bool)
 	log       *slog.Logger
 	retention time.Duration
 
-	proving  *shared[provingKey]
-	members  *members
-	due      dueQueue
-	accounts *accounts
-	prover   *prover
-	guard    *guard
+	background *background
+	proving    *shared[provingKey]
+	members    *members
+	due        dueQueue
+	accounts   *accounts
+	prover     *prover
+	guard      *guard
 
 	// started and before make the uptime: how long servers have been up on
 	// this store, without the times in which none was.
@@ -103,21 +103,22 @@ func New(c Config) (*Service, error) {
 		return nil, err
 	}
 	lasting, stop := context.WithCancel(context.Background())
+	background := &background{log: c.Log, afterFunc: c.AfterFunc}
 	return &Service{
-		store:     c.Store,
-		now:       c.Now,
-		afterFunc: c.AfterFunc,
-		log:       c.Log,
-		retention: c.Retention,
-		members:   newMembers(),
-		accounts:  newAccounts(c.Store),
-		prover:    prover,
-		guard:     newGuard(),
-		started:   c.Now(),
-		proving:   newShared[provingKey](lasting),
-		looking:   newTurn(1),
-		searches:  newTurn(maxSearches),
-		stop:      stop,
+		store:      c.Store,
+		now:        c.Now,
+		log:        c.Log,
+		retention:  c.Retention,
+		background: background,
+		members:    newMembers(),
+		accounts:   newAccounts(c.Store),
+		prover:     prover,
+		guard:      newGuard(),
+		started:    c.Now(),
+		proving:    newShared[provingKey](lasting, background),
+		looking:    newTurn(1),
+		searches:   newTurn(maxSearches),
+		stop:       stop,
 	}, nil
 }
 
@@ -149,9 +150,10 @@ func (s *Service) uptime() time.Duration { return s.uptimeAt(s.now()) }
 
 func (s *Service) uptimeAt(t time.Time) time.Duration { return s.before + t.Sub(s.started) }
 
-// Run does the housekeeping until ctx ends.
+// Run does the housekeeping until ctx ends. Then it ends all that the service
+// does by itself, waits for it, and stores what is not stored yet: nothing uses
+// the store any more when Run returns, but for requests that callers still make.
 func (s *Service) Run(ctx context.Context) error {
-	defer s.stop()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var beaten time.Duration
@@ -159,9 +161,7 @@ func (s *Service) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			ctx = context.WithoutCancel(ctx)
-			s.rememberAll(ctx)
-			s.beat(ctx)
+			s.finish(context.WithoutCancel(ctx))
 			return nil
 		case <-tick.C:
 		}
@@ -174,6 +174,23 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
+// finish is the end of Run. Connections that are still there are closed: one whose
+// client does not read would be waited for otherwise.
+func (s *Service) finish(ctx context.Context) {
+	s.background.end()
+	s.stop()
+	s.members.each(func(m *member) {
+		for _, c := range m.boxes(everyBox) {
+			if f := c.liveFeed(); f != nil {
+				_ = s.background.attempt(closingTask, func() error { f.hangUp(); return nil })
+			}
+		}
+	})
+	s.background.wait()
+	s.rememberAll(ctx)
+	s.beat(ctx)
+}
+
 // Tick does what time has made due: it ends sessions that were not heard of
 // for SessionLife, and forgets members that are long gone. Run calls it every
 // second; a test that moves the clock calls it then.
@@ -181,15 +198,15 @@ func (s *Service) Tick(ctx context.Context) {
 	s.together(s.due.pop(s.uptime()), "end sessions that have run out", func(m *member) error { return s.visit(ctx, m) })
 }
 
-// together does something that is written for many members. Those for whom it
-// fails make one line in the log.
+// together does something that is written for many members, and waits for it.
+// Those for whom it fails make one line in the log.
 func (s *Service) together(list []*member, what string, do func(*member) error) {
 	var g errgroup.Group
 	g.SetLimit(128) // enough to fill a commit of the store
 	var failed atomic.Int64
 	for _, m := range list {
 		g.Go(func() error {
-			err := do(m)
+			err := s.background.attempt(what, func() error { return do(m) })
 			if err != nil {
 				failed.Add(1)
 			}
@@ -208,8 +225,9 @@ func (s *Service) beat(ctx context.Context) {
 	if up-time.Duration(s.active.Load()) > longWindow+2*beatInterval {
 		return
 	}
-	if err := s.store.Beat(ctx, up, up-longWindow); err != nil {
-		s.log.Warn("cannot store how long the server has been up", "error", err)
+	const task = "store how long the server has been up"
+	if err := s.background.attempt(task, func() error { return s.store.Beat(ctx, up, up-longWindow) }); err != nil {
+		s.log.Warn("cannot "+task, "error", err)
 	}
 }
 
@@ -226,9 +244,15 @@ func (s *Service) purge(ctx context.Context, p *purger) {
 		return
 	}
 	for range purgeSteps {
-		next, n, err := s.store.Purge(ctx, p.after, s.now().Add(-s.retention), purgeStep)
+		var next rookery.UIN
+		var n int
+		const task = "delete old messages"
+		err := s.background.attempt(task, func() (err error) {
+			next, n, err = s.store.Purge(ctx, p.after, s.now().Add(-s.retention), purgeStep)
+			return err
+		})
 		if err != nil {
-			s.log.Warn("cannot delete old messages", "error", err)
+			s.log.Warn("cannot "+task, "error", err)
 			return
 		}
 		p.after, p.deleted = next, p.deleted+n

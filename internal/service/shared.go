@@ -14,7 +14,8 @@ import (
 // first one leaves, and ends when nobody waits for it any more.
 type shared[K comparable] struct {
 	// service ends with the service, and then the work ends too.
-	service context.Context
+	service    context.Context
+	background *background
 
 	mu    sync.Mutex // guards calls, and how many wait for each
 	calls map[K]*sharedCall
@@ -29,8 +30,8 @@ type sharedCall struct {
 	panicked any
 }
 
-func newShared[K comparable](service context.Context) *shared[K] {
-	return &shared[K]{service: service, calls: make(map[K]*sharedCall)}
+func newShared[K comparable](service context.Context, b *background) *shared[K] {
+	return &shared[K]{service: service, background: b, calls: make(map[K]*sharedCall)}
 }
 
 // do returns what the work came to, or CodeTemporary if ctx ends before. A
@@ -58,7 +59,12 @@ func (s *shared[K]) join(ctx context.Context, key K, work func(context.Context) 
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		c = &sharedCall{cancel: cancel, done: make(chan struct{})}
 		s.calls[key] = c
-		go s.run(ctx, key, c, work)
+		if !s.background.start("what requests have begun together", func() { s.run(ctx, key, c, work) }) {
+			c.err = rookery.Temporary(errEnded)
+			s.forgetLocked(key, c)
+			cancel()
+			close(c.done)
+		}
 	}
 	c.waiting++
 	return c

@@ -346,7 +346,7 @@ func (s *Service) settle(ctx context.Context, m *member) error {
 	}
 	s.forget(ctx, m, ended)
 	for _, out := range outlets {
-		go out.Close() // a connection that is slow to end holds up nobody
+		s.hangUp(out)
 	}
 	for _, se := range ended {
 		s.log.Info("session ended: nothing heard of it", "account", m.uin, "device", se.about.Device, "address", se.about.Address)
@@ -378,7 +378,7 @@ func (s *Service) runOut(ctx context.Context, list []*Session) error {
 // liveOutlets are the live connections of sessions.
 func liveOutlets(list []*Session) (outlets []Outlet) {
 	for _, se := range list {
-		if f := se.box.feed.Load(); f != nil && f.live() {
+		if f := se.box.liveFeed(); f != nil {
 			outlets = append(outlets, f.out)
 		}
 	}
@@ -391,24 +391,27 @@ const retryPause = 10 * time.Second
 // visit looks at a member whose time may have come: it settles it, and forgets
 // it or queues it again.
 func (s *Service) visit(ctx context.Context, m *member) error {
-	err := m.turn.take(ctx)
-	if err == nil {
-		defer m.turn.end()
-		err = s.settle(ctx, m)
-	}
-	if err == nil && m.idle() {
-		err = s.remember(ctx, m)
-	}
-	if err != nil {
-		s.due.push(m, s.uptime()+retryPause)
+	at, gone := s.uptime()+retryPause, false // if it fails, or panics
+	defer func() {
+		if !gone {
+			s.due.push(m, at)
+		}
+	}()
+	if err := m.turn.take(ctx); err != nil {
 		return err
 	}
-	at, gone := m.next(s.uptime())
-	if gone {
-		s.members.remove(m)
-		return nil
+	defer m.turn.end()
+	if err := s.settle(ctx, m); err != nil {
+		return err
 	}
-	s.due.push(m, at)
+	if m.idle() {
+		if err := s.remember(ctx, m); err != nil {
+			return err
+		}
+	}
+	if at, gone = m.next(s.uptime()); gone {
+		s.members.remove(m)
+	}
 	return nil
 }
 
