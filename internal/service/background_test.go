@@ -186,7 +186,7 @@ func TestAPanicInWhatTheServiceDoesByItselfIsReportedAndEndsNothing(t *testing.T
 			r.pass(service.SessionLife)
 		},
 		"storing the uptime":   func(r *running, _ *service.Session) { r.store.breaking("Beat", goMad); r.pass(10 * time.Second) },
-		"deleting old entries": func(r *running, _ *service.Session) { r.store.breaking("Purge", goMad); r.pass(2 * time.Hour) },
+		"deleting old entries": func(r *running, _ *service.Session) { r.store.breaking("Purge", goMad); r.pass(2 * time.Second) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			whileRunning(t, func(r *running) {
