@@ -23,6 +23,8 @@ const (
 	// lockName is the file whose lock says that a process works on the data
 	// directory. It holds nothing, and the lock ends with the process.
 	lockName = "lock"
+	// numbersName is the store's file for the numbers of messages.
+	numbersName = "rookery.numbers"
 	// claimTime is how long a command that is done soon may keep another one
 	// waiting for the data directory.
 	claimTime  = 5 * time.Second
@@ -70,7 +72,7 @@ func makeDataDir(dir string) error {
 func sharedDir(entries []fs.DirEntry) bool {
 	for _, e := range entries {
 		switch e.Name() {
-		case lockName, storeName, storeName + "-wal", storeName + "-shm", control.SocketName, "lost+found":
+		case lockName, storeName, storeName + "-wal", storeName + "-shm", numbersName, control.SocketName, "lost+found":
 		default:
 			return true
 		}

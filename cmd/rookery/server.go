@@ -91,6 +91,9 @@ func openServer(ctx context.Context, c serverConfig) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if b.store.Made() {
+		c.log.Info("there was no store, so a new one is made", "dir", c.dir)
+	}
 	s := &server{backend: b, log: c.log, shutdown: c.shutdown}
 	if err := s.listen(ctx, c); err != nil {
 		return nil, errors.Join(err, s.close())

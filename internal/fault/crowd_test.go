@@ -198,17 +198,19 @@ func readStored(t *testing.T, dir string, l *Load) map[rookery.UIN][]Message {
 // isNotice reports whether a message says nothing but who it is from.
 func isNotice(m Message) bool { return m.Kind == rookery.KindAdded }
 
-// storedMessages reads what is in a mailbox. Gaps in its numbers are an
-// error.
+// storedMessages reads what is in a mailbox. It is an error if its numbers do not
+// rise.
 func storedMessages(ctx context.Context, h *house, uin rookery.UIN) (messages []Message, err error) {
 	entries, err := mailbox(ctx, h.store, uin)
 	if err != nil {
 		return nil, err
 	}
-	for i, e := range entries {
-		if e.Number != uint64(i+1) {
-			return nil, fmt.Errorf("entry %d of the mailbox of %d has the number %d", i+1, uin, e.Number)
+	var latest uint64
+	for _, e := range entries {
+		if e.Number <= latest {
+			return nil, fmt.Errorf("the mailbox of %d has the number %d behind %d", uin, e.Number, latest)
 		}
+		latest = e.Number
 		messages = append(messages, Message{From: e.Peer, To: uin, Kind: e.Kind, Text: e.Text})
 	}
 	return messages, nil

@@ -27,6 +27,9 @@ import (
 // run.
 const storeName = "rookery.db"
 
+// numbersName is the file beside it for the numbers of messages.
+const numbersName = "rookery.numbers"
+
 // flaw is what is wrong with a server.
 type flaw string
 

@@ -108,7 +108,7 @@ func recordRun(t *testing.T, dir string, p program, seed uint64) *run {
 // isStore reports whether a file is part of the store. The lock and the memory
 // shared between connections are not: SQLite makes the latter anew.
 func isStore(name string) bool {
-	return strings.HasPrefix(name, storeName) && !strings.HasSuffix(name, "-shm")
+	return strings.HasPrefix(name, storeName) && !strings.HasSuffix(name, "-shm") || name == numbersName
 }
 
 // tracer runs a program under strace.

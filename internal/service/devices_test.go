@@ -475,8 +475,8 @@ func TestAnAccountThatIsRemovedLeavesNoNumberBehind(t *testing.T) {
 		w.account(rookery.NewAccount(10002, "another", w.now()))
 		phone := w.attach(w.device(10002, "phone"))
 		w.says(me, 10002, "e")
-		phone.want("1 e")
+		phone.want("5 e")
 		phone.cut()
-		w.attach(w.device(10002, "phone")).want("1 e")
+		w.attach(w.device(10002, "phone")).want("5 e")
 	}, 10001, 10002)
 }

@@ -54,8 +54,11 @@ type accountStore interface {
 	// CodeNoAccount if there is no such account.
 	SetCredential(ctx context.Context, uin rookery.UIN, c rookery.Credential) error
 	// RemoveAccount deletes an account with its sessions, devices, friendships,
-	// requests and blocks in both directions, mailbox, places, read marks and
-	// known addresses. What others have from it in their mailboxes stays. CodeNoAccount if there is none.
+	// requests and blocks in both directions, mailbox, places, read marks, known
+	// addresses and remembered marks. What others have from it in their mailboxes
+	// stays. An account that is added again inherits nothing, and the numbers of
+	// its mailbox and its devices continue above those of the earlier one.
+	// CodeNoAccount if there is none.
 	RemoveAccount(ctx context.Context, uin rookery.UIN) error
 }
 
@@ -86,8 +89,10 @@ type mailStore interface {
 	// mark with OutcomeDone. If an equal mark is remembered: its outcome,
 	// nothing else. CodeNoAccount if a receiver does not exist.
 	//
-	// The numbers of a mailbox have no gaps, and their order is the order in
-	// which they became visible.
+	// The numbers of a mailbox only grow, in the order in which they became
+	// visible. None is given out twice, whatever earlier state of itself the store
+	// is opened on. There is a gap only where the store was opened, or the account
+	// was added again, in between: nobody may subtract numbers to count.
 	Deliver(ctx context.Context, letters []rookery.Letter, now time.Time, m rookery.Mark) (rookery.Receipt, error)
 	// DeliverEach delivers one after the other, as if Deliver were called for
 	// each in this order by the same caller: each is decided by itself, and no
@@ -101,8 +106,8 @@ type mailStore interface {
 	// Remember remembers the mark with an outcome and does nothing else. If an
 	// equal mark is remembered: its outcome.
 	Remember(ctx context.Context, m rookery.Mark, outcome rookery.Outcome) (rookery.Receipt, error)
-	// Mailbox returns the number of the newest entry of a mailbox, 0 if there
-	// never was one, and a collector's place in it.
+	// Mailbox returns the number of the newest entry of a mailbox, 0 if there is
+	// none, and a collector's place in it.
 	Mailbox(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Place, err error)
 	// Entries returns at most limit entries with numbers above after and up to
 	// upTo, by number.

@@ -62,6 +62,10 @@ func (s *Store) CreateAccount(ctx context.Context, a rookery.Account, c rookery.
 		}
 		_, err = b.conn.exec(`INSERT INTO accounts (`+accountColumns+`, credential)
 			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, append(accountValues(a), string(c))...)
+		if err == nil {
+			_, err = b.conn.exec(`UPDATE accounts SET devices_made = removed.devices FROM removed
+				WHERE accounts.account = ?1 AND removed.account = ?1`, a.UIN)
+		}
 		if err == nil && a.UIN == free {
 			err = b.setFree(free + 1)
 		}
@@ -196,6 +200,10 @@ func (s *Store) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 		case !exists:
 			return noAccount(uin)
 		}
+		_, err := b.conn.exec("INSERT OR REPLACE INTO removed SELECT account, ?2, devices_made FROM accounts WHERE account = ?1", uin, b.heads[uin])
+		if err != nil {
+			return err
+		}
 		for _, statement := range []string{
 			"DELETE FROM friends WHERE friend = ?1 AND account IN (SELECT friend FROM friends WHERE account = ?1)",
 			"DELETE FROM friends WHERE account = ?",
@@ -217,6 +225,7 @@ func (s *Store) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 				return err
 			}
 		}
+		b.forgetAll(uin)
 		b.then = append(b.then, func() { delete(b.heads, uin) })
 		return nil
 	}})
@@ -229,10 +238,11 @@ func (b *batch) exists(uin rookery.UIN) (bool, error) {
 		return true, nil
 	}
 	var last uint64
-	found, err := b.conn.first("SELECT coalesce((SELECT max(number) FROM entries WHERE account = ?1), 0) FROM accounts WHERE account = ?1",
+	found, err := b.conn.first(`SELECT max(coalesce((SELECT max(number) FROM entries WHERE account = ?1), 0),
+		coalesce((SELECT number FROM removed WHERE account = ?1), 0)) FROM accounts WHERE account = ?1`,
 		func(r row) { last = uint64(r.int(0)) }, uin)
 	if found {
-		b.heads[uin] = max(last, b.recent.last(uin))
+		b.heads[uin] = max(last, b.recent.last(uin), b.numbers.floor)
 	}
 	return found, err
 }

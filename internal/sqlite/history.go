@@ -114,13 +114,13 @@ func (s *Store) lookBack(ctx context.Context, query string, h *hunt) error {
 // once that is near to the newest.
 func (s *Store) listed(ctx context.Context, uin rookery.UIN) (listed uint64, err error) {
 	for {
-		var newest uint64
+		var far bool
 		err = s.read(ctx, func(c *conn) error {
-			_, err := c.first("SELECT listed, coalesce((SELECT max(number) FROM entries WHERE account = ?1), 0) FROM accounts WHERE account = ?1",
-				func(r row) { listed, newest = uint64(r.int(0)), uint64(r.int(1)) }, uin)
+			_, err := c.first(`SELECT listed, EXISTS (SELECT 1 FROM entries WHERE account = ?1 AND number > listed LIMIT 1 OFFSET ?2)
+				FROM accounts WHERE account = ?1`, func(r row) { listed, far = uint64(r.int(0)), r.bool(1) }, uin, historyPage)
 			return err
 		})
-		if err != nil || newest <= listed+historyPage {
+		if err != nil || !far {
 			return listed, err
 		}
 		if s.listMore(ctx, uin) != nil {

@@ -44,7 +44,7 @@ type recent struct {
 	max int // weight from which on letters are settled
 
 	mu     sync.RWMutex                    // guards the rest; only the writer changes it
-	boxes  map[rookery.UIN][]rookery.Entry // by number, without gaps
+	boxes  map[rookery.UIN][]rookery.Entry // by number
 	weight int
 }
 
@@ -94,13 +94,18 @@ func (r *recent) entries(uin rookery.UIN, after, upTo uint64, limit int) []rooke
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	box := r.boxes[uin]
-	if len(box) == 0 || upTo <= after || box[len(box)-1].Number <= after || box[0].Number > upTo {
-		return nil
+	above := func(number uint64) int {
+		i, found := slices.BinarySearchFunc(box, number, func(e rookery.Entry, n uint64) int { return cmp.Compare(e.Number, n) })
+		if found {
+			i++
+		}
+		return i
 	}
-	first := box[0].Number
-	from := max(after+1, first) - first
-	to := min(upTo-first+1, uint64(len(box)), from+uint64(max(limit, 0)))
-	return slices.Clone(box[from:to])
+	from, to := above(after), above(upTo)
+	if n := min(to-from, limit); n > 0 {
+		return slices.Clone(box[from : from+n])
+	}
+	return nil
 }
 
 // stretches lists all that is recent, by account.

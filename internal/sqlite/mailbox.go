@@ -74,6 +74,7 @@ func (b *batch) deliver(letters []rookery.Letter, now time.Time, m rookery.Mark)
 func (b *batch) post(l rookery.Letter, now time.Time) uint64 {
 	n := b.heads[l.To] + 1
 	b.heads[l.To] = n
+	b.highest = max(b.highest, n)
 	b.letters = append(b.letters, numbered{l.To, rookery.Entry{
 		Number: n,
 		Kind:   l.Kind,

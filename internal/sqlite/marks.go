@@ -17,9 +17,16 @@ type marked struct {
 	outcome rookery.Outcome
 }
 
-// outcomeForgotten is no outcome: the mark's owner has forgotten the mark's
-// device then, and what it did before is of no use to a new one of that name.
-const outcomeForgotten rookery.Outcome = 255
+// Neither is an outcome. What was done before is of no use to whoever comes
+// after.
+const (
+	// outcomeForgotten: the mark's owner has forgotten the mark's device then,
+	// and there may be a new one of that name.
+	outcomeForgotten rookery.Outcome = 255
+	// outcomeRemoved: the mark's owner was removed then, and there may be a new
+	// account of that number.
+	outcomeRemoved rookery.Outcome = 254
+)
 
 // covers reports whether m, done at a time, is repeated by a request.
 func covers(at time.Duration, request rookery.Mark) bool {
@@ -38,7 +45,8 @@ type marks struct {
 	uptime time.Duration
 	// forgotten: what is from before this is not remembered any more.
 	forgotten time.Duration
-	// cuts counts the devices that were forgotten since the store was opened.
+	// cuts counts the devices that were forgotten and the accounts that were
+	// removed since the store was opened.
 	cuts uint32
 }
 
@@ -51,8 +59,10 @@ type era struct {
 	done          map[digest]fate
 	// latest holds the latest mark of each line.
 	latest map[line]digest
-	// cut says which of the cuts a line had last: what it did before is void.
-	cut map[line]uint32
+	// cut and removed say which of the cuts a line or an account had last: what
+	// it did before is void.
+	cut     map[line]uint32
+	removed map[rookery.UIN]uint32
 }
 
 // digest stands for a request and for the device that it came from.
@@ -85,7 +95,10 @@ func newMarks(most int) *marks {
 }
 
 func newEra(began time.Duration) *era {
-	return &era{began: began, newest: began, done: make(map[digest]fate), latest: make(map[line]digest), cut: make(map[line]uint32)}
+	return &era{
+		began: began, newest: began, done: make(map[digest]fate), latest: make(map[line]digest),
+		cut: make(map[line]uint32), removed: make(map[rookery.UIN]uint32),
+	}
 }
 
 // recall looks for a request that m repeats.
@@ -100,7 +113,7 @@ func (k *marks) recall(m rookery.Mark) (rookery.Outcome, bool) {
 	for _, e := range slices.Backward(k.eras) {
 		f, ok := e.done[d]
 		_, later := e.latest[l]
-		cut = max(cut, e.cut[l])
+		cut = max(cut, e.cut[l], e.removed[l.owner])
 		switch {
 		case ok && f.cuts >= cut && f.at >= k.forgotten && covers(f.at, m) && (!m.LatestOnly || e.latest[l] == d):
 			return f.outcome, true
@@ -125,9 +138,14 @@ func (k *marks) add(list []marked) {
 			k.eras = append(k.eras, e)
 		}
 		d, l := keysOf(m.mark)
-		if m.outcome == outcomeForgotten {
+		switch m.outcome {
+		case outcomeForgotten:
 			k.cuts++
 			e.cut[l] = k.cuts
+			continue
+		case outcomeRemoved:
+			k.cuts++
+			e.removed[l.owner] = k.cuts
 			continue
 		}
 		e.done[d] = fate{m.mark.At, k.cuts, m.outcome}
@@ -175,10 +193,10 @@ func (b *batch) repeated(m rookery.Mark) (rookery.Receipt, bool) {
 		return rookery.Receipt{}, false
 	}
 	for _, f := range slices.Backward(b.marked) {
-		if f.mark.Owner != m.Owner || f.mark.Device != m.Device {
+		if f.mark.Owner != m.Owner || f.mark.Device != m.Device && f.outcome != outcomeRemoved {
 			continue
 		}
-		if f.outcome == outcomeForgotten {
+		if f.outcome == outcomeForgotten || f.outcome == outcomeRemoved {
 			return rookery.Receipt{}, false
 		}
 		if f.mark.Digest == m.Digest && covers(f.mark.At, m) {
@@ -220,18 +238,30 @@ func (b *batch) remember(m rookery.Mark, outcome rookery.Outcome) {
 
 // forget makes what a device did of no use to a new one of its name.
 func (b *batch) forget(owner rookery.UIN, device string) {
-	at := b.marks.up()
-	for _, m := range b.marked {
-		at = max(at, m.mark.At)
-	}
-	b.marked = append(b.marked, marked{rookery.Mark{Owner: owner, Device: device, At: at}, outcomeForgotten})
+	b.cut(rookery.Mark{Owner: owner, Device: device}, outcomeForgotten)
 }
 
-// recover reads back what is counted in memory.
-func (w *writer) recover() error {
+// forgetAll makes what an account did of no use to a new one of its number.
+func (b *batch) forgetAll(owner rookery.UIN) { b.cut(rookery.Mark{Owner: owner}, outcomeRemoved) }
+
+// cut notes one of these at the latest time heard of.
+func (b *batch) cut(m rookery.Mark, why rookery.Outcome) {
+	m.At = b.marks.up()
+	for _, earlier := range b.marked {
+		m.At = max(m.At, earlier.mark.At)
+	}
+	b.marked = append(b.marked, marked{m, why})
+}
+
+// recover reads back what is counted in memory. made: the store is a new one.
+func (w *writer) recover(made bool) error {
 	if err := w.replay(); err != nil {
 		return err
 	}
+	if err := w.loadNumbers(made); err != nil {
+		return err
+	}
+	clear(w.heads) // replay knew of no floor
 	for name, into := range map[string]*time.Duration{"uptime": &w.marks.uptime, "forgotten": &w.marks.forgotten} {
 		_, err := w.conn.first("SELECT value FROM meta WHERE name = ?", func(r row) { *into = time.Duration(r.int(0)) }, name)
 		if err != nil {
@@ -252,8 +282,8 @@ func (w *writer) recover() error {
 // A row of marks is the byte marksVersion and then, for each mark: the owner,
 // the outcome (uvarints), the time (a varint, nanoseconds of uptime), the 16
 // bytes of the digest, the length of the device's name in bytes (a uvarint) and
-// the name. A device that was forgotten is one of these too, see
-// outcomeForgotten; its digest is zero.
+// the name. A device that was forgotten, or an account that was removed, is one of
+// these too, see outcomeForgotten and outcomeRemoved; its digest is zero.
 const marksVersion = 1
 
 func appendMarks(blob []byte, list []marked) []byte {

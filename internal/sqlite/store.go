@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"time"
 
 	"github.com/pressly/goose/v3"
 
@@ -25,13 +26,16 @@ import (
 
 // Config says where a store is and how it works.
 type Config struct {
-	// Path names the database file. Two more files are beside it while the store
-	// is open, PATH-wal and PATH-shm.
+	// Path names the database file, rookery.db for example. Beside it are
+	// rookery.numbers, see numbers.go, and while the store is open two more files,
+	// PATH-wal and PATH-shm.
 	Path string
 	// MustExist: Open makes no store where there is none.
 	MustExist bool
 	// Log hears of what an operator should look into. Nil: slog.Default.
 	Log *slog.Logger
+	// Now is the clock. It is asked after a restore only. Nil: time.Now.
+	Now func() time.Time
 	// Synchronous is SQLite's pragma of that name: FULL if empty. With
 	// anything less, what was acknowledged can be lost with the power.
 	Synchronous string
@@ -56,7 +60,11 @@ type Store struct {
 	recent  *recent
 	marks   *marks
 	closed  chan struct{}
+	made    bool
 }
+
+// Made reports whether Open has made the store, where there was none.
+func (s *Store) Made() bool { return s.made }
 
 // applicationID is what the first migration writes into the file's header.
 const applicationID = 1383034731
@@ -82,6 +90,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	cfg.Synchronous = cmp.Or(cfg.Synchronous, "FULL")
 	cfg.MaxMarks = cmp.Or(cfg.MaxMarks, 4_000_000)
 	cfg.Readers = cmp.Or(cfg.Readers, 4)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	cfg.maxRecent = cmp.Or(cfg.maxRecent, 4<<20)
 	s, err := openOrMake(ctx, cfg)
 	if err != nil {
@@ -101,13 +112,10 @@ func openOrMake(ctx context.Context, cfg Config) (*Store, error) {
 	if err := migrate(ctx, cfg); err != nil {
 		return nil, err
 	}
-	if !exists {
-		cfg.Log.Info("there was no store, so a new one is made", "path", cfg.Path)
-	}
-	return open(cfg)
+	return open(cfg, !exists)
 }
 
-func open(cfg Config) (*Store, error) {
+func open(cfg Config, made bool) (*Store, error) {
 	c, err := connect(cfg.Path, "busy_timeout = 5000", "synchronous = "+cfg.Synchronous,
 		"cache_size = -65536", "temp_store = MEMORY",
 		fmt.Sprintf("wal_autocheckpoint = %d", checkpointPages),
@@ -121,9 +129,10 @@ func open(cfg Config) (*Store, error) {
 		readers: make(chan *conn, cfg.Readers),
 		size:    cfg.Readers,
 		closed:  make(chan struct{}),
+		made:    made,
 	}
-	s.writer = newWriter(cfg.Path, c, s.recent, s.marks, cfg.Log)
-	if err := s.writer.recover(); err != nil {
+	s.writer = newWriter(c, s.recent, s.marks, cfg)
+	if err := s.writer.recover(made); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
 	for range cfg.Readers {

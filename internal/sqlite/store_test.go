@@ -65,21 +65,25 @@ func (c crashing) Close() error {
 	return c.Store.Close()
 }
 
+// Floor is what the mailboxes continue above, as the suite wants to know.
+func (c crashing) Floor() uint64 { return c.writer.numbers.floor }
+
 // crashImage copies the files of a store that is open. Nothing is being
 // written meanwhile. What readers share of the log goes with a crash.
 func crashImage(t *testing.T, path string) string {
 	t.Helper()
 	image := filepath.Join(t.TempDir(), "rookery.db")
-	for _, suffix := range []string{"", "-wal"} {
-		content, err := os.ReadFile(path + suffix)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(image+suffix, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	copyFile(t, image, path)
+	copyFile(t, image+"-wal", path+"-wal")
+	copyFile(t, numbersPath(image), numbersPath(path))
 	return image
+}
+
+func copyFile(t *testing.T, to, from string) {
+	t.Helper()
+	if err := os.WriteFile(to, readFile(t, from), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestItDoesSoIfItCrashesInsteadOfBeingClosed(t *testing.T) {

@@ -40,7 +40,7 @@ func explain(path string, err error) error {
 // checkFiles reports as an error that a file of the store cannot be written.
 // SQLite opens one for reading then, and says nothing until the first change.
 func checkFiles(path string) error {
-	for _, p := range []string{path, path + "-wal", path + "-shm"} {
+	for _, p := range []string{path, path + "-wal", path + "-shm", numbersPath(path)} {
 		if err := disk.CheckFile(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

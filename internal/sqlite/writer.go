@@ -43,11 +43,12 @@ type op struct {
 // the same, the batch is rolled back and carried out again one by one, so that
 // an operation can only fail by itself.
 type writer struct {
-	path   string // of the database
-	conn   *conn
-	recent *recent
-	marks  *marks
-	log    *slog.Logger
+	path    string // of the database
+	conn    *conn
+	recent  *recent
+	marks   *marks
+	numbers *numbers
+	log     *slog.Logger
 
 	mu      sync.Mutex
 	arrived sync.Cond // of mu: something is in queue, or closing
@@ -61,8 +62,8 @@ type writer struct {
 
 	// The rest belongs to the writer's goroutine.
 
-	// heads holds the number of the newest entry of mailboxes, for accounts
-	// that exist.
+	// heads holds what the next number of mailboxes is above, for accounts that
+	// exist.
 	heads map[rookery.UIN]uint64
 	// journaled is the id of the latest row of the journal.
 	journaled int64
@@ -74,8 +75,12 @@ type writer struct {
 	full, failing bool
 }
 
-func newWriter(path string, c *conn, r *recent, m *marks, log *slog.Logger) *writer {
-	w := &writer{path: path, conn: c, recent: r, marks: m, log: log, ended: make(chan struct{}), heads: make(map[rookery.UIN]uint64)}
+func newWriter(c *conn, r *recent, m *marks, cfg Config) *writer {
+	n := &numbers{path: numbersPath(cfg.Path), now: cfg.Now, log: cfg.Log}
+	w := &writer{
+		path: cfg.Path, conn: c, recent: r, marks: m, numbers: n, log: cfg.Log,
+		ended: make(chan struct{}), heads: make(map[rookery.UIN]uint64),
+	}
 	w.arrived.L = &w.mu
 	w.batch.writer = w
 	return w
@@ -111,6 +116,10 @@ func (w *writer) run() {
 	}
 	if err := w.settleAll(); err != nil {
 		w.log.Error("letters stay in the journal until the store is opened again", "error", err)
+		return
+	}
+	if err := w.endRun(); err != nil {
+		w.log.Warn("the next numbers of messages come behind a gap, as after a crash", "error", err)
 	}
 }
 
@@ -241,6 +250,7 @@ func (w *writer) transact(f func(*batch) error) error {
 type batch struct {
 	*writer
 	letters []numbered
+	highest uint64 // of the letters' numbers
 	marked  []marked
 	// settled are the recent letters that have moved to their mailboxes, ahead
 	// is how far the writer's round has come with that.
@@ -256,6 +266,7 @@ func (b *batch) reset() {
 	clear(b.marked)
 	clear(b.then)
 	b.letters, b.marked, b.then = b.letters[:0], b.marked[:0], b.then[:0]
+	b.highest = 0
 	b.settled = b.settled[:0]
 	b.ahead = b.round
 }
@@ -264,6 +275,9 @@ func (b *batch) reset() {
 // pages that a commit writes are most of its cost.
 func (b *batch) writeDown() error {
 	if len(b.letters) > 0 {
+		if err := b.reserveNumbers(); err != nil {
+			return err
+		}
 		b.blob = appendLetters(b.blob[:0], b.letters)
 		if _, err := b.conn.exec("INSERT INTO journal VALUES (?, ?)", b.journaled+1, b.blob); err != nil {
 			return err
@@ -283,6 +297,7 @@ func (b *batch) publish() {
 	if len(b.letters) > 0 {
 		b.journaled++
 	}
+	b.numbers.commits++
 	b.round = b.ahead
 	b.marks.add(b.marked)
 	for _, f := range b.then {

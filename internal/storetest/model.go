@@ -35,6 +35,14 @@ type data struct {
 	latest    map[collector]markKey
 	uptime    time.Duration
 	forgotten time.Duration
+	removed   map[rookery.UIN]removed
+	floor     uint64 // every mailbox continues above it
+}
+
+// removed is what an account that is added again continues above.
+type removed struct {
+	number uint64 // of the mailbox
+	made   uint64 // devices
 }
 
 type account struct {
@@ -42,6 +50,7 @@ type account struct {
 	credential rookery.Credential
 	addresses  []netip.Addr // the latest comes last
 	entries    []rookery.Entry
+	above      uint64 // the mailbox's numbers are
 	purged     map[uint64]bool
 	places     map[string]rookery.Place // by device
 	devices    []rookery.Device         // by number; SignedIn is not kept up
@@ -81,6 +90,7 @@ func NewModel() func() service.Store {
 		sessions: make(map[collector]rookery.Session),
 		marks:    make(map[markKey]markValue),
 		latest:   make(map[collector]markKey),
+		removed:  make(map[rookery.UIN]removed),
 	}
 	return func() service.Store { return &Model{data: d} }
 }
@@ -136,7 +146,9 @@ func (m *Model) CreateAccount(_ context.Context, a rookery.Account, c rookery.Cr
 	if m.accounts[a.UIN] != nil {
 		return 0, code(rookery.CodeExists)
 	}
-	m.accounts[a.UIN] = newAccount(a, c)
+	added := newAccount(a, c)
+	added.above, added.made = m.removed[a.UIN].number, m.removed[a.UIN].made
+	m.accounts[a.UIN] = added
 	return a.UIN, nil
 }
 
@@ -213,11 +225,14 @@ func (m *Model) SetCredential(_ context.Context, uin rookery.UIN, c rookery.Cred
 }
 
 func (m *Model) RemoveAccount(_ context.Context, uin rookery.UIN) error {
-	if _, err := m.find(uin); err != nil {
+	a, err := m.find(uin)
+	if err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
+	m.removed[uin] = removed{max(a.newest(), a.above, m.floor), a.made}
 	delete(m.accounts, uin)
+	maps.DeleteFunc(m.marks, func(k markKey, _ markValue) bool { return k.account == uin })
 	hasUIN := func(p pair, _ bool) bool { return p.a == uin || p.b == uin }
 	maps.DeleteFunc(m.friends, hasUIN)
 	maps.DeleteFunc(m.blocks, hasUIN)

@@ -51,9 +51,25 @@ func (m *Model) deliver(letters []rookery.Letter, now time.Time, k rookery.Mark)
 
 func (m *Model) post(l rookery.Letter, now time.Time) uint64 {
 	a := m.accounts[l.To]
-	e := rookery.Entry{Number: uint64(len(a.entries)) + 1, Kind: l.Kind, Peer: l.Peer, Time: now, Text: l.Text, Origin: l.Origin}
+	e := rookery.Entry{Number: max(a.newest(), a.above, m.floor) + 1, Kind: l.Kind, Peer: l.Peer, Time: now, Text: l.Text, Origin: l.Origin}
 	a.entries = append(a.entries, e)
 	return e.Number
+}
+
+// newest is the number of the newest entry, 0 if there is none.
+func (a *account) newest() uint64 {
+	if n := len(a.entries); n > 0 {
+		return a.entries[n-1].Number
+	}
+	return 0
+}
+
+// ContinueAbove makes all numbers from now on be above one, as a store does that
+// is opened after a crash.
+func (m *Model) ContinueAbove(number uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.floor = number
 }
 
 func (m *Model) Recall(_ context.Context, k rookery.Mark) (rookery.Outcome, bool, error) {
@@ -82,7 +98,7 @@ func (m *Model) Mailbox(_ context.Context, uin rookery.UIN, device string) (uint
 	defer m.mu.Unlock()
 	place := a.places[device]
 	place.Memo = slices.Clone(place.Memo)
-	return uint64(len(a.entries)), place, nil
+	return a.newest(), place, nil
 }
 
 func (m *Model) Entries(_ context.Context, uin rookery.UIN, after, upTo uint64, limit int) (list []rookery.Entry, err error) {
@@ -226,6 +242,5 @@ func (a *account) purgeable(e rookery.Entry, before time.Time) bool {
 		}
 		passed = passed || e.Number <= p.Number
 	}
-	newest := e.Number == uint64(len(a.entries))
-	return passed && !newest && e.Time.Before(before)
+	return passed && e.Number != a.newest() && e.Time.Before(before)
 }

@@ -211,14 +211,43 @@ var accountTests = []test{
 			x.equal("texts of bob", x.texts(bob), []string{"stays"})
 		})
 	}},
-	{"the mailbox of a number that is used again begins with 1", func(x *trial) {
+	{"an account that is added again gets no number of the earlier one, of messages or devices", func(x *trial) {
 		x.add(ann)
+		x.signIn(session(ann, "phone", 1), session(ann, "desk", 2))
 		x.send(ann, bob, "old", "older")
 		x.must(x.RemoveAccount(x.ctx, ann))
 		x.add(ann)
+		x.must(x.RemoveAccount(x.ctx, ann)) // nothing was added to the second
+		x.reopen()
+		x.add(ann)
+		x.twice(func() { x.equal("newest", x.last(ann), uint64(0)) })
 		x.send(ann, bob, "new")
-		x.twice(func() { x.equal("texts", x.texts(ann), []string{"new"}) })
-		x.equal("newest", x.last(ann), uint64(1))
+		x.signIn(session(ann, "phone", 3))
+		x.twice(func() {
+			x.equal("texts", x.texts(ann), []string{"new"})
+			x.equal("numbers", x.numbers(ann), []uint64{3})
+			x.equal("devices", x.devices(ann)[0].ID, uint64(3))
+		})
+	}},
+	{"what a removed account did is no repeat for one of its number", func(x *trial) {
+		x.add(ann, bob)
+		marks := []rookery.Mark{
+			mark(ann, 1, time.Minute), onDevice(mark(ann, 2, time.Minute), "phone"), onDevice(short(ann, 3, time.Minute), "desk"), short(ann, 4, time.Minute),
+		}
+		for _, m := range marks {
+			x.do(m)
+		}
+		x.do(mark(bob, 5, time.Minute))
+		x.must(x.RemoveAccount(x.ctx, ann))
+		x.add(ann)
+		x.twice(func() {
+			for _, m := range marks {
+				x.recalls(m, false)
+			}
+			x.recalls(mark(bob, 5, time.Minute), true)
+		})
+		x.do(marks[0])
+		x.twice(func() { x.recalls(marks[0], true) })
 	}},
 }
 

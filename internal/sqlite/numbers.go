@@ -1,0 +1,250 @@
+package sqlite
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/disk"
+)
+
+// A number of a mailbox is never given out twice, even if the database goes back
+// to an earlier state: a backup is restored, or the end of its log is lost. If it
+// were, clients would take a new message for one that they have seen.
+//
+// For that, a small file beside the database holds an upper bound of all numbers.
+// It is moved up by a block, and synced, before a commit gives out a number above
+// it. The file and the table meta also hold the random id of the run that gave
+// out the latest number and, once that run was stopped in good order, the count
+// of its commits. A run is one opening of the store; it begins with its first
+// number, so that whoever only reads writes nothing. When the store is opened,
+//
+//   - both agree and the run was stopped: nothing was lost, and every mailbox
+//     continues without a gap;
+//   - the run was not stopped: the log may have lost its end. Every mailbox
+//     continues above the bound;
+//   - else the database or the file is of another time, or the file is missing:
+//     every mailbox continues above its latest number, the bound, and the seconds
+//     since 2020. Old clients take numbers up to 2^31 only, and these fit until
+//     2087; no mailbox gets more than one message a second for years.
+//
+// What this cannot tell: that both were restored from a copy of the whole
+// directory. The file must be removed then.
+type numbers struct {
+	path string
+	now  func() time.Time
+	log  *slog.Logger
+
+	// The rest belongs to the writer's goroutine.
+
+	saved numbersFile // what the file holds
+	// floor is what every mailbox continues above. It does not change while the
+	// store is open.
+	floor uint64
+	// begun: the run that saved names is this one. stored: meta names it too.
+	begun, stored bool
+	commits       uint64 // of this run
+}
+
+// numbersFile is what the file holds.
+type numbersFile struct {
+	run
+	bound uint64 // no number that was given out is higher
+}
+
+// run is the latest run that gave out a number. commits is 0 as long as it was
+// not stopped in good order.
+type run struct{ id, commits uint64 }
+
+// numbersBlock is by how many numbers the bound is moved up: the file is written
+// once for so many messages to one mailbox. Each run that is killed uses up as
+// many at most.
+const numbersBlock = 4096
+
+// numbersPath is where the file is that belongs to a database, rookery.numbers
+// beside rookery.db.
+func numbersPath(database string) string {
+	return strings.TrimSuffix(database, filepath.Ext(database)) + ".numbers"
+}
+
+// loadNumbers decides what the mailboxes continue above. A store that was just
+// made begins with 1, unless there is a file of an earlier one.
+func (w *writer) loadNumbers(made bool) error {
+	n := w.numbers
+	inStore, floor, err := w.conn.latestRun()
+	if err != nil {
+		return err
+	}
+	file, err := readNumbersFile(n.path)
+	missing := errors.Is(err, fs.ErrNotExist)
+	switch {
+	case missing && made:
+		first := run{id: newRunID(), commits: 1}
+		if err := w.transact(func(b *batch) error { return b.conn.setRun(first, 0) }); err != nil {
+			return err
+		}
+		return n.save(numbersFile{run: first})
+	case errors.Is(err, errNumbersFile):
+		n.log.Warn("the file of the numbers is damaged, and will be written anew", "file", n.path)
+	case err != nil && !missing:
+		return disk.Explain(err)
+	}
+	n.saved, n.floor = file, floor
+	switch {
+	case err == nil && file.run == inStore && file.commits > 0:
+	case err == nil && file.id == inStore.id && file.commits == 0:
+		n.floor = max(floor, file.bound)
+		n.log.Info("the store was not stopped in good order: the numbers of messages continue behind a gap", "above", n.floor)
+	default:
+		n.floor = max(floor, file.bound, secondsSince2020(n.now()))
+		n.log.Warn("the store and the file of its numbers do not belong together, as after a restore: the numbers of messages continue behind a gap",
+			"file", n.path, "above", n.floor)
+	}
+	return nil
+}
+
+// secondsSince2020 is kept below 2^31, with room for numbers above it, whatever
+// the clock says.
+func secondsSince2020(now time.Time) uint64 {
+	const most = 1<<31 - 1<<24
+	seconds := now.Unix() - time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+	return uint64(min(max(seconds, 0), most))
+}
+
+// latestRun reads what meta says.
+func (c *conn) latestRun() (r run, floor uint64, err error) {
+	for name, into := range map[string]*uint64{"run": &r.id, "commits": &r.commits, "floor": &floor} {
+		if _, err := c.first("SELECT value FROM meta WHERE name = ?", func(row row) { *into = uint64(row.int(0)) }, name); err != nil {
+			return run{}, 0, err
+		}
+	}
+	return r, floor, nil
+}
+
+// setRun writes into meta which run has given out numbers.
+func (c *conn) setRun(r run, floor uint64) error {
+	for name, value := range map[string]uint64{"run": r.id, "commits": r.commits, "floor": floor} {
+		if _, err := c.exec("UPDATE meta SET value = ? WHERE name = ?", value, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reserveNumbers makes sure, before the batch is committed, that no number in it
+// can be given out again. The first batch of a run that has letters says in meta
+// that the run has begun.
+func (b *batch) reserveNumbers() error {
+	n := b.numbers
+	if err := n.reserve(b.highest); err != nil {
+		return err
+	}
+	if n.stored {
+		return nil
+	}
+	b.then = append(b.then, func() { n.stored = true })
+	return b.conn.setRun(n.saved.run, n.floor)
+}
+
+// reserve makes the file's bound at least the highest number, and begins the run.
+func (n *numbers) reserve(highest uint64) error {
+	if n.begun && highest <= n.saved.bound {
+		return nil
+	}
+	next := n.saved
+	if !n.begun {
+		next.run = run{id: newRunID()}
+	}
+	if highest > next.bound {
+		next.bound = max(highest, n.saved.bound+numbersBlock)
+	}
+	if err := n.save(next); err != nil {
+		return fmt.Errorf("cannot reserve numbers for messages: %w", disk.Explain(err))
+	}
+	n.begun = true
+	return nil
+}
+
+// endRun says in meta and then in the file that the run was stopped in good order.
+// Everything that it has given out is committed.
+func (w *writer) endRun() error {
+	n := w.numbers
+	if !n.begun {
+		return nil
+	}
+	stopped := n.saved
+	stopped.commits = n.commits + 1 // this one too
+	if err := w.transact(func(b *batch) error { return b.conn.setRun(stopped.run, n.floor) }); err != nil {
+		return err
+	}
+	return n.save(stopped)
+}
+
+// newRunID is one that no other run has; meta holds signed integers.
+func newRunID() uint64 {
+	var b [8]byte
+	rand.Read(b[:]) // never fails
+	return binary.BigEndian.Uint64(b[:])>>1 | 1
+}
+
+// The file is one line of a fixed length, below what a disk writes whole. So it
+// is written in place: that needs no room on a full disk.
+const numbersLayout = "rookery numbers 1 run %016x commits %016x bound %016x"
+
+var (
+	numbersFileLength = len(numbersFile{}.line())
+	errNumbersFile    = errors.New("the file of the numbers is damaged")
+)
+
+func (f numbersFile) line() string {
+	text := fmt.Sprintf(numbersLayout, f.id, f.commits, f.bound)
+	return fmt.Sprintf("%s sum %08x\n", text, crc32.ChecksumIEEE([]byte(text)))
+}
+
+func readNumbersFile(path string) (f numbersFile, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return f, err
+	}
+	line := string(text[:min(len(text), numbersFileLength)])
+	if _, err := fmt.Sscanf(line, numbersLayout, &f.id, &f.commits, &f.bound); err != nil || f.line() != line {
+		return numbersFile{}, errNumbersFile
+	}
+	return f, nil
+}
+
+// save writes the file and syncs it.
+func (n *numbers) save(f numbersFile) error {
+	file, err := os.OpenFile(n.path, os.O_WRONLY, 0)
+	made := errors.Is(err, fs.ErrNotExist)
+	if made {
+		file, err = os.OpenFile(n.path, os.O_WRONLY|os.O_CREATE, 0o600)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteAt([]byte(f.line()), 0)
+	if err = errors.Join(err, file.Sync(), file.Close()); err == nil && made {
+		err = syncDir(filepath.Dir(n.path))
+	}
+	if err == nil {
+		n.saved = f
+	}
+	return err
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
