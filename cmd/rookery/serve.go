@@ -89,7 +89,7 @@ func (f *serveFlags) register(c *cobra.Command) {
 	flags.IntVar(&f.retention, "retention", int(service.DefaultRetention/(24*time.Hour)), "keep messages for `DAYS` after they were collected")
 	flags.IntVar(&f.passwordMemory, "password-memory", int(service.FloorCost.MemoryKiB/1024), "hash new passwords with `MIB` of memory (Argon2id)")
 	flags.IntVar(&f.passwordPasses, "password-passes", int(service.FloorCost.Passes), "and with `N` passes over it")
-	flags.DurationVar(&f.shutdown, "shutdown-timeout", 10*time.Second, "in the end wait at most `TIME` for requests in flight")
+	flags.DurationVar(&f.shutdown, "shutdown-timeout", 10*time.Second, "in the end finish what was accepted for at most `TIME`; clients that send or read too slowly are cut off after a third of it, at most 2s")
 	flags.StringVar(&f.logFormat, "log-format", "text", "log as `FORMAT`: text or json")
 	flags.StringVar(&f.logLevel, "log-level", "info", "log from `LEVEL` on: debug, info, warn or error")
 	flags.StringVar(&f.cpuProfile, "cpuprofile", "", "write a CPU profile to `FILE`")

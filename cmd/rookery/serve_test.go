@@ -121,12 +121,68 @@ func TestShutdownAnswersWhatWasAccepted(t *testing.T) {
 	}
 }
 
-func TestShutdownGivesUpInTime(t *testing.T) {
-	s := openTestServer(t, 50*time.Millisecond)
+// unread sends requests and reads no answer, until the server can write no more.
+func unread(t *testing.T, conn net.Conn) {
+	t.Helper()
+	record := "VER=1.1&CMD=" + strings.Repeat("x", 60_000)
+	request := fmt.Sprintf("POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s", len(record), record)
+	for {
+		_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
+		if _, err := io.WriteString(conn, request); err != nil {
+			return
+		}
+	}
+}
+
+func TestSlowClientsAreNoReasonToFailInTheEnd(t *testing.T) {
+	s := openTestServer(t, 6*time.Second)
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.run(ctx) }()
 	begin(t, s)
+	tcp, err := net.Dial("tcp", s.listeners[0].Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	unread(t, tcp)
+	operator, err := net.Dial("unix", s.socket.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer operator.Close()
+	if _, err := io.WriteString(operator, "POST /add HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"); err != nil {
+		t.Fatal(err)
+	}
+	end()
+	if err := <-ended; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// stuck is a way in that never gets done with a request.
+type stuck struct{ begun, release chan struct{} }
+
+func (w stuck) Serve(_ context.Context, c *transport.Conn) {
+	c.Begin()
+	close(w.begun)
+	<-w.release
+}
+
+func TestShutdownGivesUpInTime(t *testing.T) {
+	s := openTestServer(t, 50*time.Millisecond)
+	way := stuck{make(chan struct{}), make(chan struct{})}
+	defer close(way.release)
+	s.transport = transport.NewServer(transport.Config{Way: way, Log: s.log})
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.run(ctx) }()
+	conn, err := net.Dial("tcp", s.listeners[0].Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	<-way.begun
 	end()
 	if err := <-ended; err == nil || !strings.Contains(err.Error(), "--shutdown-timeout") {
 		t.Errorf("ended with %v, want an error that names the setting", err)

@@ -106,7 +106,7 @@ func openServer(ctx context.Context, c serverConfig) (*server, error) {
 	})
 	s.control = http.Server{
 		Handler:           control.Handler(s.service),
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: control.RequestTime,
 		ErrorLog:          slog.NewLogLogger(c.log.Handler(), slog.LevelWarn),
 	}
 	return s, nil

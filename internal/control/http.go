@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/internal/service"
@@ -50,13 +51,21 @@ const (
 	jsonType   = "application/json"
 )
 
+// RequestTime is how long a request may take to arrive: header and body each. A
+// command sends it at once, and one that never ends would hold up the server's
+// end.
+const RequestTime = 2 * time.Second
+
 func handle[In, Out any](mux *http.ServeMux, s *service.Service, a action[In, Out]) {
 	mux.HandleFunc("POST /"+a.name, func(w http.ResponseWriter, r *http.Request) {
 		var in In
+		conn := http.NewResponseController(w) // in tests there may be none
+		_ = conn.SetReadDeadline(time.Now().Add(RequestTime))
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest)).Decode(&in); err != nil {
 			answer(w, http.StatusBadRequest, failure{Text: "the request cannot be read", Cause: err.Error()})
 			return
 		}
+		_ = conn.SetReadDeadline(time.Time{})
 		// What was asked for is finished even if the command goes away.
 		out, err := a.do(context.WithoutCancel(r.Context()), s, in)
 		if err != nil {

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -35,6 +36,9 @@ type Conn struct {
 	state  atomic.Int32
 	wrote  atomic.Bool // something was written, so there is an answer to lose
 	close  sync.Once
+
+	hurried atomic.Bool  // hurry was called
+	writeBy atomic.Int64 // when a hurried client must have taken all, in Unix nanoseconds; 0 until the first write
 }
 
 // Unread puts p before what is still to be read, so that another reader can
@@ -65,8 +69,39 @@ func (c *Conn) Write(p []byte) (int, error) {
 	if !c.wrote.Load() {
 		c.wrote.Store(true)
 	}
+	if c.hurried.Load() {
+		now := time.Now()
+		c.writeBy.CompareAndSwap(0, now.Add(c.server.limits.Linger).UnixNano())
+		_ = c.Conn.SetWriteDeadline(time.Unix(0, c.writeBy.Load()))
+	}
 	return c.Conn.Write(p)
 }
+
+// SetReadDeadline bounds reads, of a client that is not hurried.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	err := c.Conn.SetReadDeadline(t)
+	if c.hurried.Load() {
+		return c.Conn.SetReadDeadline(longAgo)
+	}
+	return err
+}
+
+// SetDeadline bounds reads and writes. Write moves the latter if need be.
+func (c *Conn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+// hurry ends the time that a client has: what it has not sent is not read any
+// more, and a write that waits for it ends after Limits.Linger. So do all later
+// ones together, from the first one on.
+func (c *Conn) hurry() {
+	c.hurried.Store(true)
+	_ = c.Conn.SetReadDeadline(longAgo)
+	_ = c.Conn.SetWriteDeadline(time.Now().Add(c.server.limits.Linger))
+}
+
+// longAgo is a deadline that wakes whoever reads or writes.
+var longAgo = time.Unix(1, 0)
 
 // Abandon says that the client does not read: what was written and not taken is
 // thrown away when the connection is closed. The system would hold it for
@@ -111,7 +146,7 @@ func (c *Conn) Quit() <-chan struct{} { return c.server.quit }
 // here could reset the connection under an answer that is still on its way.
 func (c *Conn) dismiss() {
 	if c.state.CompareAndSwap(waiting, leaving) {
-		_ = c.SetReadDeadline(time.Unix(1, 0))
+		_ = c.SetReadDeadline(longAgo)
 	}
 }
 
@@ -136,7 +171,7 @@ func (c *Conn) linger() {
 		return
 	}
 	limits := &c.server.limits
-	if c.SetReadDeadline(time.Now().Add(limits.Linger)) == nil {
+	if c.Conn.SetReadDeadline(time.Now().Add(limits.Linger)) == nil {
 		_, _ = io.CopyN(io.Discard, c.Conn, limits.LingerBytes)
 	}
 }

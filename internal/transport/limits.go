@@ -25,6 +25,11 @@ type Limits struct {
 	// LingerBytes is how much of what the client still sends is thrown away
 	// meanwhile; 256 KiB.
 	LingerBytes int64
+	// ShutdownGrace is how long clients may take, when the server shuts down, to
+	// send the rest of a request and to take their answers; 2 s, but not more
+	// than a third of the time that the shutdown may take. What is accepted by
+	// then is finished, and its client has Linger to take the answer.
+	ShutdownGrace time.Duration
 }
 
 // withDefaults returns the limits with defaults in the place of zeros.
@@ -33,6 +38,7 @@ func (l Limits) withDefaults() Limits {
 	defaultTo(&l.PerAddress, 1_000)
 	defaultTo(&l.Linger, 500*time.Millisecond)
 	defaultTo(&l.LingerBytes, 256<<10)
+	defaultTo(&l.ShutdownGrace, 2*time.Second)
 	return l
 }
 

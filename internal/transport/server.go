@@ -190,13 +190,28 @@ func (s *Server) settle() {
 }
 
 // Shutdown stops accepting, closes connections that wait at once and the
-// others when their request is answered, and returns when none is left. If ctx
-// ends before, it ends the context of the requests in flight, closes their
-// connections and returns ctx's error; handlers may then still be at work.
+// others when their request is answered, and returns when none is left. Slow
+// clients are waited for no longer than Limits.ShutdownGrace, and cut off. If
+// ctx ends before that is done, it ends the context of the requests in flight,
+// closes their connections and returns ctx's error; handlers may then still be at
+// work.
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.giveUp()
 	defer s.stacks.close()
+	grace := s.limits.ShutdownGrace
+	if deadline, ok := ctx.Deadline(); ok {
+		grace = min(grace, time.Until(deadline)/3)
+	}
 	s.drain()
+	slow := time.NewTimer(grace)
+	defer slow.Stop()
+	select {
+	case <-s.empty:
+		return nil
+	case <-slow.C:
+		s.hurry()
+	case <-ctx.Done():
+	}
 	select {
 	case <-s.empty:
 		return nil
@@ -225,6 +240,16 @@ func (s *Server) drain() {
 		c.dismiss()
 	}
 	s.settle()
+}
+
+// hurry ends the time that clients have.
+func (s *Server) hurry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log.Info("clients are not waited for any longer", "connections", len(s.conns))
+	for c := range s.conns {
+		c.hurry()
+	}
 }
 
 // Listen listens on a TCP address such as "127.0.0.1:8000". It leaves out

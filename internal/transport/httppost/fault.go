@@ -33,6 +33,7 @@ var (
 	faultHeader   = &fault{http.StatusBadRequest, "The header is too long. Send less: Host, Content-Type and Content-Length are plenty"}
 	faultBlank    = &fault{http.StatusBadRequest, "There are too many blank lines before the request. Send none"}
 	faultSlow     = &fault{http.StatusRequestTimeout, "The header did not arrive in time. Send the request in one piece, with an empty line after its header"}
+	faultEnding   = &fault{http.StatusServiceUnavailable, "The server shuts down. Send the request again in a while"}
 	faultSlowBody = &fault{http.StatusRequestTimeout, "The body did not arrive in time. Check that Content-Length is the length of the body in bytes"}
 )
 

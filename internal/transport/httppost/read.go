@@ -96,7 +96,7 @@ func (c *conn) readHeader() (int, error) {
 		// The end may be LF CR LF, of which two bytes have come.
 		from = max(1, len(head)-2)
 		if err := c.fill(); err != nil {
-			return 0, whileReading(err, faultSlow)
+			return 0, c.whileReading(err, faultSlow)
 		}
 	}
 }
@@ -118,7 +118,7 @@ func (c *conn) readBody(r *request) ([]byte, error) {
 	}
 	for c.w-c.r < n {
 		if err := c.fill(); err != nil {
-			return nil, whileReading(err, faultSlowBody)
+			return nil, c.whileReading(err, faultSlowBody)
 		}
 	}
 	body := c.in[c.r : c.r+n]
@@ -177,7 +177,7 @@ type chunkSource struct{ *conn }
 func (s chunkSource) Read(p []byte) (int, error) {
 	if s.r == s.w {
 		if err := s.fill(); err != nil {
-			return 0, whileReading(err, faultSlowBody)
+			return 0, s.whileReading(err, faultSlowBody)
 		}
 	}
 	n := copy(p, s.in[s.r:s.w])
@@ -218,8 +218,10 @@ func (c *conn) setReadDeadline(now time.Time, d time.Duration) {
 }
 
 // whileReading is what an error of fill means in the middle of a request.
-func whileReading(err error, slow *fault) error {
+func (c *conn) whileReading(err error, slow *fault) error {
 	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded) && c.net.Draining():
+		return faultEnding
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return slow
 	case errors.Is(err, io.EOF):

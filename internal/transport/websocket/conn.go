@@ -24,7 +24,7 @@ type conn struct {
 
 	// answering is held while a record is answered. Who ends the connection in
 	// good order takes it before, and then nothing is answered any more.
-	answering sync.Mutex
+	answering chan struct{} // a lock of capacity 1; tests in virtual time cannot wait for a sync.Mutex
 }
 
 // serve answers records until the connection ends. ctx ends when the server
@@ -81,8 +81,8 @@ func (c *conn) read(ctx context.Context) (record []byte, ok bool) {
 // answer answers a record, unless the connection is gone: then it returns
 // false.
 func (c *conn) answer(ctx context.Context, dialogue transport.Dialogue, record []byte) bool {
-	c.answering.Lock()
-	defer c.answering.Unlock()
+	c.answering <- struct{}{}
+	defer func() { <-c.answering }()
 	if c.gone.Load() {
 		return false
 	}
@@ -117,9 +117,9 @@ func (c *conn) heedShutdown(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 	case <-c.net.Quit():
-		c.answering.Lock()
+		c.answering <- struct{}{}
 		c.gone.Store(true)
-		c.answering.Unlock()
+		<-c.answering
 		c.close(websocket.StatusGoingAway, "the server shuts down")
 	}
 }

@@ -126,7 +126,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // and the client is told
 	}
 	ws.SetReadLimit(int64(h.limits.MessageBytes))
-	c := &conn{handler: h, ws: ws, net: nc, peer: peer}
+	c := &conn{handler: h, ws: ws, net: nc, peer: peer, answering: make(chan struct{}, 1)}
 	c.serve(r.Context())
 }
 

@@ -1,0 +1,170 @@
+package transport_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/transport"
+	"github.com/rookery-im/rookery/internal/transport/httppost"
+	"github.com/rookery-im/rookery/internal/transport/line"
+	"github.com/rookery-im/rookery/internal/transport/websocket"
+)
+
+// pages are one that reads a body, one that is long, and a WebSocket.
+func pages() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/body", func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	mux.HandleFunc("/long", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 1<<20)) })
+	mux.Handle("/ws", websocket.New(websocket.Config{Host: brackets{}, Log: discard}))
+	return mux
+}
+
+// everything is all ways in, with a handler of records that come by POST.
+func everything(h transport.Handler) *transport.Detect {
+	return &transport.Detect{
+		HTTP: httppost.New(httppost.Config{Handler: h, Pages: pages(), Log: discard}),
+		Line: line.New(line.Config{Host: brackets{}, Log: discard}),
+	}
+}
+
+const (
+	upgrade = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+	// A text message, masked with zeros, and one of which half is here.
+	wsRecord     = "\x81\x85\x00\x00\x00\x00VER=1"
+	wsHalfRecord = "\x81\x85\x00\x00\x00\x00VER"
+)
+
+// send sends a text in the background.
+func send(c net.Conn, text string) { go func() { _, _ = io.WriteString(c, text) }() }
+
+// upgraded sends a text on a WebSocket.
+func upgraded(c net.Conn, text string) {
+	send(c, upgrade)
+	_, _ = http.ReadResponse(bufio.NewReaderSize(c, 16), nil)
+	send(c, text)
+}
+
+func TestSlowClientsDoNotHoldUpTheShutdown(t *testing.T) {
+	posts := func(n int) string {
+		return strings.Repeat("POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1", n)
+	}
+	for name, begin := range map[string]func(c net.Conn){
+		"half a header":                       func(c net.Conn) { send(c, "POST / HTTP/1.1\r\nConte") },
+		"half a body":                         func(c net.Conn) { send(c, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVE") },
+		"half a body in chunks":               func(c net.Conn) { send(c, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nVE") },
+		"half a body for a page":              func(c net.Conn) { send(c, "POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nVE") },
+		"half a line":                         func(c net.Conn) { send(c, "VER=1") },
+		"half a message on a WebSocket":       func(c net.Conn) { upgraded(c, wsHalfRecord) },
+		"an answer that is not read":          func(c net.Conn) { send(c, posts(1)) },
+		"many answers that are not read":      func(c net.Conn) { send(c, posts(1000)) },
+		"a page that is not read":             func(c net.Conn) { send(c, "GET /long HTTP/1.1\r\nHost: x\r\n\r\n") },
+		"a line's answer that is not read":    func(c net.Conn) { send(c, "VER=1\n") },
+		"a line's answers that are not read":  func(c net.Conn) { send(c, strings.Repeat("VER=1\n", 1000)) },
+		"an upgrade whose answer is not read": func(c net.Conn) { send(c, upgrade) },
+		"a WebSocket's answer that is not read": func(c net.Conn) {
+			upgraded(c, wsRecord+wsRecord)
+		},
+		"a page that is read byte by byte": func(c net.Conn) {
+			send(c, "GET /long HTTP/1.1\r\nHost: x\r\n\r\n")
+			go func() {
+				for err := error(nil); err == nil; {
+					_, err = c.Read(make([]byte, 1))
+					<-time.After(100 * time.Millisecond)
+				}
+			}()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, m, _ := start(t, transport.Config{Way: everything(brackets{})})
+				c, _ := m.dial(t, "192.0.2.1")
+				begin(c)
+				synctest.Wait()
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				began := time.Now()
+				if err := s.Shutdown(ctx); err != nil {
+					t.Error("shutdown:", err)
+				}
+				if d := time.Since(began); d > 4*time.Second {
+					t.Errorf("it took %v", d)
+				}
+				_ = c.Close()
+				<-time.After(time.Second) // for who still reads
+			})
+		})
+	}
+}
+
+func TestWhoHasSentHalfARequestIsToldThatTheServerEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, m, _ := start(t, transport.Config{Way: everything(brackets{})})
+		c, _ := m.dial(t, "192.0.2.1")
+		send(c, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVE")
+		synctest.Wait()
+		go func() { _ = s.Shutdown(context.Background()) }()
+		r, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil || r.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("answered %v, %v", r, err)
+		}
+	})
+}
+
+// slowly answers after a time.
+type slowly time.Duration
+
+func (d slowly) Handle(_ context.Context, _ *transport.Peer, record, dst []byte) []byte {
+	<-time.After(time.Duration(d))
+	return append(dst, record...)
+}
+
+// A request that was accepted is finished, and its client, who reads, gets the
+// answer, long after clients are not waited for any more.
+func TestWhatIsAcceptedIsAnsweredThoughClientsAreHurried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, m, _ := start(t, transport.Config{Way: everything(slowly(8 * time.Second))})
+		reads, _ := m.dial(t, "192.0.2.1")
+		silent, _ := m.dial(t, "192.0.2.1")
+		for _, c := range []net.Conn{reads, silent} {
+			send(c, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
+		}
+		synctest.Wait()
+		began, ended := time.Now(), make(chan error, 1)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		go func() { ended <- s.Shutdown(ctx) }()
+		r, err := http.ReadResponse(bufio.NewReader(reads), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, _ := io.ReadAll(r.Body); string(body) != "VER=1" {
+			t.Errorf("answered %q", body)
+		}
+		if err := <-ended; err != nil || time.Since(began) != 8500*time.Millisecond {
+			t.Errorf("ended with %v after %v", err, time.Since(began))
+		}
+	})
+}
+
+func TestAHandlerThatDoesNotEndIsAnErrorOfTheShutdown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, m, _ := start(t, transport.Config{Way: everything(slowly(12 * time.Second))})
+		c, _ := m.dial(t, "192.0.2.1")
+		send(c, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("ended with %v", err)
+		}
+	})
+}
