@@ -17,7 +17,7 @@ TIMEOUT        ?= 10m
 
 # Programs that the tests start, and the Debian package that each is in. The
 # race detector needs a C compiler; nothing else here does.
-NEEDS := gcc:gcc curl:curl strace:strace tmux:tmux jq:jq python3:python3
+NEEDS := gcc:gcc curl:curl strace:strace tmux:tmux jq:jq python3:python3 sqlite3:sqlite3
 
 .PHONY: help run test check fuzz short-fuzz bench bench-probe protocol-page lint vulnerabilities build cross cover clean prerequisites
 

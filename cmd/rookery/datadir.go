@@ -108,6 +108,11 @@ func claim(ctx context.Context, dir string) (*flock.Flock, *control.Operator, er
 			return nil, nil, fmt.Errorf("cannot lock the data directory: %w", disk.Explain(err))
 		}
 		if locked {
+			// Who can open the file can hold up the server.
+			if _, err := disk.MakePrivate(lock.Path()); err != nil {
+				err = fmt.Errorf("others can lock the data directory, and it cannot be changed: %w; run chmod 600 %s as its owner", err, lock.Path())
+				return nil, nil, errors.Join(err, lock.Unlock())
+			}
 			return lock, nil, nil
 		}
 		operator, err := control.Dial(ctx, dir)

@@ -6,6 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/disk"
 )
 
 // ErrLogAlone says that a log is there without the database that it belongs to.
@@ -44,3 +47,38 @@ func sizeOf(path string) (int64, error) {
 	}
 	return info.Size(), nil
 }
+
+// makePrivate sees to it that nobody but their owner can use the files of a
+// store: one that was restored, or copied by hand, may have been readable for
+// all. SQLite gives the mode of the database to the files that it makes.
+func makePrivate(cfg Config) {
+	for _, p := range []string{cfg.Path, cfg.Path + "-wal", cfg.Path + "-shm", numbersPath(cfg.Path)} {
+		switch changed, err := disk.MakePrivate(p); {
+		case err != nil:
+			cfg.Log.Warn("others may read a file of the store, and it cannot be changed: run chmod 600 on it as its owner", "file", p, "error", err)
+		case changed:
+			cfg.Log.Warn("others could read a file of the store; it is private now", "file", p)
+		}
+	}
+}
+
+// checkpoint writes the log back into the database, so that this one file holds
+// everything. It warns where another program is in the way.
+func (s *Store) checkpoint() {
+	log, path := s.writer.log, s.writer.path
+	if _, err := s.writer.conn.exec(fmt.Sprintf("PRAGMA busy_timeout = %d", checkpointPatience.Milliseconds())); err != nil {
+		log.Warn("cannot wait for others who have the store open", "error", err)
+	}
+	var pages, written int64
+	_, err := s.writer.conn.first("PRAGMA wal_checkpoint(TRUNCATE)", func(r row) { pages, written = r.int(1), r.int(2) })
+	switch {
+	case err != nil:
+		log.Warn("the log could not be written back: the database alone is not whole, keep its log with it", "log", path+"-wal", "error", explain(path, err))
+	case written < pages:
+		log.Warn("another program reads the store, so the log could not be written back: the database alone is not whole, keep its log with it; "+
+			"end that program, then start and stop the server", "log", path+"-wal")
+	}
+}
+
+// checkpointPatience is how long the end waits for others who read the store.
+const checkpointPatience = time.Second

@@ -3,8 +3,11 @@ package sqlite
 import (
 	"bytes"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rookery-im/rookery"
@@ -63,4 +66,96 @@ func readFile(t *testing.T, name string) []byte {
 		t.Fatal(err)
 	}
 	return content
+}
+
+// alone opens a copy of the database without its log.
+func alone(t *testing.T, path string) *Store {
+	t.Helper()
+	copy := filepath.Join(t.TempDir(), "rookery.db")
+	copyFile(t, copy, path)
+	return openFor(t, quick(copy))
+}
+
+func TestTheDatabaseIsWholeAfterClosingThoughAnotherProgramHasItOpen(t *testing.T) {
+	s := newStore(t)
+	addAccounts(t, s, 1)
+	deliver(t, s, rookery.FirstUIN, "hello")
+	other := readerOf(t, s.writer.path, "PRAGMA user_version")
+	defer other.close()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if texts := textsOf(t, alone(t, s.writer.path), rookery.FirstUIN); !slices.Equal(texts, []string{"hello"}) {
+		t.Errorf("texts %q", texts)
+	}
+}
+
+func TestTheLogSaysThatTheDatabaseIsNotWholeAfterClosing(t *testing.T) {
+	var log strings.Builder
+	cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
+	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
+	s := openFor(t, cfg)
+	addAccounts(t, s, 1)
+	other := readerOf(t, cfg.Path, "BEGIN; SELECT count(*) FROM accounts")
+	deliver(t, s, rookery.FirstUIN, "hello")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "another program reads the store") || !strings.Contains(log.String(), cfg.Path+"-wal") {
+		t.Errorf("the log says %q", log.String())
+	}
+	// What it says to do helps: nothing is lost with the log, nor without the other.
+	if err := other.close(); err != nil {
+		t.Fatal(err)
+	}
+	again := openFor(t, cfg)
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if texts := textsOf(t, alone(t, cfg.Path), rookery.FirstUIN); !slices.Equal(texts, []string{"hello"}) {
+		t.Errorf("texts %q", texts)
+	}
+}
+
+// readerOf is another program's connection, which has read something.
+func readerOf(t *testing.T, path, statements string) *conn {
+	t.Helper()
+	c, err := connect(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for statement := range strings.SplitSeq(statements, "; ") {
+		if _, err := c.exists(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+func TestFilesThatOthersCanReadAreMadePrivate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rookery.db")
+	s := openFor(t, quick(path))
+	addAccounts(t, s, 1)
+	deliver(t, s, rookery.FirstUIN, "hello")
+	image := crashImage(t, path)
+	files := []string{image, image + "-wal", image + "-shm", numbersPath(image)}
+	copyFile(t, image+"-shm", path+"-shm")
+	for _, f := range files {
+		if err := os.Chmod(f, 0o664); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var log strings.Builder
+	cfg := quick(image)
+	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
+	openFor(t, cfg)
+	for _, f := range files {
+		info, err := os.Stat(f)
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, error %v", f, info.Mode(), err)
+		}
+		if !strings.Contains(log.String(), f) {
+			t.Errorf("the log does not name %s: %s", f, log.String())
+		}
+	}
 }

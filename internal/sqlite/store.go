@@ -109,6 +109,7 @@ func openOrMake(ctx context.Context, cfg Config) (*Store, error) {
 	case !exists && cfg.MustExist:
 		return nil, errors.New("it does not exist")
 	}
+	makePrivate(cfg)
 	if err := migrate(ctx, cfg); err != nil {
 		return nil, err
 	}
@@ -153,7 +154,7 @@ func (s *Store) Close() error {
 	}
 	close(s.closed)
 	err := s.closeReaders(s.size)
-	// The last connection to go writes the log back into the database.
+	s.checkpoint()
 	return errors.Join(err, s.writer.conn.close())
 }
 

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	database "database/sql"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/control"
+	"github.com/rookery-im/rookery/internal/sqlite"
+)
+
+// backupCommands are the blocks of operations.md that make a copy and restore
+// it, with directories of the test in the place of those that they name.
+func backupCommands(t *testing.T, data, backups string) (backup, restore string) {
+	t.Helper()
+	page, err := os.ReadFile(filepath.Join(docs, "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "## Backup, restore, move")
+	section, _, _ = strings.Cut(section, "\n## ")
+	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(section, -1)
+	if len(blocks) != 2 {
+		t.Fatalf("the page has %d blocks of commands about backups, the test runs 2", len(blocks))
+	}
+	replace := strings.NewReplacer("/var/lib/rookery", data, "/var/backups", backups)
+	return replace.Replace(blocks[0][1]), replace.Replace(blocks[1][1])
+}
+
+// bash runs commands as somebody whose files are readable for all.
+func bash(t *testing.T, commands string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", "umask 022\n"+commands).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s\n%s", err, commands, out)
+	}
+	return string(out)
+}
+
+// The page's own commands make a copy that is whole and private, whoever else
+// reads the store, and bring it back.
+func TestTheBackupOfThePageIsWholeAndPrivate(t *testing.T) {
+	for name, stopped := range map[string]bool{"while the server runs": false, "when it is stopped": true} {
+		t.Run(name, func(t *testing.T) {
+			ts := newTestServer(t, serverConfig{})
+			ts.addPerson("first")
+			other := ts.otherReader()
+			ts.notify("before")
+			backups := t.TempDir()
+			backup, restore := backupCommands(t, ts.config.dir, backups)
+			if stopped {
+				ts.stop()
+			}
+			if out := bash(t, backup); out != "ok\n" {
+				t.Errorf("the commands say %q", out)
+			}
+			if stopped {
+				ts.start()
+			}
+			copies, err := filepath.Glob(filepath.Join(backups, "*"))
+			if err != nil || len(copies) != 1 {
+				t.Fatalf("there are the copies %q, error %v", copies, err)
+			}
+			if info, err := os.Stat(copies[0]); err != nil || info.Mode().Perm() != 0o600 {
+				t.Errorf("the copy has the mode %v, error %v", info.Mode(), err)
+			}
+
+			ts.notify("after")
+			other.close(t)
+			ts.stop()
+			bash(t, "copy="+copies[0]+"\n"+restore)
+			ts.start()
+			ts.notify("again")
+			ts.wantTexts("before", "again")
+		})
+	}
+}
+
+// With another program at its store the server leaves one file that is whole,
+// and where it cannot it says so.
+func TestAStoppedServerLeavesTheDatabaseWholeOrSaysThatItIsNot(t *testing.T) {
+	for name, reads := range map[string]bool{"another program has it open": false, "another program reads it": true} {
+		t.Run(name, func(t *testing.T) {
+			var log output
+			log.more = make(chan struct{})
+			ts := newTestServer(t, serverConfig{})
+			ts.stop()
+			ts.config.log = slog.New(slog.NewTextHandler(&log, nil))
+			ts.start()
+			ts.addPerson("first")
+			other := ts.otherReader()
+			if reads {
+				other.begin(t)
+			}
+			ts.notify("hello")
+			ts.stop()
+			copy := filepath.Join(t.TempDir(), storeName)
+			bash(t, fmt.Sprintf("cp %s %s", filepath.Join(ts.config.dir, storeName), copy))
+			whole := len(textsIn(t, copy)) == 1
+			text, _ := log.read()
+			if said := strings.Contains(text, "the database alone is not whole"); whole == reads || said != reads {
+				t.Errorf("the copy is whole: %v; the log says so: %v", whole, !said)
+			}
+			other.close(t)
+			ts.start()
+		})
+	}
+}
+
+func (ts *testServer) addPerson(nick string) {
+	ts.t.Helper()
+	if _, err := ts.operator().Add(ts.t.Context(), control.NewAccount{Settings: map[string]string{"nick": nick}}); err != nil {
+		ts.t.Fatal(err)
+	}
+}
+
+func (ts *testServer) notify(text string) {
+	ts.t.Helper()
+	if err := ts.service.Notify(ts.t.Context(), text, []rookery.UIN{rookery.FirstUIN}); err != nil {
+		ts.t.Fatal(err)
+	}
+}
+
+func (ts *testServer) wantTexts(want ...string) {
+	ts.t.Helper()
+	if got := textsOf(ts.t, ts.store); strings.Join(got, ", ") != strings.Join(want, ", ") {
+		ts.t.Errorf("the mailbox holds %q, want %q", got, want)
+	}
+}
+
+func textsOf(t *testing.T, s *sqlite.Store) (texts []string) {
+	t.Helper()
+	entries, err := s.Entries(t.Context(), rookery.FirstUIN, 0, 1<<62, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		texts = append(texts, e.Text)
+	}
+	return texts
+}
+
+// textsIn are the texts in a copy of the database.
+func textsIn(t *testing.T, path string) []string {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	return textsOf(t, s)
+}
+
+// otherReader is another program that has the store open, as one that makes a
+// backup does.
+type otherReader struct {
+	db   *database.DB
+	conn *database.Conn
+}
+
+func (ts *testServer) otherReader() *otherReader {
+	ts.t.Helper()
+	db, err := database.Open("sqlite", filepath.Join(ts.config.dir, storeName))
+	if err != nil {
+		ts.t.Fatal(err)
+	}
+	conn, err := db.Conn(context.Background())
+	if err != nil {
+		ts.t.Fatal(err)
+	}
+	o := &otherReader{db, conn}
+	o.read(ts.t, "SELECT count(*) FROM accounts")
+	return o
+}
+
+// begin makes it read what is there now until it closes.
+func (o *otherReader) begin(t *testing.T) {
+	t.Helper()
+	if _, err := o.conn.ExecContext(t.Context(), "BEGIN"); err != nil {
+		t.Fatal(err)
+	}
+	o.read(t, "SELECT count(*) FROM accounts")
+}
+
+func (o *otherReader) read(t *testing.T, query string) {
+	t.Helper()
+	var n int
+	if err := o.conn.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (o *otherReader) close(t *testing.T) {
+	t.Helper()
+	if err := o.conn.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := o.db.Close(); err != nil {
+		t.Error(err)
+	}
+}
