@@ -49,8 +49,16 @@ type Step struct {
 	// NoticeWords.
 	Notice      Kind
 	NoticeWords string
+	// NoticePause, if it is not 0, holds the notice back. While the latest one
+	// that had a pause, of this asker, waits uncollected, that one gets NoticeWords
+	// in place of its own; and no other is posted until it is as old as the pause.
+	NoticePause time.Duration
 	Outcome     Outcome
 }
+
+// AskPause is how often at most an account is told that the same other one asks
+// to be its friend.
+const AskPause = time.Hour
 
 var befriended = Relation{Friends: true}
 
@@ -91,7 +99,7 @@ func Ask(r Relation, rule Rule, words string) (Step, error) {
 		return Step{To: befriended, Notice: KindAdded}, nil
 	}
 	r.Asked = true
-	return Step{To: r, Words: words, Notice: KindAsks, NoticeWords: words}, nil
+	return Step{To: r, Words: words, Notice: KindAsks, NoticeWords: words, NoticePause: AskPause}, nil
 }
 
 // Accept is the rule for accepting a waiting request. Without one it is an
@@ -144,6 +152,13 @@ type RelationChange struct {
 	Me, Other UIN
 	From      Relation
 	Step      Step
-	Time      time.Time
-	Mark      Mark
+	// Limit is that of a Letter, for the notice.
+	Limit *Limit
+	Time  time.Time
+	Mark  Mark
+}
+
+// Notice is the letter that tells the other of the step.
+func (c RelationChange) Notice() Letter {
+	return Letter{To: c.Other, Kind: c.Step.Notice, Peer: c.Me, Text: c.Step.NoticeWords, Limit: c.Limit}
 }

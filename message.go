@@ -36,6 +36,35 @@ const (
 	KindStatus   Kind = 99 // a friend's status has changed; never stored
 )
 
+// Waits reports whether an entry waits for somebody until it is collected. An
+// account's own words do not.
+func (k Kind) Waits() bool { return k != KindSent }
+
+// Answers reports whether an entry answers a friend request.
+func (k Kind) Answers() bool { return k == KindAccepted || k == KindRejected }
+
+// Waiting is what waits in a mailbox: entries above the highest place of any of
+// the account's sessions, as far as their kind waits.
+type Waiting struct {
+	Messages int
+	// Bytes are those of the texts, in UTF-8.
+	Bytes int64
+}
+
+// Limit is the most that may wait in a mailbox.
+type Limit Waiting
+
+// Check reports with CodeRefused that a text does not fit beside what waits.
+func (l Limit) Check(w Waiting, text string) error {
+	switch {
+	case w.Messages >= l.Messages:
+		return Errorf(CodeRefused, "that account's mailbox is full: %d messages wait there; try again when it has collected some", w.Messages)
+	case w.Bytes+int64(len(text)) > l.Bytes:
+		return Errorf(CodeRefused, "that account's mailbox is full: messages of %d bytes wait there; try again when it has collected some", w.Bytes)
+	}
+	return nil
+}
+
 // Letter is what is to be put into a mailbox: an entry before it has a number.
 type Letter struct {
 	To   UIN
@@ -46,6 +75,9 @@ type Letter struct {
 	// Origin is the device that a KindSent came from, empty for an address
 	// session: whoever said a word is not told it.
 	Origin string
+	// Limit is the most that may wait in the mailbox with this letter. Nil: it is
+	// always taken.
+	Limit *Limit
 }
 
 // Delivery is what one changing request puts into mailboxes.
@@ -80,7 +112,8 @@ type ReadMark struct {
 }
 
 // Entry is one entry of an account's mailbox. A mailbox is a log: numbers
-// begin with 1 and have no gaps; entries are never changed.
+// begin with 1 and have no gaps; entries are never changed, but for the words of a friend request
+// that is made again before anybody has collected it.
 type Entry struct {
 	Number uint64
 	Kind   Kind

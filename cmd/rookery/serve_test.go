@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
@@ -26,7 +27,7 @@ func TestFlagsBecomeTheServersSettings(t *testing.T) {
 	f.register(&c)
 	err := c.ParseFlags(strings.Fields("--listen :1 --listen :2 --trusted-proxy 10.1.2.3/8 --trusted-proxy ::ffff:127.0.0.1 " +
 		"--public-url https://chat.example --public-url http://chat.example:8000 --allow-origin https://app.example --max-connections 7 --max-connections-per-address 5 --limit-loopback " +
-		"--retention 2 --password-memory 64 --password-passes 3 --shutdown-timeout 3s"))
+		"--max-mailbox-messages 9 --max-mailbox-size 2 --max-messages-per-minute 4 --retention 2 --password-memory 64 --password-passes 3 --shutdown-timeout 3s"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,6 +49,9 @@ func TestFlagsBecomeTheServersSettings(t *testing.T) {
 	}
 	if got.retention != 48*time.Hour || got.shutdown != 3*time.Second {
 		t.Errorf("keeps for %v, waits for %v", got.retention, got.shutdown)
+	}
+	if want := (rookery.Limit{Messages: 9, Bytes: 2 << 20}); got.mailbox != want || got.perMinute != 4 {
+		t.Errorf("mailboxes hold %+v, accounts send %d a minute", got.mailbox, got.perMinute)
 	}
 	if p := got.passwords; p.MemoryKiB != 64*1024 || p.Passes != 3 || p.Threads == 0 {
 		t.Errorf("a password costs %+v", p)

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/internal/control"
 	"github.com/rookery-im/rookery/internal/disk"
 	"github.com/rookery-im/rookery/internal/protocol"
@@ -43,6 +44,8 @@ type serverConfig struct {
 	recordsPerSecond int
 	passwords        service.PasswordCost
 	retention        time.Duration
+	mailbox          rookery.Limit
+	perMinute        int
 	// shutdown is how long requests in flight are waited for in the end.
 	shutdown time.Duration
 	// now and afterFunc are the clock; nil afterFunc is time.AfterFunc.
@@ -86,7 +89,7 @@ func openServer(ctx context.Context, c serverConfig) (*server, error) {
 		return nil, fmt.Errorf("a server runs on %s already; stop it first, or give this one another directory with --data", c.dir)
 	}
 	b, err := openBackend(ctx, c.dir, lock, makeOne, service.Config{
-		Now: c.now, AfterFunc: c.afterFunc, Log: c.log, Passwords: c.passwords, Retention: c.retention,
+		Now: c.now, AfterFunc: c.afterFunc, Log: c.log, Passwords: c.passwords, Retention: c.retention, Mailbox: c.mailbox, PerMinute: c.perMinute,
 	})
 	if err != nil {
 		return nil, err

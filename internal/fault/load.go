@@ -44,6 +44,7 @@ func NewLoad(senders, receivers []*Client, seed uint64) *Load {
 		l.Senders = append(l.Senders, &Sender{
 			Client: c, ledger: l.Ledger, receivers: receivers,
 			rng:     rand.New(rand.NewPCG(seed, uint64(c.UIN))),
+			asked:   make(map[rookery.UIN]bool),
 			Friends: make(map[rookery.UIN]bool), Befriended: make(map[rookery.UIN]int),
 		})
 	}
@@ -95,6 +96,9 @@ type Sender struct {
 	Friends    map[rookery.UIN]bool
 	Befriended map[rookery.UIN]int
 	Status     rookery.Status
+	// asked says whom the sender has asked to be a friend. Asking again soon would
+	// not be told.
+	asked map[rookery.UIN]bool
 }
 
 var statuses = []rookery.Status{rookery.StatusOnline, rookery.StatusOffline, rookery.StatusAway, rookery.StatusInvisible}
@@ -110,7 +114,8 @@ func (s *Sender) act(ctx context.Context) error {
 		return s.changeStatus(ctx, statuses[s.rng.IntN(len(statuses))])
 	case p < 0.12 && takesAll:
 		return s.befriend(ctx, to)
-	case p < 0.12:
+	case p < 0.12 && !s.asked[to]:
+		s.asked[to] = true
 		return s.send(ctx, rookery.KindAsks, to)
 	}
 	return s.send(ctx, rookery.KindMessage, to)

@@ -223,6 +223,7 @@ func (s *Service) Requests(ctx context.Context, se *Session, p Page) (page []roo
 func (s *Service) relate(ctx context.Context, se *Session, other rookery.UIN, mark rookery.Mark,
 	decide func(rookery.Relation, rookery.Rule) (rookery.Step, error)) (rookery.Outcome, error) {
 	me := se.about.Account
+	paid := false
 	for {
 		stand, err := s.store.Relation(ctx, me, other)
 		if err != nil {
@@ -241,8 +242,17 @@ func (s *Service) relate(ctx context.Context, se *Session, other rookery.UIN, ma
 		if err != nil {
 			return 0, err
 		}
-		receipt, err := s.store.Relate(ctx, rookery.RelationChange{
-			Me: me, Other: other, From: stand, Step: step, Time: s.now(), Mark: mark})
+		if step.Notice != 0 && !paid {
+			if err := s.mayPost(se.member); err != nil {
+				return 0, err
+			}
+			paid = true
+		}
+		change := rookery.RelationChange{Me: me, Other: other, From: stand, Step: step, Time: s.now(), Mark: mark}
+		if !step.Notice.Answers() { // an answer was asked for
+			change.Limit = &s.mailbox
+		}
+		receipt, err := s.store.Relate(ctx, change)
 		if rookery.CodeOf(err) == rookery.CodeConflict {
 			continue
 		}

@@ -15,7 +15,7 @@ type Outgoing struct {
 
 // Send puts a message into an account's mailbox. When it returns nil the
 // message cannot be lost. CodeNoAccount if there is no such account,
-// CodeRefused if it takes none from the sender.
+// CodeRefused if it takes none from the sender, or too much waits in its mailbox.
 func (s *Service) Send(ctx context.Context, se *Session, to rookery.UIN, text string, mark rookery.Mark) error {
 	letters, err := s.letters(ctx, se, Outgoing{to, text, mark})
 	if err != nil || letters == nil {
@@ -60,7 +60,11 @@ func (s *Service) letters(ctx context.Context, se *Session, o Outgoing) ([]rooke
 	if err := rookery.CheckText(o.Text); err != nil {
 		return nil, err
 	}
-	if err := s.mayWrite(ctx, se, o.To); err != nil {
+	err := s.mayWrite(ctx, se, o.To)
+	if err == nil {
+		err = s.mayPost(se.member)
+	}
+	if err != nil {
 		// What was done before is done, whatever has changed since.
 		if _, done, _ := s.store.Recall(ctx, o.Mark); done {
 			return nil, nil
@@ -68,7 +72,7 @@ func (s *Service) letters(ctx context.Context, se *Session, o Outgoing) ([]rooke
 		return nil, err
 	}
 	me := se.about.Account
-	letters := []rookery.Letter{{To: o.To, Kind: rookery.KindMessage, Peer: me, Text: o.Text}}
+	letters := []rookery.Letter{{To: o.To, Kind: rookery.KindMessage, Peer: me, Text: o.Text, Limit: &s.mailbox}}
 	if o.To == me {
 		return letters, nil // every device gets it as it is
 	}

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/rookery-im/rookery"
 )
 
@@ -43,6 +45,9 @@ type member struct {
 	friends    cached[[]rookery.UIN]
 	blockers   cached[[]rookery.UIN] // those who block the account
 	hasDevices cached[bool]
+	// sending limits what the account puts into mailboxes, nil until it has sent
+	// something.
+	sending *rate.Limiter
 }
 
 func newMember(uin rookery.UIN, now time.Duration) *member {

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"runtime"
@@ -19,6 +20,10 @@ const (
 	SessionLife = 300 * time.Second
 	// DefaultRetention is how long entries that were collected are kept.
 	DefaultRetention = 30 * 24 * time.Hour
+	// DefaultMailboxMessages and DefaultMailboxBytes are what may wait in one
+	// mailbox.
+	DefaultMailboxMessages = 10_000
+	DefaultMailboxBytes    = 16 << 20
 
 	beatInterval = 5 * time.Second
 
@@ -47,6 +52,11 @@ type Config struct {
 	Hashes, HashQueue int
 	// Retention is how long collected entries are kept, DefaultRetention if 0.
 	Retention time.Duration
+	// Mailbox is what may wait in one mailbox; of each field a default if 0.
+	Mailbox rookery.Limit
+	// PerMinute is how many messages and friend requests, and answers to these, an
+	// account may send in a minute. 0: any number.
+	PerMinute int
 }
 
 // Service is the messenger. Its methods may be called at the same time.
@@ -55,6 +65,8 @@ type Service struct {
 	now       func() time.Time
 	log       *slog.Logger
 	retention time.Duration
+	mailbox   rookery.Limit // does not change
+	perMinute int
 
 	background *background
 	proving    *shared[provingKey]
@@ -92,6 +104,8 @@ func New(c Config) (*Service, error) {
 	if c.Retention == 0 {
 		c.Retention = DefaultRetention
 	}
+	c.Mailbox.Messages = cmp.Or(c.Mailbox.Messages, DefaultMailboxMessages)
+	c.Mailbox.Bytes = cmp.Or(c.Mailbox.Bytes, DefaultMailboxBytes)
 	if c.Hashes == 0 {
 		c.Hashes = runtime.NumCPU()
 	}
@@ -109,6 +123,8 @@ func New(c Config) (*Service, error) {
 		now:        c.Now,
 		log:        c.Log,
 		retention:  c.Retention,
+		mailbox:    c.Mailbox,
+		perMinute:  c.PerMinute,
 		background: background,
 		members:    newMembers(),
 		accounts:   newAccounts(c.Store),

@@ -79,15 +79,19 @@ type friendStore interface {
 	// c.From says: CodeConflict. If one of the two is no account:
 	// CodeNoAccount. Else the relation becomes c.Step.To for both sides, the
 	// words of a request that waits then are c.Step.Words, the notice goes into
-	// the mailbox of the other, and the mark is remembered with
-	// c.Step.Outcome. A step that changes nothing is remembered too.
+	// the mailbox of the other unless its pause holds it back, and the mark is
+	// remembered with c.Step.Outcome. A step that changes nothing is remembered
+	// too. CodeRefused if the notice has a limit and would exceed it.
 	Relate(ctx context.Context, c rookery.RelationChange) (rookery.Receipt, error)
 }
 
 type mailStore interface {
 	// Deliver puts letters into their mailboxes, all or none, and remembers the
 	// mark with OutcomeDone. If an equal mark is remembered: its outcome,
-	// nothing else. CodeNoAccount if a receiver does not exist.
+	// nothing else. CodeNoAccount if a receiver does not exist, CodeRefused if a
+	// letter has a limit and would exceed it: more would wait in the mailbox then,
+	// above the highest place of all collectors, than the limit says. Letters
+	// without a limit count for those that have one.
 	//
 	// The numbers of a mailbox only grow, in the order in which they became
 	// visible. None is given out twice, whatever earlier state of itself the store
@@ -181,9 +185,10 @@ type keeper interface {
 	// Beat stores how long servers have been up, and forgets marks from before
 	// forget.
 	Beat(ctx context.Context, up, forget time.Duration) error
-	// Purge deletes entries of mailboxes from the oldest on, as far as some
-	// collector has passed them, no collector has to keep them, and they are
-	// from before a time; the newest entry of a mailbox always stays. A device
+	// Purge deletes entries of mailboxes from the oldest on, up to the first that is
+	// not from before a time, as far as some collector has passed them and no
+	// collector has to keep them; of an account that has had devices, its own words
+	// also where no collector has come to. The newest entry of a mailbox always stays. A device
 	// that lags behind keeps what it was handed and may be handed again, from its
 	// Place.Keep on, until it has collected further or is forgotten. Else it keeps
 	// nothing: what another has collected goes when it is old enough, and the device goes

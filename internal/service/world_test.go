@@ -39,11 +39,18 @@ type world struct {
 	clock   time.Time
 	mu      sync.Mutex // guards clock
 	inboxes int        // how often inbox has collected
+	config  service.Config
 }
 
 func newWorld(t *testing.T, accounts ...rookery.UIN) *world {
 	t.Helper()
-	return startWorld(&world{T: t, clock: time.Date(2008, 8, 8, 20, 0, 0, 0, time.UTC)}, accounts)
+	return newWorldWith(t, service.Config{}, accounts...)
+}
+
+// newWorldWith makes one with settings.
+func newWorldWith(t *testing.T, c service.Config, accounts ...rookery.UIN) *world {
+	t.Helper()
+	return startWorld(&world{T: t, clock: time.Date(2008, 8, 8, 20, 0, 0, 0, time.UTC), config: c}, accounts)
 }
 
 // inBubble runs a test in virtual time. There what goes on beside the test can
@@ -100,7 +107,9 @@ func (w *world) start() {
 	store, err := sqlite.Open(w.Context(), sqlite.Config{Path: w.path})
 	w.must(err)
 	w.store = &faulty{Store: store}
-	w.Service, err = service.New(service.Config{Store: w.store, Now: w.now})
+	c := w.config
+	c.Store, c.Now = w.store, w.now
+	w.Service, err = service.New(c)
 	w.must(err)
 	w.must(w.Load(w.Context()))
 }

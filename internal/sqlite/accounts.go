@@ -209,6 +209,8 @@ func (s *Store) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 			"DELETE FROM friends WHERE account = ?",
 			"DELETE FROM requests WHERE account = ?",
 			"DELETE FROM requests WHERE asker = ?",
+			"DELETE FROM asked WHERE account = ?",
+			"DELETE FROM asked WHERE asker = ?",
 			"DELETE FROM entries WHERE account = ?",
 			"DELETE FROM conversations WHERE account = ?",
 			"DELETE FROM places WHERE account = ?",
@@ -226,6 +228,7 @@ func (s *Store) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 			}
 		}
 		b.forgetAll(uin)
+		b.uncount(uin)
 		b.then = append(b.then, func() { delete(b.heads, uin) })
 		return nil
 	}})

@@ -42,6 +42,7 @@ func (b *batch) signInDevice(s rookery.Session) error {
 			return err
 		}
 	}
+	b.uncount(s.Account) // the highest place may be the new device's
 	return nil
 }
 
@@ -66,6 +67,7 @@ func (s *Store) ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, m 
 			}
 		}
 		b.forget(uin, name)
+		b.uncount(uin)
 		return nil
 	})
 }

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"math"
+	"strings"
 	"time"
 
 	"github.com/rookery-im/rookery"
@@ -97,16 +99,97 @@ func (b *batch) relate(c rookery.RelationChange) (rookery.Receipt, error) {
 	if err := b.roomFor(c.Mark); err != nil {
 		return rookery.Receipt{}, err
 	}
+	n, err := b.planNotice(c)
+	if err != nil {
+		return rookery.Receipt{}, err
+	}
 	if err := b.restate(c); err != nil {
 		return rookery.Receipt{}, err
 	}
 	receipt := rookery.Receipt{Outcome: c.Step.Outcome}
-	if c.Step.Notice != 0 {
-		notice := rookery.Letter{To: c.Other, Kind: c.Step.Notice, Peer: c.Me, Text: c.Step.NoticeWords}
-		receipt.Numbers = []uint64{b.post(notice, c.Time)}
+	if receipt.Numbers, err = b.notify(c, n); err != nil {
+		return rookery.Receipt{}, err
 	}
 	b.remember(c.Mark, c.Step.Outcome)
 	return receipt, nil
+}
+
+// notice is what is to be done with the notice of a step.
+type notice struct {
+	post bool
+	// reword is the number of the entry that gets its words, 0 for none.
+	reword uint64
+}
+
+// planNotice decides whether the other is told of a step, and reports as an error
+// that the notice exceeds its limit.
+func (b *batch) planNotice(c rookery.RelationChange) (n notice, err error) {
+	if c.Step.Notice == 0 {
+		return notice{}, nil
+	}
+	var number uint64
+	var age time.Duration
+	_, err = b.conn.first("SELECT number, time FROM asked WHERE account = ? AND asker = ?",
+		func(r row) { number, age = uint64(r.int(0)), c.Time.Sub(r.time(1)) }, c.Other, c.Me)
+	if err != nil {
+		return notice{}, err
+	}
+	if c.Step.NoticePause > 0 && number > 0 {
+		switch top, err := b.conn.top(c.Other); {
+		case err != nil:
+			return notice{}, err
+		case number > top:
+			return notice{reword: number}, nil
+		case 0 <= age && age < c.Step.NoticePause:
+			return notice{}, nil
+		}
+	}
+	return notice{post: true}, b.admit(c.Notice(), nil)
+}
+
+// notify does it, and returns the number of a new entry.
+func (b *batch) notify(c rookery.RelationChange, n notice) ([]uint64, error) {
+	if n.reword > 0 {
+		return nil, b.reword(c.Other, n.reword, c.Step.NoticeWords)
+	}
+	if !n.post {
+		return nil, nil
+	}
+	number := b.post(c.Notice(), c.Time)
+	if c.Step.NoticePause == 0 {
+		return []uint64{number}, nil
+	}
+	_, err := b.conn.exec("INSERT OR REPLACE INTO asked VALUES (?, ?, ?, ?)", c.Other, c.Me, number, c.Time)
+	return []uint64{number}, err
+}
+
+// reword changes the text of an entry that nobody has collected.
+func (b *batch) reword(uin rookery.UIN, number uint64, words string) error {
+	words = strings.Clone(words) // of a buffer that is used again
+	before := -1
+	for i := range b.letters {
+		if l := &b.letters[i]; l.to == uin && l.entry.Number == number {
+			before, l.entry.Text = len(l.entry.Text), words
+		}
+	}
+	if before < 0 {
+		if _, _, err := b.settleAccount(uin, math.MaxInt); err != nil {
+			return err
+		}
+		_, err := b.conn.first("SELECT octet_length(text) FROM entries WHERE account = ? AND number = ?",
+			func(r row) { before = int(r.int(0)) }, uin, number)
+		if err != nil {
+			return err
+		}
+		if _, err := b.conn.exec("UPDATE entries SET text = ? WHERE account = ? AND number = ?", words, uin, number); err != nil {
+			return err
+		}
+	}
+	if w, ok := b.counted(uin); ok && before >= 0 {
+		w.Bytes += int64(len(words) - before)
+		b.recount[uin] = w
+	}
+	return nil
 }
 
 // restate writes down how two accounts stand from now on.

@@ -87,47 +87,60 @@ func (s *Store) settle(ctx context.Context, uin rookery.UIN) error {
 	}})
 }
 
+// deletable is an entry that can be deleted. An own word may be one that no
+// collector has come to.
+type deletable struct {
+	number uint64
+	own    bool
+}
+
 // purgeable lists at most limit entries of an account that can be deleted. It
-// reads no further than that: mailboxes can be long.
-func (s *Store) purgeable(ctx context.Context, uin rookery.UIN, before time.Time, limit int) (old []uint64, err error) {
+// reads no further than what is old: mailboxes can be long.
+func (s *Store) purgeable(ctx context.Context, uin rookery.UIN, before time.Time, limit int) (old []deletable, err error) {
+	if limit <= 0 {
+		return nil, nil
+	}
 	err = s.read(ctx, func(c *conn) error {
-		bound, err := c.purgeBound(uin)
-		if err != nil || bound == 0 {
+		bound, err := c.purgeBounds(uin)
+		if err != nil {
 			return err
 		}
-		return c.each("SELECT number, time < ? FROM entries WHERE account = ? AND number <= ? ORDER BY number LIMIT ?", func(r row) bool {
+		return c.each("SELECT number, time < ?, kind FROM entries WHERE account = ? AND number < ? ORDER BY number", func(r row) bool {
+			d := deletable{uint64(r.int(0)), rookery.Kind(r.int(2)) == rookery.KindSent}
 			if !r.bool(1) {
 				return false
 			}
-			old = append(old, uint64(r.int(0)))
-			return true
-		}, before, uin, bound, max(limit, 0))
+			if bound.allows(d) {
+				old = append(old, d)
+			}
+			return len(old) < limit
+		}, before, uin, clamp(bound.end()))
 	})
 	return old, err
 }
 
-// purge deletes entries of an account, by number, up to the first that a
-// collector has to keep who has come meanwhile. It returns how many they were.
-func (s *Store) purge(ctx context.Context, uin rookery.UIN, old []uint64) (deleted int, err error) {
+// purge deletes entries of an account, but for those that a collector has to
+// keep who has come meanwhile. It returns how many they were.
+func (s *Store) purge(ctx context.Context, uin rookery.UIN, old []deletable) (deleted int, err error) {
 	if len(old) == 0 {
 		return 0, nil
 	}
 	err = s.write(ctx, op{letters: len(old), apply: func(b *batch) error {
-		bound, err := b.conn.purgeBound(uin)
+		bound, err := b.conn.purgeBounds(uin)
 		if err != nil {
 			return err
 		}
 		deleted = 0 // of an attempt before
-		for _, n := range old {
-			if n > bound {
-				break
+		for _, d := range old {
+			if !bound.allows(d) {
+				continue
 			}
 			for _, statement := range []string{
 				`DELETE FROM conversations WHERE account = ?1 AND number = ?2
 					AND peer = (SELECT peer FROM entries WHERE account = ?1 AND number = ?2)`,
 				"DELETE FROM entries WHERE account = ?1 AND number = ?2",
 			} {
-				if _, err := b.conn.exec(statement, uin, n); err != nil {
+				if _, err := b.conn.exec(statement, uin, d.number); err != nil {
 					return err
 				}
 			}
@@ -141,13 +154,38 @@ func (s *Store) purge(ctx context.Context, uin rookery.UIN, old []uint64) (delet
 	return deleted, nil
 }
 
-// purgeBound is the highest entry of a mailbox that some collector has passed
-// and none has to keep, and that is not the newest.
-func (c *conn) purgeBound(uin rookery.UIN) (bound uint64, err error) {
-	_, err = c.first(`SELECT min(max(number), coalesce(min(nullif(keep, 0)) - 1, max(number)),
-			coalesce((SELECT max(number) FROM entries WHERE account = ?1) - 1, 0))
-		FROM places WHERE account = ?1`, func(r row) { bound = uint64(max(r.int(0), 0)) }, uin)
-	return bound, err
+// purgeBounds say what of a mailbox can be deleted, if it is old.
+type purgeBounds struct {
+	// passed is the highest entry that some collector has passed and none has to
+	// keep.
+	passed uint64
+	// top is the highest place of all collectors.
+	top    uint64
+	newest uint64
+	// own: there may be own words, since the account has had devices.
+	own bool
+}
+
+// end is what everything is before that can be deleted.
+func (p purgeBounds) end() uint64 {
+	if p.own {
+		return p.newest
+	}
+	return min(p.passed+1, p.newest)
+}
+
+func (p purgeBounds) allows(d deletable) bool {
+	return d.number < p.newest && (d.number <= p.passed || d.own && d.number > p.top)
+}
+
+func (c *conn) purgeBounds(uin rookery.UIN) (p purgeBounds, err error) {
+	_, err = c.first(`SELECT min(max(number), coalesce(min(nullif(keep, 0)) - 1, max(number))), max(number),
+			coalesce((SELECT max(number) FROM entries WHERE account = ?1), 0),
+			coalesce((SELECT devices_made > 0 FROM accounts WHERE account = ?1), 0)
+		FROM places WHERE account = ?1`, func(r row) {
+		p = purgeBounds{passed: uint64(max(r.int(0), 0)), top: uint64(r.int(1)), newest: uint64(r.int(2)), own: r.bool(3)}
+	}, uin)
+	return p, err
 }
 
 // ownStatements is how many statements a trim itself makes the writer use: it

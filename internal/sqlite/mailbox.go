@@ -59,6 +59,11 @@ func (b *batch) deliver(letters []rookery.Letter, now time.Time, m rookery.Mark)
 			return rookery.Receipt{}, noAccount(l.To)
 		}
 	}
+	for i, l := range letters {
+		if err := b.admit(l, letters[:i]); err != nil {
+			return rookery.Receipt{}, err
+		}
+	}
 	if err := b.roomFor(m); err != nil {
 		return rookery.Receipt{}, err
 	}
@@ -75,14 +80,16 @@ func (b *batch) post(l rookery.Letter, now time.Time) uint64 {
 	n := b.heads[l.To] + 1
 	b.heads[l.To] = n
 	b.highest = max(b.highest, n)
-	b.letters = append(b.letters, numbered{l.To, rookery.Entry{
+	e := rookery.Entry{
 		Number: n,
 		Kind:   l.Kind,
 		Peer:   l.Peer,
 		Time:   time.UnixMicro(now.UnixMicro()).UTC(), // as it is read back
 		Text:   strings.Clone(l.Text),                 // of a buffer that is used again
 		Origin: strings.Clone(l.Origin),
-	}})
+	}
+	b.letters = append(b.letters, numbered{l.To, e})
+	b.arrived(l.To, e)
 	return n
 }
 
@@ -185,11 +192,19 @@ func (s *Store) Collect(ctx context.Context, uin rookery.UIN, device string, pla
 		case !exists:
 			return noAccount(uin)
 		}
+		var from uint64
+		_, err := b.conn.first("SELECT number FROM places WHERE account = ? AND device = ?", func(r row) { from = uint64(r.int(0)) }, uin, device)
+		if err != nil {
+			return err
+		}
 		statement := "UPDATE places SET number = ?3, keep = ?4, memo = ?5 WHERE account = ?1 AND device = ?2"
 		if device == "" {
 			statement = "INSERT OR REPLACE INTO places VALUES (?1, ?2, ?3, ?4, ?5)"
 		}
-		_, err := b.conn.exec(statement, uin, device, place.Number, place.Keep, place.Memo)
-		return err
+		n, err := b.conn.exec(statement, uin, device, place.Number, place.Keep, place.Memo)
+		if err != nil || n == 0 {
+			return err
+		}
+		return b.passed(uin, from, place.Number)
 	}})
 }

@@ -65,6 +65,8 @@ type writer struct {
 	// heads holds what the next number of mailboxes is above, for accounts that
 	// exist.
 	heads map[rookery.UIN]uint64
+	// waiting holds what waits in mailboxes, as far as it was counted.
+	waiting map[rookery.UIN]waiting
 	// journaled is the id of the latest row of the journal.
 	journaled int64
 	round     round
@@ -79,10 +81,10 @@ func newWriter(c *conn, r *recent, m *marks, cfg Config) *writer {
 	n := &numbers{path: numbersPath(cfg.Path), now: cfg.Now, log: cfg.Log}
 	w := &writer{
 		path: cfg.Path, conn: c, recent: r, marks: m, numbers: n, log: cfg.Log,
-		ended: make(chan struct{}), heads: make(map[rookery.UIN]uint64),
+		ended: make(chan struct{}), heads: make(map[rookery.UIN]uint64), waiting: make(map[rookery.UIN]waiting),
 	}
 	w.arrived.L = &w.mu
-	w.batch.writer = w
+	w.batch = batch{writer: w, recount: make(map[rookery.UIN]waiting)}
 	return w
 }
 
@@ -112,6 +114,9 @@ func (w *writer) run() {
 		clear(w.taken)
 		if len(w.heads) > maxHeads {
 			clear(w.heads)
+		}
+		if len(w.waiting) > maxHeads {
+			clear(w.waiting)
 		}
 	}
 	if err := w.settleAll(); err != nil {
@@ -252,6 +257,8 @@ type batch struct {
 	letters []numbered
 	highest uint64 // of the letters' numbers
 	marked  []marked
+	// recount is what waits in mailboxes in which that has changed.
+	recount map[rookery.UIN]waiting
 	// settled are the recent letters that have moved to their mailboxes, ahead
 	// is how far the writer's round has come with that.
 	settled []stretch
@@ -265,6 +272,7 @@ func (b *batch) reset() {
 	clear(b.letters)
 	clear(b.marked)
 	clear(b.then)
+	clear(b.recount)
 	b.letters, b.marked, b.then = b.letters[:0], b.marked[:0], b.then[:0]
 	b.highest = 0
 	b.settled = b.settled[:0]
@@ -300,6 +308,7 @@ func (b *batch) publish() {
 	b.numbers.commits++
 	b.round = b.ahead
 	b.marks.add(b.marked)
+	b.publishWaiting()
 	for _, f := range b.then {
 		f()
 	}

@@ -200,6 +200,20 @@ var keepTests = []test{
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 1)
 		x.twice(func() { x.equal("numbers", x.numbers(ann), []uint64{2, 3}) })
 	}},
+	{"own words are purged where no collector has come to, others' are not", func(x *trial) {
+		x.add(ann, bob)
+		x.signIn(session(ann, "phone", 1))
+		own := rookery.Letter{To: ann, Kind: rookery.KindSent, Peer: bob, Text: "own"}
+		_, err := x.Deliver(x.ctx, []rookery.Letter{letter(ann, bob, "1"), own, own, letter(ann, bob, "4"), own}, noon, rookery.Mark{})
+		x.must(err)
+		x.equal("deleted before their time", x.purge(noon, 10), 0)
+		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 2)
+		x.twice(func() { x.equal("numbers", x.numbers(ann), []uint64{1, 4, 5}) })
+		x.must(x.Collect(x.ctx, ann, "phone", rookery.Place{Number: 5, Keep: 5}))
+		x.send(ann, bob, "6")
+		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 2)
+		x.equal("with the one that is kept", x.numbers(ann), []uint64{5, 6})
+	}},
 	{"what one collector has passed is purged, though others have not", func(x *trial) {
 		x.add(ann)
 		x.send(ann, bob, "1", "2", "3", "4")

@@ -29,6 +29,7 @@ type data struct {
 	accounts  map[rookery.UIN]*account
 	friends   map[pair]bool                  // both directions
 	requests  map[pair]rookery.FriendRequest // {who is asked, who asks}
+	asked     map[pair]rookery.Entry         // the latest notice of such a request
 	blocks    map[pair]bool                  // {who blocks, who is blocked}
 	sessions  map[collector]rookery.Session
 	marks     map[markKey]markValue
@@ -86,6 +87,7 @@ func NewModel() func() service.Store {
 		accounts: map[rookery.UIN]*account{rookery.System: newAccount(system, "")},
 		friends:  make(map[pair]bool),
 		requests: make(map[pair]rookery.FriendRequest),
+		asked:    make(map[pair]rookery.Entry),
 		blocks:   make(map[pair]bool),
 		sessions: make(map[collector]rookery.Session),
 		marks:    make(map[markKey]markValue),
@@ -237,6 +239,7 @@ func (m *Model) RemoveAccount(_ context.Context, uin rookery.UIN) error {
 	maps.DeleteFunc(m.friends, hasUIN)
 	maps.DeleteFunc(m.blocks, hasUIN)
 	maps.DeleteFunc(m.requests, func(p pair, _ rookery.FriendRequest) bool { return p.a == uin || p.b == uin })
+	maps.DeleteFunc(m.asked, func(p pair, _ rookery.Entry) bool { return p.a == uin || p.b == uin })
 	maps.DeleteFunc(m.sessions, func(k collector, _ rookery.Session) bool { return k.account == uin })
 	return nil
 }

@@ -41,12 +41,48 @@ func (m *Model) deliver(letters []rookery.Letter, now time.Time, k rookery.Mark)
 			return rookery.Receipt{}, code(rookery.CodeNoAccount)
 		}
 	}
+	for i, l := range letters {
+		if !m.fits(l, letters[:i]...) {
+			return rookery.Receipt{}, code(rookery.CodeRefused)
+		}
+	}
 	var receipt rookery.Receipt
 	for _, l := range letters {
 		receipt.Numbers = append(receipt.Numbers, m.post(l, now))
 	}
 	m.remember(k, rookery.OutcomeDone)
 	return receipt, nil
+}
+
+// fits reports whether a letter keeps to its limit, with those before it.
+func (m *Model) fits(l rookery.Letter, before ...rookery.Letter) bool {
+	if l.Limit == nil {
+		return true
+	}
+	a := m.accounts[l.To]
+	waits := func(e rookery.Entry) bool {
+		return e.Number > a.top() && e.Kind != rookery.KindSent && !a.purged[e.Number]
+	}
+	messages, bytes := 1, int64(len(l.Text))
+	for _, e := range a.entries {
+		if waits(e) {
+			messages, bytes = messages+1, bytes+int64(len(e.Text))
+		}
+	}
+	for _, b := range before {
+		if b.To == l.To && b.Kind != rookery.KindSent {
+			messages, bytes = messages+1, bytes+int64(len(b.Text))
+		}
+	}
+	return messages <= l.Limit.Messages && bytes <= l.Limit.Bytes
+}
+
+// top is the highest place of all collectors.
+func (a *account) top() (top uint64) {
+	for _, p := range a.places {
+		top = max(top, p.Number)
+	}
+	return top
 }
 
 func (m *Model) post(l rookery.Letter, now time.Time) uint64 {
@@ -218,10 +254,10 @@ func (m *Model) Purge(_ context.Context, after rookery.UIN, before time.Time, li
 	for _, uin := range slices.Sorted(maps.Keys(m.accounts)) {
 		a := m.accounts[uin]
 		for _, e := range a.entries {
-			if uin <= after || !a.purgeable(e, before) {
+			if uin <= after || !e.Time.Before(before) && !a.purged[e.Number] {
 				break
 			}
-			if a.purged[e.Number] {
+			if a.purged[e.Number] || !a.purgeable(e) {
 				continue
 			}
 			if deleted == limit {
@@ -234,13 +270,14 @@ func (m *Model) Purge(_ context.Context, after rookery.UIN, before time.Time, li
 	return 0, deleted, nil
 }
 
-func (a *account) purgeable(e rookery.Entry, before time.Time) bool {
-	passed := false
+func (a *account) purgeable(e rookery.Entry) bool {
+	top := a.top()
+	kept := func(p rookery.Place) bool { return p.Keep != 0 && e.Number >= p.Keep }
 	for _, p := range a.places {
-		if p.Keep != 0 && e.Number >= p.Keep {
+		if kept(p) && e.Number <= top {
 			return false
 		}
-		passed = passed || e.Number <= p.Number
 	}
-	return passed && e.Number != a.newest() && e.Time.Before(before)
+	collected := e.Number <= top
+	return len(a.places) > 0 && e.Number != a.newest() && (collected || e.Kind == rookery.KindSent && a.made > 0)
 }

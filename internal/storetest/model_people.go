@@ -81,15 +81,41 @@ func (m *Model) Relate(_ context.Context, c rookery.RelationChange) (rookery.Rec
 		if m.accounts[c.Me] == nil || m.accounts[c.Other] == nil {
 			return code(rookery.CodeNoAccount)
 		}
+		last, reword, wait := m.heldBack(c)
+		post := c.Step.Notice != 0 && !reword && !wait
+		if post && !m.fits(c.Notice()) {
+			return code(rookery.CodeRefused)
+		}
 		m.restate(c)
-		if c.Step.Notice != 0 {
-			notice := rookery.Letter{To: c.Other, Kind: c.Step.Notice, Peer: c.Me, Text: c.Step.NoticeWords}
-			numbers = []uint64{m.post(notice, c.Time)}
+		if reword {
+			m.entry(c.Other, last).Text = c.Step.NoticeWords
+		}
+		if post {
+			numbers = []uint64{m.post(c.Notice(), c.Time)}
+		}
+		if post && c.Step.NoticePause > 0 {
+			m.asked[pair{c.Other, c.Me}] = *m.entry(c.Other, numbers[0])
 		}
 		return nil
 	})
 	receipt.Numbers = numbers
 	return receipt, err
+}
+
+// heldBack says whether the notice of a step is posted: not if the last one waits,
+// whose words are replaced, and not while the last one is young.
+func (m *Model) heldBack(c rookery.RelationChange) (last uint64, reword, wait bool) {
+	before, ok := m.asked[pair{c.Other, c.Me}]
+	if !ok || c.Step.NoticePause == 0 {
+		return 0, false, false
+	}
+	age := c.Time.Sub(before.Time)
+	return before.Number, before.Number > m.accounts[c.Other].top(), age >= 0 && age < c.Step.NoticePause
+}
+
+func (m *Model) entry(uin rookery.UIN, number uint64) *rookery.Entry {
+	entries := m.accounts[uin].entries
+	return &entries[slices.IndexFunc(entries, func(e rookery.Entry) bool { return e.Number == number })]
 }
 
 func (m *Model) restate(c rookery.RelationChange) {

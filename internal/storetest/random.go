@@ -141,7 +141,7 @@ func (d *dice) remove() call {
 
 // relate takes a step from how the two stand, or from elsewhere.
 func (d *dice) relate() call {
-	me, other, m, now, words, at := d.uin(), d.uin(), d.mark(), d.now(), d.text(), d.IntN(9)
+	me, other, m, now, words, at, limit := d.uin(), d.uin(), d.mark(), d.now(), d.text(), d.IntN(9), d.limit()
 	if me == other {
 		return d.deliver()
 	}
@@ -168,7 +168,7 @@ func (d *dice) relate() call {
 		if err != nil {
 			return outcome(err)
 		}
-		receipt, err := s.Relate(d.ctx, rookery.RelationChange{Me: me, Other: other, From: from, Step: step, Time: now, Mark: m})
+		receipt, err := s.Relate(d.ctx, rookery.RelationChange{Me: me, Other: other, From: from, Step: step, Limit: limit, Time: now, Mark: m})
 		return outcome(err, receipt, from)
 	}}
 }

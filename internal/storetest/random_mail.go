@@ -12,7 +12,13 @@ func (d *dice) letter() rookery.Letter {
 	if d.IntN(3) == 0 {
 		l.Kind, l.Origin = rookery.KindSent, d.device()
 	}
+	l.Limit = d.limit()
 	return l
+}
+
+// limit is one that mailboxes come to now and then, or none.
+func (d *dice) limit() *rookery.Limit {
+	return []*rookery.Limit{nil, nil, {Messages: 12, Bytes: 1 << 20}, {Messages: 1000, Bytes: 200}}[d.IntN(4)]
 }
 
 func (d *dice) deliver() call {

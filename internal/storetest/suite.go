@@ -28,7 +28,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 	}{
 		{"accounts", accountTests}, {"friends", friendTests}, {"requests and blocks", blockTests}, {"letters", letterTests},
 		{"deliveries in a row", eachTests}, {"marks", markTests}, {"places", placeTests}, {"history", historyTests},
-		{"sessions", sessionTests}, {"devices", deviceTests}, {"keeping", keepTests}, {"closing", closeTests},
+		{"sessions", sessionTests}, {"devices", deviceTests}, {"keeping", keepTests}, {"limits", limitTests}, {"pauses of notices", pauseTests}, {"closing", closeTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, test := range group.tests {

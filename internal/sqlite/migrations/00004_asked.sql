@@ -1,0 +1,12 @@
+-- +goose Up
+-- The latest notice of a friend request in account's mailbox that asker made, and
+-- when. Time is microseconds since 1970.
+CREATE TABLE asked (
+    account INTEGER NOT NULL,
+    asker   INTEGER NOT NULL,
+    number  INTEGER NOT NULL,
+    time    INTEGER NOT NULL,
+    PRIMARY KEY (account, asker)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX asked_asker ON asked (asker);
