@@ -36,7 +36,7 @@ func account(c *cobra.Command) string {
 // chosenLogin is the stored login of the account that accountFlag and the
 // environment choose, for commands that are done soon.
 func chosenLogin(c *cobra.Command) (login, error) {
-	logins, err := loginsOf(account(c))
+	logins, err := loginsOf(account(c), warning(c))
 	if err != nil {
 		return login{}, err
 	}
@@ -48,7 +48,7 @@ func chosenLogin(c *cobra.Command) (login, error) {
 // themselves. Function run in main.go ends the command's context and with it the
 // lock, so the caller has nothing to unlock.
 func claimLogin(c *cobra.Command) (login, error) {
-	logins, err := loginsOf(account(c))
+	logins, err := loginsOf(account(c), warning(c))
 	if err != nil {
 		return login{}, err
 	}
@@ -137,7 +137,7 @@ func (a *acting) printer(c *cobra.Command) printer { return printer{c.OutOrStdou
 
 // completeAccounts offers the accounts that are logged in here.
 func completeAccounts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	logins, err := storedLogins()
+	logins, err := storedLogins(func(error) {}) // a warning would stand in the command line
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

@@ -24,7 +24,7 @@ With --json each line has uin, server, device, address, and since when.`,
 	}
 	asJSON := c.Flags().Bool("json", false, "print JSON, one object a line")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		logins, err := storedLogins()
+		logins, err := storedLogins(warning(c))
 		if err != nil {
 			return err
 		}

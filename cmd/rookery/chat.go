@@ -72,5 +72,5 @@ func showChat(c *cobra.Command, config tui.Config) error {
 		return err
 	}
 	defer cl.Close()
-	return tui.Run(c.Context(), cl, config)
+	return tui.Run(c.Context(), cl, os.Stdin, config)
 }

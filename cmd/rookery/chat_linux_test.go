@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -35,13 +36,13 @@ func openTerminal(t *testing.T) (person, program *os.File) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { person.Close() })
-	number, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
+	number := 0
+	var failed error
+	raw, err := person.SyscallConn() // Fd would keep Close from ending a Read
 	if err == nil {
-		err = unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0)
+		err = raw.Control(func(fd uintptr) { number, failed = setUpTerminal(int(fd)) })
 	}
-	if err == nil {
-		err = unix.IoctlSetWinsize(int(person.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80})
-	}
+	err = errors.Join(err, failed)
 	if err == nil {
 		program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
 	}
@@ -51,14 +52,32 @@ func openTerminal(t *testing.T) (person, program *os.File) {
 	return person, program
 }
 
+// setUpTerminal unlocks a new terminal, gives it a size, and returns its number.
+func setUpTerminal(fd int) (number int, err error) {
+	if number, err = unix.IoctlGetInt(fd, unix.TIOCGPTN); err != nil {
+		return 0, err
+	}
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		return 0, err
+	}
+	return number, unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80})
+}
+
 // startChat logs an account in as a device, and shows it on a terminal.
 func startChat(t *testing.T, address, uin string) *chatting {
+	t.Helper()
+	return startOnTerminal(t, address, uin, "rookery", "chat")
+}
+
+// startOnTerminal logs an account in as a device, and starts a program on a
+// terminal.
+func startOnTerminal(t *testing.T, address, uin string, program ...string) *chatting {
 	t.Helper()
 	environment := append(os.Environ(), "XDG_CONFIG_HOME="+t.TempDir(), "TERM=xterm-256color", "LC_ALL=C.UTF-8")
 	runProgram(t, environment, "secret words", "login", "qq://"+uin+"@"+address, "--device", "terminal", "--password-stdin")
 	person, terminal := openTerminal(t)
 	defer terminal.Close()
-	c := &chatting{t: t, keyboard: person, more: make(chan struct{}), program: exec.Command("rookery", "chat")}
+	c := &chatting{t: t, keyboard: person, more: make(chan struct{}), program: exec.Command(program[0], program[1:]...)}
 	c.program.Env = environment
 	c.program.Stdin, c.program.Stdout, c.program.Stderr = terminal, terminal, terminal
 	c.program.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
@@ -162,6 +181,42 @@ func freeAddress(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// As with nohup, or where the shell does not pass SIGHUP on: nobody sees what
+// comes any more, so it must not count as received.
+func TestWhatShowsMessagesOnATerminalEndsWithIt(t *testing.T) {
+	address := freeAddress(t)
+	dir := t.TempDir()
+	serveUntilKilled(t, dir, address)
+	for _, uin := range []string{"10001", "10002"} {
+		runProgram(t, nil, "secret words", "user", "add", "--uin", uin, "--nick", "n"+uin, "--password-stdin", "--data", dir)
+	}
+	runProgram(t, nil, "", "user", "befriend", "10001", "10002", "--data", dir)
+	for command, shows := range map[string]string{"rookery chat": "n10002", "rookery recv --follow": "hello"} {
+		t.Run(command, func(t *testing.T) {
+			c := startOnTerminal(t, address, "10001", "sh", "-c", "trap '' HUP; exec "+command)
+			environment := c.program.Env
+			sender := append(os.Environ(), "XDG_CONFIG_HOME="+t.TempDir())
+			runProgram(t, sender, "secret words", "login", "qq://10002@"+address, "--device", "sender", "--password-stdin")
+			runProgram(t, sender, "", "send", "10001", "hello")
+			c.sees(shows)
+			c.keyboard.Close()
+			ended := make(chan error, 1)
+			go func() { ended <- c.program.Wait() }()
+			select {
+			case <-ended:
+			case <-time.After(patience):
+				t.Fatal("it does not end")
+			}
+			runProgram(t, sender, "", "send", "10001", "for the next")
+			next := exec.Command("rookery", "recv")
+			next.Env = environment
+			if out, err := next.CombinedOutput(); err != nil || !strings.Contains(string(out), "for the next") {
+				t.Errorf("the next one gets %q, %v", out, err)
+			}
+		})
+	}
 }
 
 // Two people talk on terminals, and the server is killed in the middle.

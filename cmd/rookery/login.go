@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,9 +90,7 @@ func newLogin(c *cobra.Command, address, device string) (login, error) {
 	if _, err := parseUIN(c, u.User.Username()); err != nil {
 		return login{}, err
 	}
-	switch u.Scheme {
-	case "qq", "tcp", "http", "https", "ws", "wss":
-	default:
+	if !knownScheme(u.Scheme) {
 		return login{}, usageErrorf(c, "%q is none of the schemes qq, tcp, http, https, ws, wss", u.Scheme)
 	}
 	if device == "" {
@@ -103,6 +102,11 @@ func newLogin(c *cobra.Command, address, device string) (login, error) {
 		return login{}, usageErrorf(c, "--device: %v", err)
 	}
 	return login{Address: u.String(), Device: device}, nil
+}
+
+// knownScheme reports whether package client knows a way of that name.
+func knownScheme(scheme string) bool {
+	return slices.Contains([]string{"qq", "tcp", "http", "https", "ws", "wss"}, scheme)
 }
 
 // askPassword reads the password from standard input, or asks for it if that is
@@ -142,6 +146,13 @@ func logIn(ctx context.Context, l login, password string, out printer) (err erro
 		}
 		err = errors.Join(err, lock.Unlock())
 	}()
+	// The new login ends the old one, so it must be sure before that it can be
+	// kept.
+	draft, err := l.makeRoom()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, draft.giveBack()) }()
 	cl, err := l.connect(ctx, l.postAddresses(), client.Password(password), client.Device(l.Device))
 	if err != nil {
 		return err
@@ -154,7 +165,7 @@ func logIn(ctx context.Context, l login, password string, out printer) (err erro
 		l.Port = portOf(cl.String())
 	}
 	l.At = time.Now()
-	if err := l.store(); err != nil {
+	if err := draft.keep(l); err != nil {
 		return errors.Join(err, cl.Logout(ctx)) // nobody could go on with it
 	}
 	return out.say(l.object(),

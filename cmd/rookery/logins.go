@@ -17,6 +17,7 @@ import (
 
 	"github.com/adrg/xdg"
 	"github.com/gofrs/flock"
+	"github.com/spf13/cobra"
 
 	"github.com/rookery-im/rookery"
 )
@@ -118,38 +119,83 @@ func (l login) lock() (lock *flock.Flock, locked bool, err error) {
 	}
 	lock = flock.New(l.file()+".lock", flock.SetPermissions(0o600))
 	if locked, err = lock.TryLock(); err != nil {
-		return nil, false, fmt.Errorf("cannot lock the login: %w; see that %s is yours", err, loginDir())
+		return nil, false, fmt.Errorf("cannot lock the login: %w; see to it that %s can be written to", err, loginDir())
 	}
 	return lock, locked, nil
 }
 
-// store keeps the login, whole or not at all.
-func (l login) store() error {
-	if err := makeLoginDir(); err != nil {
-		return err
+// makeRoom takes the room on the disk that the login will need when its token is
+// known, so that a login fails on a full disk before it has begun. The lock must
+// be held. It is for keep, or to be given back.
+func (l login) makeRoom() (*loginDraft, error) {
+	text, err := json.MarshalIndent(l, "", "  ")
+	if err != nil {
+		return nil, err
 	}
+	f, err := os.OpenFile(l.file()+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, cannotKeep(err)
+	}
+	d := &loginDraft{f}
+	if err := d.write(append(text, make([]byte, roomForToken)...)); err != nil {
+		return nil, errors.Join(cannotKeep(err), d.giveBack())
+	}
+	return d, nil
+}
+
+// roomForToken is how many bytes a login may grow by when its token, port and
+// time are known.
+const roomForToken = 512
+
+// loginDraft is a file with room for a login.
+type loginDraft struct{ f *os.File }
+
+// keep writes the login down, whole or not at all.
+func (d *loginDraft) keep(l login) error {
 	text, err := json.MarshalIndent(l, "", "  ")
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(loginDir(), "new-*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("cannot keep the login: %w", err)
+	if err = d.write(append(text, '\n')); err == nil {
+		err = d.f.Close()
 	}
-	_, err = f.Write(append(text, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), l.file()+".json")
+	if err == nil {
+		err = os.Rename(d.f.Name(), l.file()+".json")
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("cannot keep the login: %w", err), os.Remove(f.Name()))
+		return cannotKeep(err)
 	}
 	return nil
+}
+
+// write has the text in the file, and nothing else, on the disk.
+func (d *loginDraft) write(text []byte) error {
+	if _, err := d.f.WriteAt(text, 0); err != nil {
+		return err
+	}
+	if err := d.f.Truncate(int64(len(text))); err != nil {
+		return err
+	}
+	return d.f.Sync()
+}
+
+// giveBack removes what was not kept.
+func (d *loginDraft) giveBack() error {
+	_ = d.f.Close() // keep may have done so
+	if err := os.Remove(d.f.Name()); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func cannotKeep(err error) error {
+	return fmt.Errorf("cannot keep the login: %w; see to it that %s can be written to", err, loginDir())
 }
 
 // forget deletes the login, with what stands beside it.
 func (l login) forget() error {
 	var errs []error
-	for _, kind := range []string{".json", ".batch", ".lock"} {
+	for _, kind := range []string{".json", ".new", ".batch", ".lock"} {
 		if err := os.Remove(l.file() + kind); !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
@@ -180,25 +226,35 @@ func readLogin(name string) (l login, err error) {
 	if err != nil {
 		return l, fmt.Errorf("cannot read a stored login: %w; run as the user that it belongs to", err)
 	}
-	if err := json.Unmarshal(text, &l); err != nil || l.uin() == 0 {
+	if json.Unmarshal(text, &l) != nil || !l.whole() {
 		return l, fmt.Errorf("%s is no stored login; remove it, and log in again", name)
 	}
 	return l, nil
 }
 
-// storedLogins returns all logins, the latest first.
-func storedLogins() ([]login, error) {
-	names, err := filepath.Glob(filepath.Join(loginDir(), "*.json"))
-	if err != nil {
-		return nil, err
+// whole reports whether the login has what makes one.
+func (l login) whole() bool {
+	_, token := rookery.ParseToken(l.Token)
+	return token && l.uin() != 0 && l.url().Hostname() != "" && knownScheme(l.url().Scheme)
+}
+
+// storedLogins returns all logins, the latest first. A file that holds none does
+// not stand in the way of the others: skip is told why it is left out.
+func storedLogins(skip func(error)) ([]login, error) {
+	entries, err := os.ReadDir(loginDir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("cannot read the stored logins: %w; run as the user that they belong to", err)
 	}
 	var all []login
-	for _, name := range names {
-		l, err := readLogin(name)
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) != ".json" {
+			continue
+		}
+		l, err := readLogin(filepath.Join(loginDir(), e.Name()))
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // a logout meanwhile
 		case err != nil:
-			return nil, err
+			skip(err)
 		default:
 			all = append(all, l)
 		}
@@ -207,11 +263,16 @@ func storedLogins() ([]login, error) {
 	return all, nil
 }
 
+// warning tells the user of a login that is skipped.
+func warning(c *cobra.Command) func(error) {
+	return func(err error) { fmt.Fprintf(c.ErrOrStderr(), "rookery: skipped: %s\n", describe(err)) }
+}
+
 // loginsOf returns the logins of one account, the latest first. account is UIN
 // or UIN@HOST; several accounts that it fits, or all if it is empty, are
 // decided by the latest login.
-func loginsOf(account string) ([]login, error) {
-	all, err := storedLogins()
+func loginsOf(account string, skip func(error)) ([]login, error) {
+	all, err := storedLogins(skip)
 	if err != nil {
 		return nil, err
 	}

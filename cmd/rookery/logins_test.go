@@ -50,6 +50,27 @@ func ownConfig(t *testing.T) {
 	xdg.Reload()
 }
 
+// keepLogin keeps a login, with a token.
+func keepLogin(t *testing.T, l login) {
+	t.Helper()
+	lock, locked, err := l.lock()
+	if err != nil || !locked {
+		t.Fatal(locked, err)
+	}
+	defer lock.Unlock()
+	draft, err := l.makeRoom()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Token = "rk_" + strings.Repeat("0", 43)
+	if err := draft.keep(l); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// failOn fails the test where a login is skipped.
+func failOn(t *testing.T) func(error) { return func(err error) { t.Error(err) } }
+
 func TestTheLatestLoginDecidesAmongAccounts(t *testing.T) {
 	ownConfig(t)
 	for i, l := range []login{
@@ -59,9 +80,7 @@ func TestTheLatestLoginDecidesAmongAccounts(t *testing.T) {
 		{Address: "http://10001@one.example:8000", Device: "new"},
 	} {
 		l.At = time.Unix(int64(i), 0)
-		if err := l.store(); err != nil {
-			t.Fatal(err)
-		}
+		keepLogin(t, l)
 	}
 	for account, want := range map[string][]string{
 		"":                  {"http://10001@one.example:8000", "qq://10001@one.example"},
@@ -70,7 +89,7 @@ func TestTheLatestLoginDecidesAmongAccounts(t *testing.T) {
 		"10001@One.Example": {"http://10001@one.example:8000", "qq://10001@one.example"},
 		"10002":             {"http://10002@one.example"},
 	} {
-		found, err := loginsOf(account)
+		found, err := loginsOf(account, failOn(t))
 		if err != nil || len(found) != len(want) {
 			t.Errorf("%q finds %v, %v, want %v", account, found, err, want)
 			continue
@@ -86,11 +105,9 @@ func TestTheLatestLoginDecidesAmongAccounts(t *testing.T) {
 func TestALoginOfTheSameDeviceTakesThePlaceOfTheOlder(t *testing.T) {
 	ownConfig(t)
 	for i, address := range []string{"qq://10001@one.example", "http://10001@ONE.example:8000"} {
-		if err := (login{Address: address, Device: "a", At: time.Unix(int64(i), 0)}).store(); err != nil {
-			t.Fatal(err)
-		}
+		keepLogin(t, login{Address: address, Device: "a", At: time.Unix(int64(i), 0)})
 	}
-	found, err := storedLogins()
+	found, err := storedLogins(failOn(t))
 	if err != nil || len(found) != 1 || found[0].Address != "http://10001@ONE.example:8000" {
 		t.Errorf("found %v, %v", found, err)
 	}
@@ -105,9 +122,7 @@ func TestADirectoryThatOthersCanReadIsClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := login{Address: "qq://10001@one.example"}
-	if err := l.store(); err != nil {
-		t.Fatal(err)
-	}
+	keepLogin(t, l)
 	for name, want := range map[string]os.FileMode{loginDir(): 0o700, l.file() + ".json": 0o600} {
 		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != want {
 			t.Errorf("%s: %v, %v, want %v", name, info.Mode().Perm(), err, want)
@@ -115,16 +130,45 @@ func TestADirectoryThatOthersCanReadIsClosed(t *testing.T) {
 	}
 }
 
-func TestAFileThatIsNoLoginIsNamed(t *testing.T) {
+func TestFilesThatHoldNoLoginAreNamedAndSkipped(t *testing.T) {
 	ownConfig(t)
-	if err := makeLoginDir(); err != nil {
+	whole := login{Address: "qq://10001@one.example", Device: "a", At: time.Unix(0, 0)}
+	keepLogin(t, whole)
+	text, err := os.ReadFile(whole.file() + ".json")
+	if err != nil {
 		t.Fatal(err)
 	}
-	name := filepath.Join(loginDir(), "broken.json")
-	if err := os.WriteFile(name, []byte("{}"), 0o600); err != nil {
+	damaged := map[string]string{
+		"empty":   "",
+		"half":    string(text[:len(text)/2]),
+		"zeros":   strings.Repeat("\x00", len(text)),
+		"object":  "{}",
+		"list":    "[]",
+		"account": strings.Replace(string(text), "10001@", "", 1),
+		"token":   strings.Replace(string(text), "rk_0", "rk_", 1),
+		"scheme":  strings.Replace(string(text), "qq:", "gopher:", 1),
+		"no host": strings.Replace(string(text), "one.example", "", 1),
+	}
+	for name, text := range damaged {
+		if err := os.WriteFile(filepath.Join(loginDir(), name+".json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(loginDir(), "folder.json"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := storedLogins(); err == nil || err.Error() != name+" is no stored login; remove it, and log in again" {
-		t.Errorf("error %v", err)
+	said := map[string]bool{}
+	found, err := storedLogins(func(err error) { said[err.Error()] = true })
+	if err != nil || len(found) != 1 || found[0].Address != whole.Address {
+		t.Errorf("found %+v, error %v", found, err)
+	}
+	for name := range damaged {
+		want := filepath.Join(loginDir(), name+".json") + " is no stored login; remove it, and log in again"
+		if !said[want] {
+			t.Errorf("it is not said that %s", want)
+		}
+	}
+	if len(said) != len(damaged)+1 {
+		t.Errorf("said was %v", said)
 	}
 }

@@ -34,7 +34,7 @@ With --json: uin, server, device.`,
 		if *all && *device != "" {
 			return usageErrorf(c, "--all and --device exclude each other")
 		}
-		logins, err := loginsToEnd(account(c), *device, *all)
+		logins, err := loginsToEnd(c, *device, *all)
 		if err != nil {
 			return err
 		}
@@ -50,8 +50,8 @@ With --json: uin, server, device.`,
 }
 
 // loginsToEnd chooses among the logins of an account.
-func loginsToEnd(account, device string, all bool) ([]login, error) {
-	logins, err := loginsOf(account)
+func loginsToEnd(c *cobra.Command, device string, all bool) ([]login, error) {
+	logins, err := loginsOf(account(c), warning(c))
 	switch {
 	case err != nil:
 		return nil, err

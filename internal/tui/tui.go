@@ -10,6 +10,7 @@ package tui
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"time"
 
@@ -67,19 +68,42 @@ const (
 	Dark  Theme = "dark"
 )
 
-// Run shows the account on the terminal until the user quits or ctx ends. It
-// leaves the messenger open.
-func Run(ctx context.Context, m Messenger, c Config) error {
+// errTerminalGone is why Run ends without the user.
+var errTerminalGone = errors.New("the terminal has gone")
+
+// Run shows the account on the terminal, of which keys come from keyboard, until
+// the user quits, the terminal goes or ctx ends. It leaves the messenger open.
+func Run(ctx context.Context, m Messenger, keyboard *os.File, c Config) error {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
 	app := newApp(ctx, m, c)
 	defer app.events.close()
-	defer cancel()
-	_, err := tea.NewProgram(app, tea.WithContext(ctx)).Run()
-	if errors.Is(err, tea.ErrInterrupted) || errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
+	defer cancel(nil)
+	keys := terminalKeys{keyboard, func() { cancel(errTerminalGone) }}
+	_, err := tea.NewProgram(app, tea.WithContext(ctx), tea.WithInput(keys)).Run()
+	switch {
+	case context.Cause(ctx) == errTerminalGone:
+		return errTerminalGone
+	case errors.Is(err, tea.ErrInterrupted), errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil:
 		return nil // as was asked for
 	}
 	return err
+}
+
+// terminalKeys is what a terminal sends. Without it Bubble Tea would take the
+// end of its input for silence: messages would go on to count as read, with nobody
+// there to read them.
+type terminalKeys struct {
+	*os.File
+	gone func()
+}
+
+func (k terminalKeys) Read(p []byte) (int, error) {
+	n, err := k.File.Read(p)
+	if err != nil {
+		k.gone()
+	}
+	return n, err
 }
