@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"context"
 	"crypto/md5"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -23,7 +25,8 @@ import (
 func (ts *testServer) addTestAccounts(uins ...rookery.UIN) {
 	ts.t.Helper()
 	for _, uin := range uins {
-		if _, err := ts.store.CreateAccount(ts.t.Context(), rookery.NewAccount(uin, "", ts.clock.now()), credential("123456")); err != nil {
+		a := rookery.NewAccount(uin, "", ts.clock.now())
+		if _, err := ts.store.CreateAccount(ts.t.Context(), a, credential("123456")); err != nil {
 			ts.t.Fatal(err)
 		}
 		if uin != uins[0] {
@@ -67,6 +70,25 @@ func (ts *testServer) exchange(request string) (status int, body string) {
 		ts.t.Fatal(err)
 	}
 	return resp.StatusCode, strings.TrimSuffix(string(all), "\r\n")
+}
+
+// converse sends a text on a connection of its own and says that there is no more.
+// It returns when the server has closed the connection.
+func (ts *testServer) converse(text string) {
+	ts.t.Helper()
+	conn, err := net.Dial("tcp", ts.addr())
+	if err != nil {
+		ts.t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.WriteString(conn, text); err != nil {
+		ts.t.Fatal(err)
+	}
+	_ = conn.(*net.TCPConn).CloseWrite() // fails if the server has closed it
+	if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+		ts.t.Fatal(err)
+	}
 }
 
 // pageSocket is a WebSocket that a page opens.
@@ -122,9 +144,12 @@ func TestAPageOfAReboundNameActsForNobody(t *testing.T) {
 		t.Fatalf("login: %d %s", status, answer)
 	}
 	_, port, _ := net.SplitHostPort(ts.addr())
-	for _, name := range []string{"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "127.0.0.1.nip.example", "xn--lcalhost-9dg", "rebound.local", "nas"} {
+	const record = "VER=1.1&CMD=List&SEQ=1&UIN=10001"
+	for _, name := range []string{
+		"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "xn--lcalhost-9dg", "rebound.local", "nas",
+	} {
 		host := name + ":" + port
-		if status, answer := ts.ask("VER=1.1&CMD=List&SEQ=1&UIN=10001", "Host: "+host, "Origin: http://"+host); status != 403 {
+		if status, answer := ts.ask(record, "Host: "+host, "Origin: http://"+host); status != 403 {
 			t.Errorf("a POST of a page of %s: %d %s", name, status, answer)
 		}
 		if conn, resp := ts.openSocket("http://"+host, host); conn != nil {
@@ -207,7 +232,8 @@ func TestTheFirstPublicURLIsLinked(t *testing.T) {
 	}
 	ts := newTestServer(t, serverConfig{publicURLs: config.publicURLs})
 	for host, want := range map[string]int{"chat.example": 200, "chat.example:8000": 200, "other.example": 421} {
-		if status, page := ts.exchange("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n"); status != want || !strings.Contains(page, "https://chat.example/") {
+		status, page := ts.exchange("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n")
+		if status != want || !strings.Contains(page, "https://chat.example/") {
 			t.Errorf("%s: %d %s", host, status, page)
 		}
 	}

@@ -101,11 +101,13 @@ func openServer(ctx context.Context, c serverConfig) (*server, error) {
 	if err := s.listen(ctx, c); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
+	warnings := transport.NewWarnings(c.log, c.now)
 	s.transport = transport.NewServer(transport.Config{
-		Way:     s.ways(c),
-		Limits:  c.limits,
-		Proxies: c.trustedProxies,
-		Log:     c.log,
+		Way:      s.ways(c, warnings),
+		Limits:   c.limits,
+		Proxies:  c.trustedProxies,
+		Log:      c.log,
+		Warnings: warnings,
 	})
 	s.control = http.Server{
 		Handler:           control.Handler(s.service),
@@ -116,10 +118,9 @@ func openServer(ctx context.Context, c serverConfig) (*server, error) {
 }
 
 // ways are the ways in, of which each listener has all.
-func (s *server) ways(c serverConfig) transport.Way {
+func (s *server) ways(c serverConfig, warnings *transport.Warnings) transport.Way {
 	handler := protocol.New(s.service, c.log)
 	origins := transport.NewOrigins(hostname(c.log), c.publicURLs, c.origins)
-	warnings := transport.NewWarnings(c.log, c.now)
 	publicURL := ""
 	if len(c.publicURLs) > 0 {
 		publicURL = c.publicURLs[0].String()
@@ -147,7 +148,7 @@ func (s *server) ways(c serverConfig) transport.Way {
 			Log:            c.log,
 			Warnings:       warnings,
 		}),
-		Line: line.New(line.Config{Host: handler, Log: c.log, Limits: line.Limits{
+		Line: line.New(line.Config{Host: handler, Log: c.log, Warnings: warnings, Limits: line.Limits{
 			LineTime: c.timeouts.record, WriteTime: c.timeouts.write, IdleTime: c.timeouts.idle, RecordsPerSecond: c.recordsPerSecond,
 		}}),
 	}

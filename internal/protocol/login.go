@@ -3,6 +3,8 @@ package protocol
 import (
 	"encoding/hex"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/internal/service"
@@ -24,10 +26,8 @@ func login(c *call) error {
 	if device == "" && c.peer.Page {
 		return errPageLogin
 	}
-	program, _ := c.value("LC")
-	program = strings.ToValidUTF8(program[:min(len(program), maxProgram)], "")
 	se, token, err := c.service.SignIn(c.ctx, service.SignIn{
-		UIN: c.uin, Proof: c.proof(), Address: c.peer.Addr, Status: status, Program: program, Device: device,
+		UIN: c.uin, Proof: c.proof(), Address: c.peer.Addr, Status: status, Program: c.program(), Device: device,
 	})
 	if err != nil && rookery.CodeOf(err) == rookery.CodePassword {
 		c.ok()
@@ -50,6 +50,18 @@ func login(c *call) error {
 		c.text("SID", string(token))
 	}
 	return nil
+}
+
+// program reads LC, which names the client in the server's log: so it is cut, and
+// holds nothing that a terminal would not show.
+func (c *call) program() string {
+	name, _ := c.value("LC")
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) || r == utf8.RuneError {
+			return -1
+		}
+		return r
+	}, name[:min(len(name), maxProgram)])
 }
 
 var errPageLogin = rookery.Errorf(rookery.CodeRefused, "DV: missing; "+

@@ -9,8 +9,10 @@ import (
 
 func TestAnOriginIsWhatABrowserCanSend(t *testing.T) {
 	for _, text := range []string{
-		"https://chat.example", "http://chat.example", "https://chat.example:8443", "http://127.0.0.1:8080", "http://chat.example:443",
-		"http://[2001:db8::1]", "http://[::1]:8000", "http://[::ffff:7f00:1]", "http://localhost", "http://nas", "https://my_box.lan",
+		"https://chat.example", "http://chat.example", "https://chat.example:8443", "http://127.0.0.1:8080",
+		"http://chat.example:443",
+		"http://[2001:db8::1]", "http://[::1]:8000", "http://[::ffff:7f00:1]", "http://localhost",
+		"http://nas", "https://my_box.lan",
 		"https://xn--fsqu00a.example", "chrome-extension://abcdefghijklmnop", "capacitor://localhost",
 	} {
 		if o, err := transport.ParseOrigin(text); err != nil || o.String() != text {
@@ -72,22 +74,28 @@ func TestUnderWhichNamesTheServerIsItself(t *testing.T) {
 		"127.0.0.1": true, "127.0.0.1:8000": true, "192.0.2.1:9": true, "0.0.0.0:8000": true,
 		"[::1]": true, "[::1]:8000": true, "[2001:DB8::1]": true, "[::ffff:127.0.0.1]": true, "127.0.0.1.": true,
 		// What only looks like one.
-		"127.1": false, "2130706433": false, "0x7f000001": false, "0x7f.1": false, "0177.0.0.1": false, "127.0.0.1.evil.example": false,
-		"::1": false, "[::1": false, "::1]": false, "[[::1]]": false, "[127.0.0.1]": false, "[::1]x": false, "[fe80::1%eth0]": false,
+		"127.1": false, "2130706433": false, "0x7f000001": false, "0x7f.1": false, "0177.0.0.1": false,
+		"127.0.0.1.evil.example": false,
+		"::1":                    false, "[::1": false, "::1]": false, "[[::1]]": false, "[127.0.0.1]": false,
+		"[::1]x": false, "[fe80::1%eth0]": false,
 		// localhost and what is below.
 		"localhost": true, "LOCALHOST:8000": true, "localhost.": true, "app.localhost": true, "a.b.localhost:1": true,
-		"localhost..": false, ".localhost": false, "a..localhost": false, "notlocalhost": false, "localhost.evil.example": false,
-		"localhost:8000.evil.example": false, "localhost@evil.example": false, "evil.example#localhost": false, "localhost:x": false,
-		"localhost:": false, "localhost:0": false, "localhost:65536": false, "localhost:+1": false, "localho\u017ft": false,
+		"localhost..": false, ".localhost": false, "a..localhost": false, "notlocalhost": false,
+		"localhost.evil.example":      false,
+		"localhost:8000.evil.example": false, "localhost@evil.example": false, "evil.example#localhost": false,
+		"localhost:x": false,
+		"localhost:":  false, "localhost:0": false, "localhost:65536": false, "localhost:+1": false, "localho\u017ft": false,
 		// This machine's name.
 		"box": true, "box.local": true, "BOX.local.:8000": true, "box.corp.example": true,
 		"box.evil.example": false, "corp.example": false, "x.box.local": false, "box.local.evil.example": false, "nas": false,
 		// Those of --public-url, on any port.
-		"chat.example": true, "Chat.Example:443": true, "chat.example:8000": true, "chat.example.": true, "other.example": true,
-		"evil.example": false, "chat.example.evil.example": false, "x.chat.example": false, "xchat.example": false,
+		"chat.example": true, "Chat.Example:443": true, "chat.example:8000": true, "chat.example.": true,
+		"other.example": true,
+		"evil.example":  false, "chat.example.evil.example": false, "x.chat.example": false, "xchat.example": false,
 		// A name of --allow-origin is another server's.
 		"app.example": false,
-		"":            false, ".": false, ":8000": false, "user@127.0.0.1": false, "127.0.0.1, evil.example": false, "chat.example/x": false,
+		"":            false, ".": false, ":8000": false, "user@127.0.0.1": false, "127.0.0.1, evil.example": false,
+		"chat.example/x": false,
 	} {
 		if got := rule.Own(host); got != want {
 			t.Errorf("%q: %v, want %v", host, got, want)
@@ -129,7 +137,8 @@ func TestWhichPageSentARequest(t *testing.T) {
 		{"a public name", "chat.example", []string{"https://chat.example"}, false, own},
 		{"a public name, asked directly", "chat.example:8000", []string{"http://chat.example:8000"}, false, own},
 		{"a public name, whatever a proxy made of Host", "127.0.0.1:8000", []string{"https://chat.example"}, false, own},
-		{"a public name with its port, which nginx's $host drops", "other.example", []string{"http://other.example:8080"}, false, own},
+		{"a public name with its port, which nginx's $host drops", "other.example",
+			[]string{"http://other.example:8080"}, false, own},
 		{"upper case", "LOCALHOST:8000", []string{"HTTP://LocalHost:8000"}, false, own},
 		{"a dot behind the name", "localhost.:8000", []string{"http://localhost.:8000"}, false, own},
 

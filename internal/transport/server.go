@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -30,14 +31,17 @@ type Config struct {
 	// does not bind them.
 	Proxies []netip.Prefix
 	Log     *slog.Logger
+	// Warnings logs what clients do wrong; nil is made of Log.
+	Warnings *Warnings
 }
 
 // Server accepts connections on any number of listeners, within limits, and
 // ends them in good order.
 type Server struct {
-	way    Way
-	limits Limits
-	log    *slog.Logger
+	way      Way
+	limits   Limits
+	log      *slog.Logger
+	warnings *Warnings
 
 	ctx      context.Context // given to the way
 	giveUp   context.CancelFunc
@@ -45,7 +49,7 @@ type Server struct {
 	quit     chan struct{} // closed when draining begins
 	empty    chan struct{} // closed when draining and no connection is left
 
-	full, crowded, failing Complaint
+	full, failing Complaint
 
 	stacks stacks
 
@@ -63,6 +67,7 @@ func NewServer(cfg Config) *Server {
 		way:       cfg.Way,
 		limits:    cfg.Limits.withDefaults(),
 		log:       cfg.Log,
+		warnings:  cmp.Or(cfg.Warnings, NewWarnings(cfg.Log, time.Now)),
 		ctx:       ctx,
 		giveUp:    giveUp,
 		quit:      make(chan struct{}),
@@ -149,10 +154,9 @@ func (s *Server) admit(c *Conn) bool {
 				"limit", s.limits.Connections, "client", c.Addr, "more_since", kept)
 		}
 	default:
-		if kept, due := s.crowded.Due(); due {
-			s.log.Warn("connection refused: its address has as many as --max-connections-per-address allows; raise it to take more, or name the address with --trusted-proxy if it is a proxy of yours",
-				"limit", s.limits.PerAddress, "client", c.Addr, "more_since", kept)
-		}
+		s.warnings.Warn(Occasion{Cause: "connections of one address", Address: c.Addr},
+			"connection refused: its address has as many as --max-connections-per-address allows; raise it to take more, "+
+				"or name the address with --trusted-proxy if it is a proxy of yours", "limit", s.limits.PerAddress)
 	}
 	return ok
 }

@@ -171,24 +171,27 @@ func TestAConnectionThatEndsMakesRoomForAnother(t *testing.T) {
 	})
 }
 
-func TestARefusalIsLoggedOnceAMinuteAndNamesTheSetting(t *testing.T) {
-	for setting, limits := range map[string]transport.Limits{
-		"--max-connections ":            {Connections: 1},
-		"--max-connections-per-address": {PerAddress: 1},
+func TestARefusalIsLoggedOnceInAWhileAndNamesTheSetting(t *testing.T) {
+	for setting, c := range map[string]struct {
+		limits transport.Limits
+		again  time.Duration // after so long
+	}{
+		"--max-connections ":            {transport.Limits{Connections: 1}, time.Minute},
+		"--max-connections-per-address": {transport.Limits{PerAddress: 1}, time.Hour},
 	} {
 		t.Run(setting, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, m, log := start(t, transport.Config{Limits: limits})
+				_, m, log := start(t, transport.Config{Limits: c.limits})
 				for range 5 {
 					m.dial(t, "192.0.2.1")
 				}
 				if got := log.take(); strings.Count(got, "refused") != 1 || !strings.Contains(got, setting) {
 					t.Errorf("logged %q", got)
 				}
-				<-time.After(time.Minute)
+				<-time.After(c.again)
 				m.dial(t, "192.0.2.1")
 				if got := log.take(); !strings.Contains(got, "more_since=3") {
-					t.Errorf("logged %q a minute later", got)
+					t.Errorf("logged %q %v later", got, c.again)
 				}
 			})
 		})

@@ -116,6 +116,14 @@ func (w *Warnings) due(o Occasion) (silent int, ok bool) {
 // excerptBytes is how much of a value that a client sent is logged at most.
 const excerptBytes = 64
 
+// Flood logs that a connection was closed because it brought more records in a
+// second than limit.
+func (w *Warnings) Flood(from netip.Addr, limit int) {
+	w.Warn(Occasion{Cause: "records in a second", Address: from},
+		"connection closed: it brought more records in a second than --max-records-per-second allows; raise it to take more",
+		"limit", limit)
+}
+
 // Excerpt is as much of a value that a client sent as may be logged: its
 // beginning, up to the first character that names, versions and origins do not
 // have. So nothing in it moves a terminal's cursor or begins a line, and no

@@ -74,7 +74,8 @@ func TestAWrongNameGetsAPageThatNamesTheSetting(t *testing.T) {
 		holds, lacks          string
 	}{
 		{"the name, as it would be set", "", "nas.lan:8000", "--public-url http://nas.lan:8000</pre>", "Its address is"},
-		{"the address that is set", "https://chat.example", "nas.lan", `<a href="https://chat.example/">https://chat.example</a>`, "x$(reboot)"},
+		{"the address that is set", "https://chat.example", "nas.lan",
+			`<a href="https://chat.example/">https://chat.example</a>`, "x$(reboot)"},
 		{"in Chinese too", "", "nas.lan", "请用 <code>--public-url</code> 设置", "x$(reboot)"},
 		{"no name that a shell would take apart", "", "x$(reboot)", "--public-url https://chat.example</pre>", "reboot"},
 	} {
@@ -82,7 +83,8 @@ func TestAWrongNameGetsAPageThatNamesTheSetting(t *testing.T) {
 		r.Host = test.host
 		w := httptest.NewRecorder()
 		web.New(test.publicURL).WrongName(w, r)
-		if body := w.Body.String(); w.Code != http.StatusMisdirectedRequest || !strings.Contains(body, test.holds) || strings.Contains(body, test.lacks) {
+		body := w.Body.String()
+		if w.Code != http.StatusMisdirectedRequest || !strings.Contains(body, test.holds) || strings.Contains(body, test.lacks) {
 			t.Errorf("%s: got %d\n%s", test.name, w.Code, body)
 		}
 	}

@@ -96,7 +96,6 @@ type Way struct {
 	limits   Limits
 	proxies  transport.Proxies
 	origins  transport.Origins
-	log      *slog.Logger
 	warnings *transport.Warnings
 	pages    *http.Server
 	buffers  buffers
@@ -109,7 +108,6 @@ func New(cfg Config) *Way {
 		limits:   cfg.Limits.withDefaults(),
 		proxies:  cfg.TrustedProxies,
 		origins:  cfg.Origins,
-		log:      cfg.Log,
 		warnings: cmp.Or(cfg.Warnings, transport.NewWarnings(cfg.Log, time.Now)),
 	}
 	w.pages = newPages(w.checkName(cfg.Pages, cfg.WrongName), w.limits, cfg.Log)

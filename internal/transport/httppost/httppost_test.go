@@ -313,17 +313,21 @@ func TestWhichPagesMayPost(t *testing.T) {
 		{"no page, as old clients", nil, 200, "false", ""},
 		{"no page, under whatever name", []string{"Host: tqq.tencent.com:8000"}, 200, "false", ""},
 		{"the server's own by its address", []string{here, "Origin: http://" + address}, 200, "true", ""},
-		{"the server's own by its public name", []string{"Host: chat.example:443", "Origin: https://chat.example", "Sec-Fetch-Site: same-origin"}, 200, "true", ""},
+		{"the server's own by its public name",
+			[]string{"Host: chat.example:443", "Origin: https://chat.example", "Sec-Fetch-Site: same-origin"}, 200, "true", ""},
 		{"the server's own by a proxy that rewrites Host", []string{here, "Origin: https://chat.example"}, 200, "true", ""},
-		{"a configured origin", []string{here, "Origin: https://app.example", "Sec-Fetch-Site: cross-site"}, 200, "true", "https://app.example"},
+		{"a configured origin",
+			[]string{here, "Origin: https://app.example", "Sec-Fetch-Site: cross-site"}, 200, "true", "https://app.example"},
 		{"a configured origin, without a Host", []string{"Origin: https://app.example"}, 200, "true", "https://app.example"},
 		{"another origin", []string{here, "Origin: https://evil.example"}, 403, "--allow-origin", ""},
 		{"a rebound name", []string{"Host: evil.example:8000", "Origin: http://evil.example:8000"}, 403, "--public-url", ""},
-		{"a rebound name that names the address too", []string{here, "Host: evil.example:8000", "Origin: http://evil.example:8000"}, 403, "--allow-origin", ""},
+		{"a rebound name that names the address too",
+			[]string{here, "Host: evil.example:8000", "Origin: http://evil.example:8000"}, 403, "--allow-origin", ""},
 		{"the address, named twice", []string{here, here, "Origin: http://" + address}, 403, "--allow-origin", ""},
 		{"no origin", []string{here, "Origin: null"}, 403, "--allow-origin", ""},
 		{"an empty origin", []string{here, "Origin:"}, 403, "--allow-origin", ""},
-		{"a configured origin and another", []string{here, "Origin: https://evil.example", "Origin: https://app.example"}, 403, "--allow-origin", ""},
+		{"a configured origin and another",
+			[]string{here, "Origin: https://evil.example", "Origin: https://app.example"}, 403, "--allow-origin", ""},
 		{"another port of a configured origin", []string{here, "Origin: https://app.example:8000"}, 403, "--allow-origin", ""},
 		{"Sec-Fetch-Site alone", []string{here, "Sec-Fetch-Site: same-origin"}, 403, "--allow-origin", ""},
 	} {
@@ -331,7 +335,8 @@ func TestWhichPagesMayPost(t *testing.T) {
 			conn := dial(t, address)
 			conn.send(post("a", c.fields...))
 			resp, body := conn.response()
-			if resp.StatusCode != c.status || resp.Header.Get("Access-Control-Allow-Origin") != c.allow || (resp.Header.Get("Vary") == "Origin") != (c.allow != "") {
+			allow, varies := resp.Header.Get("Access-Control-Allow-Origin"), resp.Header.Get("Vary") == "Origin"
+			if resp.StatusCode != c.status || allow != c.allow || varies != (c.allow != "") {
 				t.Errorf("got %s with header %v", resp.Status, resp.Header)
 			}
 			if !strings.Contains(body, c.holds) {
@@ -347,7 +352,9 @@ func TestWhichPagesMayPost(t *testing.T) {
 
 func TestAnAbsoluteTargetNamesTheHostAskedFor(t *testing.T) {
 	address := listen(t, httppost.Config{})
-	for target, status := range map[string]int{"http://localhost:8000/": 200, "HTTP://localhost:8000": 200, "http://evil.example:8000/": 403} {
+	for target, status := range map[string]int{
+		"http://localhost:8000/": 200, "HTTP://localhost:8000": 200, "http://evil.example:8000/": 403,
+	} {
 		c := dial(t, address)
 		c.send("POST " + target + " HTTP/1.1\r\nHost: localhost:8000\r\nOrigin: http://localhost:8000\r\nContent-Length: 1\r\n\r\na")
 		if resp, body := c.response(); resp.StatusCode != status {

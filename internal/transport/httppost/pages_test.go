@@ -123,7 +123,8 @@ func TestPagesAreShownUnderTheServersOwnNamesAlone(t *testing.T) {
 		w.WriteHeader(http.StatusMisdirectedRequest)
 		_, _ = io.WriteString(w, "not here")
 	})
-	address := listen(t, httppost.Config{Handler: never(t), WrongName: wrong, Origins: transport.NewOrigins("box", parse(t, "https://chat.example"), parse(t, "https://app.example"))})
+	origins := transport.NewOrigins("box", parse(t, "https://chat.example"), parse(t, "https://app.example"))
+	address := listen(t, httppost.Config{Handler: never(t), WrongName: wrong, Origins: origins})
 	bare := listen(t, httppost.Config{Handler: never(t)})
 	for _, c := range []struct {
 		name, address, request string
@@ -136,15 +137,18 @@ func TestPagesAreShownUnderTheServersOwnNamesAlone(t *testing.T) {
 		{"another name", address, "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421},
 		{"another name and path", address, "GET /ws HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421},
 		{"another name by an absolute URL", address, "GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 421},
-		{"a POST to another name and path", address, "POST /other HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 0\r\n\r\n", 421},
+		{"a POST to another name and path", address,
+			"POST /other HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 0\r\n\r\n", 421},
 		{"another server's name, whose pages may post", address, "GET / HTTP/1.1\r\nHost: app.example\r\n\r\n", 421},
-		{"a WebSocket, which is judged by its Origin", address, "GET /ws HTTP/1.1\r\nHost: evil.example\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n", 200},
+		{"a WebSocket, which is judged by its Origin", address,
+			"GET /ws HTTP/1.1\r\nHost: evil.example\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n", 200},
 		{"another name, where nothing is set", bare, "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			conn := dial(t, c.address)
 			conn.send(c.request)
-			if resp, body := conn.response(); resp.StatusCode != c.status || c.status == 421 && c.address == address && body != "not here" {
+			resp, body := conn.response()
+			if resp.StatusCode != c.status || c.status == 421 && c.address == address && body != "not here" {
 				t.Errorf("got %s %q", resp.Status, body)
 			}
 		})

@@ -112,7 +112,7 @@ func (c *conn) answer(ctx context.Context) {
 	c.dialogue.Answer(ctx, &b.peer, b.records[:allowed], c.write)
 	c.heardAt = c.way.now()
 	if allowed < len(b.records) {
-		c.way.complain(c.net)
+		c.way.warnings.Flood(c.net.Addr, c.way.limits.RecordsPerSecond)
 		c.Close()
 	}
 }

@@ -9,6 +9,7 @@
 package line
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -24,6 +25,8 @@ type Config struct {
 	Host   transport.Host
 	Limits Limits
 	Log    *slog.Logger
+	// Warnings logs what clients do wrong; nil is made of Log.
+	Warnings *transport.Warnings
 }
 
 // Limits bound one connection. A zero stands for its default. Who breaks one is
@@ -73,18 +76,22 @@ func (l Limits) withDefaults() Limits {
 
 // Way is the way in over lines. It is a transport.Way.
 type Way struct {
-	host    transport.Host
-	limits  Limits
-	log     *slog.Logger
-	made    time.Time // what connections count time from
-	buffers buffers
-	batches sync.Pool // of *batch
-	floods  transport.Complaint
+	host     transport.Host
+	limits   Limits
+	made     time.Time // what connections count time from
+	buffers  buffers
+	batches  sync.Pool // of *batch
+	warnings *transport.Warnings
 }
 
 // New makes a way in.
 func New(cfg Config) *Way {
-	w := &Way{host: cfg.Host, limits: cfg.Limits.withDefaults(), log: cfg.Log, made: time.Now().Add(-1)} // no time is 0
+	w := &Way{
+		host:     cfg.Host,
+		limits:   cfg.Limits.withDefaults(),
+		made:     time.Now().Add(-1), // no time is 0
+		warnings: cmp.Or(cfg.Warnings, transport.NewWarnings(cfg.Log, time.Now)),
+	}
 	w.buffers.largest = w.limits.LineBytes + prefixBytes + len("\r\n")
 	return w
 }
@@ -103,13 +110,5 @@ func (w *Way) Serve(ctx context.Context, nc *transport.Conn) {
 			return
 		}
 		nc.Borrow(func() { c.answer(ctx) })
-	}
-}
-
-// complain logs that a connection was cut because it brought too many records.
-func (w *Way) complain(nc *transport.Conn) {
-	if kept, due := w.floods.Due(); due {
-		w.log.Warn("connection closed: it brought more records in a second than --max-records-per-second allows; raise it to take more",
-			"limit", w.limits.RecordsPerSecond, "client", nc.Addr, "more_since", kept)
 	}
 }

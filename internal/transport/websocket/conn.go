@@ -50,7 +50,7 @@ func (c *conn) serve(ctx context.Context) {
 			return
 		}
 		if c.rate.Take(1, c.handler.limits.RecordsPerSecond) == 0 {
-			c.handler.complain(c.net)
+			c.handler.warnings.Flood(c.net.Addr, c.handler.limits.RecordsPerSecond)
 			c.close(websocket.StatusPolicyViolation, "too many records in a second")
 			return
 		}

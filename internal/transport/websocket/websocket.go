@@ -83,8 +83,6 @@ type Handler struct {
 	limits   Limits
 	proxies  transport.Proxies
 	origins  transport.Origins
-	log      *slog.Logger
-	floods   transport.Complaint
 	warnings *transport.Warnings
 }
 
@@ -95,7 +93,6 @@ func New(cfg Config) *Handler {
 		limits:   cfg.Limits.withDefaults(),
 		proxies:  cfg.TrustedProxies,
 		origins:  cfg.Origins,
-		log:      cfg.Log,
 		warnings: cmp.Or(cfg.Warnings, transport.NewWarnings(cfg.Log, time.Now)),
 	}
 }
@@ -153,12 +150,4 @@ func forwarded(h http.Header) (fields []transport.ForwardedField) {
 		}
 	}
 	return fields
-}
-
-// complain logs that a connection was closed because it brought too many records.
-func (h *Handler) complain(nc *transport.Conn) {
-	if kept, due := h.floods.Due(); due {
-		h.log.Warn("WebSocket closed: it brought more records in a second than --max-records-per-second allows; raise it to take more",
-			"limit", h.limits.RecordsPerSecond, "client", nc.Addr, "more_since", kept)
-	}
 }
