@@ -16,10 +16,12 @@ SHORT_FUZZTIME ?= 3s
 TIMEOUT        ?= 10m
 
 # Programs that the tests start, and the Debian package that each is in. The
-# race detector needs a C compiler; nothing else here does.
-NEEDS := gcc:gcc curl:curl strace:strace tmux:tmux jq:jq python3:python3 sqlite3:sqlite3
+# race detector needs a C compiler; nothing else here does. The pages' examples
+# run in namespaces of their own: unshare and ip make them.
+NEEDS := gcc:gcc curl:curl strace:strace tmux:tmux jq:jq python3:python3 sqlite3:sqlite3 nginx:nginx-light \
+	openssl:openssl unshare:util-linux ip:iproute2
 
-.PHONY: help run test check fuzz short-fuzz bench bench-probe protocol-page lint vulnerabilities build cross cover clean prerequisites
+.PHONY: help run test check fuzz short-fuzz bench bench-probe protocol-page not-run lint vulnerabilities build cross cover clean prerequisites
 
 help: ## this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +30,7 @@ run: ## a server on 127.0.0.1, ports 8000 and 14000; ARGS="--data DIR" and other
 	go run ./cmd/rookery serve $(ARGS)
 
 # The cheap checks come first, the long one last.
-test: prerequisites lint vulnerabilities cross short-fuzz bench-probe protocol-page check ## everything: installs what it needs, then lint, build, fuzzers for a few seconds, all tests
+test: prerequisites lint vulnerabilities cross short-fuzz bench-probe protocol-page not-run check ## everything: installs what it needs, then lint, build, fuzzers for a few seconds, all tests
 
 check: ## all tests with the race detector, and nothing else
 	CGO_ENABLED=1 go test -race -timeout $(TIMEOUT) ./...
@@ -51,6 +53,9 @@ bench-probe: ## how many changed behaviours the prober finds and names; ARGS="-m
 
 protocol-page: ## whether docs/protocol.md says what the prober finds of the server; ARGS=-update writes its tables anew
 	go test -count=1 -run TestProtocolPage ./cmd/rookery $(ARGS)
+
+not-run: ## the examples of README and docs that the tests cannot run, and why
+	@go test -count=1 -v -run TestBlocksThatAreNotRun ./cmd/rookery | sed -n 's/.*: \(.*: NOT RUN\)/\1/p'
 
 lint: ## formatting, go vet, staticcheck, go.mod
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
@@ -87,7 +92,7 @@ clean: ## removes what the other targets made
 
 prerequisites:
 	@missing=; for need in $(NEEDS); do \
-		command -v "$${need%%:*}" >/dev/null || missing="$$missing $${need##*:}"; \
+		PATH=$$PATH:/usr/sbin command -v "$${need%%:*}" >/dev/null || missing="$$missing $${need##*:}"; \
 	done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" -eq 0 ]; then as=; elif sudo -n true 2>/dev/null; then as="sudo -n"; else as=none; fi; \

@@ -21,11 +21,7 @@ import (
 // it, with directories of the test in the place of those that they name.
 func backupCommands(t *testing.T, data, backups string) (backup, restore string) {
 	t.Helper()
-	page, err := os.ReadFile(filepath.Join(docs, "operations.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(page), "## Backup, restore, move")
+	_, section, _ := strings.Cut(readPage(t, "docs/operations.md"), "## Backup, restore, move")
 	section, _, _ = strings.Cut(section, "\n## ")
 	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(section, -1)
 	if len(blocks) != 2 {

@@ -24,15 +24,13 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/reference"
 )
 
-// docs is where the repository's pages are. Scripts run elsewhere.
-var docs, _ = filepath.Abs("../../docs") // fails where there is no working directory
-
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"rookery":   main,
 		"post":      post,
 		"get":       get,
 		"reference": serveReference,
+		"fits":      fits,
 	})
 }
 
@@ -45,9 +43,6 @@ func TestMain(m *testing.M) {
 //	said NAME FILE               writes to FILE what it has written so far
 //	occupy VARIABLE              listens on a port, whose address is then in VARIABLE
 //	sql FILE STATEMENT           changes a database
-//	docblocks FILE DIR [OLD NEW]...
-//	                             writes the named fenced blocks of a page to files
-//	                             in DIR, with NEW for each OLD
 //	finish NAME [SIGNAL] [CODE]  sends it a signal, TERM if none is named, - for
 //	                             none, and waits until it ends with CODE, 0 if none
 //
@@ -70,13 +65,12 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start":     start,
-			"waitfor":   waitFor,
-			"said":      said,
-			"finish":    finish,
-			"occupy":    occupy,
-			"sql":       sql,
-			"docblocks": docBlocks,
+			"start":   start,
+			"waitfor": waitFor,
+			"said":    said,
+			"finish":  finish,
+			"occupy":  occupy,
+			"sql":     sql,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -233,28 +227,6 @@ func sql(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	_, err = db.Exec(args[1])
 	ts.Check(errors.Join(err, db.Close()))
-}
-
-// block matches a fenced block of a page in Markdown: its language, its name,
-// and what it holds.
-var block = regexp.MustCompile("(?ms)^```(\\w*)(?: (\\S+))?\n(.*?)^```$")
-
-// docBlocks writes the examples of a page of the repository's docs to files.
-func docBlocks(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 || len(args)%2 != 0 {
-		ts.Fatalf("usage: docblocks FILE DIR [OLD NEW]...")
-	}
-	page, err := os.ReadFile(filepath.Join(docs, args[0]))
-	ts.Check(err)
-	dir := ts.MkAbs(args[1])
-	ts.Check(os.MkdirAll(dir, 0o700))
-	for _, found := range block.FindAllStringSubmatch(string(page), -1) {
-		if found[2] == "" {
-			ts.Fatalf("a block of %s has no name behind its language: nothing can run it\n%s", args[0], found[3])
-		}
-		text := strings.NewReplacer(args[2:]...).Replace(found[3])
-		ts.Check(os.WriteFile(filepath.Join(dir, found[2]), []byte(text), 0o600))
-	}
 }
 
 // post is a program that sends a record and prints the answer, as a line.

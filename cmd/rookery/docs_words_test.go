@@ -1,0 +1,244 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/text"
+
+	"github.com/rookery-im/rookery/internal/transcript"
+)
+
+// wordsOf returns what a page has in code within its sentences and tables, and
+// where its links lead.
+func wordsOf(t *testing.T, name string) (code, links []string) {
+	t.Helper()
+	source := []byte(readPage(t, name))
+	page := goldmark.DefaultParser().Parse(text.NewReader(source))
+	err := ast.Walk(page, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		switch n := n.(type) {
+		case *ast.CodeSpan:
+			if entering {
+				var span strings.Builder
+				for c := n.FirstChild(); c != nil; c = c.NextSibling() {
+					span.Write(c.(*ast.Text).Value(source))
+				}
+				code = append(code, strings.ReplaceAll(span.String(), "\n", " "))
+			}
+		case *ast.Link:
+			if entering {
+				links = append(links, string(n.Destination))
+			}
+		}
+		return ast.WalkContinue, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code, links
+}
+
+func TestWhatThePagesCallIsThereWithItsFlags(t *testing.T) {
+	flags := make(map[string]bool)
+	everyCommand(newRoot(), func(c *cobra.Command) {
+		c.InitDefaultHelpFlag()
+		for _, f := range strings.Fields(c.Flags().FlagUsages()) {
+			flags[strings.TrimSuffix(f, ",")] = true
+		}
+	})
+	for _, page := range pages(t) {
+		spans, _ := wordsOf(t, page)
+		for _, span := range spans {
+			word, _, _ := strings.Cut(span, " ")
+			if name, _, _ := strings.Cut(word, "="); strings.HasPrefix(word, "--") && !flags[name] {
+				t.Errorf("%s: no command has the flag %s", page, span)
+			}
+		}
+		for _, b := range blocksOf(t, page) {
+			if strings.HasPrefix(b.info, "sh") {
+				spans = append(spans, b.text)
+			}
+		}
+		for _, span := range spans {
+			for _, call := range exampleLines.FindAllString(span, -1) {
+				checkCall(t, page, call)
+			}
+		}
+	}
+}
+
+// checkCall finds the command that a page calls, and the flags that it gives it.
+func checkCall(t *testing.T, page, call string) {
+	t.Helper()
+	call, _, _ = strings.Cut(strings.TrimPrefix(call, "rookery rookery "), ";") // sudo -u rookery rookery
+	words := strings.Fields(strings.NewReplacer("[", "", "]", "", "rookery ", "").Replace(call))
+	named, _, err := newRoot().Find(words)
+	if err != nil {
+		t.Errorf("%s: there is no %q: %v", page, call, err)
+		return
+	}
+	for _, word := range words {
+		flag, isFlag := strings.CutPrefix(word, "--")
+		flag, _, _ = strings.Cut(flag, "=")
+		if isFlag && flag != "help" && named.Flag(flag) == nil {
+			t.Errorf("%s: %q has no flag --%s", page, call, flag)
+		}
+	}
+}
+
+func TestThePagesLinkToWhatIsThere(t *testing.T) {
+	file := regexp.MustCompile(`^[\w.-]+(/[\w.-]+)+\.(go|md|txt|txtar|json|bash)$`)
+	for _, page := range pages(t) {
+		code, links := wordsOf(t, page)
+		for _, link := range links {
+			target, _, _ := strings.Cut(link, "#")
+			if strings.Contains(link, "://") || target == "" {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(repository, filepath.Dir(page), target)); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
+		for _, span := range code {
+			if !file.MatchString(span) {
+				continue
+			}
+			// Pages of the code leave out where everything is.
+			found := slices.ContainsFunc(blocksOf(t, page), func(b *pageBlock) bool { return b.file() == span })
+			for _, dir := range []string{".", "internal", "testdata", "docs"} {
+				_, err := os.Stat(filepath.Join(repository, dir, span))
+				found = found || err == nil
+			}
+			if !found {
+				t.Errorf("%s: there is no %s", page, span)
+			}
+		}
+	}
+}
+
+// rowsOf returns the cells of a page's table, by the lines that head it.
+func rowsOf(t *testing.T, page, head string) [][]string {
+	t.Helper()
+	_, table, found := strings.Cut(readPage(t, page), "\n"+head+"\n")
+	if !found {
+		t.Fatalf("%s has no table %s", page, head)
+	}
+	var rows [][]string
+	for line := range strings.Lines(table) {
+		if !strings.HasPrefix(line, "|") {
+			break
+		}
+		if !strings.HasPrefix(line, "|--") {
+			cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), " | ")
+			for i := range cells {
+				cells[i] = strings.TrimSpace(cells[i])
+			}
+			rows = append(rows, cells)
+		}
+	}
+	return rows
+}
+
+func TestTheLimitsOnThePageAreTheDefaults(t *testing.T) {
+	serve, _, err := newRoot().Find([]string{"serve"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rowsOf(t, "docs/operations.md", "| flag | default | |") {
+		flags, defaults := strings.Split(row[0], ", "), strings.Split(row[1], ", ")
+		for i, name := range flags {
+			flag := serve.Flag(strings.Trim(name, "`-"))
+			if flag == nil {
+				t.Errorf("serve has no flag %s", name)
+				continue
+			}
+			if want := strings.ReplaceAll(defaults[i], " s", "s"); flag.DefValue != want &&
+				flag.DefValue != strings.Fields(want)[0] && !sameTime(flag.DefValue, want) {
+				t.Errorf("%s is %s if it is not set, and the page says %s", name, flag.DefValue, defaults[i])
+			}
+		}
+	}
+}
+
+func sameTime(a, b string) bool {
+	first, errA := time.ParseDuration(a)
+	second, errB := time.ParseDuration(b)
+	return errA == nil && errB == nil && first == second
+}
+
+func TestTheExitCodesOnThePageAreTheProgramsOwn(t *testing.T) {
+	var page, program []string
+	for _, row := range rowsOf(t, "docs/scripts.md", "| code | meaning |") {
+		page = append(page, row[0])
+	}
+	for _, found := range regexp.MustCompile(`(?m)^  (\d)  `).FindAllStringSubmatch(exitCodesTopic().Long, -1) {
+		program = append(program, found[1])
+	}
+	if !slices.Equal(page, program) || len(page) != exitTemporary+1 {
+		t.Errorf("the page has the codes %q, the program says %q", page, program)
+	}
+}
+
+func TestThePageOfTheTranscriptsListsThemAndTheFieldsOfAnAccount(t *testing.T) {
+	const page = "testdata/transcripts/README.md"
+	var listed, there []string
+	for _, row := range rowsOf(t, page, "| theme | files |") {
+		listed = append(listed, strings.Fields(strings.ReplaceAll(row[1], "`", ""))...)
+	}
+	scripts, err := transcript.Load(filepath.Join(repository, "testdata/transcripts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range scripts {
+		there = append(there, strings.TrimSuffix(s.Name, ".txt"))
+	}
+	for _, name := range listed {
+		if !slices.Contains(there, name) {
+			t.Errorf("%s lists %s, and there is no such file", page, name)
+		}
+	}
+	for _, name := range there {
+		if !slices.Contains(listed, name) {
+			t.Errorf("%s does not list %s", page, name)
+		}
+	}
+	_, words, _ := strings.Cut(readPage(t, page), "Fields of an account:")
+	words, _, _ = strings.Cut(words, "\n\n")
+	for _, field := range transcript.Fields() {
+		if !regexp.MustCompile("[` \n]" + field + "[` \n]").MatchString(words) {
+			t.Errorf("%s does not name the field %s", page, field)
+		}
+	}
+}
+
+// What the program says is quoted as it says it; "..." is what it fills in.
+func TestTheMessagesOnThePageAreInTheCode(t *testing.T) {
+	var code strings.Builder
+	err := filepath.WalkDir(repository, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(name)
+		code.Write(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rowsOf(t, "docs/operations.md", "## Messages that you may meet\n\n| | |") {
+		for part := range strings.SplitSeq(strings.ReplaceAll(row[0], ";", "..."), "...") {
+			if part = strings.Trim(part, " ,:`"); part != "" && !strings.Contains(code.String(), part) {
+				t.Errorf("the page has the message %q, and no code says %q", row[0], part)
+			}
+		}
+	}
+}
