@@ -1,6 +1,11 @@
 package service
 
-import "context"
+import (
+	"context"
+	"net/netip"
+
+	"github.com/rookery-im/rookery"
+)
 
 // Waves is how many times a feed remembers at which it wrote.
 func Waves(f *Feed) int {
@@ -18,4 +23,25 @@ func HoldTurn(ctx context.Context, se *Session) (end func(), err error) {
 // HoldCollections does so with the turn of collecting.
 func HoldCollections(ctx context.Context, se *Session) (end func(), err error) {
 	return se.box.turn.end, se.box.turn.take(ctx)
+}
+
+// NoteWrongTries notes wrong tries at an account from an address that it never
+// signed in from.
+func NoteWrongTries(s *Service, uin rookery.UIN, address netip.Addr, n int) {
+	for range n {
+		s.guard.wrong(attempt{account: uin, address: rookery.Network(address)}, s.uptime())
+	}
+}
+
+// HoldHashing takes a place in which passwords are hashed, and gives it back when
+// the test says so.
+func HoldHashing(ctx context.Context, s *Service) (end func(), err error) {
+	return s.prover.queue.leave, s.prover.queue.take(ctx, rankOperator, netip.Addr{})
+}
+
+// Checking is for how many accounts and addresses tries are being checked.
+func Checking(s *Service) int {
+	s.guard.mu.Lock()
+	defer s.guard.mu.Unlock()
+	return len(s.guard.checking)
 }

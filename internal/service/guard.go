@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"net/netip"
 	"sync"
 	"time"
@@ -11,71 +12,95 @@ import (
 )
 
 const (
-	freeTries    = 5   // wrong ones in a row, of one account
-	freeTriesAll = 100 // wrong ones from one address, of all accounts together
-	firstWait    = 10 * time.Second
-	longestWait  = 15 * time.Minute
-	guardMemory  = 24 * time.Hour // after so long without a try all is forgotten
-	guardSize    = 100_000
+	freeTries        = 5    // wrong ones in a row, of one account from one address
+	freeTriesAddress = 100  // of one address, at all accounts it never signed in to
+	freeTriesAccount = 1000 // of one account, from all addresses it never signed in from
+	firstWait        = 10 * time.Second
+	longestWait      = 15 * time.Minute
+	guardMemory      = 24 * time.Hour // after so long without a wrong try all is forgotten
+	guardSize        = 100_000
 )
 
 // guard slows down guessing. It counts wrong tries of an account from one
-// address, of an account from all addresses it never signed in from, and of an
-// address at all accounts. Past the free ones each costs a wait, the double of
-// the one before.
+// address; and of those from addresses that the account never signed in from,
+// the ones of an address at all accounts, and of an account from all addresses.
+// Past the free ones each costs a wait, the double of the one before.
+//
+// Nobody must be able to keep an owner out. So an address that the account has
+// signed in from answers for its own tries only, and from any other a stranger
+// has to try wrong passwords at very many addresses: the bound of an account is
+// there against those who have them.
 type guard struct {
-	mu    sync.Mutex // guards tries
-	tries *lru.LRU[tryKey, try]
+	mu    sync.Mutex // guards the rest
+	tries *lru.LRU[tryKey, tries]
+	// checking is the tries that are being checked, by account and address.
+	checking map[tryKey]*checking
 }
 
 // tryKey without an address counts all unknown ones, without an account all
 // accounts.
 type tryKey struct {
 	account rookery.UIN
-	addr    netip.Addr
+	address netip.Addr
 }
 
-// free is how many tries cost no wait.
+// free is how many wrong tries cost no wait.
 func (k tryKey) free() int {
-	if k.account == 0 {
-		return freeTriesAll
+	switch {
+	case k.account == 0:
+		return freeTriesAddress
+	case !k.address.IsValid():
+		return freeTriesAccount
 	}
 	return freeTries
 }
 
-type try struct {
+// tries are wrong ones.
+type tries struct {
 	count int
 	at    time.Duration // the latest
 	until time.Duration
 }
 
+// checking is how many tries of an account from an address are being checked.
+type checking struct {
+	count, waiting int
+	// changed is closed, and made anew, when one is done.
+	changed chan struct{}
+}
+
+// attempt is somebody's who tries to sign in.
+type attempt struct {
+	account rookery.UIN
+	address netip.Addr // as it is counted, see rookery.Network
+	known   bool       // the account has signed in from there
+}
+
 func newGuard() *guard {
-	tries, err := lru.NewLRU[tryKey, try](guardSize, nil)
+	list, err := lru.NewLRU[tryKey, tries](guardSize, nil)
 	if err != nil {
 		panic(err) // only for a size that is not positive
 	}
-	return &guard{tries: tries}
+	return &guard{tries: list, checking: make(map[tryKey]*checking)}
 }
 
-// keys are what a try counts for. A known address answers for its own tries
-// only. Of IPv6 one customer has a whole network of 64 bits, which counts as one
-// address unless it is a known one.
-func keys(uin rookery.UIN, addr netip.Addr, known bool) []tryKey {
-	if known {
-		return []tryKey{{uin, addr}}
+func (a attempt) key() tryKey { return tryKey{a.account, a.address} }
+
+// keys are what a wrong try counts for. A known address answers for its own
+// only.
+func (a attempt) keys() []tryKey {
+	if a.known {
+		return []tryKey{a.key()}
 	}
-	if addr.Is6() {
-		addr = netip.PrefixFrom(addr, 64).Masked().Addr()
-	}
-	return []tryKey{{uin, addr}, {account: uin}, {addr: addr}}
+	return []tryKey{a.key(), {account: a.account}, {address: a.address}}
 }
 
 // quiet reports whether nothing is held against the account or the address: the
 // common case, which needs no look at known addresses.
-func (g *guard) quiet(uin rookery.UIN, addr netip.Addr) bool {
+func (g *guard) quiet(uin rookery.UIN, address netip.Addr) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, k := range append(keys(uin, addr, false), keys(uin, addr, true)...) {
+	for _, k := range (attempt{account: uin, address: address}).keys() {
 		if g.tries.Contains(k) {
 			return false
 		}
@@ -84,15 +109,15 @@ func (g *guard) quiet(uin rookery.UIN, addr netip.Addr) bool {
 }
 
 // wait is how long the next try has to wait.
-func (g *guard) wait(uin rookery.UIN, addr netip.Addr, known bool, now time.Duration) time.Duration {
+func (g *guard) wait(a attempt, now time.Duration) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.waitLocked(uin, addr, known, now)
+	return g.waitLocked(a, now)
 }
 
-func (g *guard) waitLocked(uin rookery.UIN, addr netip.Addr, known bool, now time.Duration) time.Duration {
+func (g *guard) waitLocked(a attempt, now time.Duration) time.Duration {
 	var wait time.Duration
-	for _, k := range keys(uin, addr, known) {
+	for _, k := range a.keys() {
 		if t, ok := g.tries.Get(k); ok {
 			wait = max(wait, t.until-now)
 		}
@@ -100,19 +125,83 @@ func (g *guard) waitLocked(uin rookery.UIN, addr netip.Addr, known bool, now tim
 	return wait
 }
 
-// admit counts a try as wrong and returns 0, or how long it has to wait. It is
-// counted before it is checked, so that many at once are no way around the
-// limit; takeBack takes it back.
-func (g *guard) admit(uin rookery.UIN, addr netip.Addr, known bool, now time.Duration) time.Duration {
+// begin lets a try be checked, to be ended with end. So many of an account from
+// an address are checked at once as wrong ones would still cost no wait, at least
+// one: many at once are no way around the limit. Further ones wait until one is
+// done. It returns how long the try has to wait instead of being checked, and
+// CodeTemporary if ctx ends before.
+func (g *guard) begin(ctx context.Context, a attempt, now func() time.Duration) (time.Duration, error) {
+	for {
+		wait, changed := g.tryBegin(a, now())
+		if changed == nil {
+			return wait, nil
+		}
+		select {
+		case <-changed:
+			g.stopWaiting(a)
+		case <-ctx.Done():
+			g.stopWaiting(a)
+			return 0, rookery.Temporary(ctx.Err())
+		}
+	}
+}
+
+// tryBegin begins a check and returns 0, or how long it has to wait; or what is
+// closed when it is worth trying again.
+func (g *guard) tryBegin(a attempt, now time.Duration) (wait time.Duration, changed <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if wait := g.waitLocked(uin, addr, known, now); wait > 0 {
-		return wait
+	if wait := g.waitLocked(a, now); wait > 0 {
+		return wait, nil
 	}
-	for _, k := range keys(uin, addr, known) {
+	c := g.checking[a.key()]
+	if c == nil {
+		c = &checking{changed: make(chan struct{})}
+		g.checking[a.key()] = c
+	}
+	t, _ := g.tries.Get(a.key())
+	if c.count >= max(freeTries-t.count, 1) {
+		c.waiting++
+		return 0, c.changed
+	}
+	c.count++
+	return 0, nil
+}
+
+func (g *guard) stopWaiting(a attempt) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := g.checking[a.key()]
+	c.waiting--
+	g.tidy(a, c)
+}
+
+// end says that a try was checked, whatever came of it.
+func (g *guard) end(a attempt) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := g.checking[a.key()]
+	c.count--
+	close(c.changed)
+	c.changed = make(chan struct{})
+	g.tidy(a, c)
+}
+
+// tidy forgets what nobody is checked by, or waits for.
+func (g *guard) tidy(a attempt, c *checking) {
+	if c.count == 0 && c.waiting == 0 {
+		delete(g.checking, a.key())
+	}
+}
+
+// wrong counts a wrong try. Right ones leave no trace.
+func (g *guard) wrong(a attempt, now time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, k := range a.keys() {
 		t, _ := g.tries.Get(k)
 		if now-t.at > guardMemory {
-			t = try{}
+			t = tries{}
 		}
 		t.count, t.at = t.count+1, now
 		if over := t.count - k.free(); over >= 0 {
@@ -120,33 +209,29 @@ func (g *guard) admit(uin rookery.UIN, addr netip.Addr, known bool, now time.Dur
 		}
 		g.tries.Add(k, t)
 	}
-	return 0
 }
 
-// takeBack takes one try off the counts.
-func (g *guard) takeBack(uin rookery.UIN, addr netip.Addr, known bool) {
+// guesses reports whether the address has tried wrong passwords at accounts that
+// it never signed in to.
+func (g *guard) guesses(address netip.Addr) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, k := range keys(uin, addr, known) {
-		t, ok := g.tries.Peek(k)
-		if !ok {
-			continue
-		}
-		if t.count--; t.count <= 0 {
-			g.tries.Remove(k)
-			continue
-		}
-		if t.count < k.free() {
-			t.until = 0
-		}
-		g.tries.Add(k, t)
-	}
+	return g.tries.Contains(tryKey{address: address})
 }
 
-// forgive forgets the tries of an account from one address after a right one.
-func (g *guard) forgive(uin rookery.UIN, addr netip.Addr) {
+// forgive forgets the wrong tries of an account from one address, after a right
+// one. What counts for the address at other accounts stays: who guesses may have
+// an account of his own.
+func (g *guard) forgive(a attempt) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.tries.Remove(keys(uin, addr, true)[0])
-	g.tries.Remove(keys(uin, addr, false)[0])
+	g.tries.Remove(a.key())
+}
+
+// forget forgets the wrong tries of an account from all addresses together: it
+// has a new password.
+func (g *guard) forget(uin rookery.UIN) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.tries.Remove(tryKey{account: uin})
 }

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"net/netip"
 
 	"github.com/rookery-im/rookery"
 )
@@ -46,7 +47,9 @@ func (s *Service) credential(ctx context.Context, password string) (rookery.Cred
 	return s.prover.hash(ctx, ProofOf(password))
 }
 
-// SetPassword replaces an account's password and ends its sessions.
+// SetPassword replaces an account's password and ends its sessions. Wrong tries
+// from addresses that the account never signed in from are forgotten, so that
+// the operator can help an owner whom they keep out.
 func (s *Service) SetPassword(ctx context.Context, uin rookery.UIN, password string) error {
 	if uin == rookery.System {
 		return errSystem
@@ -64,6 +67,7 @@ func (s *Service) SetPassword(ctx context.Context, uin rookery.UIN, password str
 		return err
 	}
 	s.forget(ctx, m, m.all()) // the store has ended them
+	s.guard.forget(uin)
 	return nil
 }
 
@@ -74,7 +78,11 @@ func (s *Service) CheckPassword(ctx context.Context, uin rookery.UIN, password s
 	if err != nil {
 		return false, err
 	}
-	return s.prover.proves(ctx, uin, stored, ProofOf(password))
+	if err := s.prover.queue.take(ctx, rankOperator, netip.Addr{}); err != nil {
+		return false, err
+	}
+	defer s.prover.queue.leave()
+	return s.prover.proves(uin, stored, ProofOf(password))
 }
 
 var errSystem = rookery.Errorf(rookery.CodeRefused, "account %d is the server itself: only its profile can be changed", rookery.System)

@@ -10,8 +10,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"strings"
-	"sync/atomic"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/crypto/argon2"
@@ -84,14 +84,10 @@ func NewPassword() string { return strings.ToLower(rand.Text()[:16]) }
 
 // prover checks proofs against credentials.
 type prover struct {
-	cost PasswordCost
+	cost  PasswordCost
+	queue *hashQueue
 	// nobody is checked where there is no account, so that this takes as long.
 	nobody rookery.Credential
-	// places has room for as many as hash at once; waiting counts these and
-	// those who wait for a place, at most queue.
-	places  chan struct{}
-	waiting atomic.Int64
-	queue   int64
 	// known holds keyed digests of proofs that were right, each bound to the
 	// credential that it was right for: clients that sign in for every message
 	// must not cost a hash each time.
@@ -112,7 +108,7 @@ func newProver(cost PasswordCost, hashes, queue int) (*prover, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &prover{cost: cost, places: make(chan struct{}, hashes), queue: int64(hashes + queue), known: known}
+	p := &prover{cost: cost, queue: newHashQueue(hashes, queue), known: known}
 	rand.Read(p.key[:])
 	var unguessable Proof
 	rand.Read(unguessable[:])
@@ -120,12 +116,12 @@ func newProver(cost PasswordCost, hashes, queue int) (*prover, error) {
 	return p, nil
 }
 
-// hash makes a credential, in turn with the others.
+// hash makes a credential, for the operator.
 func (p *prover) hash(ctx context.Context, proof Proof) (rookery.Credential, error) {
-	if err := p.enter(ctx); err != nil {
+	if err := p.queue.take(ctx, rankOperator, netip.Addr{}); err != nil {
 		return "", err
 	}
-	defer p.leave()
+	defer p.queue.leave()
 	return HashProof(proof, p.cost), nil
 }
 
@@ -137,13 +133,9 @@ func (p *prover) recognises(uin rookery.UIN, stored rookery.Credential, proof Pr
 	return ok && hmac.Equal(digest[:], want[:])
 }
 
-// proves hashes the proof and compares. An empty credential takes as long as
-// any and is never proved. CodeTemporary if too many wait already.
-func (p *prover) proves(ctx context.Context, uin rookery.UIN, stored rookery.Credential, proof Proof) (bool, error) {
-	if err := p.enter(ctx); err != nil {
-		return false, err
-	}
-	defer p.leave()
+// proves hashes the proof and compares; the caller has a place in the queue. An
+// empty credential takes as long as any and is never proved.
+func (p *prover) proves(uin rookery.UIN, stored rookery.Credential, proof Proof) (bool, error) {
 	against := stored
 	if stored == "" {
 		against = p.nobody
@@ -166,23 +158,4 @@ func (p *prover) digest(uin rookery.UIN, stored rookery.Credential, proof Proof)
 	mac.Write(proof[:])
 	mac.Write([]byte(stored))
 	return [sha256.Size]byte(mac.Sum(nil))
-}
-
-func (p *prover) enter(ctx context.Context) error {
-	if p.waiting.Add(1) > p.queue {
-		p.waiting.Add(-1)
-		return rookery.Errorf(rookery.CodeTemporary, "too many sign in just now, try again")
-	}
-	select {
-	case p.places <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		p.waiting.Add(-1)
-		return rookery.Temporary(ctx.Err())
-	}
-}
-
-func (p *prover) leave() {
-	<-p.places
-	p.waiting.Add(-1)
 }

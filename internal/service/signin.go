@@ -182,39 +182,68 @@ func (s *Service) prove(ctx context.Context, in SignIn) (rookery.Credential, err
 
 // mayEnter reports as an error that a proof that is right has to wait.
 func (s *Service) mayEnter(ctx context.Context, in SignIn) error {
-	if s.guard.quiet(in.UIN, in.Address) {
+	if s.guard.quiet(in.UIN, rookery.Network(in.Address)) {
 		return nil
 	}
-	known, err := s.store.KnownAddress(ctx, in.UIN, in.Address)
+	a, err := s.attempt(ctx, in)
 	if err != nil {
 		return err
 	}
-	if wait := s.guard.wait(in.UIN, in.Address, known, s.uptime()); wait > 0 {
+	if wait := s.guard.wait(a, s.uptime()); wait > 0 {
 		return mustWait(wait)
 	}
-	s.guard.forgive(in.UIN, in.Address)
+	s.guard.forgive(a)
 	return nil
+}
+
+func (s *Service) attempt(ctx context.Context, in SignIn) (attempt, error) {
+	known, err := s.store.KnownAddress(ctx, in.UIN, in.Address)
+	return attempt{in.UIN, rookery.Network(in.Address), known}, err
 }
 
 // try checks a proof that is not recognised.
 func (s *Service) try(ctx context.Context, in SignIn, stored rookery.Credential, proof Proof) error {
-	known, err := s.store.KnownAddress(ctx, in.UIN, in.Address)
+	a, err := s.attempt(ctx, in)
 	if err != nil {
 		return err
 	}
-	if wait := s.guard.admit(in.UIN, in.Address, known, s.uptime()); wait > 0 {
+	wait, err := s.guard.begin(ctx, a, s.uptime)
+	switch {
+	case err != nil:
+		return err
+	case wait > 0:
 		return mustWait(wait)
 	}
-	right, err := s.prover.proves(ctx, in.UIN, stored, proof)
-	if err == nil && !right {
+	defer s.guard.end(a)
+	if err := s.prover.queue.take(ctx, s.rank(a), a.address); err != nil {
+		return err
+	}
+	defer s.prover.queue.leave()
+	if wait := s.guard.wait(a, s.uptime()); wait > 0 { // others of the address were wrong meanwhile
+		return mustWait(wait)
+	}
+	right, err := s.prover.proves(in.UIN, stored, proof)
+	switch {
+	case err != nil:
+		return err
+	case !right:
+		s.guard.wrong(a, s.uptime())
 		s.log.Info("wrong password", "account", in.UIN, "address", in.Address, "program", in.Program)
 		return errPassword
 	}
-	s.guard.takeBack(in.UIN, in.Address, known)
-	if err == nil {
-		s.guard.forgive(in.UIN, in.Address)
+	s.guard.forgive(a)
+	return nil
+}
+
+// rank is how soon a proof is checked.
+func (s *Service) rank(a attempt) rank {
+	switch {
+	case a.known:
+		return rankKnown
+	case s.guard.guesses(a.address):
+		return rankGuessing
 	}
-	return err
+	return rankNew
 }
 
 func mustWait(wait time.Duration) error {

@@ -174,7 +174,8 @@ type sessionStore interface {
 	// outcome, nothing else. CodeParameter if there is no such device. Marks that
 	// the device itself has left are of no use to a new one of the same name.
 	ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, m rookery.Mark) (rookery.Receipt, error)
-	// KnownAddress reports whether the account has signed in from the address.
+	// KnownAddress reports whether the account has signed in from the address's
+	// network, see rookery.Network. The latest 16 are known.
 	KnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (bool, error)
 }
 

@@ -3,11 +3,12 @@ package sqlite
 import (
 	"context"
 	"net/netip"
+	"slices"
 
 	"github.com/rookery-im/rookery"
 )
 
-// knownAddresses is how many addresses of an account are kept.
+// knownAddresses is how many networks of an account are kept.
 const knownAddresses = 16
 
 // sessionPage is how many sessions are read at once: a reader that holds on for
@@ -97,25 +98,48 @@ func tokenBytes(h rookery.TokenHash) []byte {
 	return h[:]
 }
 
-// noteAddress makes an address the latest known one of an account. Most often
-// it is already.
+// noteAddress makes an address's network the latest known one of an account. Most
+// often it is already.
 func (b *batch) noteAddress(uin rookery.UIN, addr netip.Addr) error {
 	if !addr.IsValid() {
 		return nil
 	}
-	var latest string
-	var turn int64
-	_, err := b.conn.first("SELECT address, turn FROM addresses WHERE account = ? ORDER BY turn DESC LIMIT 1",
-		func(r row) { latest, turn = r.text(0), r.int(1) }, uin)
-	if err != nil || latest == addressText(addr) {
+	network := rookery.Network(addr)
+	known, err := b.conn.knownAddresses(uin)
+	if err != nil || len(known) > 0 && known[0].text == addressText(network) {
 		return err
 	}
-	if _, err := b.conn.exec("INSERT OR REPLACE INTO addresses VALUES (?, ?, ?)", uin, addressText(addr), turn+1); err != nil {
-		return err
+	turn, kept := int64(0), 0
+	for _, k := range known {
+		turn = max(turn, k.turn)
+		if k.network != network && kept < knownAddresses-1 {
+			kept++
+			continue
+		}
+		if _, err := b.conn.exec("DELETE FROM addresses WHERE account = ? AND address = ?", uin, k.text); err != nil {
+			return err
+		}
 	}
-	_, err = b.conn.exec(`DELETE FROM addresses WHERE account = ?1 AND address NOT IN
-		(SELECT address FROM addresses WHERE account = ?1 ORDER BY turn DESC LIMIT ?2)`, uin, knownAddresses)
+	_, err = b.conn.exec("INSERT INTO addresses VALUES (?, ?, ?)", uin, addressText(network), turn+1)
 	return err
+}
+
+// knownAddress is one of an account's. Earlier versions have stored single
+// addresses of IPv6: they stand for their networks.
+type knownAddress struct {
+	text    string
+	network netip.Addr
+	turn    int64
+}
+
+// knownAddresses lists those of an account, the latest first.
+func (c *conn) knownAddresses(uin rookery.UIN) (known []knownAddress, err error) {
+	err = c.each("SELECT address, turn FROM addresses WHERE account = ? ORDER BY turn DESC", func(r row) bool {
+		addr, _ := netip.ParseAddr(r.text(0)) // what is no address is none's
+		known = append(known, knownAddress{r.text(0), rookery.Network(addr), r.int(1)})
+		return true
+	}, uin)
+	return known, err
 }
 
 func (s *Store) SetEncoding(ctx context.Context, session rookery.Session) error {
@@ -186,8 +210,10 @@ func (b *batch) setStatus(uin rookery.UIN, status rookery.Status) error {
 }
 
 func (s *Store) KnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (known bool, err error) {
-	err = s.read(ctx, func(c *conn) (err error) {
-		known, err = c.exists("SELECT 1 FROM addresses WHERE account = ? AND address = ?", uin, addressText(addr))
+	network := rookery.Network(addr)
+	err = s.read(ctx, func(c *conn) error {
+		list, err := c.knownAddresses(uin)
+		known = network.IsValid() && slices.ContainsFunc(list, func(k knownAddress) bool { return k.network == network })
 		return err
 	})
 	return known, err

@@ -2,11 +2,13 @@ package sqlite
 
 import (
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/internal/service"
@@ -236,5 +238,49 @@ func TestTheOperatorHearsOnceThatWritingFailsAndThatItWorksAgain(t *testing.T) {
 		if n := strings.Count(log.String(), "level"); n != 2 || !strings.Contains(log.String(), once) {
 			t.Errorf("the log has %d lines, or not %q: %s", n, once, log.String())
 		}
+	}
+}
+
+func TestSingleAddressesOfIPv6FromEarlierVersionsStandForTheirNetworks(t *testing.T) {
+	s := newStore(t)
+	const uin = 10001
+	if _, err := s.CreateAccount(t.Context(), rookery.NewAccount(uin, "n", time.Unix(1, 0)), "secret"); err != nil {
+		t.Fatal(err)
+	}
+	stored := func() (list []string) {
+		err := s.read(t.Context(), func(c *conn) error {
+			known, err := c.knownAddresses(uin)
+			for _, k := range known {
+				list = append(list, k.text)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	err := s.write(t.Context(), op{apply: func(b *batch) error {
+		for i, addr := range []string{"2001:db8::1", "2001:db8::2", "192.0.2.1", "2001:db8:0:1::1"} {
+			if _, err := b.conn.exec("INSERT INTO addresses VALUES (?, ?, ?)", uin, addr, i); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for addr, want := range map[string]bool{"2001:db8::ffff": true, "2001:db8:0:1::": true, "192.0.2.1": true, "2001:db8:0:2::1": false} {
+		if known, err := s.KnownAddress(t.Context(), uin, netip.MustParseAddr(addr)); err != nil || known != want {
+			t.Errorf("%s is known: %v, %v", addr, known, err)
+		}
+	}
+	session := rookery.Session{ID: 1, Account: uin, Address: netip.MustParseAddr("2001:db8::3"), Since: time.Unix(1, 0), Status: rookery.StatusOnline}
+	if err := s.SignIn(t.Context(), session, "secret"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := stored(), []string{"2001:db8::", "2001:db8:0:1::1", "192.0.2.1"}; !slices.Equal(got, want) {
+		t.Errorf("known after a sign-in: %q, want %q", got, want)
 	}
 }

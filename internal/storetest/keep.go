@@ -78,6 +78,38 @@ var sessionTests = []test{
 			x.equal("known to another account", known, false)
 		})
 	}},
+	{"an address that is known already pushes out no other", func(x *trial) {
+		x.add(ann)
+		from := func(i byte) netip.Addr { return netip.AddrFrom4([4]byte{198, 51, 100, i}) }
+		for i, addr := range []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 7} {
+			s := session(ann, "", uint64(i)+1)
+			s.Address = from(addr)
+			x.signIn(s)
+		}
+		for i := range byte(16) {
+			known, err := x.KnownAddress(x.ctx, ann, from(i))
+			x.must(err)
+			x.equal("known is "+from(i).String(), known, true)
+		}
+	}},
+	{"of IPv6 a network of 64 bits is known, of IPv4 an address, however it is written", func(x *trial) {
+		x.add(ann)
+		for i, addr := range []string{"2001:db8:1:2::1", "2001:db8:1:2:ffff::2", "::ffff:192.0.2.7"} {
+			s := session(ann, "", uint64(i)+1)
+			s.Address = netip.MustParseAddr(addr)
+			x.signIn(s)
+		}
+		x.twice(func() {
+			for addr, want := range map[string]bool{
+				"2001:db8:1:2::1": true, "2001:db8:1:2:aaaa:bbbb:cccc:dddd": true, "2001:db8:1:3::1": false, "2001:db8::1": false,
+				"192.0.2.7": true, "::ffff:192.0.2.7": true, "192.0.2.8": false, "2001:db8:1:2::1%eth0": true,
+			} {
+				known, err := x.KnownAddress(x.ctx, ann, netip.MustParseAddr(addr))
+				x.must(err)
+				x.equal("known is "+addr, known, want)
+			}
+		})
+	}},
 	{"known addresses outlive their sessions", func(x *trial) {
 		x.add(ann)
 		x.signIn(session(ann, "", 1))

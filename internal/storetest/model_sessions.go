@@ -38,8 +38,9 @@ func (m *Model) SignIn(_ context.Context, s rookery.Session, proved rookery.Cred
 	s.Asleep = false
 	m.sessions[collector{s.Account, s.Device}] = s
 	m.setStatus(s.Account, s.Status)
-	a.addresses = slices.DeleteFunc(a.addresses, func(addr netip.Addr) bool { return addr == s.Address })
-	a.addresses = append(a.addresses, s.Address)
+	network := rookery.Network(s.Address)
+	a.addresses = slices.DeleteFunc(a.addresses, func(addr netip.Addr) bool { return addr == network })
+	a.addresses = append(a.addresses, network)
 	a.addresses = a.addresses[max(len(a.addresses)-16, 0):]
 	return nil
 }
@@ -200,5 +201,5 @@ func (m *Model) KnownAddress(_ context.Context, uin rookery.UIN, addr netip.Addr
 	}
 	defer m.mu.Unlock()
 	a := m.accounts[uin]
-	return a != nil && slices.Contains(a.addresses, addr), nil
+	return a != nil && slices.Contains(a.addresses, rookery.Network(addr)), nil
 }

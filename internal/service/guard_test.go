@@ -1,0 +1,273 @@
+package service_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+// countingHashes makes the service of a world hash one password at a time, and
+// counts the wrong ones.
+func (w *world) countingHashes() *atomic.Int32 {
+	wrong := new(atomic.Int32)
+	var err error
+	w.Service, err = service.New(service.Config{Store: w.store, Now: w.now, Hashes: 1,
+		Log: slog.New(wrongPasswords{wrong: wrong})})
+	w.must(err)
+	w.must(w.Load(w.Context()))
+	return wrong
+}
+
+// wrongPasswords counts the lines of the log about wrong passwords.
+type wrongPasswords struct {
+	slog.Handler
+	wrong *atomic.Int32
+}
+
+func (h wrongPasswords) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h wrongPasswords) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "wrong password" {
+		h.wrong.Add(1)
+	}
+	return nil
+}
+
+func stranger(i int) netip.Addr {
+	return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+}
+
+func TestTenThousandStrangersWhoGuessHoldUpNoOwner(t *testing.T) {
+	const strangers = 10_000
+	inBubble(t, func(w *world) {
+		w.signIn(10001, home)
+		wrong := w.countingHashes()
+		old := netip.MustParseAddr("192.0.2.99")
+		w.must(w.tryPassword(10003, old, password)) // a client that logs in before each call
+		for i := range strangers {
+			service.NoteWrongTries(w.Service, 10001+rookery.UIN(i%100), stranger(i), 1)
+		}
+		release, err := service.HoldHashing(w.Context(), w.Service)
+		w.must(err)
+		refused := make(chan struct{}, strangers)
+		ctx, leave := context.WithCancel(w.Context())
+		for i := range strangers {
+			go func() {
+				proof := service.ProofOf(fmt.Sprint("wrong ", i))
+				_, _, _ = w.SignIn(ctx, service.SignIn{UIN: 10001 + rookery.UIN(i%100), Proof: &proof, Address: stranger(i)})
+				refused <- struct{}{}
+			}()
+		}
+		w.settle()
+		if n := len(refused); n != strangers-64 {
+			t.Errorf("%d strangers were refused at once, 64 may wait", n)
+		}
+		w.must(w.tryPassword(10003, old, password)) // without any hash
+
+		for name, owner := range map[string]struct {
+			uin  rookery.UIN
+			from netip.Addr
+		}{"known owner": {10001, home}, "new owner": {10002, cafe}} {
+			signed := make(chan int32, 1)
+			go func() {
+				w.must(w.tryPassword(owner.uin, owner.from, password))
+				signed <- wrong.Load()
+			}()
+			w.settle()
+			before := wrong.Load()
+			release()
+			if n := <-signed - before; n > 1 { // the scheduler may let one more hash before the answer is counted
+				t.Errorf("%s: %d passwords of strangers were hashed before", name, n)
+			}
+			release, err = service.HoldHashing(w.Context(), w.Service)
+			w.must(err)
+		}
+		leave()
+		release()
+		w.settle()
+		if n := service.Checking(w.Service); n != 0 || len(refused) != strangers {
+			t.Errorf("%d strangers have ended, of %d something is left", len(refused), n)
+		}
+	}, 10001, 10002, 10003)
+}
+
+// Strangers who have not been wrong yet cannot be told from new owners. From those
+// who were there before they can.
+func TestAKnownOwnerGoesBeforeStrangersWhoAreNew(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.signIn(10001, home)
+		wrong := w.countingHashes()
+		release, err := service.HoldHashing(w.Context(), w.Service)
+		w.must(err)
+		ctx, leave := context.WithCancel(w.Context())
+		for i := range 200 {
+			go func() {
+				proof := service.ProofOf("wrong")
+				_, _, _ = w.SignIn(ctx, service.SignIn{UIN: 10002 + rookery.UIN(i), Proof: &proof, Address: stranger(i)})
+			}()
+		}
+		w.settle()
+		signed := make(chan int32, 1)
+		go func() {
+			w.must(w.tryPassword(10001, home, password))
+			signed <- wrong.Load()
+		}()
+		w.settle()
+		release()
+		if n := <-signed; n > 1 { // the next one may be hashed before this is counted
+			t.Errorf("%d passwords of strangers were hashed before", n)
+		}
+		leave()
+		w.settle()
+	}, 10001)
+}
+
+// What waits for a hash when its address runs out of free tries is not hashed.
+func TestManyTriesAtOnceAtManyAccountsAreNoWayAroundTheLimit(t *testing.T) {
+	inBubble(t, func(w *world) {
+		wrong := w.countingHashes()
+		service.NoteWrongTries(w.Service, 10777, cafe, 95)
+		release, err := service.HoldHashing(w.Context(), w.Service)
+		w.must(err)
+		results := make(chan error, 100)
+		for i := range 16 {
+			go func() { results <- w.tryPassword(20000+rookery.UIN(i), cafe, "wrong") }()
+		}
+		w.settle()
+		release()
+		w.settle()
+		answers := map[string]int{}
+		for range 16 {
+			answers[fmt.Sprint(<-results)]++
+		}
+		if wrong.Load() != 5 || answers["Password error"] != 5 {
+			t.Errorf("%d passwords were hashed, answers: %v", wrong.Load(), answers)
+		}
+	}, 10001)
+}
+
+func TestAStrangerKeepsANewOwnerOutFromNowhereElse(t *testing.T) {
+	w := newWorld(t, 10001)
+	for i := range 5 {
+		w.code(w.tryPassword(10001, home, fmt.Sprint("wrong ", i)), rookery.CodePassword)
+	}
+	w.waits(w.tryPassword(10001, home, password))
+	w.must(w.tryPassword(10001, cafe, password))
+}
+
+func (w *world) waits(err error) {
+	w.Helper()
+	if err == nil || !strings.Contains(err.Error(), "too many tries, wait") {
+		w.Errorf("it has not to wait: %v", err)
+	}
+}
+
+func TestOnlyVeryManyAddressesKeepANewOwnerOut(t *testing.T) {
+	w := newWorld(t, 10001)
+	for i := range 199 {
+		service.NoteWrongTries(w.Service, 10001, stranger(i), 5)
+	}
+	w.must(w.tryPassword(10001, cafe, password))
+	service.NoteWrongTries(w.Service, 10001, stranger(199), 5)
+	fresh := netip.MustParseAddr("192.0.2.77")
+	w.waits(w.tryPassword(10001, fresh, password))
+	w.must(w.tryPassword(10001, cafe, password)) // which is known by now
+	w.must(w.SetPassword(t.Context(), 10001, "new one"))
+	w.must(w.tryPassword(10001, fresh, "new one")) // the operator has helped
+}
+
+func TestTriesInFlightWaitInsteadOfBeingRefused(t *testing.T) {
+	inBubble(t, func(w *world) {
+		wrong := w.countingHashes()
+		release, err := service.HoldHashing(w.Context(), w.Service)
+		w.must(err)
+		results := make(chan error, 100)
+		try := func(from netip.Addr, password string) { results <- w.tryPassword(10001, from, password) }
+		for i := range 30 { // more than may wait for a hash
+			go try(home, fmt.Sprint("wrong ", i))
+		}
+		go try(cafe, password) // nobody waits for those of another address
+		w.settle()
+		if len(results) != 0 {
+			t.Fatalf("%d tries were refused: %v", len(results), <-results)
+		}
+		release()
+		w.settle()
+		answers := map[string]int{}
+		for range 31 {
+			err := <-results
+			answers[fmt.Sprint(err)]++
+		}
+		if answers["Password error"] != 5 || answers["<nil>"] != 1 || wrong.Load() != 5 {
+			t.Errorf("answers: %v, %d passwords were hashed", answers, wrong.Load())
+		}
+		if answers["Password error: too many tries, wait 10 seconds"] != 25 {
+			t.Errorf("those that waited: %v", answers)
+		}
+		if n := service.Checking(w.Service); n != 0 {
+			t.Errorf("%d are still being checked", n)
+		}
+	}, 10001)
+}
+
+func TestRightOnesAtOnceWaitAndPass(t *testing.T) {
+	var accounts []rookery.UIN
+	for i := range 20 {
+		accounts = append(accounts, 10001+rookery.UIN(i))
+	}
+	inBubble(t, func(w *world) {
+		w.countingHashes()
+		results := make(chan error, 100)
+		for round := range 2 { // the second time each address is known
+			for _, uin := range accounts {
+				go func() { results <- w.tryPassword(uin, home, password) }()
+				w.settle() // with its turn in the queue: all are of one address
+			}
+			for range accounts {
+				if err := <-results; err != nil {
+					t.Errorf("round %d: %v", round, err)
+				}
+			}
+		}
+		service.NoteWrongTries(w.Service, 10777, home, 99)
+		proof := service.ProofOf(password)
+		_, _, err := w.SignIn(w.Context(), service.SignIn{UIN: accounts[0], Proof: &proof, Address: home})
+		w.must(err)
+		w.code(w.tryPassword(10778, home, "wrong"), rookery.CodePassword) // the hundredth: right ones were no tries
+		w.waits(w.tryPassword(10779, home, password))
+	}, accounts...)
+}
+
+// Whoever guesses at others' accounts may have one of his own: to sign in there
+// takes back nothing.
+func TestARightPasswordPaysForNoWrongOneElsewhere(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	service.NoteWrongTries(w.Service, 10002, cafe, 4)
+	service.NoteWrongTries(w.Service, 10777, cafe, 95)
+	w.must(w.tryPassword(10001, cafe, password))
+	w.code(w.tryPassword(10002, cafe, "wrong"), rookery.CodePassword)
+	w.waits(w.tryPassword(10002, cafe, password))
+	w.waits(w.tryPassword(10778, cafe, password)) // a hundred in all
+	w.must(w.tryPassword(10001, cafe, password))  // known, and answers for its own
+}
+
+func TestANetworkOfIPv6IsKnownAsAWhole(t *testing.T) {
+	w := newWorld(t, 10001)
+	w.signIn(10001, netip.MustParseAddr("2001:db8:0:7::1"))
+	for i := range 200 {
+		service.NoteWrongTries(w.Service, 10001, stranger(i), 5)
+	}
+	w.waits(w.tryPassword(10001, netip.MustParseAddr("2001:db8:0:8::1"), password))
+	w.restart(0)
+	for i := range 200 {
+		service.NoteWrongTries(w.Service, 10001, stranger(i), 5)
+	}
+	w.must(w.tryPassword(10001, netip.MustParseAddr("2001:db8:0:7:aaaa::2"), password))
+}

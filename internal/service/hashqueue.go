@@ -1,0 +1,165 @@
+package service
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/rookery-im/rookery"
+)
+
+// rank is how soon a password is hashed: all of a lower rank go first.
+type rank int
+
+const (
+	rankOperator rank = iota
+	rankKnown         // from an address that the account has signed in from
+	rankNew           // from another
+	rankGuessing      // from another that has tried wrong passwords
+	ranks
+)
+
+// hashQueue shares the places in which passwords are hashed, which are few and
+// slow on purpose. Whoever sends many wrong passwords must not hold up the first
+// login of others: within a rank the addresses take turns, and each has only so
+// many that wait.
+type hashQueue struct {
+	perAddress int // how many of an address may wait
+	most       int // and of all together
+
+	mu      sync.Mutex // guards the rest
+	free    int        // places that nobody has
+	waiting int
+	lines   [ranks][]*hashLine // of addresses with somebody who waits; the next one's turn first
+}
+
+// hashLine is those of one address that wait, the first one first.
+type hashLine struct {
+	address netip.Addr
+	waiting []chan error // each holds one: nil is a place
+}
+
+var errBusy = rookery.Errorf(rookery.CodeTemporary, "too many sign in just now, try again")
+
+func newHashQueue(places, most int) *hashQueue {
+	return &hashQueue{free: places, most: most, perAddress: max(most/4, 1)}
+}
+
+// take waits for a place, to be given back with leave. CodeTemporary if too many
+// wait already, or ctx ends before.
+func (q *hashQueue) take(ctx context.Context, r rank, address netip.Addr) error {
+	place, err := q.join(r, address)
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-place:
+		return err
+	case <-ctx.Done():
+	}
+	if !q.withdraw(r, address, place) && <-place == nil {
+		q.leave() // it was given in the same moment
+	}
+	return rookery.Temporary(ctx.Err())
+}
+
+// join makes the caller wait behind the others of its address. If all room is
+// taken, the longest line of the last rank loses its last one.
+func (q *hashQueue) join(r rank, address netip.Addr) (place chan error, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	place = make(chan error, 1)
+	if q.free > 0 {
+		q.free--
+		place <- nil
+		return place, nil
+	}
+	line := q.line(r, address)
+	own := 0
+	if line != nil {
+		own = len(line.waiting)
+	}
+	if own >= q.perAddress || q.waiting >= q.most && !q.evict(r, own) {
+		return nil, errBusy
+	}
+	if line = q.line(r, address); line == nil {
+		line = &hashLine{address: address}
+		q.lines[r] = append(q.lines[r], line)
+	}
+	line.waiting = append(line.waiting, place)
+	q.waiting++
+	return place, nil
+}
+
+func (q *hashQueue) line(r rank, address netip.Addr) *hashLine {
+	i := slices.IndexFunc(q.lines[r], func(l *hashLine) bool { return l.address == address })
+	if i < 0 {
+		return nil
+	}
+	return q.lines[r][i]
+}
+
+// evict refuses the last one of the longest line in the last rank that has any,
+// for somebody of a rank whose own line has a length. It reports false if that is
+// of an earlier rank, or no longer than his own.
+func (q *hashQueue) evict(r rank, own int) bool {
+	for last := ranks - 1; last >= r; last-- {
+		lines := q.lines[last]
+		if len(lines) == 0 {
+			continue
+		}
+		longest := slices.MaxFunc(lines, func(a, b *hashLine) int { return len(a.waiting) - len(b.waiting) })
+		if last == r && len(longest.waiting) <= own+1 {
+			return false
+		}
+		end := len(longest.waiting) - 1
+		longest.waiting[end] <- errBusy
+		q.remove(last, longest, end)
+		return true
+	}
+	return false
+}
+
+// remove takes one who waits out of a line, and a line that is empty away.
+func (q *hashQueue) remove(r rank, line *hashLine, i int) {
+	line.waiting = slices.Delete(line.waiting, i, i+1)
+	q.waiting--
+	if len(line.waiting) == 0 {
+		q.lines[r] = slices.DeleteFunc(q.lines[r], func(l *hashLine) bool { return l == line })
+	}
+}
+
+// withdraw reports whether somebody still waited, who does not any more.
+func (q *hashQueue) withdraw(r rank, address netip.Addr, place chan error) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	line := q.line(r, address)
+	if line == nil {
+		return false
+	}
+	i := slices.Index(line.waiting, place)
+	if i < 0 {
+		return false
+	}
+	q.remove(r, line, i)
+	return true
+}
+
+// leave gives a place to the next one: the first rank's, whose address's turn it
+// is. That address's next turn is behind all others of the rank.
+func (q *hashQueue) leave() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for r := range q.lines {
+		if len(q.lines[r]) == 0 {
+			continue
+		}
+		line := q.lines[r][0]
+		line.waiting[0] <- nil
+		q.lines[r] = append(slices.Delete(q.lines[r], 0, 1), line)
+		q.remove(rank(r), line, 0)
+		return
+	}
+	q.free++
+}

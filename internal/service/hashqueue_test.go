@@ -1,0 +1,170 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/rookery-im/rookery"
+)
+
+// hashing is a queue with one place, which the test has, and those who wait.
+type hashing struct {
+	*testing.T
+	queue *hashQueue
+
+	mu   sync.Mutex // guards what follows
+	got  []string   // who has got the place, in order
+	lost []string   // who was refused
+}
+
+func queueTest(t *testing.T, most int, test func(h *hashing)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		h := &hashing{T: t, queue: newHashQueue(1, most)}
+		if err := h.queue.take(t.Context(), rankNew, network(0)); err != nil {
+			t.Fatal(err)
+		}
+		test(h)
+		h.drain()
+		if h.queue.free != 1 || h.queue.waiting != 0 {
+			t.Errorf("in the end %d places are free, and %d wait", h.queue.free, h.queue.waiting)
+		}
+	})
+}
+
+func network(i int) netip.Addr {
+	return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+}
+
+// wait has somebody wait, who gives the place back at once.
+func (h *hashing) wait(ctx context.Context, r rank, address int, name string) {
+	go func() {
+		err := h.queue.take(ctx, r, network(address))
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if err != nil {
+			h.lost = append(h.lost, name)
+			if rookery.CodeOf(err) != rookery.CodeTemporary {
+				h.Errorf("%s: %v", name, err)
+			}
+			return
+		}
+		h.got = append(h.got, name)
+		h.queue.leave()
+	}()
+	synctest.Wait()
+}
+
+func (h *hashing) drain() {
+	h.queue.leave()
+	synctest.Wait()
+}
+
+func (h *hashing) want(got, lost []string) {
+	h.Helper()
+	h.drain()
+	if !slices.Equal(h.got, got) || !slices.Equal(h.lost, lost) {
+		h.Errorf("got a place: %q, refused: %q; want %q, %q", h.got, h.lost, got, lost)
+	}
+	if err := h.queue.take(h.Context(), rankNew, network(0)); err != nil {
+		h.Fatal(err)
+	}
+}
+
+func TestAddressesTakeTurnsAndTheKnownComeFirst(t *testing.T) {
+	queueTest(t, 64, func(h *hashing) {
+		for i := range 3 {
+			h.wait(h.Context(), rankNew, 1, fmt.Sprint("one ", i))
+		}
+		h.wait(h.Context(), rankGuessing, 2, "guesser")
+		h.wait(h.Context(), rankNew, 3, "other")
+		h.wait(h.Context(), rankKnown, 1, "owner")
+		h.wait(h.Context(), rankOperator, 0, "operator")
+		h.wait(h.Context(), rankNew, 4, "third")
+		h.want([]string{"operator", "owner", "one 0", "other", "third", "one 1", "one 2", "guesser"}, nil)
+	})
+}
+
+func TestOfAnAddressOnlySoManyWait(t *testing.T) {
+	queueTest(t, 16, func(h *hashing) {
+		for i := range 6 {
+			h.wait(h.Context(), rankNew, 1, fmt.Sprint(i))
+		}
+		h.want([]string{"0", "1", "2", "3"}, []string{"4", "5"})
+	})
+}
+
+func TestWhenItIsFullTheLongestLineOfTheLastRankLoses(t *testing.T) {
+	queueTest(t, 8, func(h *hashing) {
+		for _, w := range []struct {
+			rank    rank
+			address int
+			name    string
+		}{
+			{rankGuessing, 1, "g1"}, {rankGuessing, 2, "g2 a"}, {rankGuessing, 2, "g2 b"},
+			{rankNew, 3, "n3 a"}, {rankNew, 3, "n3 b"}, {rankNew, 4, "n4"}, {rankKnown, 5, "k5 a"}, {rankKnown, 5, "k5 b"},
+		} {
+			h.wait(h.Context(), w.rank, w.address, w.name)
+		}
+		h.wait(h.Context(), rankGuessing, 9, "g9")    // in g2 b's place
+		h.wait(h.Context(), rankGuessing, 10, "g10")  // all have one: he loses himself
+		h.wait(h.Context(), rankNew, 6, "n6")         // in a guesser's place
+		h.wait(h.Context(), rankKnown, 7, "k7")       // and another's
+		h.wait(h.Context(), rankKnown, 8, "k8")       // and the last one's
+		h.wait(h.Context(), rankKnown, 9, "k9")       // in n3 b's place
+		h.wait(h.Context(), rankGuessing, 11, "late") // nobody of his rank is there
+		if len(h.lost) != 7 || h.lost[0] != "g2 b" || h.lost[1] != "g10" || h.lost[5] != "n3 b" || h.lost[6] != "late" {
+			h.Errorf("refused: %q", h.lost)
+		}
+		h.want([]string{"k5 a", "k7", "k8", "k9", "k5 b", "n3 a", "n4", "n6"}, slices.Clone(h.lost))
+	})
+}
+
+func TestWhoLeavesTheQueueLeavesNoTrace(t *testing.T) {
+	queueTest(t, 8, func(h *hashing) {
+		ctx, leave := context.WithCancel(h.Context())
+		h.wait(ctx, rankNew, 1, "leaves")
+		h.wait(h.Context(), rankNew, 1, "stays")
+		h.wait(ctx, rankNew, 2, "leaves too")
+		leave()
+		synctest.Wait()
+		h.want([]string{"stays"}, slices.Clone(h.lost))
+		if len(h.lost) != 2 || len(h.queue.lines[rankNew]) != 0 {
+			h.Errorf("left: %q, lines %v", h.lost, h.queue.lines)
+		}
+	})
+}
+
+// With ten thousand addresses that send wrong passwords all the time, whoever is
+// none of them has his place with the next that is free.
+func TestAQueueFullOfGuessersHoldsUpNobodyElse(t *testing.T) {
+	queueTest(t, 64, func(h *hashing) {
+		refused := 0
+		for i := range 10_000 {
+			if _, err := h.queue.join(rankGuessing, network(1000+i)); errors.Is(err, errBusy) {
+				refused++
+			}
+		}
+		if refused != 10_000-64 {
+			h.Errorf("%d were refused", refused)
+		}
+		h.wait(h.Context(), rankNew, 1, "new owner")
+		h.wait(h.Context(), rankKnown, 2, "known owner")
+		for range 2 {
+			h.queue.leave() // each gives its place on at once
+			synctest.Wait()
+		}
+		if !slices.Equal(h.got, []string{"known owner", "new owner"}) {
+			h.Errorf("the first places went to %q", h.got)
+		}
+		for h.queue.waiting > 0 {
+			h.queue.leave()
+		}
+	})
+}
