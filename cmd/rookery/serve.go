@@ -29,6 +29,7 @@ type serveFlags struct {
 	trustedProxies             []string
 	publicURLs, origins        []string
 	maxConnections, perAddress int
+	requestMemory              int // MiB
 	limitLoopback              bool
 	recordsPerSecond           int
 	timeouts                   timeouts
@@ -83,8 +84,9 @@ func (f *serveFlags) register(c *cobra.Command) {
 		"address that people open; may be given more than once, links use the first. "+
 		"IP addresses, localhost and this machine's name need no setting")
 	flags.StringArrayVar(&f.origins, "allow-origin", nil, "let web pages of another origin `URL`, such as https://app.example, act for users; may be given more than once")
-	flags.IntVar(&f.maxConnections, "max-connections", 50_000, "accept at most `N` connections in all")
+	flags.IntVar(&f.maxConnections, "max-connections", 50_000, "accept at most `N` connections in all; what they hold of unfinished requests is bounded by --max-request-memory")
 	flags.IntVar(&f.perAddress, "max-connections-per-address", 1_000, "accept at most `N` connections from one address; trusted proxies and this machine are exempt")
+	flags.IntVar(&f.requestMemory, "max-request-memory", 64, "hold at most `MIB` of requests that have not arrived whole, of all connections together; when it is used up, the one that began first is given up")
 	flags.BoolVar(&f.limitLoopback, "limit-loopback", false, "let --max-connections-per-address bind clients on this machine too")
 	flags.IntVar(&f.recordsPerSecond, "max-records-per-second", 0, "close a line or WebSocket that brings more than `N` records in one second; 0 is any number")
 	for _, t := range f.times() {
@@ -155,7 +157,7 @@ func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
 	c = serverConfig{
 		dir:      *f.data,
 		listen:   f.listen,
-		limits:   transport.Limits{Connections: f.maxConnections, PerAddress: f.perAddress, CountLoopback: f.limitLoopback},
+		limits:   transport.Limits{Connections: f.maxConnections, PerAddress: f.perAddress, CountLoopback: f.limitLoopback, RequestBytes: f.requestMemory << 20},
 		timeouts: f.timeouts,
 		shutdown: f.shutdown,
 		now:      now,
@@ -168,6 +170,7 @@ func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
 	}{
 		{"max-connections", f.maxConnections, 1, 10_000_000},
 		{"max-connections-per-address", f.perAddress, 1, 10_000_000},
+		{"max-request-memory", f.requestMemory, 1, 1 << 20},
 		{"max-records-per-second", f.recordsPerSecond, 0, 10_000_000},
 		{"retention", f.retention, 1, 36_500},
 		{"max-mailbox-messages", f.mailboxMessages, 1, 1_000_000_000},

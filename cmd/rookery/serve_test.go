@@ -26,7 +26,8 @@ func TestFlagsBecomeTheServersSettings(t *testing.T) {
 	var c cobra.Command
 	f.register(&c)
 	err := c.ParseFlags(strings.Fields("--listen :1 --listen :2 --trusted-proxy 10.1.2.3/8 --trusted-proxy ::ffff:127.0.0.1 " +
-		"--public-url https://chat.example --public-url http://chat.example:8000 --allow-origin https://app.example --max-connections 7 --max-connections-per-address 5 --limit-loopback " +
+		"--public-url https://chat.example --public-url http://chat.example:8000 --allow-origin https://app.example --max-connections 7 " +
+		"--max-connections-per-address 5 --max-request-memory 9 --limit-loopback " +
 		"--max-mailbox-messages 9 --max-mailbox-size 2 --max-messages-per-minute 4 --retention 2 --password-memory 64 --password-passes 3 --shutdown-timeout 3s"))
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +45,7 @@ func TestFlagsBecomeTheServersSettings(t *testing.T) {
 	if fmt.Sprint(got.publicURLs) != "[https://chat.example http://chat.example:8000]" || fmt.Sprint(got.origins) != "[https://app.example]" {
 		t.Errorf("public URLs are %v, origins %v", got.publicURLs, got.origins)
 	}
-	if want := (transport.Limits{Connections: 7, PerAddress: 5, CountLoopback: true}); got.limits != want {
+	if want := (transport.Limits{Connections: 7, PerAddress: 5, CountLoopback: true, RequestBytes: 9 << 20}); got.limits != want {
 		t.Errorf("limits are %+v, want %+v", got.limits, want)
 	}
 	if got.retention != 48*time.Hour || got.shutdown != 3*time.Second {

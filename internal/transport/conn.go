@@ -37,6 +37,11 @@ type Conn struct {
 	wrote  atomic.Bool // something was written, so there is an answer to lose
 	close  sync.Once
 
+	memory  *memory // the server's
+	holding holding
+	holds   bool // Hold was called, and Hold(0) not since; of who reads
+	gaveWay atomic.Bool
+
 	hurried atomic.Bool  // hurry was called
 	writeBy atomic.Int64 // when a hurried client must have taken all, in Unix nanoseconds; 0 until the first write
 }
@@ -77,10 +82,11 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// SetReadDeadline bounds reads, of a client that is not hurried.
+// SetReadDeadline bounds reads, of a client that is not hurried and has not given
+// way.
 func (c *Conn) SetReadDeadline(t time.Time) error {
 	err := c.Conn.SetReadDeadline(t)
-	if c.hurried.Load() {
+	if c.hurried.Load() || c.gaveWay.Load() {
 		return c.Conn.SetReadDeadline(longAgo)
 	}
 	return err
@@ -155,6 +161,7 @@ func (c *Conn) dismiss() {
 func (c *Conn) Close() error {
 	err := net.ErrClosed
 	c.close.Do(func() {
+		c.memory.end(c)
 		c.linger()
 		err = c.Conn.Close()
 		c.server.forget(c)

@@ -19,6 +19,10 @@ type Limits struct {
 	// CountLoopback makes PerAddress bind clients on this machine too. By
 	// default it does not: they can take the machine's resources anyway.
 	CountLoopback bool
+	// RequestBytes is how much all connections together may hold of requests that
+	// have not arrived whole; 64 MiB. When it is used up, the one that began
+	// first gives way. The setting is --max-request-memory.
+	RequestBytes int
 	// Linger is how long a connection waits, once its last answer is written,
 	// for the client to read it and close; 500 ms.
 	Linger time.Duration
@@ -36,6 +40,7 @@ type Limits struct {
 func (l Limits) withDefaults() Limits {
 	defaultTo(&l.Connections, 50_000)
 	defaultTo(&l.PerAddress, 1_000)
+	defaultTo(&l.RequestBytes, 64<<20)
 	defaultTo(&l.Linger, 500*time.Millisecond)
 	defaultTo(&l.LingerBytes, 256<<10)
 	defaultTo(&l.ShutdownGrace, 2*time.Second)

@@ -51,6 +51,8 @@ type Server struct {
 
 	full, failing Complaint
 
+	memory memory
+
 	stacks stacks
 
 	mu        sync.Mutex // guards what follows
@@ -68,6 +70,7 @@ func NewServer(cfg Config) *Server {
 		limits:    cfg.Limits.withDefaults(),
 		log:       cfg.Log,
 		warnings:  cmp.Or(cfg.Warnings, NewWarnings(cfg.Log, time.Now)),
+		memory:    memory{most: cfg.Limits.withDefaults().RequestBytes},
 		ctx:       ctx,
 		giveUp:    giveUp,
 		quit:      make(chan struct{}),
@@ -127,7 +130,7 @@ func (s *Server) open(l net.Listener) bool {
 
 // receive serves a connection on a goroutine of its own, or refuses it.
 func (s *Server) receive(nc net.Conn) {
-	c := &Conn{Conn: nc, Addr: addrOf(nc), server: s}
+	c := &Conn{Conn: nc, Addr: addrOf(nc), server: s, memory: &s.memory}
 	if !s.admit(c) {
 		_ = nc.Close()
 		return

@@ -14,6 +14,8 @@ import (
 var (
 	// errDone: the connection is to be closed, all is said.
 	errDone = errors.New("connection done")
+	// errGaveWay: others need the memory that the request holds.
+	errGaveWay = errors.New("memory needed by others")
 	// errPage: the request that begins the unread bytes is for the pages.
 	errPage = errors.New("request for a page")
 )
@@ -35,6 +37,8 @@ type conn struct {
 	in   []byte
 	lent *buffer
 	r, w int
+	// chunks is what has come of a chunked body.
+	chunks []byte
 	// blank counts the bytes of blank lines since the latest request.
 	blank int
 
@@ -71,6 +75,9 @@ func (c *conn) serve(ctx context.Context) error {
 			}
 			out := c.answers()
 			out.b = f.append(out.b, c.req.head)
+		}
+		if err != errPage {
+			c.dropInput() // whoever takes the answer slowly holds nothing else
 		}
 		if c.flush() != nil {
 			return errDone
@@ -112,7 +119,10 @@ func (c *conn) serveOne(ctx context.Context, patience time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if !c.answer(ctx, record, origin) {
+	c.net.Hold(0)
+	keep := c.answer(ctx, record, origin)
+	c.chunks = nil
+	if !keep {
 		return errDone
 	}
 	return nil
@@ -208,9 +218,17 @@ func (c *conn) flush() error {
 
 // release gives back what the connection has borrowed.
 func (c *conn) release() {
-	c.r, c.w = 0, copy(c.idle[:], c.in[c.r:c.w])
-	c.in = c.idle[:]
-	c.way.buffers.putIn(c.lent)
+	rest := copy(c.idle[:], c.in[c.r:c.w])
+	c.dropInput()
+	c.w = rest
 	c.way.buffers.putOut(c.out)
-	c.lent, c.out = nil, nil
+	c.out = nil
+}
+
+// dropInput forgets what has arrived, and gives back what it was read into.
+func (c *conn) dropInput() {
+	c.r, c.w, c.in, c.chunks = 0, 0, c.idle[:], nil
+	c.net.Hold(0)
+	c.way.buffers.putIn(c.lent)
+	c.lent = nil
 }

@@ -34,6 +34,7 @@ var (
 	faultBlank    = &fault{http.StatusBadRequest, "There are too many blank lines before the request. Send none"}
 	faultSlow     = &fault{http.StatusRequestTimeout, "The header did not arrive in time. Send the request in one piece, with an empty line after its header"}
 	faultEnding   = &fault{http.StatusServiceUnavailable, "The server shuts down. Send the request again in a while"}
+	faultGaveWay  = &fault{http.StatusServiceUnavailable, "Too many requests are on their way that have not arrived whole. Send this one again, in one piece"}
 	faultSlowBody = &fault{http.StatusRequestTimeout, "The body did not arrive in time. Check that Content-Length is the length of the body in bytes"}
 )
 

@@ -124,6 +124,6 @@ func (w *Way) Serve(ctx context.Context, nc *transport.Conn) {
 		// Whoever breaks a rule is told so in refuse; any other error of the
 		// connection has nobody to be told to.
 		_ = nc.Close()
+		c.release()
 	}
-	c.release()
 }

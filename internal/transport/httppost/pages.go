@@ -60,7 +60,9 @@ func (w *Way) checkName(pages, wrongName http.Handler) http.Handler {
 // handOver gives the connection to the pages, from the request on that has
 // been looked at. They set deadlines of their own, and close it.
 func (c *conn) handOver(ctx context.Context) {
-	c.net.Unread(bytes.Clone(c.in[c.r:c.w]))
+	unread := bytes.Clone(c.in[c.r:c.w])
+	c.release() // from now on the connection is another's
+	c.net.Unread(unread)
 	l := &handOver{ctx: ctx, conn: c.net}
 	// It ends at once, since there is nothing to accept after the first.
 	_ = c.way.pages.Serve(l)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http/httputil"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -129,13 +130,9 @@ func (c *conn) readBody(r *request) ([]byte, error) {
 // readChunked reads a chunked body and its trailer, which says nothing that
 // matters here.
 func (c *conn) readChunked() ([]byte, error) {
-	most := c.way.limits.BodyBytes
 	br := bufio.NewReader(chunkSource{c})
-	body, err := io.ReadAll(io.LimitReader(httputil.NewChunkedReader(br), int64(most)+1))
+	body, err := c.joinChunks(httputil.NewChunkedReader(br))
 	if err == nil {
-		if len(body) > most {
-			return nil, faultTooBig
-		}
 		err = skipTrailer(br, c.way.limits.HeaderBytes)
 	}
 	var f *fault
@@ -150,6 +147,27 @@ func (c *conn) readChunked() ([]byte, error) {
 	// what was consumed last of in.
 	c.r -= br.Buffered()
 	return body, nil
+}
+
+// joinChunks reads a body to its end, up to the limit.
+func (c *conn) joinChunks(chunks io.Reader) ([]byte, error) {
+	most := c.way.limits.BodyBytes
+	c.chunks = make([]byte, 0, 512)
+	for {
+		if len(c.chunks) == cap(c.chunks) {
+			c.chunks = slices.Grow(c.chunks, len(c.chunks))
+		}
+		n, err := chunks.Read(c.chunks[len(c.chunks):cap(c.chunks)])
+		c.chunks = c.chunks[:len(c.chunks)+n]
+		switch {
+		case len(c.chunks) > most:
+			return nil, faultTooBig
+		case errors.Is(err, io.EOF):
+			return c.chunks, nil
+		case err != nil:
+			return nil, err
+		}
+	}
 }
 
 // skipTrailer reads the lines after the last chunk up to the empty one.
@@ -203,12 +221,23 @@ func (c *conn) fill() error {
 		c.way.buffers.putIn(c.lent)
 		c.in, c.lent = larger.b, larger
 	}
+	if held := c.lentBytes(); held > 0 && !c.net.Hold(held) {
+		return errGaveWay
+	}
 	n, err := c.net.Read(c.in[c.w:])
 	c.w += n
 	if n > 0 {
 		return nil
 	}
 	return err
+}
+
+// lentBytes is what the connection holds of a request beyond its own buffer.
+func (c *conn) lentBytes() int {
+	if c.lent == nil {
+		return cap(c.chunks)
+	}
+	return len(c.in) + cap(c.chunks)
 }
 
 // setReadDeadline bounds all reads from now on together.
@@ -220,6 +249,8 @@ func (c *conn) setReadDeadline(now time.Time, d time.Duration) {
 // whileReading is what an error of fill means in the middle of a request.
 func (c *conn) whileReading(err error, slow *fault) error {
 	switch {
+	case errors.Is(err, errGaveWay), c.net.GaveWay():
+		return faultGaveWay
 	case errors.Is(err, os.ErrDeadlineExceeded) && c.net.Draining():
 		return faultEnding
 	case errors.Is(err, os.ErrDeadlineExceeded):

@@ -52,6 +52,7 @@ func (c *conn) await() bool {
 	for {
 		switch scanned := c.scan(); {
 		case scanned == aRecord:
+			c.net.Hold(0)
 			return c.net.Wait() && !c.gone.Load()
 		case scanned == tooLong, c.ignored > c.way.limits.IgnoredBytes:
 			return false
@@ -61,8 +62,12 @@ func (c *conn) await() bool {
 		if !c.patient() || !c.net.Wait() || c.gone.Load() {
 			return false
 		}
+		c.makeRoom()
+		if !c.net.Hold(c.held()) {
+			return false
+		}
 		err := c.fill(c.net)
-		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		if err != nil && (c.net.GaveWay() || !errors.Is(err, os.ErrDeadlineExceeded)) {
 			return false
 		}
 	}
@@ -100,6 +105,15 @@ func (c *conn) patient() bool {
 		_ = c.net.SetReadDeadline(c.way.made.Add(c.readBy))
 	}
 	return true
+}
+
+// held is how much the connection holds of a line that has not ended, beyond its
+// own buffer.
+func (c *conn) held() int {
+	if c.lent == nil || !c.begun() {
+		return 0
+	}
+	return len(c.in)
 }
 
 // answer has the records that have arrived answered.

@@ -100,6 +100,18 @@ func (f *framer) take(b *batch) {
 // fill reads what has arrived, at least a byte, behind what is there. Records
 // taken before are invalid afterwards.
 func (f *framer) fill(from io.Reader) error {
+	f.makeRoom()
+	n, err := from.Read(f.in[f.w:])
+	f.w += n
+	f.full = f.w == len(f.in)
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// makeRoom sees to it that fill has something to read into.
+func (f *framer) makeRoom() {
 	switch {
 	case f.r == f.w:
 		f.r, f.w = 0, 0
@@ -108,14 +120,8 @@ func (f *framer) fill(from io.Reader) error {
 	}
 	if f.full {
 		f.grow()
+		f.full = false
 	}
-	n, err := from.Read(f.in[f.w:])
-	f.w += n
-	f.full = f.w == len(f.in)
-	if n > 0 {
-		return nil
-	}
-	return err
 }
 
 // grow borrows a larger buffer. There is one as long as no line is too long.

@@ -2,7 +2,10 @@ package websocket
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,8 +67,15 @@ func (c *conn) serve(ctx context.Context) {
 func (c *conn) read(ctx context.Context) (record []byte, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, c.handler.limits.IdleTime)
 	defer cancel()
-	kind, record, err := c.ws.Read(ctx)
+	kind, r, err := c.ws.Reader(ctx)
+	if err != nil {
+		return nil, false
+	}
+	record, err = c.join(r)
 	switch {
+	case errors.Is(err, errGaveWay):
+		c.close(websocket.StatusTryAgainLater, "send messages in one piece")
+		return nil, false
 	case err != nil:
 		return nil, false
 	case kind != websocket.MessageText:
@@ -76,6 +86,34 @@ func (c *conn) read(ctx context.Context) (record []byte, ok bool) {
 		return nil, false
 	}
 	return record, true
+}
+
+// errGaveWay: others need the memory that a message holds.
+var errGaveWay = errors.New("memory needed by others")
+
+// freeBytes is how much of a message is read before it counts as held.
+const freeBytes = 1 << 10
+
+// join reads a message to its end.
+func (c *conn) join(r io.Reader) ([]byte, error) {
+	defer c.net.Hold(0)
+	message := make([]byte, 0, freeBytes)
+	for {
+		if len(message) == cap(message) {
+			message = slices.Grow(message, len(message))
+		}
+		if cap(message) > freeBytes && !c.net.Hold(cap(message)) {
+			return nil, errGaveWay
+		}
+		n, err := r.Read(message[len(message):cap(message)])
+		message = message[:len(message)+n]
+		switch {
+		case errors.Is(err, io.EOF):
+			return message, nil
+		case err != nil:
+			return nil, err
+		}
+	}
 }
 
 // answer answers a record, unless the connection is gone: then it returns

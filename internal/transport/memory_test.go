@@ -1,0 +1,192 @@
+package transport_test
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/transport"
+)
+
+// bigBody is a body for which a connection needs a buffer of 64 KiB, halfBody
+// what is sent of it.
+var (
+	bigBody  = strings.Repeat("a", 60_000)
+	halfBody = bigBody[:20_000]
+)
+
+// bigPost is a request with the big body.
+var bigPost = "POST / HTTP/1.1\r\nContent-Length: " + strconv.Itoa(len(bigBody)) + "\r\n\r\n"
+
+// message is a text message of a WebSocket, masked with zeros.
+func message(text string) string {
+	head := binary.BigEndian.AppendUint16([]byte{0x81, 0x80 | 126}, uint16(len(text)))
+	return string(head) + "\x00\x00\x00\x00" + text
+}
+
+// halves are the ways to hold back a part of a big request.
+var halves = map[string]func(c net.Conn){
+	"a body": func(c net.Conn) { send(c, bigPost+halfBody) },
+	"chunks": func(c net.Conn) {
+		send(c, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nea60\r\n"+bigBody[:40_000])
+	},
+	"a line":   func(c net.Conn) { send(c, "VER=1&"+halfBody) },
+	"messages": func(c net.Conn) { upgraded(c, message(bigBody)[:40_000]) },
+	"a body behind a whole one": func(c net.Conn) {
+		send(c, bigPost+bigBody+bigPost+halfBody)
+		r, _ := http.ReadResponse(bufio.NewReader(c), nil)
+		_, _ = io.Copy(io.Discard, r.Body)
+	},
+}
+
+// smallMemory bounds what is held to 256 KiB: four big requests, three big lines.
+func smallMemory(t *testing.T) (*memory, *logged) {
+	_, m, log := start(t, transport.Config{Way: everything(brackets{}), Limits: transport.Limits{RequestBytes: 256 << 10}})
+	return m, log
+}
+
+// isOpen reports whether a connection is, and what has come on it.
+func isOpen(c net.Conn) (came string, open bool) {
+	_ = c.SetReadDeadline(time.Now().Add(time.Nanosecond))
+	b, err := io.ReadAll(c)
+	_ = c.SetReadDeadline(time.Time{})
+	return string(b), errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// wantBigAnswer sends the big request in pieces, and wants its answer.
+func wantBigAnswer(t *testing.T, c net.Conn) {
+	t.Helper()
+	send(c, bigPost+bigBody)
+	r, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, _ := io.ReadAll(r.Body); string(body) != "("+bigBody+")" {
+		t.Fatalf("answered %s and %d bytes", r.Status, len(body))
+	}
+}
+
+func TestHalfSentRequestsHoldSoMuchTogetherAndNoMore(t *testing.T) {
+	for name, begin := range halves {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, log := smallMemory(t)
+				var holders []net.Conn
+				for range 20 {
+					c, _ := m.dial(t, "192.0.2.1")
+					begin(c)
+					synctest.Wait()
+					holders = append(holders, c)
+				}
+				open := 0
+				for i, c := range holders {
+					came, isOpen := isOpen(c)
+					switch {
+					case isOpen:
+						open++
+					case open > 0:
+						t.Errorf("connection %d gave way, and an older one did not", i)
+					case strings.Contains(name, "body") && !strings.HasPrefix(came, "HTTP/1.1 503 "):
+						t.Errorf("connection %d was told %.50q", i, came)
+					}
+				}
+				if open < 1 || open > 256<<10/40_000 {
+					t.Errorf("%d connections hold something", open)
+				}
+				if got := log.take(); strings.Count(got, "--max-request-memory") != 1 {
+					t.Errorf("logged %q", got)
+				}
+				honest, _ := m.dial(t, "192.0.2.2")
+				wantBigAnswer(t, honest)
+			})
+		})
+	}
+}
+
+func TestAllKindsOfHalfSentRequestsShareTheBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, _ := smallMemory(t)
+		var holders []net.Conn
+		for range 3 {
+			for _, begin := range halves {
+				c, _ := m.dial(t, "192.0.2.1")
+				begin(c)
+				synctest.Wait()
+				holders = append(holders, c)
+			}
+		}
+		open := 0
+		for _, c := range holders {
+			if _, isOpen := isOpen(c); isOpen {
+				open++
+			}
+		}
+		if open < 1 || open > 256<<10/40_000 {
+			t.Errorf("%d connections hold something", open)
+		}
+	})
+}
+
+// TestWhatIsAnsweredOrGoneHoldsNothing lets many hold something, one after the
+// other: nobody ever gives way.
+func TestWhatIsAnsweredOrGoneHoldsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, log := smallMemory(t)
+		var kept []net.Conn
+		for range 20 {
+			c, _ := m.dial(t, "192.0.2.1")
+			wantBigAnswer(t, c)
+			kept = append(kept, c)
+			l, _ := m.dial(t, "192.0.2.1")
+			send(l, "VER=1&"+bigBody+"\n")
+			_, _ = bufio.NewReader(l).ReadString('\n')
+			kept = append(kept, l)
+			ws, _ := m.dial(t, "192.0.2.1")
+			upgraded(ws, message(bigBody))
+			synctest.Wait()
+			_, _ = isOpen(ws)
+			kept = append(kept, ws)
+			for _, begin := range halves {
+				c, _ := m.dial(t, "192.0.2.1")
+				begin(c)
+				synctest.Wait()
+				_ = c.Close()
+				synctest.Wait()
+			}
+		}
+		for i, c := range kept {
+			if came, open := isOpen(c); !open {
+				t.Errorf("connection %d is closed, after %.50q", i, came)
+			}
+		}
+		if got := log.take(); got != "" {
+			t.Errorf("logged %q", got)
+		}
+	})
+}
+
+func TestASmallRequestNeedsNoneOfThatMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, m, log := start(t, transport.Config{Way: everything(brackets{}), Limits: transport.Limits{RequestBytes: 1}})
+		c, _ := m.dial(t, "192.0.2.1")
+		send(c, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
+		if r, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || r.StatusCode != http.StatusOK {
+			t.Errorf("answered %v, %v", r, err)
+		}
+		half, _ := m.dial(t, "192.0.2.1")
+		send(half, "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nVER=1")
+		synctest.Wait()
+		if _, open := isOpen(half); !open || log.take() != "" {
+			t.Error("a small request that is not whole gave way")
+		}
+	})
+}
