@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,7 +24,7 @@ import (
 // without a fence, which cannot say what it is.
 var kinds = map[string]struct {
 	command string
-	check   func(*testing.T, *pageBlock)
+	check   func(*testing.T, *pageBlock) error
 }{
 	"sh":           {command: "run"},       // the page's shell runs it
 	"sh stays":     {command: "stay"},      // runs beside the others until the page ends
@@ -42,18 +43,56 @@ func TestPages(t *testing.T) {
 	for _, name := range pages(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := &pageRun{dir: t.TempDir()}
-			for _, b := range blocksOf(t, name) {
-				p.add(t, b)
-			}
-			for file, b := range p.unused {
-				t.Errorf("%s: nothing below uses the file %s", b, file)
-			}
-			if p.shell.Len() > 0 && !t.Failed() {
-				p.run(t)
+			if err := runBlocks(t, blocksOf(t, name)); err != nil {
+				t.Error(err)
 			}
 		})
 	}
+}
+
+// A block that is not run, or fails, fails its page.
+func TestABlockThatDoesNotRunIsAnError(t *testing.T) {
+	works := &pageBlock{page: "page", line: 1, info: "sh", text: "echo 10 friends\n"}
+	for name, c := range map[string]struct {
+		block  *pageBlock
+		reason string
+	}{
+		"no fence":         {&pageBlock{text: "echo\n"}, "must say what it is"},
+		"no kind":          {&pageBlock{info: "bash", text: "echo\n"}, "must say what it is"},
+		"fails":            {&pageBlock{info: "sh", text: "grep x /dev/null\necho\n"}, "this failed: grep x"},
+		"fails in between": {&pageBlock{info: "sh", text: "f() { false; echo; }\nf\n"}, "this failed: false"},
+		"other output":     {&pageBlock{info: "output", text: "11 friends\n"}, "10 friends"},
+		"file not used":    {&pageBlock{info: "python a.py", text: "1\n"}, "nothing below uses"},
+		"other exchange":   {&pageBlock{info: "httpqq login", text: "> VER=1.0&CMD=Dance\n"}, "no such line"},
+		"other answer": {&pageBlock{info: "transcript",
+			text: "> VER=1.1&CMD=Logout&SEQ=1&UIN=10001\n< VER=1.1&CMD=Logout&SEQ=1&UIN=10001&RES=1\n"}, "RES=0"},
+		"works":        {&pageBlock{info: "output", text: "10 ...\n"}, ""},
+		"is explained": {&pageBlock{info: "bash", text: "false\n", notRun: "it fails"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := runBlocks(t, []*pageBlock{works, c.block})
+			if c.reason == "" && err != nil || c.reason != "" && (err == nil || !strings.Contains(err.Error(), c.reason)) {
+				t.Errorf("the error is %v, and should say %q", err, c.reason)
+			}
+		})
+	}
+}
+
+// runBlocks runs the blocks of a page.
+func runBlocks(t *testing.T, blocks []*pageBlock) error {
+	t.Helper()
+	p := &pageRun{dir: t.TempDir(), unused: make(map[string]*pageBlock)}
+	var errs []error
+	for _, b := range blocks {
+		errs = append(errs, p.add(t, b))
+	}
+	for file, b := range p.unused {
+		errs = append(errs, fmt.Errorf("%s: nothing below uses the file %s", b, file))
+	}
+	if err := errors.Join(errs...); err != nil || p.shell.Len() == 0 {
+		return err
+	}
+	return p.run(t)
 }
 
 // TestBlocksThatAreNotRun prints what cannot run, and why, for make not-run.
@@ -75,7 +114,7 @@ type pageRun struct {
 	unused map[string]*pageBlock // files that nothing has named yet
 }
 
-func (p *pageRun) add(t *testing.T, b *pageBlock) {
+func (p *pageRun) add(t *testing.T, b *pageBlock) error {
 	t.Helper()
 	k, known := kinds[b.info]
 	if name, words, _ := strings.Cut(b.info, " "); name == "httpqq" && words != "" {
@@ -86,14 +125,11 @@ func (p *pageRun) add(t *testing.T, b *pageBlock) {
 		// TestBlocksThatAreNotRun says so.
 	case b.file() != "":
 		fmt.Fprintf(&p.shell, "file %s %s %s\n", b, p.write(t, b), b.file())
-		if p.unused == nil {
-			p.unused = make(map[string]*pageBlock)
-		}
 		p.unused[b.file()] = b
 	case !known:
-		t.Errorf("%s: the fence of a block must say what it is, not %q: see kinds in docs_run_test.go", b, b.info)
+		return fmt.Errorf("%s: the fence of a block must say what it is, not %q: see kinds in docs_run_test.go", b, b.info)
 	case k.check != nil:
-		k.check(t, b)
+		return k.check(t, b)
 	default:
 		fmt.Fprintf(&p.shell, "%s %s %s\n", k.command, b, p.write(t, b))
 		for file := range p.unused {
@@ -102,6 +138,7 @@ func (p *pageRun) add(t *testing.T, b *pageBlock) {
 			}
 		}
 	}
+	return nil
 }
 
 func (p *pageRun) write(t *testing.T, b *pageBlock) string {
@@ -116,10 +153,10 @@ func (p *pageRun) write(t *testing.T, b *pageBlock) string {
 
 // run runs the page in namespaces of its own: it has the ports that the page
 // names to itself, /var/lib is empty, and whatever it started ends with it.
-func (p *pageRun) run(t *testing.T) {
+func (p *pageRun) run(t *testing.T) error {
 	t.Helper()
 	if runtime.GOOS != "linux" {
-		t.Fatal("the pages are run on Linux alone")
+		return errors.New("the pages are run on Linux alone")
 	}
 	library, err := filepath.Abs("testdata/pages/page.bash")
 	if err != nil {
@@ -152,8 +189,9 @@ func (p *pageRun) run(t *testing.T) {
 		cmd.Env = append(cmd.Env, variable+"="+strings.TrimSpace(string(out)))
 	}
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+		return fmt.Errorf("%w\n%s", err, out)
 	}
+	return nil
 }
 
 // In a sample "..." stands for anything, and words in angle brackets for a value.
@@ -201,7 +239,7 @@ func linesFit(samples, lines []string) bool {
 // isExchanged finds the lines of a block in the transcript that its fence names,
 // in order. It is replayed by the tests of everything that speaks the protocol.
 // Between the lines the transcript may have what others do meanwhile.
-func isExchanged(t *testing.T, b *pageBlock) {
+func isExchanged(t *testing.T, b *pageBlock) error {
 	_, name, _ := strings.Cut(b.info, " ")
 	script := strings.Split(readPage(t, filepath.Join("testdata/transcripts", name+".txt")), "\n")
 	next := 0
@@ -210,10 +248,11 @@ func isExchanged(t *testing.T, b *pageBlock) {
 		for want := sample(shown); next < len(script) && !want.MatchString(exchanged(script[next], line)); next++ {
 		}
 		if next == len(script) {
-			t.Fatalf("%s: testdata/transcripts/%s.txt has no such line behind the one before: %s", b, name, line)
+			return fmt.Errorf("%s: testdata/transcripts/%s.txt has no such line behind the one before: %s", b, name, line)
 		}
 		next++
 	}
+	return nil
 }
 
 var (
@@ -234,12 +273,10 @@ func exchanged(step, as string) string {
 }
 
 // isReplayed plays a block against a server.
-func isReplayed(t *testing.T, b *pageBlock) {
+func isReplayed(t *testing.T, b *pageBlock) error {
 	script, err := transcript.Parse(b.String(), []byte(b.text))
 	if err == nil {
 		err = transcript.Replay(t.Context(), script, &world{t: t})
 	}
-	if err != nil {
-		t.Error(err)
-	}
+	return err
 }

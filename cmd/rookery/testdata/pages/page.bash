@@ -92,10 +92,11 @@ beside() {
 	process=$!
 }
 
-# leave ends what runs beside.
+# leave ends what runs beside, and waits for all of it.
 leave() {
 	kill -- "-$process"
 	wait "$process" || true
+	while kill -0 -- "-$process" 2>/dev/null; do sleep 0.1; done
 }
 
 # await PATTERN waits until the block before, or what runs beside, has printed
