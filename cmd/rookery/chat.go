@@ -15,8 +15,9 @@ func chatCommand() *cobra.Command {
 		Use:   "chat",
 		Short: "Talk to people on the terminal",
 		Long: `Talk to people on the terminal: friends at the left, the conversation at the
-right. Everything is done by keys, and ? (F1 while you write) shows those of
-where you are.
+right. What you type is a text for whoever is chosen, and Enter sends it. A line
+that begins with / is a command, such as /help or /quit, and is never sent. ? (F1
+while you write) shows the keys and the commands.
 
 It speaks English or Chinese, as --lang says, else LC_ALL, LC_MESSAGES or LANG.
 Colours are those of your terminal; with NO_COLOR set there are none, and nothing

@@ -380,7 +380,7 @@ func (c *chatter) open(with rookery.UIN) error {
 		}
 		if at != to && pressed != rows[at][2] { // not seen before: the last key has done its work
 			pressed = rows[at][2]
-			c.press(map[bool]string{true: "j", false: "k"}[at < to])
+			c.press(map[bool]string{true: "Down", false: "Up"}[at < to])
 		}
 		return at == to
 	})

@@ -96,7 +96,9 @@ func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.PasteMsg:
 		if e := a.typing(); e != nil {
 			e.insert(msg.Content)
+			return a, nil
 		}
+		return a, a.typeFromList(msg.Content)
 	case tea.MouseClickMsg:
 		return a, a.click(tea.Mouse(msg))
 	case tea.MouseWheelMsg:

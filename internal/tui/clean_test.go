@@ -46,7 +46,8 @@ func TestNoEscapeSequenceOfOthersReachesTheTerminal(t *testing.T) {
 			client.State{Err: &oneError{evil}},
 		)
 		for _, keys := range []string{
-			"", "<enter>", "<esc>r", "<esc>i", "<esc>a10002<enter>", "<esc>p", "<esc>B", "<esc>D", "<esc>x", "<esc>/evil<enter>", "<esc>d", "nb",
+			"", "<enter>", "<esc>/requests<enter>", "<esc>/info<enter>", "<esc>/add 10002<enter>", "<esc>/profile<enter>", "<esc>/blocked<enter>",
+			"<esc>/devices<enter>", "<esc>/search evil<enter>", "<esc>/remove<enter>", "<enter>/block<enter>", "<esc>/ev\x1bil<enter>",
 		} {
 			u.keys(keys)
 			v := u.a.View()

@@ -12,7 +12,8 @@ import (
 type editor struct {
 	lines bool // several
 	text  string
-	at    int // where the cursor is, in bytes
+	at    int    // where the cursor is, in bytes
+	kept  string // what was cut out last
 	// How it was shown last: up and down go by rows.
 	measure ansi.Method
 	width   int // cells
@@ -54,6 +55,14 @@ func (e *editor) after(at int) int {
 func (e *editor) remove(from, to int) {
 	e.text = e.text[:from] + e.text[to:]
 	e.at = e.boundary(from)
+}
+
+// cut is remove for more than a character: ctrl+y brings it back.
+func (e *editor) cut(from, to int) {
+	if from < to {
+		e.kept = e.text[from:to]
+	}
+	e.remove(from, to)
 }
 
 // lineStart and lineEnd are the ends of the line that the cursor is in.
@@ -114,11 +123,13 @@ func (e *editor) key(k tea.KeyPressMsg) bool {
 	case "delete", "ctrl+d":
 		e.remove(e.at, e.after(e.at))
 	case "ctrl+w", "alt+backspace":
-		e.remove(e.wordStart(), e.at)
+		e.cut(e.wordStart(), e.at)
 	case "ctrl+u":
-		e.remove(e.lineStart(), e.at)
+		e.cut(e.lineStart(), e.at)
 	case "ctrl+k":
-		e.remove(e.at, e.lineEnd())
+		e.cut(e.at, e.lineEnd())
+	case "ctrl+y":
+		e.insert(e.kept)
 	default:
 		if k.Text == "" {
 			return false

@@ -45,19 +45,23 @@ func TestScreensLookAsTheyDid(t *testing.T) {
 		{"writing", size{}, "<enter>The first line, which is so long that it has to go over more than one row.<alt+enter>Second 第二行"},
 		{"keys-list", size{}, "?"},
 		{"keys-writing", size{}, "<enter><f1>"},
-		{"requests", size{}, "r"},
-		{"find", size{}, "a"},
-		{"found", size{}, "a<down><down><down>South Pole<enter>"},
-		{"found-nobody", size{}, "a10999<enter>"},
-		{"info", size{}, "i"},
-		{"status", size{}, "s"},
-		{"profile", size{}, "p"},
-		{"search", size{}, "/the<enter><down>"},
-		{"search-empty", size{}, "/"},
-		{"blocked", size{}, "B"},
-		{"devices", size{}, "D"},
-		{"question", size{}, "d"},
-		{"question-words", size{}, "rx"},
+		{"requests", size{}, "/requests<enter>"},
+		{"find", size{}, "/add<enter>"},
+		{"found", size{}, "/add<enter><down><down><down>South Pole<enter>"},
+		{"found-nobody", size{}, "/add 10999<enter>"},
+		{"info", size{}, "/info<enter>"},
+		{"status", size{}, "/status<enter>"},
+		{"profile", size{}, "/profile<enter>"},
+		{"search", size{}, "/search the<enter><down>"},
+		{"search-empty", size{}, "<ctrl+f>"},
+		{"blocked", size{}, "/blocked<enter>"},
+		{"devices", size{}, "/devices<enter>"},
+		{"question", size{}, "/remove<enter>"},
+		{"question-sure", size{}, "/remove<enter><right>"},
+		{"command", size{}, "/"},
+		{"command-unknown", size{}, "/blok<enter>"},
+		{"typed-in-list", size{}, "<down>by the way"},
+		{"question-words", size{}, "/requests<enter>x"},
 	} {
 		for _, l := range []Language{English, Chinese} {
 			name := c.name + "-" + string(l)
@@ -81,7 +85,7 @@ func TestScreensOfAnEmptyAccountSayWhatToDo(t *testing.T) {
 				m.friends, m.requests, m.history = nil, nil, nil
 				u := sit(t, m, in(l))
 				text := u.screen()
-				for _, keys := range []string{"r", "<esc>B"} {
+				for _, keys := range []string{"/requests<enter>", "<esc>/blocked<enter>"} {
 					u.keys(keys)
 					text += u.screen()
 				}

@@ -12,7 +12,8 @@ func (a *App) help() tea.Cmd {
 	if h, already := a.page.(*helpPage); already {
 		return a.back(h)
 	}
-	a.show(&helpPage{of: append(a.bindings(), a.everywhere()...), from: a.page, focus: a.focus})
+	_, talking := a.page.(*talk)
+	a.show(&helpPage{of: append(a.bindings(), a.everywhere()...), from: a.page, focus: a.focus, commands: a.focus == onRoster || talking})
 	return nil
 }
 
@@ -21,6 +22,9 @@ type helpPage struct {
 	of    []binding
 	from  page // what was shown before
 	focus focus
+	// commands can be typed there.
+	commands bool
+
 	first int
 	most  int // what first may be, as it was shown last
 }
@@ -56,15 +60,27 @@ func (h *helpPage) view(a *App, width, height int) ([]string, *tea.Position) {
 		}
 		all = append(all, a.helpLine(strings.Join(names, " "), a.lang.say(b.what), width)...)
 	}
-	if h.focus == onRoster { // the signs are what somebody there asks for first
-		all = append(append(a.legend(width), ""), all...)
-	} else {
-		all = append(append(all, ""), a.legend(width)...)
+	switch {
+	case h.focus == onRoster: // the signs are what somebody there asks for first
+		all = slices.Concat(a.legend(width), []string{""}, a.commandHelp(width), []string{""}, all)
+	case h.commands:
+		all = slices.Concat(all, []string{""}, a.commandHelp(width), []string{""}, a.legend(width))
+	default:
+		all = slices.Concat(all, []string{""}, a.legend(width))
 	}
 	height = max(1, height-len(lines))
 	h.most = max(0, len(all)-height)
 	h.first = min(h.first, h.most)
 	return append(lines, all[h.first:min(len(all), h.first+height)]...), nil
+}
+
+// commandHelp says which commands there are, and how a text is told from one.
+func (a *App) commandHelp(width int) []string {
+	lines := a.paragraph(wCommands, width)
+	for _, c := range a.commands() {
+		lines = append(lines, a.helpLine("/"+c.name, a.lang.say(c.what), width)...)
+	}
+	return append(lines, a.paragraph(wSlashes, width)...)
 }
 
 // legendWidth is the room for a sign of the list and what it means.

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"slices"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 )
@@ -26,10 +27,25 @@ func (a *App) key(k tea.KeyPressMsg) tea.Cmd {
 			return b.do()
 		}
 	}
-	if e := a.typing(); e != nil {
+	switch e := a.typing(); {
+	case e != nil:
 		e.key(k)
+	case k.Text != "":
+		if _, slash := cutSlash(k.Text); slash && a.focus == onRoster {
+			return a.askCommand()
+		}
+		return a.typeFromList(k.Text)
 	}
 	return nil
+}
+
+// typeFromList takes text that is typed or pasted while the list has the keys: it
+// is for the chosen person.
+func (a *App) typeFromList(text string) tea.Cmd {
+	if a.focus != onRoster || a.asking != nil {
+		return nil
+	}
+	return a.typeTo(a.roster.chosen(a), text)
 }
 
 // bindings are the keys of the pane that has the focus.
@@ -62,7 +78,8 @@ func (a *App) everywhere() []binding {
 		{keys: []string{"tab"}, what: wKeyOtherPane, do: a.otherPane},
 		{keys: []string{"ctrl+l"}, what: wKeyRedraw, do: func() tea.Cmd { return tea.ClearScreen }},
 		{keys: []string{"ctrl+z"}, what: wKeySuspend, do: func() tea.Cmd { return tea.Suspend }},
-		{keys: []string{"ctrl+c", "ctrl+q"}, what: wKeyQuit, do: a.quit},
+		{keys: []string{"ctrl+c"}, what: wKeyInterrupt, do: a.interrupt},
+		{keys: []string{"ctrl+q"}, what: wKeyQuit, do: a.quit},
 		{keys: help, what: wKeyHelp, hint: true, do: a.help},
 	}
 }
@@ -72,13 +89,36 @@ func (a *App) otherPane() tea.Cmd {
 	return a.seen()
 }
 
+// interrupt clears what is being written; where nothing is, it quits.
+func (a *App) interrupt() tea.Cmd {
+	if e := a.typing(); e != nil && e.text != "" {
+		e.cut(0, len(e.text))
+		a.say(wCleared)
+		return nil
+	}
+	return a.quit()
+}
+
 // quit ends the program, after a question if own words would be lost.
 func (a *App) quit() tea.Cmd {
-	if waiting, failed := a.unsent(); waiting+failed > 0 {
-		a.confirm(a.lang.say(wQuitUnsent, waiting+failed), func() tea.Cmd { return tea.Quit })
+	waiting, failed := a.unsent()
+	if lost := waiting + failed + a.drafts(); lost > 0 {
+		a.confirm(a.lang.say(wQuitUnsent, lost), a.lang.say(wKeyQuit), func() tea.Cmd { return tea.Quit })
 		return nil
 	}
 	return tea.Quit
+}
+
+// drafts counts the conversations in which something is written that was not
+// sent.
+func (a *App) drafts() int {
+	n := 0
+	for _, t := range a.talks {
+		if strings.TrimSpace(t.draft.text) != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // keyNames is how keys are written where it is not the way that Bubble Tea

@@ -56,7 +56,7 @@ func (a *App) showDevices() tea.Cmd {
 		m.acts = func(i int) []binding {
 			return []binding{{keys: []string{"x"}, what: wKeyRevoke, hint: true, do: func() tea.Cmd {
 				d := all[i]
-				a.confirm(a.lang.say(wAskRevoke, cleanLine(d.Name)), func() tea.Cmd {
+				a.confirm(a.lang.say(wAskRevoke, cleanLine(d.Name)), a.lang.say(wDoRevoke, cleanLine(d.Name)), func() tea.Cmd {
 					return order(a, func(ctx context.Context) error { return a.m.Revoke(ctx, d.ID) }, func() tea.Cmd {
 						a.say(wRevoked, cleanLine(d.Name))
 						if a.page == page(m) {

@@ -59,9 +59,18 @@ func (a *App) retry(t *talk) tea.Cmd {
 	return a.dispatch(t)
 }
 
-// discard drops what failed in a conversation.
-func (t *talk) discard() {
-	t.entries = slices.DeleteFunc(t.entries, func(e *entry) bool { return e.fate == fateFailed })
+// discard drops what failed in a conversation, after a question.
+func (a *App) discard(t *talk) tea.Cmd {
+	_, failed := t.waiting()
+	if failed == 0 {
+		return nil
+	}
+	name := a.people.of(t.with).name()
+	a.confirm(a.lang.say(wAskDiscard, failed, name), a.lang.say(wDoDiscard, name), func() tea.Cmd {
+		t.entries = slices.DeleteFunc(t.entries, func(e *entry) bool { return e.fate == fateFailed })
+		return nil
+	})
+	return nil
 }
 
 // unsent counts the own words of all conversations that are not with the

@@ -13,29 +13,29 @@ import (
 
 func TestAFriendRequestIsAccepted(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("r")
+		u.keys("/requests<enter>")
 		u.sees("10008  Robby", "It's me, Robby, from the ice rink.")
 		u.keys("a")
 		u.told("accept 10008")
 		u.sees("Robby is your friend now.")
-		u.seesNot("requests:", "Friend requests")
+		u.seesNot("/requests", "Friend requests")
 	})
 }
 
 func TestAFriendRequestIsRejectedWithWords(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("rxNot now.<enter>")
+		u.keys("/requests<enter>xNot now.<enter>")
 		u.told("reject 10008 Not now.")
 		u.sees("The request of Robby is rejected.")
-		u.seesNot("requests:")
+		u.seesNot("/requests")
 	})
 }
 
 func TestAQuestionThatIsLeftDoesNothing(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("rxNot now.<esc>")
-		u.keys("<esc>dn")
-		u.keys("b<esc>")
+		u.keys("/requests<enter>xNot now.<esc>")
+		u.keys("<esc>/remove<enter>n<enter>")
+		u.keys("/block<enter><right><esc>")
 		u.told()
 	})
 }
@@ -43,8 +43,8 @@ func TestAQuestionThatIsLeftDoesNothing(t *testing.T) {
 func TestARequestThatComesIsCountedAndShown(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.asksIn(10007, "let me in")
-		u.sees("requests: 2 (r)")
-		u.keys("r")
+		u.sees("/requests: 2")
+		u.keys("/requests<enter>")
 		u.sees("10007  a stranger", "10008  Robby", "let me in")
 	})
 }
@@ -69,15 +69,15 @@ func TestARequestThatWasAnsweredSaysSo(t *testing.T) {
 		answer func(u *user)
 		says   string
 	}{
-		"accepted here": {func(u *user) { befriend(u.m); u.keys("ra") }, "(accepted)"},
-		"rejected here": {func(u *user) { u.keys("rx<enter>") }, "(answered)"},
+		"accepted here": {func(u *user) { befriend(u.m); u.keys("/requests<enter>a") }, "(accepted)"},
+		"rejected here": {func(u *user) { u.keys("/requests<enter>x<enter>") }, "(answered)"},
 		"accepted on another device": {func(u *user) {
 			befriend(u.m)
 			u.m.settle(10008)
 			u.wait(catchUpEvery)
 		}, "(accepted)"},
 		"rejected on another device": {func(u *user) { u.m.settle(10008); u.wait(catchUpEvery) }, "(answered)"},
-		"nobody has answered":        {func(u *user) { u.wait(catchUpEvery) }, "(r in the list answers)"},
+		"nobody has answered":        {func(u *user) { u.wait(catchUpEvery) }, "(/requests answers)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -93,7 +93,7 @@ func TestARequestThatWasAnsweredSaysSo(t *testing.T) {
 					}
 					u.keys("<esc><up>")
 				}
-				u.sees(asks + "(r in the list answers)")
+				u.sees(asks + "(/requests answers)")
 				u.keys("<esc>")
 				c.answer(u)
 				u.sees(asks + c.says)
@@ -105,7 +105,7 @@ func TestARequestThatWasAnsweredSaysSo(t *testing.T) {
 func TestARequestThatWasAnsweredBeforeItCameIsNotCounted(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.tell(client.Message{Number: 7, Kind: client.KindAsks, Peer: 10007, Text: "let me in", Time: noon})
-		u.sees("requests: 1 (r)")
+		u.sees("/requests: 1")
 	})
 }
 
@@ -124,7 +124,7 @@ func TestSomebodyIsFoundByNumberAndAdded(t *testing.T) {
 			m := household()
 			m.added = c.added
 			u := sit(t, m)
-			u.keys("a10007<enter>")
+			u.keys("/add 10007<enter>")
 			u.sees("Found: 1", "10007  a stranger")
 			u.keys(c.keys)
 			u.sees(c.says)
@@ -135,7 +135,7 @@ func TestSomebodyIsFoundByNumberAndAdded(t *testing.T) {
 
 func TestPeopleAreFoundByWhatTheySay(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("a<down>30<down><right><right><enter>")
+		u.keys("/add<enter><down>30<down><right><right><enter>")
 		u.sees("Found: 1", "10008  Robby", "female, 30")
 		u.keys("w")
 		u.sees("Robby (10008)", "no friend")
@@ -145,31 +145,31 @@ func TestPeopleAreFoundByWhatTheySay(t *testing.T) {
 func TestWhatIsNoNumberIsSaid(t *testing.T) {
 	withUser(t, func(u *user) {
 		for _, text := range []string{"pingu", "9999", "4294967296", "-1"} {
-			u.keys("a" + text + "<enter>")
+			u.keys("/add " + text + "<enter>")
 			u.sees(text + " is no account number.")
 			u.keys("<esc>")
 		}
-		u.keys("a<down>old<enter>")
+		u.keys("/add<enter><down>old<enter>")
 		u.sees("old is no age.")
 	})
 }
 
 func TestAFriendIsRemovedAfterAQuestion(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("dy")
+		u.keys("/remove<enter><right><enter>")
 		u.told("remove 10002")
 		u.sees("Pingu is no friend any more.")
-		u.keys("<end><pgdown>d")
+		u.keys("<end><pgdown>/remove<enter>")
 		u.sees("a stranger is no friend of yours.")
 	})
 }
 
 func TestSomebodyIsBlockedAndUnblocked(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("by")
+		u.keys("/block<enter><right><enter>")
 		u.told("block 10002")
 		u.sees("x Pingu")
-		u.keys("B")
+		u.keys("/blocked<enter>")
 		u.sees("> 10002  Pingu")
 		u.keys("u")
 		u.told("block 10002", "unblock 10002")
@@ -180,7 +180,7 @@ func TestSomebodyIsBlockedAndUnblocked(t *testing.T) {
 
 func TestTheOwnStatusIsChosen(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("s<down><down><enter>")
+		u.keys("/status<enter><down><down><enter>")
 		u.told("status 30")
 		u.sees("Rook (10001)  away", "You are now: away")
 	})
@@ -188,7 +188,7 @@ func TestTheOwnStatusIsChosen(t *testing.T) {
 
 func TestOnlyWhatWasChangedOfTheProfileIsSaved(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("p<ctrl+u>Rook II<down><down><right><up><up><up><left><up><up><right><right><enter>")
+		u.keys("/profile<enter><ctrl+u>Rook II<down><down><right><up><up><up><left><up><up><right><right><enter>")
 		u.told("setinfo NK=Rook II SX=1 rule=ask")
 		u.sees("Rook II (10001)", "Saved.")
 	})
@@ -199,9 +199,9 @@ func TestADeviceIsSignedOutAfterAQuestion(t *testing.T) {
 		m := household()
 		m.devices = []client.DeviceInfo{{ID: 1, Name: "terminal", Since: noon}, {ID: 2, Name: "phone", Since: noon}}
 		u := sit(t, m)
-		u.keys("D<down>x")
+		u.keys("/devices<enter><down>x")
 		u.sees("End and forget device phone?")
-		u.keys("y")
+		u.keys("<right><enter>")
 		u.told("revoke")
 		u.seesNot("> phone", "  phone ")
 	})
@@ -210,11 +210,13 @@ func TestADeviceIsSignedOutAfterAQuestion(t *testing.T) {
 func TestTheNextUnreadConversationIsAKeyAway(t *testing.T) {
 	withUser(t, func(u *user) {
 		for _, name := range []string{"Pingu", "企鹅爱好者协会南极洲分会会长", "Ada", "a stranger"} {
-			u.keys("n")
+			u.keys("<ctrl+n>")
 			u.sees(name)
 			u.keys("<esc>")
 		}
-		u.keys("n")
+		u.keys("<ctrl+n>")
+		u.sees("Nothing is unread.")
+		u.keys("/next<enter>")
 		u.sees("Nothing is unread.")
 	})
 }
@@ -227,7 +229,7 @@ func TestAnAddressSessionIsToldWhatItLacks(t *testing.T) {
 		m.token = ""
 		u := sit(t, m)
 		u.sees("This sign-in has no device name.")
-		for _, keys := range []string{"p", "B", "D", "/", "b"} {
+		for _, keys := range []string{"/profile<enter>", "/blocked<enter>", "/devices<enter>", "<ctrl+f>", "/block<enter>"} {
 			u.keys(keys)
 			u.sees("That needs a device login: rookery login")
 		}
@@ -238,7 +240,7 @@ func TestAnAddressSessionIsToldWhatItLacks(t *testing.T) {
 		u.sees("one", "two", "after a device login")
 		u.keys("<pgup>")
 		u.sees("That needs a device login")
-		u.keys("<esc>ra")
+		u.keys("<esc>/requests<enter>a")
 		u.told("accept 10008")
 		if len(u.read()) > 0 {
 			t.Errorf("the server was told of %q", u.read())
@@ -248,7 +250,7 @@ func TestAnAddressSessionIsToldWhatItLacks(t *testing.T) {
 
 func TestAPageThatIsClosedGivesTheKeysBack(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("<enter><esc>s<esc>m")
+		u.keys("<enter><esc>/status<enter><esc>/bell<enter>")
 		u.sees("bell off")
 		u.keys("<enter><ctrl+f><esc>m")
 		u.sees("> m")
@@ -258,7 +260,7 @@ func TestAPageThatIsClosedGivesTheKeysBack(t *testing.T) {
 func TestThePageOfKeysIsThatOfWhereOneIs(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.keys("?")
-		u.sees("remove the friend", "+ online", "! operator's notices")
+		u.sees("/remove", "remove the friend", "+ online", "! operator's notices")
 		u.keys("<esc><enter>?")
 		u.sees("> ?")
 		u.keys("<f1>")
@@ -272,7 +274,7 @@ func TestThePageOfKeysIsThatOfWhereOneIs(t *testing.T) {
 // one.
 func TestEveryKeyHasAName(t *testing.T) {
 	withUser(t, func(u *user) {
-		for _, keys := range []string{"", "<enter>", "<esc>r", "<esc>s", "<esc>p", "<esc>/", "<esc>?"} {
+		for _, keys := range []string{"", "<enter>", "<esc>/requests<enter>", "<esc>/status<enter>", "<esc>/profile<enter>", "<esc><ctrl+f>", "<esc>?"} {
 			u.keys(keys)
 			for _, b := range append(u.a.bindings(), u.a.everywhere()...) {
 				for _, k := range b.keys {
@@ -287,8 +289,8 @@ func TestEveryKeyHasAName(t *testing.T) {
 
 func TestNoScreenIsEverTooLarge(t *testing.T) {
 	for _, keys := range []string{
-		"", "<enter>", "<enter>a long text that needs a lot of rows 今天晚上我们一起去看企鹅吧<alt+enter>x", "?", "r", "rx", "a", "a10002<enter>",
-		"i", "s", "p", "/the<enter>", "B", "D", "d",
+		"", "<enter>", "<enter>a long text that needs a lot of rows 今天晚上我们一起去看企鹅吧<alt+enter>x", "?", "/requests<enter>", "/requests<enter>x", "/add<enter>", "/add 10002<enter>",
+		"/info<enter>", "/status<enter>", "/profile<enter>", "/search the<enter>", "/blocked<enter>", "/devices<enter>", "/remove<enter>", "/blok<enter>",
 	} {
 		t.Run(keys, func(t *testing.T) {
 			withUser(t, func(u *user) {

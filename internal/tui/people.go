@@ -11,9 +11,10 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// findPeople shows the form with which people are found.
-func (a *App) findPeople() tea.Cmd {
-	number, age, province := textField(wNumber, ""), textField(wAge, ""), textField(wProvince, "")
+// findPeople shows the form with which people are found, and finds the account with
+// a number, if one is given.
+func (a *App) findPeople(given string) tea.Cmd {
+	number, age, province := textField(wNumber, cleanLine(given)), textField(wAge, ""), textField(wProvince, "")
 	sex := &field{label: wSex, choices: []choice{{wAny, ""}, {wMale, "0"}, {wFemale, "1"}}}
 	f := &form{title: a.lang.say(wFind), note: wFindNote, what: wKeyFindNow, fields: []*field{number, age, sex, province}}
 	f.submit = func() tea.Cmd {
@@ -40,7 +41,10 @@ func (a *App) findPeople() tea.Cmd {
 		return a.find(q)
 	}
 	a.show(f)
-	return nil
+	if given == "" {
+		return nil
+	}
+	return f.submit()
 }
 
 // lookUp shows the account with a number as what was found.

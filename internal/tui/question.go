@@ -4,17 +4,21 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// question stands in the bottom line and has all keys until it is answered: yes
-// or no, or with words.
+// question stands in the bottom line and has all keys until it is answered: by
+// one of two buttons, or with words.
 type question struct {
 	text   string
-	answer *editor // nil for yes or no
+	button string  // what the button says that does it; the other one cancels
+	sure   bool    // that button is chosen
+	answer *editor // nil for buttons
 	done   func(words string) tea.Cmd
 }
 
-// confirm asks before something is done that cannot be taken back.
-func (a *App) confirm(text string, do func() tea.Cmd) {
-	a.asking = &question{text: text, done: func(string) tea.Cmd { return do() }}
+// confirm asks before something is done that cannot be taken back. Letters do not
+// answer, and Enter alone cancels: the user may be typing a text, and not look. The
+// button names whom it is about.
+func (a *App) confirm(text, button string, do func() tea.Cmd) {
+	a.asking = &question{text: text, button: button, done: func(string) tea.Cmd { return do() }}
 }
 
 // askWords asks for a line of text.
@@ -24,17 +28,23 @@ func (a *App) askWords(text string, do func(words string) tea.Cmd) {
 
 func (q *question) key(a *App, k tea.KeyPressMsg) tea.Cmd {
 	switch key := k.String(); {
-	case key == "esc", key == "ctrl+c", q.answer == nil && (key == "n" || key == "N"):
+	case key == "esc", key == "ctrl+c", key == "enter" && q.answer == nil && !q.sure:
 		a.asking = nil
 		return a.seen()
-	case q.answer == nil && (key == "y" || key == "Y"):
+	case key == "enter" && q.answer == nil:
 		a.asking = nil
 		return q.done("")
-	case q.answer != nil && key == "enter":
+	case key == "enter":
 		a.asking = nil
 		return q.done(q.answer.text)
 	case q.answer != nil:
 		q.answer.key(k)
+	case key == "left":
+		q.sure = false
+	case key == "right":
+		q.sure = true
+	case key == "tab", key == "shift+tab":
+		q.sure = !q.sure
 	}
 	return nil
 }
@@ -42,11 +52,19 @@ func (q *question) key(a *App, k tea.KeyPressMsg) tea.Cmd {
 // view is the bottom line, and where its cursor is.
 func (q *question) view(a *App, width int) (string, *tea.Position) {
 	if q.answer == nil {
-		hint := " " + a.lang.say(wYesNo) + " "
-		return spread(a.measure, " "+q.text, hint, width), nil
+		button := cut(a.measure, q.button, max(1, width/2))
+		return spread(a.measure, " "+q.text, a.button(a.lang.say(wCancel), !q.sure)+a.button(button, q.sure), width), nil
 	}
 	text := cut(a.measure, " "+q.text+" ", max(1, width*2/3))
 	left := a.measure.StringWidth(text)
 	lines, at := q.answer.view(a.measure, width-left, 1)
 	return fit(a.measure, text+lines[0], width), &tea.Position{X: left + at.X}
+}
+
+// button is one of those that Enter presses when it is chosen.
+func (a *App) button(text string, chosen bool) string {
+	if chosen {
+		return "[ " + a.look.chosen.Render(text) + " ]"
+	}
+	return "  " + text + "  "
 }

@@ -45,7 +45,7 @@ func (a *App) showRequests() tea.Cmd {
 				return order(a, func(ctx context.Context) error { return a.m.Accept(ctx, from) }, settled(wAccepted))
 			}},
 			{keys: []string{"x"}, what: wKeyReject, hint: true, do: func() tea.Cmd {
-				a.askWords(a.lang.say(wAskReject), func(words string) tea.Cmd {
+				a.askWords(a.lang.say(wAskReject, a.people.of(from).name()), func(words string) tea.Cmd {
 					return order(a, func(ctx context.Context) error { return a.m.Reject(ctx, from, words) }, settled(wRejected))
 				})
 				return nil

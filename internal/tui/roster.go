@@ -39,25 +39,17 @@ func (r *roster) bindings(a *App) []binding {
 			return nil
 		}
 	}
+	// No letter is among them: whatever is typed here is a text for the chosen
+	// person.
 	return []binding{
 		{keys: []string{"enter", "right"}, what: wKeyOpen, hint: r.chosen(a) != nil, do: about(func(p *person) tea.Cmd { return a.open(p.uin) })},
-		{keys: []string{"up", "k"}, what: wKeyUp, do: func() tea.Cmd { return r.move(a, -1) }},
-		{keys: []string{"down", "j"}, what: wKeyDown, do: func() tea.Cmd { return r.move(a, +1) }},
+		{keys: []string{"/"}, what: wKeyCommand, hint: true, do: a.askCommand},
+		{keys: []string{"up"}, what: wKeyUp, do: func() tea.Cmd { return r.move(a, -1) }},
+		{keys: []string{"down"}, what: wKeyDown, do: func() tea.Cmd { return r.move(a, +1) }},
 		{keys: []string{"pgup"}, what: wKeyPageUp, do: func() tea.Cmd { return r.move(a, -a.layout().body+1) }},
 		{keys: []string{"pgdown"}, what: wKeyPageDown, do: func() tea.Cmd { return r.move(a, a.layout().body-1) }},
-		{keys: []string{"n"}, what: wKeyNextUnread, do: func() tea.Cmd { return a.nextUnread() }},
-		{keys: []string{"a"}, what: wKeyFind, hint: true, do: func() tea.Cmd { return a.findPeople() }},
-		{keys: []string{"r"}, what: wKeyRequests, hint: len(a.requests) > 0, do: func() tea.Cmd { return a.showRequests() }},
-		{keys: []string{"/"}, what: wKeySearchAll, hint: true, do: func() tea.Cmd { return a.searchIn(0) }},
-		{keys: []string{"s"}, what: wKeyStatus, hint: true, do: func() tea.Cmd { return a.chooseStatus() }},
-		{keys: []string{"p"}, what: wKeyProfile, do: func() tea.Cmd { return a.editProfile() }},
-		{keys: []string{"i"}, what: wKeyInfo, do: about(func(p *person) tea.Cmd { return a.showInfo(p.uin) })},
-		{keys: []string{"d"}, what: wKeyRemove, do: about(a.remove)},
-		{keys: []string{"b"}, what: wKeyBlock, do: about(a.block)},
-		{keys: []string{"B"}, what: wKeyBlocked, do: func() tea.Cmd { return a.showBlocked() }},
-		{keys: []string{"D"}, what: wKeyDevices, do: func() tea.Cmd { return a.showDevices() }},
-		{keys: []string{"m"}, what: wKeyBell, do: a.switchBell},
-		{keys: []string{"q"}, what: wKeyQuit, do: a.quit},
+		{keys: []string{"ctrl+n"}, what: wKeyNextUnread, do: a.nextUnread},
+		{keys: []string{"ctrl+f"}, what: wKeySearchAll, do: func() tea.Cmd { return a.searchFor(0, "") }},
 	}
 }
 
@@ -101,7 +93,7 @@ func (a *App) remove(p *person) tea.Cmd {
 		a.say(wNoFriend, p.name())
 		return nil
 	}
-	a.confirm(a.lang.say(wAskRemove, p.name()), func() tea.Cmd {
+	a.confirm(a.lang.say(wAskRemove, p.name()), a.lang.say(wDoRemove, p.name()), func() tea.Cmd {
 		return order(a, func(ctx context.Context) error { return a.m.Remove(ctx, p.uin) }, func() tea.Cmd {
 			a.say(wRemoved, p.name())
 			return a.refresh()
@@ -110,15 +102,16 @@ func (a *App) remove(p *person) tea.Cmd {
 	return nil
 }
 
-// block blocks, or takes that back.
+// block blocks somebody, after a question.
 func (a *App) block(p *person) tea.Cmd {
 	switch {
 	case a.needsDevice(), p.uin == client.System:
 		return nil
 	case p.blocked:
-		return a.unblock(p)
+		a.say(wIsBlocked, p.name())
+		return nil
 	}
-	a.confirm(a.lang.say(wAskBlock, p.name()), func() tea.Cmd {
+	a.confirm(a.lang.say(wAskBlock, p.name()), a.lang.say(wDoBlock, p.name()), func() tea.Cmd {
 		return order(a, func(ctx context.Context) error { return a.m.Block(ctx, p.uin) }, func() tea.Cmd {
 			p.blocked = true
 			a.say(wIsBlocked, p.name())
@@ -129,6 +122,13 @@ func (a *App) block(p *person) tea.Cmd {
 }
 
 func (a *App) unblock(p *person) tea.Cmd {
+	switch {
+	case a.needsDevice():
+		return nil
+	case !p.blocked:
+		a.say(wUnblocked, p.name())
+		return nil
+	}
 	return order(a, func(ctx context.Context) error { return a.m.Unblock(ctx, p.uin) }, func() tea.Cmd {
 		p.blocked = false
 		a.say(wUnblocked, p.name())
@@ -151,6 +151,9 @@ func (r *roster) view(a *App, width, height int) []string {
 		return a.paragraph(wNobody, width)
 	}
 	at := r.index(all)
+	if r.at == 0 {
+		r.at = all[at].uin // who is seen to be chosen stays so when the list changes
+	}
 	r.first = scrolled(r.first, at, len(all), height)
 	var lines []string
 	for i := r.first; i < len(all) && i < r.first+height; i++ {

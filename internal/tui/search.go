@@ -22,8 +22,9 @@ type search struct {
 	last  bool // nothing older contains it
 }
 
-// searchIn shows the page for a conversation, or for all.
-func (a *App) searchIn(with client.UIN) tea.Cmd {
+// searchFor shows the page for a conversation, or for all, and searches for words
+// if some are given.
+func (a *App) searchFor(with client.UIN, words string) tea.Cmd {
 	if a.needsDevice() {
 		return nil
 	}
@@ -33,7 +34,8 @@ func (a *App) searchIn(with client.UIN) tea.Cmd {
 		s.title = a.lang.say(wSearchWith, a.people.of(with).name())
 	}
 	a.show(s)
-	return nil
+	s.query.set(cleanLine(words))
+	return s.run(a, 0)
 }
 
 func (s *search) typing() *editor { return &s.query }

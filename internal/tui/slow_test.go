@@ -19,7 +19,7 @@ func TestMoreThatIsFoundIsShownOnceHoweverOftenItIsAskedFor(t *testing.T) {
 			u.m.history = append(u.m.history, client.Message{
 				Number: uint64(i + 1), Kind: client.KindMessage, Peer: 10002, Text: fmt.Sprintf("fish %02d", i), Time: noon})
 		}
-		u.keys("/fish<enter>")
+		u.keys("<ctrl+f>fish<enter>")
 		for range pageSize - 1 {
 			u.keys("<down>")
 		}
@@ -36,7 +36,7 @@ func TestMoreThatIsFoundIsShownOnceHoweverOftenItIsAskedFor(t *testing.T) {
 func TestOfSearchesOnlyTheLatestIsAnswered(t *testing.T) {
 	withUser(t, func(u *user) {
 		answer := u.m.dawdle()
-		u.keys("/thin<enter> x<enter><backspace><backspace><enter>")
+		u.keys("<ctrl+f>thin<enter> x<enter><backspace><backspace><enter>")
 		answer()
 		u.settle()
 		if n := strings.Count(u.screen(), "Pingu: The ice is thin"); n != 1 {
@@ -47,9 +47,9 @@ func TestOfSearchesOnlyTheLatestIsAnswered(t *testing.T) {
 
 func TestAnAnswerThatComesLateLeavesTheUserWhereTheyAre(t *testing.T) {
 	for name, c := range map[string]struct{ before, waiting string }{
-		"a profile that is saved":        {"p!", "<enter><esc>"},
-		"a profile to be edited":         {"", "p"},
-		"an account that does not exist": {"", "i<esc>"},
+		"a profile that is saved":        {"/profile<enter>!", "<enter><esc>"},
+		"a profile to be edited":         {"", "/profile<enter>"},
+		"an account that does not exist": {"", "/info<enter><esc>"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			withUser(t, func(u *user) {
@@ -86,7 +86,7 @@ func TestOwnWordsStandBelowWhatTheHistoryHasOfBefore(t *testing.T) {
 
 func TestANoteToOneselfIsShownOnce(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("a10001<enter>w")
+		u.keys("/add 10001<enter>w")
 		u.keys("buy fish<enter>")
 		u.tell(from(10001, 7, "buy fish"))
 		if n := strings.Count(u.screen(), "buy fish"); n != 1 || u.bell != 0 {

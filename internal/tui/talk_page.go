@@ -53,10 +53,10 @@ func (t *talk) bindings(a *App) []binding {
 		{keys: []string{"pgdown"}, what: wKeyPageDown, do: func() tea.Cmd { return t.scroll(a, 1-t.height) }},
 		{keys: []string{"ctrl+home"}, what: wKeyOldest, do: func() tea.Cmd { return t.scroll(a, t.rows) }},
 		{keys: []string{"ctrl+end"}, what: wKeyNewest, do: func() tea.Cmd { return t.scroll(a, -t.rows) }},
-		{keys: []string{"ctrl+f"}, what: wKeySearchHere, do: func() tea.Cmd { return a.searchIn(t.with) }},
+		{keys: []string{"ctrl+f"}, what: wKeySearchHere, do: func() tea.Cmd { return a.searchFor(t.with, "") }},
 		{keys: []string{"ctrl+n"}, what: wKeyNextUnread, do: a.nextUnread},
 		{keys: []string{"ctrl+r"}, what: wKeyRetry, do: func() tea.Cmd { return a.retry(t) }},
-		{keys: []string{"ctrl+x"}, what: wKeyDiscard, do: func() tea.Cmd { t.discard(); return nil }},
+		{keys: []string{"ctrl+x"}, what: wKeyDiscard, do: func() tea.Cmd { return a.discard(t) }},
 	}
 	if len(t.draft.rows()) == 1 { // else they move in what is being written
 		all = append(all,
@@ -69,10 +69,19 @@ func (t *talk) bindings(a *App) []binding {
 // maxText is how long a message may be, in bytes.
 const maxText = 4000
 
-// submit sends what was written.
+// submit sends what was written, or does what it says. What can be neither stays.
 func (t *talk) submit(a *App) tea.Cmd {
-	text := strings.TrimRight(t.draft.text, " \n")
+	line := a.readLine(strings.TrimRight(t.draft.text, " \n"))
+	text := line.text
 	switch {
+	case line.command:
+		draft := t.draft
+		t.draft.set("")
+		cmd, done := a.carryOut(line, a.people.of(t.with))
+		if !done {
+			t.draft = draft
+		}
+		return cmd
 	case strings.TrimSpace(text) == "":
 		return nil
 	case t.with == client.System:

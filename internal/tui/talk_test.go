@@ -123,7 +123,7 @@ func TestTheBellIsSilentWhenTurnedOffAndForAMoment(t *testing.T) {
 		if u.bell != 2 {
 			t.Errorf("some time later the bell had rung %d times", u.bell)
 		}
-		u.keys("m")
+		u.keys("/bell<enter>")
 		u.sees("bell off")
 		u.wait(quiet)
 		u.tell(from(10003, 10, "d"))
@@ -233,7 +233,7 @@ func TestWhatWasNotSentIsSentAgainOrDropped(t *testing.T) {
 		u.keys("two<enter>")
 		u.m.sends[10002] <- client.ErrRefused
 		u.settle()
-		u.keys("<ctrl+x>")
+		u.keys("<ctrl+x><right><enter>")
 		u.seesNot("not sent", "two")
 	})
 }
@@ -243,7 +243,7 @@ func TestUnsentWordsAreNotLostByQuitting(t *testing.T) {
 		u.m.sends[10002] = make(chan error)
 		u.keys("<enter>one<enter><ctrl+c>")
 		u.sees("Own messages not sent: 1. Quit and lose them?")
-		u.keys("n")
+		u.keys("<enter>")
 		if u.quit {
 			t.Fatal("it has quit")
 		}
@@ -304,7 +304,7 @@ func TestTheViewStaysWhenSomethingComesBelow(t *testing.T) {
 func TestSearchFindsAndOpensWhatWasSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := sit(t, hundred())
-		u.keys("/word 7<enter>")
+		u.keys("<ctrl+f>word 7<enter>")
 		u.sees("Tom & Jerry: word 79.")
 		for range 9 {
 			u.keys("<down>")
@@ -405,7 +405,7 @@ func TestPresenceIsShownAsItChanges(t *testing.T) {
 		u.tell(client.Presence{Friend: 10002, Status: client.StatusBusy})
 		u.sees(">b Pingu")
 		u.tell(client.Presence{Friend: 10002, Status: client.StatusOffline})
-		u.sees(" - Pingu")
+		u.sees(">- Pingu")
 	})
 }
 

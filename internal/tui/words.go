@@ -55,7 +55,12 @@ const (
 	wLogInAgain
 	wWaiting
 	wFailed
-	wYesNo
+	wCancel
+	wCommand
+	wNoCommand
+	wNoWords
+	wNobodyChosen
+	wCleared
 	wNobody
 	wWelcome
 	wAddressSession
@@ -75,6 +80,8 @@ const (
 	wSending
 	wWaits
 	wNotSent
+	wAskDiscard
+	wDoDiscard
 	wTooLong
 	wSystemIsDeaf
 	wHasAdded
@@ -89,8 +96,10 @@ const (
 	// friends and requests
 	wNoFriend
 	wAskRemove
+	wDoRemove
 	wRemoved
 	wAskBlock
+	wDoBlock
 	wIsBlocked
 	wUnblocked
 	wBlockedOnes
@@ -121,6 +130,7 @@ const (
 	wDevices
 	wNoDevices
 	wAskRevoke
+	wDoRevoke
 	wRevoked
 	wSearch
 	wSearchWith
@@ -128,6 +138,8 @@ const (
 	wNothingFound
 	wHelp
 	wSigns
+	wCommands
+	wSlashes
 
 	// a profile
 	wNick
@@ -194,6 +206,8 @@ const (
 	// what keys do
 	wKeyHelp
 	wKeyQuit
+	wKeyInterrupt
+	wKeyCommand
 	wKeyRedraw
 	wKeySuspend
 	wKeyOtherPane
