@@ -27,7 +27,9 @@ type backend struct {
 
 // openBackend opens the store of a data directory that is locked. It takes over
 // the lock. Of the config, Store is filled in here.
-func openBackend(ctx context.Context, dir string, lock *flock.Flock, ifNone ifNoStore, c service.Config) (*backend, error) {
+func openBackend(
+	ctx context.Context, dir string, lock *flock.Flock, ifNone ifNoStore, c service.Config,
+) (*backend, error) {
 	store, err := sqlite.Open(ctx, sqlite.Config{
 		Path: filepath.Join(dir, storeName), MustExist: ifNone == refuse, Log: c.Log,
 	})

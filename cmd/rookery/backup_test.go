@@ -113,7 +113,8 @@ func TestAStoppedServerLeavesTheDatabaseWholeOrSaysThatItIsNot(t *testing.T) {
 
 func (ts *testServer) addPerson(nick string) {
 	ts.t.Helper()
-	if _, err := ts.operator().Add(ts.t.Context(), control.NewAccount{Settings: map[string]string{"nick": nick}}); err != nil {
+	a := control.NewAccount{Settings: map[string]string{"nick": nick}}
+	if _, err := ts.operator().Add(ts.t.Context(), a); err != nil {
 		ts.t.Fatal(err)
 	}
 }

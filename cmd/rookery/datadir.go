@@ -93,7 +93,8 @@ func checkStore(dir string) error {
 	case err != nil && !errors.Is(err, syscall.ENOTDIR):
 		return fmt.Errorf("cannot look into the data directory: %w", disk.Explain(err))
 	case !exists:
-		return fmt.Errorf("%w in %s; start one there with rookery serve --data, or name another directory with --data", errNoStore, dir)
+		return fmt.Errorf("%w in %s; start one there with rookery serve --data, or name another directory with --data",
+			errNoStore, dir)
 	}
 	return nil
 }
@@ -110,8 +111,8 @@ func claim(ctx context.Context, dir string) (*flock.Flock, *control.Operator, er
 		if locked {
 			// Who can open the file can hold up the server.
 			if _, err := disk.MakePrivate(lock.Path()); err != nil {
-				err = fmt.Errorf("others can lock the data directory, and it cannot be changed: %w; run chmod 600 %s as its owner", err, lock.Path())
-				return nil, nil, errors.Join(err, lock.Unlock())
+				return nil, nil, errors.Join(fmt.Errorf("others can lock the data directory, and it cannot be changed: %w; "+
+					"run chmod 600 %s as its owner", err, lock.Path()), lock.Unlock())
 			}
 			return lock, nil, nil
 		}

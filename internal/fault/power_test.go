@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -17,11 +18,13 @@ import (
 
 	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/internal/fault/powercut"
+	"github.com/rookery-im/rookery/internal/sqlite"
 )
 
 // Whenever the power fails, what was answered before is on the disk: each
 // acknowledged message once, and what was collected is not handed out as
-// something new. And if it were not so, this test would see it.
+// something new. No number of a message is given out again, even if an older
+// database is put back then. And if it were not so, this test would see it.
 func TestNothingIsLostWhenThePowerFails(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -242,22 +245,57 @@ func (r *run) cuts(rng *rand.Rand, n int) iter.Seq[cut] {
 // on. An error is one that they get, or the store's.
 func (r *run) examine(t *testing.T, c cut) (_ []Fault, err error) {
 	t.Helper()
-	h, err := openHouse(t.Context(), r.restore(t, c), unsynced)
+	dir := r.restore(t, c)
+	h, err := openHouse(t.Context(), dir, unsynced)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, h.store.Close()) }()
+	highest := make(map[rookery.UIN]uint64)
+	defer func() {
+		if err = errors.Join(err, h.store.Close()); err == nil {
+			err = r.numbersAfterRestore(t, dir, highest)
+		}
+	}()
 	sent := r.sentBefore(c)
 	stored, collected := make(map[rookery.UIN][]Message), make(map[rookery.UIN][]Message)
 	for _, uin := range r.crowd.receivers {
 		box, readErr := storedMessages(t.Context(), h, uin)
+		last, _, lastErr := h.store.Mailbox(t.Context(), uin, "")
+		highest[uin] = last
 		got, collectErr := r.goOn(t.Context(), h, uin, c)
-		if err = errors.Join(err, readErr, collectErr); err == nil && !slices.Equal(box, got) {
+		if err = errors.Join(err, readErr, lastErr, collectErr); err == nil && !slices.Equal(box, got) {
 			err = fmt.Errorf("the mailbox of %d holds %d entries, and %d were collected, or others", uin, len(box), len(got))
 		}
 		stored[uin], collected[uin] = slices.DeleteFunc(box, isNotice), slices.DeleteFunc(got, isNotice)
 	}
 	return append(Judge(sent, stored), Judge(sent, collected)...), err
+}
+
+// numbersAfterRestore puts the database from before the run into what the power
+// cut has left, and sends a message to each receiver. It is an error if its
+// number was given out before the cut. The clock is of no help.
+func (r *run) numbersAfterRestore(t *testing.T, dir string, highest map[rookery.UIN]uint64) (err error) {
+	t.Helper()
+	restore(t, dir, r.disk.After(new(powercut.Trace), 1, powercut.All)[storeName])
+	store, err := sqlite.Open(t.Context(), sqlite.Config{
+		Path: filepath.Join(dir, storeName), Synchronous: "OFF", Log: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return time.Unix(0, 0) },
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	for uin, before := range highest {
+		letter := rookery.Letter{To: uin, Kind: rookery.KindMessage, Peer: writer, Text: "after the restore"}
+		receipt, err := store.Deliver(t.Context(), []rookery.Letter{letter}, time.Unix(0, 0), rookery.Mark{})
+		if err != nil {
+			return err
+		}
+		if n := receipt.Numbers[0]; n <= before {
+			return fmt.Errorf("after a restore %d got the number %d, and had had %d before", uin, n, before)
+		}
+	}
+	return nil
 }
 
 // restore writes what is left after a power failure into a directory.

@@ -200,7 +200,8 @@ func (s *Store) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 		case !exists:
 			return noAccount(uin)
 		}
-		_, err := b.conn.exec("INSERT OR REPLACE INTO removed SELECT account, ?2, devices_made FROM accounts WHERE account = ?1", uin, b.heads[uin])
+		_, err := b.conn.exec(`INSERT OR REPLACE INTO removed
+			SELECT account, ?2, devices_made FROM accounts WHERE account = ?1`, uin, b.heads[uin])
 		if err != nil {
 			return err
 		}

@@ -29,7 +29,8 @@ func Exists(path string) (bool, error) {
 		return false, err
 	}
 	name := filepath.Base(path)
-	return false, fmt.Errorf("%w: %s is missing or empty, but %s-wal beside it holds what was stored last, and a new store would destroy that; "+
+	return false, fmt.Errorf("%w: %s is missing or empty, but %s-wal beside it holds what was stored last, "+
+		"and a new store would destroy that; "+
 		"put the %s back that belongs to it; if that is lost, move %s-wal away and restore a backup",
 		ErrLogAlone, name, name, name, name)
 }
@@ -55,7 +56,8 @@ func makePrivate(cfg Config) {
 	for _, p := range []string{cfg.Path, cfg.Path + "-wal", cfg.Path + "-shm", numbersPath(cfg.Path)} {
 		switch changed, err := disk.MakePrivate(p); {
 		case err != nil:
-			cfg.Log.Warn("others may read a file of the store, and it cannot be changed: run chmod 600 on it as its owner", "file", p, "error", err)
+			cfg.Log.Warn("others may read a file of the store, and it cannot be changed: run chmod 600 on it as its owner",
+				"file", p, "error", err)
 		case changed:
 			cfg.Log.Warn("others could read a file of the store; it is private now", "file", p)
 		}
@@ -66,17 +68,19 @@ func makePrivate(cfg Config) {
 // everything. It warns where another program is in the way.
 func (s *Store) checkpoint() {
 	log, path := s.writer.log, s.writer.path
-	if _, err := s.writer.conn.exec(fmt.Sprintf("PRAGMA busy_timeout = %d", checkpointPatience.Milliseconds())); err != nil {
+	patience := fmt.Sprintf("PRAGMA busy_timeout = %d", checkpointPatience.Milliseconds())
+	if _, err := s.writer.conn.exec(patience); err != nil {
 		log.Warn("cannot wait for others who have the store open", "error", err)
 	}
 	var pages, written int64
 	_, err := s.writer.conn.first("PRAGMA wal_checkpoint(TRUNCATE)", func(r row) { pages, written = r.int(1), r.int(2) })
 	switch {
 	case err != nil:
-		log.Warn("the log could not be written back: the database alone is not whole, keep its log with it", "log", path+"-wal", "error", explain(path, err))
+		log.Warn("the log could not be written back: the database alone is not whole, keep its log with it",
+			"log", path+"-wal", "error", explain(path, err))
 	case written < pages:
-		log.Warn("another program reads the store, so the log could not be written back: the database alone is not whole, keep its log with it; "+
-			"end that program, then start and stop the server", "log", path+"-wal")
+		log.Warn("another program reads the store, so the log could not be written back: the database alone is not whole, "+
+			"keep its log with it; end that program, then start and stop the server", "log", path+"-wal")
 	}
 }
 

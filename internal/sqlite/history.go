@@ -116,7 +116,8 @@ func (s *Store) listed(ctx context.Context, uin rookery.UIN) (listed uint64, err
 	for {
 		var far bool
 		err = s.read(ctx, func(c *conn) error {
-			_, err := c.first(`SELECT listed, EXISTS (SELECT 1 FROM entries WHERE account = ?1 AND number > listed LIMIT 1 OFFSET ?2)
+			_, err := c.first(`SELECT listed, EXISTS
+				(SELECT 1 FROM entries WHERE account = ?1 AND number > listed LIMIT 1 OFFSET ?2)
 				FROM accounts WHERE account = ?1`, func(r row) { listed, far = uint64(r.int(0)), r.bool(1) }, uin, historyPage)
 			return err
 		})

@@ -95,7 +95,7 @@ func (r *recent) entries(uin rookery.UIN, after, upTo uint64, limit int) []rooke
 	defer r.mu.RUnlock()
 	box := r.boxes[uin]
 	above := func(number uint64) int {
-		i, found := slices.BinarySearchFunc(box, number, func(e rookery.Entry, n uint64) int { return cmp.Compare(e.Number, n) })
+		i, found := slices.BinarySearchFunc(box, number, byNumber)
 		if found {
 			i++
 		}
@@ -107,6 +107,8 @@ func (r *recent) entries(uin rookery.UIN, after, upTo uint64, limit int) []rooke
 	}
 	return nil
 }
+
+func byNumber(e rookery.Entry, number uint64) int { return cmp.Compare(e.Number, number) }
 
 // stretches lists all that is recent, by account.
 func (r *recent) stretches() []stretch {

@@ -105,8 +105,8 @@ func (w *writer) loadNumbers(made bool) error {
 		n.log.Info("the store was not stopped in good order: the numbers of messages continue behind a gap", "above", n.floor)
 	default:
 		n.floor = max(floor, file.bound, secondsSince2020(n.now()))
-		n.log.Warn("the store and the file of its numbers do not belong together, as after a restore: the numbers of messages continue behind a gap",
-			"file", n.path, "above", n.floor)
+		n.log.Warn("the store and the file of its numbers do not belong together, as after a restore: "+
+			"the numbers of messages continue behind a gap", "file", n.path, "above", n.floor)
 	}
 	return nil
 }
@@ -122,7 +122,8 @@ func secondsSince2020(now time.Time) uint64 {
 // latestRun reads what meta says.
 func (c *conn) latestRun() (r run, floor uint64, err error) {
 	for name, into := range map[string]*uint64{"run": &r.id, "commits": &r.commits, "floor": &floor} {
-		if _, err := c.first("SELECT value FROM meta WHERE name = ?", func(row row) { *into = uint64(row.int(0)) }, name); err != nil {
+		use := func(row row) { *into = uint64(row.int(0)) }
+		if _, err := c.first("SELECT value FROM meta WHERE name = ?", use, name); err != nil {
 			return run{}, 0, err
 		}
 	}

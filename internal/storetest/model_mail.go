@@ -87,7 +87,10 @@ func (a *account) top() (top uint64) {
 
 func (m *Model) post(l rookery.Letter, now time.Time) uint64 {
 	a := m.accounts[l.To]
-	e := rookery.Entry{Number: max(a.newest(), a.above, m.floor) + 1, Kind: l.Kind, Peer: l.Peer, Time: now, Text: l.Text, Origin: l.Origin}
+	e := rookery.Entry{
+		Number: max(a.newest(), a.above, m.floor) + 1,
+		Kind:   l.Kind, Peer: l.Peer, Time: now, Text: l.Text, Origin: l.Origin,
+	}
 	a.entries = append(a.entries, e)
 	return e.Number
 }

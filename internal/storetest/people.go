@@ -232,7 +232,8 @@ var accountTests = []test{
 	{"what a removed account did is no repeat for one of its number", func(x *trial) {
 		x.add(ann, bob)
 		marks := []rookery.Mark{
-			mark(ann, 1, time.Minute), onDevice(mark(ann, 2, time.Minute), "phone"), onDevice(short(ann, 3, time.Minute), "desk"), short(ann, 4, time.Minute),
+			mark(ann, 1, time.Minute), onDevice(mark(ann, 2, time.Minute), "phone"),
+			onDevice(short(ann, 3, time.Minute), "desk"), short(ann, 4, time.Minute),
 		}
 		for _, m := range marks {
 			x.do(m)
