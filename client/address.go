@@ -64,7 +64,8 @@ func parseAddresses(first string, others []string) ([]address, error) {
 			return nil, fmt.Errorf("%w: client.Fallback is for another account, %v", ErrParameter, more[0].uin)
 		case schemes[more[0].scheme].polls != schemes[all[0].scheme].polls:
 			// A batch that was asked for by a poll is not pushed.
-			return nil, fmt.Errorf("%w: client.Fallback cannot go from http or https to another scheme, or to them", ErrParameter)
+			return nil, fmt.Errorf("%w: client.Fallback goes from http and https to no other scheme, or to them from one",
+				ErrParameter)
 		}
 		for _, a := range more {
 			if !slices.Contains(all, a) {

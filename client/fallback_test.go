@@ -110,7 +110,8 @@ func TestAnAddressWithoutAPortIsTriedAtBothUsualPorts(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := &network{at: test.at}
-				c, err := client.Dial(t.Context(), test.address, client.Password(password), client.Dialer(n.dial), client.Fallback(test.fallback...))
+				c, err := client.Dial(t.Context(), test.address,
+					client.Password(password), client.Dialer(n.dial), client.Fallback(test.fallback...))
 				if err == nil {
 					c.Close()
 				}
@@ -194,7 +195,8 @@ func TestAFallbackIsOfTheSameAccountAndKind(t *testing.T) {
 
 func TestAWebSocketFallsBackToo(t *testing.T) {
 	h := newHouse(t, 10001)
-	c, err := client.Dial(t.Context(), "qq://10001@server:1", client.Password(password), client.Fallback("ws://10001@server"),
+	c, err := client.Dial(t.Context(), "qq://10001@server:1",
+		client.Password(password), client.Fallback("ws://10001@server"),
 		client.Dialer(func(ctx context.Context, network, host string) (net.Conn, error) {
 			if host != "server:8000" {
 				return nil, errors.New("connection refused")

@@ -78,7 +78,7 @@ func (f *serveFlags) register(c *cobra.Command) {
 	flags := c.Flags()
 	flags.SortFlags = false
 	f.data = dataFlag(flags)
-	flags.StringArrayVar(&f.listen, "listen", defaultListen, "listen on `ADDR`, host:port, instead of the default ports; may be given more than once")
+	flags.StringArrayVar(&f.listen, "listen", defaultListen, "listen on `ADDR`, host:port, and not on the default; may be given more than once")
 	flags.StringArrayVar(&f.trustedProxies, "trusted-proxy", nil, "believe X-Forwarded-For, Forwarded and X-Real-IP from `CIDR`, a proxy's address or network; may be given more than once")
 	flags.StringArrayVar(&f.publicURLs, "public-url", nil, "know `URL`, such as https://chat.example, as the server's own "+
 		"address that people open; may be given more than once, links use the first. "+

@@ -68,9 +68,9 @@ type served struct {
 // and its log. If terminal is not nil it is the controlling terminal of the shell.
 func serveOn(t *testing.T, terminal *os.File, line string) *served {
 	t.Helper()
-	s := &served{t: t, log: filepath.Join(t.TempDir(), "log"), ended: make(chan struct{}), cmd: exec.Command("sh", "-c", line)}
+	s := &served{t: t, log: filepath.Join(t.TempDir(), "log"), ended: make(chan struct{})}
 	serve := fmt.Sprintf("rookery serve --data %s --listen 127.0.0.1:0 2>%s", filepath.Join(t.TempDir(), "data"), s.log)
-	s.cmd.Args[2] = strings.ReplaceAll(line, "$SERVE", serve)
+	s.cmd = exec.Command("sh", "-c", strings.ReplaceAll(line, "$SERVE", serve))
 	s.cmd.Dir = t.TempDir() // nohup writes there
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if terminal != nil {
@@ -113,7 +113,8 @@ func (s *served) await(pattern string) []string {
 // answers expects that the server is at work.
 func (s *served) answers() {
 	s.t.Helper()
-	answer, err := http.Post("http://"+s.await(`msg=listening addr=(\S+)`)[1], "", strings.NewReader("VER=1.1&CMD=Query&UIN=10001"))
+	url := "http://" + s.await(`msg=listening addr=(\S+)`)[1]
+	answer, err := http.Post(url, "", strings.NewReader("VER=1.1&CMD=Query&UIN=10001"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -207,7 +208,8 @@ func TestAServerOutlivesTheReadersOfItsOutput(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.Command("rookery", "serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--log-level", "debug", "--log-format", format)
+			cmd := exec.Command("rookery", "serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0",
+				"--log-level", "debug", "--log-format", format)
 			cmd.Stdout, cmd.Stderr = written, written
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
@@ -215,8 +217,9 @@ func TestAServerOutlivesTheReadersOfItsOutput(t *testing.T) {
 			t.Cleanup(func() { _ = cmd.Process.Kill() }) // it has ended, unless the test failed
 			written.Close()
 			var address string
+			listening := regexp.MustCompile(`listening.*"?addr"?[=:]"?([0-9.:]+)`)
 			for lines := bufio.NewScanner(read); address == "" && lines.Scan(); {
-				if found := regexp.MustCompile(`listening.*"?addr"?[=:]"?([0-9.:]+)`).FindStringSubmatch(lines.Text()); found != nil {
+				if found := listening.FindStringSubmatch(lines.Text()); found != nil {
 					address = found[1]
 				}
 			}

@@ -25,17 +25,20 @@ func (a *App) commands() []command {
 	about := func(do func(*person) tea.Cmd) func(*person, string) tea.Cmd {
 		return func(p *person, _ string) tea.Cmd { return do(p) }
 	}
+	find := func(_ *person, number string) tea.Cmd { return a.findPeople(number) }
+	search := func(_ *person, words string) tea.Cmd { return a.searchFor(0, words) }
+	info := func(p *person) tea.Cmd { return a.showInfo(p.uin) }
 	return []command{
 		{name: "help", what: wKeyHelp, do: plain(a.help)},
-		{name: "add", what: wKeyFind, takes: true, do: func(_ *person, number string) tea.Cmd { return a.findPeople(number) }},
+		{name: "add", what: wKeyFind, takes: true, do: find},
 		{name: "requests", what: wKeyRequests, do: plain(a.showRequests)},
-		{name: "search", what: wKeySearchAll, takes: true, do: func(_ *person, words string) tea.Cmd { return a.searchFor(0, words) }},
+		{name: "search", what: wKeySearchAll, takes: true, do: search},
 		{name: "next", what: wKeyNextUnread, do: plain(a.nextUnread)},
 		{name: "status", what: wKeyStatus, do: plain(a.chooseStatus)},
 		{name: "profile", what: wKeyProfile, do: plain(a.editProfile)},
 		{name: "devices", what: wKeyDevices, do: plain(a.showDevices)},
 		{name: "bell", what: wKeyBell, do: plain(a.switchBell)},
-		{name: "info", what: wKeyInfo, about: true, do: func(p *person, _ string) tea.Cmd { return a.showInfo(p.uin) }},
+		{name: "info", what: wKeyInfo, about: true, do: about(info)},
 		{name: "remove", what: wKeyRemove, about: true, do: about(a.remove)},
 		{name: "block", what: wKeyBlock, about: true, do: about(a.block)},
 		{name: "unblock", what: wKeyUnblock, about: true, do: about(a.unblock)},

@@ -100,7 +100,10 @@ func TestWhatDestroysIsDoneByAButtonThatNamesThePerson(t *testing.T) {
 		for _, from := range []string{"", "<enter>"} { // the list, the conversation
 			t.Run(from+command, func(t *testing.T) {
 				withUser(t, func(u *user) {
-					for _, keys := range []string{"<enter>", "y<enter>", "yes, by the way<enter>", "<esc>", "<right><esc>", "<right><left><enter>", "<ctrl+c>", "<tab><tab><enter>"} {
+					for _, keys := range []string{
+						"<enter>", "y<enter>", "yes, by the way<enter>",
+						"<esc>", "<right><esc>", "<right><left><enter>", "<ctrl+c>", "<tab><tab><enter>",
+					} {
 						u.keys(from + command + "<enter>")
 						u.sees("[ Cancel ]", want.button)
 						u.keys(keys)

@@ -13,7 +13,10 @@ func (a *App) help() tea.Cmd {
 		return a.back(h)
 	}
 	_, talking := a.page.(*talk)
-	a.show(&helpPage{of: append(a.bindings(), a.everywhere()...), from: a.page, focus: a.focus, commands: a.focus == onRoster || talking})
+	a.show(&helpPage{
+		of: append(a.bindings(), a.everywhere()...), from: a.page, focus: a.focus,
+		commands: a.focus == onRoster || talking,
+	})
 	return nil
 }
 
