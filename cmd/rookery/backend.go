@@ -62,8 +62,8 @@ func (b *backend) close() error { return errors.Join(b.store.Close(), b.lock.Unl
 // operateNew is operate for commands that can be the first: where there is no
 // store yet, it makes one and says so.
 func operateNew(ctx context.Context, dir string, say io.Writer, do func(*control.Operator) error) error {
-	err := checkStore(dir)
-	if !errors.Is(err, errNoStore) {
+	var none *noStoreError
+	if !errors.As(checkStore(dir), &none) {
 		return operate(ctx, dir, do)
 	}
 	if err := makeDataDir(dir); err != nil {

@@ -80,11 +80,16 @@ func sharedDir(entries []fs.DirEntry) bool {
 	return false
 }
 
-// errNoStore says that a directory holds no store.
-var errNoStore = errors.New("there is no Rookery")
+// noStoreError says that a directory holds no store.
+type noStoreError struct{ dir string }
 
-// checkStore reports as an error that a directory holds no store, which is
-// errNoStore, or that none can be opened or made there.
+func (e *noStoreError) Error() string {
+	return fmt.Sprintf("there is no Rookery in %s; start one there with rookery serve --data, "+
+		"or name another directory with --data", e.dir)
+}
+
+// checkStore reports as an error that a directory holds no store, which is a
+// noStoreError, or that none can be opened or made there.
 func checkStore(dir string) error {
 	exists, err := sqlite.Exists(filepath.Join(dir, storeName))
 	switch {
@@ -93,8 +98,7 @@ func checkStore(dir string) error {
 	case err != nil && !errors.Is(err, syscall.ENOTDIR):
 		return fmt.Errorf("cannot look into the data directory: %w", disk.Explain(err))
 	case !exists:
-		return fmt.Errorf("%w in %s; start one there with rookery serve --data, or name another directory with --data",
-			errNoStore, dir)
+		return &noStoreError{dir}
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -353,7 +354,7 @@ func TestNoNumberIsGivenOutTwiceWhateverHappens(t *testing.T) {
 			r.must(os.Truncate(r.path+"-wal", rng.Int64N(int64(len(log)))))
 		}
 	}
-	for range 150 {
+	for range 80 {
 		for range rng.IntN(30) {
 			if step := r.send(first + rookery.UIN(rng.IntN(2))); step > 1 {
 				break
@@ -384,6 +385,56 @@ func TestNoNumberIsGivenOutTwiceWhateverHappens(t *testing.T) {
 		case 8:
 			r.must(r.RemoveAccount(context.Background(), second))
 			addAccounts(t, r.Store, 1)
+		}
+	}
+}
+
+// Numbers have gaps: two messages may be far apart, and are two all the same.
+func TestNumbersDoNotCountMessages(t *testing.T) {
+	r := newRestored(t)
+	r.send(first)
+	r.crash(nothing)
+	if r.send(first) <= historyPage {
+		t.Fatal("the gap is too small to prove anything")
+	}
+	r.must(r.settle(t.Context(), first))
+	words, more, err := r.History(t.Context(), first, rookery.HistoryQuery{With: rookery.FirstUIN, Limit: 1})
+	if err != nil || len(words) != 1 || !more {
+		t.Errorf("got %v, more is %v, error %v", words, more, err)
+	}
+	// More than a page is listed by conversations first, and these are no page.
+	listed, err := r.writer.conn.exists("SELECT 1 FROM conversations")
+	if err != nil || listed {
+		t.Errorf("they are listed: %v, error %v", listed, err)
+	}
+
+	recent := newRecent(1000)
+	var letters []numbered
+	for _, n := range []uint64{3, 4, 5000, 5001} {
+		letters = append(letters, numbered{first, rookery.Entry{Number: n}})
+	}
+	recent.replace(nil, letters)
+	for _, tt := range []struct {
+		after, upTo uint64
+		limit       int
+		want        []uint64
+	}{
+		{0, 5001, 10, []uint64{3, 4, 5000, 5001}},
+		{4, 5001, 10, []uint64{5000, 5001}},
+		{100, 5000, 10, []uint64{5000}},
+		{3, 4999, 10, []uint64{4}},
+		{4, 4999, 10, nil},
+		{0, 1 << 63, 3, []uint64{3, 4, 5000}},
+		{5001, 1 << 63, 3, nil},
+		{4, 3, 3, nil},
+		{0, 5001, math.MaxInt, []uint64{3, 4, 5000, 5001}},
+	} {
+		var got []uint64
+		for _, e := range recent.entries(first, tt.after, tt.upTo, tt.limit) {
+			got = append(got, e.Number)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("above %d up to %d: got %d, want %d", tt.after, tt.upTo, got, tt.want)
 		}
 	}
 }
