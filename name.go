@@ -63,8 +63,8 @@ func faultOf(kind, before nameKind, rest string) string {
 		}
 		// Behind a mark that takes a vowel away a joiner may end a word, in
 		// Malayalam and Bengali.
-		joins := before != blank && before != joiner && (after == visible || after == mark) || before == mark && after == blank
-		if !joins {
+		between := before != blank && before != joiner && (after == visible || after == mark)
+		if !between && !(before == mark && after == blank) {
 			return "which joins characters, and there is none on both its sides"
 		}
 	}

@@ -148,8 +148,9 @@ func TestAPanicOfSharedWorkIsOneOfEverybodyWhoWaits(t *testing.T) {
 		close(held.goOn)
 		w.settle()
 		for _, a := range []asked{first, second} {
-			if err := a.now(); !strings.Contains(err.Error(), "out of order") || !strings.Contains(err.Error(), "context_test.go") {
-				t.Errorf("a caller got %v", err)
+			got := a.now().Error()
+			if !strings.Contains(got, "out of order") || !strings.Contains(got, "context_test.go") {
+				t.Errorf("a caller got %s", got)
 			}
 		}
 	}, 10001)
@@ -223,14 +224,30 @@ func TestWhoeverWaitsForATurnHeedsItsContext(t *testing.T) {
 			call func(context.Context) error
 		}{
 			{"login", service.HoldTurn, login(w)},
-			{"status", service.HoldTurn, func(ctx context.Context) error { return w.SetStatus(ctx, se, rookery.StatusAway, none) }},
-			{"block", service.HoldTurn, func(ctx context.Context) error { return w.Block(ctx, se, 10002, none) }},
-			{"read", service.HoldTurn, func(ctx context.Context) error { return w.MarkRead(ctx, se, rookery.ReadMark{With: 10002}, none) }},
-			{"forget a device", service.HoldTurn, func(ctx context.Context) error { return w.ForgetDevice(ctx, se, 7, none) }},
-			{"revoke a device", service.HoldTurn, func(ctx context.Context) error { return w.RevokeDevice(ctx, 10001, 1) }},
-			{"password", service.HoldTurn, func(ctx context.Context) error { return w.SetPassword(ctx, 10001, "new") }},
-			{"remove", service.HoldTurn, func(ctx context.Context) error { return w.RemoveAccount(ctx, 10001) }},
-			{"revoke a device that collects", service.HoldCollections, func(ctx context.Context) error { return w.RevokeDevice(ctx, 10001, 1) }},
+			{"status", service.HoldTurn, func(ctx context.Context) error {
+				return w.SetStatus(ctx, se, rookery.StatusAway, none)
+			}},
+			{"block", service.HoldTurn, func(ctx context.Context) error {
+				return w.Block(ctx, se, 10002, none)
+			}},
+			{"read", service.HoldTurn, func(ctx context.Context) error {
+				return w.MarkRead(ctx, se, rookery.ReadMark{With: 10002}, none)
+			}},
+			{"forget a device", service.HoldTurn, func(ctx context.Context) error {
+				return w.ForgetDevice(ctx, se, 7, none)
+			}},
+			{"revoke a device", service.HoldTurn, func(ctx context.Context) error {
+				return w.RevokeDevice(ctx, 10001, 1)
+			}},
+			{"password", service.HoldTurn, func(ctx context.Context) error {
+				return w.SetPassword(ctx, 10001, "new")
+			}},
+			{"remove", service.HoldTurn, func(ctx context.Context) error {
+				return w.RemoveAccount(ctx, 10001)
+			}},
+			{"revoke a device that collects", service.HoldCollections, func(ctx context.Context) error {
+				return w.RevokeDevice(ctx, 10001, 1)
+			}},
 			{"collect", service.HoldCollections, func(ctx context.Context) error {
 				_, err := w.Collect(ctx, se, "1", service.Budget{})
 				return err

@@ -61,7 +61,8 @@ func TestTenThousandStrangersWhoGuessHoldUpNoOwner(t *testing.T) {
 		for i := range strangers {
 			go func() {
 				proof := service.ProofOf(fmt.Sprint("wrong ", i))
-				_, _, _ = w.SignIn(ctx, service.SignIn{UIN: 10001 + rookery.UIN(i%100), Proof: &proof, Address: stranger(i)})
+				in := service.SignIn{UIN: 10001 + rookery.UIN(i%100), Proof: &proof, Address: stranger(i)}
+				_, _, _ = w.SignIn(ctx, in)
 				refused <- struct{}{}
 			}()
 		}
@@ -110,7 +111,8 @@ func TestAKnownOwnerGoesBeforeStrangersWhoAreNew(t *testing.T) {
 		for i := range 200 {
 			go func() {
 				proof := service.ProofOf("wrong")
-				_, _, _ = w.SignIn(ctx, service.SignIn{UIN: 10002 + rookery.UIN(i), Proof: &proof, Address: stranger(i)})
+				in := service.SignIn{UIN: 10002 + rookery.UIN(i), Proof: &proof, Address: stranger(i)}
+				_, _, _ = w.SignIn(ctx, in)
 			}()
 		}
 		w.settle()

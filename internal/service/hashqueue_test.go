@@ -108,7 +108,8 @@ func TestWhenItIsFullTheLongestLineOfTheLastRankLoses(t *testing.T) {
 			name    string
 		}{
 			{rankGuessing, 1, "g1"}, {rankGuessing, 2, "g2 a"}, {rankGuessing, 2, "g2 b"},
-			{rankNew, 3, "n3 a"}, {rankNew, 3, "n3 b"}, {rankNew, 4, "n4"}, {rankKnown, 5, "k5 a"}, {rankKnown, 5, "k5 b"},
+			{rankNew, 3, "n3 a"}, {rankNew, 3, "n3 b"}, {rankNew, 4, "n4"},
+			{rankKnown, 5, "k5 a"}, {rankKnown, 5, "k5 b"},
 		} {
 			h.wait(h.Context(), w.rank, w.address, w.name)
 		}

@@ -213,7 +213,8 @@ func (s *Store) KnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Ad
 	network := rookery.Network(addr)
 	err = s.read(ctx, func(c *conn) error {
 		list, err := c.knownAddresses(uin)
-		known = network.IsValid() && slices.ContainsFunc(list, func(k knownAddress) bool { return k.network == network })
+		known = network.IsValid() &&
+			slices.ContainsFunc(list, func(k knownAddress) bool { return k.network == network })
 		return err
 	})
 	return known, err

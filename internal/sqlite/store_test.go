@@ -271,12 +271,15 @@ func TestSingleAddressesOfIPv6FromEarlierVersionsStandForTheirNetworks(t *testin
 	if err != nil {
 		t.Fatal(err)
 	}
-	for addr, want := range map[string]bool{"2001:db8::ffff": true, "2001:db8:0:1::": true, "192.0.2.1": true, "2001:db8:0:2::1": false} {
+	for addr, want := range map[string]bool{
+		"2001:db8::ffff": true, "2001:db8:0:1::": true, "192.0.2.1": true, "2001:db8:0:2::1": false,
+	} {
 		if known, err := s.KnownAddress(t.Context(), uin, netip.MustParseAddr(addr)); err != nil || known != want {
 			t.Errorf("%s is known: %v, %v", addr, known, err)
 		}
 	}
-	session := rookery.Session{ID: 1, Account: uin, Address: netip.MustParseAddr("2001:db8::3"), Since: time.Unix(1, 0), Status: rookery.StatusOnline}
+	session := rookery.Session{
+		ID: 1, Account: uin, Address: netip.MustParseAddr("2001:db8::3"), Since: time.Unix(1, 0), Status: rookery.StatusOnline}
 	if err := s.SignIn(t.Context(), session, "secret"); err != nil {
 		t.Fatal(err)
 	}

@@ -101,7 +101,8 @@ var sessionTests = []test{
 		}
 		x.twice(func() {
 			for addr, want := range map[string]bool{
-				"2001:db8:1:2::1": true, "2001:db8:1:2:aaaa:bbbb:cccc:dddd": true, "2001:db8:1:3::1": false, "2001:db8::1": false,
+				"2001:db8:1:2::1": true, "2001:db8:1:2:aaaa:bbbb:cccc:dddd": true,
+				"2001:db8:1:3::1": false, "2001:db8::1": false,
 				"192.0.2.7": true, "::ffff:192.0.2.7": true, "192.0.2.8": false, "2001:db8:1:2::1%eth0": true,
 			} {
 				known, err := x.KnownAddress(x.ctx, ann, netip.MustParseAddr(addr))

@@ -91,8 +91,8 @@ func shown(r rune) rune {
 		return replacement
 	case r == '\u2800': // blank in a name, but a part of a picture in Braille
 		return r
-	case unicode.In(r, unicode.Join_Control, unicode.Variation_Selector), r == '\u180e': // scripts and emoji are written with them
-		return r
+	case unicode.In(r, unicode.Join_Control, unicode.Variation_Selector), r == '\u180e':
+		return r // scripts and emoji are written with them
 	case rookery.IsInvisible(r):
 		return drop
 	}
