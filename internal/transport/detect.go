@@ -1,7 +1,9 @@
 package transport
 
 import (
+	"bytes"
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -65,7 +67,10 @@ func (d *Detect) choose(c *Conn) Way {
 		if c.BlankBytes > mostBlank {
 			is = isHTTP
 		}
-		if is == undecided && n < len(first.b) {
+		if is == undecided && n == len(first.b) {
+			is = isHTTP // a method without end, to be refused
+		}
+		if is == undecided {
 			if err == nil {
 				continue
 			}
@@ -91,8 +96,14 @@ const (
 // skippedBytes is how many bytes may stand before the VER= of a line.
 const skippedBytes = 5
 
-// kindOf tells what a connection's first bytes begin, behind blank lines. What
-// begins with capital letters and a space has a method and is HTTP. So is a greeting of TLS, to be told that there is none. All else is a line.
+// kindOf tells what a connection's first bytes begin, behind blank lines. HTTP is
+// a method and a space, if the method has three capital letters or more, or a '/'
+// follows. So is a greeting of TLS, to be told that there is none. All else is a
+// line.
+//
+// A web page chooses the method that its browser sends, and what stands behind the
+// '/'. Taken for lines, its requests would act for the browser's address: lines
+// have no Origin.
 //
 // The bytes that some clients send before VER= can be letters, a space, or the
 // end of a line. No method has less than three letters, so one or two with a
@@ -101,19 +112,47 @@ func kindOf(b []byte) kind {
 	if k := kindOfTLS(b); k != isLine {
 		return k
 	}
-	letters := 0
-	for letters < len(b) && 'A' <= b[letters] && b[letters] <= 'Z' {
-		letters++
+	method := 0
+	for method < len(b) && IsTokenByte(b[method]) {
+		method++
 	}
 	switch {
-	case letters == len(b), string(b) == "\r": // the end of a blank line, or not
+	case method == len(b), string(b) == "\r": // the end of a blank line, or not
 		return undecided
-	case letters == 0, b[letters] != ' ':
+	case method == 0, b[method] != ' ':
 		return isLine
-	case letters > 2:
+	}
+	target := b[method+1:]
+	switch {
+	case bytes.HasPrefix(target, []byte("/")):
+		return isHTTP
+	case !isCapital(b[:method]) && len(target) > 0:
+		return isLine
+	case !isCapital(b[:method]):
+		return undecided
+	case method > 2:
 		return isHTTP
 	}
-	return kindOfShortWord(b, letters+1)
+	return kindOfShortWord(b, method+1)
+}
+
+// IsTokenByte reports whether a byte may be in a method or in the name of a header
+// (RFC 9110, 5.6.2).
+func IsTokenByte(b byte) bool {
+	switch {
+	case 'a' <= b && b <= 'z', 'A' <= b && b <= 'Z', '0' <= b && b <= '9':
+		return true
+	}
+	return strings.IndexByte("!#$%&'*+-.^_`|~", b) >= 0
+}
+
+func isCapital(word []byte) bool {
+	for _, b := range word {
+		if b < 'A' || b > 'Z' {
+			return false
+		}
+	}
+	return true
 }
 
 // kindOfShortWord decides by whether VER= stands where it can in a line, from

@@ -262,13 +262,10 @@ func (r *request) keepsOpen() bool { return !r.close && (r.minor != '0' || r.kee
 func lowerToken(buf, name []byte) (n int, ok bool) {
 	for i, b := range name {
 		switch {
-		case 'a' <= b && b <= 'z', b == '-', '0' <= b && b <= '9':
+		case !transport.IsTokenByte(b):
+			return 0, false
 		case 'A' <= b && b <= 'Z':
 			b += 'a' - 'A'
-		default:
-			if bytes.IndexByte([]byte("!#$%&'*+.^_`|~"), b) < 0 {
-				return 0, false
-			}
 		}
 		if i < len(buf) {
 			buf[i] = b
