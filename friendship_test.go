@@ -35,8 +35,8 @@ func TestRulesOfFriendship(t *testing.T) {
 		{"adding again after asking leaves the request", asked, add(RuleAsk), Step{To: asked, Outcome: OutcomeMustAsk}, 0},
 		{"an account that became open takes who had asked", asked, add(RuleOpen), Step{To: friends, Notice: KindAdded}, 0},
 
-		{"asking leaves a request with its words", none, ask(RuleAsk), Step{To: asked, Words: "hello", Notice: KindAsks, NoticeWords: "hello"}, 0},
-		{"asking again replaces the words", asked, ask(RuleAsk), Step{To: asked, Words: "hello", Notice: KindAsks, NoticeWords: "hello"}, 0},
+		{"asking leaves a request with its words", none, ask(RuleAsk), Step{To: asked, Words: "hello", Notice: KindAsks, NoticeWords: "hello", NoticePause: AskPause}, 0},
+		{"asking again replaces the words", asked, ask(RuleAsk), Step{To: asked, Words: "hello", Notice: KindAsks, NoticeWords: "hello", NoticePause: AskPause}, 0},
 		{"asking an open account makes friends", none, ask(RuleOpen), Step{To: friends, Notice: KindAdded}, 0},
 		{"asking who asks makes friends", asks, ask(RuleAsk), Step{To: friends, Notice: KindAccepted}, 0},
 		{"asking a closed account is refused", none, ask(RuleClosed), Step{}, CodeRefused},
