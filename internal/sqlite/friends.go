@@ -127,20 +127,18 @@ func (b *batch) planNotice(c rookery.RelationChange) (n notice, err error) {
 	if c.Step.Notice == 0 {
 		return notice{}, nil
 	}
-	var number uint64
-	var age time.Duration
-	_, err = b.conn.first("SELECT number, time FROM asked WHERE account = ? AND asker = ?",
-		func(r row) { number, age = uint64(r.int(0)), c.Time.Sub(r.time(1)) }, c.Other, c.Me)
-	if err != nil {
-		return notice{}, err
-	}
-	if c.Step.NoticePause > 0 && number > 0 {
-		switch top, err := b.conn.top(c.Other); {
+	if c.Step.NoticePause > 0 {
+		var number, taken uint64
+		var age time.Duration
+		last, err := b.conn.first(`SELECT number, time, max(taken, coalesce((SELECT max(number) FROM places WHERE account = ?1), 0))
+			FROM asked JOIN accounts USING (account) WHERE account = ?1 AND asker = ?2`,
+			func(r row) { number, age, taken = uint64(r.int(0)), c.Time.Sub(r.time(1)), uint64(r.int(2)) }, c.Other, c.Me)
+		switch {
 		case err != nil:
 			return notice{}, err
-		case number > top:
+		case last && number > taken:
 			return notice{reword: number}, nil
-		case 0 <= age && age < c.Step.NoticePause:
+		case last && 0 <= age && age < c.Step.NoticePause:
 			return notice{}, nil
 		}
 	}

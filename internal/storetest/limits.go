@@ -217,6 +217,29 @@ var pauseTests = []test{
 		x.asks(bob, ann, "4", noon.Add(rookery.AskPause))
 		x.twice(func() { x.equal("notices", x.texts(ann), []string{"1", "4"}) })
 	}},
+	{"what a device has taken that is forgotten by now counts as collected", func(x *trial) {
+		x.add(ann, bob)
+		x.signIn(session(ann, "phone", 1))
+		x.asks(bob, ann, "1", noon)
+		x.passes(ann, "phone", 1)
+		_, err := x.ForgetDevice(x.ctx, ann, 1, rookery.Mark{})
+		x.must(err)
+		x.asks(bob, ann, "2", noon.Add(time.Minute))
+		x.twice(func() { x.equal("notices", x.texts(ann), []string{"1"}) })
+		x.signIn(session(ann, "desk", 2)) // begins behind the notice
+		x.asks(bob, ann, "3", noon.Add(rookery.AskPause))
+		x.twice(func() { x.equal("notices", x.texts(ann), []string{"1", "3"}) })
+	}},
+	{"what a device has taken that is forgotten by now is not waited for", func(x *trial) {
+		x.add(ann, bob)
+		x.signIn(session(ann, "phone", 1))
+		x.asks(bob, ann, "1", noon)
+		x.passes(ann, "phone", 1)
+		_, err := x.ForgetDevice(x.ctx, ann, 1, rookery.Mark{})
+		x.must(err)
+		x.asks(bob, ann, "2", noon.Add(rookery.AskPause))
+		x.twice(func() { x.equal("notices", x.texts(ann), []string{"1", "2"}) })
+	}},
 	{"an answer in between shortens no pause", func(x *trial) {
 		x.add(ann, bob)
 		x.asks(bob, ann, "1", noon)

@@ -109,8 +109,8 @@ func (m *Model) heldBack(c rookery.RelationChange) (last uint64, reword, wait bo
 	if !ok || c.Step.NoticePause == 0 {
 		return 0, false, false
 	}
-	age := c.Time.Sub(before.Time)
-	return before.Number, before.Number > m.accounts[c.Other].top(), age >= 0 && age < c.Step.NoticePause
+	age, a := c.Time.Sub(before.Time), m.accounts[c.Other]
+	return before.Number, before.Number > max(a.taken, a.top()), age >= 0 && age < c.Step.NoticePause
 }
 
 func (m *Model) entry(uin rookery.UIN, number uint64) *rookery.Entry {
