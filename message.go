@@ -111,9 +111,9 @@ type ReadMark struct {
 	Number uint64
 }
 
-// Entry is one entry of an account's mailbox. A mailbox is a log: numbers
-// begin with 1 and have no gaps; entries are never changed, but for the words of a friend request
-// that is made again before anybody has collected it.
+// Entry is one entry of an account's mailbox. A mailbox is a log: its numbers go
+// up from 1, and may have gaps. Entries are never changed, but for the words of a
+// friend request that is made again before anybody has collected it.
 type Entry struct {
 	Number uint64
 	Kind   Kind

@@ -78,8 +78,8 @@ func (s *Store) checkpoint() {
 	case err != nil:
 		log.Warn("the log could not be written back: the database alone is not whole, keep its log with it",
 			"log", path+"-wal", "error", explain(path, err))
-	case written < pages:
-		log.Warn("another program reads the store, so the log could not be written back: the database alone is not whole, "+
+	case written < pages, pages < 0: // another reads, or writes the log back itself
+		log.Warn("another program has the store open, so the log could not be written back: the database alone is not whole, "+
 			"keep its log with it; end that program, then start and stop the server", "log", path+"-wal")
 	}
 }

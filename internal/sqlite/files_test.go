@@ -101,7 +101,7 @@ func TestTheLogSaysThatTheDatabaseIsNotWholeAfterClosing(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, said := range []string{"another program reads the store", cfg.Path + "-wal"} {
+	for _, said := range []string{"another program has the store open", cfg.Path + "-wal"} {
 		if !strings.Contains(log.String(), said) {
 			t.Errorf("the log says %q, and not %q", log.String(), said)
 		}

@@ -79,7 +79,8 @@ const (
 )
 
 // Open opens the store, making or migrating it first if it must, and starts
-// its writer. It makes none where that would destroy a log: see Exists. The caller makes sure that no other process has it open.
+// its writer. It makes none where that would destroy a log: see Exists. The
+// caller makes sure that no other process has it open.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	path, err := filepath.Abs(cfg.Path)
 	if err != nil {
