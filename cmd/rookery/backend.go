@@ -25,13 +25,14 @@ type backend struct {
 	service *service.Service
 }
 
-// openBackend opens the store of a data directory that is locked. It takes over
-// the lock. Of the config, Store is filled in here.
+// openBackend opens the store of a data directory that is locked, with so much of
+// the disk in reserve. It takes over the lock. Of the config, Store is filled in
+// here.
 func openBackend(
-	ctx context.Context, dir string, lock *flock.Flock, ifNone ifNoStore, c service.Config,
+	ctx context.Context, dir string, lock *flock.Flock, ifNone ifNoStore, reserve int64, c service.Config,
 ) (*backend, error) {
 	store, err := sqlite.Open(ctx, sqlite.Config{
-		Path: filepath.Join(dir, storeName), MustExist: ifNone == refuse, Log: c.Log,
+		Path: filepath.Join(dir, storeName), MustExist: ifNone == refuse, Reserve: reserve, Log: c.Log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, lock.Unlock())
@@ -91,7 +92,7 @@ func claimed(ctx context.Context, dir string, ifNone ifNoStore, do func(*control
 		defer operator.Close()
 		return do(operator)
 	}
-	b, err := openBackend(ctx, dir, lock, ifNone, service.Config{Now: now, Log: slog.New(slog.DiscardHandler)})
+	b, err := openBackend(ctx, dir, lock, ifNone, sqlite.LeaveReserve, service.Config{Now: now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}

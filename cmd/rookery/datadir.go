@@ -25,6 +25,8 @@ const (
 	lockName = "lock"
 	// numbersName is the store's file for the numbers of messages.
 	numbersName = "rookery.numbers"
+	// reserveName is the file that holds room on the disk.
+	reserveName = "rookery.reserve"
 	// claimTime is how long a command that is done soon may keep another one
 	// waiting for the data directory.
 	claimTime  = 5 * time.Second
@@ -72,7 +74,7 @@ func makeDataDir(dir string) error {
 func sharedDir(entries []fs.DirEntry) bool {
 	for _, e := range entries {
 		switch e.Name() {
-		case lockName, storeName, storeName + "-wal", storeName + "-shm", numbersName, control.SocketName, "lost+found":
+		case lockName, storeName, storeName + "-wal", storeName + "-shm", numbersName, reserveName, control.SocketName, "lost+found":
 		default:
 			return true
 		}

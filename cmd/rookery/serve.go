@@ -15,6 +15,7 @@ import (
 
 	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/internal/service"
+	"github.com/rookery-im/rookery/internal/sqlite"
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
@@ -37,6 +38,7 @@ type serveFlags struct {
 	mailboxMessages            int
 	mailboxSize                int // MiB
 	perMinute                  int // messages of an account
+	reserve                    int // MiB
 	passwordMemory             int // MiB
 	passwordPasses             int
 	shutdown                   time.Duration
@@ -96,6 +98,7 @@ func (f *serveFlags) register(c *cobra.Command) {
 	flags.IntVar(&f.mailboxMessages, "max-mailbox-messages", service.DefaultMailboxMessages, "let at most `N` messages wait in one mailbox until they are collected")
 	flags.IntVar(&f.mailboxSize, "max-mailbox-size", service.DefaultMailboxBytes>>20, "let at most `MIB` of texts wait in one mailbox")
 	flags.IntVar(&f.perMinute, "max-messages-per-minute", 0, "let an account send at most `N` messages and friend requests in a minute; 0 is any number")
+	flags.IntVar(&f.reserve, "disk-reserve", sqlite.DefaultReserve>>20, "keep `MIB` of the disk for who collects messages; when it is needed, no messages are taken")
 	flags.IntVar(&f.passwordMemory, "password-memory", int(service.FloorCost.MemoryKiB/1024), "hash new passwords with `MIB` of memory (Argon2id)")
 	flags.IntVar(&f.passwordPasses, "password-passes", int(service.FloorCost.Passes), "and with `N` passes over it")
 	flags.DurationVar(&f.shutdown, "shutdown-timeout", 10*time.Second, "in the end finish what was accepted for at most `TIME`; clients that send or read too slowly are cut off after a third of it, at most 2s")
@@ -175,6 +178,7 @@ func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
 		{"retention", f.retention, 1, 36_500},
 		{"max-mailbox-messages", f.mailboxMessages, 1, 1_000_000_000},
 		{"max-messages-per-minute", f.perMinute, 0, 10_000_000},
+		{"disk-reserve", f.reserve, 0, 1 << 20},
 		{"max-mailbox-size", f.mailboxSize, 1, 1 << 20},
 		{"password-memory", f.passwordMemory, int(service.FloorCost.MemoryKiB / 1024), 4096},
 		{"password-passes", f.passwordPasses, int(service.FloorCost.Passes), 100},
@@ -190,7 +194,7 @@ func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
 	}
 	c.retention = time.Duration(f.retention) * 24 * time.Hour
 	c.mailbox = rookery.Limit{Messages: f.mailboxMessages, Bytes: int64(f.mailboxSize) << 20}
-	c.perMinute = f.perMinute
+	c.perMinute, c.reserve = f.perMinute, int64(f.reserve)<<20
 	c.passwords = service.FloorCost
 	c.passwords.MemoryKiB, c.passwords.Passes = uint32(f.passwordMemory)*1024, uint32(f.passwordPasses)
 	for _, text := range f.trustedProxies {

@@ -28,7 +28,7 @@ func TestFlagsBecomeTheServersSettings(t *testing.T) {
 	err := c.ParseFlags(strings.Fields("--listen :1 --listen :2 --trusted-proxy 10.1.2.3/8 --trusted-proxy ::ffff:127.0.0.1 " +
 		"--public-url https://chat.example --public-url http://chat.example:8000 --allow-origin https://app.example --max-connections 7 " +
 		"--max-connections-per-address 5 --max-request-memory 9 --limit-loopback " +
-		"--max-mailbox-messages 9 --max-mailbox-size 2 --max-messages-per-minute 4 --retention 2 --password-memory 64 --password-passes 3 --shutdown-timeout 3s"))
+		"--max-mailbox-messages 9 --max-mailbox-size 2 --max-messages-per-minute 4 --disk-reserve 5 --retention 2 --password-memory 64 --password-passes 3 --shutdown-timeout 3s"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,8 +51,8 @@ func TestFlagsBecomeTheServersSettings(t *testing.T) {
 	if got.retention != 48*time.Hour || got.shutdown != 3*time.Second {
 		t.Errorf("keeps for %v, waits for %v", got.retention, got.shutdown)
 	}
-	if want := (rookery.Limit{Messages: 9, Bytes: 2 << 20}); got.mailbox != want || got.perMinute != 4 {
-		t.Errorf("mailboxes hold %+v, accounts send %d a minute", got.mailbox, got.perMinute)
+	if want := (rookery.Limit{Messages: 9, Bytes: 2 << 20}); got.mailbox != want || got.perMinute != 4 || got.reserve != 5<<20 {
+		t.Errorf("mailboxes hold %+v, accounts send %d a minute, the reserve is %d", got.mailbox, got.perMinute, got.reserve)
 	}
 	if p := got.passwords; p.MemoryKiB != 64*1024 || p.Passes != 3 || p.Threads == 0 {
 		t.Errorf("a password costs %+v", p)

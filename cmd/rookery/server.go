@@ -46,6 +46,8 @@ type serverConfig struct {
 	retention        time.Duration
 	mailbox          rookery.Limit
 	perMinute        int
+	// reserve is how much of the disk is kept for those who collect, in bytes.
+	reserve int64
 	// shutdown is how long requests in flight are waited for in the end.
 	shutdown time.Duration
 	// now and afterFunc are the clock; nil afterFunc is time.AfterFunc.
@@ -88,7 +90,7 @@ func openServer(ctx context.Context, c serverConfig) (*server, error) {
 		operator.Close()
 		return nil, fmt.Errorf("a server runs on %s already; stop it first, or give this one another directory with --data", c.dir)
 	}
-	b, err := openBackend(ctx, c.dir, lock, makeOne, service.Config{
+	b, err := openBackend(ctx, c.dir, lock, makeOne, c.reserve, service.Config{
 		Now: c.now, AfterFunc: c.afterFunc, Log: c.log, Passwords: c.passwords, Retention: c.retention, Mailbox: c.mailbox, PerMinute: c.perMinute,
 	})
 	if err != nil {

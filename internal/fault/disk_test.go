@@ -2,13 +2,10 @@ package fault
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -67,16 +64,17 @@ type disk struct {
 	fill, free func(t *testing.T, s *server)
 }
 
-// disks are those that this machine can have. Files that may not grow can be had
-// anywhere; a file system of our own only where we may mount one.
+// disks are files that may not grow, and a file system of our own.
 func disks(t *testing.T) []disk {
-	all := []disk{{"files that may not grow", serveOnDisk, forbidGrowth, allowGrowth}}
-	if namespace := mountNamespace(t.Context()); namespace != nil {
-		all = append(all, disk{"a small file system", func(t *testing.T, c crowd) *server { return serveOnSmallDisk(t, c, namespace) }, fillUp, makeRoom})
-	} else {
-		t.Log("this machine lets us mount nothing, so that a file system without room is not tried")
+	small := newSmallDisk(t)
+	return []disk{
+		{"files that may not grow", serveOnDisk, forbidGrowth, allowGrowth},
+		{
+			"a small file system", small.serve,
+			func(t *testing.T, _ *server) { small.fill(t, smallDiskSize) },
+			func(t *testing.T, _ *server) { small.free(t) },
+		},
 	}
-	return all
 }
 
 func serveOnDisk(t *testing.T, c crowd) *server {
@@ -102,51 +100,6 @@ func limitFiles(t *testing.T, s *server, bytes uint64) {
 	t.Helper()
 	limit := unix.Rlimit{Cur: bytes, Max: unix.RLIM_INFINITY}
 	if err := unix.Prlimit(s.process.cmd.Process.Pid, unix.RLIMIT_FSIZE, &limit, nil); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// mountNamespace is a command line in which a program can mount for itself
-// alone, nil if there is none.
-func mountNamespace(ctx context.Context) []string {
-	for _, args := range [][]string{{"unshare", "--mount"}, {"unshare", "--mount", "--map-root-user"}} {
-		try := append(args, "mount", "-t", "tmpfs", "none", "/mnt")
-		if exec.CommandContext(ctx, try[0], try[1:]...).Run() == nil {
-			return args
-		}
-	}
-	return nil
-}
-
-// smallDisk is how much the small file system holds, in bytes.
-const smallDisk = 4 << 20
-
-// serveOnSmallDisk serves on a file system that nobody else sees: the data is
-// copied to it first.
-func serveOnSmallDisk(t *testing.T, c crowd, namespace []string) *server {
-	seed, dir := t.TempDir(), t.TempDir()
-	settle(t, seed, append(c.people(), person{onlooker, rookery.RuleAsk}))
-	p := rookeryServe(t, dir, false)
-	script := fmt.Sprintf(`mount -t tmpfs -o size=%d none "$1" && cp "$0"/* "$1" && shift && exec "$@"`, smallDisk)
-	p.args = append(append(namespace, "sh", "-c", script, seed, dir), p.args...)
-	return newServer(t, p)
-}
-
-// ballast is the file that fills the small file system.
-func ballast(s *server) string {
-	return filepath.Join(fmt.Sprintf("/proc/%d/root", s.process.cmd.Process.Pid), s.program.dir, "ballast")
-}
-
-func fillUp(t *testing.T, s *server) {
-	t.Helper()
-	if err := os.WriteFile(ballast(s), make([]byte, smallDisk), 0o600); !errors.Is(err, syscall.ENOSPC) {
-		t.Fatalf("the file system did not get full: %v", err)
-	}
-}
-
-func makeRoom(t *testing.T, s *server) {
-	t.Helper()
-	if err := os.Remove(ballast(s)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -30,6 +30,8 @@ type Load struct {
 	Senders   []*Sender
 	Receivers []*Receiver
 	Ledger    *Ledger
+	// Pause is how long each sender rests after what it did.
+	Pause time.Duration
 }
 
 // NewLoad makes a load of clients. Of the receivers, every other one, beginning
@@ -67,6 +69,9 @@ func (l *Load) Run(ctx context.Context) error {
 			for ctx.Err() == nil {
 				if err := s.act(hard); err != nil {
 					return err
+				}
+				if l.Pause > 0 {
+					<-time.After(l.Pause)
 				}
 			}
 			return nil

@@ -43,6 +43,9 @@ func (s *Service) wake(ctx context.Context, uin rookery.UIN, from Asker) (*Sessi
 	if err != nil {
 		return nil, notSignedIn(err)
 	}
+	if s.signedOut.has(about) {
+		return nil, errNotSignedIn
+	}
 	about.Asleep, about.Address = false, from.Address
 	if err := s.store.Wake(ctx, about); err != nil {
 		return nil, notSignedIn(err)

@@ -47,7 +47,7 @@ func TestATokenIsWorthItsSessionFromAnywhere(t *testing.T) {
 	unknown := rookery.NewToken([rookery.TokenBytes]byte{1})
 	w.wantSession(10001, service.Asker{Address: home, Token: unknown}, nil)
 	// An address session has no token, not even one that hashes to nothing.
-	w.must(w.SignOut(w.Context(), 10001, service.Asker{Token: unknown}))
+	w.SignOut(w.Context(), 10001, service.Asker{Token: unknown})
 	w.wantSession(10001, service.Asker{Address: home}, address)
 }
 
@@ -92,7 +92,7 @@ func TestLogoutEndsTheSessionOfItsTokenAlone(t *testing.T) {
 	_, token := w.token(10001, "phone")
 	desk, deskToken := w.token(10001, "desk")
 	address := w.signIn(10001, home)
-	w.must(w.SignOut(w.Context(), 10001, service.Asker{Address: home, Token: token}))
+	w.SignOut(w.Context(), 10001, service.Asker{Address: home, Token: token})
 	w.wantSession(10001, service.Asker{Token: token}, nil)
 	w.wantSession(10001, service.Asker{Token: deskToken}, desk)
 	w.wantSession(10001, service.Asker{Address: home}, address)
@@ -158,7 +158,7 @@ func TestASleepingDeviceCanBeSignedOutRevokedAndLockedOut(t *testing.T) {
 	_, locked := w.token(10001, "locked out")
 	w.pass(300 * time.Second)
 	w.pass(300 * time.Second) // and the member is forgotten
-	w.must(w.SignOut(w.Context(), 10001, service.Asker{Token: out}))
+	w.SignOut(w.Context(), 10001, service.Asker{Token: out})
 	w.wantSession(10001, service.Asker{Token: out}, nil)
 	w.must(w.RevokeDevice(w.Context(), 10001, 2))
 	w.wantSession(10001, service.Asker{Token: revoked}, nil)
@@ -198,7 +198,7 @@ func TestADeviceThatAnotherRequestWakesJustNowIsAwake(t *testing.T) {
 
 	w.pass(300 * time.Second)
 	w.store.looking = other
-	w.must(w.SignOut(w.Context(), 10001, from))
+	w.SignOut(w.Context(), 10001, from)
 	w.wantSession(10001, from, nil)
 }
 
@@ -247,7 +247,7 @@ func TestEachDeviceHasItsOwnPlace(t *testing.T) {
 	// A place stays through logout, and so does the memory of SEQs.
 	w.wantCollected(desk, "collect 1", "c")
 	_, token := w.token(10002, "desk")
-	w.must(w.SignOut(w.Context(), 10002, service.Asker{Token: token}))
+	w.SignOut(w.Context(), 10002, service.Asker{Token: token})
 	w.pass(10 * time.Minute)
 	desk = w.device(10002, "desk")
 	w.wantCollected(desk, "collect 1", "c")
@@ -328,7 +328,7 @@ func TestOwnWordsAreKeptAsLongAsThereAreDevices(t *testing.T) {
 	kept(0)
 	_, token := w.token(10001, "phone")
 	kept(1)
-	w.must(w.SignOut(w.Context(), 10001, service.Asker{Token: token}))
+	w.SignOut(w.Context(), 10001, service.Asker{Token: token})
 	kept(2) // it is still a device
 	w.restart(0)
 	kept(3)

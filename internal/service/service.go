@@ -74,6 +74,7 @@ type Service struct {
 	due        dueQueue
 	accounts   *accounts
 	prover     *prover
+	signedOut  signedOut
 	guard      *guard
 
 	// started and before make the uptime: how long servers have been up on
@@ -204,6 +205,7 @@ func (s *Service) finish(ctx context.Context) {
 	})
 	s.background.wait()
 	s.rememberAll(ctx)
+	s.signedOut.store(ctx, s)
 	s.beat(ctx)
 }
 
@@ -211,6 +213,8 @@ func (s *Service) finish(ctx context.Context) {
 // for SessionLife, and forgets members that are long gone. Run calls it every
 // second; a test that moves the clock calls it then.
 func (s *Service) Tick(ctx context.Context) {
+	s.store.CheckRoom()
+	s.signedOut.store(ctx, s)
 	s.together(s.due.pop(s.uptime()), "end sessions that have run out", func(m *member) error { return s.visit(ctx, m) })
 }
 

@@ -284,18 +284,28 @@ func (s *Service) Heard(se *Session) (*Session, error) {
 }
 
 // SignOut ends the session that a request belongs to, asleep or not. Without one
-// there is nothing to do.
-func (s *Service) SignOut(ctx context.Context, uin rookery.UIN, from Asker) error {
-	if there, err := s.hasSession(ctx, uin, from); err != nil || !there {
-		return err
+// there is nothing to do. It ends at once, even if the store cannot be told now.
+func (s *Service) SignOut(ctx context.Context, uin rookery.UIN, from Asker) {
+	ctx = context.WithoutCancel(ctx) // whether or not the client waits for it
+	there, err := s.hasSession(ctx, uin, from)
+	if err == nil && there {
+		err = s.signOut(ctx, uin, from)
 	}
+	if err != nil {
+		s.log.Warn("somebody signs out, and the store cannot be read: a session that sleeps goes on", "account", uin, "error", err)
+	}
+}
+
+func (s *Service) signOut(ctx context.Context, uin rookery.UIN, from Asker) error {
 	m, err := s.takeTurn(ctx, uin)
 	if err != nil {
 		return err
 	}
 	defer m.turn.end()
 	if se := m.sessionOf(from); se != nil {
-		return s.end(ctx, m, []*Session{se})
+		s.signedOut.end(ctx, s, se.about)
+		s.forget(ctx, m, []*Session{se})
+		return nil
 	}
 	if from.Token == "" {
 		return nil
@@ -307,7 +317,8 @@ func (s *Service) SignOut(ctx context.Context, uin rookery.UIN, from Asker) erro
 	case err != nil:
 		return err
 	}
-	return s.store.SignOut(ctx, []rookery.Session{sleeping})
+	s.signedOut.end(ctx, s, sleeping)
+	return nil
 }
 
 // hasSession reports whether a request belongs to a session, asleep or not. It

@@ -72,7 +72,7 @@ func TestAnotherAddressDisplacesAndKeepsTheStatus(t *testing.T) {
 		t.Errorf("it looks %v", got)
 	}
 	w.wantCollected(you, "collect 2")
-	w.must(w.SignOut(t.Context(), 10001, service.Asker{Address: home})) // not its session any more
+	w.SignOut(t.Context(), 10001, service.Asker{Address: home}) // not its session any more
 	_, err = w.Session(t.Context(), 10001, service.Asker{Address: cafe})
 	w.must(err)
 }
@@ -121,13 +121,88 @@ func TestAFailedStoreChangesNoSession(t *testing.T) {
 	w.signIn(10001, home)
 	w.store.setFull(true)
 	w.code(w.tryPassword(10001, cafe, password), rookery.CodeTemporary)
-	w.code(w.SignOut(t.Context(), 10001, service.Asker{Address: home}), rookery.CodeTemporary)
 	me, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
 	w.must(err)
 	w.code(w.SetStatus(t.Context(), me, rookery.StatusInvisible, rookery.Mark{}), rookery.CodeTemporary)
 	if got := w.Looks(10001); got != rookery.StatusOnline {
 		t.Errorf("it looks %v", got)
 	}
+}
+
+func TestSigningOutEndsASessionAtOnceAndIsStoredWhenThereIsRoom(t *testing.T) {
+	w := newWorld(t, 10001, 10002)
+	w.befriend(10001, 10002)
+	friend := service.Asker{Address: cafe}
+	w.signIn(10002, cafe)
+	w.signIn(10001, home)
+	_, awake := w.token(10001, "phone")
+	_, asleep := w.token(10001, "desk")
+	w.advance(service.SessionLife - time.Second)
+	for _, from := range []service.Asker{{Address: home}, {Token: awake}} {
+		_, err := w.Session(t.Context(), 10001, from)
+		w.must(err)
+	}
+	_, err := w.Session(t.Context(), 10002, friend)
+	w.must(err)
+	w.pass(2 * time.Second) // the desk sleeps
+	ends := []service.Asker{{Address: home}, {Address: home, Token: awake}, {Address: home, Token: asleep}}
+
+	w.store.setFull(true)
+	for range 2 {
+		for _, from := range ends {
+			w.SignOut(t.Context(), 10001, from)
+			_, err := w.Session(t.Context(), 10001, from)
+			w.code(err, rookery.CodeNotSignedIn)
+		}
+	}
+	if got := w.Looks(10001); got != rookery.StatusOffline {
+		t.Errorf("it looks %v", got)
+	}
+	w.pass(time.Second)
+	if got := len(w.stored()); got != 4 {
+		t.Fatalf("the store has %d sessions", got)
+	}
+	w.store.setFull(false)
+	w.pass(time.Second)
+	if got := w.stored(); len(got) != 1 || got[0].Account != 10002 {
+		t.Errorf("the store has the sessions %+v", got)
+	}
+}
+
+func TestAKillBeforeASignOutIsStoredBringsTheSessionBack(t *testing.T) {
+	w := newWorld(t, 10001)
+	w.signIn(10001, home)
+	w.store.setFull(true)
+	w.SignOut(t.Context(), 10001, service.Asker{Address: home})
+	w.must(w.store.Close()) // without a last word of the service
+	w.start()
+	_, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
+	w.must(err)
+}
+
+func TestASignOutThatIsNotStoredDoesNotEndALaterSession(t *testing.T) {
+	w := newWorld(t, 10001)
+	w.signIn(10001, home)
+	w.store.setFull(true)
+	w.SignOut(t.Context(), 10001, service.Asker{Address: home})
+	w.store.setFull(false)
+	w.signIn(10001, home)
+	w.pass(time.Second)
+	_, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
+	w.must(err)
+	if got := len(w.stored()); got != 1 {
+		t.Errorf("the store has %d sessions", got)
+	}
+}
+
+// stored are the sessions that the store has.
+func (w *world) stored() (all []rookery.Session) {
+	w.Helper()
+	w.must(w.store.Sessions(w.Context(), func(s rookery.Session) bool {
+		all = append(all, s)
+		return true
+	}))
+	return all
 }
 
 func TestGuessingHasToWait(t *testing.T) {
@@ -265,7 +340,7 @@ func TestAnInvisibleUserNeverShowsWhileSigningIn(t *testing.T) {
 	w := newWorld(t, 10001)
 	// The session before was online; each login is invisible from the start.
 	w.signIn(10001, home)
-	w.must(w.SignOut(t.Context(), 10001, service.Asker{Address: home}))
+	w.SignOut(t.Context(), 10001, service.Asker{Address: home})
 	proof := service.ProofOf(password)
 	done := make(chan struct{})
 	var watch sync.WaitGroup
@@ -287,7 +362,7 @@ func TestAnInvisibleUserNeverShowsWhileSigningIn(t *testing.T) {
 	for range 200 {
 		_, _, err := w.SignIn(t.Context(), service.SignIn{UIN: 10001, Proof: &proof, Address: home, Status: rookery.StatusInvisible})
 		w.must(err)
-		w.must(w.SignOut(t.Context(), 10001, service.Asker{Address: home}))
+		w.SignOut(t.Context(), 10001, service.Asker{Address: home})
 	}
 	close(done)
 	watch.Wait()

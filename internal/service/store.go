@@ -196,6 +196,10 @@ type keeper interface {
 	// on with what is left. Purge looks at some accounts above after and deletes at
 	// most limit entries. next is where to go on, 0 when all accounts were looked at.
 	Purge(ctx context.Context, after rookery.UIN, before time.Time, limit int) (next rookery.UIN, deleted int, err error)
+	// CheckRoom looks whether a disk that was full has room again. While it has not,
+	// letters with a limit get CodeTemporary, and what is kept of the disk is for
+	// everything else. It is cheap.
+	CheckRoom()
 	// Close ends the store once what it has accepted is done. Later calls get
 	// CodeTemporary.
 	Close() error

@@ -20,7 +20,7 @@ import (
 // are settled: moved to the mailboxes, account after account, several letters
 // to the page, a few with each commit. When a round through the accounts is
 // over, the rows of the journal from before it are deleted. What a crash leaves
-// in the journal is settled when the store is opened again; letters that are in
+// in the journal is remembered when the store is opened again; letters that are in
 // their mailbox already are recognised by their number.
 
 // settleAtLeast is how many letters a commit settles while a round goes on; if
@@ -225,34 +225,32 @@ func (w *writer) settleAll() error {
 	})
 }
 
-// replay settles what a crash left in the journal.
+// replay remembers what a crash left in the journal. It writes nothing, so that a
+// store can be opened on a full disk: the letters are settled in the next round.
 func (w *writer) replay() error {
 	var left []numbered
 	var damaged error
-	err := w.conn.each("SELECT letters FROM journal ORDER BY id", func(r row) bool {
-		left, damaged = parseLetters(left, r.blob(0))
+	err := w.conn.each("SELECT id, letters FROM journal ORDER BY id", func(r row) bool {
+		w.journaled = r.int(0)
+		left, damaged = parseLetters(left, r.blob(1))
 		return damaged == nil
 	})
-	if err := cmp.Or(err, damaged); err != nil || len(left) == 0 {
+	if err := cmp.Or(err, damaged); err != nil {
 		return err
 	}
-	return w.transact(func(b *batch) error {
-		for _, l := range left {
-			exists, err := b.exists(l.to)
-			if err != nil {
-				return err
-			}
-			if !exists || l.entry.Number <= b.heads[l.to] {
-				continue
-			}
-			if err := b.insert(l.to, l.entry); err != nil {
-				return err
-			}
-			b.heads[l.to] = l.entry.Number
+	unsettled := left[:0]
+	for _, l := range left {
+		exists, err := w.batch.exists(l.to)
+		if err != nil {
+			return err
 		}
-		_, err := b.conn.exec("DELETE FROM journal")
-		return err
-	})
+		if exists && l.entry.Number > w.heads[l.to] {
+			w.heads[l.to] = l.entry.Number
+			unsettled = append(unsettled, l)
+		}
+	}
+	w.recent.replace(nil, unsettled)
+	return nil
 }
 
 // A row of the journal is the byte lettersVersion and then, for each letter:

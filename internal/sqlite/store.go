@@ -39,6 +39,9 @@ type Config struct {
 	// Synchronous is SQLite's pragma of that name: FULL if empty. With
 	// anything less, what was acknowledged can be lost with the power.
 	Synchronous string
+	// Reserve is how much room on the disk is kept for those who read, in bytes;
+	// see reserve.go. 0: none, and one that is there is given back.
+	Reserve int64
 	// MaxMarks bounds the remembered requests; one takes about 80 bytes of
 	// memory. While there are as many, requests with a mark are turned away
 	// with CodeTemporary. 0: 4 million.
@@ -73,9 +76,10 @@ const (
 	// checkpointPages: copying the log back into the database stalls the
 	// writer, and a page written many times meanwhile is copied once. 64 MB.
 	checkpointPages = 16000
+	pageBytes       = 4096
 	// maxLogBytes is what the log is cut back to after it had to grow because
 	// of a slow reader.
-	maxLogBytes = 4 * checkpointPages * 4096
+	maxLogBytes = 4 * checkpointPages * pageBytes
 )
 
 // Open opens the store, making or migrating it first if it must, and starts
@@ -96,6 +100,12 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	cfg.maxRecent = cmp.Or(cfg.maxRecent, 4<<20)
 	s, err := openOrMake(ctx, cfg)
+	if isFull(err) && cfg.Reserve > 0 && disk.Holds(ReservePath(path), cfg.Reserve) {
+		if err := disk.Release(ReservePath(path)); err != nil {
+			return nil, err
+		}
+		s, err = openOrMake(ctx, cfg)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("store %s: %w", path, explain(path, err))
 	}
@@ -120,7 +130,7 @@ func openOrMake(ctx context.Context, cfg Config) (*Store, error) {
 func open(cfg Config, made bool) (*Store, error) {
 	c, err := connect(cfg.Path, "busy_timeout = 5000", "synchronous = "+cfg.Synchronous,
 		"cache_size = -65536", "temp_store = MEMORY",
-		fmt.Sprintf("wal_autocheckpoint = %d", checkpointPages),
+		fmt.Sprintf("wal_autocheckpoint = %d", logPages(cfg)),
 		fmt.Sprintf("journal_size_limit = %d", maxLogBytes))
 	if err != nil {
 		return nil, err
@@ -146,6 +156,15 @@ func open(cfg Config, made bool) (*Store, error) {
 	}
 	go s.writer.run()
 	return s, nil
+}
+
+// logPages is how long the log gets before it is written back: the reserve has
+// room for that.
+func logPages(cfg Config) int64 {
+	if cfg.Reserve > 0 {
+		return min(checkpointPages, max(cfg.Reserve/pageBytes, 1))
+	}
+	return checkpointPages
 }
 
 // Close ends the store once what it has accepted is done.

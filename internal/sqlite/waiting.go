@@ -96,10 +96,13 @@ func plus(sum rookery.Waiting, e rookery.Entry) rookery.Waiting {
 }
 
 // admit reports as an error that a letter exceeds its limit, with those of the
-// same delivery before it.
+// same delivery before it, or that the disk has no room for any that has one.
 func (b *batch) admit(l rookery.Letter, before []rookery.Letter) error {
-	if l.Limit == nil {
+	switch {
+	case l.Limit == nil:
 		return nil
+	case b.reserve.short.Load():
+		return errShort
 	}
 	w, err := b.count(l.To)
 	if err != nil {

@@ -48,6 +48,7 @@ type writer struct {
 	recent  *recent
 	marks   *marks
 	numbers *numbers
+	reserve *reserve
 	log     *slog.Logger
 
 	mu      sync.Mutex
@@ -80,7 +81,7 @@ type writer struct {
 func newWriter(c *conn, r *recent, m *marks, cfg Config) *writer {
 	n := &numbers{path: numbersPath(cfg.Path), now: cfg.Now, log: cfg.Log}
 	w := &writer{
-		path: cfg.Path, conn: c, recent: r, marks: m, numbers: n, log: cfg.Log,
+		path: cfg.Path, conn: c, recent: r, marks: m, numbers: n, reserve: newReserve(cfg), log: cfg.Log,
 		ended: make(chan struct{}), heads: make(map[rookery.UIN]uint64), waiting: make(map[rookery.UIN]waiting),
 	}
 	w.arrived.L = &w.mu
@@ -172,6 +173,9 @@ func (w *writer) take() bool {
 // carryOut decides operations and answers them.
 func (w *writer) carryOut(ops []*op) {
 	err := w.commit(ops)
+	if err != nil && w.makeRoom(err) {
+		err = w.commit(ops)
+	}
 	if err != nil && len(ops) > 1 {
 		for i := range ops {
 			w.carryOut(ops[i : i+1])

@@ -246,6 +246,9 @@ func (m *Model) Beat(_ context.Context, up, forget time.Duration) error {
 	return nil
 }
 
+// CheckRoom does nothing: a model has room.
+func (m *Model) CheckRoom() {}
+
 // Purge looks at all accounts at once: how many a store looks at is its own
 // affair.
 func (m *Model) Purge(_ context.Context, after rookery.UIN, before time.Time, limit int) (rookery.UIN, int, error) {

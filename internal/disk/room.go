@@ -1,0 +1,41 @@
+package disk
+
+import (
+	"crypto/rand"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// Hold makes a file that takes up room on the disk, in place of one that is
+// there. If there is not enough room, it makes none.
+func Hold(path string, size int64) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	err = allocate(f, size)
+	if errors.Is(err, errors.ErrUnsupported) {
+		_, err = io.CopyN(f, rand.Reader, size) // what can be compressed would take up less
+	}
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		return errors.Join(err, Release(path))
+	}
+	return nil
+}
+
+// Holds reports whether a file takes up so much room.
+func Holds(path string, size int64) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Size() == size && takesUp(info) >= size
+}
+
+// Release gives the room back. A file that is not there is no error.
+func Release(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,36 @@
+package disk
+
+import (
+	"errors"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Free is how many bytes this user can still write in a directory.
+func Free(dir string) (int64, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
+	}
+	return int64(s.Bavail) * s.Bsize, nil
+}
+
+// allocate gives a file blocks, and the size. errors.ErrUnsupported where the
+// file system cannot.
+func allocate(f *os.File, size int64) error {
+	err := unix.Fallocate(int(f.Fd()), 0, 0, size)
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return &os.PathError{Op: "fallocate", Path: f.Name(), Err: err}
+	}
+	return err
+}
+
+// takesUp is how much of the disk a file has.
+func takesUp(info os.FileInfo) int64 {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return s.Blocks * 512
+	}
+	return info.Size()
+}

@@ -1,0 +1,193 @@
+package fault
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery"
+)
+
+// answers sends a request once and checks its RES.
+func answers(t *testing.T, c *Client, r Request, res int) Answer {
+	t.Helper()
+	a, err := c.Once(t.Context(), r)
+	if err != nil || a.RES != res {
+		t.Fatalf("%s is answered %s, %v; want RES=%d", r.Record, a.Text, err, res)
+	}
+	return a
+}
+
+// does repeats a request until it is done.
+func does(t *testing.T, c *Client, r Request) Answer {
+	t.Helper()
+	a, err := c.Do(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// signedInClients are the first sender and receiver of a crowd, and the onlooker.
+func signedInClients(t *testing.T, s *server, c crowd) (sender, receiver, other *Client) {
+	t.Helper()
+	var all []*Client
+	for _, uin := range []rookery.UIN{c.senders[0], c.receivers[0], onlooker} {
+		client := &Client{UIN: uin, Post: HTTP(s.dial, true)}
+		if err := client.Login(t.Context(), password); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, client)
+	}
+	return all[0], all[1], all[2]
+}
+
+// texts are the texts that an answer to GetMsgEx has.
+func texts(t *testing.T, a Answer) (list []string) {
+	t.Helper()
+	messages, err := a.Messages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range messages {
+		list = append(list, m.Text)
+	}
+	return list
+}
+
+func wantTexts(t *testing.T, a Answer, want ...string) {
+	t.Helper()
+	if got := texts(t, a); strings.Join(got, "|") != strings.Join(want, "|") {
+		t.Fatalf("the texts are %q, want %q", got, want)
+	}
+}
+
+// With the disk full to the last byte, messages are refused with a reason, and
+// whoever collects, signs in and out goes on with the reserve, after a kill too.
+func TestWithTheReserveReadersGoOnWhenTheDiskIsFull(t *testing.T) {
+	small, crowd := newSmallDisk(t), newCrowd(1, 1)
+	s := small.serve(t, crowd)
+	sender, receiver, other := signedInClients(t, s, crowd)
+	say := func(text string) Request { return sender.Request("CLTMSG", fields(receiver.UIN, "MG", text)) }
+	long := strings.Repeat("~", 3000)
+	for i := range 100 {
+		does(t, sender, say(fmt.Sprint(i, long)))
+	}
+	reserve := small.path("rookery.reserve")
+	if _, err := os.Stat(reserve); err != nil {
+		t.Fatal(err)
+	}
+
+	small.fill(t, smallDiskSize)
+	refused := say("too much")
+	for deadline := time.Now().Add(inTheEnd); ; { // there may be room in the log
+		a, err := sender.Once(t.Context(), refused)
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("%s, %v", a.Text, err)
+		}
+		if a.RES == resTemporary {
+			if !strings.Contains(a.Text, "disk is nearly full") {
+				t.Errorf("the reason is not given: %s", a.Text)
+			}
+			break
+		}
+		refused = say("too much " + long)
+	}
+	if _, err := os.Stat(reserve); !os.IsNotExist(err) {
+		t.Errorf("the reserve was not given up: %v", err)
+	}
+	answers(t, other, other.Request("Ack_AddToList", "&CD=2"+fields(crowd.senders[0], "RS", "hello")), resTemporary)
+	collected := 0
+	for range 100 { // 2 messages fit an answer
+		collected += len(texts(t, answers(t, receiver, receiver.Request("GetMsgEx", ""), resDone)))
+		answers(t, other, other.Request("Logout", ""), resDone)
+		answers(t, other, other.Request("List", ""), 20)
+		if err := other.Login(t.Context(), password); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if collected < 100 {
+		t.Errorf("%d messages were collected", collected)
+	}
+	s.process.kill()
+	small.fill(t, smallDiskSize) // what it had given up, and what its log took
+	s.start()
+	answers(t, sender, say("still too much"), resTemporary)
+	answers(t, receiver, receiver.Request("GetMsgEx", ""), resDone)
+
+	small.free(t)
+	does(t, sender, refused)
+	does(t, receiver, receiver.Request("GetMsgEx", ""))
+	if _, err := os.Stat(reserve); err != nil {
+		t.Errorf("the reserve was not taken back: %v", err)
+	}
+	if said := string(s.process.said()); !strings.Contains(said, "the disk has room again") {
+		t.Errorf("the log does not say so: %s", said)
+	}
+	s.stop()
+}
+
+// Where nothing at all can be written, nothing is handed out, and a Logout holds
+// until the server is killed.
+func TestWithNoRoomAtAllNothingIsHandedOut(t *testing.T) {
+	crowd := newCrowd(1, 1)
+	s := serveOnDisk(t, crowd)
+	sender, receiver, other := signedInClients(t, s, crowd)
+	say := func(text string) Request { return sender.Request("CLTMSG", fields(receiver.UIN, "MG", text)) }
+	does(t, sender, say("hello"))
+
+	limitFiles(t, s, 1)
+	for range 3 {
+		a := answers(t, receiver, receiver.Request("GetMsgEx", ""), resTemporary)
+		if strings.Contains(a.Text, "hello") {
+			t.Errorf("it was handed out: %s", a.Text)
+		}
+	}
+	for range 2 {
+		answers(t, other, other.Request("Logout", ""), resDone)
+		answers(t, other, other.Request("List", ""), 20)
+	}
+	answers(t, sender, sender.Request("Logout", ""), resDone)
+	limitFiles(t, s, 1<<40)
+	wantTexts(t, does(t, receiver, receiver.Request("GetMsgEx", "")), "hello")
+	awaitStoredSignOut(t, s, other)
+	answers(t, sender, sender.Request("List", ""), 20)
+
+	if err := sender.Login(t.Context(), password); err != nil {
+		t.Fatal(err)
+	}
+	limitFiles(t, s, 1)
+	answers(t, sender, sender.Request("Logout", ""), resDone)
+	answers(t, sender, sender.Request("List", ""), 20)
+	s.process.kill()
+	s.start()
+	answers(t, sender, sender.Request("List", ""), resDone) // it is back
+	answers(t, other, other.Request("List", ""), 20)
+	s.stop()
+}
+
+// awaitStoredSignOut waits until a client's session is gone from the files of a
+// server.
+func awaitStoredSignOut(t *testing.T, s *server, c *Client) {
+	t.Helper()
+	for deadline := time.Now().Add(inTheEnd); time.Now().Before(deadline); {
+		<-time.After(100 * time.Millisecond)
+		image := t.TempDir()
+		copyFiles(t, image, s.program.dir)
+		h, err := openHouse(t.Context(), image, unsynced)
+		if err != nil {
+			continue // copied in the middle of something
+		}
+		signedIn := false
+		err = h.store.Sessions(t.Context(), func(session rookery.Session) bool {
+			signedIn = signedIn || session.Account == c.UIN
+			return true
+		})
+		if h.store.Close(); err == nil && !signedIn {
+			return
+		}
+	}
+	t.Fatal("a Logout is not stored though there is room")
+}

@@ -1,0 +1,158 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/disk"
+)
+
+// DefaultReserve is as much as the log holds before it is written back into the
+// database: with the reserve given up, that can be done on a full disk.
+const DefaultReserve = 64 << 20
+
+// LeaveReserve is for those who work on a store for a moment: a reserve that is
+// there stays as it is.
+const LeaveReserve = -1
+
+// ReservePath is where the reserve of a database is, rookery.reserve beside
+// rookery.db.
+func ReservePath(database string) string {
+	return strings.TrimSuffix(database, filepath.Ext(database)) + ".reserve"
+}
+
+// reserve is room on the disk for those who collect, sign in and sign out when
+// the disk is full. It is held by a file, so that no other program and no sender
+// can use it up, and given up when a commit finds the disk full. Then the store
+// is short of room: letters that have a limit are turned away until the file can
+// be made again.
+type reserve struct {
+	path string
+	size int64 // 0: there is none
+	log  *slog.Logger
+
+	// short: the room is not held.
+	short atomic.Bool
+	mu    sync.Mutex // held by whoever makes or removes the file; guards told
+	// told: the operator knows that the file cannot be made though there is room.
+	told bool
+}
+
+var errShort = &rookery.Error{Code: rookery.CodeTemporary, Text: "the server's disk is nearly full: it takes no messages until there is room"}
+
+// newReserve looks for the reserve of a database, and makes it if there is room.
+func newReserve(cfg Config) *reserve {
+	r := &reserve{path: ReservePath(cfg.Path), size: max(cfg.Reserve, 0), log: cfg.Log}
+	switch {
+	case cfg.Reserve == LeaveReserve:
+	case cfg.Reserve == 0:
+		if err := disk.Release(r.path); err != nil {
+			r.log.Warn("cannot remove the reserve of the disk", "error", err)
+		}
+	case disk.Holds(r.path, r.size):
+	default:
+		r.short.Store(true)
+		if err := r.takeBack(); err != nil {
+			r.log.Error("the disk has too little room: messages can be collected, but none are taken until there is more", "needed", r.needed(), "error", err)
+		}
+	}
+	return r
+}
+
+// needed is how much has to be free so that the reserve is made: a little is left
+// for senders, or they would be turned away again at once.
+func (r *reserve) needed() int64 { return r.size + r.size/4 }
+
+// takeBack makes the file if there is room for it.
+func (r *reserve) takeBack() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := disk.Release(r.path); err != nil { // one of another size perhaps
+		return err
+	}
+	free, err := disk.Free(filepath.Dir(r.path))
+	switch {
+	case err != nil:
+		return err
+	case free < r.needed():
+		return fmt.Errorf("%d bytes are free: %w", free, syscall.ENOSPC)
+	}
+	if err := disk.Hold(r.path, r.size); err != nil {
+		if !isFull(err) && !r.told {
+			r.told = true
+			r.log.Warn("cannot make the reserve of the disk", "error", disk.Explain(err))
+		}
+		return err
+	}
+	r.told = false
+	r.short.Store(false)
+	return nil
+}
+
+// giveUp frees the room if an error says that the disk is full, and reports
+// whether there is more of it now.
+func (r *reserve) giveUp(err error) bool {
+	if r.size == 0 || r.short.Load() || !isFull(err) {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.short.Store(true)
+	if err := disk.Release(r.path); err != nil {
+		r.log.Error("cannot give up the reserve of the disk", "error", err)
+		return false
+	}
+	r.log.Error("the disk is full: its reserve is used for who collects messages, and no messages are taken until there is room", "needed", r.needed())
+	return true
+}
+
+// isFull reports whether a commit failed because a file could not grow.
+func isFull(err error) bool {
+	switch codeOf(err) {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE:
+		return true
+	}
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// CheckRoom takes the reserve back when there is room again. It costs one
+// question to the file system, and only while the store is short of room.
+func (s *Store) CheckRoom() {
+	r := s.writer.reserve
+	if !r.short.Load() {
+		return
+	}
+	if err := r.takeBack(); err == nil {
+		r.log.Info("the disk has room again: messages are taken")
+	}
+}
+
+// makeRoom gives up the reserve, or writes the log back so that it begins anew,
+// if an error says that the disk is full. It reports whether it is worth trying
+// again.
+func (w *writer) makeRoom(err error) bool {
+	if !isFull(err) {
+		return false
+	}
+	more := w.reserve.giveUp(err)
+	// Writing back makes the database longer, by as much as is in the log at most.
+	// Where it cannot be finished it would use up what room there is for nothing.
+	free, errFree := disk.Free(filepath.Dir(w.path))
+	log, errLog := os.Stat(w.path + "-wal")
+	if errFree != nil || errLog != nil || pageBytes <= free && free < log.Size() {
+		return more
+	}
+	var pages, written int64
+	_, err = w.conn.first("PRAGMA wal_checkpoint(PASSIVE)", func(r row) { pages, written = r.int(1), r.int(2) })
+	return more || err == nil && pages > 0 && written == pages
+}
