@@ -104,7 +104,7 @@ func TestWithTheReserveReadersGoOnWhenTheDiskIsFull(t *testing.T) {
 		collected += len(texts(t, answers(t, receiver, receiver.Request("GetMsgEx", ""), resDone)))
 		answers(t, other, other.Request("Logout", ""), resDone)
 		answers(t, other, other.Request("List", ""), 20)
-		if err := other.Login(t.Context(), password); err != nil {
+		if _, err := other.login(t.Context(), password, other.Once); err != nil {
 			t.Fatal(err)
 		}
 	}
