@@ -29,7 +29,8 @@ const (
 // Nobody must be able to keep an owner out. So an address that the account has
 // signed in from answers for its own tries only, and from any other a stranger
 // has to try wrong passwords at very many addresses: the bound of an account is
-// there against those who have them.
+// there against those who have them, and an address counts for no more than its
+// free tries until that bound is reached.
 type guard struct {
 	mu    sync.Mutex // guards the rest
 	tries *lru.LRU[tryKey, tries]
@@ -198,10 +199,13 @@ func (g *guard) tidy(a attempt, c *checking) {
 func (g *guard) wrong(a attempt, now time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	own := g.triesLocked(a.key(), now)
 	for _, k := range a.keys() {
-		t, _ := g.tries.Get(k)
-		if now-t.at > guardMemory {
-			t = tries{}
+		t := g.triesLocked(k, now)
+		if !k.address.IsValid() && own.count >= freeTries && t.count < freeTriesAccount {
+			// Or one address could keep an owner out, if it goes on for days. Once
+			// the bound is reached, all count.
+			continue
 		}
 		t.count, t.at = t.count+1, now
 		if over := t.count - k.free(); over >= 0 {
@@ -209,6 +213,15 @@ func (g *guard) wrong(a attempt, now time.Duration) {
 		}
 		g.tries.Add(k, t)
 	}
+}
+
+// triesLocked are the wrong tries that are not forgotten.
+func (g *guard) triesLocked(k tryKey, now time.Duration) tries {
+	t, _ := g.tries.Get(k)
+	if now-t.at > guardMemory {
+		return tries{}
+	}
+	return t
 }
 
 // guesses reports whether the address has tried wrong passwords at accounts that

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/rookery-im/rookery"
 	"github.com/rookery-im/rookery/internal/service"
@@ -183,6 +184,21 @@ func TestOnlyVeryManyAddressesKeepANewOwnerOut(t *testing.T) {
 	w.must(w.tryPassword(10001, cafe, password)) // which is known by now
 	w.must(w.SetPassword(t.Context(), 10001, "new one"))
 	w.must(w.tryPassword(10001, fresh, "new one")) // the operator has helped
+}
+
+// The tries of one address that goes on for weeks are not those of very many.
+func TestAPatientStrangerKeepsNoOwnerOut(t *testing.T) {
+	w := newWorld(t, 10001)
+	service.NoteWrongTries(w.Service, 10001, stranger(0), 2000)
+	w.must(w.tryPassword(10001, cafe, password))
+	for i := range 199 {
+		service.NoteWrongTries(w.Service, 10001, stranger(1+i), 5)
+	}
+	fresh := netip.MustParseAddr("192.0.2.77")
+	w.waits(w.tryPassword(10001, fresh, password))
+	w.advance(11 * time.Second)
+	service.NoteWrongTries(w.Service, 10001, stranger(0), 1) // from now on all count
+	w.waits(w.tryPassword(10001, fresh, password))
 }
 
 func TestTriesInFlightWaitInsteadOfBeingRefused(t *testing.T) {
