@@ -58,9 +58,11 @@ type Limit Waiting
 func (l Limit) Check(w Waiting, text string) error {
 	switch {
 	case w.Messages >= l.Messages:
-		return Errorf(CodeRefused, "that account's mailbox is full: %d messages wait there; try again when it has collected some", w.Messages)
+		return Errorf(CodeRefused, "that account's mailbox is full: %d messages wait there; "+
+			"try again when it has collected some", w.Messages)
 	case w.Bytes+int64(len(text)) > l.Bytes:
-		return Errorf(CodeRefused, "that account's mailbox is full: messages of %d bytes wait there; try again when it has collected some", w.Bytes)
+		return Errorf(CodeRefused, "that account's mailbox is full: messages of %d bytes wait there; "+
+			"try again when it has collected some", w.Bytes)
 	}
 	return nil
 }

@@ -95,10 +95,14 @@ func (f *serveFlags) register(c *cobra.Command) {
 		flags.DurationVar(t.value, t.flag, t.usual, t.usage)
 	}
 	flags.IntVar(&f.retention, "retention", int(service.DefaultRetention/(24*time.Hour)), "keep messages for `DAYS` after they were collected")
-	flags.IntVar(&f.mailboxMessages, "max-mailbox-messages", service.DefaultMailboxMessages, "let at most `N` messages wait in one mailbox until they are collected")
-	flags.IntVar(&f.mailboxSize, "max-mailbox-size", service.DefaultMailboxBytes>>20, "let at most `MIB` of texts wait in one mailbox")
-	flags.IntVar(&f.perMinute, "max-messages-per-minute", 0, "let an account send at most `N` messages and friend requests in a minute; 0 is any number")
-	flags.IntVar(&f.reserve, "disk-reserve", sqlite.DefaultReserve>>20, "keep `MIB` of the disk for who collects messages; when it is needed, no messages are taken")
+	flags.IntVar(&f.mailboxMessages, "max-mailbox-messages", service.DefaultMailboxMessages,
+		"let at most `N` messages wait in one mailbox until they are collected")
+	flags.IntVar(&f.mailboxSize, "max-mailbox-size", service.DefaultMailboxBytes>>20,
+		"let at most `MIB` of texts wait in one mailbox")
+	flags.IntVar(&f.perMinute, "max-messages-per-minute", 0,
+		"let an account send at most `N` messages and friend requests in a minute; 0 is any number")
+	flags.IntVar(&f.reserve, "disk-reserve", sqlite.DefaultReserve>>20,
+		"keep `MIB` of the disk for who collects messages; when it is needed, no messages are taken")
 	flags.IntVar(&f.passwordMemory, "password-memory", int(service.FloorCost.MemoryKiB/1024), "hash new passwords with `MIB` of memory (Argon2id)")
 	flags.IntVar(&f.passwordPasses, "password-passes", int(service.FloorCost.Passes), "and with `N` passes over it")
 	flags.DurationVar(&f.shutdown, "shutdown-timeout", 10*time.Second, "in the end finish what was accepted for at most `TIME`; clients that send or read too slowly are cut off after a third of it, at most 2s")

@@ -81,7 +81,10 @@ func (h *house) signAllIn(ctx context.Context, store Store, sessions []rookery.S
 // start starts the server and waits for its first answer.
 func (h *house) start(ctx context.Context) error {
 	begin := time.Now()
-	args := []string{"serve", "--data", h.dir, "--listen", "127.0.0.1:0"}
+	args := []string{
+		"serve", "--data", h.dir, "--listen", "127.0.0.1:0",
+		"--max-mailbox-messages", "1000000000", "--max-mailbox-size", "1048576", // sinks never collect
+	}
 	if h.cfg.Profile != "" {
 		args = append(args, "--cpuprofile", h.cfg.Profile)
 	}

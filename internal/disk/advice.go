@@ -24,9 +24,11 @@ func adviceFor(err error) string {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return "the disk is full; make room on it, what is stored is unharmed"
 	case errors.Is(err, syscall.EROFS):
-		return "the file system is read-only; find out why (the system's log says so if the disk fails) and make it writable, what is stored is unharmed"
+		return "the file system is read-only; find out why (the system's log says so if the disk fails) " +
+			"and make it writable, what is stored is unharmed"
 	case errors.Is(err, fs.ErrPermission):
-		return "this user may not do that; run as the user that owns the data directory, or give it to this user with chown -R, what is stored is unharmed"
+		return "this user may not do that; run as the user that owns the data directory, " +
+			"or give it to this user with chown -R, what is stored is unharmed"
 	}
 	return ""
 }

@@ -59,5 +59,7 @@ func (o *signedOut) store(ctx context.Context, s *Service) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.list = slices.DeleteFunc(o.list, func(session rookery.Session) bool { return slices.ContainsFunc(list, same(session)) })
+	for _, known := range list {
+		o.list = slices.DeleteFunc(o.list, same(known))
+	}
 }

@@ -73,12 +73,15 @@ func uniqueMark(i uint64) rookery.Mark {
 
 func BenchmarkDeliver(b *testing.B) {
 	const accounts = 1000
+	limit := rookery.Limit{Messages: 1 << 40, Bytes: 1 << 60} // counted, and never reached
 	for _, callers := range []int{1, 64, 256} {
 		b.Run(fmt.Sprintf("%d callers", callers), func(b *testing.B) {
 			s := benchStore(b, accounts)
 			perCaller(b, callers, func(i uint64) {
 				to := rookery.FirstUIN + rookery.UIN(rand.IntN(accounts))
-				if _, err := s.Deliver(b.Context(), messages(to, words), noon, uniqueMark(i)); err != nil {
+				letters := messages(to, words)
+				letters[0].Limit = &limit
+				if _, err := s.Deliver(b.Context(), letters, noon, uniqueMark(i)); err != nil {
 					b.Error(err)
 				}
 			})

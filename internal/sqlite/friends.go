@@ -179,7 +179,8 @@ func (b *batch) reword(uin rookery.UIN, number uint64, words string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := b.conn.exec("UPDATE entries SET text = ? WHERE account = ? AND number = ?", words, uin, number); err != nil {
+		_, err = b.conn.exec("UPDATE entries SET text = ? WHERE account = ? AND number = ?", words, uin, number)
+		if err != nil {
 			return err
 		}
 	}

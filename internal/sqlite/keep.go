@@ -96,7 +96,9 @@ type deletable struct {
 
 // purgeable lists at most limit entries of an account that can be deleted. It
 // reads no further than what is old: mailboxes can be long.
-func (s *Store) purgeable(ctx context.Context, uin rookery.UIN, before time.Time, limit int) (old []deletable, err error) {
+func (s *Store) purgeable(
+	ctx context.Context, uin rookery.UIN, before time.Time, limit int,
+) (old []deletable, err error) {
 	if limit <= 0 {
 		return nil, nil
 	}
@@ -105,7 +107,8 @@ func (s *Store) purgeable(ctx context.Context, uin rookery.UIN, before time.Time
 		if err != nil {
 			return err
 		}
-		return c.each("SELECT number, time < ?, kind FROM entries WHERE account = ? AND number < ? ORDER BY number", func(r row) bool {
+		return c.each(`SELECT number, time < ?, kind FROM entries
+			WHERE account = ? AND number < ? ORDER BY number`, func(r row) bool {
 			d := deletable{uint64(r.int(0)), rookery.Kind(r.int(2)) == rookery.KindSent}
 			if !r.bool(1) {
 				return false

@@ -193,7 +193,8 @@ func (s *Store) Collect(ctx context.Context, uin rookery.UIN, device string, pla
 			return noAccount(uin)
 		}
 		var from uint64
-		_, err := b.conn.first("SELECT number FROM places WHERE account = ? AND device = ?", func(r row) { from = uint64(r.int(0)) }, uin, device)
+		_, err := b.conn.first("SELECT number FROM places WHERE account = ? AND device = ?",
+			func(r row) { from = uint64(r.int(0)) }, uin, device)
 		if err != nil {
 			return err
 		}

@@ -48,7 +48,7 @@ type reserve struct {
 	told bool
 }
 
-var errShort = &rookery.Error{Code: rookery.CodeTemporary, Text: "the server's disk is nearly full: it takes no messages until there is room"}
+var errShort = rookery.Errorf(rookery.CodeTemporary, "the server's disk is nearly full: it takes no messages until there is room")
 
 // newReserve looks for the reserve of a database, and makes it if there is room.
 func newReserve(cfg Config) *reserve {
@@ -63,7 +63,8 @@ func newReserve(cfg Config) *reserve {
 	default:
 		r.short.Store(true)
 		if err := r.takeBack(); err != nil {
-			r.log.Error("the disk has too little room: messages can be collected, but none are taken until there is more", "needed", r.needed(), "error", err)
+			r.log.Error("the disk has too little room: messages can be collected, but none are taken until there is more",
+				"needed", r.needed(), "error", err)
 		}
 	}
 	return r
@@ -112,7 +113,8 @@ func (r *reserve) giveUp(err error) bool {
 		r.log.Error("cannot give up the reserve of the disk", "error", err)
 		return false
 	}
-	r.log.Error("the disk is full: its reserve is used for who collects messages, and no messages are taken until there is room", "needed", r.needed())
+	r.log.Error("the disk is full: its reserve is used for who collects messages, and none are taken until there is room",
+		"needed", r.needed())
 	return true
 }
 

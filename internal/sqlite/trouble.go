@@ -19,7 +19,8 @@ import (
 func explain(path string, err error) error {
 	switch code := codeOf(err); code & 0xff {
 	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
-		return fmt.Errorf("this is no store of rookery, or it is damaged; stop the server, keep the files, and restore a backup: %w", err)
+		return fmt.Errorf("this is no store of rookery, or it is damaged; "+
+			"stop the server, keep the files, and restore a backup: %w", err)
 	case sqlite3.SQLITE_BUSY:
 		return fmt.Errorf("another program has it open; end that one: %w", err)
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR:

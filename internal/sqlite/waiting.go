@@ -49,7 +49,8 @@ func (b *batch) uncount(uin rookery.UIN) { b.recount[uin] = waiting{unknown: tru
 
 // top is the highest place of all collectors of an account.
 func (c *conn) top(uin rookery.UIN) (top uint64, err error) {
-	_, err = c.first("SELECT coalesce(max(number), 0) FROM places WHERE account = ?", func(r row) { top = uint64(r.int(0)) }, uin)
+	_, err = c.first("SELECT coalesce(max(number), 0) FROM places WHERE account = ?",
+		func(r row) { top = uint64(r.int(0)) }, uin)
 	return top, err
 }
 
@@ -144,7 +145,10 @@ func (b *batch) passed(uin rookery.UIN, from, to uint64) error {
 	if err != nil {
 		return err
 	}
-	b.recount[uin] = waiting{top: to, Waiting: rookery.Waiting{Messages: w.Messages - gone.Messages, Bytes: w.Bytes - gone.Bytes}}
+	w.top = to
+	w.Messages -= gone.Messages
+	w.Bytes -= gone.Bytes
+	b.recount[uin] = w
 	return nil
 }
 

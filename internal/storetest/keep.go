@@ -237,7 +237,8 @@ var keepTests = []test{
 		x.add(ann, bob)
 		x.signIn(session(ann, "phone", 1))
 		own := rookery.Letter{To: ann, Kind: rookery.KindSent, Peer: bob, Text: "own"}
-		_, err := x.Deliver(x.ctx, []rookery.Letter{letter(ann, bob, "1"), own, own, letter(ann, bob, "4"), own}, noon, rookery.Mark{})
+		letters := []rookery.Letter{letter(ann, bob, "1"), own, own, letter(ann, bob, "4"), own}
+		_, err := x.Deliver(x.ctx, letters, noon, rookery.Mark{})
 		x.must(err)
 		x.equal("deleted before their time", x.purge(noon, 10), 0)
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 2)

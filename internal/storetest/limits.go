@@ -161,7 +161,9 @@ var limitTests = []test{
 		x.fill(ann, bob, "x", three)
 		step, err := rookery.Ask(rookery.Relation{}, rookery.RuleAsk, "hello")
 		x.must(err)
-		change := rookery.RelationChange{Me: bob, Other: ann, Step: step, Limit: &three, Time: noon, Mark: mark(bob, 1, time.Minute)}
+		change := rookery.RelationChange{
+			Me: bob, Other: ann, Step: step, Limit: &three, Time: noon, Mark: mark(bob, 1, time.Minute),
+		}
 		_, err = x.Relate(x.ctx, change)
 		x.refused(err, rookery.CodeRefused)
 		x.equal("relation", x.relation(bob, ann), rookery.Relation{})
