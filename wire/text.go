@@ -41,7 +41,7 @@ func textFieldOf(name []byte) *textField {
 	if len(name) > len(buf) {
 		return nil
 	}
-	name = trim(Unescape(buf[:0], name))
+	name = Unescape(buf[:0], name)
 	for i := range textFields {
 		if EqualFold(name, textFields[i].command) {
 			return &textFields[i]

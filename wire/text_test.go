@@ -44,7 +44,7 @@ func TestTextFields(t *testing.T) {
 		{"not where a pair follows the text", "VER=1.1&CMD=CLTMSG&SEQ=1&UIN=1&MG=a&&UN=2&", "MG", "a&"},
 		{"keys are known without case", "ver=1.1&cmd=CLTMSG&seq=1&uin=1&un=2&mg=a&b=c", "MG", "a&b=c"},
 		{"commands too", "VER=1.1&CMD=cltmsg&SEQ=1&UIN=1&UN=2&MG=a&b=c", "MG", "a&b=c"},
-		{"and escaped ones", "VER=1.1&CMD= %43LT%4dSG%20 &SEQ=1&UIN=1&UN=2&MG=a&b=c", "MG", "a&b=c"},
+		{"and escaped ones", "VER=1.1&CMD= %43LT%4dSG &SEQ=1&UIN=1&UN=2&MG=a&b=c", "MG", "a&b=c"},
 		{"a command of which every character is escaped", "VER=1.1&CMD=%41%63%6b%5f%41%64%64%54%6f%4c%69%73%74&SEQ=1&UIN=1&UN=2&CD=2&RS=a&b=c", "RS", "a&b=c"},
 		{"the words of a friend request are a text", ack + "RS=I am Tom & this is Jerry=cat", "RS", "I am Tom & this is Jerry=cat"},
 		{"they end before CD if that has not come", "VER=1.1&CMD=Ack_AddToList&SEQ=1&UIN=1&UN=2&RS=a&b=c&CD=2", "RS", "a&b=c"},

@@ -20,11 +20,11 @@ func TestEveryCodeHasARES(t *testing.T) {
 
 func TestCommandsAreFoundWithoutCase(t *testing.T) {
 	for _, name := range []string{"Change_Stat", "Change_stat", "CHANGE_STAT"} {
-		if row := commands.find(name); row == nil || row.name != "Change_Stat" {
+		if row := commands.find([]byte(name)); row == nil || row.name != "Change_Stat" {
 			t.Errorf("%s is found as %v", name, row)
 		}
 	}
-	if row := commands.find("Change"); row != nil {
+	if row := commands.find([]byte("Change")); row != nil {
 		t.Errorf("a part of a name is found as %s", row.name)
 	}
 }
@@ -36,7 +36,7 @@ func TestOnlyASCIILettersHaveCaseInNamesOfCommands(t *testing.T) {
 	foreign := strings.NewReplacer("s", "\u017F", "S", "\u017F", "k", "\u212A", "K", "\u212A")
 	for _, c := range commands {
 		other := foreign.Replace(c.name)
-		if row := commands.find(other); row != nil && other != c.name {
+		if row := commands.find([]byte(other)); row != nil && other != c.name {
 			t.Errorf("%q is found as %s", other, row.name)
 		}
 	}

@@ -60,9 +60,9 @@ var exact = func() map[string]*command {
 }()
 
 // find finds a command by its name, without case of ASCII letters; nil if there is none.
-func (t table) find(name string) *command {
+func (t table) find(name []byte) *command {
 	for i := range t {
-		if wire.EqualFold([]byte(name), t[i].name) {
+		if wire.EqualFold(name, t[i].name) {
 			return &t[i]
 		}
 	}

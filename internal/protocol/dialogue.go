@@ -150,7 +150,7 @@ func (d *dialogue) End() { d.unbind() }
 // bound, so that all are of one session.
 type run []*call
 
-var sending = commands.find("CLTMSG")
+var sending = exact["CLTMSG"]
 
 // send sends them and answers each. It returns what reply does.
 func (r run) send(d *dialogue, reply func([]byte) error) error {

@@ -129,16 +129,39 @@ func (c *call) read(record []byte) bool {
 		return false
 	}
 	c.seq, c.seqDecoded = c.loose("SEQ")
+	c.seq = echo(c.seq)
 	c.uinText, _ = c.loose("UIN")
 	c.uin, _ = rookery.ParseUIN(c.uinText)
-	if c.row = exact[string(c.bytes("CMD"))]; c.row == nil {
-		c.name, _ = c.loose("CMD")
-		c.row = commands.find(c.name)
+	c.uinText = echo(c.uinText)
+	// By its bytes, as the codec does. It says where a text ends.
+	name := c.bytes("CMD")
+	if c.row = exact[string(name)]; c.row == nil {
+		c.row = commands.find(name)
 	}
 	if c.row != nil {
 		c.name = c.row.name
+	} else {
+		c.name, _ = c.loose("CMD")
+		c.name = echo(c.name)
 	}
 	return true
+}
+
+// maxEcho is how much of a value that is echoed stands in the answer, in
+// characters. It is more than a valid one has. Without a bound whoever takes no
+// answers would make the server keep long ones.
+const maxEcho = 64
+
+// echo is as much of a value as is echoed.
+func echo(text string) string {
+	n := 0
+	for i := range text {
+		if n == maxEcho {
+			return text[:i]
+		}
+		n++
+	}
+	return text
 }
 
 // answer writes the answer to a record that was read.
