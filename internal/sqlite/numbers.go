@@ -34,7 +34,9 @@ import (
 //   - else the database or the file is of another time, or the file is missing:
 //     every mailbox continues above its latest number, the bound, and the seconds
 //     since 2020. Old clients take numbers up to 2^31 only, and these fit until
-//     2087; no mailbox gets more than one message a second for years.
+//     2087. Where the bound is lost, the clock is enough unless a mailbox gets more
+//     than one message a second for years, or a server is killed more often than
+//     once an hour: each time it uses up a block.
 //
 // What this cannot tell: that both were restored from a copy of the whole
 // directory. The file must be removed then.
