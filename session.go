@@ -24,6 +24,9 @@ type Session struct {
 	// Encoding is what the client's doubtful texts are read as, in the numbers
 	// of package wire; 0 is unknown.
 	Encoding uint8
+	// ByNumber: the client has confirmed a push by its number, and from then on
+	// nothing else confirms.
+	ByNumber bool
 	// Token is the hash of what proves a device session, zero for an address
 	// session.
 	Token TokenHash

@@ -76,8 +76,9 @@
 // says that it is not known whether the message arrived.
 //
 // If the program ends, messages that its loop did not come back from are handed
-// out again the next time on a line or WebSocket, unless they had been there for five seconds and
-// another record was sent since: by this the server knows old clients to be alive.
+// out again the next time on a line or WebSocket. (Until its session has taken a
+// first message: unless they had been there for five seconds and another record
+// was sent since. By this the server knows old clients to be alive.)
 // Over HTTP a batch of up to 50 counts as received when the next one is asked for,
 // by whatever program; [Client.Collect] is for programs that must do better there.
 package client

@@ -100,7 +100,7 @@ func (o *oldLine) run(ctx context.Context) {
 }
 
 // serve signs in on a line, and sends what is to be sent until it breaks. If
-// there is nothing, the program asks who is online every second.
+// there is nothing, the program asks who is online every ten seconds.
 func (o *oldLine) serve(ctx context.Context, conn net.Conn) {
 	answers := make(chan string)
 	defer func() {
@@ -122,7 +122,7 @@ func (o *oldLine) serve(ctx context.Context, conn net.Conn) {
 	if answer, ok := ask(login); !ok || !strings.Contains(answer, "&RES=0&RS=0") {
 		return
 	}
-	beat := time.NewTicker(time.Second)
+	beat := time.NewTicker(10 * time.Second)
 	defer beat.Stop()
 	for {
 		if o.unsent == nil {

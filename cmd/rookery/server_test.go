@@ -207,6 +207,7 @@ func (c *clock) add(d time.Duration) {
 	end := c.now().Add(d)
 	for t := c.advance(end); t != nil; t = c.advance(end) {
 		t.f()
+		settle()
 	}
 }
 

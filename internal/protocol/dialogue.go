@@ -41,6 +41,14 @@ type dialogue struct {
 func (d *dialogue) Answer(ctx context.Context, peer *transport.Peer, records [][]byte, reply func([]byte) error) {
 	var waiting run
 	came := d.handler.service.Now() // the last too, however long the first take
+	if d.feed != nil {
+		d.feed.Asked()
+	}
+	defer func() {
+		if d.feed != nil {
+			d.feed.Idle()
+		}
+	}()
 	for _, record := range records {
 		c := d.handler.take(ctx, peer)
 		c.dialogue, c.dst = d, c.own
@@ -65,14 +73,14 @@ func (d *dialogue) answer(c *call, spoken bool, reply func([]byte) error) error 
 	defer d.handler.giveBack(c)
 	if !spoken {
 		d.handler.warnVersion(c)
-		return reply([]byte(wire.Null))
+		return d.write([]byte(wire.Null), reply)
 	}
 	if c.confirms() {
 		d.confirm(c)
 		return nil
 	}
 	d.handler.answer(c)
-	if err := reply(c.dst); err != nil {
+	if err := d.write(c.dst, reply); err != nil {
 		return err
 	}
 	// What is pushed comes behind the answer to the login.
@@ -83,6 +91,15 @@ func (d *dialogue) answer(c *call, spoken bool, reply func([]byte) error) error 
 		d.unbind()
 	}
 	return nil
+}
+
+// write writes an answer. What is pushed keeps away from it.
+func (d *dialogue) write(answer []byte, reply func([]byte) error) error {
+	err := reply(answer)
+	if d.feed != nil {
+		d.feed.Answered()
+	}
+	return err
 }
 
 // identify decides whether a record belongs to the session that the connection
@@ -124,6 +141,7 @@ func (d *dialogue) bind(c *call) {
 	}
 	if err == nil {
 		d.feed = feed
+		feed.Asked() // until the records that came with this one are answered
 		return
 	}
 	if rookery.CodeOf(err) == rookery.CodeNotSignedIn {
@@ -189,7 +207,7 @@ func (r run) send(d *dialogue, reply func([]byte) error) error {
 		if err := cmp.Or(errs[i], lost); err != nil {
 			h.refuse(c, err)
 		}
-		if err := reply(c.dst); err != nil {
+		if err := d.write(c.dst, reply); err != nil {
 			return err
 		}
 	}

@@ -98,6 +98,8 @@ func (l *line) pushed() (all []string) {
 
 const loginRecord = "VER=1.4&CMD=Login&SEQ=1&UIN=10001&PS=123456&M5=0"
 
+const deviceRecord = loginRecord + "&DV=phone"
+
 // results are the RES of answers.
 func results(answers []string) (res []string) {
 	for _, a := range answers {
@@ -179,6 +181,7 @@ func TestTheAnswerToALoginComesBeforeAnyPush(t *testing.T) {
 			}
 			return nil
 		}, loginRecord)
+		l.w.clock.move(2*time.Second, synctest.Wait)
 		if late := l.pushed(); !answered || len(late) != 1 {
 			t.Errorf("after the answer came %q", late)
 		}
@@ -254,7 +257,7 @@ func TestAConnectionOnWhichNothingCanBePushedIsClosed(t *testing.T) {
 
 func TestARecordThatHadToWaitConfirmsNothingThatWasPushedMeanwhile(t *testing.T) {
 	talk(t, func(l *line, s *watched) {
-		l.say(loginRecord)
+		l.say(deviceRecord)
 		s.delays = func() { // a disk that is busy
 			if err := l.w.Notice([]uint32{10001}, "hello"); err != nil {
 				t.Fatal(err)
@@ -269,7 +272,7 @@ func TestARecordThatHadToWaitConfirmsNothingThatWasPushedMeanwhile(t *testing.T)
 			t.Fatal(err)
 		}
 		again := l.w.open()
-		again.say(loginRecord)
+		again.say(deviceRecord)
 		if pushed := again.pushed(); len(pushed) != 1 {
 			t.Errorf("pushed again was %q", pushed)
 		}

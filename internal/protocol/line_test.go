@@ -38,6 +38,7 @@ func (w *world) Line(_ context.Context, from netip.Addr) (transcript.Line, error
 type link struct{ *line }
 
 func (l link) Push(record []byte) error { return l.put(record) }
+func (l link) Framed() bool             { return false }
 func (l link) Close()                   { l.closing.Do(func() { close(l.closed) }) }
 
 func (l *line) put(record []byte) error {

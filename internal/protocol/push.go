@@ -40,6 +40,10 @@ func (o outlet) Push(item service.Item) error {
 	return err
 }
 
+// Framed reports whether what is pushed on the connection arrives record by
+// record.
+func (o outlet) Framed() bool { return o.link.Framed() }
+
 // Close ends the connection.
 func (o outlet) Close() { o.link.Close() }
 

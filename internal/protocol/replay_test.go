@@ -207,6 +207,7 @@ func (w *world) Restart(down time.Duration) error {
 }
 
 func (w *world) Wait(d time.Duration) error {
+	synctest.Wait() // what has begun sees the time before
 	w.clock.move(d, synctest.Wait)
 	w.service.Tick(w.t.Context())
 	return nil

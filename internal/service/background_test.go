@@ -137,6 +137,8 @@ func (o *wild) Push(service.Item) error {
 	return nil
 }
 
+func (o *wild) Framed() bool { return false }
+
 func (o *wild) Close() {
 	if o.onClose {
 		goMad()
@@ -250,6 +252,8 @@ func (o *stuck) Push(service.Item) error {
 	return fmt.Errorf("cut off")
 }
 
+func (o *stuck) Framed() bool { return false }
+
 func (o *stuck) Close() { o.once.Do(func() { close(o.closed) }) }
 
 func TestTheEndClosesConnectionsAndWaitsForWhatIsOnItsWay(t *testing.T) {
@@ -285,7 +289,7 @@ func TestTheEndWaitsForSaversAndNoTimerComesAfterIt(t *testing.T) {
 		r.settle()
 		r.store.breaking("", nil)
 		tablet := r.attach(r.device(10002, "tablet"))
-		tablet.want("1 a")
+		tablet.want("1 a", "2 b")
 		tablet.confirm(1) // is about to be stored, in a moment
 		r.stop()
 		if !saved {

@@ -52,6 +52,9 @@ type collector struct {
 	feed atomic.Pointer[Feed]
 	// saving: somebody is about to store the memory.
 	saving atomic.Bool
+	// byNumber: the device's session has confirmed a push by its number. The
+	// member's mu guards it.
+	byNumber bool
 	// news are the notices that wait, in the order in which they came. The
 	// member's mu guards them.
 	news []news
@@ -122,7 +125,8 @@ func (m *memory) judge(t ticket, now time.Duration) verdict {
 // protocol decides by the SEQ whether that is something new, the latest batch
 // again, or nothing. What it hands out for the first time is durable as handed
 // out before it returns. Finding nothing touches memory only. While the session
-// has a live connection, what is new goes there.
+// has a live connection, what is new goes there, but for what was pushed often
+// enough without being sure to have arrived.
 func (s *Service) Collect(ctx context.Context, se *Session, seq string, budget Budget) (Batch, error) {
 	m, t, c := se.member, se.ticket(seq), se.box
 	if err := c.turn.take(ctx); err != nil {
@@ -183,11 +187,20 @@ func (s *Service) again(ctx context.Context, c *collector) (Batch, error) {
 func (s *Service) collectNew(ctx context.Context, c *collector, r request, budget Budget) (Batch, error) {
 	var batch Batch
 	place := c.place
-	if c.liveFeed() == nil {
-		var err error
-		if batch, place, err = s.fill(ctx, c, budget); err != nil {
-			return Batch{}, err
+	feed := c.liveFeed()
+	var err error
+	if feed == nil {
+		batch, place, err = s.fill(ctx, c, c.member.newest.Load(), c.pending(), budget)
+	} else if upTo := feed.left(); upTo > place {
+		if batch, place, err = s.fill(ctx, c, upTo, nil, budget); batch.empty() {
+			place = upTo // retention has taken them
 		}
+	}
+	if err != nil {
+		return Batch{}, err
+	}
+	if feed != nil {
+		defer func() { feed.collected(c.place) }()
 	}
 	next := memory{place: place, recent: addRecent(c.recent, r)}
 	if batch.empty() {
@@ -281,9 +294,10 @@ func addRecent(recent []request, r request) []request {
 	return append(recent, r)
 }
 
-// fill takes from a mailbox what fits the budget, and returns the place behind
-// it. Entries come first; notices only behind the last of them.
-func (s *Service) fill(ctx context.Context, c *collector, budget Budget) (batch Batch, place uint64, err error) {
+// fill takes what fits the budget from a mailbox, up to a number, and from
+// notices, and returns the place behind it. Entries come first; notices only
+// behind the last of them.
+func (s *Service) fill(ctx context.Context, c *collector, upTo uint64, notices []Notice, budget Budget) (batch Batch, place uint64, err error) {
 	count, bytes := 0, 0
 	fits := func(e rookery.Entry) bool {
 		size := budget.Size(count+1, e)
@@ -294,7 +308,7 @@ func (s *Service) fill(ctx context.Context, c *collector, budget Budget) (batch 
 		return true
 	}
 	place = c.place
-	for e, err := range s.entries(ctx, c.member.uin, place, c.member.newest.Load(), budget.Count) {
+	for e, err := range s.entries(ctx, c.member.uin, place, upTo, budget.Count) {
 		if err != nil {
 			return Batch{}, 0, err
 		}
@@ -309,7 +323,7 @@ func (s *Service) fill(ctx context.Context, c *collector, budget Budget) (batch 
 			return batch, place, nil
 		}
 	}
-	for _, n := range c.pending() {
+	for _, n := range notices {
 		if !fits(rookery.Entry{Kind: rookery.KindStatus, Peer: n.Friend, Text: n.Status.String()}) {
 			break
 		}

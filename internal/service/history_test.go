@@ -86,11 +86,11 @@ func TestTheOtherDevicesHearOfAReadMark(t *testing.T) {
 		desk, you, address := w.device(10001, "desk"), w.signIn(10002, cafe), w.signIn(10001, home)
 		w.says(you, 10001, "a", "b")
 		mobile, own, old := w.attach(w.device(10001, "phone")), w.attach(desk), w.attach(address)
-		for _, p := range []*phone{mobile, own, old} {
-			p.want("1 a")
-			p.confirm(1)
-			p.want("2 b")
-		}
+		mobile.want("1 a", "2 b")
+		own.want("1 a", "2 b")
+		old.confirm(0)
+		w.pass(3 * time.Second)
+		old.want("1 a", "2 b")
 		w.must(w.read(desk, 10002, 2))
 		mobile.want("#1 read 10002 up to 2")
 		w.must(w.read(desk, 10002, 1)) // nothing new
@@ -106,14 +106,17 @@ func TestOfWaitingReadMarksTheLatestIsTold(t *testing.T) {
 		phone := w.attach(w.device(10001, "phone"))
 		w.says(you, 10001, "a", "b", "c")
 		w.says(third, 10001, "d")
-		phone.want("1 a")
+		phone.want("1 a", "2 b", "3 c", "4 d")
+		slow := make(chan struct{})
+		phone.holds(slow)
 		w.must(w.read(desk, 10002, 1))
+		w.settle() // it is on its way
+		w.must(w.read(desk, 10002, 2))
 		w.must(w.read(desk, 10003, 4))
 		w.must(w.read(desk, 10002, 3))
-		w.pass(1500 * time.Millisecond)
-		phone.want("#1 read 10003 up to 4")
-		phone.confirm(1)
-		phone.want("2 b", "3 c", "4 d", "#2 read 10002 up to 3")
+		phone.holds(nil)
+		close(slow)
+		phone.want("#1 read 10002 up to 1", "#2 read 10003 up to 4", "#3 read 10002 up to 3")
 	}, 10001, 10002, 10003)
 }
 

@@ -145,6 +145,8 @@ func (m *member) put(se *Session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	se.box = m.collectorLocked(se.about.Device)
+	// A confirmation may have come since the session was stored.
+	se.box.byNumber = se.about.ByNumber || se.box.byNumber && m.renews(se.about) != nil
 	if old := m.sessionLocked(se.about.Device); old != nil {
 		if !old.sameAs(se) {
 			old.box.stopFeed()
@@ -153,6 +155,16 @@ func (m *member) put(se *Session) {
 	}
 	m.sessions = append(m.sessions, se)
 	m.status = se.about.Status // at once: nobody may see the session with another
+}
+
+// renews returns the session that a new one is a renewal of, nil if it is none.
+// mu is held.
+func (m *member) renews(about rookery.Session) *Session {
+	old := m.sessionLocked(about.Device)
+	if old != nil && (about.Device != "" || old.about.Address == about.Address) {
+		return old
+	}
+	return nil
 }
 
 // collectorLocked finds the collector of a device, or makes it.

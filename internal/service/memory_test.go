@@ -49,6 +49,7 @@ func TestAnIdleConnectionTakesLittleMemory(t *testing.T) {
 type deaf struct{}
 
 func (deaf) Push(service.Item) error { return nil }
+func (deaf) Framed() bool            { return false }
 func (deaf) Close()                  {}
 
 // heap is what is in use, in bytes.

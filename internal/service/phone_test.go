@@ -36,6 +36,8 @@ func (w *world) token(uin rookery.UIN, name string) (*service.Session, rookery.T
 type phone struct {
 	*world
 	feed *service.Feed
+	// framed: it is a WebSocket.
+	framed bool
 
 	mu      sync.Mutex // guards the rest
 	items   []pushed
@@ -49,6 +51,14 @@ type phone struct {
 func (w *world) attach(se *service.Session) *phone {
 	w.Helper()
 	p := &phone{world: w}
+	p.again(se)
+	return p
+}
+
+// webSocket is attach for a connection on which each item arrives by itself.
+func (w *world) webSocket(se *service.Session) *phone {
+	w.Helper()
+	p := &phone{world: w, framed: true}
 	p.again(se)
 	return p
 }
@@ -86,6 +96,8 @@ func (p *phone) holds(hold chan struct{}) {
 	defer p.mu.Unlock()
 	p.hold = hold
 }
+
+func (p *phone) Framed() bool { return p.framed }
 
 func (p *phone) Close() {
 	p.mu.Lock()

@@ -45,7 +45,8 @@ func TestOfWaitingStatusesTheLatestIsPushed(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.befriend(10001, 10002)
 		w.befriend(10003, 10002)
-		phone := w.attach(w.device(10002, "phone"))
+		phone := w.attach(w.signIn(10002, home))
+		w.pass(1500 * time.Millisecond)
 		me, third := w.device(10001, "desk"), w.signIn(10003, home)
 		phone.want("#1 10001:10")
 		w.set(me, rookery.StatusAway)

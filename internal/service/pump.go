@@ -13,6 +13,11 @@ const portion = 16
 func (f *Feed) wake() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.look()
+}
+
+// look is wake with mu held.
+func (f *Feed) look() {
 	switch {
 	case f.over():
 	case f.running:
@@ -100,7 +105,7 @@ func (f *Feed) goOn() bool {
 		waiting := f.waiting()
 
 		f.mu.Lock()
-		pause := f.pause()
+		pause := f.pace.pause(waiting, f.service.uptime())
 		switch {
 		case f.over() || !waiting && !f.more:
 			f.running = false
@@ -136,15 +141,7 @@ func (f *Feed) waiting() bool {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return len(f.reads) > 0 || f.pushed < f.box.member.newest.Load()
-}
-
-// pause is how long the next push has to wait. mu is held.
-func (f *Feed) pause() time.Duration {
-	if f.prompt || !f.begun {
-		return 0
-	}
-	return f.last + pushPause - f.service.uptime()
+	return len(f.reads) > 0 || f.pushed < f.box.member.newest.Load() || f.doubted() > 0
 }
 
 // gather returns what is to be pushed next: in turns some entries, and one of
@@ -172,8 +169,11 @@ func (f *Feed) gather() ([]Item, error) {
 // entries reads some entries, or one if only one can be pushed now. Those that
 // do not concern the session are passed over.
 func (f *Feed) entries() (round []Item, err error) {
+	if number := f.again(); number > 0 {
+		return f.entry(number)
+	}
 	f.mu.Lock()
-	after, prompt := f.pushed, f.prompt
+	after, one := f.pushed, f.pace != nil
 	f.mu.Unlock()
 	m := f.box.member
 	upTo := m.newest.Load()
@@ -189,7 +189,7 @@ func (f *Feed) entries() (round []Item, err error) {
 		e := &page[i]
 		if !f.box.skips(e) {
 			round = append(round, Item{Number: e.Number, Entry: e})
-			if !prompt {
+			if one {
 				break
 			}
 		} else if len(round) == 0 {
@@ -201,6 +201,23 @@ func (f *Feed) entries() (round []Item, err error) {
 	}
 	f.skip(passed)
 	return round, nil
+}
+
+// entry reads an entry that is to be pushed again.
+func (f *Feed) entry(number uint64) ([]Item, error) {
+	page, err := f.service.store.Entries(context.Background(), f.box.member.uin, number-1, number, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(page) == 0 { // retention has taken it
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.doubted() == number {
+			f.latest().fate = written
+		}
+		return nil, nil
+	}
+	return []Item{{Number: number, Entry: &page[0]}}, nil
 }
 
 // skip notes that there is nothing to push up to a number.
@@ -227,6 +244,7 @@ func (f *Feed) begin(item *Item) bool {
 	case item.Entry == nil:
 		f.count++
 		item.Number = f.count
+	case item.Number == f.doubted():
 	case item.Number <= f.pushed:
 		return false
 	default:
@@ -240,20 +258,8 @@ func (f *Feed) written(item Item) {
 	now := f.service.uptime()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.last, f.begun = now, true
-	if item.Entry == nil || item.Number <= f.confirmed {
-		return
-	}
-	if rest := now % waveStep; rest > 0 {
-		now += waveStep - rest
-	}
-	if n := len(f.waves); n > 0 && f.waves[n-1].at == now {
-		f.waves[n-1].upTo = item.Number
-	} else {
-		f.waves = append(f.waves, wave{item.Number, now})
-	}
-	// What the next record confirms in any case is one wave.
-	for len(f.waves) > 1 && now-f.waves[1].at >= arrivalTime {
-		f.waves = append(f.waves[:0], f.waves[1:]...)
+	alone := f.pace == nil || f.pace.wrote(now)
+	if item.Entry != nil {
+		f.wrote(item.Number, now, alone)
 	}
 }

@@ -4,24 +4,13 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/rookery-im/rookery"
 )
 
-const (
-	// arrivalTime: what was written this long before a record came has arrived
-	// (section 6 of the protocol).
-	arrivalTime = 5 * time.Second
-	// pushPause is between two pushes to a client that may take one read for one
-	// record (section 1.2).
-	pushPause = 1500 * time.Millisecond
-	// waveStep is how finely it is remembered when entries were written.
-	waveStep = 100 * time.Millisecond
-	// maxReads is how many read marks wait for a slow connection; what is
-	// dropped is seen with the next page of history.
-	maxReads = 1000
-)
+// maxReads is how many read marks wait for a slow connection; what is dropped is
+// seen with the next page of history.
+const maxReads = 1000
 
 // Outlet is a connection that takes what arrives for a session as it arrives.
 type Outlet interface {
@@ -29,6 +18,9 @@ type Outlet interface {
 	// before it, and waits if that is slow. An error says that the connection is
 	// done for; the outlet has closed it.
 	Push(Item) error
+	// Framed reports whether the client gets each item by itself, however soon
+	// others follow.
+	Framed() bool
 	// Close ends the connection.
 	Close()
 }
@@ -44,7 +36,7 @@ type Item struct {
 
 // Feed is a session's live connection. The mailbox is its queue: it holds
 // numbers, and reads entries when it is their turn. How it pushes is in
-// pump.go.
+// pump.go, when in pace.go, and what has arrived in arrival.go.
 type Feed struct {
 	service *Service
 	box     *collector
@@ -65,25 +57,16 @@ type Feed struct {
 	// base is where the feed began, pushed the highest entry that was pushed or
 	// skipped, confirmed the highest that has arrived.
 	base, pushed, confirmed uint64
-	// waves are the pushed entries that are not confirmed yet.
+	// waves are the pushed entries that are not confirmed yet, by number.
 	waves []wave
-	// prompt: the client has confirmed by number, so it can take several
-	// records at once.
-	prompt bool
-	// last is when the latest push was written, begun whether there was one.
-	last  time.Duration
-	begun bool
+	// byNumber: only numbers confirm, and there are no waves.
+	byNumber bool
+	// pace says when the next push may be written, nil if at once.
+	pace *pace
 	// count counts the items that are no entries.
 	count uint64
 	// reads are the read marks that wait, the latest of a conversation.
 	reads []rookery.ReadMark
-}
-
-// wave is the pushed entries up to a number, above the wave before. They were
-// written at a time, or a little before.
-type wave struct {
-	upTo uint64
-	at   time.Duration
 }
 
 // Attach begins to push to a session's connection: first what waits in the
@@ -121,7 +104,7 @@ func (s *Service) feedFor(c *collector, se *Session, out Outlet) (f *Feed, old O
 	}
 	if f := c.feed.Load(); f != nil {
 		c.fold()
-		if f.out == out && f.resume(c.place) {
+		if f.out == out && f.resume(c.place, c.byNumber) {
 			return f, nil
 		}
 		if f.stop() {
@@ -130,59 +113,9 @@ func (s *Service) feedFor(c *collector, se *Session, out Outlet) (f *Feed, old O
 		c.fold() // what was confirmed up to the end
 	}
 	f = &Feed{service: s, box: c, out: out, base: c.place, pushed: c.place, confirmed: c.place}
+	f.setPace(c.byNumber)
 	c.feed.Store(f)
 	return f, old
-}
-
-// Heard says that a record came on the connection at a time of the service's
-// clock: what was pushed long enough before has arrived (section 6 of the protocol).
-func (f *Feed) Heard(at time.Time) {
-	now := f.service.uptimeAt(at)
-	f.mu.Lock()
-	var arrived uint64
-	for _, w := range f.waves {
-		if now-w.at < arrivalTime {
-			break
-		}
-		arrived = w.upTo
-	}
-	moved := f.confirm(arrived)
-	f.mu.Unlock()
-	if moved {
-		f.service.saveSoon(f.box)
-	}
-}
-
-// Confirm says that the client has the entries up to a number.
-func (f *Feed) Confirm(number uint64) {
-	f.mu.Lock()
-	moved := f.confirm(min(number, f.pushed))
-	if !f.prompt && min(number, f.pushed) > f.base {
-		f.prompt = true
-		f.hurry()
-	}
-	f.mu.Unlock()
-	if moved {
-		f.service.saveSoon(f.box)
-	}
-}
-
-// confirm notes that entries have arrived, and reports whether that is new. mu
-// is held.
-func (f *Feed) confirm(upTo uint64) bool {
-	if f.over() || upTo <= f.confirmed {
-		return false
-	}
-	f.passed(upTo)
-	return true
-}
-
-func (f *Feed) passed(number uint64) {
-	f.confirmed = number
-	f.waves = slices.DeleteFunc(f.waves, func(w wave) bool { return w.upTo <= number })
-	if len(f.waves) == 0 {
-		f.waves = nil
-	}
 }
 
 // Close says that the connection has ended. What was not confirmed waits in
@@ -222,8 +155,8 @@ func (f *Feed) stop() bool {
 
 // resume lets a feed go on, after its session was renewed or another began. It
 // reports false if the connection has ended. place is how far the mailbox was
-// read meanwhile.
-func (f *Feed) resume(place uint64) bool {
+// read meanwhile, byNumber whether the session has confirmed by number.
+func (f *Feed) resume(place uint64, byNumber bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -231,9 +164,9 @@ func (f *Feed) resume(place uint64) bool {
 	}
 	f.stopped = false
 	f.pushed = max(f.pushed, place)
-	if place > f.confirmed {
-		f.passed(place)
-	}
+	f.passed(place)
+	f.advance()
+	f.setPace(byNumber)
 	return true
 }
 

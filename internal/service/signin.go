@@ -128,8 +128,10 @@ func (s *Service) newSignIn(m *member, in SignIn) (about rookery.Session, token 
 		token = rookery.NewToken(random)
 		about.Token = token.Hash()
 	}
-	if old := m.session(in.Device); old != nil && (in.Device != "" || old.about.Address == in.Address) {
-		about.Encoding = uint8(old.encoding.Load())
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if old := m.renews(about); old != nil {
+		about.Encoding, about.ByNumber = uint8(old.encoding.Load()), old.box.byNumber
 	}
 	return about, token
 }

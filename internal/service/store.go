@@ -151,6 +151,9 @@ type sessionStore interface {
 	// SetEncoding stores the Encoding of a session, if the session of that ID is
 	// still there.
 	SetEncoding(ctx context.Context, s rookery.Session) error
+	// SetByNumber stores the ByNumber of a session, if the session of that ID is
+	// still there.
+	SetByNumber(ctx context.Context, s rookery.Session) error
 	// SignOut ends sessions. One that is not there any more, or whose ID is
 	// another by now, is left alone.
 	SignOut(ctx context.Context, sessions []rookery.Session) error

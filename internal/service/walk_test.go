@@ -58,6 +58,8 @@ type client struct {
 	// written are the entries of the connection that are not confirmed, with
 	// the time at which they came.
 	written []writtenEntry
+	// byNumber: it has confirmed by number, and nothing else confirms.
+	byNumber bool
 }
 
 type writtenEntry struct {
@@ -189,9 +191,10 @@ func (wk *walk) look(c *client) {
 }
 
 func (wk *walk) confirm(c *client) {
-	if c.phone == nil || len(c.written) == 0 {
+	if c.phone == nil || len(c.written) == 0 || !c.byNumber && wk.IntN(4) > 0 {
 		return
 	}
+	c.byNumber = true
 	n := c.written[wk.IntN(len(c.written))].number
 	c.phone.confirm(uint64(n))
 	wk.has(c, n)
@@ -204,6 +207,9 @@ func (wk *walk) speak(c *client) {
 	}
 	c.phone.feed.Heard(wk.now())
 	wk.settle()
+	if c.byNumber {
+		return
+	}
 	for _, e := range slices.Clone(c.written) {
 		if wk.now().Sub(e.at) >= 5*time.Second {
 			wk.has(c, e.number)

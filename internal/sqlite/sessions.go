@@ -42,14 +42,14 @@ func (s *Store) Sessions(ctx context.Context, yield func(rookery.Session) bool) 
 }
 
 // sessionColumns are read by scanSession.
-const sessionColumns = "account, device, id, address, status, program, since, encoding, token, asleep"
+const sessionColumns = "account, device, id, address, status, program, since, encoding, token, asleep, by_number"
 
 func scanSession(r row) rookery.Session {
 	addr, _ := netip.ParseAddr(r.text(3)) // what is no address was none
 	session := rookery.Session{
 		Account: r.uin(0), Device: r.text(1), ID: uint64(r.int(2)), Address: addr,
 		Status: rookery.Status(r.int(4)), Program: r.text(5), Since: r.time(6), Encoding: uint8(r.int(7)),
-		Asleep: r.bool(9),
+		Asleep: r.bool(9), ByNumber: r.bool(10),
 	}
 	copy(session.Token[:], r.blob(8))
 	return session
@@ -79,8 +79,9 @@ func (s *Store) SignIn(ctx context.Context, session rookery.Session, proved rook
 				return err
 			}
 		}
-		if _, err := b.conn.exec("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)", uin, session.Device, session.ID,
-			addressText(session.Address), session.Status, session.Program, session.Since, int(session.Encoding), tokenBytes(session.Token)); err != nil {
+		if _, err := b.conn.exec("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)", uin, session.Device, session.ID,
+			addressText(session.Address), session.Status, session.Program, session.Since, int(session.Encoding), tokenBytes(session.Token),
+			session.ByNumber); err != nil {
 			return err
 		}
 		if err := b.setStatus(uin, session.Status); err != nil {
@@ -146,6 +147,14 @@ func (s *Store) SetEncoding(ctx context.Context, session rookery.Session) error 
 	return s.write(ctx, op{apply: func(b *batch) error {
 		_, err := b.conn.exec("UPDATE sessions SET encoding = ? WHERE account = ? AND device = ? AND id = ?",
 			int(session.Encoding), session.Account, session.Device, session.ID)
+		return err
+	}})
+}
+
+func (s *Store) SetByNumber(ctx context.Context, session rookery.Session) error {
+	return s.write(ctx, op{apply: func(b *batch) error {
+		_, err := b.conn.exec("UPDATE sessions SET by_number = ? WHERE account = ? AND device = ? AND id = ?",
+			session.ByNumber, session.Account, session.Device, session.ID)
 		return err
 	}})
 }

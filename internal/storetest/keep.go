@@ -16,7 +16,7 @@ var sessionTests = []test{
 	{"a session has all that it was given", func(x *trial) {
 		x.add(ann, bob)
 		phone := session(ann, "phone", 1<<64-1)
-		phone.Address, phone.Encoding = netip.MustParseAddr("2001:db8::1"), 2
+		phone.Address, phone.Encoding, phone.ByNumber = netip.MustParseAddr("2001:db8::1"), 2, true
 		x.signIn(phone, session(ann, "", 2), session(bob, "", 3))
 		x.twice(func() {
 			x.equal("sessions", x.sessions(), []rookery.Session{session(ann, "", 2), phone, session(bob, "", 3)})
@@ -141,6 +141,18 @@ var sessionTests = []test{
 		x.equal("sessions", x.sessions(), []rookery.Session{now})
 		now.Encoding = 2
 		x.must(x.SetEncoding(x.ctx, now))
+		x.twice(func() { x.equal("sessions", x.sessions(), []rookery.Session{now}) })
+	}},
+	{"how a session confirms is stored for the session of that ID only", func(x *trial) {
+		x.add(ann)
+		x.signIn(session(ann, "", 1))
+		late := session(ann, "", 9)
+		late.ByNumber = true
+		x.must(x.SetByNumber(x.ctx, late))
+		now := session(ann, "", 1)
+		x.equal("sessions", x.sessions(), []rookery.Session{now})
+		now.ByNumber = true
+		x.must(x.SetByNumber(x.ctx, now))
 		x.twice(func() { x.equal("sessions", x.sessions(), []rookery.Session{now}) })
 	}},
 	{"a status is given to all sessions of an account", func(x *trial) {

@@ -67,6 +67,19 @@ func (m *Model) SetEncoding(_ context.Context, s rookery.Session) error {
 	return nil
 }
 
+func (m *Model) SetByNumber(_ context.Context, s rookery.Session) error {
+	if err := m.enter(); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	key := collector{s.Account, s.Device}
+	if now, ok := m.sessions[key]; ok && now.ID == s.ID {
+		now.ByNumber = s.ByNumber
+		m.sessions[key] = now
+	}
+	return nil
+}
+
 func (m *Model) SignOut(_ context.Context, sessions []rookery.Session) error {
 	if err := m.enter(); err != nil {
 		return err

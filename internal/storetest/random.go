@@ -90,7 +90,7 @@ func (d *dice) draw() call {
 		d.create, d.update, d.setCredential, d.remove, d.relate, d.relate, d.relate, d.relate, d.requests,
 		d.deliver, d.deliver, d.deliver, d.deliver, d.deliverEach, d.deliverEach, d.recall, d.remember, d.collect, d.collect,
 		d.entries, d.entries, d.history, d.history, d.setReadMark, d.mailbox,
-		d.signIn, d.signIn, d.signOut, d.sleep, d.wake, d.setStatus, d.setEncoding, d.forgetDevice, d.known, d.list,
+		d.signIn, d.signIn, d.signOut, d.sleep, d.wake, d.setStatus, d.setEncoding, d.setByNumber, d.forgetDevice, d.known, d.list,
 	}
 	if !d.shared {
 		draws = append(draws, d.createNext, d.beat, d.uptime, d.purge, d.purge)

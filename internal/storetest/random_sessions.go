@@ -56,6 +56,12 @@ func (d *dice) setEncoding() call {
 	return call{fmt.Sprintf("set encoding %+v", session), func(s service.Store) any { return outcome(s.SetEncoding(d.ctx, session)) }}
 }
 
+func (d *dice) setByNumber() call {
+	session := d.session()
+	session.ID, session.ByNumber = d.ids-uint64(d.IntN(40)), d.IntN(3) > 0
+	return call{fmt.Sprintf("set by number %+v", session), func(s service.Store) any { return outcome(s.SetByNumber(d.ctx, session)) }}
+}
+
 func (d *dice) setStatus() call {
 	uin, status, m := d.uin(), rookery.Status(d.IntN(7)*10+10), d.mark()
 	return call{fmt.Sprintf("set status %d of %d, %+v", status, uin, m), func(s service.Store) any {

@@ -68,6 +68,9 @@ type Link interface {
 	// slow reader, within limits; an error says that the connection is done for and
 	// has been closed. The record is not kept.
 	Push(record []byte) error
+	// Framed reports whether the client gets each record by itself, however soon
+	// others follow. On a line it does not: one read can return several.
+	Framed() bool
 	// Close ends the connection.
 	Close()
 }

@@ -134,6 +134,9 @@ func (c *conn) answer(ctx context.Context) {
 // Push writes a record.
 func (c *conn) Push(record []byte) error { return c.write(record) }
 
+// Framed: a client's read may return several lines.
+func (c *conn) Framed() bool { return false }
+
 // write writes a record and the end of its line, in one piece. If the client
 // makes no room for it in time, or is gone, the connection ends.
 func (c *conn) write(record []byte) error {

@@ -173,6 +173,9 @@ func (c *conn) Push(record []byte) error {
 	return c.ws.Write(ctx, websocket.MessageText, record)
 }
 
+// Framed: each record is a message.
+func (c *conn) Framed() bool { return true }
+
 // Close ends the connection without waiting for the client.
 func (c *conn) Close() {
 	if !c.gone.Swap(true) {
