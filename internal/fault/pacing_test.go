@@ -264,7 +264,8 @@ func TestAProgramThatTakesOneReadForOneRecordLosesNoMessage(t *testing.T) {
 	}
 }
 
-const texts = 200
+// sentTexts is how many messages are sent.
+const sentTexts = 200
 
 func testProgram(t *testing.T, dir string, h habits, splits bool) {
 	o, post := startProgram(t, dir, splits)
@@ -278,11 +279,11 @@ func testProgram(t *testing.T, dir string, h habits, splits bool) {
 		return time.Now().Add(upTo(d))
 	}
 	request, login, beat, burst := next(h.requests), next(h.logins), time.Now().Add(time.Minute), time.Now()
-	for sent := 0; sent < texts || o.hears(); time.Sleep(100 * time.Millisecond) {
+	for sent := 0; sent < sentTexts || o.hears(); time.Sleep(100 * time.Millisecond) {
 		now := time.Now()
-		if !now.Before(burst) && sent < texts {
+		if !now.Before(burst) && sent < sentTexts {
 			for range 1 + random.IntN(h.bursts) {
-				if sent < texts {
+				if sent < sentTexts {
 					sent++
 					post(fmt.Sprintf("CMD=CLTMSG&SEQ=%d&UIN=10002&UN=10001&MG=text %d", 100000+sent, sent))
 				}
@@ -309,24 +310,24 @@ func testProgram(t *testing.T, dir string, h habits, splits bool) {
 	o.collect()
 	o.hangUp()
 	again := 0
-	for i := range texts {
+	for i := range sentTexts {
 		n := o.heard[fmt.Sprintf("text %d", i+1)]
 		if n == 0 {
 			t.Errorf("text %d was lost", i+1)
 		}
 		again += max(n-1, 0)
 	}
-	t.Logf("of %d texts %d came again", texts, again)
+	t.Logf("of %d texts %d came again", sentTexts, again)
 	// A login brings again what was not confirmed; and who always asks again
 	// within some seconds gets each several times.
 	switch {
 	case h.logins > 0:
 	case h.requests > 0 && h.requests < 10*time.Second:
-		if again > texts*(3+1) {
-			t.Errorf("%d texts came again %d times: each may three times, and with GetMsgEx", texts, again)
+		if again > sentTexts*(3+1) {
+			t.Errorf("%d texts came again %d times: each may three times, and with GetMsgEx", sentTexts, again)
 		}
-	case again > texts/4:
-		t.Errorf("of %d texts %d came again", texts, again)
+	case again > sentTexts/4:
+		t.Errorf("of %d texts %d came again", sentTexts, again)
 	}
 }
 
