@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
@@ -90,13 +91,19 @@ func openTestServer(t *testing.T, shutdown time.Duration) *server {
 // has begun to read it.
 func begin(t *testing.T, s *server) net.Conn {
 	t.Helper()
+	return beginWith(t, s, "", 25)
+}
+
+// beginWith does so with more lines in the header, and for a body of a length.
+func beginWith(t *testing.T, s *server, fields string, length int) net.Conn {
+	t.Helper()
 	conn, err := net.Dial("tcp", s.listeners[0].Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	// The server says so to a client that waits for it before it sends its body.
-	const head = "POST HTTP/1.1\r\nContent-Length: 25\r\nExpect: 100-continue\r\n\r\n"
+	head := fmt.Sprintf("POST HTTP/1.1\r\n%sContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", fields, length)
 	if _, err := io.WriteString(conn, head); err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +112,34 @@ func begin(t *testing.T, s *server) net.Conn {
 		t.Fatalf("the server says %q, error %v", goOn, err)
 	}
 	return conn
+}
+
+// Passwords that wait to be checked would take longer than the server may to end.
+func TestShutdownDoesNotWaitForPasswordsToBeChecked(t *testing.T) {
+	cost := service.FloorCost
+	cost.Passes = 20
+	s, err := openServer(t.Context(), serverConfig{
+		dir: t.TempDir(), listen: []string{"127.0.0.1:0"}, shutdown: 5 * time.Second, now: time.Now, log: slog.New(slog.DiscardHandler),
+		passwords: cost, trustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.run(ctx) }()
+	const login = "VER=1.1&CMD=Login&UIN=10001&M5=0&PS=wrong"
+	var conns []net.Conn
+	for i := range 250 {
+		conns = append(conns, beginWith(t, s, fmt.Sprintf("X-Forwarded-For: 192.0.2.%d\r\n", i), len(login)))
+	}
+	end()
+	for _, conn := range conns {
+		_, _ = io.WriteString(conn, login)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestShutdownAnswersWhatWasAccepted(t *testing.T) {

@@ -241,6 +241,7 @@ func (s *server) finish(ctx context.Context) error {
 	s.log.Info("shutting down: finishing what was accepted")
 	ctx, cancel := context.WithTimeout(ctx, s.shutdown)
 	defer cancel()
+	s.service.StopProving()
 	err := errors.Join(s.transport.Shutdown(ctx), s.control.Shutdown(ctx))
 	if errors.Is(err, context.DeadlineExceeded) {
 		return errors.Join(fmt.Errorf("gave up on requests that were not finished after %v; allow more with --shutdown-timeout", s.shutdown), s.control.Close())

@@ -31,6 +31,7 @@ type hashQueue struct {
 	mu      sync.Mutex // guards the rest
 	free    int        // places that nobody has
 	waiting int
+	closed  bool               // nobody gets a place any more
 	lines   [ranks][]*hashLine // of addresses with somebody who waits; the next one's turn first
 }
 
@@ -70,6 +71,9 @@ func (q *hashQueue) join(r rank, address netip.Addr) (place chan error, err erro
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	place = make(chan error, 1)
+	if q.closed {
+		return nil, errBusy
+	}
 	if q.free > 0 {
 		q.free--
 		place <- nil
@@ -90,6 +94,22 @@ func (q *hashQueue) join(r rank, address netip.Addr) (place chan error, err erro
 	line.waiting = append(line.waiting, place)
 	q.waiting++
 	return place, nil
+}
+
+// close refuses all who wait, and all who come.
+func (q *hashQueue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	for r, lines := range q.lines {
+		for _, line := range lines {
+			for _, place := range line.waiting {
+				place <- errBusy
+			}
+		}
+		q.lines[r] = nil
+	}
+	q.waiting = 0
 }
 
 func (q *hashQueue) line(r rank, address netip.Addr) *hashLine {

@@ -169,3 +169,20 @@ func TestAQueueFullOfGuessersHoldsUpNobodyElse(t *testing.T) {
 		}
 	})
 }
+
+func TestWhenTheQueueIsClosedAllAreRefused(t *testing.T) {
+	queueTest(t, 64, func(h *hashing) {
+		h.wait(h.Context(), rankOperator, 0, "operator")
+		h.wait(h.Context(), rankNew, 1, "new")
+		h.wait(h.Context(), rankNew, 1, "new too")
+		h.queue.close()
+		synctest.Wait()
+		slices.Sort(h.lost)
+		h.drain()
+		h.wait(h.Context(), rankKnown, 1, "owner") // though the place is free
+		if len(h.got) != 0 || !slices.Equal(h.lost, []string{"new", "new too", "operator", "owner"}) {
+			h.Errorf("got a place: %q, refused: %q", h.got, h.lost)
+		}
+		h.queue.free = 0 // queueTest gives the place back once more
+	})
+}
