@@ -10,8 +10,8 @@ import (
 // CheckName reports with CodeParameter what keeps a text from being a name that
 // a user gives: an account's, a device's. what names it in the reason.
 //
-// A name is what others recognise somebody by, so it has a visible character,
-// and nothing in it is hidden or shows it in another order than it is stored.
+// A name is what others recognise somebody by, so it has a visible character, no
+// space at its ends, and nothing in it is hidden or shows it in another order than it is stored.
 // Characters that are invisible by themselves are allowed where a script or an
 // emoji is written with them: joiners between visible characters, variation
 // selectors, the tags in the flags of regions.
@@ -37,6 +37,9 @@ func CheckName(what, name string) error {
 	}
 	if !seen {
 		return Errorf(CodeParameter, "%s is empty, or has nothing that can be seen", what)
+	}
+	if strings.TrimSpace(name) != name {
+		return Errorf(CodeParameter, "%s begins or ends in a space, which cannot be seen: leave it out", what)
 	}
 	return nil
 }

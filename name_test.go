@@ -72,6 +72,9 @@ func TestNamesThatHideSomethingAreNone(t *testing.T) {
 		" ":            "nick is empty, or has nothing that can be seen",
 		"\u3000\u00a0": "nick is empty, or has nothing that can be seen",
 		"\xff":         "nick is not valid UTF-8",
+		" Ann":         "nick begins or ends in a space, which cannot be seen: leave it out",
+		"Ann\u00a0":    "nick begins or ends in a space",
+		"Ann\u3000":    "nick begins or ends in a space",
 
 		"a\u202eb":  "nick holds U+202E, which turns the direction of writing around: leave it out",
 		"a\u200f":   "U+200F, which turns the direction of writing around",
