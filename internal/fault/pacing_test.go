@@ -269,6 +269,7 @@ const sentTexts = 200
 
 func testProgram(t *testing.T, dir string, h habits, splits bool) {
 	o, post := startProgram(t, dir, splits)
+	questions := []string{"CMD=List", "CMD=Query_Stat2&UN=0", "CMD=GetInfo&UN=10002", "CMD=CLTMSG&UN=10002&MG=hi"}
 	random := rand.New(rand.NewPCG(1, 2))
 	upTo := func(d time.Duration) time.Duration { return time.Duration(random.Int64N(int64(d))) }
 	o.login()
@@ -294,7 +295,7 @@ func testProgram(t *testing.T, dir string, h habits, splits bool) {
 			burst = now.Add(upTo(10 * time.Second))
 		}
 		if !now.Before(request) {
-			o.say([]string{"CMD=List", "CMD=Query_Stat2&UN=0", "CMD=GetInfo&UN=10002", "CMD=CLTMSG&UN=10002&MG=hi"}[random.IntN(4)])
+			o.say(questions[random.IntN(len(questions))])
 			request = next(h.requests)
 		}
 		if !now.Before(login) {
@@ -364,5 +365,6 @@ func startProgram(t *testing.T, dir string, splits bool) (*oldProgram, func(reco
 		}
 	}
 	post("CMD=Login&SEQ=1&UIN=10002&PS=rooks%20and%20crows&M5=0")
-	return &oldProgram{t: t, listen: listener, splits: splits, heard: make(map[string]int), answered: make(map[string]string)}, post
+	o := &oldProgram{t: t, listen: listener, splits: splits, heard: make(map[string]int), answered: make(map[string]string)}
+	return o, post
 }

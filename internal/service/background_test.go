@@ -49,7 +49,8 @@ func (b *brittle) called(method string) {
 	}
 }
 
-func (b *brittle) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error) {
+func (b *brittle) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) (
+	[]rookery.Entry, error) {
 	b.called("Entries")
 	return b.Store.Entries(ctx, uin, after, upTo, limit)
 }
@@ -145,8 +146,9 @@ func (o *wild) Close() {
 	}
 }
 
-func TestAPanicInWhatTheServiceDoesByItselfIsReportedAndEndsNothing(t *testing.T) {
-	for name, provoke := range map[string]func(r *running, you *service.Session){
+// panics are what the service does by itself, each made to panic once.
+func panics() map[string]func(r *running, you *service.Session) {
+	return map[string]func(r *running, you *service.Session){
 		"a push": func(r *running, you *service.Session) {
 			_, err := r.Attach(r.Context(), you, &wild{onPush: true})
 			r.must(err)
@@ -187,9 +189,19 @@ func TestAPanicInWhatTheServiceDoesByItselfIsReportedAndEndsNothing(t *testing.T
 			r.store.breaking("Sleep", goMad)
 			r.pass(service.SessionLife)
 		},
-		"storing the uptime":   func(r *running, _ *service.Session) { r.store.breaking("Beat", goMad); r.pass(10 * time.Second) },
-		"deleting old entries": func(r *running, _ *service.Session) { r.store.breaking("Purge", goMad); r.pass(2 * time.Second) },
-	} {
+		"storing the uptime": func(r *running, _ *service.Session) {
+			r.store.breaking("Beat", goMad)
+			r.pass(10 * time.Second)
+		},
+		"deleting old entries": func(r *running, _ *service.Session) {
+			r.store.breaking("Purge", goMad)
+			r.pass(2 * time.Second)
+		},
+	}
+}
+
+func TestAPanicInWhatTheServiceDoesByItselfIsReportedAndEndsNothing(t *testing.T) {
+	for name, provoke := range panics() {
 		t.Run(name, func(t *testing.T) {
 			whileRunning(t, func(r *running) {
 				you := r.device(10002, "phone")
