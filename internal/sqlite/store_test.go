@@ -77,7 +77,9 @@ func crashImage(t *testing.T, path string) string {
 	image := filepath.Join(t.TempDir(), "rookery.db")
 	copyFile(t, image, path)
 	copyFile(t, image+"-wal", path+"-wal")
-	copyFile(t, numbersPath(image), numbersPath(path))
+	if _, err := os.Stat(numbersPath(path)); err == nil { // it is not there before the first number
+		copyFile(t, numbersPath(image), numbersPath(path))
+	}
 	return image
 }
 
