@@ -299,8 +299,11 @@ func TestWhatIsLeftForLongTakesLittleMemory(t *testing.T) {
 		for i := range 400 {
 			_, err := w.Heard(me)
 			w.must(err)
+			_, err = w.Session(w.Context(), 10002, service.Asker{Address: cafe})
+			w.must(err)
 			w.pass(6 * time.Second)
 			w.says(me, 10002, fmt.Sprint(i))
+			w.settle() // it is pushed at once
 			if i%2 == 1 {
 				continue // that one arrives
 			}
@@ -311,6 +314,9 @@ func TestWhatIsLeftForLongTakesLittleMemory(t *testing.T) {
 		}
 		if n := service.Waves(phone.feed); n > 70 {
 			t.Errorf("%d times are remembered", n)
+		}
+		if got := phone.got(); len(got) != 200*4+200 {
+			t.Errorf("pushed were %d, want 200 four times and 200 once", len(got))
 		}
 	})
 }
