@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -44,6 +45,18 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.kind }
+
+// Explanation is the reason for people who do not know the protocol: without the
+// key at fault, and without what the error's kind says already. It may be empty.
+func (e *Error) Explanation() string {
+	reason := keyAtFault.ReplaceAllString(e.Reason, "")
+	if errors.Is(e.kind, ErrPassword) {
+		reason = strings.TrimPrefix(reason, "Password error")
+	}
+	return strings.TrimPrefix(reason, ": ")
+}
+
+var keyAtFault = regexp.MustCompile(`^[A-Z][A-Z0-9]{1,2}: `)
 
 // Unreachable is the error of a server that could not be spoken to, at any of
 // the addresses that were tried. It wraps ErrTemporary.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -154,12 +153,10 @@ func describe(err error) string {
 	return termtext.Lines(text) // whatever answered may have written a part of it
 }
 
-var keyAtFault = regexp.MustCompile(`^[A-Z][A-Z0-9]: `)
-
 // withoutProtocol is a server's refusal without the names that the protocol has
 // for commands and keys.
 func withoutProtocol(e *client.Error) string {
-	reason := keyAtFault.ReplaceAllString(e.Reason, "")
+	reason := e.Explanation()
 	if reason == "" {
 		return e.Unwrap().Error()
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -219,7 +220,7 @@ func (a *App) why(err error) string {
 	reason := err.Error()
 	var refused *client.Error
 	if errors.As(err, &refused) {
-		reason = refused.Reason
+		reason = refused.Explanation()
 	}
 	for _, r := range reasons {
 		if !errors.Is(err, r.err) {
@@ -233,6 +234,10 @@ func (a *App) why(err error) string {
 		case reason == "":
 			return short
 		case refused == nil && r.err == client.ErrTemporary:
+			var system syscall.Errno // says it without the address, which is said elsewhere
+			if errors.As(err, &system) {
+				return system.Error()
+			}
 			return reason // it is about the connection, and says so
 		default:
 			return short + ": " + reason

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
@@ -315,6 +318,10 @@ func TestAReasonIsSaidInTheUsersWords(t *testing.T) {
 		{client.ErrRefused, "refused", "被拒绝"},
 		{fmt.Errorf("CLTMSG: %w: that account takes no messages of strangers", client.ErrRefused),
 			"refused: that account takes no messages of strangers", "被拒绝: that account takes no messages of strangers"},
+		{fmt.Errorf("%w: %w", client.ErrRefused, &client.Error{Command: "CLTMSG", Res: 3, Reason: "UN: that account takes no messages from you"}),
+			"refused: that account takes no messages from you", "被拒绝: that account takes no messages from you"},
+		{fmt.Errorf("%w: %w", client.ErrTemporary, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}),
+			"connection refused", "connection refused"},
 		{fmt.Errorf("%w: %w", client.ErrTemporary, errors.New("dial tcp 192.0.2.1:14000: no route to host")),
 			"dial tcp 192.0.2.1:14000: no route to host", "dial tcp 192.0.2.1:14000: no route to host"},
 		{&client.Unreachable{Tried: []client.Attempt{
