@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"runtime/pprof"
@@ -201,6 +202,11 @@ func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
 	c.perMinute, c.reserve = f.perMinute, int64(f.reserve)<<20
 	c.passwords = service.FloorCost
 	c.passwords.MemoryKiB, c.passwords.Passes = uint32(f.passwordMemory)*1024, uint32(f.passwordPasses)
+	for _, address := range f.listen {
+		if err := checkListen(address); err != nil {
+			return c, err
+		}
+	}
 	for _, text := range f.trustedProxies {
 		p, err := parseProxy(text)
 		if err != nil {
@@ -216,6 +222,19 @@ func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
 	}
 	c.log, err = newLogger(stderr, f.logFormat, f.logLevel)
 	return c, err
+}
+
+// checkListen reports what cannot be an address to listen on, before anything is
+// opened.
+func checkListen(address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return fmt.Errorf("--listen %q is not host:port, such as 127.0.0.1:8000, or :8000 for all networks", address)
+	}
+	return nil
 }
 
 // parseProxy reads a network, or one address.

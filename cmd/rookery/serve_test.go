@@ -67,6 +67,9 @@ func TestAnAddressThatCannotBeMeantIsRefusedWithTheRightOne(t *testing.T) {
 		"--allow-origin null":                       "--allow-origin",
 		"--public-url https://Chat.example/rookery": `--public-url: "https://Chat.example/rookery" is not what browsers send: write https://chat.example`,
 		"--public-url chat.example":                 "write https://chat.example",
+		"--listen 8000":                             `--listen "8000" is not host:port, such as 127.0.0.1:8000, or :8000 for all networks`,
+		"--listen :80000":                           `--listen ":80000" is not host:port`,
+		"--listen ::1:8000":                         `--listen "::1:8000" is not host:port`,
 		"--public-url capacitor://chat.example":     "neither http:// nor https://",
 	} {
 		if _, err := configOf(t, flags); err == nil || !strings.Contains(err.Error(), says) {

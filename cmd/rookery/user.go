@@ -96,7 +96,7 @@ func readPassword(c *cobra.Command) (string, error) {
 	}
 	password := strings.TrimRight(line, "\r\n")
 	if password == "" {
-		return "", fmt.Errorf("there is no password on standard input; pipe one in, or leave out --password-stdin to have one made")
+		return "", fmt.Errorf("there is no password on standard input; pipe one in, or leave out --password-stdin")
 	}
 	return password, nil
 }

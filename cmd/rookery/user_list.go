@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -75,8 +76,10 @@ func printTable(w io.Writer, accounts iter.Seq2[service.AccountInfo, error]) err
 			return err
 		}
 		var from []string
-		for _, s := range a.SignedIn {
-			from = append(from, s.Address.String())
+		for _, s := range a.SignedIn { // devices often share an address
+			if address := s.Address.String(); !slices.Contains(from, address) {
+				from = append(from, address)
+			}
 		}
 		if from == nil {
 			from = []string{"-"}
