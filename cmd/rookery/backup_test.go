@@ -27,7 +27,7 @@ func backupCommands(t *testing.T, data, backups string) (backup, restore string)
 	if len(blocks) != 2 {
 		t.Fatalf("the page has %d blocks of commands about backups, the test runs 2", len(blocks))
 	}
-	replace := strings.NewReplacer("/var/lib/rookery", data, "/var/backups", backups)
+	replace := strings.NewReplacer("/var/lib/rookery", data, "/var/backups/rookery", backups)
 	return replace.Replace(blocks[0][1]), replace.Replace(blocks[1][1])
 }
 
@@ -72,7 +72,7 @@ func TestTheBackupOfThePageIsWholeAndPrivate(t *testing.T) {
 			ts.notify("after")
 			other.close(t)
 			ts.stop()
-			bash(t, "copy="+copies[0]+"\n"+restore)
+			bash(t, restore)
 			ts.start()
 			ts.notify("again")
 			ts.wantTexts("before", "again")
