@@ -13,7 +13,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 FUZZTIME       ?= 60s
 SHORT_FUZZTIME ?= 3s
 # How long the tests of one package may take.
-TIMEOUT        ?= 10m
+TIMEOUT        ?= 30m
 
 # Programs that the tests start, and the Debian package that each is in. The
 # race detector needs a C compiler; nothing else here does. The pages' examples

@@ -126,7 +126,7 @@ func (p *probed) gather() {
 // share a commit.
 func (p *probed) eachOfCrowd(n int, do func(i int, uin rookery.UIN) error) error {
 	var g errgroup.Group
-	g.SetLimit(64)
+	g.SetLimit(16) // more passwords than this at once are refused
 	for i := range n {
 		g.Go(func() error { return do(i, firstOfCrowd+rookery.UIN(i)) })
 	}
@@ -206,8 +206,7 @@ func (p *probed) assemble(ctx context.Context) error {
 		}
 		return nil
 	}
-	p.dispersed = false
-	return p.eachOfCrowd(crowdOnline, func(i int, uin rookery.UIN) error {
+	err := p.eachOfCrowd(crowdOnline, func(i int, uin rookery.UIN) error {
 		in := service.SignIn{UIN: uin, Proof: &proof, Address: loopback, Status: rookery.StatusOnline}
 		if i%5 == 0 {
 			in.Status = rookery.StatusAway
@@ -215,6 +214,8 @@ func (p *probed) assemble(ctx context.Context) error {
 		_, _, err := p.service.SignIn(ctx, in)
 		return err
 	})
+	p.dispersed = err != nil
+	return err
 }
 
 // clear empties an account's mailbox and logs it out.

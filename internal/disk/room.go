@@ -11,7 +11,10 @@ import (
 // Hold makes a file that takes up room on the disk, in place of one that is
 // there. If there is not enough room, it makes none.
 func Hold(path string, size int64) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err := Release(path); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}

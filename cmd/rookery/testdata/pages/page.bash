@@ -88,7 +88,8 @@ check() {
 # beside COMMAND... runs it until leave, or until the page ends.
 beside() {
 	commands=$((commands + 1)) last=$HOME/.beside$commands
-	setsid "$@" >"$last.out" 2>&1 3>&- &
+	: >"$last.out" # await may look for it before the command has begun
+	setsid "$@" >>"$last.out" 2>&1 3>&- &
 	process=$!
 }
 
