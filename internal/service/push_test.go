@@ -33,12 +33,12 @@ func TestWhatIsPushedIsNotGivenToGetMsgExAsWell(t *testing.T) {
 		w.says(me, 10002, "pushed")
 		phone := w.attach(you)
 		phone.want("2 pushed")
-		w.must(w.SetStatus(w.Context(), me, rookery.StatusAway, rookery.Mark{}))
 		w.wantCollected(you, "collect 1", "polled") // a repeat still gets its batch
 		w.wantCollected(you, "collect 2")
 		w.wantCollected(you, "collect 1") // "collect 2" has confirmed it
 		phone.cut()
-		w.wantCollected(you, "collect 3", "pushed", "10001:30") // the notice had to wait
+		w.must(w.SetStatus(w.Context(), me, rookery.StatusAway, rookery.Mark{}))
+		w.wantCollected(you, "collect 3", "pushed", "10001:30")
 		w.says(me, 10002, "polled again")
 		w.wantCollected(you, "collect 4", "polled again")
 	}, 10001, 10002)
