@@ -123,6 +123,15 @@ press() {
 	tmux send-keys -t "t$number:" "$@"
 }
 
+# end_terminals closes all terminals. It waits until the server of tmux has ended:
+# one that is ending would be asked for the next terminal.
+end_terminals() {
+	local server
+	server=$(tmux display-message -p '#{pid}')
+	tmux kill-server
+	while kill -0 "$server" 2>/dev/null; do sleep 0.1; done
+}
+
 screen() { tmux capture-pane -p -J -t "t$1:"; }
 
 # shows N PATTERN waits until a terminal shows what matches.
