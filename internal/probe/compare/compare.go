@@ -93,24 +93,29 @@ func (p *pair) causes(ctx context.Context) (causes []*cause, left int, err error
 
 // cause makes one sighting small and judges it; nil if it does not show again.
 func (p *pair) cause(ctx context.Context, s *sighting) (*cause, error) {
+	p.reserving = true
 	w, err := p.shrink(ctx, s)
 	if w == nil || w.a == nil {
+		p.reserving = false
 		return nil, err
 	}
 	if err == nil {
 		err = p.lookAtLists(ctx, w)
 	}
+	if err != nil && !errors.Is(err, errSpent) {
+		return nil, err
+	}
+	p.reserving = false
 	c := &cause{witness: *w}
 	c.aspect, c.name = p.judge(w)
 	c.commands = []string{w.steps[len(w.steps)-1].Command}
-	if err != nil {
-		return c, err
+	steady, failed := p.replay(ctx, c)
+	if failed != nil || !steady {
+		return nil, errors.Join(failed, err)
 	}
-	steady, err := p.replay(ctx, c)
-	if err != nil || !steady {
-		return nil, err
+	if err == nil {
+		c.commands, err = p.spread(ctx, w)
 	}
-	c.commands, err = p.spread(ctx, w)
 	return c, err
 }
 
@@ -283,7 +288,19 @@ func (p *pair) difference(c *cause) finding.Difference {
 	for i, s := range c.steps {
 		d.Witness = append(d.Witness, p.both(s, &c.a.Answers[i], &c.b.Answers[i]))
 	}
+	tellHead(&d.Witness[len(d.Witness)-1], c.points)
 	return d
+}
+
+// tellHead adds to equal bodies in what the rest of the answers differs.
+func tellHead(last *finding.Both, points []point) {
+	if last.A != last.B {
+		return
+	}
+	for _, x := range points {
+		last.A += fmt.Sprintf(" (%s: %s)", x.kind, x.a)
+		last.B += fmt.Sprintf(" (%s: %s)", x.kind, x.b)
+	}
 }
 
 // unknownCommand reports whether what differs is the answer to a command that
@@ -292,7 +309,7 @@ func (p *pair) unknownCommand(c *cause) bool {
 	end := c.steps[len(c.steps)-1]
 	command, ok := p.file.Command(end.Command)
 	return ok && slices.ContainsFunc(end.Changes, func(change experiment.Change) bool {
-		return p.file.TypeOf(command, change.Key).Type == experiment.Name
+		return change.Kind == experiment.Set && p.file.TypeOf(command, change.Key).Type == experiment.Name
 	})
 }
 

@@ -243,7 +243,7 @@ func listen(t testing.TB, c reference.Config) string {
 
 func newLab(t testing.TB, f *experiment.File, name, url string) *lab.Lab {
 	t.Helper()
-	l, err := lab.New(lab.Config{File: f, URL: url, Name: name, Requests: budget, Seed: 1})
+	l, err := lab.New(lab.Config{File: f, URL: url, Name: name, Requests: budget, Salt: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -22,6 +23,9 @@ type pair struct {
 	found []*sighting
 	seen  map[string]*sighting
 	noise map[string]bool // command and key
+	// reserving keeps requests of the budget for showing again what is found: a
+	// difference that was not shown again is not told.
+	reserving bool
 }
 
 // A sighting is a difference as it was first seen.
@@ -214,7 +218,7 @@ func (p *pair) short(a *lab.Answer) string {
 	case "nothing":
 		return "no answer"
 	case "status":
-		return "status " + a.Text()
+		return fmt.Sprintf("status %d: %s", a.Status, a.Text())
 	case "text":
 		return a.Text()
 	}

@@ -49,7 +49,11 @@ var errSpent = errors.New("the budget is used up")
 // shows reports in what the last answers of an experiment differ, if that is like
 // what is looked for; nil if it is not.
 func (p *pair) shows(ctx context.Context, steps []experiment.Step, nonce uint64, like []point) ([]point, *lab.Trace, *lab.Trace, error) {
-	if p.Sent()+len(steps) > p.most() {
+	needed := len(steps)
+	if p.reserving {
+		needed += replays * len(steps)
+	}
+	if p.Sent()+needed > p.most() {
 		return nil, nil, nil, errSpent
 	}
 	a, b, err := p.ask(ctx, steps, nonce)
