@@ -21,21 +21,19 @@ type conn struct {
 	net.Conn
 	in   *bufio.Reader
 	raw  bytes.Buffer
-	used time.Time // when the last answer came
+	sent []requestIdentity // the latest requests, oldest first
 }
 
-// patient is how long a connection is taken for open without a look.
-const patient = time.Second
-
-// over reports whether the server has ended a connection that was not used for a
-// while: a request on it would be lost, and that would say nothing.
-func (c *conn) over() bool {
-	if time.Since(c.used) < patient || c.SetReadDeadline(time.Now().Add(time.Millisecond)) != nil {
+// usable reports whether the next request can be sent on the connection. It cannot
+// if the server has closed it, because that request would be lost, and it cannot if
+// bytes are waiting, because they would be taken for the request's answer.
+func (c *conn) usable() bool {
+	if c.SetReadDeadline(time.Now().Add(50*time.Microsecond)) != nil {
 		return false
 	}
 	_, err := c.in.Peek(1)
-	var late net.Error
-	return err == nil || !errors.As(err, &late) || !late.Timeout()
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 func dial(ctx context.Context, place, server string) (*conn, error) {
@@ -47,7 +45,7 @@ func dial(ctx context.Context, place, server string) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &conn{Conn: c, used: time.Now()}
+	out := &conn{Conn: c}
 	out.in = bufio.NewReader(io.TeeReader(c, &out.raw))
 	return out, nil
 }
@@ -63,7 +61,6 @@ func (c *conn) exchange(ctx context.Context, method string, request []byte, pati
 		return nil, a, err
 	}
 	a, err = parse(c.in, method)
-	c.used = time.Now()
 	return bytes.Clone(c.raw.Bytes()), a, err
 }
 
@@ -104,7 +101,7 @@ func (l *Lab) connect(ctx context.Context, place string, keep bool) error {
 	if l.Instead != nil {
 		return nil
 	}
-	if c := l.conns[place]; c != nil && (!keep || c.over()) {
+	if c := l.conns[place]; c != nil && (!keep || !c.usable()) {
 		l.hangUp(place)
 	}
 	began := time.Now()
@@ -125,8 +122,15 @@ func (l *Lab) connect(ctx context.Context, place string, keep bool) error {
 }
 
 // exchange sends a request on the connection from a place.
-func (l *Lab) exchange(ctx context.Context, place, method string, raw []byte, keep bool) (response []byte, a Answer, err error) {
-	response, a, err = l.conns[place].exchange(ctx, method, raw, l.Patience)
+func (l *Lab) exchange(
+	ctx context.Context, place, method string, raw []byte, keep bool, id requestIdentity,
+) (response []byte, a Answer, err error) {
+	c := l.conns[place]
+	response, a, err = c.exchange(ctx, method, raw, l.Patience)
+	if err == nil && l.answersAnother(&a, id, c.sent) {
+		err = errOtherAnswer
+	}
+	c.remember(id)
 	if err != nil || !keep || a.Closed {
 		l.hangUp(place)
 	}

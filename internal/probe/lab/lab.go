@@ -26,7 +26,9 @@ type Config struct {
 	// Requests is the budget. Setting up and undoing count, control URLs do not. In
 	// a lab it is without what [Farewell] says.
 	Requests int
-	Seed     uint64
+	// Salt is what the marks of requests are derived from. Runs with different salts do
+	// not share marks.
+	Salt uint64
 	// Journal takes what is done, nil if nothing shall be kept.
 	Journal *journal.Writer
 	// Archive holds what was done before; nil if nothing was.
@@ -246,6 +248,9 @@ func (l *Lab) Key(steps []experiment.Step, nonce uint64) string {
 func (l *Lab) permitted(steps []experiment.Step) error {
 	wrong := make(map[string]int)
 	for _, s := range steps {
+		if s.Place >= len(l.File.Places) {
+			return fmt.Errorf("%w: %s asks from place %d, places has %d", ErrForbidden, s.Command, s.Place+1, len(l.File.Places))
+		}
 		if s.Wait > 0 {
 			if l.File.Clock.URL == "" && l.File.Limits.Wait > 0 && s.Wait > l.File.Limits.Wait {
 				return fmt.Errorf("%w: a wait of %v, limits: wait is %v", ErrForbidden, s.Wait, l.File.Limits.Wait)

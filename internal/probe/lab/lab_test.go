@@ -80,7 +80,7 @@ func newBench(t testing.TB, f *experiment.File, url string, change ...func(*lab.
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := lab.Config{File: f, URL: url, Name: "a", Requests: 1000, Seed: 1, Journal: w}
+	c := lab.Config{File: f, URL: url, Name: "a", Requests: 1000, Salt: 1, Journal: w}
 	for _, do := range change {
 		do(&c)
 	}

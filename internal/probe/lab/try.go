@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -165,15 +168,24 @@ func (t *try) name(number int) {
 	}
 }
 
-// mark is the mark of a step: eight digits. Where every experiment begins with a
-// clean slate it is the same in each, so that equal experiments are equal to the
-// byte; else it is fresh.
+// MarkLength is how many characters {seq} expands to.
+const MarkLength = 10
+
+// mark is the mark of a step. Where a control URL resets the server it is the same
+// in every experiment of the run, so that equal experiments are equal to the byte;
+// else the server may remember it, and each try has its own. It fits
+// 32 bits with a sign, because some servers read it as a number.
 func (l *Lab) mark(nonce uint64, number, step int) string {
-	n := l.Seed*7919 + nonce*977 + uint64(step)
-	if l.File.Reset.Kind != experiment.ResetURL {
-		n += uint64(number) * 104_729
+	if l.File.Reset.Kind == experiment.ResetURL {
+		number = 0
 	}
-	return strconv.FormatUint(10_000_000+(n*2_654_435_761)%89_999_999, 10)
+	var seed [32]byte
+	for i, n := range []uint64{l.Salt, nonce, uint64(number), uint64(step)} {
+		binary.BigEndian.PutUint64(seed[8*i:], n)
+	}
+	sum := sha256.Sum256(seed[:])
+	const lowest = 1_000_000_000 // MarkLength digits
+	return strconv.FormatUint(lowest+binary.BigEndian.Uint64(sum[:])%(math.MaxInt32-lowest), 10)
 }
 
 // wait lets time go by.
@@ -218,7 +230,7 @@ func (t *try) exchange(ctx context.Context, s experiment.Step, number int, recor
 	case err != nil:
 		l.faults++
 		a = Answer{Lost: true, Fault: plainFault(err)}
-		e.Fault, e.Last = a.Fault, endsHere
+		e.Response, e.Fault, e.Last = response, a.Fault, endsHere
 	default:
 		l.pace.heard(took)
 		e.Response, e.Last = response, last
@@ -260,7 +272,7 @@ func (t *try) remember(s experiment.Step) (Answer, error) {
 func (t *try) send(ctx context.Context, s experiment.Step, record, raw []byte, keep bool) (response []byte, a Answer, err error) {
 	l, method := t.lab, methodOf(s.Way)
 	if l.Instead == nil {
-		response, a, err = l.exchange(ctx, l.File.Places[s.Place], method, raw, keep)
+		response, a, err = l.exchange(ctx, l.File.Places[s.Place], method, raw, keep, l.identify(s.Command, record))
 	} else if response = l.Instead.Answer(s, t.role(s.Role).Number, record); response == nil {
 		return nil, a, errors.New("no answer")
 	} else {
@@ -276,6 +288,8 @@ func (t *try) send(ctx context.Context, s experiment.Step, record, raw []byte, k
 func plainFault(err error) string {
 	var timeout interface{ Timeout() bool }
 	switch {
+	case errors.Is(err, errOtherAnswer):
+		return err.Error()
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "no answer in time"
 	case strings.Contains(err.Error(), "refused"):
@@ -405,11 +419,28 @@ func (t *try) role(role string) experiment.Account {
 	return experiment.Account{}
 }
 
+// longMarks name the values of a step that hold a mark and more.
+func (t *try) longMarks(s experiment.Step) (names naming) {
+	pairs, err := t.lab.File.Pairs(s)
+	if err != nil {
+		return nil // the step could not have been sent
+	}
+	for _, p := range pairs {
+		if p.Value == "{seq}" || !strings.Contains(p.Value, "{seq}") {
+			continue
+		}
+		if value, hidden, err := t.expand(s, p.Value); err == nil && !hidden {
+			names = append(names, experiment.Pair{Key: value, Value: p.Value})
+		}
+	}
+	return names
+}
+
 // naming is how what was sent until now is named where it is found in the answer
 // to a step.
 func (t *try) naming(s experiment.Step) naming {
 	step := len(t.marks) - 1
-	n := naming{{Key: t.marks[step], Value: "{seq}"}}
+	n := append(t.longMarks(s), experiment.Pair{Key: t.marks[step], Value: "{seq}"})
 	for i, m := range t.marks[:step] {
 		if i > 0 {
 			n = append(n, experiment.Pair{Key: m, Value: fmt.Sprintf("{seq:%d}", i)})

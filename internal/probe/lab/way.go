@@ -16,10 +16,12 @@ func Ways() []string {
 }
 
 // request is the whole HTTP request for a record, and whether the connection
-// can be used again.
+// can be used again. It cannot after an unusual form of request: a server that sees
+// another end of it than was meant answers the rest as a request of its own.
 func request(way string, syntax experiment.Syntax, host string, record []byte) (raw []byte, keep bool) {
 	method, target, proto, end := "POST", syntax.Path, "HTTP/1.1", "\r\n"
 	contentType, connection := syntax.Type, "keep-alive"
+	keep = way == "" || strings.HasPrefix(way, "charset=")
 	if syntax.Close {
 		connection = "close"
 	}
@@ -69,7 +71,7 @@ func request(way string, syntax experiment.Syntax, host string, record []byte) (
 		}
 		raw = append(append(raw, line...), end...)
 	}
-	return append(append(raw, end...), body...), connection != "close"
+	return append(append(raw, end...), body...), keep && connection != "close"
 }
 
 // bodyOf is the record in a request that [request] has made.

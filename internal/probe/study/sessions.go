@@ -67,7 +67,7 @@ func (s *study) events() []event {
 // tryEvent sends commands behind an event: reading ones first, those that end
 // something last.
 func (s *study) tryEvent(e event) error {
-	if e.row.short {
+	if e.row.short || e.place >= len(s.File.Places) {
 		s.gap("sessions: "+e.name, "the file lacks a command, an account or a second place for it")
 		return nil
 	}

@@ -1,0 +1,125 @@
+package lab_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// serveRaw answers each request of a connection with what answer returns, which is
+// told the earlier records of the connection, and may return several responses or none.
+func serveRaw(t *testing.T, answer func(record string, earlier []string) []string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				in := bufio.NewReader(c)
+				var earlier []string
+				for {
+					r, err := http.ReadRequest(in)
+					if err != nil {
+						return
+					}
+					body, _ := io.ReadAll(r.Body)
+					if r.URL.Path != "/" {
+						fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") // a control URL
+						continue
+					}
+					for _, text := range answer(string(body), earlier) {
+						fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(text), text)
+					}
+					earlier = append(earlier, string(body))
+				}
+			}()
+		}
+	}()
+	return "http://" + l.Addr().String() + "/"
+}
+
+// echo is an answer that repeats the record.
+func echo(record string) string { return record + "&RES=0&RS=0" }
+
+// isItsAnswer reports whether the answer to a step repeats the step's own record.
+func isItsAnswer(a *lab.Answer) bool { return !a.Lost && strings.HasPrefix(a.Text(), string(a.Sent)) }
+
+func TestAnAnswerToAnEarlierRequestIsNotTaken(t *testing.T) {
+	late := true
+	url := serveRaw(t, func(record string, earlier []string) []string {
+		if late && strings.Contains(record, "CMD=GetMsgEx") {
+			late = false
+			return []string{echo(earlier[len(earlier)-1]), echo(record)}
+		}
+		return []string{echo(record)}
+	})
+	b := newBench(t, parse(t, simple), url)
+	trace := b.run("a Login", "a List", "a GetMsgEx", "a List")
+	for i := range trace.Answers {
+		if !isItsAnswer(&trace.Answers[i]) {
+			t.Errorf("step %d, %s, was answered %q", i+1, trace.Answers[i].Sent, trace.Answers[i].Text())
+		}
+	}
+	if b.Faults() != 1 {
+		t.Errorf("%d faults, not 1", b.Faults())
+	}
+	var kept bool
+	for _, e := range b.entries() {
+		kept = kept || e.Fault == "the answer of another request" && e.Response != nil
+	}
+	if !kept {
+		t.Error("the transcript does not hold the answer that was not taken")
+	}
+}
+
+func TestWhatWaitsOnAConnectionIsNotTakenForAnAnswer(t *testing.T) {
+	url := serveRaw(t, func(record string, _ []string) []string {
+		return []string{echo(record), "NULL"} // without an echo: nothing in it tells whose it is
+	})
+	b := newBench(t, parse(t, simple), url)
+	trace := b.run("a Login", "a List", "a GetMsgEx")
+	for i := range trace.Answers {
+		if !isItsAnswer(&trace.Answers[i]) {
+			t.Errorf("step %d, %s, was answered %q", i+1, trace.Answers[i].Sent, trace.Answers[i].Text())
+		}
+	}
+}
+
+func TestARepeatMayGetTheAnswerOfAnotherCommand(t *testing.T) {
+	url := serveRaw(t, func(record string, earlier []string) []string {
+		if strings.Contains(record, "SEQ=7") && len(earlier) > 1 {
+			return []string{echo(earlier[1])}
+		}
+		return []string{echo(record)}
+	})
+	b := newBench(t, parse(t, simple), url)
+	trace := b.run("a Login", "a CLTMSG SEQ=7", "a GetMsgEx SEQ=7")
+	if got := trace.Answers[2]; got.Lost || !strings.Contains(got.Text(), "CMD=CLTMSG") {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestAStepFromAPlaceThatTheFileDoesNotHaveIsForbidden(t *testing.T) {
+	s := newSite(t, done)
+	b := newBench(t, parse(t, simple+"\nplaces: [127.0.0.1]"), s.URL)
+	steps := b.steps("a Login")
+	steps[0].Place = 1
+	if _, err := b.Run(t.Context(), steps, 0); !errors.Is(err, lab.ErrForbidden) || !strings.Contains(err.Error(), "place 2") {
+		t.Errorf("%v", err)
+	}
+}
