@@ -88,7 +88,7 @@ List/parameter/CMD/value-LIST = taken
 ~ */parameter/CMD/value-<List-|a-space-before|a-space-behind|its-first-character-escaped> = taken
 List/parameter/SEQ/presence = optional
 List/parameter/SEQ/longest = 32
-List/parameter/SEQ/value-999999999999999999999999999999999 = answered RES=1
+List/parameter/SEQ/value-33-characters = answered RES=1
 ~ */parameter/SEQ/value-* = taken
 ~ */parameter/SEQ/meaning = not ignored: it guards against doubling
 List/parameter/UIN/presence = required

@@ -62,7 +62,7 @@ func (p *probed) study(name string, requests int) (*finding.Study, *lab.Lab) {
 	p.t.Helper()
 	f := p.experimentFile(name)
 	url := "http://" + p.addr() + "/"
-	l, err := lab.New(lab.Config{File: f, URL: url, Name: "a", Requests: requests, Seed: 1})
+	l, err := lab.New(lab.Config{File: f, URL: url, Name: "a", Requests: requests, Salt: 1})
 	p.must(err)
 	defer l.Close()
 	found, err := study.Run(p.t.Context(), study.Config{File: f, Subject: l, Requests: requests, Seed: 1, Confirm: true, Server: url})
@@ -131,7 +131,7 @@ func TestEachCommandOfAShippedExperimentFileWorks(t *testing.T) {
 	p := newProbed(t)
 	for _, name := range []string{"http-qq-1.1", "http-qq-1.4"} {
 		f := p.experimentFile(name)
-		l, err := lab.New(lab.Config{File: f, URL: "http://" + p.addr() + "/", Name: "a", Requests: 1000, Seed: 1})
+		l, err := lab.New(lab.Config{File: f, URL: "http://" + p.addr() + "/", Name: "a", Requests: 1000, Salt: 1})
 		p.must(err)
 		defer l.Close()
 		login := func(role string) experiment.Step { return experiment.Step{Role: role, Command: "Login"} }

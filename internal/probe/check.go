@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -94,11 +95,7 @@ func Check(ctx context.Context, o CheckOptions) (*Checked, error) {
 
 // visit makes a session that keeps no transcript, and begins it.
 func visit(ctx context.Context, e *Experiment, server string, seed uint64, requests int, c labConfig, tell func(Progress)) (*session, error) {
-	if e.File.Reset.Kind != experiment.ResetURL {
-		// The server may remember the marks of an earlier visit.
-		seed = uint64(time.Now().UnixNano())
-	}
-	h := journal.Head{Servers: map[string]string{"a": server}, Seed: seed, Requests: requests}
+	h := journal.Head{Servers: map[string]string{"a": server}, Seed: seed, Salt: rand.Uint64(), Requests: requests}
 	s, err := newSession(h, e, c, tell)
 	if err != nil {
 		return nil, err

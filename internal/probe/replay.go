@@ -150,7 +150,7 @@ func remember(ctx context.Context, t *journal.Transcript, run string) (*memory, 
 		return nil, &Refusal{err}
 	}
 	l, err := lab.New(lab.Config{
-		File: e.File, URL: t.Head.Servers[run], Name: run, Remote: true, Requests: plenty, Seed: t.Head.Seed,
+		File: e.File, URL: t.Head.Servers[run], Name: run, Remote: true, Requests: plenty, Salt: t.Head.Salt,
 		Archive: lab.NewArchive(t, run), Offline: true,
 	})
 	if err != nil {

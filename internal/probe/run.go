@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/rookery-im/rookery/internal/probe/finding"
@@ -60,7 +61,7 @@ func (o *Options) head(command string) journal.Head {
 	e := o.Experiment
 	h := journal.Head{
 		Command: command, Servers: make(map[string]string), Experiment: string(e.source), File: e.name,
-		Seed: o.Seed, Requests: o.Requests, Began: time.Now().UTC().Format(time.RFC3339),
+		Seed: o.Seed, Salt: rand.Uint64(), Requests: o.Requests, Began: time.Now().UTC().Format(time.RFC3339),
 		Changes: e.changes, Variables: e.variables,
 	}
 	for i, url := range o.Servers {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,38 @@ func TestTheSameSeedAsksTheSame(t *testing.T) {
 	}
 	if requests[0] != requests[1] {
 		t.Error("two studies with one seed ask otherwise")
+	}
+}
+
+func TestTwoRunsShareNoLongMarks(t *testing.T) {
+	url := serve(t, reference.Config{})
+	marks := make(map[string]bool)
+	for run := range 2 {
+		o := options(t, url)
+		o.Requests = 2000
+		if _, err := probe.Run(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		past, err := probe.ReadTranscript(o.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seq := regexp.MustCompile(`SEQ=([^&]{6,})`) // the protocol protects shorter ones for moments only
+		ours := make(map[string]bool)
+		for _, e := range past.Entries {
+			for _, m := range seq.FindAllSubmatch(e.Request, -1) {
+				ours[string(m[1])] = true
+			}
+		}
+		if len(ours) < 10 {
+			t.Fatalf("run %d used only %d marks", run+1, len(ours))
+		}
+		for mark := range ours {
+			if run == 1 && marks[mark] {
+				t.Errorf("both runs used %s", mark)
+			}
+			marks[mark] = true
+		}
 	}
 }
 

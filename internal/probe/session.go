@@ -54,7 +54,7 @@ func newSession(h journal.Head, e *Experiment, c labConfig, tell func(Progress))
 	for _, name := range runs[:len(h.Servers)] {
 		config := lab.Config{
 			File: e.File, URL: h.Servers[name], Name: name, Remote: c.remote,
-			Requests: h.Requests, Seed: h.Seed, Patience: c.patience,
+			Requests: h.Requests, Salt: h.Salt, Patience: c.patience,
 			Journal: c.journal, Offline: c.offline, Began: c.began, Progress: s.progress.lab,
 		}
 		if c.transcript != nil {

@@ -16,7 +16,7 @@ import (
 )
 
 // Format is the first line's word for what a file is.
-const Format = "rookery-probe-transcript-1"
+const Format = "rookery-probe-transcript-2"
 
 // A Head is a transcript's first line: what has to be known to do the same again.
 type Head struct {
@@ -29,7 +29,10 @@ type Head struct {
 	Experiment string `json:"experiment"`
 	File       string `json:"file"`
 	Seed       uint64 `json:"seed"`
-	Requests   int    `json:"requests"` // the budget, for each server
+	// Salt goes into the marks of requests, so that no server takes those of one run for
+	// repeats of another's. Resuming and reports need it to find the same marks.
+	Salt     uint64 `json:"salt"`
+	Requests int    `json:"requests"` // the budget, for each server
 	// Began is when it began, in RFC 3339.
 	Began string `json:"began"`
 	// Changes are what the command line had otherwise than the experiment file.

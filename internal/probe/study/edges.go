@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
 // edges finds by halving where values stop being taken: lengths of texts and
@@ -29,34 +30,49 @@ type edge struct{ low, high *trial }
 // longest finds the longest text that is taken.
 func (v *verdict) longest(u unit) error {
 	var e edge
+	low, high := 0, 0
 	for i := range v.trials {
 		t := &v.trials[i]
-		if !t.plain || t.value == "" || strings.Trim(t.value, t.value[:1]) != "" || t.value > "~" {
-			continue
-		}
+		n := uniformLength(t)
 		switch {
-		case t.outcome == "done" && (e.low == nil || len(t.value) > len(e.low.value)):
-			e.low = t
-		case t.outcome != "done" && (e.high == nil || len(t.value) < len(e.high.value)):
-			e.high = t
+		case n == 0:
+		case t.outcome == "done" && (e.low == nil || n > low):
+			e.low, low = t, n
+		case t.outcome != "done" && (e.high == nil || n < high):
+			e.high, high = t, n
 		}
 	}
-	if e.low == nil || e.high == nil || len(e.high.value) <= len(e.low.value) {
+	if e.low == nil || e.high == nil || high <= low {
 		return nil
 	}
-	for len(e.high.value)-len(e.low.value) > 1 {
-		t, err := v.tryValue(u, strings.Repeat("x", (len(e.low.value)+len(e.high.value))/2))
+	for high-low > 1 {
+		n := (low + high) / 2
+		value := strings.Repeat("x", n)
+		if v.parameter.Type == experiment.Mark {
+			value = markOfLength(n)
+		}
+		t, err := v.tryValue(u, value)
 		if err != nil || t == nil {
 			return err
 		}
 		if t.outcome == "done" {
-			e.low = t
+			e.low, low = t, n
 		} else {
-			e.high = t
+			e.high, high = t, n
 		}
 	}
-	v.both(e, "longest", fmt.Sprint(len(e.low.value)), fmt.Sprintf("has at most %d bytes", len(e.low.value)))
+	v.both(e, "longest", fmt.Sprint(low), fmt.Sprintf("has at most %d bytes", low))
 	return nil
+}
+
+// uniformLength is the length of a value that differs from others in nothing but its
+// length, 0 for any other value.
+func uniformLength(t *trial) int {
+	value := strings.ReplaceAll(t.value, "{seq}", strings.Repeat("9", lab.MarkLength))
+	if !t.plain || value == "" || value > "~" || strings.Trim(value, value[:1]) != "" {
+		return 0
+	}
+	return len(value)
 }
 
 // both states a fact that needs the two trials beside an edge.

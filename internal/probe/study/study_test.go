@@ -40,7 +40,7 @@ func server(t *testing.T, path string, c reference.Config, requests int) (*exper
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	l, err := lab.New(lab.Config{File: f, URL: url, Name: "a", Requests: requests, Seed: 1})
+	l, err := lab.New(lab.Config{File: f, URL: url, Name: "a", Requests: requests, Salt: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,6 +61,25 @@ func run(t *testing.T, path string, c reference.Config, requests int, confirm bo
 	}
 	out.Tries, out.Faults = l.Tries(), l.Faults()
 	return out
+}
+
+func TestAFileWithoutPlacesIsStudiedFromOneAddress(t *testing.T) {
+	t.Parallel()
+	f, l := server(t, httpQQ, reference.Config{}, enough)
+	onePlace := *f
+	onePlace.Places = []string{""}
+	l.File = &onePlace
+	out, err := study.Run(context.Background(), study.Config{File: &onePlace, Subject: l, Requests: 2000, Seed: 1, Confirm: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing := finding.Gap{
+		What: "sessions: login, asked from another place",
+		Why:  "the file lacks a command, an account or a second place for it",
+	}
+	if !slices.Contains(out.Untested, missing) {
+		t.Errorf("%v does not name what needs a second place", out.Untested)
+	}
 }
 
 // enough is a budget with which all phases but the last come to their end.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
 // A variant is one way to send a parameter otherwise.
@@ -85,7 +86,11 @@ func (s *study) typed(p experiment.Parameter, base string, value, template func(
 		each("10000", "9999", "9999999", "0", "-1", "x", "4294967296", "99999999999999999999")
 		template("zeros before", "00{me}")
 	case experiment.Mark:
-		each("1", "0", "x", strings.Repeat("9", 16), strings.Repeat("9", 32), strings.Repeat("9", 33), strings.Repeat("a", 64), strings.Repeat("9", 300), "-1", "中文", "a+b")
+		each("1", "0", "x")
+		for _, n := range []int{16, 32, 33, 64, 300} {
+			template(fmt.Sprintf("%d characters", n), markOfLength(n))
+		}
+		each("-1", "中文", "a+b")
 		if e := s.File.Syntax.Escape; e != "" {
 			each("a" + s.File.Syntax.EscapeValue(s.File.Syntax.Pair) + "b")
 		}
@@ -108,6 +113,15 @@ func (s *study) typed(p experiment.Parameter, base string, value, template func(
 	default:
 		each("0", "1", "x", base+"0", strings.Repeat("x", 300))
 	}
+}
+
+// markOfLength is a template for a mark of n characters. A long one begins with the
+// step's own mark, so that no server takes it for a repeat from another run.
+func markOfLength(n int) string {
+	if n <= lab.MarkLength {
+		return strings.Repeat("9", n)
+	}
+	return "{seq}" + strings.Repeat("9", n-lab.MarkLength)
 }
 
 // otherLetters is a proof in capitals where it is in small letters, and the other
