@@ -40,6 +40,9 @@ func (f *studyFlags) diff(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if o.Servers[0] == o.Servers[1] {
+		return usageErrorf(c, "both URLs are %s; name two servers", o.Servers[0])
+	}
 	if f.dryRun {
 		return f.plan(c, o)
 	}

@@ -24,6 +24,15 @@ type conn struct {
 	sent []requestIdentity // the latest requests, oldest first
 }
 
+// An httpRequest is one that is ready to be sent.
+type httpRequest struct {
+	method   string
+	raw      []byte
+	keep     bool // the connection can be used again
+	patience time.Duration
+	identity requestIdentity
+}
+
 // usable reports whether the next request can be sent on the connection. It cannot
 // if the server has closed it, because that request would be lost, and it cannot if
 // bytes are waiting, because they would be taken for the request's answer.
@@ -122,16 +131,14 @@ func (l *Lab) connect(ctx context.Context, place string, keep bool) error {
 }
 
 // exchange sends a request on the connection from a place.
-func (l *Lab) exchange(
-	ctx context.Context, place, method string, raw []byte, keep bool, id requestIdentity,
-) (response []byte, a Answer, err error) {
+func (l *Lab) exchange(ctx context.Context, place string, r httpRequest) (response []byte, a Answer, err error) {
 	c := l.conns[place]
-	response, a, err = c.exchange(ctx, method, raw, l.Patience)
-	if err == nil && l.answersAnother(&a, id, c.sent) {
+	response, a, err = c.exchange(ctx, r.method, r.raw, r.patience)
+	if err == nil && l.answersAnother(&a, r.identity, c.sent) {
 		err = errOtherAnswer
 	}
-	c.remember(id)
-	if err != nil || !keep || a.Closed {
+	c.remember(r.identity)
+	if err != nil || !r.keep || a.Closed {
 		l.hangUp(place)
 	}
 	return response, a, err

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
@@ -121,5 +122,15 @@ func TestAStepFromAPlaceThatTheFileDoesNotHaveIsForbidden(t *testing.T) {
 	steps[0].Place = 1
 	if _, err := b.Run(t.Context(), steps, 0); !errors.Is(err, lab.ErrForbidden) || !strings.Contains(err.Error(), "place 2") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestAServerThatNeverAnswersIsGivenUpSoon(t *testing.T) {
+	url := serveRaw(t, func(string, []string) []string { return nil })
+	b := newBench(t, parse(t, simple), url, func(c *lab.Config) { c.Patience = 50 * time.Millisecond })
+	_, err := b.Run(t.Context(), b.steps("a Login", "a List", "a Logout"), 0)
+	var stopped *lab.Stopped
+	if !errors.As(err, &stopped) || !strings.Contains(err.Error(), "answers nothing") || b.Sent() != 2 {
+		t.Errorf("%v, after %d requests", err, b.Sent())
 	}
 }

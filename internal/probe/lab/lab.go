@@ -87,6 +87,7 @@ type Lab struct {
 	number  int // of the latest try
 	faults  int
 	broken  bool                 // the server does not let itself be asked any more
+	heard   bool                 // the server has answered once
 	asked   bool                 // something was sent: not all came from the archive
 	roles   []experiment.Account // who played them in the latest try
 	secrets [][]byte             // what is kept out of transcripts

@@ -58,6 +58,16 @@ func (p *pace) heard(took time.Duration) {
 	}
 }
 
+// patience is how long to wait for the answer to a request in an unusual form. Servers
+// leave some forms without one, so it is shorter than most where the usual answers are
+// known to come fast.
+func (p *pace) patience(most time.Duration) time.Duration {
+	if p.base == 0 {
+		return most
+	}
+	return min(most, max(time.Second, 100*p.base))
+}
+
 func sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()

@@ -202,6 +202,10 @@ func (t *try) wait(ctx context.Context, s experiment.Step, number int, last bool
 	return a, t.write(journal.Entry{Step: number, Line: t.lab.File.FormatStep(s), Wait: s.Wait.Seconds(), Last: last})
 }
 
+// mostUnheard is how many requests may stay without an answer before a server has given
+// any: then it is none of the kind, and waiting for more would only take longer.
+const mostUnheard = 2
+
 // exchange sends a record and takes the answer. EndsHere says that a fault ends
 // the try.
 func (t *try) exchange(ctx context.Context, s experiment.Step, number int, record, hidden []byte, endsHere, last bool) (Answer, error) {
@@ -228,10 +232,13 @@ func (t *try) exchange(ctx context.Context, s experiment.Step, number int, recor
 		e.Fault = journal.Interrupted
 		return a, errors.Join(l.stopped(ctx, 0), t.write(e))
 	case err != nil:
-		l.faults++
+		if l.faults++; !l.heard && l.faults >= mostUnheard {
+			return a, errors.Join(t.write(e), l.brokenf("%s takes connections and answers nothing (%s)", l.server, plainFault(err)))
+		}
 		a = Answer{Lost: true, Fault: plainFault(err)}
 		e.Response, e.Fault, e.Last = response, a.Fault, endsHere
 	default:
+		l.heard = true
 		l.pace.heard(took)
 		e.Response, e.Last = response, last
 	}
@@ -260,6 +267,7 @@ func (t *try) remember(s experiment.Step) (Answer, error) {
 		}
 		return Answer{Lost: true, Fault: e.Fault}, nil
 	}
+	t.lab.heard = true
 	a, err := answerOf(e, methodOf(s.Way))
 	if err != nil {
 		return a, fmt.Errorf("the transcript's entry %s cannot be read: %w", e.ID(), err)
@@ -272,7 +280,11 @@ func (t *try) remember(s experiment.Step) (Answer, error) {
 func (t *try) send(ctx context.Context, s experiment.Step, record, raw []byte, keep bool) (response []byte, a Answer, err error) {
 	l, method := t.lab, methodOf(s.Way)
 	if l.Instead == nil {
-		response, a, err = l.exchange(ctx, l.File.Places[s.Place], method, raw, keep, l.identify(s.Command, record))
+		r := httpRequest{method: method, raw: raw, keep: keep, patience: l.Patience, identity: l.identify(s.Command, record)}
+		if s.Way != "" {
+			r.patience = l.pace.patience(l.Patience)
+		}
+		response, a, err = l.exchange(ctx, l.File.Places[s.Place], r)
 	} else if response = l.Instead.Answer(s, t.role(s.Role).Number, record); response == nil {
 		return nil, a, errors.New("no answer")
 	} else {

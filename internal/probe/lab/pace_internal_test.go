@@ -1,0 +1,27 @@
+package lab
+
+import (
+	"testing"
+	"time"
+)
+
+func TestPatienceForUnusualFormsFollowsTheUsualAnswers(t *testing.T) {
+	const most = 10 * time.Second
+	p := newPace(0)
+	if got := p.patience(most); got != most {
+		t.Errorf("%v before any answer, not %v", got, most)
+	}
+	for _, test := range []struct{ usual, want time.Duration }{
+		{time.Millisecond, time.Second},
+		{50 * time.Millisecond, 5 * time.Second},
+		{time.Second, most},
+	} {
+		p := newPace(0)
+		for range window {
+			p.heard(test.usual)
+		}
+		if got := p.patience(most); got != test.want {
+			t.Errorf("%v where answers take %v, not %v", got, test.usual, test.want)
+		}
+	}
+}
