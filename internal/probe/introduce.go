@@ -10,8 +10,8 @@ import (
 )
 
 // introduce sees to it that a study can begin: the servers can be reached and are
-// of the kind that the file describes, nobody uses the accounts, and their secrets
-// are right. It returns a [*Refusal] if not. From a transcript it does the same, to
+// of the kind that the file describes, nobody uses the accounts, their secrets are
+// right, and control URLs do what they are for. It returns a [*Refusal] if not. From a transcript it does the same, to
 // come to the same numbers; there it finds nothing wrong.
 func (s *session) introduce(ctx context.Context) error {
 	for _, l := range s.labs {
@@ -35,7 +35,10 @@ func (s *session) introduceTo(ctx context.Context, l *lab.Lab) error {
 	if err := s.nobodyIsIn(ctx, l); err != nil {
 		return err
 	}
-	return s.logIn(ctx, l)
+	if err := s.logIn(ctx, l); err != nil {
+		return err
+	}
+	return s.testControls(ctx, l)
 }
 
 // asks is a step of a command that needs a session and changes nothing.

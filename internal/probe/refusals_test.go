@@ -80,6 +80,10 @@ func TestAServerOfAnotherKindIsRefused(t *testing.T) {
 			defer s.Close()
 			o := options(t, s.URL+"/")
 			o.Experiment = changed(t, "reset: {url: /control/reset}", "reset: commands", "clock: {url: /control/clock}", "clock: real")
+			if name == "nothing at all" {
+				refused(t, o, "takes connections and answers nothing")
+				return
+			}
 			refused(t, o, "is no server of the kind")
 		})
 	}
@@ -89,6 +93,29 @@ func TestAServerWhoseControlURLDoesNotWorkIsRefused(t *testing.T) {
 	o := options(t, serve(t, reference.Config{}))
 	o.Experiment = changed(t, "/control/reset", "/control/nothing")
 	refused(t, o, "/control/nothing", "status 404")
+}
+
+func TestAControlURLThatDoesNothingIsRefused(t *testing.T) {
+	for path, words := range map[string]string{
+		"/control/reset": "the control URL /control/reset resets nothing",
+		"/control/clock": "the control URL /control/clock moves no clock",
+	} {
+		server := serve(t, reference.Config{})
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == path {
+				return
+			}
+			resp, err := http.Post(server+strings.TrimPrefix(r.URL.Path, "/"), r.Header.Get("Content-Type"), r.Body)
+			if err != nil {
+				panic(http.ErrAbortHandler)
+			}
+			defer resp.Body.Close()
+			w.WriteHeader(resp.StatusCode)
+			io.Copy(w, resp.Body)
+		}))
+		t.Cleanup(s.Close)
+		refused(t, options(t, s.URL+"/"), words)
+	}
 }
 
 func TestAWrongPasswordIsRefusedWithThePlaceWhereItStands(t *testing.T) {

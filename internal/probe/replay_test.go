@@ -143,11 +143,11 @@ func TestAStandWritesTheMarkOfTheRequest(t *testing.T) {
 	if status, _ := post("control/clock", "soon"); status != http.StatusBadRequest {
 		t.Errorf("a clock that is moved by no number is answered with status %d", status)
 	}
-	list := "VER=1.1&CMD=List&SEQ=87654321&UIN=10001&TN=160&UN=0"
-	if _, text := post("", list); !strings.Contains(text, "RES=20") || !strings.Contains(text, "SEQ=87654321") {
+	list := "VER=1.1&CMD=List&SEQ=1987654321&UIN=10001&TN=160&UN=0"
+	if _, text := post("", list); !strings.Contains(text, "RES=20") || !strings.Contains(text, "SEQ=1987654321") {
 		t.Errorf("List behind a reset is answered %q", text)
 	}
-	post("", "VER=1.1&CMD=Login&SEQ=87654322&UIN=10001&PS=e10adc3949ba59abbe56e057f20f883e&M5=1&LC=9326B87B234E7235")
+	post("", "VER=1.1&CMD=Login&SEQ=1987654322&UIN=10001&PS=e10adc3949ba59abbe56e057f20f883e&M5=1&LC=9326B87B234E7235")
 	if _, text := post("", list); !strings.Contains(text, "RES=0") {
 		t.Errorf("List behind a Login is answered %q", text)
 	}

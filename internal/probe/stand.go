@@ -194,8 +194,8 @@ func (r *rawRequest) readBody(in *bufio.Reader, length int, chunked bool) (err e
 
 const answerMost = 1 << 20
 
-// drawn matches the marks that the prober draws.
-var drawn = regexp.MustCompile(`^[1-9][0-9]{7}$`)
+// drawn matches the marks that the prober draws, and longer ones that begin with one.
+var drawn = regexp.MustCompile(`^([1-9][0-9]{9})(9*)$`)
 
 // item is a request as it is looked for.
 func (s *Stand) item(r *rawRequest, place int) item {
@@ -205,11 +205,11 @@ func (s *Stand) item(r *rawRequest, place int) item {
 		return x
 	}
 	for i, p := range pairs {
-		if drawn.MatchString(p.Value) && s.isMark(p.Key) {
+		if found := drawn.FindStringSubmatch(p.Value); found != nil && s.isMark(p.Key) {
 			if x.mark == "" {
-				x.mark = p.Value
+				x.mark = found[1]
 			}
-			pairs[i].Value = "*"
+			pairs[i].Value = "*" + found[2]
 		}
 	}
 	x.key = string(s.file.Encode(pairs))

@@ -8,10 +8,11 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// A requestIdentity is what an answer repeats of its request.
+// A requestIdentity is what an answer repeats of its request. A request can have a key
+// twice, and its answer repeats one of the values.
 type requestIdentity struct {
-	mark, command       string // as they were sent
-	markKey, commandKey string // "" if the command has no such parameter
+	marks, commands     []string // as they were sent, without spaces around them
+	markKey, commandKey string   // "" if the command has no such parameter
 }
 
 var errOtherAnswer = errors.New("the answer of another request")
@@ -26,7 +27,7 @@ func (c *conn) remember(id requestIdentity) {
 	c.sent = append(c.sent, id)
 }
 
-// identify reads the mark and the command's name out of a record that is sent.
+// identify reads the marks and the command's names out of a record that is sent.
 func (l *Lab) identify(command string, record []byte) (id requestIdentity) {
 	c, ok := l.File.Command(command)
 	if !ok {
@@ -34,12 +35,12 @@ func (l *Lab) identify(command string, record []byte) (id requestIdentity) {
 	}
 	pairs, _ := l.File.Syntax.Decode(record)
 	for _, p := range pairs {
-		value := l.File.Syntax.Unescape(p.Value)
+		value := strings.TrimSpace(l.File.Syntax.Unescape(p.Value)) // as servers may repeat it
 		switch l.File.TypeOf(c, p.Key).Type {
 		case experiment.Mark:
-			id.markKey, id.mark = p.Key, value
+			id.markKey, id.marks = p.Key, append(id.marks, value)
 		case experiment.Name:
-			id.commandKey, id.command = p.Key, value
+			id.commandKey, id.commands = p.Key, append(id.commands, value)
 		}
 	}
 	return id
@@ -56,18 +57,24 @@ func (l *Lab) answersAnother(a *Answer, id requestIdentity, earlier []requestIde
 	echo := func(key string) string {
 		for _, p := range pairs {
 			if key != "" && strings.EqualFold(p.Key, key) {
-				return l.File.Syntax.Unescape(p.Value)
+				return strings.TrimSpace(l.File.Syntax.Unescape(p.Value))
 			}
 		}
 		return ""
 	}
-	if mark := echo(id.markKey); mark != "" {
-		return mark != id.mark && slices.ContainsFunc(earlier, func(e requestIdentity) bool { return e.mark == mark })
+	had := func(mark string) bool {
+		return slices.ContainsFunc(earlier, func(e requestIdentity) bool { return slices.Contains(e.marks, mark) })
 	}
-	if slices.ContainsFunc(earlier, func(e requestIdentity) bool { return e.mark == id.mark }) {
+	if mark := echo(id.markKey); mark != "" {
+		return !slices.Contains(id.marks, mark) && had(mark)
+	}
+	if slices.ContainsFunc(id.marks, had) {
 		return false
 	}
+	named := func(e requestIdentity, command string) bool {
+		return slices.ContainsFunc(e.commands, func(name string) bool { return strings.EqualFold(name, command) })
+	}
 	command := echo(id.commandKey)
-	return command != "" && !strings.EqualFold(command, id.command) &&
-		slices.ContainsFunc(earlier, func(e requestIdentity) bool { return strings.EqualFold(e.command, command) })
+	return command != "" && !named(id, command) &&
+		slices.ContainsFunc(earlier, func(e requestIdentity) bool { return named(e, command) })
 }

@@ -55,7 +55,7 @@ func serveRaw(t *testing.T, answer func(record string, earlier []string) []strin
 }
 
 // echo is an answer that repeats the record.
-func echo(record string) string { return record + "&RES=0&RS=0" }
+func echo(record string) string { return strings.ReplaceAll(record, "= ", "=") + "&RES=0&RS=0" }
 
 // isItsAnswer reports whether the answer to a step repeats the step's own record.
 func isItsAnswer(a *lab.Answer) bool { return !a.Lost && strings.HasPrefix(a.Text(), string(a.Sent)) }
@@ -112,6 +112,16 @@ func TestARepeatMayGetTheAnswerOfAnotherCommand(t *testing.T) {
 	trace := b.run("a Login", "a CLTMSG SEQ=7", "a GetMsgEx SEQ=7")
 	if got := trace.Answers[2]; got.Lost || !strings.Contains(got.Text(), "CMD=CLTMSG") {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestAnAnswerRepeatsAMarkOfItsRequestInItsOwnWay(t *testing.T) {
+	url := serveRaw(t, func(record string, _ []string) []string { return []string{echo(record)} })
+	b := newBench(t, parse(t, simple), url)
+	b.run("a Login", "a List", "a List", "a List", "a List") // the marks that come below, since each experiment has the same
+	b.run("a Login", "a List SEQ=7", "a List +SEQ=7", "a List ^SEQ=7", `a List SEQ=" {seq}"`)
+	if b.Faults() > 0 {
+		t.Errorf("%d answers were not taken", b.Faults())
 	}
 }
 
