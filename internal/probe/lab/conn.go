@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -36,14 +35,7 @@ type httpRequest struct {
 // usable reports whether the next request can be sent on the connection. It cannot
 // if the server has closed it, because that request would be lost, and it cannot if
 // bytes are waiting, because they would be taken for the request's answer.
-func (c *conn) usable() bool {
-	if c.SetReadDeadline(time.Now().Add(50*time.Microsecond)) != nil {
-		return false
-	}
-	_, err := c.in.Peek(1)
-	var timeout net.Error
-	return errors.As(err, &timeout) && timeout.Timeout()
-}
+func (c *conn) usable() bool { return c.in.Buffered() == 0 && isIdle(c.Conn) }
 
 func dial(ctx context.Context, place, server string) (*conn, error) {
 	var d net.Dialer

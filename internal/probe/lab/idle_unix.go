@@ -1,0 +1,30 @@
+//go:build unix
+
+package lab
+
+import (
+	"errors"
+	"net"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// isIdle reports whether a connection is open and nothing waits to be read. It asks
+// without waiting: a read with a deadline takes a millisecond, before each request.
+func isIdle(c net.Conn) bool {
+	sc, ok := c.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return false
+	}
+	idle := false
+	err = raw.Control(func(fd uintptr) {
+		_, _, err := unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		idle = errors.Is(err, unix.EAGAIN)
+	})
+	return err == nil && idle
+}
