@@ -97,6 +97,7 @@ func newProbed(t *testing.T) *probed {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /reset", func(w http.ResponseWriter, r *http.Request) {
 		if err := p.reset(r.Context()); err != nil {
+			t.Logf("the reset failed: %v", err)
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
 	})
