@@ -194,8 +194,9 @@ func (r *rawRequest) readBody(in *bufio.Reader, length int, chunked bool) (err e
 
 const answerMost = 1 << 20
 
-// drawn matches the marks that the prober draws, and longer ones that begin with one.
-var drawn = regexp.MustCompile(`^([1-9][0-9]{9})(9*)$`)
+// drawn matches the marks that the prober draws, longer ones that begin with one, and
+// those with something around them, such as a space.
+var drawn = regexp.MustCompile(`^([^0-9]*)([1-9][0-9]{9})(9*[^0-9]*)$`)
 
 // item is a request as it is looked for.
 func (s *Stand) item(r *rawRequest, place int) item {
@@ -207,9 +208,9 @@ func (s *Stand) item(r *rawRequest, place int) item {
 	for i, p := range pairs {
 		if found := drawn.FindStringSubmatch(p.Value); found != nil && s.isMark(p.Key) {
 			if x.mark == "" {
-				x.mark = found[1]
+				x.mark = found[2]
 			}
-			pairs[i].Value = "*" + found[2]
+			pairs[i].Value = found[1] + "*" + found[3]
 		}
 	}
 	x.key = string(s.file.Encode(pairs))
