@@ -15,7 +15,6 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 	"github.com/rookery-im/rookery/internal/probe/lab"
 	"github.com/rookery-im/rookery/internal/probe/study"
-	"github.com/rookery-im/rookery/internal/probe/tables"
 )
 
 var update = flag.Bool("update", false, "write the tables of docs/protocol.md anew")
@@ -104,7 +103,7 @@ func checkPage(t *testing.T, found *finding.Study) {
 	want := probeBlock.ReplaceAllStringFunc(string(page), func(block string) string {
 		blocks++
 		name := probeBlock.FindStringSubmatch(block)[1]
-		text, err := tables.Make(found, strings.Fields(name)[0], strings.Fields(name)[1:]...)
+		text, err := makeTable(found, strings.Fields(name)[0], strings.Fields(name)[1:]...)
 		if err != nil {
 			t.Error(err)
 			return block

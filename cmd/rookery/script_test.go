@@ -21,7 +21,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/rookery-im/rookery/internal/probe/reference"
+	"github.com/rookery-im/rookery/internal/probe/probetest"
 )
 
 func TestMain(m *testing.M) {
@@ -257,11 +257,11 @@ func get() {
 // serveReference is the reference server of the prober's tests.
 func serveReference() {
 	args := append(os.Args[1:], "", "")
-	c := reference.Config{Mutant: args[0]}
+	c := probetest.Config{Mutant: args[0]}
 	if args[1] == "made-up" {
-		c.Dialect = reference.MadeUp()
+		c.Dialect = probetest.MadeUp()
 	}
-	s, err := reference.New(c)
+	s, err := probetest.New(c)
 	if err != nil {
 		fail(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe"
 	"github.com/rookery-im/rookery/internal/probe/finding"
 	"github.com/rookery-im/rookery/internal/probe/journal"
-	"github.com/rookery-im/rookery/internal/probe/reference"
+	"github.com/rookery-im/rookery/internal/probe/probetest"
 	"github.com/rookery-im/rookery/internal/probe/report"
 )
 
@@ -18,7 +18,7 @@ import (
 // it.
 func studied(t testing.TB) *finding.Study {
 	t.Helper()
-	o := options(t, serve(t, reference.Config{}))
+	o := options(t, serve(t, probetest.Config{}))
 	run(t, o)
 	s, err := report.Read(strings.NewReader(files(t, o.Dir)["protocol.json"]))
 	if err != nil {
@@ -42,7 +42,7 @@ func check(t testing.TB, s *finding.Study, url string, only ...string) *probe.Ch
 
 func TestFactsHoldOnTheServerThatTheyAreOf(t *testing.T) {
 	s := studied(t)
-	r := check(t, s, serve(t, reference.Config{}))
+	r := check(t, s, serve(t, probetest.Config{}))
 	if r.Stopped != "" || len(r.Results) != len(s.Facts) {
 		t.Errorf("%d of %d facts, stopped: %s", len(r.Results), len(s.Facts), r.Stopped)
 	}
@@ -58,7 +58,7 @@ func TestFactsHoldOnTheServerThatTheyAreOf(t *testing.T) {
 
 func TestAFactThatDoesNotHoldIsNoticed(t *testing.T) {
 	s := studied(t)
-	r := check(t, s, serve(t, reference.Config{Mutant: "list-descending"}))
+	r := check(t, s, serve(t, probetest.Config{Mutant: "list-descending"}))
 	failed := 0
 	for _, x := range r.Results {
 		if x.Passed || x.Skipped {
@@ -76,7 +76,7 @@ func TestAFactThatDoesNotHoldIsNoticed(t *testing.T) {
 
 func TestOnlyTheFactsThatAreWantedAreTried(t *testing.T) {
 	s := studied(t)
-	url := serve(t, reference.Config{})
+	url := serve(t, probetest.Config{})
 	id := ""
 	for _, f := range s.Facts {
 		if len(f.Witness) > 0 && f.Grade == finding.Observed {
@@ -107,7 +107,7 @@ func TestFactsThatCannotBeTriedArePassedOver(t *testing.T) {
 		{ID: "no witness", Grade: finding.Inferred},
 		{ID: "no such command", Grade: finding.Observed, Witness: []finding.WitnessStep{{Step: "a Xyzzy"}}},
 	}
-	r := check(t, s, serve(t, reference.Config{}))
+	r := check(t, s, serve(t, probetest.Config{}))
 	for i, want := range []string{"it is contested", "it has no witness", "there is no command Xyzzy"} {
 		if x := r.Results[i]; !x.Skipped || !strings.Contains(x.Message, want) {
 			t.Errorf("%s: %+v", x.Fact.ID, x)
@@ -134,7 +134,7 @@ func TestFactsThatShareAWitnessAreTriedTogether(t *testing.T) {
 	}
 	sent := 0
 	_, err = probe.Check(context.Background(), probe.CheckOptions{
-		Experiment: e, Server: serve(t, reference.Config{}), Against: s, Progress: func(p probe.Progress) { sent = p.Sent },
+		Experiment: e, Server: serve(t, probetest.Config{}), Against: s, Progress: func(p probe.Progress) { sent = p.Sent },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -12,15 +12,15 @@ import (
 
 	"github.com/rookery-im/rookery/internal/probe"
 	"github.com/rookery-im/rookery/internal/probe/journal"
-	"github.com/rookery-im/rookery/internal/probe/reference"
+	"github.com/rookery-im/rookery/internal/probe/probetest"
 )
 
 // budget is enough for a study that has something of everything.
 const budget = 1500
 
-func serve(t testing.TB, c reference.Config) string {
+func serve(t testing.TB, c probetest.Config) string {
 	t.Helper()
-	s, err := reference.New(c)
+	s, err := probetest.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}

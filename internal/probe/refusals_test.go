@@ -14,7 +14,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe"
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 	"github.com/rookery-im/rookery/internal/probe/journal"
-	"github.com/rookery-im/rookery/internal/probe/reference"
+	"github.com/rookery-im/rookery/internal/probe/probetest"
 )
 
 // changed is the reference server's file with texts replaced.
@@ -55,7 +55,7 @@ func refused(t testing.TB, o probe.Options, words ...string) {
 }
 
 func TestAServerOutOfReachIsRefused(t *testing.T) {
-	s, err := reference.New(reference.Config{})
+	s, err := probetest.New(probetest.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestAServerOfAnotherKindIsRefused(t *testing.T) {
 }
 
 func TestAServerWhoseControlURLDoesNotWorkIsRefused(t *testing.T) {
-	o := options(t, serve(t, reference.Config{}))
+	o := options(t, serve(t, probetest.Config{}))
 	o.Experiment = changed(t, "/control/reset", "/control/nothing")
 	refused(t, o, "/control/nothing", "status 404")
 }
@@ -100,7 +100,7 @@ func TestAControlURLThatDoesNothingIsRefused(t *testing.T) {
 		"/control/reset": "the control URL /control/reset resets nothing",
 		"/control/clock": "the control URL /control/clock moves no clock",
 	} {
-		server := serve(t, reference.Config{})
+		server := serve(t, probetest.Config{})
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == path {
 				return
@@ -119,7 +119,7 @@ func TestAControlURLThatDoesNothingIsRefused(t *testing.T) {
 }
 
 func TestAWrongPasswordIsRefusedWithThePlaceWhereItStands(t *testing.T) {
-	url := serve(t, reference.Config{})
+	url := serve(t, probetest.Config{})
 	b := `b:        {account: 10002, secret: "123456"}`
 	for secret, words := range map[string][]string{
 		`wrong`:               {"line 6 of", "changed.yaml"},
@@ -135,7 +135,7 @@ func TestAWrongPasswordIsRefusedWithThePlaceWhereItStands(t *testing.T) {
 }
 
 func TestAnAccountInUseIsRefused(t *testing.T) {
-	url := serve(t, reference.Config{})
+	url := serve(t, probetest.Config{})
 	login := "VER=1.1&CMD=Login&SEQ=12345678&UIN=10002&PS=e10adc3949ba59abbe56e057f20f883e&M5=1&LC=9326B87B234E7235"
 	resp, err := http.Post(url, "text/plain; charset=UTF-8", strings.NewReader(login))
 	if err != nil {
@@ -165,14 +165,14 @@ func TestAHostBeyondThisMachineIsRefused(t *testing.T) {
 }
 
 func TestAFolderOfAnotherStudyIsRefusedAndStaysAsItIs(t *testing.T) {
-	o := options(t, serve(t, reference.Config{}))
+	o := options(t, serve(t, probetest.Config{}))
 	o.Requests = 600
 	run(t, o)
 	before := files(t, o.Dir)
 	for want, change := range map[string]func(*probe.Options){
 		"with seed 1":                    func(o *probe.Options) { o.Seed = 2 },
 		"with a budget of 600 requests":  func(o *probe.Options) { o.Requests = 700 },
-		"of http://":                     func(o *probe.Options) { o.Servers = []string{serve(t, reference.Config{})} },
+		"of http://":                     func(o *probe.Options) { o.Servers = []string{serve(t, probetest.Config{})} },
 		"with another experiment file":   func(o *probe.Options) { o.Experiment = changed(t, "the reference server", "another") },
 		"choose another folder":          func(o *probe.Options) { o.Seed = 3 },
 		"other accounts, places or cont": func(o *probe.Options) { o.Experiment = withChanges(t, journal.Changes{Clock: "/control/clock"}) },
@@ -203,7 +203,7 @@ func withChanges(t testing.TB, c journal.Changes) *probe.Experiment {
 }
 
 func TestAFolderWithFilesOfSuchNamesIsRefused(t *testing.T) {
-	o := options(t, serve(t, reference.Config{}))
+	o := options(t, serve(t, probetest.Config{}))
 	o.Dir = t.TempDir()
 	if err := os.WriteFile(filepath.Join(o.Dir, "report.md"), []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
@@ -217,7 +217,7 @@ func TestAFolderWithFilesOfSuchNamesIsRefused(t *testing.T) {
 }
 
 func TestATranscriptThatWasChangedIsRefused(t *testing.T) {
-	o := options(t, serve(t, reference.Config{}))
+	o := options(t, serve(t, probetest.Config{}))
 	o.Requests = 600
 	run(t, o)
 	path := filepath.Join(o.Dir, probe.Transcript)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/rookery-im/rookery/internal/probe"
 	"github.com/rookery-im/rookery/internal/probe/journal"
-	"github.com/rookery-im/rookery/internal/probe/reference"
+	"github.com/rookery-im/rookery/internal/probe/probetest"
 )
 
 // recording is the transcript of a study of servers.
@@ -41,7 +41,7 @@ func replay(t testing.TB, past *journal.Transcript, run, url string) *probe.Repl
 }
 
 func TestAReplayOnTheSameServerShowsNoChange(t *testing.T) {
-	r := replay(t, recording(t, budget, serve(t, reference.Config{})), "a", serve(t, reference.Config{}))
+	r := replay(t, recording(t, budget, serve(t, probetest.Config{})), "a", serve(t, probetest.Config{}))
 	if r.Stopped != "" || r.Answers < 500 || r.Experiments < 50 {
 		t.Errorf("%+v", r)
 	}
@@ -51,8 +51,8 @@ func TestAReplayOnTheSameServerShowsNoChange(t *testing.T) {
 }
 
 func TestAReplayShowsWhatHasChanged(t *testing.T) {
-	past := recording(t, budget, serve(t, reference.Config{}), serve(t, reference.Config{Mutant: "list-descending"}))
-	other := serve(t, reference.Config{Mutant: "list-descending"})
+	past := recording(t, budget, serve(t, probetest.Config{}), serve(t, probetest.Config{Mutant: "list-descending"}))
+	other := serve(t, probetest.Config{Mutant: "list-descending"})
 	r := replay(t, past, "a", other)
 	if len(r.Changed) == 0 {
 		t.Error("nothing has changed")
@@ -68,8 +68,8 @@ func TestAReplayShowsWhatHasChanged(t *testing.T) {
 }
 
 func TestLostAnswersOfATranscriptAreNoChange(t *testing.T) {
-	past := recording(t, 800, serve(t, reference.Config{Mutant: "lost-requests"}))
-	if r := replay(t, past, "a", serve(t, reference.Config{})); len(r.Changed) > 0 {
+	past := recording(t, 800, serve(t, probetest.Config{Mutant: "lost-requests"}))
+	if r := replay(t, past, "a", serve(t, probetest.Config{})); len(r.Changed) > 0 {
 		t.Errorf("%+v", r.Changed[0])
 	}
 }
@@ -104,7 +104,7 @@ func TestAStandAnswersAsTheServerDid(t *testing.T) {
 			mutant = ""
 			o.Experiment = changed(t, "reset: {url: /control/reset}", "reset: commands")
 		}
-		o.Servers = []string{serve(t, reference.Config{Mutant: mutant})}
+		o.Servers = []string{serve(t, probetest.Config{Mutant: mutant})}
 		want := run(t, o)
 		past, err := probe.ReadTranscript(o.Dir)
 		if err != nil {
@@ -123,7 +123,7 @@ func TestAStandAnswersAsTheServerDid(t *testing.T) {
 }
 
 func TestAStandWritesTheMarkOfTheRequest(t *testing.T) {
-	url := stand(t, recording(t, 600, serve(t, reference.Config{})))
+	url := stand(t, recording(t, 600, serve(t, probetest.Config{})))
 	post := func(path, body string) (int, string) {
 		t.Helper()
 		resp, err := http.Post(url+path, "text/plain; charset=UTF-8", strings.NewReader(body))
@@ -158,7 +158,7 @@ func TestAStandWritesTheMarkOfTheRequest(t *testing.T) {
 
 // The transcript's server is there, and nobody asks it.
 func TestAStandSendsNothing(t *testing.T) {
-	s, err := reference.New(reference.Config{})
+	s, err := probetest.New(probetest.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

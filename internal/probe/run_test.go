@@ -14,7 +14,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe"
 	"github.com/rookery-im/rookery/internal/probe/finding"
 	"github.com/rookery-im/rookery/internal/probe/journal"
-	"github.com/rookery-im/rookery/internal/probe/reference"
+	"github.com/rookery-im/rookery/internal/probe/probetest"
 )
 
 func TestReportsAreWrittenAnewFromTheTranscriptAlone(t *testing.T) {
@@ -22,7 +22,7 @@ func TestReportsAreWrittenAnewFromTheTranscriptAlone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var urls []string
 			for _, m := range mutants {
-				urls = append(urls, serve(t, reference.Config{Mutant: m}))
+				urls = append(urls, serve(t, probetest.Config{Mutant: m}))
 			}
 			o := options(t, urls...)
 			r := run(t, o)
@@ -39,7 +39,7 @@ func TestReportsAreWrittenAnewFromTheTranscriptAlone(t *testing.T) {
 }
 
 func TestAReportFromATranscriptSendsNothing(t *testing.T) {
-	s, err := reference.New(reference.Config{})
+	s, err := probetest.New(probetest.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestAReportFromATranscriptSendsNothing(t *testing.T) {
 func TestTheSameSeedAsksTheSame(t *testing.T) {
 	var requests []string
 	for range 2 {
-		o := options(t, serve(t, reference.Config{}))
+		o := options(t, serve(t, probetest.Config{}))
 		o.Requests = 600
 		run(t, o)
 		requests = append(requests, asked(t, o.Dir))
@@ -74,7 +74,7 @@ func TestTheSameSeedAsksTheSame(t *testing.T) {
 }
 
 func TestTwoRunsShareNoLongMarks(t *testing.T) {
-	url := serve(t, reference.Config{})
+	url := serve(t, probetest.Config{})
 	marks := make(map[string]bool)
 	for run := range 2 {
 		o := options(t, url)
@@ -122,7 +122,7 @@ func asked(t testing.TB, dir string) string {
 }
 
 func TestDifferencesOfTwoServersAreWrittenForPrograms(t *testing.T) {
-	o := options(t, serve(t, reference.Config{}), serve(t, reference.Config{Mutant: "list-descending"}))
+	o := options(t, serve(t, probetest.Config{}), serve(t, probetest.Config{Mutant: "list-descending"}))
 	r := run(t, o)
 	var list []finding.Difference
 	if err := json.Unmarshal([]byte(files(t, o.Dir)["differences.json"]), &list); err != nil {
@@ -164,7 +164,7 @@ func TestAnInterruptedStudyLeavesAWholeReportAndGoesOn(t *testing.T) {
 	for _, mutants := range [][]string{{""}, {"", "list-descending"}} {
 		var urls []string
 		for _, m := range mutants {
-			urls = append(urls, serve(t, reference.Config{Mutant: m}))
+			urls = append(urls, serve(t, probetest.Config{Mutant: m}))
 		}
 		o := options(t, urls...)
 		before := 0 // experiments that were finished before the last interruption
@@ -243,7 +243,7 @@ func statements(r *probe.Result) string {
 }
 
 func TestAStudyThatWasKilledGoesOnBehindItsLastWholeLine(t *testing.T) {
-	o := options(t, serve(t, reference.Config{}))
+	o := options(t, serve(t, probetest.Config{}))
 	o.Requests = 600
 	run(t, o)
 	whole := o.Dir + "-whole"
@@ -273,7 +273,7 @@ func TestAStudyThatWasKilledGoesOnBehindItsLastWholeLine(t *testing.T) {
 }
 
 func TestAStudyThatIsWholeAsksNothingMore(t *testing.T) {
-	s, err := reference.New(reference.Config{})
+	s, err := probetest.New(probetest.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +313,7 @@ func TestSecretsOfTheEnvironmentAreWrittenNowhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := options(t, serve(t, reference.Config{}), serve(t, reference.Config{Mutant: "list-descending"}))
+	o := options(t, serve(t, probetest.Config{}), serve(t, probetest.Config{Mutant: "list-descending"}))
 	o.Experiment = e
 	run(t, o)
 	again := copyTranscript(t, o.Dir)
@@ -338,7 +338,7 @@ func TestSecretsOfTheEnvironmentAreWrittenNowhere(t *testing.T) {
 }
 
 func TestAStudyWhoseServerIsGoneLeavesAWholeReportAndGoesOn(t *testing.T) {
-	s, err := reference.New(reference.Config{})
+	s, err := probetest.New(probetest.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

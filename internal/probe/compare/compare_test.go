@@ -10,19 +10,19 @@ import (
 
 	"github.com/rookery-im/rookery/internal/probe/compare"
 	"github.com/rookery-im/rookery/internal/probe/finding"
-	"github.com/rookery-im/rookery/internal/probe/reference"
+	"github.com/rookery-im/rookery/internal/probe/probetest"
 )
 
 func TestEqualServersDoNotDiffer(t *testing.T) {
 	f := readFile(t, "testdata/reference.yaml")
-	if found, _ := diff(t, f, reference.Config{}, reference.Config{}); len(found) > 0 {
+	if found, _ := diff(t, f, probetest.Config{}, probetest.Config{}); len(found) > 0 {
 		t.Errorf("%d differences: %s", len(found), found[0].Summary)
 	}
 }
 
 func TestServersThatDifferInTwoThingsHaveTwoDifferences(t *testing.T) {
 	f := readFile(t, "testdata/reference.yaml")
-	found, _ := diff(t, f, reference.Config{Mutant: "list-descending"}, reference.Config{Mutant: "li-says-240"})
+	found, _ := diff(t, f, probetest.Config{Mutant: "list-descending"}, probetest.Config{Mutant: "li-says-240"})
 	for _, want := range []struct {
 		command string
 		aspect  finding.Aspect
@@ -44,7 +44,7 @@ func TestAWitnessShowsTheDifferenceWhenItIsSentAgain(t *testing.T) {
 	for _, mutant := range []string{"timeout-240", "message-lost-if-offline", "list-cursor-inclusive", "unknown-command-null"} {
 		t.Run(mutant, func(t *testing.T) {
 			t.Parallel()
-			urls := [2]string{listen(t, reference.Config{}), listen(t, reference.Config{Mutant: mutant})}
+			urls := [2]string{listen(t, probetest.Config{}), listen(t, probetest.Config{Mutant: mutant})}
 			la, lb := newLab(t, f, "a", urls[0]), newLab(t, f, "b", urls[1])
 			out, err := compare.Run(context.Background(), compare.Config{File: f, A: la, B: lb, Seed: 1})
 			if err != nil || len(out.Differences) == 0 {

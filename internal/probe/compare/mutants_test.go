@@ -13,7 +13,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 	"github.com/rookery-im/rookery/internal/probe/finding"
 	"github.com/rookery-im/rookery/internal/probe/lab"
-	"github.com/rookery-im/rookery/internal/probe/reference"
+	"github.com/rookery-im/rookery/internal/probe/probetest"
 )
 
 var (
@@ -32,7 +32,7 @@ const (
 
 // A result is what was found of one mutant.
 type result struct {
-	reference.Mutant
+	probetest.Mutant
 	differences []finding.Difference
 	sent        [2]int
 	baseline    bool // the fuzzer found it
@@ -82,7 +82,7 @@ func (s score) String() string {
 
 func TestMutantsAreFoundAndNamed(t *testing.T) {
 	f := readFile(t, "testdata/reference.yaml")
-	all := compareAll(t, f, nil, sample(reference.Mutants(), underRace(3)))
+	all := compareAll(t, f, nil, sample(probetest.Mutants(), underRace(3)))
 	judge(t, all)
 	if *only == "" && !raceDetector {
 		baseline(t, all)
@@ -93,21 +93,21 @@ func TestMutantsAreFoundAndNamed(t *testing.T) {
 // Those that nobody looked at while the prober was made.
 func TestFurtherMutantsAreFoundAndNamed(t *testing.T) {
 	f := readFile(t, "testdata/reference.yaml")
-	judge(t, compareAll(t, f, nil, sample(reference.More(), underRace(4))))
+	judge(t, compareAll(t, f, nil, sample(probetest.More(), underRace(4))))
 }
 
 // The same code, given only another file, finds the same in a protocol with other
 // names, signs and orders.
 func TestMutantsOfAMadeUpDialectAreFoundAndNamed(t *testing.T) {
 	f := readFile(t, "../experiment/files/made-up.yaml")
-	mutants := sample(append(reference.Mutants(), reference.More()...), underRace(12))
-	judge(t, compareAll(t, f, reference.MadeUp(), mutants))
+	mutants := sample(append(probetest.Mutants(), probetest.More()...), underRace(12))
+	judge(t, compareAll(t, f, probetest.MadeUp(), mutants))
 }
 
 // sample is every n-th mutant. With the race detector all takes minutes, and what
 // it could find is in each of them; make test runs all without it.
-func sample(all []reference.Mutant, n int) []reference.Mutant {
-	var some []reference.Mutant
+func sample(all []probetest.Mutant, n int) []probetest.Mutant {
+	var some []probetest.Mutant
 	for i, m := range all {
 		if strings.Contains(m.Name, *only) && (i%n == 0 || *only != "") {
 			some = append(some, m)
@@ -124,7 +124,7 @@ func underRace(n int) int {
 }
 
 // compareAll compares each mutant with the server that it is a mutant of.
-func compareAll(t *testing.T, f *experiment.File, d *reference.Dialect, mutants []reference.Mutant) []*result {
+func compareAll(t *testing.T, f *experiment.File, d *probetest.Dialect, mutants []probetest.Mutant) []*result {
 	all := make([]*result, len(mutants))
 	t.Run("each", func(t *testing.T) {
 		for i, m := range mutants {
@@ -145,7 +145,7 @@ func compareAll(t *testing.T, f *experiment.File, d *reference.Dialect, mutants 
 	return all
 }
 
-func diff(t *testing.T, f *experiment.File, a, b reference.Config) ([]finding.Difference, [2]int) {
+func diff(t *testing.T, f *experiment.File, a, b probetest.Config) ([]finding.Difference, [2]int) {
 	la, lb := newLab(t, f, "a", listen(t, a)), newLab(t, f, "b", listen(t, b))
 	out, err := compare.Run(context.Background(), compare.Config{File: f, A: la, B: lb, Seed: 1})
 	if err != nil {
@@ -194,7 +194,7 @@ func baseline(t *testing.T, all []*result) {
 				t.Parallel()
 				b := r.Partner()
 				b.Mutant = r.Name
-				ok, _, err := reference.Fuzz(context.Background(), listen(t, r.Partner()), listen(t, b), budget, 1, nil)
+				ok, _, err := probetest.Fuzz(context.Background(), listen(t, r.Partner()), listen(t, b), budget, 1, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -227,9 +227,9 @@ func readFile(t testing.TB, path string) *experiment.File {
 	return f
 }
 
-func listen(t testing.TB, c reference.Config) string {
+func listen(t testing.TB, c probetest.Config) string {
 	t.Helper()
-	s, err := reference.New(c)
+	s, err := probetest.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}

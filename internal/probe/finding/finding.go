@@ -24,7 +24,9 @@ type Study struct {
 	// Stopped is why the study ended before it was whole, "" if it is whole.
 	Stopped string `json:"stopped,omitempty"`
 
-	Commands    []Command    `json:"commands"`
+	Commands []Command `json:"commands"`
+	// Scenarios are those of the experiment file, in its order.
+	Scenarios   []Scenario   `json:"scenarios,omitempty"`
 	Facts       []Fact       `json:"facts"`
 	Matrix      []MatrixRow  `json:"matrix,omitempty"`
 	Fields      []Field      `json:"fields,omitempty"`
@@ -35,7 +37,9 @@ type Study struct {
 	Noise       []Noise      `json:"noise,omitempty"`
 	Untested    []Gap        `json:"untested,omitempty"`
 	Differences []Difference `json:"differences,omitempty"`
-	Phases      []Phase      `json:"phases,omitempty"`
+	// Sightings are differences that were seen, and did not show again.
+	Sightings []Difference `json:"sightings,omitempty"`
+	Phases    []Phase      `json:"phases,omitempty"`
 }
 
 // A Command is one of the server's commands, in short.
@@ -55,6 +59,21 @@ type Exchange struct {
 	ID       string `json:"id"` // the transcript's entry
 	Request  string `json:"request"`
 	Response string `json:"response"`
+}
+
+// A Scenario is one of the experiment file, as it was sent and answered.
+type Scenario struct {
+	Name  string         `json:"name"`
+	Steps []ScenarioStep `json:"steps"`
+	// Facts are the IDs of the facts that follow from its answers.
+	Facts []string `json:"facts,omitempty"`
+}
+
+// A ScenarioStep is a step with what was sent and answered, or a wait.
+type ScenarioStep struct {
+	Step     string   `json:"step"`           // in the notation of experiment files
+	Wait     float64  `json:"wait,omitempty"` // seconds
+	Exchange Exchange `json:"exchange"`
 }
 
 // A Grade says how sure a fact is.
@@ -127,11 +146,12 @@ const (
 	Friendship Aspect = "friendship" // lists and requests
 	Encoding   Aspect = "encoding"   // escapes and charsets
 	Transport  Aspect = "transport"  // HTTP, connections, no answer at all
+	Limit      Aspect = "limit"      // how many requests of a kind are answered, and what then
 )
 
 // Aspects are all aspects.
 func Aspects() []Aspect {
-	return []Aspect{Session, Parameter, FieldOf, Paging, TimerOf, Presence, Message, Friendship, Encoding, Transport}
+	return []Aspect{Session, Parameter, FieldOf, Paging, TimerOf, Presence, Message, Friendship, Encoding, Transport, Limit}
 }
 
 // A MatrixRow is one parameter of one command, and what became of its variants.
@@ -255,6 +275,8 @@ type Noise struct {
 type Gap struct {
 	What string `json:"what"`
 	Why  string `json:"why"`
+	// Requests is about how many more would test it, 0 if that is not known.
+	Requests int `json:"requests,omitempty"`
 }
 
 // A Phase is a part of a study.

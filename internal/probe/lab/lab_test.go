@@ -17,7 +17,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 	"github.com/rookery-im/rookery/internal/probe/journal"
 	"github.com/rookery-im/rookery/internal/probe/lab"
-	"github.com/rookery-im/rookery/internal/probe/reference"
+	"github.com/rookery-im/rookery/internal/probe/probetest"
 )
 
 // base is an experiment file for the reference server, and for servers that
@@ -135,7 +135,7 @@ func (b *bench) entries() []journal.Entry {
 
 func serveReference(t testing.TB) string {
 	t.Helper()
-	s, err := reference.New(reference.Config{})
+	s, err := probetest.New(probetest.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 	"github.com/rookery-im/rookery/internal/probe/finding"
 	"github.com/rookery-im/rookery/internal/probe/lab"
-	"github.com/rookery-im/rookery/internal/probe/reference"
+	"github.com/rookery-im/rookery/internal/probe/probetest"
 	"github.com/rookery-im/rookery/internal/probe/study"
 )
 
@@ -21,7 +21,7 @@ const (
 )
 
 // server starts a reference server, and a lab that may send it so many requests.
-func server(t *testing.T, path string, c reference.Config, requests int) (*experiment.File, *lab.Lab) {
+func server(t *testing.T, path string, c probetest.Config, requests int) (*experiment.File, *lab.Lab) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -31,7 +31,7 @@ func server(t *testing.T, path string, c reference.Config, requests int) (*exper
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := reference.New(c)
+	s, err := probetest.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func server(t *testing.T, path string, c reference.Config, requests int) (*exper
 }
 
 // run studies a reference server.
-func run(t *testing.T, path string, c reference.Config, requests int, confirm bool) *finding.Study {
+func run(t *testing.T, path string, c probetest.Config, requests int, confirm bool) *finding.Study {
 	t.Helper()
 	f, l := server(t, path, c, requests)
 	out, err := study.Run(context.Background(), study.Config{File: f, Subject: l, Requests: requests, Seed: 1, Confirm: confirm})
@@ -65,7 +65,7 @@ func run(t *testing.T, path string, c reference.Config, requests int, confirm bo
 
 func TestAFileWithoutPlacesIsStudiedFromOneAddress(t *testing.T) {
 	t.Parallel()
-	f, l := server(t, httpQQ, reference.Config{}, enough)
+	f, l := server(t, httpQQ, probetest.Config{}, enough)
 	onePlace := *f
 	onePlace.Places = []string{""}
 	l.File = &onePlace
@@ -87,7 +87,7 @@ const enough = 9000
 
 func TestAStudyStatesWhatTheServerDoes(t *testing.T) {
 	t.Parallel()
-	out := run(t, httpQQ, reference.Config{}, enough, true)
+	out := run(t, httpQQ, probetest.Config{}, enough, true)
 	for id, want := range map[string]string{
 		"List/session/session/needs":                             "needed",
 		"*/session/after-logout/state":                           "not logged in",
@@ -158,8 +158,8 @@ func factOf(out *finding.Study, id string) *finding.Fact {
 func TestARenamedProtocolIsRecovered(t *testing.T) {
 	t.Parallel()
 	const budget = 4500
-	plain := run(t, httpQQ, reference.Config{}, budget, false)
-	renamed := run(t, madeUp, reference.Config{Dialect: reference.MadeUp()}, budget, false)
+	plain := run(t, httpQQ, probetest.Config{}, budget, false)
+	renamed := run(t, madeUp, probetest.Config{Dialect: probetest.MadeUp()}, budget, false)
 	names := renaming()
 	// Facts whose names and values are the protocol's own words cannot be compared
 	// without a table of all of them; those that tell of roles, times, orders and
@@ -199,7 +199,7 @@ var roles = strings.NewReplacer("stranger alone", "cat alone", "a alone", "ann a
 
 // renaming gives commands their names in the dialect.
 func renaming() *strings.Replacer {
-	d := reference.MadeUp()
+	d := probetest.MadeUp()
 	var pairs []string
 	for _, name := range []string{
 		"Login", "Logout", "Change_Stat", "Query_Stat2", "Query_Stat", "SimpleInfo2", "GetInfo", "Ack_AddToList", "AddToList",
@@ -213,8 +213,8 @@ func renaming() *strings.Replacer {
 func TestLostRequestsChangeNothing(t *testing.T) {
 	t.Parallel()
 	const budget = 5000
-	plain := run(t, httpQQ, reference.Config{}, budget, false)
-	lossy := run(t, httpQQ, reference.Config{Mutant: "lost-requests"}, 2*budget, false)
+	plain := run(t, httpQQ, probetest.Config{}, budget, false)
+	lossy := run(t, httpQQ, probetest.Config{Mutant: "lost-requests"}, 2*budget, false)
 	if lossy.Faults == 0 {
 		t.Error("nothing was lost")
 	}
@@ -235,7 +235,7 @@ func TestLostRequestsChangeNothing(t *testing.T) {
 // be, and plans as if each wait took its time.
 func TestWhereTimeIsRealAccountsWaitTogether(t *testing.T) {
 	t.Parallel()
-	f, l := server(t, httpQQ, reference.Config{}, enough)
+	f, l := server(t, httpQQ, probetest.Config{}, enough)
 	untold := *f
 	untold.Clock = experiment.Clock{}
 	untold.Limits.Wait = 10 * time.Minute
@@ -258,7 +258,7 @@ func TestWhereTimeIsRealAccountsWaitTogether(t *testing.T) {
 
 func TestASmallBudgetGivesAWholeStudyThatSaysWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	out := run(t, httpQQ, reference.Config{}, 300, true)
+	out := run(t, httpQQ, probetest.Config{}, 300, true)
 	if len(out.Facts) == 0 || len(out.Untested) == 0 {
 		t.Errorf("%d facts, %d gaps", len(out.Facts), len(out.Untested))
 	}

@@ -1,0 +1,150 @@
+package main
+
+// The tables of docs/protocol.md that are made of what a study found. What is
+// confirmed stands there as it is. What was only seen has seenMark behind it; what is
+// contested, refuted or only follows from something else is left out.
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rookery-im/rookery/internal/probe/finding"
+)
+
+// seenMark is the mark behind what is not confirmed.
+const seenMark = "°"
+
+// A block makes one of the tables. Words are what stands behind its name.
+type block struct {
+	name string
+	make func(s *tableView, words []string) string
+}
+
+func blocks() []block {
+	return []block{
+		{"commands", (*tableView).commands},
+		{"orders", (*tableView).orders},
+		{"common-keys", (*tableView).commonKeys},
+		{"keys", (*tableView).ownKeys},
+		{"fields", (*tableView).fields},
+		{"codes", (*tableView).codes},
+		{"sessions", (*tableView).sessions},
+		{"machine", (*tableView).machine},
+		{"timers", (*tableView).timers},
+		{"presence", (*tableView).presence},
+		{"messages", (*tableView).messages},
+		{"friendship", (*tableView).friendship},
+		{"encodings", (*tableView).encodings},
+		{"forms", (*tableView).forms},
+	}
+}
+
+// tableNames are the names of all tables.
+func tableNames() []string {
+	var names []string
+	for _, b := range blocks() {
+		names = append(names, b.name)
+	}
+	return names
+}
+
+// makeTable is the table of a name, in Markdown, with a line end behind it. Behind the
+// name may stand words that say which part of it is wanted: for commands, orders,
+// keys and fields the names of commands, in their order; for machine its aspect.
+// Without them it is all.
+func makeTable(s *finding.Study, name string, words ...string) (string, error) {
+	for _, b := range blocks() {
+		if b.name != name {
+			continue
+		}
+		text := b.make(newView(s), words)
+		if text == "" {
+			return "", fmt.Errorf("the study has found nothing for %s", strings.Join(append([]string{name}, words...), " "))
+		}
+		return text, nil
+	}
+	return "", fmt.Errorf("there is no table %q, but %s", name, strings.Join(tableNames(), ", "))
+}
+
+// A tableView is a study with its facts in reach.
+type tableView struct {
+	*finding.Study
+	// common are the keys that every request has, ignored those that change nothing
+	// wherever they were tried.
+	common, ignored []string
+	// head is how many fields all answers begin with.
+	head int
+}
+
+func newView(s *finding.Study) *tableView {
+	v := &tableView{Study: s}
+	for i, c := range s.Commands {
+		if i == 0 {
+			v.common, v.head = slices.Clone(c.Parameters), len(c.Fields)
+			continue
+		}
+		v.common = slices.DeleteFunc(v.common, func(key string) bool { return !slices.Contains(c.Parameters, key) })
+		v.head = min(v.head, len(c.Fields))
+		for j := range v.head {
+			if c.Fields[j] != s.Commands[0].Fields[j] {
+				v.head = j
+			}
+		}
+	}
+	for _, f := range s.Facts {
+		if f.Aspect == finding.Parameter && f.Claim == "meaning" && f.Value == "ignored" && good(f.Grade) && !slices.Contains(v.ignored, f.Name) {
+			v.ignored = append(v.ignored, f.Name)
+		}
+	}
+	return v
+}
+
+// good reports whether a grade is one that is shown.
+func good(g finding.Grade) bool { return g == finding.Confirmed || g == finding.Observed }
+
+// mark is what stands behind something of a grade.
+func mark(g finding.Grade) string {
+	if g == finding.Confirmed {
+		return ""
+	}
+	return seenMark
+}
+
+// fact is the fact of a claim, nil if there is none to be shown.
+func (v *tableView) fact(command string, aspect finding.Aspect, name, claim string) *finding.Fact {
+	for i := range v.Facts {
+		f := &v.Facts[i]
+		if f.Command == command && f.Aspect == aspect && f.Name == name && f.Claim == claim && good(f.Grade) {
+			return f
+		}
+	}
+	return nil
+}
+
+// of are the facts of an aspect that are to be shown, in their order.
+func (v *tableView) of(aspect finding.Aspect) []*finding.Fact {
+	var all []*finding.Fact
+	for i := range v.Facts {
+		if f := &v.Facts[i]; f.Aspect == aspect && good(f.Grade) {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// chosen are the commands of these names, all if there are no names.
+func (v *tableView) chosen(names []string) []finding.Command {
+	if len(names) == 0 {
+		return v.Commands
+	}
+	var all []finding.Command
+	for _, name := range names {
+		for _, c := range v.Commands {
+			if c.Name == name {
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,252 @@
+package probetest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// A talk is a scripted exchange with one server. What was answered is kept, so
+// that the same exchange with another server can be compared.
+type talk struct {
+	t       *testing.T
+	d       *Dialect
+	peer    *peer
+	url     string
+	from    int    // which of the peer's addresses
+	seq     string // of the next request; a fresh one if it is empty
+	charset string
+	drawn   int
+	log     []said
+}
+
+type said struct {
+	command string // as HTTP QQ names it, "?" for one that there is not
+	asked   string
+	answer  string
+}
+
+// open starts the server of a configuration.
+func openTalk(t *testing.T, c Config) *talk {
+	s, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, stop, err := s.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	d := c.Dialect
+	if d == nil {
+		d = httpQQ
+	}
+	x := &talk{t: t, d: d, peer: newPeer(), url: url, charset: "UTF-8"}
+	t.Cleanup(x.peer.close)
+	return x
+}
+
+// ask sends a request; args are keys, each followed by its value.
+func (x *talk) ask(uin int, cmd Command, args ...any) string {
+	return x.send(cmd, x.d.pairs(x.question(uin, cmd, args...)))
+}
+
+func (x *talk) question(uin int, cmd Command, args ...any) question {
+	x.drawn++
+	q := question{version: 1, cmd: cmd, seq: x.seq, uin: strconv.Itoa(uin)}
+	if q.seq == "" {
+		q.seq = strconv.Itoa(700000 + x.drawn)
+	}
+	x.seq = ""
+	for i := 0; i < len(args); i += 2 {
+		q.args = append(q.args, arg{args[i].(Key), fmt.Sprint(args[i+1])})
+	}
+	return q
+}
+
+// send sends pairs that may be no proper request.
+func (x *talk) send(cmd Command, pairs []string) string {
+	body := x.d.join(pairs)
+	status, answer, err := x.peer.post(context.Background(), x.from, x.url, "text/plain; charset="+x.charset, body)
+	got := strconv.Itoa(status) + " " + string(answer)
+	if err != nil {
+		got = "no answer"
+	}
+	x.note(cmd, string(body), got)
+	return got
+}
+
+func (x *talk) note(cmd Command, asked, answer string) {
+	name := "?"
+	if cmd != Unknown {
+		name = httpQQ.Commands[cmd]
+	}
+	x.log = append(x.log, said{name, asked, answer})
+}
+
+// raw sends a request of its own kind and notes the headers too.
+func (x *talk) raw(method string, header http.Header) {
+	q := x.question(10001, CmdList)
+	req, err := http.NewRequest(method, x.url, strings.NewReader(string(x.d.join(x.d.pairs(q)))))
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	req.Header, req.Close = header, header.Get("Connection") == "close"
+	resp, err := x.peer.clients[0].Do(req)
+	if err != nil {
+		x.note(CmdList, method, "no answer")
+		return
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	x.note(CmdList, method, fmt.Sprint(resp.Status, resp.Header["Content-Type"], resp.ContentLength, resp.Close, string(body)))
+}
+
+func (x *talk) login(uins ...int) {
+	for _, uin := range uins {
+		x.ask(uin, CmdLogin, KeyPassword, passwordMD5, KeyProof, x.d.Proofs[ProofMD5])
+	}
+}
+
+func (x *talk) wrongLogin(uin int) {
+	x.ask(uin, CmdLogin, KeyPassword, "wrong", KeyProof, x.d.Proofs[ProofPlain])
+}
+
+func (x *talk) status(uin int, s Status) { x.ask(uin, CmdChangeStat, KeyStatus, x.d.Statuses[s]) }
+
+func (x *talk) ack(uin, whom int, c Choice) {
+	x.ask(uin, CmdAckAddToList, KeyTarget, whom, KeyChoice, x.d.Choices[c], KeyWords, "let me in")
+}
+
+func (x *talk) wait(seconds int) {
+	if err := x.peer.wait(context.Background(), x.url, seconds); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+func (x *talk) reset() {
+	if err := x.peer.reset(context.Background(), x.url); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// each shows that three commands change alike: after the same beginning, who
+// uses one of them.
+func (x *talk) each(uin int, begin func()) {
+	for _, cmd := range []Command{CmdList, CmdQueryStat, CmdCollect} {
+		x.reset()
+		begin()
+		x.ask(uin, cmd)
+		x.from = 0
+	}
+}
+
+// differing are the commands whose answers differ, in the order in which they
+// first do.
+func differing(a, b []said) []string {
+	var out []string
+	for i := range a {
+		if a[i].answer != b[i].answer && !slices.Contains(out, a[i].command) {
+			out = append(out, a[i].command)
+		}
+	}
+	return out
+}
+
+// Every mutant is shown to be what its label says: at the labelled command its
+// answer is another than that of the server that it is compared to. It says
+// the same in another dialect.
+func TestEachMutantDiffersWhereItsLabelSays(t *testing.T) {
+	scripts := scripts()
+	for _, d := range []*Dialect{httpQQ, MadeUp()} {
+		for _, m := range append(Mutants(), More()...) {
+			if m.Equivalent {
+				continue
+			}
+			t.Run(d.Name+" "+m.Name, func(t *testing.T) {
+				script := scripts[m.Name]
+				if script == nil {
+					t.Fatal("no exchange shows what it does")
+				}
+				partner := m.Partner()
+				partner.Dialect = d
+				a, b := openTalk(t, partner), openTalk(t, Config{Mutant: m.Name, Dialect: d})
+				script(a)
+				script(b)
+				got := differing(a.log, b.log)
+				if !fits(m, got) {
+					t.Errorf("the answers to %v differ, the label says %s\n%s", got, m.Command, sideBySide(a.log, b.log))
+				}
+			})
+		}
+	}
+}
+
+// fits reports whether a label names what differs. What the answer to an
+// unknown command or to every request is has no command.
+func fits(m Mutant, got []string) bool {
+	switch {
+	case len(got) == 0:
+		return false
+	case m.Command != "*":
+		return got[0] == m.Command && len(got) < 3
+	}
+	return len(got) >= 3 || got[0] == "?" || m.Aspect == "transport"
+}
+
+func sideBySide(a, b []said) string {
+	var out strings.Builder
+	for i := range a {
+		mark := " "
+		if a[i].answer != b[i].answer {
+			mark = "!"
+		}
+		fmt.Fprintf(&out, "%s > %s\n  a %q\n  b %q\n", mark, a[i].asked, a[i].answer, b[i].answer)
+	}
+	return out.String()
+}
+
+func TestEquivalentMutantsAnswerAlike(t *testing.T) {
+	for _, m := range Mutants() {
+		if !m.Equivalent {
+			continue
+		}
+		t.Run(m.Name, func(t *testing.T) {
+			a, b := openTalk(t, m.Partner()), openTalk(t, Config{Mutant: m.Name})
+			for name, script := range scripts() {
+				if strings.HasPrefix(name, "lost") {
+					continue
+				}
+				for _, x := range []*talk{a, b} {
+					x.log, x.drawn, x.from, x.charset = nil, 0, 0, "UTF-8"
+					x.reset()
+					script(x)
+				}
+				for i := range a.log {
+					if m.Name == "lost-requests" {
+						continue
+					}
+					if pa, pb := parsed(a.log[i].answer), parsed(b.log[i].answer); pa != pb {
+						t.Errorf("%s: to %s\n  a %q\n  b %q", name, a.log[i].asked, pa, pb)
+					}
+				}
+			}
+		})
+	}
+}
+
+// parsed is what of an answer a program reads: its pairs, in no order, less
+// the reason's wording and the time.
+func parsed(answer string) string {
+	pairs := strings.Split(answer, "&")
+	pairs = slices.DeleteFunc(pairs, func(p string) bool {
+		return strings.HasPrefix(p, "RA=") || strings.HasPrefix(p, "TM=")
+	})
+	slices.Sort(pairs)
+	return strings.Join(pairs, "&")
+}

@@ -1,0 +1,277 @@
+package probetest
+
+import (
+	"slices"
+	"strconv"
+)
+
+// listFriends answers the four commands that list friends.
+func (c *call) listFriends() {
+	var all []*account
+	if c.head.cmd == CmdQueryStat && c.presence.everyone {
+		all = c.all
+	} else {
+		for _, uin := range c.me.friends {
+			all = append(all, c.accounts[uin])
+		}
+	}
+	if c.head.cmd == CmdQueryStat {
+		all = c.online(all)
+	}
+	page, ok := c.page(all)
+	if !ok {
+		return
+	}
+	switch c.head.cmd {
+	case CmdQueryStat:
+		c.list(KeyFace, c.faces(page))
+		c.statuses(page)
+		c.list(KeyNick, nicks(page))
+	case CmdQueryStat2:
+		c.statuses(page)
+	case CmdSimpleInfo2:
+		c.list(KeyFace, c.faces(page))
+		c.list(KeyNick, nicks(page))
+	}
+}
+
+// online is who looks online in this command.
+func (c *call) online(all []*account) []*account {
+	var out []*account
+	for _, a := range all {
+		if c.looks(c.head.cmd, a) != Offline {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// page cuts the page that was asked for out of a list, and says of it where it
+// ends, how long it is and whom it holds.
+func (c *call) page(all []*account) ([]*account, bool) {
+	r := &c.lists[c.head.cmd]
+	after, ok := 0, true
+	if s := c.param(KeyAfter); s != "" {
+		after, ok = number(s)
+	}
+	if !ok {
+		c.wrong(KeyAfter, "is no number")
+		return nil, false
+	}
+	size, ok := c.pageSize(r)
+	if !ok {
+		c.wrong(KeyMost, "is no number")
+		return nil, false
+	}
+	rest := r.after(all, after)
+	size = max(size+r.extra, 1)
+	page := rest[:min(size, len(rest))]
+	last := r.isLast(len(page), len(rest), size)
+	if r.backwards {
+		page = slices.Clone(page)
+		slices.Reverse(page)
+	}
+	if c.head.cmd == CmdSimpleInfo2 {
+		c.set(KeyNext, c.next(page, last))
+	} else {
+		c.set(KeyLast, c.d.Last[last])
+	}
+	c.number(KeySize, len(page))
+	if r.total {
+		c.fields[len(c.fields)-1].value = strconv.Itoa(len(all))
+	}
+	c.list(KeyNumbers, numbers(page))
+	return page, true
+}
+
+// pageSize is how many are asked for, where a command lets them be asked for.
+func (c *call) pageSize(r *listRules) (int, bool) {
+	s := c.param(KeyMost)
+	if s == "" || r.negative && s[0] == '-' {
+		return r.size, true
+	}
+	n, ok := number(s)
+	if n == 0 {
+		n = r.size
+	}
+	return min(n, r.most), ok
+}
+
+// after is what of a list comes behind an account.
+func (r *listRules) after(all []*account, after int) []*account {
+	if r.falling {
+		all = slices.Clone(all)
+		slices.Reverse(all)
+	}
+	if after == 0 || r.noCursor {
+		return all
+	}
+	for i, a := range all {
+		n := int(a.uin)
+		if !r.falling && n > after || r.falling && n < after || r.inclusive && n == after {
+			return all[i:]
+		}
+	}
+	return nil
+}
+
+// isLast is 1 on the last page, 0 on others.
+func (r *listRules) isLast(page, rest, size int) int {
+	last := page == rest
+	switch r.last {
+	case lastAlways:
+		last = true
+	case lastNever:
+		last = false
+	case lastNotFull:
+		last = last && page < size
+	}
+	if last {
+		return 1
+	}
+	return 0
+}
+
+// next is where SimpleInfo2 goes on. That no page may end with the account
+// 65535 cannot happen here: there is none.
+func (c *call) next(page []*account, last int) string {
+	switch {
+	case last == 0 || len(page) > 0 && c.lists[c.head.cmd].noEnd:
+		return itoa(page[len(page)-1].uin)
+	default:
+		return c.d.End
+	}
+}
+
+// statuses adds the list of statuses, in the words of the caller's version.
+func (c *call) statuses(page []*account) {
+	var out []string
+	for _, a := range page {
+		s := c.looks(c.head.cmd, a)
+		if !c.head.version.AllStatuses {
+			s = plain(s)
+		}
+		out = append(out, c.d.Statuses[s])
+	}
+	c.list(KeyStatus, out)
+}
+
+func (c *call) faces(page []*account) []string {
+	var out []string
+	for _, a := range page {
+		face := a.face
+		if c.info.pictures && c.head.cmd == CmdQueryStat {
+			face = face/3 + 1
+		}
+		out = append(out, strconv.Itoa(face))
+	}
+	return out
+}
+
+func numbers(page []*account) []string {
+	var out []string
+	for _, a := range page {
+		out = append(out, itoa(a.uin))
+	}
+	return out
+}
+
+func nicks(page []*account) []string {
+	var out []string
+	for _, a := range page {
+		out = append(out, a.nick)
+	}
+	return out
+}
+
+// finger lists who is online and is as was asked for.
+func (c *call) finger() {
+	asked := []Key{KeyAge, KeySex, KeyProvince}
+	found := slices.DeleteFunc(c.online(c.all), func(a *account) bool {
+		for _, k := range asked {
+			if v := c.param(k); v != "" && v != a.profileField(k) {
+				return true
+			}
+		}
+		return false
+	})
+	page, ok := c.page(found)
+	if !ok {
+		return
+	}
+	c.list(KeyNick, nicks(page))
+	c.list(KeyFace, c.faces(page))
+	for _, k := range asked {
+		var out []string
+		for _, a := range page {
+			out = append(out, a.profileField(k))
+		}
+		c.list(k, out)
+	}
+}
+
+// profileField is what an account says of itself. Some fields are numbers, and
+// not empty where nothing was said.
+func (a *account) profileField(k Key) string {
+	switch k {
+	case KeyNick:
+		return a.nick
+	case KeyFace:
+		return strconv.Itoa(a.face)
+	}
+	if v := a.profile[k]; v != "" {
+		return v
+	}
+	switch k {
+	case KeyAge, KeySex, KeyBlood, KeyStar, KeyAnimal:
+		return "0"
+	}
+	return ""
+}
+
+var (
+	briefFields  = []Key{KeyAge, KeyFace, KeyLevel, KeyProvince, KeySex, KeyTarget, KeyNick}
+	normalFields = []Key{KeyAddress, KeyAge, KeyMail, KeyFace, KeyHome, KeyJob, KeyLevel, KeyPostCode, KeyPhone, KeyAbout,
+		KeyProvince, KeyRealName, KeySchool, KeySex, KeyTarget, KeyNick}
+	detailedFields = append(slices.Clone(normalFields), KeyBlood, KeyStar, KeyCity, KeyCV, KeyCountry, KeyID, KeyMobile, KeyMT,
+		KeyMV, KeyAnimal)
+	privateFields = []Key{KeyAddress, KeyMail, KeyMobile, KeyPostCode, KeyPhone, KeyRealName}
+)
+
+func (c *call) getInfo() {
+	level := c.info.level
+	if s := c.param(KeyLevel); s != "" {
+		level = indexOf(c.d.Levels[:], s)
+	}
+	if level < 0 {
+		c.wrong(KeyLevel, "is no level")
+		return
+	}
+	whom, ok := c.target()
+	if !ok {
+		return
+	}
+	a := c.accounts[whom]
+	if whom == operator {
+		a = &account{uin: operator, nick: "Operator", profile: profiles[operator]}
+	}
+	if a == nil {
+		c.fail(NoAccount, KeyTarget, "is no account")
+		return
+	}
+	hides := a != c.me && !a.isFriend(c.uin) && !c.info.showPrivate
+	for _, k := range [][]Key{briefFields, normalFields, detailedFields}[level] {
+		switch {
+		case k == KeyLevel && c.info.saysNormal:
+			c.set(k, c.d.Levels[normal])
+		case k == KeyLevel:
+			c.set(k, c.d.Levels[level])
+		case k == KeyTarget:
+			c.set(k, itoa(a.uin))
+		case hides && slices.Contains(privateFields, k):
+			c.set(k, "")
+		default:
+			c.set(k, a.profileField(k))
+		}
+	}
+}

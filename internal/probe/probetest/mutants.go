@@ -1,0 +1,68 @@
+package probetest
+
+// A Mutant is one behaviour that is changed.
+type Mutant struct {
+	Name       string // in kebab-case
+	Kind       string // what it belongs to
+	About      string // what it does differently, in a sentence
+	Command    string // that the first difference found should name, "*" for three or more; in the words of HTTP QQ
+	Aspect     string // likewise
+	Equivalent bool   // is no difference, and must not be reported
+}
+
+// Partner is the configuration of the server that a mutant is compared to.
+func (m Mutant) Partner() Config {
+	return Config{Time: m.Name == timeField}
+}
+
+// Mutants are those of the benchmark.
+func Mutants() []Mutant {
+	return named(coreLists, coreSessions, coreRecords, corePeople, coreMail, coreHTTP, equivalents)
+}
+
+// More are further ones, none of them equivalent: to see whether what was
+// learnt from Mutants holds for others of their kinds.
+func More() []Mutant {
+	return named(moreLists, moreSessions, moreRecords, morePeople, moreMail, moreHTTP)
+}
+
+// A table is a function, for a variable could be changed.
+type table func() []mutation
+
+type mutation struct {
+	Mutant
+	change func(*rules)
+}
+
+func named(tables ...table) []Mutant {
+	var out []Mutant
+	for _, t := range tables {
+		for _, m := range t() {
+			out = append(out, m.Mutant)
+		}
+	}
+	return out
+}
+
+// changeOf is what the mutant of a name changes, nil if there is none.
+func changeOf(name string) func(*rules) {
+	for _, t := range []table{
+		coreLists, coreSessions, coreRecords, corePeople, coreMail, coreHTTP, equivalents,
+		moreLists, moreSessions, moreRecords, morePeople, moreMail, moreHTTP,
+	} {
+		for _, m := range t() {
+			if m.Name == name {
+				return m.change
+			}
+		}
+	}
+	return nil
+}
+
+func mutate(name, kind, command, aspect, about string, change func(*rules)) mutation {
+	return mutation{Mutant{Name: name, Kind: kind, About: about, Command: command, Aspect: aspect}, change}
+}
+
+func equal(name, about string, change func(*rules)) mutation {
+	return mutation{Mutant{Name: name, Kind: "equivalent", About: about, Equivalent: true}, change}
+}

@@ -1,0 +1,441 @@
+package probetest
+
+import (
+	"net/http"
+	"strings"
+)
+
+// scripts has for each mutant an exchange that shows what it does.
+func scripts() map[string]func(x *talk) {
+	all := map[string]func(x *talk){}
+	for _, table := range []map[string]func(x *talk){listScripts(), sessionScripts(), loginScripts(), recordScripts(), peopleScripts(), mailScripts(), httpScripts()} {
+		for name, script := range table {
+			all[name] = script
+		}
+	}
+	return all
+}
+
+const many = 10004
+
+// lists logs Many in and asks for one list.
+func lists(cmd Command, args ...any) func(x *talk) {
+	return func(x *talk) {
+		x.login(many)
+		x.ask(many, cmd, args...)
+	}
+}
+
+func listScripts() map[string]func(x *talk) {
+	return map[string]func(x *talk){
+		"list-descending":              lists(CmdList, KeyMost, 3),
+		"list-page-backwards":          lists(CmdList, KeyMost, 3),
+		"list-page-short":              lists(CmdList, KeyMost, 3),
+		"list-cursor-inclusive":        lists(CmdList, KeyMost, 3, KeyAfter, 11003),
+		"list-cap-100":                 lists(CmdList, KeyMost, 1000),
+		"list-fn-always-last":          lists(CmdList, KeyMost, 3),
+		"list-fn-full-page":            lists(CmdList, KeyMost, 120),
+		"list-sn-total":                lists(CmdList, KeyMost, 3),
+		"list-default-50":              lists(CmdList),
+		"list-negative-tn":             lists(CmdList, KeyMost, -1),
+		"query-stat-descending":        lists(CmdQueryStat, KeyMost, 3),
+		"query-stat-page-long":         lists(CmdQueryStat, KeyMost, 3),
+		"query-stat-cursor-ignored":    lists(CmdQueryStat, KeyMost, 3, KeyAfter, 11003),
+		"query-stat-fn-never-last":     lists(CmdQueryStat),
+		"query-stat-sn-total":          lists(CmdQueryStat, KeyMost, 3),
+		"query-stat-default-20":        lists(CmdQueryStat),
+		"query-stat2-page-40":          lists(CmdQueryStat2),
+		"query-stat2-fn-always-last":   lists(CmdQueryStat2),
+		"simpleinfo2-cursor-inclusive": lists(CmdSimpleInfo2, KeyAfter, 11050),
+		"simpleinfo2-no-end":           lists(CmdSimpleInfo2, KeyAfter, 11100),
+		"finger-page-20":               lists(CmdFinger),
+		"fc-is-picture":                lists(CmdQueryStat, KeyMost, 3),
+		"lv-default-3":                 lists(CmdGetInfo, KeyTarget, 10001),
+		"lv-says-normal": func(x *talk) {
+			x.login(many)
+			x.ask(many, CmdGetInfo, KeyTarget, 10001, KeyLevel, x.d.Levels[brief])
+		},
+		"private-fields-shown": lists(CmdGetInfo, KeyTarget, 10001),
+	}
+}
+
+func sessionScripts() map[string]func(x *talk) {
+	after := func(uin int, begin func(x *talk)) func(x *talk) {
+		return func(x *talk) { x.each(uin, func() { begin(x) }) }
+	}
+	idle := func(seconds int) func(x *talk) {
+		return after(10001, func(x *talk) { x.login(10001); x.wait(seconds) })
+	}
+	return map[string]func(x *talk){
+		"logout-still-answered":      after(10001, func(x *talk) { x.login(10001); x.ask(10001, CmdLogout) }),
+		"logout-list-still-answered": after(10001, func(x *talk) { x.login(10001); x.ask(10001, CmdLogout) }),
+		"logout-ignored":             after(10001, func(x *talk) { x.login(10001); x.ask(10001, CmdLogout) }),
+		"logout-ends-address":        after(10001, func(x *talk) { x.login(10001, 10002); x.ask(10002, CmdLogout) }),
+		"logout-from-anywhere": after(10001, func(x *talk) {
+			x.login(10001)
+			x.from = 1
+			x.ask(10001, CmdLogout)
+			x.from = 0
+		}),
+		"logout-needs-login":   func(x *talk) { x.ask(10001, CmdLogout) },
+		"list-without-login":   func(x *talk) { x.ask(10001, CmdList); x.ask(10001, CmdCollect) },
+		"mail-without-login":   func(x *talk) { x.ask(10001, CmdList); x.ask(10001, CmdCollect) },
+		"second-login-joins":   after(10001, func(x *talk) { x.login(10001); x.from = 1; x.login(10001); x.from = 0 }),
+		"second-login-refused": func(x *talk) { x.login(10001); x.from = 1; x.login(10001) },
+		"relogin-refused":      func(x *talk) { x.login(10001, 10001) },
+		"any-address":          after(10001, func(x *talk) { x.login(10001); x.from = 1 }),
+		"offline-ends-session": after(10001, func(x *talk) { x.login(10001); x.status(10001, Offline) }),
+		"failed-login-ends-session": after(10001, func(x *talk) {
+			x.login(10001)
+			x.wrongLogin(10001)
+		}),
+		"timeout-240":      idle(250),
+		"timeout-295":      idle(296),
+		"timeout-330":      idle(310),
+		"timeout-absolute": after(10001, func(x *talk) { x.login(10001); x.wait(200); x.ask(10001, CmdList); x.wait(200) }),
+		"list-does-not-refresh": after(10001, func(x *talk) {
+			x.login(10001)
+			x.wait(200)
+			x.ask(10001, CmdList)
+			x.wait(200)
+		}),
+		"poll-does-not-refresh": after(10001, func(x *talk) {
+			x.login(10001)
+			x.wait(200)
+			x.ask(10001, CmdCollect)
+			x.wait(200)
+		}),
+		"refused-does-not-refresh": after(10001, func(x *talk) {
+			x.login(10001)
+			x.wait(200)
+			x.ask(10001, CmdGetInfo)
+			x.wait(200)
+		}),
+		"failed-login-refreshes": after(10001, func(x *talk) {
+			x.login(10001)
+			x.wait(200)
+			x.wrongLogin(10001)
+			x.wait(200)
+		}),
+		"mail-refreshes": after(10001, func(x *talk) {
+			x.login(10001)
+			x.wait(200)
+			x.login(10002)
+			x.ask(10002, CmdMessage, KeyTarget, 10001, KeyText, "hello")
+			x.wait(200)
+		}),
+	}
+}
+
+func loginScripts() map[string]func(x *talk) {
+	login := func(args func(d *Dialect) []any) func(x *talk) {
+		return func(x *talk) { x.ask(10001, CmdLogin, args(x.d)...) }
+	}
+	usual := func(x *talk) { x.login(10001) }
+	tries := func(n, wait int) func(x *talk) {
+		return func(x *talk) {
+			for range n {
+				x.ask(10001, CmdLogin, KeyPassword, "wrong", KeyProof, x.d.Proofs[ProofPlain])
+			}
+			x.wait(wait)
+			x.login(10001)
+		}
+	}
+	return map[string]func(x *talk){
+		"m5-plain-refused": login(func(d *Dialect) []any {
+			return []any{KeyPassword, password, KeyProof, d.Proofs[ProofPlain]}
+		}),
+		"m5-2-is-md5": login(func(d *Dialect) []any {
+			return []any{KeyPassword, passwordMD5, KeyProof, d.Proofs[ProofOther]}
+		}),
+		"m5-absent-is-md5": login(func(d *Dialect) []any { return []any{KeyPassword, passwordMD5} }),
+		"md5-upper-refused": login(func(d *Dialect) []any {
+			return []any{KeyPassword, strings.ToUpper(passwordMD5), KeyProof, d.Proofs[ProofMD5]}
+		}),
+		"empty-password-passes": login(func(d *Dialect) []any {
+			return []any{KeyPassword, "", KeyProof, d.Proofs[ProofMD5]}
+		}),
+		"lc-required":  usual,
+		"li-says-240":  usual,
+		"hi-says-30":   usual,
+		"extra-field":  usual,
+		"lock-after-3": tries(3, 0),
+		"lock-never":   tries(5, 0),
+		"lock-for-30":  tries(5, 45),
+		"lock-for-120": tries(5, 90),
+	}
+}
+
+func recordScripts() map[string]func(x *talk) {
+	// varied sends three commands, each with its pairs changed.
+	varied := func(change func(x *talk, pairs []string) []string) func(x *talk) {
+		return func(x *talk) {
+			x.login(10001)
+			for _, cmd := range []Command{CmdList, CmdQueryStat, CmdCollect} {
+				x.send(cmd, change(x, x.d.pairs(x.question(10001, cmd))))
+			}
+		}
+	}
+	unknown := func(x *talk) {
+		pairs := x.d.pairs(x.question(10001, CmdList))
+		pairs[1] = x.d.Keys[KeyCommand] + string(x.d.Assign) + "Nonesuch"
+		x.send(Unknown, pairs)
+	}
+	text := func(charset string, words func(d *Dialect) string) func(x *talk) {
+		return func(x *talk) {
+			x.login(10001)
+			x.charset = charset
+			x.ask(10001, CmdMessage, KeyTarget, 10002, KeyText, words(x.d))
+			x.charset = "UTF-8"
+			x.login(10002)
+			x.ask(10002, CmdCollect)
+		}
+	}
+	escape := func(hex string) func(d *Dialect) string {
+		return func(d *Dialect) string { return "a" + string(d.Escape) + hex + "b" }
+	}
+	plain := func(words string) func(d *Dialect) string { return func(*Dialect) string { return words } }
+	return map[string]func(x *talk){
+		"last-duplicate-counts": varied(func(x *talk, pairs []string) []string {
+			return append(pairs, x.d.Keys[KeyAccount]+string(x.d.Assign)+"10002")
+		}),
+		"keys-exact": varied(func(x *talk, pairs []string) []string {
+			pairs[0] = strings.Replace(pairs[0], x.d.Keys[KeyVersion], swapCase(x.d.Keys[KeyVersion]), 1)
+			return pairs
+		}),
+		"commands-exact": varied(func(x *talk, pairs []string) []string {
+			key, name, _ := strings.Cut(pairs[1], string(x.d.Assign))
+			pairs[1] = key + string(x.d.Assign) + swapCase(name)
+			return pairs
+		}),
+		"ver-1.5": varied(func(x *talk, pairs []string) []string {
+			pairs[0] = x.d.Keys[KeyVersion] + string(x.d.Assign) + x.d.Unspoken
+			return pairs
+		}),
+		"ver-absent": varied(func(x *talk, pairs []string) []string { return pairs[1:] }),
+		"seq-most-16": varied(func(x *talk, pairs []string) []string {
+			pairs[2] += "01234567890123"
+			return pairs
+		}),
+		"unknown-command-done":   unknown,
+		"unknown-command-null":   unknown,
+		"unknown-command-closes": unknown,
+		"seq-not-echoed":         varied(func(_ *talk, pairs []string) []string { return pairs }),
+		"seq-echo-8": varied(func(x *talk, pairs []string) []string {
+			pairs[2] += "0123"
+			return pairs
+		}),
+		"no-reason": func(x *talk) {
+			x.login(10001)
+			x.ask(10001, CmdGetInfo)
+			x.ask(10001, CmdMessage)
+			x.ask(10001, CmdAddToList)
+		},
+		"comma-not-escaped": func(x *talk) {
+			x.ask(10002, CmdLogin, KeyPassword, passwordMD5, KeyProof, x.d.Proofs[ProofMD5])
+			x.login(10001, 10002)
+			x.seq = "a" + x.d.ListEnd + "bcdef"
+			x.ask(10001, CmdList)
+			x.seq = "a" + x.d.ListEnd + "bcdef"
+			x.ask(10001, CmdQueryStat)
+			x.seq = "a" + x.d.ListEnd + "bcdef"
+			x.ask(10001, CmdGetInfo, KeyTarget, 10002)
+		},
+		"escapes-decoded-twice": func(x *talk) { text("UTF-8", escape(hexOf(x.d.Escape)+"41"))(x) },
+		"plus-is-space":         text("UTF-8", plain("1+1")),
+		"bad-escape-refused":    text("UTF-8", escape("zz")),
+		"line-feed-kept":        text("UTF-8", plain("one\ntwo")),
+		"charset-gbk-ignored":   text("gbk", plain("\xc4\xe3\xba\xc3")),
+		"gbk-not-guessed":       text("UTF-8", plain("\xc4\xe3\xba\xc3")),
+		"text-most-400":         text("UTF-8", plain(strings.Repeat("x", 401))),
+	}
+}
+
+func hexOf(c byte) string { return string([]byte{hexDigits[c>>4], hexDigits[c&15]}) }
+
+func swapCase(s string) string {
+	if upper := strings.ToUpper(s); upper != s {
+		return upper
+	}
+	return strings.ToLower(s)
+}
+
+func peopleScripts() map[string]func(x *talk) {
+	seen := func(s Status, cmd Command) func(x *talk) {
+		return func(x *talk) {
+			x.login(10001, 10002)
+			x.status(10002, s)
+			x.ask(10001, cmd)
+		}
+	}
+	return map[string]func(x *talk){
+		"invisible-shows":             seen(Invisible, CmdQueryStat),
+		"query-stat2-invisible-shows": seen(Invisible, CmdQueryStat2),
+		"finger-invisible-shows": func(x *talk) {
+			x.login(10001, 10002)
+			x.status(10002, Invisible)
+			x.ask(10001, CmdFinger, KeyAge, 31)
+		},
+		"notice-of-invisible": seen(Invisible, CmdCollect),
+		"offline-shows":       seen(Offline, CmdQueryStat),
+		"away-shows-online":   seen(Away, CmdQueryStat),
+		"no-notices":          seen(Away, CmdCollect),
+		"login-keeps-status": func(x *talk) {
+			x.login(10002)
+			x.status(10002, Offline)
+			x.ask(10002, CmdLogout)
+			x.login(10002, 10001)
+			x.lists(10001)
+			x.ask(10001, CmdFinger)
+		},
+		"logout-still-shows": func(x *talk) {
+			x.login(10001, 10002)
+			x.ask(10002, CmdLogout)
+			x.ask(10001, CmdQueryStat)
+		},
+		"renewal-told": func(x *talk) {
+			x.login(10001, 10002)
+			x.ask(10001, CmdCollect)
+			x.login(10002)
+			x.ask(10001, CmdCollect)
+		},
+		"strangers-show": func(x *talk) {
+			x.login(10001, 10003)
+			x.ask(10001, CmdQueryStat)
+		},
+		"deletion-one-sided": func(x *talk) {
+			x.login(10001, 10002)
+			x.ask(10001, CmdDelFromList, KeyTarget, 10002)
+			x.lists(10002)
+		},
+		"ask-is-open": func(x *talk) {
+			x.login(10001)
+			x.ask(10001, CmdAddToList, KeyTarget, 10003)
+		},
+		"open-asks": func(x *talk) {
+			x.login(10001)
+			x.ask(10001, CmdAddToList, KeyTarget, 10020)
+		},
+		"rejection-befriends": func(x *talk) {
+			x.login(10001, 10003)
+			x.ack(10001, 10003, Ask)
+			x.ack(10003, 10001, Reject)
+			x.lists(10001)
+		},
+		"acceptance-one-sided": func(x *talk) {
+			x.login(10001, 10003)
+			x.ack(10001, 10003, Ask)
+			x.ack(10003, 10001, Accept)
+			x.lists(10001)
+		},
+		"acceptance-untold": func(x *talk) {
+			x.login(10001, 10003)
+			x.ack(10001, 10003, Ask)
+			x.ack(10003, 10001, Accept)
+			x.ask(10001, CmdCollect)
+		},
+		"unasked-acceptance":  func(x *talk) { x.login(10001); x.ack(10001, 10003, Accept) },
+		"closed-may-be-asked": func(x *talk) { x.login(10001); x.ack(10001, 10021, Ask) },
+		"words-lost":          func(x *talk) { x.login(10001, 10003); x.ack(10001, 10003, Ask); x.ask(10003, CmdCollect) },
+	}
+}
+
+func mailScripts() map[string]func(x *talk) {
+	write := func(x *talk, from, to int, words string) { x.ask(from, CmdMessage, KeyTarget, to, KeyText, words) }
+	offline := func(x *talk) {
+		x.login(10001)
+		write(x, 10001, 10002, "hello")
+		x.login(10002)
+		x.ask(10002, CmdCollect)
+	}
+	twice := func(second string, wait int) func(x *talk) {
+		return func(x *talk) {
+			x.login(10001, 10002)
+			x.seq = "mark-one"
+			write(x, 10001, 10002, "hello")
+			x.wait(wait)
+			x.seq = "mark-one"
+			write(x, 10001, 10002, second)
+			x.ask(10002, CmdCollect)
+		}
+	}
+	several := func(n int) func(x *talk) {
+		return func(x *talk) {
+			x.login(10001)
+			for i := range n {
+				write(x, 10001, 10002, "number "+itoa(uint32(i)))
+			}
+			x.login(10002)
+			x.ask(10002, CmdCollect)
+		}
+	}
+	return map[string]func(x *talk){
+		"message-twice-if-offline": offline,
+		"message-lost-if-offline":  offline,
+		"text-has-type-8":          offline,
+		"newest-first":             several(2),
+		"batch-of-10":              several(11),
+		"duplicates-take-effect":   twice("hello", 0),
+		"duplicates-for-30":        twice("hello", 60),
+		"seq-whatever-content":     twice("other words", 0),
+		"seq-across-accounts": func(x *talk) {
+			x.login(10001, 10003, 10002)
+			for _, from := range []int{10001, 10003} {
+				x.seq = "mark-one"
+				write(x, from, 10002, "hello")
+			}
+			x.ask(10002, CmdCollect)
+		},
+		"seq-across-commands": func(x *talk) {
+			x.login(10001)
+			for range 4 {
+				x.seq = "mark-one"
+				write(x, 10001, 10002, "hello")
+			}
+			x.seq = "mark-one"
+			x.ask(10001, CmdAddToList, KeyTarget, 10003)
+			x.seq = "mark-one"
+			x.ack(10001, 10003, Ask)
+			x.seq = "mark-one"
+			x.ask(10001, CmdDelFromList, KeyTarget, 10002)
+		},
+		"repeat-gives-nothing": func(x *talk) {
+			x.login(10001)
+			write(x, 10001, 10001, "a note")
+			for range 2 {
+				x.seq = "mark-one"
+				x.ask(10001, CmdCollect)
+			}
+		},
+		"logout-drops-mail": func(x *talk) {
+			x.login(10001, 10002)
+			write(x, 10001, 10002, "hello")
+			x.ask(10002, CmdLogout)
+			x.login(10002)
+			x.ask(10002, CmdCollect)
+		},
+		"note-to-self-refused": func(x *talk) { x.login(10001); write(x, 10001, 10001, "a note") },
+	}
+}
+
+func httpScripts() map[string]func(x *talk) {
+	post := func(x *talk) { x.raw(http.MethodPost, http.Header{}) }
+	return map[string]func(x *talk){
+		"get-is-answered":   func(x *talk) { x.raw(http.MethodGet, http.Header{}) },
+		"content-type-bare": post,
+		"no-content-length": post,
+		"never-keeps":       post,
+		"close-ignored":     func(x *talk) { x.raw(http.MethodPost, http.Header{"Connection": {"close"}}) },
+		"empty-text-500": func(x *talk) {
+			x.login(10001)
+			x.ask(10001, CmdMessage, KeyTarget, 10002, KeyText, "")
+		},
+	}
+}
+
+// lists asks for all lists that friends are on.
+func (x *talk) lists(uin int) {
+	for _, c := range []Command{CmdList, CmdQueryStat, CmdQueryStat2, CmdSimpleInfo2} {
+		x.ask(uin, c)
+	}
+}

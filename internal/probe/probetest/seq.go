@@ -1,0 +1,162 @@
+package probetest
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// isShort reports whether a SEQ comes out of so few that two may be equal by
+// chance.
+func isShort(seq string) bool { return utf8.RuneCountInString(seq) < shortSeq }
+
+// memory is what an account's changing requests left, so that they are not done
+// twice.
+type memory struct {
+	done     map[mark]remembered
+	latest   mark
+	latestAt time.Duration
+	fresh    bool // latest holds something
+}
+
+// A mark is what makes two requests equal.
+type mark struct {
+	seq     string
+	cmd     Command
+	content string
+}
+
+type remembered struct {
+	fields []field
+	at     time.Duration
+}
+
+// find is what a request equal to this one was answered.
+func (m *memory) find(k mark, now, window time.Duration) ([]field, bool) {
+	r, ok := m.done[k]
+	if !ok || k.seq == "" {
+		return nil, false
+	}
+	if isShort(k.seq) {
+		return r.fields, m.fresh && m.latest == k && now-m.latestAt <= shortWindow
+	}
+	return r.fields, now-r.at <= window
+}
+
+func (m *memory) remember(k mark, fields []field, now, window time.Duration) {
+	if m.done == nil {
+		m.done = map[mark]remembered{}
+	}
+	if len(m.done) > 1000 {
+		for old, r := range m.done {
+			if now-r.at > window {
+				delete(m.done, old)
+			}
+		}
+	}
+	m.done[k] = remembered{slices.Clone(fields), now}
+	m.latest, m.latestAt, m.fresh = k, now, true
+}
+
+// forgetShort is what a Login does: some clients count from 1.
+func (m *memory) forgetShort() {
+	if isShort(m.latest.seq) {
+		m.fresh = false
+	}
+}
+
+func (w *world) memoryOf(a *account) *memory {
+	if w.mail.shared {
+		return &w.memory
+	}
+	return &a.memory
+}
+
+// once does what a changing request asks for, unless it was done before.
+func (c *call) once(do func()) {
+	m, k, r := c.memoryOf(c.me), c.mark(), &c.mail
+	if fields, ok := m.find(k, c.now, r.window); ok && !r.repeats {
+		c.fields = slices.Clone(fields)
+		return
+	}
+	if do(); c.code == Done {
+		m.remember(k, c.fields, c.now, r.window)
+	}
+}
+
+func (c *call) mark() mark {
+	r := &c.mail
+	switch {
+	case r.anyCommand:
+		return mark{seq: c.head.seq}
+	case r.anyContent:
+		return mark{seq: c.head.seq, cmd: c.head.cmd}
+	}
+	var content strings.Builder
+	for _, p := range c.params {
+		content.WriteString(strconv.Itoa(len(p.value)) + ":" + p.value)
+	}
+	return mark{c.head.seq, c.head.cmd, content.String()}
+}
+
+// batches is what an account's GetMsgEx left.
+type batches struct {
+	batch []message
+	at    time.Duration
+	held  bool    // batch may be asked for again
+	asked []asked // the last few, the latest at the end; batch belongs to it
+}
+
+type asked struct {
+	seq string
+	at  time.Duration
+}
+
+// What a GetMsgEx is.
+type collection int
+
+const (
+	newBatch collection = iota
+	sameBatch
+	straggler
+)
+
+func (b *batches) kind(seq string, now time.Duration) collection {
+	if seq == "" || len(b.asked) == 0 {
+		return newBatch
+	}
+	window := stragglerWindow
+	if isShort(seq) {
+		window = shortWindow
+	}
+	if latest := b.asked[len(b.asked)-1]; latest.seq == seq {
+		if b.held && (!isShort(seq) || now-b.at <= window) {
+			return sameBatch
+		}
+		return newBatch
+	}
+	for _, a := range b.asked {
+		if a.seq == seq && now-a.at <= window {
+			return straggler
+		}
+	}
+	return newBatch
+}
+
+// remember notes a new batch, by which the one before it has arrived.
+func (b *batches) remember(seq string, now time.Duration, batch []message) {
+	b.batch, b.at, b.held = batch, now, len(batch) > 0 && seq != ""
+	b.asked = append(b.asked, asked{seq, now})
+	if len(b.asked) > stragglers {
+		b.asked = b.asked[1:]
+	}
+}
+
+func (b *batches) forgetShort() {
+	if n := len(b.asked); n > 0 && isShort(b.asked[n-1].seq) {
+		b.held = false
+	}
+	b.asked = slices.DeleteFunc(b.asked, func(a asked) bool { return isShort(a.seq) })
+}

@@ -1,0 +1,51 @@
+// Serve runs the reference server until it is interrupted, for trying the prober
+// by hand.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"github.com/rookery-im/rookery/internal/probe/probetest"
+)
+
+func main() {
+	address := flag.String("listen", "127.0.0.1:8001", "where to listen, on this machine")
+	mutant := flag.String("mutant", "", "the name of one behaviour that is changed; list shows all")
+	madeUp := flag.Bool("made-up", false, "speak the made-up dialect")
+	flag.Parse()
+	if *mutant == "list" {
+		for _, m := range append(probetest.Mutants(), probetest.More()...) {
+			fmt.Printf("%-32s %s\n", m.Name, m.About)
+		}
+		return
+	}
+	if err := serve(*address, *mutant, *madeUp); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func serve(address, mutant string, madeUp bool) error {
+	c := probetest.Config{Mutant: mutant}
+	if madeUp {
+		c.Dialect = probetest.MadeUp()
+	}
+	s, err := probetest.New(c)
+	if err != nil {
+		return err
+	}
+	url, stop, err := s.Listen(address)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	fmt.Println("serving on", url)
+	ctx, forget := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer forget()
+	<-ctx.Done()
+	return nil
+}

@@ -1,0 +1,193 @@
+package probetest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Config says which server to make.
+type Config struct {
+	Mutant  string   // the name of one behaviour that is changed, "" for none
+	Dialect *Dialect // nil: HTTP QQ
+	Time    bool     // answers have a field with the time of day
+}
+
+// A Server is an http.Handler. It may be used by several goroutines.
+type Server struct {
+	rules *rules
+
+	mu    sync.Mutex // guards what follows
+	world *world
+	// dice decides which requests are lost, and how late others are. A reset
+	// leaves it alone, or each run would lose the same request.
+	dice *rand.Rand
+}
+
+// New makes a server whose world is that after a reset.
+func New(c Config) (*Server, error) {
+	d := c.Dialect
+	if d == nil {
+		d = httpQQ
+	}
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	r := contract(d)
+	r.record.time = c.Time
+	if c.Mutant != "" {
+		change := changeOf(c.Mutant)
+		if change == nil {
+			return nil, fmt.Errorf("there is no mutant %q", c.Mutant)
+		}
+		change(r)
+	}
+	return &Server{rules: r, world: newWorld(r), dice: rand.New(rand.NewPCG(1, 2))}, nil
+}
+
+// Listen serves on a loopback address, until close is called.
+func (s *Server) Listen(addr string) (url string, close func(), err error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return "", nil, err
+	}
+	if at := l.Addr().(*net.TCPAddr); !at.IP.IsLoopback() {
+		l.Close()
+		return "", nil, fmt.Errorf("%s is no loopback address", addr)
+	}
+	srv := &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute}
+	go srv.Serve(l)
+	return "http://" + l.Addr().String() + "/", func() { srv.Close() }, nil
+}
+
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/control/") {
+		s.control(w, r)
+		return
+	}
+	switch {
+	case r.Method == http.MethodPost:
+	case r.Method == http.MethodGet && s.rules.http.answerGet:
+	case r.Method == http.MethodGet:
+		http.Error(w, "there are no pages here", http.StatusNotFound)
+		return
+	default:
+		http.Error(w, "records are sent by POST", http.StatusMethodNotAllowed)
+		return
+	}
+	if r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" {
+		http.Error(w, "pages of others may not ask here", http.StatusForbidden)
+		return
+	}
+	req, status := read(w, r)
+	if status != 0 {
+		http.Error(w, http.StatusText(status), status)
+		return
+	}
+	s.send(w, r, s.serve(req))
+}
+
+// read takes the request out of HTTP. A status says why it cannot be.
+func read(w http.ResponseWriter, r *http.Request) (request, int) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMost))
+	if errors.As(err, new(*http.MaxBytesError)) {
+		return request{}, http.StatusRequestEntityTooLarge
+	}
+	if err != nil {
+		return request{}, http.StatusBadRequest
+	}
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return request{}, http.StatusBadRequest
+	}
+	h := r.Header
+	return request{
+		addr:    from.Addr().Unmap(),
+		charset: declared(h.Get("Content-Type")),
+		proxied: h.Get("X-Forwarded-For") != "" || h.Get("Forwarded") != "" || h.Get("X-Real-IP") != "",
+		body:    body,
+	}, 0
+}
+
+// A reply is what goes back over HTTP.
+type reply struct {
+	status int
+	body   []byte
+	lost   bool // the connection is closed instead
+	late   time.Duration
+}
+
+// serve asks the world.
+func (s *Server) serve(req request) reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.rules
+	rep := reply{status: http.StatusOK}
+	if r.http.jitter > 0 {
+		rep.late = time.Duration(s.dice.Int64N(int64(r.http.jitter)))
+	}
+	if r.http.lost > 0 && s.dice.Float64() < r.http.lost {
+		if rep.lost = true; s.dice.IntN(2) == 0 {
+			return rep
+		}
+	}
+	c := s.world.run(req)
+	now := ""
+	if r.record.time {
+		now = strconv.FormatInt(time.Now().Unix(), 10)
+	}
+	switch {
+	case c.head.version == nil, c.isUnknown() && r.record.unknown == saysNoAnswer:
+		rep.body = []byte(r.d.NoAnswer)
+	case c.isUnknown() && r.record.unknown == closes:
+		rep.lost = true
+	case c.head.cmd == CmdMessage && c.code == WrongParameter && c.param(KeyText) == "" && r.http.emptyIs500:
+		rep.status, rep.body = http.StatusInternalServerError, []byte("Internal Server Error\n")
+	default:
+		rep.body = r.write(c.head, c.answer, now)
+	}
+	return rep
+}
+
+// isUnknown reports whether it was the command that stopped the request.
+func (c *call) isUnknown() bool {
+	return c.head.cmd == Unknown && c.code != NoAccount && !c.proxied
+}
+
+// control moves the clock and resets the world.
+func (s *Server) control(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		http.Error(w, "control is by POST", http.StatusMethodNotAllowed)
+		return
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, 100))
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch r.URL.Path {
+	case "/control/reset":
+		s.world = newWorld(s.rules)
+	case "/control/clock":
+		seconds, err := strconv.ParseFloat(strings.TrimSpace(string(body)), 64)
+		if err != nil || !(seconds >= 0 && seconds < 1e9) {
+			http.Error(w, "the body is how many seconds the clock goes on", http.StatusBadRequest)
+			return
+		}
+		s.world.moveClock(time.Duration(seconds * float64(time.Second)))
+	default:
+		http.Error(w, "there are /control/reset and /control/clock", http.StatusNotFound)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
