@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -442,9 +443,10 @@ func (l *Lab) postOnce(ctx context.Context, to, body string) (status int, err er
 
 // controlClient asks control URLs: there itself and nowhere else, whatever the
 // environment and the server say.
-func controlClient() http.Client {
+func (l *Lab) controlClient() http.Client {
+	dial := func(ctx context.Context, _, server string) (net.Conn, error) { return l.Dial(ctx, "", server) }
 	return http.Client{
-		Transport:     &http.Transport{},
+		Transport:     &http.Transport{DialContext: dial},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

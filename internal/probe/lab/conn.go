@@ -37,18 +37,19 @@ type httpRequest struct {
 // bytes are waiting, because they would be taken for the request's answer.
 func (c *conn) usable() bool { return c.in.Buffered() == 0 && isIdle(c.Conn) }
 
-func dial(ctx context.Context, place, server string) (*conn, error) {
+// dialTCP connects from an address of this machine.
+func dialTCP(ctx context.Context, place, server string) (net.Conn, error) {
 	var d net.Dialer
 	if place != "" {
 		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(place)}
 	}
-	c, err := d.DialContext(ctx, "tcp", server)
-	if err != nil {
-		return nil, err
-	}
+	return d.DialContext(ctx, "tcp", server)
+}
+
+func newConn(c net.Conn) *conn {
 	out := &conn{Conn: c}
 	out.in = bufio.NewReader(io.TeeReader(c, &out.raw))
-	return out, nil
+	return out
 }
 
 // exchange sends a request and reads the response.
@@ -107,10 +108,10 @@ func (l *Lab) connect(ctx context.Context, place string, keep bool) error {
 	}
 	began := time.Now()
 	for pause := 50 * time.Millisecond; l.conns[place] == nil; pause = min(2*pause, time.Second) {
-		c, err := dial(ctx, place, l.server)
+		c, err := l.Dial(ctx, place, l.server)
 		switch {
 		case err == nil:
-			l.conns[place] = c
+			l.conns[place] = newConn(c)
 		case ctx.Err() != nil:
 			return l.stopped(ctx, 0)
 		case time.Since(began) > l.Patience:

@@ -37,6 +37,8 @@ type Config struct {
 	Offline bool
 	// Instead answers in place of the server, if it is not nil: nothing is sent.
 	Instead Server
+	// Dial connects to the server from a place, "" for any; nil is over TCP.
+	Dial func(ctx context.Context, place, server string) (net.Conn, error)
 	// Patience is how long an answer is waited for; 0 is 10 s.
 	Patience time.Duration
 	// Began is when the transcript began; if it is gone on with, so long before now
@@ -102,6 +104,9 @@ func New(c Config) (*Lab, error) {
 	if c.Patience == 0 {
 		c.Patience = 10 * time.Second
 	}
+	if c.Dial == nil {
+		c.Dial = dialTCP
+	}
 	if c.Began.IsZero() {
 		c.Began = time.Now()
 	}
@@ -140,7 +145,7 @@ func New(c Config) (*Lab, error) {
 	if c.Archive != nil {
 		l.number = c.Archive.Last
 	}
-	l.client = controlClient()
+	l.client = l.controlClient()
 	l.roles = c.File.Accounts
 	l.secrets = secretsOf(c.File)
 	return l, nil

@@ -18,7 +18,7 @@ func (l *Lab) Reach(ctx context.Context) error {
 	}
 	for _, place := range l.File.Places {
 		ctx, cancel := context.WithTimeout(ctx, l.Patience)
-		c, err := dial(ctx, place, l.server)
+		c, err := l.Dial(ctx, place, l.server)
 		cancel()
 		if err != nil && place != "" && strings.Contains(err.Error(), "bind") {
 			return fmt.Errorf("cannot ask from %s, which is among the file's places: %w", place, cause(err))

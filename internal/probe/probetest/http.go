@@ -24,6 +24,9 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, rep reply) {
 		return
 	}
 	h := w.Header()
+	for name, values := range rep.header {
+		h[name] = values
+	}
 	switch {
 	case rules.extraHeader:
 		// Names that net/http does not spell so itself; nil keeps it from adding its own.

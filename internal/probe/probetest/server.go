@@ -20,6 +20,7 @@ type Config struct {
 	Mutant  string   // the name of one behaviour that is changed, "" for none
 	Dialect *Dialect // nil: HTTP QQ
 	Time    bool     // answers have a field with the time of day
+	Noise   Noise    // what else happens to requests
 }
 
 // A Server is an http.Handler. It may be used by several goroutines.
@@ -28,6 +29,7 @@ type Server struct {
 
 	mu    sync.Mutex // guards what follows
 	world *world
+	noise *noise
 	// dice decides which requests are lost, and how late others are. A reset
 	// leaves it alone, or each run would lose the same request.
 	dice *rand.Rand
@@ -51,7 +53,7 @@ func New(c Config) (*Server, error) {
 		}
 		change(r)
 	}
-	return &Server{rules: r, world: newWorld(r), dice: rand.New(rand.NewPCG(1, 2))}, nil
+	return &Server{rules: r, world: newWorld(r), noise: newNoise(c.Noise), dice: rand.New(rand.NewPCG(1, 2))}, nil
 }
 
 // Listen serves on a loopback address, until close is called.
@@ -122,6 +124,7 @@ func read(w http.ResponseWriter, r *http.Request) (request, int) {
 type reply struct {
 	status int
 	body   []byte
+	header http.Header
 	lost   bool // the connection is closed instead
 	late   time.Duration
 }
@@ -140,10 +143,22 @@ func (s *Server) serve(req request) reply {
 			return rep
 		}
 	}
+	n := s.noise
+	if n.Late > 0 {
+		rep.late += time.Duration(n.dice.Int64N(int64(n.Late)))
+	}
+	if n.tooMany() {
+		return n.refuse(r.d)
+	}
+	if n.Lost > 0 && n.dice.Float64() < n.Lost {
+		if rep.lost = true; n.dice.IntN(2) == 0 {
+			return rep
+		}
+	}
 	c := s.world.run(req)
 	now := ""
 	if r.record.time {
-		now = strconv.FormatInt(time.Now().Unix(), 10)
+		now = n.volatile()
 	}
 	switch {
 	case c.head.version == nil, c.isUnknown() && r.record.unknown == saysNoAnswer:
@@ -184,6 +199,7 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "the body is how many seconds the clock goes on", http.StatusBadRequest)
 			return
 		}
+		s.noise.moved += time.Duration(seconds * float64(time.Second))
 		s.world.moveClock(time.Duration(seconds * float64(time.Second)))
 	default:
 		http.Error(w, "there are /control/reset and /control/clock", http.StatusNotFound)
