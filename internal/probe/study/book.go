@@ -20,8 +20,8 @@ type book struct {
 // A fact is a finding with the experiments that speak for it.
 type fact struct {
 	finding.Fact
-	steps []experiment.Step // the witness
-	forms []string          // the answers expected in it
+	steps   []experiment.Step // the witness
+	answers []lab.Answer      // what is expected in it
 }
 
 func newBook(f *experiment.File) *book {
@@ -50,10 +50,7 @@ func (s *study) claim(f finding.Fact, t *lab.Trace, upto int) *fact {
 		known = &fact{Fact: f}
 		known.Grade = finding.Inferred
 		if t != nil {
-			known.steps = slices.Clone(t.Steps[:upto+1])
-			for i := range known.steps {
-				known.forms = append(known.forms, s.form(known.steps[i], &t.Answers[i]))
-			}
+			known.steps, known.answers = t.Steps[:upto+1:upto+1], t.Answers[:upto+1]
 		}
 		s.book.facts = append(s.book.facts, known)
 		s.book.index[f.ID] = known

@@ -27,7 +27,7 @@ func (s *study) conclude() {
 	slices.SortStableFunc(s.book.facts, func(x, y *fact) int { return single(x) - single(y) })
 	for _, f := range s.book.facts {
 		for i, step := range f.steps {
-			f.Witness = append(f.Witness, finding.WitnessStep{Step: s.File.FormatStep(step), Answer: f.forms[i]})
+			f.Witness = append(f.Witness, finding.WitnessStep{Step: s.File.FormatStep(step), Answer: s.form(step, &f.answers[i])})
 		}
 		if len(f.Witness) > 0 {
 			f.Replay = fmt.Sprintf("rookery probe check %s --against protocol.json --only '%s'", s.Server, f.ID)
@@ -45,17 +45,6 @@ func single(f *fact) int {
 		}
 	}
 	return 0
-}
-
-// tellNoise puts the fields that differ between equal requests into the findings.
-func (s *study) tellNoise() {
-	for _, c := range s.out.Commands {
-		for _, key := range c.Fields {
-			if values := s.noise[[2]string{c.Name, key}]; len(values) > 0 {
-				s.out.Noise = append(s.out.Noise, finding.Noise{Command: c.Name, Key: key, Values: values})
-			}
-		}
-	}
 }
 
 // tellEffects tells in short what commands were seen to do.

@@ -112,7 +112,8 @@ func (s *study) again(g *group, round int) error {
 
 // weigh counts one more look at a fact.
 func (s *study) weigh(f *fact, form string, a *lab.Answer, attack bool) {
-	if form != f.forms[len(f.forms)-1] {
+	at := len(f.steps) - 1
+	if form != s.form(f.steps[at], &f.answers[at]) {
 		if attack {
 			return // somebody who is there may well be seen: that is no contradiction
 		}

@@ -200,7 +200,7 @@ func (s *study) kindOf(command, key string, values []string, isList bool, sample
 		return "prose", ""
 	}
 	if s.noise.masks(command, key) {
-		if grows(s.noise[[2]string{command, key}]) {
+		if grows(s.noise.values(command, key)) {
 			return "clock", ""
 		}
 		return "fresh", ""

@@ -9,22 +9,6 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// noise holds the fields that differ between equal requests: they are masked,
-// field by field.
-type noise map[[2]string][]string // command and key: values that were seen
-
-func (n noise) masks(command, key string) bool { return len(n[[2]string{command, key}]) > 0 }
-
-// note keeps values of a field that is noise.
-func (n noise) note(command, key string, values ...string) {
-	at := [2]string{command, key}
-	for _, v := range values {
-		if !slices.Contains(n[at], v) && len(n[at]) < 5 {
-			n[at] = append(n[at], v)
-		}
-	}
-}
-
 // Form is the normal form of an answer: what is compared, and what a fact
 // expects. Fields that mask says, or whose wording means nothing, are there
 // without their values.

@@ -2,17 +2,23 @@ package study
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 	"github.com/rookery-im/rookery/internal/probe/finding"
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// meet sends each command as the file has it, without a session and with one,
-// and twice, to see what differs between equal requests.
+// meet sends each command as the file has it, without a session and with one. Before,
+// between and behind it repeats all of them, to see what differs between equal requests.
 func (s *study) meet() error {
+	repeated := s.repetitions()
+	if err := s.repeat(repeated); err != nil {
+		return err
+	}
 	if err := s.meetStrangers(); err != nil {
+		return err
+	}
+	if err := s.repeat(repeated); err != nil {
 		return err
 	}
 	for _, c := range s.File.Commands {
@@ -20,7 +26,10 @@ func (s *study) meet() error {
 			return err
 		}
 	}
-	return s.calibrate()
+	if !s.Confirm {
+		return nil // two servers are compared: a field that one fills differently is no difference
+	}
+	return s.repeat(repeated)
 }
 
 // meetStrangers sends each command without a login: what most say is the code of
@@ -66,30 +75,22 @@ func (s *study) contains(list []string, v string) bool {
 }
 
 // meetCommand sends the base request of a command in its usual place: behind the
-// logins of whom it concerns, and twice.
+// logins of whom it concerns.
 func (s *study) meetCommand(c *experiment.Command) error {
 	step := experiment.Step{Role: s.a, Command: c.Name}
 	u := s.unitOf(step)
-	t, err := s.run(append(u.before, u.step, u.step)...)
+	t, err := s.run(append(u.before, u.step)...)
 	if err != nil || t == nil {
 		return err
 	}
 	at := len(u.before)
-	first, second := &t.Answers[at], &t.Answers[at+1]
-	s.base[s.File.FormatStep(step)] = first
+	first := &t.Answers[at]
 	works := lab.Done(s.File, c.Name, first)
 	s.describe(c, first, works)
 	s.claim(finding.Fact{
 		Command: c.Name, Aspect: finding.FieldOf, Name: "base request", Claim: "answer", Value: s.code(c.Name, first),
 		Statement: fmt.Sprintf("%s, as the file has it, is answered %s", c.Name, s.code(c.Name, first)),
 	}, t, at)
-	if len(first.Fields) == len(second.Fields) {
-		for i, f := range first.Fields {
-			if g := second.Fields[i]; g.Key == f.Key && g.Value != f.Value && u.pure {
-				s.noise.note(c.Name, f.Key, f.Value, g.Value)
-			}
-		}
-	}
 	return nil
 }
 
@@ -117,35 +118,4 @@ func exchange(a *lab.Answer) finding.Exchange {
 		}
 	}
 	return finding.Exchange{ID: a.ID, Request: string(a.Request), Response: response}
-}
-
-// calibrate makes the same experiment twice with time between, to find fields
-// that follow a clock of the server's that nobody moves.
-func (s *study) calibrate() error {
-	r := s.row().login(s.a, s.b)
-	for _, c := range s.File.Commands {
-		if s.isRead(experiment.Step{Command: c.Name}) {
-			r.add(experiment.Step{Role: s.a, Command: c.Name})
-		}
-	}
-	first, err := r.run()
-	if err != nil || first == nil {
-		return err
-	}
-	if s.Pause != nil {
-		s.Pause(1100 * time.Millisecond)
-	}
-	second, err := s.runAs(1, r.steps...)
-	if err != nil || second == nil {
-		return err
-	}
-	for i := range first.Answers {
-		a, b := &first.Answers[i], &second.Answers[i]
-		for _, f := range a.Fields {
-			if g, ok := b.Field(f.Key); ok && g.Value != f.Value {
-				s.noise.note(first.Steps[i].Command, f.Key, f.Value, g.Value)
-			}
-		}
-	}
-	return nil
 }

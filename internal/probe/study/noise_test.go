@@ -2,9 +2,9 @@ package study_test
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"sort"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,51 +51,27 @@ func studyNoisy(t *testing.T, path string, c probetest.Config, requests int, see
 	return out
 }
 
-func TestDump(t *testing.T) {
-	began := time.Now()
-	var c probetest.Config
-	path := httpQQ
-	if os.Getenv("MADEUP") != "" {
-		path, c.Dialect = madeUp, probetest.MadeUp()
-	}
-	n := 4500
-	fmt.Sscan(os.Getenv("N"), &n)
-	if os.Getenv("TIME") != "" {
-		c.Time = true
-		c.Noise.Volatile = os.Getenv("TIME")
-	}
-	if os.Getenv("LOST") != "" {
-		c.Noise.Lost = 0.01
-	}
-	if os.Getenv("LATE") != "" {
-		c.Noise.Late = 3 * time.Millisecond
-	}
-	if os.Getenv("LIMIT") != "" {
-		c.Noise.Limit, c.Noise.Per = 20, 10*time.Second
-		fmt.Sscan(os.Getenv("LIMIT"), &c.Noise.Status)
-	}
-	out := studyNoisy(t, path, c, n, 1)
-	var lines []string
-	for _, f := range out.Facts {
-		if f.Grade == finding.Confirmed || f.Grade == finding.Observed {
-			lines = append(lines, fmt.Sprintf("%s = %s\n", f.ID, f.Value))
+// A field that no two answers have alike is reported as what it is, and is no reason to
+// state anything else.
+func TestAVolatileFieldIsAFactOfItsOwnAndNoOther(t *testing.T) {
+	t.Parallel()
+	for volatile, kind := range map[string]string{"time": "clock", "id": "fresh"} {
+		out := studyNoisy(t, httpQQ, probetest.Config{Time: true, Noise: probetest.Noise{Volatile: volatile}}, 4500, 1)
+		fields := 0
+		for _, f := range out.Facts {
+			switch {
+			case f.Grade == finding.Contested:
+				t.Errorf("%s: %s is contested: for it %v, against it %v", volatile, f.ID, f.Evidence, f.Against)
+			case f.Name == "TM" && f.Claim == "is":
+				if fields++; f.Value != kind {
+					t.Errorf("%s: %s is %q, want %q", volatile, f.ID, f.Value, kind)
+				}
+			case f.Claim != "order" && (f.Name == "TM" || slices.Contains(strings.Fields(f.Value), "TM")):
+				t.Errorf("%s: %s = %s", volatile, f.ID, f.Value)
+			}
 		}
-		if f.Grade == finding.Contested {
-			lines = append(lines, fmt.Sprintf("contested: %s = %s\n", f.ID, f.Value))
+		if fields != len(out.Commands) {
+			t.Errorf("%s: the field is known of %d commands, there are %d", volatile, fields, len(out.Commands))
 		}
-	}
-	sort.Strings(lines)
-	for _, l := range lines {
-		os.Stdout.WriteString(l)
-	}
-	fmt.Println("##", len(lines), "stopped:", out.Stopped, "tries", out.Tries, "faults", out.Faults, time.Since(began))
-	for _, p := range out.Phases {
-		fmt.Println("##", p.Name, p.Requests, p.Facts, p.Ended)
-	}
-	for _, p := range out.Untested {
-		fmt.Println("## gap", p.What, p.Why)
-	}
-	for _, p := range out.Noise {
-		fmt.Println("## noise", p.Command, p.Key, p.Values)
 	}
 }

@@ -63,8 +63,6 @@ type study struct {
 	limit int // no request of the phase under way goes beyond it
 	// traces are all that were made.
 	traces []*lab.Trace
-	// base holds the usual answer of each command, by its step line.
-	base map[string]*lab.Answer
 	// notLoggedIn is the code of who is not logged in, "" if it is not known.
 	notLoggedIn string
 	a, b, c     string // the roles: who acts, a friend, a stranger
@@ -123,7 +121,7 @@ func Run(ctx context.Context, c Config) (*finding.Study, error) {
 	s := &study{
 		Config: c, ctx: ctx,
 		out:  &finding.Study{Schema: finding.Schema, Name: c.File.Name, Seed: c.Seed},
-		book: newBook(c.File), base: make(map[string]*lab.Answer), noise: make(noise), lists: make(map[string]*list),
+		book: newBook(c.File), noise: make(noise), lists: make(map[string]*list),
 	}
 	s.a, s.b, s.c = s.role(0), s.role(1), s.role(2)
 	plan, shares := s.plan()

@@ -152,7 +152,7 @@ func (s *study) claimLength(name string, low, high float64) {
 			if p.Name == name && len(p.Evidence) > 0 {
 				f.Evidence = append(f.Evidence, p.Evidence[0])
 				f.Observations++
-				f.steps, f.forms = p.steps, p.forms
+				f.steps, f.answers = p.steps, p.answers
 			}
 		}
 	}

@@ -1,0 +1,147 @@
+package study
+
+import (
+	"slices"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// noise holds the volatile fields, which differ between equal requests that were sent
+// in the same state. They are masked, field by field.
+type noise map[[2]string][]string // command and key: values that were seen
+
+// anyCommand stands for all commands.
+const anyCommand = "*"
+
+func (n noise) masks(command, key string) bool {
+	return len(n[[2]string{command, key}]) > 0 || len(n[[2]string{anyCommand, key}]) > 0
+}
+
+// values are those of a field that is volatile.
+func (n noise) values(command, key string) []string {
+	if own := n[[2]string{command, key}]; len(own) > 0 {
+		return own
+	}
+	return n[[2]string{anyCommand, key}]
+}
+
+// note keeps values of a volatile field. A field that is volatile in the answers of two
+// commands is so in all.
+func (n noise) note(command, key string, values ...string) {
+	for at := range n {
+		if at[1] == key && at[0] != command && at[0] != anyCommand {
+			n.keep([2]string{anyCommand, key}, values)
+		}
+	}
+	n.keep([2]string{command, key}, values)
+}
+
+func (n noise) keep(at [2]string, values []string) {
+	for _, v := range values {
+		if !slices.Contains(n[at], v) && len(n[at]) < 5 {
+			n[at] = append(n[at], v)
+		}
+	}
+}
+
+// A repetition is an experiment that is made over and over. Its requests are the same to
+// the byte where a control URL resets the server, and so is the state of the server.
+// What differs in the answers then is volatile.
+type repetition struct {
+	steps  []experiment.Step
+	traces []*lab.Trace
+}
+
+// repetitions have the base request of each command, where it is done and where it is
+// refused because nobody is logged in.
+func (s *study) repetitions() []*repetition {
+	done := s.row().login(s.a, s.b)
+	refused := s.row()
+	var last []experiment.Step
+	for _, c := range s.File.Commands {
+		step := s.unitOf(experiment.Step{Role: s.a, Command: c.Name}).step
+		step.Role = s.a
+		switch verb := s.File.VerbOf(step); {
+		case c.Destructive && !s.File.Allow.Destructive:
+			continue
+		case verb == vLogin:
+		case verb == vLogout:
+			last = append(last, step)
+		default:
+			done.add(step)
+		}
+		if c.Session {
+			refused.add(step)
+		}
+	}
+	all := []*repetition{{steps: done.add(last...).steps}}
+	if len(refused.steps) > 0 {
+		all = append(all, &repetition{steps: refused.steps})
+	}
+	return all
+}
+
+// repeat makes the experiments that are repeated once more, after some time. The
+// clock of a server can be moved far, and a clock in an answer shows it.
+func (s *study) repeat(all []*repetition) error {
+	for _, r := range all {
+		steps := r.steps
+		if s.File.Clock.URL != "" {
+			wait := time.Second
+			if len(r.traces) > 1 {
+				wait = 25*time.Hour + time.Minute + time.Second
+			}
+			steps = append([]experiment.Step{{Wait: wait}}, steps...)
+		}
+		t, err := s.run(steps...)
+		if err != nil {
+			return err
+		}
+		if t == nil {
+			continue
+		}
+		if r.traces = append(r.traces, t); len(r.traces) > 1 {
+			s.compareRepeated(r.traces)
+		}
+	}
+	if s.Pause != nil {
+		s.Pause(1100 * time.Millisecond)
+	}
+	return nil
+}
+
+// compareRepeated notes the fields in which the latest of equal experiments differs from
+// the one before. A list is volatile only if it is another in all of them: what an earlier
+// experiment has left behind may show in one.
+func (s *study) compareRepeated(traces []*lab.Trace) {
+	first, before, now := traces[0], traces[len(traces)-2], traces[len(traces)-1]
+	for i, step := range now.Steps {
+		for _, f := range now.Answers[i].Fields {
+			g, ok := before.Answers[i].Field(f.Key)
+			if !ok || g.Value == f.Value {
+				continue
+			}
+			if h, ok := first.Answers[i].Field(f.Key); f.IsList && (len(traces) < 3 || !ok || h.Value == f.Value || h.Value == g.Value) {
+				continue
+			}
+			if f.Key != s.File.Answer.Code {
+				s.noise.note(step.Command, f.Key, g.Value, f.Value)
+			}
+		}
+	}
+}
+
+// tellNoise puts the volatile fields into the findings.
+func (s *study) tellNoise() {
+	for _, c := range s.out.Commands {
+		for _, key := range c.Fields {
+			if s.noise.masks(c.Name, key) {
+				values := s.noise.values(c.Name, key)
+				s.out.Noise = append(s.out.Noise, finding.Noise{Command: c.Name, Key: key, Values: values})
+			}
+		}
+	}
+}
