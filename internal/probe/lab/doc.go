@@ -1,4 +1,4 @@
-// Package lab carries experiments out on one server: it begins anew, takes the
+// Package lab carries experiments out on one server: it is reset, takes the
 // steps, waits where time is real and moves the clock where it is not, tells
 // transport failures from answers, and writes all of it to a transcript. It keeps
 // to what the experiment file allows: hosts, accounts, requests, rates, failed

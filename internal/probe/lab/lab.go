@@ -96,7 +96,7 @@ type Lab struct {
 	failed  map[string]int       // failed logins by account, where nothing undoes them
 	pool    uint64               // the next fresh account
 	moved   time.Duration        // how far the clock was moved
-	dirty   dirt
+	residue residue
 }
 
 // New makes a lab. It sends nothing.
@@ -211,7 +211,7 @@ func (l *Lab) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*
 type experimentOf struct {
 	steps []experiment.Step
 	nonce uint64
-	asIs  bool // it does not begin anew
+	asIs  bool // there is no reset before it
 }
 
 func (l *Lab) run(ctx context.Context, key string, e experimentOf) (*Trace, error) {

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rookery-im/rookery/internal/probe/experiment"
@@ -125,4 +126,24 @@ func (a *Answer) read(syntax experiment.Syntax, names naming) {
 		}
 		a.Fields = append(a.Fields, f)
 	}
+}
+
+// Done reports whether an answer says that a command was done.
+func Done(f *experiment.File, command string, a *Answer) bool {
+	if a.Kind() != "record" {
+		return false
+	}
+	if f.Answer.Code != "" && !slices.Contains(f.Answer.Done, a.Value(f.Answer.Code)) {
+		return false
+	}
+	c, ok := f.Command(command)
+	if !ok {
+		return true
+	}
+	for _, p := range c.Done {
+		if a.Value(p.Key) != p.Value {
+			return false
+		}
+	}
+	return true
 }

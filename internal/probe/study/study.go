@@ -87,7 +87,7 @@ type phase struct {
 // phases are all, in order: those that find much with little come first. Their
 // shares are about what each needs with a dozen commands, in hundreds of requests.
 var phases = []phase{
-	{"acquaintance", 130, (*study).meet},
+	{"acquaintance", 130, (*study).introduction},
 	{"scenarios", 30, (*study).scenarios},
 	{"sessions", 260, (*study).sessions},
 	{"messages", 220, (*study).messages},

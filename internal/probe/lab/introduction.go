@@ -45,7 +45,7 @@ func cause(err error) error {
 	return err
 }
 
-// Look takes steps without beginning anew before them: how things are when nothing
+// Look takes steps without a reset before them: how things are when nothing
 // was done yet. Fresh accounts are taken if the file has a pool.
 func (l *Lab) Look(ctx context.Context, steps []experiment.Step) (*Trace, error) {
 	return l.run(ctx, "look: "+l.Key(steps, 0), experimentOf{steps: steps, asIs: true})
@@ -59,30 +59,4 @@ func (l *Lab) Account(role string) experiment.Account {
 		}
 	}
 	return experiment.Account{Role: role}
-}
-
-// Farewell is how many requests of the budget are kept for leaving: see [Lab.Leave].
-func Farewell(f *experiment.File) int {
-	if f.Reset.Kind != experiment.ResetCommands {
-		return 0
-	}
-	n := len(f.Accounts)
-	// Login, status, collecting, logout, also elsewhere; who is a friend of whom, and
-	// what changes that.
-	return 5*n + n*(len(f.Places)-1) + 3*n*(n-1)/2
-}
-
-// Leave undoes what the latest experiment has left behind, where commands do that:
-// whoever comes next finds the accounts logged out. It does nothing if nothing was
-// sent, or if the server does not let itself be asked any more.
-func (l *Lab) Leave(ctx context.Context) error {
-	if l.Offline || !l.asked || l.broken || l.File.Reset.Kind != experiment.ResetCommands {
-		return nil
-	}
-	l.most = l.budget
-	l.tries++
-	l.number++
-	t := &try{lab: l, key: "leave", number: l.number, accounts: l.File.Accounts}
-	t.name(0)
-	return t.undo(ctx)
 }

@@ -8,21 +8,21 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// meet sends each command as the file has it, without a session and with one. Before,
+// introduction sends each command as the file has it, without a session and with one. Before,
 // between and behind it repeats all of them, to see what differs between equal requests.
-func (s *study) meet() error {
+func (s *study) introduction() error {
 	repeated := s.repetitions()
 	if err := s.repeat(repeated); err != nil {
 		return err
 	}
-	if err := s.meetStrangers(); err != nil {
+	if err := s.notLoggedInCode(); err != nil {
 		return err
 	}
 	if err := s.repeat(repeated); err != nil {
 		return err
 	}
 	for _, c := range s.File.Commands {
-		if err := s.meetCommand(c); err != nil {
+		if err := s.introduceCommand(c); err != nil {
 			return err
 		}
 	}
@@ -32,9 +32,9 @@ func (s *study) meet() error {
 	return s.repeat(repeated)
 }
 
-// meetStrangers sends each command without a login: what most say is the code of
+// notLoggedInCode sends each command without a login: what most say is the code of
 // who is not logged in.
-func (s *study) meetStrangers() error {
+func (s *study) notLoggedInCode() error {
 	counts := make(map[string]int)
 	var order []string
 	for _, c := range s.File.Commands {
@@ -74,9 +74,9 @@ func (s *study) contains(list []string, v string) bool {
 	return false
 }
 
-// meetCommand sends the base request of a command in its usual place: behind the
+// introduceCommand sends the base request of a command in its usual place: behind the
 // logins of whom it concerns.
-func (s *study) meetCommand(c *experiment.Command) error {
+func (s *study) introduceCommand(c *experiment.Command) error {
 	step := experiment.Step{Role: s.a, Command: c.Name}
 	u := s.unitOf(step)
 	t, err := s.run(append(u.before, u.step)...)

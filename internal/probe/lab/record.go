@@ -1,0 +1,166 @@
+package lab
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+)
+
+// name draws the mark and the words of a step.
+func (t *try) name(number int) {
+	for len(t.marks) <= number {
+		i := len(t.marks)
+		t.marks = append(t.marks, t.lab.mark(t.nonce, t.number, i))
+		t.texts = append(t.texts, fmt.Sprintf("hello %d", i))
+	}
+}
+
+// MarkLength is how many characters {seq} expands to.
+const MarkLength = 10
+
+// mark is the mark of a step. Where a control URL resets the server it is the same
+// in every experiment of the run, so that equal experiments are equal to the byte;
+// else the server may remember it, and each try has its own. It fits
+// 32 bits with a sign, because some servers read it as a number.
+func (l *Lab) mark(nonce uint64, number, step int) string {
+	if l.File.Reset.Kind == experiment.ResetURL {
+		number = 0
+	}
+	var seed [32]byte
+	for i, n := range []uint64{l.Salt, nonce, uint64(number), uint64(step)} {
+		binary.BigEndian.PutUint64(seed[8*i:], n)
+	}
+	sum := sha256.Sum256(seed[:])
+	const lowest = 1_000_000_000 // MarkLength digits
+	return strconv.FormatUint(lowest+binary.BigEndian.Uint64(sum[:])%(math.MaxInt32-lowest), 10)
+}
+
+// record is what a step sends, and the same without hidden secrets.
+func (t *try) record(s experiment.Step) (record, hidden []byte, err error) {
+	pairs, err := t.lab.File.Pairs(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	shown := make([]experiment.Pair, len(pairs))
+	for i, p := range pairs {
+		value, hide, err := t.expand(s, p.Value)
+		if err != nil {
+			return nil, nil, err
+		}
+		shown[i] = experiment.Pair{Key: p.Key, Value: value}
+		if hide {
+			shown[i].Value = p.Value
+		}
+		pairs[i].Value = value
+	}
+	return t.lab.File.Encode(pairs), t.lab.File.Encode(shown), nil
+}
+
+// expand fills in the placeholders of a value. Hide says that it then holds a
+// secret that must not be written down.
+func (t *try) expand(s experiment.Step, value string) (expanded string, hide bool, err error) {
+	me := t.role(s.Role)
+	expanded, err = experiment.Expand(value, func(name string) (string, bool) {
+		if strings.Contains(name, "secret") {
+			hide = hide || me.Hidden
+		}
+		return t.lookup(s, me, name)
+	})
+	return expanded, hide, err
+}
+
+func (t *try) lookup(s experiment.Step, me experiment.Account, name string) (string, bool) {
+	word, number, numbered := strings.Cut(name, ":")
+	step := len(t.marks) - 1
+	if numbered {
+		n, err := strconv.Atoi(number)
+		if err != nil || n < 1 || n >= len(t.marks) {
+			return "", false
+		}
+		step = n
+	}
+	switch word {
+	case "seq":
+		return t.marks[step], true
+	case "text":
+		return t.texts[step], true
+	case "me":
+		return me.Number, true
+	case "to":
+		return t.role(t.to(s)).Number, true
+	case "command":
+		return s.Command, true
+	case "time":
+		return strconv.FormatInt(t.lab.Began.Add(time.Duration(t.lab.t()*float64(time.Second))+t.lab.moved).Unix(), 10), true
+	case "secret":
+		return t.lab.File.Syntax.EscapeValue(me.Secret), true
+	}
+	if proof, ok := experiment.Proof(word, me.Secret); ok {
+		return proof, true
+	}
+	if a := t.role(word); a.Number != "" {
+		return a.Number, true
+	}
+	return "", false
+}
+
+// to is whom a step is about.
+func (t *try) to(s experiment.Step) string {
+	if s.To != "" {
+		return s.To
+	}
+	return t.lab.File.Peer(s.Role)
+}
+
+func (t *try) role(role string) experiment.Account {
+	for _, a := range t.accounts {
+		if a.Role == role {
+			return a
+		}
+	}
+	return experiment.Account{}
+}
+
+// longMarks name the values of a step that hold a mark and more.
+func (t *try) longMarks(s experiment.Step) (names naming) {
+	pairs, err := t.lab.File.Pairs(s)
+	if err != nil {
+		return nil // the step could not have been sent
+	}
+	for _, p := range pairs {
+		if p.Value == "{seq}" || !strings.Contains(p.Value, "{seq}") {
+			continue
+		}
+		if value, hidden, err := t.expand(s, p.Value); err == nil && !hidden {
+			names = append(names, experiment.Pair{Key: value, Value: p.Value})
+		}
+	}
+	return names
+}
+
+// naming is how what was sent until now is named where it is found in the answer
+// to a step.
+func (t *try) naming(s experiment.Step) naming {
+	step := len(t.marks) - 1
+	n := append(t.longMarks(s), experiment.Pair{Key: t.marks[step], Value: "{seq}"})
+	for i, m := range t.marks[:step] {
+		if i > 0 {
+			n = append(n, experiment.Pair{Key: m, Value: fmt.Sprintf("{seq:%d}", i)})
+		}
+	}
+	for i, text := range t.texts {
+		if i > 0 {
+			n = append(n, experiment.Pair{Key: text, Value: fmt.Sprintf("{text:%d}", i)})
+		}
+	}
+	for _, a := range t.accounts {
+		n = append(n, experiment.Pair{Key: a.Number, Value: "{" + a.Role + "}"})
+	}
+	return n
+}

@@ -1,0 +1,278 @@
+package lab
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+)
+
+// begin makes everything as it was: each experiment begins alike.
+func (t *try) begin(ctx context.Context) error {
+	l := t.lab
+	t.name(0)
+	l.moved = 0
+	if l.File.Reset.Kind == experiment.ResetPool {
+		if err := t.fresh(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case t.archived:
+		t.skipBeginning()
+		return nil
+	case t.asIs:
+		return nil
+	}
+	if err := t.reset(ctx); err != nil {
+		return err
+	}
+	for _, s := range l.File.Setup {
+		if _, err := t.prepare(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reset is reset in the way that the file says.
+func (t *try) reset(ctx context.Context) error {
+	l := t.lab
+	switch {
+	case l.File.Reset.Kind == experiment.ResetPool:
+		return t.arrange(ctx)
+	case l.File.Reset.Kind == experiment.ResetCommands:
+		return t.undo(ctx)
+	case l.Instead != nil:
+		l.Instead.Begin()
+		return nil
+	}
+	return l.post(ctx, "reset", "")
+}
+
+// skipBeginning passes over what the reset took: how much that was
+// depends on what had been left behind, and nobody looks at it.
+func (t *try) skipBeginning() {
+	n := 0
+	for n < len(t.past) && t.past[n].Step == 0 {
+		n++
+	}
+	sent, faults := (&past{entries: t.past[:n]}).sent()
+	t.past = t.past[n:]
+	t.lab.sent += sent
+	t.lab.faults += faults
+	t.lab.residue = cleanSlate()
+}
+
+// fresh takes accounts out of the pool for the roles.
+func (t *try) fresh() error {
+	pool := t.lab.File.Pool
+	accounts := slices.Clone(t.accounts)
+	for i := range accounts {
+		if t.lab.pool > pool.Last {
+			return stoppedf("the pool of accounts is used up, after %d", pool.Last-pool.First+1)
+		}
+		accounts[i].Number = strconv.FormatUint(t.lab.pool, 10)
+		accounts[i].Secret, accounts[i].Hidden = pool.Secret, pool.Hidden
+		t.lab.pool++
+	}
+	t.accounts = accounts
+	return nil
+}
+
+// prepare takes a step that is no part of the experiment, until it is answered.
+func (t *try) prepare(ctx context.Context, s experiment.Step) (Answer, error) {
+	record, hidden, err := t.record(s)
+	if err != nil {
+		return Answer{}, err
+	}
+	for range mostTries {
+		t.marks[0] = t.lab.mark(t.nonce+1, t.number, t.lab.sent+1000)
+		a, err := t.exchange(ctx, s, 0, record, hidden, false, false)
+		if err != nil {
+			return a, err
+		}
+		if !a.Lost {
+			a.read(t.lab.File.Syntax, t.naming(s))
+			return a, nil
+		}
+	}
+	return Answer{Lost: true}, t.lab.brokenf("no answer to %q, which prepares each experiment", t.lab.File.FormatStep(s))
+}
+
+// undo makes as it was what experiments have changed, by commands.
+func (t *try) undo(ctx context.Context) error {
+	l := t.lab
+	d := l.residue
+	if !d.known {
+		d = t.anything()
+	}
+	l.residue = cleanSlate()
+	for _, a := range t.accounts {
+		for place := range l.File.Places {
+			// Those who log in below log out there.
+			if _, is := d.sessions[[2]string{a.Role, l.File.Places[place]}]; is && (place > 0 || !d.needsLogin(a.Role)) {
+				if err := t.leave(ctx, a.Role, place); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return t.settle(ctx, d)
+}
+
+// leave logs a role out at a place.
+func (t *try) leave(ctx context.Context, role string, place int) error {
+	s, ok := t.lab.File.StepOf(experiment.Logout, role, "")
+	if !ok {
+		return nil
+	}
+	s.Place = place
+	_, err := t.prepare(ctx, s)
+	return err
+}
+
+// arrange makes fresh accounts stand to each other as the file says.
+func (t *try) arrange(ctx context.Context) error {
+	d := cleanSlate()
+	for _, pair := range t.lab.File.Friends {
+		d.bonds[pair] = true
+		d.mail[pair[0]], d.mail[pair[1]] = true, true
+	}
+	return t.settle(ctx, d)
+}
+
+// settle logs accounts in where something is to be undone, makes friends of those
+// who shall be, ends other friendships, collects what waits, and logs them out.
+func (t *try) settle(ctx context.Context, d residue) error {
+	var roles []string
+	for _, a := range t.accounts {
+		if d.needsLogin(a.Role) {
+			roles = append(roles, a.Role)
+		}
+	}
+	for _, role := range roles {
+		if err := t.each(ctx, experiment.Login, role, ""); err != nil {
+			return err
+		}
+	}
+	for i, a := range roles {
+		for _, b := range roles[i+1:] {
+			if d.bonds[[2]string{a, b}] || d.bonds[[2]string{b, a}] {
+				if err := t.bond(ctx, a, b); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for _, role := range roles {
+		var verbs []experiment.Verb
+		if d.status[role] {
+			verbs = append(verbs, experiment.Status)
+		}
+		if d.mail[role] {
+			verbs = append(verbs, experiment.Receive)
+		}
+		for _, verb := range append(verbs, experiment.Logout) {
+			if err := t.each(ctx, verb, role, ""); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// each takes the step of a verb, if the file has a command for it; Receive
+// until nothing comes any more.
+func (t *try) each(ctx context.Context, verb experiment.Verb, role, to string) error {
+	s, ok := t.lab.File.StepOf(verb, role, to)
+	if !ok {
+		return nil
+	}
+	for range 30 {
+		a, err := t.prepare(ctx, s)
+		if err != nil || verb != experiment.Receive || !Done(t.lab.File, s.Command, &a) || empty(&a) {
+			return err
+		}
+	}
+	return nil
+}
+
+// empty reports whether an answer has no list with anything in it.
+func empty(a *Answer) bool {
+	return !slices.ContainsFunc(a.Fields, func(f Field) bool { return len(f.List) > 0 })
+}
+
+// bond makes two roles friends, or strangers, as the file says.
+func (t *try) bond(ctx context.Context, a, b string) error {
+	want := slices.ContainsFunc(t.lab.File.Friends, func(p [2]string) bool {
+		return p == [2]string{a, b} || p == [2]string{b, a}
+	})
+	is, err := t.friends(ctx, a, b)
+	if err != nil || is && want {
+		return err
+	}
+	if !want {
+		// A request that waits is refused, whoever asked.
+		verbs := []experiment.Verb{experiment.Reject}
+		if is {
+			verbs = []experiment.Verb{experiment.Delete}
+		}
+		for _, verb := range verbs {
+			for _, pair := range [][2]string{{a, b}, {b, a}} {
+				if err := t.each(ctx, verb, pair[0], pair[1]); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	for _, verb := range []experiment.Verb{experiment.Add, experiment.Request} {
+		if err := t.each(ctx, verb, a, b); err != nil {
+			return err
+		}
+	}
+	return t.each(ctx, experiment.Accept, b, a)
+}
+
+// friends reports whether a's list has b.
+func (t *try) friends(ctx context.Context, a, b string) (bool, error) {
+	s, ok := t.lab.File.StepOf(experiment.Friends, a, "")
+	if !ok {
+		return false, nil
+	}
+	answer, err := t.prepare(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(answer.Fields, func(f Field) bool {
+		return slices.Contains(f.List, "{"+b+"}")
+	}), nil
+}
+
+// Farewell is how many requests of the budget are kept for leaving: see [Lab.Leave].
+func Farewell(f *experiment.File) int {
+	if f.Reset.Kind != experiment.ResetCommands {
+		return 0
+	}
+	n := len(f.Accounts)
+	// Login, status, collecting, logout, also elsewhere; who is a friend of whom, and
+	// what changes that.
+	return 5*n + n*(len(f.Places)-1) + 3*n*(n-1)/2
+}
+
+// Leave undoes what the latest experiment has left behind, where commands do that:
+// whoever comes next finds the accounts logged out. It does nothing if nothing was
+// sent, or if the server does not let itself be asked any more.
+func (l *Lab) Leave(ctx context.Context) error {
+	if l.Offline || !l.asked || l.broken || l.File.Reset.Kind != experiment.ResetCommands {
+		return nil
+	}
+	l.most = l.budget
+	l.tries++
+	l.number++
+	t := &try{lab: l, key: "leave", number: l.number, accounts: l.File.Accounts}
+	t.name(0)
+	return t.undo(ctx)
+}

@@ -1,0 +1,102 @@
+package lab
+
+import (
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+)
+
+// residue is what experiments have left behind, where commands undo it.
+type residue struct {
+	known    bool               // false at the start: whatever was before us
+	sessions map[[2]string]int  // role and place's address: the place's index
+	mail     map[string]bool    // roles for whom something may wait
+	status   map[string]bool    // roles that may show otherwise than usually
+	bonds    map[[2]string]bool // pairs, in the file's order, that may stand otherwise
+}
+
+func cleanSlate() residue {
+	return residue{
+		known: true, sessions: make(map[[2]string]int), mail: make(map[string]bool),
+		status: make(map[string]bool), bonds: make(map[[2]string]bool),
+	}
+}
+
+// needsLogin reports whether a role has to log in for all to be undone.
+func (d *residue) needsLogin(role string) bool {
+	if d.mail[role] || d.status[role] {
+		return true
+	}
+	for pair := range d.bonds {
+		if pair[0] == role || pair[1] == role {
+			return true
+		}
+	}
+	return false
+}
+
+// anything is what is to be undone where nothing is known.
+func (t *try) anything() residue {
+	d := cleanSlate()
+	for i, a := range t.accounts {
+		d.mail[a.Role], d.status[a.Role] = true, true
+		for place, address := range t.lab.File.Places {
+			d.sessions[[2]string{a.Role, address}] = place
+		}
+		for _, b := range t.accounts[i+1:] {
+			d.bonds[[2]string{a.Role, b.Role}] = true
+		}
+	}
+	return d
+}
+
+// note keeps in mind what a step has left behind.
+func (t *try) note(s experiment.Step, a *Answer) {
+	l := t.lab
+	if s.Wait > 0 {
+		return
+	}
+	if l.wrongLogin(s) && l.File.Reset.Kind != experiment.ResetURL && !Done(l.File, s.Command, a) {
+		l.failed[t.role(s.Role).Number]++
+	}
+	if !l.residue.known {
+		return // all is undone anyway
+	}
+	place := l.File.Places[s.Place]
+	switch verb := l.verb(s); verb {
+	case experiment.Login:
+		l.residue.sessions[[2]string{s.Role, place}] = s.Place
+		l.residue.status[s.Role] = l.residue.status[s.Role] || len(s.Changes) > 0
+	case experiment.Status:
+		l.residue.status[s.Role] = true
+	case experiment.Send:
+		t.mailed(s)
+	case experiment.Add, experiment.Request, experiment.Accept, experiment.Reject, experiment.Delete:
+		t.bonded(s)
+	case "":
+		l.residue.status[s.Role] = true
+		t.mailed(s)
+		t.bonded(s)
+	}
+}
+
+// mailed notes that something may wait: for whom the step is about, or, where a
+// change names somebody else, for anybody.
+func (t *try) mailed(s experiment.Step) {
+	for _, a := range t.accounts {
+		if a.Role == t.to(s) || len(s.Changes) > 0 {
+			t.lab.residue.mail[a.Role] = true
+		}
+	}
+}
+
+// bonded notes that friendships may have changed.
+func (t *try) bonded(s experiment.Step) {
+	for i, a := range t.accounts {
+		for _, b := range t.accounts[i+1:] {
+			named := a.Role == s.Role && b.Role == t.to(s) || b.Role == s.Role && a.Role == t.to(s)
+			if named || len(s.Changes) > 0 && (a.Role == s.Role || b.Role == s.Role) {
+				t.lab.residue.bonds[[2]string{a.Role, b.Role}] = true
+				t.lab.residue.mail[a.Role], t.lab.residue.mail[b.Role] = true, true
+			}
+		}
+	}
+}
