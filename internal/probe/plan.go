@@ -62,7 +62,6 @@ var does = map[string]string{
 	"transport":       "sends requests in other forms of HTTP",
 	"parameters":      "leaves out, doubles, moves, respells and varies each key of each command",
 	"hidden keys":     "tries keys that the file does not name, many at once",
-	"interactions":    "varies keys together, so that each pair of values occurs",
 	"state machines":  "learns the machines behind sessions, messages and friendships",
 	"session machine": "learns the machine behind sessions",
 	"confirmation":    "makes the experiments behind facts again, and disturbs them",

@@ -10,7 +10,6 @@ import (
 
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 	"github.com/rookery-im/rookery/internal/probe/lab"
-	"github.com/rookery-im/rookery/internal/probe/study"
 )
 
 // A pair is two servers that are asked the same. It is a study's subject: the
@@ -74,21 +73,6 @@ func (p *pair) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (
 	}
 	p.look(a, b, nonce)
 	return a, nil
-}
-
-// Second is the other server as a subject: it too has both asked.
-func (p *pair) Second() study.Subject { return second{p} }
-
-type second struct{ *pair }
-
-// Run asks both, and returns the answers of the second.
-func (s second) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*lab.Trace, error) {
-	a, b, err := s.ask(ctx, steps, nonce)
-	if err != nil {
-		return nil, err
-	}
-	s.look(a, b, nonce)
-	return b, nil
 }
 
 // ask makes an experiment on both.

@@ -73,8 +73,6 @@ type pupil struct {
 	study *study
 	aspect
 	inputs map[string]experiment.Step
-	// subject answers; nil is the study's own.
-	subject Subject
 }
 
 func (p *pupil) Ask(_ context.Context, word []string) ([]string, error) {
@@ -82,7 +80,7 @@ func (p *pupil) Ask(_ context.Context, word []string) ([]string, error) {
 	for _, name := range word {
 		steps = append(steps, p.inputs[name])
 	}
-	t, err := p.study.runOn(p.subject, 0, steps...)
+	t, err := p.study.ask(0, steps...)
 	if err != nil {
 		return nil, err
 	}
@@ -182,30 +180,6 @@ func (s *study) learn(a aspect) error {
 	s.keepMachine(a, result)
 	if result.Stopped != nil {
 		s.gap("state machine: "+a.name+", to the end", result.Stopped.Error())
-	} else if both, ok := s.Subject.(Comparison); ok {
-		return s.compare(both, p, config, result.Machine)
-	}
-	var stopped *lab.Stopped
-	if errors.As(result.Stopped, &stopped) {
-		return stopped
-	}
-	return nil
-}
-
-// compare learns the machine of the second server too, and walks over both at
-// once, on behind each divergence: each is asked of both servers.
-func (s *study) compare(both Comparison, p *pupil, config learn.Config, first *learn.Machine) error {
-	other := *p
-	other.subject = both.Second()
-	config.Traces = nil
-	result, err := learn.Learn(s.ctx, &other, config)
-	if err != nil {
-		return err
-	}
-	for _, d := range learn.Divergences(first, result.Machine) {
-		if _, err := p.Ask(s.ctx, d.Word); err != nil {
-			return err
-		}
 	}
 	var stopped *lab.Stopped
 	if errors.As(result.Stopped, &stopped) {

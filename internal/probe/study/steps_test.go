@@ -1,40 +1,9 @@
 package study
 
 import (
-	"fmt"
 	"slices"
 	"testing"
-
-	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
-
-func TestACoveringArrayHasEachPairOfValues(t *testing.T) {
-	var factors [][]variant
-	for f, n := range []int{3, 4, 2, 5} {
-		var some []variant
-		for v := range n {
-			some = append(some, variant{changes: []experiment.Change{set(fmt.Sprint("K", f), fmt.Sprint(v))}})
-		}
-		factors = append(factors, some)
-	}
-	rows := pairwise(factors)
-	for f := range factors {
-		for g := f + 1; g < len(factors); g++ {
-			for _, v := range factors[f] {
-				for _, w := range factors[g] {
-					if !slices.ContainsFunc(rows, func(row []experiment.Change) bool {
-						return slices.Contains(row, v.changes[0]) && slices.Contains(row, w.changes[0])
-					}) {
-						t.Errorf("no row has %v and %v", v.changes[0], w.changes[0])
-					}
-				}
-			}
-		}
-	}
-	if all := 3 * 4 * 2 * 5; len(rows) >= all/2 {
-		t.Errorf("%d rows, all combinations are %d", len(rows), all)
-	}
-}
 
 func TestVersionsAreCountedUpAndDown(t *testing.T) {
 	for base, want := range map[string][]string{

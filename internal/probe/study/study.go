@@ -21,13 +21,6 @@ type Subject interface {
 	Sent() int
 }
 
-// A Comparison is a subject that is two servers. It answers as the first of them.
-type Comparison interface {
-	Subject
-	// Second is the other server; whoever asks it has both asked.
-	Second() Subject
-}
-
 // Config says what is studied, and how much of it.
 type Config struct {
 	File    *experiment.File
@@ -40,9 +33,9 @@ type Config struct {
 	Seed    uint64
 	// Server is the server's URL, for what is written of facts.
 	Server string
-	// Confirm asks for the experiments behind facts to be made again, and for the
-	// machines to be learned as far as the budget goes. Without, all of it goes into
-	// trying as many requests as possible.
+	// Confirm asks for facts to be made sure of: their experiments are made again, and
+	// machines are learned. Without, all of the budget goes into trying as many
+	// requests as possible.
 	Confirm bool
 	// Phase is told what begins; nil if nobody wants to know.
 	Phase func(name string)
@@ -100,10 +93,13 @@ var phases = []phase{
 	{"transport", 90, (*study).transport},
 	{"parameters", 1050, (*study).parameters},
 	{"hidden keys", 100, (*study).hiddenKeys},
-	{"interactions", 40, (*study).interactions},
-	{"state machines", 40, (*study).machines},
+	{"state machines", 300, (*study).machines},
 	{"confirmation", 60, (*study).confirm},
 }
+
+// ofOneServer are the phases of which a comparison of two servers has nothing: what
+// they try, others have tried before.
+var ofOneServer = []string{"hidden keys", "state machines", "confirmation"}
 
 // PhaseNames are the names of the parts of a study, in order.
 func PhaseNames() []string {
@@ -146,12 +142,12 @@ func (s *study) plan() (plan []phase, sum int) {
 	beyond := max(0, s.Requests-4000)
 	for _, p := range phases {
 		switch {
-		case p.name == "confirmation" && !s.Confirm:
+		case slices.Contains(ofOneServer, p.name) && !s.Confirm:
 			continue
 		case p.name == "confirmation":
 			p.share = 600 + beyond/2
-		case p.name == "state machines" && s.Confirm:
-			p.share = 300 + beyond/3
+		case p.name == "state machines":
+			p.share += beyond / 3
 		case s.Confirm && beyond > 4000:
 			p.share *= 2 // there is room: what is not needed goes to those behind
 		}
@@ -232,15 +228,15 @@ func (s *study) run(steps ...experiment.Step) (*lab.Trace, error) {
 }
 
 func (s *study) runAs(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
-	t, err := s.runOn(s.Subject, nonce, steps...)
+	t, err := s.ask(nonce, steps...)
 	if t != nil {
 		s.look(t)
 	}
 	return t, err
 }
 
-// runOn makes an experiment on a subject, within the phase's share.
-func (s *study) runOn(subject Subject, nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
+// ask makes an experiment, within the phase's share.
+func (s *study) ask(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
 	n := 0
 	for _, step := range steps {
 		if step.Wait == 0 {
@@ -250,10 +246,7 @@ func (s *study) runOn(subject Subject, nonce uint64, steps ...experiment.Step) (
 	if s.Subject.Sent()+n > s.limit {
 		return nil, errShare
 	}
-	if subject == nil {
-		subject = s.Subject
-	}
-	t, err := subject.Run(s.ctx, steps, nonce)
+	t, err := s.Subject.Run(s.ctx, steps, nonce)
 	if errors.Is(err, lab.ErrForbidden) {
 		s.gap(err.Error(), "the experiment file does not allow it")
 		return nil, nil
