@@ -17,6 +17,7 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitNotLoggedIn = 3
+	exitNotShown    = 3 // of probe diff
 	exitNoAccount   = 4
 	exitRefused     = 5
 	exitTemporary   = 6
@@ -38,7 +39,8 @@ func exitCodesTopic() *cobra.Command {
      could not do it now; the same may be tried again
 
 Where rookery probe compares (diff, check and replay) 1 says that something differs,
-and 2 that it could not be compared. A study that cannot be begun ends with 2 too:
+and 2 that it could not be compared. 3 says of diff that it saw differences, none of
+which showed again. A study that cannot be begun ends with 2 too:
 the experiment file has errors, the server is out of reach or of another kind, a
 password is wrong, or an account is in use.
 
@@ -66,6 +68,8 @@ func exitCode(err error) int {
 		return 0
 	case errors.As(err, &usage), errors.As(err, &refusal), errors.As(err, &problems), errors.As(err, &unmade):
 		return exitUsage
+	case errors.Is(err, errNotShownAgain):
+		return exitNotShown
 	case errors.As(err, &noLogin), errors.Is(err, client.ErrNotLoggedIn), errors.Is(err, client.ErrPassword):
 		return exitNotLoggedIn
 	case errors.Is(err, client.ErrNoAccount):

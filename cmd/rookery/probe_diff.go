@@ -22,8 +22,13 @@ writes the folder that run writes, for the first server, and differences.json.
 Each difference is a line: the command whose answer differs (* for three or more),
 the side of the protocol, what differs, and in what.
 
-The exit code is 0 if no difference was found, 1 if one was, and 2 if the
-comparison could not be made, or was interrupted before one was found.`,
+A difference that was seen and did not show again when it was replayed is told as
+such, with its steps: the servers may do it once in a while, or after something
+that is not in the steps.
+
+The exit code is 0 if no difference was found, 1 if one was, 2 if the comparison
+could not be made, or was interrupted before one was found, and 3 if all that was
+seen did not show again.`,
 		Example: `  rookery probe diff http://127.0.0.1:8000/ http://127.0.0.1:8001/
   rookery probe diff 127.0.0.1:8000 127.0.0.1:8001 -f my-server.yaml -o old-and-new --json`,
 		Args: takes("URL-A", "URL-B"),
@@ -56,17 +61,36 @@ func (f *studyFlags) diff(c *cobra.Command, args []string) error {
 	if len(r.Differences) > 0 {
 		return &reportedError{errors.New("the servers differ")}
 	}
-	return endedEarly(o, r)
+	if err := endedEarly(o, r); err != nil || len(r.Sightings) == 0 {
+		return err
+	}
+	return &reportedError{errNotShownAgain}
 }
+
+// errNotShownAgain ends a comparison that saw only what did not show again.
+var errNotShownAgain = errors.New("differences were seen, and none showed again")
 
 // differenceLines are the differences for people.
 func differenceLines(s *finding.Study) []string {
-	if len(s.Differences) == 0 {
-		return []string{"no difference was found"}
+	var lines []string
+	switch {
+	case len(s.Differences) > 0:
+		lines = append(lines, count(len(s.Differences), "difference")+":")
+	case len(s.Sightings) == 0:
+		lines = append(lines, "no difference was found")
 	}
-	lines := []string{count(len(s.Differences), "difference") + ":"}
 	for _, d := range s.Differences {
-		lines = append(lines, fmt.Sprintf("%s %s %s: %s", d.Command, d.Aspect, d.Name, d.Summary))
+		lines = append(lines, differenceLine(d))
+	}
+	if len(s.Sightings) > 0 {
+		lines = append(lines, count(len(s.Sightings), "difference")+" seen that did not show again:")
+	}
+	for _, d := range s.Sightings {
+		lines = append(lines, fmt.Sprintf("%s, replayed: %s", differenceLine(d), d.Replayed))
 	}
 	return lines
+}
+
+func differenceLine(d finding.Difference) string {
+	return fmt.Sprintf("%s %s %s: %s", d.Command, d.Aspect, d.Name, d.Summary)
 }

@@ -89,6 +89,7 @@ type summary struct {
 	Facts       map[finding.Grade]int `json:"facts"`
 	Untested    int                   `json:"untested"`
 	Differences []finding.Difference  `json:"differences,omitempty"`
+	Sightings   []finding.Difference  `json:"sightings,omitempty"` // differences that did not show again
 	Report      string                `json:"report"`
 }
 
@@ -111,7 +112,7 @@ func printStudy(out printer, s *finding.Study, resumed int, dir string) error {
 		return out.object(summary{
 			Name: s.Name, Servers: s.Servers, Requests: s.Requests, Resumed: resumed, Tries: s.Tries, Faults: s.Faults,
 			Seconds: s.Seconds, Stopped: s.Stopped, Facts: gradesOf(s), Untested: len(s.Untested),
-			Differences: s.Differences, Report: report,
+			Differences: s.Differences, Sightings: s.Sightings, Report: report,
 		})
 	}
 	var lines []string

@@ -45,58 +45,82 @@ func Run(ctx context.Context, c Config) (*finding.Study, error) {
 	if err != nil {
 		return out, err
 	}
-	causes, left, err := p.causes(ctx)
+	causes, err := p.causes(ctx)
 	var stopped *lab.Stopped
 	switch {
 	case errors.As(err, &stopped):
 		out.Stopped = stopped.Reason
-		out.Untested = append(out.Untested, notMadeSmall(left, stopped.Reason))
 	case errors.Is(err, errSpent):
-		out.Untested = append(out.Untested, notMadeSmall(left, "the budget was used up before"))
 	case err != nil:
 		return out, err
 	}
 	for _, cause := range causes {
 		out.Differences = append(out.Differences, p.difference(cause))
 	}
+	for _, s := range p.unshown(causes) {
+		out.Sightings = append(out.Sightings, p.difference(s))
+	}
 	return out, nil
-}
-
-// notMadeSmall is said of what was seen to differ, and not looked into.
-func notMadeSmall(n int, why string) finding.Gap {
-	return finding.Gap{What: fmt.Sprintf("%d kinds of answers that differ, which may be echoes of what was found, or differences of their own", n), Why: why}
 }
 
 // replays is how often a witness must show its difference.
 const replays = 5
 
 // causes makes sightings small, puts them down to causes, and sorts these: the
-// surest first. Left is how many were not looked into when it fails.
-func (p *pair) causes(ctx context.Context) (causes []*cause, left int, err error) {
+// surest first.
+func (p *pair) causes(ctx context.Context) (causes []*cause, err error) {
 	byWeight(p.found)
-	for i, s := range p.found {
+	for _, s := range p.found {
 		if slices.ContainsFunc(causes, func(c *cause) bool { return p.explains(c, s) }) {
 			continue
 		}
-		c, err := p.cause(ctx, s)
+		var c *cause
+		c, err = p.cause(ctx, s)
 		if c != nil && !p.merge(causes, c) {
 			causes = append(causes, c)
 		}
 		if err != nil {
-			sortCauses(causes)
-			return causes, len(p.found) - i, err
+			break
 		}
 	}
 	sortCauses(causes)
-	return causes, 0, nil
+	return causes, err
 }
 
-// cause makes one sighting small and judges it; nil if it does not show again.
+// unshown are the sightings that no cause explains, each kind once, and of one
+// experiment the first: they did not show again, or there was nothing left to look
+// with.
+func (p *pair) unshown(causes []*cause) []*cause {
+	var all []*cause
+	for _, s := range p.found {
+		same := func(c *cause) bool {
+			return c.a == s.a || c.commands[0] == s.steps[len(s.steps)-1].Command && alike(c.points, s.points)
+		}
+		explained := func(c *cause) bool { return p.explains(c, s) }
+		if s.isNoise || slices.ContainsFunc(all, same) || slices.ContainsFunc(causes, explained) {
+			continue
+		}
+		c := p.named(&s.witness)
+		c.shown, c.of = s.shown, s.of
+		all = append(all, c)
+	}
+	return all
+}
+
+// named is a witness with the side of the protocol that it is about.
+func (p *pair) named(w *witness) *cause {
+	c := &cause{witness: *w, commands: []string{w.steps[len(w.steps)-1].Command}}
+	c.aspect, c.name = p.judge(w)
+	return c
+}
+
+// cause makes one sighting small and judges it; nil if it does not show again,
+// which the sighting notes.
 func (p *pair) cause(ctx context.Context, s *sighting) (*cause, error) {
 	p.reserving = true
+	defer func() { p.reserving = false }()
 	w, err := p.shrink(ctx, s)
-	if w == nil || w.a == nil {
-		p.reserving = false
+	if w == nil {
 		return nil, err
 	}
 	if err == nil {
@@ -106,10 +130,9 @@ func (p *pair) cause(ctx context.Context, s *sighting) (*cause, error) {
 		return nil, err
 	}
 	p.reserving = false
-	c := &cause{witness: *w}
-	c.aspect, c.name = p.judge(w)
-	c.commands = []string{w.steps[len(w.steps)-1].Command}
+	c := p.named(w)
 	steady, failed := p.replay(ctx, c)
+	s.shown, s.of, s.isNoise = c.shown, c.of, len(c.points) == 0
 	if failed != nil || !steady {
 		return nil, errors.Join(failed, err)
 	}
@@ -144,7 +167,7 @@ func (p *pair) lookAtLists(ctx context.Context, w *witness) error {
 	return nil
 }
 
-// replay sends the witness again and again. A field that one server itself
+// replay sends the witness five times more. A field that one server itself
 // answers differently each time is noise: the cause is none if nothing else is
 // left of it.
 func (p *pair) replay(ctx context.Context, c *cause) (steady bool, err error) {

@@ -1,14 +1,12 @@
 package compare_test
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/rookery-im/rookery/internal/probe/compare"
 	"github.com/rookery-im/rookery/internal/probe/finding"
 	"github.com/rookery-im/rookery/internal/probe/probetest"
 )
@@ -37,6 +35,32 @@ func TestServersThatDifferInTwoThingsHaveTwoDifferences(t *testing.T) {
 	}
 }
 
+// A difference that was seen once is no difference that can be shown, and is not
+// kept from whoever asked.
+func TestWhatDoesNotShowAgainIsToldAsSuch(t *testing.T) {
+	f := readFile(t, "testdata/reference.yaml")
+	out := study(t, f, probetest.Config{}, probetest.Config{Mutant: "fails-once"})
+	if len(out.Differences) > 0 {
+		t.Errorf("it is told as a difference: %s", out.Differences[0].Summary)
+	}
+	if len(out.Sightings) != 1 {
+		t.Fatalf("%d sightings, want the one", len(out.Sightings))
+	}
+	s := out.Sightings[0]
+	last := s.Witness[len(s.Witness)-1]
+	if s.Replayed != "0 of 5" || !strings.Contains(last.B, "500") || strings.Contains(last.A, "500") {
+		t.Errorf("replayed %s, ends in %q and %q", s.Replayed, last.A, last.B)
+	}
+}
+
+func TestAnAbsentContentTypeIsADifference(t *testing.T) {
+	f := readFile(t, "testdata/reference.yaml")
+	found, _ := diff(t, f, probetest.Config{}, probetest.Config{Mutant: "no-content-type"})
+	if len(found) != 1 || found[0].Aspect != finding.Transport {
+		t.Errorf("%d differences, want one of the transport", len(found))
+	}
+}
+
 // What differences.json says can be checked by anybody: the steps sent again as
 // they stand show the difference.
 func TestAWitnessShowsTheDifferenceWhenItIsSentAgain(t *testing.T) {
@@ -45,12 +69,11 @@ func TestAWitnessShowsTheDifferenceWhenItIsSentAgain(t *testing.T) {
 		t.Run(mutant, func(t *testing.T) {
 			t.Parallel()
 			urls := [2]string{listen(t, probetest.Config{}), listen(t, probetest.Config{Mutant: mutant})}
-			la, lb := newLab(t, f, "a", urls[0]), newLab(t, f, "b", urls[1])
-			out, err := compare.Run(context.Background(), compare.Config{File: f, A: la, B: lb, Seed: 1})
-			if err != nil || len(out.Differences) == 0 {
-				t.Fatalf("%v, %d differences", err, len(out.Differences))
+			found, _ := diff(t, f, probetest.Config{}, probetest.Config{Mutant: mutant})
+			if len(found) == 0 {
+				t.Fatal("no difference was found")
 			}
-			d := out.Differences[0]
+			d := found[0]
 			last := d.Witness[len(d.Witness)-1]
 			if last.A == last.B {
 				t.Errorf("the witness ends in equal answers: %s", last.A)

@@ -146,15 +146,22 @@ func compareAll(t *testing.T, f *experiment.File, d *probetest.Dialect, mutants 
 }
 
 func diff(t *testing.T, f *experiment.File, a, b probetest.Config) ([]finding.Difference, [2]int) {
-	la, lb := newLab(t, f, "a", listen(t, a)), newLab(t, f, "b", listen(t, b))
+	out := study(t, f, a, b)
+	return out.Differences, [2]int(out.Requests)
+}
+
+// study compares two servers within the benchmark's budget.
+func study(t *testing.T, f *experiment.File, a, b probetest.Config) *finding.Study {
+	la, lb := newLab(t, f, "a", a), newLab(t, f, "b", b)
 	out, err := compare.Run(context.Background(), compare.Config{File: f, A: la, B: lb, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
+	out.Requests = []int{la.Sent(), lb.Sent()}
 	if la.Sent() > budget || lb.Sent() > budget {
 		t.Errorf("%d and %d requests, more than the budget of %d", la.Sent(), lb.Sent(), budget)
 	}
-	return out.Differences, [2]int{la.Sent(), lb.Sent()}
+	return out
 }
 
 // tell says what was found of a mutant, where that is not what was wanted.
@@ -241,12 +248,18 @@ func listen(t testing.TB, c probetest.Config) string {
 	return url
 }
 
-func newLab(t testing.TB, f *experiment.File, name, url string) *lab.Lab {
+// newLab asks a server over connections in memory.
+func newLab(t testing.TB, f *experiment.File, name string, c probetest.Config) *lab.Lab {
 	t.Helper()
-	l, err := lab.New(lab.Config{File: f, URL: url, Name: name, Requests: budget, Salt: 1})
+	s, err := probetest.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(l.Close)
+	dial, stop := s.Memory()
+	l, err := lab.New(lab.Config{File: f, URL: "http://127.0.0.1/", Name: name, Requests: budget, Salt: 1, Dial: dial})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close(); stop() })
 	return l
 }

@@ -27,12 +27,13 @@ type pair struct {
 	reserving bool
 }
 
-// A sighting is a difference as it was first seen.
+// A sighting is a difference as it was first seen, in the last answers of its
+// steps.
 type sighting struct {
-	steps  []experiment.Step // up to the answers that differ
-	nonce  uint64
-	points []point
-	times  int
+	witness
+	// shown is how often it showed when it was replayed, of how many times.
+	shown, of int
+	isNoise   bool // one server answers itself otherwise each time
 }
 
 // A point is one thing in which two answers differ.
@@ -92,7 +93,7 @@ func (p *pair) look(a, b *lab.Trace, nonce uint64) {
 		if len(points) == 0 {
 			continue
 		}
-		s := &sighting{steps: a.Steps[:i+1], nonce: nonce, points: points, times: 1}
+		s := &sighting{witness: witness{steps: a.Steps[:i+1], nonce: nonce, points: points, a: a, b: b}}
 		key := s.signature(p.file)
 		known := p.seen[key]
 		if known == nil {
@@ -100,17 +101,10 @@ func (p *pair) look(a, b *lab.Trace, nonce uint64) {
 			p.found = append(p.found, s)
 			continue
 		}
-		known.times++
-		if s.simpler(known) {
-			known.steps, known.nonce, known.points = slices.Clone(s.steps), nonce, points
+		if weight(s.steps) < weight(known.steps) {
+			known.witness = s.witness
 		}
 	}
-}
-
-// simpler compares experiments: fewer changes, then fewer steps.
-func (s *sighting) simpler(than *sighting) bool {
-	x, y := weight(s.steps), weight(than.steps)
-	return x < y
 }
 
 // weight is how much there is in an experiment that could be left out.

@@ -91,7 +91,7 @@ type witness struct {
 }
 
 // shrink makes a sighting's experiment as small as it gets. It is nil if the
-// difference does not show again.
+// difference does not show again, however often the whole of it is replayed.
 func (p *pair) shrink(ctx context.Context, s *sighting) (*witness, error) {
 	w := &witness{steps: s.steps, nonce: s.nonce}
 	for _, short := range p.shortcuts(s.steps) {
@@ -102,10 +102,13 @@ func (p *pair) shrink(ctx context.Context, s *sighting) (*witness, error) {
 			break
 		}
 	}
-	if w.a == nil {
-		if ok, err := p.try(ctx, w, s.steps, s.points); !ok || err != nil {
+	for ; w.a == nil && s.of < replays; s.of++ {
+		if _, err := p.try(ctx, w, s.steps, s.points); err != nil {
 			return nil, err
 		}
+	}
+	if w.a == nil {
+		return nil, nil
 	}
 	if err := p.dropSteps(ctx, w, s.points); err != nil {
 		return w, err

@@ -32,6 +32,8 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, rep reply) {
 		// Names that net/http does not spell so itself; nil keeps it from adding its own.
 		h["Content-Type"], h["content-type"] = nil, []string{contentType}
 		h["x-cache"] = []string{"MISS"}
+	case rules.noType:
+		h["Content-Type"] = nil
 	case rules.bareType:
 		h.Set("Content-Type", "text/plain")
 	default:

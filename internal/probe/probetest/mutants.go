@@ -48,7 +48,7 @@ func named(tables ...table) []Mutant {
 func changeOf(name string) func(*rules) {
 	for _, t := range []table{
 		coreLists, coreSessions, coreRecords, corePeople, coreMail, coreHTTP, equivalents,
-		moreLists, moreSessions, moreRecords, morePeople, moreMail, moreHTTP,
+		moreLists, moreSessions, moreRecords, morePeople, moreMail, moreHTTP, fleeting,
 	} {
 		for _, m := range t() {
 			if m.Name == name {

@@ -26,12 +26,25 @@ func coreHTTP() []mutation {
 
 func moreHTTP() []mutation {
 	return []mutation{
+		mutate("no-content-type", "Content-Type", "*", "transport",
+			"There is no Content-Type.",
+			func(r *rules) { r.http.noType = true }),
 		mutate("no-content-length", "Content-Length", "*", "transport",
 			"Answers are chunked.",
 			func(r *rules) { r.http.chunked = true }),
 		mutate("never-keeps", "Connection", "*", "transport",
 			"Each answer ends its connection.",
 			func(r *rules) { r.http.neverKeep = true }),
+	}
+}
+
+// fleeting are differences that do not show again: neither found nor missed, but
+// told as what they are.
+func fleeting() []mutation {
+	return []mutation{
+		mutate("fails-once", "one failure", "*", "limit",
+			"The 200th request since the server's start gets status 500.",
+			func(r *rules) { r.http.failsOnce = 200 }),
 	}
 }
 

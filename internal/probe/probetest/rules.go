@@ -170,6 +170,8 @@ type httpRules struct {
 	jitter      time.Duration
 	lost        float64 // of all requests, half of them after their effect
 	extraHeader bool
+	noType      bool // there is no Content-Type
+	failsOnce   int  // the request with this number since the start gets status 500
 }
 
 const (

@@ -423,6 +423,7 @@ func httpScripts() map[string]func(x *talk) {
 	return map[string]func(x *talk){
 		"get-is-answered":   func(x *talk) { x.raw(http.MethodGet, http.Header{}) },
 		"content-type-bare": post,
+		"no-content-type":   post,
 		"no-content-length": post,
 		"never-keeps":       post,
 		"close-ignored":     func(x *talk) { x.raw(http.MethodPost, http.Header{"Connection": {"close"}}) },

@@ -32,7 +32,8 @@ type Server struct {
 	noise *noise
 	// dice decides which requests are lost, and how late others are. A reset
 	// leaves it alone, or each run would lose the same request.
-	dice *rand.Rand
+	dice   *rand.Rand
+	served int // requests; likewise
 }
 
 // New makes a server whose world is that after a reset.
@@ -154,6 +155,10 @@ func (s *Server) serve(req request) reply {
 		if rep.lost = true; n.dice.IntN(2) == 0 {
 			return rep
 		}
+	}
+	if s.served++; s.served == r.http.failsOnce {
+		rep.status, rep.body = http.StatusInternalServerError, []byte("Internal Server Error\n")
+		return rep
 	}
 	c := s.world.run(req)
 	now := ""
