@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -82,12 +83,20 @@ func (p *pair) ask(ctx context.Context, steps []experiment.Step, nonce uint64) (
 	if err != nil {
 		return nil, nil, err
 	}
-	b, err = p.b.Run(ctx, steps, nonce)
-	return a, b, err
+	if b, err = p.b.Run(ctx, steps, nonce); err != nil {
+		return nil, nil, err
+	}
+	if unmade := cmp.Or(a.Unmade, b.Unmade); unmade != "" {
+		a.Unmade, b.Unmade = unmade, unmade // it proves nothing of either
+	}
+	return a, b, nil
 }
 
 // look keeps what differs.
 func (p *pair) look(a, b *lab.Trace, nonce uint64) {
+	if a.Unmade != "" {
+		return
+	}
 	for i, step := range a.Steps {
 		points := p.differ(step, &a.Answers[i], &b.Answers[i])
 		if len(points) == 0 {

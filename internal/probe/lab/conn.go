@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -82,8 +83,18 @@ func parse(in *bufio.Reader, method string) (a Answer, err error) {
 	}
 	return Answer{
 		Status: resp.StatusCode, Proto: resp.Proto, Type: resp.Header.Get("Content-Type"),
-		Closed: resp.Close, Body: body, Framing: framing(resp),
+		Closed: resp.Close, Body: body, Framing: framing(resp), RetryAfter: retryAfter(resp),
 	}, nil
+}
+
+// retryAfter is how long the server wants to be left alone, as far as it says so in
+// seconds.
+func retryAfter(resp *http.Response) time.Duration {
+	n, err := strconv.Atoi(resp.Header.Get("Retry-After"))
+	if err != nil || n < 0 {
+		return 0
+	}
+	return min(time.Duration(n)*time.Second, longestWait)
 }
 
 func framing(resp *http.Response) string {

@@ -20,6 +20,11 @@ func (l *Lab) letGoBy(ctx context.Context, d time.Duration) error {
 	if l.control["clock"] != "" {
 		return l.post(ctx, "clock", strconv.FormatFloat(d.Seconds(), 'f', -1, 64))
 	}
+	return l.pauseReally(ctx, d)
+}
+
+// pauseReally lets real time go by.
+func (l *Lab) pauseReally(ctx context.Context, d time.Duration) error {
 	if most := l.File.Limits.Time; most > 0 && l.t()+d.Seconds() > most.Seconds() {
 		return stoppedf("the time of %v is over, or would be before a wait of %v", most, d)
 	}

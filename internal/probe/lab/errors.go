@@ -3,6 +3,7 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Stopped is why no further experiment is made: what was found until then stands.
@@ -28,3 +29,17 @@ var ErrForbidden = errors.New("not allowed by the experiment file")
 
 // ErrUnreachable is for a server that does not answer at all.
 var ErrUnreachable = errors.New("the server is out of reach")
+
+// A LimitedError is for an experiment that the server's limit of requests does not allow.
+// It is an [ErrForbidden] too.
+type LimitedError struct {
+	Requests, Most int // that it needs without a pause, and that the server answers in Per
+	Per            time.Duration
+}
+
+func (e *LimitedError) Error() string {
+	return fmt.Sprintf("%d requests without a pause, where the server answers about %d in %v", e.Requests, e.Most, e.Per.Round(time.Second))
+}
+
+// Is reports whether target is [ErrForbidden].
+func (e *LimitedError) Is(target error) bool { return target == ErrForbidden }

@@ -97,6 +97,13 @@ type Lab struct {
 	pool    uint64               // the next fresh account
 	moved   time.Duration        // how far the clock was moved
 	residue residue
+	limit   limiter
+	now     moment        // of the latest entry
+	toWait  time.Duration // before the next try
+	held    *doubt        // what a request of a reset waits for, or has waited for
+	// known are experiments whose last request was done, by its role and command; without
+	// these, the first one.
+	known map[[2]string][]experiment.Step
 }
 
 // New makes a lab. It sends nothing.
@@ -110,7 +117,10 @@ func New(c Config) (*Lab, error) {
 	if c.Began.IsZero() {
 		c.Began = time.Now()
 	}
-	l := &Lab{Config: c, conns: make(map[string]*conn), failed: make(map[string]int), control: make(map[string]string)}
+	l := &Lab{
+		Config: c, conns: make(map[string]*conn), failed: make(map[string]int), control: make(map[string]string),
+		limit: newLimiter(), known: make(map[[2]string][]experiment.Step),
+	}
 	u, err := url.Parse(c.URL)
 	if err != nil || u.Scheme != "http" || u.Host == "" {
 		return nil, fmt.Errorf("%q is no URL of a server; it is written http://127.0.0.1:8000/", c.URL)
@@ -144,6 +154,9 @@ func New(c Config) (*Lab, error) {
 	l.most = l.Requests
 	if c.Archive != nil {
 		l.number = c.Archive.Last
+	}
+	for _, code := range c.File.Answer.NotLoggedIn {
+		l.limit.codes[c.File.Answer.Code+"="+code] = true
 	}
 	l.client = l.controlClient()
 	l.roles = c.File.Accounts
@@ -196,12 +209,15 @@ func (l *Lab) Left() int { return l.Requests - l.sent }
 // mostTries is how often an experiment is tried before its faults are believed.
 const mostTries = 12
 
-// Run makes an experiment. If no answer comes to a step, everything is tried
-// again from the beginning; only what fails three times in a row at the same
-// step is believed to be the server's way to answer. Nonce distinguishes
+// Run makes an experiment. If no answer comes to a step, or one that a limit may have
+// given, everything is tried again from a reset; only what fails three times in a row at
+// the same step is believed to be the server's way to answer. Nonce distinguishes
 // experiments with equal steps: their marks differ.
 func (l *Lab) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*Trace, error) {
 	if err := l.permitted(steps); err != nil {
+		return nil, err
+	}
+	if err := l.fits(steps); err != nil {
 		return nil, err
 	}
 	return l.run(ctx, l.Key(steps, nonce), experimentOf{steps: steps, nonce: nonce})
@@ -218,16 +234,22 @@ func (l *Lab) run(ctx context.Context, key string, e experimentOf) (*Trace, erro
 	if l.Until != nil {
 		ctx = l.Until
 	}
-	silent := make([]int, len(e.steps))
-	for try := 1; ; try++ {
-		t, at, err := l.try(ctx, key, e, silent, try >= mostTries)
+	past := newAttempts(len(e.steps))
+	for {
+		t, err := l.try(ctx, key, e, past)
+		if err == nil && past.doubt != nil {
+			d := past.doubt
+			past.doubt = nil
+			err = l.settle(ctx, d)
+		}
 		if err != nil {
 			return nil, err
 		}
 		if l.Progress != nil {
 			l.Progress(l.progress())
 		}
-		if at < 0 {
+		if t != nil {
+			t.Unmade = l.unmade(t)
 			return t, nil
 		}
 	}

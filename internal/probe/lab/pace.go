@@ -11,13 +11,18 @@ type pace struct {
 	most, rate float64 // requests a second; 0 is no limit
 	next       time.Time
 	base       time.Duration // the usual time of an answer, from the first ones
+	usual      time.Duration // of the latest ones; 0 if too few have come
 	recent     []time.Duration
+	slowest    map[string]time.Duration // answer by command
 }
 
-// window is how many answers are looked at together.
-const window = 32
+// window is how many answers are looked at together, and few how many say roughly how long
+// answers take.
+const window, few = 32, 8
 
-func newPace(rate float64) pace { return pace{most: rate, rate: rate} }
+func newPace(rate float64) pace {
+	return pace{most: rate, rate: rate, slowest: make(map[string]time.Duration)}
+}
 
 // wait returns when the next request may be sent.
 func (p *pace) wait(ctx context.Context) error {
@@ -33,14 +38,19 @@ func (p *pace) wait(ctx context.Context) error {
 	return err
 }
 
-// heard notes how long an answer took.
-func (p *pace) heard(took time.Duration) {
+// heard notes how long the answer to a command took.
+func (p *pace) heard(command string, took time.Duration) {
+	p.slowest[command] = max(p.slowest[command], took)
 	p.recent = append(p.recent, took)
+	if p.base == 0 && len(p.recent) == few {
+		p.usual = slices.Sorted(slices.Values(p.recent))[few/2]
+	}
 	if len(p.recent) < window {
 		return
 	}
 	slices.Sort(p.recent)
 	median := p.recent[window/2]
+	p.usual = median
 	p.recent = p.recent[:0]
 	switch {
 	case p.base == 0:
@@ -58,14 +68,13 @@ func (p *pace) heard(took time.Duration) {
 	}
 }
 
-// patience is how long to wait for the answer to a request in an unusual form. Servers
-// leave some forms without one, so it is shorter than most where the usual answers are
-// known to come fast.
-func (p *pace) patience(most time.Duration) time.Duration {
-	if p.base == 0 {
+// patience is how long to wait for the answer to a command: far longer than answers take,
+// if that is known, and no longer than most.
+func (p *pace) patience(command string, most time.Duration) time.Duration {
+	if p.usual == 0 {
 		return most
 	}
-	return min(most, max(time.Second, 100*p.base))
+	return min(most, max(time.Second, 100*p.usual, 3*p.slowest[command]))
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

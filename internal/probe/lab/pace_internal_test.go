@@ -8,7 +8,7 @@ import (
 func TestPatienceForUnusualFormsFollowsTheUsualAnswers(t *testing.T) {
 	const most = 10 * time.Second
 	p := newPace(0)
-	if got := p.patience(most); got != most {
+	if got := p.patience("List", most); got != most {
 		t.Errorf("%v before any answer, not %v", got, most)
 	}
 	for _, test := range []struct{ usual, want time.Duration }{
@@ -18,9 +18,9 @@ func TestPatienceForUnusualFormsFollowsTheUsualAnswers(t *testing.T) {
 	} {
 		p := newPace(0)
 		for range window {
-			p.heard(test.usual)
+			p.heard("List", test.usual)
 		}
-		if got := p.patience(most); got != test.want {
+		if got := p.patience("List", most); got != test.want {
 			t.Errorf("%v where answers take %v, not %v", got, test.usual, test.want)
 		}
 	}

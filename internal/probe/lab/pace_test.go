@@ -10,7 +10,7 @@ import (
 // heardAll tells a pace of a window of answers.
 func (p *pace) heardAll(took time.Duration) {
 	for range window {
-		p.heard(took)
+		p.heard("List", took)
 	}
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/journal"
 )
 
 // begin makes everything as it was: each experiment begins alike.
@@ -27,6 +29,12 @@ func (t *try) begin(ctx context.Context) error {
 	}
 	if err := t.reset(ctx); err != nil {
 		return err
+	}
+	pause := max(l.toWait, l.room(requests(t.steps)+len(l.File.Setup)))
+	if l.toWait = 0; pause > 0 {
+		if err := t.pause(ctx, pause); err != nil {
+			return err
+		}
 	}
 	for _, s := range l.File.Setup {
 		if _, err := t.prepare(ctx, s); err != nil {
@@ -55,11 +63,16 @@ func (t *try) reset(ctx context.Context) error {
 // depends on what had been left behind, and nobody looks at it.
 func (t *try) skipBeginning() {
 	n := 0
-	for n < len(t.past) && t.past[n].Step == 0 {
+	for n < len(t.archive) && t.archive[n].Step == 0 {
 		n++
 	}
-	sent, faults := (&past{entries: t.past[:n]}).sent()
-	t.past = t.past[n:]
+	sent, faults := (&past{entries: t.archive[:n]}).sent()
+	for i := range t.archive[:n] {
+		if t.lab.waited(&t.archive[i]); t.archive[i].Request != nil {
+			t.lab.limit.serve(t.lab.now)
+		}
+	}
+	t.archive = t.archive[n:]
 	t.lab.sent += sent
 	t.lab.faults += faults
 	t.lab.residue = cleanSlate()
@@ -83,22 +96,55 @@ func (t *try) fresh() error {
 
 // prepare takes a step that is no part of the experiment, until it is answered.
 func (t *try) prepare(ctx context.Context, s experiment.Step) (Answer, error) {
-	record, hidden, err := t.record(s)
-	if err != nil {
-		return Answer{}, err
-	}
-	for range mostTries {
-		t.marks[0] = t.lab.mark(t.nonce+1, t.number, t.lab.sent+1000)
-		a, err := t.exchange(ctx, s, 0, record, hidden, false, false)
+	l, holding := t.lab, false
+	for t.unanswered = 0; t.unanswered < mostTries; {
+		t.marks[0] = l.mark(t.nonce+1, t.number, l.sent+1000)
+		a, err := t.exchange(ctx, s, 0)
 		if err != nil {
 			return a, err
 		}
-		if !a.Lost {
-			a.read(t.lab.File.Syntax, t.naming(s))
-			return a, nil
+		if a.Lost {
+			t.unanswered++
+			continue
+		}
+		word := l.answered(s.Command, &a)
+		if !saysTooMany(&a) && !l.limit.answers[word] || holding && l.since(l.held.since) > longestWait {
+			if holding {
+				err = t.write(journal.Entry{T: l.t(), Line: overLine})
+			}
+			return a, err
+		}
+		if !holding {
+			holding = true
+			if err := t.write(journal.Entry{T: l.t(), Role: s.Role, Line: heldLine + word}); err != nil {
+				return a, err
+			}
+		}
+		if err := t.pause(ctx, max(firstWait, l.since(l.held.since)/5, a.RetryAfter)); err != nil {
+			return a, err
 		}
 	}
-	return Answer{Lost: true}, t.lab.brokenf("no answer to %q, which prepares each experiment", t.lab.File.FormatStep(s))
+	return Answer{Lost: true}, l.brokenf("no answer to %q, which prepares each experiment", l.File.FormatStep(s))
+}
+
+// How the transcript says that a request of a reset has to wait for a limit, which stands
+// behind the first, and that it has waited.
+const heldLine, overLine = "# limited: ", "# limited no more"
+
+// waited takes note of what the transcript has besides requests.
+func (l *Lab) waited(e *journal.Entry) {
+	l.now.at = seconds(e.T)
+	if e.Wait > 0 && l.File.Clock.URL != "" {
+		l.now.moved += seconds(e.Wait)
+	}
+	if word, ok := strings.CutPrefix(e.Line, heldLine); ok {
+		f := l.sighting(anyCommand, word, e.ID())
+		f.Times++
+		l.held = &doubt{limit: f, since: l.now}
+	}
+	if e.Line == overLine && l.held != nil {
+		l.learn(l.held)
+	}
 }
 
 // undo makes as it was what experiments have changed, by commands.
@@ -272,7 +318,7 @@ func (l *Lab) Leave(ctx context.Context) error {
 	l.most = l.budget
 	l.tries++
 	l.number++
-	t := &try{lab: l, key: "leave", number: l.number, accounts: l.File.Accounts}
+	t := &try{lab: l, key: "leave", number: l.number, accounts: l.File.Accounts, past: newAttempts(0)}
 	t.name(0)
 	return t.undo(ctx)
 }

@@ -3,6 +3,7 @@ package lab
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
@@ -13,6 +14,9 @@ type Trace struct {
 	ID      string
 	Steps   []experiment.Step
 	Answers []Answer // one for each step
+	// Unmade is why the experiment proves nothing, though it was repeated: what it needs
+	// was refused. It is "" if it was made.
+	Unmade string
 }
 
 // An Answer is what came back for one step.
@@ -36,6 +40,8 @@ type Answer struct {
 	Type string
 	// Framing says how the end of the answer is told: length, chunked, or close.
 	Framing string
+	// RetryAfter is when the server wants to be asked again.
+	RetryAfter time.Duration
 	// Closed says that the server closed the connection behind the answer.
 	Closed bool
 	Body   []byte

@@ -24,9 +24,13 @@ type try struct {
 	texts    []string
 	begun    bool            // something was written of it
 	asIs     bool            // there is no reset before it
-	past     []journal.Entry // what the archive has of it that was not looked at yet
-	entry    *journal.Entry  // the one that was looked at last
+	archive  []journal.Entry // what the archive has of it that was not looked at yet
 	archived bool
+	steps    []experiment.Step
+	past     *attempts
+	over     bool // it ended, and is to be made again
+	// unanswered is how often what is no step was sent in vain.
+	unanswered int
 }
 
 // newTry makes a try: the next one of the archive, if it has one of this
@@ -40,7 +44,7 @@ func (l *Lab) newTry(key string, nonce uint64) *try {
 		}
 		l.tries++
 		if p.whole {
-			t.past, t.archived, t.number = p.entries, true, p.entries[0].Exp
+			t.archive, t.archived, t.number = p.entries, true, p.entries[0].Exp
 			return t
 		}
 		l.passOver(p)
@@ -63,35 +67,50 @@ func (l *Lab) passOver(p *past) {
 	}
 }
 
-// try makes one attempt. At is the step whose answer was lost, -1 if all came.
-func (l *Lab) try(ctx context.Context, key string, e experimentOf, silent []int, last bool) (trace *Trace, at int, err error) {
+// try makes one attempt. There is no trace if it ended early, which past says more of.
+func (l *Lab) try(ctx context.Context, key string, e experimentOf, past *attempts) (*Trace, error) {
 	t := l.newTry(key, e.nonce)
-	t.asIs = e.asIs
+	t.asIs, t.past, t.steps = e.asIs, past, e.steps
 	if err := t.ready(ctx, requests(e.steps)); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if err := t.begin(ctx); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	l.roles = t.accounts
-	trace = &Trace{ID: fmt.Sprintf("%s%d", l.Name, t.number), Steps: e.steps}
+	trace := &Trace{ID: fmt.Sprintf("%s%d", l.Name, t.number), Steps: e.steps}
 	for i, s := range e.steps {
-		believe := silent[i] >= 2 || last
-		a, err := t.take(ctx, s, i+1, i+1 == len(e.steps), believe)
+		a, err := t.take(ctx, s, i+1)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
-		if a.Lost && !believe {
-			silent[i]++
-			return nil, i, nil
-		}
-		if !a.Lost {
-			silent[i] = 0
+		if t.over {
+			return nil, nil
 		}
 		trace.Answers = append(trace.Answers, a)
 		t.note(s, &a)
 	}
-	return trace, -1, nil
+	return trace, nil
+}
+
+// ends reports whether the try ends with the answer to a step, and is to be made again.
+func (t *try) ends(number int, a *Answer) bool {
+	past, i := t.past, number-1
+	if a.Lost {
+		past.silent[i]++
+		past.faults++
+		return past.silent[i] <= 2 && past.faults < mostTries
+	}
+	past.silent[i] = 0
+	steps := t.steps[:number]
+	if t.lab.unsettled(steps, a) {
+		t.lab.setBack(past, steps, a)
+		return true
+	}
+	if !t.asIs && Done(t.lab.File, t.steps[i].Command, a) {
+		t.lab.know(steps)
+	}
+	return false
 }
 
 // ready fails if the try cannot be made any more.
@@ -130,34 +149,20 @@ func requests(steps []experiment.Step) int {
 }
 
 // take takes one step: on the server, or from the archive.
-func (t *try) take(ctx context.Context, s experiment.Step, number int, last, believe bool) (Answer, error) {
+func (t *try) take(ctx context.Context, s experiment.Step, number int) (Answer, error) {
 	t.name(number)
 	if s.Wait > 0 {
-		return t.wait(ctx, s, number, last)
+		return t.wait(ctx, s, number)
 	}
-	record, hidden, err := t.record(s)
-	if err != nil {
+	if err := t.pause(ctx, t.lab.room(1)); err != nil {
 		return Answer{}, err
 	}
-	a, err := t.exchange(ctx, s, number, record, hidden, last || !believe, last)
-	if err != nil {
-		return a, err
-	}
-	if t.archived {
-		// What was sent may have had the time in it.
-		hidden = bodyOf(s.Way, t.entry.Request)
-	}
-	a.Sent, a.Request = hidden, hidden
-	a.ID = fmt.Sprintf("%s%d.%d", t.lab.Name, t.number, number)
-	if !a.Lost {
-		a.read(t.lab.File.Syntax, t.naming(s))
-	}
-	return a, nil
+	return t.exchange(ctx, s, number)
 }
 
 // wait lets time go by.
-func (t *try) wait(ctx context.Context, s experiment.Step, number int, last bool) (Answer, error) {
-	a := Answer{Wait: true, ID: fmt.Sprintf("%s%d.%d", t.lab.Name, t.number, number)}
+func (t *try) wait(ctx context.Context, s experiment.Step, number int) (Answer, error) {
+	a := Answer{Wait: true, ID: t.id(number)}
 	t.lab.moved += s.Wait
 	if t.archived {
 		t.next()
@@ -166,19 +171,27 @@ func (t *try) wait(ctx context.Context, s experiment.Step, number int, last bool
 	if err := t.lab.letGoBy(ctx, s.Wait); err != nil {
 		return a, err
 	}
-	return a, t.write(journal.Entry{Step: number, Line: t.lab.File.FormatStep(s), Wait: s.Wait.Seconds(), Last: last})
+	return a, t.write(journal.Entry{
+		Step: number, Line: t.lab.File.FormatStep(s), Wait: s.Wait.Seconds(), Last: number == len(t.steps), T: t.lab.t(),
+	})
 }
+
+// id is how the transcript names a step of the try.
+func (t *try) id(number int) string { return fmt.Sprintf("%s%d.%d", t.lab.Name, t.number, number) }
 
 // mostUnheard is how many requests may stay without an answer before a server has given
 // any: then it is none of the kind, and waiting for more would only take longer.
 const mostUnheard = 2
 
-// exchange sends a record and takes the answer. EndsHere says that a fault ends
-// the try.
-func (t *try) exchange(ctx context.Context, s experiment.Step, number int, record, hidden []byte, endsHere, last bool) (Answer, error) {
+// exchange sends the request of a step and takes the answer.
+func (t *try) exchange(ctx context.Context, s experiment.Step, number int) (Answer, error) {
 	l := t.lab
+	record, hidden, err := t.record(s)
+	if err != nil {
+		return Answer{}, err
+	}
 	if t.archived {
-		return t.remember(s)
+		return t.remember(s, number)
 	}
 	if err := l.mayGoOn(ctx); err != nil {
 		return Answer{}, err
@@ -193,7 +206,7 @@ func (t *try) exchange(ctx context.Context, s experiment.Step, number int, recor
 	began := time.Now()
 	response, a, err := t.send(ctx, s, record, raw, keep)
 	took := time.Since(began)
-	e.Took = float64(took.Microseconds()) / 1000
+	e.Took, e.T, e.Response = float64(took.Microseconds())/1000, l.t(), response
 	switch {
 	case err != nil && ctx.Err() != nil:
 		e.Fault = journal.Interrupted
@@ -203,13 +216,26 @@ func (t *try) exchange(ctx context.Context, s experiment.Step, number int, recor
 			return a, errors.Join(t.write(e), l.brokenf("%s takes connections and answers nothing (%s)", l.server, plainFault(err)))
 		}
 		a = Answer{Lost: true, Fault: plainFault(err)}
-		e.Response, e.Fault, e.Last = response, a.Fault, endsHere
+		e.Fault = a.Fault
 	default:
 		l.heard = true
-		l.pace.heard(took)
-		e.Response, e.Last = response, last
+		l.pace.heard(s.Command, took)
 	}
+	l.now.at = seconds(e.T)
+	t.answer(s, number, &a, hidden)
+	e.Last = number > 0 && (t.over || number == len(t.steps))
 	return a, t.write(e)
+}
+
+// answer completes an answer, and looks whether the try ends with it.
+func (t *try) answer(s experiment.Step, number int, a *Answer, sent []byte) {
+	a.Sent, a.Request, a.ID = sent, sent, t.id(number)
+	if !a.Lost {
+		a.read(t.lab.File.Syntax, t.naming(s))
+	}
+	if t.over = number > 0 && t.ends(number, a); !t.over {
+		t.lab.limit.serve(t.lab.now)
+	}
 }
 
 // mayGoOn waits until the next request may be sent, and fails if none may be any
@@ -225,20 +251,22 @@ func (l *Lab) mayGoOn(ctx context.Context) error {
 }
 
 // remember is the answer that the archive has.
-func (t *try) remember(s experiment.Step) (Answer, error) {
-	t.lab.sent++
+func (t *try) remember(s experiment.Step, number int) (a Answer, err error) {
+	l := t.lab
+	l.sent++
 	e := t.next()
+	l.now.at = seconds(e.T)
 	if e.Fault != "" {
 		if e.Failed() {
-			t.lab.faults++
+			l.faults++
 		}
-		return Answer{Lost: true, Fault: e.Fault}, nil
-	}
-	t.lab.heard = true
-	a, err := answerOf(e, methodOf(s.Way))
-	if err != nil {
+		a = Answer{Lost: true, Fault: e.Fault}
+	} else if a, err = answerOf(e, methodOf(s.Way)); err != nil {
 		return a, fmt.Errorf("the transcript's entry %s cannot be read: %w", e.ID(), err)
+	} else {
+		l.heard = true
 	}
+	t.answer(s, number, &a, bodyOf(s.Way, e.Request)) // what was sent may have had the time in it
 	return a, nil
 }
 
@@ -247,10 +275,7 @@ func (t *try) remember(s experiment.Step) (Answer, error) {
 func (t *try) send(ctx context.Context, s experiment.Step, record, raw []byte, keep bool) (response []byte, a Answer, err error) {
 	l, method := t.lab, methodOf(s.Way)
 	if l.Instead == nil {
-		r := httpRequest{method: method, raw: raw, keep: keep, patience: l.Patience, identity: l.identify(s.Command, record)}
-		if s.Way != "" {
-			r.patience = l.pace.patience(l.Patience)
-		}
+		r := httpRequest{method: method, raw: raw, keep: keep, patience: t.patience(s), identity: l.identify(s.Command, record)}
 		response, a, err = l.exchange(ctx, l.File.Places[s.Place], r)
 	} else if response = l.Instead.Answer(s, t.role(s.Role).Number, record); response == nil {
 		return nil, a, errors.New("no answer")
@@ -261,6 +286,28 @@ func (t *try) send(ctx context.Context, s experiment.Step, record, raw []byte, k
 		a, err = parse(bufio.NewReader(bytes.NewReader(response)), method)
 	}
 	return response, a, err
+}
+
+// firstPatience is for the very first request: a server that is not there shall be noticed
+// soon, and a slow one is asked again.
+const firstPatience = 3 * time.Second
+
+// patience is how long the answer to a step is waited for: as long as the server's answers
+// suggest, but once with all patience before it counts as silence.
+func (t *try) patience(s experiment.Step) time.Duration {
+	l := t.lab
+	number := len(t.marks) - 1
+	unanswered := t.unanswered // of what is no step
+	if number > 0 {
+		unanswered = t.past.silent[number-1]
+	}
+	switch {
+	case unanswered == 1:
+		return l.Patience
+	case !l.heard:
+		return min(firstPatience, l.Patience)
+	}
+	return l.pace.patience(s.Command, l.Patience)
 }
 
 // plainFault is what a fault was, without ports that differ each time.
@@ -287,22 +334,26 @@ func methodOf(way string) string {
 	return "POST"
 }
 
-// next is the archive's next entry of this try.
+// next is the archive's next entry of this try. Pauses are passed over.
 func (t *try) next() *journal.Entry {
-	if len(t.past) == 0 {
-		t.entry = &journal.Entry{Fault: "it is not in the transcript"}
-		return t.entry
+	for len(t.archive) > 0 {
+		e := &t.archive[0]
+		t.archive = t.archive[1:]
+		t.lab.waited(e)
+		if e.Step > 0 || e.Request != nil {
+			return e
+		}
 	}
-	e := &t.past[0]
-	t.past, t.entry = t.past[1:], e
-	return e
+	return &journal.Entry{Fault: "it is not in the transcript"}
 }
 
 func (t *try) write(e journal.Entry) error {
+	if e.Run, e.Exp = t.lab.Name, t.number; e.Request == nil {
+		t.lab.waited(&e)
+	}
 	if t.lab.Journal == nil {
 		return nil
 	}
-	e.Run, e.Exp, e.T = t.lab.Name, t.number, t.lab.t()
 	if !t.begun {
 		e.Key, t.begun = t.key, true
 	}

@@ -29,8 +29,8 @@ type Noise struct {
 	Status int
 	// RetryAfter says when to come back in the answer's head.
 	RetryAfter bool
-	// Real makes the limit follow the real clock as well.
-	Real bool
+	// Real makes the limit follow the real clock as well, and NotMoved that alone.
+	Real, NotMoved bool
 }
 
 // LimitCode is the code of a record that says that there were too many requests.
@@ -55,6 +55,9 @@ func (n *noise) tooMany() bool {
 		return false
 	}
 	now := n.moved
+	if n.NotMoved {
+		now = 0
+	}
 	if n.Real {
 		now += time.Since(n.began)
 	}

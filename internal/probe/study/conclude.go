@@ -7,6 +7,7 @@ import (
 
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
 // conclude makes the study whole: what follows from all answers together, and the
@@ -16,6 +17,7 @@ func (s *study) conclude() {
 	s.codes()
 	s.claimCodes()
 	s.tellNoise()
+	s.tellLimits()
 	s.tellEffects()
 	for _, p := range phases {
 		ran := slices.ContainsFunc(s.out.Phases, func(q finding.Phase) bool { return q.Name == p.name })
@@ -45,6 +47,28 @@ func single(f *fact) int {
 		}
 	}
 	return 0
+}
+
+// tellLimits states which limits of requests were met.
+func (s *study) tellLimits() {
+	subject, ok := s.Subject.(interface{ Limits() []lab.Limit })
+	if !ok {
+		return
+	}
+	for _, l := range subject.Limits() {
+		f := finding.Fact{
+			Command: "*", Aspect: finding.Limit, Name: "requests", Claim: "then " + l.Answer, Grade: finding.Observed,
+			Value:     fmt.Sprintf("about %d in %.0f s", l.Requests, l.Per.Seconds()),
+			Statement: fmt.Sprintf("After about %d requests in %.0f s the answer is %s, until some time has gone by", l.Requests, l.Per.Seconds(), l.Answer),
+		}
+		if l.Per == 0 {
+			f.Command, f.Name, f.Value = l.Command, "once in a while", "yes"
+			f.Statement = fmt.Sprintf("%s was answered %s, and not when all was sent again from a reset", l.Command, l.Answer)
+		}
+		f.ID = idOf(&f)
+		f.Observations, f.Sessions, f.Evidence = l.Times, 1, []string{l.ID}
+		s.book.facts = append(s.book.facts, &fact{Fact: f})
+	}
 }
 
 // tellEffects tells in short what commands were seen to do.

@@ -80,7 +80,7 @@ type phase struct {
 // phases are all, in order: those that find much with little come first. Their
 // shares are about what each needs with a dozen commands, in hundreds of requests.
 var phases = []phase{
-	{"acquaintance", 130, (*study).introduction},
+	{"acquaintance", 210, (*study).introduction},
 	{"scenarios", 30, (*study).scenarios},
 	{"sessions", 260, (*study).sessions},
 	{"messages", 220, (*study).messages},
@@ -247,8 +247,16 @@ func (s *study) ask(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) 
 		return nil, errShare
 	}
 	t, err := s.Subject.Run(s.ctx, steps, nonce)
+	if limited := new(lab.LimitedError); errors.As(err, &limited) {
+		s.gap(s.line(steps), "it takes "+limited.Error())
+		return nil, nil
+	}
 	if errors.Is(err, lab.ErrForbidden) {
 		s.gap(err.Error(), "the experiment file does not allow it")
+		return nil, nil
+	}
+	if t != nil && t.Unmade != "" {
+		s.gap(s.line(steps), "it proves nothing: "+t.Unmade)
 		return nil, nil
 	}
 	return t, err

@@ -1,0 +1,180 @@
+package lab_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/probe/journal"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+	"github.com/rookery-im/rookery/internal/probe/probetest"
+)
+
+// limited makes experiments on a reference server with a limit, on a clock of its own.
+func limited(t *testing.T, more string, n probetest.Noise, do func(b *bench)) {
+	t.Helper()
+	f := parse(t, more)
+	synctest.Test(t, func(t *testing.T) {
+		n.Real = n.Real || f.Clock.URL == ""
+		s, err := probetest.New(probetest.Config{Noise: n})
+		if err != nil {
+			t.Fatal(err)
+		}
+		dial, stop := s.Memory()
+		defer stop()
+		b := newBench(t, f, "http://127.0.0.1/", func(c *lab.Config) { c.Dial = dial })
+		do(b)
+	})
+}
+
+const (
+	withClock = "limits: {rate: 0, time: 10h}\nreset: {url: /control/reset}\nclock: {url: /control/clock}"
+	realTime  = "limits: {rate: 0, time: 10h}\nreset: {url: /control/reset}"
+	commands  = "limits: {rate: 0, time: 10h}\nreset: commands"
+)
+
+// What comes of a limit is no behaviour: not one answer of it is in what is found.
+func TestTheAnswerOfALimitIsNotTakenForAnAnswer(t *testing.T) {
+	t.Parallel()
+	for name, more := range map[string]string{"its clock is moved": withClock, "time is real": realTime, "commands undo": commands} {
+		for _, n := range []probetest.Noise{
+			{Status: http.StatusTooManyRequests}, {Status: http.StatusServiceUnavailable, RetryAfter: true}, {Status: 0},
+		} {
+			n.Limit, n.Per = 20, 10*time.Second
+			limited(t, more, n, func(b *bench) {
+				for i := range 30 {
+					trace := b.run("a Login", "a List", "a List TN="+strings.Repeat("1", i%5), "a Logout")
+					for j := range trace.Answers {
+						if a := &trace.Answers[j]; a.Status != 200 || a.Value("RES") != "0" {
+							t.Errorf("%s, %v: %s is answered %d %q", name, n, a.ID, a.Status, a.Body)
+						}
+					}
+				}
+				fromTheTranscript(t, b, 30, func(i int) []string {
+					return []string{"a Login", "a List", "a List TN=" + strings.Repeat("1", i%5), "a Logout"}
+				})
+				limits := b.Limits()
+				if len(limits) != 1 || limits[0].Requests < 15 || limits[0].Requests > 30 || limits[0].Per < 5*time.Second || limits[0].Per > 20*time.Second {
+					t.Errorf("%s, %v: the limits are %v", name, n, limits)
+				}
+			})
+		}
+	}
+}
+
+// fromTheTranscript makes experiments again without the server: they come to the same.
+func fromTheTranscript(t *testing.T, b *bench, n int, lines func(i int) []string) {
+	t.Helper()
+	past, err := journal.Read(bytes.NewReader(b.out.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := newBench(t, b.file, "http://127.0.0.1/", func(c *lab.Config) { c.Archive, c.Offline = lab.NewArchive(past, "a"), true })
+	for i := range n {
+		again.run(lines(i)...)
+	}
+	if again.Sent() != b.Sent() || !slices.Equal(again.Limits(), b.Limits()) {
+		t.Errorf("from the transcript: %d requests and %v, it was %d and %v", again.Sent(), again.Limits(), b.Sent(), b.Limits())
+	}
+}
+
+// Once the limit is known it is kept to: hardly any request is in vain.
+func TestALimitThatIsKnownIsKeptTo(t *testing.T) {
+	t.Parallel()
+	limited(t, withClock, probetest.Noise{Limit: 20, Per: 10 * time.Second, Status: 429}, func(b *bench) {
+		const experiments, each = 100, 5
+		for range experiments {
+			b.run("a Login", "a List", "a List", "a List", "a Logout")
+		}
+		if wasted := b.Sent() - experiments*each; wasted > 50 {
+			t.Errorf("%d requests were in vain", wasted)
+		}
+	})
+}
+
+// Where a pause would change what is seen, the experiment is not made.
+func TestAnExperimentThatALimitDoesNotAllowIsLeftOut(t *testing.T) {
+	t.Parallel()
+	limited(t, withClock, probetest.Noise{Limit: 5, Per: 10 * time.Second, Status: 429}, func(b *bench) {
+		long := []string{"a Login", "a List", "a List", "a List", "a List", "a List", "a List"}
+		for i, a := range b.run(long...).Answers { // pauses do not matter here
+			if a.Value("RES") != "0" {
+				t.Errorf("%d: %q", i, a.Body)
+			}
+		}
+		_, err := b.Run(context.Background(), b.steps(append(long, "wait 5", "a List")...), 0)
+		if limited := new(lab.LimitedError); !errors.As(err, &limited) || !errors.Is(err, lab.ErrForbidden) || limited.Requests != 8 {
+			t.Errorf("the error is %v", err)
+		}
+	})
+}
+
+// A limit may go by the real clock though the server has another for tests.
+func TestALimitMayGoByTheRealClock(t *testing.T) {
+	t.Parallel()
+	limited(t, withClock, probetest.Noise{Limit: 20, Per: 10 * time.Second, Status: 429, Real: true, NotMoved: true}, func(b *bench) {
+		for range 10 {
+			for i, a := range b.run("a Login", "a List", "a List", "a Logout").Answers {
+				if a.Value("RES") != "0" {
+					t.Errorf("%d: %d %q", i, a.Status, a.Body)
+				}
+			}
+		}
+	})
+}
+
+// A status that one request always gets is the server's answer to it.
+func TestAStatusThatStaysIsAnAnswer(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		record, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(record), "TN=7&") {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		io.WriteString(w, "RES=0&RS=0")
+	}))
+	defer s.Close()
+	b := newBench(t, parse(t, simple), s.URL)
+	for range 3 {
+		trace := b.run("a Login", "a List TN=7", "a List")
+		if a := &trace.Answers[1]; a.Status != http.StatusServiceUnavailable {
+			t.Errorf("status %d", a.Status)
+		}
+	}
+	if limits := b.Limits(); len(limits) > 0 {
+		t.Errorf("the limits are %v", limits)
+	}
+}
+
+// Where what an experiment needs is refused from now on, it proves nothing.
+func TestAnExperimentWhoseLoginIsRefusedIsUnmade(t *testing.T) {
+	t.Parallel()
+	refuse := "none"
+	s := newSite(t, func(record string, _ int) string {
+		if strings.Contains(record, "CMD=Login") && strings.Contains(record, refuse) {
+			return "RES=9"
+		}
+		return "RES=0&RS=0"
+	})
+	b := newBench(t, parse(t, simple), s.URL)
+	if trace := b.run("a Login", "b Login", "a List"); trace.Unmade != "" {
+		t.Errorf("unmade: %s", trace.Unmade)
+	}
+	refuse = "UIN=10002"
+	for range 2 {
+		if trace := b.run("a Login", "b Login", "a List"); !strings.HasPrefix(trace.Unmade, "b Login was done") {
+			t.Errorf("unmade: %q", trace.Unmade)
+		}
+	}
+	if trace := b.run("a Login", "a List"); trace.Unmade != "" {
+		t.Errorf("unmade: %s", trace.Unmade)
+	}
+}
