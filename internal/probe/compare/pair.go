@@ -97,6 +97,23 @@ func (p *pair) look(a, b *lab.Trace, nonce uint64) {
 	if a.Unmade != "" {
 		return
 	}
+	// Where one server alone has given an answer that did not come again, that is seen too.
+	switch {
+	case a.Refused != nil && b.Refused == nil:
+		p.lookAt(a.Refused, upTo(b, a.Refused), nonce)
+	case b.Refused != nil && a.Refused == nil:
+		p.lookAt(upTo(a, b.Refused), b.Refused, nonce)
+	}
+	p.lookAt(a, b, nonce)
+}
+
+// upTo is a trace as far as another goes.
+func upTo(t, other *lab.Trace) *lab.Trace {
+	n := len(other.Steps)
+	return &lab.Trace{ID: t.ID, Steps: t.Steps[:n], Answers: t.Answers[:n]}
+}
+
+func (p *pair) lookAt(a, b *lab.Trace, nonce uint64) {
 	for i, step := range a.Steps {
 		points := p.differ(step, &a.Answers[i], &b.Answers[i])
 		if len(points) == 0 {

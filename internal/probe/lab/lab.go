@@ -240,7 +240,9 @@ func (l *Lab) run(ctx context.Context, key string, e experimentOf) (*Trace, erro
 		if err == nil && past.doubt != nil {
 			d := past.doubt
 			past.doubt = nil
-			err = l.settle(ctx, d)
+			if err = l.settle(ctx, d); l.limit.settled[d.line] {
+				past.refused = nil
+			}
 		}
 		if err != nil {
 			return nil, err
@@ -249,7 +251,7 @@ func (l *Lab) run(ctx context.Context, key string, e experimentOf) (*Trace, erro
 			l.Progress(l.progress())
 		}
 		if t != nil {
-			t.Unmade = l.unmade(t)
+			t.Unmade, t.Refused = l.unmade(t), past.refused
 			return t, nil
 		}
 	}

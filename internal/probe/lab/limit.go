@@ -84,6 +84,8 @@ type attempts struct {
 	silent []int             // by step: tries in a row without an answer
 	seen   map[[2]string]int // by line and answer: tries that it has ended
 	doubt  *doubt            // nil if there is none
+	// refused is the first try that ended with an answer that was not taken.
+	refused *Trace
 }
 
 func newAttempts(steps int) *attempts {

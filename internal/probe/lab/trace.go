@@ -17,6 +17,9 @@ type Trace struct {
 	// Unmade is why the experiment proves nothing, though it was repeated: what it needs
 	// was refused. It is "" if it was made.
 	Unmade string
+	// Refused is an earlier try, up to an answer that came because of a limit, or once and
+	// not again; nil if there was none.
+	Refused *Trace
 }
 
 // An Answer is what came back for one step.

@@ -85,6 +85,9 @@ func (l *Lab) try(ctx context.Context, key string, e experimentOf, past *attempt
 			return nil, err
 		}
 		if t.over {
+			if !a.Lost && past.refused == nil {
+				past.refused = &Trace{ID: trace.ID, Steps: e.steps[:i+1], Answers: append(trace.Answers, a)}
+			}
 			return nil, nil
 		}
 		trace.Answers = append(trace.Answers, a)
