@@ -223,7 +223,7 @@ func (l *Lab) settle(ctx context.Context, d *doubt) error {
 		l.believe(d)
 		return nil
 	case m.most > 0:
-		m.per = m.per * 8 / 5 // it was met though it was kept to
+		m.per = m.per * 13 / 10 // it was met though it was kept to
 		for _, f := range m.found {
 			if f.Per > 0 {
 				f.Per = m.per

@@ -236,7 +236,7 @@ func (t *try) answer(s experiment.Step, number int, a *Answer, sent []byte) {
 	if !a.Lost {
 		a.read(t.lab.File.Syntax, t.naming(s))
 	}
-	if t.over = number > 0 && t.ends(number, a); !t.over {
+	if t.over = number > 0 && t.ends(number, a); !t.over || a.Lost {
 		t.lab.limit.serve(t.lab.now)
 	}
 }

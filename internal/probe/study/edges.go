@@ -143,7 +143,7 @@ func (v *verdict) between(u unit, e edge) error {
 		}
 	}
 	v.both(e, "numbers from "+high.String(), v.told(e.high),
-		fmt.Sprintf("up to %s is answered %s, from %s on %s", low, v.told(e.low), high, v.told(e.high)))
+		fmt.Sprintf("as %s is answered %s, and as %s %s", low, v.told(e.low), high, v.told(e.high)))
 	return nil
 }
 

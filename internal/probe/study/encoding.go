@@ -109,6 +109,7 @@ func (s *study) encoding() error {
 const textsAtOnce = 6
 
 func (s *study) sendTexts(send experiment.Step, key string) error {
+	field := ""
 	for group := range slices.Chunk(s.texts(), textsAtOnce) {
 		r := s.row().login(s.a, s.b).look(s.b, vReceive)
 		head := len(r.steps)
@@ -125,7 +126,13 @@ func (s *study) sendTexts(send experiment.Step, key string) error {
 			continue
 		}
 		for i, w := range group {
-			s.claimText(send, w, t, head+2*i)
+			at := head + 2*i
+			if field == "" {
+				field = textField(&t.Answers[at+1], w.meant)
+			}
+			if field != "" { // else nothing shows what arrived
+				s.claimText(send, w, t, at, field)
+			}
 		}
 	}
 	return nil
@@ -134,15 +141,23 @@ func (s *study) sendTexts(send experiment.Step, key string) error {
 // braced writes a text so that nothing in it is a placeholder.
 func braced(text string) string { return experiment.Literal(text) }
 
-// claimText states how a text arrives.
-func (s *study) claimText(send experiment.Step, w words, t *lab.Trace, at int) {
+// textField is the field of an answer in whose list a text has arrived, "" if in none.
+func textField(a *lab.Answer, text string) string {
+	for _, f := range a.Fields {
+		if f.IsList && len(f.List) > 0 && f.List[len(f.List)-1] == text {
+			return f.Key
+		}
+	}
+	return ""
+}
+
+// claimText states how a text arrives in a field.
+func (s *study) claimText(send experiment.Step, w words, t *lab.Trace, at int, field string) {
 	value := "refused"
 	if s.done(t.Steps[at], &t.Answers[at]) {
 		value = "not at all"
-		for _, f := range t.Answers[at+1].Fields {
-			if f.IsList && len(f.List) > 0 {
-				value = fmt.Sprintf("%q", f.List[len(f.List)-1]) // the last field of the list's kin is the text
-			}
+		if f, ok := t.Answers[at+1].Field(field); ok && len(f.List) > 0 {
+			value = fmt.Sprintf("%q", f.List[len(f.List)-1])
 		}
 	}
 	if w.meant != "" && value == fmt.Sprintf("%q", w.meant) {

@@ -121,9 +121,11 @@ func Run(ctx context.Context, c Config) (*finding.Study, error) {
 	}
 	s.a, s.b, s.c = s.role(0), s.role(1), s.role(2)
 	plan, shares := s.plan()
-	for _, p := range plan {
+	for i, p := range plan {
 		left := max(c.Requests-s.reserve()-c.Subject.Sent(), 0)
-		s.limit = c.Subject.Sent() + left*p.share/shares
+		if s.limit = c.Subject.Sent() + left*p.share/shares; i == 0 {
+			s.limit += left - left*p.share/shares // nothing can be judged before the volatile fields are known
+		}
 		shares -= p.share
 		if err := s.do(p); err != nil {
 			return s.out, err

@@ -1,0 +1,135 @@
+// Package truth says whether a fact that a study states of a server is true. It knows that
+// from a table that was written from the protocol's description and the server's rules, and
+// asks nothing of the study's code.
+//
+// In goes a table, and the facts of a study; out comes what of them the table contradicts,
+// and what it says nothing about. A table is text. A row names one fact:
+//
+//	List/parameter/TN/presence = optional
+//
+// In a rule, which begins with ~, * stands for any name and <A|B> for one of several; it
+// holds for each fact that fits. Both can stand in values too. A value "some of A B C" is
+// any of these words, and a row NAME/ends-after = 60 speaks of all times of a timer. The
+// first row that fits counts.
+package truth
+
+import (
+	_ "embed"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rookery-im/rookery/internal/probe/finding"
+)
+
+//go:embed reference.txt
+var reference string
+
+// Reference is what is true of the reference server, in the words of HTTP QQ.
+func Reference() (Table, error) { return Parse(reference) }
+
+// A Row is one line of a table.
+type Row struct {
+	ID, Value string
+	// Rule says that it holds for all facts that fit, and not for one.
+	Rule       bool
+	ends       float64 // of a timer; 0 for other facts
+	fits, says *regexp.Regexp
+}
+
+// A Table is what is true of a server.
+type Table []Row
+
+// Parse reads a table.
+func Parse(text string) (Table, error) {
+	var t Table
+	seen := make(map[string]bool)
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		rest, rule := strings.CutPrefix(line, "~ ")
+		id, value, ok := strings.Cut(rest, " = ")
+		if !ok || seen[id] {
+			return nil, fmt.Errorf("the table of facts has a line without a value, or twice: %s", line)
+		}
+		seen[id] = true
+		r := Row{ID: id, Value: value, Rule: rule, fits: pattern(id, "[^/]*", rule), says: pattern(value, ".*", true)}
+		t = append(t, r)
+	}
+	return t, nil
+}
+
+func pattern(text, any string, wild bool) *regexp.Regexp {
+	p := regexp.QuoteMeta(text)
+	if wild {
+		p = strings.NewReplacer(`\*`, any, "<", "(?:", ">", ")", `\|`, "|").Replace(p)
+	}
+	return regexp.MustCompile("^" + p + "$")
+}
+
+// About is the row that speaks about a fact, nil if none does.
+func (t Table) About(id string) *Row {
+	for i := range t {
+		if t[i].fits.MatchString(id) {
+			return &t[i]
+		}
+	}
+	timer, claim := id[:strings.LastIndex(id, "/")+1], id[strings.LastIndex(id, "/")+1:]
+	end := slices.IndexFunc(t, func(r Row) bool { return r.ID == timer+"ends-after" })
+	if end < 0 {
+		return nil
+	}
+	at, err := strconv.ParseFloat(t[end].Value, 64)
+	var after float64
+	switch {
+	case err != nil:
+		return nil
+	case claim == "length":
+		return &Row{ID: id, Value: fmt.Sprintf("ends after %g s", at), ends: at}
+	default:
+		if _, err := fmt.Sscanf(claim, "after-%g-s", &after); err != nil {
+			return nil
+		}
+	}
+	value := "not over"
+	if after >= at {
+		value = "over"
+	}
+	return &Row{ID: id, Value: value}
+}
+
+// Agrees reports whether a value is what the row says.
+func (r *Row) Agrees(value string) bool {
+	var low, high float64
+	if r.ends > 0 {
+		_, err := fmt.Sscanf(value, "%g to %g s", &low, &high)
+		return err == nil && low < r.ends && r.ends <= high
+	}
+	if words, ok := strings.CutPrefix(r.Value, "some of "); ok {
+		all := strings.Fields(words)
+		return !slices.ContainsFunc(strings.Fields(value), func(w string) bool { return !slices.Contains(all, w) })
+	}
+	return r.Value == value || r.says != nil && r.says.MatchString(value)
+}
+
+// Judge returns the facts stated as confirmed or observed that are false, with what is true,
+// and those that the table says nothing about.
+func (t Table) Judge(facts []finding.Fact) (wrong, unknown []string) {
+	for i := range facts {
+		f := &facts[i]
+		if f.Grade != finding.Confirmed && f.Grade != finding.Observed {
+			continue
+		}
+		switch row := t.About(f.ID); {
+		case row == nil:
+			unknown = append(unknown, fmt.Sprintf("%s = %s", f.ID, f.Value))
+		case !row.Agrees(f.Value):
+			wrong = append(wrong, fmt.Sprintf("%s = %s, should be %s (%s, %d times: %v)", f.ID, f.Value, row.Value, f.Grade, f.Observations, f.Evidence))
+		}
+	}
+	return wrong, unknown
+}

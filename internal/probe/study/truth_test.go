@@ -1,0 +1,164 @@
+package study_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/probetest"
+	"github.com/rookery-im/rookery/internal/probe/probetest/truth"
+)
+
+// noises are what real servers do, each with each other in some seed.
+var noises = []probetest.Noise{
+	{Volatile: "time", Lost: 0.01},
+	{Volatile: "id", Limit: 20, Per: 10 * time.Second, Status: http.StatusTooManyRequests},
+	{Lost: 0.01, Limit: 20, Per: 10 * time.Second, Status: http.StatusServiceUnavailable, RetryAfter: true},
+	{Volatile: "time", Lost: 0.01, Late: 40 * time.Millisecond, Limit: 20, Per: 10 * time.Second},
+	{Late: 3 * time.Second},
+}
+
+// Whatever a server does to the study's requests: nothing that is stated as observed or
+// confirmed is false, by the server's own rules.
+func TestNothingThatAStudyStatesIsFalse(t *testing.T) {
+	t.Parallel()
+	const seeds = 10
+	table, err := truth.Reference()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seed := range uint64(seeds) {
+		n := noises[seed%uint64(len(noises))]
+		n.Seed = seed
+		c := probetest.Config{Noise: n, Time: n.Volatile != "", Dialect: probetest.HTTPQQ()}
+		path := httpQQ
+		if seed >= seeds/2 {
+			path, c.Dialect = madeUp, probetest.MadeUp()
+		}
+		name := fmt.Sprintf("seed %d, %s, %+v", seed, c.Dialect.Name, n)
+		out := studyNoisy(t, path, c, 4500, seed+1)
+		if len(out.Facts) < 700 {
+			t.Errorf("%s: stopped by %q, with %d facts", name, out.Stopped, len(out.Facts))
+		}
+		var facts []finding.Fact
+		for _, f := range out.Facts {
+			if f.Claim == "order" && f.Aspect == finding.FieldOf {
+				if f.Grade != finding.Contested && !ordered(strings.Fields(f.Value), c.Dialect.FieldsOf(f.Command)) {
+					t.Errorf("%s: %s = %s", name, f.ID, f.Value)
+				}
+				continue
+			}
+			facts = append(facts, inHTTPQQ(c.Dialect, f))
+		}
+		wrong, unknown := table.Judge(facts)
+		for _, w := range wrong {
+			t.Errorf("%s: false: %s", name, w)
+		}
+		for _, u := range unknown {
+			t.Errorf("%s: nobody knows whether it is true: %s", name, u)
+		}
+	}
+}
+
+// ordered reports whether keys are some of a list, in its order.
+func ordered(keys, all []string) bool {
+	for _, key := range keys {
+		at := slices.Index(all, key)
+		if at < 0 {
+			return false
+		}
+		all = all[at+1:]
+	}
+	return true
+}
+
+// inHTTPQQ is a fact of a dialect as it would be stated of HTTP QQ.
+func inHTTPQQ(d *probetest.Dialect, f finding.Fact) finding.Fact {
+	tr := d.Translator()
+	f.Name, f.Claim = inHTTPQQName(tr, &f), inHTTPQQClaim(tr, &f)
+	f.Command = tr.Command(f.Command)
+	f.Scope = toRoles.Replace(f.Scope)
+	f.Value = inHTTPQQValue(d, &f)
+	parts := []string{f.Command, string(f.Aspect), f.Name, f.Claim}
+	if f.Scope != "" {
+		parts = append(parts, f.Scope)
+	}
+	f.ID = strings.ReplaceAll(strings.Join(parts, "/"), " ", "-")
+	return f
+}
+
+// toRoles are the names that the file of HTTP QQ has for the accounts.
+var toRoles = strings.NewReplacer("{ann}", "{a}", "{ben}", "{b}", "{cat}", "{stranger}", "{shut}", "{closed}")
+
+// inHTTPQQName is what a fact is about: keys, a value of a key, a command, or words.
+func inHTTPQQName(tr probetest.Translator, f *finding.Fact) string {
+	switch x, y, both := strings.Cut(f.Name, " and "); {
+	case f.Aspect == finding.FieldOf && both:
+		return tr.Key(x) + " and " + tr.Key(y)
+	case f.Aspect == finding.FieldOf, f.Aspect == finding.Parameter, f.Aspect == finding.Paging:
+		return tr.Key(f.Name)
+	}
+	return toRoles.Replace(tr.Pairs(tr.Command(f.Name)))
+}
+
+func inHTTPQQClaim(tr probetest.Translator, f *finding.Fact) string {
+	if value, ok := strings.CutPrefix(f.Claim, "value "); ok {
+		if tr.Key(f.Name) == "CMD" {
+			value = commandAlike(tr, f.Command, value)
+		}
+		return "value " + toRoles.Replace(tr.Value(f.Name, value))
+	}
+	if f.Claim == "can be NOPE" {
+		return "can be NULL"
+	}
+	return toRoles.Replace(tr.Pairs(tr.Command(f.Claim)))
+}
+
+// commandAlike is what a name that is nearly that of a command would be in HTTP QQ.
+func commandAlike(tr probetest.Translator, command, value string) string {
+	for _, change := range []func(string) string{
+		strings.ToLower, strings.ToUpper,
+		func(name string) string { return name + "x" },
+		func(name string) string { return name + " " },
+		func(name string) string { return name[:len(name)-1] },
+	} {
+		if value == change(command) {
+			return change(tr.Command(command))
+		}
+	}
+	return value
+}
+
+func inHTTPQQValue(d *probetest.Dialect, f *finding.Fact) string {
+	tr := d.Translator()
+	if f.Aspect == finding.Encoding {
+		return strings.NewReplacer(string(d.Pair), "&", string(d.Assign), "=", string(d.Escape), "%").Replace(f.Value)
+	}
+	value := strings.ReplaceAll(f.Value, d.NoAnswer, "NULL")
+	switch {
+	case f.Claim == "is" && f.Aspect == finding.FieldOf, f.Claim == "decides about":
+		return tr.Keys(value)
+	case f.Claim == "default" && f.Name == "LV":
+		return tr.Value(d.Keys[probetest.KeyLevel], value)
+	case f.Claim == "a friend is told":
+		return inOrder(toRoles.Replace(tr.Pairs(value)))
+	}
+	return toRoles.Replace(tr.Pairs(value))
+}
+
+// inOrder puts the fields of a notice into the order of HTTP QQ's answers.
+func inOrder(notice string) string {
+	words := strings.Fields(notice)
+	slices.SortStableFunc(words, func(x, y string) int {
+		place := func(word string) int {
+			key, _, _ := strings.Cut(word, "=")
+			return slices.Index(probetest.HTTPQQ().FieldsOf("GetMsgEx"), key)
+		}
+		return place(x) - place(y)
+	})
+	return strings.Join(words, " ")
+}
