@@ -2,7 +2,9 @@ package probe
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rookery-im/rookery/internal/probe/experiment"
@@ -106,15 +108,51 @@ func (s *session) logIn(ctx context.Context, l *lab.Lab) error {
 	if err != nil {
 		return err
 	}
+	var wrong []error
 	for i, step := range steps {
 		a := &t.Answers[i]
-		err := s.isOfTheKind(l, step, a)
-		if err == nil && f.VerbOf(step) == experiment.Login && !lab.Done(f, step.Command, a) {
-			err = s.refusedLogin(l, step, a)
+		if err := s.isOfTheKind(l, step, a); err != nil {
+			wrong = []error{err}
+			break
 		}
+		if f.VerbOf(step) == experiment.Login && !lab.Done(f, step.Command, a) {
+			wrong = append(wrong, s.refusedLogin(l, step, a))
+		}
+	}
+	if len(wrong) == 0 {
+		return s.areFriends(ctx, l)
+	}
+	s.logOut(look)
+	if len(wrong) == 1 {
+		return wrong[0]
+	}
+	return fmt.Errorf("%d accounts cannot be used:\n%w", len(wrong), errors.Join(wrong...))
+}
+
+// areFriends refuses accounts that are not the friends that the file says they are, where
+// nothing would make them so. Where commands undo what experiments do, they make friends.
+func (s *session) areFriends(ctx context.Context, l *lab.Lab) error {
+	f := s.ex.File
+	if f.Reset.Kind != experiment.ResetURL {
+		return nil
+	}
+	for _, pair := range f.Friends {
+		login, ok := f.StepOf(experiment.Login, pair[0], "")
+		list, can := f.StepOf(experiment.Friends, pair[0], "")
+		if !ok || !can {
+			return nil
+		}
+		t, err := l.Run(ctx, []experiment.Step{login, list}, 0)
 		if err != nil {
-			s.logOut(look)
 			return err
+		}
+		a := &t.Answers[1]
+		listed := slices.ContainsFunc(a.Fields, func(field lab.Field) bool {
+			return field.Value == "{"+pair[1]+"}" || slices.Contains(field.List, "{"+pair[1]+"}")
+		})
+		if lab.Done(f, list.Command, a) && !listed {
+			return fmt.Errorf("%s does not list account %s (%s) as a friend of account %s (%s) after a reset, and %s says that they are friends; "+
+				"make them friends, or take the pair out of friends", l.URL, l.Account(pair[1]).Number, pair[1], l.Account(pair[0]).Number, pair[0], s.ex.name)
 		}
 	}
 	return nil
@@ -153,11 +191,11 @@ func (s *session) refusedLogin(l *lab.Lab, step experiment.Step, a *lab.Answer) 
 	where := fmt.Sprintf("its password stands in line %d of %s", line, s.ex.name)
 	switch {
 	case hidden:
-		where = "its password is what the environment variable " + variable + " holds"
+		where = "its password is what the environment variable " + variable + " holds; if it has another, set " + variable
 	case variable != "":
-		where += ", and the environment variable " + variable + ", which is not set, would go before it"
+		where += "; if it has another, set the environment variable " + variable
 	}
-	return fmt.Errorf("%s refuses the login of %s (account %s) with %s; %s",
+	return fmt.Errorf("%s refuses the login of %s (account %s) with %s; create the account if it is missing; %s",
 		l.URL, step.Role, account.Number, shortly(a), where)
 }
 

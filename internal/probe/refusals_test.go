@@ -134,6 +134,27 @@ func TestAWrongPasswordIsRefusedWithThePlaceWhereItStands(t *testing.T) {
 	}
 }
 
+// Each account that cannot be used is named, with what to do, before anything is tried.
+func TestAllAccountsThatCannotBeUsedAreNamed(t *testing.T) {
+	url := serve(t, probetest.Config{})
+	for _, reset := range []string{"reset: commands", "reset: {url: /control/reset}"} {
+		o := options(t, url)
+		o.Experiment = changed(t,
+			`b:        {account: 10002, secret: "123456"}`, `b:        {account: 10999, secret: "${PROBE_B:-123456}"}`,
+			`stranger: {account: 10003, secret: "123456"}`, `stranger: {account: 10003, secret: wrong}`,
+			"friends: [[a, b]]", "friends: []",
+			"reset: {url: /control/reset}", reset)
+		refused(t, o, "2 accounts cannot be used", "login of b (account 10999)", "create the account", "environment variable PROBE_B holds", "set PROBE_B",
+			"login of stranger (account 10003)", "line 7 of")
+	}
+}
+
+func TestAccountsThatAreNotFriendsAreRefused(t *testing.T) {
+	o := options(t, serve(t, probetest.Config{}))
+	o.Experiment = changed(t, "friends: [[a, b]]", "friends: [[a, stranger]]")
+	refused(t, o, "does not list account 10003 (stranger)", "make them friends")
+}
+
 func TestAnAccountInUseIsRefused(t *testing.T) {
 	url := serve(t, probetest.Config{})
 	login := "VER=1.1&CMD=Login&SEQ=12345678&UIN=10002&PS=e10adc3949ba59abbe56e057f20f883e&M5=1&LC=9326B87B234E7235"
