@@ -1,28 +1,11 @@
-// Package learn finds out the Mealy machine of a system that answers each
-// input with one output and can be reset, by asking it. The algorithm is L#
-// (Vaandrager, Garhewal, Rot, Wissmann: A New Approach for Active Automata
-// Learning Based on Apartness): all that was ever seen is kept in a tree of
-// observations, and states are told apart by what differs in the tree.
+// Package learn finds out the Mealy machine of a system under test: in goes
+// something that resets it, sends inputs and returns an output for each; out
+// comes the smallest machine that explains all that was seen, or why there is
+// none. The algorithm is L# (Vaandrager, Garhewal, Rot, Wissmann: A New Approach
+// for Active Automata Learning Based on Apartness).
 //
-// # What it guarantees
-//
-// A hypothesis agrees with each observation that was kept, has as few states as
-// those allow, and each of its transitions leads where it does because the
-// observations rule out all other states. More than that is said only by
-// [Result.Guarantee]: a suite that was finished makes a statement about all
-// machines up to a size, random tests make none.
-//
-// # Systems that are not quite deterministic
-//
-// An observation that contradicts an earlier one is asked again until one
-// output leads. What lost is cut from the tree with all that was seen behind
-// it. If none leads, or a second one comes more often than errors do elsewhere,
-// the edge is nondeterministic: it is not apart from anything that it ever gave,
-// and nothing behind it is compared. A wrong output that was seen once
-// contradicts nothing, so no state is added and no counterexample believed on a
-// single observation. Once outputs have proved unreliable, what each transition
-// rests on is asked twice before the end, and what each state rests on as often
-// as the rate of errors wants.
+// An output that contradicts an earlier one is asked for again until one leads
+// by two; one that never does is nondeterministic, and ends the learning.
 package learn
 
 import (
@@ -32,59 +15,32 @@ import (
 	"slices"
 )
 
-// Subject is the system that is learned.
+// Subject is the system under test.
 type Subject interface {
-	// Ask resets the system, sends the inputs and returns one output for each.
-	// The subject keeps neither slice. Whatever can be retried, a lost
-	// connection say, is the subject's to retry, from a reset. Its error ends
-	// the learning; the result holds what was learned until then.
+	// Ask resets the system, sends the inputs and returns one output for each: a
+	// membership query. It keeps the slice no longer than that. Its error ends the
+	// learning.
 	Ask(ctx context.Context, word []string) ([]string, error)
-}
-
-// Adaptive is a Subject that can choose each input by the outputs before it,
-// which takes fewer questions and shorter ones.
-type Adaptive interface {
-	Subject
-	// AskAdaptive resets the system and sends what next returns for the outputs
-	// so far, until more is false; then it returns the outputs. Next depends on
-	// nothing else, so that a retry from a reset is free to begin again with no
-	// outputs.
-	AskAdaptive(ctx context.Context, next func(outputs []string) (input string, more bool)) ([]string, error)
 }
 
 // Config says what to learn and how far to go.
 type Config struct {
 	// Inputs is the alphabet: at least one, each once.
 	Inputs []string
-	// Seed decides all that is random. With an equal configuration and equal
-	// answers the same words are asked in the same order, so that learning that
-	// was interrupted goes on where it was if the first answers come from a
-	// record.
+	// Seed decides all that is random: equal configurations and equal answers make
+	// equal queries.
 	Seed uint64
-	// Traces are observations that were made before. They are believed as if
-	// they were asked now, and never asked again unless others contradict them.
-	// Each ends before the first input that is not in the alphabet.
+	// Traces are observations that were made before, each up to the first input that
+	// is not in the alphabet. They are believed as if they were asked now.
 	Traces []Trace
-	// Scenarios are words that somebody thought of. They are the first tests of
-	// each hypothesis.
+	// Scenarios are words that somebody thought of. They are the first tests of each
+	// hypothesis.
 	Scenarios [][]string
 	// MaxStates is how many states a hypothesis may have, 60 if it is 0.
 	MaxStates int
 	// Tests is how many random tests in a row must find nothing, 300 if it is 0,
 	// none if it is negative.
 	Tests int
-	// HSI asks the whole suite of harmonised state identifiers of the last
-	// hypothesis. It finds all differences to machines that have up to Extra
-	// states more; each further one makes it larger by the number of inputs.
-	HSI   bool
-	Extra int
-	// Seen is how often each transition must have been seen, wherever it was, 3 if
-	// it is 0. Only what comes again can show that it is not deterministic.
-	Seen int
-	// Margin is by how many observations an output must lead to decide a
-	// conflict, 2 if it is 0; MostRuns how often a word is asked again for it, 9
-	// if it is 0.
-	Margin, MostRuns int
 }
 
 // Trace is what was observed from one reset on: an output for each input.
@@ -92,14 +48,53 @@ type Trace struct {
 	Inputs, Outputs []string
 }
 
+// ErrStates says that the hypothesis would need more states than MaxStates.
+var ErrStates = errors.New("more states than allowed")
+
+// ErrNondeterministic says that one word is answered now so, now otherwise.
+var ErrNondeterministic = errors.New("it is not deterministic")
+
+// Result is what was learned.
+type Result struct {
+	// Machine is the hypothesis that passed all tests, nil if Stopped is not.
+	Machine *Machine
+	// Stopped says why learning did not come to its end.
+	Stopped error
+	// Remaining is how many queries more it would have taken, at least.
+	Remaining int
+	// Queries is how many words were asked, Symbols how many inputs were sent.
+	Queries, Symbols int
+	// Tests is how many random tests in a row found no counterexample.
+	Tests int
+	// Conflicts is how often an output contradicted an earlier one, Counterexamples
+	// how often a hypothesis was refuted.
+	Conflicts, Counterexamples int
+}
+
+// Guarantee says in one sentence how sure the machine is. That no other machine
+// of so many states gives the same answers is what L# ends with: its states are
+// all apart, and each transition is apart from all states but one.
+func (r *Result) Guarantee() string {
+	if r.Machine == nil {
+		return "not complete: " + r.Stopped.Error()
+	}
+	return fmt.Sprintf("complete up to %s; %s without a counterexample",
+		count(len(r.Machine.States), "state"), count(r.Tests, "random test"))
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 func (c Config) withDefaults() Config {
-	for _, d := range []struct {
-		field *int
-		value int
-	}{{&c.MaxStates, 60}, {&c.Tests, 300}, {&c.Seen, 3}, {&c.Margin, 2}, {&c.MostRuns, 9}} {
-		if *d.field == 0 {
-			*d.field = d.value
-		}
+	if c.MaxStates == 0 {
+		c.MaxStates = 60
+	}
+	if c.Tests == 0 {
+		c.Tests = 300
 	}
 	return c
 }
@@ -124,9 +119,6 @@ func (c Config) check() error {
 		if len(t.Inputs) != len(t.Outputs) {
 			return fmt.Errorf("learn: trace %d has %d inputs and %d outputs", i+1, len(t.Inputs), len(t.Outputs))
 		}
-	}
-	if c.MaxStates < 1 || c.Extra < 0 || c.Margin < 1 || c.MostRuns < 1 {
-		return errors.New("learn: MaxStates, Margin and MostRuns must be positive, Extra must not be negative")
 	}
 	return nil
 }

@@ -9,8 +9,7 @@ import (
 
 // WriteDOT writes the machine in the form that LearnLib and AALpy read.
 // They split a label at the slash, so that a slash in a name becomes a division
-// slash (U+2215). Edges that are not deterministic are dashed, guessed ones
-// dotted; unknown ones are left out.
+// slash (U+2215).
 func (m *Machine) WriteDOT(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprint(b, "digraph g {\n__start0 [label=\"\" shape=\"none\"];\n\n")
@@ -20,17 +19,7 @@ func (m *Machine) WriteDOT(w io.Writer) error {
 	fmt.Fprintln(b)
 	for s, state := range m.States {
 		for i, e := range state.Edges {
-			if e.To == Unknown {
-				continue
-			}
-			style := ""
-			switch {
-			case e.Nondeterministic:
-				style = ` style="dashed"`
-			case e.Guess:
-				style = ` style="dotted"`
-			}
-			fmt.Fprintf(b, "s%d -> s%d [label=\"%s / %s\"%s];\n", s, e.To, dotName(m.Inputs[i]), dotName(e.Output), style)
+			fmt.Fprintf(b, "s%d -> s%d [label=\"%s / %s\"];\n", s, e.To, dotName(m.Inputs[i]), dotName(e.Output))
 		}
 	}
 	fmt.Fprint(b, "\n__start0 -> s0;\n}\n")

@@ -2,187 +2,233 @@ package learn
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 )
+
+// margin is by how much an output must lead before a state or a counterexample
+// rests on it: one observation may be an error.
+const margin = 2
 
 // Learn asks the subject until a machine explains all it said and the tests find
 // nothing more. An error is a mistake in the configuration, found before
-// anything was asked. Whatever ends the learning later is in the result, which
-// then holds the best machine so far.
+// anything was asked. Whatever ends the learning later is in the result.
 func Learn(ctx context.Context, s Subject, c Config) (*Result, error) {
 	c = c.withDefaults()
 	if err := c.check(); err != nil {
 		return nil, err
 	}
 	l := &learner{
-		asker: &asker{tree: newTree(len(c.Inputs)), names: newNames(c.Inputs), ctx: ctx, subject: s, config: c},
-		rand:  rand.New(rand.NewPCG(c.Seed, 0x6c23)),
+		Config: c, ctx: ctx, subject: s, inputNo: make(map[string]int),
+		root: newNode(nil, 0, len(c.Inputs)), rand: rand.New(rand.NewPCG(c.Seed, 0x6c23)),
 	}
-	l.adaptive, _ = s.(Adaptive)
-	l.root.basis = 0
-	l.basis = []*node{l.root}
-	l.wildAt = l.knownWild
-	return l.result(l.run()), nil
+	for i, in := range c.Inputs {
+		l.inputNo[in] = i
+	}
+	l.revise()
+	if l.Stopped = l.run(); l.Stopped != nil {
+		l.Remaining = l.remaining()
+	} else {
+		l.Machine = l.hypothesis.inOrder()
+	}
+	return &l.Result, nil
 }
 
-// learner grows the tree until it gives a hypothesis, and tests that.
+// learner grows the observation tree until it gives a hypothesis, and tests that.
 type learner struct {
-	*asker
-	adaptive Adaptive // nil if the subject is not
-	rand     *rand.Rand
-
-	// basis are nodes that are pairwise apart: each stands for a state. Parents
-	// come before their children.
+	Config
+	Result
+	ctx     context.Context
+	subject Subject
+	inputNo map[string]int
+	rand    *rand.Rand
+	root    *node
+	// basis are nodes that are pairwise apart: each stands for a state. Parents come
+	// before their children.
 	basis []*node
-	// revised is the epoch for which the basis was last looked through.
-	revised uint64
-	// popular counts for each state the transitions that are known to lead to it.
-	popular []int
-
-	hypothesis      *hypothesis // nil before the first
-	suffixes        [][][]int   // what identifies its states
-	coverage        *coverage
-	shorts          *shorts // nil until they are needed
-	tests           int     // random tests in a row that found nothing
-	suite           bool    // the HSI suite of the hypothesis was finished
-	counterexamples int
-	// last is the last contradiction and how often it came again.
-	last struct {
-		node  *node
-		times int
-	}
+	// turned says that an output is no longer believed, which the basis may rest on;
+	// revision counts how often that was.
+	turned     bool
+	revision   int
+	hypothesis *Machine // nil before the first
 }
 
 func (l *learner) run() error {
-	for _, t := range l.config.Traces {
-		var word []int
-		for _, in := range t.Inputs {
-			no, ok := l.inputNo[in]
-			if !ok {
-				break
-			}
-			word = append(word, no)
-		}
-		if err := l.enter(word, l.outputNos(t.Outputs[:len(word)])); err != nil {
+	for _, t := range l.Traces {
+		word := l.numbers(t.Inputs)
+		if err := l.settle(word, l.enter(word, t.Outputs)); err != nil {
 			return err
 		}
 	}
 	for {
-		h, err := l.refine()
-		if err != nil {
-			return err
-		}
-		if !h.equal(l.hypothesis) {
-			l.tests, l.suite = 0, false
-			l.hypothesis, l.suffixes = h, h.identifiers()
-			l.coverage, l.shorts = newCoverage(h, l.root), nil
-		}
-		if holds, err := l.examine(); holds || err != nil {
-			return err
-		}
-	}
-}
-
-// refine applies the rules of L# until the tree gives a hypothesis that agrees
-// with it.
-func (l *learner) refine() (*hypothesis, error) {
-	for {
-		if l.revised != l.epoch {
+		if l.turned {
 			l.revise()
 		}
-		if l.tooWild() {
-			return nil, ErrNondeterministic
-		}
 		if busy, err := l.applyRule(); err != nil {
-			return nil, err
+			return err
 		} else if busy {
 			continue
 		}
-		h := l.build()
-		if l.spread(h) {
+		l.build()
+		word := l.contradiction()
+		if word == nil {
+			holds, err := l.test()
+			if holds || err != nil {
+				return err
+			}
 			continue
 		}
-		bad := l.contradiction(h)
-		if bad == nil {
-			return h, nil
-		}
-		if err := l.learnFrom(h, bad); err != nil {
-			return nil, err
+		if err := l.learnFrom(word); err != nil {
+			return err
 		}
 	}
 }
 
-// applyRule applies the first rule that has something to do. Busy says that there
-// was one; the tree may be another then.
-func (l *learner) applyRule() (busy bool, err error) {
-	for _, rule := range []func() (bool, error){l.proveWild, l.checkSuspects, l.promote, l.extend, l.identify} {
-		if busy, err := rule(); busy || err != nil {
-			return busy, err
+// numbers gives a word's inputs as numbers, up to the first that is none.
+func (l *learner) numbers(word []string) []int {
+	var nos []int
+	for _, in := range word {
+		no, ok := l.inputNo[in]
+		if !ok {
+			break
 		}
+		nos = append(nos, no)
 	}
-	return false, nil
+	return nos
 }
 
-// revise looks whether all states of the basis are still apart, after something
-// was taken from the tree.
+// ask makes sure that the tree knows what comes back for the word.
+func (l *learner) ask(word []int) error {
+	for !l.known(word) {
+		if err := l.query(word); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// known reports whether it is known what comes back for a word.
+func (l *learner) known(word []int) bool {
+	n := l.root
+	for _, in := range word {
+		if n.after(in) == nil || n.edges[in].disputed() {
+			return false
+		}
+		n = n.after(in).to
+	}
+	return true
+}
+
+// query asks a word whether or not it is known, and settles what contradicts
+// earlier observations.
+func (l *learner) query(word []int) error {
+	disputed, err := l.send(word)
+	if err != nil {
+		return err
+	}
+	return l.settle(word, disputed)
+}
+
+// settle asks the beginning of a word, whose last output is disputed, until one
+// leads.
+func (l *learner) settle(word []int, disputed int) (err error) {
+	for disputed > 0 && err == nil {
+		word = word[:disputed]
+		n := l.root.find(word[:disputed-1])
+		if e := n.edges[word[disputed-1]]; e.nondeterministic() {
+			return fmt.Errorf("%w: %q is answered %q %d times and %q %d times", ErrNondeterministic,
+				strings.Join(l.names(word), ", "), e[0].out, e[0].seen, e[1].out, e[1].seen)
+		}
+		disputed, err = l.send(word)
+	}
+	return err
+}
+
+func (l *learner) names(word []int) []string {
+	names := make([]string, len(word))
+	for i, in := range word {
+		names[i] = l.Inputs[in]
+	}
+	return names
+}
+
+// send asks the subject and enters what it says.
+func (l *learner) send(word []int) (disputed int, err error) {
+	if err := l.ctx.Err(); err != nil {
+		return 0, err
+	}
+	l.Queries++
+	outs, err := l.subject.Ask(l.ctx, l.names(word))
+	if err != nil {
+		return 0, err
+	}
+	if len(outs) != len(word) {
+		return 0, fmt.Errorf("learn: the subject gave %d outputs for %d inputs", len(outs), len(word))
+	}
+	l.Symbols += len(word)
+	return l.enter(word, outs), nil
+}
+
+// enter puts an observation into the tree. It returns how long the beginning of
+// the word is whose last output is disputed now, 0 if none is. What follows an
+// output that is not believed waits behind that.
+func (l *learner) enter(word []int, outs []string) (disputed int) {
+	n, believed := l.root, true
+	for i, in := range word {
+		if o := n.after(in); believed && o != nil && o.out != outs[i] {
+			l.Conflicts++
+		}
+		to, turned := n.enter(in, outs[i])
+		if believed {
+			l.turned = l.turned || turned
+			if disputed == 0 && n.edges[in].disputed() {
+				disputed = i + 1
+			}
+			believed = n.edges[in][0].to == to
+		}
+		n = to
+	}
+	return disputed
+}
+
+// revise looks which states of the basis are still apart, after an output turned
+// out to be wrong.
 func (l *learner) revise() {
+	l.turned = false
+	l.revision++
 	old := l.basis
+	if old == nil {
+		old = []*node{l.root}
+	}
 	l.basis = nil
 	for _, b := range old {
-		b.basis = -1
+		b.state = -1
 	}
 	for _, b := range old {
-		if b.dead || b.parent != nil && b.parent.basis < 0 {
+		if !b.believed() || b.parent != nil && b.parent.state < 0 {
 			continue
 		}
-		if !slices.ContainsFunc(l.basis, func(o *node) bool { return !l.apart(o, b) }) {
-			b.basis = len(l.basis)
+		if !slices.ContainsFunc(l.basis, func(o *node) bool { return !apart(o, b) }) {
+			b.state = len(l.basis)
 			l.basis = append(l.basis, b)
 		}
 	}
-	if len(l.basis) < len(old) {
-		// The states have other numbers now.
-		l.epoch++
-		l.hypothesis = nil
-	}
-	l.revised = l.epoch
 }
 
-// candidates returns the states that a node may be: those it is not apart from.
-func (l *learner) candidates(n *node) []int {
-	f := &n.front
-	if f.epoch != l.epoch {
-		*f = frontier{epoch: l.epoch}
-	}
-	for len(f.apart) < len(l.basis) {
-		f.apart = append(f.apart, false)
-		f.checked = append(f.checked, 0)
-	}
-	var open []int
-	for q, b := range l.basis {
-		if f.apart[q] {
-			continue
+// remaining is how many queries there still are to make, as far as that is known:
+// one for each transition that was not tried, one to tell each pair of states that
+// a transition may lead to, and the tests.
+func (l *learner) remaining() int {
+	n := max(0, l.Config.Tests-l.Result.Tests)
+	l.frontier(func(_ *node, _ int, to *node) bool {
+		if to == nil {
+			n += 2
+		} else {
+			n += max(0, len(l.candidates(to))-1)
 		}
-		if last := max(n.changed, b.changed); f.checked[q] < last {
-			f.checked[q] = last
-			f.apart[q] = l.apart(n, b)
-		}
-		if !f.apart[q] {
-			open = append(open, q)
-		}
-	}
-	return open
-}
-
-// eachFrontier calls f for each node right behind the basis; n is nil if it was
-// not seen yet.
-func (l *learner) eachFrontier(f func(q, in int, n *node) (goOn bool)) {
-	for q, b := range l.basis {
-		for in := range l.width {
-			if n := b.kid(in); (n == nil || n.basis < 0) && !f(q, in, n) {
-				return
-			}
-		}
-	}
+		return true
+	})
+	return n
 }

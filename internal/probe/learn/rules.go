@@ -1,159 +1,240 @@
 package learn
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
-// promote makes a state of a frontier node that is apart from all states, once
-// that does not rest on a single observation. Busy says that the tree changed.
-func (l *learner) promote() (busy bool, err error) {
-	var found *node
-	l.eachFrontier(func(q, in int, n *node) bool {
-		if n != nil && len(l.candidates(n)) == 0 {
-			found = n
-		}
-		return found == nil
-	})
-	if found == nil {
-		return false, nil
-	}
-	if busy, err := l.confirmApart(found, l.basis, l.margin()); busy || err != nil {
-		return true, err
-	}
-	if len(l.basis) == l.config.MaxStates {
-		return false, fmt.Errorf("%w: %d", ErrStates, l.config.MaxStates)
-	}
-	found.basis = len(l.basis)
-	l.basis = append(l.basis, found)
-	return true, nil
-}
+// The rules of L# grow the observation tree until each node right behind the
+// basis, the frontier, is apart from all states but one.
 
-// margin is by how much an output must lead before something is built on it: a
-// single observation is not enough. Where outputs have proved unreliable it is
-// such that among some thousand edges hardly one has so many errors.
-func (l *learner) margin() int {
-	if l.conflicts == 0 {
-		return 2
-	}
-	errors := min(0.2, l.errorRate(nil))
-	margin, chance := 3, errors*errors*errors
-	for chance > 4e-6 {
-		margin, chance = margin+1, chance*errors
-	}
-	return margin
-}
-
-// sure says which edges lead by the margin. Of an input that is not
-// deterministic somewhere more is wanted: it may not be elsewhere.
-func (l *learner) sure(margin int) func(*node) bool {
-	return func(n *node) bool {
-		switch {
-		case n.wild:
-			return true
-		case l.wildInputs[n.in]:
-			return n.sure(2 * margin)
-		}
-		return n.sure(margin)
-	}
-}
-
-// confirmApart asks once more for one of the observations that tell n from the
-// states, if any does not lead by the margin. It chooses the longest word: that
-// repeats the most.
-func (l *learner) confirmApart(n *node, states []*node, margin int) (busy bool, err error) {
-	var longest, from []int
-	sure := l.sure(margin)
-	for _, b := range states {
-		w, certain := l.witness(n, b, sure)
-		if certain || len(w) <= len(longest) {
-			continue
-		}
-		longest, from = w, b.word()
-		if !sure(n.find(w)) {
-			from = n.word()
-		}
-	}
-	if longest == nil {
-		return false, nil
-	}
-	return true, l.again(append(from, longest...))
-}
-
-// extend asks for an input that was not tried yet in some state, and right
-// behind it for what tells the state that follows.
-func (l *learner) extend() (busy bool, err error) {
-	var prefix []int
-	l.eachFrontier(func(q, in int, n *node) bool {
-		if n == nil {
-			prefix = append(l.basis[q].word(), in)
-		}
-		return n != nil
-	})
-	if prefix == nil {
-		return false, nil
-	}
-	all := make([]int, len(l.basis))
-	for q := range all {
-		all[q] = q
-	}
-	return true, l.tell(prefix, nil, all)
-}
-
-// mostTries is how often a node is asked about without progress before it is
-// left ambiguous. It takes an output that is not deterministic to get there.
-const mostTries = 6
-
-// identify asks what tells apart two states that a frontier node may be.
-func (l *learner) identify() (busy bool, err error) {
-	var found *node
-	var open []int
-	l.countPopular()
-	l.eachFrontier(func(q, in int, n *node) bool {
-		if c := l.candidates(n); len(c) > 1 && n.front.tries < mostTries {
-			found, open = n, c
-		}
-		return found == nil
-	})
-	if found == nil {
-		return false, nil
-	}
-	found.front.tries++
-	if err := l.tell(found.word(), found, open); err != nil {
-		return false, err
-	}
-	switch {
-	case found.dead:
-	case len(l.candidates(found)) < len(open):
-		found.front.tries = 0
-	case found.front.tries == mostTries:
-		return true, l.doubt(open)
-	}
-	return true, nil
-}
-
-// doubt asks more often for what tells states apart that could not be told from a
-// third: it may rest on an output that is not deterministic.
-func (l *learner) doubt(states []int) error {
-	const margin = 8
-	for _, q := range states[1:] {
-		for busy := true; busy; {
-			var err error
-			busy, err = l.confirmApart(l.basis[q], []*node{l.basis[states[0]]}, margin)
-			if err != nil || l.revised != l.epoch {
-				return err
+// frontier calls f for each input of each state that does not lead to a node of
+// the basis; to is nil if it was not tried.
+func (l *learner) frontier(f func(from *node, in int, to *node) (goOn bool)) {
+	for _, b := range l.basis {
+		for in := range l.Inputs {
+			var to *node
+			if o := b.after(in); o != nil {
+				to = o.to
 			}
+			if (to == nil || to.state < 0) && !f(b, in, to) {
+				return
+			}
+		}
+	}
+}
+
+// candidates returns the states that a node may be: those it is not apart from.
+func (l *learner) candidates(n *node) []int {
+	if n.revision != l.revision {
+		n.revision, n.notState = l.revision, nil
+	}
+	for len(n.notState) < len(l.basis) {
+		n.notState = append(n.notState, false)
+	}
+	var open []int
+	for q, b := range l.basis {
+		if n.notState[q] = n.notState[q] || apart(n, b); !n.notState[q] {
+			open = append(open, q)
+		}
+	}
+	return open
+}
+
+// applyRule does one thing that is to be done, the most important first. Busy
+// says that there was something.
+func (l *learner) applyRule() (busy bool, err error) {
+	var isolated, unclear *node
+	var untried []int
+	var open []int
+	l.frontier(func(from *node, in int, to *node) bool {
+		if to == nil {
+			if untried == nil {
+				untried = append(from.word(), in)
+			}
+			return true
+		}
+		switch c := l.candidates(to); {
+		case len(c) == 0:
+			isolated = to
+		case len(c) > 1 && unclear == nil:
+			unclear, open = to, c
+		}
+		return isolated == nil
+	})
+	switch {
+	case isolated != nil:
+		return true, l.promote(isolated)
+	case untried != nil:
+		all := make([]int, len(l.basis))
+		for q := range all {
+			all[q] = q
+		}
+		return true, l.ask(append(untried, l.separator(all)...))
+	case unclear != nil:
+		return true, l.ask(append(unclear.word(), l.separator(open)...))
+	}
+	return false, nil
+}
+
+// promote makes a state of a node that is apart from all states (rule 1), once
+// none of that rests on a single observation.
+func (l *learner) promote(n *node) error {
+	for _, b := range l.basis {
+		if done, err := l.confirm(n, b, margin); !done || err != nil {
+			return err
+		}
+	}
+	if len(l.basis) == l.MaxStates {
+		return fmt.Errorf("%w: %d", ErrStates, l.MaxStates)
+	}
+	n.state = len(l.basis)
+	l.basis = append(l.basis, n)
+	return nil
+}
+
+// confirm asks for what tells a node from a state until that leads. It is not done
+// if that turned out to be wrong.
+func (l *learner) confirm(n, state *node, lead int) (done bool, err error) {
+	for {
+		word, sure := witness(n, state, lead)
+		if word == nil || sure {
+			return sure, nil
+		}
+		for _, m := range []*node{n, state} {
+			before := m.find(word[:len(word)-1])
+			if before.edges[word[len(word)-1]].lead() >= lead {
+				continue
+			}
+			if err := l.query(slices.Concat(m.word(), word)); err != nil || l.turned {
+				return false, err
+			}
+		}
+	}
+}
+
+// separator is the word that tells most of some states, of those words that tell
+// two (rule 3); it is asked right behind an input that was not tried yet, too
+// (rule 2).
+func (l *learner) separator(states []int) (best []int) {
+	least := len(states) * len(states)
+	for i, p := range states {
+		for _, q := range states[:i] {
+			word, _ := witness(l.basis[p], l.basis[q], margin)
+			if left := l.leftTogether(word, states); left < least || left == least && len(word) < len(best) {
+				best, least = word, left
+			}
+		}
+	}
+	return best
+}
+
+// leftTogether counts the pairs of states that a word does not tell.
+func (l *learner) leftTogether(word []int, states []int) int {
+	left := 0
+	groups := make(map[string]int)
+	for _, q := range states {
+		outs := ""
+		n := l.basis[q]
+		for _, in := range word {
+			o := n.after(in)
+			if o == nil {
+				outs = "?"
+				break
+			}
+			outs += o.out + "\x00"
+			n = o.to
+		}
+		groups[outs]++
+	}
+	for outs, n := range groups {
+		if outs == "?" {
+			left += n * len(states)
+		} else {
+			left += n * n
+		}
+	}
+	return left
+}
+
+// build makes the hypothesis that the tree gives.
+func (l *learner) build() {
+	h := &Machine{Inputs: slices.Clone(l.Inputs)}
+	for _, b := range l.basis {
+		s := State{Access: l.names(b.word())}
+		for in := range l.Inputs {
+			o := b.after(in)
+			to := o.to.state
+			if to < 0 {
+				to = l.candidates(o.to)[0]
+			}
+			s.Edges = append(s.Edges, Transition{Output: o.out, To: to})
+		}
+		h.States = append(h.States, s)
+	}
+	if l.hypothesis == nil || !h.equal(l.hypothesis) {
+		l.Result.Tests = 0
+	}
+	l.hypothesis = h
+}
+
+// contradiction returns a shortest word of the tree that the hypothesis answers
+// otherwise, nil if there is none.
+func (l *learner) contradiction() []int {
+	type place struct {
+		n *node
+		q int
+	}
+	for queue := []place{{l.root, 0}}; len(queue) > 0; queue = queue[1:] {
+		p := queue[0]
+		for in := range l.Inputs {
+			o := p.n.after(in)
+			if o == nil {
+				continue
+			}
+			e := l.hypothesis.States[p.q].Edges[in]
+			if o.out != e.Output {
+				return append(p.n.word(), in)
+			}
+			queue = append(queue, place{o.to, e.To})
 		}
 	}
 	return nil
 }
 
-// countPopular counts how many transitions lead to each state.
-func (l *learner) countPopular() {
-	l.popular = make([]int, len(l.basis))
-	l.eachFrontier(func(q, in int, n *node) bool {
-		if n != nil {
-			if c := l.candidates(n); len(c) == 1 {
-				l.popular[c[0]]++
-			}
+// learnFrom takes a word of the tree that contradicts the hypothesis, and asks
+// until a node of the frontier is apart from the state that the hypothesis says it
+// is: a binary search for the transition that leads elsewhere.
+func (l *learner) learnFrom(word []int) error {
+	last := len(word) - 1
+	if l.root.find(word[:last]).edges[word[last]].lead() < margin {
+		return l.query(word)
+	}
+	l.Counterexamples++
+	way := word[:last]
+	for {
+		n := l.root.find(way)
+		if n == nil || l.turned || n.state >= 0 || n.parent.state >= 0 {
+			return nil
 		}
-		return true
-	})
+		differs, _ := witness(n, l.basis[l.hypothesis.after(way)], margin)
+		if differs == nil {
+			return nil
+		}
+		first := 0 // where the way leaves the basis
+		for at := l.root; at.state >= 0; first++ {
+			at = at.after(way[first]).to
+		}
+		half := (first + len(way)) / 2
+		q := l.basis[l.hypothesis.after(way[:half])]
+		rest := slices.Concat(q.word(), way[half:])
+		if err := l.ask(slices.Concat(rest, differs)); err != nil {
+			return err
+		}
+		if at := l.root.find(way[:half]); at != nil && apart(at, q) {
+			way = way[:half]
+		} else {
+			way = rest
+		}
+	}
 }

@@ -29,27 +29,12 @@ type edgeID struct {
 var errBudget = errors.New("no budget left")
 
 func (s *system) Ask(_ context.Context, word []string) ([]string, error) {
-	outs, err := s.AskAdaptive(context.Background(), func(outputs []string) (string, bool) {
-		if len(outputs) == len(word) {
-			return "", false
-		}
-		return word[len(outputs)], true
-	})
-	return outs, err
-}
-
-func (s *system) AskAdaptive(_ context.Context, next func([]string) (string, bool)) ([]string, error) {
 	if s.budget > 0 && len(s.asked) == s.budget {
 		return nil, errBudget
 	}
-	at, word, outs := 0, []string(nil), []string(nil)
-	for {
-		in, more := next(outs)
-		if !more {
-			s.asked = append(s.asked, strings.Join(word, " "))
-			return outs, nil
-		}
-		word = append(word, in)
+	s.asked = append(s.asked, strings.Join(word, " "))
+	at, outs := 0, []string(nil)
+	for _, in := range word {
 		e := s.m.States[at].Edges[slices.Index(s.m.Inputs, in)]
 		out, to := e.Output, e.To
 		if other, ok := s.alternatives[edgeID{at, in}]; ok && s.rand.IntN(2) == 0 {
@@ -66,6 +51,7 @@ func (s *system) AskAdaptive(_ context.Context, next func([]string) (string, boo
 		}
 		outs, at = append(outs, out), to
 	}
+	return outs, nil
 }
 
 func (s *system) otherOutput(not string) string {
@@ -79,11 +65,6 @@ func (s *system) otherOutput(not string) string {
 	}
 	return all[s.rand.IntN(len(all))]
 }
-
-// preset hides that a system is adaptive.
-type preset struct{ s *system }
-
-func (p preset) Ask(ctx context.Context, word []string) ([]string, error) { return p.s.Ask(ctx, word) }
 
 func newSystem(m *Machine, seed uint64) *system {
 	return &system{m: m, rand: rand.New(rand.NewPCG(seed, 7))}
@@ -117,10 +98,44 @@ func minimal(seed uint64, draw func(r *rand.Rand) *Machine) *Machine {
 	r := rand.New(rand.NewPCG(seed, 1))
 	for {
 		m := draw(r)
-		if small := m.Minimize(); len(small.States) == len(m.States) {
+		small := m.inOrder()
+		if len(small.States) != len(m.States) {
+			continue
+		}
+		alike := false
+		for p := range small.States {
+			for q := range p {
+				alike = alike || equivalent(small, p, small, q)
+			}
+		}
+		if !alike {
 			return small
 		}
 	}
+}
+
+// equivalent reports whether two states, of machines with the same inputs, answer
+// all words alike.
+func equivalent(a *Machine, p int, b *Machine, q int) bool {
+	seen := map[[2]int]bool{{p, q}: true}
+	for queue := [][2]int{{p, q}}; len(queue) > 0; queue = queue[1:] {
+		for in := range a.Inputs {
+			e, f := a.States[queue[0][0]].Edges[in], b.States[queue[0][1]].Edges[in]
+			if e.Output != f.Output {
+				return false
+			}
+			if next := [2]int{e.To, f.To}; !seen[next] {
+				seen[next] = true
+				queue = append(queue, next)
+			}
+		}
+	}
+	return true
+}
+
+// same reports whether a machine that was learned is the one that there is.
+func same(learned, m *Machine) bool {
+	return learned != nil && len(learned.States) == len(m.States) && equivalent(learned, 0, m, 0)
 }
 
 // uniform draws all targets and outputs evenly.
@@ -181,24 +196,6 @@ func lock(states, inputs, outputs, hidden int) func(*rand.Rand) *Machine {
 			from = len(m.States) - 1
 		}
 		m.States[from].Edges[r.IntN(inputs)].Output = "open"
-		return m
-	}
-}
-
-// counter draws protocols in which one input at one state has an effect only
-// when it was repeated as often as there are hidden states.
-func counter(states, inputs, outputs, hidden int) func(*rand.Rand) *Machine {
-	return func(r *rand.Rand) *Machine {
-		m := protocol(states-hidden, inputs, outputs, 0.6)(r)
-		door, again := r.IntN(len(m.States)), r.IntN(inputs)
-		from := door
-		for range hidden {
-			m.States = append(m.States, State{Edges: slices.Clone(m.States[door].Edges)})
-			to := len(m.States) - 1
-			m.States[from].Edges[again] = Transition{Output: "no", To: to}
-			from = to
-		}
-		m.States[from].Edges[again] = Transition{Output: "locked", To: door}
 		return m
 	}
 }

@@ -19,9 +19,10 @@ func (s *study) conclude() {
 	s.tellNoise()
 	s.tellLimits()
 	s.tellEffects()
+	s.showMachines()
 	for _, p := range phases {
 		ran := slices.ContainsFunc(s.out.Phases, func(q finding.Phase) bool { return q.Name == p.name })
-		if !ran && (p.name != "confirmation" || s.Confirm) {
+		if !ran && (s.Confirm || !slices.Contains(ofOneServer, p.name)) {
 			s.gap(p.name, "the study ended before: "+s.out.Stopped)
 		}
 	}

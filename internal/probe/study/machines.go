@@ -24,15 +24,21 @@ type aspect struct {
 }
 
 // machines learns the protocol's state machines, one for each aspect: a single one
-// of everything would be too large to be learned, and to be read.
+// of everything would be too large to be learned, and to be read. One aspect gets
+// half of what is left, so that one that grows does not take all from the others;
+// where half does not do, all.
 func (s *study) machines() error {
 	aspects := s.aspects()
 	for i, a := range aspects {
 		limit := s.limit
-		s.limit = s.Subject.Sent() + (limit-s.Subject.Sent())/(len(aspects)-i)
-		err := s.learn(a)
+		left := limit - s.Subject.Sent()
+		p := s.pupil(a)
+		if half := left / 2; i < len(aspects)-1 && half >= p.least() {
+			s.limit -= half
+		}
+		err := s.learn(p, s.limit-s.Subject.Sent())
 		s.limit = limit
-		if err != nil && !errors.Is(err, errShare) {
+		if err != nil {
 			return err
 		}
 	}
@@ -67,12 +73,36 @@ func (s *study) aspects() []aspect {
 	return all
 }
 
-// A pupil is a subject of the learner: words are experiments, answers are
+// A pupil is the learner's system under test: words are experiments, answers are
 // abstracted to outputs.
 type pupil struct {
 	study *study
 	aspect
+	names  []string
 	inputs map[string]experiment.Step
+	// machine is what was learned, nil if nothing was.
+	machine *learn.Result
+}
+
+func (s *study) pupil(a aspect) *pupil {
+	p := &pupil{study: s, aspect: a, inputs: make(map[string]experiment.Step)}
+	for _, step := range a.inputs {
+		name := s.File.FormatStep(step)
+		if _, twice := p.inputs[name]; !twice {
+			p.inputs[name] = step
+			p.names = append(p.names, name)
+		}
+	}
+	return p
+}
+
+// testsPerInput is how many random tests a machine must pass, by its inputs.
+const testsPerInput = 10
+
+// least is how many requests a machine takes at least, its tests included.
+func (p *pupil) least() int {
+	const wordLength = 4
+	return (1 + testsPerInput) * len(p.names) * (len(p.before) + wordLength)
 }
 
 func (p *pupil) Ask(_ context.Context, word []string) ([]string, error) {
@@ -155,35 +185,71 @@ func (s *study) members(list []string) []string {
 // maxStates is where an aspect counts as one that grows without end.
 const maxStates = 40
 
-// learn learns the machine of one aspect.
-func (s *study) learn(a aspect) error {
-	p := &pupil{study: s, aspect: a, inputs: make(map[string]experiment.Step)}
-	var names []string
-	for _, step := range a.inputs {
-		name := s.File.FormatStep(step)
-		if _, twice := p.inputs[name]; !twice {
-			p.inputs[name] = step
-			names = append(names, name)
-		}
-	}
-	if len(names) < 2 {
-		s.gap("state machine: "+a.name, "the file has not the commands for it")
+// learn learns the machine of one aspect, if so many requests let it be tested.
+func (s *study) learn(p *pupil, requests int) error {
+	what := "state machine: " + p.name
+	if len(p.names) < 2 {
+		s.gap(what, "the file has not the commands for it")
 		return nil
 	}
-	config := learn.Config{
-		Inputs: names, Seed: s.Seed, Traces: s.known(p), Scenarios: s.words(p), MaxStates: maxStates, Tests: 120, HSI: true,
+	if least := p.least(); requests < least {
+		s.gapOf(what, "a machine is shown once it was tested; the budget does not reach so far", least)
+		return nil
 	}
-	result, err := learn.Learn(s.ctx, p, config)
+	before := s.Subject.Sent()
+	result, err := learn.Learn(s.ctx, p, learn.Config{
+		Inputs: p.names, Seed: s.Seed, Traces: s.known(p), Scenarios: s.words(p), MaxStates: maxStates, Tests: testsPerInput * len(p.names),
+	})
 	if err != nil {
 		return err
 	}
-	s.keepMachine(a, result)
-	if result.Stopped != nil {
-		s.gap("state machine: "+a.name+", to the end", result.Stopped.Error())
-	}
 	var stopped *lab.Stopped
-	if errors.As(result.Stopped, &stopped) {
+	switch {
+	case errors.As(result.Stopped, &stopped):
 		return stopped
+	case errors.Is(result.Stopped, errShare):
+		perQuery := (s.Subject.Sent()-before)/max(1, result.Queries) + 1
+		s.gapOf(what, "a machine is shown once it was tested, and the budget ended before", result.Remaining*perQuery)
+	case result.Stopped != nil:
+		s.gap(what, result.Stopped.Error())
+	default:
+		p.machine = result
+		s.pupils = append(s.pupils, p)
+	}
+	return nil
+}
+
+// showMachines puts those machines into the findings that say something, and nothing
+// that the study saw otherwise.
+func (s *study) showMachines() {
+	for _, p := range s.pupils {
+		what := "state machine: " + p.name
+		if len(p.machine.Machine.States) == 1 {
+			s.gap(what, "no answer depended on what came before")
+		} else if word := s.contradicted(p); word != nil {
+			s.gap(what, "what was learned contradicts what was seen elsewhere: "+strings.Join(word, "; "))
+		} else {
+			s.keepMachine(p)
+		}
+	}
+}
+
+// contradicted is a word that the study saw answered otherwise than the machine
+// says, more often than so.
+func (s *study) contradicted(p *pupil) []string {
+	balance := make(map[string]int)
+	traces := s.known(p)
+	for _, t := range traces {
+		if slices.Equal(p.machine.Machine.Run(t.Inputs), t.Outputs) {
+			balance[strings.Join(t.Inputs, "; ")]++
+		} else {
+			balance[strings.Join(t.Inputs, "; ")]--
+		}
+	}
+	for _, t := range traces {
+		if balance[strings.Join(t.Inputs, "; ")] < 0 {
+			return t.Inputs
+		}
 	}
 	return nil
 }
@@ -239,21 +305,18 @@ func (s *study) words(p *pupil) [][]string {
 }
 
 // keepMachine puts a machine into the findings.
-func (s *study) keepMachine(a aspect, r *learn.Result) {
-	m := finding.Machine{Aspect: a.name, Inputs: r.Machine.Inputs, Queries: r.Queries, Guarantee: r.Guarantee()}
+func (s *study) keepMachine(p *pupil) {
+	learned := p.machine.Machine
+	m := finding.Machine{Aspect: p.name, Inputs: p.names, Queries: p.machine.Queries, Guarantee: p.machine.Guarantee()}
 	var dot bytes.Buffer
-	if err := r.Machine.WriteDOT(&dot); err == nil {
+	if err := learned.WriteDOT(&dot); err == nil {
 		m.DOT = dot.String()
 	}
-	for i, state := range r.Machine.States {
+	for i, state := range learned.States {
 		m.States = append(m.States, finding.State{Name: fmt.Sprintf("s%d", i), Access: state.Access})
 		for j, e := range state.Edges {
-			if e.To < 0 {
-				continue
-			}
 			m.Transitions = append(m.Transitions, finding.Transition{
-				From: fmt.Sprintf("s%d", i), Input: r.Machine.Inputs[j], Output: e.Output, To: fmt.Sprintf("s%d", e.To),
-				Unsure: e.Nondeterministic || e.Guess,
+				From: fmt.Sprintf("s%d", i), Input: p.names[j], Output: e.Output, To: fmt.Sprintf("s%d", e.To),
 			})
 		}
 	}

@@ -60,6 +60,8 @@ type study struct {
 	notLoggedIn string
 	a, b, c     string // the roles: who acts, a friend, a stranger
 	timeout     timeout
+	// pupils are those of which a machine was learned.
+	pupils []*pupil
 	// waiting is what other phases leave to that of the timers.
 	waiting []func() error
 	// lists are those that are given page by page, by command.
@@ -217,8 +219,11 @@ func (s *study) role(i int) string {
 }
 
 // gap notes what was not tested.
-func (s *study) gap(what, why string) {
-	g := finding.Gap{What: what, Why: why}
+func (s *study) gap(what, why string) { s.gapOf(what, why, 0) }
+
+// gapOf notes what some requests more would test.
+func (s *study) gapOf(what, why string, requests int) {
+	g := finding.Gap{What: what, Why: why, Requests: requests}
 	if !slices.Contains(s.out.Untested, g) {
 		s.out.Untested = append(s.out.Untested, g)
 	}

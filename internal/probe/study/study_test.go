@@ -256,6 +256,47 @@ func TestWhereTimeIsRealAccountsWaitTogether(t *testing.T) {
 	}
 }
 
+func TestMachinesAreShownOnceTheyWereTested(t *testing.T) {
+	t.Parallel()
+	for _, budget := range []int{3000, 12000} {
+		out := run(t, httpQQ, probetest.Config{}, budget, true)
+		missing := 0
+		for _, g := range out.Untested {
+			if strings.HasPrefix(g.What, "state machine: ") {
+				missing++
+				if g.Requests < 100 {
+					t.Errorf("%d requests: %+v does not say how many it would take", budget, g)
+				}
+			}
+		}
+		for _, m := range out.Machines {
+			if len(m.States) < 2 || len(m.Transitions) != len(m.States)*len(m.Inputs) || !strings.Contains(m.Guarantee, " random tests without") {
+				t.Errorf("%d requests: the machine of %s has %d states and %d transitions: %s", budget, m.Aspect, len(m.States),
+					len(m.Transitions), m.Guarantee)
+			}
+		}
+		t.Logf("%d requests: %d machines, %d missing", budget, len(out.Machines), missing)
+		if len(out.Machines)+missing != 5 || budget > 9000 && len(out.Machines) < 3 {
+			t.Errorf("%d requests: %d machines, %d missing", budget, len(out.Machines), missing)
+		}
+	}
+}
+
+func TestAComparisonLeavesOutWhatOtherPhasesTry(t *testing.T) {
+	t.Parallel()
+	out := run(t, httpQQ, probetest.Config{}, 3000, false)
+	for _, p := range out.Phases {
+		if p.Name == "state machines" || p.Name == "hidden keys" {
+			t.Errorf("%s took %d requests", p.Name, p.Requests)
+		}
+	}
+	for _, g := range out.Untested {
+		if strings.HasPrefix(g.Why, "the study ended before") {
+			t.Errorf("%s is said not to be tested: %s", g.What, g.Why)
+		}
+	}
+}
+
 func TestASmallBudgetGivesAWholeStudyThatSaysWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	out := run(t, httpQQ, probetest.Config{}, 300, true)

@@ -1,0 +1,63 @@
+package study
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+	"github.com/rookery-im/rookery/internal/probe/learn"
+)
+
+func TestAMachineThatSaysNothingOrContradictsTheStudyIsNotShown(t *testing.T) {
+	const path = "../compare/testdata/reference.yaml"
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := experiment.Parse(path, text, os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := func(lines ...string) (all []experiment.Step) {
+		for _, line := range lines {
+			step, err := f.ParseStep(line)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, step)
+		}
+		return all
+	}
+	edge := func(output string, to int) learn.Transition { return learn.Transition{Output: output, To: to} }
+	one := []learn.State{{Edges: []learn.Transition{edge("not logged in", 0), edge("ok", 0)}}}
+	two := []learn.State{
+		{Edges: []learn.Transition{edge("not logged in", 0), edge("ok", 1)}},
+		{Access: []string{"a Login"}, Edges: []learn.Transition{edge("ok", 1), edge("ok", 1)}},
+	}
+	refused := &lab.Trace{Steps: steps("a List"), Answers: []lab.Answer{{Status: 404}}}
+	for _, c := range []struct {
+		name   string
+		states []learn.State
+		traces []*lab.Trace
+		gap    string
+	}{
+		{"two states", two, nil, ""},
+		{"one state", one, nil, "no answer depended on what came before"},
+		{"another answer", two, []*lab.Trace{refused}, "contradicts what was seen elsewhere: a List"},
+	} {
+		s := &study{Config: Config{File: f}, out: &finding.Study{}, traces: c.traces}
+		p := s.pupil(aspect{name: "session", inputs: steps("a List", "a Login")})
+		p.machine = &learn.Result{Machine: &learn.Machine{Inputs: p.names, States: c.states}}
+		s.pupils = []*pupil{p}
+		s.showMachines()
+		switch {
+		case c.gap == "" && (len(s.out.Machines) != 1 || len(s.out.Untested) != 0):
+			t.Errorf("%s: %d machines, untested %v", c.name, len(s.out.Machines), s.out.Untested)
+		case c.gap != "" && (len(s.out.Machines) != 0 || len(s.out.Untested) != 1 || !strings.Contains(s.out.Untested[0].Why, c.gap)):
+			t.Errorf("%s: %d machines, untested %v", c.name, len(s.out.Machines), s.out.Untested)
+		}
+	}
+}
