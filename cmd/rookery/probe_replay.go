@@ -57,7 +57,7 @@ could not be compared, or not all.`,
 				if len(args) > 1 {
 					return usageErrorf(c, "--serve sends nothing: leave out %q", args[1])
 				}
-				return f.stand(c, t)
+				return f.playback(c, t)
 			}
 			return orNotMade(f.replay(c, t, append(args, "")[1]))
 		},
@@ -127,9 +127,9 @@ func (f *replayFlags) print(c *cobra.Command, r *probe.Replayed) error {
 	return nil
 }
 
-// stand answers in place of the transcript's server until a signal ends it.
-func (f *replayFlags) stand(c *cobra.Command, t *journal.Transcript) error {
-	s, err := probe.NewStand(t, f.run)
+// playback answers in place of the transcript's server until a signal ends it.
+func (f *replayFlags) playback(c *cobra.Command, t *journal.Transcript) error {
+	s, err := probe.NewPlayback(t, f.run)
 	if err != nil {
 		return err
 	}

@@ -110,7 +110,7 @@ func NewPlan(ctx context.Context, o Options) (*Plan, error) {
 	return p, p.rehearse(ctx, o.Experiment, h)
 }
 
-// rehearse makes the study on pretended servers.
+// rehearse makes the study on fake servers.
 func (p *Plan) rehearse(ctx context.Context, e *Experiment, h journal.Head) error {
 	marks, err := rehearse(ctx, e, h)
 	if err != nil {
@@ -141,12 +141,12 @@ type mark struct {
 // opening is what goes before all phases.
 const opening = "introduction"
 
-// rehearse makes a study on pretended servers, and returns where its phases begin
+// rehearse makes a study on fake servers, and returns where its phases begin
 // and, without a name, where it ends.
 func rehearse(ctx context.Context, e *Experiment, h journal.Head) ([]mark, error) {
-	var first *pretended
+	var first *fake
 	s, err := newSession(h, e, labConfig{remote: true, instead: func() lab.Server {
-		p := newPretended(e.File)
+		p := newFake(e.File)
 		if first == nil {
 			first = p
 		}
@@ -178,7 +178,7 @@ func least(ctx context.Context, e *Experiment, h journal.Head) (int, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	h.Requests = plenty
-	s, err := newSession(h, e, labConfig{remote: true, instead: func() lab.Server { return newPretended(e.File) }}, nil)
+	s, err := newSession(h, e, labConfig{remote: true, instead: func() lab.Server { return newFake(e.File) }}, nil)
 	if err != nil {
 		return 0, err
 	}

@@ -74,10 +74,10 @@ func TestLostAnswersOfATranscriptAreNoChange(t *testing.T) {
 	}
 }
 
-// stand serves a transcript.
-func stand(t testing.TB, past *journal.Transcript) string {
+// playback serves a transcript.
+func playback(t testing.TB, past *journal.Transcript) string {
 	t.Helper()
-	s, err := probe.NewStand(past, "a")
+	s, err := probe.NewPlayback(past, "a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func stand(t testing.TB, past *journal.Transcript) string {
 	return "http://" + l.Addr().String() + "/"
 }
 
-func TestAStandAnswersAsTheServerDid(t *testing.T) {
+func TestAPlaybackAnswersAsTheServerDid(t *testing.T) {
 	for _, mutant := range []string{"", "lost-requests", "list-descending", "with commands"} {
 		o := options(t)
 		if mutant == "with commands" {
@@ -111,19 +111,19 @@ func TestAStandAnswersAsTheServerDid(t *testing.T) {
 			t.Fatal(err)
 		}
 		again := o
-		again.Servers, again.Dir = []string{stand(t, past)}, o.Dir+"-stand"
+		again.Servers, again.Dir = []string{playback(t, past)}, o.Dir+"-playback"
 		got := run(t, again)
 		if statements(got) != statements(want) {
-			t.Errorf("%s: a study of the stand finds otherwise: %s", mutant, firstDifference(statements(got), statements(want)))
+			t.Errorf("%s: a study of the playback finds otherwise: %s", mutant, firstDifference(statements(got), statements(want)))
 		}
 		if x, y := asked(t, again.Dir), asked(t, o.Dir); x != y {
-			t.Errorf("%s: a study of the stand asks otherwise: %s", mutant, firstDifference(x, y))
+			t.Errorf("%s: a study of the playback asks otherwise: %s", mutant, firstDifference(x, y))
 		}
 	}
 }
 
-func TestAStandWritesTheMarkOfTheRequest(t *testing.T) {
-	url := stand(t, recording(t, 600, serve(t, probetest.Config{})))
+func TestAPlaybackWritesTheMarkOfTheRequest(t *testing.T) {
+	url := playback(t, recording(t, 600, serve(t, probetest.Config{})))
 	post := func(path, body string) (int, string) {
 		t.Helper()
 		resp, err := http.Post(url+path, "text/plain; charset=UTF-8", strings.NewReader(body))
@@ -157,7 +157,7 @@ func TestAStandWritesTheMarkOfTheRequest(t *testing.T) {
 }
 
 // The transcript's server is there, and nobody asks it.
-func TestAStandSendsNothing(t *testing.T) {
+func TestAPlaybackSendsNothing(t *testing.T) {
 	s, err := probetest.New(probetest.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -169,7 +169,7 @@ func TestAStandSendsNothing(t *testing.T) {
 	past := recording(t, 600, url)
 	stop()
 	c := count(t, strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/"))
-	o := options(t, stand(t, past))
+	o := options(t, playback(t, past))
 	o.Requests = 600
 	run(t, o)
 	if n := c.n.Load(); n > 0 {

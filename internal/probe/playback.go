@@ -21,7 +21,7 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/journal"
 )
 
-// A Stand answers in place of the server of a transcript, as that did. It sends
+// A Playback answers in place of the server of a transcript, as that did. It sends
 // nothing anywhere.
 //
 // A request is found by where it comes from, its form of HTTP and its record,
@@ -29,7 +29,7 @@ import (
 // since the last reset: it is that of an experiment of the transcript with the same
 // requests up to here, the next one in its order. Where there is none, the
 // transcript is searched onward from the answer that was given last.
-type Stand struct {
+type Playback struct {
 	file    *experiment.File
 	control map[string]string // by path: reset or clock
 	usual   string            // the form of HTTP that most requests have
@@ -49,8 +49,8 @@ type item struct {
 	response  []byte // nil for none
 }
 
-// NewStand makes a stand for one server of a transcript.
-func NewStand(t *journal.Transcript, run string) (*Stand, error) {
+// NewPlayback makes one for one server of a transcript.
+func NewPlayback(t *journal.Transcript, run string) (*Playback, error) {
 	if err := knowsRun(t, run); err != nil {
 		return nil, err
 	}
@@ -58,35 +58,35 @@ func NewStand(t *journal.Transcript, run string) (*Stand, error) {
 	if err != nil {
 		return nil, &Refusal{err}
 	}
-	s := &Stand{file: e.File, control: make(map[string]string)}
+	p := &Playback{file: e.File, control: make(map[string]string)}
 	base, err := url.Parse(t.Head.Servers[run])
 	if err != nil {
 		return nil, &Refusal{err}
 	}
 	for name, to := range map[string]string{"reset": e.File.Reset.URL, "clock": e.File.Clock.URL} {
 		if u, err := base.Parse(to); err == nil && to != "" {
-			s.control[u.Path] = name
+			p.control[u.Path] = name
 		}
 	}
-	s.read(t, run)
-	if len(s.tries) == 0 {
+	p.read(t, run)
+	if len(p.tries) == 0 {
 		return nil, refuse("the transcript has nothing of server %s", run)
 	}
-	return s, nil
+	return p, nil
 }
 
 // read takes the tries out of a transcript.
-func (s *Stand) read(t *journal.Transcript, run string) {
+func (p *Playback) read(t *journal.Transcript, run string) {
 	forms := make(map[string]int)
 	for i := range t.Entries {
 		e := &t.Entries[i]
 		if e.Run != run || e.Exp == 0 {
 			continue
 		}
-		if e.Key != "" || len(s.tries) == 0 {
-			s.tries = append(s.tries, nil)
+		if e.Key != "" || len(p.tries) == 0 {
+			p.tries = append(p.tries, nil)
 		}
-		last := &s.tries[len(s.tries)-1]
+		last := &p.tries[len(p.tries)-1]
 		if e.Wait > 0 {
 			*last = append(*last, item{key: waitKey(e.Wait)})
 			continue
@@ -95,15 +95,15 @@ func (s *Stand) read(t *journal.Transcript, run string) {
 		if err != nil {
 			continue // it was sent cut off
 		}
-		step, err := s.file.ParseStep(e.Line)
+		step, err := p.file.ParseStep(e.Line)
 		if err != nil {
 			continue // the file says nothing about such a request
 		}
-		x := s.item(r, step.Place)
+		x := p.item(r, step.Place)
 		x.response = e.Response
 		*last = append(*last, x)
-		if forms[x.form]++; forms[x.form] > forms[s.usual] {
-			s.usual = x.form
+		if forms[x.form]++; forms[x.form] > forms[p.usual] {
+			p.usual = x.form
 		}
 	}
 }
@@ -199,38 +199,38 @@ const answerMost = 1 << 20
 var drawn = regexp.MustCompile(`^([^0-9]*)([1-9][0-9]{9})(9*[^0-9]*)$`)
 
 // item is a request as it is looked for.
-func (s *Stand) item(r *rawRequest, place int) item {
+func (p *Playback) item(r *rawRequest, place int) item {
 	x := item{form: r.form, key: string(r.body), place: place}
-	pairs, ok := s.file.Syntax.Decode(r.body)
+	pairs, ok := p.file.Syntax.Decode(r.body)
 	if !ok {
 		return x
 	}
-	for i, p := range pairs {
-		if found := drawn.FindStringSubmatch(p.Value); found != nil && s.isMark(p.Key) {
+	for i, pair := range pairs {
+		if found := drawn.FindStringSubmatch(pair.Value); found != nil && p.isMark(pair.Key) {
 			if x.mark == "" {
 				x.mark = found[2]
 			}
 			pairs[i].Value = found[1] + "*" + found[3]
 		}
 	}
-	x.key = string(s.file.Encode(pairs))
+	x.key = string(p.file.Encode(pairs))
 	return x
 }
 
-func (s *Stand) isMark(key string) bool {
-	return slices.ContainsFunc(s.file.Commands, func(c *experiment.Command) bool {
-		return s.file.TypeOf(c, key).Type == experiment.Mark
+func (p *Playback) isMark(key string) bool {
+	return slices.ContainsFunc(p.file.Commands, func(c *experiment.Command) bool {
+		return p.file.TypeOf(c, key).Type == experiment.Mark
 	})
 }
 
 // find is the answer to a request; ok is false if the transcript has none.
-func (s *Stand) find(x item) (response []byte, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	found := s.search(x)
+func (p *Playback) find(x item) (response []byte, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	found := p.search(x)
 	if found == nil {
-		x.form, x.place = s.usual, 0
-		found = s.search(x)
+		x.form, x.place = p.usual, 0
+		found = p.search(x)
 	}
 	if found == nil {
 		return nil, false
@@ -244,35 +244,35 @@ func (s *Stand) find(x item) (response []byte, ok bool) {
 
 func (x *item) is(y *item) bool { return x.key == y.key && x.form == y.form && x.place == y.place }
 
-func (s *Stand) search(x item) *item {
-	if found := s.next(x); found != nil {
+func (p *Playback) search(x item) *item {
+	if found := p.next(x); found != nil {
 		return found
 	}
-	return s.onward(x)
+	return p.onward(x)
 }
 
 // next finds the item in an experiment that began as this one has.
-func (s *Stand) next(x item) *item {
-	history := append(slices.Clone(s.history), x)
-	for n := range s.tries {
-		i := (s.try + n) % len(s.tries)
-		if t := s.tries[i]; len(t) >= len(history) && slices.EqualFunc(t[:len(history)], history, func(a, b item) bool { return a.is(&b) }) {
-			return s.move(i, len(history))
+func (p *Playback) next(x item) *item {
+	history := append(slices.Clone(p.history), x)
+	for n := range p.tries {
+		i := (p.try + n) % len(p.tries)
+		if t := p.tries[i]; len(t) >= len(history) && slices.EqualFunc(t[:len(history)], history, func(a, b item) bool { return a.is(&b) }) {
+			return p.move(i, len(history))
 		}
 	}
 	return nil
 }
 
 // onward finds the item wherever it comes next.
-func (s *Stand) onward(x item) *item {
-	for n := range len(s.tries) + 1 {
-		i, from := (s.try+n)%len(s.tries), 0
+func (p *Playback) onward(x item) *item {
+	for n := range len(p.tries) + 1 {
+		i, from := (p.try+n)%len(p.tries), 0
 		if n == 0 {
-			from = s.at
+			from = p.at
 		}
-		for j := from; j < len(s.tries[i]); j++ {
-			if x.is(&s.tries[i][j]) {
-				return s.move(i, j+1)
+		for j := from; j < len(p.tries[i]); j++ {
+			if x.is(&p.tries[i][j]) {
+				return p.move(i, j+1)
 			}
 		}
 	}
@@ -280,35 +280,35 @@ func (s *Stand) onward(x item) *item {
 }
 
 // move goes on behind an item, and returns it.
-func (s *Stand) move(try, at int) *item {
-	s.try, s.at, s.history = try, at, s.tries[try][:at]
-	return &s.tries[try][at-1]
+func (p *Playback) move(try, at int) *item {
+	p.try, p.at, p.history = try, at, p.tries[try][:at]
+	return &p.tries[try][at-1]
 }
 
 // anew ends an experiment: the next one is searched for behind it.
-func (s *Stand) anew() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.history = nil
-	if s.at > 0 {
-		s.try, s.at = (s.try+1)%len(s.tries), 0
+func (p *Playback) anew() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.history = nil
+	if p.at > 0 {
+		p.try, p.at = (p.try+1)%len(p.tries), 0
 	}
 }
 
 // wait is a wait of an experiment.
-func (s *Stand) wait(seconds string) bool {
+func (p *Playback) wait(seconds string) bool {
 	n, err := strconv.ParseFloat(strings.TrimSpace(seconds), 64)
 	if err != nil || !(n >= 0 && n <= 1e9) {
 		return false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.next(item{key: waitKey(n)}) // one that is not in the transcript changes nothing
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.next(item{key: waitKey(n)}) // one that is not in the transcript changes nothing
 	return true
 }
 
 // Serve answers on a listener until ctx ends.
-func (s *Stand) Serve(ctx context.Context, l net.Listener) error {
+func (p *Playback) Serve(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	for {
@@ -319,19 +319,19 @@ func (s *Stand) Serve(ctx context.Context, l net.Listener) error {
 		if err != nil {
 			return err
 		}
-		go s.serve(ctx, c)
+		go p.serve(ctx, c)
 	}
 }
 
 // idle is how long a connection may bring nothing.
 const idle = 5 * time.Minute
 
-func (s *Stand) serve(ctx context.Context, c net.Conn) {
+func (p *Playback) serve(ctx context.Context, c net.Conn) {
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { c.Close() })()
 	place := 0
 	if from, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-		place = max(slices.Index(s.file.Places, from.IP.String()), 0)
+		place = max(slices.Index(p.file.Places, from.IP.String()), 0)
 	}
 	in := bufio.NewReader(c)
 	for {
@@ -342,7 +342,7 @@ func (s *Stand) serve(ctx context.Context, c net.Conn) {
 		if err != nil {
 			return
 		}
-		response := s.respond(r, place)
+		response := p.respond(r, place)
 		if _, err := c.Write(response); err != nil || response == nil || r.close || closes(response) {
 			return
 		}
@@ -350,20 +350,20 @@ func (s *Stand) serve(ctx context.Context, c net.Conn) {
 }
 
 // respond is the whole response, nil for none.
-func (s *Stand) respond(r *rawRequest, place int) []byte {
+func (p *Playback) respond(r *rawRequest, place int) []byte {
 	if r.method == http.MethodPost {
-		switch s.control[r.path] {
+		switch p.control[r.path] {
 		case "reset":
-			s.anew()
+			p.anew()
 			return plainResponse("204 No Content", "")
 		case "clock":
-			if !s.wait(string(r.body)) {
+			if !p.wait(string(r.body)) {
 				return plainResponse("400 Bad Request", "the body is how many seconds go by\n")
 			}
 			return plainResponse("204 No Content", "")
 		}
 	}
-	response, ok := s.find(s.item(r, place))
+	response, ok := p.find(p.item(r, place))
 	if !ok {
 		return plainResponse("501 Not Implemented", "the transcript has no answer to this request\n")
 	}

@@ -1,0 +1,99 @@
+package probe
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+)
+
+// A fake server says yes to everybody who is logged in. By it one can tell
+// what a study will ask, about, without asking anybody.
+type fake struct {
+	file  *experiment.File
+	since map[string]time.Duration // when accounts that are logged in were last heard of
+	now   time.Duration
+	// waited is the time that was waited in all, where waiting takes time.
+	waited time.Duration
+}
+
+// fakeTimeout is how long its sessions live.
+const fakeTimeout = 5 * time.Minute
+
+func newFake(file *experiment.File) *fake {
+	return &fake{file: file, since: make(map[string]time.Duration)}
+}
+
+func (f *fake) Begin() { f.since = make(map[string]time.Duration) }
+
+func (f *fake) Wait(d time.Duration) {
+	f.now += d
+	if f.file.Clock.URL == "" {
+		f.waited += d
+	}
+}
+
+func (f *fake) Answer(s experiment.Step, account string, record []byte) []byte {
+	c, ok := f.file.Command(s.Command)
+	if !ok {
+		return nil
+	}
+	heard, in := f.since[account]
+	in = in && f.now-heard < fakeTimeout
+	fields := f.echo(c, record)
+	if code := f.file.Answer.Code; code != "" {
+		fields = append(fields, experiment.Pair{Key: code, Value: f.code(c, in)})
+	}
+	if in || !c.Session {
+		fields = append(fields, c.Done...)
+		fields = append(fields, f.friends(s)...)
+		f.since[account] = f.now
+	}
+	if f.file.VerbOf(s) == experiment.Logout {
+		delete(f.since, account)
+	}
+	if len(fields) == 0 {
+		fields = []experiment.Pair{{Key: "answer", Value: "?"}}
+	}
+	body := f.file.Encode(fields)
+	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", f.file.Syntax.Type, len(body), body)
+}
+
+// echo is the mark of a request, as it was sent.
+func (f *fake) echo(c *experiment.Command, record []byte) (fields []experiment.Pair) {
+	sent, _ := f.file.Syntax.Decode(record)
+	for _, pair := range sent {
+		if t := f.file.TypeOf(c, pair.Key).Type; t == experiment.Mark || t == experiment.Name {
+			fields = append(fields, pair)
+		}
+	}
+	return fields
+}
+
+func (f *fake) code(c *experiment.Command, in bool) string {
+	list := f.file.Answer.Done
+	if c.Session && !in {
+		list = f.file.Answer.NotLoggedIn
+	}
+	if len(list) == 0 {
+		return "?"
+	}
+	return list[0]
+}
+
+// friends is the list of friends, where it is asked for.
+func (f *fake) friends(s experiment.Step) []experiment.Pair {
+	if f.file.VerbOf(s) != experiment.Friends {
+		return nil
+	}
+	var list strings.Builder
+	for _, pair := range f.file.Friends {
+		if at := slices.Index(pair[:], s.Role); at >= 0 {
+			a, _ := f.file.Account(pair[1-at])
+			list.WriteString(a.Number + f.file.Syntax.List)
+		}
+	}
+	return []experiment.Pair{{Key: "friends", Value: list.String()}}
+}
