@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/rookery-im/rookery/internal/probe/journal"
@@ -197,15 +198,22 @@ func least(ctx context.Context, e *Experiment, h journal.Head) (int, error) {
 	return sent + lab.Farewell(e.File), err
 }
 
+// forDifferences is how many times an acquaintance a comparison takes at least. With less,
+// hardly anything is asked but the base requests, and no difference says nothing.
+const forDifferences = 5
+
 // suffices refuses a budget with which nothing can be found out.
 func suffices(ctx context.Context, e *Experiment, h journal.Head) error {
 	need, err := least(ctx, e, h)
 	if err != nil {
 		return err
 	}
+	what := fmt.Sprintf("to get to know the %d commands", len(e.File.Commands))
+	if len(h.Servers) > 1 {
+		need, what = forDifferences*need, "to tell whether two servers differ"
+	}
 	if h.Requests < need {
-		return refuse("a budget of %d requests cannot suffice: to get to know the %d commands takes %d; give more with --budget",
-			h.Requests, len(e.File.Commands), need)
+		return refuse("a budget of %d requests cannot suffice: %s takes %d; give more with --budget", h.Requests, what, need)
 	}
 	return nil
 }

@@ -181,6 +181,18 @@ func TestABudgetThatCannotSufficeIsRefusedBeforeTheFirstRequest(t *testing.T) {
 	}
 }
 
+// With a hundred requests to each server "no difference" would say nothing.
+func TestABudgetThatIsTooLittleToTellServersApartIsRefused(t *testing.T) {
+	o := options(t, serve(t, probetest.Config{}))
+	o.Servers = append(o.Servers, serve(t, probetest.Config{Mutant: "list-descending"}))
+	for _, o.Requests = range []int{100, 300} {
+		_, err := probe.Diff(t.Context(), o)
+		if refusal := new(probe.Refusal); !errors.As(err, &refusal) || !strings.Contains(err.Error(), "to tell whether two servers differ takes") {
+			t.Errorf("%d requests: %v", o.Requests, err)
+		}
+	}
+}
+
 func TestAHostBeyondThisMachineIsRefused(t *testing.T) {
 	refused(t, options(t, "http://192.0.2.1/"), "is not this machine", "--remote")
 }

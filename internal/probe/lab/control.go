@@ -43,11 +43,15 @@ func (l *Lab) pauseReally(ctx context.Context, d time.Duration) error {
 // post asks a control URL, a few times if need be.
 func (l *Lab) post(ctx context.Context, name, body string) error {
 	var last error
-	for try := range 5 {
+	tries := 5
+	if !l.heard {
+		tries = mostUnheard // there may be no server at all
+	}
+	for try := range tries {
 		if try > 0 && sleep(ctx, time.Duration(try)*100*time.Millisecond) != nil {
 			return l.stopped(ctx, 0)
 		}
-		status, err := l.postOnce(ctx, l.control[name], body)
+		status, err := l.postOnce(ctx, l.control[name], body, try)
 		if status/100 == 2 && err == nil {
 			return nil
 		}
@@ -58,11 +62,15 @@ func (l *Lab) post(ctx context.Context, name, body string) error {
 	if ctx.Err() != nil {
 		return l.stopped(ctx, 0)
 	}
-	return l.brokenf("the control URL %s (%s) does not work: %v", l.control[name], name, last)
+	return l.brokenf("the control URL %s (%s) does not work: %v", l.control[name], name, cause(last))
 }
 
-func (l *Lab) postOnce(ctx context.Context, to, body string) (status int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, l.Patience)
+func (l *Lab) postOnce(ctx context.Context, to, body string, try int) (status int, err error) {
+	patience := l.Patience
+	if !l.heard && try == 0 {
+		patience = min(patience, firstPatience)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, strings.NewReader(body))
 	if err != nil {

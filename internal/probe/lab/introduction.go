@@ -17,7 +17,7 @@ func (l *Lab) Reach(ctx context.Context) error {
 		return nil
 	}
 	for _, place := range l.File.Places {
-		ctx, cancel := context.WithTimeout(ctx, l.Patience)
+		ctx, cancel := context.WithTimeout(ctx, min(l.Patience, firstPatience))
 		c, err := l.Dial(ctx, place, l.server)
 		cancel()
 		if err != nil && place != "" && strings.Contains(err.Error(), "bind") {

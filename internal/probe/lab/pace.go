@@ -68,13 +68,16 @@ func (p *pace) heard(command string, took time.Duration) {
 	}
 }
 
+// leastPatience is what any answer is waited for: a machine that is busy is no silent server.
+const leastPatience = 2 * time.Second
+
 // patience is how long to wait for the answer to a command: far longer than answers take,
 // if that is known, and no longer than most.
 func (p *pace) patience(command string, most time.Duration) time.Duration {
 	if p.usual == 0 {
 		return most
 	}
-	return min(most, max(time.Second, 100*p.usual, 3*p.slowest[command]))
+	return min(most, max(leastPatience, 100*p.usual, 3*p.slowest[command]))
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

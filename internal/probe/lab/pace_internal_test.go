@@ -12,7 +12,7 @@ func TestPatienceForUnusualFormsFollowsTheUsualAnswers(t *testing.T) {
 		t.Errorf("%v before any answer, not %v", got, most)
 	}
 	for _, test := range []struct{ usual, want time.Duration }{
-		{time.Millisecond, time.Second},
+		{time.Millisecond, 2 * time.Second},
 		{50 * time.Millisecond, 5 * time.Second},
 		{time.Second, most},
 	} {

@@ -1,0 +1,154 @@
+package lab_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// mute takes connections and answers nothing.
+func mute(context.Context, string, string) (net.Conn, error) {
+	near, far := net.Pipe()
+	go io.Copy(io.Discard, far)
+	return near, nil
+}
+
+// absent takes no connections, and refuses none.
+func absent(ctx context.Context, _, _ string) (net.Conn, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestAServerThatIsNotThereIsNoticedSoon(t *testing.T) {
+	t.Parallel()
+	f := parse(t, simple)
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, f, "http://127.0.0.1/", func(c *lab.Config) { c.Dial = absent })
+		began := time.Now()
+		if err := b.Reach(t.Context()); !errors.Is(err, lab.ErrUnreachable) || !strings.Contains(err.Error(), "is it running") {
+			t.Errorf("the error is %v", err)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+func TestAServerThatAnswersNothingIsGivenUpAfterOneWholePatience(t *testing.T) {
+	t.Parallel()
+	for _, more := range []string{simple, "limits: {rate: 0}\nreset: commands"} {
+		f := parse(t, more)
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, f, "http://127.0.0.1/", func(c *lab.Config) { c.Dial = mute })
+			began := time.Now()
+			_, err := b.Run(t.Context(), b.steps("a Login"), 0)
+			if stopped := new(lab.Stopped); !errors.As(err, &stopped) || !b.Broken() {
+				t.Errorf("the error is %v", err)
+			}
+			if took := time.Since(began); took > 15*time.Second {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
+}
+
+// timed makes an experiment ten times on a server that decides how late each answer is,
+// and -1 for never. It returns the time that it took, and the latest trace.
+func timed(t *testing.T, late func(record string, n int) time.Duration, lines ...string) (took time.Duration, last *lab.Trace) {
+	t.Helper()
+	f := parse(t, simple)
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		l := newPipes()
+		srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			record, _ := io.ReadAll(r.Body)
+			if r.URL.Path == "/" {
+				d := late(string(record), n)
+				if n++; d < 0 {
+					<-r.Context().Done()
+					return
+				}
+				time.Sleep(d)
+			}
+			io.WriteString(w, "RES=0&RS=0")
+		})}
+		go srv.Serve(l)
+		defer srv.Close()
+		b := newBench(t, f, "http://127.0.0.1/", func(c *lab.Config) { c.Dial = l.dial })
+		began := time.Now()
+		for range 10 {
+			last = b.run(lines...)
+		}
+		took = time.Since(began)
+	})
+	return took, last
+}
+
+// One request in twenty is lost: each costs far less than ten seconds.
+func TestALostRequestCostsNoLongWait(t *testing.T) {
+	t.Parallel()
+	took, last := timed(t, func(_ string, n int) time.Duration {
+		if n > 10 && n%20 == 0 {
+			return -1
+		}
+		return time.Millisecond
+	}, "a Login", "a List", "a List", "a List", "a Logout")
+	if took > 12*time.Second {
+		t.Errorf("fifty requests took %v", took)
+	}
+	if last.Answers[4].Lost {
+		t.Error("an answer is taken for lost")
+	}
+}
+
+// A command that takes its time is not taken for one that is not answered.
+func TestASlowAnswerIsNoSilence(t *testing.T) {
+	t.Parallel()
+	_, last := timed(t, func(record string, n int) time.Duration {
+		if strings.Contains(record, "CMD=List") {
+			return 8 * time.Second
+		}
+		return time.Millisecond
+	}, "a Login", "a Login", "a Login", "a Login", "a Login", "a Login", "a Login", "a Login", "a Login", "a List")
+	if last.Answers[9].Lost {
+		t.Error("an answer that takes 8 s is taken for none")
+	}
+	_, last = timed(t, func(string, int) time.Duration { return 3500 * time.Millisecond }, "a Login", "a List")
+	if last.Answers[0].Lost || last.Answers[1].Lost {
+		t.Error("answers that take 3.5 s are taken for none")
+	}
+}
+
+// pipes listens for connections in memory.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), closed: make(chan struct{})} }
+
+func (l *pipes) dial(context.Context, string, string) (net.Conn, error) {
+	near, far := net.Pipe()
+	l.conns <- far
+	return near, nil
+}
+
+func (l *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipes) Close() error   { close(l.closed); return nil }
+func (l *pipes) Addr() net.Addr { return &net.TCPAddr{} }
