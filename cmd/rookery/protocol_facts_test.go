@@ -392,8 +392,8 @@ GetInfo/field/fields,-21-of-them/order = VER CMD SEQ UIN RES AD AG EM FC HP JB L
 GetInfo/field/fields,-31-of-them/order = VER CMD SEQ UIN RES AD AG BT CO CT CV CY EM FC HP ID JB LV MO MT MV PC PH PR PV RN SC SH SX UN NK
 GetInfo/field/UN/is = echo UN
 GetInfo/field/private-fields/to-a-stranger = empty
-~ GetInfo/field/<CV|ID|MT|MV>/is = constant*
-~ GetInfo/field/<AG|FC|BT|CO|SH>/is = number
+~ GetInfo/field/<CV|ID|MT|MV>/is = <constant|text>*
+~ GetInfo/field/<AG|FC|BT|CO|SH>/is = <number|text>
 ~ GetInfo/field/<AD|EM|HP|JB|PC|PH|PR|PV|RN|SC|NK|CT|CY|MO>/is = text
 
 # 4 how two accounts become friends

@@ -24,9 +24,8 @@ const (
 	// With studyRequests all is tried and attacked that the prober knows how to. With
 	// the race detector that takes minutes, and what it could find is in a few.
 	studyRequests, studyRequestsUnderRace = 18000, 3500
-	// What a study has to find of what the protocol's description says, and how much of
-	// what it calls confirmed has to be true.
-	leastRecall, leastPrecision = 0.85, 0.98
+	// What a study has to find of what the protocol's description says.
+	leastRecall = 0.85
 )
 
 // The prober studies the server, knowing nothing but an experiment file. What it finds
@@ -41,13 +40,16 @@ func TestProtocolPageSaysWhatTheServerDoes(t *testing.T) {
 	began := time.Now()
 	found, l := p.study("http-qq-1.4", requests)
 	t.Logf("%d requests in %d experiments, %v", l.Sent(), l.Tries(), time.Since(began).Round(100*time.Millisecond))
-	if found.Stopped != "" || l.Faults() > 0 {
-		t.Fatalf("the study ended early (%q), or answers were lost (%d)", found.Stopped, l.Faults())
+	if found.Stopped != "" {
+		t.Fatalf("the study ended early: %s", found.Stopped)
 	}
-	t.Run("what the prober confirms is true, and most of what there is", func(t *testing.T) {
-		recall, precision := compareWithProtocol(t, found.Facts)
-		if recall < leastRecall && !raceDetector || precision < leastPrecision {
-			t.Errorf("recall is %.3f, precision of confirmed facts %.3f; they have to be %.2f and %.2f", recall, precision, leastRecall, leastPrecision)
+	t.Run("what the prober states is true, and most of what there is", func(t *testing.T) {
+		recall, wrong := compareWithProtocol(t, found.Facts)
+		if recall < leastRecall && !raceDetector {
+			t.Errorf("recall is %.3f, it has to be %.2f", recall, leastRecall)
+		}
+		for _, w := range wrong {
+			t.Errorf("false: %s", w)
 		}
 	})
 	if raceDetector {

@@ -216,39 +216,16 @@ func (s *study) kindOf(command, key string, values []string, isList bool, sample
 		return "count", of
 	}
 	switch {
-	case len(values) == 1 && len(samples) > 2 && s.couldVary(command, key, samples):
+	case key != s.File.Answer.Code && s.File.VerbOf(experiment.Step{Command: command}) == vInfo:
+		return "text", "" // what few accounts say of themselves tells nothing of what others may
+	case len(values) == 1 && len(samples) > 2:
 		return "constant", ""
 	case len(values) > 1 && len(values) <= 6 && len(samples) > 3*len(values):
 		return "enum", ""
-	case !slices.Equal(values, []string{""}) && !slices.ContainsFunc(values, func(v string) bool {
-		_, err := strconv.ParseInt(v, 10, 64)
-		return err != nil && v != ""
-	}):
+	case !slices.ContainsFunc(values, func(v string) bool { _, err := strconv.ParseInt(v, 10, 64); return err != nil && v != "" }):
 		return "number", ""
 	}
 	return "text", ""
-}
-
-// couldVary reports whether a field that was always the same was seen for more than one
-// account, where the request names one: else it may be what that account has.
-func (s *study) couldVary(command, key string, samples []sample) bool {
-	c, ok := s.File.Command(command)
-	if !ok {
-		return true
-	}
-	for _, p := range s.parametersOf(c) {
-		if p.Type != experiment.Target {
-			continue
-		}
-		targets := make(map[string]bool)
-		for i := range samples {
-			if _, ok := samples[i].answer().Field(key); ok {
-				targets[strings.Join(samples[i].sent[strings.ToLower(p.Key)], " ")] = true
-			}
-		}
-		return len(targets) > 1
-	}
-	return true
 }
 
 func grows(values []string) bool {
