@@ -113,48 +113,14 @@ func (l *learner) confirm(n, state *node, lead int) (done bool, err error) {
 	}
 }
 
-// separator is the word that tells most of some states, of those words that tell
-// two (rule 3); it is asked right behind an input that was not tried yet, too
-// (rule 2).
-func (l *learner) separator(states []int) (best []int) {
-	least := len(states) * len(states)
-	for i, p := range states {
-		for _, q := range states[:i] {
-			word, _ := witness(l.basis[p], l.basis[q], margin)
-			if left := l.leftTogether(word, states); left < least || left == least && len(word) < len(best) {
-				best, least = word, left
-			}
-		}
+// separator is a word that tells two of some states (rule 3); it is asked right
+// behind an input that was not tried yet, too (rule 2). It is empty if there is one.
+func (l *learner) separator(states []int) []int {
+	if len(states) < 2 {
+		return nil
 	}
-	return best
-}
-
-// leftTogether counts the pairs of states that a word does not tell.
-func (l *learner) leftTogether(word []int, states []int) int {
-	left := 0
-	groups := make(map[string]int)
-	for _, q := range states {
-		outs := ""
-		n := l.basis[q]
-		for _, in := range word {
-			o := n.after(in)
-			if o == nil {
-				outs = "?"
-				break
-			}
-			outs += o.out + "\x00"
-			n = o.to
-		}
-		groups[outs]++
-	}
-	for outs, n := range groups {
-		if outs == "?" {
-			left += n * len(states)
-		} else {
-			left += n * n
-		}
-	}
-	return left
+	word, _ := witness(l.basis[states[0]], l.basis[states[1]], margin)
+	return word
 }
 
 // build makes the hypothesis that the tree gives.
