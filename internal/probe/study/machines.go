@@ -24,21 +24,10 @@ type aspect struct {
 }
 
 // machines learns the protocol's state machines, one for each aspect: a single one
-// of everything would be too large to be learned, and to be read. One aspect gets
-// half of what is left, so that one that grows does not take all from the others;
-// where half does not do, all.
+// of everything would be too large to be learned, and to be read.
 func (s *study) machines() error {
-	aspects := s.aspects()
-	for i, a := range aspects {
-		limit := s.limit
-		left := limit - s.Subject.Sent()
-		p := s.pupil(a)
-		if half := left / 2; i < len(aspects)-1 && half >= p.least() {
-			s.limit -= half
-		}
-		err := s.learn(p, s.limit-s.Subject.Sent())
-		s.limit = limit
-		if err != nil {
+	for _, a := range s.aspects() {
+		if err := s.learn(s.pupil(a)); err != nil {
 			return err
 		}
 	}
@@ -57,8 +46,6 @@ func (s *study) aspects() []aspect {
 		{"session", s.row().look(b, vLogin).steps, session.steps},
 		{"failed logins", nil, s.row().look(a, vLogin).do(a, vLogin, "", s.wrongSecret()...).look(a, vFriends).steps},
 		{"visibility", s.row().look(b, vLogin).steps, visible.steps},
-		{"messages", s.row().look(a, vLogin).look(b, vLogin).steps,
-			s.row().do(a, vSend, b).look(b, vReceive, vLogin, vLogout).look(a, vLogout, vLogin).steps},
 	}
 	if c != "" {
 		bonds := s.row()
@@ -70,7 +57,9 @@ func (s *study) aspects() []aspect {
 		bonds.look(a, vFriends).look(c, vFriends)
 		all = append(all, aspect{"friendship", s.row().look(a, vLogin).look(c, vLogin).steps, bonds.steps})
 	}
-	return all
+	// Messages wait in queues, and such a machine may have no end: it comes last.
+	return append(all, aspect{"messages", s.row().look(a, vLogin).look(b, vLogin).steps,
+		s.row().do(a, vSend, b).look(b, vReceive, vLogin, vLogout).look(a, vLogout, vLogin).steps})
 }
 
 // A pupil is the learner's system under test: words are experiments, answers are
@@ -185,14 +174,14 @@ func (s *study) members(list []string) []string {
 // maxStates is where an aspect counts as one that grows without end.
 const maxStates = 40
 
-// learn learns the machine of one aspect, if so many requests let it be tested.
-func (s *study) learn(p *pupil, requests int) error {
+// learn learns the machine of one aspect, if the budget lets it be tested.
+func (s *study) learn(p *pupil) error {
 	what := "state machine: " + p.name
 	if len(p.names) < 2 {
 		s.gap(what, "the file has not the commands for it")
 		return nil
 	}
-	if least := p.least(); requests < least {
+	if least := p.least(); s.limit-s.Subject.Sent() < least {
 		s.gapOf(what, "a machine is shown once it was tested; the budget does not reach so far", least)
 		return nil
 	}
