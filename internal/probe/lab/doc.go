@@ -1,10 +1,9 @@
-// Package lab carries experiments out on one server: it is reset, takes the
-// steps, waits where time is real and moves the clock where it is not, tells
-// transport failures from answers, and writes all of it to a transcript. It keeps
-// to what the experiment file allows: hosts, accounts, requests, rates, failed
-// logins, destructive commands.
+// Package lab makes experiments on one server, the system under test.
 //
-// What a transcript holds already is not asked again, so that a study that was
-// interrupted goes on where it was, and a report is written from a transcript
-// alone.
+// In go an experiment file, a server, and experiments, which are steps. Out come traces:
+// what was answered to each step. Before each experiment the server is reset, by a control
+// URL, fresh accounts, or commands that undo the residue of the one before. What was lost
+// on the way, or came of a limit, is no answer: the experiment is made again. All that is
+// sent and received is written to a transcript, and what a transcript has already is not
+// asked again. The lab keeps to what the file allows: hosts, requests, rates, failed logins.
 package lab

@@ -62,7 +62,8 @@ type limiter struct {
 
 func newLimiter() limiter {
 	return limiter{
-		answers: make(map[string]bool), codes: make(map[string]bool), done: make(map[string]bool), settled: make(map[[2]string]bool),
+		answers: make(map[string]bool), codes: make(map[string]bool),
+		done: make(map[string]bool), settled: make(map[[2]string]bool),
 	}
 }
 
@@ -264,7 +265,8 @@ func (l *Lab) believe(d *doubt) {
 
 // othersWork reports whether anything that was done before is done now.
 func (l *Lab) othersWork(ctx context.Context) (bool, error) {
-	for _, at := range slices.SortedFunc(maps.Keys(l.known), func(x, y [2]string) int { return slices.Compare(x[:], y[:]) }) {
+	inOrder := func(x, y [2]string) int { return slices.Compare(x[:], y[:]) }
+	for _, at := range slices.SortedFunc(maps.Keys(l.known), inOrder) {
 		if works, err := l.works(ctx, l.known[at]); works || err != nil {
 			return works, err
 		}
