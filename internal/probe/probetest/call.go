@@ -142,6 +142,8 @@ func (c *call) check() {
 		c.answer.code = NotLoggedIn
 	case !seqIsText || utf8.RuneCountInString(c.head.seq) > c.record.seqMost:
 		c.wrong(KeySeq, "is too long or no text")
+	case c.tooMany():
+		c.refuse("too many requests")
 	default:
 		c.perform()
 	}

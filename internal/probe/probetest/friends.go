@@ -8,6 +8,9 @@ func (c *call) target() (uint32, bool) {
 		return 0, false
 	}
 	n, ok := number(s)
+	if c.info.wraps && c.head.cmd == CmdGetInfo {
+		n %= 1 << 32
+	}
 	if !ok || n < operator || n > 1<<32-1 {
 		c.fail(NoAccount, KeyTarget, "is no account number")
 		return 0, false
@@ -75,7 +78,7 @@ func (c *call) takes(a *account) bool {
 
 func (c *call) isAskedBy(a *account) bool {
 	_, ok := c.me.asking[a.uin]
-	return ok
+	return ok && !(c.rules.friends.askedToday && c.me.asked != c.day())
 }
 
 // accept makes friends of the asker and of one who wanted to be its friend.
@@ -139,8 +142,8 @@ func (c *call) askFor(a *account) bool {
 		if a.asking == nil {
 			a.asking = map[uint32]string{}
 		}
-		a.asking[c.uin] = words
-		c.post(a, message{TypeAsks, c.uin, words})
+		a.asking[c.uin], a.asked = words, c.day()
+		c.post(a, message{kind: TypeAsks, from: c.uin, text: words})
 	}
 	return true
 }
@@ -157,10 +160,10 @@ func (c *call) answerRequest(a *account, choice Choice) bool {
 		c.accept(a)
 	case r.rejectAccepts:
 		befriend(c.me, a)
-		c.post(a, message{TypeRejected, c.uin, c.param(KeyWords)})
+		c.post(a, message{kind: TypeRejected, from: c.uin, text: c.param(KeyWords)})
 	default:
 		delete(c.me.asking, a.uin)
-		c.post(a, message{TypeRejected, c.uin, c.param(KeyWords)})
+		c.post(a, message{kind: TypeRejected, from: c.uin, text: c.param(KeyWords)})
 	}
 	return true
 }

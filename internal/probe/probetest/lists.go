@@ -7,6 +7,10 @@ import (
 
 // listFriends answers the four commands that list friends.
 func (c *call) listFriends() {
+	c.stale(c.listAnew)
+}
+
+func (c *call) listAnew() {
 	var all []*account
 	if c.head.cmd == CmdQueryStat && c.presence.everyone {
 		all = c.all
@@ -18,7 +22,7 @@ func (c *call) listFriends() {
 	if c.head.cmd == CmdQueryStat {
 		all = c.online(all)
 	}
-	page, ok := c.page(all)
+	page, ok := c.page(c.odd(all))
 	if !ok {
 		return
 	}
@@ -91,6 +95,9 @@ func (c *call) pageSize(r *listRules) (int, bool) {
 		return r.size, true
 	}
 	n, ok := number(s)
+	if r.wraps > 0 {
+		n %= r.wraps
+	}
 	if n == 0 {
 		n = r.size
 	}

@@ -16,7 +16,7 @@ import (
 func (s *Server) Memory() (dial func(ctx context.Context, place, server string) (net.Conn, error), close func()) {
 	l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 	srv := &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0)}
-	go srv.Serve(l)
+	go srv.Serve(togetherListener{l, s.rules.http.together})
 	return l.dial, func() { srv.Close() }
 }
 

@@ -3,6 +3,7 @@ package probetest
 import (
 	"slices"
 	"strconv"
+	"unicode/utf8"
 )
 
 // send delivers a text.
@@ -12,7 +13,7 @@ func (c *call) send() {
 	case text == "":
 		c.wrong(KeyText, "is empty")
 		return
-	case len(text) > c.rules.text.most:
+	case c.rules.text.size(text) > c.rules.text.most:
 		c.wrong(KeyText, "is too long")
 		return
 	}
@@ -27,7 +28,16 @@ func (c *call) send() {
 	if !a.session.live && c.mail.lostIfOffline {
 		return
 	}
-	m := message{TypeText, c.uin, text}
+	if cut := c.rules.text.cut; cut > 0 && len(text) > cut {
+		text = text[:cut]
+	}
+	m := message{kind: TypeText, from: c.uin, text: text}
+	if each := c.mail.losesEach; each > 0 && c.me.past[CmdMessage].count%each == 0 {
+		return
+	}
+	if n := c.mail.mostAway; n > 0 && !a.session.live && len(a.mailbox)-a.taken >= n {
+		return
+	}
 	c.post(a, m)
 	if !a.session.live && c.mail.twiceIfOffline {
 		c.post(a, m)
@@ -38,11 +48,22 @@ func (c *call) send() {
 }
 
 // post puts a message into a mailbox.
-func (w *world) post(to *account, m message) { to.mailbox = append(to.mailbox, m) }
+func (w *world) post(to *account, m message) {
+	m.at = w.now
+	to.mailbox = append(to.mailbox, m)
+	if n := w.mail.most; n > 0 {
+		to.taken = max(to.taken, len(to.mailbox)-n)
+	}
+}
 
 // collect answers GetMsgEx: the last batch again, nothing, or a new batch.
 func (c *call) collect() {
-	b := &c.me.batches
+	b, p := &c.me.batches, &c.me.past[CmdCollect]
+	if c.mail.firstEmpty && !p.asked {
+		p.asked = true
+		c.messages(nil)
+		return
+	}
 	switch b.kind(c.head.seq, c.now) {
 	case sameBatch:
 		if c.mail.noRepeat {
@@ -70,7 +91,14 @@ func (c *call) newBatch() []message {
 	}
 	for c.me.taken < len(c.me.mailbox) {
 		m := c.me.mailbox[c.me.taken]
+		if c.mail.kept > 0 && c.now-m.at >= c.mail.kept {
+			c.me.taken++
+			continue
+		}
 		if !fits(m) {
+			if c.mail.losesOne {
+				c.me.taken++
+			}
 			return c.inOrder(batch)
 		}
 		batch = append(batch, m)
@@ -79,7 +107,7 @@ func (c *call) newBatch() []message {
 	c.me.mailbox, c.me.taken = c.me.mailbox[:0], 0
 	for len(c.me.notices) > 0 {
 		n := c.me.notices[0]
-		m := message{TypeStatus, n.from, c.d.Statuses[n.status]}
+		m := message{kind: TypeStatus, from: n.from, text: c.d.Statuses[n.status]}
 		if !fits(m) {
 			break
 		}
@@ -92,6 +120,9 @@ func (c *call) newBatch() []message {
 func (c *call) inOrder(batch []message) []message {
 	if c.mail.newestFirst {
 		slices.Reverse(batch)
+	}
+	if n := c.mail.orderedMost; n > 0 && len(batch) > n {
+		slices.Reverse(batch[n:])
 	}
 	return batch
 }
@@ -129,4 +160,12 @@ func (c *call) messages(batch []message) {
 	c.list(KeyTypes, types)
 	c.list(KeySenders, senders)
 	c.list(KeyTexts, texts)
+}
+
+// size is what a text's length is counted in.
+func (t *textRules) size(text string) int {
+	if t.characters {
+		return utf8.RuneCountInString(text)
+	}
+	return len(text)
 }

@@ -17,13 +17,13 @@ func (m Mutant) Partner() Config {
 
 // Mutants are those of the benchmark.
 func Mutants() []Mutant {
-	return named(coreLists, coreSessions, coreRecords, corePeople, coreMail, coreHTTP, equivalents)
+	return named(coreLists, coreSessions, coreRecords, corePeople, coreMail, coreHTTP, coreWider, equivalents)
 }
 
 // More are further ones, none of them equivalent: to see whether what was
 // learnt from Mutants holds for others of their kinds.
 func More() []Mutant {
-	return named(moreLists, moreSessions, moreRecords, morePeople, moreMail, moreHTTP)
+	return named(moreLists, moreSessions, moreRecords, morePeople, moreMail, moreHTTP, moreWider)
 }
 
 // A table is a function, for a variable could be changed.
@@ -47,8 +47,8 @@ func named(tables ...table) []Mutant {
 // changeOf is what the mutant of a name changes, nil if there is none.
 func changeOf(name string) func(*rules) {
 	for _, t := range []table{
-		coreLists, coreSessions, coreRecords, corePeople, coreMail, coreHTTP, equivalents,
-		moreLists, moreSessions, moreRecords, morePeople, moreMail, moreHTTP, fleeting,
+		coreLists, coreSessions, coreRecords, corePeople, coreMail, coreHTTP, coreWider, equivalents,
+		moreLists, moreSessions, moreRecords, morePeople, moreMail, moreHTTP, moreWider, fleeting,
 	} {
 		for _, m := range t() {
 			if m.Name == name {

@@ -262,7 +262,7 @@ func TestMutantsAreWellLabelled(t *testing.T) {
 		commands[name] = true
 	}
 	aspects := map[string]bool{}
-	for _, a := range strings.Fields("parameter field paging session timer presence message friendship encoding transport") {
+	for _, a := range strings.Fields("parameter field paging session timer presence message friendship encoding transport limit") {
 		aspects[a] = true
 	}
 	seen, equivalent := map[string]bool{}, 0

@@ -17,6 +17,7 @@ type rules struct {
 	friends  friendRules
 	mail     mailRules
 	http     httpRules
+	limits   [CommandCount]limit
 }
 
 type recordRules struct {
@@ -47,7 +48,9 @@ const (
 )
 
 type textRules struct {
-	most          int // bytes
+	most          int  // bytes
+	characters    bool // are what most counts
+	cut           int  // behind so many bytes a text is cut; 0 never
 	decodeTwice   bool
 	plusIsSpace   bool
 	refuseEscape  bool // that is none
@@ -72,6 +75,7 @@ type loginRules struct {
 	renewRefused  bool // from the same address
 	failureEnds   bool // the session
 	keepsStatus   bool
+	near          nearRule
 }
 
 type sessionRules struct {
@@ -98,6 +102,7 @@ type presenceRules struct {
 	noNotices   bool
 	renewalTold bool // a Login that changes nothing is told
 	tellsUnseen bool // the notice of who becomes invisible says so
+	statusFor   time.Duration
 }
 
 // listRules is how one command cuts its list into pages.
@@ -113,6 +118,13 @@ type listRules struct {
 	total     bool // SN is of the whole list
 	noEnd     bool // the end of SimpleInfo2 is not marked
 	negative  bool // a negative TN is none
+
+	wraps       int           // a count is taken modulo this
+	stale       time.Duration // an answer is given again
+	skips       int           // this element is left out
+	ordered     int           // elements; those behind come in reverse
+	refusesEach int           // n-th request
+	firstEmpty  bool          // after a Login
 }
 
 // A lastRule says what FN holds.
@@ -130,6 +142,7 @@ type infoRules struct {
 	saysNormal  bool
 	pictures    bool // FC of Query_Stat is the picture's number
 	showPrivate bool
+	wraps       bool // a target's number has 32 bits
 }
 
 type friendRules struct {
@@ -142,6 +155,7 @@ type friendRules struct {
 	closedHears    bool // requests
 	noWords        bool
 	quietAccept    bool
+	askedToday     bool // a request is forgotten at midnight
 }
 
 type mailRules struct {
@@ -158,6 +172,16 @@ type mailRules struct {
 	anyContent     bool // SEQ and command make a duplicate
 	anyCommand     bool // SEQ alone does
 	noRepeat       bool // GetMsgEx's same SEQ gives nothing
+
+	most        int // messages in a mailbox; of more the oldest are lost
+	mostAway    int // in that of who is away; further ones are lost
+	losesOne    bool
+	losesEach   int // n-th message of a sender
+	kept        time.Duration
+	seqCounts   int // characters of a SEQ that make a duplicate
+	seqAnyCase  bool
+	orderedMost int // messages of a batch; those behind come in reverse
+	firstEmpty  bool
 }
 
 type httpRules struct {
@@ -171,7 +195,8 @@ type httpRules struct {
 	lost        float64 // of all requests, half of them after their effect
 	extraHeader bool
 	noType      bool // there is no Content-Type
-	failsOnce   int  // the request with this number since the start gets status 500
+	together    togetherRule
+	failsOnce   int // the request with this number since the start gets status 500
 }
 
 const (

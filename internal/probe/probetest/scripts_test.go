@@ -8,7 +8,7 @@ import (
 // scripts has for each mutant an exchange that shows what it does.
 func scripts() map[string]func(x *talk) {
 	all := map[string]func(x *talk){}
-	for _, table := range []map[string]func(x *talk){listScripts(), sessionScripts(), loginScripts(), recordScripts(), peopleScripts(), mailScripts(), httpScripts()} {
+	for _, table := range []map[string]func(x *talk){listScripts(), sessionScripts(), loginScripts(), recordScripts(), peopleScripts(), mailScripts(), httpScripts(), widerScripts()} {
 		for name, script := range table {
 			all[name] = script
 		}

@@ -87,18 +87,24 @@ func (c *call) once(do func()) {
 }
 
 func (c *call) mark() mark {
-	r := &c.mail
+	r, seq := &c.mail, c.head.seq
+	if n := r.seqCounts; n > 0 && len(seq) > n {
+		seq = seq[:n]
+	}
+	if r.seqAnyCase {
+		seq = strings.ToUpper(seq)
+	}
 	switch {
 	case r.anyCommand:
-		return mark{seq: c.head.seq}
+		return mark{seq: seq}
 	case r.anyContent:
-		return mark{seq: c.head.seq, cmd: c.head.cmd}
+		return mark{seq: seq, cmd: c.head.cmd}
 	}
 	var content strings.Builder
 	for _, p := range c.params {
 		content.WriteString(strconv.Itoa(len(p.value)) + ":" + p.value)
 	}
-	return mark{c.head.seq, c.head.cmd, content.String()}
+	return mark{seq, c.head.cmd, content.String()}
 }
 
 // batches is what an account's GetMsgEx left.

@@ -68,7 +68,7 @@ func (s *Server) Listen(addr string) (url string, close func(), err error) {
 		return "", nil, fmt.Errorf("%s is no loopback address", addr)
 	}
 	srv := &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute}
-	go srv.Serve(l)
+	go srv.Serve(togetherListener{l, s.rules.http.together})
 	return "http://" + l.Addr().String() + "/", func() { srv.Close() }, nil
 }
 

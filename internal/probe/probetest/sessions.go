@@ -75,17 +75,18 @@ func (c *call) proves() bool {
 	if r.emptyPasses && ps == "" {
 		return true
 	}
-	md5 := strings.EqualFold(ps, passwordMD5)
+	equal := strings.EqualFold
 	if r.lowerMD5 {
-		md5 = ps == passwordMD5
+		equal = func(a, b string) bool { return a == b }
 	}
+	md5 := r.near.same(ps, passwordMD5, equal)
 	switch {
 	case proof == c.d.Proofs[ProofMD5],
 		r.otherIsMD5 && proof == c.d.Proofs[ProofOther],
 		r.absentIsMD5 && proof == "":
 		return md5
 	case proof == c.d.Proofs[ProofPlain] && !r.noPlain:
-		return ps == password
+		return r.near.same(ps, password, equal)
 	}
 	return false
 }
@@ -125,6 +126,7 @@ func (c *call) begin(first Status) {
 		}
 		prefers := c.prefers
 		a.session = session{live: true, addrs: addrs, since: c.now, last: c.now, prefers: prefers}
+		a.set = c.now
 		switch {
 		case first >= 0:
 			a.status = first
@@ -134,6 +136,9 @@ func (c *call) begin(first Status) {
 	})
 	if before.live && c.presence.renewalTold {
 		c.tell(a, plain(c.shows(a)))
+	}
+	for cmd := range a.past {
+		a.past[cmd].asked = false
 	}
 	c.memoryOf(a).forgetShort()
 	a.batches.forgetShort()
@@ -182,7 +187,7 @@ func (c *call) changeStat() {
 		c.wrong(KeyStatus, "is no status")
 		return
 	}
-	c.change(c.me, func() { c.me.status = Status(i) })
+	c.change(c.me, func() { c.me.status, c.me.set = Status(i), c.now })
 	if c.rules.session.offlineEnds && Status(i) == Offline {
 		c.end(c.me)
 	}

@@ -44,6 +44,7 @@ type account struct {
 	rule    rule
 	friends []uint32          // by number; replaced, not changed
 	asking  map[uint32]string // who wants to be a friend, with the words
+	asked   int               // the day on which the latest did
 
 	session session
 	status  Status
@@ -53,6 +54,8 @@ type account struct {
 
 	memory  memory
 	batches batches
+	past    [CommandCount]past
+	set     time.Duration // when the status was
 }
 
 // session is the one address session that an account has.
@@ -79,6 +82,7 @@ type message struct {
 	kind Type
 	from uint32
 	text string
+	at   time.Duration
 }
 
 // Profiles, for GetInfo and Finger to have something to show.
@@ -163,6 +167,9 @@ func (w *world) shows(a *account) Status {
 
 // looks is what one command shows of an account.
 func (w *world) looks(cmd Command, a *account) Status {
+	if d := w.presence.statusFor; d > 0 && cmd == CmdQueryStat && a.session.live && w.now-a.set >= d {
+		return Online
+	}
 	if a.session.live {
 		if s, ok := w.presence.looks[cmd][a.status]; ok {
 			return s
