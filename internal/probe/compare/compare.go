@@ -63,8 +63,16 @@ func Run(ctx context.Context, c Config) (*finding.Study, error) {
 	return out, nil
 }
 
-// replays is how often a witness must show its difference.
-const replays = 5
+// replays is how often a witness must show its difference: five times, and a long one
+// twice, because the budget is for others too.
+func replays(steps []experiment.Step) int {
+	if len(steps) > longWitness {
+		return 2
+	}
+	return 5
+}
+
+const longWitness = 60
 
 // causes makes sightings small, puts them down to causes, and sorts these: the
 // surest first.
@@ -172,7 +180,7 @@ func (p *pair) lookAtLists(ctx context.Context, w *witness) error {
 // left of it.
 func (p *pair) replay(ctx context.Context, c *cause) (steady bool, err error) {
 	end := len(c.steps) - 1
-	for range replays {
+	for range replays(c.steps) {
 		points, a, b, err := p.shows(ctx, c.steps, c.nonce, nil)
 		if errors.Is(err, errSpent) && c.shown > 0 {
 			return true, nil // Replayed says how often

@@ -39,7 +39,7 @@ func TestServersThatDifferInTwoThingsHaveTwoDifferences(t *testing.T) {
 // kept from whoever asked.
 func TestWhatDoesNotShowAgainIsToldAsSuch(t *testing.T) {
 	f := readFile(t, "testdata/reference.yaml")
-	out := study(t, f, probetest.Config{}, probetest.Config{Mutant: "fails-once"})
+	out := compareTwo(t, f, probetest.Config{}, probetest.Config{Mutant: "fails-once"})
 	if len(out.Differences) > 0 {
 		t.Errorf("it is told as a difference: %s", out.Differences[0].Summary)
 	}

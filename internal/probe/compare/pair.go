@@ -201,6 +201,9 @@ func (p *pair) differ(step experiment.Step, a, b *lab.Answer) []point {
 	if a.Framing != b.Framing {
 		points = append(points, point{kind: "framing", a: a.Framing, b: b.Framing})
 	}
+	if a.Second != b.Second {
+		points = append(points, point{kind: "second", a: a.Second, b: b.Second})
+	}
 	if a.Closed != b.Closed {
 		points = append(points, point{kind: "closed", a: yes(a.Closed), b: yes(b.Closed)})
 	}
@@ -217,10 +220,12 @@ func yes(b bool) string {
 	return "the connection stays"
 }
 
+const noAnswer = "no answer"
+
 func (p *pair) short(a *lab.Answer) string {
 	switch a.Kind() {
 	case "nothing":
-		return "no answer"
+		return noAnswer
 	case "status":
 		return fmt.Sprintf("status %d: %s", a.Status, a.Text())
 	case "text":

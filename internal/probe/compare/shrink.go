@@ -51,7 +51,7 @@ var errSpent = errors.New("the budget is used up")
 func (p *pair) shows(ctx context.Context, steps []experiment.Step, nonce uint64, like []point) ([]point, *lab.Trace, *lab.Trace, error) {
 	needed := len(steps)
 	if p.reserving {
-		needed += replays * len(steps)
+		needed += replays(steps) * len(steps)
 	}
 	if p.Sent()+needed > p.most() {
 		return nil, nil, nil, errSpent
@@ -102,7 +102,7 @@ func (p *pair) shrink(ctx context.Context, s *sighting) (*witness, error) {
 			break
 		}
 	}
-	for ; w.a == nil && s.of < replays; s.of++ {
+	for ; w.a == nil && s.of < replays(s.steps); s.of++ {
 		if _, err := p.try(ctx, w, s.steps, s.points); err != nil {
 			return nil, err
 		}
@@ -322,6 +322,8 @@ func (p *pair) correspond(from *experiment.Command, key string, c *experiment.Co
 	return found
 }
 
+func isEscape(x point) bool { return x.kind == "escape" }
+
 // alikeElsewhere compares differences of other commands: the same codes, or the
 // same field. Where it is about how pairs are written, or about escapes, any such
 // difference is alike.
@@ -329,6 +331,6 @@ func alikeElsewhere(points, like []point, step experiment.Step) bool {
 	if len(points) == 0 {
 		return false
 	}
-	return alike(points, like) || escapePoint(points) != "" && escapePoint(like) != "" ||
+	return alike(points, like) || isAny(points, isEscape) && isAny(like, isEscape) ||
 		len(step.Changes) == 1 && structural(step.Changes[0])
 }

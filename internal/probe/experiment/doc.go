@@ -32,7 +32,9 @@
 // account that acts, {to} the one it is directed at, {ROLE} the account of a role,
 // {text} fresh words, {command} the command's name, {time} the clock in Unix
 // seconds, {secret}, {md5(secret)}, {MD5(secret)} (in capitals), {sha1(secret)} and
-// {sha256(secret)} the proof of the account that acts. In a step {seq:N} and
+// {sha256(secret)} the proof of the account that acts. {last(secret)}, {first(secret)} and
+// {middle(secret)}, of any proof, have one character changed, {cut(secret)} has the last one
+// left out. In a step {seq:N} and
 // {text:N} are the mark and the words of the experiment's N-th step, from 1. {{ is
 // a brace.
 //

@@ -69,29 +69,66 @@ func scanTemplate(value string, literal func(string), placeholder func(string) e
 }
 
 // Proof is what a placeholder such as md5(secret) stands for; ok is false if the
-// name is none of that kind.
+// name is none of that kind. Last, first and middle change one character of a proof,
+// cut leaves its last one out: last(md5(secret)) is nearly right.
 func Proof(name, secret string) (proof string, ok bool) {
-	switch name {
-	case "secret":
+	if name == "secret" {
 		return secret, true
-	case "md5(secret)":
-		sum := md5.Sum([]byte(secret))
-		return hex.EncodeToString(sum[:]), true
-	case "SHA1(secret)", "SHA256(secret)":
-		proof, _ := Proof(strings.ToLower(name), secret)
-		return strings.ToUpper(proof), true
-	case "MD5(secret)":
-		sum := md5.Sum([]byte(secret))
-		return strings.ToUpper(hex.EncodeToString(sum[:])), true
-	case "sha1(secret)":
-		sum := sha1.Sum([]byte(secret))
-		return hex.EncodeToString(sum[:]), true
-	case "sha256(secret)":
-		sum := sha256.Sum256([]byte(secret))
-		return hex.EncodeToString(sum[:]), true
 	}
-	return "", false
+	function, rest, _ := strings.Cut(name, "(")
+	of, ok := strings.CutSuffix(rest, ")")
+	if !ok {
+		return "", false
+	}
+	inner, ok := Proof(of, secret)
+	if !ok {
+		return "", false
+	}
+	switch strings.ToLower(function) {
+	case "md5":
+		sum := md5.Sum([]byte(inner))
+		proof = hex.EncodeToString(sum[:])
+	case "sha1":
+		sum := sha1.Sum([]byte(inner))
+		proof = hex.EncodeToString(sum[:])
+	case "sha256":
+		sum := sha256.Sum256([]byte(inner))
+		proof = hex.EncodeToString(sum[:])
+	default:
+		return near(function, inner)
+	}
+	if function == strings.ToUpper(function) {
+		return strings.ToUpper(proof), true
+	}
+	return proof, function == strings.ToLower(function)
 }
+
+// near changes a proof in one character.
+func near(function, proof string) (string, bool) {
+	if proof == "" {
+		return "", slices.Contains(nearRight, function)
+	}
+	at := len(proof) - 1
+	switch function {
+	case "last":
+	case "first":
+		at = 0
+	case "middle":
+		at = len(proof) / 2
+	case "cut":
+		return proof[:at], true
+	default:
+		return "", false
+	}
+	other := "0"
+	if proof[at] == '0' {
+		other = "1"
+	}
+	return proof[:at] + other + proof[at+1:], true
+}
+
+// nearRight are the functions that make a proof nearly right.
+var nearRight = []string{"last", "first", "middle", "cut"}
 
 // placeholders are those that any template can have. In steps there are seq:N and
 // text:N too, and everywhere the roles.
@@ -117,6 +154,9 @@ func (f *File) checkTemplate(value string, latest int) error {
 
 func (f *File) checkPlaceholder(name string, latest int) error {
 	if _, ok := f.Account(name); ok || slices.Contains(placeholders, name) {
+		return nil
+	}
+	if _, ok := Proof(name, ""); ok {
 		return nil
 	}
 	allowed := slices.Clone(placeholders)

@@ -54,17 +54,24 @@ func TestALiteralExpandsToItself(t *testing.T) {
 
 func TestProofsAreThoseThatServersKnow(t *testing.T) {
 	for name, want := range map[string]string{
-		"secret":         "123456",
-		"md5(secret)":    "e10adc3949ba59abbe56e057f20f883e",
-		"MD5(secret)":    "E10ADC3949BA59ABBE56E057F20F883E",
-		"sha1(secret)":   "7c4a8d09ca3762af61e59520943dc26494f8941b",
-		"sha256(secret)": "8d969eef6ecad3c29a3a629280e686cf0c3f5d5a86aff3ca12020c923adc6c92",
+		"secret":            "123456",
+		"md5(secret)":       "e10adc3949ba59abbe56e057f20f883e",
+		"MD5(secret)":       "E10ADC3949BA59ABBE56E057F20F883E",
+		"sha1(secret)":      "7c4a8d09ca3762af61e59520943dc26494f8941b",
+		"last(secret)":      "123450",
+		"first(secret)":     "023456",
+		"middle(secret)":    "123056",
+		"cut(secret)":       "12345",
+		"last(md5(secret))": "e10adc3949ba59abbe56e057f20f8830",
+		"sha256(secret)":    "8d969eef6ecad3c29a3a629280e686cf0c3f5d5a86aff3ca12020c923adc6c92",
 	} {
 		if got, ok := Proof(name, "123456"); !ok || got != want {
 			t.Errorf("%s: got %q, %v", name, got, ok)
 		}
 	}
-	if _, ok := Proof("me", "123456"); ok {
-		t.Error("{me} is no proof")
+	for _, name := range []string{"me", "md5(me)", "md5(secret", "Md5(secret)", "odd(secret)"} {
+		if _, ok := Proof(name, "123456"); ok {
+			t.Errorf("{%s} is no proof", name)
+		}
 	}
 }

@@ -71,5 +71,7 @@ func (p *past) sent() (requests, faults int) {
 
 // answerOf is the answer that an entry holds.
 func answerOf(e *journal.Entry, method string) (Answer, error) {
-	return parse(bufio.NewReader(bytes.NewReader(e.Response)), method)
+	a, err := parse(bufio.NewReader(bytes.NewReader(e.Response)), method)
+	a.response = e.Response
+	return a, err
 }

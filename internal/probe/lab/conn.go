@@ -30,6 +30,7 @@ type httpRequest struct {
 	raw      []byte
 	keep     bool // the connection can be used again
 	patience time.Duration
+	together bool // there are two
 	identity requestIdentity
 }
 
@@ -54,16 +55,19 @@ func newConn(c net.Conn) *conn {
 }
 
 // exchange sends a request and reads the response.
-func (c *conn) exchange(ctx context.Context, method string, request []byte, patience time.Duration) (raw []byte, a Answer, err error) {
+func (c *conn) exchange(ctx context.Context, r httpRequest) (raw []byte, a Answer, err error) {
 	defer context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })()
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(r.patience)); err != nil {
 		return nil, a, err
 	}
 	c.raw.Reset()
-	if _, err := c.Write(request); err != nil {
+	if _, err := c.Write(r.raw); err != nil {
 		return nil, a, err
 	}
-	a, err = parse(c.in, method)
+	a, err = parse(c.in, r.method)
+	if err == nil && r.together {
+		_, _ = parse(c.in, r.method) // what came is kept, whatever it is
+	}
 	return bytes.Clone(c.raw.Bytes()), a, err
 }
 
@@ -137,8 +141,8 @@ func (l *Lab) connect(ctx context.Context, place string, keep bool) error {
 // exchange sends a request on the connection from a place.
 func (l *Lab) exchange(ctx context.Context, place string, r httpRequest) (response []byte, a Answer, err error) {
 	c := l.conns[place]
-	response, a, err = c.exchange(ctx, r.method, r.raw, r.patience)
-	if err == nil && l.answersAnother(&a, r.identity, c.sent) {
+	response, a, err = c.exchange(ctx, r)
+	if err == nil && !r.together && l.answersAnother(&a, r.identity, c.sent) {
 		err = errOtherAnswer
 	}
 	c.remember(r.identity)

@@ -47,12 +47,16 @@ type Answer struct {
 	RetryAfter time.Duration
 	// Closed says that the server closed the connection behind the answer.
 	Closed bool
+	// Second is what came behind the answer, where two requests were sent at once.
+	Second string
 	Body   []byte
 	// Record says whether the body is one, and Fields holds its fields then.
 	Record bool
 	Fields []Field
 	// End is the line end behind the record.
 	End string
+
+	response []byte // all that came
 }
 
 // A Field is one field of an answer.

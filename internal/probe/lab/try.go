@@ -199,12 +199,12 @@ func (t *try) exchange(ctx context.Context, s experiment.Step, number int) (Answ
 	if err := l.mayGoOn(ctx); err != nil {
 		return Answer{}, err
 	}
-	raw, keep := request(s.Way, l.File.Syntax, l.server, record)
+	raw, keep := t.request(s, number, record)
 	if err := l.connect(ctx, l.File.Places[s.Place], keep); err != nil {
 		return Answer{}, err
 	}
 	e := journal.Entry{Step: number, Line: l.File.FormatStep(s), Role: s.Role}
-	e.Request, _ = request(s.Way, l.File.Syntax, l.server, hidden)
+	e.Request, _ = t.request(s, number, hidden)
 	l.sent++
 	began := time.Now()
 	response, a, err := t.send(ctx, s, record, raw, keep)
@@ -234,6 +234,9 @@ func (t *try) exchange(ctx context.Context, s experiment.Step, number int) (Answ
 func (t *try) answer(s experiment.Step, number int, a *Answer, sent []byte) {
 	a.Sent, a.Request, a.ID = sent, sent, t.id(number)
 	if !a.Lost {
+		if s.Way == together {
+			a.Second = second([]byte(t.marks[number]), a.response)
+		}
 		a.read(t.lab.File.Syntax, t.naming(s))
 	}
 	if t.over = number > 0 && t.ends(number, a); !t.over || a.Lost {
@@ -278,7 +281,7 @@ func (t *try) remember(s experiment.Step, number int) (a Answer, err error) {
 func (t *try) send(ctx context.Context, s experiment.Step, record, raw []byte, keep bool) (response []byte, a Answer, err error) {
 	l, method := t.lab, methodOf(s.Way)
 	if l.Instead == nil {
-		r := httpRequest{method: method, raw: raw, keep: keep, patience: t.patience(s), identity: l.identify(s.Command, record)}
+		r := httpRequest{method: method, raw: raw, keep: keep, together: s.Way == together, patience: t.patience(s), identity: l.identify(s.Command, record)}
 		response, a, err = l.exchange(ctx, l.File.Places[s.Place], r)
 	} else if response = l.Instead.Answer(s, t.role(s.Role).Number, record); response == nil {
 		return nil, a, errors.New("no answer")
@@ -288,6 +291,7 @@ func (t *try) send(ctx context.Context, s experiment.Step, record, raw []byte, k
 	if err == nil && l.conceal(response) {
 		a, err = parse(bufio.NewReader(bytes.NewReader(response)), method)
 	}
+	a.response = response
 	return response, a, err
 }
 

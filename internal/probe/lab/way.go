@@ -1,8 +1,11 @@
 package lab
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -12,8 +15,12 @@ import (
 // Ways are the forms of HTTP in which a step can send its record; the first is
 // the usual one.
 func Ways() []string {
-	return []string{"", "close", "http/1.0", "get", "put", "no-target", "absolute", "chunked", "lf", "lower", "no-host", "no-type", "form", "two-lengths"}
+	return []string{"", together, "close", "http/1.0", "get", "put", "no-target", "absolute", "chunked", "lf", "lower", "no-host", "no-type", "form", "two-lengths"}
 }
+
+// Together is a form of HTTP: the record is sent twice at once, the second time with
+// another mark.
+const together = "together"
 
 // request is the whole HTTP request for a record, and whether the connection
 // can be used again. It cannot after an unusual form of request: a server that sees
@@ -74,6 +81,45 @@ func request(way string, syntax experiment.Syntax, host string, record []byte) (
 	return append(append(raw, end...), body...), keep && connection != "close"
 }
 
+// request is the whole HTTP request of a step.
+func (t *try) request(s experiment.Step, number int, record []byte) (raw []byte, keep bool) {
+	raw, keep = request(s.Way, t.lab.File.Syntax, t.lab.server, record)
+	if s.Way == together {
+		mark := []byte(t.marks[number])
+		second, _ := request("close", t.lab.File.Syntax, t.lab.server, bytes.ReplaceAll(record, mark, otherMark(mark)))
+		raw = append(raw, second...)
+	}
+	return raw, keep
+}
+
+// otherMark is as long as a mark, and no other step's: its digits are turned round.
+func otherMark(mark []byte) []byte {
+	other := bytes.Clone(mark)
+	slices.Reverse(other)
+	if bytes.Equal(other, mark) {
+		other[0] = 'x'
+	}
+	return other
+}
+
+// second says what came in a response behind the answer to the first of two requests
+// that were sent together: whose answer it is shows by the mark in it.
+func second(mark, response []byte) string {
+	in := bufio.NewReader(bytes.NewReader(response))
+	a, err := parse(in, "POST")
+	if err != nil {
+		return "no answer"
+	}
+	b, err := parse(in, "POST")
+	switch other := otherMark(mark); {
+	case err != nil:
+		return "no second answer"
+	case bytes.Contains(a.Body, other) || bytes.Contains(b.Body, mark):
+		return "the answers come in another order"
+	}
+	return "a second answer"
+}
+
 // bodyOf is the record in a request that [request] has made.
 func bodyOf(way string, raw []byte) []byte {
 	end := "\r\n\r\n"
@@ -81,6 +127,11 @@ func bodyOf(way string, raw []byte) []byte {
 		end = "\n\n"
 	}
 	_, body, _ := bytes.Cut(raw, []byte(end))
+	if way == together {
+		if req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw))); err == nil {
+			body, _ = io.ReadAll(req.Body)
+		}
+	}
 	if way == "chunked" {
 		_, body, _ = bytes.Cut(body, []byte("\r\n"))
 		body = bytes.TrimSuffix(body, []byte("\r\n0\r\n\r\n"))

@@ -7,6 +7,7 @@ type Mutant struct {
 	About      string // what it does differently, in a sentence
 	Command    string // that the first difference found should name, "*" for three or more; in the words of HTTP QQ
 	Aspect     string // likewise
+	Wider      bool   // is of a kind that a study by purposes misses
 	Equivalent bool   // is no difference, and must not be reported
 }
 

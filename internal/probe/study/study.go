@@ -37,6 +37,8 @@ type Config struct {
 	// machines are learned. Without, all of the budget goes into trying as many
 	// requests as possible.
 	Confirm bool
+	// Without names phases that are left out, to see what they are worth.
+	Without []string
 	// Phase is told what begins; nil if nobody wants to know.
 	Phase func(name string)
 	// Facts is told how many facts there are after each phase.
@@ -90,7 +92,11 @@ var phases = []phase{
 	{"friendship", 380, (*study).friendship},
 	{"paging", 240, (*study).paging},
 	{"marks", 250, (*study).marks},
+	{"near values", 220, (*study).near},
+	{"look, change, look", 120, (*study).around},
+	{"counts", 420, (*study).counts},
 	{"timers", 320, (*study).timers},
+	{"time across", 130, (*study).later},
 	{"encoding", 130, (*study).encoding},
 	{"transport", 90, (*study).transport},
 	{"parameters", 1050, (*study).parameters},
@@ -101,6 +107,8 @@ var phases = []phase{
 
 // ofOneServer are the phases of which a comparison of two servers has nothing: what
 // they try, others have tried before.
+var ofTwoServers = []string{"look, change, look", "time across"}
+
 var ofOneServer = []string{"hidden keys", "state machines", "confirmation"}
 
 // PhaseNames are the names of the parts of a study, in order.
@@ -146,7 +154,7 @@ func (s *study) plan() (plan []phase, sum int) {
 	beyond := max(0, s.Requests-4000)
 	for _, p := range phases {
 		switch {
-		case slices.Contains(ofOneServer, p.name) && !s.Confirm:
+		case slices.Contains(s.Without, p.name), slices.Contains(ofOneServer, p.name) && !s.Confirm, slices.Contains(ofTwoServers, p.name) && s.Confirm:
 			continue
 		case p.name == "confirmation":
 			p.share = 600 + beyond/2

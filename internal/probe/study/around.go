@@ -1,0 +1,98 @@
+package study
+
+import (
+	"slices"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+)
+
+// around makes all changes in a row, and between them looks at what everybody sees:
+// a list that lags behind shows only to who has looked before.
+func (s *study) around() error {
+	everybody := []string{s.a, s.b, s.c}
+	looks := func(r *row, roles ...string) *row {
+		for _, role := range roles {
+			r.look(role, vFriends, vOnline)
+		}
+		return r
+	}
+	changes := s.changes()
+	// Who has left sees nothing any more, so these come last.
+	slices.SortStableFunc(changes, func(x, y unit) int { return s.ends(x) - s.ends(y) })
+	for group := range slices.Chunk(changes, 6) {
+		r := looks(s.row().login(everybody...), everybody...)
+		for _, u := range group {
+			r.add(slices.DeleteFunc(slices.Clone(u.before), func(step experiment.Step) bool { return s.File.VerbOf(step) == vLogin })...)
+			looks(r.add(u.step).look(s.concerned(u), vReceive), u.step.Role, s.concerned(u))
+		}
+		r.short = false // there may be no third account
+		if err := all(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// later makes each change, lets a day go by, which has every hour and midnight in it,
+// and looks what is left of it; of what ends with a session, after a minute.
+func (s *study) later() error {
+	if s.File.Clock.URL == "" {
+		s.gap("what is left of a change after a day", "the server has no clock that can be moved")
+		return nil
+	}
+	for _, u := range s.changes() {
+		r := s.row().add(u.before...).add(u.step)
+		switch s.File.VerbOf(u.step) {
+		case vStatus, vLogin, vLogout:
+			r.wait(seconds(61))
+		default:
+			r.wait(seconds(86401)).login(u.step.Role, s.concerned(u))
+		}
+		if err := all(r.add(u.after...)); err != nil {
+			return err
+		}
+	}
+	// What waits for an answer is answered a day later.
+	for _, answer := range []experiment.Verb{vAccept, vReject} {
+		if err := all(s.row().login(s.a).do(s.a, vRequest, s.c).wait(seconds(86401)).login(s.c).do(s.c, answer, s.a).look(s.c, vFriends)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// changes are the requests that change something: one of each purpose, and each
+// status.
+func (s *study) changes() []unit {
+	var all []unit
+	for _, step := range s.purposes() {
+		verb := s.File.VerbOf(step)
+		if s.isRead(step) || verb == vReceive {
+			continue
+		}
+		if verb == vStatus {
+			for _, status := range s.statuses(step) {
+				all = append(all, s.unitOf(status))
+			}
+			continue
+		}
+		all = append(all, s.unitOf(step))
+	}
+	return all
+}
+
+// ends is 1 for what begins or ends a session.
+func (s *study) ends(u unit) int {
+	if verb := s.File.VerbOf(u.step); verb == vLogin || verb == vLogout {
+		return 1
+	}
+	return 0
+}
+
+// concerned is the other role that sees a change.
+func (s *study) concerned(u unit) string {
+	if u.step.To != "" {
+		return u.step.To
+	}
+	return s.File.Peer(u.step.Role)
+}

@@ -1,0 +1,83 @@
+package study
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// counts sends much of one kind: long queues for who is there and for who is away,
+// and the same request many times.
+func (s *study) counts() error {
+	queue := min(max(s.Requests/30, batchSize), 300)
+	if err := s.queue("who is away", queue, s.row().login(s.a), s.b); err != nil {
+		return err
+	}
+	if err := s.repeated(min(max(s.Requests/90, 10), 120)); err != nil {
+		return err
+	}
+	if s.Requests < 4000 {
+		return nil // those who are there were sent a batch and more
+	}
+	return s.queue("who is logged in", queue, s.row().login(s.a, s.b), s.b)
+}
+
+// queue sends n messages before any is collected, and collects all.
+func (s *study) queue(to string, n int, r *row, role string) error {
+	for range n {
+		r.do(s.a, vSend, role)
+	}
+	sent := len(r.steps)
+	r.login(role)
+	for range n/batchSize + 3 {
+		r.look(role, vReceive)
+	}
+	t, err := r.run()
+	if err != nil || t == nil {
+		return err
+	}
+	arrived := 0
+	for i := sent; i < len(t.Steps); i++ {
+		arrived += s.copies(t, i)
+	}
+	value := fmt.Sprintf("%d of %d", arrived, n)
+	s.claim(finding.Fact{
+		Command: t.Steps[last(t)].Command, Aspect: finding.Message, Name: "a long queue", Claim: "for " + to, Value: value,
+		Statement: fmt.Sprintf("Of %d messages to %s that wait at once, %s arrive", n, to, value),
+	}, t, last(t))
+	return nil
+}
+
+// repeated sends each request that reads something, and each status, many times.
+func (s *study) repeated(n int) error {
+	for _, step := range s.purposes() {
+		verb := s.File.VerbOf(step)
+		if !s.isRead(step) && verb != vReceive && verb != vStatus {
+			continue
+		}
+		r := s.row().login(s.a)
+		for range n {
+			r.add(step)
+		}
+		t, err := r.run()
+		if err != nil {
+			return err
+		}
+		if t == nil {
+			continue
+		}
+		first := s.form(step, &t.Answers[1])
+		at := slices.IndexFunc(t.Answers[1:], func(a lab.Answer) bool { return s.form(step, &a) != first })
+		value, statement := "alike", fmt.Sprintf("%s is answered alike %d times in a row", step.Command, n)
+		if at >= 0 {
+			value = fmt.Sprintf("alike %d times", at)
+			statement = fmt.Sprintf("%s is answered alike %d times in a row, and then otherwise", step.Command, at)
+		}
+		s.claim(finding.Fact{
+			Command: step.Command, Aspect: finding.Limit, Name: "the same request", Claim: fmt.Sprintf("%d times in a row", n), Value: value, Statement: statement,
+		}, t, last(t))
+	}
+	return nil
+}

@@ -1,0 +1,236 @@
+package study
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// near sends values that are nearly the right ones: proofs, numbers, marks and texts
+// that servers take for others if they do not look at all of them.
+func (s *study) near() error {
+	for _, part := range []func() error{s.nearProofs, s.nearMarks, s.nearNumbers, s.textsOfManyLengths} {
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nearProofs logs in with proofs that are wrong in one character.
+func (s *study) nearProofs() error {
+	login, ok := s.verb(s.a, vLogin, "")
+	if !ok {
+		return nil
+	}
+	c, _ := s.File.Command(login.Command)
+	key := s.keyOf(login.Command, experiment.Secret)
+	base, _ := baseValue(c, key)
+	if key == "" || !strings.Contains(base, "secret") {
+		return nil
+	}
+	for _, p := range s.workingProofs(login, key, base) {
+		for _, v := range nearly(p[0].Value) {
+			step := login
+			step.Changes = append([]experiment.Change{set(key, v.value)}, p[1:]...)
+			t, err := s.row().add(step).look(s.a, vFriends).run()
+			if err != nil {
+				return err
+			}
+			if t == nil {
+				continue
+			}
+			s.claim(finding.Fact{
+				Command: login.Command, Aspect: finding.Parameter, Name: key, Claim: v.name + " " + lineOf(p), Value: s.outcome(step, &t.Answers[0]),
+				Statement: fmt.Sprintf("%s with %s %s, %s, is %s", login.Command, key, lineOf(p), v.name, s.outcome(step, &t.Answers[0])),
+			}, t, 0)
+		}
+	}
+	return nil
+}
+
+// workingProofs are changes of a login that log in: the usual proof, and the first
+// other kind that does.
+func (s *study) workingProofs(login experiment.Step, key, base string) [][]experiment.Change {
+	all := [][]experiment.Change{{set(key, base)}}
+	c, _ := s.File.Command(login.Command)
+	for _, value := range []string{"{secret}", "{md5(secret)}"} {
+		for _, kind := range s.enumsOf(c) {
+			step := login
+			step.Changes = []experiment.Change{set(key, value), set(kind.Key, kind.Value)}
+			if value == base {
+				continue
+			}
+			if t, err := s.row().add(step).run(); err == nil && t != nil && s.done(step, &t.Answers[0]) {
+				return append(all, step.Changes)
+			}
+		}
+	}
+	return all
+}
+
+func lineOf(changes []experiment.Change) string {
+	var parts []string
+	for _, c := range changes {
+		parts = append(parts, c.Key+"="+c.Value)
+	}
+	return strings.Join(parts, " ")
+}
+
+// nearly are values that are a template's but for one character.
+func nearly(base string) []variant {
+	all := []variant{{name: "with one character behind", value: base + "0"}, {name: "with a zero before", value: "0" + base}}
+	for _, f := range []struct{ function, name string }{
+		{"last", "with another last character"}, {"first", "with another first character"},
+		{"middle", "with another character in the middle"}, {"cut", "without its last character"},
+	} {
+		value := strings.NewReplacer("{", "{"+f.function+"(", "}", ")}").Replace(base)
+		all = append(all, variant{name: f.name, value: value})
+	}
+	return all
+}
+
+// nearMarks sends a message whose mark is nearly that of another: both must arrive.
+func (s *study) nearMarks() error {
+	send, ok := s.verb(s.a, vSend, s.b)
+	text := s.keyOf(send.Command, experiment.Text)
+	if !ok || text == "" || s.markKey(send) == "" {
+		return nil
+	}
+	marked := func(mark string) experiment.Step {
+		step := s.marked(send, mark)
+		step.Changes = append(step.Changes, set(text, "one"))
+		return step
+	}
+	for _, m := range []struct{ name, first, second string }{
+		{"but for its last character", "{seq}a", "{seq:3}b"},
+		{"but for the case of their letters", "{seq}a", "{seq:3}A"},
+		{"but for a zero before it", "{seq}", "0{seq:3}"},
+		{"but for one character more", "{seq}", "{seq:3}0"},
+	} {
+		t, err := s.row().login(s.a, s.b).add(marked(m.first), marked(m.second)).look(s.b, vReceive).run()
+		if err != nil {
+			return err
+		}
+		if t == nil || len(t.Steps) < 5 || !s.done(send, &t.Answers[2]) || !s.done(send, &t.Answers[3]) {
+			continue
+		}
+		n := ones(&t.Answers[4])
+		s.claim(finding.Fact{
+			Command: t.Steps[4].Command, Aspect: finding.Message, Name: "nearly the same mark", Claim: m.name, Value: fmt.Sprintf("%d of 2", n),
+			Statement: fmt.Sprintf("Of two equal messages whose marks are the same %s, %d arrive", m.name, n),
+		}, t, 4)
+	}
+	return nil
+}
+
+// nearNumbers sends the numbers of commands with a multiple of a power of two added:
+// what is read into too few bits is another number, and nearly the right one.
+func (s *study) nearNumbers() error {
+	for _, step := range s.purposes() {
+		c, _ := s.File.Command(step.Command)
+		var all []variant
+		for _, p := range s.parametersOf(c) {
+			if s.fixedBy(step, p.Key) {
+				continue
+			}
+			for _, v := range s.beyond(step, p) {
+				all = append(all, variant{name: v, changes: []experiment.Change{set(p.Key, braced(v))}, value: v, plain: true})
+			}
+		}
+		if len(all) == 0 {
+			continue
+		}
+		if _, _, err := s.try(s.unitOf(step), all); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// beyond are numbers of a parameter's type that are the same in the lowest bits.
+func (s *study) beyond(step experiment.Step, p experiment.Parameter) []string {
+	base := "1"
+	switch p.Type {
+	case experiment.Count, experiment.Cursor, experiment.Number:
+	case experiment.Enum:
+		base = p.Values[len(p.Values)-1]
+	case experiment.Target, experiment.Self:
+		role := s.unitOf(step).step.To
+		if role == "" {
+			role = s.File.Peer(step.Role)
+		}
+		if p.Type == experiment.Self {
+			role = step.Role
+		}
+		account, _ := s.File.Account(role)
+		base = account.Number
+		if s.File.Reset.Kind == experiment.ResetPool {
+			return nil // another account plays the role each time
+		}
+	default:
+		return nil
+	}
+	n, err := strconv.ParseUint(base, 10, 32)
+	if err != nil {
+		return nil
+	}
+	var all []string
+	for _, bits := range []int{8, 16, 32} {
+		all = append(all, strconv.FormatUint(n+1<<bits, 10))
+	}
+	if p.Type != experiment.Enum {
+		all = all[1:] // small enough to be a number of its own
+	}
+	return append(all, strconv.FormatUint(1<<31+n, 10), "2147483647", "2147483648", "00"+base)
+}
+
+// lengths are those around which texts are cut, in bytes.
+var lengths = []int{31, 63, 99, 127, 139, 159, 199, 254, 511, 999, 1023, 1999}
+
+// textsOfManyLengths sends texts of one byte a character and of three, each kind in
+// one experiment: what is cut at a limit shows.
+func (s *study) textsOfManyLengths() error {
+	send, ok := s.verb(s.a, vSend, s.b)
+	key := s.keyOf(send.Command, experiment.Text)
+	if !ok || key == "" {
+		return nil
+	}
+	for _, kind := range []struct{ name, character string }{{"one byte", "x"}, {"three bytes", "中"}} {
+		r := s.row().login(s.a, s.b)
+		head := len(r.steps)
+		for _, n := range lengths {
+			// One byte ahead of the characters puts no limit between two of them.
+			text := "a" + strings.Repeat(kind.character, n/len(kind.character)+1)
+			r.do(s.a, vSend, s.b, set(key, text)).look(s.b, vReceive)
+		}
+		t, err := r.run()
+		if err != nil {
+			return err
+		}
+		if t == nil {
+			continue
+		}
+		whole := 0
+		for i := head; i+1 < len(t.Steps); i += 2 {
+			sent := t.Steps[i].Changes[0].Value
+			arrived := slices.ContainsFunc(t.Answers[i+1].Fields, func(f lab.Field) bool { return slices.Contains(f.List, sent) || f.Value == sent })
+			if !arrived {
+				break
+			}
+			whole = len(sent)
+		}
+		if whole > 0 {
+			s.claim(finding.Fact{
+				Command: send.Command, Aspect: finding.Encoding, Name: "texts of " + kind.name + " a character", Claim: "arrive whole up to", Value: fmt.Sprint(whole),
+				Statement: fmt.Sprintf("A text of %d bytes, with %s a character, arrives whole", whole, kind.name),
+			}, t, last(t))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package study_test
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+	"github.com/rookery-im/rookery/internal/probe/probetest"
+	"github.com/rookery-im/rookery/internal/probe/study"
+)
+
+// only studies a reference server with a few phases.
+func only(t *testing.T, mutant string, phases ...string) *finding.Study {
+	t.Helper()
+	const path = "../compare/testdata/reference.yaml"
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := experiment.Parse(path, text, os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := probetest.New(probetest.Config{Mutant: mutant})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dial, stop := s.Memory()
+	t.Cleanup(stop)
+	l, err := lab.New(lab.Config{File: f, URL: "http://127.0.0.1/", Name: "a", Requests: 3000, Salt: 1, Dial: dial})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	others := slices.DeleteFunc(study.PhaseNames(), func(name string) bool { return slices.Contains(phases, name) })
+	out, err := study.Run(context.Background(), study.Config{
+		File: f, Subject: l, Requests: 3000, Seed: 1, Confirm: true, Without: others,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// What is nearly right, many or at once is told of a server as it is, and of one that
+// has a fault as that.
+func TestFactsOfNearValuesAndCounts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ phase, mutant, says, saysOfMutant string }{
+		{"near values", "password-last-ignored", "M5=0, with another last character, is refused", "M5=0, with another last character, is done"},
+		{"near values", "md5-and-more-passes", "with one character behind, is refused", "with one character behind, is done"},
+		{"near values", "seq-any-case", "the same but for the case of their letters, 2 arrive", "the same but for the case of their letters, 1 arrive"},
+		{"near values", "text-cut-at-200", "A text of 2001 bytes, with one byte a character, arrives whole", "A text of 161 bytes, with one byte a character, arrives whole"},
+		{"counts", "away-mailbox-of-20", "that wait at once, 100 of 100 arrive", "that wait at once, 20 of 100 arrive"},
+		{"counts", "each-25th-list-refused", "List is answered alike 33 times in a row", "List is answered alike 24 times in a row, and then otherwise"},
+	} {
+		for mutant, want := range map[string]string{"": c.says, c.mutant: c.saysOfMutant} {
+			out := only(t, mutant, "acquaintance", c.phase)
+			if !slices.ContainsFunc(out.Facts, func(f finding.Fact) bool { return strings.Contains(f.Statement, want) }) {
+				t.Errorf("no fact of %q says %q", mutant, want)
+			}
+		}
+	}
+}
