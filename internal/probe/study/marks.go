@@ -17,6 +17,7 @@ func (s *study) marks() error {
 		s.gap("marks", "no command that sends has a parameter of type mark")
 		return nil
 	}
+	s.waiting = append(s.waiting, func() error { return s.markMemory(send) }, s.collectingLater)
 	if err := s.repeats(send, "{seq}", "a long mark", false); err != nil {
 		return err
 	}
@@ -29,7 +30,6 @@ func (s *study) marks() error {
 	if err := s.collectingAgain(); err != nil {
 		return err
 	}
-	s.waiting = append(s.waiting, func() error { return s.markMemory(send) }, s.collectingLater)
 	return s.otherChanges()
 }
 

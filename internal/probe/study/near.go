@@ -14,7 +14,7 @@ import (
 // near sends values that are nearly the right ones: proofs, numbers, marks and texts
 // that servers take for others if they do not look at all of them.
 func (s *study) near() error {
-	for _, part := range []func() error{s.nearProofs, s.nearMarks, s.nearNumbers, s.textsOfManyLengths} {
+	for _, part := range []func() error{s.nearProofs, s.nearMarks, s.textsOfManyLengths, s.nearNumbers} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -132,13 +132,18 @@ func (s *study) nearMarks() error {
 // nearNumbers sends the numbers of commands with a multiple of a power of two added:
 // what is read into too few bits is another number, and nearly the right one.
 func (s *study) nearNumbers() error {
-	for _, step := range s.purposes() {
+	own := false // who asks is read alike in all commands
+	steps := s.purposes()
+	slices.SortStableFunc(steps, func(x, y experiment.Step) int { return changing(s.isRead(x)) - changing(s.isRead(y)) })
+	for _, step := range steps {
 		c, _ := s.File.Command(step.Command)
 		var all []variant
 		for _, p := range s.parametersOf(c) {
-			if s.fixedBy(step, p.Key) {
+			isSelf := p.Type == experiment.Self
+			if s.fixedBy(step, p.Key) || isSelf && (own || !s.isRead(step)) {
 				continue
 			}
+			own = own || isSelf
 			for _, v := range s.beyond(step, p) {
 				all = append(all, variant{name: v, changes: []experiment.Change{set(p.Key, braced(v))}, value: v, plain: true})
 			}
@@ -151,6 +156,14 @@ func (s *study) nearNumbers() error {
 		}
 	}
 	return nil
+}
+
+// changing sorts those that only read first: they take few requests.
+func changing(reads bool) int {
+	if reads {
+		return 0
+	}
+	return 1
 }
 
 // beyond are numbers of a parameter's type that are the same in the lowest bits.
@@ -184,14 +197,17 @@ func (s *study) beyond(step experiment.Step, p experiment.Parameter) []string {
 	for _, bits := range []int{8, 16, 32} {
 		all = append(all, strconv.FormatUint(n+1<<bits, 10))
 	}
-	if p.Type != experiment.Enum {
-		all = all[1:] // small enough to be a number of its own
+	switch p.Type {
+	case experiment.Enum:
+		return append(all, "00"+base)
+	case experiment.Count, experiment.Cursor, experiment.Number:
+		return append(all[1:], "2147483647", "2147483648", "00"+base)
 	}
-	return append(all, strconv.FormatUint(1<<31+n, 10), "2147483647", "2147483648", "00"+base)
+	return all[1:] // the first can be another account
 }
 
 // lengths are those around which texts are cut, in bytes.
-var lengths = []int{31, 63, 99, 127, 139, 159, 199, 254, 511, 999, 1023, 1999}
+var lengths = []int{31, 63, 99, 127, 139, 159, 199, 254, 511, 999, 1023, 1999, 3999}
 
 // textsOfManyLengths sends texts of one byte a character and of three, each kind in
 // one experiment: what is cut at a limit shows.
