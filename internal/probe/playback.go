@@ -195,8 +195,8 @@ func (r *rawRequest) readBody(in *bufio.Reader, length int, chunked bool) (err e
 const answerMost = 1 << 20
 
 // drawn matches the marks that the prober draws, longer ones that begin with one, and
-// those with something around them, such as a space.
-var drawn = regexp.MustCompile(`^([^0-9]*)([1-9][0-9]{9})(9*[^0-9]*)$`)
+// those with something around them, such as a space or a zero.
+var drawn = regexp.MustCompile(`^([^1-9]*)([1-9][0-9]{9})(9*[^0-9]*)$`)
 
 // item is a request as it is looked for.
 func (p *Playback) item(r *rawRequest, place int) item {

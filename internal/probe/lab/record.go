@@ -134,8 +134,8 @@ func (t *try) longMarks(s experiment.Step) (names naming) {
 		return nil // the step could not have been sent
 	}
 	for _, p := range pairs {
-		if p.Value == "{seq}" || !strings.Contains(p.Value, "{seq}") {
-			continue
+		if !strings.Contains(p.Value, "{seq") || strings.HasPrefix(p.Value, "{") && strings.Index(p.Value, "}") == len(p.Value)-1 {
+			continue // it holds no mark, or is one
 		}
 		if value, hidden, err := t.expand(s, p.Value); err == nil && !hidden {
 			names = append(names, experiment.Pair{Key: value, Value: p.Value})

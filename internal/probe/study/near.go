@@ -111,7 +111,7 @@ func (s *study) nearMarks() error {
 		{"but for its last character", "{seq}a", "{seq:3}b"},
 		{"but for the case of their letters", "{seq}a", "{seq:3}A"},
 		{"but for a zero before it", "{seq}", "0{seq:3}"},
-		{"but for one character more", "{seq}", "{seq:3}0"},
+		{"but for one character more", "{seq}", "{seq:3}9"},
 	} {
 		t, err := s.row().login(s.a, s.b).add(marked(m.first), marked(m.second)).look(s.b, vReceive).run()
 		if err != nil {

@@ -107,8 +107,6 @@ var phases = []phase{
 
 // ofOneServer are the phases of which a comparison of two servers has nothing: what
 // they try, others have tried before.
-var ofTwoServers = []string{"look, change, look", "time across"}
-
 var ofOneServer = []string{"hidden keys", "state machines", "confirmation"}
 
 // PhaseNames are the names of the parts of a study, in order.
@@ -154,7 +152,7 @@ func (s *study) plan() (plan []phase, sum int) {
 	beyond := max(0, s.Requests-4000)
 	for _, p := range phases {
 		switch {
-		case slices.Contains(s.Without, p.name), slices.Contains(ofOneServer, p.name) && !s.Confirm, slices.Contains(ofTwoServers, p.name) && s.Confirm:
+		case slices.Contains(s.Without, p.name), slices.Contains(ofOneServer, p.name) && !s.Confirm:
 			continue
 		case p.name == "confirmation":
 			p.share = 600 + beyond/2
