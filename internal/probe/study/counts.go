@@ -42,7 +42,10 @@ func (s *study) queue(to string, n int, r *row, role string) error {
 	for i := sent; i < len(t.Steps); i++ {
 		arrived += s.copies(t, i)
 	}
-	value := fmt.Sprintf("%d of %d", arrived, n)
+	value := "all"
+	if arrived != n {
+		value = fmt.Sprintf("%d of %d", arrived, n)
+	}
 	s.claim(finding.Fact{
 		Command: t.Steps[last(t)].Command, Aspect: finding.Message, Name: "a long queue", Claim: "for " + to, Value: value,
 		Statement: fmt.Sprintf("Of %d messages to %s that wait at once, %s arrive", n, to, value),
@@ -81,7 +84,7 @@ func (s *study) repeated(n int) error {
 			statement = fmt.Sprintf("%s is answered alike %d times in a row, and then otherwise", step.Command, at)
 		}
 		s.claim(finding.Fact{
-			Command: step.Command, Aspect: finding.Limit, Name: "the same request", Claim: fmt.Sprintf("%d times in a row", times), Value: value, Statement: statement,
+			Command: step.Command, Aspect: finding.Limit, Name: "the same request", Claim: "in a row", Value: value, Statement: statement,
 		}, t, last(t))
 	}
 	return nil
