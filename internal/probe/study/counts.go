@@ -11,14 +11,18 @@ import (
 // counts sends much of one kind: long queues for who is there and for who is away,
 // and the same request many times.
 func (s *study) counts() error {
-	queue := min(max(s.Requests/30, batchSize), 300)
+	// A longer row is lost more often on its way, and begun anew.
+	queue := min(max(s.Requests/30, batchSize), 100)
+	if s.Requests >= roomForDepth {
+		queue = 300
+	}
 	if err := s.queue("who is away", queue, s.row().login(s.a), s.b); err != nil {
 		return err
 	}
-	if err := s.repeated(min(max(s.Requests/55, 10), 120)); err != nil {
+	if err := s.repeated(min(max(s.Requests/55, 10), 54)); err != nil {
 		return err
 	}
-	if s.Requests < 4000 {
+	if s.Requests < roomForDepth {
 		return nil // those who are there were sent a batch and more
 	}
 	return s.queue("who is logged in", queue, s.row().login(s.a, s.b), s.b)

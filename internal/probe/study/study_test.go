@@ -303,7 +303,10 @@ func TestASmallBudgetGivesAWholeStudyThatSaysWhatIsMissing(t *testing.T) {
 	if len(out.Facts) == 0 || len(out.Untested) == 0 {
 		t.Errorf("%d facts, %d gaps", len(out.Facts), len(out.Untested))
 	}
-	if len(out.Phases) != len(study.PhaseNames()) {
-		t.Errorf("%d phases of %d", len(out.Phases), len(study.PhaseNames()))
+	for _, name := range study.PhaseNames() {
+		if !slices.ContainsFunc(out.Phases, func(p finding.Phase) bool { return p.Name == name }) &&
+			!slices.ContainsFunc(out.Untested, func(g finding.Gap) bool { return g.What == name }) {
+			t.Errorf("%s was not made, and nothing says so", name)
+		}
 	}
 }
