@@ -283,7 +283,7 @@ func (s *study) ask(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) 
 
 // roomForDepth is a budget that has room for what few servers do wrong, beside what
 // each command does.
-const roomForDepth = 15_000
+const roomForDepth = 20_000
 
 // alikeOnPurpose are the phases that ask the same again and again, or for what is
 // refused: what their answers have in common says nothing of fields.
