@@ -139,9 +139,9 @@ func TestFactsThatShareAWitnessAreTriedTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The logins of all roles, the tests of both control URLs, then twice the
-	// experiment, since nothing holds.
-	if want := len(e.File.Accounts) + 5 + 2*2; sent != want {
+	// The logins of all roles, the look at the one friendship, the tests of both control
+	// URLs, then twice the experiment, since nothing holds.
+	if want := len(e.File.Accounts) + 2 + 5 + 2*2; sent != want {
 		t.Errorf("%d requests, want %d", sent, want)
 	}
 }
