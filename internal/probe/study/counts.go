@@ -51,7 +51,8 @@ func (s *study) queue(to string, n int, r *row, role string) error {
 		value = fmt.Sprintf("%d of %d", arrived, n)
 	}
 	s.claim(finding.Fact{
-		Command: t.Steps[last(t)].Command, Aspect: finding.Message, Name: "a long queue", Claim: "for " + to, Value: value,
+		Command: t.Steps[last(t)].Command, Aspect: finding.Message, Name: "a long queue", Claim: "for " + to,
+		Value:     value,
 		Statement: fmt.Sprintf("Of %d messages to %s that wait at once, %s arrive", n, to, value),
 	}, t, last(t))
 	return nil
@@ -88,7 +89,8 @@ func (s *study) repeated(n int) error {
 			statement = fmt.Sprintf("%s is answered alike %d times in a row, and then otherwise", step.Command, at)
 		}
 		s.claim(finding.Fact{
-			Command: step.Command, Aspect: finding.Limit, Name: "the same request", Claim: "in a row", Value: value, Statement: statement,
+			Command: step.Command, Aspect: finding.Limit, Name: "the same request", Claim: "in a row",
+			Value: value, Statement: statement,
 		}, t, last(t))
 	}
 	return nil

@@ -46,7 +46,8 @@ func (s *study) nearProofs() error {
 				continue
 			}
 			s.claim(finding.Fact{
-				Command: login.Command, Aspect: finding.Parameter, Name: key, Claim: v.name + " " + lineOf(p), Value: s.outcome(step, &t.Answers[0]),
+				Command: login.Command, Aspect: finding.Parameter, Name: key, Claim: v.name + " " + lineOf(p),
+				Value:     s.outcome(step, &t.Answers[0]),
 				Statement: fmt.Sprintf("%s with %s %s, %s, is %s", login.Command, key, lineOf(p), v.name, s.outcome(step, &t.Answers[0])),
 			}, t, 0)
 		}
@@ -122,7 +123,8 @@ func (s *study) nearMarks() error {
 		}
 		n := ones(&t.Answers[4])
 		s.claim(finding.Fact{
-			Command: t.Steps[4].Command, Aspect: finding.Message, Name: "nearly the same mark", Claim: m.name, Value: fmt.Sprintf("%d of 2", n),
+			Command: t.Steps[4].Command, Aspect: finding.Message, Name: "nearly the same mark", Claim: m.name,
+			Value:     fmt.Sprintf("%d of 2", n),
 			Statement: fmt.Sprintf("Of two equal messages whose marks are the same %s, %d arrive", m.name, n),
 		}, t, 4)
 	}
@@ -243,7 +245,8 @@ func (s *study) textsOfManyLengths() error {
 		}
 		if whole > 0 {
 			s.claim(finding.Fact{
-				Command: send.Command, Aspect: finding.Encoding, Name: "texts of " + kind.name + " a character", Claim: "arrive whole up to", Value: fmt.Sprint(whole),
+				Command: send.Command, Aspect: finding.Encoding, Name: "texts of " + kind.name + " a character", Claim: "arrive whole up to",
+				Value:     fmt.Sprint(whole),
 				Statement: fmt.Sprintf("A text of %d bytes, with %s a character, arrives whole", whole, kind.name),
 			}, t, last(t))
 		}
