@@ -38,6 +38,23 @@ func TestReportsAreWrittenAnewFromTheTranscriptAlone(t *testing.T) {
 	}
 }
 
+// A page that is sent by mail, or opened on a telephone, has to be small.
+func TestThePageOfADefaultRunIsSmall(t *testing.T) {
+	o := options(t, serve(t, probetest.Config{}))
+	o.Requests = 3000
+	r := run(t, o)
+	if r.Requests[0] < 2000 || len(r.Facts) < 300 {
+		t.Fatalf("%d facts of %d requests are no default run", len(r.Facts), r.Requests[0])
+	}
+	made := files(t, o.Dir)
+	if n := len(made["report.html"]); n > 500<<10 {
+		t.Errorf("report.html has %d bytes", n)
+	}
+	if made["protocol.json"] == "" || len(made["protocol.json"]) < len(made["report.html"]) {
+		t.Error("protocol.json holds less than the page")
+	}
+}
+
 func TestAReportFromATranscriptSendsNothing(t *testing.T) {
 	s, err := probetest.New(probetest.Config{})
 	if err != nil {

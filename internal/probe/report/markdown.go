@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"html"
 	"io"
 	"strings"
 
@@ -11,278 +12,168 @@ import (
 // Markdown writes what the page says for reading in a repository, with the state
 // machines in Mermaid.
 func Markdown(w io.Writer, study *finding.Study) error {
-	s := shown(study)
+	d := documentOf(study)
 	m := &markdown{}
-	m.head(s)
-	parts := map[string]func(*finding.Study){
-		"findings":    m.findings,
-		"differences": m.differences,
-		"commands":    m.commands,
-		"matrix":      m.matrix,
-		"fields":      m.fields,
-		"codes":       m.codes,
-		"machines":    m.machines,
-		"paging":      m.paging,
-		"timers":      m.timers,
-		"noise":       m.noise,
-		"facts":       m.facts,
-		"method":      m.method,
-		"transcript":  m.transcript,
-	}
-	for _, part := range sectionsOf(s) {
-		m.line("## %d. %s", part.Number, part.Title)
-		m.line("")
-		parts[part.ID](s)
+	m.para("# %s", text(d.Title))
+	m.para("%s.", d.Kind)
+	m.blocks(d.Head)
+	for _, s := range d.Sections {
+		m.para("## %s", text(s.Title))
+		m.blocks(s.Blocks)
 	}
 	_, err := io.WriteString(w, strings.TrimRight(m.out.String(), "\n")+"\n")
 	return err
 }
 
-func (m *markdown) head(s *finding.Study) {
-	kind := "Study of a server"
-	if compared(s) {
-		kind = "Comparison of two servers"
-	}
-	name := s.Name
-	if name == "" {
-		name = "Unnamed server"
-	}
-	m.line("# %s", text(name))
-	m.line("")
-	m.line("%s.", kind)
-	m.line("")
-	rows := [][]string{}
-	for _, r := range runsOf(s) {
-		label := "Server"
-		if compared(s) {
-			label += " " + r.Letter
-		}
-		rows = append(rows, []string{label, code(r.Server)})
-		rows = append(rows, []string{"Requests to it", count(r.Requests) + " of " + count(s.Budget)})
-	}
-	rows = append(rows,
-		[]string{"Began", text(or(moment(s.Began), "not known"))},
-		[]string{"Took", span(s.Seconds)},
-		[]string{"Experiments", count(s.Tries)},
-		[]string{"Transport failures", count(s.Faults)},
-		[]string{"Seed", fmt.Sprint(s.Seed)})
-	m.table([]string{"", ""}, rows)
-	if s.Stopped == "" {
-		m.para("%s", wholeness(s))
-	} else {
-		m.para("**Stopped early:** %s What is missing is listed under \"Not tested\".", text(sentence(s.Stopped)))
-	}
-}
-
-func (m *markdown) findings(s *finding.Study) {
-	var rows [][]string
-	for _, g := range countGrades(s.Facts) {
-		rows = append(rows, []string{string(g.Grade), count(g.Count), g.Means})
-	}
-	m.table([]string{"Grade", "Facts", "Meaning"}, rows)
-	if compared(s) && len(s.Differences) == 0 {
-		m.para("No difference between the servers was found.")
-	} else if compared(s) {
-		m.para("The servers differ in %s.", plural(len(s.Differences), "way"))
-	}
-	chosen := surest(s.Facts)
-	if len(chosen) == 0 {
-		m.para("No fact was observed or confirmed.")
-	}
-	for _, a := range chosen {
-		m.line("**%s**", text(string(a.Aspect)))
-		m.line("")
-		for _, f := range a.Facts {
-			m.line("- %s (%s)", statement(f), f.Grade)
-		}
-		m.line("")
-	}
-	m.contested(s)
-	m.line("### Not tested")
-	m.line("")
-	list := gaps(s)
-	if len(list) == 0 {
-		m.para("%s", noGap(s))
-		return
-	}
-	for _, g := range list {
-		m.line("- **%s** %s", text(g.What), text(sentence(g.Why)))
-	}
-	m.line("")
-}
-
-func (m *markdown) contested(s *finding.Study) {
-	list := ofGrade(s.Facts, finding.Contested)
-	if len(list) == 0 {
-		return
-	}
-	m.line("### Contested")
-	m.line("")
-	for _, f := range list {
-		m.line("- %s For: %s; against: %s.", statement(f), or(text(strings.Join(f.Evidence, ", ")), "none"), or(text(strings.Join(f.Against, ", ")), "none"))
-	}
-	m.line("")
-}
-
-func statement(f finding.Fact) string {
-	if subject(f) == "" {
-		return text(sentence(f.Statement))
-	}
-	return "**" + text(f.Command) + "** " + text(sentence(f.Statement))
-}
-
-func (m *markdown) differences(s *finding.Study) {
-	if len(s.Differences) == 0 {
-		m.para("No difference was found. That is bounded by the number of requests above.")
-	}
-	for i, d := range s.Differences {
-		m.line("### %d. %s, %s: %s", i+1, text(all(d.Command)), text(string(d.Aspect)), text(d.Name))
-		m.line("")
-		m.para("%s", text(sentence(d.Summary)))
-		var rows [][]string
-		for _, step := range differenceOf(d, i).Steps {
-			if step.Wait > 0 {
-				rows = append(rows, []string{"", number(step.Wait) + " s go by", "", ""})
-				continue
+func (m *markdown) blocks(list []block) {
+	for _, b := range list {
+		switch {
+		case b.Title != "":
+			m.para("### %s", text(b.Title))
+		case b.Para != nil:
+			m.para("%s", spans(b.Para.Spans))
+		case b.List != nil:
+			for _, item := range b.List {
+				m.line("- %s", spans(item))
 			}
-			rows = append(rows, []string{text(step.Role), code(step.Request), marked(step.Left), marked(step.Right)})
-		}
-		m.table([]string{"Role", "Request", "Answer of A", "Answer of B"}, rows)
-		if d.Replayed != "" {
-			m.para("Shown %s times.", text(d.Replayed))
-		}
-		if len(d.Commands) > 0 {
-			m.para("Differ alike: %s.", text(strings.Join(d.Commands, ", ")))
+			m.line("")
+		case b.Table != nil:
+			m.table(b.Table)
+		case b.Exchange != nil:
+			m.exchange(b.Exchange)
+		case b.Diagram != nil:
+			m.para("```mermaid\n%s```", b.Diagram.Mermaid)
+		case b.Verbatim != "":
+			m.fenced(b.Verbatim)
+		case b.Fold != nil:
+			title := strings.Join(strings.Fields(b.Fold.Title), " ")
+			m.line("<details><summary>%s</summary>\n", html.EscapeString(title)) // no Markdown in here
+			m.blocks(b.Fold.Blocks)
+			m.line("</details>\n")
 		}
 	}
 }
 
-// marked writes a message with what differs in bold.
-func marked(pieces []piece) string {
+func (m *markdown) exchange(e *exchange) {
+	m.line("- %s: %s", text(e.Title), code(e.Sent))
+	for _, r := range e.Received {
+		name := "answer"
+		if r.Name != "" {
+			name += " of " + r.Name
+		}
+		var answer strings.Builder
+		for _, p := range r.Pieces {
+			if p.Differs && strings.TrimSpace(p.Text) != "" {
+				answer.WriteString("<b>" + text(p.Text) + "</b>")
+			} else {
+				answer.WriteString(text(p.Text))
+			}
+		}
+		m.line("  - %s: %s", name, or(answer.String(), "none"))
+	}
+	m.line("")
+}
+
+func spans(list []span) string {
 	var out strings.Builder
-	for _, p := range pieces {
-		if p.Differs && strings.TrimSpace(p.Text) != "" {
-			out.WriteString("<b>" + text(p.Text) + "</b>")
-		} else {
-			out.WriteString(text(p.Text))
+	for _, s := range list {
+		lead := s.Text[:len(s.Text)-len(strings.TrimLeft(s.Text, " "))]
+		trail := ""
+		if lead != s.Text {
+			trail = s.Text[len(strings.TrimRight(s.Text, " ")):]
+		}
+		body := text(s.Text)
+		switch {
+		case body == "":
+		case s.Look == fixed:
+			body = code(s.Text)
+		case s.Look == strong:
+			body = "**" + body + "**"
+		case s.Look == differs:
+			body = "<b>" + body + "</b>"
+		}
+		out.WriteString(lead + body + trail)
+	}
+	return out.String()
+}
+
+// markdown gathers a text in Markdown.
+type markdown struct {
+	out strings.Builder
+}
+
+func (m *markdown) line(format string, args ...any) { fmt.Fprintf(&m.out, format+"\n", args...) }
+
+func (m *markdown) para(format string, args ...any) { m.line(format+"\n", args...) }
+
+func (m *markdown) table(t *table) {
+	head := make([]string, len(t.Head))
+	for i, h := range t.Head {
+		head[i] = text(h)
+	}
+	m.line("| %s |", strings.Join(head, " | "))
+	m.line("|%s", strings.Repeat(" --- |", len(head)))
+	for _, row := range t.Rows {
+		cells := make([]string, len(row))
+		for i, c := range row {
+			cells[i] = strings.TrimSpace(spans(c))
+		}
+		m.line("| %s |", strings.Join(cells, " | "))
+	}
+	m.line("")
+}
+
+// fenced shows a text as it is, behind a fence that is longer than any in it.
+func (m *markdown) fenced(s string) {
+	fence := "```"
+	for strings.Contains(s, fence) {
+		fence += "`"
+	}
+	m.line("%s\n%s\n%s\n", fence, s, fence)
+}
+
+// text escapes all that has a meaning in Markdown or HTML, so that it shows as it
+// is, in a table's cell too.
+func text(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	marker := len(s) - len(strings.TrimLeft(s, "0123456789")) // "1." would begin a list
+	var out strings.Builder
+	for i, r := range s {
+		switch {
+		case r == '<':
+			out.WriteString("&lt;")
+		case r == '>':
+			out.WriteString("&gt;")
+		case r == '&':
+			out.WriteString("&amp;")
+		case r == '@' || r == ':' && strings.HasPrefix(s[i:], "://"):
+			// Neither links nor mentions are made of what a server wrote.
+			fmt.Fprintf(&out, "&#%d;", r)
+		case r == '_' && i > 0 && i+1 < len(s) && plain(s[i-1]) && plain(s[i+1]):
+			out.WriteRune(r) // within a word it means nothing
+		case strings.ContainsRune("\\`*_[]|~$", r):
+			out.WriteByte('\\')
+			out.WriteRune(r)
+		case i == 0 && strings.ContainsRune("#+-=", r), i == marker && i > 0 && (r == '.' || r == ')') && (i+1 == len(s) || s[i+1] == ' '):
+			out.WriteByte('\\')
+			out.WriteRune(r)
+		default:
+			out.WriteRune(r)
 		}
 	}
 	return out.String()
 }
 
-func (m *markdown) commands(s *finding.Study) {
-	if len(s.Commands) == 0 {
-		m.para("No command was studied.")
-		return
-	}
-	var rows [][]string
-	for _, c := range s.Commands {
-		works := "yes"
-		if !c.Works {
-			works = "**no**"
-		}
-		rows = append(rows, []string{text(c.Name), text(strings.Join(c.Does, ", ")), works, text(c.Session), codes(c.Parameters), codes(c.Fields), text(c.Effect)})
-	}
-	m.table([]string{"Command", "Does", "Works", "Session", "Request keys", "Answer fields, in their order", "Effect"}, rows)
+// plain tells letters and digits of ASCII.
+func plain(b byte) bool {
+	return '0' <= b && b <= '9' || 'A' <= b && b <= 'Z' || 'a' <= b && b <= 'z'
 }
 
-func (m *markdown) matrix(s *finding.Study) {
-	mx := matrixOf(s.Matrix)
-	if len(mx.Rows) == 0 {
-		m.para("No parameter was varied.")
-		return
-	}
-	for _, o := range mx.Legend {
-		m.line("- **%s** %s", o.Letter, o.Means)
-	}
-	m.line("")
-	m.para("Behind a letter stands the answer's code.")
-	head := []string{"Key", "Type"}
-	for _, c := range mx.Columns {
-		head = append(head, text(c))
-	}
-	if mx.Others {
-		head = append(head, "Others")
-	}
-	var rows [][]string
-	for _, r := range mx.Rows {
-		row := []string{text(r.Command + "." + r.Key), text(r.Type)}
-		for _, c := range r.Cells {
-			row = append(row, cellText(c))
-		}
-		if mx.Others {
-			var others []string
-			for _, c := range r.Others {
-				others = append(others, cellText(c)+" "+text(c.Variant))
-			}
-			row = append(row, strings.Join(others, ", "))
-		}
-		rows = append(rows, row)
-	}
-	m.table(head, rows)
-}
-
-func cellText(c *matrixCell) string {
-	if c == nil {
+// code writes a text in the font of fixed width. Markdown's own way cannot hold
+// every text in a table's cell, HTML's can.
+func code(s string) string {
+	if s == "" {
 		return ""
 	}
-	return strings.TrimSpace("**" + c.Look.Letter + "** " + text(c.Code))
-}
-
-func (m *markdown) fields(s *finding.Study) {
-	groups := fieldsOf(s.Fields)
-	if len(groups) == 0 {
-		m.para("No answer's fields were studied.")
-	} else {
-		var rows [][]string
-		for _, g := range groups {
-			for _, f := range g.Fields {
-				rows = append(rows, []string{text(f.Command), fmt.Sprint(f.Place), code(f.Key), text(kindOf(f)), codes(seen(f.Values)), text(or(f.When, "always")), text(string(f.Grade))})
-			}
-		}
-		m.table([]string{"Command", "Place", "Field", "Holds", "Seen", "When", "Grade"}, rows)
-	}
-	m.line("### Relations")
-	m.line("")
-	list := relations(s)
-	if len(list) == 0 {
-		m.para("No relation between fields was found.")
-		return
-	}
-	for _, f := range list {
-		m.line("- %s (%s)", statement(f), f.Grade)
-	}
-	m.line("")
-}
-
-func (m *markdown) codes(s *finding.Study) {
-	t := codesOf(s.Codes)
-	if len(t.Rows) == 0 {
-		m.para("No codes were counted.")
-		return
-	}
-	head := []string{"Command"}
-	for _, state := range t.States {
-		head = append(head, text(state))
-	}
-	var rows [][]string
-	for _, r := range t.Rows {
-		row := []string{text(r.Command)}
-		for _, cell := range r.Cells {
-			var all []string
-			for _, c := range cell {
-				all = append(all, fmt.Sprintf("**%s** ×%s", text(or(c.Code, "none")), count(c.Count)))
-			}
-			row = append(row, strings.Join(all, ", "))
-		}
-		rows = append(rows, row)
-	}
-	m.table(head, rows)
-}
-
-func or(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
+	return "<code>" + text(s) + "</code>"
 }

@@ -1,7 +1,9 @@
 package report
 
 import (
-	"fmt"
+	"encoding/xml"
+	"errors"
+	"io"
 	"strings"
 	"testing"
 
@@ -88,36 +90,6 @@ func TestTextsShowInMarkdownAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestTransitionsAreMergedForDrawing(t *testing.T) {
-	m := finding.Machine{States: []finding.State{{Name: "out"}, {Name: "in"}, {Name: "away"}, {Name: "locked"}}}
-	add := func(from, to string, inputs ...string) {
-		for _, input := range inputs {
-			m.Transitions = append(m.Transitions, finding.Transition{From: from, Input: input, Output: "0", To: to})
-		}
-	}
-	add("out", "in", "a", "b", "c", "d", "e")
-	add("out", "out", "f", "g")
-	for _, from := range []string{"out", "in", "away"} {
-		add(from, "locked", "x")
-	}
-	add("locked", "locked", "a", "b")
-	add("in", "away", "away")
-	add("away", "out", "back")
-	g := graphOf(m)
-	if len(g.edges) != 3 {
-		t.Errorf("%d lines, want 3: %+v", len(g.edges), g.edges)
-	}
-	if got := strings.Join(g.edges[0].list.lines, "; "); got != "a / 0; b / 0; c / 0; + 2 more" {
-		t.Errorf("the label of parallel transitions: %s", got)
-	}
-	if got := strings.Join(g.nodes[0].stays.lines, "; "); got != "f / 0; g / 0" {
-		t.Errorf("what stays: %s", got)
-	}
-	if locked := g.nodes[3]; !locked.sink || locked.from != 3 || len(g.nodes[1].sinks) != 1 {
-		t.Errorf("the sink: %+v", locked)
-	}
-}
-
 func TestMermaidTakesAnyName(t *testing.T) {
 	m := finding.Machine{
 		States: []finding.State{{Name: `say "hi"; <b>`}, {Name: ""}},
@@ -129,128 +101,129 @@ func TestMermaidTakesAnyName(t *testing.T) {
 	want := `stateDiagram-v2
     state "say #34;hi#34;#59; #60;b#62;" as s0
     state "?" as s1
-    s1: ↺ #35;1 / #123;0#125; ?
     [*] --> s0
     s0 --> s1: a#58; x #45;-#62; y / #96;0#96;
+    s1: ↺ #35;1 / #123;0#125; ?
 `
-	if got := mermaid(m); got != want {
+	if got := drawingOf(m).mermaid(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestInputsWithOneAnswerAreOneLineOfADrawing(t *testing.T) {
+	m := finding.Machine{Transitions: []finding.Transition{
+		{From: "out", Input: "List", Output: "no", To: "out"},
+		{From: "out", Input: "Login", Output: "yes", To: "in"},
+		{From: "out", Input: "Send", Output: "no", To: "out"},
+		{From: "in", Input: "Logout", Output: "yes", To: "out"},
+	}}
+	d := drawingOf(m)
+	var got []string
+	for i := range d.states {
+		for _, l := range d.of(i) {
+			got = append(got, l.String())
+		}
+	}
+	if want := "List, Send / no|Login / yes|Logout / yes"; strings.Join(got, "|") != want {
+		t.Errorf("got %q, want %s", got, want)
+	}
+}
+
+// A label is a server's words at worst. A drawing is well formed whatever they are,
+// has nothing but shapes and texts, and shows the words as they are.
+func TestADrawingHoldsShapesAndTextsAlone(t *testing.T) {
+	hostile := `<a href="javascript:x">企鹅</a><script>&amp;\N\n"'` + "\n"
+	m := finding.Machine{Aspect: hostile, States: []finding.State{{Name: hostile}, {Name: "two"}}, Transitions: []finding.Transition{
+		{From: hostile, Input: hostile, Output: hostile, To: "two"}, {From: "two", Input: "x", Output: "y", To: "two", Unsure: true},
+	}}
+	svg := string(drawingOf(m).svg(hostile))
+	texts := ""
+	dec := xml.NewDecoder(strings.NewReader(svg))
+	for {
+		token, err := dec.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, svg)
+		}
+		switch e := token.(type) {
+		case xml.StartElement:
+			if !strings.Contains(" svg rect path circle text ", " "+e.Name.Local+" ") {
+				t.Errorf("there is an element %s", e.Name.Local)
+			}
+			for _, a := range e.Attr {
+				if strings.HasPrefix(a.Name.Local, "on") || a.Name.Local == "href" || a.Name.Local == "style" {
+					t.Errorf("there is an attribute %s", a.Name.Local)
+				}
+			}
+		case xml.CharData:
+			texts += string(e)
+		}
+	}
+	if !strings.Contains(texts, hostile) {
+		t.Errorf("the name is not shown as it is: %s", texts)
 	}
 }
 
 func TestMachinesThatAreNotWholeAreDrawnToo(t *testing.T) {
 	for name, m := range map[string]finding.Machine{
 		"nothing":           {},
-		"one state":         {States: []finding.State{{Name: "s0"}}},
 		"unknown states":    {Transitions: []finding.Transition{{From: "x", Input: "i", Output: "o", To: "y"}}},
 		"a state apart":     {States: []finding.State{{Name: "s0"}, {Name: "s1"}}},
 		"twice the same":    {States: []finding.State{{Name: "s0"}, {Name: "s0"}}},
 		"nothing but loops": {States: []finding.State{{Name: "s0"}}, Transitions: []finding.Transition{{From: "s0", To: "s0"}}},
 	} {
-		if d := diagramOf(m, 0); len(d.Boxes) > 0 && (d.Width <= 0 || d.Height <= 0) {
-			t.Errorf("%s: %v x %v", name, d.Width, d.Height)
+		d := drawingOf(m)
+		if svg := string(d.svg(name)); strings.Count(svg, "<rect") != len(d.states) || strings.Contains(svg, "-1 ") {
+			t.Errorf("%s: %s", name, svg)
 		}
 	}
 }
 
 func TestTimesAreWrittenInUnitsThatSuitThem(t *testing.T) {
-	for v, want := range map[float64]string{0: "0 s", 1.5: "1.5 s", 60: "1 min", 90: "90 s", 299: "4 min 59 s", 300: "5 min", 3600: "1 h", 90061: "1 d 1 h 1 min 1 s", 2419200: "28 d"} {
-		if got := duration(v); got != want {
+	for v, want := range map[float64]string{0: "0 s", 1.5: "1.5 s", 60: "1 min", 90: "1 min 30 s", 299: "4 min 59 s", 3600: "1 h", 90061: "1 d 1 h 1 min 1 s", 2419200: "28 d"} {
+		if got := lasting(v); got != want {
 			t.Errorf("%v: %s, want %s", v, got, want)
 		}
 	}
 }
 
-func TestATimerIsDrawnSoThatItsEndCanBeSeen(t *testing.T) {
-	at := func(low, high float64, points ...float64) timing {
-		timer := finding.Timer{Name: "t", Low: low, High: high}
-		for _, p := range points {
-			timer.Points = append(timer.Points, finding.TimerPoint{After: p, Alive: p <= low})
-		}
-		return timingOf(timer, 0)
+func TestLongValuesAreShortenedWhereItCanBeSeen(t *testing.T) {
+	long := strings.Repeat("企", 5000)
+	got := shorten(long)
+	if n := len([]rune(got)); n > 700 || !strings.Contains(got, "… 4,500 characters left out …") {
+		t.Errorf("%d characters: %s", n, got)
 	}
-	for _, c := range []struct {
-		name  string
-		got   timing
-		plots int
-		log   bool
-		says  string
-	}{
-		{"a wide end", at(100, 200, 50, 100, 200), 1, false, "It had not run out after 100 s, and had after 200 s (3 min 20 s)."},
-		{"a narrow end", at(299, 301, 15, 299, 301, 405), 2, false, "It had not run out after 299 s (4 min 59 s), and had after 301 s (5 min 1 s)."},
-		{"an end far to the left", at(5, 9, 5, 9, 3600), 1, true, "It had not run out after 5 s, and had after 9 s."},
-		{"no end", at(400, 0, 300, 400), 1, false, "It had not run out after 400 s (6 min 40 s), the longest wait."},
-		{"no look", at(0, 0), 0, false, "It was not looked at."},
-	} {
-		if len(c.got.Plots) != c.plots || c.got.Summary != c.says || c.plots > 0 && c.got.Plots[0].Log != c.log {
-			t.Errorf("%s: %d plots, %s", c.name, len(c.got.Plots), c.got.Summary)
-		}
-		for _, p := range c.got.Plots {
-			checkDots(t, c.name, p)
-		}
+	if short := long[:1800]; shorten(short) != short {
+		t.Error("600 characters are shortened")
 	}
 }
 
-func checkDots(t *testing.T, name string, p plot) {
-	t.Helper()
-	for i, a := range p.Dots {
-		if a.X < 0 || a.X > p.Width || a.Y < 0 || a.Y > p.Height {
-			t.Errorf("%s: a dot lies outside: %+v", name, a)
-		}
-		for _, b := range p.Dots[i+1:] {
-			if dx, dy := a.X-b.X, a.Y-b.Y; dx*dx+dy*dy < 4*dotSize*dotSize {
-				t.Errorf("%s: two dots overlap: %+v, %+v", name, a, b)
-			}
-		}
+func TestSureAndSurprisingFactsComeFirst(t *testing.T) {
+	facts := []finding.Fact{
+		{ID: "guess", Claim: "rare", Grade: finding.Inferred},
+		{ID: "usual 1", Claim: "meaning", Value: "taken", Grade: finding.Confirmed, Observations: 90},
+		{ID: "usual 2", Claim: "meaning", Value: "taken", Grade: finding.Confirmed, Observations: 90},
+		{ID: "unusual", Claim: "meaning", Value: "refused", Grade: finding.Confirmed, Observations: 3},
+		{ID: "the only one", Claim: "locks", Grade: finding.Confirmed, Observations: 3},
+		{ID: "seen", Claim: "locks too", Grade: finding.Observed},
+	}
+	var got []string
+	for _, f := range byWeight(facts, func(finding.Fact) bool { return true }) {
+		got = append(got, f.ID)
+	}
+	if want := "the only one, unusual, usual 1, usual 2, seen, guess"; strings.Join(got, ", ") != want {
+		t.Errorf("got %s, want %s", strings.Join(got, ", "), want)
 	}
 }
 
-func TestManyEqualLooksAtATimerStandOnEachOther(t *testing.T) {
-	timer := finding.Timer{Name: "t", Low: 10, High: 20}
-	for i := range 40 {
-		timer.Points = append(timer.Points, finding.TimerPoint{After: 10, Alive: true, ID: fmt.Sprint(i)})
-	}
-	checkDots(t, "many", timingOf(timer, 0).Plots[0])
-}
-
-func TestRareVariantsGetNoColumnOfTheirOwn(t *testing.T) {
-	m := matrixOf([]finding.MatrixRow{
-		{Command: "A", Key: "x", Cells: []finding.Cell{{Variant: "absent", Outcome: "same"}, {Variant: "1001", Outcome: "other"}}},
-		{Command: "A", Key: "y", Cells: []finding.Cell{{Variant: "absent", Outcome: "strange"}}},
-	})
-	if strings.Join(m.Columns, ",") != "absent" || !m.Others || len(m.Rows[0].Others) != 1 || len(m.Rows[1].Others) != 0 {
-		t.Errorf("%+v", m)
-	}
-	if got := m.Rows[1].Cells[0].Look.Letter; got != "?" {
-		t.Errorf("an outcome that is not known is shown as %q", got)
-	}
-	seen := map[string]bool{}
-	for _, o := range outcomes {
-		if seen[o.Letter] {
-			t.Errorf("two outcomes share the letter %s", o.Letter)
-		}
-		seen[o.Letter] = true
-	}
-}
-
-func TestTheFirstPageHoldsTheSurestFactsOfEachAspect(t *testing.T) {
-	f := func(command, claim string, aspect finding.Aspect, grade finding.Grade, attacks int) finding.Fact {
-		return finding.Fact{Command: command, Claim: claim, Aspect: aspect, Grade: grade, Attacks: attacks, Statement: command + claim}
-	}
-	got := surest([]finding.Fact{
-		f("A", "1", finding.Parameter, finding.Observed, 9), f("A", "2", finding.Parameter, finding.Confirmed, 1),
-		f("A", "3", finding.Parameter, finding.Confirmed, 5), f("B", "4", finding.Parameter, finding.Confirmed, 1),
-		f("C", "5", finding.Parameter, finding.Confirmed, 1), f("D", "6", finding.Parameter, finding.Contested, 1),
-		f("A", "7", finding.Session, finding.Inferred, 1), f("A", "8", "colour", finding.Observed, 0),
-	})
-	if len(got) != 2 || got[0].Aspect != finding.Parameter || got[1].Aspect != "colour" {
-		t.Fatalf("%+v", got)
-	}
-	var names []string
-	for _, fact := range got[0].Facts {
-		names = append(names, fact.Statement)
-	}
-	if strings.Join(names, " ") != "A3 B4 C5 A2" || got[0].More != 1 {
-		t.Errorf("%v, %d more", names, got[0].More)
+func TestVariantsStandTogetherByOutcome(t *testing.T) {
+	row := finding.MatrixRow{Cells: []finding.Cell{
+		{Variant: "-1", Outcome: "refused", Code: "RES=1"}, {Variant: "twice", Outcome: "same", Code: "RES=0"},
+		{Variant: "x", Outcome: "refused", Code: "RES=1"}, {Variant: "", Outcome: "refused", Code: "RES=1"}, {Variant: "0", Outcome: "other", Code: "RES=0"},
+	}}
+	if got := spans(outcomes(row)); got != "**refused RES=1:** \\-1, x, empty; **same:** twice; **other RES=0:** 0" {
+		t.Errorf("got %s", got)
 	}
 }

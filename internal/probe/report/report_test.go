@@ -212,14 +212,108 @@ func TestLinksOfThePageLeadSomewhere(t *testing.T) {
 }
 
 func TestFactsAreAllInTheReport(t *testing.T) {
-	page, md := written(t, report.HTML, sample(1)), written(t, report.Markdown, sample(1))
-	if n := strings.Count(page, `<tr class="fact"`); n != len(sample(1).Facts) {
-		t.Errorf("the page has %d facts of %d", n, len(sample(1).Facts))
+	facts := sample(1).Facts
+	page := written(t, report.HTML, sample(1))
+	if n := strings.Count(page, `<td data-label="Support">`); n != len(facts) {
+		t.Errorf("the page has %d facts of %d", n, len(facts))
 	}
-	for _, f := range sample(1).Facts {
-		if f.Replay != "" && (!strings.Contains(page, f.Replay) || !strings.Contains(md, strings.TrimPrefix(f.Replay, "rookery probe replay transcript.jsonl http://"))) {
-			t.Errorf("%s is shown without its replay line", f.ID)
+	_, list, _ := strings.Cut(written(t, report.Markdown, sample(1)), "## All facts")
+	list, _, _ = strings.Cut(list, "\n## ")
+	if n := strings.Count(list, "\n| ") - 2*strings.Count(list, "| Grade |"); n != len(facts) {
+		t.Errorf("the Markdown has %d facts of %d", n, len(facts))
+	}
+}
+
+func TestSectionsStandInTheOrderInWhichTheyAreRead(t *testing.T) {
+	text := written(t, report.HTML, sample(2))
+	at := 0
+	for _, id := range []string{"differences", "sightings", "summary", "untested", "scenarios", "parameters", "fields", "codes", "machines", "facts", "method"} {
+		next := strings.Index(text, `<section id="`+id+`"`)
+		if next <= at {
+			t.Errorf("%s stands at %d, behind %d", id, next, at)
 		}
+		at = next
+	}
+}
+
+func TestTheFirstScreenAnswersWhatTheProtocolDoes(t *testing.T) {
+	text := written(t, report.Markdown, sample(1))
+	_, first, _ := strings.Cut(text, "## What the protocol does")
+	first, _, _ = strings.Cut(first, "\n## ")
+	at := 0
+	for _, title := range []string{"### login by other means", "### Commands", "### Sessions", "### Timers", "### Messages", "### Findings, weightiest first", "### Contested"} {
+		next := strings.Index(first, title+"\n")
+		if next < at {
+			t.Errorf("%s stands at %d, behind %d", title, next, at)
+		}
+		at = next
+	}
+	_, timers, _ := strings.Cut(first, "### Timers\n\n")
+	timers, _, _ = strings.Cut(timers, "\n\n")
+	if n := strings.Count(timers, "\n") + 1; n != len(sample(1).Timers) {
+		t.Errorf("%d lines for %d timers:\n%s", n, len(sample(1).Timers), timers)
+	}
+	if strings.Count(first, "ends between 4 min 59 s") != 1 {
+		t.Error("a timer is told more than once, or not at all")
+	}
+}
+
+func TestWhatWasNotTestedSaysWhatWouldTestIt(t *testing.T) {
+	text := written(t, report.Markdown, sample(1))
+	for _, want := range []string{"**PS, M5, LC of Login**: the budget was used up. Some 60 requests more would.", "**DelFromList**: it is destructive"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it does not say %s", want)
+		}
+	}
+}
+
+func TestScenariosAreShownAsTheyWereSentAndAnswered(t *testing.T) {
+	s := sample(1)
+	for name, text := range map[string]string{"HTML": written(t, report.HTML, s), "Markdown": strings.ReplaceAll(written(t, report.Markdown, s), "&amp;", "&")} {
+		text = strings.ReplaceAll(text, "&amp;", "&")
+		for _, step := range s.Scenarios[0].Steps {
+			if step.Wait == 0 && (!strings.Contains(text, "M5=3") || !strings.Contains(text, step.Exchange.Response)) {
+				t.Errorf("%s: %s is not shown", name, step.Step)
+			}
+		}
+		if !strings.Contains(text, "30 s go by") {
+			t.Errorf("%s: the wait is not shown", name)
+		}
+	}
+}
+
+func TestSightingsAreNoDifferences(t *testing.T) {
+	s := sample(2)
+	s.Differences = nil
+	text := written(t, report.Markdown, s)
+	if !strings.Contains(text, "1 sighting did not show again") || !strings.Contains(text, "## Seen once, and not again") {
+		t.Error("what was seen once is not told")
+	}
+}
+
+func TestThePageHasNoScript(t *testing.T) {
+	text := written(t, report.HTML, hostile(sample(2)))
+	for _, bad := range []string{"<script", "script-src", "<a href=\"javascript"} {
+		if strings.Contains(text, bad) {
+			t.Errorf("it has %s", bad)
+		}
+	}
+	if !strings.Contains(text, "default-src &#39;none&#39;") {
+		t.Error("its policy lets in what it does not need")
+	}
+}
+
+func TestNoMessageStandsInThePageInFullWhateverItsLength(t *testing.T) {
+	s := sample(1)
+	long := strings.Repeat("x", 100_000)
+	s.Commands[0].Example.Response, s.Facts[0].Statement, s.Matrix[0].Cells[0].Variant, s.Fields[0].Values = long, long, long, []string{long}
+	for _, write := range []writer{report.HTML, report.Markdown} {
+		if strings.Contains(written(t, write, s), strings.Repeat("x", 1000)) {
+			t.Error("a value stands there in full")
+		}
+	}
+	if n := strings.Count(written(t, report.JSON, s), long); n != 4 {
+		t.Errorf("protocol.json has %d of 4 values in full", n)
 	}
 }
 

@@ -21,12 +21,13 @@ func sample(servers int) *finding.Study {
 			{Command: "Login", Key: "TM", Values: []string{"1786698764", "1786698765", "1786698771"}},
 			{Command: "GetMsgEx", Key: "TM", Values: []string{"1786698802", "1786698803"}},
 		},
-		Untested: sampleGaps(), Phases: samplePhases(),
+		Untested: sampleGaps(), Phases: samplePhases(), Scenarios: sampleScenarios(),
 	}
 	if servers == 2 {
 		s.Servers = append(s.Servers, "http://127.0.0.1:8001/")
 		s.Requests = append(s.Requests, 2866)
 		s.Differences = sampleDifferences()
+		s.Sightings = sampleDifferences()[:1]
 		s.Stopped = "the budget of 3,000 requests to each server was used up"
 	}
 	return s
@@ -172,7 +173,19 @@ func sampleGaps() []finding.Gap {
 		{What: "timer: requests that wait", Why: "waiting 2,419,200 s is more than limits: wait allows"},
 		{What: "charset GB18030 in NK", Why: "no account has such a name"},
 		{What: "pairs of parameters of GetInfo", Why: "the budget was used up"},
+		{What: "PS, M5, LC of Login", Why: "the budget was used up", Requests: 60},
 	}
+}
+
+func sampleScenarios() []finding.Scenario {
+	return []finding.Scenario{{
+		Name: "login by other means", Facts: []string{"Login/parameter/M5/values", "Login/session/second login/renews"},
+		Steps: []finding.ScenarioStep{
+			{Step: "a Login M5=0", Exchange: exchange("a2.1", "VER=1.1&CMD=Login&SEQ=1&UIN=10001&PS={secret}&M5=0", "VER=1.1&CMD=Login&SEQ=1&UIN=10001&RES=0&RS=0")},
+			{Step: "wait 30s", Wait: 30},
+			{Step: "a Login M5=3", Exchange: exchange("a2.3", "VER=1.1&CMD=Login&SEQ=2&UIN=10001&PS={secret}&M5=3", "VER=1.1&CMD=Login&SEQ=2&UIN=10001&RES=0&RS=1")},
+		},
+	}}
 }
 
 func samplePhases() []finding.Phase {

@@ -59,9 +59,20 @@ func visibleLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
+// shorten leaves out the middle of a long text and says so; protocol.json has all
+// of it.
+func shorten(s string) string {
+	const most, start, end = 600, 400, 100
+	r := []rune(s)
+	if len(r) <= most {
+		return s
+	}
+	return fmt.Sprintf("%s … %s characters left out … %s", string(r[:start]), count(len(r)-start-end), string(r[len(r)-end:]))
+}
+
 // shown is a study as people see it.
 func shown(study *finding.Study) *finding.Study {
-	s := rewritten(study, visible)
+	s := rewritten(study, func(text string) string { return shorten(visible(text)) })
 	s.Experiment = visibleLines(study.Experiment)
 	return s
 }
