@@ -13,12 +13,13 @@ func machines(s *finding.Study) []block {
 	var out []block
 	for _, m := range s.Machines {
 		out = append(out, heading(or(m.Aspect, "Machine")),
-			para(fmt.Sprintf("%s, %s, %s.", plural(len(m.States), "state"), plural(len(m.Inputs), "input"), plural(m.Queries, "query"))))
+			para(plural(len(m.States), "state")+", "+plural(len(m.Inputs), "input")+", "+plural(m.Queries, "query")+"."))
 		if len(m.States) > 0 {
 			d := drawingOf(m)
 			out = append(out, block{Diagram: &diagram{d.svg(or(m.Aspect, "Machine")), d.mermaid()}})
 		}
-		out = append(out, note(bold("What is guaranteed: "), span{Text: sentence(or(m.Guarantee, "nothing"))}), transitions(m))
+		guarantee := note(bold("What is guaranteed: "), span{Text: sentence(or(m.Guarantee, "nothing"))})
+		out = append(out, guarantee, transitions(m))
 	}
 	if out == nil {
 		return []block{para("No state machine was learned.")}
@@ -35,7 +36,8 @@ func transitions(m finding.Machine) block {
 		}
 		list = append(list, []cell{plainCell(t.From), {wire(t.Input)}, output, plainCell(t.To)})
 	}
-	return folded("All "+plural(len(m.Transitions), "transition"), rows([]string{"State", "Input", "Answer", "Leads to"}, list)...)
+	title := "All " + plural(len(m.Transitions), "transition")
+	return folded(title, rows([]string{"State", "Input", "Answer", "Leads to"}, list)...)
 }
 
 const lineLength = 30 // of an input or an answer, in characters
@@ -123,10 +125,10 @@ const (
 // lines. Beside the boxes each state that is led to has a lane, which ends in an
 // arrow at its name: nothing can lie on anything else, however many lines there are.
 func (d *drawing) svg(name string) template.HTML {
-	top := make([]int, len(d.states))
+	top, arrive := make([]int, len(d.states)), make([]int, len(d.states))
 	height, widest := 2, 0
 	for i, state := range d.states {
-		top[i] = height
+		top[i], arrive[i] = height, height+rowHeight-5
 		widest = max(widest, cells(or(state, "?")))
 		for _, l := range d.of(i) {
 			widest = max(widest, cells(l.String())+2)
@@ -139,7 +141,7 @@ func (d *drawing) svg(name string) template.HTML {
 	var out strings.Builder
 	fmt.Fprintf(&out, `<svg class="diagram" role="img" aria-label="%s" viewBox="0 0 %d %d" width="%d" height="%d">`,
 		template.HTMLEscapeString(name), width, height, width, height)
-	low, high := slices.Clone(top), slices.Clone(top) // where each lane begins and ends
+	low, high := slices.Clone(arrive), slices.Clone(arrive) // where each lane begins and ends
 	for i, state := range d.states {
 		lines := d.of(i)
 		fmt.Fprintf(&out, `<rect x="1" y="%d" width="%d" height="%d" rx="6"/><text class="name" x="10" y="%d">%s</text>`,
@@ -161,9 +163,9 @@ func (d *drawing) svg(name string) template.HTML {
 		}
 	}
 	for i, state := range lanes {
-		x, y := right+(i+2)*laneWidth, top[state]+rowHeight-5
+		x, y := right+(i+2)*laneWidth, arrive[state]
 		fmt.Fprintf(&out, `<path d="M%d %dV%d"/><path d="M%d %dH%d"/><path class="head" d="M%d %dl9 -4v8z"/>`,
-			x, min(low[state], y), max(high[state], y), x, y, right+8, right, y)
+			x, low[state], high[state], x, y, right+8, right, y)
 	}
 	out.WriteString("</svg>")
 	return template.HTML(out.String())

@@ -46,7 +46,8 @@ func Read(r io.Reader) (*finding.Study, error) {
 		return nil, explain(text, err)
 	}
 	if head.Schema != finding.Schema {
-		return nil, fmt.Errorf("this is no protocol.json of this version: its schema is %q, not %q", head.Schema, finding.Schema)
+		return nil, fmt.Errorf("this is no protocol.json of this version: its schema is %q, not %q",
+			head.Schema, finding.Schema)
 	}
 	s := new(finding.Study)
 	if err := json.Unmarshal(text, s); err != nil {
@@ -65,7 +66,8 @@ func explain(text []byte, err error) error {
 	case errors.As(err, &syntax):
 		return fmt.Errorf("line %d: this is no JSON: %s", lineAt(text, syntax.Offset), syntax)
 	case errors.As(err, &kind) && kind.Field != "":
-		return fmt.Errorf("line %d: %s holds %s where it should hold %s", lineAt(text, kind.Offset), kind.Field, found(kind), wanted(kind))
+		return fmt.Errorf("line %d: %s holds %s where it should hold %s",
+			lineAt(text, kind.Offset), kind.Field, found(kind), wanted(kind))
 	case errors.As(err, &kind):
 		return fmt.Errorf("line %d: this is %s where a protocol.json has an object", lineAt(text, kind.Offset), found(kind))
 	}

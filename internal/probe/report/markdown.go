@@ -89,8 +89,6 @@ func spans(list []span) string {
 			body = code(s.Text)
 		case s.Look == strong:
 			body = "**" + body + "**"
-		case s.Look == differs:
-			body = "<b>" + body + "</b>"
 		}
 		out.WriteString(lead + body + trail)
 	}
@@ -154,7 +152,8 @@ func text(s string) string {
 		case strings.ContainsRune("\\`*_[]|~$", r):
 			out.WriteByte('\\')
 			out.WriteRune(r)
-		case i == 0 && strings.ContainsRune("#+-=", r), i == marker && i > 0 && (r == '.' || r == ')') && (i+1 == len(s) || s[i+1] == ' '):
+		case i == 0 && strings.ContainsRune("#+-=", r),
+			i == marker && i > 0 && (r == '.' || r == ')') && (i+1 == len(s) || s[i+1] == ' '):
 			out.WriteByte('\\')
 			out.WriteRune(r)
 		default:

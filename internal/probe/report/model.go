@@ -50,10 +50,8 @@ const (
 	fixed          // as it was on the wire
 	strong
 	faint
-	differs // from what stands beside it
 )
 
-// A table has a class that says how it is laid out on a narrow screen.
 type table struct {
 	Head []string
 	Rows [][]cell
@@ -96,6 +94,8 @@ func soft(s string) span       { return span{Text: s, Look: faint} }
 func folded(title string, b ...block) block {
 	return block{Fold: &fold{title, b}}
 }
+
+func to(s, anchor string) span { return span{Text: s, Link: anchor} }
 
 // wires writes a list of keys or values.
 func wires(list []string) cell {

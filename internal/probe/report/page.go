@@ -1,12 +1,18 @@
 package report
 
 import (
+	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
+
+// method is what a reader has to know to judge the rest.
+//
+//go:embed page/method.txt
+var method string
 
 // documentOf makes what a report says. Its first section answers what the protocol
 // does; what that rests on comes behind it.
@@ -57,18 +63,20 @@ func head(s *finding.Study) []block {
 		out = append(out, says(bold(label+": "), wire(server),
 			span{Text: fmt.Sprintf(", %s of %s requests.", count(sent), count(s.Budget))}))
 	}
-	out = append(out, para(fmt.Sprintf("Began %s, took %s, %s, %s, seed %d.", or(moment(s.Began), "at a time that is not known"),
-		lasting(s.Seconds), plural(s.Tries, "experiment"), plural(s.Faults, "transport failure"), s.Seed)))
+	out = append(out, para(fmt.Sprintf("Began %s, took %s, %s, %s, seed %d.",
+		or(moment(s.Began), "at a time that is not known"), lasting(s.Seconds),
+		plural(s.Tries, "experiment"), plural(s.Faults, "transport failure"), s.Seed)))
 	if s.Stopped != "" {
 		return append(out, note(bold("Stopped early: "), span{Text: sentence(s.Stopped)},
-			span{Text: " What is missing is named under "}, span{Text: "what was not tested", Link: "untested"}, span{Text: "."}))
+			span{Text: " What is missing is named under "}, to("what was not tested", "untested"), span{Text: "."}))
 	}
 	early := slices.ContainsFunc(s.Phases, func(p finding.Phase) bool { return p.Ended != "" })
 	switch {
 	case len(s.Phases) == 0:
 		out = append(out, note(span{Text: "No phase was begun."}))
 	case early:
-		out = append(out, note(span{Text: "Some phases ended early; "}, span{Text: "the last table", Link: "transcript"}, span{Text: " says which."}))
+		out = append(out, note(span{Text: "Some phases ended early; "}, to("the last table", "transcript"),
+			span{Text: " says which."}))
 	}
 	return out
 }
@@ -126,7 +134,8 @@ func scenarios(s *finding.Study) []block {
 				steps = append(steps, []cell{n, plainCell(lasting(step.Wait) + " go by"), nil})
 				continue
 			}
-			steps = append(steps, []cell{n, {wire(or(step.Exchange.Request, step.Step))}, {wire(or(step.Exchange.Response, "no answer"))}})
+			e := step.Exchange
+			steps = append(steps, []cell{n, {wire(or(e.Request, step.Step))}, {wire(or(e.Response, "no answer"))}})
 		}
 		out = append(out, rows([]string{"Step", "Sent", "Answered"}, steps)...)
 	}
@@ -189,15 +198,16 @@ func allFacts(s *finding.Study, at map[string]string) []block {
 			}
 			list = append(list, []cell{plainCell(string(f.Grade)), said, {soft(support(f))}, shows})
 		}
-		title := fmt.Sprintf("%s: %s, %d confirmed", all(name), plural(len(facts), "fact"), len(ofGrade(facts, finding.Confirmed)))
+		confirmed := len(ofGrade(facts, finding.Confirmed))
+		title := fmt.Sprintf("%s: %s, %d confirmed", all(name), plural(len(facts), "fact"), confirmed)
 		out = append(out, folded(title, rows([]string{"Grade", "Fact", "Support", "Entries"}, list)...))
 	}
 	if out == nil {
 		return []block{para("No fact was found.")}
 	}
-	return append([]block{says(span{Text: "An entry such as "}, wire("a12.3"), span{Text: " is one of "}, wire("transcript.jsonl"),
-		span{Text: ": server a, experiment 12, step 3. Witnesses, all entries and the line that shows a fact again are in "},
-		wire("protocol.json"), span{Text: "."})}, out...)
+	return append([]block{says(span{Text: "An entry such as "}, wire("a12.3"), span{Text: " is one of "},
+		wire("transcript.jsonl"), span{Text: ": server a, experiment 12, step 3. Witnesses, all entries and the line "},
+		span{Text: "that shows a fact again are in "}, wire("protocol.json"), span{Text: "."})}, out...)
 }
 
 // commandsOf names all commands: all at once first, then in the study's order.
@@ -216,8 +226,9 @@ func commandsOf(s *finding.Study) []string {
 
 func methodBlocks(s *finding.Study) []block {
 	var out []block
-	for _, p := range method() {
-		out = append(out, says(bold(p[0]+". "), span{Text: p[1]}))
+	for _, p := range strings.Split(method, "\n\n") {
+		title, text, _ := strings.Cut(strings.Join(strings.Fields(p), " "), ": ")
+		out = append(out, says(bold(title+". "), span{Text: text}))
 	}
 	grades := "Each fact has a grade."
 	for _, g := range finding.Grades() {
@@ -236,8 +247,8 @@ func phases(s *finding.Study) []block {
 	}
 	var out [][]cell
 	for _, p := range s.Phases {
-		out = append(out, []cell{plainCell(p.Name), plainCell(count(p.Requests)), plainCell(lasting(p.Seconds)), plainCell(count(p.Facts)),
-			plainCell(or(p.Ended, "when it was done"))})
+		out = append(out, []cell{plainCell(p.Name), plainCell(count(p.Requests)), plainCell(lasting(p.Seconds)),
+			plainCell(count(p.Facts)), plainCell(or(p.Ended, "when it was done"))})
 	}
 	return rows([]string{"Phase", "Requests", "Time", "Facts", "Ended"}, out)
 }

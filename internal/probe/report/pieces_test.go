@@ -181,6 +181,18 @@ func TestMachinesThatAreNotWholeAreDrawnToo(t *testing.T) {
 	}
 }
 
+func TestALaneRunsBetweenItsArrowAndTheLinesThatLeadThere(t *testing.T) {
+	svg := string(drawingOf(finding.Machine{Transitions: []finding.Transition{
+		{From: "out", Input: "Login", Output: "yes", To: "in"}, {From: "in", Input: "Logout", Output: "yes", To: "out"},
+	}}).svg("session"))
+	// Boxes of two rows each; the first one's name stands at 14, its line at 32.
+	for _, lane := range []string{"M150 14V88", "M164 32V70"} {
+		if !strings.Contains(svg, `<path d="`+lane+`"/>`) {
+			t.Errorf("there is no lane %s in %s", lane, svg)
+		}
+	}
+}
+
 func TestTimesAreWrittenInUnitsThatSuitThem(t *testing.T) {
 	for v, want := range map[float64]string{0: "0 s", 1.5: "1.5 s", 60: "1 min", 90: "1 min 30 s", 299: "4 min 59 s", 3600: "1 h", 90061: "1 d 1 h 1 min 1 s", 2419200: "28 d"} {
 		if got := lasting(v); got != want {

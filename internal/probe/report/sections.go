@@ -15,7 +15,7 @@ func parameters(s *finding.Study) []block {
 	if len(s.Matrix) == 0 {
 		return []block{para("No parameter was varied.")}
 	}
-	out := []block{para("Same: the answer is that of the base request. Other: done, with another answer. The rest says itself what it is.")}
+	out := []block{para("Same: the answer is that of the base request. Other: done, with another answer.")}
 	for _, command := range matrixCommands(s.Matrix) {
 		var list [][]cell
 		for _, row := range s.Matrix {
@@ -23,7 +23,8 @@ func parameters(s *finding.Study) []block {
 				list = append(list, []cell{{wire(row.Key), soft(" " + row.Type)}, outcomes(row)})
 			}
 		}
-		out = append(out, folded(command+": "+plural(len(list), "parameter"), rows([]string{"Key", "Variants by outcome"}, list)...))
+		title := command + ": " + plural(len(list), "parameter")
+		out = append(out, folded(title, rows([]string{"Key", "Variants by outcome"}, list)...))
 	}
 	return out
 }
@@ -78,7 +79,8 @@ func fields(s *finding.Study) []block {
 				plainCell(or(f.When, "always")), plainCell(string(f.Grade))})
 		}
 		if list != nil {
-			out = append(out, folded(name+": "+plural(len(list), "field"), rows([]string{"Place", "Field", "Holds", "Seen", "When", "Grade"}, list)...))
+			head := []string{"Place", "Field", "Holds", "Seen", "When", "Grade"}
+			out = append(out, folded(name+": "+plural(len(list), "field"), rows(head, list)...))
 		}
 	}
 	// What the table of fields says already is not said again.
@@ -147,9 +149,11 @@ func walks(s *finding.Study) []block {
 			total += len(p.Elements)
 			switch n := len(w.Pages); {
 			case n > 2*pagesShown+1 && i == pagesShown:
-				list = append(list, []cell{plainCell("…"), nil, {soft(plural(n-2*pagesShown, "page") + " more of the kind")}, nil, nil})
+				more := soft(plural(n-2*pagesShown, "page") + " more of the kind")
+				list = append(list, []cell{plainCell("…"), nil, {more}, nil, nil})
 			case n <= 2*pagesShown+1 || i < pagesShown || i >= n-pagesShown:
-				list = append(list, []cell{plainCell(strconv.Itoa(i + 1)), {wire(or(p.Cursor, "start"))}, elements(p.Elements), {wire(p.Marker)}, {soft(p.ID)}})
+				list = append(list, []cell{plainCell(strconv.Itoa(i + 1)), {wire(or(p.Cursor, "start"))},
+					elements(p.Elements), {wire(p.Marker)}, {soft(p.ID)}})
 			}
 		}
 		title := fmt.Sprintf("%s as %s: %s on %s", w.Command, w.Role, plural(total, "element"), plural(len(w.Pages), "page"))
@@ -193,7 +197,8 @@ func examples(s *finding.Study) []block {
 	var out []block
 	for i, c := range s.Commands {
 		if e := c.Example; e.Request != "" {
-			out = append(out, block{Exchange: &exchange{anchor("command", i), c.Name + " " + e.ID, e.Request, []received{{"", whole(e.Response)}}}})
+			shown := &exchange{anchor("command", i), c.Name + " " + e.ID, e.Request, []received{{"", whole(e.Response)}}}
+			out = append(out, block{Exchange: shown})
 		}
 	}
 	if out == nil {
@@ -219,7 +224,8 @@ func differences(s *finding.Study) []block {
 	if len(s.Differences) == 0 {
 		text := "No difference was found. That is bounded by the number of requests above."
 		if len(s.Sightings) > 0 {
-			text = "No difference showed each time it was looked for; " + plural(len(s.Sightings), "sighting") + " did not show again."
+			text = "No difference showed each time it was looked for; " +
+				plural(len(s.Sightings), "sighting") + " did not show again."
 		}
 		return []block{para(text)}
 	}
@@ -231,7 +237,7 @@ func differences(s *finding.Study) []block {
 }
 
 func sightings(s *finding.Study) []block {
-	out := []block{para("The servers answered these otherwise once. The same steps were sent again, and the answers were equal then.")}
+	out := []block{para("The servers differed in these once. The same steps were sent again, and that did not show.")}
 	for i, d := range s.Sightings {
 		out = append(out, difference(i, d)...)
 	}
@@ -239,7 +245,8 @@ func sightings(s *finding.Study) []block {
 }
 
 func difference(n int, d finding.Difference) []block {
-	out := []block{heading(fmt.Sprintf("%d. %s, %s: %s", n+1, all(d.Command), d.Aspect, d.Name)), para(sentence(d.Summary))}
+	title := fmt.Sprintf("%d. %s, %s: %s", n+1, all(d.Command), d.Aspect, d.Name)
+	out := []block{heading(title), para(sentence(d.Summary))}
 	for i, b := range d.Witness {
 		if b.Wait > 0 {
 			out = append(out, para(lasting(b.Wait)+" go by."))

@@ -21,7 +21,8 @@ func summary(s *finding.Study) []block {
 		out = append(out, heading(sc.Name))
 		follows := byWeight(scenarioFacts(s, sc), func(finding.Fact) bool { return true })
 		if len(follows) == 0 {
-			out = append(out, says(span{Text: plural(len(sc.Steps), "step") + "; "}, span{Text: "see its answers", Link: "scenarios"}, span{Text: "."}))
+			out = append(out, says(span{Text: plural(len(sc.Steps), "step") + "; "}, to("see its answers", "scenarios"),
+				span{Text: "."}))
 			continue
 		}
 		out = append(out, limited(follows, scenarioShown, "scenarios")...)
@@ -33,18 +34,18 @@ func summary(s *finding.Study) []block {
 	out = append(out, commandTable(s)...)
 	stated := map[string]bool{}
 	for _, f := range s.Facts {
-		stated[f.ID] = stated[f.ID] || inCommandTable(f)
+		stated[f.ID] = inCommandTable(f)
+	}
+	for _, sc := range s.Scenarios {
+		for _, id := range sc.Facts {
+			stated[id] = true
+		}
 	}
 	out = append(out, rules(s, stated, "Sessions", finding.Session)...)
 	out = append(out, timers(s, stated)...)
 	out = append(out, rules(s, stated, "Messages", finding.Message)...)
 	out = append(out, rules(s, stated, "Who sees whom", finding.Presence, finding.Friendship)...)
 	out = append(out, heading("Findings, weightiest first"))
-	for _, sc := range s.Scenarios {
-		for _, id := range sc.Facts {
-			stated[id] = true
-		}
-	}
 	rest := byWeight(s.Facts, func(f finding.Fact) bool { return sure(f) && !stated[f.ID] })
 	if len(rest) == 0 && len(stated) == 0 {
 		out = append(out, para("No fact was observed or confirmed."))
@@ -70,8 +71,7 @@ func limited(facts []finding.Fact, most int, link string) []block {
 	}
 	list := statements(facts[:min(most, len(facts))])
 	if n := len(facts) - most; n > 0 {
-		list = append(list, []span{{Text: plural(n, "more"), Link: link}})
-		list[len(list)-1][0].Text = fmt.Sprintf("%s more", count(n))
+		list = append(list, []span{to(count(n)+" more", link)})
 	}
 	return []block{{List: list}}
 }
@@ -114,12 +114,12 @@ func byGrade(facts []finding.Fact) []finding.Fact {
 // timers gives each timer one line.
 func timers(s *finding.Study, stated map[string]bool) []block {
 	var list [][]span
-	for _, f := range s.Facts {
-		if f.Aspect == finding.TimerOf && slices.ContainsFunc(s.Timers, func(t finding.Timer) bool { return t.Name == f.Name }) {
-			stated[f.ID] = true // the timer's line says it
-		}
-	}
 	for _, t := range s.Timers {
+		for _, f := range s.Facts {
+			if f.Aspect == finding.TimerOf && f.Name == t.Name {
+				stated[f.ID] = true // the timer's line says it
+			}
+		}
 		line := []span{bold(t.Name), {Text: ": " + timerLength(t)}}
 		if t.Kind != "" && t.Kind != "not known" {
 			line = append(line, span{Text: ", " + t.Kind})
@@ -176,7 +176,8 @@ func commandTable(s *finding.Study) []block {
 func inCommandTable(f finding.Fact) bool {
 	switch {
 	case f.Aspect == finding.Parameter:
-		return slices.Contains([]string{"presence", "default", "longest", "most", "type"}, f.Claim) || strings.HasPrefix(f.Claim, "numbers ")
+		return strings.HasPrefix(f.Claim, "numbers ") ||
+			slices.Contains([]string{"presence", "default", "longest", "most", "type"}, f.Claim)
 	case f.Aspect == finding.FieldOf:
 		return f.Claim == "order" || f.Claim == "answer" || strings.HasPrefix(f.Claim, "can be ")
 	}
@@ -190,7 +191,8 @@ func keysOf(s *finding.Study, c finding.Command) (required, optional cell) {
 		var known []string
 		need := false
 		for _, f := range s.Facts {
-			if f.Command != c.Name || f.Aspect != finding.Parameter || f.Name != key || !(sure(f) || f.Grade == finding.Inferred) {
+			if f.Command != c.Name || f.Aspect != finding.Parameter || f.Name != key ||
+				!(sure(f) || f.Grade == finding.Inferred) {
 				continue
 			}
 			switch f.Claim {

@@ -67,7 +67,8 @@ func shorten(s string) string {
 	if len(r) <= most {
 		return s
 	}
-	return fmt.Sprintf("%s … %s characters left out … %s", string(r[:start]), count(len(r)-start-end), string(r[len(r)-end:]))
+	return fmt.Sprintf("%s … %s characters left out … %s",
+		string(r[:start]), count(len(r)-start-end), string(r[len(r)-end:]))
 }
 
 // shown is a study as people see it.
