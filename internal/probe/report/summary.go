@@ -159,7 +159,7 @@ func commandTable(s *finding.Study) []block {
 			name = append(name, soft(" never done"))
 		}
 		if c.Session == "needed" {
-			name = append(name, soft(" logged in"))
+			name = append(name, soft(" needs a login"))
 		}
 		purpose := strings.Join(c.Does, ", ")
 		if c.Effect != "" {
@@ -168,7 +168,11 @@ func commandTable(s *finding.Study) []block {
 		required, optional := keysOf(s, c)
 		out = append(out, []cell{name, plainCell(purpose), required, optional, wires(c.Fields), codesOf(s, c)})
 	}
-	return rows([]string{"Command", "Purpose", "Required", "Optional, or not known", "Answer, in order", "Codes"}, out)
+	if out == nil {
+		return nil
+	}
+	legend := says(soft("A question mark: it is not known whether the key is needed."))
+	return append(rows([]string{"Command", "Purpose", "Required", "Optional", "Answer, in order", "Codes"}, out), legend)
 }
 
 // inCommandTable tells facts that the table of commands shows: they are no news
