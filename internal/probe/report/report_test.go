@@ -258,6 +258,37 @@ func TestTheFirstScreenAnswersWhatTheProtocolDoes(t *testing.T) {
 	}
 }
 
+func TestWhatATimersLineSaysIsNoFindingToo(t *testing.T) {
+	s := &finding.Study{
+		Timers: []finding.Timer{{Name: "session", Low: 60, High: 62}},
+		Facts: []finding.Fact{
+			{ID: "1", Aspect: finding.TimerOf, Name: "session", Claim: "after 60 s", Statement: "alive after 60 s", Grade: finding.Observed},
+			{ID: "2", Aspect: finding.TimerOf, Name: "lock", Claim: "kind", Statement: "a lock is absolute", Grade: finding.Observed},
+		},
+	}
+	text := written(t, report.Markdown, s)
+	if n := strings.Count(text, "alive after 60 s"); n != 1 {
+		t.Errorf("it is told %d times, not among all facts alone", n)
+	}
+	if n := strings.Count(text, "a lock is absolute"); n != 2 {
+		t.Errorf("a fact without a timer is told %d times, not as a finding and among all facts", n)
+	}
+}
+
+func TestADifferenceIsShownWithItsRequestsAndAnswers(t *testing.T) {
+	s := sample(2)
+	for name, text := range map[string]string{"HTML": written(t, report.HTML, s), "Markdown": written(t, report.Markdown, s)} {
+		_, text, _ = strings.Cut(text, "The servers differ in")
+		text, _, _ = strings.Cut(text, "What the protocol does")
+		text = strings.ReplaceAll(text, "&amp;", "&")
+		for _, b := range s.Differences[0].Witness {
+			if b.Wait == 0 && (!strings.Contains(text, b.Request) || !strings.Contains(text, b.Step)) {
+				t.Errorf("%s: %s is not shown", name, b.Step)
+			}
+		}
+	}
+}
+
 func TestWhatWasNotTestedSaysWhatWouldTestIt(t *testing.T) {
 	text := written(t, report.Markdown, sample(1))
 	for _, want := range []string{"**PS, M5, LC of Login**: the budget was used up. Some 60 requests more would.", "**DelFromList**: it is destructive"} {
