@@ -238,4 +238,7 @@ func TestVariantsStandTogetherByOutcome(t *testing.T) {
 	if got := spans(outcomes(row)); got != "**refused RES=1:** \\-1, x, empty; **same:** twice; **other RES=0:** 0" {
 		t.Errorf("got %s", got)
 	}
+	if got := spans(outcomes(finding.MatrixRow{})); got != "not varied" {
+		t.Errorf("a parameter that was not varied is shown as %q", got)
+	}
 }

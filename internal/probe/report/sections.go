@@ -53,6 +53,9 @@ func outcomes(row finding.MatrixRow) cell {
 		}
 		variants[what] = append(variants[what], or(c.Variant, "empty"))
 	}
+	if order == nil {
+		return cell{soft("not varied")}
+	}
 	var out cell
 	for i, what := range order {
 		if i > 0 {
