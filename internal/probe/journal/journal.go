@@ -13,10 +13,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Format is the first line's word for what a file is.
-const Format = "rookery-probe-transcript-2"
+const Format = formats + "3"
+
+// formats is how the formats of all versions begin.
+const formats = "rookery-probe-transcript-"
 
 // A Head is a transcript's first line: what has to be known to do the same again.
 type Head struct {
@@ -69,9 +73,9 @@ type Entry struct {
 	// Wait is how long was waited, in seconds, if that was the step.
 	Wait float64 `json:"wait,omitempty"`
 	// Request is the whole request as it was sent, Response the whole response; nil
-	// for none. JSON has them in base64.
-	Request  []byte `json:"request,omitempty"`
-	Response []byte `json:"response,omitempty"`
+	// for none.
+	Request  Bytes `json:"request,omitempty"`
+	Response Bytes `json:"response,omitempty"`
 	// Took is how long the answer took, in milliseconds.
 	Took float64 `json:"ms,omitempty"`
 	// Fault is what went wrong on the way, if no response came.
@@ -120,14 +124,12 @@ func (w *Writer) line(v any) error {
 	if w.err != nil {
 		return w.err
 	}
-	var line bytes.Buffer
-	enc := json.NewEncoder(&line)
-	enc.SetEscapeHTML(false)
-	if w.err = enc.Encode(v); w.err != nil {
+	var line []byte
+	if line, w.err = marshal(v); w.err != nil {
 		return w.err
 	}
-	_, w.err = w.w.Write(line.Bytes())
-	w.prev = hash(bytes.TrimSuffix(line.Bytes(), []byte("\n")))
+	w.prev = hash(line)
+	_, w.err = w.w.Write(append(line, '\n'))
 	return w.err
 }
 
@@ -174,8 +176,13 @@ func Read(r io.Reader) (*Transcript, error) {
 
 func (t *Transcript) add(number int, line []byte) error {
 	if number == 1 {
-		if err := json.Unmarshal(line, &t.Head); err != nil || t.Head.Format != Format {
+		err := json.Unmarshal(line, &t.Head)
+		switch {
+		case err != nil || !strings.HasPrefix(t.Head.Format, formats):
 			return errors.New("this is no transcript of rookery probe")
+		case t.Head.Format != Format:
+			return fmt.Errorf("it is a transcript of another version of rookery: its form is %s, and this version reads %s",
+				t.Head.Format, Format)
 		}
 		return nil
 	}

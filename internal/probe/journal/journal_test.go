@@ -116,10 +116,12 @@ func TestATranscriptGoesOn(t *testing.T) {
 
 func TestWhatIsNoTranscriptIsRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                          "it is empty",
-		"half a line":               "it is empty",
-		"{}\n":                      "line 1: this is no transcript of rookery probe",
-		"hello\n":                   "line 1: this is no transcript of rookery probe",
+		"":            "it is empty",
+		"half a line": "it is empty",
+		"{}\n":        "line 1: this is no transcript of rookery probe",
+		"hello\n":     "line 1: this is no transcript of rookery probe",
+		`{"format":"rookery-probe-transcript-2"}` + "\n": "line 1: it is a transcript of another version of rookery: " +
+			"its form is rookery-probe-transcript-2, and this version reads " + journal.Format,
 		string(written(t)) + "no\n": "line 6: ",
 	} {
 		if _, err := journal.Read(strings.NewReader(text)); err == nil || !strings.HasPrefix(err.Error(), want) {

@@ -1,0 +1,72 @@
+package journal_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/probe/journal"
+)
+
+// sent are bytes of all kinds, and how a line of a transcript has them.
+var sent = map[string]string{
+	"POST / HTTP/1.1\r\n\r\nVER=1.1&CMD=Login": `"POST / HTTP/1.1\r\n\r\nVER=1.1&CMD=Login"`,
+	"<&>\x00\t\"\\":              `"<&>\u0000\t\"\\"`,
+	"\u2028\u2029\ufeff\ufffd中😀": `"\u2028\u2029` + "\ufeff\ufffd中😀" + `"`,
+	"CMD=Login&MG=\xff\xfe&UN=1": `["CMD=Login&MG=",{"base64":"//4="},"&UN=1"]`,
+	"\xff":                       `[{"base64":"/w=="}]`,
+	"\xe4\xb8":                   `[{"base64":"5Lg="}]`, // a character that is cut off
+	"\xed\xa0\x80[":              `[{"base64":"7aCA"},"["]`,
+	`["x",{"base64":"/w=="}]`:    `"[\"x\",{\"base64\":\"/w==\"}]"`,
+}
+
+func TestWhatWasSentIsTextAsText(t *testing.T) {
+	for text, want := range sent {
+		var out bytes.Buffer
+		w, err := journal.NewWriter(&out, head())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Append(journal.Entry{Run: "a", Request: journal.Bytes(text), Response: journal.Bytes(text)}); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"request", "response"} {
+			if !strings.Contains(out.String(), `"`+key+`":`+want+`,`) {
+				t.Errorf("%q is %s, want %s", text, out.String(), want)
+			}
+		}
+		got, err := journal.Read(&out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := got.Entries[0]; string(e.Request) != text || string(e.Response) != text {
+			t.Errorf("%q comes back as %q and %q", text, e.Request, e.Response)
+		}
+	}
+}
+
+func FuzzBytesComeBackAsTheyWere(f *testing.F) {
+	for text := range sent {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		line, err := json.Marshal(journal.Bytes(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got journal.Bytes
+		if err := json.Unmarshal(line, &got); err != nil || !bytes.Equal(got, b) {
+			t.Errorf("%q is %s, and comes back as %q: %v", b, line, got, err)
+		}
+	})
+}
+
+func TestWhatIsNeitherTextNorBase64IsRefused(t *testing.T) {
+	for _, value := range []string{`1`, `{}`, `[1]`, `[{"base64":"!"}]`, `[{"other":"x"}]`, `[["x"]]`, `true`} {
+		var got journal.Bytes
+		if err := json.Unmarshal([]byte(value), &got); err == nil {
+			t.Errorf("%s is taken for %q", value, got)
+		}
+	}
+}
