@@ -51,11 +51,11 @@ func (p *probeProgress) show(now probe.Progress) {
 
 // progressLine is how far a study has got, in a line.
 func progressLine(now probe.Progress) string {
-	parts := []string{fmt.Sprintf("%d of %d requests", now.Sent, now.Budget)}
+	var parts []string
 	if now.Phase != "" {
 		parts = append(parts, now.Phase)
 	}
-	parts = append(parts, count(now.Facts, "fact"))
+	parts = append(parts, count(now.Facts, "fact"), fmt.Sprintf("%d of %d requests left", max(now.Budget-now.Sent, 0), now.Budget))
 	if now.Faults > 0 {
 		parts = append(parts, fmt.Sprintf("%d lost on the way", now.Faults))
 	}

@@ -19,9 +19,9 @@ func TestProgressOfAStudyIsALineNowAndThen(t *testing.T) {
 		}
 		p.show(probe.Progress{Sent: 251, Budget: 3000, Waiting: 45 * time.Second})
 		p.finish()
-		want := `100 of 3000 requests, paging, 1 fact, 2 lost on the way, about 1m1s left
-200 of 3000 requests, paging, 1 fact, 2 lost on the way, about 1m1s left
-251 of 3000 requests, 0 facts, waits 45s
+		want := `paging, 1 fact, 2900 of 3000 requests left, 2 lost on the way, about 1m1s left
+paging, 1 fact, 2800 of 3000 requests left, 2 lost on the way, about 1m1s left
+0 facts, 2749 of 3000 requests left, waits 45s
 `
 		if out.String() != want {
 			t.Errorf("%s", out.String())
@@ -37,8 +37,26 @@ func TestOnATerminalProgressIsOneLineThatChanges(t *testing.T) {
 	p.shown = time.Time{}
 	p.show(probe.Progress{Phase: "timers", Sent: 10, Budget: 3000})
 	p.finish()
-	want := "\r9 of 3000 requests, hidden keys, 0 facts\r10 of 3000 requests, timers, 0 facts    \n"
+	want := "\rhidden keys, 0 facts, 2991 of 3000 requests left\rtimers, 0 facts, 2990 of 3000 requests left     \n"
 	if out.String() != want {
 		t.Errorf("%q", out.String())
+	}
+}
+
+func TestAPersonIsToldBeforehandHowLongTheWaitsAre(t *testing.T) {
+	p := &probe.Plan{Budget: 3000, Servers: []string{"http://127.0.0.1:9/"}, Waits: 253, Most: 268}
+	for limit, want := range map[float64]string{
+		0:   "at most 3000 requests to each server, about 4m28s, of which 4m13s is waiting for sessions to end; --time ends it sooner\n",
+		600: "at most 3000 requests to each server, about 4m28s, of which 4m13s is waiting for sessions to end; --time ends it sooner\n",
+		60:  "at most 3000 requests to each server, about 4m28s, of which 4m13s is waiting for sessions to end; it ends after 1m0s\n",
+	} {
+		p.Limit = limit
+		if got := announcement(p); got+"\n" != want {
+			t.Errorf("%v: %s", limit, got)
+		}
+	}
+	p.Waits, p.Most, p.Limit = 0, 3, 0
+	if got := announcement(p); got != "at most 3000 requests to each server, about 3s" {
+		t.Errorf("%s", got)
 	}
 }

@@ -68,12 +68,32 @@ func endedEarly(o probe.Options, r *probe.Result) error {
 
 // makeStudy makes a study until it is done, or a signal ends it.
 func makeStudy(c *cobra.Command, o probe.Options, study func(context.Context, probe.Options) (*probe.Result, error)) (r *probe.Result, err error) {
+	p, err := probe.NewPlan(c.Context(), o)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(c.ErrOrStderr(), announcement(p))
 	err = probing(c, func(ctx context.Context, tell func(probe.Progress)) error {
-		o.Progress = tell
+		o.Progress, o.Waits = tell, time.Duration(p.Waits*float64(time.Second))
 		r, err = study(ctx, o)
 		return err
 	})
 	return r, err
+}
+
+// announcement says what a study takes before it begins.
+func announcement(p *probe.Plan) string {
+	line := fmt.Sprintf("at most %d requests to each server, about %s", p.Budget, seconds(p.Most))
+	if p.Waits > 0 {
+		line += fmt.Sprintf(", of which %s is waiting for sessions to end", seconds(p.Waits))
+	}
+	switch {
+	case p.Limit > 0 && p.Limit < p.Most:
+		line += "; it ends after " + seconds(p.Limit)
+	case p.Waits > 0:
+		line += "; --time ends it sooner"
+	}
+	return line
 }
 
 // A summary is what a study has come to, for programs.
@@ -127,7 +147,8 @@ func printStudy(out printer, s *finding.Study, resumed int, dir string) error {
 	if s.Stopped != "" {
 		lines = append(lines, "it is not whole: "+s.Stopped)
 	}
-	lines = append(lines, "facts: "+grades(s)+"; not tested: "+count(len(s.Untested), "thing"))
+	lines = append(lines, "facts: "+grades(s), reached(s))
+	lines = append(lines, gaps(s)...)
 	if len(s.Servers) == 2 {
 		lines = append(lines, differenceLines(s)...)
 	}
@@ -138,6 +159,40 @@ func printStudy(out printer, s *finding.Study, resumed int, dir string) error {
 		}
 	}
 	return nil
+}
+
+// reached says how many commands did what they are for.
+func reached(s *finding.Study) string {
+	var others []string
+	for _, c := range s.Commands {
+		if !c.Works {
+			others = append(others, c.Name)
+		}
+	}
+	line := fmt.Sprintf("commands that work: %d of %d", len(s.Commands)-len(others), len(s.Commands))
+	if len(others) > 0 {
+		line += "; not " + strings.Join(others, ", ")
+	}
+	return line
+}
+
+// gapsShown is how many of the things that were not tested are named.
+const gapsShown = 3
+
+// gaps name what was not tested: the first few.
+func gaps(s *finding.Study) []string {
+	lines := []string{"not tested: " + count(len(s.Untested), "thing")}
+	for _, g := range s.Untested[:min(len(s.Untested), gapsShown)] {
+		line := "- " + g.What + ": " + g.Why
+		if g.Requests > 0 {
+			line += fmt.Sprintf("; about %s more would", count(g.Requests, "request"))
+		}
+		lines = append(lines, line)
+	}
+	if more := len(s.Untested) - gapsShown; more > 0 {
+		lines = append(lines, fmt.Sprintf("- and %d more, which the report names", more))
+	}
+	return lines
 }
 
 func grades(s *finding.Study) string {
@@ -172,11 +227,12 @@ func writePlan(w io.Writer, p *probe.Plan) error {
 	for _, row := range planRows(p) {
 		fmt.Fprintf(t, "  %s\t%s\n", row[0], oneLine(row[1])) // errors show in Flush
 	}
-	fmt.Fprint(t, "\nPHASE\tREQUESTS\tTIME\tWHAT IT DOES\n")
+	fmt.Fprint(t, "\nPHASE\tREQUESTS\tTIME\tOF IT WAITS\tWHAT IT DOES\n")
 	for _, phase := range p.Phases {
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", phase.Name, phase.Requests, seconds(phase.Seconds), phase.Does)
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", phase.Name, phase.Requests, seconds(phase.Seconds), seconds(phase.Waits), phase.Does)
 	}
-	fmt.Fprintf(t, "in all\t%d\t%s\tmore if the answers are interesting, up to the budget\n", p.Requests, seconds(p.Seconds))
+	fmt.Fprintf(t, "in all\t%d\t%s\t%s\tmore if the answers are interesting, up to the budget\n", p.Requests, seconds(p.Seconds),
+		seconds(p.Waits))
 	return t.Flush()
 }
 

@@ -8,11 +8,14 @@ import (
 
 // A meter collects how far a study has got, and tells it.
 type meter struct {
-	tell  func(Progress)
-	now   Progress
-	sent  map[string]int
-	began time.Time
-	first int // requests that were sent before it began
+	tell   func(Progress)
+	now    Progress
+	sent   map[string]int
+	began  time.Time
+	first  int           // requests that were sent before it began
+	waits  time.Duration // what is left of the real waits that are planned
+	waited time.Duration // in real waits since it began
+	told   time.Time     // when it will be over, as was told last
 }
 
 func newMeter(tell func(Progress)) *meter { return &meter{tell: tell, sent: make(map[string]int)} }
@@ -35,26 +38,49 @@ func (m *meter) lab(p lab.Progress) {
 	m.show()
 }
 
-// left is how long the rest of the budget takes at the pace so far. What comes out
-// of a transcript takes no time, and says nothing about it.
+// What has to be known before a time is told.
+const (
+	enoughRequests = 50
+	enoughTime     = 3 * time.Second
+)
+
+// left is how long the rest of the budget takes at the pace so far, with the waits
+// that are still planned; 0 if that is not known. What comes out of a transcript takes
+// no time, and says nothing about it.
 func (m *meter) left(p lab.Progress) time.Duration {
+	now := time.Now()
 	if !p.Online {
 		m.began = time.Time{}
 		return 0
 	}
 	if m.began.IsZero() {
-		m.began, m.first = time.Now(), m.now.Sent
+		m.began, m.first, m.waited = now, m.now.Sent, 0
 	}
-	const enough = 50
-	n := m.now.Sent - m.first
-	if n < enough {
-		return p.TimeLeft
+	busy, n, waits := now.Sub(m.began)-m.waited, m.now.Sent-m.first, m.waits
+	m.waited += p.WaitingFor
+	m.waits = max(m.waits-p.WaitingFor, 0)
+	if n < enoughRequests || busy < enoughTime {
+		return 0
 	}
-	left := time.Since(m.began) / time.Duration(n) * time.Duration(max(p.Budget-m.now.Sent, 0))
+	left := busy/time.Duration(n)*time.Duration(max(p.Budget-m.now.Sent, 0)) + max(waits, p.WaitingFor)
 	if p.TimeLeft > 0 {
 		left = min(left, p.TimeLeft)
 	}
-	return left
+	return m.steady(now, left)
+}
+
+// steady is a time left that does not climb. One that is a little longer than was told
+// is told as before; one that is much longer is not told, until it is less again.
+func (m *meter) steady(now time.Time, left time.Duration) time.Duration {
+	before := m.told.Sub(now)
+	switch {
+	case m.told.IsZero() || left <= before:
+		m.told = now.Add(left)
+		return left
+	case left <= before+before/4:
+		return before
+	}
+	return 0
 }
 
 func (m *meter) show() {

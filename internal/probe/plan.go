@@ -31,6 +31,9 @@ type Plan struct {
 	Phases      []Phase  `json:"phases"`
 	Requests    int      `json:"requests"` // in all, to each server
 	Seconds     float64  `json:"seconds"`
+	Waits       float64  `json:"waits"`           // seconds of them that real waits take
+	Most        float64  `json:"most"`            // seconds with the whole budget
+	Limit       float64  `json:"limit,omitempty"` // seconds after which it ends, 0 for none
 }
 
 // A Player is an account with its role.
@@ -45,6 +48,7 @@ type Phase struct {
 	Does     string  `json:"does"`
 	Requests int     `json:"requests"`
 	Seconds  float64 `json:"seconds"`
+	Waits    float64 `json:"waits"`
 }
 
 // does says what the parts of a study do, each in a line.
@@ -103,7 +107,7 @@ func NewPlan(ctx context.Context, o Options) (*Plan, error) {
 		}
 	}
 	var err error
-	if p.Least, err = least(ctx, o.Experiment, h); err != nil {
+	if p.Least, err = suffices(ctx, o.Experiment, h); err != nil {
 		return nil, err
 	}
 	// Hosts are checked as they are when it is meant.
@@ -121,18 +125,22 @@ func (p *Plan) rehearse(ctx context.Context, e *Experiment, h journal.Head) erro
 	if err != nil {
 		return err
 	}
+	rate := e.File.Limits.Rate
+	if rate == 0 {
+		rate = roughRate
+	}
 	for i, m := range marks[:len(marks)-1] {
 		next := marks[i+1]
 		phase := Phase{Name: m.phase, Does: does[m.phase], Requests: next.sent - m.sent}
-		rate := e.File.Limits.Rate
-		if rate == 0 {
-			rate = roughRate
-		}
-		phase.Seconds = float64(phase.Requests*len(h.Servers))/rate + float64(len(h.Servers))*(next.waited-m.waited).Seconds()
+		phase.Waits = float64(len(h.Servers)) * (next.waited - m.waited).Seconds()
+		phase.Seconds = float64(phase.Requests*len(h.Servers))/rate + phase.Waits
 		p.Phases = append(p.Phases, phase)
 		p.Requests += phase.Requests
 		p.Seconds += phase.Seconds
+		p.Waits += phase.Waits
 	}
+	p.Most = float64(p.Budget*len(h.Servers))/rate + p.Waits
+	p.Limit = e.File.Limits.Time.Seconds()
 	return nil
 }
 
@@ -206,18 +214,17 @@ func least(ctx context.Context, e *Experiment, h journal.Head) (int, error) {
 // hardly anything is asked but the base requests, and no difference says nothing.
 const forDifferences = 5
 
-// suffices refuses a budget with which nothing can be found out.
-func suffices(ctx context.Context, e *Experiment, h journal.Head) error {
-	need, err := least(ctx, e, h)
-	if err != nil {
-		return err
+// suffices refuses a budget with which nothing can be found out, and returns what would suffice.
+func suffices(ctx context.Context, e *Experiment, h journal.Head) (need int, err error) {
+	if need, err = least(ctx, e, h); err != nil {
+		return 0, err
 	}
 	what := fmt.Sprintf("to get to know the %d commands", len(e.File.Commands))
 	if len(h.Servers) > 1 {
 		need, what = forDifferences*need, "to tell whether two servers differ"
 	}
 	if h.Requests < need {
-		return refuse("a budget of %d requests cannot suffice: %s takes %d; give more with --budget", h.Requests, what, need)
+		return 0, refuse("a budget of %d requests cannot suffice: %s takes %d; give more with --budget", h.Requests, what, need)
 	}
-	return nil
+	return need, nil
 }

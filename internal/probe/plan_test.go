@@ -54,3 +54,25 @@ func TestAPlanHasAllPhases(t *testing.T) {
 		}
 	}
 }
+
+func TestAPlanSaysHowLongTheRealWaitsAre(t *testing.T) {
+	for name, real := range map[string]bool{"http-qq-1.1": true, referenceFile: false} {
+		e := load(t, name)
+		if real == (e.File.Clock.URL != "") {
+			t.Fatalf("%s has the clock URL %q", name, e.File.Clock.URL)
+		}
+		p, err := probe.NewPlan(context.Background(), probe.Options{
+			Experiment: e, Servers: []string{"http://127.0.0.1:9/"}, Requests: 3000, Seed: 1, Dir: t.TempDir(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := 0.0
+		for _, phase := range p.Phases {
+			sum += phase.Waits
+		}
+		if sum != p.Waits || (p.Waits > 60) != real || p.Waits > p.Seconds || p.Most < p.Seconds {
+			t.Errorf("%s: waits %v, by phase %v, of %v, at most %v", name, p.Waits, sum, p.Seconds, p.Most)
+		}
+	}
+}

@@ -26,6 +26,8 @@ type Options struct {
 	Remote bool
 	// Patience is how long an answer is waited for; 0 is 10 s.
 	Patience time.Duration
+	// Waits is how long the real waits are, as a [Plan] has it, for the time that is left.
+	Waits time.Duration
 	// Progress is told how far it has got, if it is not nil.
 	Progress func(Progress)
 }
@@ -72,7 +74,7 @@ func (o *Options) head(command string) journal.Head {
 
 func (o *Options) run(ctx context.Context, command string) (*Result, error) {
 	h := o.head(command)
-	if err := suffices(ctx, o.Experiment, h); err != nil {
+	if _, err := suffices(ctx, o.Experiment, h); err != nil {
 		return nil, err
 	}
 	f, err := openFolder(o.Dir, h)
@@ -98,6 +100,7 @@ func (o *Options) run(ctx context.Context, command string) (*Result, error) {
 // session prepares a study that begins, or goes on.
 func (o *Options) session(f *folder, h journal.Head) (s *session, resumed int, err error) {
 	c := labConfig{remote: o.Remote, patience: o.Patience, transcript: f.past, began: time.Now()}
+	var waited time.Duration
 	if f.past != nil {
 		h = f.past.Head
 		for i := range f.past.Entries {
@@ -107,13 +110,19 @@ func (o *Options) session(f *folder, h journal.Head) (s *session, resumed int, e
 			if e.Request != nil {
 				resumed++
 			}
+			if o.Experiment.File.Clock.URL == "" {
+				waited += time.Duration(e.Wait * float64(time.Second))
+			}
 		}
 	}
 	if c.journal, err = f.writer(h); err != nil {
 		return nil, 0, err
 	}
-	s, err = newSession(h, o.Experiment, c, o.Progress)
-	return s, resumed, err
+	if s, err = newSession(h, o.Experiment, c, o.Progress); err != nil {
+		return nil, 0, err
+	}
+	s.progress.waits = max(o.Waits-waited, 0)
+	return s, resumed, nil
 }
 
 // do makes the study, or what is left of it.
