@@ -20,7 +20,7 @@
 //	commands    by name: request, does, done, parameters, destructive, session
 //	setup       steps after each reset
 //	scenarios   by name: steps that the user wants to have tried
-//	limits      requests, rate, time, failed_logins, wait
+//	limits      requests, rate, time, failed_logins (3, or 3 per 10m), wait
 //	allow       destructive, hosts
 //
 // A secret is $NAME or "${NAME:-PASSWORD}" for a variable of the environment, else

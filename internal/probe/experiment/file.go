@@ -215,10 +215,13 @@ type Scenario struct {
 
 // Limits bound what is done to a server.
 type Limits struct {
-	Requests     int           // in all
-	Rate         float64       // requests a second, 0: no limit
-	Time         time.Duration // in all, 0: no limit
-	FailedLogins int           // for one account, in all; a control URL that resets the server lifts the cap
+	Requests int           // in all
+	Rate     float64       // requests a second, 0: no limit
+	Time     time.Duration // in all, 0: no limit
+	// FailedLogins is how many logins of an account may fail between two right ones, and
+	// in each FailedPer if that is not 0. A control URL that resets the server lifts both.
+	FailedLogins int
+	FailedPer    time.Duration
 	Wait         time.Duration // the longest single wait where time is real
 }
 

@@ -23,7 +23,7 @@ func Parse(name string, text []byte, getenv func(string) (string, bool)) (*File,
 		Places: []string{""},
 		Syntax: httpQQ(),
 		Reset:  Reset{Kind: ResetCommands},
-		Limits: Limits{Requests: 3000, Rate: 200, FailedLogins: 4, Wait: 2 * time.Minute},
+		Limits: Limits{Requests: 3000, Rate: 200, FailedLogins: 3, Wait: 2 * time.Minute},
 		source: bytes.Clone(text),
 	}}
 	if root, ok := r.document(text); ok {

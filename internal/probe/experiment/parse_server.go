@@ -6,6 +6,7 @@ import (
 	"mime"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // syntax reads how records are written.
@@ -170,7 +171,7 @@ func (v value) textOrURL(form string) (text, target string) {
 }
 
 func (r *reader) limits(v value) {
-	fields := v.fields("{requests: 3000, rate: 200, time: 1h, failed_logins: 4, wait: 10m}",
+	fields := v.fields("{requests: 3000, rate: 200, time: 1h, failed_logins: 3, wait: 10m}",
 		"requests", "rate", "time", "failed_logins", "wait")
 	l := &r.file.Limits
 	if n, ok := fields["requests"]; ok {
@@ -183,11 +184,36 @@ func (r *reader) limits(v value) {
 		l.Time = d.duration(l.Time)
 	}
 	if n, ok := fields["failed_logins"]; ok {
-		l.FailedLogins = n.int(0, 1000, l.FailedLogins)
+		l.failedLogins(n)
 	}
 	if d, ok := fields["wait"]; ok {
 		l.Wait = d.duration(l.Wait)
 	}
+}
+
+// failedLogins is a number, or so many per a time.
+func (l *Limits) failedLogins(v value) {
+	const form = "how many logins may fail between two right ones, such as 3, or 3 per 10m"
+	text, ok := v.text(form)
+	if !ok {
+		return
+	}
+	number, per, timed := strings.Cut(text, " per ")
+	n, err := strconv.Atoi(strings.TrimSpace(number))
+	if err != nil || n < 0 || n > 1000 {
+		v.problem("%s is out of range, or no number; write %s", text, form)
+		return
+	}
+	l.FailedLogins = n
+	if !timed {
+		return
+	}
+	d, err := time.ParseDuration(strings.TrimSpace(per))
+	if err != nil || d <= 0 {
+		v.problem("%s is no time; write %s", per, form)
+		return
+	}
+	l.FailedPer = d
 }
 
 // rate is requests a second.

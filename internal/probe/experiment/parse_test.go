@@ -96,7 +96,7 @@ func TestWhatAFileLeavesOutIsAsInHTTPQQ(t *testing.T) {
 	if want := httpQQ(); !reflect.DeepEqual(f.Syntax, want) {
 		t.Errorf("syntax %+v, want %+v", f.Syntax, want)
 	}
-	if want := (Limits{Requests: 3000, Rate: 200, FailedLogins: 4, Wait: 2 * time.Minute}); f.Limits != want {
+	if want := (Limits{Requests: 3000, Rate: 200, FailedLogins: 3, Wait: 2 * time.Minute}); f.Limits != want {
 		t.Errorf("limits %+v, want %+v", f.Limits, want)
 	}
 	if !slices.Equal(f.Places, []string{""}) || f.Reset.Kind != ResetCommands || f.Name != "test" {
@@ -121,7 +121,7 @@ syntax: {pair: ";", equals: ":", list: "|", escape: "", path: /im, type: text/x-
 answer: {code: R, done: [0, 00], not_logged_in: [no], prose: [WHY]}
 commands: {Enter: {request: "C:Enter;W:{me}", does: login, done: "S:0;T:1", session: true, destructive: true}}
 setup: [wait 1, a Enter]
-limits: {requests: 10, rate: 0.5, time: 1h, failed_logins: 0, wait: 90s}
+limits: {requests: 10, rate: 0.5, time: 1h, failed_logins: 2 per 10m, wait: 90s}
 allow: {destructive: true, hosts: [example.org]}
 `)
 	want := &File{
@@ -140,7 +140,7 @@ allow: {destructive: true, hosts: [example.org]}
 		Reset:   Reset{ResetURL, "/reset"},
 		Clock:   Clock{"http://127.0.0.1:1/clock"},
 		Setup:   []Step{{Wait: time.Second}, {Role: "a", Command: "Enter"}},
-		Limits:  Limits{Requests: 10, Rate: 0.5, Time: time.Hour, Wait: 90 * time.Second},
+		Limits:  Limits{Requests: 10, Rate: 0.5, Time: time.Hour, FailedLogins: 2, FailedPer: 10 * time.Minute, Wait: 90 * time.Second},
 		Allow:   Allow{Destructive: true, Hosts: []string{"example.org"}},
 		source:  f.source,
 	}

@@ -93,9 +93,13 @@ type Lab struct {
 	asked   bool                 // something was sent: not all came from the archive
 	roles   []experiment.Account // who played them in the latest try
 	secrets [][]byte             // what is kept out of transcripts
-	failed  map[string]int       // failed logins by account, where nothing undoes them
-	pool    uint64               // the next fresh account
-	moved   time.Duration        // how far the clock was moved
+	// failed counts logins by account that failed since the latest right one, and wrongAt
+	// has when, where no control URL undoes them. locks says that a right one did not help.
+	failed  map[string]int
+	wrongAt map[string][]moment
+	locks   bool
+	pool    uint64        // the next fresh account
+	moved   time.Duration // how far the clock was moved
 	residue residue
 	limit   limiter
 	now     moment        // of the latest entry
@@ -118,7 +122,7 @@ func New(c Config) (*Lab, error) {
 		c.Began = time.Now()
 	}
 	l := &Lab{
-		Config: c, conns: make(map[string]*conn), failed: make(map[string]int), control: make(map[string]string),
+		Config: c, conns: make(map[string]*conn), failed: make(map[string]int), wrongAt: make(map[string][]moment), control: make(map[string]string),
 		limit: newLimiter(), known: make(map[[2]string][]experiment.Step),
 	}
 	u, err := url.Parse(c.URL)
@@ -276,7 +280,6 @@ func (l *Lab) Key(steps []experiment.Step, nonce uint64) string {
 
 // permitted refuses what the file does not allow.
 func (l *Lab) permitted(steps []experiment.Step) error {
-	wrong := make(map[string]int)
 	for _, s := range steps {
 		if s.Place >= len(l.File.Places) {
 			return fmt.Errorf("%w: %s asks from place %d, places has %d", ErrForbidden, s.Command, s.Place+1, len(l.File.Places))
@@ -291,20 +294,66 @@ func (l *Lab) permitted(steps []experiment.Step) error {
 		if ok && c.Destructive && !l.File.Allow.Destructive {
 			return fmt.Errorf("%w: %s is destructive", ErrForbidden, s.Command)
 		}
-		if l.wrongLogin(s) {
-			wrong[s.Role]++
-		}
 	}
 	if l.File.Reset.Kind == experiment.ResetURL {
 		return nil // a control URL undoes failed logins too
 	}
-	for _, a := range l.File.Accounts {
-		if n := wrong[a.Role]; n > 0 && l.failed[a.Number]+n > l.File.Limits.FailedLogins {
-			return fmt.Errorf("%w: %s would have %d failed logins, limits: failed_logins is %d", ErrForbidden, a.Role,
-				l.failed[a.Number]+n, l.File.Limits.FailedLogins)
+	return l.permittedLogins(steps)
+}
+
+// permittedLogins refuses more failed logins between two right ones than the file
+// allows, and any once a right one did not lift a lock.
+func (l *Lab) permittedLogins(steps []experiment.Step) error {
+	most := l.File.Limits.FailedLogins
+	for role, n := range l.failedLogins(steps) {
+		switch {
+		case n > most:
+			return fmt.Errorf("%w: %s would have %d failed logins in a row, limits: failed_logins is %d", ErrForbidden, role, n, most)
+		case n > 0 && l.locks:
+			return fmt.Errorf("%w: failed logins lock %s, and a right one does not lift that", ErrForbidden, role)
 		}
 	}
 	return nil
+}
+
+// roomForFailures is how long to wait until the failed logins of steps are no more than
+// the file allows in a time.
+func (l *Lab) roomForFailures(steps []experiment.Step) time.Duration {
+	limits := l.File.Limits
+	if limits.FailedPer == 0 || l.File.Reset.Kind == experiment.ResetURL {
+		return 0
+	}
+	var longest time.Duration
+	for _, a := range l.File.Accounts {
+		n := 0
+		for _, s := range steps {
+			if s.Role == a.Role && s.Wait == 0 && l.wrongLogin(s) {
+				n++
+			}
+		}
+		// The latest of those that must have become too old to count.
+		at := l.wrongAt[a.Number]
+		if i := len(at) + n - limits.FailedLogins - 1; n > 0 && i >= 0 {
+			longest = max(longest, limits.FailedPer-l.since(at[min(i, len(at)-1)]))
+		}
+	}
+	return longest
+}
+
+// failedLogins is, by role, how many logins in a row may fail at most.
+func (l *Lab) failedLogins(steps []experiment.Step) map[string]int {
+	most, row := make(map[string]int), make(map[string]int)
+	for _, s := range steps {
+		switch {
+		case s.Wait > 0 || l.verb(s) != experiment.Login:
+		case l.wrongLogin(s):
+			row[s.Role]++
+			most[s.Role] = max(most[s.Role], row[s.Role])
+		default:
+			row[s.Role] = 0
+		}
+	}
+	return most
 }
 
 // wrongLogin reports whether a step is a login with something changed, which may

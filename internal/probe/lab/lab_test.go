@@ -325,16 +325,51 @@ func TestWhatTheFileDoesNotAllowIsForbidden(t *testing.T) {
 	}
 }
 
-func TestFailedLoginsOfAnAccountAreCountedOverAllExperiments(t *testing.T) {
-	b := newBench(t, parse(t, "limits: {rate: 0, failed_logins: 2}"), serveReference(t))
-	for range 2 {
-		b.run("a Login PS=wrong")
+// The reference locks an account after five failed logins in a row.
+func TestARightLoginStandsBetweenFailedOnes(t *testing.T) {
+	b := newBench(t, parse(t, "limits: {rate: 0, failed_logins: 3}"), serveReference(t))
+	for range 4 {
+		b.run("a Login PS=wrong", "a Login PS=wrong", "a Login PS=wrong")
 	}
-	if err := b.fails("a Login PS=wrong"); !errors.Is(err, lab.ErrForbidden) {
+	if a := b.run("a Login").Answers[0]; a.Value("RS") != "0" {
+		t.Errorf("the right login is answered %s", a.Body)
+	}
+	if err := b.fails("a Login PS=1", "a Login PS=2", "a Login PS=3", "a Login PS=4"); !errors.Is(err, lab.ErrForbidden) {
 		t.Error(err)
 	}
-	b.run("b Login PS=wrong")
-	b.run("a Login")
+	b.run("a Login PS=1", "a Login PS=2", "a Login", "a Login PS=3", "a Login PS=4")
+}
+
+func TestNoMoreFailedLoginsWhereARightOneDoesNotLiftTheLock(t *testing.T) {
+	locked := false
+	s := newSite(t, func(record string, _ int) string {
+		locked = locked || strings.Contains(record, "PS=wrong")
+		if locked && strings.Contains(record, "CMD=Login") {
+			return "RES=0&RS=1"
+		}
+		return "RES=0&RS=0"
+	})
+	b := newBench(t, parse(t, "limits: {rate: 0, failed_logins: 3}"), s.URL)
+	b.run("a Login PS=wrong")
+	b.run("b List")
+	if err := b.fails("a Login PS=wrong"); !errors.Is(err, lab.ErrForbidden) || !strings.Contains(err.Error(), "does not lift") {
+		t.Error(err)
+	}
+}
+
+func TestFailedLoginsAreSpreadOverTime(t *testing.T) {
+	b := newBench(t, parse(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 2 per 10m}"), serveReference(t))
+	for range 5 {
+		b.run("a Login PS=wrong")
+	}
+	waited := 0.0
+	for _, e := range b.entries() {
+		waited += e.Wait
+	}
+	// The first two go at once, each two after them 10 minutes later.
+	if waited < 1199 || waited > 1300 {
+		t.Errorf("waited %v s", waited)
+	}
 }
 
 func TestOnlyThisMachineAndWhatFileAndCommandLineAllowIsAsked(t *testing.T) {

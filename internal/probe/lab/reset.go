@@ -30,7 +30,7 @@ func (t *try) begin(ctx context.Context) error {
 	if err := t.reset(ctx); err != nil {
 		return err
 	}
-	pause := max(l.toWait, l.room(requests(t.steps)+len(l.File.Setup)))
+	pause := max(l.toWait, l.room(requests(t.steps)+len(l.File.Setup)), l.roomForFailures(t.steps))
 	if l.toWait = 0; pause > 0 {
 		if err := t.pause(ctx, pause); err != nil {
 			return err
@@ -70,12 +70,25 @@ func (t *try) skipBeginning() {
 	for i := range t.archive[:n] {
 		if t.lab.waited(&t.archive[i]); t.archive[i].Request != nil {
 			t.lab.limit.serve(t.lab.now)
+			t.loggedIn(&t.archive[i])
 		}
 	}
 	t.archive = t.archive[n:]
 	t.lab.sent += sent
 	t.lab.faults += faults
 	t.lab.residue = cleanSlate()
+}
+
+// loggedIn takes note of a login that the reset took, of which the transcript tells.
+func (t *try) loggedIn(e *journal.Entry) {
+	s, err := t.lab.File.ParseStep(e.Line)
+	if err != nil || t.lab.verb(s) != experiment.Login {
+		return
+	}
+	if a, err := answerOf(e, methodOf(s.Way)); err == nil {
+		a.read(t.lab.File.Syntax, nil)
+		t.noteLogin(s, &a)
+	}
 }
 
 // fresh takes accounts out of the pool for the roles.
@@ -238,6 +251,9 @@ func (t *try) each(ctx context.Context, verb experiment.Verb, role, to string) e
 	}
 	for range 30 {
 		a, err := t.prepare(ctx, s)
+		if err == nil && verb == experiment.Login {
+			t.noteLogin(s, &a)
+		}
 		if err != nil || verb != experiment.Receive || !Done(t.lab.File, s.Command, &a) || empty(&a) {
 			return err
 		}

@@ -11,18 +11,19 @@ type residue struct {
 	mail     map[string]bool    // roles for whom something may wait
 	status   map[string]bool    // roles that may show otherwise than usually
 	bonds    map[[2]string]bool // pairs, in the file's order, that may stand otherwise
+	failed   map[string]bool    // roles with failed logins, which a right one makes forget
 }
 
 func cleanSlate() residue {
 	return residue{
 		known: true, sessions: make(map[[2]string]int), mail: make(map[string]bool),
-		status: make(map[string]bool), bonds: make(map[[2]string]bool),
+		status: make(map[string]bool), bonds: make(map[[2]string]bool), failed: make(map[string]bool),
 	}
 }
 
 // needsLogin reports whether a role has to log in for all to be undone.
 func (d *residue) needsLogin(role string) bool {
-	if d.mail[role] || d.status[role] {
+	if d.mail[role] || d.status[role] || d.failed[role] {
 		return true
 	}
 	for pair := range d.bonds {
@@ -54,8 +55,8 @@ func (t *try) note(s experiment.Step, a *Answer) {
 	if s.Wait > 0 {
 		return
 	}
-	if l.wrongLogin(s) && l.File.Reset.Kind != experiment.ResetURL && !Done(l.File, s.Command, a) {
-		l.failed[t.role(s.Role).Number]++
+	if l.verb(s) == experiment.Login {
+		t.noteLogin(s, a)
 	}
 	if !l.residue.known {
 		return // all is undone anyway
@@ -75,6 +76,24 @@ func (t *try) note(s experiment.Step, a *Answer) {
 		l.residue.status[s.Role] = true
 		t.mailed(s)
 		t.bonded(s)
+	}
+}
+
+// noteLogin counts logins that failed since the latest right one. A right one that is
+// refused behind them shows that it does not lift a lock.
+func (t *try) noteLogin(s experiment.Step, a *Answer) {
+	l, number := t.lab, t.role(s.Role).Number
+	switch {
+	case l.File.Reset.Kind == experiment.ResetURL: // the control URL undoes failed logins too
+	case Done(l.File, s.Command, a):
+		delete(l.failed, number)
+		delete(l.residue.failed, s.Role)
+	case l.wrongLogin(s):
+		l.failed[number]++
+		l.residue.failed[s.Role] = true
+		l.wrongAt[number] = append(l.wrongAt[number], l.now)
+	case l.failed[number] > 0:
+		l.locks = true
 	}
 }
 
