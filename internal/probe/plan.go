@@ -55,7 +55,8 @@ type Phase struct {
 var does = map[string]string{
 	opening:              "looks whether nobody uses the accounts, and logs them in",
 	"acquaintance":       "sends each command as the file has it, with a session and without, and twice",
-	"scenarios":          "takes the steps that the file wants to have tried",
+	"scenarios":          "takes the steps that the file wants to have tried, and compares their answers",
+	"breadth":            "tries each key of each command in the ways that tell most",
 	"sessions":           "finds out who counts as logged in after what, and from where",
 	"messages":           "sends messages, and looks when, where and how often they arrive",
 	"presence":           "changes statuses, and looks who sees which",

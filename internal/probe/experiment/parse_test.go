@@ -80,8 +80,8 @@ func TestTheFileForHTTPQQIsReadAsItIsWritten(t *testing.T) {
 	if !slices.Equal(f.Answer.Done, []string{"0"}) || f.Reset.Kind != ResetCommands || f.Clock.URL != "" {
 		t.Errorf("answer %+v, reset %+v, clock %+v", f.Answer, f.Reset, f.Clock)
 	}
-	if want := (Step{Role: "b", Command: "Change_Stat", Changes: []Change{{Set, "ST", "40"}}}); !reflect.DeepEqual(f.Scenarios[1].Steps[2], want) {
-		t.Errorf("got %+v, want %+v", f.Scenarios[1].Steps[2], want)
+	if want := (Step{Role: "b", Command: "Change_Stat", Changes: []Change{{Set, "ST", "40"}}}); !reflect.DeepEqual(f.Scenarios[2].Steps[2], want) {
+		t.Errorf("got %+v, want %+v", f.Scenarios[2].Steps[2], want)
 	}
 }
 

@@ -22,6 +22,8 @@ type fact struct {
 	finding.Fact
 	steps   []experiment.Step // the witness
 	answers []lab.Answer      // what is expected in it
+	// brief says that a closer look may conclude otherwise: that is no contradiction.
+	brief bool
 }
 
 func newBook(f *experiment.File) *book {
@@ -54,6 +56,9 @@ func (s *study) claim(f finding.Fact, t *lab.Trace, upto int) *fact {
 		}
 		s.book.facts = append(s.book.facts, known)
 		s.book.index[f.ID] = known
+	} else if known.brief && known.Value != f.Value {
+		*known = fact{Fact: f}
+		known.steps, known.answers = t.Steps[:upto+1:upto+1], t.Answers[:upto+1]
 	} else if known.Value != f.Value {
 		known.Grade = finding.Contested
 		known.Against = append(known.Against, evidence...)

@@ -59,8 +59,8 @@ func (s *study) tellLimits() {
 	for _, l := range subject.Limits() {
 		f := finding.Fact{
 			Command: "*", Aspect: finding.Limit, Name: "requests", Claim: "then " + l.Answer, Grade: finding.Observed,
-			Value:     fmt.Sprintf("about %d in %.0f s", l.Requests, l.Per.Seconds()),
-			Statement: fmt.Sprintf("After about %d requests in %.0f s the answer is %s, until some time has gone by", l.Requests, l.Per.Seconds(), l.Answer),
+			Value:     fmt.Sprintf("about %d, again after at most %.0f s", l.Requests, l.Per.Seconds()),
+			Statement: fmt.Sprintf("After about %d requests the answer is %s; at most %.0f s later all is answered again", l.Requests, l.Answer, l.Per.Seconds()),
 		}
 		if l.Per == 0 {
 			f.Command, f.Name, f.Value = l.Command, "once in a while", "yes"

@@ -1,6 +1,7 @@
 package study
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -16,9 +17,15 @@ import (
 // contested.
 func (s *study) confirm() error {
 	groups := s.witnesses()
-	for round := range 3 {
-		for _, g := range groups {
-			if err := s.again(g, round); err != nil {
+	for i, g := range groups {
+		for round := range 3 {
+			err := s.again(g, round)
+			if errors.Is(err, errShare) {
+				for _, left := range groups[i:] {
+					s.unreached.add(left.facts[0].Command, "", 3*len(left.steps))
+				}
+			}
+			if err != nil {
 				return err
 			}
 		}

@@ -162,7 +162,7 @@ func (s *study) field(command, key string, place int, samples []sample) {
 	value := strings.TrimSpace(out.Kind + " " + out.Of)
 	f := s.claim(finding.Fact{
 		Command: command, Aspect: finding.FieldOf, Name: key, Claim: "is", Value: value,
-		Statement: fmt.Sprintf("%s: %s of the answer is %s", command, key, told(out.Kind, out.Of, values)),
+		Statement: fmt.Sprintf("%s: %s of an answer that is done is %s", command, key, told(out.Kind, out.Of, values)),
 	}, samples[example].trace, samples[example].at)
 	s.counted(f, samples, shows)
 	if (out.Kind == "enum" || out.When != "") && f.Grade == finding.Confirmed {
@@ -181,7 +181,7 @@ func told(kind, of string, values []string) string {
 	case "constant":
 		return "always " + strconv.Quote(values[0])
 	case "enum":
-		return fmt.Sprintf("one of %d values, as far as was seen", len(values))
+		return "one of few values; seen were " + strings.Join(values, ", ")
 	case "list":
 		return "a list, each element with a separator behind it"
 	case "prose":
@@ -216,16 +216,63 @@ func (s *study) kindOf(command, key string, values []string, isList bool, sample
 		return "count", of
 	}
 	switch {
-	case key != s.File.Answer.Code && s.File.VerbOf(experiment.Step{Command: command}) == vInfo:
+	case key != s.File.Answer.Code && slices.Contains([]experiment.Verb{vInfo, experiment.Read}, s.File.VerbOf(experiment.Step{Command: command})):
 		return "text", "" // what few accounts say of themselves tells nothing of what others may
-	case len(values) == 1 && len(samples) > 2:
+	case len(values) == 1 && len(samples) > 2 && (key == s.File.Answer.Code || s.varied(command, key, samples)):
 		return "constant", ""
-	case len(values) > 1 && len(values) <= 6 && len(samples) > 3*len(values):
+	case len(values) > 1 && (s.listed(values) || len(values) <= 3 && len(samples) >= 10*len(values)):
 		return "enum", ""
 	case !slices.ContainsFunc(values, func(v string) bool { _, err := strconv.ParseInt(v, 10, 64); return err != nil && v != "" }):
 		return "number", ""
 	}
 	return "text", ""
+}
+
+// varied reports whether the answers differed in what a field may depend on: only then
+// does it say anything that the field never did. Of a list that is given page by page
+// there must have been a page that is not the last.
+func (s *study) varied(command, key string, samples []sample) bool {
+	var forms []string
+	for i := range samples {
+		a := *samples[i].answer()
+		a.Fields = slices.DeleteFunc(slices.Clone(a.Fields), func(f lab.Field) bool {
+			return f.Key == key || slices.Contains(samples[i].sent[strings.ToLower(f.Key)], s.File.Syntax.Unescape(f.Raw))
+		})
+		if form := s.form(samples[i].trace.Steps[samples[i].at], &a); !slices.Contains(forms, form) {
+			forms = append(forms, form)
+		}
+	}
+	c, ok := s.File.Command(command)
+	paged := ok && slices.ContainsFunc(s.parametersOf(c), func(p experiment.Parameter) bool {
+		return p.Type == experiment.Count || p.Type == experiment.Cursor
+	})
+	if paged && !s.cut(command, samples) {
+		return false
+	}
+	return len(forms) > 1
+}
+
+// cut reports whether a list was ever given in part: another answer had more.
+func (s *study) cut(command string, samples []sample) bool {
+	fewest, most := -1, 0
+	for i := range samples {
+		_, elements := numbersIn(samples[i].answer())
+		if n := len(elements); n > 0 {
+			if most = max(most, n); fewest < 0 || n < fewest {
+				fewest = n
+			}
+		}
+	}
+	return fewest > 0 && fewest < most
+}
+
+// listed reports whether values are among those that the file lists for a parameter.
+func (s *study) listed(values []string) bool {
+	return slices.ContainsFunc(s.File.Commands, func(c *experiment.Command) bool {
+		return slices.ContainsFunc(s.parametersOf(c), func(p experiment.Parameter) bool {
+			return len(p.Values) > 0 && !slices.ContainsFunc(values, func(v string) bool { return !slices.Contains(p.Values, v) })
+		})
+	})
 }
 
 func grows(values []string) bool {

@@ -16,6 +16,9 @@ type verdict struct {
 	parameter experiment.Parameter
 	base      *trial
 	trials    []trial
+	// brief says that a closer look follows: what is concluded from all trials together
+	// may then be another.
+	brief bool
 }
 
 // judge states what the trials of a parameter show.
@@ -44,10 +47,37 @@ func (v *verdict) named(name string) *trial {
 
 // state states a fact that a trial shows.
 func (v *verdict) state(t *trial, claim, value, statement string) *fact {
-	return v.claim(finding.Fact{
+	f := finding.Fact{
 		Command: v.command.Name, Aspect: finding.Parameter, Name: v.parameter.Key, Claim: claim, Value: value,
 		Statement: fmt.Sprintf("%s: %s %s", v.command.Name, v.parameter.Key, statement),
-	}, t.trace, t.at)
+	}
+	if with := v.proof(t); with != "" {
+		f.Statement += ", " + with
+	}
+	stated := v.claim(f, t.trace, t.at)
+	stated.brief = v.brief && slices.Contains([]string{"default", "meaning", "type", "decides about"}, claim)
+	return stated
+}
+
+// proof says what else proves who logs in: what a key of a login does depends on that,
+// and with another proof it may do something else. It is "" for other commands.
+func (v *verdict) proof(t *trial) string {
+	if v.File.VerbOf(t.trace.Steps[t.at]) != experiment.Login || isCommon(v.parameter.Type) {
+		return ""
+	}
+	var with []string
+	for _, p := range v.command.Request {
+		switch v.File.TypeOf(v.command, p.Key).Type {
+		case experiment.Secret, experiment.Enum:
+			if p.Key != v.parameter.Key {
+				with = append(with, p.Key+"="+p.Value)
+			}
+		}
+	}
+	if len(with) == 0 {
+		return ""
+	}
+	return "with " + strings.Join(with, " and ")
 }
 
 // told is how the request of a trial was answered.

@@ -27,16 +27,6 @@ const (
 	vReceive = experiment.Receive
 )
 
-// scenarios makes the user's own experiments.
-func (s *study) scenarios() error {
-	for _, sc := range s.File.Scenarios {
-		if _, err := s.run(sc.Steps...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // messages finds out what becomes of messages: whether they arrive, once, in
 // order, and to whom.
 func (s *study) messages() error {

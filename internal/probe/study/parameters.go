@@ -25,6 +25,8 @@ type task struct {
 	command   *experiment.Command
 	parameter experiment.Parameter
 	variants  []variant
+	// brief says that the parameter is tried in few ways, to be looked at closely later.
+	brief bool
 	// coarse says that only the request's own answer is looked at.
 	coarse bool
 }
@@ -39,26 +41,36 @@ const (
 	turns
 )
 
+// breadth tries each parameter of each command in the few ways that tell most, before
+// anything is looked at closely.
+func (s *study) breadth() error {
+	for _, tasks := range s.tasks(telling) {
+		for i := range tasks {
+			tasks[i].brief = true
+		}
+		if _, err := s.tryTasks(tasks); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// telling reports whether a variant is tried with every parameter: without it, empty,
+// with a value that the file lists, and with what is none.
+func telling(t *task, v variant) bool {
+	switch v.name {
+	case "absent", "empty", "x", "0", "wrong", "the secret itself", "9.9", "Xyzzy":
+		return true
+	}
+	return slices.Contains(t.parameter.Values, v.name)
+}
+
 // parameters tries each parameter of each command in many ways, and then finds
 // where values stop being taken.
 func (s *study) parameters() error {
-	var tasks [turns][]task
-	for _, step := range s.purposes() {
-		c, _ := s.File.Command(step.Command)
-		for _, p := range s.parametersOf(c) {
-			if s.fixedBy(step, p.Key) {
-				continue
-			}
-			t := task{step: step, command: c, parameter: p, variants: s.variants(c, p)}
-			turn := s.turn(&t)
-			t.coarse = turn == commonBriefly
-			t.variants = slices.DeleteFunc(t.variants, func(v variant) bool { return !s.worthwhile(&t, turn, v) })
-			tasks[turn] = append(tasks[turn], t)
-		}
-	}
 	var edges []func() error
-	for _, turn := range tasks {
-		more, err := s.tryTasks(turn)
+	for _, tasks := range s.tasks(func(*task, variant) bool { return true }) {
+		more, err := s.tryTasks(tasks)
 		if err != nil {
 			return err
 		}
@@ -73,6 +85,24 @@ func (s *study) parameters() error {
 		}
 	}
 	return nil
+}
+
+// tasks are all parameters of all commands, by turn, with the variants that are wanted.
+func (s *study) tasks(wanted func(*task, variant) bool) (tasks [turns][]task) {
+	for _, step := range s.purposes() {
+		c, _ := s.File.Command(step.Command)
+		for _, p := range s.parametersOf(c) {
+			if s.fixedBy(step, p.Key) {
+				continue
+			}
+			t := task{step: step, command: c, parameter: p, variants: s.variants(c, p)}
+			turn := s.turn(&t)
+			t.coarse = turn == commonBriefly
+			t.variants = slices.DeleteFunc(t.variants, func(v variant) bool { return !s.worthwhile(&t, turn, v) || !wanted(&t, v) })
+			tasks[turn] = append(tasks[turn], t)
+		}
+	}
+	return tasks
 }
 
 // turn says when a parameter is tried.
@@ -146,6 +176,12 @@ func (s *study) tryCommand(tasks []task) (edges []func() error, err error) {
 	for _, t := range tasks {
 		all = append(all, t.variants...)
 	}
+	if cost := len(u.steps()); !s.hasRoom(cost) {
+		for _, t := range tasks {
+			s.unreached.add(t.command.Name, t.parameter.Key, len(t.variants)*cost)
+		}
+		return nil, nil
+	}
 	base, trials, err := s.try(u, all)
 	if base == nil {
 		return nil, err
@@ -162,7 +198,7 @@ func (s *study) tryCommand(tasks []task) (edges []func() error, err error) {
 
 // verdictOf are the trials of one parameter.
 func (s *study) verdictOf(t *task, base *trial, trials []trial) *verdict {
-	v := &verdict{study: s, command: t.command, parameter: t.parameter}
+	v := &verdict{study: s, command: t.command, parameter: t.parameter, brief: t.brief}
 	for i := range trials {
 		if slices.ContainsFunc(t.variants, func(one variant) bool { return sameVariant(&one, &trials[i].variant) }) {
 			one := trials[i]
@@ -176,7 +212,7 @@ func (s *study) verdictOf(t *task, base *trial, trials []trial) *verdict {
 	}
 	usual.forms = s.echoForms(base, t.parameter.Key)
 	v.base = &usual
-	s.chart(t.command, t.parameter, v.base, v.trials)
+	s.chart(t, v.base, v.trials)
 	return v
 }
 
@@ -377,10 +413,23 @@ func (s *study) sentFor(a *lab.Answer, key string) []string {
 	return values
 }
 
-// chart adds a row to the parameter matrix.
-func (s *study) chart(c *experiment.Command, p experiment.Parameter, base *trial, trials []trial) {
-	row := finding.MatrixRow{Command: c.Name, Key: p.Key, Type: string(p.Type), Base: exchange(&base.trace.Answers[base.at])}
+// chart adds a row to the parameter matrix, or to one that is there what it has not.
+func (s *study) chart(task *task, base *trial, trials []trial) {
+	c, p := task.command, task.parameter
+	line := s.File.FormatStep(task.step) + " " + p.Key
+	at, known := s.rows[line]
+	if !known {
+		at = len(s.out.Matrix)
+		s.rows[line] = at
+		s.out.Matrix = append(s.out.Matrix, finding.MatrixRow{
+			Command: c.Name, Key: p.Key, Type: string(p.Type), Base: exchange(&base.trace.Answers[base.at]),
+		})
+	}
+	row := &s.out.Matrix[at]
 	for _, t := range trials {
+		if slices.ContainsFunc(row.Cells, func(cell finding.Cell) bool { return cell.Variant == t.name }) {
+			continue
+		}
 		a := &t.trace.Answers[t.at]
 		outcome := t.outcome
 		if outcome == "done" {
@@ -393,7 +442,6 @@ func (s *study) chart(c *experiment.Command, p experiment.Parameter, base *trial
 			Variant: t.name, Outcome: outcome, Code: a.Value(s.File.Answer.Code), Exchange: exchange(a),
 		})
 	}
-	s.out.Matrix = append(s.out.Matrix, row)
 }
 
 // unknownKeys adds a key that nobody knows, at both ends.

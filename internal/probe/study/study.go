@@ -55,8 +55,12 @@ type study struct {
 	out   *finding.Study
 	book  *book
 	noise noise
-	aside bool // the traces of the phase under way are not looked at in the end
-	limit int  // no request of the phase under way goes beyond it
+	// endsWhole says that the phase under way ends where its share is used up.
+	endsWhole bool
+	aside     bool // the traces of the phase under way are not looked at in the end
+	limit     int  // no request of the phase under way goes beyond it
+	// unreached is what the phase under way leaves out for lack of budget.
+	unreached unreached
 	// traces are all that were made.
 	traces []*lab.Trace
 	// notLoggedIn is the code of who is not logged in, "" if it is not known.
@@ -67,6 +71,8 @@ type study struct {
 	pupils []*pupil
 	// waiting is what other phases leave to that of the timers.
 	waiting []func() error
+	// rows are those of the parameter matrix, by step and key.
+	rows map[string]int
 	// lists are those that are given page by page, by command.
 	lists map[string]*list
 }
@@ -77,7 +83,8 @@ var errShare = errors.New("its share of the budget is used up")
 // A phase is a part of the study.
 type phase struct {
 	name string
-	// share is its weight when what is left of the budget is shared out.
+	// share is its weight when what is left of the budget is shared out. What has none
+	// gets as much of it as it needs.
 	share int
 	run   func(*study) error
 }
@@ -85,8 +92,9 @@ type phase struct {
 // phases are all, in order: those that find much with little come first. Their
 // shares are about what each needs with a dozen commands, in hundreds of requests.
 var phases = []phase{
-	{"acquaintance", 210, (*study).introduction},
-	{"scenarios", 30, (*study).scenarios},
+	{"acquaintance", 0, (*study).introduction},
+	{"scenarios", 0, (*study).scenarios},
+	{"breadth", 0, (*study).breadth},
 	{"sessions", 260, (*study).sessions},
 	{"messages", 220, (*study).messages},
 	{"presence", 260, (*study).presence},
@@ -108,7 +116,11 @@ var phases = []phase{
 
 // ofOneServer are the phases of which a comparison of two servers has nothing: what
 // they try, others have tried before.
-var ofOneServer = []string{"hidden keys", "state machines", "confirmation"}
+var ofOneServer = []string{"breadth", "hidden keys", "state machines", "confirmation"}
+
+// endAtOnce are the phases that end when their share is used up. The others go on
+// without sending anything, so that what they do not reach is named.
+var endAtOnce = []string{"acquaintance", "hidden keys", "state machines", "confirmation"}
 
 // PhaseNames are the names of the parts of a study, in order.
 func PhaseNames() []string {
@@ -127,13 +139,14 @@ func Run(ctx context.Context, c Config) (*finding.Study, error) {
 		Config: c, ctx: ctx,
 		out:  &finding.Study{Schema: finding.Schema, Name: c.File.Name, Seed: c.Seed},
 		book: newBook(c.File), noise: make(noise), lists: make(map[string]*list),
+		rows: make(map[string]int),
 	}
 	s.a, s.b, s.c = s.role(0), s.role(1), s.role(2)
 	plan, shares := s.plan()
-	for i, p := range plan {
+	for _, p := range plan {
 		left := max(c.Requests-s.reserve()-c.Subject.Sent(), 0)
-		if s.limit = c.Subject.Sent() + left*p.share/shares; i == 0 {
-			s.limit += left - left*p.share/shares // nothing can be judged before the volatile fields are known
+		if s.limit = c.Subject.Sent() + left; p.share > 0 {
+			s.limit -= left - left*p.share/shares
 		}
 		shares -= p.share
 		if err := s.do(p); err != nil {
@@ -199,7 +212,7 @@ func (s *study) do(p phase) error {
 		s.Phase(p.name)
 	}
 	before := s.Subject.Sent()
-	s.aside = slices.Contains(alikeOnPurpose, p.name)
+	s.aside, s.endsWhole, s.unreached = slices.Contains(alikeOnPurpose, p.name), slices.Contains(endAtOnce, p.name), unreached{}
 	err := p.run(s)
 	s.aside = false
 	done := finding.Phase{Name: p.name, Requests: s.Subject.Sent() - before}
@@ -208,11 +221,12 @@ func (s *study) do(p phase) error {
 	case errors.As(err, &stopped):
 		s.out.Stopped = stopped.Reason
 		done.Ended = stopped.Reason
-	case errors.Is(err, errShare):
-		done.Ended = errShare.Error()
-		s.gap(p.name, "the end of this part: "+errShare.Error()+"; a larger budget reaches further")
-	case err != nil:
+	case err != nil && !errors.Is(err, errShare):
 		return fmt.Errorf("%s: %w", p.name, err)
+	}
+	if s.unreached.requests > 0 && p.name != "state machines" { // these say themselves what they lack
+		done.Ended = errShare.Error()
+		s.gapOf(p.name+": "+s.unreached.String(), errShare.Error(), s.unreached.requests)
 	}
 	done.Facts = len(s.book.facts)
 	s.out.Phases = append(s.out.Phases, done)
@@ -262,8 +276,12 @@ func (s *study) ask(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) 
 			n++
 		}
 	}
-	if s.Subject.Sent()+n > s.limit {
-		return nil, errShare
+	if !s.hasRoom(n) {
+		s.leaveOut(steps, n)
+		if s.endsWhole {
+			return nil, errShare
+		}
+		return nil, nil
 	}
 	t, err := s.Subject.Run(s.ctx, steps, nonce)
 	if limited := new(lab.LimitedError); errors.As(err, &limited) {

@@ -1,0 +1,60 @@
+package study
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+)
+
+// unreached is what a phase would have tried with a larger budget: keys of commands, or
+// commands as a whole, and about how many requests that takes.
+type unreached struct {
+	commands []string
+	keys     map[string][]string
+	requests int
+}
+
+func (u *unreached) add(command, key string, requests int) {
+	u.requests += requests
+	if !slices.Contains(u.commands, command) {
+		u.commands = append(u.commands, command)
+	}
+	if key != "" && !slices.Contains(u.keys[command], key) {
+		if u.keys == nil {
+			u.keys = make(map[string][]string)
+		}
+		u.keys[command] = append(u.keys[command], key)
+	}
+}
+
+// String names what was not reached: PS, M5 of Login; TN of List.
+func (u *unreached) String() string {
+	var parts []string
+	for _, c := range u.commands {
+		if keys := u.keys[c]; len(keys) > 0 {
+			c = strings.Join(keys, ", ") + " of " + c
+		}
+		parts = append(parts, c)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// leaveOut notes an experiment for which the budget has no room. It is named by its last
+// changed request, or by its last one.
+func (s *study) leaveOut(steps []experiment.Step, requests int) {
+	var named experiment.Step
+	for _, step := range steps {
+		if step.Wait == 0 && (len(step.Changes) > 0 || len(named.Changes) == 0) {
+			named = step
+		}
+	}
+	key := ""
+	if len(named.Changes) > 0 {
+		key = named.Changes[len(named.Changes)-1].Key
+	}
+	s.unreached.add(named.Command, key, requests)
+}
+
+// hasRoom reports whether the phase's share has room for a number of requests.
+func (s *study) hasRoom(requests int) bool { return s.Subject.Sent()+requests <= s.limit }
