@@ -11,7 +11,6 @@ package main
 // counts.
 const protocolFacts = `
 # 1.1 HTTP: forms of requests, answers
-*/transport/usual/is = answered as usual
 */transport/close/is = answered as usual
 */transport/http/1.0/is = answered as usual
 */transport/no-target/is = answered as usual
@@ -409,7 +408,6 @@ Ack_AddToList/field/UN/is = echo UN
 Ack_AddToList/field/CD/is = echo CD
 DelFromList/field/fields/order = VER CMD SEQ UIN RES UN
 DelFromList/field/UN/is = echo UN
-List/friendship/nothing-between-strangers/lists-the-other = neither
 List/friendship/add/lists-the-other = neither
 List/friendship/request/lists-the-other = neither
 List/friendship/request,-then-accept/lists-the-other = both

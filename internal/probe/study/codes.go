@@ -1,15 +1,26 @@
 package study
 
 import (
+	"slices"
+
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 	"github.com/rookery-im/rookery/internal/probe/finding"
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
+// A codeUse is a code of a command's answers, with where it came.
+type codeUse struct {
+	finding.CodeUse
+	sessions int
+	trace    *lab.Trace // the first of these
+	at       int
+	latest   string // the latest one's ID
+}
+
 // codes counts the codes of all answers, by command and by what the account had
-// done before.
-func (s *study) codes() {
-	index := make(map[[3]string]int)
+// done before. What an odd form of HTTP is answered is told with the forms.
+func (s *study) codes() (uses []*codeUse) {
+	index := make(map[[3]string]*codeUse)
 	for _, t := range s.traces {
 		states := make(map[string]string)
 		for i, step := range t.Steps {
@@ -22,10 +33,26 @@ func (s *study) codes() {
 			if state == "" {
 				state = "never logged in"
 			}
-			s.countCode(index, step, state, a)
+			if step.Way != "" {
+				s.follow(states, who, step, a)
+				continue
+			}
+			key := s.codeKey(step, state, a)
+			use := index[key]
+			if use == nil {
+				use = &codeUse{trace: t, at: i}
+				use.CodeUse = finding.CodeUse{Command: key[0], State: key[1], Code: key[2], Example: exchange(a)}
+				index[key] = use
+				uses = append(uses, use)
+			}
+			if use.Count++; use.latest != t.ID {
+				use.latest = t.ID
+				use.sessions++
+			}
 			s.follow(states, who, step, a)
 		}
 	}
+	return uses
 }
 
 // follow keeps book of who is logged in, as far as that can be told by what was
@@ -41,42 +68,44 @@ func (s *study) follow(states map[string]string, who string, step experiment.Ste
 			states[who] = "logged out"
 		}
 	default:
-		if s.isNotLoggedIn(a) && len(step.Changes) == 0 && states[who] == "logged in" {
+		switch {
+		case len(step.Changes) > 0 || step.Way != "":
+		case s.isNotLoggedIn(a) && states[who] == "logged in":
 			states[who] = "no longer logged in"
+		case s.done(step, a) && states[who] == "no longer logged in":
+			states[who] = "logged in" // the answer before said otherwise for another reason
 		}
 	}
 }
 
-func (s *study) countCode(index map[[3]string]int, step experiment.Step, state string, a *lab.Answer) {
+// codeKey is the command, the state, and the code of an answer.
+func (s *study) codeKey(step experiment.Step, state string, a *lab.Answer) [3]string {
 	if s.isNotLoggedIn(a) && state == "logged in" {
-		state = "no longer logged in"
-		if len(step.Changes) > 0 {
+		switch self := s.keyOf(step.Command, experiment.Self); {
+		case len(step.Changes) == 0:
+			state = "no longer logged in"
+		case slices.ContainsFunc(step.Changes, func(c experiment.Change) bool { return c.Key == self }):
 			state = "asking for another" // it is the other who is not logged in
+		default:
+			state = "asking otherwise than the file"
 		}
 	}
-	key := [3]string{step.Command, state, s.code(step.Command, a)}
-	if a.Kind() == "text" && len(key[2]) > 20 {
-		key[2] = key[2][:20] + "..."
+	code := s.code(step.Command, a)
+	if a.Kind() == "text" && len(code) > 20 {
+		code = code[:20] + "..."
 	}
-	if at, ok := index[key]; ok {
-		s.out.Codes[at].Count++
-		return
-	}
-	index[key] = len(s.out.Codes)
-	s.out.Codes = append(s.out.Codes, finding.CodeUse{Command: key[0], State: key[1], Code: key[2], Count: 1, Example: exchange(a)})
+	return [3]string{step.Command, state, code}
 }
 
 // claimCodes states which codes each command answers, for each state.
 func (s *study) claimCodes() {
-	for _, use := range s.out.Codes {
+	s.out.Codes = nil
+	for _, use := range s.codes() {
+		s.out.Codes = append(s.out.Codes, use.CodeUse)
 		f := s.claim(finding.Fact{
 			Command: use.Command, Aspect: finding.FieldOf, Name: s.File.Answer.Code, Claim: "can be " + use.Code, Value: "yes", Scope: use.State,
 			Statement: use.Command + " can be answered " + use.Code + " to who is " + use.State,
-		}, nil, 0)
-		f.Observations, f.Sessions, f.Evidence = use.Count, min(use.Count, 2), []string{use.Example.ID}
-		f.Grade = finding.Observed
-		if use.Count >= confirmedBy {
-			f.Grade = finding.Confirmed
-		}
+		}, use.trace, use.at)
+		f.Observations, f.Sessions = max(f.Observations, use.Count), max(f.Sessions, use.sessions)
 	}
 }

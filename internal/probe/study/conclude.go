@@ -14,7 +14,6 @@ import (
 // facts in their last form.
 func (s *study) conclude() {
 	s.fields()
-	s.codes()
 	s.claimCodes()
 	s.tellNoise()
 	s.tellLimits()

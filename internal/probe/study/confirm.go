@@ -16,6 +16,7 @@ import (
 // then with somebody else coming and going before: what does not hold then is
 // contested.
 func (s *study) confirm() error {
+	s.claimCodes()
 	groups := s.witnesses()
 	for i, g := range groups {
 		for round := range 3 {

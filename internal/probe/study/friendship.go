@@ -2,6 +2,7 @@ package study
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/rookery-im/rookery/internal/probe/finding"
 	"github.com/rookery-im/rookery/internal/probe/lab"
@@ -107,7 +108,7 @@ func (s *study) claimBond(w bond, t *lab.Trace) {
 			}
 		}
 	}
-	if xAt < 0 || yAt < 0 || w.name == "nothing" || !s.done(t.Steps[xAt], &t.Answers[xAt]) || !s.done(t.Steps[yAt], &t.Answers[yAt]) {
+	if xAt < 0 || yAt < 0 || strings.HasPrefix(w.name, "nothing") || !s.done(t.Steps[xAt], &t.Answers[xAt]) || !s.done(t.Steps[yAt], &t.Answers[yAt]) {
 		return
 	}
 	value := map[[2]bool]string{
@@ -116,6 +117,6 @@ func (s *study) claimBond(w bond, t *lab.Trace) {
 	upto := max(xAt, yAt)
 	s.claim(finding.Fact{
 		Command: t.Steps[xAt].Command, Aspect: finding.Friendship, Name: w.name, Claim: "lists the other", Value: value,
-		Statement: fmt.Sprintf("Who lists the other after %s: %s", w.name, value),
+		Statement: fmt.Sprintf("After %s, who of %s and %s lists the other: %s", w.name, w.x, w.y, value),
 	}, t, upto)
 }

@@ -82,6 +82,9 @@ func (s *study) timer(name string, most float64, holds alive) error {
 		return ok, nil
 	}
 	err := s.bracket(&low, &high, most, look)
+	if errors.Is(err, errNever) {
+		return nil
+	}
 	t.Low, t.High = low, high
 	if len(t.Points) > 0 {
 		s.out.Timers = append(s.out.Timers, t)
@@ -96,7 +99,10 @@ func (s *study) timer(name string, most float64, holds alive) error {
 	return err
 }
 
-var errNoTrace = errors.New("no experiment")
+var (
+	errNoTrace = errors.New("no experiment")
+	errNever   = errors.New("it does not hold at first")
+)
 
 func noTrace(t *lab.Trace, err error) error {
 	if t == nil && err == nil {
@@ -111,6 +117,17 @@ func (s *study) bracket(low, high *float64, most float64, look func(float64) (bo
 		ok, err := look(after)
 		if err != nil {
 			return err
+		}
+		if !ok && *low == 0 {
+			// What does not even hold at first has no length.
+			ok, err := look(1)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				return errNever
+			}
+			*low = 1
 		}
 		if !ok {
 			*high = after

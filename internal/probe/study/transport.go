@@ -33,14 +33,12 @@ func (s *study) transport() error {
 		if s.form(step, &t.Answers[at]) == s.form(step, &t.Answers[at-1]) {
 			value = "answered as usual"
 		}
-		name := way
-		if way == "" {
-			name = "usual"
+		if way != "" {
+			s.claim(finding.Fact{
+				Command: "*", Aspect: finding.Transport, Name: way, Claim: "is", Value: value,
+				Statement: fmt.Sprintf("A request in the form %q is %s", way, value),
+			}, t, at)
 		}
-		s.claim(finding.Fact{
-			Command: "*", Aspect: finding.Transport, Name: name, Claim: "is", Value: value,
-			Statement: fmt.Sprintf("A request in the form %q is %s", name, value),
-		}, t, at)
 		login, ok := s.verb(s.a, experiment.Login, "")
 		if login.Way = way; !ok {
 			continue

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/probe"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/journal"
+)
+
+// A run with the shipped file and the default budget answers what the study of 2005
+// asked, whether commands undo what experiments do, as the file says, or a control URL
+// does. The server's clock is the test's, so that no session is waited for.
+func TestADefaultRunAnswersWhatTheStudyOf2005Asked(t *testing.T) {
+	for name, reset := range map[string]string{"reset by commands": "", "reset by a control URL": "/reset"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testStudyOf2005(t, reset)
+		})
+	}
+}
+
+func testStudyOf2005(t *testing.T, reset string) {
+	p := newProbed(t)
+	p.must(p.reset(t.Context()))
+	changes := journal.Changes{Clock: p.control.URL + "/clock"}
+	if reset != "" {
+		changes.Reset = p.control.URL + reset
+	}
+	e, err := probe.Load("http-qq-1.1", changes, func(string) (string, bool) { return "", false })
+	p.must(err)
+	e.File.Limits.Rate = 0
+	dir := filepath.Join(t.TempDir(), "study")
+	_, err = probe.Run(t.Context(), probe.Options{
+		Experiment: e, Servers: []string{"http://" + p.addr() + "/"}, Dir: dir, Requests: e.File.Limits.Requests, Seed: 1,
+	})
+	p.must(err)
+	text, err := os.ReadFile(filepath.Join(dir, "protocol.json"))
+	p.must(err)
+	var found finding.Study
+	p.must(json.Unmarshal(text, &found))
+
+	facts := make(map[string]finding.Fact)
+	for _, f := range found.Facts {
+		facts[f.ID] = f
+	}
+	for id, want := range map[string]string{
+		// Login: kinds of proofs.
+		"Login/parameter/M5/with-M5=0":                                             "RES=0 RS=1",
+		"Login/parameter/M5/with-M5=2":                                             "RES=0 RS=1",
+		"Login/parameter/M5/with-M5=3":                                             "RES=0 RS=1",
+		"Login/parameter/M5-M6/without-M5,-with-M6=1":                              "RES=0 RS=1",
+		"Login/parameter/LC-M5-M6/without-M5,-with-M6=1,-with-LC=9326B87B234E7236": "RES=0 RS=1",
+		"Login/parameter/M5-PS/with-M5=0,-with-PS={secret}":                        "as usual",
+		"Login/parameter/LC/with-LC=9326B87B234E7236":                              "as usual",
+		// List: which keys it needs.
+		"List/parameter/TN-UN/without-TN,-without-UN": "as usual",
+		"List/parameter/TN-UN/with-TN=0,-without-UN":  "as usual",
+		"List/parameter/UN/without-UN":                "as usual",
+		"List/parameter/TN/without-TN":                "as usual",
+		"List/parameter/UN/with-UN=18061":             "SN=0 UN=",
+		// Another version, and none.
+		"List/parameter/VER/presence":  "required",
+		"List/parameter/VER/value-9.9": "answered NULL",
+		// SEQ: it is echoed, and a message with one that was used is no other message.
+		"List/field/SEQ/is": "echo SEQ",
+		"GetMsgEx/message/repeat-with-a-long-mark/at-once": "1 of 2",
+	} {
+		f, ok := facts[id]
+		if !ok || f.Value != want {
+			t.Errorf("%s is %q (%s), and should be %q", id, f.Value, f.Grade, want)
+		}
+	}
+	if !slices.ContainsFunc(found.Timers, func(timer finding.Timer) bool {
+		return timer.Name == "session" && timer.Low < 301 && timer.High >= 300 && timer.High-timer.Low < 3
+	}) {
+		t.Errorf("how long a session lives is not known: %+v", found.Timers)
+	}
+	reached := make(map[string]bool)
+	for _, row := range found.Matrix {
+		if len(row.Cells) > 0 {
+			reached[row.Command+" "+row.Key] = true
+		}
+	}
+	for _, c := range e.File.Commands {
+		fixed := len(c.Does) > 1 // the key that tells what it does
+		for _, pair := range c.Request {
+			if !reached[c.Name+" "+pair.Key] && !fixed {
+				t.Errorf("%s of %s was not tried", pair.Key, c.Name)
+			}
+		}
+	}
+	for _, key := range []string{"PS", "M5", "LC", "M6"} {
+		if !reached["Login "+key] {
+			t.Errorf("%s of Login was not tried", key)
+		}
+	}
+	if len(found.Scenarios) == 0 || found.Scenarios[0].Name != "what the study of 2005 tried" || len(found.Scenarios[0].Facts) < 12 {
+		t.Errorf("the scenarios are %+v", found.Scenarios)
+	}
+	for _, f := range found.Facts {
+		if f.Command == "Login" && f.Name == "M5" && strings.HasPrefix(f.Claim, "value") && !strings.Contains(f.Statement, "with PS=") {
+			t.Errorf("it depends on the proof, and does not say so: %s", f.Statement)
+		}
+	}
+	t.Logf("%d requests", found.Requests[0])
+}
