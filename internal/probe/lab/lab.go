@@ -97,7 +97,7 @@ type Lab struct {
 	// has when, where no control URL undoes them. locks says that a right one did not help.
 	failed  map[string]int
 	wrongAt map[string][]moment
-	locks   bool
+	locks   *Lock
 	pool    uint64        // the next fresh account
 	moved   time.Duration // how far the clock was moved
 	residue residue
@@ -122,7 +122,8 @@ func New(c Config) (*Lab, error) {
 		c.Began = time.Now()
 	}
 	l := &Lab{
-		Config: c, conns: make(map[string]*conn), failed: make(map[string]int), wrongAt: make(map[string][]moment), control: make(map[string]string),
+		Config: c, conns: make(map[string]*conn), control: make(map[string]string),
+		failed: make(map[string]int), wrongAt: make(map[string][]moment),
 		limit: newLimiter(), known: make(map[[2]string][]experiment.Step),
 	}
 	u, err := url.Parse(c.URL)
@@ -305,11 +306,19 @@ func (l *Lab) permitted(steps []experiment.Step) error {
 // allows, and any once a right one did not lift a lock.
 func (l *Lab) permittedLogins(steps []experiment.Step) error {
 	most := l.File.Limits.FailedLogins
+	if l.File.Limits.FailedPer > 0 {
+		for _, a := range l.File.Accounts {
+			if n := l.wrongLogins(steps, a.Role); n > most {
+				return fmt.Errorf("%w: %s would have %d failed logins at once, limits: failed_logins is %d per %v", ErrForbidden,
+					a.Role, n, most, l.File.Limits.FailedPer)
+			}
+		}
+	}
 	for role, n := range l.failedLogins(steps) {
 		switch {
 		case n > most:
 			return fmt.Errorf("%w: %s would have %d failed logins in a row, limits: failed_logins is %d", ErrForbidden, role, n, most)
-		case n > 0 && l.locks:
+		case n > 0 && l.locks != nil:
 			return fmt.Errorf("%w: failed logins lock %s, and a right one does not lift that", ErrForbidden, role)
 		}
 	}
@@ -325,19 +334,24 @@ func (l *Lab) roomForFailures(steps []experiment.Step) time.Duration {
 	}
 	var longest time.Duration
 	for _, a := range l.File.Accounts {
-		n := 0
-		for _, s := range steps {
-			if s.Role == a.Role && s.Wait == 0 && l.wrongLogin(s) {
-				n++
-			}
-		}
 		// The latest of those that must have become too old to count.
-		at := l.wrongAt[a.Number]
-		if i := len(at) + n - limits.FailedLogins - 1; n > 0 && i >= 0 {
-			longest = max(longest, limits.FailedPer-l.since(at[min(i, len(at)-1)]))
+		at, n := l.wrongAt[a.Number], l.wrongLogins(steps, a.Role)
+		if i := len(at) + n - limits.FailedLogins - 1; n > 0 && i >= 0 && i < len(at) {
+			longest = max(longest, limits.FailedPer-l.since(at[i]))
 		}
 	}
 	return longest
+}
+
+// wrongLogins counts the logins of a role that may fail.
+func (l *Lab) wrongLogins(steps []experiment.Step, role string) int {
+	n := 0
+	for _, s := range steps {
+		if s.Role == role && s.Wait == 0 && l.wrongLogin(s) {
+			n++
+		}
+	}
+	return n
 }
 
 // failedLogins is, by role, how many logins in a row may fail at most.

@@ -349,7 +349,7 @@ func TestNoMoreFailedLoginsWhereARightOneDoesNotLiftTheLock(t *testing.T) {
 		}
 		return "RES=0&RS=0"
 	})
-	b := newBench(t, parse(t, "limits: {rate: 0, failed_logins: 3}"), s.URL)
+	b := newBench(t, parse(t, "limits: {rate: 0, failed_logins: 3, wait: 1ms}"), s.URL)
 	b.run("a Login PS=wrong")
 	b.run("b List")
 	if err := b.fails("a Login PS=wrong"); !errors.Is(err, lab.ErrForbidden) || !strings.Contains(err.Error(), "does not lift") {
@@ -449,6 +449,30 @@ func TestEachPlaceHasItsAddressAndItsConnection(t *testing.T) {
 func TestAPlaceThatIsNotOfThisMachineIsNamed(t *testing.T) {
 	b := newBench(t, parse(t, simple+"\nplaces: [192.0.2.7]"), newSite(t, done).URL)
 	if err := b.Reach(context.Background()); err == nil || !strings.Contains(err.Error(), "cannot ask from 192.0.2.7") {
+		t.Error(err)
+	}
+}
+
+// More logins in one experiment than the file allows in a time can never be made.
+func TestMoreFailedLoginsAtOnceThanInATimeAreForbidden(t *testing.T) {
+	b := newBench(t, parse(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 2 per 10m}"), serveReference(t))
+	if err := b.fails("a Login PS=1", "a Login PS=2", "a Login", "a Login PS=3"); !errors.Is(err, lab.ErrForbidden) {
+		t.Error(err)
+	}
+	b.run("a Login PS=1", "a Login PS=2", "a Login")
+}
+
+// A lock that a right login does not lift is waited for once, and measured.
+func TestALockThatARightLoginDoesNotLiftIsMeasuredOnce(t *testing.T) {
+	b := newBench(t, parse(t, "clock: {url: /control/clock}\nlimits: {rate: 0, failed_logins: 5}"), serveReference(t))
+	wrong := "a Login PS=wrong"
+	b.run(wrong, wrong, wrong, wrong, wrong)
+	b.run("b List")
+	l := b.Lock()
+	if l == nil || l.After != 5 || l.Low >= time.Minute || l.High < time.Minute || l.High > 2*time.Minute {
+		t.Fatalf("the lock is %+v", l)
+	}
+	if err := b.fails(wrong); !errors.Is(err, lab.ErrForbidden) {
 		t.Error(err)
 	}
 }

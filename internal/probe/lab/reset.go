@@ -253,6 +253,7 @@ func (t *try) each(ctx context.Context, verb experiment.Verb, role, to string) e
 		a, err := t.prepare(ctx, s)
 		if err == nil && verb == experiment.Login {
 			t.noteLogin(s, &a)
+			err = t.outlast(ctx, s)
 		}
 		if err != nil || verb != experiment.Receive || !Done(t.lab.File, s.Command, &a) || empty(&a) {
 			return err

@@ -1,6 +1,9 @@
 package lab
 
 import (
+	"context"
+	"time"
+
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
@@ -84,8 +87,11 @@ func (t *try) note(s experiment.Step, a *Answer) {
 func (t *try) noteLogin(s experiment.Step, a *Answer) {
 	l, number := t.lab, t.role(s.Role).Number
 	switch {
-	case l.File.Reset.Kind == experiment.ResetURL: // the control URL undoes failed logins too
+	case a.Lost, l.File.Reset.Kind == experiment.ResetURL: // the control URL undoes failed logins too
 	case Done(l.File, s.Command, a):
+		if l.locks != nil && l.locks.High == 0 && l.failed[number] > 0 {
+			l.locks.High = l.since(l.locks.since)
+		}
 		delete(l.failed, number)
 		delete(l.residue.failed, s.Role)
 	case l.wrongLogin(s):
@@ -93,8 +99,52 @@ func (t *try) noteLogin(s experiment.Step, a *Answer) {
 		l.residue.failed[s.Role] = true
 		l.wrongAt[number] = append(l.wrongAt[number], l.now)
 	case l.failed[number] > 0:
-		l.locks = true
+		if l.locks == nil {
+			at := l.wrongAt[number]
+			l.locks = &Lock{After: l.failed[number], ID: a.ID, since: at[len(at)-1]}
+		}
+		if l.locks.High == 0 {
+			l.locks.Low = l.since(l.locks.since)
+		}
 	}
+}
+
+// A Lock is what failed logins bring about, where a right one does not lift it.
+type Lock struct {
+	ID string // the entry of the right login that was refused
+	// After is how many failed logins it took at most.
+	After int
+	// Low and High bound its length: at Low a right login was refused, at High one was
+	// done; High is 0 if none was.
+	Low, High time.Duration
+	since     moment
+}
+
+// Lock is the lock that was met, nil if none was.
+func (l *Lab) Lock() *Lock { return l.locks }
+
+// outlast waits until a right login is done, to measure a lock.
+func (t *try) outlast(ctx context.Context, s experiment.Step) error {
+	l := t.lab
+	for l.locks != nil && l.locks.High == 0 && l.since(l.locks.since) < l.longestLock() {
+		if err := t.pause(ctx, max(firstWait, l.since(l.locks.since)/5)); err != nil {
+			return err
+		}
+		a, err := t.prepare(ctx, s)
+		if err != nil {
+			return err
+		}
+		t.noteLogin(s, &a)
+	}
+	return nil
+}
+
+// longestLock is how long a lock is waited for: as long as the file allows.
+func (l *Lab) longestLock() time.Duration {
+	if l.File.Clock.URL != "" {
+		return 24 * time.Hour
+	}
+	return l.File.Limits.Wait
 }
 
 // mailed notes that something may wait: for whom the step is about, or, where a

@@ -17,14 +17,18 @@ func (s *study) conclude() {
 	s.claimCodes()
 	s.tellNoise()
 	s.tellLimits()
+	s.tellLock()
 	s.tellEffects()
 	s.showMachines()
 	for _, p := range phases {
-		ran := slices.ContainsFunc(s.out.Phases, func(q finding.Phase) bool { return q.Name == p.name })
+		ran := slices.ContainsFunc(s.out.Phases, func(q finding.Phase) bool { return q.Name == p.name }) ||
+			slices.ContainsFunc(s.out.Untested, func(g finding.Gap) bool { return g.What == p.name })
 		if !ran && (s.Confirm || !slices.Contains(ofOneServer, p.name)) {
 			s.gap(p.name, "the study ended before: "+s.out.Stopped)
 		}
 	}
+	// What a larger budget reaches comes first.
+	slices.SortStableFunc(s.out.Untested, func(x, y finding.Gap) int { return min(y.Requests, 1) - min(x.Requests, 1) })
 	// What many facts say together comes before each of these.
 	slices.SortStableFunc(s.book.facts, func(x, y *fact) int { return single(x) - single(y) })
 	for _, f := range s.book.facts {
@@ -47,6 +51,26 @@ func single(f *fact) int {
 		}
 	}
 	return 0
+}
+
+// tellLock states that failed logins lock an account, where a right one does not help.
+func (s *study) tellLock() {
+	subject, ok := s.Subject.(interface{ Lock() *lab.Lock })
+	if !ok || subject.Lock() == nil {
+		return
+	}
+	l := subject.Lock()
+	f := finding.Fact{
+		Command: "*", Aspect: finding.Session, Name: "failed logins", Claim: "lock after", Value: fmt.Sprint(l.After), Grade: finding.Observed,
+		Statement:    fmt.Sprintf("After %d failed logins in a row the right one is refused too", l.After),
+		Observations: 1, Sessions: 1, Evidence: []string{l.ID},
+	}
+	if l.High > 0 {
+		f.Statement += fmt.Sprintf("; it is done again after %.0f to %.0f s", l.Low.Seconds(), l.High.Seconds())
+	}
+	if f.ID = idOf(&f); s.book.index[f.ID] == nil {
+		s.book.facts = append(s.book.facts, &fact{Fact: f})
+	}
 }
 
 // tellLimits states which limits of requests were met.

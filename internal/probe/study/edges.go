@@ -61,7 +61,7 @@ func (v *verdict) longest(u unit) error {
 			e.high, high = t, n
 		}
 	}
-	v.both(e, "longest", fmt.Sprint(low), fmt.Sprintf("has at most %d bytes", low))
+	v.both(e, "longest", fmt.Sprint(low), fmt.Sprintf("has at most %d characters of one byte each", low))
 	return nil
 }
 

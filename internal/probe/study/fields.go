@@ -16,6 +16,7 @@ type sample struct {
 	trace *lab.Trace
 	at    int
 	sent  map[string][]string // the values of the request by key in small letters, unescaped
+	exact map[string]bool     // the keys of the request as they were written
 }
 
 func (p *sample) answer() *lab.Answer { return &p.trace.Answers[p.at] }
@@ -45,10 +46,11 @@ func (s *study) samples(command string) []sample {
 			if step.Command != command || step.Wait > 0 || !s.done(step, &t.Answers[i]) {
 				continue
 			}
-			p := sample{trace: t, at: i, sent: make(map[string][]string)}
+			p := sample{trace: t, at: i, sent: make(map[string][]string), exact: make(map[string]bool)}
 			pairs, _ := s.File.Syntax.Decode(t.Answers[i].Sent)
 			for _, pair := range pairs {
 				key := strings.ToLower(pair.Key)
+				p.exact[pair.Key] = true
 				p.sent[key] = append(p.sent[key], strings.TrimSpace(s.File.Syntax.Unescape(pair.Value)))
 			}
 			all = append(all, p)
@@ -320,8 +322,8 @@ func (s *study) echoes(key, k string, samples []sample) int {
 		}
 		value := s.File.Syntax.Unescape(f.Raw)
 		sent := samples[i].sent[k]
-		if len(sent) == 0 && value == "" {
-			continue
+		if value == "" && (len(sent) == 0 || !samples[i].exact[s.spelling(samples[i].trace.Steps[samples[i].at].Command, k)]) {
+			continue // a key in other letters may be no key to the server
 		}
 		if !slices.ContainsFunc(sent, func(v string) bool { return alike(v, value) }) {
 			return 0

@@ -62,14 +62,23 @@ func (v *verdict) state(t *trial, claim, value, statement string) *fact {
 // proof says what else proves who logs in: what a key of a login does depends on that,
 // and with another proof it may do something else. It is "" for other commands.
 func (v *verdict) proof(t *trial) string {
-	if v.File.VerbOf(t.trace.Steps[t.at]) != experiment.Login || isCommon(v.parameter.Type) {
+	if isCommon(v.parameter.Type) {
+		return ""
+	}
+	return v.study.proof(t.trace.Steps[t.at], []string{v.parameter.Key})
+}
+
+// proof says what a login has for a proof beside some keys, "" for other commands.
+func (s *study) proof(step experiment.Step, beside []string) string {
+	c, ok := s.File.Command(step.Command)
+	if !ok || s.File.VerbOf(step) != experiment.Login {
 		return ""
 	}
 	var with []string
-	for _, p := range v.command.Request {
-		switch v.File.TypeOf(v.command, p.Key).Type {
+	for _, p := range c.Request {
+		switch s.File.TypeOf(c, p.Key).Type {
 		case experiment.Secret, experiment.Enum:
-			if p.Key != v.parameter.Key {
+			if !slices.Contains(beside, p.Key) {
 				with = append(with, p.Key+"="+p.Value)
 			}
 		}

@@ -106,18 +106,22 @@ func (s *study) difference(t *lab.Trace, i, j int) finding.Fact {
 	}
 	slices.Sort(keys)
 	how := strings.Join(changes, ", ")
+	told := how
+	if proof := s.proof(step, keys); proof != "" {
+		told += ", " + proof
+	}
 	got, usual := s.withoutEchoes(step, &t.Answers[i], keys), s.withoutEchoes(step, &t.Answers[j], keys)
 	f := finding.Fact{Command: step.Command, Aspect: finding.Parameter, Name: strings.Join(keys, " "), Claim: how}
 	switch code := s.code(step.Command, &t.Answers[i]); {
 	case got == usual:
 		f.Value = "as usual"
-		f.Statement = fmt.Sprintf("%s %s is answered like the request of the file: %s", step.Command, how, code)
+		f.Statement = fmt.Sprintf("%s %s is answered like the request of the file: %s", step.Command, told, code)
 	case code != s.code(step.Command, &t.Answers[j]):
 		f.Value = code
-		f.Statement = fmt.Sprintf("%s %s is answered %s, and not %s", step.Command, how, code, s.code(step.Command, &t.Answers[j]))
+		f.Statement = fmt.Sprintf("%s %s is answered %s, and not %s", step.Command, told, code, s.code(step.Command, &t.Answers[j]))
 	default:
 		f.Value = otherParts(got, usual)
-		f.Statement = fmt.Sprintf("%s %s is answered with %s, and not with %s", step.Command, how, f.Value, otherParts(usual, got))
+		f.Statement = fmt.Sprintf("%s %s is answered with %s, and not with %s", step.Command, told, f.Value, otherParts(usual, got))
 	}
 	return f
 }

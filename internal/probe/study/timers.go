@@ -72,18 +72,22 @@ func (s *study) sessionTimeout() error {
 func (s *study) timer(name string, most float64, holds alive) error {
 	t := finding.Timer{Name: name, Kind: "not known"}
 	low, high := 0.0, 0.0
+	var moments []func()
 	look := func(after float64) (bool, error) {
 		ok, trace, err := holds(after)
 		if err != nil || trace == nil {
 			return false, errors.Join(err, noTrace(trace, err))
 		}
 		t.Points = append(t.Points, finding.TimerPoint{After: after, Alive: ok, ID: trace.Answers[last(trace)].ID})
-		s.claimMoment(name, after, ok, trace, last(trace))
+		moments = append(moments, func() { s.claimMoment(name, after, ok, trace, last(trace)) })
 		return ok, nil
 	}
 	err := s.bracket(&low, &high, most, look)
 	if errors.Is(err, errNever) {
 		return nil
+	}
+	for _, claim := range moments {
+		claim()
 	}
 	t.Low, t.High = low, high
 	if len(t.Points) > 0 {
