@@ -55,7 +55,7 @@ func (s *study) codes() (uses []*codeUse) {
 	return uses
 }
 
-// follow keeps book of who is logged in, as far as that can be told by what was
+// follow keeps track of who is logged in, as far as that can be told by what was
 // asked.
 func (s *study) follow(states map[string]string, who string, step experiment.Step, a *lab.Answer) {
 	switch s.File.VerbOf(step) {

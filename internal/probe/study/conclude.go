@@ -30,8 +30,8 @@ func (s *study) conclude() {
 	// What a larger budget reaches comes first.
 	slices.SortStableFunc(s.out.Untested, func(x, y finding.Gap) int { return min(y.Requests, 1) - min(x.Requests, 1) })
 	// What many facts say together comes before each of these.
-	slices.SortStableFunc(s.book.facts, func(x, y *fact) int { return single(x) - single(y) })
-	for _, f := range s.book.facts {
+	slices.SortStableFunc(s.stated.facts, func(x, y *fact) int { return single(x) - single(y) })
+	for _, f := range s.stated.facts {
 		for i, step := range f.steps {
 			f.Witness = append(f.Witness, finding.WitnessStep{Step: s.File.FormatStep(step), Answer: s.form(step, &f.answers[i])})
 		}
@@ -68,8 +68,8 @@ func (s *study) tellLock() {
 	if l.High > 0 {
 		f.Statement += fmt.Sprintf("; it is done again after %.0f to %.0f s", l.Low.Seconds(), l.High.Seconds())
 	}
-	if f.ID = idOf(&f); s.book.index[f.ID] == nil {
-		s.book.facts = append(s.book.facts, &fact{Fact: f})
+	if f.ID = idOf(&f); s.stated.index[f.ID] == nil {
+		s.stated.facts = append(s.stated.facts, &fact{Fact: f})
 	}
 }
 
@@ -91,7 +91,7 @@ func (s *study) tellLimits() {
 		}
 		f.ID = idOf(&f)
 		f.Observations, f.Sessions, f.Evidence = l.Times, 1, []string{l.ID}
-		s.book.facts = append(s.book.facts, &fact{Fact: f})
+		s.stated.facts = append(s.stated.facts, &fact{Fact: f})
 	}
 }
 
@@ -112,13 +112,13 @@ func (s *study) tellEffects() {
 
 // effect is what a command for a purpose was seen to do, "" if nothing was.
 func (s *study) effect(verb experiment.Verb, command string) string {
-	state := func(after string) string { return s.book.value("*", finding.Session, "after "+after, "state") }
+	state := func(after string) string { return s.stated.value("*", finding.Session, "after "+after, "state") }
 	bond := func(name string) string {
 		list, ok := s.File.StepOf(vFriends, s.a, "")
 		if !ok {
 			return ""
 		}
-		value := s.book.value(list.Command, finding.Friendship, name, "lists the other")
+		value := s.stated.value(list.Command, finding.Friendship, name, "lists the other")
 		if value == "" {
 			return ""
 		}
@@ -141,14 +141,14 @@ func (s *study) effect(verb experiment.Verb, command string) string {
 		return bond("delete")
 	case vSend:
 		if receive, ok := s.File.StepOf(vReceive, s.a, ""); ok {
-			if value := s.book.value(receive.Command, finding.Message, "to who is away", "arrives"); value == "1 and then 0 times" {
+			if value := s.stated.value(receive.Command, finding.Message, "to who is away", "arrives"); value == "1 and then 0 times" {
 				return "arrives once, also at who is away"
 			} else if value != "" {
 				return "arrives at who is away " + value
 			}
 		}
 	case vReceive:
-		return s.book.valueOf(command, finding.Message, "batch", "most", "at most %s messages at once")
+		return s.stated.valueOf(command, finding.Message, "batch", "most", "at most %s messages at once")
 	}
 	return ""
 }

@@ -20,7 +20,7 @@ func (s *study) confirm() error {
 	groups := s.witnesses()
 	for i, g := range groups {
 		for round := range 3 {
-			err := s.again(g, round)
+			err := s.repeatGroup(g, round)
 			if errors.Is(err, errShare) {
 				for _, left := range groups[i:] {
 					s.unreached.add(left.facts[0].Command, "", 3*len(left.steps))
@@ -45,7 +45,7 @@ type group struct {
 func (s *study) witnesses() []*group {
 	byLine := make(map[string]*group)
 	var all []*group
-	facts := slices.Clone(s.book.facts)
+	facts := slices.Clone(s.stated.facts)
 	slices.SortStableFunc(facts, func(x, y *fact) int { return len(y.steps) - len(x.steps) })
 	for _, f := range facts {
 		if len(f.steps) == 0 || f.Grade != finding.Observed {
@@ -95,9 +95,9 @@ func (s *study) line(steps []experiment.Step) string {
 	return out
 }
 
-// again makes an experiment once more. In the last round somebody else comes and
+// repeatGroup makes an experiment once more. In the last round somebody else comes and
 // goes before it.
-func (s *study) again(g *group, round int) error {
+func (s *study) repeatGroup(g *group, round int) error {
 	steps, shift := g.steps, 0
 	if round == 2 {
 		steps, shift = s.disturbed(g.steps)

@@ -27,7 +27,7 @@ type aspect struct {
 // of everything would be too large to be learned, and to be read.
 func (s *study) machines() error {
 	for _, a := range s.aspects() {
-		if err := s.learn(s.pupil(a)); err != nil {
+		if err := s.learn(s.systemUnderTest(a)); err != nil {
 			return err
 		}
 	}
@@ -62,9 +62,9 @@ func (s *study) aspects() []aspect {
 		s.row().do(a, vSend, b).look(b, vReceive, vLogin, vLogout).look(a, vLogout, vLogin).steps})
 }
 
-// A pupil is the learner's system under test: words are experiments, answers are
+// A systemUnderTest is the learner's system under test: words are experiments, answers are
 // abstracted to outputs.
-type pupil struct {
+type systemUnderTest struct {
 	study *study
 	aspect
 	names  []string
@@ -73,8 +73,8 @@ type pupil struct {
 	machine *learn.Result
 }
 
-func (s *study) pupil(a aspect) *pupil {
-	p := &pupil{study: s, aspect: a, inputs: make(map[string]experiment.Step)}
+func (s *study) systemUnderTest(a aspect) *systemUnderTest {
+	p := &systemUnderTest{study: s, aspect: a, inputs: make(map[string]experiment.Step)}
 	for _, step := range a.inputs {
 		name := s.File.FormatStep(step)
 		if _, twice := p.inputs[name]; !twice {
@@ -89,12 +89,12 @@ func (s *study) pupil(a aspect) *pupil {
 const testsPerInput = 10
 
 // least is how many requests a machine takes at least, its tests included.
-func (p *pupil) least() int {
+func (p *systemUnderTest) least() int {
 	const wordLength = 4
 	return (1 + testsPerInput) * len(p.names) * (len(p.before) + wordLength)
 }
 
-func (p *pupil) Ask(_ context.Context, word []string) ([]string, error) {
+func (p *systemUnderTest) Ask(_ context.Context, word []string) ([]string, error) {
 	steps := slices.Clone(p.before)
 	for _, name := range word {
 		steps = append(steps, p.inputs[name])
@@ -175,7 +175,7 @@ func (s *study) members(list []string) []string {
 const maxStates = 40
 
 // learn learns the machine of one aspect, if the budget lets it be tested.
-func (s *study) learn(p *pupil) error {
+func (s *study) learn(p *systemUnderTest) error {
 	what := "state machine: " + p.name
 	if len(p.names) < 2 {
 		s.gap(what, "the file has not the commands for it")
@@ -203,7 +203,7 @@ func (s *study) learn(p *pupil) error {
 		s.gap(what, result.Stopped.Error())
 	default:
 		p.machine = result
-		s.pupils = append(s.pupils, p)
+		s.learned = append(s.learned, p)
 	}
 	return nil
 }
@@ -211,7 +211,7 @@ func (s *study) learn(p *pupil) error {
 // showMachines puts those machines into the findings that say something, and nothing
 // that the study saw otherwise.
 func (s *study) showMachines() {
-	for _, p := range s.pupils {
+	for _, p := range s.learned {
 		what := "state machine: " + p.name
 		if len(p.machine.Machine.States) == 1 {
 			s.gap(what, "no answer depended on what came before")
@@ -225,7 +225,7 @@ func (s *study) showMachines() {
 
 // contradicted is a word that the study saw answered otherwise than the machine
 // says, more often than so.
-func (s *study) contradicted(p *pupil) []string {
+func (s *study) contradicted(p *systemUnderTest) []string {
 	balance := make(map[string]int)
 	traces := s.known(p)
 	for _, t := range traces {
@@ -245,7 +245,7 @@ func (s *study) contradicted(p *pupil) []string {
 
 // known are the traces that were made before, as far as they are words of the
 // aspect.
-func (s *study) known(p *pupil) []learn.Trace {
+func (s *study) known(p *systemUnderTest) []learn.Trace {
 	var all []learn.Trace
 	for _, t := range s.traces {
 		if trace, ok := s.asWord(p, t); ok {
@@ -257,7 +257,7 @@ func (s *study) known(p *pupil) []learn.Trace {
 
 // asWord is the part of a trace that is a word of the aspect: behind what is done
 // before each, up to a step that is no input.
-func (s *study) asWord(p *pupil, t *lab.Trace) (learn.Trace, bool) {
+func (s *study) asWord(p *systemUnderTest, t *lab.Trace) (learn.Trace, bool) {
 	var w learn.Trace
 	for i, step := range t.Steps {
 		line := s.File.FormatStep(step)
@@ -277,7 +277,7 @@ func (s *study) asWord(p *pupil, t *lab.Trace) (learn.Trace, bool) {
 }
 
 // words are the user's scenarios, as far as they are words of the aspect.
-func (s *study) words(p *pupil) [][]string {
+func (s *study) words(p *systemUnderTest) [][]string {
 	var all [][]string
 	for _, sc := range s.File.Scenarios {
 		var word []string
@@ -294,7 +294,7 @@ func (s *study) words(p *pupil) [][]string {
 }
 
 // keepMachine puts a machine into the findings.
-func (s *study) keepMachine(p *pupil) {
+func (s *study) keepMachine(p *systemUnderTest) {
 	learned := p.machine.Machine
 	m := finding.Machine{Aspect: p.name, Inputs: p.names, Queries: p.machine.Queries, Guarantee: p.machine.Guarantee()}
 	var dot bytes.Buffer

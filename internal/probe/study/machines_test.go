@@ -49,9 +49,9 @@ func TestAMachineThatSaysNothingOrContradictsTheStudyIsNotShown(t *testing.T) {
 		{"another answer", two, []*lab.Trace{refused}, "contradicts what was seen elsewhere: a List"},
 	} {
 		s := &study{Config: Config{File: f}, out: &finding.Study{}, traces: c.traces}
-		p := s.pupil(aspect{name: "session", inputs: steps("a List", "a Login")})
+		p := s.systemUnderTest(aspect{name: "session", inputs: steps("a List", "a Login")})
 		p.machine = &learn.Result{Machine: &learn.Machine{Inputs: p.names, States: c.states}}
-		s.pupils = []*pupil{p}
+		s.learned = []*systemUnderTest{p}
 		s.showMachines()
 		switch {
 		case c.gap == "" && (len(s.out.Machines) != 1 || len(s.out.Untested) != 0):

@@ -51,10 +51,10 @@ type Config struct {
 // A study is one under way.
 type study struct {
 	Config
-	ctx   context.Context
-	out   *finding.Study
-	book  *book
-	noise noise
+	ctx    context.Context
+	out    *finding.Study
+	stated *statedFacts
+	noise  noise
 	// endsWhole says that the phase under way ends where its share is used up.
 	endsWhole bool
 	aside     bool // the traces of the phase under way are not looked at in the end
@@ -67,8 +67,8 @@ type study struct {
 	notLoggedIn string
 	a, b, c     string // the roles: who acts, a friend, a stranger
 	timeout     timeout
-	// pupils are those of which a machine was learned.
-	pupils []*pupil
+	// learned are those of which a machine was learned.
+	learned []*systemUnderTest
 	// waiting is what other phases leave to that of the timers.
 	waiting []func() error
 	// rows are those of the parameter matrix, by step and key.
@@ -137,8 +137,8 @@ func PhaseNames() []string {
 func Run(ctx context.Context, c Config) (*finding.Study, error) {
 	s := &study{
 		Config: c, ctx: ctx,
-		out:  &finding.Study{Schema: finding.Schema, Name: c.File.Name, Seed: c.Seed},
-		book: newBook(c.File), noise: make(noise), lists: make(map[string]*list),
+		out:    &finding.Study{Schema: finding.Schema, Name: c.File.Name, Seed: c.Seed},
+		stated: newStatedFacts(c.File), noise: make(noise), lists: make(map[string]*list),
 		rows: make(map[string]int),
 	}
 	s.a, s.b, s.c = s.role(0), s.role(1), s.role(2)
@@ -228,10 +228,10 @@ func (s *study) do(p phase) error {
 		done.Ended = errShare.Error()
 		s.gapOf(p.name+": "+s.unreached.String(), errShare.Error(), s.unreached.requests)
 	}
-	done.Facts = len(s.book.facts)
+	done.Facts = len(s.stated.facts)
 	s.out.Phases = append(s.out.Phases, done)
 	if s.Facts != nil {
-		s.Facts(len(s.book.facts))
+		s.Facts(len(s.stated.facts))
 	}
 	return nil
 }

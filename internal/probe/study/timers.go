@@ -169,7 +169,7 @@ func (s *study) claimLength(name string, low, high float64) {
 	}, nil, 0)
 	f.Grade = finding.Inferred
 	for _, point := range []string{fmt.Sprintf("after %g s", low), fmt.Sprintf("after %g s", high)} {
-		for _, p := range s.book.of(point) {
+		for _, p := range s.stated.of(point) {
 			if p.Name == name && len(p.Evidence) > 0 {
 				f.Evidence = append(f.Evidence, p.Evidence[0])
 				f.Observations++

@@ -10,8 +10,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// A book holds the facts, by what they are about.
-type book struct {
+// statedFacts holds the facts, by what they are about.
+type statedFacts struct {
 	file  *experiment.File
 	facts []*fact
 	index map[string]*fact
@@ -26,8 +26,8 @@ type fact struct {
 	brief bool
 }
 
-func newBook(f *experiment.File) *book {
-	return &book{file: f, index: make(map[string]*fact)}
+func newStatedFacts(f *experiment.File) *statedFacts {
+	return &statedFacts{file: f, index: make(map[string]*fact)}
 }
 
 // idOf is what a fact is about: two facts of one id with different values
@@ -47,15 +47,15 @@ func (s *study) claim(f finding.Fact, t *lab.Trace, upto int) *fact {
 	if t != nil {
 		evidence = []string{t.Answers[upto].ID}
 	}
-	known := s.book.index[f.ID]
+	known := s.stated.index[f.ID]
 	if known == nil {
 		known = &fact{Fact: f}
 		known.Grade = finding.Inferred
 		if t != nil {
 			known.steps, known.answers = t.Steps[:upto+1:upto+1], t.Answers[:upto+1]
 		}
-		s.book.facts = append(s.book.facts, known)
-		s.book.index[f.ID] = known
+		s.stated.facts = append(s.stated.facts, known)
+		s.stated.index[f.ID] = known
 	} else if known.brief && known.Value != f.Value {
 		*known = fact{Fact: f}
 		known.steps, known.answers = t.Steps[:upto+1:upto+1], t.Answers[:upto+1]
@@ -78,9 +78,9 @@ func (s *study) claim(f finding.Fact, t *lab.Trace, upto int) *fact {
 }
 
 // of returns the facts of a claim.
-func (b *book) of(claim string) []*fact {
+func (k *statedFacts) of(claim string) []*fact {
 	var found []*fact
-	for _, f := range b.facts {
+	for _, f := range k.facts {
 		if f.Claim == claim {
 			found = append(found, f)
 		}
@@ -89,17 +89,17 @@ func (b *book) of(claim string) []*fact {
 }
 
 // value is the value of a fact, "" if it is not known.
-func (b *book) value(command string, aspect finding.Aspect, name, claim string) string {
+func (k *statedFacts) value(command string, aspect finding.Aspect, name, claim string) string {
 	f := finding.Fact{Command: command, Aspect: aspect, Name: name, Claim: claim}
-	if known := b.index[idOf(&f)]; known != nil && known.Grade != finding.Contested {
+	if known := k.index[idOf(&f)]; known != nil && known.Grade != finding.Contested {
 		return known.Value
 	}
 	return ""
 }
 
 // valueOf is the value of a fact in a sentence, "" if it is not known.
-func (b *book) valueOf(command string, aspect finding.Aspect, name, claim, sentence string) string {
-	value := b.value(command, aspect, name, claim)
+func (k *statedFacts) valueOf(command string, aspect finding.Aspect, name, claim, sentence string) string {
+	value := k.value(command, aspect, name, claim)
 	if value == "" {
 		return ""
 	}
