@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	scenarioShown = 8  // facts of a scenario on the first screen
+	scenarioShown = 20 // facts of a scenario on the first screen
 	rulesShown    = 12 // of a kind
 	findingsShown = 20
 )

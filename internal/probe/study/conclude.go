@@ -122,7 +122,7 @@ func (s *study) effect(verb experiment.Verb, command string) string {
 		if value == "" {
 			return ""
 		}
-		return "list each other then: " + value
+		return "after " + name + " list each other: " + value
 	}
 	switch verb {
 	case vLogin:
