@@ -76,7 +76,7 @@ func timed(t *testing.T, late func(record string, n int) time.Duration, lines ..
 					<-r.Context().Done()
 					return
 				}
-				time.Sleep(d)
+				time.Sleep(d) // of virtual time
 			}
 			io.WriteString(w, "RES=0&RS=0")
 		})}

@@ -55,10 +55,10 @@ type study struct {
 	out    *finding.Study
 	stated *statedFacts
 	noise  noise
-	// endsWhole says that the phase under way ends where its share is used up.
-	endsWhole bool
-	aside     bool // the traces of the phase under way are not looked at in the end
-	limit     int  // no request of the phase under way goes beyond it
+	// endsAtOnce says that the phase under way ends where its share is used up.
+	endsAtOnce bool
+	aside      bool // the traces of the phase under way are not looked at in the end
+	limit      int  // no request of the phase under way goes beyond it
 	// unreached is what the phase under way leaves out for lack of budget.
 	unreached unreached
 	// traces are all that were made.
@@ -212,7 +212,8 @@ func (s *study) do(p phase) error {
 		s.Phase(p.name)
 	}
 	before := s.Subject.Sent()
-	s.aside, s.endsWhole, s.unreached = slices.Contains(alikeOnPurpose, p.name), slices.Contains(endAtOnce, p.name), unreached{}
+	s.aside, s.endsAtOnce = slices.Contains(alikeOnPurpose, p.name), slices.Contains(endAtOnce, p.name)
+	s.unreached = unreached{}
 	err := p.run(s)
 	s.aside = false
 	done := finding.Phase{Name: p.name, Requests: s.Subject.Sent() - before}
@@ -277,8 +278,8 @@ func (s *study) ask(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) 
 		}
 	}
 	if !s.hasRoom(n) {
-		s.leaveOut(steps, n)
-		if s.endsWhole {
+		s.unreached.addSteps(steps, n)
+		if s.endsAtOnce {
 			return nil, errShare
 		}
 		return nil, nil
@@ -289,7 +290,9 @@ func (s *study) ask(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) 
 		return nil, nil
 	}
 	if errors.Is(err, lab.ErrForbidden) {
-		s.gap(err.Error(), "the experiment file does not allow it")
+		var left unreached
+		left.addSteps(steps, 0)
+		s.gap(left.String(), err.Error())
 		return nil, nil
 	}
 	if t != nil && t.Unmade != "" {

@@ -40,9 +40,8 @@ func (u *unreached) String() string {
 	return strings.Join(parts, "; ")
 }
 
-// leaveOut notes an experiment for which the budget has no room. It is named by its last
-// changed request, or by its last one.
-func (s *study) leaveOut(steps []experiment.Step, requests int) {
+// addSteps names an experiment by its last changed request, or by its last one.
+func (u *unreached) addSteps(steps []experiment.Step, requests int) {
 	var named experiment.Step
 	for _, step := range steps {
 		if step.Wait == 0 && (len(step.Changes) > 0 || len(named.Changes) == 0) {
@@ -53,7 +52,7 @@ func (s *study) leaveOut(steps []experiment.Step, requests int) {
 	if len(named.Changes) > 0 {
 		key = named.Changes[len(named.Changes)-1].Key
 	}
-	s.unreached.add(named.Command, key, requests)
+	u.add(named.Command, key, requests)
 }
 
 // hasRoom reports whether the phase's share has room for a number of requests.
