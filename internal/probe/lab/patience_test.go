@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,13 +67,13 @@ func timed(t *testing.T, late func(record string, n int) time.Duration, lines ..
 	t.Helper()
 	f := parse(t, simple)
 	synctest.Test(t, func(t *testing.T) {
-		n := 0
+		var requests atomic.Int64
 		l := newPipes()
 		srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			record, _ := io.ReadAll(r.Body)
 			if r.URL.Path == "/" {
-				d := late(string(record), n)
-				if n++; d < 0 {
+				d := late(string(record), int(requests.Add(1))-1)
+				if d < 0 {
 					<-r.Context().Done()
 					return
 				}
