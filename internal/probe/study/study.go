@@ -131,6 +131,11 @@ func PhaseNames() []string {
 	return names
 }
 
+// PhasesOfTwo are the names of those that a comparison of two servers has.
+func PhasesOfTwo() []string {
+	return slices.DeleteFunc(PhaseNames(), func(name string) bool { return slices.Contains(ofOneServer, name) })
+}
+
 // Run studies the subject and returns what was found; that is worth something
 // even if it ended early, which Stopped then says. An error is for a study that
 // could not begin, or broke.
