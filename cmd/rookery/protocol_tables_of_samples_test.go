@@ -93,7 +93,7 @@ func example() *finding.Study {
 			States: []finding.State{{Name: "s0"}, {Name: "s1", Access: []string{"a Enter"}}},
 			Transitions: []finding.Transition{
 				{From: "s0", Input: "a Enter", Output: "ok", To: "s1"}, {From: "s0", Input: "a Book", Output: "rc=out", To: "s0"},
-				{From: "s1", Input: "a Enter", Output: "ok", To: "s1"}, {From: "s1", Input: "a Book", Output: "ok", To: "s1", Unsure: true},
+				{From: "s1", Input: "a Enter", Output: "ok", To: "s1"}, {From: "s1", Input: "a Book", Output: "ok", To: "s1"},
 			},
 		}},
 		Timers: []finding.Timer{{Name: "session", Low: 9, High: 10, Kind: "idle", RefreshedBy: []string{"Enter", "Book"}, NotBy: []string{"a failed login"}}},
@@ -114,7 +114,7 @@ func TestTablesSayWhatAStudyHasFound(t *testing.T) {
 			"| `Book` | 5 | `nick` | a list; not in every answer |\n",
 		"codes":    "| `Book` | rc=ok | rc=out |\n",
 		"sessions": "| login | logged in |\n| no login | not logged in° |\n\nAfter 3 failed logins the right one is refused too.\n",
-		"machine session": "| `a Enter` | ok **s1** | ok |\n| `a Book` | rc=out | ok° |\n\n- s0: at the beginning\n- s1: after `a Enter`\n\n" +
+		"machine session": "| `a Enter` | ok **s1** | ok |\n| `a Book` | rc=out | ok |\n\n- s0: at the beginning\n- s1: after `a Enter`\n\n" +
 			"Complete up to 2 states.\n",
 		"timers":     "| session | 9 to 10 s | the latest request | every command that needs a session, `Enter` | a failed login |\n",
 		"presence":   "| `mood=20` | as away | `kind=9,` |\n",

@@ -126,9 +126,6 @@ func friendshipOutcome(m *finding.Machine, state, input string) string {
 		if t.To != state {
 			out += " **" + t.To + "**"
 		}
-		if t.Unsure {
-			out += seenMark
-		}
 		return out
 	}
 	return "not tried"

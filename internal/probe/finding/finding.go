@@ -242,7 +242,6 @@ type Transition struct {
 	Input  string `json:"input"`
 	Output string `json:"output"`
 	To     string `json:"to"`
-	Unsure bool   `json:"unsure,omitempty"` // it answered now so, now otherwise
 }
 
 // A Timer is a time that the server keeps.

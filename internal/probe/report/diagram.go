@@ -30,11 +30,7 @@ func machines(s *finding.Study) []block {
 func transitions(m finding.Machine) block {
 	var list [][]cell
 	for _, t := range m.Transitions {
-		output := cell{wire(t.Output)}
-		if t.Unsure {
-			output = append(output, bold(" ?"))
-		}
-		list = append(list, []cell{plainCell(t.From), {wire(t.Input)}, output, plainCell(t.To)})
+		list = append(list, []cell{plainCell(t.From), {wire(t.Input)}, {wire(t.Output)}, plainCell(t.To)})
 	}
 	title := "All " + plural(len(m.Transitions), "transition")
 	return folded(title, rows([]string{"State", "Input", "Answer", "Leads to"}, list)...)
@@ -53,15 +49,10 @@ type line struct {
 	from, to int
 	output   string
 	inputs   []string
-	unsure   bool
 }
 
 func (l *line) String() string {
-	s := cut(strings.Join(l.inputs, ", ")) + " / " + cut(l.output)
-	if l.unsure {
-		s += " ?"
-	}
-	return s
+	return cut(strings.Join(l.inputs, ", ")) + " / " + cut(l.output)
 }
 
 func drawingOf(m finding.Machine) *drawing {
@@ -72,11 +63,11 @@ func drawingOf(m finding.Machine) *drawing {
 	for _, t := range m.Transitions {
 		from, to := d.number(t.From), d.number(t.To)
 		i := slices.IndexFunc(d.lines, func(l *line) bool {
-			return l.from == from && l.to == to && l.output == t.Output && l.unsure == t.Unsure
+			return l.from == from && l.to == to && l.output == t.Output
 		})
 		if i < 0 {
 			i = len(d.lines)
-			d.lines = append(d.lines, &line{from: from, to: to, output: t.Output, unsure: t.Unsure})
+			d.lines = append(d.lines, &line{from: from, to: to, output: t.Output})
 		}
 		d.lines[i].inputs = append(d.lines[i].inputs, t.Input)
 	}
@@ -152,11 +143,7 @@ func (d *drawing) svg(name string) template.HTML {
 			if l.to != i {
 				sign = "→ "
 				lane := right + (slices.Index(lanes, l.to)+2)*laneWidth
-				class := ""
-				if l.unsure {
-					class = ` class="unsure"`
-				}
-				fmt.Fprintf(&out, `<path%s d="M%d %dH%d"/><circle cx="%d" cy="%d" r="2.5"/>`, class, right, y-4, lane, lane, y-4)
+				fmt.Fprintf(&out, `<path d="M%d %dH%d"/><circle cx="%d" cy="%d" r="2.5"/>`, right, y-4, lane, lane, y-4)
 				low[l.to], high[l.to] = min(low[l.to], y-4), max(high[l.to], y-4)
 			}
 			fmt.Fprintf(&out, `<text x="10" y="%d">%s</text>`, y, template.HTMLEscapeString(sign+l.String()))

@@ -95,7 +95,7 @@ func TestMermaidTakesAnyName(t *testing.T) {
 		States: []finding.State{{Name: `say "hi"; <b>`}, {Name: ""}},
 		Transitions: []finding.Transition{
 			{From: `say "hi"; <b>`, Input: "a: x --> y", Output: "`0`", To: ""},
-			{From: "", Input: "#1", Output: "{0}", To: "", Unsure: true},
+			{From: "", Input: "#1", Output: "{0}", To: ""},
 		},
 	}
 	want := `stateDiagram-v2
@@ -103,7 +103,7 @@ func TestMermaidTakesAnyName(t *testing.T) {
     state "?" as s1
     [*] --> s0
     s0 --> s1: a#58; x #45;-#62; y / #96;0#96;
-    s1: ↺ #35;1 / #123;0#125; ?
+    s1: ↺ #35;1 / #123;0#125;
 `
 	if got := drawingOf(m).mermaid(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -134,7 +134,7 @@ func TestInputsWithOneAnswerAreOneLineOfADrawing(t *testing.T) {
 func TestADrawingHoldsShapesAndTextsAlone(t *testing.T) {
 	hostile := `<a href="javascript:x">企鹅</a><script>&amp;\N\n"'` + "\n"
 	m := finding.Machine{Aspect: hostile, States: []finding.State{{Name: hostile}, {Name: "two"}}, Transitions: []finding.Transition{
-		{From: hostile, Input: hostile, Output: hostile, To: "two"}, {From: "two", Input: "x", Output: "y", To: "two", Unsure: true},
+		{From: hostile, Input: hostile, Output: hostile, To: "two"}, {From: "two", Input: "x", Output: "y", To: "two"},
 	}}
 	svg := string(drawingOf(m).svg(hostile))
 	texts := ""

@@ -187,8 +187,7 @@ func sessionMachine() finding.Machine {
 			if to == "" {
 				to = from
 			}
-			m.Transitions = append(m.Transitions, finding.Transition{From: from, Input: input, To: to, Output: sessionOutput(from, input),
-				Unsure: from == "a at 2" && input == "b Login"})
+			m.Transitions = append(m.Transitions, finding.Transition{From: from, Input: input, To: to, Output: sessionOutput(from, input)})
 		}
 	}
 	m.DOT = dotOf(m)
