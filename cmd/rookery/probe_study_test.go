@@ -48,6 +48,7 @@ func testStudyOf2005(t *testing.T, reset string) {
 	var found finding.Study
 	p.must(json.Unmarshal(text, &found))
 
+	judgeFacts(t, found.Facts)
 	facts := make(map[string]finding.Fact)
 	for _, f := range found.Facts {
 		facts[f.ID] = f

@@ -254,18 +254,53 @@ func (s *study) varied(command, key string, samples []sample) bool {
 	return len(forms) > 1
 }
 
-// cut reports whether a list was ever given in part: another answer had more.
+// cut reports whether a list was ever given in part: something of the same list came
+// behind the element that ends an answer.
 func (s *study) cut(command string, samples []sample) bool {
-	fewest, most := -1, 0
+	cursor := strings.ToLower(s.keyOf(command, experiment.Cursor))
+	ends, goesOn := make(map[[2]string]bool), make(map[[2]string]bool) // by list and number of an element
 	for i := range samples {
-		_, elements := numbersIn(samples[i].answer())
-		if n := len(elements); n > 0 {
-			if most = max(most, n); fewest < 0 || n < fewest {
-				fewest = n
+		p := &samples[i]
+		_, elements := numbersIn(p.answer())
+		if len(elements) == 0 {
+			continue
+		}
+		list := s.listOf(p)
+		for n, e := range elements {
+			at := [2]string{list, strconv.FormatUint(s.numberOf(e), 10)}
+			if n == len(elements)-1 {
+				ends[at] = true
+			} else {
+				goesOn[at] = true
 			}
 		}
+		if from := p.sent[cursor]; len(from) == 1 { // of two it is not known which counts
+			goesOn[[2]string{list, from[0]}] = true
+		}
 	}
-	return fewest > 0 && fewest < most
+	for at := range ends {
+		if goesOn[at] {
+			return true
+		}
+	}
+	return false
+}
+
+// listOf names the list that a sample is a page of, by who asked for what of it, and by what
+// was changed before.
+func (s *study) listOf(p *sample) string {
+	step := p.trace.Steps[p.at]
+	var request []string
+	for key, values := range p.sent {
+		switch c, _ := s.File.Command(step.Command); s.File.TypeOf(c, s.spelling(step.Command, key)).Type {
+		case experiment.Count, experiment.Cursor, experiment.Mark:
+		default:
+			request = append(request, key+"="+strings.Join(values, ","))
+		}
+	}
+	slices.Sort(request)
+	before := slices.DeleteFunc(slices.Clone(p.trace.Steps[:p.at]), s.isRead)
+	return step.Role + ": " + strings.Join(request, "&") + " behind " + s.line(before)
 }
 
 // listed reports whether values are among those that the file lists for a parameter.

@@ -109,7 +109,11 @@ func numbersIn(a *lab.Answer) (key string, elements []string) {
 		if !f.IsList || !accounts(f.List) {
 			continue
 		}
-		size := len(strings.Join(f.List, ""))
+		all := strings.Join(f.List, "")
+		size := len(all)
+		if strings.Contains(all, "{") {
+			size += 1 << 20 // the name of an account is surer than any number
+		}
 		if size > best {
 			best, key, elements = size, f.Key, f.List
 		}

@@ -64,29 +64,31 @@ func run(t *testing.T, path string, c probetest.Config, requests int, confirm bo
 }
 
 // Accounts with few friends never have a page that is not the last: nothing is then
-// known of the field that would say so.
+// known of the field that would say so. A friend more makes a list longer, and no page of it.
 func TestAFieldIsNotConstantIfNothingVaried(t *testing.T) {
 	t.Parallel()
-	f, l := server(t, httpQQ, probetest.Config{}, enough)
-	few := *f
-	few.Accounts = f.Accounts[:3]
-	l.File = &few
-	out, err := study.Run(context.Background(), study.Config{File: &few, Subject: l, Requests: 3000, Seed: 1, Confirm: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	known := false
-	for _, fact := range out.Facts {
-		if fact.Aspect != finding.FieldOf || fact.Name != "FN" || fact.Claim != "is" {
-			continue
+	for name, reset := range map[string]experiment.ResetKind{"a control URL resets": experiment.ResetURL, "commands reset": experiment.ResetCommands} {
+		f, l := server(t, httpQQ, probetest.Config{}, enough)
+		few := *f
+		few.Accounts, few.Reset.Kind = f.Accounts[:3], reset
+		l.File = &few
+		out, err := study.Run(context.Background(), study.Config{File: &few, Subject: l, Requests: 3000, Seed: 1, Confirm: true})
+		if err != nil {
+			t.Fatal(err)
 		}
-		known = true
-		if fact.Value == "constant" {
-			t.Errorf("%s: %s", fact.ID, fact.Statement)
+		known := false
+		for _, fact := range out.Facts {
+			if fact.Aspect != finding.FieldOf || fact.Name != "FN" || fact.Claim != "is" {
+				continue
+			}
+			known = true
+			if fact.Value == "constant" {
+				t.Errorf("%s: %s: %s", name, fact.ID, fact.Statement)
+			}
 		}
-	}
-	if !known {
-		t.Error("no command was seen to have the field")
+		if !known {
+			t.Errorf("%s: no command was seen to have the field", name)
+		}
 	}
 }
 

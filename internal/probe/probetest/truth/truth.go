@@ -2,8 +2,8 @@
 // from a table that was written from the protocol's description and the server's rules, and
 // asks nothing of the study's code.
 //
-// In goes a table, and the facts of a study; out comes what of them the table contradicts,
-// and what it says nothing about. A table is text. A row names one fact:
+// In goes a table, and the facts of a study; out comes what of them the table contradicts or
+// says nothing about, and which of its rows no fact states. A table is text. A row names one fact:
 //
 //	List/parameter/TN/presence = optional
 //
@@ -27,8 +27,14 @@ import (
 //go:embed reference.txt
 var reference string
 
+//go:embed rookery.txt
+var rookery string
+
 // Reference is what is true of the reference server, in the words of HTTP QQ.
 func Reference() (Table, error) { return Parse(reference) }
+
+// Rookery is what is true of Rookery's server.
+func Rookery() (Table, error) { return Parse(rookery) }
 
 // A Row is one line of a table.
 type Row struct {
@@ -116,20 +122,48 @@ func (r *Row) Agrees(value string) bool {
 	return r.Value == value || r.says != nil && r.says.MatchString(value)
 }
 
-// Judge returns the facts stated as confirmed or observed that are false, with what is true,
-// and those that the table says nothing about.
-func (t Table) Judge(facts []finding.Fact) (wrong, unknown []string) {
+// Judge tells of the facts stated as confirmed or observed that are false, with what is true,
+// and of those that the table says nothing about.
+func (t Table) Judge(facts []finding.Fact) (problems []string) {
 	for i := range facts {
 		f := &facts[i]
-		if f.Grade != finding.Confirmed && f.Grade != finding.Observed {
+		if !stated(f) {
 			continue
 		}
 		switch row := t.About(f.ID); {
 		case row == nil:
-			unknown = append(unknown, fmt.Sprintf("%s = %s", f.ID, f.Value))
+			problems = append(problems, fmt.Sprintf("no rule covers this fact: %s = %s", f.ID, f.Value))
 		case !row.Agrees(f.Value):
-			wrong = append(wrong, fmt.Sprintf("%s = %s, should be %s (%s, %d times: %v)", f.ID, f.Value, row.Value, f.Grade, f.Observations, f.Evidence))
+			problems = append(problems, fmt.Sprintf("false: %s = %s, should be %s (%s, %d times: %v)",
+				f.ID, f.Value, row.Value, f.Grade, f.Observations, f.Evidence))
 		}
 	}
-	return wrong, unknown
+	return problems
+}
+
+func stated(f *finding.Fact) bool { return f.Grade == finding.Confirmed || f.Grade == finding.Observed }
+
+// Missing are the rows that none of the facts states, and how many could be: rules are not
+// counted, for they speak of whatever fits.
+func (t Table) Missing(facts []finding.Fact) (missing []Row, of int) {
+	known := make(map[string]string)
+	for i := range facts {
+		if stated(&facts[i]) {
+			known[facts[i].ID] = facts[i].Value
+		}
+	}
+	for i := range t {
+		r := &t[i]
+		if r.Rule {
+			continue
+		}
+		of++
+		if timer, ok := strings.CutSuffix(r.ID, "ends-after"); ok {
+			r = t.About(timer + "length")
+		}
+		if value, ok := known[r.ID]; !ok || !r.Agrees(value) {
+			missing = append(missing, *r)
+		}
+	}
+	return missing, of
 }
