@@ -159,8 +159,8 @@ func (p Profile) CheckNames(before *Profile) error {
 	return nil
 }
 
-// Finger is a search for accounts; what is nil need not be equal.
-type Finger struct {
+// ProfileQuery is a search for accounts; what is nil need not be equal.
+type ProfileQuery struct {
 	Age      *int
 	Sex      *int
 	Province *string
@@ -168,7 +168,7 @@ type Finger struct {
 
 // Matches reports whether the account lets itself be found and is what is
 // searched for.
-func (f Finger) Matches(a *Account) bool {
+func (f ProfileQuery) Matches(a *Account) bool {
 	return a.Findable &&
 		(f.Age == nil || *f.Age == a.Profile.Age) &&
 		(f.Sex == nil || *f.Sex == a.Profile.Sex) &&

@@ -66,21 +66,21 @@ func TestFingerMatchesWhatIsGivenOnly(t *testing.T) {
 	other, man, elsewhere := 21, 0, "Yun"
 	for _, tt := range []struct {
 		name string
-		f    Finger
+		f    ProfileQuery
 		want bool
 	}{
-		{"nothing given", Finger{}, true},
-		{"all equal", Finger{&age, &sex, &province}, true},
-		{"another age", Finger{&other, &sex, &province}, false},
-		{"another sex", Finger{Sex: &man}, false},
-		{"a part of the province", Finger{Province: &elsewhere}, false},
+		{"nothing given", ProfileQuery{}, true},
+		{"all equal", ProfileQuery{&age, &sex, &province}, true},
+		{"another age", ProfileQuery{&other, &sex, &province}, false},
+		{"another sex", ProfileQuery{Sex: &man}, false},
+		{"a part of the province", ProfileQuery{Province: &elsewhere}, false},
 	} {
 		if got := tt.f.Matches(&a); got != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
 		}
 	}
 	a.Findable = false
-	if (Finger{}).Matches(&a) {
+	if (ProfileQuery{}).Matches(&a) {
 		t.Error("an account was found that does not want to be")
 	}
 }

@@ -39,9 +39,9 @@ const (
 	OutcomeClosed    Outcome = 3
 )
 
-// Step is what a rule of friendship decides: how two accounts stand
+// RelationTransition is what a rule of friendship decides: how two accounts stand
 // afterwards, what the other hears of it, and what the asker is told.
-type Step struct {
+type RelationTransition struct {
 	To Relation
 	// Words go with a request that waits afterwards.
 	Words string
@@ -65,60 +65,60 @@ var befriended = Relation{Friends: true}
 // Add is the rule of AddToList: me adds an account whose rule is given. Who is
 // blocked finds the account closed. To add somebody whom me blocks is an error
 // with CodeRefused.
-func Add(r Relation, rule Rule) (Step, error) {
+func Add(r Relation, rule Rule) (RelationTransition, error) {
 	switch {
 	case r.Blocks:
-		return Step{}, errBlocks
+		return RelationTransition{}, errBlocks
 	case r.Blocked:
-		return Step{To: r, Outcome: OutcomeClosed}, nil
+		return RelationTransition{To: r, Outcome: OutcomeClosed}, nil
 	case r.Friends:
-		return Step{To: r}, nil
+		return RelationTransition{To: r}, nil
 	case r.Asks:
-		return Step{To: befriended, Notice: KindAccepted}, nil
+		return RelationTransition{To: befriended, Notice: KindAccepted}, nil
 	case rule == RuleOpen:
-		return Step{To: befriended, Notice: KindAdded}, nil
+		return RelationTransition{To: befriended, Notice: KindAdded}, nil
 	case rule == RuleClosed:
-		return Step{To: r, Outcome: OutcomeClosed}, nil
+		return RelationTransition{To: r, Outcome: OutcomeClosed}, nil
 	}
-	return Step{To: r, Outcome: OutcomeMustAsk}, nil
+	return RelationTransition{To: r, Outcome: OutcomeMustAsk}, nil
 }
 
 // Ask is the rule of a friend request with words. To a closed account, to one
 // that blocks me and to one that me blocks it is an error with CodeRefused.
-func Ask(r Relation, rule Rule, words string) (Step, error) {
+func Ask(r Relation, rule Rule, words string) (RelationTransition, error) {
 	switch {
 	case r.Blocks:
-		return Step{}, errBlocks
+		return RelationTransition{}, errBlocks
 	case r.Friends:
-		return Step{To: r}, nil
+		return RelationTransition{To: r}, nil
 	case r.Asks:
-		return Step{To: befriended, Notice: KindAccepted}, nil
+		return RelationTransition{To: befriended, Notice: KindAccepted}, nil
 	case r.Blocked, rule == RuleClosed:
-		return Step{}, Errorf(CodeRefused, "that account takes no friend requests")
+		return RelationTransition{}, Errorf(CodeRefused, "that account takes no friend requests")
 	case rule == RuleOpen:
-		return Step{To: befriended, Notice: KindAdded}, nil
+		return RelationTransition{To: befriended, Notice: KindAdded}, nil
 	}
 	r.Asked = true
-	return Step{To: r, Words: words, Notice: KindAsks, NoticeWords: words, NoticePause: AskPause}, nil
+	return RelationTransition{To: r, Words: words, Notice: KindAsks, NoticeWords: words, NoticePause: AskPause}, nil
 }
 
 // Accept is the rule for accepting a waiting request. Without one it is an
 // error with CodeParameter.
-func Accept(r Relation) (Step, error) {
+func Accept(r Relation) (RelationTransition, error) {
 	if !r.Asks {
-		return Step{}, errNothingWaits
+		return RelationTransition{}, errNothingWaits
 	}
-	return Step{To: befriended, Notice: KindAccepted}, nil
+	return RelationTransition{To: befriended, Notice: KindAccepted}, nil
 }
 
 // Reject is the rule for rejecting a waiting request with words. Without one
 // it is an error with CodeParameter.
-func Reject(r Relation, words string) (Step, error) {
+func Reject(r Relation, words string) (RelationTransition, error) {
 	if !r.Asks {
-		return Step{}, errNothingWaits
+		return RelationTransition{}, errNothingWaits
 	}
 	r.Asks = false
-	return Step{To: r, Notice: KindRejected, NoticeWords: words}, nil
+	return RelationTransition{To: r, Notice: KindRejected, NoticeWords: words}, nil
 }
 
 var errBlocks = Errorf(CodeRefused, "you block that account: unblock it first")
@@ -127,23 +127,23 @@ var errNothingWaits = Errorf(CodeParameter, "no friend request of that account w
 
 // Befriend is the operator's step: friends at once, whatever waits, was said or
 // is blocked.
-func Befriend() Step { return Step{To: befriended} }
+func Befriend() RelationTransition { return RelationTransition{To: befriended} }
 
 // Unfriend is the rule of DelFromList: the friendship ends for both sides, and
 // nobody is told.
-func Unfriend(r Relation) Step {
+func Unfriend(r Relation) RelationTransition {
 	r.Friends = false
-	return Step{To: r}
+	return RelationTransition{To: r}
 }
 
 // Block is the rule of blocking: friendship and requests between the two end,
 // and nothing of the other arrives any more.
-func Block(r Relation) Step { return Step{To: Relation{Blocks: true, Blocked: r.Blocked}} }
+func Block(r Relation) RelationTransition { return RelationTransition{To: Relation{Blocks: true, Blocked: r.Blocked}} }
 
 // Unblock is the rule of taking that back. What has ended does not come back.
-func Unblock(r Relation) Step {
+func Unblock(r Relation) RelationTransition {
 	r.Blocks = false
-	return Step{To: r}
+	return RelationTransition{To: r}
 }
 
 // RelationChange is a step to be carried out: what Me decided about Other when
@@ -151,14 +151,14 @@ func Unblock(r Relation) Step {
 type RelationChange struct {
 	Me, Other UIN
 	From      Relation
-	Step      Step
-	// Limit is that of a Letter, for the notice.
-	Limit *Limit
+	Transition      RelationTransition
+	// BacklogLimit is that of a Letter, for the notice.
+	Limit *BacklogLimit
 	Time  time.Time
-	Mark  Mark
+	Key  RequestKey
 }
 
 // Notice is the letter that tells the other of the step.
-func (c RelationChange) Notice() Letter {
-	return Letter{To: c.Other, Kind: c.Step.Notice, Peer: c.Me, Text: c.Step.NoticeWords, Limit: c.Limit}
+func (c RelationChange) Notice() NewEntry {
+	return NewEntry{To: c.Other, Kind: c.Transition.Notice, Peer: c.Me, Text: c.Transition.NoticeWords, Limit: c.Limit}
 }

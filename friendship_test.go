@@ -5,74 +5,74 @@ import "testing"
 func TestRulesOfFriendship(t *testing.T) {
 	none := Relation{}
 	asked, asks, friends := Relation{Asked: true}, Relation{Asks: true}, Relation{Friends: true}
-	add := func(rule Rule) func(Relation) (Step, error) {
-		return func(r Relation) (Step, error) { return Add(r, rule) }
+	add := func(rule Rule) func(Relation) (RelationTransition, error) {
+		return func(r Relation) (RelationTransition, error) { return Add(r, rule) }
 	}
-	ask := func(rule Rule) func(Relation) (Step, error) {
-		return func(r Relation) (Step, error) { return Ask(r, rule, "hello") }
+	ask := func(rule Rule) func(Relation) (RelationTransition, error) {
+		return func(r Relation) (RelationTransition, error) { return Ask(r, rule, "hello") }
 	}
-	reject := func(r Relation) (Step, error) { return Reject(r, "no") }
-	unfriend := func(r Relation) (Step, error) { return Unfriend(r), nil }
-	block := func(r Relation) (Step, error) { return Block(r), nil }
-	unblock := func(r Relation) (Step, error) { return Unblock(r), nil }
-	befriend := func(Relation) (Step, error) { return Befriend(), nil }
+	reject := func(r Relation) (RelationTransition, error) { return Reject(r, "no") }
+	unfriend := func(r Relation) (RelationTransition, error) { return Unfriend(r), nil }
+	block := func(r Relation) (RelationTransition, error) { return Block(r), nil }
+	unblock := func(r Relation) (RelationTransition, error) { return Unblock(r), nil }
+	befriend := func(Relation) (RelationTransition, error) { return Befriend(), nil }
 	blocks, blocked := Relation{Blocks: true}, Relation{Blocked: true}
 	both := Relation{Blocks: true, Blocked: true}
 
 	for _, tt := range []struct {
 		name string
 		from Relation
-		rule func(Relation) (Step, error)
-		want Step
+		rule func(Relation) (RelationTransition, error)
+		want RelationTransition
 		code Code
 	}{
-		{"adding an open account makes friends at once", none, add(RuleOpen), Step{To: friends, Notice: KindAdded}, 0},
-		{"adding an account that wants to be asked says so", none, add(RuleAsk), Step{To: none, Outcome: OutcomeMustAsk}, 0},
-		{"adding a closed account says so", none, add(RuleClosed), Step{To: none, Outcome: OutcomeClosed}, 0},
-		{"adding a friend changes nothing", friends, add(RuleClosed), Step{To: friends}, 0},
-		{"adding who asks accepts the request", asks, add(RuleAsk), Step{To: friends, Notice: KindAccepted}, 0},
-		{"adding who asks works for a closed account too", asks, add(RuleClosed), Step{To: friends, Notice: KindAccepted}, 0},
-		{"adding again after asking leaves the request", asked, add(RuleAsk), Step{To: asked, Outcome: OutcomeMustAsk}, 0},
-		{"an account that became open takes who had asked", asked, add(RuleOpen), Step{To: friends, Notice: KindAdded}, 0},
+		{"adding an open account makes friends at once", none, add(RuleOpen), RelationTransition{To: friends, Notice: KindAdded}, 0},
+		{"adding an account that wants to be asked says so", none, add(RuleAsk), RelationTransition{To: none, Outcome: OutcomeMustAsk}, 0},
+		{"adding a closed account says so", none, add(RuleClosed), RelationTransition{To: none, Outcome: OutcomeClosed}, 0},
+		{"adding a friend changes nothing", friends, add(RuleClosed), RelationTransition{To: friends}, 0},
+		{"adding who asks accepts the request", asks, add(RuleAsk), RelationTransition{To: friends, Notice: KindAccepted}, 0},
+		{"adding who asks works for a closed account too", asks, add(RuleClosed), RelationTransition{To: friends, Notice: KindAccepted}, 0},
+		{"adding again after asking leaves the request", asked, add(RuleAsk), RelationTransition{To: asked, Outcome: OutcomeMustAsk}, 0},
+		{"an account that became open takes who had asked", asked, add(RuleOpen), RelationTransition{To: friends, Notice: KindAdded}, 0},
 
-		{"asking leaves a request with its words", none, ask(RuleAsk), Step{To: asked, Words: "hello", Notice: KindAsks, NoticeWords: "hello", NoticePause: AskPause}, 0},
-		{"asking again replaces the words", asked, ask(RuleAsk), Step{To: asked, Words: "hello", Notice: KindAsks, NoticeWords: "hello", NoticePause: AskPause}, 0},
-		{"asking an open account makes friends", none, ask(RuleOpen), Step{To: friends, Notice: KindAdded}, 0},
-		{"asking who asks makes friends", asks, ask(RuleAsk), Step{To: friends, Notice: KindAccepted}, 0},
-		{"asking a closed account is refused", none, ask(RuleClosed), Step{}, CodeRefused},
-		{"asking a friend changes nothing", friends, ask(RuleClosed), Step{To: friends}, 0},
+		{"asking leaves a request with its words", none, ask(RuleAsk), RelationTransition{To: asked, Words: "hello", Notice: KindAsks, NoticeWords: "hello", NoticePause: AskPause}, 0},
+		{"asking again replaces the words", asked, ask(RuleAsk), RelationTransition{To: asked, Words: "hello", Notice: KindAsks, NoticeWords: "hello", NoticePause: AskPause}, 0},
+		{"asking an open account makes friends", none, ask(RuleOpen), RelationTransition{To: friends, Notice: KindAdded}, 0},
+		{"asking who asks makes friends", asks, ask(RuleAsk), RelationTransition{To: friends, Notice: KindAccepted}, 0},
+		{"asking a closed account is refused", none, ask(RuleClosed), RelationTransition{}, CodeRefused},
+		{"asking a friend changes nothing", friends, ask(RuleClosed), RelationTransition{To: friends}, 0},
 
-		{"accepting makes friends", asks, Accept, Step{To: friends, Notice: KindAccepted}, 0},
-		{"accepting clears a request in the other direction too", Relation{Asks: true, Asked: true}, Accept, Step{To: friends, Notice: KindAccepted}, 0},
-		{"accepting what nobody asked is an error", asked, Accept, Step{}, CodeParameter},
-		{"rejecting passes on the words", asks, reject, Step{To: none, Notice: KindRejected, NoticeWords: "no"}, 0},
-		{"rejecting what nobody asked is an error", none, reject, Step{}, CodeParameter},
-		{"rejecting leaves one's own request", Relation{Asks: true, Asked: true}, reject, Step{To: asked, Notice: KindRejected, NoticeWords: "no"}, 0},
+		{"accepting makes friends", asks, Accept, RelationTransition{To: friends, Notice: KindAccepted}, 0},
+		{"accepting clears a request in the other direction too", Relation{Asks: true, Asked: true}, Accept, RelationTransition{To: friends, Notice: KindAccepted}, 0},
+		{"accepting what nobody asked is an error", asked, Accept, RelationTransition{}, CodeParameter},
+		{"rejecting passes on the words", asks, reject, RelationTransition{To: none, Notice: KindRejected, NoticeWords: "no"}, 0},
+		{"rejecting what nobody asked is an error", none, reject, RelationTransition{}, CodeParameter},
+		{"rejecting leaves one's own request", Relation{Asks: true, Asked: true}, reject, RelationTransition{To: asked, Notice: KindRejected, NoticeWords: "no"}, 0},
 
-		{"unfriending ends it", friends, unfriend, Step{To: none}, 0},
-		{"unfriending a stranger changes nothing", none, unfriend, Step{To: none}, 0},
-		{"unfriending leaves a request that waits", asks, unfriend, Step{To: asks}, 0},
-		{"unfriending leaves a block", blocks, unfriend, Step{To: blocks}, 0},
+		{"unfriending ends it", friends, unfriend, RelationTransition{To: none}, 0},
+		{"unfriending a stranger changes nothing", none, unfriend, RelationTransition{To: none}, 0},
+		{"unfriending leaves a request that waits", asks, unfriend, RelationTransition{To: asks}, 0},
+		{"unfriending leaves a block", blocks, unfriend, RelationTransition{To: blocks}, 0},
 
-		{"blocking a friend ends the friendship", friends, block, Step{To: blocks}, 0},
-		{"blocking ends requests in both directions", Relation{Asks: true, Asked: true}, block, Step{To: blocks}, 0},
-		{"blocking a stranger keeps it out", none, block, Step{To: blocks}, 0},
-		{"blocking again changes nothing", blocks, block, Step{To: blocks}, 0},
-		{"blocking who blocks me leaves the other's block", blocked, block, Step{To: both}, 0},
-		{"unblocking brings back nothing", blocks, unblock, Step{To: none}, 0},
-		{"unblocking leaves the other's block", both, unblock, Step{To: blocked}, 0},
-		{"unblocking a friend changes nothing", friends, unblock, Step{To: friends}, 0},
-		{"unblocking leaves a request that waits", asks, unblock, Step{To: asks}, 0},
+		{"blocking a friend ends the friendship", friends, block, RelationTransition{To: blocks}, 0},
+		{"blocking ends requests in both directions", Relation{Asks: true, Asked: true}, block, RelationTransition{To: blocks}, 0},
+		{"blocking a stranger keeps it out", none, block, RelationTransition{To: blocks}, 0},
+		{"blocking again changes nothing", blocks, block, RelationTransition{To: blocks}, 0},
+		{"blocking who blocks me leaves the other's block", blocked, block, RelationTransition{To: both}, 0},
+		{"unblocking brings back nothing", blocks, unblock, RelationTransition{To: none}, 0},
+		{"unblocking leaves the other's block", both, unblock, RelationTransition{To: blocked}, 0},
+		{"unblocking a friend changes nothing", friends, unblock, RelationTransition{To: friends}, 0},
+		{"unblocking leaves a request that waits", asks, unblock, RelationTransition{To: asks}, 0},
 
-		{"adding who blocks me finds it closed", blocked, add(RuleOpen), Step{To: blocked, Outcome: OutcomeClosed}, 0},
-		{"adding whom I block is refused", blocks, add(RuleOpen), Step{}, CodeRefused},
-		{"adding is refused where both block", both, add(RuleOpen), Step{}, CodeRefused},
-		{"asking who blocks me is refused", blocked, ask(RuleOpen), Step{}, CodeRefused},
-		{"asking whom I block is refused", blocks, ask(RuleOpen), Step{}, CodeRefused},
-		{"accepting after a block finds nothing", blocks, Accept, Step{}, CodeParameter},
-		{"rejecting after a block finds nothing", blocked, reject, Step{}, CodeParameter},
-		{"the operator's word goes before blocks", both, befriend, Step{To: friends}, 0},
-		{"the operator's word settles requests", asked, befriend, Step{To: friends}, 0},
+		{"adding who blocks me finds it closed", blocked, add(RuleOpen), RelationTransition{To: blocked, Outcome: OutcomeClosed}, 0},
+		{"adding whom I block is refused", blocks, add(RuleOpen), RelationTransition{}, CodeRefused},
+		{"adding is refused where both block", both, add(RuleOpen), RelationTransition{}, CodeRefused},
+		{"asking who blocks me is refused", blocked, ask(RuleOpen), RelationTransition{}, CodeRefused},
+		{"asking whom I block is refused", blocks, ask(RuleOpen), RelationTransition{}, CodeRefused},
+		{"accepting after a block finds nothing", blocks, Accept, RelationTransition{}, CodeParameter},
+		{"rejecting after a block finds nothing", blocked, reject, RelationTransition{}, CodeParameter},
+		{"the operator's word goes before blocks", both, befriend, RelationTransition{To: friends}, 0},
+		{"the operator's word settles requests", asked, befriend, RelationTransition{To: friends}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := tt.rule(tt.from)
@@ -92,19 +92,19 @@ func TestRulesOfFriendship(t *testing.T) {
 // TestEveryRuleLeavesARelationThatCanBe tries each rule on each relation: there
 // are no friends who block each other, or have something to ask.
 func TestEveryRuleLeavesARelationThatCanBe(t *testing.T) {
-	rules := map[string]func(Relation) (Step, error){
-		"add open":     func(r Relation) (Step, error) { return Add(r, RuleOpen) },
-		"add ask":      func(r Relation) (Step, error) { return Add(r, RuleAsk) },
-		"add closed":   func(r Relation) (Step, error) { return Add(r, RuleClosed) },
-		"ask open":     func(r Relation) (Step, error) { return Ask(r, RuleOpen, "words") },
-		"ask ask":      func(r Relation) (Step, error) { return Ask(r, RuleAsk, "words") },
-		"ask closed":   func(r Relation) (Step, error) { return Ask(r, RuleClosed, "words") },
+	rules := map[string]func(Relation) (RelationTransition, error){
+		"add open":     func(r Relation) (RelationTransition, error) { return Add(r, RuleOpen) },
+		"add ask":      func(r Relation) (RelationTransition, error) { return Add(r, RuleAsk) },
+		"add closed":   func(r Relation) (RelationTransition, error) { return Add(r, RuleClosed) },
+		"ask open":     func(r Relation) (RelationTransition, error) { return Ask(r, RuleOpen, "words") },
+		"ask ask":      func(r Relation) (RelationTransition, error) { return Ask(r, RuleAsk, "words") },
+		"ask closed":   func(r Relation) (RelationTransition, error) { return Ask(r, RuleClosed, "words") },
 		"accept":       Accept,
-		"reject":       func(r Relation) (Step, error) { return Reject(r, "words") },
-		"unfriend":     func(r Relation) (Step, error) { return Unfriend(r), nil },
-		"block":        func(r Relation) (Step, error) { return Block(r), nil },
-		"unblock":      func(r Relation) (Step, error) { return Unblock(r), nil },
-		"the operator": func(Relation) (Step, error) { return Befriend(), nil },
+		"reject":       func(r Relation) (RelationTransition, error) { return Reject(r, "words") },
+		"unfriend":     func(r Relation) (RelationTransition, error) { return Unfriend(r), nil },
+		"block":        func(r Relation) (RelationTransition, error) { return Block(r), nil },
+		"unblock":      func(r Relation) (RelationTransition, error) { return Unblock(r), nil },
+		"the operator": func(Relation) (RelationTransition, error) { return Befriend(), nil },
 	}
 	for _, from := range relations() {
 		for name, rule := range rules {

@@ -43,19 +43,19 @@ func (k Kind) Waits() bool { return k != KindSent }
 // Answers reports whether an entry answers a friend request.
 func (k Kind) Answers() bool { return k == KindAccepted || k == KindRejected }
 
-// Waiting is what waits in a mailbox: entries above the highest place of any of
+// Backlog is what waits in a mailbox: entries above the highest place of any of
 // the account's sessions, as far as their kind waits.
-type Waiting struct {
+type Backlog struct {
 	Messages int
 	// Bytes are those of the texts, in UTF-8.
 	Bytes int64
 }
 
-// Limit is the most that may wait in a mailbox.
-type Limit Waiting
+// BacklogLimit is the most that may wait in a mailbox.
+type BacklogLimit Backlog
 
 // Check reports with CodeRefused that a text does not fit beside what waits.
-func (l Limit) Check(w Waiting, text string) error {
+func (l BacklogLimit) Check(w Backlog, text string) error {
 	switch {
 	case w.Messages >= l.Messages:
 		return Errorf(CodeRefused, "that account's mailbox is full: %d messages wait there; "+
@@ -67,8 +67,8 @@ func (l Limit) Check(w Waiting, text string) error {
 	return nil
 }
 
-// Letter is what is to be put into a mailbox: an entry before it has a number.
-type Letter struct {
+// NewEntry is what is to be put into a mailbox: an entry before it has a number.
+type NewEntry struct {
 	To   UIN
 	Kind Kind
 	// Peer is the other side: who wrote, or for KindSent to whom.
@@ -77,19 +77,19 @@ type Letter struct {
 	// Origin is the device that a KindSent came from, empty for an address
 	// session: whoever said a word is not told it.
 	Origin string
-	// Limit is the most that may wait in the mailbox with this letter. Nil: it is
+	// BacklogLimit is the most that may wait in the mailbox with this letter. Nil: it is
 	// always taken.
-	Limit *Limit
+	Limit *BacklogLimit
 }
 
 // Delivery is what one changing request puts into mailboxes.
 type Delivery struct {
-	Letters []Letter
-	Mark    Mark
+	Entries []NewEntry
+	Key    RequestKey
 }
 
-// Delivered is what became of a delivery.
-type Delivered struct {
+// DeliveryResult is what became of a delivery.
+type DeliveryResult struct {
 	Receipt Receipt
 	Err     error
 }

@@ -2,9 +2,9 @@ package rookery
 
 import "time"
 
-// Mark is what a changing request is remembered by, so that repeating it has
+// RequestKey is what a changing request is remembered by, so that repeating it has
 // no second effect. The zero Mark is not remembered.
-type Mark struct {
+type RequestKey struct {
 	// Owner and Device say whose memory it is in; Device is empty for address
 	// sessions.
 	Owner  UIN
@@ -22,7 +22,7 @@ type Mark struct {
 }
 
 // IsZero reports whether the mark stands for nothing.
-func (m Mark) IsZero() bool { return m == Mark{} }
+func (m RequestKey) IsZero() bool { return m == RequestKey{} }
 
 // Receipt tells what became of a changing request.
 type Receipt struct {

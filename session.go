@@ -35,9 +35,9 @@ type Session struct {
 	Asleep bool
 }
 
-// Place is how far one collector (an account's address sessions together, or
+// Cursor is how far one collector (an account's address sessions together, or
 // one device) has got in the account's mailbox.
-type Place struct {
+type Cursor struct {
 	// Number is the last entry handed out.
 	Number uint64
 	// Keep is the first entry that may have to be handed out again; retention

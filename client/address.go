@@ -11,8 +11,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// address is where a server is, and who signs in there.
-type address struct {
+// serverAddress is where a server is, and who signs in there.
+type serverAddress struct {
 	uin    UIN
 	scheme string
 	host   string // with port
@@ -32,7 +32,7 @@ type scheme struct {
 	ports []string
 	path  string
 	polls bool // what comes is asked for
-	open  func(*Client, context.Context, address) (link, error)
+	open  func(*Client, context.Context, serverAddress) (serverConn, error)
 }
 
 var schemes = map[string]scheme{
@@ -45,11 +45,11 @@ var schemes = map[string]scheme{
 }
 
 // String names the account and where it is, and no secrets.
-func (a address) String() string { return fmt.Sprintf("%s://%v@%s", a.scheme, a.uin, a.host) }
+func (a serverAddress) String() string { return fmt.Sprintf("%s://%v@%s", a.scheme, a.uin, a.host) }
 
 // parseAddresses reads an address and those to fall back to. They are tried in
 // their order.
-func parseAddresses(first string, others []string) ([]address, error) {
+func parseAddresses(first string, others []string) ([]serverAddress, error) {
 	all, err := parseAddress(first)
 	if err != nil {
 		return nil, err
@@ -77,9 +77,9 @@ func parseAddresses(first string, others []string) ([]address, error) {
 }
 
 // parseAddress reads scheme://UIN@host[:port][/path]. It returns more than one
-// address if no port is named. Its errors wrap ErrParameter and do not repeat the
+// serverAddress if no port is named. Its errors wrap ErrParameter and do not repeat the
 // text, which may hold a password by mistake.
-func parseAddress(text string) (all []address, err error) {
+func parseAddress(text string) (all []serverAddress, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("%w: the address %w; it must look like qq://10001@host", ErrParameter, err)
@@ -114,7 +114,7 @@ func parseAddress(text string) (all []address, err error) {
 	for _, port := range ports {
 		host := net.JoinHostPort(u.Hostname(), port)
 		at := url.URL{Scheme: u.Scheme, Host: host, Path: path, RawQuery: u.RawQuery}
-		all = append(all, address{uin: uin, scheme: u.Scheme, host: host, url: at.String()})
+		all = append(all, serverAddress{uin: uin, scheme: u.Scheme, host: host, url: at.String()})
 	}
 	return all, nil
 }

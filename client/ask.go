@@ -41,14 +41,14 @@ func (c *Client) record(r request, seq string) []byte {
 
 // askOnce asks on a link, without repeating. An answer with another result than
 // RES=0 is an error.
-func (c *Client) askOnce(ctx context.Context, l link, r request) (Answer, error) {
+func (c *Client) askOnce(ctx context.Context, l serverConn, r request) (Answer, error) {
 	a, _, err := c.try(ctx, l, r, newSEQ())
 	return a, err
 }
 
 // try asks on a link. If there is no answer, or one that says as little,
 // reached says whether the server may have got the request all the same.
-func (c *Client) try(ctx context.Context, l link, r request, seq string) (a Answer, reached bool, err error) {
+func (c *Client) try(ctx context.Context, l serverConn, r request, seq string) (a Answer, reached bool, err error) {
 	record := c.record(r, seq)
 	if len(record) > wire.MaxRecord {
 		return Answer{}, false, fmt.Errorf("%w: the request has %d bytes, allowed are %d", ErrParameter, len(record), wire.MaxRecord)
@@ -146,7 +146,7 @@ func (c *Client) Do(ctx context.Context, command string, fields ...Field) (Answe
 // pause is how long to wait after a number of failures in a row: twice as long
 // each time, up to a bound, and a random part less, so that the clients of a
 // server that comes back do not come all at once.
-func pause(t times, failures int) time.Duration {
+func pause(t timeouts, failures int) time.Duration {
 	longest := t.lastPause
 	if shift := failures - 1; shift < 16 {
 		longest = min(longest, t.firstPause<<shift)

@@ -11,11 +11,11 @@ import (
 
 // Client is one account, signed in. Its methods may be called at the same time.
 type Client struct {
-	addresses []address // of one account, in the order in which they are tried
+	addresses []serverAddress // of one account, in the order in which they are tried
 	options   options
 	transport *http.Transport
-	inbox     *inbox
-	said      sayings
+	inbox     *eventQueue
+	said      recentSends
 
 	// ctx ends with the client, which then waits for what is running.
 	ctx     context.Context
@@ -27,7 +27,7 @@ type Client struct {
 
 	mu     sync.Mutex    // guards all below
 	at     int           // which of the addresses was spoken to last
-	link   link          // nil while there is none that works
+	link   serverConn          // nil while there is none that works
 	moved  chan struct{} // closed and made anew when link or dead changes
 	dead   error         // why there will be no link any more
 	token  string
@@ -156,7 +156,7 @@ func (c *Client) State() State {
 }
 
 // connected says that a link works.
-func (c *Client) connected(l link) {
+func (c *Client) connected(l serverConn) {
 	c.mu.Lock()
 	if c.dead != nil { // closed in the same moment
 		c.mu.Unlock()
@@ -210,7 +210,7 @@ func (c *Client) move() {
 }
 
 // working waits for a link that works.
-func (c *Client) working(ctx context.Context) (link, error) {
+func (c *Client) working(ctx context.Context) (serverConn, error) {
 	for {
 		c.mu.Lock()
 		l, dead, moved := c.link, c.dead, c.moved

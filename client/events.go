@@ -93,7 +93,7 @@ var pushedCommands = map[string]bool{"Server_Msg": true, "update_stat": true, "r
 
 // pushed takes in what the server has sent unasked. What makes no sense is
 // dropped, with a line in the log.
-func (c *Client) pushed(a Answer, f *flow) {
+func (c *Client) pushed(a Answer, f *messageSequence) {
 	e, err := readPush(a)
 	if err == nil && !a.is("UIN", c.UIN().String()) {
 		err = badAnswer(a.Text("CMD"), "it is for account %s", a.Text("UIN"))

@@ -96,7 +96,7 @@ func (h *house) start() {
 	sockets := http.NewServeMux()
 	sockets.Handle("/ws", websocket.New(websocket.Config{Host: handler, Log: quiet}))
 	h.way = transport.NewServer(transport.Config{
-		Way: &transport.Detect{
+		Protocol: &transport.ProtocolDetector{
 			HTTP: httppost.New(httppost.Config{Handler: handler, Pages: sockets, Log: quiet}),
 			Line: line.New(line.Config{Host: handler, Log: quiet}),
 		},
@@ -193,14 +193,14 @@ func (h *house) texts(uin rookery.UIN) []string {
 // write puts messages into a mailbox as an account would, without a client.
 func (h *house) write(from, to rookery.UIN, texts ...string) {
 	h.Helper()
-	asker := service.Asker{Address: netip.MustParseAddr("192.0.2.77")}
+	asker := service.Caller{Address: netip.MustParseAddr("192.0.2.77")}
 	proof := service.ProofOf(password)
 	se, _, err := h.service.SignIn(h.Context(), service.SignIn{UIN: from, Proof: &proof, Address: asker.Address})
 	if err != nil {
 		h.Fatal(err)
 	}
 	for _, text := range texts {
-		if err := h.service.Send(h.Context(), se, to, text, rookery.Mark{}); err != nil {
+		if err := h.service.Send(h.Context(), se, to, text, rookery.RequestKey{}); err != nil {
 			h.Fatal(err)
 		}
 	}

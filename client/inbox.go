@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// inbox is what waits for the program's loop.
-type inbox struct {
+// eventQueue is what waits for the program's loop.
+type eventQueue struct {
 	// pollSEQ is that of the GetMsgEx that was not answered yet, empty if there is
 	// none. Only whoever tends the link uses it.
 	pollSEQ string
@@ -28,10 +28,10 @@ type inbox struct {
 	highest, done uint64
 }
 
-// flow is what comes over one link: messages by rising numbers. If one must be
+// messageSequence is what comes over one link: messages by rising numbers. If one must be
 // dropped, all behind it are, up to the flow's end: the next link's begins with
 // what was not confirmed.
-type flow struct { // all guarded by the inbox's mu
+type messageSequence struct { // all guarded by the inbox's mu
 	ended    bool // by a message that was dropped
 	repeated bool // by a message that the program had taken
 }
@@ -39,8 +39,8 @@ type flow struct { // all guarded by the inbox's mu
 // maxWaiting bounds the messages that are kept for a slow program.
 const maxWaiting = 1024
 
-func newInbox() *inbox {
-	return &inbox{loop: make(chan struct{}, 1), arrivals: make(chan struct{}, 1), notices: make(chan struct{}, 1)}
+func newInbox() *eventQueue {
+	return &eventQueue{loop: make(chan struct{}, 1), arrivals: make(chan struct{}, 1), notices: make(chan struct{}, 1)}
 }
 
 func signal(ch chan struct{}) {
@@ -52,7 +52,7 @@ func signal(ch chan struct{}) {
 
 // put adds an event. A message that came before is dropped, and so is one for
 // which there is no room. Only for messages with numbers there need be a flow.
-func (b *inbox) put(e Event, f *flow) {
+func (b *eventQueue) put(e Event, f *messageSequence) {
 	b.mu.Lock()
 	if m, ok := e.(Message); ok {
 		b.putMessage(m, f)
@@ -63,7 +63,7 @@ func (b *inbox) put(e Event, f *flow) {
 	signal(b.arrivals)
 }
 
-func (b *inbox) putMessage(m Message, f *flow) {
+func (b *eventQueue) putMessage(m Message, f *messageSequence) {
 	if m.Number != 0 {
 		if m.Number <= b.highest {
 			if m.Number <= b.done {
@@ -85,7 +85,7 @@ func (b *inbox) putMessage(m Message, f *flow) {
 }
 
 // putLatest adds an event in the place of an earlier one about the same.
-func (b *inbox) putLatest(e Event) {
+func (b *eventQueue) putLatest(e Event) {
 	first := 0
 	if b.yielded {
 		first = 1
@@ -110,7 +110,7 @@ func subject(e Event) any {
 
 // finish says that nothing comes any more; if the client is closed, what waits
 // is left too: it could not be confirmed.
-func (b *inbox) finish(closed bool) {
+func (b *eventQueue) finish(closed bool) {
 	b.mu.Lock()
 	b.finished, b.closed = true, closed
 	b.mu.Unlock()
@@ -118,7 +118,7 @@ func (b *inbox) finish(closed bool) {
 }
 
 // begin waits until no other loop runs, and reports whether ctx still lives.
-func (b *inbox) begin(ctx context.Context) bool {
+func (b *eventQueue) begin(ctx context.Context) bool {
 	select {
 	case b.loop <- struct{}{}:
 		signal(b.notices)
@@ -129,7 +129,7 @@ func (b *inbox) begin(ctx context.Context) bool {
 }
 
 // leave ends a loop. A message that it did not come back from is the next one's.
-func (b *inbox) leave() {
+func (b *eventQueue) leave() {
 	b.mu.Lock()
 	if b.yielded {
 		if _, ok := b.events[0].(Message); !ok {
@@ -143,7 +143,7 @@ func (b *inbox) leave() {
 
 // next waits for the first event and leaves it where it is. It reports false
 // when there will be none, or ctx has ended.
-func (b *inbox) next(ctx context.Context) (Event, bool) {
+func (b *eventQueue) next(ctx context.Context) (Event, bool) {
 	for ctx.Err() == nil {
 		b.mu.Lock()
 		if len(b.events) > 0 && !b.closed {
@@ -166,7 +166,7 @@ func (b *inbox) next(ctx context.Context) (Event, bool) {
 }
 
 // took says that the program has taken the first event.
-func (b *inbox) took() {
+func (b *eventQueue) took() {
 	b.mu.Lock()
 	if m, ok := b.events[0].(Message); ok {
 		b.done = max(b.done, m.Number)
@@ -180,7 +180,7 @@ func (b *inbox) took() {
 }
 
 // taken is the highest number that the program has taken.
-func (b *inbox) taken() uint64 {
+func (b *eventQueue) taken() uint64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.done
@@ -188,7 +188,7 @@ func (b *inbox) taken() uint64 {
 
 // repeats reports whether a flow has repeated messages that the program had taken,
 // once: the server does not know yet, and waits between them.
-func (b *inbox) repeats(f *flow) bool {
+func (b *eventQueue) repeats(f *messageSequence) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	repeated := f.repeated
@@ -197,14 +197,14 @@ func (b *inbox) repeats(f *flow) bool {
 }
 
 // hungry reports whether a loop runs and has taken all messages.
-func (b *inbox) hungry() bool {
+func (b *eventQueue) hungry() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.loop) > 0 && b.messages == 0
 }
 
 // lacks reports whether messages of a flow were dropped and there is room again.
-func (b *inbox) lacks(f *flow) bool {
+func (b *eventQueue) lacks(f *messageSequence) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return f.ended && b.messages == 0

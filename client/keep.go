@@ -8,8 +8,8 @@ import (
 
 // keep tends the link, and gets another when it breaks, until the client is
 // closed or signing in again is of no use.
-func (c *Client) keep(l link) {
-	var f failures
+func (c *Client) keep(l serverConn) {
+	var f retryBackoff
 	for {
 		began := time.Now()
 		why := c.tend(l)
@@ -50,8 +50,8 @@ func (c *Client) connecting() {
 	c.state.Retry = time.Time{}
 }
 
-// failures counts what went wrong in a row.
-type failures struct {
+// retryBackoff counts what went wrong in a row.
+type retryBackoff struct {
 	inARow int
 	// cut counts connections that the server has ended soon after they were
 	// made.
@@ -63,9 +63,9 @@ type failures struct {
 const takeovers = 3
 
 // ended notes the end of a link that lasted for a while.
-func (f *failures) ended(t times, lasted time.Duration, why error) {
+func (f *retryBackoff) ended(t timeouts, lasted time.Duration, why error) {
 	if lasted >= t.settled {
-		*f = failures{}
+		*f = retryBackoff{}
 	}
 	f.inARow++
 	if errors.Is(why, errEnded) {
@@ -75,7 +75,7 @@ func (f *failures) ended(t times, lasted time.Duration, why error) {
 	}
 }
 
-func (f *failures) pause(t times) time.Duration {
+func (f *retryBackoff) pause(t timeouts) time.Duration {
 	if f.cut >= takeovers {
 		return t.lastPause
 	}
@@ -84,7 +84,7 @@ func (f *failures) pause(t times) time.Duration {
 
 // tend does what a link needs until it breaks or the client is closed, and
 // returns why.
-func (c *Client) tend(l link) error {
+func (c *Client) tend(l serverConn) error {
 	if f := l.pushes(); f != nil {
 		return c.tendStream(l, f)
 	}
@@ -93,7 +93,7 @@ func (c *Client) tend(l link) error {
 
 // tendStream confirms what the program has taken, and lets the server hear of
 // the session.
-func (c *Client) tendStream(l link, f *flow) error {
+func (c *Client) tendStream(l serverConn, f *messageSequence) error {
 	beat := time.NewTicker(c.beat())
 	defer beat.Stop()
 	var confirmed uint64
@@ -131,7 +131,7 @@ const partTime = 2 * time.Second
 // part confirms a last time. Records are answered in their order, so an answer
 // to another shows that the confirmation has got there, and a client that comes
 // right after this one is not handed out the same again.
-func (c *Client) part(l link, taken uint64) error {
+func (c *Client) part(l serverConn, taken uint64) error {
 	if err := l.confirm(c.confirmation(taken)); err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (c *Client) confirmation(upTo uint64) []byte {
 
 // tendPosts asks for messages while a loop wants them, and lets the server hear
 // of the session otherwise.
-func (c *Client) tendPosts(l link) error {
+func (c *Client) tendPosts(l serverConn) error {
 	beat, poll := time.NewTicker(c.beat()), time.NewTimer(0)
 	defer beat.Stop()
 	defer poll.Stop()
@@ -200,7 +200,7 @@ func (c *Client) tendPosts(l link) error {
 // collect asks for messages once, and reports whether there were some. The next
 // request with another SEQ tells the server that they arrived; so there is a new
 // SEQ only when all of the last batch have been taken.
-func (c *Client) collect(l link) (some bool, err error) {
+func (c *Client) collect(l serverConn) (some bool, err error) {
 	if c.inbox.pollSEQ == "" {
 		c.inbox.pollSEQ = newSEQ()
 	}
@@ -219,7 +219,7 @@ func (c *Client) collect(l link) (some bool, err error) {
 		if m, ok := e.(Message); ok {
 			c.heardOf(m.Number)
 		}
-		c.inbox.put(e, &flow{})
+		c.inbox.put(e, &messageSequence{})
 	}
 	return len(events) > 0, nil
 }

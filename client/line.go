@@ -12,22 +12,22 @@ import (
 )
 
 // openLine opens a line: a raw TCP connection on which records end in line ends.
-func (c *Client) openLine(ctx context.Context, a address) (link, error) {
+func (c *Client) openLine(ctx context.Context, a serverAddress) (serverConn, error) {
 	conn, err := c.dial(ctx, "tcp", a.host)
 	if err != nil {
 		return nil, unreachable(err)
 	}
-	return c.stream(&line{conn: conn, in: bufio.NewReader(conn)}), nil
+	return c.stream(&lineConn{conn: conn, in: bufio.NewReader(conn)}), nil
 }
 
-// line is a pipe over a TCP connection.
-type line struct {
+// lineConn is a pipe over a TCP connection.
+type lineConn struct {
 	conn net.Conn
 	in   *bufio.Reader
 	out  []byte
 }
 
-func (l *line) send(record []byte) error {
+func (l *lineConn) send(record []byte) error {
 	l.out = append(append(l.out[:0], record...), '\n')
 	if err := l.conn.SetWriteDeadline(time.Now().Add(sendTime)); err != nil {
 		return err
@@ -36,7 +36,7 @@ func (l *line) send(record []byte) error {
 	return err
 }
 
-func (l *line) receive() ([]byte, error) {
+func (l *lineConn) receive() ([]byte, error) {
 	var record []byte
 	for {
 		part, err := l.in.ReadSlice('\n')
@@ -54,4 +54,4 @@ func (l *line) receive() ([]byte, error) {
 	}
 }
 
-func (l *line) close() { _ = l.conn.Close() } // nothing is to be done about it
+func (l *lineConn) close() { _ = l.conn.Close() } // nothing is to be done about it

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// link is a connection to the server. It breaks once and for good.
-type link interface {
+// serverConn is a connection to the server. It breaks once and for good.
+type serverConn interface {
 	// ask sends a record and returns its answer. If there is none, reached says
 	// whether the server may have got the record all the same. Waiting too long
 	// breaks the link; the end of ctx does not.
@@ -20,7 +20,7 @@ type link interface {
 	// breaks ends the link, unless it has broken already.
 	breaks(cause error)
 	// pushes is the flow of what the server sends by itself, nil if it does not.
-	pushes() *flow
+	pushes() *messageSequence
 	// confirm says that all messages up to a number have arrived.
 	confirm(record []byte) error
 }
@@ -30,24 +30,24 @@ var (
 	errVersion = fmt.Errorf("%w: the server does not speak this version of the protocol", ErrParameter)
 )
 
-// breakage is the end of a link.
-type breakage struct {
+// closeState is the end of a link.
+type closeState struct {
 	once sync.Once
 	done chan struct{}
 	why  error // set before done is closed
 }
 
-func newBreakage() breakage { return breakage{done: make(chan struct{})} }
+func newBreakage() closeState { return closeState{done: make(chan struct{})} }
 
-func (b *breakage) broken() <-chan struct{} { return b.done }
+func (b *closeState) broken() <-chan struct{} { return b.done }
 
-func (b *breakage) cause() error {
+func (b *closeState) cause() error {
 	<-b.done
 	return b.why
 }
 
 // end breaks the link and calls after, the first time.
-func (b *breakage) end(why error, after func()) {
+func (b *closeState) end(why error, after func()) {
 	b.once.Do(func() {
 		b.why = why
 		close(b.done)
@@ -55,7 +55,7 @@ func (b *breakage) end(why error, after func()) {
 	})
 }
 
-func isBroken(l link) bool {
+func isBroken(l serverConn) bool {
 	select {
 	case <-l.broken():
 		return true

@@ -67,9 +67,9 @@ func bare(words string) string {
 	}, words)
 }
 
-// sayings remembers what was said lately. The history tells whether words were
+// recentSends remembers what was said lately. The history tells whether words were
 // said, not whether they were said once more.
-type sayings struct {
+type recentSends struct {
 	mu     sync.Mutex
 	seed   maphash.Seed
 	latest [1024]uint64 // a ring of hashes
@@ -77,7 +77,7 @@ type sayings struct {
 }
 
 // note remembers words, and reports whether the same were said lately.
-func (s *sayings) note(to UIN, words string) (before bool) {
+func (s *recentSends) note(to UIN, words string) (before bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.said == 0 {

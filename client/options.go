@@ -30,18 +30,18 @@ type options struct {
 	tls      *tls.Config
 	dial     func(ctx context.Context, network, address string) (net.Conn, error)
 	log      *slog.Logger
-	times    times
+	times    timeouts
 }
 
-// times are the durations that tests shorten.
-type times struct {
+// timeouts are the durations that tests shorten.
+type timeouts struct {
 	firstPause, lastPause time.Duration // between attempts to connect
 	settled               time.Duration // a connection that lasts so long was no failure
 	answer                time.Duration // how long an answer is waited for
 	safe                  time.Duration // how long the server is sure to know a repeat
 }
 
-var usualTimes = times{
+var usualTimes = timeouts{
 	firstPause: 500 * time.Millisecond,
 	lastPause:  30 * time.Second,
 	settled:    10 * time.Second,

@@ -12,8 +12,8 @@ import (
 )
 
 // openPosts makes a link over HTTP: every record is a POST.
-func (c *Client) openPosts(_ context.Context, a address) (link, error) {
-	return &poster{breakage: newBreakage(), client: c.httpClient(), url: a.url, patient: c.options.times.answer}, nil
+func (c *Client) openPosts(_ context.Context, a serverAddress) (serverConn, error) {
+	return &httpConn{closeState: newBreakage(), client: c.httpClient(), url: a.url, patient: c.options.times.answer}, nil
 }
 
 // httpClient follows no redirection: records could arrive at a stranger's.
@@ -38,21 +38,21 @@ func (c *Client) newTransport() *http.Transport {
 	}
 }
 
-// poster is a link over HTTP. It breaks when a POST fails.
-type poster struct {
-	breakage
+// httpConn is a link over HTTP. It breaks when a POST fails.
+type httpConn struct {
+	closeState
 	client  *http.Client
 	url     string
 	patient time.Duration
 }
 
-func (p *poster) pushes() *flow { return nil }
+func (p *httpConn) pushes() *messageSequence { return nil }
 
-func (p *poster) breaks(cause error) { p.end(cause, func() {}) }
+func (p *httpConn) breaks(cause error) { p.end(cause, func() {}) }
 
-func (p *poster) confirm([]byte) error { return nil } // the next GetMsgEx does
+func (p *httpConn) confirm([]byte) error { return nil } // the next GetMsgEx does
 
-func (p *poster) ask(ctx context.Context, _ string, record []byte) (a Answer, reached bool, err error) {
+func (p *httpConn) ask(ctx context.Context, _ string, record []byte) (a Answer, reached bool, err error) {
 	if isBroken(p) {
 		return Answer{}, false, p.cause()
 	}
@@ -74,7 +74,7 @@ func (p *poster) ask(ctx context.Context, _ string, record []byte) (a Answer, re
 	return Answer{}, !(errors.As(err, &dial) && dial.Op == "dial"), err
 }
 
-func (p *poster) post(ctx context.Context, record []byte) ([]byte, error) {
+func (p *httpConn) post(ctx context.Context, record []byte) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(record))
 	if err != nil {
 		return nil, err

@@ -101,8 +101,8 @@ func (a Answer) count(key string) (uint64, error) {
 	return n, nil
 }
 
-// row is what stands at one position of an answer's lists.
-type row struct {
+// listRow is what stands at one position of an answer's lists.
+type listRow struct {
 	answer Answer
 	values map[string]string
 	err    *error
@@ -111,7 +111,7 @@ type row struct {
 // rows takes lists of one answer apart, which stand beside each other.
 // countKey says how long they are. What reading the rows' values runs into
 // goes to the error that check returns.
-func (a Answer) rows(countKey string, keys ...string) (rows []row, check func() error) {
+func (a Answer) rows(countKey string, keys ...string) (rows []listRow, check func() error) {
 	var firstErr error
 	n, firstErr := a.count(countKey)
 	for _, key := range keys {
@@ -123,11 +123,11 @@ func (a Answer) rows(countKey string, keys ...string) (rows []row, check func() 
 			return nil, func() error { return firstErr }
 		}
 		if rows == nil {
-			rows = make([]row, n)
+			rows = make([]listRow, n)
 		}
 		for i, value := range list {
 			if rows[i].values == nil {
-				rows[i] = row{answer: a, values: make(map[string]string, len(keys)), err: &firstErr}
+				rows[i] = listRow{answer: a, values: make(map[string]string, len(keys)), err: &firstErr}
 			}
 			rows[i].values[key] = value
 		}
@@ -135,9 +135,9 @@ func (a Answer) rows(countKey string, keys ...string) (rows []row, check func() 
 	return rows, func() error { return firstErr }
 }
 
-func (r row) text(key string) string { return r.values[key] }
+func (r listRow) text(key string) string { return r.values[key] }
 
-func (r row) number(key string, bits int) uint64 {
+func (r listRow) number(key string, bits int) uint64 {
 	n, err := strconv.ParseUint(r.values[key], 10, bits)
 	if err != nil && *r.err == nil {
 		*r.err = badAnswer(r.answer.Text("CMD"), "%q among %s is no number", r.values[key], key)
@@ -145,9 +145,9 @@ func (r row) number(key string, bits int) uint64 {
 	return n
 }
 
-func (r row) uin(key string) UIN { return UIN(r.number(key, 32)) }
+func (r listRow) uin(key string) UIN { return UIN(r.number(key, 32)) }
 
-func (r row) int(key string) int { return int(r.number(key, 31)) }
+func (r listRow) int(key string) int { return int(r.number(key, 31)) }
 
 // time reads Unix seconds.
-func (r row) time(key string) time.Time { return time.Unix(int64(r.number(key, 62)), 0) }
+func (r listRow) time(key string) time.Time { return time.Unix(int64(r.number(key, 62)), 0) }

@@ -126,7 +126,7 @@ func TestADisplacedSessionIsTakenBackWithThePassword(t *testing.T) {
 			t.Error(err)
 		}
 		expect(t, "sent", h.texts(10002), []string{"still here"})
-		if _, err := h.service.Session(t.Context(), 10001, service.Asker{Address: elsewhere}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
+		if _, err := h.service.Session(t.Context(), 10001, service.Caller{Address: elsewhere}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 			t.Errorf("the other session: %v", err)
 		}
 	})
@@ -219,7 +219,7 @@ func TestLogoutEndsTheSession(t *testing.T) {
 			if err := c.Logout(t.Context()); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
-			asker := service.Asker{Address: netip.MustParseAddr("127.0.0.1"), Token: rookery.Token(token)}
+			asker := service.Caller{Address: netip.MustParseAddr("127.0.0.1"), Token: rookery.Token(token)}
 			if _, err := h.service.Session(t.Context(), 10001, asker); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 				t.Errorf("%s: the session is %v", name, err)
 			}

@@ -13,7 +13,7 @@ import (
 // connect makes one attempt to get a link that is signed in, at each address
 // until one works, from the one on that worked last. An error that is not final
 // wraps ErrTemporary.
-func (c *Client) connect(ctx context.Context) (link, error) {
+func (c *Client) connect(ctx context.Context) (serverConn, error) {
 	c.mu.Lock()
 	last := c.at
 	c.mu.Unlock()
@@ -42,7 +42,7 @@ func (c *Client) connect(ctx context.Context) (link, error) {
 	return nil, &failed
 }
 
-func (c *Client) connectTo(ctx context.Context, a address) (link, error) {
+func (c *Client) connectTo(ctx context.Context, a serverAddress) (serverConn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
 	defer context.AfterFunc(c.ctx, cancel)()
@@ -69,7 +69,7 @@ func (c *Client) dial(ctx context.Context, network, host string) (net.Conn, erro
 
 // enter signs in on a link: with the token if there is one that works, else
 // with the password.
-func (c *Client) enter(ctx context.Context, l link) error {
+func (c *Client) enter(ctx context.Context, l serverConn) error {
 	c.mu.Lock()
 	token, signed := c.token, c.signed
 	c.mu.Unlock()
@@ -89,7 +89,7 @@ func (c *Client) enter(ctx context.Context, l link) error {
 // goOn looks whether the session is still there. On a line the first record
 // with a token binds the connection to its session, and pushes begin. signed
 // says that this client was in the session before, and that it has its status.
-func (c *Client) goOn(ctx context.Context, l link, token string, signed bool) error {
+func (c *Client) goOn(ctx context.Context, l serverConn, token string, signed bool) error {
 	if s := c.options.status; s != 0 && !signed {
 		if _, err := c.askOnce(ctx, l, c.changeStatus(s)); err != nil {
 			return err
@@ -110,7 +110,7 @@ func (c *Client) goOn(ctx context.Context, l link, token string, signed bool) er
 
 // look learns how far a device's mailbox has got, which Send needs to know if
 // an answer is lost for long. If it cannot be learnt, so be it.
-func (c *Client) look(ctx context.Context, l link) {
+func (c *Client) look(ctx context.Context, l serverConn) {
 	if c.Token() != "" {
 		if a, err := c.askOnce(ctx, l, newestWord); err == nil {
 			c.learnNewest(a)
@@ -145,7 +145,7 @@ func (c *Client) heardOf(number uint64) {
 }
 
 // login signs in with the password.
-func (c *Client) login(ctx context.Context, l link) error {
+func (c *Client) login(ctx context.Context, l serverConn) error {
 	c.mu.Lock()
 	status := c.status
 	c.mu.Unlock()

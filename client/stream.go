@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// pipe carries records both ways: a line or a WebSocket.
-type pipe interface {
+// recordConn carries records both ways: a line or a WebSocket.
+type recordConn interface {
 	// send writes one record; one call at a time.
 	send(record []byte) error
 	// receive returns the next record, which is the caller's. It returns none
@@ -26,39 +26,39 @@ const maxAnswer = 1 << 20
 // sendTime is how long a write may take.
 const sendTime = 20 * time.Second
 
-// stream is a link over a pipe: records go out as they come, and what comes in
+// streamConn is a link over a pipe: records go out as they come, and what comes in
 // is either an answer, known by its SEQ, or pushed.
-type stream struct {
-	breakage
-	pipe    pipe
+type streamConn struct {
+	closeState
+	pipe    recordConn
 	patient time.Duration // how long an answer is waited for
 	log     *slog.Logger
-	flow    flow
+	flow    messageSequence
 
 	sending chan struct{} // holds one while a record is written
 
 	mu      sync.Mutex // guards waiting
-	waiting []waiter   // in the order of the requests
+	waiting []pendingAnswer   // in the order of the requests
 }
 
-type waiter struct {
+type pendingAnswer struct {
 	seq    string
 	answer chan<- Answer // holds one
 }
 
-// stream makes a link of a pipe, and begins to read from it.
-func (c *Client) stream(p pipe) *stream {
-	s := &stream{breakage: newBreakage(), pipe: p, patient: c.options.times.answer, log: c.options.log, sending: make(chan struct{}, 1)}
+// streamConn makes a link of a pipe, and begins to read from it.
+func (c *Client) stream(p recordConn) *streamConn {
+	s := &streamConn{closeState: newBreakage(), pipe: p, patient: c.options.times.answer, log: c.options.log, sending: make(chan struct{}, 1)}
 	c.running.Go(func() { s.read(func(a Answer) { c.pushed(a, &s.flow) }) })
 	return s
 }
 
-func (s *stream) pushes() *flow { return &s.flow }
+func (s *streamConn) pushes() *messageSequence { return &s.flow }
 
-func (s *stream) breaks(cause error) { s.end(cause, s.pipe.close) }
+func (s *streamConn) breaks(cause error) { s.end(cause, s.pipe.close) }
 
 // confirm waits for the records before, at most until the link breaks.
-func (s *stream) confirm(record []byte) error {
+func (s *streamConn) confirm(record []byte) error {
 	_, err := s.send(context.Background(), record)
 	return err
 }
@@ -66,7 +66,7 @@ func (s *stream) confirm(record []byte) error {
 // send writes a record when those before it are written. If ctx ends before, it
 // does not, and begun is false. A write that has begun is not given up: what is
 // left of the record would be read as the next one's beginning.
-func (s *stream) send(ctx context.Context, record []byte) (begun bool, err error) {
+func (s *streamConn) send(ctx context.Context, record []byte) (begun bool, err error) {
 	select {
 	case s.sending <- struct{}{}:
 		defer func() { <-s.sending }()
@@ -82,13 +82,13 @@ func (s *stream) send(ctx context.Context, record []byte) (begun bool, err error
 	return true, err
 }
 
-func (s *stream) ask(ctx context.Context, seq string, record []byte) (a Answer, reached bool, err error) {
+func (s *streamConn) ask(ctx context.Context, seq string, record []byte) (a Answer, reached bool, err error) {
 	if isBroken(s) {
 		return Answer{}, false, s.cause()
 	}
 	answer := make(chan Answer, 1)
 	s.mu.Lock()
-	s.waiting = append(s.waiting, waiter{seq, answer})
+	s.waiting = append(s.waiting, pendingAnswer{seq, answer})
 	s.mu.Unlock()
 	defer s.forget(seq)
 	if begun, err := s.send(ctx, record); err != nil {
@@ -113,14 +113,14 @@ func (s *stream) ask(ctx context.Context, seq string, record []byte) (a Answer, 
 	}
 }
 
-func (s *stream) forget(seq string) {
+func (s *streamConn) forget(seq string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.waiting = slices.DeleteFunc(s.waiting, func(w waiter) bool { return w.seq == seq })
+	s.waiting = slices.DeleteFunc(s.waiting, func(w pendingAnswer) bool { return w.seq == seq })
 }
 
 // read takes in what the server sends until the pipe ends.
-func (s *stream) read(pushed func(Answer)) {
+func (s *streamConn) read(pushed func(Answer)) {
 	met := false // a server of the protocol has said something
 	for {
 		b, err := s.pipe.receive()
@@ -148,7 +148,7 @@ func (s *stream) read(pushed func(Answer)) {
 }
 
 // answered gives an answer to whoever waits for it.
-func (s *stream) answered(a Answer) {
+func (s *streamConn) answered(a Answer) {
 	seq := a.Text("SEQ")
 	s.mu.Lock()
 	defer s.mu.Unlock()

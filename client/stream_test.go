@@ -14,8 +14,8 @@ import (
 func TestWhoWaitsForASlowWriteHeedsItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe() // holds nothing: a write waits for the reader
-		c := &Client{options: options{log: slog.New(slog.DiscardHandler), times: times{answer: time.Hour}}}
-		s := c.stream(&line{conn: near, in: bufio.NewReader(near)})
+		c := &Client{options: options{log: slog.New(slog.DiscardHandler), times: timeouts{answer: time.Hour}}}
+		s := c.stream(&lineConn{conn: near, in: bufio.NewReader(near)})
 		defer c.running.Wait()
 		defer far.Close()
 

@@ -4,8 +4,8 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// traits is how clients of a version behave.
-type traits struct {
+// protocolTraits is how clients of a version behave.
+type protocolTraits struct {
 	wire.Version
 	// firstStatus: Login takes the first status; before, Change_Stat follows.
 	firstStatus bool
@@ -13,10 +13,10 @@ type traits struct {
 	friends friendLister
 }
 
-func (o *options) traits() traits {
+func (o *options) traits() protocolTraits {
 	v, _ := wire.ParseVersion([]byte(o.version)) // check has seen it
 	if v < wire.V14 {
-		return traits{Version: v, friends: (*Client).friendsByList}
+		return protocolTraits{Version: v, friends: (*Client).friendsByList}
 	}
-	return traits{Version: v, firstStatus: true, friends: (*Client).friendsBySimpleInfo}
+	return protocolTraits{Version: v, firstStatus: true, friends: (*Client).friendsBySimpleInfo}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // openWebSocket opens a WebSocket, on which each text message is a record.
-func (c *Client) openWebSocket(ctx context.Context, a address) (link, error) {
+func (c *Client) openWebSocket(ctx context.Context, a serverAddress) (serverConn, error) {
 	conn, response, err := websocket.Dial(ctx, a.url, &websocket.DialOptions{
 		HTTPClient:      c.httpClient(),
 		Subprotocols:    []string{"httpqq"},

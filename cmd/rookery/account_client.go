@@ -67,8 +67,8 @@ func claimLogin(c *cobra.Command) (login, error) {
 		logins[0].account(), logins[0].commandFor("NAME"))
 }
 
-// acting is what the commands that act for an account share.
-type acting struct {
+// clientFlags is what the commands that act for an account share.
+type clientFlags struct {
 	json    bool
 	timeout time.Duration
 	login   login // who acts, in run
@@ -76,22 +76,22 @@ type acting struct {
 
 // actingFlags gives a command the flags of those that act for an account and
 // are done soon.
-func actingFlags(c *cobra.Command) *acting {
-	var a acting
+func actingFlags(c *cobra.Command) *clientFlags {
+	var a clientFlags
 	c.Flags().SortFlags = false
 	accountFlag(c)
 	a.register(c.Flags())
 	return &a
 }
 
-func (a *acting) register(flags *pflag.FlagSet) {
+func (a *clientFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&a.json, "json", false, "print JSON, one object a line")
 	flags.DurationVar(&a.timeout, "timeout", 30*time.Second, "give up after `TIME`")
 }
 
 // run calls do with the account's client, for as long as --timeout allows. The
 // client POSTs, and leaves a connection that another command holds alone.
-func (a *acting) run(c *cobra.Command, do func(ctx context.Context, cl *client.Client, out printer) error) error {
+func (a *clientFlags) run(c *cobra.Command, do func(ctx context.Context, cl *client.Client, out printer) error) error {
 	return a.within(c, func(ctx context.Context) (err error) {
 		if a.login, err = chosenLogin(c); err != nil {
 			return err
@@ -107,7 +107,7 @@ func (a *acting) run(c *cobra.Command, do func(ctx context.Context, cl *client.C
 
 // within calls do with a context that ends with --timeout, the command's own
 // from then on.
-func (a *acting) within(c *cobra.Command, do func(context.Context) error) error {
+func (a *clientFlags) within(c *cobra.Command, do func(context.Context) error) error {
 	if err := a.checkTimeout(c); err != nil {
 		return err
 	}
@@ -126,14 +126,14 @@ func (a *acting) within(c *cobra.Command, do func(context.Context) error) error 
 	}
 }
 
-func (a *acting) checkTimeout(c *cobra.Command) error {
+func (a *clientFlags) checkTimeout(c *cobra.Command) error {
 	if a.timeout <= 0 {
 		return usageErrorf(c, "--timeout is %v, it must be more than 0", a.timeout)
 	}
 	return nil
 }
 
-func (a *acting) printer(c *cobra.Command) printer { return printer{c.OutOrStdout(), a.json} }
+func (a *clientFlags) printer(c *cobra.Command) printer { return printer{c.OutOrStdout(), a.json} }
 
 // completeAccounts offers the accounts that are logged in here.
 func completeAccounts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

@@ -55,7 +55,7 @@ With --json: uin, server, device.`,
 	flags.SortFlags = false
 	device := flags.String("device", "", "be the device `NAME` of the account; the name of this machine if empty")
 	fromStdin := flags.Bool("password-stdin", false, "read the password from standard input, one line")
-	a := &acting{}
+	a := &clientFlags{}
 	a.register(flags)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		l, err := newLogin(c, args[0], *device)

@@ -201,7 +201,7 @@ func (p *probed) assemble(ctx context.Context) error {
 	proof := service.ProofOf(castPassword)
 	if !p.dispersed {
 		for i := range crowdOnline {
-			if _, err := p.service.Session(ctx, firstOfCrowd+rookery.UIN(i), service.Asker{Address: loopback}); err != nil {
+			if _, err := p.service.Session(ctx, firstOfCrowd+rookery.UIN(i), service.Caller{Address: loopback}); err != nil {
 				return err
 			}
 		}

@@ -45,7 +45,7 @@ is type status, with from, status and time.`,
 		Args: takes(),
 	}
 	var r receiver
-	r.acting = actingFlags(c)
+	r.clientFlags = actingFlags(c)
 	c.Flags().Lookup("timeout").Usage += "; --follow does not give up"
 	flags := c.Flags()
 	flags.BoolVar(&r.follow, "follow", false, "stay, and print what comes")
@@ -58,7 +58,7 @@ is type status, with from, status and time.`,
 
 // receiver is recv with its flags.
 type receiver struct {
-	*acting
+	*clientFlags
 	follow, presence bool
 	since            sinceFlag
 	from             uinFlag
@@ -69,7 +69,7 @@ func (r *receiver) run(c *cobra.Command) error {
 	case r.follow:
 		return r.stay(c)
 	case r.since.given:
-		return r.acting.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
+		return r.clientFlags.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
 			_, err := r.printHistory(ctx, cl, r.events(out, cl))
 			return err
 		})
@@ -139,7 +139,7 @@ func (r *receiver) stay(c *cobra.Command) error {
 		fmt.Fprintln(c.ErrOrStderr(), "rookery: connected")
 	}
 	out := r.events(r.printer(c), cl)
-	var printed span
+	var printed numberRange
 	if r.since.given {
 		if printed, err = r.printHistory(ctx, cl, out); err != nil {
 			return ended(ctx, l.explain(err))
@@ -198,13 +198,13 @@ func sayState(c *cobra.Command, s client.State) {
 const historyPage = 200
 
 // printHistory prints what --since asks for, oldest first.
-func (r *receiver) printHistory(ctx context.Context, cl *client.Client, out *eventPrinter) (span, error) {
+func (r *receiver) printHistory(ctx context.Context, cl *client.Client, out *eventPrinter) (numberRange, error) {
 	var pages [][]client.Message // the newest first
 	q := client.HistoryQuery{With: r.from.uin, Limit: historyPage}
 	for {
 		page, err := cl.History(ctx, q)
 		if err != nil {
-			return span{}, err
+			return numberRange{}, err
 		}
 		wanted := r.since.of(page.Messages)
 		pages = append(pages, wanted)
@@ -213,11 +213,11 @@ func (r *receiver) printHistory(ctx context.Context, cl *client.Client, out *eve
 		}
 		q.Before = wanted[0].Number
 	}
-	var printed span
+	var printed numberRange
 	for i := len(pages) - 1; i >= 0; i-- {
 		for _, m := range pages[i] {
 			if err := out.print(ctx, m); err != nil {
-				return span{}, err
+				return numberRange{}, err
 			}
 			printed.add(m.Number)
 		}
@@ -225,10 +225,10 @@ func (r *receiver) printHistory(ctx context.Context, cl *client.Client, out *eve
 	return printed, nil
 }
 
-// span is from which number to which messages were printed from the history.
-type span struct{ first, last uint64 }
+// numberRange is from which number to which messages were printed from the history.
+type numberRange struct{ first, last uint64 }
 
-func (s *span) add(number uint64) {
+func (s *numberRange) add(number uint64) {
 	if s.first == 0 {
 		s.first = number
 	}
@@ -237,7 +237,7 @@ func (s *span) add(number uint64) {
 
 // has reports whether a message was printed: the history holds words, and
 // nothing else.
-func (s span) has(m client.Message) bool {
+func (s numberRange) has(m client.Message) bool {
 	return (m.Kind == client.KindMessage || m.Mine()) && m.Number != 0 && s.first <= m.Number && m.Number <= s.last
 }
 

@@ -198,7 +198,7 @@ func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
 		}
 	}
 	c.retention = time.Duration(f.retention) * 24 * time.Hour
-	c.mailbox = rookery.Limit{Messages: f.mailboxMessages, Bytes: int64(f.mailboxSize) << 20}
+	c.mailbox = rookery.BacklogLimit{Messages: f.mailboxMessages, Bytes: int64(f.mailboxSize) << 20}
 	c.perMinute, c.reserve = f.perMinute, int64(f.reserve)<<20
 	c.passwords = service.FloorCost
 	c.passwords.MemoryKiB, c.passwords.Passes = uint32(f.passwordMemory)*1024, uint32(f.passwordPasses)

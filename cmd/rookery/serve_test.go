@@ -52,7 +52,7 @@ func TestFlagsBecomeTheServersSettings(t *testing.T) {
 	if got.retention != 48*time.Hour || got.shutdown != 3*time.Second {
 		t.Errorf("keeps for %v, waits for %v", got.retention, got.shutdown)
 	}
-	if want := (rookery.Limit{Messages: 9, Bytes: 2 << 20}); got.mailbox != want || got.perMinute != 4 || got.reserve != 5<<20 {
+	if want := (rookery.BacklogLimit{Messages: 9, Bytes: 2 << 20}); got.mailbox != want || got.perMinute != 4 || got.reserve != 5<<20 {
 		t.Errorf("mailboxes hold %+v, accounts send %d a minute, the reserve is %d", got.mailbox, got.perMinute, got.reserve)
 	}
 	if p := got.passwords; p.MemoryKiB != 64*1024 || p.Passes != 3 || p.Threads == 0 {
@@ -216,7 +216,7 @@ func TestShutdownGivesUpInTime(t *testing.T) {
 	s := openTestServer(t, 50*time.Millisecond)
 	way := stuck{make(chan struct{}), make(chan struct{})}
 	defer close(way.release)
-	s.transport = transport.NewServer(transport.Config{Way: way, Log: s.log})
+	s.transport = transport.NewServer(transport.Config{Protocol: way, Log: s.log})
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.run(ctx) }()

@@ -44,7 +44,7 @@ type serverConfig struct {
 	recordsPerSecond int
 	passwords        service.PasswordCost
 	retention        time.Duration
-	mailbox          rookery.Limit
+	mailbox          rookery.BacklogLimit
 	perMinute        int
 	// reserve is how much of the disk is kept for those who collect, in bytes.
 	reserve int64
@@ -105,7 +105,7 @@ func openServer(ctx context.Context, c serverConfig) (*server, error) {
 	}
 	warnings := transport.NewWarnings(c.log, c.now)
 	s.transport = transport.NewServer(transport.Config{
-		Way:      s.ways(c, warnings),
+		Protocol:      s.ways(c, warnings),
 		Limits:   c.limits,
 		Proxies:  c.trustedProxies,
 		Log:      c.log,
@@ -120,7 +120,7 @@ func openServer(ctx context.Context, c serverConfig) (*server, error) {
 }
 
 // ways are the ways in, of which each listener has all.
-func (s *server) ways(c serverConfig, warnings *transport.Warnings) transport.Way {
+func (s *server) ways(c serverConfig, warnings *transport.WarningLog) transport.Protocol {
 	handler := protocol.New(s.service, c.log)
 	origins := transport.NewOrigins(hostname(c.log), c.publicURLs, c.origins)
 	publicURL := ""
@@ -138,7 +138,7 @@ func (s *server) ways(c serverConfig, warnings *transport.Warnings) transport.Wa
 		Log:            c.log,
 		Warnings:       warnings,
 	}))
-	return &transport.Detect{
+	return &transport.ProtocolDetector{
 		Patience: c.timeouts.first,
 		HTTP: httppost.New(httppost.Config{
 			Handler:        handler,

@@ -18,7 +18,7 @@ func (e *reportedError) Unwrap() error { return e.error }
 // forEach does something for each of several accounts. An error for one is
 // reported at once and does not keep it from the others; the first is
 // returned in the end.
-func (a *acting) forEach(c *cobra.Command, uins []rookery.UIN, do func(rookery.UIN) error) error {
+func (a *clientFlags) forEach(c *cobra.Command, uins []rookery.UIN, do func(rookery.UIN) error) error {
 	var first error
 	for _, uin := range uins {
 		err := a.login.explain(do(uin))
@@ -69,7 +69,7 @@ type outcome struct {
 
 // runForEach does something for each account that the arguments name, with the
 // client of the one that acts.
-func (a *acting) runForEach(c *cobra.Command, args []string, do func(context.Context, *client.Client, printer, rookery.UIN) error) error {
+func (a *clientFlags) runForEach(c *cobra.Command, args []string, do func(context.Context, *client.Client, printer, rookery.UIN) error) error {
 	uins, err := parseUINs(c, args)
 	if err != nil {
 		return err

@@ -95,7 +95,7 @@ func withoutExisting(c *cobra.Command, o *control.Operator, rows []importRow, sk
 func importRows(c *cobra.Command, o *control.Operator, rows []importRow) error {
 	p := newProgress(c.ErrOrStderr(), "imported", len(rows))
 	defer p.finish()
-	made := &madeList{out: csv.NewWriter(c.OutOrStdout())}
+	made := &createdAccounts{out: csv.NewWriter(c.OutOrStdout())}
 	for _, r := range rows {
 		added, err := o.Add(c.Context(), r.account)
 		if err == nil {
@@ -109,13 +109,13 @@ func importRows(c *cobra.Command, o *control.Operator, rows []importRow) error {
 	return nil
 }
 
-// madeList lists what an import has made.
-type madeList struct {
+// createdAccounts lists what an import has made.
+type createdAccounts struct {
 	out    *csv.Writer
 	headed bool
 }
 
-func (l *madeList) write(r importRow, added control.Added) error {
+func (l *createdAccounts) write(r importRow, added control.Added) error {
 	if added.Password == "" && r.account.UIN != 0 {
 		return nil
 	}

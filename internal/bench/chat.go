@@ -17,7 +17,7 @@ const chatRing = 10
 
 // chat measures how long messages take between accounts that are all connected,
 // and in turns with that how long the store takes for as many, called directly.
-func (r *rig) chat(ctx context.Context, cfg PushConfig, report *Report) error {
+func (r *environment) chat(ctx context.Context, cfg PushConfig, report *Report) error {
 	if cfg.Accounts == 0 {
 		return nil
 	}
@@ -40,7 +40,7 @@ func (r *rig) chat(ctx context.Context, cfg PushConfig, report *Report) error {
 	return h.stop(ctx)
 }
 
-func (h *house) chat(ctx context.Context, cfg PushConfig, s Store, c *Chat) (err error) {
+func (h *serverUnderTest) chat(ctx context.Context, cfg PushConfig, s Store, c *Chat) (err error) {
 	t := newTalk(ctx, h.ledger, h.seqs, h.everybody())
 	defer func() { err = cmp.Or(t.end(), err) }()
 	if err := t.begin(h.server.addr, cfg.Progress); err != nil {
@@ -48,12 +48,12 @@ func (h *house) chat(ctx context.Context, cfg PushConfig, s Store, c *Chat) (err
 	}
 	n := len(t.lines)
 	pair := func(i int) (from, to int) { return i % n, (i + 1 + i/n%min(chatRing, n-1)) % n }
-	var commits []Spread
-	c.Talked, err = h.talk(t, cfg, cfg.Rate, func() error {
+	var commits []Percentiles
+	c.ChatResult, err = h.talk(t, cfg, cfg.Rate, func() error {
 		one, err := h.commits(ctx, s, cfg, pair)
 		commits = append(commits, one)
 		return err
-	}, func(i int) (*line, *line) {
+	}, func(i int) (*pushConn, *pushConn) {
 		from, to := pair(i)
 		return t.lines[from], t.lines[to]
 	})
@@ -62,16 +62,16 @@ func (h *house) chat(ctx context.Context, cfg PushConfig, s Store, c *Chat) (err
 }
 
 // commits delivers straight into a store what a run of the chat sends.
-func (h *house) commits(ctx context.Context, s Store, cfg PushConfig, pair func(i int) (from, to int)) (Spread, error) {
+func (h *serverUnderTest) commits(ctx context.Context, s Store, cfg PushConfig, pair func(i int) (from, to int)) (Percentiles, error) {
 	var mu sync.Mutex
 	var took histogram
 	var all errgroup.Group
 	err := paced(ctx, cfg.Rate, cfg.Duration, func(i int) error {
 		all.Go(func() error {
 			from, to := pair(i)
-			letter := rookery.Letter{To: h.crowd.member(to), Kind: rookery.KindMessage, Peer: h.crowd.member(from), Text: fmt.Sprintf("%0*d%s", numberDigits, i, filler)}
+			letter := rookery.NewEntry{To: h.crowd.member(to), Kind: rookery.KindMessage, Peer: h.crowd.member(from), Text: fmt.Sprintf("%0*d%s", numberDigits, i, filler)}
 			start := time.Now()
-			_, err := s.Deliver(ctx, []rookery.Letter{letter}, start, rookery.Mark{})
+			_, err := s.Deliver(ctx, []rookery.NewEntry{letter}, start, rookery.RequestKey{})
 			mu.Lock()
 			defer mu.Unlock()
 			took.record(time.Since(start))
@@ -85,7 +85,7 @@ func (h *house) commits(ctx context.Context, s Store, cfg PushConfig, pair func(
 
 // talkers starts a server with so many accounts, which are to log in over
 // lines.
-func (r *rig) talkers(ctx context.Context, name string, n int) (*house, error) {
+func (r *environment) talkers(ctx context.Context, name string, n int) (*serverUnderTest, error) {
 	dir, err := r.subdir(name)
 	if err != nil {
 		return nil, err
@@ -98,33 +98,33 @@ func (r *rig) talkers(ctx context.Context, name string, n int) (*house, error) {
 }
 
 // everybody is who lives in the house.
-func (h *house) everybody() (uins []rookery.UIN) {
+func (h *serverUnderTest) everybody() (uins []rookery.UIN) {
 	for i := range h.people.Active {
 		uins = append(uins, h.crowd.member(i))
 	}
 	return uins
 }
 
-// talk lets a talk run as often as there are rounds, each time after what is to
+// pushWorkload lets a talk run as often as there are rounds, each time after what is to
 // be done before, and returns the medians.
-func (h *house) talk(t *talk, cfg PushConfig, rate float64, before func() error, next func(i int) (from, to *line)) (Talked, error) {
-	var runs []Talked
+func (h *serverUnderTest) talk(t *pushWorkload, cfg PushConfig, rate float64, before func() error, next func(i int) (from, to *pushConn)) (ChatResult, error) {
+	var runs []ChatResult
 	for round := range cfg.Rounds {
 		fmt.Fprintf(cfg.Progress, "measuring: %g messages a second to %d connections, round %d of %d\n", rate, len(t.lines), round+1, cfg.Rounds)
 		if err := before(); err != nil {
-			return Talked{}, err
+			return ChatResult{}, err
 		}
 		start, err := h.server.cpu()
 		if err != nil {
-			return Talked{}, err
+			return ChatResult{}, err
 		}
 		one, err := t.run(rate, cfg.Duration, next)
 		if err != nil {
-			return Talked{}, err
+			return ChatResult{}, err
 		}
 		end, err := h.server.cpu()
 		if err != nil {
-			return Talked{}, err
+			return ChatResult{}, err
 		}
 		one.CPU = (end - start) / time.Duration(max(one.messages, 1))
 		runs = append(runs, one)
@@ -132,21 +132,21 @@ func (h *house) talk(t *talk, cfg PushConfig, rate float64, before func() error,
 	return medianTalk(runs), nil
 }
 
-func medianTalk(runs []Talked) Talked {
-	var answers, pushes []Spread
+func medianTalk(runs []ChatResult) ChatResult {
+	var answers, pushes []Percentiles
 	for _, t := range runs {
 		answers, pushes = append(answers, t.Answer), append(pushes, t.Push)
 	}
-	return Talked{
-		PerSecond: median(runs, func(t Talked) float64 { return t.PerSecond }),
+	return ChatResult{
+		PerSecond: median(runs, func(t ChatResult) float64 { return t.PerSecond }),
 		Answer:    medianSpread(answers), Push: medianSpread(pushes),
-		CPU: median(runs, func(t Talked) time.Duration { return t.CPU }),
+		CPU: median(runs, func(t ChatResult) time.Duration { return t.CPU }),
 	}
 }
 
-func medianSpread(runs []Spread) Spread {
-	return Spread{
-		P50: median(runs, func(s Spread) time.Duration { return s.P50 }),
-		P99: median(runs, func(s Spread) time.Duration { return s.P99 }),
+func medianSpread(runs []Percentiles) Percentiles {
+	return Percentiles{
+		P50: median(runs, func(s Percentiles) time.Duration { return s.P50 }),
+		P99: median(runs, func(s Percentiles) time.Duration { return s.P99 }),
 	}
 }

@@ -110,14 +110,14 @@ func (m *mail) Credential(_ context.Context, uin rookery.UIN) (rookery.Credentia
 func (m *mail) Relate(_ context.Context, c rookery.RelationChange) (rookery.Receipt, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if c.Step.To.Friends {
+	if c.Transition.To.Friends {
 		m.Friends[c.Me] = append(m.Friends[c.Me], c.Other)
 		m.Friends[c.Other] = append(m.Friends[c.Other], c.Me)
 	}
 	return rookery.Receipt{}, nil
 }
 
-func (m *mail) Deliver(_ context.Context, letters []rookery.Letter, now time.Time, _ rookery.Mark) (rookery.Receipt, error) {
+func (m *mail) Deliver(_ context.Context, letters []rookery.NewEntry, now time.Time, _ rookery.RequestKey) (rookery.Receipt, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, l := range letters {
@@ -127,10 +127,10 @@ func (m *mail) Deliver(_ context.Context, letters []rookery.Letter, now time.Tim
 	return rookery.Receipt{}, nil
 }
 
-func (m *mail) Mailbox(_ context.Context, uin rookery.UIN, _ string) (uint64, rookery.Place, error) {
+func (m *mail) Mailbox(_ context.Context, uin rookery.UIN, _ string) (uint64, rookery.Cursor, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return uint64(len(m.Boxes[uin])), rookery.Place{Number: m.Places[uin]}, nil
+	return uint64(len(m.Boxes[uin])), rookery.Cursor{Number: m.Places[uin]}, nil
 }
 
 func (m *mail) Entries(_ context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error) {
@@ -139,7 +139,7 @@ func (m *mail) Entries(_ context.Context, uin rookery.UIN, after, upTo uint64, l
 	return slices.Clone(m.Boxes[uin][after:min(upTo, after+uint64(limit))]), nil
 }
 
-func (m *mail) Collect(_ context.Context, uin rookery.UIN, _ string, p rookery.Place) error {
+func (m *mail) Collect(_ context.Context, uin rookery.UIN, _ string, p rookery.Cursor) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.Places[uin] = p.Number

@@ -15,7 +15,7 @@ import (
 const maxAnswer = 16 << 10
 
 // framing finds the answer that begins b: its body and its size with head and
-// line ends. A size of 0 means that more bytes are needed. body is part of b.
+// pushConn ends. A size of 0 means that more bytes are needed. body is part of b.
 type framing func(b []byte) (body []byte, size int, err error)
 
 // conn is one client's connection to a server, made anew for each exchange

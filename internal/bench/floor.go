@@ -43,7 +43,7 @@ func (cfg *Config) floorCommand(ctx context.Context) *exec.Cmd {
 }
 
 // floorTask asks the floor what a poller asks the server.
-func floorTask(worker int, c crowd, keepAlive bool) *task {
+func floorTask(worker int, c accountRange, keepAlive bool) *task {
 	t := httpTask(poll, worker, c, keepAlive, nil)
 	return &task{request: t.request, want: []byte(floorAnswer)}
 }

@@ -81,7 +81,7 @@ func RunGrowth(ctx context.Context, cfg GrowthConfig) (_ *Report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	contenders := []contender{r.floor}
+	contenders := []candidate{r.floor}
 	for _, w := range cfg.Workloads {
 		contenders = append(contenders, small.contender(w), large.contender(w))
 	}
@@ -130,7 +130,7 @@ func (g *Growth) targets() []Target {
 }
 
 // again starts the server on the large store once more.
-func (r *rig) again(ctx context.Context, large *house) (time.Duration, error) {
+func (r *environment) again(ctx context.Context, large *serverUnderTest) (time.Duration, error) {
 	if err := r.start(ctx, large); err != nil {
 		return 0, err
 	}
@@ -139,7 +139,7 @@ func (r *rig) again(ctx context.Context, large *house) (time.Duration, error) {
 
 // weigh starts a server without and with live sessions, on a store that holds
 // nobody else: there the memory that the store needs is small, and the same.
-func (r *rig) weigh(ctx context.Context, n int) (without, with int64, err error) {
+func (r *environment) weigh(ctx context.Context, n int) (without, with int64, err error) {
 	dir, err := r.subdir("sessions")
 	if err != nil {
 		return 0, 0, err
@@ -164,7 +164,7 @@ func (r *rig) weigh(ctx context.Context, n int) (without, with int64, err error)
 
 // residentAfterPolls is the memory of a fresh server which has been asked once
 // for each of the sessions, so that with and without them it has done as much.
-func (r *rig) residentAfterPolls(ctx context.Context, h *house, sessions []rookery.Session, want string) (int64, error) {
+func (r *environment) residentAfterPolls(ctx context.Context, h *serverUnderTest, sessions []rookery.Session, want string) (int64, error) {
 	if err := r.start(ctx, h); err != nil {
 		return 0, err
 	}
@@ -175,11 +175,11 @@ func (r *rig) residentAfterPolls(ctx context.Context, h *house, sessions []rooke
 	return resident, errors.Join(err, h.server.stop())
 }
 
-func (h *house) pollAll(sessions []rookery.Session, want string) error {
+func (h *serverUnderTest) pollAll(sessions []rookery.Session, want string) error {
 	c := newConn(h.server.addr, frameHTTP, true, time.Now().Add(10*patience))
 	defer c.close()
 	for _, s := range sessions {
-		t := httpTask(step{command: "GetMsgEx", from: poller, want: want}, 0, crowd{first: s.Account}, true, nil)
+		t := httpTask(step{command: "GetMsgEx", from: poller, want: want}, 0, accountRange{first: s.Account}, true, nil)
 		if _, err := t.ask(c, h.seqs); err != nil {
 			return err
 		}

@@ -15,13 +15,13 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// house is one Rookery server with the data it works on.
-type house struct {
+// serverUnderTest is one Rookery server with the data it works on.
+type serverUnderTest struct {
 	cfg    *Config
 	name   string
 	dir    string
 	people Population
-	crowd  crowd
+	crowd  accountRange
 	ledger *ledger
 	seqs   *clock
 	server *child
@@ -31,16 +31,16 @@ type house struct {
 }
 
 // newHouse seeds a data directory.
-func (cfg *Config) newHouse(ctx context.Context, name, dir string, p Population) (*house, error) {
+func (cfg *Config) newHouse(ctx context.Context, name, dir string, p Population) (*serverUnderTest, error) {
 	if err := cfg.seed(ctx, dir, p); err != nil {
 		return nil, err
 	}
-	return &house{cfg: cfg, name: name, dir: dir, people: p, crowd: p.crowd(), ledger: newLedger(), seqs: newClock()}, nil
+	return &serverUnderTest{cfg: cfg, name: name, dir: dir, people: p, crowd: p.crowd(), ledger: newLedger(), seqs: newClock()}, nil
 }
 
 // tidy collects what an earlier bench has left in the mailboxes of those who
 // take part, notes where they end, and signs everybody in.
-func (h *house) tidy(ctx context.Context, s Store) error {
+func (h *serverUnderTest) tidy(ctx context.Context, s Store) error {
 	var sessions []rookery.Session
 	for i := range h.cfg.maxConnections() * int(roles) {
 		uin := h.crowd.member(i)
@@ -58,7 +58,7 @@ func (h *house) tidy(ctx context.Context, s Store) error {
 }
 
 // session is an account signed in from where the bench runs.
-func (h *house) session(uin rookery.UIN) rookery.Session {
+func (h *serverUnderTest) session(uin rookery.UIN) rookery.Session {
 	return rookery.Session{
 		ID: h.seqs.next(), Account: uin, Address: netip.MustParseAddr("127.0.0.1"),
 		Status: rookery.StatusOnline, Program: "9326B87B234E7235", Since: time.Now(),
@@ -67,7 +67,7 @@ func (h *house) session(uin rookery.UIN) rookery.Session {
 
 // signAllIn puts sessions into the store: by their first logins, each with a
 // password hash, they would keep the server busy for longer than it is measured.
-func (h *house) signAllIn(ctx context.Context, store Store, sessions []rookery.Session) error {
+func (h *serverUnderTest) signAllIn(ctx context.Context, store Store, sessions []rookery.Session) error {
 	s := &seeding{Population: h.people, store: store, progress: h.cfg.Progress}
 	return s.each(ctx, "sessions", len(sessions), many, func(ctx context.Context, i int) error {
 		proved, err := store.Credential(ctx, sessions[i].Account)
@@ -79,7 +79,7 @@ func (h *house) signAllIn(ctx context.Context, store Store, sessions []rookery.S
 }
 
 // start starts the server and waits for its first answer.
-func (h *house) start(ctx context.Context) error {
+func (h *serverUnderTest) start(ctx context.Context) error {
 	begin := time.Now()
 	args := []string{
 		"serve", "--data", h.dir, "--listen", "127.0.0.1:0",
@@ -106,16 +106,16 @@ func (h *house) start(ctx context.Context) error {
 }
 
 // stop stops the server and counts what it has stored.
-func (h *house) stop(ctx context.Context) error {
+func (h *serverUnderTest) stop(ctx context.Context) error {
 	if err := h.server.stop(); err != nil {
 		return err
 	}
 	return h.cfg.withStore(ctx, h.dir, func(s Store) error { return h.ledger.audit(ctx, s) })
 }
 
-// contender puts a workload on the server.
-func (h *house) contender(w Workload) contender {
-	return contender{
+// candidate puts a workload on the server.
+func (h *serverUnderTest) contender(w Workload) candidate {
+	return candidate{
 		name: w.Name, store: h.name, server: h.server, framing: frameHTTP, seqs: h.seqs,
 		prepare: func(ctx context.Context, connections int) error { return h.prepare(ctx, w, connections) },
 		cycle:   func(worker int, keepAlive bool) []*task { return httpTasks(w, worker, h.crowd, keepAlive, h.ledger) },
@@ -129,7 +129,7 @@ const clerks = 2
 // prepare lets everybody collect what waits, such as notices of each other; that
 // keeps their sessions alive from run to run. If the workload is to log in, the
 // proofs are made known first.
-func (h *house) prepare(ctx context.Context, w Workload, connections int) error {
+func (h *serverUnderTest) prepare(ctx context.Context, w Workload, connections int) error {
 	if slices.Contains(w.cycle, login) {
 		if err := h.forAll(ctx, connections, []role{login.from}, h.logIn); err != nil {
 			return err
@@ -139,7 +139,7 @@ func (h *house) prepare(ctx context.Context, w Workload, connections int) error 
 }
 
 // forAll does something for the accounts of the roles of so many workers.
-func (h *house) forAll(ctx context.Context, workers int, of []role, do func(c *conn, worker int, r role) error) error {
+func (h *serverUnderTest) forAll(ctx context.Context, workers int, of []role, do func(c *conn, worker int, r role) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for clerk := range clerks {
 		g.Go(func() error {
@@ -158,7 +158,7 @@ func (h *house) forAll(ctx context.Context, workers int, of []role, do func(c *c
 	return g.Wait()
 }
 
-func (h *house) logIn(c *conn, worker int, r role) error {
+func (h *serverUnderTest) logIn(c *conn, worker int, r role) error {
 	s := login
 	s.from = r
 	_, err := httpTask(s, worker, h.crowd, true, nil).ask(c, h.seqs)
@@ -166,7 +166,7 @@ func (h *house) logIn(c *conn, worker int, r role) error {
 }
 
 // drain polls until nothing waits. An account whose session has ended logs in.
-func (h *house) drain(c *conn, worker int, r role) error {
+func (h *serverUnderTest) drain(c *conn, worker int, r role) error {
 	t := httpTask(step{command: "GetMsgEx", from: r, want: "&RES="}, worker, h.crowd, true, nil)
 	for {
 		switch answer, err := t.ask(c, h.seqs); {

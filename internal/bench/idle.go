@@ -21,7 +21,7 @@ const spareDescriptors = 200
 
 // idle measures what connections cost that say nothing, and how long a message
 // takes to one of them.
-func (r *rig) idle(ctx context.Context, cfg PushConfig, report *Report) error {
+func (r *environment) idle(ctx context.Context, cfg PushConfig, report *Report) error {
 	if cfg.Idle == 0 {
 		return nil
 	}
@@ -46,7 +46,7 @@ func (r *rig) idle(ctx context.Context, cfg PushConfig, report *Report) error {
 }
 
 // hold logs everybody in, weighs the server, and lets the trickle flow.
-func (h *house) hold(ctx context.Context, cfg PushConfig, idle *Idle) (err error) {
+func (h *serverUnderTest) hold(ctx context.Context, cfg PushConfig, idle *Idle) (err error) {
 	if idle.Ours.Before, err = cfg.weigh(ctx, h.server); err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (h *house) hold(ctx context.Context, cfg PushConfig, idle *Idle) (err error
 		return err
 	}
 	senders, silent := t.lines[:tricklers], t.lines[tricklers:]
-	idle.Trickle, err = h.talk(t, cfg, cfg.Trickle, nothing, func(int) (from, to *line) {
+	idle.Trickle, err = h.talk(t, cfg, cfg.Trickle, nothing, func(int) (from, to *pushConn) {
 		// A receiver belongs to one sender, so that there are few pairs to
 		// count in the end.
 		to = silent[rand.IntN(len(silent))]
@@ -74,7 +74,7 @@ func nothing() error { return nil }
 
 // bare weighs the bare server with as many connections, each of which has said
 // as much as a login.
-func (r *rig) bare(ctx context.Context, cfg PushConfig) (w Weight, err error) {
+func (r *environment) bare(ctx context.Context, cfg PushConfig) (w Weight, err error) {
 	server, err := startChild(ctx, "bare server", cfg.holdCommand, listeningAddress)
 	if err != nil {
 		return w, err

@@ -32,15 +32,15 @@ func TestTheLedgerFindsWhatTheStoreDoesNotHold(t *testing.T) {
 		}
 		l := newLedger()
 		*l.entry(from, to) = 2
-		letters := []rookery.Letter{
+		letters := []rookery.NewEntry{
 			{To: to, Kind: rookery.KindMessage, Peer: from, Text: text(1)}, // before the ledger
 			{To: to, Kind: rookery.KindMessage, Peer: other, Text: "of somebody else"},
 		}
 		l.before[to] = 1
 		for _, s := range c.entries {
-			letters = append(letters, rookery.Letter{To: to, Kind: rookery.KindMessage, Peer: from, Text: s})
+			letters = append(letters, rookery.NewEntry{To: to, Kind: rookery.KindMessage, Peer: from, Text: s})
 		}
-		if _, err := m.Deliver(t.Context(), letters, time.Time{}, rookery.Mark{}); err != nil {
+		if _, err := m.Deliver(t.Context(), letters, time.Time{}, rookery.RequestKey{}); err != nil {
 			t.Fatal(err)
 		}
 		err = l.audit(t.Context(), m)

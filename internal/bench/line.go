@@ -24,7 +24,7 @@ func frameLine(b []byte) (body []byte, size int, err error) {
 }
 
 // lineTask makes a step ready for one worker on a line.
-func lineTask(s step, worker int, c crowd, l *ledger) *task {
+func lineTask(s step, worker int, c accountRange, l *ledger) *task {
 	from, to := c.uin(worker, s.from), c.uin(worker, s.to)
 	before := "VER=1.4&CMD=" + s.command + "&SEQ="
 	record := before + strings.Repeat("0", seqDigits) + "&UIN=" + from.String() + s.fields
@@ -43,19 +43,19 @@ func lineTask(s step, worker int, c crowd, l *ledger) *task {
 // lineBuffer holds the longest line that a member of a talk reads.
 const lineBuffer = 512
 
-// line is one account's connection that stays: it signs in, sends, and takes
+// pushConn is one account's connection that stays: it signs in, sends, and takes
 // what is pushed to it. Its messages to one account are numbered from 1, so it
 // sees if one is pushed twice, too early, or not at all.
-type line struct {
+type pushConn struct {
 	uin  rookery.UIN
-	talk *talk
+	talk *pushWorkload
 	tcp  net.Conn
 	in   *bufio.Reader
 
 	mu sync.Mutex // guards what follows
 	// flying are the messages that were sent and not answered yet, oldest
 	// first.
-	flying []flight
+	flying []pendingMessage
 	// awaited is, for each sender, when the messages were written that were not
 	// pushed yet; heard is how many were.
 	awaited map[rookery.UIN][]time.Time
@@ -64,15 +64,15 @@ type line struct {
 	number uint64
 }
 
-// flight is a message on its way to be acknowledged.
-type flight struct {
+// pendingMessage is a message on its way to be acknowledged.
+type pendingMessage struct {
 	seq   uint64
 	count *uint64
 	at    time.Time
 }
 
 // open connects and signs in.
-func (l *line) open(addr string) error {
+func (l *pushConn) open(addr string) error {
 	d := net.Dialer{KeepAlive: -1, Timeout: patience}
 	tcp, err := d.Dial("tcp", addr)
 	if err != nil {
@@ -85,7 +85,7 @@ func (l *line) open(addr string) error {
 	return nil
 }
 
-func (l *line) signIn() error {
+func (l *pushConn) signIn() error {
 	if err := l.tcp.SetDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (l *line) signIn() error {
 }
 
 // send sends the next message to another line, and does not wait.
-func (l *line) send(to *line) error {
+func (l *pushConn) send(to *pushConn) error {
 	pair := l.talk.ledger.entry(l.uin, to.uin)
 	seq := l.talk.seqs.next()
 	at := time.Now()
@@ -118,7 +118,7 @@ func (l *line) send(to *line) error {
 	to.mu.Unlock()
 
 	l.mu.Lock()
-	l.flying = append(l.flying, flight{seq, pair, at})
+	l.flying = append(l.flying, pendingMessage{seq, pair, at})
 	l.mu.Unlock()
 	l.talk.open.Add(2) // an answer and a push are to come
 	_, err := fmt.Fprintf(l.tcp, "VER=1.4&CMD=CLTMSG&SEQ=%d&UIN=%d&UN=%d&MG=%0*d%s\n", seq, l.uin, to.uin, numberDigits, number, filler)
@@ -128,7 +128,7 @@ func (l *line) send(to *line) error {
 var pushHead = []byte("VER=1.4&CMD=Server_Msg&SEQ=")
 
 // listen takes what comes, until the connection ends.
-func (l *line) listen() error {
+func (l *pushConn) listen() error {
 	for {
 		record, err := l.in.ReadSlice('\n')
 		if err != nil {
@@ -148,7 +148,7 @@ func (l *line) listen() error {
 }
 
 // answered takes the answer to the oldest message that has none.
-func (l *line) answered(record []byte, now time.Time) error {
+func (l *pushConn) answered(record []byte, now time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.flying) == 0 {
@@ -165,7 +165,7 @@ func (l *line) answered(record []byte, now time.Time) error {
 }
 
 // pushed takes a push and confirms it.
-func (l *line) pushed(record []byte, now time.Time) error {
+func (l *pushConn) pushed(record []byte, now time.Time) error {
 	head, text, _ := bytes.Cut(record, []byte("&MG="))
 	number, err := strconv.ParseUint(fieldOf(head, "SEQ"), 10, 64)
 	if err != nil {

@@ -70,8 +70,8 @@ func (cfg *Config) validate() error {
 
 func (cfg *Config) maxConnections() int { return slices.Max(cfg.Connections) }
 
-// contender is one workload on one server.
-type contender struct {
+// candidate is one workload on one server.
+type candidate struct {
 	name    string
 	store   string
 	server  *child
@@ -90,7 +90,7 @@ type contender struct {
 }
 
 // measure makes one run.
-func (cfg *Config) measure(ctx context.Context, c contender, connections int, keepAlive bool) (Figures, error) {
+func (cfg *Config) measure(ctx context.Context, c candidate, connections int, keepAlive bool) (Figures, error) {
 	if c.prepare != nil {
 		if err := c.prepare(ctx, connections); err != nil {
 			return Figures{}, err
@@ -124,9 +124,9 @@ func (cfg *Config) measure(ctx context.Context, c contender, connections int, ke
 
 // compare lets the contenders run in turns, as often as there are rounds, and
 // returns a row of medians for each. The first is the floor of the others.
-func (cfg *Config) compare(ctx context.Context, contenders []contender, connections int, keepAlive bool) ([]Row, error) {
+func (cfg *Config) compare(ctx context.Context, contenders []candidate, connections int, keepAlive bool) ([]Row, error) {
 	if !keepAlive {
-		contenders = slices.DeleteFunc(slices.Clone(contenders), func(c contender) bool { return c.keepsAlive })
+		contenders = slices.DeleteFunc(slices.Clone(contenders), func(c candidate) bool { return c.keepsAlive })
 	}
 	runs := make([][]Figures, len(contenders))
 	for round := range cfg.Rounds {
@@ -178,16 +178,16 @@ func ratio(a, b float64) float64 {
 	return a / b
 }
 
-// rig is what one bench runs: the servers, and where their data lie.
-type rig struct {
+// environment is what one bench runs: the servers, and where their data lie.
+type environment struct {
 	cfg   *Config
 	dir   string
-	floor contender
+	floor candidate
 	stops []func() error
 }
 
 // newRig checks the configuration and starts the floor.
-func (cfg *Config) newRig(ctx context.Context) (*rig, error) {
+func (cfg *Config) newRig(ctx context.Context) (*environment, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
@@ -198,14 +198,14 @@ func (cfg *Config) newRig(ctx context.Context) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rig{cfg: cfg, dir: dir}
+	r := &environment{cfg: cfg, dir: dir}
 	floor, err := startChild(ctx, "floor", cfg.floorCommand, listeningAddress)
 	if err != nil {
 		return nil, errors.Join(err, r.close())
 	}
 	r.stops = append(r.stops, floor.stop)
 	people := Population{Accounts: 1, Active: 1}.crowd()
-	r.floor = contender{
+	r.floor = candidate{
 		name: "floor", server: floor, framing: frameHTTP,
 		cycle: func(worker int, keepAlive bool) []*task { return []*task{floorTask(worker, people, keepAlive)} },
 	}
@@ -213,13 +213,13 @@ func (cfg *Config) newRig(ctx context.Context) (*rig, error) {
 }
 
 // subdir makes a directory for temporary data.
-func (r *rig) subdir(name string) (string, error) {
+func (r *environment) subdir(name string) (string, error) {
 	dir := filepath.Join(r.dir, name)
 	return dir, os.Mkdir(dir, 0o700)
 }
 
 // close stops what still runs and removes the temporary data.
-func (r *rig) close() error {
+func (r *environment) close() error {
 	var errs []error
 	for _, stop := range r.stops {
 		errs = append(errs, stop())
@@ -229,7 +229,7 @@ func (r *rig) close() error {
 
 // each compares the contenders for all numbers of connections and ways to use
 // them.
-func (r *rig) each(ctx context.Context, contenders []contender) ([]Row, error) {
+func (r *environment) each(ctx context.Context, contenders []candidate) ([]Row, error) {
 	var all []Row
 	for _, keepAlive := range r.cfg.KeepAlive {
 		for _, connections := range r.cfg.Connections {

@@ -16,13 +16,13 @@ type pipeline struct {
 	task   *task
 	window int
 
-	flying  []sending // oldest first
+	flying  []sentRequest // oldest first
 	out     []byte
 	latency histogram
 }
 
-// sending is a request that was not answered yet.
-type sending struct {
+// sentRequest is a request that was not answered yet.
+type sentRequest struct {
 	seq [seqDigits]byte
 	at  time.Time
 }
@@ -51,7 +51,7 @@ func (p *pipeline) fill(now time.Time) error {
 	p.out = p.out[:0]
 	t := p.task
 	for len(p.flying) < p.window {
-		var s sending
+		var s sentRequest
 		s.at = now
 		if t.seq != nil { // Redis answers in order, and names nothing
 			putDigits(t.seq, p.seqs.next())

@@ -85,7 +85,7 @@ type Idle struct {
 	Settle time.Duration `json:"settle_ns"`
 	// LogIn is how long it took until all were logged in.
 	LogIn   time.Duration `json:"log_in_ns"`
-	Trickle Talked        `json:"trickle"`
+	Trickle ChatResult        `json:"trickle"`
 }
 
 // Weight is the resident memory of a server without connections and with them,
@@ -104,31 +104,31 @@ func (w Weight) each(connections int) float64 {
 type Chat struct {
 	Accounts int `json:"accounts"`
 	// Commit is how long the store took for as many messages, called directly.
-	Commit Spread `json:"store_commit"`
-	Talked
+	Commit Percentiles `json:"store_commit"`
+	ChatResult
 }
 
-// Talked is what came of messages that were sent at a rate.
-type Talked struct {
+// ChatResult is what came of messages that were sent at a rate.
+type ChatResult struct {
 	// PerSecond is how many were acknowledged and pushed in a second.
 	PerSecond float64 `json:"messages_per_second"`
 	// Answer and Push are from the send's write to its answer, and to its
 	// arrival at the receiver.
-	Answer Spread `json:"answer"`
-	Push   Spread `json:"push"`
+	Answer Percentiles `json:"answer"`
+	Push   Percentiles `json:"push"`
 	// CPU is the server's processor time for one message.
 	CPU time.Duration `json:"server_cpu_ns_per_message"`
 
 	messages uint64
 }
 
-// Spread is what half and 99 % of some times were at most.
-type Spread struct {
+// Percentiles is what half and 99 % of some times were at most.
+type Percentiles struct {
 	P50 time.Duration `json:"p50_ns"`
 	P99 time.Duration `json:"p99_ns"`
 }
 
-func spreadOf(h *histogram) Spread { return Spread{h.quantile(0.50), h.quantile(0.99)} }
+func spreadOf(h *histogram) Percentiles { return Percentiles{h.quantile(0.50), h.quantile(0.99)} }
 
 // RunPush measures connections that stay: their memory, durable sends over
 // them, and how fast messages arrive. It fails if an answer or a push is not
@@ -197,7 +197,7 @@ func (p *Push) String() string {
 	if p.Idle != nil || p.Chat != nil {
 		fmt.Fprintln(t, "messages\tper second\tanswer p50 ms\tp99\tpush p50 ms\tp99\tCPU us\t")
 	}
-	row := func(name string, talked Talked) {
+	row := func(name string, talked ChatResult) {
 		fmt.Fprintf(t, "%s\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%.0f\t\n", name, talked.PerSecond, milliseconds(talked.Answer.P50), milliseconds(talked.Answer.P99),
 			milliseconds(talked.Push.P50), milliseconds(talked.Push.P99), microseconds(talked.CPU))
 	}
@@ -205,7 +205,7 @@ func (p *Push) String() string {
 		row("to the idle", p.Idle.Trickle)
 	}
 	if p.Chat != nil {
-		row(fmt.Sprintf("between %d accounts", p.Chat.Accounts), p.Chat.Talked)
+		row(fmt.Sprintf("between %d accounts", p.Chat.Accounts), p.Chat.ChatResult)
 		fmt.Fprintf(t, "the store alone\t%.0f\t%.2f\t%.2f\t\t\t\t\n", p.Chat.PerSecond, milliseconds(p.Chat.Commit.P50), milliseconds(p.Chat.Commit.P99))
 	}
 	t.Flush() // to memory

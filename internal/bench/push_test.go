@@ -41,8 +41,8 @@ func TestConnectionsThatStayAreMeasuredAndEveryMessageCounted(t *testing.T) {
 			t.Errorf("%+v cannot be", w)
 		}
 	}
-	for name, talked := range map[string]Talked{"idle": idle.Trickle, "chat": chat.Talked} {
-		for _, s := range []Spread{talked.Answer, talked.Push} {
+	for name, talked := range map[string]ChatResult{"idle": idle.Trickle, "chat": chat.ChatResult} {
+		for _, s := range []Percentiles{talked.Answer, talked.Push} {
 			if s.P50 <= 0 || s.P99 < s.P50 || talked.PerSecond <= 0 {
 				t.Errorf("%s: %+v cannot be", name, talked)
 			}
@@ -118,8 +118,8 @@ func TestAPushReportIsReadByPeopleAndPrograms(t *testing.T) {
 		{Workload: redisSend, Figures: Figures{PerSecond: 200}},
 	}, Push: &Push{
 		Idle: &Idle{Connections: 1024, Bare: Weight{10 << 20, 14 << 20}, Ours: Weight{20 << 20, 26 << 20},
-			Trickle: Talked{PerSecond: 500, Answer: Spread{ms, 2 * ms}, Push: Spread{3 * ms, 30 * ms}, CPU: 250 * time.Microsecond}},
-		Chat: &Chat{Accounts: 100, Commit: Spread{ms, 5 * ms}, Talked: Talked{PerSecond: 1000}},
+			Trickle: ChatResult{PerSecond: 500, Answer: Percentiles{ms, 2 * ms}, Push: Percentiles{3 * ms, 30 * ms}, CPU: 250 * time.Microsecond}},
+		Chat: &Chat{Accounts: 100, Commit: Percentiles{ms, 5 * ms}, ChatResult: ChatResult{PerSecond: 1000}},
 	}}
 	report.Targets = report.pushTargets(PushConfig{Window: 32})
 	var text, program bytes.Buffer

@@ -17,11 +17,11 @@ import (
 // that durable sends are compared to. Each receiver is a stream.
 type redis struct {
 	server *child
-	crowd  crowd
+	crowd  accountRange
 	ledger *ledger
 }
 
-func startRedis(ctx context.Context, dir string, c crowd) (*redis, error) {
+func startRedis(ctx context.Context, dir string, c accountRange) (*redis, error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
 		return nil, errors.New("there is no redis-server to compare with: install the package redis-server, or leave it out with --redis=false")
@@ -66,7 +66,7 @@ func command(words ...string) []byte {
 }
 
 // xadd stores the text that a durable send stores.
-func xadd(worker int, c crowd, l *ledger) *task {
+func xadd(worker int, c accountRange, l *ledger) *task {
 	from, to := c.uin(worker, send.from), c.uin(worker, send.to)
 	text := strings.Repeat("0", numberDigits) + filler
 	b := command("XADD", streamOf(to), "*", "from", from.String(), "text", text)
@@ -90,9 +90,9 @@ func (r *redis) audit() error {
 	return nil
 }
 
-// contender puts durable sends on the Redis server.
-func (r *redis) contender() contender {
-	return contender{
+// candidate puts durable sends on the Redis server.
+func (r *redis) contender() candidate {
+	return candidate{
 		name: redisSend, server: r.server, framing: frameRedis, keepsAlive: true,
 		cycle: func(worker int, _ bool) []*task { return []*task{xadd(worker, r.crowd, r.ledger)} },
 	}

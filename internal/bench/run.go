@@ -22,7 +22,7 @@ func Run(ctx context.Context, cfg Config) (_ *Report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	contenders := []contender{r.floor}
+	contenders := []candidate{r.floor}
 	for _, w := range cfg.Workloads {
 		contenders = append(contenders, h.contender(w))
 	}
@@ -49,13 +49,13 @@ func Run(ctx context.Context, cfg Config) (_ *Report, err error) {
 }
 
 // smallHouse seeds and starts a server for those who take part.
-func (r *rig) smallHouse(ctx context.Context, name string) (*house, error) {
+func (r *environment) smallHouse(ctx context.Context, name string) (*serverUnderTest, error) {
 	n := r.cfg.maxConnections() * int(roles)
 	return r.house(ctx, name, "", Population{Accounts: n, Active: n})
 }
 
-// house seeds and starts a server, in a temporary directory if none is named.
-func (r *rig) house(ctx context.Context, name, dir string, p Population) (*house, error) {
+// serverUnderTest seeds and starts a server, in a temporary directory if none is named.
+func (r *environment) house(ctx context.Context, name, dir string, p Population) (*serverUnderTest, error) {
 	if err := p.validate(r.cfg.maxConnections()); err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func (r *rig) house(ctx context.Context, name, dir string, p Population) (*house
 }
 
 // start starts a house's server, and stops it at the latest when all is done.
-func (r *rig) start(ctx context.Context, h *house) error {
+func (r *environment) start(ctx context.Context, h *serverUnderTest) error {
 	if err := h.start(ctx); err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (r *rig) start(ctx context.Context, h *house) error {
 }
 
 // rival starts a Redis server.
-func (r *rig) rival(ctx context.Context, c crowd) (*redis, error) {
+func (r *environment) rival(ctx context.Context, c accountRange) (*redis, error) {
 	dir, err := r.subdir("redis")
 	if err != nil {
 		return nil, err

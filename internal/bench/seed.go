@@ -24,10 +24,10 @@ import (
 type Store interface {
 	CreateAccount(ctx context.Context, a rookery.Account, c rookery.Credential) (rookery.UIN, error)
 	Relate(ctx context.Context, c rookery.RelationChange) (rookery.Receipt, error)
-	Deliver(ctx context.Context, letters []rookery.Letter, now time.Time, m rookery.Mark) (rookery.Receipt, error)
-	Mailbox(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Place, err error)
+	Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, m rookery.RequestKey) (rookery.Receipt, error)
+	Mailbox(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Cursor, err error)
 	Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error)
-	Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Place) error
+	Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error
 	Credential(ctx context.Context, uin rookery.UIN) (rookery.Credential, error)
 	SignIn(ctx context.Context, s rookery.Session, proved rookery.Credential) error
 	Close() error
@@ -57,8 +57,8 @@ func (p Population) validate(connections int) error {
 	return nil
 }
 
-func (p Population) crowd() crowd {
-	return crowd{first: rookery.FirstUIN, stride: rookery.UIN(p.Accounts / p.Active)}
+func (p Population) crowd() accountRange {
+	return accountRange{first: rookery.FirstUIN, stride: rookery.UIN(p.Accounts / p.Active)}
 }
 
 // seeding is a store that is being filled.
@@ -86,7 +86,7 @@ func (s *seeding) run(ctx context.Context) error {
 		me := i / half
 		_, err := s.store.Relate(ctx, rookery.RelationChange{
 			Me: c.member(me), Other: c.member((me + 1 + i%half) % s.Active),
-			Step: rookery.Step{To: rookery.Relation{Friends: true}}, Time: s.now,
+			Transition: rookery.RelationTransition{To: rookery.Relation{Friends: true}}, Time: s.now,
 		})
 		return err
 	})
@@ -103,13 +103,13 @@ const lettersAtOnce = 1000
 
 // fill gives an account its mail, all of it collected.
 func (s *seeding) fill(ctx context.Context, uin, peer rookery.UIN) error {
-	letter := rookery.Letter{To: uin, Kind: rookery.KindMessage, Peer: peer, Text: "fish is at the southern end of the ice, come before noon"}
+	letter := rookery.NewEntry{To: uin, Kind: rookery.KindMessage, Peer: peer, Text: "fish is at the southern end of the ice, come before noon"}
 	for left := s.Mailbox; left > 0; left -= lettersAtOnce {
-		letters := make([]rookery.Letter, min(left, lettersAtOnce))
+		letters := make([]rookery.NewEntry, min(left, lettersAtOnce))
 		for i := range letters {
 			letters[i] = letter
 		}
-		if _, err := s.store.Deliver(ctx, letters, s.now, rookery.Mark{}); err != nil {
+		if _, err := s.store.Deliver(ctx, letters, s.now, rookery.RequestKey{}); err != nil {
 			return err
 		}
 	}
@@ -122,7 +122,7 @@ func collectAll(ctx context.Context, s Store, uin rookery.UIN) error {
 	if err != nil || place.Number == last {
 		return err
 	}
-	return s.Collect(ctx, uin, "", rookery.Place{Number: last})
+	return s.Collect(ctx, uin, "", rookery.Cursor{Number: last})
 }
 
 // How many writers share a commit of the store: many small ones, or a few that

@@ -19,7 +19,7 @@ func inFlight(name string, window int) string {
 
 // sends measures durable sends over lines, beside Redis: in a closed loop, and
 // with a window of requests in flight.
-func (r *rig) sends(ctx context.Context, cfg PushConfig, report *Report) error {
+func (r *environment) sends(ctx context.Context, cfg PushConfig, report *Report) error {
 	if cfg.Window == 0 {
 		return nil
 	}
@@ -27,7 +27,7 @@ func (r *rig) sends(ctx context.Context, cfg PushConfig, report *Report) error {
 	if err != nil {
 		return err
 	}
-	contenders := []contender{r.floor}
+	contenders := []candidate{r.floor}
 	windows := []int{1, cfg.Window}[:min(cfg.Window, 2)]
 	for _, window := range windows {
 		contenders = append(contenders, h.lineContender(window))
@@ -60,8 +60,8 @@ func (r *rig) sends(ctx context.Context, cfg PushConfig, report *Report) error {
 }
 
 // lineContender puts durable sends on lines that are logged in.
-func (h *house) lineContender(window int) contender {
-	return contender{
+func (h *serverUnderTest) lineContender(window int) candidate {
+	return candidate{
 		name: inFlight(lineSend, window), server: h.server, framing: frameLine, seqs: h.seqs, window: window,
 		open: func(worker int) *task {
 			s := login

@@ -14,13 +14,13 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// talk is a number of lines that stay connected to one server, and write to
+// pushWorkload is a number of lines that stay connected to one server, and write to
 // each other at a rate. Each message must be acknowledged, and pushed to its
 // receiver once; the first thing that is not as it should be ends the talk.
-type talk struct {
+type pushWorkload struct {
 	ledger *ledger
 	seqs   *clock
-	lines  []*line
+	lines  []*pushConn
 
 	ctx       context.Context // ends with the first error, which is its cause
 	fail      context.CancelCauseFunc
@@ -32,11 +32,11 @@ type talk struct {
 	answers, arrives histogram
 }
 
-func newTalk(ctx context.Context, l *ledger, seqs *clock, uins []rookery.UIN) *talk {
-	t := &talk{ledger: l, seqs: seqs}
+func newTalk(ctx context.Context, l *ledger, seqs *clock, uins []rookery.UIN) *pushWorkload {
+	t := &pushWorkload{ledger: l, seqs: seqs}
 	t.ctx, t.fail = context.WithCancelCause(ctx)
 	for _, uin := range uins {
-		t.lines = append(t.lines, &line{uin: uin, talk: t})
+		t.lines = append(t.lines, &pushConn{uin: uin, talk: t})
 	}
 	return t
 }
@@ -45,7 +45,7 @@ func newTalk(ctx context.Context, l *ledger, seqs *clock, uins []rookery.UIN) *t
 const callers = 16
 
 // begin opens all lines, and tells how far it has got.
-func (t *talk) begin(addr string, progress io.Writer) error {
+func (t *pushWorkload) begin(addr string, progress io.Writer) error {
 	var done atomic.Int64
 	defer report(progress, "logging in", "connections", &done, int64(len(t.lines)))()
 	g, ctx := errgroup.WithContext(t.ctx)
@@ -70,7 +70,7 @@ func (t *talk) begin(addr string, progress io.Writer) error {
 var errOver = errors.New("the talk is over")
 
 // end closes all lines. It returns the first error that there was.
-func (t *talk) end() error {
+func (t *pushWorkload) end() error {
 	t.fail(errOver)
 	for _, l := range t.lines {
 		if l.tcp != nil {
@@ -87,7 +87,7 @@ func (t *talk) end() error {
 // run lets messages be sent at a rate, so many a second, for a time: who sends
 // the one of a number to whom, next says. It returns when all have arrived.
 // The rate is kept however slow the server is.
-func (t *talk) run(rate float64, d time.Duration, next func(i int) (from, to *line)) (Talked, error) {
+func (t *pushWorkload) run(rate float64, d time.Duration, next func(i int) (from, to *pushConn)) (ChatResult, error) {
 	t.mu.Lock()
 	t.answers, t.arrives = histogram{}, histogram{}
 	t.mu.Unlock()
@@ -103,7 +103,7 @@ func (t *talk) run(rate float64, d time.Duration, next func(i int) (from, to *li
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return Talked{
+	return ChatResult{
 		messages:  t.answers.total,
 		PerSecond: float64(t.answers.total) / d.Seconds(),
 		Answer:    spreadOf(&t.answers), Push: spreadOf(&t.arrives),
@@ -111,7 +111,7 @@ func (t *talk) run(rate float64, d time.Duration, next func(i int) (from, to *li
 }
 
 // settle waits until everything that was sent is acknowledged and pushed.
-func (t *talk) settle() error {
+func (t *pushWorkload) settle() error {
 	settled := make(chan struct{})
 	go func() {
 		t.open.Wait()
@@ -127,11 +127,11 @@ func (t *talk) settle() error {
 	}
 }
 
-func (t *talk) noteAnswer(took time.Duration) { t.note(&t.answers, took) }
+func (t *pushWorkload) noteAnswer(took time.Duration) { t.note(&t.answers, took) }
 
-func (t *talk) notePush(took time.Duration) { t.note(&t.arrives, took) }
+func (t *pushWorkload) notePush(took time.Duration) { t.note(&t.arrives, took) }
 
-func (t *talk) note(h *histogram, took time.Duration) {
+func (t *pushWorkload) note(h *histogram, took time.Duration) {
 	t.mu.Lock()
 	h.record(took)
 	t.mu.Unlock()

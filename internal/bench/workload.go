@@ -20,17 +20,17 @@ const (
 	roles
 )
 
-// crowd gives every worker its accounts, one for each role.
-type crowd struct {
+// accountRange gives every worker its accounts, one for each role.
+type accountRange struct {
 	first rookery.UIN
 	// stride is the distance between two of them, so that in a large store
 	// they are no neighbours on the disk.
 	stride rookery.UIN
 }
 
-func (c crowd) member(i int) rookery.UIN { return c.first + c.stride*rookery.UIN(i) }
+func (c accountRange) member(i int) rookery.UIN { return c.first + c.stride*rookery.UIN(i) }
 
-func (c crowd) uin(worker int, r role) rookery.UIN { return c.member(worker*int(roles) + int(r)) }
+func (c accountRange) uin(worker int, r role) rookery.UIN { return c.member(worker*int(roles) + int(r)) }
 
 // step is one kind of request.
 type step struct {
@@ -134,7 +134,7 @@ type task struct {
 }
 
 // httpTasks makes a workload's cycle ready for one worker.
-func httpTasks(w Workload, worker int, c crowd, keepAlive bool, l *ledger) []*task {
+func httpTasks(w Workload, worker int, c accountRange, keepAlive bool, l *ledger) []*task {
 	made := map[step]*task{}
 	var cycle []*task
 	var text []byte
@@ -155,7 +155,7 @@ func httpTasks(w Workload, worker int, c crowd, keepAlive bool, l *ledger) []*ta
 	return cycle
 }
 
-func httpTask(s step, worker int, c crowd, keepAlive bool, l *ledger) *task {
+func httpTask(s step, worker int, c accountRange, keepAlive bool, l *ledger) *task {
 	from, to := c.uin(worker, s.from), c.uin(worker, s.to)
 	seq := strings.Repeat("0", seqDigits)
 	before := "VER=1.1&CMD=" + s.command + "&SEQ="

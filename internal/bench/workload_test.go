@@ -19,7 +19,7 @@ func TestTheProofIsThatOfThePassword(t *testing.T) {
 }
 
 func TestRequestsAreRecordsInHTTP(t *testing.T) {
-	people := crowd{first: 10001, stride: 10}
+	people := accountRange{first: 10001, stride: 10}
 	w := Workload{"all", []step{poll, send, pass, collect, login}}
 	var got []string
 	for _, task := range httpTasks(w, 1, people, true, newLedger()) {
@@ -45,7 +45,7 @@ func TestRequestsAreRecordsInHTTP(t *testing.T) {
 
 func TestOnlyAConnectionPerRequestSaysThatItCloses(t *testing.T) {
 	for _, keepAlive := range []bool{true, false} {
-		task := httpTask(poll, 0, crowd{first: 10001}, keepAlive, nil)
+		task := httpTask(poll, 0, accountRange{first: 10001}, keepAlive, nil)
 		if got := strings.Contains(string(task.request), "\r\nConnection: close\r\n"); got == keepAlive {
 			t.Errorf("kept alive: %v, closes: %v", keepAlive, got)
 		}
@@ -56,7 +56,7 @@ func TestEachRequestHasAFreshSEQAndEachTextItsNumber(t *testing.T) {
 	addr := serve(t, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc")
 	c := newConn(addr, frameHTTP, false, time.Now().Add(patience))
 	l := newLedger()
-	task := httpTask(send, 0, crowd{first: 10001, stride: 1}, false, l)
+	task := httpTask(send, 0, accountRange{first: 10001, stride: 1}, false, l)
 	task.want = []byte("abc")
 	seqs := newClock()
 	seen := map[string]bool{}
@@ -128,7 +128,7 @@ func TestNineOfTenRequestsOfAMixedDayAreIdlePolls(t *testing.T) {
 func TestACollectionAwaitsTheTextBeforeIt(t *testing.T) {
 	for _, w := range Workloads() {
 		var text []byte
-		for i, task := range httpTasks(w, 0, crowd{first: 10001, stride: 1}, true, newLedger()) {
+		for i, task := range httpTasks(w, 0, accountRange{first: 10001, stride: 1}, true, newLedger()) {
 			if w.cycle[i].collects {
 				if len(text) == 0 || &task.awaits[0] != &text[0] {
 					t.Errorf("%s: step %d awaits another text", w.Name, i)
@@ -143,7 +143,7 @@ func TestACollectionAwaitsTheTextBeforeIt(t *testing.T) {
 
 func TestAnXADDHoldsWhatADurableSendHolds(t *testing.T) {
 	l := newLedger()
-	task := xadd(0, crowd{first: 10001, stride: 1}, l)
+	task := xadd(0, accountRange{first: 10001, stride: 1}, l)
 	want := "*7\r\n$4\r\nXADD\r\n$13\r\nmailbox:10003\r\n$1\r\n*\r\n$4\r\nfrom\r\n$5\r\n10002\r\n$4\r\ntext\r\n" +
 		"$62\r\n000000000000 a rookery is where penguins gather in the evening\r\n"
 	if string(task.request) != want || string(task.text) != want[len(want)-64:len(want)-2] {

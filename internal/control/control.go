@@ -58,7 +58,7 @@ func (o *Operator) Add(ctx context.Context, a NewAccount) (Added, error) {
 // Change changes settings of an account and returns it as it is then.
 // CodeNoAccount if there is none, CodeParameter if it cannot be so.
 func (o *Operator) Change(ctx context.Context, uin rookery.UIN, s Settings) (rookery.Account, error) {
-	return run(ctx, o, change, changing{UIN: uin, Settings: s})
+	return run(ctx, o, change, accountChange{UIN: uin, Settings: s})
 }
 
 // SetPassword gives an account a new password and ends its sessions. If
@@ -71,7 +71,7 @@ func (o *Operator) SetPassword(ctx context.Context, uin rookery.UIN, password st
 // Befriend makes two accounts friends without asking them. CodeNoAccount if one
 // of them does not exist.
 func (o *Operator) Befriend(ctx context.Context, one, other rookery.UIN) error {
-	_, err := run(ctx, o, befriend, pair{one, other})
+	_, err := run(ctx, o, befriend, friendPair{one, other})
 	return err
 }
 
@@ -138,8 +138,8 @@ func Handler(s *service.Service) http.Handler {
 }
 
 type (
-	none     struct{}
-	changing struct {
+	noArgument     struct{}
+	accountChange struct {
 		UIN      rookery.UIN
 		Settings Settings
 	}
@@ -147,7 +147,7 @@ type (
 		UIN      rookery.UIN
 		Password string
 	}
-	pair struct{ One, Other rookery.UIN }
+	friendPair struct{ One, Other rookery.UIN }
 	page struct {
 		After rookery.UIN
 		Limit int
@@ -172,18 +172,18 @@ var (
 		uin, err := s.AddAccount(ctx, a, password)
 		return Added{UIN: uin, Password: made}, err
 	}}
-	change = action[changing, rookery.Account]{"change", func(ctx context.Context, s *service.Service, in changing) (rookery.Account, error) {
+	change = action[accountChange, rookery.Account]{"change", func(ctx context.Context, s *service.Service, in accountChange) (rookery.Account, error) {
 		return s.ChangeAccount(ctx, in.UIN, in.Settings.apply)
 	}}
 	setPassword = action[credentials, string]{"password", func(ctx context.Context, s *service.Service, in credentials) (string, error) {
 		password, made := orNew(in.Password)
 		return made, s.SetPassword(ctx, in.UIN, password)
 	}}
-	befriend = action[pair, none]{"befriend", func(ctx context.Context, s *service.Service, in pair) (none, error) {
-		return none{}, s.Befriend(ctx, in.One, in.Other)
+	befriend = action[friendPair, noArgument]{"befriend", func(ctx context.Context, s *service.Service, in friendPair) (noArgument, error) {
+		return noArgument{}, s.Befriend(ctx, in.One, in.Other)
 	}}
-	remove = action[rookery.UIN, none]{"remove", func(ctx context.Context, s *service.Service, uin rookery.UIN) (none, error) {
-		return none{}, s.RemoveAccount(ctx, uin)
+	remove = action[rookery.UIN, noArgument]{"remove", func(ctx context.Context, s *service.Service, uin rookery.UIN) (noArgument, error) {
+		return noArgument{}, s.RemoveAccount(ctx, uin)
 	}}
 	list = action[page, []service.AccountInfo]{"list", func(ctx context.Context, s *service.Service, in page) ([]service.AccountInfo, error) {
 		return s.AccountsAfter(ctx, in.After, in.Limit)
@@ -191,11 +191,11 @@ var (
 	devices = action[rookery.UIN, []rookery.Device]{"devices", func(ctx context.Context, s *service.Service, uin rookery.UIN) ([]rookery.Device, error) {
 		return s.DevicesOf(ctx, uin)
 	}}
-	revokeDevice = action[revocation, none]{"revoke", func(ctx context.Context, s *service.Service, in revocation) (none, error) {
-		return none{}, s.RevokeDevice(ctx, in.UIN, in.Device)
+	revokeDevice = action[revocation, noArgument]{"revoke", func(ctx context.Context, s *service.Service, in revocation) (noArgument, error) {
+		return noArgument{}, s.RevokeDevice(ctx, in.UIN, in.Device)
 	}}
-	notify = action[notice, none]{"notify", func(ctx context.Context, s *service.Service, in notice) (none, error) {
-		return none{}, s.Notify(ctx, in.Text, in.To)
+	notify = action[notice, noArgument]{"notify", func(ctx context.Context, s *service.Service, in notice) (noArgument, error) {
+		return noArgument{}, s.Notify(ctx, in.Text, in.To)
 	}}
 )
 

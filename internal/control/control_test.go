@@ -195,7 +195,7 @@ func devicesAreRevoked(t *testing.T, s *service.Service, o *control.Operator) {
 	if err := o.RevokeDevice(t.Context(), rookery.FirstUIN, devices[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Session(t.Context(), rookery.FirstUIN, service.Asker{Token: token}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
+	if _, err := s.Session(t.Context(), rookery.FirstUIN, service.Caller{Token: token}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 		t.Errorf("its token still gets a session: %v", err)
 	}
 	if err := o.RevokeDevice(t.Context(), rookery.FirstUIN, devices[0].ID); rookery.CodeOf(err) != rookery.CodeParameter {

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Cable is a client's connection through a bad network, which delays, cuts and
+// FaultyConn is a client's connection through a bad network, which delays, cuts and
 // drops what the server writes, to the byte.
-type Cable struct {
+type FaultyConn struct {
 	net.Conn
 	// Delay is how long each piece of what the server writes is held up.
 	Delay time.Duration
@@ -27,7 +27,7 @@ type Cable struct {
 
 // Cut cuts the cable after n bytes more from the server, at once if n is 0. The
 // channel is closed when that has happened.
-func (c *Cable) Cut(n int) <-chan struct{} {
+func (c *FaultyConn) Cut(n int) <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ends, c.left, c.cut = true, n, make(chan struct{})
@@ -38,7 +38,7 @@ func (c *Cable) Cut(n int) <-chan struct{} {
 }
 
 // end is called with mu held.
-func (c *Cable) end() {
+func (c *FaultyConn) end() {
 	close(c.cut)
 	if !c.Silent {
 		_ = c.Conn.Close() // a reader and the server see it
@@ -46,7 +46,7 @@ func (c *Cable) end() {
 }
 
 // pass is how many of n bytes from the server still get through.
-func (c *Cable) pass(n int) int {
+func (c *FaultyConn) pass(n int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.ends || n == 0 {
@@ -59,7 +59,7 @@ func (c *Cable) pass(n int) int {
 	return n
 }
 
-func (c *Cable) isCut() bool {
+func (c *FaultyConn) isCut() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.ends && c.left == 0
@@ -67,7 +67,7 @@ func (c *Cable) isCut() bool {
 
 // Read reads what gets through. It ends with an error if the cable is cut for
 // all to see, and with a silent one waits until the client closes it.
-func (c *Cable) Read(p []byte) (int, error) {
+func (c *FaultyConn) Read(p []byte) (int, error) {
 	for {
 		n, err := c.Conn.Read(p)
 		if n > 0 && c.Delay > 0 {
@@ -83,7 +83,7 @@ func (c *Cable) Read(p []byte) (int, error) {
 }
 
 // Write passes on what the client writes, or loses it.
-func (c *Cable) Write(p []byte) (int, error) {
+func (c *FaultyConn) Write(p []byte) (int, error) {
 	switch {
 	case !c.isCut():
 		return c.Conn.Write(p)
@@ -95,7 +95,7 @@ func (c *Cable) Write(p []byte) (int, error) {
 
 // Close ends the client's side. The server is not told if the cable was cut in
 // silence: end that with Forget.
-func (c *Cable) Close() error {
+func (c *FaultyConn) Close() error {
 	if c.Silent && c.isCut() {
 		return c.Conn.SetReadDeadline(time.Unix(1, 0))
 	}
@@ -103,4 +103,4 @@ func (c *Cable) Close() error {
 }
 
 // Forget closes the connection on the server's side too.
-func (c *Cable) Forget() { _ = c.Conn.Close() }
+func (c *FaultyConn) Forget() { _ = c.Conn.Close() }

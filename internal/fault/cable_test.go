@@ -9,11 +9,11 @@ import (
 )
 
 // plug makes a cable, and the server's end of it.
-func plug(t *testing.T, silent bool) (*Cable, net.Conn) {
+func plug(t *testing.T, silent bool) (*FaultyConn, net.Conn) {
 	t.Helper()
 	client, server := net.Pipe()
 	t.Cleanup(func() { client.Close(); server.Close() })
-	return &Cable{Conn: client, Silent: silent}, server
+	return &FaultyConn{Conn: client, Silent: silent}, server
 }
 
 func TestACableIsCutToTheByte(t *testing.T) {

@@ -123,12 +123,12 @@ func (c *victim) run(ctx context.Context) error {
 }
 
 // lose signs in, and loses the connection in the burst.
-func (c *victim) lose(ctx context.Context) (*Cable, error) {
+func (c *victim) lose(ctx context.Context) (*FaultyConn, error) {
 	conn, err := c.server.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	cable := &Cable{Conn: conn, Silent: c.way.silent}
+	cable := &FaultyConn{Conn: conn, Silent: c.way.silent}
 	line := NewLine(cable, c.hear)
 	defer line.Close()
 	if err := c.client(line).Login(ctx, password); err != nil {

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// Ear is an account's program that stays connected: whenever its line breaks,
+// PushReceiver is an account's program that stays connected: whenever its line breaks,
 // it opens another one. Of what is pushed to it more than once, which the number
 // tells, it keeps the first.
-type Ear struct {
+type PushReceiver struct {
 	*Client
 	Dial     Dial
 	Password string
@@ -25,26 +25,26 @@ type Ear struct {
 	token string
 
 	mu    sync.Mutex // guards what follows
-	heard map[uint64]*hearing
+	heard map[uint64]*receivedPush
 	order []Push
 	lines int
 	// broke is when the latest line ended, latest the highest number on the line
 	// that is open.
 	broke  time.Time
 	latest uint64
-	again  []Again
+	again  []Redelivery
 	faults []error
 }
 
-// hearing is the first time that something was pushed, and when it was
+// receivedPush is the first time that something was pushed, and when it was
 // confirmed.
-type hearing struct {
+type receivedPush struct {
 	push      Push
 	confirmed time.Time
 }
 
-// Again is a push of what had been pushed before.
-type Again struct {
+// Redelivery is a push of what had been pushed before.
+type Redelivery struct {
 	Push
 	// Confirmed is how long it had been confirmed when its line broke; 0 or
 	// less if it had not.
@@ -52,7 +52,7 @@ type Again struct {
 }
 
 // Run stays connected until ctx ends. An error is an answer that should not be.
-func (e *Ear) Run(ctx context.Context) error {
+func (e *PushReceiver) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := e.connect(ctx)
 		if err == nil || ctx.Err() != nil {
@@ -70,7 +70,7 @@ func (e *Ear) Run(ctx context.Context) error {
 }
 
 // connect opens a line and stays on it until it breaks, or ctx ends.
-func (e *Ear) connect(ctx context.Context) error {
+func (e *PushReceiver) connect(ctx context.Context) error {
 	conn, err := e.Dial(ctx)
 	if err != nil {
 		return err
@@ -90,7 +90,7 @@ func (e *Ear) connect(ctx context.Context) error {
 	return nil
 }
 
-func (e *Ear) listen(conn net.Conn) *Line {
+func (e *PushReceiver) listen(conn net.Conn) *Line {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.latest = 0
@@ -98,7 +98,7 @@ func (e *Ear) listen(conn net.Conn) *Line {
 	return NewLine(conn, e.hear)
 }
 
-func (e *Ear) hangUp(line *Line) {
+func (e *PushReceiver) hangUp(line *Line) {
 	line.Close()
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -107,7 +107,7 @@ func (e *Ear) hangUp(line *Line) {
 
 // signIn logs in on a line, or says with the token whose it is. A refusal is
 // an error that ends the ear.
-func (e *Ear) signIn(ctx context.Context, line *Line) error {
+func (e *PushReceiver) signIn(ctx context.Context, line *Line) error {
 	client := Client{UIN: e.UIN, Device: e.Device, Post: line.Ask}
 	if e.Resumes && e.token != "" {
 		a, err := client.Once(ctx, client.Request("List", "&SID="+e.token+"&TN=1&UN=0"))
@@ -127,7 +127,7 @@ func (e *Ear) signIn(ctx context.Context, line *Line) error {
 }
 
 // hear takes a push.
-func (e *Ear) hear(line *Line, p Push) {
+func (e *PushReceiver) hear(line *Line, p Push) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if p.Number <= e.latest || p.To != e.UIN {
@@ -135,20 +135,20 @@ func (e *Ear) hear(line *Line, p Push) {
 	}
 	e.latest = p.Number
 	if e.heard == nil {
-		e.heard = make(map[uint64]*hearing)
+		e.heard = make(map[uint64]*receivedPush)
 	}
 	h, known := e.heard[p.Number]
 	switch {
 	case !known:
-		h = &hearing{push: p}
+		h = &receivedPush{push: p}
 		e.heard[p.Number] = h
 		e.order = append(e.order, p)
 	case h.push != p:
 		e.faults = append(e.faults, fmt.Errorf("number %d was pushed as %v, and then as %v", p.Number, h.push, p))
 	case h.confirmed.IsZero():
-		e.again = append(e.again, Again{Push: p})
+		e.again = append(e.again, Redelivery{Push: p})
 	default:
-		e.again = append(e.again, Again{p, e.broke.Sub(h.confirmed)})
+		e.again = append(e.again, Redelivery{p, e.broke.Sub(h.confirmed)})
 	}
 	if e.Confirms && line.Confirm(p) == nil && h.confirmed.IsZero() {
 		h.confirmed = time.Now()
@@ -157,8 +157,8 @@ func (e *Ear) hear(line *Line, p Push) {
 
 // Heard is what was pushed, each number once, in the order in which it came
 // first; again is what came more than once, lines how many there were.
-func (e *Ear) Heard() (order []Push, again []Again, lines int) {
+func (e *PushReceiver) Heard() (order []Push, again []Redelivery, lines int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return append([]Push(nil), e.order...), append([]Again(nil), e.again...), e.lines
+	return append([]Push(nil), e.order...), append([]Redelivery(nil), e.again...), e.lines
 }

@@ -190,7 +190,7 @@ func whileOthersTalk(t *testing.T, s *server, c crowd, do func()) {
 	const atLeast = 50
 	dial := s.from("127.0.0.2")
 	client := &Client{UIN: c.senders[0], Post: Lines(dial)}
-	ear := &Ear{Client: &Client{UIN: c.receivers[0]}, Dial: dial, Password: password, Confirms: true}
+	ear := &PushReceiver{Client: &Client{UIN: c.receivers[0]}, Dial: dial, Password: password, Confirms: true}
 	if err := client.Login(t.Context(), password); err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func whileOthersTalk(t *testing.T, s *server, c crowd, do func()) {
 }
 
 // tell sends the message of a number and waits until it is heard.
-func tell(ctx context.Context, c *Client, e *Ear, i int) error {
+func tell(ctx context.Context, c *Client, e *PushReceiver, i int) error {
 	ctx, cancel := context.WithTimeout(ctx, promptly)
 	defer cancel()
 	m := Message{From: c.UIN, To: e.UIN, Kind: rookery.KindMessage, Text: fmt.Sprint("message ", i)}

@@ -89,7 +89,7 @@ func openHouse(ctx context.Context, dir string, f flaw) (*house, error) {
 // hastyStore says that a message is stored before it is.
 type hastyStore struct{ service.Store }
 
-func (s hastyStore) Deliver(ctx context.Context, letters []rookery.Letter, now time.Time, m rookery.Mark) (rookery.Receipt, error) {
+func (s hastyStore) Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, m rookery.RequestKey) (rookery.Receipt, error) {
 	go func() {
 		if _, err := s.Store.Deliver(context.WithoutCancel(ctx), letters, now, m); err != nil {
 			slog.Warn("a message that was acknowledged could not be stored", "error", err)
@@ -101,7 +101,7 @@ func (s hastyStore) Deliver(ctx context.Context, letters []rookery.Letter, now t
 // lavishStore says that a place is stored before it is.
 type lavishStore struct{ service.Store }
 
-func (s lavishStore) Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Place) error {
+func (s lavishStore) Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error {
 	go func() {
 		if err := s.Store.Collect(context.WithoutCancel(ctx), uin, device, place); err != nil {
 			slog.Warn("a batch that was handed out could not be stored", "error", err)
@@ -113,8 +113,8 @@ func (s lavishStore) Collect(ctx context.Context, uin rookery.UIN, device string
 // forgetfulStore does not remember what messages were sent.
 type forgetfulStore struct{ service.Store }
 
-func (s forgetfulStore) Deliver(ctx context.Context, letters []rookery.Letter, now time.Time, _ rookery.Mark) (rookery.Receipt, error) {
-	return s.Store.Deliver(ctx, letters, now, rookery.Mark{})
+func (s forgetfulStore) Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, _ rookery.RequestKey) (rookery.Receipt, error) {
+	return s.Store.Deliver(ctx, letters, now, rookery.RequestKey{})
 }
 
 // post hands records to the house as if they came from this machine.
@@ -192,7 +192,7 @@ func serveHouse(f flaw, dir string) error {
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
-	server := transport.NewServer(transport.Config{Way: httppost.New(httppost.Config{Handler: h.handler, Log: log}), Log: log})
+	server := transport.NewServer(transport.Config{Protocol: httppost.New(httppost.Config{Handler: h.handler, Log: log}), Log: log})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err

@@ -286,8 +286,8 @@ func (r *run) numbersAfterRestore(t *testing.T, dir string, highest map[rookery.
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	for uin, before := range highest {
-		letter := rookery.Letter{To: uin, Kind: rookery.KindMessage, Peer: writer, Text: "after the restore"}
-		receipt, err := store.Deliver(t.Context(), []rookery.Letter{letter}, time.Unix(0, 0), rookery.Mark{})
+		letter := rookery.NewEntry{To: uin, Kind: rookery.KindMessage, Peer: writer, Text: "after the restore"}
+		receipt, err := store.Deliver(t.Context(), []rookery.NewEntry{letter}, time.Unix(0, 0), rookery.RequestKey{})
 		if err != nil {
 			return err
 		}

@@ -67,7 +67,7 @@ func slowly(dial Dial) Dial {
 		if err != nil {
 			return nil, err
 		}
-		return &Cable{Conn: conn, Delay: time.Millisecond}, nil
+		return &FaultyConn{Conn: conn, Delay: time.Millisecond}, nil
 	}
 }
 
@@ -75,7 +75,7 @@ func slowly(dial Dial) Dial {
 // first receiver's, which most messages go to, and the second one's.
 type listening struct {
 	*Load
-	ears []*Ear
+	ears []*PushReceiver
 }
 
 // newListening signs the senders in. Half of them write over HTTP, the others
@@ -85,7 +85,7 @@ func newListening(t *testing.T, c crowd, dial Dial, seed uint64) *listening {
 	// Programs of old get one message in 1.5 s, so they have an account of their
 	// own that few are sent to.
 	busy, calm := c.receivers[0], c.receivers[1]
-	ears := []*Ear{
+	ears := []*PushReceiver{
 		{Client: &Client{UIN: busy, Device: "phone"}, Dial: dial, Confirms: true, Resumes: true},
 		{Client: &Client{UIN: busy, Device: "laptop 2"}, Dial: slowly(dial), Confirms: true},
 		{Client: &Client{UIN: busy}, Dial: dial, Confirms: true},
@@ -183,7 +183,7 @@ func sentTo(sent []Sent, uin rookery.UIN, acknowledged bool) (all []Sent) {
 }
 
 // checkEar checks what a client heard who drops what it has seen.
-func checkEar(t *testing.T, e *Ear, sent []Sent) {
+func checkEar(t *testing.T, e *PushReceiver, sent []Sent) {
 	t.Helper()
 	order, again, lines := e.Heard()
 	where := "pushed to " + cmp.Or(e.Device, "a program of old")
@@ -210,7 +210,7 @@ func checkEar(t *testing.T, e *Ear, sent []Sent) {
 
 // checkOld checks what a program of old heard, and then finds when it polls:
 // together everything, however often.
-func checkOld(t *testing.T, e *Ear, sent []Sent) {
+func checkOld(t *testing.T, e *PushReceiver, sent []Sent) {
 	t.Helper()
 	order, _, lines := e.Heard()
 	var all []Message

@@ -67,7 +67,7 @@ func TestClientsWhoStayMissNothingAfterRestores(t *testing.T) {
 	if err := sender.Login(t.Context(), password); err != nil {
 		t.Fatal(err)
 	}
-	ears := []*Ear{
+	ears := []*PushReceiver{
 		{Client: &Client{UIN: receiver, Device: "phone"}, Dial: s.dial, Password: password, Confirms: true, Resumes: true},
 		{Client: &Client{UIN: receiver, Device: "laptop"}, Dial: s.dial, Password: password, Confirms: true},
 		{Client: &Client{UIN: receiver}, Dial: s.dial, Password: password, Confirms: true},
@@ -117,7 +117,7 @@ func TestClientsWhoStayMissNothingAfterRestores(t *testing.T) {
 
 // awaitHeard waits until a client has heard what was sent, and checks that it
 // has heard nothing else, and nothing twice.
-func awaitHeard(t *testing.T, e *Ear, sent []Message) {
+func awaitHeard(t *testing.T, e *PushReceiver, sent []Message) {
 	t.Helper()
 	var heard []Push
 	for deadline := time.Now().Add(inTheEnd); ; <-time.After(idlePause) {

@@ -6,25 +6,25 @@ import (
 )
 
 // ok begins the answer to a request that was done.
-func (c *call) ok() {
+func (c *request) ok() {
 	c.dst = wire.AppendHead(c.dst[:c.start], c.peer.Form, c.version, c.name, c.seq, c.uinText, 0)
 }
 
-func (c *call) text(key, value string) {
+func (c *request) text(key, value string) {
 	c.dst = wire.AppendText(c.dst, c.peer.Form, key, value)
 }
 
-func (c *call) number(key string, n int) {
+func (c *request) number(key string, n int) {
 	c.dst = wire.AppendNumber(c.dst, key, uint64(n))
 }
 
-func (c *call) big(key string, n uint64) { c.dst = wire.AppendNumber(c.dst, key, n) }
+func (c *request) big(key string, n uint64) { c.dst = wire.AppendNumber(c.dst, key, n) }
 
-func (c *call) account(key string, uin rookery.UIN) {
+func (c *request) account(key string, uin rookery.UIN) {
 	c.dst = wire.AppendNumber(c.dst, key, uint64(uin))
 }
 
-func (c *call) flag(key string, set bool) {
+func (c *request) flag(key string, set bool) {
 	n := 0
 	if set {
 		n = 1
@@ -33,20 +33,20 @@ func (c *call) flag(key string, set bool) {
 }
 
 // key begins a list.
-func (c *call) key(key string) { c.dst = wire.AppendKey(c.dst, key) }
+func (c *request) key(key string) { c.dst = wire.AppendKey(c.dst, key) }
 
-func (c *call) textElement(value string) {
+func (c *request) textElement(value string) {
 	c.dst = wire.AppendElement(c.dst, c.peer.Form, value)
 }
 
-func (c *call) numberElement(n int) { c.dst = wire.AppendNumberElement(c.dst, uint64(n)) }
+func (c *request) numberElement(n int) { c.dst = wire.AppendNumberElement(c.dst, uint64(n)) }
 
-func (c *call) bigElement(n uint64) { c.dst = wire.AppendNumberElement(c.dst, n) }
+func (c *request) bigElement(n uint64) { c.dst = wire.AppendNumberElement(c.dst, n) }
 
-func (c *call) uinElement(uin rookery.UIN) { c.dst = wire.AppendNumberElement(c.dst, uint64(uin)) }
+func (c *request) uinElement(uin rookery.UIN) { c.dst = wire.AppendNumberElement(c.dst, uint64(uin)) }
 
 // elements writes a list.
-func elements[E any](c *call, key string, list []E, write func(*call, E)) {
+func elements[E any](c *request, key string, list []E, write func(*request, E)) {
 	c.key(key)
 	for _, e := range list {
 		write(c, e)
@@ -62,7 +62,7 @@ const maxNumber = "18446744073709551615"
 
 // room is what is left for a page's elements behind what is written already and
 // the fields that are given.
-func (c *call) room(fields string) int { return pageBytes - (len(c.dst) - c.start) - len(fields) }
+func (c *request) room(fields string) int { return pageBytes - (len(c.dst) - c.start) - len(fields) }
 
 // fitting is how many elements fit from the first on, where size says how long
 // each is, in bytes.

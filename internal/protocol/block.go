@@ -9,7 +9,7 @@ import (
 const requestPage = 50
 
 // requests lists the friend requests that wait.
-func requests(c *call) error {
+func requests(c *request) error {
 	page, err := c.pageFrom(requestPage)
 	if err != nil {
 		return err
@@ -27,15 +27,15 @@ func requests(c *call) error {
 	})
 	last, waiting = last && n == len(waiting), waiting[:n]
 	c.pageHead(last, len(waiting))
-	elements(c, "UN", waiting, func(c *call, r rookery.FriendRequest) { c.uinElement(r.From) })
-	elements(c, "TM", waiting, func(c *call, r rookery.FriendRequest) { c.bigElement(seconds(r.Time)) })
-	elements(c, "RS", waiting, func(c *call, r rookery.FriendRequest) { c.textElement(r.Words) })
+	elements(c, "UN", waiting, func(c *request, r rookery.FriendRequest) { c.uinElement(r.From) })
+	elements(c, "TM", waiting, func(c *request, r rookery.FriendRequest) { c.bigElement(seconds(r.Time)) })
+	elements(c, "RS", waiting, func(c *request, r rookery.FriendRequest) { c.textElement(r.Words) })
 	return nil
 }
 
 // block keeps an account out, lets it in again, or lists those who are kept
 // out.
-func block(c *call) error {
+func block(c *request) error {
 	act, acts := c.value("CD")
 	if text, _ := c.value("UN"); text == "" {
 		if acts {
@@ -69,7 +69,7 @@ func block(c *call) error {
 	return nil
 }
 
-func blocked(c *call) error {
+func blocked(c *request) error {
 	if err := c.needDevice(); err != nil {
 		return err
 	}
@@ -79,6 +79,6 @@ func blocked(c *call) error {
 	}
 	c.ok()
 	c.pageHead(true, len(all))
-	elements(c, "UN", all, (*call).uinElement)
+	elements(c, "UN", all, (*request).uinElement)
 	return nil
 }

@@ -40,7 +40,7 @@ func TestOnlyASCIILettersHaveCaseInNamesOfCommands(t *testing.T) {
 			t.Errorf("%q is found as %s", other, row.name)
 		}
 	}
-	if confirms := (&call{name: foreign.Replace(pushMessage)}).confirms(); confirms {
+	if confirms := (&request{name: foreign.Replace(pushMessage)}).confirms(); confirms {
 		t.Errorf("%q confirms", foreign.Replace(pushMessage))
 	}
 }

@@ -15,9 +15,9 @@ type command struct {
 	changing bool
 	// always: no parameter can be wrong.
 	always bool
-	// run does it and writes the answer. It changes nothing if it returns an
+	// messageRun does it and writes the answer. It changes nothing if it returns an
 	// error.
-	run func(*call) error
+	run func(*request) error
 }
 
 type table []command

@@ -4,7 +4,7 @@ import "github.com/rookery-im/rookery"
 
 // needDevice refuses what is for device sessions alone to all others. Parameters
 // are looked at before.
-func (c *call) needDevice() error {
+func (c *request) needDevice() error {
 	if c.session.Device() == "" {
 		return errNoDevice
 	}
@@ -14,7 +14,7 @@ func (c *call) needDevice() error {
 var errNoDevice = rookery.Errorf(rookery.CodeRefused, "CMD: this is for device sessions: log in with VER=1.4 and DV")
 
 // devices lists the account's devices, or ends and forgets one.
-func devices(c *call) error {
+func devices(c *request) error {
 	id, err := c.count("ID")
 	if err != nil {
 		return err
@@ -44,8 +44,8 @@ func devices(c *call) error {
 	}
 	c.ok()
 	c.pageHead(true, len(all))
-	elements(c, "ID", all, func(c *call, d rookery.Device) { c.bigElement(d.ID) })
-	elements(c, "NK", all, func(c *call, d rookery.Device) { c.textElement(d.Name) })
-	elements(c, "TM", all, func(c *call, d rookery.Device) { c.bigElement(seconds(d.Since)) })
+	elements(c, "ID", all, func(c *request, d rookery.Device) { c.bigElement(d.ID) })
+	elements(c, "NK", all, func(c *request, d rookery.Device) { c.textElement(d.Name) })
+	elements(c, "TM", all, func(c *request, d rookery.Device) { c.bigElement(seconds(d.Since)) })
 	return nil
 }

@@ -10,36 +10,36 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-var _ transport.Host = (*Handler)(nil)
+var _ transport.StreamHandler = (*Handler)(nil)
 
 // Converse begins a dialogue on a connection that stays.
-func (h *Handler) Converse(link transport.Link) transport.Dialogue {
-	return &dialogue{handler: h, link: link}
+func (h *Handler) Converse(link transport.PushConn) transport.RecordStream {
+	return &recordStream{handler: h, link: link}
 }
 
-// dialogue is what is said on one connection. There are as many as there are
+// recordStream is what is said on one connection. There are as many as there are
 // lines and WebSockets, so it keeps next to nothing.
 //
 // A connection is bound to the session of the first successful Login on it, or
 // of the first record that a token proves. From then on records belong to that
 // session, and what arrives for it is pushed. Until then they are answered as
 // over HTTP.
-type dialogue struct {
+type recordStream struct {
 	handler *Handler
-	link    transport.Link
+	link    transport.PushConn
 	// session is what the connection is bound to, nil if it is not. It may have
 	// ended: then only Login and Logout get anywhere.
 	session *service.Session
 	// token proves the session if it is a device's.
 	token rookery.Token
 	// feed pushes, nil if nothing is pushed.
-	feed *service.Feed
+	feed *service.Subscription
 }
 
 // Answer answers records in their order. Messages to be sent that follow one
 // another are stored together.
-func (d *dialogue) Answer(ctx context.Context, peer *transport.Peer, records [][]byte, reply func([]byte) error) {
-	var waiting run
+func (d *recordStream) Answer(ctx context.Context, peer *transport.Peer, records [][]byte, reply func([]byte) error) {
+	var waiting messageRun
 	came := d.handler.service.Now() // the last too, however long the first take
 	if d.feed != nil {
 		d.feed.Asked()
@@ -69,7 +69,7 @@ func (d *dialogue) Answer(ctx context.Context, peer *transport.Peer, records [][
 }
 
 // answer answers one record. It returns what reply does.
-func (d *dialogue) answer(c *call, spoken bool, reply func([]byte) error) error {
+func (d *recordStream) answer(c *request, spoken bool, reply func([]byte) error) error {
 	defer d.handler.giveBack(c)
 	if !spoken {
 		d.handler.warnVersion(c)
@@ -94,7 +94,7 @@ func (d *dialogue) answer(c *call, spoken bool, reply func([]byte) error) error 
 }
 
 // write writes an answer. What is pushed keeps away from it.
-func (d *dialogue) write(answer []byte, reply func([]byte) error) error {
+func (d *recordStream) write(answer []byte, reply func([]byte) error) error {
 	err := reply(answer)
 	if d.feed != nil {
 		d.feed.Answered()
@@ -104,7 +104,7 @@ func (d *dialogue) write(answer []byte, reply func([]byte) error) error {
 
 // identify decides whether a record belongs to the session that the connection
 // is bound to. If so, it was heard of.
-func (d *dialogue) identify(c *call) error {
+func (d *recordStream) identify(c *request) error {
 	c.foreign = c.uin != d.session.Account() || c.asker.Token != "" && c.asker.Token != d.token
 	if c.foreign {
 		if c.row.always {
@@ -129,7 +129,7 @@ var errForeign = rookery.Errorf(rookery.CodeNotSignedIn, "the connection is boun
 // bind binds the connection to the session of a record that was answered. If it
 // is bound to that session's device already, its feed goes on: what was pushed
 // does not come again.
-func (d *dialogue) bind(c *call) {
+func (d *recordStream) bind(c *request) {
 	if d.session != nil && d.session.Device() != c.session.Device() {
 		d.unbind()
 	}
@@ -147,14 +147,14 @@ func (d *dialogue) bind(c *call) {
 	if rookery.CodeOf(err) == rookery.CodeNotSignedIn {
 		return // ended meanwhile: its next record is told so
 	}
-	if kept, due := d.handler.failing.Due(); due {
+	if kept, due := d.handler.failing.Allow(); due {
 		d.handler.log.Error("a connection was closed, because nothing could be pushed on it", "account", c.uin, "address", c.peer.Addr,
 			"error", err, "more_since", kept)
 	}
 	d.link.Close()
 }
 
-func (d *dialogue) unbind() {
+func (d *recordStream) unbind() {
 	if d.feed != nil {
 		d.feed.Close()
 	}
@@ -162,16 +162,16 @@ func (d *dialogue) unbind() {
 }
 
 // End ends what is pushed. The session lives on.
-func (d *dialogue) End() { d.unbind() }
+func (d *recordStream) End() { d.unbind() }
 
-// run is a run of messages to be sent. They follow one another on a connection that is
+// messageRun is a run of messages to be sent. They follow one another on a connection that is
 // bound, so that all are of one session.
-type run []*call
+type messageRun []*request
 
 var sending = exact["CLTMSG"]
 
 // send sends them and answers each. It returns what reply does.
-func (r run) send(d *dialogue, reply func([]byte) error) error {
+func (r messageRun) send(d *recordStream, reply func([]byte) error) error {
 	if len(r) == 0 {
 		return nil
 	}
@@ -184,7 +184,7 @@ func (r run) send(d *dialogue, reply func([]byte) error) error {
 	errs := make([]error, len(r))
 	var list []service.Outgoing
 	for i, c := range r {
-		if errs[i] = h.attempt(c, (*call).check); errs[i] != nil {
+		if errs[i] = h.attempt(c, (*request).check); errs[i] != nil {
 			continue
 		}
 		var out service.Outgoing
@@ -193,7 +193,7 @@ func (r run) send(d *dialogue, reply func([]byte) error) error {
 		}
 	}
 	var become []error
-	lost := h.attempt(r[0], func(c *call) error {
+	lost := h.attempt(r[0], func(c *request) error {
 		if len(list) > 0 {
 			become = h.service.SendAll(c.ctx, d.session, list)
 		}

@@ -25,7 +25,7 @@ type watched struct {
 	delays   func() // goes by before messages are stored
 }
 
-func (s *watched) DeliverEach(ctx context.Context, list []rookery.Delivery, now time.Time) []rookery.Delivered {
+func (s *watched) DeliverEach(ctx context.Context, list []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
 	s.together = append(s.together, len(list))
 	if s.delays != nil {
 		s.delays()
@@ -36,9 +36,9 @@ func (s *watched) DeliverEach(ctx context.Context, list []rookery.Delivery, now 
 	return s.Store.DeliverEach(ctx, list, now)
 }
 
-func (s *watched) Mailbox(ctx context.Context, uin rookery.UIN, device string) (uint64, rookery.Place, error) {
+func (s *watched) Mailbox(ctx context.Context, uin rookery.UIN, device string) (uint64, rookery.Cursor, error) {
 	if s.broken {
-		return 0, rookery.Place{}, rookery.Temporary(errors.New("the disk is gone"))
+		return 0, rookery.Cursor{}, rookery.Temporary(errors.New("the disk is gone"))
 	}
 	return s.Store.Mailbox(ctx, uin, device)
 }

@@ -11,7 +11,7 @@ const (
 
 var errOneself = parameter("UN", "that is yourself")
 
-func addToList(c *call) error {
+func addToList(c *request) error {
 	other, err := c.other()
 	if err != nil {
 		return err
@@ -26,7 +26,7 @@ func addToList(c *call) error {
 	return nil
 }
 
-func ackAddToList(c *call) error {
+func ackAddToList(c *request) error {
 	if err := c.needTarget(); err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func ackAddToList(c *call) error {
 	return nil
 }
 
-func delFromList(c *call) error {
+func delFromList(c *request) error {
 	if err := c.needTarget(); err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func delFromList(c *call) error {
 var errSystem = rookery.Errorf(rookery.CodeRefused, "UN: 10000 is the server itself, not somebody to befriend")
 
 // other is the account to befriend: anybody but oneself.
-func (c *call) other() (rookery.UIN, error) {
+func (c *request) other() (rookery.UIN, error) {
 	if err := c.needTarget(); err != nil {
 		return 0, err
 	}

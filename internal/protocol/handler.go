@@ -21,12 +21,12 @@ import (
 const maxSEQ = 32
 
 // Handler answers records: one by one as a transport.Handler, and on connections
-// that stay as a transport.Host.
+// that stay as a transport.StreamHandler.
 type Handler struct {
 	service  *service.Service
 	log      *slog.Logger
-	failing  transport.Complaint
-	warnings *transport.Warnings
+	failing  transport.LogLimiter
+	warnings *transport.WarningLog
 	calls    sync.Pool // of *call
 	pushes   sync.Pool // of *[]byte, where what is pushed is written
 }
@@ -37,18 +37,18 @@ var _ transport.Handler = (*Handler)(nil)
 func New(s *service.Service, log *slog.Logger) *Handler {
 	return &Handler{
 		service: s, log: log, warnings: transport.NewWarnings(log, s.Now),
-		calls:  sync.Pool{New: func() any { return new(call) }},
+		calls:  sync.Pool{New: func() any { return new(request) }},
 		pushes: sync.Pool{New: func() any { return new([]byte) }},
 	}
 }
 
-// call is one record on its way to an answer.
-type call struct {
+// request is one record on its way to an answer.
+type request struct {
 	ctx     context.Context
 	service *service.Service
 	peer    *transport.Peer
-	// dialogue is what the record is said in, nil for one that came alone.
-	dialogue *dialogue
+	// recordStream is what the record is said in, nil for one that came alone.
+	dialogue *recordStream
 	record   wire.Record
 
 	version wire.Version
@@ -62,13 +62,13 @@ type call struct {
 	name string
 	row  *command
 	// asker is who the record says it is from.
-	asker service.Asker
+	asker service.Caller
 	// foreign: it is not from whom its connection is bound to.
 	foreign bool
 	session *service.Session
 	// values are those of the row's keys, decoded.
-	values []value
-	mark   rookery.Mark
+	values []parameterValue
+	mark   rookery.RequestKey
 	// begins and ends: with the answer, session is the one that the connection
 	// is bound to, proved by asker's token; it is bound to none any more.
 	begins, ends bool
@@ -81,8 +81,8 @@ type call struct {
 // maxOwn is how much a call keeps of that, in bytes.
 const maxOwn = 4 << 10
 
-// value is a request's value of one key.
-type value struct {
+// parameterValue is a request's value of one key.
+type parameterValue struct {
 	text  string
 	given bool
 }
@@ -104,25 +104,25 @@ func (h *Handler) Handle(ctx context.Context, peer *transport.Peer, record, dst 
 }
 
 // take lends a call, until giveBack.
-func (h *Handler) take(ctx context.Context, peer *transport.Peer) *call {
-	c := h.calls.Get().(*call)
+func (h *Handler) take(ctx context.Context, peer *transport.Peer) *request {
+	c := h.calls.Get().(*request)
 	c.ctx, c.service, c.peer = ctx, h.service, peer
 	return c
 }
 
-func (h *Handler) giveBack(c *call) {
+func (h *Handler) giveBack(c *request) {
 	clear(c.values) // their texts can be long
 	own := c.own
 	if c.dialogue != nil && cap(c.dst) <= maxOwn {
 		own = c.dst[:0]
 	}
-	*c = call{record: c.record, values: c.values[:0], own: own} // storage to be used again
+	*c = request{record: c.record, values: c.values[:0], own: own} // storage to be used again
 	h.calls.Put(c)
 }
 
 // read takes a record apart, as far as that needs no session. It reports false
 // for a version that is not spoken: then there is nothing else to be said.
-func (c *call) read(record []byte) bool {
+func (c *request) read(record []byte) bool {
 	c.record.Parse(record)
 	var ok bool
 	if c.version, ok = wire.ParseVersion(c.bytes("VER")); !ok {
@@ -165,8 +165,8 @@ func echo(text string) string {
 }
 
 // answer writes the answer to a record that was read.
-func (h *Handler) answer(c *call) {
-	err := h.attempt(c, (*call).check)
+func (h *Handler) answer(c *request) {
+	err := h.attempt(c, (*request).check)
 	if err == nil {
 		err = h.attempt(c, c.row.run)
 	}
@@ -176,7 +176,7 @@ func (h *Handler) answer(c *call) {
 }
 
 // attempt takes a step of an answer. If that panics, it is not known to be done.
-func (h *Handler) attempt(c *call, step func(*call) error) (err error) {
+func (h *Handler) attempt(c *request, step func(*request) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			h.log.Error("a request made the server panic", "command", transport.Excerpt(c.name), "account", c.uin,
@@ -189,7 +189,7 @@ func (h *Handler) attempt(c *call, step func(*call) error) (err error) {
 
 // check makes the checks that all commands have in common, in the contract's
 // order.
-func (c *call) check() error {
+func (c *request) check() error {
 	switch {
 	case c.peer.ForeignProxy:
 		return errForeignProxy
@@ -227,8 +227,8 @@ var errNoUIN = rookery.Errorf(rookery.CodeNoAccount, "UIN: no account number, wh
 // identify finds out who asks: a device session by its SID, else the address's,
 // unless the record is said on a connection that is bound. A web page has its
 // user's address without being the user's program, so it needs the SID.
-func (c *call) identify() (err error) {
-	c.asker = service.Asker{Address: c.peer.Addr}
+func (c *request) identify() (err error) {
+	c.asker = service.Caller{Address: c.peer.Addr}
 	if sid := c.bytes("SID"); len(sid) > 0 {
 		c.asker.Token, _ = rookery.ParseToken(string(sid)) // anything else means nothing
 	}
@@ -248,13 +248,13 @@ func (c *call) identify() (err error) {
 
 // isNobody reports whether the record is a web page's that names no device
 // session: it acts for no session at all.
-func (c *call) isNobody() bool { return c.peer.Page && c.asker.Token == "" }
+func (c *request) isNobody() bool { return c.peer.Page && c.asker.Token == "" }
 
 var errNobody = rookery.Errorf(rookery.CodeNotSignedIn, "a web page acts for device sessions alone, with their SID")
 
 // checkValues checks SEQ and decodes the values of the row's keys. What they tell
 // of the client's encoding holds from now on.
-func (c *call) checkValues() error {
+func (c *request) checkValues() error {
 	if !c.seqDecoded {
 		return parameter("SEQ", errNotDecoded)
 	}
@@ -275,7 +275,7 @@ func (c *call) checkValues() error {
 			preferred = said
 		}
 		_, given := c.record.Raw(key)
-		c.values = append(c.values, value{text, given})
+		c.values = append(c.values, parameterValue{text, given})
 	}
 	// Unknown means UTF-8: only another meaning is worth storing.
 	if c.session != nil && (preferred == wire.GB18030) != (was == wire.GB18030) {
@@ -287,26 +287,26 @@ func (c *call) checkValues() error {
 const errNotDecoded = "the text has no known encoding, or holds a NUL"
 
 // bytes is the percent-decoded value of a key, empty if it is not given.
-func (c *call) bytes(key string) []byte {
+func (c *request) bytes(key string) []byte {
 	raw, _ := c.record.Raw(key)
 	return wire.Unescape(nil, raw)
 }
 
-func (c *call) decode(key string, preferred wire.Charset) (text string, said wire.Charset, ok bool) {
+func (c *request) decode(key string, preferred wire.Charset) (text string, said wire.Charset, ok bool) {
 	return wire.Decode(c.bytes(key), c.peer.Charset, preferred)
 }
 
 // loose is a value that is echoed, whatever it is; ok is false if it is no text
 // in any encoding.
-func (c *call) loose(key string) (text string, ok bool) {
+func (c *request) loose(key string) (text string, ok bool) {
 	if text, _, ok := c.decode(key, wire.CharsetUnknown); ok {
 		return text, true
 	}
 	return strings.ToValidUTF8(string(c.bytes(key)), "\uFFFD"), false
 }
 
-// value is the value of one of the row's keys.
-func (c *call) value(key string) (text string, given bool) {
+// parameterValue is the value of one of the row's keys.
+func (c *request) value(key string) (text string, given bool) {
 	for i, k := range c.row.keys {
 		if k == key {
 			return c.values[i].text, c.values[i].given
@@ -318,7 +318,7 @@ func (c *call) value(key string) (text string, given bool) {
 // content is what makes two requests with the same SEQ equal: the command and
 // the values of its keys. These are bytes, not texts: what a doubtful value is
 // read as can change between a request and its repeat.
-func (c *call) content() []byte {
+func (c *request) content() []byte {
 	b := append(make([]byte, 0, 128), c.row.name...)
 	for _, key := range c.row.keys {
 		v := c.bytes(key)
@@ -328,7 +328,7 @@ func (c *call) content() []byte {
 }
 
 // refuse writes the answer to a request that got an error.
-func (h *Handler) refuse(c *call, err error) {
+func (h *Handler) refuse(c *request, err error) {
 	res := resOf(err)
 	c.dst = wire.AppendHead(c.dst[:c.start], c.peer.Form, c.version, c.name, c.seq, c.uinText, res)
 	if res != resNotLoggedIn {

@@ -13,7 +13,7 @@ const (
 )
 
 // history looks back on a conversation, or on all.
-func history(c *call) error {
+func history(c *request) error {
 	q, err := c.historyQuery()
 	if err != nil {
 		return err
@@ -37,18 +37,18 @@ func history(c *call) error {
 	slices.Reverse(list)
 
 	c.pageHead(last, len(list))
-	elements(c, "ID", list, (*call).numberOfEntry)
-	elements(c, "TM", list, (*call).timeOfEntry)
-	elements(c, "MT", list, (*call).kindOfEntry)
-	elements(c, "UN", list, (*call).peerOfEntry)
-	elements(c, "MG", list, (*call).textOfEntry)
+	elements(c, "ID", list, (*request).numberOfEntry)
+	elements(c, "TM", list, (*request).timeOfEntry)
+	elements(c, "MT", list, (*request).kindOfEntry)
+	elements(c, "UN", list, (*request).peerOfEntry)
+	elements(c, "MG", list, (*request).textOfEntry)
 	if q.With != 0 && q.Before == 0 {
 		c.big("RD", h.Read)
 	}
 	return nil
 }
 
-func (c *call) historyQuery() (q rookery.HistoryQuery, err error) {
+func (c *request) historyQuery() (q rookery.HistoryQuery, err error) {
 	if q.Before, err = c.count("BF"); err != nil {
 		return q, err
 	}
@@ -71,7 +71,7 @@ func (c *call) historyQuery() (q rookery.HistoryQuery, err error) {
 }
 
 // read says how far a conversation was read.
-func read(c *call) error {
+func read(c *request) error {
 	if err := c.needTarget(); err != nil {
 		return err
 	}

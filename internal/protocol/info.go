@@ -9,7 +9,7 @@ import (
 // infoField is one field of a GetInfo answer.
 type infoField struct {
 	key   string
-	write func(c *call, key string, a *rookery.Account)
+	write func(c *request, key string, a *rookery.Account)
 	// set is how its owner changes it, nil for what cannot be changed.
 	set func(p *rookery.Profile, value string) error
 }
@@ -17,7 +17,7 @@ type infoField struct {
 func textField(key string, of func(*rookery.Profile) *string) infoField {
 	return infoField{
 		key:   key,
-		write: func(c *call, key string, a *rookery.Account) { c.text(key, *of(&a.Profile)) },
+		write: func(c *request, key string, a *rookery.Account) { c.text(key, *of(&a.Profile)) },
 		set: func(p *rookery.Profile, value string) error {
 			*of(p) = value
 			return nil
@@ -28,7 +28,7 @@ func textField(key string, of func(*rookery.Profile) *string) infoField {
 func numberField(key string, of func(*rookery.Profile) *int) infoField {
 	return infoField{
 		key:   key,
-		write: func(c *call, key string, a *rookery.Account) { c.number(key, *of(&a.Profile)) },
+		write: func(c *request, key string, a *rookery.Account) { c.number(key, *of(&a.Profile)) },
 		set: func(p *rookery.Profile, value string) (err error) {
 			*of(p), err = strconv.Atoi(value)
 			return err
@@ -38,7 +38,7 @@ func numberField(key string, of func(*rookery.Profile) *int) infoField {
 
 // unknownField is one whose meaning nobody knows any more: it stays empty.
 func unknownField(key string) infoField {
-	return infoField{key: key, write: func(c *call, key string, _ *rookery.Account) { c.text(key, "") }}
+	return infoField{key: key, write: func(c *request, key string, _ *rookery.Account) { c.text(key, "") }}
 }
 
 // infoFields are all fields of GetInfo. Each level answers some of them, in
@@ -56,7 +56,7 @@ var infoFields = []infoField{
 	textField("HP", func(p *rookery.Profile) *string { return &p.HomePage }),
 	unknownField("ID"),
 	textField("JB", func(p *rookery.Profile) *string { return &p.Job }),
-	{key: "LV", write: func(c *call, key string, _ *rookery.Account) { c.text(key, c.level()) }},
+	{key: "LV", write: func(c *request, key string, _ *rookery.Account) { c.text(key, c.level()) }},
 	textField("MO", func(p *rookery.Profile) *string { return &p.Mobile }),
 	unknownField("MT"),
 	unknownField("MV"),
@@ -68,7 +68,7 @@ var infoFields = []infoField{
 	textField("SC", func(p *rookery.Profile) *string { return &p.School }),
 	numberField("SH", func(p *rookery.Profile) *int { return &p.Animal }),
 	numberField("SX", func(p *rookery.Profile) *int { return &p.Sex }),
-	{key: "UN", write: func(c *call, key string, a *rookery.Account) { c.account(key, a.UIN) }},
+	{key: "UN", write: func(c *request, key string, a *rookery.Account) { c.account(key, a.UIN) }},
 	textField("NK", func(p *rookery.Profile) *string { return &p.Nick }),
 }
 
@@ -89,14 +89,14 @@ func set(keys ...string) map[string]bool {
 }
 
 // level is the level asked for, normal if none is.
-func (c *call) level() string {
+func (c *request) level() string {
 	if lv, given := c.value("LV"); given {
 		return lv
 	}
 	return "2"
 }
 
-func getInfo(c *call) error {
+func getInfo(c *request) error {
 	if err := c.needTarget(); err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ import (
 type line struct {
 	w        *world
 	peer     transport.Peer
-	dialogue transport.Dialogue
+	dialogue transport.RecordStream
 	came     chan []byte
 	closed   chan struct{}
 	closing  sync.Once

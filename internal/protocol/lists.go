@@ -14,7 +14,7 @@ const (
 	endOfPages = 65535
 )
 
-func list(c *call) error {
+func list(c *request) error {
 	page, err := c.page(listPage)
 	if err != nil {
 		return err
@@ -25,11 +25,11 @@ func list(c *call) error {
 	}
 	c.ok()
 	c.pageHead(last, len(friends))
-	elements(c, "UN", friends, (*call).uinElement)
+	elements(c, "UN", friends, (*request).uinElement)
 	return nil
 }
 
-func queryStat(c *call) error {
+func queryStat(c *request) error {
 	page, err := c.page(statPage)
 	if err != nil {
 		return err
@@ -39,15 +39,15 @@ func queryStat(c *call) error {
 		return err
 	}
 	c.ok()
-	elements(c, "FC", friends, (*call).faceElement)
+	elements(c, "FC", friends, (*request).faceElement)
 	c.pageHead(last, len(friends))
-	elements(c, "ST", friends, (*call).statusElement)
-	elements(c, "UN", friends, (*call).contactElement)
-	elements(c, "NK", friends, (*call).nickElement)
+	elements(c, "ST", friends, (*request).statusElement)
+	elements(c, "UN", friends, (*request).contactElement)
+	elements(c, "NK", friends, (*request).nickElement)
 	return nil
 }
 
-func queryStat2(c *call) error {
+func queryStat2(c *request) error {
 	page, err := c.pageFrom(statPage)
 	if err != nil {
 		return err
@@ -58,12 +58,12 @@ func queryStat2(c *call) error {
 	}
 	c.ok()
 	c.pageHead(last, len(friends))
-	elements(c, "ST", friends, (*call).statusElement)
-	elements(c, "UN", friends, (*call).contactElement)
+	elements(c, "ST", friends, (*request).statusElement)
+	elements(c, "UN", friends, (*request).contactElement)
 	return nil
 }
 
-func simpleInfo2(c *call) error {
+func simpleInfo2(c *request) error {
 	page, err := c.pageFrom(statPage)
 	if err != nil {
 		return err
@@ -83,14 +83,14 @@ func simpleInfo2(c *call) error {
 	c.ok()
 	c.account("NP", next)
 	c.number("SN", len(friends))
-	elements(c, "UN", friends, (*call).contactElement)
-	elements(c, "FC", friends, (*call).faceElement)
-	elements(c, "NK", friends, (*call).nickElement)
+	elements(c, "UN", friends, (*request).contactElement)
+	elements(c, "FC", friends, (*request).faceElement)
+	elements(c, "NK", friends, (*request).nickElement)
 	return nil
 }
 
-func finger(c *call) error {
-	var f rookery.Finger
+func finger(c *request) error {
+	var f rookery.ProfileQuery
 	var err error
 	if f.Age, err = c.optionalNumber("AG"); err != nil {
 		return err
@@ -111,24 +111,24 @@ func finger(c *call) error {
 	}
 	c.ok()
 	c.pageHead(last, len(found))
-	elements(c, "UN", found, (*call).contactElement)
-	elements(c, "NK", found, (*call).nickElement)
-	elements(c, "FC", found, (*call).faceElement)
-	elements(c, "SX", found, func(c *call, f service.Contact) { c.numberElement(f.Profile.Sex) })
-	elements(c, "AG", found, func(c *call, f service.Contact) { c.numberElement(f.Profile.Age) })
-	elements(c, "PV", found, func(c *call, f service.Contact) { c.textElement(f.Profile.Province) })
+	elements(c, "UN", found, (*request).contactElement)
+	elements(c, "NK", found, (*request).nickElement)
+	elements(c, "FC", found, (*request).faceElement)
+	elements(c, "SX", found, func(c *request, f service.Contact) { c.numberElement(f.Profile.Sex) })
+	elements(c, "AG", found, func(c *request, f service.Contact) { c.numberElement(f.Profile.Age) })
+	elements(c, "PV", found, func(c *request, f service.Contact) { c.textElement(f.Profile.Province) })
 	return nil
 }
 
 // pageHead writes whether a page is the last, and how many are on it.
-func (c *call) pageHead(last bool, count int) {
+func (c *request) pageHead(last bool, count int) {
 	c.flag("FN", last)
 	c.number("SN", count)
 }
 
-func (c *call) contactElement(f service.Contact) { c.uinElement(f.UIN) }
-func (c *call) nickElement(f service.Contact)    { c.textElement(f.Profile.Nick) }
-func (c *call) faceElement(f service.Contact)    { c.numberElement(f.Profile.Face) }
-func (c *call) statusElement(f service.Contact) {
+func (c *request) contactElement(f service.Contact) { c.uinElement(f.UIN) }
+func (c *request) nickElement(f service.Contact)    { c.textElement(f.Profile.Nick) }
+func (c *request) faceElement(f service.Contact)    { c.numberElement(f.Profile.Face) }
+func (c *request) statusElement(f service.Contact) {
 	c.numberElement(int(c.version.Status(uint8(f.Status))))
 }

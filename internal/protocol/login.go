@@ -14,7 +14,7 @@ import (
 // maxProgram is how much of LC is kept, in bytes; clients send 16 digits.
 const maxProgram = 64
 
-func login(c *call) error {
+func login(c *request) error {
 	status, err := c.status()
 	if err != nil {
 		return err
@@ -54,7 +54,7 @@ func login(c *call) error {
 
 // program reads LC, which names the client in the server's log: so it is cut, and
 // holds nothing that a terminal would not show.
-func (c *call) program() string {
+func (c *request) program() string {
 	name, _ := c.value("LC")
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) || r == utf8.RuneError {
@@ -69,7 +69,7 @@ var errPageLogin = rookery.Errorf(rookery.CodeRefused, "DV: missing; "+
 
 // device reads DV, the name of the device that signs in; empty for an address.
 // Versions without device sessions do not look at it.
-func (c *call) device() (string, error) {
+func (c *request) device() (string, error) {
 	if !c.version.Devices() {
 		return "", nil
 	}
@@ -81,7 +81,7 @@ func (c *call) device() (string, error) {
 }
 
 // proof reads PS as M5 says it is to be read; nil if it cannot prove anything.
-func (c *call) proof() *service.Proof {
+func (c *request) proof() *service.Proof {
 	ps, _ := c.value("PS")
 	var proof service.Proof
 	switch m5, _ := c.value("M5"); m5 {
@@ -99,7 +99,7 @@ func (c *call) proof() *service.Proof {
 	return &proof
 }
 
-func logout(c *call) error {
+func logout(c *request) error {
 	if !c.foreign && !c.isNobody() {
 		c.service.SignOut(c.ctx, c.uin, c.asker)
 		c.ends = true
@@ -108,7 +108,7 @@ func logout(c *call) error {
 	return nil
 }
 
-func changeStat(c *call) error {
+func changeStat(c *request) error {
 	status, err := c.status()
 	if err != nil {
 		return err

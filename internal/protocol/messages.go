@@ -11,7 +11,7 @@ import (
 // batchCount is how many messages GetMsgEx hands out at most.
 const batchCount = 50
 
-func cltmsg(c *call) error {
+func cltmsg(c *request) error {
 	out, err := c.outgoing()
 	if err != nil {
 		return err
@@ -20,7 +20,7 @@ func cltmsg(c *call) error {
 }
 
 // outgoing reads the message that a CLTMSG asks to send.
-func (c *call) outgoing() (service.Outgoing, error) {
+func (c *request) outgoing() (service.Outgoing, error) {
 	if err := c.needTarget(); err != nil {
 		return service.Outgoing{}, err
 	}
@@ -36,7 +36,7 @@ func (c *call) outgoing() (service.Outgoing, error) {
 }
 
 // sent writes the answer to a CLTMSG, or says what kept it from being done.
-func (c *call) sent(err error) error {
+func (c *request) sent(err error) error {
 	if err != nil {
 		return about("UN", err)
 	}
@@ -44,9 +44,9 @@ func (c *call) sent(err error) error {
 	return nil
 }
 
-func getMsgEx(c *call) error {
+func getMsgEx(c *request) error {
 	c.ok()
-	b := batch{call: c, numbered: c.session.Device() != "", now: c.service.Now()}
+	b := batch{request: c, numbered: c.session.Device() != "", now: c.service.Now()}
 	fields := "&MN=0&MT=&UN=&MG="
 	if b.numbered {
 		fields += "&ID=&TM="
@@ -71,7 +71,7 @@ func getMsgEx(c *call) error {
 
 // batch is what a GetMsgEx hands out; notices are entries without a number.
 type batch struct {
-	*call
+	*request
 	entries []rookery.Entry
 	// numbered: with the numbers and times that device sessions get.
 	numbered bool
@@ -94,19 +94,19 @@ func (b *batch) size(nth int, e rookery.Entry) int {
 func (b *batch) write() {
 	b.number("MN", len(b.entries))
 	if b.numbered {
-		elements(b.call, "ID", b.entries, (*call).numberOfEntry)
-		elements(b.call, "TM", b.entries, (*call).timeOfEntry)
+		elements(b.request, "ID", b.entries, (*request).numberOfEntry)
+		elements(b.request, "TM", b.entries, (*request).timeOfEntry)
 	}
-	elements(b.call, "MT", b.entries, (*call).kindOfEntry)
-	elements(b.call, "UN", b.entries, (*call).peerOfEntry)
-	elements(b.call, "MG", b.entries, (*call).textOfEntry)
+	elements(b.request, "MT", b.entries, (*request).kindOfEntry)
+	elements(b.request, "UN", b.entries, (*request).peerOfEntry)
+	elements(b.request, "MG", b.entries, (*request).textOfEntry)
 }
 
-func (c *call) numberOfEntry(e rookery.Entry) { c.bigElement(e.Number) }
-func (c *call) timeOfEntry(e rookery.Entry)   { c.bigElement(seconds(e.Time)) }
-func (c *call) kindOfEntry(e rookery.Entry)   { c.numberElement(int(e.Kind)) }
-func (c *call) peerOfEntry(e rookery.Entry)   { c.uinElement(e.Peer) }
-func (c *call) textOfEntry(e rookery.Entry)   { c.textElement(e.Text) }
+func (c *request) numberOfEntry(e rookery.Entry) { c.bigElement(e.Number) }
+func (c *request) timeOfEntry(e rookery.Entry)   { c.bigElement(seconds(e.Time)) }
+func (c *request) kindOfEntry(e rookery.Entry)   { c.numberElement(int(e.Kind)) }
+func (c *request) peerOfEntry(e rookery.Entry)   { c.uinElement(e.Peer) }
+func (c *request) textOfEntry(e rookery.Entry)   { c.textElement(e.Text) }
 
 // seconds is a time as TM has it, in Unix seconds.
 func seconds(t time.Time) uint64 { return uint64(max(t.Unix(), 0)) }

@@ -16,23 +16,23 @@ const (
 	pushReadMark = "read_mark"
 )
 
-// outlet writes what arrives for a session to its connection: section 6 of the
+// pushSink writes what arrives for a session to its connection: section 6 of the
 // protocol. Those of the same device on the same connection are equal, by which the
 // service knows a connection again.
-type outlet struct {
+type pushSink struct {
 	handler *Handler
-	link    transport.Link
+	link    transport.PushConn
 	uin     rookery.UIN
 	// numbered: with the numbers and times that device sessions get.
 	numbered bool
 }
 
-func (h *Handler) outlet(link transport.Link, se *service.Session) outlet {
-	return outlet{handler: h, link: link, uin: se.Account(), numbered: se.Device() != ""}
+func (h *Handler) outlet(link transport.PushConn, se *service.Session) pushSink {
+	return pushSink{handler: h, link: link, uin: se.Account(), numbered: se.Device() != ""}
 }
 
 // Push writes one item as one record.
-func (o outlet) Push(item service.Item) error {
+func (o pushSink) Push(item service.Event) error {
 	buf := o.handler.pushes.Get().(*[]byte)
 	*buf = o.append((*buf)[:0], item)
 	err := o.link.Push(*buf)
@@ -42,13 +42,13 @@ func (o outlet) Push(item service.Item) error {
 
 // Framed reports whether what is pushed on the connection arrives record by
 // record.
-func (o outlet) Framed() bool { return o.link.Framed() }
+func (o pushSink) Framed() bool { return o.link.Framed() }
 
 // Close ends the connection.
-func (o outlet) Close() { o.link.Close() }
+func (o pushSink) Close() { o.link.Close() }
 
 // append appends the record of an item.
-func (o outlet) append(dst []byte, item service.Item) []byte {
+func (o pushSink) append(dst []byte, item service.Event) []byte {
 	switch {
 	case item.Entry != nil:
 		e := item.Entry
@@ -70,18 +70,18 @@ func (o outlet) append(dst []byte, item service.Item) []byte {
 }
 
 // head begins a push. Those who wait for one speak 1.4, whatever else they say.
-func (o outlet) head(dst []byte, name string, number uint64) []byte {
+func (o pushSink) head(dst []byte, name string, number uint64) []byte {
 	return wire.AppendHead(dst, wire.FormLine, wire.V14, name, strconv.FormatUint(number, 10), o.uin.String(), 0)
 }
 
 // confirms reports whether a record says that a push has arrived. It is no
 // command, and gets no answer.
-func (c *call) confirms() bool { return wire.EqualFold([]byte(c.name), pushMessage) }
+func (c *request) confirms() bool { return wire.EqualFold([]byte(c.name), pushMessage) }
 
 // confirm takes a confirmation: the client has everything up to the number in
 // SEQ. One that is not of the connection's session, or has no number, means
 // nothing.
-func (d *dialogue) confirm(c *call) {
+func (d *recordStream) confirm(c *request) {
 	if d.session == nil || c.uin != d.session.Account() {
 		return
 	}

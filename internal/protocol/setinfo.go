@@ -18,7 +18,7 @@ var settable = func() []string {
 }()
 
 // setInfo changes what is given, and nothing else.
-func setInfo(c *call) error {
+func setInfo(c *request) error {
 	var changes []func(*rookery.Account)
 	own, err := c.service.Info(c.ctx, c.session, c.uin)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 )
 
 // status reads ST, 0 if it is not given.
-func (c *call) status() (rookery.Status, error) {
+func (c *request) status() (rookery.Status, error) {
 	text, given := c.value("ST")
 	if !given {
 		return 0, nil
@@ -23,7 +23,7 @@ func (c *call) status() (rookery.Status, error) {
 
 // page reads TN and UN: a part of a list, with usual many elements if TN does
 // not say.
-func (c *call) page(usual int) (service.Page, error) {
+func (c *request) page(usual int) (service.Page, error) {
 	limit, err := c.count("TN")
 	if err != nil {
 		return service.Page{}, err
@@ -36,7 +36,7 @@ func (c *call) page(usual int) (service.Page, error) {
 }
 
 // pageFrom reads UN as a position in a list.
-func (c *call) pageFrom(limit int) (service.Page, error) {
+func (c *request) pageFrom(limit int) (service.Page, error) {
 	after, err := c.count("UN")
 	if err != nil {
 		return service.Page{}, err
@@ -46,7 +46,7 @@ func (c *call) pageFrom(limit int) (service.Page, error) {
 
 // count reads a decimal number that is not negative: 0 if it is not given or
 // empty, the largest there is if it is larger.
-func (c *call) count(key string) (uint64, error) {
+func (c *request) count(key string) (uint64, error) {
 	text, _ := c.value(key)
 	if text == "" {
 		return 0, nil
@@ -64,7 +64,7 @@ func (c *call) count(key string) (uint64, error) {
 }
 
 // optionalNumber reads a number that a search may leave empty.
-func (c *call) optionalNumber(key string) (*int, error) {
+func (c *request) optionalNumber(key string) (*int, error) {
 	if text, _ := c.value(key); text == "" {
 		return nil, nil
 	}
@@ -78,7 +78,7 @@ func (c *call) optionalNumber(key string) (*int, error) {
 
 // needTarget checks that UN names somebody. Whether it is an account is looked
 // at after all parameters: see target.
-func (c *call) needTarget() error {
+func (c *request) needTarget() error {
 	if text, _ := c.value("UN"); text == "" {
 		return parameter("UN", "missing")
 	}
@@ -86,7 +86,7 @@ func (c *call) needTarget() error {
 }
 
 // target reads UN as an account number.
-func (c *call) target() (rookery.UIN, error) {
+func (c *request) target() (rookery.UIN, error) {
 	text, _ := c.value("UN")
 	uin, ok := rookery.ParseUIN(text)
 	if !ok {

@@ -17,20 +17,20 @@ const (
 	mostWaves = 64
 )
 
-// wave is the pushed entries up to a number, above the wave before. They were
+// pushedRange is the pushed entries up to a number, above the wave before. They were
 // written at a time, or a little before.
-type wave struct {
+type pushedRange struct {
 	upTo uint64
 	at   time.Duration
-	fate fate
+	fate deliveryState
 }
 
-// fate is what became of entries that were pushed and are not confirmed.
-type fate uint8
+// deliveryState is what became of entries that were pushed and are not confirmed.
+type deliveryState uint8
 
 const (
 	// written: a record that comes late enough says that they have arrived.
-	written fate = iota
+	written deliveryState = iota
 	// doubtful: the latest entry may have come together with an answer, and is
 	// to be pushed again.
 	doubtful
@@ -42,7 +42,7 @@ const (
 
 // latest is the wave of the latest entry on a connection with a pace, nil if
 // that is confirmed. mu is held.
-func (f *Feed) latest() *wave {
+func (f *Subscription) latest() *pushedRange {
 	if n := len(f.waves); f.pace != nil && n > 0 {
 		return &f.waves[n-1]
 	}
@@ -53,7 +53,7 @@ func (f *Feed) latest() *wave {
 // clock: what was pushed long enough before has arrived (section 6 of the
 // protocol), unless it may have come together with an answer. Of a client that
 // confirms by number it says nothing.
-func (f *Feed) Heard(at time.Time) {
+func (f *Subscription) Heard(at time.Time) {
 	by := f.service.uptimeAt(at) - arrivalTime
 	f.mu.Lock()
 	moved := !f.over() && f.arrivedBy(by)
@@ -65,7 +65,7 @@ func (f *Feed) Heard(at time.Time) {
 
 // arrivedBy notes that what was written by a time has arrived, and reports
 // whether the place has moved. mu is held.
-func (f *Feed) arrivedBy(by time.Duration) bool {
+func (f *Subscription) arrivedBy(by time.Duration) bool {
 	for i := range f.waves {
 		w := &f.waves[i]
 		if w.at > by {
@@ -81,7 +81,7 @@ func (f *Feed) arrivedBy(by time.Duration) bool {
 
 // advance moves the place over what has arrived, and reports whether it has
 // moved. mu is held.
-func (f *Feed) advance() bool {
+func (f *Subscription) advance() bool {
 	n := 0
 	for n < len(f.waves) && f.waves[n].fate == arrived {
 		n++
@@ -95,7 +95,7 @@ func (f *Feed) advance() bool {
 
 // Confirm says that the client has the entries up to a number. From the first
 // confirmation of a push on, nothing else confirms for the session.
-func (f *Feed) Confirm(number uint64) {
+func (f *Subscription) Confirm(number uint64) {
 	first := f.confirmsByNumber(number)
 	f.mu.Lock()
 	moved := f.confirm(min(number, f.pushed))
@@ -113,7 +113,7 @@ func (f *Feed) Confirm(number uint64) {
 
 // confirmsByNumber reports whether the session confirms a push by number for the
 // first time, and then notes it.
-func (f *Feed) confirmsByNumber(number uint64) bool {
+func (f *Subscription) confirmsByNumber(number uint64) bool {
 	m := f.box.member
 	m.mu.Lock() // it is noted of this session, and not of one that follows
 	defer m.mu.Unlock()
@@ -129,7 +129,7 @@ func (f *Feed) confirmsByNumber(number uint64) bool {
 
 // confirm notes that entries have arrived, and reports whether that is new. mu
 // is held.
-func (f *Feed) confirm(upTo uint64) bool {
+func (f *Subscription) confirm(upTo uint64) bool {
 	if f.over() || upTo <= f.confirmed {
 		return false
 	}
@@ -138,16 +138,16 @@ func (f *Feed) confirm(upTo uint64) bool {
 }
 
 // passed moves the place. mu is held.
-func (f *Feed) passed(number uint64) {
+func (f *Subscription) passed(number uint64) {
 	f.confirmed = max(f.confirmed, number)
-	f.waves = slices.DeleteFunc(f.waves, func(w wave) bool { return w.upTo <= number })
+	f.waves = slices.DeleteFunc(f.waves, func(w pushedRange) bool { return w.upTo <= number })
 	if len(f.waves) == 0 {
 		f.waves = nil
 	}
 }
 
 // collected says that entries that were left to GetMsgEx were handed out.
-func (f *Feed) collected(place uint64) {
+func (f *Subscription) collected(place uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.confirm(place) {
@@ -157,11 +157,11 @@ func (f *Feed) collected(place uint64) {
 
 // wrote notes that an entry was handed to the network. alone: no answer was
 // written just before. mu is held.
-func (f *Feed) wrote(number uint64, now time.Duration, alone bool) {
+func (f *Subscription) wrote(number uint64, now time.Duration, alone bool) {
 	switch {
 	case number <= f.confirmed || f.byNumber:
 	case f.pace != nil:
-		w := wave{number, now, written}
+		w := pushedRange{number, now, written}
 		if !alone {
 			w.fate = doubtful
 		}
@@ -181,14 +181,14 @@ func (f *Feed) wrote(number uint64, now time.Duration, alone bool) {
 			f.waves[n-1].upTo = number
 			return
 		}
-		f.waves = append(f.waves, wave{number, now, written})
+		f.waves = append(f.waves, pushedRange{number, now, written})
 		f.tidy()
 	}
 }
 
 // tidy makes one wave of those that share their fate: what the next record
 // confirms in any case, what is left, what has arrived. mu is held.
-func (f *Feed) tidy() {
+func (f *Subscription) tidy() {
 	if len(f.waves) < 2 {
 		return
 	}
@@ -203,14 +203,14 @@ func (f *Feed) tidy() {
 		}
 	}
 	if n := len(kept); n > mostWaves { // some that have arrived come again
-		kept = append(kept[:0], wave{kept[n-2].upTo, kept[n-2].at, left}, latest)
+		kept = append(kept[:0], pushedRange{kept[n-2].upTo, kept[n-2].at, left}, latest)
 	}
 	f.waves = kept
 }
 
 // storeByNumber stores that the session of a collector has confirmed by number,
 // for nobody who waits. A restart before that forgets it.
-func (s *Service) storeByNumber(c *collector) {
+func (s *Service) storeByNumber(c *consumer) {
 	const task = "store that a client confirms by number"
 	s.background.start(task, func() {
 		if err := s.setByNumber(context.Background(), c); err != nil {
@@ -220,7 +220,7 @@ func (s *Service) storeByNumber(c *collector) {
 	})
 }
 
-func (s *Service) setByNumber(ctx context.Context, c *collector) error {
+func (s *Service) setByNumber(ctx context.Context, c *consumer) error {
 	m := c.member
 	if err := m.turn.take(ctx); err != nil { // so that the session is not renewed meanwhile
 		return err

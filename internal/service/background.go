@@ -68,7 +68,7 @@ func (b *background) run(task string, f func()) {
 	_ = b.attempt(task, func() error { f(); return nil }) // a panic was logged
 }
 
-// attempt calls f on this goroutine. A panic of f is logged, and returned as an
+// loginAttempt calls f on this goroutine. A panic of f is logged, and returned as an
 // error.
 func (b *background) attempt(task string, f func() error) (err error) {
 	defer func() {

@@ -55,7 +55,7 @@ func (b *brittle) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint
 	return b.Store.Entries(ctx, uin, after, upTo, limit)
 }
 
-func (b *brittle) Collect(ctx context.Context, uin rookery.UIN, device string, p rookery.Place) error {
+func (b *brittle) Collect(ctx context.Context, uin rookery.UIN, device string, p rookery.Cursor) error {
 	b.called("Collect")
 	return b.Store.Collect(ctx, uin, device, p)
 }
@@ -131,7 +131,7 @@ func goMad() { panic("out of its mind") }
 // wild is an outlet that panics.
 type wild struct{ onPush, onClose bool }
 
-func (o *wild) Push(service.Item) error {
+func (o *wild) Push(service.Event) error {
 	if o.onPush {
 		goMad()
 	}
@@ -255,7 +255,7 @@ type stuck struct {
 	returned bool
 }
 
-func (o *stuck) Push(service.Item) error {
+func (o *stuck) Push(service.Event) error {
 	<-o.closed
 	time.Sleep(time.Second) // the system takes its time
 	o.mu.Lock()

@@ -15,7 +15,7 @@ var errBlockOneself = rookery.Errorf(rookery.CodeParameter, "that is yourself")
 // keeps the other out: it takes nothing of it and looks offline to it. The other,
 // if it was a friend, sees it go. CodeRefused for the system's account, and if
 // too many are blocked.
-func (s *Service) Block(ctx context.Context, se *Session, other rookery.UIN, mark rookery.Mark) error {
+func (s *Service) Block(ctx context.Context, se *Session, other rookery.UIN, mark rookery.RequestKey) error {
 	switch other {
 	case rookery.System:
 		return rookery.Errorf(rookery.CodeRefused, "%d is the server itself, which cannot be blocked", rookery.System)
@@ -31,7 +31,7 @@ func (s *Service) Block(ctx context.Context, se *Session, other rookery.UIN, mar
 	defer m.turn.end()
 	before := m.looks(s.uptime())
 	var stood rookery.Relation
-	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, _ rookery.Rule) (rookery.Step, error) {
+	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
 		stood = r
 		if r.Blocks {
 			return rookery.Block(r), nil
@@ -57,11 +57,11 @@ func (s *Service) mayBlockMore(ctx context.Context, uin rookery.UIN) error {
 }
 
 // Unblock takes that back.
-func (s *Service) Unblock(ctx context.Context, se *Session, other rookery.UIN, mark rookery.Mark) error {
+func (s *Service) Unblock(ctx context.Context, se *Session, other rookery.UIN, mark rookery.RequestKey) error {
 	if other == se.about.Account {
 		return errBlockOneself
 	}
-	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, _ rookery.Rule) (rookery.Step, error) {
+	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
 		return rookery.Unblock(r), nil
 	})
 	return err

@@ -33,7 +33,7 @@ func TestWhoIsBlockedCannotWrite(t *testing.T) {
 	w.must(w.block(me, 10002))
 	w.code(w.send(you, "", 10001, "blocked"), rookery.CodeRefused)
 	w.restart(0)
-	you, err := w.Session(t.Context(), 10002, service.Asker{Address: cafe})
+	you, err := w.Session(t.Context(), 10002, service.Caller{Address: cafe})
 	w.must(err)
 	w.code(w.send(you, "", 10001, "still"), rookery.CodeRefused)
 	me = w.device(10001, "desk")
@@ -53,15 +53,15 @@ func TestABlockEndsFriendshipAndHidesPresence(t *testing.T) {
 	w.wantFriends(me, 10003)
 	w.wantFriends(you)
 	w.wantInbox(you, "10001:20")
-	w.must(w.SetStatus(t.Context(), me, rookery.StatusAway, rookery.Mark{}))
+	w.must(w.SetStatus(t.Context(), me, rookery.StatusAway, rookery.RequestKey{}))
 	w.wantInbox(you)
-	outcome, err := w.Add(t.Context(), you, 10001, rookery.Mark{})
+	outcome, err := w.Add(t.Context(), you, 10001, rookery.RequestKey{})
 	w.must(err)
 	if outcome != rookery.OutcomeClosed {
 		t.Errorf("adding who blocks me: %v", outcome)
 	}
-	w.code(w.Ask(t.Context(), you, 10001, "please", rookery.Mark{}), rookery.CodeRefused)
-	_, err = w.Add(t.Context(), me, 10002, rookery.Mark{})
+	w.code(w.Ask(t.Context(), you, 10001, "please", rookery.RequestKey{}), rookery.CodeRefused)
+	_, err = w.Add(t.Context(), me, 10002, rookery.RequestKey{})
 	w.code(err, rookery.CodeRefused)
 }
 
@@ -69,7 +69,7 @@ func TestABlockTellsOfPresenceOnlyWhoSawIt(t *testing.T) {
 	for name, prepare := range map[string]func(w *world, me *service.Session){
 		"no friend": func(*world, *service.Session) {},
 		"invisible": func(w *world, me *service.Session) {
-			w.must(w.SetStatus(w.Context(), me, rookery.StatusInvisible, rookery.Mark{}))
+			w.must(w.SetStatus(w.Context(), me, rookery.StatusInvisible, rookery.RequestKey{}))
 			w.befriend(10001, 10002)
 		},
 	} {
@@ -142,7 +142,7 @@ func TestASearchDoesNotFindWhoBlocksTheSearcher(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	me, you := w.device(10001, "desk"), w.signIn(10002, cafe)
 	found := func() []rookery.UIN {
-		page, _, err := w.Find(t.Context(), you, rookery.Finger{}, service.Page{Limit: 10})
+		page, _, err := w.Find(t.Context(), you, rookery.ProfileQuery{}, service.Page{Limit: 10})
 		w.must(err)
 		uins := []rookery.UIN{}
 		for _, c := range page {
@@ -178,7 +178,7 @@ func TestRequestsWaitInPages(t *testing.T) {
 	w := newWorld(t, 10001, 10002, 10003, 10004)
 	me := w.device(10001, "desk")
 	for _, uin := range []rookery.UIN{10002, 10003, 10004} {
-		w.must(w.Ask(t.Context(), w.signIn(uin, cafe), 10001, fmt.Sprint("words of ", uin), rookery.Mark{}))
+		w.must(w.Ask(t.Context(), w.signIn(uin, cafe), 10001, fmt.Sprint("words of ", uin), rookery.RequestKey{}))
 	}
 	for after, want := range map[rookery.UIN]string{
 		0:     "10002 words of 10002, 10003 words of 10003, false",
@@ -198,7 +198,7 @@ func TestRequestsWaitInPages(t *testing.T) {
 			t.Errorf("after %d: %q, want %q", after, got, want)
 		}
 	}
-	w.must(w.Reject(t.Context(), me, 10003, "no", rookery.Mark{}))
+	w.must(w.Reject(t.Context(), me, 10003, "no", rookery.RequestKey{}))
 	page, _, err := w.Requests(t.Context(), me, service.Page{Limit: 10})
 	w.must(err)
 	if len(page) != 2 {
@@ -226,7 +226,7 @@ func TestOnesOwnAccountIsChangedOnceForEqualRequests(t *testing.T) {
 	w.code(set("sequence 3", ""), rookery.CodeParameter)
 	w.code(set("sequence 4", string(make([]byte, 97))), rookery.CodeParameter)
 	refuse := rookery.Errorf(rookery.CodeParameter, "no")
-	w.code(w.ChangeOwn(t.Context(), me, func(*rookery.Account) error { return refuse }, rookery.Mark{}), rookery.CodeParameter)
+	w.code(w.ChangeOwn(t.Context(), me, func(*rookery.Account) error { return refuse }, rookery.RequestKey{}), rookery.CodeParameter)
 }
 
 func TestAConflictingChangeIsMadeAgain(t *testing.T) {

@@ -1,8 +1,8 @@
 package service
 
-// cached is what the store said about a member, until something changes it.
+// cachedValue is what the store said about a member, until something changes it.
 // The member's mu guards it.
-type cached[T any] struct {
+type cachedValue[T any] struct {
 	value T
 	known bool
 	// changes counts what made it unknown, so that an outdated reading is not
@@ -11,10 +11,10 @@ type cached[T any] struct {
 }
 
 // forget makes the next look read the store.
-func (c *cached[T]) forget() { *c = cached[T]{changes: c.changes + 1} }
+func (c *cachedValue[T]) forget() { *c = cachedValue[T]{changes: c.changes + 1} }
 
 // lookUp returns what is cached of a member, or what the store says.
-func lookUp[T any](m *member, c *cached[T], ask func() (T, error)) (T, error) {
+func lookUp[T any](m *activeAccount, c *cachedValue[T], ask func() (T, error)) (T, error) {
 	m.mu.Lock()
 	value, known, changes := c.value, c.known, c.changes
 	m.mu.Unlock()

@@ -30,80 +30,80 @@ type Batch struct {
 
 func (b *Batch) empty() bool { return len(b.Entries) == 0 && len(b.Notices) == 0 }
 
-// collector is one reader of a mailbox: the address sessions of an account
+// consumer is one reader of a mailbox: the address sessions of an account
 // together, or one device. It hands each entry out once, and the latest batch
 // again to who repeats the request that got it.
-type collector struct {
-	member *member
+type consumer struct {
+	member *activeAccount
 	// device is the device's name, empty for the address sessions.
 	device string
 
-	turn   turn // of one collection at a time; guards all up to memory
+	turn   accountLock // of one collection at a time; guards all up to memory
 	loaded bool
 	// dirty: the memory has changed since it was stored.
 	dirty bool
 	// gone: the device or the account is no more, and nothing is stored of it.
 	gone bool
-	memory
+	consumerState
 
 	// feed is the connection that entries are pushed to, nil if there is none.
 	// It is set with the turn held, and read without: by the time of a second look
 	// there may be another, or none. So look once, see liveFeed.
-	feed atomic.Pointer[Feed]
+	feed atomic.Pointer[Subscription]
 	// saving: somebody is about to store the memory.
 	saving atomic.Bool
 	// byNumber: the device's session has confirmed a push by its number. The
-	// member's mu guards it.
+	// activeAccount's mu guards it.
 	byNumber bool
-	// news are the notices that wait, in the order in which they came. The
-	// member's mu guards them.
-	news []news
+	// pendingNotice are the notices that wait, in the order in which they came. The
+	// activeAccount's mu guards them.
+	news []pendingNotice
 }
 
 // skips reports whether an entry does not concern the collector: whoever said a
 // word is not told it, and addresses hear of no word of the account's own.
-func (c *collector) skips(e *rookery.Entry) bool {
+func (c *consumer) skips(e *rookery.Entry) bool {
 	return e.Kind == rookery.KindSent && (c.device == "" || c.device == e.Origin)
 }
 
-// memory is what a collector remembers. It is stored with each batch, when the
-// member is forgotten and when the service ends. A crash loses what empty
+// consumerState is what a collector remembers. It is stored with each batch, when the
+// activeAccount is forgotten and when the service ends. A crash loses what empty
 // collections have changed since: a poll that finds nothing writes nothing.
-type memory struct {
+type consumerState struct {
 	place uint64 // the last entry handed out
 	// batch is the latest batch, until another request shows that it arrived.
-	batch *handed
+	batch *handedBatch
 	// recent are the latest requests, the newest last.
-	recent []request
+	recent []pastRequest
 }
 
-// handed is a batch that may have to be handed out again.
-type handed struct {
-	ticket  ticket
+// handedBatch is a batch that may have to be handed out again.
+type handedBatch struct {
+	ticket  seqKey
 	at      time.Duration
 	after   uint64 // its entries are those above after, up to upTo
 	upTo    uint64
 	notices []Notice
 }
 
-type request struct {
-	ticket ticket
+type pastRequest struct {
+	ticket seqKey
 	at     time.Duration
 }
 
 const recentRequests = 16
 
-// verdict is what a request turns out to be.
-type verdict int
+// seqVerdict is what a request turns out to be.
+type seqVerdict int
 
 const (
-	fresh     verdict = iota
+	fresh     seqVerdict = iota
 	repeat            // of the request that got the latest batch
 	straggler         // a copy of an earlier request, held up by the network
 )
 
-func (m *memory) judge(t ticket, now time.Duration) verdict {
-	if t == (ticket{}) {
+func (m *consumerState) judge(t seqKey, now time.Duration) seqVerdict {
+	if t == (seqKey{}) {
 		return fresh
 	}
 	if m.batch != nil && m.batch.ticket == t {
@@ -147,11 +147,11 @@ func (s *Service) Collect(ctx context.Context, se *Session, seq string, budget B
 	case repeat:
 		return s.again(ctx, c)
 	}
-	return s.collectNew(ctx, c, request{t, now}, budget)
+	return s.collectNew(ctx, c, pastRequest{t, now}, budget)
 }
 
 // loadCollector reads what is stored of a collector, if that was not done yet.
-func (s *Service) loadCollector(ctx context.Context, c *collector) error {
+func (s *Service) loadCollector(ctx context.Context, c *consumer) error {
 	if c.loaded {
 		return nil
 	}
@@ -164,12 +164,12 @@ func (s *Service) loadCollector(ctx context.Context, c *collector) error {
 		return rookery.Temporary(err)
 	}
 	c.member.arrived(last)
-	c.memory, c.loaded = memory, true
+	c.consumerState, c.loaded = memory, true
 	return nil
 }
 
 // again hands out the latest batch once more.
-func (s *Service) again(ctx context.Context, c *collector) (Batch, error) {
+func (s *Service) again(ctx context.Context, c *consumer) (Batch, error) {
 	again := Batch{Notices: c.batch.notices}
 	for e, err := range s.entries(ctx, c.member.uin, c.batch.after, c.batch.upTo, readAtOnce) {
 		if err != nil {
@@ -184,7 +184,7 @@ func (s *Service) again(ctx context.Context, c *collector) (Batch, error) {
 
 // collectNew hands out what is new. The request shows that the batch before
 // arrived, even if its own is empty.
-func (s *Service) collectNew(ctx context.Context, c *collector, r request, budget Budget) (Batch, error) {
+func (s *Service) collectNew(ctx context.Context, c *consumer, r pastRequest, budget Budget) (Batch, error) {
 	var batch Batch
 	place := c.place
 	feed := c.liveFeed()
@@ -202,13 +202,13 @@ func (s *Service) collectNew(ctx context.Context, c *collector, r request, budge
 	if feed != nil {
 		defer func() { feed.collected(c.place) }()
 	}
-	next := memory{place: place, recent: addRecent(c.recent, r)}
+	next := consumerState{place: place, recent: addRecent(c.recent, r)}
 	if batch.empty() {
-		c.memory, c.dirty = next, true
+		c.consumerState, c.dirty = next, true
 		return batch, nil
 	}
-	if r.ticket != (ticket{}) {
-		next.batch = &handed{ticket: r.ticket, at: r.at, after: place, upTo: place, notices: batch.Notices}
+	if r.ticket != (seqKey{}) {
+		next.batch = &handedBatch{ticket: r.ticket, at: r.at, after: place, upTo: place, notices: batch.Notices}
 		if len(batch.Entries) > 0 {
 			next.batch.after = batch.Entries[0].Number - 1
 		}
@@ -218,13 +218,13 @@ func (s *Service) collectNew(ctx context.Context, c *collector, r request, budge
 	}
 	s.changed()
 	c.handedOut(batch.Notices)
-	c.memory, c.dirty = next, false
+	c.consumerState, c.dirty = next, false
 	return batch, nil
 }
 
 // remember stores what has changed of a member's collectors since they were
 // stored.
-func (s *Service) remember(ctx context.Context, m *member) error {
+func (s *Service) remember(ctx context.Context, m *activeAccount) error {
 	var errs []error
 	for _, c := range m.boxes(everyBox) {
 		errs = append(errs, s.save(ctx, c))
@@ -233,7 +233,7 @@ func (s *Service) remember(ctx context.Context, m *member) error {
 }
 
 // save stores the memory of a collector if it has changed.
-func (s *Service) save(ctx context.Context, c *collector) error {
+func (s *Service) save(ctx context.Context, c *consumer) error {
 	if err := c.turn.take(ctx); err != nil {
 		c.saving.Store(false)
 		return err
@@ -258,7 +258,7 @@ const savePause = 100 * time.Millisecond
 
 // saveSoon has a collector stored after a moment: the same one for all, so that
 // they share a commit.
-func (s *Service) saveSoon(c *collector) {
+func (s *Service) saveSoon(c *consumer) {
 	if !c.saving.Swap(true) {
 		s.background.after(savePause-s.uptime()%savePause, savingTask, func() { s.saveNow(c) })
 	}
@@ -268,7 +268,7 @@ const savingTask = "store what a client has confirmed"
 
 // saveNow stores a collector for nobody who waits. What could not be stored is
 // stored with the next change.
-func (s *Service) saveNow(c *collector) {
+func (s *Service) saveNow(c *consumer) {
 	if err := s.save(context.Background(), c); err != nil {
 		s.log.Debug("cannot "+savingTask, "account", c.member.uin, "error", err)
 	}
@@ -276,15 +276,15 @@ func (s *Service) saveNow(c *collector) {
 
 // rememberAll does so for all members.
 func (s *Service) rememberAll(ctx context.Context) {
-	var all []*member
-	s.members.each(func(m *member) { all = append(all, m) })
-	s.together(all, "store what clients have asked for last", func(m *member) error { return s.remember(ctx, m) })
+	var all []*activeAccount
+	s.members.each(func(m *activeAccount) { all = append(all, m) })
+	s.together(all, "store what clients have asked for last", func(m *activeAccount) error { return s.remember(ctx, m) })
 }
 
 // addRecent adds a request to the recent ones; with an empty SEQ it is none to
 // be told again, but makes the one before not the latest. The list is made anew only when
 // it is full, and never changed where an earlier memory still shows it.
-func addRecent(recent []request, r request) []request {
+func addRecent(recent []pastRequest, r pastRequest) []pastRequest {
 	if n := len(recent); n > 0 && recent[n-1].ticket == r.ticket {
 		recent = recent[: n-1 : n-1] // the same again, after an empty answer
 	}
@@ -297,7 +297,7 @@ func addRecent(recent []request, r request) []request {
 // fill takes what fits the budget from a mailbox, up to a number, and from
 // notices, and returns the place behind it. Entries come first; notices only
 // behind the last of them.
-func (s *Service) fill(ctx context.Context, c *collector, upTo uint64, notices []Notice, budget Budget) (batch Batch, place uint64, err error) {
+func (s *Service) fill(ctx context.Context, c *consumer, upTo uint64, notices []Notice, budget Budget) (batch Batch, place uint64, err error) {
 	count, bytes := 0, 0
 	fits := func(e rookery.Entry) bool {
 		size := budget.Size(count+1, e)

@@ -165,7 +165,7 @@ func TestSearchesHeedTheirContextWhileTheyWait(t *testing.T) {
 	}
 	find := func(w *world, se *service.Session) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, _, err := w.Find(ctx, se, rookery.Finger{}, service.Page{Limit: 1})
+			_, _, err := w.Find(ctx, se, rookery.ProfileQuery{}, service.Page{Limit: 1})
 			return err
 		}
 	}
@@ -198,7 +198,7 @@ func TestASearchForPeopleHoldsUpNobodyWhileItReadsTheStore(t *testing.T) {
 			}
 		}
 		find := func(ctx context.Context, se *service.Session) error {
-			page, _, err := w.Find(ctx, se, rookery.Finger{}, service.Page{Limit: 10})
+			page, _, err := w.Find(ctx, se, rookery.ProfileQuery{}, service.Page{Limit: 10})
 			if err == nil && len(page) != 2 {
 				err = fmt.Errorf("found %v", page)
 			}
@@ -217,7 +217,7 @@ func TestASearchForPeopleHoldsUpNobodyWhileItReadsTheStore(t *testing.T) {
 func TestWhoeverWaitsForATurnHeedsItsContext(t *testing.T) {
 	inBubble(t, func(w *world) {
 		se := w.device(10001, "desk")
-		none := rookery.Mark{}
+		none := rookery.RequestKey{}
 		for _, c := range []struct {
 			name string
 			hold func(context.Context, *service.Session) (func(), error)

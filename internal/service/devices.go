@@ -7,8 +7,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// Asker is what a request says of who sends it.
-type Asker struct {
+// Caller is what a request says of who sends it.
+type Caller struct {
 	Address netip.Addr
 	// Token proves a device session; without one the request belongs to the
 	// address.
@@ -21,7 +21,7 @@ func (se *Session) Device() string { return se.about.Device }
 // wake ends the sleep of the device session that a token proves. A device may
 // ask once a day, so that its token has to be good for longer than it looks
 // online.
-func (s *Service) wake(ctx context.Context, uin rookery.UIN, from Asker) (*Session, error) {
+func (s *Service) wake(ctx context.Context, uin rookery.UIN, from Caller) (*Session, error) {
 	switch there, err := s.hasSession(ctx, uin, from); {
 	case err != nil:
 		return nil, err
@@ -73,7 +73,7 @@ func (s *Service) Devices(ctx context.Context, se *Session) ([]rookery.Device, e
 
 // ForgetDevice ends a device's session and forgets its place. CodeParameter if
 // there is no such device.
-func (s *Service) ForgetDevice(ctx context.Context, se *Session, id uint64, mark rookery.Mark) error {
+func (s *Service) ForgetDevice(ctx context.Context, se *Session, id uint64, mark rookery.RequestKey) error {
 	m := se.member
 	if err := m.turn.take(ctx); err != nil {
 		return err
@@ -103,16 +103,16 @@ func (s *Service) RevokeDevice(ctx context.Context, uin rookery.UIN, id uint64) 
 		return err
 	}
 	defer m.turn.end()
-	return s.forgetDevice(ctx, m, id, rookery.Mark{})
+	return s.forgetDevice(ctx, m, id, rookery.RequestKey{})
 }
 
 // forgetDevice forgets a device of a member, whose turn it is.
-func (s *Service) forgetDevice(ctx context.Context, m *member, id uint64, mark rookery.Mark) error {
+func (s *Service) forgetDevice(ctx context.Context, m *activeAccount, id uint64, mark rookery.RequestKey) error {
 	name, err := s.deviceName(ctx, m.uin, id)
 	if err != nil {
 		return err
 	}
-	forgetting := m.boxes(func(c *collector) bool { return name != "" && c.device == name })
+	forgetting := m.boxes(func(c *consumer) bool { return name != "" && c.device == name })
 	for _, c := range forgetting { // a collection under way ends first
 		if err := c.turn.take(ctx); err != nil {
 			return err
@@ -133,7 +133,7 @@ func (s *Service) forgetDevice(ctx context.Context, m *member, id uint64, mark r
 }
 
 // deviceName is the name of a device, empty if there is no such device: the
-// request may repeat the one that forgot it.
+// pastRequest may repeat the one that forgot it.
 func (s *Service) deviceName(ctx context.Context, uin rookery.UIN, id uint64) (string, error) {
 	devices, err := s.store.Devices(ctx, uin)
 	if err != nil {
@@ -148,7 +148,7 @@ func (s *Service) deviceName(ctx context.Context, uin rookery.UIN, id uint64) (s
 }
 
 // hasDevices reports whether an account has devices, signed in or not.
-func (s *Service) hasDevices(ctx context.Context, m *member) (bool, error) {
+func (s *Service) hasDevices(ctx context.Context, m *activeAccount) (bool, error) {
 	return lookUp(m, &m.hasDevices, func() (bool, error) {
 		devices, err := s.store.Devices(ctx, m.uin)
 		return len(devices) > 0, err
@@ -157,7 +157,7 @@ func (s *Service) hasDevices(ctx context.Context, m *member) (bool, error) {
 
 // forgetDevices makes the next look at whether there are devices read the
 // store.
-func (m *member) forgetDevices() {
+func (m *activeAccount) forgetDevices() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.hasDevices.forget()

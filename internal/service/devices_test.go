@@ -19,7 +19,7 @@ func (w *world) devicesOnly(uin rookery.UIN, only bool) error {
 	return err
 }
 
-func (w *world) wantSession(uin rookery.UIN, from service.Asker, want *service.Session) {
+func (w *world) wantSession(uin rookery.UIN, from service.Caller, want *service.Session) {
 	w.Helper()
 	got, err := w.Session(w.Context(), uin, from)
 	if want == nil {
@@ -37,31 +37,31 @@ func TestATokenIsWorthItsSessionFromAnywhere(t *testing.T) {
 	phone, token := w.token(10001, "phone")
 	desk, deskToken := w.token(10001, "desk")
 	address := w.signIn(10001, home)
-	w.wantSession(10001, service.Asker{Address: cafe, Token: token}, phone)
-	w.wantSession(10001, service.Asker{Address: home, Token: deskToken}, desk)
-	w.wantSession(10001, service.Asker{Address: home}, address)
-	w.wantSession(10001, service.Asker{Address: cafe}, nil)
+	w.wantSession(10001, service.Caller{Address: cafe, Token: token}, phone)
+	w.wantSession(10001, service.Caller{Address: home, Token: deskToken}, desk)
+	w.wantSession(10001, service.Caller{Address: home}, address)
+	w.wantSession(10001, service.Caller{Address: cafe}, nil)
 
 	w.device(10002, "phone")
-	w.wantSession(10002, service.Asker{Address: home, Token: token}, nil)
+	w.wantSession(10002, service.Caller{Address: home, Token: token}, nil)
 	unknown := rookery.NewToken([rookery.TokenBytes]byte{1})
-	w.wantSession(10001, service.Asker{Address: home, Token: unknown}, nil)
+	w.wantSession(10001, service.Caller{Address: home, Token: unknown}, nil)
 	// An address session has no token, not even one that hashes to nothing.
-	w.SignOut(w.Context(), 10001, service.Asker{Token: unknown})
-	w.wantSession(10001, service.Asker{Address: home}, address)
+	w.SignOut(w.Context(), 10001, service.Caller{Token: unknown})
+	w.wantSession(10001, service.Caller{Address: home}, address)
 }
 
 func TestALoginWithAKnownDeviceRenewsItAndEndsTheOldToken(t *testing.T) {
 	w := newWorld(t, 10001)
 	old, oldToken := w.token(10001, "phone")
 	renewed, token := w.token(10001, "phone")
-	w.wantSession(10001, service.Asker{Token: oldToken}, nil)
-	w.wantSession(10001, service.Asker{Token: token}, renewed)
+	w.wantSession(10001, service.Caller{Token: oldToken}, nil)
+	w.wantSession(10001, service.Caller{Token: token}, renewed)
 	_, err := w.Heard(old)
 	w.code(err, rookery.CodeNotSignedIn)
 	_, err = w.tryCollect(old, "collect")
 	w.code(err, rookery.CodeNotSignedIn)
-	w.code(w.SetStatus(w.Context(), old, rookery.StatusAway, rookery.Mark{}), rookery.CodeNotSignedIn)
+	w.code(w.SetStatus(w.Context(), old, rookery.StatusAway, rookery.RequestKey{}), rookery.CodeNotSignedIn)
 }
 
 func TestWhatADevicesTextsAreReadAsOutlivesItsToken(t *testing.T) {
@@ -80,7 +80,7 @@ func TestATokenOutlivesARestart(t *testing.T) {
 	w := newWorld(t, 10001)
 	_, token := w.token(10001, "phone")
 	w.restart(time.Hour)
-	se, err := w.Session(t.Context(), 10001, service.Asker{Address: cafe, Token: token})
+	se, err := w.Session(t.Context(), 10001, service.Caller{Address: cafe, Token: token})
 	w.must(err)
 	if se.Device() != "phone" {
 		w.Errorf("the session is of %q", se.Device())
@@ -92,12 +92,12 @@ func TestLogoutEndsTheSessionOfItsTokenAlone(t *testing.T) {
 	_, token := w.token(10001, "phone")
 	desk, deskToken := w.token(10001, "desk")
 	address := w.signIn(10001, home)
-	w.SignOut(w.Context(), 10001, service.Asker{Address: home, Token: token})
-	w.wantSession(10001, service.Asker{Token: token}, nil)
-	w.wantSession(10001, service.Asker{Token: deskToken}, desk)
-	w.wantSession(10001, service.Asker{Address: home}, address)
+	w.SignOut(w.Context(), 10001, service.Caller{Address: home, Token: token})
+	w.wantSession(10001, service.Caller{Token: token}, nil)
+	w.wantSession(10001, service.Caller{Token: deskToken}, desk)
+	w.wantSession(10001, service.Caller{Address: home}, address)
 	w.restart(0)
-	w.wantSession(10001, service.Asker{Token: token}, nil)
+	w.wantSession(10001, service.Caller{Token: token}, nil)
 }
 
 func (w *world) wantLooks(uin rookery.UIN, want rookery.Status) {
@@ -113,25 +113,25 @@ func TestADeviceThatIsNotHeardOfSleepsAndItsTokenStaysGood(t *testing.T) {
 	se, token := w.token(10001, "phone")
 	friend, friendToken := w.token(10002, "desk")
 	w.pass(299 * time.Second)
-	w.wantSession(10001, service.Asker{Token: token}, se)
-	w.wantSession(10002, service.Asker{Token: friendToken}, friend)
+	w.wantSession(10001, service.Caller{Token: token}, se)
+	w.wantSession(10002, service.Caller{Token: friendToken}, friend)
 	w.pass(299 * time.Second)
 	_, err := w.Heard(se)
 	w.must(err)
-	w.wantSession(10002, service.Asker{Token: friendToken}, friend)
+	w.wantSession(10002, service.Caller{Token: friendToken}, friend)
 	w.pass(200 * time.Second)
-	w.wantSession(10002, service.Asker{Token: friendToken}, friend)
+	w.wantSession(10002, service.Caller{Token: friendToken}, friend)
 	w.pass(100 * time.Second)
 	_, err = w.Heard(se)
 	w.code(err, rookery.CodeNotSignedIn) // a connection bound to it is closed
 	w.wantLooks(10001, rookery.StatusOffline)
 	w.wantCollected(friend, "news-1", "10001:20")
 
-	woken, err := w.Session(w.Context(), 10001, service.Asker{Address: cafe, Token: token})
+	woken, err := w.Session(w.Context(), 10001, service.Caller{Address: cafe, Token: token})
 	w.must(err)
 	w.wantLooks(10001, rookery.StatusOnline)
 	w.wantCollected(friend, "news-2", "10001:10")
-	w.wantSession(10001, service.Asker{Token: token}, woken)
+	w.wantSession(10001, service.Caller{Token: token}, woken)
 }
 
 func TestADeviceSleepsThroughARestartWithItsStatus(t *testing.T) {
@@ -142,7 +142,7 @@ func TestADeviceSleepsThroughARestartWithItsStatus(t *testing.T) {
 	w.restart(24 * time.Hour)
 	w.wantLooks(10001, rookery.StatusOffline)
 	w.pass(time.Hour)
-	woken, err := w.Session(w.Context(), 10001, service.Asker{Token: token})
+	woken, err := w.Session(w.Context(), 10001, service.Caller{Token: token})
 	w.must(err)
 	w.wantLooks(10001, rookery.StatusOffline) // invisible still
 	w.must(w.SetStatus(w.Context(), woken, rookery.StatusAway, w.Mark(woken, "status-2", []byte("b"))))
@@ -158,12 +158,12 @@ func TestASleepingDeviceCanBeSignedOutRevokedAndLockedOut(t *testing.T) {
 	_, locked := w.token(10001, "locked out")
 	w.pass(300 * time.Second)
 	w.pass(300 * time.Second) // and the member is forgotten
-	w.SignOut(w.Context(), 10001, service.Asker{Token: out})
-	w.wantSession(10001, service.Asker{Token: out}, nil)
+	w.SignOut(w.Context(), 10001, service.Caller{Token: out})
+	w.wantSession(10001, service.Caller{Token: out}, nil)
 	w.must(w.RevokeDevice(w.Context(), 10001, 2))
-	w.wantSession(10001, service.Asker{Token: revoked}, nil)
+	w.wantSession(10001, service.Caller{Token: revoked}, nil)
 	w.must(w.SetPassword(w.Context(), 10001, "other"))
-	w.wantSession(10001, service.Asker{Token: locked}, nil)
+	w.wantSession(10001, service.Caller{Token: locked}, nil)
 }
 
 func TestADeviceWakesOnceForRequestsAtTheSameTime(t *testing.T) {
@@ -173,7 +173,7 @@ func TestADeviceWakesOnceForRequestsAtTheSameTime(t *testing.T) {
 	var wg sync.WaitGroup
 	var woken [8]*service.Session
 	for i := range woken {
-		wg.Go(func() { woken[i], _ = w.Session(w.Context(), 10001, service.Asker{Token: token}) })
+		wg.Go(func() { woken[i], _ = w.Session(w.Context(), 10001, service.Caller{Token: token}) })
 	}
 	wg.Wait()
 	for _, se := range woken {
@@ -186,7 +186,7 @@ func TestADeviceWakesOnceForRequestsAtTheSameTime(t *testing.T) {
 func TestADeviceThatAnotherRequestWakesJustNowIsAwake(t *testing.T) {
 	w := newWorld(t, 10001)
 	_, token := w.token(10001, "phone")
-	from := service.Asker{Token: token}
+	from := service.Caller{Token: token}
 	other := func() {
 		_, err := w.Session(w.Context(), 10001, from)
 		w.must(err)
@@ -216,8 +216,8 @@ func TestAnAccountMayTakeDevicesOnly(t *testing.T) {
 	phone, token := w.token(10001, "phone")
 	w.signIn(10001, home)
 	w.must(w.devicesOnly(10001, true))
-	w.wantSession(10001, service.Asker{Address: home}, nil)
-	w.wantSession(10001, service.Asker{Token: token}, phone)
+	w.wantSession(10001, service.Caller{Address: home}, nil)
+	w.wantSession(10001, service.Caller{Token: token}, phone)
 	err := w.tryPassword(10001, home, password)
 	w.code(err, rookery.CodeRefused)
 	if got := rookery.TextOf(err); got != "this account accepts device sessions only: log in with DV" {
@@ -247,7 +247,7 @@ func TestEachDeviceHasItsOwnPlace(t *testing.T) {
 	// A place stays through logout, and so does the memory of SEQs.
 	w.wantCollected(desk, "collect 1", "c")
 	_, token := w.token(10002, "desk")
-	w.SignOut(w.Context(), 10002, service.Asker{Token: token})
+	w.SignOut(w.Context(), 10002, service.Caller{Token: token})
 	w.pass(10 * time.Minute)
 	desk = w.device(10002, "desk")
 	w.wantCollected(desk, "collect 1", "c")
@@ -328,7 +328,7 @@ func TestOwnWordsAreKeptAsLongAsThereAreDevices(t *testing.T) {
 	kept(0)
 	_, token := w.token(10001, "phone")
 	kept(1)
-	w.SignOut(w.Context(), 10001, service.Asker{Token: token})
+	w.SignOut(w.Context(), 10001, service.Caller{Token: token})
 	kept(2) // it is still a device
 	w.restart(0)
 	kept(3)
@@ -390,7 +390,7 @@ func TestAForgottenDeviceIsNoMore(t *testing.T) {
 		w.must(w.ForgetDevice(w.Context(), desk, devices[1].ID, mark))
 		w.must(w.ForgetDevice(w.Context(), desk, devices[1].ID, mark)) // a repeat
 		w.code(w.ForgetDevice(w.Context(), desk, devices[1].ID, w.Mark(desk, "another", nil)), rookery.CodeParameter)
-		w.wantSession(10001, service.Asker{Token: token}, nil)
+		w.wantSession(10001, service.Caller{Token: token}, nil)
 		w.says(you, 10001, "a")
 		live.want()
 		if live.isClosed() {
@@ -415,7 +415,7 @@ func TestTheOperatorSeesAndRevokesDevices(t *testing.T) {
 	}
 	w.code(w.RevokeDevice(w.Context(), 10001, devices[0].ID+1), rookery.CodeParameter)
 	w.must(w.RevokeDevice(w.Context(), 10001, devices[0].ID))
-	w.wantSession(10001, service.Asker{Token: token}, nil)
+	w.wantSession(10001, service.Caller{Token: token}, nil)
 	_, err = w.DevicesOf(w.Context(), 10777)
 	w.code(err, rookery.CodeNoAccount)
 	w.code(w.RevokeDevice(w.Context(), 10777, 1), rookery.CodeNoAccount)
@@ -439,7 +439,7 @@ func TestANumberGivenAgainBeginsAnew(t *testing.T) {
 	w.wantInbox(phone, "a", "b")
 	w.wantInbox(w.signIn(10002, cafe), "a", "b")
 	w.must(w.RemoveAccount(t.Context(), 10002))
-	w.wantSession(10002, service.Asker{Token: token}, nil)
+	w.wantSession(10002, service.Caller{Token: token}, nil)
 	w.account(rookery.NewAccount(10002, "another", w.now()))
 	phone, address := w.device(10002, "phone"), w.signIn(10002, cafe)
 	w.says(me, 10002, "c")
@@ -454,7 +454,7 @@ func TestDevicesOnlyIsMadeSureOfWhenAskedAgain(t *testing.T) {
 	w.code(w.devicesOnly(10001, true), rookery.CodeTemporary) // set by now, but the session lives
 	w.store.setFull(false)
 	w.must(w.devicesOnly(10001, true))
-	w.wantSession(10001, service.Asker{Address: home}, nil)
+	w.wantSession(10001, service.Caller{Address: home}, nil)
 }
 
 func TestAnAccountThatIsRemovedLeavesNoNumberBehind(t *testing.T) {

@@ -6,29 +6,29 @@ import (
 	"time"
 )
 
-// dueQueue orders members by when to look at them next. Each has one place in
+// sweepQueue orders members by when to look at them next. Each has one place in
 // it, which requests do not touch: who was heard of meanwhile is put back.
-type dueQueue struct {
+type sweepQueue struct {
 	mu    sync.Mutex // guards items
 	items dueItems
 }
 
 type dueItem struct {
 	at time.Duration
-	m  *member
+	m  *activeAccount
 }
 
-func (q *dueQueue) push(m *member, at time.Duration) {
+func (q *sweepQueue) push(m *activeAccount, at time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	heap.Push(&q.items, dueItem{at, m})
 }
 
 // pop takes out the members whose time has come.
-func (q *dueQueue) pop(now time.Duration) []*member {
+func (q *sweepQueue) pop(now time.Duration) []*activeAccount {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	var due []*member
+	var due []*activeAccount
 	for len(q.items) > 0 && q.items[0].at <= now {
 		due = append(due, heap.Pop(&q.items).(dueItem).m)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // Waves is how many times a feed remembers at which it wrote.
-func Waves(f *Feed) int {
+func Waves(f *Subscription) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.waves)
@@ -29,7 +29,7 @@ func HoldCollections(ctx context.Context, se *Session) (end func(), err error) {
 // signed in from.
 func NoteWrongTries(s *Service, uin rookery.UIN, address netip.Addr, n int) {
 	for range n {
-		s.guard.wrong(attempt{account: uin, address: rookery.Network(address)}, s.uptime())
+		s.guard.wrong(loginAttempt{account: uin, address: rookery.Network(address)}, s.uptime())
 	}
 }
 

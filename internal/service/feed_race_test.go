@@ -8,7 +8,7 @@ import (
 // TestAFeedMayEndWhileANoticeComes: who hears of a status looks at a feed that
 // another goroutine lets go of, under another lock.
 func TestAFeedMayEndWhileANoticeComes(t *testing.T) {
-	c := &collector{member: &member{uin: 10002}, turn: newTurn(1)}
+	c := &consumer{member: &activeAccount{uin: 10002}, turn: newTurn(1)}
 	ended := make(chan struct{})
 	var both sync.WaitGroup
 	defer both.Wait()
@@ -19,7 +19,7 @@ func TestAFeedMayEndWhileANoticeComes(t *testing.T) {
 				return
 			default:
 			}
-			f := &Feed{box: c, running: true} // so that nothing is started
+			f := &Subscription{box: c, running: true} // so that nothing is started
 			c.turn <- struct{}{}
 			c.feed.Store(f)
 			f.mu.Lock()

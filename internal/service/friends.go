@@ -73,7 +73,7 @@ func (s *Service) Contacts(ctx context.Context, se *Session, p Page) (page []Con
 // Find lists accounts that let themselves be found, look online and are what is
 // searched for. Those who block the session's account are left out. An account
 // searches for one thing at a time, and no other waits while the store is read.
-func (s *Service) Find(ctx context.Context, se *Session, f rookery.Finger, p Page) (page []Contact, last bool, err error) {
+func (s *Service) Find(ctx context.Context, se *Session, f rookery.ProfileQuery, p Page) (page []Contact, last bool, err error) {
 	if err := se.member.searching.take(ctx); err != nil {
 		return nil, false, err
 	}
@@ -164,8 +164,8 @@ func (s *Service) Info(ctx context.Context, se *Session, uin rookery.UIN) (rooke
 
 // Add is AddToList: makes friends with an account that lets everybody, or whose
 // own request waits here; else the outcome says what to do.
-func (s *Service) Add(ctx context.Context, se *Session, other rookery.UIN, mark rookery.Mark) (rookery.Outcome, error) {
-	outcome, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, rule rookery.Rule) (rookery.Step, error) {
+func (s *Service) Add(ctx context.Context, se *Session, other rookery.UIN, mark rookery.RequestKey) (rookery.Outcome, error) {
+	outcome, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, rule rookery.Rule) (rookery.RelationTransition, error) {
 		return rookery.Add(r, rule)
 	})
 	if rookery.CodeOf(err) == rookery.CodeNoAccount {
@@ -176,32 +176,32 @@ func (s *Service) Add(ctx context.Context, se *Session, other rookery.UIN, mark 
 }
 
 // Ask asks an account with words to become a friend.
-func (s *Service) Ask(ctx context.Context, se *Session, other rookery.UIN, words string, mark rookery.Mark) error {
-	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, rule rookery.Rule) (rookery.Step, error) {
+func (s *Service) Ask(ctx context.Context, se *Session, other rookery.UIN, words string, mark rookery.RequestKey) error {
+	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, rule rookery.Rule) (rookery.RelationTransition, error) {
 		return rookery.Ask(r, rule, words)
 	})
 	return err
 }
 
 // Accept accepts the request of an account that waits.
-func (s *Service) Accept(ctx context.Context, se *Session, other rookery.UIN, mark rookery.Mark) error {
-	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, _ rookery.Rule) (rookery.Step, error) {
+func (s *Service) Accept(ctx context.Context, se *Session, other rookery.UIN, mark rookery.RequestKey) error {
+	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
 		return rookery.Accept(r)
 	})
 	return err
 }
 
 // Reject rejects it with words.
-func (s *Service) Reject(ctx context.Context, se *Session, other rookery.UIN, words string, mark rookery.Mark) error {
-	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, _ rookery.Rule) (rookery.Step, error) {
+func (s *Service) Reject(ctx context.Context, se *Session, other rookery.UIN, words string, mark rookery.RequestKey) error {
+	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
 		return rookery.Reject(r, words)
 	})
 	return err
 }
 
 // Unfriend ends a friendship, if there is one.
-func (s *Service) Unfriend(ctx context.Context, se *Session, other rookery.UIN, mark rookery.Mark) error {
-	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, _ rookery.Rule) (rookery.Step, error) {
+func (s *Service) Unfriend(ctx context.Context, se *Session, other rookery.UIN, mark rookery.RequestKey) error {
+	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
 		return rookery.Unfriend(r), nil
 	})
 	return err
@@ -220,8 +220,8 @@ func (s *Service) Requests(ctx context.Context, se *Session, p Page) (page []roo
 // relate carries out what a rule decides about two accounts. The rule sees how
 // they stand; if they stand otherwise when the store gets to it, it is asked
 // again.
-func (s *Service) relate(ctx context.Context, se *Session, other rookery.UIN, mark rookery.Mark,
-	decide func(rookery.Relation, rookery.Rule) (rookery.Step, error)) (rookery.Outcome, error) {
+func (s *Service) relate(ctx context.Context, se *Session, other rookery.UIN, mark rookery.RequestKey,
+	decide func(rookery.Relation, rookery.Rule) (rookery.RelationTransition, error)) (rookery.Outcome, error) {
 	me := se.about.Account
 	paid := false
 	for {
@@ -230,7 +230,7 @@ func (s *Service) relate(ctx context.Context, se *Session, other rookery.UIN, ma
 			return 0, err
 		}
 		// After the look at the relation: if that already shows what this very
-		// request has done, the mark is there too.
+		// pastRequest has done, the mark is there too.
 		if outcome, done, err := s.store.Recall(ctx, mark); err != nil || done {
 			return outcome, err
 		}
@@ -248,7 +248,7 @@ func (s *Service) relate(ctx context.Context, se *Session, other rookery.UIN, ma
 			}
 			paid = true
 		}
-		change := rookery.RelationChange{Me: me, Other: other, From: stand, Step: step, Time: s.now(), Mark: mark}
+		change := rookery.RelationChange{Me: me, Other: other, From: stand, Transition: step, Time: s.now(), Key: mark}
 		if !step.Notice.Answers() { // an answer was asked for
 			change.Limit = &s.mailbox
 		}
@@ -279,12 +279,12 @@ func (s *Service) related(me, other rookery.UIN, before, after rookery.Relation)
 
 // friends is the friend list of a member, from memory once it was read. It must
 // not be changed.
-func (s *Service) friends(ctx context.Context, m *member) ([]rookery.UIN, error) {
+func (s *Service) friends(ctx context.Context, m *activeAccount) ([]rookery.UIN, error) {
 	return lookUp(m, &m.friends, func() ([]rookery.UIN, error) { return s.store.Friends(ctx, m.uin) })
 }
 
 // blocked reports whether an account blocks a member.
-func (s *Service) blocked(ctx context.Context, m *member, by rookery.UIN) (bool, error) {
+func (s *Service) blocked(ctx context.Context, m *activeAccount, by rookery.UIN) (bool, error) {
 	list, err := lookUp(m, &m.blockers, func() ([]rookery.UIN, error) { return s.store.Blockers(ctx, m.uin) })
 	if err != nil {
 		return false, err
@@ -293,7 +293,7 @@ func (s *Service) blocked(ctx context.Context, m *member, by rookery.UIN) (bool,
 	return found, nil
 }
 
-func (s *Service) areFriends(ctx context.Context, m *member, other rookery.UIN) (bool, error) {
+func (s *Service) areFriends(ctx context.Context, m *activeAccount, other rookery.UIN) (bool, error) {
 	list, err := s.friends(ctx, m)
 	if err != nil {
 		return false, err
@@ -312,7 +312,7 @@ func (s *Service) forgetRelations(uins ...rookery.UIN) {
 	}
 }
 
-func (m *member) forgetRelations() {
+func (m *activeAccount) forgetRelations() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.friends.forget()

@@ -21,7 +21,7 @@ const (
 	guardSize        = 100_000
 )
 
-// guard slows down guessing. It counts wrong tries of an account from one
+// loginLimiter slows down guessing. It counts wrong tries of an account from one
 // address; and of those from addresses that the account never signed in from,
 // the ones of an address at all accounts, and of an account from all addresses.
 // Past the free ones each costs a wait, the double of the one before.
@@ -31,22 +31,22 @@ const (
 // has to try wrong passwords at very many addresses: the bound of an account is
 // there against those who have them, and an address counts for no more than its
 // free tries until that bound is reached.
-type guard struct {
+type loginLimiter struct {
 	mu    sync.Mutex // guards the rest
-	tries *lru.LRU[tryKey, tries]
-	// checking is the tries that are being checked, by account and address.
-	checking map[tryKey]*checking
+	tries *lru.LRU[limiterKey, failedLogins]
+	// pendingChecks is the tries that are being checked, by account and address.
+	checking map[limiterKey]*pendingChecks
 }
 
-// tryKey without an address counts all unknown ones, without an account all
+// limiterKey without an address counts all unknown ones, without an account all
 // accounts.
-type tryKey struct {
+type limiterKey struct {
 	account rookery.UIN
 	address netip.Addr
 }
 
 // free is how many wrong tries cost no wait.
-func (k tryKey) free() int {
+func (k limiterKey) free() int {
 	switch {
 	case k.account == 0:
 		return freeTriesAddress
@@ -56,52 +56,52 @@ func (k tryKey) free() int {
 	return freeTries
 }
 
-// tries are wrong ones.
-type tries struct {
+// failedLogins are wrong ones.
+type failedLogins struct {
 	count int
 	at    time.Duration // the latest
 	until time.Duration
 }
 
-// checking is how many tries of an account from an address are being checked.
-type checking struct {
+// pendingChecks is how many tries of an account from an address are being checked.
+type pendingChecks struct {
 	count, waiting int
 	// changed is closed, and made anew, when one is done.
 	changed chan struct{}
 }
 
-// attempt is somebody's who tries to sign in.
-type attempt struct {
+// loginAttempt is somebody's who tries to sign in.
+type loginAttempt struct {
 	account rookery.UIN
 	address netip.Addr // as it is counted, see rookery.Network
 	known   bool       // the account has signed in from there
 }
 
-func newGuard() *guard {
-	list, err := lru.NewLRU[tryKey, tries](guardSize, nil)
+func newGuard() *loginLimiter {
+	list, err := lru.NewLRU[limiterKey, failedLogins](guardSize, nil)
 	if err != nil {
 		panic(err) // only for a size that is not positive
 	}
-	return &guard{tries: list, checking: make(map[tryKey]*checking)}
+	return &loginLimiter{tries: list, checking: make(map[limiterKey]*pendingChecks)}
 }
 
-func (a attempt) key() tryKey { return tryKey{a.account, a.address} }
+func (a loginAttempt) key() limiterKey { return limiterKey{a.account, a.address} }
 
 // keys are what a wrong try counts for. A known address answers for its own
 // only.
-func (a attempt) keys() []tryKey {
+func (a loginAttempt) keys() []limiterKey {
 	if a.known {
-		return []tryKey{a.key()}
+		return []limiterKey{a.key()}
 	}
-	return []tryKey{a.key(), {account: a.account}, {address: a.address}}
+	return []limiterKey{a.key(), {account: a.account}, {address: a.address}}
 }
 
 // quiet reports whether nothing is held against the account or the address: the
 // common case, which needs no look at known addresses.
-func (g *guard) quiet(uin rookery.UIN, address netip.Addr) bool {
+func (g *loginLimiter) quiet(uin rookery.UIN, address netip.Addr) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, k := range (attempt{account: uin, address: address}).keys() {
+	for _, k := range (loginAttempt{account: uin, address: address}).keys() {
 		if g.tries.Contains(k) {
 			return false
 		}
@@ -110,13 +110,13 @@ func (g *guard) quiet(uin rookery.UIN, address netip.Addr) bool {
 }
 
 // wait is how long the next try has to wait.
-func (g *guard) wait(a attempt, now time.Duration) time.Duration {
+func (g *loginLimiter) wait(a loginAttempt, now time.Duration) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.waitLocked(a, now)
 }
 
-func (g *guard) waitLocked(a attempt, now time.Duration) time.Duration {
+func (g *loginLimiter) waitLocked(a loginAttempt, now time.Duration) time.Duration {
 	var wait time.Duration
 	for _, k := range a.keys() {
 		if t, ok := g.tries.Get(k); ok {
@@ -131,7 +131,7 @@ func (g *guard) waitLocked(a attempt, now time.Duration) time.Duration {
 // one: many at once are no way around the limit. Further ones wait until one is
 // done. It returns how long the try has to wait instead of being checked, and
 // CodeTemporary if ctx ends before.
-func (g *guard) begin(ctx context.Context, a attempt, now func() time.Duration) (time.Duration, error) {
+func (g *loginLimiter) begin(ctx context.Context, a loginAttempt, now func() time.Duration) (time.Duration, error) {
 	for {
 		wait, changed := g.tryBegin(a, now())
 		if changed == nil {
@@ -149,7 +149,7 @@ func (g *guard) begin(ctx context.Context, a attempt, now func() time.Duration) 
 
 // tryBegin begins a check and returns 0, or how long it has to wait; or what is
 // closed when it is worth trying again.
-func (g *guard) tryBegin(a attempt, now time.Duration) (wait time.Duration, changed <-chan struct{}) {
+func (g *loginLimiter) tryBegin(a loginAttempt, now time.Duration) (wait time.Duration, changed <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if wait := g.waitLocked(a, now); wait > 0 {
@@ -157,7 +157,7 @@ func (g *guard) tryBegin(a attempt, now time.Duration) (wait time.Duration, chan
 	}
 	c := g.checking[a.key()]
 	if c == nil {
-		c = &checking{changed: make(chan struct{})}
+		c = &pendingChecks{changed: make(chan struct{})}
 		g.checking[a.key()] = c
 	}
 	t, _ := g.tries.Get(a.key())
@@ -169,7 +169,7 @@ func (g *guard) tryBegin(a attempt, now time.Duration) (wait time.Duration, chan
 	return 0, nil
 }
 
-func (g *guard) stopWaiting(a attempt) {
+func (g *loginLimiter) stopWaiting(a loginAttempt) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	c := g.checking[a.key()]
@@ -178,7 +178,7 @@ func (g *guard) stopWaiting(a attempt) {
 }
 
 // end says that a try was checked, whatever came of it.
-func (g *guard) end(a attempt) {
+func (g *loginLimiter) end(a loginAttempt) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	c := g.checking[a.key()]
@@ -189,14 +189,14 @@ func (g *guard) end(a attempt) {
 }
 
 // tidy forgets what nobody is checked by, or waits for.
-func (g *guard) tidy(a attempt, c *checking) {
+func (g *loginLimiter) tidy(a loginAttempt, c *pendingChecks) {
 	if c.count == 0 && c.waiting == 0 {
 		delete(g.checking, a.key())
 	}
 }
 
 // wrong counts a wrong try. Right ones leave no trace.
-func (g *guard) wrong(a attempt, now time.Duration) {
+func (g *loginLimiter) wrong(a loginAttempt, now time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	own := g.triesLocked(a.key(), now)
@@ -216,26 +216,26 @@ func (g *guard) wrong(a attempt, now time.Duration) {
 }
 
 // triesLocked are the wrong tries that are not forgotten.
-func (g *guard) triesLocked(k tryKey, now time.Duration) tries {
+func (g *loginLimiter) triesLocked(k limiterKey, now time.Duration) failedLogins {
 	t, _ := g.tries.Get(k)
 	if now-t.at > guardMemory {
-		return tries{}
+		return failedLogins{}
 	}
 	return t
 }
 
 // guesses reports whether the address has tried wrong passwords at accounts that
 // it never signed in to.
-func (g *guard) guesses(address netip.Addr) bool {
+func (g *loginLimiter) guesses(address netip.Addr) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.tries.Contains(tryKey{address: address})
+	return g.tries.Contains(limiterKey{address: address})
 }
 
 // forgive forgets the wrong tries of an account from one address, after a right
 // one. What counts for the address at other accounts stays: who guesses may have
 // an account of his own.
-func (g *guard) forgive(a attempt) {
+func (g *loginLimiter) forgive(a loginAttempt) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.tries.Remove(a.key())
@@ -243,8 +243,8 @@ func (g *guard) forgive(a attempt) {
 
 // forget forgets the wrong tries of an account from all addresses together: it
 // has a new password.
-func (g *guard) forget(uin rookery.UIN) {
+func (g *loginLimiter) forget(uin rookery.UIN) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.tries.Remove(tryKey{account: uin})
+	g.tries.Remove(limiterKey{account: uin})
 }

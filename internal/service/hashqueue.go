@@ -9,11 +9,11 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// rank is how soon a password is hashed: all of a lower rank go first.
-type rank int
+// hashPriority is how soon a password is hashed: all of a lower rank go first.
+type hashPriority int
 
 const (
-	rankOperator rank = iota
+	rankOperator hashPriority = iota
 	rankKnown         // from an address that the account has signed in from
 	rankNew           // from another
 	rankGuessing      // from another that has tried wrong passwords
@@ -32,11 +32,11 @@ type hashQueue struct {
 	free    int        // places that nobody has
 	waiting int
 	closed  bool               // nobody gets a place any more
-	lines   [ranks][]*hashLine // of addresses with somebody who waits; the next one's turn first
+	lines   [ranks][]*addressQueue // of addresses with somebody who waits; the next one's turn first
 }
 
-// hashLine is those of one address that wait, the first one first.
-type hashLine struct {
+// addressQueue is those of one address that wait, the first one first.
+type addressQueue struct {
 	address netip.Addr
 	waiting []chan error // each holds one: nil is a place
 }
@@ -49,7 +49,7 @@ func newHashQueue(places, most int) *hashQueue {
 
 // take waits for a place, to be given back with leave. CodeTemporary if too many
 // wait already, or ctx ends before.
-func (q *hashQueue) take(ctx context.Context, r rank, address netip.Addr) error {
+func (q *hashQueue) take(ctx context.Context, r hashPriority, address netip.Addr) error {
 	place, err := q.join(r, address)
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (q *hashQueue) take(ctx context.Context, r rank, address netip.Addr) error 
 
 // join makes the caller wait behind the others of its address. If all room is
 // taken, the longest line of the last rank loses its last one.
-func (q *hashQueue) join(r rank, address netip.Addr) (place chan error, err error) {
+func (q *hashQueue) join(r hashPriority, address netip.Addr) (place chan error, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	place = make(chan error, 1)
@@ -88,7 +88,7 @@ func (q *hashQueue) join(r rank, address netip.Addr) (place chan error, err erro
 		return nil, errBusy
 	}
 	if line = q.line(r, address); line == nil {
-		line = &hashLine{address: address}
+		line = &addressQueue{address: address}
 		q.lines[r] = append(q.lines[r], line)
 	}
 	line.waiting = append(line.waiting, place)
@@ -112,8 +112,8 @@ func (q *hashQueue) close() {
 	q.waiting = 0
 }
 
-func (q *hashQueue) line(r rank, address netip.Addr) *hashLine {
-	i := slices.IndexFunc(q.lines[r], func(l *hashLine) bool { return l.address == address })
+func (q *hashQueue) line(r hashPriority, address netip.Addr) *addressQueue {
+	i := slices.IndexFunc(q.lines[r], func(l *addressQueue) bool { return l.address == address })
 	if i < 0 {
 		return nil
 	}
@@ -123,13 +123,13 @@ func (q *hashQueue) line(r rank, address netip.Addr) *hashLine {
 // evict refuses the last one of the longest line in the last rank that has any,
 // for somebody of a rank whose own line has a length. It reports false if that is
 // of an earlier rank, or no longer than his own.
-func (q *hashQueue) evict(r rank, own int) bool {
+func (q *hashQueue) evict(r hashPriority, own int) bool {
 	for last := ranks - 1; last >= r; last-- {
 		lines := q.lines[last]
 		if len(lines) == 0 {
 			continue
 		}
-		longest := slices.MaxFunc(lines, func(a, b *hashLine) int { return len(a.waiting) - len(b.waiting) })
+		longest := slices.MaxFunc(lines, func(a, b *addressQueue) int { return len(a.waiting) - len(b.waiting) })
 		if last == r && len(longest.waiting) <= own+1 {
 			return false
 		}
@@ -142,16 +142,16 @@ func (q *hashQueue) evict(r rank, own int) bool {
 }
 
 // remove takes one who waits out of a line, and a line that is empty away.
-func (q *hashQueue) remove(r rank, line *hashLine, i int) {
+func (q *hashQueue) remove(r hashPriority, line *addressQueue, i int) {
 	line.waiting = slices.Delete(line.waiting, i, i+1)
 	q.waiting--
 	if len(line.waiting) == 0 {
-		q.lines[r] = slices.DeleteFunc(q.lines[r], func(l *hashLine) bool { return l == line })
+		q.lines[r] = slices.DeleteFunc(q.lines[r], func(l *addressQueue) bool { return l == line })
 	}
 }
 
 // withdraw reports whether somebody still waited, who does not any more.
-func (q *hashQueue) withdraw(r rank, address netip.Addr, place chan error) bool {
+func (q *hashQueue) withdraw(r hashPriority, address netip.Addr, place chan error) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	line := q.line(r, address)
@@ -178,7 +178,7 @@ func (q *hashQueue) leave() {
 		line := q.lines[r][0]
 		line.waiting[0] <- nil
 		q.lines[r] = append(slices.Delete(q.lines[r], 0, 1), line)
-		q.remove(rank(r), line, 0)
+		q.remove(hashPriority(r), line, 0)
 		return
 	}
 	q.free++

@@ -43,7 +43,7 @@ func network(i int) netip.Addr {
 }
 
 // wait has somebody wait, who gives the place back at once.
-func (h *hashing) wait(ctx context.Context, r rank, address int, name string) {
+func (h *hashing) wait(ctx context.Context, r hashPriority, address int, name string) {
 	go func() {
 		err := h.queue.take(ctx, r, network(address))
 		h.mu.Lock()
@@ -103,7 +103,7 @@ func TestOfAnAddressOnlySoManyWait(t *testing.T) {
 func TestWhenItIsFullTheLongestLineOfTheLastRankLoses(t *testing.T) {
 	queueTest(t, 8, func(h *hashing) {
 		for _, w := range []struct {
-			rank    rank
+			rank    hashPriority
 			address int
 			name    string
 		}{

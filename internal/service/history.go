@@ -47,7 +47,7 @@ func (s *Service) History(ctx context.Context, se *Session, q rookery.HistoryQue
 // other devices are told, if that is new. CodeParameter for a number that the
 // mailbox has not reached, CodeNoAccount if the other is none and was not read
 // before.
-func (s *Service) MarkRead(ctx context.Context, se *Session, r rookery.ReadMark, mark rookery.Mark) error {
+func (s *Service) MarkRead(ctx context.Context, se *Session, r rookery.ReadMark, mark rookery.RequestKey) error {
 	m := se.member
 	// In turn: what the other devices are told goes forward only.
 	if err := m.turn.take(ctx); err != nil {
@@ -75,7 +75,7 @@ func (s *Service) MarkRead(ctx context.Context, se *Session, r rookery.ReadMark,
 	if err != nil || receipt.Repeated || r.Number <= before {
 		return err
 	}
-	for _, c := range m.boxes(func(c *collector) bool { return c != se.box && c.device != "" }) {
+	for _, c := range m.boxes(func(c *consumer) bool { return c != se.box && c.device != "" }) {
 		if f := c.feed.Load(); f != nil {
 			f.readUpTo(r)
 		}
@@ -84,7 +84,7 @@ func (s *Service) MarkRead(ctx context.Context, se *Session, r rookery.ReadMark,
 }
 
 // reached reports whether the mailbox has got as far as a number.
-func (s *Service) reached(ctx context.Context, m *member, number uint64) (bool, error) {
+func (s *Service) reached(ctx context.Context, m *activeAccount, number uint64) (bool, error) {
 	if number <= m.newest.Load() {
 		return true, nil
 	}

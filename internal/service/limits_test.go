@@ -20,7 +20,7 @@ func (w *world) refusedSaying(err error, reason string) {
 }
 
 func TestAFullMailboxTakesNoMoreUntilSomeIsCollected(t *testing.T) {
-	w := newWorldWith(t, service.Config{Mailbox: rookery.Limit{Messages: 3}}, 10001, 10002, 10003)
+	w := newWorldWith(t, service.Config{Mailbox: rookery.BacklogLimit{Messages: 3}}, 10001, 10002, 10003)
 	me, you, third := w.signIn(10001, home), w.signIn(10002, cafe), w.signIn(10003, home)
 	for i := range 3 {
 		w.must(w.send(me, fmt.Sprint("sequence ", i), 10002, fmt.Sprint(i)))
@@ -37,21 +37,21 @@ func TestAFullMailboxTakesNoMoreUntilSomeIsCollected(t *testing.T) {
 }
 
 func TestAFullMailboxTakesAnswersAndNoticesOfTheOperator(t *testing.T) {
-	w := newWorldWith(t, service.Config{Mailbox: rookery.Limit{Messages: 1}}, 10001, 10002, 10003, 10004)
+	w := newWorldWith(t, service.Config{Mailbox: rookery.BacklogLimit{Messages: 1}}, 10001, 10002, 10003, 10004)
 	me, you, third := w.signIn(10001, home), w.signIn(10002, cafe), w.signIn(10003, home)
-	w.must(w.Ask(t.Context(), me, 10002, "hello", rookery.Mark{}))
-	w.must(w.Ask(t.Context(), me, 10003, "hello", rookery.Mark{}))
+	w.must(w.Ask(t.Context(), me, 10002, "hello", rookery.RequestKey{}))
+	w.must(w.Ask(t.Context(), me, 10003, "hello", rookery.RequestKey{}))
 	w.must(w.send(third, "sequence", 10001, "full"))
 	w.refusedSaying(w.send(third, "sequence 1", 10001, "more"), "mailbox is full")
-	w.refusedSaying(w.Ask(t.Context(), w.signIn(10004, cafe), 10001, "hello", rookery.Mark{}), "mailbox is full")
-	w.must(w.Accept(t.Context(), you, 10001, rookery.Mark{}))
-	w.must(w.Reject(t.Context(), third, 10001, "no", rookery.Mark{}))
+	w.refusedSaying(w.Ask(t.Context(), w.signIn(10004, cafe), 10001, "hello", rookery.RequestKey{}), "mailbox is full")
+	w.must(w.Accept(t.Context(), you, 10001, rookery.RequestKey{}))
+	w.must(w.Reject(t.Context(), third, 10001, "no", rookery.RequestKey{}))
 	w.must(w.Notify(t.Context(), "notice", []rookery.UIN{10001}))
 	w.wantInbox(me, "full", "", "no", "notice")
 }
 
 func TestWhatOneDeviceHasCollectedWaitsForNobody(t *testing.T) {
-	w := newWorldWith(t, service.Config{Mailbox: rookery.Limit{Messages: 2}}, 10001, 10002)
+	w := newWorldWith(t, service.Config{Mailbox: rookery.BacklogLimit{Messages: 2}}, 10001, 10002)
 	me, phone, desk := w.signIn(10001, home), w.device(10002, "phone"), w.device(10002, "desk")
 	for i := range 3 {
 		w.must(w.send(me, fmt.Sprint("sequence ", i), 10002, fmt.Sprint(2*i)))
@@ -63,7 +63,7 @@ func TestWhatOneDeviceHasCollectedWaitsForNobody(t *testing.T) {
 }
 
 func TestOwnWordsFillNobodysMailboxAndGoWithTime(t *testing.T) {
-	w := newWorldWith(t, service.Config{Mailbox: rookery.Limit{Messages: 2}}, 10001, 10002)
+	w := newWorldWith(t, service.Config{Mailbox: rookery.BacklogLimit{Messages: 2}}, 10001, 10002)
 	me, you := w.device(10001, "phone"), w.signIn(10002, cafe)
 	desk := w.device(10001, "desk")
 	for i := range 5 {
@@ -83,7 +83,7 @@ func TestOwnWordsFillNobodysMailboxAndGoWithTime(t *testing.T) {
 func TestAskingAgainIsToldOnce(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
-	ask := func(words string) { w.must(w.Ask(t.Context(), me, 10002, words, rookery.Mark{})) }
+	ask := func(words string) { w.must(w.Ask(t.Context(), me, 10002, words, rookery.RequestKey{})) }
 	ask("hello")
 	ask("it is me")
 	w.wantInbox(you, "it is me")

@@ -10,13 +10,13 @@ import (
 type Outgoing struct {
 	To   rookery.UIN
 	Text string
-	Mark rookery.Mark
+	Mark rookery.RequestKey
 }
 
 // Send puts a message into an account's mailbox. When it returns nil the
 // message cannot be lost. CodeNoAccount if there is no such account,
 // CodeRefused if it takes none from the sender, or too much waits in its mailbox.
-func (s *Service) Send(ctx context.Context, se *Session, to rookery.UIN, text string, mark rookery.Mark) error {
+func (s *Service) Send(ctx context.Context, se *Session, to rookery.UIN, text string, mark rookery.RequestKey) error {
 	letters, err := s.letters(ctx, se, Outgoing{to, text, mark})
 	if err != nil || letters == nil {
 		return err
@@ -36,9 +36,9 @@ func (s *Service) SendAll(ctx context.Context, se *Session, list []Outgoing) []e
 	deliveries := make([]rookery.Delivery, 0, len(list))
 	of := make([]int, 0, len(list)) // which message a delivery is of
 	for i, o := range list {
-		var letters []rookery.Letter
+		var letters []rookery.NewEntry
 		if letters, errs[i] = s.letters(ctx, se, o); letters != nil {
-			deliveries = append(deliveries, rookery.Delivery{Letters: letters, Mark: o.Mark})
+			deliveries = append(deliveries, rookery.Delivery{Entries: letters, Key: o.Mark})
 			of = append(of, i)
 		}
 	}
@@ -47,7 +47,7 @@ func (s *Service) SendAll(ctx context.Context, se *Session, list []Outgoing) []e
 	}
 	for i, d := range s.store.DeliverEach(ctx, deliveries, s.now()) {
 		if errs[of[i]] = d.Err; d.Err == nil {
-			s.delivered(deliveries[i].Letters, d.Receipt)
+			s.delivered(deliveries[i].Entries, d.Receipt)
 		}
 	}
 	return errs
@@ -56,7 +56,7 @@ func (s *Service) SendAll(ctx context.Context, se *Session, list []Outgoing) []e
 // letters makes of a message what is to be delivered: the message, and a copy of
 // it for the sender's devices if there are any. None, and no error, if the message
 // was sent before.
-func (s *Service) letters(ctx context.Context, se *Session, o Outgoing) ([]rookery.Letter, error) {
+func (s *Service) letters(ctx context.Context, se *Session, o Outgoing) ([]rookery.NewEntry, error) {
 	if err := rookery.CheckText(o.Text); err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (s *Service) letters(ctx context.Context, se *Session, o Outgoing) ([]rooke
 		return nil, err
 	}
 	me := se.about.Account
-	letters := []rookery.Letter{{To: o.To, Kind: rookery.KindMessage, Peer: me, Text: o.Text, Limit: &s.mailbox}}
+	letters := []rookery.NewEntry{{To: o.To, Kind: rookery.KindMessage, Peer: me, Text: o.Text, Limit: &s.mailbox}}
 	if o.To == me {
 		return letters, nil // every device gets it as it is
 	}
@@ -81,7 +81,7 @@ func (s *Service) letters(ctx context.Context, se *Session, o Outgoing) ([]rooke
 		return nil, err
 	}
 	if devices {
-		letters = append(letters, rookery.Letter{To: me, Kind: rookery.KindSent, Peer: o.To, Text: o.Text, Origin: se.about.Device})
+		letters = append(letters, rookery.NewEntry{To: me, Kind: rookery.KindSent, Peer: o.To, Text: o.Text, Origin: se.about.Device})
 	}
 	return letters, nil
 }
@@ -108,7 +108,7 @@ func (s *Service) mayWrite(ctx context.Context, se *Session, to rookery.UIN) err
 // delivered tells receivers who are signed in of their letters, before the
 // sender is answered: so a sender who then asks sees what it did. With several
 // nodes this is where the news goes out to the others.
-func (s *Service) delivered(letters []rookery.Letter, r rookery.Receipt) {
+func (s *Service) delivered(letters []rookery.NewEntry, r rookery.Receipt) {
 	for i, number := range r.Numbers {
 		s.arrived(letters[i].To, number)
 	}

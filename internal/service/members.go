@@ -17,16 +17,16 @@ import (
 // what it knows of recent requests outlives a new login.
 const lingering = longWindow
 
-// member is an account that is signed in, or was a moment ago.
-type member struct {
+// activeAccount is an account that is signed in, or was a moment ago.
+type activeAccount struct {
 	uin rookery.UIN
 
-	// turn is held by whoever signs the account in or out or changes its
+	// accountLock is held by whoever signs the account in or out or changes its
 	// status, from the store to the last notice: one at a time.
-	turn turn
+	turn accountLock
 	// searching is held by the one request of the account that searches, for a
 	// text or for people.
-	searching turn
+	searching accountLock
 
 	// newest is the number of the newest entry in the mailbox that the member
 	// was told of.
@@ -38,35 +38,35 @@ type member struct {
 	status   rookery.Status
 	sessions []*Session
 	// collectors are those of the sessions, and of sessions that have ended.
-	collectors []*collector
+	collectors []*consumer
 	// left is the uptime at which the last session ended.
 	left time.Duration
 
-	friends    cached[[]rookery.UIN]
-	blockers   cached[[]rookery.UIN] // those who block the account
-	hasDevices cached[bool]
+	friends    cachedValue[[]rookery.UIN]
+	blockers   cachedValue[[]rookery.UIN] // those who block the account
+	hasDevices cachedValue[bool]
 	// sending limits what the account puts into mailboxes, nil until it has sent
 	// something.
 	sending *rate.Limiter
 }
 
-func newMember(uin rookery.UIN, now time.Duration) *member {
-	return &member{uin: uin, left: now, turn: newTurn(1), searching: newTurn(1)}
+func newMember(uin rookery.UIN, now time.Duration) *activeAccount {
+	return &activeAccount{uin: uin, left: now, turn: newTurn(1), searching: newTurn(1)}
 }
 
 // Session is one live session of a member. It does not change: a renewal makes
 // another.
 type Session struct {
-	member *member
+	member *activeAccount
 	about  rookery.Session
 	// box is what the session reads its mailbox with.
-	box *collector
+	box *consumer
 	// seen is the uptime of the latest request.
 	seen     atomic.Int64
 	encoding atomic.Uint32
 }
 
-func newSession(m *member, about rookery.Session, now time.Duration) *Session {
+func newSession(m *activeAccount, about rookery.Session, now time.Duration) *Session {
 	se := &Session{member: m, about: about}
 	se.seen.Store(int64(now))
 	se.encoding.Store(uint32(about.Encoding))
@@ -104,13 +104,13 @@ func (se *Session) sameAs(other *Session) bool {
 }
 
 // session returns the session of a device, nil if there is none.
-func (m *member) session(device string) *Session {
+func (m *activeAccount) session(device string) *Session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.sessionLocked(device)
 }
 
-func (m *member) sessionLocked(device string) *Session {
+func (m *activeAccount) sessionLocked(device string) *Session {
 	for _, se := range m.sessions {
 		if se.about.Device == device {
 			return se
@@ -121,7 +121,7 @@ func (m *member) sessionLocked(device string) *Session {
 
 // sessionOf returns the session that a request belongs to, nil if there is
 // none: the one that the token proves, else the address's.
-func (m *member) sessionOf(from Asker) *Session {
+func (m *activeAccount) sessionOf(from Caller) *Session {
 	if from.Token == "" {
 		if se := m.session(""); se != nil && se.about.Address == from.Address {
 			return se
@@ -141,7 +141,7 @@ func (m *member) sessionOf(from Asker) *Session {
 
 // put makes se the session of its device, and its status the account's. The
 // feed of a session that it displaces is stopped.
-func (m *member) put(se *Session) {
+func (m *activeAccount) put(se *Session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	se.box = m.collectorLocked(se.about.Device)
@@ -159,7 +159,7 @@ func (m *member) put(se *Session) {
 
 // renews returns the session that a new one is a renewal of, nil if it is none.
 // mu is held.
-func (m *member) renews(about rookery.Session) *Session {
+func (m *activeAccount) renews(about rookery.Session) *Session {
 	old := m.sessionLocked(about.Device)
 	if old != nil && (about.Device != "" || old.about.Address == about.Address) {
 		return old
@@ -168,19 +168,19 @@ func (m *member) renews(about rookery.Session) *Session {
 }
 
 // collectorLocked finds the collector of a device, or makes it.
-func (m *member) collectorLocked(device string) *collector {
+func (m *activeAccount) collectorLocked(device string) *consumer {
 	for _, c := range m.collectors {
 		if c.device == device {
 			return c
 		}
 	}
-	c := &collector{member: m, device: device, turn: newTurn(1)}
+	c := &consumer{member: m, device: device, turn: newTurn(1)}
 	m.collectors = append(m.collectors, c)
 	return c
 }
 
 // boxes lists the collectors that are wanted.
-func (m *member) boxes(wanted func(*collector) bool) (list []*collector) {
+func (m *activeAccount) boxes(wanted func(*consumer) bool) (list []*consumer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, c := range m.collectors {
@@ -191,21 +191,21 @@ func (m *member) boxes(wanted func(*collector) bool) (list []*collector) {
 	return list
 }
 
-func everyBox(*collector) bool { return true }
+func everyBox(*consumer) bool { return true }
 
 // discard takes collectors away whose turn is held, and of which nothing is to be
 // stored any more.
-func (m *member) discard(list []*collector) {
+func (m *activeAccount) discard(list []*consumer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, c := range list {
 		c.gone = true
 	}
-	m.collectors = slices.DeleteFunc(m.collectors, func(c *collector) bool { return slices.Contains(list, c) })
+	m.collectors = slices.DeleteFunc(m.collectors, func(c *consumer) bool { return slices.Contains(list, c) })
 }
 
 // drop takes sessions away. Their feeds are stopped.
-func (m *member) drop(ended []*Session, now time.Duration) {
+func (m *activeAccount) drop(ended []*Session, now time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, se := range ended {
@@ -219,7 +219,7 @@ func (m *member) drop(ended []*Session, now time.Duration) {
 }
 
 // ended lists the sessions that were not heard of for SessionLife.
-func (m *member) ended(now time.Duration) []*Session {
+func (m *activeAccount) ended(now time.Duration) []*Session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var ended []*Session
@@ -233,13 +233,13 @@ func (m *member) ended(now time.Duration) []*Session {
 
 // current returns the session, or a renewal of it, if it is still the one of
 // its device; else nil. A request may have waited while it ended.
-func (m *member) current(se *Session) *Session {
+func (m *activeAccount) current(se *Session) *Session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.currentLocked(se)
 }
 
-func (m *member) currentLocked(se *Session) *Session {
+func (m *activeAccount) currentLocked(se *Session) *Session {
 	if now := m.sessionLocked(se.about.Device); now != nil && now.sameAs(se) {
 		return now
 	}
@@ -247,7 +247,7 @@ func (m *member) currentLocked(se *Session) *Session {
 }
 
 // all lists the sessions.
-func (m *member) all() []*Session {
+func (m *activeAccount) all() []*Session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.sessions)
@@ -255,7 +255,7 @@ func (m *member) all() []*Session {
 
 // shown is what friends were told last: the end of a session counts once it
 // was dealt with.
-func (m *member) shown() rookery.Status {
+func (m *activeAccount) shown() rookery.Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.sessions) == 0 {
@@ -266,7 +266,7 @@ func (m *member) shown() rookery.Status {
 
 // looks is what others see when they look now: a session that has run out
 // counts no more, dealt with or not.
-func (m *member) looks(now time.Duration) rookery.Status {
+func (m *activeAccount) looks(now time.Duration) rookery.Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, se := range m.sessions {
@@ -278,7 +278,7 @@ func (m *member) looks(now time.Duration) rookery.Status {
 }
 
 // arrived tells the member of an entry in its mailbox.
-func (m *member) arrived(number uint64) {
+func (m *activeAccount) arrived(number uint64) {
 	for {
 		known := m.newest.Load()
 		if number <= known {
@@ -298,14 +298,14 @@ func (m *member) arrived(number uint64) {
 }
 
 // idle reports whether no session is left.
-func (m *member) idle() bool {
+func (m *activeAccount) idle() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.sessions) == 0
 }
 
 // leave makes a member one that is not to be used any more.
-func (m *member) leave() {
+func (m *activeAccount) leave() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.gone = true
@@ -313,7 +313,7 @@ func (m *member) leave() {
 
 // next is when something of the member becomes due; gone is true if that was
 // now, and nothing was left to keep the member for.
-func (m *member) next(now time.Duration) (at time.Duration, gone bool) {
+func (m *activeAccount) next(now time.Duration) (at time.Duration, gone bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.sessions) == 0 {
@@ -328,26 +328,26 @@ func (m *member) next(now time.Duration) (at time.Duration, gone bool) {
 	return at, false
 }
 
-// members finds members by account number.
-type members struct{ shards [64]shard }
+// activeAccounts finds members by account number.
+type activeAccounts struct{ shards [64]shard }
 
 type shard struct {
 	mu sync.RWMutex // guards m
-	m  map[rookery.UIN]*member
+	m  map[rookery.UIN]*activeAccount
 }
 
-func newMembers() *members {
-	ms := new(members)
+func newMembers() *activeAccounts {
+	ms := new(activeAccounts)
 	for i := range ms.shards {
-		ms.shards[i].m = make(map[rookery.UIN]*member)
+		ms.shards[i].m = make(map[rookery.UIN]*activeAccount)
 	}
 	return ms
 }
 
-func (ms *members) shard(uin rookery.UIN) *shard { return &ms.shards[uin%rookery.UIN(len(ms.shards))] }
+func (ms *activeAccounts) shard(uin rookery.UIN) *shard { return &ms.shards[uin%rookery.UIN(len(ms.shards))] }
 
 // get returns nil for an account that is no member.
-func (ms *members) get(uin rookery.UIN) *member {
+func (ms *activeAccounts) get(uin rookery.UIN) *activeAccount {
 	sh := ms.shard(uin)
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()
@@ -355,7 +355,7 @@ func (ms *members) get(uin rookery.UIN) *member {
 }
 
 // getOrAdd reports whether it had to make the member.
-func (ms *members) getOrAdd(uin rookery.UIN, now time.Duration) (m *member, added bool) {
+func (ms *activeAccounts) getOrAdd(uin rookery.UIN, now time.Duration) (m *activeAccount, added bool) {
 	sh := ms.shard(uin)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -368,7 +368,7 @@ func (ms *members) getOrAdd(uin rookery.UIN, now time.Duration) (m *member, adde
 }
 
 // remove takes a member away, and leaves another of its number alone.
-func (ms *members) remove(m *member) {
+func (ms *activeAccounts) remove(m *activeAccount) {
 	sh := ms.shard(m.uin)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -378,7 +378,7 @@ func (ms *members) remove(m *member) {
 }
 
 // each calls f with every member, in no order.
-func (ms *members) each(f func(*member)) {
+func (ms *activeAccounts) each(f func(*activeAccount)) {
 	for i := range ms.shards {
 		sh := &ms.shards[i]
 		sh.mu.RLock()
@@ -391,9 +391,9 @@ func (ms *members) each(f func(*member)) {
 }
 
 // online lists the accounts above after that look online now, by number.
-func (ms *members) online(after rookery.UIN, now time.Duration) []rookery.UIN {
+func (ms *activeAccounts) online(after rookery.UIN, now time.Duration) []rookery.UIN {
 	var found []rookery.UIN
-	ms.each(func(m *member) {
+	ms.each(func(m *activeAccount) {
 		if m.uin > after && m.looks(now) != rookery.StatusOffline {
 			found = append(found, m.uin)
 		}

@@ -20,8 +20,8 @@ var errMemo = errors.New("what is stored of an account's latest collections is n
 
 // encode makes the place to be stored. Requests that are too old to matter are
 // left out.
-func (m *memory) encode(now time.Duration) rookery.Place {
-	p := rookery.Place{Number: m.place}
+func (m *consumerState) encode(now time.Duration) rookery.Cursor {
+	p := rookery.Cursor{Number: m.place}
 	b := append(make([]byte, 0, 64+17*len(m.recent)), memoVersion)
 	if m.batch == nil {
 		b = append(b, 0)
@@ -45,7 +45,7 @@ func (m *memory) encode(now time.Duration) rookery.Place {
 	return p
 }
 
-func (t ticket) append(b []byte, at time.Duration) []byte {
+func (t seqKey) append(b []byte, at time.Duration) []byte {
 	b = binary.BigEndian.AppendUint64(b, t.digest)
 	short := byte(0)
 	if t.short {
@@ -55,17 +55,17 @@ func (t ticket) append(b []byte, at time.Duration) []byte {
 }
 
 // decodeMemory is the reverse of encode.
-func decodeMemory(p rookery.Place) (memory, error) {
-	m := memory{place: p.Number}
+func decodeMemory(p rookery.Cursor) (consumerState, error) {
+	m := consumerState{place: p.Number}
 	if len(p.Memo) == 0 {
 		return m, nil
 	}
-	r := memoReader{rest: p.Memo}
+	r := stateReader{rest: p.Memo}
 	if r.byte() != memoVersion {
-		return memory{}, errMemo
+		return consumerState{}, errMemo
 	}
 	if r.byte() == 1 {
-		m.batch = new(handed)
+		m.batch = new(handedBatch)
 		m.batch.ticket, m.batch.at = r.ticket()
 		m.batch.after, m.batch.upTo = r.uint64(), r.uint64()
 		for range r.uint32() {
@@ -77,23 +77,23 @@ func decodeMemory(p rookery.Place) (memory, error) {
 		}
 	}
 	for len(r.rest) > 0 && !r.short {
-		var q request
+		var q pastRequest
 		q.ticket, q.at = r.ticket()
 		m.recent = append(m.recent, q)
 	}
 	if r.short {
-		return memory{}, errMemo
+		return consumerState{}, errMemo
 	}
 	return m, nil
 }
 
-// memoReader reads the fields of a memo; short is set when one is cut off.
-type memoReader struct {
+// stateReader reads the fields of a memo; short is set when one is cut off.
+type stateReader struct {
 	rest  []byte
 	short bool
 }
 
-func (r *memoReader) take(n int) []byte {
+func (r *stateReader) take(n int) []byte {
 	if len(r.rest) < n {
 		r.short = true
 		return make([]byte, n)
@@ -103,11 +103,11 @@ func (r *memoReader) take(n int) []byte {
 	return b
 }
 
-func (r *memoReader) byte() byte     { return r.take(1)[0] }
-func (r *memoReader) uint32() uint32 { return binary.BigEndian.Uint32(r.take(4)) }
-func (r *memoReader) uint64() uint64 { return binary.BigEndian.Uint64(r.take(8)) }
+func (r *stateReader) byte() byte     { return r.take(1)[0] }
+func (r *stateReader) uint32() uint32 { return binary.BigEndian.Uint32(r.take(4)) }
+func (r *stateReader) uint64() uint64 { return binary.BigEndian.Uint64(r.take(8)) }
 
-func (r *memoReader) ticket() (ticket, time.Duration) {
-	t := ticket{digest: r.uint64(), short: r.byte() == 1}
+func (r *stateReader) ticket() (seqKey, time.Duration) {
+	t := seqKey{digest: r.uint64(), short: r.byte() == 1}
 	return t, time.Duration(r.uint64())
 }

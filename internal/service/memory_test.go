@@ -31,7 +31,7 @@ func TestAnIdleConnectionTakesLittleMemory(t *testing.T) {
 	w.must(err)
 	w.must(s.Load(t.Context()))
 	for i, token := range tokens {
-		se, err := s.Session(t.Context(), rookery.FirstUIN+rookery.UIN(i), service.Asker{Token: token})
+		se, err := s.Session(t.Context(), rookery.FirstUIN+rookery.UIN(i), service.Caller{Token: token})
 		w.must(err)
 		feed, err := s.Attach(t.Context(), se, deaf{})
 		w.must(err)
@@ -48,7 +48,7 @@ func TestAnIdleConnectionTakesLittleMemory(t *testing.T) {
 // deaf is a connection of which nothing is kept.
 type deaf struct{}
 
-func (deaf) Push(service.Item) error { return nil }
+func (deaf) Push(service.Event) error { return nil }
 func (deaf) Framed() bool            { return false }
 func (deaf) Close()                  {}
 

@@ -90,11 +90,11 @@ var errSystem = rookery.Errorf(rookery.CodeRefused, "account %d is the server it
 // ChangeAccount changes an account as it is now and returns it as it is then.
 // change may be called more than once.
 func (s *Service) ChangeAccount(ctx context.Context, uin rookery.UIN, change func(*rookery.Account) error) (rookery.Account, error) {
-	return s.changeAccount(ctx, uin, change, rookery.Mark{})
+	return s.changeAccount(ctx, uin, change, rookery.RequestKey{})
 }
 
 // changeAccount does so once for equal marks.
-func (s *Service) changeAccount(ctx context.Context, uin rookery.UIN, change func(*rookery.Account) error, mark rookery.Mark) (rookery.Account, error) {
+func (s *Service) changeAccount(ctx context.Context, uin rookery.UIN, change func(*rookery.Account) error, mark rookery.RequestKey) (rookery.Account, error) {
 	for {
 		a, err := s.store.Account(ctx, uin)
 		if err != nil {
@@ -157,7 +157,7 @@ func (s *Service) Befriend(ctx context.Context, one, other rookery.UIN) error {
 		if err != nil {
 			return err
 		}
-		_, err = s.store.Relate(ctx, rookery.RelationChange{Me: one, Other: other, From: stand, Step: rookery.Befriend(), Time: s.now()})
+		_, err = s.store.Relate(ctx, rookery.RelationChange{Me: one, Other: other, From: stand, Transition: rookery.Befriend(), Time: s.now()})
 		if rookery.CodeOf(err) == rookery.CodeConflict {
 			continue
 		}
@@ -197,7 +197,7 @@ func (s *Service) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 	s.members.remove(m)
 	s.accounts.forget(uin)
 	// Whoever may have it in a list: who became a friend just now as well.
-	s.members.each(func(m *member) { m.forgetRelations() })
+	s.members.each(func(m *activeAccount) { m.forgetRelations() })
 	s.log.Info("account removed", "account", uin)
 	return nil
 }
@@ -236,7 +236,7 @@ func (s *Service) Notify(ctx context.Context, text string, to []rookery.UIN) err
 	if err := rookery.CheckText(text); err != nil {
 		return err
 	}
-	letters := make([]rookery.Letter, len(to))
+	letters := make([]rookery.NewEntry, len(to))
 	for i, uin := range to {
 		if _, err := s.accounts.get(ctx, uin); err != nil {
 			if rookery.CodeOf(err) == rookery.CodeNoAccount {
@@ -244,9 +244,9 @@ func (s *Service) Notify(ctx context.Context, text string, to []rookery.UIN) err
 			}
 			return fmt.Errorf("looking for account %d: %w", uin, err)
 		}
-		letters[i] = rookery.Letter{To: uin, Kind: rookery.KindMessage, Peer: rookery.System, Text: text}
+		letters[i] = rookery.NewEntry{To: uin, Kind: rookery.KindMessage, Peer: rookery.System, Text: text}
 	}
-	receipt, err := s.store.Deliver(ctx, letters, s.now(), rookery.Mark{})
+	receipt, err := s.store.Deliver(ctx, letters, s.now(), rookery.RequestKey{})
 	if err != nil {
 		return err
 	}

@@ -14,9 +14,9 @@ const (
 	mostRepeats = 3
 )
 
-// pace is when a feed may push to a client that may take one read for one
+// pushPacer is when a feed may push to a client that may take one read for one
 // record, and whether what was pushed stood alone. The feed's mu guards it.
-type pace struct {
+type pushPacer struct {
 	// open: a request is being answered.
 	open bool
 	// answered and pushed are when the latest answer and the latest push were
@@ -31,7 +31,7 @@ type pace struct {
 }
 
 // pause is how long what waits has to wait still. Without a pace it does not.
-func (p *pace) pause(waiting bool, now time.Duration) time.Duration {
+func (p *pushPacer) pause(waiting bool, now time.Duration) time.Duration {
 	if p == nil {
 		return 0
 	}
@@ -49,13 +49,13 @@ func (p *pace) pause(waiting bool, now time.Duration) time.Duration {
 }
 
 // wrote notes a push, and reports whether it stands alone so far.
-func (p *pace) wrote(now time.Duration) (alone bool) {
+func (p *pushPacer) wrote(now time.Duration) (alone bool) {
 	p.pushed, p.waiting = now, false
 	return now-p.answered >= pushGap
 }
 
 // Asked says that a request has come on the connection, and is being answered.
-func (f *Feed) Asked() {
+func (f *Subscription) Asked() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.pace != nil {
@@ -65,7 +65,7 @@ func (f *Feed) Asked() {
 
 // Answered says that an answer was written to the connection. A push just
 // before it may have come together with it, and is made again.
-func (f *Feed) Answered() {
+func (f *Subscription) Answered() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.pace == nil {
@@ -80,7 +80,7 @@ func (f *Feed) Answered() {
 }
 
 // Idle says that all requests on the connection have been answered.
-func (f *Feed) Idle() {
+func (f *Subscription) Idle() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.pace != nil && f.pace.open {
@@ -92,7 +92,7 @@ func (f *Feed) Idle() {
 // setPace decides whether what is pushed has to stand alone: on a connection
 // whose client may take one read for one record, until its session has
 // confirmed by number. mu is held.
-func (f *Feed) setPace(byNumber bool) {
+func (f *Subscription) setPace(byNumber bool) {
 	if f.byNumber = byNumber; byNumber {
 		f.waves = nil // nobody asks for them any more
 	}
@@ -101,13 +101,13 @@ func (f *Feed) setPace(byNumber bool) {
 		f.pace = nil
 	case f.pace == nil:
 		now := f.service.uptime()
-		f.pace = &pace{answered: now, pushed: now}
+		f.pace = &pushPacer{answered: now, pushed: now}
 	}
 }
 
 // doubted is the number of the latest entry if it may have come together with an
 // answer, else 0. mu is held.
-func (f *Feed) doubted() uint64 {
+func (f *Subscription) doubted() uint64 {
 	if w := f.latest(); w != nil && w.fate == doubtful {
 		return w.upTo
 	}
@@ -116,7 +116,7 @@ func (f *Feed) doubted() uint64 {
 
 // again is the number of an entry that is to be pushed again, 0 if there is
 // none. One that was pushed often enough is left to GetMsgEx.
-func (f *Feed) again() uint64 {
+func (f *Subscription) again() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	number := f.doubted()
@@ -131,7 +131,7 @@ func (f *Feed) again() uint64 {
 // left is the number up to which entries are left to GetMsgEx, 0 if the next
 // one is not. Just behind a push none is: the answer could come together with
 // it, and nothing but a GetMsgEx tells whether it arrived.
-func (f *Feed) left() uint64 {
+func (f *Subscription) left() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.waves) == 0 || f.waves[0].fate != left {

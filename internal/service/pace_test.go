@@ -39,7 +39,7 @@ func TestAPushKeepsAwayFromTheRecordBeforeIt(t *testing.T) {
 		phone.want()
 		w.pass(time.Millisecond)
 		phone.want("1 a")
-		w.must(w.SetStatus(w.Context(), me, rookery.StatusAway, rookery.Mark{}))
+		w.must(w.SetStatus(w.Context(), me, rookery.StatusAway, rookery.RequestKey{}))
 		w.pass(1499 * time.Millisecond)
 		phone.want()
 		w.pass(time.Millisecond)
@@ -137,7 +137,7 @@ func TestAnAnswerBesideAPushHasItPushedAgain(t *testing.T) {
 
 func TestAPushIsRepeatedThreeTimesAndThenLeftToGetMsgEx(t *testing.T) {
 	onLine(t, func(w *world, me *service.Session, phone *phone) {
-		you, err := w.Session(w.Context(), 10002, service.Asker{Address: cafe})
+		you, err := w.Session(w.Context(), 10002, service.Caller{Address: cafe})
 		w.must(err)
 		w.pass(2 * time.Second)
 		w.says(me, 10002, "a")
@@ -262,7 +262,7 @@ func TestOfASessionThatHasConfirmedByNumberNothingElseConfirms(t *testing.T) {
 func TestASessionThatBeginsAnewConfirmsByRecordsAgain(t *testing.T) {
 	for name, begin := range map[string]func(w *world) *service.Session{
 		"after a logout": func(w *world) *service.Session {
-			w.SignOut(w.Context(), 10002, service.Asker{Address: cafe})
+			w.SignOut(w.Context(), 10002, service.Caller{Address: cafe})
 			return w.signIn(10002, cafe)
 		},
 		"from another address": func(w *world) *service.Session { return w.signIn(10002, home) },
@@ -299,7 +299,7 @@ func TestWhatIsLeftForLongTakesLittleMemory(t *testing.T) {
 		for i := range 400 {
 			_, err := w.Heard(me)
 			w.must(err)
-			_, err = w.Session(w.Context(), 10002, service.Asker{Address: cafe})
+			_, err = w.Session(w.Context(), 10002, service.Caller{Address: cafe})
 			w.must(err)
 			w.pass(6 * time.Second)
 			w.says(me, 10002, fmt.Sprint(i))

@@ -82,8 +82,8 @@ func parseCredential(stored rookery.Credential) (c PasswordCost, salt, hash []by
 // NewPassword makes a random password that can be read out and typed.
 func NewPassword() string { return strings.ToLower(rand.Text()[:16]) }
 
-// prover checks proofs against credentials.
-type prover struct {
+// passwordVerifier checks proofs against credentials.
+type passwordVerifier struct {
 	cost  PasswordCost
 	queue *hashQueue
 	// nobody is checked where there is no account, so that this takes as long.
@@ -97,7 +97,7 @@ type prover struct {
 
 const knownProofs = 100_000
 
-func newProver(cost PasswordCost, hashes, queue int) (*prover, error) {
+func newProver(cost PasswordCost, hashes, queue int) (*passwordVerifier, error) {
 	if cost == (PasswordCost{}) {
 		cost = FloorCost
 	}
@@ -108,7 +108,7 @@ func newProver(cost PasswordCost, hashes, queue int) (*prover, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &prover{cost: cost, queue: newHashQueue(hashes, queue), known: known}
+	p := &passwordVerifier{cost: cost, queue: newHashQueue(hashes, queue), known: known}
 	rand.Read(p.key[:])
 	var unguessable Proof
 	rand.Read(unguessable[:])
@@ -117,7 +117,7 @@ func newProver(cost PasswordCost, hashes, queue int) (*prover, error) {
 }
 
 // hash makes a credential, for the operator.
-func (p *prover) hash(ctx context.Context, proof Proof) (rookery.Credential, error) {
+func (p *passwordVerifier) hash(ctx context.Context, proof Proof) (rookery.Credential, error) {
 	if err := p.queue.take(ctx, rankOperator, netip.Addr{}); err != nil {
 		return "", err
 	}
@@ -127,7 +127,7 @@ func (p *prover) hash(ctx context.Context, proof Proof) (rookery.Credential, err
 
 // recognises reports whether the proof was found right for the credential
 // before. It costs next to nothing.
-func (p *prover) recognises(uin rookery.UIN, stored rookery.Credential, proof Proof) bool {
+func (p *passwordVerifier) recognises(uin rookery.UIN, stored rookery.Credential, proof Proof) bool {
 	digest, ok := p.known.Get(uin)
 	want := p.digest(uin, stored, proof)
 	return ok && hmac.Equal(digest[:], want[:])
@@ -135,7 +135,7 @@ func (p *prover) recognises(uin rookery.UIN, stored rookery.Credential, proof Pr
 
 // proves hashes the proof and compares; the caller has a place in the queue. An
 // empty credential takes as long as any and is never proved.
-func (p *prover) proves(uin rookery.UIN, stored rookery.Credential, proof Proof) (bool, error) {
+func (p *passwordVerifier) proves(uin rookery.UIN, stored rookery.Credential, proof Proof) (bool, error) {
 	against := stored
 	if stored == "" {
 		against = p.nobody
@@ -152,7 +152,7 @@ func (p *prover) proves(uin rookery.UIN, stored rookery.Credential, proof Proof)
 	return true, nil
 }
 
-func (p *prover) digest(uin rookery.UIN, stored rookery.Credential, proof Proof) [sha256.Size]byte {
+func (p *passwordVerifier) digest(uin rookery.UIN, stored rookery.Credential, proof Proof) [sha256.Size]byte {
 	mac := hmac.New(sha256.New, p.key[:])
 	_ = binary.Write(mac, binary.BigEndian, uint32(uin)) // a hash takes all
 	mac.Write(proof[:])

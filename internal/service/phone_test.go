@@ -13,7 +13,7 @@ import (
 
 // pushed is an item with the time at which it came.
 type pushed struct {
-	service.Item
+	service.Event
 	at time.Time
 }
 
@@ -35,7 +35,7 @@ func (w *world) token(uin rookery.UIN, name string) (*service.Session, rookery.T
 // phone is a client's end of a live connection.
 type phone struct {
 	*world
-	feed *service.Feed
+	feed *service.Subscription
 	// framed: it is a WebSocket.
 	framed bool
 
@@ -72,7 +72,7 @@ func (p *phone) again(se *service.Session) {
 	p.settle()
 }
 
-func (p *phone) Push(i service.Item) error {
+func (p *phone) Push(i service.Event) error {
 	p.mu.Lock()
 	hold := p.hold
 	p.pushing++
@@ -127,7 +127,7 @@ func (p *phone) got() []string {
 	p.settle()
 	list := []string{}
 	for _, i := range p.take() {
-		list = append(list, describe(i.Item))
+		list = append(list, describe(i.Event))
 	}
 	return list
 }
@@ -140,7 +140,7 @@ func (p *phone) take() []pushed {
 	return items
 }
 
-func describe(i service.Item) string {
+func describe(i service.Event) string {
 	switch {
 	case i.Notice != nil:
 		return fmt.Sprintf("#%d %d:%d", i.Number, i.Notice.Friend, i.Notice.Status)

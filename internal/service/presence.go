@@ -16,7 +16,7 @@ type Notice struct {
 
 // SetStatus changes the status of an account. Everybody sees it once it
 // returns nil, and then it is durable.
-func (s *Service) SetStatus(ctx context.Context, se *Session, status rookery.Status, mark rookery.Mark) error {
+func (s *Service) SetStatus(ctx context.Context, se *Session, status rookery.Status, mark rookery.RequestKey) error {
 	m := se.member
 	if err := m.turn.take(ctx); err != nil {
 		return err
@@ -38,7 +38,7 @@ func (s *Service) SetStatus(ctx context.Context, se *Session, status rookery.Sta
 // announce tells the friends of a member, whose turn it is, what it shows if
 // that is something else than before. Only those who are signed in hear of it;
 // nothing of it is stored.
-func (s *Service) announce(ctx context.Context, m *member, before rookery.Status) {
+func (s *Service) announce(ctx context.Context, m *activeAccount, before rookery.Status) {
 	after := m.shown()
 	if after == before {
 		return
@@ -55,8 +55,8 @@ func (s *Service) announce(ctx context.Context, m *member, before rookery.Status
 	}
 }
 
-// news is a notice that waits for a session. The latest of a friend counts.
-type news struct {
+// pendingNotice is a notice that waits for a session. The latest of a friend counts.
+type pendingNotice struct {
 	Notice
 	// basic: it is something else even for those who know the basic statuses
 	// only, as polls do; else it waits for a feed.
@@ -64,7 +64,7 @@ type news struct {
 }
 
 // hear takes a notice for each session of the member.
-func (m *member) hear(n Notice, basic bool) {
+func (m *activeAccount) hear(n Notice, basic bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, se := range m.sessions {
@@ -73,14 +73,14 @@ func (m *member) hear(n Notice, basic bool) {
 }
 
 // hear is called with the member's mu held.
-func (c *collector) hear(n Notice, basic bool) {
-	i := slices.IndexFunc(c.news, func(w news) bool { return w.Friend == n.Friend })
+func (c *consumer) hear(n Notice, basic bool) {
+	i := slices.IndexFunc(c.news, func(w pendingNotice) bool { return w.Friend == n.Friend })
 	feed := c.liveFeed()
 	switch {
 	case i >= 0:
-		c.news[i] = news{n, basic || c.news[i].basic}
+		c.news[i] = pendingNotice{n, basic || c.news[i].basic}
 	case basic || feed != nil:
-		c.news = append(c.news, news{n, basic})
+		c.news = append(c.news, pendingNotice{n, basic})
 	}
 	if feed != nil {
 		feed.wake()
@@ -89,7 +89,7 @@ func (c *collector) hear(n Notice, basic bool) {
 
 // pending lists the notices that wait for a poll, by friend, as polls show
 // them.
-func (c *collector) pending() []Notice {
+func (c *consumer) pending() []Notice {
 	c.member.mu.Lock()
 	defer c.member.mu.Unlock()
 	var list []Notice
@@ -104,20 +104,20 @@ func (c *collector) pending() []Notice {
 
 // handedOut takes notices away that a poll got, but for those that newer ones
 // replaced.
-func (c *collector) handedOut(list []Notice) {
+func (c *consumer) handedOut(list []Notice) {
 	if len(list) == 0 {
 		return
 	}
 	c.member.mu.Lock()
 	defer c.member.mu.Unlock()
-	c.news = slices.DeleteFunc(c.news, func(w news) bool {
+	c.news = slices.DeleteFunc(c.news, func(w pendingNotice) bool {
 		return slices.Contains(list, Notice{w.Friend, w.Status.Basic()})
 	})
 	c.shrink()
 }
 
 // takeNews takes the notice away that has waited longest.
-func (c *collector) takeNews() (Notice, bool) {
+func (c *consumer) takeNews() (Notice, bool) {
 	c.member.mu.Lock()
 	defer c.member.mu.Unlock()
 	if len(c.news) == 0 {
@@ -129,37 +129,37 @@ func (c *collector) takeNews() (Notice, bool) {
 	return n, true
 }
 
-func (c *collector) hasNews() bool {
+func (c *consumer) hasNews() bool {
 	c.member.mu.Lock()
 	defer c.member.mu.Unlock()
 	return len(c.news) > 0
 }
 
 // shrink gives back what no notice needs: most of the time none waits.
-func (c *collector) shrink() {
+func (c *consumer) shrink() {
 	if len(c.news) == 0 {
 		c.news = nil
 	}
 }
 
 // forgetNews takes back what waits of a friend.
-func (m *member) forgetNews(friend rookery.UIN) {
+func (m *activeAccount) forgetNews(friend rookery.UIN) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, c := range m.collectors {
-		c.news = slices.DeleteFunc(c.news, func(w news) bool { return w.Friend == friend })
+		c.news = slices.DeleteFunc(c.news, func(w pendingNotice) bool { return w.Friend == friend })
 		c.shrink()
 	}
 }
 
-func (m *member) setStatus(status rookery.Status) {
+func (m *activeAccount) setStatus(status rookery.Status) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.status = status
 }
 
 // statusToKeep is the status of an account that signs in without naming one.
-func (m *member) statusToKeep() rookery.Status {
+func (m *activeAccount) statusToKeep() rookery.Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.sessions) == 0 {
@@ -168,7 +168,7 @@ func (m *member) statusToKeep() rookery.Status {
 	return m.status
 }
 
-func (m *member) isGone() bool {
+func (m *activeAccount) isGone() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.gone

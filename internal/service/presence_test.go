@@ -11,7 +11,7 @@ import (
 func (w *world) set(se *service.Session, statuses ...rookery.Status) {
 	w.Helper()
 	for _, status := range statuses {
-		w.must(w.SetStatus(w.Context(), se, status, rookery.Mark{}))
+		w.must(w.SetStatus(w.Context(), se, status, rookery.RequestKey{}))
 	}
 }
 
@@ -101,9 +101,9 @@ func TestAnAccountIsOnlineWhileOneOfItsSessionsIs(t *testing.T) {
 		w.signIn(10001, home)
 		you := w.device(10002, "phone")
 		phone := w.attach(you)
-		w.SignOut(w.Context(), 10001, service.Asker{Address: home})
+		w.SignOut(w.Context(), 10001, service.Caller{Address: home})
 		phone.want()
-		w.SignOut(w.Context(), 10001, service.Asker{Token: token})
+		w.SignOut(w.Context(), 10001, service.Caller{Token: token})
 		phone.want("#1 10001:20")
 	}, 10001, 10002)
 }
@@ -132,10 +132,10 @@ func TestWhatASessionDidNotHearInItsTimeIsNoNews(t *testing.T) {
 	w.befriend(10003, 10002)
 	w.signIn(10002, cafe)
 	w.signIn(10001, home)
-	w.SignOut(t.Context(), 10002, service.Asker{Address: cafe})
+	w.SignOut(t.Context(), 10002, service.Caller{Address: cafe})
 	you := w.signIn(10002, cafe)
 	w.wantInbox(you)
 	w.signIn(10003, home)
-	w.must(w.Unfriend(t.Context(), you, 10003, rookery.Mark{}))
+	w.must(w.Unfriend(t.Context(), you, 10003, rookery.RequestKey{}))
 	w.wantInbox(you) // nor is what a friend did who is none any more
 }

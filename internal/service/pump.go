@@ -6,18 +6,18 @@ import (
 )
 
 // portion is how many entries a feed reads at once. What is read waits in
-// memory for a slow connection.
+// consumerState for a slow connection.
 const portion = 16
 
 // wake makes the feed look for something to push, now or when the pace allows.
-func (f *Feed) wake() {
+func (f *Subscription) wake() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.look()
 }
 
 // look is wake with mu held.
-func (f *Feed) look() {
+func (f *Subscription) look() {
 	switch {
 	case f.over():
 	case f.running:
@@ -29,13 +29,13 @@ func (f *Feed) look() {
 
 // start has a goroutine push, which lives while there is something and the pace
 // allows. mu is held.
-func (f *Feed) start() {
+func (f *Subscription) start() {
 	f.running, f.more = true, false
 	f.service.background.start("push", f.pump)
 }
 
 // sleep looks again after a while. mu is held.
-func (f *Feed) sleep(d time.Duration) {
+func (f *Subscription) sleep(d time.Duration) {
 	f.timer = f.service.background.after(d, "push", func() {
 		f.mu.Lock()
 		f.timer = nil
@@ -45,7 +45,7 @@ func (f *Feed) sleep(d time.Duration) {
 }
 
 // hurry looks now where a timer would have. mu is held.
-func (f *Feed) hurry() {
+func (f *Subscription) hurry() {
 	if f.timer != nil && f.timer() {
 		f.timer = nil
 		f.start()
@@ -53,7 +53,7 @@ func (f *Feed) hurry() {
 }
 
 // stopTimer is called with mu held.
-func (f *Feed) stopTimer() {
+func (f *Subscription) stopTimer() {
 	if f.timer != nil {
 		f.timer()
 		f.timer = nil
@@ -63,7 +63,7 @@ func (f *Feed) stopTimer() {
 // pump pushes one item after the other. If that panics, nobody would push on the
 // connection any more: it is closed, and what was not confirmed comes with the
 // next.
-func (f *Feed) pump() {
+func (f *Subscription) pump() {
 	panicking := true
 	defer func() {
 		if panicking {
@@ -74,7 +74,7 @@ func (f *Feed) pump() {
 	panicking = false
 }
 
-func (f *Feed) pushAll() {
+func (f *Subscription) pushAll() {
 	for f.goOn() {
 		round, err := f.gather()
 		if err != nil {
@@ -97,7 +97,7 @@ func (f *Feed) pushAll() {
 
 // goOn reports whether something can be pushed now. If not, the goroutine is
 // not running any more.
-func (f *Feed) goOn() bool {
+func (f *Subscription) goOn() bool {
 	for {
 		f.mu.Lock()
 		f.more = false
@@ -125,7 +125,7 @@ func (f *Feed) goOn() bool {
 }
 
 // rest ends the running for a while.
-func (f *Feed) rest(d time.Duration) {
+func (f *Subscription) rest(d time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.running = false
@@ -135,7 +135,7 @@ func (f *Feed) rest(d time.Duration) {
 }
 
 // waiting reports whether there may be something to push.
-func (f *Feed) waiting() bool {
+func (f *Subscription) waiting() bool {
 	if f.box.hasNews() {
 		return true
 	}
@@ -146,13 +146,13 @@ func (f *Feed) waiting() bool {
 
 // gather returns what is to be pushed next: in turns some entries, and one of
 // the rest.
-func (f *Feed) gather() ([]Item, error) {
+func (f *Subscription) gather() ([]Event, error) {
 	f.entriesTurn = !f.entriesTurn
 	if f.entriesTurn {
 		return f.entries()
 	}
 	if n, ok := f.box.takeNews(); ok {
-		return []Item{{Notice: &n}}, nil
+		return []Event{{Notice: &n}}, nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -163,12 +163,12 @@ func (f *Feed) gather() ([]Item, error) {
 	if f.reads = f.reads[1:]; len(f.reads) == 0 {
 		f.reads = nil
 	}
-	return []Item{{Read: &r}}, nil
+	return []Event{{Read: &r}}, nil
 }
 
 // entries reads some entries, or one if only one can be pushed now. Those that
 // do not concern the session are passed over.
-func (f *Feed) entries() (round []Item, err error) {
+func (f *Subscription) entries() (round []Event, err error) {
 	if number := f.again(); number > 0 {
 		return f.entry(number)
 	}
@@ -188,7 +188,7 @@ func (f *Feed) entries() (round []Item, err error) {
 	for i := range page {
 		e := &page[i]
 		if !f.box.skips(e) {
-			round = append(round, Item{Number: e.Number, Entry: e})
+			round = append(round, Event{Number: e.Number, Entry: e})
 			if one {
 				break
 			}
@@ -204,7 +204,7 @@ func (f *Feed) entries() (round []Item, err error) {
 }
 
 // entry reads an entry that is to be pushed again.
-func (f *Feed) entry(number uint64) ([]Item, error) {
+func (f *Subscription) entry(number uint64) ([]Event, error) {
 	page, err := f.service.store.Entries(context.Background(), f.box.member.uin, number-1, number, 1)
 	if err != nil {
 		return nil, err
@@ -217,11 +217,11 @@ func (f *Feed) entry(number uint64) ([]Item, error) {
 		}
 		return nil, nil
 	}
-	return []Item{{Number: number, Entry: &page[0]}}, nil
+	return []Event{{Number: number, Entry: &page[0]}}, nil
 }
 
 // skip notes that there is nothing to push up to a number.
-func (f *Feed) skip(upTo uint64) {
+func (f *Subscription) skip(upTo uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if upTo <= f.pushed {
@@ -235,7 +235,7 @@ func (f *Feed) skip(upTo uint64) {
 
 // begin gives an item its number, and reports false if it is not to be pushed:
 // the feed has ended, or the entry was handed out meanwhile.
-func (f *Feed) begin(item *Item) bool {
+func (f *Subscription) begin(item *Event) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
@@ -254,7 +254,7 @@ func (f *Feed) begin(item *Item) bool {
 }
 
 // written notes that an item was handed to the network.
-func (f *Feed) written(item Item) {
+func (f *Subscription) written(item Event) {
 	now := f.service.uptime()
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -12,12 +12,12 @@ import (
 // seen with the next page of history.
 const maxReads = 1000
 
-// Outlet is a connection that takes what arrives for a session as it arrives.
-type Outlet interface {
+// PushSink is a connection that takes what arrives for a session as it arrives.
+type PushSink interface {
 	// Push hands one item to the client's side of the network, after those
 	// before it, and waits if that is slow. An error says that the connection is
 	// done for; the outlet has closed it.
-	Push(Item) error
+	Push(Event) error
 	// Framed reports whether the client gets each item by itself, however soon
 	// others follow.
 	Framed() bool
@@ -25,8 +25,8 @@ type Outlet interface {
 	Close()
 }
 
-// Item is one thing to be pushed. One of Entry, Notice and Read is set.
-type Item struct {
+// Event is one thing to be pushed. One of Entry, Notice and Read is set.
+type Event struct {
 	// Number is the entry's, or counts the others of the connection.
 	Number uint64
 	Entry  *rookery.Entry
@@ -34,13 +34,13 @@ type Item struct {
 	Read   *rookery.ReadMark
 }
 
-// Feed is a session's live connection. The mailbox is its queue: it holds
+// Subscription is a session's live connection. The mailbox is its queue: it holds
 // numbers, and reads entries when it is their turn. How it pushes is in
 // pump.go, when in pace.go, and what has arrived in arrival.go.
-type Feed struct {
+type Subscription struct {
 	service *Service
-	box     *collector
-	out     Outlet
+	box     *consumer
+	out     PushSink
 	// entriesTurn is the pump's: entries and the rest take turns.
 	entriesTurn bool
 
@@ -58,11 +58,11 @@ type Feed struct {
 	// skipped, confirmed the highest that has arrived.
 	base, pushed, confirmed uint64
 	// waves are the pushed entries that are not confirmed yet, by number.
-	waves []wave
+	waves []pushedRange
 	// byNumber: only numbers confirm, and there are no waves.
 	byNumber bool
-	// pace says when the next push may be written, nil if at once.
-	pace *pace
+	// pushPacer says when the next push may be written, nil if at once.
+	pace *pushPacer
 	// count counts the items that are no entries.
 	count uint64
 	// reads are the read marks that wait, the latest of a conversation.
@@ -73,7 +73,7 @@ type Feed struct {
 // mailbox. A connection that the session has already is closed: the newest
 // takes over. If it is the same one, its feed goes on. Call it once the answer
 // to the sign-in is written. CodeNotSignedIn if the session has ended meanwhile.
-func (s *Service) Attach(ctx context.Context, se *Session, out Outlet) (*Feed, error) {
+func (s *Service) Attach(ctx context.Context, se *Session, out PushSink) (*Subscription, error) {
 	c := se.box
 	if err := c.turn.take(ctx); err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (s *Service) Attach(ctx context.Context, se *Session, out Outlet) (*Feed, e
 // feedFor makes the feed of a session's connection, or finds it, and returns
 // the connection that it takes the place of; no feed if the session has ended.
 // The collector's turn is held.
-func (s *Service) feedFor(c *collector, se *Session, out Outlet) (f *Feed, old Outlet) {
+func (s *Service) feedFor(c *consumer, se *Session, out PushSink) (f *Subscription, old PushSink) {
 	c.member.mu.Lock()
 	defer c.member.mu.Unlock()
 	if c.member.currentLocked(se) == nil || c.gone {
@@ -112,7 +112,7 @@ func (s *Service) feedFor(c *collector, se *Session, out Outlet) (f *Feed, old O
 		}
 		c.fold() // what was confirmed up to the end
 	}
-	f = &Feed{service: s, box: c, out: out, base: c.place, pushed: c.place, confirmed: c.place}
+	f = &Subscription{service: s, box: c, out: out, base: c.place, pushed: c.place, confirmed: c.place}
 	f.setPace(c.byNumber)
 	c.feed.Store(f)
 	return f, old
@@ -120,7 +120,7 @@ func (s *Service) feedFor(c *collector, se *Session, out Outlet) (f *Feed, old O
 
 // Close says that the connection has ended. What was not confirmed waits in
 // the mailbox again.
-func (f *Feed) Close() {
+func (f *Subscription) Close() {
 	f.mu.Lock()
 	closed := f.closed
 	f.closed = true
@@ -132,7 +132,7 @@ func (f *Feed) Close() {
 }
 
 // hangUp ends the connection, and what is pushed on it.
-func (f *Feed) hangUp() {
+func (f *Subscription) hangUp() {
 	f.Close()
 	f.out.Close()
 }
@@ -141,10 +141,10 @@ const closingTask = "close a connection"
 
 // hangUp ends a connection that is pushed on no more. One that is slow to end
 // holds up nobody.
-func (s *Service) hangUp(out Outlet) { s.background.start(closingTask, out.Close) }
+func (s *Service) hangUp(out PushSink) { s.background.start(closingTask, out.Close) }
 
 // stop ends the pushing, and reports whether it was going on.
-func (f *Feed) stop() bool {
+func (f *Subscription) stop() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	live := !f.over()
@@ -156,7 +156,7 @@ func (f *Feed) stop() bool {
 // resume lets a feed go on, after its session was renewed or another began. It
 // reports false if the connection has ended. place is how far the mailbox was
 // read meanwhile, byNumber whether the session has confirmed by number.
-func (f *Feed) resume(place uint64, byNumber bool) bool {
+func (f *Subscription) resume(place uint64, byNumber bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -171,9 +171,9 @@ func (f *Feed) resume(place uint64, byNumber bool) bool {
 }
 
 // over reports whether nothing is to be pushed any more. mu is held.
-func (f *Feed) over() bool { return f.stopped || f.closed }
+func (f *Subscription) over() bool { return f.stopped || f.closed }
 
-func (f *Feed) live() bool {
+func (f *Subscription) live() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return !f.over()
@@ -181,7 +181,7 @@ func (f *Feed) live() bool {
 
 // liveFeed is the connection that the collector's entries are pushed to, nil if
 // they are not.
-func (c *collector) liveFeed() *Feed {
+func (c *consumer) liveFeed() *Subscription {
 	if f := c.feed.Load(); f != nil && f.live() {
 		return f
 	}
@@ -189,7 +189,7 @@ func (c *collector) liveFeed() *Feed {
 }
 
 // stopFeed ends the pushing, if there is any.
-func (c *collector) stopFeed() {
+func (c *consumer) stopFeed() {
 	if f := c.feed.Load(); f != nil {
 		f.stop()
 	}
@@ -197,7 +197,7 @@ func (c *collector) stopFeed() {
 
 // fold takes over what a feed's client has confirmed, and lets go of a feed
 // whose connection has ended. The collector's turn is held.
-func (c *collector) fold() {
+func (c *consumer) fold() {
 	f := c.feed.Load()
 	if f == nil {
 		return
@@ -214,7 +214,7 @@ func (c *collector) fold() {
 }
 
 // readUpTo takes a read mark to be pushed.
-func (f *Feed) readUpTo(r rookery.ReadMark) {
+func (f *Subscription) readUpTo(r rookery.ReadMark) {
 	f.mu.Lock()
 	f.reads = slices.DeleteFunc(f.reads, func(old rookery.ReadMark) bool { return old.With == r.With })
 	if len(f.reads) == maxReads {

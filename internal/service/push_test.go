@@ -37,7 +37,7 @@ func TestWhatIsPushedIsNotGivenToGetMsgExAsWell(t *testing.T) {
 		w.wantCollected(you, "collect 2")
 		w.wantCollected(you, "collect 1") // "collect 2" has confirmed it
 		phone.cut()
-		w.must(w.SetStatus(w.Context(), me, rookery.StatusAway, rookery.Mark{}))
+		w.must(w.SetStatus(w.Context(), me, rookery.StatusAway, rookery.RequestKey{}))
 		w.wantCollected(you, "collect 3", "pushed", "10001:30")
 		w.says(me, 10002, "polled again")
 		w.wantCollected(you, "collect 4", "polled again")
@@ -49,7 +49,7 @@ func TestWhatWasNotConfirmedComesAgainWithTheNextConnection(t *testing.T) {
 		"at once": func(_ *world, you *service.Session) *service.Session { return you },
 		"after a restart": func(w *world, _ *service.Session) *service.Session {
 			w.restart(time.Second)
-			you, err := w.Session(t.Context(), 10002, service.Asker{Address: cafe})
+			you, err := w.Session(t.Context(), 10002, service.Caller{Address: cafe})
 			w.must(err)
 			return you
 		},
@@ -190,7 +190,7 @@ func TestARenewedLoginOnTheSameConnectionPushesNothingTwice(t *testing.T) {
 		"of a device":   func(w *world) *service.Session { return w.device(10002, "phone") },
 		"of an address": func(w *world) *service.Session { return w.signIn(10002, home) },
 		"after a logout": func(w *world) *service.Session {
-			w.SignOut(w.Context(), 10002, service.Asker{Address: home})
+			w.SignOut(w.Context(), 10002, service.Caller{Address: home})
 			return w.signIn(10002, home)
 		},
 	} {
@@ -268,7 +268,7 @@ func TestASessionThatRanOutLosesItsConnection(t *testing.T) {
 func TestASessionThatEndsOtherwiseIsPushedNothingMore(t *testing.T) {
 	for name, end := range map[string]func(w *world, you *service.Session) error{
 		"logout": func(w *world, _ *service.Session) error {
-			w.SignOut(w.Context(), 10002, service.Asker{Address: cafe})
+			w.SignOut(w.Context(), 10002, service.Caller{Address: cafe})
 			return nil
 		},
 		"displaced":   func(w *world, _ *service.Session) error { w.signIn(10002, home); return nil },

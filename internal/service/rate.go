@@ -14,7 +14,7 @@ import (
 // that the way in, the session and the device make no difference. A member is
 // kept for longer than a minute after its last session, so that a new sign-in
 // makes none either.
-func (s *Service) mayPost(m *member) error {
+func (s *Service) mayPost(m *activeAccount) error {
 	if s.perMinute == 0 {
 		return nil
 	}
@@ -28,7 +28,7 @@ func (s *Service) mayPost(m *member) error {
 
 // reserve counts one thing that is sent, or returns for how long that has to
 // wait.
-func (m *member) reserve(perMinute int, now time.Time) time.Duration {
+func (m *activeAccount) reserve(perMinute int, now time.Time) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.sending == nil {

@@ -24,9 +24,9 @@ const (
 // which is the command with the values that decide what it does. With an empty
 // SEQ it repeats nothing and nothing repeats it, but it is the owner's latest
 // all the same.
-func (s *Service) Mark(se *Session, seq string, content []byte) rookery.Mark {
+func (s *Service) Mark(se *Session, seq string, content []byte) rookery.RequestKey {
 	s.changed()
-	m := rookery.Mark{Owner: se.about.Account, Device: se.about.Device, At: s.uptime()}
+	m := rookery.RequestKey{Owner: se.about.Account, Device: se.about.Device, At: s.uptime()}
 	switch {
 	case seq == "":
 		rand.Read(m.Digest[:]) // never fails
@@ -66,26 +66,26 @@ func (se *Session) appendSEQ(b []byte, seq string) []byte {
 	return b
 }
 
-// ticket is a SEQ of a collecting request, as remembered. The zero ticket is
+// seqKey is a SEQ of a collecting request, as remembered. The zero ticket is
 // the empty SEQ.
-type ticket struct {
+type seqKey struct {
 	digest uint64
 	short  bool
 }
 
-// ticket is made for every poll, so its hash is a cheap one: a collector
+// seqKey is made for every poll, so its hash is a cheap one: a collector
 // compares 17 SEQs of one account, and who makes two of his own collide deceives
 // himself.
-func (se *Session) ticket(seq string) ticket {
+func (se *Session) ticket(seq string) seqKey {
 	if seq == "" {
-		return ticket{}
+		return seqKey{}
 	}
 	h := fnv.New64a()
 	h.Write(se.appendSEQ(make([]byte, 0, 128), seq))
-	return ticket{digest: h.Sum64(), short: isShort(seq)}
+	return seqKey{digest: h.Sum64(), short: isShort(seq)}
 }
 
-func (t ticket) window() time.Duration {
+func (t seqKey) window() time.Duration {
 	if t.short {
 		return shortWindow
 	}

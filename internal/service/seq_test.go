@@ -100,7 +100,7 @@ func TestMemoryOutlivesDisplacementAndLogout(t *testing.T) {
 	w.must(w.send(me, "sequence", 10002, "a"))
 	me = w.signIn(10001, cafe)
 	w.must(w.send(me, "sequence", 10002, "a"))
-	w.SignOut(t.Context(), 10001, service.Asker{Address: cafe})
+	w.SignOut(t.Context(), 10001, service.Caller{Address: cafe})
 	me = w.signIn(10001, cafe)
 	w.must(w.send(me, "sequence", 10002, "a"))
 
@@ -108,7 +108,7 @@ func TestMemoryOutlivesDisplacementAndLogout(t *testing.T) {
 	you = w.signIn(10002, cafe)
 	w.wantCollected(you, "collect 1", "a")
 	w.wantCollected(you, "collect 2")
-	w.SignOut(t.Context(), 10002, service.Asker{Address: cafe})
+	w.SignOut(t.Context(), 10002, service.Caller{Address: cafe})
 	you = w.signIn(10002, cafe)
 	w.must(w.send(me, "sequence 2", 10002, "b"))
 	w.wantCollected(you, "collect 2", "b") // the same after an empty answer is new
@@ -123,9 +123,9 @@ func TestMemoryOutlivesARestartAndDowntimeDoesNotCount(t *testing.T) {
 	w.pass(60 * time.Second)
 	w.wantCollected(you, "collect", "a")
 	w.restart(time.Hour)
-	me, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
+	me, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
-	you, err = w.Session(t.Context(), 10002, service.Asker{Address: cafe})
+	you, err = w.Session(t.Context(), 10002, service.Caller{Address: cafe})
 	w.must(err)
 	w.pass(59 * time.Second)
 	w.must(w.send(me, "sequence", 10002, "a"))
@@ -234,7 +234,7 @@ func TestABatchCountsAsArrivedWithTheNextSEQ(t *testing.T) {
 func TestThatABatchArrivedOutlivesLogoutAndACleanStop(t *testing.T) {
 	for name, away := range map[string]func(*world){
 		"logout, and long gone": func(w *world) {
-			w.SignOut(t.Context(), 10002, service.Asker{Address: cafe})
+			w.SignOut(t.Context(), 10002, service.Caller{Address: cafe})
 			w.pass(10 * time.Minute)
 		},
 		"a clean stop": func(w *world) { w.restart(time.Second) },
@@ -266,7 +266,7 @@ func TestUptimeGoesOnThroughAQuietRun(t *testing.T) {
 	w.restart(time.Second)
 	w.pass(121 * time.Second) // nobody changes anything
 	w.restart(time.Second)
-	me, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
+	me, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
 	w.must(w.send(me, "sequence", 10002, "a"))
 	w.wantInbox(w.signIn(10002, cafe), "a", "a")
@@ -340,10 +340,10 @@ func TestTheSameBatchHoldsItsNotices(t *testing.T) {
 	you := w.signIn(10002, cafe)
 	me := w.signIn(10001, home)
 	w.wantCollected(you, "collect 1", "10001:10")
-	w.must(w.SetStatus(t.Context(), me, rookery.StatusAway, rookery.Mark{}))
+	w.must(w.SetStatus(t.Context(), me, rookery.StatusAway, rookery.RequestKey{}))
 	w.wantCollected(you, "collect 1", "10001:10")
 	w.restart(time.Second)
-	you, err := w.Session(t.Context(), 10002, service.Asker{Address: cafe})
+	you, err := w.Session(t.Context(), 10002, service.Caller{Address: cafe})
 	w.must(err)
 	w.wantCollected(you, "collect 1", "10001:10")
 }

@@ -53,7 +53,7 @@ type Config struct {
 	// Retention is how long collected entries are kept, DefaultRetention if 0.
 	Retention time.Duration
 	// Mailbox is what may wait in one mailbox; of each field a default if 0.
-	Mailbox rookery.Limit
+	Mailbox rookery.BacklogLimit
 	// PerMinute is how many messages and friend requests, and answers to these, an
 	// account may send in a minute. 0: any number.
 	PerMinute int
@@ -65,17 +65,17 @@ type Service struct {
 	now       func() time.Time
 	log       *slog.Logger
 	retention time.Duration
-	mailbox   rookery.Limit // does not change
+	mailbox   rookery.BacklogLimit // does not change
 	perMinute int
 
 	background *background
-	proving    *shared[provingKey]
-	members    *members
-	due        dueQueue
+	proving    *callGroup[verificationKey]
+	members    *activeAccounts
+	due        sweepQueue
 	accounts   *accounts
-	prover     *prover
-	signedOut  signedOut
-	guard      *guard
+	prover     *passwordVerifier
+	signedOut  unsavedLogouts
+	guard      *loginLimiter
 
 	// started and before make the uptime: how long servers have been up on
 	// this store, without the times in which none was.
@@ -86,9 +86,9 @@ type Service struct {
 
 	// looking is held by the one search for people that looks at everybody who is
 	// online.
-	looking turn
+	looking accountLock
 	// searches is held by each search for a text.
-	searches turn
+	searches accountLock
 
 	// stop ends with Run what requests have begun together.
 	stop context.CancelFunc
@@ -132,7 +132,7 @@ func New(c Config) (*Service, error) {
 		prover:     prover,
 		guard:      newGuard(),
 		started:    c.Now(),
-		proving:    newShared[provingKey](lasting, background),
+		proving:    newShared[verificationKey](lasting, background),
 		looking:    newTurn(1),
 		searches:   newTurn(maxSearches),
 		stop:       stop,
@@ -174,7 +174,7 @@ func (s *Service) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var beaten time.Duration
-	var purge purger
+	var purge purgeProgress
 	for {
 		select {
 		case <-ctx.Done():
@@ -196,7 +196,7 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) finish(ctx context.Context) {
 	s.background.end()
 	s.stop()
-	s.members.each(func(m *member) {
+	s.members.each(func(m *activeAccount) {
 		for _, c := range m.boxes(everyBox) {
 			if f := c.liveFeed(); f != nil {
 				_ = s.background.attempt(closingTask, func() error { f.hangUp(); return nil })
@@ -215,12 +215,12 @@ func (s *Service) finish(ctx context.Context) {
 func (s *Service) Tick(ctx context.Context) {
 	s.store.CheckRoom()
 	s.signedOut.store(ctx, s)
-	s.together(s.due.pop(s.uptime()), "end sessions that have run out", func(m *member) error { return s.visit(ctx, m) })
+	s.together(s.due.pop(s.uptime()), "end sessions that have run out", func(m *activeAccount) error { return s.visit(ctx, m) })
 }
 
 // together does something that is written for many members, and waits for it.
 // Those for whom it fails make one line in the log.
-func (s *Service) together(list []*member, what string, do func(*member) error) {
+func (s *Service) together(list []*activeAccount, what string, do func(*activeAccount) error) {
 	var g errgroup.Group
 	g.SetLimit(128) // enough to fill a commit of the store
 	var failed atomic.Int64
@@ -251,15 +251,15 @@ func (s *Service) beat(ctx context.Context) {
 	}
 }
 
-// purger is how far the looking for old entries has come.
-type purger struct {
+// purgeProgress is how far the looking for old entries has come.
+type purgeProgress struct {
 	after   rookery.UIN
 	next    time.Duration // not before this uptime
 	deleted int
 }
 
 // purge deletes some of what was collected long ago.
-func (s *Service) purge(ctx context.Context, p *purger) {
+func (s *Service) purge(ctx context.Context, p *purgeProgress) {
 	if s.uptime() < p.next {
 		return
 	}
@@ -280,7 +280,7 @@ func (s *Service) purge(ctx context.Context, p *purger) {
 			if p.deleted > 0 {
 				s.log.Info("deleted messages that were collected long ago", "count", p.deleted)
 			}
-			*p = purger{next: s.uptime() + purgePause}
+			*p = purgeProgress{next: s.uptime() + purgePause}
 			return
 		}
 		if n < purgeStep {
@@ -289,8 +289,8 @@ func (s *Service) purge(ctx context.Context, p *purger) {
 	}
 }
 
-// member returns the member of an account, making it if need be.
-func (s *Service) member(uin rookery.UIN) *member {
+// activeAccount returns the member of an account, making it if need be.
+func (s *Service) member(uin rookery.UIN) *activeAccount {
 	now := s.uptime()
 	m, added := s.members.getOrAdd(uin, now)
 	if added {

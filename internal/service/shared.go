@@ -9,19 +9,19 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// shared does work once for all who ask for the same at the same time. Unlike
+// callGroup does work once for all who ask for the same at the same time. Unlike
 // with singleflight, the work belongs to none of them: it goes on when the
 // first one leaves, and ends when nobody waits for it any more.
-type shared[K comparable] struct {
+type callGroup[K comparable] struct {
 	// service ends with the service, and then the work ends too.
 	service    context.Context
 	background *background
 
 	mu    sync.Mutex // guards calls, and how many wait for each
-	calls map[K]*sharedCall
+	calls map[K]*groupCall
 }
 
-type sharedCall struct {
+type groupCall struct {
 	waiting int
 	cancel  context.CancelFunc
 	done    chan struct{}
@@ -30,13 +30,13 @@ type sharedCall struct {
 	panicked any
 }
 
-func newShared[K comparable](service context.Context, b *background) *shared[K] {
-	return &shared[K]{service: service, background: b, calls: make(map[K]*sharedCall)}
+func newShared[K comparable](service context.Context, b *background) *callGroup[K] {
+	return &callGroup[K]{service: service, background: b, calls: make(map[K]*groupCall)}
 }
 
 // do returns what the work came to, or CodeTemporary if ctx ends before. A
 // panic of the work is one of everybody who waits for it.
-func (s *shared[K]) do(ctx context.Context, key K, work func(context.Context) error) error {
+func (s *callGroup[K]) do(ctx context.Context, key K, work func(context.Context) error) error {
 	c := s.join(ctx, key, work)
 	select {
 	case <-c.done:
@@ -51,13 +51,13 @@ func (s *shared[K]) do(ctx context.Context, key K, work func(context.Context) er
 }
 
 // join counts the caller among those who wait. The first one begins the work.
-func (s *shared[K]) join(ctx context.Context, key K, work func(context.Context) error) *sharedCall {
+func (s *callGroup[K]) join(ctx context.Context, key K, work func(context.Context) error) *groupCall {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.calls[key]
 	if c == nil {
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		c = &sharedCall{cancel: cancel, done: make(chan struct{})}
+		c = &groupCall{cancel: cancel, done: make(chan struct{})}
 		s.calls[key] = c
 		if !s.background.start("what requests have begun together", func() { s.run(ctx, key, c, work) }) {
 			c.err = rookery.Temporary(errEnded)
@@ -70,7 +70,7 @@ func (s *shared[K]) join(ctx context.Context, key K, work func(context.Context) 
 	return c
 }
 
-func (s *shared[K]) run(ctx context.Context, key K, c *sharedCall, work func(context.Context) error) {
+func (s *callGroup[K]) run(ctx context.Context, key K, c *groupCall, work func(context.Context) error) {
 	defer context.AfterFunc(s.service, c.cancel)()
 	defer func() {
 		if p := recover(); p != nil {
@@ -85,7 +85,7 @@ func (s *shared[K]) run(ctx context.Context, key K, c *sharedCall, work func(con
 
 // leave takes away one of those who wait. After the last, nobody may join any
 // more: the work ends without a result.
-func (s *shared[K]) leave(key K, c *sharedCall) {
+func (s *callGroup[K]) leave(key K, c *groupCall) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c.waiting--; c.waiting == 0 {
@@ -94,7 +94,7 @@ func (s *shared[K]) leave(key K, c *sharedCall) {
 	}
 }
 
-func (s *shared[K]) forget(key K, c *sharedCall) {
+func (s *callGroup[K]) forget(key K, c *groupCall) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forgetLocked(key, c)
@@ -102,7 +102,7 @@ func (s *shared[K]) forget(key K, c *sharedCall) {
 
 // forgetLocked makes the next caller begin anew. Another call may have the key
 // already.
-func (s *shared[K]) forgetLocked(key K, c *sharedCall) {
+func (s *callGroup[K]) forgetLocked(key K, c *groupCall) {
 	if s.calls[key] == c {
 		delete(s.calls, key)
 	}

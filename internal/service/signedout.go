@@ -8,16 +8,16 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// signedOut are sessions whose users have signed out while the store could not
+// unsavedLogouts are sessions whose users have signed out while the store could not
 // be told, because its disk was full. For everybody they have ended. If the
 // server dies before the store knows, they are back.
-type signedOut struct {
+type unsavedLogouts struct {
 	mu   sync.Mutex
 	list []rookery.Session // guarded by mu
 }
 
 // end has the store end a session, now or as soon as it can.
-func (o *signedOut) end(ctx context.Context, s *Service, session rookery.Session) {
+func (o *unsavedLogouts) end(ctx context.Context, s *Service, session rookery.Session) {
 	err := s.store.SignOut(ctx, []rookery.Session{session})
 	if err == nil {
 		return
@@ -32,13 +32,13 @@ func (o *signedOut) end(ctx context.Context, s *Service, session rookery.Session
 }
 
 // has reports whether a session of the store has ended.
-func (o *signedOut) has(session rookery.Session) bool {
+func (o *unsavedLogouts) has(session rookery.Session) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.hasLocked(session)
 }
 
-func (o *signedOut) hasLocked(session rookery.Session) bool {
+func (o *unsavedLogouts) hasLocked(session rookery.Session) bool {
 	return slices.ContainsFunc(o.list, same(session))
 }
 
@@ -47,7 +47,7 @@ func same(session rookery.Session) func(rookery.Session) bool {
 }
 
 // store tells the store of those that it does not know of.
-func (o *signedOut) store(ctx context.Context, s *Service) {
+func (o *unsavedLogouts) store(ctx context.Context, s *Service) {
 	o.mu.Lock()
 	list := slices.Clone(o.list)
 	o.mu.Unlock()

@@ -116,7 +116,7 @@ func (s *Service) admits(ctx context.Context, in SignIn) error {
 }
 
 // newSignIn is the session to be stored, with the token of a device.
-func (s *Service) newSignIn(m *member, in SignIn) (about rookery.Session, token rookery.Token) {
+func (s *Service) newSignIn(m *activeAccount, in SignIn) (about rookery.Session, token rookery.Token) {
 	about = rookery.Session{ID: newSessionID(), Account: in.UIN, Device: in.Device, Address: in.Address, Status: in.Status,
 		Program: in.Program, Since: s.now()}
 	if about.Status == 0 {
@@ -138,7 +138,7 @@ func (s *Service) newSignIn(m *member, in SignIn) (about rookery.Session, token 
 
 // takeTurn returns the member of an account, made if need be, with its turn
 // held. CodeTemporary if ctx ends before.
-func (s *Service) takeTurn(ctx context.Context, uin rookery.UIN) (*member, error) {
+func (s *Service) takeTurn(ctx context.Context, uin rookery.UIN) (*activeAccount, error) {
 	for {
 		m := s.member(uin)
 		if err := m.turn.take(ctx); err != nil {
@@ -151,8 +151,8 @@ func (s *Service) takeTurn(ctx context.Context, uin rookery.UIN) (*member, error
 	}
 }
 
-// provingKey is what equal proofs that come at once have in common.
-type provingKey struct {
+// verificationKey is what equal proofs that come at once have in common.
+type verificationKey struct {
 	account rookery.UIN
 	address netip.Addr
 	proof   Proof
@@ -183,7 +183,7 @@ func (s *Service) prove(ctx context.Context, in SignIn) (rookery.Credential, err
 	// A client that signs in several times at once proves itself once: its
 	// right proofs must not count as that many tries. What it proves is the
 	// credential that was read here, and no other that it may have by now.
-	key := provingKey{in.UIN, in.Address, proof, stored}
+	key := verificationKey{in.UIN, in.Address, proof, stored}
 	return stored, s.proving.do(ctx, key, func(ctx context.Context) error { return s.try(ctx, in, stored, proof) })
 }
 
@@ -203,9 +203,9 @@ func (s *Service) mayEnter(ctx context.Context, in SignIn) error {
 	return nil
 }
 
-func (s *Service) attempt(ctx context.Context, in SignIn) (attempt, error) {
+func (s *Service) attempt(ctx context.Context, in SignIn) (loginAttempt, error) {
 	known, err := s.store.KnownAddress(ctx, in.UIN, in.Address)
-	return attempt{in.UIN, rookery.Network(in.Address), known}, err
+	return loginAttempt{in.UIN, rookery.Network(in.Address), known}, err
 }
 
 // try checks a proof that is not recognised.
@@ -242,8 +242,8 @@ func (s *Service) try(ctx context.Context, in SignIn, stored rookery.Credential,
 	return nil
 }
 
-// rank is how soon a proof is checked.
-func (s *Service) rank(a attempt) rank {
+// hashPriority is how soon a proof is checked.
+func (s *Service) rank(a loginAttempt) hashPriority {
 	switch {
 	case a.known:
 		return rankKnown
@@ -267,7 +267,7 @@ func newSessionID() uint64 {
 // Session finds the session that a request belongs to, and notes that it was
 // heard of; a device session that sleeps wakes up. CodeNotSignedIn if there is
 // none.
-func (s *Service) Session(ctx context.Context, uin rookery.UIN, from Asker) (*Session, error) {
+func (s *Service) Session(ctx context.Context, uin rookery.UIN, from Caller) (*Session, error) {
 	if m := s.members.get(uin); m != nil {
 		if se := m.sessionOf(from); se != nil && se.heard(s.uptime()) {
 			return se, nil
@@ -292,7 +292,7 @@ func (s *Service) Heard(se *Session) (*Session, error) {
 
 // SignOut ends the session that a request belongs to, asleep or not. Without one
 // there is nothing to do. It ends at once, even if the store cannot be told now.
-func (s *Service) SignOut(ctx context.Context, uin rookery.UIN, from Asker) {
+func (s *Service) SignOut(ctx context.Context, uin rookery.UIN, from Caller) {
 	ctx = context.WithoutCancel(ctx) // whether or not the client waits for it
 	there, err := s.hasSession(ctx, uin, from)
 	if err == nil && there {
@@ -303,7 +303,7 @@ func (s *Service) SignOut(ctx context.Context, uin rookery.UIN, from Asker) {
 	}
 }
 
-func (s *Service) signOut(ctx context.Context, uin rookery.UIN, from Asker) error {
+func (s *Service) signOut(ctx context.Context, uin rookery.UIN, from Caller) error {
 	m, err := s.takeTurn(ctx, uin)
 	if err != nil {
 		return err
@@ -330,7 +330,7 @@ func (s *Service) signOut(ctx context.Context, uin rookery.UIN, from Asker) erro
 
 // hasSession reports whether a request belongs to a session, asleep or not. It
 // makes no member: strangers can ask for any account.
-func (s *Service) hasSession(ctx context.Context, uin rookery.UIN, from Asker) (bool, error) {
+func (s *Service) hasSession(ctx context.Context, uin rookery.UIN, from Caller) (bool, error) {
 	if m := s.members.get(uin); m != nil && m.sessionOf(from) != nil {
 		return true, nil
 	}
@@ -353,7 +353,7 @@ func (s *Service) hasSession(ctx context.Context, uin rookery.UIN, from Asker) (
 }
 
 // end ends sessions of a member, whose turn it is, for good.
-func (s *Service) end(ctx context.Context, m *member, ended []*Session) error {
+func (s *Service) end(ctx context.Context, m *activeAccount, ended []*Session) error {
 	if len(ended) == 0 {
 		return nil
 	}
@@ -374,7 +374,7 @@ func storedOf(list []*Session) []rookery.Session {
 }
 
 // forget drops sessions that the store has ended, and tells friends.
-func (s *Service) forget(ctx context.Context, m *member, ended []*Session) {
+func (s *Service) forget(ctx context.Context, m *activeAccount, ended []*Session) {
 	before := m.shown()
 	m.drop(ended, s.uptime())
 	s.announce(ctx, m, before)
@@ -382,7 +382,7 @@ func (s *Service) forget(ctx context.Context, m *member, ended []*Session) {
 
 // settle ends the sessions of a member, whose turn it is, that have run out,
 // and their connections. Those of devices fall asleep.
-func (s *Service) settle(ctx context.Context, m *member) error {
+func (s *Service) settle(ctx context.Context, m *activeAccount) error {
 	ended := m.ended(s.uptime())
 	if len(ended) == 0 {
 		return nil
@@ -423,7 +423,7 @@ func (s *Service) runOut(ctx context.Context, list []*Session) error {
 }
 
 // liveOutlets are the live connections of sessions.
-func liveOutlets(list []*Session) (outlets []Outlet) {
+func liveOutlets(list []*Session) (outlets []PushSink) {
 	for _, se := range list {
 		if f := se.box.liveFeed(); f != nil {
 			outlets = append(outlets, f.out)
@@ -437,7 +437,7 @@ const retryPause = 10 * time.Second
 
 // visit looks at a member whose time may have come: it settles it, and forgets
 // it or queues it again.
-func (s *Service) visit(ctx context.Context, m *member) error {
+func (s *Service) visit(ctx context.Context, m *activeAccount) error {
 	at, gone := s.uptime()+retryPause, false // if it fails, or panics
 	defer func() {
 		if !gone {

@@ -24,16 +24,16 @@ func TestASessionEndsAfter300SecondsWithoutARequest(t *testing.T) {
 	w := newWorld(t, 10001)
 	w.signIn(10001, home)
 	w.pass(299 * time.Second)
-	_, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
+	_, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
 	w.pass(299 * time.Second)
-	_, err = w.Session(t.Context(), 10001, service.Asker{Address: home})
+	_, err = w.Session(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
 	w.pass(300 * time.Second)
-	_, err = w.Session(t.Context(), 10001, service.Asker{Address: home})
+	_, err = w.Session(t.Context(), 10001, service.Caller{Address: home})
 	w.code(err, rookery.CodeNotSignedIn)
 	w.restart(0)
-	_, err = w.Session(t.Context(), 10001, service.Asker{Address: home})
+	_, err = w.Session(t.Context(), 10001, service.Caller{Address: home})
 	w.code(err, rookery.CodeNotSignedIn)
 }
 
@@ -44,11 +44,11 @@ func TestASessionThatRanOutIsOverBeforeItsEndWasStored(t *testing.T) {
 	w.signIn(10001, home)
 	w.wantCollected(you, "collect 1", "10001:10")
 	w.pass(200 * time.Second)
-	you, err := w.Session(t.Context(), 10002, service.Asker{Address: cafe})
+	you, err := w.Session(t.Context(), 10002, service.Caller{Address: cafe})
 	w.must(err)
 	w.store.setFull(true)
 	w.pass(100 * time.Second)
-	_, err = w.Session(t.Context(), 10001, service.Asker{Address: home})
+	_, err = w.Session(t.Context(), 10001, service.Caller{Address: home})
 	w.code(err, rookery.CodeNotSignedIn)
 	if got := w.Looks(10001); got != rookery.StatusOffline {
 		t.Errorf("it looks %v", got)
@@ -63,17 +63,17 @@ func TestAnotherAddressDisplacesAndKeepsTheStatus(t *testing.T) {
 	w.befriend(10001, 10002)
 	you := w.signIn(10002, cafe)
 	me := w.signIn(10001, home)
-	w.must(w.SetStatus(t.Context(), me, rookery.StatusAway, rookery.Mark{}))
+	w.must(w.SetStatus(t.Context(), me, rookery.StatusAway, rookery.RequestKey{}))
 	w.wantCollected(you, "collect 1", "10001:30")
 	w.signIn(10001, cafe)
-	_, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
+	_, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
 	w.code(err, rookery.CodeNotSignedIn)
 	if got := w.Looks(10001); got != rookery.StatusAway {
 		t.Errorf("it looks %v", got)
 	}
 	w.wantCollected(you, "collect 2")
-	w.SignOut(t.Context(), 10001, service.Asker{Address: home}) // not its session any more
-	_, err = w.Session(t.Context(), 10001, service.Asker{Address: cafe})
+	w.SignOut(t.Context(), 10001, service.Caller{Address: home}) // not its session any more
+	_, err = w.Session(t.Context(), 10001, service.Caller{Address: cafe})
 	w.must(err)
 }
 
@@ -81,15 +81,15 @@ func TestARestartEndsNoSessionAndTellsNobody(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	w.befriend(10001, 10002)
 	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
-	w.must(w.SetStatus(t.Context(), me, rookery.StatusInvisible, rookery.Mark{}))
+	w.must(w.SetStatus(t.Context(), me, rookery.StatusInvisible, rookery.RequestKey{}))
 	w.inbox(you)
 	w.inbox(me)
 	w.pass(299 * time.Second)
 	w.restart(time.Hour)
 	w.pass(299 * time.Second)
-	me, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
+	me, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
-	you, err = w.Session(t.Context(), 10002, service.Asker{Address: cafe})
+	you, err = w.Session(t.Context(), 10002, service.Caller{Address: cafe})
 	w.must(err)
 	if got := w.Looks(10001); got != rookery.StatusOffline {
 		t.Errorf("the invisible account looks %v", got)
@@ -103,7 +103,7 @@ func TestWhatAClientsTextsAreReadAsOutlivesARestart(t *testing.T) {
 	me := w.signIn(10001, home)
 	w.must(w.SetEncoding(t.Context(), me, 2))
 	w.restart(time.Second)
-	me, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
+	me, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
 	if me.Encoding() != 2 {
 		t.Errorf("encoding %d", me.Encoding())
@@ -121,9 +121,9 @@ func TestAFailedStoreChangesNoSession(t *testing.T) {
 	w.signIn(10001, home)
 	w.store.setFull(true)
 	w.code(w.tryPassword(10001, cafe, password), rookery.CodeTemporary)
-	me, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
+	me, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
-	w.code(w.SetStatus(t.Context(), me, rookery.StatusInvisible, rookery.Mark{}), rookery.CodeTemporary)
+	w.code(w.SetStatus(t.Context(), me, rookery.StatusInvisible, rookery.RequestKey{}), rookery.CodeTemporary)
 	if got := w.Looks(10001); got != rookery.StatusOnline {
 		t.Errorf("it looks %v", got)
 	}
@@ -132,20 +132,20 @@ func TestAFailedStoreChangesNoSession(t *testing.T) {
 func TestSigningOutEndsASessionAtOnceAndIsStoredWhenThereIsRoom(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	w.befriend(10001, 10002)
-	friend := service.Asker{Address: cafe}
+	friend := service.Caller{Address: cafe}
 	w.signIn(10002, cafe)
 	w.signIn(10001, home)
 	_, awake := w.token(10001, "phone")
 	_, asleep := w.token(10001, "desk")
 	w.advance(service.SessionLife - time.Second)
-	for _, from := range []service.Asker{{Address: home}, {Token: awake}} {
+	for _, from := range []service.Caller{{Address: home}, {Token: awake}} {
 		_, err := w.Session(t.Context(), 10001, from)
 		w.must(err)
 	}
 	_, err := w.Session(t.Context(), 10002, friend)
 	w.must(err)
 	w.pass(2 * time.Second) // the desk sleeps
-	ends := []service.Asker{{Address: home}, {Address: home, Token: awake}, {Address: home, Token: asleep}}
+	ends := []service.Caller{{Address: home}, {Address: home, Token: awake}, {Address: home, Token: asleep}}
 
 	w.store.setFull(true)
 	for range 2 {
@@ -173,10 +173,10 @@ func TestAKillBeforeASignOutIsStoredBringsTheSessionBack(t *testing.T) {
 	w := newWorld(t, 10001)
 	w.signIn(10001, home)
 	w.store.setFull(true)
-	w.SignOut(t.Context(), 10001, service.Asker{Address: home})
+	w.SignOut(t.Context(), 10001, service.Caller{Address: home})
 	w.must(w.store.Close()) // without a last word of the service
 	w.start()
-	_, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
+	_, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
 }
 
@@ -184,11 +184,11 @@ func TestASignOutThatIsNotStoredDoesNotEndALaterSession(t *testing.T) {
 	w := newWorld(t, 10001)
 	w.signIn(10001, home)
 	w.store.setFull(true)
-	w.SignOut(t.Context(), 10001, service.Asker{Address: home})
+	w.SignOut(t.Context(), 10001, service.Caller{Address: home})
 	w.store.setFull(false)
 	w.signIn(10001, home)
 	w.pass(time.Second)
-	_, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
+	_, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
 	if got := len(w.stored()); got != 1 {
 		t.Errorf("the store has %d sessions", got)
@@ -262,7 +262,7 @@ func TestAProofThatWasRightIsRecognisedUntilThePasswordChanges(t *testing.T) {
 		w.signIn(10001, home)
 	}
 	w.must(w.SetPassword(t.Context(), 10001, "new one"))
-	_, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
+	_, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
 	w.code(err, rookery.CodeNotSignedIn)
 	w.code(w.tryPassword(10001, home, password), rookery.CodePassword)
 	w.must(w.tryPassword(10001, home, "new one"))
@@ -340,7 +340,7 @@ func TestAnInvisibleUserNeverShowsWhileSigningIn(t *testing.T) {
 	w := newWorld(t, 10001)
 	// The session before was online; each login is invisible from the start.
 	w.signIn(10001, home)
-	w.SignOut(t.Context(), 10001, service.Asker{Address: home})
+	w.SignOut(t.Context(), 10001, service.Caller{Address: home})
 	proof := service.ProofOf(password)
 	done := make(chan struct{})
 	var watch sync.WaitGroup
@@ -362,7 +362,7 @@ func TestAnInvisibleUserNeverShowsWhileSigningIn(t *testing.T) {
 	for range 200 {
 		_, _, err := w.SignIn(t.Context(), service.SignIn{UIN: 10001, Proof: &proof, Address: home, Status: rookery.StatusInvisible})
 		w.must(err)
-		w.SignOut(t.Context(), 10001, service.Asker{Address: home})
+		w.SignOut(t.Context(), 10001, service.Caller{Address: home})
 	}
 	close(done)
 	watch.Wait()
@@ -376,13 +376,13 @@ func TestARequestOfASessionThatHasEndedChangesNothing(t *testing.T) {
 	_, _, err := w.SignIn(t.Context(), service.SignIn{UIN: 10001, Proof: &proof, Address: cafe, Status: rookery.StatusInvisible})
 	w.must(err)
 	// Both requests passed the session check before they had to wait.
-	w.code(w.SetStatus(t.Context(), old, rookery.StatusOnline, rookery.Mark{}), rookery.CodeNotSignedIn)
+	w.code(w.SetStatus(t.Context(), old, rookery.StatusOnline, rookery.RequestKey{}), rookery.CodeNotSignedIn)
 	_, err = w.tryCollect(old, "collect")
 	w.code(err, rookery.CodeNotSignedIn)
 	if got := w.Looks(10001); got != rookery.StatusOffline {
 		t.Errorf("the invisible user shows %v", got)
 	}
-	me, err := w.Session(t.Context(), 10001, service.Asker{Address: cafe})
+	me, err := w.Session(t.Context(), 10001, service.Caller{Address: cafe})
 	w.must(err)
 	w.wantCollected(me, "collect", "for the owner")
 }
@@ -394,7 +394,7 @@ func TestFriendsOfARemovedAccountSeeItGo(t *testing.T) {
 	w.signIn(10001, home)
 	w.wantCollected(you, "collect 1", "10001:10")
 	w.restart(0) // with no friend list in memory
-	you, err := w.Session(t.Context(), 10002, service.Asker{Address: cafe})
+	you, err := w.Session(t.Context(), 10002, service.Caller{Address: cafe})
 	w.must(err)
 	friends, _, err := w.Friends(t.Context(), you, service.Page{Limit: 10}) // now in memory
 	w.must(err)
@@ -423,7 +423,7 @@ func TestRunEndsSessionsInTime(t *testing.T) {
 		w.signIn(10001, home)
 		w.signIn(10002, cafe)
 		time.Sleep(200 * time.Second)
-		you, err := w.Session(t.Context(), 10002, service.Asker{Address: cafe})
+		you, err := w.Session(t.Context(), 10002, service.Caller{Address: cafe})
 		w.must(err)
 		w.wantCollected(you, "collect 1")
 		time.Sleep(102 * time.Second)
@@ -441,7 +441,7 @@ func TestIdlePollsTouchMemoryOnly(t *testing.T) {
 	w.wantCollected(me, "first")
 	before := w.store.count()
 	for i := range 100 {
-		me, err := w.Session(t.Context(), 10001, service.Asker{Address: home})
+		me, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
 		w.must(err)
 		w.wantCollected(me, fmt.Sprint("collect ", i))
 	}

@@ -24,9 +24,9 @@ import (
 type Store interface {
 	accountStore
 	friendStore
-	mailStore
+	mailboxStore
 	sessionStore
-	keeper
+	maintenanceStore
 }
 
 type accountStore interface {
@@ -46,7 +46,7 @@ type accountStore interface {
 	// still a.Revision, and counts the revision up; else CodeConflict, or
 	// CodeNoAccount. Created is not changed. The mark is remembered with
 	// OutcomeDone. If an equal mark is remembered: its outcome, nothing else.
-	UpdateAccount(ctx context.Context, a rookery.Account, m rookery.Mark) (rookery.Receipt, error)
+	UpdateAccount(ctx context.Context, a rookery.Account, m rookery.RequestKey) (rookery.Receipt, error)
 	// Credential returns what proves the owner of an account, CodeNoAccount if
 	// there is no such account.
 	Credential(ctx context.Context, uin rookery.UIN) (rookery.Credential, error)
@@ -85,7 +85,7 @@ type friendStore interface {
 	Relate(ctx context.Context, c rookery.RelationChange) (rookery.Receipt, error)
 }
 
-type mailStore interface {
+type mailboxStore interface {
 	// Deliver puts letters into their mailboxes, all or none, and remembers the
 	// mark with OutcomeDone. If an equal mark is remembered: its outcome,
 	// nothing else. CodeNoAccount if a receiver does not exist, CodeRefused if a
@@ -97,22 +97,22 @@ type mailStore interface {
 	// visible. None is given out twice, whatever earlier state of itself the store
 	// is opened on. There is a gap only where the store was opened, or the account
 	// was added again, in between: nobody may subtract numbers to count.
-	Deliver(ctx context.Context, letters []rookery.Letter, now time.Time, m rookery.Mark) (rookery.Receipt, error)
+	Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, m rookery.RequestKey) (rookery.Receipt, error)
 	// DeliverEach delivers one after the other, as if Deliver were called for
 	// each in this order by the same caller: each is decided by itself, and no
 	// entry of another operation comes between two of a mailbox that it fills.
 	// It returns what became of each once all are durable.
-	DeliverEach(ctx context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.Delivered
+	DeliverEach(ctx context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.DeliveryResult
 	// Recall looks for a remembered request: the outcome of one that was done
 	// with an equal mark within the mark's window, and, for a LatestOnly mark,
 	// is the latest of its owner and device.
-	Recall(ctx context.Context, m rookery.Mark) (rookery.Outcome, bool, error)
+	Recall(ctx context.Context, m rookery.RequestKey) (rookery.Outcome, bool, error)
 	// Remember remembers the mark with an outcome and does nothing else. If an
 	// equal mark is remembered: its outcome.
-	Remember(ctx context.Context, m rookery.Mark, outcome rookery.Outcome) (rookery.Receipt, error)
+	Remember(ctx context.Context, m rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error)
 	// Mailbox returns the number of the newest entry of a mailbox, 0 if there is
 	// none, and a collector's place in it.
-	Mailbox(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Place, err error)
+	Mailbox(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Cursor, err error)
 	// Entries returns at most limit entries with numbers above after and up to
 	// upTo, by number.
 	Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error)
@@ -124,13 +124,13 @@ type mailStore interface {
 	// 0 if it never said.
 	ReadMark(ctx context.Context, uin, with rookery.UIN) (uint64, error)
 	// SetReadMark moves the mark forward, never back, and remembers the
-	// request's mark with OutcomeDone. If an equal one is remembered: its
+	// pastRequest's mark with OutcomeDone. If an equal one is remembered: its
 	// outcome, nothing else. CodeNoAccount if uin is no account.
-	SetReadMark(ctx context.Context, uin rookery.UIN, r rookery.ReadMark, m rookery.Mark) (rookery.Receipt, error)
+	SetReadMark(ctx context.Context, uin rookery.UIN, r rookery.ReadMark, m rookery.RequestKey) (rookery.Receipt, error)
 	// Collect stores a collector's place. CodeNoAccount if there is no such
 	// account. Of a device that the account does not have, forgotten meanwhile
 	// perhaps, nothing is stored.
-	Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Place) error
+	Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error
 }
 
 type sessionStore interface {
@@ -160,7 +160,7 @@ type sessionStore interface {
 	// SetStatus gives a status to all sessions of an account and remembers the
 	// mark with OutcomeDone. If an equal mark is remembered: its outcome,
 	// nothing else.
-	SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, m rookery.Mark) (rookery.Receipt, error)
+	SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, m rookery.RequestKey) (rookery.Receipt, error)
 	// Sleep makes device sessions sleep. One that is not there any more, or whose
 	// ID is another by now, is left alone.
 	Sleep(ctx context.Context, sessions []rookery.Session) error
@@ -176,13 +176,13 @@ type sessionStore interface {
 	// and remembers the mark with OutcomeDone. If an equal mark is remembered: its
 	// outcome, nothing else. CodeParameter if there is no such device. Marks that
 	// the device itself has left are of no use to a new one of the same name.
-	ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, m rookery.Mark) (rookery.Receipt, error)
+	ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, m rookery.RequestKey) (rookery.Receipt, error)
 	// KnownAddress reports whether the account has signed in from the address's
 	// network, see rookery.Network. The latest 16 are known.
 	KnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (bool, error)
 }
 
-type keeper interface {
+type maintenanceStore interface {
 	// Uptime is the latest that the store was told by Beat, or by a mark's At:
 	// how long servers have been up on it, all in all.
 	Uptime(ctx context.Context) (time.Duration, error)
@@ -191,7 +191,7 @@ type keeper interface {
 	Beat(ctx context.Context, up, forget time.Duration) error
 	// Purge deletes entries of mailboxes from the oldest on, up to the first that is
 	// not from before a time, as far as some collector has passed them and no
-	// collector has to keep them; of an account that has had devices, its own words
+	// consumer has to keep them; of an account that has had devices, its own words
 	// also where no collector has come to. The newest entry of a mailbox always stays. A device
 	// that lags behind keeps what it was handed and may be handed again, from its
 	// Place.Keep on, until it has collected further or is forgotten. Else it keeps

@@ -6,15 +6,15 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// turn is a lock for what may take long, calls of the store above all. Whoever
+// accountLock is a lock for what may take long, calls of the store above all. Whoever
 // waits for it heeds a context, which a sync.Mutex does not.
-type turn chan struct{}
+type accountLock chan struct{}
 
 // newTurn makes a lock that so many can hold at once.
-func newTurn(holders int) turn { return make(turn, holders) }
+func newTurn(holders int) accountLock { return make(accountLock, holders) }
 
 // take waits for the turn. CodeTemporary if ctx ends before.
-func (t turn) take(ctx context.Context) error {
+func (t accountLock) take(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return rookery.Temporary(err)
 	}
@@ -27,4 +27,4 @@ func (t turn) take(ctx context.Context) error {
 }
 
 // end lets the next one have it.
-func (t turn) end() { <-t }
+func (t accountLock) end() { <-t }

@@ -183,7 +183,7 @@ func (wk *walk) look(c *client) {
 	for _, item := range c.phone.take() {
 		want := wk.next(c, c.shown)
 		if item.Entry == nil || want == 0 || int(item.Number) != want || item.Entry.Text != wk.log[want-1].text {
-			wk.Fatalf("%q was pushed %s, want number %d", c.device, describe(item.Item), want)
+			wk.Fatalf("%q was pushed %s, want number %d", c.device, describe(item.Event), want)
 		}
 		c.shown = want
 		c.written = append(c.written, writtenEntry{want, item.at})
@@ -268,7 +268,7 @@ func (wk *walk) stop() {
 	}
 	for _, c := range wk.clients {
 		var err error
-		c.session, err = wk.Session(wk.Context(), 10001, service.Asker{Address: home, Token: c.token})
+		c.session, err = wk.Session(wk.Context(), 10001, service.Caller{Address: home, Token: c.token})
 		wk.must(err)
 	}
 	wk.friend = wk.device(10002, "friend")

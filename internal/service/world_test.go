@@ -237,7 +237,7 @@ func (f *faulty) count() int {
 	return f.calls
 }
 
-func (f *faulty) Deliver(ctx context.Context, l []rookery.Letter, now time.Time, m rookery.Mark) (rookery.Receipt, error) {
+func (f *faulty) Deliver(ctx context.Context, l []rookery.NewEntry, now time.Time, m rookery.RequestKey) (rookery.Receipt, error) {
 	if err := f.called(true); err != nil {
 		return rookery.Receipt{}, err
 	}
@@ -248,9 +248,9 @@ func (f *faulty) Deliver(ctx context.Context, l []rookery.Letter, now time.Time,
 	return receipt, err
 }
 
-func (f *faulty) DeliverEach(ctx context.Context, list []rookery.Delivery, now time.Time) []rookery.Delivered {
+func (f *faulty) DeliverEach(ctx context.Context, list []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
 	if err := f.called(true); err != nil {
-		all := make([]rookery.Delivered, len(list))
+		all := make([]rookery.DeliveryResult, len(list))
 		for i := range all {
 			all[i].Err = err
 		}
@@ -259,7 +259,7 @@ func (f *faulty) DeliverEach(ctx context.Context, list []rookery.Delivery, now t
 	return f.Store.DeliverEach(ctx, list, now)
 }
 
-func (f *faulty) Collect(ctx context.Context, uin rookery.UIN, device string, p rookery.Place) error {
+func (f *faulty) Collect(ctx context.Context, uin rookery.UIN, device string, p rookery.Cursor) error {
 	if err := f.called(true); err != nil {
 		return err
 	}
@@ -280,7 +280,7 @@ func (f *faulty) SignOut(ctx context.Context, s []rookery.Session) error {
 	return f.Store.SignOut(ctx, s)
 }
 
-func (f *faulty) SetStatus(ctx context.Context, uin rookery.UIN, st rookery.Status, m rookery.Mark) (rookery.Receipt, error) {
+func (f *faulty) SetStatus(ctx context.Context, uin rookery.UIN, st rookery.Status, m rookery.RequestKey) (rookery.Receipt, error) {
 	if err := f.called(true); err != nil {
 		return rookery.Receipt{}, err
 	}
@@ -294,9 +294,9 @@ func (f *faulty) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint6
 	return f.Store.Entries(ctx, uin, after, upTo, limit)
 }
 
-func (f *faulty) Mailbox(ctx context.Context, uin rookery.UIN, device string) (uint64, rookery.Place, error) {
+func (f *faulty) Mailbox(ctx context.Context, uin rookery.UIN, device string) (uint64, rookery.Cursor, error) {
 	if err := f.called(false); err != nil {
-		return 0, rookery.Place{}, err
+		return 0, rookery.Cursor{}, err
 	}
 	return f.Store.Mailbox(ctx, uin, device)
 }
@@ -325,7 +325,7 @@ func (f *faulty) Friends(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, e
 	return f.Store.Friends(ctx, uin)
 }
 
-func (f *faulty) Recall(ctx context.Context, m rookery.Mark) (rookery.Outcome, bool, error) {
+func (f *faulty) Recall(ctx context.Context, m rookery.RequestKey) (rookery.Outcome, bool, error) {
 	f.called(false)
 	return f.Store.Recall(ctx, m)
 }

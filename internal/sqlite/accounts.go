@@ -43,7 +43,7 @@ func noAccount(uin rookery.UIN) error {
 
 func (s *Store) CreateAccount(ctx context.Context, a rookery.Account, c rookery.Credential) (rookery.UIN, error) {
 	var created rookery.UIN
-	err := s.write(ctx, op{apply: func(b *batch) error {
+	err := s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
 		a := a // apply may run twice, each time with a number of its own
 		free, err := b.free()
 		if err != nil {
@@ -80,18 +80,18 @@ func (s *Store) CreateAccount(ctx context.Context, a rookery.Account, c rookery.
 
 // free is a number up to which all are taken, so that looking for the lowest
 // free one does not begin with the first account.
-func (b *batch) free() (free rookery.UIN, err error) {
+func (b *writeBatch) free() (free rookery.UIN, err error) {
 	_, err = b.conn.first("SELECT value FROM meta WHERE name = 'free'", func(r row) { free = r.uin(0) })
 	return free, err
 }
 
-func (b *batch) setFree(free rookery.UIN) error {
+func (b *writeBatch) setFree(free rookery.UIN) error {
 	_, err := b.conn.exec("UPDATE meta SET value = ? WHERE name = 'free'", free)
 	return err
 }
 
 // lowestFree finds the lowest free number from free on, and moves free there.
-func (b *batch) lowestFree(free rookery.UIN) (lowest rookery.UIN, err error) {
+func (b *writeBatch) lowestFree(free rookery.UIN) (lowest rookery.UIN, err error) {
 	next := int64(0)
 	_, err = b.conn.first(`SELECT account + 1 FROM accounts a WHERE account >= ?
 		AND NOT EXISTS (SELECT 1 FROM accounts WHERE account = a.account + 1) ORDER BY account LIMIT 1`,
@@ -140,8 +140,8 @@ func (s *Store) accounts(ctx context.Context, query string, args ...any) (list [
 	return list, err
 }
 
-func (s *Store) UpdateAccount(ctx context.Context, a rookery.Account, m rookery.Mark) (rookery.Receipt, error) {
-	return s.once(ctx, m, rookery.OutcomeDone, func(b *batch) error {
+func (s *Store) UpdateAccount(ctx context.Context, a rookery.Account, m rookery.RequestKey) (rookery.Receipt, error) {
+	return s.once(ctx, m, rookery.OutcomeDone, func(b *writeBatch) error {
 		values := accountValues(a)
 		n, err := b.conn.exec(`UPDATE accounts SET nick=?2, face=?3, age=?4, sex=?5, blood=?6, constellation=?7, animal=?8,
 			country=?9, province=?10, city=?11, school=?12, job=?13, home_page=?14, about=?15, real_name=?16, mail=?17, phone=?18,
@@ -179,7 +179,7 @@ func (c *conn) credential(uin rookery.UIN) (credential rookery.Credential, found
 }
 
 func (s *Store) SetCredential(ctx context.Context, uin rookery.UIN, c rookery.Credential) error {
-	return s.write(ctx, op{apply: func(b *batch) error {
+	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
 		n, err := b.conn.exec("UPDATE accounts SET credential = ? WHERE account = ?", string(c), uin)
 		switch {
 		case err != nil:
@@ -193,7 +193,7 @@ func (s *Store) SetCredential(ctx context.Context, uin rookery.UIN, c rookery.Cr
 }
 
 func (s *Store) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
-	return s.write(ctx, op{settled: true, apply: func(b *batch) error {
+	return s.write(ctx, writeRequest{settled: true, apply: func(b *writeBatch) error {
 		switch exists, err := b.exists(uin); {
 		case err != nil:
 			return err
@@ -237,7 +237,7 @@ func (s *Store) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 
 // exists reports whether there is such an account, and makes heads know its
 // mailbox if so.
-func (b *batch) exists(uin rookery.UIN) (bool, error) {
+func (b *writeBatch) exists(uin rookery.UIN) (bool, error) {
 	if _, ok := b.heads[uin]; ok {
 		return true, nil
 	}

@@ -22,7 +22,7 @@ func benchStore(b *testing.B, accounts int) *Store {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { s.Close() })
-	err = s.write(b.Context(), op{apply: func(batch *batch) error {
+	err = s.write(b.Context(), writeRequest{apply: func(batch *writeBatch) error {
 		_, err := batch.conn.exec(`INSERT INTO accounts (`+accountColumns+`, credential)
 			WITH RECURSIVE uins (uin) AS (VALUES (10001) UNION ALL SELECT uin + 1 FROM uins WHERE uin < 10000 + ?)
 			SELECT uin, '', 0, 0, 0, 0, 0, 0, '', '', '', '', '', '', '', '', '', '', '', '', '', 1, 1, 1, 0, 0, 1, 0, '' FROM uins`, accounts)
@@ -65,15 +65,15 @@ func perCaller(b *testing.B, callers int, f func(i uint64)) {
 const words = "shall we meet at six by the old harbour, or is that too late?"
 
 // uniqueMark is the mark of the i-th request of a run at 20,000 a second.
-func uniqueMark(i uint64) rookery.Mark {
-	m := rookery.Mark{Owner: rookery.FirstUIN, At: time.Duration(i) * 50 * time.Microsecond, Window: 2 * time.Minute}
+func uniqueMark(i uint64) rookery.RequestKey {
+	m := rookery.RequestKey{Owner: rookery.FirstUIN, At: time.Duration(i) * 50 * time.Microsecond, Window: 2 * time.Minute}
 	binary.LittleEndian.PutUint64(m.Digest[:], rand.Uint64())
 	return m
 }
 
 func BenchmarkDeliver(b *testing.B) {
 	const accounts = 1000
-	limit := rookery.Limit{Messages: 1 << 40, Bytes: 1 << 60} // counted, and never reached
+	limit := rookery.BacklogLimit{Messages: 1 << 40, Bytes: 1 << 60} // counted, and never reached
 	for _, callers := range []int{1, 64, 256} {
 		b.Run(fmt.Sprintf("%d callers", callers), func(b *testing.B) {
 			s := benchStore(b, accounts)
@@ -95,7 +95,7 @@ func BenchmarkSeeding(b *testing.B) {
 	s := benchStore(b, accounts)
 	texts := slices.Repeat([]string{words}, letters)
 	perCaller(b, 4, func(i uint64) {
-		if _, err := s.Deliver(b.Context(), messages(rookery.FirstUIN+rookery.UIN(i%accounts), texts...), noon, rookery.Mark{}); err != nil {
+		if _, err := s.Deliver(b.Context(), messages(rookery.FirstUIN+rookery.UIN(i%accounts), texts...), noon, rookery.RequestKey{}); err != nil {
 			b.Error(err)
 		}
 	})
@@ -108,7 +108,7 @@ func BenchmarkCollect(b *testing.B) {
 	memo := make([]byte, 200)
 	perCaller(b, 64, func(i uint64) {
 		uin := rookery.FirstUIN + rookery.UIN(rand.IntN(accounts))
-		if err := s.Collect(b.Context(), uin, "", rookery.Place{Number: i, Memo: memo}); err != nil {
+		if err := s.Collect(b.Context(), uin, "", rookery.Cursor{Number: i, Memo: memo}); err != nil {
 			b.Error(err)
 		}
 	})
@@ -117,7 +117,7 @@ func BenchmarkCollect(b *testing.B) {
 func BenchmarkRecall(b *testing.B) {
 	k := newMarks(4_000_000)
 	for i := range uint64(1_000_000) {
-		k.add([]marked{{mark: uniqueMark(i)}})
+		k.add([]storedKey{{mark: uniqueMark(i)}})
 	}
 	m := uniqueMark(1_000_000)
 	for b.Loop() {

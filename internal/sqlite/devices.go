@@ -19,7 +19,7 @@ func (s *Store) Devices(ctx context.Context, uin rookery.UIN) (list []rookery.De
 
 // signInDevice notes that a device of the account signs in, and makes it if
 // the account has none of that name.
-func (b *batch) signInDevice(s rookery.Session) error {
+func (b *writeBatch) signInDevice(s rookery.Session) error {
 	n, err := b.conn.exec("UPDATE devices SET since = ? WHERE account = ? AND name = ?", s.Since, s.Account, s.Device)
 	if err != nil || n > 0 {
 		return err
@@ -46,8 +46,8 @@ func (b *batch) signInDevice(s rookery.Session) error {
 	return nil
 }
 
-func (s *Store) ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, m rookery.Mark) (rookery.Receipt, error) {
-	return s.once(ctx, m, rookery.OutcomeDone, func(b *batch) error {
+func (s *Store) ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, m rookery.RequestKey) (rookery.Receipt, error) {
+	return s.once(ctx, m, rookery.OutcomeDone, func(b *writeBatch) error {
 		var name string
 		found, err := b.conn.first("SELECT name FROM devices WHERE account = ? AND id = ?", func(r row) { name = r.text(0) }, uin, id)
 		switch {

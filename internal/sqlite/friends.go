@@ -68,7 +68,7 @@ func (c *conn) relation(me, other rookery.UIN) (rel rookery.Relation, err error)
 }
 
 func (s *Store) Relate(ctx context.Context, c rookery.RelationChange) (receipt rookery.Receipt, err error) {
-	err = s.write(ctx, op{letters: 1, apply: func(b *batch) (err error) {
+	err = s.write(ctx, writeRequest{letters: 1, apply: func(b *writeBatch) (err error) {
 		receipt, err = b.relate(c)
 		return err
 	}})
@@ -78,8 +78,8 @@ func (s *Store) Relate(ctx context.Context, c rookery.RelationChange) (receipt r
 	return receipt, nil
 }
 
-func (b *batch) relate(c rookery.RelationChange) (rookery.Receipt, error) {
-	if receipt, ok := b.repeated(c.Mark); ok {
+func (b *writeBatch) relate(c rookery.RelationChange) (rookery.Receipt, error) {
+	if receipt, ok := b.repeated(c.Key); ok {
 		return receipt, nil
 	}
 	switch now, err := b.conn.relation(c.Me, c.Other); {
@@ -96,7 +96,7 @@ func (b *batch) relate(c rookery.RelationChange) (rookery.Receipt, error) {
 			return rookery.Receipt{}, noAccount(uin)
 		}
 	}
-	if err := b.roomFor(c.Mark); err != nil {
+	if err := b.roomFor(c.Key); err != nil {
 		return rookery.Receipt{}, err
 	}
 	n, err := b.planNotice(c)
@@ -106,16 +106,16 @@ func (b *batch) relate(c rookery.RelationChange) (rookery.Receipt, error) {
 	if err := b.restate(c); err != nil {
 		return rookery.Receipt{}, err
 	}
-	receipt := rookery.Receipt{Outcome: c.Step.Outcome}
+	receipt := rookery.Receipt{Outcome: c.Transition.Outcome}
 	if receipt.Numbers, err = b.notify(c, n); err != nil {
 		return rookery.Receipt{}, err
 	}
-	b.remember(c.Mark, c.Step.Outcome)
+	b.remember(c.Key, c.Transition.Outcome)
 	return receipt, nil
 }
 
-// notice is what is to be done with the notice of a step.
-type notice struct {
+// pendingNotice is what is to be done with the notice of a step.
+type pendingNotice struct {
 	post bool
 	// reword is the number of the entry that gets its words, 0 for none.
 	reword uint64
@@ -123,11 +123,11 @@ type notice struct {
 
 // planNotice decides whether the other is told of a step, and reports as an error
 // that the notice exceeds its limit.
-func (b *batch) planNotice(c rookery.RelationChange) (n notice, err error) {
-	if c.Step.Notice == 0 {
-		return notice{}, nil
+func (b *writeBatch) planNotice(c rookery.RelationChange) (n pendingNotice, err error) {
+	if c.Transition.Notice == 0 {
+		return pendingNotice{}, nil
 	}
-	if c.Step.NoticePause > 0 {
+	if c.Transition.NoticePause > 0 {
 		var number, taken uint64
 		var age time.Duration
 		last, err := b.conn.first(`SELECT number, time, max(taken, coalesce((SELECT max(number) FROM places WHERE account = ?1), 0))
@@ -135,26 +135,26 @@ func (b *batch) planNotice(c rookery.RelationChange) (n notice, err error) {
 			func(r row) { number, age, taken = uint64(r.int(0)), c.Time.Sub(r.time(1)), uint64(r.int(2)) }, c.Other, c.Me)
 		switch {
 		case err != nil:
-			return notice{}, err
+			return pendingNotice{}, err
 		case last && number > taken:
-			return notice{reword: number}, nil
-		case last && 0 <= age && age < c.Step.NoticePause:
-			return notice{}, nil
+			return pendingNotice{reword: number}, nil
+		case last && 0 <= age && age < c.Transition.NoticePause:
+			return pendingNotice{}, nil
 		}
 	}
-	return notice{post: true}, b.admit(c.Notice(), nil)
+	return pendingNotice{post: true}, b.admit(c.Notice(), nil)
 }
 
 // notify does it, and returns the number of a new entry.
-func (b *batch) notify(c rookery.RelationChange, n notice) ([]uint64, error) {
+func (b *writeBatch) notify(c rookery.RelationChange, n pendingNotice) ([]uint64, error) {
 	if n.reword > 0 {
-		return nil, b.reword(c.Other, n.reword, c.Step.NoticeWords)
+		return nil, b.reword(c.Other, n.reword, c.Transition.NoticeWords)
 	}
 	if !n.post {
 		return nil, nil
 	}
 	number := b.post(c.Notice(), c.Time)
-	if c.Step.NoticePause == 0 {
+	if c.Transition.NoticePause == 0 {
 		return []uint64{number}, nil
 	}
 	_, err := b.conn.exec("INSERT OR REPLACE INTO asked VALUES (?, ?, ?, ?)", c.Other, c.Me, number, c.Time)
@@ -162,7 +162,7 @@ func (b *batch) notify(c rookery.RelationChange, n notice) ([]uint64, error) {
 }
 
 // reword changes the text of an entry that nobody has collected.
-func (b *batch) reword(uin rookery.UIN, number uint64, words string) error {
+func (b *writeBatch) reword(uin rookery.UIN, number uint64, words string) error {
 	words = strings.Clone(words) // of a buffer that is used again
 	before := -1
 	for i := range b.letters {
@@ -192,8 +192,8 @@ func (b *batch) reword(uin rookery.UIN, number uint64, words string) error {
 }
 
 // restate writes down how two accounts stand from now on.
-func (b *batch) restate(c rookery.RelationChange) error {
-	from, to := c.From, c.Step.To
+func (b *writeBatch) restate(c rookery.RelationChange) error {
+	from, to := c.From, c.Transition.To
 	if from.Friends != to.Friends {
 		statement := "INSERT INTO friends VALUES (?1, ?2), (?2, ?1)"
 		if from.Friends {
@@ -206,20 +206,20 @@ func (b *batch) restate(c rookery.RelationChange) error {
 	if err := errors.Join(b.block(c.Me, c.Other, from.Blocks, to.Blocks), b.block(c.Other, c.Me, from.Blocked, to.Blocked)); err != nil {
 		return err
 	}
-	if from == to && c.Step.Notice == 0 {
+	if from == to && c.Transition.Notice == 0 {
 		return nil // what waits keeps its words
 	}
-	if err := b.request(c.Other, c.Me, to.Asked, c.Step.Words, c.Time); err != nil {
+	if err := b.request(c.Other, c.Me, to.Asked, c.Transition.Words, c.Time); err != nil {
 		return err
 	}
 	if from.Asks == to.Asks {
 		return nil // the other's request keeps its words
 	}
-	return b.request(c.Me, c.Other, to.Asks, c.Step.Words, c.Time)
+	return b.request(c.Me, c.Other, to.Asks, c.Transition.Words, c.Time)
 }
 
 // block makes an account take nothing of another, or something again.
-func (b *batch) block(account, blocked rookery.UIN, from, to bool) (err error) {
+func (b *writeBatch) block(account, blocked rookery.UIN, from, to bool) (err error) {
 	switch {
 	case to && !from:
 		_, err = b.conn.exec("INSERT INTO blocks VALUES (?, ?)", account, blocked)
@@ -230,7 +230,7 @@ func (b *batch) block(account, blocked rookery.UIN, from, to bool) (err error) {
 }
 
 // request makes a friend request wait at an account, or wait no more.
-func (b *batch) request(account, asker rookery.UIN, waits bool, words string, at time.Time) (err error) {
+func (b *writeBatch) request(account, asker rookery.UIN, waits bool, words string, at time.Time) (err error) {
 	if waits {
 		_, err = b.conn.exec("INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?)", account, asker, words, at)
 	} else {

@@ -33,7 +33,7 @@ const (
 // History goes back from the newest letters, those that are not settled first,
 // until it has one more than is asked for.
 func (s *Store) History(ctx context.Context, uin rookery.UIN, q rookery.HistoryQuery) (entries []rookery.Entry, more bool, err error) {
-	h := hunt{query: q, text: fold(q.Text), want: max(q.Limit, 0) + 1, account: uin, before: 1 << 63}
+	h := historySearch{query: q, text: fold(q.Text), want: max(q.Limit, 0) + 1, account: uin, before: 1 << 63}
 	if q.Before != 0 {
 		h.before = min(q.Before, h.before)
 	}
@@ -59,8 +59,8 @@ func (s *Store) History(ctx context.Context, uin rookery.UIN, q rookery.HistoryQ
 	return entries, len(h.found) == h.want, nil
 }
 
-// hunt is a search on its way back.
-type hunt struct {
+// historySearch is a search on its way back.
+type historySearch struct {
 	query   rookery.HistoryQuery
 	text    string // folded
 	want    int
@@ -71,7 +71,7 @@ type hunt struct {
 }
 
 // look takes an entry if it is one of those that are wanted.
-func (h *hunt) look(e rookery.Entry) {
+func (h *historySearch) look(e rookery.Entry) {
 	word := e.Kind == rookery.KindMessage || e.Kind == rookery.KindSent
 	if word && len(h.found) < h.want && (h.query.With == 0 || e.Peer == h.query.With) &&
 		(h.text == "" || strings.Contains(fold(e.Text), h.text)) {
@@ -81,7 +81,7 @@ func (h *hunt) look(e rookery.Entry) {
 
 // lookBack looks at what a query finds, page after page, until there is no
 // more or enough is found.
-func (s *Store) lookBack(ctx context.Context, query string, h *hunt) error {
+func (s *Store) lookBack(ctx context.Context, query string, h *historySearch) error {
 	for len(h.found) < h.want {
 		if err := ctx.Err(); err != nil {
 			return rookery.Temporary(err)
@@ -132,7 +132,7 @@ func (s *Store) listed(ctx context.Context, uin rookery.UIN) (listed uint64, err
 
 // listMore lists a page more of an account's settled entries.
 func (s *Store) listMore(ctx context.Context, uin rookery.UIN) error {
-	return s.write(ctx, op{letters: historyPage, apply: func(b *batch) error {
+	return s.write(ctx, writeRequest{letters: historyPage, apply: func(b *writeBatch) error {
 		var listed, upTo uint64
 		_, err := b.conn.first(`SELECT listed, (SELECT max(number) FROM
 				(SELECT number FROM entries WHERE account = ?1 AND number > a.listed ORDER BY number LIMIT ?2))
@@ -157,8 +157,8 @@ func (s *Store) ReadMark(ctx context.Context, uin, with rookery.UIN) (number uin
 	return number, err
 }
 
-func (s *Store) SetReadMark(ctx context.Context, uin rookery.UIN, r rookery.ReadMark, m rookery.Mark) (rookery.Receipt, error) {
-	return s.once(ctx, m, rookery.OutcomeDone, func(b *batch) error {
+func (s *Store) SetReadMark(ctx context.Context, uin rookery.UIN, r rookery.ReadMark, m rookery.RequestKey) (rookery.Receipt, error) {
+	return s.once(ctx, m, rookery.OutcomeDone, func(b *writeBatch) error {
 		switch exists, err := b.exists(uin); {
 		case err != nil:
 			return err

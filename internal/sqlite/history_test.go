@@ -16,13 +16,13 @@ func filled(t *testing.T, letters int) *Store {
 	t.Helper()
 	s := newStore(t)
 	addAccounts(t, s, 3)
-	list := make([]rookery.Letter, letters)
+	list := make([]rookery.NewEntry, letters)
 	for i := range list {
-		list[i] = rookery.Letter{
+		list[i] = rookery.NewEntry{
 			To: rookery.FirstUIN, Kind: rookery.KindMessage, Peer: rookery.FirstUIN + 1 + rookery.UIN(i%2), Text: fmt.Sprint("letter ", i),
 		}
 	}
-	if _, err := s.Deliver(t.Context(), list, noon, rookery.Mark{}); err != nil {
+	if _, err := s.Deliver(t.Context(), list, noon, rookery.RequestKey{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.settle(t.Context(), rookery.FirstUIN); err != nil {
@@ -92,7 +92,7 @@ func TestConversationsAreListedWhenSomebodyAsksAndMoreThanAPageHasCome(t *testin
 
 func TestAFullDiskKeepsNobodyFromReadingAConversation(t *testing.T) {
 	s := filled(t, 2*historyPage)
-	err := s.write(t.Context(), op{apply: func(b *batch) error {
+	err := s.write(t.Context(), writeRequest{apply: func(b *writeBatch) error {
 		_, err := b.conn.exec("CREATE TRIGGER no_room BEFORE INSERT ON conversations BEGIN SELECT raise(FAIL, 'no room'); END")
 		return err
 	}})
@@ -112,7 +112,7 @@ func TestWhatIsPurgedOrRemovedIsListedNoMore(t *testing.T) {
 	}
 	const all = "SELECT count(*) FROM conversations"
 	before := s.count(t, all)
-	if err := s.Collect(t.Context(), rookery.FirstUIN, "", rookery.Place{Number: 7}); err != nil {
+	if err := s.Collect(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 7}); err != nil {
 		t.Fatal(err)
 	}
 	if _, n, err := s.Purge(t.Context(), 0, noon.AddDate(0, 0, 1), 100); err != nil || n != 7 || s.count(t, all) != before-7 {

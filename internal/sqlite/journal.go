@@ -27,20 +27,20 @@ import (
 // it stores more itself, twice as many as those.
 const settleAtLeast = 64
 
-// numbered is a letter that has its number in the mailbox.
-type numbered struct {
+// numberedEntry is a letter that has its number in the mailbox.
+type numberedEntry struct {
 	to    rookery.UIN
 	entry rookery.Entry
 }
 
-// stretch is an account's recent letters up to a number.
-type stretch struct {
+// mailboxSpan is an account's recent letters up to a number.
+type mailboxSpan struct {
 	account rookery.UIN
 	upTo    uint64
 }
 
-// recent holds the letters that are durable in the journal and not settled.
-type recent struct {
+// recentEntries holds the letters that are durable in the journal and not settled.
+type recentEntries struct {
 	max int // weight from which on letters are settled
 
 	mu     sync.RWMutex                    // guards the rest; only the writer changes it
@@ -48,14 +48,14 @@ type recent struct {
 	weight int
 }
 
-func newRecent(most int) *recent {
-	return &recent{max: most, boxes: make(map[rookery.UIN][]rookery.Entry)}
+func newRecent(most int) *recentEntries {
+	return &recentEntries{max: most, boxes: make(map[rookery.UIN][]rookery.Entry)}
 }
 
 func weigh(e rookery.Entry) int { return 112 + len(e.Text) + len(e.Origin) }
 
 // replace forgets what is settled and remembers new letters.
-func (r *recent) replace(settled []stretch, letters []numbered) {
+func (r *recentEntries) replace(settled []mailboxSpan, letters []numberedEntry) {
 	if len(settled)+len(letters) == 0 {
 		return
 	}
@@ -79,7 +79,7 @@ func (r *recent) replace(settled []stretch, letters []numbered) {
 }
 
 // last returns the number of the newest recent letter, 0 if there is none.
-func (r *recent) last(uin rookery.UIN) uint64 {
+func (r *recentEntries) last(uin rookery.UIN) uint64 {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if box := r.boxes[uin]; len(box) > 0 {
@@ -90,7 +90,7 @@ func (r *recent) last(uin rookery.UIN) uint64 {
 
 // entries returns a copy of at most limit recent letters with numbers above
 // after and up to upTo.
-func (r *recent) entries(uin rookery.UIN, after, upTo uint64, limit int) []rookery.Entry {
+func (r *recentEntries) entries(uin rookery.UIN, after, upTo uint64, limit int) []rookery.Entry {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	box := r.boxes[uin]
@@ -111,43 +111,43 @@ func (r *recent) entries(uin rookery.UIN, after, upTo uint64, limit int) []rooke
 func byNumber(e rookery.Entry, number uint64) int { return cmp.Compare(e.Number, number) }
 
 // stretches lists all that is recent, by account.
-func (r *recent) stretches() []stretch {
+func (r *recentEntries) stretches() []mailboxSpan {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	all := make([]stretch, 0, len(r.boxes))
+	all := make([]mailboxSpan, 0, len(r.boxes))
 	for uin, box := range r.boxes {
-		all = append(all, stretch{uin, box[len(box)-1].Number})
+		all = append(all, mailboxSpan{uin, box[len(box)-1].Number})
 	}
-	slices.SortFunc(all, func(a, b stretch) int { return cmp.Compare(a.account, b.account) })
+	slices.SortFunc(all, func(a, b mailboxSpan) int { return cmp.Compare(a.account, b.account) })
 	return all
 }
 
-func (r *recent) heavy() bool {
+func (r *recentEntries) heavy() bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.weight >= r.max
 }
 
-// round is a walk through the accounts that have recent letters.
-type round struct {
-	todo []stretch
+// writeRound is a walk through the accounts that have recent letters.
+type writeRound struct {
+	todo []mailboxSpan
 	// journal is the id of the latest row that the round settles.
 	journal int64
 }
 
 // settleSome goes on with the round, or begins one if it is time.
-func (b *batch) settleSome() error {
+func (b *writeBatch) settleSome() error {
 	if len(b.ahead.todo) == 0 {
 		if !b.recent.heavy() {
 			return nil
 		}
-		b.ahead = round{todo: b.recent.stretches(), journal: b.journaled}
+		b.ahead = writeRound{todo: b.recent.stretches(), journal: b.journaled}
 	}
 	return b.settle(max(settleAtLeast, 2*len(b.letters)))
 }
 
 // settle goes on with the round for about so many letters.
-func (b *batch) settle(letters int) error {
+func (b *writeBatch) settle(letters int) error {
 	for letters > 0 && len(b.ahead.todo) > 0 {
 		next := b.ahead.todo[0]
 		n, upTo, err := b.settleAccount(next.account, letters)
@@ -169,7 +169,7 @@ func (b *batch) settle(letters int) error {
 
 // settleAccount moves at most limit recent letters of an account to its
 // mailbox, and returns how many they were and the number of the last.
-func (b *batch) settleAccount(uin rookery.UIN, limit int) (n int, upTo uint64, err error) {
+func (b *writeBatch) settleAccount(uin rookery.UIN, limit int) (n int, upTo uint64, err error) {
 	letters := b.recent.entries(uin, 0, 1<<63, limit)
 	if len(letters) == 0 {
 		return 0, 0, nil
@@ -186,7 +186,7 @@ func (b *batch) settleAccount(uin rookery.UIN, limit int) (n int, upTo uint64, e
 		rest = rest[n:]
 	}
 	upTo = letters[len(letters)-1].Number
-	b.settled = append(b.settled, stretch{uin, upTo})
+	b.settled = append(b.settled, mailboxSpan{uin, upTo})
 	return len(letters), upTo, nil
 }
 
@@ -213,13 +213,13 @@ func (w *writer) insert(uin rookery.UIN, letters ...rookery.Entry) error {
 
 // settleAll moves all recent letters and empties the journal.
 func (w *writer) settleAll() error {
-	return w.transact(func(b *batch) error {
+	return w.transact(func(b *writeBatch) error {
 		for _, all := range b.recent.stretches() {
 			if _, _, err := b.settleAccount(all.account, math.MaxInt); err != nil {
 				return err
 			}
 		}
-		b.ahead = round{}
+		b.ahead = writeRound{}
 		_, err := b.conn.exec("DELETE FROM journal")
 		return err
 	})
@@ -228,7 +228,7 @@ func (w *writer) settleAll() error {
 // replay remembers what a crash left in the journal. It writes nothing, so that a
 // store can be opened on a full disk: the letters are settled in the next round.
 func (w *writer) replay() error {
-	var left []numbered
+	var left []numberedEntry
 	var damaged error
 	err := w.conn.each("SELECT id, letters FROM journal ORDER BY id", func(r row) bool {
 		w.journaled = r.int(0)
@@ -260,7 +260,7 @@ func (w *writer) replay() error {
 // from before there were devices, no origin is written.
 const lettersVersion = 2
 
-func appendLetters(blob []byte, letters []numbered) []byte {
+func appendLetters(blob []byte, letters []numberedEntry) []byte {
 	blob = append(blob, lettersVersion)
 	for _, l := range letters {
 		blob = binary.AppendUvarint(blob, uint64(l.to))
@@ -277,14 +277,14 @@ func appendLetters(blob []byte, letters []numbered) []byte {
 }
 
 // parseLetters appends the letters of a row to letters.
-func parseLetters(letters []numbered, blob []byte) ([]numbered, error) {
-	p := parser{rest: blob}
+func parseLetters(letters []numberedEntry, blob []byte) ([]numberedEntry, error) {
+	p := journalReader{rest: blob}
 	version := p.byte()
 	if version < 1 || version > lettersVersion {
 		return letters, errors.New("the journal has a row of an unknown version")
 	}
 	for len(p.rest) > 0 {
-		l := numbered{to: rookery.UIN(p.uvarint())}
+		l := numberedEntry{to: rookery.UIN(p.uvarint())}
 		l.entry.Number = p.uvarint()
 		l.entry.Kind = rookery.Kind(p.uvarint())
 		l.entry.Peer = rookery.UIN(p.uvarint())
@@ -301,13 +301,13 @@ func parseLetters(letters []numbered, blob []byte) ([]numbered, error) {
 	return letters, nil
 }
 
-// parser takes values off the front of a blob; bad says that one did not fit.
-type parser struct {
+// journalReader takes values off the front of a blob; bad says that one did not fit.
+type journalReader struct {
 	rest []byte
 	bad  bool
 }
 
-func (p *parser) bytes(n uint64) []byte {
+func (p *journalReader) bytes(n uint64) []byte {
 	if n > uint64(len(p.rest)) {
 		p.bad, p.rest = true, nil
 		return nil
@@ -317,21 +317,21 @@ func (p *parser) bytes(n uint64) []byte {
 	return b
 }
 
-func (p *parser) byte() byte {
+func (p *journalReader) byte() byte {
 	if b := p.bytes(1); len(b) == 1 {
 		return b[0]
 	}
 	return 0
 }
 
-func (p *parser) uvarint() uint64 {
+func (p *journalReader) uvarint() uint64 {
 	v, n := binary.Uvarint(p.rest)
 	p.bytes(uint64(n)) // a failure is 0 or negative
 	p.bad = p.bad || n <= 0
 	return v
 }
 
-func (p *parser) varint() int64 {
+func (p *journalReader) varint() int64 {
 	v, n := binary.Varint(p.rest)
 	p.bytes(uint64(n))
 	p.bad = p.bad || n <= 0

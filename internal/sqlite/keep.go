@@ -18,7 +18,7 @@ func (s *Store) Uptime(context.Context) (time.Duration, error) {
 }
 
 func (s *Store) Beat(ctx context.Context, up, forget time.Duration) error {
-	return s.write(ctx, op{apply: func(b *batch) error {
+	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
 		// The rows of marks that go may have said more of the uptime.
 		for name, value := range map[string]time.Duration{"uptime": max(up, b.marks.up()), "forgotten": forget} {
 			if _, err := b.conn.exec("UPDATE meta SET value = max(value, ?) WHERE name = ?", value, name); err != nil {
@@ -81,7 +81,7 @@ func (s *Store) settle(ctx context.Context, uin rookery.UIN) error {
 	if s.recent.last(uin) == 0 {
 		return nil
 	}
-	return s.write(ctx, op{apply: func(b *batch) error {
+	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
 		_, _, err := b.settleAccount(uin, math.MaxInt)
 		return err
 	}})
@@ -128,7 +128,7 @@ func (s *Store) purge(ctx context.Context, uin rookery.UIN, old []deletable) (de
 	if len(old) == 0 {
 		return 0, nil
 	}
-	err = s.write(ctx, op{letters: len(old), apply: func(b *batch) error {
+	err = s.write(ctx, writeRequest{letters: len(old), apply: func(b *writeBatch) error {
 		bound, err := b.conn.purgeBounds(uin)
 		if err != nil {
 			return err
@@ -203,7 +203,7 @@ func (s *Store) Trim(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.write(ctx, op{apply: func(b *batch) error {
+	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
 		b.then = append(b.then, func() {
 			if err := b.conn.trim(ownStatements); err != nil {
 				b.log.Warn("the store cannot give back memory", "error", err)

@@ -8,8 +8,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-func (s *Store) Deliver(ctx context.Context, letters []rookery.Letter, now time.Time, m rookery.Mark) (receipt rookery.Receipt, err error) {
-	err = s.write(ctx, op{letters: len(letters), apply: func(b *batch) (err error) {
+func (s *Store) Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, m rookery.RequestKey) (receipt rookery.Receipt, err error) {
+	err = s.write(ctx, writeRequest{letters: len(letters), apply: func(b *writeBatch) (err error) {
 		receipt, err = b.deliver(letters, now, m)
 		return err
 	}})
@@ -20,34 +20,34 @@ func (s *Store) Deliver(ctx context.Context, letters []rookery.Letter, now time.
 }
 
 // DeliverEach is one operation of the writer, so that nothing comes in between.
-func (s *Store) DeliverEach(ctx context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.Delivered {
-	all := make([]rookery.Delivered, len(deliveries))
+func (s *Store) DeliverEach(ctx context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
+	all := make([]rookery.DeliveryResult, len(deliveries))
 	if len(all) == 0 {
 		return all
 	}
 	letters := 0
 	for _, d := range deliveries {
-		letters += len(d.Letters)
+		letters += len(d.Entries)
 	}
-	err := s.write(ctx, op{letters: letters, apply: func(b *batch) error {
+	err := s.write(ctx, writeRequest{letters: letters, apply: func(b *writeBatch) error {
 		for i, d := range deliveries {
-			receipt, err := b.deliver(d.Letters, now, d.Mark)
+			receipt, err := b.deliver(d.Entries, now, d.Key)
 			if err != nil && !isDecided(err) {
 				return err
 			}
-			all[i] = rookery.Delivered{Receipt: receipt, Err: err}
+			all[i] = rookery.DeliveryResult{Receipt: receipt, Err: err}
 		}
 		return nil
 	}})
 	if err != nil {
 		for i := range all {
-			all[i] = rookery.Delivered{Err: err}
+			all[i] = rookery.DeliveryResult{Err: err}
 		}
 	}
 	return all
 }
 
-func (b *batch) deliver(letters []rookery.Letter, now time.Time, m rookery.Mark) (rookery.Receipt, error) {
+func (b *writeBatch) deliver(letters []rookery.NewEntry, now time.Time, m rookery.RequestKey) (rookery.Receipt, error) {
 	if receipt, ok := b.repeated(m); ok {
 		return receipt, nil
 	}
@@ -76,7 +76,7 @@ func (b *batch) deliver(letters []rookery.Letter, now time.Time, m rookery.Mark)
 }
 
 // post gives a letter its number. The receiver exists, and heads knows it.
-func (b *batch) post(l rookery.Letter, now time.Time) uint64 {
+func (b *writeBatch) post(l rookery.NewEntry, now time.Time) uint64 {
 	n := b.heads[l.To] + 1
 	b.heads[l.To] = n
 	b.highest = max(b.highest, n)
@@ -88,12 +88,12 @@ func (b *batch) post(l rookery.Letter, now time.Time) uint64 {
 		Text:   strings.Clone(l.Text),                 // of a buffer that is used again
 		Origin: strings.Clone(l.Origin),
 	}
-	b.letters = append(b.letters, numbered{l.To, e})
+	b.letters = append(b.letters, numberedEntry{l.To, e})
 	b.arrived(l.To, e)
 	return n
 }
 
-func (s *Store) Recall(_ context.Context, m rookery.Mark) (rookery.Outcome, bool, error) {
+func (s *Store) Recall(_ context.Context, m rookery.RequestKey) (rookery.Outcome, bool, error) {
 	select {
 	case <-s.closed:
 		return 0, false, errClosed
@@ -103,14 +103,14 @@ func (s *Store) Recall(_ context.Context, m rookery.Mark) (rookery.Outcome, bool
 	return outcome, ok, nil
 }
 
-func (s *Store) Remember(ctx context.Context, m rookery.Mark, outcome rookery.Outcome) (rookery.Receipt, error) {
-	return s.once(ctx, m, outcome, func(*batch) error { return nil })
+func (s *Store) Remember(ctx context.Context, m rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error) {
+	return s.once(ctx, m, outcome, func(*writeBatch) error { return nil })
 }
 
 // once does something and remembers the mark with an outcome, unless an equal
 // mark is remembered.
-func (s *Store) once(ctx context.Context, m rookery.Mark, outcome rookery.Outcome, do func(*batch) error) (receipt rookery.Receipt, err error) {
-	err = s.write(ctx, op{apply: func(b *batch) error {
+func (s *Store) once(ctx context.Context, m rookery.RequestKey, outcome rookery.Outcome, do func(*writeBatch) error) (receipt rookery.Receipt, err error) {
+	err = s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
 		var repeated bool
 		if receipt, repeated = b.repeated(m); repeated {
 			return nil
@@ -131,7 +131,7 @@ func (s *Store) once(ctx context.Context, m rookery.Mark, outcome rookery.Outcom
 	return receipt, nil
 }
 
-func (s *Store) Mailbox(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Place, err error) {
+func (s *Store) Mailbox(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Cursor, err error) {
 	err = s.read(ctx, func(c *conn) error {
 		// What is settled meanwhile is in the database by then.
 		last = s.recent.last(uin)
@@ -142,7 +142,7 @@ func (s *Store) Mailbox(ctx context.Context, uin rookery.UIN, device string) (la
 			}
 		}
 		_, err := c.first("SELECT number, keep, memo FROM places WHERE account = ? AND device = ?", func(r row) {
-			place = rookery.Place{Number: uint64(r.int(0)), Keep: uint64(r.int(1)), Memo: r.blob(2)}
+			place = rookery.Cursor{Number: uint64(r.int(0)), Keep: uint64(r.int(1)), Memo: r.blob(2)}
 		}, uin, device)
 		return err
 	})
@@ -184,8 +184,8 @@ func clamp(n uint64) uint64 { return min(n, 1<<63-1) }
 
 // Collect finds the place of a device where its making has put it: nothing is
 // stored for one that is forgotten by now.
-func (s *Store) Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Place) error {
-	return s.write(ctx, op{apply: func(b *batch) error {
+func (s *Store) Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error {
+	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
 		switch exists, err := b.exists(uin); {
 		case err != nil:
 			return err

@@ -11,9 +11,9 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// marked is a mark with what its request came to, or with outcomeForgotten.
-type marked struct {
-	mark    rookery.Mark
+// storedKey is a mark with what its request came to, or with outcomeForgotten.
+type storedKey struct {
+	mark    rookery.RequestKey
 	outcome rookery.Outcome
 }
 
@@ -29,18 +29,18 @@ const (
 )
 
 // covers reports whether m, done at a time, is repeated by a request.
-func covers(at time.Duration, request rookery.Mark) bool {
+func covers(at time.Duration, request rookery.RequestKey) bool {
 	return max(request.At-at, 0) < request.Window
 }
 
-// marks are the remembered requests. 20,000 a second over two minutes are 2.4
+// requestKeys are the remembered requests. 20,000 a second over two minutes are 2.4
 // million, so the maps hold no pointers for the garbage collector to follow,
 // and forgetting drops whole maps.
-type marks struct {
+type requestKeys struct {
 	max int
 
 	mu   sync.RWMutex // guards the rest; only the writer changes it
-	eras []*era       // oldest first, never empty
+	eras []*keyGeneration       // oldest first, never empty
 	// uptime is the latest time heard of.
 	uptime time.Duration
 	// forgotten: what is from before this is not remembered any more.
@@ -53,56 +53,56 @@ type marks struct {
 // eraSpan is how much time the marks of an era span.
 const eraSpan = 30 * time.Second
 
-// era holds the marks of a while.
-type era struct {
+// keyGeneration holds the marks of a while.
+type keyGeneration struct {
 	began, newest time.Duration
-	done          map[digest]fate
+	done          map[digest]keyState
 	// latest holds the latest mark of each line.
-	latest map[line]digest
+	latest map[keyOwner]digest
 	// cut and removed say which of the cuts a line or an account had last: what
 	// it did before is void.
-	cut     map[line]uint32
+	cut     map[keyOwner]uint32
 	removed map[rookery.UIN]uint32
 }
 
 // digest stands for a request and for the device that it came from.
 type digest [16]byte
 
-// fate is what became of a request, when, and after how many cuts.
-type fate struct {
+// keyState is what became of a request, when, and after how many cuts.
+type keyState struct {
 	at      time.Duration
 	cuts    uint32
 	outcome rookery.Outcome
 }
 
-// line is one memory: an account's address sessions, or one of its devices.
-type line struct {
+// keyOwner is one memory: an account's address sessions, or one of its devices.
+type keyOwner struct {
 	owner  rookery.UIN
 	device uint64 // 64 bits of a hash of its name, 0 for address sessions
 }
 
-func keysOf(m rookery.Mark) (digest, line) {
+func keysOf(m rookery.RequestKey) (digest, keyOwner) {
 	if m.Device == "" {
-		return m.Digest, line{owner: m.Owner}
+		return m.Digest, keyOwner{owner: m.Owner}
 	}
 	sum := sha256.Sum256(append(m.Digest[:], m.Device...))
 	name := sha256.Sum256([]byte(m.Device))
-	return digest(sum[:16]), line{m.Owner, binary.LittleEndian.Uint64(name[:])}
+	return digest(sum[:16]), keyOwner{m.Owner, binary.LittleEndian.Uint64(name[:])}
 }
 
-func newMarks(most int) *marks {
-	return &marks{max: most, eras: []*era{newEra(0)}}
+func newMarks(most int) *requestKeys {
+	return &requestKeys{max: most, eras: []*keyGeneration{newEra(0)}}
 }
 
-func newEra(began time.Duration) *era {
-	return &era{
-		began: began, newest: began, done: make(map[digest]fate), latest: make(map[line]digest),
-		cut: make(map[line]uint32), removed: make(map[rookery.UIN]uint32),
+func newEra(began time.Duration) *keyGeneration {
+	return &keyGeneration{
+		began: began, newest: began, done: make(map[digest]keyState), latest: make(map[keyOwner]digest),
+		cut: make(map[keyOwner]uint32), removed: make(map[rookery.UIN]uint32),
 	}
 }
 
 // recall looks for a request that m repeats.
-func (k *marks) recall(m rookery.Mark) (rookery.Outcome, bool) {
+func (k *requestKeys) recall(m rookery.RequestKey) (rookery.Outcome, bool) {
 	if m.IsZero() {
 		return 0, false
 	}
@@ -125,7 +125,7 @@ func (k *marks) recall(m rookery.Mark) (rookery.Outcome, bool) {
 }
 
 // add remembers requests, in the order in which they were done.
-func (k *marks) add(list []marked) {
+func (k *requestKeys) add(list []storedKey) {
 	if len(list) == 0 {
 		return
 	}
@@ -148,7 +148,7 @@ func (k *marks) add(list []marked) {
 			e.removed[l.owner] = k.cuts
 			continue
 		}
-		e.done[d] = fate{m.mark.At, k.cuts, m.outcome}
+		e.done[d] = keyState{m.mark.At, k.cuts, m.outcome}
 		e.latest[l] = d
 		e.newest = max(e.newest, m.mark.At)
 		k.uptime = max(k.uptime, m.mark.At)
@@ -157,7 +157,7 @@ func (k *marks) add(list []marked) {
 
 // beat notes how long servers have been up, and forgets what is from before a
 // time.
-func (k *marks) beat(up, forget time.Duration) {
+func (k *requestKeys) beat(up, forget time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.uptime = max(k.uptime, up)
@@ -170,13 +170,13 @@ func (k *marks) beat(up, forget time.Duration) {
 	}
 }
 
-func (k *marks) up() time.Duration {
+func (k *requestKeys) up() time.Duration {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	return k.uptime
 }
 
-func (k *marks) count() int {
+func (k *requestKeys) count() int {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	n := 0
@@ -188,7 +188,7 @@ func (k *marks) count() int {
 
 // repeated looks for an equal request, among those of the same batch too, whose
 // answer waits for the same commit.
-func (b *batch) repeated(m rookery.Mark) (rookery.Receipt, bool) {
+func (b *writeBatch) repeated(m rookery.RequestKey) (rookery.Receipt, bool) {
 	if m.IsZero() {
 		return rookery.Receipt{}, false
 	}
@@ -214,7 +214,7 @@ var errFull = rookery.Temporary(errors.New("too many requests of the last minute
 
 // roomFor says with an error that one more mark cannot be remembered. It is
 // asked before anything is done.
-func (b *batch) roomFor(m rookery.Mark) error {
+func (b *writeBatch) roomFor(m rookery.RequestKey) error {
 	if m.IsZero() {
 		return nil
 	}
@@ -230,27 +230,27 @@ func (b *batch) roomFor(m rookery.Mark) error {
 }
 
 // remember notes what a request came to.
-func (b *batch) remember(m rookery.Mark, outcome rookery.Outcome) {
+func (b *writeBatch) remember(m rookery.RequestKey, outcome rookery.Outcome) {
 	if !m.IsZero() {
-		b.marked = append(b.marked, marked{m, outcome})
+		b.marked = append(b.marked, storedKey{m, outcome})
 	}
 }
 
 // forget makes what a device did of no use to a new one of its name.
-func (b *batch) forget(owner rookery.UIN, device string) {
-	b.cut(rookery.Mark{Owner: owner, Device: device}, outcomeForgotten)
+func (b *writeBatch) forget(owner rookery.UIN, device string) {
+	b.cut(rookery.RequestKey{Owner: owner, Device: device}, outcomeForgotten)
 }
 
 // forgetAll makes what an account did of no use to a new one of its number.
-func (b *batch) forgetAll(owner rookery.UIN) { b.cut(rookery.Mark{Owner: owner}, outcomeRemoved) }
+func (b *writeBatch) forgetAll(owner rookery.UIN) { b.cut(rookery.RequestKey{Owner: owner}, outcomeRemoved) }
 
 // cut notes one of these at the latest time heard of.
-func (b *batch) cut(m rookery.Mark, why rookery.Outcome) {
+func (b *writeBatch) cut(m rookery.RequestKey, why rookery.Outcome) {
 	m.At = b.marks.up()
 	for _, earlier := range b.marked {
 		m.At = max(m.At, earlier.mark.At)
 	}
-	b.marked = append(b.marked, marked{m, why})
+	b.marked = append(b.marked, storedKey{m, why})
 }
 
 // recover reads back what is counted in memory. made: the store is a new one.
@@ -271,7 +271,7 @@ func (w *writer) recover(made bool) error {
 	w.marks.beat(0, 0)
 	var damaged error
 	err := w.conn.each("SELECT marks FROM marks ORDER BY id", func(r row) bool {
-		var list []marked
+		var list []storedKey
 		list, damaged = parseMarks(r.blob(0))
 		w.marks.add(list)
 		return damaged == nil
@@ -286,7 +286,7 @@ func (w *writer) recover(made bool) error {
 // these too, see outcomeForgotten and outcomeRemoved; its digest is zero.
 const marksVersion = 1
 
-func appendMarks(blob []byte, list []marked) []byte {
+func appendMarks(blob []byte, list []storedKey) []byte {
 	blob = append(blob, marksVersion)
 	for _, m := range list {
 		blob = binary.AppendUvarint(blob, uint64(m.mark.Owner))
@@ -299,14 +299,14 @@ func appendMarks(blob []byte, list []marked) []byte {
 	return blob
 }
 
-func parseMarks(blob []byte) ([]marked, error) {
-	var list []marked
-	p := parser{rest: blob}
+func parseMarks(blob []byte) ([]storedKey, error) {
+	var list []storedKey
+	p := journalReader{rest: blob}
 	if v := p.byte(); v != marksVersion {
 		return nil, errors.New("the remembered requests have a row of an unknown version")
 	}
 	for len(p.rest) > 0 {
-		m := marked{mark: rookery.Mark{Owner: rookery.UIN(p.uvarint())}}
+		m := storedKey{mark: rookery.RequestKey{Owner: rookery.UIN(p.uvarint())}}
 		m.outcome = rookery.Outcome(p.uvarint())
 		m.mark.At = time.Duration(p.varint())
 		copy(m.mark.Digest[:], p.bytes(16))
@@ -320,7 +320,7 @@ func parseMarks(blob []byte) ([]marked, error) {
 }
 
 // newest is the latest time of a list.
-func newest(list []marked) time.Duration {
+func newest(list []storedKey) time.Duration {
 	at := list[0].mark.At
 	for _, m := range list {
 		at = max(at, m.mark.At)

@@ -57,7 +57,7 @@ func oldStore(t *testing.T, path string) {
 		{"INSERT INTO places VALUES (10001, '', 1, 1, x'0102')", nil},
 		{"INSERT INTO sessions VALUES (10001, '', 5, '192.0.2.1', 10, 'program', ?, 2)", []any{noon}},
 		{"INSERT INTO addresses VALUES (10001, '192.0.2.1', 1)", nil},
-		{"INSERT INTO marks VALUES (1, ?, ?)", []any{time.Minute, appendMarks(nil, []marked{{markOf(1), rookery.OutcomeClosed}})}},
+		{"INSERT INTO marks VALUES (1, ?, ?)", []any{time.Minute, appendMarks(nil, []storedKey{{markOf(1), rookery.OutcomeClosed}})}},
 		{"UPDATE meta SET value = ? WHERE name = 'uptime'", []any{time.Hour}},
 		{"UPDATE meta SET value = 10003 WHERE name = 'free'", nil},
 	} {
@@ -124,7 +124,7 @@ func checkOldStore(t *testing.T, s *Store) {
 	equal("history", err, words, []rookery.Entry{{Number: 3, Kind: rookery.KindMessage, Peer: 10002, Time: noon, Text: "three"}})
 	equal("more of it", nil, more, true)
 	last, place, err := s.Mailbox(ctx, 10001, "")
-	equal("place", err, place, rookery.Place{Number: 1, Keep: 1, Memo: []byte{1, 2}})
+	equal("place", err, place, rookery.Cursor{Number: 1, Keep: 1, Memo: []byte{1, 2}})
 	equal("newest", nil, last, uint64(3))
 	outcome, ok, err := s.Recall(ctx, markOf(1))
 	equal("outcome", err, outcome, rookery.OutcomeClosed)

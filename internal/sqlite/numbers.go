@@ -40,7 +40,7 @@ import (
 //
 // What this cannot tell: that both were restored from a copy of the whole
 // directory. The file must be removed then.
-type numbers struct {
+type numberBound struct {
 	path string
 	now  func() time.Time
 	log  *slog.Logger
@@ -58,13 +58,13 @@ type numbers struct {
 
 // numbersFile is what the file holds.
 type numbersFile struct {
-	run
+	numberRun
 	bound uint64 // no number that was given out is higher
 }
 
-// run is the latest run that gave out a number. commits is 0 as long as it was
+// numberRun is the latest run that gave out a number. commits is 0 as long as it was
 // not stopped in good order.
-type run struct{ id, commits uint64 }
+type numberRun struct{ id, commits uint64 }
 
 // numbersBlock is by how many numbers the bound is moved up: the file is written
 // once for so many messages to one mailbox. Each run that is killed uses up as
@@ -89,11 +89,11 @@ func (w *writer) loadNumbers(made bool) error {
 	missing := errors.Is(err, fs.ErrNotExist)
 	switch {
 	case missing && made:
-		first := run{id: newRunID(), commits: 1}
-		if err := w.transact(func(b *batch) error { return b.conn.setRun(first, 0) }); err != nil {
+		first := numberRun{id: newRunID(), commits: 1}
+		if err := w.transact(func(b *writeBatch) error { return b.conn.setRun(first, 0) }); err != nil {
 			return err
 		}
-		return n.save(numbersFile{run: first})
+		return n.save(numbersFile{numberRun: first})
 	case errors.Is(err, errNumbersFile):
 		n.log.Warn("the file of the numbers is damaged, and will be written anew", "file", n.path)
 	case err != nil && !missing:
@@ -101,7 +101,7 @@ func (w *writer) loadNumbers(made bool) error {
 	}
 	n.saved, n.floor = file, floor
 	switch {
-	case err == nil && file.run == inStore && file.commits > 0:
+	case err == nil && file.numberRun == inStore && file.commits > 0:
 	case err == nil && file.id == inStore.id && file.commits == 0:
 		n.floor = max(floor, file.bound)
 		n.log.Info("the store was not stopped in good order: the numbers of messages continue behind a gap", "above", n.floor)
@@ -122,18 +122,18 @@ func secondsSince2020(now time.Time) uint64 {
 }
 
 // latestRun reads what meta says.
-func (c *conn) latestRun() (r run, floor uint64, err error) {
+func (c *conn) latestRun() (r numberRun, floor uint64, err error) {
 	for name, into := range map[string]*uint64{"run": &r.id, "commits": &r.commits, "floor": &floor} {
 		use := func(row row) { *into = uint64(row.int(0)) }
 		if _, err := c.first("SELECT value FROM meta WHERE name = ?", use, name); err != nil {
-			return run{}, 0, err
+			return numberRun{}, 0, err
 		}
 	}
 	return r, floor, nil
 }
 
 // setRun writes into meta which run has given out numbers.
-func (c *conn) setRun(r run, floor uint64) error {
+func (c *conn) setRun(r numberRun, floor uint64) error {
 	for name, value := range map[string]uint64{"run": r.id, "commits": r.commits, "floor": floor} {
 		if _, err := c.exec("UPDATE meta SET value = ? WHERE name = ?", value, name); err != nil {
 			return err
@@ -145,7 +145,7 @@ func (c *conn) setRun(r run, floor uint64) error {
 // reserveNumbers makes sure, before the batch is committed, that no number in it
 // can be given out again. The first batch of a run that has letters says in meta
 // that the run has begun.
-func (b *batch) reserveNumbers() error {
+func (b *writeBatch) reserveNumbers() error {
 	n := b.numbers
 	if err := n.reserve(b.highest); err != nil {
 		return err
@@ -154,17 +154,17 @@ func (b *batch) reserveNumbers() error {
 		return nil
 	}
 	b.then = append(b.then, func() { n.stored = true })
-	return b.conn.setRun(n.saved.run, n.floor)
+	return b.conn.setRun(n.saved.numberRun, n.floor)
 }
 
-// reserve makes the file's bound at least the highest number, and begins the run.
-func (n *numbers) reserve(highest uint64) error {
+// diskReserve makes the file's bound at least the highest number, and begins the run.
+func (n *numberBound) reserve(highest uint64) error {
 	if n.begun && highest <= n.saved.bound {
 		return nil
 	}
 	next := n.saved
 	if !n.begun {
-		next.run = run{id: newRunID()}
+		next.numberRun = numberRun{id: newRunID()}
 	}
 	if highest > next.bound {
 		next.bound = max(highest, n.saved.bound+numbersBlock)
@@ -185,7 +185,7 @@ func (w *writer) endRun() error {
 	}
 	stopped := n.saved
 	stopped.commits = n.commits + 1 // this one too
-	if err := w.transact(func(b *batch) error { return b.conn.setRun(stopped.run, n.floor) }); err != nil {
+	if err := w.transact(func(b *writeBatch) error { return b.conn.setRun(stopped.numberRun, n.floor) }); err != nil {
 		return err
 	}
 	return n.save(stopped)
@@ -225,7 +225,7 @@ func readNumbersFile(path string) (f numbersFile, err error) {
 }
 
 // save writes the file and syncs it.
-func (n *numbers) save(f numbersFile) error {
+func (n *numberBound) save(f numbersFile) error {
 	file, err := os.OpenFile(n.path, os.O_WRONLY, 0)
 	made := errors.Is(err, fs.ErrNotExist)
 	if made {

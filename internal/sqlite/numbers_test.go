@@ -17,7 +17,7 @@ import (
 )
 
 // restored is a store that goes back to earlier states of itself, and knows all
-// numbers that it has given out.
+// numberBound that it has given out.
 type restored struct {
 	*Store
 	t    *testing.T
@@ -57,7 +57,7 @@ func (r *restored) must(err error) {
 // given out there. It returns how far above the latest it is.
 func (r *restored) send(to rookery.UIN) (step uint64) {
 	r.t.Helper()
-	receipt, err := r.Deliver(r.t.Context(), messages(to, "hello"), noon, rookery.Mark{})
+	receipt, err := r.Deliver(r.t.Context(), messages(to, "hello"), noon, rookery.RequestKey{})
 	r.must(err)
 	n := receipt.Numbers[0]
 	if n <= r.given[to] {
@@ -73,7 +73,7 @@ func (r *restored) send(to rookery.UIN) (step uint64) {
 // sendMany sends so many messages at once.
 func (r *restored) sendMany(to rookery.UIN, n int) {
 	r.t.Helper()
-	receipt, err := r.Deliver(r.t.Context(), messages(to, make([]string, n)...), noon, rookery.Mark{})
+	receipt, err := r.Deliver(r.t.Context(), messages(to, make([]string, n)...), noon, rookery.RequestKey{})
 	r.must(err)
 	r.given[to] = receipt.Numbers[n-1]
 }
@@ -245,12 +245,12 @@ func TestACrashBetweenTheStepsOfARunGivesOutNoNumberTwice(t *testing.T) {
 		crash func(r *restored)
 	}{
 		{"the file says that the run has begun, the store does not", func(r *restored) {
-			r.stop(func() { r.must((&numbers{path: numbersPath(r.path)}).save(numbersFile{run{id: 7}, 2 * numbersBlock})) })
+			r.stop(func() { r.must((&numberBound{path: numbersPath(r.path)}).save(numbersFile{numberRun{id: 7}, 2 * numbersBlock})) })
 		}},
 		{"the store says that the run was stopped, the file does not", func(r *restored) {
 			file, err := readNumbersFile(numbersPath(r.path))
 			r.must(err)
-			r.stop(func() { r.must((&numbers{path: numbersPath(r.path)}).save(file)) })
+			r.stop(func() { r.must((&numberBound{path: numbersPath(r.path)}).save(file)) })
 		}},
 		{"the file is there and empty", func(r *restored) {
 			r.stop(func() { r.must(os.Truncate(numbersPath(r.path), 0)) })
@@ -275,7 +275,7 @@ func TestAStoreWithoutAFileContinuesAboveTheSecondsSince2020(t *testing.T) {
 	cfg := quick(path)
 	cfg.Now = func() time.Time { return noon }
 	s := openFor(t, cfg)
-	receipt, err := s.Deliver(t.Context(), messages(first, "new"), noon, rookery.Mark{})
+	receipt, err := s.Deliver(t.Context(), messages(first, "new"), noon, rookery.RequestKey{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -415,9 +415,9 @@ func TestNumbersDoNotCountMessages(t *testing.T) {
 	}
 
 	recent := newRecent(1000)
-	var letters []numbered
+	var letters []numberedEntry
 	for _, n := range []uint64{3, 4, 5000, 5001} {
-		letters = append(letters, numbered{first, rookery.Entry{Number: n}})
+		letters = append(letters, numberedEntry{first, rookery.Entry{Number: n}})
 	}
 	recent.replace(nil, letters)
 	for _, tt := range []struct {

@@ -31,12 +31,12 @@ func ReservePath(database string) string {
 	return strings.TrimSuffix(database, filepath.Ext(database)) + ".reserve"
 }
 
-// reserve is room on the disk for those who collect, sign in and sign out when
+// diskReserve is room on the disk for those who collect, sign in and sign out when
 // the disk is full. It is held by a file, so that no other program and no sender
 // can use it up, and given up when a commit finds the disk full. Then the store
 // is short of room: letters that have a limit are turned away until the file can
 // be made again.
-type reserve struct {
+type diskReserve struct {
 	path string
 	size int64 // 0: there is none
 	log  *slog.Logger
@@ -51,8 +51,8 @@ type reserve struct {
 var errShort = rookery.Errorf(rookery.CodeTemporary, "the server's disk is nearly full: it takes no messages until there is room")
 
 // newReserve looks for the reserve of a database, and makes it if there is room.
-func newReserve(cfg Config) *reserve {
-	r := &reserve{path: ReservePath(cfg.Path), size: max(cfg.Reserve, 0), log: cfg.Log}
+func newReserve(cfg Config) *diskReserve {
+	r := &diskReserve{path: ReservePath(cfg.Path), size: max(cfg.Reserve, 0), log: cfg.Log}
 	switch {
 	case cfg.Reserve == LeaveReserve:
 	case cfg.Reserve == 0:
@@ -72,10 +72,10 @@ func newReserve(cfg Config) *reserve {
 
 // needed is how much has to be free so that the reserve is made: a little is left
 // for senders, or they would be turned away again at once.
-func (r *reserve) needed() int64 { return r.size + r.size/4 }
+func (r *diskReserve) needed() int64 { return r.size + r.size/4 }
 
 // takeBack makes the file if there is room for it.
-func (r *reserve) takeBack() error {
+func (r *diskReserve) takeBack() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := disk.Release(r.path); err != nil { // one of another size perhaps
@@ -102,7 +102,7 @@ func (r *reserve) takeBack() error {
 
 // giveUp frees the room if an error says that the disk is full, and reports
 // whether there is more of it now.
-func (r *reserve) giveUp(err error) bool {
+func (r *diskReserve) giveUp(err error) bool {
 	if r.size == 0 || r.short.Load() || !isFull(err) {
 		return false
 	}

@@ -64,7 +64,7 @@ func addressText(addr netip.Addr) string {
 }
 
 func (s *Store) SignIn(ctx context.Context, session rookery.Session, proved rookery.Credential) error {
-	return s.write(ctx, op{apply: func(b *batch) error {
+	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
 		uin := session.Account
 		switch now, exists, err := b.conn.credential(uin); {
 		case err != nil:
@@ -101,7 +101,7 @@ func tokenBytes(h rookery.TokenHash) []byte {
 
 // noteAddress makes an address's network the latest known one of an account. Most
 // often it is already.
-func (b *batch) noteAddress(uin rookery.UIN, addr netip.Addr) error {
+func (b *writeBatch) noteAddress(uin rookery.UIN, addr netip.Addr) error {
 	if !addr.IsValid() {
 		return nil
 	}
@@ -144,7 +144,7 @@ func (c *conn) knownAddresses(uin rookery.UIN) (known []knownAddress, err error)
 }
 
 func (s *Store) SetEncoding(ctx context.Context, session rookery.Session) error {
-	return s.write(ctx, op{apply: func(b *batch) error {
+	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
 		_, err := b.conn.exec("UPDATE sessions SET encoding = ? WHERE account = ? AND device = ? AND id = ?",
 			int(session.Encoding), session.Account, session.Device, session.ID)
 		return err
@@ -152,7 +152,7 @@ func (s *Store) SetEncoding(ctx context.Context, session rookery.Session) error 
 }
 
 func (s *Store) SetByNumber(ctx context.Context, session rookery.Session) error {
-	return s.write(ctx, op{apply: func(b *batch) error {
+	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
 		_, err := b.conn.exec("UPDATE sessions SET by_number = ? WHERE account = ? AND device = ? AND id = ?",
 			session.ByNumber, session.Account, session.Device, session.ID)
 		return err
@@ -160,7 +160,7 @@ func (s *Store) SetByNumber(ctx context.Context, session rookery.Session) error 
 }
 
 func (s *Store) SignOut(ctx context.Context, sessions []rookery.Session) error {
-	return s.write(ctx, op{apply: func(b *batch) error {
+	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
 		for _, session := range sessions {
 			_, err := b.conn.exec("DELETE FROM sessions WHERE account = ? AND device = ? AND id = ?", session.Account, session.Device, session.ID)
 			if err != nil {
@@ -172,7 +172,7 @@ func (s *Store) SignOut(ctx context.Context, sessions []rookery.Session) error {
 }
 
 func (s *Store) Sleep(ctx context.Context, sessions []rookery.Session) error {
-	return s.write(ctx, op{apply: func(b *batch) error {
+	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
 		for _, session := range sessions {
 			_, err := b.conn.exec("UPDATE sessions SET asleep = 1 WHERE account = ? AND device = ? AND id = ?", session.Account, session.Device, session.ID)
 			if err != nil {
@@ -197,7 +197,7 @@ func (s *Store) Asleep(ctx context.Context, uin rookery.UIN, token rookery.Token
 }
 
 func (s *Store) Wake(ctx context.Context, session rookery.Session) error {
-	return s.write(ctx, op{apply: func(b *batch) error {
+	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
 		n, err := b.conn.exec("UPDATE sessions SET asleep = 0, address = ? WHERE account = ? AND device = ? AND id = ? AND asleep",
 			addressText(session.Address), session.Account, session.Device, session.ID)
 		if err == nil && n == 0 {
@@ -209,11 +209,11 @@ func (s *Store) Wake(ctx context.Context, session rookery.Session) error {
 
 var errNotAsleep = rookery.Errorf(rookery.CodeNotSignedIn, "no such session is asleep")
 
-func (s *Store) SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, m rookery.Mark) (rookery.Receipt, error) {
-	return s.once(ctx, m, rookery.OutcomeDone, func(b *batch) error { return b.setStatus(uin, status) })
+func (s *Store) SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, m rookery.RequestKey) (rookery.Receipt, error) {
+	return s.once(ctx, m, rookery.OutcomeDone, func(b *writeBatch) error { return b.setStatus(uin, status) })
 }
 
-func (b *batch) setStatus(uin rookery.UIN, status rookery.Status) error {
+func (b *writeBatch) setStatus(uin rookery.UIN, status rookery.Status) error {
 	_, err := b.conn.exec("UPDATE sessions SET status = ?2 WHERE account = ?1 AND status <> ?2", uin, status)
 	return err
 }

@@ -60,8 +60,8 @@ type Store struct {
 	writer  *writer
 	readers chan *conn
 	size    int // of readers
-	recent  *recent
-	marks   *marks
+	recent  *recentEntries
+	marks   *requestKeys
 	closed  chan struct{}
 	made    bool
 }

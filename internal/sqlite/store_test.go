@@ -226,7 +226,7 @@ func TestTheOperatorHearsOnceThatWritingFailsAndThatItWorksAgain(t *testing.T) {
 	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
 	s := openFor(t, cfg)
 	for range 3 {
-		err := s.write(t.Context(), op{apply: func(b *batch) error {
+		err := s.write(t.Context(), writeRequest{apply: func(b *writeBatch) error {
 			_, err := b.conn.exec("INSERT INTO nowhere VALUES (1)")
 			return err
 		}})
@@ -262,7 +262,7 @@ func TestSingleAddressesOfIPv6FromEarlierVersionsStandForTheirNetworks(t *testin
 		}
 		return list
 	}
-	err := s.write(t.Context(), op{apply: func(b *batch) error {
+	err := s.write(t.Context(), writeRequest{apply: func(b *writeBatch) error {
 		for i, addr := range []string{"2001:db8::1", "2001:db8::2", "192.0.2.1", "2001:db8:0:1::1"} {
 			if _, err := b.conn.exec("INSERT INTO addresses VALUES (?, ?, ?)", uin, addr, i); err != nil {
 				return err

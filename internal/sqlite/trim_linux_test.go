@@ -37,11 +37,11 @@ func TestPagesThatNobodyLooksAtAreGivenBack(t *testing.T) {
 	const letters = 6000
 	text := strings.Repeat("x", rookery.MaxText)
 	for n := 0; n < letters; n += 100 {
-		list := make([]rookery.Letter, 100)
+		list := make([]rookery.NewEntry, 100)
 		for i := range list {
-			list[i] = rookery.Letter{To: rookery.FirstUIN, Kind: rookery.KindMessage, Peer: rookery.System, Text: text}
+			list[i] = rookery.NewEntry{To: rookery.FirstUIN, Kind: rookery.KindMessage, Peer: rookery.System, Text: text}
 		}
-		if _, err := s.Deliver(t.Context(), list, noon, rookery.Mark{}); err != nil {
+		if _, err := s.Deliver(t.Context(), list, noon, rookery.RequestKey{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -6,19 +6,19 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// waiting is what waits in a mailbox, above the highest place of all its
+// backlogCount is what waits in a mailbox, above the highest place of all its
 // collectors. A row for each mailbox would be a page more to write with each
 // letter. So it is counted from the entries once, when a letter with a limit
 // comes, and kept up in memory from then on.
-type waiting struct {
-	rookery.Waiting
+type backlogCount struct {
+	rookery.Backlog
 	top uint64
 	// unknown: it is to be counted anew. In a batch only.
 	unknown bool
 }
 
 // counted is what is known of a mailbox, within the batch.
-func (b *batch) counted(uin rookery.UIN) (waiting, bool) {
+func (b *writeBatch) counted(uin rookery.UIN) (backlogCount, bool) {
 	w, ok := b.recount[uin]
 	if !ok {
 		w, ok = b.waiting[uin]
@@ -27,25 +27,25 @@ func (b *batch) counted(uin rookery.UIN) (waiting, bool) {
 }
 
 // count counts a mailbox if that was not done yet.
-func (b *batch) count(uin rookery.UIN) (waiting, error) {
+func (b *writeBatch) count(uin rookery.UIN) (backlogCount, error) {
 	if w, ok := b.counted(uin); ok {
 		return w, nil
 	}
 	top, err := b.conn.top(uin)
 	if err != nil {
-		return waiting{}, err
+		return backlogCount{}, err
 	}
 	sum, err := b.sum(uin, top, math.MaxInt64)
 	if err != nil {
-		return waiting{}, err
+		return backlogCount{}, err
 	}
-	w := waiting{Waiting: sum, top: top}
+	w := backlogCount{Backlog: sum, top: top}
 	b.recount[uin] = w
 	return w, nil
 }
 
 // uncount has a mailbox counted anew when somebody asks.
-func (b *batch) uncount(uin rookery.UIN) { b.recount[uin] = waiting{unknown: true} }
+func (b *writeBatch) uncount(uin rookery.UIN) { b.recount[uin] = backlogCount{unknown: true} }
 
 // top is the highest place of all collectors of an account.
 func (c *conn) top(uin rookery.UIN) (top uint64, err error) {
@@ -56,7 +56,7 @@ func (c *conn) top(uin rookery.UIN) (top uint64, err error) {
 
 // sum adds up what waits among the entries above after and up to upTo, wherever
 // they are: in the mailbox, in the journal, in the batch.
-func (b *batch) sum(uin rookery.UIN, after, upTo uint64) (sum rookery.Waiting, err error) {
+func (b *writeBatch) sum(uin rookery.UIN, after, upTo uint64) (sum rookery.Backlog, err error) {
 	inMailbox := upTo
 	recent := b.recent.entries(uin, max(after, b.settledUpTo(uin)), upTo, math.MaxInt)
 	if len(recent) > 0 {
@@ -64,7 +64,7 @@ func (b *batch) sum(uin rookery.UIN, after, upTo uint64) (sum rookery.Waiting, e
 	}
 	_, err = b.conn.first(`SELECT count(*), coalesce(sum(octet_length(text)), 0) FROM entries
 		WHERE account = ? AND number > ? AND number <= ? AND kind <> ?`,
-		func(r row) { sum = rookery.Waiting{Messages: int(r.int(0)), Bytes: r.int(1)} },
+		func(r row) { sum = rookery.Backlog{Messages: int(r.int(0)), Bytes: r.int(1)} },
 		uin, clamp(after), clamp(inMailbox), rookery.KindSent)
 	for _, e := range recent {
 		sum = plus(sum, e)
@@ -79,7 +79,7 @@ func (b *batch) sum(uin rookery.UIN, after, upTo uint64) (sum rookery.Waiting, e
 
 // settledUpTo is how far the batch has moved an account's recent letters to its
 // mailbox.
-func (b *batch) settledUpTo(uin rookery.UIN) (upTo uint64) {
+func (b *writeBatch) settledUpTo(uin rookery.UIN) (upTo uint64) {
 	for _, s := range b.settled {
 		if s.account == uin {
 			upTo = max(upTo, s.upTo)
@@ -88,7 +88,7 @@ func (b *batch) settledUpTo(uin rookery.UIN) (upTo uint64) {
 	return upTo
 }
 
-func plus(sum rookery.Waiting, e rookery.Entry) rookery.Waiting {
+func plus(sum rookery.Backlog, e rookery.Entry) rookery.Backlog {
 	if e.Kind.Waits() {
 		sum.Messages++
 		sum.Bytes += int64(len(e.Text))
@@ -98,7 +98,7 @@ func plus(sum rookery.Waiting, e rookery.Entry) rookery.Waiting {
 
 // admit reports as an error that a letter exceeds its limit, with those of the
 // same delivery before it, or that the disk has no room for any that has one.
-func (b *batch) admit(l rookery.Letter, before []rookery.Letter) error {
+func (b *writeBatch) admit(l rookery.NewEntry, before []rookery.NewEntry) error {
 	switch {
 	case l.Limit == nil:
 		return nil
@@ -109,7 +109,7 @@ func (b *batch) admit(l rookery.Letter, before []rookery.Letter) error {
 	if err != nil {
 		return err
 	}
-	sum := w.Waiting
+	sum := w.Backlog
 	for _, other := range before {
 		if other.To == l.To {
 			sum = plus(sum, rookery.Entry{Kind: other.Kind, Text: other.Text})
@@ -119,15 +119,15 @@ func (b *batch) admit(l rookery.Letter, before []rookery.Letter) error {
 }
 
 // arrived counts an entry that was posted, where the mailbox is counted at all.
-func (b *batch) arrived(uin rookery.UIN, e rookery.Entry) {
+func (b *writeBatch) arrived(uin rookery.UIN, e rookery.Entry) {
 	if w, ok := b.counted(uin); ok {
-		w.Waiting = plus(w.Waiting, e)
+		w.Backlog = plus(w.Backlog, e)
 		b.recount[uin] = w
 	}
 }
 
 // passed takes off what a collector has passed that was at from and is at to now.
-func (b *batch) passed(uin rookery.UIN, from, to uint64) error {
+func (b *writeBatch) passed(uin rookery.UIN, from, to uint64) error {
 	w, ok := b.counted(uin)
 	switch {
 	case !ok || to == w.top:
@@ -138,7 +138,7 @@ func (b *batch) passed(uin rookery.UIN, from, to uint64) error {
 		}
 		return nil
 	case to >= b.heads[uin]:
-		b.recount[uin] = waiting{top: to}
+		b.recount[uin] = backlogCount{top: to}
 		return nil
 	}
 	gone, err := b.sum(uin, w.top, to)
@@ -153,7 +153,7 @@ func (b *batch) passed(uin rookery.UIN, from, to uint64) error {
 }
 
 // publishWaiting makes what the batch has counted known.
-func (b *batch) publishWaiting() {
+func (b *writeBatch) publishWaiting() {
 	for uin, w := range b.recount {
 		if w.unknown {
 			delete(b.waiting, uin)

@@ -21,10 +21,10 @@ const (
 	maxHeads = 1_000_000
 )
 
-// op is an operation that waits for its turn.
-type op struct {
+// writeRequest is an operation that waits for its turn.
+type writeRequest struct {
 	// apply is called again, on what was before, if its batch fails.
-	apply func(*batch) error
+	apply func(*writeBatch) error
 	// letters is about how much it will write.
 	letters int
 	// settled: every letter is to be in its mailbox before.
@@ -45,15 +45,15 @@ type op struct {
 type writer struct {
 	path    string // of the database
 	conn    *conn
-	recent  *recent
-	marks   *marks
-	numbers *numbers
-	reserve *reserve
+	recent  *recentEntries
+	marks   *requestKeys
+	numbers *numberBound
+	reserve *diskReserve
 	log     *slog.Logger
 
 	mu      sync.Mutex
 	arrived sync.Cond // of mu: something is in queue, or closing
-	queue   []*op     // guarded by mu
+	queue   []*writeRequest     // guarded by mu
 	closing bool      // guarded by mu
 	ended   chan struct{}
 
@@ -66,32 +66,32 @@ type writer struct {
 	// heads holds what the next number of mailboxes is above, for accounts that
 	// exist.
 	heads map[rookery.UIN]uint64
-	// waiting holds what waits in mailboxes, as far as it was counted.
-	waiting map[rookery.UIN]waiting
+	// backlogCount holds what waits in mailboxes, as far as it was counted.
+	waiting map[rookery.UIN]backlogCount
 	// journaled is the id of the latest row of the journal.
 	journaled int64
-	round     round
-	batch     batch
-	taken     []*op
+	round     writeRound
+	batch     writeBatch
+	taken     []*writeRequest
 	// full: too many marks, failing: the latest transaction failed; the
 	// operator knows of both.
 	full, failing bool
 }
 
-func newWriter(c *conn, r *recent, m *marks, cfg Config) *writer {
-	n := &numbers{path: numbersPath(cfg.Path), now: cfg.Now, log: cfg.Log}
+func newWriter(c *conn, r *recentEntries, m *requestKeys, cfg Config) *writer {
+	n := &numberBound{path: numbersPath(cfg.Path), now: cfg.Now, log: cfg.Log}
 	w := &writer{
 		path: cfg.Path, conn: c, recent: r, marks: m, numbers: n, reserve: newReserve(cfg), log: cfg.Log,
-		ended: make(chan struct{}), heads: make(map[rookery.UIN]uint64), waiting: make(map[rookery.UIN]waiting),
+		ended: make(chan struct{}), heads: make(map[rookery.UIN]uint64), waiting: make(map[rookery.UIN]backlogCount),
 	}
 	w.arrived.L = &w.mu
-	w.batch = batch{writer: w, recount: make(map[rookery.UIN]waiting)}
+	w.batch = writeBatch{writer: w, recount: make(map[rookery.UIN]backlogCount)}
 	return w
 }
 
 // write carries out an operation and returns once it is decided, even if the
 // context ends meanwhile: the effect may come about all the same.
-func (s *Store) write(ctx context.Context, o op) error {
+func (s *Store) write(ctx context.Context, o writeRequest) error {
 	if err := ctx.Err(); err != nil {
 		return rookery.Temporary(err)
 	}
@@ -171,7 +171,7 @@ func (w *writer) take() bool {
 }
 
 // carryOut decides operations and answers them.
-func (w *writer) carryOut(ops []*op) {
+func (w *writer) carryOut(ops []*writeRequest) {
 	err := w.commit(ops)
 	if err != nil && w.makeRoom(err) {
 		err = w.commit(ops)
@@ -205,13 +205,13 @@ func (w *writer) tell(err error) {
 
 // commit applies operations in one transaction. An error is a failure of the
 // machinery: nothing has happened then.
-func (w *writer) commit(ops []*op) error {
+func (w *writer) commit(ops []*writeRequest) error {
 	if ops[0].settled {
 		if err := w.settleAll(); err != nil {
 			return err
 		}
 	}
-	return w.transact(func(b *batch) error {
+	return w.transact(func(b *writeBatch) error {
 		for _, o := range ops {
 			o.err = o.apply(b)
 			if o.err != nil && !isDecided(o.err) {
@@ -230,7 +230,7 @@ func isDecided(err error) bool {
 
 // transact runs f in a transaction. What it counted in memory takes effect
 // with the commit, or is thrown away.
-func (w *writer) transact(f func(*batch) error) error {
+func (w *writer) transact(f func(*writeBatch) error) error {
 	b := &w.batch
 	b.reset()
 	_, err := w.conn.exec("BEGIN IMMEDIATE")
@@ -255,24 +255,24 @@ func (w *writer) transact(f func(*batch) error) error {
 	return nil
 }
 
-// batch is what one transaction has counted in memory.
-type batch struct {
+// writeBatch is what one transaction has counted in memory.
+type writeBatch struct {
 	*writer
-	letters []numbered
+	letters []numberedEntry
 	highest uint64 // of the letters' numbers
-	marked  []marked
+	marked  []storedKey
 	// recount is what waits in mailboxes in which that has changed.
-	recount map[rookery.UIN]waiting
+	recount map[rookery.UIN]backlogCount
 	// settled are the recent letters that have moved to their mailboxes, ahead
 	// is how far the writer's round has come with that.
-	settled []stretch
-	ahead   round
+	settled []mailboxSpan
+	ahead   writeRound
 	// then runs after the commit.
 	then []func()
 	blob []byte
 }
 
-func (b *batch) reset() {
+func (b *writeBatch) reset() {
 	clear(b.letters)
 	clear(b.marked)
 	clear(b.then)
@@ -285,7 +285,7 @@ func (b *batch) reset() {
 
 // writeDown stores the letters and the marks of the batch, a row each: the
 // pages that a commit writes are most of its cost.
-func (b *batch) writeDown() error {
+func (b *writeBatch) writeDown() error {
 	if len(b.letters) > 0 {
 		if err := b.reserveNumbers(); err != nil {
 			return err
@@ -304,7 +304,7 @@ func (b *batch) writeDown() error {
 	return nil
 }
 
-func (b *batch) publish() {
+func (b *writeBatch) publish() {
 	b.recent.replace(b.settled, b.letters)
 	if len(b.letters) > 0 {
 		b.journaled++

@@ -28,20 +28,20 @@ func addAccounts(t testing.TB, s *Store, n int) {
 
 func deliver(t testing.TB, s *Store, to rookery.UIN, text string) {
 	t.Helper()
-	if _, err := s.Deliver(context.Background(), messages(to, text), noon, rookery.Mark{}); err != nil {
+	if _, err := s.Deliver(context.Background(), messages(to, text), noon, rookery.RequestKey{}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func messages(to rookery.UIN, texts ...string) (letters []rookery.Letter) {
+func messages(to rookery.UIN, texts ...string) (letters []rookery.NewEntry) {
 	for _, text := range texts {
-		letters = append(letters, rookery.Letter{To: to, Kind: rookery.KindMessage, Peer: rookery.FirstUIN, Text: text})
+		letters = append(letters, rookery.NewEntry{To: to, Kind: rookery.KindMessage, Peer: rookery.FirstUIN, Text: text})
 	}
 	return letters
 }
 
-func markOf(id uint64) rookery.Mark {
-	m := rookery.Mark{Owner: rookery.FirstUIN, At: time.Minute, Window: 2 * time.Minute}
+func markOf(id uint64) rookery.RequestKey {
+	m := rookery.RequestKey{Owner: rookery.FirstUIN, At: time.Minute, Window: 2 * time.Minute}
 	binary.LittleEndian.PutUint64(m.Digest[:], id)
 	return m
 }
@@ -65,7 +65,7 @@ func textsOf(t testing.TB, s *Store, uin rookery.UIN) (texts []string) {
 // in order.
 func together(s *Store, operations ...func() error) []error {
 	started, hold := make(chan bool), make(chan bool)
-	go s.write(context.Background(), op{apply: func(*batch) error {
+	go s.write(context.Background(), writeRequest{apply: func(*writeBatch) error {
 		started <- true
 		<-hold
 		return nil
@@ -100,7 +100,7 @@ func waitForQueue(s *Store, n int) {
 	}
 }
 
-func deliverOp(s *Store, m rookery.Mark, receipt *rookery.Receipt, letters []rookery.Letter) func() error {
+func deliverOp(s *Store, m rookery.RequestKey, receipt *rookery.Receipt, letters []rookery.NewEntry) func() error {
 	return func() (err error) {
 		*receipt, err = s.Deliver(context.Background(), letters, noon, m)
 		return err
@@ -110,15 +110,15 @@ func deliverOp(s *Store, m rookery.Mark, receipt *rookery.Receipt, letters []roo
 func TestABadOperationFailsNoNeighbour(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		bad  func(*batch) error
+		bad  func(*writeBatch) error
 		code rookery.Code
 	}{
-		{"one that has a reason", func(*batch) error { return noAccount(1) }, rookery.CodeNoAccount},
-		{"one whose first statement fails", func(b *batch) error {
+		{"one that has a reason", func(*writeBatch) error { return noAccount(1) }, rookery.CodeNoAccount},
+		{"one whose first statement fails", func(b *writeBatch) error {
 			_, err := b.conn.exec("INSERT INTO nowhere VALUES (1)")
 			return err
 		}, rookery.CodeTemporary},
-		{"one whose second statement fails", func(b *batch) error {
+		{"one whose second statement fails", func(b *writeBatch) error {
 			b.post(messages(rookery.FirstUIN, "half done")[0], noon)
 			if _, err := b.conn.exec("INSERT INTO friends VALUES (1, 2)"); err != nil {
 				return err
@@ -126,7 +126,7 @@ func TestABadOperationFailsNoNeighbour(t *testing.T) {
 			_, err := b.conn.exec("INSERT INTO accounts (account) VALUES (10000)")
 			return err
 		}, rookery.CodeTemporary},
-		{"one that ends the transaction", func(b *batch) error {
+		{"one that ends the transaction", func(b *writeBatch) error {
 			_, err := b.conn.exec("ROLLBACK")
 			return errors.Join(err, errors.New("the disk is full"))
 		}, rookery.CodeTemporary},
@@ -137,7 +137,7 @@ func TestABadOperationFailsNoNeighbour(t *testing.T) {
 			var first, second rookery.Receipt
 			errs := together(s,
 				deliverOp(s, markOf(1), &first, messages(rookery.FirstUIN, "before")),
-				func() error { return s.write(context.Background(), op{apply: tt.bad}) },
+				func() error { return s.write(context.Background(), writeRequest{apply: tt.bad}) },
 				deliverOp(s, markOf(2), &second, messages(rookery.FirstUIN, "after")))
 			if errs[0] != nil || errs[2] != nil {
 				t.Errorf("the neighbours: %v, %v", errs[0], errs[2])
@@ -182,7 +182,7 @@ func TestAnAccountWhoseBatchFailsGetsTheLowestNumberThatIsFreeThen(t *testing.T)
 	var uin rookery.UIN
 	errs := together(s,
 		func() error {
-			return s.write(context.Background(), op{apply: func(b *batch) error {
+			return s.write(context.Background(), writeRequest{apply: func(b *writeBatch) error {
 				if attempts++; attempts > 1 {
 					return errors.New("fails alone too")
 				}
@@ -193,7 +193,7 @@ func TestAnAccountWhoseBatchFailsGetsTheLowestNumberThatIsFreeThen(t *testing.T)
 		},
 		create(&uin),
 		func() error {
-			return s.write(context.Background(), op{apply: func(*batch) error { return errors.New("fails") }})
+			return s.write(context.Background(), writeRequest{apply: func(*writeBatch) error { return errors.New("fails") }})
 		})
 	if errs[1] != nil || uin != rookery.FirstUIN {
 		t.Errorf("it got %d, error %v", uin, errs[1])
@@ -228,7 +228,7 @@ func TestWhoeverHasGivenUpIsNotBegun(t *testing.T) {
 	addAccounts(t, s, 1)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := s.Deliver(gone, messages(rookery.FirstUIN, "x"), noon, rookery.Mark{})
+	_, err := s.Deliver(gone, messages(rookery.FirstUIN, "x"), noon, rookery.RequestKey{})
 	if err == nil || rookery.CodeOf(err) != rookery.CodeTemporary {
 		t.Errorf("error %v", err)
 	}
@@ -243,11 +243,11 @@ func TestWhoeverGivesUpWhileWaitingIsToldWhatCameOfIt(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	errs := together(s,
 		func() error {
-			_, err := s.Deliver(ctx, messages(rookery.FirstUIN, "x"), noon, rookery.Mark{})
+			_, err := s.Deliver(ctx, messages(rookery.FirstUIN, "x"), noon, rookery.RequestKey{})
 			return err
 		},
 		func() error {
-			return s.write(context.Background(), op{apply: func(*batch) error { cancel(); return nil }})
+			return s.write(context.Background(), writeRequest{apply: func(*writeBatch) error { cancel(); return nil }})
 		})
 	if got := textsOf(t, s, rookery.FirstUIN); errs[0] != nil || len(got) != 1 {
 		t.Errorf("error %v, texts %q", errs[0], got)
@@ -258,7 +258,7 @@ func TestWhoeverGivesUpWhileWaitingIsToldWhatCameOfIt(t *testing.T) {
 // disk does.
 func limit(t *testing.T, s *Store, more int64) {
 	t.Helper()
-	err := s.write(context.Background(), op{apply: func(b *batch) error {
+	err := s.write(context.Background(), writeRequest{apply: func(b *writeBatch) error {
 		var pages int64
 		if _, err := b.conn.first("PRAGMA page_count", func(r row) { pages = r.int(0) }); err != nil {
 			return err
@@ -282,8 +282,8 @@ func TestAFullDiskIsTemporaryAndLeavesNothingHalfDone(t *testing.T) {
 		big[i] = fmt.Sprintf("%4000d", i)
 	}
 	step := rookery.RelationChange{
-		Me: rookery.FirstUIN, Other: rookery.FirstUIN + 1, Time: noon, Mark: markOf(2),
-		Step: rookery.Step{To: rookery.Relation{Friends: true}, Notice: rookery.KindAdded, NoticeWords: fmt.Sprintf("%40000d", 1)},
+		Me: rookery.FirstUIN, Other: rookery.FirstUIN + 1, Time: noon, Key: markOf(2),
+		Transition: rookery.RelationTransition{To: rookery.Relation{Friends: true}, Notice: rookery.KindAdded, NoticeWords: fmt.Sprintf("%40000d", 1)},
 	}
 	full := func(what string, err error) {
 		t.Helper()
@@ -295,7 +295,7 @@ func TestAFullDiskIsTemporaryAndLeavesNothingHalfDone(t *testing.T) {
 	full("letters", err)
 	_, err = s.Relate(t.Context(), step)
 	full("a relation", err)
-	full("a place", s.Collect(t.Context(), rookery.FirstUIN, "", rookery.Place{Number: 1, Memo: make([]byte, 40_000)}))
+	full("a place", s.Collect(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 1, Memo: make([]byte, 40_000)}))
 
 	check := func() {
 		t.Helper()
@@ -360,7 +360,7 @@ func TestHeadsAreReadAgainWhenTheyWereDropped(t *testing.T) {
 	s := newStore(t)
 	addAccounts(t, s, 1)
 	deliver(t, s, rookery.FirstUIN, "1")
-	err := s.write(t.Context(), op{apply: func(b *batch) error { clear(b.heads); return nil }})
+	err := s.write(t.Context(), writeRequest{apply: func(b *writeBatch) error { clear(b.heads); return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -373,8 +373,8 @@ func TestARowWhoseBatchFailsIsDoneByNone(t *testing.T) {
 	addAccounts(t, s, 1)
 	limit(t, s, 2)
 	row := []rookery.Delivery{
-		{Letters: messages(rookery.FirstUIN, "a"), Mark: markOf(1)},
-		{Letters: messages(rookery.FirstUIN, strings.Repeat("b", 100_000)), Mark: markOf(2)},
+		{Entries: messages(rookery.FirstUIN, "a"), Key: markOf(1)},
+		{Entries: messages(rookery.FirstUIN, strings.Repeat("b", 100_000)), Key: markOf(2)},
 	}
 	for _, d := range s.DeliverEach(t.Context(), row, noon) {
 		if rookery.CodeOf(d.Err) != rookery.CodeTemporary || d.Receipt.Numbers != nil {
@@ -399,7 +399,7 @@ func TestTooManyMarksTurnAwayWhatIsNewInARowAndNothingElse(t *testing.T) {
 	addAccounts(t, s, 1)
 	var row []rookery.Delivery
 	for _, id := range []uint64{1, 2, 3, 1} {
-		row = append(row, rookery.Delivery{Letters: messages(rookery.FirstUIN, fmt.Sprint(id)), Mark: markOf(id)})
+		row = append(row, rookery.Delivery{Entries: messages(rookery.FirstUIN, fmt.Sprint(id)), Key: markOf(id)})
 	}
 	all := s.DeliverEach(t.Context(), row, noon)
 	if all[0].Err != nil || all[1].Err != nil || rookery.CodeOf(all[2].Err) != rookery.CodeTemporary || !all[3].Receipt.Repeated {
@@ -424,7 +424,7 @@ func TestWhatADeviceDidInTheBatchThatForgetsItIsOfNoUse(t *testing.T) {
 	errs := together(s,
 		deliverOp(s, m, &first, nil),
 		func() error {
-			_, err := s.ForgetDevice(context.Background(), rookery.FirstUIN, 1, rookery.Mark{})
+			_, err := s.ForgetDevice(context.Background(), rookery.FirstUIN, 1, rookery.RequestKey{})
 			return err
 		},
 		deliverOp(s, m, &second, nil),

@@ -19,15 +19,15 @@ func (x *trial) asks(me, other rookery.UIN, words string, at time.Time) {
 	from := x.relation(me, other)
 	step, err := rookery.Ask(from, rookery.RuleAsk, words)
 	x.must(err)
-	_, err = x.Relate(x.ctx, rookery.RelationChange{Me: me, Other: other, From: from, Step: step, Time: at})
+	_, err = x.Relate(x.ctx, rookery.RelationChange{Me: me, Other: other, From: from, Transition: step, Time: at})
 	x.must(err)
 }
 
 // takes has an account take one of the steps that depend on how they stand only.
-func (x *trial) takes(me, other rookery.UIN, step func(rookery.Relation) rookery.Step) {
+func (x *trial) takes(me, other rookery.UIN, step func(rookery.Relation) rookery.RelationTransition) {
 	x.Helper()
 	from := x.relation(me, other)
-	x.relate(rookery.RelationChange{Me: me, Other: other, From: from, Step: step(from)})
+	x.relate(rookery.RelationChange{Me: me, Other: other, From: from, Transition: step(from)})
 }
 
 func (x *trial) blocked(uin rookery.UIN) (blocked, blockers []rookery.UIN) {
@@ -72,7 +72,7 @@ var blockTests = []test{
 	{"a request that is answered waits no more", func(x *trial) {
 		x.add(ann, bob)
 		x.asks(bob, ann, "hello", noon)
-		x.takes(ann, bob, func(r rookery.Relation) rookery.Step {
+		x.takes(ann, bob, func(r rookery.Relation) rookery.RelationTransition {
 			step, err := rookery.Accept(r)
 			x.must(err)
 			return step
@@ -111,7 +111,7 @@ var blockTests = []test{
 	{"a step from before a block is a conflict", func(x *trial) {
 		x.add(ann, bob)
 		x.takes(bob, ann, rookery.Block)
-		_, err := x.Relate(x.ctx, rookery.RelationChange{Me: ann, Other: bob, Step: ask(rookery.Relation{}), Time: noon})
+		_, err := x.Relate(x.ctx, rookery.RelationChange{Me: ann, Other: bob, Transition: ask(rookery.Relation{}), Time: noon})
 		x.refused(err, rookery.CodeConflict)
 		x.equal("requests", x.requests(bob, 0, 10), []rookery.FriendRequest(nil))
 	}},

@@ -9,18 +9,18 @@ import (
 )
 
 // each delivers one message for each text to an account, with the marks given.
-func (x *trial) each(to rookery.UIN, texts []string, marks ...rookery.Mark) []rookery.Delivered {
+func (x *trial) each(to rookery.UIN, texts []string, marks ...rookery.RequestKey) []rookery.DeliveryResult {
 	deliveries := make([]rookery.Delivery, len(texts))
 	for i, text := range texts {
-		deliveries[i].Letters = []rookery.Letter{letter(to, bob, text)}
+		deliveries[i].Entries = []rookery.NewEntry{letter(to, bob, text)}
 		if i < len(marks) {
-			deliveries[i].Mark = marks[i]
+			deliveries[i].Key = marks[i]
 		}
 	}
 	return x.DeliverEach(x.ctx, deliveries, noon)
 }
 
-func (x *trial) allDone(all []rookery.Delivered) {
+func (x *trial) allDone(all []rookery.DeliveryResult) {
 	x.Helper()
 	for _, d := range all {
 		x.must(d.Err)
@@ -31,12 +31,12 @@ var eachTests = []test{
 	{"deliveries in a row are carried out in their order", func(x *trial) {
 		x.add(ann, bob)
 		all := x.DeliverEach(x.ctx, []rookery.Delivery{
-			{Letters: []rookery.Letter{letter(ann, bob, "a"), {To: bob, Kind: rookery.KindSent, Peer: ann, Text: "a", Origin: "phone"}}},
-			{Letters: []rookery.Letter{letter(ann, bob, "b")}},
+			{Entries: []rookery.NewEntry{letter(ann, bob, "a"), {To: bob, Kind: rookery.KindSent, Peer: ann, Text: "a", Origin: "phone"}}},
+			{Entries: []rookery.NewEntry{letter(ann, bob, "b")}},
 			{},
-			{Letters: []rookery.Letter{letter(bob, ann, "c"), letter(ann, bob, "d")}},
+			{Entries: []rookery.NewEntry{letter(bob, ann, "c"), letter(ann, bob, "d")}},
 		}, noon)
-		x.equal("receipts", all, []rookery.Delivered{
+		x.equal("receipts", all, []rookery.DeliveryResult{
 			{Receipt: rookery.Receipt{Numbers: []uint64{1, 1}}}, {Receipt: rookery.Receipt{Numbers: []uint64{2}}},
 			{Receipt: rookery.Receipt{Numbers: all[2].Receipt.Numbers}}, {Receipt: rookery.Receipt{Numbers: []uint64{2, 3}}},
 		})
@@ -53,12 +53,12 @@ var eachTests = []test{
 		x.add(ann)
 		failing := mark(bob, 1, time.Minute)
 		all := x.DeliverEach(x.ctx, []rookery.Delivery{
-			{Letters: []rookery.Letter{letter(ann, bob, "a")}},
-			{Letters: []rookery.Letter{letter(ann, bob, "lost"), letter(nobody, bob, "lost")}, Mark: failing},
-			{Letters: []rookery.Letter{letter(ann, bob, "b")}},
+			{Entries: []rookery.NewEntry{letter(ann, bob, "a")}},
+			{Entries: []rookery.NewEntry{letter(ann, bob, "lost"), letter(nobody, bob, "lost")}, Key: failing},
+			{Entries: []rookery.NewEntry{letter(ann, bob, "b")}},
 		}, noon)
 		x.refused(all[1].Err, rookery.CodeNoAccount)
-		x.allDone([]rookery.Delivered{all[0], all[2]})
+		x.allDone([]rookery.DeliveryResult{all[0], all[2]})
 		x.twice(func() {
 			x.equal("texts", x.texts(ann), []string{"a", "b"})
 			x.recalls(failing, false)
@@ -68,7 +68,7 @@ var eachTests = []test{
 		x.add(ann)
 		x.allDone(x.each(ann, []string{"a"}, mark(bob, 1, time.Minute)))
 		all := x.each(ann, []string{"b", "a", "c"}, mark(bob, 2, time.Minute), mark(bob, 1, time.Minute), mark(bob, 3, time.Minute))
-		x.equal("what became of them", all, []rookery.Delivered{
+		x.equal("what became of them", all, []rookery.DeliveryResult{
 			{Receipt: rookery.Receipt{Numbers: []uint64{2}}},
 			{Receipt: rookery.Receipt{Repeated: true}},
 			{Receipt: rookery.Receipt{Numbers: []uint64{3}}},
@@ -92,10 +92,10 @@ var eachTests = []test{
 		x.add(ann)
 		m := mark(bob, 1, time.Minute)
 		all := x.DeliverEach(x.ctx, []rookery.Delivery{
-			{Letters: []rookery.Letter{letter(nobody, bob, "lost")}, Mark: m}, {Letters: []rookery.Letter{letter(ann, bob, "a")}, Mark: m},
+			{Entries: []rookery.NewEntry{letter(nobody, bob, "lost")}, Key: m}, {Entries: []rookery.NewEntry{letter(ann, bob, "a")}, Key: m},
 		}, noon)
 		x.refused(all[0].Err, rookery.CodeNoAccount)
-		x.equal("the second", all[1], rookery.Delivered{Receipt: rookery.Receipt{Numbers: []uint64{1}}})
+		x.equal("the second", all[1], rookery.DeliveryResult{Receipt: rookery.Receipt{Numbers: []uint64{1}}})
 	}},
 	{"none in a row is no delivery", func(x *trial) { x.equal("of none", len(x.DeliverEach(x.ctx, nil, noon)), 0) }},
 	{"no entry of another operation comes between two of a row", func(x *trial) {

@@ -15,7 +15,7 @@ func (x *trial) devices(uin rookery.UIN) []rookery.Device {
 	return devices
 }
 
-func (x *trial) forget(uin rookery.UIN, id uint64, m rookery.Mark) rookery.Receipt {
+func (x *trial) forget(uin rookery.UIN, id uint64, m rookery.RequestKey) rookery.Receipt {
 	x.Helper()
 	receipt, err := x.ForgetDevice(x.ctx, uin, id, m)
 	x.must(err)
@@ -74,7 +74,7 @@ var deviceTests = []test{
 		phone := session(ann, "phone", 1)
 		x.signIn(phone)
 		x.must(x.Sleep(x.ctx, []rookery.Session{phone}))
-		_, err := x.SetStatus(x.ctx, ann, rookery.StatusInvisible, rookery.Mark{})
+		_, err := x.SetStatus(x.ctx, ann, rookery.StatusInvisible, rookery.RequestKey{})
 		x.must(err)
 		phone.Status, phone.Address = rookery.StatusInvisible, netip.MustParseAddr("192.0.2.7")
 		late := phone
@@ -104,9 +104,9 @@ var deviceTests = []test{
 	{"a renewed sign-in keeps the device's number and place, and has its own time and token", func(x *trial) {
 		x.add(ann)
 		x.signIn(session(ann, "phone", 1))
-		want := rookery.Place{Number: 3, Keep: 2, Memo: []byte("memo")}
+		want := rookery.Cursor{Number: 3, Keep: 2, Memo: []byte("memo")}
 		x.must(x.Collect(x.ctx, ann, "phone", want))
-		x.must(x.Collect(x.ctx, ann, "", rookery.Place{Number: 9}))
+		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 9}))
 		again := session(ann, "phone", 2)
 		again.Since = noon.Add(time.Hour)
 		x.signIn(again)
@@ -119,26 +119,26 @@ var deviceTests = []test{
 	{"a new device's place is the furthest of all collectors of the account", func(x *trial) {
 		x.add(ann, bob)
 		x.signIn(session(ann, "first", 1))
-		x.equal("with nobody before it", x.place(ann, "first"), rookery.Place{})
-		x.must(x.Collect(x.ctx, ann, "first", rookery.Place{Number: 2, Keep: 1, Memo: []byte("memo")}))
-		x.must(x.Collect(x.ctx, bob, "", rookery.Place{Number: 9}))
+		x.equal("with nobody before it", x.place(ann, "first"), rookery.Cursor{})
+		x.must(x.Collect(x.ctx, ann, "first", rookery.Cursor{Number: 2, Keep: 1, Memo: []byte("memo")}))
+		x.must(x.Collect(x.ctx, bob, "", rookery.Cursor{Number: 9}))
 		x.signIn(session(ann, "second", 2))
-		x.must(x.Collect(x.ctx, ann, "", rookery.Place{Number: 5}))
+		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 5}))
 		x.signIn(session(ann, "third", 3))
 		x.twice(func() {
-			x.equal("behind a device", x.place(ann, "second"), rookery.Place{Number: 2})
-			x.equal("behind an address", x.place(ann, "third"), rookery.Place{Number: 5})
+			x.equal("behind a device", x.place(ann, "second"), rookery.Cursor{Number: 2})
+			x.equal("behind an address", x.place(ann, "third"), rookery.Cursor{Number: 5})
 		})
 	}},
 	{"a new device begins behind what a forgotten one has taken", func(x *trial) {
 		x.add(ann)
 		x.signIn(session(ann, "phone", 1), session(ann, "desk", 2))
-		x.must(x.Collect(x.ctx, ann, "phone", rookery.Place{Number: 4, Keep: 2}))
-		x.forget(ann, 1, rookery.Mark{})
-		x.forget(ann, 2, rookery.Mark{})
+		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 4, Keep: 2}))
+		x.forget(ann, 1, rookery.RequestKey{})
+		x.forget(ann, 2, rookery.RequestKey{})
 		x.reopen()
 		x.signIn(session(ann, "phone", 3))
-		x.equal("place", x.place(ann, "phone"), rookery.Place{Number: 4})
+		x.equal("place", x.place(ann, "phone"), rookery.Cursor{Number: 4})
 	}},
 	{"one device more than allowed is refused, one that is known is not", func(x *trial) {
 		x.add(ann, bob)
@@ -154,7 +154,7 @@ var deviceTests = []test{
 		x.must(err)
 		x.equal("the address is known", is, false)
 		x.signIn(session(ann, "0", 101), session(ann, "", 102), session(bob, "new", 103))
-		x.forget(ann, 7, rookery.Mark{})
+		x.forget(ann, 7, rookery.RequestKey{})
 		x.signIn(known)
 	}},
 	{"a refused or unproved sign-in makes no device", func(x *trial) {
@@ -166,14 +166,14 @@ var deviceTests = []test{
 		x.add(ann, bob)
 		x.signIn(session(ann, "phone", 1), session(ann, "desk", 2), session(ann, "", 3), session(bob, "phone", 4))
 		for _, device := range []string{"phone", "desk"} {
-			x.must(x.Collect(x.ctx, ann, device, rookery.Place{Number: 2}))
+			x.must(x.Collect(x.ctx, ann, device, rookery.Cursor{Number: 2}))
 		}
-		x.must(x.Collect(x.ctx, bob, "phone", rookery.Place{Number: 2}))
-		x.equal("receipt", x.forget(ann, 1, rookery.Mark{}), rookery.Receipt{})
+		x.must(x.Collect(x.ctx, bob, "phone", rookery.Cursor{Number: 2}))
+		x.equal("receipt", x.forget(ann, 1, rookery.RequestKey{}), rookery.Receipt{})
 		x.twice(func() {
 			x.equal("devices", x.devices(ann), []rookery.Device{{ID: 2, Name: "desk", Since: noon, SignedIn: true}})
 			x.equal("sessions", x.sessions(), []rookery.Session{session(ann, "", 3), session(ann, "desk", 2), session(bob, "phone", 4)})
-			x.equal("place", x.place(ann, "phone"), rookery.Place{})
+			x.equal("place", x.place(ann, "phone"), rookery.Cursor{})
 			x.equal("place of the other", x.place(ann, "desk").Number, uint64(2))
 			x.equal("place of another account's", x.place(bob, "phone").Number, uint64(2))
 		})
@@ -181,11 +181,11 @@ var deviceTests = []test{
 	{"nothing is stored of what a forgotten device collects", func(x *trial) {
 		x.add(ann)
 		x.signIn(session(ann, "phone", 1))
-		x.forget(ann, 1, rookery.Mark{})
-		x.must(x.Collect(x.ctx, ann, "phone", rookery.Place{Number: 3, Keep: 1}))
-		x.twice(func() { x.equal("place", x.place(ann, "phone"), rookery.Place{}) })
+		x.forget(ann, 1, rookery.RequestKey{})
+		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 3, Keep: 1}))
+		x.twice(func() { x.equal("place", x.place(ann, "phone"), rookery.Cursor{}) })
 		x.send(ann, bob, "1", "2")
-		x.must(x.Collect(x.ctx, ann, "", rookery.Place{Number: 2}))
+		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 2}))
 		x.equal("it keeps nothing", x.purge(noon.Add(tomorrow), 10), 1)
 	}},
 	{"to forget what is no device of the account is refused, and is not remembered", func(x *trial) {
@@ -202,8 +202,8 @@ var deviceTests = []test{
 	{"numbers of devices are not given twice", func(x *trial) {
 		x.add(ann)
 		x.signIn(session(ann, "phone", 1), session(ann, "desk", 2))
-		x.forget(ann, 2, rookery.Mark{})
-		x.forget(ann, 1, rookery.Mark{})
+		x.forget(ann, 2, rookery.RequestKey{})
+		x.forget(ann, 1, rookery.RequestKey{})
 		x.reopen()
 		x.signIn(session(ann, "phone", 3), session(ann, "desk", 4))
 		x.equal("devices", x.devices(ann), []rookery.Device{
@@ -232,13 +232,13 @@ var deviceTests = []test{
 		x.add(ann, bob)
 		x.signIn(session(ann, "phone", 1), session(ann, "desk", 2))
 		phone, recent := onDevice(mark(ann, 1, time.Minute), "phone"), onDevice(short(ann, 2, time.Minute), "phone")
-		others := []rookery.Mark{onDevice(mark(ann, 3, time.Minute), "desk"), onDevice(mark(bob, 4, time.Minute), "phone"), mark(ann, 5, time.Minute)}
+		others := []rookery.RequestKey{onDevice(mark(ann, 3, time.Minute), "desk"), onDevice(mark(bob, 4, time.Minute), "phone"), mark(ann, 5, time.Minute)}
 		for _, m := range append(others, phone, recent) {
 			x.do(m)
 		}
 		x.recalls(phone, true)
 		x.recalls(recent, true)
-		x.forget(ann, 1, rookery.Mark{})
+		x.forget(ann, 1, rookery.RequestKey{})
 		x.signIn(session(ann, "phone", 3))
 		x.twice(func() {
 			x.recalls(phone, false)

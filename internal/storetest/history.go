@@ -32,11 +32,11 @@ func (x *trial) finds(q rookery.HistoryQuery, more bool, texts ...string) {
 // converse fills ann's mailbox with entries of all kinds.
 func (x *trial) converse() {
 	x.Helper()
-	sent := rookery.Letter{To: ann, Kind: rookery.KindSent, Peer: bob, Text: "2", Origin: "phone"}
-	for _, l := range []rookery.Letter{
+	sent := rookery.NewEntry{To: ann, Kind: rookery.KindSent, Peer: bob, Text: "2", Origin: "phone"}
+	for _, l := range []rookery.NewEntry{
 		letter(ann, bob, "1"), sent, letter(ann, cat, "3"), {To: ann, Kind: rookery.KindAsks, Peer: bob, Text: "4"}, letter(ann, bob, "5"),
 	} {
-		_, err := x.Deliver(x.ctx, []rookery.Letter{l}, noon, rookery.Mark{})
+		_, err := x.Deliver(x.ctx, []rookery.NewEntry{l}, noon, rookery.RequestKey{})
 		x.must(err)
 	}
 }
@@ -91,7 +91,7 @@ var historyTests = []test{
 		x.add(ann, bob)
 		var want []string
 		for round := range 3 {
-			var letters []rookery.Letter
+			var letters []rookery.NewEntry
 			for i := range 1500 {
 				text := fmt.Sprint(round, "/", i)
 				letters = append(letters, letter(ann, []rookery.UIN{bob, cat}[i%2], text))
@@ -99,7 +99,7 @@ var historyTests = []test{
 					want = append(want, text)
 				}
 			}
-			_, err := x.Deliver(x.ctx, letters, noon, rookery.Mark{})
+			_, err := x.Deliver(x.ctx, letters, noon, rookery.RequestKey{})
 			x.must(err)
 			x.reopen()
 			var got []string
@@ -152,7 +152,7 @@ var historyTests = []test{
 		x.converse()
 		x.reopen()
 		x.finds(rookery.HistoryQuery{With: bob, Limit: 1}, true, "5")
-		x.must(x.Collect(x.ctx, ann, "", rookery.Place{Number: 5}))
+		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 5}))
 		x.purge(noon.Add(tomorrow), 10)
 		x.twice(func() { x.finds(rookery.HistoryQuery{With: bob, Limit: 10}, false, "5") })
 	}},
@@ -174,7 +174,7 @@ var historyTests = []test{
 		}
 		set := func(uin, with rookery.UIN, n uint64) {
 			x.Helper()
-			receipt, err := x.SetReadMark(x.ctx, uin, rookery.ReadMark{With: with, Number: n}, rookery.Mark{})
+			receipt, err := x.SetReadMark(x.ctx, uin, rookery.ReadMark{With: with, Number: n}, rookery.RequestKey{})
 			x.must(err)
 			x.equal("receipt", receipt, rookery.Receipt{})
 		}

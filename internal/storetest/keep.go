@@ -175,7 +175,7 @@ var sessionTests = []test{
 		m := mark(ann, 1, time.Minute)
 		_, err := x.SetStatus(x.ctx, ann, rookery.StatusAway, m)
 		x.must(err)
-		_, err = x.SetStatus(x.ctx, ann, rookery.StatusBusy, rookery.Mark{})
+		_, err = x.SetStatus(x.ctx, ann, rookery.StatusBusy, rookery.RequestKey{})
 		x.must(err)
 		receipt, err := x.SetStatus(x.ctx, ann, rookery.StatusAway, m)
 		x.must(err)
@@ -241,21 +241,21 @@ var keepTests = []test{
 		x.add(ann)
 		x.send(ann, bob, "1", "2", "3")
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 0)
-		x.must(x.Collect(x.ctx, ann, "", rookery.Place{Number: 1}))
+		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 1}))
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 1)
 		x.twice(func() { x.equal("numbers", x.numbers(ann), []uint64{2, 3}) })
 	}},
 	{"own words are purged where no collector has come to, others' are not", func(x *trial) {
 		x.add(ann, bob)
 		x.signIn(session(ann, "phone", 1))
-		own := rookery.Letter{To: ann, Kind: rookery.KindSent, Peer: bob, Text: "own"}
-		letters := []rookery.Letter{letter(ann, bob, "1"), own, own, letter(ann, bob, "4"), own}
-		_, err := x.Deliver(x.ctx, letters, noon, rookery.Mark{})
+		own := rookery.NewEntry{To: ann, Kind: rookery.KindSent, Peer: bob, Text: "own"}
+		letters := []rookery.NewEntry{letter(ann, bob, "1"), own, own, letter(ann, bob, "4"), own}
+		_, err := x.Deliver(x.ctx, letters, noon, rookery.RequestKey{})
 		x.must(err)
 		x.equal("deleted before their time", x.purge(noon, 10), 0)
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 2)
 		x.twice(func() { x.equal("numbers", x.numbers(ann), []uint64{1, 4, 5}) })
-		x.must(x.Collect(x.ctx, ann, "phone", rookery.Place{Number: 5, Keep: 5}))
+		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 5, Keep: 5}))
 		x.send(ann, bob, "6")
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 2)
 		x.equal("with the one that is kept", x.numbers(ann), []uint64{5, 6})
@@ -263,45 +263,45 @@ var keepTests = []test{
 	{"what one collector has passed is purged, though others have not", func(x *trial) {
 		x.add(ann)
 		x.send(ann, bob, "1", "2", "3", "4")
-		x.must(x.Collect(x.ctx, ann, "", rookery.Place{}))
+		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{}))
 		x.signIn(session(ann, "phone", 1))
-		x.must(x.Collect(x.ctx, ann, "phone", rookery.Place{Number: 3}))
+		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 3}))
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 3)
 		x.twice(func() { x.equal("numbers", x.numbers(ann), []uint64{4}) })
 	}},
 	{"what a collector has to keep is not purged", func(x *trial) {
 		x.add(ann)
 		x.send(ann, bob, "1", "2", "3", "4")
-		x.must(x.Collect(x.ctx, ann, "", rookery.Place{Number: 4}))
+		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 4}))
 		x.signIn(session(ann, "phone", 1))
-		x.must(x.Collect(x.ctx, ann, "phone", rookery.Place{Number: 3, Keep: 2}))
+		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 3, Keep: 2}))
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 1)
 		x.twice(func() { x.equal("numbers", x.numbers(ann), []uint64{2, 3, 4}) })
 	}},
 	{"what is not older is not purged", func(x *trial) {
 		x.add(ann)
 		for i := range 4 {
-			_, err := x.Deliver(x.ctx, []rookery.Letter{letter(ann, bob, "x")}, noon.Add(time.Duration(i)*time.Second), rookery.Mark{})
+			_, err := x.Deliver(x.ctx, []rookery.NewEntry{letter(ann, bob, "x")}, noon.Add(time.Duration(i)*time.Second), rookery.RequestKey{})
 			x.must(err)
 		}
-		x.must(x.Collect(x.ctx, ann, "", rookery.Place{Number: 4}))
+		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 4}))
 		x.equal("deleted", x.purge(noon.Add(2*time.Second), 10), 2)
 		x.equal("numbers", x.numbers(ann), []uint64{3, 4})
 	}},
 	{"what follows an entry that stays, stays as well", func(x *trial) {
 		x.add(ann)
 		for _, second := range []time.Duration{1, 3, 0, 4} { // the clock was put back once
-			_, err := x.Deliver(x.ctx, []rookery.Letter{letter(ann, bob, "x")}, noon.Add(second*time.Second), rookery.Mark{})
+			_, err := x.Deliver(x.ctx, []rookery.NewEntry{letter(ann, bob, "x")}, noon.Add(second*time.Second), rookery.RequestKey{})
 			x.must(err)
 		}
-		x.must(x.Collect(x.ctx, ann, "", rookery.Place{Number: 4}))
+		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 4}))
 		x.equal("deleted", x.purge(noon.Add(2*time.Second), 10), 1)
 		x.equal("numbers", x.numbers(ann), []uint64{2, 3, 4})
 	}},
 	{"the newest entry always stays, and numbers go on after it", func(x *trial) {
 		x.add(ann)
 		x.send(ann, bob, "1", "2", "3")
-		x.must(x.Collect(x.ctx, ann, "", rookery.Place{Number: 3}))
+		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 3}))
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 2)
 		x.twice(func() { x.equal("newest", x.last(ann), uint64(3)) })
 		x.send(ann, bob, "4")
@@ -312,7 +312,7 @@ var keepTests = []test{
 		for i := range rookery.UIN(accounts) {
 			x.add(ann + i)
 			x.send(ann+i, bob, "1", "2", "3")
-			x.must(x.Collect(x.ctx, ann+i, "", rookery.Place{Number: 3}))
+			x.must(x.Collect(x.ctx, ann+i, "", rookery.Cursor{Number: 3}))
 		}
 		x.reopen()
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 7), 2*accounts)
@@ -323,7 +323,7 @@ var keepTests = []test{
 	{"what was purged does not come back", func(x *trial) {
 		x.add(ann)
 		x.send(ann, bob, "1", "2", "3")
-		x.must(x.Collect(x.ctx, ann, "", rookery.Place{Number: 3}))
+		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 3}))
 		x.purge(noon.Add(tomorrow), 10)
 		x.send(ann, bob, "4")
 		x.twice(func() { x.equal("numbers", x.numbers(ann), []uint64{3, 4}) })
@@ -337,7 +337,7 @@ var closeTests = []test{
 		x.refused(x.SetCredential(x.ctx, ann, "late"), rookery.CodeTemporary)
 		_, err := x.Account(x.ctx, ann)
 		x.refused(err, rookery.CodeTemporary)
-		_, err = x.Deliver(x.ctx, []rookery.Letter{letter(ann, bob, "late")}, noon, rookery.Mark{})
+		_, err = x.Deliver(x.ctx, []rookery.NewEntry{letter(ann, bob, "late")}, noon, rookery.RequestKey{})
 		x.refused(err, rookery.CodeTemporary)
 		_, err = x.Entries(x.ctx, ann, 0, 1, 1)
 		x.refused(err, rookery.CodeTemporary)

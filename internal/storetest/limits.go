@@ -9,15 +9,15 @@ import (
 )
 
 // trySend delivers a message that has a limit.
-func (x *trial) trySend(to, from rookery.UIN, text string, limit rookery.Limit) error {
+func (x *trial) trySend(to, from rookery.UIN, text string, limit rookery.BacklogLimit) error {
 	l := letter(to, from, text)
 	l.Limit = &limit
-	_, err := x.Deliver(x.ctx, []rookery.Letter{l}, noon, rookery.Mark{})
+	_, err := x.Deliver(x.ctx, []rookery.NewEntry{l}, noon, rookery.RequestKey{})
 	return err
 }
 
 // fill sends messages until the limit refuses one, and returns how many were taken.
-func (x *trial) fill(to, from rookery.UIN, text string, limit rookery.Limit) (taken int) {
+func (x *trial) fill(to, from rookery.UIN, text string, limit rookery.BacklogLimit) (taken int) {
 	x.Helper()
 	for ; taken < 1000; taken++ {
 		if err := x.trySend(to, from, text, limit); err != nil {
@@ -33,11 +33,11 @@ func (x *trial) fill(to, from rookery.UIN, text string, limit rookery.Limit) (ta
 
 func (x *trial) passes(uin rookery.UIN, device string, number uint64) {
 	x.Helper()
-	x.must(x.Collect(x.ctx, uin, device, rookery.Place{Number: number}))
+	x.must(x.Collect(x.ctx, uin, device, rookery.Cursor{Number: number}))
 }
 
 // three is a limit of three messages, of texts of any length.
-var three = rookery.Limit{Messages: 3, Bytes: 1 << 30}
+var three = rookery.BacklogLimit{Messages: 3, Bytes: 1 << 30}
 
 var limitTests = []test{
 	{"a mailbox takes as many messages as its limit says", func(x *trial) {
@@ -51,7 +51,7 @@ var limitTests = []test{
 	}},
 	{"a mailbox takes as many bytes of text as its limit says", func(x *trial) {
 		x.add(ann, bob)
-		limit := rookery.Limit{Messages: 1000, Bytes: 10}
+		limit := rookery.BacklogLimit{Messages: 1000, Bytes: 10}
 		x.equal("taken", x.fill(ann, bob, "冰冰", limit), 1) // 6 bytes
 		x.must(x.trySend(ann, bob, "four", limit))
 		x.refused(x.trySend(ann, bob, "x", limit), rookery.CodeRefused)
@@ -69,9 +69,9 @@ var limitTests = []test{
 	}},
 	{"an account's own words do not count", func(x *trial) {
 		x.add(ann, bob)
-		own := rookery.Letter{To: ann, Kind: rookery.KindSent, Peer: bob, Text: "own"}
+		own := rookery.NewEntry{To: ann, Kind: rookery.KindSent, Peer: bob, Text: "own"}
 		for range 5 {
-			_, err := x.Deliver(x.ctx, []rookery.Letter{own}, noon, rookery.Mark{})
+			_, err := x.Deliver(x.ctx, []rookery.NewEntry{own}, noon, rookery.RequestKey{})
 			x.must(err)
 		}
 		x.equal("taken", x.fill(ann, bob, "x", three), 3)
@@ -82,11 +82,11 @@ var limitTests = []test{
 	}},
 	{"all letters of a delivery count, and none is taken if one is not", func(x *trial) {
 		x.add(ann, bob)
-		both := []rookery.Letter{letter(bob, ann, "1"), letter(ann, bob, "1"), letter(ann, bob, "2")}
+		both := []rookery.NewEntry{letter(bob, ann, "1"), letter(ann, bob, "1"), letter(ann, bob, "2")}
 		for i := range both {
-			both[i].Limit = &rookery.Limit{Messages: 1, Bytes: 100}
+			both[i].Limit = &rookery.BacklogLimit{Messages: 1, Bytes: 100}
 		}
-		_, err := x.Deliver(x.ctx, both, noon, rookery.Mark{})
+		_, err := x.Deliver(x.ctx, both, noon, rookery.RequestKey{})
 		x.refused(err, rookery.CodeRefused)
 		x.equal("of the one", x.texts(ann), []string(nil))
 		x.equal("of the other", x.texts(bob), []string(nil))
@@ -114,7 +114,7 @@ var limitTests = []test{
 		x.refused(x.trySend(ann, bob, "x", three), rookery.CodeRefused)
 		x.passes(ann, "phone", 4)
 		x.must(x.trySend(ann, bob, "x", three))
-		_, err := x.ForgetDevice(x.ctx, ann, 1, rookery.Mark{})
+		_, err := x.ForgetDevice(x.ctx, ann, 1, rookery.RequestKey{})
 		x.must(err)
 		x.refused(x.trySend(ann, bob, "x", three), rookery.CodeRefused)
 		x.signIn(session(ann, "desk", 2)) // begins where the phone had got
@@ -139,16 +139,16 @@ var limitTests = []test{
 	{"a delivery that was done is a repeat, whatever waits by then", func(x *trial) {
 		x.add(ann, bob)
 		l := letter(ann, bob, "x")
-		l.Limit = &rookery.Limit{Messages: 1, Bytes: 100}
+		l.Limit = &rookery.BacklogLimit{Messages: 1, Bytes: 100}
 		for i := range 2 {
-			receipt, err := x.Deliver(x.ctx, []rookery.Letter{l}, noon, mark(bob, 1, time.Minute))
+			receipt, err := x.Deliver(x.ctx, []rookery.NewEntry{l}, noon, mark(bob, 1, time.Minute))
 			x.must(err)
 			x.equal("repeated", receipt.Repeated, i == 1)
 		}
 	}},
 	{"senders at once do not exceed the limit together", func(x *trial) {
 		x.add(ann, bob)
-		limit := rookery.Limit{Messages: 50, Bytes: 1 << 30}
+		limit := rookery.BacklogLimit{Messages: 50, Bytes: 1 << 30}
 		var all sync.WaitGroup
 		for range 20 {
 			all.Go(func() { x.fill(ann, bob, "x", limit) })
@@ -162,12 +162,12 @@ var limitTests = []test{
 		step, err := rookery.Ask(rookery.Relation{}, rookery.RuleAsk, "hello")
 		x.must(err)
 		change := rookery.RelationChange{
-			Me: bob, Other: ann, Step: step, Limit: &three, Time: noon, Mark: mark(bob, 1, time.Minute),
+			Me: bob, Other: ann, Transition: step, Limit: &three, Time: noon, Key: mark(bob, 1, time.Minute),
 		}
 		_, err = x.Relate(x.ctx, change)
 		x.refused(err, rookery.CodeRefused)
 		x.equal("relation", x.relation(bob, ann), rookery.Relation{})
-		x.recalls(change.Mark, false)
+		x.recalls(change.Key, false)
 		change.Limit = nil
 		x.relate(change)
 		x.equal("texts", x.texts(ann), []string{"x", "x", "x", "hello"})
@@ -201,7 +201,7 @@ var pauseTests = []test{
 	}},
 	{"the words count as bytes that wait", func(x *trial) {
 		x.add(ann, bob, cat)
-		limit := rookery.Limit{Messages: 100, Bytes: 40}
+		limit := rookery.BacklogLimit{Messages: 100, Bytes: 40}
 		x.must(x.trySend(ann, cat, "ten bytes.", limit))
 		x.asks(bob, ann, "hi", noon)
 		x.asks(bob, ann, "now it is twenty....", noon)
@@ -228,7 +228,7 @@ var pauseTests = []test{
 		x.signIn(session(ann, "phone", 1))
 		x.asks(bob, ann, "1", noon)
 		x.passes(ann, "phone", 1)
-		_, err := x.ForgetDevice(x.ctx, ann, 1, rookery.Mark{})
+		_, err := x.ForgetDevice(x.ctx, ann, 1, rookery.RequestKey{})
 		x.must(err)
 		x.asks(bob, ann, "2", noon.Add(time.Minute))
 		x.twice(func() { x.equal("notices", x.texts(ann), []string{"1"}) })
@@ -241,7 +241,7 @@ var pauseTests = []test{
 		x.signIn(session(ann, "phone", 1))
 		x.asks(bob, ann, "1", noon)
 		x.passes(ann, "phone", 1)
-		_, err := x.ForgetDevice(x.ctx, ann, 1, rookery.Mark{})
+		_, err := x.ForgetDevice(x.ctx, ann, 1, rookery.RequestKey{})
 		x.must(err)
 		x.asks(bob, ann, "2", noon.Add(rookery.AskPause))
 		x.twice(func() { x.equal("notices", x.texts(ann), []string{"1", "2"}) })
@@ -250,7 +250,7 @@ var pauseTests = []test{
 		x.add(ann, bob)
 		x.asks(bob, ann, "1", noon)
 		x.passes(ann, "", 1)
-		x.takes(ann, bob, func(r rookery.Relation) rookery.Step {
+		x.takes(ann, bob, func(r rookery.Relation) rookery.RelationTransition {
 			step, err := rookery.Reject(r, "no")
 			x.must(err)
 			return step

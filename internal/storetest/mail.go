@@ -13,10 +13,10 @@ import (
 var letterTests = []test{
 	{"letters get the numbers of their mailboxes, from 1 and in their order", func(x *trial) {
 		x.add(ann, bob)
-		receipt, err := x.Deliver(x.ctx, []rookery.Letter{
+		receipt, err := x.Deliver(x.ctx, []rookery.NewEntry{
 			letter(ann, bob, "a"), letter(bob, ann, "b"), letter(ann, bob, "c"),
 			{To: bob, Kind: rookery.KindSent, Peer: ann, Text: "d", Origin: "电话"},
-		}, noon, rookery.Mark{})
+		}, noon, rookery.RequestKey{})
 		x.must(err)
 		x.equal("receipt", receipt, rookery.Receipt{Numbers: []uint64{1, 1, 2, 2}})
 		x.twice(func() {
@@ -33,7 +33,7 @@ var letterTests = []test{
 	{"if one receiver does not exist none gets anything", func(x *trial) {
 		x.add(ann)
 		m := mark(bob, 1, time.Minute)
-		_, err := x.Deliver(x.ctx, []rookery.Letter{letter(ann, bob, "a"), letter(nobody, bob, "b")}, noon, m)
+		_, err := x.Deliver(x.ctx, []rookery.NewEntry{letter(ann, bob, "a"), letter(nobody, bob, "b")}, noon, m)
 		x.refused(err, rookery.CodeNoAccount)
 		x.equal("newest", x.last(ann), uint64(0))
 		x.recalls(m, false)
@@ -48,11 +48,11 @@ var letterTests = []test{
 	}},
 	{"five hundred letters are one operation like others", func(x *trial) {
 		x.add(ann, bob)
-		var letters []rookery.Letter
+		var letters []rookery.NewEntry
 		for i := range 500 {
 			letters = append(letters, letter(ann+rookery.UIN(i%2), cat, fmt.Sprint(i)))
 		}
-		receipt, err := x.Deliver(x.ctx, letters, noon, rookery.Mark{})
+		receipt, err := x.Deliver(x.ctx, letters, noon, rookery.RequestKey{})
 		x.must(err)
 		x.equal("last number", receipt.Numbers[499], uint64(250))
 		x.twice(func() {
@@ -68,7 +68,7 @@ var letterTests = []test{
 		for i := range senders {
 			all.Go(func() {
 				for range each {
-					receipt, err := x.Deliver(x.ctx, []rookery.Letter{letter(ann, bob, fmt.Sprint(i))}, noon, rookery.Mark{})
+					receipt, err := x.Deliver(x.ctx, []rookery.NewEntry{letter(ann, bob, fmt.Sprint(i))}, noon, rookery.RequestKey{})
 					if err != nil {
 						x.Error(err)
 						return
@@ -91,7 +91,7 @@ var letterTests = []test{
 		for range 8 {
 			all.Go(func() {
 				for range 25 {
-					receipt, err := x.Deliver(x.ctx, []rookery.Letter{letter(ann, bob, "x")}, noon, rookery.Mark{})
+					receipt, err := x.Deliver(x.ctx, []rookery.NewEntry{letter(ann, bob, "x")}, noon, rookery.RequestKey{})
 					if err != nil {
 						x.Error(err)
 						return
@@ -162,7 +162,7 @@ var letterTests = []test{
 		x.all(ann)[0].Text = "yours"
 		x.equal("texts", x.texts(ann), []string{"mine"})
 		memo := []byte("memo")
-		x.must(x.Collect(x.ctx, ann, "", rookery.Place{Memo: memo}))
+		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Memo: memo}))
 		memo[0] = 'x'
 		x.place(ann, "").Memo[1] = 'x'
 		x.equal("memo", string(x.place(ann, "").Memo), "memo")
@@ -172,9 +172,9 @@ var letterTests = []test{
 var markTests = []test{
 	{"an equal request within the window gets the first outcome and does nothing", func(x *trial) {
 		x.add(ann)
-		deliver := func(m rookery.Mark) rookery.Receipt {
+		deliver := func(m rookery.RequestKey) rookery.Receipt {
 			x.Helper()
-			receipt, err := x.Deliver(x.ctx, []rookery.Letter{letter(ann, bob, "x")}, noon, m)
+			receipt, err := x.Deliver(x.ctx, []rookery.NewEntry{letter(ann, bob, "x")}, noon, m)
 			x.must(err)
 			return receipt
 		}
@@ -244,9 +244,9 @@ var markTests = []test{
 	{"the zero mark is neither matched nor remembered, and leaves the latest as it is", func(x *trial) {
 		x.add(ann)
 		x.do(short(ann, 1, time.Minute))
-		x.do(rookery.Mark{})
-		x.do(rookery.Mark{})
-		x.recalls(rookery.Mark{}, false)
+		x.do(rookery.RequestKey{})
+		x.do(rookery.RequestKey{})
+		x.recalls(rookery.RequestKey{}, false)
 		x.recalls(short(ann, 1, time.Minute), true)
 	}},
 	{"Remember remembers and does nothing else", func(x *trial) {
@@ -270,7 +270,7 @@ var markTests = []test{
 		for i := range receipts {
 			all.Go(func() {
 				var err error
-				receipts[i], err = x.Deliver(x.ctx, []rookery.Letter{letter(ann, bob, "x")}, noon, mark(bob, 1, time.Minute))
+				receipts[i], err = x.Deliver(x.ctx, []rookery.NewEntry{letter(ann, bob, "x")}, noon, mark(bob, 1, time.Minute))
 				if err != nil {
 					x.Error(err)
 				}
@@ -286,16 +286,16 @@ var markTests = []test{
 var placeTests = []test{
 	{"a place is that of one collector, the latest that was stored", func(x *trial) {
 		x.add(ann, bob)
-		want := rookery.Place{Number: 7, Keep: 3, Memo: []byte{0, 1, 255}}
-		x.must(x.Collect(x.ctx, ann, "", rookery.Place{Number: 1}))
+		want := rookery.Cursor{Number: 7, Keep: 3, Memo: []byte{0, 1, 255}}
+		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 1}))
 		x.signIn(session(ann, "phone", 1))
-		x.must(x.Collect(x.ctx, ann, "phone", rookery.Place{Number: 2}))
+		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 2}))
 		x.must(x.Collect(x.ctx, ann, "", want))
 		x.twice(func() {
 			x.equal("of addresses", x.place(ann, ""), want)
 			x.equal("of the phone", x.place(ann, "phone").Number, uint64(2))
-			x.equal("of what is no device", x.place(ann, "desk"), rookery.Place{})
-			x.equal("of another account", x.place(bob, ""), rookery.Place{})
+			x.equal("of what is no device", x.place(ann, "desk"), rookery.Cursor{})
+			x.equal("of another account", x.place(bob, ""), rookery.Cursor{})
 		})
 	}},
 }

@@ -53,7 +53,7 @@ type account struct {
 	entries    []rookery.Entry
 	above      uint64 // the mailbox's numbers are
 	purged     map[uint64]bool
-	places     map[string]rookery.Place // by device
+	places     map[string]rookery.Cursor // by device
 	devices    []rookery.Device         // by number; SignedIn is not kept up
 	made       uint64                   // devices, the forgotten ones too
 	taken      uint64                   // the furthest place of forgotten devices
@@ -100,7 +100,7 @@ func NewModel() func() service.Store {
 func newAccount(a rookery.Account, c rookery.Credential) *account {
 	return &account{
 		Account: a, credential: c,
-		purged: make(map[uint64]bool), places: make(map[string]rookery.Place), read: make(map[rookery.UIN]uint64),
+		purged: make(map[uint64]bool), places: make(map[string]rookery.Cursor), read: make(map[rookery.UIN]uint64),
 	}
 }
 
@@ -190,7 +190,7 @@ func (m *Model) AccountsAfter(_ context.Context, after rookery.UIN, limit int) (
 	return list[:min(len(list), limit)], nil
 }
 
-func (m *Model) UpdateAccount(_ context.Context, to rookery.Account, k rookery.Mark) (rookery.Receipt, error) {
+func (m *Model) UpdateAccount(_ context.Context, to rookery.Account, k rookery.RequestKey) (rookery.Receipt, error) {
 	return m.once(k, rookery.OutcomeDone, func() error {
 		a := m.accounts[to.UIN]
 		switch {
@@ -244,7 +244,7 @@ func (m *Model) RemoveAccount(_ context.Context, uin rookery.UIN) error {
 	return nil
 }
 
-func (m *Model) recall(k rookery.Mark) (rookery.Outcome, bool) {
+func (m *Model) recall(k rookery.RequestKey) (rookery.Outcome, bool) {
 	if k.IsZero() {
 		return 0, false
 	}
@@ -257,7 +257,7 @@ func (m *Model) recall(k rookery.Mark) (rookery.Outcome, bool) {
 	return v.outcome, true
 }
 
-func (m *Model) remember(k rookery.Mark, outcome rookery.Outcome) {
+func (m *Model) remember(k rookery.RequestKey, outcome rookery.Outcome) {
 	if k.IsZero() {
 		return
 	}
@@ -271,7 +271,7 @@ func (m *Model) remember(k rookery.Mark, outcome rookery.Outcome) {
 
 // once does something and remembers the mark, unless an equal one is
 // remembered.
-func (m *Model) once(k rookery.Mark, outcome rookery.Outcome, do func() error) (rookery.Receipt, error) {
+func (m *Model) once(k rookery.RequestKey, outcome rookery.Outcome, do func() error) (rookery.Receipt, error) {
 	if err := m.enter(); err != nil {
 		return rookery.Receipt{}, err
 	}

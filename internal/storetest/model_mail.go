@@ -10,7 +10,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-func (m *Model) Deliver(_ context.Context, letters []rookery.Letter, now time.Time, k rookery.Mark) (rookery.Receipt, error) {
+func (m *Model) Deliver(_ context.Context, letters []rookery.NewEntry, now time.Time, k rookery.RequestKey) (rookery.Receipt, error) {
 	if err := m.enter(); err != nil {
 		return rookery.Receipt{}, err
 	}
@@ -18,21 +18,21 @@ func (m *Model) Deliver(_ context.Context, letters []rookery.Letter, now time.Ti
 	return m.deliver(letters, now, k)
 }
 
-func (m *Model) DeliverEach(_ context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.Delivered {
-	all := make([]rookery.Delivered, len(deliveries))
+func (m *Model) DeliverEach(_ context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
+	all := make([]rookery.DeliveryResult, len(deliveries))
 	err := m.enter()
 	if err == nil {
 		defer m.mu.Unlock()
 	}
 	for i, d := range deliveries {
 		if all[i].Err = err; err == nil {
-			all[i].Receipt, all[i].Err = m.deliver(d.Letters, now, d.Mark)
+			all[i].Receipt, all[i].Err = m.deliver(d.Entries, now, d.Key)
 		}
 	}
 	return all
 }
 
-func (m *Model) deliver(letters []rookery.Letter, now time.Time, k rookery.Mark) (rookery.Receipt, error) {
+func (m *Model) deliver(letters []rookery.NewEntry, now time.Time, k rookery.RequestKey) (rookery.Receipt, error) {
 	if outcome, ok := m.recall(k); ok {
 		return rookery.Receipt{Outcome: outcome, Repeated: true}, nil
 	}
@@ -55,7 +55,7 @@ func (m *Model) deliver(letters []rookery.Letter, now time.Time, k rookery.Mark)
 }
 
 // fits reports whether a letter keeps to its limit, with those before it.
-func (m *Model) fits(l rookery.Letter, before ...rookery.Letter) bool {
+func (m *Model) fits(l rookery.NewEntry, before ...rookery.NewEntry) bool {
 	if l.Limit == nil {
 		return true
 	}
@@ -85,7 +85,7 @@ func (a *account) top() (top uint64) {
 	return top
 }
 
-func (m *Model) post(l rookery.Letter, now time.Time) uint64 {
+func (m *Model) post(l rookery.NewEntry, now time.Time) uint64 {
 	a := m.accounts[l.To]
 	e := rookery.Entry{
 		Number: max(a.newest(), a.above, m.floor) + 1,
@@ -111,7 +111,7 @@ func (m *Model) ContinueAbove(number uint64) {
 	m.floor = number
 }
 
-func (m *Model) Recall(_ context.Context, k rookery.Mark) (rookery.Outcome, bool, error) {
+func (m *Model) Recall(_ context.Context, k rookery.RequestKey) (rookery.Outcome, bool, error) {
 	if err := m.enter(); err != nil {
 		return 0, false, err
 	}
@@ -120,18 +120,18 @@ func (m *Model) Recall(_ context.Context, k rookery.Mark) (rookery.Outcome, bool
 	return outcome, ok, nil
 }
 
-func (m *Model) Remember(_ context.Context, k rookery.Mark, outcome rookery.Outcome) (rookery.Receipt, error) {
+func (m *Model) Remember(_ context.Context, k rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error) {
 	return m.once(k, outcome, func() error { return nil })
 }
 
-func (m *Model) Mailbox(_ context.Context, uin rookery.UIN, device string) (uint64, rookery.Place, error) {
+func (m *Model) Mailbox(_ context.Context, uin rookery.UIN, device string) (uint64, rookery.Cursor, error) {
 	a, err := m.find(uin)
 	switch rookery.CodeOf(err) {
 	case rookery.CodeNoAccount:
-		return 0, rookery.Place{}, nil
+		return 0, rookery.Cursor{}, nil
 	case rookery.CodeTemporary:
 		if err != nil {
-			return 0, rookery.Place{}, err
+			return 0, rookery.Cursor{}, err
 		}
 	}
 	defer m.mu.Unlock()
@@ -203,7 +203,7 @@ func (m *Model) ReadMark(_ context.Context, uin, with rookery.UIN) (uint64, erro
 	return 0, nil
 }
 
-func (m *Model) SetReadMark(_ context.Context, uin rookery.UIN, r rookery.ReadMark, k rookery.Mark) (rookery.Receipt, error) {
+func (m *Model) SetReadMark(_ context.Context, uin rookery.UIN, r rookery.ReadMark, k rookery.RequestKey) (rookery.Receipt, error) {
 	return m.once(k, rookery.OutcomeDone, func() error {
 		a := m.accounts[uin]
 		if a == nil {
@@ -214,7 +214,7 @@ func (m *Model) SetReadMark(_ context.Context, uin rookery.UIN, r rookery.ReadMa
 	})
 }
 
-func (m *Model) Collect(_ context.Context, uin rookery.UIN, device string, place rookery.Place) error {
+func (m *Model) Collect(_ context.Context, uin rookery.UIN, device string, place rookery.Cursor) error {
 	a, err := m.find(uin)
 	if err != nil {
 		return err
@@ -278,7 +278,7 @@ func (m *Model) Purge(_ context.Context, after rookery.UIN, before time.Time, li
 
 func (a *account) purgeable(e rookery.Entry) bool {
 	top := a.top()
-	kept := func(p rookery.Place) bool { return p.Keep != 0 && e.Number >= p.Keep }
+	kept := func(p rookery.Cursor) bool { return p.Keep != 0 && e.Number >= p.Keep }
 	for _, p := range a.places {
 		if kept(p) && e.Number <= top {
 			return false

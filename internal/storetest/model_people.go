@@ -74,7 +74,7 @@ func (m *Model) relation(me, other rookery.UIN) rookery.Relation {
 
 func (m *Model) Relate(_ context.Context, c rookery.RelationChange) (rookery.Receipt, error) {
 	var numbers []uint64
-	receipt, err := m.once(c.Mark, c.Step.Outcome, func() error {
+	receipt, err := m.once(c.Key, c.Transition.Outcome, func() error {
 		if m.relation(c.Me, c.Other) != c.From {
 			return code(rookery.CodeConflict)
 		}
@@ -82,18 +82,18 @@ func (m *Model) Relate(_ context.Context, c rookery.RelationChange) (rookery.Rec
 			return code(rookery.CodeNoAccount)
 		}
 		last, reword, wait := m.heldBack(c)
-		post := c.Step.Notice != 0 && !reword && !wait
+		post := c.Transition.Notice != 0 && !reword && !wait
 		if post && !m.fits(c.Notice()) {
 			return code(rookery.CodeRefused)
 		}
 		m.restate(c)
 		if reword {
-			m.entry(c.Other, last).Text = c.Step.NoticeWords
+			m.entry(c.Other, last).Text = c.Transition.NoticeWords
 		}
 		if post {
 			numbers = []uint64{m.post(c.Notice(), c.Time)}
 		}
-		if post && c.Step.NoticePause > 0 {
+		if post && c.Transition.NoticePause > 0 {
 			m.asked[pair{c.Other, c.Me}] = *m.entry(c.Other, numbers[0])
 		}
 		return nil
@@ -106,11 +106,11 @@ func (m *Model) Relate(_ context.Context, c rookery.RelationChange) (rookery.Rec
 // whose words are replaced, and not while the last one is young.
 func (m *Model) heldBack(c rookery.RelationChange) (last uint64, reword, wait bool) {
 	before, ok := m.asked[pair{c.Other, c.Me}]
-	if !ok || c.Step.NoticePause == 0 {
+	if !ok || c.Transition.NoticePause == 0 {
 		return 0, false, false
 	}
 	age, a := c.Time.Sub(before.Time), m.accounts[c.Other]
-	return before.Number, before.Number > max(a.taken, a.top()), age >= 0 && age < c.Step.NoticePause
+	return before.Number, before.Number > max(a.taken, a.top()), age >= 0 && age < c.Transition.NoticePause
 }
 
 func (m *Model) entry(uin rookery.UIN, number uint64) *rookery.Entry {
@@ -119,8 +119,8 @@ func (m *Model) entry(uin rookery.UIN, number uint64) *rookery.Entry {
 }
 
 func (m *Model) restate(c rookery.RelationChange) {
-	from, to := c.From, c.Step.To
-	if from == to && c.Step.Notice == 0 {
+	from, to := c.From, c.Transition.To
+	if from == to && c.Transition.Notice == 0 {
 		return // what waits keeps its words
 	}
 	set := func(in map[pair]bool, p pair, to bool) {
@@ -134,11 +134,11 @@ func (m *Model) restate(c rookery.RelationChange) {
 	set(m.blocks, pair{c.Other, c.Me}, to.Blocked)
 	mine, others := pair{c.Other, c.Me}, pair{c.Me, c.Other}
 	if delete(m.requests, mine); to.Asked {
-		m.requests[mine] = rookery.FriendRequest{From: c.Me, Words: c.Step.Words, Time: c.Time}
+		m.requests[mine] = rookery.FriendRequest{From: c.Me, Words: c.Transition.Words, Time: c.Time}
 	}
 	if !to.Asks {
 		delete(m.requests, others)
 	} else if !from.Asks {
-		m.requests[others] = rookery.FriendRequest{From: c.Other, Words: c.Step.Words, Time: c.Time}
+		m.requests[others] = rookery.FriendRequest{From: c.Other, Words: c.Transition.Words, Time: c.Time}
 	}
 }

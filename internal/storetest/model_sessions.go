@@ -137,7 +137,7 @@ func (m *Model) Wake(_ context.Context, s rookery.Session) error {
 	return nil
 }
 
-func (m *Model) SetStatus(_ context.Context, uin rookery.UIN, status rookery.Status, k rookery.Mark) (rookery.Receipt, error) {
+func (m *Model) SetStatus(_ context.Context, uin rookery.UIN, status rookery.Status, k rookery.RequestKey) (rookery.Receipt, error) {
 	return m.once(k, rookery.OutcomeDone, func() error {
 		m.setStatus(uin, status)
 		return nil
@@ -167,7 +167,7 @@ func (a *account) signInDevice(s rookery.Session) bool {
 	for _, p := range a.places {
 		furthest = max(furthest, p.Number)
 	}
-	a.places[s.Device] = rookery.Place{Number: furthest}
+	a.places[s.Device] = rookery.Cursor{Number: furthest}
 	a.made++
 	a.devices = append(a.devices, rookery.Device{ID: a.made, Name: s.Device, Since: s.Since})
 	return true
@@ -187,7 +187,7 @@ func (m *Model) Devices(_ context.Context, uin rookery.UIN) (list []rookery.Devi
 	return list, nil
 }
 
-func (m *Model) ForgetDevice(_ context.Context, uin rookery.UIN, id uint64, k rookery.Mark) (rookery.Receipt, error) {
+func (m *Model) ForgetDevice(_ context.Context, uin rookery.UIN, id uint64, k rookery.RequestKey) (rookery.Receipt, error) {
 	return m.once(k, rookery.OutcomeDone, func() error {
 		a := m.accounts[uin]
 		if a == nil {

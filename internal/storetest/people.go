@@ -110,7 +110,7 @@ var accountTests = []test{
 		x.add(ann)
 		x.update(fullAccount(ann))
 		late := rookery.NewAccount(ann, "late", noon)
-		_, err := x.UpdateAccount(x.ctx, late, rookery.Mark{})
+		_, err := x.UpdateAccount(x.ctx, late, rookery.RequestKey{})
 		x.refused(err, rookery.CodeConflict)
 		a, err := x.Account(x.ctx, ann)
 		x.must(err)
@@ -146,7 +146,7 @@ var accountTests = []test{
 		var all sync.WaitGroup
 		for i := range errs {
 			all.Go(func() {
-				_, errs[i] = x.UpdateAccount(x.ctx, rookery.NewAccount(ann, fmt.Sprint(i), noon), rookery.Mark{})
+				_, errs[i] = x.UpdateAccount(x.ctx, rookery.NewAccount(ann, fmt.Sprint(i), noon), rookery.RequestKey{})
 			})
 		}
 		all.Wait()
@@ -176,21 +176,21 @@ var accountTests = []test{
 		x.refused(err, rookery.CodeNoAccount)
 		_, err = x.Credential(x.ctx, nobody)
 		x.refused(err, rookery.CodeNoAccount)
-		_, err = x.UpdateAccount(x.ctx, fullAccount(nobody), rookery.Mark{})
+		_, err = x.UpdateAccount(x.ctx, fullAccount(nobody), rookery.RequestKey{})
 		x.refused(err, rookery.CodeNoAccount)
 		x.refused(x.SetCredential(x.ctx, nobody, ""), rookery.CodeNoAccount)
 		x.refused(x.RemoveAccount(x.ctx, nobody), rookery.CodeNoAccount)
 		x.refused(x.SignIn(x.ctx, session(nobody, "", 1), "secret"), rookery.CodeNoAccount)
-		x.refused(x.Collect(x.ctx, nobody, "", rookery.Place{Number: 1}), rookery.CodeNoAccount)
+		x.refused(x.Collect(x.ctx, nobody, "", rookery.Cursor{Number: 1}), rookery.CodeNoAccount)
 	}},
 	{"a removed account leaves nothing but what others have from it", func(x *trial) {
 		x.add(ann, bob, cat)
 		x.befriend(ann, bob)
-		x.relate(rookery.RelationChange{Me: ann, Other: cat, Step: ask(rookery.Relation{})})
+		x.relate(rookery.RelationChange{Me: ann, Other: cat, Transition: ask(rookery.Relation{})})
 		x.send(ann, bob, "one", "two")
 		x.send(bob, ann, "stays")
 		x.signIn(session(ann, "", 1), session(ann, "phone", 2))
-		x.must(x.Collect(x.ctx, ann, "", rookery.Place{Number: 2}))
+		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 2}))
 		x.must(x.RemoveAccount(x.ctx, ann))
 		_, err := x.Account(x.ctx, ann)
 		x.refused(err, rookery.CodeNoAccount)
@@ -201,8 +201,8 @@ var accountTests = []test{
 			x.equal("relation to cat", x.relation(ann, cat), rookery.Relation{})
 			x.equal("mailbox", x.last(ann), uint64(0))
 			x.equal("entries", x.texts(ann), []string(nil))
-			x.equal("place", x.place(ann, ""), rookery.Place{})
-			x.equal("place of a device", x.place(ann, "phone"), rookery.Place{})
+			x.equal("place", x.place(ann, ""), rookery.Cursor{})
+			x.equal("place of a device", x.place(ann, "phone"), rookery.Cursor{})
 			x.equal("devices", x.devices(ann), []rookery.Device(nil))
 			x.equal("sessions", x.sessions(), []rookery.Session(nil))
 			known, err := x.KnownAddress(x.ctx, ann, session(ann, "", 1).Address)
@@ -231,7 +231,7 @@ var accountTests = []test{
 	}},
 	{"what a removed account did is no repeat for one of its number", func(x *trial) {
 		x.add(ann, bob)
-		marks := []rookery.Mark{
+		marks := []rookery.RequestKey{
 			mark(ann, 1, time.Minute), onDevice(mark(ann, 2, time.Minute), "phone"),
 			onDevice(short(ann, 3, time.Minute), "desk"), short(ann, 4, time.Minute),
 		}
@@ -254,7 +254,7 @@ var accountTests = []test{
 
 func (x *trial) update(a rookery.Account) {
 	x.Helper()
-	_, err := x.UpdateAccount(x.ctx, a, rookery.Mark{})
+	_, err := x.UpdateAccount(x.ctx, a, rookery.RequestKey{})
 	x.must(err)
 }
 
@@ -266,7 +266,7 @@ func uinsOf(accounts []rookery.Account) (uins []rookery.UIN) {
 }
 
 // ask is the step of a friend request.
-func ask(from rookery.Relation) rookery.Step {
+func ask(from rookery.Relation) rookery.RelationTransition {
 	step, err := rookery.Ask(from, rookery.RuleAsk, "it is me")
 	if err != nil {
 		panic(err)
@@ -284,7 +284,7 @@ func (x *trial) relate(c rookery.RelationChange) rookery.Receipt {
 
 func (x *trial) befriend(a, b rookery.UIN) {
 	x.Helper()
-	x.relate(rookery.RelationChange{Me: a, Other: b, Step: rookery.Step{To: rookery.Relation{Friends: true}}})
+	x.relate(rookery.RelationChange{Me: a, Other: b, Transition: rookery.RelationTransition{To: rookery.Relation{Friends: true}}})
 }
 
 func (x *trial) relation(me, other rookery.UIN) rookery.Relation {
@@ -311,20 +311,20 @@ var friendTests = []test{
 	}},
 	{"a relation changes for both sides, and is seen from each", func(x *trial) {
 		x.add(ann, bob)
-		x.relate(rookery.RelationChange{Me: ann, Other: bob, Step: ask(rookery.Relation{})})
+		x.relate(rookery.RelationChange{Me: ann, Other: bob, Transition: ask(rookery.Relation{})})
 		x.twice(func() {
 			x.equal("ann sees", x.relation(ann, bob), rookery.Relation{Asked: true})
 			x.equal("bob sees", x.relation(bob, ann), rookery.Relation{Asks: true})
 		})
 		accept, err := rookery.Accept(rookery.Relation{Asks: true})
 		x.must(err)
-		x.relate(rookery.RelationChange{Me: bob, Other: ann, From: rookery.Relation{Asks: true}, Step: accept})
+		x.relate(rookery.RelationChange{Me: bob, Other: ann, From: rookery.Relation{Asks: true}, Transition: accept})
 		x.twice(func() {
 			x.equal("ann sees", x.relation(ann, bob), rookery.Relation{Friends: true})
 			x.equal("bob sees", x.relation(bob, ann), rookery.Relation{Friends: true})
 		})
 		friends := rookery.Relation{Friends: true}
-		x.relate(rookery.RelationChange{Me: ann, Other: bob, From: friends, Step: rookery.Unfriend(friends)})
+		x.relate(rookery.RelationChange{Me: ann, Other: bob, From: friends, Transition: rookery.Unfriend(friends)})
 		x.twice(func() {
 			x.equal("friends of ann", x.friends(ann), []rookery.UIN(nil))
 			x.equal("friends of bob", x.friends(bob), []rookery.UIN(nil))
@@ -332,7 +332,7 @@ var friendTests = []test{
 	}},
 	{"the notice goes into the mailbox of the other", func(x *trial) {
 		x.add(ann, bob)
-		receipt := x.relate(rookery.RelationChange{Me: ann, Other: bob, Step: ask(rookery.Relation{})})
+		receipt := x.relate(rookery.RelationChange{Me: ann, Other: bob, Transition: ask(rookery.Relation{})})
 		x.equal("receipt", receipt, rookery.Receipt{Numbers: []uint64{1}})
 		x.twice(func() {
 			want := []rookery.Entry{{Number: 1, Kind: rookery.KindAsks, Peer: ann, Time: noon, Text: "it is me"}}
@@ -344,7 +344,7 @@ var friendTests = []test{
 		x.add(ann, bob)
 		x.befriend(ann, bob)
 		m := mark(ann, 1, time.Minute)
-		_, err := x.Relate(x.ctx, rookery.RelationChange{Me: ann, Other: bob, Step: ask(rookery.Relation{}), Time: noon, Mark: m})
+		_, err := x.Relate(x.ctx, rookery.RelationChange{Me: ann, Other: bob, Transition: ask(rookery.Relation{}), Time: noon, Key: m})
 		x.refused(err, rookery.CodeConflict)
 		x.equal("relation", x.relation(ann, bob), rookery.Relation{Friends: true})
 		x.equal("mailbox of bob", x.last(bob), uint64(0))
@@ -353,18 +353,18 @@ var friendTests = []test{
 	{"if one of the two is no account nothing happens", func(x *trial) {
 		x.add(ann)
 		for _, c := range []rookery.RelationChange{{Me: ann, Other: nobody}, {Me: nobody, Other: ann}} {
-			c.Step, c.Time, c.Mark = ask(rookery.Relation{}), noon, mark(c.Me, 1, time.Minute)
+			c.Transition, c.Time, c.Key = ask(rookery.Relation{}), noon, mark(c.Me, 1, time.Minute)
 			_, err := x.Relate(x.ctx, c)
 			x.refused(err, rookery.CodeNoAccount)
 			x.equal("relation", x.relation(c.Me, c.Other), rookery.Relation{})
-			x.recalls(c.Mark, false)
+			x.recalls(c.Key, false)
 		}
 		x.equal("mailbox of ann", x.last(ann), uint64(0))
 	}},
 	{"a repeat gets the first outcome and does nothing", func(x *trial) {
 		x.add(ann, bob)
-		c := rookery.RelationChange{Me: ann, Other: bob, Step: ask(rookery.Relation{}), Mark: mark(ann, 1, time.Minute)}
-		c.Step.Outcome = rookery.OutcomeMustAsk
+		c := rookery.RelationChange{Me: ann, Other: bob, Transition: ask(rookery.Relation{}), Key: mark(ann, 1, time.Minute)}
+		c.Transition.Outcome = rookery.OutcomeMustAsk
 		x.relate(c)
 		x.twice(func() {
 			x.equal("receipt", x.relate(c), rookery.Receipt{Outcome: rookery.OutcomeMustAsk, Repeated: true})
@@ -376,7 +376,7 @@ var friendTests = []test{
 		m := mark(ann, 1, time.Minute)
 		closed, err := rookery.Add(rookery.Relation{}, rookery.RuleClosed)
 		x.must(err)
-		x.relate(rookery.RelationChange{Me: ann, Other: bob, Step: closed, Mark: m})
+		x.relate(rookery.RelationChange{Me: ann, Other: bob, Transition: closed, Key: m})
 		x.twice(func() {
 			outcome, ok, err := x.Recall(x.ctx, m)
 			x.must(err)
@@ -389,7 +389,7 @@ var friendTests = []test{
 		errs := make([]error, 8)
 		var all sync.WaitGroup
 		for i := range errs {
-			c := rookery.RelationChange{Me: ann, Other: bob, Step: ask(rookery.Relation{}), Time: noon}
+			c := rookery.RelationChange{Me: ann, Other: bob, Transition: ask(rookery.Relation{}), Time: noon}
 			all.Go(func() { _, errs[i] = x.Relate(x.ctx, c) })
 		}
 		all.Wait()

@@ -65,12 +65,12 @@ func (d *dice) now() time.Time { return noon.Add(d.clock) }
 
 func (d *dice) addr() netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(d.IntN(24))}) }
 
-func (d *dice) mark() rookery.Mark {
+func (d *dice) mark() rookery.RequestKey {
 	d.clock += time.Duration(d.IntN(4000)) * time.Millisecond
 	m := onDevice(mark(d.uin(), uint64(d.IntN(8)), d.clock), d.device())
 	switch d.IntN(4) {
 	case 0:
-		return rookery.Mark{}
+		return rookery.RequestKey{}
 	case 1:
 		m.Window, m.LatestOnly = 15*time.Second, true
 	}
@@ -153,22 +153,22 @@ func (d *dice) relate() call {
 		if at == 8 {
 			from = rookery.Relation{Friends: true}
 		}
-		steps := []func() (rookery.Step, error){
-			func() (rookery.Step, error) { return rookery.Add(from, rookery.RuleOpen) },
-			func() (rookery.Step, error) { return rookery.Add(from, rookery.RuleAsk) },
-			func() (rookery.Step, error) { return rookery.Ask(from, rookery.RuleAsk, words) },
-			func() (rookery.Step, error) { return rookery.Accept(from) },
-			func() (rookery.Step, error) { return rookery.Reject(from, words) },
-			func() (rookery.Step, error) { return rookery.Unfriend(from), nil },
-			func() (rookery.Step, error) { return rookery.Block(from), nil },
-			func() (rookery.Step, error) { return rookery.Unblock(from), nil },
-			func() (rookery.Step, error) { return rookery.Befriend(), nil },
+		steps := []func() (rookery.RelationTransition, error){
+			func() (rookery.RelationTransition, error) { return rookery.Add(from, rookery.RuleOpen) },
+			func() (rookery.RelationTransition, error) { return rookery.Add(from, rookery.RuleAsk) },
+			func() (rookery.RelationTransition, error) { return rookery.Ask(from, rookery.RuleAsk, words) },
+			func() (rookery.RelationTransition, error) { return rookery.Accept(from) },
+			func() (rookery.RelationTransition, error) { return rookery.Reject(from, words) },
+			func() (rookery.RelationTransition, error) { return rookery.Unfriend(from), nil },
+			func() (rookery.RelationTransition, error) { return rookery.Block(from), nil },
+			func() (rookery.RelationTransition, error) { return rookery.Unblock(from), nil },
+			func() (rookery.RelationTransition, error) { return rookery.Befriend(), nil },
 		}
 		step, err := steps[at]()
 		if err != nil {
 			return outcome(err)
 		}
-		receipt, err := s.Relate(d.ctx, rookery.RelationChange{Me: me, Other: other, From: from, Step: step, Limit: limit, Time: now, Mark: m})
+		receipt, err := s.Relate(d.ctx, rookery.RelationChange{Me: me, Other: other, From: from, Transition: step, Limit: limit, Time: now, Key: m})
 		return outcome(err, receipt, from)
 	}}
 }

@@ -74,7 +74,7 @@ func (d *dice) allOf(s service.Store, uin rookery.UIN) (all []fact) {
 		last, place, err := s.Mailbox(d.ctx, uin, device)
 		note("mailbox for "+device, err, last, place)
 		for id := range uint64(8) {
-			for _, m := range []rookery.Mark{mark(uin, id, d.clock), short(uin, id, d.clock)} {
+			for _, m := range []rookery.RequestKey{mark(uin, id, d.clock), short(uin, id, d.clock)} {
 				m = onDevice(m, device)
 				o, ok, err := s.Recall(d.ctx, m)
 				note(fmt.Sprintf("%+v", m), err, ok && o > 0, ok)

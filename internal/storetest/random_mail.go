@@ -7,7 +7,7 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-func (d *dice) letter() rookery.Letter {
+func (d *dice) letter() rookery.NewEntry {
 	l := letter(d.uin(), d.uin(), d.text())
 	if d.IntN(3) == 0 {
 		l.Kind, l.Origin = rookery.KindSent, d.device()
@@ -17,12 +17,12 @@ func (d *dice) letter() rookery.Letter {
 }
 
 // limit is one that mailboxes come to now and then, or none.
-func (d *dice) limit() *rookery.Limit {
-	return []*rookery.Limit{nil, nil, {Messages: 12, Bytes: 1 << 20}, {Messages: 1000, Bytes: 200}}[d.IntN(4)]
+func (d *dice) limit() *rookery.BacklogLimit {
+	return []*rookery.BacklogLimit{nil, nil, {Messages: 12, Bytes: 1 << 20}, {Messages: 1000, Bytes: 200}}[d.IntN(4)]
 }
 
 func (d *dice) deliver() call {
-	var letters []rookery.Letter
+	var letters []rookery.NewEntry
 	for range 1 + d.IntN(3)*d.IntN(3) {
 		letters = append(letters, d.letter())
 	}
@@ -36,7 +36,7 @@ func (d *dice) deliver() call {
 func (d *dice) deliverEach() call {
 	var row []rookery.Delivery
 	for range d.IntN(5) {
-		row = append(row, rookery.Delivery{Letters: []rookery.Letter{d.letter(), d.letter()}[:1+d.IntN(2)], Mark: d.mark()})
+		row = append(row, rookery.Delivery{Entries: []rookery.NewEntry{d.letter(), d.letter()}[:1+d.IntN(2)], Key: d.mark()})
 	}
 	now := d.now()
 	return call{fmt.Sprintf("deliver each of %+v", row), func(s service.Store) any {
@@ -56,7 +56,7 @@ func (d *dice) collect() call {
 		if err != nil {
 			return outcome(err)
 		}
-		place := rookery.Place{Number: last - min(back, last), Memo: fmt.Append(nil, back)}
+		place := rookery.Cursor{Number: last - min(back, last), Memo: fmt.Append(nil, back)}
 		if keep {
 			place.Keep = last - min(2*back, last)
 		}

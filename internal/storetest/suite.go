@@ -125,15 +125,15 @@ func (x *trial) add(uins ...rookery.UIN) {
 	}
 }
 
-func letter(to, from rookery.UIN, text string) rookery.Letter {
-	return rookery.Letter{To: to, Kind: rookery.KindMessage, Peer: from, Text: text}
+func letter(to, from rookery.UIN, text string) rookery.NewEntry {
+	return rookery.NewEntry{To: to, Kind: rookery.KindMessage, Peer: from, Text: text}
 }
 
 // send delivers messages without a mark, one after the other.
 func (x *trial) send(to, from rookery.UIN, texts ...string) {
 	x.Helper()
 	for _, text := range texts {
-		_, err := x.Deliver(x.ctx, []rookery.Letter{letter(to, from, text)}, noon, rookery.Mark{})
+		_, err := x.Deliver(x.ctx, []rookery.NewEntry{letter(to, from, text)}, noon, rookery.RequestKey{})
 		x.must(err)
 	}
 }
@@ -169,7 +169,7 @@ func (x *trial) last(uin rookery.UIN) uint64 {
 	return last
 }
 
-func (x *trial) place(uin rookery.UIN, device string) rookery.Place {
+func (x *trial) place(uin rookery.UIN, device string) rookery.Cursor {
 	x.Helper()
 	_, place, err := x.Mailbox(x.ctx, uin, device)
 	x.must(err)
@@ -177,27 +177,27 @@ func (x *trial) place(uin rookery.UIN, device string) rookery.Place {
 }
 
 // mark is one of the account's address sessions, with a long window.
-func mark(owner rookery.UIN, id uint64, at time.Duration) rookery.Mark {
-	m := rookery.Mark{Owner: owner, At: at, Window: 2 * time.Minute}
+func mark(owner rookery.UIN, id uint64, at time.Duration) rookery.RequestKey {
+	m := rookery.RequestKey{Owner: owner, At: at, Window: 2 * time.Minute}
 	binary.LittleEndian.PutUint32(m.Digest[:], uint32(owner))
 	binary.LittleEndian.PutUint64(m.Digest[8:], id)
 	return m
 }
 
 // short is a mark that counts only while it is the latest.
-func short(owner rookery.UIN, id uint64, at time.Duration) rookery.Mark {
+func short(owner rookery.UIN, id uint64, at time.Duration) rookery.RequestKey {
 	m := mark(owner, id, at)
 	m.Window, m.LatestOnly = 15*time.Second, true
 	return m
 }
 
-func onDevice(m rookery.Mark, device string) rookery.Mark {
+func onDevice(m rookery.RequestKey, device string) rookery.RequestKey {
 	m.Device = device
 	return m
 }
 
 // do carries out the simplest thing that takes a mark.
-func (x *trial) do(m rookery.Mark) {
+func (x *trial) do(m rookery.RequestKey) {
 	x.Helper()
 	receipt, err := x.Deliver(x.ctx, nil, noon, m)
 	x.must(err)
@@ -207,7 +207,7 @@ func (x *trial) do(m rookery.Mark) {
 }
 
 // recalls checks whether a mark is recalled.
-func (x *trial) recalls(m rookery.Mark, want bool) {
+func (x *trial) recalls(m rookery.RequestKey, want bool) {
 	x.Helper()
 	_, ok, err := x.Recall(x.ctx, m)
 	x.must(err)

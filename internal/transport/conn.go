@@ -32,13 +32,13 @@ type Conn struct {
 
 	server *Server
 	unread []byte      // given back by Unread
-	first  *firstBytes // what unread lies in, if it was lent by Detect
+	first  *bytePool // what unread lies in, if it was lent by Detect
 	state  atomic.Int32
 	wrote  atomic.Bool // something was written, so there is an answer to lose
 	close  sync.Once
 
-	memory  *memory // the server's
-	holding holding
+	memory  *memoryBudget // the server's
+	holding memoryReservation
 	holds   bool // Hold was called, and Hold(0) not since; of who reads
 	gaveWay atomic.Bool
 

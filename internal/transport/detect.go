@@ -10,11 +10,11 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// Detect is the way in that leads to the others: by a connection's first bytes
+// ProtocolDetector is the way in that leads to the others: by a connection's first bytes
 // it tells who speaks HTTP and who sends lines (docs/protocol.md, 1.2).
-type Detect struct {
+type ProtocolDetector struct {
 	// HTTP and Line get the connection, with its first bytes still to be read.
-	HTTP, Line Way
+	HTTP, Line Protocol
 	// Patience is how long a new connection may take until its first bytes say
 	// what it is, and be silent; 10 s if zero.
 	Patience time.Duration
@@ -25,16 +25,16 @@ type Detect struct {
 	buffers sync.Pool // of *firstBytes
 }
 
-// firstBytes is lent to a connection until what was read to decide has been
+// bytePool is lent to a connection until what was read to decide has been
 // read again. Most requests fit, so that they are read from the socket once.
-type firstBytes struct {
+type bytePool struct {
 	b    [1 << 10]byte
 	pool *sync.Pool
 }
 
 // Serve reads the first bytes and hands the connection on. One that stays
 // silent is closed.
-func (d *Detect) Serve(ctx context.Context, c *Conn) {
+func (d *ProtocolDetector) Serve(ctx context.Context, c *Conn) {
 	if way := d.choose(c); way != nil {
 		way.Serve(ctx, c)
 		return
@@ -44,7 +44,7 @@ func (d *Detect) Serve(ctx context.Context, c *Conn) {
 
 // choose reads until the way in is clear, and puts back what was read, without
 // the blank lines before it. It returns nil if the connection is done for.
-func (d *Detect) choose(c *Conn) Way {
+func (d *ProtocolDetector) choose(c *Conn) Protocol {
 	patience, mostBlank := d.Patience, d.BlankBytes
 	defaultTo(&patience, 10*time.Second)
 	defaultTo(&mostBlank, 8<<10)
@@ -52,9 +52,9 @@ func (d *Detect) choose(c *Conn) Way {
 	if !c.Wait() {
 		return nil
 	}
-	first, ok := d.buffers.Get().(*firstBytes)
+	first, ok := d.buffers.Get().(*bytePool)
 	if !ok {
-		first = &firstBytes{pool: &d.buffers}
+		first = &bytePool{pool: &d.buffers}
 	}
 	for n := 0; ; {
 		more, err := c.Conn.Read(first.b[n:])

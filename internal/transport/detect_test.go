@@ -25,8 +25,8 @@ func (n named) Serve(_ context.Context, c *transport.Conn) {
 	_ = c.Close()
 }
 
-func detect(said chan string) *transport.Detect {
-	return &transport.Detect{HTTP: named{"http", said}, Line: named{"line", said}}
+func detect(said chan string) *transport.ProtocolDetector {
+	return &transport.ProtocolDetector{HTTP: named{"http", said}, Line: named{"line", said}}
 }
 
 // withoutBlankLines is the text behind the blank lines that it begins with.
@@ -86,7 +86,7 @@ func TestFirstBytesTellHTTPFromLinesHoweverTheyAreSplit(t *testing.T) {
 			for _, step := range []int{1, 2, 3, 5, len(c.text)} {
 				synctest.Test(t, func(t *testing.T) {
 					said := make(chan string, 1)
-					_, m, _ := start(t, transport.Config{Way: detect(said)})
+					_, m, _ := start(t, transport.Config{Protocol: detect(said)})
 					conn, _ := m.dial(t, "192.0.2.1")
 					for rest := c.text; rest != ""; rest = rest[min(step, len(rest)):] {
 						_, _ = io.WriteString(conn, rest[:min(step, len(rest))])
@@ -106,7 +106,7 @@ func TestAConnectionThatDoesNotSayWhatItIsEnds(t *testing.T) {
 	for name, sent := range map[string]string{"silent": "", "one P": "P", "POST": "POST", "blank lines": "\r\n\n"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, m, _ := start(t, transport.Config{Way: detect(make(chan string))})
+				_, m, _ := start(t, transport.Config{Protocol: detect(make(chan string))})
 				conn, _ := m.dial(t, "192.0.2.1")
 				begin := time.Now()
 				_, _ = io.WriteString(conn, sent)
@@ -120,7 +120,7 @@ func TestAConnectionThatDoesNotSayWhatItIsEnds(t *testing.T) {
 
 func TestShutdownEndsAConnectionThatHasNotSaidWhatItIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, m, _ := start(t, transport.Config{Way: detect(make(chan string))})
+		s, m, _ := start(t, transport.Config{Protocol: detect(make(chan string))})
 		conn, _ := m.dial(t, "192.0.2.1")
 		_, _ = io.WriteString(conn, "P")
 		begin := time.Now()
@@ -135,16 +135,16 @@ func TestShutdownEndsAConnectionThatHasNotSaidWhatItIs(t *testing.T) {
 func TestABorrowedStackIsUsedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conns := make(chan *transport.Conn, 1)
-		_, m, _ := start(t, transport.Config{Way: wayFunc(func(ctx context.Context, c *transport.Conn) {
+		_, m, _ := start(t, transport.Config{Protocol: wayFunc(func(ctx context.Context, c *transport.Conn) {
 			conns <- c
 			quiet(ctx, c)
 		})})
 		m.dial(t, "192.0.2.1")
 		c := <-conns
 		depth := 0
-		c.Borrow(func() { c.Borrow(func() { depth++ }); depth++ })
+		c.RunOnWorker(func() { c.RunOnWorker(func() { depth++ }); depth++ })
 		for range 100 {
-			c.Borrow(func() { depth++ })
+			c.RunOnWorker(func() { depth++ })
 		}
 		if depth != 102 {
 			t.Errorf("%d were run", depth)
@@ -154,8 +154,8 @@ func TestABorrowedStackIsUsedAgain(t *testing.T) {
 
 func TestAPanicOnABorrowedStackCostsOneConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, m, log := start(t, transport.Config{Way: wayFunc(func(_ context.Context, c *transport.Conn) {
-			c.Borrow(func() { panic("borrowed") })
+		_, m, log := start(t, transport.Config{Protocol: wayFunc(func(_ context.Context, c *transport.Conn) {
+			c.RunOnWorker(func() { panic("borrowed") })
 		})})
 		if _, kept := m.dial(t, "192.0.2.1"); kept {
 			t.Error("the connection is still open")
@@ -168,12 +168,12 @@ func TestAPanicOnABorrowedStackCostsOneConnection(t *testing.T) {
 
 func TestARateIsOfOneSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var r transport.Rate
-		if r.Take(2, 3) != 2 || r.Take(2, 3) != 1 || r.Take(1, 3) != 0 {
+		var r transport.RateCounter
+		if r.Allow(2, 3) != 2 || r.Allow(2, 3) != 1 || r.Allow(1, 3) != 0 {
 			t.Error("not three are allowed")
 		}
 		<-time.After(time.Second)
-		if r.Take(4, 3) != 3 || r.Take(1000, 0) != 1000 {
+		if r.Allow(4, 3) != 3 || r.Allow(1000, 0) != 1000 {
 			t.Error("a second later they are not allowed")
 		}
 	})
@@ -203,7 +203,7 @@ func (p *pieces) RemoteAddr() net.Addr            { return &net.TCPAddr{} }
 // decide says what a connection with the text is, "" if that stays open.
 func decide(text []byte, step int) string {
 	said := make(chan string, 1)
-	s := transport.NewServer(transport.Config{Way: detect(said)})
+	s := transport.NewServer(transport.Config{Protocol: detect(said)})
 	m := newMemory()
 	p := &pieces{text: text, step: step, closed: make(chan struct{})}
 	go func() { _ = s.Serve(m) }()

@@ -54,16 +54,16 @@ func defaultTo[T comparable](field *T, value T) {
 	}
 }
 
-// census counts connections by the network that they come from. It has no lock
+// connectionCounts counts connections by the network that they come from. It has no lock
 // of its own.
-type census struct {
+type connectionCounts struct {
 	counted map[netip.Prefix]int
 	exempt  []netip.Prefix
 }
 
 // network is what an address is counted under; ok is false for one that is
 // not counted.
-func (c *census) network(a netip.Addr) (_ netip.Prefix, ok bool) {
+func (c *connectionCounts) network(a netip.Addr) (_ netip.Prefix, ok bool) {
 	if !a.IsValid() {
 		return netip.Prefix{}, false
 	}
@@ -87,7 +87,7 @@ func networkOf(a netip.Addr) (_ netip.Prefix, ok bool) {
 }
 
 // enter counts a connection in, if its network has fewer than most.
-func (c *census) enter(a netip.Addr, most int) bool {
+func (c *connectionCounts) enter(a netip.Addr, most int) bool {
 	n, ok := c.network(a)
 	if !ok {
 		return true
@@ -100,7 +100,7 @@ func (c *census) enter(a netip.Addr, most int) bool {
 }
 
 // leave counts a connection out that was counted in.
-func (c *census) leave(a netip.Addr) {
+func (c *connectionCounts) leave(a netip.Addr) {
 	n, ok := c.network(a)
 	if !ok {
 		return
@@ -113,17 +113,17 @@ func (c *census) leave(a netip.Addr) {
 // complaintInterval is how often the same complaint is logged at most.
 const complaintInterval = time.Minute
 
-// Complaint keeps a message that a stranger can cause at will from filling the
+// LogLimiter keeps a message that a stranger can cause at will from filling the
 // log.
-type Complaint struct {
+type LogLimiter struct {
 	mu     sync.Mutex // guards what follows
 	latest time.Time
 	kept   int
 }
 
-// Due counts one occasion to complain, and reports whether it is time to do
+// Allow counts one occasion to complain, and reports whether it is time to do
 // so and how many earlier occasions passed in silence since the last time.
-func (c *Complaint) Due() (kept int, ok bool) {
+func (c *LogLimiter) Allow() (kept int, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
@@ -135,20 +135,20 @@ func (c *Complaint) Due() (kept int, ok bool) {
 	return kept, true
 }
 
-// Rate bounds how much comes in one second.
-type Rate struct {
+// RateCounter bounds how much comes in one second.
+type RateCounter struct {
 	since time.Time // when the second began
 	count int
 }
 
-// Take returns how many of n more may come, if most may in one second; 0 is any
+// Allow returns how many of n more may come, if most may in one second; 0 is any
 // number.
-func (r *Rate) Take(n, most int) int {
+func (r *RateCounter) Allow(n, most int) int {
 	if most == 0 {
 		return n
 	}
 	if now := time.Now(); now.Sub(r.since) >= time.Second {
-		*r = Rate{since: now}
+		*r = RateCounter{since: now}
 	}
 	n = min(n, most-r.count)
 	r.count += n

@@ -2,12 +2,12 @@ package transport
 
 import "sync"
 
-// memory bounds what all connections together hold of requests that have not
+// memoryBudget bounds what all connections together hold of requests that have not
 // arrived whole. When it is used up, whoever has been sending for longest gives
 // way to who sends now. So a client that sends its request at once is served,
 // however many hold back a part of theirs, as long as these cannot send as much
 // as a good part of the bound in the time that the client takes.
-type memory struct {
+type memoryBudget struct {
 	most int // bytes
 
 	mu     sync.Mutex // guards what follows, and each Conn's holding
@@ -16,8 +16,8 @@ type memory struct {
 	newest *Conn
 }
 
-// holding is what a connection holds of a request that has not arrived whole.
-type holding struct {
+// memoryReservation is what a connection holds of a request that has not arrived whole.
+type memoryReservation struct {
 	bytes          int   // 0 if it is not in the list
 	previous, next *Conn // who began to hold something before and after
 }
@@ -34,7 +34,7 @@ func (c *Conn) Hold(n int) bool {
 	}
 	c.holds = n > 0
 	for _, other := range m.set(c, n) {
-		c.server.warnings.Warn(Occasion{Cause: "request memory", Address: other.Addr},
+		c.server.warnings.Warn(WarningContext{Cause: "request memory", Address: other.Addr},
 			"a request that did not arrive whole was given up: all of these together held as much as --max-request-memory allows; "+
 				"raise it if your clients are that slow", "limit_bytes", m.most)
 	}
@@ -46,7 +46,7 @@ func (c *Conn) Hold(n int) bool {
 func (c *Conn) GaveWay() bool { return c.gaveWay.Load() }
 
 // set notes how much a connection holds, and returns who had to give way.
-func (m *memory) set(c *Conn, n int) (gaveWay []*Conn) {
+func (m *memoryBudget) set(c *Conn, n int) (gaveWay []*Conn) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if n == 0 || c.GaveWay() {
@@ -68,7 +68,7 @@ func (m *memory) set(c *Conn, n int) (gaveWay []*Conn) {
 }
 
 // end counts out a connection that ends, for good.
-func (m *memory) end(c *Conn) {
+func (m *memoryBudget) end(c *Conn) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.drop(c)
@@ -83,7 +83,7 @@ func (c *Conn) giveWay() {
 }
 
 // append makes a connection the newest of the list. Called under mu.
-func (m *memory) append(c *Conn) {
+func (m *memoryBudget) append(c *Conn) {
 	c.holding.previous = m.newest
 	if m.newest == nil {
 		m.oldest = c
@@ -94,7 +94,7 @@ func (m *memory) append(c *Conn) {
 }
 
 // drop takes a connection out of the list, if it is there. Called under mu.
-func (m *memory) drop(c *Conn) {
+func (m *memoryBudget) drop(c *Conn) {
 	h := &c.holding
 	if h.bytes == 0 {
 		return
@@ -110,5 +110,5 @@ func (m *memory) drop(c *Conn) {
 	} else {
 		h.next.holding.previous = h.previous
 	}
-	*h = holding{}
+	*h = memoryReservation{}
 }

@@ -49,8 +49,8 @@ var halves = map[string]func(c net.Conn){
 }
 
 // smallMemory bounds what is held to 256 KiB: four big requests, three big lines.
-func smallMemory(t *testing.T) (*memory, *logged) {
-	_, m, log := start(t, transport.Config{Way: everything(brackets{}), Limits: transport.Limits{RequestBytes: 256 << 10}})
+func smallMemory(t *testing.T) (*memoryBudget, *logged) {
+	_, m, log := start(t, transport.Config{Protocol: everything(brackets{}), Limits: transport.Limits{RequestBytes: 256 << 10}})
 	return m, log
 }
 
@@ -176,7 +176,7 @@ func TestWhatIsAnsweredOrGoneHoldsNothing(t *testing.T) {
 
 func TestASmallRequestNeedsNoneOfThatMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, m, log := start(t, transport.Config{Way: everything(brackets{}), Limits: transport.Limits{RequestBytes: 1}})
+		_, m, log := start(t, transport.Config{Protocol: everything(brackets{}), Limits: transport.Limits{RequestBytes: 1}})
 		c, _ := m.dial(t, "192.0.2.1")
 		send(c, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
 		if r, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || r.StatusCode != http.StatusOK {

@@ -98,19 +98,19 @@ func (p Page) Refusal() string {
 }
 
 // RefusedPage logs that a page was refused that asked host.
-func (w *Warnings) RefusedPage(p Page, from netip.Addr, host string, origins []string) {
+func (w *WarningLog) RefusedPage(p Page, from netip.Addr, host string, origins []string) {
 	cause := "foreign origin"
 	if p == UnnamedPage {
 		cause = unknownName
 	}
-	w.Warn(Occasion{Cause: cause, Address: from}, p.Refusal(),
+	w.Warn(WarningContext{Cause: cause, Address: from}, p.Refusal(),
 		"origin", Excerpt(strings.Join(origins, ", ")), "host", Excerpt(host))
 }
 
 // UnknownName logs that a page was asked for under a name that is not the
 // server's.
-func (w *Warnings) UnknownName(from netip.Addr, host string) {
-	w.Warn(Occasion{Cause: unknownName, Address: from},
+func (w *WarningLog) UnknownName(from netip.Addr, host string) {
+	w.Warn(WarningContext{Cause: unknownName, Address: from},
 		"A page was asked for under a name that the server does not know. "+namesSetting, "host", Excerpt(host))
 }
 

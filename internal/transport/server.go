@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// Way is a way in: it talks to one client after another. A way that tells
+// Protocol is a way in: it talks to one client after another. A way that tells
 // others apart by a connection's first bytes reads these, gives them back with
 // Conn.Unread and hands the connection on.
-type Way interface {
+type Protocol interface {
 	// Serve talks to the client and sees to it that c is closed in the end,
 	// here or by whom it is handed to. It calls c.Begin and c.Wait around each
 	// request. ctx ends when the server gives up on requests in flight.
@@ -25,23 +25,23 @@ type Way interface {
 
 // Config is what a Server needs.
 type Config struct {
-	Way    Way
+	Protocol    Protocol
 	Limits Limits
 	// Proxies are addresses that stand for many clients: Limits.PerAddress
 	// does not bind them.
 	Proxies []netip.Prefix
 	Log     *slog.Logger
-	// Warnings logs what clients do wrong; nil is made of Log.
-	Warnings *Warnings
+	// WarningLog logs what clients do wrong; nil is made of Log.
+	Warnings *WarningLog
 }
 
 // Server accepts connections on any number of listeners, within limits, and
 // ends them in good order.
 type Server struct {
-	way      Way
+	protocol      Protocol
 	limits   Limits
 	log      *slog.Logger
-	warnings *Warnings
+	warnings *WarningLog
 
 	ctx      context.Context // given to the way
 	giveUp   context.CancelFunc
@@ -49,16 +49,16 @@ type Server struct {
 	quit     chan struct{} // closed when draining begins
 	empty    chan struct{} // closed when draining and no connection is left
 
-	full, failing Complaint
+	full, failing LogLimiter
 
-	memory memory
+	memory memoryBudget
 
-	stacks stacks
+	stacks workerPool
 
 	mu        sync.Mutex // guards what follows
 	listeners map[net.Listener]struct{}
 	conns     map[*Conn]struct{}
-	census    census
+	census    connectionCounts
 	emptied   bool // empty is closed
 }
 
@@ -66,18 +66,18 @@ type Server struct {
 func NewServer(cfg Config) *Server {
 	ctx, giveUp := context.WithCancel(context.Background())
 	s := &Server{
-		way:       cfg.Way,
+		protocol:       cfg.Protocol,
 		limits:    cfg.Limits.withDefaults(),
 		log:       cfg.Log,
 		warnings:  cmp.Or(cfg.Warnings, NewWarnings(cfg.Log, time.Now)),
-		memory:    memory{most: cfg.Limits.withDefaults().RequestBytes},
+		memory:    memoryBudget{most: cfg.Limits.withDefaults().RequestBytes},
 		ctx:       ctx,
 		giveUp:    giveUp,
 		quit:      make(chan struct{}),
 		empty:     make(chan struct{}),
 		listeners: make(map[net.Listener]struct{}),
 		conns:     make(map[*Conn]struct{}),
-		census:    census{counted: make(map[netip.Prefix]int), exempt: cfg.Proxies},
+		census:    connectionCounts{counted: make(map[netip.Prefix]int), exempt: cfg.Proxies},
 	}
 	if !cfg.Limits.CountLoopback {
 		loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
@@ -108,7 +108,7 @@ func (s *Server) Serve(l net.Listener) error {
 			return err
 		default:
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			if kept, ok := s.failing.Due(); ok {
+			if kept, ok := s.failing.Allow(); ok {
 				s.log.Error("cannot accept a connection, trying on; if descriptors have run out, raise the limit (ulimit -n) or lower --max-connections",
 					"error", err, "listener", l.Addr(), "more_since", kept)
 			}
@@ -152,12 +152,12 @@ func (s *Server) admit(c *Conn) bool {
 	switch {
 	case ok || draining:
 	case full:
-		if kept, due := s.full.Due(); due {
+		if kept, due := s.full.Allow(); due {
 			s.log.Warn("connection refused: there are as many as --max-connections allows; raise it to take more",
 				"limit", s.limits.Connections, "client", c.Addr, "more_since", kept)
 		}
 	default:
-		s.warnings.Warn(Occasion{Cause: "connections of one address", Address: c.Addr},
+		s.warnings.Warn(WarningContext{Cause: "connections of one address", Address: c.Addr},
 			"connection refused: its address has as many as --max-connections-per-address allows; raise it to take more, "+
 				"or name the address with --trusted-proxy if it is a proxy of yours", "limit", s.limits.PerAddress)
 	}
@@ -169,14 +169,14 @@ func (s *Server) serve(c *Conn) {
 	defer func() {
 		if p := recover(); p != nil {
 			trace := debug.Stack()
-			if b, ok := p.(*panicked); ok {
+			if b, ok := p.(*capturedPanic); ok {
 				p, trace = b.value, b.trace
 			}
 			s.log.Error("a request made the server panic; its connection is closed", "panic", p, "client", c.Addr, "stack", string(trace))
 			_ = c.Close()
 		}
 	}()
-	s.way.Serve(s.ctx, c)
+	s.protocol.Serve(s.ctx, c)
 }
 
 // forget counts a connection out that has been closed.

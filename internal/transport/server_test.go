@@ -18,8 +18,8 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-// memory is a listener whose accepts a test feeds.
-type memory struct {
+// memoryBudget is a listener whose accepts a test feeds.
+type memoryBudget struct {
 	accepts chan accept
 	once    sync.Once
 	closed  chan struct{}
@@ -30,9 +30,9 @@ type accept struct {
 	err  error
 }
 
-func newMemory() *memory { return &memory{accepts: make(chan accept), closed: make(chan struct{})} }
+func newMemory() *memoryBudget { return &memoryBudget{accepts: make(chan accept), closed: make(chan struct{})} }
 
-func (m *memory) Accept() (net.Conn, error) {
+func (m *memoryBudget) Accept() (net.Conn, error) {
 	select {
 	case a := <-m.accepts:
 		return a.conn, a.err
@@ -41,8 +41,8 @@ func (m *memory) Accept() (net.Conn, error) {
 	}
 }
 
-func (m *memory) Close() error   { m.once.Do(func() { close(m.closed) }); return nil }
-func (m *memory) Addr() net.Addr { return &net.TCPAddr{} }
+func (m *memoryBudget) Close() error   { m.once.Do(func() { close(m.closed) }); return nil }
+func (m *memoryBudget) Addr() net.Addr { return &net.TCPAddr{} }
 
 // from is a connection of a remote address.
 type from struct {
@@ -54,7 +54,7 @@ func (f from) RemoteAddr() net.Addr { return f.addr }
 
 // dial connects from an address and reports whether the server keeps the
 // connection.
-func (m *memory) dial(t *testing.T, address string) (net.Conn, bool) {
+func (m *memoryBudget) dial(t *testing.T, address string) (net.Conn, bool) {
 	t.Helper()
 	client, server := net.Pipe()
 	t.Cleanup(func() { _ = client.Close() })
@@ -67,7 +67,7 @@ func (m *memory) dial(t *testing.T, address string) (net.Conn, bool) {
 	return client, !errors.Is(err, io.EOF)
 }
 
-// wayFunc is a function as a transport.Way.
+// wayFunc is a function as a transport.Protocol.
 type wayFunc func(ctx context.Context, c *transport.Conn)
 
 func (f wayFunc) Serve(ctx context.Context, c *transport.Conn) { f(ctx, c) }
@@ -99,11 +99,11 @@ func (l *logged) take() string {
 }
 
 // start serves in virtual time, until the test ends.
-func start(t *testing.T, cfg transport.Config) (*transport.Server, *memory, *logged) {
+func start(t *testing.T, cfg transport.Config) (*transport.Server, *memoryBudget, *logged) {
 	log := &logged{}
 	cfg.Log = slog.New(slog.NewTextHandler(log, nil))
-	if cfg.Way == nil {
-		cfg.Way = quiet
+	if cfg.Protocol == nil {
+		cfg.Protocol = quiet
 	}
 	s, m := transport.NewServer(cfg), newMemory()
 	served := make(chan struct{})
@@ -220,7 +220,7 @@ func TestErrorsInAcceptingPass(t *testing.T) {
 
 func TestAPauseAfterAnErrorDoesNotHoldUpShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, m := transport.NewServer(transport.Config{Way: quiet, Log: slog.New(slog.DiscardHandler)}), newMemory()
+		s, m := transport.NewServer(transport.Config{Protocol: quiet, Log: slog.New(slog.DiscardHandler)}), newMemory()
 		served := make(chan error, 1)
 		go func() { served <- s.Serve(m) }()
 		for range 9 {
@@ -238,7 +238,7 @@ func TestAPauseAfterAnErrorDoesNotHoldUpShutdown(t *testing.T) {
 }
 
 func TestAListenerThatIsClosedByOthersEndsServe(t *testing.T) {
-	s, m := transport.NewServer(transport.Config{Way: quiet, Log: slog.New(slog.DiscardHandler)}), newMemory()
+	s, m := transport.NewServer(transport.Config{Protocol: quiet, Log: slog.New(slog.DiscardHandler)}), newMemory()
 	_ = m.Close()
 	if err := s.Serve(m); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v", err)
@@ -246,7 +246,7 @@ func TestAListenerThatIsClosedByOthersEndsServe(t *testing.T) {
 }
 
 func TestServeAfterShutdownServesNothing(t *testing.T) {
-	s, m := transport.NewServer(transport.Config{Way: quiet, Log: slog.New(slog.DiscardHandler)}), newMemory()
+	s, m := transport.NewServer(transport.Config{Protocol: quiet, Log: slog.New(slog.DiscardHandler)}), newMemory()
 	for range 2 {
 		if err := s.Shutdown(t.Context()); err != nil {
 			t.Error("shutdown:", err)
@@ -267,7 +267,7 @@ func TestOneServerHasManyListeners(t *testing.T) {
 		served := make(chan error, 1)
 		go func() { served <- s.Serve(two) }()
 		for i, want := range []bool{true, true, false} {
-			if _, kept := []*memory{one, two, one}[i].dial(t, "192.0.2.1"); kept != want {
+			if _, kept := []*memoryBudget{one, two, one}[i].dial(t, "192.0.2.1"); kept != want {
 				t.Errorf("connection %d: kept is %v", i, kept)
 			}
 		}
@@ -280,7 +280,7 @@ func TestOneServerHasManyListeners(t *testing.T) {
 
 func TestAPanicCostsOneConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, m, log := start(t, transport.Config{Way: wayFunc(func(ctx context.Context, c *transport.Conn) {
+		_, m, log := start(t, transport.Config{Protocol: wayFunc(func(ctx context.Context, c *transport.Conn) {
 			if c.Addr == netip.MustParseAddr("192.0.2.13") {
 				panic("thirteen")
 			}
@@ -301,7 +301,7 @@ func TestAPanicCostsOneConnection(t *testing.T) {
 func TestShutdownEndsTheContextOfWhatItGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := make(chan struct{})
-		s, m, _ := start(t, transport.Config{Way: wayFunc(func(ctx context.Context, c *transport.Conn) {
+		s, m, _ := start(t, transport.Config{Protocol: wayFunc(func(ctx context.Context, c *transport.Conn) {
 			c.Begin()
 			<-ctx.Done()
 			_ = c.Close()
@@ -320,7 +320,7 @@ func TestShutdownEndsTheContextOfWhatItGivesUp(t *testing.T) {
 func TestARequestBeginsOnlyBeforeShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conns, done := make(chan *transport.Conn, 1), make(chan struct{})
-		s, m, _ := start(t, transport.Config{Way: wayFunc(func(_ context.Context, c *transport.Conn) {
+		s, m, _ := start(t, transport.Config{Protocol: wayFunc(func(_ context.Context, c *transport.Conn) {
 			conns <- c
 			<-done
 			_ = c.Close()
@@ -361,7 +361,7 @@ func TestWhatIsUnreadIsReadFirst(t *testing.T) {
 
 func TestWhoDoesNotReadLeavesNothingBehind(t *testing.T) {
 	served := make(chan *transport.Conn, 1)
-	s := transport.NewServer(transport.Config{Log: slog.New(slog.DiscardHandler), Way: wayFunc(func(_ context.Context, c *transport.Conn) {
+	s := transport.NewServer(transport.Config{Log: slog.New(slog.DiscardHandler), Protocol: wayFunc(func(_ context.Context, c *transport.Conn) {
 		served <- c
 	})})
 	l, err := transport.Listen(t.Context(), "127.0.0.1:0")

@@ -28,8 +28,8 @@ func pages() http.Handler {
 }
 
 // everything is all ways in, with a handler of records that come by POST.
-func everything(h transport.Handler) *transport.Detect {
-	return &transport.Detect{
+func everything(h transport.Handler) *transport.ProtocolDetector {
+	return &transport.ProtocolDetector{
 		HTTP: httppost.New(httppost.Config{Handler: h, Pages: pages(), Log: discard}),
 		Line: line.New(line.Config{Host: brackets{}, Log: discard}),
 	}
@@ -85,7 +85,7 @@ func TestSlowClientsDoNotHoldUpTheShutdown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, m, _ := start(t, transport.Config{Way: everything(brackets{})})
+				s, m, _ := start(t, transport.Config{Protocol: everything(brackets{})})
 				c, _ := m.dial(t, "192.0.2.1")
 				begin(c)
 				synctest.Wait()
@@ -107,7 +107,7 @@ func TestSlowClientsDoNotHoldUpTheShutdown(t *testing.T) {
 
 func TestWhoHasSentHalfARequestIsToldThatTheServerEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, m, _ := start(t, transport.Config{Way: everything(brackets{})})
+		s, m, _ := start(t, transport.Config{Protocol: everything(brackets{})})
 		c, _ := m.dial(t, "192.0.2.1")
 		send(c, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVE")
 		synctest.Wait()
@@ -131,7 +131,7 @@ func (d slowly) Handle(_ context.Context, _ *transport.Peer, record, dst []byte)
 // answer, long after clients are not waited for any more.
 func TestWhatIsAcceptedIsAnsweredThoughClientsAreHurried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, m, _ := start(t, transport.Config{Way: everything(slowly(8 * time.Second))})
+		s, m, _ := start(t, transport.Config{Protocol: everything(slowly(8 * time.Second))})
 		reads, _ := m.dial(t, "192.0.2.1")
 		silent, _ := m.dial(t, "192.0.2.1")
 		for _, c := range []net.Conn{reads, silent} {
@@ -157,7 +157,7 @@ func TestWhatIsAcceptedIsAnsweredThoughClientsAreHurried(t *testing.T) {
 
 func TestAHandlerThatDoesNotEndIsAnErrorOfTheShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, m, _ := start(t, transport.Config{Way: everything(slowly(12 * time.Second))})
+		s, m, _ := start(t, transport.Config{Protocol: everything(slowly(12 * time.Second))})
 		c, _ := m.dial(t, "192.0.2.1")
 		send(c, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
 		synctest.Wait()

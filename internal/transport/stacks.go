@@ -5,35 +5,35 @@ import (
 	"sync"
 )
 
-// stacks lends goroutines that have a large stack already. To answer a record
+// workerPool lends goroutines that have a large stack already. To answer a record
 // takes some ten KiB of stack, and a stack that has grown shrinks only when
-// memory is collected. So a goroutine that mostly waits has its records answered
+// memoryBudget is collected. So a goroutine that mostly waits has its records answered
 // on a borrowed stack: its own stays at the two KiB that it began with. The zero
-// stacks has none, and makes them as needed.
-type stacks struct {
+// workerPool has none, and makes them as needed.
+type workerPool struct {
 	mu     sync.Mutex // guards what follows
-	idle   []*stack   // the one that was used last at the end: it is in the caches
+	idle   []*worker   // the one that was used last at the end: it is in the caches
 	closed bool       // none is kept any more
 }
 
 // idleStacks is how many stacks are kept for the next one who needs one.
 const idleStacks = 32
 
-// stack is a goroutine that does one thing after another.
-type stack struct {
+// worker is a goroutine that does one thing after another.
+type worker struct {
 	do   chan func()
-	done chan *panicked
+	done chan *capturedPanic
 }
 
-// panicked is a panic on a borrowed stack, to go on where it was borrowed.
-type panicked struct {
+// capturedPanic is a panic on a borrowed stack, to go on where it was borrowed.
+type capturedPanic struct {
 	value any
 	trace []byte
 }
 
-// Borrow calls f on a borrowed stack, and returns when f has. A panic of f is
+// RunOnWorker calls f on a borrowed stack, and returns when f has. A panic of f is
 // one of Borrow.
-func (c *Conn) Borrow(f func()) {
+func (c *Conn) RunOnWorker(f func()) {
 	s := &c.server.stacks
 	b := s.borrow()
 	b.do <- f
@@ -44,7 +44,7 @@ func (c *Conn) Borrow(f func()) {
 	}
 }
 
-func (s *stacks) borrow() *stack {
+func (s *workerPool) borrow() *worker {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if n := len(s.idle); n > 0 {
@@ -52,13 +52,13 @@ func (s *stacks) borrow() *stack {
 		s.idle = s.idle[:n-1]
 		return b
 	}
-	b := &stack{make(chan func()), make(chan *panicked)}
+	b := &worker{make(chan func()), make(chan *capturedPanic)}
 	go b.run()
 	return b
 }
 
 // giveBack keeps the stack for others, or lets it end.
-func (s *stacks) giveBack(b *stack) {
+func (s *workerPool) giveBack(b *worker) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.idle) < idleStacks && !s.closed {
@@ -69,7 +69,7 @@ func (s *stacks) giveBack(b *stack) {
 }
 
 // close lets all stacks end, those that are lent when they are given back.
-func (s *stacks) close() {
+func (s *workerPool) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, b := range s.idle {
@@ -78,17 +78,17 @@ func (s *stacks) close() {
 	s.idle, s.closed = nil, true
 }
 
-func (b *stack) run() {
+func (b *worker) run() {
 	for f := range b.do {
 		b.done <- try(f)
 	}
 }
 
 // try calls f and returns its panic, nil if there was none.
-func try(f func()) (p *panicked) {
+func try(f func()) (p *capturedPanic) {
 	defer func() {
 		if value := recover(); value != nil {
-			p = &panicked{value, debug.Stack()}
+			p = &capturedPanic{value, debug.Stack()}
 		}
 	}()
 	f()

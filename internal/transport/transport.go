@@ -40,16 +40,16 @@ type Handler interface {
 	Handle(ctx context.Context, peer *Peer, record, dst []byte) []byte
 }
 
-// Host answers records on connections that stay: lines and WebSockets.
-type Host interface {
+// StreamHandler answers records on connections that stay: lines and WebSockets.
+type StreamHandler interface {
 	// Converse begins a dialogue on a connection. The link may be used until
 	// the dialogue's End was called.
-	Converse(link Link) Dialogue
+	Converse(link PushConn) RecordStream
 }
 
-// Dialogue is what is said on one connection. Its methods are called by one
+// RecordStream is what is said on one connection. Its methods are called by one
 // goroutine.
-type Dialogue interface {
+type RecordStream interface {
 	// Answer answers records that have arrived one after the other, in their
 	// order. For each that gets an answer it calls reply, once that one's effect is
 	// durable and not later than it must: reply writes the answer, in one piece
@@ -61,9 +61,9 @@ type Dialogue interface {
 	End()
 }
 
-// Link is the server's side of a connection that stays, for writing to it
+// PushConn is the server's side of a connection that stays, for writing to it
 // unasked. Its methods may be called at any time by anybody.
-type Link interface {
+type PushConn interface {
 	// Push writes one record, in one piece, between the others. It waits for a
 	// slow reader, within limits; an error says that the connection is done for and
 	// has been closed. The record is not kept.

@@ -22,20 +22,20 @@ const (
 	rememberedOccasions = 4096
 )
 
-// Warnings logs what clients do wrong, so that an operator finds out what to do:
+// WarningLog logs what clients do wrong, so that an operator finds out what to do:
 // once for each cause and address, and again after an hour if it goes on. What
 // strangers can cause at will neither fills the log nor memory.
-type Warnings struct {
+type WarningLog struct {
 	log *slog.Logger
 	now func() time.Time
 
 	mu     sync.Mutex // guards what follows
-	logged *lru.LRU[Occasion, time.Time]
-	causes map[string]*causeCount
+	logged *lru.LRU[WarningContext, time.Time]
+	causes map[string]*warningCount
 }
 
-// Occasion is one thing that a client did wrong.
-type Occasion struct {
+// WarningContext is one thing that a client did wrong.
+type WarningContext struct {
 	// Cause is one of a few that the program knows.
 	Cause string
 	// Address is the client's. IPv6 networks of 64 bits count as one.
@@ -44,34 +44,34 @@ type Occasion struct {
 	Account string
 }
 
-// causeCount bounds the lines of one cause.
-type causeCount struct {
+// warningCount bounds the lines of one cause.
+type warningCount struct {
 	since  time.Time // when the minute began
 	lines  int       // in this minute
 	silent int       // occasions without a line since the latest line
 }
 
 // NewWarnings makes Warnings that log to log, by the clock now.
-func NewWarnings(log *slog.Logger, now func() time.Time) *Warnings {
-	logged, err := lru.NewLRU[Occasion, time.Time](rememberedOccasions, nil)
+func NewWarnings(log *slog.Logger, now func() time.Time) *WarningLog {
+	logged, err := lru.NewLRU[WarningContext, time.Time](rememberedOccasions, nil)
 	if err != nil {
 		panic(err) // only for a size that is not positive
 	}
-	return &Warnings{log: log, now: now, logged: logged, causes: make(map[string]*causeCount)}
+	return &WarningLog{log: log, now: now, logged: logged, causes: make(map[string]*warningCount)}
 }
 
 // Warn logs a warning, with the client's address, unless that was done lately.
 // What comes from the client must be an Excerpt.
-func (w *Warnings) Warn(o Occasion, message string, args ...any) {
+func (w *WarningLog) Warn(o WarningContext, message string, args ...any) {
 	w.write(slog.LevelWarn, o, message, args)
 }
 
 // Info does the same for what is no fault of anybody.
-func (w *Warnings) Info(o Occasion, message string, args ...any) {
+func (w *WarningLog) Info(o WarningContext, message string, args ...any) {
 	w.write(slog.LevelInfo, o, message, args)
 }
 
-func (w *Warnings) write(level slog.Level, o Occasion, message string, args []any) {
+func (w *WarningLog) write(level slog.Level, o WarningContext, message string, args []any) {
 	if !w.log.Enabled(context.Background(), level) {
 		return
 	}
@@ -88,7 +88,7 @@ func (w *Warnings) write(level slog.Level, o Occasion, message string, args []an
 
 // due reports whether it is time for a line, and how many occasions of its cause
 // have had none since the one before.
-func (w *Warnings) due(o Occasion) (silent int, ok bool) {
+func (w *WarningLog) due(o WarningContext) (silent int, ok bool) {
 	network, _ := networkOf(o.Address)
 	o.Address = network.Addr()
 	w.mu.Lock()
@@ -96,7 +96,7 @@ func (w *Warnings) due(o Occasion) (silent int, ok bool) {
 	now := w.now()
 	count := w.causes[o.Cause]
 	if count == nil {
-		count = &causeCount{since: now}
+		count = &warningCount{since: now}
 		w.causes[o.Cause] = count
 	}
 	if now.Sub(count.since) >= time.Minute {
@@ -118,8 +118,8 @@ const excerptBytes = 64
 
 // Flood logs that a connection was closed because it brought more records in a
 // second than limit.
-func (w *Warnings) Flood(from netip.Addr, limit int) {
-	w.Warn(Occasion{Cause: "records in a second", Address: from},
+func (w *WarningLog) Flood(from netip.Addr, limit int) {
+	w.Warn(WarningContext{Cause: "records in a second", Address: from},
 		"connection closed: it brought more records in a second than --max-records-per-second allows; raise it to take more",
 		"limit", limit)
 }

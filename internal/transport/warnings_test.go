@@ -12,14 +12,14 @@ import (
 
 // warned is Warnings on a clock that the test moves, and what they have logged.
 type warned struct {
-	*Warnings
+	*WarningLog
 	now time.Time
 	log bytes.Buffer
 }
 
 func newWarned() *warned {
 	w := &warned{now: time.Unix(1218196800, 0)}
-	w.Warnings = NewWarnings(slog.New(slog.NewTextHandler(&w.log, nil)), func() time.Time { return w.now })
+	w.WarningLog = NewWarnings(slog.New(slog.NewTextHandler(&w.log, nil)), func() time.Time { return w.now })
 	return w
 }
 
@@ -34,7 +34,7 @@ func (w *warned) lines() []string {
 }
 
 func (w *warned) warn(cause, address, account string) {
-	w.Warn(Occasion{Cause: cause, Address: netip.MustParseAddr(address), Account: account}, "do this")
+	w.Warn(WarningContext{Cause: cause, Address: netip.MustParseAddr(address), Account: account}, "do this")
 }
 
 func TestOneWarningPerCauseAndAddress(t *testing.T) {

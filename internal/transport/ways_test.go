@@ -25,7 +25,7 @@ func (brackets) Handle(_ context.Context, _ *transport.Peer, record, dst []byte)
 	return append(append(append(dst, '('), record...), ')')
 }
 
-func (brackets) Converse(transport.Link) transport.Dialogue { return brackets{} }
+func (brackets) Converse(transport.PushConn) transport.RecordStream { return brackets{} }
 func (brackets) End()                                       {}
 func (brackets) Answer(_ context.Context, _ *transport.Peer, records [][]byte, reply func([]byte) error) {
 	for _, r := range records {
@@ -35,15 +35,15 @@ func (brackets) Answer(_ context.Context, _ *transport.Peer, records [][]byte, r
 
 var discard = slog.New(slog.DiscardHandler)
 
-func post() *httppost.Way {
+func post() *httppost.Protocol {
 	return httppost.New(httppost.Config{Handler: brackets{}, Pages: http.NotFoundHandler(), Log: discard})
 }
 
 // converse sends a text to a server of the way in, says that there is no more,
 // and returns all that comes back.
-func converse(t *testing.T, way transport.Way, text string) string {
+func converse(t *testing.T, way transport.Protocol, text string) string {
 	t.Helper()
-	s := transport.NewServer(transport.Config{Way: way, Log: discard})
+	s := transport.NewServer(transport.Config{Protocol: way, Log: discard})
 	l, err := transport.Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func converse(t *testing.T, way transport.Way, text string) string {
 }
 
 func TestOneListenerTakesPostsAndLines(t *testing.T) {
-	both := &transport.Detect{HTTP: post(), Line: line.New(line.Config{Host: brackets{}, Log: discard})}
+	both := &transport.ProtocolDetector{HTTP: post(), Line: line.New(line.Config{Host: brackets{}, Log: discard})}
 	for _, c := range []struct{ name, text, want string }{
 		{"lines", "VER=1\r\nVER=2\n", "<VER=1>\r\n<VER=2>\r\n"},
 		{"lines with an LF and a P before", "\nPVER=1\r\n\nPVER=2\r\n", "<VER=1>\r\n<VER=2>\r\n"},
@@ -102,7 +102,7 @@ func TestHTTPIsAnsweredAsIfThereWereNoLines(t *testing.T) {
 		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
 	} {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
-			alone, both := converse(t, way, text), converse(t, &transport.Detect{HTTP: way}, text)
+			alone, both := converse(t, way, text), converse(t, &transport.ProtocolDetector{HTTP: way}, text)
 			withoutDate := func(s string) string {
 				if i := bytes.Index([]byte(s), []byte("Date: ")); i >= 0 {
 					return s[:i]

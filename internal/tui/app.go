@@ -34,8 +34,8 @@ type App struct {
 	link     client.State
 	nick     string        // the account's own
 	status   client.Status // as chosen here, 0 before
-	people   book
-	talks    map[client.UIN]*talk
+	people   contactList
+	talks    map[client.UIN]*conversation
 	sending  map[client.UIN]bool
 	requests map[client.UIN]client.Request
 
@@ -73,9 +73,9 @@ func newApp(ctx context.Context, m Messenger, c Config) *App {
 		ctx: ctx, m: m, events: newStream(ctx, m), now: c.Now, device: m.Token() != "",
 		lang: c.Language.known(), look: newTheme(c.Theme != Light), askTerminal: c.Theme != Light && c.Theme != Dark, bell: c.Bell, mouse: c.Mouse,
 		width: 80, height: 24,
-		link: m.State(), people: book{}, talks: map[client.UIN]*talk{}, sending: map[client.UIN]bool{},
+		link: m.State(), people: contactList{}, talks: map[client.UIN]*conversation{}, sending: map[client.UIN]bool{},
 		requests: map[client.UIN]client.Request{},
-		page:     welcome{}, under: welcome{},
+		page:     welcomePage{}, under: welcomePage{},
 	}
 }
 
@@ -87,9 +87,9 @@ func (a *App) Init() tea.Cmd {
 // Update takes in what has happened.
 func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
-	case outcome:
+	case taskResult:
 		return a, msg.apply(a)
-	case happened:
+	case clientEvent:
 		return a, tea.Batch(a.happened(msg.event), a.events.await)
 	case tea.KeyPressMsg:
 		return a, a.key(msg)
@@ -134,10 +134,10 @@ func (a *App) forgetRows() {
 	}
 }
 
-// ticked comes every second while the screen counts one.
-type ticked struct{}
+// clockTick comes every second while the screen counts one.
+type clockTick struct{}
 
-func (ticked) apply(a *App) tea.Cmd { return a.tick() }
+func (clockTick) apply(a *App) tea.Cmd { return a.tick() }
 
 // tick has the screen drawn again in a second, as long as it shows how long it
 // is until the next try.
@@ -145,11 +145,11 @@ func (a *App) tick() tea.Cmd {
 	if a.link.Connected || a.link.Retry.IsZero() {
 		return nil
 	}
-	return tea.Tick(time.Second, func(time.Time) tea.Msg { return ticked{} })
+	return tea.Tick(time.Second, func(time.Time) tea.Msg { return clockTick{} })
 }
 
-// talk is the conversation with an account, a new one if need be.
-func (a *App) talk(with client.UIN) *talk {
+// conversation is the conversation with an account, a new one if need be.
+func (a *App) talk(with client.UIN) *conversation {
 	t := a.talks[with]
 	if t == nil {
 		t = newTalk(with)
@@ -165,7 +165,7 @@ func (a *App) show(p page) {
 		a.from = a.focus
 	}
 	a.page, a.focus = p, onMain
-	if t, ok := p.(*talk); ok {
+	if t, ok := p.(*conversation); ok {
 		a.under = t
 	}
 }
@@ -194,4 +194,4 @@ func (a *App) close(p page) tea.Cmd {
 func (a *App) complain(err error) { a.notice = a.why(err) }
 
 // say says something at the bottom.
-func (a *App) say(w word, args ...any) { a.notice = a.lang.say(w, args...) }
+func (a *App) say(w translation, args ...any) { a.notice = a.lang.say(w, args...) }

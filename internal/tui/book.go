@@ -50,11 +50,11 @@ var statusSigns = map[client.Status]string{
 	client.StatusOffline:      "-",
 }
 
-// book is everybody whom the account has to do with.
-type book map[client.UIN]*person
+// contactList is everybody whom the account has to do with.
+type contactList map[client.UIN]*person
 
 // of is a person's page in the book, a new one if need be.
-func (b book) of(uin client.UIN) *person {
+func (b contactList) of(uin client.UIN) *person {
 	p := b[uin]
 	if p == nil {
 		p = &person{uin: uin, status: client.StatusOffline}
@@ -64,7 +64,7 @@ func (b book) of(uin client.UIN) *person {
 }
 
 // befriended takes over the list of friends.
-func (b book) befriended(friends []client.Friend) {
+func (b contactList) befriended(friends []client.Friend) {
 	for _, p := range b {
 		p.friend = false
 	}
@@ -76,7 +76,7 @@ func (b book) befriended(friends []client.Friend) {
 
 // listed are friends and those in with whom there is a conversation: who can
 // be talked to first, then by name.
-func (b book) listed(talks map[client.UIN]*talk) []*person {
+func (b contactList) listed(talks map[client.UIN]*conversation) []*person {
 	var all []*person
 	for _, p := range b {
 		if t := talks[p.uin]; p.friend || t != nil && len(t.entries) > 0 {

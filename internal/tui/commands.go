@@ -11,7 +11,7 @@ import (
 // a conversation may do it.
 type command struct {
 	name  string
-	what  word
+	what  translation
 	takes bool // words may follow
 	about bool // a person: the one written to, or the chosen one
 	do    func(p *person, rest string) tea.Cmd
@@ -69,8 +69,8 @@ func cutSlash(text string) (rest string, found bool) {
 	return text, false
 }
 
-// typed is what a line means that was typed: a command by its name, or a text.
-type typed struct {
+// typedCommand is what a line means that was typed: a command by its name, or a text.
+type typedCommand struct {
 	command    bool
 	name, rest string
 	text       string
@@ -81,14 +81,14 @@ type typed struct {
 // nobody's business. Two slashes stand for a text that begins with one. A path
 // such as /etc/hosts is a text, unless a command's name stands before its second
 // slash.
-func (a *App) readLine(line string) typed {
+func (a *App) readLine(line string) typedCommand {
 	begun := strings.TrimLeft(line, " \n")
 	rest, slash := cutSlash(begun)
 	if !slash {
-		return typed{text: line}
+		return typedCommand{text: line}
 	}
 	if _, twice := cutSlash(rest); twice {
-		return typed{text: rest}
+		return typedCommand{text: rest}
 	}
 	name := rest
 	if i := strings.IndexAny(rest, " \n"); i >= 0 {
@@ -96,15 +96,15 @@ func (a *App) readLine(line string) typed {
 	}
 	if first, _, path := strings.Cut(name, "/"); path {
 		if _, known := a.findCommand(first); !known {
-			return typed{text: line}
+			return typedCommand{text: line}
 		}
 	}
-	return typed{command: true, name: name, rest: strings.TrimSpace(rest[len(name):])}
+	return typedCommand{command: true, name: name, rest: strings.TrimSpace(rest[len(name):])}
 }
 
 // carryOut does what a command says. It reports false, and says why, if it
 // cannot be meant.
-func (a *App) carryOut(t typed, p *person) (cmd tea.Cmd, done bool) {
+func (a *App) carryOut(t typedCommand, p *person) (cmd tea.Cmd, done bool) {
 	c, known := a.findCommand(t.name)
 	switch {
 	case !known:

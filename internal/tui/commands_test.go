@@ -136,7 +136,7 @@ func TestWhatWasNotSentIsDroppedAfterAQuestion(t *testing.T) {
 }
 
 func TestALineWithASlashIsACommandOrAText(t *testing.T) {
-	for line, want := range map[string]typed{
+	for line, want := range map[string]typedCommand{
 		"/help":                    {command: true, name: "help"},
 		"  /help ":                 {command: true, name: "help"},
 		"/HELP":                    {command: true, name: "HELP"},

@@ -13,7 +13,7 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// happened takes over what the messenger tells.
+// clientEvent takes over what the messenger tells.
 func (a *App) happened(e client.Event) tea.Cmd {
 	switch e := e.(type) {
 	case client.Message:
@@ -198,7 +198,7 @@ func (a *App) who(uin client.UIN) tea.Cmd {
 // reasons are the kinds of errors that the messenger tells apart.
 var reasons = []struct {
 	err  error
-	word word
+	word translation
 }{
 	{client.ErrNotLoggedIn, wErrNotLoggedIn}, {client.ErrPassword, wErrPassword}, {client.ErrNoAccount, wErrNoAccount},
 	{client.ErrRefused, wErrRefused}, {client.ErrParameter, wErrParameter}, {client.ErrTemporary, wErrTemporary},

@@ -7,17 +7,17 @@ import (
 // form is a page with fields to fill in.
 type form struct {
 	title  string
-	note   word // what to do, above the fields; 0 for nothing
+	note   translation // what to do, above the fields; 0 for nothing
 	fields []*field
 	at     int
 	first  int // the field at the top, as it was shown last
 	submit func() tea.Cmd
-	what   word // what submitting is called
+	what   translation // what submitting is called
 }
 
 // field is a line of text, or a choice.
 type field struct {
-	label   word
+	label   translation
 	text    editor
 	choices []choice // nil for a text
 	picked  int
@@ -26,11 +26,11 @@ type field struct {
 
 // choice is one of the values of a field, and how it is called.
 type choice struct {
-	word  word
+	word  translation
 	value string
 }
 
-func textField(label word, text string) *field {
+func textField(label translation, text string) *field {
 	f := &field{label: label, before: text}
 	f.text.set(text)
 	return f

@@ -242,7 +242,7 @@ func (a *App) hints() string {
 }
 
 // paragraph is a text over as many lines as it needs.
-func (a *App) paragraph(w word, width int) []string {
+func (a *App) paragraph(w translation, width int) []string {
 	var lines []string
 	for _, line := range wrapped(a.measure, a.lang.say(w), width-2) {
 		lines = append(lines, a.look.faint.Render(" "+line))

@@ -12,7 +12,7 @@ func (a *App) help() tea.Cmd {
 	if h, already := a.page.(*helpPage); already {
 		return a.back(h)
 	}
-	_, talking := a.page.(*talk)
+	_, talking := a.page.(*conversation)
 	a.show(&helpPage{
 		of: append(a.bindings(), a.everywhere()...), from: a.page, focus: a.focus,
 		commands: a.focus == onRoster || talking,
@@ -92,7 +92,7 @@ const legendWidth = 18
 // legend says what the signs in the list mean.
 func (a *App) legend(width int) []string {
 	var signs []string
-	add := func(sign string, what word) {
+	add := func(sign string, what translation) {
 		signs = append(signs, a.look.bold.Render(sign)+" "+a.lang.say(what))
 	}
 	for _, s := range statuses {

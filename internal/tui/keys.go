@@ -11,7 +11,7 @@ import (
 // tables say, and so do the page of keys and the hints at the bottom.
 type binding struct {
 	keys []string // as Bubble Tea names them
-	what word
+	what translation
 	hint bool // it is said at the bottom, too
 	do   func() tea.Cmd
 }

@@ -7,7 +7,7 @@ import (
 // menu is a page with a list to choose from.
 type menu struct {
 	title   string
-	empty   word // said if there are no rows
+	empty   translation // said if there are no rows
 	rows    []menuRow
 	at      int
 	first   int // the row at the top, as it was shown last

@@ -47,16 +47,16 @@ var _ Messenger = (*client.Client)(nil)
 // patience is how long anything but a message may take: the user waits for it.
 const patience = 30 * time.Second
 
-// outcome is what came of something that was done outside of Update.
-type outcome interface {
+// taskResult is what came of something that was done outside of Update.
+type taskResult interface {
 	// apply takes it over; called by Update.
 	apply(a *App) tea.Cmd
 }
 
-// then is an outcome that is told by a function.
-type then func(a *App) tea.Cmd
+// resultFunc is an outcome that is told by a function.
+type resultFunc func(a *App) tea.Cmd
 
-func (t then) apply(a *App) tea.Cmd { return t(a) }
+func (t resultFunc) apply(a *App) tea.Cmd { return t(a) }
 
 // ask has the messenger do something, and then the App take over what came of
 // it.
@@ -65,7 +65,7 @@ func ask[T any](a *App, do func(ctx context.Context) (T, error), done func(T, er
 		ctx, cancel := context.WithTimeout(a.ctx, patience)
 		defer cancel()
 		result, err := do(ctx)
-		return then(func(*App) tea.Cmd { return done(result, err) })
+		return resultFunc(func(*App) tea.Cmd { return done(result, err) })
 	}
 }
 
@@ -94,8 +94,8 @@ func newStream(ctx context.Context, m Messenger) *stream {
 	return &stream{next: next, stop: stop}
 }
 
-// happened is an event that Update has not seen.
-type happened struct{ event client.Event }
+// clientEvent is an event that Update has not seen.
+type clientEvent struct{ event client.Event }
 
 // await waits for the next event.
 func (s *stream) await() tea.Msg {
@@ -105,7 +105,7 @@ func (s *stream) await() tea.Msg {
 	if !ok {
 		return nil
 	}
-	return happened{e}
+	return clientEvent{e}
 }
 
 // close ends the stream, whose context has ended before.

@@ -29,7 +29,7 @@ func (a *App) wheel(m tea.Mouse) tea.Cmd {
 		return nil
 	}
 	switch p := a.page.(type) {
-	case *talk:
+	case *conversation:
 		if !left {
 			return p.scroll(a, -by)
 		}

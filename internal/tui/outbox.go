@@ -12,7 +12,7 @@ import (
 // other, so that they arrive in their order.
 
 // send queues a text for the other side of a conversation.
-func (a *App) send(t *talk, text string) tea.Cmd {
+func (a *App) send(t *conversation, text string) tea.Cmd {
 	e := &entry{
 		Message: client.Message{Kind: client.KindSent, Peer: t.with, Text: text, Time: a.now()},
 		local:   true, fate: fateWaiting,
@@ -22,7 +22,7 @@ func (a *App) send(t *talk, text string) tea.Cmd {
 }
 
 // dispatch sends the first text that waits, unless one is on its way.
-func (a *App) dispatch(t *talk) tea.Cmd {
+func (a *App) dispatch(t *conversation) tea.Cmd {
 	i := slices.IndexFunc(t.entries, func(e *entry) bool { return e.fate == fateWaiting })
 	if i < 0 || a.sending[t.with] {
 		return nil
@@ -31,7 +31,7 @@ func (a *App) dispatch(t *talk) tea.Cmd {
 	a.sending[t.with] = true
 	return func() tea.Msg {
 		err := a.m.Send(a.ctx, t.with, e.Text)
-		return then(func(a *App) tea.Cmd {
+		return resultFunc(func(a *App) tea.Cmd {
 			a.sending[t.with] = false
 			e.fate = fateSent
 			if err != nil {
@@ -45,7 +45,7 @@ func (a *App) dispatch(t *talk) tea.Cmd {
 
 // retry queues what failed in a conversation once more, below what was sent
 // since: that is the order in which it arrives.
-func (a *App) retry(t *talk) tea.Cmd {
+func (a *App) retry(t *conversation) tea.Cmd {
 	var failed, rest []*entry
 	for _, e := range t.entries {
 		if e.fate == fateFailed {
@@ -60,7 +60,7 @@ func (a *App) retry(t *talk) tea.Cmd {
 }
 
 // discard drops what failed in a conversation, after a question.
-func (a *App) discard(t *talk) tea.Cmd {
+func (a *App) discard(t *conversation) tea.Cmd {
 	_, failed := t.waiting()
 	if failed == 0 {
 		return nil

@@ -99,7 +99,7 @@ func (a *App) found(found []client.Found) {
 	a.show(m)
 }
 
-var sexWords = map[int]word{0: wMale, 1: wFemale}
+var sexWords = map[int]translation{0: wMale, 1: wFemale}
 
 // addFriend makes friends with somebody, or asks them, with words.
 func (a *App) addFriend(uin client.UIN, nick string) tea.Cmd {

@@ -16,7 +16,7 @@ type profile = client.Profile
 // profileField is one thing that an account says about its owner: the
 // protocol's key for it, and where a Profile has it.
 type profileField struct {
-	label   word
+	label   translation
 	key     string
 	get     func(p profile) string
 	choices []choice
@@ -48,10 +48,10 @@ var profileFields = []profileField{
 
 // numbered are choices called by words that follow each other, from 1; 0 is
 // unset.
-func numbered(first word, n int) []choice {
+func numbered(first translation, n int) []choice {
 	all := []choice{{wUnset, "0"}}
 	for i := range n {
-		all = append(all, choice{first + word(i), strconv.Itoa(i + 1)})
+		all = append(all, choice{first + translation(i), strconv.Itoa(i + 1)})
 	}
 	return all
 }
@@ -137,7 +137,7 @@ func ptr[T any](v T) *T { return &v }
 // statuses are what a user can choose to be, in the order of the list.
 var statuses = []client.Status{client.StatusOnline, client.StatusTalkToMe, client.StatusAway, client.StatusBusy, client.StatusDoNotDisturb, client.StatusInvisible, client.StatusOffline}
 
-var statusWords = map[client.Status]word{
+var statusWords = map[client.Status]translation{
 	client.StatusOnline:       wOnline,
 	client.StatusTalkToMe:     wTalkToMe,
 	client.StatusAway:         wAway,

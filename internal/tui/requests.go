@@ -26,7 +26,7 @@ func (a *App) showRequests() tea.Cmd {
 	}
 	m.acts = func(i int) []binding {
 		from := waiting[i].From
-		settled := func(said word) func() tea.Cmd {
+		settled := func(said translation) func() tea.Cmd {
 			return func() tea.Cmd {
 				delete(a.requests, from)
 				a.say(said, a.people.of(from).name())

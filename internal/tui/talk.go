@@ -16,24 +16,24 @@ type entry struct {
 	unread bool
 	// How own words of this terminal fare.
 	local bool
-	fate  fate
+	fate  sendState
 	why   string // it failed, in the user's words
 
 	shown      []string // its rows, for a width
 	shownWidth int
 }
 
-// fate is what has become of own words.
-type fate int
+// sendState is what has become of own words.
+type sendState int
 
 const (
-	fateSent fate = iota
+	fateSent sendState = iota
 	fateWaiting
 	fateFailed
 )
 
-// talk is a conversation with one account.
-type talk struct {
+// conversation is a conversation with one account.
+type conversation struct {
 	with    client.UIN
 	own     bool // with oneself: the server tells of own words as it does of others'
 	entries []*entry
@@ -54,19 +54,19 @@ type talk struct {
 	rows   int    // rows there are, for the width it was shown in
 }
 
-func newTalk(with client.UIN) *talk {
-	return &talk{with: with, draft: editor{lines: true}}
+func newTalk(with client.UIN) *conversation {
+	return &conversation{with: with, draft: editor{lines: true}}
 }
 
 // add takes a message over that has just come. It reports false for one that is
 // here already.
-func (t *talk) add(m client.Message) bool { return t.place(m, false) }
+func (t *conversation) add(m client.Message) bool { return t.place(m, false) }
 
 // insert takes a message of the history over. Own words that have no number stand
 // below it, if they were written later.
-func (t *talk) insert(m client.Message) { t.place(m, true) }
+func (t *conversation) insert(m client.Message) { t.place(m, true) }
 
-func (t *talk) place(m client.Message, byTime bool) bool {
+func (t *conversation) place(m client.Message, byTime bool) bool {
 	m.Text = clean(m.Text)
 	e := &entry{Message: m, unread: m.Kind == client.KindMessage && (m.Number == 0 || m.Number > t.read)}
 	if m.Number == 0 {
@@ -91,7 +91,7 @@ func (t *talk) place(m client.Message, byTime bool) bool {
 
 // known reports whether a page's own words are here already, those that were sent
 // from here among them: the server numbers them, and says so in the history only.
-func (t *talk) known(m client.Message) bool {
+func (t *conversation) known(m client.Message) bool {
 	if m.Kind != client.KindSent && !t.own {
 		return false
 	}
@@ -113,7 +113,7 @@ const skew = 10 * time.Minute
 
 // oldest is the number before which the history goes on, 0 if nothing here has
 // a number.
-func (t *talk) oldest() uint64 {
+func (t *conversation) oldest() uint64 {
 	for _, e := range t.entries {
 		if e.Number != 0 {
 			return e.Number
@@ -123,7 +123,7 @@ func (t *talk) oldest() uint64 {
 }
 
 // newest is the highest number of what the other wrote.
-func (t *talk) newest() uint64 {
+func (t *conversation) newest() uint64 {
 	for _, e := range slices.Backward(t.entries) {
 		if e.Number != 0 && e.Kind == client.KindMessage {
 			return e.Number
@@ -132,7 +132,7 @@ func (t *talk) newest() uint64 {
 	return 0
 }
 
-func (t *talk) unread() int {
+func (t *conversation) unread() int {
 	n := 0
 	for _, e := range t.entries {
 		if e.unread {
@@ -144,7 +144,7 @@ func (t *talk) unread() int {
 
 // readTo takes over that somebody on this or another device has read up to a
 // number.
-func (t *talk) readTo(number uint64) {
+func (t *conversation) readTo(number uint64) {
 	t.read = max(t.read, number)
 	for _, e := range t.entries {
 		if e.Number != 0 && e.Number <= t.read {
@@ -154,14 +154,14 @@ func (t *talk) readTo(number uint64) {
 }
 
 // readOutside is readTo for what the server says: it need not be told.
-func (t *talk) readOutside(number uint64) {
+func (t *conversation) readOutside(number uint64) {
 	t.readTo(number)
 	t.told = max(t.told, number)
 }
 
 // waiting counts the own words that the server does not have, failed those
 // that it will not get without the user.
-func (t *talk) waiting() (waiting, failed int) {
+func (t *conversation) waiting() (waiting, failed int) {
 	for _, e := range t.entries {
 		switch e.fate {
 		case fateWaiting:
@@ -177,7 +177,7 @@ func (t *talk) waiting() (waiting, failed int) {
 const pageSize = 50
 
 // load asks for the messages before those that are here, or for the newest.
-func (a *App) load(t *talk) tea.Cmd {
+func (a *App) load(t *conversation) tea.Cmd {
 	if !a.device || t.loading || t.whole {
 		return nil
 	}
@@ -200,7 +200,7 @@ func (a *App) load(t *talk) tea.Cmd {
 }
 
 // loaded takes a page of the history over.
-func (a *App) loaded(t *talk, q client.HistoryQuery, h client.History) tea.Cmd {
+func (a *App) loaded(t *conversation, q client.HistoryQuery, h client.History) tea.Cmd {
 	if q.Before == 0 {
 		t.readOutside(h.Read)
 	}
@@ -222,11 +222,11 @@ func (a *App) loaded(t *talk, q client.HistoryQuery, h client.History) tea.Cmd {
 }
 
 // reading reports whether the user has a conversation before the eyes.
-func (a *App) reading(t *talk) bool { return a.page == page(t) && !a.blurred && a.layout().main }
+func (a *App) reading(t *conversation) bool { return a.page == page(t) && !a.blurred && a.layout().main }
 
 // seen notes what the user has before the eyes.
 func (a *App) seen() tea.Cmd {
-	t, open := a.page.(*talk)
+	t, open := a.page.(*conversation)
 	if !open || !a.reading(t) {
 		return nil
 	}

@@ -10,13 +10,13 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// welcome is the main pane before a conversation is opened.
-type welcome struct{}
+// welcomePage is the main pane before a conversation is opened.
+type welcomePage struct{}
 
-func (welcome) bindings(*App) []binding { return nil }
-func (welcome) typing() *editor         { return nil }
+func (welcomePage) bindings(*App) []binding { return nil }
+func (welcomePage) typing() *editor         { return nil }
 
-func (welcome) view(a *App, width, _ int) ([]string, *tea.Position) {
+func (welcomePage) view(a *App, width, _ int) ([]string, *tea.Position) {
 	lines := append([]string{""}, a.paragraph(wWelcome, width)...)
 	if !a.device {
 		lines = append(append(lines, ""), a.paragraph(wAddressSession, width)...)
@@ -42,9 +42,9 @@ func (a *App) open(with client.UIN) tea.Cmd {
 	return tea.Batch(a.who(with), a.load(t), a.seen())
 }
 
-func (t *talk) typing() *editor { return &t.draft }
+func (t *conversation) typing() *editor { return &t.draft }
 
-func (t *talk) bindings(a *App) []binding {
+func (t *conversation) bindings(a *App) []binding {
 	all := []binding{
 		{keys: []string{"enter"}, what: wKeySend, hint: true, do: func() tea.Cmd { return t.submit(a) }},
 		{keys: []string{"alt+enter", "ctrl+j", "shift+enter"}, what: wKeyBreak, hint: true, do: func() tea.Cmd { t.draft.insert("\n"); return nil }},
@@ -70,7 +70,7 @@ func (t *talk) bindings(a *App) []binding {
 const maxText = 4000
 
 // submit sends what was written, or does what it says. What can be neither stays.
-func (t *talk) submit(a *App) tea.Cmd {
+func (t *conversation) submit(a *App) tea.Cmd {
 	line := a.readLine(strings.TrimRight(t.draft.text, " \n"))
 	text := line.text
 	switch {
@@ -98,7 +98,7 @@ func (t *talk) submit(a *App) tea.Cmd {
 
 // scroll moves the view up by rows, down if by is negative. At the top older
 // messages are loaded.
-func (t *talk) scroll(a *App, by int) tea.Cmd {
+func (t *conversation) scroll(a *App, by int) tea.Cmd {
 	top := max(0, t.rows-t.height)
 	t.offset = min(max(0, t.offset+by), top)
 	if by > 0 && t.offset == top {
@@ -114,7 +114,7 @@ func (t *talk) scroll(a *App, by int) tea.Cmd {
 // maxDraft is how many rows the text being written may take.
 const maxDraft = 5
 
-func (t *talk) view(a *App, width, height int) ([]string, *tea.Position) {
+func (t *conversation) view(a *App, width, height int) ([]string, *tea.Position) {
 	var lines []string
 	if height >= 4 {
 		lines = t.header(a, width)
@@ -139,7 +139,7 @@ func (t *talk) view(a *App, width, height int) ([]string, *tea.Position) {
 	return lines, &cursor
 }
 
-func (t *talk) header(a *App, width int) []string {
+func (t *conversation) header(a *App, width int) []string {
 	p := a.people.of(t.with)
 	title := p.name()
 	if p.nick != "" {
@@ -163,7 +163,7 @@ func (a *App) standing(p *person) string {
 
 // draftRule is the line above what is being written: it says what is out of
 // sight, and how much room is left.
-func (t *talk) draftRule(a *App, width int) string {
+func (t *conversation) draftRule(a *App, width int) string {
 	var note string
 	if n := len(t.draft.text); n > maxText*3/4 {
 		note = fmt.Sprintf(" %d/%d ", n, maxText)
@@ -176,7 +176,7 @@ func (t *talk) draftRule(a *App, width int) string {
 }
 
 // messages are the rows that are in view.
-func (t *talk) messages(a *App, width, height int) []string {
+func (t *conversation) messages(a *App, width, height int) []string {
 	rows, target := t.allRows(a, width)
 	t.rows = len(rows)
 	if target >= 0 {
@@ -194,7 +194,7 @@ func (t *talk) messages(a *App, width, height int) []string {
 
 // allRows are the rows of the whole conversation, and what stands between
 // messages. target is the row of the message to be shown, -1 if there is none.
-func (t *talk) allRows(a *App, width int) (rows []string, target int) {
+func (t *conversation) allRows(a *App, width int) (rows []string, target int) {
 	rows, target = t.beginning(a, width), -1
 	var before *entry
 	for _, e := range t.entries {
@@ -236,7 +236,7 @@ const together = 5 * time.Minute
 
 // length is how many rows the conversation has, 0 if that does not matter: if
 // the view is at its end.
-func (t *talk) length(a *App) int {
+func (t *conversation) length(a *App) int {
 	if t.offset == 0 {
 		return 0
 	}
@@ -248,7 +248,7 @@ func (t *talk) length(a *App) int {
 func said(e *entry) bool { return e.Kind == client.KindMessage || e.Kind == client.KindSent }
 
 // beginning is what stands above the oldest message.
-func (t *talk) beginning(a *App, width int) []string {
+func (t *conversation) beginning(a *App, width int) []string {
 	switch {
 	case t.loading:
 		return []string{a.divider(a.lang.say(wLoading), width)}
@@ -313,7 +313,7 @@ func (a *App) wrapEntry(e *entry, width int) []string {
 }
 
 // answered says what has become of somebody's request.
-func (a *App) answered(from client.UIN) word {
+func (a *App) answered(from client.UIN) translation {
 	_, waits := a.requests[from]
 	switch {
 	case waits:

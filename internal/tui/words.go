@@ -12,25 +12,25 @@ const (
 )
 
 // say is a text of the table, with what belongs into it.
-func (l language) say(w word, args ...any) string {
+func (l language) say(w translation, args ...any) string {
 	if len(args) == 0 {
 		return table[w].in[l]
 	}
 	return fmt.Sprintf(table[w].in[l], args...)
 }
 
-// word is one text of the screen; the table has it in all languages.
-type word int
+// translation is one text of the screen; the table has it in all languages.
+type translation int
 
-// phrase is a text in the order of the languages. Where it has to fit into
+// translationKey is a text in the order of the languages. Where it has to fit into
 // something, width is the cells that there are, what is put into it aside.
-type phrase struct {
+type translationKey struct {
 	in    [languages]string
 	width int
 }
 
 const (
-	wNothing word = iota
+	wNothing translation = iota
 
 	// statuses and standing
 	wOnline

@@ -4,7 +4,7 @@ package tui
 const labelWidth = 16
 
 // table is everything that the screen says, other than what people write.
-var table = [words]phrase{
+var table = [words]translationKey{
 
 	// statuses and standing
 	wOnline:       {[languages]string{"online", "在线"}, 14},

@@ -26,7 +26,7 @@ const pendingBytes = 32 << 10
 
 // conn reads one client's requests, answers records, and stops at what is none.
 type conn struct {
-	way  *Way
+	way  *Protocol
 	net  *transport.Conn
 	peer transport.Peer
 	req  request
@@ -50,7 +50,7 @@ type conn struct {
 	readBy, writeBy time.Time
 }
 
-func newConn(w *Way, nc *transport.Conn) *conn {
+func newConn(w *Protocol, nc *transport.Conn) *conn {
 	c := &conn{way: w, net: nc, blank: nc.BlankBytes}
 	c.in = c.idle[:]
 	c.peer.Form = wire.FormHTTP
@@ -67,10 +67,10 @@ func (c *conn) serve(ctx context.Context) error {
 		if err == nil {
 			continue
 		}
-		var f *fault
+		var f *requestError
 		if errors.As(err, &f) {
 			if f.status != http.StatusForbidden { // which is logged already
-				c.way.warnings.Info(transport.Occasion{Cause: f.text, Address: c.net.Addr}, "an HTTP request was refused",
+				c.way.warnings.Info(transport.WarningContext{Cause: f.text, Address: c.net.Addr}, "an HTTP request was refused",
 					"status", f.status, "reason", f.text)
 			}
 			out := c.answers()
@@ -131,7 +131,7 @@ func (c *conn) serveOne(ctx context.Context, patience time.Duration) error {
 // admitPage decides whether the page that posts a record, if one does, may. Of
 // an origin that is configured the browser wants to read in the answer that it
 // may; origin is "" for all others.
-func (c *conn) admitPage(r *request) (origin string, f *fault) {
+func (c *conn) admitPage(r *request) (origin string, f *requestError) {
 	if len(r.origins) == 0 && !r.fetchSite {
 		c.peer.Page = false
 		return "", nil
@@ -146,7 +146,7 @@ func (c *conn) admitPage(r *request) (origin string, f *fault) {
 		return "", nil
 	}
 	c.way.warnings.RefusedPage(page, c.peer.Addr, host, r.origins)
-	return "", &fault{http.StatusForbidden, page.Refusal()}
+	return "", &requestError{http.StatusForbidden, page.Refusal()}
 }
 
 // answers is where answers are collected until they are written.

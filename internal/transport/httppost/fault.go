@@ -5,16 +5,16 @@ import (
 	"strconv"
 )
 
-// fault is a request that HTTP itself cannot serve. What is wrong with a
+// requestError is a request that HTTP itself cannot serve. What is wrong with a
 // record is said in the answer's record instead, with status 200.
-type fault struct {
+type requestError struct {
 	status int
 	text   string // what is wrong and what to do, one line
 }
 
-func (f *fault) Error() string { return f.text }
+func (f *requestError) Error() string { return f.text }
 
-func unreadable(text string) *fault { return &fault{http.StatusBadRequest, text} }
+func unreadable(text string) *requestError { return &requestError{http.StatusBadRequest, text} }
 
 var (
 	faultLine     = unreadable("The request line is unreadable. Send: POST / HTTP/1.1")
@@ -28,19 +28,19 @@ var (
 	faultBoth     = unreadable("There is a Content-Length beside a Transfer-Encoding. Send one of them")
 	faultChunk    = unreadable("The chunked body is malformed. Send Content-Length instead if in doubt")
 	faultEnded    = unreadable("The connection ended before the request did. Check that Content-Length is the length of the body in bytes")
-	faultMethod   = &fault{http.StatusMethodNotAllowed, "The method is not served here. Send records by POST, ask for pages by GET"}
-	faultTooBig   = &fault{http.StatusRequestEntityTooLarge, "The record is longer than this server takes, by default 64 KiB. Send less"}
-	faultHeader   = &fault{http.StatusBadRequest, "The header is too long. Send less: Host, Content-Type and Content-Length are plenty"}
-	faultBlank    = &fault{http.StatusBadRequest, "There are too many blank lines before the request. Send none"}
-	faultSlow     = &fault{http.StatusRequestTimeout, "The header did not arrive in time. Send the request in one piece, with an empty line after its header"}
-	faultEnding   = &fault{http.StatusServiceUnavailable, "The server shuts down. Send the request again in a while"}
-	faultGaveWay  = &fault{http.StatusServiceUnavailable, "Too many requests are on their way that have not arrived whole. Send this one again, in one piece"}
-	faultSlowBody = &fault{http.StatusRequestTimeout, "The body did not arrive in time. Check that Content-Length is the length of the body in bytes"}
+	faultMethod   = &requestError{http.StatusMethodNotAllowed, "The method is not served here. Send records by POST, ask for pages by GET"}
+	faultTooBig   = &requestError{http.StatusRequestEntityTooLarge, "The record is longer than this server takes, by default 64 KiB. Send less"}
+	faultHeader   = &requestError{http.StatusBadRequest, "The header is too long. Send less: Host, Content-Type and Content-Length are plenty"}
+	faultBlank    = &requestError{http.StatusBadRequest, "There are too many blank lines before the request. Send none"}
+	faultSlow     = &requestError{http.StatusRequestTimeout, "The header did not arrive in time. Send the request in one piece, with an empty line after its header"}
+	faultEnding   = &requestError{http.StatusServiceUnavailable, "The server shuts down. Send the request again in a while"}
+	faultGaveWay  = &requestError{http.StatusServiceUnavailable, "Too many requests are on their way that have not arrived whole. Send this one again, in one piece"}
+	faultSlowBody = &requestError{http.StatusRequestTimeout, "The body did not arrive in time. Check that Content-Length is the length of the body in bytes"}
 )
 
 // append writes the whole answer to the request at fault. A HEAD must not be
 // answered with a body, not even to say that it is not served.
-func (f *fault) append(out []byte, head bool) []byte {
+func (f *requestError) append(out []byte, head bool) []byte {
 	text := f.text + "\n"
 	if head {
 		text = ""

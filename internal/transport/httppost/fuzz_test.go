@@ -73,7 +73,7 @@ func (o once) Addr() net.Addr { return &net.TCPAddr{} }
 func play(tb testing.TB, cfg Config, s *script) {
 	cfg.Handler, cfg.Log = cmp.Or[transport.Handler](cfg.Handler, bracket{}), slog.New(failing{tb})
 	cfg.Warnings = transport.NewWarnings(slog.New(slog.DiscardHandler), time.Now) // what clients do wrong may be logged
-	server := transport.NewServer(transport.Config{Way: New(cfg), Log: cfg.Log})
+	server := transport.NewServer(transport.Config{Protocol: New(cfg), Log: cfg.Log})
 	o := once{make(chan net.Conn, 1)}
 	o.conns <- s
 	close(o.conns)

@@ -45,7 +45,7 @@ func newServer(tb testing.TB, cfg httppost.Config) *transport.Server {
 		cfg.Pages = pages
 	}
 	cfg.Log = slog.New(slog.NewTextHandler(tb.Output(), nil))
-	s := transport.NewServer(transport.Config{Way: way(tb, httppost.New(cfg)), Log: cfg.Log})
+	s := transport.NewServer(transport.Config{Protocol: way(tb, httppost.New(cfg)), Log: cfg.Log})
 	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
@@ -58,9 +58,9 @@ func newServer(tb testing.TB, cfg httppost.Config) *transport.Server {
 
 // way is how connections come to a way in: a benchmark's through detection, as
 // in the server that users run.
-func way(tb testing.TB, w *httppost.Way) transport.Way {
+func way(tb testing.TB, w *httppost.Protocol) transport.Protocol {
 	if _, ok := tb.(*testing.B); ok {
-		return &transport.Detect{HTTP: w}
+		return &transport.ProtocolDetector{HTTP: w}
 	}
 	return w
 }

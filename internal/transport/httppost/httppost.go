@@ -40,7 +40,7 @@ type Config struct {
 	WrongName http.Handler
 	Log       *slog.Logger
 	// Warnings logs what clients do wrong; nil is made of Log.
-	Warnings *transport.Warnings
+	Warnings *transport.WarningLog
 }
 
 // Limits bound one connection. A zero stands for its default.
@@ -90,20 +90,20 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// Way is the way in over HTTP. It is a transport.Way.
-type Way struct {
+// Protocol is the way in over HTTP. It is a transport.Protocol.
+type Protocol struct {
 	handler  transport.Handler
 	limits   Limits
 	proxies  transport.Proxies
 	origins  transport.Origins
-	warnings *transport.Warnings
+	warnings *transport.WarningLog
 	pages    *http.Server
 	buffers  buffers
 }
 
 // New makes a way in.
-func New(cfg Config) *Way {
-	w := &Way{
+func New(cfg Config) *Protocol {
+	w := &Protocol{
 		handler:  cfg.Handler,
 		limits:   cfg.Limits.withDefaults(),
 		proxies:  cfg.TrustedProxies,
@@ -116,7 +116,7 @@ func New(cfg Config) *Way {
 
 // Serve answers the requests that come on nc, one after another, until the
 // client leaves, breaks a rule, or asks for a page; then net/http has it.
-func (w *Way) Serve(ctx context.Context, nc *transport.Conn) {
+func (w *Protocol) Serve(ctx context.Context, nc *transport.Conn) {
 	c := newConn(w, nc)
 	if c.serve(ctx) == errPage {
 		c.handOver(ctx)

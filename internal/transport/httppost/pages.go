@@ -28,7 +28,7 @@ func newPages(h http.Handler, limits Limits, log *slog.Logger) *http.Server {
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return transport.WithConn(ctx, c.(*transport.Conn))
 		},
-		BaseContext: func(l net.Listener) context.Context { return l.(*handOver).ctx },
+		BaseContext: func(l net.Listener) context.Context { return l.(*upgradedListener).ctx },
 	}
 	s.SetKeepAlivesEnabled(false)
 	return s
@@ -38,7 +38,7 @@ func newPages(h http.Handler, limits Limits, log *slog.Logger) *http.Server {
 // a page of ours could be what somebody else's page has led the browser to, and
 // would act for that one. A WebSocket says by its Origin what page it is of, and
 // is checked by that. Without a name there is no browser.
-func (w *Way) checkName(pages, wrongName http.Handler) http.Handler {
+func (w *Protocol) checkName(pages, wrongName http.Handler) http.Handler {
 	if pages == nil {
 		pages = http.NotFoundHandler()
 	}
@@ -57,13 +57,13 @@ func (w *Way) checkName(pages, wrongName http.Handler) http.Handler {
 	})
 }
 
-// handOver gives the connection to the pages, from the request on that has
+// upgradedListener gives the connection to the pages, from the request on that has
 // been looked at. They set deadlines of their own, and close it.
 func (c *conn) handOver(ctx context.Context) {
 	unread := bytes.Clone(c.in[c.r:c.w])
 	c.release() // from now on the connection is another's
 	c.net.Unread(unread)
-	l := &handOver{ctx: ctx, conn: c.net}
+	l := &upgradedListener{ctx: ctx, conn: c.net}
 	// It ends at once, since there is nothing to accept after the first.
 	_ = c.way.pages.Serve(l)
 	if l.conn != nil {
@@ -71,13 +71,13 @@ func (c *conn) handOver(ctx context.Context) {
 	}
 }
 
-// handOver is a listener that accepts one connection.
-type handOver struct {
+// upgradedListener is a listener that accepts one connection.
+type upgradedListener struct {
 	ctx  context.Context
 	conn *transport.Conn
 }
 
-func (l *handOver) Accept() (net.Conn, error) {
+func (l *upgradedListener) Accept() (net.Conn, error) {
 	c := l.conn
 	if c == nil {
 		return nil, io.EOF
@@ -86,5 +86,5 @@ func (l *handOver) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-func (l *handOver) Close() error   { return nil }
-func (l *handOver) Addr() net.Addr { return nil }
+func (l *upgradedListener) Close() error   { return nil }
+func (l *upgradedListener) Addr() net.Addr { return nil }

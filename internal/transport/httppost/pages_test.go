@@ -105,7 +105,7 @@ func TestThePagesSeeTheClientsAddress(t *testing.T) {
 func TestWithoutPagesThereAreNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := slog.New(slog.DiscardHandler)
-		s := transport.NewServer(transport.Config{Way: httppost.New(httppost.Config{Handler: echo, Log: log}), Log: log})
+		s := transport.NewServer(transport.Config{Protocol: httppost.New(httppost.Config{Handler: echo, Log: log}), Log: log})
 		p := newPipes()
 		go func() { _ = s.Serve(p) }()
 		c := p.dial(t)

@@ -135,7 +135,7 @@ func (c *conn) readChunked() ([]byte, error) {
 	if err == nil {
 		err = skipTrailer(br, c.way.limits.HeaderBytes)
 	}
-	var f *fault
+	var f *requestError
 	switch {
 	case errors.As(err, &f), errors.Is(err, errDone):
 		return nil, err
@@ -247,7 +247,7 @@ func (c *conn) setReadDeadline(now time.Time, d time.Duration) {
 }
 
 // whileReading is what an error of fill means in the middle of a request.
-func (c *conn) whileReading(err error, slow *fault) error {
+func (c *conn) whileReading(err error, slow *requestError) error {
 	switch {
 	case errors.Is(err, errGaveWay), c.net.GaveWay():
 		return faultGaveWay

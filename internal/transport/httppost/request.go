@@ -57,7 +57,7 @@ func cutLine(head []byte) (line, rest []byte) {
 
 // parse reads a whole header, its empty line included. Whatever is wrong with
 // the framing is found here, for requests to be handed on as well.
-func (r *request) parse(head []byte) *fault {
+func (r *request) parse(head []byte) *requestError {
 	*r = request{length: -1, forwarded: r.forwarded[:0]}
 	if bytes.IndexByte(head, 0) >= 0 {
 		return faultByte
@@ -85,7 +85,7 @@ func (r *request) parse(head []byte) *fault {
 }
 
 // parseLine reads a request line: the method, a target or none, the version.
-func (r *request) parseLine(line []byte) *fault {
+func (r *request) parseLine(line []byte) *requestError {
 	first, last := bytes.IndexByte(line, ' '), bytes.LastIndexByte(line, ' ')
 	if first <= 0 {
 		return faultLine
@@ -118,7 +118,7 @@ func (r *request) parseLine(line []byte) *fault {
 
 // parseField reads one header line. It takes what is not known here as it is,
 // as long as it is a header line.
-func (r *request) parseField(line []byte) *fault {
+func (r *request) parseField(line []byte) *requestError {
 	colon := bytes.IndexByte(line, ':')
 	if colon <= 0 {
 		return faultField
@@ -169,7 +169,7 @@ func (r *request) parseField(line []byte) *fault {
 
 // parseLength reads a Content-Length: digits and nothing else, since programs
 // differ in what they make of signs, spaces and lists.
-func (r *request) parseLength(value []byte) *fault {
+func (r *request) parseLength(value []byte) *requestError {
 	var n int64
 	for _, b := range value {
 		if b < '0' || b > '9' {
@@ -200,7 +200,7 @@ func (r *request) parseConnection(value []byte) {
 
 // checkMethod finds what nothing here serves: other methods than GET and POST,
 // and a GET of nothing.
-func (r *request) checkMethod() *fault {
+func (r *request) checkMethod() *requestError {
 	switch {
 	case string(r.method) == "POST", string(r.method) == "GET" && len(r.target) > 0:
 		return nil

@@ -19,11 +19,11 @@ import (
 const busyTime = 50 * time.Millisecond
 
 // conn reads one client's lines, and writes to it. It is the dialogue's
-// transport.Link.
+// transport.PushConn.
 type conn struct {
-	way      *Way
+	way      *Protocol
 	net      *transport.Conn
-	dialogue transport.Dialogue
+	dialogue transport.RecordStream
 	framer
 
 	// Times are since the way was made, to keep connections small.
@@ -31,14 +31,14 @@ type conn struct {
 	lineAt  time.Duration // when the line that has not ended began to arrive; 0 if there is none
 	readBy  time.Duration // the connection's read deadline
 
-	rate transport.Rate
+	rate transport.RateCounter
 	gone atomic.Bool // nothing is written any more, and the reader ends
 
 	writing sync.Mutex    // guards writeBy, and the writing itself
 	writeBy time.Duration // the connection's write deadline
 }
 
-func newConn(w *Way, nc *transport.Conn) *conn {
+func newConn(w *Protocol, nc *transport.Conn) *conn {
 	c := &conn{way: w, net: nc, heardAt: w.now()}
 	c.framer.init(&w.buffers, w.limits.LineBytes)
 	c.ignored = nc.BlankBytes
@@ -121,7 +121,7 @@ func (c *conn) answer(ctx context.Context) {
 	b := c.way.batch()
 	defer c.way.takeBack(b)
 	c.take(b)
-	allowed := c.rate.Take(len(b.records), c.way.limits.RecordsPerSecond)
+	allowed := c.rate.Allow(len(b.records), c.way.limits.RecordsPerSecond)
 	b.peer = transport.Peer{Addr: c.net.Addr, Form: wire.FormLine}
 	c.dialogue.Answer(ctx, &b.peer, b.records[:allowed], c.write)
 	c.heardAt = c.way.now()

@@ -178,7 +178,7 @@ type batch struct {
 }
 
 // batch lends an empty one.
-func (w *Way) batch() *batch {
+func (w *Protocol) batch() *batch {
 	if b, ok := w.batches.Get().(*batch); ok {
 		return b
 	}
@@ -186,7 +186,7 @@ func (w *Way) batch() *batch {
 }
 
 // takeBack takes one that was lent.
-func (w *Way) takeBack(b *batch) {
+func (w *Protocol) takeBack(b *batch) {
 	clear(b.records)
 	b.records = b.records[:0]
 	w.batches.Put(b)

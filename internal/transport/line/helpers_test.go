@@ -24,13 +24,13 @@ import (
 // dialogue.
 type echo struct {
 	release chan struct{}
-	link    transport.Link
+	link    transport.PushConn
 	peer    transport.Peer
 	batches []int // how many records came together
 	ended   atomic.Int32
 }
 
-func (e *echo) Converse(link transport.Link) transport.Dialogue {
+func (e *echo) Converse(link transport.PushConn) transport.RecordStream {
 	e.link = link
 	return dialogue{e}
 }
@@ -70,7 +70,7 @@ type server struct {
 func start(t *testing.T, limits line.Limits, more ...func(*transport.Config)) *server {
 	s := &server{t: t, conns: make(chan net.Conn), echo: &echo{release: make(chan struct{})}}
 	log := slog.New(slog.NewTextHandler(&s.log, nil))
-	cfg := transport.Config{Way: line.New(line.Config{Host: s, Limits: limits, Log: log}), Log: log}
+	cfg := transport.Config{Protocol: line.New(line.Config{Host: s, Limits: limits, Log: log}), Log: log}
 	for _, change := range more {
 		change(&cfg)
 	}

@@ -14,7 +14,7 @@ import (
 // silent is a host that answers nothing.
 type silent struct{}
 
-func (silent) Converse(transport.Link) transport.Dialogue { return silent{} }
+func (silent) Converse(transport.PushConn) transport.RecordStream { return silent{} }
 func (silent) End()                                       {}
 func (silent) Answer(context.Context, *transport.Peer, [][]byte, func([]byte) error) {
 }

@@ -101,7 +101,7 @@ func TestWhatIsIgnoredIsBoundedBetweenTwoRecords(t *testing.T) {
 // before, which drops them.
 func TestBlankLinesBeforeTheFirstRecordAreIgnoredBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := start(t, line.Limits{}, func(cfg *transport.Config) { cfg.Way = &transport.Detect{Line: cfg.Way} })
+		s := start(t, line.Limits{}, func(cfg *transport.Config) { cfg.Protocol = &transport.ProtocolDetector{Line: cfg.Protocol} })
 		conn := s.dial()
 		conn.send(strings.Repeat("\n", 4096) + "VER=1")
 		conn.send("\n")
@@ -135,9 +135,9 @@ func TestAFloodIsCutWithOneLineInTheLog(t *testing.T) {
 }
 
 func TestASlowReaderIsCutAndHoldsUpNobody(t *testing.T) {
-	for name, write := range map[string]func(*server, *client, transport.Link){
-		"with answers": func(_ *server, c *client, _ transport.Link) { c.send("VER=1\n") },
-		"with pushes":  func(_ *server, _ *client, l transport.Link) { go func() { _ = l.Push([]byte("p")) }() },
+	for name, write := range map[string]func(*server, *client, transport.PushConn){
+		"with answers": func(_ *server, c *client, _ transport.PushConn) { c.send("VER=1\n") },
+		"with pushes":  func(_ *server, _ *client, l transport.PushConn) { go func() { _ = l.Push([]byte("p")) }() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

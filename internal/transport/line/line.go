@@ -22,11 +22,11 @@ import (
 // Config is what a Way needs.
 type Config struct {
 	// Host answers the records.
-	Host   transport.Host
+	Host   transport.StreamHandler
 	Limits Limits
 	Log    *slog.Logger
 	// Warnings logs what clients do wrong; nil is made of Log.
-	Warnings *transport.Warnings
+	Warnings *transport.WarningLog
 }
 
 // Limits bound one connection. A zero stands for its default. Who breaks one is
@@ -74,19 +74,19 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// Way is the way in over lines. It is a transport.Way.
-type Way struct {
-	host     transport.Host
+// Protocol is the way in over lines. It is a transport.Protocol.
+type Protocol struct {
+	host     transport.StreamHandler
 	limits   Limits
 	made     time.Time // what connections count time from
 	buffers  buffers
 	batches  sync.Pool // of *batch
-	warnings *transport.Warnings
+	warnings *transport.WarningLog
 }
 
 // New makes a way in.
-func New(cfg Config) *Way {
-	w := &Way{
+func New(cfg Config) *Protocol {
+	w := &Protocol{
 		host:     cfg.Host,
 		limits:   cfg.Limits.withDefaults(),
 		made:     time.Now().Add(-1), // no time is 0
@@ -97,11 +97,11 @@ func New(cfg Config) *Way {
 }
 
 // now is the time since the way was made.
-func (w *Way) now() time.Duration { return time.Since(w.made) }
+func (w *Protocol) now() time.Duration { return time.Since(w.made) }
 
 // Serve answers the lines that come on nc, until the client leaves or breaks a
 // rule, or the dialogue closes the connection.
-func (w *Way) Serve(ctx context.Context, nc *transport.Conn) {
+func (w *Protocol) Serve(ctx context.Context, nc *transport.Conn) {
 	c := newConn(w, nc)
 	// A panic must end the dialogue as well.
 	defer c.end()
@@ -109,6 +109,6 @@ func (w *Way) Serve(ctx context.Context, nc *transport.Conn) {
 		if !nc.Begin() {
 			return
 		}
-		nc.Borrow(func() { c.answer(ctx) })
+		nc.RunOnWorker(func() { c.answer(ctx) })
 	}
 }

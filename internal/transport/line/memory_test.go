@@ -14,9 +14,9 @@ import (
 )
 
 // deep is a host that needs a stack of some size to answer.
-type deep struct{ link transport.Link }
+type deep struct{ link transport.PushConn }
 
-func (d *deep) Converse(link transport.Link) transport.Dialogue { return &deep{link} }
+func (d *deep) Converse(link transport.PushConn) transport.RecordStream { return &deep{link} }
 func (d *deep) End()                                            {}
 func (d *deep) Answer(_ context.Context, _ *transport.Peer, records [][]byte, reply func([]byte) error) {
 	dig(200)
@@ -42,7 +42,7 @@ func BenchmarkIdleLine(b *testing.B) {
 	const conns = 2000
 	log := slog.New(slog.DiscardHandler)
 	s := transport.NewServer(transport.Config{
-		Way: &transport.Detect{Line: line.New(line.Config{Host: &deep{}, Log: log})}, Log: log,
+		Protocol: &transport.ProtocolDetector{Line: line.New(line.Config{Host: &deep{}, Log: log})}, Log: log,
 	})
 	l, err := transport.Listen(b.Context(), "127.0.0.1:0")
 	if err != nil {

@@ -16,13 +16,13 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-// conn is one WebSocket. It is the dialogue's transport.Link.
+// conn is one WebSocket. It is the dialogue's transport.PushConn.
 type conn struct {
 	handler *Handler
 	ws      *websocket.Conn
 	net     *transport.Conn
 	peer    transport.Peer
-	rate    transport.Rate
+	rate    transport.RateCounter
 	gone    atomic.Bool
 
 	// answering is held while a record is answered. Who ends the connection in
@@ -52,7 +52,7 @@ func (c *conn) serve(ctx context.Context) {
 		if !ok {
 			return
 		}
-		if c.rate.Take(1, c.handler.limits.RecordsPerSecond) == 0 {
+		if c.rate.Allow(1, c.handler.limits.RecordsPerSecond) == 0 {
 			c.handler.warnings.Flood(c.net.Addr, c.handler.limits.RecordsPerSecond)
 			c.close(websocket.StatusPolicyViolation, "too many records in a second")
 			return
@@ -118,7 +118,7 @@ func (c *conn) join(r io.Reader) ([]byte, error) {
 
 // answer answers a record, unless the connection is gone: then it returns
 // false.
-func (c *conn) answer(ctx context.Context, dialogue transport.Dialogue, record []byte) bool {
+func (c *conn) answer(ctx context.Context, dialogue transport.RecordStream, record []byte) bool {
 	c.answering <- struct{}{}
 	defer func() { <-c.answering }()
 	if c.gone.Load() {

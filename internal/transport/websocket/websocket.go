@@ -22,7 +22,7 @@ const subprotocol = "httpqq"
 // Config is what a Handler needs.
 type Config struct {
 	// Host answers the records.
-	Host   transport.Host
+	Host   transport.StreamHandler
 	Limits Limits
 	// TrustedProxies are those whose X-Forwarded-For, Forwarded and X-Real-IP
 	// are believed.
@@ -32,7 +32,7 @@ type Config struct {
 	Origins transport.Origins
 	Log     *slog.Logger
 	// Warnings logs what clients do wrong; nil is made of Log.
-	Warnings *transport.Warnings
+	Warnings *transport.WarningLog
 }
 
 // Limits bound one connection. A zero stands for its default.
@@ -79,11 +79,11 @@ func (l Limits) withDefaults() Limits {
 // must be among the pages of package httppost, which says what connection a
 // request came on.
 type Handler struct {
-	host     transport.Host
+	host     transport.StreamHandler
 	limits   Limits
 	proxies  transport.Proxies
 	origins  transport.Origins
-	warnings *transport.Warnings
+	warnings *transport.WarningLog
 }
 
 // New makes a handler.

@@ -25,16 +25,16 @@ import (
 type echo struct {
 	begun   chan struct{} // a value for each record that has begun
 	release chan struct{}
-	links   chan transport.Link
+	links   chan transport.PushConn
 	peers   chan transport.Peer
 	ended   chan struct{}
 }
 
 func newEcho() *echo {
-	return &echo{make(chan struct{}, 100), make(chan struct{}), make(chan transport.Link, 100), make(chan transport.Peer, 100), make(chan struct{}, 100)}
+	return &echo{make(chan struct{}, 100), make(chan struct{}), make(chan transport.PushConn, 100), make(chan transport.Peer, 100), make(chan struct{}, 100)}
 }
 
-func (e *echo) Converse(link transport.Link) transport.Dialogue {
+func (e *echo) Converse(link transport.PushConn) transport.RecordStream {
 	e.links <- link
 	return dialogue{e}
 }
@@ -91,7 +91,7 @@ func start(t *testing.T, cfg ours.Config) *server {
 	cfg.Host, cfg.Log = s, log
 	pages := http.NewServeMux()
 	pages.Handle("/ws", ours.New(cfg))
-	s.Server = transport.NewServer(transport.Config{Way: httppost.New(httppost.Config{Pages: pages, Log: log}), Log: log})
+	s.Server = transport.NewServer(transport.Config{Protocol: httppost.New(httppost.Config{Pages: pages, Log: log}), Log: log})
 	l, err := transport.Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
