@@ -168,11 +168,11 @@ type ProfileQuery struct {
 
 // Matches reports whether the account lets itself be found and is what is
 // searched for.
-func (f ProfileQuery) Matches(a *Account) bool {
-	return a.Findable &&
-		(f.Age == nil || *f.Age == a.Profile.Age) &&
-		(f.Sex == nil || *f.Sex == a.Profile.Sex) &&
-		(f.Province == nil || *f.Province == a.Profile.Province)
+func (f ProfileQuery) Matches(account *Account) bool {
+	return account.Findable &&
+		(f.Age == nil || *f.Age == account.Profile.Age) &&
+		(f.Sex == nil || *f.Sex == account.Profile.Sex) &&
+		(f.Province == nil || *f.Province == account.Profile.Province)
 }
 
 // Rule says how others become friends of an account. The numbers are those of
@@ -196,9 +196,9 @@ func (r Rule) String() string {
 
 // ParseRule reads the name of a rule: open, ask or closed.
 func ParseRule(name string) (Rule, error) {
-	for r, n := range ruleNames {
+	for rule, n := range ruleNames {
 		if n == name {
-			return r, nil
+			return rule, nil
 		}
 	}
 	return 0, Errorf(CodeParameter, "friend rule %q is none of open, ask, closed", name)

@@ -19,12 +19,12 @@ func TestParseUIN(t *testing.T) {
 }
 
 func TestANewAccountAsksAndLetsStrangersWriteAndIsFound(t *testing.T) {
-	a := NewAccount(10001, "first", time.Unix(1, 0))
-	if a.Rule != RuleAsk || !a.Strangers || !a.Findable || a.ShowPrivate {
-		t.Errorf("got %+v", a)
+	account := NewAccount(10001, "first", time.Unix(1, 0))
+	if account.Rule != RuleAsk || !account.Strangers || !account.Findable || account.ShowPrivate {
+		t.Errorf("got %+v", account)
 	}
-	if a.Profile != (Profile{Nick: "first"}) {
-		t.Errorf("the profile is not empty: %+v", a.Profile)
+	if account.Profile != (Profile{Nick: "first"}) {
+		t.Errorf("the profile is not empty: %+v", account.Profile)
 	}
 }
 
@@ -61,7 +61,7 @@ func TestStrangersDoNotSeeThePrivateFields(t *testing.T) {
 }
 
 func TestFingerMatchesWhatIsGivenOnly(t *testing.T) {
-	a := Account{Findable: true, Profile: Profile{Age: 20, Sex: 1, Province: "Yunnan"}}
+	account := Account{Findable: true, Profile: Profile{Age: 20, Sex: 1, Province: "Yunnan"}}
 	age, sex, province := 20, 1, "Yunnan"
 	other, man, elsewhere := 21, 0, "Yun"
 	for _, tt := range []struct {
@@ -75,20 +75,20 @@ func TestFingerMatchesWhatIsGivenOnly(t *testing.T) {
 		{"another sex", ProfileQuery{Sex: &man}, false},
 		{"a part of the province", ProfileQuery{Province: &elsewhere}, false},
 	} {
-		if got := tt.f.Matches(&a); got != tt.want {
+		if got := tt.f.Matches(&account); got != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
 		}
 	}
-	a.Findable = false
-	if (ProfileQuery{}).Matches(&a) {
+	account.Findable = false
+	if (ProfileQuery{}).Matches(&account) {
 		t.Error("an account was found that does not want to be")
 	}
 }
 
 func TestRuleNames(t *testing.T) {
-	for _, r := range []Rule{RuleOpen, RuleAsk, RuleClosed} {
-		if got, err := ParseRule(r.String()); err != nil || got != r {
-			t.Errorf("%v: %v, %v", r, got, err)
+	for _, rule := range []Rule{RuleOpen, RuleAsk, RuleClosed} {
+		if got, err := ParseRule(rule.String()); err != nil || got != rule {
+			t.Errorf("%v: %v, %v", rule, got, err)
 		}
 	}
 	if _, err := ParseRule("shy"); err == nil || CodeOf(err) != CodeParameter {

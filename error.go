@@ -24,8 +24,8 @@ const (
 // Codes lists every code, for tables that must know them all.
 func Codes() []Code {
 	var all []Code
-	for c := CodeParameter; c < codeEnd; c++ {
-		all = append(all, c)
+	for code := CodeParameter; code < codeEnd; code++ {
+		all = append(all, code)
 	}
 	return all
 }

@@ -65,47 +65,47 @@ var befriended = Relation{Friends: true}
 // Add is the rule of AddToList: me adds an account whose rule is given. Who is
 // blocked finds the account closed. To add somebody whom me blocks is an error
 // with CodeRefused.
-func Add(r Relation, rule Rule) (RelationTransition, error) {
+func Add(relation Relation, rule Rule) (RelationTransition, error) {
 	switch {
-	case r.Blocks:
+	case relation.Blocks:
 		return RelationTransition{}, errBlocks
-	case r.Blocked:
-		return RelationTransition{To: r, Outcome: OutcomeClosed}, nil
-	case r.Friends:
-		return RelationTransition{To: r}, nil
-	case r.Asks:
+	case relation.Blocked:
+		return RelationTransition{To: relation, Outcome: OutcomeClosed}, nil
+	case relation.Friends:
+		return RelationTransition{To: relation}, nil
+	case relation.Asks:
 		return RelationTransition{To: befriended, Notice: KindAccepted}, nil
 	case rule == RuleOpen:
 		return RelationTransition{To: befriended, Notice: KindAdded}, nil
 	case rule == RuleClosed:
-		return RelationTransition{To: r, Outcome: OutcomeClosed}, nil
+		return RelationTransition{To: relation, Outcome: OutcomeClosed}, nil
 	}
-	return RelationTransition{To: r, Outcome: OutcomeMustAsk}, nil
+	return RelationTransition{To: relation, Outcome: OutcomeMustAsk}, nil
 }
 
 // Ask is the rule of a friend request with words. To a closed account, to one
 // that blocks me and to one that me blocks it is an error with CodeRefused.
-func Ask(r Relation, rule Rule, words string) (RelationTransition, error) {
+func Ask(relation Relation, rule Rule, words string) (RelationTransition, error) {
 	switch {
-	case r.Blocks:
+	case relation.Blocks:
 		return RelationTransition{}, errBlocks
-	case r.Friends:
-		return RelationTransition{To: r}, nil
-	case r.Asks:
+	case relation.Friends:
+		return RelationTransition{To: relation}, nil
+	case relation.Asks:
 		return RelationTransition{To: befriended, Notice: KindAccepted}, nil
-	case r.Blocked, rule == RuleClosed:
+	case relation.Blocked, rule == RuleClosed:
 		return RelationTransition{}, Errorf(CodeRefused, "that account takes no friend requests")
 	case rule == RuleOpen:
 		return RelationTransition{To: befriended, Notice: KindAdded}, nil
 	}
-	r.Asked = true
-	return RelationTransition{To: r, Words: words, Notice: KindAsks, NoticeWords: words, NoticePause: AskPause}, nil
+	relation.Asked = true
+	return RelationTransition{To: relation, Words: words, Notice: KindAsks, NoticeWords: words, NoticePause: AskPause}, nil
 }
 
 // Accept is the rule for accepting a waiting request. Without one it is an
 // error with CodeParameter.
-func Accept(r Relation) (RelationTransition, error) {
-	if !r.Asks {
+func Accept(relation Relation) (RelationTransition, error) {
+	if !relation.Asks {
 		return RelationTransition{}, errNothingWaits
 	}
 	return RelationTransition{To: befriended, Notice: KindAccepted}, nil
@@ -113,12 +113,12 @@ func Accept(r Relation) (RelationTransition, error) {
 
 // Reject is the rule for rejecting a waiting request with words. Without one
 // it is an error with CodeParameter.
-func Reject(r Relation, words string) (RelationTransition, error) {
-	if !r.Asks {
+func Reject(relation Relation, words string) (RelationTransition, error) {
+	if !relation.Asks {
 		return RelationTransition{}, errNothingWaits
 	}
-	r.Asks = false
-	return RelationTransition{To: r, Notice: KindRejected, NoticeWords: words}, nil
+	relation.Asks = false
+	return RelationTransition{To: relation, Notice: KindRejected, NoticeWords: words}, nil
 }
 
 var errBlocks = Errorf(CodeRefused, "you block that account: unblock it first")
@@ -131,31 +131,33 @@ func Befriend() RelationTransition { return RelationTransition{To: befriended} }
 
 // Unfriend is the rule of DelFromList: the friendship ends for both sides, and
 // nobody is told.
-func Unfriend(r Relation) RelationTransition {
-	r.Friends = false
-	return RelationTransition{To: r}
+func Unfriend(relation Relation) RelationTransition {
+	relation.Friends = false
+	return RelationTransition{To: relation}
 }
 
 // Block is the rule of blocking: friendship and requests between the two end,
 // and nothing of the other arrives any more.
-func Block(r Relation) RelationTransition { return RelationTransition{To: Relation{Blocks: true, Blocked: r.Blocked}} }
+func Block(relation Relation) RelationTransition {
+	return RelationTransition{To: Relation{Blocks: true, Blocked: relation.Blocked}}
+}
 
 // Unblock is the rule of taking that back. What has ended does not come back.
-func Unblock(r Relation) RelationTransition {
-	r.Blocks = false
-	return RelationTransition{To: r}
+func Unblock(relation Relation) RelationTransition {
+	relation.Blocks = false
+	return RelationTransition{To: relation}
 }
 
 // RelationChange is a step to be carried out: what Me decided about Other when
 // they stood as From says.
 type RelationChange struct {
-	Me, Other UIN
-	From      Relation
-	Transition      RelationTransition
+	Me, Other  UIN
+	From       Relation
+	Transition RelationTransition
 	// BacklogLimit is that of a Letter, for the notice.
 	Limit *BacklogLimit
 	Time  time.Time
-	Key  RequestKey
+	Key   RequestKey
 }
 
 // Notice is the letter that tells the other of the step.

@@ -6,15 +6,15 @@ func TestRulesOfFriendship(t *testing.T) {
 	none := Relation{}
 	asked, asks, friends := Relation{Asked: true}, Relation{Asks: true}, Relation{Friends: true}
 	add := func(rule Rule) func(Relation) (RelationTransition, error) {
-		return func(r Relation) (RelationTransition, error) { return Add(r, rule) }
+		return func(relation Relation) (RelationTransition, error) { return Add(relation, rule) }
 	}
 	ask := func(rule Rule) func(Relation) (RelationTransition, error) {
-		return func(r Relation) (RelationTransition, error) { return Ask(r, rule, "hello") }
+		return func(relation Relation) (RelationTransition, error) { return Ask(relation, rule, "hello") }
 	}
-	reject := func(r Relation) (RelationTransition, error) { return Reject(r, "no") }
-	unfriend := func(r Relation) (RelationTransition, error) { return Unfriend(r), nil }
-	block := func(r Relation) (RelationTransition, error) { return Block(r), nil }
-	unblock := func(r Relation) (RelationTransition, error) { return Unblock(r), nil }
+	reject := func(relation Relation) (RelationTransition, error) { return Reject(relation, "no") }
+	unfriend := func(relation Relation) (RelationTransition, error) { return Unfriend(relation), nil }
+	block := func(relation Relation) (RelationTransition, error) { return Block(relation), nil }
+	unblock := func(relation Relation) (RelationTransition, error) { return Unblock(relation), nil }
 	befriend := func(Relation) (RelationTransition, error) { return Befriend(), nil }
 	blocks, blocked := Relation{Blocks: true}, Relation{Blocked: true}
 	both := Relation{Blocks: true, Blocked: true}
@@ -93,17 +93,17 @@ func TestRulesOfFriendship(t *testing.T) {
 // are no friends who block each other, or have something to ask.
 func TestEveryRuleLeavesARelationThatCanBe(t *testing.T) {
 	rules := map[string]func(Relation) (RelationTransition, error){
-		"add open":     func(r Relation) (RelationTransition, error) { return Add(r, RuleOpen) },
-		"add ask":      func(r Relation) (RelationTransition, error) { return Add(r, RuleAsk) },
-		"add closed":   func(r Relation) (RelationTransition, error) { return Add(r, RuleClosed) },
-		"ask open":     func(r Relation) (RelationTransition, error) { return Ask(r, RuleOpen, "words") },
-		"ask ask":      func(r Relation) (RelationTransition, error) { return Ask(r, RuleAsk, "words") },
-		"ask closed":   func(r Relation) (RelationTransition, error) { return Ask(r, RuleClosed, "words") },
+		"add open":     func(relation Relation) (RelationTransition, error) { return Add(relation, RuleOpen) },
+		"add ask":      func(relation Relation) (RelationTransition, error) { return Add(relation, RuleAsk) },
+		"add closed":   func(relation Relation) (RelationTransition, error) { return Add(relation, RuleClosed) },
+		"ask open":     func(relation Relation) (RelationTransition, error) { return Ask(relation, RuleOpen, "words") },
+		"ask ask":      func(relation Relation) (RelationTransition, error) { return Ask(relation, RuleAsk, "words") },
+		"ask closed":   func(relation Relation) (RelationTransition, error) { return Ask(relation, RuleClosed, "words") },
 		"accept":       Accept,
-		"reject":       func(r Relation) (RelationTransition, error) { return Reject(r, "words") },
-		"unfriend":     func(r Relation) (RelationTransition, error) { return Unfriend(r), nil },
-		"block":        func(r Relation) (RelationTransition, error) { return Block(r), nil },
-		"unblock":      func(r Relation) (RelationTransition, error) { return Unblock(r), nil },
+		"reject":       func(relation Relation) (RelationTransition, error) { return Reject(relation, "words") },
+		"unfriend":     func(relation Relation) (RelationTransition, error) { return Unfriend(relation), nil },
+		"block":        func(relation Relation) (RelationTransition, error) { return Block(relation), nil },
+		"unblock":      func(relation Relation) (RelationTransition, error) { return Unblock(relation), nil },
 		"the operator": func(Relation) (RelationTransition, error) { return Befriend(), nil },
 	}
 	for _, from := range relations() {
@@ -123,36 +123,36 @@ func TestEveryRuleLeavesARelationThatCanBe(t *testing.T) {
 }
 
 // canBe reports whether two accounts can stand so.
-func canBe(r Relation) bool {
-	blocked, asking := r.Blocks || r.Blocked, r.Asked || r.Asks
-	return !(r.Friends && (blocked || asking)) && !(blocked && asking)
+func canBe(relation Relation) bool {
+	blocked, asking := relation.Blocks || relation.Blocked, relation.Asked || relation.Asks
+	return !(relation.Friends && (blocked || asking)) && !(blocked && asking)
 }
 
 // relations are all relations that can be.
 func relations() (list []Relation) {
 	for bits := range 1 << 5 {
 		bit := func(i int) bool { return bits>>i&1 == 1 }
-		r := Relation{Friends: bit(0), Asked: bit(1), Asks: bit(2), Blocks: bit(3), Blocked: bit(4)}
-		if canBe(r) {
-			list = append(list, r)
+		relation := Relation{Friends: bit(0), Asked: bit(1), Asks: bit(2), Blocks: bit(3), Blocked: bit(4)}
+		if canBe(relation) {
+			list = append(list, relation)
 		}
 	}
 	return list
 }
 
 func TestARelationSeenFromTheOtherSide(t *testing.T) {
-	for _, r := range relations() {
-		if r.Reversed().Reversed() != r {
-			t.Errorf("%+v reversed twice is %+v", r, r.Reversed().Reversed())
+	for _, relation := range relations() {
+		if relation.Reversed().Reversed() != relation {
+			t.Errorf("%+v reversed twice is %+v", relation, relation.Reversed().Reversed())
 		}
 	}
-	for r, want := range map[Relation]Relation{
+	for relation, want := range map[Relation]Relation{
 		{Asked: true}:   {Asks: true},
 		{Blocks: true}:  {Blocked: true},
 		{Friends: true}: {Friends: true},
 	} {
-		if got := r.Reversed(); got != want {
-			t.Errorf("%+v reversed is %+v", r, got)
+		if got := relation.Reversed(); got != want {
+			t.Errorf("%+v reversed is %+v", relation, got)
 		}
 	}
 }

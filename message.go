@@ -55,14 +55,14 @@ type Backlog struct {
 type BacklogLimit Backlog
 
 // Check reports with CodeRefused that a text does not fit beside what waits.
-func (l BacklogLimit) Check(w Backlog, text string) error {
+func (l BacklogLimit) Check(backlog Backlog, text string) error {
 	switch {
-	case w.Messages >= l.Messages:
+	case backlog.Messages >= l.Messages:
 		return Errorf(CodeRefused, "that account's mailbox is full: %d messages wait there; "+
-			"try again when it has collected some", w.Messages)
-	case w.Bytes+int64(len(text)) > l.Bytes:
+			"try again when it has collected some", backlog.Messages)
+	case backlog.Bytes+int64(len(text)) > l.Bytes:
 		return Errorf(CodeRefused, "that account's mailbox is full: messages of %d bytes wait there; "+
-			"try again when it has collected some", w.Bytes)
+			"try again when it has collected some", backlog.Bytes)
 	}
 	return nil
 }
@@ -85,7 +85,7 @@ type NewEntry struct {
 // Delivery is what one changing request puts into mailboxes.
 type Delivery struct {
 	Entries []NewEntry
-	Key    RequestKey
+	Key     RequestKey
 }
 
 // DeliveryResult is what became of a delivery.

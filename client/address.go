@@ -67,9 +67,9 @@ func parseAddresses(first string, others []string) ([]serverAddress, error) {
 			return nil, fmt.Errorf("%w: client.Fallback goes from http and https to no other scheme, or to them from one",
 				ErrParameter)
 		}
-		for _, a := range more {
-			if !slices.Contains(all, a) {
-				all = append(all, a)
+		for _, address := range more {
+			if !slices.Contains(all, address) {
+				all = append(all, address)
 			}
 		}
 	}
@@ -89,7 +89,7 @@ func parseAddress(text string) (all []serverAddress, err error) {
 	if err != nil {
 		return nil, errors.New("cannot be read")
 	}
-	s, ok := schemes[u.Scheme]
+	scheme, ok := schemes[u.Scheme]
 	if !ok {
 		return nil, errors.New("has none of the schemes qq, tcp, http, https, ws, wss")
 	}
@@ -105,9 +105,9 @@ func parseAddress(text string) (all []serverAddress, err error) {
 	}
 	path := u.Path
 	if path == "" || path == "/" {
-		path = s.path
+		path = scheme.path
 	}
-	ports := s.ports
+	ports := scheme.ports
 	if u.Port() != "" {
 		ports = []string{u.Port()}
 	}

@@ -26,48 +26,48 @@ type request struct {
 // (section 2 of the protocol).
 func (c *Client) record(r request, seq string) []byte {
 	b := make([]byte, 0, 256)
-	for _, f := range []Field{
+	for _, field := range []Field{
 		text("VER", c.options.version), text("CMD", r.command), text("SEQ", seq), number("UIN", c.UIN())} {
-		b = appendField(b, f)
+		b = appendField(b, field)
 	}
 	if token := c.Token(); token != "" && r.command != "Login" {
 		b = appendField(b, text("SID", token))
 	}
-	for _, f := range r.fields {
-		b = appendField(b, f)
+	for _, field := range r.fields {
+		b = appendField(b, field)
 	}
 	return b
 }
 
 // askOnce asks on a link, without repeating. An answer with another result than
 // RES=0 is an error.
-func (c *Client) askOnce(ctx context.Context, l serverConn, r request) (Answer, error) {
-	a, _, err := c.try(ctx, l, r, newSEQ())
-	return a, err
+func (c *Client) askOnce(ctx context.Context, conn serverConn, r request) (Answer, error) {
+	answer, _, err := c.try(ctx, conn, r, newSEQ())
+	return answer, err
 }
 
 // try asks on a link. If there is no answer, or one that says as little,
 // reached says whether the server may have got the request all the same.
-func (c *Client) try(ctx context.Context, l serverConn, r request, seq string) (a Answer, reached bool, err error) {
+func (c *Client) try(ctx context.Context, conn serverConn, r request, seq string) (answer Answer, reached bool, err error) {
 	record := c.record(r, seq)
 	if len(record) > wire.MaxRecord {
 		return Answer{}, false, fmt.Errorf("%w: the request has %d bytes, allowed are %d", ErrParameter, len(record), wire.MaxRecord)
 	}
 	began := time.Now()
-	a, reached, err = l.ask(ctx, seq, record)
+	answer, reached, err = conn.ask(ctx, seq, record)
 	if err != nil {
 		c.options.log.Debug("asked", "command", r.command, "seq", seq, "error", err)
 		return Answer{}, reached, err
 	}
-	res, ok := a.res()
+	res, ok := answer.res()
 	c.options.log.Debug("asked", "command", r.command, "seq", seq, "res", res, "took", time.Since(began))
 	switch {
 	case !ok:
 		return Answer{}, true, badAnswer(r.command, "it has no RES")
 	case res != resDone:
-		return Answer{}, true, refusal(r.command, res, a)
+		return Answer{}, true, refusal(r.command, res, answer)
 	}
-	return a, true, nil
+	return answer, true, nil
 }
 
 // ask asks until there is an answer or ctx ends, with the same SEQ, so that
@@ -82,7 +82,7 @@ func (c *Client) askAs(ctx context.Context, r request, seq string) (Answer, erro
 	defer context.AfterFunc(c.ctx, cancel)()
 	var reached time.Time // when the server may have got it first
 	for refusals := 1; ; {
-		l, err := c.working(ctx)
+		conn, err := c.working(ctx)
 		if err != nil {
 			return Answer{}, c.gaveUp(r, reached, err)
 		}
@@ -96,18 +96,18 @@ func (c *Client) askAs(ctx context.Context, r request, seq string) (Answer, erro
 			reached = time.Time{} // it was not done, so time begins anew
 		}
 		began := time.Now()
-		a, maybe, err := c.try(ctx, l, r, seq)
+		answer, maybe, err := c.try(ctx, conn, r, seq)
 		var refused *Error
-		answered := err == nil || errors.As(err, &refused) || !isBroken(l) && ctx.Err() == nil
+		answered := err == nil || errors.As(err, &refused) || !isBroken(conn) && ctx.Err() == nil
 		if answered && !errors.Is(err, ErrTemporary) && !errors.Is(err, ErrNotLoggedIn) {
-			return a, err
+			return answer, err
 		}
 		if maybe && reached.IsZero() && !errors.Is(err, ErrNotLoggedIn) {
 			reached = began
 		}
 		switch {
 		case errors.Is(err, ErrNotLoggedIn):
-			l.breaks(err)
+			conn.breaks(err)
 		case answered: // RES=4
 			if !sleep(ctx, pause(c.options.times, refusals)) {
 				return Answer{}, c.gaveUp(r, reached, errors.Join(err, ctx.Err()))
@@ -146,10 +146,10 @@ func (c *Client) Do(ctx context.Context, command string, fields ...Field) (Answe
 // pause is how long to wait after a number of failures in a row: twice as long
 // each time, up to a bound, and a random part less, so that the clients of a
 // server that comes back do not come all at once.
-func pause(t timeouts, failures int) time.Duration {
-	longest := t.lastPause
+func pause(times timeouts, failures int) time.Duration {
+	longest := times.lastPause
 	if shift := failures - 1; shift < 16 {
-		longest = min(longest, t.firstPause<<shift)
+		longest = min(longest, times.firstPause<<shift)
 	}
 	return longest/2 + rand.N(longest/2+1)
 }

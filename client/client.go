@@ -27,7 +27,7 @@ type Client struct {
 
 	mu     sync.Mutex    // guards all below
 	at     int           // which of the addresses was spoken to last
-	link   serverConn          // nil while there is none that works
+	link   serverConn    // nil while there is none that works
 	moved  chan struct{} // closed and made anew when link or dead changes
 	dead   error         // why there will be no link any more
 	token  string
@@ -55,33 +55,33 @@ const (
 // an *Unreachable, which wraps ErrTemporary. Later the client connects again by itself. ctx is for
 // Dial alone.
 func Dial(ctx context.Context, address string, opts ...Option) (*Client, error) {
-	o := newOptions(opts)
-	all, err := parseAddresses(address, o.fallback)
+	options := newOptions(opts)
+	all, err := parseAddresses(address, options.fallback)
 	if err != nil {
 		return nil, err
 	}
-	if err := o.check(); err != nil {
+	if err := options.check(); err != nil {
 		return nil, err
 	}
-	c := &Client{
+	messenger := &Client{
 		addresses: all,
-		options:   o,
+		options:   options,
 		inbox:     newInbox(),
 		moved:     make(chan struct{}),
-		token:     o.token,
-		status:    o.status,
+		token:     options.token,
+		status:    options.status,
 		rhythm:    time.Minute,
 	}
-	c.ctx, c.end = context.WithCancel(context.WithoutCancel(ctx))
-	c.transport = c.newTransport()
-	l, err := c.connect(ctx)
+	messenger.ctx, messenger.end = context.WithCancel(context.WithoutCancel(ctx))
+	messenger.transport = messenger.newTransport()
+	conn, err := messenger.connect(ctx)
 	if err != nil {
-		c.stop()
+		messenger.stop()
 		return nil, err
 	}
-	c.connected(l)
-	c.running.Go(func() { c.keep(l) })
-	return c, nil
+	messenger.connected(conn)
+	messenger.running.Go(func() { messenger.keep(conn) })
+	return messenger, nil
 }
 
 // UIN is the client's account.
@@ -110,9 +110,9 @@ func (c *Client) Token() string {
 // client is closed in any case.
 func (c *Client) Logout(ctx context.Context) error {
 	// The connection may belong to nobody afterwards.
-	if l, err := c.working(ctx); err == nil {
+	if conn, err := c.working(ctx); err == nil {
 		if taken := c.inbox.taken(); taken > 0 {
-			_ = l.confirm(c.confirmation(taken)) // if it fails, Logout finds out
+			_ = conn.confirm(c.confirmation(taken)) // if it fails, Logout finds out
 		}
 	}
 	_, err := c.ask(ctx, request{command: "Logout"})
@@ -156,14 +156,14 @@ func (c *Client) State() State {
 }
 
 // connected says that a link works.
-func (c *Client) connected(l serverConn) {
+func (c *Client) connected(conn serverConn) {
 	c.mu.Lock()
 	if c.dead != nil { // closed in the same moment
 		c.mu.Unlock()
 		return
 	}
 	first := !c.signed
-	c.link, c.signed, c.state = l, true, State{Connected: true}
+	c.link, c.signed, c.state = conn, true, State{Connected: true}
 	c.move()
 	c.mu.Unlock()
 	c.options.log.Info("connected", "address", c.String())
@@ -174,16 +174,16 @@ func (c *Client) connected(l serverConn) {
 
 // disconnected says that there is no link, why, and until when.
 func (c *Client) disconnected(why error, retry time.Time) {
-	s := State{Err: why, Retry: retry}
+	state := State{Err: why, Retry: retry}
 	c.mu.Lock()
 	if c.dead != nil { // closed in the same moment
 		c.mu.Unlock()
 		return
 	}
-	c.link, c.state = nil, s
+	c.link, c.state = nil, state
 	c.mu.Unlock()
 	c.options.log.Warn("disconnected", "address", c.String(), "error", why, "retry", retry)
-	c.inbox.put(s, nil)
+	c.inbox.put(state, nil)
 }
 
 // bury says that there will be no link any more. The first reason counts.
@@ -213,13 +213,13 @@ func (c *Client) move() {
 func (c *Client) working(ctx context.Context) (serverConn, error) {
 	for {
 		c.mu.Lock()
-		l, dead, moved := c.link, c.dead, c.moved
+		conn, dead, moved := c.link, c.dead, c.moved
 		c.mu.Unlock()
 		if dead != nil {
 			return nil, dead
 		}
-		if l != nil && !isBroken(l) {
-			return l, nil
+		if conn != nil && !isBroken(conn) {
+			return conn, nil
 		}
 		select {
 		case <-moved:

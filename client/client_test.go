@@ -30,12 +30,12 @@ func TestMessagesGoBothWays(t *testing.T) {
 			got := take(t, b, len(texts))
 			// Line ends come as LF.
 			expect(t, name, textsOf(got), append(texts[:4:4], "a\nb\nc"))
-			for _, m := range got {
-				if m.Kind != rookery.KindMessage || m.Peer != 10001 || m.Mine() {
-					t.Errorf("%+v is not 10001's message", m)
+			for _, message := range got {
+				if message.Kind != rookery.KindMessage || message.Peer != 10001 || message.Mine() {
+					t.Errorf("%+v is not 10001's message", message)
 				}
-				if device != nil && (m.Number == 0 || m.Time.IsZero()) {
-					t.Errorf("%+v has no number or no time", m)
+				if device != nil && (message.Number == 0 || message.Time.IsZero()) {
+					t.Errorf("%+v has no number or no time", message)
 				}
 			}
 			a.Close()

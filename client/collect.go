@@ -11,9 +11,9 @@ import "context"
 // done its work, and asks with the same SEQ if it was interrupted, loses nothing
 // (section 2.1 of the protocol).
 func (c *Client) Collect(ctx context.Context, seq string) ([]Event, error) {
-	a, err := c.askAs(ctx, request{command: "GetMsgEx"}, seq)
+	answer, err := c.askAs(ctx, request{command: "GetMsgEx"}, seq)
 	if err != nil {
 		return nil, err
 	}
-	return readBatch(a)
+	return readBatch(answer)
 }

@@ -15,14 +15,14 @@ type DeviceInfo struct {
 // Devices lists the account's devices, those that are logged out too. Only for
 // device sessions; elsewhere it is ErrRefused.
 func (c *Client) Devices(ctx context.Context) ([]DeviceInfo, error) {
-	a, err := c.ask(ctx, request{command: "Devices"})
+	answer, err := c.ask(ctx, request{command: "Devices"})
 	if err != nil {
 		return nil, err
 	}
 	var all []DeviceInfo
-	rows, check := a.rows("SN", "ID", "NK", "TM")
-	for _, r := range rows {
-		all = append(all, DeviceInfo{ID: r.number("ID", 64), Name: r.text("NK"), Since: r.time("TM")})
+	rows, check := answer.rows("SN", "ID", "NK", "TM")
+	for _, row := range rows {
+		all = append(all, DeviceInfo{ID: row.number("ID", 64), Name: row.text("NK"), Since: row.time("TM")})
 	}
 	return all, check()
 }

@@ -70,16 +70,16 @@ type Attempt struct {
 
 func (u *Unreachable) Error() string {
 	var all []string
-	for _, a := range u.Tried {
-		all = append(all, a.Address+": "+a.Err.Error())
+	for _, attempt := range u.Tried {
+		all = append(all, attempt.Address+": "+attempt.Err.Error())
 	}
 	return strings.Join(all, "; ")
 }
 
 func (u *Unreachable) Unwrap() []error {
 	var all []error
-	for _, a := range u.Tried {
-		all = append(all, a.Err)
+	for _, attempt := range u.Tried {
+		all = append(all, attempt.Err)
 	}
 	return all
 }
@@ -101,12 +101,12 @@ var kinds = map[int]error{
 }
 
 // refusal is the error for an answer with another result than 0.
-func refusal(command string, res int, a Answer) error {
+func refusal(command string, res int, answer Answer) error {
 	kind, known := kinds[res]
 	if !known {
 		return badAnswer(command, "RES=%d has no meaning", res)
 	}
-	return &Error{Command: command, Res: res, Reason: a.Text("RA"), kind: kind}
+	return &Error{Command: command, Res: res, Reason: answer.Text("RA"), kind: kind}
 }
 
 // badAnswer is the error for an answer that does not say what it must. It does

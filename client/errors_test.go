@@ -16,12 +16,12 @@ func TestARefusalIsExplainedWithoutTheProtocol(t *testing.T) {
 	if !errors.As(wrong, &refused) || refused.Explanation() != "" {
 		t.Fatalf("a wrong password is the error %v, which needs no more words", wrong)
 	}
-	c, err := client.Dial(t.Context(), "qq://10001@"+h.addr, client.Password(password))
+	messenger, err := client.Dial(t.Context(), "qq://10001@"+h.addr, client.Password(password))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	err = c.Send(t.Context(), 10999, "hello")
+	defer messenger.Close()
+	err = messenger.Send(t.Context(), 10999, "hello")
 	if !errors.As(err, &refused) || refused.Reason != "UN: "+refused.Explanation() {
 		t.Fatalf("a message to nobody is refused with %v", err)
 	}

@@ -63,8 +63,8 @@ func (c *Client) Events(ctx context.Context) iter.Seq[Event] {
 		}
 		defer c.inbox.leave()
 		for {
-			e, ok := c.inbox.next(ctx)
-			if !ok || !yield(e) {
+			event, ok := c.inbox.next(ctx)
+			if !ok || !yield(event) {
 				return
 			}
 			c.inbox.took()
@@ -79,9 +79,9 @@ func (c *Client) Events(ctx context.Context) iter.Seq[Event] {
 // them loops over Events.
 func (c *Client) Messages(ctx context.Context) iter.Seq[Message] {
 	return func(yield func(Message) bool) {
-		for e := range c.Events(ctx) {
-			m, ok := e.(Message)
-			if ok && m.Kind == rookery.KindMessage && m.Peer != c.UIN() && !yield(m) {
+		for event := range c.Events(ctx) {
+			message, ok := event.(Message)
+			if ok && message.Kind == rookery.KindMessage && message.Peer != c.UIN() && !yield(message) {
 				return
 			}
 		}
@@ -93,80 +93,80 @@ var pushedCommands = map[string]bool{"Server_Msg": true, "update_stat": true, "r
 
 // pushed takes in what the server has sent unasked. What makes no sense is
 // dropped, with a line in the log.
-func (c *Client) pushed(a Answer, f *messageSequence) {
-	e, err := readPush(a)
-	if err == nil && !a.is("UIN", c.UIN().String()) {
-		err = badAnswer(a.Text("CMD"), "it is for account %s", a.Text("UIN"))
+func (c *Client) pushed(answer Answer, sequence *messageSequence) {
+	event, err := readPush(answer)
+	if err == nil && !answer.is("UIN", c.UIN().String()) {
+		err = badAnswer(answer.Text("CMD"), "it is for account %s", answer.Text("UIN"))
 	}
 	if err != nil {
 		c.options.log.Warn("a push is not understood", "error", err)
 		return
 	}
-	if m, ok := e.(Message); ok {
-		c.heardOf(m.Number)
+	if message, ok := event.(Message); ok {
+		c.heardOf(message.Number)
 	}
-	c.inbox.put(e, f)
+	c.inbox.put(event, sequence)
 }
 
-func readPush(a Answer) (Event, error) {
-	command := a.Text("CMD")
+func readPush(answer Answer) (Event, error) {
+	command := answer.Text("CMD")
 	if command == "Server_Msg" {
-		return readServerMsg(a)
+		return readServerMsg(answer)
 	}
-	friend, err := a.count("UN")
+	friend, err := answer.count("UN")
 	if err != nil {
 		return nil, err
 	}
 	if command == "update_stat" {
-		status, err := a.count("ST")
+		status, err := answer.count("ST")
 		return Presence{UIN(friend), Status(status)}, err
 	}
-	n, err := a.count("ID")
+	n, err := answer.count("ID")
 	return ReadMark{UIN(friend), n}, err
 }
 
 // readServerMsg reads a pushed message. Its SEQ is its number in the mailbox,
 // TM is there for device sessions.
-func readServerMsg(a Answer) (Event, error) {
-	m := Message{Text: a.Text("MG")}
+func readServerMsg(answer Answer) (Event, error) {
+	message := Message{Text: answer.Text("MG")}
 	var kind, peer uint64
 	for _, f := range []struct {
 		key string
 		to  *uint64
-	}{{"SEQ", &m.Number}, {"MT", &kind}, {"UN", &peer}} {
-		n, err := a.count(f.key)
+	}{{"SEQ", &message.Number}, {"MT", &kind}, {"UN", &peer}} {
+		n, err := answer.count(f.key)
 		if err != nil {
 			return nil, err
 		}
 		*f.to = n
 	}
-	m.Kind, m.Peer = Kind(kind), UIN(peer)
-	if seconds, err := a.count("TM"); err == nil {
-		m.Time = time.Unix(int64(seconds), 0)
+	message.Kind, message.Peer = Kind(kind), UIN(peer)
+	if seconds, err := answer.count("TM"); err == nil {
+		message.Time = time.Unix(int64(seconds), 0)
 	}
-	return m, nil
+	return message, nil
 }
 
 // readBatch reads an answer to GetMsgEx: messages, then notices of friends'
 // statuses. ID and TM are there for device sessions.
-func readBatch(a Answer) ([]Event, error) {
+func readBatch(answer Answer) ([]Event, error) {
 	keys := []string{"MT", "UN", "MG"}
-	numbered := len(a.raw("ID")) > 0
+	numbered := len(answer.raw("ID")) > 0
 	if numbered {
 		keys = append(keys, "ID", "TM")
 	}
-	rows, check := a.rows("MN", keys...)
+	rows, check := answer.rows("MN", keys...)
 	var events []Event
-	for _, r := range rows {
-		m := Message{Kind: Kind(r.number("MT", 8)), Peer: r.uin("UN"), Text: r.text("MG")}
-		if m.Kind == rookery.KindStatus {
-			events = append(events, Presence{m.Peer, Status(r.number("MG", 8))})
+	for _, row := range rows {
+		message := Message{Kind: Kind(row.number("MT", 8)), Peer: row.uin("UN"), Text: row.text("MG")}
+		if message.Kind == rookery.KindStatus {
+			events = append(events, Presence{message.Peer, Status(row.number("MG", 8))})
 			continue
 		}
 		if numbered {
-			m.Number, m.Time = r.number("ID", 64), r.time("TM")
+			message.Number, message.Time = row.number("ID", 64), row.time("TM")
 		}
-		events = append(events, m)
+		events = append(events, message)
 	}
 	return events, check()
 }

@@ -15,13 +15,13 @@ import (
 )
 
 // eventsUntil returns the events up to the first that is the last one.
-func eventsUntil(t testing.TB, c *client.Client, last func(client.Event) bool) []client.Event {
+func eventsUntil(t testing.TB, messenger *client.Client, last func(client.Event) bool) []client.Event {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	var events []client.Event
-	for e := range c.Events(ctx) {
-		if events = append(events, e); last(e) {
+	for event := range messenger.Events(ctx) {
+		if events = append(events, event); last(event) {
 			return events
 		}
 	}
@@ -34,12 +34,14 @@ func TestFriendsStatusesArrive(t *testing.T) {
 		h := newHouse(t, 10001, 10002)
 		h.befriend(10001, 10002)
 		a, b := h.dial(way, 10001), h.dial("http", 10002)
-		for _, s := range []client.Status{client.StatusAway, client.StatusTalkToMe, client.StatusInvisible} {
-			if err := b.SetStatus(t.Context(), s); err != nil {
+		for _, status := range []client.Status{client.StatusAway, client.StatusTalkToMe, client.StatusInvisible} {
+			if err := b.SetStatus(t.Context(), status); err != nil {
 				t.Fatal(err)
 			}
 		}
-		eventsUntil(t, a, func(e client.Event) bool { return e == client.Presence{Friend: 10002, Status: client.StatusOffline} })
+		eventsUntil(t, a, func(event client.Event) bool {
+			return event == client.Presence{Friend: 10002, Status: client.StatusOffline}
+		})
 	})
 }
 
@@ -51,10 +53,10 @@ func TestOwnWordsAndReadMarksReachTheOtherDevices(t *testing.T) {
 	if err := phone.Send(t.Context(), 10002, "from my phone"); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []*client.Client{tablet, desk} {
-		m := take(t, c, 1)[0]
-		if !m.Mine() || m.Peer != 10002 || m.Text != "from my phone" || m.Number == 0 {
-			t.Errorf("%v: the own words are %+v", c, m)
+	for _, messenger := range []*client.Client{tablet, desk} {
+		message := take(t, messenger, 1)[0]
+		if !message.Mine() || message.Peer != 10002 || message.Text != "from my phone" || message.Number == 0 {
+			t.Errorf("%v: the own words are %+v", messenger, message)
 		}
 	}
 	history, err := desk.History(t.Context(), client.HistoryQuery{With: 10002})
@@ -65,8 +67,8 @@ func TestOwnWordsAndReadMarksReachTheOtherDevices(t *testing.T) {
 	if err := desk.MarkRead(t.Context(), 10002, number); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []*client.Client{phone, tablet} {
-		eventsUntil(t, c, func(e client.Event) bool { return e == client.ReadMark{With: 10002, Number: number} })
+	for _, messenger := range []*client.Client{phone, tablet} {
+		eventsUntil(t, messenger, func(event client.Event) bool { return event == client.ReadMark{With: 10002, Number: number} })
 	}
 	if history, err = phone.History(t.Context(), client.HistoryQuery{With: 10002, Text: "PHONE"}); err != nil || history.Read != number || len(history.Messages) != 1 {
 		t.Errorf("the history is %+v, %v", history, err)
@@ -79,12 +81,12 @@ func TestMessagesAreThoseOfOthers(t *testing.T) {
 	for _, way := range []string{"qq", "ws", "http"} {
 		t.Run(way, func(t *testing.T) {
 			h := newHouse(t, 10001, 10002, 10003)
-			c := h.dial(way, 10001, client.Device("here"))
+			messenger := h.dial(way, 10001, client.Device("here"))
 			other, friend := h.dial("http", 10001, client.Device("there")), h.dial("http", 10003)
 			for _, err := range []error{
 				other.Send(t.Context(), 10002, "own words from another device"),
 				other.Send(t.Context(), 10001, "a note from another device"),
-				c.Send(t.Context(), 10001, "a note"),
+				messenger.Send(t.Context(), 10001, "a note"),
 				friend.Ask(t.Context(), 10001, "a friend request"),
 			} {
 				if err != nil {
@@ -94,9 +96,9 @@ func TestMessagesAreThoseOfOthers(t *testing.T) {
 			h.write(10002, 10001, "a message")
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
-			for m := range c.Messages(ctx) {
-				if m.Text != "a message" || m.Peer != 10002 {
-					t.Errorf("a message of others is %+v", m)
+			for message := range messenger.Messages(ctx) {
+				if message.Text != "a message" || message.Peer != 10002 {
+					t.Errorf("a message of others is %+v", message)
 				}
 				break
 			}
@@ -104,10 +106,10 @@ func TestMessagesAreThoseOfOthers(t *testing.T) {
 				t.Error("no message came")
 			}
 			// It is not taken yet; what is no message of others came before it.
-			for e := range c.Events(ctx) {
-				if m, ok := e.(client.Message); ok {
-					if m.Text != "a message" {
-						t.Errorf("%+v comes again", m)
+			for event := range messenger.Events(ctx) {
+				if message, ok := event.(client.Message); ok {
+					if message.Text != "a message" {
+						t.Errorf("%+v comes again", message)
 					}
 					break
 				}
@@ -121,24 +123,24 @@ func TestAMessageThatTheLoopDoesNotComeBackFromComesAgain(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			h := newHouse(t, 10001, 10002)
 			h.write(10002, 10001, "one", "two", "three")
-			c := h.dial(way, 10001, client.Device("d"))
-			leaveAt := func(c *client.Client, text string) (got []string) {
-				for m := range c.Messages(t.Context()) {
-					if got = append(got, m.Text); m.Text == text {
+			messenger := h.dial(way, 10001, client.Device("d"))
+			leaveAt := func(messenger *client.Client, text string) (got []string) {
+				for message := range messenger.Messages(t.Context()) {
+					if got = append(got, message.Text); message.Text == text {
 						break
 					}
 				}
 				return got
 			}
-			expect(t, "the first loop", leaveAt(c, "one"), []string{"one"})
-			expect(t, "the second loop", leaveAt(c, "two"), []string{"one", "two"})
-			c.Close()
-			c = h.dial(way, 10001, client.Device("d"))
-			expect(t, "another program", textsOf(take(t, c, 2)), []string{"two", "three"})
-			c.Close()
+			expect(t, "the first loop", leaveAt(messenger, "one"), []string{"one"})
+			expect(t, "the second loop", leaveAt(messenger, "two"), []string{"one", "two"})
+			messenger.Close()
+			messenger = h.dial(way, 10001, client.Device("d"))
+			expect(t, "another program", textsOf(take(t, messenger, 2)), []string{"two", "three"})
+			messenger.Close()
 			h.write(10002, 10001, "four")
-			c = h.dial(way, 10001, client.Device("d"))
-			expect(t, "and one more", textsOf(take(t, c, 1)), []string{"four"})
+			messenger = h.dial(way, 10001, client.Device("d"))
+			expect(t, "and one more", textsOf(take(t, messenger, 1)), []string{"four"})
 		})
 	}
 }
@@ -152,20 +154,20 @@ func TestAMessageIsConfirmedByItsNumberOnceItWasTaken(t *testing.T) {
 		}
 		c.untilGone(func(a *asked) { confirmed = append(confirmed, a.line) })
 	}}
-	inBubble(t, s, func(t *testing.T, c *client.Client) {
+	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		taken := 0
 		confirmation := func() string {
 			return fmt.Sprintf("VER=1.4&CMD=Server_Msg&SEQ=%d&UIN=10001&RES=0", taken+6)
 		}
-		for m := range c.Messages(ctx) {
+		for message := range messenger.Messages(ctx) {
 			synctest.Wait()
 			if taken > 0 && !slices.Contains(confirmed, confirmation()) {
 				t.Errorf("message %d was taken, confirmed are %q", taken, confirmed)
 			}
-			if m.Text != fmt.Sprintf("message %% %d", taken) || m.Number != uint64(taken+7) {
-				t.Errorf("message %d is %+v", taken, m)
+			if message.Text != fmt.Sprintf("message %% %d", taken) || message.Number != uint64(taken+7) {
+				t.Errorf("message %d is %+v", taken, message)
 			}
 			if taken++; slices.Contains(confirmed, confirmation()) {
 				t.Errorf("message %d is not taken, confirmed are %q", taken, confirmed)
@@ -196,11 +198,11 @@ func TestWhatIsPushedAgainThoughItWasTakenIsConfirmedAgain(t *testing.T) {
 		c.say(pushedText, 7, "message")
 		c.untilGone(func(a *asked) { confirmed = append(confirmed, a.get("SEQ")) })
 	}}
-	inBubble(t, s, func(t *testing.T, c *client.Client) {
+	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		seen := 0
-		for range c.Messages(ctx) {
+		for range messenger.Messages(ctx) {
 			seen++
 		}
 		synctest.Wait()
@@ -214,11 +216,11 @@ func TestWhatIsPushedAgainThoughItWasTakenIsConfirmedAgain(t *testing.T) {
 func TestWhatWasTakenIsConfirmedBeforeTheClientCloses(t *testing.T) {
 	h := newHouse(t, 10001, 10002)
 	for i := range 20 {
-		c := h.dial("qq", 10001, client.Device("d"))
+		messenger := h.dial("qq", 10001, client.Device("d"))
 		text := fmt.Sprintf("message %d", i)
 		h.write(10002, 10001, text)
-		expect(t, "arrived", textsOf(take(t, c, 1)), []string{text})
-		c.Close()
+		expect(t, "arrived", textsOf(take(t, messenger, 1)), []string{text})
+		messenger.Close()
 	}
 }
 
@@ -234,12 +236,12 @@ func TestClosingEndsTheLoopAndTellsTheServerWhatWasTaken(t *testing.T) {
 			c.usual(a)
 		}
 	}}
-	inBubble(t, s, func(t *testing.T, c *client.Client) {
+	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
 		synctest.Wait()
 		taken := 0
-		for range c.Messages(t.Context()) {
+		for range messenger.Messages(t.Context()) {
 			if taken++; taken == 2 {
-				c.Close()
+				messenger.Close()
 			}
 		}
 		s.running.Wait()
@@ -270,14 +272,14 @@ func TestASlowProgramGetsEveryMessageAndLittleMemoryIsUsed(t *testing.T) {
 			}
 		})
 	}}
-	inBubble(t, s, func(t *testing.T, c *client.Client) {
+	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
 		synctest.Wait() // nobody takes anything, and all has been pushed
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		taken := 0
-		for m := range c.Messages(ctx) {
-			if taken++; m.Number != uint64(taken) {
-				t.Fatalf("message %d has the number %d", taken, m.Number)
+		for message := range messenger.Messages(ctx) {
+			if taken++; message.Number != uint64(taken) {
+				t.Fatalf("message %d has the number %d", taken, message.Number)
 			}
 			if taken == messages {
 				cancel()
@@ -304,13 +306,13 @@ func TestOfWhatWaitsOnlyTheLatestIsTold(t *testing.T) {
 		c.say("what is this?")
 		c.untilGone(func(*asked) {})
 	}}
-	inBubble(t, s, func(t *testing.T, c *client.Client) {
+	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		var events []string
-		for e := range c.Events(ctx) {
-			events = append(events, fmt.Sprintf("%+v", e))
+		for event := range messenger.Events(ctx) {
+			events = append(events, fmt.Sprintf("%+v", event))
 		}
 		expect(t, "the events", events, []string{
 			"{Friend:10003 Status:30}", "{Friend:10004 Status:10}", "{Friend:10002 Status:30}", "{With:10002 Number:99}"})
@@ -325,10 +327,10 @@ func TestTheConnectionsStateIsToldByEvents(t *testing.T) {
 		}
 		c.untilGone(func(*asked) {})
 	}}
-	inBubble(t, s, func(t *testing.T, c *client.Client) {
+	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
 		var states []client.State
-		for e := range c.Events(t.Context()) {
-			if states = append(states, e.(client.State)); len(states) == 2 {
+		for event := range messenger.Events(t.Context()) {
+			if states = append(states, event.(client.State)); len(states) == 2 {
 				break
 			}
 		}
@@ -345,11 +347,11 @@ func TestALoopWaitsForTheEndOfAnother(t *testing.T) {
 		c.say(pushedText, 2, "two")
 		c.untilGone(func(*asked) {})
 	}}
-	inBubble(t, s, func(t *testing.T, c *client.Client) {
-		for range c.Messages(t.Context()) {
+	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
+		for range messenger.Messages(t.Context()) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			for m := range c.Messages(ctx) {
-				t.Errorf("a second loop gets %+v", m)
+			for message := range messenger.Messages(ctx) {
+				t.Errorf("a second loop gets %+v", message)
 			}
 			if ctx.Err() == nil {
 				t.Error("a second loop ended before its context")
@@ -358,9 +360,9 @@ func TestALoopWaitsForTheEndOfAnother(t *testing.T) {
 			break
 		}
 		got := 0
-		for m := range c.Messages(t.Context()) {
-			if got++; m.Number != uint64(got) {
-				t.Errorf("message %d is %+v", got, m)
+		for message := range messenger.Messages(t.Context()) {
+			if got++; message.Number != uint64(got) {
+				t.Errorf("message %d is %+v", got, message)
 			}
 			if got == 2 {
 				break
@@ -374,10 +376,10 @@ func TestALoopWaitsForTheEndOfAnother(t *testing.T) {
 func TestOverHTTPABatchIsAskedForUntilItWasTaken(t *testing.T) {
 	h := newHouse(t, 10001, 10002)
 	h.write(10002, 10001, strings.Split(strings.Repeat("x", 120), "")...)
-	c := h.dial("http", 10001)
-	if got := take(t, c, 120); len(got) != 120 {
+	messenger := h.dial("http", 10001)
+	if got := take(t, messenger, 120); len(got) != 120 {
 		t.Error(got)
 	}
 	h.write(10002, 10001, "the last")
-	expect(t, "then", textsOf(take(t, c, 1)), []string{"the last"})
+	expect(t, "then", textsOf(take(t, messenger, 1)), []string{"the last"})
 }

@@ -68,9 +68,9 @@ func Example() {
 	}
 	defer robot.Close()
 	go func() {
-		for m := range robot.Messages(ctx) {
-			if question, asked := strings.CutPrefix(m.Text, "robot, "); asked {
-				if err := robot.Send(ctx, m.Peer, "you said: "+question); err != nil {
+		for message := range robot.Messages(ctx) {
+			if question, asked := strings.CutPrefix(message.Text, "robot, "); asked {
+				if err := robot.Send(ctx, message.Peer, "you said: "+question); err != nil {
 					log.Print(err)
 				}
 			}
@@ -85,8 +85,8 @@ func Example() {
 	if err := user.Send(ctx, 10001, "robot, fish & chips, 100%?"); err != nil {
 		log.Fatal(err)
 	}
-	for m := range user.Messages(ctx) {
-		fmt.Printf("%v: %s\n", m.Peer, m.Text)
+	for message := range user.Messages(ctx) {
+		fmt.Printf("%v: %s\n", message.Peer, message.Text)
 		enough()
 	}
 	// Output:
@@ -98,15 +98,15 @@ func Example() {
 func ExampleClient_Send() {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	c, err := client.Dial(ctx, "http://10001@"+server, client.Password("correct horse"))
+	messenger, err := client.Dial(ctx, "http://10001@"+server, client.Password("correct horse"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer c.Close()
-	fmt.Println(c.Send(ctx, 10002, "backup done"))
+	defer messenger.Close()
+	fmt.Println(messenger.Send(ctx, 10002, "backup done"))
 
 	// What went wrong can be told by errors.Is.
-	err = c.Send(ctx, 10999, "is anybody there?")
+	err = messenger.Send(ctx, 10999, "is anybody there?")
 	fmt.Println(errors.Is(err, client.ErrNoAccount))
 	// Output:
 	// <nil>
@@ -116,19 +116,19 @@ func ExampleClient_Send() {
 // A device's token is kept instead of the password.
 func ExampleToken() {
 	ctx := context.Background()
-	c, err := client.Dial(ctx, "qq://10003@"+server, client.Password("correct horse"), client.Device("laptop"))
+	messenger, err := client.Dial(ctx, "qq://10003@"+server, client.Password("correct horse"), client.Device("laptop"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	token := c.Token() // a secret: keep it where only its user can read it
-	c.Close()
+	token := messenger.Token() // a secret: keep it where only its user can read it
+	messenger.Close()
 
-	c, err = client.Dial(ctx, "qq://10003@"+server, client.Token(token))
+	messenger, err = client.Dial(ctx, "qq://10003@"+server, client.Token(token))
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(c.State().Connected)
-	fmt.Println(c.Logout(ctx)) // the token ends with the session
+	fmt.Println(messenger.State().Connected)
+	fmt.Println(messenger.Logout(ctx)) // the token ends with the session
 
 	_, err = client.Dial(ctx, "qq://10003@"+server, client.Token(token))
 	fmt.Println(errors.Is(err, client.ErrNotLoggedIn))
@@ -143,11 +143,11 @@ func ExampleClient_Events() {
 	ctx, enough := context.WithTimeout(context.Background(), 30*time.Second)
 	defer enough()
 	dial := func(uin, device string) *client.Client {
-		c, err := client.Dial(ctx, "qq://"+uin+"@"+server, client.Password("correct horse"), client.Device(device))
+		messenger, err := client.Dial(ctx, "qq://"+uin+"@"+server, client.Password("correct horse"), client.Device(device))
 		if err != nil {
 			log.Fatal(err)
 		}
-		return c
+		return messenger
 	}
 	laptop, phone := dial("10005", "laptop"), dial("10005", "phone")
 	defer laptop.Close()
@@ -155,8 +155,8 @@ func ExampleClient_Events() {
 	if err := phone.Send(ctx, 10006, "on my way"); err != nil {
 		log.Fatal(err)
 	}
-	for e := range laptop.Events(ctx) {
-		switch e := e.(type) {
+	for event := range laptop.Events(ctx) {
+		switch e := event.(type) {
 		case client.Message:
 			if e.Mine() {
 				fmt.Printf("to %v, from another device: %s\n", e.Peer, e.Text)
@@ -176,17 +176,17 @@ func ExampleClient_Events() {
 
 func ExampleClient_Friends() {
 	ctx := context.Background()
-	c, err := client.Dial(ctx, "http://10004@"+server, client.Password("correct horse"))
+	messenger, err := client.Dial(ctx, "http://10004@"+server, client.Password("correct horse"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer c.Close()
-	friends, err := c.Friends(ctx)
+	defer messenger.Close()
+	friends, err := messenger.Friends(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, f := range friends {
-		fmt.Println(f.UIN, f.Nick, f.Status == client.StatusOffline)
+	for _, friend := range friends {
+		fmt.Println(friend.UIN, friend.Nick, friend.Status == client.StatusOffline)
 	}
 	// Output:
 	// 10002 nick 10002 true
@@ -196,29 +196,29 @@ func ExampleClient_Friends() {
 // A conversation is read page by page, the newest first.
 func ExampleClient_History() {
 	ctx := context.Background()
-	c, err := client.Dial(ctx, "http://10006@"+server, client.Password("correct horse"), client.Device("reader"))
+	messenger, err := client.Dial(ctx, "http://10006@"+server, client.Password("correct horse"), client.Device("reader"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer c.Close()
+	defer messenger.Close()
 	for _, text := range []string{"one", "two", "three"} {
-		if err := c.Send(ctx, 10002, text); err != nil {
+		if err := messenger.Send(ctx, 10002, text); err != nil {
 			log.Fatal(err)
 		}
 	}
-	for q := (client.HistoryQuery{With: 10002, Limit: 2}); ; {
-		page, err := c.History(ctx, q)
+	for query := (client.HistoryQuery{With: 10002, Limit: 2}); ; {
+		page, err := messenger.History(ctx, query)
 		if err != nil {
 			log.Fatal(err)
 		}
-		for _, m := range page.Messages {
-			fmt.Println(m.Text)
+		for _, message := range page.Messages {
+			fmt.Println(message.Text)
 		}
 		fmt.Println("--")
 		if page.Last {
 			break
 		}
-		q.Before = page.Messages[0].Number
+		query.Before = page.Messages[0].Number
 	}
 	// Output:
 	// two

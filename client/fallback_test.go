@@ -110,10 +110,10 @@ func TestAnAddressWithoutAPortIsTriedAtBothUsualPorts(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := &network{at: test.at}
-				c, err := client.Dial(t.Context(), test.address,
+				messenger, err := client.Dial(t.Context(), test.address,
 					client.Password(password), client.Dialer(n.dial), client.Fallback(test.fallback...))
 				if err == nil {
-					c.Close()
+					messenger.Close()
 				}
 				n.running.Wait()
 				if got := strings.Join(n.dialed, " "); got != test.dialed {
@@ -133,7 +133,7 @@ func TestAnAddressWithoutAPortIsTriedAtBothUsualPorts(t *testing.T) {
 func TestOverHTTPBothPortsAreTriedToo(t *testing.T) {
 	h := newHouse(t, 10001)
 	var dialed []string
-	c, err := client.Dial(t.Context(), "http://10001@server", client.Password(password),
+	messenger, err := client.Dial(t.Context(), "http://10001@server", client.Password(password),
 		client.Dialer(func(ctx context.Context, network, host string) (net.Conn, error) {
 			dialed = append(dialed, host)
 			if host != "server:14000" {
@@ -144,9 +144,9 @@ func TestOverHTTPBothPortsAreTriedToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	defer messenger.Close()
 	expect(t, "tried", dialed, []string{"server:8000", "server:14000"})
-	if got := c.String(); got != "http://10001@server:14000" {
+	if got := messenger.String(); got != "http://10001@server:14000" {
 		t.Errorf("it is signed in at %s", got)
 	}
 }
@@ -163,17 +163,17 @@ func TestTheAddressThatWorkedIsTriedFirst(t *testing.T) {
 			}
 			rookeryServer(conn)
 		}}}
-		c, err := client.Dial(t.Context(), "qq://10001@server", client.Password(password), client.Dialer(n.dial))
+		messenger, err := client.Dial(t.Context(), "qq://10001@server", client.Password(password), client.Dialer(n.dial))
 		if err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute) // of virtual time
 		synctest.Wait()
-		if !c.State().Connected {
-			t.Errorf("the state is %+v", c.State())
+		if !messenger.State().Connected {
+			t.Errorf("the state is %+v", messenger.State())
 		}
 		expect(t, "tried", n.dialed, []string{"server:14000", "server:8000", "server:8000"})
-		c.Close()
+		messenger.Close()
 		n.running.Wait()
 	})
 }
@@ -195,7 +195,7 @@ func TestAFallbackIsOfTheSameAccountAndKind(t *testing.T) {
 
 func TestAWebSocketFallsBackToo(t *testing.T) {
 	h := newHouse(t, 10001)
-	c, err := client.Dial(t.Context(), "qq://10001@server:1",
+	messenger, err := client.Dial(t.Context(), "qq://10001@server:1",
 		client.Password(password), client.Fallback("ws://10001@server"),
 		client.Dialer(func(ctx context.Context, network, host string) (net.Conn, error) {
 			if host != "server:8000" {
@@ -206,8 +206,8 @@ func TestAWebSocketFallsBackToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	if got := c.String(); got != "ws://10001@server:8000" {
+	defer messenger.Close()
+	if got := messenger.String(); got != "ws://10001@server:8000" {
 		t.Errorf("it is signed in at %s", got)
 	}
 }

@@ -14,7 +14,7 @@ type Friend struct {
 }
 
 // friendLister is a way to read the friend list.
-type friendLister func(c *Client, ctx context.Context) ([]Friend, error)
+type friendLister func(messenger *Client, ctx context.Context) ([]Friend, error)
 
 // Friends lists the account's friends by number.
 func (c *Client) Friends(ctx context.Context) ([]Friend, error) {
@@ -24,10 +24,10 @@ func (c *Client) Friends(ctx context.Context) ([]Friend, error) {
 // Online lists the friends who look online, by number.
 func (c *Client) Online(ctx context.Context) ([]Friend, error) {
 	var online []Friend
-	err := c.pages(ctx, request{command: "Query_Stat", fields: []Field{text("TN", "1000")}}, func(a Answer) error {
-		rows, check := a.rows("SN", "UN", "FC", "NK", "ST")
-		for _, r := range rows {
-			online = append(online, Friend{UIN: r.uin("UN"), Nick: r.text("NK"), Face: r.int("FC"), Status: Status(r.number("ST", 8))})
+	err := c.pages(ctx, request{command: "Query_Stat", fields: []Field{text("TN", "1000")}}, func(answer Answer) error {
+		rows, check := answer.rows("SN", "UN", "FC", "NK", "ST")
+		for _, row := range rows {
+			online = append(online, Friend{UIN: row.uin("UN"), Nick: row.text("NK"), Face: row.int("FC"), Status: Status(row.number("ST", 8))})
 		}
 		return check()
 	})
@@ -38,34 +38,34 @@ func (c *Client) Online(ctx context.Context) ([]Friend, error) {
 func (c *Client) friendsBySimpleInfo(ctx context.Context) ([]Friend, error) {
 	var friends []Friend
 	for next := "0"; next != endOfPages; {
-		a, err := c.ask(ctx, request{command: "SimpleInfo2", fields: []Field{text("UN", next)}})
+		answer, err := c.ask(ctx, request{command: "SimpleInfo2", fields: []Field{text("UN", next)}})
 		if err != nil {
 			return nil, err
 		}
-		rows, check := a.rows("SN", "UN", "FC", "NK")
-		for _, r := range rows {
-			friends = append(friends, Friend{UIN: r.uin("UN"), Nick: r.text("NK"), Face: r.int("FC"), Status: StatusOffline})
+		rows, check := answer.rows("SN", "UN", "FC", "NK")
+		for _, row := range rows {
+			friends = append(friends, Friend{UIN: row.uin("UN"), Nick: row.text("NK"), Face: row.int("FC"), Status: StatusOffline})
 		}
 		if err := check(); err != nil {
 			return nil, err
 		}
-		if np := a.Text("NP"); np != next {
+		if np := answer.Text("NP"); np != next {
 			next = np
 			continue
 		}
 		return nil, badAnswer("SimpleInfo2", "NP=%s leads nowhere", next)
 	}
 	statuses := make(map[UIN]Status, len(friends))
-	err := c.pages(ctx, request{command: "Query_Stat2"}, func(a Answer) error {
-		rows, check := a.rows("SN", "UN", "ST")
-		for _, r := range rows {
-			statuses[r.uin("UN")] = Status(r.number("ST", 8))
+	err := c.pages(ctx, request{command: "Query_Stat2"}, func(answer Answer) error {
+		rows, check := answer.rows("SN", "UN", "ST")
+		for _, row := range rows {
+			statuses[row.uin("UN")] = Status(row.number("ST", 8))
 		}
 		return check()
 	})
-	for i, f := range friends {
-		if s, ok := statuses[f.UIN]; ok {
-			friends[i].Status = s
+	for i, friend := range friends {
+		if status, ok := statuses[friend.UIN]; ok {
+			friends[i].Status = status
 		}
 	}
 	return friends, err
@@ -78,10 +78,10 @@ const endOfPages = "65535"
 // from Query_Stat, and the names of the others one by one.
 func (c *Client) friendsByList(ctx context.Context) ([]Friend, error) {
 	var uins []UIN
-	err := c.pages(ctx, request{command: "List", fields: []Field{text("TN", "1000")}}, func(a Answer) error {
-		rows, check := a.rows("SN", "UN")
-		for _, r := range rows {
-			uins = append(uins, r.uin("UN"))
+	err := c.pages(ctx, request{command: "List", fields: []Field{text("TN", "1000")}}, func(answer Answer) error {
+		rows, check := answer.rows("SN", "UN")
+		for _, row := range rows {
+			uins = append(uins, row.uin("UN"))
 		}
 		return check()
 	})
@@ -93,24 +93,24 @@ func (c *Client) friendsByList(ctx context.Context) ([]Friend, error) {
 		return nil, err
 	}
 	known := make(map[UIN]Friend, len(online))
-	for _, f := range online {
-		known[f.UIN] = f
+	for _, friend := range online {
+		known[friend.UIN] = friend
 	}
 	friends := make([]Friend, 0, len(uins))
 	for _, uin := range uins {
-		f, ok := known[uin]
+		friend, ok := known[uin]
 		if !ok {
-			a, err := c.ask(ctx, request{command: "GetInfo", fields: []Field{number("UN", uin), text("LV", "1")}})
+			answer, err := c.ask(ctx, request{command: "GetInfo", fields: []Field{number("UN", uin), text("LV", "1")}})
 			if err != nil {
 				return nil, err
 			}
-			face, err := a.count("FC")
+			face, err := answer.count("FC")
 			if err != nil {
 				return nil, err
 			}
-			f = Friend{UIN: uin, Nick: a.Text("NK"), Face: int(face), Status: StatusOffline}
+			friend = Friend{UIN: uin, Nick: answer.Text("NK"), Face: int(face), Status: StatusOffline}
 		}
-		friends = append(friends, f)
+		friends = append(friends, friend)
 	}
 	return friends, nil
 }
@@ -121,15 +121,15 @@ func (c *Client) pages(ctx context.Context, r request, read func(Answer) error) 
 	fields := r.fields
 	for after := UIN(0); ; {
 		r.fields = append(fields[:len(fields):len(fields)], number("UN", after))
-		a, err := c.ask(ctx, r)
+		answer, err := c.ask(ctx, r)
 		if err != nil {
 			return err
 		}
-		if err := read(a); err != nil {
+		if err := read(answer); err != nil {
 			return err
 		}
-		page := a.List("UN")
-		if a.is("FN", "1") || len(page) == 0 {
+		page := answer.List("UN")
+		if answer.is("FN", "1") || len(page) == 0 {
 			return nil
 		}
 		last, err := strconv.ParseUint(page[len(page)-1], 10, 32)
@@ -142,18 +142,18 @@ func (c *Client) pages(ctx context.Context, r request, read func(Answer) error) 
 
 // SetStatus changes the account's status. The client signs in with it when it
 // has to sign in again.
-func (c *Client) SetStatus(ctx context.Context, s Status) error {
-	_, err := c.ask(ctx, c.changeStatus(s))
+func (c *Client) SetStatus(ctx context.Context, status Status) error {
+	_, err := c.ask(ctx, c.changeStatus(status))
 	if err == nil {
 		c.mu.Lock()
-		c.status = s
+		c.status = status
 		c.mu.Unlock()
 	}
 	return err
 }
 
-func (c *Client) changeStatus(s Status) request {
-	return request{command: "Change_Stat", fields: []Field{number("ST", c.options.traits().Status(uint8(s)))}}
+func (c *Client) changeStatus(status Status) request {
+	return request{command: "Change_Stat", fields: []Field{number("ST", c.options.traits().Status(uint8(status)))}}
 }
 
 // Remove ends a friendship.
@@ -178,7 +178,7 @@ type Found struct {
 }
 
 // Find searches, all pages.
-func (c *Client) Find(ctx context.Context, q Query) ([]Found, error) {
+func (c *Client) Find(ctx context.Context, query Query) ([]Found, error) {
 	optional := func(key string, n *int) Field {
 		if n == nil {
 			return text(key, "")
@@ -186,10 +186,10 @@ func (c *Client) Find(ctx context.Context, q Query) ([]Found, error) {
 		return text(key, strconv.Itoa(*n))
 	}
 	var all []Found
-	err := c.pages(ctx, request{command: "Finger", fields: []Field{optional("AG", q.Age), optional("SX", q.Sex), text("PV", q.Province)}}, func(a Answer) error {
-		rows, check := a.rows("SN", "UN", "NK", "FC", "SX", "AG", "PV")
-		for _, r := range rows {
-			all = append(all, Found{UIN: r.uin("UN"), Nick: r.text("NK"), Face: r.int("FC"), Sex: r.int("SX"), Age: r.int("AG"), Province: r.text("PV")})
+	err := c.pages(ctx, request{command: "Finger", fields: []Field{optional("AG", query.Age), optional("SX", query.Sex), text("PV", query.Province)}}, func(answer Answer) error {
+		rows, check := answer.rows("SN", "UN", "NK", "FC", "SX", "AG", "PV")
+		for _, row := range rows {
+			all = append(all, Found{UIN: row.uin("UN"), Nick: row.text("NK"), Face: row.int("FC"), Sex: row.int("SX"), Age: row.int("AG"), Province: row.text("PV")})
 		}
 		return check()
 	})

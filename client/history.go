@@ -25,31 +25,31 @@ type History struct {
 
 // History returns the newest messages that are asked for. Only for device
 // sessions; elsewhere it is ErrRefused.
-func (c *Client) History(ctx context.Context, q HistoryQuery) (History, error) {
-	fields := []Field{number("UN", q.With), number("BF", q.Before)}
-	if q.Limit > 0 {
-		fields = append(fields, text("TN", strconv.Itoa(q.Limit)))
+func (c *Client) History(ctx context.Context, query HistoryQuery) (History, error) {
+	fields := []Field{number("UN", query.With), number("BF", query.Before)}
+	if query.Limit > 0 {
+		fields = append(fields, text("TN", strconv.Itoa(query.Limit)))
 	}
-	if q.Text != "" {
-		fields = append(fields, text("QY", q.Text))
+	if query.Text != "" {
+		fields = append(fields, text("QY", query.Text))
 	}
-	a, err := c.ask(ctx, request{command: "History", fields: fields})
+	answer, err := c.ask(ctx, request{command: "History", fields: fields})
 	if err != nil {
 		return History{}, err
 	}
-	h := History{Last: a.is("FN", "1")}
-	rows, check := a.rows("SN", "ID", "TM", "MT", "UN", "MG")
-	for _, r := range rows {
-		h.Messages = append(h.Messages, Message{
-			Number: r.number("ID", 64), Kind: Kind(r.number("MT", 8)), Peer: r.uin("UN"), Text: r.text("MG"), Time: r.time("TM")})
+	history := History{Last: answer.is("FN", "1")}
+	rows, check := answer.rows("SN", "ID", "TM", "MT", "UN", "MG")
+	for _, row := range rows {
+		history.Messages = append(history.Messages, Message{
+			Number: row.number("ID", 64), Kind: Kind(row.number("MT", 8)), Peer: row.uin("UN"), Text: row.text("MG"), Time: row.time("TM")})
 	}
-	if len(a.raw("RD")) > 0 && check() == nil {
-		h.Read, err = a.count("RD")
+	if len(answer.raw("RD")) > 0 && check() == nil {
+		history.Read, err = answer.count("RD")
 	}
 	if err == nil {
 		err = check()
 	}
-	return h, err
+	return history, err
 }
 
 // MarkRead says that a conversation was read up to a message; the account's

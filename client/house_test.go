@@ -160,12 +160,12 @@ func (h *house) dial(way string, uin rookery.UIN, opts ...client.Option) *client
 func (h *house) dialAt(way, addr string, uin rookery.UIN, opts ...client.Option) *client.Client {
 	h.Helper()
 	opts = append([]client.Option{client.Password(password), client.Hasty(), client.PollInterval(5 * time.Millisecond)}, opts...)
-	c, err := client.Dial(h.Context(), way+"://"+uin.String()+"@"+addr, opts...)
+	messenger, err := client.Dial(h.Context(), way+"://"+uin.String()+"@"+addr, opts...)
 	if err != nil {
 		h.Fatal(err)
 	}
-	h.Cleanup(func() { c.Close() })
-	return c
+	h.Cleanup(func() { messenger.Close() })
+	return messenger
 }
 
 // entries returns the mailbox of an account from the first on, as the store has it.
@@ -207,30 +207,30 @@ func (h *house) write(from, to rookery.UIN, texts ...string) {
 }
 
 // take returns the next n messages of a client, of every kind.
-func take(t testing.TB, c *client.Client, n int) []client.Message {
+func take(t testing.TB, messenger *client.Client, n int) []client.Message {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	var got []client.Message
-	for e := range c.Events(ctx) {
-		m, ok := e.(client.Message)
+	for event := range messenger.Events(ctx) {
+		message, ok := event.(client.Message)
 		if !ok {
 			continue
 		}
-		if got = append(got, m); len(got) >= n {
+		if got = append(got, message); len(got) >= n {
 			cancel() // and the loop comes back, so that the last one counts as received
 		}
 	}
 	if len(got) != n {
-		t.Fatalf("%d messages arrived, %d are expected: %v; state %+v", len(got), n, got, c.State())
+		t.Fatalf("%d messages arrived, %d are expected: %v; state %+v", len(got), n, got, messenger.State())
 	}
 	return got
 }
 
 func textsOf(messages []client.Message) []string {
 	var texts []string
-	for _, m := range messages {
-		texts = append(texts, m.Text)
+	for _, message := range messages {
+		texts = append(texts, message.Text)
 	}
 	return texts
 }

@@ -52,52 +52,52 @@ func signal(ch chan struct{}) {
 
 // put adds an event. A message that came before is dropped, and so is one for
 // which there is no room. Only for messages with numbers there need be a flow.
-func (b *eventQueue) put(e Event, f *messageSequence) {
+func (b *eventQueue) put(event Event, sequence *messageSequence) {
 	b.mu.Lock()
-	if m, ok := e.(Message); ok {
-		b.putMessage(m, f)
+	if message, ok := event.(Message); ok {
+		b.putMessage(message, sequence)
 	} else {
-		b.putLatest(e)
+		b.putLatest(event)
 	}
 	b.mu.Unlock()
 	signal(b.arrivals)
 }
 
-func (b *eventQueue) putMessage(m Message, f *messageSequence) {
-	if m.Number != 0 {
-		if m.Number <= b.highest {
-			if m.Number <= b.done {
-				f.repeated = true
+func (b *eventQueue) putMessage(message Message, sequence *messageSequence) {
+	if message.Number != 0 {
+		if message.Number <= b.highest {
+			if message.Number <= b.done {
+				sequence.repeated = true
 				signal(b.notices)
 			}
 			return
 		}
 		if b.messages >= maxWaiting {
-			f.ended = true
+			sequence.ended = true
 		}
-		if f.ended {
+		if sequence.ended {
 			return
 		}
-		b.highest = m.Number
+		b.highest = message.Number
 	}
-	b.events = append(b.events, m)
+	b.events = append(b.events, message)
 	b.messages++
 }
 
 // putLatest adds an event in the place of an earlier one about the same.
-func (b *eventQueue) putLatest(e Event) {
+func (b *eventQueue) putLatest(event Event) {
 	first := 0
 	if b.yielded {
 		first = 1
 	}
-	b.events = slices.Concat(b.events[:first:first], slices.DeleteFunc(b.events[first:], func(earlier Event) bool { return subject(earlier) == subject(e) }))
-	b.events = append(b.events, e)
+	b.events = slices.Concat(b.events[:first:first], slices.DeleteFunc(b.events[first:], func(earlier Event) bool { return subject(earlier) == subject(event) }))
+	b.events = append(b.events, event)
 }
 
 // subject is what an event is about, the event itself for a message: of those
 // each counts.
-func subject(e Event) any {
-	switch e := e.(type) {
+func subject(event Event) any {
+	switch e := event.(type) {
 	case Presence:
 		return Presence{Friend: e.Friend}
 	case ReadMark:
@@ -105,7 +105,7 @@ func subject(e Event) any {
 	case State:
 		return State{}
 	}
-	return e
+	return event
 }
 
 // finish says that nothing comes any more; if the client is closed, what waits
@@ -148,9 +148,9 @@ func (b *eventQueue) next(ctx context.Context) (Event, bool) {
 		b.mu.Lock()
 		if len(b.events) > 0 && !b.closed {
 			b.yielded = true
-			e := b.events[0]
+			event := b.events[0]
 			b.mu.Unlock()
-			return e, true
+			return event, true
 		}
 		finished := b.finished
 		b.mu.Unlock()
@@ -168,8 +168,8 @@ func (b *eventQueue) next(ctx context.Context) (Event, bool) {
 // took says that the program has taken the first event.
 func (b *eventQueue) took() {
 	b.mu.Lock()
-	if m, ok := b.events[0].(Message); ok {
-		b.done = max(b.done, m.Number)
+	if message, ok := b.events[0].(Message); ok {
+		b.done = max(b.done, message.Number)
 		b.messages--
 	}
 	b.events[0] = nil // for the collector of garbage
@@ -188,11 +188,11 @@ func (b *eventQueue) taken() uint64 {
 
 // repeats reports whether a flow has repeated messages that the program had taken,
 // once: the server does not know yet, and waits between them.
-func (b *eventQueue) repeats(f *messageSequence) bool {
+func (b *eventQueue) repeats(sequence *messageSequence) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	repeated := f.repeated
-	f.repeated = false
+	repeated := sequence.repeated
+	sequence.repeated = false
 	return repeated
 }
 
@@ -204,8 +204,8 @@ func (b *eventQueue) hungry() bool {
 }
 
 // lacks reports whether messages of a flow were dropped and there is room again.
-func (b *eventQueue) lacks(f *messageSequence) bool {
+func (b *eventQueue) lacks(sequence *messageSequence) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return f.ended && b.messages == 0
+	return sequence.ended && b.messages == 0
 }

@@ -8,26 +8,26 @@ import (
 
 // keep tends the link, and gets another when it breaks, until the client is
 // closed or signing in again is of no use.
-func (c *Client) keep(l serverConn) {
+func (c *Client) keep(conn serverConn) {
 	var f retryBackoff
 	for {
 		began := time.Now()
-		why := c.tend(l)
-		l.breaks(why)
+		why := c.tend(conn)
+		conn.breaks(why)
 		if c.ctx.Err() != nil {
 			return
 		}
 		f.ended(c.options.times, age(began), why)
-		for l = nil; l == nil; {
+		for conn = nil; conn == nil; {
 			wait := f.pause(c.options.times)
 			c.disconnected(why, time.Now().Add(wait))
 			if !sleep(c.ctx, wait) {
 				return
 			}
 			c.connecting()
-			if l, why = c.connect(c.ctx); c.ctx.Err() != nil {
-				if l != nil {
-					l.breaks(ErrClosed)
+			if conn, why = c.connect(c.ctx); c.ctx.Err() != nil {
+				if conn != nil {
+					conn.breaks(ErrClosed)
 				}
 				return
 			}
@@ -39,7 +39,7 @@ func (c *Client) keep(l serverConn) {
 				f.inARow++
 			}
 		}
-		c.connected(l)
+		c.connected(conn)
 	}
 }
 
@@ -63,8 +63,8 @@ type retryBackoff struct {
 const takeovers = 3
 
 // ended notes the end of a link that lasted for a while.
-func (f *retryBackoff) ended(t timeouts, lasted time.Duration, why error) {
-	if lasted >= t.settled {
+func (f *retryBackoff) ended(times timeouts, lasted time.Duration, why error) {
+	if lasted >= times.settled {
 		*f = retryBackoff{}
 	}
 	f.inARow++
@@ -75,50 +75,50 @@ func (f *retryBackoff) ended(t timeouts, lasted time.Duration, why error) {
 	}
 }
 
-func (f *retryBackoff) pause(t timeouts) time.Duration {
+func (f *retryBackoff) pause(times timeouts) time.Duration {
 	if f.cut >= takeovers {
-		return t.lastPause
+		return times.lastPause
 	}
-	return pause(t, f.inARow)
+	return pause(times, f.inARow)
 }
 
 // tend does what a link needs until it breaks or the client is closed, and
 // returns why.
-func (c *Client) tend(l serverConn) error {
-	if f := l.pushes(); f != nil {
-		return c.tendStream(l, f)
+func (c *Client) tend(conn serverConn) error {
+	if sequence := conn.pushes(); sequence != nil {
+		return c.tendStream(conn, sequence)
 	}
-	return c.tendPosts(l)
+	return c.tendPosts(conn)
 }
 
 // tendStream confirms what the program has taken, and lets the server hear of
 // the session.
-func (c *Client) tendStream(l serverConn, f *messageSequence) error {
+func (c *Client) tendStream(conn serverConn, sequence *messageSequence) error {
 	beat := time.NewTicker(c.beat())
 	defer beat.Stop()
 	var confirmed uint64
 	for {
-		repeats := c.inbox.repeats(f)
+		repeats := c.inbox.repeats(sequence)
 		if taken := c.inbox.taken(); taken > confirmed || repeats {
-			if err := l.confirm(c.confirmation(taken)); err != nil {
+			if err := conn.confirm(c.confirmation(taken)); err != nil {
 				return err
 			}
 			confirmed = taken
 		}
-		if c.inbox.lacks(f) {
+		if c.inbox.lacks(sequence) {
 			return errBehind
 		}
 		select {
 		case <-c.inbox.notices:
 		case <-beat.C:
-			if _, err := c.askOnce(c.ctx, l, heartbeat); err != nil && !errors.Is(err, ErrTemporary) {
+			if _, err := c.askOnce(c.ctx, conn, heartbeat); err != nil && !errors.Is(err, ErrTemporary) {
 				return err
 			}
-		case <-l.broken():
-			return l.cause()
+		case <-conn.broken():
+			return conn.cause()
 		case <-c.ctx.Done():
 			if taken := c.inbox.taken(); taken > 0 {
-				return c.part(l, taken)
+				return c.part(conn, taken)
 			}
 			return ErrClosed
 		}
@@ -131,13 +131,13 @@ const partTime = 2 * time.Second
 // part confirms a last time. Records are answered in their order, so an answer
 // to another shows that the confirmation has got there, and a client that comes
 // right after this one is not handed out the same again.
-func (c *Client) part(l serverConn, taken uint64) error {
-	if err := l.confirm(c.confirmation(taken)); err != nil {
+func (c *Client) part(conn serverConn, taken uint64) error {
+	if err := conn.confirm(c.confirmation(taken)); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), partTime)
 	defer cancel()
-	_, _ = c.askOnce(ctx, l, heartbeat) // what it says does not matter any more
+	_, _ = c.askOnce(ctx, conn, heartbeat) // what it says does not matter any more
 	return ErrClosed
 }
 
@@ -157,23 +157,23 @@ func (c *Client) beat() time.Duration {
 // the protocol).
 func (c *Client) confirmation(upTo uint64) []byte {
 	var b []byte
-	for _, f := range []Field{
+	for _, field := range []Field{
 		text("VER", "1.4"), text("CMD", "Server_Msg"), number("SEQ", upTo), number("UIN", c.UIN()), text("RES", "0")} {
-		b = appendField(b, f)
+		b = appendField(b, field)
 	}
 	return b
 }
 
 // tendPosts asks for messages while a loop wants them, and lets the server hear
 // of the session otherwise.
-func (c *Client) tendPosts(l serverConn) error {
+func (c *Client) tendPosts(conn serverConn) error {
 	beat, poll := time.NewTicker(c.beat()), time.NewTimer(0)
 	defer beat.Stop()
 	defer poll.Stop()
 	due := false
 	for {
 		for due && c.inbox.hungry() {
-			some, err := c.collect(l)
+			some, err := c.collect(conn)
 			if err != nil && !errors.Is(err, ErrTemporary) {
 				return err
 			}
@@ -186,11 +186,11 @@ func (c *Client) tendPosts(l serverConn) error {
 		case <-poll.C:
 			due = true
 		case <-beat.C:
-			if _, err := c.askOnce(c.ctx, l, heartbeat); err != nil && !errors.Is(err, ErrTemporary) {
+			if _, err := c.askOnce(c.ctx, conn, heartbeat); err != nil && !errors.Is(err, ErrTemporary) {
 				return err
 			}
-		case <-l.broken():
-			return l.cause()
+		case <-conn.broken():
+			return conn.cause()
 		case <-c.ctx.Done():
 			return ErrClosed
 		}
@@ -200,26 +200,26 @@ func (c *Client) tendPosts(l serverConn) error {
 // collect asks for messages once, and reports whether there were some. The next
 // request with another SEQ tells the server that they arrived; so there is a new
 // SEQ only when all of the last batch have been taken.
-func (c *Client) collect(l serverConn) (some bool, err error) {
+func (c *Client) collect(conn serverConn) (some bool, err error) {
 	if c.inbox.pollSEQ == "" {
 		c.inbox.pollSEQ = newSEQ()
 	}
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
-	a, _, err := c.try(ctx, l, request{command: "GetMsgEx"}, c.inbox.pollSEQ)
+	answer, _, err := c.try(ctx, conn, request{command: "GetMsgEx"}, c.inbox.pollSEQ)
 	if err != nil {
 		return false, err
 	}
-	events, err := readBatch(a)
+	events, err := readBatch(answer)
 	if err != nil {
 		return false, err
 	}
 	c.inbox.pollSEQ = ""
-	for _, e := range events {
-		if m, ok := e.(Message); ok {
-			c.heardOf(m.Number)
+	for _, event := range events {
+		if message, ok := event.(Message); ok {
+			c.heardOf(message.Number)
 		}
-		c.inbox.put(e, &messageSequence{})
+		c.inbox.put(event, &messageSequence{})
 	}
 	return len(events) > 0, nil
 }

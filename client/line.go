@@ -12,8 +12,8 @@ import (
 )
 
 // openLine opens a line: a raw TCP connection on which records end in line ends.
-func (c *Client) openLine(ctx context.Context, a serverAddress) (serverConn, error) {
-	conn, err := c.dial(ctx, "tcp", a.host)
+func (c *Client) openLine(ctx context.Context, address serverAddress) (serverConn, error) {
+	conn, err := c.dial(ctx, "tcp", address.host)
 	if err != nil {
 		return nil, unreachable(err)
 	}

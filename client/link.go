@@ -13,7 +13,7 @@ type serverConn interface {
 	// ask sends a record and returns its answer. If there is none, reached says
 	// whether the server may have got the record all the same. Waiting too long
 	// breaks the link; the end of ctx does not.
-	ask(ctx context.Context, seq string, record []byte) (a Answer, reached bool, err error)
+	ask(ctx context.Context, seq string, record []byte) (answer Answer, reached bool, err error)
 	// broken is closed when the link has broken, then cause says why.
 	broken() <-chan struct{}
 	cause() error
@@ -55,9 +55,9 @@ func (b *closeState) end(why error, after func()) {
 	})
 }
 
-func isBroken(l serverConn) bool {
+func isBroken(conn serverConn) bool {
 	select {
-	case <-l.broken():
+	case <-conn.broken():
 		return true
 	default:
 		return false

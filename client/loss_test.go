@@ -113,9 +113,9 @@ func TestNothingIsLostOrDoubledWhereverTheConnectionIsCut(t *testing.T) {
 						}
 						return bounds(n * step)
 					})
-					c := h.dialAt(way, proxy.addr(), 10001, opts...)
+					messenger := h.dialAt(way, proxy.addr(), 10001, opts...)
 					proxy.cut()
-					weave(t, h, c, func() bool { return int(proxy.made.Load())*step > bytes })
+					weave(t, h, messenger, func() bool { return int(proxy.made.Load())*step > bytes })
 				})
 			}
 		}
@@ -124,7 +124,7 @@ func TestNothingIsLostOrDoubledWhereverTheConnectionIsCut(t *testing.T) {
 
 // weave sends messages from a client and to it until enough says so, and checks that each
 // arrives once.
-func weave(t *testing.T, h *house, c *client.Client, enough func() bool) {
+func weave(t *testing.T, h *house, messenger *client.Client, enough func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -149,9 +149,9 @@ func weave(t *testing.T, h *house, c *client.Client, enough func() bool) {
 	defer stop()
 	go func() {
 		var texts []string
-		for m := range c.Messages(reading) {
-			texts = append(texts, m.Text)
-			if m.Text == "the last" {
+		for message := range messenger.Messages(reading) {
+			texts = append(texts, message.Text)
+			if message.Text == "the last" {
 				stop()
 			}
 			select {
@@ -163,7 +163,7 @@ func weave(t *testing.T, h *house, c *client.Client, enough func() bool) {
 	}()
 	for !enough() {
 		text := fmt.Sprintf("out %d", len(sent))
-		if err := c.Send(ctx, 10002, text); err != nil {
+		if err := messenger.Send(ctx, 10002, text); err != nil {
 			t.Fatal(err)
 		}
 		sent = append(sent, text)

@@ -39,21 +39,21 @@ func (c *Client) Send(ctx context.Context, to UIN, words string) error {
 // wasSent looks in the history for own words to somebody that are newer than a
 // number.
 func (c *Client) wasSent(ctx context.Context, to UIN, words string, after uint64) (bool, error) {
-	for q := (HistoryQuery{With: to, Limit: maxHistory}); ; {
-		page, err := c.History(ctx, q)
+	for query := (HistoryQuery{With: to, Limit: maxHistory}); ; {
+		page, err := c.History(ctx, query)
 		if err != nil {
 			return false, err
 		}
-		for _, m := range page.Messages {
-			own := m.Mine() || to == c.UIN()
-			if own && m.Number > after && bare(m.Text) == bare(words) {
+		for _, message := range page.Messages {
+			own := message.Mine() || to == c.UIN()
+			if own && message.Number > after && bare(message.Text) == bare(words) {
 				return true, nil
 			}
 		}
 		if page.Last || len(page.Messages) == 0 || page.Messages[0].Number <= after {
 			return false, nil
 		}
-		q.Before = page.Messages[0].Number
+		query.Before = page.Messages[0].Number
 	}
 }
 

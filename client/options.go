@@ -87,7 +87,7 @@ func Program(lc string) Option { return func(o *options) { o.program = lc } }
 
 // FirstStatus signs in with a status. Without it, it stays as it is while
 // another session of the account lives, and is online otherwise.
-func FirstStatus(s Status) Option { return func(o *options) { o.status = s } }
+func FirstStatus(status Status) Option { return func(o *options) { o.status = status } }
 
 // PollInterval is the time between questions for messages over HTTP; 2 s if not
 // given. After a batch of messages the next question follows at once.

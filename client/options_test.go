@@ -8,8 +8,8 @@ import (
 
 func TestNoLoggerAndNoDialerAreTheUsualOnes(t *testing.T) {
 	h := newHouse(t, 10001)
-	c := h.dial("qq", 10001, client.Logger(nil), client.Dialer(nil))
-	if err := c.Close(); err != nil {
+	messenger := h.dial("qq", 10001, client.Logger(nil), client.Dialer(nil))
+	if err := messenger.Close(); err != nil {
 		t.Error(err)
 	}
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // openPosts makes a link over HTTP: every record is a POST.
-func (c *Client) openPosts(_ context.Context, a serverAddress) (serverConn, error) {
-	return &httpConn{closeState: newBreakage(), client: c.httpClient(), url: a.url, patient: c.options.times.answer}, nil
+func (c *Client) openPosts(_ context.Context, address serverAddress) (serverConn, error) {
+	return &httpConn{closeState: newBreakage(), client: c.httpClient(), url: address.url, patient: c.options.times.answer}, nil
 }
 
 // httpClient follows no redirection: records could arrive at a stranger's.
@@ -52,7 +52,7 @@ func (p *httpConn) breaks(cause error) { p.end(cause, func() {}) }
 
 func (p *httpConn) confirm([]byte) error { return nil } // the next GetMsgEx does
 
-func (p *httpConn) ask(ctx context.Context, _ string, record []byte) (a Answer, reached bool, err error) {
+func (p *httpConn) ask(ctx context.Context, _ string, record []byte) (answer Answer, reached bool, err error) {
 	if isBroken(p) {
 		return Answer{}, false, p.cause()
 	}

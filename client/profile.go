@@ -15,23 +15,23 @@ type Info struct {
 
 // Info looks an account up, all that it shows.
 func (c *Client) Info(ctx context.Context, uin UIN) (Info, error) {
-	a, err := c.ask(ctx, request{command: "GetInfo", fields: []Field{number("UN", uin), text("LV", "3")}})
+	answer, err := c.ask(ctx, request{command: "GetInfo", fields: []Field{number("UN", uin), text("LV", "3")}})
 	if err != nil {
 		return Info{}, err
 	}
 	info := Info{UIN: uin}
-	p := &info.Profile
+	profile := &info.Profile
 	for key, to := range map[string]*string{
-		"NK": &p.Nick, "CY": &p.Country, "PV": &p.Province, "CT": &p.City, "SC": &p.School, "JB": &p.Job,
-		"HP": &p.HomePage, "PR": &p.About, "RN": &p.RealName, "EM": &p.Mail, "PH": &p.Phone, "MO": &p.Mobile,
-		"AD": &p.Address, "PC": &p.PostCode,
+		"NK": &profile.Nick, "CY": &profile.Country, "PV": &profile.Province, "CT": &profile.City, "SC": &profile.School, "JB": &profile.Job,
+		"HP": &profile.HomePage, "PR": &profile.About, "RN": &profile.RealName, "EM": &profile.Mail, "PH": &profile.Phone, "MO": &profile.Mobile,
+		"AD": &profile.Address, "PC": &profile.PostCode,
 	} {
-		*to = a.Text(key)
+		*to = answer.Text(key)
 	}
 	for key, to := range map[string]*int{
-		"FC": &p.Face, "AG": &p.Age, "SX": &p.Sex, "BT": &p.Blood, "CO": &p.Constellation, "SH": &p.Animal,
+		"FC": &profile.Face, "AG": &profile.Age, "SX": &profile.Sex, "BT": &profile.Blood, "CO": &profile.Constellation, "SH": &profile.Animal,
 	} {
-		n, err := a.count(key)
+		n, err := answer.count(key)
 		if err != nil {
 			return Info{}, err
 		}
@@ -51,15 +51,15 @@ type Change struct {
 
 // SetInfo changes the own account. ErrParameter if a key or a value is none. Only
 // for device sessions; elsewhere it is ErrRefused.
-func (c *Client) SetInfo(ctx context.Context, ch Change) error {
+func (c *Client) SetInfo(ctx context.Context, change Change) error {
 	var fields []Field
-	for _, key := range slices.Sorted(maps.Keys(ch.Profile)) {
-		fields = append(fields, text(key, ch.Profile[key]))
+	for _, key := range slices.Sorted(maps.Keys(change.Profile)) {
+		fields = append(fields, text(key, change.Profile[key]))
 	}
-	if ch.Rule != nil {
-		fields = append(fields, number("AR", *ch.Rule))
+	if change.Rule != nil {
+		fields = append(fields, number("AR", *change.Rule))
 	}
-	for key, set := range map[string]*bool{"AS": ch.Strangers, "AF": ch.Findable} {
+	for key, set := range map[string]*bool{"AS": change.Strangers, "AF": change.Findable} {
 		if set != nil {
 			fields = append(fields, text(key, digit(*set)))
 		}

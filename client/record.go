@@ -23,14 +23,14 @@ func number[N ~int | ~uint8 | ~uint32 | ~uint64](key string, n N) Field {
 // appendField appends a field as requests have it: percent-escaped as far as
 // that is needed (section 2 of the protocol). Escaping what could be raw too
 // costs nothing, and the server need not guess where a text ends.
-func appendField(dst []byte, f Field) []byte {
+func appendField(dst []byte, field Field) []byte {
 	if len(dst) > 0 {
 		dst = append(dst, '&')
 	}
-	dst = append(append(dst, f.Key...), '=')
-	for i := range len(f.Value) {
-		b := f.Value[i]
-		outer := i == 0 || i == len(f.Value)-1
+	dst = append(append(dst, field.Key...), '=')
+	for i := range len(field.Value) {
+		b := field.Value[i]
+		outer := i == 0 || i == len(field.Value)-1
 		if b < ' ' || b == 0x7F || b == '%' || b == '&' || b == ' ' && outer {
 			dst = fmt.Appendf(dst, "%%%02X", b)
 			continue
@@ -48,9 +48,9 @@ type Answer struct{ record *wire.Record }
 
 // parseAnswer reads an answer or a push. The bytes must stay as they are.
 func parseAnswer(b []byte) Answer {
-	r := new(wire.Record)
-	r.ParseAnswer(b)
-	return Answer{r}
+	record := new(wire.Record)
+	record.ParseAnswer(b)
+	return Answer{record}
 }
 
 // isNull reports whether bytes are the answer to a version that the server does

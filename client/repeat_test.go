@@ -22,9 +22,9 @@ func TestWhatTheServerCouldNotDoIsAskedForAgainWithTheSameSEQ(t *testing.T) {
 			c.answer(a, "0")
 		})
 	}}
-	inBubble(t, s, func(t *testing.T, c *client.Client) {
+	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
 		began := time.Now()
-		if err := c.Send(t.Context(), 10002, "hello"); err != nil {
+		if err := messenger.Send(t.Context(), 10002, "hello"); err != nil {
 			t.Error(err)
 		}
 		if took := time.Since(began); len(seqs) != 1 || took < 1500*time.Millisecond || took > 4*time.Second {
@@ -57,8 +57,8 @@ func TestASessionThatHasEndedIsSignedInToAgain(t *testing.T) {
 			}
 		}
 	}}
-	inBubble(t, s, func(t *testing.T, c *client.Client) {
-		if err := c.Send(t.Context(), 10002, "hello"); err != nil || len(seqs) != 1 || logins != 2 {
+	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
+		if err := messenger.Send(t.Context(), 10002, "hello"); err != nil || len(seqs) != 1 || logins != 2 {
 			t.Errorf("%v; asked with %v, %d logins", err, seqs, logins)
 		}
 	})
@@ -77,16 +77,16 @@ func TestAPasswordThatIsWrongByNowIsFinal(t *testing.T) {
 			}
 		}
 	}}
-	inBubble(t, s, func(t *testing.T, c *client.Client) {
-		if err := c.Send(t.Context(), 10002, "hello"); !errors.Is(err, client.ErrPassword) {
+	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
+		if err := messenger.Send(t.Context(), 10002, "hello"); !errors.Is(err, client.ErrPassword) {
 			t.Errorf("Send returns %v", err)
 		}
 		var events []client.Event
-		for e := range c.Events(t.Context()) {
-			events = append(events, e)
+		for event := range messenger.Events(t.Context()) {
+			events = append(events, event)
 		}
 		last, ok := events[len(events)-1].(client.State)
-		if !ok || !errors.Is(last.Err, client.ErrPassword) || !last.Retry.IsZero() || last != c.State() {
+		if !ok || !errors.Is(last.Err, client.ErrPassword) || !last.Retry.IsZero() || last != messenger.State() {
 			t.Errorf("the events are %+v", events)
 		}
 	})
@@ -128,8 +128,8 @@ func TestAMessageThatWasUnansweredForLongIsLookedForInTheHistory(t *testing.T) {
 				},
 				refuse: func(n int) bool { return 0 < n && n < 15 }, // for more than 100 s
 			}
-			inBubble(t, s, func(t *testing.T, c *client.Client) {
-				if err := c.Send(t.Context(), 10002, "hello & bye"); err != nil {
+			inBubble(t, s, func(t *testing.T, messenger *client.Client) {
+				if err := messenger.Send(t.Context(), 10002, "hello & bye"); err != nil {
 					t.Error(err)
 				}
 				if len(seqs) != test.asked || seqs[0] != seqs[len(seqs)-1] {
@@ -162,14 +162,14 @@ func TestAMessageOfWhichNothingIsKnownIsNotSentAgain(t *testing.T) {
 				},
 				refuse: func(n int) bool { return 0 < n && n < 15 },
 			}
-			inBubble(t, s, func(t *testing.T, c *client.Client) {
-				if err := c.Send(t.Context(), 10002, "hello"); err != nil {
+			inBubble(t, s, func(t *testing.T, messenger *client.Client) {
+				if err := messenger.Send(t.Context(), 10002, "hello"); err != nil {
 					t.Error(err)
 				}
-				if err := c.Send(t.Context(), 10002, "hello"); !errors.Is(err, client.ErrTemporary) || sent != 2 {
+				if err := messenger.Send(t.Context(), 10002, "hello"); !errors.Is(err, client.ErrTemporary) || sent != 2 {
 					t.Errorf("sent %d times, with %v", sent, err)
 				}
-				if err := c.Send(t.Context(), 10002, "something else"); err != nil || sent != 3 {
+				if err := messenger.Send(t.Context(), 10002, "something else"); err != nil || sent != 3 {
 					t.Errorf("after it, sent %d times, with %v", sent, err)
 				}
 			}, opts...)
@@ -179,41 +179,41 @@ func TestAMessageOfWhichNothingIsKnownIsNotSentAgain(t *testing.T) {
 
 func TestTheEndOfTheContextEndsARequest(t *testing.T) {
 	s := &script{serve: func(_ int, c *conversation) { c.untilGone(func(*asked) {}) }}
-	inBubble(t, s, func(t *testing.T, c *client.Client) {
+	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		began := time.Now()
-		err := c.Send(ctx, 10002, "hello")
+		err := messenger.Send(ctx, 10002, "hello")
 		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, client.ErrTemporary) || time.Since(began) != 3*time.Second {
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}
-		if !c.State().Connected {
-			t.Errorf("one request's end has ended the connection: %+v", c.State())
+		if !messenger.State().Connected {
+			t.Errorf("one request's end has ended the connection: %+v", messenger.State())
 		}
 	})
 }
 
 func TestCloseEndsWhatIsGoingOn(t *testing.T) {
 	s := &script{serve: func(_ int, c *conversation) { c.untilGone(func(*asked) {}) }}
-	inBubble(t, s, func(t *testing.T, c *client.Client) {
+	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
 		sent, heard := make(chan error, 1), make(chan struct{})
-		go func() { sent <- c.Send(t.Context(), 10002, "hello") }()
+		go func() { sent <- messenger.Send(t.Context(), 10002, "hello") }()
 		go func() {
-			for range c.Events(t.Context()) {
+			for range messenger.Events(t.Context()) {
 				t.Error("an event")
 			}
 			close(heard)
 		}()
 		synctest.Wait()
-		c.Close()
+		messenger.Close()
 		<-heard
 		if err := <-sent; !errors.Is(err, client.ErrClosed) {
 			t.Errorf("Send returns %v", err)
 		}
-		if err := c.Send(t.Context(), 10002, "hello"); !errors.Is(err, client.ErrClosed) {
+		if err := messenger.Send(t.Context(), 10002, "hello"); !errors.Is(err, client.ErrClosed) {
 			t.Errorf("afterwards Send returns %v", err)
 		}
-		for range c.Messages(t.Context()) {
+		for range messenger.Messages(t.Context()) {
 			t.Error("a message")
 		}
 	})
@@ -234,11 +234,11 @@ func TestAnAnswerIsNotMistakenForAnother(t *testing.T) {
 			c.answer(first, "3&RA=refused")
 		})
 	}}
-	inBubble(t, s, func(t *testing.T, c *client.Client) {
+	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
 		first := make(chan error, 1)
-		go func() { first <- c.Send(t.Context(), 10002, "one") }()
+		go func() { first <- messenger.Send(t.Context(), 10002, "one") }()
 		synctest.Wait()
-		if err := c.Send(t.Context(), 10003, "two"); err != nil {
+		if err := messenger.Send(t.Context(), 10003, "two"); err != nil {
 			t.Error(err)
 		}
 		if err := <-first; !errors.Is(err, client.ErrRefused) {

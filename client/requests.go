@@ -21,11 +21,11 @@ const addNoAccount = 2
 // is none.
 func (c *Client) Add(ctx context.Context, uin UIN) (Added, error) {
 	const command = "AddToList"
-	a, err := c.ask(ctx, request{command: command, fields: []Field{number("UN", uin)}})
+	answer, err := c.ask(ctx, request{command: command, fields: []Field{number("UN", uin)}})
 	if err != nil {
 		return 0, err
 	}
-	came, err := a.count("CD")
+	came, err := answer.count("CD")
 	if err == nil && came == addNoAccount {
 		err = &Error{Command: command, kind: ErrNoAccount}
 	}
@@ -64,10 +64,10 @@ type Request struct {
 // sessions; elsewhere it is ErrRefused.
 func (c *Client) Requests(ctx context.Context) ([]Request, error) {
 	var all []Request
-	err := c.pages(ctx, request{command: "Requests"}, func(a Answer) error {
-		rows, check := a.rows("SN", "UN", "TM", "RS")
-		for _, r := range rows {
-			all = append(all, Request{From: r.uin("UN"), Words: r.text("RS"), Time: r.time("TM")})
+	err := c.pages(ctx, request{command: "Requests"}, func(answer Answer) error {
+		rows, check := answer.rows("SN", "UN", "TM", "RS")
+		for _, row := range rows {
+			all = append(all, Request{From: row.uin("UN"), Words: row.text("RS"), Time: row.time("TM")})
 		}
 		return check()
 	})
@@ -89,14 +89,14 @@ func (c *Client) block(ctx context.Context, uin UIN, act string) error {
 // Blocked lists those whom the account blocks, by number. Only for device
 // sessions; elsewhere it is ErrRefused.
 func (c *Client) Blocked(ctx context.Context) ([]UIN, error) {
-	a, err := c.ask(ctx, request{command: "Block"})
+	answer, err := c.ask(ctx, request{command: "Block"})
 	if err != nil {
 		return nil, err
 	}
-	rows, check := a.rows("SN", "UN")
+	rows, check := answer.rows("SN", "UN")
 	var all []UIN
-	for _, r := range rows {
-		all = append(all, r.uin("UN"))
+	for _, row := range rows {
+		all = append(all, row.uin("UN"))
 	}
 	return all, check()
 }

@@ -79,7 +79,7 @@ func TestAFollowerMissesNothingAndSeesNothingTwiceAfterRestores(t *testing.T) {
 		t.Logf("seed %d", seed)
 		rng := rand.New(rand.NewPCG(seed, 0))
 		h := newHouse(t, 10001, 10002)
-		c := h.dial(way, 10001, client.Device("phone"))
+		messenger := h.dial(way, 10001, client.Device("phone"))
 		backups := [][]byte{h.backup()}
 		sent := 0
 		send := func() (texts []string) {
@@ -93,13 +93,13 @@ func TestAFollowerMissesNothingAndSeesNothingTwiceAfterRestores(t *testing.T) {
 		var latest uint64
 		check := func(what string, texts []string) {
 			t.Helper()
-			messages := take(t, c, len(texts))
+			messages := take(t, messenger, len(texts))
 			expect(t, what, textsOf(messages), texts)
-			for _, m := range messages {
-				if m.Number <= latest {
-					t.Fatalf("%s: the number %d comes after %d", what, m.Number, latest)
+			for _, message := range messages {
+				if message.Number <= latest {
+					t.Fatalf("%s: the number %d comes after %d", what, message.Number, latest)
 				}
-				latest = m.Number
+				latest = message.Number
 			}
 		}
 		restores := 6

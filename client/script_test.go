@@ -135,17 +135,17 @@ func (s *script) gaps(n int) []time.Duration {
 }
 
 // inBubble signs in to a script, in virtual time.
-func inBubble(t *testing.T, s *script, test func(t *testing.T, c *client.Client), opts ...client.Option) {
+func inBubble(t *testing.T, s *script, test func(t *testing.T, messenger *client.Client), opts ...client.Option) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s.T = t
 		opts := append([]client.Option{client.Password(password), client.Dialer(s.dial)}, opts...)
-		c, err := client.Dial(t.Context(), "qq://10001@server:14000", opts...)
+		messenger, err := client.Dial(t.Context(), "qq://10001@server:14000", opts...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		test(t, c)
-		c.Close()
+		test(t, messenger)
+		messenger.Close()
 		s.running.Wait()
 	})
 }
@@ -158,7 +158,7 @@ func TestTheServerHearsOfTheSessionAsOftenAsItAsksFor(t *testing.T) {
 			c.usual(a)
 		}
 	}}
-	inBubble(t, s, func(t *testing.T, c *client.Client) {
+	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
 		time.Sleep(10 * time.Minute) // of virtual time
 		synctest.Wait()
 		for i := 1; i < len(heard); i++ {
@@ -180,11 +180,11 @@ func TestAServerThatFallsSilentIsLeft(t *testing.T) {
 			}
 		}
 	}}
-	inBubble(t, s, func(t *testing.T, c *client.Client) {
+	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
 		time.Sleep(66 * time.Second) // a heartbeat, and 20 s
 		synctest.Wait()
-		if len(s.dialed) != 2 || !c.State().Connected {
-			t.Errorf("%d connections were made, the state is %+v", len(s.dialed), c.State())
+		if len(s.dialed) != 2 || !messenger.State().Connected {
+			t.Errorf("%d connections were made, the state is %+v", len(s.dialed), messenger.State())
 		}
 	})
 }
@@ -204,15 +204,15 @@ func TestPausesGrowUpToABoundAndEndInAConnection(t *testing.T) {
 		},
 		refuse: func(n int) bool { return 0 < n && n <= refused },
 	}
-	inBubble(t, s, func(t *testing.T, c *client.Client) {
+	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
 		time.Sleep(46 * time.Second) // the first heartbeat ends the first connection
 		synctest.Wait()
-		if state := c.State(); state.Connected || state.Err == nil || !state.Retry.After(time.Now()) {
+		if state := messenger.State(); state.Connected || state.Err == nil || !state.Retry.After(time.Now()) {
 			t.Errorf("the state is %+v", state)
 		}
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
-		if state := c.State(); !state.Connected || state.Err != nil {
+		if state := messenger.State(); !state.Connected || state.Err != nil {
 			t.Errorf("the state is %+v", state)
 		}
 		gaps := s.gaps(1)
@@ -235,7 +235,7 @@ func TestAConnectionThatIsTakenOverAgainAndAgainIsNoWar(t *testing.T) {
 			c.usual(a)
 		}
 	}}
-	inBubble(t, s, func(t *testing.T, c *client.Client) {
+	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
 		gaps := s.gaps(0)

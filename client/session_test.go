@@ -46,8 +46,8 @@ func TestDialSaysWhyItFails(t *testing.T) {
 			"no interval for a device": {"10001@" + h.addr, []client.Option{client.Password(password), client.Device("d"), client.PollInterval(0)}, client.ErrParameter},
 			"no status for a device":   {"10001@" + h.addr, []client.Option{client.Password(password), client.Device("d"), client.FirstStatus(11)}, client.ErrParameter},
 		} {
-			c, err := client.Dial(t.Context(), way+"://"+test.address, test.opts...)
-			if !errors.Is(err, test.want) || c != nil {
+			messenger, err := client.Dial(t.Context(), way+"://"+test.address, test.opts...)
+			if !errors.Is(err, test.want) || messenger != nil {
 				t.Errorf("%s: Dial returns %v, expected is %v", name, err, test.want)
 			}
 			if strings.Contains(fmt.Sprint(err), "secret") {
@@ -69,15 +69,15 @@ func TestATokenGoesOnWithTheSessionWithoutThePassword(t *testing.T) {
 		token := first.Token()
 		first.Close()
 		h.restart()
-		c, err := client.Dial(t.Context(), way+"://10001@"+h.addr, client.Token(token), client.Hasty(), client.PollInterval(time.Millisecond))
+		messenger, err := client.Dial(t.Context(), way+"://10001@"+h.addr, client.Token(token), client.Hasty(), client.PollInterval(time.Millisecond))
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
+		defer messenger.Close()
 		h.write(10002, 10001, "hello")
-		expect(t, "messages", textsOf(take(t, c, 1)), []string{"hello"})
-		if c.Token() != token || c.UIN() != 10001 {
-			t.Errorf("%v has the token %q", c, c.Token())
+		expect(t, "messages", textsOf(take(t, messenger, 1)), []string{"hello"})
+		if messenger.Token() != token || messenger.UIN() != 10001 {
+			t.Errorf("%v has the token %q", messenger, messenger.Token())
 		}
 	})
 }
@@ -102,13 +102,13 @@ func TestARevokedTokenEndsTheClient(t *testing.T) {
 		if _, err := lost.Friends(t.Context()); !errors.Is(err, client.ErrNotLoggedIn) {
 			t.Errorf("Friends returns %v", err)
 		}
-		for e := range lost.Events(t.Context()) {
-			if s, ok := e.(client.State); ok && s.Retry.IsZero() && !errors.Is(s.Err, client.ErrNotLoggedIn) {
-				t.Errorf("an event is %+v", e)
+		for event := range lost.Events(t.Context()) {
+			if state, ok := event.(client.State); ok && state.Retry.IsZero() && !errors.Is(state.Err, client.ErrNotLoggedIn) {
+				t.Errorf("an event is %+v", event)
 			}
 		}
-		if s := lost.State(); !errors.Is(s.Err, client.ErrNotLoggedIn) {
-			t.Errorf("the state is %+v", s)
+		if state := lost.State(); !errors.Is(state.Err, client.ErrNotLoggedIn) {
+			t.Errorf("the state is %+v", state)
 		}
 	})
 }
@@ -116,13 +116,13 @@ func TestARevokedTokenEndsTheClient(t *testing.T) {
 func TestADisplacedSessionIsTakenBackWithThePassword(t *testing.T) {
 	onEachWay(t, func(t *testing.T, way string) {
 		h := newHouse(t, 10001, 10002)
-		c := h.dial(way, 10001)
+		messenger := h.dial(way, 10001)
 		proof := service.ProofOf(password)
 		elsewhere := netip.MustParseAddr("192.0.2.9")
 		if _, _, err := h.service.SignIn(t.Context(), service.SignIn{UIN: 10001, Proof: &proof, Address: elsewhere}); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.Send(t.Context(), 10002, "still here"); err != nil {
+		if err := messenger.Send(t.Context(), 10002, "still here"); err != nil {
 			t.Error(err)
 		}
 		expect(t, "sent", h.texts(10002), []string{"still here"})
@@ -135,14 +135,14 @@ func TestADisplacedSessionIsTakenBackWithThePassword(t *testing.T) {
 func TestARestartOfTheServerLosesAndDoublesNothing(t *testing.T) {
 	onEachWay(t, func(t *testing.T, way string) {
 		h := newHouse(t, 10001, 10002)
-		c := h.dial(way, 10001, client.Device("d"))
+		messenger := h.dial(way, 10001, client.Device("d"))
 		restarts := 0
 		restarted := make(chan struct{})
 		go func() {
 			defer close(restarted)
 			for range 5 {
 				h.restart()
-				if err := c.Send(t.Context(), 10001, fmt.Sprintf("restart %d", restarts)); err != nil {
+				if err := messenger.Send(t.Context(), 10001, fmt.Sprintf("restart %d", restarts)); err != nil {
 					t.Error(err)
 				}
 				restarts++
@@ -156,13 +156,13 @@ func TestARestartOfTheServerLosesAndDoublesNothing(t *testing.T) {
 			default:
 			}
 			text := fmt.Sprintf("message %d", len(sent))
-			if err := c.Send(t.Context(), 10002, text); err != nil {
+			if err := messenger.Send(t.Context(), 10002, text); err != nil {
 				t.Fatal(err)
 			}
 			sent = append(sent, text)
 		}
 		expect(t, "sent", h.texts(10002), sent)
-		expect(t, "arrived", textsOf(take(t, c, 5)), []string{"restart 0", "restart 1", "restart 2", "restart 3", "restart 4"})
+		expect(t, "arrived", textsOf(take(t, messenger, 5)), []string{"restart 0", "restart 1", "restart 2", "restart 3", "restart 4"})
 	})
 }
 
@@ -199,11 +199,11 @@ func TestATokenGoesOnWithItsFirstStatus(t *testing.T) {
 		a := h.dial(way, 10001, client.Device("d"))
 		token := a.Token()
 		a.Close()
-		c, err := client.Dial(t.Context(), way+"://10001@"+h.addr, client.Token(token), client.FirstStatus(client.StatusInvisible))
+		messenger, err := client.Dial(t.Context(), way+"://10001@"+h.addr, client.Token(token), client.FirstStatus(client.StatusInvisible))
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
+		defer messenger.Close()
 		if online, err := b.Online(t.Context()); err != nil || len(online) != 0 {
 			t.Errorf("online are %+v, %v", online, err)
 		}
@@ -214,16 +214,16 @@ func TestLogoutEndsTheSession(t *testing.T) {
 	onEachWay(t, func(t *testing.T, way string) {
 		for name, opts := range map[string][]client.Option{"address": nil, "device": {client.Device("d")}} {
 			h := newHouse(t, 10001)
-			c := h.dial(way, 10001, opts...)
-			token := c.Token()
-			if err := c.Logout(t.Context()); err != nil {
+			messenger := h.dial(way, 10001, opts...)
+			token := messenger.Token()
+			if err := messenger.Logout(t.Context()); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 			asker := service.Caller{Address: netip.MustParseAddr("127.0.0.1"), Token: rookery.Token(token)}
 			if _, err := h.service.Session(t.Context(), 10001, asker); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 				t.Errorf("%s: the session is %v", name, err)
 			}
-			if _, err := c.Friends(t.Context()); !errors.Is(err, client.ErrClosed) {
+			if _, err := messenger.Friends(t.Context()); !errors.Is(err, client.ErrClosed) {
 				t.Errorf("%s: Friends returns %v", name, err)
 			}
 		}
@@ -236,16 +236,16 @@ func TestNoSecretIsLogged(t *testing.T) {
 		h := newHouse(t, 10001, 10002)
 		var log lockedBuffer
 		logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		c := h.dial(way, 10001, client.Device("d"), client.Logger(logger))
-		_ = c.Send(t.Context(), 10002, "a private word")
+		messenger := h.dial(way, 10001, client.Device("d"), client.Logger(logger))
+		_ = messenger.Send(t.Context(), 10002, "a private word")
 		h.write(10002, 10001, "another private word")
-		take(t, c, 1)
+		take(t, messenger, 1)
 		h.restart()
-		_, _ = c.Friends(t.Context())
-		_ = c.Send(t.Context(), 10999, "a private word")
-		token := c.Token()
-		fmt.Fprintf(&log, "%v %+v %#v %s", c, c, c, c)
-		if err := c.Logout(t.Context()); err != nil {
+		_, _ = messenger.Friends(t.Context())
+		_ = messenger.Send(t.Context(), 10999, "a private word")
+		token := messenger.Token()
+		fmt.Fprintf(&log, "%v %+v %#v %s", messenger, messenger, messenger, messenger)
+		if err := messenger.Logout(t.Context()); err != nil {
 			t.Error(err)
 		}
 		_, err := client.Dial(t.Context(), way+"://10001@"+h.addr, client.Token(token), client.Logger(logger))
@@ -285,17 +285,17 @@ func TestAClosedClientLeavesNothingRunning(t *testing.T) {
 	onEachWay(t, func(t *testing.T, way string) {
 		h := newHouse(t, 10001, 10002)
 		for range 3 {
-			c := h.dial(way, 10001, client.Device("d"))
+			messenger := h.dial(way, 10001, client.Device("d"))
 			reading := make(chan struct{})
 			go func() {
 				defer close(reading)
-				for range c.Events(context.Background()) {
+				for range messenger.Events(context.Background()) {
 				}
 			}()
-			if err := c.Send(t.Context(), 10002, "hello"); err != nil {
+			if err := messenger.Send(t.Context(), 10002, "hello"); err != nil {
 				t.Error(err)
 			}
-			c.Close()
+			messenger.Close()
 			<-reading
 			_, err := client.Dial(t.Context(), way+"://10001@"+h.addr, client.Password("wrong"))
 			if err == nil {

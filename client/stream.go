@@ -37,8 +37,8 @@ type streamConn struct {
 
 	sending chan struct{} // holds one while a record is written
 
-	mu      sync.Mutex // guards waiting
-	waiting []pendingAnswer   // in the order of the requests
+	mu      sync.Mutex      // guards waiting
+	waiting []pendingAnswer // in the order of the requests
 }
 
 type pendingAnswer struct {
@@ -49,7 +49,7 @@ type pendingAnswer struct {
 // streamConn makes a link of a pipe, and begins to read from it.
 func (c *Client) stream(p recordConn) *streamConn {
 	s := &streamConn{closeState: newBreakage(), pipe: p, patient: c.options.times.answer, log: c.options.log, sending: make(chan struct{}, 1)}
-	c.running.Go(func() { s.read(func(a Answer) { c.pushed(a, &s.flow) }) })
+	c.running.Go(func() { s.read(func(answer Answer) { c.pushed(answer, &s.flow) }) })
 	return s
 }
 
@@ -132,30 +132,30 @@ func (s *streamConn) read(pushed func(Answer)) {
 			s.breaks(errVersion)
 			return
 		}
-		a := parseAnswer(b)
-		if a.Text("CMD") != "" {
+		answer := parseAnswer(b)
+		if answer.Text("CMD") != "" {
 			met = true
 		} else if !met && len(b) > 0 {
 			s.breaks(errNoRecord)
 			return
 		}
-		if pushedCommands[a.Text("CMD")] {
-			pushed(a)
+		if pushedCommands[answer.Text("CMD")] {
+			pushed(answer)
 			continue
 		}
-		s.answered(a)
+		s.answered(answer)
 	}
 }
 
 // answered gives an answer to whoever waits for it.
-func (s *streamConn) answered(a Answer) {
-	seq := a.Text("SEQ")
+func (s *streamConn) answered(answer Answer) {
+	seq := answer.Text("SEQ")
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, w := range s.waiting {
-		if w.seq == seq {
+	for _, pendingAnswer := range s.waiting {
+		if pendingAnswer.seq == seq {
 			select {
-			case w.answer <- a:
+			case pendingAnswer.answer <- answer:
 			default: // a second answer to the same request
 			}
 			return

@@ -14,9 +14,9 @@ type protocolTraits struct {
 }
 
 func (o *options) traits() protocolTraits {
-	v, _ := wire.ParseVersion([]byte(o.version)) // check has seen it
-	if v < wire.V14 {
-		return protocolTraits{Version: v, friends: (*Client).friendsByList}
+	version, _ := wire.ParseVersion([]byte(o.version)) // check has seen it
+	if version < wire.V14 {
+		return protocolTraits{Version: version, friends: (*Client).friendsByList}
 	}
-	return protocolTraits{Version: v, firstStatus: true, friends: (*Client).friendsBySimpleInfo}
+	return protocolTraits{Version: version, firstStatus: true, friends: (*Client).friendsBySimpleInfo}
 }

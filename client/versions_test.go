@@ -35,8 +35,8 @@ func getToKnow(t *testing.T, way, version string) {
 	if err := a.Ask(ctx, 10002, "it's me & you, 100% &"); err != nil {
 		t.Error(err)
 	}
-	if m := take(t, b, 1)[0]; m.Kind != client.KindAsks || m.Peer != 10001 || m.Text != "it's me & you, 100% &" {
-		t.Errorf("the request is %+v", m)
+	if message := take(t, b, 1)[0]; message.Kind != client.KindAsks || message.Peer != 10001 || message.Text != "it's me & you, 100% &" {
+		t.Errorf("the request is %+v", message)
 	}
 	if err := b.Accept(ctx, 10001); err != nil {
 		t.Error(err)
@@ -44,8 +44,8 @@ func getToKnow(t *testing.T, way, version string) {
 	if err := b.Accept(ctx, 10003); !errors.Is(err, client.ErrParameter) {
 		t.Errorf("Accept of nothing: %v", err)
 	}
-	if m := take(t, a, 1)[0]; m.Kind != client.KindAccepted || m.Peer != 10002 {
-		t.Errorf("the acceptance is %+v", m)
+	if message := take(t, a, 1)[0]; message.Kind != client.KindAccepted || message.Peer != 10002 {
+		t.Errorf("the acceptance is %+v", message)
 	}
 	h.befriend(10001, 10003)
 	if err := b.SetStatus(ctx, client.StatusBusy); err != nil {
@@ -95,15 +95,15 @@ func TestLongListsComeWhole(t *testing.T) {
 		h.befriend(10001, uin)
 	}
 	for _, version := range []string{"1.3", "1.4"} {
-		c := h.dial("http", 10001, client.Version(version))
-		friends, err := c.Friends(t.Context())
+		messenger := h.dial("http", 10001, client.Version(version))
+		friends, err := messenger.Friends(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		var uins []rookery.UIN
-		for _, f := range friends {
-			if uins = append(uins, f.UIN); f.Nick != "nick "+f.UIN.String() {
-				t.Errorf("a friend is %+v", f)
+		for _, friend := range friends {
+			if uins = append(uins, friend.UIN); friend.Nick != "nick "+friend.UIN.String() {
+				t.Errorf("a friend is %+v", friend)
 			}
 		}
 		expect(t, version, uins, accounts[1:])
@@ -126,8 +126,8 @@ func TestADeviceManagesItsAccount(t *testing.T) {
 		if err := a.Reject(ctx, 10002, "no & no"); err != nil {
 			t.Error(err)
 		}
-		if m := take(t, b, 1)[0]; m.Kind != client.KindRejected || m.Text != "no & no" {
-			t.Errorf("the rejection is %+v", m)
+		if message := take(t, b, 1)[0]; message.Kind != client.KindRejected || message.Text != "no & no" {
+			t.Errorf("the rejection is %+v", message)
 		}
 		open, no := client.RuleOpen, false
 		change := client.Change{
@@ -179,8 +179,8 @@ func TestHistoryComesInPages(t *testing.T) {
 	}
 	h.write(10002, 10001, texts...)
 	var got []string
-	for q := (client.HistoryQuery{With: 10002, Limit: 5}); ; {
-		page, err := a.History(t.Context(), q)
+	for query := (client.HistoryQuery{With: 10002, Limit: 5}); ; {
+		page, err := a.History(t.Context(), query)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +188,7 @@ func TestHistoryComesInPages(t *testing.T) {
 		if page.Last {
 			break
 		}
-		q.Before = page.Messages[0].Number
+		query.Before = page.Messages[0].Number
 	}
 	expect(t, "the history", got, texts)
 }
@@ -223,8 +223,8 @@ func TestRecordsOfEachVersion(t *testing.T) {
 			if version == "1.4" {
 				opts = append(opts, client.Device("my & phone"), client.FirstStatus(client.StatusInvisible))
 			}
-			inBubble(t, s, func(t *testing.T, c *client.Client) {
-				if err := c.Send(t.Context(), 10002, " fish & chips, 100%?\n "); err != nil {
+			inBubble(t, s, func(t *testing.T, messenger *client.Client) {
+				if err := messenger.Send(t.Context(), 10002, " fish & chips, 100%?\n "); err != nil {
 					t.Error(err)
 				}
 			}, opts...)

@@ -56,11 +56,11 @@ func TestTLSProtectsHTTPAndWebSocket(t *testing.T) {
 	h := newHouse(t, 10001, 10002)
 	addr, trust := secured(t, h)
 	for _, way := range []string{"https", "wss"} {
-		c := h.dialAt(way, addr, 10001, client.TLS(trust), client.Device(way))
+		messenger := h.dialAt(way, addr, 10001, client.TLS(trust), client.Device(way))
 		h.write(10002, 10001, "over "+way)
-		for _, m := range take(t, c, 1) {
-			if !strings.HasPrefix(m.Text, "over ") {
-				t.Errorf("%s: %+v", way, m)
+		for _, message := range take(t, messenger, 1) {
+			if !strings.HasPrefix(message.Text, "over ") {
+				t.Errorf("%s: %+v", way, message)
 			}
 		}
 		_, err := client.Dial(t.Context(), way+"://10001@"+addr, client.Password(password))
@@ -106,7 +106,7 @@ func TestARedirectionIsNotFollowed(t *testing.T) {
 func TestAProxyThatFailsForAWhileIsWaitedFor(t *testing.T) {
 	h := newHouse(t, 10001, 10002)
 	failing := 0
-	c := h.dial("http", 10001, client.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+	messenger := h.dial("http", 10001, client.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
 		if failing++; failing%2 == 0 {
 			near, far := net.Pipe()
 			go func() {
@@ -120,7 +120,7 @@ func TestAProxyThatFailsForAWhileIsWaitedFor(t *testing.T) {
 		return d.DialContext(ctx, network, address)
 	}))
 	for _, text := range []string{"one", "two", "three"} {
-		if err := c.Send(t.Context(), 10002, text); err != nil {
+		if err := messenger.Send(t.Context(), 10002, text); err != nil {
 			t.Error(err)
 		}
 		h.restart() // and a new connection is needed
@@ -134,15 +134,15 @@ func TestAProxyThatFailsForAWhileIsWaitedFor(t *testing.T) {
 // A program that asks once keeps its SEQ until it has done its work.
 func TestCollectHandsTheSameOutForTheSameSEQ(t *testing.T) {
 	h := newHouse(t, 10001, 10002)
-	c := h.dial("http", 10001)
+	messenger := h.dial("http", 10001)
 	h.write(10002, 10001, "one", "two")
 	for _, seq := range []string{"seq-number-1", "seq-number-1"} {
-		events, err := c.Collect(t.Context(), seq)
+		events, err := messenger.Collect(t.Context(), seq)
 		if err != nil || len(events) != 2 || events[1].(client.Message).Text != "two" {
 			t.Errorf("%+v, %v", events, err)
 		}
 	}
-	if events, err := c.Collect(t.Context(), "seq-number-2"); err != nil || len(events) != 0 {
+	if events, err := messenger.Collect(t.Context(), "seq-number-2"); err != nil || len(events) != 0 {
 		t.Errorf("%+v, %v", events, err)
 	}
 }

@@ -9,8 +9,8 @@ import (
 )
 
 // openWebSocket opens a WebSocket, on which each text message is a record.
-func (c *Client) openWebSocket(ctx context.Context, a serverAddress) (serverConn, error) {
-	conn, response, err := websocket.Dial(ctx, a.url, &websocket.DialOptions{
+func (c *Client) openWebSocket(ctx context.Context, address serverAddress) (serverConn, error) {
+	conn, response, err := websocket.Dial(ctx, address.url, &websocket.DialOptions{
 		HTTPClient:      c.httpClient(),
 		Subprotocols:    []string{"httpqq"},
 		CompressionMode: websocket.CompressionDisabled,

@@ -8,19 +8,19 @@ import (
 // AppendHead begins an answer: VER, CMD, SEQ, UIN and RES. The name is that of
 // the command as section 2 of the protocol spells it, or an unknown one as it
 // was sent; seq and uin are echoed.
-func AppendHead(dst []byte, f Form, v Version, name, seq, uin string, res int) []byte {
+func AppendHead(dst []byte, form Form, version Version, name, seq, uin string, res int) []byte {
 	dst = append(dst, "VER="...)
-	dst = append(dst, v.String()...)
-	dst = AppendText(dst, f, "CMD", v.CommandName(name))
-	dst = AppendText(dst, f, "SEQ", seq)
-	dst = AppendText(dst, f, "UIN", uin)
+	dst = append(dst, version.String()...)
+	dst = AppendText(dst, form, "CMD", version.CommandName(name))
+	dst = AppendText(dst, form, "SEQ", seq)
+	dst = AppendText(dst, form, "UIN", uin)
 	dst = AppendKey(dst, "RES")
 	return strconv.AppendInt(dst, int64(res), 10)
 }
 
 // AppendText appends a field whose value is escaped.
-func AppendText(dst []byte, f Form, key, value string) []byte {
-	return appendEscaped(AppendKey(dst, key), f, value)
+func AppendText(dst []byte, form Form, key, value string) []byte {
+	return appendEscaped(AppendKey(dst, key), form, value)
 }
 
 // AppendNumber appends a field with a decimal number.
@@ -37,8 +37,8 @@ func AppendKey(dst []byte, key string) []byte {
 
 // AppendElement appends an element of a list, escaped, and the comma that
 // follows each, the last too.
-func AppendElement(dst []byte, f Form, value string) []byte {
-	return append(appendEscaped(dst, f, value), ',')
+func AppendElement(dst []byte, form Form, value string) []byte {
+	return append(appendEscaped(dst, form, value), ',')
 }
 
 // AppendNumberElement appends a decimal element of a list and its comma.
@@ -47,8 +47,8 @@ func AppendNumberElement(dst []byte, n uint64) []byte {
 }
 
 // ElementSize is the number of bytes that AppendElement appends.
-func ElementSize(f Form, value string) int {
-	return escapedSize(f, value) + len(",")
+func ElementSize(form Form, value string) int {
+	return escapedSize(form, value) + len(",")
 }
 
 // SplitList returns the elements of an answer's list as they were sent, each a

@@ -9,8 +9,8 @@ import (
 
 // The answers of section 7 of the protocol, to the byte.
 func TestAnswersOfTheProtocolsExamples(t *testing.T) {
-	head := func(v wire.Version, name, seq, uin string, res int) []byte {
-		return wire.AppendHead(nil, wire.FormHTTP, v, name, seq, uin, res)
+	head := func(version wire.Version, name, seq, uin string, res int) []byte {
+		return wire.AppendHead(nil, wire.FormHTTP, version, name, seq, uin, res)
 	}
 	list := func(b []byte, key string, elements ...string) []byte {
 		b = wire.AppendKey(b, key)

@@ -29,9 +29,9 @@ func appendBatch(b []byte) []byte {
 }
 
 func TestTheHotPathDoesNotAllocate(t *testing.T) {
-	var r wire.Record
+	var record wire.Record
 	buf := make([]byte, 0, 4096)
-	parse := func(b []byte) { r.Parse(b) }
+	parse := func(b []byte) { record.Parse(b) }
 	decode := func(b []byte) { text, _, _ = wire.Decode(b, wire.CharsetUnknown, wire.CharsetUnknown) }
 	for _, c := range []struct {
 		name string
@@ -42,8 +42,8 @@ func TestTheHotPathDoesNotAllocate(t *testing.T) {
 		{"reading a poll", 0, poll, parse},
 		{"reading a message", 0, message, parse},
 		{"reading a message whose needed keys follow it", 0, "MG=a&b=c&" + message, parse},
-		{"reading an answer", 0, "VER=1.1&CMD=GetMsgEx&SEQ=4715&UIN=10002&RES=0&MN=0&MT=&UN=&MG=", r.ParseAnswer},
-		{"looking up a key", 0, message, func(in []byte) { r.Raw("UIN"); r.Raw("none") }},
+		{"reading an answer", 0, "VER=1.1&CMD=GetMsgEx&SEQ=4715&UIN=10002&RES=0&MN=0&MT=&UN=&MG=", record.ParseAnswer},
+		{"looking up a key", 0, message, func(in []byte) { record.Raw("UIN"); record.Raw("none") }},
 		{"unescaping", 0, "fish %26 chips", func(in []byte) { wire.Unescape(buf[:0], in) }},
 		{"unescaping what has no escapes", 0, "10001", func(in []byte) { wire.Unescape(nil, in) }},
 		{"writing an answer", 0, "", func([]byte) { appendBatch(buf[:0]) }},
@@ -76,9 +76,9 @@ func BenchmarkParse(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(in)))
 			in := []byte(in)
-			var r wire.Record
+			var record wire.Record
 			for b.Loop() {
-				r.Parse(in)
+				record.Parse(in)
 			}
 		})
 	}
@@ -86,11 +86,11 @@ func BenchmarkParse(b *testing.B) {
 
 func BenchmarkRaw(b *testing.B) {
 	b.ReportAllocs()
-	var r wire.Record
-	r.Parse([]byte(message))
+	var record wire.Record
+	record.Parse([]byte(message))
 	for b.Loop() {
 		for _, key := range [...]string{"VER", "UIN", "CMD", "SID", "SEQ", "UN", "MG"} {
-			r.Raw(key)
+			record.Raw(key)
 		}
 	}
 }

@@ -57,21 +57,21 @@ var hexDigits = [256]byte{
 // (clients undo only these three), a line break of any kind as the form has it,
 // other control characters but TAB dropped, U+FFFD for each byte that is not
 // UTF-8.
-func appendEscaped(dst []byte, f Form, s string) []byte {
+func appendEscaped(dst []byte, form Form, s string) []byte {
 	for {
 		n := plainPrefix(s)
 		dst = append(dst, s[:n]...)
 		if s = s[n:]; s == "" {
 			return dst
 		}
-		written, width := f.escape(s)
+		written, width := form.escape(s)
 		dst = append(dst, written...)
 		s = s[width:]
 	}
 }
 
 // escapedSize is the number of bytes that appendEscaped appends.
-func escapedSize(f Form, s string) int {
+func escapedSize(form Form, s string) int {
 	size := 0
 	for {
 		n := plainPrefix(s)
@@ -79,7 +79,7 @@ func escapedSize(f Form, s string) int {
 		if s = s[n:]; s == "" {
 			return size
 		}
-		written, width := f.escape(s)
+		written, width := form.escape(s)
 		size += len(written)
 		s = s[width:]
 	}

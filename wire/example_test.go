@@ -9,16 +9,16 @@ import (
 // A message is read, and an answer to its sender and the receiver's batch are
 // written.
 func Example() {
-	var r wire.Record
-	r.Parse([]byte("VER=1.1&CMD=CLTMSG&SEQ=4714&UIN=10001&UN=10002&MG=fish & chips, 100%?"))
+	var record wire.Record
+	record.Parse([]byte("VER=1.1&CMD=CLTMSG&SEQ=4714&UIN=10001&UN=10002&MG=fish & chips, 100%?"))
 
-	version, _ := r.Raw("VER")
+	version, _ := record.Raw("VER")
 	v, ok := wire.ParseVersion(version)
 	if !ok {
 		fmt.Println(wire.Null)
 		return
 	}
-	raw, _ := r.Raw("mg")
+	raw, _ := record.Raw("mg")
 	text, _, _ := wire.Decode(wire.Unescape(nil, raw), wire.CharsetUnknown, wire.CharsetUnknown)
 	fmt.Println(text)
 
@@ -38,9 +38,9 @@ func Example() {
 }
 
 func ExampleRecord_ParseAnswer() {
-	var r wire.Record
-	r.ParseAnswer([]byte("VER=1.1&CMD=Query_Stat&SEQ=1&UIN=10001&RES=0&NK=Pingu%2c Jr,Tom %26 Jerry,"))
-	nicks, _ := r.Raw("NK")
+	var record wire.Record
+	record.ParseAnswer([]byte("VER=1.1&CMD=Query_Stat&SEQ=1&UIN=10001&RES=0&NK=Pingu%2c Jr,Tom %26 Jerry,"))
+	nicks, _ := record.Raw("NK")
 	for _, nick := range wire.SplitList(nicks) {
 		fmt.Printf("%s\n", wire.Unescape(nil, nick))
 	}

@@ -47,16 +47,16 @@ func FuzzParseStaysInsideItsInput(f *testing.F) {
 			"Parse": (*wire.Record).Parse, "ParseAnswer": (*wire.Record).ParseAnswer,
 		} {
 			before := bytes.Clone(in)
-			var r wire.Record
-			parse(&r, in)
+			var record wire.Record
+			parse(&record, in)
 			end := 0 // of the pair before
-			for _, p := range r.Pairs() {
+			for _, p := range record.Pairs() {
 				key, value := offset(t, in, p.Key), offset(t, in, p.Value)
 				if key < end || in[key+len(p.Key)] != '=' || value <= key+len(p.Key) {
 					t.Fatalf("%s: the pair %q=%q is at %d and %d, after one that ends at %d", name, p.Key, p.Value, key, value, end)
 				}
 				end = value + len(p.Value)
-				if got, ok := r.Raw(string(p.Key)); !ok || got == nil {
+				if got, ok := record.Raw(string(p.Key)); !ok || got == nil {
 					t.Fatalf("%s: Raw does not find %q", name, p.Key)
 				}
 			}
@@ -89,9 +89,9 @@ func FuzzNoTextSmugglesAKey(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for i, head := range heads {
-			var honest, r wire.Record
+			var honest, record wire.Record
 			honest.Parse([]byte(head))
-			r.Parse([]byte(head + text))
+			record.Parse([]byte(head + text))
 			last := len(honest.Pairs()) - 1
 			want := show(honest.Pairs())
 			text := strings.TrimRight(text, " \r\n")
@@ -99,7 +99,7 @@ func FuzzNoTextSmugglesAKey(f *testing.F) {
 				text = strings.TrimRight(strings.TrimSuffix(text, "&"), " \r\n")
 			}
 			want[last] += text
-			if got := show(r.Pairs()); !slices.Equal(got, want) {
+			if got := show(record.Pairs()); !slices.Equal(got, want) {
 				t.Errorf("got %q, want %q", got, want)
 			}
 		}
@@ -127,9 +127,9 @@ func FuzzAnAnswerIsReadAsItWasWritten(f *testing.F) {
 			if bytes.IndexByte(b, '\n') >= 0 || form == wire.FormLine && bytes.IndexByte(b, '\r') >= 0 || !utf8.Valid(b) {
 				t.Fatalf("form %d: %q cannot be sent", form, b)
 			}
-			var r wire.Record
-			r.ParseAnswer(append(b, version.LineEnd()...))
-			checkAnswer(t, &r, []field{
+			var record wire.Record
+			record.ParseAnswer(append(b, version.LineEnd()...))
+			checkAnswer(t, &record, []field{
 				{"VER", version.String()}, {"CMD", version.CommandName("GetInfo")}, {"SEQ", cleaned(seq)}, {"UIN", cleaned(text)},
 				{"RES", "20"}, {"MN", utoa(len(text))}, {"NK", ""}, {"RA", cleaned(text)},
 			}, []string{cleaned(element), cleaned(text), cleaned(seq)})
@@ -140,12 +140,12 @@ func FuzzAnAnswerIsReadAsItWasWritten(f *testing.F) {
 type field struct{ key, value string }
 
 // checkAnswer compares an answer with its fields, and NK with the list.
-func checkAnswer(t *testing.T, r *wire.Record, want []field, list []string) {
+func checkAnswer(t *testing.T, record *wire.Record, want []field, list []string) {
 	t.Helper()
-	if len(r.Pairs()) != len(want) {
-		t.Fatalf("%d pairs, want %d: %q", len(r.Pairs()), len(want), show(r.Pairs()))
+	if len(record.Pairs()) != len(want) {
+		t.Fatalf("%d pairs, want %d: %q", len(record.Pairs()), len(want), show(record.Pairs()))
 	}
-	for i, p := range r.Pairs() {
+	for i, p := range record.Pairs() {
 		if string(p.Key) != want[i].key {
 			t.Fatalf("key %d is %q, want %q", i, p.Key, want[i].key)
 		}

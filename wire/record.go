@@ -91,9 +91,9 @@ func (r *Record) parse(b []byte, text *textField) {
 // enough to escape the user's.
 func (r *Record) mayEndInAmpersand() bool {
 	ver, _ := r.Raw("VER")
-	v, _ := ParseVersion(Unescape(nil, ver))
+	version, _ := ParseVersion(Unescape(nil, ver))
 	_, sid := r.Raw("SID")
-	return v.traits().endsInAmpersand && !sid
+	return version.traits().endsInAmpersand && !sid
 }
 
 func (r *Record) reset() {

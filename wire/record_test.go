@@ -42,9 +42,9 @@ func TestParse(t *testing.T) {
 		{"MG is a text for CLTMSG alone", "VER=1.1&CMD=List&SEQ=1&UIN=1&UN=2&MG=a&B=c", []string{"VER=1.1", "CMD=List", "SEQ=1", "UIN=1", "UN=2", "MG=a", "B=c"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var r wire.Record
-			r.Parse([]byte(c.in))
-			if got := show(r.Pairs()); !slices.Equal(got, c.want) {
+			var record wire.Record
+			record.Parse([]byte(c.in))
+			if got := show(record.Pairs()); !slices.Equal(got, c.want) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
@@ -65,9 +65,9 @@ func TestParseAnswer(t *testing.T) {
 		{"NULL has no pairs", wire.Null, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var r wire.Record
-			r.ParseAnswer([]byte(c.in))
-			if got := show(r.Pairs()); !slices.Equal(got, c.want) {
+			var record wire.Record
+			record.ParseAnswer([]byte(c.in))
+			if got := show(record.Pairs()); !slices.Equal(got, c.want) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
@@ -75,8 +75,8 @@ func TestParseAnswer(t *testing.T) {
 }
 
 func TestRaw(t *testing.T) {
-	var r wire.Record
-	r.Parse([]byte("ver=1.1&UN=1&un=2&TN=&\u212AEY=kelvin&NAME=x"))
+	var record wire.Record
+	record.Parse([]byte("ver=1.1&UN=1&un=2&TN=&\u212AEY=kelvin&NAME=x"))
 	for _, c := range []struct {
 		name, key, want string
 		ok              bool
@@ -89,7 +89,7 @@ func TestRaw(t *testing.T) {
 		{"the Kelvin sign is no K", "KEY", "", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got, ok := r.Raw(c.key); string(got) != c.want || ok != c.ok {
+			if got, ok := record.Raw(c.key); string(got) != c.want || ok != c.ok {
 				t.Errorf("Raw(%q) = %q, %v", c.key, got, ok)
 			}
 		})
@@ -97,26 +97,26 @@ func TestRaw(t *testing.T) {
 }
 
 func TestARecordForgetsWhatItParsedBefore(t *testing.T) {
-	var r wire.Record
-	r.Parse([]byte("VER=1.1&CMD=List&UN=1"))
-	r.Parse([]byte("VER=1.4"))
-	if got := show(r.Pairs()); !slices.Equal(got, []string{"VER=1.4"}) {
+	var record wire.Record
+	record.Parse([]byte("VER=1.1&CMD=List&UN=1"))
+	record.Parse([]byte("VER=1.4"))
+	if got := show(record.Pairs()); !slices.Equal(got, []string{"VER=1.4"}) {
 		t.Errorf("after the second Parse: %q", got)
 	}
-	r.ParseAnswer([]byte("CMD=List"))
-	if got := show(r.Pairs()); !slices.Equal(got, []string{"CMD=List"}) {
+	record.ParseAnswer([]byte("CMD=List"))
+	if got := show(record.Pairs()); !slices.Equal(got, []string{"CMD=List"}) {
 		t.Errorf("after ParseAnswer: %q", got)
 	}
 }
 
 func TestOneHugeRecordDoesNotMakeItsReaderHuge(t *testing.T) {
-	var r wire.Record
-	r.Parse([]byte(strings.Repeat("a=&", wire.MaxRecord/3)))
-	if n := len(r.Pairs()); n != wire.MaxRecord/3 {
+	var record wire.Record
+	record.Parse([]byte(strings.Repeat("a=&", wire.MaxRecord/3)))
+	if n := len(record.Pairs()); n != wire.MaxRecord/3 {
 		t.Fatalf("%d pairs", n)
 	}
-	r.Parse([]byte("VER=1.1"))
-	if n := cap(r.Pairs()); n > 1000 {
+	record.Parse([]byte("VER=1.1"))
+	if n := cap(record.Pairs()); n > 1000 {
 		t.Errorf("keeps room for %d pairs", n)
 	}
 }

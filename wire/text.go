@@ -53,11 +53,11 @@ func textFieldOf(name []byte) *textField {
 // end is the length of the text that tail begins with, where r has the pairs
 // before it: the whole tail, unless a key that is still needed follows. The
 // first of those ends the text.
-func (t *textField) end(tail []byte, r *Record) int {
+func (t *textField) end(tail []byte, record *Record) int {
 	var buf [maxNeeds]string
 	missing := buf[:0]
 	for _, key := range t.needs {
-		if _, ok := r.Raw(key); !ok {
+		if _, ok := record.Raw(key); !ok {
 			missing = append(missing, key)
 		}
 	}

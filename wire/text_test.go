@@ -62,9 +62,9 @@ func TestTextFields(t *testing.T) {
 		{"a text may come first of all", "MG=a&b=c&VER=1.1&CMD=CLTMSG&SEQ=1&UIN=1&UN=2", "MG", "a&b=c"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var r wire.Record
-			r.Parse([]byte(c.in))
-			if got, ok := r.Raw(c.key); string(got) != c.want || !ok {
+			var record wire.Record
+			record.Parse([]byte(c.in))
+			if got, ok := record.Raw(c.key); string(got) != c.want || !ok {
 				t.Errorf("got %q, %v, want %q", got, ok, c.want)
 			}
 		})
@@ -72,10 +72,10 @@ func TestTextFields(t *testing.T) {
 }
 
 func TestWhatFollowsATextIsPairsAgain(t *testing.T) {
-	var r wire.Record
-	r.Parse([]byte("MG=a&b=c&VER=1.1 &CMD=CLTMSG&MG=d&e=f&SEQ=1&UIN=1&UN=2"))
+	var record wire.Record
+	record.Parse([]byte("MG=a&b=c&VER=1.1 &CMD=CLTMSG&MG=d&e=f&SEQ=1&UIN=1&UN=2"))
 	want := []string{"MG=a&b=c", "VER=1.1", "CMD=CLTMSG", "MG=d", "e=f", "SEQ=1", "UIN=1", "UN=2"}
-	if got := show(r.Pairs()); !slices.Equal(got, want) {
+	if got := show(record.Pairs()); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -84,9 +84,9 @@ func TestWhatFollowsATextIsPairsAgain(t *testing.T) {
 func TestHostileTextsAreReadWhole(t *testing.T) {
 	for name, in := range hostile {
 		t.Run(name, func(t *testing.T) {
-			var r wire.Record
-			r.Parse([]byte(in))
-			text, ok := r.Raw("MG")
+			var record wire.Record
+			record.Parse([]byte(in))
+			text, ok := record.Raw("MG")
 			if _, want, _ := strings.Cut(in, "MG="); string(text) != want || !ok {
 				t.Errorf("a text of %d bytes, want %d", len(text), len(want))
 			}

@@ -69,9 +69,9 @@ func (v Version) traits() *traits {
 // ParseVersion reads the value of VER. It reports false for all but "1.0",
 // "1.1", "1.2", "1.3" and "1.4", to the byte; the answer to those is Null.
 func ParseVersion(b []byte) (Version, bool) {
-	for v := V10; v <= V14; v++ {
-		if string(b) == versions[v].name {
-			return v, true
+	for version := V10; version <= V14; version++ {
+		if string(b) == versions[version].name {
+			return version, true
 		}
 	}
 	return 0, false

@@ -10,24 +10,24 @@ var everyVersion = []wire.Version{wire.V10, wire.V11, wire.V12, wire.V13, wire.V
 
 func TestOnlyFiveVersionsAreSpoken(t *testing.T) {
 	for i, name := range []string{"1.0", "1.1", "1.2", "1.3", "1.4"} {
-		v, ok := wire.ParseVersion([]byte(name))
-		if !ok || v != everyVersion[i] || v.String() != name {
-			t.Errorf("ParseVersion(%q) = %v, %v", name, v, ok)
+		version, ok := wire.ParseVersion([]byte(name))
+		if !ok || version != everyVersion[i] || version.String() != name {
+			t.Errorf("ParseVersion(%q) = %v, %v", name, version, ok)
 		}
 	}
 	for _, name := range []string{"", "1", "1.", "1.5", "1.40", "01.4", " 1.4", "1.4 ", "1,4", "9.9", "2.0"} {
-		if v, ok := wire.ParseVersion([]byte(name)); ok || v != 0 {
-			t.Errorf("ParseVersion(%q) = %v, %v, want none", name, v, ok)
+		if version, ok := wire.ParseVersion([]byte(name)); ok || version != 0 {
+			t.Errorf("ParseVersion(%q) = %v, %v, want none", name, version, ok)
 		}
 	}
 }
 
 func TestVersionsDifferOnlyInFourThings(t *testing.T) {
-	for _, v := range everyVersion {
+	for _, version := range everyVersion {
 		lineEnd, batch := "", 8<<10
 		names := map[string]string{"SimpleInfo2": "SimpleInfo2", "Query_Stat2": "Query_Stat2", "GetInfo": "GetInfo"}
 		statuses := map[uint8]uint8{50: 30, 60: 10, 70: 30}
-		if v == wire.V14 {
+		if version == wire.V14 {
 			lineEnd, batch = "\r\n", 32<<10
 			names = map[string]string{"SimpleInfo2": "SIMPLEINFO2", "Query_Stat2": "QUERY_STAT2", "GetInfo": "GETINFO"}
 			statuses = map[uint8]uint8{50: 50, 60: 60, 70: 70}
@@ -38,37 +38,37 @@ func TestVersionsDifferOnlyInFourThings(t *testing.T) {
 		for _, same := range []uint8{10, 20, 30, 40} {
 			statuses[same] = same
 		}
-		if got := v.LineEnd(); got != lineEnd {
-			t.Errorf("%v: LineEnd = %q", v, got)
+		if got := version.LineEnd(); got != lineEnd {
+			t.Errorf("%v: LineEnd = %q", version, got)
 		}
-		if got := v.BatchBytes(); got != batch {
-			t.Errorf("%v: BatchBytes = %d", v, got)
+		if got := version.BatchBytes(); got != batch {
+			t.Errorf("%v: BatchBytes = %d", version, got)
 		}
 		for name, want := range names {
-			if got := v.CommandName(name); got != want {
-				t.Errorf("%v: CommandName(%q) = %q, want %q", v, name, got, want)
+			if got := version.CommandName(name); got != want {
+				t.Errorf("%v: CommandName(%q) = %q, want %q", version, name, got, want)
 			}
 		}
 		for status, want := range statuses {
-			if got := v.Status(status); got != want {
-				t.Errorf("%v: Status(%d) = %d, want %d", v, status, got, want)
+			if got := version.Status(status); got != want {
+				t.Errorf("%v: Status(%d) = %d, want %d", version, status, got, want)
 			}
 		}
 	}
 }
 
 func TestWhatIsNoVersionHasNoTraits(t *testing.T) {
-	for _, v := range []wire.Version{0, wire.V14 + 1, 255} {
-		if v.String() != "" || v.LineEnd() != "" || v.BatchBytes() != 0 || v.CommandName("GetInfo") != "GetInfo" || v.Status(50) != 50 {
-			t.Errorf("version %d has traits", uint8(v))
+	for _, version := range []wire.Version{0, wire.V14 + 1, 255} {
+		if version.String() != "" || version.LineEnd() != "" || version.BatchBytes() != 0 || version.CommandName("GetInfo") != "GetInfo" || version.Status(50) != 50 {
+			t.Errorf("version %d has traits", uint8(version))
 		}
 	}
 }
 
 func TestDevicesAreNamedSince14(t *testing.T) {
-	for _, v := range everyVersion {
-		if got, want := v.Devices(), v == wire.V14; got != want {
-			t.Errorf("%s: %t, want %t", v, got, want)
+	for _, version := range everyVersion {
+		if got, want := version.Devices(), version == wire.V14; got != want {
+			t.Errorf("%s: %t, want %t", version, got, want)
 		}
 	}
 }

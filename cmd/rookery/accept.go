@@ -10,7 +10,7 @@ import (
 )
 
 func acceptCommand() *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "accept UIN...",
 		Short: "Accept friend requests",
 		Long: `Make friends of those whose requests wait; see rookery requests.
@@ -22,14 +22,14 @@ With --json each line has uin and outcome: friend.`,
 		Args:              takesUINs,
 		ValidArgsFunction: completeRequests,
 	}
-	a := actingFlags(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		return a.runForEach(c, args, func(ctx context.Context, cl *client.Client, out printer, uin rookery.UIN) error {
-			if err := cl.Accept(ctx, uin); err != nil {
+	flags := actingFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return flags.runForEach(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
+			if err := messenger.Accept(ctx, uin); err != nil {
 				return err
 			}
 			return out.say(outcome{uin, "friend"}, "Account %d is a friend.", uin)
 		})
 	}
-	return c
+	return cmd
 }

@@ -18,16 +18,16 @@ import (
 const accountVariable = "ROOKERY_ACCOUNT"
 
 // accountFlag gives a command the flag by which chosenLogin and claimLogin choose the account.
-func accountFlag(c *cobra.Command) {
-	c.Flags().String("account", "", "act as `UIN` or UIN@HOST; without this as $"+accountVariable+" says, else as who logged in last")
+func accountFlag(cmd *cobra.Command) {
+	cmd.Flags().String("account", "", "act as `UIN` or UIN@HOST; without this as $"+accountVariable+" says, else as who logged in last")
 	// It fails for a flag that is not there.
-	_ = c.RegisterFlagCompletionFunc("account", completeAccounts)
+	_ = cmd.RegisterFlagCompletionFunc("account", completeAccounts)
 }
 
 // account is what a command's user has said about the account, empty for
 // nothing.
-func account(c *cobra.Command) string {
-	if f := c.Flags().Lookup("account"); f != nil && f.Value.String() != "" {
+func account(cmd *cobra.Command) string {
+	if f := cmd.Flags().Lookup("account"); f != nil && f.Value.String() != "" {
 		return f.Value.String()
 	}
 	return os.Getenv(accountVariable)
@@ -35,8 +35,8 @@ func account(c *cobra.Command) string {
 
 // chosenLogin is the stored login of the account that accountFlag and the
 // environment choose, for commands that are done soon.
-func chosenLogin(c *cobra.Command) (login, error) {
-	logins, err := loginsOf(account(c), warning(c))
+func chosenLogin(cmd *cobra.Command) (login, error) {
+	logins, err := loginsOf(account(cmd), warning(cmd))
 	if err != nil {
 		return login{}, err
 	}
@@ -47,8 +47,8 @@ func chosenLogin(c *cobra.Command) (login, error) {
 // command has, for commands that wait for what comes: they need a device for
 // themselves. Function run in main.go ends the command's context and with it the
 // lock, so the caller has nothing to unlock.
-func claimLogin(c *cobra.Command) (login, error) {
-	logins, err := loginsOf(account(c), warning(c))
+func claimLogin(cmd *cobra.Command) (login, error) {
+	logins, err := loginsOf(account(cmd), warning(cmd))
 	if err != nil {
 		return login{}, err
 	}
@@ -60,8 +60,8 @@ func claimLogin(c *cobra.Command) (login, error) {
 		if !locked {
 			continue
 		}
-		context.AfterFunc(c.Context(), func() { _ = lock.Unlock() }) // else the process's end does it
-		return readLogin(l.file() + ".json")                         // it may have been renewed meanwhile
+		context.AfterFunc(cmd.Context(), func() { _ = lock.Unlock() }) // else the process's end does it
+		return readLogin(l.file() + ".json")                           // it may have been renewed meanwhile
 	}
 	return login{}, fmt.Errorf("each device of %s that is logged in here is in use by another command; log in once more, with %s",
 		logins[0].account(), logins[0].commandFor("NAME"))
@@ -76,12 +76,12 @@ type clientFlags struct {
 
 // actingFlags gives a command the flags of those that act for an account and
 // are done soon.
-func actingFlags(c *cobra.Command) *clientFlags {
-	var a clientFlags
-	c.Flags().SortFlags = false
-	accountFlag(c)
-	a.register(c.Flags())
-	return &a
+func actingFlags(cmd *cobra.Command) *clientFlags {
+	var flags clientFlags
+	cmd.Flags().SortFlags = false
+	accountFlag(cmd)
+	flags.register(cmd.Flags())
+	return &flags
 }
 
 func (a *clientFlags) register(flags *pflag.FlagSet) {
@@ -91,29 +91,29 @@ func (a *clientFlags) register(flags *pflag.FlagSet) {
 
 // run calls do with the account's client, for as long as --timeout allows. The
 // client POSTs, and leaves a connection that another command holds alone.
-func (a *clientFlags) run(c *cobra.Command, do func(ctx context.Context, cl *client.Client, out printer) error) error {
-	return a.within(c, func(ctx context.Context) (err error) {
-		if a.login, err = chosenLogin(c); err != nil {
+func (a *clientFlags) run(cmd *cobra.Command, do func(ctx context.Context, messenger *client.Client, out printer) error) error {
+	return a.within(cmd, func(ctx context.Context) (err error) {
+		if a.login, err = chosenLogin(cmd); err != nil {
 			return err
 		}
-		cl, err := a.login.reach(ctx, a.login.postAddresses(), watched(c))
+		messenger, err := a.login.reach(ctx, a.login.postAddresses(), watched(cmd))
 		if err != nil {
 			return err
 		}
-		defer cl.Close()
-		return a.login.explain(do(ctx, cl, a.printer(c)))
+		defer messenger.Close()
+		return a.login.explain(do(ctx, messenger, a.printer(cmd)))
 	})
 }
 
 // within calls do with a context that ends with --timeout, the command's own
 // from then on.
-func (a *clientFlags) within(c *cobra.Command, do func(context.Context) error) error {
-	if err := a.checkTimeout(c); err != nil {
+func (a *clientFlags) within(cmd *cobra.Command, do func(context.Context) error) error {
+	if err := a.checkTimeout(cmd); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(c.Context(), a.timeout)
+	ctx, cancel := context.WithTimeout(cmd.Context(), a.timeout)
 	defer cancel()
-	c.SetContext(ctx)
+	cmd.SetContext(ctx)
 	err := do(ctx)
 	var away *outOfReach
 	switch {
@@ -126,14 +126,14 @@ func (a *clientFlags) within(c *cobra.Command, do func(context.Context) error) e
 	}
 }
 
-func (a *clientFlags) checkTimeout(c *cobra.Command) error {
+func (a *clientFlags) checkTimeout(cmd *cobra.Command) error {
 	if a.timeout <= 0 {
-		return usageErrorf(c, "--timeout is %v, it must be more than 0", a.timeout)
+		return usageErrorf(cmd, "--timeout is %v, it must be more than 0", a.timeout)
 	}
 	return nil
 }
 
-func (a *clientFlags) printer(c *cobra.Command) printer { return printer{c.OutOrStdout(), a.json} }
+func (a *clientFlags) printer(cmd *cobra.Command) printer { return printer{cmd.OutOrStdout(), a.json} }
 
 // completeAccounts offers the accounts that are logged in here.
 func completeAccounts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -142,9 +142,9 @@ func completeAccounts(*cobra.Command, []string, string) ([]string, cobra.ShellCo
 		return nil, cobra.ShellCompDirectiveError
 	}
 	var names []string
-	for _, l := range logins {
-		if !slices.Contains(names, l.account()) {
-			names = append(names, l.account())
+	for _, login := range logins {
+		if !slices.Contains(names, login.account()) {
+			names = append(names, login.account())
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp

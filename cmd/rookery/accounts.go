@@ -9,7 +9,7 @@ import (
 )
 
 func accountsCommand() *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "accounts",
 		Short: "List the accounts that are logged in here",
 		Long: `List what rookery login has kept: the accounts, the latest login first. Commands
@@ -22,16 +22,16 @@ With --json each line has uin, server, device, address, and since when.`,
   ROOKERY_ACCOUNT=10002 rookery friends`,
 		Args: takes(),
 	}
-	asJSON := c.Flags().Bool("json", false, "print JSON, one object a line")
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		logins, err := storedLogins(warning(c))
+	asJSON := cmd.Flags().Bool("json", false, "print JSON, one object a line")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		logins, err := storedLogins(warning(cmd))
 		if err != nil {
 			return err
 		}
-		return table(printer{c.OutOrStdout(), *asJSON}, "UIN SERVER SINCE DEVICE", logins, login.listed,
+		return table(printer{cmd.OutOrStdout(), *asJSON}, "UIN SERVER SINCE DEVICE", logins, login.listed,
 			func(l login) []any { return []any{l.uin(), l.server(), localTime(l.At), oneLine(l.Device)} })
 	}
-	return c
+	return cmd
 }
 
 // loginObject is a login for programs, without its token.

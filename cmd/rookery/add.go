@@ -11,7 +11,7 @@ import (
 )
 
 func addCommand() *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "add UIN...",
 		Short: "Make friends, or ask to",
 		Long: `Make friends with accounts that let everybody, and ask the others, with --words if
@@ -25,18 +25,18 @@ asked.`,
 		Args:              takesUINs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	a := actingFlags(c)
-	words := c.Flags().String("words", "", "ask with these `WORDS`")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		return a.runForEach(c, args, func(ctx context.Context, cl *client.Client, out printer, uin rookery.UIN) error {
-			return add(ctx, cl, out, uin, *words)
+	flags := actingFlags(cmd)
+	words := cmd.Flags().String("words", "", "ask with these `WORDS`")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return flags.runForEach(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
+			return add(ctx, messenger, out, uin, *words)
 		})
 	}
-	return c
+	return cmd
 }
 
-func add(ctx context.Context, cl *client.Client, out printer, uin rookery.UIN, words string) error {
-	added, err := cl.Add(ctx, uin)
+func add(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN, words string) error {
+	added, err := messenger.Add(ctx, uin)
 	switch {
 	case err != nil:
 		return err
@@ -45,7 +45,7 @@ func add(ctx context.Context, cl *client.Client, out printer, uin rookery.UIN, w
 	case added == client.AddedFriend:
 		return out.say(outcome{uin, "friend"}, "Account %d is a friend.", uin)
 	}
-	if err := cl.Ask(ctx, uin, words); err != nil {
+	if err := messenger.Ask(ctx, uin, words); err != nil {
 		return err
 	}
 	return out.say(outcome{uin, "asked"}, "Asked account %d; the answer comes with rookery recv.", uin)

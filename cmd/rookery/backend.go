@@ -29,17 +29,17 @@ type backend struct {
 // the disk in reserve. It takes over the lock. Of the config, Store is filled in
 // here.
 func openBackend(
-	ctx context.Context, dir string, lock *flock.Flock, ifNone ifNoStore, reserve int64, c service.Config,
+	ctx context.Context, dir string, lock *flock.Flock, ifNone ifNoStore, reserve int64, config service.Config,
 ) (*backend, error) {
 	store, err := sqlite.Open(ctx, sqlite.Config{
-		Path: filepath.Join(dir, storeName), MustExist: ifNone == refuse, Reserve: reserve, Log: c.Log,
+		Path: filepath.Join(dir, storeName), MustExist: ifNone == refuse, Reserve: reserve, Log: config.Log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	b := &backend{lock: lock, store: store}
-	c.Store = store
-	if b.service, err = service.New(c); err == nil {
+	config.Store = store
+	if b.service, err = service.New(config); err == nil {
 		err = b.service.Load(ctx)
 	}
 	if err != nil {
@@ -92,9 +92,9 @@ func claimed(ctx context.Context, dir string, ifNone ifNoStore, do func(*control
 		defer operator.Close()
 		return do(operator)
 	}
-	b, err := openBackend(ctx, dir, lock, ifNone, sqlite.LeaveReserve, service.Config{Now: now, Log: slog.New(slog.DiscardHandler)})
+	backend, err := openBackend(ctx, dir, lock, ifNone, sqlite.LeaveReserve, service.Config{Now: now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(control.Direct(b.service)), b.close())
+	return errors.Join(do(control.Direct(backend.service)), backend.close())
 }

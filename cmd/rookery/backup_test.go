@@ -113,8 +113,8 @@ func TestAStoppedServerLeavesTheDatabaseWholeOrSaysThatItIsNot(t *testing.T) {
 
 func (ts *testServer) addPerson(nick string) {
 	ts.t.Helper()
-	a := control.NewAccount{Settings: map[string]string{"nick": nick}}
-	if _, err := ts.operator().Add(ts.t.Context(), a); err != nil {
+	newAccount := control.NewAccount{Settings: map[string]string{"nick": nick}}
+	if _, err := ts.operator().Add(ts.t.Context(), newAccount); err != nil {
 		ts.t.Fatal(err)
 	}
 }

@@ -31,7 +31,7 @@ func benchCommand() *cobra.Command {
 	var f benchFlags
 	var redis bool
 	var profile string
-	c := group(&cobra.Command{
+	cmd := group(&cobra.Command{
 		Use:   "bench",
 		Short: "Measure what the server costs on this machine",
 		Long: `Measure requests per second, latency, the server's processor time per request
@@ -48,28 +48,28 @@ error.`,
   rookery bench growth --data /var/tmp/rookery-large
   rookery bench push`,
 	}, benchGrowthCommand(), benchPushCommand(), benchFloorCommand(), benchHoldCommand())
-	f.register(c, []int{1, 64, 256}, []string{"kept", "per-request"})
-	c.Flags().BoolVar(&redis, "redis", true, "compare durable sends with Redis Streams; needs redis-server")
-	c.Flags().StringVar(&profile, "cpuprofile", "", "`FILE` for the server's CPU profile, read with go tool pprof")
-	c.Args = takes()
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		config, err := f.config(c)
+	f.register(cmd, []int{1, 64, 256}, []string{"kept", "per-request"})
+	cmd.Flags().BoolVar(&redis, "redis", true, "compare durable sends with Redis Streams; needs redis-server")
+	cmd.Flags().StringVar(&profile, "cpuprofile", "", "`FILE` for the server's CPU profile, read with go tool pprof")
+	cmd.Args = takes()
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		config, err := f.config(cmd)
 		if err != nil {
 			return err
 		}
 		config.Redis, config.Profile = redis, profile
-		ctx, forget := untilSignal(c.Context(), slog.Default())
+		ctx, forget := untilSignal(cmd.Context(), slog.Default())
 		defer forget()
 		report, err := bench.Run(ctx, config)
-		return f.print(c, report, err)
+		return f.print(cmd, report, err)
 	}
-	return c
+	return cmd
 }
 
 func benchGrowthCommand() *cobra.Command {
 	var f benchFlags
-	g := bench.GrowthConfig{}
-	c := &cobra.Command{
+	growthConfig := bench.GrowthConfig{}
+	cmd := &cobra.Command{
 		Use:   "growth",
 		Short: "Compare a large store with a small one",
 		Long: `Measure the workloads on a large store and on a small one in turns, how long the
@@ -81,26 +81,26 @@ with the same numbers uses it again.`,
   rookery bench growth --accounts 10000 --mailbox 100 --sessions 1000`,
 		Args: takes(),
 	}
-	f.register(c, []int{64}, []string{"kept"})
-	flags := c.Flags()
-	flags.IntVar(&g.Accounts, "accounts", 1_000_000, "how many accounts (`N`) the large store holds")
-	flags.IntVar(&g.Active, "active", 1_000, "how many of them (`N`) have friends and mail; those who take part are among them")
-	flags.IntVar(&g.Friends, "friends", 200, "how many friends (`N`, an even number) each of these has")
-	flags.IntVar(&g.Mailbox, "mailbox", 10_000, "how many collected messages (`N`) each of these has")
-	flags.IntVar(&g.Sessions, "sessions", 10_000, "how many live sessions (`N`) are weighed")
-	flags.StringVar(&g.Data, "data", "", "`DIR`ectory to keep the large store in; if empty, it is removed in the end")
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		config, err := f.config(c)
+	f.register(cmd, []int{64}, []string{"kept"})
+	flags := cmd.Flags()
+	flags.IntVar(&growthConfig.Accounts, "accounts", 1_000_000, "how many accounts (`N`) the large store holds")
+	flags.IntVar(&growthConfig.Active, "active", 1_000, "how many of them (`N`) have friends and mail; those who take part are among them")
+	flags.IntVar(&growthConfig.Friends, "friends", 200, "how many friends (`N`, an even number) each of these has")
+	flags.IntVar(&growthConfig.Mailbox, "mailbox", 10_000, "how many collected messages (`N`) each of these has")
+	flags.IntVar(&growthConfig.Sessions, "sessions", 10_000, "how many live sessions (`N`) are weighed")
+	flags.StringVar(&growthConfig.Data, "data", "", "`DIR`ectory to keep the large store in; if empty, it is removed in the end")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		config, err := f.config(cmd)
 		if err != nil {
 			return err
 		}
-		g.Config = config
-		ctx, forget := untilSignal(c.Context(), slog.Default())
+		growthConfig.Config = config
+		ctx, forget := untilSignal(cmd.Context(), slog.Default())
 		defer forget()
-		report, err := bench.RunGrowth(ctx, g)
-		return f.print(c, report, err)
+		report, err := bench.RunGrowth(ctx, growthConfig)
+		return f.print(cmd, report, err)
 	}
-	return c
+	return cmd
 }
 
 // benchFloorCommand is the process that the bench starts beside the server.
@@ -110,44 +110,44 @@ func benchFloorCommand() *cobra.Command {
 		Short:  "Serve what the server is compared to",
 		Hidden: true,
 		Args:   takes(),
-		RunE: func(c *cobra.Command, _ []string) error {
-			ctx, forget := untilSignal(c.Context(), slog.Default())
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, forget := untilSignal(cmd.Context(), slog.Default())
 			defer forget()
-			return bench.Floor(ctx, c.OutOrStdout())
+			return bench.Floor(ctx, cmd.OutOrStdout())
 		},
 	}
 }
 
-func (f *benchFlags) register(c *cobra.Command, connections []int, ways []string) {
-	flags := c.Flags()
+func (f *benchFlags) register(cmd *cobra.Command, connections []int, ways []string) {
+	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringSliceVar(&f.workloads, "workload", []string{"idle", "durable", "send then", "login", "mixed"}, "`NAMES` of workloads, or how they begin")
 	flags.IntSliceVar(&f.connections, "connections", connections, "how many connections at once (`N,N...`)")
 	flags.StringSliceVar(&f.ways, "connection", ways, "kept: connections are kept alive; per-request: each request makes its own (`WAYS`)")
-	f.registerRuns(c, 2*time.Second)
+	f.registerRuns(cmd, 2*time.Second)
 }
 
 // registerRuns registers what all kinds of benches have.
-func (f *benchFlags) registerRuns(c *cobra.Command, duration time.Duration) {
-	flags := c.Flags()
+func (f *benchFlags) registerRuns(cmd *cobra.Command, duration time.Duration) {
+	flags := cmd.Flags()
 	flags.DurationVar(&f.duration, "duration", duration, "`TIME` of one run, at most 1m")
 	flags.IntVar(&f.rounds, "rounds", 3, "how many runs (`N`) a figure is the median of")
 	flags.StringVar(&f.work, "work", "", "`DIR`ectory for temporary data, on a real disk; the system's own if empty")
 	flags.BoolVar(&f.json, "json", false, "print the figures as JSON")
 }
 
-func (f *benchFlags) config(c *cobra.Command) (config bench.Config, err error) {
+func (f *benchFlags) config(cmd *cobra.Command) (config bench.Config, err error) {
 	config = bench.Config{
 		OpenStore: openStore, Temporary: f.work,
 		Connections: f.connections, Duration: f.duration, Rounds: f.rounds,
-		Progress: c.ErrOrStderr(),
+		Progress: cmd.ErrOrStderr(),
 	}
 	if config.Workloads, err = bench.ParseWorkloads(f.workloads); err != nil {
-		return config, usageErrorf(c, "%v", err)
+		return config, usageErrorf(cmd, "%v", err)
 	}
 	for _, way := range f.ways {
 		if way != "kept" && way != "per-request" {
-			return config, usageErrorf(c, "--connection %q is neither kept nor per-request", way)
+			return config, usageErrorf(cmd, "--connection %q is neither kept nor per-request", way)
 		}
 		config.KeepAlive = append(config.KeepAlive, way == "kept")
 	}
@@ -155,14 +155,14 @@ func (f *benchFlags) config(c *cobra.Command) (config bench.Config, err error) {
 	return config, err
 }
 
-func (f *benchFlags) print(c *cobra.Command, report *bench.Report, err error) error {
+func (f *benchFlags) print(cmd *cobra.Command, report *bench.Report, err error) error {
 	switch {
 	case err != nil:
 		return err
 	case f.json:
-		return report.WriteJSON(c.OutOrStdout())
+		return report.WriteJSON(cmd.OutOrStdout())
 	}
-	return report.WriteText(c.OutOrStdout())
+	return report.WriteText(cmd.OutOrStdout())
 }
 
 // lockedStore is a store whose data directory nobody else uses.

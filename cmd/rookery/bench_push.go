@@ -11,8 +11,8 @@ import (
 
 func benchPushCommand() *cobra.Command {
 	var f benchFlags
-	p := bench.PushConfig{}
-	c := &cobra.Command{
+	pushConfig := bench.PushConfig{}
+	cmd := &cobra.Command{
 		Use:   "push",
 		Short: "Measure connections that stay, and how fast messages arrive on them",
 		Long: `Measure what it costs that clients stay connected by lines, in three parts:
@@ -37,31 +37,31 @@ which needs a file descriptor for each (ulimit -n).`,
   rookery bench push --json | jq .push.idle`,
 		Args: takes(),
 	}
-	flags := c.Flags()
+	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.IntVar(&p.Idle, "idle", 19_000, "hold `N` idle connections")
-	flags.DurationVar(&p.Settle, "settle", 150*time.Second, "before their memory is read, be silent for `TIME`: Go collects garbage every 2m at the latest")
-	flags.Float64Var(&p.Trickle, "trickle", 500, "send them `N` messages a second")
+	flags.IntVar(&pushConfig.Idle, "idle", 19_000, "hold `N` idle connections")
+	flags.DurationVar(&pushConfig.Settle, "settle", 150*time.Second, "before their memory is read, be silent for `TIME`: Go collects garbage every 2m at the latest")
+	flags.Float64Var(&pushConfig.Trickle, "trickle", 500, "send them `N` messages a second")
 	flags.IntSliceVar(&f.connections, "connections", []int{64}, "send durably over `N,N...` connections at once")
-	flags.IntVar(&p.Window, "window", 32, "with `N` sends in flight on each")
-	flags.BoolVar(&p.Redis, "redis", true, "compare durable sends with Redis Streams; needs redis-server")
-	flags.IntVar(&p.Accounts, "accounts", 100, "let `N` accounts write to each other")
-	flags.Float64Var(&p.Rate, "rate", 1000, "`N` messages a second, all together")
-	f.registerRuns(c, 10*time.Second)
-	flags.StringVar(&p.Profile, "cpuprofile", "", "`FILE` for the server's CPU profile; choose one part only")
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		config, err := f.config(c)
+	flags.IntVar(&pushConfig.Window, "window", 32, "with `N` sends in flight on each")
+	flags.BoolVar(&pushConfig.Redis, "redis", true, "compare durable sends with Redis Streams; needs redis-server")
+	flags.IntVar(&pushConfig.Accounts, "accounts", 100, "let `N` accounts write to each other")
+	flags.Float64Var(&pushConfig.Rate, "rate", 1000, "`N` messages a second, all together")
+	f.registerRuns(cmd, 10*time.Second)
+	flags.StringVar(&pushConfig.Profile, "cpuprofile", "", "`FILE` for the server's CPU profile; choose one part only")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		config, err := f.config(cmd)
 		if err != nil {
 			return err
 		}
-		config.Redis, config.Profile = p.Redis, p.Profile
-		p.Config = config
-		ctx, forget := untilSignal(c.Context(), slog.Default())
+		config.Redis, config.Profile = pushConfig.Redis, pushConfig.Profile
+		pushConfig.Config = config
+		ctx, forget := untilSignal(cmd.Context(), slog.Default())
 		defer forget()
-		report, err := bench.RunPush(ctx, p)
-		return f.print(c, report, err)
+		report, err := bench.RunPush(ctx, pushConfig)
+		return f.print(cmd, report, err)
 	}
-	return c
+	return cmd
 }
 
 // benchHoldCommand is the process that the bench starts to weigh idle
@@ -72,10 +72,10 @@ func benchHoldCommand() *cobra.Command {
 		Short:  "Hold connections and do nothing else",
 		Hidden: true,
 		Args:   takes(),
-		RunE: func(c *cobra.Command, _ []string) error {
-			ctx, forget := untilSignal(c.Context(), slog.Default())
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, forget := untilSignal(cmd.Context(), slog.Default())
 			defer forget()
-			return bench.Hold(ctx, c.OutOrStdout())
+			return bench.Hold(ctx, cmd.OutOrStdout())
 		},
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 func blockCommand() *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "block [UIN...]",
 		Short: "Keep accounts out, or let them in again",
 		Long: `Take nothing of an account any more, and look offline to it. It ends a friendship;
@@ -25,42 +25,42 @@ unblocked.`,
   rookery block --list --json | jq -r .uin | xargs rookery block --remove`,
 		ValidArgsFunction: completeFriends,
 	}
-	a := actingFlags(c)
-	list := c.Flags().Bool("list", false, "list those who are blocked")
-	remove := c.Flags().Bool("remove", false, "let the accounts in again")
-	c.Args = func(c *cobra.Command, args []string) error {
+	flags := actingFlags(cmd)
+	list := cmd.Flags().Bool("list", false, "list those who are blocked")
+	remove := cmd.Flags().Bool("remove", false, "let the accounts in again")
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		switch {
 		case *list && *remove:
-			return usageErrorf(c, "--list and --remove exclude each other")
+			return usageErrorf(cmd, "--list and --remove exclude each other")
 		case *list:
-			return takes()(c, args)
+			return takes()(cmd, args)
 		case len(args) == 0 && !*remove:
 			return nil
 		}
-		return takesUINs(c, args)
+		return takesUINs(cmd, args)
 	}
-	c.RunE = func(c *cobra.Command, args []string) error {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *list || len(args) == 0 {
-			return a.run(c, printBlocked)
+			return flags.run(cmd, printBlocked)
 		}
-		return a.runForEach(c, args, func(ctx context.Context, cl *client.Client, out printer, uin rookery.UIN) error {
+		return flags.runForEach(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
 			if *remove {
-				if err := cl.Unblock(ctx, uin); err != nil {
+				if err := messenger.Unblock(ctx, uin); err != nil {
 					return err
 				}
 				return out.say(outcome{uin, "unblocked"}, "Account %d is not blocked.", uin)
 			}
-			if err := cl.Block(ctx, uin); err != nil {
+			if err := messenger.Block(ctx, uin); err != nil {
 				return err
 			}
 			return out.say(outcome{uin, "blocked"}, "Account %d is blocked.", uin)
 		})
 	}
-	return c
+	return cmd
 }
 
-func printBlocked(ctx context.Context, cl *client.Client, out printer) error {
-	blocked, err := cl.Blocked(ctx)
+func printBlocked(ctx context.Context, messenger *client.Client, out printer) error {
+	blocked, err := messenger.Blocked(ctx)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 func chatCommand() *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "chat",
 		Short: "Talk to people on the terminal",
 		Long: `Talk to people on the terminal: friends at the left, the conversation at the
@@ -28,9 +28,9 @@ is lost. It takes a device that no other recv or chat uses, see rookery login.`,
   rookery chat --no-bell --theme light`,
 		Args: takes(),
 	}
-	flags := c.Flags()
+	flags := cmd.Flags()
 	flags.SortFlags = false
-	accountFlag(c)
+	accountFlag(cmd)
 	lang := flags.String("lang", "", "speak `LANGUAGE`: en or zh")
 	theme := flags.String("theme", string(tui.Auto), "have colours for a background that is `WHICH`: light, dark, or auto to ask the terminal")
 	noBell := flags.Bool("no-bell", false, "do not ring the bell when a message comes")
@@ -39,39 +39,39 @@ is lost. It takes a device that no other recv or chat uses, see rookery login.`,
 		return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
 	}
 	// They fail for flags that are not there.
-	_ = c.RegisterFlagCompletionFunc("lang", fixed(string(tui.English), string(tui.Chinese)))
-	_ = c.RegisterFlagCompletionFunc("theme", fixed(string(tui.Auto), string(tui.Light), string(tui.Dark)))
-	c.RunE = func(c *cobra.Command, _ []string) error {
+	_ = cmd.RegisterFlagCompletionFunc("lang", fixed(string(tui.English), string(tui.Chinese)))
+	_ = cmd.RegisterFlagCompletionFunc("theme", fixed(string(tui.Auto), string(tui.Light), string(tui.Dark)))
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		config := tui.Config{Language: tui.Language(*lang), Theme: tui.Theme(*theme), Bell: !*noBell, Mouse: *mouse}
 		switch config.Language {
 		case tui.English, tui.Chinese:
 		case "":
 			config.Language = tui.LanguageOf(os.Getenv)
 		default:
-			return usageErrorf(c, "--lang is %q, it must be en or zh", *lang)
+			return usageErrorf(cmd, "--lang is %q, it must be en or zh", *lang)
 		}
 		switch config.Theme {
 		case tui.Auto, tui.Light, tui.Dark:
 		default:
-			return usageErrorf(c, "--theme is %q, it must be light, dark or auto", *theme)
+			return usageErrorf(cmd, "--theme is %q, it must be light, dark or auto", *theme)
 		}
-		return showChat(c, config)
+		return showChat(cmd, config)
 	}
-	return c
+	return cmd
 }
 
-func showChat(c *cobra.Command, config tui.Config) error {
+func showChat(cmd *cobra.Command, config tui.Config) error {
 	if !isatty.IsTerminal(os.Stdin.Fd()) || !isatty.IsTerminal(os.Stdout.Fd()) {
 		return errors.New("chat needs a terminal; in scripts, use rookery send and rookery recv")
 	}
-	l, err := claimLogin(c)
+	login, err := claimLogin(cmd)
 	if err != nil {
 		return err
 	}
-	cl, err := l.dial(c.Context(), l.liveAddresses())
+	messenger, err := login.dial(cmd.Context(), login.liveAddresses())
 	if err != nil {
 		return err
 	}
-	defer cl.Close()
-	return tui.Run(c.Context(), cl, os.Stdin, config)
+	defer messenger.Close()
+	return tui.Run(cmd.Context(), messenger, os.Stdin, config)
 }

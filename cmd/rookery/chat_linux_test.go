@@ -175,12 +175,12 @@ func serveUntilKilled(t *testing.T, dir, address string) (kill func()) {
 // freeAddress is one that a server can listen on, and again when it was killed.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	defer listener.Close()
+	return listener.Addr().String()
 }
 
 // As with nohup, or where the shell does not pass SIGHUP on: nobody sees what

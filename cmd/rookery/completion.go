@@ -31,8 +31,8 @@ installed.`,
   rookery completion fish >~/.config/fish/completions/rookery.fish`,
 		Args:      takes("SHELL"),
 		ValidArgs: []string{"bash", "zsh", "fish"},
-		RunE: func(c *cobra.Command, args []string) error {
-			root, w := c.Root(), c.OutOrStdout()
+		RunE: func(cmd *cobra.Command, args []string) error {
+			root, w := cmd.Root(), cmd.OutOrStdout()
 			switch args[0] {
 			case "bash":
 				return root.GenBashCompletionV2(w, true)
@@ -41,7 +41,7 @@ installed.`,
 			case "fish":
 				return root.GenFishCompletion(w, true)
 			}
-			return usageErrorf(c, "%q is none of bash, zsh, fish", args[0])
+			return usageErrorf(cmd, "%q is none of bash, zsh, fish", args[0])
 		},
 	}
 }
@@ -50,52 +50,52 @@ installed.`,
 const completionTime = 2 * time.Second
 
 // completeFriends offers the friends.
-func completeFriends(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	return complete(c, func(ctx context.Context, cl *client.Client) ([]string, error) {
-		friends, err := cl.Friends(ctx)
+func completeFriends(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return complete(cmd, func(ctx context.Context, messenger *client.Client) ([]string, error) {
+		friends, err := messenger.Friends(ctx)
 		var offers []string
-		for _, f := range friends {
-			offers = append(offers, offer(f.UIN, f.Nick))
+		for _, friend := range friends {
+			offers = append(offers, offer(friend.UIN, friend.Nick))
 		}
 		return offers, err
 	})
 }
 
 // completeRequests offers those whose requests wait.
-func completeRequests(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	return complete(c, func(ctx context.Context, cl *client.Client) ([]string, error) {
-		requests, err := cl.Requests(ctx)
+func completeRequests(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return complete(cmd, func(ctx context.Context, messenger *client.Client) ([]string, error) {
+		requests, err := messenger.Requests(ctx)
 		var offers []string
-		for _, r := range requests {
-			offers = append(offers, offer(r.From, r.Words))
+		for _, request := range requests {
+			offers = append(offers, offer(request.From, request.Words))
 		}
 		return offers, err
 	})
 }
 
 // completeReceivers offers the friends as the first argument of send.
-func completeReceivers(c *cobra.Command, args []string, start string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 || c.Flags().Changed("to") {
+func completeReceivers(cmd *cobra.Command, args []string, start string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 || cmd.Flags().Changed("to") {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return completeFriends(c, args, start)
+	return completeFriends(cmd, args, start)
 }
 
 // complete asks the server for what can be offered; if it cannot be asked, that
 // is nothing.
-func complete(c *cobra.Command, ask func(context.Context, *client.Client) ([]string, error)) ([]string, cobra.ShellCompDirective) {
-	ctx, cancel := context.WithTimeout(c.Context(), completionTime)
+func complete(cmd *cobra.Command, ask func(context.Context, *client.Client) ([]string, error)) ([]string, cobra.ShellCompDirective) {
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
 	defer cancel()
-	l, err := chosenLogin(c)
+	login, err := chosenLogin(cmd)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	cl, err := l.dial(ctx, l.postAddresses())
+	messenger, err := login.dial(ctx, login.postAddresses())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	defer cl.Close()
-	offers, err := ask(ctx, cl)
+	defer messenger.Close()
+	offers, err := ask(ctx, messenger)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

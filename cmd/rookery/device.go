@@ -14,7 +14,7 @@ import (
 )
 
 func deviceCommand() *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "device",
 		Short: "List and revoke the devices of an account",
 		Long: `List and revoke the devices of an account: the places that it signs in from with
@@ -25,12 +25,12 @@ there.`,
   rookery device revoke 10001 3
   rookery user set 10001 --devices-only yes`,
 	}
-	data := dataFlag(c.PersistentFlags())
-	return group(c, deviceListCommand(data), deviceRevokeCommand(data))
+	data := dataFlag(cmd.PersistentFlags())
+	return group(cmd, deviceListCommand(data), deviceRevokeCommand(data))
 }
 
 func deviceListCommand(data *string) *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "list UIN",
 		Short: "List the devices of an account",
 		Long: `List the devices of an account by ID: the name, when it signed in last, and
@@ -41,9 +41,9 @@ With --json each line is an object: id, name, since, signedIn.`,
   rookery device list 10001 --json`,
 		Args: takes("UIN"),
 	}
-	asJSON := c.Flags().Bool("json", false, "one JSON object a line")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		uin, err := parseUIN(c, args[0])
+	asJSON := cmd.Flags().Bool("json", false, "one JSON object a line")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		uin, err := parseUIN(cmd, args[0])
 		if err != nil {
 			return err
 		}
@@ -51,39 +51,39 @@ With --json each line is an object: id, name, since, signedIn.`,
 		if *asJSON {
 			print = printDevicesJSON
 		}
-		return operate(c.Context(), *data, func(o *control.Operator) error {
-			devices, err := o.Devices(c.Context(), uin)
+		return operate(cmd.Context(), *data, func(operator *control.Operator) error {
+			devices, err := operator.Devices(cmd.Context(), uin)
 			if err != nil {
 				return err
 			}
-			return print(c.OutOrStdout(), devices)
+			return print(cmd.OutOrStdout(), devices)
 		})
 	}
-	return c
+	return cmd
 }
 
 func printDevices(w io.Writer, devices []rookery.Device) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ID\tSIGNED IN\tSINCE\tNAME") // errors show in Flush
-	for _, d := range devices {
+	for _, device := range devices {
 		signedIn := "no"
-		if d.SignedIn {
+		if device.SignedIn {
 			signedIn = "yes"
 		}
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\n", d.ID, signedIn, d.Since.Local().Format(time.DateTime), oneLine(d.Name))
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\n", device.ID, signedIn, device.Since.Local().Format(time.DateTime), oneLine(device.Name))
 	}
 	return table.Flush()
 }
 
 func printDevicesJSON(w io.Writer, devices []rookery.Device) error {
 	out := printer{w: w, json: true}
-	for _, d := range devices {
+	for _, device := range devices {
 		if err := out.object(struct {
 			ID       uint64    `json:"id"`
 			Name     string    `json:"name"`
 			Since    time.Time `json:"since"`
 			SignedIn bool      `json:"signedIn"`
-		}{d.ID, d.Name, d.Since, d.SignedIn}); err != nil {
+		}{device.ID, device.Name, device.Since, device.SignedIn}); err != nil {
 			return err
 		}
 	}
@@ -91,7 +91,7 @@ func printDevicesJSON(w io.Writer, devices []rookery.Device) error {
 }
 
 func deviceRevokeCommand(data *string) *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "revoke UIN ID",
 		Short: "End a device's session and forget the device",
 		Long: `End a device's session and forget the device: its token is worth nothing from now
@@ -100,22 +100,22 @@ says rookery device list.`,
 		Example: `  rookery device revoke 10001 3`,
 		Args:    takes("UIN", "ID"),
 	}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		uin, err := parseUIN(c, args[0])
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		uin, err := parseUIN(cmd, args[0])
 		if err != nil {
 			return err
 		}
 		id, err := strconv.ParseUint(args[1], 10, 64)
 		if err != nil {
-			return usageErrorf(c, "%q is no device's ID, which rookery device list shows", args[1])
+			return usageErrorf(cmd, "%q is no device's ID, which rookery device list shows", args[1])
 		}
-		return operate(c.Context(), *data, func(o *control.Operator) error {
-			if err := o.RevokeDevice(c.Context(), uin, id); err != nil {
+		return operate(cmd.Context(), *data, func(operator *control.Operator) error {
+			if err := operator.RevokeDevice(cmd.Context(), uin, id); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(c.OutOrStdout(), "Revoked device %d of account %d.\n", id, uin)
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "Revoked device %d of account %d.\n", id, uin)
 			return err
 		})
 	}
-	return c
+	return cmd
 }

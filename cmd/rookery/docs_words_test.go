@@ -49,9 +49,9 @@ func wordsOf(t *testing.T, name string) (code, links []string) {
 
 func TestWhatThePagesCallIsThereWithItsFlags(t *testing.T) {
 	flags := make(map[string]bool)
-	everyCommand(newRoot(), func(c *cobra.Command) {
-		c.InitDefaultHelpFlag()
-		for _, f := range strings.Fields(c.Flags().FlagUsages()) {
+	everyCommand(newRoot(), func(cmd *cobra.Command) {
+		cmd.InitDefaultHelpFlag()
+		for _, f := range strings.Fields(cmd.Flags().FlagUsages()) {
 			flags[strings.TrimSuffix(f, ",")] = true
 		}
 	})

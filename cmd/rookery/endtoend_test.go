@@ -49,11 +49,11 @@ func TestNoMessageIsLostOrDoubledBetweenTerminalsAShellAndAProgramOfOld(t *testi
 
 	var all []letter
 	write := func(round int, who ...rookery.UIN) (written func()) {
-		var g errgroup.Group
+		var group errgroup.Group
 		for _, from := range who {
 			letters := lettersOf(round, from)
 			all = append(all, letters...)
-			g.Go(func() error {
+			group.Go(func() error {
 				for _, l := range letters {
 					if err := everybody[from](l.to, l.text); err != nil {
 						return fmt.Errorf("%d could not write: %w", from, err)
@@ -64,7 +64,7 @@ func TestNoMessageIsLostOrDoubledBetweenTerminalsAShellAndAProgramOfOld(t *testi
 		}
 		return func() {
 			t.Helper()
-			if err := g.Wait(); err != nil {
+			if err := group.Wait(); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -147,15 +147,15 @@ func newHouse(t *testing.T) *house {
 }
 
 // settleFriends adds four accounts that are friends of each other.
-func settleFriends(o *control.Operator) error {
+func settleFriends(operator *control.Operator) error {
 	for one := rookery.UIN(10001); one <= 10004; one++ {
-		if _, err := o.Add(context.Background(), control.NewAccount{
+		if _, err := operator.Add(context.Background(), control.NewAccount{
 			UIN: one, Password: password, Settings: control.Settings{"nick": "p" + one.String()},
 		}); err != nil {
 			return err
 		}
 		for two := rookery.UIN(10001); two < one; two++ {
-			if err := o.Befriend(context.Background(), one, two); err != nil {
+			if err := operator.Befriend(context.Background(), one, two); err != nil {
 				return err
 			}
 		}
@@ -259,8 +259,8 @@ func (h *house) checkMailbox(uin rookery.UIN, all []letter) {
 			h.t.Fatal(err)
 		}
 		said := map[bool][]string{} // by whether it is the account's own
-		for _, m := range page.Messages {
-			said[m.Mine()] = append(said[m.Mine()], m.Text)
+		for _, message := range page.Messages {
+			said[message.Mine()] = append(said[message.Mine()], message.Text)
 		}
 		if want := between(all, with, uin); !slices.Equal(said[false], want) {
 			h.t.Errorf("the mailbox of %d holds from %d\n%q, want\n%q", uin, with, said[false], want)

@@ -21,8 +21,8 @@ type eventPrinter struct {
 	names    map[rookery.UIN]string
 }
 
-func (p *eventPrinter) print(ctx context.Context, e client.Event) error {
-	switch e := e.(type) {
+func (p *eventPrinter) print(ctx context.Context, event client.Event) error {
+	switch e := event.(type) {
 	case client.Message:
 		if p.from == 0 || p.from == e.Peer {
 			return p.message(ctx, e)
@@ -45,10 +45,10 @@ var kindNames = map[client.Kind]string{
 	client.KindAdded:    "added",
 }
 
-func (p *eventPrinter) message(ctx context.Context, m client.Message) error {
+func (p *eventPrinter) message(ctx context.Context, message client.Message) error {
 	if p.out.json {
-		from, to := m.Peer, p.client.UIN()
-		if m.Mine() {
+		from, to := message.Peer, p.client.UIN()
+		if message.Mine() {
 			from, to = to, from
 		}
 		return p.out.object(struct {
@@ -58,31 +58,31 @@ func (p *eventPrinter) message(ctx context.Context, m client.Message) error {
 			To   rookery.UIN `json:"to"`
 			Time any         `json:"time"`
 			Text string      `json:"text"`
-		}{kindName(m.Kind), m.Number, from, to, timestamp(m.Time), m.Text})
+		}{kindName(message.Kind), message.Number, from, to, timestamp(message.Time), message.Text})
 	}
-	return p.line(m.Time, sentence(m, p.name(ctx, m.Peer)))
+	return p.line(message.Time, sentence(message, p.name(ctx, message.Peer)))
 }
 
-func kindName(k client.Kind) string {
-	if name, ok := kindNames[k]; ok {
+func kindName(kind client.Kind) string {
+	if name, ok := kindNames[kind]; ok {
 		return name
 	}
-	return fmt.Sprintf("kind %d", k)
+	return fmt.Sprintf("kind %d", kind)
 }
 
 // sentence says what a message is, for people.
-func sentence(m client.Message, peer string) string {
+func sentence(message client.Message, peer string) string {
 	withWords := func(text string) string {
-		if m.Text != "" {
-			text += ": " + m.Text
+		if message.Text != "" {
+			text += ": " + message.Text
 		}
 		return text
 	}
-	switch m.Kind {
+	switch message.Kind {
 	case client.KindMessage:
-		return peer + ": " + m.Text
+		return peer + ": " + message.Text
 	case client.KindSent:
-		return "to " + peer + ": " + m.Text
+		return "to " + peer + ": " + message.Text
 	case client.KindAsks:
 		return withWords(peer + " asks to be your friend")
 	case client.KindAccepted:
@@ -92,10 +92,10 @@ func sentence(m client.Message, peer string) string {
 	case client.KindAdded:
 		return peer + " is your friend now"
 	}
-	return withWords(peer + ", " + kindName(m.Kind))
+	return withWords(peer + ", " + kindName(message.Kind))
 }
 
-func (p *eventPrinter) status(ctx context.Context, s client.Presence) error {
+func (p *eventPrinter) status(ctx context.Context, presence client.Presence) error {
 	now := time.Now()
 	if p.out.json {
 		return p.out.object(struct {
@@ -103,9 +103,9 @@ func (p *eventPrinter) status(ctx context.Context, s client.Presence) error {
 			From   rookery.UIN `json:"from"`
 			Status string      `json:"status"`
 			Time   any         `json:"time"`
-		}{"status", s.Friend, statusWord(s.Status), timestamp(now)})
+		}{"status", presence.Friend, statusWord(presence.Status), timestamp(now)})
 	}
-	return p.line(now, p.name(ctx, s.Friend)+" is "+statusName(s.Status))
+	return p.line(now, p.name(ctx, presence.Friend)+" is "+statusName(presence.Status))
 }
 
 // line writes what belongs to a time. The further lines of a text are indented,

@@ -15,8 +15,8 @@ func printed(t *testing.T, p eventPrinter, events ...client.Event) string {
 	var b strings.Builder
 	p.out.w = &b
 	p.names = map[rookery.UIN]string{10002: "Pingu (10002)"}
-	for _, e := range events {
-		if err := p.print(t.Context(), e); err != nil {
+	for _, event := range events {
+		if err := p.print(t.Context(), event); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -46,10 +46,10 @@ func TestMessagesAreSentences(t *testing.T) {
 }
 
 func TestATextCannotSteerTheTerminalOrForgeALine(t *testing.T) {
-	m := client.Message{Kind: client.KindMessage, Peer: 10002, Text: "\x1b[2J\u202egnp\u2066\r\nforged\u2028\x9b1m\x7f\r\a"}
+	message := client.Message{Kind: client.KindMessage, Peer: 10002, Text: "\x1b[2J\u202egnp\u2066\r\nforged\u2028\x9b1m\x7f\r\a"}
 	want := "-  Pingu (10002): \uFFFD[2J\uFFFDgnp\uFFFD\n   forged\n   \uFFFD1m\uFFFD\n   \uFFFD\n"
-	m.Text = strings.ReplaceAll(m.Text, "\x9b", "\u009b")
-	if got := printed(t, eventPrinter{}, m); got != want {
+	message.Text = strings.ReplaceAll(message.Text, "\x9b", "\u009b")
+	if got := printed(t, eventPrinter{}, message); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if got := oneLine("a\nb\r\nc\u2028d\x1b"); got != "a / b / c / d\uFFFD" {

@@ -10,7 +10,7 @@ import (
 )
 
 func findCommand() *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "find",
 		Short: "Find people who are online",
 		Long: `Find accounts that look online and let themselves be found, all of them or those
@@ -25,40 +25,40 @@ unset) and province.`,
   rookery find --json | jq -r '.nick'`,
 		Args: takes(),
 	}
-	a := actingFlags(c)
-	age := c.Flags().Int("age", 0, "only who says to be `N` years old")
-	sex := c.Flags().String("sex", "", "only who says to be `SEX`: male or female")
-	province := c.Flags().String("province", "", "only who names this `PROVINCE`")
-	_ = c.RegisterFlagCompletionFunc("sex", cobra.FixedCompletions(sexes, cobra.ShellCompDirectiveNoFileComp))
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		q := client.Query{Province: *province}
-		if c.Flags().Changed("age") {
+	flags := actingFlags(cmd)
+	age := cmd.Flags().Int("age", 0, "only who says to be `N` years old")
+	sex := cmd.Flags().String("sex", "", "only who says to be `SEX`: male or female")
+	province := cmd.Flags().String("province", "", "only who names this `PROVINCE`")
+	_ = cmd.RegisterFlagCompletionFunc("sex", cobra.FixedCompletions(sexes, cobra.ShellCompDirectiveNoFileComp))
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		query := client.Query{Province: *province}
+		if cmd.Flags().Changed("age") {
 			if *age < 0 || *age > rookery.MaxAge {
-				return usageErrorf(c, "--age is %d, allowed is 0 to %d", *age, rookery.MaxAge)
+				return usageErrorf(cmd, "--age is %d, allowed is 0 to %d", *age, rookery.MaxAge)
 			}
-			q.Age = age
+			query.Age = age
 		}
 		if *sex != "" {
 			n, ok := sexNumber(*sex)
 			if !ok {
-				return usageErrorf(c, "--sex %q is neither male nor female", *sex)
+				return usageErrorf(cmd, "--sex %q is neither male nor female", *sex)
 			}
-			q.Sex = &n
+			query.Sex = &n
 		}
-		return a.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
-			found, err := cl.Find(ctx, q)
+		return flags.run(cmd, func(ctx context.Context, messenger *client.Client, out printer) error {
+			found, err := messenger.Find(ctx, query)
 			if err != nil {
 				return err
 			}
-			return table(out, "UIN SEX AGE PROVINCE NICK", found, foundObject, func(f client.Found) []any {
-				return []any{f.UIN, nameOf(sexes, f.Sex), orDash(f.Age), orDash(oneLine(f.Province)), oneLine(f.Nick)}
+			return table(out, "UIN SEX AGE PROVINCE NICK", found, foundObject, func(found client.Found) []any {
+				return []any{found.UIN, nameOf(sexes, found.Sex), orDash(found.Age), orDash(oneLine(found.Province)), oneLine(found.Nick)}
 			})
 		})
 	}
-	return c
+	return cmd
 }
 
-func foundObject(f client.Found) any {
+func foundObject(found client.Found) any {
 	return struct {
 		UIN      rookery.UIN `json:"uin"`
 		Nick     string      `json:"nick"`
@@ -66,7 +66,7 @@ func foundObject(f client.Found) any {
 		Sex      string      `json:"sex"`
 		Age      int         `json:"age"`
 		Province string      `json:"province"`
-	}{f.UIN, f.Nick, f.Face, nameOf(sexes, f.Sex), f.Age, f.Province}
+	}{found.UIN, found.Nick, found.Face, nameOf(sexes, found.Sex), found.Age, found.Province}
 }
 
 // orDash is a value, or a dash for one that is unset.

@@ -11,7 +11,7 @@ import (
 )
 
 func friendsCommand() *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "friends",
 		Short: "List the friends, and who is online",
 		Long: `List the account's friends by number, with the status that they show: online,
@@ -23,29 +23,31 @@ With --json each line has uin, nick, face and status.`,
   rookery friends --json | jq -r 'select(.status == "online") | .uin'`,
 		Args: takes(),
 	}
-	a := actingFlags(c)
-	online := c.Flags().Bool("online", false, "only those who are not offline")
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		return a.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
-			friends, err := cl.Friends(ctx)
+	flags := actingFlags(cmd)
+	online := cmd.Flags().Bool("online", false, "only those who are not offline")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return flags.run(cmd, func(ctx context.Context, messenger *client.Client, out printer) error {
+			friends, err := messenger.Friends(ctx)
 			if err != nil {
 				return err
 			}
 			if *online {
-				friends = slices.DeleteFunc(friends, func(f client.Friend) bool { return f.Status == client.StatusOffline })
+				friends = slices.DeleteFunc(friends, func(friend client.Friend) bool { return friend.Status == client.StatusOffline })
 			}
 			return table(out, "UIN STATUS NICK", friends, friendObject,
-				func(f client.Friend) []any { return []any{f.UIN, statusWord(f.Status), oneLine(f.Nick)} })
+				func(friend client.Friend) []any {
+					return []any{friend.UIN, statusWord(friend.Status), oneLine(friend.Nick)}
+				})
 		})
 	}
-	return c
+	return cmd
 }
 
-func friendObject(f client.Friend) any {
+func friendObject(friend client.Friend) any {
 	return struct {
 		UIN    rookery.UIN `json:"uin"`
 		Nick   string      `json:"nick"`
 		Face   int         `json:"face"`
 		Status string      `json:"status"`
-	}{f.UIN, f.Nick, f.Face, statusWord(f.Status)}
+	}{friend.UIN, friend.Nick, friend.Face, statusWord(friend.Status)}
 }

@@ -77,16 +77,16 @@ func (s *server) greet(ctx context.Context, w io.Writer, i invocation) error {
 		return err
 	}
 	var users []user
-	for _, a := range found {
-		sample, err := s.service.CheckPassword(ctx, a.UIN, samplePassword)
+	for _, accountInfo := range found {
+		sample, err := s.service.CheckPassword(ctx, accountInfo.UIN, samplePassword)
 		if err != nil {
 			return err
 		}
 		if sample {
-			s.log.Warn("an account has the sample password, which is no secret; change it", "account", a.UIN,
-				"with", i.line(fmt.Sprintf("user passwd %d", a.UIN)))
+			s.log.Warn("an account has the sample password, which is no secret; change it", "account", accountInfo.UIN,
+				"with", i.line(fmt.Sprintf("user passwd %d", accountInfo.UIN)))
 		}
-		users = append(users, user{uin: a.UIN, strangers: a.Strangers, sample: sample})
+		users = append(users, user{uin: accountInfo.UIN, strangers: accountInfo.Strangers, sample: sample})
 	}
 	_, err = io.WriteString(w, "\nTo sign in, send a message and collect it, paste into another terminal:\n\n"+
 		chat(users, s.url())+commands(i, users[0].uin, s.url()))
@@ -141,14 +141,14 @@ func chat(users []user, url string) string {
 		users = []user{from}
 	}
 	var ask, talk strings.Builder
-	for n, u := range users {
+	for n, user := range users {
 		password := samplePassword
-		if !u.sample {
+		if !user.sample {
 			variable := fmt.Sprintf("P%d", n+1)
 			password = `"$` + variable + `"`
-			fmt.Fprintf(&ask, "printf 'Password of %d: '; IFS= read -r %s; echo\n", u.uin, variable)
+			fmt.Fprintf(&ask, "printf 'Password of %d: '; IFS= read -r %s; echo\n", user.uin, variable)
 		}
-		talk.WriteString(curl(url, fmt.Sprintf("CMD=Login&UIN=%d&M5=1&PS=$(printf %%s %s | %s)", u.uin, password, md5Command())))
+		talk.WriteString(curl(url, fmt.Sprintf("CMD=Login&UIN=%d&M5=1&PS=$(printf %%s %s | %s)", user.uin, password, md5Command())))
 	}
 	talk.WriteString(curl(url, fmt.Sprintf("CMD=CLTMSG&UIN=%d&UN=%d&MG=hello", from.uin, to.uin)))
 	talk.WriteString(curl(url, fmt.Sprintf("CMD=GetMsgEx&UIN=%d", to.uin)))

@@ -9,9 +9,9 @@ import (
 )
 
 // everyCommand calls do with a command and all below it.
-func everyCommand(c *cobra.Command, do func(*cobra.Command)) {
-	do(c)
-	for _, sub := range c.Commands() {
+func everyCommand(cmd *cobra.Command, do func(*cobra.Command)) {
+	do(cmd)
+	for _, sub := range cmd.Commands() {
 		everyCommand(sub, do)
 	}
 }
@@ -20,55 +20,55 @@ func everyCommand(c *cobra.Command, do func(*cobra.Command)) {
 var exampleLines = regexp.MustCompile(`\brookery [^|>&)\n#]*`)
 
 func TestCommandsForPeopleHaveThreeToEightExamples(t *testing.T) {
-	for _, c := range newRoot().Commands() {
-		if c.GroupID != "use" && c.GroupID != "people" {
+	for _, cmd := range newRoot().Commands() {
+		if cmd.GroupID != "use" && cmd.GroupID != "people" {
 			continue
 		}
-		everyCommand(c, func(c *cobra.Command) {
+		everyCommand(cmd, func(cmd *cobra.Command) {
 			n := 0
-			for line := range strings.Lines(c.Example) {
+			for line := range strings.Lines(cmd.Example) {
 				if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
 					n++
 				}
 			}
 			if n < 3 || n > 8 {
-				t.Errorf("%s has %d examples", c.CommandPath(), n)
+				t.Errorf("%s has %d examples", cmd.CommandPath(), n)
 			}
 		})
 	}
 }
 
 func TestEveryCommandExplainsItself(t *testing.T) {
-	everyCommand(newRoot(), func(c *cobra.Command) {
+	everyCommand(newRoot(), func(cmd *cobra.Command) {
 		switch {
-		case c.Hidden, c.Name() == "help":
-		case c.Short == "" || c.Long == "":
-			t.Errorf("%s does not say what it does", c.CommandPath())
-		case c.Runnable() && c.Example == "":
-			t.Errorf("%s has no example", c.CommandPath())
+		case cmd.Hidden, cmd.Name() == "help":
+		case cmd.Short == "" || cmd.Long == "":
+			t.Errorf("%s does not say what it does", cmd.CommandPath())
+		case cmd.Runnable() && cmd.Example == "":
+			t.Errorf("%s has no example", cmd.CommandPath())
 		}
-		for line := range strings.Lines(c.Long + "\n" + c.Example) {
+		for line := range strings.Lines(cmd.Long + "\n" + cmd.Example) {
 			if n := len([]rune(strings.TrimRight(line, "\n"))); n > 120 {
-				t.Errorf("%s has a line of %d characters: %s", c.CommandPath(), n, line)
+				t.Errorf("%s has a line of %d characters: %s", cmd.CommandPath(), n, line)
 			}
 		}
 	})
 }
 
 func TestExamplesAreCommandsWithFlagsThatThereAre(t *testing.T) {
-	everyCommand(newRoot(), func(c *cobra.Command) {
-		for _, example := range exampleLines.FindAllString(c.Example, -1) {
+	everyCommand(newRoot(), func(cmd *cobra.Command) {
+		for _, example := range exampleLines.FindAllString(cmd.Example, -1) {
 			words := strings.Fields(example)[1:]
 			named, _, err := newRoot().Find(words)
 			if err != nil || !named.Runnable() {
-				t.Errorf("%s: there is no %q", c.CommandPath(), example)
+				t.Errorf("%s: there is no %q", cmd.CommandPath(), example)
 				continue
 			}
 			for _, word := range words {
 				flag, isFlag := strings.CutPrefix(word, "--")
 				flag, _, _ = strings.Cut(flag, "=")
 				if isFlag && named.Flag(flag) == nil {
-					t.Errorf("%s: %q has no flag --%s", c.CommandPath(), example, flag)
+					t.Errorf("%s: %q has no flag --%s", cmd.CommandPath(), example, flag)
 				}
 			}
 		}

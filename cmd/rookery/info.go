@@ -14,7 +14,7 @@ import (
 )
 
 func infoCommand() *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "info [UIN]",
 		Short: "Show what an account says about itself",
 		Long: `Show what an account says about itself, or the own account if none is named.
@@ -27,24 +27,24 @@ them, numbers as numbers.`,
   rookery info 10002 --json | jq -r .nick`,
 		ValidArgsFunction: completeFriends,
 	}
-	c.Args = func(c *cobra.Command, args []string) error {
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return nil
 		}
-		return takes("UIN")(c, args)
+		return takes("UIN")(cmd, args)
 	}
-	a := actingFlags(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		uins, err := parseUINs(c, args)
+	flags := actingFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		uins, err := parseUINs(cmd, args)
 		if err != nil {
 			return err
 		}
-		return a.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
-			uin := cl.UIN()
+		return flags.run(cmd, func(ctx context.Context, messenger *client.Client, out printer) error {
+			uin := messenger.UIN()
 			if len(uins) > 0 {
 				uin = uins[0]
 			}
-			info, err := cl.Info(ctx, uin)
+			info, err := messenger.Info(ctx, uin)
 			if err != nil {
 				return err
 			}
@@ -54,15 +54,15 @@ them, numbers as numbers.`,
 			return printInfo(out, info)
 		})
 	}
-	return c
+	return cmd
 }
 
 func infoObject(info client.Info) map[string]any {
 	object := map[string]any{"uin": info.UIN}
-	for _, f := range shownFields(info) {
-		object[f.name] = f.text
-		if n, err := strconv.Atoi(f.text); err == nil && f.number {
-			object[f.name] = n
+	for _, shownField := range shownFields(info) {
+		object[shownField.name] = shownField.text
+		if n, err := strconv.Atoi(shownField.text); err == nil && shownField.number {
+			object[shownField.name] = n
 		}
 	}
 	return object
@@ -71,13 +71,13 @@ func infoObject(info client.Info) map[string]any {
 func printInfo(out printer, info client.Info) error {
 	t := tabwriter.NewWriter(out.w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "uin\t%d\n", info.UIN) // errors show in Flush
-	for _, f := range shownFields(info) {
-		text := oneLine(f.text)
-		if f.number {
-			text = numberName(f.name, f.text)
+	for _, shownField := range shownFields(info) {
+		text := oneLine(shownField.text)
+		if shownField.number {
+			text = numberName(shownField.name, shownField.text)
 		}
 		if text != "" {
-			fmt.Fprintf(t, "%s\t%s\n", f.name, text)
+			fmt.Fprintf(t, "%s\t%s\n", shownField.name, text)
 		}
 	}
 	return t.Flush()
@@ -94,8 +94,8 @@ func shownFields(info client.Info) []shownField {
 	fields := accountFields()
 	notShown := []string{ruleSetting, strangersSetting, findableSetting}
 	for _, s := range settings {
-		if f := fields[s.name]; !slices.Contains(notShown, s.name) {
-			shown = append(shown, shownField{s.name, f.Get(rookery.Account{Profile: info.Profile}), f.Value == "N"})
+		if field := fields[s.name]; !slices.Contains(notShown, s.name) {
+			shown = append(shown, shownField{s.name, field.Get(rookery.Account{Profile: info.Profile}), field.Value == "N"})
 		}
 	}
 	return shown

@@ -19,7 +19,7 @@ import (
 )
 
 func loginCommand() *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "login ADDRESS",
 		Short: "Log in to an account, for the commands that follow",
 		Long: `Log in to an account as a device, and keep what proves it (a token, not the
@@ -51,29 +51,29 @@ With --json: uin, server, device.`,
   printf %s "$PASSWORD" | rookery login 10001 --device backup --password-stdin`,
 		Args: takes("ADDRESS"),
 	}
-	flags := c.Flags()
+	flags := cmd.Flags()
 	flags.SortFlags = false
 	device := flags.String("device", "", "be the device `NAME` of the account; the name of this machine if empty")
 	fromStdin := flags.Bool("password-stdin", false, "read the password from standard input, one line")
 	a := &clientFlags{}
 	a.register(flags)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		l, err := newLogin(c, args[0], *device)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		login, err := newLogin(cmd, args[0], *device)
 		if err != nil {
 			return err
 		}
-		password, err := askPassword(c, l, *fromStdin)
+		password, err := askPassword(cmd, login, *fromStdin)
 		if err != nil {
 			return err
 		}
-		return a.within(c, func(ctx context.Context) error { return logIn(ctx, l, password, a.printer(c)) })
+		return a.within(cmd, func(ctx context.Context) error { return logIn(ctx, login, password, a.printer(cmd)) })
 	}
-	return c
+	return cmd
 }
 
 // newLogin makes a login, still without its token, of what the command line
 // says.
-func newLogin(c *cobra.Command, address, device string) (login, error) {
+func newLogin(cmd *cobra.Command, address, device string) (login, error) {
 	if !strings.Contains(address, "://") {
 		address = "qq://" + address
 	}
@@ -82,16 +82,16 @@ func newLogin(c *cobra.Command, address, device string) (login, error) {
 		u.User, u.Host = url.User(u.Host), "127.0.0.1"
 	}
 	if err != nil || u.Hostname() == "" {
-		return login{}, usageErrorf(c, "that is no address such as 10001@chat.example")
+		return login{}, usageErrorf(cmd, "that is no address such as 10001@chat.example")
 	}
 	if _, given := u.User.Password(); given {
-		return login{}, usageErrorf(c, "a password does not belong into the address: others can see the command line")
+		return login{}, usageErrorf(cmd, "a password does not belong into the address: others can see the command line")
 	}
-	if _, err := parseUIN(c, u.User.Username()); err != nil {
+	if _, err := parseUIN(cmd, u.User.Username()); err != nil {
 		return login{}, err
 	}
 	if !knownScheme(u.Scheme) {
-		return login{}, usageErrorf(c, "%q is none of the schemes qq, tcp, http, https, ws, wss", u.Scheme)
+		return login{}, usageErrorf(cmd, "%q is none of the schemes qq, tcp, http, https, ws, wss", u.Scheme)
 	}
 	if device == "" {
 		if device, err = os.Hostname(); err != nil {
@@ -99,7 +99,7 @@ func newLogin(c *cobra.Command, address, device string) (login, error) {
 		}
 	}
 	if err := rookery.CheckDeviceName(device); err != nil {
-		return login{}, usageErrorf(c, "--device: %v", err)
+		return login{}, usageErrorf(cmd, "--device: %v", err)
 	}
 	return login{Address: u.String(), Device: device}, nil
 }
@@ -111,16 +111,16 @@ func knownScheme(scheme string) bool {
 
 // askPassword reads the password from standard input, or asks for it if that is
 // a terminal.
-func askPassword(c *cobra.Command, l login, fromStdin bool) (string, error) {
+func askPassword(cmd *cobra.Command, l login, fromStdin bool) (string, error) {
 	if fromStdin {
-		return readPassword(c)
+		return readPassword(cmd)
 	}
 	if !isatty.IsTerminal(os.Stdin.Fd()) {
-		return "", usageErrorf(c, "there is no terminal to ask for the password on; pipe it in and say --password-stdin")
+		return "", usageErrorf(cmd, "there is no terminal to ask for the password on; pipe it in and say --password-stdin")
 	}
-	fmt.Fprintf(c.ErrOrStderr(), "Password of %s: ", l.account())
+	fmt.Fprintf(cmd.ErrOrStderr(), "Password of %s: ", l.account())
 	password, err := term.ReadPassword(int(os.Stdin.Fd()))
-	fmt.Fprintln(c.ErrOrStderr())
+	fmt.Fprintln(cmd.ErrOrStderr())
 	if err != nil {
 		return "", fmt.Errorf("cannot read the password: %w", err)
 	}
@@ -153,20 +153,20 @@ func logIn(ctx context.Context, l login, password string, out printer) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, draft.giveBack()) }()
-	cl, err := l.connect(ctx, l.postAddresses(), client.Password(password), client.Device(l.Device))
+	messenger, err := l.connect(ctx, l.postAddresses(), client.Password(password), client.Device(l.Device))
 	if err != nil {
 		return err
 	}
-	defer cl.Close()
-	if l.Token = cl.Token(); l.Token == "" {
+	defer messenger.Close()
+	if l.Token = messenger.Token(); l.Token == "" {
 		return fmt.Errorf("the server at %s knows no devices; these commands need a Rookery that does", l.server())
 	}
 	if l.url().Port() == "" {
-		l.Port = portOf(cl.String())
+		l.Port = portOf(messenger.String())
 	}
 	l.At = time.Now()
 	if err := draft.keep(l); err != nil {
-		return errors.Join(err, cl.Logout(ctx)) // nobody could go on with it
+		return errors.Join(err, messenger.Logout(ctx)) // nobody could go on with it
 	}
 	return out.say(l.object(),
 		"Logged in as %s, device %s.", l.account(), oneLine(l.Device))

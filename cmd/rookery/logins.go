@@ -132,11 +132,11 @@ func (l login) makeRoom() (*loginDraft, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(l.file()+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	file, err := os.OpenFile(l.file()+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, cannotKeep(err)
 	}
-	d := &loginDraft{f}
+	d := &loginDraft{file}
 	if err := d.write(append(text, make([]byte, roomForToken)...)); err != nil {
 		return nil, errors.Join(cannotKeep(err), d.giveBack())
 	}
@@ -250,13 +250,13 @@ func storedLogins(skip func(error)) ([]login, error) {
 		if filepath.Ext(e.Name()) != ".json" {
 			continue
 		}
-		l, err := readLogin(filepath.Join(loginDir(), e.Name()))
+		login, err := readLogin(filepath.Join(loginDir(), e.Name()))
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // a logout meanwhile
 		case err != nil:
 			skip(err)
 		default:
-			all = append(all, l)
+			all = append(all, login)
 		}
 	}
 	slices.SortFunc(all, func(a, b login) int { return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.file(), b.file())) })
@@ -264,8 +264,8 @@ func storedLogins(skip func(error)) ([]login, error) {
 }
 
 // warning tells the user of a login that is skipped.
-func warning(c *cobra.Command) func(error) {
-	return func(err error) { fmt.Fprintf(c.ErrOrStderr(), "rookery: skipped: %s\n", describe(err)) }
+func warning(cmd *cobra.Command) func(error) {
+	return func(err error) { fmt.Fprintf(cmd.ErrOrStderr(), "rookery: skipped: %s\n", describe(err)) }
 }
 
 // loginsOf returns the logins of one account, the latest first. account is UIN
@@ -277,9 +277,9 @@ func loginsOf(account string, skip func(error)) ([]login, error) {
 		return nil, err
 	}
 	var found []login
-	for _, l := range all {
-		if l.fits(account) && (found == nil || l.account() == found[0].account()) {
-			found = append(found, l)
+	for _, login := range all {
+		if login.fits(account) && (found == nil || login.account() == found[0].account()) {
+			found = append(found, login)
 		}
 	}
 	switch {

@@ -11,7 +11,7 @@ import (
 )
 
 func logoutCommand() *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "logout",
 		Short: "Log out, and forget the login",
 		Long: `End the session of the login that the other commands use, and forget what proved
@@ -26,32 +26,32 @@ With --json: uin, server, device.`,
   rookery logout --all`,
 		Args: takes(),
 	}
-	a := actingFlags(c)
-	device := c.Flags().String("device", "", "log the device `NAME` out, instead of the one that logged in last")
-	all := c.Flags().Bool("all", false, "log all devices of the account out that are logged in here")
-	force := c.Flags().Bool("force", false, "forget the login though the server cannot be reached")
-	c.RunE = func(c *cobra.Command, _ []string) error {
+	flags := actingFlags(cmd)
+	device := cmd.Flags().String("device", "", "log the device `NAME` out, instead of the one that logged in last")
+	all := cmd.Flags().Bool("all", false, "log all devices of the account out that are logged in here")
+	force := cmd.Flags().Bool("force", false, "forget the login though the server cannot be reached")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *all && *device != "" {
-			return usageErrorf(c, "--all and --device exclude each other")
+			return usageErrorf(cmd, "--all and --device exclude each other")
 		}
-		logins, err := loginsToEnd(c, *device, *all)
+		logins, err := loginsToEnd(cmd, *device, *all)
 		if err != nil {
 			return err
 		}
-		return a.within(c, func(ctx context.Context) error {
+		return flags.within(cmd, func(ctx context.Context) error {
 			var errs []error
-			for _, l := range logins {
-				errs = append(errs, logOut(ctx, l, *force, a.printer(c)))
+			for _, login := range logins {
+				errs = append(errs, logOut(ctx, login, *force, flags.printer(cmd)))
 			}
 			return errors.Join(errs...)
 		})
 	}
-	return c
+	return cmd
 }
 
 // loginsToEnd chooses among the logins of an account.
-func loginsToEnd(c *cobra.Command, device string, all bool) ([]login, error) {
-	logins, err := loginsOf(account(c), warning(c))
+func loginsToEnd(cmd *cobra.Command, device string, all bool) ([]login, error) {
+	logins, err := loginsOf(account(cmd), warning(cmd))
 	switch {
 	case err != nil:
 		return nil, err
@@ -71,9 +71,9 @@ func loginsToEnd(c *cobra.Command, device string, all bool) ([]login, error) {
 // logOut ends a session and forgets its login. A session that has ended already
 // is as good.
 func logOut(ctx context.Context, l login, force bool, out printer) error {
-	cl, err := l.dial(ctx, l.postAddresses())
+	messenger, err := l.dial(ctx, l.postAddresses())
 	if err == nil {
-		err = errors.Join(cl.Logout(ctx), cl.Close())
+		err = errors.Join(messenger.Logout(ctx), messenger.Close())
 	}
 	if err != nil && !errors.Is(err, client.ErrNotLoggedIn) && !force {
 		return fmt.Errorf("%w; --force forgets the login all the same", err)

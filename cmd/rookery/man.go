@@ -19,7 +19,7 @@ there is none. They say what --help says.`,
   sudo rookery man /usr/local/share/man/man1
   rookery man /tmp/man && man /tmp/man/rookery-send.1`,
 		Args: takes("DIR"),
-		RunE: func(c *cobra.Command, args []string) error { return writeManual(c.Root(), args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return writeManual(cmd.Root(), args[0]) },
 	}
 }
 
@@ -29,12 +29,12 @@ func writeManual(root *cobra.Command, dir string) error {
 	}
 	root.DisableAutoGenTag = true
 	header := &doc.GenManHeader{Section: "1", Source: "Rookery", Manual: "Rookery manual"}
-	for _, c := range append(root.Commands(), root) {
+	for _, cmd := range append(root.Commands(), root) {
 		// The tree leaves out what is no command, but a topic to read about.
-		if c != root && !c.IsAdditionalHelpTopicCommand() {
+		if cmd != root && !cmd.IsAdditionalHelpTopicCommand() {
 			continue
 		}
-		if err := doc.GenManTree(c, header, dir); err != nil {
+		if err := doc.GenManTree(cmd, header, dir); err != nil {
 			return fmt.Errorf("cannot write the manual pages: %w", err)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 func noticeCommand() *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "notice TEXT",
 		Short: "Send a notice to all accounts, or to some",
 		Long: `Send a notice of the operator: a message from account 10000 to all accounts, or
@@ -24,30 +24,30 @@ account that got it, and --after goes on from there.`,
   rookery notice "Your new password is on your desk." --to 10001 --to 10002`,
 		Args: takes("TEXT"),
 	}
-	data := dataFlag(c.Flags())
+	data := dataFlag(cmd.Flags())
 	var to uinList
 	var after uinFlag
-	c.Flags().Var(&to, "to", "an account that gets it; may be given more than once")
-	c.Flags().Var(&after, "after", "only accounts with higher numbers than this")
-	c.RunE = func(c *cobra.Command, args []string) error {
+	cmd.Flags().Var(&to, "to", "an account that gets it; may be given more than once")
+	cmd.Flags().Var(&after, "after", "only accounts with higher numbers than this")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if to != nil && after.uin != 0 {
-			return usageErrorf(c, "--to and --after exclude each other")
+			return usageErrorf(cmd, "--to and --after exclude each other")
 		}
 		if err := rookery.CheckText(args[0]); err != nil {
-			return usageErrorf(c, "%v", err)
+			return usageErrorf(cmd, "%v", err)
 		}
-		return operate(c.Context(), *data, func(o *control.Operator) error {
+		return operate(cmd.Context(), *data, func(operator *control.Operator) error {
 			if to == nil {
-				return notifyAll(c, o, args[0], max(after.uin, rookery.System))
+				return notifyAll(cmd, operator, args[0], max(after.uin, rookery.System))
 			}
-			if err := o.Notify(c.Context(), args[0], to); err != nil {
+			if err := operator.Notify(cmd.Context(), args[0], to); err != nil {
 				return fmt.Errorf("nothing was sent: %w", err)
 			}
-			_, err := fmt.Fprintf(c.OutOrStdout(), "Sent to %s.\n", accounts(len(to)))
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "Sent to %s.\n", accounts(len(to)))
 			return err
 		})
 	}
-	return c
+	return cmd
 }
 
 // uinList is a flag for several account numbers, each once.
@@ -74,36 +74,36 @@ func (l *uinList) Type() string   { return "UIN" }
 const noticePage = 500
 
 // notifyAll sends a notice to all accounts with numbers above after.
-func notifyAll(c *cobra.Command, o *control.Operator, text string, after rookery.UIN) error {
-	p := newProgress(c.ErrOrStderr(), "notified", 0)
-	defer p.finish()
+func notifyAll(cmd *cobra.Command, operator *control.Operator, text string, after rookery.UIN) error {
+	progress := newProgress(cmd.ErrOrStderr(), "notified", 0)
+	defer progress.finish()
 	for {
-		page, err := notifyPage(c.Context(), o, text, after)
+		page, err := notifyPage(cmd.Context(), operator, text, after)
 		if err != nil {
 			return fmt.Errorf("not all accounts have the notice; go on with --after %d: %w", after, err)
 		}
 		if len(page) == 0 {
 			return nil
 		}
-		p.add(len(page))
+		progress.add(len(page))
 		after = page[len(page)-1]
 	}
 }
 
 // notifyPage sends a notice to the next accounts above after, all of them or
 // none, and returns them.
-func notifyPage(ctx context.Context, o *control.Operator, text string, after rookery.UIN) ([]rookery.UIN, error) {
+func notifyPage(ctx context.Context, operator *control.Operator, text string, after rookery.UIN) ([]rookery.UIN, error) {
 	const tries = 5
 	for try := 1; ; try++ {
-		next, err := o.Accounts(ctx, after, noticePage)
+		next, err := operator.Accounts(ctx, after, noticePage)
 		if err != nil || len(next) == 0 {
 			return nil, err
 		}
 		page := make([]rookery.UIN, len(next))
-		for i, a := range next {
-			page[i] = a.UIN
+		for i, accountInfo := range next {
+			page[i] = accountInfo.UIN
 		}
-		err = o.Notify(ctx, text, page)
+		err = operator.Notify(ctx, text, page)
 		if err == nil {
 			return page, nil
 		}

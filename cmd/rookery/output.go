@@ -104,11 +104,11 @@ var statusWords = []struct {
 	{"dnd", rookery.StatusDoNotDisturb},
 }
 
-func statusWord(s rookery.Status) string {
+func statusWord(status rookery.Status) string {
 	for _, w := range statusWords {
-		if w.status == s {
+		if w.status == status {
 			return w.word
 		}
 	}
-	return s.String()
+	return status.String()
 }

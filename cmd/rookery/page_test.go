@@ -25,8 +25,8 @@ import (
 func (ts *testServer) addTestAccounts(uins ...rookery.UIN) {
 	ts.t.Helper()
 	for _, uin := range uins {
-		a := rookery.NewAccount(uin, "", ts.clock.now())
-		if _, err := ts.store.CreateAccount(ts.t.Context(), a, credential("123456")); err != nil {
+		account := rookery.NewAccount(uin, "", ts.clock.now())
+		if _, err := ts.store.CreateAccount(ts.t.Context(), account, credential("123456")); err != nil {
 			ts.t.Fatal(err)
 		}
 		if uin != uins[0] {

@@ -10,12 +10,12 @@ import (
 
 // piped reports whether f is a pipe with something in it. It does not wait and
 // takes nothing out.
-func piped(f *os.File) bool {
-	info, err := f.Stat()
+func piped(file *os.File) bool {
+	info, err := file.Stat()
 	if err != nil || info.Mode()&os.ModeNamedPipe == 0 {
 		return false
 	}
-	fds := []unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLIN}}
+	fds := []unix.PollFd{{Fd: int32(file.Fd()), Events: unix.POLLIN}}
 	n, err := unix.Poll(fds, 0)
 	return err == nil && n > 0 && fds[0].Revents&unix.POLLIN != 0
 }

@@ -10,7 +10,7 @@ import (
 
 // What waits in a pipe is seen without waiting for it, and stays there.
 func TestAPipeIsLookedIntoWithoutReading(t *testing.T) {
-	r, w, err := os.Pipe()
+	r, file, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -18,13 +18,13 @@ func TestAPipeIsLookedIntoWithoutReading(t *testing.T) {
 	if piped(r) {
 		t.Error("there is something in an empty pipe")
 	}
-	if _, err := w.WriteString("x"); err != nil {
+	if _, err := file.WriteString("x"); err != nil {
 		t.Fatal(err)
 	}
 	if !piped(r) {
 		t.Error("there is nothing in a pipe that was written to")
 	}
-	if err := w.Close(); err != nil {
+	if err := file.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := io.ReadAll(r); string(got) != "x" || err != nil {

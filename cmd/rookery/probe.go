@@ -20,7 +20,7 @@ import (
 )
 
 func probeCommand() *cobra.Command {
-	c := group(&cobra.Command{
+	cmd := group(&cobra.Command{
 		Use:   "probe",
 		Short: "Find out by experiment how a server speaks",
 		Long: `Study the protocol of a server that nobody knows, as far as it is of the kind of
@@ -39,7 +39,7 @@ speak for it.`,
 	},
 		probeRunCommand(), probeDiffCommand(), probeCheckCommand(), probeReplayCommand(), probeReportCommand(), probeFilesCommand(),
 	)
-	return c
+	return cmd
 }
 
 func probeFilesCommand() *cobra.Command {
@@ -52,13 +52,13 @@ it: to begin a file for a server of one's own, write it to a file and change tha
   rookery probe files http-qq-1.1 >my-server.yaml`,
 		Args:              cobra.MatchAll(atMostOne, shippedFile),
 		ValidArgsFunction: completeShipped,
-		RunE: func(c *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				_, err := fmt.Fprintln(c.OutOrStdout(), strings.Join(experiment.Shipped(), "\n"))
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), strings.Join(experiment.Shipped(), "\n"))
 				return err
 			}
 			text, _ := experiment.ReadShipped(args[0])
-			_, err := c.OutOrStdout().Write(text)
+			_, err := cmd.OutOrStdout().Write(text)
 			return err
 		},
 	}
@@ -68,18 +68,18 @@ func completeShipped(*cobra.Command, []string, string) ([]string, cobra.ShellCom
 	return experiment.Shipped(), cobra.ShellCompDirectiveDefault // a path may be meant too
 }
 
-func shippedFile(c *cobra.Command, args []string) error {
+func shippedFile(cmd *cobra.Command, args []string) error {
 	for _, name := range args {
 		if _, ok := experiment.ReadShipped(name); !ok {
-			return usageErrorf(c, "no file %q is shipped; shipped are %s", name, strings.Join(experiment.Shipped(), ", "))
+			return usageErrorf(cmd, "no file %q is shipped; shipped are %s", name, strings.Join(experiment.Shipped(), ", "))
 		}
 	}
 	return nil
 }
 
-func atMostOne(c *cobra.Command, args []string) error {
+func atMostOne(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return usageErrorf(c, "do not know what to do with %q", args[1])
+		return usageErrorf(cmd, "do not know what to do with %q", args[1])
 	}
 	return nil
 }
@@ -97,8 +97,8 @@ type probeFlags struct {
 
 const defaultFile = "http-qq-1.1"
 
-func (f *probeFlags) register(c *cobra.Command) {
-	flags := c.Flags()
+func (f *probeFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVarP(&f.file, "file", "f", defaultFile, "experiment `FILE`: a path, or the name of a shipped one")
 	flags.Float64Var(&f.rate, "rate", 0, "send at most `N` requests a second, 0 for no limit; otherwise as the file says")
@@ -109,29 +109,29 @@ func (f *probeFlags) register(c *cobra.Command) {
 	flags.StringArrayVar(&f.accounts, "account", nil, "`ROLE=NUMBER`: another account than the file's for a role; may be repeated")
 	flags.StringSliceVar(&f.changes.Places, "places", nil, "ask from these `ADDRESSES` of this machine, such as 127.0.0.1,127.0.0.2")
 	flags.BoolVar(&f.json, "json", false, "print JSON")
-	if err := c.RegisterFlagCompletionFunc("file", completeShipped); err != nil {
+	if err := cmd.RegisterFlagCompletionFunc("file", completeShipped); err != nil {
 		panic(err) // there is that flag
 	}
 }
 
 // load reads the experiment file, with what the flags have otherwise.
-func (f *probeFlags) load(c *cobra.Command) (*probe.Experiment, error) {
-	if err := f.prepare(c); err != nil {
+func (f *probeFlags) load(cmd *cobra.Command) (*probe.Experiment, error) {
+	if err := f.prepare(cmd); err != nil {
 		return nil, err
 	}
-	e, err := probe.Load(f.file, f.changes, os.LookupEnv)
+	experiment, err := probe.Load(f.file, f.changes, os.LookupEnv)
 	if err == nil {
-		f.limit(c, e)
+		f.limit(cmd, experiment)
 	}
-	return e, err
+	return experiment, err
 }
 
 // prepare checks the flags that change an experiment file.
-func (f *probeFlags) prepare(c *cobra.Command) error {
+func (f *probeFlags) prepare(cmd *cobra.Command) error {
 	for _, a := range f.accounts {
 		role, number, ok := strings.Cut(a, "=")
 		if !ok || role == "" || number == "" {
-			return usageErrorf(c, "--account %q is no ROLE=NUMBER, such as a=10001", a)
+			return usageErrorf(cmd, "--account %q is no ROLE=NUMBER, such as a=10001", a)
 		}
 		if f.changes.Accounts == nil {
 			f.changes.Accounts = make(map[string]string)
@@ -139,21 +139,21 @@ func (f *probeFlags) prepare(c *cobra.Command) error {
 		f.changes.Accounts[role] = number
 	}
 	if !(f.rate >= 0) {
-		return usageErrorf(c, "--rate is %v, allowed is 0 and more", f.rate)
+		return usageErrorf(cmd, "--rate is %v, allowed is 0 and more", f.rate)
 	}
 	if f.time < 0 {
-		return usageErrorf(c, "--time is %v, allowed is 0 and more", f.time)
+		return usageErrorf(cmd, "--time is %v, allowed is 0 and more", f.time)
 	}
 	return nil
 }
 
 // limit sets the limits that the flags have.
-func (f *probeFlags) limit(c *cobra.Command, e *probe.Experiment) {
-	if c.Flags().Changed("rate") {
-		e.File.Limits.Rate = f.rate
+func (f *probeFlags) limit(cmd *cobra.Command, experiment *probe.Experiment) {
+	if cmd.Flags().Changed("rate") {
+		experiment.File.Limits.Rate = f.rate
 	}
-	if c.Flags().Changed("time") {
-		e.File.Limits.Time = f.time
+	if cmd.Flags().Changed("time") {
+		experiment.File.Limits.Time = f.time
 	}
 }
 
@@ -166,45 +166,45 @@ type studyFlags struct {
 	dryRun bool
 }
 
-func (f *studyFlags) register(c *cobra.Command) {
-	flags := c.Flags()
+func (f *studyFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVarP(&f.output, "output", "o", "", "`DIR`ectory for the reports and the transcript (default probe-HOST-PORT)")
 	flags.IntVar(&f.budget, "budget", 0, "send at most `N` requests to each server; otherwise as the file says")
 	flags.Uint64Var(&f.seed, "seed", 1, "`N` from which all that looks random follows")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print the plan and what it takes, and send nothing")
-	f.probeFlags.register(c)
+	f.probeFlags.register(cmd)
 }
 
 // options are what a study of servers is made by.
-func (f *studyFlags) options(c *cobra.Command, servers ...string) (o probe.Options, err error) {
-	o.Experiment, err = f.load(c)
+func (f *studyFlags) options(cmd *cobra.Command, servers ...string) (options probe.Options, err error) {
+	options.Experiment, err = f.load(cmd)
 	if err != nil {
-		return o, err
+		return options, err
 	}
 	for _, text := range servers {
-		server, err := serverURL(c, cmp.Or(text, o.Experiment.File.Server))
+		server, err := serverURL(cmd, cmp.Or(text, options.Experiment.File.Server))
 		if err != nil {
-			return o, err
+			return options, err
 		}
-		o.Servers = append(o.Servers, server)
+		options.Servers = append(options.Servers, server)
 	}
-	o.Dir = cmp.Or(f.output, defaultFolder(o.Servers))
-	o.Requests = o.Experiment.File.Limits.Requests
-	if c.Flags().Changed("budget") {
-		o.Requests = f.budget
+	options.Dir = cmp.Or(f.output, defaultFolder(options.Servers))
+	options.Requests = options.Experiment.File.Limits.Requests
+	if cmd.Flags().Changed("budget") {
+		options.Requests = f.budget
 	}
-	if o.Requests < 1 {
-		return o, usageErrorf(c, "--budget is %d, allowed is 1 and more", o.Requests)
+	if options.Requests < 1 {
+		return options, usageErrorf(cmd, "--budget is %d, allowed is 1 and more", options.Requests)
 	}
-	o.Seed, o.Remote = f.seed, f.remote
-	return o, nil
+	options.Seed, options.Remote = f.seed, f.remote
+	return options, nil
 }
 
 // serverURL is the URL of a server, which may be written without its scheme.
-func serverURL(c *cobra.Command, text string) (string, error) {
+func serverURL(cmd *cobra.Command, text string) (string, error) {
 	if text == "" {
-		return "", usageErrorf(c, "URL is missing, and the experiment file has no server")
+		return "", usageErrorf(cmd, "URL is missing, and the experiment file has no server")
 	}
 	if !strings.Contains(text, "://") {
 		text = "http://" + text
@@ -212,12 +212,12 @@ func serverURL(c *cobra.Command, text string) (string, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Hostname() == "":
-		return "", usageErrorf(c, "%q is no URL of a server, such as http://127.0.0.1:8000/", text)
+		return "", usageErrorf(cmd, "%q is no URL of a server, such as http://127.0.0.1:8000/", text)
 	case u.Scheme != "http":
-		return "", usageErrorf(c, "%q: only servers behind http:// can be studied", text)
+		return "", usageErrorf(cmd, "%q: only servers behind http:// can be studied", text)
 	}
 	if u.Path != "" && u.Path != "/" {
-		return "", usageErrorf(c, "%q has a path; where requests go is what the experiment file says under syntax: path", text)
+		return "", usageErrorf(cmd, "%q has a path; where requests go is what the experiment file says under syntax: path", text)
 	}
 	u.Path = "/"
 	return u.String(), nil
@@ -252,10 +252,10 @@ func orNotMade(err error) error {
 
 // probing runs a part of the prober until it is done or a signal ends it, with its
 // progress on standard error.
-func probing(c *cobra.Command, do func(ctx context.Context, tell func(probe.Progress)) error) error {
-	ctx, forget := untilSignal(c.Context(), slog.Default())
+func probing(cmd *cobra.Command, do func(ctx context.Context, tell func(probe.Progress)) error) error {
+	ctx, forget := untilSignal(cmd.Context(), slog.Default())
 	defer forget()
-	p := newProbeProgress(c.ErrOrStderr())
-	defer p.finish()
-	return do(ctx, p.show)
+	probeProgress := newProbeProgress(cmd.ErrOrStderr())
+	defer probeProgress.finish()
+	return do(ctx, probeProgress.show)
 }

@@ -25,7 +25,7 @@ type checkFlags struct {
 
 func probeCheckCommand() *cobra.Command {
 	var f checkFlags
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "check [URL]",
 		Short: "Try recorded facts on a server",
 		Long: `Make the experiments that the facts of a protocol.json rest on again, and say which
@@ -41,75 +41,75 @@ could not be tried, or not all.`,
   rookery probe check 127.0.0.1:8000 --against protocol.json --junit check.xml
   rookery probe check 127.0.0.1:8000 --against protocol.json --only 'List/*'`,
 		Args: atMostOne,
-		RunE: func(c *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.against == "" {
-				return usageErrorf(c, "--against is missing")
+				return usageErrorf(cmd, "--against is missing")
 			}
-			return orNotMade(f.check(c, append(args, "")[0]))
+			return orNotMade(f.check(cmd, append(args, "")[0]))
 		},
 	}
-	flags := c.Flags()
+	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.against, "against", "", "`FILE` with the facts, a protocol.json")
 	flags.StringVar(&f.junit, "junit", "", "write the results as JUnit XML to `FILE`")
 	flags.StringArrayVar(&f.only, "only", nil, "try only the fact of this `ID`, or, with a star at its end, all that begin so; may be repeated")
 	flags.IntVar(&f.budget, "budget", 0, "send at most `N` requests; otherwise as many as the file or the study had")
-	f.register(c)
-	c.Flag("file").DefValue = "" // then it is the study's own
+	f.register(cmd)
+	cmd.Flag("file").DefValue = "" // then it is the study's own
 	f.file = ""
-	return c
+	return cmd
 }
 
-func (f *checkFlags) check(c *cobra.Command, server string) error {
-	o, err := f.options(c, server)
+func (f *checkFlags) check(cmd *cobra.Command, server string) error {
+	checkOptions, err := f.options(cmd, server)
 	if err != nil {
 		return err
 	}
-	var r *probe.Checked
-	err = probing(c, func(ctx context.Context, tell func(probe.Progress)) error {
-		o.Progress = tell
-		r, err = probe.Check(ctx, o)
+	var checked *probe.Checked
+	err = probing(cmd, func(ctx context.Context, tell func(probe.Progress)) error {
+		checkOptions.Progress = tell
+		checked, err = probe.Check(ctx, checkOptions)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if err := f.print(c, r); err != nil {
+	if err := f.print(cmd, checked); err != nil {
 		return err
 	}
 	switch {
-	case r.Failed() > 0:
+	case checked.Failed() > 0:
 		return &reportedError{errors.New("a fact does not hold")}
-	case r.Stopped != "":
-		return fmt.Errorf("not all facts were tried: %s", r.Stopped)
+	case checked.Stopped != "":
+		return fmt.Errorf("not all facts were tried: %s", checked.Stopped)
 	}
 	return nil
 }
 
-func (f *checkFlags) options(c *cobra.Command, server string) (o probe.CheckOptions, err error) {
-	if o.Against, err = readFacts(f.against); err != nil {
-		return o, err
+func (f *checkFlags) options(cmd *cobra.Command, server string) (checkOptions probe.CheckOptions, err error) {
+	if checkOptions.Against, err = readFacts(f.against); err != nil {
+		return checkOptions, err
 	}
-	if err := f.prepare(c); err != nil {
-		return o, err
+	if err := f.prepare(cmd); err != nil {
+		return checkOptions, err
 	}
 	if f.file == "" {
-		o.Experiment, err = probe.StudyExperiment(o.Against, f.changes, os.LookupEnv)
+		checkOptions.Experiment, err = probe.StudyExperiment(checkOptions.Against, f.changes, os.LookupEnv)
 	} else {
-		o.Experiment, err = probe.Load(f.file, f.changes, os.LookupEnv)
+		checkOptions.Experiment, err = probe.Load(f.file, f.changes, os.LookupEnv)
 	}
 	if err != nil {
-		return o, err
+		return checkOptions, err
 	}
-	f.limit(c, o.Experiment)
-	if server == "" && len(o.Against.Servers) > 0 {
-		server = o.Against.Servers[0]
+	f.limit(cmd, checkOptions.Experiment)
+	if server == "" && len(checkOptions.Against.Servers) > 0 {
+		server = checkOptions.Against.Servers[0]
 	}
-	if o.Server, err = serverURL(c, server); err != nil {
-		return o, err
+	if checkOptions.Server, err = serverURL(cmd, server); err != nil {
+		return checkOptions, err
 	}
-	o.Only, o.Requests, o.Remote = f.only, f.budget, f.remote
-	return o, nil
+	checkOptions.Only, checkOptions.Requests, checkOptions.Remote = f.only, f.budget, f.remote
+	return checkOptions, nil
 }
 
 func readFacts(path string) (*finding.Study, error) {
@@ -121,11 +121,11 @@ func readFacts(path string) (*finding.Study, error) {
 		return nil, err
 	}
 	defer in.Close()
-	s, err := report.Read(in)
+	study, err := report.Read(in)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return s, nil
+	return study, nil
 }
 
 // checkedFact is what has become of a fact, for programs.
@@ -137,26 +137,26 @@ type checkedFact struct {
 	Message   string         `json:"message,omitempty"`
 }
 
-func (f *checkFlags) print(c *cobra.Command, r *probe.Checked) error {
+func (f *checkFlags) print(cmd *cobra.Command, checked *probe.Checked) error {
 	if f.junit != "" {
-		if err := f.writeJUnit(r); err != nil {
+		if err := f.writeJUnit(checked); err != nil {
 			return err
 		}
 	}
-	out := printer{c.OutOrStdout(), f.json}
-	for _, x := range r.Results {
+	out := printer{cmd.OutOrStdout(), f.json}
+	for _, checkResult := range checked.Results {
 		outcome := "holds"
 		switch {
-		case x.Skipped:
+		case checkResult.Skipped:
 			outcome = "skipped"
-		case !x.Passed:
+		case !checkResult.Passed:
 			outcome = "fails"
 		}
 		if !f.json && outcome != "fails" {
 			continue
 		}
-		err := out.say(checkedFact{x.Fact.ID, x.Fact.Statement, x.Fact.Aspect, outcome, x.Message},
-			"fails: %s\n  %s\n  %s", oneLine(x.Fact.ID), oneLine(x.Fact.Statement), oneLine(x.Message))
+		err := out.say(checkedFact{checkResult.Fact.ID, checkResult.Fact.Statement, checkResult.Fact.Aspect, outcome, checkResult.Message},
+			"fails: %s\n  %s\n  %s", oneLine(checkResult.Fact.ID), oneLine(checkResult.Fact.Statement), oneLine(checkResult.Message))
 		if err != nil {
 			return err
 		}
@@ -164,15 +164,15 @@ func (f *checkFlags) print(c *cobra.Command, r *probe.Checked) error {
 	if f.json {
 		return nil
 	}
-	held := len(r.Results) - r.Failed() - r.Skipped()
-	_, err := fmt.Fprintf(out.w, "%s: %d hold, %d do not, %d not tried\n", count(len(r.Results), "fact"), held, r.Failed(), r.Skipped())
+	held := len(checked.Results) - checked.Failed() - checked.Skipped()
+	_, err := fmt.Fprintf(out.w, "%s: %d hold, %d do not, %d not tried\n", count(len(checked.Results), "fact"), held, checked.Failed(), checked.Skipped())
 	return err
 }
 
-func (f *checkFlags) writeJUnit(r *probe.Checked) error {
+func (f *checkFlags) writeJUnit(checked *probe.Checked) error {
 	out, err := os.Create(f.junit)
 	if err != nil {
 		return err
 	}
-	return errors.Join(report.JUnit(out, r.Results), out.Close())
+	return errors.Join(report.JUnit(out, checked.Results), out.Close())
 }

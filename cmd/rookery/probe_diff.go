@@ -12,7 +12,7 @@ import (
 
 func probeDiffCommand() *cobra.Command {
 	var f studyFlags
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "diff URL-A URL-B",
 		Short: "Compare two servers",
 		Long: `Study two servers at once, and report in what they differ: each difference once,
@@ -32,36 +32,36 @@ seen did not show again.`,
 		Example: `  rookery probe diff http://127.0.0.1:8000/ http://127.0.0.1:8001/
   rookery probe diff 127.0.0.1:8000 127.0.0.1:8001 -f my-server.yaml -o old-and-new --json`,
 		Args: takes("URL-A", "URL-B"),
-		RunE: func(c *cobra.Command, args []string) error {
-			return orNotMade(f.diff(c, args))
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return orNotMade(f.diff(cmd, args))
 		},
 	}
-	f.register(c)
-	return c
+	f.register(cmd)
+	return cmd
 }
 
-func (f *studyFlags) diff(c *cobra.Command, args []string) error {
-	o, err := f.options(c, args...)
+func (f *studyFlags) diff(cmd *cobra.Command, args []string) error {
+	options, err := f.options(cmd, args...)
 	if err != nil {
 		return err
 	}
-	if o.Servers[0] == o.Servers[1] {
-		return usageErrorf(c, "both URLs are %s; name two servers", o.Servers[0])
+	if options.Servers[0] == options.Servers[1] {
+		return usageErrorf(cmd, "both URLs are %s; name two servers", options.Servers[0])
 	}
 	if f.dryRun {
-		return f.plan(c, o)
+		return f.plan(cmd, options)
 	}
-	r, err := makeStudy(c, o, probe.Diff)
+	result, err := makeStudy(cmd, options, probe.Diff)
 	if err != nil {
 		return err
 	}
-	if err := f.print(c, o, r); err != nil {
+	if err := f.print(cmd, options, result); err != nil {
 		return err
 	}
-	if len(r.Differences) > 0 {
+	if len(result.Differences) > 0 {
 		return &reportedError{errors.New("the servers differ")}
 	}
-	if err := endedEarly(o, r); err != nil || len(r.Sightings) == 0 {
+	if err := endedEarly(options, result); err != nil || len(result.Sightings) == 0 {
 		return err
 	}
 	return &reportedError{errNotShownAgain}
@@ -71,26 +71,26 @@ func (f *studyFlags) diff(c *cobra.Command, args []string) error {
 var errNotShownAgain = errors.New("differences were seen, and none showed again")
 
 // differenceLines are the differences for people.
-func differenceLines(s *finding.Study) []string {
+func differenceLines(study *finding.Study) []string {
 	var lines []string
 	switch {
-	case len(s.Differences) > 0:
-		lines = append(lines, count(len(s.Differences), "difference")+":")
-	case len(s.Sightings) == 0:
+	case len(study.Differences) > 0:
+		lines = append(lines, count(len(study.Differences), "difference")+":")
+	case len(study.Sightings) == 0:
 		lines = append(lines, "no difference was found")
 	}
-	for _, d := range s.Differences {
-		lines = append(lines, differenceLine(d))
+	for _, difference := range study.Differences {
+		lines = append(lines, differenceLine(difference))
 	}
-	if len(s.Sightings) > 0 {
-		lines = append(lines, count(len(s.Sightings), "difference")+" seen that did not show again:")
+	if len(study.Sightings) > 0 {
+		lines = append(lines, count(len(study.Sightings), "difference")+" seen that did not show again:")
 	}
-	for _, d := range s.Sightings {
-		lines = append(lines, fmt.Sprintf("%s, replayed: %s", differenceLine(d), d.Replayed))
+	for _, difference := range study.Sightings {
+		lines = append(lines, fmt.Sprintf("%s, replayed: %s", differenceLine(difference), difference.Replayed))
 	}
 	return lines
 }
 
-func differenceLine(d finding.Difference) string {
-	return fmt.Sprintf("%s %s %s: %s", d.Command, d.Aspect, d.Name, d.Summary)
+func differenceLine(difference finding.Difference) string {
+	return fmt.Sprintf("%s %s %s: %s", difference.Command, difference.Aspect, difference.Name, difference.Summary)
 }

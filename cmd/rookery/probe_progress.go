@@ -22,8 +22,8 @@ type probeProgress struct {
 }
 
 func newProbeProgress(w io.Writer) *probeProgress {
-	f, ok := w.(*os.File)
-	return &probeProgress{w: w, terminal: ok && isatty.IsTerminal(f.Fd()), shown: time.Now()}
+	file, ok := w.(*os.File)
+	return &probeProgress{w: w, terminal: ok && isatty.IsTerminal(file.Fd()), shown: time.Now()}
 }
 
 // narrow is how wide a terminal is at least: a longer line could not be written

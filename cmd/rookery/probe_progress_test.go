@@ -12,13 +12,13 @@ import (
 func TestProgressOfAStudyIsALineNowAndThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		p := newProbeProgress(&out)
+		probeProgress := newProbeProgress(&out)
 		for sent := range 251 { // in 25 seconds
-			p.show(probe.Progress{Phase: "paging", Sent: sent, Budget: 3000, Facts: 1, Faults: 2, Left: 61 * time.Second})
+			probeProgress.show(probe.Progress{Phase: "paging", Sent: sent, Budget: 3000, Facts: 1, Faults: 2, Left: 61 * time.Second})
 			time.Sleep(100 * time.Millisecond) // of virtual time
 		}
-		p.show(probe.Progress{Sent: 251, Budget: 3000, Waiting: 45 * time.Second})
-		p.finish()
+		probeProgress.show(probe.Progress{Sent: 251, Budget: 3000, Waiting: 45 * time.Second})
+		probeProgress.finish()
 		want := `paging, 1 fact, 2900 of 3000 requests left, 2 lost on the way, about 1m1s left
 paging, 1 fact, 2800 of 3000 requests left, 2 lost on the way, about 1m1s left
 0 facts, 2749 of 3000 requests left, waits 45s
@@ -31,12 +31,12 @@ paging, 1 fact, 2800 of 3000 requests left, 2 lost on the way, about 1m1s left
 
 func TestOnATerminalProgressIsOneLineThatChanges(t *testing.T) {
 	var out bytes.Buffer
-	p := newProbeProgress(&out)
-	p.terminal, p.shown = true, time.Time{}
-	p.show(probe.Progress{Phase: "hidden keys", Sent: 9, Budget: 3000})
-	p.shown = time.Time{}
-	p.show(probe.Progress{Phase: "timers", Sent: 10, Budget: 3000})
-	p.finish()
+	probeProgress := newProbeProgress(&out)
+	probeProgress.terminal, probeProgress.shown = true, time.Time{}
+	probeProgress.show(probe.Progress{Phase: "hidden keys", Sent: 9, Budget: 3000})
+	probeProgress.shown = time.Time{}
+	probeProgress.show(probe.Progress{Phase: "timers", Sent: 10, Budget: 3000})
+	probeProgress.finish()
 	want := "\rhidden keys, 0 facts, 2991 of 3000 requests left\rtimers, 0 facts, 2990 of 3000 requests left     \n"
 	if out.String() != want {
 		t.Errorf("%q", out.String())
@@ -44,19 +44,19 @@ func TestOnATerminalProgressIsOneLineThatChanges(t *testing.T) {
 }
 
 func TestAPersonIsToldBeforehandHowLongTheWaitsAre(t *testing.T) {
-	p := &probe.Plan{Budget: 3000, Servers: []string{"http://127.0.0.1:9/"}, Waits: 253, Most: 268}
+	plan := &probe.Plan{Budget: 3000, Servers: []string{"http://127.0.0.1:9/"}, Waits: 253, Most: 268}
 	for limit, want := range map[float64]string{
 		0:   "at most 3000 requests to each server, about 4m28s, of which 4m13s is waiting for sessions to end; --time ends it sooner\n",
 		600: "at most 3000 requests to each server, about 4m28s, of which 4m13s is waiting for sessions to end; --time ends it sooner\n",
 		60:  "at most 3000 requests to each server, about 4m28s, of which 4m13s is waiting for sessions to end; it ends after 1m0s\n",
 	} {
-		p.Limit = limit
-		if got := announcement(p); got+"\n" != want {
+		plan.Limit = limit
+		if got := announcement(plan); got+"\n" != want {
 			t.Errorf("%v: %s", limit, got)
 		}
 	}
-	p.Waits, p.Most, p.Limit = 0, 3, 0
-	if got := announcement(p); got != "at most 3000 requests to each server, about 3s" {
+	plan.Waits, plan.Most, plan.Limit = 0, 3, 0
+	if got := announcement(plan); got != "at most 3000 requests to each server, about 3s" {
 		t.Errorf("%s", got)
 	}
 }

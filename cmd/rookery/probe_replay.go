@@ -24,7 +24,7 @@ type replayFlags struct {
 
 func probeReplayCommand() *cobra.Command {
 	var f replayFlags
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "replay TRANSCRIPT [URL]",
 		Short: "Make the experiments of a transcript again, or stand in for its server",
 		Long: `Make the experiments of a transcript again, in their order and with fresh marks, and
@@ -42,107 +42,107 @@ could not be compared, or not all.`,
 		Example: `  rookery probe replay probe-127.0.0.1-8000/transcript.jsonl http://127.0.0.1:8001/
   rookery probe replay probe-127.0.0.1-8000 127.0.0.1:8001 --json
   rookery probe replay probe-127.0.0.1-8000 --serve 127.0.0.1:8002`,
-		Args: func(c *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return takes("TRANSCRIPT", "URL")(c, args)
+				return takes("TRANSCRIPT", "URL")(cmd, args)
 			}
-			return takes("TRANSCRIPT")(c, args)
+			return takes("TRANSCRIPT")(cmd, args)
 		},
-		RunE: func(c *cobra.Command, args []string) error {
-			t, err := probe.ReadTranscript(args[0])
+		RunE: func(cmd *cobra.Command, args []string) error {
+			transcript, err := probe.ReadTranscript(args[0])
 			if err != nil {
 				return err
 			}
 			if f.serve != "" {
 				if len(args) > 1 {
-					return usageErrorf(c, "--serve sends nothing: leave out %q", args[1])
+					return usageErrorf(cmd, "--serve sends nothing: leave out %q", args[1])
 				}
-				return f.playback(c, t)
+				return f.playback(cmd, transcript)
 			}
-			return orNotMade(f.replay(c, t, append(args, "")[1]))
+			return orNotMade(f.replay(cmd, transcript, append(args, "")[1]))
 		},
 	}
-	flags := c.Flags()
+	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.serve, "serve", "", "be the server of the transcript on `HOST:PORT`, and send nothing")
 	flags.StringVar(&f.run, "server", "a", "`LETTER` of the server of a comparison, a or b")
 	flags.IntVar(&f.budget, "budget", 0, "send at most `N` requests; otherwise a good many more than the transcript has")
-	f.register(c)
-	c.Flag("file").DefValue = "" // then it is the transcript's own
+	f.register(cmd)
+	cmd.Flag("file").DefValue = "" // then it is the transcript's own
 	f.file = ""
-	return c
+	return cmd
 }
 
-func (f *replayFlags) replay(c *cobra.Command, t *journal.Transcript, server string) error {
-	o := probe.ReplayOptions{Transcript: t, Run: f.run, Requests: f.budget, Remote: f.remote}
-	err := f.prepare(c)
+func (f *replayFlags) replay(cmd *cobra.Command, transcript *journal.Transcript, server string) error {
+	replayOptions := probe.ReplayOptions{Transcript: transcript, Run: f.run, Requests: f.budget, Remote: f.remote}
+	err := f.prepare(cmd)
 	if err != nil {
 		return err
 	}
 	if f.file == "" {
-		o.Experiment, err = probe.TranscriptExperiment(t, f.changes, os.LookupEnv)
+		replayOptions.Experiment, err = probe.TranscriptExperiment(transcript, f.changes, os.LookupEnv)
 	} else {
-		o.Experiment, err = probe.Load(f.file, f.changes, os.LookupEnv)
+		replayOptions.Experiment, err = probe.Load(f.file, f.changes, os.LookupEnv)
 	}
 	if err != nil {
 		return err
 	}
-	f.limit(c, o.Experiment)
+	f.limit(cmd, replayOptions.Experiment)
 	if server == "" {
-		server = t.Head.Servers[f.run]
+		server = transcript.Head.Servers[f.run]
 	}
-	if o.Server, err = serverURL(c, server); err != nil {
+	if replayOptions.Server, err = serverURL(cmd, server); err != nil {
 		return err
 	}
-	var r *probe.Replayed
-	err = probing(c, func(ctx context.Context, tell func(probe.Progress)) error {
-		o.Progress = tell
-		r, err = probe.Replay(ctx, o)
+	var replayed *probe.Replayed
+	err = probing(cmd, func(ctx context.Context, tell func(probe.Progress)) error {
+		replayOptions.Progress = tell
+		replayed, err = probe.Replay(ctx, replayOptions)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return f.print(c, r)
+	return f.print(cmd, replayed)
 }
 
-func (f *replayFlags) print(c *cobra.Command, r *probe.Replayed) error {
-	out := printer{c.OutOrStdout(), f.json}
-	for _, x := range r.Changed {
-		err := out.say(x, "%s  %s\n  was %s\n  is  %s", x.ID, oneLine(strings.Join(x.Steps, "; ")), oneLine(x.Was), oneLine(x.Is))
+func (f *replayFlags) print(cmd *cobra.Command, replayed *probe.Replayed) error {
+	out := printer{cmd.OutOrStdout(), f.json}
+	for _, changed := range replayed.Changed {
+		err := out.say(changed, "%s  %s\n  was %s\n  is  %s", changed.ID, oneLine(strings.Join(changed.Steps, "; ")), oneLine(changed.Was), oneLine(changed.Is))
 		if err != nil {
 			return err
 		}
 	}
 	if !f.json {
-		fmt.Fprintf(out.w, "%s, %s: %s compared, %d changed\n", count(r.Experiments, "experiment"), count(r.Requests, "request"),
-			count(r.Answers, "answer"), len(r.Changed))
+		fmt.Fprintf(out.w, "%s, %s: %s compared, %d changed\n", count(replayed.Experiments, "experiment"), count(replayed.Requests, "request"),
+			count(replayed.Answers, "answer"), len(replayed.Changed))
 	}
 	switch {
-	case len(r.Changed) > 0:
+	case len(replayed.Changed) > 0:
 		return &reportedError{errors.New("an answer is another")}
-	case r.Stopped != "":
-		return fmt.Errorf("not all experiments were made: %s", r.Stopped)
+	case replayed.Stopped != "":
+		return fmt.Errorf("not all experiments were made: %s", replayed.Stopped)
 	}
 	return nil
 }
 
 // playback answers in place of the transcript's server until a signal ends it.
-func (f *replayFlags) playback(c *cobra.Command, t *journal.Transcript) error {
-	s, err := probe.NewPlayback(t, f.run)
+func (f *replayFlags) playback(cmd *cobra.Command, transcript *journal.Transcript) error {
+	playback, err := probe.NewPlayback(transcript, f.run)
 	if err != nil {
 		return err
 	}
 	host, _, err := net.SplitHostPort(f.serve)
 	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return usageErrorf(c, "--serve %q is no address of this machine alone, such as 127.0.0.1:8002", f.serve)
+		return usageErrorf(cmd, "--serve %q is no address of this machine alone, such as 127.0.0.1:8002", f.serve)
 	}
-	l, err := net.Listen("tcp", f.serve)
+	listener, err := net.Listen("tcp", f.serve)
 	if err != nil {
 		return fmt.Errorf("cannot serve on %s: %w; choose another address with --serve", f.serve, err)
 	}
-	return probing(c, func(ctx context.Context, _ func(probe.Progress)) error {
-		fmt.Fprintf(c.OutOrStdout(), "serving the transcript on http://%s/\n", l.Addr())
-		return s.Serve(ctx, l)
+	return probing(cmd, func(ctx context.Context, _ func(probe.Progress)) error {
+		fmt.Fprintf(cmd.OutOrStdout(), "serving the transcript on http://%s/\n", listener.Addr())
+		return playback.Serve(ctx, listener)
 	})
 }

@@ -8,7 +8,7 @@ import (
 
 func probeReportCommand() *cobra.Command {
 	var asJSON bool
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "report DIR",
 		Short: "Write the reports anew from the transcript",
 		Long: `Write the reports in the folder of a study anew, from its transcript.jsonl alone.
@@ -16,14 +16,14 @@ Nothing is sent. The same transcript gives the same reports, to the byte, with t
 same version of this program.`,
 		Example: `  rookery probe report probe-127.0.0.1-8000`,
 		Args:    takes("DIR"),
-		RunE: func(c *cobra.Command, args []string) error {
-			s, err := probe.Report(c.Context(), args[0])
+		RunE: func(cmd *cobra.Command, args []string) error {
+			study, err := probe.Report(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			return printStudy(printer{c.OutOrStdout(), asJSON}, s, 0, args[0])
+			return printStudy(printer{cmd.OutOrStdout(), asJSON}, study, 0, args[0])
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return c
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
 }

@@ -17,7 +17,7 @@ import (
 
 func probeRunCommand() *cobra.Command {
 	var f studyFlags
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "run [URL]",
 		Short: "Study one server",
 		Long: `Study a server and write what is found into a folder: report.html for people,
@@ -36,61 +36,61 @@ account is in use, nothing is written, and the exit code is 2.`,
   rookery probe run http://127.0.0.1:8000/ -f my-server.yaml -o study --budget 20000
   rookery probe run 127.0.0.1:8001 --reset /control/reset --clock /control/clock`,
 		Args: atMostOne,
-		RunE: func(c *cobra.Command, args []string) error {
-			o, err := f.options(c, append(args, "")[0])
+		RunE: func(cmd *cobra.Command, args []string) error {
+			options, err := f.options(cmd, append(args, "")[0])
 			if err != nil {
 				return err
 			}
 			if f.dryRun {
-				return f.plan(c, o)
+				return f.plan(cmd, options)
 			}
-			r, err := makeStudy(c, o, probe.Run)
+			result, err := makeStudy(cmd, options, probe.Run)
 			if err != nil {
 				return err
 			}
-			if err := f.print(c, o, r); err != nil {
+			if err := f.print(cmd, options, result); err != nil {
 				return err
 			}
-			return endedEarly(o, r)
+			return endedEarly(options, result)
 		},
 	}
-	f.register(c)
-	return c
+	f.register(cmd)
+	return cmd
 }
 
 // endedEarly is the error of a study that was not ended by its limits.
-func endedEarly(o probe.Options, r *probe.Result) error {
-	if !r.Interrupted && !r.Broken {
+func endedEarly(options probe.Options, result *probe.Result) error {
+	if !result.Interrupted && !result.Broken {
 		return nil
 	}
-	return fmt.Errorf("%s: the report says what was found until then, and the same command goes on with %s", r.Stopped, o.Dir)
+	return fmt.Errorf("%s: the report says what was found until then, and the same command goes on with %s", result.Stopped, options.Dir)
 }
 
 // makeStudy makes a study until it is done, or a signal ends it.
-func makeStudy(c *cobra.Command, o probe.Options, study func(context.Context, probe.Options) (*probe.Result, error)) (r *probe.Result, err error) {
-	p, err := probe.NewPlan(c.Context(), o)
+func makeStudy(cmd *cobra.Command, options probe.Options, study func(context.Context, probe.Options) (*probe.Result, error)) (result *probe.Result, err error) {
+	plan, err := probe.NewPlan(cmd.Context(), options)
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintln(c.ErrOrStderr(), announcement(p))
-	err = probing(c, func(ctx context.Context, tell func(probe.Progress)) error {
-		o.Progress, o.Waits = tell, time.Duration(p.Waits*float64(time.Second))
-		r, err = study(ctx, o)
+	fmt.Fprintln(cmd.ErrOrStderr(), announcement(plan))
+	err = probing(cmd, func(ctx context.Context, tell func(probe.Progress)) error {
+		options.Progress, options.Waits = tell, time.Duration(plan.Waits*float64(time.Second))
+		result, err = study(ctx, options)
 		return err
 	})
-	return r, err
+	return result, err
 }
 
 // announcement says what a study takes before it begins.
-func announcement(p *probe.Plan) string {
-	line := fmt.Sprintf("at most %d requests to each server, about %s", p.Budget, seconds(p.Most))
-	if p.Waits > 0 {
-		line += fmt.Sprintf(", of which %s is waiting for sessions to end", seconds(p.Waits))
+func announcement(plan *probe.Plan) string {
+	line := fmt.Sprintf("at most %d requests to each server, about %s", plan.Budget, seconds(plan.Most))
+	if plan.Waits > 0 {
+		line += fmt.Sprintf(", of which %s is waiting for sessions to end", seconds(plan.Waits))
 	}
 	switch {
-	case p.Limit > 0 && p.Limit < p.Most:
-		line += "; it ends after " + seconds(p.Limit)
-	case p.Waits > 0:
+	case plan.Limit > 0 && plan.Limit < plan.Most:
+		line += "; it ends after " + seconds(plan.Limit)
+	case plan.Waits > 0:
 		line += "; --time ends it sooner"
 	}
 	return line
@@ -113,44 +113,44 @@ type summary struct {
 	Report      string                `json:"report"`
 }
 
-func gradesOf(s *finding.Study) map[finding.Grade]int {
+func gradesOf(study *finding.Study) map[finding.Grade]int {
 	counts := make(map[finding.Grade]int)
-	for _, fact := range s.Facts {
+	for _, fact := range study.Facts {
 		counts[fact.Grade]++
 	}
 	return counts
 }
 
 // print says what a study has come to.
-func (f *studyFlags) print(c *cobra.Command, o probe.Options, r *probe.Result) error {
-	return printStudy(printer{c.OutOrStdout(), f.json}, r.Study, r.Resumed, o.Dir)
+func (f *studyFlags) print(cmd *cobra.Command, options probe.Options, result *probe.Result) error {
+	return printStudy(printer{cmd.OutOrStdout(), f.json}, result.Study, result.Resumed, options.Dir)
 }
 
-func printStudy(out printer, s *finding.Study, resumed int, dir string) error {
+func printStudy(out printer, study *finding.Study, resumed int, dir string) error {
 	report := filepath.Join(dir, "report.html")
 	if out.json {
 		return out.object(summary{
-			Name: s.Name, Servers: s.Servers, Requests: s.Requests, Resumed: resumed, Tries: s.Tries, Faults: s.Faults,
-			Seconds: s.Seconds, Stopped: s.Stopped, Facts: gradesOf(s), Untested: len(s.Untested),
-			Differences: s.Differences, Sightings: s.Sightings, Report: report,
+			Name: study.Name, Servers: study.Servers, Requests: study.Requests, Resumed: resumed, Tries: study.Tries, Faults: study.Faults,
+			Seconds: study.Seconds, Stopped: study.Stopped, Facts: gradesOf(study), Untested: len(study.Untested),
+			Differences: study.Differences, Sightings: study.Sightings, Report: report,
 		})
 	}
 	var lines []string
-	for i, server := range s.Servers {
-		lines = append(lines, fmt.Sprintf("%s: %d of %d requests", server, s.Requests[i], s.Budget))
+	for i, server := range study.Servers {
+		lines = append(lines, fmt.Sprintf("%s: %d of %d requests", server, study.Requests[i], study.Budget))
 	}
-	lines = append(lines, fmt.Sprintf("%s, %d lost on the way, %v", count(s.Tries, "experiment"), s.Faults,
-		time.Duration(s.Seconds*float64(time.Second)).Round(time.Second)))
+	lines = append(lines, fmt.Sprintf("%s, %d lost on the way, %v", count(study.Tries, "experiment"), study.Faults,
+		time.Duration(study.Seconds*float64(time.Second)).Round(time.Second)))
 	if resumed > 0 {
 		lines = append(lines, fmt.Sprintf("went on with %s, which held %s", dir, count(resumed, "request")))
 	}
-	if s.Stopped != "" {
-		lines = append(lines, "it is not whole: "+s.Stopped)
+	if study.Stopped != "" {
+		lines = append(lines, "it is not whole: "+study.Stopped)
 	}
-	lines = append(lines, "facts: "+grades(s), reached(s))
-	lines = append(lines, gaps(s)...)
-	if len(s.Servers) == 2 {
-		lines = append(lines, differenceLines(s)...)
+	lines = append(lines, "facts: "+grades(study), reached(study))
+	lines = append(lines, gaps(study)...)
+	if len(study.Servers) == 2 {
+		lines = append(lines, differenceLines(study)...)
 	}
 	lines = append(lines, "the report is "+report)
 	for _, line := range lines {
@@ -162,14 +162,14 @@ func printStudy(out printer, s *finding.Study, resumed int, dir string) error {
 }
 
 // reached says how many commands did what they are for.
-func reached(s *finding.Study) string {
+func reached(study *finding.Study) string {
 	var others []string
-	for _, c := range s.Commands {
-		if !c.Works {
-			others = append(others, c.Name)
+	for _, command := range study.Commands {
+		if !command.Works {
+			others = append(others, command.Name)
 		}
 	}
-	line := fmt.Sprintf("commands that work: %d of %d", len(s.Commands)-len(others), len(s.Commands))
+	line := fmt.Sprintf("commands that work: %d of %d", len(study.Commands)-len(others), len(study.Commands))
 	if len(others) > 0 {
 		line += "; not " + strings.Join(others, ", ")
 	}
@@ -180,27 +180,27 @@ func reached(s *finding.Study) string {
 const gapsShown = 3
 
 // gaps name what was not tested: the first few.
-func gaps(s *finding.Study) []string {
-	lines := []string{"not tested: " + count(len(s.Untested), "thing")}
-	for _, g := range s.Untested[:min(len(s.Untested), gapsShown)] {
-		line := "- " + g.What + ": " + g.Why
-		if g.Requests > 0 {
-			line += fmt.Sprintf("; about %s more would", count(g.Requests, "request"))
+func gaps(study *finding.Study) []string {
+	lines := []string{"not tested: " + count(len(study.Untested), "thing")}
+	for _, gap := range study.Untested[:min(len(study.Untested), gapsShown)] {
+		line := "- " + gap.What + ": " + gap.Why
+		if gap.Requests > 0 {
+			line += fmt.Sprintf("; about %s more would", count(gap.Requests, "request"))
 		}
 		lines = append(lines, line)
 	}
-	if more := len(s.Untested) - gapsShown; more > 0 {
+	if more := len(study.Untested) - gapsShown; more > 0 {
 		lines = append(lines, fmt.Sprintf("- and %d more, which the report names", more))
 	}
 	return lines
 }
 
-func grades(s *finding.Study) string {
-	counts := gradesOf(s)
+func grades(study *finding.Study) string {
+	counts := gradesOf(study)
 	var parts []string
-	for _, g := range finding.Grades() {
-		if counts[g] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", counts[g], g))
+	for _, grade := range finding.Grades() {
+		if counts[grade] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[grade], grade))
 		}
 	}
 	if len(parts) == 0 {
@@ -210,69 +210,69 @@ func grades(s *finding.Study) string {
 }
 
 // plan prints what would be done.
-func (f *studyFlags) plan(c *cobra.Command, o probe.Options) error {
-	p, err := probe.NewPlan(c.Context(), o)
+func (f *studyFlags) plan(cmd *cobra.Command, options probe.Options) error {
+	plan, err := probe.NewPlan(cmd.Context(), options)
 	if err != nil {
 		return err
 	}
 	if f.json {
-		return printer{c.OutOrStdout(), true}.object(p)
+		return printer{cmd.OutOrStdout(), true}.object(plan)
 	}
-	return writePlan(c.OutOrStdout(), p)
+	return writePlan(cmd.OutOrStdout(), plan)
 }
 
-func writePlan(w io.Writer, p *probe.Plan) error {
-	fmt.Fprintf(w, "%s, at %s\n", oneLine(p.Name), strings.Join(p.Servers, " and "))
+func writePlan(w io.Writer, plan *probe.Plan) error {
+	fmt.Fprintf(w, "%s, at %s\n", oneLine(plan.Name), strings.Join(plan.Servers, " and "))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, row := range planRows(p) {
+	for _, row := range planRows(plan) {
 		fmt.Fprintf(t, "  %s\t%s\n", row[0], oneLine(row[1])) // errors show in Flush
 	}
 	fmt.Fprint(t, "\nPHASE\tREQUESTS\tTIME\tOF IT WAITS\tWHAT IT DOES\n")
-	for _, phase := range p.Phases {
+	for _, phase := range plan.Phases {
 		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", phase.Name, phase.Requests, seconds(phase.Seconds), seconds(phase.Waits), phase.Does)
 	}
-	fmt.Fprintf(t, "in all\t%d\t%s\t%s\tmore if the answers are interesting, up to the budget\n", p.Requests, seconds(p.Seconds),
-		seconds(p.Waits))
+	fmt.Fprintf(t, "in all\t%d\t%s\t%s\tmore if the answers are interesting, up to the budget\n", plan.Requests, seconds(plan.Seconds),
+		seconds(plan.Waits))
 	return t.Flush()
 }
 
-func planRows(p *probe.Plan) [][2]string {
+func planRows(plan *probe.Plan) [][2]string {
 	var accounts []string
-	for _, a := range p.Accounts {
-		accounts = append(accounts, a.Role+" "+a.Account)
+	for _, player := range plan.Accounts {
+		accounts = append(accounts, player.Role+" "+player.Account)
 	}
-	reset := map[string]string{"commands": "by commands that undo what was done", "pool": "with fresh accounts of the pool"}[p.Reset]
+	reset := map[string]string{"commands": "by commands that undo what was done", "pool": "with fresh accounts of the pool"}[plan.Reset]
 	if reset == "" {
-		reset = "by a POST to " + p.Reset
+		reset = "by a POST to " + plan.Reset
 	}
 	clock := "real: a wait takes as long as it says"
-	if p.Clock != "real" {
-		clock = "moved by a POST to " + p.Clock
+	if plan.Clock != "real" {
+		clock = "moved by a POST to " + plan.Clock
 	}
 	destructive := "none"
-	if len(p.Destructive) > 0 {
-		destructive = strings.Join(p.Destructive, ", ") + ", which the file does not allow: not sent"
-		if p.Allowed {
-			destructive = strings.Join(p.Destructive, ", ") + ", which the file allows"
+	if len(plan.Destructive) > 0 {
+		destructive = strings.Join(plan.Destructive, ", ") + ", which the file does not allow: not sent"
+		if plan.Allowed {
+			destructive = strings.Join(plan.Destructive, ", ") + ", which the file allows"
 		}
 	}
 	hosts := "none but the server's own"
-	if len(p.Hosts) > 0 {
-		hosts = strings.Join(p.Hosts, ", ") + " (with --remote), and this machine"
+	if len(plan.Hosts) > 0 {
+		hosts = strings.Join(plan.Hosts, ", ") + " (with --remote), and this machine"
 	}
 	rate := "no limit to the rate"
-	if p.Rate > 0 {
-		rate = fmt.Sprintf("%g a second, fewer if the server slows", p.Rate)
+	if plan.Rate > 0 {
+		rate = fmt.Sprintf("%g a second, fewer if the server slows", plan.Rate)
 	}
 	return [][2]string{
 		{"accounts", strings.Join(accounts, ", ")},
-		{"asks from", strings.Join(p.Places, ", ")},
+		{"asks from", strings.Join(plan.Places, ", ")},
 		{"begins anew", reset},
 		{"time", clock},
 		{"destructive", destructive},
 		{"hosts", hosts},
-		{"at most", fmt.Sprintf("%d requests to each server, %s", p.Budget, rate)},
-		{"at least", fmt.Sprintf("%d requests", p.Least)},
+		{"at most", fmt.Sprintf("%d requests to each server, %s", plan.Budget, rate)},
+		{"at least", fmt.Sprintf("%d requests", plan.Least)},
 	}
 }
 

@@ -35,12 +35,12 @@ func testStudyOf2005(t *testing.T, reset string) {
 	if reset != "" {
 		changes.Reset = p.control.URL + reset
 	}
-	e, err := probe.Load("http-qq-1.1", changes, func(string) (string, bool) { return "", false })
+	experiment, err := probe.Load("http-qq-1.1", changes, func(string) (string, bool) { return "", false })
 	p.must(err)
-	e.File.Limits.Rate = 0
+	experiment.File.Limits.Rate = 0
 	dir := filepath.Join(t.TempDir(), "study")
 	_, err = probe.Run(t.Context(), probe.Options{
-		Experiment: e, Servers: []string{"http://" + p.addr() + "/"}, Dir: dir, Requests: e.File.Limits.Requests, Seed: 1,
+		Experiment: experiment, Servers: []string{"http://" + p.addr() + "/"}, Dir: dir, Requests: experiment.File.Limits.Requests, Seed: 1,
 	})
 	p.must(err)
 	text, err := os.ReadFile(filepath.Join(dir, "protocol.json"))
@@ -91,7 +91,7 @@ func testStudyOf2005(t *testing.T, reset string) {
 			reached[row.Command+" "+row.Key] = true
 		}
 	}
-	for _, c := range e.File.Commands {
+	for _, c := range experiment.File.Commands {
 		fixed := len(c.Does) > 1 // the key that tells what it does
 		for _, pair := range c.Request {
 			if !reached[c.Name+" "+pair.Key] && !fixed {

@@ -68,16 +68,16 @@ func cast() []rookery.Account {
 }
 
 func who(uin rookery.UIN, p rookery.Profile) rookery.Account {
-	a := rookery.NewAccount(uin, p.Nick, time.Time{})
-	a.Profile = p
-	return a
+	account := rookery.NewAccount(uin, p.Nick, time.Time{})
+	account.Profile = p
+	return account
 }
 
 // welcoming is somebody who lets everybody be a friend.
 func welcoming() rookery.Account {
-	a := who(10020, rookery.Profile{Nick: "Open"})
-	a.Rule = rookery.RuleOpen
-	return a
+	account := who(10020, rookery.Profile{Nick: "Open"})
+	account.Rule = rookery.RuleOpen
+	return account
 }
 
 // newProbed starts such a server. Its store is in memory where there is a directory
@@ -111,9 +111,9 @@ func newProbed(t *testing.T) *probed {
 // that its mailbox stays as it is.
 func (p *probed) gather() {
 	ctx := p.t.Context()
-	a := who(popular, rookery.Profile{Nick: "Popular", Face: 30})
-	a.Rule, a.Strangers = rookery.RuleClosed, false
-	p.must(p.add(ctx, a))
+	account := who(popular, rookery.Profile{Nick: "Popular", Face: 30})
+	account.Rule, account.Strangers = rookery.RuleClosed, false
+	p.must(p.add(ctx, account))
 	p.must(p.eachOfCrowd(crowdSize, func(i int, uin rookery.UIN) error {
 		if err := p.add(ctx, who(uin, rookery.Profile{Nick: fmt.Sprintf("No. %d", i+1), Face: i % 30 * 3, Age: 40})); err != nil {
 			return err
@@ -126,12 +126,12 @@ func (p *probed) gather() {
 // eachOfCrowd does something for the first n of the crowd, for many at a time: they
 // share a commit.
 func (p *probed) eachOfCrowd(n int, do func(i int, uin rookery.UIN) error) error {
-	var g errgroup.Group
-	g.SetLimit(16) // more passwords than this at once are refused
+	var group errgroup.Group
+	group.SetLimit(16) // more passwords than this at once are refused
 	for i := range n {
-		g.Go(func() error { return do(i, firstOfCrowd+rookery.UIN(i)) })
+		group.Go(func() error { return do(i, firstOfCrowd+rookery.UIN(i)) })
 	}
-	return g.Wait()
+	return group.Wait()
 }
 
 func (p *probed) must(err error) {
@@ -142,9 +142,9 @@ func (p *probed) must(err error) {
 }
 
 // add stores an account whose password costs little to check.
-func (p *probed) add(ctx context.Context, a rookery.Account) error {
-	a.Created = p.clock.now()
-	_, err := p.store.CreateAccount(ctx, a, p.proof)
+func (p *probed) add(ctx context.Context, account rookery.Account) error {
+	account.Created = p.clock.now()
+	_, err := p.store.CreateAccount(ctx, account, p.proof)
 	return err
 }
 
@@ -153,9 +153,9 @@ func (p *probed) add(ctx context.Context, a rookery.Account) error {
 func (p *probed) reset(ctx context.Context) error {
 	all := cast()
 	var removed, added errgroup.Group // at a time: they share a commit
-	for _, a := range all {
+	for _, account := range all {
 		removed.Go(func() error {
-			if err := p.operator().Remove(ctx, a.UIN); rookery.CodeOf(err) != rookery.CodeNoAccount {
+			if err := p.operator().Remove(ctx, account.UIN); rookery.CodeOf(err) != rookery.CodeNoAccount {
 				return err
 			}
 			return nil
@@ -167,8 +167,8 @@ func (p *probed) reset(ctx context.Context) error {
 	if err := p.forget(ctx); err != nil {
 		return err
 	}
-	for _, a := range all {
-		added.Go(func() error { return p.add(ctx, a) })
+	for _, account := range all {
+		added.Go(func() error { return p.add(ctx, account) })
 	}
 	if err := added.Wait(); err != nil {
 		return err

@@ -25,7 +25,7 @@ func profileCommand() *cobra.Command {
 }
 
 func profileSetCommand() *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "set FIELD=VALUE...",
 		Short: "Change fields of the own profile, and rules",
 		Long: `Change fields of the own profile, and rules. What is not given stays as it is; an
@@ -40,26 +40,26 @@ With --json: uin.`,
   rookery profile set about=`,
 		ValidArgsFunction: completeSettings,
 	}
-	c.Args = func(c *cobra.Command, args []string) error {
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
-			return usageErrorf(c, "FIELD=VALUE is missing")
+			return usageErrorf(cmd, "FIELD=VALUE is missing")
 		}
 		return nil
 	}
-	a := actingFlags(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
+	flags := actingFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		change, err := parseChange(args)
 		if err != nil {
-			return usageErrorf(c, "%v", err)
+			return usageErrorf(cmd, "%v", err)
 		}
-		return a.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
-			if err := cl.SetInfo(ctx, change); err != nil {
+		return flags.run(cmd, func(ctx context.Context, messenger *client.Client, out printer) error {
+			if err := messenger.SetInfo(ctx, change); err != nil {
 				return err
 			}
-			return out.say(outcome{UIN: cl.UIN()}, "Changed account %d.", cl.UIN())
+			return out.say(outcome{UIN: messenger.UIN()}, "Changed account %d.", messenger.UIN())
 		})
 	}
-	return c
+	return cmd
 }
 
 // settings are the fields of an account that its owner can set, by the names
@@ -81,8 +81,8 @@ const (
 // accountFields are the fields by their names.
 func accountFields() map[string]control.Field {
 	fields := make(map[string]control.Field)
-	for _, f := range control.Fields() {
-		fields[f.Name] = f
+	for _, field := range control.Fields() {
+		fields[field.Name] = field
 	}
 	return fields
 }

@@ -21,8 +21,8 @@ type progress struct {
 }
 
 func newProgress(w io.Writer, what string, total int) *progress {
-	f, ok := w.(*os.File)
-	return &progress{w: w, what: what, total: total, terminal: ok && isatty.IsTerminal(f.Fd()), shown: time.Now()}
+	file, ok := w.(*os.File)
+	return &progress{w: w, what: what, total: total, terminal: ok && isatty.IsTerminal(file.Fd()), shown: time.Now()}
 }
 
 // add counts n more, and shows it if the last time was long enough ago.

@@ -19,40 +19,40 @@ var purposes = map[string]string{
 // commands tells of each command in short.
 func (v *tableView) commands(names []string) string {
 	g := grid{head: []string{"command", "what for", "session", "request", "answer"}}
-	for _, c := range v.chosen(names) {
+	for _, command := range v.chosen(names) {
 		var does []string
-		for _, d := range c.Does {
+		for _, d := range command.Does {
 			if p, ok := purposes[d]; ok {
 				d = p
 			}
 			does = append(does, d)
 		}
-		g.add(code(c.Name), strings.Join(does, ", "), v.needs(c), v.request(c), v.answer(c))
+		g.add(code(command.Name), strings.Join(does, ", "), v.needs(command), v.request(command), v.answer(command))
 	}
 	return g.String()
 }
 
 // needs says whether a command needs a session.
-func (v *tableView) needs(c finding.Command) string {
-	if f := v.fact(c.Name, finding.Session, "session", "needs"); f != nil {
+func (v *tableView) needs(command finding.Command) string {
+	if f := v.fact(command.Name, finding.Session, "session", "needs"); f != nil {
 		return f.Value + mark(f.Grade)
 	}
-	if c.Session == "not needed" {
-		return c.Session
+	if command.Session == "not needed" {
+		return command.Session
 	}
 	return "not known"
 }
 
 // request are the keys of a command's request that only some commands have, but for
 // those that change nothing.
-func (v *tableView) request(c finding.Command) string {
+func (v *tableView) request(command finding.Command) string {
 	var keys []string
-	for _, key := range c.Parameters {
-		if slices.Contains(v.common, key) || v.isIgnored(c.Name, key) {
+	for _, key := range command.Parameters {
+		if slices.Contains(v.common, key) || v.isIgnored(command.Name, key) {
 			continue
 		}
 		text := code(key)
-		if about := v.about(c.Name, key); len(about) > 0 {
+		if about := v.about(command.Name, key); len(about) > 0 {
 			text += " (" + strings.Join(about, "; ") + ")"
 		}
 		keys = append(keys, text)
@@ -98,16 +98,16 @@ func (v *tableView) typeOf(command, key string) string {
 }
 
 // answer are the fields of a command's answer that not all have.
-func (v *tableView) answer(c finding.Command) string {
-	if orders := v.ordersOf(c.Name); len(orders) > 1 {
+func (v *tableView) answer(command finding.Command) string {
+	if orders := v.ordersOf(command.Name); len(orders) > 1 {
 		return fmt.Sprintf("%d forms", len(orders))
 	}
-	if len(c.Fields) <= v.head {
+	if len(command.Fields) <= v.head {
 		return ""
 	}
-	f := v.fact(c.Name, finding.FieldOf, "fields", "order")
+	f := v.fact(command.Name, finding.FieldOf, "fields", "order")
 	if f == nil {
-		return code(strings.Join(c.Fields[v.head:], "&")) + seenMark
+		return code(strings.Join(command.Fields[v.head:], "&")) + seenMark
 	}
 	return code(strings.Join(strings.Fields(f.Value)[v.head:], "&")) + mark(f.Grade)
 }
@@ -131,13 +131,13 @@ func (v *tableView) orders(names []string) string {
 	if len(chosen) != 1 {
 		g.head = append([]string{"command"}, g.head...)
 	}
-	for _, c := range chosen {
-		for _, f := range v.ordersOf(c.Name) {
+	for _, command := range chosen {
+		for _, f := range v.ordersOf(command.Name) {
 			fields := strings.Fields(f.Value)
 			fields = fields[min(v.head, len(fields)):]
 			row := []string{fmt.Sprint(len(fields)), code(strings.Join(fields, " ")) + mark(f.Grade)}
 			if len(chosen) != 1 {
-				row = append([]string{code(c.Name)}, row...)
+				row = append([]string{code(command.Name)}, row...)
 			}
 			g.add(row...)
 		}

@@ -15,11 +15,11 @@ func (v *tableView) fields(names []string) string {
 	if len(names) == 0 {
 		v.headFields(&g)
 	}
-	for _, c := range v.chosen(names) {
+	for _, command := range v.chosen(names) {
 		var rows groups
 		places := make(map[string][]string)
 		for _, f := range v.Fields {
-			if f.Command != c.Name || f.Place <= v.head || !good(f.Grade) {
+			if f.Command != command.Name || f.Place <= v.head || !good(f.Grade) {
 				continue
 			}
 			text := v.holds(f)
@@ -27,7 +27,7 @@ func (v *tableView) fields(names []string) string {
 			places[text] = append(places[text], strconv.Itoa(f.Place))
 		}
 		for _, text := range rows.texts {
-			g.add(code(c.Name), ranges(places[text]), strings.Join(rows.of[text], " "), text)
+			g.add(code(command.Name), ranges(places[text]), strings.Join(rows.of[text], " "), text)
 		}
 	}
 	return g.String()

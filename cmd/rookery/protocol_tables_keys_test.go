@@ -92,14 +92,14 @@ func (v *tableView) commonKeys(_ []string) string {
 	g := grid{head: []string{"key", "left out", "taken", "refused"}}
 	for _, key := range v.common {
 		best, most := "", 0
-		for _, c := range v.Commands {
-			taken, refused := v.values(c.Name, key)
+		for _, command := range v.Commands {
+			taken, refused := v.values(command.Name, key)
 			n := len(taken)
 			for _, members := range refused.of {
 				n += len(members)
 			}
 			if n > most {
-				best, most = c.Name, n
+				best, most = command.Name, n
 			}
 		}
 		if best != "" {
@@ -159,8 +159,8 @@ func (v *tableView) tally(claim, value string) (yes, no []string) {
 // first.
 func (v *tableView) inPlace(keys []string) []string {
 	order := slices.Clone(v.common)
-	for _, c := range v.Commands {
-		order = append(order, c.Parameters...)
+	for _, command := range v.Commands {
+		order = append(order, command.Parameters...)
 	}
 	slices.SortStableFunc(keys, func(x, y string) int { return cmp.Compare(slices.Index(order, x), slices.Index(order, y)) })
 	return keys
@@ -171,24 +171,24 @@ func (v *tableView) ownKeys(names []string) string {
 	var rows groups // the commands by the rest of the row
 	cells := make(map[string][]string)
 	var ignored []string
-	for _, c := range v.chosen(names) {
-		for _, key := range c.Parameters {
+	for _, command := range v.chosen(names) {
+		for _, key := range command.Parameters {
 			if slices.Contains(v.common, key) {
 				continue
 			}
-			if v.isIgnored(c.Name, key) {
+			if v.isIgnored(command.Name, key) {
 				if !slices.Contains(ignored, key) {
 					ignored = append(ignored, key)
 				}
 				continue
 			}
-			row := append([]string{code(key)}, v.keyRow(c.Name, key)...)
+			row := append([]string{code(key)}, v.keyRow(command.Name, key)...)
 			if row[1] == "" && row[2] == "" && row[3] == "" {
 				continue
 			}
 			at := strings.Join(row, "\x00")
 			cells[at] = row
-			rows.add(at, code(c.Name))
+			rows.add(at, code(command.Name))
 		}
 	}
 	g := grid{head: []string{"command", "key", "left out", "taken", "refused"}}

@@ -12,8 +12,8 @@ func fact(command string, aspect finding.Aspect, name, claim, value string) find
 	return finding.Fact{Command: command, Aspect: aspect, Name: name, Claim: claim, Value: value, Grade: finding.Confirmed}
 }
 
-func graded(f finding.Fact, g finding.Grade) finding.Fact {
-	f.Grade = g
+func graded(f finding.Fact, grade finding.Grade) finding.Fact {
+	f.Grade = grade
 	return f
 }
 

@@ -14,14 +14,14 @@ import (
 func (v *tableView) codes(names []string) string {
 	var rows groups
 	cells := make(map[string][]string)
-	for _, c := range v.chosen(names) {
-		in, out := v.answersTo(c.Name, true), v.answersTo(c.Name, false)
+	for _, command := range v.chosen(names) {
+		in, out := v.answersTo(command.Name, true), v.answersTo(command.Name, false)
 		if in == "" && out == "" {
 			continue
 		}
 		at := in + "\x00" + out
 		cells[at] = []string{in, out}
-		rows.add(at, code(c.Name))
+		rows.add(at, code(command.Name))
 	}
 	g := grid{head: []string{"command", "to who is logged in", "to who is not"}}
 	for _, at := range rows.texts {
@@ -169,8 +169,8 @@ func (v *tableView) withSession(list []string) []string {
 		f := v.fact(name, finding.Session, "session", "needs")
 		return f != nil && f.Value == "needed"
 	}
-	for _, c := range v.Commands {
-		if needs(c.Name) && !slices.Contains(list, c.Name) {
+	for _, command := range v.Commands {
+		if needs(command.Name) && !slices.Contains(list, command.Name) {
 			return list
 		}
 	}

@@ -53,12 +53,12 @@ func tableNames() []string {
 // name may stand words that say which part of it is wanted: for commands, orders,
 // keys and fields the names of commands, in their order; for machine its aspect.
 // Without them it is all.
-func makeTable(s *finding.Study, name string, words ...string) (string, error) {
+func makeTable(study *finding.Study, name string, words ...string) (string, error) {
 	for _, b := range blocks() {
 		if b.name != name {
 			continue
 		}
-		text := b.make(newView(s), words)
+		text := b.make(newView(study), words)
 		if text == "" {
 			return "", fmt.Errorf("the study has found nothing for %s", strings.Join(append([]string{name}, words...), " "))
 		}
@@ -77,22 +77,22 @@ type tableView struct {
 	head int
 }
 
-func newView(s *finding.Study) *tableView {
-	v := &tableView{Study: s}
-	for i, c := range s.Commands {
+func newView(study *finding.Study) *tableView {
+	v := &tableView{Study: study}
+	for i, command := range study.Commands {
 		if i == 0 {
-			v.common, v.head = slices.Clone(c.Parameters), len(c.Fields)
+			v.common, v.head = slices.Clone(command.Parameters), len(command.Fields)
 			continue
 		}
-		v.common = slices.DeleteFunc(v.common, func(key string) bool { return !slices.Contains(c.Parameters, key) })
-		v.head = min(v.head, len(c.Fields))
+		v.common = slices.DeleteFunc(v.common, func(key string) bool { return !slices.Contains(command.Parameters, key) })
+		v.head = min(v.head, len(command.Fields))
 		for j := range v.head {
-			if c.Fields[j] != s.Commands[0].Fields[j] {
+			if command.Fields[j] != study.Commands[0].Fields[j] {
 				v.head = j
 			}
 		}
 	}
-	for _, f := range s.Facts {
+	for _, f := range study.Facts {
 		if f.Aspect == finding.Parameter && f.Claim == "meaning" && f.Value == "ignored" && good(f.Grade) && !slices.Contains(v.ignored, f.Name) {
 			v.ignored = append(v.ignored, f.Name)
 		}
@@ -101,11 +101,11 @@ func newView(s *finding.Study) *tableView {
 }
 
 // good reports whether a grade is one that is shown.
-func good(g finding.Grade) bool { return g == finding.Confirmed || g == finding.Observed }
+func good(grade finding.Grade) bool { return grade == finding.Confirmed || grade == finding.Observed }
 
 // mark is what stands behind something of a grade.
-func mark(g finding.Grade) string {
-	if g == finding.Confirmed {
+func mark(grade finding.Grade) string {
+	if grade == finding.Confirmed {
 		return ""
 	}
 	return seenMark
@@ -140,9 +140,9 @@ func (v *tableView) chosen(names []string) []finding.Command {
 	}
 	var all []finding.Command
 	for _, name := range names {
-		for _, c := range v.Commands {
-			if c.Name == name {
-				all = append(all, c)
+		for _, command := range v.Commands {
+			if command.Name == name {
+				all = append(all, command)
 			}
 		}
 	}

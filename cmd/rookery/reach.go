@@ -26,11 +26,11 @@ func (e *outOfReach) Error() string { return "cannot reach " + unreached(e.cause
 func (e *outOfReach) Unwrap() error { return e.cause }
 
 // unreached says what was tried, and why it was of no use.
-func unreached(u *client.Unreachable) string {
+func unreached(unreachable *client.Unreachable) string {
 	var tried []string
-	for _, a := range u.Tried {
+	for _, attempt := range unreachable.Tried {
 		// A line and a WebSocket to one port fail alike.
-		if text := hostOf(a.Address) + ": " + plainly(a.Err); !slices.Contains(tried, text) {
+		if text := hostOf(attempt.Address) + ": " + plainly(attempt.Err); !slices.Contains(tried, text) {
 			tried = append(tried, text)
 		}
 	}
@@ -49,12 +49,12 @@ func (e *loginEnded) Unwrap() error { return e.cause }
 // connect makes one attempt to sign in, at the first of the addresses that works.
 // They are the login's.
 func (l login) connect(ctx context.Context, addresses []string, how ...client.Option) (*client.Client, error) {
-	cl, err := client.Dial(ctx, addresses[0], append(how, client.Fallback(addresses[1:]...))...)
+	messenger, err := client.Dial(ctx, addresses[0], append(how, client.Fallback(addresses[1:]...))...)
 	var away *client.Unreachable
 	if errors.As(err, &away) {
 		return nil, &outOfReach{away}
 	}
-	return cl, l.explain(err)
+	return messenger, l.explain(err)
 }
 
 // dial makes one attempt to go on with the login.
@@ -75,9 +75,9 @@ const (
 func (l login) reach(ctx context.Context, addresses []string, waits func(why error)) (*client.Client, error) {
 	var last error
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		cl, err := l.dial(ctx, addresses)
+		messenger, err := l.dial(ctx, addresses)
 		if !errors.Is(err, client.ErrTemporary) {
-			return cl, err
+			return messenger, err
 		}
 		if last == nil || ctx.Err() == nil { // else the time was over, which says less
 			last = err
@@ -95,17 +95,17 @@ func (l login) reach(ctx context.Context, addresses []string, waits func(why err
 
 // watched says on a terminal why a command takes long. In a script that is
 // noise, if all goes well in the end.
-func watched(c *cobra.Command) func(why error) {
+func watched(cmd *cobra.Command) func(why error) {
 	return func(why error) {
-		f, ok := c.ErrOrStderr().(interface{ Fd() uintptr })
+		f, ok := cmd.ErrOrStderr().(interface{ Fd() uintptr })
 		if ok && isatty.IsTerminal(f.Fd()) {
-			sayTrying(c, why)
+			sayTrying(cmd, why)
 		}
 	}
 }
 
-func sayTrying(c *cobra.Command, why error) {
-	fmt.Fprintf(c.ErrOrStderr(), "rookery: %s; trying again\n", describe(why))
+func sayTrying(cmd *cobra.Command, why error) {
+	fmt.Fprintf(cmd.ErrOrStderr(), "rookery: %s; trying again\n", describe(why))
 }
 
 // explain adds to an error what describe needs to say how to log in again.

@@ -12,8 +12,8 @@ import (
 // untilUnread calls end once nobody reads what f writes any more, if f is a pipe,
 // a socket or a terminal: a write would say so, but there may be nothing to write
 // for long.
-func untilUnread(f *os.File, end func()) {
-	fds := []unix.PollFd{{Fd: int32(f.Fd())}} // errors are told without being asked for
+func untilUnread(file *os.File, end func()) {
+	fds := []unix.PollFd{{Fd: int32(file.Fd())}} // errors are told without being asked for
 	for {
 		n, err := unix.Poll(fds, -1)
 		if errors.Is(err, unix.EINTR) || err == nil && n == 0 {

@@ -17,7 +17,7 @@ import (
 )
 
 func recvCommand() *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "recv",
 		Short: "Print the messages that have come",
 		Long: `Print the messages that wait for this device, and end; with --follow stay, and
@@ -45,15 +45,15 @@ is type status, with from, status and time.`,
 		Args: takes(),
 	}
 	var r receiver
-	r.clientFlags = actingFlags(c)
-	c.Flags().Lookup("timeout").Usage += "; --follow does not give up"
-	flags := c.Flags()
+	r.clientFlags = actingFlags(cmd)
+	cmd.Flags().Lookup("timeout").Usage += "; --follow does not give up"
+	flags := cmd.Flags()
 	flags.BoolVar(&r.follow, "follow", false, "stay, and print what comes")
 	flags.Var(&r.since, "since", "print what was said since `WHEN`: a number, a time, or how long ago")
 	flags.Var(&r.from, "from", "print only what this account has said, or was told; the rest counts as received too")
 	flags.BoolVar(&r.presence, "presence", false, "print friends' changes of status too")
-	c.RunE = func(c *cobra.Command, _ []string) error { return r.run(c) }
-	return c
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return r.run(cmd) }
+	return cmd
 }
 
 // receiver is recv with its flags.
@@ -64,110 +64,110 @@ type receiver struct {
 	from             uinFlag
 }
 
-func (r *receiver) run(c *cobra.Command) error {
+func (r *receiver) run(cmd *cobra.Command) error {
 	switch {
 	case r.follow:
-		return r.stay(c)
+		return r.stay(cmd)
 	case r.since.given:
-		return r.clientFlags.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
-			_, err := r.printHistory(ctx, cl, r.events(out, cl))
+		return r.clientFlags.run(cmd, func(ctx context.Context, messenger *client.Client, out printer) error {
+			_, err := r.printHistory(ctx, messenger, r.events(out, messenger))
 			return err
 		})
 	}
-	return r.within(c, func(ctx context.Context) error { return r.collect(ctx, c) })
+	return r.within(cmd, func(ctx context.Context) error { return r.collect(ctx, cmd) })
 }
 
-func (r *receiver) events(out printer, cl *client.Client) *eventPrinter {
-	return &eventPrinter{out: out, client: cl, from: r.from.uin, presence: r.presence}
+func (r *receiver) events(out printer, messenger *client.Client) *eventPrinter {
+	return &eventPrinter{out: out, client: messenger, from: r.from.uin, presence: r.presence}
 }
 
 // collect prints what waits. The SEQ of a batch is kept until it is printed, so
 // that a recv which is interrupted prints it again the next time.
-func (r *receiver) collect(ctx context.Context, c *cobra.Command) error {
-	l, err := claimLogin(c)
+func (r *receiver) collect(ctx context.Context, cmd *cobra.Command) error {
+	login, err := claimLogin(cmd)
 	if err != nil {
 		return err
 	}
-	cl, err := l.reach(ctx, l.postAddresses(), watched(c))
+	messenger, err := login.reach(ctx, login.postAddresses(), watched(cmd))
 	if err != nil {
 		return err
 	}
-	defer cl.Close()
-	out := r.events(r.printer(c), cl)
-	for seq := l.batch(); ; seq = "" {
+	defer messenger.Close()
+	out := r.events(r.printer(cmd), messenger)
+	for seq := login.batch(); ; seq = "" {
 		if seq == "" {
 			seq = rand.Text()
-			if err := l.keepBatch(seq); err != nil {
+			if err := login.keepBatch(seq); err != nil {
 				return err
 			}
 		}
-		events, err := cl.Collect(ctx, seq)
+		events, err := messenger.Collect(ctx, seq)
 		if err != nil {
-			return l.explain(err)
+			return login.explain(err)
 		}
-		for _, e := range events {
-			if err := out.print(ctx, e); err != nil {
+		for _, event := range events {
+			if err := out.print(ctx, event); err != nil {
 				return err
 			}
 		}
 		if len(events) == 0 {
-			return l.keepBatch("")
+			return login.keepBatch("")
 		}
 	}
 }
 
 // stay prints what comes, until a signal, or until nobody reads it any more. It
 // waits for the server without end.
-func (r *receiver) stay(c *cobra.Command) error {
-	if err := r.checkTimeout(c); err != nil {
+func (r *receiver) stay(cmd *cobra.Command) error {
+	if err := r.checkTimeout(cmd); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go untilUnread(os.Stdout, stop) // it ends with the process
-	l, err := claimLogin(c)
+	login, err := claimLogin(cmd)
 	if err != nil {
 		return err
 	}
 	away := false
-	cl, err := l.reach(ctx, l.liveAddresses(), func(why error) { away = true; sayTrying(c, why) })
+	messenger, err := login.reach(ctx, login.liveAddresses(), func(why error) { away = true; sayTrying(cmd, why) })
 	if err != nil {
 		return ended(ctx, err)
 	}
-	defer cl.Close()
+	defer messenger.Close()
 	if away {
-		fmt.Fprintln(c.ErrOrStderr(), "rookery: connected")
+		fmt.Fprintln(cmd.ErrOrStderr(), "rookery: connected")
 	}
-	out := r.events(r.printer(c), cl)
+	out := r.events(r.printer(cmd), messenger)
 	var printed numberRange
 	if r.since.given {
-		if printed, err = r.printHistory(ctx, cl, out); err != nil {
-			return ended(ctx, l.explain(err))
+		if printed, err = r.printHistory(ctx, messenger, out); err != nil {
+			return ended(ctx, login.explain(err))
 		}
 	}
-	fresh := func(e client.Event) error {
-		if m, ok := e.(client.Message); ok && printed.has(m) {
+	fresh := func(event client.Event) error {
+		if message, ok := event.(client.Message); ok && printed.has(message) {
 			return nil
 		}
-		return out.print(ctx, e)
+		return out.print(ctx, event)
 	}
-	if err := l.finishBatch(ctx, cl, fresh); err != nil {
-		return ended(ctx, l.explain(err))
+	if err := login.finishBatch(ctx, messenger, fresh); err != nil {
+		return ended(ctx, login.explain(err))
 	}
 	connected := true
-	for e := range cl.Events(ctx) {
-		if s, ok := e.(client.State); ok {
-			if s.Connected != connected {
-				connected = s.Connected
-				sayState(c, s)
+	for event := range messenger.Events(ctx) {
+		if state, ok := event.(client.State); ok {
+			if state.Connected != connected {
+				connected = state.Connected
+				sayState(cmd, state)
 			}
 			continue
 		}
-		if err := fresh(e); err != nil {
+		if err := fresh(event); err != nil {
 			return ended(ctx, err)
 		}
 	}
-	return ended(ctx, l.explain(cl.State().Err))
+	return ended(ctx, login.explain(messenger.State().Err))
 }
 
 // ended is the error of who was not told to end.
@@ -179,30 +179,30 @@ func ended(ctx context.Context, err error) error {
 }
 
 // sayState tells whoever watches why nothing comes.
-func sayState(c *cobra.Command, s client.State) {
+func sayState(cmd *cobra.Command, state client.State) {
 	text := "connected again"
 	var answered *client.Error
 	var away *client.Unreachable
 	switch {
-	case errors.As(s.Err, &away):
+	case errors.As(state.Err, &away):
 		text = "disconnected, trying again: cannot reach " + oneLine(unreached(away))
-	case errors.As(s.Err, &answered):
-		text = "disconnected, trying again: " + describe(s.Err)
-	case !s.Connected:
-		text = "disconnected, trying again: " + oneLine(plainly(s.Err))
+	case errors.As(state.Err, &answered):
+		text = "disconnected, trying again: " + describe(state.Err)
+	case !state.Connected:
+		text = "disconnected, trying again: " + oneLine(plainly(state.Err))
 	}
-	fmt.Fprintln(c.ErrOrStderr(), "rookery: "+text)
+	fmt.Fprintln(cmd.ErrOrStderr(), "rookery: "+text)
 }
 
 // historyPage is how many messages are asked for at once.
 const historyPage = 200
 
 // printHistory prints what --since asks for, oldest first.
-func (r *receiver) printHistory(ctx context.Context, cl *client.Client, out *eventPrinter) (numberRange, error) {
+func (r *receiver) printHistory(ctx context.Context, messenger *client.Client, out *eventPrinter) (numberRange, error) {
 	var pages [][]client.Message // the newest first
-	q := client.HistoryQuery{With: r.from.uin, Limit: historyPage}
+	query := client.HistoryQuery{With: r.from.uin, Limit: historyPage}
 	for {
-		page, err := cl.History(ctx, q)
+		page, err := messenger.History(ctx, query)
 		if err != nil {
 			return numberRange{}, err
 		}
@@ -211,15 +211,15 @@ func (r *receiver) printHistory(ctx context.Context, cl *client.Client, out *eve
 		if page.Last || len(wanted) < len(page.Messages) || len(wanted) == 0 {
 			break
 		}
-		q.Before = wanted[0].Number
+		query.Before = wanted[0].Number
 	}
 	var printed numberRange
 	for i := len(pages) - 1; i >= 0; i-- {
-		for _, m := range pages[i] {
-			if err := out.print(ctx, m); err != nil {
+		for _, message := range pages[i] {
+			if err := out.print(ctx, message); err != nil {
 				return numberRange{}, err
 			}
-			printed.add(m.Number)
+			printed.add(message.Number)
 		}
 	}
 	return printed, nil
@@ -237,8 +237,8 @@ func (s *numberRange) add(number uint64) {
 
 // has reports whether a message was printed: the history holds words, and
 // nothing else.
-func (s numberRange) has(m client.Message) bool {
-	return (m.Kind == client.KindMessage || m.Mine()) && m.Number != 0 && s.first <= m.Number && m.Number <= s.last
+func (s numberRange) has(message client.Message) bool {
+	return (message.Kind == client.KindMessage || message.Mine()) && message.Number != 0 && s.first <= message.Number && message.Number <= s.last
 }
 
 // batch is the SEQ of a batch that was asked for and perhaps not printed, empty
@@ -253,17 +253,17 @@ func (l login) batch() string {
 
 // finishBatch prints the batch that an interrupted recv did not: what was handed
 // out in a batch is not pushed.
-func (l login) finishBatch(ctx context.Context, cl *client.Client, print func(client.Event) error) error {
+func (l login) finishBatch(ctx context.Context, messenger *client.Client, print func(client.Event) error) error {
 	seq := l.batch()
 	if seq == "" {
 		return nil
 	}
-	events, err := cl.Collect(ctx, seq)
+	events, err := messenger.Collect(ctx, seq)
 	if err != nil {
 		return err
 	}
-	for _, e := range events {
-		if err := print(e); err != nil {
+	for _, event := range events {
+		if err := print(event); err != nil {
 			return err
 		}
 	}

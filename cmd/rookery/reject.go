@@ -10,7 +10,7 @@ import (
 )
 
 func rejectCommand() *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "reject UIN...",
 		Short: "Reject friend requests",
 		Long: `Turn down those whose requests wait; see rookery requests. They are told, with
@@ -23,15 +23,15 @@ With --json each line has uin and outcome: rejected.`,
 		Args:              takesUINs,
 		ValidArgsFunction: completeRequests,
 	}
-	a := actingFlags(c)
-	words := c.Flags().String("words", "", "say these `WORDS`")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		return a.runForEach(c, args, func(ctx context.Context, cl *client.Client, out printer, uin rookery.UIN) error {
-			if err := cl.Reject(ctx, uin, *words); err != nil {
+	flags := actingFlags(cmd)
+	words := cmd.Flags().String("words", "", "say these `WORDS`")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return flags.runForEach(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
+			if err := messenger.Reject(ctx, uin, *words); err != nil {
 				return err
 			}
 			return out.say(outcome{uin, "rejected"}, "Rejected account %d.", uin)
 		})
 	}
-	return c
+	return cmd
 }

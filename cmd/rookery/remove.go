@@ -10,7 +10,7 @@ import (
 )
 
 func removeCommand() *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "remove UIN...",
 		Short: "End friendships",
 		Long: `End friendships, for both sides. The others are not told. Who was no friend is no
@@ -23,14 +23,14 @@ With --json each line has uin and outcome: removed.`,
 		Args:              takesUINs,
 		ValidArgsFunction: completeFriends,
 	}
-	a := actingFlags(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		return a.runForEach(c, args, func(ctx context.Context, cl *client.Client, out printer, uin rookery.UIN) error {
-			if err := cl.Remove(ctx, uin); err != nil {
+	flags := actingFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return flags.runForEach(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
+			if err := messenger.Remove(ctx, uin); err != nil {
 				return err
 			}
 			return out.say(outcome{uin, "removed"}, "Account %d is no friend.", uin)
 		})
 	}
-	return c
+	return cmd
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func requestsCommand() *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "requests",
 		Short: "List who asks to be a friend",
 		Long: `List the friend requests that wait for rookery accept or rookery reject.
@@ -22,24 +22,26 @@ With --json each line has uin, time and words.`,
   rookery requests --json | jq -r .uin | xargs rookery accept`,
 		Args: takes(),
 	}
-	a := actingFlags(c)
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		return a.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
-			waiting, err := cl.Requests(ctx)
+	flags := actingFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return flags.run(cmd, func(ctx context.Context, messenger *client.Client, out printer) error {
+			waiting, err := messenger.Requests(ctx)
 			if err != nil {
 				return err
 			}
 			return table(out, "UIN ASKED WORDS", waiting, requestObject,
-				func(r client.Request) []any { return []any{r.From, localTime(r.Time), oneLine(r.Words)} })
+				func(request client.Request) []any {
+					return []any{request.From, localTime(request.Time), oneLine(request.Words)}
+				})
 		})
 	}
-	return c
+	return cmd
 }
 
-func requestObject(r client.Request) any {
+func requestObject(request client.Request) any {
 	return struct {
 		UIN   rookery.UIN `json:"uin"`
 		Time  time.Time   `json:"time"`
 		Words string      `json:"words"`
-	}{r.From, r.Time.UTC(), r.Words}
+	}{request.From, request.Time.UTC(), request.Words}
 }

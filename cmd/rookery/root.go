@@ -67,46 +67,46 @@ line; and commands to use it from a terminal or a script.`,
 	root.AddCommand(exitCodesTopic())
 	root.SetHelpCommandGroupID("about")
 	root.CompletionOptions.DisableDefaultCmd = true // there is our own
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageErrorf(c, "%v", err) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageErrorf(cmd, "%v", err) })
 	return root
 }
 
 // addGroup gives a command subcommands that its help shows under a title.
-func addGroup(c *cobra.Command, id, title string, sub ...*cobra.Command) {
-	c.AddGroup(&cobra.Group{ID: id, Title: title})
-	for _, s := range sub {
-		s.GroupID = id
+func addGroup(cmd *cobra.Command, id, title string, sub ...*cobra.Command) {
+	cmd.AddGroup(&cobra.Group{ID: id, Title: title})
+	for _, cmd := range sub {
+		cmd.GroupID = id
 	}
-	c.AddCommand(sub...)
+	cmd.AddCommand(sub...)
 }
 
 // group makes a command of subcommands. Alone it shows its help; what is none
 // of its subcommands is an error.
-func group(c *cobra.Command, sub ...*cobra.Command) *cobra.Command {
-	c.AddCommand(sub...)
-	c.SuggestionsMinimumDistance = 2
-	c.Args = func(c *cobra.Command, args []string) error {
+func group(cmd *cobra.Command, sub ...*cobra.Command) *cobra.Command {
+	cmd.AddCommand(sub...)
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return nil
 		}
-		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-			return usageErrorf(c, "unknown command %q, perhaps you mean %s", args[0], strings.Join(near, " or "))
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			return usageErrorf(cmd, "unknown command %q, perhaps you mean %s", args[0], strings.Join(near, " or "))
 		}
-		return usageErrorf(c, "unknown command %q", args[0])
+		return usageErrorf(cmd, "unknown command %q", args[0])
 	}
-	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
-	return c
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	return cmd
 }
 
 // takes says which arguments a command needs, by the names that its usage line
 // has for them.
 func takes(names ...string) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
+	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) < len(names):
-			return usageErrorf(c, "%s is missing", names[len(args)])
+			return usageErrorf(cmd, "%s is missing", names[len(args)])
 		case len(args) > len(names):
-			return usageErrorf(c, "do not know what to do with %q", args[len(names)])
+			return usageErrorf(cmd, "do not know what to do with %q", args[len(names)])
 		}
 		return nil
 	}
@@ -120,8 +120,8 @@ type usageError struct {
 
 func (e *usageError) Error() string { return e.text + "; see " + e.command + " --help" }
 
-func usageErrorf(c *cobra.Command, format string, args ...any) error {
-	return &usageError{command: c.CommandPath(), text: fmt.Sprintf(format, args...)}
+func usageErrorf(cmd *cobra.Command, format string, args ...any) error {
+	return &usageError{command: cmd.CommandPath(), text: fmt.Sprintf(format, args...)}
 }
 
 // advice says what to do about an error of the service, where its text does

@@ -16,7 +16,7 @@ import (
 )
 
 func sendCommand() *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "send UIN[,UIN...] [TEXT...]",
 		Short: "Send a message",
 		Long: `Send a message to one account or to several. The text is what stands behind the
@@ -38,42 +38,42 @@ error if not all were.`,
   crontab -l | tail -n 1    # 0 4 * * * backup && rookery send 10002 "backup done"`,
 		ValidArgsFunction: completeReceivers,
 	}
-	a := actingFlags(c)
+	flags := actingFlags(cmd)
 	var to uinList
-	c.Flags().Var(&to, "to", "a receiver; may be given more than once, and then all arguments are text")
-	c.RunE = func(c *cobra.Command, args []string) error {
+	cmd.Flags().Var(&to, "to", "a receiver; may be given more than once, and then all arguments are text")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(to) == 0 {
 			if len(args) == 0 {
-				return usageErrorf(c, "UIN is missing: who gets it")
+				return usageErrorf(cmd, "UIN is missing: who gets it")
 			}
 			for text := range strings.SplitSeq(args[0], ",") {
 				if err := to.Set(text); err != nil {
-					return usageErrorf(c, "%q: %v", text, err)
+					return usageErrorf(cmd, "%q: %v", text, err)
 				}
 			}
 			args = args[1:]
 		}
-		text, err := textOf(c, args)
+		text, err := textOf(cmd, args)
 		if err != nil {
 			return err
 		}
-		return a.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
-			hint(c, args)
-			return a.forEach(c, to, func(uin rookery.UIN) error { return sendAll(ctx, cl, out, uin, text) })
+		return flags.run(cmd, func(ctx context.Context, messenger *client.Client, out printer) error {
+			hint(cmd, args)
+			return flags.forEach(cmd, to, func(uin rookery.UIN) error { return sendAll(ctx, messenger, out, uin, text) })
 		})
 	}
-	return c
+	return cmd
 }
 
 // textOf is the text to be sent: the arguments, or what comes on standard
 // input.
-func textOf(c *cobra.Command, args []string) ([]string, error) {
+func textOf(cmd *cobra.Command, args []string) ([]string, error) {
 	text := strings.Join(args, " ")
 	if len(args) == 0 {
 		if isatty.IsTerminal(os.Stdin.Fd()) {
-			fmt.Fprintln(c.ErrOrStderr(), "Type the message, and end it with Ctrl-D.")
+			fmt.Fprintln(cmd.ErrOrStderr(), "Type the message, and end it with Ctrl-D.")
 		}
-		in, err := io.ReadAll(io.LimitReader(c.InOrStdin(), maxInput+1))
+		in, err := io.ReadAll(io.LimitReader(cmd.InOrStdin(), maxInput+1))
 		if err != nil {
 			return nil, fmt.Errorf("cannot read the message: %w", err)
 		}
@@ -81,13 +81,13 @@ func textOf(c *cobra.Command, args []string) ([]string, error) {
 	}
 	switch {
 	case len(text) > maxInput:
-		return nil, usageErrorf(c, "the text is longer than %d bytes; a file is better sent as a file", maxInput)
+		return nil, usageErrorf(cmd, "the text is longer than %d bytes; a file is better sent as a file", maxInput)
 	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
-		return nil, usageErrorf(c, "the text is not valid UTF-8")
+		return nil, usageErrorf(cmd, "the text is not valid UTF-8")
 	}
 	parts := splitText(text, rookery.MaxText)
 	if len(parts) == 0 {
-		return nil, usageErrorf(c, "there is no text to send")
+		return nil, usageErrorf(cmd, "there is no text to send")
 	}
 	return parts, nil
 }
@@ -95,12 +95,12 @@ func textOf(c *cobra.Command, args []string) ([]string, error) {
 // hint is for those who have piped a text in, and whose second receiver was taken
 // for the text. Other input that is not read is not worth a word: it belongs to
 // the loop that the command is in, or to cron.
-func hint(c *cobra.Command, args []string) {
+func hint(cmd *cobra.Command, args []string) {
 	if len(args) != 1 || !piped(os.Stdin) {
 		return
 	}
 	if uin, ok := rookery.ParseUIN(args[0]); ok {
-		fmt.Fprintf(c.ErrOrStderr(), "rookery: the text is %q, and standard input was not read; several receivers are written UIN,%d\n", args[0], uin)
+		fmt.Fprintf(cmd.ErrOrStderr(), "rookery: the text is %q, and standard input was not read; several receivers are written UIN,%d\n", args[0], uin)
 	}
 }
 
@@ -145,11 +145,11 @@ type sent struct {
 	Error    string      `json:"error,omitempty"`
 }
 
-func sendAll(ctx context.Context, cl *client.Client, out printer, to rookery.UIN, parts []string) error {
+func sendAll(ctx context.Context, messenger *client.Client, out printer, to rookery.UIN, parts []string) error {
 	report := sent{To: to}
 	var failed error
 	for _, part := range parts {
-		if failed = cl.Send(ctx, to, part); failed != nil {
+		if failed = messenger.Send(ctx, to, part); failed != nil {
 			report.Error = failed.Error()
 			break
 		}

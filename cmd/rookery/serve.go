@@ -49,7 +49,7 @@ type serveFlags struct {
 
 func serveCommand() *cobra.Command {
 	var f serveFlags
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
 		Long: `Run the server until it gets SIGTERM or SIGINT; then finish what was accepted,
@@ -72,13 +72,13 @@ with go to standard output (not with --log-format json).`,
   rookery serve --trusted-proxy 127.0.0.1 --public-url https://chat.example`,
 		Args: takes(),
 	}
-	f.register(c)
-	c.RunE = func(c *cobra.Command, _ []string) error { return serve(c, f) }
-	return c
+	f.register(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return serve(cmd, f) }
+	return cmd
 }
 
-func (f *serveFlags) register(c *cobra.Command) {
-	flags := c.Flags()
+func (f *serveFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	flags.SortFlags = false
 	f.data = dataFlag(flags)
 	flags.StringArrayVar(&f.listen, "listen", defaultListen, "listen on `ADDR`, host:port, and not on the default; may be given more than once")
@@ -92,8 +92,8 @@ func (f *serveFlags) register(c *cobra.Command) {
 	flags.IntVar(&f.requestMemory, "max-request-memory", 64, "hold at most `MIB` of requests that have not arrived whole, of all connections together; when it is used up, the one that began first is given up")
 	flags.BoolVar(&f.limitLoopback, "limit-loopback", false, "let --max-connections-per-address bind clients on this machine too")
 	flags.IntVar(&f.recordsPerSecond, "max-records-per-second", 0, "close a line or WebSocket that brings more than `N` records in one second; 0 is any number")
-	for _, t := range f.times() {
-		flags.DurationVar(t.value, t.flag, t.usual, t.usage)
+	for _, timeFlag := range f.times() {
+		flags.DurationVar(timeFlag.value, timeFlag.flag, timeFlag.usual, timeFlag.usage)
 	}
 	flags.IntVar(&f.retention, "retention", int(service.DefaultRetention/(24*time.Hour)), "keep messages for `DAYS` after they were collected")
 	flags.IntVar(&f.mailboxMessages, "max-mailbox-messages", service.DefaultMailboxMessages,
@@ -130,34 +130,34 @@ func (f *serveFlags) times() []timeFlag {
 	}
 }
 
-func serve(c *cobra.Command, f serveFlags) error {
-	config, err := f.config(c.ErrOrStderr())
+func serve(cmd *cobra.Command, f serveFlags) error {
+	config, err := f.config(cmd.ErrOrStderr())
 	if err != nil {
-		return usageErrorf(c, "%v", err)
+		return usageErrorf(cmd, "%v", err)
 	}
 	stopProfile, err := profile(f.cpuProfile)
 	if err != nil {
 		return err
 	}
-	ctx, forget := untilSignal(c.Context(), config.log)
+	ctx, forget := untilSignal(cmd.Context(), config.log)
 	defer forget()
-	s, err := openServer(ctx, config)
+	server, err := openServer(ctx, config)
 	if err != nil {
 		return errors.Join(err, stopProfile())
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.run(ctx) })
-	g.Go(func() error {
-		stdout := c.OutOrStdout()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return server.run(ctx) })
+	group.Go(func() error {
+		stdout := cmd.OutOrStdout()
 		if f.logFormat == "json" { // nobody reads along
 			stdout = io.Discard
 		}
-		if err := s.greet(ctx, stdout, newInvocation(os.Args[0], *f.data)); err != nil && ctx.Err() == nil {
+		if err := server.greet(ctx, stdout, newInvocation(os.Args[0], *f.data)); err != nil && ctx.Err() == nil {
 			config.log.Warn("cannot say how to try the server", "error", err)
 		}
 		return nil
 	})
-	return errors.Join(g.Wait(), stopProfile())
+	return errors.Join(group.Wait(), stopProfile())
 }
 
 // config checks the flags and makes of them what a server needs.
@@ -192,9 +192,9 @@ func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
 			return c, fmt.Errorf("--%s is %d, allowed is %d to %d", bound.name, bound.got, bound.least, bound.max)
 		}
 	}
-	for _, t := range f.times() {
-		if *t.value < time.Second {
-			return c, fmt.Errorf("--%s is %v, allowed is 1s and more", t.flag, *t.value)
+	for _, timeFlag := range f.times() {
+		if *timeFlag.value < time.Second {
+			return c, fmt.Errorf("--%s is %v, allowed is 1s and more", timeFlag.flag, *timeFlag.value)
 		}
 	}
 	c.retention = time.Duration(f.retention) * 24 * time.Hour
@@ -208,11 +208,11 @@ func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
 		}
 	}
 	for _, text := range f.trustedProxies {
-		p, err := parseProxy(text)
+		prefix, err := parseProxy(text)
 		if err != nil {
 			return c, err
 		}
-		c.trustedProxies = append(c.trustedProxies, p)
+		c.trustedProxies = append(c.trustedProxies, prefix)
 	}
 	if c.publicURLs, err = parsePublicURLs(f.publicURLs); err != nil {
 		return c, err
@@ -239,24 +239,24 @@ func checkListen(address string) error {
 
 // parseProxy reads a network, or one address.
 func parseProxy(text string) (netip.Prefix, error) {
-	if a, err := netip.ParseAddr(text); err == nil {
-		return a.Unmap().Prefix(a.Unmap().BitLen())
+	if addr, err := netip.ParseAddr(text); err == nil {
+		return addr.Unmap().Prefix(addr.Unmap().BitLen())
 	}
-	p, err := netip.ParsePrefix(text)
+	prefix, err := netip.ParsePrefix(text)
 	if err != nil {
-		return p, fmt.Errorf("--trusted-proxy %q is neither an address such as 127.0.0.1 nor a network such as 10.0.0.0/8", text)
+		return prefix, fmt.Errorf("--trusted-proxy %q is neither an address such as 127.0.0.1 nor a network such as 10.0.0.0/8", text)
 	}
-	return p.Masked(), nil
+	return prefix.Masked(), nil
 }
 
 // parseOrigins reads the values of a flag that names web origins.
 func parseOrigins(flag string, texts []string) (origins []transport.Origin, err error) {
 	for _, text := range texts {
-		o, err := transport.ParseOrigin(text)
+		origin, err := transport.ParseOrigin(text)
 		if err != nil {
 			return nil, fmt.Errorf("--%s: %w", flag, err)
 		}
-		origins = append(origins, o)
+		origins = append(origins, origin)
 	}
 	return origins, nil
 }
@@ -265,9 +265,9 @@ func parseOrigins(flag string, texts []string) (origins []transport.Origin, err 
 // it can serve.
 func parsePublicURLs(texts []string) ([]transport.Origin, error) {
 	urls, err := parseOrigins("public-url", texts)
-	for _, u := range urls {
-		if !u.IsWeb() {
-			return nil, fmt.Errorf("--public-url: %q begins with neither http:// nor https://", u)
+	for _, origin := range urls {
+		if !origin.IsWeb() {
+			return nil, fmt.Errorf("--public-url: %q begins with neither http:// nor https://", origin)
 		}
 	}
 	return urls, err

@@ -24,9 +24,9 @@ import (
 
 func TestFlagsBecomeTheServersSettings(t *testing.T) {
 	var f serveFlags
-	var c cobra.Command
-	f.register(&c)
-	err := c.ParseFlags(strings.Fields("--listen :1 --listen :2 --trusted-proxy 10.1.2.3/8 --trusted-proxy ::ffff:127.0.0.1 " +
+	var cmd cobra.Command
+	f.register(&cmd)
+	err := cmd.ParseFlags(strings.Fields("--listen :1 --listen :2 --trusted-proxy 10.1.2.3/8 --trusted-proxy ::ffff:127.0.0.1 " +
 		"--public-url https://chat.example --public-url http://chat.example:8000 --allow-origin https://app.example --max-connections 7 " +
 		"--max-connections-per-address 5 --max-request-memory 9 --limit-loopback " +
 		"--max-mailbox-messages 9 --max-mailbox-size 2 --max-messages-per-minute 4 --disk-reserve 5 --retention 2 --password-memory 64 --password-passes 3 --shutdown-timeout 3s"))
@@ -121,7 +121,7 @@ func beginWith(t *testing.T, s *server, fields string, length int) net.Conn {
 func TestShutdownDoesNotWaitForPasswordsToBeChecked(t *testing.T) {
 	cost := service.FloorCost
 	cost.Passes = 20
-	s, err := openServer(t.Context(), serverConfig{
+	server, err := openServer(t.Context(), serverConfig{
 		dir: t.TempDir(), listen: []string{"127.0.0.1:0"}, shutdown: 5 * time.Second, now: time.Now, log: slog.New(slog.DiscardHandler),
 		passwords: cost, trustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")},
 	})
@@ -130,11 +130,11 @@ func TestShutdownDoesNotWaitForPasswordsToBeChecked(t *testing.T) {
 	}
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- s.run(ctx) }()
+	go func() { ended <- server.run(ctx) }()
 	const login = "VER=1.1&CMD=Login&UIN=10001&M5=0&PS=wrong"
 	var conns []net.Conn
 	for i := range 250 {
-		conns = append(conns, beginWith(t, s, fmt.Sprintf("X-Forwarded-For: 192.0.2.%d\r\n", i), len(login)))
+		conns = append(conns, beginWith(t, server, fmt.Sprintf("X-Forwarded-For: 192.0.2.%d\r\n", i), len(login)))
 	}
 	end()
 	for _, conn := range conns {
@@ -146,11 +146,11 @@ func TestShutdownDoesNotWaitForPasswordsToBeChecked(t *testing.T) {
 }
 
 func TestShutdownAnswersWhatWasAccepted(t *testing.T) {
-	s := openTestServer(t, time.Minute)
+	server := openTestServer(t, time.Minute)
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- s.run(ctx) }()
-	conn := begin(t, s)
+	go func() { ended <- server.run(ctx) }()
+	conn := begin(t, server)
 	end()
 	if _, err := io.WriteString(conn, "VER=1.1&CMD=Logout&UIN=10"); err != nil {
 		t.Fatal(err)
@@ -178,18 +178,18 @@ func unread(t *testing.T, conn net.Conn) {
 }
 
 func TestSlowClientsAreNoReasonToFailInTheEnd(t *testing.T) {
-	s := openTestServer(t, 6*time.Second)
+	server := openTestServer(t, 6*time.Second)
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- s.run(ctx) }()
-	begin(t, s)
-	tcp, err := net.Dial("tcp", s.listeners[0].Addr().String())
+	go func() { ended <- server.run(ctx) }()
+	begin(t, server)
+	tcp, err := net.Dial("tcp", server.listeners[0].Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tcp.Close()
 	unread(t, tcp)
-	operator, err := net.Dial("unix", s.socket.Addr().String())
+	operator, err := net.Dial("unix", server.socket.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,14 +213,14 @@ func (w stuck) Serve(_ context.Context, c *transport.Conn) {
 }
 
 func TestShutdownGivesUpInTime(t *testing.T) {
-	s := openTestServer(t, 50*time.Millisecond)
+	server := openTestServer(t, 50*time.Millisecond)
 	way := stuck{make(chan struct{}), make(chan struct{})}
 	defer close(way.release)
-	s.transport = transport.NewServer(transport.Config{Protocol: way, Log: s.log})
+	server.transport = transport.NewServer(transport.Config{Protocol: way, Log: server.log})
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- s.run(ctx) }()
-	conn, err := net.Dial("tcp", s.listeners[0].Addr().String())
+	go func() { ended <- server.run(ctx) }()
+	conn, err := net.Dial("tcp", server.listeners[0].Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,10 +233,10 @@ func TestShutdownGivesUpInTime(t *testing.T) {
 }
 
 func TestAListenerThatFailsEndsTheServer(t *testing.T) {
-	s := openTestServer(t, time.Minute)
+	server := openTestServer(t, time.Minute)
 	ended := make(chan error, 1)
-	go func() { ended <- s.run(t.Context()) }()
-	_ = s.listeners[0].Close()
+	go func() { ended <- server.run(t.Context()) }()
+	_ = server.listeners[0].Close()
 	if err := <-ended; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("ended with %v", err)
 	}

@@ -90,22 +90,22 @@ func openServer(ctx context.Context, c serverConfig) (*server, error) {
 		operator.Close()
 		return nil, fmt.Errorf("a server runs on %s already; stop it first, or give this one another directory with --data", c.dir)
 	}
-	b, err := openBackend(ctx, c.dir, lock, makeOne, c.reserve, service.Config{
+	backend, err := openBackend(ctx, c.dir, lock, makeOne, c.reserve, service.Config{
 		Now: c.now, AfterFunc: c.afterFunc, Log: c.log, Passwords: c.passwords, Retention: c.retention, Mailbox: c.mailbox, PerMinute: c.perMinute,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if b.store.Made() {
+	if backend.store.Made() {
 		c.log.Info("there was no store, so a new one is made", "dir", c.dir)
 	}
-	s := &server{backend: b, log: c.log, shutdown: c.shutdown}
+	s := &server{backend: backend, log: c.log, shutdown: c.shutdown}
 	if err := s.listen(ctx, c); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	warnings := transport.NewWarnings(c.log, c.now)
 	s.transport = transport.NewServer(transport.Config{
-		Protocol:      s.ways(c, warnings),
+		Protocol: s.ways(c, warnings),
 		Limits:   c.limits,
 		Proxies:  c.trustedProxies,
 		Log:      c.log,
@@ -169,18 +169,18 @@ func hostname(log *slog.Logger) string {
 // listen binds the addresses and the control socket.
 func (s *server) listen(ctx context.Context, c serverConfig) (err error) {
 	for _, address := range c.listen {
-		l, err := transport.Listen(ctx, address)
+		listener, err := transport.Listen(ctx, address)
 		if err != nil {
 			return describeListen(address, err)
 		}
-		s.listeners = append(s.listeners, l)
+		s.listeners = append(s.listeners, listener)
 	}
 	if s.socket, err = control.Listen(c.dir); err != nil {
 		return fmt.Errorf("cannot open the control socket in %s: %w", c.dir, disk.Explain(err))
 	}
 	s.log.Info("serving the data directory", "dir", c.dir)
-	for _, l := range s.listeners {
-		s.log.Info("listening", "addr", l.Addr().String())
+	for _, listener := range s.listeners {
+		s.log.Info("listening", "addr", listener.Addr().String())
 	}
 	return nil
 }
@@ -201,8 +201,8 @@ func describeListen(address string, err error) error {
 // already.
 func (s *server) close() error {
 	var errs []error
-	for _, l := range s.listeners {
-		errs = append(errs, l.Close())
+	for _, listener := range s.listeners {
+		errs = append(errs, listener.Close())
 	}
 	if s.socket != nil {
 		errs = append(errs, s.socket.Close())
@@ -216,24 +216,24 @@ func (s *server) run(ctx context.Context) error {
 	// The housekeeping goes on until the last request is answered.
 	housekeeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	g, ending := errgroup.WithContext(ctx)
-	for _, l := range s.listeners {
-		g.Go(func() error { return s.transport.Serve(l) })
+	group, ending := errgroup.WithContext(ctx)
+	for _, listener := range s.listeners {
+		group.Go(func() error { return s.transport.Serve(listener) })
 	}
-	g.Go(func() error {
+	group.Go(func() error {
 		if err := s.control.Serve(s.socket); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
 	})
-	g.Go(func() error { return s.service.Run(housekeeping) })
-	g.Go(func() error { return s.trim(housekeeping) })
-	g.Go(func() error {
+	group.Go(func() error { return s.service.Run(housekeeping) })
+	group.Go(func() error { return s.trim(housekeeping) })
+	group.Go(func() error {
 		<-ending.Done()
 		defer stop()
 		return s.finish(context.WithoutCancel(ctx))
 	})
-	return errors.Join(g.Wait(), s.backend.close())
+	return errors.Join(group.Wait(), s.backend.close())
 }
 
 // finish ends the ways in, in good order if that is done in time.

@@ -47,13 +47,13 @@ func newTestServer(t *testing.T, c serverConfig) *testServer {
 
 func (ts *testServer) start() {
 	ts.t.Helper()
-	s, err := openServer(context.Background(), ts.config)
+	server, err := openServer(context.Background(), ts.config)
 	if err != nil {
 		ts.t.Fatal(err)
 	}
 	ctx, end := context.WithCancel(context.Background())
-	ts.server, ts.end, ts.ended = s, end, make(chan error, 1)
-	go func() { ts.ended <- s.run(ctx) }()
+	ts.server, ts.end, ts.ended = server, end, make(chan error, 1)
+	go func() { ts.ended <- server.run(ctx) }()
 }
 
 // stop ends the server as SIGTERM does.
@@ -121,9 +121,9 @@ func TestHowManyRecordsASecondMayBringIsASetting(t *testing.T) {
 func configOf(t *testing.T, flags string) (serverConfig, error) {
 	t.Helper()
 	var f serveFlags
-	var c cobra.Command
-	f.register(&c)
-	if err := c.ParseFlags(strings.Fields(flags)); err != nil {
+	var cmd cobra.Command
+	f.register(&cmd)
+	if err := cmd.ParseFlags(strings.Fields(flags)); err != nil {
 		t.Fatal(err)
 	}
 	return f.config(io.Discard)

@@ -18,7 +18,7 @@ func (e *reportedError) Unwrap() error { return e.error }
 // forEach does something for each of several accounts. An error for one is
 // reported at once and does not keep it from the others; the first is
 // returned in the end.
-func (a *clientFlags) forEach(c *cobra.Command, uins []rookery.UIN, do func(rookery.UIN) error) error {
+func (a *clientFlags) forEach(cmd *cobra.Command, uins []rookery.UIN, do func(rookery.UIN) error) error {
 	var first error
 	for _, uin := range uins {
 		err := a.login.explain(do(uin))
@@ -30,26 +30,26 @@ func (a *clientFlags) forEach(c *cobra.Command, uins []rookery.UIN, do func(rook
 		case first == nil:
 			first = &reportedError{err}
 		}
-		fmt.Fprintf(c.ErrOrStderr(), "rookery: %d: %s\n", uin, describe(err))
+		fmt.Fprintf(cmd.ErrOrStderr(), "rookery: %d: %s\n", uin, describe(err))
 	}
 	return first
 }
 
 // takesUINs is for commands whose arguments are account numbers, at least one.
-func takesUINs(c *cobra.Command, args []string) error {
+func takesUINs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return usageErrorf(c, "UIN is missing")
+		return usageErrorf(cmd, "UIN is missing")
 	}
-	_, err := parseUINs(c, args)
+	_, err := parseUINs(cmd, args)
 	return err
 }
 
 // parseUINs reads account numbers, each once.
-func parseUINs(c *cobra.Command, args []string) ([]rookery.UIN, error) {
+func parseUINs(cmd *cobra.Command, args []string) ([]rookery.UIN, error) {
 	var list []rookery.UIN
 	seen := make(map[rookery.UIN]bool)
 	for _, text := range args {
-		uin, err := parseUIN(c, text)
+		uin, err := parseUIN(cmd, text)
 		if err != nil {
 			return nil, err
 		}
@@ -69,12 +69,12 @@ type outcome struct {
 
 // runForEach does something for each account that the arguments name, with the
 // client of the one that acts.
-func (a *clientFlags) runForEach(c *cobra.Command, args []string, do func(context.Context, *client.Client, printer, rookery.UIN) error) error {
-	uins, err := parseUINs(c, args)
+func (a *clientFlags) runForEach(cmd *cobra.Command, args []string, do func(context.Context, *client.Client, printer, rookery.UIN) error) error {
+	uins, err := parseUINs(cmd, args)
 	if err != nil {
 		return err
 	}
-	return a.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
-		return a.forEach(c, uins, func(uin rookery.UIN) error { return do(ctx, cl, out, uin) })
+	return a.run(cmd, func(ctx context.Context, messenger *client.Client, out printer) error {
+		return a.forEach(cmd, uins, func(uin rookery.UIN) error { return do(ctx, messenger, out, uin) })
 	})
 }

@@ -105,9 +105,9 @@ func terminalGone() func() bool {
 // tryTerminal opens the controlling terminal of this process, and closes it
 // again. A terminal that is held open keeps its ssh session from ending.
 func tryTerminal() error {
-	f, err := os.OpenFile("/dev/tty", os.O_RDWR|syscall.O_NOCTTY, 0)
+	file, err := os.OpenFile("/dev/tty", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		return err
 	}
-	return f.Close()
+	return file.Close()
 }

@@ -73,8 +73,8 @@ func parseTime(text string, now time.Time) (time.Time, bool) {
 // of returns the messages of a page, oldest first, that are not before the
 // place.
 func (f *sinceFlag) of(page []client.Message) []client.Message {
-	for i, m := range page {
-		if f.time.IsZero() && m.Number > f.number || !f.time.IsZero() && !m.Time.Before(f.time) {
+	for i, message := range page {
+		if f.time.IsZero() && message.Number > f.number || !f.time.IsZero() && !message.Time.Before(f.time) {
 			return page[i:]
 		}
 	}

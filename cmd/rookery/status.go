@@ -15,7 +15,7 @@ func statusCommand() *cobra.Command {
 	for _, w := range statusWords {
 		words = append(words, w.word)
 	}
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "status STATUS",
 		Short: "Say whether you are there",
 		Long: `Change the status that friends see: online, away, busy, invisible, offline, talk
@@ -29,32 +29,32 @@ With --json: uin and status.`,
 		Example: `  rookery status busy
   rookery status invisible
   rookery status online --account 10001`,
-		Args: func(c *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usageErrorf(c, "STATUS is missing: say %s; the server cannot be asked what yours is", strings.Join(words, ", "))
+				return usageErrorf(cmd, "STATUS is missing: say %s; the server cannot be asked what yours is", strings.Join(words, ", "))
 			}
-			return takes("STATUS")(c, args)
+			return takes("STATUS")(cmd, args)
 		},
 		ValidArgs: words,
 	}
-	a := actingFlags(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
+	flags := actingFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		status, ok := parseStatus(args[0])
 		if !ok {
-			return usageErrorf(c, "%q is no status; there are %s", args[0], strings.Join(words, ", "))
+			return usageErrorf(cmd, "%q is no status; there are %s", args[0], strings.Join(words, ", "))
 		}
-		return a.run(c, func(ctx context.Context, cl *client.Client, out printer) error {
-			if err := cl.SetStatus(ctx, status); err != nil {
+		return flags.run(cmd, func(ctx context.Context, messenger *client.Client, out printer) error {
+			if err := messenger.SetStatus(ctx, status); err != nil {
 				return err
 			}
 			object := struct {
 				UIN    rookery.UIN `json:"uin"`
 				Status string      `json:"status"`
-			}{cl.UIN(), args[0]}
-			return out.say(object, "Account %d is %s.", cl.UIN(), statusName(status))
+			}{messenger.UIN(), args[0]}
+			return out.say(object, "Account %d is %s.", messenger.UIN(), statusName(status))
 		})
 	}
-	return c
+	return cmd
 }
 
 func parseStatus(word string) (rookery.Status, bool) {

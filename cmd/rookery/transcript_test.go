@@ -75,15 +75,15 @@ func (w *world) running() *testServer {
 
 // Setting takes a flag of serve, as its command line does.
 func (w *world) Setting(name, value string) error {
-	f := &w.flags
-	if f.data == nil {
-		f.register(&w.serve)
+	serveFlags := &w.flags
+	if serveFlags.data == nil {
+		serveFlags.register(&w.serve)
 	}
 	if err := w.serve.Flags().Set(name, value); err != nil {
 		return err
 	}
 	var err error
-	w.config, err = f.config(io.Discard)
+	w.config, err = serveFlags.config(io.Discard)
 	w.config.dir = "" // not the default
 	return err
 }
@@ -96,8 +96,8 @@ func credential(password string) rookery.Credential {
 
 func (w *world) Account(uin uint32, password string, fields []transcript.Field) error {
 	s := w.running()
-	a := rookery.NewAccount(rookery.UIN(uin), "", s.clock.now())
-	if _, err := s.store.CreateAccount(w.t.Context(), a, credential(password)); err != nil {
+	account := rookery.NewAccount(rookery.UIN(uin), "", s.clock.now())
+	if _, err := s.store.CreateAccount(w.t.Context(), account, credential(password)); err != nil {
 		return err
 	}
 	return w.Set(uin, fields)
@@ -120,15 +120,15 @@ func (w *world) Befriend(a, b uint32) error {
 }
 
 func (w *world) Notice(to []uint32, text string) error {
-	o := w.running().operator()
+	operator := w.running().operator()
 	var uins []rookery.UIN
 	for _, uin := range to {
 		uins = append(uins, rookery.UIN(uin))
 	}
 	if len(to) > 0 {
-		return o.Notify(w.t.Context(), text, uins)
+		return operator.Notify(w.t.Context(), text, uins)
 	}
-	_, err := notifyPage(w.t.Context(), o, text, rookery.System)
+	_, err := notifyPage(w.t.Context(), operator, text, rookery.System)
 	return err
 }
 

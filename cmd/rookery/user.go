@@ -13,7 +13,7 @@ import (
 )
 
 func userCommand() *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "user",
 		Short: "Add, list, change and remove accounts",
 		Long: `Add, list, change and remove accounts. While a server runs on the data directory
@@ -24,8 +24,8 @@ stored there.`,
   rookery user set 10001 --rule open
   rookery user remove 10001`,
 	}
-	data := dataFlag(c.PersistentFlags())
-	return group(c,
+	data := dataFlag(cmd.PersistentFlags())
+	return group(cmd,
 		userAddCommand(data),
 		userListCommand(data),
 		userSetCommand(data),
@@ -37,10 +37,10 @@ stored there.`,
 }
 
 // parseUIN reads an account number that stands in a command line.
-func parseUIN(c *cobra.Command, text string) (rookery.UIN, error) {
+func parseUIN(cmd *cobra.Command, text string) (rookery.UIN, error) {
 	uin, ok := rookery.ParseUIN(text)
 	if !ok {
-		return 0, usageErrorf(c, "%q is no account number, which is %d to 4294967295", text, rookery.System)
+		return 0, usageErrorf(cmd, "%q is no account number, which is %d to 4294967295", text, rookery.System)
 	}
 	return uin, nil
 }
@@ -61,10 +61,10 @@ func (f *uinFlag) String() string { return "" }
 func (f *uinFlag) Type() string   { return "N" }
 
 // settingFlags gives a command a flag for each field of an account.
-func settingFlags(c *cobra.Command) control.Settings {
+func settingFlags(cmd *cobra.Command) control.Settings {
 	settings := make(control.Settings)
-	for _, f := range control.Fields() {
-		c.Flags().Var(&settingFlag{settings, f}, f.Name, f.Usage)
+	for _, field := range control.Fields() {
+		cmd.Flags().Var(&settingFlag{settings, field}, field.Name, field.Usage)
 	}
 	return settings
 }
@@ -83,13 +83,13 @@ func (f *settingFlag) String() string { return "" }
 func (f *settingFlag) Type() string   { return f.field.Value }
 
 // passwordFlag gives a command the flag that makes it read a password.
-func passwordFlag(c *cobra.Command) *bool {
-	return c.Flags().Bool("password-stdin", false, "read the password from standard input, one line; without this one is made and shown")
+func passwordFlag(cmd *cobra.Command) *bool {
+	return cmd.Flags().Bool("password-stdin", false, "read the password from standard input, one line; without this one is made and shown")
 }
 
 // readPassword reads the one line that standard input is to hold.
-func readPassword(c *cobra.Command) (string, error) {
-	in := bufio.NewReader(io.LimitReader(c.InOrStdin(), 4096))
+func readPassword(cmd *cobra.Command) (string, error) {
+	in := bufio.NewReader(io.LimitReader(cmd.InOrStdin(), 4096))
 	line, err := in.ReadString('\n')
 	if err != nil && err != io.EOF {
 		return "", fmt.Errorf("cannot read the password: %w", err)

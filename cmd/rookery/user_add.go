@@ -9,7 +9,7 @@ import (
 )
 
 func userAddCommand(data *string) *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "add --nick NAME",
 		Short: "Add an account",
 		Long: `Add an account. Without --uin it gets the lowest free number from 10001 on.
@@ -25,40 +25,40 @@ stored as such.`,
   rookery user add --nick helper --rule open --about "Ask me anything."`,
 		Args: takes(),
 	}
-	c.Flags().SortFlags = false
+	cmd.Flags().SortFlags = false
 	var uin uinFlag
-	c.Flags().Var(&uin, "uin", "account number; the lowest free one if left out")
-	fromStdin := passwordFlag(c)
-	settings := settingFlags(c)
-	c.RunE = func(c *cobra.Command, _ []string) error {
+	cmd.Flags().Var(&uin, "uin", "account number; the lowest free one if left out")
+	fromStdin := passwordFlag(cmd)
+	settings := settingFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if settings["nick"] == "" {
-			return usageErrorf(c, "--nick is missing: the name that others see")
+			return usageErrorf(cmd, "--nick is missing: the name that others see")
 		}
-		a := control.NewAccount{UIN: uin.uin, Settings: settings}
+		newAccount := control.NewAccount{UIN: uin.uin, Settings: settings}
 		if *fromStdin {
-			password, err := readPassword(c)
+			password, err := readPassword(cmd)
 			if err != nil {
 				return err
 			}
-			a.Password = password
+			newAccount.Password = password
 		}
-		return operateNew(c.Context(), *data, c.ErrOrStderr(), func(o *control.Operator) error {
-			added, err := o.Add(c.Context(), a)
+		return operateNew(cmd.Context(), *data, cmd.ErrOrStderr(), func(operator *control.Operator) error {
+			added, err := operator.Add(cmd.Context(), newAccount)
 			if err != nil {
 				return err
 			}
-			return printAdded(c, added)
+			return printAdded(cmd, added)
 		})
 	}
-	return c
+	return cmd
 }
 
-func printAdded(c *cobra.Command, added control.Added) error {
+func printAdded(cmd *cobra.Command, added control.Added) error {
 	text := fmt.Sprintf("Added account %d.\n", added.UIN)
 	if added.Password != "" {
 		text += madePassword(added.Password)
 	}
-	_, err := fmt.Fprint(c.OutOrStdout(), text)
+	_, err := fmt.Fprint(cmd.OutOrStdout(), text)
 	return err
 }
 

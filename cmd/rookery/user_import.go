@@ -12,7 +12,7 @@ import (
 )
 
 func userImportCommand(data *string) *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "import FILE.csv",
 		Short: "Add the accounts that a CSV file lists",
 		Long: `Add the accounts that a CSV file lists; FILE.csv can be - for standard input. Its
@@ -37,74 +37,74 @@ with the columns uin, nick and password. Progress goes to standard error.`,
   10011,workshop,correct horse,ask`,
 		Args: takes("FILE.csv"),
 	}
-	skip := c.Flags().Bool("skip-existing", false, "leave out accounts that are there already, as they are")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		rows, err := readImport(c, args[0])
+	skip := cmd.Flags().Bool("skip-existing", false, "leave out accounts that are there already, as they are")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		rows, err := readImport(cmd, args[0])
 		if err != nil {
 			return fmt.Errorf("%w; nothing was imported", err)
 		}
-		return operateNew(c.Context(), *data, c.ErrOrStderr(), func(o *control.Operator) error {
-			rows, err := withoutExisting(c, o, rows, *skip)
+		return operateNew(cmd.Context(), *data, cmd.ErrOrStderr(), func(operator *control.Operator) error {
+			rows, err := withoutExisting(cmd, operator, rows, *skip)
 			if err != nil {
 				return fmt.Errorf("%w; nothing was imported", err)
 			}
-			return importRows(c, o, rows)
+			return importRows(cmd, operator, rows)
 		})
 	}
-	return c
+	return cmd
 }
 
-func readImport(c *cobra.Command, name string) ([]importRow, error) {
+func readImport(cmd *cobra.Command, name string) ([]importRow, error) {
 	if name == "-" {
-		return parseImport("standard input", c.InOrStdin())
+		return parseImport("standard input", cmd.InOrStdin())
 	}
-	f, err := os.Open(name)
+	file, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the file: %w", err)
 	}
-	defer f.Close()
-	return parseImport(name, f)
+	defer file.Close()
+	return parseImport(name, file)
 }
 
 // withoutExisting leaves out accounts that are there already, or reports the
 // first one as an error.
-func withoutExisting(c *cobra.Command, o *control.Operator, rows []importRow, skip bool) ([]importRow, error) {
+func withoutExisting(cmd *cobra.Command, operator *control.Operator, rows []importRow, skip bool) ([]importRow, error) {
 	var missing []importRow
-	for _, r := range rows {
-		if r.account.UIN != 0 {
-			_, err := findAccount(c.Context(), o, r.account.UIN)
+	for _, importRow := range rows {
+		if importRow.account.UIN != 0 {
+			_, err := findAccount(cmd.Context(), operator, importRow.account.UIN)
 			switch {
 			case err == nil && skip:
 				continue
 			case err == nil:
-				return nil, fmt.Errorf("%s: account %d is there already; take it out, or leave such accounts as they are with --skip-existing", r.at, r.account.UIN)
+				return nil, fmt.Errorf("%s: account %d is there already; take it out, or leave such accounts as they are with --skip-existing", importRow.at, importRow.account.UIN)
 			case rookery.CodeOf(err) != rookery.CodeNoAccount:
 				return nil, err
 			}
 		}
-		missing = append(missing, r)
+		missing = append(missing, importRow)
 	}
 	if left := len(rows) - len(missing); left > 0 {
-		fmt.Fprintf(c.ErrOrStderr(), "%s left as before\n", accounts(left))
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s left as before\n", accounts(left))
 	}
 	return missing, nil
 }
 
 // importRows adds the accounts in the order of the file, and writes down what
 // was made for them as soon as they are there.
-func importRows(c *cobra.Command, o *control.Operator, rows []importRow) error {
-	p := newProgress(c.ErrOrStderr(), "imported", len(rows))
-	defer p.finish()
-	made := &createdAccounts{out: csv.NewWriter(c.OutOrStdout())}
-	for _, r := range rows {
-		added, err := o.Add(c.Context(), r.account)
+func importRows(cmd *cobra.Command, operator *control.Operator, rows []importRow) error {
+	progress := newProgress(cmd.ErrOrStderr(), "imported", len(rows))
+	defer progress.finish()
+	made := &createdAccounts{out: csv.NewWriter(cmd.OutOrStdout())}
+	for _, importRow := range rows {
+		added, err := operator.Add(cmd.Context(), importRow.account)
 		if err == nil {
-			err = made.write(r, added)
+			err = made.write(importRow, added)
 		}
 		if err != nil {
-			return fmt.Errorf("stopped at %s; what stands before that line is imported, take it out before you import the rest: %w", r.at, err)
+			return fmt.Errorf("stopped at %s; what stands before that line is imported, take it out before you import the rest: %w", importRow.at, err)
 		}
-		p.add(1)
+		progress.add(1)
 	}
 	return nil
 }

@@ -75,8 +75,8 @@ func checkColumns(columns []string) error {
 }
 
 func isColumn(name string) bool {
-	for _, f := range control.Fields() {
-		if f.Name == name {
+	for _, field := range control.Fields() {
+		if field.Name == name {
 			return true
 		}
 	}
@@ -85,29 +85,29 @@ func isColumn(name string) bool {
 
 // parseRow makes an account of a row's cells.
 func parseRow(columns, cells []string) (control.NewAccount, error) {
-	a := control.NewAccount{Settings: make(control.Settings)}
+	newAccount := control.NewAccount{Settings: make(control.Settings)}
 	for i, name := range columns {
 		text := cells[i]
 		switch {
 		case text == "" && name == "nick":
-			return a, fmt.Errorf("column nick is empty")
+			return newAccount, fmt.Errorf("column nick is empty")
 		case text == "":
 		case name == "password":
-			a.Password = text
+			newAccount.Password = text
 		case name == "uin":
 			var f uinFlag
 			if err := f.Set(text); err != nil {
-				return a, fmt.Errorf("column uin: %q: %w", text, err)
+				return newAccount, fmt.Errorf("column uin: %q: %w", text, err)
 			}
-			a.UIN = f.uin
+			newAccount.UIN = f.uin
 		default:
 			if err := (control.Settings{name: text}).Validate(); err != nil {
-				return a, fmt.Errorf("column %s: %w", name, err)
+				return newAccount, fmt.Errorf("column %s: %w", name, err)
 			}
-			a.Settings[name] = text
+			newAccount.Settings[name] = text
 		}
 	}
-	return a, nil
+	return newAccount, nil
 }
 
 // withoutMark skips the byte order mark that spreadsheets put before UTF-8.

@@ -18,7 +18,7 @@ import (
 )
 
 func userListCommand(data *string) *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the accounts",
 		Long: `List the accounts by number: the status that others see, who becomes a friend,
@@ -30,36 +30,36 @@ since, program), and the fields by the names of the flags of user set.`,
   rookery user list --json`,
 		Args: takes(),
 	}
-	asJSON := c.Flags().Bool("json", false, "all there is about the accounts, one JSON object a line")
-	c.RunE = func(c *cobra.Command, _ []string) error {
+	asJSON := cmd.Flags().Bool("json", false, "all there is about the accounts, one JSON object a line")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		print := printTable
 		if *asJSON {
 			print = printJSON
 		}
-		return operate(c.Context(), *data, func(o *control.Operator) error {
-			return print(c.OutOrStdout(), people(c.Context(), o))
+		return operate(cmd.Context(), *data, func(operator *control.Operator) error {
+			return print(cmd.OutOrStdout(), people(cmd.Context(), operator))
 		})
 	}
-	return c
+	return cmd
 }
 
 // listPage is how many accounts are asked for at once.
 const listPage = 500
 
 // people yields all accounts but the system's, by number, and an error last.
-func people(ctx context.Context, o *control.Operator) iter.Seq2[service.AccountInfo, error] {
+func people(ctx context.Context, operator *control.Operator) iter.Seq2[service.AccountInfo, error] {
 	return func(yield func(service.AccountInfo, error) bool) {
 		for after := rookery.System; ; {
-			page, err := o.Accounts(ctx, after, listPage)
+			page, err := operator.Accounts(ctx, after, listPage)
 			if err != nil {
 				yield(service.AccountInfo{}, err)
 				return
 			}
-			for _, a := range page {
-				if !yield(a, nil) {
+			for _, accountInfo := range page {
+				if !yield(accountInfo, nil) {
 					return
 				}
-				after = a.UIN
+				after = accountInfo.UIN
 			}
 			if len(page) < listPage {
 				return
@@ -71,20 +71,20 @@ func people(ctx context.Context, o *control.Operator) iter.Seq2[service.AccountI
 func printTable(w io.Writer, accounts iter.Seq2[service.AccountInfo, error]) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "UIN\tSTATUS\tRULE\tSIGNED IN FROM\tNICK") // errors show in Flush
-	for a, err := range accounts {
+	for accountInfo, err := range accounts {
 		if err != nil {
 			return err
 		}
 		var from []string
-		for _, s := range a.SignedIn { // devices often share an address
-			if address := s.Address.String(); !slices.Contains(from, address) {
+		for _, session := range accountInfo.SignedIn { // devices often share an address
+			if address := session.Address.String(); !slices.Contains(from, address) {
 				from = append(from, address)
 			}
 		}
 		if from == nil {
 			from = []string{"-"}
 		}
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", a.UIN, statusName(a.Status), a.Rule, strings.Join(from, " "), oneLine(a.Profile.Nick))
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\n", accountInfo.UIN, statusName(accountInfo.Status), accountInfo.Rule, strings.Join(from, " "), oneLine(accountInfo.Profile.Nick))
 	}
 	return table.Flush()
 }
@@ -96,17 +96,17 @@ func printJSON(w io.Writer, accounts iter.Seq2[service.AccountInfo, error]) erro
 		Program string    `json:"program,omitempty"`
 	}
 	out := printer{w: w, json: true}
-	for a, err := range accounts {
+	for accountInfo, err := range accounts {
 		if err != nil {
 			return err
 		}
 		sessions := []session{}
-		for _, s := range a.SignedIn {
+		for _, s := range accountInfo.SignedIn {
 			sessions = append(sessions, session{s.Address.String(), s.Since, s.Program})
 		}
-		object := map[string]any{"uin": a.UIN, "created": a.Created, "status": statusName(a.Status), "sessions": sessions}
-		for _, f := range control.Fields() {
-			object[f.Name] = f.Get(a.Account)
+		object := map[string]any{"uin": accountInfo.UIN, "created": accountInfo.Created, "status": statusName(accountInfo.Status), "sessions": sessions}
+		for _, field := range control.Fields() {
+			object[field.Name] = field.Get(accountInfo.Account)
 		}
 		if err := out.object(object); err != nil {
 			return err
@@ -125,4 +125,4 @@ var statusNames = map[rookery.Status]string{
 	rookery.StatusDoNotDisturb: "do not disturb",
 }
 
-func statusName(s rookery.Status) string { return statusNames[s] }
+func statusName(status rookery.Status) string { return statusNames[status] }

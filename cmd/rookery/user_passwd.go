@@ -9,7 +9,7 @@ import (
 )
 
 func userPasswdCommand(data *string) *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "passwd UIN",
 		Short: "Give an account a new password",
 		Long: `Give an account a new password. Whoever is signed in to it is signed out.
@@ -19,20 +19,20 @@ Without --password-stdin a password is made and shown, this once.`,
   printf %s "$PASSWORD" | rookery user passwd 10001 --password-stdin`,
 		Args: takes("UIN"),
 	}
-	fromStdin := passwordFlag(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		uin, err := parseUIN(c, args[0])
+	fromStdin := passwordFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		uin, err := parseUIN(cmd, args[0])
 		if err != nil {
 			return err
 		}
 		var password string
 		if *fromStdin {
-			if password, err = readPassword(c); err != nil {
+			if password, err = readPassword(cmd); err != nil {
 				return err
 			}
 		}
-		return operate(c.Context(), *data, func(o *control.Operator) error {
-			made, err := o.SetPassword(c.Context(), uin, password)
+		return operate(cmd.Context(), *data, func(operator *control.Operator) error {
+			made, err := operator.SetPassword(cmd.Context(), uin, password)
 			if err != nil {
 				return err
 			}
@@ -40,9 +40,9 @@ Without --password-stdin a password is made and shown, this once.`,
 			if made != "" {
 				text += madePassword(made)
 			}
-			_, err = fmt.Fprint(c.OutOrStdout(), text)
+			_, err = fmt.Fprint(cmd.OutOrStdout(), text)
 			return err
 		})
 	}
-	return c
+	return cmd
 }

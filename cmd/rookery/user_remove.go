@@ -16,7 +16,7 @@ import (
 )
 
 func userRemoveCommand(data *string) *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "remove UIN",
 		Short: "Remove an account",
 		Long: `Remove an account with its friendships and its messages. Whoever is signed in to
@@ -26,44 +26,44 @@ first.`,
   rookery user remove 10001 --yes`,
 		Args: takes("UIN"),
 	}
-	yes := c.Flags().Bool("yes", false, "do not ask")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		uin, err := parseUIN(c, args[0])
+	yes := cmd.Flags().Bool("yes", false, "do not ask")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		uin, err := parseUIN(cmd, args[0])
 		if err != nil {
 			return err
 		}
 		if !*yes && !isatty.IsTerminal(os.Stdin.Fd()) {
-			return usageErrorf(c, "not removed: there is no terminal to ask on, say --yes if you mean it")
+			return usageErrorf(cmd, "not removed: there is no terminal to ask on, say --yes if you mean it")
 		}
-		return operate(c.Context(), *data, func(o *control.Operator) error {
-			a, err := findAccount(c.Context(), o, uin)
+		return operate(cmd.Context(), *data, func(operator *control.Operator) error {
+			accountInfo, err := findAccount(cmd.Context(), operator, uin)
 			if err != nil {
 				return err
 			}
-			if !*yes && !confirmed(c, a.Account) {
+			if !*yes && !confirmed(cmd, accountInfo.Account) {
 				return fmt.Errorf("account %d was not removed", uin)
 			}
-			if err := o.Remove(c.Context(), uin); err != nil {
+			if err := operator.Remove(cmd.Context(), uin); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(c.OutOrStdout(), "Removed account %d.\n", uin)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Removed account %d.\n", uin)
 			return err
 		})
 	}
-	return c
+	return cmd
 }
 
 // confirmed asks on the terminal.
-func confirmed(c *cobra.Command, a rookery.Account) bool {
-	fmt.Fprintf(c.ErrOrStderr(), "Remove account %d (%s) with all its messages? [y/N] ", a.UIN, oneLine(a.Profile.Nick))
-	answer, _ := bufio.NewReader(c.InOrStdin()).ReadString('\n') // the end of input is a no
+func confirmed(cmd *cobra.Command, account rookery.Account) bool {
+	fmt.Fprintf(cmd.ErrOrStderr(), "Remove account %d (%s) with all its messages? [y/N] ", account.UIN, oneLine(account.Profile.Nick))
+	answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n') // the end of input is a no
 	answer = strings.ToLower(strings.TrimSpace(answer))
 	return answer == "y" || answer == "yes"
 }
 
 // findAccount returns one account, CodeNoAccount if there is none.
-func findAccount(ctx context.Context, o *control.Operator, uin rookery.UIN) (service.AccountInfo, error) {
-	found, err := o.Accounts(ctx, uin-1, 1)
+func findAccount(ctx context.Context, operator *control.Operator, uin rookery.UIN) (service.AccountInfo, error) {
+	found, err := operator.Accounts(ctx, uin-1, 1)
 	if err != nil {
 		return service.AccountInfo{}, err
 	}

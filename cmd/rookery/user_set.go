@@ -9,7 +9,7 @@ import (
 )
 
 func userSetCommand(data *string) *cobra.Command {
-	c := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "set UIN [--FIELD VALUE ...]",
 		Short: "Change an account's profile and rules",
 		Long:  "Change an account's profile and rules. What is not given stays as it is; an empty TEXT clears a field.",
@@ -18,23 +18,23 @@ func userSetCommand(data *string) *cobra.Command {
   rookery user set 10001 --about ""`,
 		Args: takes("UIN"),
 	}
-	c.Flags().SortFlags = false
-	settings := settingFlags(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		uin, err := parseUIN(c, args[0])
+	cmd.Flags().SortFlags = false
+	settings := settingFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		uin, err := parseUIN(cmd, args[0])
 		if err != nil {
 			return err
 		}
 		if len(settings) == 0 {
-			return usageErrorf(c, "there is nothing to change")
+			return usageErrorf(cmd, "there is nothing to change")
 		}
-		return operate(c.Context(), *data, func(o *control.Operator) error {
-			if _, err := o.Change(c.Context(), uin, settings); err != nil {
+		return operate(cmd.Context(), *data, func(operator *control.Operator) error {
+			if _, err := operator.Change(cmd.Context(), uin, settings); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(c.OutOrStdout(), "Changed account %d.\n", uin)
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "Changed account %d.\n", uin)
 			return err
 		})
 	}
-	return c
+	return cmd
 }

@@ -14,9 +14,9 @@ func versionCommand() *cobra.Command {
 		Long:    "Say which Rookery this is: its version and revision, and the Go that it was built with.",
 		Example: "  rookery version",
 		Args:    takes(),
-		RunE: func(c *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			info, _ := debug.ReadBuildInfo()
-			_, err := fmt.Fprintln(c.OutOrStdout(), versionText(info))
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), versionText(info))
 			return err
 		},
 	}

@@ -21,7 +21,7 @@ func (r *environment) chat(ctx context.Context, cfg PushConfig, report *Report) 
 	if cfg.Accounts == 0 {
 		return nil
 	}
-	h, err := r.talkers(ctx, "chat", cfg.Accounts)
+	server, err := r.talkers(ctx, "chat", cfg.Accounts)
 	if err != nil {
 		return err
 	}
@@ -29,40 +29,40 @@ func (r *environment) chat(ctx context.Context, cfg PushConfig, report *Report) 
 	if err != nil {
 		return err
 	}
-	if err := cfg.seed(ctx, dir, h.people); err != nil {
+	if err := cfg.seed(ctx, dir, server.people); err != nil {
 		return err
 	}
 	report.Push.Chat = &Chat{Accounts: cfg.Accounts}
-	if err := cfg.withStore(ctx, dir, func(s Store) error { return h.chat(ctx, cfg, s, report.Push.Chat) }); err != nil {
+	if err := cfg.withStore(ctx, dir, func(store Store) error { return server.chat(ctx, cfg, store, report.Push.Chat) }); err != nil {
 		return err
 	}
-	report.Messages += h.ledger.total()
-	return h.stop(ctx)
+	report.Messages += server.ledger.total()
+	return server.stop(ctx)
 }
 
-func (h *serverUnderTest) chat(ctx context.Context, cfg PushConfig, s Store, c *Chat) (err error) {
-	t := newTalk(ctx, h.ledger, h.seqs, h.everybody())
-	defer func() { err = cmp.Or(t.end(), err) }()
-	if err := t.begin(h.server.addr, cfg.Progress); err != nil {
+func (h *serverUnderTest) chat(ctx context.Context, cfg PushConfig, store Store, chat *Chat) (err error) {
+	workload := newTalk(ctx, h.ledger, h.seqs, h.everybody())
+	defer func() { err = cmp.Or(workload.end(), err) }()
+	if err := workload.begin(h.server.addr, cfg.Progress); err != nil {
 		return err
 	}
-	n := len(t.lines)
+	n := len(workload.lines)
 	pair := func(i int) (from, to int) { return i % n, (i + 1 + i/n%min(chatRing, n-1)) % n }
 	var commits []Percentiles
-	c.ChatResult, err = h.talk(t, cfg, cfg.Rate, func() error {
-		one, err := h.commits(ctx, s, cfg, pair)
+	chat.ChatResult, err = h.talk(workload, cfg, cfg.Rate, func() error {
+		one, err := h.commits(ctx, store, cfg, pair)
 		commits = append(commits, one)
 		return err
 	}, func(i int) (*pushConn, *pushConn) {
 		from, to := pair(i)
-		return t.lines[from], t.lines[to]
+		return workload.lines[from], workload.lines[to]
 	})
-	c.Commit = medianSpread(commits)
+	chat.Commit = medianSpread(commits)
 	return err
 }
 
 // commits delivers straight into a store what a run of the chat sends.
-func (h *serverUnderTest) commits(ctx context.Context, s Store, cfg PushConfig, pair func(i int) (from, to int)) (Percentiles, error) {
+func (h *serverUnderTest) commits(ctx context.Context, store Store, cfg PushConfig, pair func(i int) (from, to int)) (Percentiles, error) {
 	var mu sync.Mutex
 	var took histogram
 	var all errgroup.Group
@@ -71,7 +71,7 @@ func (h *serverUnderTest) commits(ctx context.Context, s Store, cfg PushConfig, 
 			from, to := pair(i)
 			letter := rookery.NewEntry{To: h.crowd.member(to), Kind: rookery.KindMessage, Peer: h.crowd.member(from), Text: fmt.Sprintf("%0*d%s", numberDigits, i, filler)}
 			start := time.Now()
-			_, err := s.Deliver(ctx, []rookery.NewEntry{letter}, start, rookery.RequestKey{})
+			_, err := store.Deliver(ctx, []rookery.NewEntry{letter}, start, rookery.RequestKey{})
 			mu.Lock()
 			defer mu.Unlock()
 			took.record(time.Since(start))
@@ -90,11 +90,11 @@ func (r *environment) talkers(ctx context.Context, name string, n int) (*serverU
 	if err != nil {
 		return nil, err
 	}
-	h, err := r.cfg.newHouse(ctx, name, dir, Population{Accounts: n, Active: n})
+	server, err := r.cfg.newHouse(ctx, name, dir, Population{Accounts: n, Active: n})
 	if err != nil {
 		return nil, err
 	}
-	return h, r.start(ctx, h)
+	return server, r.start(ctx, server)
 }
 
 // everybody is who lives in the house.
@@ -107,10 +107,10 @@ func (h *serverUnderTest) everybody() (uins []rookery.UIN) {
 
 // pushWorkload lets a talk run as often as there are rounds, each time after what is to
 // be done before, and returns the medians.
-func (h *serverUnderTest) talk(t *pushWorkload, cfg PushConfig, rate float64, before func() error, next func(i int) (from, to *pushConn)) (ChatResult, error) {
+func (h *serverUnderTest) talk(workload *pushWorkload, cfg PushConfig, rate float64, before func() error, next func(i int) (from, to *pushConn)) (ChatResult, error) {
 	var runs []ChatResult
 	for round := range cfg.Rounds {
-		fmt.Fprintf(cfg.Progress, "measuring: %g messages a second to %d connections, round %d of %d\n", rate, len(t.lines), round+1, cfg.Rounds)
+		fmt.Fprintf(cfg.Progress, "measuring: %g messages a second to %d connections, round %d of %d\n", rate, len(workload.lines), round+1, cfg.Rounds)
 		if err := before(); err != nil {
 			return ChatResult{}, err
 		}
@@ -118,7 +118,7 @@ func (h *serverUnderTest) talk(t *pushWorkload, cfg PushConfig, rate float64, be
 		if err != nil {
 			return ChatResult{}, err
 		}
-		one, err := t.run(rate, cfg.Duration, next)
+		one, err := workload.run(rate, cfg.Duration, next)
 		if err != nil {
 			return ChatResult{}, err
 		}
@@ -134,19 +134,19 @@ func (h *serverUnderTest) talk(t *pushWorkload, cfg PushConfig, rate float64, be
 
 func medianTalk(runs []ChatResult) ChatResult {
 	var answers, pushes []Percentiles
-	for _, t := range runs {
-		answers, pushes = append(answers, t.Answer), append(pushes, t.Push)
+	for _, chatResult := range runs {
+		answers, pushes = append(answers, chatResult.Answer), append(pushes, chatResult.Push)
 	}
 	return ChatResult{
-		PerSecond: median(runs, func(t ChatResult) float64 { return t.PerSecond }),
+		PerSecond: median(runs, func(chatResult ChatResult) float64 { return chatResult.PerSecond }),
 		Answer:    medianSpread(answers), Push: medianSpread(pushes),
-		CPU: median(runs, func(t ChatResult) time.Duration { return t.CPU }),
+		CPU: median(runs, func(chatResult ChatResult) time.Duration { return chatResult.CPU }),
 	}
 }
 
 func medianSpread(runs []Percentiles) Percentiles {
 	return Percentiles{
-		P50: median(runs, func(s Percentiles) time.Duration { return s.P50 }),
-		P99: median(runs, func(s Percentiles) time.Duration { return s.P99 }),
+		P50: median(runs, func(percentiles Percentiles) time.Duration { return percentiles.P50 }),
+		P99: median(runs, func(percentiles Percentiles) time.Duration { return percentiles.P99 }),
 	}
 }

@@ -94,11 +94,11 @@ func (m *mail) Close() error {
 	return os.WriteFile(m.path, b.Bytes(), 0o600)
 }
 
-func (m *mail) CreateAccount(_ context.Context, a rookery.Account, c rookery.Credential) (rookery.UIN, error) {
+func (m *mail) CreateAccount(_ context.Context, account rookery.Account, credential rookery.Credential) (rookery.UIN, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.Accounts[a.UIN] = c
-	return a.UIN, nil
+	m.Accounts[account.UIN] = credential
+	return account.UIN, nil
 }
 
 func (m *mail) Credential(_ context.Context, uin rookery.UIN) (rookery.Credential, error) {
@@ -107,12 +107,12 @@ func (m *mail) Credential(_ context.Context, uin rookery.UIN) (rookery.Credentia
 	return m.Accounts[uin], nil
 }
 
-func (m *mail) Relate(_ context.Context, c rookery.RelationChange) (rookery.Receipt, error) {
+func (m *mail) Relate(_ context.Context, change rookery.RelationChange) (rookery.Receipt, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if c.Transition.To.Friends {
-		m.Friends[c.Me] = append(m.Friends[c.Me], c.Other)
-		m.Friends[c.Other] = append(m.Friends[c.Other], c.Me)
+	if change.Transition.To.Friends {
+		m.Friends[change.Me] = append(m.Friends[change.Me], change.Other)
+		m.Friends[change.Other] = append(m.Friends[change.Other], change.Me)
 	}
 	return rookery.Receipt{}, nil
 }
@@ -146,13 +146,13 @@ func (m *mail) Collect(_ context.Context, uin rookery.UIN, _ string, p rookery.C
 	return nil
 }
 
-func (m *mail) SignIn(_ context.Context, s rookery.Session, proved rookery.Credential) error {
+func (m *mail) SignIn(_ context.Context, session rookery.Session, proved rookery.Credential) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if proved != m.Accounts[s.Account] {
-		return rookery.Errorf(rookery.CodeConflict, "not the credential of %d", s.Account)
+	if proved != m.Accounts[session.Account] {
+		return rookery.Errorf(rookery.CodeConflict, "not the credential of %d", session.Account)
 	}
-	m.Sessions[s.Account] = s.Address
+	m.Sessions[session.Account] = session.Address
 	return nil
 }
 
@@ -162,16 +162,16 @@ func serveMail(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	requests := &queue{addr: l.Addr(), conns: make(chan net.Conn)}
+	requests := &queue{addr: listener.Addr(), conns: make(chan net.Conn)}
 	server := &http.Server{Handler: m}
-	context.AfterFunc(ctx, func() { l.Close(); server.Close() })
-	fmt.Fprintf(os.Stderr, "level=INFO msg=listening addr=%s\n", l.Addr())
+	context.AfterFunc(ctx, func() { listener.Close(); server.Close() })
+	fmt.Fprintf(os.Stderr, "level=INFO msg=listening addr=%s\n", listener.Addr())
 	go server.Serve(requests)
-	m.accept(l, requests)
+	m.accept(listener, requests)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.Close()
@@ -227,26 +227,26 @@ func (m *mail) answer(values map[string]string, uin, to rookery.UIN, text string
 }
 
 // put stores an entry, if this server does as it should.
-func (m *mail) put(to rookery.UIN, e rookery.Entry) {
+func (m *mail) put(to rookery.UIN, entry rookery.Entry) {
 	box := m.Boxes[to]
 	times := 1
-	if numberOf(e.Text) == 4 {
+	if numberOf(entry.Text) == 4 {
 		switch os.Getenv(faultVariable) {
 		case "loses":
 			times = 0
 		case "repeats":
 			times = 2
 		case "exchanges":
-			e.Text, box[2].Text = box[2].Text, e.Text
+			entry.Text, box[2].Text = box[2].Text, entry.Text
 		}
 	}
 	for range times {
-		e.Number = uint64(len(box)) + 1
-		box = append(box, e)
+		entry.Number = uint64(len(box)) + 1
+		box = append(box, entry)
 	}
 	m.Boxes[to] = box
 	if times > 0 {
-		m.push(to, e)
+		m.push(to, entry)
 	}
 }
 
@@ -256,29 +256,29 @@ func serveRedis(ctx context.Context, args []string) error {
 	if !strings.Contains(flags, "--appendonly yes --appendfsync always") {
 		return fmt.Errorf("would not sync: %s", flags)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:"+args[slices.Index(args, "--port")+1])
+	listener, err := net.Listen("tcp", "127.0.0.1:"+args[slices.Index(args, "--port")+1])
 	if err != nil {
 		return err
 	}
-	context.AfterFunc(ctx, func() { l.Close() })
+	context.AfterFunc(ctx, func() { listener.Close() })
 	fmt.Println("* Ready to accept connections")
 	var mu sync.Mutex
 	lengths := map[string]int{}
 	for {
-		c, err := l.Accept()
+		conn, err := listener.Accept()
 		if err != nil {
 			return nil
 		}
 		go func() {
-			defer c.Close()
-			for words := range commands(c) {
+			defer conn.Close()
+			for words := range commands(conn) {
 				mu.Lock()
 				switch words[0] {
 				case "XADD":
 					lengths[words[1]]++
-					io.WriteString(c, "$3\r\n1-1\r\n")
+					io.WriteString(conn, "$3\r\n1-1\r\n")
 				case "XLEN":
-					fmt.Fprintf(c, ":%d\r\n", lengths[words[1]])
+					fmt.Fprintf(conn, ":%d\r\n", lengths[words[1]])
 				}
 				mu.Unlock()
 			}

@@ -45,31 +45,31 @@ const answer = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"
 // of two bytes and writes the given pieces.
 func serve(t *testing.T, pieces ...string) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
+	t.Cleanup(func() { listener.Close() })
 	go func() {
 		for {
-			c, err := l.Accept()
+			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			io.ReadFull(c, make([]byte, 2))
+			io.ReadFull(conn, make([]byte, 2))
 			for _, piece := range pieces {
-				io.WriteString(c, piece)
+				io.WriteString(conn, piece)
 			}
-			c.Close()
+			conn.Close()
 		}
 	}()
-	return l.Addr().String()
+	return listener.Addr().String()
 }
 
 func TestAConnectionPerRequestIsMadeAnewEachTime(t *testing.T) {
-	c := newConn(serve(t, answer[:20], answer[20:]), frameHTTP, false, time.Now().Add(patience))
+	conn := newConn(serve(t, answer[:20], answer[20:]), frameHTTP, false, time.Now().Add(patience))
 	for range 3 {
-		if body, err := c.exchange([]byte("hi")); err != nil || string(body) != "abc" {
+		if body, err := conn.exchange([]byte("hi")); err != nil || string(body) != "abc" {
 			t.Fatalf("got %q, %v", body, err)
 		}
 	}

@@ -18,14 +18,14 @@ var floorAnswer = strings.Repeat("rookery", 10)
 // net/http handler on a loopback port that reads the body and answers 70 bytes.
 // It tells its address like the server does.
 func Floor(ctx context.Context, out io.Writer) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	server := &http.Server{Handler: http.HandlerFunc(answerFloor)}
 	defer context.AfterFunc(ctx, func() { server.Close() })()
-	fmt.Fprintf(out, "listening addr=%s\n", l.Addr())
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	fmt.Fprintf(out, "listening addr=%s\n", listener.Addr())
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
@@ -43,7 +43,7 @@ func (cfg *Config) floorCommand(ctx context.Context) *exec.Cmd {
 }
 
 // floorTask asks the floor what a poller asks the server.
-func floorTask(worker int, c accountRange, keepAlive bool) *task {
-	t := httpTask(poll, worker, c, keepAlive, nil)
+func floorTask(worker int, accounts accountRange, keepAlive bool) *task {
+	t := httpTask(poll, worker, accounts, keepAlive, nil)
 	return &task{request: t.request, want: []byte(floorAnswer)}
 }

@@ -53,8 +53,8 @@ func (g *Growth) PerSession() float64 { return ratio(float64(g.With-g.Without), 
 func (g *Growth) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "large: %d accounts, %d of them with %d friends and %d messages in the mailbox\n", g.Accounts, g.Active, g.Friends, g.Mailbox)
-	for _, c := range g.Costs {
-		fmt.Fprintf(&b, "%s, %d connections, %s: CPU large to small %.2f\n", c.Workload, c.Connections, way(c.KeepAlive), c.Ratio)
+	for _, growing := range g.Costs {
+		fmt.Fprintf(&b, "%s, %d connections, %s: CPU large to small %.2f\n", growing.Workload, growing.Connections, way(growing.KeepAlive), growing.Ratio)
 	}
 	fmt.Fprintf(&b, "start to first answer: %v, after the load %v\n", g.Start.Round(time.Millisecond), g.StartAgain.Round(time.Millisecond))
 	fmt.Fprintf(&b, "%d live sessions: %.2f KiB each (%.1f MiB with them, %.1f MiB without)\n",
@@ -68,40 +68,40 @@ func RunGrowth(ctx context.Context, cfg GrowthConfig) (_ *Report, err error) {
 	if cfg.Sessions < 1 || cfg.Sessions > maxSessions {
 		return nil, fmt.Errorf("1 to %d sessions can be weighed, not %d", maxSessions, cfg.Sessions)
 	}
-	r, err := cfg.newRig(ctx)
+	env, err := cfg.newRig(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, r.close()) }()
-	large, err := r.house(ctx, "large", cfg.Data, cfg.Population)
+	defer func() { err = errors.Join(err, env.close()) }()
+	large, err := env.house(ctx, "large", cfg.Data, cfg.Population)
 	if err != nil {
 		return nil, err
 	}
-	small, err := r.smallHouse(ctx, "small")
+	small, err := env.smallHouse(ctx, "small")
 	if err != nil {
 		return nil, err
 	}
-	contenders := []candidate{r.floor}
-	for _, w := range cfg.Workloads {
-		contenders = append(contenders, small.contender(w), large.contender(w))
+	contenders := []candidate{env.floor}
+	for _, workload := range cfg.Workloads {
+		contenders = append(contenders, small.contender(workload), large.contender(workload))
 	}
-	g := &Growth{Population: cfg.Population, Sessions: cfg.Sessions, Start: large.started}
-	rows, err := r.each(ctx, contenders)
+	growth := &Growth{Population: cfg.Population, Sessions: cfg.Sessions, Start: large.started}
+	rows, err := env.each(ctx, contenders)
 	if err != nil {
 		return nil, err
 	}
-	g.Costs = growing(rows, small.name, large.name)
+	growth.Costs = growing(rows, small.name, large.name)
 	if err := errors.Join(small.stop(ctx), large.stop(ctx)); err != nil {
 		return nil, err
 	}
-	if g.StartAgain, err = r.again(ctx, large); err != nil {
+	if growth.StartAgain, err = env.again(ctx, large); err != nil {
 		return nil, err
 	}
-	if g.Without, g.With, err = r.weigh(ctx, cfg.Sessions); err != nil {
+	if growth.Without, growth.With, err = env.weigh(ctx, cfg.Sessions); err != nil {
 		return nil, err
 	}
 	return &Report{
-		System: system(), Rows: rows, Growth: g, Targets: g.targets(),
+		System: system(), Rows: rows, Growth: growth, Targets: growth.targets(),
 		Messages: small.ledger.total() + large.ledger.total(),
 	}, nil
 }
@@ -120,9 +120,9 @@ func growing(rows []Row, small, large string) (all []Growing) {
 
 func (g *Growth) targets() []Target {
 	var all []Target
-	for _, c := range g.Costs {
-		what := fmt.Sprintf("%s, %d connections, %s, CPU large to small", c.Workload, c.Connections, way(c.KeepAlive))
-		all = append(all, atMost(what, c.Ratio, 1.2, 0))
+	for _, growing := range g.Costs {
+		what := fmt.Sprintf("%s, %d connections, %s, CPU large to small", growing.Workload, growing.Connections, way(growing.KeepAlive))
+		all = append(all, atMost(what, growing.Ratio, 1.2, 0))
 	}
 	return append(all,
 		atMost("start to first answer in s", g.Start.Seconds(), 2, 0),
@@ -144,43 +144,43 @@ func (r *environment) weigh(ctx context.Context, n int) (without, with int64, er
 	if err != nil {
 		return 0, 0, err
 	}
-	h, err := r.cfg.newHouse(ctx, "sessions", dir, Population{Accounts: n, Active: n})
+	server, err := r.cfg.newHouse(ctx, "sessions", dir, Population{Accounts: n, Active: n})
 	if err != nil {
 		return 0, 0, err
 	}
 	sessions := make([]rookery.Session, n)
 	for i := range sessions {
-		sessions[i] = h.session(h.crowd.member(i))
+		sessions[i] = server.session(server.crowd.member(i))
 	}
-	if without, err = r.residentAfterPolls(ctx, h, sessions, "&RES=20"); err != nil {
+	if without, err = r.residentAfterPolls(ctx, server, sessions, "&RES=20"); err != nil {
 		return 0, 0, err
 	}
-	if err := r.cfg.withStore(ctx, dir, func(s Store) error { return h.signAllIn(ctx, s, sessions) }); err != nil {
+	if err := r.cfg.withStore(ctx, dir, func(store Store) error { return server.signAllIn(ctx, store, sessions) }); err != nil {
 		return 0, 0, err
 	}
-	with, err = r.residentAfterPolls(ctx, h, sessions, "&RES=0&")
+	with, err = r.residentAfterPolls(ctx, server, sessions, "&RES=0&")
 	return without, with, err
 }
 
 // residentAfterPolls is the memory of a fresh server which has been asked once
 // for each of the sessions, so that with and without them it has done as much.
-func (r *environment) residentAfterPolls(ctx context.Context, h *serverUnderTest, sessions []rookery.Session, want string) (int64, error) {
-	if err := r.start(ctx, h); err != nil {
+func (r *environment) residentAfterPolls(ctx context.Context, server *serverUnderTest, sessions []rookery.Session, want string) (int64, error) {
+	if err := r.start(ctx, server); err != nil {
 		return 0, err
 	}
-	if err := h.pollAll(sessions, want); err != nil {
+	if err := server.pollAll(sessions, want); err != nil {
 		return 0, err
 	}
-	resident, err := h.server.resident()
-	return resident, errors.Join(err, h.server.stop())
+	resident, err := server.server.resident()
+	return resident, errors.Join(err, server.server.stop())
 }
 
 func (h *serverUnderTest) pollAll(sessions []rookery.Session, want string) error {
-	c := newConn(h.server.addr, frameHTTP, true, time.Now().Add(10*patience))
-	defer c.close()
-	for _, s := range sessions {
-		t := httpTask(step{command: "GetMsgEx", from: poller, want: want}, 0, accountRange{first: s.Account}, true, nil)
-		if _, err := t.ask(c, h.seqs); err != nil {
+	conn := newConn(h.server.addr, frameHTTP, true, time.Now().Add(10*patience))
+	defer conn.close()
+	for _, session := range sessions {
+		task := httpTask(step{command: "GetMsgEx", from: poller, want: want}, 0, accountRange{first: session.Account}, true, nil)
+		if _, err := task.ask(conn, h.seqs); err != nil {
 			return err
 		}
 	}

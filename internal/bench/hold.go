@@ -17,27 +17,27 @@ const holdBuffer = 1 << 10
 // ends: a bare server on a loopback port that has a goroutine with a reader for
 // each connection, and throws away the lines that come.
 func Hold(ctx context.Context, out io.Writer) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, func() { l.Close() })()
-	fmt.Fprintf(out, "listening addr=%s\n", l.Addr())
+	defer context.AfterFunc(ctx, func() { listener.Close() })()
+	fmt.Fprintf(out, "listening addr=%s\n", listener.Addr())
 	for {
-		c, err := l.Accept()
+		conn, err := listener.Accept()
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return nil
 		case err != nil:
 			return err
 		}
-		go hold(c)
+		go hold(conn)
 	}
 }
 
-func hold(c net.Conn) {
-	defer c.Close()
-	in := bufio.NewReaderSize(c, holdBuffer)
+func hold(conn net.Conn) {
+	defer conn.Close()
+	in := bufio.NewReaderSize(conn, holdBuffer)
 	for {
 		if _, err := in.ReadSlice('\n'); err != nil {
 			return

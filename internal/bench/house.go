@@ -31,30 +31,30 @@ type serverUnderTest struct {
 }
 
 // newHouse seeds a data directory.
-func (cfg *Config) newHouse(ctx context.Context, name, dir string, p Population) (*serverUnderTest, error) {
-	if err := cfg.seed(ctx, dir, p); err != nil {
+func (cfg *Config) newHouse(ctx context.Context, name, dir string, population Population) (*serverUnderTest, error) {
+	if err := cfg.seed(ctx, dir, population); err != nil {
 		return nil, err
 	}
-	return &serverUnderTest{cfg: cfg, name: name, dir: dir, people: p, crowd: p.crowd(), ledger: newLedger(), seqs: newClock()}, nil
+	return &serverUnderTest{cfg: cfg, name: name, dir: dir, people: population, crowd: population.crowd(), ledger: newLedger(), seqs: newClock()}, nil
 }
 
 // tidy collects what an earlier bench has left in the mailboxes of those who
 // take part, notes where they end, and signs everybody in.
-func (h *serverUnderTest) tidy(ctx context.Context, s Store) error {
+func (h *serverUnderTest) tidy(ctx context.Context, store Store) error {
 	var sessions []rookery.Session
 	for i := range h.cfg.maxConnections() * int(roles) {
 		uin := h.crowd.member(i)
-		if err := collectAll(ctx, s, uin); err != nil {
+		if err := collectAll(ctx, store, uin); err != nil {
 			return err
 		}
-		last, _, err := s.Mailbox(ctx, uin, "")
+		last, _, err := store.Mailbox(ctx, uin, "")
 		if err != nil {
 			return err
 		}
 		h.ledger.before[uin] = last
 		sessions = append(sessions, h.session(uin))
 	}
-	return h.signAllIn(ctx, s, sessions)
+	return h.signAllIn(ctx, store, sessions)
 }
 
 // session is an account signed in from where the bench runs.
@@ -95,10 +95,10 @@ func (h *serverUnderTest) start(ctx context.Context) error {
 		return err
 	}
 	h.server = server
-	c := newConn(server.addr, frameHTTP, false, time.Now().Add(patience))
-	defer c.close()
+	conn := newConn(server.addr, frameHTTP, false, time.Now().Add(patience))
+	defer conn.close()
 	first := httpTask(step{command: "GetMsgEx", from: poller, want: "&RES="}, 0, h.crowd, false, nil)
-	if _, err := first.ask(c, h.seqs); err != nil {
+	if _, err := first.ask(conn, h.seqs); err != nil {
 		return errors.Join(err, server.stop())
 	}
 	h.started = time.Since(begin)
@@ -110,15 +110,17 @@ func (h *serverUnderTest) stop(ctx context.Context) error {
 	if err := h.server.stop(); err != nil {
 		return err
 	}
-	return h.cfg.withStore(ctx, h.dir, func(s Store) error { return h.ledger.audit(ctx, s) })
+	return h.cfg.withStore(ctx, h.dir, func(store Store) error { return h.ledger.audit(ctx, store) })
 }
 
 // candidate puts a workload on the server.
-func (h *serverUnderTest) contender(w Workload) candidate {
+func (h *serverUnderTest) contender(workload Workload) candidate {
 	return candidate{
-		name: w.Name, store: h.name, server: h.server, framing: frameHTTP, seqs: h.seqs,
-		prepare: func(ctx context.Context, connections int) error { return h.prepare(ctx, w, connections) },
-		cycle:   func(worker int, keepAlive bool) []*task { return httpTasks(w, worker, h.crowd, keepAlive, h.ledger) },
+		name: workload.Name, store: h.name, server: h.server, framing: frameHTTP, seqs: h.seqs,
+		prepare: func(ctx context.Context, connections int) error { return h.prepare(ctx, workload, connections) },
+		cycle: func(worker int, keepAlive bool) []*task {
+			return httpTasks(workload, worker, h.crowd, keepAlive, h.ledger)
+		},
 	}
 }
 
@@ -129,8 +131,8 @@ const clerks = 2
 // prepare lets everybody collect what waits, such as notices of each other; that
 // keeps their sessions alive from run to run. If the workload is to log in, the
 // proofs are made known first.
-func (h *serverUnderTest) prepare(ctx context.Context, w Workload, connections int) error {
-	if slices.Contains(w.cycle, login) {
+func (h *serverUnderTest) prepare(ctx context.Context, workload Workload, connections int) error {
+	if slices.Contains(workload.cycle, login) {
 		if err := h.forAll(ctx, connections, []role{login.from}, h.logIn); err != nil {
 			return err
 		}
@@ -140,14 +142,14 @@ func (h *serverUnderTest) prepare(ctx context.Context, w Workload, connections i
 
 // forAll does something for the accounts of the roles of so many workers.
 func (h *serverUnderTest) forAll(ctx context.Context, workers int, of []role, do func(c *conn, worker int, r role) error) error {
-	g, ctx := errgroup.WithContext(ctx)
+	group, ctx := errgroup.WithContext(ctx)
 	for clerk := range clerks {
-		g.Go(func() error {
-			c := newConn(h.server.addr, frameHTTP, true, time.Now().Add(patience+time.Duration(workers)*time.Second))
-			defer c.close()
+		group.Go(func() error {
+			conn := newConn(h.server.addr, frameHTTP, true, time.Now().Add(patience+time.Duration(workers)*time.Second))
+			defer conn.close()
 			for worker := clerk; worker < workers && ctx.Err() == nil; worker += clerks {
-				for _, r := range of {
-					if err := do(c, worker, r); err != nil {
+				for _, role := range of {
+					if err := do(conn, worker, role); err != nil {
 						return err
 					}
 				}
@@ -155,28 +157,28 @@ func (h *serverUnderTest) forAll(ctx context.Context, workers int, of []role, do
 			return ctx.Err()
 		})
 	}
-	return g.Wait()
+	return group.Wait()
 }
 
 func (h *serverUnderTest) logIn(c *conn, worker int, r role) error {
-	s := login
-	s.from = r
-	_, err := httpTask(s, worker, h.crowd, true, nil).ask(c, h.seqs)
+	step := login
+	step.from = r
+	_, err := httpTask(step, worker, h.crowd, true, nil).ask(c, h.seqs)
 	return err
 }
 
 // drain polls until nothing waits. An account whose session has ended logs in.
 func (h *serverUnderTest) drain(c *conn, worker int, r role) error {
-	t := httpTask(step{command: "GetMsgEx", from: r, want: "&RES="}, worker, h.crowd, true, nil)
+	task := httpTask(step{command: "GetMsgEx", from: r, want: "&RES="}, worker, h.crowd, true, nil)
 	for {
-		switch answer, err := t.ask(c, h.seqs); {
+		switch answer, err := task.ask(c, h.seqs); {
 		case err != nil:
 			return err
 		case bytes.Contains(answer, []byte("&RES=0&MN=0&")):
 			return nil
 		case bytes.Contains(answer, []byte("&RES=0&")):
 		case !bytes.Contains(answer, []byte("&RES=20")):
-			return fmt.Errorf("asked %q, got %q", t.request, answer)
+			return fmt.Errorf("asked %q, got %q", task.request, answer)
 		default:
 			if err := h.logIn(c, worker, r); err != nil {
 				return err

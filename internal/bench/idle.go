@@ -33,16 +33,16 @@ func (r *environment) idle(ctx context.Context, cfg PushConfig, report *Report) 
 	if err != nil {
 		return fmt.Errorf("the bare server: %w", err)
 	}
-	h, err := r.talkers(ctx, "idle", cfg.Idle+tricklers)
+	server, err := r.talkers(ctx, "idle", cfg.Idle+tricklers)
 	if err != nil {
 		return err
 	}
 	report.Push.Idle = &Idle{Connections: cfg.Idle, Settle: cfg.Settle, Bare: bare}
-	if err := h.hold(ctx, cfg, report.Push.Idle); err != nil {
+	if err := server.hold(ctx, cfg, report.Push.Idle); err != nil {
 		return err
 	}
-	report.Messages += h.ledger.total()
-	return h.stop(ctx)
+	report.Messages += server.ledger.total()
+	return server.stop(ctx)
 }
 
 // hold logs everybody in, weighs the server, and lets the trickle flow.
@@ -50,18 +50,18 @@ func (h *serverUnderTest) hold(ctx context.Context, cfg PushConfig, idle *Idle) 
 	if idle.Ours.Before, err = cfg.weigh(ctx, h.server); err != nil {
 		return err
 	}
-	t := newTalk(ctx, h.ledger, h.seqs, h.everybody())
-	defer func() { err = cmp.Or(t.end(), err) }()
+	workload := newTalk(ctx, h.ledger, h.seqs, h.everybody())
+	defer func() { err = cmp.Or(workload.end(), err) }()
 	start := time.Now()
-	if err := t.begin(h.server.addr, cfg.Progress); err != nil {
+	if err := workload.begin(h.server.addr, cfg.Progress); err != nil {
 		return err
 	}
 	idle.LogIn = time.Since(start)
 	if idle.Ours.After, err = cfg.weigh(ctx, h.server); err != nil {
 		return err
 	}
-	senders, silent := t.lines[:tricklers], t.lines[tricklers:]
-	idle.Trickle, err = h.talk(t, cfg, cfg.Trickle, nothing, func(int) (from, to *pushConn) {
+	senders, silent := workload.lines[:tricklers], workload.lines[tricklers:]
+	idle.Trickle, err = h.talk(workload, cfg, cfg.Trickle, nothing, func(int) (from, to *pushConn) {
 		// A receiver belongs to one sender, so that there are few pairs to
 		// count in the end.
 		to = silent[rand.IntN(len(silent))]
@@ -74,28 +74,28 @@ func nothing() error { return nil }
 
 // bare weighs the bare server with as many connections, each of which has said
 // as much as a login.
-func (r *environment) bare(ctx context.Context, cfg PushConfig) (w Weight, err error) {
+func (r *environment) bare(ctx context.Context, cfg PushConfig) (weight Weight, err error) {
 	server, err := startChild(ctx, "bare server", cfg.holdCommand, listeningAddress)
 	if err != nil {
-		return w, err
+		return weight, err
 	}
 	r.stops = append(r.stops, server.stop)
-	if w.Before, err = server.resident(); err != nil {
-		return w, err
+	if weight.Before, err = server.resident(); err != nil {
+		return weight, err
 	}
 	conns, err := cfg.connect(ctx, server.addr)
 	defer func() {
-		for _, c := range conns {
-			if c != nil {
-				c.Close()
+		for _, conn := range conns {
+			if conn != nil {
+				conn.Close()
 			}
 		}
 	}()
 	if err != nil {
-		return w, err
+		return weight, err
 	}
-	w.After, err = cfg.weigh(ctx, server)
-	return w, err
+	weight.After, err = cfg.weigh(ctx, server)
+	return weight, err
 }
 
 // connect opens as many connections as are to be idle.
@@ -104,10 +104,10 @@ func (cfg *PushConfig) connect(ctx context.Context, addr string) ([]net.Conn, er
 	defer report(cfg.Progress, "connecting", "connections to the bare server", &done, int64(cfg.Idle))()
 	conns := make([]net.Conn, cfg.Idle)
 	record := []byte("VER=1.4&CMD=Login&SEQ=0000000000000000000&UIN=10000" + loginFields + "\n")
-	var g errgroup.Group
-	g.SetLimit(callers)
+	var group errgroup.Group
+	group.SetLimit(callers)
 	for i := range conns {
-		g.Go(func() (err error) {
+		group.Go(func() (err error) {
 			d := net.Dialer{KeepAlive: -1}
 			if conns[i], err = d.DialContext(ctx, "tcp", addr); err != nil {
 				return err
@@ -117,7 +117,7 @@ func (cfg *PushConfig) connect(ctx context.Context, addr string) ([]net.Conn, er
 			return err
 		})
 	}
-	return conns, g.Wait()
+	return conns, group.Wait()
 }
 
 // weigh is a server's memory after everybody was silent for a while. Go

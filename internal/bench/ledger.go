@@ -47,15 +47,15 @@ const maxFaults = 10
 // audit counts the messages in a store that no server has open. Each
 // acknowledged one must be there, once, in the order of its sender, and nothing
 // else.
-func (l *ledger) audit(ctx context.Context, s Store) error {
+func (l *ledger) audit(ctx context.Context, store Store) error {
 	var faults []error
-	for p, count := range l.counts {
-		found, err := l.count(ctx, s, p)
+	for pair, count := range l.counts {
+		found, err := l.count(ctx, store, pair)
 		if err == nil && found != *count {
 			err = fmt.Errorf("%d of %d acknowledged messages are there", found, *count)
 		}
 		if err != nil {
-			faults = append(faults, fmt.Errorf("from %d to %d: %w", p.from, p.to, err))
+			faults = append(faults, fmt.Errorf("from %d to %d: %w", pair.from, pair.to, err))
 		}
 		if len(faults) == maxFaults {
 			break
@@ -68,27 +68,27 @@ const auditPage = 1000
 
 // count reads what has come from one account to another since before, and fails
 // at the first message that does not follow the one before it.
-func (l *ledger) count(ctx context.Context, s Store, p pair) (found uint64, err error) {
-	last, _, err := s.Mailbox(ctx, p.to, "")
+func (l *ledger) count(ctx context.Context, store Store, p pair) (found uint64, err error) {
+	last, _, err := store.Mailbox(ctx, p.to, "")
 	if err != nil {
 		return 0, err
 	}
 	for after := l.before[p.to]; after < last; {
-		entries, err := s.Entries(ctx, p.to, after, last, auditPage)
+		entries, err := store.Entries(ctx, p.to, after, last, auditPage)
 		if err != nil {
 			return 0, err
 		}
 		if len(entries) == 0 {
 			return 0, fmt.Errorf("the mailbox ends at %d, not at %d", after, last)
 		}
-		for _, e := range entries {
-			after = e.Number
-			if e.Kind != rookery.KindMessage || e.Peer != p.from {
+		for _, entry := range entries {
+			after = entry.Number
+			if entry.Kind != rookery.KindMessage || entry.Peer != p.from {
 				continue
 			}
 			found++
-			if n := numberOf(e.Text); n != found {
-				return 0, fmt.Errorf("entry %d holds message %d where %d follows", e.Number, n, found)
+			if n := numberOf(entry.Text); n != found {
+				return 0, fmt.Errorf("entry %d holds message %d where %d follows", entry.Number, n, found)
 			}
 		}
 	}

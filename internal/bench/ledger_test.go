@@ -30,20 +30,20 @@ func TestTheLedgerFindsWhatTheStoreDoesNotHold(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := newLedger()
-		*l.entry(from, to) = 2
+		ledger := newLedger()
+		*ledger.entry(from, to) = 2
 		letters := []rookery.NewEntry{
 			{To: to, Kind: rookery.KindMessage, Peer: from, Text: text(1)}, // before the ledger
 			{To: to, Kind: rookery.KindMessage, Peer: other, Text: "of somebody else"},
 		}
-		l.before[to] = 1
+		ledger.before[to] = 1
 		for _, s := range c.entries {
 			letters = append(letters, rookery.NewEntry{To: to, Kind: rookery.KindMessage, Peer: from, Text: s})
 		}
 		if _, err := m.Deliver(t.Context(), letters, time.Time{}, rookery.RequestKey{}); err != nil {
 			t.Fatal(err)
 		}
-		err = l.audit(t.Context(), m)
+		err = ledger.audit(t.Context(), m)
 		switch {
 		case c.want == "" && err != nil:
 			t.Errorf("%s: %v", name, err)

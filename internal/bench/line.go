@@ -24,8 +24,8 @@ func frameLine(b []byte) (body []byte, size int, err error) {
 }
 
 // lineTask makes a step ready for one worker on a line.
-func lineTask(s step, worker int, c accountRange, l *ledger) *task {
-	from, to := c.uin(worker, s.from), c.uin(worker, s.to)
+func lineTask(s step, worker int, accounts accountRange, l *ledger) *task {
+	from, to := accounts.uin(worker, s.from), accounts.uin(worker, s.to)
 	before := "VER=1.4&CMD=" + s.command + "&SEQ="
 	record := before + strings.Repeat("0", seqDigits) + "&UIN=" + from.String() + s.fields
 	if s.writes {
@@ -154,13 +154,13 @@ func (l *pushConn) answered(record []byte, now time.Time) error {
 	if len(l.flying) == 0 {
 		return errors.New("nothing was asked")
 	}
-	f := l.flying[0]
-	if want := fmt.Sprintf("VER=1.4&CMD=CLTMSG&SEQ=%d&UIN=%d&RES=0", f.seq, l.uin); string(record) != want {
+	pendingMessage := l.flying[0]
+	if want := fmt.Sprintf("VER=1.4&CMD=CLTMSG&SEQ=%d&UIN=%d&RES=0", pendingMessage.seq, l.uin); string(record) != want {
 		return fmt.Errorf("expected %q", want)
 	}
 	l.flying = l.flying[1:]
-	*f.count++
-	l.talk.noteAnswer(now.Sub(f.at))
+	*pendingMessage.count++
+	l.talk.noteAnswer(now.Sub(pendingMessage.at))
 	return nil
 }
 

@@ -41,11 +41,11 @@ type worker struct {
 func (w *worker) run(ctx context.Context, until time.Time) error {
 	defer w.conn.close()
 	for start := time.Now(); ; w.at++ {
-		t := w.cycle[w.at%len(w.cycle)]
-		if t.awaits == nil && (start.After(until) || ctx.Err() != nil) {
+		task := w.cycle[w.at%len(w.cycle)]
+		if task.awaits == nil && (start.After(until) || ctx.Err() != nil) {
 			return ctx.Err()
 		}
-		if _, err := t.ask(w.conn, w.seqs); err != nil {
+		if _, err := task.ask(w.conn, w.seqs); err != nil {
 			return err
 		}
 		end := time.Now()
@@ -115,18 +115,18 @@ func (l load) run(ctx context.Context) (*sample, error) {
 			return nil, err
 		}
 	}
-	g, ctx := errgroup.WithContext(ctx)
+	group, ctx := errgroup.WithContext(ctx)
 	start := time.Now()
 	until := start.Add(l.duration)
-	for _, c := range clients {
-		g.Go(func() error { return c.run(ctx, until) })
+	for _, client := range clients {
+		group.Go(func() error { return client.run(ctx, until) })
 	}
-	if err := g.Wait(); err != nil {
+	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	s := &sample{elapsed: time.Since(start)}
-	for _, h := range latencies {
-		s.latency.add(h)
+	for _, histogram := range latencies {
+		s.latency.add(histogram)
 	}
 	s.requests = s.latency.total
 	return s, nil

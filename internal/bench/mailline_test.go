@@ -31,26 +31,26 @@ func (p peeked) Read(b []byte) (int, error) { return p.in.Read(b) }
 
 // accept serves lines, and hands the others to the queue of requests, until the
 // listener is closed.
-func (m *mail) accept(l net.Listener, requests *queue) {
+func (m *mail) accept(listener net.Listener, requests *queue) {
 	for {
-		c, err := l.Accept()
+		conn, err := listener.Accept()
 		if err != nil {
 			return
 		}
 		go func() {
-			in := bufio.NewReader(c)
+			in := bufio.NewReader(conn)
 			if first, _ := in.Peek(1); string(first) == "P" {
-				requests.conns <- peeked{c, in}
+				requests.conns <- peeked{conn, in}
 				return
 			}
-			m.serveLine(c, in)
+			m.serveLine(conn, in)
 		}()
 	}
 }
 
 // serveLine answers lines, and pushes to whoever is logged in on one.
-func (m *mail) serveLine(c net.Conn, in *bufio.Reader) {
-	defer c.Close()
+func (m *mail) serveLine(conn net.Conn, in *bufio.Reader) {
+	defer conn.Close()
 	for {
 		record, err := in.ReadString('\n')
 		if err != nil {
@@ -61,22 +61,22 @@ func (m *mail) serveLine(c net.Conn, in *bufio.Reader) {
 		}
 		m.mu.Lock()
 		answer, uin := m.handle(strings.TrimSuffix(record, "\n"))
-		io.WriteString(c, answer+"\r\n")
+		io.WriteString(conn, answer+"\r\n")
 		if strings.Contains(record, "&CMD=Login&") {
-			m.lines[uin] = c
+			m.lines[uin] = conn
 		}
 		m.mu.Unlock()
 	}
 }
 
 // push pushes an entry, if this server does as it should.
-func (m *mail) push(to rookery.UIN, e rookery.Entry) {
-	c := m.lines[to]
-	if c == nil {
+func (m *mail) push(to rookery.UIN, entry rookery.Entry) {
+	conn := m.lines[to]
+	if conn == nil {
 		return
 	}
-	number, times, text := e.Number, 1, e.Text
-	if numberOf(e.Text) == 2 {
+	number, times, text := entry.Number, 1, entry.Text
+	if numberOf(entry.Text) == 2 {
 		switch os.Getenv(faultVariable) {
 		case "keeps back":
 			times = 0
@@ -89,6 +89,6 @@ func (m *mail) push(to rookery.UIN, e rookery.Entry) {
 		}
 	}
 	for range times {
-		fmt.Fprintf(c, "VER=1.4&CMD=Server_Msg&SEQ=%d&UIN=%d&RES=0&MN=1&MT=%d&UN=%d&MG=%s\r\n", number, to, e.Kind, e.Peer, text)
+		fmt.Fprintf(conn, "VER=1.4&CMD=Server_Msg&SEQ=%d&UIN=%d&RES=0&MN=1&MT=%d&UN=%d&MG=%s\r\n", number, to, entry.Kind, entry.Peer, text)
 	}
 }

@@ -100,7 +100,7 @@ func (cfg *Config) measure(ctx context.Context, c candidate, connections int, ke
 	if err != nil {
 		return Figures{}, err
 	}
-	s, err := load{
+	sample, err := load{
 		addr: c.server.addr, framing: c.framing, seqs: c.seqs,
 		connections: connections, keepAlive: keepAlive, duration: cfg.Duration, window: c.window, open: c.open,
 		cycle: func(worker int) []*task { return c.cycle(worker, keepAlive) },
@@ -114,10 +114,10 @@ func (cfg *Config) measure(ctx context.Context, c candidate, connections int, ke
 	}
 	resident, err := c.server.resident()
 	return Figures{
-		PerSecond: float64(s.requests) / s.elapsed.Seconds(),
-		P50:       s.latency.quantile(0.50),
-		P99:       s.latency.quantile(0.99),
-		CPU:       (after - before) / time.Duration(max(s.requests, 1)),
+		PerSecond: float64(sample.requests) / sample.elapsed.Seconds(),
+		P50:       sample.latency.quantile(0.50),
+		P99:       sample.latency.quantile(0.99),
+		CPU:       (after - before) / time.Duration(max(sample.requests, 1)),
 		Resident:  resident,
 	}, err
 }
@@ -131,18 +131,18 @@ func (cfg *Config) compare(ctx context.Context, contenders []candidate, connecti
 	runs := make([][]Figures, len(contenders))
 	for round := range cfg.Rounds {
 		fmt.Fprintf(cfg.Progress, "measuring: %d connections, %s, round %d of %d\n", connections, way(keepAlive), round+1, cfg.Rounds)
-		for i, c := range contenders {
-			f, err := cfg.measure(ctx, c, connections, keepAlive)
+		for i, candidate := range contenders {
+			figures, err := cfg.measure(ctx, candidate, connections, keepAlive)
 			if err != nil {
 				// Servers that end break connections: the reason is what ended them.
-				return nil, fmt.Errorf("%s, %d connections, %s: %w", c.name, connections, way(keepAlive), cmp.Or(ctx.Err(), err))
+				return nil, fmt.Errorf("%s, %d connections, %s: %w", candidate.name, connections, way(keepAlive), cmp.Or(ctx.Err(), err))
 			}
-			runs[i] = append(runs[i], f)
+			runs[i] = append(runs[i], figures)
 		}
 	}
 	var rows []Row
-	for i, c := range contenders {
-		row := Row{Workload: c.name, Store: c.store, Connections: connections, KeepAlive: keepAlive, Figures: medians(runs[i])}
+	for i, candidate := range contenders {
+		row := Row{Workload: candidate.name, Store: candidate.store, Connections: connections, KeepAlive: keepAlive, Figures: medians(runs[i])}
 		row.Ratio = ratio(float64(row.CPU), float64(medians(runs[0]).CPU))
 		rows = append(rows, row)
 	}
@@ -152,11 +152,11 @@ func (cfg *Config) compare(ctx context.Context, contenders []candidate, connecti
 // medians takes the median of each figure by itself.
 func medians(runs []Figures) Figures {
 	return Figures{
-		PerSecond: median(runs, func(f Figures) float64 { return f.PerSecond }),
-		P50:       median(runs, func(f Figures) time.Duration { return f.P50 }),
-		P99:       median(runs, func(f Figures) time.Duration { return f.P99 }),
-		CPU:       median(runs, func(f Figures) time.Duration { return f.CPU }),
-		Resident:  median(runs, func(f Figures) int64 { return f.Resident }),
+		PerSecond: median(runs, func(figures Figures) float64 { return figures.PerSecond }),
+		P50:       median(runs, func(figures Figures) time.Duration { return figures.P50 }),
+		P99:       median(runs, func(figures Figures) time.Duration { return figures.P99 }),
+		CPU:       median(runs, func(figures Figures) time.Duration { return figures.CPU }),
+		Resident:  median(runs, func(figures Figures) int64 { return figures.Resident }),
 	}
 }
 
@@ -198,18 +198,18 @@ func (cfg *Config) newRig(ctx context.Context) (*environment, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &environment{cfg: cfg, dir: dir}
+	env := &environment{cfg: cfg, dir: dir}
 	floor, err := startChild(ctx, "floor", cfg.floorCommand, listeningAddress)
 	if err != nil {
-		return nil, errors.Join(err, r.close())
+		return nil, errors.Join(err, env.close())
 	}
-	r.stops = append(r.stops, floor.stop)
+	env.stops = append(env.stops, floor.stop)
 	people := Population{Accounts: 1, Active: 1}.crowd()
-	r.floor = candidate{
+	env.floor = candidate{
 		name: "floor", server: floor, framing: frameHTTP,
 		cycle: func(worker int, keepAlive bool) []*task { return []*task{floorTask(worker, people, keepAlive)} },
 	}
-	return r, nil
+	return env, nil
 }
 
 // subdir makes a directory for temporary data.

@@ -49,16 +49,16 @@ func (p *pipeline) run(ctx context.Context, until time.Time) error {
 // fill sends as many requests as the window has room for, in one write.
 func (p *pipeline) fill(now time.Time) error {
 	p.out = p.out[:0]
-	t := p.task
+	task := p.task
 	for len(p.flying) < p.window {
 		var s sentRequest
 		s.at = now
-		if t.seq != nil { // Redis answers in order, and names nothing
-			putDigits(t.seq, p.seqs.next())
-			copy(s.seq[:], t.seq)
+		if task.seq != nil { // Redis answers in order, and names nothing
+			putDigits(task.seq, p.seqs.next())
+			copy(s.seq[:], task.seq)
 		}
-		putDigits(t.text[:numberDigits], *t.stored+uint64(len(p.flying))+1)
-		p.out = append(p.out, t.request...)
+		putDigits(task.text[:numberDigits], *task.stored+uint64(len(p.flying))+1)
+		p.out = append(p.out, task.request...)
 		p.flying = append(p.flying, s)
 	}
 	_, err := p.conn.tcp.Write(p.out)

@@ -85,7 +85,7 @@ type Idle struct {
 	Settle time.Duration `json:"settle_ns"`
 	// LogIn is how long it took until all were logged in.
 	LogIn   time.Duration `json:"log_in_ns"`
-	Trickle ChatResult        `json:"trickle"`
+	Trickle ChatResult    `json:"trickle"`
 }
 
 // Weight is the resident memory of a server without connections and with them,
@@ -143,13 +143,13 @@ func RunPush(ctx context.Context, cfg PushConfig) (_ *Report, err error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	r, err := cfg.newRig(ctx)
+	env, err := cfg.newRig(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, r.close()) }()
+	defer func() { err = errors.Join(err, env.close()) }()
 	report := &Report{System: system(), Push: &Push{}}
-	for _, part := range []func(context.Context, PushConfig, *Report) error{r.sends, r.chat, r.idle} {
+	for _, part := range []func(context.Context, PushConfig, *Report) error{env.sends, env.chat, env.idle} {
 		if err := part(ctx, cfg, report); err != nil {
 			return nil, err
 		}
@@ -187,8 +187,8 @@ func (p *Push) String() string {
 	if idle := p.Idle; idle != nil {
 		fmt.Fprintf(t, "%d idle connections\tMiB before\tafter\tKiB each\tratio\t\n", idle.Connections)
 		bare, ours := idle.Bare.each(idle.Connections), idle.Ours.each(idle.Connections)
-		row := func(name string, w Weight, each float64) {
-			fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.2f\t%.2f\t\n", name, mebibytes(w.Before), mebibytes(w.After), each/(1<<10), ratio(each, bare))
+		row := func(name string, weight Weight, each float64) {
+			fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.2f\t%.2f\t\n", name, mebibytes(weight.Before), mebibytes(weight.After), each/(1<<10), ratio(each, bare))
 		}
 		row("bare server", idle.Bare, bare)
 		row("rookery, logged in", idle.Ours, ours)

@@ -36,14 +36,14 @@ func TestConnectionsThatStayAreMeasuredAndEveryMessageCounted(t *testing.T) {
 		t.Errorf("measured %s, want %s", got, want)
 	}
 	idle, chat := report.Push.Idle, report.Push.Chat
-	for _, w := range []Weight{idle.Bare, idle.Ours} {
-		if w.Before <= 0 || w.After <= 0 {
-			t.Errorf("%+v cannot be", w)
+	for _, weight := range []Weight{idle.Bare, idle.Ours} {
+		if weight.Before <= 0 || weight.After <= 0 {
+			t.Errorf("%+v cannot be", weight)
 		}
 	}
 	for name, talked := range map[string]ChatResult{"idle": idle.Trickle, "chat": chat.ChatResult} {
-		for _, s := range []Percentiles{talked.Answer, talked.Push} {
-			if s.P50 <= 0 || s.P99 < s.P50 || talked.PerSecond <= 0 {
+		for _, percentiles := range []Percentiles{talked.Answer, talked.Push} {
+			if percentiles.P50 <= 0 || percentiles.P99 < percentiles.P50 || talked.PerSecond <= 0 {
 				t.Errorf("%s: %+v cannot be", name, talked)
 			}
 		}

@@ -21,7 +21,7 @@ type redis struct {
 	ledger *ledger
 }
 
-func startRedis(ctx context.Context, dir string, c accountRange) (*redis, error) {
+func startRedis(ctx context.Context, dir string, accounts accountRange) (*redis, error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
 		return nil, errors.New("there is no redis-server to compare with: install the package redis-server, or leave it out with --redis=false")
@@ -40,18 +40,18 @@ func startRedis(ctx context.Context, dir string, c accountRange) (*redis, error)
 	if err != nil {
 		return nil, err
 	}
-	return &redis{server: server, crowd: c, ledger: newLedger()}, nil
+	return &redis{server: server, crowd: accounts, ledger: newLedger()}, nil
 }
 
 // freePort is a loopback port that nobody listens on: Redis does not tell which
 // one it has chosen.
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
 func streamOf(uin rookery.UIN) string { return "mailbox:" + uin.String() }
@@ -66,8 +66,8 @@ func command(words ...string) []byte {
 }
 
 // xadd stores the text that a durable send stores.
-func xadd(worker int, c accountRange, l *ledger) *task {
-	from, to := c.uin(worker, send.from), c.uin(worker, send.to)
+func xadd(worker int, accounts accountRange, l *ledger) *task {
+	from, to := accounts.uin(worker, send.from), accounts.uin(worker, send.to)
 	text := strings.Repeat("0", numberDigits) + filler
 	b := command("XADD", streamOf(to), "*", "from", from.String(), "text", text)
 	end := len(b) - len(lineEnd)
@@ -76,10 +76,10 @@ func xadd(worker int, c accountRange, l *ledger) *task {
 
 // audit asks how long the streams are. Each acknowledged text must be there.
 func (r *redis) audit() error {
-	c := newConn(r.server.addr, frameRedis, true, time.Now().Add(patience))
-	defer c.close()
-	for p, count := range r.ledger.counts {
-		length, err := c.exchange(command("XLEN", streamOf(p.to)))
+	conn := newConn(r.server.addr, frameRedis, true, time.Now().Add(patience))
+	defer conn.close()
+	for pair, count := range r.ledger.counts {
+		length, err := conn.exchange(command("XLEN", streamOf(pair.to)))
 		if err != nil {
 			return err
 		}

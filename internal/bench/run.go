@@ -13,27 +13,27 @@ const redisSend = "redis XADD, synced"
 // part and nobody else. It fails if an answer is not the expected one, or if an
 // acknowledged message is not in the store afterwards.
 func Run(ctx context.Context, cfg Config) (_ *Report, err error) {
-	r, err := cfg.newRig(ctx)
+	env, err := cfg.newRig(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, r.close()) }()
-	h, err := r.smallHouse(ctx, "")
+	defer func() { err = errors.Join(err, env.close()) }()
+	server, err := env.smallHouse(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	contenders := []candidate{r.floor}
-	for _, w := range cfg.Workloads {
-		contenders = append(contenders, h.contender(w))
+	contenders := []candidate{env.floor}
+	for _, workload := range cfg.Workloads {
+		contenders = append(contenders, server.contender(workload))
 	}
 	var rival *redis
 	if cfg.Redis {
-		if rival, err = r.rival(ctx, h.crowd); err != nil {
+		if rival, err = env.rival(ctx, server.crowd); err != nil {
 			return nil, err
 		}
 		contenders = append(contenders, rival.contender())
 	}
-	rows, err := r.each(ctx, contenders)
+	rows, err := env.each(ctx, contenders)
 	if err != nil {
 		return nil, err
 	}
@@ -42,10 +42,10 @@ func Run(ctx context.Context, cfg Config) (_ *Report, err error) {
 			return nil, err
 		}
 	}
-	if err := h.stop(ctx); err != nil {
+	if err := server.stop(ctx); err != nil {
 		return nil, err
 	}
-	return &Report{System: system(), Rows: rows, Targets: targets(rows), Messages: h.ledger.total()}, nil
+	return &Report{System: system(), Rows: rows, Targets: targets(rows), Messages: server.ledger.total()}, nil
 }
 
 // smallHouse seeds and starts a server for those who take part.
@@ -55,8 +55,8 @@ func (r *environment) smallHouse(ctx context.Context, name string) (*serverUnder
 }
 
 // serverUnderTest seeds and starts a server, in a temporary directory if none is named.
-func (r *environment) house(ctx context.Context, name, dir string, p Population) (*serverUnderTest, error) {
-	if err := p.validate(r.cfg.maxConnections()); err != nil {
+func (r *environment) house(ctx context.Context, name, dir string, population Population) (*serverUnderTest, error) {
+	if err := population.validate(r.cfg.maxConnections()); err != nil {
 		return nil, err
 	}
 	if dir == "" {
@@ -65,32 +65,32 @@ func (r *environment) house(ctx context.Context, name, dir string, p Population)
 			return nil, err
 		}
 	}
-	h, err := r.cfg.newHouse(ctx, name, dir, p)
+	server, err := r.cfg.newHouse(ctx, name, dir, population)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.cfg.withStore(ctx, dir, func(s Store) error { return h.tidy(ctx, s) }); err != nil {
+	if err := r.cfg.withStore(ctx, dir, func(store Store) error { return server.tidy(ctx, store) }); err != nil {
 		return nil, err
 	}
-	return h, r.start(ctx, h)
+	return server, r.start(ctx, server)
 }
 
 // start starts a house's server, and stops it at the latest when all is done.
-func (r *environment) start(ctx context.Context, h *serverUnderTest) error {
-	if err := h.start(ctx); err != nil {
+func (r *environment) start(ctx context.Context, server *serverUnderTest) error {
+	if err := server.start(ctx); err != nil {
 		return err
 	}
-	r.stops = append(r.stops, h.server.stop)
+	r.stops = append(r.stops, server.server.stop)
 	return nil
 }
 
 // rival starts a Redis server.
-func (r *environment) rival(ctx context.Context, c accountRange) (*redis, error) {
+func (r *environment) rival(ctx context.Context, accounts accountRange) (*redis, error) {
 	dir, err := r.subdir("redis")
 	if err != nil {
 		return nil, err
 	}
-	rival, err := startRedis(ctx, dir, c)
+	rival, err := startRedis(ctx, dir, accounts)
 	if err != nil {
 		return nil, err
 	}

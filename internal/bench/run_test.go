@@ -164,9 +164,9 @@ func TestALargeStoreIsComparedWithASmallOneAndUsedAgain(t *testing.T) {
 		if got := strings.Contains(progress.String(), "seeding: 12 mailboxes"); got != seeds {
 			t.Errorf("run %d: seeded: %v, want %v:\n%s", round+1, got, seeds, &progress)
 		}
-		g := report.Growth
-		if len(g.Costs) != len(cfg.Workloads) || g.Start <= 0 || g.StartAgain <= 0 || g.Without <= 0 || g.With <= 0 {
-			t.Errorf("run %d: %+v cannot be", round+1, g)
+		growth := report.Growth
+		if len(growth.Costs) != len(cfg.Workloads) || growth.Start <= 0 || growth.StartAgain <= 0 || growth.Without <= 0 || growth.With <= 0 {
+			t.Errorf("run %d: %+v cannot be", round+1, growth)
 		}
 	}
 	m, err := readMail(cfg.Data)

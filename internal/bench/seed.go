@@ -22,14 +22,14 @@ import (
 // Store is what the bench needs of a server's store, before the server starts
 // and after it has stopped. internal/service holds the contract.
 type Store interface {
-	CreateAccount(ctx context.Context, a rookery.Account, c rookery.Credential) (rookery.UIN, error)
-	Relate(ctx context.Context, c rookery.RelationChange) (rookery.Receipt, error)
-	Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, m rookery.RequestKey) (rookery.Receipt, error)
+	CreateAccount(ctx context.Context, account rookery.Account, credential rookery.Credential) (rookery.UIN, error)
+	Relate(ctx context.Context, change rookery.RelationChange) (rookery.Receipt, error)
+	Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error)
 	Mailbox(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Cursor, err error)
 	Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error)
 	Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error
 	Credential(ctx context.Context, uin rookery.UIN) (rookery.Credential, error)
-	SignIn(ctx context.Context, s rookery.Session, proved rookery.Credential) error
+	SignIn(ctx context.Context, session rookery.Session, proved rookery.Credential) error
 	Close() error
 }
 
@@ -71,7 +71,7 @@ type seeding struct {
 }
 
 func (s *seeding) run(ctx context.Context) error {
-	c := s.crowd()
+	accounts := s.crowd()
 	err := s.each(ctx, "accounts", s.Accounts, many, func(ctx context.Context, i int) error {
 		uin := rookery.FirstUIN + rookery.UIN(i)
 		_, err := s.store.CreateAccount(ctx, rookery.NewAccount(uin, "Penguin "+uin.String(), s.now), s.credential)
@@ -85,7 +85,7 @@ func (s *seeding) run(ctx context.Context) error {
 	err = s.each(ctx, "friendships", s.Active*half, many, func(ctx context.Context, i int) error {
 		me := i / half
 		_, err := s.store.Relate(ctx, rookery.RelationChange{
-			Me: c.member(me), Other: c.member((me + 1 + i%half) % s.Active),
+			Me: accounts.member(me), Other: accounts.member((me + 1 + i%half) % s.Active),
 			Transition: rookery.RelationTransition{To: rookery.Relation{Friends: true}}, Time: s.now,
 		})
 		return err
@@ -94,7 +94,7 @@ func (s *seeding) run(ctx context.Context) error {
 		return err
 	}
 	return s.each(ctx, "mailboxes", s.Active, few, func(ctx context.Context, i int) error {
-		return s.fill(ctx, c.member(i), c.member((i+1)%s.Active))
+		return s.fill(ctx, accounts.member(i), accounts.member((i+1)%s.Active))
 	})
 }
 
@@ -117,12 +117,12 @@ func (s *seeding) fill(ctx context.Context, uin, peer rookery.UIN) error {
 }
 
 // collectAll moves an account's place to the end of its mailbox.
-func collectAll(ctx context.Context, s Store, uin rookery.UIN) error {
-	last, place, err := s.Mailbox(ctx, uin, "")
+func collectAll(ctx context.Context, store Store, uin rookery.UIN) error {
+	last, place, err := store.Mailbox(ctx, uin, "")
 	if err != nil || place.Number == last {
 		return err
 	}
-	return s.Collect(ctx, uin, "", rookery.Cursor{Number: last})
+	return store.Collect(ctx, uin, "", rookery.Cursor{Number: last})
 }
 
 // How many writers share a commit of the store: many small ones, or a few that
@@ -141,15 +141,15 @@ func (s *seeding) each(ctx context.Context, what string, n, atOnce int, do func(
 	var done atomic.Int64
 	stop := report(s.progress, "seeding", what, &done, int64(n))
 	defer stop()
-	g, working := errgroup.WithContext(ctx)
-	g.SetLimit(atOnce)
+	group, working := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
 	for i := 0; i < n && working.Err() == nil; i++ {
-		g.Go(func() error {
+		group.Go(func() error {
 			defer done.Add(1)
 			return do(working, i)
 		})
 	}
-	if err := g.Wait(); err != nil {
+	if err := group.Wait(); err != nil {
 		return fmt.Errorf("seeding %s: %w", what, err)
 	}
 	return ctx.Err()
@@ -186,9 +186,9 @@ func report(to io.Writer, doing, what string, done *atomic.Int64, of int64) (sto
 const seedName = "bench.json"
 
 // seed fills a data directory, or finds it filled with the same population.
-func (cfg *Config) seed(ctx context.Context, dir string, p Population) error {
+func (cfg *Config) seed(ctx context.Context, dir string, population Population) error {
 	note := filepath.Join(dir, seedName)
-	want, err := json.Marshal(p)
+	want, err := json.Marshal(population)
 	if err != nil {
 		return err
 	}
@@ -203,9 +203,9 @@ func (cfg *Config) seed(ctx context.Context, dir string, p Population) error {
 	if found, err := os.ReadDir(dir); err == nil && len(found) > 0 {
 		return fmt.Errorf("%s is not empty, and no bench has seeded it to the end: name another directory", dir)
 	}
-	if err := cfg.withStore(ctx, dir, func(s Store) error {
+	if err := cfg.withStore(ctx, dir, func(store Store) error {
 		return (&seeding{
-			Population: p, store: s, progress: cfg.Progress, now: time.Now(),
+			Population: population, store: store, progress: cfg.Progress, now: time.Now(),
 			// One hash for all: a million would take a day.
 			credential: service.HashProof(service.ProofOf(password), cmp.Or(cfg.cost, service.FloorCost)),
 		}).run(ctx)
@@ -217,9 +217,9 @@ func (cfg *Config) seed(ctx context.Context, dir string, p Population) error {
 
 // withStore opens the store of a data directory for as long as do takes.
 func (cfg *Config) withStore(ctx context.Context, dir string, do func(Store) error) error {
-	s, err := cfg.OpenStore(ctx, dir)
+	store, err := cfg.OpenStore(ctx, dir)
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(s), s.Close())
+	return errors.Join(do(store), store.Close())
 }

@@ -23,24 +23,24 @@ func (r *environment) sends(ctx context.Context, cfg PushConfig, report *Report)
 	if cfg.Window == 0 {
 		return nil
 	}
-	h, err := r.smallHouse(ctx, "")
+	server, err := r.smallHouse(ctx, "")
 	if err != nil {
 		return err
 	}
 	contenders := []candidate{r.floor}
 	windows := []int{1, cfg.Window}[:min(cfg.Window, 2)]
 	for _, window := range windows {
-		contenders = append(contenders, h.lineContender(window))
+		contenders = append(contenders, server.lineContender(window))
 	}
 	var rival *redis
 	if cfg.Redis {
-		if rival, err = r.rival(ctx, h.crowd); err != nil {
+		if rival, err = r.rival(ctx, server.crowd); err != nil {
 			return err
 		}
 		for _, window := range windows {
-			c := rival.contender()
-			c.name, c.window = inFlight(c.name, window), window
-			contenders = append(contenders, c)
+			candidate := rival.contender()
+			candidate.name, candidate.window = inFlight(candidate.name, window), window
+			contenders = append(contenders, candidate)
 		}
 	}
 	for _, connections := range cfg.Connections {
@@ -55,8 +55,8 @@ func (r *environment) sends(ctx context.Context, cfg PushConfig, report *Report)
 			return err
 		}
 	}
-	report.Messages += h.ledger.total()
-	return h.stop(ctx)
+	report.Messages += server.ledger.total()
+	return server.stop(ctx)
 }
 
 // lineContender puts durable sends on lines that are logged in.
@@ -64,9 +64,9 @@ func (h *serverUnderTest) lineContender(window int) candidate {
 	return candidate{
 		name: inFlight(lineSend, window), server: h.server, framing: frameLine, seqs: h.seqs, window: window,
 		open: func(worker int) *task {
-			s := login
-			s.from = send.from
-			return lineTask(s, worker, h.crowd, h.ledger)
+			step := login
+			step.from = send.from
+			return lineTask(step, worker, h.crowd, h.ledger)
 		},
 		cycle: func(worker int, _ bool) []*task { return []*task{lineTask(send, worker, h.crowd, h.ledger)} },
 	}

@@ -33,12 +33,12 @@ type pushWorkload struct {
 }
 
 func newTalk(ctx context.Context, l *ledger, seqs *clock, uins []rookery.UIN) *pushWorkload {
-	t := &pushWorkload{ledger: l, seqs: seqs}
-	t.ctx, t.fail = context.WithCancelCause(ctx)
+	workload := &pushWorkload{ledger: l, seqs: seqs}
+	workload.ctx, workload.fail = context.WithCancelCause(ctx)
 	for _, uin := range uins {
-		t.lines = append(t.lines, &pushConn{uin: uin, talk: t})
+		workload.lines = append(workload.lines, &pushConn{uin: uin, talk: workload})
 	}
-	return t
+	return workload
 }
 
 // callers is how many lines are opened side by side.
@@ -48,22 +48,22 @@ const callers = 16
 func (t *pushWorkload) begin(addr string, progress io.Writer) error {
 	var done atomic.Int64
 	defer report(progress, "logging in", "connections", &done, int64(len(t.lines)))()
-	g, ctx := errgroup.WithContext(t.ctx)
-	g.SetLimit(callers)
-	for _, l := range t.lines {
+	group, ctx := errgroup.WithContext(t.ctx)
+	group.SetLimit(callers)
+	for _, conn := range t.lines {
 		if ctx.Err() != nil {
 			break
 		}
-		g.Go(func() error {
-			if err := l.open(addr); err != nil {
+		group.Go(func() error {
+			if err := conn.open(addr); err != nil {
 				return err
 			}
 			done.Add(1)
-			t.listening.Go(func() { t.fail(l.listen()) })
+			t.listening.Go(func() { t.fail(conn.listen()) })
 			return nil
 		})
 	}
-	return errors.Join(g.Wait(), t.ctx.Err())
+	return errors.Join(group.Wait(), t.ctx.Err())
 }
 
 // errOver is why the lines of a talk end that was not ended by an error.
@@ -72,9 +72,9 @@ var errOver = errors.New("the talk is over")
 // end closes all lines. It returns the first error that there was.
 func (t *pushWorkload) end() error {
 	t.fail(errOver)
-	for _, l := range t.lines {
-		if l.tcp != nil {
-			l.tcp.Close()
+	for _, conn := range t.lines {
+		if conn.tcp != nil {
+			conn.tcp.Close()
 		}
 	}
 	t.listening.Wait()

@@ -30,7 +30,9 @@ type accountRange struct {
 
 func (c accountRange) member(i int) rookery.UIN { return c.first + c.stride*rookery.UIN(i) }
 
-func (c accountRange) uin(worker int, r role) rookery.UIN { return c.member(worker*int(roles) + int(r)) }
+func (c accountRange) uin(worker int, r role) rookery.UIN {
+	return c.member(worker*int(roles) + int(r))
+}
 
 // step is one kind of request.
 type step struct {
@@ -85,7 +87,7 @@ func ParseWorkloads(names []string) ([]Workload, error) {
 	all := Workloads()
 	var picked []Workload
 	for _, name := range names {
-		i := slices.IndexFunc(all, func(w Workload) bool { return name != "" && strings.HasPrefix(w.Name, name) })
+		i := slices.IndexFunc(all, func(workload Workload) bool { return name != "" && strings.HasPrefix(workload.Name, name) })
 		if i < 0 {
 			return nil, fmt.Errorf("no workload is called %q; there are: %s", name, strings.Join(workloadNames(all), "; "))
 		}
@@ -96,8 +98,8 @@ func ParseWorkloads(names []string) ([]Workload, error) {
 
 func workloadNames(all []Workload) []string {
 	var names []string
-	for _, w := range all {
-		names = append(names, w.Name)
+	for _, workload := range all {
+		names = append(names, workload.Name)
 	}
 	return names
 }
@@ -134,29 +136,29 @@ type task struct {
 }
 
 // httpTasks makes a workload's cycle ready for one worker.
-func httpTasks(w Workload, worker int, c accountRange, keepAlive bool, l *ledger) []*task {
+func httpTasks(workload Workload, worker int, accounts accountRange, keepAlive bool, l *ledger) []*task {
 	made := map[step]*task{}
 	var cycle []*task
 	var text []byte
-	for _, s := range w.cycle {
-		t, known := made[s]
+	for _, step := range workload.cycle {
+		task, known := made[step]
 		if !known {
-			t = httpTask(s, worker, c, keepAlive, l)
-			made[s] = t
+			task = httpTask(step, worker, accounts, keepAlive, l)
+			made[step] = task
 		}
-		if s.writes {
-			text = t.text
+		if step.writes {
+			text = task.text
 		}
-		if s.collects {
-			t.awaits = text
+		if step.collects {
+			task.awaits = text
 		}
-		cycle = append(cycle, t)
+		cycle = append(cycle, task)
 	}
 	return cycle
 }
 
-func httpTask(s step, worker int, c accountRange, keepAlive bool, l *ledger) *task {
-	from, to := c.uin(worker, s.from), c.uin(worker, s.to)
+func httpTask(s step, worker int, accounts accountRange, keepAlive bool, l *ledger) *task {
+	from, to := accounts.uin(worker, s.from), accounts.uin(worker, s.to)
 	seq := strings.Repeat("0", seqDigits)
 	before := "VER=1.1&CMD=" + s.command + "&SEQ="
 	after := "&UIN=" + from.String() + s.fields

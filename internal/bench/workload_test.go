@@ -20,9 +20,9 @@ func TestTheProofIsThatOfThePassword(t *testing.T) {
 
 func TestRequestsAreRecordsInHTTP(t *testing.T) {
 	people := accountRange{first: 10001, stride: 10}
-	w := Workload{"all", []step{poll, send, pass, collect, login}}
+	workload := Workload{"all", []step{poll, send, pass, collect, login}}
 	var got []string
-	for _, task := range httpTasks(w, 1, people, true, newLedger()) {
+	for _, task := range httpTasks(workload, 1, people, true, newLedger()) {
 		head, record, _ := strings.Cut(string(task.request), "\r\n\r\n")
 		if want := "POST / HTTP/1.1\r\n"; !strings.HasPrefix(head, want) {
 			t.Errorf("a head without %q: %q", want, head)
@@ -54,15 +54,15 @@ func TestOnlyAConnectionPerRequestSaysThatItCloses(t *testing.T) {
 
 func TestEachRequestHasAFreshSEQAndEachTextItsNumber(t *testing.T) {
 	addr := serve(t, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc")
-	c := newConn(addr, frameHTTP, false, time.Now().Add(patience))
-	l := newLedger()
-	task := httpTask(send, 0, accountRange{first: 10001, stride: 1}, false, l)
+	conn := newConn(addr, frameHTTP, false, time.Now().Add(patience))
+	ledger := newLedger()
+	task := httpTask(send, 0, accountRange{first: 10001, stride: 1}, false, ledger)
 	task.want = []byte("abc")
 	seqs := newClock()
 	seen := map[string]bool{}
 	for n := uint64(1); n <= 3; n++ {
 		// The answer does not echo the SEQ, so the text is not acknowledged.
-		if _, err := task.ask(c, seqs); err == nil {
+		if _, err := task.ask(conn, seqs); err == nil {
 			t.Fatal("an answer to another SEQ was taken")
 		}
 		if numberOf(string(task.text)) != 1 {
@@ -78,8 +78,8 @@ func TestEachRequestHasAFreshSEQAndEachTextItsNumber(t *testing.T) {
 			t.Errorf("SEQ %q is not long", seq)
 		}
 	}
-	if l.total() != 0 {
-		t.Errorf("%d were counted as acknowledged", l.total())
+	if ledger.total() != 0 {
+		t.Errorf("%d were counted as acknowledged", ledger.total())
 	}
 }
 
@@ -87,10 +87,10 @@ func TestNobodyHasTwoRoles(t *testing.T) {
 	people := Population{Accounts: 100, Active: 40}.crowd()
 	seen := map[rookery.UIN]bool{}
 	for worker := range 10 {
-		for r := range roles {
-			uin := people.uin(worker, r)
+		for role := range roles {
+			uin := people.uin(worker, role)
 			if seen[uin] || uin < rookery.FirstUIN || uin >= rookery.FirstUIN+100 {
-				t.Errorf("worker %d has %d as %d", worker, uin, r)
+				t.Errorf("worker %d has %d as %d", worker, uin, role)
 			}
 			seen[uin] = true
 		}
@@ -115,8 +115,8 @@ func TestNineOfTenRequestsOfAMixedDayAreIdlePolls(t *testing.T) {
 		t.Fatal(err)
 	}
 	polls := 0
-	for _, s := range w[0].cycle {
-		if s == poll {
+	for _, step := range w[0].cycle {
+		if step == poll {
 			polls++
 		}
 	}
@@ -126,15 +126,15 @@ func TestNineOfTenRequestsOfAMixedDayAreIdlePolls(t *testing.T) {
 }
 
 func TestACollectionAwaitsTheTextBeforeIt(t *testing.T) {
-	for _, w := range Workloads() {
+	for _, workload := range Workloads() {
 		var text []byte
-		for i, task := range httpTasks(w, 0, accountRange{first: 10001, stride: 1}, true, newLedger()) {
-			if w.cycle[i].collects {
+		for i, task := range httpTasks(workload, 0, accountRange{first: 10001, stride: 1}, true, newLedger()) {
+			if workload.cycle[i].collects {
 				if len(text) == 0 || &task.awaits[0] != &text[0] {
-					t.Errorf("%s: step %d awaits another text", w.Name, i)
+					t.Errorf("%s: step %d awaits another text", workload.Name, i)
 				}
 			} else if task.awaits != nil {
-				t.Errorf("%s: step %d awaits %q", w.Name, i, task.awaits)
+				t.Errorf("%s: step %d awaits %q", workload.Name, i, task.awaits)
 			}
 			text = task.text
 		}
@@ -142,8 +142,8 @@ func TestACollectionAwaitsTheTextBeforeIt(t *testing.T) {
 }
 
 func TestAnXADDHoldsWhatADurableSendHolds(t *testing.T) {
-	l := newLedger()
-	task := xadd(0, accountRange{first: 10001, stride: 1}, l)
+	ledger := newLedger()
+	task := xadd(0, accountRange{first: 10001, stride: 1}, ledger)
 	want := "*7\r\n$4\r\nXADD\r\n$13\r\nmailbox:10003\r\n$1\r\n*\r\n$4\r\nfrom\r\n$5\r\n10002\r\n$4\r\ntext\r\n" +
 		"$62\r\n000000000000 a rookery is where penguins gather in the evening\r\n"
 	if string(task.request) != want || string(task.text) != want[len(want)-64:len(want)-2] {

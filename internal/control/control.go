@@ -23,7 +23,7 @@ type Operator struct {
 }
 
 // Direct is an Operator on a service in this process.
-func Direct(s *service.Service) *Operator { return &Operator{service: s} }
+func Direct(svc *service.Service) *Operator { return &Operator{service: svc} }
 
 // Close ends the connection to the server, if there is one.
 func (o *Operator) Close() {
@@ -51,14 +51,14 @@ type Added struct {
 
 // Add adds an account. CodeExists if the number is taken, CodeParameter if the
 // account cannot be as asked for.
-func (o *Operator) Add(ctx context.Context, a NewAccount) (Added, error) {
-	return run(ctx, o, add, a)
+func (o *Operator) Add(ctx context.Context, newAccount NewAccount) (Added, error) {
+	return run(ctx, o, add, newAccount)
 }
 
 // Change changes settings of an account and returns it as it is then.
 // CodeNoAccount if there is none, CodeParameter if it cannot be so.
-func (o *Operator) Change(ctx context.Context, uin rookery.UIN, s Settings) (rookery.Account, error) {
-	return run(ctx, o, change, accountChange{UIN: uin, Settings: s})
+func (o *Operator) Change(ctx context.Context, uin rookery.UIN, settings Settings) (rookery.Account, error) {
+	return run(ctx, o, change, accountChange{UIN: uin, Settings: settings})
 }
 
 // SetPassword gives an account a new password and ends its sessions. If
@@ -114,31 +114,31 @@ type action[In, Out any] struct {
 }
 
 // run does an action where the operator's service is.
-func run[In, Out any](ctx context.Context, o *Operator, a action[In, Out], in In) (out Out, err error) {
-	if o.service != nil {
-		return a.do(ctx, o.service, in)
+func run[In, Out any](ctx context.Context, operator *Operator, a action[In, Out], in In) (out Out, err error) {
+	if operator.service != nil {
+		return a.do(ctx, operator.service, in)
 	}
-	err = o.remote.call(ctx, a.name, in, &out)
+	err = operator.remote.call(ctx, a.name, in, &out)
 	return out, err
 }
 
 // Handler answers the socket.
-func Handler(s *service.Service) http.Handler {
+func Handler(svc *service.Service) http.Handler {
 	mux := http.NewServeMux()
-	handle(mux, s, add)
-	handle(mux, s, change)
-	handle(mux, s, setPassword)
-	handle(mux, s, befriend)
-	handle(mux, s, remove)
-	handle(mux, s, list)
-	handle(mux, s, notify)
-	handle(mux, s, devices)
-	handle(mux, s, revokeDevice)
+	handle(mux, svc, add)
+	handle(mux, svc, change)
+	handle(mux, svc, setPassword)
+	handle(mux, svc, befriend)
+	handle(mux, svc, remove)
+	handle(mux, svc, list)
+	handle(mux, svc, notify)
+	handle(mux, svc, devices)
+	handle(mux, svc, revokeDevice)
 	return mux
 }
 
 type (
-	noArgument     struct{}
+	noArgument    struct{}
 	accountChange struct {
 		UIN      rookery.UIN
 		Settings Settings
@@ -148,7 +148,7 @@ type (
 		Password string
 	}
 	friendPair struct{ One, Other rookery.UIN }
-	page struct {
+	page       struct {
 		After rookery.UIN
 		Limit int
 	}
@@ -163,39 +163,39 @@ type (
 )
 
 var (
-	add = action[NewAccount, Added]{"add", func(ctx context.Context, s *service.Service, in NewAccount) (Added, error) {
-		a := rookery.NewAccount(in.UIN, "", time.Time{})
-		if err := in.Settings.apply(&a); err != nil {
+	add = action[NewAccount, Added]{"add", func(ctx context.Context, svc *service.Service, in NewAccount) (Added, error) {
+		account := rookery.NewAccount(in.UIN, "", time.Time{})
+		if err := in.Settings.apply(&account); err != nil {
 			return Added{}, err
 		}
 		password, made := orNew(in.Password)
-		uin, err := s.AddAccount(ctx, a, password)
+		uin, err := svc.AddAccount(ctx, account, password)
 		return Added{UIN: uin, Password: made}, err
 	}}
-	change = action[accountChange, rookery.Account]{"change", func(ctx context.Context, s *service.Service, in accountChange) (rookery.Account, error) {
-		return s.ChangeAccount(ctx, in.UIN, in.Settings.apply)
+	change = action[accountChange, rookery.Account]{"change", func(ctx context.Context, svc *service.Service, in accountChange) (rookery.Account, error) {
+		return svc.ChangeAccount(ctx, in.UIN, in.Settings.apply)
 	}}
-	setPassword = action[credentials, string]{"password", func(ctx context.Context, s *service.Service, in credentials) (string, error) {
+	setPassword = action[credentials, string]{"password", func(ctx context.Context, svc *service.Service, in credentials) (string, error) {
 		password, made := orNew(in.Password)
-		return made, s.SetPassword(ctx, in.UIN, password)
+		return made, svc.SetPassword(ctx, in.UIN, password)
 	}}
-	befriend = action[friendPair, noArgument]{"befriend", func(ctx context.Context, s *service.Service, in friendPair) (noArgument, error) {
-		return noArgument{}, s.Befriend(ctx, in.One, in.Other)
+	befriend = action[friendPair, noArgument]{"befriend", func(ctx context.Context, svc *service.Service, in friendPair) (noArgument, error) {
+		return noArgument{}, svc.Befriend(ctx, in.One, in.Other)
 	}}
-	remove = action[rookery.UIN, noArgument]{"remove", func(ctx context.Context, s *service.Service, uin rookery.UIN) (noArgument, error) {
-		return noArgument{}, s.RemoveAccount(ctx, uin)
+	remove = action[rookery.UIN, noArgument]{"remove", func(ctx context.Context, svc *service.Service, uin rookery.UIN) (noArgument, error) {
+		return noArgument{}, svc.RemoveAccount(ctx, uin)
 	}}
-	list = action[page, []service.AccountInfo]{"list", func(ctx context.Context, s *service.Service, in page) ([]service.AccountInfo, error) {
-		return s.AccountsAfter(ctx, in.After, in.Limit)
+	list = action[page, []service.AccountInfo]{"list", func(ctx context.Context, svc *service.Service, in page) ([]service.AccountInfo, error) {
+		return svc.AccountsAfter(ctx, in.After, in.Limit)
 	}}
-	devices = action[rookery.UIN, []rookery.Device]{"devices", func(ctx context.Context, s *service.Service, uin rookery.UIN) ([]rookery.Device, error) {
-		return s.DevicesOf(ctx, uin)
+	devices = action[rookery.UIN, []rookery.Device]{"devices", func(ctx context.Context, svc *service.Service, uin rookery.UIN) ([]rookery.Device, error) {
+		return svc.DevicesOf(ctx, uin)
 	}}
-	revokeDevice = action[revocation, noArgument]{"revoke", func(ctx context.Context, s *service.Service, in revocation) (noArgument, error) {
-		return noArgument{}, s.RevokeDevice(ctx, in.UIN, in.Device)
+	revokeDevice = action[revocation, noArgument]{"revoke", func(ctx context.Context, svc *service.Service, in revocation) (noArgument, error) {
+		return noArgument{}, svc.RevokeDevice(ctx, in.UIN, in.Device)
 	}}
-	notify = action[notice, noArgument]{"notify", func(ctx context.Context, s *service.Service, in notice) (noArgument, error) {
-		return noArgument{}, s.Notify(ctx, in.Text, in.To)
+	notify = action[notice, noArgument]{"notify", func(ctx context.Context, svc *service.Service, in notice) (noArgument, error) {
+		return noArgument{}, svc.Notify(ctx, in.Text, in.To)
 	}}
 )
 

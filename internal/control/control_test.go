@@ -29,14 +29,14 @@ func newService(t *testing.T) *service.Service {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = store.Close() })
-	s, err := service.New(service.Config{Store: store, Now: time.Now})
+	svc, err := service.New(service.Config{Store: store, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Load(t.Context()); err != nil {
+	if err := svc.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return svc
 }
 
 // listen answers the socket of a directory until the test ends.
@@ -58,178 +58,178 @@ func listen(t *testing.T, dir string, h http.Handler) net.Listener {
 
 func dial(t *testing.T, dir string) *control.Operator {
 	t.Helper()
-	o, err := control.Dial(t.Context(), dir)
+	operator, err := control.Dial(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(o.Close)
-	return o
+	t.Cleanup(operator.Close)
+	return operator
 }
 
 // TestAnOperatorActs runs every action in both forms: on a service in the same
 // process, and over the socket.
 func TestAnOperatorActs(t *testing.T) {
 	forms := map[string]func(*testing.T, *service.Service) *control.Operator{
-		"in the same process": func(_ *testing.T, s *service.Service) *control.Operator { return control.Direct(s) },
-		"over the socket": func(t *testing.T, s *service.Service) *control.Operator {
+		"in the same process": func(_ *testing.T, svc *service.Service) *control.Operator { return control.Direct(svc) },
+		"over the socket": func(t *testing.T, svc *service.Service) *control.Operator {
 			dir := t.TempDir()
-			listen(t, dir, control.Handler(s))
+			listen(t, dir, control.Handler(svc))
 			return dial(t, dir)
 		},
 	}
 	for form, operator := range forms {
 		t.Run(form, func(t *testing.T) {
-			s := newService(t)
-			o := operator(t, s)
-			t.Run("adding an account without number and password makes both", func(t *testing.T) { addMakesBoth(t, s, o) })
+			svc := newService(t)
+			o := operator(t, svc)
+			t.Run("adding an account without number and password makes both", func(t *testing.T) { addMakesBoth(t, svc, o) })
 			t.Run("a change takes what is named and leaves the rest", func(t *testing.T) { changeTakesWhatIsNamed(t, o) })
-			t.Run("a new password ends the sessions", func(t *testing.T) { passwordEndsSessions(t, s, o) })
+			t.Run("a new password ends the sessions", func(t *testing.T) { passwordEndsSessions(t, svc, o) })
 			t.Run("a notice goes to all named or to none", func(t *testing.T) { noticeToAllOrNone(t, o) })
-			t.Run("two accounts become friends at a word of the operator's", func(t *testing.T) { befriendTakesBoth(t, s, o) })
-			t.Run("devices are listed and revoked", func(t *testing.T) { devicesAreRevoked(t, s, o) })
+			t.Run("two accounts become friends at a word of the operator's", func(t *testing.T) { befriendTakesBoth(t, svc, o) })
+			t.Run("devices are listed and revoked", func(t *testing.T) { devicesAreRevoked(t, svc, o) })
 			t.Run("a removed account is gone", func(t *testing.T) { removedIsGone(t, o) })
 			t.Run("an error keeps its code and its text", func(t *testing.T) { errorsKeepCodeAndText(t, o) })
 		})
 	}
 }
 
-func addMakesBoth(t *testing.T, s *service.Service, o *control.Operator) {
-	added, err := o.Add(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "Pingu, Jr", "rule": "open", "age": "9"}})
+func addMakesBoth(t *testing.T, svc *service.Service, operator *control.Operator) {
+	added, err := operator.Add(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "Pingu, Jr", "rule": "open", "age": "9"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if added.UIN != rookery.FirstUIN || added.Password == "" {
 		t.Errorf("added %+v, want account %d with a password", added, rookery.FirstUIN)
 	}
-	if ok, err := s.CheckPassword(t.Context(), added.UIN, added.Password); err != nil || !ok {
+	if ok, err := svc.CheckPassword(t.Context(), added.UIN, added.Password); err != nil || !ok {
 		t.Errorf("the password that was made is not the account's (%v)", err)
 	}
-	a := only(t, o)
+	a := only(t, operator)
 	if a.Profile.Nick != "Pingu, Jr" || a.Rule != rookery.RuleOpen || a.Profile.Age != 9 || !a.Strangers {
 		t.Errorf("added %+v", a)
 	}
 }
 
-func changeTakesWhatIsNamed(t *testing.T, o *control.Operator) {
-	a, err := o.Change(t.Context(), rookery.FirstUIN, control.Settings{"city": "深圳", "strangers": "no"})
+func changeTakesWhatIsNamed(t *testing.T, operator *control.Operator) {
+	account, err := operator.Change(t.Context(), rookery.FirstUIN, control.Settings{"city": "深圳", "strangers": "no"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Profile.City != "深圳" || a.Strangers || a.Profile.Nick != "Pingu, Jr" || a.Rule != rookery.RuleOpen {
-		t.Errorf("the account is %+v", a)
+	if account.Profile.City != "深圳" || account.Strangers || account.Profile.Nick != "Pingu, Jr" || account.Rule != rookery.RuleOpen {
+		t.Errorf("the account is %+v", account)
 	}
-	if got := only(t, o).Account; got.Profile != a.Profile {
-		t.Errorf("listed is %+v, changed was %+v", got, a)
+	if got := only(t, operator).Account; got.Profile != account.Profile {
+		t.Errorf("listed is %+v, changed was %+v", got, account)
 	}
 }
 
-func passwordEndsSessions(t *testing.T, s *service.Service, o *control.Operator) {
-	made, err := o.SetPassword(t.Context(), rookery.FirstUIN, "")
+func passwordEndsSessions(t *testing.T, svc *service.Service, operator *control.Operator) {
+	made, err := operator.SetPassword(t.Context(), rookery.FirstUIN, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	proof := service.ProofOf(made)
-	_, _, err = s.SignIn(t.Context(), service.SignIn{
+	_, _, err = svc.SignIn(t.Context(), service.SignIn{
 		UIN: rookery.FirstUIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.1"),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := only(t, o); len(a.SignedIn) != 1 || a.SignedIn[0].Address.String() != "192.0.2.1" || a.Status != rookery.StatusOnline {
+	if a := only(t, operator); len(a.SignedIn) != 1 || a.SignedIn[0].Address.String() != "192.0.2.1" || a.Status != rookery.StatusOnline {
 		t.Fatalf("signed in is %+v, looks %v", a.SignedIn, a.Status)
 	}
-	if made, err := o.SetPassword(t.Context(), rookery.FirstUIN, "a new one"); err != nil || made != "" {
+	if made, err := operator.SetPassword(t.Context(), rookery.FirstUIN, "a new one"); err != nil || made != "" {
 		t.Fatalf("made %q, error %v", made, err)
 	}
-	if a := only(t, o); len(a.SignedIn) != 0 || a.Status != rookery.StatusOffline {
+	if a := only(t, operator); len(a.SignedIn) != 0 || a.Status != rookery.StatusOffline {
 		t.Errorf("signed in is %+v, looks %v", a.SignedIn, a.Status)
 	}
 }
 
-func noticeToAllOrNone(t *testing.T, o *control.Operator) {
-	if err := o.Notify(t.Context(), "hello", []rookery.UIN{rookery.FirstUIN}); err != nil {
+func noticeToAllOrNone(t *testing.T, operator *control.Operator) {
+	if err := operator.Notify(t.Context(), "hello", []rookery.UIN{rookery.FirstUIN}); err != nil {
 		t.Error(err)
 	}
-	err := o.Notify(t.Context(), "hello", []rookery.UIN{rookery.FirstUIN, 99999})
+	err := operator.Notify(t.Context(), "hello", []rookery.UIN{rookery.FirstUIN, 99999})
 	if rookery.CodeOf(err) != rookery.CodeNoAccount || !strings.Contains(err.Error(), "99999") {
 		t.Errorf("error %v, want one that names 99999", err)
 	}
 }
 
-func befriendTakesBoth(t *testing.T, s *service.Service, o *control.Operator) {
-	other, err := o.Add(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "other", "rule": "closed"}})
+func befriendTakesBoth(t *testing.T, svc *service.Service, operator *control.Operator) {
+	other, err := operator.Add(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "other", "rule": "closed"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := o.Befriend(t.Context(), rookery.FirstUIN, other.UIN); err != nil {
+	if err := operator.Befriend(t.Context(), rookery.FirstUIN, other.UIN); err != nil {
 		t.Fatal(err)
 	}
 	proof := service.ProofOf(other.Password)
-	session, _, err := s.SignIn(t.Context(), service.SignIn{UIN: other.UIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.2")})
+	session, _, err := svc.SignIn(t.Context(), service.SignIn{UIN: other.UIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.2")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	friends, _, err := s.Friends(t.Context(), session, service.Page{Limit: 10})
+	friends, _, err := svc.Friends(t.Context(), session, service.Page{Limit: 10})
 	if err != nil || !slices.Equal(friends, []rookery.UIN{rookery.FirstUIN}) {
 		t.Errorf("its friends are %v, error %v", friends, err)
 	}
-	if err := o.Befriend(t.Context(), other.UIN, 99999); rookery.CodeOf(err) != rookery.CodeNoAccount {
+	if err := operator.Befriend(t.Context(), other.UIN, 99999); rookery.CodeOf(err) != rookery.CodeNoAccount {
 		t.Errorf("error %v, want CodeNoAccount", err)
 	}
-	if err := o.Remove(t.Context(), other.UIN); err != nil {
+	if err := operator.Remove(t.Context(), other.UIN); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func devicesAreRevoked(t *testing.T, s *service.Service, o *control.Operator) {
+func devicesAreRevoked(t *testing.T, svc *service.Service, operator *control.Operator) {
 	proof := service.ProofOf("a new one")
 	in := service.SignIn{UIN: rookery.FirstUIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.1"), Device: "phone"}
-	_, token, err := s.SignIn(t.Context(), in)
+	_, token, err := svc.SignIn(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	devices, err := o.Devices(t.Context(), rookery.FirstUIN)
+	devices, err := operator.Devices(t.Context(), rookery.FirstUIN)
 	if err != nil || len(devices) != 1 || devices[0].Name != "phone" || !devices[0].SignedIn {
 		t.Fatalf("devices are %+v, error %v", devices, err)
 	}
-	if err := o.RevokeDevice(t.Context(), rookery.FirstUIN, devices[0].ID); err != nil {
+	if err := operator.RevokeDevice(t.Context(), rookery.FirstUIN, devices[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Session(t.Context(), rookery.FirstUIN, service.Caller{Token: token}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
+	if _, err := svc.Session(t.Context(), rookery.FirstUIN, service.Caller{Token: token}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 		t.Errorf("its token still gets a session: %v", err)
 	}
-	if err := o.RevokeDevice(t.Context(), rookery.FirstUIN, devices[0].ID); rookery.CodeOf(err) != rookery.CodeParameter {
+	if err := operator.RevokeDevice(t.Context(), rookery.FirstUIN, devices[0].ID); rookery.CodeOf(err) != rookery.CodeParameter {
 		t.Errorf("error %v, want CodeParameter", err)
 	}
-	if _, err := o.Devices(t.Context(), 99999); rookery.CodeOf(err) != rookery.CodeNoAccount {
+	if _, err := operator.Devices(t.Context(), 99999); rookery.CodeOf(err) != rookery.CodeNoAccount {
 		t.Errorf("error %v, want CodeNoAccount", err)
 	}
 }
 
-func removedIsGone(t *testing.T, o *control.Operator) {
-	if err := o.Remove(t.Context(), rookery.FirstUIN); err != nil {
+func removedIsGone(t *testing.T, operator *control.Operator) {
+	if err := operator.Remove(t.Context(), rookery.FirstUIN); err != nil {
 		t.Fatal(err)
 	}
-	if left, err := o.Accounts(t.Context(), rookery.System, 10); err != nil || len(left) != 0 {
+	if left, err := operator.Accounts(t.Context(), rookery.System, 10); err != nil || len(left) != 0 {
 		t.Errorf("left are %v, error %v", left, err)
 	}
 }
 
-func errorsKeepCodeAndText(t *testing.T, o *control.Operator) {
-	_, err := o.Change(t.Context(), 12345, control.Settings{"nick": "x"})
+func errorsKeepCodeAndText(t *testing.T, operator *control.Operator) {
+	_, err := operator.Change(t.Context(), 12345, control.Settings{"nick": "x"})
 	if rookery.CodeOf(err) != rookery.CodeNoAccount {
 		t.Errorf("error %v, want CodeNoAccount", err)
 	}
-	_, err = o.Add(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "x", "age": "old"}})
+	_, err = operator.Add(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "x", "age": "old"}})
 	if want := `age: "old" is no number`; rookery.CodeOf(err) != rookery.CodeParameter || rookery.TextOf(err) != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }
 
 // only returns the one account that there is.
-func only(t *testing.T, o *control.Operator) service.AccountInfo {
+func only(t *testing.T, operator *control.Operator) service.AccountInfo {
 	t.Helper()
-	all, err := o.Accounts(t.Context(), rookery.System, 10)
+	all, err := operator.Accounts(t.Context(), rookery.System, 10)
 	if err != nil || len(all) != 1 {
 		t.Fatalf("%d accounts, error %v", len(all), err)
 	}
@@ -294,8 +294,8 @@ func TestAnAnswerThatDoesNotComeIsNotTakenForAFailure(t *testing.T) {
 }
 
 func TestARequestIsFinishedThoughTheCommandHasGone(t *testing.T) {
-	s := newService(t)
-	h := control.Handler(s)
+	svc := newService(t)
+	h := control.Handler(svc)
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	answered := make(chan struct{})
@@ -312,7 +312,7 @@ func TestARequestIsFinishedThoughTheCommandHasGone(t *testing.T) {
 		t.Fatal("the command has got an answer")
 	}
 	<-answered
-	only(t, control.Direct(s))
+	only(t, control.Direct(svc))
 }
 
 func TestSettingsNameTheirFields(t *testing.T) {
@@ -343,24 +343,24 @@ func TestSettingsNameTheirFields(t *testing.T) {
 }
 
 func TestAFieldReadsBackWhatWasSet(t *testing.T) {
-	s := newService(t)
-	o := control.Direct(s)
+	svc := newService(t)
+	operator := control.Direct(svc)
 	values := map[string]string{"TEXT": "Tom & Jerry", "N": "1", "yes|no": "yes", "RULE": "closed"}
 	want := make(control.Settings)
-	for _, f := range control.Fields() {
-		want[f.Name] = values[f.Value]
+	for _, field := range control.Fields() {
+		want[field.Name] = values[field.Value]
 	}
-	added, err := o.Add(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "x", "strangers": "no", "findable": "no"}})
+	added, err := operator.Add(t.Context(), control.NewAccount{Settings: control.Settings{"nick": "x", "strangers": "no", "findable": "no"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := o.Change(t.Context(), added.UIN, want)
+	account, err := operator.Change(t.Context(), added.UIN, want)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range control.Fields() {
-		if got := f.Get(a); got != want[f.Name] {
-			t.Errorf("%s is %q, want %q", f.Name, got, want[f.Name])
+	for _, field := range control.Fields() {
+		if got := field.Get(account); got != want[field.Name] {
+			t.Errorf("%s is %q, want %q", field.Name, got, want[field.Name])
 		}
 	}
 }

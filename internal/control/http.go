@@ -56,7 +56,7 @@ const (
 // end.
 const RequestTime = 2 * time.Second
 
-func handle[In, Out any](mux *http.ServeMux, s *service.Service, a action[In, Out]) {
+func handle[In, Out any](mux *http.ServeMux, svc *service.Service, a action[In, Out]) {
 	mux.HandleFunc("POST /"+a.name, func(w http.ResponseWriter, r *http.Request) {
 		var in In
 		conn := http.NewResponseController(w) // in tests there may be none
@@ -67,7 +67,7 @@ func handle[In, Out any](mux *http.ServeMux, s *service.Service, a action[In, Ou
 		}
 		_ = conn.SetReadDeadline(time.Time{})
 		// What was asked for is finished even if the command goes away.
-		out, err := a.do(context.WithoutCancel(r.Context()), s, in)
+		out, err := a.do(context.WithoutCancel(r.Context()), svc, in)
 		if err != nil {
 			answer(w, statuses[rookery.CodeOf(err)], failureOf(err))
 			return

@@ -34,8 +34,8 @@ func TestTheCauseReachesTheOperator(t *testing.T) {
 		{"where there is none", rookery.Errorf(rookery.CodeExists, "it is taken"), "it is taken"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := failureOf(test.err)
-			body := `{"Text":"` + f.Text + `","Cause":"` + f.Cause + `"}`
+			failure := failureOf(test.err)
+			body := `{"Text":"` + failure.Text + `","Cause":"` + failure.Cause + `"}`
 			if got := errorOf(statuses[rookery.CodeOf(test.err)], []byte(body)); got.Error() != test.text || rookery.CodeOf(got) != rookery.CodeOf(test.err) {
 				t.Errorf("error %v with code %d, want %s with code %d", got, rookery.CodeOf(got), test.text, rookery.CodeOf(test.err))
 			}

@@ -17,9 +17,9 @@ func socketPath(dir string) (path string, release func(), err error) {
 	if len(path) <= maxSocketPath {
 		return path, func() {}, nil
 	}
-	d, err := os.Open(dir)
+	file, err := os.Open(dir)
 	if err != nil {
 		return "", nil, err
 	}
-	return fmt.Sprintf("/proc/self/fd/%d/%s", d.Fd(), SocketName), func() { _ = d.Close() }, nil
+	return fmt.Sprintf("/proc/self/fd/%d/%s", file.Fd(), SocketName), func() { _ = file.Close() }, nil
 }

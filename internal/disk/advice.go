@@ -47,10 +47,10 @@ func CheckFile(path string) error {
 // from making a file in a directory, with room for what it takes to open a
 // store.
 func CheckDir(dir string) error {
-	f, err := os.CreateTemp(dir, ".try-*")
+	file, err := os.CreateTemp(dir, ".try-*")
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(make([]byte, 64<<10))
-	return errors.Join(err, f.Close(), os.Remove(f.Name()))
+	_, err = file.Write(make([]byte, 64<<10))
+	return errors.Join(err, file.Close(), os.Remove(file.Name()))
 }

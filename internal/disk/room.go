@@ -14,15 +14,15 @@ func Hold(path string, size int64) error {
 	if err := Release(path); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	err = allocate(f, size)
+	err = allocate(file, size)
 	if errors.Is(err, errors.ErrUnsupported) {
-		_, err = io.CopyN(f, rand.Reader, size) // what can be compressed would take up less
+		_, err = io.CopyN(file, rand.Reader, size) // what can be compressed would take up less
 	}
-	err = errors.Join(err, f.Sync(), f.Close())
+	err = errors.Join(err, file.Sync(), file.Close())
 	if err != nil {
 		return errors.Join(err, Release(path))
 	}

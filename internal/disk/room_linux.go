@@ -19,10 +19,10 @@ func Free(dir string) (int64, error) {
 
 // allocate gives a file blocks, and the size. errors.ErrUnsupported where the
 // file system cannot.
-func allocate(f *os.File, size int64) error {
-	err := unix.Fallocate(int(f.Fd()), 0, 0, size)
+func allocate(file *os.File, size int64) error {
+	err := unix.Fallocate(int(file.Fd()), 0, 0, size)
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return &os.PathError{Op: "fallocate", Path: f.Name(), Err: err}
+		return &os.PathError{Op: "fallocate", Path: file.Name(), Err: err}
 	}
 	return err
 }

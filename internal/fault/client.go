@@ -68,41 +68,41 @@ func (c *Client) requestAs(seq, command, fields string) Request {
 var errNonsense = errors.New("nonsense")
 
 // Once sends a request once. An error says that nothing is known of it.
-func (c *Client) Once(ctx context.Context, r Request) (Answer, error) {
+func (c *Client) Once(ctx context.Context, request Request) (Answer, error) {
 	patience := 30 * time.Second
 	if c.Patience != nil {
 		patience = c.Patience()
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	text, err := c.Post(ctx, r.Record)
+	text, err := c.Post(ctx, request.Record)
 	if err != nil {
 		c.unanswered.Add(1)
 		return Answer{}, err
 	}
-	a, err := ParseAnswer(text)
+	answer, err := ParseAnswer(text)
 	switch {
 	case err != nil:
-		return a, err
-	case a.SEQ != r.SEQ || a.UIN != c.UIN:
-		return a, fmt.Errorf("%w: %s was answered %s", errNonsense, r.Record, text)
-	case a.RES == resTemporary:
+		return answer, err
+	case answer.SEQ != request.SEQ || answer.UIN != c.UIN:
+		return answer, fmt.Errorf("%w: %s was answered %s", errNonsense, request.Record, text)
+	case answer.RES == resTemporary:
 		c.temporary.Add(1)
 	}
-	return a, nil
+	return answer, nil
 }
 
 // Repeat sends a request until it is answered, and that with another RES than
 // 4. It is an error if that does not happen before ctx ends.
-func (c *Client) Repeat(ctx context.Context, r Request) (Answer, error) {
+func (c *Client) Repeat(ctx context.Context, request Request) (Answer, error) {
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
-		a, err := c.Once(ctx, r)
-		if err == nil && a.RES != resTemporary || errors.Is(err, errNonsense) {
-			return a, err
+		answer, err := c.Once(ctx, request)
+		if err == nil && answer.RES != resTemporary || errors.Is(err, errNonsense) {
+			return answer, err
 		}
 		select {
 		case <-ctx.Done():
-			return a, fmt.Errorf("%s was not answered in the end: %w", r.Record, errors.Join(ctx.Err(), err))
+			return answer, fmt.Errorf("%s was not answered in the end: %w", request.Record, errors.Join(ctx.Err(), err))
 		case <-time.After(pause):
 		}
 	}
@@ -110,12 +110,12 @@ func (c *Client) Repeat(ctx context.Context, r Request) (Answer, error) {
 
 // Do repeats a request until it is answered and returns an error for every
 // answer but RES=0.
-func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
-	a, err := c.Repeat(ctx, r)
-	if err == nil && a.RES != resDone {
-		err = fmt.Errorf("%s was answered %s", r.Record, a.Text)
+func (c *Client) Do(ctx context.Context, request Request) (Answer, error) {
+	answer, err := c.Repeat(ctx, request)
+	if err == nil && answer.RES != resDone {
+		err = fmt.Errorf("%s was answered %s", request.Record, answer.Text)
 	}
-	return a, err
+	return answer, err
 }
 
 // Login signs in.
@@ -130,11 +130,11 @@ func (c *Client) login(ctx context.Context, password string, ask func(context.Co
 	if c.Device != "" {
 		keys += "&DV=" + url.QueryEscape(c.Device)
 	}
-	a, err := ask(ctx, c.Request("Login", keys))
-	if err == nil && a.Value("RS") != "0" {
-		err = fmt.Errorf("account %d could not sign in: %s", c.UIN, a.Text)
+	answer, err := ask(ctx, c.Request("Login", keys))
+	if err == nil && answer.Value("RS") != "0" {
+		err = fmt.Errorf("account %d could not sign in: %s", c.UIN, answer.Text)
 	}
-	return a, err
+	return answer, err
 }
 
 // fields writes the fields of a request that are sent to another account, with
@@ -154,15 +154,15 @@ type Answer struct {
 
 // ParseAnswer reads a record by its keys. What is no answer is an error.
 func ParseAnswer(text string) (Answer, error) {
-	a := Answer{Text: strings.TrimRight(text, "\r\n")}
-	a.CMD, a.SEQ = a.Value("CMD"), a.Value("SEQ")
-	res, err := strconv.Atoi(a.Value("RES"))
-	uin, ok := rookery.ParseUIN(a.Value("UIN"))
+	answer := Answer{Text: strings.TrimRight(text, "\r\n")}
+	answer.CMD, answer.SEQ = answer.Value("CMD"), answer.Value("SEQ")
+	res, err := strconv.Atoi(answer.Value("RES"))
+	uin, ok := rookery.ParseUIN(answer.Value("UIN"))
 	if err != nil || !ok {
-		return a, fmt.Errorf("%w: %q is no answer", errNonsense, text)
+		return answer, fmt.Errorf("%w: %q is no answer", errNonsense, text)
 	}
-	a.UIN, a.RES = uin, res
-	return a, nil
+	answer.UIN, answer.RES = uin, res
+	return answer, nil
 }
 
 // Value is the value of a key as it stands in the record, empty if it has none.

@@ -60,12 +60,12 @@ func TestAClientRepeatsUntilItIsAnswered(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := replies{script: test.script}
-				c := Client{UIN: 10001, Post: r.post}
-				_, err := c.Do(t.Context(), c.Request("CLTMSG", fields(11001, "MG", "hello")))
+				client := Client{UIN: 10001, Post: r.post}
+				_, err := client.Do(t.Context(), client.Request("CLTMSG", fields(11001, "MG", "hello")))
 				if (err == nil) != test.ok || len(r.script) > 0 {
 					t.Errorf("the error is %v, and %d replies were not asked for", err, len(r.script))
 				}
-				if u, again := c.Repeated(); u != test.unanswered || again != test.temporary {
+				if u, again := client.Repeated(); u != test.unanswered || again != test.temporary {
 					t.Errorf("counted %d unanswered and %d temporary, want %d and %d", u, again, test.unanswered, test.temporary)
 				}
 				if len(slices.Compact(r.asked)) != 1 {
@@ -81,16 +81,16 @@ func TestAClientGivesUpInTheEnd(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		broken := errors.New("broken")
-		c := Client{UIN: 10001, Post: func(context.Context, string) (string, error) { return "", broken }}
-		if _, err := c.Do(ctx, c.Request("List", "")); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, broken) {
+		client := Client{UIN: 10001, Post: func(context.Context, string) (string, error) { return "", broken }}
+		if _, err := client.Do(ctx, client.Request("List", "")); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, broken) {
 			t.Errorf("the error is %v, want one that says how long and why", err)
 		}
 	})
 }
 
 func TestARequestHasAFreshSEQAndKeepsItsText(t *testing.T) {
-	c := Client{UIN: 10001}
-	a, b := c.Request("CLTMSG", fields(11001, "MG", "50% & more, 茶")), c.Request("CLTMSG", "")
+	client := Client{UIN: 10001}
+	a, b := client.Request("CLTMSG", fields(11001, "MG", "50% & more, 茶")), client.Request("CLTMSG", "")
 	if a.SEQ == b.SEQ || len(a.SEQ) < 6 || len(a.SEQ) > 32 {
 		t.Errorf("the SEQs are %q and %q", a.SEQ, b.SEQ)
 	}
@@ -117,11 +117,11 @@ func TestMessagesOfAnAnswer(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			a, err := ParseAnswer(test.text + "\r\n")
+			answer, err := ParseAnswer(test.text + "\r\n")
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := a.Messages()
+			got, err := answer.Messages()
 			if (err == nil) != test.ok || !slices.Equal(got, test.want) {
 				t.Errorf("read %v, %v; want %v", got, err, test.want)
 			}

@@ -98,10 +98,10 @@ func atTimesImpatient(rng *rand.Rand) func() time.Duration {
 
 // begin lets the load act. The function that it returns ends it, and fails the
 // test if somebody was not answered as must be.
-func begin(t *testing.T, l *Load) (end func()) {
+func begin(t *testing.T, load *Load) (end func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- l.Run(ctx) }()
+	go func() { done <- load.Run(ctx) }()
 	return func() {
 		t.Helper()
 		cancel()
@@ -112,9 +112,9 @@ func begin(t *testing.T, l *Load) (end func()) {
 }
 
 // acknowledged counts the messages that were acknowledged up to now.
-func acknowledged(l *Load) int {
+func acknowledged(load *Load) int {
 	n := 0
-	sent, _ := l.Ledger.Entries()
+	sent, _ := load.Ledger.Entries()
 	for _, s := range sent {
 		if s.Acknowledged {
 			n++
@@ -124,9 +124,9 @@ func acknowledged(l *Load) int {
 }
 
 // awaitMessages waits until so many messages are acknowledged.
-func awaitMessages(t *testing.T, l *Load, enough int) {
+func awaitMessages(t *testing.T, load *Load, enough int) {
 	t.Helper()
-	for deadline := time.Now().Add(inTheEnd); acknowledged(l) < enough; <-time.After(10 * time.Millisecond) {
+	for deadline := time.Now().Add(inTheEnd); acknowledged(load) < enough; <-time.After(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("fewer than %d messages were acknowledged in %v", enough, inTheEnd)
 		}
@@ -145,28 +145,28 @@ func report(t *testing.T, where string, faults []Fault) {
 }
 
 // checkCollected checks what the receivers collected, once all is collected.
-func checkCollected(t *testing.T, l *Load) {
+func checkCollected(t *testing.T, load *Load) {
 	t.Helper()
-	sent, collected := l.Ledger.Entries()
+	sent, collected := load.Ledger.Entries()
 	report(t, "collected", Judge(sent, collected))
 	var unanswered, temporary int64
-	for _, s := range l.Senders {
-		u, again := s.Repeated()
+	for _, sender := range load.Senders {
+		u, again := sender.Repeated()
 		unanswered, temporary = unanswered+u, temporary+again
 	}
 	t.Logf("%d messages sent, %d acknowledged; %d attempts were not answered, %d answered with RES=4",
-		len(sent), acknowledged(l), unanswered, temporary)
-	if acknowledged(l) == 0 || unanswered+temporary == 0 {
+		len(sent), acknowledged(load), unanswered, temporary)
+	if acknowledged(load) == 0 || unanswered+temporary == 0 {
 		t.Error("nothing was acknowledged, or nothing had to be repeated: nothing is proved")
 	}
 }
 
 // checkStored checks the mailboxes in the store of a server that has stopped:
 // what was collected is there, and nothing else.
-func checkStored(t *testing.T, dir string, l *Load) {
+func checkStored(t *testing.T, dir string, load *Load) {
 	t.Helper()
-	sent, collected := l.Ledger.Entries()
-	stored := readStored(t, dir, l)
+	sent, collected := load.Ledger.Entries()
+	stored := readStored(t, dir, load)
 	for uin, messages := range stored {
 		if !slices.Equal(messages, collected[uin]) {
 			t.Errorf("the mailbox of %d holds %d messages, and %d were collected, or others", uin, len(messages), len(collected[uin]))
@@ -177,7 +177,7 @@ func checkStored(t *testing.T, dir string, l *Load) {
 
 // readStored reads the receivers' mailboxes in the store of a server that has
 // stopped.
-func readStored(t *testing.T, dir string, l *Load) map[rookery.UIN][]Message {
+func readStored(t *testing.T, dir string, load *Load) map[rookery.UIN][]Message {
 	t.Helper()
 	h, err := openHouse(t.Context(), dir, unsynced)
 	if err != nil {
@@ -185,18 +185,18 @@ func readStored(t *testing.T, dir string, l *Load) map[rookery.UIN][]Message {
 	}
 	defer h.store.Close()
 	stored := make(map[rookery.UIN][]Message)
-	for _, r := range l.Receivers {
-		messages, err := storedMessages(t.Context(), h, r.UIN)
+	for _, receiver := range load.Receivers {
+		messages, err := storedMessages(t.Context(), h, receiver.UIN)
 		if err != nil {
 			t.Error(err)
 		}
-		stored[r.UIN] = slices.DeleteFunc(messages, isNotice)
+		stored[receiver.UIN] = slices.DeleteFunc(messages, isNotice)
 	}
 	return stored
 }
 
 // isNotice reports whether a message says nothing but who it is from.
-func isNotice(m Message) bool { return m.Kind == rookery.KindAdded }
+func isNotice(message Message) bool { return message.Kind == rookery.KindAdded }
 
 // storedMessages reads what is in a mailbox. It is an error if its numbers do not
 // rise.
@@ -218,73 +218,73 @@ func storedMessages(ctx context.Context, h *house, uin rookery.UIN) (messages []
 
 // checkStandings asks the server how the senders stand with the receivers, from
 // both sides, and what receivers see of them.
-func checkStandings(t *testing.T, l *Load) {
+func checkStandings(t *testing.T, load *Load) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), inTheEnd)
 	defer cancel()
 	wantOf := make(map[rookery.UIN][]rookery.UIN)
-	for _, s := range l.Senders {
+	for _, sender := range load.Senders {
 		var want []rookery.UIN
-		for uin, friends := range s.Friends {
+		for uin, friends := range sender.Friends {
 			if friends {
 				want = append(want, uin)
-				wantOf[uin] = append(wantOf[uin], s.UIN)
+				wantOf[uin] = append(wantOf[uin], sender.UIN)
 			}
 		}
-		checkFriends(t, ctx, s.Client, want)
+		checkFriends(t, ctx, sender.Client, want)
 	}
-	for _, r := range l.Receivers {
-		checkFriends(t, ctx, r.Client, wantOf[r.UIN])
-		checkStatuses(t, ctx, r.Client, l.Senders)
-		checkNotices(t, r, l.Senders)
+	for _, receiver := range load.Receivers {
+		checkFriends(t, ctx, receiver.Client, wantOf[receiver.UIN])
+		checkStatuses(t, ctx, receiver.Client, load.Senders)
+		checkNotices(t, receiver, load.Senders)
 	}
 }
 
-func checkFriends(t *testing.T, ctx context.Context, c *Client, want []rookery.UIN) {
+func checkFriends(t *testing.T, ctx context.Context, client *Client, want []rookery.UIN) {
 	t.Helper()
-	a, err := c.Do(ctx, c.Request("List", "&TN=160&UN=0"))
+	answer, err := client.Do(ctx, client.Request("List", "&TN=160&UN=0"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	slices.Sort(want)
-	if got := a.UINs("UN"); !slices.Equal(got, want) {
-		t.Errorf("the friends of %d are %v, acknowledged are %v", c.UIN, got, want)
+	if got := answer.UINs("UN"); !slices.Equal(got, want) {
+		t.Errorf("the friends of %d are %v, acknowledged are %v", client.UIN, got, want)
 	}
 }
 
 // checkStatuses compares who looks online to c with what they chose.
-func checkStatuses(t *testing.T, ctx context.Context, c *Client, senders []*Sender) {
+func checkStatuses(t *testing.T, ctx context.Context, client *Client, senders []*Sender) {
 	t.Helper()
 	want := make(map[rookery.UIN]string)
-	for _, s := range senders {
+	for _, sender := range senders {
 		switch {
-		case !s.Friends[c.UIN]:
-		case s.Status == 0:
-			want[s.UIN] = rookery.StatusOnline.String() // what a login without a status means
-		case s.Status.Shown() != rookery.StatusOffline:
-			want[s.UIN] = s.Status.String()
+		case !sender.Friends[client.UIN]:
+		case sender.Status == 0:
+			want[sender.UIN] = rookery.StatusOnline.String() // what a login without a status means
+		case sender.Status.Shown() != rookery.StatusOffline:
+			want[sender.UIN] = sender.Status.String()
 		}
 	}
-	a, err := c.Do(ctx, c.Request("Query_Stat", "&TN=50&UN=0"))
+	answer, err := client.Do(ctx, client.Request("Query_Stat", "&TN=50&UN=0"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := make(map[rookery.UIN]string)
-	for i, uin := range a.UINs("UN") {
-		got[uin] = a.List("ST")[i]
+	for i, uin := range answer.UINs("UN") {
+		got[uin] = answer.List("ST")[i]
 	}
 	if !maps.Equal(got, want) {
-		t.Errorf("%d sees %v, they chose %v", c.UIN, got, want)
+		t.Errorf("%d sees %v, they chose %v", client.UIN, got, want)
 	}
 }
 
 // checkNotices compares how often the receiver was told of a new friend with
 // how often it got one.
-func checkNotices(t *testing.T, r *Receiver, senders []*Sender) {
+func checkNotices(t *testing.T, receiver *Receiver, senders []*Sender) {
 	t.Helper()
-	for _, s := range senders {
-		if got, want := r.Notices[s.UIN], s.Befriended[r.UIN]; got != want {
-			t.Errorf("%d was told %d times that %d has added it, want %d", r.UIN, got, s.UIN, want)
+	for _, sender := range senders {
+		if got, want := receiver.Notices[sender.UIN], sender.Befriended[receiver.UIN]; got != want {
+			t.Errorf("%d was told %d times that %d has added it, want %d", receiver.UIN, got, sender.UIN, want)
 		}
 	}
 }

@@ -183,11 +183,11 @@ func (c *victim) judge(first, second []Push) error {
 	}
 	seen := make(map[uint64]bool)
 	var kept []Push
-	for _, p := range slices.Concat(first, second) {
-		if !seen[p.Number] {
-			kept = append(kept, p)
+	for _, push := range slices.Concat(first, second) {
+		if !seen[push.Number] {
+			kept = append(kept, push)
 		}
-		seen[p.Number] = true
+		seen[push.Number] = true
 	}
 	var want []Push
 	for i := range burst + 1 {
@@ -218,11 +218,11 @@ func (c *victim) poll(ctx context.Context) error {
 		want = append(want, c.message(i+1))
 	}
 	for len(got) < len(want) {
-		a, err := client.Do(ctx, client.Request("GetMsgEx", ""))
+		answer, err := client.Do(ctx, client.Request("GetMsgEx", ""))
 		if err != nil {
 			return fmt.Errorf("after %v: %w", got, err)
 		}
-		batch, err := a.Messages()
+		batch, err := answer.Messages()
 		if err != nil {
 			return err
 		}
@@ -252,12 +252,12 @@ func (c *victim) write(ctx context.Context, i int) error {
 	return err
 }
 
-func (c *victim) hear(line *Line, p Push) {
-	c.pushes = append(c.pushes, p)
+func (c *victim) hear(line *Line, push Push) {
+	c.pushes = append(c.pushes, push)
 	if c.way.confirms {
-		_ = line.Confirm(p) // the connection may be cut already
+		_ = line.Confirm(push) // the connection may be cut already
 	}
-	if p.Number == burst+1 {
+	if push.Number == burst+1 {
 		select {
 		case c.all <- struct{}{}:
 		default: // twice: judge will say so

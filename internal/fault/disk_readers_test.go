@@ -11,23 +11,23 @@ import (
 )
 
 // answers sends a request once and checks its RES.
-func answers(t *testing.T, c *Client, r Request, res int) Answer {
+func answers(t *testing.T, client *Client, request Request, res int) Answer {
 	t.Helper()
-	a, err := c.Once(t.Context(), r)
-	if err != nil || a.RES != res {
-		t.Fatalf("%s is answered %s, %v; want RES=%d", r.Record, a.Text, err, res)
+	answer, err := client.Once(t.Context(), request)
+	if err != nil || answer.RES != res {
+		t.Fatalf("%s is answered %s, %v; want RES=%d", request.Record, answer.Text, err, res)
 	}
-	return a
+	return answer
 }
 
 // does repeats a request until it is done.
-func does(t *testing.T, c *Client, r Request) Answer {
+func does(t *testing.T, client *Client, request Request) Answer {
 	t.Helper()
-	a, err := c.Do(t.Context(), r)
+	answer, err := client.Do(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a
+	return answer
 }
 
 // signedInClients are the first sender and receiver of a crowd, and the onlooker.
@@ -45,21 +45,21 @@ func signedInClients(t *testing.T, s *server, c crowd) (sender, receiver, other 
 }
 
 // texts are the texts that an answer to GetMsgEx has.
-func texts(t *testing.T, a Answer) (list []string) {
+func texts(t *testing.T, answer Answer) (list []string) {
 	t.Helper()
-	messages, err := a.Messages()
+	messages, err := answer.Messages()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range messages {
-		list = append(list, m.Text)
+	for _, message := range messages {
+		list = append(list, message.Text)
 	}
 	return list
 }
 
-func wantTexts(t *testing.T, a Answer, want ...string) {
+func wantTexts(t *testing.T, answer Answer, want ...string) {
 	t.Helper()
-	if got := texts(t, a); strings.Join(got, "|") != strings.Join(want, "|") {
+	if got := texts(t, answer); strings.Join(got, "|") != strings.Join(want, "|") {
 		t.Fatalf("the texts are %q, want %q", got, want)
 	}
 }
@@ -83,13 +83,13 @@ func TestWithTheReserveReadersGoOnWhenTheDiskIsFull(t *testing.T) {
 	small.fill(t, smallDiskSize)
 	refused := say("too much")
 	for deadline := time.Now().Add(inTheEnd); ; { // there may be room in the log
-		a, err := sender.Once(t.Context(), refused)
+		answer, err := sender.Once(t.Context(), refused)
 		if err != nil || time.Now().After(deadline) {
-			t.Fatalf("%s, %v", a.Text, err)
+			t.Fatalf("%s, %v", answer.Text, err)
 		}
-		if a.RES == resTemporary {
-			if !strings.Contains(a.Text, "disk is nearly full") {
-				t.Errorf("the reason is not given: %s", a.Text)
+		if answer.RES == resTemporary {
+			if !strings.Contains(answer.Text, "disk is nearly full") {
+				t.Errorf("the reason is not given: %s", answer.Text)
 			}
 			break
 		}
@@ -140,9 +140,9 @@ func TestWithNoRoomAtAllNothingIsHandedOut(t *testing.T) {
 
 	limitFiles(t, s, 1)
 	for range 3 {
-		a := answers(t, receiver, receiver.Request("GetMsgEx", ""), resTemporary)
-		if strings.Contains(a.Text, "hello") {
-			t.Errorf("it was handed out: %s", a.Text)
+		answer := answers(t, receiver, receiver.Request("GetMsgEx", ""), resTemporary)
+		if strings.Contains(answer.Text, "hello") {
+			t.Errorf("it was handed out: %s", answer.Text)
 		}
 	}
 	for range 2 {
@@ -170,7 +170,7 @@ func TestWithNoRoomAtAllNothingIsHandedOut(t *testing.T) {
 
 // awaitStoredSignOut waits until a client's session is gone from the files of a
 // server.
-func awaitStoredSignOut(t *testing.T, s *server, c *Client) {
+func awaitStoredSignOut(t *testing.T, s *server, client *Client) {
 	t.Helper()
 	for deadline := time.Now().Add(inTheEnd); time.Now().Before(deadline); {
 		<-time.After(100 * time.Millisecond)
@@ -182,7 +182,7 @@ func awaitStoredSignOut(t *testing.T, s *server, c *Client) {
 		}
 		signedIn := false
 		err = h.store.Sessions(t.Context(), func(session rookery.Session) bool {
-			signedIn = signedIn || session.Account == c.UIN
+			signedIn = signedIn || session.Account == client.UIN
 			return true
 		})
 		if h.store.Close(); err == nil && !signedIn {

@@ -107,25 +107,25 @@ func limitFiles(t *testing.T, s *server, bytes uint64) {
 // awaitStandstill waits until nobody gets anything done: every sender is
 // answered RES=4 several times, while no message is acknowledged. Before that,
 // there may still be room for little things.
-func awaitStandstill(t *testing.T, l *Load) {
+func awaitStandstill(t *testing.T, load *Load) {
 	t.Helper()
-	done := acknowledged(l)
+	done := acknowledged(load)
 	refused := make(map[*Sender]int64)
 	for deadline := time.Now().Add(inTheEnd); time.Now().Before(deadline); <-time.After(10 * time.Millisecond) {
-		if n := acknowledged(l); n != done {
+		if n := acknowledged(load); n != done {
 			done = n
 			clear(refused)
 		}
 		standing := 0
-		for _, s := range l.Senders {
-			_, temporary := s.Repeated()
-			if before, ok := refused[s]; !ok {
-				refused[s] = temporary
+		for _, sender := range load.Senders {
+			_, temporary := sender.Repeated()
+			if before, ok := refused[sender]; !ok {
+				refused[sender] = temporary
 			} else if temporary-before >= 3 {
 				standing++
 			}
 		}
-		if standing == len(l.Senders) {
+		if standing == len(load.Senders) {
 			return
 		}
 	}
@@ -133,37 +133,37 @@ func awaitStandstill(t *testing.T, l *Load) {
 }
 
 // checkReadsWork asks for all that nothing has to be stored for.
-func checkReadsWork(t *testing.T, c *Client) {
+func checkReadsWork(t *testing.T, client *Client) {
 	t.Helper()
 	for command, fields := range map[string]string{
 		"List": "&TN=160&UN=0", "Query_Stat": "&TN=50&UN=0", "GetInfo": "&UN=10001", "GetMsgEx": "",
 	} {
-		if a, err := c.Once(t.Context(), c.Request(command, fields)); err != nil || a.RES != resDone {
-			t.Errorf("while the disk is full, %s is answered %s, %v", command, a.Text, err)
+		if answer, err := client.Once(t.Context(), client.Request(command, fields)); err != nil || answer.RES != resDone {
+			t.Errorf("while the disk is full, %s is answered %s, %v", command, answer.Text, err)
 		}
 	}
 }
 
 // checkNothingIsDone tries to befriend somebody while the disk is full, and
 // returns the request.
-func checkNothingIsDone(t *testing.T, c *Client, other rookery.UIN) Request {
+func checkNothingIsDone(t *testing.T, client *Client, other rookery.UIN) Request {
 	t.Helper()
-	request := c.Request("AddToList", fmt.Sprintf("&UN=%d", other))
-	a, err := c.Once(t.Context(), request)
-	if err != nil || a.RES != resTemporary || !strings.Contains(a.Text, "&RA=") {
-		t.Errorf("while the disk is full, AddToList is answered %s, %v; want RES=4 with a reason", a.Text, err)
+	request := client.Request("AddToList", fmt.Sprintf("&UN=%d", other))
+	answer, err := client.Once(t.Context(), request)
+	if err != nil || answer.RES != resTemporary || !strings.Contains(answer.Text, "&RA=") {
+		t.Errorf("while the disk is full, AddToList is answered %s, %v; want RES=4 with a reason", answer.Text, err)
 	}
-	if got := friendsOf(t, c); len(got) > 0 {
+	if got := friendsOf(t, client); len(got) > 0 {
 		t.Errorf("what was answered RES=4 is done: the friends are %v", got)
 	}
 	return request
 }
 
-func friendsOf(t *testing.T, c *Client) []rookery.UIN {
+func friendsOf(t *testing.T, client *Client) []rookery.UIN {
 	t.Helper()
-	a, err := c.Once(t.Context(), c.Request("List", "&TN=160&UN=0"))
-	if err != nil || a.RES != resDone {
-		t.Fatalf("List is answered %s, %v", a.Text, err)
+	answer, err := client.Once(t.Context(), client.Request("List", "&TN=160&UN=0"))
+	if err != nil || answer.RES != resDone {
+		t.Fatalf("List is answered %s, %v", answer.Text, err)
 	}
-	return a.UINs("UN")
+	return answer.UINs("UN")
 }

@@ -110,47 +110,47 @@ func (e *PushReceiver) hangUp(line *Line) {
 func (e *PushReceiver) signIn(ctx context.Context, line *Line) error {
 	client := Client{UIN: e.UIN, Device: e.Device, Post: line.Ask}
 	if e.Resumes && e.token != "" {
-		a, err := client.Once(ctx, client.Request("List", "&SID="+e.token+"&TN=1&UN=0"))
-		if err == nil && a.RES != resDone {
-			err = fmt.Errorf("%w: the token of %d is worth nothing any more: %s", errNonsense, e.UIN, a.Text)
+		answer, err := client.Once(ctx, client.Request("List", "&SID="+e.token+"&TN=1&UN=0"))
+		if err == nil && answer.RES != resDone {
+			err = fmt.Errorf("%w: the token of %d is worth nothing any more: %s", errNonsense, e.UIN, answer.Text)
 		}
 		return err
 	}
-	a, err := client.login(ctx, e.Password, client.Once)
+	answer, err := client.login(ctx, e.Password, client.Once)
 	switch {
-	case err != nil && a.RES != resTemporary && a.Text != "":
+	case err != nil && answer.RES != resTemporary && answer.Text != "":
 		return fmt.Errorf("%w: %w", errNonsense, err)
 	case err == nil:
-		e.token = a.Value("SID")
+		e.token = answer.Value("SID")
 	}
 	return err
 }
 
 // hear takes a push.
-func (e *PushReceiver) hear(line *Line, p Push) {
+func (e *PushReceiver) hear(line *Line, push Push) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if p.Number <= e.latest || p.To != e.UIN {
-		e.faults = append(e.faults, fmt.Errorf("number %d was pushed after %d on one line: %v", p.Number, e.latest, p))
+	if push.Number <= e.latest || push.To != e.UIN {
+		e.faults = append(e.faults, fmt.Errorf("number %d was pushed after %d on one line: %v", push.Number, e.latest, push))
 	}
-	e.latest = p.Number
+	e.latest = push.Number
 	if e.heard == nil {
 		e.heard = make(map[uint64]*receivedPush)
 	}
-	h, known := e.heard[p.Number]
+	h, known := e.heard[push.Number]
 	switch {
 	case !known:
-		h = &receivedPush{push: p}
-		e.heard[p.Number] = h
-		e.order = append(e.order, p)
-	case h.push != p:
-		e.faults = append(e.faults, fmt.Errorf("number %d was pushed as %v, and then as %v", p.Number, h.push, p))
+		h = &receivedPush{push: push}
+		e.heard[push.Number] = h
+		e.order = append(e.order, push)
+	case h.push != push:
+		e.faults = append(e.faults, fmt.Errorf("number %d was pushed as %v, and then as %v", push.Number, h.push, push))
 	case h.confirmed.IsZero():
-		e.again = append(e.again, Redelivery{Push: p})
+		e.again = append(e.again, Redelivery{Push: push})
 	default:
-		e.again = append(e.again, Redelivery{p, e.broke.Sub(h.confirmed)})
+		e.again = append(e.again, Redelivery{push, e.broke.Sub(h.confirmed)})
 	}
-	if e.Confirms && line.Confirm(p) == nil && h.confirmed.IsZero() {
+	if e.Confirms && line.Confirm(push) == nil && h.confirmed.IsZero() {
 		h.confirmed = time.Now()
 	}
 }

@@ -225,16 +225,16 @@ func whileOthersTalk(t *testing.T, s *server, c crowd, do func()) {
 }
 
 // tell sends the message of a number and waits until it is heard.
-func tell(ctx context.Context, c *Client, e *PushReceiver, i int) error {
+func tell(ctx context.Context, client *Client, e *PushReceiver, i int) error {
 	ctx, cancel := context.WithTimeout(ctx, promptly)
 	defer cancel()
-	m := Message{From: c.UIN, To: e.UIN, Kind: rookery.KindMessage, Text: fmt.Sprint("message ", i)}
-	a, err := c.Once(ctx, c.Request("CLTMSG", fields(e.UIN, "MG", m.Text)))
-	if err != nil || a.RES != resDone {
-		return fmt.Errorf("it was answered %s: %w", a.Text, err)
+	message := Message{From: client.UIN, To: e.UIN, Kind: rookery.KindMessage, Text: fmt.Sprint("message ", i)}
+	answer, err := client.Once(ctx, client.Request("CLTMSG", fields(e.UIN, "MG", message.Text)))
+	if err != nil || answer.RES != resDone {
+		return fmt.Errorf("it was answered %s: %w", answer.Text, err)
 	}
 	for {
-		if order, _, _ := e.Heard(); len(order) == i+1 && order[i].Message == m {
+		if order, _, _ := e.Heard(); len(order) == i+1 && order[i].Message == message {
 			return nil
 		}
 		select {

@@ -62,22 +62,22 @@ func Judge(sent []Sent, mailboxes map[rookery.UIN][]Message) []Fault {
 	there := make(map[Message]bool, len(sent))
 	for owner, mailbox := range mailboxes {
 		latest := make(map[rookery.UIN]int) // of each sender: the position of the latest acknowledged message
-		for _, m := range mailbox {
-			i, known := position[m]
-			last, before := latest[m.From]
+		for _, message := range mailbox {
+			i, known := position[message]
+			last, before := latest[message.From]
 			switch {
-			case !known || m.To != owner:
-				faults = append(faults, Fault{Invented, m})
+			case !known || message.To != owner:
+				faults = append(faults, Fault{Invented, message})
 				continue
-			case there[m]:
-				faults = append(faults, Fault{Twice, m})
+			case there[message]:
+				faults = append(faults, Fault{Twice, message})
 				continue
 			case sent[i].Acknowledged && before && i < last:
-				faults = append(faults, Fault{Reordered, m})
+				faults = append(faults, Fault{Reordered, message})
 			case sent[i].Acknowledged:
-				latest[m.From] = i
+				latest[message.From] = i
 			}
-			there[m] = true
+			there[message] = true
 		}
 	}
 	for _, s := range sent {
@@ -98,21 +98,21 @@ type Ledger struct {
 }
 
 // Sending notes a message before it is sent.
-func (l *Ledger) Sending(m Message, seq string) {
+func (l *Ledger) Sending(message Message, seq string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.position == nil {
 		l.position = make(map[Message]int)
 	}
-	l.position[m] = len(l.sent)
-	l.sent = append(l.sent, Sent{Message: m, SEQ: seq})
+	l.position[message] = len(l.sent)
+	l.sent = append(l.sent, Sent{Message: message, SEQ: seq})
 }
 
 // Acknowledged notes that the message's sender was answered RES=0.
-func (l *Ledger) Acknowledged(m Message) {
+func (l *Ledger) Acknowledged(message Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sent[l.position[m]].Acknowledged = true
+	l.sent[l.position[message]].Acknowledged = true
 }
 
 // Collected notes what a receiver got in one answer.

@@ -12,7 +12,7 @@ func TestJudge(t *testing.T) {
 	message := func(from rookery.UIN, text string) Message {
 		return Message{From: from, To: to, Kind: rookery.KindMessage, Text: text}
 	}
-	told := func(m Message) Sent { return Sent{Message: m, Acknowledged: true} }
+	told := func(message Message) Sent { return Sent{Message: message, Acknowledged: true} }
 	one, two, three := message(a, "one"), message(a, "two"), message(b, "three")
 	tests := []struct {
 		name string
@@ -45,13 +45,13 @@ func TestJudge(t *testing.T) {
 
 func TestALedgerGivesBackWhatWasNoted(t *testing.T) {
 	var l Ledger
-	m, n := Message{From: 10001, To: 11001, Text: "m"}, Message{From: 10001, To: 11001, Text: "n"}
-	l.Sending(m, "SEQ1")
+	message, n := Message{From: 10001, To: 11001, Text: "m"}, Message{From: 10001, To: 11001, Text: "n"}
+	l.Sending(message, "SEQ1")
 	l.Sending(n, "SEQ2")
 	l.Acknowledged(n)
 	l.Collected(11001, []Message{n})
 	sent, collected := l.Entries()
-	if want := []Sent{{m, "SEQ1", false}, {n, "SEQ2", true}}; !slices.Equal(sent, want) {
+	if want := []Sent{{message, "SEQ1", false}, {n, "SEQ2", true}}; !slices.Equal(sent, want) {
 		t.Errorf("sent is %v, want %v", sent, want)
 	}
 	if got := collected[11001]; !slices.Equal(got, []Message{n}) {

@@ -36,13 +36,13 @@ type Line struct {
 // NewLine makes a line of a connection. hear gets what is pushed, nil if
 // nobody cares; it may use the line to confirm, and not to ask.
 func NewLine(conn net.Conn, hear func(*Line, Push)) *Line {
-	l := &Line{conn: conn, answers: make(chan string, 1), ended: make(chan struct{})}
+	line := &Line{conn: conn, answers: make(chan string, 1), ended: make(chan struct{})}
 	go func() {
-		defer close(l.ended)
-		l.err = l.read(hear)
+		defer close(line.ended)
+		line.err = line.read(hear)
 		conn.Close()
 	}()
-	return l
+	return line
 }
 
 // read takes what comes until the connection ends. Half a record at the end is
@@ -55,19 +55,19 @@ func (l *Line) read(hear func(*Line, Push)) error {
 			return err
 		}
 		record, whole := strings.CutSuffix(line, "\r\n")
-		a, err := ParseAnswer(record)
+		answer, err := ParseAnswer(record)
 		switch {
 		case !whole || err != nil:
 			return fmt.Errorf("%w: the line %q", errNonsense, line)
-		case a.CMD == "Server_Msg":
-			p, err := parsePush(a)
+		case answer.CMD == "Server_Msg":
+			push, err := parsePush(answer)
 			if err != nil {
 				return err
 			}
 			if hear != nil {
-				hear(l, p)
+				hear(l, push)
 			}
-		case a.CMD == "update_stat":
+		case answer.CMD == "update_stat":
 		default:
 			select {
 			case l.answers <- record:
@@ -79,14 +79,14 @@ func (l *Line) read(hear func(*Line, Push)) error {
 }
 
 // parsePush reads a Server_Msg, whose text is not a list.
-func parsePush(a Answer) (Push, error) {
-	number, err := strconv.ParseUint(a.SEQ, 10, 64)
-	kind, bad := strconv.ParseUint(a.Value("MT"), 10, 8)
-	from, ok := rookery.ParseUIN(a.Value("UN"))
-	if err := errors.Join(err, bad); err != nil || !ok || a.RES != resDone || a.Value("MN") != "1" {
-		return Push{}, fmt.Errorf("%w: %q is no push", errNonsense, a.Text)
+func parsePush(answer Answer) (Push, error) {
+	number, err := strconv.ParseUint(answer.SEQ, 10, 64)
+	kind, bad := strconv.ParseUint(answer.Value("MT"), 10, 8)
+	from, ok := rookery.ParseUIN(answer.Value("UN"))
+	if err := errors.Join(err, bad); err != nil || !ok || answer.RES != resDone || answer.Value("MN") != "1" {
+		return Push{}, fmt.Errorf("%w: %q is no push", errNonsense, answer.Text)
 	}
-	return Push{number, Message{From: from, To: a.UIN, Kind: rookery.Kind(kind), Text: unescaper.Replace(a.Value("MG"))}}, nil
+	return Push{number, Message{From: from, To: answer.UIN, Kind: rookery.Kind(kind), Text: unescaper.Replace(answer.Value("MG"))}}, nil
 }
 
 // Ask sends a record and waits for the answer: it is a Post. After an error the
@@ -110,8 +110,8 @@ func (l *Line) Ask(ctx context.Context, record string) (answer string, err error
 
 // Confirm says that everything up to a push has arrived. There is no answer to
 // it.
-func (l *Line) Confirm(p Push) error {
-	return l.write(fmt.Sprintf("VER=1.4&CMD=Server_Msg&SEQ=%d&UIN=%d&RES=0", p.Number, p.To))
+func (l *Line) Confirm(push Push) error {
+	return l.write(fmt.Sprintf("VER=1.4&CMD=Server_Msg&SEQ=%d&UIN=%d&RES=0", push.Number, push.To))
 }
 
 func (l *Line) write(record string) error {

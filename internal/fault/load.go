@@ -38,19 +38,19 @@ type Load struct {
 // with the first, must take everybody as a friend, and the others must ask for
 // a request. The seed decides who does what; when, the machine does.
 func NewLoad(senders, receivers []*Client, seed uint64) *Load {
-	l := &Load{Ledger: new(Ledger)}
-	for _, c := range receivers {
-		l.Receivers = append(l.Receivers, &Receiver{Client: c, ledger: l.Ledger, Notices: make(map[rookery.UIN]int)})
+	load := &Load{Ledger: new(Ledger)}
+	for _, client := range receivers {
+		load.Receivers = append(load.Receivers, &Receiver{Client: client, ledger: load.Ledger, Notices: make(map[rookery.UIN]int)})
 	}
-	for _, c := range senders {
-		l.Senders = append(l.Senders, &Sender{
-			Client: c, ledger: l.Ledger, receivers: receivers,
-			rng:     rand.New(rand.NewPCG(seed, uint64(c.UIN))),
+	for _, client := range senders {
+		load.Senders = append(load.Senders, &Sender{
+			Client: client, ledger: load.Ledger, receivers: receivers,
+			rng:     rand.New(rand.NewPCG(seed, uint64(client.UIN))),
 			asked:   make(map[rookery.UIN]bool),
 			Friends: make(map[rookery.UIN]bool), Befriended: make(map[rookery.UIN]int),
 		})
 	}
-	return l
+	return load
 }
 
 // Run lets everybody act until ctx ends. Then the senders see their requests
@@ -63,11 +63,11 @@ func (l *Load) Run(ctx context.Context) error {
 	hard := context.WithoutCancel(ctx)
 	var all, senders errgroup.Group
 	var sent atomic.Bool
-	for _, s := range l.Senders {
+	for _, sender := range l.Senders {
 		senders.Go(func() error {
 			defer stop()
 			for ctx.Err() == nil {
-				if err := s.act(hard); err != nil {
+				if err := sender.act(hard); err != nil {
 					return err
 				}
 				if l.Pause > 0 {
@@ -77,8 +77,8 @@ func (l *Load) Run(ctx context.Context) error {
 			return nil
 		})
 	}
-	for _, r := range l.Receivers {
-		all.Go(func() error { return r.collect(hard, sent.Load) })
+	for _, receiver := range l.Receivers {
+		all.Go(func() error { return receiver.collect(hard, sent.Load) })
 	}
 	all.Go(func() error {
 		defer sent.Store(true)
@@ -128,22 +128,22 @@ func (s *Sender) act(ctx context.Context) error {
 
 // send sends a message, or a friend request with words.
 func (s *Sender) send(ctx context.Context, kind rookery.Kind, to rookery.UIN) error {
-	m := Message{From: s.UIN, To: to, Kind: kind, Text: s.text()}
-	request := s.Request("CLTMSG", fields(to, "MG", m.Text))
+	message := Message{From: s.UIN, To: to, Kind: kind, Text: s.text()}
+	request := s.Request("CLTMSG", fields(to, "MG", message.Text))
 	if kind == rookery.KindAsks {
-		request = s.Request("Ack_AddToList", "&CD=2"+fields(to, "RS", m.Text))
+		request = s.Request("Ack_AddToList", "&CD=2"+fields(to, "RS", message.Text))
 	}
-	s.ledger.Sending(m, request.SEQ)
+	s.ledger.Sending(message, request.SEQ)
 	if s.rng.Float64() < oneWay {
-		if a, err := s.Once(ctx, request); err == nil && a.RES == resDone {
-			s.ledger.Acknowledged(m)
+		if answer, err := s.Once(ctx, request); err == nil && answer.RES == resDone {
+			s.ledger.Acknowledged(message)
 		}
 		return nil
 	}
 	if _, err := s.Do(ctx, request); err != nil {
 		return err
 	}
-	s.ledger.Acknowledged(m)
+	s.ledger.Acknowledged(message)
 	return nil
 }
 
@@ -164,9 +164,9 @@ func (s *Sender) befriend(ctx context.Context, other rookery.UIN) error {
 		s.Friends[other] = false
 		return err
 	}
-	a, err := s.Do(ctx, s.Request("AddToList", fmt.Sprintf("&UN=%d", other)))
-	if err == nil && a.Value("CD") != "0" {
-		err = fmt.Errorf("%d could not add %d: %s", s.UIN, other, a.Text)
+	answer, err := s.Do(ctx, s.Request("AddToList", fmt.Sprintf("&UN=%d", other)))
+	if err == nil && answer.Value("CD") != "0" {
+		err = fmt.Errorf("%d could not add %d: %s", s.UIN, other, answer.Text)
 	}
 	s.Friends[other] = true
 	s.Befriended[other]++
@@ -206,26 +206,26 @@ func (r *Receiver) collect(ctx context.Context, sent func() bool) error {
 func (r *Receiver) once(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, inTheEnd)
 	defer cancel()
-	a, err := r.Do(ctx, r.Request("GetMsgEx", ""))
+	answer, err := r.Do(ctx, r.Request("GetMsgEx", ""))
 	if err != nil {
 		return 0, err
 	}
-	all, err := a.Messages()
+	all, err := answer.Messages()
 	if err != nil {
 		return 0, err
 	}
 	texts := r.count(all)
 	r.ledger.Collected(r.UIN, texts)
-	return len(a.List("MT")), nil
+	return len(answer.List("MT")), nil
 }
 
 // count counts notices that say nothing but who, and returns the rest.
 func (r *Receiver) count(all []Message) (texts []Message) {
-	for _, m := range all {
-		if m.Kind == rookery.KindAdded {
-			r.Notices[m.From]++
+	for _, message := range all {
+		if message.Kind == rookery.KindAdded {
+			r.Notices[message.From]++
 		} else {
-			texts = append(texts, m)
+			texts = append(texts, message)
 		}
 	}
 	return texts

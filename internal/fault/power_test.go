@@ -178,11 +178,11 @@ func (r *run) readAnswers(t *testing.T) {
 		if !found {
 			continue
 		}
-		a, err := ParseAnswer(text)
+		answer, err := ParseAnswer(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.answers = append(r.answers, sentAnswer{a, e.Begin})
+		r.answers = append(r.answers, sentAnswer{answer, e.Begin})
 	}
 	if len(r.answers) < 100 {
 		t.Fatalf("the trace holds %d answers only", len(r.answers))
@@ -351,12 +351,12 @@ func (r *run) goOn(ctx context.Context, h *house, uin rookery.UIN, c cut) ([]Mes
 		}
 	}
 	for request, last := next, false; ; request, last = me.Request("GetMsgEx", ""), true {
-		a, err := me.Do(ctx, request)
+		answer, err := me.Do(ctx, request)
 		if err != nil {
 			return all, err
 		}
-		messages, err := a.Messages()
-		if err != nil || last && a.Value("MN") == "0" {
+		messages, err := answer.Messages()
+		if err != nil || last && answer.Value("MN") == "0" {
 			return all, err
 		}
 		all = append(all, messages...)

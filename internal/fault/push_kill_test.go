@@ -117,10 +117,10 @@ func (l *listening) begin(t *testing.T) (end func()) {
 	sending, stopSending := context.WithCancel(t.Context())
 	hearing, stopHearing := context.WithCancel(t.Context())
 	var senders, ears errgroup.Group
-	for _, s := range l.Senders {
+	for _, sender := range l.Senders {
 		senders.Go(func() error {
 			for sending.Err() == nil {
-				if err := s.send(t.Context(), rookery.KindMessage, l.next(s)); err != nil {
+				if err := sender.send(t.Context(), rookery.KindMessage, l.next(sender)); err != nil {
 					return err
 				}
 			}
@@ -145,8 +145,8 @@ func (l *listening) begin(t *testing.T) (end func()) {
 }
 
 // next is whom a sender writes to next.
-func (l *listening) next(s *Sender) rookery.UIN {
-	if s.rng.IntN(60) == 0 {
+func (l *listening) next(sender *Sender) rookery.UIN {
+	if sender.rng.IntN(60) == 0 {
 		return l.Receivers[1].UIN
 	}
 	return l.Receivers[0].UIN
@@ -189,12 +189,12 @@ func checkEar(t *testing.T, e *PushReceiver, sent []Sent) {
 	where := "pushed to " + cmp.Or(e.Device, "a program of old")
 	var messages []Message
 	var latest uint64
-	for _, p := range order {
-		if p.Number <= latest {
-			t.Fatalf("%s: number %d came behind %d", where, p.Number, latest)
+	for _, push := range order {
+		if push.Number <= latest {
+			t.Fatalf("%s: number %d came behind %d", where, push.Number, latest)
 		}
-		latest = p.Number
-		messages = append(messages, p.Message)
+		latest = push.Number
+		messages = append(messages, push.Message)
 	}
 	report(t, where, Judge(sentTo(sent, e.UIN, false), map[rookery.UIN][]Message{e.UIN: messages}))
 	for _, a := range again {
@@ -215,30 +215,30 @@ func checkOld(t *testing.T, e *PushReceiver, sent []Sent) {
 	order, _, lines := e.Heard()
 	var all []Message
 	there := make(map[Message]bool)
-	add := func(m Message) {
-		if !there[m] {
-			all = append(all, m)
+	add := func(message Message) {
+		if !there[message] {
+			all = append(all, message)
 		}
-		there[m] = true
+		there[message] = true
 	}
-	for _, p := range order {
-		add(p.Message)
+	for _, push := range order {
+		add(push.Message)
 	}
 	want := sentTo(sent, e.UIN, true)
-	for deadline := time.Now().Add(inTheEnd); slices.ContainsFunc(want, func(s Sent) bool { return !there[s.Message] }); {
+	for deadline := time.Now().Add(inTheEnd); slices.ContainsFunc(want, func(sent Sent) bool { return !there[sent.Message] }); {
 		if time.Now().After(deadline) {
 			break // the report says what is lost
 		}
-		a, err := e.Do(t.Context(), e.Request("GetMsgEx", ""))
+		answer, err := e.Do(t.Context(), e.Request("GetMsgEx", ""))
 		if err != nil {
 			t.Fatal(err)
 		}
-		batch, err := a.Messages()
+		batch, err := answer.Messages()
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range batch {
-			add(m)
+		for _, message := range batch {
+			add(message)
 		}
 	}
 	report(t, "an old program", Judge(sentTo(sent, e.UIN, false), map[rookery.UIN][]Message{e.UIN: all}))

@@ -81,11 +81,11 @@ func TestClientsWhoStayMissNothingAfterRestores(t *testing.T) {
 	send := func() {
 		t.Helper()
 		for range 1 + rng.IntN(10) {
-			m := Message{From: sender.UIN, To: receiver, Kind: rookery.KindMessage, Text: fmt.Sprintf("no. %d", len(sent)+1)}
-			if _, err := sender.Do(t.Context(), sender.Request("CLTMSG", fields(receiver, "MG", m.Text))); err != nil {
+			message := Message{From: sender.UIN, To: receiver, Kind: rookery.KindMessage, Text: fmt.Sprintf("no. %d", len(sent)+1)}
+			if _, err := sender.Do(t.Context(), sender.Request("CLTMSG", fields(receiver, "MG", message.Text))); err != nil {
 				t.Fatal(err)
 			}
-			sent = append(sent, m)
+			sent = append(sent, message)
 		}
 		for _, e := range ears {
 			awaitHeard(t, e, sent)
@@ -129,11 +129,11 @@ func awaitHeard(t *testing.T, e *PushReceiver, sent []Message) {
 		}
 	}
 	var latest uint64
-	for i, p := range heard {
-		if i >= len(sent) || p.Message != sent[i] || p.Number <= latest {
-			t.Fatalf("%q has heard %v behind number %d", e.Device, p, latest)
+	for i, push := range heard {
+		if i >= len(sent) || push.Message != sent[i] || push.Number <= latest {
+			t.Fatalf("%q has heard %v behind number %d", e.Device, push, latest)
 		}
-		latest = p.Number
+		latest = push.Number
 	}
 }
 
@@ -195,7 +195,7 @@ func (c *victim) afterRestore(ctx context.Context) error {
 	}
 	seen := c.pushes
 	got := make(chan Push, burst)
-	line := NewLine(conn, func(_ *Line, p Push) { got <- p })
+	line := NewLine(conn, func(_ *Line, push Push) { got <- push })
 	defer line.Close()
 	if err := c.client(line).Login(ctx, password); err != nil {
 		return err
@@ -204,9 +204,9 @@ func (c *victim) afterRestore(ctx context.Context) error {
 		return err
 	}
 	select {
-	case p := <-got:
-		if p.Message != c.message(burst+1) || p.Number <= uint64(burst) {
-			return fmt.Errorf("it had seen %v, and was pushed %v", seen, p)
+	case push := <-got:
+		if push.Message != c.message(burst+1) || push.Number <= uint64(burst) {
+			return fmt.Errorf("it had seen %v, and was pushed %v", seen, push)
 		}
 		return nil
 	case <-line.ended:

@@ -47,28 +47,28 @@ func TestACleanShutdownAnswersWhatItAccepted(t *testing.T) {
 func (s *Sender) untilRefused(ctx context.Context, to rookery.UIN, round int) error {
 	client := Client{UIN: s.UIN, Post: s.Post} // one with patience
 	for i := 0; ; i++ {
-		m := Message{From: s.UIN, To: to, Kind: rookery.KindMessage, Text: fmt.Sprintf("%d.%d of %d", round, i, s.UIN)}
-		request := client.Request("CLTMSG", fields(to, "MG", m.Text))
-		s.ledger.Sending(m, request.SEQ)
-		a, err := client.Once(ctx, request)
+		message := Message{From: s.UIN, To: to, Kind: rookery.KindMessage, Text: fmt.Sprintf("%d.%d of %d", round, i, s.UIN)}
+		request := client.Request("CLTMSG", fields(to, "MG", message.Text))
+		s.ledger.Sending(message, request.SEQ)
+		answer, err := client.Once(ctx, request)
 		switch {
 		case err != nil:
 			return nil
-		case a.RES != resDone:
-			return fmt.Errorf("%s was answered %s", request.Record, a.Text)
+		case answer.RES != resDone:
+			return fmt.Errorf("%s was answered %s", request.Record, answer.Text)
 		}
-		s.ledger.Acknowledged(m)
+		s.ledger.Acknowledged(message)
 	}
 }
 
 // checkExactly checks that what was acknowledged, and only that, is stored.
-func checkExactly(t *testing.T, dir string, l *Load) {
+func checkExactly(t *testing.T, dir string, load *Load) {
 	t.Helper()
-	sent, _ := l.Ledger.Entries()
-	told := slices.DeleteFunc(slices.Clone(sent), func(s Sent) bool { return !s.Acknowledged })
+	sent, _ := load.Ledger.Entries()
+	told := slices.DeleteFunc(slices.Clone(sent), func(sent Sent) bool { return !sent.Acknowledged })
 	t.Logf("%d messages sent, %d acknowledged", len(sent), len(told))
 	if len(told) == 0 || len(told) == len(sent) {
 		t.Error("nothing was acknowledged, or nothing refused: nothing is proved")
 	}
-	report(t, "stored", Judge(told, readStored(t, dir, l)))
+	report(t, "stored", Judge(told, readStored(t, dir, load)))
 }

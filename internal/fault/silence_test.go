@@ -40,13 +40,13 @@ func TestManyWhoSayNothingDisturbNobody(t *testing.T) {
 	sender, to := load.Senders[0], crowd.receivers[0]
 	client := Client{UIN: sender.UIN, Post: sender.Post}
 	for i := range messages {
-		m := Message{From: sender.UIN, To: to, Kind: rookery.KindMessage, Text: fmt.Sprint("message ", i)}
-		request := client.Request("CLTMSG", fields(to, "MG", m.Text))
-		load.Ledger.Sending(m, request.SEQ)
-		if a, err := client.Once(t.Context(), request); err != nil || a.RES != resDone {
-			t.Fatalf("message %d: answered %v, %v", i, a.Text, err)
+		message := Message{From: sender.UIN, To: to, Kind: rookery.KindMessage, Text: fmt.Sprint("message ", i)}
+		request := client.Request("CLTMSG", fields(to, "MG", message.Text))
+		load.Ledger.Sending(message, request.SEQ)
+		if answer, err := client.Once(t.Context(), request); err != nil || answer.RES != resDone {
+			t.Fatalf("message %d: answered %v, %v", i, answer.Text, err)
 		}
-		load.Ledger.Acknowledged(m)
+		load.Ledger.Acknowledged(message)
 	}
 	s.stop()
 	sent, _ := load.Ledger.Entries()

@@ -46,10 +46,10 @@ func (c *request) bigElement(n uint64) { c.dst = wire.AppendNumberElement(c.dst,
 func (c *request) uinElement(uin rookery.UIN) { c.dst = wire.AppendNumberElement(c.dst, uint64(uin)) }
 
 // elements writes a list.
-func elements[E any](c *request, key string, list []E, write func(*request, E)) {
-	c.key(key)
+func elements[E any](req *request, key string, list []E, write func(*request, E)) {
+	req.key(key)
 	for _, e := range list {
-		write(c, e)
+		write(req, e)
 	}
 }
 

@@ -25,38 +25,38 @@ func signedIn(b *testing.B, n int) (*protocol.Handler, *transport.Peer) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { store.Close() })
-	s, err := service.New(service.Config{Store: store, Now: time.Now})
+	svc, err := service.New(service.Config{Store: store, Now: time.Now})
 	if err != nil {
 		b.Fatal(err)
 	}
 	peer := &transport.Peer{Addr: netip.MustParseAddr("192.0.2.1")}
 	proof := service.ProofOf("123456")
 	for i := range n {
-		a := rookery.NewAccount(rookery.FirstUIN+rookery.UIN(i), fmt.Sprint(i), time.Now())
-		if _, err := store.CreateAccount(b.Context(), a, credential("123456")); err != nil {
+		account := rookery.NewAccount(rookery.FirstUIN+rookery.UIN(i), fmt.Sprint(i), time.Now())
+		if _, err := store.CreateAccount(b.Context(), account, credential("123456")); err != nil {
 			b.Fatal(err)
 		}
-		if _, _, err := s.SignIn(b.Context(), service.SignIn{UIN: a.UIN, Proof: &proof, Address: peer.Addr}); err != nil {
+		if _, _, err := svc.SignIn(b.Context(), service.SignIn{UIN: account.UIN, Proof: &proof, Address: peer.Addr}); err != nil {
 			b.Fatal(err)
 		}
 	}
-	return protocol.New(s, quiet), peer
+	return protocol.New(svc, quiet), peer
 }
 
 func BenchmarkIdlePoll(b *testing.B) {
-	h, peer := signedIn(b, 1)
+	handler, peer := signedIn(b, 1)
 	record := []byte("VER=1.1&CMD=GetMsgEx&SEQ=1000000000&UIN=10001")
 	at := len("VER=1.1&CMD=GetMsgEx&SEQ=")
 	var dst []byte
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		strconv.AppendInt(record[:at], int64(1000000000+i), 10)
-		dst = h.Handle(b.Context(), peer, record, dst[:0])
+		dst = handler.Handle(b.Context(), peer, record, dst[:0])
 	}
 }
 
 func BenchmarkSend(b *testing.B) {
-	h, peer := signedIn(b, 16)
+	handler, peer := signedIn(b, 16)
 	var seq atomic.Int64
 	b.ReportAllocs()
 	b.SetParallelism(32)
@@ -66,7 +66,7 @@ func BenchmarkSend(b *testing.B) {
 		for pb.Next() {
 			n := seq.Add(1)
 			record = fmt.Appendf(record[:0], "VER=1.1&CMD=CLTMSG&SEQ=%d&UIN=%d&UN=%d&MG=hello there", 1000000000+n, 10001+n%16, 10001+(n+1)%16)
-			dst = h.Handle(b.Context(), peer, record, dst[:0])
+			dst = handler.Handle(b.Context(), peer, record, dst[:0])
 		}
 	})
 }

@@ -9,76 +9,76 @@ import (
 const requestPage = 50
 
 // requests lists the friend requests that wait.
-func requests(c *request) error {
-	page, err := c.pageFrom(requestPage)
+func requests(req *request) error {
+	page, err := req.pageFrom(requestPage)
 	if err != nil {
 		return err
 	}
-	if err := c.needDevice(); err != nil {
+	if err := req.needDevice(); err != nil {
 		return err
 	}
-	waiting, last, err := c.service.Requests(c.ctx, c.session, page)
+	waiting, last, err := req.service.Requests(req.ctx, req.session, page)
 	if err != nil {
 		return err
 	}
-	c.ok()
-	n := fitting(c.room("&FN=0&SN=00&UN=&TM=&RS="), waiting, func(r rookery.FriendRequest) int {
-		return digits(uint64(r.From)) + digits(seconds(r.Time)) + len(",,") + wire.ElementSize(c.peer.Form, r.Words)
+	req.ok()
+	n := fitting(req.room("&FN=0&SN=00&UN=&TM=&RS="), waiting, func(friendRequest rookery.FriendRequest) int {
+		return digits(uint64(friendRequest.From)) + digits(seconds(friendRequest.Time)) + len(",,") + wire.ElementSize(req.peer.Form, friendRequest.Words)
 	})
 	last, waiting = last && n == len(waiting), waiting[:n]
-	c.pageHead(last, len(waiting))
-	elements(c, "UN", waiting, func(c *request, r rookery.FriendRequest) { c.uinElement(r.From) })
-	elements(c, "TM", waiting, func(c *request, r rookery.FriendRequest) { c.bigElement(seconds(r.Time)) })
-	elements(c, "RS", waiting, func(c *request, r rookery.FriendRequest) { c.textElement(r.Words) })
+	req.pageHead(last, len(waiting))
+	elements(req, "UN", waiting, func(req *request, friendRequest rookery.FriendRequest) { req.uinElement(friendRequest.From) })
+	elements(req, "TM", waiting, func(req *request, friendRequest rookery.FriendRequest) { req.bigElement(seconds(friendRequest.Time)) })
+	elements(req, "RS", waiting, func(req *request, friendRequest rookery.FriendRequest) { req.textElement(friendRequest.Words) })
 	return nil
 }
 
 // block keeps an account out, lets it in again, or lists those who are kept
 // out.
-func block(c *request) error {
-	act, acts := c.value("CD")
-	if text, _ := c.value("UN"); text == "" {
+func block(req *request) error {
+	act, acts := req.value("CD")
+	if text, _ := req.value("UN"); text == "" {
 		if acts {
 			return parameter("UN", "missing")
 		}
-		return blocked(c)
+		return blocked(req)
 	}
 	block, err := yesOrNo("CD", act)
 	if err != nil {
 		return err
 	}
-	other, err := c.other()
+	other, err := req.other()
 	if err != nil {
 		return err
 	}
-	if err := c.needDevice(); err != nil {
+	if err := req.needDevice(); err != nil {
 		return err
 	}
 	if other == rookery.System {
 		return rookery.Errorf(rookery.CodeRefused, "UN: 10000 is the server itself, which cannot be blocked")
 	}
 	if block {
-		err = c.service.Block(c.ctx, c.session, other, c.mark)
+		err = req.service.Block(req.ctx, req.session, other, req.mark)
 	} else {
-		err = c.service.Unblock(c.ctx, c.session, other, c.mark)
+		err = req.service.Unblock(req.ctx, req.session, other, req.mark)
 	}
 	if err != nil {
 		return about("UN", err)
 	}
-	c.ok()
+	req.ok()
 	return nil
 }
 
-func blocked(c *request) error {
-	if err := c.needDevice(); err != nil {
+func blocked(req *request) error {
+	if err := req.needDevice(); err != nil {
 		return err
 	}
-	all, err := c.service.Blocked(c.ctx, c.session)
+	all, err := req.service.Blocked(req.ctx, req.session)
 	if err != nil {
 		return err
 	}
-	c.ok()
-	c.pageHead(true, len(all))
-	elements(c, "UN", all, (*request).uinElement)
+	req.ok()
+	req.pageHead(true, len(all))
+	elements(req, "UN", all, (*request).uinElement)
 	return nil
 }

@@ -14,12 +14,12 @@ func (c *request) needDevice() error {
 var errNoDevice = rookery.Errorf(rookery.CodeRefused, "CMD: this is for device sessions: log in with VER=1.4 and DV")
 
 // devices lists the account's devices, or ends and forgets one.
-func devices(c *request) error {
-	id, err := c.count("ID")
+func devices(req *request) error {
+	id, err := req.count("ID")
 	if err != nil {
 		return err
 	}
-	act, acts := c.value("CD")
+	act, acts := req.value("CD")
 	switch {
 	case acts && act != "1":
 		return parameter("CD", "allowed is 1, which ends a device")
@@ -28,24 +28,24 @@ func devices(c *request) error {
 	case !acts && id != 0:
 		return parameter("CD", "missing")
 	}
-	if err := c.needDevice(); err != nil {
+	if err := req.needDevice(); err != nil {
 		return err
 	}
 	if acts {
-		if err := c.service.ForgetDevice(c.ctx, c.session, id, c.mark); err != nil {
+		if err := req.service.ForgetDevice(req.ctx, req.session, id, req.mark); err != nil {
 			return about("ID", err)
 		}
-		c.ok()
+		req.ok()
 		return nil
 	}
-	all, err := c.service.Devices(c.ctx, c.session)
+	all, err := req.service.Devices(req.ctx, req.session)
 	if err != nil {
 		return err
 	}
-	c.ok()
-	c.pageHead(true, len(all))
-	elements(c, "ID", all, func(c *request, d rookery.Device) { c.bigElement(d.ID) })
-	elements(c, "NK", all, func(c *request, d rookery.Device) { c.textElement(d.Name) })
-	elements(c, "TM", all, func(c *request, d rookery.Device) { c.bigElement(seconds(d.Since)) })
+	req.ok()
+	req.pageHead(true, len(all))
+	elements(req, "ID", all, func(req *request, device rookery.Device) { req.bigElement(device.ID) })
+	elements(req, "NK", all, func(req *request, device rookery.Device) { req.textElement(device.Name) })
+	elements(req, "TM", all, func(req *request, device rookery.Device) { req.bigElement(seconds(device.Since)) })
 	return nil
 }

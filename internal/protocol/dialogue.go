@@ -50,17 +50,17 @@ func (d *recordStream) Answer(ctx context.Context, peer *transport.Peer, records
 		}
 	}()
 	for _, record := range records {
-		c := d.handler.take(ctx, peer)
-		c.dialogue, c.dst = d, c.own
-		spoken := c.read(record)
-		if d.feed != nil && c.uin == d.session.Account() {
+		req := d.handler.take(ctx, peer)
+		req.dialogue, req.dst = d, req.own
+		spoken := req.read(record)
+		if d.feed != nil && req.uin == d.session.Account() {
 			d.feed.Heard(came) // whatever it is, it shows what has arrived
 		}
-		if spoken && c.row == sending && d.session != nil {
-			waiting = append(waiting, c)
+		if spoken && req.row == sending && d.session != nil {
+			waiting = append(waiting, req)
 			continue
 		}
-		if waiting.send(d, reply) != nil || d.answer(c, spoken, reply) != nil {
+		if waiting.send(d, reply) != nil || d.answer(req, spoken, reply) != nil {
 			return // nobody is there any more who could be answered
 		}
 		waiting = waiting[:0]
@@ -69,25 +69,25 @@ func (d *recordStream) Answer(ctx context.Context, peer *transport.Peer, records
 }
 
 // answer answers one record. It returns what reply does.
-func (d *recordStream) answer(c *request, spoken bool, reply func([]byte) error) error {
-	defer d.handler.giveBack(c)
+func (d *recordStream) answer(req *request, spoken bool, reply func([]byte) error) error {
+	defer d.handler.giveBack(req)
 	if !spoken {
-		d.handler.warnVersion(c)
+		d.handler.warnVersion(req)
 		return d.write([]byte(wire.Null), reply)
 	}
-	if c.confirms() {
-		d.confirm(c)
+	if req.confirms() {
+		d.confirm(req)
 		return nil
 	}
-	d.handler.answer(c)
-	if err := d.write(c.dst, reply); err != nil {
+	d.handler.answer(req)
+	if err := d.write(req.dst, reply); err != nil {
 		return err
 	}
 	// What is pushed comes behind the answer to the login.
 	switch {
-	case c.begins:
-		d.bind(c)
-	case c.ends:
+	case req.begins:
+		d.bind(req)
+	case req.ends:
 		d.unbind()
 	}
 	return nil
@@ -104,23 +104,23 @@ func (d *recordStream) write(answer []byte, reply func([]byte) error) error {
 
 // identify decides whether a record belongs to the session that the connection
 // is bound to. If so, it was heard of.
-func (d *recordStream) identify(c *request) error {
-	c.foreign = c.uin != d.session.Account() || c.asker.Token != "" && c.asker.Token != d.token
-	if c.foreign {
-		if c.row.always {
+func (d *recordStream) identify(req *request) error {
+	req.foreign = req.uin != d.session.Account() || req.asker.Token != "" && req.asker.Token != d.token
+	if req.foreign {
+		if req.row.always {
 			return nil
 		}
 		return errForeign
 	}
-	c.asker.Token = d.token
+	req.asker.Token = d.token
 	now, err := d.handler.service.Heard(d.session)
 	if err == nil {
 		d.session = now
 	}
-	if !c.row.session {
+	if !req.row.session {
 		return nil // it can log in again, or out
 	}
-	c.session = now
+	req.session = now
 	return err
 }
 
@@ -129,13 +129,13 @@ var errForeign = rookery.Errorf(rookery.CodeNotSignedIn, "the connection is boun
 // bind binds the connection to the session of a record that was answered. If it
 // is bound to that session's device already, its feed goes on: what was pushed
 // does not come again.
-func (d *recordStream) bind(c *request) {
-	if d.session != nil && d.session.Device() != c.session.Device() {
+func (d *recordStream) bind(req *request) {
+	if d.session != nil && d.session.Device() != req.session.Device() {
 		d.unbind()
 	}
 	before := d.feed
-	d.session, d.token, d.feed = c.session, c.asker.Token, nil
-	feed, err := d.handler.service.Attach(c.ctx, d.session, d.handler.outlet(d.link, d.session))
+	d.session, d.token, d.feed = req.session, req.asker.Token, nil
+	feed, err := d.handler.service.Attach(req.ctx, d.session, d.handler.outlet(d.link, d.session))
 	if before != nil && before != feed {
 		before.Close()
 	}
@@ -148,7 +148,7 @@ func (d *recordStream) bind(c *request) {
 		return // ended meanwhile: its next record is told so
 	}
 	if kept, due := d.handler.failing.Allow(); due {
-		d.handler.log.Error("a connection was closed, because nothing could be pushed on it", "account", c.uin, "address", c.peer.Addr,
+		d.handler.log.Error("a connection was closed, because nothing could be pushed on it", "account", req.uin, "address", req.peer.Addr,
 			"error", err, "more_since", kept)
 	}
 	d.link.Close()
@@ -175,39 +175,39 @@ func (r messageRun) send(d *recordStream, reply func([]byte) error) error {
 	if len(r) == 0 {
 		return nil
 	}
-	h := d.handler
+	handler := d.handler
 	defer func() {
-		for _, c := range r {
-			h.giveBack(c)
+		for _, req := range r {
+			handler.giveBack(req)
 		}
 	}()
 	errs := make([]error, len(r))
 	var list []service.Outgoing
-	for i, c := range r {
-		if errs[i] = h.attempt(c, (*request).check); errs[i] != nil {
+	for i, req := range r {
+		if errs[i] = handler.attempt(req, (*request).check); errs[i] != nil {
 			continue
 		}
 		var out service.Outgoing
-		if out, errs[i] = c.outgoing(); errs[i] == nil {
+		if out, errs[i] = req.outgoing(); errs[i] == nil {
 			list = append(list, out)
 		}
 	}
 	var become []error
-	lost := h.attempt(r[0], func(c *request) error {
+	lost := handler.attempt(r[0], func(req *request) error {
 		if len(list) > 0 {
-			become = h.service.SendAll(c.ctx, d.session, list)
+			become = handler.service.SendAll(req.ctx, d.session, list)
 		}
 		return nil
 	})
-	for i, c := range r {
+	for i, req := range r {
 		if errs[i] == nil && lost == nil {
-			errs[i] = c.sent(become[0])
+			errs[i] = req.sent(become[0])
 			become = become[1:]
 		}
 		if err := cmp.Or(errs[i], lost); err != nil {
-			h.refuse(c, err)
+			handler.refuse(req, err)
 		}
-		if err := d.write(c.dst, reply); err != nil {
+		if err := d.write(req.dst, reply); err != nil {
 			return err
 		}
 	}

@@ -143,8 +143,8 @@ func TestMessagesThatFollowOneAnotherAreStoredTogether(t *testing.T) {
 // stored returns the texts of a mailbox.
 func (w *world) stored(uin rookery.UIN) (numbers []uint64, texts []string, err error) {
 	entries, err := w.store.Entries(w.t.Context(), uin, 0, 100, 100)
-	for _, e := range entries {
-		numbers, texts = append(numbers, e.Number), append(texts, e.Text)
+	for _, entry := range entries {
+		numbers, texts = append(numbers, entry.Number), append(texts, entry.Text)
 	}
 	return numbers, texts, err
 }

@@ -11,36 +11,36 @@ const (
 
 var errOneself = parameter("UN", "that is yourself")
 
-func addToList(c *request) error {
-	other, err := c.other()
+func addToList(req *request) error {
+	other, err := req.other()
 	if err != nil {
 		return err
 	}
-	outcome, err := c.service.Add(c.ctx, c.session, other, c.mark)
+	outcome, err := req.service.Add(req.ctx, req.session, other, req.mark)
 	if err != nil {
 		return about("UN", err)
 	}
-	c.ok()
-	c.number("CD", int(outcome))
-	c.account("UN", other)
+	req.ok()
+	req.number("CD", int(outcome))
+	req.account("UN", other)
 	return nil
 }
 
-func ackAddToList(c *request) error {
-	if err := c.needTarget(); err != nil {
+func ackAddToList(req *request) error {
+	if err := req.needTarget(); err != nil {
 		return err
 	}
-	words, _ := c.value("RS")
+	words, _ := req.value("RS")
 	if words != "" {
 		if err := rookery.CheckText(words); err != nil {
 			return about("RS", err)
 		}
 	}
-	act, _ := c.value("CD")
+	act, _ := req.value("CD")
 	if act != ackAccept && act != ackReject && act != ackRequest {
 		return parameter("CD", "allowed are 0, 1 and 2")
 	}
-	other, err := c.other()
+	other, err := req.other()
 	if err != nil {
 		return err
 	}
@@ -49,37 +49,37 @@ func ackAddToList(c *request) error {
 	}
 	switch act {
 	case ackAccept:
-		err = c.service.Accept(c.ctx, c.session, other, c.mark)
+		err = req.service.Accept(req.ctx, req.session, other, req.mark)
 	case ackReject:
-		err = c.service.Reject(c.ctx, c.session, other, words, c.mark)
+		err = req.service.Reject(req.ctx, req.session, other, words, req.mark)
 	case ackRequest:
-		err = c.service.Ask(c.ctx, c.session, other, words, c.mark)
+		err = req.service.Ask(req.ctx, req.session, other, words, req.mark)
 	}
 	if err != nil {
 		return about("UN", err)
 	}
-	c.ok()
-	c.account("UN", other)
-	c.text("CD", act)
+	req.ok()
+	req.account("UN", other)
+	req.text("CD", act)
 	return nil
 }
 
-func delFromList(c *request) error {
-	if err := c.needTarget(); err != nil {
+func delFromList(req *request) error {
+	if err := req.needTarget(); err != nil {
 		return err
 	}
-	other, err := c.target()
+	other, err := req.target()
 	if err != nil {
 		return err
 	}
 	if other == rookery.System {
 		return errSystem
 	}
-	if err := c.service.Unfriend(c.ctx, c.session, other, c.mark); err != nil {
+	if err := req.service.Unfriend(req.ctx, req.session, other, req.mark); err != nil {
 		return about("UN", err)
 	}
-	c.ok()
-	c.account("UN", other)
+	req.ok()
+	req.account("UN", other)
 	return nil
 }
 

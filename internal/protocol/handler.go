@@ -34,9 +34,9 @@ type Handler struct {
 var _ transport.Handler = (*Handler)(nil)
 
 // New makes a Handler.
-func New(s *service.Service, log *slog.Logger) *Handler {
+func New(svc *service.Service, log *slog.Logger) *Handler {
 	return &Handler{
-		service: s, log: log, warnings: transport.NewWarnings(log, s.Now),
+		service: svc, log: log, warnings: transport.NewWarnings(log, svc.Now),
 		calls:  sync.Pool{New: func() any { return new(request) }},
 		pushes: sync.Pool{New: func() any { return new([]byte) }},
 	}
@@ -89,35 +89,35 @@ type parameterValue struct {
 
 // Handle appends the answer to one record.
 func (h *Handler) Handle(ctx context.Context, peer *transport.Peer, record, dst []byte) []byte {
-	c := h.take(ctx, peer)
-	defer h.giveBack(c)
-	c.dst, c.start = dst, len(dst)
-	if !c.read(record) {
-		h.warnVersion(c)
+	req := h.take(ctx, peer)
+	defer h.giveBack(req)
+	req.dst, req.start = dst, len(dst)
+	if !req.read(record) {
+		h.warnVersion(req)
 		return append(dst, wire.Null...)
 	}
-	h.answer(c)
+	h.answer(req)
 	if peer.Form == wire.FormHTTP {
-		c.dst = append(c.dst, c.version.LineEnd()...)
+		req.dst = append(req.dst, req.version.LineEnd()...)
 	}
-	return c.dst
+	return req.dst
 }
 
 // take lends a call, until giveBack.
 func (h *Handler) take(ctx context.Context, peer *transport.Peer) *request {
-	c := h.calls.Get().(*request)
-	c.ctx, c.service, c.peer = ctx, h.service, peer
-	return c
+	req := h.calls.Get().(*request)
+	req.ctx, req.service, req.peer = ctx, h.service, peer
+	return req
 }
 
-func (h *Handler) giveBack(c *request) {
-	clear(c.values) // their texts can be long
-	own := c.own
-	if c.dialogue != nil && cap(c.dst) <= maxOwn {
-		own = c.dst[:0]
+func (h *Handler) giveBack(req *request) {
+	clear(req.values) // their texts can be long
+	own := req.own
+	if req.dialogue != nil && cap(req.dst) <= maxOwn {
+		own = req.dst[:0]
 	}
-	*c = request{record: c.record, values: c.values[:0], own: own} // storage to be used again
-	h.calls.Put(c)
+	*req = request{record: req.record, values: req.values[:0], own: own} // storage to be used again
+	h.calls.Put(req)
 }
 
 // read takes a record apart, as far as that needs no session. It reports false
@@ -165,26 +165,26 @@ func echo(text string) string {
 }
 
 // answer writes the answer to a record that was read.
-func (h *Handler) answer(c *request) {
-	err := h.attempt(c, (*request).check)
+func (h *Handler) answer(req *request) {
+	err := h.attempt(req, (*request).check)
 	if err == nil {
-		err = h.attempt(c, c.row.run)
+		err = h.attempt(req, req.row.run)
 	}
 	if err != nil {
-		h.refuse(c, err)
+		h.refuse(req, err)
 	}
 }
 
 // attempt takes a step of an answer. If that panics, it is not known to be done.
-func (h *Handler) attempt(c *request, step func(*request) error) (err error) {
+func (h *Handler) attempt(req *request, step func(*request) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			h.log.Error("a request made the server panic", "command", transport.Excerpt(c.name), "account", c.uin,
-				"address", c.peer.Addr, "panic", p, "stack", string(debug.Stack()))
+			h.log.Error("a request made the server panic", "command", transport.Excerpt(req.name), "account", req.uin,
+				"address", req.peer.Addr, "panic", p, "stack", string(debug.Stack()))
 			err = rookery.Temporary(fmt.Errorf("panic: %v", p))
 		}
 	}()
-	return step(c)
+	return step(req)
 }
 
 // check makes the checks that all commands have in common, in the contract's
@@ -328,13 +328,13 @@ func (c *request) content() []byte {
 }
 
 // refuse writes the answer to a request that got an error.
-func (h *Handler) refuse(c *request, err error) {
+func (h *Handler) refuse(req *request, err error) {
 	res := resOf(err)
-	c.dst = wire.AppendHead(c.dst[:c.start], c.peer.Form, c.version, c.name, c.seq, c.uinText, res)
+	req.dst = wire.AppendHead(req.dst[:req.start], req.peer.Form, req.version, req.name, req.seq, req.uinText, res)
 	if res != resNotLoggedIn {
-		c.dst = wire.AppendText(c.dst, c.peer.Form, "RA", rookery.TextOf(err))
+		req.dst = wire.AppendText(req.dst, req.peer.Form, "RA", rookery.TextOf(err))
 	}
-	h.logRefusal(c, res, err)
+	h.logRefusal(req, res, err)
 }
 
 const (

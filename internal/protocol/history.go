@@ -13,88 +13,88 @@ const (
 )
 
 // history looks back on a conversation, or on all.
-func history(c *request) error {
-	q, err := c.historyQuery()
+func history(req *request) error {
+	query, err := req.historyQuery()
 	if err != nil {
 		return err
 	}
-	if err := c.needDevice(); err != nil {
+	if err := req.needDevice(); err != nil {
 		return err
 	}
-	h, err := c.service.History(c.ctx, c.session, q)
+	history, err := req.service.History(req.ctx, req.session, query)
 	if err != nil {
 		return err
 	}
-	c.ok()
+	req.ok()
 	// What does not fit is what is oldest: the next page begins with it.
-	list := h.Entries
+	list := history.Entries
 	slices.Reverse(list)
-	n := fitting(c.room("&FN=0&SN=000&ID=&TM=&MT=&UN=&MG=&RD="+maxNumber), list, func(e rookery.Entry) int {
-		return digits(e.Number) + digits(seconds(e.Time)) + digits(uint64(e.Kind)) + digits(uint64(e.Peer)) +
-			len(",,,,") + wire.ElementSize(c.peer.Form, e.Text)
+	n := fitting(req.room("&FN=0&SN=000&ID=&TM=&MT=&UN=&MG=&RD="+maxNumber), list, func(entry rookery.Entry) int {
+		return digits(entry.Number) + digits(seconds(entry.Time)) + digits(uint64(entry.Kind)) + digits(uint64(entry.Peer)) +
+			len(",,,,") + wire.ElementSize(req.peer.Form, entry.Text)
 	})
-	last, list := h.Last && n == len(list), list[:n]
+	last, list := history.Last && n == len(list), list[:n]
 	slices.Reverse(list)
 
-	c.pageHead(last, len(list))
-	elements(c, "ID", list, (*request).numberOfEntry)
-	elements(c, "TM", list, (*request).timeOfEntry)
-	elements(c, "MT", list, (*request).kindOfEntry)
-	elements(c, "UN", list, (*request).peerOfEntry)
-	elements(c, "MG", list, (*request).textOfEntry)
-	if q.With != 0 && q.Before == 0 {
-		c.big("RD", h.Read)
+	req.pageHead(last, len(list))
+	elements(req, "ID", list, (*request).numberOfEntry)
+	elements(req, "TM", list, (*request).timeOfEntry)
+	elements(req, "MT", list, (*request).kindOfEntry)
+	elements(req, "UN", list, (*request).peerOfEntry)
+	elements(req, "MG", list, (*request).textOfEntry)
+	if query.With != 0 && query.Before == 0 {
+		req.big("RD", history.Read)
 	}
 	return nil
 }
 
-func (c *request) historyQuery() (q rookery.HistoryQuery, err error) {
-	if q.Before, err = c.count("BF"); err != nil {
-		return q, err
+func (c *request) historyQuery() (query rookery.HistoryQuery, err error) {
+	if query.Before, err = c.count("BF"); err != nil {
+		return query, err
 	}
 	limit, err := c.count("TN")
 	if err != nil {
-		return q, err
+		return query, err
 	}
 	if limit == 0 {
 		limit = historyPage
 	}
-	q.Limit = int(min(limit, maxHistoryPage))
-	q.Text, _ = c.value("QY")
-	if len(q.Text) > rookery.MaxText {
-		return q, parameter("QY", "it has %d bytes, allowed are %d", len(q.Text), rookery.MaxText)
+	query.Limit = int(min(limit, maxHistoryPage))
+	query.Text, _ = c.value("QY")
+	if len(query.Text) > rookery.MaxText {
+		return query, parameter("QY", "it has %d bytes, allowed are %d", len(query.Text), rookery.MaxText)
 	}
 	if with, _ := c.value("UN"); with != "" && with != "0" {
-		q.With, err = c.target()
+		query.With, err = c.target()
 	}
-	return q, err
+	return query, err
 }
 
 // read says how far a conversation was read.
-func read(c *request) error {
-	if err := c.needTarget(); err != nil {
+func read(req *request) error {
+	if err := req.needTarget(); err != nil {
 		return err
 	}
-	if text, _ := c.value("ID"); text == "" {
+	if text, _ := req.value("ID"); text == "" {
 		return parameter("ID", "missing")
 	}
-	number, err := c.count("ID")
+	number, err := req.count("ID")
 	if err != nil {
 		return err
 	}
-	with, err := c.target()
+	with, err := req.target()
 	if err != nil {
 		return err
 	}
-	if err := c.needDevice(); err != nil {
+	if err := req.needDevice(); err != nil {
 		return err
 	}
-	if err := c.service.MarkRead(c.ctx, c.session, rookery.ReadMark{With: with, Number: number}, c.mark); err != nil {
+	if err := req.service.MarkRead(req.ctx, req.session, rookery.ReadMark{With: with, Number: number}, req.mark); err != nil {
 		if rookery.CodeOf(err) == rookery.CodeNoAccount {
 			return about("UN", err)
 		}
 		return about("ID", err)
 	}
-	c.ok()
+	req.ok()
 	return nil
 }

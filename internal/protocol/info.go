@@ -9,17 +9,17 @@ import (
 // infoField is one field of a GetInfo answer.
 type infoField struct {
 	key   string
-	write func(c *request, key string, a *rookery.Account)
+	write func(req *request, key string, account *rookery.Account)
 	// set is how its owner changes it, nil for what cannot be changed.
-	set func(p *rookery.Profile, value string) error
+	set func(profile *rookery.Profile, value string) error
 }
 
 func textField(key string, of func(*rookery.Profile) *string) infoField {
 	return infoField{
 		key:   key,
-		write: func(c *request, key string, a *rookery.Account) { c.text(key, *of(&a.Profile)) },
-		set: func(p *rookery.Profile, value string) error {
-			*of(p) = value
+		write: func(req *request, key string, account *rookery.Account) { req.text(key, *of(&account.Profile)) },
+		set: func(profile *rookery.Profile, value string) error {
+			*of(profile) = value
 			return nil
 		},
 	}
@@ -28,9 +28,9 @@ func textField(key string, of func(*rookery.Profile) *string) infoField {
 func numberField(key string, of func(*rookery.Profile) *int) infoField {
 	return infoField{
 		key:   key,
-		write: func(c *request, key string, a *rookery.Account) { c.number(key, *of(&a.Profile)) },
-		set: func(p *rookery.Profile, value string) (err error) {
-			*of(p), err = strconv.Atoi(value)
+		write: func(req *request, key string, account *rookery.Account) { req.number(key, *of(&account.Profile)) },
+		set: func(profile *rookery.Profile, value string) (err error) {
+			*of(profile), err = strconv.Atoi(value)
 			return err
 		},
 	}
@@ -38,38 +38,38 @@ func numberField(key string, of func(*rookery.Profile) *int) infoField {
 
 // unknownField is one whose meaning nobody knows any more: it stays empty.
 func unknownField(key string) infoField {
-	return infoField{key: key, write: func(c *request, key string, _ *rookery.Account) { c.text(key, "") }}
+	return infoField{key: key, write: func(req *request, key string, _ *rookery.Account) { req.text(key, "") }}
 }
 
 // infoFields are all fields of GetInfo. Each level answers some of them, in
 // this order.
 var infoFields = []infoField{
-	textField("AD", func(p *rookery.Profile) *string { return &p.Address }),
-	numberField("AG", func(p *rookery.Profile) *int { return &p.Age }),
-	numberField("BT", func(p *rookery.Profile) *int { return &p.Blood }),
-	numberField("CO", func(p *rookery.Profile) *int { return &p.Constellation }),
-	textField("CT", func(p *rookery.Profile) *string { return &p.City }),
+	textField("AD", func(profile *rookery.Profile) *string { return &profile.Address }),
+	numberField("AG", func(profile *rookery.Profile) *int { return &profile.Age }),
+	numberField("BT", func(profile *rookery.Profile) *int { return &profile.Blood }),
+	numberField("CO", func(profile *rookery.Profile) *int { return &profile.Constellation }),
+	textField("CT", func(profile *rookery.Profile) *string { return &profile.City }),
 	unknownField("CV"),
-	textField("CY", func(p *rookery.Profile) *string { return &p.Country }),
-	textField("EM", func(p *rookery.Profile) *string { return &p.Mail }),
-	numberField("FC", func(p *rookery.Profile) *int { return &p.Face }),
-	textField("HP", func(p *rookery.Profile) *string { return &p.HomePage }),
+	textField("CY", func(profile *rookery.Profile) *string { return &profile.Country }),
+	textField("EM", func(profile *rookery.Profile) *string { return &profile.Mail }),
+	numberField("FC", func(profile *rookery.Profile) *int { return &profile.Face }),
+	textField("HP", func(profile *rookery.Profile) *string { return &profile.HomePage }),
 	unknownField("ID"),
-	textField("JB", func(p *rookery.Profile) *string { return &p.Job }),
-	{key: "LV", write: func(c *request, key string, _ *rookery.Account) { c.text(key, c.level()) }},
-	textField("MO", func(p *rookery.Profile) *string { return &p.Mobile }),
+	textField("JB", func(profile *rookery.Profile) *string { return &profile.Job }),
+	{key: "LV", write: func(req *request, key string, _ *rookery.Account) { req.text(key, req.level()) }},
+	textField("MO", func(profile *rookery.Profile) *string { return &profile.Mobile }),
 	unknownField("MT"),
 	unknownField("MV"),
-	textField("PC", func(p *rookery.Profile) *string { return &p.PostCode }),
-	textField("PH", func(p *rookery.Profile) *string { return &p.Phone }),
-	textField("PR", func(p *rookery.Profile) *string { return &p.About }),
-	textField("PV", func(p *rookery.Profile) *string { return &p.Province }),
-	textField("RN", func(p *rookery.Profile) *string { return &p.RealName }),
-	textField("SC", func(p *rookery.Profile) *string { return &p.School }),
-	numberField("SH", func(p *rookery.Profile) *int { return &p.Animal }),
-	numberField("SX", func(p *rookery.Profile) *int { return &p.Sex }),
-	{key: "UN", write: func(c *request, key string, a *rookery.Account) { c.account(key, a.UIN) }},
-	textField("NK", func(p *rookery.Profile) *string { return &p.Nick }),
+	textField("PC", func(profile *rookery.Profile) *string { return &profile.PostCode }),
+	textField("PH", func(profile *rookery.Profile) *string { return &profile.Phone }),
+	textField("PR", func(profile *rookery.Profile) *string { return &profile.About }),
+	textField("PV", func(profile *rookery.Profile) *string { return &profile.Province }),
+	textField("RN", func(profile *rookery.Profile) *string { return &profile.RealName }),
+	textField("SC", func(profile *rookery.Profile) *string { return &profile.School }),
+	numberField("SH", func(profile *rookery.Profile) *int { return &profile.Animal }),
+	numberField("SX", func(profile *rookery.Profile) *int { return &profile.Sex }),
+	{key: "UN", write: func(req *request, key string, account *rookery.Account) { req.account(key, account.UIN) }},
+	textField("NK", func(profile *rookery.Profile) *string { return &profile.Nick }),
 }
 
 // infoLevels says which fields the levels brief, normal and detailed answer.
@@ -96,26 +96,26 @@ func (c *request) level() string {
 	return "2"
 }
 
-func getInfo(c *request) error {
-	if err := c.needTarget(); err != nil {
+func getInfo(req *request) error {
+	if err := req.needTarget(); err != nil {
 		return err
 	}
-	fields := infoLevels[c.level()]
+	fields := infoLevels[req.level()]
 	if fields == nil {
 		return parameter("LV", "allowed are 1, 2 and 3")
 	}
-	whom, err := c.target()
+	whom, err := req.target()
 	if err != nil {
 		return err
 	}
-	a, err := c.service.Info(c.ctx, c.session, whom)
+	account, err := req.service.Info(req.ctx, req.session, whom)
 	if err != nil {
 		return about("UN", err)
 	}
-	c.ok()
-	for _, f := range infoFields {
-		if fields[f.key] {
-			f.write(c, f.key, &a)
+	req.ok()
+	for _, infoField := range infoFields {
+		if fields[infoField.key] {
+			infoField.write(req, infoField.key, &account)
 		}
 	}
 	return nil

@@ -14,61 +14,61 @@ const (
 	endOfPages = 65535
 )
 
-func list(c *request) error {
-	page, err := c.page(listPage)
+func list(req *request) error {
+	page, err := req.page(listPage)
 	if err != nil {
 		return err
 	}
-	friends, last, err := c.service.Friends(c.ctx, c.session, page)
+	friends, last, err := req.service.Friends(req.ctx, req.session, page)
 	if err != nil {
 		return err
 	}
-	c.ok()
-	c.pageHead(last, len(friends))
-	elements(c, "UN", friends, (*request).uinElement)
+	req.ok()
+	req.pageHead(last, len(friends))
+	elements(req, "UN", friends, (*request).uinElement)
 	return nil
 }
 
-func queryStat(c *request) error {
-	page, err := c.page(statPage)
+func queryStat(req *request) error {
+	page, err := req.page(statPage)
 	if err != nil {
 		return err
 	}
-	friends, last, err := c.service.FriendsOnline(c.ctx, c.session, page)
+	friends, last, err := req.service.FriendsOnline(req.ctx, req.session, page)
 	if err != nil {
 		return err
 	}
-	c.ok()
-	elements(c, "FC", friends, (*request).faceElement)
-	c.pageHead(last, len(friends))
-	elements(c, "ST", friends, (*request).statusElement)
-	elements(c, "UN", friends, (*request).contactElement)
-	elements(c, "NK", friends, (*request).nickElement)
+	req.ok()
+	elements(req, "FC", friends, (*request).faceElement)
+	req.pageHead(last, len(friends))
+	elements(req, "ST", friends, (*request).statusElement)
+	elements(req, "UN", friends, (*request).contactElement)
+	elements(req, "NK", friends, (*request).nickElement)
 	return nil
 }
 
-func queryStat2(c *request) error {
-	page, err := c.pageFrom(statPage)
+func queryStat2(req *request) error {
+	page, err := req.pageFrom(statPage)
 	if err != nil {
 		return err
 	}
-	friends, last, err := c.service.Contacts(c.ctx, c.session, page)
+	friends, last, err := req.service.Contacts(req.ctx, req.session, page)
 	if err != nil {
 		return err
 	}
-	c.ok()
-	c.pageHead(last, len(friends))
-	elements(c, "ST", friends, (*request).statusElement)
-	elements(c, "UN", friends, (*request).contactElement)
+	req.ok()
+	req.pageHead(last, len(friends))
+	elements(req, "ST", friends, (*request).statusElement)
+	elements(req, "UN", friends, (*request).contactElement)
 	return nil
 }
 
-func simpleInfo2(c *request) error {
-	page, err := c.pageFrom(statPage)
+func simpleInfo2(req *request) error {
+	page, err := req.pageFrom(statPage)
 	if err != nil {
 		return err
 	}
-	friends, last, err := c.service.Contacts(c.ctx, c.session, page)
+	friends, last, err := req.service.Contacts(req.ctx, req.session, page)
 	if err != nil {
 		return err
 	}
@@ -80,43 +80,43 @@ func simpleInfo2(c *request) error {
 		}
 		next = friends[len(friends)-1].UIN
 	}
-	c.ok()
-	c.account("NP", next)
-	c.number("SN", len(friends))
-	elements(c, "UN", friends, (*request).contactElement)
-	elements(c, "FC", friends, (*request).faceElement)
-	elements(c, "NK", friends, (*request).nickElement)
+	req.ok()
+	req.account("NP", next)
+	req.number("SN", len(friends))
+	elements(req, "UN", friends, (*request).contactElement)
+	elements(req, "FC", friends, (*request).faceElement)
+	elements(req, "NK", friends, (*request).nickElement)
 	return nil
 }
 
-func finger(c *request) error {
-	var f rookery.ProfileQuery
+func finger(req *request) error {
+	var profileQuery rookery.ProfileQuery
 	var err error
-	if f.Age, err = c.optionalNumber("AG"); err != nil {
+	if profileQuery.Age, err = req.optionalNumber("AG"); err != nil {
 		return err
 	}
-	if f.Sex, err = c.optionalNumber("SX"); err != nil {
+	if profileQuery.Sex, err = req.optionalNumber("SX"); err != nil {
 		return err
 	}
-	if province, _ := c.value("PV"); province != "" {
-		f.Province = &province
+	if province, _ := req.value("PV"); province != "" {
+		profileQuery.Province = &province
 	}
-	page, err := c.pageFrom(fingerPage)
+	page, err := req.pageFrom(fingerPage)
 	if err != nil {
 		return err
 	}
-	found, last, err := c.service.Find(c.ctx, c.session, f, page)
+	found, last, err := req.service.Find(req.ctx, req.session, profileQuery, page)
 	if err != nil {
 		return err
 	}
-	c.ok()
-	c.pageHead(last, len(found))
-	elements(c, "UN", found, (*request).contactElement)
-	elements(c, "NK", found, (*request).nickElement)
-	elements(c, "FC", found, (*request).faceElement)
-	elements(c, "SX", found, func(c *request, f service.Contact) { c.numberElement(f.Profile.Sex) })
-	elements(c, "AG", found, func(c *request, f service.Contact) { c.numberElement(f.Profile.Age) })
-	elements(c, "PV", found, func(c *request, f service.Contact) { c.textElement(f.Profile.Province) })
+	req.ok()
+	req.pageHead(last, len(found))
+	elements(req, "UN", found, (*request).contactElement)
+	elements(req, "NK", found, (*request).nickElement)
+	elements(req, "FC", found, (*request).faceElement)
+	elements(req, "SX", found, func(req *request, contact service.Contact) { req.numberElement(contact.Profile.Sex) })
+	elements(req, "AG", found, func(req *request, contact service.Contact) { req.numberElement(contact.Profile.Age) })
+	elements(req, "PV", found, func(req *request, contact service.Contact) { req.textElement(contact.Profile.Province) })
 	return nil
 }
 
@@ -126,9 +126,9 @@ func (c *request) pageHead(last bool, count int) {
 	c.number("SN", count)
 }
 
-func (c *request) contactElement(f service.Contact) { c.uinElement(f.UIN) }
-func (c *request) nickElement(f service.Contact)    { c.textElement(f.Profile.Nick) }
-func (c *request) faceElement(f service.Contact)    { c.numberElement(f.Profile.Face) }
-func (c *request) statusElement(f service.Contact) {
-	c.numberElement(int(c.version.Status(uint8(f.Status))))
+func (c *request) contactElement(contact service.Contact) { c.uinElement(contact.UIN) }
+func (c *request) nickElement(contact service.Contact)    { c.textElement(contact.Profile.Nick) }
+func (c *request) faceElement(contact service.Contact)    { c.numberElement(contact.Profile.Face) }
+func (c *request) statusElement(contact service.Contact) {
+	c.numberElement(int(c.version.Status(uint8(contact.Status))))
 }

@@ -14,25 +14,25 @@ import (
 // maxProgram is how much of LC is kept, in bytes; clients send 16 digits.
 const maxProgram = 64
 
-func login(c *request) error {
-	status, err := c.status()
+func login(req *request) error {
+	status, err := req.status()
 	if err != nil {
 		return err
 	}
-	device, err := c.device()
+	device, err := req.device()
 	if err != nil {
 		return err
 	}
-	if device == "" && c.peer.Page {
+	if device == "" && req.peer.Page {
 		return errPageLogin
 	}
-	se, token, err := c.service.SignIn(c.ctx, service.SignIn{
-		UIN: c.uin, Proof: c.proof(), Address: c.peer.Addr, Status: status, Program: c.program(), Device: device,
+	session, token, err := req.service.SignIn(req.ctx, service.SignIn{
+		UIN: req.uin, Proof: req.proof(), Address: req.peer.Addr, Status: status, Program: req.program(), Device: device,
 	})
 	if err != nil && rookery.CodeOf(err) == rookery.CodePassword {
-		c.ok()
-		c.number("RS", 1)
-		c.text("RA", rookery.TextOf(err))
+		req.ok()
+		req.number("RS", 1)
+		req.text("RA", rookery.TextOf(err))
 		return nil
 	}
 	if rookery.CodeOf(err) == rookery.CodeParameter {
@@ -41,13 +41,13 @@ func login(c *request) error {
 	if err != nil {
 		return err
 	}
-	c.session, c.asker.Token, c.begins = se, token, true
-	c.ok()
-	c.number("RS", 0)
-	c.number("HI", int(service.CallInterval.Seconds()))
-	c.number("LI", int(service.SessionLife.Seconds()))
+	req.session, req.asker.Token, req.begins = session, token, true
+	req.ok()
+	req.number("RS", 0)
+	req.number("HI", int(service.CallInterval.Seconds()))
+	req.number("LI", int(service.SessionLife.Seconds()))
 	if token != "" {
-		c.text("SID", string(token))
+		req.text("SID", string(token))
 	}
 	return nil
 }
@@ -99,26 +99,26 @@ func (c *request) proof() *service.Proof {
 	return &proof
 }
 
-func logout(c *request) error {
-	if !c.foreign && !c.isNobody() {
-		c.service.SignOut(c.ctx, c.uin, c.asker)
-		c.ends = true
+func logout(req *request) error {
+	if !req.foreign && !req.isNobody() {
+		req.service.SignOut(req.ctx, req.uin, req.asker)
+		req.ends = true
 	}
-	c.ok()
+	req.ok()
 	return nil
 }
 
-func changeStat(c *request) error {
-	status, err := c.status()
+func changeStat(req *request) error {
+	status, err := req.status()
 	if err != nil {
 		return err
 	}
 	if status == 0 {
 		return parameter("ST", "missing")
 	}
-	if err := c.service.SetStatus(c.ctx, c.session, status, c.mark); err != nil {
+	if err := req.service.SetStatus(req.ctx, req.session, status, req.mark); err != nil {
 		return err
 	}
-	c.ok()
+	req.ok()
 	return nil
 }

@@ -11,12 +11,12 @@ import (
 // batchCount is how many messages GetMsgEx hands out at most.
 const batchCount = 50
 
-func cltmsg(c *request) error {
-	out, err := c.outgoing()
+func cltmsg(req *request) error {
+	out, err := req.outgoing()
 	if err != nil {
 		return err
 	}
-	return c.sent(c.service.Send(c.ctx, c.session, out.To, out.Text, out.Mark))
+	return req.sent(req.service.Send(req.ctx, req.session, out.To, out.Text, out.Mark))
 }
 
 // outgoing reads the message that a CLTMSG asks to send.
@@ -44,25 +44,25 @@ func (c *request) sent(err error) error {
 	return nil
 }
 
-func getMsgEx(c *request) error {
-	c.ok()
-	b := batch{request: c, numbered: c.session.Device() != "", now: c.service.Now()}
+func getMsgEx(req *request) error {
+	req.ok()
+	b := batch{request: req, numbered: req.session.Device() != "", now: req.service.Now()}
 	fields := "&MN=0&MT=&UN=&MG="
 	if b.numbered {
 		fields += "&ID=&TM="
 	}
-	collected, err := c.service.Collect(c.ctx, c.session, c.seq, service.Budget{
+	collected, err := req.service.Collect(req.ctx, req.session, req.seq, service.Budget{
 		Count: batchCount,
-		Bytes: c.version.BatchBytes() - (len(c.dst) - c.start) - len(fields),
+		Bytes: req.version.BatchBytes() - (len(req.dst) - req.start) - len(fields),
 		Size:  b.size,
 	})
 	if err != nil {
 		return err
 	}
 	b.entries = collected.Entries
-	for _, n := range collected.Notices {
+	for _, notice := range collected.Notices {
 		b.entries = append(b.entries, rookery.Entry{
-			Kind: rookery.KindStatus, Peer: n.Friend, Time: b.now, Text: n.Status.Basic().String(),
+			Kind: rookery.KindStatus, Peer: notice.Friend, Time: b.now, Text: notice.Status.Basic().String(),
 		})
 	}
 	b.write()
@@ -79,14 +79,14 @@ type batch struct {
 }
 
 // size is what the nth entry adds to the answer, in bytes.
-func (b *batch) size(nth int, e rookery.Entry) int {
+func (b *batch) size(nth int, entry rookery.Entry) int {
 	size := digits(uint64(nth)) - digits(uint64(nth-1)) // MN
-	size += digits(uint64(e.Kind)) + digits(uint64(e.Peer)) + len(",,") + wire.ElementSize(b.peer.Form, e.Text)
+	size += digits(uint64(entry.Kind)) + digits(uint64(entry.Peer)) + len(",,") + wire.ElementSize(b.peer.Form, entry.Text)
 	if b.numbered {
-		if e.Kind == rookery.KindStatus {
-			e.Time = b.now
+		if entry.Kind == rookery.KindStatus {
+			entry.Time = b.now
 		}
-		size += digits(e.Number) + digits(seconds(e.Time)) + len(",,")
+		size += digits(entry.Number) + digits(seconds(entry.Time)) + len(",,")
 	}
 	return size
 }
@@ -102,11 +102,11 @@ func (b *batch) write() {
 	elements(b.request, "MG", b.entries, (*request).textOfEntry)
 }
 
-func (c *request) numberOfEntry(e rookery.Entry) { c.bigElement(e.Number) }
-func (c *request) timeOfEntry(e rookery.Entry)   { c.bigElement(seconds(e.Time)) }
-func (c *request) kindOfEntry(e rookery.Entry)   { c.numberElement(int(e.Kind)) }
-func (c *request) peerOfEntry(e rookery.Entry)   { c.uinElement(e.Peer) }
-func (c *request) textOfEntry(e rookery.Entry)   { c.textElement(e.Text) }
+func (c *request) numberOfEntry(entry rookery.Entry) { c.bigElement(entry.Number) }
+func (c *request) timeOfEntry(entry rookery.Entry)   { c.bigElement(seconds(entry.Time)) }
+func (c *request) kindOfEntry(entry rookery.Entry)   { c.numberElement(int(entry.Kind)) }
+func (c *request) peerOfEntry(entry rookery.Entry)   { c.uinElement(entry.Peer) }
+func (c *request) textOfEntry(entry rookery.Entry)   { c.textElement(entry.Text) }
 
 // seconds is a time as TM has it, in Unix seconds.
 func seconds(t time.Time) uint64 { return uint64(max(t.Unix(), 0)) }

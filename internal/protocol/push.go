@@ -27,8 +27,8 @@ type pushSink struct {
 	numbered bool
 }
 
-func (h *Handler) outlet(link transport.PushConn, se *service.Session) pushSink {
-	return pushSink{handler: h, link: link, uin: se.Account(), numbered: se.Device() != ""}
+func (h *Handler) outlet(link transport.PushConn, session *service.Session) pushSink {
+	return pushSink{handler: h, link: link, uin: session.Account(), numbered: session.Device() != ""}
 }
 
 // Push writes one item as one record.
@@ -51,15 +51,15 @@ func (o pushSink) Close() { o.link.Close() }
 func (o pushSink) append(dst []byte, item service.Event) []byte {
 	switch {
 	case item.Entry != nil:
-		e := item.Entry
+		entry := item.Entry
 		dst = wire.AppendNumber(o.head(dst, pushMessage, item.Number), "MN", 1)
 		if o.numbered {
-			dst = wire.AppendNumber(dst, "ID", e.Number)
-			dst = wire.AppendNumber(dst, "TM", seconds(e.Time))
+			dst = wire.AppendNumber(dst, "ID", entry.Number)
+			dst = wire.AppendNumber(dst, "TM", seconds(entry.Time))
 		}
-		dst = wire.AppendNumber(dst, "MT", uint64(e.Kind))
-		dst = wire.AppendNumber(dst, "UN", uint64(e.Peer))
-		return wire.AppendText(dst, wire.FormLine, "MG", e.Text)
+		dst = wire.AppendNumber(dst, "MT", uint64(entry.Kind))
+		dst = wire.AppendNumber(dst, "UN", uint64(entry.Peer))
+		return wire.AppendText(dst, wire.FormLine, "MG", entry.Text)
 	case item.Notice != nil:
 		dst = wire.AppendNumber(o.head(dst, pushStatus, item.Number), "ST", uint64(item.Notice.Status.Shown()))
 		return wire.AppendNumber(dst, "UN", uint64(item.Notice.Friend))
@@ -81,8 +81,8 @@ func (c *request) confirms() bool { return wire.EqualFold([]byte(c.name), pushMe
 // confirm takes a confirmation: the client has everything up to the number in
 // SEQ. One that is not of the connection's session, or has no number, means
 // nothing.
-func (d *recordStream) confirm(c *request) {
-	if d.session == nil || c.uin != d.session.Account() {
+func (d *recordStream) confirm(req *request) {
+	if d.session == nil || req.uin != d.session.Account() {
 		return
 	}
 	now, err := d.handler.service.Heard(d.session)
@@ -90,7 +90,7 @@ func (d *recordStream) confirm(c *request) {
 		return
 	}
 	d.session = now
-	if number, err := strconv.ParseUint(c.seq, 10, 64); err == nil && d.feed != nil {
+	if number, err := strconv.ParseUint(req.seq, 10, 64); err == nil && d.feed != nil {
 		d.feed.Confirm(number)
 	}
 }

@@ -9,16 +9,16 @@ import (
 
 // warnVersion logs a record of a version that is not spoken. NULL is all that
 // its client is told.
-func (h *Handler) warnVersion(c *request) {
-	h.warnings.Warn(transport.WarningContext{Cause: "version", Address: c.peer.Addr},
+func (h *Handler) warnVersion(req *request) {
+	h.warnings.Warn(transport.WarningContext{Cause: "version", Address: req.peer.Addr},
 		"a record of an unknown version was answered NULL: let the client send VER=1.0 to VER=1.4, and separate keys by &",
-		"version", transport.Excerpt(string(c.bytes("VER"))))
+		"version", transport.Excerpt(string(req.bytes("VER"))))
 }
 
 // logRefusal logs a record that got an error, if that is for the operator to
 // know. No value of the record is logged but names of commands and accounts.
-func (h *Handler) logRefusal(c *request, res int, err error) {
-	from := c.peer.Addr
+func (h *Handler) logRefusal(req *request, res int, err error) {
+	from := req.peer.Addr
 	switch {
 	case errors.Is(err, errForeignProxy):
 		h.warnings.Warn(transport.WarningContext{Cause: "foreign proxy", Address: from},
@@ -31,13 +31,13 @@ func (h *Handler) logRefusal(c *request, res int, err error) {
 	case res == resUnknownCommand:
 		h.warnings.Warn(transport.WarningContext{Cause: "command", Address: from},
 			"a record of an unknown command was refused: docs/protocol.md lists the commands, and a newer server may know more",
-			"command", transport.Excerpt(c.name))
+			"command", transport.Excerpt(req.name))
 	case res == resNotLoggedIn:
-		h.warnings.Info(transport.WarningContext{Cause: "session", Address: from, Account: c.uin.String()},
-			"a record without a session was refused: its client has to log in", "command", c.name, "reason", rookery.TextOf(err))
+		h.warnings.Info(transport.WarningContext{Cause: "session", Address: from, Account: req.uin.String()},
+			"a record without a session was refused: its client has to log in", "command", req.name, "reason", rookery.TextOf(err))
 	case res == resTemporary:
 		if kept, due := h.failing.Allow(); due {
-			h.log.Error("a request was not done", "command", c.name, "account", c.uin, "address", from,
+			h.log.Error("a request was not done", "command", req.name, "account", req.uin, "address", from,
 				"error", err, "more_since", kept)
 		}
 	}

@@ -9,23 +9,23 @@ import (
 // settable are the keys of SetInfo: what its owner can change of an account.
 var settable = func() []string {
 	keys := []string{"AR", "AS", "AF"}
-	for _, f := range infoFields {
-		if f.set != nil {
-			keys = append(keys, f.key)
+	for _, infoField := range infoFields {
+		if infoField.set != nil {
+			keys = append(keys, infoField.key)
 		}
 	}
 	return keys
 }()
 
 // setInfo changes what is given, and nothing else.
-func setInfo(c *request) error {
+func setInfo(req *request) error {
 	var changes []func(*rookery.Account)
-	own, err := c.service.Info(c.ctx, c.session, c.uin)
+	own, err := req.service.Info(req.ctx, req.session, req.uin)
 	if err != nil {
 		return err
 	}
 	for _, key := range settable {
-		value, given := c.value(key)
+		value, given := req.value(key)
 		if !given {
 			continue
 		}
@@ -38,19 +38,19 @@ func setInfo(c *request) error {
 	if len(changes) == 0 {
 		return parameter("NK", "missing, and so is every other key of a profile: nothing is to be changed")
 	}
-	if err := c.needDevice(); err != nil {
+	if err := req.needDevice(); err != nil {
 		return err
 	}
-	err = c.service.ChangeOwn(c.ctx, c.session, func(a *rookery.Account) error {
+	err = req.service.ChangeOwn(req.ctx, req.session, func(account *rookery.Account) error {
 		for _, change := range changes {
-			change(a)
+			change(account)
 		}
 		return nil
-	}, c.mark)
+	}, req.mark)
 	if err != nil {
 		return err
 	}
-	c.ok()
+	req.ok()
 	return nil
 }
 
@@ -64,17 +64,17 @@ func changeOf(own rookery.Profile, key, value string) (func(*rookery.Account), e
 		if err != nil || rule != rookery.RuleOpen && rule != rookery.RuleAsk && rule != rookery.RuleClosed {
 			return nil, parameter(key, "allowed are 0, 1 and 3")
 		}
-		return func(a *rookery.Account) { a.Rule = rule }, nil
+		return func(account *rookery.Account) { account.Rule = rule }, nil
 	case "AS":
 		yes, err := yesOrNo(key, value)
-		return func(a *rookery.Account) { a.Strangers = yes }, err
+		return func(account *rookery.Account) { account.Strangers = yes }, err
 	case "AF":
 		yes, err := yesOrNo(key, value)
-		return func(a *rookery.Account) { a.Findable = yes }, err
+		return func(account *rookery.Account) { account.Findable = yes }, err
 	}
-	for _, f := range infoFields {
-		if f.key == key {
-			return f.change(own, value)
+	for _, infoField := range infoFields {
+		if infoField.key == key {
+			return infoField.change(own, value)
 		}
 	}
 	panic("protocol: " + key + " is no key of SetInfo")
@@ -94,7 +94,7 @@ func (f infoField) change(own rookery.Profile, value string) (func(*rookery.Acco
 	if err := changed.CheckNames(&own); err != nil {
 		return nil, about(f.key, err)
 	}
-	return func(a *rookery.Account) { _ = f.set(&a.Profile, value) }, nil
+	return func(account *rookery.Account) { _ = f.set(&account.Profile, value) }, nil
 }
 
 func yesOrNo(key, value string) (bool, error) {

@@ -30,26 +30,26 @@ func newAccounts(store Store) *accounts {
 
 // get returns one account, CodeNoAccount if there is none.
 func (as *accounts) get(ctx context.Context, uin rookery.UIN) (*rookery.Account, error) {
-	if a, ok := as.recent.Get(uin); ok {
-		return a, nil
+	if account, ok := as.recent.Get(uin); ok {
+		return account, nil
 	}
 	changes := as.changes.Load()
-	a, err := as.store.Account(ctx, uin)
+	account, err := as.store.Account(ctx, uin)
 	if err != nil {
 		return nil, err
 	}
-	as.keep(&a, changes)
-	return &a, nil
+	as.keep(&account, changes)
+	return &account, nil
 }
 
 // peek is get for one look: it keeps nothing in memory, so that who signs in
 // and stays silent costs none.
 func (as *accounts) peek(ctx context.Context, uin rookery.UIN) (*rookery.Account, error) {
-	if a, ok := as.recent.Peek(uin); ok {
-		return a, nil
+	if account, ok := as.recent.Peek(uin); ok {
+		return account, nil
 	}
-	a, err := as.store.Account(ctx, uin)
-	return &a, err
+	account, err := as.store.Account(ctx, uin)
+	return &account, err
 }
 
 // list returns those of the accounts that exist, in the order asked for.
@@ -57,8 +57,8 @@ func (as *accounts) list(ctx context.Context, uins []rookery.UIN) ([]*rookery.Ac
 	found := make(map[rookery.UIN]*rookery.Account, len(uins))
 	var missing []rookery.UIN
 	for _, uin := range uins {
-		if a, ok := as.recent.Get(uin); ok {
-			found[uin] = a
+		if account, ok := as.recent.Get(uin); ok {
+			found[uin] = account
 		} else {
 			missing = append(missing, uin)
 		}
@@ -76,8 +76,8 @@ func (as *accounts) list(ctx context.Context, uins []rookery.UIN) ([]*rookery.Ac
 	}
 	list := make([]*rookery.Account, 0, len(uins))
 	for _, uin := range uins {
-		if a := found[uin]; a != nil {
-			list = append(list, a)
+		if account := found[uin]; account != nil {
+			list = append(list, account)
 		}
 	}
 	return list, nil
@@ -85,10 +85,10 @@ func (as *accounts) list(ctx context.Context, uins []rookery.UIN) ([]*rookery.Ac
 
 // keep keeps what was read when changes were counted, unless something has
 // changed since.
-func (as *accounts) keep(a *rookery.Account, changes uint64) {
-	as.recent.Add(a.UIN, a)
+func (as *accounts) keep(account *rookery.Account, changes uint64) {
+	as.recent.Add(account.UIN, account)
 	if as.changes.Load() != changes {
-		as.recent.Remove(a.UIN)
+		as.recent.Remove(account.UIN)
 	}
 }
 

@@ -67,12 +67,12 @@ func (f *Subscription) Heard(at time.Time) {
 // whether the place has moved. mu is held.
 func (f *Subscription) arrivedBy(by time.Duration) bool {
 	for i := range f.waves {
-		w := &f.waves[i]
-		if w.at > by {
+		pushed := &f.waves[i]
+		if pushed.at > by {
 			break
 		}
-		if w.fate == written {
-			w.fate = arrived
+		if pushed.fate == written {
+			pushed.fate = arrived
 		}
 	}
 	f.tidy()
@@ -114,9 +114,9 @@ func (f *Subscription) Confirm(number uint64) {
 // confirmsByNumber reports whether the session confirms a push by number for the
 // first time, and then notes it.
 func (f *Subscription) confirmsByNumber(number uint64) bool {
-	m := f.box.member
-	m.mu.Lock() // it is noted of this session, and not of one that follows
-	defer m.mu.Unlock()
+	active := f.box.member
+	active.mu.Lock() // it is noted of this session, and not of one that follows
+	defer active.mu.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.byNumber || f.over() || min(number, f.pushed) <= f.base {
@@ -140,7 +140,7 @@ func (f *Subscription) confirm(upTo uint64) bool {
 // passed moves the place. mu is held.
 func (f *Subscription) passed(number uint64) {
 	f.confirmed = max(f.confirmed, number)
-	f.waves = slices.DeleteFunc(f.waves, func(w pushedRange) bool { return w.upTo <= number })
+	f.waves = slices.DeleteFunc(f.waves, func(pushed pushedRange) bool { return pushed.upTo <= number })
 	if len(f.waves) == 0 {
 		f.waves = nil
 	}
@@ -161,16 +161,16 @@ func (f *Subscription) wrote(number uint64, now time.Duration, alone bool) {
 	switch {
 	case number <= f.confirmed || f.byNumber:
 	case f.pace != nil:
-		w := pushedRange{number, now, written}
+		pushed := pushedRange{number, now, written}
 		if !alone {
-			w.fate = doubtful
+			pushed.fate = doubtful
 		}
 		if before := f.latest(); before != nil && before.upTo == number {
-			*before = w
+			*before = pushed
 			f.pace.repeats++
 			return
 		}
-		f.waves = append(f.waves, w)
+		f.waves = append(f.waves, pushed)
 		f.pace.repeats = 0
 		f.tidy()
 	default:
@@ -194,12 +194,12 @@ func (f *Subscription) tidy() {
 	}
 	latest := f.waves[len(f.waves)-1]
 	kept := f.waves[:1]
-	for _, w := range f.waves[1:] {
+	for _, pushed := range f.waves[1:] {
 		before := &kept[len(kept)-1]
-		if w.fate == before.fate && (w.fate != written || latest.at-w.at >= arrivalTime) {
-			*before = w
+		if pushed.fate == before.fate && (pushed.fate != written || latest.at-pushed.at >= arrivalTime) {
+			*before = pushed
 		} else {
-			kept = append(kept, w)
+			kept = append(kept, pushed)
 		}
 	}
 	if n := len(kept); n > mostWaves { // some that have arrived come again
@@ -221,18 +221,18 @@ func (s *Service) storeByNumber(c *consumer) {
 }
 
 func (s *Service) setByNumber(ctx context.Context, c *consumer) error {
-	m := c.member
-	if err := m.turn.take(ctx); err != nil { // so that the session is not renewed meanwhile
+	active := c.member
+	if err := active.turn.take(ctx); err != nil { // so that the session is not renewed meanwhile
 		return err
 	}
-	defer m.turn.end()
-	m.mu.Lock()
-	se, byNumber := m.sessionLocked(c.device), c.byNumber
-	m.mu.Unlock()
-	if se == nil || !byNumber {
+	defer active.turn.end()
+	active.mu.Lock()
+	session, byNumber := active.sessionLocked(c.device), c.byNumber
+	active.mu.Unlock()
+	if session == nil || !byNumber {
 		return nil // another session, that has not
 	}
-	about := se.about
+	about := session.about
 	about.ByNumber = true
 	return s.store.SetByNumber(ctx, about)
 }

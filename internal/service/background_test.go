@@ -55,9 +55,9 @@ func (b *brittle) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint
 	return b.Store.Entries(ctx, uin, after, upTo, limit)
 }
 
-func (b *brittle) Collect(ctx context.Context, uin rookery.UIN, device string, p rookery.Cursor) error {
+func (b *brittle) Collect(ctx context.Context, uin rookery.UIN, device string, cursor rookery.Cursor) error {
 	b.called("Collect")
-	return b.Store.Collect(ctx, uin, device, p)
+	return b.Store.Collect(ctx, uin, device, cursor)
 }
 
 func (b *brittle) Sleep(ctx context.Context, s []rookery.Session) error {

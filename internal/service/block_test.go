@@ -9,17 +9,17 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-func (w *world) block(se *service.Session, other rookery.UIN) error {
-	return w.Block(w.Context(), se, other, w.Mark(se, "", nil))
+func (w *world) block(session *service.Session, other rookery.UIN) error {
+	return w.Block(w.Context(), session, other, w.Mark(session, "", nil))
 }
 
-func (w *world) unblock(se *service.Session, other rookery.UIN) error {
-	return w.Unblock(w.Context(), se, other, w.Mark(se, "", nil))
+func (w *world) unblock(session *service.Session, other rookery.UIN) error {
+	return w.Unblock(w.Context(), session, other, w.Mark(session, "", nil))
 }
 
-func (w *world) wantFriends(se *service.Session, want ...rookery.UIN) {
+func (w *world) wantFriends(session *service.Session, want ...rookery.UIN) {
 	w.Helper()
-	got, _, err := w.Friends(w.Context(), se, service.Page{Limit: 100})
+	got, _, err := w.Friends(w.Context(), session, service.Page{Limit: 100})
 	w.must(err)
 	if !slices.Equal(got, want) {
 		w.Errorf("friends are %v, want %v", got, want)
@@ -112,9 +112,9 @@ func TestARepeatedBlockDoesNotUndoAnUnblock(t *testing.T) {
 	w.wantBlocked(me)
 }
 
-func (w *world) wantBlocked(se *service.Session, want ...rookery.UIN) {
+func (w *world) wantBlocked(session *service.Session, want ...rookery.UIN) {
 	w.Helper()
-	got, err := w.Blocked(w.Context(), se)
+	got, err := w.Blocked(w.Context(), session)
 	w.must(err)
 	if !slices.Equal(got, want) {
 		w.Errorf("blocked are %v, want %v", got, want)
@@ -145,8 +145,8 @@ func TestASearchDoesNotFindWhoBlocksTheSearcher(t *testing.T) {
 		page, _, err := w.Find(t.Context(), you, rookery.ProfileQuery{}, service.Page{Limit: 10})
 		w.must(err)
 		uins := []rookery.UIN{}
-		for _, c := range page {
-			uins = append(uins, c.UIN)
+		for _, contact := range page {
+			uins = append(uins, contact.UIN)
 		}
 		return uins
 	}
@@ -210,8 +210,8 @@ func TestOnesOwnAccountIsChangedOnceForEqualRequests(t *testing.T) {
 	w := newWorld(t, 10001)
 	me := w.device(10001, "desk")
 	set := func(seq, nick string) error {
-		return w.ChangeOwn(t.Context(), me, func(a *rookery.Account) error {
-			a.Profile.Nick = nick
+		return w.ChangeOwn(t.Context(), me, func(account *rookery.Account) error {
+			account.Profile.Nick = nick
 			return nil
 		}, w.Mark(me, seq, []byte(nick)))
 	}
@@ -233,15 +233,15 @@ func TestAConflictingChangeIsMadeAgain(t *testing.T) {
 	w := newWorld(t, 10001)
 	me := w.device(10001, "desk")
 	tries := 0
-	w.must(w.ChangeOwn(t.Context(), me, func(a *rookery.Account) error {
+	w.must(w.ChangeOwn(t.Context(), me, func(account *rookery.Account) error {
 		if tries++; tries == 1 {
-			_, err := w.ChangeAccount(t.Context(), 10001, func(a *rookery.Account) error {
-				a.Profile.Age = 9
+			_, err := w.ChangeAccount(t.Context(), 10001, func(account *rookery.Account) error {
+				account.Profile.Age = 9
 				return nil
 			})
 			w.must(err)
 		}
-		a.Profile.City = "Harbin"
+		account.Profile.City = "Harbin"
 		return nil
 	}, w.Mark(me, "sequence", nil)))
 	info, err := w.Info(t.Context(), me, 10001)

@@ -14,10 +14,10 @@ type cachedValue[T any] struct {
 func (c *cachedValue[T]) forget() { *c = cachedValue[T]{changes: c.changes + 1} }
 
 // lookUp returns what is cached of a member, or what the store says.
-func lookUp[T any](m *activeAccount, c *cachedValue[T], ask func() (T, error)) (T, error) {
-	m.mu.Lock()
+func lookUp[T any](active *activeAccount, c *cachedValue[T], ask func() (T, error)) (T, error) {
+	active.mu.Lock()
 	value, known, changes := c.value, c.known, c.changes
-	m.mu.Unlock()
+	active.mu.Unlock()
 	if known {
 		return value, nil
 	}
@@ -25,8 +25,8 @@ func lookUp[T any](m *activeAccount, c *cachedValue[T], ask func() (T, error)) (
 	if err != nil {
 		return value, err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	active.mu.Lock()
+	defer active.mu.Unlock()
 	if c.changes == changes {
 		c.value, c.known = value, true
 	}

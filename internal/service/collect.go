@@ -18,7 +18,7 @@ type Budget struct {
 	// adds to it, counted from 1; a notice is an entry of KindStatus with the
 	// number 0 and the status as text. The first is always handed out.
 	Bytes int
-	Size  func(nth int, e rookery.Entry) int
+	Size  func(nth int, entry rookery.Entry) int
 }
 
 // Batch is what one collection hands out: entries of the mailbox, oldest first,
@@ -62,8 +62,8 @@ type consumer struct {
 
 // skips reports whether an entry does not concern the collector: whoever said a
 // word is not told it, and addresses hear of no word of the account's own.
-func (c *consumer) skips(e *rookery.Entry) bool {
-	return e.Kind == rookery.KindSent && (c.device == "" || c.device == e.Origin)
+func (c *consumer) skips(entry *rookery.Entry) bool {
+	return entry.Kind == rookery.KindSent && (c.device == "" || c.device == entry.Origin)
 }
 
 // consumerState is what a collector remembers. It is stored with each batch, when the
@@ -98,8 +98,8 @@ type seqVerdict int
 
 const (
 	fresh     seqVerdict = iota
-	repeat            // of the request that got the latest batch
-	straggler         // a copy of an earlier request, held up by the network
+	repeat               // of the request that got the latest batch
+	straggler            // a copy of an earlier request, held up by the network
 )
 
 func (m *consumerState) judge(t seqKey, now time.Duration) seqVerdict {
@@ -112,9 +112,9 @@ func (m *consumerState) judge(t seqKey, now time.Duration) seqVerdict {
 		}
 		return repeat
 	}
-	for i, r := range m.recent {
+	for i, past := range m.recent {
 		latest := i == len(m.recent)-1
-		if r.ticket == t && !latest && now-r.at < t.window() {
+		if past.ticket == t && !latest && now-past.at < t.window() {
 			return straggler
 		}
 	}
@@ -127,27 +127,27 @@ func (m *consumerState) judge(t seqKey, now time.Duration) seqVerdict {
 // out before it returns. Finding nothing touches memory only. While the session
 // has a live connection, what is new goes there, but for what was pushed often
 // enough without being sure to have arrived.
-func (s *Service) Collect(ctx context.Context, se *Session, seq string, budget Budget) (Batch, error) {
-	m, t, c := se.member, se.ticket(seq), se.box
-	if err := c.turn.take(ctx); err != nil {
+func (s *Service) Collect(ctx context.Context, session *Session, seq string, budget Budget) (Batch, error) {
+	active, seqKey, consumer := session.member, session.ticket(seq), session.box
+	if err := consumer.turn.take(ctx); err != nil {
 		return Batch{}, err
 	}
-	defer c.turn.end()
-	if m.current(se) == nil {
+	defer consumer.turn.end()
+	if active.current(session) == nil {
 		return Batch{}, errNotSignedIn
 	}
-	if err := s.loadCollector(ctx, c); err != nil {
+	if err := s.loadCollector(ctx, consumer); err != nil {
 		return Batch{}, err
 	}
-	c.fold()
+	consumer.fold()
 	now := s.uptime()
-	switch c.judge(t, now) {
+	switch consumer.judge(seqKey, now) {
 	case straggler:
 		return Batch{}, nil
 	case repeat:
-		return s.again(ctx, c)
+		return s.again(ctx, consumer)
 	}
-	return s.collectNew(ctx, c, pastRequest{t, now}, budget)
+	return s.collectNew(ctx, consumer, pastRequest{seqKey, now}, budget)
 }
 
 // loadCollector reads what is stored of a collector, if that was not done yet.
@@ -171,12 +171,12 @@ func (s *Service) loadCollector(ctx context.Context, c *consumer) error {
 // again hands out the latest batch once more.
 func (s *Service) again(ctx context.Context, c *consumer) (Batch, error) {
 	again := Batch{Notices: c.batch.notices}
-	for e, err := range s.entries(ctx, c.member.uin, c.batch.after, c.batch.upTo, readAtOnce) {
+	for entry, err := range s.entries(ctx, c.member.uin, c.batch.after, c.batch.upTo, readAtOnce) {
 		if err != nil {
 			return Batch{}, err
 		}
-		if !c.skips(&e) {
-			again.Entries = append(again.Entries, e)
+		if !c.skips(&entry) {
+			again.Entries = append(again.Entries, entry)
 		}
 	}
 	return again, nil
@@ -184,7 +184,7 @@ func (s *Service) again(ctx context.Context, c *consumer) (Batch, error) {
 
 // collectNew hands out what is new. The request shows that the batch before
 // arrived, even if its own is empty.
-func (s *Service) collectNew(ctx context.Context, c *consumer, r pastRequest, budget Budget) (Batch, error) {
+func (s *Service) collectNew(ctx context.Context, c *consumer, past pastRequest, budget Budget) (Batch, error) {
 	var batch Batch
 	place := c.place
 	feed := c.liveFeed()
@@ -202,18 +202,18 @@ func (s *Service) collectNew(ctx context.Context, c *consumer, r pastRequest, bu
 	if feed != nil {
 		defer func() { feed.collected(c.place) }()
 	}
-	next := consumerState{place: place, recent: addRecent(c.recent, r)}
+	next := consumerState{place: place, recent: addRecent(c.recent, past)}
 	if batch.empty() {
 		c.consumerState, c.dirty = next, true
 		return batch, nil
 	}
-	if r.ticket != (seqKey{}) {
-		next.batch = &handedBatch{ticket: r.ticket, at: r.at, after: place, upTo: place, notices: batch.Notices}
+	if past.ticket != (seqKey{}) {
+		next.batch = &handedBatch{ticket: past.ticket, at: past.at, after: place, upTo: place, notices: batch.Notices}
 		if len(batch.Entries) > 0 {
 			next.batch.after = batch.Entries[0].Number - 1
 		}
 	}
-	if err := s.store.Collect(ctx, c.member.uin, c.device, next.encode(r.at)); err != nil {
+	if err := s.store.Collect(ctx, c.member.uin, c.device, next.encode(past.at)); err != nil {
 		return Batch{}, err
 	}
 	s.changed()
@@ -224,10 +224,10 @@ func (s *Service) collectNew(ctx context.Context, c *consumer, r pastRequest, bu
 
 // remember stores what has changed of a member's collectors since they were
 // stored.
-func (s *Service) remember(ctx context.Context, m *activeAccount) error {
+func (s *Service) remember(ctx context.Context, active *activeAccount) error {
 	var errs []error
-	for _, c := range m.boxes(everyBox) {
-		errs = append(errs, s.save(ctx, c))
+	for _, consumer := range active.boxes(everyBox) {
+		errs = append(errs, s.save(ctx, consumer))
 	}
 	return errors.Join(errs...)
 }
@@ -277,21 +277,21 @@ func (s *Service) saveNow(c *consumer) {
 // rememberAll does so for all members.
 func (s *Service) rememberAll(ctx context.Context) {
 	var all []*activeAccount
-	s.members.each(func(m *activeAccount) { all = append(all, m) })
-	s.together(all, "store what clients have asked for last", func(m *activeAccount) error { return s.remember(ctx, m) })
+	s.members.each(func(active *activeAccount) { all = append(all, active) })
+	s.together(all, "store what clients have asked for last", func(active *activeAccount) error { return s.remember(ctx, active) })
 }
 
 // addRecent adds a request to the recent ones; with an empty SEQ it is none to
 // be told again, but makes the one before not the latest. The list is made anew only when
 // it is full, and never changed where an earlier memory still shows it.
-func addRecent(recent []pastRequest, r pastRequest) []pastRequest {
-	if n := len(recent); n > 0 && recent[n-1].ticket == r.ticket {
+func addRecent(recent []pastRequest, past pastRequest) []pastRequest {
+	if n := len(recent); n > 0 && recent[n-1].ticket == past.ticket {
 		recent = recent[: n-1 : n-1] // the same again, after an empty answer
 	}
 	if len(recent) >= recentRequests {
 		recent = recent[len(recent)-recentRequests+1:]
 	}
-	return append(recent, r)
+	return append(recent, past)
 }
 
 // fill takes what fits the budget from a mailbox, up to a number, and from
@@ -299,8 +299,8 @@ func addRecent(recent []pastRequest, r pastRequest) []pastRequest {
 // behind the last of them.
 func (s *Service) fill(ctx context.Context, c *consumer, upTo uint64, notices []Notice, budget Budget) (batch Batch, place uint64, err error) {
 	count, bytes := 0, 0
-	fits := func(e rookery.Entry) bool {
-		size := budget.Size(count+1, e)
+	fits := func(entry rookery.Entry) bool {
+		size := budget.Size(count+1, entry)
 		if count == budget.Count || count > 0 && bytes+size > budget.Bytes {
 			return false
 		}
@@ -308,26 +308,26 @@ func (s *Service) fill(ctx context.Context, c *consumer, upTo uint64, notices []
 		return true
 	}
 	place = c.place
-	for e, err := range s.entries(ctx, c.member.uin, place, upTo, budget.Count) {
+	for entry, err := range s.entries(ctx, c.member.uin, place, upTo, budget.Count) {
 		if err != nil {
 			return Batch{}, 0, err
 		}
-		if !c.skips(&e) {
-			if !fits(e) {
+		if !c.skips(&entry) {
+			if !fits(entry) {
 				return batch, place, nil
 			}
-			batch.Entries = append(batch.Entries, e)
+			batch.Entries = append(batch.Entries, entry)
 		}
-		place = e.Number
+		place = entry.Number
 		if count == budget.Count {
 			return batch, place, nil
 		}
 	}
-	for _, n := range notices {
-		if !fits(rookery.Entry{Kind: rookery.KindStatus, Peer: n.Friend, Text: n.Status.String()}) {
+	for _, notice := range notices {
+		if !fits(rookery.Entry{Kind: rookery.KindStatus, Peer: notice.Friend, Text: notice.Status.String()}) {
 			break
 		}
-		batch.Notices = append(batch.Notices, n)
+		batch.Notices = append(batch.Notices, notice)
 	}
 	return batch, place, nil
 }
@@ -346,11 +346,11 @@ func (s *Service) entries(ctx context.Context, uin rookery.UIN, after, upTo uint
 				yield(rookery.Entry{}, err)
 				return
 			}
-			for _, e := range page {
-				if !yield(e, nil) {
+			for _, entry := range page {
+				if !yield(entry, nil) {
 					return
 				}
-				after = e.Number
+				after = entry.Number
 			}
 			if len(page) < atOnce {
 				return

@@ -157,15 +157,15 @@ func TestAPanicOfSharedWorkIsOneOfEverybodyWhoWaits(t *testing.T) {
 }
 
 func TestSearchesHeedTheirContextWhileTheyWait(t *testing.T) {
-	search := func(w *world, se *service.Session) func(context.Context) error {
+	search := func(w *world, session *service.Session) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, err := w.History(ctx, se, rookery.HistoryQuery{Limit: 1, Text: "word"})
+			_, err := w.History(ctx, session, rookery.HistoryQuery{Limit: 1, Text: "word"})
 			return err
 		}
 	}
-	find := func(w *world, se *service.Session) func(context.Context) error {
+	find := func(w *world, session *service.Session) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, _, err := w.Find(ctx, se, rookery.ProfileQuery{}, service.Page{Limit: 1})
+			_, _, err := w.Find(ctx, session, rookery.ProfileQuery{}, service.Page{Limit: 1})
 			return err
 		}
 	}
@@ -197,8 +197,8 @@ func TestASearchForPeopleHoldsUpNobodyWhileItReadsTheStore(t *testing.T) {
 				held.hold(ctx)
 			}
 		}
-		find := func(ctx context.Context, se *service.Session) error {
-			page, _, err := w.Find(ctx, se, rookery.ProfileQuery{}, service.Page{Limit: 10})
+		find := func(ctx context.Context, session *service.Session) error {
+			page, _, err := w.Find(ctx, session, rookery.ProfileQuery{}, service.Page{Limit: 10})
 			if err == nil && len(page) != 2 {
 				err = fmt.Errorf("found %v", page)
 			}
@@ -216,7 +216,7 @@ func TestASearchForPeopleHoldsUpNobodyWhileItReadsTheStore(t *testing.T) {
 // when its context ends.
 func TestWhoeverWaitsForATurnHeedsItsContext(t *testing.T) {
 	inBubble(t, func(w *world) {
-		se := w.device(10001, "desk")
+		session := w.device(10001, "desk")
 		none := rookery.RequestKey{}
 		for _, c := range []struct {
 			name string
@@ -225,16 +225,16 @@ func TestWhoeverWaitsForATurnHeedsItsContext(t *testing.T) {
 		}{
 			{"login", service.HoldTurn, login(w)},
 			{"status", service.HoldTurn, func(ctx context.Context) error {
-				return w.SetStatus(ctx, se, rookery.StatusAway, none)
+				return w.SetStatus(ctx, session, rookery.StatusAway, none)
 			}},
 			{"block", service.HoldTurn, func(ctx context.Context) error {
-				return w.Block(ctx, se, 10002, none)
+				return w.Block(ctx, session, 10002, none)
 			}},
 			{"read", service.HoldTurn, func(ctx context.Context) error {
-				return w.MarkRead(ctx, se, rookery.ReadMark{With: 10002}, none)
+				return w.MarkRead(ctx, session, rookery.ReadMark{With: 10002}, none)
 			}},
 			{"forget a device", service.HoldTurn, func(ctx context.Context) error {
-				return w.ForgetDevice(ctx, se, 7, none)
+				return w.ForgetDevice(ctx, session, 7, none)
 			}},
 			{"revoke a device", service.HoldTurn, func(ctx context.Context) error {
 				return w.RevokeDevice(ctx, 10001, 1)
@@ -249,16 +249,16 @@ func TestWhoeverWaitsForATurnHeedsItsContext(t *testing.T) {
 				return w.RevokeDevice(ctx, 10001, 1)
 			}},
 			{"collect", service.HoldCollections, func(ctx context.Context) error {
-				_, err := w.Collect(ctx, se, "1", service.Budget{})
+				_, err := w.Collect(ctx, session, "1", service.Budget{})
 				return err
 			}},
 			{"attach", service.HoldCollections, func(ctx context.Context) error {
-				_, err := w.Attach(ctx, se, nil)
+				_, err := w.Attach(ctx, session, nil)
 				return err
 			}},
 		} {
 			t.Log(c.name)
-			end, err := c.hold(w.Context(), se)
+			end, err := c.hold(w.Context(), session)
 			w.must(err)
 			ask(w, c.call).left(w)
 			end()

@@ -28,16 +28,16 @@ func (s *Service) wake(ctx context.Context, uin rookery.UIN, from Caller) (*Sess
 	case !there:
 		return nil, errNotSignedIn
 	}
-	m, err := s.takeTurn(ctx, uin)
+	active, err := s.takeTurn(ctx, uin)
 	if err != nil {
 		return nil, err
 	}
-	defer m.turn.end()
-	if err := s.settle(ctx, m); err != nil {
+	defer active.turn.end()
+	if err := s.settle(ctx, active); err != nil {
 		return nil, err
 	}
-	if se := m.sessionOf(from); se != nil && se.heard(s.uptime()) {
-		return se, nil // woken by another request just now
+	if session := active.sessionOf(from); session != nil && session.heard(s.uptime()) {
+		return session, nil // woken by another request just now
 	}
 	about, err := s.store.Asleep(ctx, uin, from.Token.Hash())
 	if err != nil {
@@ -50,12 +50,12 @@ func (s *Service) wake(ctx context.Context, uin rookery.UIN, from Caller) (*Sess
 	if err := s.store.Wake(ctx, about); err != nil {
 		return nil, notSignedIn(err)
 	}
-	before := m.shown()
-	se := newSession(m, about, s.uptime())
-	m.put(se)
-	s.announce(ctx, m, before)
+	before := active.shown()
+	session := newSession(active, about, s.uptime())
+	active.put(session)
+	s.announce(ctx, active, before)
 	s.log.Info("device heard of again", "account", uin, "device", about.Device, "address", from.Address)
-	return se, nil
+	return session, nil
 }
 
 // notSignedIn is an error as who asks is told.
@@ -67,22 +67,22 @@ func notSignedIn(err error) error {
 }
 
 // Devices lists the account's devices by ID.
-func (s *Service) Devices(ctx context.Context, se *Session) ([]rookery.Device, error) {
-	return s.store.Devices(ctx, se.about.Account)
+func (s *Service) Devices(ctx context.Context, session *Session) ([]rookery.Device, error) {
+	return s.store.Devices(ctx, session.about.Account)
 }
 
 // ForgetDevice ends a device's session and forgets its place. CodeParameter if
 // there is no such device.
-func (s *Service) ForgetDevice(ctx context.Context, se *Session, id uint64, mark rookery.RequestKey) error {
-	m := se.member
-	if err := m.turn.take(ctx); err != nil {
+func (s *Service) ForgetDevice(ctx context.Context, session *Session, id uint64, mark rookery.RequestKey) error {
+	active := session.member
+	if err := active.turn.take(ctx); err != nil {
 		return err
 	}
-	defer m.turn.end()
-	if m.current(se) == nil {
+	defer active.turn.end()
+	if active.current(session) == nil {
 		return errNotSignedIn
 	}
-	return s.forgetDevice(ctx, m, id, mark)
+	return s.forgetDevice(ctx, active, id, mark)
 }
 
 // DevicesOf and RevokeDevice are the same for the operator. CodeNoAccount if
@@ -98,37 +98,37 @@ func (s *Service) RevokeDevice(ctx context.Context, uin rookery.UIN, id uint64) 
 	if _, err := s.accounts.get(ctx, uin); err != nil {
 		return err
 	}
-	m, err := s.takeTurn(ctx, uin)
+	active, err := s.takeTurn(ctx, uin)
 	if err != nil {
 		return err
 	}
-	defer m.turn.end()
-	return s.forgetDevice(ctx, m, id, rookery.RequestKey{})
+	defer active.turn.end()
+	return s.forgetDevice(ctx, active, id, rookery.RequestKey{})
 }
 
 // forgetDevice forgets a device of a member, whose turn it is.
-func (s *Service) forgetDevice(ctx context.Context, m *activeAccount, id uint64, mark rookery.RequestKey) error {
-	name, err := s.deviceName(ctx, m.uin, id)
+func (s *Service) forgetDevice(ctx context.Context, active *activeAccount, id uint64, mark rookery.RequestKey) error {
+	name, err := s.deviceName(ctx, active.uin, id)
 	if err != nil {
 		return err
 	}
-	forgetting := m.boxes(func(c *consumer) bool { return name != "" && c.device == name })
-	for _, c := range forgetting { // a collection under way ends first
-		if err := c.turn.take(ctx); err != nil {
+	forgetting := active.boxes(func(c *consumer) bool { return name != "" && c.device == name })
+	for _, consumer := range forgetting { // a collection under way ends first
+		if err := consumer.turn.take(ctx); err != nil {
 			return err
 		}
-		defer c.turn.end()
+		defer consumer.turn.end()
 	}
-	receipt, err := s.store.ForgetDevice(ctx, m.uin, id, mark)
+	receipt, err := s.store.ForgetDevice(ctx, active.uin, id, mark)
 	if err != nil || receipt.Repeated {
 		return err
 	}
-	if se := m.session(name); se != nil && name != "" {
-		s.forget(ctx, m, []*Session{se})
+	if session := active.session(name); session != nil && name != "" {
+		s.forget(ctx, active, []*Session{session})
 	}
-	m.discard(forgetting)
-	m.forgetDevices()
-	s.log.Info("device forgotten", "account", m.uin, "device", name)
+	active.discard(forgetting)
+	active.forgetDevices()
+	s.log.Info("device forgotten", "account", active.uin, "device", name)
 	return nil
 }
 
@@ -139,18 +139,18 @@ func (s *Service) deviceName(ctx context.Context, uin rookery.UIN, id uint64) (s
 	if err != nil {
 		return "", err
 	}
-	for _, d := range devices {
-		if d.ID == id {
-			return d.Name, nil
+	for _, device := range devices {
+		if device.ID == id {
+			return device.Name, nil
 		}
 	}
 	return "", nil
 }
 
 // hasDevices reports whether an account has devices, signed in or not.
-func (s *Service) hasDevices(ctx context.Context, m *activeAccount) (bool, error) {
-	return lookUp(m, &m.hasDevices, func() (bool, error) {
-		devices, err := s.store.Devices(ctx, m.uin)
+func (s *Service) hasDevices(ctx context.Context, active *activeAccount) (bool, error) {
+	return lookUp(active, &active.hasDevices, func() (bool, error) {
+		devices, err := s.store.Devices(ctx, active.uin)
 		return len(devices) > 0, err
 	})
 }

@@ -12,8 +12,8 @@ import (
 )
 
 func (w *world) devicesOnly(uin rookery.UIN, only bool) error {
-	_, err := w.ChangeAccount(w.Context(), uin, func(a *rookery.Account) error {
-		a.DevicesOnly = only
+	_, err := w.ChangeAccount(w.Context(), uin, func(account *rookery.Account) error {
+		account.DevicesOnly = only
 		return nil
 	})
 	return err
@@ -80,10 +80,10 @@ func TestATokenOutlivesARestart(t *testing.T) {
 	w := newWorld(t, 10001)
 	_, token := w.token(10001, "phone")
 	w.restart(time.Hour)
-	se, err := w.Session(t.Context(), 10001, service.Caller{Address: cafe, Token: token})
+	session, err := w.Session(t.Context(), 10001, service.Caller{Address: cafe, Token: token})
 	w.must(err)
-	if se.Device() != "phone" {
-		w.Errorf("the session is of %q", se.Device())
+	if session.Device() != "phone" {
+		w.Errorf("the session is of %q", session.Device())
 	}
 }
 
@@ -110,19 +110,19 @@ func (w *world) wantLooks(uin rookery.UIN, want rookery.Status) {
 func TestADeviceThatIsNotHeardOfSleepsAndItsTokenStaysGood(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	w.befriend(10001, 10002)
-	se, token := w.token(10001, "phone")
+	session, token := w.token(10001, "phone")
 	friend, friendToken := w.token(10002, "desk")
 	w.pass(299 * time.Second)
-	w.wantSession(10001, service.Caller{Token: token}, se)
+	w.wantSession(10001, service.Caller{Token: token}, session)
 	w.wantSession(10002, service.Caller{Token: friendToken}, friend)
 	w.pass(299 * time.Second)
-	_, err := w.Heard(se)
+	_, err := w.Heard(session)
 	w.must(err)
 	w.wantSession(10002, service.Caller{Token: friendToken}, friend)
 	w.pass(200 * time.Second)
 	w.wantSession(10002, service.Caller{Token: friendToken}, friend)
 	w.pass(100 * time.Second)
-	_, err = w.Heard(se)
+	_, err = w.Heard(session)
 	w.code(err, rookery.CodeNotSignedIn) // a connection bound to it is closed
 	w.wantLooks(10001, rookery.StatusOffline)
 	w.wantCollected(friend, "news-1", "10001:20")
@@ -136,8 +136,8 @@ func TestADeviceThatIsNotHeardOfSleepsAndItsTokenStaysGood(t *testing.T) {
 
 func TestADeviceSleepsThroughARestartWithItsStatus(t *testing.T) {
 	w := newWorld(t, 10001)
-	se, token := w.token(10001, "phone")
-	w.must(w.SetStatus(w.Context(), se, rookery.StatusInvisible, w.Mark(se, "status-1", []byte("a"))))
+	session, token := w.token(10001, "phone")
+	w.must(w.SetStatus(w.Context(), session, rookery.StatusInvisible, w.Mark(session, "status-1", []byte("a"))))
 	w.pass(300 * time.Second)
 	w.restart(24 * time.Hour)
 	w.wantLooks(10001, rookery.StatusOffline)
@@ -176,8 +176,8 @@ func TestADeviceWakesOnceForRequestsAtTheSameTime(t *testing.T) {
 		wg.Go(func() { woken[i], _ = w.Session(w.Context(), 10001, service.Caller{Token: token}) })
 	}
 	wg.Wait()
-	for _, se := range woken {
-		if se == nil || se != woken[0] {
+	for _, session := range woken {
+		if session == nil || session != woken[0] {
 			t.Fatalf("woken are %v", woken)
 		}
 	}

@@ -18,10 +18,10 @@ type dueItem struct {
 	m  *activeAccount
 }
 
-func (q *sweepQueue) push(m *activeAccount, at time.Duration) {
+func (q *sweepQueue) push(active *activeAccount, at time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	heap.Push(&q.items, dueItem{at, m})
+	heap.Push(&q.items, dueItem{at, active})
 }
 
 // pop takes out the members whose time has come.

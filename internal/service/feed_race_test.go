@@ -19,12 +19,12 @@ func TestAFeedMayEndWhileANoticeComes(t *testing.T) {
 				return
 			default:
 			}
-			f := &Subscription{box: c, running: true} // so that nothing is started
+			sub := &Subscription{box: c, running: true} // so that nothing is started
 			c.turn <- struct{}{}
-			c.feed.Store(f)
-			f.mu.Lock()
-			f.closed = true
-			f.mu.Unlock()
+			c.feed.Store(sub)
+			sub.mu.Lock()
+			sub.closed = true
+			sub.mu.Unlock()
 			c.fold()
 			c.turn.end()
 		}

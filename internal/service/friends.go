@@ -21,8 +21,8 @@ type Contact struct {
 }
 
 // Friends lists friends by number. last is false if more follow.
-func (s *Service) Friends(ctx context.Context, se *Session, p Page) (page []rookery.UIN, last bool, err error) {
-	all, err := s.friends(ctx, se.member)
+func (s *Service) Friends(ctx context.Context, session *Session, p Page) (page []rookery.UIN, last bool, err error) {
+	all, err := s.friends(ctx, session.member)
 	if err != nil {
 		return nil, false, err
 	}
@@ -44,8 +44,8 @@ func cut(all []rookery.UIN, p Page) (page []rookery.UIN, last bool) {
 }
 
 // FriendsOnline lists the friends who look online.
-func (s *Service) FriendsOnline(ctx context.Context, se *Session, p Page) (page []Contact, last bool, err error) {
-	all, err := s.friends(ctx, se.member)
+func (s *Service) FriendsOnline(ctx context.Context, session *Session, p Page) (page []Contact, last bool, err error) {
+	all, err := s.friends(ctx, session.member)
 	if err != nil {
 		return nil, false, err
 	}
@@ -61,8 +61,8 @@ func (s *Service) FriendsOnline(ctx context.Context, se *Session, p Page) (page 
 }
 
 // Contacts lists friends with their profiles.
-func (s *Service) Contacts(ctx context.Context, se *Session, p Page) (page []Contact, last bool, err error) {
-	uins, last, err := s.Friends(ctx, se, p)
+func (s *Service) Contacts(ctx context.Context, session *Session, p Page) (page []Contact, last bool, err error) {
+	uins, last, err := s.Friends(ctx, session, p)
 	if err != nil {
 		return nil, false, err
 	}
@@ -73,11 +73,11 @@ func (s *Service) Contacts(ctx context.Context, se *Session, p Page) (page []Con
 // Find lists accounts that let themselves be found, look online and are what is
 // searched for. Those who block the session's account are left out. An account
 // searches for one thing at a time, and no other waits while the store is read.
-func (s *Service) Find(ctx context.Context, se *Session, f rookery.ProfileQuery, p Page) (page []Contact, last bool, err error) {
-	if err := se.member.searching.take(ctx); err != nil {
+func (s *Service) Find(ctx context.Context, session *Session, profileQuery rookery.ProfileQuery, p Page) (page []Contact, last bool, err error) {
+	if err := session.member.searching.take(ctx); err != nil {
 		return nil, false, err
 	}
-	defer se.member.searching.end()
+	defer session.member.searching.end()
 	online, err := s.online(ctx, p.After)
 	if err != nil {
 		return nil, false, err
@@ -90,11 +90,11 @@ func (s *Service) Find(ctx context.Context, se *Session, f rookery.ProfileQuery,
 		if err != nil {
 			return nil, false, err
 		}
-		for _, c := range contacts {
-			if !f.Matches(c.Account) || c.Status == rookery.StatusOffline {
+		for _, contact := range contacts {
+			if !profileQuery.Matches(contact.Account) || contact.Status == rookery.StatusOffline {
 				continue
 			}
-			if blocked, err := s.blocked(ctx, se.member, c.UIN); err != nil {
+			if blocked, err := s.blocked(ctx, session.member, contact.UIN); err != nil {
 				return nil, false, err
 			} else if blocked {
 				continue
@@ -102,7 +102,7 @@ func (s *Service) Find(ctx context.Context, se *Session, f rookery.ProfileQuery,
 			if len(page) == p.Limit {
 				return page, false, nil
 			}
-			page = append(page, c)
+			page = append(page, contact)
 		}
 	}
 	return page, true, nil
@@ -125,34 +125,34 @@ func (s *Service) contacts(ctx context.Context, uins []rookery.UIN) ([]Contact, 
 		return nil, err
 	}
 	contacts := make([]Contact, len(accounts))
-	for i, a := range accounts {
-		contacts[i] = Contact{a, s.Looks(a.UIN)}
+	for i, account := range accounts {
+		contacts[i] = Contact{account, s.Looks(account.UIN)}
 	}
 	return contacts, nil
 }
 
 // Looks is what others see of an account's status.
 func (s *Service) Looks(uin rookery.UIN) rookery.Status {
-	m := s.members.get(uin)
-	if m == nil {
+	active := s.members.get(uin)
+	if active == nil {
 		return rookery.StatusOffline
 	}
-	return m.looks(s.uptime())
+	return active.looks(s.uptime())
 }
 
 // Info returns an account as the session's owner may see it: the private fields
 // are for friends and for the account itself, unless it shows them. CodeNoAccount
 // if there is none.
-func (s *Service) Info(ctx context.Context, se *Session, uin rookery.UIN) (rookery.Account, error) {
-	a, err := s.accounts.get(ctx, uin)
+func (s *Service) Info(ctx context.Context, session *Session, uin rookery.UIN) (rookery.Account, error) {
+	account, err := s.accounts.get(ctx, uin)
 	if err != nil {
 		return rookery.Account{}, err
 	}
-	info := *a
-	if uin == se.about.Account || a.ShowPrivate {
+	info := *account
+	if uin == session.about.Account || account.ShowPrivate {
 		return info, nil
 	}
-	friends, err := s.areFriends(ctx, se.member, uin)
+	friends, err := s.areFriends(ctx, session.member, uin)
 	if err != nil {
 		return rookery.Account{}, err
 	}
@@ -164,9 +164,9 @@ func (s *Service) Info(ctx context.Context, se *Session, uin rookery.UIN) (rooke
 
 // Add is AddToList: makes friends with an account that lets everybody, or whose
 // own request waits here; else the outcome says what to do.
-func (s *Service) Add(ctx context.Context, se *Session, other rookery.UIN, mark rookery.RequestKey) (rookery.Outcome, error) {
-	outcome, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, rule rookery.Rule) (rookery.RelationTransition, error) {
-		return rookery.Add(r, rule)
+func (s *Service) Add(ctx context.Context, session *Session, other rookery.UIN, mark rookery.RequestKey) (rookery.Outcome, error) {
+	outcome, err := s.relate(ctx, session, other, mark, func(relation rookery.Relation, rule rookery.Rule) (rookery.RelationTransition, error) {
+		return rookery.Add(relation, rule)
 	})
 	if rookery.CodeOf(err) == rookery.CodeNoAccount {
 		receipt, err := s.store.Remember(ctx, mark, rookery.OutcomeNoAccount)
@@ -176,41 +176,41 @@ func (s *Service) Add(ctx context.Context, se *Session, other rookery.UIN, mark 
 }
 
 // Ask asks an account with words to become a friend.
-func (s *Service) Ask(ctx context.Context, se *Session, other rookery.UIN, words string, mark rookery.RequestKey) error {
-	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, rule rookery.Rule) (rookery.RelationTransition, error) {
-		return rookery.Ask(r, rule, words)
+func (s *Service) Ask(ctx context.Context, session *Session, other rookery.UIN, words string, mark rookery.RequestKey) error {
+	_, err := s.relate(ctx, session, other, mark, func(relation rookery.Relation, rule rookery.Rule) (rookery.RelationTransition, error) {
+		return rookery.Ask(relation, rule, words)
 	})
 	return err
 }
 
 // Accept accepts the request of an account that waits.
-func (s *Service) Accept(ctx context.Context, se *Session, other rookery.UIN, mark rookery.RequestKey) error {
-	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
-		return rookery.Accept(r)
+func (s *Service) Accept(ctx context.Context, session *Session, other rookery.UIN, mark rookery.RequestKey) error {
+	_, err := s.relate(ctx, session, other, mark, func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
+		return rookery.Accept(relation)
 	})
 	return err
 }
 
 // Reject rejects it with words.
-func (s *Service) Reject(ctx context.Context, se *Session, other rookery.UIN, words string, mark rookery.RequestKey) error {
-	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
-		return rookery.Reject(r, words)
+func (s *Service) Reject(ctx context.Context, session *Session, other rookery.UIN, words string, mark rookery.RequestKey) error {
+	_, err := s.relate(ctx, session, other, mark, func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
+		return rookery.Reject(relation, words)
 	})
 	return err
 }
 
 // Unfriend ends a friendship, if there is one.
-func (s *Service) Unfriend(ctx context.Context, se *Session, other rookery.UIN, mark rookery.RequestKey) error {
-	_, err := s.relate(ctx, se, other, mark, func(r rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
-		return rookery.Unfriend(r), nil
+func (s *Service) Unfriend(ctx context.Context, session *Session, other rookery.UIN, mark rookery.RequestKey) error {
+	_, err := s.relate(ctx, session, other, mark, func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
+		return rookery.Unfriend(relation), nil
 	})
 	return err
 }
 
 // Requests lists the friend requests that wait here. last is false if more
 // follow.
-func (s *Service) Requests(ctx context.Context, se *Session, p Page) (page []rookery.FriendRequest, last bool, err error) {
-	page, err = s.store.Requests(ctx, se.about.Account, p.After, p.Limit+1)
+func (s *Service) Requests(ctx context.Context, session *Session, p Page) (page []rookery.FriendRequest, last bool, err error) {
+	page, err = s.store.Requests(ctx, session.about.Account, p.After, p.Limit+1)
 	if err != nil || len(page) <= p.Limit {
 		return page, true, err
 	}
@@ -220,9 +220,9 @@ func (s *Service) Requests(ctx context.Context, se *Session, p Page) (page []roo
 // relate carries out what a rule decides about two accounts. The rule sees how
 // they stand; if they stand otherwise when the store gets to it, it is asked
 // again.
-func (s *Service) relate(ctx context.Context, se *Session, other rookery.UIN, mark rookery.RequestKey,
+func (s *Service) relate(ctx context.Context, session *Session, other rookery.UIN, mark rookery.RequestKey,
 	decide func(rookery.Relation, rookery.Rule) (rookery.RelationTransition, error)) (rookery.Outcome, error) {
-	me := se.about.Account
+	me := session.about.Account
 	paid := false
 	for {
 		stand, err := s.store.Relation(ctx, me, other)
@@ -243,7 +243,7 @@ func (s *Service) relate(ctx context.Context, se *Session, other rookery.UIN, ma
 			return 0, err
 		}
 		if step.Notice != 0 && !paid {
-			if err := s.mayPost(se.member); err != nil {
+			if err := s.mayPost(session.member); err != nil {
 				return 0, err
 			}
 			paid = true
@@ -279,13 +279,13 @@ func (s *Service) related(me, other rookery.UIN, before, after rookery.Relation)
 
 // friends is the friend list of a member, from memory once it was read. It must
 // not be changed.
-func (s *Service) friends(ctx context.Context, m *activeAccount) ([]rookery.UIN, error) {
-	return lookUp(m, &m.friends, func() ([]rookery.UIN, error) { return s.store.Friends(ctx, m.uin) })
+func (s *Service) friends(ctx context.Context, active *activeAccount) ([]rookery.UIN, error) {
+	return lookUp(active, &active.friends, func() ([]rookery.UIN, error) { return s.store.Friends(ctx, active.uin) })
 }
 
 // blocked reports whether an account blocks a member.
-func (s *Service) blocked(ctx context.Context, m *activeAccount, by rookery.UIN) (bool, error) {
-	list, err := lookUp(m, &m.blockers, func() ([]rookery.UIN, error) { return s.store.Blockers(ctx, m.uin) })
+func (s *Service) blocked(ctx context.Context, active *activeAccount, by rookery.UIN) (bool, error) {
+	list, err := lookUp(active, &active.blockers, func() ([]rookery.UIN, error) { return s.store.Blockers(ctx, active.uin) })
 	if err != nil {
 		return false, err
 	}
@@ -293,8 +293,8 @@ func (s *Service) blocked(ctx context.Context, m *activeAccount, by rookery.UIN)
 	return found, nil
 }
 
-func (s *Service) areFriends(ctx context.Context, m *activeAccount, other rookery.UIN) (bool, error) {
-	list, err := s.friends(ctx, m)
+func (s *Service) areFriends(ctx context.Context, active *activeAccount, other rookery.UIN) (bool, error) {
+	list, err := s.friends(ctx, active)
 	if err != nil {
 		return false, err
 	}
@@ -306,8 +306,8 @@ func (s *Service) areFriends(ctx context.Context, m *activeAccount, other rooker
 // blocks them, read the store.
 func (s *Service) forgetRelations(uins ...rookery.UIN) {
 	for _, uin := range uins {
-		if m := s.members.get(uin); m != nil {
-			m.forgetRelations()
+		if active := s.members.get(uin); active != nil {
+			active.forgetRelations()
 		}
 	}
 }
@@ -323,8 +323,8 @@ func (m *activeAccount) forgetRelations() {
 // each other yet.
 func (s *Service) forgetNews(one, other rookery.UIN) {
 	for uin, of := range map[rookery.UIN]rookery.UIN{one: other, other: one} {
-		if m := s.members.get(uin); m != nil {
-			m.forgetNews(of)
+		if active := s.members.get(uin); active != nil {
+			active.forgetNews(of)
 		}
 	}
 }

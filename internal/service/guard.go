@@ -101,8 +101,8 @@ func (a loginAttempt) keys() []limiterKey {
 func (g *loginLimiter) quiet(uin rookery.UIN, address netip.Addr) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, k := range (loginAttempt{account: uin, address: address}).keys() {
-		if g.tries.Contains(k) {
+	for _, limiterKey := range (loginAttempt{account: uin, address: address}).keys() {
+		if g.tries.Contains(limiterKey) {
 			return false
 		}
 	}
@@ -110,17 +110,17 @@ func (g *loginLimiter) quiet(uin rookery.UIN, address netip.Addr) bool {
 }
 
 // wait is how long the next try has to wait.
-func (g *loginLimiter) wait(a loginAttempt, now time.Duration) time.Duration {
+func (g *loginLimiter) wait(attempt loginAttempt, now time.Duration) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.waitLocked(a, now)
+	return g.waitLocked(attempt, now)
 }
 
-func (g *loginLimiter) waitLocked(a loginAttempt, now time.Duration) time.Duration {
+func (g *loginLimiter) waitLocked(attempt loginAttempt, now time.Duration) time.Duration {
 	var wait time.Duration
-	for _, k := range a.keys() {
-		if t, ok := g.tries.Get(k); ok {
-			wait = max(wait, t.until-now)
+	for _, limiterKey := range attempt.keys() {
+		if failedLogins, ok := g.tries.Get(limiterKey); ok {
+			wait = max(wait, failedLogins.until-now)
 		}
 	}
 	return wait
@@ -131,17 +131,17 @@ func (g *loginLimiter) waitLocked(a loginAttempt, now time.Duration) time.Durati
 // one: many at once are no way around the limit. Further ones wait until one is
 // done. It returns how long the try has to wait instead of being checked, and
 // CodeTemporary if ctx ends before.
-func (g *loginLimiter) begin(ctx context.Context, a loginAttempt, now func() time.Duration) (time.Duration, error) {
+func (g *loginLimiter) begin(ctx context.Context, attempt loginAttempt, now func() time.Duration) (time.Duration, error) {
 	for {
-		wait, changed := g.tryBegin(a, now())
+		wait, changed := g.tryBegin(attempt, now())
 		if changed == nil {
 			return wait, nil
 		}
 		select {
 		case <-changed:
-			g.stopWaiting(a)
+			g.stopWaiting(attempt)
 		case <-ctx.Done():
-			g.stopWaiting(a)
+			g.stopWaiting(attempt)
 			return 0, rookery.Temporary(ctx.Err())
 		}
 	}
@@ -149,19 +149,19 @@ func (g *loginLimiter) begin(ctx context.Context, a loginAttempt, now func() tim
 
 // tryBegin begins a check and returns 0, or how long it has to wait; or what is
 // closed when it is worth trying again.
-func (g *loginLimiter) tryBegin(a loginAttempt, now time.Duration) (wait time.Duration, changed <-chan struct{}) {
+func (g *loginLimiter) tryBegin(attempt loginAttempt, now time.Duration) (wait time.Duration, changed <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if wait := g.waitLocked(a, now); wait > 0 {
+	if wait := g.waitLocked(attempt, now); wait > 0 {
 		return wait, nil
 	}
-	c := g.checking[a.key()]
+	c := g.checking[attempt.key()]
 	if c == nil {
 		c = &pendingChecks{changed: make(chan struct{})}
-		g.checking[a.key()] = c
+		g.checking[attempt.key()] = c
 	}
-	t, _ := g.tries.Get(a.key())
-	if c.count >= max(freeTries-t.count, 1) {
+	failedLogins, _ := g.tries.Get(attempt.key())
+	if c.count >= max(freeTries-failedLogins.count, 1) {
 		c.waiting++
 		return 0, c.changed
 	}
@@ -169,49 +169,49 @@ func (g *loginLimiter) tryBegin(a loginAttempt, now time.Duration) (wait time.Du
 	return 0, nil
 }
 
-func (g *loginLimiter) stopWaiting(a loginAttempt) {
+func (g *loginLimiter) stopWaiting(attempt loginAttempt) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	c := g.checking[a.key()]
-	c.waiting--
-	g.tidy(a, c)
+	pendingChecks := g.checking[attempt.key()]
+	pendingChecks.waiting--
+	g.tidy(attempt, pendingChecks)
 }
 
 // end says that a try was checked, whatever came of it.
-func (g *loginLimiter) end(a loginAttempt) {
+func (g *loginLimiter) end(attempt loginAttempt) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	c := g.checking[a.key()]
-	c.count--
-	close(c.changed)
-	c.changed = make(chan struct{})
-	g.tidy(a, c)
+	pendingChecks := g.checking[attempt.key()]
+	pendingChecks.count--
+	close(pendingChecks.changed)
+	pendingChecks.changed = make(chan struct{})
+	g.tidy(attempt, pendingChecks)
 }
 
 // tidy forgets what nobody is checked by, or waits for.
-func (g *loginLimiter) tidy(a loginAttempt, c *pendingChecks) {
+func (g *loginLimiter) tidy(attempt loginAttempt, c *pendingChecks) {
 	if c.count == 0 && c.waiting == 0 {
-		delete(g.checking, a.key())
+		delete(g.checking, attempt.key())
 	}
 }
 
 // wrong counts a wrong try. Right ones leave no trace.
-func (g *loginLimiter) wrong(a loginAttempt, now time.Duration) {
+func (g *loginLimiter) wrong(attempt loginAttempt, now time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	own := g.triesLocked(a.key(), now)
-	for _, k := range a.keys() {
-		t := g.triesLocked(k, now)
-		if !k.address.IsValid() && own.count >= freeTries && t.count < freeTriesAccount {
+	own := g.triesLocked(attempt.key(), now)
+	for _, limiterKey := range attempt.keys() {
+		failedLogins := g.triesLocked(limiterKey, now)
+		if !limiterKey.address.IsValid() && own.count >= freeTries && failedLogins.count < freeTriesAccount {
 			// Or one address could keep an owner out, if it goes on for days. Once
 			// the bound is reached, all count.
 			continue
 		}
-		t.count, t.at = t.count+1, now
-		if over := t.count - k.free(); over >= 0 {
-			t.until = now + min(firstWait<<min(over, 10), longestWait)
+		failedLogins.count, failedLogins.at = failedLogins.count+1, now
+		if over := failedLogins.count - limiterKey.free(); over >= 0 {
+			failedLogins.until = now + min(firstWait<<min(over, 10), longestWait)
 		}
-		g.tries.Add(k, t)
+		g.tries.Add(limiterKey, failedLogins)
 	}
 }
 
@@ -235,10 +235,10 @@ func (g *loginLimiter) guesses(address netip.Addr) bool {
 // forgive forgets the wrong tries of an account from one address, after a right
 // one. What counts for the address at other accounts stays: who guesses may have
 // an account of his own.
-func (g *loginLimiter) forgive(a loginAttempt) {
+func (g *loginLimiter) forgive(attempt loginAttempt) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.tries.Remove(a.key())
+	g.tries.Remove(attempt.key())
 }
 
 // forget forgets the wrong tries of an account from all addresses together: it

@@ -14,9 +14,9 @@ type hashPriority int
 
 const (
 	rankOperator hashPriority = iota
-	rankKnown         // from an address that the account has signed in from
-	rankNew           // from another
-	rankGuessing      // from another that has tried wrong passwords
+	rankKnown                 // from an address that the account has signed in from
+	rankNew                   // from another
+	rankGuessing              // from another that has tried wrong passwords
 	ranks
 )
 
@@ -31,7 +31,7 @@ type hashQueue struct {
 	mu      sync.Mutex // guards the rest
 	free    int        // places that nobody has
 	waiting int
-	closed  bool               // nobody gets a place any more
+	closed  bool                   // nobody gets a place any more
 	lines   [ranks][]*addressQueue // of addresses with somebody who waits; the next one's turn first
 }
 
@@ -49,8 +49,8 @@ func newHashQueue(places, most int) *hashQueue {
 
 // take waits for a place, to be given back with leave. CodeTemporary if too many
 // wait already, or ctx ends before.
-func (q *hashQueue) take(ctx context.Context, r hashPriority, address netip.Addr) error {
-	place, err := q.join(r, address)
+func (q *hashQueue) take(ctx context.Context, priority hashPriority, address netip.Addr) error {
+	place, err := q.join(priority, address)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (q *hashQueue) take(ctx context.Context, r hashPriority, address netip.Addr
 		return err
 	case <-ctx.Done():
 	}
-	if !q.withdraw(r, address, place) && <-place == nil {
+	if !q.withdraw(priority, address, place) && <-place == nil {
 		q.leave() // it was given in the same moment
 	}
 	return rookery.Temporary(ctx.Err())
@@ -67,7 +67,7 @@ func (q *hashQueue) take(ctx context.Context, r hashPriority, address netip.Addr
 
 // join makes the caller wait behind the others of its address. If all room is
 // taken, the longest line of the last rank loses its last one.
-func (q *hashQueue) join(r hashPriority, address netip.Addr) (place chan error, err error) {
+func (q *hashQueue) join(priority hashPriority, address netip.Addr) (place chan error, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	place = make(chan error, 1)
@@ -79,17 +79,17 @@ func (q *hashQueue) join(r hashPriority, address netip.Addr) (place chan error, 
 		place <- nil
 		return place, nil
 	}
-	line := q.line(r, address)
+	line := q.line(priority, address)
 	own := 0
 	if line != nil {
 		own = len(line.waiting)
 	}
-	if own >= q.perAddress || q.waiting >= q.most && !q.evict(r, own) {
+	if own >= q.perAddress || q.waiting >= q.most && !q.evict(priority, own) {
 		return nil, errBusy
 	}
-	if line = q.line(r, address); line == nil {
+	if line = q.line(priority, address); line == nil {
 		line = &addressQueue{address: address}
-		q.lines[r] = append(q.lines[r], line)
+		q.lines[priority] = append(q.lines[priority], line)
 	}
 	line.waiting = append(line.waiting, place)
 	q.waiting++
@@ -112,25 +112,25 @@ func (q *hashQueue) close() {
 	q.waiting = 0
 }
 
-func (q *hashQueue) line(r hashPriority, address netip.Addr) *addressQueue {
-	i := slices.IndexFunc(q.lines[r], func(l *addressQueue) bool { return l.address == address })
+func (q *hashQueue) line(priority hashPriority, address netip.Addr) *addressQueue {
+	i := slices.IndexFunc(q.lines[priority], func(l *addressQueue) bool { return l.address == address })
 	if i < 0 {
 		return nil
 	}
-	return q.lines[r][i]
+	return q.lines[priority][i]
 }
 
 // evict refuses the last one of the longest line in the last rank that has any,
 // for somebody of a rank whose own line has a length. It reports false if that is
 // of an earlier rank, or no longer than his own.
-func (q *hashQueue) evict(r hashPriority, own int) bool {
-	for last := ranks - 1; last >= r; last-- {
+func (q *hashQueue) evict(priority hashPriority, own int) bool {
+	for last := ranks - 1; last >= priority; last-- {
 		lines := q.lines[last]
 		if len(lines) == 0 {
 			continue
 		}
 		longest := slices.MaxFunc(lines, func(a, b *addressQueue) int { return len(a.waiting) - len(b.waiting) })
-		if last == r && len(longest.waiting) <= own+1 {
+		if last == priority && len(longest.waiting) <= own+1 {
 			return false
 		}
 		end := len(longest.waiting) - 1
@@ -142,19 +142,19 @@ func (q *hashQueue) evict(r hashPriority, own int) bool {
 }
 
 // remove takes one who waits out of a line, and a line that is empty away.
-func (q *hashQueue) remove(r hashPriority, line *addressQueue, i int) {
+func (q *hashQueue) remove(priority hashPriority, line *addressQueue, i int) {
 	line.waiting = slices.Delete(line.waiting, i, i+1)
 	q.waiting--
 	if len(line.waiting) == 0 {
-		q.lines[r] = slices.DeleteFunc(q.lines[r], func(l *addressQueue) bool { return l == line })
+		q.lines[priority] = slices.DeleteFunc(q.lines[priority], func(l *addressQueue) bool { return l == line })
 	}
 }
 
 // withdraw reports whether somebody still waited, who does not any more.
-func (q *hashQueue) withdraw(r hashPriority, address netip.Addr, place chan error) bool {
+func (q *hashQueue) withdraw(priority hashPriority, address netip.Addr, place chan error) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	line := q.line(r, address)
+	line := q.line(priority, address)
 	if line == nil {
 		return false
 	}
@@ -162,7 +162,7 @@ func (q *hashQueue) withdraw(r hashPriority, address netip.Addr, place chan erro
 	if i < 0 {
 		return false
 	}
-	q.remove(r, line, i)
+	q.remove(priority, line, i)
 	return true
 }
 

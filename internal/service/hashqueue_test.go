@@ -43,9 +43,9 @@ func network(i int) netip.Addr {
 }
 
 // wait has somebody wait, who gives the place back at once.
-func (h *hashing) wait(ctx context.Context, r hashPriority, address int, name string) {
+func (h *hashing) wait(ctx context.Context, priority hashPriority, address int, name string) {
 	go func() {
-		err := h.queue.take(ctx, r, network(address))
+		err := h.queue.take(ctx, priority, network(address))
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		if err != nil {

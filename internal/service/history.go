@@ -21,73 +21,73 @@ const maxSearches = 2
 
 // History returns the newest words that the query asks for. An account searches
 // for one text at a time.
-func (s *Service) History(ctx context.Context, se *Session, q rookery.HistoryQuery) (History, error) {
-	if q.Text != "" {
-		if err := se.member.searching.take(ctx); err != nil {
+func (s *Service) History(ctx context.Context, session *Session, query rookery.HistoryQuery) (History, error) {
+	if query.Text != "" {
+		if err := session.member.searching.take(ctx); err != nil {
 			return History{}, err
 		}
-		defer se.member.searching.end()
+		defer session.member.searching.end()
 		if err := s.searches.take(ctx); err != nil {
 			return History{}, err
 		}
 		defer s.searches.end()
 	}
-	entries, more, err := s.store.History(ctx, se.about.Account, q)
+	entries, more, err := s.store.History(ctx, session.about.Account, query)
 	if err != nil {
 		return History{}, err
 	}
-	h := History{Entries: entries, Last: !more}
-	if q.With != 0 && q.Before == 0 {
-		h.Read, err = s.store.ReadMark(ctx, se.about.Account, q.With)
+	history := History{Entries: entries, Last: !more}
+	if query.With != 0 && query.Before == 0 {
+		history.Read, err = s.store.ReadMark(ctx, session.about.Account, query.With)
 	}
-	return h, err
+	return history, err
 }
 
 // MarkRead says that a conversation was read up to an entry; the account's
 // other devices are told, if that is new. CodeParameter for a number that the
 // mailbox has not reached, CodeNoAccount if the other is none and was not read
 // before.
-func (s *Service) MarkRead(ctx context.Context, se *Session, r rookery.ReadMark, mark rookery.RequestKey) error {
-	m := se.member
+func (s *Service) MarkRead(ctx context.Context, session *Session, readMark rookery.ReadMark, mark rookery.RequestKey) error {
+	active := session.member
 	// In turn: what the other devices are told goes forward only.
-	if err := m.turn.take(ctx); err != nil {
+	if err := active.turn.take(ctx); err != nil {
 		return err
 	}
-	defer m.turn.end()
-	if m.current(se) == nil {
+	defer active.turn.end()
+	if active.current(session) == nil {
 		return errNotSignedIn
 	}
-	if reached, err := s.reached(ctx, m, r.Number); err != nil {
+	if reached, err := s.reached(ctx, active, readMark.Number); err != nil {
 		return err
 	} else if !reached {
-		return rookery.Errorf(rookery.CodeParameter, "your mailbox has no entry %d yet", r.Number)
+		return rookery.Errorf(rookery.CodeParameter, "your mailbox has no entry %d yet", readMark.Number)
 	}
-	before, err := s.store.ReadMark(ctx, m.uin, r.With)
+	before, err := s.store.ReadMark(ctx, active.uin, readMark.With)
 	if err != nil {
 		return err
 	}
 	if before == 0 {
-		if _, err := s.accounts.peek(ctx, r.With); err != nil {
+		if _, err := s.accounts.peek(ctx, readMark.With); err != nil {
 			return err // there are no more marks than accounts
 		}
 	}
-	receipt, err := s.store.SetReadMark(ctx, m.uin, r, mark)
-	if err != nil || receipt.Repeated || r.Number <= before {
+	receipt, err := s.store.SetReadMark(ctx, active.uin, readMark, mark)
+	if err != nil || receipt.Repeated || readMark.Number <= before {
 		return err
 	}
-	for _, c := range m.boxes(func(c *consumer) bool { return c != se.box && c.device != "" }) {
-		if f := c.feed.Load(); f != nil {
-			f.readUpTo(r)
+	for _, c := range active.boxes(func(c *consumer) bool { return c != session.box && c.device != "" }) {
+		if sub := c.feed.Load(); sub != nil {
+			sub.readUpTo(readMark)
 		}
 	}
 	return nil
 }
 
 // reached reports whether the mailbox has got as far as a number.
-func (s *Service) reached(ctx context.Context, m *activeAccount, number uint64) (bool, error) {
-	if number <= m.newest.Load() {
+func (s *Service) reached(ctx context.Context, active *activeAccount, number uint64) (bool, error) {
+	if number <= active.newest.Load() {
 		return true, nil
 	}
-	last, _, err := s.store.Mailbox(ctx, m.uin, "") // nobody may have looked yet
+	last, _, err := s.store.Mailbox(ctx, active.uin, "") // nobody may have looked yet
 	return number <= last, err
 }

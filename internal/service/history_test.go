@@ -15,25 +15,25 @@ import (
 
 // history asks for words and writes them down: "number:text", the read mark,
 // whether all is told.
-func (w *world) history(se *service.Session, q rookery.HistoryQuery) string {
+func (w *world) history(session *service.Session, query rookery.HistoryQuery) string {
 	w.Helper()
-	h, err := w.History(w.Context(), se, q)
+	history, err := w.History(w.Context(), session, query)
 	w.must(err)
 	var b strings.Builder
-	for _, e := range h.Entries {
-		if fmt.Fprintf(&b, "%d:%s ", e.Number, e.Text); e.Kind == rookery.KindSent {
+	for _, entry := range history.Entries {
+		if fmt.Fprintf(&b, "%d:%s ", entry.Number, entry.Text); entry.Kind == rookery.KindSent {
 			fmt.Fprintf(&b, "(own) ")
 		}
 	}
-	fmt.Fprintf(&b, "read %d", h.Read)
-	if h.Last {
+	fmt.Fprintf(&b, "read %d", history.Read)
+	if history.Last {
 		b.WriteString(" all")
 	}
 	return b.String()
 }
 
-func (w *world) read(se *service.Session, with rookery.UIN, number uint64) error {
-	return w.MarkRead(w.Context(), se, rookery.ReadMark{With: with, Number: number}, w.Mark(se, "", nil))
+func (w *world) read(session *service.Session, with rookery.UIN, number uint64) error {
+	return w.MarkRead(w.Context(), session, rookery.ReadMark{With: with, Number: number}, w.Mark(session, "", nil))
 }
 
 func TestHistoryTellsBothSidesOfAConversation(t *testing.T) {
@@ -146,11 +146,11 @@ func TestAnAccountSearchesForOneTextAtATimeAndLeavesTheStoreToOthers(t *testing.
 	}
 	var all sync.WaitGroup
 	for _, uin := range accounts {
-		se := w.device(uin, "desk")
+		session := w.device(uin, "desk")
 		for range 5 {
 			all.Go(func() {
 				asked.Add(1)
-				_, _ = w.History(w.Context(), se, rookery.HistoryQuery{Limit: 1, Text: "word"})
+				_, _ = w.History(w.Context(), session, rookery.HistoryQuery{Limit: 1, Text: "word"})
 			})
 		}
 	}

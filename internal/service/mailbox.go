@@ -16,8 +16,8 @@ type Outgoing struct {
 // Send puts a message into an account's mailbox. When it returns nil the
 // message cannot be lost. CodeNoAccount if there is no such account,
 // CodeRefused if it takes none from the sender, or too much waits in its mailbox.
-func (s *Service) Send(ctx context.Context, se *Session, to rookery.UIN, text string, mark rookery.RequestKey) error {
-	letters, err := s.letters(ctx, se, Outgoing{to, text, mark})
+func (s *Service) Send(ctx context.Context, session *Session, to rookery.UIN, text string, mark rookery.RequestKey) error {
+	letters, err := s.letters(ctx, session, Outgoing{to, text, mark})
 	if err != nil || letters == nil {
 		return err
 	}
@@ -31,23 +31,23 @@ func (s *Service) Send(ctx context.Context, se *Session, to rookery.UIN, text st
 
 // SendAll sends messages as if Send were called for each in turn, and waits for
 // the store once. It returns what became of each.
-func (s *Service) SendAll(ctx context.Context, se *Session, list []Outgoing) []error {
+func (s *Service) SendAll(ctx context.Context, session *Session, list []Outgoing) []error {
 	errs := make([]error, len(list))
 	deliveries := make([]rookery.Delivery, 0, len(list))
 	of := make([]int, 0, len(list)) // which message a delivery is of
-	for i, o := range list {
+	for i, outgoing := range list {
 		var letters []rookery.NewEntry
-		if letters, errs[i] = s.letters(ctx, se, o); letters != nil {
-			deliveries = append(deliveries, rookery.Delivery{Entries: letters, Key: o.Mark})
+		if letters, errs[i] = s.letters(ctx, session, outgoing); letters != nil {
+			deliveries = append(deliveries, rookery.Delivery{Entries: letters, Key: outgoing.Mark})
 			of = append(of, i)
 		}
 	}
 	if len(deliveries) == 0 {
 		return errs
 	}
-	for i, d := range s.store.DeliverEach(ctx, deliveries, s.now()) {
-		if errs[of[i]] = d.Err; d.Err == nil {
-			s.delivered(deliveries[i].Entries, d.Receipt)
+	for i, deliveryResult := range s.store.DeliverEach(ctx, deliveries, s.now()) {
+		if errs[of[i]] = deliveryResult.Err; deliveryResult.Err == nil {
+			s.delivered(deliveries[i].Entries, deliveryResult.Receipt)
 		}
 	}
 	return errs
@@ -56,47 +56,47 @@ func (s *Service) SendAll(ctx context.Context, se *Session, list []Outgoing) []e
 // letters makes of a message what is to be delivered: the message, and a copy of
 // it for the sender's devices if there are any. None, and no error, if the message
 // was sent before.
-func (s *Service) letters(ctx context.Context, se *Session, o Outgoing) ([]rookery.NewEntry, error) {
-	if err := rookery.CheckText(o.Text); err != nil {
+func (s *Service) letters(ctx context.Context, session *Session, outgoing Outgoing) ([]rookery.NewEntry, error) {
+	if err := rookery.CheckText(outgoing.Text); err != nil {
 		return nil, err
 	}
-	err := s.mayWrite(ctx, se, o.To)
+	err := s.mayWrite(ctx, session, outgoing.To)
 	if err == nil {
-		err = s.mayPost(se.member)
+		err = s.mayPost(session.member)
 	}
 	if err != nil {
 		// What was done before is done, whatever has changed since.
-		if _, done, _ := s.store.Recall(ctx, o.Mark); done {
+		if _, done, _ := s.store.Recall(ctx, outgoing.Mark); done {
 			return nil, nil
 		}
 		return nil, err
 	}
-	me := se.about.Account
-	letters := []rookery.NewEntry{{To: o.To, Kind: rookery.KindMessage, Peer: me, Text: o.Text, Limit: &s.mailbox}}
-	if o.To == me {
+	me := session.about.Account
+	letters := []rookery.NewEntry{{To: outgoing.To, Kind: rookery.KindMessage, Peer: me, Text: outgoing.Text, Limit: &s.mailbox}}
+	if outgoing.To == me {
 		return letters, nil // every device gets it as it is
 	}
-	devices, err := s.hasDevices(ctx, se.member)
+	devices, err := s.hasDevices(ctx, session.member)
 	if err != nil {
 		return nil, err
 	}
 	if devices {
-		letters = append(letters, rookery.NewEntry{To: me, Kind: rookery.KindSent, Peer: o.To, Text: o.Text, Origin: se.about.Device})
+		letters = append(letters, rookery.NewEntry{To: me, Kind: rookery.KindSent, Peer: outgoing.To, Text: outgoing.Text, Origin: session.about.Device})
 	}
 	return letters, nil
 }
 
 // mayWrite reports as an error that an account cannot get a message from a
 // session's owner.
-func (s *Service) mayWrite(ctx context.Context, se *Session, to rookery.UIN) error {
+func (s *Service) mayWrite(ctx context.Context, session *Session, to rookery.UIN) error {
 	receiver, err := s.accounts.get(ctx, to)
-	if err != nil || to == se.about.Account {
+	if err != nil || to == session.about.Account {
 		return err
 	}
-	refused, err := s.blocked(ctx, se.member, to)
+	refused, err := s.blocked(ctx, session.member, to)
 	if err == nil && !refused && !receiver.Strangers {
 		var friends bool
-		friends, err = s.areFriends(ctx, se.member, to)
+		friends, err = s.areFriends(ctx, session.member, to)
 		refused = !friends
 	}
 	if err == nil && refused {
@@ -108,14 +108,14 @@ func (s *Service) mayWrite(ctx context.Context, se *Session, to rookery.UIN) err
 // delivered tells receivers who are signed in of their letters, before the
 // sender is answered: so a sender who then asks sees what it did. With several
 // nodes this is where the news goes out to the others.
-func (s *Service) delivered(letters []rookery.NewEntry, r rookery.Receipt) {
-	for i, number := range r.Numbers {
+func (s *Service) delivered(letters []rookery.NewEntry, receipt rookery.Receipt) {
+	for i, number := range receipt.Numbers {
 		s.arrived(letters[i].To, number)
 	}
 }
 
 func (s *Service) arrived(to rookery.UIN, number uint64) {
-	if m := s.members.get(to); m != nil {
-		m.arrived(number)
+	if active := s.members.get(to); active != nil {
+		active.arrived(number)
 	}
 }

@@ -66,11 +66,11 @@ type Session struct {
 	encoding atomic.Uint32
 }
 
-func newSession(m *activeAccount, about rookery.Session, now time.Duration) *Session {
-	se := &Session{member: m, about: about}
-	se.seen.Store(int64(now))
-	se.encoding.Store(uint32(about.Encoding))
-	return se
+func newSession(active *activeAccount, about rookery.Session, now time.Duration) *Session {
+	session := &Session{member: active, about: about}
+	session.seen.Store(int64(now))
+	session.encoding.Store(uint32(about.Encoding))
+	return session
 }
 
 // Account is the account that the session belongs to.
@@ -111,9 +111,9 @@ func (m *activeAccount) session(device string) *Session {
 }
 
 func (m *activeAccount) sessionLocked(device string) *Session {
-	for _, se := range m.sessions {
-		if se.about.Device == device {
-			return se
+	for _, session := range m.sessions {
+		if session.about.Device == device {
+			return session
 		}
 	}
 	return nil
@@ -123,17 +123,17 @@ func (m *activeAccount) sessionLocked(device string) *Session {
 // none: the one that the token proves, else the address's.
 func (m *activeAccount) sessionOf(from Caller) *Session {
 	if from.Token == "" {
-		if se := m.session(""); se != nil && se.about.Address == from.Address {
-			return se
+		if session := m.session(""); session != nil && session.about.Address == from.Address {
+			return session
 		}
 		return nil
 	}
 	hash := from.Token.Hash()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, se := range m.sessions {
-		if se.about.Device != "" && subtle.ConstantTimeCompare(hash[:], se.about.Token[:]) == 1 {
-			return se
+	for _, session := range m.sessions {
+		if session.about.Device != "" && subtle.ConstantTimeCompare(hash[:], session.about.Token[:]) == 1 {
+			return session
 		}
 	}
 	return nil
@@ -141,20 +141,20 @@ func (m *activeAccount) sessionOf(from Caller) *Session {
 
 // put makes se the session of its device, and its status the account's. The
 // feed of a session that it displaces is stopped.
-func (m *activeAccount) put(se *Session) {
+func (m *activeAccount) put(session *Session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	se.box = m.collectorLocked(se.about.Device)
+	session.box = m.collectorLocked(session.about.Device)
 	// A confirmation may have come since the session was stored.
-	se.box.byNumber = se.about.ByNumber || se.box.byNumber && m.renews(se.about) != nil
-	if old := m.sessionLocked(se.about.Device); old != nil {
-		if !old.sameAs(se) {
+	session.box.byNumber = session.about.ByNumber || session.box.byNumber && m.renews(session.about) != nil
+	if old := m.sessionLocked(session.about.Device); old != nil {
+		if !old.sameAs(session) {
 			old.box.stopFeed()
 		}
-		m.sessions = slices.DeleteFunc(m.sessions, func(s *Session) bool { return s == old })
+		m.sessions = slices.DeleteFunc(m.sessions, func(session *Session) bool { return session == old })
 	}
-	m.sessions = append(m.sessions, se)
-	m.status = se.about.Status // at once: nobody may see the session with another
+	m.sessions = append(m.sessions, session)
+	m.status = session.about.Status // at once: nobody may see the session with another
 }
 
 // renews returns the session that a new one is a renewal of, nil if it is none.
@@ -169,9 +169,9 @@ func (m *activeAccount) renews(about rookery.Session) *Session {
 
 // collectorLocked finds the collector of a device, or makes it.
 func (m *activeAccount) collectorLocked(device string) *consumer {
-	for _, c := range m.collectors {
-		if c.device == device {
-			return c
+	for _, consumer := range m.collectors {
+		if consumer.device == device {
+			return consumer
 		}
 	}
 	c := &consumer{member: m, device: device, turn: newTurn(1)}
@@ -183,9 +183,9 @@ func (m *activeAccount) collectorLocked(device string) *consumer {
 func (m *activeAccount) boxes(wanted func(*consumer) bool) (list []*consumer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, c := range m.collectors {
-		if wanted(c) {
-			list = append(list, c)
+	for _, consumer := range m.collectors {
+		if wanted(consumer) {
+			list = append(list, consumer)
 		}
 	}
 	return list
@@ -198,8 +198,8 @@ func everyBox(*consumer) bool { return true }
 func (m *activeAccount) discard(list []*consumer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, c := range list {
-		c.gone = true
+	for _, consumer := range list {
+		consumer.gone = true
 	}
 	m.collectors = slices.DeleteFunc(m.collectors, func(c *consumer) bool { return slices.Contains(list, c) })
 }
@@ -208,11 +208,11 @@ func (m *activeAccount) discard(list []*consumer) {
 func (m *activeAccount) drop(ended []*Session, now time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, se := range ended {
-		se.box.stopFeed()
-		se.box.news = nil
+	for _, session := range ended {
+		session.box.stopFeed()
+		session.box.news = nil
 	}
-	m.sessions = slices.DeleteFunc(m.sessions, func(se *Session) bool { return slices.Contains(ended, se) })
+	m.sessions = slices.DeleteFunc(m.sessions, func(session *Session) bool { return slices.Contains(ended, session) })
 	if len(m.sessions) == 0 {
 		m.sessions, m.left = nil, now
 	}
@@ -223,9 +223,9 @@ func (m *activeAccount) ended(now time.Duration) []*Session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var ended []*Session
-	for _, se := range m.sessions {
-		if !se.alive(now) {
-			ended = append(ended, se)
+	for _, session := range m.sessions {
+		if !session.alive(now) {
+			ended = append(ended, session)
 		}
 	}
 	return ended
@@ -233,14 +233,14 @@ func (m *activeAccount) ended(now time.Duration) []*Session {
 
 // current returns the session, or a renewal of it, if it is still the one of
 // its device; else nil. A request may have waited while it ended.
-func (m *activeAccount) current(se *Session) *Session {
+func (m *activeAccount) current(session *Session) *Session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.currentLocked(se)
+	return m.currentLocked(session)
 }
 
-func (m *activeAccount) currentLocked(se *Session) *Session {
-	if now := m.sessionLocked(se.about.Device); now != nil && now.sameAs(se) {
+func (m *activeAccount) currentLocked(session *Session) *Session {
+	if now := m.sessionLocked(session.about.Device); now != nil && now.sameAs(session) {
 		return now
 	}
 	return nil
@@ -269,8 +269,8 @@ func (m *activeAccount) shown() rookery.Status {
 func (m *activeAccount) looks(now time.Duration) rookery.Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, se := range m.sessions {
-		if se.alive(now) {
+	for _, session := range m.sessions {
+		if session.alive(now) {
 			return m.status.Shown()
 		}
 	}
@@ -290,9 +290,9 @@ func (m *activeAccount) arrived(number uint64) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, c := range m.collectors {
-		if f := c.feed.Load(); f != nil {
-			f.wake()
+	for _, consumer := range m.collectors {
+		if sub := consumer.feed.Load(); sub != nil {
+			sub.wake()
 		}
 	}
 }
@@ -322,8 +322,8 @@ func (m *activeAccount) next(now time.Duration) (at time.Duration, gone bool) {
 		return at, m.gone
 	}
 	at = now + SessionLife
-	for _, se := range m.sessions {
-		at = min(at, time.Duration(se.seen.Load())+SessionLife)
+	for _, session := range m.sessions {
+		at = min(at, time.Duration(session.seen.Load())+SessionLife)
 	}
 	return at, false
 }
@@ -344,48 +344,50 @@ func newMembers() *activeAccounts {
 	return ms
 }
 
-func (ms *activeAccounts) shard(uin rookery.UIN) *shard { return &ms.shards[uin%rookery.UIN(len(ms.shards))] }
+func (ms *activeAccounts) shard(uin rookery.UIN) *shard {
+	return &ms.shards[uin%rookery.UIN(len(ms.shards))]
+}
 
 // get returns nil for an account that is no member.
 func (ms *activeAccounts) get(uin rookery.UIN) *activeAccount {
-	sh := ms.shard(uin)
-	sh.mu.RLock()
-	defer sh.mu.RUnlock()
-	return sh.m[uin]
+	shard := ms.shard(uin)
+	shard.mu.RLock()
+	defer shard.mu.RUnlock()
+	return shard.m[uin]
 }
 
 // getOrAdd reports whether it had to make the member.
-func (ms *activeAccounts) getOrAdd(uin rookery.UIN, now time.Duration) (m *activeAccount, added bool) {
-	sh := ms.shard(uin)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	m = sh.m[uin]
-	if m == nil {
-		m, added = newMember(uin, now), true
-		sh.m[uin] = m
+func (ms *activeAccounts) getOrAdd(uin rookery.UIN, now time.Duration) (active *activeAccount, added bool) {
+	shard := ms.shard(uin)
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	active = shard.m[uin]
+	if active == nil {
+		active, added = newMember(uin, now), true
+		shard.m[uin] = active
 	}
-	return m, added
+	return active, added
 }
 
 // remove takes a member away, and leaves another of its number alone.
-func (ms *activeAccounts) remove(m *activeAccount) {
-	sh := ms.shard(m.uin)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	if sh.m[m.uin] == m {
-		delete(sh.m, m.uin)
+func (ms *activeAccounts) remove(active *activeAccount) {
+	shard := ms.shard(active.uin)
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	if shard.m[active.uin] == active {
+		delete(shard.m, active.uin)
 	}
 }
 
 // each calls f with every member, in no order.
 func (ms *activeAccounts) each(f func(*activeAccount)) {
 	for i := range ms.shards {
-		sh := &ms.shards[i]
-		sh.mu.RLock()
-		list := slices.Collect(maps.Values(sh.m))
-		sh.mu.RUnlock()
-		for _, m := range list {
-			f(m)
+		shard := &ms.shards[i]
+		shard.mu.RLock()
+		list := slices.Collect(maps.Values(shard.m))
+		shard.mu.RUnlock()
+		for _, active := range list {
+			f(active)
 		}
 	}
 }
@@ -393,9 +395,9 @@ func (ms *activeAccounts) each(f func(*activeAccount)) {
 // online lists the accounts above after that look online now, by number.
 func (ms *activeAccounts) online(after rookery.UIN, now time.Duration) []rookery.UIN {
 	var found []rookery.UIN
-	ms.each(func(m *activeAccount) {
-		if m.uin > after && m.looks(now) != rookery.StatusOffline {
-			found = append(found, m.uin)
+	ms.each(func(active *activeAccount) {
+		if active.uin > after && active.looks(now) != rookery.StatusOffline {
+			found = append(found, active.uin)
 		}
 	})
 	slices.Sort(found)

@@ -21,28 +21,28 @@ var errMemo = errors.New("what is stored of an account's latest collections is n
 // encode makes the place to be stored. Requests that are too old to matter are
 // left out.
 func (m *consumerState) encode(now time.Duration) rookery.Cursor {
-	p := rookery.Cursor{Number: m.place}
+	cursor := rookery.Cursor{Number: m.place}
 	b := append(make([]byte, 0, 64+17*len(m.recent)), memoVersion)
 	if m.batch == nil {
 		b = append(b, 0)
 	} else {
-		p.Keep = m.batch.after + 1
+		cursor.Keep = m.batch.after + 1
 		b = append(b, 1)
 		b = m.batch.ticket.append(b, m.batch.at)
 		b = binary.BigEndian.AppendUint64(b, m.batch.after)
 		b = binary.BigEndian.AppendUint64(b, m.batch.upTo)
 		b = binary.BigEndian.AppendUint32(b, uint32(len(m.batch.notices)))
-		for _, n := range m.batch.notices {
-			b = append(binary.BigEndian.AppendUint32(b, uint32(n.Friend)), byte(n.Status))
+		for _, notice := range m.batch.notices {
+			b = append(binary.BigEndian.AppendUint32(b, uint32(notice.Friend)), byte(notice.Status))
 		}
 	}
-	for _, r := range m.recent {
-		if now-r.at < longWindow {
-			b = r.ticket.append(b, r.at)
+	for _, past := range m.recent {
+		if now-past.at < longWindow {
+			b = past.ticket.append(b, past.at)
 		}
 	}
-	p.Memo = b
-	return p
+	cursor.Memo = b
+	return cursor
 }
 
 func (t seqKey) append(b []byte, at time.Duration) []byte {
@@ -55,12 +55,12 @@ func (t seqKey) append(b []byte, at time.Duration) []byte {
 }
 
 // decodeMemory is the reverse of encode.
-func decodeMemory(p rookery.Cursor) (consumerState, error) {
-	m := consumerState{place: p.Number}
-	if len(p.Memo) == 0 {
+func decodeMemory(cursor rookery.Cursor) (consumerState, error) {
+	m := consumerState{place: cursor.Number}
+	if len(cursor.Memo) == 0 {
 		return m, nil
 	}
-	r := stateReader{rest: p.Memo}
+	r := stateReader{rest: cursor.Memo}
 	if r.byte() != memoVersion {
 		return consumerState{}, errMemo
 	}
@@ -69,17 +69,17 @@ func decodeMemory(p rookery.Cursor) (consumerState, error) {
 		m.batch.ticket, m.batch.at = r.ticket()
 		m.batch.after, m.batch.upTo = r.uint64(), r.uint64()
 		for range r.uint32() {
-			n := Notice{rookery.UIN(r.uint32()), rookery.Status(r.byte())}
+			notice := Notice{rookery.UIN(r.uint32()), rookery.Status(r.byte())}
 			if r.short {
 				break
 			}
-			m.batch.notices = append(m.batch.notices, n)
+			m.batch.notices = append(m.batch.notices, notice)
 		}
 	}
 	for len(r.rest) > 0 && !r.short {
-		var q pastRequest
-		q.ticket, q.at = r.ticket()
-		m.recent = append(m.recent, q)
+		var past pastRequest
+		past.ticket, past.at = r.ticket()
+		m.recent = append(m.recent, past)
 	}
 	if r.short {
 		return consumerState{}, errMemo

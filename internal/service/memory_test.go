@@ -27,13 +27,13 @@ func TestAnIdleConnectionTakesLittleMemory(t *testing.T) {
 	}
 	before := heap()
 	w.Service = nil
-	s, err := service.New(service.Config{Store: w.store, Now: w.now})
+	svc, err := service.New(service.Config{Store: w.store, Now: w.now})
 	w.must(err)
-	w.must(s.Load(t.Context()))
+	w.must(svc.Load(t.Context()))
 	for i, token := range tokens {
-		se, err := s.Session(t.Context(), rookery.FirstUIN+rookery.UIN(i), service.Caller{Token: token})
+		session, err := svc.Session(t.Context(), rookery.FirstUIN+rookery.UIN(i), service.Caller{Token: token})
 		w.must(err)
-		feed, err := s.Attach(t.Context(), se, deaf{})
+		feed, err := svc.Attach(t.Context(), session, deaf{})
 		w.must(err)
 		feed.Heard(w.now())
 	}
@@ -42,15 +42,15 @@ func TestAnIdleConnectionTakesLittleMemory(t *testing.T) {
 	} else {
 		t.Logf("an idle line takes %d bytes", got)
 	}
-	runtime.KeepAlive(s)
+	runtime.KeepAlive(svc)
 }
 
 // deaf is a connection of which nothing is kept.
 type deaf struct{}
 
 func (deaf) Push(service.Event) error { return nil }
-func (deaf) Framed() bool            { return false }
-func (deaf) Close()                  {}
+func (deaf) Framed() bool             { return false }
+func (deaf) Close()                   {}
 
 // heap is what is in use, in bytes.
 func heap() uint64 {

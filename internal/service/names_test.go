@@ -11,17 +11,17 @@ import (
 func TestNamesOfOldStayUntilTheyAreChanged(t *testing.T) {
 	w := newWorld(t, 10001)
 	const old = "phone\u202e"
-	a := rookery.NewAccount(10002, "\u200b", w.now())
-	a.Profile.RealName = "\u3164"
-	w.account(a) // as an earlier version has let it
+	account := rookery.NewAccount(10002, "\u200b", w.now())
+	account.Profile.RealName = "\u3164"
+	w.account(account) // as an earlier version has let it
 	_, err := w.store.Store.CreateAccount(t.Context(), rookery.NewAccount(10003, "\u200b", w.now()), credential())
 	w.must(err)
 	w.must(w.store.SignIn(t.Context(), rookery.Session{ID: 1, Account: 10002, Device: old, Address: home,
 		Status: rookery.StatusOnline, Since: time.Unix(1, 0), Token: rookery.TokenHash{1}}, credential()))
 
 	change := func(change func(*rookery.Profile)) error {
-		_, err := w.ChangeAccount(t.Context(), 10002, func(a *rookery.Account) error {
-			change(&a.Profile)
+		_, err := w.ChangeAccount(t.Context(), 10002, func(account *rookery.Account) error {
+			change(&account.Profile)
 			return nil
 		})
 		return err
@@ -41,8 +41,8 @@ func TestNamesOfOldStayUntilTheyAreChanged(t *testing.T) {
 	w.code(err, rookery.CodeParameter)
 	_, err = w.AddAccount(t.Context(), rookery.NewAccount(0, "\u200b", w.now()), password)
 	w.code(err, rookery.CodeParameter)
-	_, err = w.ChangeAccount(t.Context(), rookery.System, func(a *rookery.Account) error {
-		a.Profile.Nick = "a\u202eb"
+	_, err = w.ChangeAccount(t.Context(), rookery.System, func(account *rookery.Account) error {
+		account.Profile.Nick = "a\u202eb"
 		return nil
 	})
 	w.code(err, rookery.CodeParameter)

@@ -10,19 +10,19 @@ import (
 
 // AddAccount stores an account, created now, and returns its number: a.UIN, or
 // the lowest free one if that is 0. CodeExists if the number is taken.
-func (s *Service) AddAccount(ctx context.Context, a rookery.Account, password string) (rookery.UIN, error) {
-	if a.UIN != 0 && a.UIN < rookery.FirstUIN {
-		return 0, rookery.Errorf(rookery.CodeParameter, "account number %d is out of range, allowed is %d to 4294967295", a.UIN, rookery.FirstUIN)
+func (s *Service) AddAccount(ctx context.Context, account rookery.Account, password string) (rookery.UIN, error) {
+	if account.UIN != 0 && account.UIN < rookery.FirstUIN {
+		return 0, rookery.Errorf(rookery.CodeParameter, "account number %d is out of range, allowed is %d to 4294967295", account.UIN, rookery.FirstUIN)
 	}
-	if err := checkAccount(&a, nil); err != nil {
+	if err := checkAccount(&account, nil); err != nil {
 		return 0, err
 	}
 	credential, err := s.credential(ctx, password)
 	if err != nil {
 		return 0, err
 	}
-	a.Created = s.now()
-	uin, err := s.store.CreateAccount(ctx, a, credential)
+	account.Created = s.now()
+	uin, err := s.store.CreateAccount(ctx, account, credential)
 	if err != nil {
 		return 0, err
 	}
@@ -33,11 +33,11 @@ func (s *Service) AddAccount(ctx context.Context, a rookery.Account, password st
 
 // checkAccount reports with CodeParameter what an account cannot be. before is
 // its profile as it was, nil if it is new.
-func checkAccount(a *rookery.Account, before *rookery.Profile) error {
-	if err := a.Profile.CheckNames(before); err != nil {
+func checkAccount(account *rookery.Account, before *rookery.Profile) error {
+	if err := account.Profile.CheckNames(before); err != nil {
 		return err
 	}
-	return a.Profile.Validate()
+	return account.Profile.Validate()
 }
 
 func (s *Service) credential(ctx context.Context, password string) (rookery.Credential, error) {
@@ -58,15 +58,15 @@ func (s *Service) SetPassword(ctx context.Context, uin rookery.UIN, password str
 	if err != nil {
 		return err
 	}
-	m, err := s.takeTurn(ctx, uin)
+	active, err := s.takeTurn(ctx, uin)
 	if err != nil {
 		return err
 	}
-	defer m.turn.end()
+	defer active.turn.end()
 	if err := s.store.SetCredential(ctx, uin, credential); err != nil {
 		return err
 	}
-	s.forget(ctx, m, m.all()) // the store has ended them
+	s.forget(ctx, active, active.all()) // the store has ended them
 	s.guard.forget(uin)
 	return nil
 }
@@ -96,51 +96,51 @@ func (s *Service) ChangeAccount(ctx context.Context, uin rookery.UIN, change fun
 // changeAccount does so once for equal marks.
 func (s *Service) changeAccount(ctx context.Context, uin rookery.UIN, change func(*rookery.Account) error, mark rookery.RequestKey) (rookery.Account, error) {
 	for {
-		a, err := s.store.Account(ctx, uin)
+		account, err := s.store.Account(ctx, uin)
 		if err != nil {
 			return rookery.Account{}, err
 		}
 		if _, done, err := s.store.Recall(ctx, mark); err != nil || done {
-			return a, err
+			return account, err
 		}
-		was := a
-		if err := change(&a); err != nil {
+		was := account
+		if err := change(&account); err != nil {
 			return rookery.Account{}, err
 		}
-		if err := checkAccount(&a, &was.Profile); err != nil {
+		if err := checkAccount(&account, &was.Profile); err != nil {
 			return rookery.Account{}, err
 		}
-		if uin == rookery.System && (a.Rule != was.Rule || a.Strangers != was.Strangers || a.Findable != was.Findable || a.DevicesOnly != was.DevicesOnly) {
+		if uin == rookery.System && (account.Rule != was.Rule || account.Strangers != was.Strangers || account.Findable != was.Findable || account.DevicesOnly != was.DevicesOnly) {
 			return rookery.Account{}, errSystem
 		}
-		receipt, err := s.store.UpdateAccount(ctx, a, mark)
+		receipt, err := s.store.UpdateAccount(ctx, account, mark)
 		if rookery.CodeOf(err) == rookery.CodeConflict {
 			continue
 		}
 		if err != nil || receipt.Repeated {
-			return a, err
+			return account, err
 		}
 		s.accounts.forget(uin)
-		a.Revision++
-		if a.DevicesOnly { // if it was before too: the session may have outlived a full disk
-			return a, s.endAddressSession(ctx, uin)
+		account.Revision++
+		if account.DevicesOnly { // if it was before too: the session may have outlived a full disk
+			return account, s.endAddressSession(ctx, uin)
 		}
-		return a, nil
+		return account, nil
 	}
 }
 
 // endAddressSession ends the session of an account that belongs to an address.
 func (s *Service) endAddressSession(ctx context.Context, uin rookery.UIN) error {
-	m, err := s.takeTurn(ctx, uin)
+	active, err := s.takeTurn(ctx, uin)
 	if err != nil {
 		return err
 	}
-	defer m.turn.end()
-	se := m.session("")
-	if se == nil {
+	defer active.turn.end()
+	session := active.session("")
+	if session == nil {
 		return nil
 	}
-	return s.end(ctx, m, []*Session{se})
+	return s.end(ctx, active, []*Session{session})
 }
 
 // Befriend makes two accounts friends without asking them; nobody gets a
@@ -174,30 +174,30 @@ func (s *Service) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 	if uin == rookery.System {
 		return errSystem
 	}
-	m, err := s.takeTurn(ctx, uin)
+	active, err := s.takeTurn(ctx, uin)
 	if err != nil {
 		return err
 	}
-	defer m.turn.end()
-	if err := s.end(ctx, m, m.all()); err != nil { // friends hear of it while they are some
+	defer active.turn.end()
+	if err := s.end(ctx, active, active.all()); err != nil { // friends hear of it while they are some
 		return err
 	}
-	boxes := m.boxes(everyBox)
-	for _, c := range boxes { // a collection under way ends first; the mailbox then begins anew
-		if err := c.turn.take(ctx); err != nil {
+	boxes := active.boxes(everyBox)
+	for _, consumer := range boxes { // a collection under way ends first; the mailbox then begins anew
+		if err := consumer.turn.take(ctx); err != nil {
 			return err
 		}
-		defer c.turn.end()
+		defer consumer.turn.end()
 	}
 	if err := s.store.RemoveAccount(ctx, uin); err != nil {
 		return err
 	}
-	m.discard(boxes)
-	m.leave() // who has the number next is another member, whatever this one is told yet
-	s.members.remove(m)
+	active.discard(boxes)
+	active.leave() // who has the number next is another member, whatever this one is told yet
+	s.members.remove(active)
 	s.accounts.forget(uin)
 	// Whoever may have it in a list: who became a friend just now as well.
-	s.members.each(func(m *activeAccount) { m.forgetRelations() })
+	s.members.each(func(active *activeAccount) { active.forgetRelations() })
 	s.log.Info("account removed", "account", uin)
 	return nil
 }
@@ -216,12 +216,12 @@ func (s *Service) AccountsAfter(ctx context.Context, after rookery.UIN, limit in
 		return nil, err
 	}
 	list := make([]AccountInfo, len(accounts))
-	for i, a := range accounts {
-		list[i] = AccountInfo{Account: a, Status: s.Looks(a.UIN)}
-		if m := s.members.get(a.UIN); m != nil {
-			for _, se := range m.all() {
-				if se.alive(s.uptime()) {
-					about := se.about
+	for i, account := range accounts {
+		list[i] = AccountInfo{Account: account, Status: s.Looks(account.UIN)}
+		if active := s.members.get(account.UIN); active != nil {
+			for _, session := range active.all() {
+				if session.alive(s.uptime()) {
+					about := session.about
 					about.Token = rookery.TokenHash{} // nobody's business
 					list[i].SignedIn = append(list[i].SignedIn, about)
 				}

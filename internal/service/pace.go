@@ -73,8 +73,8 @@ func (f *Subscription) Answered() {
 	}
 	now := f.service.uptime()
 	f.pace.answered = now
-	if w := f.latest(); w != nil && w.fate == written && now-w.at < pushGap {
-		w.fate = doubtful
+	if pushed := f.latest(); pushed != nil && pushed.fate == written && now-pushed.at < pushGap {
+		pushed.fate = doubtful
 		f.look()
 	}
 }
@@ -108,8 +108,8 @@ func (f *Subscription) setPace(byNumber bool) {
 // doubted is the number of the latest entry if it may have come together with an
 // answer, else 0. mu is held.
 func (f *Subscription) doubted() uint64 {
-	if w := f.latest(); w != nil && w.fate == doubtful {
-		return w.upTo
+	if pushed := f.latest(); pushed != nil && pushed.fate == doubtful {
+		return pushed.upTo
 	}
 	return 0
 }

@@ -52,31 +52,31 @@ func (c PasswordCost) check() error {
 
 // HashProof makes the credential to be stored for a proof, in the PHC string
 // format.
-func HashProof(p Proof, c PasswordCost) rookery.Credential {
+func HashProof(proof Proof, passwordCost PasswordCost) rookery.Credential {
 	salt := make([]byte, saltBytes)
 	rand.Read(salt) // never fails
-	hash := argon2.IDKey(p[:], salt, c.Passes, c.MemoryKiB, c.Threads, hashBytes)
-	return rookery.Credential(fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.MemoryKiB, c.Passes, c.Threads,
+	hash := argon2.IDKey(proof[:], salt, passwordCost.Passes, passwordCost.MemoryKiB, passwordCost.Threads, hashBytes)
+	return rookery.Credential(fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, passwordCost.MemoryKiB, passwordCost.Passes, passwordCost.Threads,
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(hash)))
 }
 
 // parseCredential is the reverse of HashProof's last line.
-func parseCredential(stored rookery.Credential) (c PasswordCost, salt, hash []byte, err error) {
+func parseCredential(stored rookery.Credential) (passwordCost PasswordCost, salt, hash []byte, err error) {
 	var version int
 	parts := strings.Split(string(stored), "$")
 	if len(parts) != 6 || parts[1] != "argon2id" {
-		return c, nil, nil, fmt.Errorf("stored password hash has no known form")
+		return passwordCost, nil, nil, fmt.Errorf("stored password hash has no known form")
 	}
 	if _, err = fmt.Sscanf(parts[2], "v=%d", &version); err != nil || version != argon2.Version {
-		return c, nil, nil, fmt.Errorf("stored password hash is of version %q", parts[2])
+		return passwordCost, nil, nil, fmt.Errorf("stored password hash is of version %q", parts[2])
 	}
-	if _, err = fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &c.MemoryKiB, &c.Passes, &c.Threads); err != nil {
-		return c, nil, nil, fmt.Errorf("stored password hash has the cost %q", parts[3])
+	if _, err = fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &passwordCost.MemoryKiB, &passwordCost.Passes, &passwordCost.Threads); err != nil {
+		return passwordCost, nil, nil, fmt.Errorf("stored password hash has the cost %q", parts[3])
 	}
 	if salt, err = base64.RawStdEncoding.DecodeString(parts[4]); err == nil {
 		hash, err = base64.RawStdEncoding.DecodeString(parts[5])
 	}
-	return c, salt, hash, err
+	return passwordCost, salt, hash, err
 }
 
 // NewPassword makes a random password that can be read out and typed.
@@ -140,11 +140,11 @@ func (p *passwordVerifier) proves(uin rookery.UIN, stored rookery.Credential, pr
 	if stored == "" {
 		against = p.nobody
 	}
-	c, salt, hash, err := parseCredential(against)
+	passwordCost, salt, hash, err := parseCredential(against)
 	if err != nil {
 		return false, rookery.Temporary(err)
 	}
-	got := argon2.IDKey(proof[:], salt, c.Passes, c.MemoryKiB, c.Threads, uint32(len(hash)))
+	got := argon2.IDKey(proof[:], salt, passwordCost.Passes, passwordCost.MemoryKiB, passwordCost.Threads, uint32(len(hash)))
 	if subtle.ConstantTimeCompare(got, hash) != 1 || stored == "" {
 		return false, nil
 	}

@@ -20,16 +20,16 @@ type pushed struct {
 // device signs a device in.
 func (w *world) device(uin rookery.UIN, name string) *service.Session {
 	w.Helper()
-	se, _ := w.token(uin, name)
-	return se
+	session, _ := w.token(uin, name)
+	return session
 }
 
 func (w *world) token(uin rookery.UIN, name string) (*service.Session, rookery.Token) {
 	w.Helper()
 	proof := service.ProofOf(password)
-	se, token, err := w.SignIn(w.Context(), service.SignIn{UIN: uin, Proof: &proof, Address: home, Device: name})
+	session, token, err := w.SignIn(w.Context(), service.SignIn{UIN: uin, Proof: &proof, Address: home, Device: name})
 	w.must(err)
-	return se, token
+	return session, token
 }
 
 // phone is a client's end of a live connection.
@@ -48,26 +48,26 @@ type phone struct {
 }
 
 // attach connects a session, and waits for what is pushed at once.
-func (w *world) attach(se *service.Session) *phone {
+func (w *world) attach(session *service.Session) *phone {
 	w.Helper()
 	p := &phone{world: w}
-	p.again(se)
+	p.again(session)
 	return p
 }
 
 // webSocket is attach for a connection on which each item arrives by itself.
-func (w *world) webSocket(se *service.Session) *phone {
+func (w *world) webSocket(session *service.Session) *phone {
 	w.Helper()
 	p := &phone{world: w, framed: true}
-	p.again(se)
+	p.again(session)
 	return p
 }
 
 // again connects a session on the same connection.
-func (p *phone) again(se *service.Session) {
+func (p *phone) again(session *service.Session) {
 	p.Helper()
 	var err error
-	p.feed, err = p.Attach(p.Context(), se, p)
+	p.feed, err = p.Attach(p.Context(), session, p)
 	p.must(err)
 	p.settle()
 }
@@ -162,9 +162,9 @@ func (p *phone) want(want ...string) {
 }
 
 // says sends texts, each with a SEQ of its own.
-func (w *world) says(se *service.Session, to rookery.UIN, texts ...string) {
+func (w *world) says(session *service.Session, to rookery.UIN, texts ...string) {
 	w.Helper()
 	for _, text := range texts {
-		w.must(w.send(se, "", to, text))
+		w.must(w.send(session, "", to, text))
 	}
 }

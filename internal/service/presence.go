@@ -16,41 +16,41 @@ type Notice struct {
 
 // SetStatus changes the status of an account. Everybody sees it once it
 // returns nil, and then it is durable.
-func (s *Service) SetStatus(ctx context.Context, se *Session, status rookery.Status, mark rookery.RequestKey) error {
-	m := se.member
-	if err := m.turn.take(ctx); err != nil {
+func (s *Service) SetStatus(ctx context.Context, session *Session, status rookery.Status, mark rookery.RequestKey) error {
+	active := session.member
+	if err := active.turn.take(ctx); err != nil {
 		return err
 	}
-	defer m.turn.end()
-	if m.current(se) == nil {
+	defer active.turn.end()
+	if active.current(session) == nil {
 		return errNotSignedIn
 	}
-	receipt, err := s.store.SetStatus(ctx, m.uin, status, mark)
+	receipt, err := s.store.SetStatus(ctx, active.uin, status, mark)
 	if err != nil || receipt.Repeated {
 		return err
 	}
-	before := m.shown()
-	m.setStatus(status)
-	s.announce(ctx, m, before)
+	before := active.shown()
+	active.setStatus(status)
+	s.announce(ctx, active, before)
 	return nil
 }
 
 // announce tells the friends of a member, whose turn it is, what it shows if
 // that is something else than before. Only those who are signed in hear of it;
 // nothing of it is stored.
-func (s *Service) announce(ctx context.Context, m *activeAccount, before rookery.Status) {
-	after := m.shown()
+func (s *Service) announce(ctx context.Context, active *activeAccount, before rookery.Status) {
+	after := active.shown()
 	if after == before {
 		return
 	}
-	friends, err := s.friends(ctx, m)
+	friends, err := s.friends(ctx, active)
 	if err != nil {
-		s.log.Warn("friends were not told of a changed status", "account", m.uin, "error", err)
+		s.log.Warn("friends were not told of a changed status", "account", active.uin, "error", err)
 		return
 	}
 	for _, uin := range friends {
 		if friend := s.members.get(uin); friend != nil {
-			friend.hear(Notice{m.uin, after}, after.Basic() != before.Basic())
+			friend.hear(Notice{active.uin, after}, after.Basic() != before.Basic())
 		}
 	}
 }
@@ -64,23 +64,23 @@ type pendingNotice struct {
 }
 
 // hear takes a notice for each session of the member.
-func (m *activeAccount) hear(n Notice, basic bool) {
+func (m *activeAccount) hear(notice Notice, basic bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, se := range m.sessions {
-		se.box.hear(n, basic)
+	for _, session := range m.sessions {
+		session.box.hear(notice, basic)
 	}
 }
 
 // hear is called with the member's mu held.
-func (c *consumer) hear(n Notice, basic bool) {
-	i := slices.IndexFunc(c.news, func(w pendingNotice) bool { return w.Friend == n.Friend })
+func (c *consumer) hear(notice Notice, basic bool) {
+	i := slices.IndexFunc(c.news, func(w pendingNotice) bool { return w.Friend == notice.Friend })
 	feed := c.liveFeed()
 	switch {
 	case i >= 0:
-		c.news[i] = pendingNotice{n, basic || c.news[i].basic}
+		c.news[i] = pendingNotice{notice, basic || c.news[i].basic}
 	case basic || feed != nil:
-		c.news = append(c.news, pendingNotice{n, basic})
+		c.news = append(c.news, pendingNotice{notice, basic})
 	}
 	if feed != nil {
 		feed.wake()
@@ -93,9 +93,9 @@ func (c *consumer) pending() []Notice {
 	c.member.mu.Lock()
 	defer c.member.mu.Unlock()
 	var list []Notice
-	for _, w := range c.news {
-		if w.basic {
-			list = append(list, Notice{w.Friend, w.Status.Basic()})
+	for _, pendingNotice := range c.news {
+		if pendingNotice.basic {
+			list = append(list, Notice{pendingNotice.Friend, pendingNotice.Status.Basic()})
 		}
 	}
 	slices.SortFunc(list, func(a, b Notice) int { return cmp.Compare(a.Friend, b.Friend) })
@@ -123,10 +123,10 @@ func (c *consumer) takeNews() (Notice, bool) {
 	if len(c.news) == 0 {
 		return Notice{}, false
 	}
-	n := c.news[0].Notice
+	notice := c.news[0].Notice
 	c.news = slices.Delete(c.news, 0, 1)
 	c.shrink()
-	return n, true
+	return notice, true
 }
 
 func (c *consumer) hasNews() bool {
@@ -146,9 +146,9 @@ func (c *consumer) shrink() {
 func (m *activeAccount) forgetNews(friend rookery.UIN) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, c := range m.collectors {
-		c.news = slices.DeleteFunc(c.news, func(w pendingNotice) bool { return w.Friend == friend })
-		c.shrink()
+	for _, consumer := range m.collectors {
+		consumer.news = slices.DeleteFunc(consumer.news, func(w pendingNotice) bool { return w.Friend == friend })
+		consumer.shrink()
 	}
 }
 

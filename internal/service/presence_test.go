@@ -8,10 +8,10 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-func (w *world) set(se *service.Session, statuses ...rookery.Status) {
+func (w *world) set(session *service.Session, statuses ...rookery.Status) {
 	w.Helper()
 	for _, status := range statuses {
-		w.must(w.SetStatus(w.Context(), se, status, rookery.RequestKey{}))
+		w.must(w.SetStatus(w.Context(), session, status, rookery.RequestKey{}))
 	}
 }
 

@@ -151,19 +151,19 @@ func (f *Subscription) gather() ([]Event, error) {
 	if f.entriesTurn {
 		return f.entries()
 	}
-	if n, ok := f.box.takeNews(); ok {
-		return []Event{{Notice: &n}}, nil
+	if notice, ok := f.box.takeNews(); ok {
+		return []Event{{Notice: &notice}}, nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.reads) == 0 {
 		return nil, nil
 	}
-	r := f.reads[0]
+	readMark := f.reads[0]
 	if f.reads = f.reads[1:]; len(f.reads) == 0 {
 		f.reads = nil
 	}
-	return []Event{{Read: &r}}, nil
+	return []Event{{Read: &readMark}}, nil
 }
 
 // entries reads some entries, or one if only one can be pushed now. Those that
@@ -175,25 +175,25 @@ func (f *Subscription) entries() (round []Event, err error) {
 	f.mu.Lock()
 	after, one := f.pushed, f.pace != nil
 	f.mu.Unlock()
-	m := f.box.member
-	upTo := m.newest.Load()
+	active := f.box.member
+	upTo := active.newest.Load()
 	if upTo <= after {
 		return nil, nil
 	}
-	page, err := f.service.store.Entries(context.Background(), m.uin, after, upTo, portion)
+	page, err := f.service.store.Entries(context.Background(), active.uin, after, upTo, portion)
 	if err != nil {
 		return nil, err
 	}
 	passed := after
 	for i := range page {
-		e := &page[i]
-		if !f.box.skips(e) {
-			round = append(round, Event{Number: e.Number, Entry: e})
+		entry := &page[i]
+		if !f.box.skips(entry) {
+			round = append(round, Event{Number: entry.Number, Entry: entry})
 			if one {
 				break
 			}
 		} else if len(round) == 0 {
-			passed = e.Number
+			passed = entry.Number
 		}
 	}
 	if len(page) == 0 {

@@ -73,49 +73,49 @@ type Subscription struct {
 // mailbox. A connection that the session has already is closed: the newest
 // takes over. If it is the same one, its feed goes on. Call it once the answer
 // to the sign-in is written. CodeNotSignedIn if the session has ended meanwhile.
-func (s *Service) Attach(ctx context.Context, se *Session, out PushSink) (*Subscription, error) {
-	c := se.box
-	if err := c.turn.take(ctx); err != nil {
+func (s *Service) Attach(ctx context.Context, session *Session, out PushSink) (*Subscription, error) {
+	consumer := session.box
+	if err := consumer.turn.take(ctx); err != nil {
 		return nil, err
 	}
-	defer c.turn.end()
-	if err := s.loadCollector(ctx, c); err != nil {
+	defer consumer.turn.end()
+	if err := s.loadCollector(ctx, consumer); err != nil {
 		return nil, err
 	}
-	f, old := s.feedFor(c, se, out)
-	if f == nil {
+	sub, old := s.feedFor(consumer, session, out)
+	if sub == nil {
 		return nil, errNotSignedIn
 	}
 	if old != nil {
 		s.hangUp(old)
 	}
-	f.wake()
-	return f, nil
+	sub.wake()
+	return sub, nil
 }
 
 // feedFor makes the feed of a session's connection, or finds it, and returns
 // the connection that it takes the place of; no feed if the session has ended.
 // The collector's turn is held.
-func (s *Service) feedFor(c *consumer, se *Session, out PushSink) (f *Subscription, old PushSink) {
+func (s *Service) feedFor(c *consumer, session *Session, out PushSink) (sub *Subscription, old PushSink) {
 	c.member.mu.Lock()
 	defer c.member.mu.Unlock()
-	if c.member.currentLocked(se) == nil || c.gone {
+	if c.member.currentLocked(session) == nil || c.gone {
 		return nil, nil
 	}
-	if f := c.feed.Load(); f != nil {
+	if sub := c.feed.Load(); sub != nil {
 		c.fold()
-		if f.out == out && f.resume(c.place, c.byNumber) {
-			return f, nil
+		if sub.out == out && sub.resume(c.place, c.byNumber) {
+			return sub, nil
 		}
-		if f.stop() {
-			old = f.out
+		if sub.stop() {
+			old = sub.out
 		}
 		c.fold() // what was confirmed up to the end
 	}
-	f = &Subscription{service: s, box: c, out: out, base: c.place, pushed: c.place, confirmed: c.place}
-	f.setPace(c.byNumber)
-	c.feed.Store(f)
-	return f, old
+	sub = &Subscription{service: s, box: c, out: out, base: c.place, pushed: c.place, confirmed: c.place}
+	sub.setPace(c.byNumber)
+	c.feed.Store(sub)
+	return sub, old
 }
 
 // Close says that the connection has ended. What was not confirmed waits in
@@ -182,29 +182,29 @@ func (f *Subscription) live() bool {
 // liveFeed is the connection that the collector's entries are pushed to, nil if
 // they are not.
 func (c *consumer) liveFeed() *Subscription {
-	if f := c.feed.Load(); f != nil && f.live() {
-		return f
+	if sub := c.feed.Load(); sub != nil && sub.live() {
+		return sub
 	}
 	return nil
 }
 
 // stopFeed ends the pushing, if there is any.
 func (c *consumer) stopFeed() {
-	if f := c.feed.Load(); f != nil {
-		f.stop()
+	if sub := c.feed.Load(); sub != nil {
+		sub.stop()
 	}
 }
 
 // fold takes over what a feed's client has confirmed, and lets go of a feed
 // whose connection has ended. The collector's turn is held.
 func (c *consumer) fold() {
-	f := c.feed.Load()
-	if f == nil {
+	sub := c.feed.Load()
+	if sub == nil {
 		return
 	}
-	f.mu.Lock()
-	confirmed, closed := f.confirmed, f.closed
-	f.mu.Unlock()
+	sub.mu.Lock()
+	confirmed, closed := sub.confirmed, sub.closed
+	sub.mu.Unlock()
 	if confirmed > c.place {
 		c.place, c.dirty = confirmed, true
 	}
@@ -214,13 +214,13 @@ func (c *consumer) fold() {
 }
 
 // readUpTo takes a read mark to be pushed.
-func (f *Subscription) readUpTo(r rookery.ReadMark) {
+func (f *Subscription) readUpTo(readMark rookery.ReadMark) {
 	f.mu.Lock()
-	f.reads = slices.DeleteFunc(f.reads, func(old rookery.ReadMark) bool { return old.With == r.With })
+	f.reads = slices.DeleteFunc(f.reads, func(old rookery.ReadMark) bool { return old.With == readMark.With })
 	if len(f.reads) == maxReads {
 		f.reads = slices.Delete(f.reads, 0, 1)
 	}
-	f.reads = append(f.reads, r)
+	f.reads = append(f.reads, readMark)
 	f.mu.Unlock()
 	f.wake()
 }

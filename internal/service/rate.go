@@ -14,11 +14,11 @@ import (
 // that the way in, the session and the device make no difference. A member is
 // kept for longer than a minute after its last session, so that a new sign-in
 // makes none either.
-func (s *Service) mayPost(m *activeAccount) error {
+func (s *Service) mayPost(active *activeAccount) error {
 	if s.perMinute == 0 {
 		return nil
 	}
-	wait := m.reserve(s.perMinute, s.now())
+	wait := active.reserve(s.perMinute, s.now())
 	if wait == 0 {
 		return nil
 	}

@@ -24,20 +24,20 @@ const (
 // which is the command with the values that decide what it does. With an empty
 // SEQ it repeats nothing and nothing repeats it, but it is the owner's latest
 // all the same.
-func (s *Service) Mark(se *Session, seq string, content []byte) rookery.RequestKey {
+func (s *Service) Mark(session *Session, seq string, content []byte) rookery.RequestKey {
 	s.changed()
-	m := rookery.RequestKey{Owner: se.about.Account, Device: se.about.Device, At: s.uptime()}
+	key := rookery.RequestKey{Owner: session.about.Account, Device: session.about.Device, At: s.uptime()}
 	switch {
 	case seq == "":
-		rand.Read(m.Digest[:]) // never fails
-		return m
+		rand.Read(key.Digest[:]) // never fails
+		return key
 	case isShort(seq):
-		m.Window, m.LatestOnly = shortWindow, true
+		key.Window, key.LatestOnly = shortWindow, true
 	default:
-		m.Window = longWindow
+		key.Window = longWindow
 	}
-	m.Digest = se.digest(seq, content)
-	return m
+	key.Digest = session.digest(seq, content)
+	return key
 }
 
 func isShort(seq string) bool { return utf8.RuneCountInString(seq) < longSEQ }

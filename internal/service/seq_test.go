@@ -15,12 +15,12 @@ import (
 // show as well: testdata/transcripts/seq-*.txt has the others.
 
 // inbox collects all there is, each with a SEQ of its own.
-func (w *world) inbox(se *service.Session) []string {
+func (w *world) inbox(session *service.Session) []string {
 	w.Helper()
 	var all []string
 	for {
 		w.inboxes++
-		texts := w.collect(se, fmt.Sprint("inbox ", w.inboxes))
+		texts := w.collect(session, fmt.Sprint("inbox ", w.inboxes))
 		if len(texts) == 0 {
 			return all
 		}
@@ -28,16 +28,16 @@ func (w *world) inbox(se *service.Session) []string {
 	}
 }
 
-func (w *world) wantInbox(se *service.Session, want ...string) {
+func (w *world) wantInbox(session *service.Session, want ...string) {
 	w.Helper()
-	if got := w.inbox(se); !slices.Equal(got, want) {
+	if got := w.inbox(session); !slices.Equal(got, want) {
 		w.Errorf("inbox %q, want %q", got, want)
 	}
 }
 
-func (w *world) wantCollected(se *service.Session, seq string, want ...string) {
+func (w *world) wantCollected(session *service.Session, seq string, want ...string) {
 	w.Helper()
-	if got := w.collect(se, seq); !slices.Equal(got, want) {
+	if got := w.collect(session, seq); !slices.Equal(got, want) {
 		w.Errorf("collecting with SEQ %q got %q, want %q", seq, got, want)
 	}
 }
@@ -157,8 +157,8 @@ func TestARepeatIsAnsweredWhateverHasHappenedSince(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	me := w.signIn(10001, home)
 	w.must(w.send(me, "sequence", 10002, "a"))
-	_, err := w.ChangeAccount(t.Context(), 10002, func(a *rookery.Account) error {
-		a.Strangers = false
+	_, err := w.ChangeAccount(t.Context(), 10002, func(account *rookery.Account) error {
+		account.Strangers = false
 		return nil
 	})
 	w.must(err)

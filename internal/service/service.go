@@ -95,43 +95,43 @@ type Service struct {
 }
 
 // New makes a Service; Load it before use.
-func New(c Config) (*Service, error) {
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
+func New(config Config) (*Service, error) {
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.AfterFunc == nil {
-		c.AfterFunc = func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
+	if config.AfterFunc == nil {
+		config.AfterFunc = func(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
 	}
-	if c.Retention == 0 {
-		c.Retention = DefaultRetention
+	if config.Retention == 0 {
+		config.Retention = DefaultRetention
 	}
-	c.Mailbox.Messages = cmp.Or(c.Mailbox.Messages, DefaultMailboxMessages)
-	c.Mailbox.Bytes = cmp.Or(c.Mailbox.Bytes, DefaultMailboxBytes)
-	if c.Hashes == 0 {
-		c.Hashes = runtime.NumCPU()
+	config.Mailbox.Messages = cmp.Or(config.Mailbox.Messages, DefaultMailboxMessages)
+	config.Mailbox.Bytes = cmp.Or(config.Mailbox.Bytes, DefaultMailboxBytes)
+	if config.Hashes == 0 {
+		config.Hashes = runtime.NumCPU()
 	}
-	if c.HashQueue == 0 {
-		c.HashQueue = 64
+	if config.HashQueue == 0 {
+		config.HashQueue = 64
 	}
-	prover, err := newProver(c.Passwords, c.Hashes, c.HashQueue)
+	prover, err := newProver(config.Passwords, config.Hashes, config.HashQueue)
 	if err != nil {
 		return nil, err
 	}
 	lasting, stop := context.WithCancel(context.Background())
-	background := &background{log: c.Log, afterFunc: c.AfterFunc}
+	background := &background{log: config.Log, afterFunc: config.AfterFunc}
 	return &Service{
-		store:      c.Store,
-		now:        c.Now,
-		log:        c.Log,
-		retention:  c.Retention,
-		mailbox:    c.Mailbox,
-		perMinute:  c.PerMinute,
+		store:      config.Store,
+		now:        config.Now,
+		log:        config.Log,
+		retention:  config.Retention,
+		mailbox:    config.Mailbox,
+		perMinute:  config.PerMinute,
 		background: background,
 		members:    newMembers(),
-		accounts:   newAccounts(c.Store),
+		accounts:   newAccounts(config.Store),
 		prover:     prover,
 		guard:      newGuard(),
-		started:    c.Now(),
+		started:    config.Now(),
 		proving:    newShared[verificationKey](lasting, background),
 		looking:    newTurn(1),
 		searches:   newTurn(maxSearches),
@@ -152,8 +152,8 @@ func (s *Service) Load(ctx context.Context) error {
 		if stored.Asleep {
 			return true
 		}
-		m := s.member(stored.Account)
-		m.put(newSession(m, stored, s.uptime()))
+		active := s.member(stored.Account)
+		active.put(newSession(active, stored, s.uptime()))
 		return true
 	})
 }
@@ -196,10 +196,10 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) finish(ctx context.Context) {
 	s.background.end()
 	s.stop()
-	s.members.each(func(m *activeAccount) {
-		for _, c := range m.boxes(everyBox) {
-			if f := c.liveFeed(); f != nil {
-				_ = s.background.attempt(closingTask, func() error { f.hangUp(); return nil })
+	s.members.each(func(active *activeAccount) {
+		for _, consumer := range active.boxes(everyBox) {
+			if sub := consumer.liveFeed(); sub != nil {
+				_ = s.background.attempt(closingTask, func() error { sub.hangUp(); return nil })
 			}
 		}
 	})
@@ -215,25 +215,25 @@ func (s *Service) finish(ctx context.Context) {
 func (s *Service) Tick(ctx context.Context) {
 	s.store.CheckRoom()
 	s.signedOut.store(ctx, s)
-	s.together(s.due.pop(s.uptime()), "end sessions that have run out", func(m *activeAccount) error { return s.visit(ctx, m) })
+	s.together(s.due.pop(s.uptime()), "end sessions that have run out", func(active *activeAccount) error { return s.visit(ctx, active) })
 }
 
 // together does something that is written for many members, and waits for it.
 // Those for whom it fails make one line in the log.
 func (s *Service) together(list []*activeAccount, what string, do func(*activeAccount) error) {
-	var g errgroup.Group
-	g.SetLimit(128) // enough to fill a commit of the store
+	var group errgroup.Group
+	group.SetLimit(128) // enough to fill a commit of the store
 	var failed atomic.Int64
-	for _, m := range list {
-		g.Go(func() error {
-			err := s.background.attempt(what, func() error { return do(m) })
+	for _, active := range list {
+		group.Go(func() error {
+			err := s.background.attempt(what, func() error { return do(active) })
 			if err != nil {
 				failed.Add(1)
 			}
 			return err
 		})
 	}
-	if err := g.Wait(); err != nil {
+	if err := group.Wait(); err != nil {
 		s.log.Warn("cannot "+what, "accounts", failed.Load(), "error", err)
 	}
 }
@@ -292,11 +292,11 @@ func (s *Service) purge(ctx context.Context, p *purgeProgress) {
 // activeAccount returns the member of an account, making it if need be.
 func (s *Service) member(uin rookery.UIN) *activeAccount {
 	now := s.uptime()
-	m, added := s.members.getOrAdd(uin, now)
+	active, added := s.members.getOrAdd(uin, now)
 	if added {
-		s.due.push(m, now+lingering)
+		s.due.push(active, now+lingering)
 	}
-	return m
+	return active
 }
 
 // changed notes that something was stored whose age matters later.

@@ -37,73 +37,73 @@ func newShared[K comparable](service context.Context, b *background) *callGroup[
 // do returns what the work came to, or CodeTemporary if ctx ends before. A
 // panic of the work is one of everybody who waits for it.
 func (s *callGroup[K]) do(ctx context.Context, key K, work func(context.Context) error) error {
-	c := s.join(ctx, key, work)
+	call := s.join(ctx, key, work)
 	select {
-	case <-c.done:
+	case <-call.done:
 	case <-ctx.Done():
-		s.leave(key, c)
+		s.leave(key, call)
 		return rookery.Temporary(ctx.Err())
 	}
-	if c.panicked != nil {
-		panic(c.panicked)
+	if call.panicked != nil {
+		panic(call.panicked)
 	}
-	return c.err
+	return call.err
 }
 
 // join counts the caller among those who wait. The first one begins the work.
 func (s *callGroup[K]) join(ctx context.Context, key K, work func(context.Context) error) *groupCall {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.calls[key]
-	if c == nil {
+	call := s.calls[key]
+	if call == nil {
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		c = &groupCall{cancel: cancel, done: make(chan struct{})}
-		s.calls[key] = c
-		if !s.background.start("what requests have begun together", func() { s.run(ctx, key, c, work) }) {
-			c.err = rookery.Temporary(errEnded)
-			s.forgetLocked(key, c)
+		call = &groupCall{cancel: cancel, done: make(chan struct{})}
+		s.calls[key] = call
+		if !s.background.start("what requests have begun together", func() { s.run(ctx, key, call, work) }) {
+			call.err = rookery.Temporary(errEnded)
+			s.forgetLocked(key, call)
 			cancel()
-			close(c.done)
+			close(call.done)
 		}
 	}
-	c.waiting++
-	return c
+	call.waiting++
+	return call
 }
 
-func (s *callGroup[K]) run(ctx context.Context, key K, c *groupCall, work func(context.Context) error) {
-	defer context.AfterFunc(s.service, c.cancel)()
+func (s *callGroup[K]) run(ctx context.Context, key K, call *groupCall, work func(context.Context) error) {
+	defer context.AfterFunc(s.service, call.cancel)()
 	defer func() {
 		if p := recover(); p != nil {
-			c.panicked = fmt.Sprintf("%v\n%s", p, debug.Stack())
+			call.panicked = fmt.Sprintf("%v\n%s", p, debug.Stack())
 		}
-		s.forget(key, c)
-		close(c.done)
-		c.cancel()
+		s.forget(key, call)
+		close(call.done)
+		call.cancel()
 	}()
-	c.err = work(ctx)
+	call.err = work(ctx)
 }
 
 // leave takes away one of those who wait. After the last, nobody may join any
 // more: the work ends without a result.
-func (s *callGroup[K]) leave(key K, c *groupCall) {
+func (s *callGroup[K]) leave(key K, call *groupCall) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c.waiting--; c.waiting == 0 {
-		c.cancel()
-		s.forgetLocked(key, c)
+	if call.waiting--; call.waiting == 0 {
+		call.cancel()
+		s.forgetLocked(key, call)
 	}
 }
 
-func (s *callGroup[K]) forget(key K, c *groupCall) {
+func (s *callGroup[K]) forget(key K, call *groupCall) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.forgetLocked(key, c)
+	s.forgetLocked(key, call)
 }
 
 // forgetLocked makes the next caller begin anew. Another call may have the key
 // already.
-func (s *callGroup[K]) forgetLocked(key K, c *groupCall) {
-	if s.calls[key] == c {
+func (s *callGroup[K]) forgetLocked(key K, call *groupCall) {
+	if s.calls[key] == call {
 		delete(s.calls, key)
 	}
 }

@@ -17,12 +17,12 @@ type unsavedLogouts struct {
 }
 
 // end has the store end a session, now or as soon as it can.
-func (o *unsavedLogouts) end(ctx context.Context, s *Service, session rookery.Session) {
-	err := s.store.SignOut(ctx, []rookery.Session{session})
+func (o *unsavedLogouts) end(ctx context.Context, svc *Service, session rookery.Session) {
+	err := svc.store.SignOut(ctx, []rookery.Session{session})
 	if err == nil {
 		return
 	}
-	s.log.Warn("a session has ended, and the store cannot be told yet: it is back if the server is killed before",
+	svc.log.Warn("a session has ended, and the store cannot be told yet: it is back if the server is killed before",
 		"account", session.Account, "device", session.Device, "error", err)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -47,14 +47,14 @@ func same(session rookery.Session) func(rookery.Session) bool {
 }
 
 // store tells the store of those that it does not know of.
-func (o *unsavedLogouts) store(ctx context.Context, s *Service) {
+func (o *unsavedLogouts) store(ctx context.Context, svc *Service) {
 	o.mu.Lock()
 	list := slices.Clone(o.list)
 	o.mu.Unlock()
 	if len(list) == 0 {
 		return
 	}
-	if err := s.store.SignOut(ctx, list); err != nil {
+	if err := svc.store.SignOut(ctx, list); err != nil {
 		return // said already; the store tells when it works again
 	}
 	o.mu.Lock()

@@ -48,18 +48,18 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (*Session, rookery.Toke
 	if err != nil {
 		return nil, "", err
 	}
-	m, err := s.takeTurn(ctx, in.UIN)
+	active, err := s.takeTurn(ctx, in.UIN)
 	if err != nil {
 		return nil, "", err
 	}
-	defer m.turn.end()
-	if err := s.settle(ctx, m); err != nil {
+	defer active.turn.end()
+	if err := s.settle(ctx, active); err != nil {
 		return nil, "", err
 	}
 	if err := s.admits(ctx, in); err != nil {
 		return nil, "", err
 	}
-	about, token := s.newSignIn(m, in)
+	about, token := s.newSignIn(active, in)
 	switch err := s.store.SignIn(ctx, about, proved); rookery.CodeOf(err) {
 	case 0:
 	case rookery.CodeNoAccount, rookery.CodeConflict:
@@ -67,15 +67,15 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (*Session, rookery.Toke
 	default:
 		return nil, "", err
 	}
-	before := m.shown()
-	se := newSession(m, about, s.uptime())
-	m.put(se)
+	before := active.shown()
+	session := newSession(active, about, s.uptime())
+	active.put(session)
 	if about.Device != "" {
-		m.forgetDevices()
+		active.forgetDevices()
 	}
-	s.announce(ctx, m, before)
+	s.announce(ctx, active, before)
 	s.log.Info("signed in", "account", in.UIN, "device", in.Device, "address", in.Address, "program", in.Program)
-	return se, token, nil
+	return session, token, nil
 }
 
 // checkDeviceName reports with CodeParameter a name that no new device can have.
@@ -92,7 +92,7 @@ func (s *Service) checkDeviceName(ctx context.Context, in SignIn) error {
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(devices, func(d rookery.Device) bool { return d.Name == in.Device }) {
+	if slices.ContainsFunc(devices, func(device rookery.Device) bool { return device.Name == in.Device }) {
 		return nil
 	}
 	return invalid
@@ -103,24 +103,24 @@ func (s *Service) admits(ctx context.Context, in SignIn) error {
 	if in.Device != "" {
 		return nil
 	}
-	a, err := s.accounts.peek(ctx, in.UIN)
+	account, err := s.accounts.peek(ctx, in.UIN)
 	switch {
 	case rookery.CodeOf(err) == rookery.CodeNoAccount:
 		return errPassword // removed just now
 	case err != nil:
 		return err
-	case a.DevicesOnly:
+	case account.DevicesOnly:
 		return rookery.Errorf(rookery.CodeRefused, "this account accepts device sessions only: log in with DV")
 	}
 	return nil
 }
 
 // newSignIn is the session to be stored, with the token of a device.
-func (s *Service) newSignIn(m *activeAccount, in SignIn) (about rookery.Session, token rookery.Token) {
+func (s *Service) newSignIn(active *activeAccount, in SignIn) (about rookery.Session, token rookery.Token) {
 	about = rookery.Session{ID: newSessionID(), Account: in.UIN, Device: in.Device, Address: in.Address, Status: in.Status,
 		Program: in.Program, Since: s.now()}
 	if about.Status == 0 {
-		about.Status = m.statusToKeep()
+		about.Status = active.statusToKeep()
 	}
 	if in.Device != "" {
 		var random [rookery.TokenBytes]byte
@@ -128,9 +128,9 @@ func (s *Service) newSignIn(m *activeAccount, in SignIn) (about rookery.Session,
 		token = rookery.NewToken(random)
 		about.Token = token.Hash()
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if old := m.renews(about); old != nil {
+	active.mu.Lock()
+	defer active.mu.Unlock()
+	if old := active.renews(about); old != nil {
 		about.Encoding, about.ByNumber = uint8(old.encoding.Load()), old.box.byNumber
 	}
 	return about, token
@@ -140,14 +140,14 @@ func (s *Service) newSignIn(m *activeAccount, in SignIn) (about rookery.Session,
 // held. CodeTemporary if ctx ends before.
 func (s *Service) takeTurn(ctx context.Context, uin rookery.UIN) (*activeAccount, error) {
 	for {
-		m := s.member(uin)
-		if err := m.turn.take(ctx); err != nil {
+		active := s.member(uin)
+		if err := active.turn.take(ctx); err != nil {
 			return nil, err
 		}
-		if !m.isGone() {
-			return m, nil
+		if !active.isGone() {
+			return active, nil
 		}
-		m.turn.end()
+		active.turn.end()
 	}
 }
 
@@ -192,14 +192,14 @@ func (s *Service) mayEnter(ctx context.Context, in SignIn) error {
 	if s.guard.quiet(in.UIN, rookery.Network(in.Address)) {
 		return nil
 	}
-	a, err := s.attempt(ctx, in)
+	attempt, err := s.attempt(ctx, in)
 	if err != nil {
 		return err
 	}
-	if wait := s.guard.wait(a, s.uptime()); wait > 0 {
+	if wait := s.guard.wait(attempt, s.uptime()); wait > 0 {
 		return mustWait(wait)
 	}
-	s.guard.forgive(a)
+	s.guard.forgive(attempt)
 	return nil
 }
 
@@ -210,23 +210,23 @@ func (s *Service) attempt(ctx context.Context, in SignIn) (loginAttempt, error) 
 
 // try checks a proof that is not recognised.
 func (s *Service) try(ctx context.Context, in SignIn, stored rookery.Credential, proof Proof) error {
-	a, err := s.attempt(ctx, in)
+	attempt, err := s.attempt(ctx, in)
 	if err != nil {
 		return err
 	}
-	wait, err := s.guard.begin(ctx, a, s.uptime)
+	wait, err := s.guard.begin(ctx, attempt, s.uptime)
 	switch {
 	case err != nil:
 		return err
 	case wait > 0:
 		return mustWait(wait)
 	}
-	defer s.guard.end(a)
-	if err := s.prover.queue.take(ctx, s.rank(a), a.address); err != nil {
+	defer s.guard.end(attempt)
+	if err := s.prover.queue.take(ctx, s.rank(attempt), attempt.address); err != nil {
 		return err
 	}
 	defer s.prover.queue.leave()
-	if wait := s.guard.wait(a, s.uptime()); wait > 0 { // others of the address were wrong meanwhile
+	if wait := s.guard.wait(attempt, s.uptime()); wait > 0 { // others of the address were wrong meanwhile
 		return mustWait(wait)
 	}
 	right, err := s.prover.proves(in.UIN, stored, proof)
@@ -234,20 +234,20 @@ func (s *Service) try(ctx context.Context, in SignIn, stored rookery.Credential,
 	case err != nil:
 		return err
 	case !right:
-		s.guard.wrong(a, s.uptime())
+		s.guard.wrong(attempt, s.uptime())
 		s.log.Info("wrong password", "account", in.UIN, "address", in.Address, "program", in.Program)
 		return errPassword
 	}
-	s.guard.forgive(a)
+	s.guard.forgive(attempt)
 	return nil
 }
 
 // hashPriority is how soon a proof is checked.
-func (s *Service) rank(a loginAttempt) hashPriority {
+func (s *Service) rank(attempt loginAttempt) hashPriority {
 	switch {
-	case a.known:
+	case attempt.known:
 		return rankKnown
-	case s.guard.guesses(a.address):
+	case s.guard.guesses(attempt.address):
 		return rankGuessing
 	}
 	return rankNew
@@ -268,9 +268,9 @@ func newSessionID() uint64 {
 // heard of; a device session that sleeps wakes up. CodeNotSignedIn if there is
 // none.
 func (s *Service) Session(ctx context.Context, uin rookery.UIN, from Caller) (*Session, error) {
-	if m := s.members.get(uin); m != nil {
-		if se := m.sessionOf(from); se != nil && se.heard(s.uptime()) {
-			return se, nil
+	if active := s.members.get(uin); active != nil {
+		if session := active.sessionOf(from); session != nil && session.heard(s.uptime()) {
+			return session, nil
 		}
 	}
 	if from.Token == "" {
@@ -282,12 +282,12 @@ func (s *Service) Session(ctx context.Context, uin rookery.UIN, from Caller) (*S
 // Heard returns the session as it is now, after a renewal perhaps, and notes
 // that it was heard of. CodeNotSignedIn if it has ended, been displaced, or its
 // device has signed in anew.
-func (s *Service) Heard(se *Session) (*Session, error) {
-	se = se.member.current(se)
-	if se == nil || !se.heard(s.uptime()) {
+func (s *Service) Heard(session *Session) (*Session, error) {
+	session = session.member.current(session)
+	if session == nil || !session.heard(s.uptime()) {
 		return nil, errNotSignedIn
 	}
-	return se, nil
+	return session, nil
 }
 
 // SignOut ends the session that a request belongs to, asleep or not. Without one
@@ -304,14 +304,14 @@ func (s *Service) SignOut(ctx context.Context, uin rookery.UIN, from Caller) {
 }
 
 func (s *Service) signOut(ctx context.Context, uin rookery.UIN, from Caller) error {
-	m, err := s.takeTurn(ctx, uin)
+	active, err := s.takeTurn(ctx, uin)
 	if err != nil {
 		return err
 	}
-	defer m.turn.end()
-	if se := m.sessionOf(from); se != nil {
-		s.signedOut.end(ctx, s, se.about)
-		s.forget(ctx, m, []*Session{se})
+	defer active.turn.end()
+	if session := active.sessionOf(from); session != nil {
+		s.signedOut.end(ctx, s, session.about)
+		s.forget(ctx, active, []*Session{session})
 		return nil
 	}
 	if from.Token == "" {
@@ -331,7 +331,7 @@ func (s *Service) signOut(ctx context.Context, uin rookery.UIN, from Caller) err
 // hasSession reports whether a request belongs to a session, asleep or not. It
 // makes no member: strangers can ask for any account.
 func (s *Service) hasSession(ctx context.Context, uin rookery.UIN, from Caller) (bool, error) {
-	if m := s.members.get(uin); m != nil && m.sessionOf(from) != nil {
+	if active := s.members.get(uin); active != nil && active.sessionOf(from) != nil {
 		return true, nil
 	}
 	if from.Token == "" {
@@ -341,49 +341,49 @@ func (s *Service) hasSession(ctx context.Context, uin rookery.UIN, from Caller) 
 	if rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 		return err == nil, err
 	}
-	m := s.members.get(uin)
-	if m == nil {
+	active := s.members.get(uin)
+	if active == nil {
 		return false, nil
 	}
-	if err := m.turn.take(ctx); err != nil { // another request may be about to wake it
+	if err := active.turn.take(ctx); err != nil { // another request may be about to wake it
 		return false, err
 	}
-	defer m.turn.end()
-	return m.sessionOf(from) != nil, nil
+	defer active.turn.end()
+	return active.sessionOf(from) != nil, nil
 }
 
 // end ends sessions of a member, whose turn it is, for good.
-func (s *Service) end(ctx context.Context, m *activeAccount, ended []*Session) error {
+func (s *Service) end(ctx context.Context, active *activeAccount, ended []*Session) error {
 	if len(ended) == 0 {
 		return nil
 	}
 	if err := s.store.SignOut(ctx, storedOf(ended)); err != nil {
 		return err
 	}
-	s.forget(ctx, m, ended)
+	s.forget(ctx, active, ended)
 	return nil
 }
 
 // storedOf is what the store has of sessions.
 func storedOf(list []*Session) []rookery.Session {
 	stored := make([]rookery.Session, len(list))
-	for i, se := range list {
-		stored[i] = se.about
+	for i, session := range list {
+		stored[i] = session.about
 	}
 	return stored
 }
 
 // forget drops sessions that the store has ended, and tells friends.
-func (s *Service) forget(ctx context.Context, m *activeAccount, ended []*Session) {
-	before := m.shown()
-	m.drop(ended, s.uptime())
-	s.announce(ctx, m, before)
+func (s *Service) forget(ctx context.Context, active *activeAccount, ended []*Session) {
+	before := active.shown()
+	active.drop(ended, s.uptime())
+	s.announce(ctx, active, before)
 }
 
 // settle ends the sessions of a member, whose turn it is, that have run out,
 // and their connections. Those of devices fall asleep.
-func (s *Service) settle(ctx context.Context, m *activeAccount) error {
-	ended := m.ended(s.uptime())
+func (s *Service) settle(ctx context.Context, active *activeAccount) error {
+	ended := active.ended(s.uptime())
 	if len(ended) == 0 {
 		return nil
 	}
@@ -391,12 +391,12 @@ func (s *Service) settle(ctx context.Context, m *activeAccount) error {
 	if err := s.runOut(ctx, ended); err != nil {
 		return err
 	}
-	s.forget(ctx, m, ended)
+	s.forget(ctx, active, ended)
 	for _, out := range outlets {
 		s.hangUp(out)
 	}
-	for _, se := range ended {
-		s.log.Info("session ended: nothing heard of it", "account", m.uin, "device", se.about.Device, "address", se.about.Address)
+	for _, session := range ended {
+		s.log.Info("session ended: nothing heard of it", "account", active.uin, "device", session.about.Device, "address", session.about.Address)
 	}
 	return nil
 }
@@ -404,11 +404,11 @@ func (s *Service) settle(ctx context.Context, m *activeAccount) error {
 // runOut stores that nothing was heard of sessions for SessionLife.
 func (s *Service) runOut(ctx context.Context, list []*Session) error {
 	var ended, asleep []*Session
-	for _, se := range list {
-		if se.about.Device == "" {
-			ended = append(ended, se)
+	for _, session := range list {
+		if session.about.Device == "" {
+			ended = append(ended, session)
 		} else {
-			asleep = append(asleep, se)
+			asleep = append(asleep, session)
 		}
 	}
 	if len(ended) > 0 {
@@ -424,9 +424,9 @@ func (s *Service) runOut(ctx context.Context, list []*Session) error {
 
 // liveOutlets are the live connections of sessions.
 func liveOutlets(list []*Session) (outlets []PushSink) {
-	for _, se := range list {
-		if f := se.box.liveFeed(); f != nil {
-			outlets = append(outlets, f.out)
+	for _, session := range list {
+		if sub := session.box.liveFeed(); sub != nil {
+			outlets = append(outlets, sub.out)
 		}
 	}
 	return outlets
@@ -437,27 +437,27 @@ const retryPause = 10 * time.Second
 
 // visit looks at a member whose time may have come: it settles it, and forgets
 // it or queues it again.
-func (s *Service) visit(ctx context.Context, m *activeAccount) error {
+func (s *Service) visit(ctx context.Context, active *activeAccount) error {
 	at, gone := s.uptime()+retryPause, false // if it fails, or panics
 	defer func() {
 		if !gone {
-			s.due.push(m, at)
+			s.due.push(active, at)
 		}
 	}()
-	if err := m.turn.take(ctx); err != nil {
+	if err := active.turn.take(ctx); err != nil {
 		return err
 	}
-	defer m.turn.end()
-	if err := s.settle(ctx, m); err != nil {
+	defer active.turn.end()
+	if err := s.settle(ctx, active); err != nil {
 		return err
 	}
-	if m.idle() {
-		if err := s.remember(ctx, m); err != nil {
+	if active.idle() {
+		if err := s.remember(ctx, active); err != nil {
 			return err
 		}
 	}
-	if at, gone = m.next(s.uptime()); gone {
-		s.members.remove(m)
+	if at, gone = active.next(s.uptime()); gone {
+		s.members.remove(active)
 	}
 	return nil
 }
@@ -467,12 +467,12 @@ func (s *Service) visit(ctx context.Context, m *activeAccount) error {
 func (se *Session) Encoding() uint8 { return uint8(se.encoding.Load()) }
 
 // SetEncoding stores a new one.
-func (s *Service) SetEncoding(ctx context.Context, se *Session, encoding uint8) error {
-	about := se.about
+func (s *Service) SetEncoding(ctx context.Context, session *Session, encoding uint8) error {
+	about := session.about
 	about.Encoding = encoding
 	if err := s.store.SetEncoding(ctx, about); err != nil {
 		return err
 	}
-	se.encoding.Store(uint32(encoding))
+	session.encoding.Store(uint32(encoding))
 	return nil
 }

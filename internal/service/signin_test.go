@@ -198,8 +198,8 @@ func TestASignOutThatIsNotStoredDoesNotEndALaterSession(t *testing.T) {
 // stored are the sessions that the store has.
 func (w *world) stored() (all []rookery.Session) {
 	w.Helper()
-	w.must(w.store.Sessions(w.Context(), func(s rookery.Session) bool {
-		all = append(all, s)
+	w.must(w.store.Sessions(w.Context(), func(session rookery.Session) bool {
+		all = append(all, session)
 		return true
 	}))
 	return all
@@ -413,9 +413,9 @@ func TestFriendsOfARemovedAccountSeeItGo(t *testing.T) {
 func TestRunEndsSessionsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 10001, 10002)
-		s, err := service.New(service.Config{Store: w.store, Now: time.Now})
+		svc, err := service.New(service.Config{Store: w.store, Now: time.Now})
 		w.must(err)
-		w.Service = s
+		w.Service = svc
 		w.befriend(10001, 10002)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
@@ -453,9 +453,9 @@ func TestIdlePollsTouchMemoryOnly(t *testing.T) {
 func TestRunDeletesWhatWasCollectedLongAgoAndNothingElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 10001, 10002)
-		s, err := service.New(service.Config{Store: w.store, Now: time.Now, Retention: 24 * time.Hour})
+		svc, err := service.New(service.Config{Store: w.store, Now: time.Now, Retention: 24 * time.Hour})
 		w.must(err)
-		w.Service = s
+		w.Service = svc
 		me, you := w.signIn(10001, home), w.signIn(10002, cafe)
 		for i := range 3 {
 			w.must(w.send(me, fmt.Sprint("sequence ", i), 10002, fmt.Sprint("collected ", i)))

@@ -33,7 +33,7 @@ type accountStore interface {
 	// CreateAccount stores a new account and returns its number: a.UIN, or if
 	// that is 0 the lowest free one from rookery.FirstUIN. CodeExists if the
 	// number is taken.
-	CreateAccount(ctx context.Context, a rookery.Account, c rookery.Credential) (rookery.UIN, error)
+	CreateAccount(ctx context.Context, account rookery.Account, credential rookery.Credential) (rookery.UIN, error)
 	// Account returns one account, CodeNoAccount if there is none.
 	// rookery.System is an account from the beginning.
 	Account(ctx context.Context, uin rookery.UIN) (rookery.Account, error)
@@ -46,13 +46,13 @@ type accountStore interface {
 	// still a.Revision, and counts the revision up; else CodeConflict, or
 	// CodeNoAccount. Created is not changed. The mark is remembered with
 	// OutcomeDone. If an equal mark is remembered: its outcome, nothing else.
-	UpdateAccount(ctx context.Context, a rookery.Account, m rookery.RequestKey) (rookery.Receipt, error)
+	UpdateAccount(ctx context.Context, account rookery.Account, key rookery.RequestKey) (rookery.Receipt, error)
 	// Credential returns what proves the owner of an account, CodeNoAccount if
 	// there is no such account.
 	Credential(ctx context.Context, uin rookery.UIN) (rookery.Credential, error)
 	// SetCredential replaces it and ends all sessions of the account.
 	// CodeNoAccount if there is no such account.
-	SetCredential(ctx context.Context, uin rookery.UIN, c rookery.Credential) error
+	SetCredential(ctx context.Context, uin rookery.UIN, credential rookery.Credential) error
 	// RemoveAccount deletes an account with its sessions, devices, friendships,
 	// requests and blocks in both directions, mailbox, places, read marks, known
 	// addresses and remembered marks. What others have from it in their mailboxes
@@ -82,7 +82,7 @@ type friendStore interface {
 	// the mailbox of the other unless its pause holds it back, and the mark is
 	// remembered with c.Step.Outcome. A step that changes nothing is remembered
 	// too. CodeRefused if the notice has a limit and would exceed it.
-	Relate(ctx context.Context, c rookery.RelationChange) (rookery.Receipt, error)
+	Relate(ctx context.Context, change rookery.RelationChange) (rookery.Receipt, error)
 }
 
 type mailboxStore interface {
@@ -97,7 +97,7 @@ type mailboxStore interface {
 	// visible. None is given out twice, whatever earlier state of itself the store
 	// is opened on. There is a gap only where the store was opened, or the account
 	// was added again, in between: nobody may subtract numbers to count.
-	Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, m rookery.RequestKey) (rookery.Receipt, error)
+	Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error)
 	// DeliverEach delivers one after the other, as if Deliver were called for
 	// each in this order by the same caller: each is decided by itself, and no
 	// entry of another operation comes between two of a mailbox that it fills.
@@ -106,10 +106,10 @@ type mailboxStore interface {
 	// Recall looks for a remembered request: the outcome of one that was done
 	// with an equal mark within the mark's window, and, for a LatestOnly mark,
 	// is the latest of its owner and device.
-	Recall(ctx context.Context, m rookery.RequestKey) (rookery.Outcome, bool, error)
+	Recall(ctx context.Context, key rookery.RequestKey) (rookery.Outcome, bool, error)
 	// Remember remembers the mark with an outcome and does nothing else. If an
 	// equal mark is remembered: its outcome.
-	Remember(ctx context.Context, m rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error)
+	Remember(ctx context.Context, key rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error)
 	// Mailbox returns the number of the newest entry of a mailbox, 0 if there is
 	// none, and a collector's place in it.
 	Mailbox(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Cursor, err error)
@@ -119,14 +119,14 @@ type mailboxStore interface {
 	// History returns the newest entries that the query asks for, by number, and
 	// whether there are older ones. CodeTemporary if ctx ends meanwhile: a search
 	// for a text may take long.
-	History(ctx context.Context, uin rookery.UIN, q rookery.HistoryQuery) (entries []rookery.Entry, more bool, err error)
+	History(ctx context.Context, uin rookery.UIN, query rookery.HistoryQuery) (entries []rookery.Entry, more bool, err error)
 	// ReadMark returns how far an account has read the conversation with another,
 	// 0 if it never said.
 	ReadMark(ctx context.Context, uin, with rookery.UIN) (uint64, error)
 	// SetReadMark moves the mark forward, never back, and remembers the
 	// pastRequest's mark with OutcomeDone. If an equal one is remembered: its
 	// outcome, nothing else. CodeNoAccount if uin is no account.
-	SetReadMark(ctx context.Context, uin rookery.UIN, r rookery.ReadMark, m rookery.RequestKey) (rookery.Receipt, error)
+	SetReadMark(ctx context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey) (rookery.Receipt, error)
 	// Collect stores a collector's place. CodeNoAccount if there is no such
 	// account. Of a device that the account does not have, forgotten meanwhile
 	// perhaps, nothing is stored.
@@ -147,20 +147,20 @@ type sessionStore interface {
 	// CodeNoAccount if there is no such account, CodeConflict if its credential
 	// is not proved any more, CodeRefused if it has rookery.MaxDevices and this
 	// would be one more.
-	SignIn(ctx context.Context, s rookery.Session, proved rookery.Credential) error
+	SignIn(ctx context.Context, session rookery.Session, proved rookery.Credential) error
 	// SetEncoding stores the Encoding of a session, if the session of that ID is
 	// still there.
-	SetEncoding(ctx context.Context, s rookery.Session) error
+	SetEncoding(ctx context.Context, session rookery.Session) error
 	// SetByNumber stores the ByNumber of a session, if the session of that ID is
 	// still there.
-	SetByNumber(ctx context.Context, s rookery.Session) error
+	SetByNumber(ctx context.Context, session rookery.Session) error
 	// SignOut ends sessions. One that is not there any more, or whose ID is
 	// another by now, is left alone.
 	SignOut(ctx context.Context, sessions []rookery.Session) error
 	// SetStatus gives a status to all sessions of an account and remembers the
 	// mark with OutcomeDone. If an equal mark is remembered: its outcome,
 	// nothing else.
-	SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, m rookery.RequestKey) (rookery.Receipt, error)
+	SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, key rookery.RequestKey) (rookery.Receipt, error)
 	// Sleep makes device sessions sleep. One that is not there any more, or whose
 	// ID is another by now, is left alone.
 	Sleep(ctx context.Context, sessions []rookery.Session) error
@@ -169,14 +169,14 @@ type sessionStore interface {
 	Asleep(ctx context.Context, uin rookery.UIN, token rookery.TokenHash) (rookery.Session, error)
 	// Wake ends the sleep of a session and stores the address that it is heard
 	// from. CodeNotSignedIn if there is no such sleeping session any more.
-	Wake(ctx context.Context, s rookery.Session) error
+	Wake(ctx context.Context, session rookery.Session) error
 	// Devices returns the devices of an account by ID.
 	Devices(ctx context.Context, uin rookery.UIN) ([]rookery.Device, error)
 	// ForgetDevice deletes a device of an account with its session and its place,
 	// and remembers the mark with OutcomeDone. If an equal mark is remembered: its
 	// outcome, nothing else. CodeParameter if there is no such device. Marks that
 	// the device itself has left are of no use to a new one of the same name.
-	ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, m rookery.RequestKey) (rookery.Receipt, error)
+	ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, key rookery.RequestKey) (rookery.Receipt, error)
 	// KnownAddress reports whether the account has signed in from the address's
 	// network, see rookery.Network. The latest 16 are known.
 	KnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (bool, error)

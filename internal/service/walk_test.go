@@ -289,10 +289,10 @@ func TestConnectionsComeAndGoWhileMessagesArrive(t *testing.T) {
 		senders := []*service.Session{w.device(10001, "one"), w.device(10001, "two")}
 		const each = 150
 		var busy sync.WaitGroup
-		for i, se := range senders {
+		for i, session := range senders {
 			busy.Go(func() {
 				for n := range each {
-					w.says(se, 10002, fmt.Sprintf("%d-%03d", i, n))
+					w.says(session, 10002, fmt.Sprintf("%d-%03d", i, n))
 				}
 			})
 		}
@@ -328,16 +328,16 @@ func (w *world) comeAndGo(name string, want int) (texts []string) {
 	last := uint64(0)
 	var wait sync.WaitGroup
 	for round := 0; len(texts) < want; round++ {
-		se := w.device(10002, name)
+		session := w.device(10002, name)
 		p := &phone{world: w}
-		feed, err := w.Attach(w.Context(), se, p)
+		feed, err := w.Attach(w.Context(), session, p)
 		if err != nil {
 			w.Error(err)
 			return texts
 		}
 		wait.Go(func() { feed.Heard(w.now()) })
 		if round%6 == 3 { // beside the connection: it gets nothing
-			wait.Go(func() { _, _ = w.tryCollect(se, "") })
+			wait.Go(func() { _, _ = w.tryCollect(session, "") })
 		}
 		time.Sleep(time.Millisecond)
 		for _, item := range p.take() {

@@ -48,9 +48,9 @@ func newWorld(t *testing.T, accounts ...rookery.UIN) *world {
 }
 
 // newWorldWith makes one with settings.
-func newWorldWith(t *testing.T, c service.Config, accounts ...rookery.UIN) *world {
+func newWorldWith(t *testing.T, config service.Config, accounts ...rookery.UIN) *world {
 	t.Helper()
-	return startWorld(&world{T: t, clock: time.Date(2008, 8, 8, 20, 0, 0, 0, time.UTC), config: c}, accounts)
+	return startWorld(&world{T: t, clock: time.Date(2008, 8, 8, 20, 0, 0, 0, time.UTC), config: config}, accounts)
 }
 
 // inBubble runs a test in virtual time. There what goes on beside the test can
@@ -107,9 +107,9 @@ func (w *world) start() {
 	store, err := sqlite.Open(w.Context(), sqlite.Config{Path: w.path})
 	w.must(err)
 	w.store = &faulty{Store: store}
-	c := w.config
-	c.Store, c.Now = w.store, w.now
-	w.Service, err = service.New(c)
+	config := w.config
+	config.Store, config.Now = w.store, w.now
+	w.Service, err = service.New(config)
 	w.must(err)
 	w.must(w.Load(w.Context()))
 }
@@ -133,43 +133,43 @@ func (w *world) must(err error) {
 	}
 }
 
-func (w *world) account(a rookery.Account) {
+func (w *world) account(account rookery.Account) {
 	w.Helper()
-	_, err := w.store.CreateAccount(w.Context(), a, credential())
+	_, err := w.store.CreateAccount(w.Context(), account, credential())
 	w.must(err)
 }
 
 func (w *world) signIn(uin rookery.UIN, from netip.Addr) *service.Session {
 	w.Helper()
 	proof := service.ProofOf(password)
-	se, _, err := w.SignIn(w.Context(), service.SignIn{UIN: uin, Proof: &proof, Address: from})
+	session, _, err := w.SignIn(w.Context(), service.SignIn{UIN: uin, Proof: &proof, Address: from})
 	w.must(err)
-	return se
+	return session
 }
 
 // send sends a text as a client does, and returns what it is told.
-func (w *world) send(se *service.Session, seq string, to rookery.UIN, text string) error {
+func (w *world) send(session *service.Session, seq string, to rookery.UIN, text string) error {
 	content := fmt.Appendf(nil, "CLTMSG %d %s", to, text)
-	return w.Send(w.Context(), se, to, text, w.Mark(se, seq, content))
+	return w.Send(w.Context(), session, to, text, w.Mark(session, seq, content))
 }
 
 // collect returns the texts of one collection, notices as "uin:status".
-func (w *world) collect(se *service.Session, seq string) []string {
+func (w *world) collect(session *service.Session, seq string) []string {
 	w.Helper()
-	texts, err := w.tryCollect(se, seq)
+	texts, err := w.tryCollect(session, seq)
 	w.must(err)
 	return texts
 }
 
-func (w *world) tryCollect(se *service.Session, seq string) ([]string, error) {
-	batch, err := w.Collect(w.Context(), se, seq, service.Budget{Count: 50, Bytes: 8 << 10,
-		Size: func(_ int, e rookery.Entry) int { return len(e.Text) + 1 }})
+func (w *world) tryCollect(session *service.Session, seq string) ([]string, error) {
+	batch, err := w.Collect(w.Context(), session, seq, service.Budget{Count: 50, Bytes: 8 << 10,
+		Size: func(_ int, entry rookery.Entry) int { return len(entry.Text) + 1 }})
 	texts := []string{}
-	for _, e := range batch.Entries {
-		texts = append(texts, e.Text)
+	for _, entry := range batch.Entries {
+		texts = append(texts, entry.Text)
 	}
-	for _, n := range batch.Notices {
-		texts = append(texts, fmt.Sprintf("%d:%d", n.Friend, n.Status))
+	for _, notice := range batch.Notices {
+		texts = append(texts, fmt.Sprintf("%d:%d", notice.Friend, notice.Status))
 	}
 	return texts, err
 }
@@ -237,11 +237,11 @@ func (f *faulty) count() int {
 	return f.calls
 }
 
-func (f *faulty) Deliver(ctx context.Context, l []rookery.NewEntry, now time.Time, m rookery.RequestKey) (rookery.Receipt, error) {
+func (f *faulty) Deliver(ctx context.Context, l []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error) {
 	if err := f.called(true); err != nil {
 		return rookery.Receipt{}, err
 	}
-	receipt, err := f.Store.Deliver(ctx, l, now, m)
+	receipt, err := f.Store.Deliver(ctx, l, now, key)
 	if between := f.delivered; between != nil {
 		between()
 	}
@@ -259,18 +259,18 @@ func (f *faulty) DeliverEach(ctx context.Context, list []rookery.Delivery, now t
 	return f.Store.DeliverEach(ctx, list, now)
 }
 
-func (f *faulty) Collect(ctx context.Context, uin rookery.UIN, device string, p rookery.Cursor) error {
+func (f *faulty) Collect(ctx context.Context, uin rookery.UIN, device string, cursor rookery.Cursor) error {
 	if err := f.called(true); err != nil {
 		return err
 	}
-	return f.Store.Collect(ctx, uin, device, p)
+	return f.Store.Collect(ctx, uin, device, cursor)
 }
 
-func (f *faulty) SignIn(ctx context.Context, s rookery.Session, c rookery.Credential) error {
+func (f *faulty) SignIn(ctx context.Context, session rookery.Session, credential rookery.Credential) error {
 	if err := f.called(true); err != nil {
 		return err
 	}
-	return f.Store.SignIn(ctx, s, c)
+	return f.Store.SignIn(ctx, session, credential)
 }
 
 func (f *faulty) SignOut(ctx context.Context, s []rookery.Session) error {
@@ -280,11 +280,11 @@ func (f *faulty) SignOut(ctx context.Context, s []rookery.Session) error {
 	return f.Store.SignOut(ctx, s)
 }
 
-func (f *faulty) SetStatus(ctx context.Context, uin rookery.UIN, st rookery.Status, m rookery.RequestKey) (rookery.Receipt, error) {
+func (f *faulty) SetStatus(ctx context.Context, uin rookery.UIN, st rookery.Status, key rookery.RequestKey) (rookery.Receipt, error) {
 	if err := f.called(true); err != nil {
 		return rookery.Receipt{}, err
 	}
-	return f.Store.SetStatus(ctx, uin, st, m)
+	return f.Store.SetStatus(ctx, uin, st, key)
 }
 
 func (f *faulty) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error) {
@@ -325,9 +325,9 @@ func (f *faulty) Friends(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, e
 	return f.Store.Friends(ctx, uin)
 }
 
-func (f *faulty) Recall(ctx context.Context, m rookery.RequestKey) (rookery.Outcome, bool, error) {
+func (f *faulty) Recall(ctx context.Context, key rookery.RequestKey) (rookery.Outcome, bool, error) {
 	f.called(false)
-	return f.Store.Recall(ctx, m)
+	return f.Store.Recall(ctx, key)
 }
 
 func (f *faulty) Blockers(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
@@ -351,9 +351,9 @@ func (f *faulty) Asleep(ctx context.Context, uin rookery.UIN, token rookery.Toke
 	return f.Store.Asleep(ctx, uin, token)
 }
 
-func (f *faulty) History(ctx context.Context, uin rookery.UIN, q rookery.HistoryQuery) ([]rookery.Entry, bool, error) {
+func (f *faulty) History(ctx context.Context, uin rookery.UIN, query rookery.HistoryQuery) ([]rookery.Entry, bool, error) {
 	if f.reading != nil {
 		f.reading(uin)
 	}
-	return f.Store.History(ctx, uin, q)
+	return f.Store.History(ctx, uin, query)
 }

@@ -28,12 +28,12 @@ func scanAccount(r row) rookery.Account {
 	}
 }
 
-func accountValues(a rookery.Account) []any {
-	p := a.Profile
+func accountValues(account rookery.Account) []any {
+	profile := account.Profile
 	return []any{
-		a.UIN, p.Nick, p.Face, p.Age, p.Sex, p.Blood, p.Constellation, p.Animal, p.Country, p.Province, p.City, p.School, p.Job,
-		p.HomePage, p.About, p.RealName, p.Mail, p.Phone, p.Mobile, p.Address, p.PostCode, a.Rule, a.Strangers, a.Findable, a.ShowPrivate,
-		a.Created, a.Revision, a.DevicesOnly,
+		account.UIN, profile.Nick, profile.Face, profile.Age, profile.Sex, profile.Blood, profile.Constellation, profile.Animal, profile.Country, profile.Province, profile.City, profile.School, profile.Job,
+		profile.HomePage, profile.About, profile.RealName, profile.Mail, profile.Phone, profile.Mobile, profile.Address, profile.PostCode, account.Rule, account.Strangers, account.Findable, account.ShowPrivate,
+		account.Created, account.Revision, account.DevicesOnly,
 	}
 }
 
@@ -41,35 +41,35 @@ func noAccount(uin rookery.UIN) error {
 	return rookery.Errorf(rookery.CodeNoAccount, "there is no account %d", uin)
 }
 
-func (s *Store) CreateAccount(ctx context.Context, a rookery.Account, c rookery.Credential) (rookery.UIN, error) {
+func (s *Store) CreateAccount(ctx context.Context, a rookery.Account, credential rookery.Credential) (rookery.UIN, error) {
 	var created rookery.UIN
-	err := s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
-		a := a // apply may run twice, each time with a number of its own
-		free, err := b.free()
+	err := s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
+		account := a // apply may run twice, each time with a number of its own
+		free, err := batch.free()
 		if err != nil {
 			return err
 		}
-		if a.UIN == 0 {
-			if a.UIN, err = b.lowestFree(free); err != nil {
+		if account.UIN == 0 {
+			if account.UIN, err = batch.lowestFree(free); err != nil {
 				return err
 			}
 		}
-		switch taken, err := b.exists(a.UIN); {
+		switch taken, err := batch.exists(account.UIN); {
 		case err != nil:
 			return err
 		case taken:
-			return rookery.Errorf(rookery.CodeExists, "the account %d exists already", a.UIN)
+			return rookery.Errorf(rookery.CodeExists, "the account %d exists already", account.UIN)
 		}
-		_, err = b.conn.exec(`INSERT INTO accounts (`+accountColumns+`, credential)
-			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, append(accountValues(a), string(c))...)
+		_, err = batch.conn.exec(`INSERT INTO accounts (`+accountColumns+`, credential)
+			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, append(accountValues(account), string(credential))...)
 		if err == nil {
-			_, err = b.conn.exec(`UPDATE accounts SET devices_made = removed.devices FROM removed
-				WHERE accounts.account = ?1 AND removed.account = ?1`, a.UIN)
+			_, err = batch.conn.exec(`UPDATE accounts SET devices_made = removed.devices FROM removed
+				WHERE accounts.account = ?1 AND removed.account = ?1`, account.UIN)
 		}
-		if err == nil && a.UIN == free {
-			err = b.setFree(free + 1)
+		if err == nil && account.UIN == free {
+			err = batch.setFree(free + 1)
 		}
-		created = a.UIN
+		created = account.UIN
 		return err
 	}})
 	if err != nil {
@@ -105,16 +105,16 @@ func (b *writeBatch) lowestFree(free rookery.UIN) (lowest rookery.UIN, err error
 	return rookery.UIN(next), b.setFree(rookery.UIN(next))
 }
 
-func (s *Store) Account(ctx context.Context, uin rookery.UIN) (a rookery.Account, err error) {
+func (s *Store) Account(ctx context.Context, uin rookery.UIN) (account rookery.Account, err error) {
 	var found bool
 	err = s.read(ctx, func(c *conn) (err error) {
-		found, err = c.first("SELECT "+accountColumns+" FROM accounts WHERE account = ?", func(r row) { a = scanAccount(r) }, uin)
+		found, err = c.first("SELECT "+accountColumns+" FROM accounts WHERE account = ?", func(r row) { account = scanAccount(r) }, uin)
 		return err
 	})
 	if err == nil && !found {
 		err = noAccount(uin)
 	}
-	return a, err
+	return account, err
 }
 
 func (s *Store) Accounts(ctx context.Context, uins []rookery.UIN) ([]rookery.Account, error) {
@@ -140,36 +140,36 @@ func (s *Store) accounts(ctx context.Context, query string, args ...any) (list [
 	return list, err
 }
 
-func (s *Store) UpdateAccount(ctx context.Context, a rookery.Account, m rookery.RequestKey) (rookery.Receipt, error) {
-	return s.once(ctx, m, rookery.OutcomeDone, func(b *writeBatch) error {
-		values := accountValues(a)
-		n, err := b.conn.exec(`UPDATE accounts SET nick=?2, face=?3, age=?4, sex=?5, blood=?6, constellation=?7, animal=?8,
+func (s *Store) UpdateAccount(ctx context.Context, account rookery.Account, key rookery.RequestKey) (rookery.Receipt, error) {
+	return s.once(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error {
+		values := accountValues(account)
+		n, err := batch.conn.exec(`UPDATE accounts SET nick=?2, face=?3, age=?4, sex=?5, blood=?6, constellation=?7, animal=?8,
 			country=?9, province=?10, city=?11, school=?12, job=?13, home_page=?14, about=?15, real_name=?16, mail=?17, phone=?18,
 			mobile=?19, address=?20, post_code=?21, rule=?22, strangers=?23, findable=?24, show_private=?25, devices_only=?27,
-			revision=revision+1 WHERE account=?1 AND revision=?26`, append(values[:25:25], a.Revision, a.DevicesOnly)...)
+			revision=revision+1 WHERE account=?1 AND revision=?26`, append(values[:25:25], account.Revision, account.DevicesOnly)...)
 		if err != nil || n > 0 {
 			return err
 		}
-		switch exists, err := b.exists(a.UIN); {
+		switch exists, err := batch.exists(account.UIN); {
 		case err != nil:
 			return err
 		case !exists:
-			return noAccount(a.UIN)
+			return noAccount(account.UIN)
 		}
-		return rookery.Errorf(rookery.CodeConflict, "the account %d was changed by somebody else meanwhile", a.UIN)
+		return rookery.Errorf(rookery.CodeConflict, "the account %d was changed by somebody else meanwhile", account.UIN)
 	})
 }
 
-func (s *Store) Credential(ctx context.Context, uin rookery.UIN) (c rookery.Credential, err error) {
+func (s *Store) Credential(ctx context.Context, uin rookery.UIN) (credential rookery.Credential, err error) {
 	var found bool
 	err = s.read(ctx, func(conn *conn) (err error) {
-		c, found, err = conn.credential(uin)
+		credential, found, err = conn.credential(uin)
 		return err
 	})
 	if err == nil && !found {
 		err = noAccount(uin)
 	}
-	return c, err
+	return credential, err
 }
 
 func (c *conn) credential(uin rookery.UIN) (credential rookery.Credential, found bool, err error) {
@@ -178,30 +178,30 @@ func (c *conn) credential(uin rookery.UIN) (credential rookery.Credential, found
 	return credential, found, err
 }
 
-func (s *Store) SetCredential(ctx context.Context, uin rookery.UIN, c rookery.Credential) error {
-	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
-		n, err := b.conn.exec("UPDATE accounts SET credential = ? WHERE account = ?", string(c), uin)
+func (s *Store) SetCredential(ctx context.Context, uin rookery.UIN, credential rookery.Credential) error {
+	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
+		n, err := batch.conn.exec("UPDATE accounts SET credential = ? WHERE account = ?", string(credential), uin)
 		switch {
 		case err != nil:
 			return err
 		case n == 0:
 			return noAccount(uin)
 		}
-		_, err = b.conn.exec("DELETE FROM sessions WHERE account = ?", uin)
+		_, err = batch.conn.exec("DELETE FROM sessions WHERE account = ?", uin)
 		return err
 	}})
 }
 
 func (s *Store) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
-	return s.write(ctx, writeRequest{settled: true, apply: func(b *writeBatch) error {
-		switch exists, err := b.exists(uin); {
+	return s.write(ctx, writeRequest{settled: true, apply: func(batch *writeBatch) error {
+		switch exists, err := batch.exists(uin); {
 		case err != nil:
 			return err
 		case !exists:
 			return noAccount(uin)
 		}
-		_, err := b.conn.exec(`INSERT OR REPLACE INTO removed
-			SELECT account, ?2, devices_made FROM accounts WHERE account = ?1`, uin, b.heads[uin])
+		_, err := batch.conn.exec(`INSERT OR REPLACE INTO removed
+			SELECT account, ?2, devices_made FROM accounts WHERE account = ?1`, uin, batch.heads[uin])
 		if err != nil {
 			return err
 		}
@@ -224,13 +224,13 @@ func (s *Store) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 			"DELETE FROM accounts WHERE account = ?",
 			"UPDATE meta SET value = min(value, ?) WHERE name = 'free'",
 		} {
-			if _, err := b.conn.exec(statement, uin); err != nil {
+			if _, err := batch.conn.exec(statement, uin); err != nil {
 				return err
 			}
 		}
-		b.forgetAll(uin)
-		b.uncount(uin)
-		b.then = append(b.then, func() { delete(b.heads, uin) })
+		batch.forgetAll(uin)
+		batch.uncount(uin)
+		batch.then = append(batch.then, func() { delete(batch.heads, uin) })
 		return nil
 	}})
 }

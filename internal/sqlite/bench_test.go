@@ -17,12 +17,12 @@ import (
 
 // benchStore is a store as the program opens it, with so many accounts.
 func benchStore(b *testing.B, accounts int) *Store {
-	s, err := Open(b.Context(), Config{Path: filepath.Join(b.TempDir(), "rookery.db")})
+	store, err := Open(b.Context(), Config{Path: filepath.Join(b.TempDir(), "rookery.db")})
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { s.Close() })
-	err = s.write(b.Context(), writeRequest{apply: func(batch *writeBatch) error {
+	b.Cleanup(func() { store.Close() })
+	err = store.write(b.Context(), writeRequest{apply: func(batch *writeBatch) error {
 		_, err := batch.conn.exec(`INSERT INTO accounts (`+accountColumns+`, credential)
 			WITH RECURSIVE uins (uin) AS (VALUES (10001) UNION ALL SELECT uin + 1 FROM uins WHERE uin < 10000 + ?)
 			SELECT uin, '', 0, 0, 0, 0, 0, 0, '', '', '', '', '', '', '', '', '', '', '', '', '', 1, 1, 1, 0, 0, 1, 0, '' FROM uins`, accounts)
@@ -31,7 +31,7 @@ func benchStore(b *testing.B, accounts int) *Store {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return s
+	return store
 }
 
 // cpu is the processor time that the process has used.
@@ -66,9 +66,9 @@ const words = "shall we meet at six by the old harbour, or is that too late?"
 
 // uniqueMark is the mark of the i-th request of a run at 20,000 a second.
 func uniqueMark(i uint64) rookery.RequestKey {
-	m := rookery.RequestKey{Owner: rookery.FirstUIN, At: time.Duration(i) * 50 * time.Microsecond, Window: 2 * time.Minute}
-	binary.LittleEndian.PutUint64(m.Digest[:], rand.Uint64())
-	return m
+	key := rookery.RequestKey{Owner: rookery.FirstUIN, At: time.Duration(i) * 50 * time.Microsecond, Window: 2 * time.Minute}
+	binary.LittleEndian.PutUint64(key.Digest[:], rand.Uint64())
+	return key
 }
 
 func BenchmarkDeliver(b *testing.B) {
@@ -76,12 +76,12 @@ func BenchmarkDeliver(b *testing.B) {
 	limit := rookery.BacklogLimit{Messages: 1 << 40, Bytes: 1 << 60} // counted, and never reached
 	for _, callers := range []int{1, 64, 256} {
 		b.Run(fmt.Sprintf("%d callers", callers), func(b *testing.B) {
-			s := benchStore(b, accounts)
+			store := benchStore(b, accounts)
 			perCaller(b, callers, func(i uint64) {
 				to := rookery.FirstUIN + rookery.UIN(rand.IntN(accounts))
 				letters := messages(to, words)
 				letters[0].Limit = &limit
-				if _, err := s.Deliver(b.Context(), letters, noon, uniqueMark(i)); err != nil {
+				if _, err := store.Deliver(b.Context(), letters, noon, uniqueMark(i)); err != nil {
 					b.Error(err)
 				}
 			})
@@ -92,10 +92,10 @@ func BenchmarkDeliver(b *testing.B) {
 // BenchmarkSeeding is what a mailbox costs that is filled for a benchmark.
 func BenchmarkSeeding(b *testing.B) {
 	const accounts, letters = 1000, 500
-	s := benchStore(b, accounts)
+	store := benchStore(b, accounts)
 	texts := slices.Repeat([]string{words}, letters)
 	perCaller(b, 4, func(i uint64) {
-		if _, err := s.Deliver(b.Context(), messages(rookery.FirstUIN+rookery.UIN(i%accounts), texts...), noon, rookery.RequestKey{}); err != nil {
+		if _, err := store.Deliver(b.Context(), messages(rookery.FirstUIN+rookery.UIN(i%accounts), texts...), noon, rookery.RequestKey{}); err != nil {
 			b.Error(err)
 		}
 	})
@@ -104,11 +104,11 @@ func BenchmarkSeeding(b *testing.B) {
 
 func BenchmarkCollect(b *testing.B) {
 	const accounts = 1000
-	s := benchStore(b, accounts)
+	store := benchStore(b, accounts)
 	memo := make([]byte, 200)
 	perCaller(b, 64, func(i uint64) {
 		uin := rookery.FirstUIN + rookery.UIN(rand.IntN(accounts))
-		if err := s.Collect(b.Context(), uin, "", rookery.Cursor{Number: i, Memo: memo}); err != nil {
+		if err := store.Collect(b.Context(), uin, "", rookery.Cursor{Number: i, Memo: memo}); err != nil {
 			b.Error(err)
 		}
 	})
@@ -119,8 +119,8 @@ func BenchmarkRecall(b *testing.B) {
 	for i := range uint64(1_000_000) {
 		k.add([]storedKey{{mark: uniqueMark(i)}})
 	}
-	m := uniqueMark(1_000_000)
+	key := uniqueMark(1_000_000)
 	for b.Loop() {
-		k.recall(m)
+		k.recall(key)
 	}
 }

@@ -18,9 +18,9 @@ func TestTheLogSaysThatTheDatabaseIsNotWholeWhileAnotherProgramWritesItBack(t *t
 	var log strings.Builder
 	cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
 	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
-	s := openFor(t, cfg)
-	addAccounts(t, s, 1)
-	deliver(t, s, rookery.FirstUIN, "hello")
+	store := openFor(t, cfg)
+	addAccounts(t, store, 1)
+	deliver(t, store, rookery.FirstUIN, "hello")
 	// A lock of an open file stands for another program's, in this process too.
 	shared, err := os.OpenFile(cfg.Path+"-shm", os.O_RDWR, 0)
 	if err != nil {
@@ -32,7 +32,7 @@ func TestTheLogSaysThatTheDatabaseIsNotWholeWhileAnotherProgramWritesItBack(t *t
 	if err := unix.FcntlFlock(shared.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Close(); err != nil {
+	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(log.String(), "the database alone is not whole") {

@@ -56,19 +56,19 @@ func dsn(path string) string { return (&url.URL{Scheme: "file", Path: path}).Str
 
 func (c *conn) close() error {
 	var errs []error
-	for _, s := range c.stmts {
-		errs = append(errs, s.driver.Close())
+	for _, stmt := range c.stmts {
+		errs = append(errs, stmt.driver.Close())
 	}
 	return errors.Join(append(errs, c.driver.Close())...)
 }
 
 // exec runs a statement and returns how many rows it changed.
 func (c *conn) exec(query string, args ...any) (int64, error) {
-	s, err := c.prepare(query)
+	stmt, err := c.prepare(query)
 	if err != nil {
 		return 0, err
 	}
-	result, err := s.driver.(driver.StmtExecContext).ExecContext(context.Background(), s.bind(args))
+	result, err := stmt.driver.(driver.StmtExecContext).ExecContext(context.Background(), stmt.bind(args))
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", query, err)
 	}
@@ -78,11 +78,11 @@ func (c *conn) exec(query string, args ...any) (int64, error) {
 // each calls yield with every row of a query until it returns false. The row
 // is valid during the call only.
 func (c *conn) each(query string, yield func(row) bool, args ...any) error {
-	s, err := c.prepare(query)
+	stmt, err := c.prepare(query)
 	if err != nil {
 		return err
 	}
-	rows, err := s.driver.(driver.StmtQueryContext).QueryContext(context.Background(), s.bind(args))
+	rows, err := stmt.driver.(driver.StmtQueryContext).QueryContext(context.Background(), stmt.bind(args))
 	if err != nil {
 		return fmt.Errorf("%s: %w", query, err)
 	}
@@ -119,8 +119,8 @@ func (c *conn) exists(query string, args ...any) (bool, error) {
 
 func (c *conn) prepare(query string) (*stmt, error) {
 	c.used++
-	if s, ok := c.stmts[query]; ok {
-		return s, nil
+	if stmt, ok := c.stmts[query]; ok {
+		return stmt, nil
 	}
 	d, err := c.driver.Prepare(query)
 	if err != nil {

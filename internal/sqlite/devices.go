@@ -19,12 +19,12 @@ func (s *Store) Devices(ctx context.Context, uin rookery.UIN) (list []rookery.De
 
 // signInDevice notes that a device of the account signs in, and makes it if
 // the account has none of that name.
-func (b *writeBatch) signInDevice(s rookery.Session) error {
-	n, err := b.conn.exec("UPDATE devices SET since = ? WHERE account = ? AND name = ?", s.Since, s.Account, s.Device)
+func (b *writeBatch) signInDevice(session rookery.Session) error {
+	n, err := b.conn.exec("UPDATE devices SET since = ? WHERE account = ? AND name = ?", session.Since, session.Account, session.Device)
 	if err != nil || n > 0 {
 		return err
 	}
-	full, err := b.conn.exists("SELECT 1 FROM devices WHERE account = ? LIMIT 1 OFFSET ?", s.Account, rookery.MaxDevices-1)
+	full, err := b.conn.exists("SELECT 1 FROM devices WHERE account = ? LIMIT 1 OFFSET ?", session.Account, rookery.MaxDevices-1)
 	switch {
 	case err != nil:
 		return err
@@ -38,18 +38,18 @@ func (b *writeBatch) signInDevice(s rookery.Session) error {
 		`INSERT INTO places SELECT ?1, ?2, max(taken, coalesce((SELECT max(number) FROM places WHERE account = ?1), 0)), 0, x''
 			FROM accounts WHERE account = ?1`,
 	} {
-		if _, err := b.conn.exec(statement, s.Account, s.Device, s.Since); err != nil {
+		if _, err := b.conn.exec(statement, session.Account, session.Device, session.Since); err != nil {
 			return err
 		}
 	}
-	b.uncount(s.Account) // the highest place may be the new device's
+	b.uncount(session.Account) // the highest place may be the new device's
 	return nil
 }
 
-func (s *Store) ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, m rookery.RequestKey) (rookery.Receipt, error) {
-	return s.once(ctx, m, rookery.OutcomeDone, func(b *writeBatch) error {
+func (s *Store) ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, key rookery.RequestKey) (rookery.Receipt, error) {
+	return s.once(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error {
 		var name string
-		found, err := b.conn.first("SELECT name FROM devices WHERE account = ? AND id = ?", func(r row) { name = r.text(0) }, uin, id)
+		found, err := batch.conn.first("SELECT name FROM devices WHERE account = ? AND id = ?", func(r row) { name = r.text(0) }, uin, id)
 		switch {
 		case err != nil:
 			return err
@@ -62,12 +62,12 @@ func (s *Store) ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, m 
 			"DELETE FROM sessions WHERE account = ?1 AND device = ?2",
 			"DELETE FROM devices WHERE account = ?1 AND name = ?2",
 		} {
-			if _, err := b.conn.exec(statement, uin, name); err != nil {
+			if _, err := batch.conn.exec(statement, uin, name); err != nil {
 				return err
 			}
 		}
-		b.forget(uin, name)
-		b.uncount(uin)
+		batch.forget(uin, name)
+		batch.uncount(uin)
 		return nil
 	})
 }

@@ -22,9 +22,9 @@ func TestALogWithoutItsDatabaseIsNeverReplaced(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "rookery.db")
-			s := openFor(t, quick(path))
-			addAccounts(t, s, 1)
-			deliver(t, s, rookery.FirstUIN, "hello")
+			store := openFor(t, quick(path))
+			addAccounts(t, store, 1)
+			deliver(t, store, rookery.FirstUIN, "hello")
 			image := crashImage(t, path)
 			want := readFile(t, image+"-wal")
 			if err := damage(image); err != nil {
@@ -33,10 +33,10 @@ func TestALogWithoutItsDatabaseIsNeverReplaced(t *testing.T) {
 			for _, mustExist := range []bool{true, false} {
 				cfg := quick(image)
 				cfg.MustExist = mustExist
-				if s, err := Open(t.Context(), cfg); !errors.Is(err, ErrLogAlone) {
+				if store, err := Open(t.Context(), cfg); !errors.Is(err, ErrLogAlone) {
 					t.Errorf("got error %v", err)
 					if err == nil {
-						s.Close()
+						store.Close()
 					}
 				}
 			}
@@ -50,8 +50,8 @@ func TestALogWithoutItsDatabaseIsNeverReplaced(t *testing.T) {
 func TestAStoreThatMustExistIsNotMade(t *testing.T) {
 	cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
 	cfg.MustExist = true
-	if s, err := Open(t.Context(), cfg); err == nil {
-		s.Close()
+	if store, err := Open(t.Context(), cfg); err == nil {
+		store.Close()
 		t.Error("it was opened")
 	}
 	if _, err := os.Stat(cfg.Path); !os.IsNotExist(err) {
@@ -77,15 +77,15 @@ func alone(t *testing.T, path string) *Store {
 }
 
 func TestTheDatabaseIsWholeAfterClosingThoughAnotherProgramHasItOpen(t *testing.T) {
-	s := newStore(t)
-	addAccounts(t, s, 1)
-	deliver(t, s, rookery.FirstUIN, "hello")
-	other := readerOf(t, s.writer.path, "PRAGMA user_version")
+	store := newStore(t)
+	addAccounts(t, store, 1)
+	deliver(t, store, rookery.FirstUIN, "hello")
+	other := readerOf(t, store.writer.path, "PRAGMA user_version")
 	defer other.close()
-	if err := s.Close(); err != nil {
+	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if texts := textsOf(t, alone(t, s.writer.path), rookery.FirstUIN); !slices.Equal(texts, []string{"hello"}) {
+	if texts := textsOf(t, alone(t, store.writer.path), rookery.FirstUIN); !slices.Equal(texts, []string{"hello"}) {
 		t.Errorf("texts %q", texts)
 	}
 }
@@ -94,11 +94,11 @@ func TestTheLogSaysThatTheDatabaseIsNotWholeAfterClosing(t *testing.T) {
 	var log strings.Builder
 	cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
 	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
-	s := openFor(t, cfg)
-	addAccounts(t, s, 1)
+	store := openFor(t, cfg)
+	addAccounts(t, store, 1)
 	other := readerOf(t, cfg.Path, "BEGIN; SELECT count(*) FROM accounts")
-	deliver(t, s, rookery.FirstUIN, "hello")
-	if err := s.Close(); err != nil {
+	deliver(t, store, rookery.FirstUIN, "hello")
+	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for _, said := range []string{"another program has the store open", cfg.Path + "-wal"} {
@@ -136,9 +136,9 @@ func readerOf(t *testing.T, path, statements string) *conn {
 
 func TestFilesThatOthersCanReadAreMadePrivate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rookery.db")
-	s := openFor(t, quick(path))
-	addAccounts(t, s, 1)
-	deliver(t, s, rookery.FirstUIN, "hello")
+	store := openFor(t, quick(path))
+	addAccounts(t, store, 1)
+	deliver(t, store, rookery.FirstUIN, "hello")
 	image := crashImage(t, path)
 	files := []string{image, image + "-wal", image + "-shm", numbersPath(image)}
 	copyFile(t, image+"-shm", path+"-shm")

@@ -16,14 +16,14 @@ func (s *Store) Friends(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, er
 
 // Relation waits for a commit under way: whoever sees here what a request has
 // done must find its mark too, or would take a repeat for something new.
-func (s *Store) Relation(ctx context.Context, me, other rookery.UIN) (r rookery.Relation, err error) {
+func (s *Store) Relation(ctx context.Context, me, other rookery.UIN) (relation rookery.Relation, err error) {
 	s.writer.landing.RLock()
 	defer s.writer.landing.RUnlock()
 	err = s.read(ctx, func(c *conn) (err error) {
-		r, err = c.relation(me, other)
+		relation, err = c.relation(me, other)
 		return err
 	})
-	return r, err
+	return relation, err
 }
 
 func (s *Store) Requests(ctx context.Context, uin, after rookery.UIN, limit int) (list []rookery.FriendRequest, err error) {
@@ -67,9 +67,9 @@ func (c *conn) relation(me, other rookery.UIN) (rel rookery.Relation, err error)
 	return rel, err
 }
 
-func (s *Store) Relate(ctx context.Context, c rookery.RelationChange) (receipt rookery.Receipt, err error) {
-	err = s.write(ctx, writeRequest{letters: 1, apply: func(b *writeBatch) (err error) {
-		receipt, err = b.relate(c)
+func (s *Store) Relate(ctx context.Context, change rookery.RelationChange) (receipt rookery.Receipt, err error) {
+	err = s.write(ctx, writeRequest{letters: 1, apply: func(batch *writeBatch) (err error) {
+		receipt, err = batch.relate(change)
 		return err
 	}})
 	if err != nil {
@@ -78,17 +78,17 @@ func (s *Store) Relate(ctx context.Context, c rookery.RelationChange) (receipt r
 	return receipt, nil
 }
 
-func (b *writeBatch) relate(c rookery.RelationChange) (rookery.Receipt, error) {
-	if receipt, ok := b.repeated(c.Key); ok {
+func (b *writeBatch) relate(change rookery.RelationChange) (rookery.Receipt, error) {
+	if receipt, ok := b.repeated(change.Key); ok {
 		return receipt, nil
 	}
-	switch now, err := b.conn.relation(c.Me, c.Other); {
+	switch now, err := b.conn.relation(change.Me, change.Other); {
 	case err != nil:
 		return rookery.Receipt{}, err
-	case now != c.From:
+	case now != change.From:
 		return rookery.Receipt{}, rookery.Errorf(rookery.CodeConflict, "the two accounts stand otherwise by now")
 	}
-	for _, uin := range []rookery.UIN{c.Me, c.Other} {
+	for _, uin := range []rookery.UIN{change.Me, change.Other} {
 		switch exists, err := b.exists(uin); {
 		case err != nil:
 			return rookery.Receipt{}, err
@@ -96,21 +96,21 @@ func (b *writeBatch) relate(c rookery.RelationChange) (rookery.Receipt, error) {
 			return rookery.Receipt{}, noAccount(uin)
 		}
 	}
-	if err := b.roomFor(c.Key); err != nil {
+	if err := b.roomFor(change.Key); err != nil {
 		return rookery.Receipt{}, err
 	}
-	n, err := b.planNotice(c)
+	pendingNotice, err := b.planNotice(change)
 	if err != nil {
 		return rookery.Receipt{}, err
 	}
-	if err := b.restate(c); err != nil {
+	if err := b.restate(change); err != nil {
 		return rookery.Receipt{}, err
 	}
-	receipt := rookery.Receipt{Outcome: c.Transition.Outcome}
-	if receipt.Numbers, err = b.notify(c, n); err != nil {
+	receipt := rookery.Receipt{Outcome: change.Transition.Outcome}
+	if receipt.Numbers, err = b.notify(change, pendingNotice); err != nil {
 		return rookery.Receipt{}, err
 	}
-	b.remember(c.Key, c.Transition.Outcome)
+	b.remember(change.Key, change.Transition.Outcome)
 	return receipt, nil
 }
 
@@ -123,41 +123,41 @@ type pendingNotice struct {
 
 // planNotice decides whether the other is told of a step, and reports as an error
 // that the notice exceeds its limit.
-func (b *writeBatch) planNotice(c rookery.RelationChange) (n pendingNotice, err error) {
-	if c.Transition.Notice == 0 {
+func (b *writeBatch) planNotice(change rookery.RelationChange) (n pendingNotice, err error) {
+	if change.Transition.Notice == 0 {
 		return pendingNotice{}, nil
 	}
-	if c.Transition.NoticePause > 0 {
+	if change.Transition.NoticePause > 0 {
 		var number, taken uint64
 		var age time.Duration
 		last, err := b.conn.first(`SELECT number, time, max(taken, coalesce((SELECT max(number) FROM places WHERE account = ?1), 0))
 			FROM asked JOIN accounts USING (account) WHERE account = ?1 AND asker = ?2`,
-			func(r row) { number, age, taken = uint64(r.int(0)), c.Time.Sub(r.time(1)), uint64(r.int(2)) }, c.Other, c.Me)
+			func(r row) { number, age, taken = uint64(r.int(0)), change.Time.Sub(r.time(1)), uint64(r.int(2)) }, change.Other, change.Me)
 		switch {
 		case err != nil:
 			return pendingNotice{}, err
 		case last && number > taken:
 			return pendingNotice{reword: number}, nil
-		case last && 0 <= age && age < c.Transition.NoticePause:
+		case last && 0 <= age && age < change.Transition.NoticePause:
 			return pendingNotice{}, nil
 		}
 	}
-	return pendingNotice{post: true}, b.admit(c.Notice(), nil)
+	return pendingNotice{post: true}, b.admit(change.Notice(), nil)
 }
 
 // notify does it, and returns the number of a new entry.
-func (b *writeBatch) notify(c rookery.RelationChange, n pendingNotice) ([]uint64, error) {
+func (b *writeBatch) notify(change rookery.RelationChange, n pendingNotice) ([]uint64, error) {
 	if n.reword > 0 {
-		return nil, b.reword(c.Other, n.reword, c.Transition.NoticeWords)
+		return nil, b.reword(change.Other, n.reword, change.Transition.NoticeWords)
 	}
 	if !n.post {
 		return nil, nil
 	}
-	number := b.post(c.Notice(), c.Time)
-	if c.Transition.NoticePause == 0 {
+	number := b.post(change.Notice(), change.Time)
+	if change.Transition.NoticePause == 0 {
 		return []uint64{number}, nil
 	}
-	_, err := b.conn.exec("INSERT OR REPLACE INTO asked VALUES (?, ?, ?, ?)", c.Other, c.Me, number, c.Time)
+	_, err := b.conn.exec("INSERT OR REPLACE INTO asked VALUES (?, ?, ?, ?)", change.Other, change.Me, number, change.Time)
 	return []uint64{number}, err
 }
 
@@ -166,8 +166,8 @@ func (b *writeBatch) reword(uin rookery.UIN, number uint64, words string) error 
 	words = strings.Clone(words) // of a buffer that is used again
 	before := -1
 	for i := range b.letters {
-		if l := &b.letters[i]; l.to == uin && l.entry.Number == number {
-			before, l.entry.Text = len(l.entry.Text), words
+		if entry := &b.letters[i]; entry.to == uin && entry.entry.Number == number {
+			before, entry.entry.Text = len(entry.entry.Text), words
 		}
 	}
 	if before < 0 {
@@ -184,38 +184,38 @@ func (b *writeBatch) reword(uin rookery.UIN, number uint64, words string) error 
 			return err
 		}
 	}
-	if w, ok := b.counted(uin); ok && before >= 0 {
-		w.Bytes += int64(len(words) - before)
-		b.recount[uin] = w
+	if count, ok := b.counted(uin); ok && before >= 0 {
+		count.Bytes += int64(len(words) - before)
+		b.recount[uin] = count
 	}
 	return nil
 }
 
 // restate writes down how two accounts stand from now on.
-func (b *writeBatch) restate(c rookery.RelationChange) error {
-	from, to := c.From, c.Transition.To
+func (b *writeBatch) restate(change rookery.RelationChange) error {
+	from, to := change.From, change.Transition.To
 	if from.Friends != to.Friends {
 		statement := "INSERT INTO friends VALUES (?1, ?2), (?2, ?1)"
 		if from.Friends {
 			statement = "DELETE FROM friends WHERE (account, friend) IN (VALUES (?1, ?2), (?2, ?1))"
 		}
-		if _, err := b.conn.exec(statement, c.Me, c.Other); err != nil {
+		if _, err := b.conn.exec(statement, change.Me, change.Other); err != nil {
 			return err
 		}
 	}
-	if err := errors.Join(b.block(c.Me, c.Other, from.Blocks, to.Blocks), b.block(c.Other, c.Me, from.Blocked, to.Blocked)); err != nil {
+	if err := errors.Join(b.block(change.Me, change.Other, from.Blocks, to.Blocks), b.block(change.Other, change.Me, from.Blocked, to.Blocked)); err != nil {
 		return err
 	}
-	if from == to && c.Transition.Notice == 0 {
+	if from == to && change.Transition.Notice == 0 {
 		return nil // what waits keeps its words
 	}
-	if err := b.request(c.Other, c.Me, to.Asked, c.Transition.Words, c.Time); err != nil {
+	if err := b.request(change.Other, change.Me, to.Asked, change.Transition.Words, change.Time); err != nil {
 		return err
 	}
 	if from.Asks == to.Asks {
 		return nil // the other's request keeps its words
 	}
-	return b.request(c.Me, c.Other, to.Asks, c.Transition.Words, c.Time)
+	return b.request(change.Me, change.Other, to.Asks, change.Transition.Words, change.Time)
 }
 
 // block makes an account take nothing of another, or something again.

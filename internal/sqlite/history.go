@@ -32,22 +32,22 @@ const (
 
 // History goes back from the newest letters, those that are not settled first,
 // until it has one more than is asked for.
-func (s *Store) History(ctx context.Context, uin rookery.UIN, q rookery.HistoryQuery) (entries []rookery.Entry, more bool, err error) {
-	h := historySearch{query: q, text: fold(q.Text), want: max(q.Limit, 0) + 1, account: uin, before: 1 << 63}
-	if q.Before != 0 {
-		h.before = min(q.Before, h.before)
+func (s *Store) History(ctx context.Context, uin rookery.UIN, query rookery.HistoryQuery) (entries []rookery.Entry, more bool, err error) {
+	h := historySearch{query: query, text: fold(query.Text), want: max(query.Limit, 0) + 1, account: uin, before: 1 << 63}
+	if query.Before != 0 {
+		h.before = min(query.Before, h.before)
 	}
 	stages := []string{allWords}
-	if q.With != 0 {
+	if query.With != 0 {
 		stages = []string{newWords, listedWords}
 		if h.listed, err = s.listed(ctx, uin); err != nil {
 			return nil, false, err
 		}
 	}
 	// What is settled meanwhile is in the database by then.
-	for _, e := range slices.Backward(s.recent.entries(uin, 0, h.before-1, math.MaxInt)) {
-		h.look(e)
-		h.before = e.Number
+	for _, entry := range slices.Backward(s.recent.entries(uin, 0, h.before-1, math.MaxInt)) {
+		h.look(entry)
+		h.before = entry.Number
 	}
 	for _, stage := range stages {
 		if err := s.lookBack(ctx, stage, &h); err != nil {
@@ -71,11 +71,11 @@ type historySearch struct {
 }
 
 // look takes an entry if it is one of those that are wanted.
-func (h *historySearch) look(e rookery.Entry) {
-	word := e.Kind == rookery.KindMessage || e.Kind == rookery.KindSent
-	if word && len(h.found) < h.want && (h.query.With == 0 || e.Peer == h.query.With) &&
-		(h.text == "" || strings.Contains(fold(e.Text), h.text)) {
-		h.found = append(h.found, e)
+func (h *historySearch) look(entry rookery.Entry) {
+	word := entry.Kind == rookery.KindMessage || entry.Kind == rookery.KindSent
+	if word && len(h.found) < h.want && (h.query.With == 0 || entry.Peer == h.query.With) &&
+		(h.text == "" || strings.Contains(fold(entry.Text), h.text)) {
+		h.found = append(h.found, entry)
 	}
 }
 
@@ -96,9 +96,9 @@ func (s *Store) lookBack(ctx context.Context, query string, h *historySearch) er
 		}
 		err := s.read(ctx, func(c *conn) error {
 			return c.each(query, func(r row) bool {
-				e := scanEntry(r)
-				h.look(e)
-				h.before = e.Number
+				entry := scanEntry(r)
+				h.look(entry)
+				h.before = entry.Number
 				seen++
 				return true
 			}, args...)
@@ -132,19 +132,19 @@ func (s *Store) listed(ctx context.Context, uin rookery.UIN) (listed uint64, err
 
 // listMore lists a page more of an account's settled entries.
 func (s *Store) listMore(ctx context.Context, uin rookery.UIN) error {
-	return s.write(ctx, writeRequest{letters: historyPage, apply: func(b *writeBatch) error {
+	return s.write(ctx, writeRequest{letters: historyPage, apply: func(batch *writeBatch) error {
 		var listed, upTo uint64
-		_, err := b.conn.first(`SELECT listed, (SELECT max(number) FROM
+		_, err := batch.conn.first(`SELECT listed, (SELECT max(number) FROM
 				(SELECT number FROM entries WHERE account = ?1 AND number > a.listed ORDER BY number LIMIT ?2))
 			FROM accounts a WHERE account = ?1`, func(r row) { listed, upTo = uint64(r.int(0)), uint64(r.int(1)) }, uin, historyPage)
 		if err != nil || upTo == 0 {
 			return err
 		}
-		if _, err := b.conn.exec(`INSERT INTO conversations SELECT account, peer, number FROM entries
+		if _, err := batch.conn.exec(`INSERT INTO conversations SELECT account, peer, number FROM entries
 			WHERE account = ? AND number > ? AND number <= ? AND kind IN (9, 19)`, uin, listed, upTo); err != nil {
 			return err
 		}
-		_, err = b.conn.exec("UPDATE accounts SET listed = ?2 WHERE account = ?1", uin, upTo)
+		_, err = batch.conn.exec("UPDATE accounts SET listed = ?2 WHERE account = ?1", uin, upTo)
 		return err
 	}})
 }
@@ -157,16 +157,16 @@ func (s *Store) ReadMark(ctx context.Context, uin, with rookery.UIN) (number uin
 	return number, err
 }
 
-func (s *Store) SetReadMark(ctx context.Context, uin rookery.UIN, r rookery.ReadMark, m rookery.RequestKey) (rookery.Receipt, error) {
-	return s.once(ctx, m, rookery.OutcomeDone, func(b *writeBatch) error {
-		switch exists, err := b.exists(uin); {
+func (s *Store) SetReadMark(ctx context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey) (rookery.Receipt, error) {
+	return s.once(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error {
+		switch exists, err := batch.exists(uin); {
 		case err != nil:
 			return err
 		case !exists:
 			return noAccount(uin)
 		}
-		_, err := b.conn.exec(`INSERT INTO read_marks VALUES (?, ?, ?)
-			ON CONFLICT DO UPDATE SET number = max(number, excluded.number)`, uin, r.With, clamp(r.Number))
+		_, err := batch.conn.exec(`INSERT INTO read_marks VALUES (?, ?, ?)
+			ON CONFLICT DO UPDATE SET number = max(number, excluded.number)`, uin, readMark.With, clamp(readMark.Number))
 		return err
 	})
 }

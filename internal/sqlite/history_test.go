@@ -14,21 +14,21 @@ import (
 // second account and the third in turn.
 func filled(t *testing.T, letters int) *Store {
 	t.Helper()
-	s := newStore(t)
-	addAccounts(t, s, 3)
+	store := newStore(t)
+	addAccounts(t, store, 3)
 	list := make([]rookery.NewEntry, letters)
 	for i := range list {
 		list[i] = rookery.NewEntry{
 			To: rookery.FirstUIN, Kind: rookery.KindMessage, Peer: rookery.FirstUIN + 1 + rookery.UIN(i%2), Text: fmt.Sprint("letter ", i),
 		}
 	}
-	if _, err := s.Deliver(t.Context(), list, noon, rookery.RequestKey{}); err != nil {
+	if _, err := store.Deliver(t.Context(), list, noon, rookery.RequestKey{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.settle(t.Context(), rookery.FirstUIN); err != nil {
+	if err := store.settle(t.Context(), rookery.FirstUIN); err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return store
 }
 
 func (s *Store) count(t *testing.T, query string) (n int) {
@@ -57,79 +57,79 @@ func (p *patient) Err() error {
 }
 
 func TestALongSearchEndsWithItsContext(t *testing.T) {
-	s := filled(t, 3*historyPage)
-	q := rookery.HistoryQuery{Limit: 1, Text: "nowhere"}
-	if _, _, err := s.History(&patient{t.Context(), 10}, rookery.FirstUIN, q); err != nil {
+	store := filled(t, 3*historyPage)
+	query := rookery.HistoryQuery{Limit: 1, Text: "nowhere"}
+	if _, _, err := store.History(&patient{t.Context(), 10}, rookery.FirstUIN, query); err != nil {
 		t.Errorf("with patience: %v", err)
 	}
-	_, _, err := s.History(&patient{t.Context(), 2}, rookery.FirstUIN, q)
+	_, _, err := store.History(&patient{t.Context(), 2}, rookery.FirstUIN, query)
 	if rookery.CodeOf(err) != rookery.CodeTemporary || !errors.Is(err, context.Canceled) {
 		t.Errorf("without: %v", err)
 	}
 }
 
 func TestConversationsAreListedWhenSomebodyAsksAndMoreThanAPageHasCome(t *testing.T) {
-	s := filled(t, 2*historyPage+10)
+	store := filled(t, 2*historyPage+10)
 	const listed, all = "SELECT listed FROM accounts WHERE account = 10001", "SELECT count(*) FROM conversations"
 	ask := func(with rookery.UIN) {
 		t.Helper()
-		entries, _, err := s.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: with, Limit: 1 << 20})
+		entries, _, err := store.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: with, Limit: 1 << 20})
 		if err != nil || with != 0 && len(entries) != historyPage+5 {
 			t.Errorf("%d entries, error %v", len(entries), err)
 		}
 	}
 	ask(0)
-	if n := s.count(t, listed); n != 0 {
+	if n := store.count(t, listed); n != 0 {
 		t.Errorf("%d are listed for who asks for everybody's", n)
 	}
 	for _, with := range []rookery.UIN{rookery.FirstUIN + 1, rookery.FirstUIN + 2} {
 		ask(with)
-		if n, rows := s.count(t, listed), s.count(t, all); n != 2*historyPage || rows != n {
+		if n, rows := store.count(t, listed), store.count(t, all); n != 2*historyPage || rows != n {
 			t.Errorf("listed up to %d in %d rows", n, rows)
 		}
 	}
 }
 
 func TestAFullDiskKeepsNobodyFromReadingAConversation(t *testing.T) {
-	s := filled(t, 2*historyPage)
-	err := s.write(t.Context(), writeRequest{apply: func(b *writeBatch) error {
-		_, err := b.conn.exec("CREATE TRIGGER no_room BEFORE INSERT ON conversations BEGIN SELECT raise(FAIL, 'no room'); END")
+	store := filled(t, 2*historyPage)
+	err := store.write(t.Context(), writeRequest{apply: func(batch *writeBatch) error {
+		_, err := batch.conn.exec("CREATE TRIGGER no_room BEFORE INSERT ON conversations BEGIN SELECT raise(FAIL, 'no room'); END")
 		return err
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	entries, more, err := s.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: rookery.FirstUIN + 2, Limit: 3 * historyPage})
+	entries, more, err := store.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: rookery.FirstUIN + 2, Limit: 3 * historyPage})
 	if err != nil || len(entries) != historyPage || more {
 		t.Errorf("%d entries, more %v, error %v", len(entries), more, err)
 	}
 }
 
 func TestWhatIsPurgedOrRemovedIsListedNoMore(t *testing.T) {
-	s := filled(t, 2*historyPage)
-	if _, _, err := s.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: rookery.FirstUIN + 1}); err != nil {
+	store := filled(t, 2*historyPage)
+	if _, _, err := store.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: rookery.FirstUIN + 1}); err != nil {
 		t.Fatal(err)
 	}
 	const all = "SELECT count(*) FROM conversations"
-	before := s.count(t, all)
-	if err := s.Collect(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 7}); err != nil {
+	before := store.count(t, all)
+	if err := store.Collect(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 7}); err != nil {
 		t.Fatal(err)
 	}
-	if _, n, err := s.Purge(t.Context(), 0, noon.AddDate(0, 0, 1), 100); err != nil || n != 7 || s.count(t, all) != before-7 {
-		t.Errorf("%d purged, %d rows of %d are left, error %v", n, s.count(t, all), before, err)
+	if _, n, err := store.Purge(t.Context(), 0, noon.AddDate(0, 0, 1), 100); err != nil || n != 7 || store.count(t, all) != before-7 {
+		t.Errorf("%d purged, %d rows of %d are left, error %v", n, store.count(t, all), before, err)
 	}
-	if err := s.RemoveAccount(t.Context(), rookery.FirstUIN); err != nil || s.count(t, all) != 0 {
-		t.Errorf("%d rows are left, error %v", s.count(t, all), err)
+	if err := store.RemoveAccount(t.Context(), rookery.FirstUIN); err != nil || store.count(t, all) != 0 {
+		t.Errorf("%d rows are left, error %v", store.count(t, all), err)
 	}
 }
 
 // A query that sorts, or looks through more than it must, is slow for those
 // whose mailbox is large.
 func TestNoQueryOfHistorySortsOrLooksThroughAWholeTable(t *testing.T) {
-	s := newStore(t)
+	store := newStore(t)
 	for _, query := range []string{allWords, newWords, listedWords} {
 		var plan []string
-		err := s.read(t.Context(), func(c *conn) error {
+		err := store.read(t.Context(), func(c *conn) error {
 			return c.each("EXPLAIN QUERY PLAN "+query, func(r row) bool {
 				plan = append(plan, r.text(3))
 				return true

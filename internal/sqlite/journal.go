@@ -52,7 +52,7 @@ func newRecent(most int) *recentEntries {
 	return &recentEntries{max: most, boxes: make(map[rookery.UIN][]rookery.Entry)}
 }
 
-func weigh(e rookery.Entry) int { return 112 + len(e.Text) + len(e.Origin) }
+func weigh(entry rookery.Entry) int { return 112 + len(entry.Text) + len(entry.Origin) }
 
 // replace forgets what is settled and remembers new letters.
 func (r *recentEntries) replace(settled []mailboxSpan, letters []numberedEntry) {
@@ -61,20 +61,20 @@ func (r *recentEntries) replace(settled []mailboxSpan, letters []numberedEntry) 
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, s := range settled {
-		box := r.boxes[s.account]
-		for len(box) > 0 && box[0].Number <= s.upTo {
+	for _, span := range settled {
+		box := r.boxes[span.account]
+		for len(box) > 0 && box[0].Number <= span.upTo {
 			r.weight -= weigh(box[0])
 			box = box[1:]
 		}
-		r.boxes[s.account] = box
+		r.boxes[span.account] = box
 		if len(box) == 0 {
-			delete(r.boxes, s.account)
+			delete(r.boxes, span.account)
 		}
 	}
-	for _, l := range letters {
-		r.boxes[l.to] = append(r.boxes[l.to], l.entry)
-		r.weight += weigh(l.entry)
+	for _, entry := range letters {
+		r.boxes[entry.to] = append(r.boxes[entry.to], entry.entry)
+		r.weight += weigh(entry.entry)
 	}
 }
 
@@ -108,7 +108,7 @@ func (r *recentEntries) entries(uin rookery.UIN, after, upTo uint64, limit int) 
 	return nil
 }
 
-func byNumber(e rookery.Entry, number uint64) int { return cmp.Compare(e.Number, number) }
+func byNumber(entry rookery.Entry, number uint64) int { return cmp.Compare(entry.Number, number) }
 
 // stretches lists all that is recent, by account.
 func (r *recentEntries) stretches() []mailboxSpan {
@@ -204,8 +204,8 @@ func (w *writer) insert(uin rookery.UIN, letters ...rookery.Entry) error {
 		query = insertLetters
 	}
 	args := make([]any, 0, 7*insertRows)
-	for _, e := range letters { // as the driver takes them: this runs for every letter
-		args = append(args, int64(uin), int64(e.Number), int64(e.Kind), int64(e.Peer), e.Time.UnixMicro(), e.Text, e.Origin)
+	for _, entry := range letters { // as the driver takes them: this runs for every letter
+		args = append(args, int64(uin), int64(entry.Number), int64(entry.Kind), int64(entry.Peer), entry.Time.UnixMicro(), entry.Text, entry.Origin)
 	}
 	_, err := w.conn.exec(query, args...)
 	return err
@@ -213,14 +213,14 @@ func (w *writer) insert(uin rookery.UIN, letters ...rookery.Entry) error {
 
 // settleAll moves all recent letters and empties the journal.
 func (w *writer) settleAll() error {
-	return w.transact(func(b *writeBatch) error {
-		for _, all := range b.recent.stretches() {
-			if _, _, err := b.settleAccount(all.account, math.MaxInt); err != nil {
+	return w.transact(func(batch *writeBatch) error {
+		for _, all := range batch.recent.stretches() {
+			if _, _, err := batch.settleAccount(all.account, math.MaxInt); err != nil {
 				return err
 			}
 		}
-		b.ahead = writeRound{}
-		_, err := b.conn.exec("DELETE FROM journal")
+		batch.ahead = writeRound{}
+		_, err := batch.conn.exec("DELETE FROM journal")
 		return err
 	})
 }
@@ -239,14 +239,14 @@ func (w *writer) replay() error {
 		return err
 	}
 	unsettled := left[:0]
-	for _, l := range left {
-		exists, err := w.batch.exists(l.to)
+	for _, entry := range left {
+		exists, err := w.batch.exists(entry.to)
 		if err != nil {
 			return err
 		}
-		if exists && l.entry.Number > w.heads[l.to] {
-			w.heads[l.to] = l.entry.Number
-			unsettled = append(unsettled, l)
+		if exists && entry.entry.Number > w.heads[entry.to] {
+			w.heads[entry.to] = entry.entry.Number
+			unsettled = append(unsettled, entry)
 		}
 	}
 	w.recent.replace(nil, unsettled)
@@ -262,16 +262,16 @@ const lettersVersion = 2
 
 func appendLetters(blob []byte, letters []numberedEntry) []byte {
 	blob = append(blob, lettersVersion)
-	for _, l := range letters {
-		blob = binary.AppendUvarint(blob, uint64(l.to))
-		blob = binary.AppendUvarint(blob, l.entry.Number)
-		blob = binary.AppendUvarint(blob, uint64(l.entry.Kind))
-		blob = binary.AppendUvarint(blob, uint64(l.entry.Peer))
-		blob = binary.AppendVarint(blob, l.entry.Time.UnixMicro())
-		blob = binary.AppendUvarint(blob, uint64(len(l.entry.Text)))
-		blob = append(blob, l.entry.Text...)
-		blob = binary.AppendUvarint(blob, uint64(len(l.entry.Origin)))
-		blob = append(blob, l.entry.Origin...)
+	for _, entry := range letters {
+		blob = binary.AppendUvarint(blob, uint64(entry.to))
+		blob = binary.AppendUvarint(blob, entry.entry.Number)
+		blob = binary.AppendUvarint(blob, uint64(entry.entry.Kind))
+		blob = binary.AppendUvarint(blob, uint64(entry.entry.Peer))
+		blob = binary.AppendVarint(blob, entry.entry.Time.UnixMicro())
+		blob = binary.AppendUvarint(blob, uint64(len(entry.entry.Text)))
+		blob = append(blob, entry.entry.Text...)
+		blob = binary.AppendUvarint(blob, uint64(len(entry.entry.Origin)))
+		blob = append(blob, entry.entry.Origin...)
 	}
 	return blob
 }
@@ -284,19 +284,19 @@ func parseLetters(letters []numberedEntry, blob []byte) ([]numberedEntry, error)
 		return letters, errors.New("the journal has a row of an unknown version")
 	}
 	for len(p.rest) > 0 {
-		l := numberedEntry{to: rookery.UIN(p.uvarint())}
-		l.entry.Number = p.uvarint()
-		l.entry.Kind = rookery.Kind(p.uvarint())
-		l.entry.Peer = rookery.UIN(p.uvarint())
-		l.entry.Time = time.UnixMicro(p.varint()).UTC()
-		l.entry.Text = string(p.bytes(p.uvarint()))
+		entry := numberedEntry{to: rookery.UIN(p.uvarint())}
+		entry.entry.Number = p.uvarint()
+		entry.entry.Kind = rookery.Kind(p.uvarint())
+		entry.entry.Peer = rookery.UIN(p.uvarint())
+		entry.entry.Time = time.UnixMicro(p.varint()).UTC()
+		entry.entry.Text = string(p.bytes(p.uvarint()))
 		if version > 1 {
-			l.entry.Origin = string(p.bytes(p.uvarint()))
+			entry.entry.Origin = string(p.bytes(p.uvarint()))
 		}
 		if p.bad {
 			return letters, errors.New("the journal has a damaged row")
 		}
-		letters = append(letters, l)
+		letters = append(letters, entry)
 	}
 	return letters, nil
 }

@@ -18,16 +18,16 @@ func (s *Store) Uptime(context.Context) (time.Duration, error) {
 }
 
 func (s *Store) Beat(ctx context.Context, up, forget time.Duration) error {
-	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
+	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		// The rows of marks that go may have said more of the uptime.
-		for name, value := range map[string]time.Duration{"uptime": max(up, b.marks.up()), "forgotten": forget} {
-			if _, err := b.conn.exec("UPDATE meta SET value = max(value, ?) WHERE name = ?", value, name); err != nil {
+		for name, value := range map[string]time.Duration{"uptime": max(up, batch.marks.up()), "forgotten": forget} {
+			if _, err := batch.conn.exec("UPDATE meta SET value = max(value, ?) WHERE name = ?", value, name); err != nil {
 				return err
 			}
 		}
-		_, err := b.conn.exec(`DELETE FROM marks WHERE id < coalesce(
+		_, err := batch.conn.exec(`DELETE FROM marks WHERE id < coalesce(
 			(SELECT id FROM marks WHERE newest >= ? ORDER BY id LIMIT 1), (SELECT max(id) + 1 FROM marks))`, forget)
-		b.then = append(b.then, func() { b.marks.beat(up, forget) })
+		batch.then = append(batch.then, func() { batch.marks.beat(up, forget) })
 		return err
 	}})
 }
@@ -81,8 +81,8 @@ func (s *Store) settle(ctx context.Context, uin rookery.UIN) error {
 	if s.recent.last(uin) == 0 {
 		return nil
 	}
-	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
-		_, _, err := b.settleAccount(uin, math.MaxInt)
+	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
+		_, _, err := batch.settleAccount(uin, math.MaxInt)
 		return err
 	}})
 }
@@ -128,14 +128,14 @@ func (s *Store) purge(ctx context.Context, uin rookery.UIN, old []deletable) (de
 	if len(old) == 0 {
 		return 0, nil
 	}
-	err = s.write(ctx, writeRequest{letters: len(old), apply: func(b *writeBatch) error {
-		bound, err := b.conn.purgeBounds(uin)
+	err = s.write(ctx, writeRequest{letters: len(old), apply: func(batch *writeBatch) error {
+		bound, err := batch.conn.purgeBounds(uin)
 		if err != nil {
 			return err
 		}
 		deleted = 0 // of an attempt before
-		for _, d := range old {
-			if !bound.allows(d) {
+		for _, deletable := range old {
+			if !bound.allows(deletable) {
 				continue
 			}
 			for _, statement := range []string{
@@ -143,7 +143,7 @@ func (s *Store) purge(ctx context.Context, uin rookery.UIN, old []deletable) (de
 					AND peer = (SELECT peer FROM entries WHERE account = ?1 AND number = ?2)`,
 				"DELETE FROM entries WHERE account = ?1 AND number = ?2",
 			} {
-				if _, err := b.conn.exec(statement, uin, d.number); err != nil {
+				if _, err := batch.conn.exec(statement, uin, deletable.number); err != nil {
 					return err
 				}
 			}
@@ -203,10 +203,10 @@ func (s *Store) Trim(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
-		b.then = append(b.then, func() {
-			if err := b.conn.trim(ownStatements); err != nil {
-				b.log.Warn("the store cannot give back memory", "error", err)
+	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
+		batch.then = append(batch.then, func() {
+			if err := batch.conn.trim(ownStatements); err != nil {
+				batch.log.Warn("the store cannot give back memory", "error", err)
 			}
 		})
 		return nil

@@ -8,9 +8,9 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-func (s *Store) Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, m rookery.RequestKey) (receipt rookery.Receipt, err error) {
-	err = s.write(ctx, writeRequest{letters: len(letters), apply: func(b *writeBatch) (err error) {
-		receipt, err = b.deliver(letters, now, m)
+func (s *Store) Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (receipt rookery.Receipt, err error) {
+	err = s.write(ctx, writeRequest{letters: len(letters), apply: func(batch *writeBatch) (err error) {
+		receipt, err = batch.deliver(letters, now, key)
 		return err
 	}})
 	if err != nil {
@@ -26,12 +26,12 @@ func (s *Store) DeliverEach(ctx context.Context, deliveries []rookery.Delivery, 
 		return all
 	}
 	letters := 0
-	for _, d := range deliveries {
-		letters += len(d.Entries)
+	for _, delivery := range deliveries {
+		letters += len(delivery.Entries)
 	}
-	err := s.write(ctx, writeRequest{letters: letters, apply: func(b *writeBatch) error {
-		for i, d := range deliveries {
-			receipt, err := b.deliver(d.Entries, now, d.Key)
+	err := s.write(ctx, writeRequest{letters: letters, apply: func(batch *writeBatch) error {
+		for i, delivery := range deliveries {
+			receipt, err := batch.deliver(delivery.Entries, now, delivery.Key)
 			if err != nil && !isDecided(err) {
 				return err
 			}
@@ -47,81 +47,81 @@ func (s *Store) DeliverEach(ctx context.Context, deliveries []rookery.Delivery, 
 	return all
 }
 
-func (b *writeBatch) deliver(letters []rookery.NewEntry, now time.Time, m rookery.RequestKey) (rookery.Receipt, error) {
-	if receipt, ok := b.repeated(m); ok {
+func (b *writeBatch) deliver(letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error) {
+	if receipt, ok := b.repeated(key); ok {
 		return receipt, nil
 	}
-	for _, l := range letters {
-		switch exists, err := b.exists(l.To); {
+	for _, newEntry := range letters {
+		switch exists, err := b.exists(newEntry.To); {
 		case err != nil:
 			return rookery.Receipt{}, err
 		case !exists:
-			return rookery.Receipt{}, noAccount(l.To)
+			return rookery.Receipt{}, noAccount(newEntry.To)
 		}
 	}
-	for i, l := range letters {
-		if err := b.admit(l, letters[:i]); err != nil {
+	for i, newEntry := range letters {
+		if err := b.admit(newEntry, letters[:i]); err != nil {
 			return rookery.Receipt{}, err
 		}
 	}
-	if err := b.roomFor(m); err != nil {
+	if err := b.roomFor(key); err != nil {
 		return rookery.Receipt{}, err
 	}
 	receipt := rookery.Receipt{Outcome: rookery.OutcomeDone, Numbers: make([]uint64, len(letters))}
-	for i, l := range letters {
-		receipt.Numbers[i] = b.post(l, now)
+	for i, newEntry := range letters {
+		receipt.Numbers[i] = b.post(newEntry, now)
 	}
-	b.remember(m, rookery.OutcomeDone)
+	b.remember(key, rookery.OutcomeDone)
 	return receipt, nil
 }
 
 // post gives a letter its number. The receiver exists, and heads knows it.
-func (b *writeBatch) post(l rookery.NewEntry, now time.Time) uint64 {
-	n := b.heads[l.To] + 1
-	b.heads[l.To] = n
+func (b *writeBatch) post(newEntry rookery.NewEntry, now time.Time) uint64 {
+	n := b.heads[newEntry.To] + 1
+	b.heads[newEntry.To] = n
 	b.highest = max(b.highest, n)
-	e := rookery.Entry{
+	entry := rookery.Entry{
 		Number: n,
-		Kind:   l.Kind,
-		Peer:   l.Peer,
+		Kind:   newEntry.Kind,
+		Peer:   newEntry.Peer,
 		Time:   time.UnixMicro(now.UnixMicro()).UTC(), // as it is read back
-		Text:   strings.Clone(l.Text),                 // of a buffer that is used again
-		Origin: strings.Clone(l.Origin),
+		Text:   strings.Clone(newEntry.Text),          // of a buffer that is used again
+		Origin: strings.Clone(newEntry.Origin),
 	}
-	b.letters = append(b.letters, numberedEntry{l.To, e})
-	b.arrived(l.To, e)
+	b.letters = append(b.letters, numberedEntry{newEntry.To, entry})
+	b.arrived(newEntry.To, entry)
 	return n
 }
 
-func (s *Store) Recall(_ context.Context, m rookery.RequestKey) (rookery.Outcome, bool, error) {
+func (s *Store) Recall(_ context.Context, key rookery.RequestKey) (rookery.Outcome, bool, error) {
 	select {
 	case <-s.closed:
 		return 0, false, errClosed
 	default:
 	}
-	outcome, ok := s.marks.recall(m)
+	outcome, ok := s.marks.recall(key)
 	return outcome, ok, nil
 }
 
-func (s *Store) Remember(ctx context.Context, m rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error) {
-	return s.once(ctx, m, outcome, func(*writeBatch) error { return nil })
+func (s *Store) Remember(ctx context.Context, key rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error) {
+	return s.once(ctx, key, outcome, func(*writeBatch) error { return nil })
 }
 
 // once does something and remembers the mark with an outcome, unless an equal
 // mark is remembered.
-func (s *Store) once(ctx context.Context, m rookery.RequestKey, outcome rookery.Outcome, do func(*writeBatch) error) (receipt rookery.Receipt, err error) {
-	err = s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
+func (s *Store) once(ctx context.Context, key rookery.RequestKey, outcome rookery.Outcome, do func(*writeBatch) error) (receipt rookery.Receipt, err error) {
+	err = s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		var repeated bool
-		if receipt, repeated = b.repeated(m); repeated {
+		if receipt, repeated = batch.repeated(key); repeated {
 			return nil
 		}
-		if err := b.roomFor(m); err != nil {
+		if err := batch.roomFor(key); err != nil {
 			return err
 		}
-		if err := do(b); err != nil {
+		if err := do(batch); err != nil {
 			return err
 		}
-		b.remember(m, outcome)
+		batch.remember(key, outcome)
 		receipt = rookery.Receipt{Outcome: outcome}
 		return nil
 	}})
@@ -162,9 +162,9 @@ func (s *Store) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64
 		}, uin, clamp(after), clamp(upTo), max(limit, 0))
 	})
 	// Some of the recent ones may have been settled before the query.
-	for _, e := range recent {
-		if len(list) < limit && (len(list) == 0 || e.Number > list[len(list)-1].Number) {
-			list = append(list, e)
+	for _, entry := range recent {
+		if len(list) < limit && (len(list) == 0 || entry.Number > list[len(list)-1].Number) {
+			list = append(list, entry)
 		}
 	}
 	return list, err
@@ -185,15 +185,15 @@ func clamp(n uint64) uint64 { return min(n, 1<<63-1) }
 // Collect finds the place of a device where its making has put it: nothing is
 // stored for one that is forgotten by now.
 func (s *Store) Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error {
-	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
-		switch exists, err := b.exists(uin); {
+	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
+		switch exists, err := batch.exists(uin); {
 		case err != nil:
 			return err
 		case !exists:
 			return noAccount(uin)
 		}
 		var from uint64
-		_, err := b.conn.first("SELECT number FROM places WHERE account = ? AND device = ?",
+		_, err := batch.conn.first("SELECT number FROM places WHERE account = ? AND device = ?",
 			func(r row) { from = uint64(r.int(0)) }, uin, device)
 		if err != nil {
 			return err
@@ -202,10 +202,10 @@ func (s *Store) Collect(ctx context.Context, uin rookery.UIN, device string, pla
 		if device == "" {
 			statement = "INSERT OR REPLACE INTO places VALUES (?1, ?2, ?3, ?4, ?5)"
 		}
-		n, err := b.conn.exec(statement, uin, device, place.Number, place.Keep, place.Memo)
+		n, err := batch.conn.exec(statement, uin, device, place.Number, place.Keep, place.Memo)
 		if err != nil || n == 0 {
 			return err
 		}
-		return b.passed(uin, from, place.Number)
+		return batch.passed(uin, from, place.Number)
 	}})
 }

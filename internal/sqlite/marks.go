@@ -39,8 +39,8 @@ func covers(at time.Duration, request rookery.RequestKey) bool {
 type requestKeys struct {
 	max int
 
-	mu   sync.RWMutex // guards the rest; only the writer changes it
-	eras []*keyGeneration       // oldest first, never empty
+	mu   sync.RWMutex     // guards the rest; only the writer changes it
+	eras []*keyGeneration // oldest first, never empty
 	// uptime is the latest time heard of.
 	uptime time.Duration
 	// forgotten: what is from before this is not remembered any more.
@@ -81,13 +81,13 @@ type keyOwner struct {
 	device uint64 // 64 bits of a hash of its name, 0 for address sessions
 }
 
-func keysOf(m rookery.RequestKey) (digest, keyOwner) {
-	if m.Device == "" {
-		return m.Digest, keyOwner{owner: m.Owner}
+func keysOf(key rookery.RequestKey) (digest, keyOwner) {
+	if key.Device == "" {
+		return key.Digest, keyOwner{owner: key.Owner}
 	}
-	sum := sha256.Sum256(append(m.Digest[:], m.Device...))
-	name := sha256.Sum256([]byte(m.Device))
-	return digest(sum[:16]), keyOwner{m.Owner, binary.LittleEndian.Uint64(name[:])}
+	sum := sha256.Sum256(append(key.Digest[:], key.Device...))
+	name := sha256.Sum256([]byte(key.Device))
+	return digest(sum[:16]), keyOwner{key.Owner, binary.LittleEndian.Uint64(name[:])}
 }
 
 func newMarks(most int) *requestKeys {
@@ -102,22 +102,22 @@ func newEra(began time.Duration) *keyGeneration {
 }
 
 // recall looks for a request that m repeats.
-func (k *requestKeys) recall(m rookery.RequestKey) (rookery.Outcome, bool) {
-	if m.IsZero() {
+func (k *requestKeys) recall(key rookery.RequestKey) (rookery.Outcome, bool) {
+	if key.IsZero() {
 		return 0, false
 	}
-	d, l := keysOf(m)
+	digest, keyOwner := keysOf(key)
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	cut := uint32(0)
-	for _, e := range slices.Backward(k.eras) {
-		f, ok := e.done[d]
-		_, later := e.latest[l]
-		cut = max(cut, e.cut[l], e.removed[l.owner])
+	for _, keyGeneration := range slices.Backward(k.eras) {
+		keyState, ok := keyGeneration.done[digest]
+		_, later := keyGeneration.latest[keyOwner]
+		cut = max(cut, keyGeneration.cut[keyOwner], keyGeneration.removed[keyOwner.owner])
 		switch {
-		case ok && f.cuts >= cut && f.at >= k.forgotten && covers(f.at, m) && (!m.LatestOnly || e.latest[l] == d):
-			return f.outcome, true
-		case ok, later && m.LatestOnly:
+		case ok && keyState.cuts >= cut && keyState.at >= k.forgotten && covers(keyState.at, key) && (!key.LatestOnly || keyGeneration.latest[keyOwner] == digest):
+			return keyState.outcome, true
+		case ok, later && key.LatestOnly:
 			return 0, false
 		}
 	}
@@ -131,27 +131,27 @@ func (k *requestKeys) add(list []storedKey) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, m := range list {
-		e := k.eras[len(k.eras)-1]
-		if m.mark.At >= e.began+eraSpan {
-			e = newEra(m.mark.At)
-			k.eras = append(k.eras, e)
+	for _, stored := range list {
+		keyGeneration := k.eras[len(k.eras)-1]
+		if stored.mark.At >= keyGeneration.began+eraSpan {
+			keyGeneration = newEra(stored.mark.At)
+			k.eras = append(k.eras, keyGeneration)
 		}
-		d, l := keysOf(m.mark)
-		switch m.outcome {
+		digest, keyOwner := keysOf(stored.mark)
+		switch stored.outcome {
 		case outcomeForgotten:
 			k.cuts++
-			e.cut[l] = k.cuts
+			keyGeneration.cut[keyOwner] = k.cuts
 			continue
 		case outcomeRemoved:
 			k.cuts++
-			e.removed[l.owner] = k.cuts
+			keyGeneration.removed[keyOwner.owner] = k.cuts
 			continue
 		}
-		e.done[d] = keyState{m.mark.At, k.cuts, m.outcome}
-		e.latest[l] = d
-		e.newest = max(e.newest, m.mark.At)
-		k.uptime = max(k.uptime, m.mark.At)
+		keyGeneration.done[digest] = keyState{stored.mark.At, k.cuts, stored.outcome}
+		keyGeneration.latest[keyOwner] = digest
+		keyGeneration.newest = max(keyGeneration.newest, stored.mark.At)
+		k.uptime = max(k.uptime, stored.mark.At)
 	}
 }
 
@@ -180,33 +180,33 @@ func (k *requestKeys) count() int {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	n := 0
-	for _, e := range k.eras {
-		n += len(e.done)
+	for _, keyGeneration := range k.eras {
+		n += len(keyGeneration.done)
 	}
 	return n
 }
 
 // repeated looks for an equal request, among those of the same batch too, whose
 // answer waits for the same commit.
-func (b *writeBatch) repeated(m rookery.RequestKey) (rookery.Receipt, bool) {
-	if m.IsZero() {
+func (b *writeBatch) repeated(key rookery.RequestKey) (rookery.Receipt, bool) {
+	if key.IsZero() {
 		return rookery.Receipt{}, false
 	}
-	for _, f := range slices.Backward(b.marked) {
-		if f.mark.Owner != m.Owner || f.mark.Device != m.Device && f.outcome != outcomeRemoved {
+	for _, stored := range slices.Backward(b.marked) {
+		if stored.mark.Owner != key.Owner || stored.mark.Device != key.Device && stored.outcome != outcomeRemoved {
 			continue
 		}
-		if f.outcome == outcomeForgotten || f.outcome == outcomeRemoved {
+		if stored.outcome == outcomeForgotten || stored.outcome == outcomeRemoved {
 			return rookery.Receipt{}, false
 		}
-		if f.mark.Digest == m.Digest && covers(f.mark.At, m) {
-			return rookery.Receipt{Outcome: f.outcome, Repeated: true}, true
+		if stored.mark.Digest == key.Digest && covers(stored.mark.At, key) {
+			return rookery.Receipt{Outcome: stored.outcome, Repeated: true}, true
 		}
-		if m.LatestOnly {
+		if key.LatestOnly {
 			return rookery.Receipt{}, false // another is the latest
 		}
 	}
-	outcome, ok := b.marks.recall(m)
+	outcome, ok := b.marks.recall(key)
 	return rookery.Receipt{Outcome: outcome, Repeated: ok}, ok
 }
 
@@ -214,8 +214,8 @@ var errFull = rookery.Temporary(errors.New("too many requests of the last minute
 
 // roomFor says with an error that one more mark cannot be remembered. It is
 // asked before anything is done.
-func (b *writeBatch) roomFor(m rookery.RequestKey) error {
-	if m.IsZero() {
+func (b *writeBatch) roomFor(key rookery.RequestKey) error {
+	if key.IsZero() {
 		return nil
 	}
 	if b.marks.count()+len(b.marked) < b.marks.max {
@@ -230,9 +230,9 @@ func (b *writeBatch) roomFor(m rookery.RequestKey) error {
 }
 
 // remember notes what a request came to.
-func (b *writeBatch) remember(m rookery.RequestKey, outcome rookery.Outcome) {
-	if !m.IsZero() {
-		b.marked = append(b.marked, storedKey{m, outcome})
+func (b *writeBatch) remember(key rookery.RequestKey, outcome rookery.Outcome) {
+	if !key.IsZero() {
+		b.marked = append(b.marked, storedKey{key, outcome})
 	}
 }
 
@@ -242,15 +242,17 @@ func (b *writeBatch) forget(owner rookery.UIN, device string) {
 }
 
 // forgetAll makes what an account did of no use to a new one of its number.
-func (b *writeBatch) forgetAll(owner rookery.UIN) { b.cut(rookery.RequestKey{Owner: owner}, outcomeRemoved) }
+func (b *writeBatch) forgetAll(owner rookery.UIN) {
+	b.cut(rookery.RequestKey{Owner: owner}, outcomeRemoved)
+}
 
 // cut notes one of these at the latest time heard of.
-func (b *writeBatch) cut(m rookery.RequestKey, why rookery.Outcome) {
-	m.At = b.marks.up()
+func (b *writeBatch) cut(key rookery.RequestKey, why rookery.Outcome) {
+	key.At = b.marks.up()
 	for _, earlier := range b.marked {
-		m.At = max(m.At, earlier.mark.At)
+		key.At = max(key.At, earlier.mark.At)
 	}
-	b.marked = append(b.marked, storedKey{m, why})
+	b.marked = append(b.marked, storedKey{key, why})
 }
 
 // recover reads back what is counted in memory. made: the store is a new one.
@@ -288,13 +290,13 @@ const marksVersion = 1
 
 func appendMarks(blob []byte, list []storedKey) []byte {
 	blob = append(blob, marksVersion)
-	for _, m := range list {
-		blob = binary.AppendUvarint(blob, uint64(m.mark.Owner))
-		blob = binary.AppendUvarint(blob, uint64(m.outcome))
-		blob = binary.AppendVarint(blob, int64(m.mark.At))
-		blob = append(blob, m.mark.Digest[:]...)
-		blob = binary.AppendUvarint(blob, uint64(len(m.mark.Device)))
-		blob = append(blob, m.mark.Device...)
+	for _, stored := range list {
+		blob = binary.AppendUvarint(blob, uint64(stored.mark.Owner))
+		blob = binary.AppendUvarint(blob, uint64(stored.outcome))
+		blob = binary.AppendVarint(blob, int64(stored.mark.At))
+		blob = append(blob, stored.mark.Digest[:]...)
+		blob = binary.AppendUvarint(blob, uint64(len(stored.mark.Device)))
+		blob = append(blob, stored.mark.Device...)
 	}
 	return blob
 }
@@ -306,15 +308,15 @@ func parseMarks(blob []byte) ([]storedKey, error) {
 		return nil, errors.New("the remembered requests have a row of an unknown version")
 	}
 	for len(p.rest) > 0 {
-		m := storedKey{mark: rookery.RequestKey{Owner: rookery.UIN(p.uvarint())}}
-		m.outcome = rookery.Outcome(p.uvarint())
-		m.mark.At = time.Duration(p.varint())
-		copy(m.mark.Digest[:], p.bytes(16))
-		m.mark.Device = string(p.bytes(p.uvarint()))
+		stored := storedKey{mark: rookery.RequestKey{Owner: rookery.UIN(p.uvarint())}}
+		stored.outcome = rookery.Outcome(p.uvarint())
+		stored.mark.At = time.Duration(p.varint())
+		copy(stored.mark.Digest[:], p.bytes(16))
+		stored.mark.Device = string(p.bytes(p.uvarint()))
 		if p.bad {
 			return nil, errors.New("the remembered requests have a damaged row")
 		}
-		list = append(list, m)
+		list = append(list, stored)
 	}
 	return list, nil
 }
@@ -322,8 +324,8 @@ func parseMarks(blob []byte) ([]storedKey, error) {
 // newest is the latest time of a list.
 func newest(list []storedKey) time.Duration {
 	at := list[0].mark.At
-	for _, m := range list {
-		at = max(at, m.mark.At)
+	for _, stored := range list {
+		at = max(at, stored.mark.At)
 	}
 	return at
 }

@@ -39,11 +39,11 @@ func oldStore(t *testing.T, path string) {
 	if _, err := provider.Up(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c, err := connect(path)
+	conn, err := connect(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.close()
+	defer conn.close()
 	for _, row := range []struct {
 		statement string
 		args      []any
@@ -61,7 +61,7 @@ func oldStore(t *testing.T, path string) {
 		{"UPDATE meta SET value = ? WHERE name = 'uptime'", []any{time.Hour}},
 		{"UPDATE meta SET value = 10003 WHERE name = 'free'", nil},
 	} {
-		if _, err := c.exec(row.statement, row.args...); err != nil {
+		if _, err := conn.exec(row.statement, row.args...); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -85,15 +85,15 @@ func TestAStoreOfTheFirstReleaseOpensAndKeepsEverything(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rookery.db")
 	oldStore(t, path)
 	for range 2 {
-		s := openFor(t, quick(path))
-		checkOldStore(t, s)
-		if err := s.Close(); err != nil {
+		store := openFor(t, quick(path))
+		checkOldStore(t, store)
+		if err := store.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-func checkOldStore(t *testing.T, s *Store) {
+func checkOldStore(t *testing.T, store *Store) {
 	t.Helper()
 	ctx := t.Context()
 	equal := func(what string, err error, got, want any) {
@@ -102,7 +102,7 @@ func checkOldStore(t *testing.T, s *Store) {
 			t.Errorf("%s:\n got %+v, error %v\nwant %+v", what, got, err, want)
 		}
 	}
-	account, err := s.Account(ctx, 10001)
+	account, err := store.Account(ctx, 10001)
 	equal("account", err, account, rookery.Account{
 		UIN: 10001,
 		Profile: rookery.Profile{
@@ -111,30 +111,30 @@ func checkOldStore(t *testing.T, s *Store) {
 		},
 		Strangers: true, Findable: true, ShowPrivate: true, Created: noon, Revision: 7,
 	})
-	credential, err := s.Credential(ctx, 10001)
+	credential, err := store.Credential(ctx, 10001)
 	equal("credential", err, credential, rookery.Credential("secret"))
-	friends, err := s.Friends(ctx, 10001)
+	friends, err := store.Friends(ctx, 10001)
 	equal("friends", err, friends, []rookery.UIN{10002})
-	requests, err := s.Requests(ctx, 10001, 0, 10)
+	requests, err := store.Requests(ctx, 10001, 0, 10)
 	equal("requests", err, requests, []rookery.FriendRequest{{From: 10003, Words: "hello", Time: noon}})
-	if got := textsOf(t, s, 10001); !slices.Equal(got, []string{"one", "two", "three"}) {
+	if got := textsOf(t, store, 10001); !slices.Equal(got, []string{"one", "two", "three"}) {
 		t.Errorf("texts %q", got)
 	}
-	words, more, err := s.History(ctx, 10001, rookery.HistoryQuery{With: 10002, Limit: 1})
+	words, more, err := store.History(ctx, 10001, rookery.HistoryQuery{With: 10002, Limit: 1})
 	equal("history", err, words, []rookery.Entry{{Number: 3, Kind: rookery.KindMessage, Peer: 10002, Time: noon, Text: "three"}})
 	equal("more of it", nil, more, true)
-	last, place, err := s.Mailbox(ctx, 10001, "")
+	last, place, err := store.Mailbox(ctx, 10001, "")
 	equal("place", err, place, rookery.Cursor{Number: 1, Keep: 1, Memo: []byte{1, 2}})
 	equal("newest", nil, last, uint64(3))
-	outcome, ok, err := s.Recall(ctx, markOf(1))
+	outcome, ok, err := store.Recall(ctx, markOf(1))
 	equal("outcome", err, outcome, rookery.OutcomeClosed)
 	equal("recalled", nil, ok, true)
-	up, err := s.Uptime(ctx)
+	up, err := store.Uptime(ctx)
 	equal("uptime", err, up, time.Hour)
-	devices, err := s.Devices(ctx, 10001)
+	devices, err := store.Devices(ctx, 10001)
 	equal("devices", err, devices, []rookery.Device(nil))
 	var sessions []rookery.Session
-	err = s.Sessions(ctx, func(s rookery.Session) bool { sessions = append(sessions, s); return true })
+	err = store.Sessions(ctx, func(session rookery.Session) bool { sessions = append(sessions, session); return true })
 	for i := range sessions {
 		equal("address", nil, sessions[i].Address.String(), "192.0.2.1")
 		sessions[i].Address = rookery.Session{}.Address
@@ -147,16 +147,16 @@ func checkOldStore(t *testing.T, s *Store) {
 func TestAfterTheMigrationAnOldAccountHasDevices(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rookery.db")
 	oldStore(t, path)
-	s := openFor(t, quick(path))
+	store := openFor(t, quick(path))
 	phone := rookery.Session{ID: 6, Account: 10001, Device: "phone", Since: noon, Status: rookery.StatusOnline}
-	if err := s.SignIn(t.Context(), phone, "secret"); err != nil {
+	if err := store.SignIn(t.Context(), phone, "secret"); err != nil {
 		t.Fatal(err)
 	}
-	devices, err := s.Devices(t.Context(), 10001)
+	devices, err := store.Devices(t.Context(), 10001)
 	if err != nil || len(devices) != 1 || devices[0].ID != 1 {
 		t.Errorf("devices %+v, error %v", devices, err)
 	}
-	if _, place, err := s.Mailbox(t.Context(), 10001, "phone"); err != nil || place.Number != 1 {
+	if _, place, err := store.Mailbox(t.Context(), 10001, "phone"); err != nil || place.Number != 1 {
 		t.Errorf("place %+v, error %v", place, err)
 	}
 }

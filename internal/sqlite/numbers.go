@@ -80,35 +80,35 @@ func numbersPath(database string) string {
 // loadNumbers decides what the mailboxes continue above. A store that was just
 // made begins with 1, unless there is a file of an earlier one.
 func (w *writer) loadNumbers(made bool) error {
-	n := w.numbers
+	numberBound := w.numbers
 	inStore, floor, err := w.conn.latestRun()
 	if err != nil {
 		return err
 	}
-	file, err := readNumbersFile(n.path)
+	file, err := readNumbersFile(numberBound.path)
 	missing := errors.Is(err, fs.ErrNotExist)
 	switch {
 	case missing && made:
 		first := numberRun{id: newRunID(), commits: 1}
-		if err := w.transact(func(b *writeBatch) error { return b.conn.setRun(first, 0) }); err != nil {
+		if err := w.transact(func(batch *writeBatch) error { return batch.conn.setRun(first, 0) }); err != nil {
 			return err
 		}
-		return n.save(numbersFile{numberRun: first})
+		return numberBound.save(numbersFile{numberRun: first})
 	case errors.Is(err, errNumbersFile):
-		n.log.Warn("the file of the numbers is damaged, and will be written anew", "file", n.path)
+		numberBound.log.Warn("the file of the numbers is damaged, and will be written anew", "file", numberBound.path)
 	case err != nil && !missing:
 		return disk.Explain(err)
 	}
-	n.saved, n.floor = file, floor
+	numberBound.saved, numberBound.floor = file, floor
 	switch {
 	case err == nil && file.numberRun == inStore && file.commits > 0:
 	case err == nil && file.id == inStore.id && file.commits == 0:
-		n.floor = max(floor, file.bound)
-		n.log.Info("the store was not stopped in good order: the numbers of messages continue behind a gap", "above", n.floor)
+		numberBound.floor = max(floor, file.bound)
+		numberBound.log.Info("the store was not stopped in good order: the numbers of messages continue behind a gap", "above", numberBound.floor)
 	default:
-		n.floor = max(floor, file.bound, secondsSince2020(n.now()))
-		n.log.Warn("the store and the file of its numbers do not belong together, as after a restore: "+
-			"the numbers of messages continue behind a gap", "file", n.path, "above", n.floor)
+		numberBound.floor = max(floor, file.bound, secondsSince2020(numberBound.now()))
+		numberBound.log.Warn("the store and the file of its numbers do not belong together, as after a restore: "+
+			"the numbers of messages continue behind a gap", "file", numberBound.path, "above", numberBound.floor)
 	}
 	return nil
 }
@@ -146,15 +146,15 @@ func (c *conn) setRun(r numberRun, floor uint64) error {
 // can be given out again. The first batch of a run that has letters says in meta
 // that the run has begun.
 func (b *writeBatch) reserveNumbers() error {
-	n := b.numbers
-	if err := n.reserve(b.highest); err != nil {
+	numberBound := b.numbers
+	if err := numberBound.reserve(b.highest); err != nil {
 		return err
 	}
-	if n.stored {
+	if numberBound.stored {
 		return nil
 	}
-	b.then = append(b.then, func() { n.stored = true })
-	return b.conn.setRun(n.saved.numberRun, n.floor)
+	b.then = append(b.then, func() { numberBound.stored = true })
+	return b.conn.setRun(numberBound.saved.numberRun, numberBound.floor)
 }
 
 // diskReserve makes the file's bound at least the highest number, and begins the run.
@@ -179,16 +179,16 @@ func (n *numberBound) reserve(highest uint64) error {
 // endRun says in meta and then in the file that the run was stopped in good order.
 // Everything that it has given out is committed.
 func (w *writer) endRun() error {
-	n := w.numbers
-	if !n.begun {
+	numberBound := w.numbers
+	if !numberBound.begun {
 		return nil
 	}
-	stopped := n.saved
-	stopped.commits = n.commits + 1 // this one too
-	if err := w.transact(func(b *writeBatch) error { return b.conn.setRun(stopped.numberRun, n.floor) }); err != nil {
+	stopped := numberBound.saved
+	stopped.commits = numberBound.commits + 1 // this one too
+	if err := w.transact(func(batch *writeBatch) error { return batch.conn.setRun(stopped.numberRun, numberBound.floor) }); err != nil {
 		return err
 	}
-	return n.save(stopped)
+	return numberBound.save(stopped)
 }
 
 // newRunID is one that no other run has; meta holds signed integers.
@@ -245,9 +245,9 @@ func (n *numberBound) save(f numbersFile) error {
 }
 
 func syncDir(dir string) error {
-	d, err := os.Open(dir)
+	file, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(file.Sync(), file.Close())
 }

@@ -106,11 +106,11 @@ func (r *restored) cold() (copy []byte) {
 // hot is a copy that is made while the store works.
 func (r *restored) hot() []byte {
 	r.t.Helper()
-	c, err := connect(r.path)
+	conn, err := connect(r.path)
 	r.must(err)
-	defer c.close()
+	defer conn.close()
 	to := filepath.Join(r.t.TempDir(), "backup.db")
-	_, err = c.exec("VACUUM INTO ?", to)
+	_, err = conn.exec("VACUUM INTO ?", to)
 	r.must(err)
 	return readFile(r.t, to)
 }
@@ -245,7 +245,9 @@ func TestACrashBetweenTheStepsOfARunGivesOutNoNumberTwice(t *testing.T) {
 		crash func(r *restored)
 	}{
 		{"the file says that the run has begun, the store does not", func(r *restored) {
-			r.stop(func() { r.must((&numberBound{path: numbersPath(r.path)}).save(numbersFile{numberRun{id: 7}, 2 * numbersBlock})) })
+			r.stop(func() {
+				r.must((&numberBound{path: numbersPath(r.path)}).save(numbersFile{numberRun{id: 7}, 2 * numbersBlock}))
+			})
 		}},
 		{"the store says that the run was stopped, the file does not", func(r *restored) {
 			file, err := readNumbersFile(numbersPath(r.path))
@@ -274,8 +276,8 @@ func TestAStoreWithoutAFileContinuesAboveTheSecondsSince2020(t *testing.T) {
 	oldStore(t, path)
 	cfg := quick(path)
 	cfg.Now = func() time.Time { return noon }
-	s := openFor(t, cfg)
-	receipt, err := s.Deliver(t.Context(), messages(first, "new"), noon, rookery.RequestKey{})
+	store := openFor(t, cfg)
+	receipt, err := store.Deliver(t.Context(), messages(first, "new"), noon, rookery.RequestKey{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -436,8 +438,8 @@ func TestNumbersDoNotCountMessages(t *testing.T) {
 		{0, 5001, math.MaxInt, []uint64{3, 4, 5000, 5001}},
 	} {
 		var got []uint64
-		for _, e := range recent.entries(first, tt.after, tt.upTo, tt.limit) {
-			got = append(got, e.Number)
+		for _, entry := range recent.entries(first, tt.after, tt.upTo, tt.limit) {
+			got = append(got, entry.Number)
 		}
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("above %d up to %d: got %d, want %d", tt.after, tt.upTo, got, tt.want)

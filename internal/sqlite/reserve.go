@@ -130,12 +130,12 @@ func isFull(err error) bool {
 // CheckRoom takes the reserve back when there is room again. It costs one
 // question to the file system, and only while the store is short of room.
 func (s *Store) CheckRoom() {
-	r := s.writer.reserve
-	if !r.short.Load() {
+	diskReserve := s.writer.reserve
+	if !diskReserve.short.Load() {
 		return
 	}
-	if err := r.takeBack(); err == nil {
-		r.log.Info("the disk has room again: messages are taken")
+	if err := diskReserve.takeBack(); err == nil {
+		diskReserve.log.Info("the disk has room again: messages are taken")
 	}
 }
 

@@ -64,9 +64,9 @@ func addressText(addr netip.Addr) string {
 }
 
 func (s *Store) SignIn(ctx context.Context, session rookery.Session, proved rookery.Credential) error {
-	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
+	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		uin := session.Account
-		switch now, exists, err := b.conn.credential(uin); {
+		switch now, exists, err := batch.conn.credential(uin); {
 		case err != nil:
 			return err
 		case !exists:
@@ -75,28 +75,28 @@ func (s *Store) SignIn(ctx context.Context, session rookery.Session, proved rook
 			return rookery.Errorf(rookery.CodeConflict, "the password of %d was changed meanwhile", uin)
 		}
 		if session.Device != "" {
-			if err := b.signInDevice(session); err != nil {
+			if err := batch.signInDevice(session); err != nil {
 				return err
 			}
 		}
-		if _, err := b.conn.exec("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)", uin, session.Device, session.ID,
+		if _, err := batch.conn.exec("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)", uin, session.Device, session.ID,
 			addressText(session.Address), session.Status, session.Program, session.Since, int(session.Encoding), tokenBytes(session.Token),
 			session.ByNumber); err != nil {
 			return err
 		}
-		if err := b.setStatus(uin, session.Status); err != nil {
+		if err := batch.setStatus(uin, session.Status); err != nil {
 			return err
 		}
-		return b.noteAddress(uin, session.Address)
+		return batch.noteAddress(uin, session.Address)
 	}})
 }
 
 // tokenBytes is a token's hash as it is stored, empty for none.
-func tokenBytes(h rookery.TokenHash) []byte {
-	if h == (rookery.TokenHash{}) {
+func tokenBytes(tokenHash rookery.TokenHash) []byte {
+	if tokenHash == (rookery.TokenHash{}) {
 		return nil
 	}
-	return h[:]
+	return tokenHash[:]
 }
 
 // noteAddress makes an address's network the latest known one of an account. Most
@@ -111,13 +111,13 @@ func (b *writeBatch) noteAddress(uin rookery.UIN, addr netip.Addr) error {
 		return err
 	}
 	turn, kept := int64(0), 0
-	for _, k := range known {
-		turn = max(turn, k.turn)
-		if k.network != network && kept < knownAddresses-1 {
+	for _, knownAddress := range known {
+		turn = max(turn, knownAddress.turn)
+		if knownAddress.network != network && kept < knownAddresses-1 {
 			kept++
 			continue
 		}
-		if _, err := b.conn.exec("DELETE FROM addresses WHERE account = ? AND address = ?", uin, k.text); err != nil {
+		if _, err := b.conn.exec("DELETE FROM addresses WHERE account = ? AND address = ?", uin, knownAddress.text); err != nil {
 			return err
 		}
 	}
@@ -144,25 +144,25 @@ func (c *conn) knownAddresses(uin rookery.UIN) (known []knownAddress, err error)
 }
 
 func (s *Store) SetEncoding(ctx context.Context, session rookery.Session) error {
-	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
-		_, err := b.conn.exec("UPDATE sessions SET encoding = ? WHERE account = ? AND device = ? AND id = ?",
+	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
+		_, err := batch.conn.exec("UPDATE sessions SET encoding = ? WHERE account = ? AND device = ? AND id = ?",
 			int(session.Encoding), session.Account, session.Device, session.ID)
 		return err
 	}})
 }
 
 func (s *Store) SetByNumber(ctx context.Context, session rookery.Session) error {
-	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
-		_, err := b.conn.exec("UPDATE sessions SET by_number = ? WHERE account = ? AND device = ? AND id = ?",
+	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
+		_, err := batch.conn.exec("UPDATE sessions SET by_number = ? WHERE account = ? AND device = ? AND id = ?",
 			session.ByNumber, session.Account, session.Device, session.ID)
 		return err
 	}})
 }
 
 func (s *Store) SignOut(ctx context.Context, sessions []rookery.Session) error {
-	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
+	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		for _, session := range sessions {
-			_, err := b.conn.exec("DELETE FROM sessions WHERE account = ? AND device = ? AND id = ?", session.Account, session.Device, session.ID)
+			_, err := batch.conn.exec("DELETE FROM sessions WHERE account = ? AND device = ? AND id = ?", session.Account, session.Device, session.ID)
 			if err != nil {
 				return err
 			}
@@ -172,9 +172,9 @@ func (s *Store) SignOut(ctx context.Context, sessions []rookery.Session) error {
 }
 
 func (s *Store) Sleep(ctx context.Context, sessions []rookery.Session) error {
-	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
+	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		for _, session := range sessions {
-			_, err := b.conn.exec("UPDATE sessions SET asleep = 1 WHERE account = ? AND device = ? AND id = ?", session.Account, session.Device, session.ID)
+			_, err := batch.conn.exec("UPDATE sessions SET asleep = 1 WHERE account = ? AND device = ? AND id = ?", session.Account, session.Device, session.ID)
 			if err != nil {
 				return err
 			}
@@ -197,8 +197,8 @@ func (s *Store) Asleep(ctx context.Context, uin rookery.UIN, token rookery.Token
 }
 
 func (s *Store) Wake(ctx context.Context, session rookery.Session) error {
-	return s.write(ctx, writeRequest{apply: func(b *writeBatch) error {
-		n, err := b.conn.exec("UPDATE sessions SET asleep = 0, address = ? WHERE account = ? AND device = ? AND id = ? AND asleep",
+	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
+		n, err := batch.conn.exec("UPDATE sessions SET asleep = 0, address = ? WHERE account = ? AND device = ? AND id = ? AND asleep",
 			addressText(session.Address), session.Account, session.Device, session.ID)
 		if err == nil && n == 0 {
 			err = errNotAsleep
@@ -209,8 +209,8 @@ func (s *Store) Wake(ctx context.Context, session rookery.Session) error {
 
 var errNotAsleep = rookery.Errorf(rookery.CodeNotSignedIn, "no such session is asleep")
 
-func (s *Store) SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, m rookery.RequestKey) (rookery.Receipt, error) {
-	return s.once(ctx, m, rookery.OutcomeDone, func(b *writeBatch) error { return b.setStatus(uin, status) })
+func (s *Store) SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, key rookery.RequestKey) (rookery.Receipt, error) {
+	return s.once(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error { return batch.setStatus(uin, status) })
 }
 
 func (b *writeBatch) setStatus(uin rookery.UIN, status rookery.Status) error {

@@ -99,17 +99,17 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		cfg.Now = time.Now
 	}
 	cfg.maxRecent = cmp.Or(cfg.maxRecent, 4<<20)
-	s, err := openOrMake(ctx, cfg)
+	store, err := openOrMake(ctx, cfg)
 	if isFull(err) && cfg.Reserve > 0 && disk.Holds(ReservePath(path), cfg.Reserve) {
 		if err := disk.Release(ReservePath(path)); err != nil {
 			return nil, err
 		}
-		s, err = openOrMake(ctx, cfg)
+		store, err = openOrMake(ctx, cfg)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("store %s: %w", path, explain(path, err))
 	}
-	return s, nil
+	return store, nil
 }
 
 func openOrMake(ctx context.Context, cfg Config) (*Store, error) {
@@ -135,7 +135,7 @@ func open(cfg Config, made bool) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{
+	store := &Store{
 		recent:  newRecent(cfg.maxRecent),
 		marks:   newMarks(cfg.MaxMarks),
 		readers: make(chan *conn, cfg.Readers),
@@ -143,19 +143,19 @@ func open(cfg Config, made bool) (*Store, error) {
 		closed:  make(chan struct{}),
 		made:    made,
 	}
-	s.writer = newWriter(c, s.recent, s.marks, cfg)
-	if err := s.writer.recover(made); err != nil {
+	store.writer = newWriter(c, store.recent, store.marks, cfg)
+	if err := store.writer.recover(made); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
 	for range cfg.Readers {
-		r, err := connect(cfg.Path, "busy_timeout = 5000", "query_only = ON", "cache_size = -16384", "temp_store = MEMORY")
+		conn, err := connect(cfg.Path, "busy_timeout = 5000", "query_only = ON", "cache_size = -16384", "temp_store = MEMORY")
 		if err != nil {
-			return nil, errors.Join(err, s.closeReaders(len(s.readers)), c.close())
+			return nil, errors.Join(err, store.closeReaders(len(store.readers)), c.close())
 		}
-		s.readers <- r
+		store.readers <- conn
 	}
-	go s.writer.run()
-	return s, nil
+	go store.writer.run()
+	return store, nil
 }
 
 // logPages is how long the log gets before it is written back: the reserve has
@@ -200,9 +200,9 @@ func (s *Store) read(ctx context.Context, f func(*conn) error) error {
 		return errClosed
 	case <-ctx.Done():
 		return rookery.Temporary(ctx.Err())
-	case c := <-s.readers:
-		defer func() { s.readers <- c }()
-		if err := f(c); err != nil {
+	case conn := <-s.readers:
+		defer func() { s.readers <- conn }()
+		if err := f(conn); err != nil {
 			return rookery.Temporary(err)
 		}
 		return nil
@@ -250,22 +250,22 @@ func prepareFile(cfg Config) (err error) {
 	if err := checkFiles(cfg.Path); err != nil {
 		return disk.Explain(err)
 	}
-	c, err := connect(cfg.Path, "busy_timeout = 5000", "page_size = 4096")
+	conn, err := connect(cfg.Path, "busy_timeout = 5000", "page_size = 4096")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.close()) }()
+	defer func() { err = errors.Join(err, conn.close()) }()
 	var id int64
-	if _, err := c.first("PRAGMA application_id", func(r row) { id = r.int(0) }); err != nil {
+	if _, err := conn.first("PRAGMA application_id", func(r row) { id = r.int(0) }); err != nil {
 		return err
 	}
-	full, err := c.exists("SELECT 1 FROM sqlite_schema WHERE name NOT LIKE 'goose%' AND name NOT LIKE 'sqlite%'")
+	full, err := conn.exists("SELECT 1 FROM sqlite_schema WHERE name NOT LIKE 'goose%' AND name NOT LIKE 'sqlite%'")
 	if err != nil {
 		return err
 	}
 	if full && id != applicationID {
 		return errors.New("this is the database of another program: choose another file")
 	}
-	_, err = c.exec("PRAGMA journal_mode = WAL")
+	_, err = conn.exec("PRAGMA journal_mode = WAL")
 	return err
 }

@@ -22,12 +22,12 @@ func quick(path string) Config {
 
 func openFor(t *testing.T, cfg Config) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), cfg)
+	store, err := Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Close() })
-	return s
+	t.Cleanup(func() { store.Close() })
+	return store
 }
 
 func newStore(t *testing.T) *Store {
@@ -103,18 +103,18 @@ func TestItDoesSoIfItCrashesInsteadOfBeingClosed(t *testing.T) {
 
 func TestACrashBringsBackNothingOfARemovedAccount(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rookery.db")
-	s := openFor(t, quick(path))
-	addAccounts(t, s, 1)
-	deliver(t, s, rookery.FirstUIN, "old")
-	deliver(t, s, rookery.FirstUIN, "older")
-	if err := s.settle(t.Context(), rookery.FirstUIN); err != nil {
+	store := openFor(t, quick(path))
+	addAccounts(t, store, 1)
+	deliver(t, store, rookery.FirstUIN, "old")
+	deliver(t, store, rookery.FirstUIN, "older")
+	if err := store.settle(t.Context(), rookery.FirstUIN); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.RemoveAccount(t.Context(), rookery.FirstUIN); err != nil {
+	if err := store.RemoveAccount(t.Context(), rookery.FirstUIN); err != nil {
 		t.Fatal(err)
 	}
-	addAccounts(t, s, 1)
-	deliver(t, s, rookery.FirstUIN, "new")
+	addAccounts(t, store, 1)
+	deliver(t, store, rookery.FirstUIN, "new")
 	again := openFor(t, quick(crashImage(t, path)))
 	if got := textsOf(t, again, rookery.FirstUIN); !slices.Equal(got, []string{"new"}) {
 		t.Errorf("texts %q", got)
@@ -159,9 +159,9 @@ func TestFilesThatAreNoStoreAreRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "rookery.db")
 			tt.make(t, path)
-			s, err := Open(t.Context(), quick(path))
+			store, err := Open(t.Context(), quick(path))
 			if err == nil {
-				s.Close()
+				store.Close()
 				t.Fatal("it was opened")
 			}
 			if !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), path) {
@@ -173,12 +173,12 @@ func TestFilesThatAreNoStoreAreRefused(t *testing.T) {
 
 func alter(t *testing.T, path, statement string) {
 	t.Helper()
-	c, err := connect(path)
+	conn, err := connect(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.close()
-	if _, err := c.exec(statement); err != nil {
+	defer conn.close()
+	if _, err := conn.exec(statement); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -192,14 +192,14 @@ func TestAPathMayHoldAnyCharacter(t *testing.T) {
 }
 
 func TestAfterClosingAllIsInOneFile(t *testing.T) {
-	s := newStore(t)
-	addAccounts(t, s, 1)
-	deliver(t, s, rookery.FirstUIN, "hello")
+	store := newStore(t)
+	addAccounts(t, store, 1)
+	deliver(t, store, rookery.FirstUIN, "hello")
 	path := ""
-	if _, err := s.writer.conn.first("PRAGMA database_list", func(r row) { path = r.text(2) }); err != nil {
+	if _, err := store.writer.conn.first("PRAGMA database_list", func(r row) { path = r.text(2) }); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Close(); err != nil {
+	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for _, suffix := range []string{"-wal", "-shm"} {
@@ -207,15 +207,15 @@ func TestAfterClosingAllIsInOneFile(t *testing.T) {
 			t.Errorf("%s is left: %v", suffix, err)
 		}
 	}
-	c, err := connect(path)
+	conn, err := connect(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.close()
-	if inBox, err := c.exists("SELECT 1 FROM entries WHERE text = 'hello'"); err != nil || !inBox {
+	defer conn.close()
+	if inBox, err := conn.exists("SELECT 1 FROM entries WHERE text = 'hello'"); err != nil || !inBox {
 		t.Errorf("the letter is not in its mailbox, error %v", err)
 	}
-	if left, err := c.exists("SELECT 1 FROM journal"); err != nil || left {
+	if left, err := conn.exists("SELECT 1 FROM journal"); err != nil || left {
 		t.Errorf("the journal is not empty, error %v", err)
 	}
 }
@@ -224,18 +224,18 @@ func TestTheOperatorHearsOnceThatWritingFailsAndThatItWorksAgain(t *testing.T) {
 	var log strings.Builder
 	cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
 	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
-	s := openFor(t, cfg)
+	store := openFor(t, cfg)
 	for range 3 {
-		err := s.write(t.Context(), writeRequest{apply: func(b *writeBatch) error {
-			_, err := b.conn.exec("INSERT INTO nowhere VALUES (1)")
+		err := store.write(t.Context(), writeRequest{apply: func(batch *writeBatch) error {
+			_, err := batch.conn.exec("INSERT INTO nowhere VALUES (1)")
 			return err
 		}})
 		if err == nil || rookery.CodeOf(err) != rookery.CodeTemporary {
 			t.Errorf("error %v", err)
 		}
 	}
-	addAccounts(t, s, 2)
-	s.Close()
+	addAccounts(t, store, 2)
+	store.Close()
 	for _, once := range []string{"nowhere", "can write again"} {
 		if n := strings.Count(log.String(), "level"); n != 2 || !strings.Contains(log.String(), once) {
 			t.Errorf("the log has %d lines, or not %q: %s", n, once, log.String())
@@ -244,16 +244,16 @@ func TestTheOperatorHearsOnceThatWritingFailsAndThatItWorksAgain(t *testing.T) {
 }
 
 func TestSingleAddressesOfIPv6FromEarlierVersionsStandForTheirNetworks(t *testing.T) {
-	s := newStore(t)
+	store := newStore(t)
 	const uin = 10001
-	if _, err := s.CreateAccount(t.Context(), rookery.NewAccount(uin, "n", time.Unix(1, 0)), "secret"); err != nil {
+	if _, err := store.CreateAccount(t.Context(), rookery.NewAccount(uin, "n", time.Unix(1, 0)), "secret"); err != nil {
 		t.Fatal(err)
 	}
 	stored := func() (list []string) {
-		err := s.read(t.Context(), func(c *conn) error {
+		err := store.read(t.Context(), func(c *conn) error {
 			known, err := c.knownAddresses(uin)
-			for _, k := range known {
-				list = append(list, k.text)
+			for _, knownAddress := range known {
+				list = append(list, knownAddress.text)
 			}
 			return err
 		})
@@ -262,9 +262,9 @@ func TestSingleAddressesOfIPv6FromEarlierVersionsStandForTheirNetworks(t *testin
 		}
 		return list
 	}
-	err := s.write(t.Context(), writeRequest{apply: func(b *writeBatch) error {
+	err := store.write(t.Context(), writeRequest{apply: func(batch *writeBatch) error {
 		for i, addr := range []string{"2001:db8::1", "2001:db8::2", "192.0.2.1", "2001:db8:0:1::1"} {
-			if _, err := b.conn.exec("INSERT INTO addresses VALUES (?, ?, ?)", uin, addr, i); err != nil {
+			if _, err := batch.conn.exec("INSERT INTO addresses VALUES (?, ?, ?)", uin, addr, i); err != nil {
 				return err
 			}
 		}
@@ -276,13 +276,13 @@ func TestSingleAddressesOfIPv6FromEarlierVersionsStandForTheirNetworks(t *testin
 	for addr, want := range map[string]bool{
 		"2001:db8::ffff": true, "2001:db8:0:1::": true, "192.0.2.1": true, "2001:db8:0:2::1": false,
 	} {
-		if known, err := s.KnownAddress(t.Context(), uin, netip.MustParseAddr(addr)); err != nil || known != want {
+		if known, err := store.KnownAddress(t.Context(), uin, netip.MustParseAddr(addr)); err != nil || known != want {
 			t.Errorf("%s is known: %v, %v", addr, known, err)
 		}
 	}
 	session := rookery.Session{
 		ID: 1, Account: uin, Address: netip.MustParseAddr("2001:db8::3"), Since: time.Unix(1, 0), Status: rookery.StatusOnline}
-	if err := s.SignIn(t.Context(), session, "secret"); err != nil {
+	if err := store.SignIn(t.Context(), session, "secret"); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := stored(), []string{"2001:db8::", "2001:db8:0:1::1", "192.0.2.1"}; !slices.Equal(got, want) {

@@ -26,12 +26,12 @@ func resident(t *testing.T) int {
 }
 
 func TestPagesThatNobodyLooksAtAreGivenBack(t *testing.T) {
-	s, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "store.db"), Readers: 1})
+	store, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "store.db"), Readers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
-	if _, err := s.CreateAccount(t.Context(), rookery.NewAccount(rookery.FirstUIN, "nick", noon), "secret"); err != nil {
+	defer store.Close()
+	if _, err := store.CreateAccount(t.Context(), rookery.NewAccount(rookery.FirstUIN, "nick", noon), "secret"); err != nil {
 		t.Fatal(err)
 	}
 	const letters = 6000
@@ -41,16 +41,16 @@ func TestPagesThatNobodyLooksAtAreGivenBack(t *testing.T) {
 		for i := range list {
 			list[i] = rookery.NewEntry{To: rookery.FirstUIN, Kind: rookery.KindMessage, Peer: rookery.System, Text: text}
 		}
-		if _, err := s.Deliver(t.Context(), list, noon, rookery.RequestKey{}); err != nil {
+		if _, err := store.Deliver(t.Context(), list, noon, rookery.RequestKey{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, _, err := s.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{Text: "y", Limit: 1}); err != nil {
+	if _, _, err := store.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{Text: "y", Limit: 1}); err != nil {
 		t.Fatal(err)
 	}
 	full := resident(t)
 	for range 2 { // what was in use before the first may be in use again
-		if err := s.Trim(t.Context()); err != nil {
+		if err := store.Trim(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -58,7 +58,7 @@ func TestPagesThatNobodyLooksAtAreGivenBack(t *testing.T) {
 	if trimmed := resident(t); trimmed > full-most {
 		t.Errorf("%d MiB of %d MiB are still held", trimmed, full)
 	}
-	if _, err := s.Account(t.Context(), rookery.FirstUIN); err != nil {
+	if _, err := store.Account(t.Context(), rookery.FirstUIN); err != nil {
 		t.Error(err)
 	}
 }

@@ -19,17 +19,17 @@ type backlogCount struct {
 
 // counted is what is known of a mailbox, within the batch.
 func (b *writeBatch) counted(uin rookery.UIN) (backlogCount, bool) {
-	w, ok := b.recount[uin]
+	count, ok := b.recount[uin]
 	if !ok {
-		w, ok = b.waiting[uin]
+		count, ok = b.waiting[uin]
 	}
-	return w, ok && !w.unknown
+	return count, ok && !count.unknown
 }
 
 // count counts a mailbox if that was not done yet.
 func (b *writeBatch) count(uin rookery.UIN) (backlogCount, error) {
-	if w, ok := b.counted(uin); ok {
-		return w, nil
+	if count, ok := b.counted(uin); ok {
+		return count, nil
 	}
 	top, err := b.conn.top(uin)
 	if err != nil {
@@ -39,9 +39,9 @@ func (b *writeBatch) count(uin rookery.UIN) (backlogCount, error) {
 	if err != nil {
 		return backlogCount{}, err
 	}
-	w := backlogCount{Backlog: sum, top: top}
-	b.recount[uin] = w
-	return w, nil
+	count := backlogCount{Backlog: sum, top: top}
+	b.recount[uin] = count
+	return count, nil
 }
 
 // uncount has a mailbox counted anew when somebody asks.
@@ -66,12 +66,12 @@ func (b *writeBatch) sum(uin rookery.UIN, after, upTo uint64) (sum rookery.Backl
 		WHERE account = ? AND number > ? AND number <= ? AND kind <> ?`,
 		func(r row) { sum = rookery.Backlog{Messages: int(r.int(0)), Bytes: r.int(1)} },
 		uin, clamp(after), clamp(inMailbox), rookery.KindSent)
-	for _, e := range recent {
-		sum = plus(sum, e)
+	for _, entry := range recent {
+		sum = plus(sum, entry)
 	}
-	for _, l := range b.letters {
-		if l.to == uin && l.entry.Number > after && l.entry.Number <= upTo {
-			sum = plus(sum, l.entry)
+	for _, entry := range b.letters {
+		if entry.to == uin && entry.entry.Number > after && entry.entry.Number <= upTo {
+			sum = plus(sum, entry.entry)
 		}
 	}
 	return sum, err
@@ -80,60 +80,60 @@ func (b *writeBatch) sum(uin rookery.UIN, after, upTo uint64) (sum rookery.Backl
 // settledUpTo is how far the batch has moved an account's recent letters to its
 // mailbox.
 func (b *writeBatch) settledUpTo(uin rookery.UIN) (upTo uint64) {
-	for _, s := range b.settled {
-		if s.account == uin {
-			upTo = max(upTo, s.upTo)
+	for _, span := range b.settled {
+		if span.account == uin {
+			upTo = max(upTo, span.upTo)
 		}
 	}
 	return upTo
 }
 
-func plus(sum rookery.Backlog, e rookery.Entry) rookery.Backlog {
-	if e.Kind.Waits() {
+func plus(sum rookery.Backlog, entry rookery.Entry) rookery.Backlog {
+	if entry.Kind.Waits() {
 		sum.Messages++
-		sum.Bytes += int64(len(e.Text))
+		sum.Bytes += int64(len(entry.Text))
 	}
 	return sum
 }
 
 // admit reports as an error that a letter exceeds its limit, with those of the
 // same delivery before it, or that the disk has no room for any that has one.
-func (b *writeBatch) admit(l rookery.NewEntry, before []rookery.NewEntry) error {
+func (b *writeBatch) admit(newEntry rookery.NewEntry, before []rookery.NewEntry) error {
 	switch {
-	case l.Limit == nil:
+	case newEntry.Limit == nil:
 		return nil
 	case b.reserve.short.Load():
 		return errShort
 	}
-	w, err := b.count(l.To)
+	count, err := b.count(newEntry.To)
 	if err != nil {
 		return err
 	}
-	sum := w.Backlog
+	sum := count.Backlog
 	for _, other := range before {
-		if other.To == l.To {
+		if other.To == newEntry.To {
 			sum = plus(sum, rookery.Entry{Kind: other.Kind, Text: other.Text})
 		}
 	}
-	return l.Limit.Check(sum, l.Text)
+	return newEntry.Limit.Check(sum, newEntry.Text)
 }
 
 // arrived counts an entry that was posted, where the mailbox is counted at all.
-func (b *writeBatch) arrived(uin rookery.UIN, e rookery.Entry) {
-	if w, ok := b.counted(uin); ok {
-		w.Backlog = plus(w.Backlog, e)
-		b.recount[uin] = w
+func (b *writeBatch) arrived(uin rookery.UIN, entry rookery.Entry) {
+	if count, ok := b.counted(uin); ok {
+		count.Backlog = plus(count.Backlog, entry)
+		b.recount[uin] = count
 	}
 }
 
 // passed takes off what a collector has passed that was at from and is at to now.
 func (b *writeBatch) passed(uin rookery.UIN, from, to uint64) error {
-	w, ok := b.counted(uin)
+	count, ok := b.counted(uin)
 	switch {
-	case !ok || to == w.top:
+	case !ok || to == count.top:
 		return nil
-	case to < w.top:
-		if from == w.top {
+	case to < count.top:
+		if from == count.top {
 			b.uncount(uin) // it has gone back, and another may be the highest now
 		}
 		return nil
@@ -141,24 +141,24 @@ func (b *writeBatch) passed(uin rookery.UIN, from, to uint64) error {
 		b.recount[uin] = backlogCount{top: to}
 		return nil
 	}
-	gone, err := b.sum(uin, w.top, to)
+	gone, err := b.sum(uin, count.top, to)
 	if err != nil {
 		return err
 	}
-	w.top = to
-	w.Messages -= gone.Messages
-	w.Bytes -= gone.Bytes
-	b.recount[uin] = w
+	count.top = to
+	count.Messages -= gone.Messages
+	count.Bytes -= gone.Bytes
+	b.recount[uin] = count
 	return nil
 }
 
 // publishWaiting makes what the batch has counted known.
 func (b *writeBatch) publishWaiting() {
-	for uin, w := range b.recount {
-		if w.unknown {
+	for uin, count := range b.recount {
+		if count.unknown {
 			delete(b.waiting, uin)
 		} else {
-			b.waiting[uin] = w
+			b.waiting[uin] = count
 		}
 	}
 }

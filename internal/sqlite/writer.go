@@ -52,9 +52,9 @@ type writer struct {
 	log     *slog.Logger
 
 	mu      sync.Mutex
-	arrived sync.Cond // of mu: something is in queue, or closing
-	queue   []*writeRequest     // guarded by mu
-	closing bool      // guarded by mu
+	arrived sync.Cond       // of mu: something is in queue, or closing
+	queue   []*writeRequest // guarded by mu
+	closing bool            // guarded by mu
 	ended   chan struct{}
 
 	// landing is held from a commit until what it counted in memory is
@@ -95,16 +95,16 @@ func (s *Store) write(ctx context.Context, o writeRequest) error {
 	if err := ctx.Err(); err != nil {
 		return rookery.Temporary(err)
 	}
-	w := s.writer
+	writer := s.writer
 	o.done = make(chan error, 1)
-	w.mu.Lock()
-	if w.closing {
-		w.mu.Unlock()
+	writer.mu.Lock()
+	if writer.closing {
+		writer.mu.Unlock()
 		return errClosed
 	}
-	w.queue = append(w.queue, &o)
-	w.mu.Unlock()
-	w.arrived.Signal()
+	writer.queue = append(writer.queue, &o)
+	writer.mu.Unlock()
+	writer.arrived.Signal()
 	return <-o.done
 }
 
@@ -186,8 +186,8 @@ func (w *writer) carryOut(ops []*writeRequest) {
 	if err != nil {
 		err = rookery.Temporary(err)
 	}
-	for _, o := range ops {
-		o.done <- cmp.Or(err, o.err)
+	for _, writeRequest := range ops {
+		writeRequest.done <- cmp.Or(err, writeRequest.err)
 	}
 }
 
@@ -211,14 +211,14 @@ func (w *writer) commit(ops []*writeRequest) error {
 			return err
 		}
 	}
-	return w.transact(func(b *writeBatch) error {
-		for _, o := range ops {
-			o.err = o.apply(b)
-			if o.err != nil && !isDecided(o.err) {
-				return o.err
+	return w.transact(func(batch *writeBatch) error {
+		for _, writeRequest := range ops {
+			writeRequest.err = writeRequest.apply(batch)
+			if writeRequest.err != nil && !isDecided(writeRequest.err) {
+				return writeRequest.err
 			}
 		}
-		return b.settleSome()
+		return batch.settleSome()
 	})
 }
 
@@ -231,14 +231,14 @@ func isDecided(err error) bool {
 // transact runs f in a transaction. What it counted in memory takes effect
 // with the commit, or is thrown away.
 func (w *writer) transact(f func(*writeBatch) error) error {
-	b := &w.batch
-	b.reset()
+	batch := &w.batch
+	batch.reset()
 	_, err := w.conn.exec("BEGIN IMMEDIATE")
 	if err == nil {
-		err = f(b)
+		err = f(batch)
 	}
 	if err == nil {
-		err = b.writeDown()
+		err = batch.writeDown()
 	}
 	w.landing.Lock()
 	defer w.landing.Unlock()
@@ -251,7 +251,7 @@ func (w *writer) transact(f func(*writeBatch) error) error {
 		clear(w.heads) // some were counted, some of accounts that do not exist now
 		return err
 	}
-	b.publish()
+	batch.publish()
 	return nil
 }
 

@@ -17,18 +17,18 @@ import (
 
 var noon = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 
-func addAccounts(t testing.TB, s *Store, n int) {
+func addAccounts(t testing.TB, store *Store, n int) {
 	t.Helper()
 	for range n {
-		if _, err := s.CreateAccount(context.Background(), rookery.NewAccount(0, "penguin", noon), ""); err != nil {
+		if _, err := store.CreateAccount(context.Background(), rookery.NewAccount(0, "penguin", noon), ""); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-func deliver(t testing.TB, s *Store, to rookery.UIN, text string) {
+func deliver(t testing.TB, store *Store, to rookery.UIN, text string) {
 	t.Helper()
-	if _, err := s.Deliver(context.Background(), messages(to, text), noon, rookery.RequestKey{}); err != nil {
+	if _, err := store.Deliver(context.Background(), messages(to, text), noon, rookery.RequestKey{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -41,31 +41,31 @@ func messages(to rookery.UIN, texts ...string) (letters []rookery.NewEntry) {
 }
 
 func markOf(id uint64) rookery.RequestKey {
-	m := rookery.RequestKey{Owner: rookery.FirstUIN, At: time.Minute, Window: 2 * time.Minute}
-	binary.LittleEndian.PutUint64(m.Digest[:], id)
-	return m
+	key := rookery.RequestKey{Owner: rookery.FirstUIN, At: time.Minute, Window: 2 * time.Minute}
+	binary.LittleEndian.PutUint64(key.Digest[:], id)
+	return key
 }
 
-func textsOf(t testing.TB, s *Store, uin rookery.UIN) (texts []string) {
+func textsOf(t testing.TB, store *Store, uin rookery.UIN) (texts []string) {
 	t.Helper()
-	entries, err := s.Entries(context.Background(), uin, 0, 1<<62, 1<<30)
+	entries, err := store.Entries(context.Background(), uin, 0, 1<<62, 1<<30)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, e := range entries {
-		if i > 0 && e.Number <= entries[i-1].Number {
-			t.Fatalf("the entry %d comes behind %d", e.Number, entries[i-1].Number)
+	for i, entry := range entries {
+		if i > 0 && entry.Number <= entries[i-1].Number {
+			t.Fatalf("the entry %d comes behind %d", entry.Number, entries[i-1].Number)
 		}
-		texts = append(texts, e.Text)
+		texts = append(texts, entry.Text)
 	}
 	return texts
 }
 
 // together has operations carried out in one batch, and returns their errors
 // in order.
-func together(s *Store, operations ...func() error) []error {
+func together(store *Store, operations ...func() error) []error {
 	started, hold := make(chan bool), make(chan bool)
-	go s.write(context.Background(), writeRequest{apply: func(*writeBatch) error {
+	go store.write(context.Background(), writeRequest{apply: func(*writeBatch) error {
 		started <- true
 		<-hold
 		return nil
@@ -78,7 +78,7 @@ func together(s *Store, operations ...func() error) []error {
 			errs[i] = f()
 			done <- true
 		}()
-		waitForQueue(s, i+1)
+		waitForQueue(store, i+1)
 	}
 	close(hold)
 	for range operations {
@@ -88,11 +88,11 @@ func together(s *Store, operations ...func() error) []error {
 }
 
 // waitForQueue spins until so many operations have queued up.
-func waitForQueue(s *Store, n int) {
+func waitForQueue(store *Store, n int) {
 	for {
-		s.writer.mu.Lock()
-		have := len(s.writer.queue)
-		s.writer.mu.Unlock()
+		store.writer.mu.Lock()
+		have := len(store.writer.queue)
+		store.writer.mu.Unlock()
 		if have == n {
 			return
 		}
@@ -100,9 +100,9 @@ func waitForQueue(s *Store, n int) {
 	}
 }
 
-func deliverOp(s *Store, m rookery.RequestKey, receipt *rookery.Receipt, letters []rookery.NewEntry) func() error {
+func deliverOp(store *Store, key rookery.RequestKey, receipt *rookery.Receipt, letters []rookery.NewEntry) func() error {
 	return func() (err error) {
-		*receipt, err = s.Deliver(context.Background(), letters, noon, m)
+		*receipt, err = store.Deliver(context.Background(), letters, noon, key)
 		return err
 	}
 }
@@ -114,41 +114,41 @@ func TestABadOperationFailsNoNeighbour(t *testing.T) {
 		code rookery.Code
 	}{
 		{"one that has a reason", func(*writeBatch) error { return noAccount(1) }, rookery.CodeNoAccount},
-		{"one whose first statement fails", func(b *writeBatch) error {
-			_, err := b.conn.exec("INSERT INTO nowhere VALUES (1)")
+		{"one whose first statement fails", func(batch *writeBatch) error {
+			_, err := batch.conn.exec("INSERT INTO nowhere VALUES (1)")
 			return err
 		}, rookery.CodeTemporary},
-		{"one whose second statement fails", func(b *writeBatch) error {
-			b.post(messages(rookery.FirstUIN, "half done")[0], noon)
-			if _, err := b.conn.exec("INSERT INTO friends VALUES (1, 2)"); err != nil {
+		{"one whose second statement fails", func(batch *writeBatch) error {
+			batch.post(messages(rookery.FirstUIN, "half done")[0], noon)
+			if _, err := batch.conn.exec("INSERT INTO friends VALUES (1, 2)"); err != nil {
 				return err
 			}
-			_, err := b.conn.exec("INSERT INTO accounts (account) VALUES (10000)")
+			_, err := batch.conn.exec("INSERT INTO accounts (account) VALUES (10000)")
 			return err
 		}, rookery.CodeTemporary},
-		{"one that ends the transaction", func(b *writeBatch) error {
-			_, err := b.conn.exec("ROLLBACK")
+		{"one that ends the transaction", func(batch *writeBatch) error {
+			_, err := batch.conn.exec("ROLLBACK")
 			return errors.Join(err, errors.New("the disk is full"))
 		}, rookery.CodeTemporary},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newStore(t)
-			addAccounts(t, s, 1)
+			store := newStore(t)
+			addAccounts(t, store, 1)
 			var first, second rookery.Receipt
-			errs := together(s,
-				deliverOp(s, markOf(1), &first, messages(rookery.FirstUIN, "before")),
-				func() error { return s.write(context.Background(), writeRequest{apply: tt.bad}) },
-				deliverOp(s, markOf(2), &second, messages(rookery.FirstUIN, "after")))
+			errs := together(store,
+				deliverOp(store, markOf(1), &first, messages(rookery.FirstUIN, "before")),
+				func() error { return store.write(context.Background(), writeRequest{apply: tt.bad}) },
+				deliverOp(store, markOf(2), &second, messages(rookery.FirstUIN, "after")))
 			if errs[0] != nil || errs[2] != nil {
 				t.Errorf("the neighbours: %v, %v", errs[0], errs[2])
 			}
 			if errs[1] == nil || rookery.CodeOf(errs[1]) != tt.code {
 				t.Errorf("the bad one: %v, want code %d", errs[1], tt.code)
 			}
-			if got := textsOf(t, s, rookery.FirstUIN); !slices.Equal(got, []string{"before", "after"}) {
+			if got := textsOf(t, store, rookery.FirstUIN); !slices.Equal(got, []string{"before", "after"}) {
 				t.Errorf("texts %q", got)
 			}
-			if friends, err := s.Friends(t.Context(), 1); err != nil || friends != nil {
+			if friends, err := store.Friends(t.Context(), 1); err != nil || friends != nil {
 				t.Errorf("it is half done: %v, %v", friends, err)
 			}
 		})
@@ -156,12 +156,12 @@ func TestABadOperationFailsNoNeighbour(t *testing.T) {
 }
 
 func TestARepeatInTheSameBatchGetsTheFirstOutcome(t *testing.T) {
-	s := newStore(t)
-	addAccounts(t, s, 1)
+	store := newStore(t)
+	addAccounts(t, store, 1)
 	var first, second rookery.Receipt
-	errs := together(s,
-		deliverOp(s, markOf(1), &first, messages(rookery.FirstUIN, "x")),
-		deliverOp(s, markOf(1), &second, messages(rookery.FirstUIN, "x")))
+	errs := together(store,
+		deliverOp(store, markOf(1), &first, messages(rookery.FirstUIN, "x")),
+		deliverOp(store, markOf(1), &second, messages(rookery.FirstUIN, "x")))
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
@@ -171,29 +171,29 @@ func TestARepeatInTheSameBatchGetsTheFirstOutcome(t *testing.T) {
 }
 
 func TestAnAccountWhoseBatchFailsGetsTheLowestNumberThatIsFreeThen(t *testing.T) {
-	s := newStore(t)
+	store := newStore(t)
 	create := func(into *rookery.UIN) func() error {
 		return func() (err error) {
-			*into, err = s.CreateAccount(context.Background(), rookery.NewAccount(0, "", noon), "")
+			*into, err = store.CreateAccount(context.Background(), rookery.NewAccount(0, "", noon), "")
 			return err
 		}
 	}
 	attempts := 0
 	var uin rookery.UIN
-	errs := together(s,
+	errs := together(store,
 		func() error {
-			return s.write(context.Background(), writeRequest{apply: func(b *writeBatch) error {
+			return store.write(context.Background(), writeRequest{apply: func(batch *writeBatch) error {
 				if attempts++; attempts > 1 {
 					return errors.New("fails alone too")
 				}
-				_, err := b.conn.exec("INSERT INTO accounts (" + accountColumns + ", credential) SELECT 10001, '', 0, 0, 0, 0, 0, 0, " +
+				_, err := batch.conn.exec("INSERT INTO accounts (" + accountColumns + ", credential) SELECT 10001, '', 0, 0, 0, 0, 0, 0, " +
 					"'', '', '', '', '', '', '', '', '', '', '', '', '', 1, 1, 1, 0, 0, 1, 0, ''")
 				return err
 			}})
 		},
 		create(&uin),
 		func() error {
-			return s.write(context.Background(), writeRequest{apply: func(*writeBatch) error { return errors.New("fails") }})
+			return store.write(context.Background(), writeRequest{apply: func(*writeBatch) error { return errors.New("fails") }})
 		})
 	if errs[1] != nil || uin != rookery.FirstUIN {
 		t.Errorf("it got %d, error %v", uin, errs[1])
@@ -201,69 +201,69 @@ func TestAnAccountWhoseBatchFailsGetsTheLowestNumberThatIsFreeThen(t *testing.T)
 }
 
 func TestIfTheFirstFailsARepeatInTheSameBatchIsCarriedOut(t *testing.T) {
-	s := newStore(t)
-	addAccounts(t, s, 1)
+	store := newStore(t)
+	addAccounts(t, store, 1)
 	var first, second rookery.Receipt
-	errs := together(s,
-		deliverOp(s, markOf(1), &first, messages(1, "to nobody")),
-		deliverOp(s, markOf(1), &second, messages(rookery.FirstUIN, "x")))
+	errs := together(store,
+		deliverOp(store, markOf(1), &first, messages(1, "to nobody")),
+		deliverOp(store, markOf(1), &second, messages(rookery.FirstUIN, "x")))
 	if errs[0] == nil || errs[1] != nil || second.Repeated || len(second.Numbers) != 1 {
 		t.Errorf("errors %v, receipt %+v", errs, second)
 	}
 }
 
 func TestALongMarkInTheSameBatchIsTheLatest(t *testing.T) {
-	s := newStore(t)
+	store := newStore(t)
 	short := markOf(1)
 	short.LatestOnly = true
 	var a, b, c rookery.Receipt
-	errs := together(s, deliverOp(s, short, &a, nil), deliverOp(s, markOf(2), &b, nil), deliverOp(s, short, &c, nil))
+	errs := together(store, deliverOp(store, short, &a, nil), deliverOp(store, markOf(2), &b, nil), deliverOp(store, short, &c, nil))
 	if err := errors.Join(errs...); err != nil || c.Repeated {
 		t.Errorf("error %v, receipt %+v", err, c)
 	}
 }
 
 func TestWhoeverHasGivenUpIsNotBegun(t *testing.T) {
-	s := newStore(t)
-	addAccounts(t, s, 1)
+	store := newStore(t)
+	addAccounts(t, store, 1)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := s.Deliver(gone, messages(rookery.FirstUIN, "x"), noon, rookery.RequestKey{})
+	_, err := store.Deliver(gone, messages(rookery.FirstUIN, "x"), noon, rookery.RequestKey{})
 	if err == nil || rookery.CodeOf(err) != rookery.CodeTemporary {
 		t.Errorf("error %v", err)
 	}
-	if got := textsOf(t, s, rookery.FirstUIN); got != nil {
+	if got := textsOf(t, store, rookery.FirstUIN); got != nil {
 		t.Errorf("texts %q", got)
 	}
 }
 
 func TestWhoeverGivesUpWhileWaitingIsToldWhatCameOfIt(t *testing.T) {
-	s := newStore(t)
-	addAccounts(t, s, 1)
+	store := newStore(t)
+	addAccounts(t, store, 1)
 	ctx, cancel := context.WithCancel(t.Context())
-	errs := together(s,
+	errs := together(store,
 		func() error {
-			_, err := s.Deliver(ctx, messages(rookery.FirstUIN, "x"), noon, rookery.RequestKey{})
+			_, err := store.Deliver(ctx, messages(rookery.FirstUIN, "x"), noon, rookery.RequestKey{})
 			return err
 		},
 		func() error {
-			return s.write(context.Background(), writeRequest{apply: func(*writeBatch) error { cancel(); return nil }})
+			return store.write(context.Background(), writeRequest{apply: func(*writeBatch) error { cancel(); return nil }})
 		})
-	if got := textsOf(t, s, rookery.FirstUIN); errs[0] != nil || len(got) != 1 {
+	if got := textsOf(t, store, rookery.FirstUIN); errs[0] != nil || len(got) != 1 {
 		t.Errorf("error %v, texts %q", errs[0], got)
 	}
 }
 
 // limit bounds the database file to so many pages more than it has, as a full
 // disk does.
-func limit(t *testing.T, s *Store, more int64) {
+func limit(t *testing.T, store *Store, more int64) {
 	t.Helper()
-	err := s.write(context.Background(), writeRequest{apply: func(b *writeBatch) error {
+	err := store.write(context.Background(), writeRequest{apply: func(batch *writeBatch) error {
 		var pages int64
-		if _, err := b.conn.first("PRAGMA page_count", func(r row) { pages = r.int(0) }); err != nil {
+		if _, err := batch.conn.first("PRAGMA page_count", func(r row) { pages = r.int(0) }); err != nil {
 			return err
 		}
-		_, err := b.conn.exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages+more))
+		_, err := batch.conn.exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages+more))
 		return err
 	}})
 	if err != nil {
@@ -272,10 +272,10 @@ func limit(t *testing.T, s *Store, more int64) {
 }
 
 func TestAFullDiskIsTemporaryAndLeavesNothingHalfDone(t *testing.T) {
-	s := newStore(t)
-	addAccounts(t, s, 2)
-	deliver(t, s, rookery.FirstUIN, "before")
-	limit(t, s, 2)
+	store := newStore(t)
+	addAccounts(t, store, 2)
+	deliver(t, store, rookery.FirstUIN, "before")
+	limit(t, store, 2)
 
 	big := make([]string, 10)
 	for i := range big {
@@ -291,34 +291,34 @@ func TestAFullDiskIsTemporaryAndLeavesNothingHalfDone(t *testing.T) {
 			t.Errorf("%s: error %v", what, err)
 		}
 	}
-	_, err := s.Deliver(t.Context(), messages(rookery.FirstUIN, big...), noon, markOf(1))
+	_, err := store.Deliver(t.Context(), messages(rookery.FirstUIN, big...), noon, markOf(1))
 	full("letters", err)
-	_, err = s.Relate(t.Context(), step)
+	_, err = store.Relate(t.Context(), step)
 	full("a relation", err)
-	full("a place", s.Collect(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 1, Memo: make([]byte, 40_000)}))
+	full("a place", store.Collect(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 1, Memo: make([]byte, 40_000)}))
 
 	check := func() {
 		t.Helper()
-		if got := textsOf(t, s, rookery.FirstUIN); !slices.Equal(got, []string{"before"}) {
+		if got := textsOf(t, store, rookery.FirstUIN); !slices.Equal(got, []string{"before"}) {
 			t.Errorf("%d texts", len(got))
 		}
-		if friends, err := s.Friends(t.Context(), rookery.FirstUIN); err != nil || friends != nil {
+		if friends, err := store.Friends(t.Context(), rookery.FirstUIN); err != nil || friends != nil {
 			t.Errorf("friends %v, error %v", friends, err)
 		}
 		for id := range uint64(3) {
-			if _, ok, err := s.Recall(t.Context(), markOf(id)); ok || err != nil {
+			if _, ok, err := store.Recall(t.Context(), markOf(id)); ok || err != nil {
 				t.Errorf("mark %d is remembered, error %v", id, err)
 			}
 		}
 	}
 	check()
-	limit(t, s, 1000)
+	limit(t, store, 1000)
 	check()
-	receipt, err := s.Deliver(t.Context(), messages(rookery.FirstUIN, big...), noon, markOf(1))
+	receipt, err := store.Deliver(t.Context(), messages(rookery.FirstUIN, big...), noon, markOf(1))
 	if err != nil || receipt.Numbers[0] != 2 {
 		t.Errorf("with room again: %+v, error %v", receipt, err)
 	}
-	if _, err := s.Relate(t.Context(), step); err != nil {
+	if _, err := store.Relate(t.Context(), step); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
 }
@@ -326,66 +326,66 @@ func TestAFullDiskIsTemporaryAndLeavesNothingHalfDone(t *testing.T) {
 func TestTooManyMarksAreTurnedAwayUntilSomeAreForgotten(t *testing.T) {
 	cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
 	cfg.MaxMarks = 3
-	s := openFor(t, cfg)
-	addAccounts(t, s, 1)
+	store := openFor(t, cfg)
+	addAccounts(t, store, 1)
 	for id := range uint64(3) {
-		if _, err := s.Deliver(t.Context(), nil, noon, markOf(id)); err != nil {
+		if _, err := store.Deliver(t.Context(), nil, noon, markOf(id)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	_, err := s.Deliver(t.Context(), messages(rookery.FirstUIN, "x"), noon, markOf(4))
+	_, err := store.Deliver(t.Context(), messages(rookery.FirstUIN, "x"), noon, markOf(4))
 	if err == nil || rookery.CodeOf(err) != rookery.CodeTemporary {
 		t.Errorf("one too many: error %v", err)
 	}
-	_, err = s.SetReadMark(t.Context(), rookery.FirstUIN, rookery.ReadMark{With: rookery.FirstUIN, Number: 1}, markOf(4))
-	if read, _ := s.ReadMark(t.Context(), rookery.FirstUIN, rookery.FirstUIN); rookery.CodeOf(err) != rookery.CodeTemporary || read != 0 {
+	_, err = store.SetReadMark(t.Context(), rookery.FirstUIN, rookery.ReadMark{With: rookery.FirstUIN, Number: 1}, markOf(4))
+	if read, _ := store.ReadMark(t.Context(), rookery.FirstUIN, rookery.FirstUIN); rookery.CodeOf(err) != rookery.CodeTemporary || read != 0 {
 		t.Errorf("another one: error %v, read up to %d", err, read)
 	}
-	if receipt, err := s.Deliver(t.Context(), nil, noon, markOf(2)); err != nil || !receipt.Repeated {
+	if receipt, err := store.Deliver(t.Context(), nil, noon, markOf(2)); err != nil || !receipt.Repeated {
 		t.Errorf("a repeat: %+v, error %v", receipt, err)
 	}
-	deliver(t, s, rookery.FirstUIN, "without a mark")
-	if got := textsOf(t, s, rookery.FirstUIN); len(got) != 1 {
+	deliver(t, store, rookery.FirstUIN, "without a mark")
+	if got := textsOf(t, store, rookery.FirstUIN); len(got) != 1 {
 		t.Errorf("texts %q", got)
 	}
-	if err := s.Beat(t.Context(), time.Hour, time.Hour); err != nil {
+	if err := store.Beat(t.Context(), time.Hour, time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Deliver(t.Context(), nil, noon, markOf(4)); err != nil {
+	if _, err := store.Deliver(t.Context(), nil, noon, markOf(4)); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
 }
 
 func TestHeadsAreReadAgainWhenTheyWereDropped(t *testing.T) {
-	s := newStore(t)
-	addAccounts(t, s, 1)
-	deliver(t, s, rookery.FirstUIN, "1")
-	err := s.write(t.Context(), writeRequest{apply: func(b *writeBatch) error { clear(b.heads); return nil }})
+	store := newStore(t)
+	addAccounts(t, store, 1)
+	deliver(t, store, rookery.FirstUIN, "1")
+	err := store.write(t.Context(), writeRequest{apply: func(batch *writeBatch) error { clear(batch.heads); return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	deliver(t, s, rookery.FirstUIN, "2")
-	textsOf(t, s, rookery.FirstUIN)
+	deliver(t, store, rookery.FirstUIN, "2")
+	textsOf(t, store, rookery.FirstUIN)
 }
 
 func TestARowWhoseBatchFailsIsDoneByNone(t *testing.T) {
-	s := newStore(t)
-	addAccounts(t, s, 1)
-	limit(t, s, 2)
+	store := newStore(t)
+	addAccounts(t, store, 1)
+	limit(t, store, 2)
 	row := []rookery.Delivery{
 		{Entries: messages(rookery.FirstUIN, "a"), Key: markOf(1)},
 		{Entries: messages(rookery.FirstUIN, strings.Repeat("b", 100_000)), Key: markOf(2)},
 	}
-	for _, d := range s.DeliverEach(t.Context(), row, noon) {
+	for _, d := range store.DeliverEach(t.Context(), row, noon) {
 		if rookery.CodeOf(d.Err) != rookery.CodeTemporary || d.Receipt.Numbers != nil {
 			t.Errorf("%+v", d)
 		}
 	}
-	if got := textsOf(t, s, rookery.FirstUIN); got != nil {
+	if got := textsOf(t, store, rookery.FirstUIN); got != nil {
 		t.Errorf("%d texts", len(got))
 	}
-	limit(t, s, 1000)
-	for _, d := range s.DeliverEach(t.Context(), row, noon) {
+	limit(t, store, 1000)
+	for _, d := range store.DeliverEach(t.Context(), row, noon) {
 		if d.Err != nil || d.Receipt.Repeated {
 			t.Errorf("with room again: %+v", d)
 		}
@@ -395,40 +395,40 @@ func TestARowWhoseBatchFailsIsDoneByNone(t *testing.T) {
 func TestTooManyMarksTurnAwayWhatIsNewInARowAndNothingElse(t *testing.T) {
 	cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
 	cfg.MaxMarks = 2
-	s := openFor(t, cfg)
-	addAccounts(t, s, 1)
+	store := openFor(t, cfg)
+	addAccounts(t, store, 1)
 	var row []rookery.Delivery
 	for _, id := range []uint64{1, 2, 3, 1} {
 		row = append(row, rookery.Delivery{Entries: messages(rookery.FirstUIN, fmt.Sprint(id)), Key: markOf(id)})
 	}
-	all := s.DeliverEach(t.Context(), row, noon)
+	all := store.DeliverEach(t.Context(), row, noon)
 	if all[0].Err != nil || all[1].Err != nil || rookery.CodeOf(all[2].Err) != rookery.CodeTemporary || !all[3].Receipt.Repeated {
 		t.Errorf("%+v", all)
 	}
-	if got := textsOf(t, s, rookery.FirstUIN); !slices.Equal(got, []string{"1", "2"}) {
+	if got := textsOf(t, store, rookery.FirstUIN); !slices.Equal(got, []string{"1", "2"}) {
 		t.Errorf("texts %q", got)
 	}
 }
 
 // The marks of a device are forgotten with it, in the same batch too.
 func TestWhatADeviceDidInTheBatchThatForgetsItIsOfNoUse(t *testing.T) {
-	s := newStore(t)
-	addAccounts(t, s, 1)
+	store := newStore(t)
+	addAccounts(t, store, 1)
 	phone := rookery.Session{ID: 1, Account: rookery.FirstUIN, Device: "phone", Since: noon}
-	if err := s.SignIn(t.Context(), phone, ""); err != nil {
+	if err := store.SignIn(t.Context(), phone, ""); err != nil {
 		t.Fatal(err)
 	}
-	m := markOf(1)
-	m.Device = "phone"
+	key := markOf(1)
+	key.Device = "phone"
 	var first, second, third rookery.Receipt
-	errs := together(s,
-		deliverOp(s, m, &first, nil),
+	errs := together(store,
+		deliverOp(store, key, &first, nil),
 		func() error {
-			_, err := s.ForgetDevice(context.Background(), rookery.FirstUIN, 1, rookery.RequestKey{})
+			_, err := store.ForgetDevice(context.Background(), rookery.FirstUIN, 1, rookery.RequestKey{})
 			return err
 		},
-		deliverOp(s, m, &second, nil),
-		deliverOp(s, m, &third, nil))
+		deliverOp(store, key, &second, nil),
+		deliverOp(store, key, &third, nil))
 	if err := errors.Join(errs...); err != nil || second.Repeated || !third.Repeated {
 		t.Errorf("receipts %+v, %+v, error %v", second, third, err)
 	}

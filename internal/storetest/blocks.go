@@ -72,8 +72,8 @@ var blockTests = []test{
 	{"a request that is answered waits no more", func(x *trial) {
 		x.add(ann, bob)
 		x.asks(bob, ann, "hello", noon)
-		x.takes(ann, bob, func(r rookery.Relation) rookery.RelationTransition {
-			step, err := rookery.Accept(r)
+		x.takes(ann, bob, func(relation rookery.Relation) rookery.RelationTransition {
+			step, err := rookery.Accept(relation)
 			x.must(err)
 			return step
 		})

@@ -22,8 +22,8 @@ func (x *trial) each(to rookery.UIN, texts []string, marks ...rookery.RequestKey
 
 func (x *trial) allDone(all []rookery.DeliveryResult) {
 	x.Helper()
-	for _, d := range all {
-		x.must(d.Err)
+	for _, deliveryResult := range all {
+		x.must(deliveryResult.Err)
 	}
 }
 
@@ -90,9 +90,9 @@ var eachTests = []test{
 	}},
 	{"if the one before with an equal mark has failed, it is carried out", func(x *trial) {
 		x.add(ann)
-		m := mark(bob, 1, time.Minute)
+		key := mark(bob, 1, time.Minute)
 		all := x.DeliverEach(x.ctx, []rookery.Delivery{
-			{Entries: []rookery.NewEntry{letter(nobody, bob, "lost")}, Key: m}, {Entries: []rookery.NewEntry{letter(ann, bob, "a")}, Key: m},
+			{Entries: []rookery.NewEntry{letter(nobody, bob, "lost")}, Key: key}, {Entries: []rookery.NewEntry{letter(ann, bob, "a")}, Key: key},
 		}, noon)
 		x.refused(all[0].Err, rookery.CodeNoAccount)
 		x.equal("the second", all[1], rookery.DeliveryResult{Receipt: rookery.Receipt{Numbers: []uint64{1}}})
@@ -109,9 +109,9 @@ var eachTests = []test{
 					for k := range texts {
 						texts[k] = fmt.Sprint(i)
 					}
-					for _, d := range x.each(ann, texts) {
-						if d.Err != nil {
-							x.Error(d.Err)
+					for _, deliveryResult := range x.each(ann, texts) {
+						if deliveryResult.Err != nil {
+							x.Error(deliveryResult.Err)
 						}
 					}
 				}
@@ -127,8 +127,8 @@ var eachTests = []test{
 	{"a closed store says so of each", func(x *trial) {
 		x.add(ann)
 		x.must(x.Close())
-		for _, d := range x.each(ann, []string{"a", "b"}) {
-			x.refused(d.Err, rookery.CodeTemporary)
+		for _, deliveryResult := range x.each(ann, []string{"a", "b"}) {
+			x.refused(deliveryResult.Err, rookery.CodeTemporary)
 		}
 	}},
 }

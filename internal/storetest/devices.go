@@ -15,9 +15,9 @@ func (x *trial) devices(uin rookery.UIN) []rookery.Device {
 	return devices
 }
 
-func (x *trial) forget(uin rookery.UIN, id uint64, m rookery.RequestKey) rookery.Receipt {
+func (x *trial) forget(uin rookery.UIN, id uint64, key rookery.RequestKey) rookery.Receipt {
 	x.Helper()
-	receipt, err := x.ForgetDevice(x.ctx, uin, id, m)
+	receipt, err := x.ForgetDevice(x.ctx, uin, id, key)
 	x.must(err)
 	return receipt
 }
@@ -192,10 +192,10 @@ var deviceTests = []test{
 		x.add(ann, bob)
 		x.signIn(session(bob, "phone", 1))
 		for _, uin := range []rookery.UIN{ann, nobody} {
-			m := mark(uin, 1, time.Minute)
-			_, err := x.ForgetDevice(x.ctx, uin, 1, m)
+			key := mark(uin, 1, time.Minute)
+			_, err := x.ForgetDevice(x.ctx, uin, 1, key)
 			x.refused(err, rookery.CodeParameter)
-			x.recalls(m, false)
+			x.recalls(key, false)
 		}
 		x.equal("devices of bob", len(x.devices(bob)), 1)
 	}},
@@ -213,28 +213,28 @@ var deviceTests = []test{
 	{"a repeated forgetting gets the first outcome and does nothing", func(x *trial) {
 		x.add(ann)
 		x.signIn(session(ann, "phone", 1), session(ann, "desk", 2))
-		m := onDevice(mark(ann, 1, time.Minute), "desk")
-		x.forget(ann, 1, m)
+		key := onDevice(mark(ann, 1, time.Minute), "desk")
+		x.forget(ann, 1, key)
 		x.signIn(session(ann, "phone", 3))
 		x.twice(func() {
-			x.equal("receipt", x.forget(ann, 1, m), rookery.Receipt{Repeated: true})
+			x.equal("receipt", x.forget(ann, 1, key), rookery.Receipt{Repeated: true})
 			x.equal("devices", len(x.devices(ann)), 2)
 		})
 	}},
 	{"a device that forgets itself gets the first outcome too", func(x *trial) {
 		x.add(ann)
 		x.signIn(session(ann, "phone", 1))
-		m := onDevice(mark(ann, 1, time.Minute), "phone")
-		x.forget(ann, 1, m)
-		x.twice(func() { x.equal("receipt", x.forget(ann, 1, m), rookery.Receipt{Repeated: true}) })
+		key := onDevice(mark(ann, 1, time.Minute), "phone")
+		x.forget(ann, 1, key)
+		x.twice(func() { x.equal("receipt", x.forget(ann, 1, key), rookery.Receipt{Repeated: true}) })
 	}},
 	{"marks of a forgotten device are of no use to a new one of its name, others' marks stay", func(x *trial) {
 		x.add(ann, bob)
 		x.signIn(session(ann, "phone", 1), session(ann, "desk", 2))
 		phone, recent := onDevice(mark(ann, 1, time.Minute), "phone"), onDevice(short(ann, 2, time.Minute), "phone")
 		others := []rookery.RequestKey{onDevice(mark(ann, 3, time.Minute), "desk"), onDevice(mark(bob, 4, time.Minute), "phone"), mark(ann, 5, time.Minute)}
-		for _, m := range append(others, phone, recent) {
-			x.do(m)
+		for _, key := range append(others, phone, recent) {
+			x.do(key)
 		}
 		x.recalls(phone, true)
 		x.recalls(recent, true)
@@ -243,8 +243,8 @@ var deviceTests = []test{
 		x.twice(func() {
 			x.recalls(phone, false)
 			x.recalls(recent, false)
-			for _, m := range others {
-				x.recalls(m, true)
+			for _, key := range others {
+				x.recalls(key, true)
 			}
 		})
 		x.do(recent)
@@ -257,11 +257,11 @@ var deviceTests = []test{
 	{"marks of a renewed device go on to count", func(x *trial) {
 		x.add(ann)
 		x.signIn(session(ann, "phone", 1))
-		m := onDevice(mark(ann, 1, time.Minute), "phone")
-		x.do(m)
+		key := onDevice(mark(ann, 1, time.Minute), "phone")
+		x.do(key)
 		x.must(x.SignOut(x.ctx, x.sessions()))
 		x.signIn(session(ann, "phone", 2))
-		x.twice(func() { x.recalls(m, true) })
+		x.twice(func() { x.recalls(key, true) })
 	}},
 	{"what a forgotten device did long ago does not come back when its forgetting is forgotten", func(x *trial) {
 		x.add(ann)

@@ -11,32 +11,32 @@ import (
 
 // history is the texts that a query of ann's finds, and whether there are older
 // ones.
-func (x *trial) history(q rookery.HistoryQuery) (texts []string, more bool) {
+func (x *trial) history(query rookery.HistoryQuery) (texts []string, more bool) {
 	x.Helper()
-	entries, more, err := x.History(x.ctx, ann, q)
+	entries, more, err := x.History(x.ctx, ann, query)
 	x.must(err)
-	for _, e := range entries {
-		texts = append(texts, e.Text)
+	for _, entry := range entries {
+		texts = append(texts, entry.Text)
 	}
 	return texts, more
 }
 
 // finds checks what a query of ann's finds.
-func (x *trial) finds(q rookery.HistoryQuery, more bool, texts ...string) {
+func (x *trial) finds(query rookery.HistoryQuery, more bool, texts ...string) {
 	x.Helper()
-	got, gotMore := x.history(q)
-	x.equal(fmt.Sprintf("texts of %+v", q), got, texts)
-	x.equal(fmt.Sprintf("more of %+v", q), gotMore, more)
+	got, gotMore := x.history(query)
+	x.equal(fmt.Sprintf("texts of %+v", query), got, texts)
+	x.equal(fmt.Sprintf("more of %+v", query), gotMore, more)
 }
 
 // converse fills ann's mailbox with entries of all kinds.
 func (x *trial) converse() {
 	x.Helper()
 	sent := rookery.NewEntry{To: ann, Kind: rookery.KindSent, Peer: bob, Text: "2", Origin: "phone"}
-	for _, l := range []rookery.NewEntry{
+	for _, newEntry := range []rookery.NewEntry{
 		letter(ann, bob, "1"), sent, letter(ann, cat, "3"), {To: ann, Kind: rookery.KindAsks, Peer: bob, Text: "4"}, letter(ann, bob, "5"),
 	} {
-		_, err := x.Deliver(x.ctx, []rookery.NewEntry{l}, noon, rookery.RequestKey{})
+		_, err := x.Deliver(x.ctx, []rookery.NewEntry{newEntry}, noon, rookery.RequestKey{})
 		x.must(err)
 	}
 }
@@ -103,16 +103,16 @@ var historyTests = []test{
 			x.must(err)
 			x.reopen()
 			var got []string
-			for q := (rookery.HistoryQuery{With: bob, Limit: 200}); ; {
-				entries, more, err := x.History(x.ctx, ann, q)
+			for query := (rookery.HistoryQuery{With: bob, Limit: 200}); ; {
+				entries, more, err := x.History(x.ctx, ann, query)
 				x.must(err)
-				for _, e := range slices.Backward(entries) {
-					got = append(got, e.Text)
+				for _, entry := range slices.Backward(entries) {
+					got = append(got, entry.Text)
 				}
 				if !more {
 					break
 				}
-				q.Before = entries[0].Number
+				query.Before = entries[0].Number
 			}
 			slices.Reverse(got)
 			x.equal("texts", got, want)
@@ -198,11 +198,11 @@ var historyTests = []test{
 	}},
 	{"a repeated read mark moves nothing, and one of no account is refused", func(x *trial) {
 		x.add(ann)
-		m := mark(ann, 1, time.Minute)
-		_, err := x.SetReadMark(x.ctx, ann, rookery.ReadMark{With: bob, Number: 1}, m)
+		key := mark(ann, 1, time.Minute)
+		_, err := x.SetReadMark(x.ctx, ann, rookery.ReadMark{With: bob, Number: 1}, key)
 		x.must(err)
 		x.twice(func() {
-			receipt, err := x.SetReadMark(x.ctx, ann, rookery.ReadMark{With: bob, Number: 2}, m)
+			receipt, err := x.SetReadMark(x.ctx, ann, rookery.ReadMark{With: bob, Number: 2}, key)
 			x.must(err)
 			x.equal("receipt", receipt, rookery.Receipt{Repeated: true})
 			n, err := x.ReadMark(x.ctx, ann, bob)

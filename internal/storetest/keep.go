@@ -163,8 +163,8 @@ var sessionTests = []test{
 		x.equal("receipt", receipt, rookery.Receipt{})
 		x.twice(func() {
 			var statuses []rookery.Status
-			for _, s := range x.sessions() {
-				statuses = append(statuses, s.Status)
+			for _, session := range x.sessions() {
+				statuses = append(statuses, session.Status)
 			}
 			x.equal("statuses", statuses, []rookery.Status{rookery.StatusAway, rookery.StatusAway, rookery.StatusOnline})
 		})
@@ -172,12 +172,12 @@ var sessionTests = []test{
 	{"a repeated status changes nothing", func(x *trial) {
 		x.add(ann)
 		x.signIn(session(ann, "", 1))
-		m := mark(ann, 1, time.Minute)
-		_, err := x.SetStatus(x.ctx, ann, rookery.StatusAway, m)
+		key := mark(ann, 1, time.Minute)
+		_, err := x.SetStatus(x.ctx, ann, rookery.StatusAway, key)
 		x.must(err)
 		_, err = x.SetStatus(x.ctx, ann, rookery.StatusBusy, rookery.RequestKey{})
 		x.must(err)
-		receipt, err := x.SetStatus(x.ctx, ann, rookery.StatusAway, m)
+		receipt, err := x.SetStatus(x.ctx, ann, rookery.StatusAway, key)
 		x.must(err)
 		x.equal("receipt", receipt, rookery.Receipt{Repeated: true})
 		x.equal("status", x.sessions()[0].Status, rookery.StatusBusy)
@@ -349,9 +349,9 @@ var closeTests = []test{
 		x.refused(err, rookery.CodeTemporary)
 		x.refused(x.Sessions(x.ctx, func(rookery.Session) bool { return true }), rookery.CodeTemporary)
 		x.Store = x.open()
-		c, err := x.Credential(x.ctx, ann)
+		credential, err := x.Credential(x.ctx, ann)
 		x.must(err)
-		x.equal("credential", c, rookery.Credential("secret"))
+		x.equal("credential", credential, rookery.Credential("secret"))
 		x.equal("newest", x.last(ann), uint64(0))
 	}},
 	{"closing twice is no error", func(x *trial) {

@@ -10,9 +10,9 @@ import (
 
 // trySend delivers a message that has a limit.
 func (x *trial) trySend(to, from rookery.UIN, text string, limit rookery.BacklogLimit) error {
-	l := letter(to, from, text)
-	l.Limit = &limit
-	_, err := x.Deliver(x.ctx, []rookery.NewEntry{l}, noon, rookery.RequestKey{})
+	newEntry := letter(to, from, text)
+	newEntry.Limit = &limit
+	_, err := x.Deliver(x.ctx, []rookery.NewEntry{newEntry}, noon, rookery.RequestKey{})
 	return err
 }
 
@@ -138,10 +138,10 @@ var limitTests = []test{
 	}},
 	{"a delivery that was done is a repeat, whatever waits by then", func(x *trial) {
 		x.add(ann, bob)
-		l := letter(ann, bob, "x")
-		l.Limit = &rookery.BacklogLimit{Messages: 1, Bytes: 100}
+		newEntry := letter(ann, bob, "x")
+		newEntry.Limit = &rookery.BacklogLimit{Messages: 1, Bytes: 100}
 		for i := range 2 {
-			receipt, err := x.Deliver(x.ctx, []rookery.NewEntry{l}, noon, mark(bob, 1, time.Minute))
+			receipt, err := x.Deliver(x.ctx, []rookery.NewEntry{newEntry}, noon, mark(bob, 1, time.Minute))
 			x.must(err)
 			x.equal("repeated", receipt.Repeated, i == 1)
 		}
@@ -250,8 +250,8 @@ var pauseTests = []test{
 		x.add(ann, bob)
 		x.asks(bob, ann, "1", noon)
 		x.passes(ann, "", 1)
-		x.takes(ann, bob, func(r rookery.Relation) rookery.RelationTransition {
-			step, err := rookery.Reject(r, "no")
+		x.takes(ann, bob, func(relation rookery.Relation) rookery.RelationTransition {
+			step, err := rookery.Reject(relation, "no")
 			x.must(err)
 			return step
 		})

@@ -32,11 +32,11 @@ var letterTests = []test{
 	}},
 	{"if one receiver does not exist none gets anything", func(x *trial) {
 		x.add(ann)
-		m := mark(bob, 1, time.Minute)
-		_, err := x.Deliver(x.ctx, []rookery.NewEntry{letter(ann, bob, "a"), letter(nobody, bob, "b")}, noon, m)
+		key := mark(bob, 1, time.Minute)
+		_, err := x.Deliver(x.ctx, []rookery.NewEntry{letter(ann, bob, "a"), letter(nobody, bob, "b")}, noon, key)
 		x.refused(err, rookery.CodeNoAccount)
 		x.equal("newest", x.last(ann), uint64(0))
-		x.recalls(m, false)
+		x.recalls(key, false)
 		x.send(ann, bob, "c")
 		x.equal("numbers", x.numbers(ann), []uint64{1})
 	}},
@@ -132,8 +132,8 @@ var letterTests = []test{
 				entries, err := x.Entries(x.ctx, ann, tt.after, tt.upTo, tt.limit)
 				x.must(err)
 				var got []string
-				for _, e := range entries {
-					got = append(got, e.Text)
+				for _, entry := range entries {
+					got = append(got, entry.Text)
 				}
 				x.equal(fmt.Sprint("entries of ", tt), got, tt.want)
 			}
@@ -172,9 +172,9 @@ var letterTests = []test{
 var markTests = []test{
 	{"an equal request within the window gets the first outcome and does nothing", func(x *trial) {
 		x.add(ann)
-		deliver := func(m rookery.RequestKey) rookery.Receipt {
+		deliver := func(key rookery.RequestKey) rookery.Receipt {
 			x.Helper()
-			receipt, err := x.Deliver(x.ctx, []rookery.NewEntry{letter(ann, bob, "x")}, noon, m)
+			receipt, err := x.Deliver(x.ctx, []rookery.NewEntry{letter(ann, bob, "x")}, noon, key)
 			x.must(err)
 			return receipt
 		}
@@ -250,18 +250,18 @@ var markTests = []test{
 		x.recalls(short(ann, 1, time.Minute), true)
 	}},
 	{"Remember remembers and does nothing else", func(x *trial) {
-		m := short(ann, 1, time.Minute)
-		receipt, err := x.Remember(x.ctx, m, rookery.OutcomeClosed)
+		key := short(ann, 1, time.Minute)
+		receipt, err := x.Remember(x.ctx, key, rookery.OutcomeClosed)
 		x.must(err)
 		x.equal("receipt", receipt, rookery.Receipt{Outcome: rookery.OutcomeClosed})
 		x.twice(func() {
-			receipt, err := x.Remember(x.ctx, m, rookery.OutcomeDone)
+			receipt, err := x.Remember(x.ctx, key, rookery.OutcomeDone)
 			x.must(err)
 			x.equal("repeat", receipt, rookery.Receipt{Outcome: rookery.OutcomeClosed, Repeated: true})
 		})
 		_, err = x.Remember(x.ctx, mark(ann, 2, time.Minute), rookery.OutcomeDone)
 		x.must(err)
-		x.recalls(m, false)
+		x.recalls(key, false)
 	}},
 	{"of equal requests at the same time one is carried out", func(x *trial) {
 		x.add(ann)
@@ -278,7 +278,7 @@ var markTests = []test{
 		}
 		all.Wait()
 		x.equal("newest", x.last(ann), uint64(1))
-		first := slices.DeleteFunc(receipts, func(r rookery.Receipt) bool { return r.Repeated })
+		first := slices.DeleteFunc(receipts, func(receipt rookery.Receipt) bool { return receipt.Repeated })
 		x.equal("carried out", first, []rookery.Receipt{{Numbers: []uint64{1}}})
 	}},
 }

@@ -54,9 +54,9 @@ type account struct {
 	above      uint64 // the mailbox's numbers are
 	purged     map[uint64]bool
 	places     map[string]rookery.Cursor // by device
-	devices    []rookery.Device         // by number; SignedIn is not kept up
-	made       uint64                   // devices, the forgotten ones too
-	taken      uint64                   // the furthest place of forgotten devices
+	devices    []rookery.Device          // by number; SignedIn is not kept up
+	made       uint64                    // devices, the forgotten ones too
+	taken      uint64                    // the furthest place of forgotten devices
 	read       map[rookery.UIN]uint64
 }
 
@@ -97,14 +97,14 @@ func NewModel() func() service.Store {
 	return func() service.Store { return &Model{data: d} }
 }
 
-func newAccount(a rookery.Account, c rookery.Credential) *account {
+func newAccount(a rookery.Account, credential rookery.Credential) *account {
 	return &account{
-		Account: a, credential: c,
+		Account: a, credential: credential,
 		purged: make(map[uint64]bool), places: make(map[string]rookery.Cursor), read: make(map[rookery.UIN]uint64),
 	}
 }
 
-func code(c rookery.Code) error { return rookery.Errorf(c, "the model says so") }
+func code(code rookery.Code) error { return rookery.Errorf(code, "the model says so") }
 
 // enter begins every method: the lock is held if there is no error.
 func (m *Model) enter() error {
@@ -128,39 +128,39 @@ func (m *Model) find(uin rookery.UIN) (*account, error) {
 	if err := m.enter(); err != nil {
 		return nil, err
 	}
-	a := m.accounts[uin]
-	if a == nil {
+	member := m.accounts[uin]
+	if member == nil {
 		m.mu.Unlock()
 		return nil, code(rookery.CodeNoAccount)
 	}
-	return a, nil
+	return member, nil
 }
 
-func (m *Model) CreateAccount(_ context.Context, a rookery.Account, c rookery.Credential) (rookery.UIN, error) {
+func (m *Model) CreateAccount(_ context.Context, account rookery.Account, credential rookery.Credential) (rookery.UIN, error) {
 	if err := m.enter(); err != nil {
 		return 0, err
 	}
 	defer m.mu.Unlock()
-	if a.UIN == 0 {
-		for a.UIN = rookery.FirstUIN; m.accounts[a.UIN] != nil; a.UIN++ {
+	if account.UIN == 0 {
+		for account.UIN = rookery.FirstUIN; m.accounts[account.UIN] != nil; account.UIN++ {
 		}
 	}
-	if m.accounts[a.UIN] != nil {
+	if m.accounts[account.UIN] != nil {
 		return 0, code(rookery.CodeExists)
 	}
-	added := newAccount(a, c)
-	added.above, added.made = m.removed[a.UIN].number, m.removed[a.UIN].made
-	m.accounts[a.UIN] = added
-	return a.UIN, nil
+	added := newAccount(account, credential)
+	added.above, added.made = m.removed[account.UIN].number, m.removed[account.UIN].made
+	m.accounts[account.UIN] = added
+	return account.UIN, nil
 }
 
 func (m *Model) Account(_ context.Context, uin rookery.UIN) (rookery.Account, error) {
-	a, err := m.find(uin)
+	member, err := m.find(uin)
 	if err != nil {
 		return rookery.Account{}, err
 	}
 	defer m.mu.Unlock()
-	return a.Account, nil
+	return member.Account, nil
 }
 
 // choose lists the accounts that some condition holds for, by number.
@@ -190,49 +190,49 @@ func (m *Model) AccountsAfter(_ context.Context, after rookery.UIN, limit int) (
 	return list[:min(len(list), limit)], nil
 }
 
-func (m *Model) UpdateAccount(_ context.Context, to rookery.Account, k rookery.RequestKey) (rookery.Receipt, error) {
-	return m.once(k, rookery.OutcomeDone, func() error {
-		a := m.accounts[to.UIN]
+func (m *Model) UpdateAccount(_ context.Context, to rookery.Account, key rookery.RequestKey) (rookery.Receipt, error) {
+	return m.once(key, rookery.OutcomeDone, func() error {
+		member := m.accounts[to.UIN]
 		switch {
-		case a == nil:
+		case member == nil:
 			return code(rookery.CodeNoAccount)
-		case a.Revision != to.Revision:
+		case member.Revision != to.Revision:
 			return code(rookery.CodeConflict)
 		}
-		to.Created = a.Created
+		to.Created = member.Created
 		to.Revision++
-		a.Account = to
+		member.Account = to
 		return nil
 	})
 }
 
 func (m *Model) Credential(_ context.Context, uin rookery.UIN) (rookery.Credential, error) {
-	a, err := m.find(uin)
+	member, err := m.find(uin)
 	if err != nil {
 		return "", err
 	}
 	defer m.mu.Unlock()
-	return a.credential, nil
+	return member.credential, nil
 }
 
-func (m *Model) SetCredential(_ context.Context, uin rookery.UIN, c rookery.Credential) error {
-	a, err := m.find(uin)
+func (m *Model) SetCredential(_ context.Context, uin rookery.UIN, credential rookery.Credential) error {
+	member, err := m.find(uin)
 	if err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	a.credential = c
+	member.credential = credential
 	maps.DeleteFunc(m.sessions, func(k collector, _ rookery.Session) bool { return k.account == uin })
 	return nil
 }
 
 func (m *Model) RemoveAccount(_ context.Context, uin rookery.UIN) error {
-	a, err := m.find(uin)
+	member, err := m.find(uin)
 	if err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	m.removed[uin] = removed{max(a.newest(), a.above, m.floor), a.made}
+	m.removed[uin] = removed{max(member.newest(), member.above, m.floor), member.made}
 	delete(m.accounts, uin)
 	maps.DeleteFunc(m.marks, func(k markKey, _ markValue) bool { return k.account == uin })
 	hasUIN := func(p pair, _ bool) bool { return p.a == uin || p.b == uin }
@@ -249,12 +249,12 @@ func (m *Model) recall(k rookery.RequestKey) (rookery.Outcome, bool) {
 		return 0, false
 	}
 	key := markKey{collector{k.Owner, k.Device}, k.Digest}
-	v, ok := m.marks[key]
-	ok = ok && max(k.At-v.at, 0) < k.Window && (!k.LatestOnly || m.latest[key.collector] == key)
+	markValue, ok := m.marks[key]
+	ok = ok && max(k.At-markValue.at, 0) < k.Window && (!k.LatestOnly || m.latest[key.collector] == key)
 	if !ok {
 		return 0, false
 	}
-	return v.outcome, true
+	return markValue.outcome, true
 }
 
 func (m *Model) remember(k rookery.RequestKey, outcome rookery.Outcome) {
@@ -271,17 +271,17 @@ func (m *Model) remember(k rookery.RequestKey, outcome rookery.Outcome) {
 
 // once does something and remembers the mark, unless an equal one is
 // remembered.
-func (m *Model) once(k rookery.RequestKey, outcome rookery.Outcome, do func() error) (rookery.Receipt, error) {
+func (m *Model) once(key rookery.RequestKey, outcome rookery.Outcome, do func() error) (rookery.Receipt, error) {
 	if err := m.enter(); err != nil {
 		return rookery.Receipt{}, err
 	}
 	defer m.mu.Unlock()
-	if was, ok := m.recall(k); ok {
+	if was, ok := m.recall(key); ok {
 		return rookery.Receipt{Outcome: was, Repeated: true}, nil
 	}
 	if err := do(); err != nil {
 		return rookery.Receipt{}, err
 	}
-	m.remember(k, outcome)
+	m.remember(key, outcome)
 	return rookery.Receipt{Outcome: outcome}, nil
 }

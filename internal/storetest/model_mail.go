@@ -10,12 +10,12 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-func (m *Model) Deliver(_ context.Context, letters []rookery.NewEntry, now time.Time, k rookery.RequestKey) (rookery.Receipt, error) {
+func (m *Model) Deliver(_ context.Context, letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error) {
 	if err := m.enter(); err != nil {
 		return rookery.Receipt{}, err
 	}
 	defer m.mu.Unlock()
-	return m.deliver(letters, now, k)
+	return m.deliver(letters, now, key)
 }
 
 func (m *Model) DeliverEach(_ context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
@@ -24,33 +24,33 @@ func (m *Model) DeliverEach(_ context.Context, deliveries []rookery.Delivery, no
 	if err == nil {
 		defer m.mu.Unlock()
 	}
-	for i, d := range deliveries {
+	for i, delivery := range deliveries {
 		if all[i].Err = err; err == nil {
-			all[i].Receipt, all[i].Err = m.deliver(d.Entries, now, d.Key)
+			all[i].Receipt, all[i].Err = m.deliver(delivery.Entries, now, delivery.Key)
 		}
 	}
 	return all
 }
 
-func (m *Model) deliver(letters []rookery.NewEntry, now time.Time, k rookery.RequestKey) (rookery.Receipt, error) {
-	if outcome, ok := m.recall(k); ok {
+func (m *Model) deliver(letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error) {
+	if outcome, ok := m.recall(key); ok {
 		return rookery.Receipt{Outcome: outcome, Repeated: true}, nil
 	}
-	for _, l := range letters {
-		if m.accounts[l.To] == nil {
+	for _, newEntry := range letters {
+		if m.accounts[newEntry.To] == nil {
 			return rookery.Receipt{}, code(rookery.CodeNoAccount)
 		}
 	}
-	for i, l := range letters {
-		if !m.fits(l, letters[:i]...) {
+	for i, newEntry := range letters {
+		if !m.fits(newEntry, letters[:i]...) {
 			return rookery.Receipt{}, code(rookery.CodeRefused)
 		}
 	}
 	var receipt rookery.Receipt
-	for _, l := range letters {
-		receipt.Numbers = append(receipt.Numbers, m.post(l, now))
+	for _, newEntry := range letters {
+		receipt.Numbers = append(receipt.Numbers, m.post(newEntry, now))
 	}
-	m.remember(k, rookery.OutcomeDone)
+	m.remember(key, rookery.OutcomeDone)
 	return receipt, nil
 }
 
@@ -59,19 +59,19 @@ func (m *Model) fits(l rookery.NewEntry, before ...rookery.NewEntry) bool {
 	if l.Limit == nil {
 		return true
 	}
-	a := m.accounts[l.To]
-	waits := func(e rookery.Entry) bool {
-		return e.Number > a.top() && e.Kind != rookery.KindSent && !a.purged[e.Number]
+	member := m.accounts[l.To]
+	waits := func(entry rookery.Entry) bool {
+		return entry.Number > member.top() && entry.Kind != rookery.KindSent && !member.purged[entry.Number]
 	}
 	messages, bytes := 1, int64(len(l.Text))
-	for _, e := range a.entries {
-		if waits(e) {
-			messages, bytes = messages+1, bytes+int64(len(e.Text))
+	for _, entry := range member.entries {
+		if waits(entry) {
+			messages, bytes = messages+1, bytes+int64(len(entry.Text))
 		}
 	}
-	for _, b := range before {
-		if b.To == l.To && b.Kind != rookery.KindSent {
-			messages, bytes = messages+1, bytes+int64(len(b.Text))
+	for _, newEntry := range before {
+		if newEntry.To == l.To && newEntry.Kind != rookery.KindSent {
+			messages, bytes = messages+1, bytes+int64(len(newEntry.Text))
 		}
 	}
 	return messages <= l.Limit.Messages && bytes <= l.Limit.Bytes
@@ -79,20 +79,20 @@ func (m *Model) fits(l rookery.NewEntry, before ...rookery.NewEntry) bool {
 
 // top is the highest place of all collectors.
 func (a *account) top() (top uint64) {
-	for _, p := range a.places {
-		top = max(top, p.Number)
+	for _, cursor := range a.places {
+		top = max(top, cursor.Number)
 	}
 	return top
 }
 
-func (m *Model) post(l rookery.NewEntry, now time.Time) uint64 {
-	a := m.accounts[l.To]
-	e := rookery.Entry{
-		Number: max(a.newest(), a.above, m.floor) + 1,
-		Kind:   l.Kind, Peer: l.Peer, Time: now, Text: l.Text, Origin: l.Origin,
+func (m *Model) post(newEntry rookery.NewEntry, now time.Time) uint64 {
+	member := m.accounts[newEntry.To]
+	entry := rookery.Entry{
+		Number: max(member.newest(), member.above, m.floor) + 1,
+		Kind:   newEntry.Kind, Peer: newEntry.Peer, Time: now, Text: newEntry.Text, Origin: newEntry.Origin,
 	}
-	a.entries = append(a.entries, e)
-	return e.Number
+	member.entries = append(member.entries, entry)
+	return entry.Number
 }
 
 // newest is the number of the newest entry, 0 if there is none.
@@ -111,21 +111,21 @@ func (m *Model) ContinueAbove(number uint64) {
 	m.floor = number
 }
 
-func (m *Model) Recall(_ context.Context, k rookery.RequestKey) (rookery.Outcome, bool, error) {
+func (m *Model) Recall(_ context.Context, key rookery.RequestKey) (rookery.Outcome, bool, error) {
 	if err := m.enter(); err != nil {
 		return 0, false, err
 	}
 	defer m.mu.Unlock()
-	outcome, ok := m.recall(k)
+	outcome, ok := m.recall(key)
 	return outcome, ok, nil
 }
 
-func (m *Model) Remember(_ context.Context, k rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error) {
-	return m.once(k, outcome, func() error { return nil })
+func (m *Model) Remember(_ context.Context, key rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error) {
+	return m.once(key, outcome, func() error { return nil })
 }
 
 func (m *Model) Mailbox(_ context.Context, uin rookery.UIN, device string) (uint64, rookery.Cursor, error) {
-	a, err := m.find(uin)
+	member, err := m.find(uin)
 	switch rookery.CodeOf(err) {
 	case rookery.CodeNoAccount:
 		return 0, rookery.Cursor{}, nil
@@ -135,9 +135,9 @@ func (m *Model) Mailbox(_ context.Context, uin rookery.UIN, device string) (uint
 		}
 	}
 	defer m.mu.Unlock()
-	place := a.places[device]
+	place := member.places[device]
 	place.Memo = slices.Clone(place.Memo)
-	return a.newest(), place, nil
+	return member.newest(), place, nil
 }
 
 func (m *Model) Entries(_ context.Context, uin rookery.UIN, after, upTo uint64, limit int) (list []rookery.Entry, err error) {
@@ -145,20 +145,20 @@ func (m *Model) Entries(_ context.Context, uin rookery.UIN, after, upTo uint64, 
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	a := m.accounts[uin]
-	if a == nil {
+	member := m.accounts[uin]
+	if member == nil {
 		return nil, nil
 	}
-	for _, e := range a.entries {
-		if e.Number > after && e.Number <= upTo && !a.purged[e.Number] && len(list) < limit {
-			list = append(list, e)
+	for _, entry := range member.entries {
+		if entry.Number > after && entry.Number <= upTo && !member.purged[entry.Number] && len(list) < limit {
+			list = append(list, entry)
 		}
 	}
 	return list, nil
 }
 
 // History looks at the whole mailbox, and compares every stretch of a text.
-func (m *Model) History(ctx context.Context, uin rookery.UIN, q rookery.HistoryQuery) (list []rookery.Entry, more bool, err error) {
+func (m *Model) History(ctx context.Context, uin rookery.UIN, query rookery.HistoryQuery) (list []rookery.Entry, more bool, err error) {
 	if err := m.enter(); err != nil {
 		return nil, false, err
 	}
@@ -166,17 +166,17 @@ func (m *Model) History(ctx context.Context, uin rookery.UIN, q rookery.HistoryQ
 	if err := ctx.Err(); err != nil {
 		return nil, false, rookery.Temporary(err)
 	}
-	a := m.accounts[uin]
-	if a == nil {
+	member := m.accounts[uin]
+	if member == nil {
 		return nil, false, nil
 	}
-	for _, e := range a.entries {
-		if !a.purged[e.Number] && (e.Kind == rookery.KindMessage || e.Kind == rookery.KindSent) &&
-			(q.With == 0 || e.Peer == q.With) && (q.Before == 0 || e.Number < q.Before) && contains(e.Text, q.Text) {
-			list = append(list, e)
+	for _, entry := range member.entries {
+		if !member.purged[entry.Number] && (entry.Kind == rookery.KindMessage || entry.Kind == rookery.KindSent) &&
+			(query.With == 0 || entry.Peer == query.With) && (query.Before == 0 || entry.Number < query.Before) && contains(entry.Text, query.Text) {
+			list = append(list, entry)
 		}
 	}
-	older := max(len(list)-max(q.Limit, 0), 0)
+	older := max(len(list)-max(query.Limit, 0), 0)
 	return list[older:], older > 0, nil
 }
 
@@ -197,32 +197,32 @@ func (m *Model) ReadMark(_ context.Context, uin, with rookery.UIN) (uint64, erro
 		return 0, err
 	}
 	defer m.mu.Unlock()
-	if a := m.accounts[uin]; a != nil {
-		return a.read[with], nil
+	if member := m.accounts[uin]; member != nil {
+		return member.read[with], nil
 	}
 	return 0, nil
 }
 
-func (m *Model) SetReadMark(_ context.Context, uin rookery.UIN, r rookery.ReadMark, k rookery.RequestKey) (rookery.Receipt, error) {
-	return m.once(k, rookery.OutcomeDone, func() error {
-		a := m.accounts[uin]
-		if a == nil {
+func (m *Model) SetReadMark(_ context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey) (rookery.Receipt, error) {
+	return m.once(key, rookery.OutcomeDone, func() error {
+		member := m.accounts[uin]
+		if member == nil {
 			return code(rookery.CodeNoAccount)
 		}
-		a.read[r.With] = max(a.read[r.With], r.Number)
+		member.read[readMark.With] = max(member.read[readMark.With], readMark.Number)
 		return nil
 	})
 }
 
 func (m *Model) Collect(_ context.Context, uin rookery.UIN, device string, place rookery.Cursor) error {
-	a, err := m.find(uin)
+	member, err := m.find(uin)
 	if err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	if device == "" || a.device(device) != nil {
+	if device == "" || member.device(device) != nil {
 		place.Memo = slices.Clone(place.Memo)
-		a.places[device] = place
+		member.places[device] = place
 	}
 	return nil
 }
@@ -258,32 +258,32 @@ func (m *Model) Purge(_ context.Context, after rookery.UIN, before time.Time, li
 	defer m.mu.Unlock()
 	deleted := 0
 	for _, uin := range slices.Sorted(maps.Keys(m.accounts)) {
-		a := m.accounts[uin]
-		for _, e := range a.entries {
-			if uin <= after || !e.Time.Before(before) && !a.purged[e.Number] {
+		member := m.accounts[uin]
+		for _, entry := range member.entries {
+			if uin <= after || !entry.Time.Before(before) && !member.purged[entry.Number] {
 				break
 			}
-			if a.purged[e.Number] || !a.purgeable(e) {
+			if member.purged[entry.Number] || !member.purgeable(entry) {
 				continue
 			}
 			if deleted == limit {
 				return uin - 1, deleted, nil
 			}
-			a.purged[e.Number] = true
+			member.purged[entry.Number] = true
 			deleted++
 		}
 	}
 	return 0, deleted, nil
 }
 
-func (a *account) purgeable(e rookery.Entry) bool {
+func (a *account) purgeable(entry rookery.Entry) bool {
 	top := a.top()
-	kept := func(p rookery.Cursor) bool { return p.Keep != 0 && e.Number >= p.Keep }
-	for _, p := range a.places {
-		if kept(p) && e.Number <= top {
+	kept := func(cursor rookery.Cursor) bool { return cursor.Keep != 0 && entry.Number >= cursor.Keep }
+	for _, cursor := range a.places {
+		if kept(cursor) && entry.Number <= top {
 			return false
 		}
 	}
-	collected := e.Number <= top
-	return len(a.places) > 0 && e.Number != a.newest() && (collected || e.Kind == rookery.KindSent && a.made > 0)
+	collected := entry.Number <= top
+	return len(a.places) > 0 && entry.Number != a.newest() && (collected || entry.Kind == rookery.KindSent && a.made > 0)
 }

@@ -17,8 +17,8 @@ func (m *Model) Friends(_ context.Context, uin rookery.UIN) ([]rookery.UIN, erro
 
 // others lists one side of those pairs that are meant, by number.
 func others[V any](pairs map[pair]V, meant func(pair) (rookery.UIN, bool)) (list []rookery.UIN) {
-	for p := range pairs {
-		if uin, ok := meant(p); ok {
+	for pair := range pairs {
+		if uin, ok := meant(pair); ok {
 			list = append(list, uin)
 		}
 	}
@@ -72,29 +72,29 @@ func (m *Model) relation(me, other rookery.UIN) rookery.Relation {
 	}
 }
 
-func (m *Model) Relate(_ context.Context, c rookery.RelationChange) (rookery.Receipt, error) {
+func (m *Model) Relate(_ context.Context, change rookery.RelationChange) (rookery.Receipt, error) {
 	var numbers []uint64
-	receipt, err := m.once(c.Key, c.Transition.Outcome, func() error {
-		if m.relation(c.Me, c.Other) != c.From {
+	receipt, err := m.once(change.Key, change.Transition.Outcome, func() error {
+		if m.relation(change.Me, change.Other) != change.From {
 			return code(rookery.CodeConflict)
 		}
-		if m.accounts[c.Me] == nil || m.accounts[c.Other] == nil {
+		if m.accounts[change.Me] == nil || m.accounts[change.Other] == nil {
 			return code(rookery.CodeNoAccount)
 		}
-		last, reword, wait := m.heldBack(c)
-		post := c.Transition.Notice != 0 && !reword && !wait
-		if post && !m.fits(c.Notice()) {
+		last, reword, wait := m.heldBack(change)
+		post := change.Transition.Notice != 0 && !reword && !wait
+		if post && !m.fits(change.Notice()) {
 			return code(rookery.CodeRefused)
 		}
-		m.restate(c)
+		m.restate(change)
 		if reword {
-			m.entry(c.Other, last).Text = c.Transition.NoticeWords
+			m.entry(change.Other, last).Text = change.Transition.NoticeWords
 		}
 		if post {
-			numbers = []uint64{m.post(c.Notice(), c.Time)}
+			numbers = []uint64{m.post(change.Notice(), change.Time)}
 		}
-		if post && c.Transition.NoticePause > 0 {
-			m.asked[pair{c.Other, c.Me}] = *m.entry(c.Other, numbers[0])
+		if post && change.Transition.NoticePause > 0 {
+			m.asked[pair{change.Other, change.Me}] = *m.entry(change.Other, numbers[0])
 		}
 		return nil
 	})
@@ -104,23 +104,23 @@ func (m *Model) Relate(_ context.Context, c rookery.RelationChange) (rookery.Rec
 
 // heldBack says whether the notice of a step is posted: not if the last one waits,
 // whose words are replaced, and not while the last one is young.
-func (m *Model) heldBack(c rookery.RelationChange) (last uint64, reword, wait bool) {
-	before, ok := m.asked[pair{c.Other, c.Me}]
-	if !ok || c.Transition.NoticePause == 0 {
+func (m *Model) heldBack(change rookery.RelationChange) (last uint64, reword, wait bool) {
+	before, ok := m.asked[pair{change.Other, change.Me}]
+	if !ok || change.Transition.NoticePause == 0 {
 		return 0, false, false
 	}
-	age, a := c.Time.Sub(before.Time), m.accounts[c.Other]
-	return before.Number, before.Number > max(a.taken, a.top()), age >= 0 && age < c.Transition.NoticePause
+	age, member := change.Time.Sub(before.Time), m.accounts[change.Other]
+	return before.Number, before.Number > max(member.taken, member.top()), age >= 0 && age < change.Transition.NoticePause
 }
 
 func (m *Model) entry(uin rookery.UIN, number uint64) *rookery.Entry {
 	entries := m.accounts[uin].entries
-	return &entries[slices.IndexFunc(entries, func(e rookery.Entry) bool { return e.Number == number })]
+	return &entries[slices.IndexFunc(entries, func(entry rookery.Entry) bool { return entry.Number == number })]
 }
 
-func (m *Model) restate(c rookery.RelationChange) {
-	from, to := c.From, c.Transition.To
-	if from == to && c.Transition.Notice == 0 {
+func (m *Model) restate(change rookery.RelationChange) {
+	from, to := change.From, change.Transition.To
+	if from == to && change.Transition.Notice == 0 {
 		return // what waits keeps its words
 	}
 	set := func(in map[pair]bool, p pair, to bool) {
@@ -128,17 +128,17 @@ func (m *Model) restate(c rookery.RelationChange) {
 			in[p] = true
 		}
 	}
-	set(m.friends, pair{c.Me, c.Other}, to.Friends)
-	set(m.friends, pair{c.Other, c.Me}, to.Friends)
-	set(m.blocks, pair{c.Me, c.Other}, to.Blocks)
-	set(m.blocks, pair{c.Other, c.Me}, to.Blocked)
-	mine, others := pair{c.Other, c.Me}, pair{c.Me, c.Other}
+	set(m.friends, pair{change.Me, change.Other}, to.Friends)
+	set(m.friends, pair{change.Other, change.Me}, to.Friends)
+	set(m.blocks, pair{change.Me, change.Other}, to.Blocks)
+	set(m.blocks, pair{change.Other, change.Me}, to.Blocked)
+	mine, others := pair{change.Other, change.Me}, pair{change.Me, change.Other}
 	if delete(m.requests, mine); to.Asked {
-		m.requests[mine] = rookery.FriendRequest{From: c.Me, Words: c.Transition.Words, Time: c.Time}
+		m.requests[mine] = rookery.FriendRequest{From: change.Me, Words: change.Transition.Words, Time: change.Time}
 	}
 	if !to.Asks {
 		delete(m.requests, others)
 	} else if !from.Asks {
-		m.requests[others] = rookery.FriendRequest{From: c.Other, Words: c.Transition.Words, Time: c.Time}
+		m.requests[others] = rookery.FriendRequest{From: change.Other, Words: change.Transition.Words, Time: change.Time}
 	}
 }

@@ -15,66 +15,66 @@ func (m *Model) Sessions(_ context.Context, yield func(rookery.Session) bool) er
 	}
 	all := slices.Collect(maps.Values(m.sessions))
 	m.mu.Unlock()
-	for _, s := range all {
-		if !yield(s) {
+	for _, session := range all {
+		if !yield(session) {
 			break
 		}
 	}
 	return nil
 }
 
-func (m *Model) SignIn(_ context.Context, s rookery.Session, proved rookery.Credential) error {
-	a, err := m.find(s.Account)
+func (m *Model) SignIn(_ context.Context, session rookery.Session, proved rookery.Credential) error {
+	member, err := m.find(session.Account)
 	if err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	if a.credential != proved {
+	if member.credential != proved {
 		return code(rookery.CodeConflict)
 	}
-	if s.Device != "" && !a.signInDevice(s) {
+	if session.Device != "" && !member.signInDevice(session) {
 		return code(rookery.CodeRefused)
 	}
-	s.Asleep = false
-	m.sessions[collector{s.Account, s.Device}] = s
-	m.setStatus(s.Account, s.Status)
-	network := rookery.Network(s.Address)
-	a.addresses = slices.DeleteFunc(a.addresses, func(addr netip.Addr) bool { return addr == network })
-	a.addresses = append(a.addresses, network)
-	a.addresses = a.addresses[max(len(a.addresses)-16, 0):]
+	session.Asleep = false
+	m.sessions[collector{session.Account, session.Device}] = session
+	m.setStatus(session.Account, session.Status)
+	network := rookery.Network(session.Address)
+	member.addresses = slices.DeleteFunc(member.addresses, func(addr netip.Addr) bool { return addr == network })
+	member.addresses = append(member.addresses, network)
+	member.addresses = member.addresses[max(len(member.addresses)-16, 0):]
 	return nil
 }
 
 func (m *Model) setStatus(uin rookery.UIN, status rookery.Status) {
-	for k, s := range m.sessions {
-		if k.account == uin {
-			s.Status = status
-			m.sessions[k] = s
+	for collector, session := range m.sessions {
+		if collector.account == uin {
+			session.Status = status
+			m.sessions[collector] = session
 		}
 	}
 }
 
-func (m *Model) SetEncoding(_ context.Context, s rookery.Session) error {
+func (m *Model) SetEncoding(_ context.Context, session rookery.Session) error {
 	if err := m.enter(); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	key := collector{s.Account, s.Device}
-	if now, ok := m.sessions[key]; ok && now.ID == s.ID {
-		now.Encoding = s.Encoding
+	key := collector{session.Account, session.Device}
+	if now, ok := m.sessions[key]; ok && now.ID == session.ID {
+		now.Encoding = session.Encoding
 		m.sessions[key] = now
 	}
 	return nil
 }
 
-func (m *Model) SetByNumber(_ context.Context, s rookery.Session) error {
+func (m *Model) SetByNumber(_ context.Context, session rookery.Session) error {
 	if err := m.enter(); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	key := collector{s.Account, s.Device}
-	if now, ok := m.sessions[key]; ok && now.ID == s.ID {
-		now.ByNumber = s.ByNumber
+	key := collector{session.Account, session.Device}
+	if now, ok := m.sessions[key]; ok && now.ID == session.ID {
+		now.ByNumber = session.ByNumber
 		m.sessions[key] = now
 	}
 	return nil
@@ -85,9 +85,9 @@ func (m *Model) SignOut(_ context.Context, sessions []rookery.Session) error {
 		return err
 	}
 	defer m.mu.Unlock()
-	for _, s := range sessions {
-		key := collector{s.Account, s.Device}
-		if now, ok := m.sessions[key]; ok && now.ID == s.ID {
+	for _, session := range sessions {
+		key := collector{session.Account, session.Device}
+		if now, ok := m.sessions[key]; ok && now.ID == session.ID {
 			delete(m.sessions, key)
 		}
 	}
@@ -99,9 +99,9 @@ func (m *Model) Sleep(_ context.Context, sessions []rookery.Session) error {
 		return err
 	}
 	defer m.mu.Unlock()
-	for _, s := range sessions {
-		key := collector{s.Account, s.Device}
-		if now, ok := m.sessions[key]; ok && now.ID == s.ID {
+	for _, session := range sessions {
+		key := collector{session.Account, session.Device}
+		if now, ok := m.sessions[key]; ok && now.ID == session.ID {
 			now.Asleep = true
 			m.sessions[key] = now
 		}
@@ -114,31 +114,31 @@ func (m *Model) Asleep(_ context.Context, uin rookery.UIN, token rookery.TokenHa
 		return rookery.Session{}, err
 	}
 	defer m.mu.Unlock()
-	for k, s := range m.sessions {
-		if k.account == uin && s.Asleep && s.Token == token {
-			return s, nil
+	for collector, session := range m.sessions {
+		if collector.account == uin && session.Asleep && session.Token == token {
+			return session, nil
 		}
 	}
 	return rookery.Session{}, code(rookery.CodeNotSignedIn)
 }
 
-func (m *Model) Wake(_ context.Context, s rookery.Session) error {
+func (m *Model) Wake(_ context.Context, session rookery.Session) error {
 	if err := m.enter(); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	key := collector{s.Account, s.Device}
+	key := collector{session.Account, session.Device}
 	now, ok := m.sessions[key]
-	if !ok || now.ID != s.ID || !now.Asleep {
+	if !ok || now.ID != session.ID || !now.Asleep {
 		return code(rookery.CodeNotSignedIn)
 	}
-	now.Asleep, now.Address = false, s.Address
+	now.Asleep, now.Address = false, session.Address
 	m.sessions[key] = now
 	return nil
 }
 
-func (m *Model) SetStatus(_ context.Context, uin rookery.UIN, status rookery.Status, k rookery.RequestKey) (rookery.Receipt, error) {
-	return m.once(k, rookery.OutcomeDone, func() error {
+func (m *Model) SetStatus(_ context.Context, uin rookery.UIN, status rookery.Status, key rookery.RequestKey) (rookery.Receipt, error) {
+	return m.once(key, rookery.OutcomeDone, func() error {
 		m.setStatus(uin, status)
 		return nil
 	})
@@ -155,21 +155,21 @@ func (a *account) device(name string) *rookery.Device {
 
 // signInDevice reports whether the account may sign in from a device, and makes
 // it if it has to.
-func (a *account) signInDevice(s rookery.Session) bool {
-	if d := a.device(s.Device); d != nil {
-		d.Since = s.Since
+func (a *account) signInDevice(session rookery.Session) bool {
+	if device := a.device(session.Device); device != nil {
+		device.Since = session.Since
 		return true
 	}
 	if len(a.devices) == rookery.MaxDevices {
 		return false
 	}
 	furthest := a.taken
-	for _, p := range a.places {
-		furthest = max(furthest, p.Number)
+	for _, cursor := range a.places {
+		furthest = max(furthest, cursor.Number)
 	}
-	a.places[s.Device] = rookery.Cursor{Number: furthest}
+	a.places[session.Device] = rookery.Cursor{Number: furthest}
 	a.made++
-	a.devices = append(a.devices, rookery.Device{ID: a.made, Name: s.Device, Since: s.Since})
+	a.devices = append(a.devices, rookery.Device{ID: a.made, Name: session.Device, Since: session.Since})
 	return true
 }
 
@@ -178,8 +178,8 @@ func (m *Model) Devices(_ context.Context, uin rookery.UIN) (list []rookery.Devi
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	if a := m.accounts[uin]; a != nil {
-		list = append(list, a.devices...)
+	if member := m.accounts[uin]; member != nil {
+		list = append(list, member.devices...)
 	}
 	for i := range list {
 		_, list[i].SignedIn = m.sessions[collector{uin, list[i].Name}]
@@ -187,20 +187,20 @@ func (m *Model) Devices(_ context.Context, uin rookery.UIN) (list []rookery.Devi
 	return list, nil
 }
 
-func (m *Model) ForgetDevice(_ context.Context, uin rookery.UIN, id uint64, k rookery.RequestKey) (rookery.Receipt, error) {
-	return m.once(k, rookery.OutcomeDone, func() error {
-		a := m.accounts[uin]
-		if a == nil {
+func (m *Model) ForgetDevice(_ context.Context, uin rookery.UIN, id uint64, key rookery.RequestKey) (rookery.Receipt, error) {
+	return m.once(key, rookery.OutcomeDone, func() error {
+		member := m.accounts[uin]
+		if member == nil {
 			return code(rookery.CodeParameter)
 		}
-		i := slices.IndexFunc(a.devices, func(d rookery.Device) bool { return d.ID == id })
+		i := slices.IndexFunc(member.devices, func(device rookery.Device) bool { return device.ID == id })
 		if i < 0 {
 			return code(rookery.CodeParameter)
 		}
-		gone := collector{uin, a.devices[i].Name}
-		a.devices = slices.Delete(a.devices, i, i+1)
-		a.taken = max(a.taken, a.places[gone.device].Number)
-		delete(a.places, gone.device)
+		gone := collector{uin, member.devices[i].Name}
+		member.devices = slices.Delete(member.devices, i, i+1)
+		member.taken = max(member.taken, member.places[gone.device].Number)
+		delete(member.places, gone.device)
 		delete(m.sessions, gone)
 		maps.DeleteFunc(m.marks, func(k markKey, _ markValue) bool { return k.collector == gone })
 		delete(m.latest, gone)
@@ -213,6 +213,6 @@ func (m *Model) KnownAddress(_ context.Context, uin rookery.UIN, addr netip.Addr
 		return false, err
 	}
 	defer m.mu.Unlock()
-	a := m.accounts[uin]
-	return a != nil && slices.Contains(a.addresses, rookery.Network(addr)), nil
+	member := m.accounts[uin]
+	return member != nil && slices.Contains(member.addresses, rookery.Network(addr)), nil
 }

@@ -23,15 +23,15 @@ func fullAccount(uin rookery.UIN) rookery.Account {
 
 var accountTests = []test{
 	{"rookery.System is an account from the beginning, closed, that nobody can prove to own", func(x *trial) {
-		a, err := x.Account(x.ctx, rookery.System)
+		account, err := x.Account(x.ctx, rookery.System)
 		x.must(err)
-		a.Created = time.Time{}
-		x.equal("the system", a, rookery.Account{
+		account.Created = time.Time{}
+		x.equal("the system", account, rookery.Account{
 			UIN: rookery.System, Profile: rookery.Profile{Nick: "Rookery"}, Rule: rookery.RuleClosed, Revision: 1,
 		})
-		c, err := x.Credential(x.ctx, rookery.System)
+		credential, err := x.Credential(x.ctx, rookery.System)
 		x.must(err)
-		x.equal("its credential", c, rookery.Credential(""))
+		x.equal("its credential", credential, rookery.Credential(""))
 	}},
 	{"a new account has all that it was given", func(x *trial) {
 		want := fullAccount(ann)
@@ -41,18 +41,18 @@ var accountTests = []test{
 			got, err := x.Account(x.ctx, ann)
 			x.must(err)
 			x.equal("account", got, want)
-			c, err := x.Credential(x.ctx, ann)
+			credential, err := x.Credential(x.ctx, ann)
 			x.must(err)
-			x.equal("credential", c, rookery.Credential("secret"))
+			x.equal("credential", credential, rookery.Credential("secret"))
 		})
 	}},
 	{"a number that is taken is refused", func(x *trial) {
 		x.add(ann)
 		_, err := x.CreateAccount(x.ctx, fullAccount(ann), "other")
 		x.refused(err, rookery.CodeExists)
-		c, err := x.Credential(x.ctx, ann)
+		credential, err := x.Credential(x.ctx, ann)
 		x.must(err)
-		x.equal("credential", c, rookery.Credential("secret"))
+		x.equal("credential", credential, rookery.Credential("secret"))
 	}},
 	{"without a number it is the lowest free one", func(x *trial) {
 		next := func(want rookery.UIN) {
@@ -96,14 +96,14 @@ var accountTests = []test{
 	}},
 	{"an update replaces all but the time of creation and counts the revision up", func(x *trial) {
 		x.add(ann)
-		a := fullAccount(ann)
-		a.Created = noon.Add(time.Hour)
-		x.update(a)
-		a.Created, a.Revision = noon, 2
+		account := fullAccount(ann)
+		account.Created = noon.Add(time.Hour)
+		x.update(account)
+		account.Created, account.Revision = noon, 2
 		x.twice(func() {
 			got, err := x.Account(x.ctx, ann)
 			x.must(err)
-			x.equal("account", got, a)
+			x.equal("account", got, account)
 		})
 	}},
 	{"an update of another revision is a conflict", func(x *trial) {
@@ -112,19 +112,19 @@ var accountTests = []test{
 		late := rookery.NewAccount(ann, "late", noon)
 		_, err := x.UpdateAccount(x.ctx, late, rookery.RequestKey{})
 		x.refused(err, rookery.CodeConflict)
-		a, err := x.Account(x.ctx, ann)
+		account, err := x.Account(x.ctx, ann)
 		x.must(err)
-		x.equal("nick", a.Profile.Nick, "Pingu, Jr")
+		x.equal("nick", account.Profile.Nick, "Pingu, Jr")
 	}},
 	{"a repeated update gets the first outcome and changes nothing", func(x *trial) {
 		x.add(ann)
-		m := mark(ann, 1, time.Minute)
-		a := fullAccount(ann)
-		_, err := x.UpdateAccount(x.ctx, a, m)
+		key := mark(ann, 1, time.Minute)
+		account := fullAccount(ann)
+		_, err := x.UpdateAccount(x.ctx, account, key)
 		x.must(err)
-		a.Revision, a.Profile.Nick = 2, "another"
+		account.Revision, account.Profile.Nick = 2, "another"
 		x.twice(func() {
-			receipt, err := x.UpdateAccount(x.ctx, a, m)
+			receipt, err := x.UpdateAccount(x.ctx, account, key)
 			x.must(err)
 			x.equal("receipt", receipt, rookery.Receipt{Repeated: true})
 			got, err := x.Account(x.ctx, ann)
@@ -134,11 +134,11 @@ var accountTests = []test{
 	}},
 	{"an update that is refused is not remembered", func(x *trial) {
 		x.add(ann)
-		a, m := fullAccount(ann), mark(ann, 1, time.Minute)
-		a.Revision = 7
-		_, err := x.UpdateAccount(x.ctx, a, m)
+		account, key := fullAccount(ann), mark(ann, 1, time.Minute)
+		account.Revision = 7
+		_, err := x.UpdateAccount(x.ctx, account, key)
 		x.refused(err, rookery.CodeConflict)
-		x.recalls(m, false)
+		x.recalls(key, false)
 	}},
 	{"of updates at the same time of the same revision one wins", func(x *trial) {
 		x.add(ann)
@@ -165,9 +165,9 @@ var accountTests = []test{
 		x.signIn(session(ann, "", 1), session(ann, "phone", 2), session(bob, "", 3))
 		x.must(x.SetCredential(x.ctx, ann, "new"))
 		x.twice(func() {
-			c, err := x.Credential(x.ctx, ann)
+			credential, err := x.Credential(x.ctx, ann)
 			x.must(err)
-			x.equal("credential", c, rookery.Credential("new"))
+			x.equal("credential", credential, rookery.Credential("new"))
 			x.equal("sessions", x.sessions(), []rookery.Session{session(bob, "", 3)})
 		})
 	}},
@@ -235,15 +235,15 @@ var accountTests = []test{
 			mark(ann, 1, time.Minute), onDevice(mark(ann, 2, time.Minute), "phone"),
 			onDevice(short(ann, 3, time.Minute), "desk"), short(ann, 4, time.Minute),
 		}
-		for _, m := range marks {
-			x.do(m)
+		for _, key := range marks {
+			x.do(key)
 		}
 		x.do(mark(bob, 5, time.Minute))
 		x.must(x.RemoveAccount(x.ctx, ann))
 		x.add(ann)
 		x.twice(func() {
-			for _, m := range marks {
-				x.recalls(m, false)
+			for _, key := range marks {
+				x.recalls(key, false)
 			}
 			x.recalls(mark(bob, 5, time.Minute), true)
 		})
@@ -252,15 +252,15 @@ var accountTests = []test{
 	}},
 }
 
-func (x *trial) update(a rookery.Account) {
+func (x *trial) update(account rookery.Account) {
 	x.Helper()
-	_, err := x.UpdateAccount(x.ctx, a, rookery.RequestKey{})
+	_, err := x.UpdateAccount(x.ctx, account, rookery.RequestKey{})
 	x.must(err)
 }
 
 func uinsOf(accounts []rookery.Account) (uins []rookery.UIN) {
-	for _, a := range accounts {
-		uins = append(uins, a.UIN)
+	for _, account := range accounts {
+		uins = append(uins, account.UIN)
 	}
 	return uins
 }
@@ -274,10 +274,10 @@ func ask(from rookery.Relation) rookery.RelationTransition {
 	return step
 }
 
-func (x *trial) relate(c rookery.RelationChange) rookery.Receipt {
+func (x *trial) relate(change rookery.RelationChange) rookery.Receipt {
 	x.Helper()
-	c.Time = noon
-	receipt, err := x.Relate(x.ctx, c)
+	change.Time = noon
+	receipt, err := x.Relate(x.ctx, change)
 	x.must(err)
 	return receipt
 }
@@ -289,9 +289,9 @@ func (x *trial) befriend(a, b rookery.UIN) {
 
 func (x *trial) relation(me, other rookery.UIN) rookery.Relation {
 	x.Helper()
-	r, err := x.Relation(x.ctx, me, other)
+	relation, err := x.Relation(x.ctx, me, other)
 	x.must(err)
-	return r
+	return relation
 }
 
 func (x *trial) friends(uin rookery.UIN) []rookery.UIN {
@@ -343,42 +343,42 @@ var friendTests = []test{
 	{"if they no longer stand so it is a conflict, and nothing happens", func(x *trial) {
 		x.add(ann, bob)
 		x.befriend(ann, bob)
-		m := mark(ann, 1, time.Minute)
-		_, err := x.Relate(x.ctx, rookery.RelationChange{Me: ann, Other: bob, Transition: ask(rookery.Relation{}), Time: noon, Key: m})
+		key := mark(ann, 1, time.Minute)
+		_, err := x.Relate(x.ctx, rookery.RelationChange{Me: ann, Other: bob, Transition: ask(rookery.Relation{}), Time: noon, Key: key})
 		x.refused(err, rookery.CodeConflict)
 		x.equal("relation", x.relation(ann, bob), rookery.Relation{Friends: true})
 		x.equal("mailbox of bob", x.last(bob), uint64(0))
-		x.recalls(m, false)
+		x.recalls(key, false)
 	}},
 	{"if one of the two is no account nothing happens", func(x *trial) {
 		x.add(ann)
-		for _, c := range []rookery.RelationChange{{Me: ann, Other: nobody}, {Me: nobody, Other: ann}} {
-			c.Transition, c.Time, c.Key = ask(rookery.Relation{}), noon, mark(c.Me, 1, time.Minute)
-			_, err := x.Relate(x.ctx, c)
+		for _, change := range []rookery.RelationChange{{Me: ann, Other: nobody}, {Me: nobody, Other: ann}} {
+			change.Transition, change.Time, change.Key = ask(rookery.Relation{}), noon, mark(change.Me, 1, time.Minute)
+			_, err := x.Relate(x.ctx, change)
 			x.refused(err, rookery.CodeNoAccount)
-			x.equal("relation", x.relation(c.Me, c.Other), rookery.Relation{})
-			x.recalls(c.Key, false)
+			x.equal("relation", x.relation(change.Me, change.Other), rookery.Relation{})
+			x.recalls(change.Key, false)
 		}
 		x.equal("mailbox of ann", x.last(ann), uint64(0))
 	}},
 	{"a repeat gets the first outcome and does nothing", func(x *trial) {
 		x.add(ann, bob)
-		c := rookery.RelationChange{Me: ann, Other: bob, Transition: ask(rookery.Relation{}), Key: mark(ann, 1, time.Minute)}
-		c.Transition.Outcome = rookery.OutcomeMustAsk
-		x.relate(c)
+		change := rookery.RelationChange{Me: ann, Other: bob, Transition: ask(rookery.Relation{}), Key: mark(ann, 1, time.Minute)}
+		change.Transition.Outcome = rookery.OutcomeMustAsk
+		x.relate(change)
 		x.twice(func() {
-			x.equal("receipt", x.relate(c), rookery.Receipt{Outcome: rookery.OutcomeMustAsk, Repeated: true})
+			x.equal("receipt", x.relate(change), rookery.Receipt{Outcome: rookery.OutcomeMustAsk, Repeated: true})
 			x.equal("mailbox of bob", x.last(bob), uint64(1))
 		})
 	}},
 	{"a step that changes nothing is remembered too", func(x *trial) {
 		x.add(ann, bob)
-		m := mark(ann, 1, time.Minute)
+		key := mark(ann, 1, time.Minute)
 		closed, err := rookery.Add(rookery.Relation{}, rookery.RuleClosed)
 		x.must(err)
-		x.relate(rookery.RelationChange{Me: ann, Other: bob, Transition: closed, Key: m})
+		x.relate(rookery.RelationChange{Me: ann, Other: bob, Transition: closed, Key: key})
 		x.twice(func() {
-			outcome, ok, err := x.Recall(x.ctx, m)
+			outcome, ok, err := x.Recall(x.ctx, key)
 			x.must(err)
 			x.equal("recalled", ok, true)
 			x.equal("outcome", outcome, rookery.OutcomeClosed)
@@ -389,8 +389,8 @@ var friendTests = []test{
 		errs := make([]error, 8)
 		var all sync.WaitGroup
 		for i := range errs {
-			c := rookery.RelationChange{Me: ann, Other: bob, Transition: ask(rookery.Relation{}), Time: noon}
-			all.Go(func() { _, errs[i] = x.Relate(x.ctx, c) })
+			change := rookery.RelationChange{Me: ann, Other: bob, Transition: ask(rookery.Relation{}), Time: noon}
+			all.Go(func() { _, errs[i] = x.Relate(x.ctx, change) })
 		}
 		all.Wait()
 		taken := 0

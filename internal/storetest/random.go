@@ -67,20 +67,20 @@ func (d *dice) addr() netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byt
 
 func (d *dice) mark() rookery.RequestKey {
 	d.clock += time.Duration(d.IntN(4000)) * time.Millisecond
-	m := onDevice(mark(d.uin(), uint64(d.IntN(8)), d.clock), d.device())
+	key := onDevice(mark(d.uin(), uint64(d.IntN(8)), d.clock), d.device())
 	switch d.IntN(4) {
 	case 0:
 		return rookery.RequestKey{}
 	case 1:
-		m.Window, m.LatestOnly = 15*time.Second, true
+		key.Window, key.LatestOnly = 15*time.Second, true
 	}
-	return m
+	return key
 }
 
 func (d *dice) account(uin rookery.UIN) rookery.Account {
-	a := rookery.NewAccount(uin, d.text(), noon)
-	a.Rule, a.Profile.Age = []rookery.Rule{rookery.RuleOpen, rookery.RuleAsk, rookery.RuleClosed}[d.IntN(3)], d.IntN(100)
-	return a
+	account := rookery.NewAccount(uin, d.text(), noon)
+	account.Rule, account.Profile.Age = []rookery.Rule{rookery.RuleOpen, rookery.RuleAsk, rookery.RuleClosed}[d.IntN(3)], d.IntN(100)
+	return account
 }
 
 // draw returns the next operation. The more often a case is named, the more
@@ -99,54 +99,54 @@ func (d *dice) draw() call {
 }
 
 func (d *dice) create() call {
-	a := d.account(d.uin())
-	return call{fmt.Sprint("create ", a.UIN), func(s service.Store) any {
-		uin, err := s.CreateAccount(d.ctx, a, "secret")
+	account := d.account(d.uin())
+	return call{fmt.Sprint("create ", account.UIN), func(store service.Store) any {
+		uin, err := store.CreateAccount(d.ctx, account, "secret")
 		return outcome(err, uin)
 	}}
 }
 
 func (d *dice) createNext() call {
-	a := d.account(0)
-	return call{"create the next", func(s service.Store) any {
-		uin, err := s.CreateAccount(d.ctx, a, "secret")
+	account := d.account(0)
+	return call{"create the next", func(store service.Store) any {
+		uin, err := store.CreateAccount(d.ctx, account, "secret")
 		return outcome(err, uin)
 	}}
 }
 
 func (d *dice) update() call {
-	a := d.account(d.uin())
-	a.Revision = uint64(d.IntN(3)) + 1
-	m := d.mark()
-	return call{fmt.Sprintf("update %d, %+v", a.UIN, m), func(s service.Store) any {
-		receipt, err := s.UpdateAccount(d.ctx, a, m)
+	account := d.account(d.uin())
+	account.Revision = uint64(d.IntN(3)) + 1
+	key := d.mark()
+	return call{fmt.Sprintf("update %d, %+v", account.UIN, key), func(store service.Store) any {
+		receipt, err := store.UpdateAccount(d.ctx, account, key)
 		return outcome(err, receipt)
 	}}
 }
 
 func (d *dice) setCredential() call {
-	uin, c := d.uin(), rookery.Credential([]string{"secret", "secret", "new"}[d.IntN(3)])
-	return call{fmt.Sprint("set credential of ", uin), func(s service.Store) any { return outcome(s.SetCredential(d.ctx, uin, c)) }}
+	uin, credential := d.uin(), rookery.Credential([]string{"secret", "secret", "new"}[d.IntN(3)])
+	return call{fmt.Sprint("set credential of ", uin), func(store service.Store) any { return outcome(store.SetCredential(d.ctx, uin, credential)) }}
 }
 
 func (d *dice) remove() call {
 	uin, spare := d.uin(), d.IntN(4) > 0
-	return call{fmt.Sprint("remove ", uin, spare), func(s service.Store) any {
+	return call{fmt.Sprint("remove ", uin, spare), func(store service.Store) any {
 		if spare {
 			return nil // or there would never be many entries
 		}
-		return outcome(s.RemoveAccount(d.ctx, uin))
+		return outcome(store.RemoveAccount(d.ctx, uin))
 	}}
 }
 
 // relate takes a step from how the two stand, or from elsewhere.
 func (d *dice) relate() call {
-	me, other, m, now, words, at, limit := d.uin(), d.uin(), d.mark(), d.now(), d.text(), d.IntN(9), d.limit()
+	me, other, key, now, words, at, limit := d.uin(), d.uin(), d.mark(), d.now(), d.text(), d.IntN(9), d.limit()
 	if me == other {
 		return d.deliver()
 	}
-	return call{fmt.Sprintf("relate %d to %d, %+v", me, other, m), func(s service.Store) any {
-		from, err := s.Relation(d.ctx, me, other)
+	return call{fmt.Sprintf("relate %d to %d, %+v", me, other, key), func(store service.Store) any {
+		from, err := store.Relation(d.ctx, me, other)
 		if err != nil {
 			return err
 		}
@@ -168,23 +168,23 @@ func (d *dice) relate() call {
 		if err != nil {
 			return outcome(err)
 		}
-		receipt, err := s.Relate(d.ctx, rookery.RelationChange{Me: me, Other: other, From: from, Transition: step, Limit: limit, Time: now, Key: m})
+		receipt, err := store.Relate(d.ctx, rookery.RelationChange{Me: me, Other: other, From: from, Transition: step, Limit: limit, Time: now, Key: key})
 		return outcome(err, receipt, from)
 	}}
 }
 
 func (d *dice) requests() call {
 	uin, after, limit := d.uin(), d.uin(), d.IntN(4)
-	return call{fmt.Sprint("requests at ", uin, after, limit), func(s service.Store) any {
-		list, err := s.Requests(d.ctx, uin, after, limit)
+	return call{fmt.Sprint("requests at ", uin, after, limit), func(store service.Store) any {
+		list, err := store.Requests(d.ctx, uin, after, limit)
 		return outcome(err, list)
 	}}
 }
 
 func (d *dice) recall() call {
-	m := d.mark()
-	return call{fmt.Sprintf("recall %+v", m), func(s service.Store) any {
-		o, ok, err := s.Recall(d.ctx, m)
+	key := d.mark()
+	return call{fmt.Sprintf("recall %+v", key), func(store service.Store) any {
+		o, ok, err := store.Recall(d.ctx, key)
 		if !ok {
 			o = 0
 		}
@@ -193,29 +193,29 @@ func (d *dice) recall() call {
 }
 
 func (d *dice) remember() call {
-	m, o := d.mark(), rookery.Outcome(d.IntN(4))
-	return call{fmt.Sprintf("remember %+v", m), func(s service.Store) any {
-		receipt, err := s.Remember(d.ctx, m, o)
+	key, o := d.mark(), rookery.Outcome(d.IntN(4))
+	return call{fmt.Sprintf("remember %+v", key), func(store service.Store) any {
+		receipt, err := store.Remember(d.ctx, key, o)
 		return outcome(err, receipt)
 	}}
 }
 
 func (d *dice) list() call {
 	uins := []rookery.UIN{d.uin(), d.uin(), d.uin()}
-	return call{fmt.Sprint("accounts ", uins), func(s service.Store) any {
-		accounts, err := s.Accounts(d.ctx, uins)
+	return call{fmt.Sprint("accounts ", uins), func(store service.Store) any {
+		accounts, err := store.Accounts(d.ctx, uins)
 		return outcome(err, accounts)
 	}}
 }
 
 func (d *dice) beat() call {
 	up, forget := d.clock, d.clock-time.Duration(d.IntN(200))*time.Second
-	return call{fmt.Sprint("beat ", up, forget), func(s service.Store) any { return outcome(s.Beat(d.ctx, up, forget)) }}
+	return call{fmt.Sprint("beat ", up, forget), func(store service.Store) any { return outcome(store.Beat(d.ctx, up, forget)) }}
 }
 
 func (d *dice) uptime() call {
-	return call{"uptime", func(s service.Store) any {
-		up, err := s.Uptime(d.ctx)
+	return call{"uptime", func(store service.Store) any {
+		up, err := store.Uptime(d.ctx)
 		return outcome(err, up)
 	}}
 }
@@ -224,10 +224,10 @@ func (d *dice) uptime() call {
 // store's own affair.
 func (d *dice) purge() call {
 	before, limit := d.now().Add(-time.Duration(d.IntN(1000))*time.Second), 1+d.IntN(20)
-	return call{fmt.Sprint("purge ", before, limit), func(s service.Store) any {
+	return call{fmt.Sprint("purge ", before, limit), func(store service.Store) any {
 		total, after := 0, rookery.UIN(0)
 		for {
-			next, n, err := s.Purge(d.ctx, after, before, limit)
+			next, n, err := store.Purge(d.ctx, after, before, limit)
 			if total += n; err != nil || next == 0 {
 				return outcome(err, total)
 			}
@@ -246,18 +246,18 @@ type gapped interface {
 }
 
 func random(t *testing.T, fresh func(*testing.T) Open) {
-	x := newTrial(t, fresh(t))
+	trial := newTrial(t, fresh(t))
 	model := NewModel()().(*Model)
 	s := seed()
 	t.Logf("seed %d", s)
 	d := &dice{Rand: rand.New(rand.NewPCG(s, 0)), ctx: t.Context(), first: rookery.FirstUIN}
 	for i := range randomSteps {
-		c := d.draw()
-		x.equal(fmt.Sprintf("step %d, %s", i, c.name), c.do(x.Store), c.do(model))
+		call := d.draw()
+		trial.equal(fmt.Sprintf("step %d, %s", i, call.name), call.do(trial.Store), call.do(model))
 		if i%reopenEvery == reopenEvery-1 {
 			want := d.everything(model)
-			x.twice(func() { x.same(fmt.Sprintf("after step %d", i), d.everything(x.Store), want) })
-			if g, ok := x.Store.(gapped); ok {
+			trial.twice(func() { trial.same(fmt.Sprintf("after step %d", i), d.everything(trial.Store), want) })
+			if g, ok := trial.Store.(gapped); ok {
 				model.ContinueAbove(g.Floor())
 			}
 		}
@@ -267,7 +267,7 @@ func random(t *testing.T, fresh func(*testing.T) Open) {
 // randomAtOnce lets several goroutines loose on one store. Their accounts are
 // different ones, so that each can tell what its operations must come to.
 func randomAtOnce(t *testing.T, fresh func(*testing.T) Open) {
-	x := newTrial(t, fresh(t))
+	trial := newTrial(t, fresh(t))
 	s := seed()
 	t.Logf("seed %d", s)
 	var all sync.WaitGroup
@@ -278,19 +278,19 @@ func randomAtOnce(t *testing.T, fresh func(*testing.T) Open) {
 			Rand: rand.New(rand.NewPCG(s, uint64(i))), ctx: t.Context(),
 			first: rookery.FirstUIN + rookery.UIN(i)*1000, shared: true,
 		}
-		checks[i] = func() { x.same("in the end", d.everything(x.Store), d.everything(model)) }
+		checks[i] = func() { trial.same("in the end", d.everything(trial.Store), d.everything(model)) }
 		all.Go(func() {
 			for step := range atOnceSteps {
-				c := d.draw()
-				if got, want := c.do(x.Store), c.do(model); fmt.Sprint(got) != fmt.Sprint(want) {
-					t.Errorf("step %d, %s:\n got %+v\nwant %+v", step, c.name, got, want)
+				call := d.draw()
+				if got, want := call.do(trial.Store), call.do(model); fmt.Sprint(got) != fmt.Sprint(want) {
+					t.Errorf("step %d, %s:\n got %+v\nwant %+v", step, call.name, got, want)
 					return
 				}
 			}
 		})
 	}
 	all.Wait()
-	x.twice(func() {
+	trial.twice(func() {
 		for _, check := range checks {
 			check()
 		}

@@ -25,15 +25,15 @@ func (x *trial) same(when string, got, want []fact) {
 }
 
 // everything is all that can be read of the accounts a dice knows.
-func (d *dice) everything(s service.Store) []fact {
+func (d *dice) everything(store service.Store) []fact {
 	var all []fact
 	for uin := d.first; uin < d.first+randomAccounts+4; uin++ {
-		all = append(all, d.allOf(s, uin)...)
+		all = append(all, d.allOf(store, uin)...)
 	}
 	var sessions []rookery.Session
-	err := s.Sessions(d.ctx, func(s rookery.Session) bool {
-		if s.Account >= d.first && s.Account < d.first+randomAccounts+4 {
-			sessions = append(sessions, s)
+	err := store.Sessions(d.ctx, func(session rookery.Session) bool {
+		if session.Account >= d.first && session.Account < d.first+randomAccounts+4 {
+			sessions = append(sessions, session)
 		}
 		return true
 	})
@@ -42,48 +42,48 @@ func (d *dice) everything(s service.Store) []fact {
 }
 
 // allOf is all that can be read of one account.
-func (d *dice) allOf(s service.Store, uin rookery.UIN) (all []fact) {
+func (d *dice) allOf(store service.Store, uin rookery.UIN) (all []fact) {
 	note := func(what string, err error, values ...any) {
 		all = append(all, fact{fmt.Sprint(what, " of ", uin), outcome(err, values...)})
 	}
-	a, err := s.Account(d.ctx, uin)
-	note("account", err, a)
-	c, err := s.Credential(d.ctx, uin)
-	note("credential", err, c)
-	friends, err := s.Friends(d.ctx, uin)
+	account, err := store.Account(d.ctx, uin)
+	note("account", err, account)
+	credential, err := store.Credential(d.ctx, uin)
+	note("credential", err, credential)
+	friends, err := store.Friends(d.ctx, uin)
 	note("friends", err, friends)
-	entries, err := s.Entries(d.ctx, uin, 0, 1<<62, 1<<30)
+	entries, err := store.Entries(d.ctx, uin, 0, 1<<62, 1<<30)
 	note("entries", err, entries)
-	requests, err := s.Requests(d.ctx, uin, 0, 1<<30)
+	requests, err := store.Requests(d.ctx, uin, 0, 1<<30)
 	note("requests", err, requests)
-	blocked, err := s.Blocked(d.ctx, uin)
+	blocked, err := store.Blocked(d.ctx, uin)
 	note("blocked", err, blocked)
-	blockers, err := s.Blockers(d.ctx, uin)
+	blockers, err := store.Blockers(d.ctx, uin)
 	note("blockers", err, blockers)
-	devices, err := s.Devices(d.ctx, uin)
+	devices, err := store.Devices(d.ctx, uin)
 	note("devices", err, devices)
 	for other := d.first; other < d.first+randomAccounts; other++ {
-		r, err := s.Relation(d.ctx, uin, other)
-		note(fmt.Sprint("relation to ", other), err, r)
-		n, err := s.ReadMark(d.ctx, uin, other)
+		relation, err := store.Relation(d.ctx, uin, other)
+		note(fmt.Sprint("relation to ", other), err, relation)
+		n, err := store.ReadMark(d.ctx, uin, other)
 		note(fmt.Sprint("read mark with ", other), err, n)
-		words, more, err := s.History(d.ctx, uin, rookery.HistoryQuery{With: other, Limit: 1 << 30})
+		words, more, err := store.History(d.ctx, uin, rookery.HistoryQuery{With: other, Limit: 1 << 30})
 		note(fmt.Sprint("history with ", other), err, fmt.Sprint(words), more)
 	}
 	for _, device := range []string{"", "phone", "desk"} {
-		last, place, err := s.Mailbox(d.ctx, uin, device)
+		last, place, err := store.Mailbox(d.ctx, uin, device)
 		note("mailbox for "+device, err, last, place)
 		for id := range uint64(8) {
-			for _, m := range []rookery.RequestKey{mark(uin, id, d.clock), short(uin, id, d.clock)} {
-				m = onDevice(m, device)
-				o, ok, err := s.Recall(d.ctx, m)
-				note(fmt.Sprintf("%+v", m), err, ok && o > 0, ok)
+			for _, key := range []rookery.RequestKey{mark(uin, id, d.clock), short(uin, id, d.clock)} {
+				key = onDevice(key, device)
+				outcome, ok, err := store.Recall(d.ctx, key)
+				note(fmt.Sprintf("%+v", key), err, ok && outcome > 0, ok)
 			}
 		}
 	}
 	for i := range byte(24) {
 		addr := netip.AddrFrom4([4]byte{192, 0, 2, i})
-		known, err := s.KnownAddress(d.ctx, uin, addr)
+		known, err := store.KnownAddress(d.ctx, uin, addr)
 		note(fmt.Sprint("knowledge of ", addr), err, known)
 	}
 	return all

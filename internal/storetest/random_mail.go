@@ -8,12 +8,12 @@ import (
 )
 
 func (d *dice) letter() rookery.NewEntry {
-	l := letter(d.uin(), d.uin(), d.text())
+	newEntry := letter(d.uin(), d.uin(), d.text())
 	if d.IntN(3) == 0 {
-		l.Kind, l.Origin = rookery.KindSent, d.device()
+		newEntry.Kind, newEntry.Origin = rookery.KindSent, d.device()
 	}
-	l.Limit = d.limit()
-	return l
+	newEntry.Limit = d.limit()
+	return newEntry
 }
 
 // limit is one that mailboxes come to now and then, or none.
@@ -26,9 +26,9 @@ func (d *dice) deliver() call {
 	for range 1 + d.IntN(3)*d.IntN(3) {
 		letters = append(letters, d.letter())
 	}
-	m, now := d.mark(), d.now()
-	return call{fmt.Sprintf("deliver %+v, %+v", letters, m), func(s service.Store) any {
-		receipt, err := s.Deliver(d.ctx, letters, now, m)
+	key, now := d.mark(), d.now()
+	return call{fmt.Sprintf("deliver %+v, %+v", letters, key), func(store service.Store) any {
+		receipt, err := store.Deliver(d.ctx, letters, now, key)
 		return outcome(err, receipt)
 	}}
 }
@@ -39,9 +39,9 @@ func (d *dice) deliverEach() call {
 		row = append(row, rookery.Delivery{Entries: []rookery.NewEntry{d.letter(), d.letter()}[:1+d.IntN(2)], Key: d.mark()})
 	}
 	now := d.now()
-	return call{fmt.Sprintf("deliver each of %+v", row), func(s service.Store) any {
+	return call{fmt.Sprintf("deliver each of %+v", row), func(store service.Store) any {
 		var all []any
-		for _, one := range s.DeliverEach(d.ctx, row, now) {
+		for _, one := range store.DeliverEach(d.ctx, row, now) {
 			all = append(all, outcome(one.Err, one.Receipt))
 		}
 		return outcome(nil, all...)
@@ -51,8 +51,8 @@ func (d *dice) deliverEach() call {
 // collect passes some of the newest entries, as collectors do.
 func (d *dice) collect() call {
 	uin, device, back, keep := d.uin(), d.device(), uint64(d.IntN(4)), d.IntN(3) == 0
-	return call{fmt.Sprint("collect ", uin, device), func(s service.Store) any {
-		last, _, err := s.Mailbox(d.ctx, uin, device)
+	return call{fmt.Sprint("collect ", uin, device), func(store service.Store) any {
+		last, _, err := store.Mailbox(d.ctx, uin, device)
 		if err != nil {
 			return outcome(err)
 		}
@@ -60,42 +60,42 @@ func (d *dice) collect() call {
 		if keep {
 			place.Keep = last - min(2*back, last)
 		}
-		return outcome(s.Collect(d.ctx, uin, device, place), place)
+		return outcome(store.Collect(d.ctx, uin, device, place), place)
 	}}
 }
 
 func (d *dice) entries() call {
 	uin, after, length, limit := d.uin(), uint64(d.IntN(60)), uint64(d.IntN(60)), d.IntN(40)
-	return call{fmt.Sprint("entries ", uin, after, length, limit), func(s service.Store) any {
-		entries, err := s.Entries(d.ctx, uin, after, after+length, limit)
+	return call{fmt.Sprint("entries ", uin, after, length, limit), func(store service.Store) any {
+		entries, err := store.Entries(d.ctx, uin, after, after+length, limit)
 		return outcome(err, entries)
 	}}
 }
 
 func (d *dice) mailbox() call {
 	uin, device := d.uin(), d.device()
-	return call{fmt.Sprint("mailbox ", uin, device), func(s service.Store) any {
-		last, place, err := s.Mailbox(d.ctx, uin, device)
+	return call{fmt.Sprint("mailbox ", uin, device), func(store service.Store) any {
+		last, place, err := store.Mailbox(d.ctx, uin, device)
 		return outcome(err, last, place)
 	}}
 }
 
 func (d *dice) history() call {
 	uin := d.uin()
-	q := rookery.HistoryQuery{Before: uint64(d.IntN(60)), Limit: d.IntN(20), Text: []string{"", "TEXT", "приВЕТ", "鹅", "1"}[d.IntN(5)]}
+	query := rookery.HistoryQuery{Before: uint64(d.IntN(60)), Limit: d.IntN(20), Text: []string{"", "TEXT", "приВЕТ", "鹅", "1"}[d.IntN(5)]}
 	if d.IntN(3) > 0 {
-		q.With = d.uin()
+		query.With = d.uin()
 	}
-	return call{fmt.Sprintf("history of %d, %+v", uin, q), func(s service.Store) any {
-		entries, more, err := s.History(d.ctx, uin, q)
+	return call{fmt.Sprintf("history of %d, %+v", uin, query), func(store service.Store) any {
+		entries, more, err := store.History(d.ctx, uin, query)
 		return outcome(err, fmt.Sprint(entries), more)
 	}}
 }
 
 func (d *dice) setReadMark() call {
-	uin, r, m := d.uin(), rookery.ReadMark{With: d.uin(), Number: uint64(d.IntN(60))}, d.mark()
-	return call{fmt.Sprintf("set read mark of %d, %+v, %+v", uin, r, m), func(s service.Store) any {
-		receipt, err := s.SetReadMark(d.ctx, uin, r, m)
+	uin, readMark, key := d.uin(), rookery.ReadMark{With: d.uin(), Number: uint64(d.IntN(60))}, d.mark()
+	return call{fmt.Sprintf("set read mark of %d, %+v, %+v", uin, readMark, key), func(store service.Store) any {
+		receipt, err := store.SetReadMark(d.ctx, uin, readMark, key)
 		return outcome(err, receipt)
 	}}
 }

@@ -16,24 +16,24 @@ func (d *dice) session() rookery.Session {
 
 func (d *dice) signIn() call {
 	session := d.session()
-	return call{fmt.Sprintf("sign in %+v", session), func(s service.Store) any {
-		return outcome(s.SignIn(d.ctx, session, "secret"))
+	return call{fmt.Sprintf("sign in %+v", session), func(store service.Store) any {
+		return outcome(store.SignIn(d.ctx, session, "secret"))
 	}}
 }
 
 func (d *dice) signOut() call {
 	session := d.session()
 	session.ID = d.ids - uint64(d.IntN(40))
-	return call{fmt.Sprintf("sign out %+v", session), func(s service.Store) any {
-		return outcome(s.SignOut(d.ctx, []rookery.Session{session}))
+	return call{fmt.Sprintf("sign out %+v", session), func(store service.Store) any {
+		return outcome(store.SignOut(d.ctx, []rookery.Session{session}))
 	}}
 }
 
 func (d *dice) sleep() call {
 	session := d.session()
 	session.ID = d.ids - uint64(d.IntN(10))
-	return call{fmt.Sprintf("sleep %+v", session), func(s service.Store) any {
-		return outcome(s.Sleep(d.ctx, []rookery.Session{session}))
+	return call{fmt.Sprintf("sleep %+v", session), func(store service.Store) any {
+		return outcome(store.Sleep(d.ctx, []rookery.Session{session}))
 	}}
 }
 
@@ -41,10 +41,10 @@ func (d *dice) wake() call {
 	session := d.session()
 	session.ID = d.ids - uint64(d.IntN(10))
 	session.Token = rookery.NewToken([rookery.TokenBytes]byte{byte(session.ID), byte(session.ID >> 8)}).Hash()
-	return call{fmt.Sprintf("wake %+v", session), func(s service.Store) any {
-		found, err := s.Asleep(d.ctx, session.Account, session.Token)
+	return call{fmt.Sprintf("wake %+v", session), func(store service.Store) any {
+		found, err := store.Asleep(d.ctx, session.Account, session.Token)
 		if err == nil {
-			err = s.Wake(d.ctx, found)
+			err = store.Wake(d.ctx, found)
 		}
 		return outcome(err, found)
 	}}
@@ -53,36 +53,36 @@ func (d *dice) wake() call {
 func (d *dice) setEncoding() call {
 	session := d.session()
 	session.ID, session.Encoding = d.ids-uint64(d.IntN(40)), uint8(d.IntN(3))
-	return call{fmt.Sprintf("set encoding %+v", session), func(s service.Store) any { return outcome(s.SetEncoding(d.ctx, session)) }}
+	return call{fmt.Sprintf("set encoding %+v", session), func(store service.Store) any { return outcome(store.SetEncoding(d.ctx, session)) }}
 }
 
 func (d *dice) setByNumber() call {
 	session := d.session()
 	session.ID, session.ByNumber = d.ids-uint64(d.IntN(40)), d.IntN(3) > 0
-	return call{fmt.Sprintf("set by number %+v", session), func(s service.Store) any { return outcome(s.SetByNumber(d.ctx, session)) }}
+	return call{fmt.Sprintf("set by number %+v", session), func(store service.Store) any { return outcome(store.SetByNumber(d.ctx, session)) }}
 }
 
 func (d *dice) setStatus() call {
-	uin, status, m := d.uin(), rookery.Status(d.IntN(7)*10+10), d.mark()
-	return call{fmt.Sprintf("set status %d of %d, %+v", status, uin, m), func(s service.Store) any {
-		receipt, err := s.SetStatus(d.ctx, uin, status, m)
+	uin, status, key := d.uin(), rookery.Status(d.IntN(7)*10+10), d.mark()
+	return call{fmt.Sprintf("set status %d of %d, %+v", status, uin, key), func(store service.Store) any {
+		receipt, err := store.SetStatus(d.ctx, uin, status, key)
 		return outcome(err, receipt)
 	}}
 }
 
 func (d *dice) known() call {
 	uin, addr := d.uin(), d.addr()
-	return call{fmt.Sprint("known ", uin, addr), func(s service.Store) any {
-		known, err := s.KnownAddress(d.ctx, uin, addr)
+	return call{fmt.Sprint("known ", uin, addr), func(store service.Store) any {
+		known, err := store.KnownAddress(d.ctx, uin, addr)
 		return outcome(err, known)
 	}}
 }
 
 // forgetDevice forgets one that the account has, or one that it never had.
 func (d *dice) forgetDevice() call {
-	uin, i, m := d.uin(), d.IntN(3), d.mark()
-	return call{fmt.Sprintf("forget device of %d, %+v", uin, m), func(s service.Store) any {
-		devices, err := s.Devices(d.ctx, uin)
+	uin, i, key := d.uin(), d.IntN(3), d.mark()
+	return call{fmt.Sprintf("forget device of %d, %+v", uin, key), func(store service.Store) any {
+		devices, err := store.Devices(d.ctx, uin)
 		if err != nil {
 			return outcome(err)
 		}
@@ -90,7 +90,7 @@ func (d *dice) forgetDevice() call {
 		if i < len(devices) {
 			id = devices[i].ID
 		}
-		receipt, err := s.ForgetDevice(d.ctx, uin, id, m)
+		receipt, err := store.ForgetDevice(d.ctx, uin, id, key)
 		return outcome(err, receipt, devices)
 	}}
 }

@@ -141,8 +141,8 @@ func (x *trial) send(to, from rookery.UIN, texts ...string) {
 // texts are those of all entries of a mailbox.
 func (x *trial) texts(uin rookery.UIN) (texts []string) {
 	x.Helper()
-	for _, e := range x.all(uin) {
-		texts = append(texts, e.Text)
+	for _, entry := range x.all(uin) {
+		texts = append(texts, entry.Text)
 	}
 	return texts
 }
@@ -156,8 +156,8 @@ func (x *trial) all(uin rookery.UIN) []rookery.Entry {
 
 func (x *trial) numbers(uin rookery.UIN) (numbers []uint64) {
 	x.Helper()
-	for _, e := range x.all(uin) {
-		numbers = append(numbers, e.Number)
+	for _, entry := range x.all(uin) {
+		numbers = append(numbers, entry.Number)
 	}
 	return numbers
 }
@@ -178,67 +178,67 @@ func (x *trial) place(uin rookery.UIN, device string) rookery.Cursor {
 
 // mark is one of the account's address sessions, with a long window.
 func mark(owner rookery.UIN, id uint64, at time.Duration) rookery.RequestKey {
-	m := rookery.RequestKey{Owner: owner, At: at, Window: 2 * time.Minute}
-	binary.LittleEndian.PutUint32(m.Digest[:], uint32(owner))
-	binary.LittleEndian.PutUint64(m.Digest[8:], id)
-	return m
+	key := rookery.RequestKey{Owner: owner, At: at, Window: 2 * time.Minute}
+	binary.LittleEndian.PutUint32(key.Digest[:], uint32(owner))
+	binary.LittleEndian.PutUint64(key.Digest[8:], id)
+	return key
 }
 
 // short is a mark that counts only while it is the latest.
 func short(owner rookery.UIN, id uint64, at time.Duration) rookery.RequestKey {
-	m := mark(owner, id, at)
-	m.Window, m.LatestOnly = 15*time.Second, true
-	return m
+	key := mark(owner, id, at)
+	key.Window, key.LatestOnly = 15*time.Second, true
+	return key
 }
 
-func onDevice(m rookery.RequestKey, device string) rookery.RequestKey {
-	m.Device = device
-	return m
+func onDevice(key rookery.RequestKey, device string) rookery.RequestKey {
+	key.Device = device
+	return key
 }
 
 // do carries out the simplest thing that takes a mark.
-func (x *trial) do(m rookery.RequestKey) {
+func (x *trial) do(key rookery.RequestKey) {
 	x.Helper()
-	receipt, err := x.Deliver(x.ctx, nil, noon, m)
+	receipt, err := x.Deliver(x.ctx, nil, noon, key)
 	x.must(err)
 	if receipt.Repeated {
-		x.Fatalf("%+v counts as a repeat", m)
+		x.Fatalf("%+v counts as a repeat", key)
 	}
 }
 
 // recalls checks whether a mark is recalled.
-func (x *trial) recalls(m rookery.RequestKey, want bool) {
+func (x *trial) recalls(key rookery.RequestKey, want bool) {
 	x.Helper()
-	_, ok, err := x.Recall(x.ctx, m)
+	_, ok, err := x.Recall(x.ctx, key)
 	x.must(err)
 	if ok != want {
-		x.Fatalf("recalled is %v, want %v: %+v", ok, want, m)
+		x.Fatalf("recalled is %v, want %v: %+v", ok, want, key)
 	}
 }
 
 func session(uin rookery.UIN, device string, id uint64) rookery.Session {
-	s := rookery.Session{
+	session := rookery.Session{
 		ID: id, Account: uin, Device: device, Address: netip.MustParseAddr("192.0.2.1"),
 		Status: rookery.StatusOnline, Program: "9326B87B234E7235", Since: noon, Encoding: 1,
 	}
 	if device != "" {
-		s.Token = rookery.NewToken([rookery.TokenBytes]byte{byte(id), byte(id >> 8)}).Hash()
+		session.Token = rookery.NewToken([rookery.TokenBytes]byte{byte(id), byte(id >> 8)}).Hash()
 	}
-	return s
+	return session
 }
 
 func (x *trial) signIn(sessions ...rookery.Session) {
 	x.Helper()
-	for _, s := range sessions {
-		x.must(x.SignIn(x.ctx, s, "secret"))
+	for _, session := range sessions {
+		x.must(x.SignIn(x.ctx, session, "secret"))
 	}
 }
 
 // sessions are all there are, by account and device.
 func (x *trial) sessions() (all []rookery.Session) {
 	x.Helper()
-	x.must(x.Sessions(x.ctx, func(s rookery.Session) bool {
-		all = append(all, s)
+	x.must(x.Sessions(x.ctx, func(session rookery.Session) bool {
+		all = append(all, session)
 		return true
 	}))
 	slices.SortFunc(all, bySession)

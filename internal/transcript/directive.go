@@ -74,15 +74,15 @@ func account(args []string) (Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Account{UIN: first, Last: last, Password: DefaultPassword}
-	for _, f := range given {
-		if f.Name == "password" {
-			a.Password = f.Value
+	account := &Account{UIN: first, Last: last, Password: DefaultPassword}
+	for _, field := range given {
+		if field.Name == "password" {
+			account.Password = field.Value
 		} else {
-			a.Fields = append(a.Fields, f)
+			account.Fields = append(account.Fields, field)
 		}
 	}
-	return a, nil
+	return account, nil
 }
 
 func set(args []string) (Action, error) {
@@ -129,18 +129,18 @@ func notice(args []string) (Action, error) {
 	if len(args) != 2 {
 		return nil, errors.New(`usage: notice UIN,UIN|all "TEXT"`)
 	}
-	n := &Notice{Text: args[1]}
+	notice := &Notice{Text: args[1]}
 	if args[0] == "all" {
-		return n, nil
+		return notice, nil
 	}
 	for name := range strings.SplitSeq(args[0], ",") {
 		uin, err := parseUIN(name)
 		if err != nil {
 			return nil, err
 		}
-		n.To = append(n.To, uin)
+		notice.To = append(notice.To, uin)
 	}
-	return n, nil
+	return notice, nil
 }
 
 func remove(args []string) (Action, error) {

@@ -56,11 +56,11 @@ func bound(ctx context.Context, conn net.Conn) (release func() bool) {
 }
 
 func (c *Connection) perform(r *replay) error {
-	w, ok := r.world.(HTTPWorld)
+	hTTPWorld, ok := r.world.(HTTPWorld)
 	if !ok {
 		return errNeedsHTTP
 	}
-	conn, err := w.Dial(r.ctx, r.from)
+	conn, err := hTTPWorld.Dial(r.ctx, r.from)
 	if err != nil {
 		return err
 	}

@@ -96,11 +96,11 @@ func (l *socketLine) Close() error {
 
 // Probe is a Line's Waiting by a record of a version that nobody speaks: it is
 // answered NULL and does nothing.
-func Probe(ctx context.Context, l Line) ([]byte, error) {
-	if err := l.Send([]byte("VER=0")); err != nil {
+func Probe(ctx context.Context, line Line) ([]byte, error) {
+	if err := line.Send([]byte("VER=0")); err != nil {
 		return nil, err
 	}
-	record, err := l.Receive(ctx)
+	record, err := line.Receive(ctx)
 	if string(record) == "NULL" {
 		return nil, err
 	}
@@ -113,39 +113,39 @@ type lines map[string]Line
 // open returns the line of that name; one that is not open is opened from the
 // client that speaks.
 func (r *replay) open(name string) (Line, error) {
-	if l := r.lines[name]; l != nil {
-		return l, nil
+	if line := r.lines[name]; line != nil {
+		return line, nil
 	}
-	l, err := r.world.Line(r.ctx, r.from)
+	line, err := r.world.Line(r.ctx, r.from)
 	if err != nil {
 		return nil, err
 	}
-	r.lines[name] = l
-	return l, nil
+	r.lines[name] = line
+	return line, nil
 }
 
 // opened returns a line that must be open.
 func (r *replay) opened(name string) (Line, error) {
-	if l := r.lines[name]; l != nil {
-		return l, nil
+	if line := r.lines[name]; line != nil {
+		return line, nil
 	}
 	return nil, fmt.Errorf("the line %s is not open", name)
 }
 
 func (s *Say) perform(r *replay) error {
-	l, err := r.open(s.Line)
+	line, err := r.open(s.Line)
 	if err != nil {
 		return err
 	}
-	return l.Send(r.expand(s.Record, nil))
+	return line.Send(r.expand(s.Record, nil))
 }
 
 func (s *SayBytes) perform(r *replay) error {
-	l, err := r.open(s.Line)
+	line, err := r.open(s.Line)
 	if err != nil {
 		return err
 	}
-	raw, ok := l.(RawLine)
+	raw, ok := line.(RawLine)
 	if !ok {
 		return errNeedsHTTP
 	}
@@ -153,11 +153,11 @@ func (s *SayBytes) perform(r *replay) error {
 }
 
 func (h *Hear) perform(r *replay) error {
-	l, err := r.opened(h.Line)
+	line, err := r.opened(h.Line)
 	if err != nil {
 		return err
 	}
-	got, err := l.Receive(r.ctx)
+	got, err := line.Receive(r.ctx)
 	if err != nil {
 		return fmt.Errorf("no record comes: %w\n\twant %s", err, appendEscaped(nil, h.Record))
 	}
@@ -169,15 +169,15 @@ func (h *Hear) perform(r *replay) error {
 }
 
 func (h *HearNothing) perform(r *replay) error {
-	l, err := r.opened(h.Line)
+	line, err := r.opened(h.Line)
 	if err != nil {
 		return err
 	}
-	return quiet(r.ctx, l)
+	return quiet(r.ctx, line)
 }
 
-func quiet(ctx context.Context, l Line) error {
-	got, err := l.Waiting(ctx)
+func quiet(ctx context.Context, line Line) error {
+	got, err := line.Waiting(ctx)
 	if err != nil {
 		return err
 	}
@@ -188,12 +188,12 @@ func quiet(ctx context.Context, l Line) error {
 }
 
 func (h *HearEnd) perform(r *replay) error {
-	l, err := r.opened(h.Line)
+	line, err := r.opened(h.Line)
 	if err != nil {
 		return err
 	}
 	defer r.hangUp(h.Line)
-	got, err := l.Receive(r.ctx)
+	got, err := line.Receive(r.ctx)
 	if err == nil {
 		return fmt.Errorf("the connection should end, but this came: %s", appendEscaped(nil, got))
 	}
@@ -211,17 +211,17 @@ func (h *HangUp) perform(r *replay) error {
 }
 
 func (r *replay) hangUp(name string) error {
-	l := r.lines[name]
+	line := r.lines[name]
 	delete(r.lines, name)
-	return l.Close()
+	return line.Close()
 }
 
 // hangUpAll closes what is open when a script ends; nothing may have come that
 // the script does not know of.
 func (r *replay) hangUpAll() error {
 	var all error
-	for name, l := range r.lines {
-		if err := quiet(r.ctx, l); err != nil {
+	for name, line := range r.lines {
+		if err := quiet(r.ctx, line); err != nil {
 			all = errors.Join(all, fmt.Errorf("at the end, on the line %s: %w", name, err))
 		}
 		all = errors.Join(all, r.hangUp(name))

@@ -228,8 +228,8 @@ func cutMark(text string) (name, mark string, record []byte, err error) {
 }
 
 func (p *parser) connection() (Action, error) {
-	c := new(Connection)
-	for !c.Ends {
+	connection := new(Connection)
+	for !connection.Ends {
 		turn, ends, err := p.turn()
 		if err != nil {
 			return nil, err
@@ -240,60 +240,60 @@ func (p *parser) connection() (Action, error) {
 		if len(turn.Answers) == 0 && !ends {
 			return nil, errors.New(">> BYTES must be followed by what comes back: << STATUS RECORD, or << end")
 		}
-		c.Turns, c.Ends = append(c.Turns, turn), ends
+		connection.Turns, connection.Ends = append(connection.Turns, turn), ends
 	}
-	if len(c.Turns) == 0 {
+	if len(connection.Turns) == 0 {
 		return nil, errors.New("here bytes are wanted: >> BYTES")
 	}
-	return c, nil
+	return connection, nil
 }
 
 // turn reads lines that are sent, then those that come back. Without the
 // former there is no turn: Sent is empty.
-func (p *parser) turn() (t Turn, ends bool, err error) {
+func (p *parser) turn() (turn Turn, ends bool, err error) {
 	for {
 		part, ok, err := p.record(">>")
 		if err != nil {
-			return t, false, err
+			return turn, false, err
 		}
 		if !ok {
 			break
 		}
 		if len(part) == 0 {
-			return t, false, errors.New("nothing is sent by this line")
+			return turn, false, errors.New("nothing is sent by this line")
 		}
-		if t.Sent = append(t.Sent, part...); len(t.Sent) > maxBytes {
-			return t, false, errTooLong
+		if turn.Sent = append(turn.Sent, part...); len(turn.Sent) > maxBytes {
+			return turn, false, errTooLong
 		}
 	}
-	for len(t.Sent) > 0 {
+	for len(turn.Sent) > 0 {
 		text, ok := p.take("<<")
 		if !ok {
 			break
 		}
 		if text == "end" {
-			return t, true, nil
+			return turn, true, nil
 		}
-		a, err := httpAnswer(text)
+		hTTPAnswer, err := httpAnswer(text)
 		if err != nil {
-			return t, false, err
+			return turn, false, err
 		}
-		t.Answers = append(t.Answers, a)
+		turn.Answers = append(turn.Answers, hTTPAnswer)
 	}
-	return t, false, nil
+	return turn, false, nil
 }
 
-func httpAnswer(text string) (a HTTPAnswer, err error) {
+func httpAnswer(text string) (hTTPAnswer HTTPAnswer, err error) {
 	if err := plain(text); err != nil {
-		return a, err
+		return hTTPAnswer, err
 	}
 	status, record, hasRecord := strings.Cut(text, " ")
-	a.Status, err = strconv.Atoi(status)
-	if err != nil || a.Status < 100 || a.Status > 599 {
-		return a, fmt.Errorf("%q is no HTTP status", status)
+	hTTPAnswer.Status, err = strconv.Atoi(status)
+	if err != nil || hTTPAnswer.Status < 100 || hTTPAnswer.Status > 599 {
+		return hTTPAnswer, fmt.Errorf("%q is no HTTP status", status)
 	}
 	if hasRecord {
-		a.Record, _, err = unescape(record, false)
+		hTTPAnswer.Record, _, err = unescape(record, false)
 	}
-	return a, err
+	return hTTPAnswer, err
 }

@@ -61,7 +61,7 @@ repeat 3
 `
 
 func TestParseReadsEveryKindOfStep(t *testing.T) {
-	s, err := Parse("every.txt", []byte(everyStep))
+	script, err := Parse("every.txt", []byte(everyStep))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,29 +102,29 @@ func TestParseReadsEveryKindOfStep(t *testing.T) {
 		&Hear{"b", nil},
 		&HearEnd{"b"},
 	}
-	if len(s.Steps) != len(want) {
-		t.Fatalf("%d steps, want %d", len(s.Steps), len(want))
+	if len(script.Steps) != len(want) {
+		t.Fatalf("%d steps, want %d", len(script.Steps), len(want))
 	}
-	for i, step := range s.Steps {
+	for i, step := range script.Steps {
 		if !reflect.DeepEqual(step.Action, want[i]) {
 			t.Errorf("line %d is %+v, want %+v", step.Line, step.Action, want[i])
 		}
 	}
-	if got := s.Steps[17]; got.Line != 21 || !reflect.DeepEqual(got.Comment, []string{"# One line that cannot be typed."}) {
+	if got := script.Steps[17]; got.Line != 21 || !reflect.DeepEqual(got.Comment, []string{"# One line that cannot be typed."}) {
 		t.Errorf("step 17 is at line %d with the comment %q", got.Line, got.Comment)
 	}
-	if !reflect.DeepEqual(s.Trailer, []string{"", "# The end."}) {
-		t.Errorf("the trailer is %q", s.Trailer)
+	if !reflect.DeepEqual(script.Trailer, []string{"", "# The end."}) {
+		t.Errorf("the trailer is %q", script.Trailer)
 	}
 }
 
 func TestEveryStepIsWrittenAsItWasRead(t *testing.T) {
-	s, err := Parse("every.txt", []byte(everyStep))
+	script, err := Parse("every.txt", []byte(everyStep))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got bytes.Buffer
-	if err := s.Write(&got); err != nil {
+	if err := script.Write(&got); err != nil {
 		t.Fatal(err)
 	}
 	if got.String() != everyStep {
@@ -136,9 +136,9 @@ func TestTwoConnectionsAreNotWrittenAsOne(t *testing.T) {
 	connection := func(ends bool) Step {
 		return Step{Action: &Connection{Turns: []Turn{{[]byte("A"), []HTTPAnswer{{Status: 400}}}}, Ends: ends}}
 	}
-	s := &Script{Steps: []Step{connection(false), connection(true), connection(true)}}
+	script := &Script{Steps: []Step{connection(false), connection(true), connection(true)}}
 	want := ">> A\n<< 400\n\n>> A\n<< 400\n<< end\n>> A\n<< 400\n<< end\n"
-	text := string(s.Append(nil))
+	text := string(script.Append(nil))
 	if text != want {
 		t.Errorf("written as\n%s", text)
 	}
@@ -154,26 +154,26 @@ func TestTheCorpusIsWrittenAsItWasRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range scripts {
-		src, err := os.ReadFile(filepath.Join(corpus, s.Name))
+	for _, script := range scripts {
+		src, err := os.ReadFile(filepath.Join(corpus, script.Name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if *update {
-			if err := os.WriteFile(filepath.Join(corpus, s.Name), s.Append(nil), 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(corpus, script.Name), script.Append(nil), 0o644); err != nil {
 				t.Fatal(err)
 			}
 			continue
 		}
-		want, got := strings.SplitAfter(string(src), "\n"), strings.SplitAfter(string(s.Append(nil)), "\n")
+		want, got := strings.SplitAfter(string(src), "\n"), strings.SplitAfter(string(script.Append(nil)), "\n")
 		for i := range min(len(want), len(got)) {
 			if want[i] != got[i] {
-				t.Errorf("%s:%d: is written\n\t%s", s.Name, i+1, got[i])
+				t.Errorf("%s:%d: is written\n\t%s", script.Name, i+1, got[i])
 				break
 			}
 		}
 		if len(want) != len(got) {
-			t.Errorf("%s has %d lines, written are %d", s.Name, len(want), len(got))
+			t.Errorf("%s has %d lines, written are %d", script.Name, len(want), len(got))
 		}
 	}
 }

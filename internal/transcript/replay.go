@@ -43,7 +43,7 @@ type World interface {
 	// Post sends one record from a client's address and returns the body of
 	// the answer, with the line end of version 1.4. It does not keep the
 	// request.
-	Post(ctx context.Context, from netip.Addr, r Request) ([]byte, error)
+	Post(ctx context.Context, from netip.Addr, request Request) ([]byte, error)
 }
 
 // HTTPWorld is a World on a socket.
@@ -59,22 +59,22 @@ type HTTPWorld interface {
 // Replay plays a script in a world and compares what comes back. The first
 // difference ends it: the error begins with file:line and says what was sent,
 // what was expected, what came, and the first byte in which they differ.
-func Replay(ctx context.Context, s *Script, w World) error {
-	r := &replay{ctx: ctx, world: w, charset: "UTF-8",
+func Replay(ctx context.Context, script *Script, world World) error {
+	r := &replay{ctx: ctx, world: world, charset: "UTF-8",
 		clients: make(map[string]netip.Addr), lines: make(lines), tokens: make(map[string]string)}
 	r.speak("home")
 	defer r.forgetLines()
-	for _, step := range s.Steps {
+	for _, step := range script.Steps {
 		err := ctx.Err()
 		if err == nil {
 			err = step.Action.perform(r)
 		}
 		if err != nil {
-			return fmt.Errorf("%s:%d: %w", s.Name, step.Line, err)
+			return fmt.Errorf("%s:%d: %w", script.Name, step.Line, err)
 		}
 	}
 	if err := r.hangUpAll(); err != nil {
-		return fmt.Errorf("%s: %w", s.Name, err)
+		return fmt.Errorf("%s: %w", script.Name, err)
 	}
 	return nil
 }
@@ -146,11 +146,11 @@ func (a *Charset) perform(r *replay) error {
 // perform logs in without a SEQ, so that no rule about repeating holds.
 func (a *Login) perform(r *replay) error {
 	for uin := uint64(a.UIN); uin <= uint64(a.Last); uin++ {
-		x := &Exchange{
+		exchange := &Exchange{
 			Request: fmt.Appendf(nil, "VER=1.1&CMD=Login&SEQ=&UIN=%d&PS=%x&M5=1&LC=9326B87B234E7235", uin, md5.Sum([]byte(DefaultPassword))),
 			Answer:  fmt.Appendf(nil, "VER=1.1&CMD=Login&SEQ=&UIN=%d&RES=0&RS=0&HI=60&LI=300", uin),
 		}
-		if err := x.perform(r); err != nil {
+		if err := exchange.perform(r); err != nil {
 			return err
 		}
 	}
@@ -158,11 +158,11 @@ func (a *Login) perform(r *replay) error {
 }
 
 func (a *Setting) perform(r *replay) error {
-	w, ok := r.world.(HTTPWorld)
+	hTTPWorld, ok := r.world.(HTTPWorld)
 	if !ok {
 		return errNeedsHTTP
 	}
-	return w.Setting(a.Name, a.Value)
+	return hTTPWorld.Setting(a.Name, a.Value)
 }
 
 var errNeedsHTTP = errors.New("this step needs a world on a socket")

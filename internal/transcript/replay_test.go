@@ -72,8 +72,8 @@ func (l *diaryLine) Waiting(context.Context) ([]byte, error) {
 	return []byte(answer), nil
 }
 
-func (d *diary) Post(_ context.Context, from netip.Addr, r Request) ([]byte, error) {
-	d.note("post %s %s %s", from, r.Charset, r.Record)
+func (d *diary) Post(_ context.Context, from netip.Addr, request Request) ([]byte, error) {
+	d.note("post %s %s %s", from, request.Charset, request.Record)
 	if len(d.answers) == 0 {
 		return nil, errors.New("the server has gone")
 	}
@@ -191,12 +191,12 @@ func (s *socket) Dial(ctx context.Context, from netip.Addr) (net.Conn, error) {
 	return DialFrom(ctx, from, s.addr)
 }
 
-func (s *socket) Post(ctx context.Context, from netip.Addr, r Request) ([]byte, error) {
+func (s *socket) Post(ctx context.Context, from netip.Addr, request Request) ([]byte, error) {
 	conn, err := s.Dial(ctx, from)
 	if err != nil {
 		return nil, err
 	}
-	return Post(ctx, conn, r)
+	return Post(ctx, conn, request)
 }
 
 func newSocket(t *testing.T, answer string, stays bool) *socket {
@@ -376,8 +376,8 @@ func TestAScriptSaysWhatItNeeds(t *testing.T) {
 
 func TestExchangesAreThoseWithARecord(t *testing.T) {
 	var got []string
-	for step, x := range mustParse(t, "> A\n< B\nwait 1s\n>> X\n<< 400\nrepeat 2\n> C\n< D\n").Exchanges() {
-		got = append(got, fmt.Sprintf("%d %s %s", step.Line, x.Request, x.Answer))
+	for step, exchange := range mustParse(t, "> A\n< B\nwait 1s\n>> X\n<< 400\nrepeat 2\n> C\n< D\n").Exchanges() {
+		got = append(got, fmt.Sprintf("%d %s %s", step.Line, exchange.Request, exchange.Answer))
 	}
 	if want := []string{"1 A B", "6 C D"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q", got)
@@ -386,9 +386,9 @@ func TestExchangesAreThoseWithARecord(t *testing.T) {
 
 func mustParse(t *testing.T, src string) *Script {
 	t.Helper()
-	s, err := Parse("x.txt", []byte(src))
+	script, err := Parse("x.txt", []byte(src))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return script
 }

@@ -166,7 +166,7 @@ type HangUp struct{ Line string }
 func (s *Script) Exchanges() iter.Seq2[Step, *Exchange] {
 	return func(yield func(Step, *Exchange) bool) {
 		for _, step := range s.Steps {
-			if x, ok := step.Action.(*Exchange); ok && !yield(step, x) {
+			if exchange, ok := step.Action.(*Exchange); ok && !yield(step, exchange) {
 				return
 			}
 		}

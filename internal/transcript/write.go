@@ -116,10 +116,10 @@ func (c *Connection) appendText(dst []byte) []byte {
 			dst = append(appendRecord(dst, ">>", rest[:n]), '\n')
 			rest = rest[n:]
 		}
-		for _, a := range turn.Answers {
-			dst = fmt.Appendf(dst, "<< %d", a.Status)
-			if a.Record != nil {
-				dst = appendEscaped(append(dst, ' '), a.Record)
+		for _, hTTPAnswer := range turn.Answers {
+			dst = fmt.Appendf(dst, "<< %d", hTTPAnswer.Status)
+			if hTTPAnswer.Record != nil {
+				dst = appendEscaped(append(dst, ' '), hTTPAnswer.Record)
 			}
 			dst = append(dst, '\n')
 		}
@@ -202,9 +202,9 @@ func appendRange(dst []byte, first, last uint32) []byte {
 }
 
 func appendFields(dst []byte, fields []Field) []byte {
-	for _, f := range fields {
-		dst = append(append(append(dst, ' '), f.Name...), '=')
-		dst = appendValue(dst, f.Value)
+	for _, field := range fields {
+		dst = append(append(append(dst, ' '), field.Name...), '=')
+		dst = appendValue(dst, field.Value)
 	}
 	return dst
 }

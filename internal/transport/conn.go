@@ -31,7 +31,7 @@ type Conn struct {
 	BlankBytes int
 
 	server *Server
-	unread []byte      // given back by Unread
+	unread []byte    // given back by Unread
 	first  *bytePool // what unread lies in, if it was lent by Detect
 	state  atomic.Int32
 	wrote  atomic.Bool // something was written, so there is an answer to lose
@@ -186,8 +186,8 @@ func (c *Conn) linger() {
 type connKey struct{}
 
 // WithConn returns a context that ConnOf finds the connection in.
-func WithConn(ctx context.Context, c *Conn) context.Context {
-	return context.WithValue(ctx, connKey{}, c)
+func WithConn(ctx context.Context, conn *Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, conn)
 }
 
 // ConnOf is the connection that a page was asked for on, for those that keep
@@ -195,8 +195,8 @@ func WithConn(ctx context.Context, c *Conn) context.Context {
 func ConnOf(ctx context.Context) *Conn { return ctx.Value(connKey{}).(*Conn) }
 
 // addrOf is the IP address at the other end of c, the zero Addr if it has none.
-func addrOf(c net.Conn) netip.Addr {
-	if tcp, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+func addrOf(conn net.Conn) netip.Addr {
+	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		return tcp.AddrPort().Addr().Unmap()
 	}
 	return netip.Addr{}

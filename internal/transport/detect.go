@@ -34,22 +34,22 @@ type bytePool struct {
 
 // Serve reads the first bytes and hands the connection on. One that stays
 // silent is closed.
-func (d *ProtocolDetector) Serve(ctx context.Context, c *Conn) {
-	if way := d.choose(c); way != nil {
-		way.Serve(ctx, c)
+func (d *ProtocolDetector) Serve(ctx context.Context, conn *Conn) {
+	if way := d.choose(conn); way != nil {
+		way.Serve(ctx, conn)
 		return
 	}
-	_ = c.Close()
+	_ = conn.Close()
 }
 
 // choose reads until the way in is clear, and puts back what was read, without
 // the blank lines before it. It returns nil if the connection is done for.
-func (d *ProtocolDetector) choose(c *Conn) Protocol {
+func (d *ProtocolDetector) choose(conn *Conn) Protocol {
 	patience, mostBlank := d.Patience, d.BlankBytes
 	defaultTo(&patience, 10*time.Second)
 	defaultTo(&mostBlank, 8<<10)
-	_ = c.SetReadDeadline(time.Now().Add(patience))
-	if !c.Wait() {
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	if !conn.Wait() {
 		return nil
 	}
 	first, ok := d.buffers.Get().(*bytePool)
@@ -57,28 +57,28 @@ func (d *ProtocolDetector) choose(c *Conn) Protocol {
 		first = &bytePool{pool: &d.buffers}
 	}
 	for n := 0; ; {
-		more, err := c.Conn.Read(first.b[n:])
+		more, err := conn.Conn.Read(first.b[n:])
 		n += more
 		if blank := blankLines(first.b[:n]); blank > 0 {
-			c.BlankBytes += blank
+			conn.BlankBytes += blank
 			n = copy(first.b[:], first.b[blank:n])
 		}
-		is := kindOf(first.b[:n])
-		if c.BlankBytes > mostBlank {
-			is = isHTTP
+		kind := kindOf(first.b[:n])
+		if conn.BlankBytes > mostBlank {
+			kind = isHTTP
 		}
-		if is == undecided && n == len(first.b) {
-			is = isHTTP // a method without end, to be refused
+		if kind == undecided && n == len(first.b) {
+			kind = isHTTP // a method without end, to be refused
 		}
-		if is == undecided {
+		if kind == undecided {
 			if err == nil {
 				continue
 			}
 			d.buffers.Put(first)
 			return nil
 		}
-		c.unread, c.first = first.b[:n], first
-		if is == isHTTP {
+		conn.unread, conn.first = first.b[:n], first
+		if kind == isHTTP {
 			return d.HTTP
 		}
 		return d.Line
@@ -109,8 +109,8 @@ const skippedBytes = 5
 // end of a line. No method has less than three letters, so one or two with a
 // space are such bytes if VER= follows soon enough.
 func kindOf(b []byte) kind {
-	if k := kindOfTLS(b); k != isLine {
-		return k
+	if kind := kindOfTLS(b); kind != isLine {
+		return kind
 	}
 	method := 0
 	for method < len(b) && IsTokenByte(b[method]) {

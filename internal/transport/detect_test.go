@@ -19,10 +19,10 @@ type named struct {
 	said chan string
 }
 
-func (n named) Serve(_ context.Context, c *transport.Conn) {
-	text, _ := io.ReadAll(c)
+func (n named) Serve(_ context.Context, conn *transport.Conn) {
+	text, _ := io.ReadAll(conn)
 	n.said <- n.name + " " + string(text)
-	_ = c.Close()
+	_ = conn.Close()
 }
 
 func detect(said chan string) *transport.ProtocolDetector {
@@ -120,11 +120,11 @@ func TestAConnectionThatDoesNotSayWhatItIsEnds(t *testing.T) {
 
 func TestShutdownEndsAConnectionThatHasNotSaidWhatItIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, m, _ := start(t, transport.Config{Protocol: detect(make(chan string))})
+		server, m, _ := start(t, transport.Config{Protocol: detect(make(chan string))})
 		conn, _ := m.dial(t, "192.0.2.1")
 		_, _ = io.WriteString(conn, "P")
 		begin := time.Now()
-		if err := s.Shutdown(t.Context()); err != nil || time.Since(begin) != 0 {
+		if err := server.Shutdown(t.Context()); err != nil || time.Since(begin) != 0 {
 			t.Errorf("got %v after %v", err, time.Since(begin))
 		}
 	})
@@ -135,16 +135,16 @@ func TestShutdownEndsAConnectionThatHasNotSaidWhatItIs(t *testing.T) {
 func TestABorrowedStackIsUsedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conns := make(chan *transport.Conn, 1)
-		_, m, _ := start(t, transport.Config{Protocol: wayFunc(func(ctx context.Context, c *transport.Conn) {
-			conns <- c
-			quiet(ctx, c)
+		_, m, _ := start(t, transport.Config{Protocol: wayFunc(func(ctx context.Context, conn *transport.Conn) {
+			conns <- conn
+			quiet(ctx, conn)
 		})})
 		m.dial(t, "192.0.2.1")
-		c := <-conns
+		conn := <-conns
 		depth := 0
-		c.RunOnWorker(func() { c.RunOnWorker(func() { depth++ }); depth++ })
+		conn.RunOnWorker(func() { conn.RunOnWorker(func() { depth++ }); depth++ })
 		for range 100 {
-			c.RunOnWorker(func() { depth++ })
+			conn.RunOnWorker(func() { depth++ })
 		}
 		if depth != 102 {
 			t.Errorf("%d were run", depth)
@@ -154,8 +154,8 @@ func TestABorrowedStackIsUsedAgain(t *testing.T) {
 
 func TestAPanicOnABorrowedStackCostsOneConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, m, log := start(t, transport.Config{Protocol: wayFunc(func(_ context.Context, c *transport.Conn) {
-			c.RunOnWorker(func() { panic("borrowed") })
+		_, m, log := start(t, transport.Config{Protocol: wayFunc(func(_ context.Context, conn *transport.Conn) {
+			conn.RunOnWorker(func() { panic("borrowed") })
 		})})
 		if _, kept := m.dial(t, "192.0.2.1"); kept {
 			t.Error("the connection is still open")
@@ -203,10 +203,10 @@ func (p *pieces) RemoteAddr() net.Addr            { return &net.TCPAddr{} }
 // decide says what a connection with the text is, "" if that stays open.
 func decide(text []byte, step int) string {
 	said := make(chan string, 1)
-	s := transport.NewServer(transport.Config{Protocol: detect(said)})
+	server := transport.NewServer(transport.Config{Protocol: detect(said)})
 	m := newMemory()
 	p := &pieces{text: text, step: step, closed: make(chan struct{})}
-	go func() { _ = s.Serve(m) }()
+	go func() { _ = server.Serve(m) }()
 	m.accepts <- accept{conn: p}
 	<-p.closed
 	_ = m.Close()

@@ -63,50 +63,50 @@ type connectionCounts struct {
 
 // network is what an address is counted under; ok is false for one that is
 // not counted.
-func (c *connectionCounts) network(a netip.Addr) (_ netip.Prefix, ok bool) {
-	if !a.IsValid() {
+func (c *connectionCounts) network(addr netip.Addr) (_ netip.Prefix, ok bool) {
+	if !addr.IsValid() {
 		return netip.Prefix{}, false
 	}
-	for _, p := range c.exempt {
-		if p.Contains(a.WithZone("")) {
+	for _, prefix := range c.exempt {
+		if prefix.Contains(addr.WithZone("")) {
 			return netip.Prefix{}, false
 		}
 	}
-	return networkOf(a)
+	return networkOf(addr)
 }
 
 // networkOf is what one customer gets: an IPv4 address, or of IPv6 a network of
 // 64 bits. ok is false for what is no address.
-func networkOf(a netip.Addr) (_ netip.Prefix, ok bool) {
+func networkOf(addr netip.Addr) (_ netip.Prefix, ok bool) {
 	bits := 32
-	if a.Is6() {
+	if addr.Is6() {
 		bits = 64
 	}
-	p, err := a.Prefix(bits)
-	return p, err == nil
+	prefix, err := addr.Prefix(bits)
+	return prefix, err == nil
 }
 
 // enter counts a connection in, if its network has fewer than most.
-func (c *connectionCounts) enter(a netip.Addr, most int) bool {
-	n, ok := c.network(a)
+func (c *connectionCounts) enter(addr netip.Addr, most int) bool {
+	prefix, ok := c.network(addr)
 	if !ok {
 		return true
 	}
-	if c.counted[n] >= most {
+	if c.counted[prefix] >= most {
 		return false
 	}
-	c.counted[n]++
+	c.counted[prefix]++
 	return true
 }
 
 // leave counts a connection out that was counted in.
-func (c *connectionCounts) leave(a netip.Addr) {
-	n, ok := c.network(a)
+func (c *connectionCounts) leave(addr netip.Addr) {
+	prefix, ok := c.network(addr)
 	if !ok {
 		return
 	}
-	if c.counted[n]--; c.counted[n] == 0 {
-		delete(c.counted, n)
+	if c.counted[prefix]--; c.counted[prefix] == 0 {
+		delete(c.counted, prefix)
 	}
 }
 

@@ -28,15 +28,15 @@ type memoryReservation struct {
 // from it. Hold(0) says that the request is whole, or given up; it costs nothing
 // if nothing was held. Both are called by who reads.
 func (c *Conn) Hold(n int) bool {
-	m := c.memory
-	if m == nil || n == 0 && !c.holds {
+	memoryBudget := c.memory
+	if memoryBudget == nil || n == 0 && !c.holds {
 		return true
 	}
 	c.holds = n > 0
-	for _, other := range m.set(c, n) {
+	for _, other := range memoryBudget.set(c, n) {
 		c.server.warnings.Warn(WarningContext{Cause: "request memory", Address: other.Addr},
 			"a request that did not arrive whole was given up: all of these together held as much as --max-request-memory allows; "+
-				"raise it if your clients are that slow", "limit_bytes", m.most)
+				"raise it if your clients are that slow", "limit_bytes", memoryBudget.most)
 	}
 	return n == 0 || !c.GaveWay()
 }
@@ -46,18 +46,18 @@ func (c *Conn) Hold(n int) bool {
 func (c *Conn) GaveWay() bool { return c.gaveWay.Load() }
 
 // set notes how much a connection holds, and returns who had to give way.
-func (m *memoryBudget) set(c *Conn, n int) (gaveWay []*Conn) {
+func (m *memoryBudget) set(conn *Conn, n int) (gaveWay []*Conn) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if n == 0 || c.GaveWay() {
-		m.drop(c)
+	if n == 0 || conn.GaveWay() {
+		m.drop(conn)
 		return nil
 	}
-	if c.holding.bytes == 0 {
-		m.append(c)
+	if conn.holding.bytes == 0 {
+		m.append(conn)
 	}
-	m.used += n - c.holding.bytes
-	c.holding.bytes = n
+	m.used += n - conn.holding.bytes
+	conn.holding.bytes = n
 	for m.used > m.most {
 		oldest := m.oldest
 		m.drop(oldest)
@@ -68,11 +68,11 @@ func (m *memoryBudget) set(c *Conn, n int) (gaveWay []*Conn) {
 }
 
 // end counts out a connection that ends, for good.
-func (m *memoryBudget) end(c *Conn) {
+func (m *memoryBudget) end(conn *Conn) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.drop(c)
-	c.gaveWay.Store(true)
+	m.drop(conn)
+	conn.gaveWay.Store(true)
 }
 
 // giveWay wakes the connection's reader. If the request has become whole
@@ -83,19 +83,19 @@ func (c *Conn) giveWay() {
 }
 
 // append makes a connection the newest of the list. Called under mu.
-func (m *memoryBudget) append(c *Conn) {
-	c.holding.previous = m.newest
+func (m *memoryBudget) append(conn *Conn) {
+	conn.holding.previous = m.newest
 	if m.newest == nil {
-		m.oldest = c
+		m.oldest = conn
 	} else {
-		m.newest.holding.next = c
+		m.newest.holding.next = conn
 	}
-	m.newest = c
+	m.newest = conn
 }
 
 // drop takes a connection out of the list, if it is there. Called under mu.
-func (m *memoryBudget) drop(c *Conn) {
-	h := &c.holding
+func (m *memoryBudget) drop(conn *Conn) {
+	h := &conn.holding
 	if h.bytes == 0 {
 		return
 	}

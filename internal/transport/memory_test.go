@@ -34,16 +34,16 @@ func message(text string) string {
 }
 
 // halves are the ways to hold back a part of a big request.
-var halves = map[string]func(c net.Conn){
-	"a body": func(c net.Conn) { send(c, bigPost+halfBody) },
-	"chunks": func(c net.Conn) {
-		send(c, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nea60\r\n"+bigBody[:40_000])
+var halves = map[string]func(conn net.Conn){
+	"a body": func(conn net.Conn) { send(conn, bigPost+halfBody) },
+	"chunks": func(conn net.Conn) {
+		send(conn, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nea60\r\n"+bigBody[:40_000])
 	},
-	"a line":   func(c net.Conn) { send(c, "VER=1&"+halfBody) },
-	"messages": func(c net.Conn) { upgraded(c, message(bigBody)[:40_000]) },
-	"a body behind a whole one": func(c net.Conn) {
-		send(c, bigPost+bigBody+bigPost+halfBody)
-		r, _ := http.ReadResponse(bufio.NewReader(c), nil)
+	"a line":   func(conn net.Conn) { send(conn, "VER=1&"+halfBody) },
+	"messages": func(conn net.Conn) { upgraded(conn, message(bigBody)[:40_000]) },
+	"a body behind a whole one": func(conn net.Conn) {
+		send(conn, bigPost+bigBody+bigPost+halfBody)
+		r, _ := http.ReadResponse(bufio.NewReader(conn), nil)
 		_, _ = io.Copy(io.Discard, r.Body)
 	},
 }
@@ -55,18 +55,18 @@ func smallMemory(t *testing.T) (*memoryBudget, *logged) {
 }
 
 // isOpen reports whether a connection is, and what has come on it.
-func isOpen(c net.Conn) (came string, open bool) {
-	_ = c.SetReadDeadline(time.Now().Add(time.Nanosecond))
-	b, err := io.ReadAll(c)
-	_ = c.SetReadDeadline(time.Time{})
+func isOpen(conn net.Conn) (came string, open bool) {
+	_ = conn.SetReadDeadline(time.Now().Add(time.Nanosecond))
+	b, err := io.ReadAll(conn)
+	_ = conn.SetReadDeadline(time.Time{})
 	return string(b), errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // wantBigAnswer sends the big request in pieces, and wants its answer.
-func wantBigAnswer(t *testing.T, c net.Conn) {
+func wantBigAnswer(t *testing.T, conn net.Conn) {
 	t.Helper()
-	send(c, bigPost+bigBody)
-	r, err := http.ReadResponse(bufio.NewReader(c), nil)
+	send(conn, bigPost+bigBody)
+	r, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,14 +82,14 @@ func TestHalfSentRequestsHoldSoMuchTogetherAndNoMore(t *testing.T) {
 				m, log := smallMemory(t)
 				var holders []net.Conn
 				for range 20 {
-					c, _ := m.dial(t, "192.0.2.1")
-					begin(c)
+					conn, _ := m.dial(t, "192.0.2.1")
+					begin(conn)
 					synctest.Wait()
-					holders = append(holders, c)
+					holders = append(holders, conn)
 				}
 				open := 0
-				for i, c := range holders {
-					came, isOpen := isOpen(c)
+				for i, conn := range holders {
+					came, isOpen := isOpen(conn)
 					switch {
 					case isOpen:
 						open++
@@ -118,15 +118,15 @@ func TestAllKindsOfHalfSentRequestsShareTheBound(t *testing.T) {
 		var holders []net.Conn
 		for range 3 {
 			for _, begin := range halves {
-				c, _ := m.dial(t, "192.0.2.1")
-				begin(c)
+				conn, _ := m.dial(t, "192.0.2.1")
+				begin(conn)
 				synctest.Wait()
-				holders = append(holders, c)
+				holders = append(holders, conn)
 			}
 		}
 		open := 0
-		for _, c := range holders {
-			if _, isOpen := isOpen(c); isOpen {
+		for _, conn := range holders {
+			if _, isOpen := isOpen(conn); isOpen {
 				open++
 			}
 		}
@@ -143,9 +143,9 @@ func TestWhatIsAnsweredOrGoneHoldsNothing(t *testing.T) {
 		m, log := smallMemory(t)
 		var kept []net.Conn
 		for range 20 {
-			c, _ := m.dial(t, "192.0.2.1")
-			wantBigAnswer(t, c)
-			kept = append(kept, c)
+			conn, _ := m.dial(t, "192.0.2.1")
+			wantBigAnswer(t, conn)
+			kept = append(kept, conn)
 			l, _ := m.dial(t, "192.0.2.1")
 			send(l, "VER=1&"+bigBody+"\n")
 			_, _ = bufio.NewReader(l).ReadString('\n')
@@ -156,15 +156,15 @@ func TestWhatIsAnsweredOrGoneHoldsNothing(t *testing.T) {
 			_, _ = isOpen(ws)
 			kept = append(kept, ws)
 			for _, begin := range halves {
-				c, _ := m.dial(t, "192.0.2.1")
-				begin(c)
+				conn, _ := m.dial(t, "192.0.2.1")
+				begin(conn)
 				synctest.Wait()
-				_ = c.Close()
+				_ = conn.Close()
 				synctest.Wait()
 			}
 		}
-		for i, c := range kept {
-			if came, open := isOpen(c); !open {
+		for i, conn := range kept {
+			if came, open := isOpen(conn); !open {
 				t.Errorf("connection %d is closed, after %.50q", i, came)
 			}
 		}
@@ -177,9 +177,9 @@ func TestWhatIsAnsweredOrGoneHoldsNothing(t *testing.T) {
 func TestASmallRequestNeedsNoneOfThatMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, m, log := start(t, transport.Config{Protocol: everything(brackets{}), Limits: transport.Limits{RequestBytes: 1}})
-		c, _ := m.dial(t, "192.0.2.1")
-		send(c, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
-		if r, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || r.StatusCode != http.StatusOK {
+		conn, _ := m.dial(t, "192.0.2.1")
+		send(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
+		if r, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || r.StatusCode != http.StatusOK {
 			t.Errorf("answered %v, %v", r, err)
 		}
 		half, _ := m.dial(t, "192.0.2.1")

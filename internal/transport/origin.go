@@ -34,10 +34,10 @@ var withoutOrigin = []string{"about", "blob", "data", "file", "ftp", "javascript
 // what a browser can send, since anything else would never fit; the error says
 // the right spelling, if there is one.
 func ParseOrigin(text string) (Origin, error) {
-	o, ok := readOrigin(text)
+	origin, ok := readOrigin(text)
 	switch {
-	case ok && o.String() == text && !slices.Contains(withoutOrigin, o.scheme):
-		return o, nil
+	case ok && origin.String() == text && !slices.Contains(withoutOrigin, origin.scheme):
+		return origin, nil
 	case text == "null":
 		return Origin{}, fmt.Errorf("%q is what any page can pretend to come from, so it stands for none", text)
 	case strings.Contains(text, "*"):
@@ -66,24 +66,24 @@ func meantOrigin(text string) (Origin, bool) {
 	case "wss":
 		scheme = "https"
 	}
-	o, ok := readOrigin(scheme + "://" + u.Host)
-	return o, ok && !slices.Contains(withoutOrigin, o.scheme)
+	origin, ok := readOrigin(scheme + "://" + u.Host)
+	return origin, ok && !slices.Contains(withoutOrigin, origin.scheme)
 }
 
 // readOrigin reads an origin in any case, with the default port or without.
-func readOrigin(text string) (o Origin, ok bool) {
+func readOrigin(text string) (origin Origin, ok bool) {
 	scheme, authority, ok := strings.Cut(text, "://")
 	if !ok || !isScheme(scheme) {
 		return Origin{}, false
 	}
-	o.scheme = lowerASCII(scheme)
-	if o.host, o.port, ok = readAuthority(authority); !ok {
+	origin.scheme = lowerASCII(scheme)
+	if origin.host, origin.port, ok = readAuthority(authority); !ok {
 		return Origin{}, false
 	}
-	if o.port == 0 {
-		o.port = defaultPorts[o.scheme]
+	if origin.port == 0 {
+		origin.port = defaultPorts[origin.scheme]
 	}
-	return o, true
+	return origin, true
 }
 
 // String is the origin as browsers write it.
@@ -102,11 +102,11 @@ func (o Origin) IsWeb() bool { return defaultPorts[o.scheme] != 0 }
 // it comes from. Whether it came by TLS cannot be told behind a proxy, so the
 // scheme is believed.
 func (o Origin) isAt(host string) bool {
-	h, port, ok := readAuthority(host)
+	hostName, port, ok := readAuthority(host)
 	if port == 0 {
 		port = defaultPorts[o.scheme]
 	}
-	return ok && o.IsWeb() && h == o.host && port == o.port
+	return ok && o.IsWeb() && hostName == o.host && port == o.port
 }
 
 // readAuthority reads a host with or without a port, which is 0 then. It takes
@@ -130,23 +130,23 @@ func readAuthority(text string) (h hostName, port uint16, ok bool) {
 func readHost(text string) (hostName, bool) {
 	if inner, ok := strings.CutPrefix(text, "["); ok {
 		inner, ok = strings.CutSuffix(inner, "]")
-		a, err := netip.ParseAddr(inner)
-		return hostName{"[" + spellIPv6(a) + "]", true}, ok && err == nil && a.Is6() && a.Zone() == ""
+		addr, err := netip.ParseAddr(inner)
+		return hostName{"[" + spellIPv6(addr) + "]", true}, ok && err == nil && addr.Is6() && addr.Zone() == ""
 	}
 	name := strings.TrimSuffix(lowerASCII(text), ".") // with the dot it is the same name
-	if a, err := netip.ParseAddr(name); err == nil && a.Is4() {
-		return hostName{a.String(), true}, true
+	if addr, err := netip.ParseAddr(name); err == nil && addr.Is4() {
+		return hostName{addr.String(), true}, true
 	}
 	return hostName{name, false}, isName(name)
 }
 
 // spellIPv6 writes an address as browsers do: all of it in hex.
-func spellIPv6(a netip.Addr) string {
-	if a.Is4In6() {
-		b := a.As16()
+func spellIPv6(addr netip.Addr) string {
+	if addr.Is4In6() {
+		b := addr.As16()
 		return fmt.Sprintf("::ffff:%x:%x", uint16(b[12])<<8|uint16(b[13]), uint16(b[14])<<8|uint16(b[15]))
 	}
-	return a.String()
+	return addr.String()
 }
 
 // isName reports whether a text in lower case is a name as they are in DNS and in

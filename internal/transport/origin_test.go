@@ -15,8 +15,8 @@ func TestAnOriginIsWhatABrowserCanSend(t *testing.T) {
 		"http://nas", "https://my_box.lan",
 		"https://xn--fsqu00a.example", "chrome-extension://abcdefghijklmnop", "capacitor://localhost",
 	} {
-		if o, err := transport.ParseOrigin(text); err != nil || o.String() != text {
-			t.Errorf("%q is read as %q: %v", text, o, err)
+		if origin, err := transport.ParseOrigin(text); err != nil || origin.String() != text {
+			t.Errorf("%q is read as %q: %v", text, origin, err)
 		}
 	}
 	for _, c := range []struct{ name, text, says string }{
@@ -58,11 +58,11 @@ func origins(t *testing.T) transport.Origins {
 	t.Helper()
 	var parsed []transport.Origin
 	for _, text := range []string{"https://chat.example", "http://other.example:8080", "https://app.example"} {
-		o, err := transport.ParseOrigin(text)
+		origin, err := transport.ParseOrigin(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		parsed = append(parsed, o)
+		parsed = append(parsed, origin)
 	}
 	return transport.NewOrigins("Box.Corp.example", parsed[:2], parsed[2:])
 }

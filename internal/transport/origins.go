@@ -23,25 +23,25 @@ type Origins struct {
 // NewOrigins makes the rule for a machine of a name, "" if it has none, with the
 // settings --public-url and --allow-origin.
 func NewOrigins(hostname string, public, allowed []Origin) Origins {
-	o := Origins{make(map[string]bool), make(map[Origin]bool), make(map[Origin]bool)}
-	if h, ok := readHost(hostname); ok && !h.ip {
-		bare, _, _ := strings.Cut(h.name, ".")
-		o.names[h.name], o.names[bare], o.names[bare+".local"] = true, true, true
+	origins := Origins{make(map[string]bool), make(map[Origin]bool), make(map[Origin]bool)}
+	if hostName, ok := readHost(hostname); ok && !hostName.ip {
+		bare, _, _ := strings.Cut(hostName.name, ".")
+		origins.names[hostName.name], origins.names[bare], origins.names[bare+".local"] = true, true, true
 	}
-	for _, p := range public {
-		o.names[p.host.name], o.public[p] = true, true
+	for _, origin := range public {
+		origins.names[origin.host.name], origins.public[origin] = true, true
 	}
-	for _, a := range allowed {
-		o.allowed[a] = true
+	for _, origin := range allowed {
+		origins.allowed[origin] = true
 	}
-	return o
+	return origins
 }
 
 // Own reports whether a request's Host names this server. Its port does not
 // matter: it can be a proxy's, and no port can be had without the host.
 func (o Origins) Own(host string) bool {
-	h, _, ok := readAuthority(host)
-	return ok && (h.ip || h.name == "localhost" || strings.HasSuffix(h.name, ".localhost") || o.names[h.name])
+	hostName, _, ok := readAuthority(host)
+	return ok && (hostName.ip || hostName.name == "localhost" || strings.HasSuffix(hostName.name, ".localhost") || o.names[hostName.name])
 }
 
 // Page is what a request's header says of the web page that sent it.
@@ -98,12 +98,12 @@ func (p Page) Refusal() string {
 }
 
 // RefusedPage logs that a page was refused that asked host.
-func (w *WarningLog) RefusedPage(p Page, from netip.Addr, host string, origins []string) {
+func (w *WarningLog) RefusedPage(page Page, from netip.Addr, host string, origins []string) {
 	cause := "foreign origin"
-	if p == UnnamedPage {
+	if page == UnnamedPage {
 		cause = unknownName
 	}
-	w.Warn(WarningContext{Cause: cause, Address: from}, p.Refusal(),
+	w.Warn(WarningContext{Cause: cause, Address: from}, page.Refusal(),
 		"origin", Excerpt(strings.Join(origins, ", ")), "host", Excerpt(host))
 }
 

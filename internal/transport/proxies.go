@@ -38,17 +38,17 @@ func (p Proxies) Identify(peer *Peer, from netip.Addr, fields []ForwardedField) 
 		peer.ForeignProxy = true
 		return
 	}
-	a, ok := p.client(fields)
+	addr, ok := p.client(fields)
 	if !ok {
 		peer.UnclearProxy = true
 		return
 	}
-	peer.Addr = a
+	peer.Addr = addr
 }
 
-func (p Proxies) trust(a netip.Addr) bool {
+func (p Proxies) trust(addr netip.Addr) bool {
 	for _, prefix := range p {
-		if prefix.Contains(a.WithZone("")) {
+		if prefix.Contains(addr.WithZone("")) {
 			return true
 		}
 	}
@@ -143,14 +143,14 @@ func splitUnquoted(s string, sep rune) []string {
 // address on another machine's links.
 func parseHop(s string) (netip.Addr, bool) {
 	s = strings.Trim(s, " \t")
-	a, err := netip.ParseAddr(s)
+	addr, err := netip.ParseAddr(s)
 	if err != nil && strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
-		a, err = netip.ParseAddr(s[1 : len(s)-1])
+		addr, err = netip.ParseAddr(s[1 : len(s)-1])
 	}
 	if err != nil {
 		var ap netip.AddrPort
 		ap, err = netip.ParseAddrPort(s)
-		a = ap.Addr()
+		addr = ap.Addr()
 	}
-	return a.Unmap(), err == nil && a.Zone() == ""
+	return addr.Unmap(), err == nil && addr.Zone() == ""
 }

@@ -20,13 +20,13 @@ type Protocol interface {
 	// Serve talks to the client and sees to it that c is closed in the end,
 	// here or by whom it is handed to. It calls c.Begin and c.Wait around each
 	// request. ctx ends when the server gives up on requests in flight.
-	Serve(ctx context.Context, c *Conn)
+	Serve(ctx context.Context, conn *Conn)
 }
 
 // Config is what a Server needs.
 type Config struct {
-	Protocol    Protocol
-	Limits Limits
+	Protocol Protocol
+	Limits   Limits
 	// Proxies are addresses that stand for many clients: Limits.PerAddress
 	// does not bind them.
 	Proxies []netip.Prefix
@@ -38,7 +38,7 @@ type Config struct {
 // Server accepts connections on any number of listeners, within limits, and
 // ends them in good order.
 type Server struct {
-	protocol      Protocol
+	protocol Protocol
 	limits   Limits
 	log      *slog.Logger
 	warnings *WarningLog
@@ -65,8 +65,8 @@ type Server struct {
 // NewServer makes a server; Serve starts it.
 func NewServer(cfg Config) *Server {
 	ctx, giveUp := context.WithCancel(context.Background())
-	s := &Server{
-		protocol:       cfg.Protocol,
+	server := &Server{
+		protocol:  cfg.Protocol,
 		limits:    cfg.Limits.withDefaults(),
 		log:       cfg.Log,
 		warnings:  cmp.Or(cfg.Warnings, NewWarnings(cfg.Log, time.Now)),
@@ -81,27 +81,27 @@ func NewServer(cfg Config) *Server {
 	}
 	if !cfg.Limits.CountLoopback {
 		loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
-		s.census.exempt = append(loopback, cfg.Proxies...)
+		server.census.exempt = append(loopback, cfg.Proxies...)
 	}
-	return s
+	return server
 }
 
 // Serve accepts connections from l until Shutdown, and then returns nil. It
 // closes l. An error in accepting, such as too few file descriptors, passes: it
 // is logged and tried again, with pauses of up to a second. Only if l is closed
 // by someone else is that returned as an error.
-func (s *Server) Serve(l net.Listener) error {
-	defer l.Close()
-	if !s.open(l) {
+func (s *Server) Serve(listener net.Listener) error {
+	defer listener.Close()
+	if !s.open(listener) {
 		return nil
 	}
 	var pause time.Duration
 	for {
-		nc, err := l.Accept()
+		conn, err := listener.Accept()
 		switch {
 		case err == nil:
 			pause = 0
-			s.receive(nc)
+			s.receive(conn)
 		case s.draining.Load():
 			return nil
 		case errors.Is(err, net.ErrClosed):
@@ -110,7 +110,7 @@ func (s *Server) Serve(l net.Listener) error {
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
 			if kept, ok := s.failing.Allow(); ok {
 				s.log.Error("cannot accept a connection, trying on; if descriptors have run out, raise the limit (ulimit -n) or lower --max-connections",
-					"error", err, "listener", l.Addr(), "more_since", kept)
+					"error", err, "listener", listener.Addr(), "more_since", kept)
 			}
 			select {
 			case <-time.After(pause):
@@ -121,10 +121,10 @@ func (s *Server) Serve(l net.Listener) error {
 }
 
 // open takes note of a listener, unless the server is shutting down.
-func (s *Server) open(l net.Listener) bool {
+func (s *Server) open(listener net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.listeners[l] = struct{}{}
+	s.listeners[listener] = struct{}{}
 	return !s.draining.Load()
 }
 
@@ -139,13 +139,13 @@ func (s *Server) receive(nc net.Conn) {
 }
 
 // admit counts a connection in, if the limits allow.
-func (s *Server) admit(c *Conn) bool {
+func (s *Server) admit(conn *Conn) bool {
 	s.mu.Lock()
 	full := len(s.conns) >= s.limits.Connections
 	draining := s.draining.Load()
-	ok := !full && !draining && s.census.enter(c.Addr, s.limits.PerAddress)
+	ok := !full && !draining && s.census.enter(conn.Addr, s.limits.PerAddress)
 	if ok {
-		s.conns[c] = struct{}{}
+		s.conns[conn] = struct{}{}
 	}
 	s.mu.Unlock()
 
@@ -154,10 +154,10 @@ func (s *Server) admit(c *Conn) bool {
 	case full:
 		if kept, due := s.full.Allow(); due {
 			s.log.Warn("connection refused: there are as many as --max-connections allows; raise it to take more",
-				"limit", s.limits.Connections, "client", c.Addr, "more_since", kept)
+				"limit", s.limits.Connections, "client", conn.Addr, "more_since", kept)
 		}
 	default:
-		s.warnings.Warn(WarningContext{Cause: "connections of one address", Address: c.Addr},
+		s.warnings.Warn(WarningContext{Cause: "connections of one address", Address: conn.Addr},
 			"connection refused: its address has as many as --max-connections-per-address allows; raise it to take more, "+
 				"or name the address with --trusted-proxy if it is a proxy of yours", "limit", s.limits.PerAddress)
 	}
@@ -165,26 +165,26 @@ func (s *Server) admit(c *Conn) bool {
 }
 
 // serve runs the way on one connection. A panic costs that connection only.
-func (s *Server) serve(c *Conn) {
+func (s *Server) serve(conn *Conn) {
 	defer func() {
 		if p := recover(); p != nil {
 			trace := debug.Stack()
 			if b, ok := p.(*capturedPanic); ok {
 				p, trace = b.value, b.trace
 			}
-			s.log.Error("a request made the server panic; its connection is closed", "panic", p, "client", c.Addr, "stack", string(trace))
-			_ = c.Close()
+			s.log.Error("a request made the server panic; its connection is closed", "panic", p, "client", conn.Addr, "stack", string(trace))
+			_ = conn.Close()
 		}
 	}()
-	s.protocol.Serve(s.ctx, c)
+	s.protocol.Serve(s.ctx, conn)
 }
 
 // forget counts a connection out that has been closed.
-func (s *Server) forget(c *Conn) {
+func (s *Server) forget(conn *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.conns, c)
-	s.census.leave(c.Addr)
+	delete(s.conns, conn)
+	s.census.leave(conn.Addr)
 	s.settle()
 }
 
@@ -227,8 +227,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.giveUp()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for c := range s.conns {
-		_ = c.Conn.Close()
+	for conn := range s.conns {
+		_ = conn.Conn.Close()
 	}
 	return ctx.Err()
 }
@@ -240,11 +240,11 @@ func (s *Server) drain() {
 	if !s.draining.Swap(true) {
 		close(s.quit)
 	}
-	for l := range s.listeners {
-		_ = l.Close()
+	for listener := range s.listeners {
+		_ = listener.Close()
 	}
-	for c := range s.conns {
-		c.dismiss()
+	for conn := range s.conns {
+		conn.dismiss()
 	}
 	s.settle()
 }
@@ -254,8 +254,8 @@ func (s *Server) hurry() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log.Info("clients are not waited for any longer", "connections", len(s.conns))
-	for c := range s.conns {
-		c.hurry()
+	for conn := range s.conns {
+		conn.hurry()
 	}
 }
 

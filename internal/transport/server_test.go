@@ -30,7 +30,9 @@ type accept struct {
 	err  error
 }
 
-func newMemory() *memoryBudget { return &memoryBudget{accepts: make(chan accept), closed: make(chan struct{})} }
+func newMemory() *memoryBudget {
+	return &memoryBudget{accepts: make(chan accept), closed: make(chan struct{})}
+}
 
 func (m *memoryBudget) Accept() (net.Conn, error) {
 	select {
@@ -68,14 +70,14 @@ func (m *memoryBudget) dial(t *testing.T, address string) (net.Conn, bool) {
 }
 
 // wayFunc is a function as a transport.Protocol.
-type wayFunc func(ctx context.Context, c *transport.Conn)
+type wayFunc func(ctx context.Context, conn *transport.Conn)
 
-func (f wayFunc) Serve(ctx context.Context, c *transport.Conn) { f(ctx, c) }
+func (f wayFunc) Serve(ctx context.Context, conn *transport.Conn) { f(ctx, conn) }
 
 // quiet is a way that reads until the connection ends, and never a request.
-var quiet = wayFunc(func(_ context.Context, c *transport.Conn) {
-	_, _ = io.Copy(io.Discard, c)
-	_ = c.Close()
+var quiet = wayFunc(func(_ context.Context, conn *transport.Conn) {
+	_, _ = io.Copy(io.Discard, conn)
+	_ = conn.Close()
 })
 
 // logged is what a server logs. Its lock guards the buffer.
@@ -105,21 +107,21 @@ func start(t *testing.T, cfg transport.Config) (*transport.Server, *memoryBudget
 	if cfg.Protocol == nil {
 		cfg.Protocol = quiet
 	}
-	s, m := transport.NewServer(cfg), newMemory()
+	server, m := transport.NewServer(cfg), newMemory()
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		if err := s.Serve(m); err != nil {
+		if err := server.Serve(m); err != nil {
 			t.Error("serve:", err)
 		}
 	}()
 	t.Cleanup(func() {
-		if err := s.Shutdown(context.Background()); err != nil {
+		if err := server.Shutdown(context.Background()); err != nil {
 			t.Error("shutdown:", err)
 		}
 		<-served
 	})
-	return s, m, log
+	return server, m, log
 }
 
 func TestAnAddressMayHaveSoManyConnections(t *testing.T) {
@@ -161,11 +163,11 @@ func TestAConnectionThatEndsMakesRoomForAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, m, _ := start(t, transport.Config{Limits: transport.Limits{PerAddress: 1, Connections: 1}})
 		for range 3 {
-			c, kept := m.dial(t, "192.0.2.1")
+			conn, kept := m.dial(t, "192.0.2.1")
 			if !kept {
 				t.Fatal("refused")
 			}
-			_ = c.Close()
+			_ = conn.Close()
 			synctest.Wait()
 		}
 	})
@@ -220,15 +222,15 @@ func TestErrorsInAcceptingPass(t *testing.T) {
 
 func TestAPauseAfterAnErrorDoesNotHoldUpShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, m := transport.NewServer(transport.Config{Protocol: quiet, Log: slog.New(slog.DiscardHandler)}), newMemory()
+		server, m := transport.NewServer(transport.Config{Protocol: quiet, Log: slog.New(slog.DiscardHandler)}), newMemory()
 		served := make(chan error, 1)
-		go func() { served <- s.Serve(m) }()
+		go func() { served <- server.Serve(m) }()
 		for range 9 {
 			m.accepts <- accept{err: syscall.EMFILE}
 		}
 		synctest.Wait()
 		begin := time.Now()
-		if err := errors.Join(s.Shutdown(t.Context()), <-served); err != nil {
+		if err := errors.Join(server.Shutdown(t.Context()), <-served); err != nil {
 			t.Error(err)
 		}
 		if d := time.Since(begin); d != 0 {
@@ -238,21 +240,21 @@ func TestAPauseAfterAnErrorDoesNotHoldUpShutdown(t *testing.T) {
 }
 
 func TestAListenerThatIsClosedByOthersEndsServe(t *testing.T) {
-	s, m := transport.NewServer(transport.Config{Protocol: quiet, Log: slog.New(slog.DiscardHandler)}), newMemory()
+	server, m := transport.NewServer(transport.Config{Protocol: quiet, Log: slog.New(slog.DiscardHandler)}), newMemory()
 	_ = m.Close()
-	if err := s.Serve(m); !errors.Is(err, net.ErrClosed) {
+	if err := server.Serve(m); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestServeAfterShutdownServesNothing(t *testing.T) {
-	s, m := transport.NewServer(transport.Config{Protocol: quiet, Log: slog.New(slog.DiscardHandler)}), newMemory()
+	server, m := transport.NewServer(transport.Config{Protocol: quiet, Log: slog.New(slog.DiscardHandler)}), newMemory()
 	for range 2 {
-		if err := s.Shutdown(t.Context()); err != nil {
+		if err := server.Shutdown(t.Context()); err != nil {
 			t.Error("shutdown:", err)
 		}
 	}
-	if err := s.Serve(m); err != nil {
+	if err := server.Serve(m); err != nil {
 		t.Error("serve:", err)
 	}
 	if _, err := m.Accept(); !errors.Is(err, net.ErrClosed) {
@@ -262,16 +264,16 @@ func TestServeAfterShutdownServesNothing(t *testing.T) {
 
 func TestOneServerHasManyListeners(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, one, _ := start(t, transport.Config{Limits: transport.Limits{Connections: 2}})
+		server, one, _ := start(t, transport.Config{Limits: transport.Limits{Connections: 2}})
 		two := newMemory()
 		served := make(chan error, 1)
-		go func() { served <- s.Serve(two) }()
+		go func() { served <- server.Serve(two) }()
 		for i, want := range []bool{true, true, false} {
 			if _, kept := []*memoryBudget{one, two, one}[i].dial(t, "192.0.2.1"); kept != want {
 				t.Errorf("connection %d: kept is %v", i, kept)
 			}
 		}
-		_ = s.Shutdown(t.Context())
+		_ = server.Shutdown(t.Context())
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
@@ -280,11 +282,11 @@ func TestOneServerHasManyListeners(t *testing.T) {
 
 func TestAPanicCostsOneConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, m, log := start(t, transport.Config{Protocol: wayFunc(func(ctx context.Context, c *transport.Conn) {
-			if c.Addr == netip.MustParseAddr("192.0.2.13") {
+		_, m, log := start(t, transport.Config{Protocol: wayFunc(func(ctx context.Context, conn *transport.Conn) {
+			if conn.Addr == netip.MustParseAddr("192.0.2.13") {
 				panic("thirteen")
 			}
-			quiet(ctx, c)
+			quiet(ctx, conn)
 		})})
 		if _, kept := m.dial(t, "192.0.2.13"); kept {
 			t.Error("the connection is still open")
@@ -301,16 +303,16 @@ func TestAPanicCostsOneConnection(t *testing.T) {
 func TestShutdownEndsTheContextOfWhatItGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := make(chan struct{})
-		s, m, _ := start(t, transport.Config{Protocol: wayFunc(func(ctx context.Context, c *transport.Conn) {
-			c.Begin()
+		server, m, _ := start(t, transport.Config{Protocol: wayFunc(func(ctx context.Context, conn *transport.Conn) {
+			conn.Begin()
 			<-ctx.Done()
-			_ = c.Close()
+			_ = conn.Close()
 			close(ended)
 		})})
 		m.dial(t, "192.0.2.1")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if err := server.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
 		<-ended
@@ -320,20 +322,20 @@ func TestShutdownEndsTheContextOfWhatItGivesUp(t *testing.T) {
 func TestARequestBeginsOnlyBeforeShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conns, done := make(chan *transport.Conn, 1), make(chan struct{})
-		s, m, _ := start(t, transport.Config{Protocol: wayFunc(func(_ context.Context, c *transport.Conn) {
-			conns <- c
+		server, m, _ := start(t, transport.Config{Protocol: wayFunc(func(_ context.Context, conn *transport.Conn) {
+			conns <- conn
 			<-done
-			_ = c.Close()
+			_ = conn.Close()
 		})})
 		m.dial(t, "192.0.2.1")
-		c := <-conns
-		if !c.Begin() || c.Begin() || !c.Wait() || c.Draining() {
+		conn := <-conns
+		if !conn.Begin() || conn.Begin() || !conn.Wait() || conn.Draining() {
 			t.Error("a request cannot begin, or can begin twice")
 		}
 		ended := make(chan error, 1)
-		go func() { ended <- s.Shutdown(t.Context()) }()
+		go func() { ended <- server.Shutdown(t.Context()) }()
 		synctest.Wait()
-		if c.Begin() || c.Wait() || !c.Draining() {
+		if conn.Begin() || conn.Wait() || !conn.Draining() {
 			t.Error("a request can begin while the server shuts down")
 		}
 		close(done)
@@ -346,14 +348,14 @@ func TestARequestBeginsOnlyBeforeShutdown(t *testing.T) {
 func TestWhatIsUnreadIsReadFirst(t *testing.T) {
 	client, server := net.Pipe()
 	defer client.Close()
-	c := &transport.Conn{Conn: server}
+	conn := &transport.Conn{Conn: server}
 	go func() {
 		_, _ = io.WriteString(client, "rest")
 		_ = client.Close()
 	}()
-	c.Unread([]byte("second, "))
-	c.Unread([]byte("first, "))
-	got, err := io.ReadAll(c)
+	conn.Unread([]byte("second, "))
+	conn.Unread([]byte("first, "))
+	got, err := io.ReadAll(conn)
 	if err != nil || string(got) != "first, second, rest" {
 		t.Errorf("got %q and %v", got, err)
 	}
@@ -361,31 +363,31 @@ func TestWhatIsUnreadIsReadFirst(t *testing.T) {
 
 func TestWhoDoesNotReadLeavesNothingBehind(t *testing.T) {
 	served := make(chan *transport.Conn, 1)
-	s := transport.NewServer(transport.Config{Log: slog.New(slog.DiscardHandler), Protocol: wayFunc(func(_ context.Context, c *transport.Conn) {
-		served <- c
+	server := transport.NewServer(transport.Config{Log: slog.New(slog.DiscardHandler), Protocol: wayFunc(func(_ context.Context, conn *transport.Conn) {
+		served <- conn
 	})})
-	l, err := transport.Listen(t.Context(), "127.0.0.1:0")
+	listener, err := transport.Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { _ = s.Serve(l) }()
-	client, err := net.Dial("tcp", l.Addr().String())
+	go func() { _ = server.Serve(listener) }()
+	client, err := net.Dial("tcp", listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	c := <-served
-	if _, err := c.Write(make([]byte, 64<<10)); err != nil {
+	conn := <-served
+	if _, err := conn.Write(make([]byte, 64<<10)); err != nil {
 		t.Fatal(err)
 	}
-	c.Abandon()
-	if err := c.Close(); err != nil {
+	conn.Abandon()
+	if err := conn.Close(); err != nil {
 		t.Error(err)
 	}
 	if _, err := io.Copy(io.Discard, client); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("the client reads to the end, with %v", err)
 	}
-	if err := s.Shutdown(t.Context()); err != nil {
+	if err := server.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

@@ -44,40 +44,40 @@ const (
 )
 
 // send sends a text in the background.
-func send(c net.Conn, text string) { go func() { _, _ = io.WriteString(c, text) }() }
+func send(conn net.Conn, text string) { go func() { _, _ = io.WriteString(conn, text) }() }
 
 // upgraded sends a text on a WebSocket.
-func upgraded(c net.Conn, text string) {
-	send(c, upgrade)
-	_, _ = http.ReadResponse(bufio.NewReaderSize(c, 16), nil)
-	send(c, text)
+func upgraded(conn net.Conn, text string) {
+	send(conn, upgrade)
+	_, _ = http.ReadResponse(bufio.NewReaderSize(conn, 16), nil)
+	send(conn, text)
 }
 
 func TestSlowClientsDoNotHoldUpTheShutdown(t *testing.T) {
 	posts := func(n int) string {
 		return strings.Repeat("POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1", n)
 	}
-	for name, begin := range map[string]func(c net.Conn){
-		"half a header":                       func(c net.Conn) { send(c, "POST / HTTP/1.1\r\nConte") },
-		"half a body":                         func(c net.Conn) { send(c, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVE") },
-		"half a body in chunks":               func(c net.Conn) { send(c, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nVE") },
-		"half a body for a page":              func(c net.Conn) { send(c, "POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nVE") },
-		"half a line":                         func(c net.Conn) { send(c, "VER=1") },
-		"half a message on a WebSocket":       func(c net.Conn) { upgraded(c, wsHalfRecord) },
-		"an answer that is not read":          func(c net.Conn) { send(c, posts(1)) },
-		"many answers that are not read":      func(c net.Conn) { send(c, posts(1000)) },
-		"a page that is not read":             func(c net.Conn) { send(c, "GET /long HTTP/1.1\r\nHost: x\r\n\r\n") },
-		"a line's answer that is not read":    func(c net.Conn) { send(c, "VER=1\n") },
-		"a line's answers that are not read":  func(c net.Conn) { send(c, strings.Repeat("VER=1\n", 1000)) },
-		"an upgrade whose answer is not read": func(c net.Conn) { send(c, upgrade) },
-		"a WebSocket's answer that is not read": func(c net.Conn) {
-			upgraded(c, wsRecord+wsRecord)
+	for name, begin := range map[string]func(conn net.Conn){
+		"half a header":                       func(conn net.Conn) { send(conn, "POST / HTTP/1.1\r\nConte") },
+		"half a body":                         func(conn net.Conn) { send(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVE") },
+		"half a body in chunks":               func(conn net.Conn) { send(conn, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nVE") },
+		"half a body for a page":              func(conn net.Conn) { send(conn, "POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nVE") },
+		"half a line":                         func(conn net.Conn) { send(conn, "VER=1") },
+		"half a message on a WebSocket":       func(conn net.Conn) { upgraded(conn, wsHalfRecord) },
+		"an answer that is not read":          func(conn net.Conn) { send(conn, posts(1)) },
+		"many answers that are not read":      func(conn net.Conn) { send(conn, posts(1000)) },
+		"a page that is not read":             func(conn net.Conn) { send(conn, "GET /long HTTP/1.1\r\nHost: x\r\n\r\n") },
+		"a line's answer that is not read":    func(conn net.Conn) { send(conn, "VER=1\n") },
+		"a line's answers that are not read":  func(conn net.Conn) { send(conn, strings.Repeat("VER=1\n", 1000)) },
+		"an upgrade whose answer is not read": func(conn net.Conn) { send(conn, upgrade) },
+		"a WebSocket's answer that is not read": func(conn net.Conn) {
+			upgraded(conn, wsRecord+wsRecord)
 		},
-		"a page that is read byte by byte": func(c net.Conn) {
-			send(c, "GET /long HTTP/1.1\r\nHost: x\r\n\r\n")
+		"a page that is read byte by byte": func(conn net.Conn) {
+			send(conn, "GET /long HTTP/1.1\r\nHost: x\r\n\r\n")
 			go func() {
 				for err := error(nil); err == nil; {
-					_, err = c.Read(make([]byte, 1))
+					_, err = conn.Read(make([]byte, 1))
 					<-time.After(100 * time.Millisecond)
 				}
 			}()
@@ -85,20 +85,20 @@ func TestSlowClientsDoNotHoldUpTheShutdown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, m, _ := start(t, transport.Config{Protocol: everything(brackets{})})
-				c, _ := m.dial(t, "192.0.2.1")
-				begin(c)
+				server, m, _ := start(t, transport.Config{Protocol: everything(brackets{})})
+				conn, _ := m.dial(t, "192.0.2.1")
+				begin(conn)
 				synctest.Wait()
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
 				began := time.Now()
-				if err := s.Shutdown(ctx); err != nil {
+				if err := server.Shutdown(ctx); err != nil {
 					t.Error("shutdown:", err)
 				}
 				if d := time.Since(began); d > 4*time.Second {
 					t.Errorf("it took %v", d)
 				}
-				_ = c.Close()
+				_ = conn.Close()
 				<-time.After(time.Second) // for who still reads
 			})
 		})
@@ -107,12 +107,12 @@ func TestSlowClientsDoNotHoldUpTheShutdown(t *testing.T) {
 
 func TestWhoHasSentHalfARequestIsToldThatTheServerEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, m, _ := start(t, transport.Config{Protocol: everything(brackets{})})
-		c, _ := m.dial(t, "192.0.2.1")
-		send(c, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVE")
+		server, m, _ := start(t, transport.Config{Protocol: everything(brackets{})})
+		conn, _ := m.dial(t, "192.0.2.1")
+		send(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVE")
 		synctest.Wait()
-		go func() { _ = s.Shutdown(context.Background()) }()
-		r, err := http.ReadResponse(bufio.NewReader(c), nil)
+		go func() { _ = server.Shutdown(context.Background()) }()
+		r, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil || r.StatusCode != http.StatusServiceUnavailable {
 			t.Errorf("answered %v, %v", r, err)
 		}
@@ -131,17 +131,17 @@ func (d slowly) Handle(_ context.Context, _ *transport.Peer, record, dst []byte)
 // answer, long after clients are not waited for any more.
 func TestWhatIsAcceptedIsAnsweredThoughClientsAreHurried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, m, _ := start(t, transport.Config{Protocol: everything(slowly(8 * time.Second))})
+		server, m, _ := start(t, transport.Config{Protocol: everything(slowly(8 * time.Second))})
 		reads, _ := m.dial(t, "192.0.2.1")
 		silent, _ := m.dial(t, "192.0.2.1")
-		for _, c := range []net.Conn{reads, silent} {
-			send(c, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
+		for _, conn := range []net.Conn{reads, silent} {
+			send(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
 		}
 		synctest.Wait()
 		began, ended := time.Now(), make(chan error, 1)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		go func() { ended <- s.Shutdown(ctx) }()
+		go func() { ended <- server.Shutdown(ctx) }()
 		r, err := http.ReadResponse(bufio.NewReader(reads), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -157,13 +157,13 @@ func TestWhatIsAcceptedIsAnsweredThoughClientsAreHurried(t *testing.T) {
 
 func TestAHandlerThatDoesNotEndIsAnErrorOfTheShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, m, _ := start(t, transport.Config{Protocol: everything(slowly(12 * time.Second))})
-		c, _ := m.dial(t, "192.0.2.1")
-		send(c, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
+		server, m, _ := start(t, transport.Config{Protocol: everything(slowly(12 * time.Second))})
+		conn, _ := m.dial(t, "192.0.2.1")
+		send(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if err := server.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("ended with %v", err)
 		}
 	})

@@ -12,7 +12,7 @@ import (
 // workerPool has none, and makes them as needed.
 type workerPool struct {
 	mu     sync.Mutex // guards what follows
-	idle   []*worker   // the one that was used last at the end: it is in the caches
+	idle   []*worker  // the one that was used last at the end: it is in the caches
 	closed bool       // none is kept any more
 }
 
@@ -34,13 +34,13 @@ type capturedPanic struct {
 // RunOnWorker calls f on a borrowed stack, and returns when f has. A panic of f is
 // one of Borrow.
 func (c *Conn) RunOnWorker(f func()) {
-	s := &c.server.stacks
-	b := s.borrow()
-	b.do <- f
-	p := <-b.done
-	s.giveBack(b)
-	if p != nil {
-		panic(p)
+	workerPool := &c.server.stacks
+	worker := workerPool.borrow()
+	worker.do <- f
+	capturedPanic := <-worker.done
+	workerPool.giveBack(worker)
+	if capturedPanic != nil {
+		panic(capturedPanic)
 	}
 }
 
@@ -48,9 +48,9 @@ func (s *workerPool) borrow() *worker {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if n := len(s.idle); n > 0 {
-		b := s.idle[n-1]
+		worker := s.idle[n-1]
 		s.idle = s.idle[:n-1]
-		return b
+		return worker
 	}
 	b := &worker{make(chan func()), make(chan *capturedPanic)}
 	go b.run()
@@ -72,8 +72,8 @@ func (s *workerPool) giveBack(b *worker) {
 func (s *workerPool) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, b := range s.idle {
-		close(b.do)
+	for _, worker := range s.idle {
+		close(worker.do)
 	}
 	s.idle, s.closed = nil, true
 }

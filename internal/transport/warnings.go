@@ -62,52 +62,52 @@ func NewWarnings(log *slog.Logger, now func() time.Time) *WarningLog {
 
 // Warn logs a warning, with the client's address, unless that was done lately.
 // What comes from the client must be an Excerpt.
-func (w *WarningLog) Warn(o WarningContext, message string, args ...any) {
-	w.write(slog.LevelWarn, o, message, args)
+func (w *WarningLog) Warn(warningContext WarningContext, message string, args ...any) {
+	w.write(slog.LevelWarn, warningContext, message, args)
 }
 
 // Info does the same for what is no fault of anybody.
-func (w *WarningLog) Info(o WarningContext, message string, args ...any) {
-	w.write(slog.LevelInfo, o, message, args)
+func (w *WarningLog) Info(warningContext WarningContext, message string, args ...any) {
+	w.write(slog.LevelInfo, warningContext, message, args)
 }
 
-func (w *WarningLog) write(level slog.Level, o WarningContext, message string, args []any) {
+func (w *WarningLog) write(level slog.Level, warningContext WarningContext, message string, args []any) {
 	if !w.log.Enabled(context.Background(), level) {
 		return
 	}
-	silent, due := w.due(o)
+	silent, due := w.due(warningContext)
 	if !due {
 		return
 	}
-	args = append(args, "client", o.Address)
-	if o.Account != "" {
-		args = append(args, "account", o.Account)
+	args = append(args, "client", warningContext.Address)
+	if warningContext.Account != "" {
+		args = append(args, "account", warningContext.Account)
 	}
 	w.log.Log(context.Background(), level, message, append(args, "more_since", silent)...)
 }
 
 // due reports whether it is time for a line, and how many occasions of its cause
 // have had none since the one before.
-func (w *WarningLog) due(o WarningContext) (silent int, ok bool) {
-	network, _ := networkOf(o.Address)
-	o.Address = network.Addr()
+func (w *WarningLog) due(warningContext WarningContext) (silent int, ok bool) {
+	network, _ := networkOf(warningContext.Address)
+	warningContext.Address = network.Addr()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.now()
-	count := w.causes[o.Cause]
+	count := w.causes[warningContext.Cause]
 	if count == nil {
 		count = &warningCount{since: now}
-		w.causes[o.Cause] = count
+		w.causes[warningContext.Cause] = count
 	}
 	if now.Sub(count.since) >= time.Minute {
 		count.since, count.lines = now, 0
 	}
-	at, known := w.logged.Get(o)
+	at, known := w.logged.Get(warningContext)
 	if known && now.Sub(at) < quietTime || count.lines >= warningsPerMinute {
 		count.silent++
 		return 0, false
 	}
-	w.logged.Add(o, now)
+	w.logged.Add(warningContext, now)
 	silent, count.silent = count.silent, 0
 	count.lines++
 	return silent, true

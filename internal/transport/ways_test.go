@@ -26,7 +26,7 @@ func (brackets) Handle(_ context.Context, _ *transport.Peer, record, dst []byte)
 }
 
 func (brackets) Converse(transport.PushConn) transport.RecordStream { return brackets{} }
-func (brackets) End()                                       {}
+func (brackets) End()                                               {}
 func (brackets) Answer(_ context.Context, _ *transport.Peer, records [][]byte, reply func([]byte) error) {
 	for _, r := range records {
 		_ = reply(append(append([]byte{'<'}, r...), '>'))
@@ -43,24 +43,24 @@ func post() *httppost.Protocol {
 // and returns all that comes back.
 func converse(t *testing.T, way transport.Protocol, text string) string {
 	t.Helper()
-	s := transport.NewServer(transport.Config{Protocol: way, Log: discard})
-	l, err := transport.Listen(t.Context(), "127.0.0.1:0")
+	server := transport.NewServer(transport.Config{Protocol: way, Log: discard})
+	listener, err := transport.Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { _ = s.Serve(l) }()
-	defer s.Shutdown(context.Background())
-	c, err := net.Dial("tcp", l.Addr().String())
+	go func() { _ = server.Serve(listener) }()
+	defer server.Shutdown(context.Background())
+	conn, err := net.Dial("tcp", listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
-	if _, err := io.WriteString(c, text); err != nil {
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.WriteString(conn, text); err != nil {
 		t.Fatal(err)
 	}
-	_ = c.(*net.TCPConn).CloseWrite()
-	got, err := io.ReadAll(c)
+	_ = conn.(*net.TCPConn).CloseWrite()
+	got, err := io.ReadAll(conn)
 	if err != nil {
 		t.Fatal(err)
 	}

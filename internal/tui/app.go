@@ -60,20 +60,20 @@ const (
 type page interface {
 	// bindings are the keys that mean something, those for everywhere not among
 	// them.
-	bindings(a *App) []binding
+	bindings(app *App) []binding
 	// typing is where text goes, nil if none can be written.
 	typing() *editor
 	// view has at most height lines of at most width cells; the cursor is nil if
 	// nothing is being written.
-	view(a *App, width, height int) (lines []string, cursor *tea.Position)
+	view(app *App, width, height int) (lines []string, cursor *tea.Position)
 }
 
-func newApp(ctx context.Context, m Messenger, c Config) *App {
+func newApp(ctx context.Context, messenger Messenger, config Config) *App {
 	return &App{
-		ctx: ctx, m: m, events: newStream(ctx, m), now: c.Now, device: m.Token() != "",
-		lang: c.Language.known(), look: newTheme(c.Theme != Light), askTerminal: c.Theme != Light && c.Theme != Dark, bell: c.Bell, mouse: c.Mouse,
+		ctx: ctx, m: messenger, events: newStream(ctx, messenger), now: config.Now, device: messenger.Token() != "",
+		lang: config.Language.known(), look: newTheme(config.Theme != Light), askTerminal: config.Theme != Light && config.Theme != Dark, bell: config.Bell, mouse: config.Mouse,
 		width: 80, height: 24,
-		link: m.State(), people: contactList{}, talks: map[client.UIN]*conversation{}, sending: map[client.UIN]bool{},
+		link: messenger.State(), people: contactList{}, talks: map[client.UIN]*conversation{}, sending: map[client.UIN]bool{},
 		requests: map[client.UIN]client.Request{},
 		page:     welcomePage{}, under: welcomePage{},
 	}
@@ -94,8 +94,8 @@ func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.KeyPressMsg:
 		return a, a.key(msg)
 	case tea.PasteMsg:
-		if e := a.typing(); e != nil {
-			e.insert(msg.Content)
+		if editor := a.typing(); editor != nil {
+			editor.insert(msg.Content)
 			return a, nil
 		}
 		return a, a.typeFromList(msg.Content)
@@ -127,9 +127,9 @@ func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 
 // forgetRows has all messages wrapped anew.
 func (a *App) forgetRows() {
-	for _, t := range a.talks {
-		for _, e := range t.entries {
-			e.shown = nil
+	for _, talk := range a.talks {
+		for _, entry := range talk.entries {
+			entry.shown = nil
 		}
 	}
 }
@@ -137,7 +137,7 @@ func (a *App) forgetRows() {
 // clockTick comes every second while the screen counts one.
 type clockTick struct{}
 
-func (clockTick) apply(a *App) tea.Cmd { return a.tick() }
+func (clockTick) apply(app *App) tea.Cmd { return app.tick() }
 
 // tick has the screen drawn again in a second, as long as it shows how long it
 // is until the next try.
@@ -150,13 +150,13 @@ func (a *App) tick() tea.Cmd {
 
 // conversation is the conversation with an account, a new one if need be.
 func (a *App) talk(with client.UIN) *conversation {
-	t := a.talks[with]
-	if t == nil {
-		t = newTalk(with)
-		t.own = with == a.m.UIN()
-		a.talks[with] = t
+	talk := a.talks[with]
+	if talk == nil {
+		talk = newTalk(with)
+		talk.own = with == a.m.UIN()
+		a.talks[with] = talk
 	}
-	return t
+	return talk
 }
 
 // show puts a page into the main pane, and the keys to it.
@@ -165,8 +165,8 @@ func (a *App) show(p page) {
 		a.from = a.focus
 	}
 	a.page, a.focus = p, onMain
-	if t, ok := p.(*conversation); ok {
-		a.under = t
+	if talk, ok := p.(*conversation); ok {
+		a.under = talk
 	}
 }
 

@@ -65,12 +65,12 @@ func (b contactList) of(uin client.UIN) *person {
 
 // befriended takes over the list of friends.
 func (b contactList) befriended(friends []client.Friend) {
-	for _, p := range b {
-		p.friend = false
+	for _, person := range b {
+		person.friend = false
 	}
-	for _, f := range friends {
-		p := b.of(f.UIN)
-		p.nick, p.status, p.friend = cleanLine(f.Nick), f.Status, true
+	for _, friend := range friends {
+		person := b.of(friend.UIN)
+		person.nick, person.status, person.friend = cleanLine(friend.Nick), friend.Status, true
 	}
 }
 
@@ -78,9 +78,9 @@ func (b contactList) befriended(friends []client.Friend) {
 // be talked to first, then by name.
 func (b contactList) listed(talks map[client.UIN]*conversation) []*person {
 	var all []*person
-	for _, p := range b {
-		if t := talks[p.uin]; p.friend || t != nil && len(t.entries) > 0 {
-			all = append(all, p)
+	for _, person := range b {
+		if talk := talks[person.uin]; person.friend || talk != nil && len(talk.entries) > 0 {
+			all = append(all, person)
 		}
 	}
 	slices.SortFunc(all, func(a, b *person) int {

@@ -21,7 +21,7 @@ const (
 // minutePassed comes every catchUpEvery.
 type minutePassed struct{}
 
-func (minutePassed) apply(a *App) tea.Cmd { return tea.Batch(a.catchUp(), a.everyMinute()) }
+func (minutePassed) apply(app *App) tea.Cmd { return tea.Batch(app.catchUp(), app.everyMinute()) }
 
 // everyMinute keeps catching up.
 func (a *App) everyMinute() tea.Cmd {
@@ -38,11 +38,11 @@ func (a *App) catchUp() tea.Cmd {
 	}
 	query := client.HistoryQuery{Limit: catchUpMessages}
 	cmds := []tea.Cmd{ask(a, func(ctx context.Context) (client.History, error) { return a.m.History(ctx, query) },
-		func(h client.History, err error) tea.Cmd {
+		func(history client.History, err error) tea.Cmd {
 			if err != nil {
 				return nil
 			}
-			return a.caughtUp(h.Messages)
+			return a.caughtUp(history.Messages)
 		})}
 	if len(a.requests) > 0 {
 		cmds = append(cmds, ask(a, a.m.Requests, func(all []client.Request, err error) tea.Cmd {
@@ -61,15 +61,15 @@ func (a *App) readElsewhere() tea.Cmd {
 		return nil
 	}
 	var cmds []tea.Cmd
-	for _, t := range a.talks {
-		if t.unread() == 0 {
+	for _, talk := range a.talks {
+		if talk.unread() == 0 {
 			continue
 		}
-		query := client.HistoryQuery{With: t.with, Limit: 1}
+		query := client.HistoryQuery{With: talk.with, Limit: 1}
 		cmds = append(cmds, ask(a, func(ctx context.Context) (client.History, error) { return a.m.History(ctx, query) },
-			func(h client.History, err error) tea.Cmd {
+			func(history client.History, err error) tea.Cmd {
 				if err == nil {
-					t.readOutside(h.Read)
+					talk.readOutside(history.Read)
 				}
 				return nil
 			}))
@@ -82,23 +82,23 @@ func (a *App) readElsewhere() tea.Cmd {
 func (a *App) caughtUp(messages []client.Message) tea.Cmd {
 	var missing []client.Message
 	var cmds []tea.Cmd
-	for _, m := range messages {
-		t := a.talk(m.Peer)
-		waiting, _ := t.waiting()
+	for _, message := range messages {
+		talk := a.talk(message.Peer)
+		waiting, _ := talk.waiting()
 		switch {
-		case m.Kind != client.KindSent || waiting > 0 || t.loading:
-		case !t.asked:
-			cmds = append(cmds, a.load(t), a.who(m.Peer))
-		case !t.known(m):
-			missing = append(missing, m)
+		case message.Kind != client.KindSent || waiting > 0 || talk.loading:
+		case !talk.asked:
+			cmds = append(cmds, a.load(talk), a.who(message.Peer))
+		case !talk.known(message):
+			missing = append(missing, message)
 		}
 	}
-	for _, m := range missing { // now that those which are here have their numbers
-		t := a.talk(m.Peer)
-		before := t.length(a)
-		t.insert(m)
-		if t.offset > 0 {
-			t.offset += t.length(a) - before // what is being read stays where it is
+	for _, message := range missing { // now that those which are here have their numbers
+		talk := a.talk(message.Peer)
+		before := talk.length(a)
+		talk.insert(message)
+		if talk.offset > 0 {
+			talk.offset += talk.length(a) - before // what is being read stays where it is
 		}
 	}
 	return tea.Batch(cmds...)

@@ -48,9 +48,9 @@ func (a *App) commands() []command {
 }
 
 func (a *App) findCommand(name string) (command, bool) {
-	for _, c := range a.commands() {
-		if strings.EqualFold(c.name, name) {
-			return c, true
+	for _, command := range a.commands() {
+		if strings.EqualFold(command.name, name) {
+			return command, true
 		}
 	}
 	return command{}, false
@@ -105,16 +105,16 @@ func (a *App) readLine(line string) typedCommand {
 // carryOut does what a command says. It reports false, and says why, if it
 // cannot be meant.
 func (a *App) carryOut(t typedCommand, p *person) (cmd tea.Cmd, done bool) {
-	c, known := a.findCommand(t.name)
+	command, known := a.findCommand(t.name)
 	switch {
 	case !known:
 		a.say(wNoCommand, "/"+cleanLine(t.name))
-	case t.rest != "" && !c.takes:
-		a.say(wNoWords, "/"+c.name)
-	case c.about && p == nil:
+	case t.rest != "" && !command.takes:
+		a.say(wNoWords, "/"+command.name)
+	case command.about && p == nil:
 		a.say(wNobodyChosen)
 	default:
-		return c.do(p, t.rest), true
+		return command.do(p, t.rest), true
 	}
 	return nil, false
 }
@@ -127,19 +127,19 @@ func (a *App) askCommand() tea.Cmd {
 
 func (a *App) askCommandAgain(text, line string) {
 	a.askWords(text, func(line string) tea.Cmd {
-		p := a.roster.chosen(a)
-		t := a.readLine(line)
+		person := a.roster.chosen(a)
+		typedCommand := a.readLine(line)
 		switch {
 		case strings.Trim(line, " /") == "":
 			return nil
-		case t.command:
-			cmd, done := a.carryOut(t, p)
+		case typedCommand.command:
+			cmd, done := a.carryOut(typedCommand, person)
 			if !done {
 				a.askCommandAgain(a.notice, line)
 			}
 			return cmd
 		}
-		return a.typeTo(p, line) // it is not a command, and can be looked at there
+		return a.typeTo(person, line) // it is not a command, and can be looked at there
 	})
 	a.asking.answer.set(line)
 }

@@ -23,7 +23,7 @@ func TestWhatIsTypedInTheListIsATextForTheChosenPerson(t *testing.T) {
 			withUser(t, func(u *user) {
 				u.keys("<down>" + text)
 				u.sees("> " + text)
-				if a := u.a; a.page != page(a.talks[10003]) || a.asking != nil {
+				if app := u.a; app.page != page(app.talks[10003]) || app.asking != nil {
 					t.Errorf("another page is shown:\n%s", u.screen())
 				}
 				u.told()
@@ -37,8 +37,8 @@ func TestWhatIsTypedInTheListIsATextForTheChosenPerson(t *testing.T) {
 // No letter and no sign does anything but show the keys or ask for a command.
 func TestNoPrintableKeyOfTheListDoesAnything(t *testing.T) {
 	withUser(t, func(u *user) {
-		for _, b := range append(u.a.roster.bindings(u.a), u.a.everywhere()...) {
-			for _, k := range b.keys {
+		for _, binding := range append(u.a.roster.bindings(u.a), u.a.everywhere()...) {
+			for _, k := range binding.keys {
 				if len([]rune(k)) == 1 && k != "?" && k != "/" {
 					t.Errorf("%s is bound in the list", k)
 				}
@@ -246,8 +246,8 @@ func TestThePageOfKeysHasTheCommands(t *testing.T) {
 		u.resize(100, 60)
 		for _, keys := range []string{"?", "<esc><enter><f1>"} {
 			u.keys(keys)
-			for _, c := range u.a.commands() {
-				u.sees("/" + c.name + " ")
+			for _, command := range u.a.commands() {
+				u.sees("/" + command.name + " ")
 			}
 			u.sees("/etc/hosts")
 		}

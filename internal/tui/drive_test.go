@@ -40,12 +40,12 @@ var noon = time.Date(2010, 5, 1, 12, 0, 0, 0, time.FixedZone("", 8*3600))
 func sit(t *testing.T, m *scripted, change ...func(*Config)) *user {
 	t.Helper()
 	begin := time.Now()
-	c := Config{Language: English, Theme: Dark, Bell: true, Now: func() time.Time { return noon.Add(time.Since(begin)) }}
+	config := Config{Language: English, Theme: Dark, Bell: true, Now: func() time.Time { return noon.Add(time.Since(begin)) }}
 	for _, f := range change {
-		f(&c)
+		f(&config)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	u := &user{t: t, m: m, a: newApp(ctx, m, c)}
+	u := &user{t: t, m: m, a: newApp(ctx, m, config)}
 	t.Cleanup(func() {
 		cancel()
 		<-time.After(catchUpEvery + time.Second) // what counts the seconds and the minutes
@@ -57,7 +57,7 @@ func sit(t *testing.T, m *scripted, change ...func(*Config)) *user {
 	return u
 }
 
-func in(l Language) func(*Config) { return func(c *Config) { c.Language = l } }
+func in(l Language) func(*Config) { return func(config *Config) { config.Language = l } }
 
 // run carries a command out, as Bubble Tea does.
 func (u *user) run(cmd tea.Cmd) {
@@ -180,8 +180,8 @@ func press(name string) tea.KeyPressMsg {
 // tell has something happen.
 func (u *user) tell(events ...client.Event) {
 	u.t.Helper()
-	for _, e := range events {
-		u.m.events <- e
+	for _, event := range events {
+		u.m.events <- event
 		u.settle()
 	}
 }

@@ -164,8 +164,8 @@ func (e *editor) rows() []span { return wrap(e.measure, e.text, max(1, e.width-1
 
 // place is the cursor's row and column.
 func (e *editor) place(rows []span) (y, x int) {
-	for i, r := range rows {
-		if r.from <= e.at && (e.at <= r.to) {
+	for i, span := range rows {
+		if span.from <= e.at && (e.at <= span.to) {
 			y = i
 		}
 	}

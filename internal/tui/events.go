@@ -14,15 +14,15 @@ import (
 )
 
 // clientEvent takes over what the messenger tells.
-func (a *App) happened(e client.Event) tea.Cmd {
-	switch e := e.(type) {
+func (a *App) happened(event client.Event) tea.Cmd {
+	switch e := event.(type) {
 	case client.Message:
 		return a.received(e)
 	case client.Presence:
 		a.people.of(e.Friend).status = e.Status
 	case client.ReadMark:
-		t := a.talk(e.With)
-		t.readOutside(e.Number)
+		talk := a.talk(e.With)
+		talk.readOutside(e.Number)
 	case client.State:
 		was := a.link
 		a.link = e
@@ -43,34 +43,34 @@ func (a *App) resumed() tea.Cmd {
 }
 
 // received takes a message over.
-func (a *App) received(m client.Message) tea.Cmd {
-	t := a.talk(m.Peer)
-	if m.Time.IsZero() {
-		m.Time = a.now()
+func (a *App) received(message client.Message) tea.Cmd {
+	talk := a.talk(message.Peer)
+	if message.Time.IsZero() {
+		message.Time = a.now()
 	}
-	before := t.length(a)
-	if t.own && t.known(m) || !t.add(m) {
+	before := talk.length(a)
+	if talk.own && talk.known(message) || !talk.add(message) {
 		return nil
 	}
-	if t.offset > 0 {
-		t.offset += t.length(a) - before // what is being read stays where it is
+	if talk.offset > 0 {
+		talk.offset += talk.length(a) - before // what is being read stays where it is
 	}
-	cmds := []tea.Cmd{a.who(m.Peer)}
-	switch m.Kind {
+	cmds := []tea.Cmd{a.who(message.Peer)}
+	switch message.Kind {
 	case client.KindAsks:
-		a.requests[m.Peer] = client.Request{From: m.Peer, Words: m.Text, Time: m.Time}
+		a.requests[message.Peer] = client.Request{From: message.Peer, Words: message.Text, Time: message.Time}
 		if a.device { // it may have been answered on another one before this one heard of it
 			cmds = append(cmds, ask(a, a.m.Requests, a.asked))
 		}
 	case client.KindAdded, client.KindAccepted:
-		delete(a.requests, m.Peer)
+		delete(a.requests, message.Peer)
 		cmds = append(cmds, a.refresh())
 	}
-	if m.Kind != client.KindSent && !a.reading(t) {
+	if message.Kind != client.KindSent && !a.reading(talk) {
 		cmds = append(cmds, a.ring())
 	}
-	if !t.asked {
-		cmds = append(cmds, a.load(t))
+	if !talk.asked {
+		cmds = append(cmds, a.load(talk))
 	}
 	return tea.Batch(append(cmds, a.seen())...)
 }
@@ -116,14 +116,14 @@ func (a *App) asked(requests []client.Request, err error) tea.Cmd {
 	}
 	var cmds []tea.Cmd
 	for from := range a.requests {
-		if !slices.ContainsFunc(requests, func(r client.Request) bool { return r.From == from }) {
+		if !slices.ContainsFunc(requests, func(request client.Request) bool { return request.From == from }) {
 			cmds = []tea.Cmd{a.friends()} // answered elsewhere, with a new friend perhaps
 		}
 	}
 	clear(a.requests)
-	for _, r := range requests {
-		a.requests[r.From] = r
-		cmds = append(cmds, a.who(r.From))
+	for _, request := range requests {
+		a.requests[request.From] = request
+		cmds = append(cmds, a.who(request.From))
 	}
 	return tea.Batch(cmds...)
 }
@@ -133,8 +133,8 @@ func (a *App) blockedThem(all []client.UIN, err error) tea.Cmd {
 		a.complain(err)
 		return nil
 	}
-	for uin, p := range a.people {
-		p.blocked = slices.Contains(all, uin)
+	for uin, person := range a.people {
+		person.blocked = slices.Contains(all, uin)
 	}
 	var cmds []tea.Cmd
 	for _, uin := range all {
@@ -157,15 +157,15 @@ func (a *App) recent() tea.Cmd {
 	}
 	query := client.HistoryQuery{Limit: recentMessages}
 	return ask(a, func(ctx context.Context) (client.History, error) { return a.m.History(ctx, query) },
-		func(h client.History, err error) tea.Cmd {
+		func(history client.History, err error) tea.Cmd {
 			if err != nil {
 				a.complain(err)
 				return nil
 			}
 			var cmds []tea.Cmd
-			for _, m := range slices.Backward(h.Messages) {
-				if t := a.talk(m.Peer); !t.asked && len(cmds) < 2*recentTalks {
-					cmds = append(cmds, a.load(t), a.who(m.Peer))
+			for _, message := range slices.Backward(history.Messages) {
+				if talk := a.talk(message.Peer); !talk.asked && len(cmds) < 2*recentTalks {
+					cmds = append(cmds, a.load(talk), a.who(message.Peer))
 				}
 			}
 			return tea.Batch(cmds...)
@@ -174,22 +174,22 @@ func (a *App) recent() tea.Cmd {
 
 // who asks who an account is, unless that is known.
 func (a *App) who(uin client.UIN) tea.Cmd {
-	p := a.people.of(uin)
-	if p.asked || p.nick != "" {
+	person := a.people.of(uin)
+	if person.asked || person.nick != "" {
 		return nil
 	}
-	p.asked = true
+	person.asked = true
 	return ask(a, func(ctx context.Context) (client.Info, error) { return a.m.Info(ctx, uin) },
 		func(info client.Info, err error) tea.Cmd {
 			switch {
 			case errors.Is(err, client.ErrNoAccount): // its number says all there is
 			case err != nil:
-				p.asked = false // another time
+				person.asked = false // another time
 			case uin == a.m.UIN():
 				a.nick = cleanLine(info.Nick)
-				p.nick = a.nick
+				person.nick = a.nick
 			default:
-				p.nick = cleanLine(info.Nick)
+				person.nick = cleanLine(info.Nick)
 			}
 			return nil
 		})
@@ -211,9 +211,9 @@ func (a *App) why(err error) string {
 	var away *client.Unreachable
 	if errors.As(err, &away) && len(away.Tried) > 1 {
 		var tried []string
-		for _, t := range away.Tried {
-			_, host, _ := strings.Cut(t.Address, "@")
-			tried = append(tried, cleanLine(host)+": "+a.why(t.Err))
+		for _, attempt := range away.Tried {
+			_, host, _ := strings.Cut(attempt.Address, "@")
+			tried = append(tried, cleanLine(host)+": "+a.why(attempt.Err))
 		}
 		return strings.Join(slices.Compact(tried), "; ")
 	}

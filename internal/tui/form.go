@@ -46,8 +46,8 @@ func (f *field) value() string {
 
 // pick chooses a value, if it is among the choices.
 func (f *field) pick(value string) *field {
-	for i, c := range f.choices {
-		if c.value == value {
+	for i, choice := range f.choices {
+		if choice.value == value {
 			f.picked = i
 		}
 	}
@@ -64,12 +64,12 @@ func (f *form) typing() *editor {
 	return nil
 }
 
-func (f *form) bindings(a *App) []binding {
+func (f *form) bindings(app *App) []binding {
 	all := []binding{
 		{keys: []string{"enter"}, what: f.what, hint: true, do: func() tea.Cmd { return f.submit() }},
 		{keys: []string{"down", "tab"}, what: wKeyNextField, hint: true, do: func() tea.Cmd { return f.move(+1) }},
 		{keys: []string{"up", "shift+tab"}, what: wKeyPreviousField, do: func() tea.Cmd { return f.move(-1) }},
-		{keys: []string{"esc"}, what: wKeyClose, hint: true, do: a.leave},
+		{keys: []string{"esc"}, what: wKeyClose, hint: true, do: app.leave},
 	}
 	if f.typing() == nil {
 		all = append(all,
@@ -90,27 +90,27 @@ func (f *form) choose(by int) tea.Cmd {
 	return nil
 }
 
-func (f *form) view(a *App, width, height int) ([]string, *tea.Position) {
-	lines := a.heading(f.title, "", width)
+func (f *form) view(app *App, width, height int) ([]string, *tea.Position) {
+	lines := app.heading(f.title, "", width)
 	if f.note != 0 && height > len(f.fields)+4 {
-		lines = append(append(lines, a.paragraph(f.note, width)...), "")
+		lines = append(append(lines, app.paragraph(f.note, width)...), "")
 	}
 	labels := 0
 	for _, field := range f.fields {
-		labels = max(labels, a.measure.StringWidth(a.lang.say(field.label)))
+		labels = max(labels, app.measure.StringWidth(app.lang.say(field.label)))
 	}
 	labels = min(labels, width/2)
 	height = max(1, height-len(lines))
 	f.first = scrolled(f.first, f.at, len(f.fields), height)
 	var cursor *tea.Position
 	for i := f.first; i < len(f.fields) && i < f.first+height; i++ {
-		label := " " + fit(a.measure, a.lang.say(f.fields[i].label), labels) + "  "
-		value, at := f.fields[i].view(a, width-labels-4, i == f.at)
+		label := " " + fit(app.measure, app.lang.say(f.fields[i].label), labels) + "  "
+		value, at := f.fields[i].view(app, width-labels-4, i == f.at)
 		if at != nil && i == f.at {
-			cursor = &tea.Position{X: a.measure.StringWidth(label) + at.X, Y: len(lines)}
+			cursor = &tea.Position{X: app.measure.StringWidth(label) + at.X, Y: len(lines)}
 		}
 		if i == f.at {
-			label = ">" + a.look.bold.Render(label[1:])
+			label = ">" + app.look.bold.Render(label[1:])
 		}
 		lines = append(lines, label+value)
 	}
@@ -118,17 +118,17 @@ func (f *form) view(a *App, width, height int) ([]string, *tea.Position) {
 }
 
 // view is the field's value in one line.
-func (f *field) view(a *App, width int, here bool) (string, *tea.Position) {
+func (f *field) view(app *App, width int, here bool) (string, *tea.Position) {
 	if f.choices != nil {
-		text := a.lang.say(f.choices[f.picked].word)
+		text := app.lang.say(f.choices[f.picked].word)
 		if here {
-			return a.look.chosen.Render("< " + text + " >"), nil
+			return app.look.chosen.Render("< " + text + " >"), nil
 		}
 		return text, nil
 	}
 	if !here {
-		return cut(a.measure, f.text.text, width), nil
+		return cut(app.measure, f.text.text, width), nil
 	}
-	lines, at := f.text.view(a.measure, max(2, width), 1)
+	lines, at := f.text.view(app.measure, max(2, width), 1)
 	return lines[0], &at
 }

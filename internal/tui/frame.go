@@ -78,15 +78,15 @@ func (a *App) View() tea.View {
 
 // frame is the screen from the top, and where its cursor is.
 func (a *App) frame() (lines []string, cursor *tea.Position) {
-	l := a.layout()
-	if l.title {
+	layout := a.layout()
+	if layout.title {
 		lines = append(lines, a.look.bar.Render(a.titleLine()))
 	}
-	if l.banner {
+	if layout.banner {
 		lines = append(lines, a.look.bad.Render(fit(a.measure, a.banner(), a.width)))
 	}
 	top := len(lines)
-	body, at := a.body(l)
+	body, at := a.body(layout)
 	lines = append(lines, body...)
 	if at != nil {
 		cursor = &tea.Position{X: at.X, Y: at.Y + top}
@@ -172,8 +172,8 @@ func (a *App) windowTitle() string {
 // unread counts what is unread in all conversations.
 func (a *App) unread() int {
 	n := 0
-	for _, t := range a.talks {
-		n += t.unread()
+	for _, talk := range a.talks {
+		n += talk.unread()
 	}
 	return n
 }
@@ -228,11 +228,11 @@ func (a *App) bottom() (string, *tea.Position) {
 func (a *App) hints() string {
 	var line string
 	all := append(a.everywhere(), a.bindings()...)
-	for _, b := range all {
-		if !b.hint {
+	for _, binding := range all {
+		if !binding.hint {
 			continue
 		}
-		hint := " " + keyName(b.keys[0]) + " " + a.lang.say(b.what) + " "
+		hint := " " + keyName(binding.keys[0]) + " " + a.lang.say(binding.what) + " "
 		if a.measure.StringWidth(line+hint) > a.width {
 			break
 		}

@@ -151,7 +151,7 @@ func TestColours(t *testing.T) {
 func TestTheTerminalIsAskedForItsBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		colours := func(theme Theme, answer tea.Msg) string {
-			u := sit(t, household(), func(c *Config) { c.Theme = theme })
+			u := sit(t, household(), func(config *Config) { config.Theme = theme })
 			u.keys("<enter>")
 			if answer != nil {
 				u.get(answer)

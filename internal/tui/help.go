@@ -34,12 +34,12 @@ type helpPage struct {
 
 func (h *helpPage) typing() *editor { return nil }
 
-func (h *helpPage) bindings(a *App) []binding {
+func (h *helpPage) bindings(app *App) []binding {
 	scroll := func(by int) func() tea.Cmd {
 		return func() tea.Cmd { h.first = max(0, min(h.first+by, h.most)); return nil }
 	}
 	return []binding{
-		{keys: []string{"esc", "q", "enter"}, what: wKeyClose, hint: true, do: func() tea.Cmd { return a.back(h) }},
+		{keys: []string{"esc", "q", "enter"}, what: wKeyClose, hint: true, do: func() tea.Cmd { return app.back(h) }},
 		{keys: []string{"down", "j"}, what: wKeyDown, hint: true, do: scroll(1)},
 		{keys: []string{"up", "k"}, what: wKeyUp, hint: true, do: scroll(-1)},
 		{keys: []string{"pgdown", "space"}, what: wKeyPageDown, do: scroll(10)},
@@ -53,23 +53,23 @@ func (a *App) back(h *helpPage) tea.Cmd {
 	return a.seen()
 }
 
-func (h *helpPage) view(a *App, width, height int) ([]string, *tea.Position) {
-	lines := a.heading(a.lang.say(wHelp), "", width)
+func (h *helpPage) view(app *App, width, height int) ([]string, *tea.Position) {
+	lines := app.heading(app.lang.say(wHelp), "", width)
 	var all []string
-	for _, b := range h.of {
+	for _, binding := range h.of {
 		var names []string
-		for _, k := range b.keys {
+		for _, k := range binding.keys {
 			names = append(names, keyName(k))
 		}
-		all = append(all, a.helpLine(strings.Join(names, " "), a.lang.say(b.what), width)...)
+		all = append(all, app.helpLine(strings.Join(names, " "), app.lang.say(binding.what), width)...)
 	}
 	switch {
 	case h.focus == onRoster: // the signs are what somebody there asks for first
-		all = slices.Concat(a.legend(width), []string{""}, a.commandHelp(width), []string{""}, all)
+		all = slices.Concat(app.legend(width), []string{""}, app.commandHelp(width), []string{""}, all)
 	case h.commands:
-		all = slices.Concat(all, []string{""}, a.commandHelp(width), []string{""}, a.legend(width))
+		all = slices.Concat(all, []string{""}, app.commandHelp(width), []string{""}, app.legend(width))
 	default:
-		all = slices.Concat(all, []string{""}, a.legend(width))
+		all = slices.Concat(all, []string{""}, app.legend(width))
 	}
 	height = max(1, height-len(lines))
 	h.most = max(0, len(all)-height)
@@ -80,8 +80,8 @@ func (h *helpPage) view(a *App, width, height int) ([]string, *tea.Position) {
 // commandHelp says which commands there are, and how a text is told from one.
 func (a *App) commandHelp(width int) []string {
 	lines := a.paragraph(wCommands, width)
-	for _, c := range a.commands() {
-		lines = append(lines, a.helpLine("/"+c.name, a.lang.say(c.what), width)...)
+	for _, command := range a.commands() {
+		lines = append(lines, a.helpLine("/"+command.name, a.lang.say(command.what), width)...)
 	}
 	return append(lines, a.paragraph(wSlashes, width)...)
 }
@@ -95,8 +95,8 @@ func (a *App) legend(width int) []string {
 	add := func(sign string, what translation) {
 		signs = append(signs, a.look.bold.Render(sign)+" "+a.lang.say(what))
 	}
-	for _, s := range statuses {
-		add(statusSigns[s], statusWords[s])
+	for _, status := range statuses {
+		add(statusSigns[status], statusWords[status])
 	}
 	add("?", wStranger)
 	add("x", wBlocked)

@@ -22,14 +22,14 @@ func (a *App) key(k tea.KeyPressMsg) tea.Cmd {
 	if a.asking != nil {
 		return a.asking.key(a, k)
 	}
-	for _, b := range slices.Concat(a.bindings(), a.everywhere()) {
-		if slices.Contains(b.keys, k.String()) {
-			return b.do()
+	for _, binding := range slices.Concat(a.bindings(), a.everywhere()) {
+		if slices.Contains(binding.keys, k.String()) {
+			return binding.do()
 		}
 	}
-	switch e := a.typing(); {
-	case e != nil:
-		e.key(k)
+	switch editor := a.typing(); {
+	case editor != nil:
+		editor.key(k)
 	case k.Text != "":
 		if _, slash := cutSlash(k.Text); slash && a.focus == onRoster {
 			return a.askCommand()
@@ -91,8 +91,8 @@ func (a *App) otherPane() tea.Cmd {
 
 // interrupt clears what is being written; where nothing is, it quits.
 func (a *App) interrupt() tea.Cmd {
-	if e := a.typing(); e != nil && e.text != "" {
-		e.cut(0, len(e.text))
+	if editor := a.typing(); editor != nil && editor.text != "" {
+		editor.cut(0, len(editor.text))
 		a.say(wCleared)
 		return nil
 	}
@@ -113,8 +113,8 @@ func (a *App) quit() tea.Cmd {
 // sent.
 func (a *App) drafts() int {
 	n := 0
-	for _, t := range a.talks {
-		if strings.TrimSpace(t.draft.text) != "" {
+	for _, talk := range a.talks {
+		if strings.TrimSpace(talk.draft.text) != "" {
 			n++
 		}
 	}

@@ -20,8 +20,8 @@ func (a *App) showBlocked() tea.Cmd {
 		cmd := a.blockedThem(all, err)
 		for _, uin := range all {
 			left := uin.String()
-			if p := a.people.of(uin); p.nick != "" {
-				left += "  " + p.nick
+			if person := a.people.of(uin); person.nick != "" {
+				left += "  " + person.nick
 			}
 			m.rows = append(m.rows, menuRow{left: left})
 		}
@@ -50,15 +50,15 @@ func (a *App) showDevices() tea.Cmd {
 			a.complain(err)
 			return nil
 		}
-		for _, d := range all {
-			m.rows = append(m.rows, menuRow{left: cleanLine(d.Name), right: a.when(d.Since)})
+		for _, deviceInfo := range all {
+			m.rows = append(m.rows, menuRow{left: cleanLine(deviceInfo.Name), right: a.when(deviceInfo.Since)})
 		}
 		m.acts = func(i int) []binding {
 			return []binding{{keys: []string{"x"}, what: wKeyRevoke, hint: true, do: func() tea.Cmd {
-				d := all[i]
-				a.confirm(a.lang.say(wAskRevoke, cleanLine(d.Name)), a.lang.say(wDoRevoke, cleanLine(d.Name)), func() tea.Cmd {
-					return order(a, func(ctx context.Context) error { return a.m.Revoke(ctx, d.ID) }, func() tea.Cmd {
-						a.say(wRevoked, cleanLine(d.Name))
+				deviceInfo := all[i]
+				a.confirm(a.lang.say(wAskRevoke, cleanLine(deviceInfo.Name)), a.lang.say(wDoRevoke, cleanLine(deviceInfo.Name)), func() tea.Cmd {
+					return order(a, func(ctx context.Context) error { return a.m.Revoke(ctx, deviceInfo.ID) }, func() tea.Cmd {
+						a.say(wRevoked, cleanLine(deviceInfo.Name))
 						if a.page == page(m) {
 							return a.showDevices()
 						}

@@ -24,22 +24,22 @@ type menuRow struct {
 
 func (m *menu) typing() *editor { return nil }
 
-func (m *menu) bindings(a *App) []binding {
+func (m *menu) bindings(app *App) []binding {
 	var all []binding
 	if m.acts != nil && len(m.rows) > 0 {
 		all = m.acts(m.at)
 	}
-	return append(all, m.movement(a)...)
+	return append(all, m.movement(app)...)
 }
 
 // movement are the keys that all menus have.
-func (m *menu) movement(a *App) []binding {
+func (m *menu) movement(app *App) []binding {
 	return []binding{
 		{keys: []string{"up", "k"}, what: wKeyUp, do: func() tea.Cmd { return m.move(-1) }},
 		{keys: []string{"down", "j"}, what: wKeyDown, do: func() tea.Cmd { return m.move(+1) }},
 		{keys: []string{"pgup"}, what: wKeyPageUp, do: func() tea.Cmd { return m.move(-10) }},
 		{keys: []string{"pgdown"}, what: wKeyPageDown, do: func() tea.Cmd { return m.move(+10) }},
-		{keys: []string{"esc", "q"}, what: wKeyClose, hint: true, do: a.leave},
+		{keys: []string{"esc", "q"}, what: wKeyClose, hint: true, do: app.leave},
 	}
 }
 
@@ -56,32 +56,32 @@ func (m *menu) drop(i int) {
 	m.move(0)
 }
 
-func (m *menu) view(a *App, width, height int) ([]string, *tea.Position) {
-	lines := a.heading(m.title, "", width)
-	return append(lines, m.list(a, width, height-len(lines))...), nil
+func (m *menu) view(app *App, width, height int) ([]string, *tea.Position) {
+	lines := app.heading(m.title, "", width)
+	return append(lines, m.list(app, width, height-len(lines))...), nil
 }
 
 // list is the rows, and the details of the chosen one below them.
-func (m *menu) list(a *App, width, height int) []string {
+func (m *menu) list(app *App, width, height int) []string {
 	switch {
 	case m.loading:
-		return a.paragraph(wLoading, width)
+		return app.paragraph(wLoading, width)
 	case len(m.rows) == 0:
-		return a.paragraph(m.empty, width)
+		return app.paragraph(m.empty, width)
 	}
-	detail := m.detail(a, width, height/2)
+	detail := m.detail(app, width, height/2)
 	height = max(1, height-len(detail))
 	m.first = scrolled(m.first, m.at, len(m.rows), height)
 	var lines []string
 	for i := m.first; i < len(m.rows) && i < m.first+height; i++ {
-		r := m.rows[i]
+		menuRow := m.rows[i]
 		if i != m.at {
-			lines = append(lines, spread(a.measure, "  "+r.left, r.right+" ", width))
+			lines = append(lines, spread(app.measure, "  "+menuRow.left, menuRow.right+" ", width))
 			continue
 		}
-		line := spread(a.measure, "> "+r.left, r.right+" ", width)
-		if a.focus == onMain {
-			line = a.look.chosen.Render(line)
+		line := spread(app.measure, "> "+menuRow.left, menuRow.right+" ", width)
+		if app.focus == onMain {
+			line = app.look.chosen.Render(line)
 		}
 		lines = append(lines, line)
 	}
@@ -89,13 +89,13 @@ func (m *menu) list(a *App, width, height int) []string {
 }
 
 // detail is what is said of the chosen row, with a line above it.
-func (m *menu) detail(a *App, width, height int) []string {
+func (m *menu) detail(app *App, width, height int) []string {
 	text := m.rows[m.at].detail
 	if text == "" || height < 2 {
 		return nil
 	}
-	lines := []string{a.rule(width)}
-	for _, line := range wrapped(a.measure, text, width-2) {
+	lines := []string{app.rule(width)}
+	for _, line := range wrapped(app.measure, text, width-2) {
 		if len(lines) < height {
 			lines = append(lines, " "+line)
 		}

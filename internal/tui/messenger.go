@@ -22,21 +22,21 @@ type Messenger interface {
 
 	Friends(ctx context.Context) ([]client.Friend, error)
 	Info(ctx context.Context, uin client.UIN) (client.Info, error)
-	SetStatus(ctx context.Context, s client.Status) error
+	SetStatus(ctx context.Context, status client.Status) error
 	Add(ctx context.Context, uin client.UIN) (client.Added, error)
 	Ask(ctx context.Context, uin client.UIN, words string) error
 	Accept(ctx context.Context, uin client.UIN) error
 	Reject(ctx context.Context, uin client.UIN, words string) error
 	Remove(ctx context.Context, uin client.UIN) error
-	Find(ctx context.Context, q client.Query) ([]client.Found, error)
+	Find(ctx context.Context, query client.Query) ([]client.Found, error)
 
 	// For device sessions only:
 	Requests(ctx context.Context) ([]client.Request, error)
-	SetInfo(ctx context.Context, ch client.Change) error
+	SetInfo(ctx context.Context, change client.Change) error
 	Block(ctx context.Context, uin client.UIN) error
 	Unblock(ctx context.Context, uin client.UIN) error
 	Blocked(ctx context.Context) ([]client.UIN, error)
-	History(ctx context.Context, q client.HistoryQuery) (client.History, error)
+	History(ctx context.Context, query client.HistoryQuery) (client.History, error)
 	MarkRead(ctx context.Context, with client.UIN, number uint64) error
 	Devices(ctx context.Context) ([]client.DeviceInfo, error)
 	Revoke(ctx context.Context, id uint64) error
@@ -50,19 +50,19 @@ const patience = 30 * time.Second
 // taskResult is what came of something that was done outside of Update.
 type taskResult interface {
 	// apply takes it over; called by Update.
-	apply(a *App) tea.Cmd
+	apply(app *App) tea.Cmd
 }
 
 // resultFunc is an outcome that is told by a function.
-type resultFunc func(a *App) tea.Cmd
+type resultFunc func(app *App) tea.Cmd
 
-func (t resultFunc) apply(a *App) tea.Cmd { return t(a) }
+func (t resultFunc) apply(app *App) tea.Cmd { return t(app) }
 
 // ask has the messenger do something, and then the App take over what came of
 // it.
-func ask[T any](a *App, do func(ctx context.Context) (T, error), done func(T, error) tea.Cmd) tea.Cmd {
+func ask[T any](app *App, do func(ctx context.Context) (T, error), done func(T, error) tea.Cmd) tea.Cmd {
 	return func() tea.Msg {
-		ctx, cancel := context.WithTimeout(a.ctx, patience)
+		ctx, cancel := context.WithTimeout(app.ctx, patience)
 		defer cancel()
 		result, err := do(ctx)
 		return resultFunc(func(*App) tea.Cmd { return done(result, err) })
@@ -70,11 +70,11 @@ func ask[T any](a *App, do func(ctx context.Context) (T, error), done func(T, er
 }
 
 // order is ask for what has no result. What fails is said at the bottom.
-func order(a *App, do func(ctx context.Context) error, done func() tea.Cmd) tea.Cmd {
-	return ask(a, func(ctx context.Context) (struct{}, error) { return struct{}{}, do(ctx) },
+func order(app *App, do func(ctx context.Context) error, done func() tea.Cmd) tea.Cmd {
+	return ask(app, func(ctx context.Context) (struct{}, error) { return struct{}{}, do(ctx) },
 		func(_ struct{}, err error) tea.Cmd {
 			if err != nil {
-				a.complain(err)
+				app.complain(err)
 				return nil
 			}
 			return done()
@@ -89,8 +89,8 @@ type stream struct {
 	stop func()
 }
 
-func newStream(ctx context.Context, m Messenger) *stream {
-	next, stop := iter.Pull(m.Events(ctx))
+func newStream(ctx context.Context, messenger Messenger) *stream {
+	next, stop := iter.Pull(messenger.Events(ctx))
 	return &stream{next: next, stop: stop}
 }
 
@@ -100,12 +100,12 @@ type clientEvent struct{ event client.Event }
 // await waits for the next event.
 func (s *stream) await() tea.Msg {
 	s.mu.Lock()
-	e, ok := s.next()
+	event, ok := s.next()
 	s.mu.Unlock()
 	if !ok {
 		return nil
 	}
-	return clientEvent{e}
+	return clientEvent{event}
 }
 
 // close ends the stream, whose context has ended before.

@@ -46,14 +46,14 @@ func (a *App) wheel(m tea.Mouse) tea.Cmd {
 
 // paneAt is the row of the pane that the mouse is over, and which pane it is.
 func (a *App) paneAt(m tea.Mouse) (row int, left, inside bool) {
-	l := a.layout()
+	layout := a.layout()
 	top := 0
-	if l.title {
+	if layout.title {
 		top++
 	}
-	if l.banner {
+	if layout.banner {
 		top++
 	}
 	row = m.Y - top
-	return row, l.roster && m.X < l.rosterWidth, row >= 0 && row < l.body
+	return row, layout.roster && m.X < layout.rosterWidth, row >= 0 && row < layout.body
 }

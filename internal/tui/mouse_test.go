@@ -9,7 +9,7 @@ import (
 
 func TestTheMouseChoosesAndScrolls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u := sit(t, hundred(), func(c *Config) { c.Mouse = true })
+		u := sit(t, hundred(), func(config *Config) { config.Mouse = true })
 		if u.a.View().MouseMode == tea.MouseModeNone {
 			t.Error("the mouse is left to the terminal")
 		}

@@ -12,62 +12,62 @@ import (
 // other, so that they arrive in their order.
 
 // send queues a text for the other side of a conversation.
-func (a *App) send(t *conversation, text string) tea.Cmd {
+func (a *App) send(talk *conversation, text string) tea.Cmd {
 	e := &entry{
-		Message: client.Message{Kind: client.KindSent, Peer: t.with, Text: text, Time: a.now()},
+		Message: client.Message{Kind: client.KindSent, Peer: talk.with, Text: text, Time: a.now()},
 		local:   true, fate: fateWaiting,
 	}
-	t.entries = append(t.entries, e)
-	return a.dispatch(t)
+	talk.entries = append(talk.entries, e)
+	return a.dispatch(talk)
 }
 
 // dispatch sends the first text that waits, unless one is on its way.
-func (a *App) dispatch(t *conversation) tea.Cmd {
-	i := slices.IndexFunc(t.entries, func(e *entry) bool { return e.fate == fateWaiting })
-	if i < 0 || a.sending[t.with] {
+func (a *App) dispatch(talk *conversation) tea.Cmd {
+	i := slices.IndexFunc(talk.entries, func(e *entry) bool { return e.fate == fateWaiting })
+	if i < 0 || a.sending[talk.with] {
 		return nil
 	}
-	e := t.entries[i]
-	a.sending[t.with] = true
+	e := talk.entries[i]
+	a.sending[talk.with] = true
 	return func() tea.Msg {
-		err := a.m.Send(a.ctx, t.with, e.Text)
-		return resultFunc(func(a *App) tea.Cmd {
-			a.sending[t.with] = false
+		err := a.m.Send(a.ctx, talk.with, e.Text)
+		return resultFunc(func(app *App) tea.Cmd {
+			app.sending[talk.with] = false
 			e.fate = fateSent
 			if err != nil {
-				e.fate, e.why = fateFailed, a.why(err)
+				e.fate, e.why = fateFailed, app.why(err)
 			}
 			e.shown = nil
-			return a.dispatch(t)
+			return app.dispatch(talk)
 		})
 	}
 }
 
 // retry queues what failed in a conversation once more, below what was sent
 // since: that is the order in which it arrives.
-func (a *App) retry(t *conversation) tea.Cmd {
+func (a *App) retry(talk *conversation) tea.Cmd {
 	var failed, rest []*entry
-	for _, e := range t.entries {
-		if e.fate == fateFailed {
-			e.fate, e.why, e.shown, e.Time = fateWaiting, "", nil, a.now()
-			failed = append(failed, e)
+	for _, entry := range talk.entries {
+		if entry.fate == fateFailed {
+			entry.fate, entry.why, entry.shown, entry.Time = fateWaiting, "", nil, a.now()
+			failed = append(failed, entry)
 		} else {
-			rest = append(rest, e)
+			rest = append(rest, entry)
 		}
 	}
-	t.entries = append(rest, failed...)
-	return a.dispatch(t)
+	talk.entries = append(rest, failed...)
+	return a.dispatch(talk)
 }
 
 // discard drops what failed in a conversation, after a question.
-func (a *App) discard(t *conversation) tea.Cmd {
-	_, failed := t.waiting()
+func (a *App) discard(talk *conversation) tea.Cmd {
+	_, failed := talk.waiting()
 	if failed == 0 {
 		return nil
 	}
-	name := a.people.of(t.with).name()
+	name := a.people.of(talk.with).name()
 	a.confirm(a.lang.say(wAskDiscard, failed, name), a.lang.say(wDoDiscard, name), func() tea.Cmd {
-		t.entries = slices.DeleteFunc(t.entries, func(e *entry) bool { return e.fate == fateFailed })
+		talk.entries = slices.DeleteFunc(talk.entries, func(e *entry) bool { return e.fate == fateFailed })
 		return nil
 	})
 	return nil
@@ -76,8 +76,8 @@ func (a *App) discard(t *conversation) tea.Cmd {
 // unsent counts the own words of all conversations that are not with the
 // server.
 func (a *App) unsent() (waiting, failed int) {
-	for _, t := range a.talks {
-		w, f := t.waiting()
+	for _, talk := range a.talks {
+		w, f := talk.waiting()
 		waiting += w
 		failed += f
 	}

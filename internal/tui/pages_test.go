@@ -279,8 +279,8 @@ func TestEveryKeyHasAName(t *testing.T) {
 	withUser(t, func(u *user) {
 		for _, keys := range []string{"", "<enter>", "<esc>/requests<enter>", "<esc>/status<enter>", "<esc>/profile<enter>", "<esc><ctrl+f>", "<esc>?"} {
 			u.keys(keys)
-			for _, b := range append(u.a.bindings(), u.a.everywhere()...) {
-				for _, k := range b.keys {
+			for _, binding := range append(u.a.bindings(), u.a.everywhere()...) {
+				for _, k := range binding.keys {
 					if name := keyName(k); len(k) > 1 && name == k {
 						t.Errorf("key %s has no name", k)
 					}

@@ -26,8 +26,8 @@ func (a *App) findPeople(given string) tea.Cmd {
 			}
 			return a.lookUp(client.UIN(uin))
 		}
-		q := client.Query{Province: strings.TrimSpace(province.value())}
-		for text, to := range map[string]**int{strings.TrimSpace(age.value()): &q.Age, sex.value(): &q.Sex} {
+		query := client.Query{Province: strings.TrimSpace(province.value())}
+		for text, to := range map[string]**int{strings.TrimSpace(age.value()): &query.Age, sex.value(): &query.Sex} {
 			if text == "" {
 				continue
 			}
@@ -38,7 +38,7 @@ func (a *App) findPeople(given string) tea.Cmd {
 			}
 			*to = &n
 		}
-		return a.find(q)
+		return a.find(query)
 	}
 	a.show(f)
 	if given == "" {
@@ -63,8 +63,8 @@ func (a *App) lookUp(uin client.UIN) tea.Cmd {
 		})
 }
 
-func (a *App) find(q client.Query) tea.Cmd {
-	return ask(a, func(ctx context.Context) ([]client.Found, error) { return a.m.Find(ctx, q) },
+func (a *App) find(query client.Query) tea.Cmd {
+	return ask(a, func(ctx context.Context) ([]client.Found, error) { return a.m.Find(ctx, query) },
 		func(found []client.Found, err error) tea.Cmd {
 			if err != nil {
 				a.complain(err)

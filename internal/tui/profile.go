@@ -57,19 +57,19 @@ func numbered(first translation, n int) []choice {
 }
 
 // profileRows are the fields that say something.
-func (a *App) profileRows(p client.Profile) []menuRow {
+func (a *App) profileRows(profile client.Profile) []menuRow {
 	var rows []menuRow
-	for _, f := range profileFields {
-		value := cleanLine(f.get(p))
-		if value == f.unset {
+	for _, profileField := range profileFields {
+		value := cleanLine(profileField.get(profile))
+		if value == profileField.unset {
 			continue
 		}
-		for _, c := range f.choices {
-			if c.value == value {
-				value = a.lang.say(c.word)
+		for _, choice := range profileField.choices {
+			if choice.value == value {
+				value = a.lang.say(choice.word)
 			}
 		}
-		rows = append(rows, menuRow{left: fit(a.measure, a.lang.say(f.label), labelWidth) + " " + value, detail: value})
+		rows = append(rows, menuRow{left: fit(a.measure, a.lang.say(profileField.label), labelWidth) + " " + value, detail: value})
 	}
 	return rows
 }
@@ -94,17 +94,17 @@ func (a *App) editProfile() tea.Cmd {
 		})
 }
 
-func (a *App) profileForm(p client.Profile) *form {
+func (a *App) profileForm(profile client.Profile) *form {
 	f := &form{title: a.lang.say(wProfile), what: wKeySave}
-	for _, pf := range profileFields {
-		if pf.choices != nil {
-			f.fields = append(f.fields, (&field{label: pf.label, choices: pf.choices}).pick(pf.get(p)))
+	for _, profileField := range profileFields {
+		if profileField.choices != nil {
+			f.fields = append(f.fields, (&field{label: profileField.label, choices: profileField.choices}).pick(profileField.get(profile)))
 		} else {
-			value := cleanLine(pf.get(p))
-			if value == pf.unset {
+			value := cleanLine(profileField.get(profile))
+			if value == profileField.unset {
 				value = ""
 			}
-			f.fields = append(f.fields, textField(pf.label, value))
+			f.fields = append(f.fields, textField(profileField.label, value))
 		}
 	}
 	yesNo := []choice{{wAsItIs, ""}, {wYes, "1"}, {wNo, "0"}}
@@ -113,9 +113,9 @@ func (a *App) profileForm(p client.Profile) *form {
 	f.fields = append(f.fields, rule, strangers, findable)
 	f.submit = func() tea.Cmd {
 		change := client.Change{Profile: map[string]string{}}
-		for i, pf := range profileFields {
+		for i, profileField := range profileFields {
 			if f.fields[i].changed() {
-				change.Profile[pf.key] = cmp.Or(strings.TrimSpace(f.fields[i].value()), pf.unset)
+				change.Profile[profileField.key] = cmp.Or(strings.TrimSpace(f.fields[i].value()), profileField.unset)
 			}
 		}
 		change.Rule = map[string]*client.Rule{"0": ptr(client.RuleOpen), "1": ptr(client.RuleAsk), "3": ptr(client.RuleClosed)}[rule.value()]
@@ -150,9 +150,9 @@ var statusWords = map[client.Status]translation{
 // chooseStatus lists what the user can be.
 func (a *App) chooseStatus() tea.Cmd {
 	m := &menu{title: a.lang.say(wStatus)}
-	for i, s := range statuses {
-		m.rows = append(m.rows, menuRow{left: statusSigns[s] + " " + a.lang.say(statusWords[s])})
-		if s == a.status {
+	for i, status := range statuses {
+		m.rows = append(m.rows, menuRow{left: statusSigns[status] + " " + a.lang.say(statusWords[status])})
+		if status == a.status {
 			m.at = i
 		}
 	}
@@ -163,11 +163,11 @@ func (a *App) chooseStatus() tea.Cmd {
 	return nil
 }
 
-func (a *App) setStatus(s client.Status) tea.Cmd {
+func (a *App) setStatus(status client.Status) tea.Cmd {
 	close := a.leave()
-	return tea.Batch(close, order(a, func(ctx context.Context) error { return a.m.SetStatus(ctx, s) }, func() tea.Cmd {
-		a.status = s
-		a.say(wStatusIs, a.lang.say(statusWords[s]))
+	return tea.Batch(close, order(a, func(ctx context.Context) error { return a.m.SetStatus(ctx, status) }, func() tea.Cmd {
+		a.status = status
+		a.say(wStatusIs, a.lang.say(statusWords[status]))
 		return nil
 	}))
 }

@@ -26,16 +26,16 @@ func (a *App) askWords(text string, do func(words string) tea.Cmd) {
 	a.asking = &question{text: text, answer: &editor{}, done: do}
 }
 
-func (q *question) key(a *App, k tea.KeyPressMsg) tea.Cmd {
+func (q *question) key(app *App, k tea.KeyPressMsg) tea.Cmd {
 	switch key := k.String(); {
 	case key == "esc", key == "ctrl+c", key == "enter" && q.answer == nil && !q.sure:
-		a.asking = nil
-		return a.seen()
+		app.asking = nil
+		return app.seen()
 	case key == "enter" && q.answer == nil:
-		a.asking = nil
+		app.asking = nil
 		return q.done("")
 	case key == "enter":
-		a.asking = nil
+		app.asking = nil
 		return q.done(q.answer.text)
 	case q.answer != nil:
 		q.answer.key(k)
@@ -50,15 +50,15 @@ func (q *question) key(a *App, k tea.KeyPressMsg) tea.Cmd {
 }
 
 // view is the bottom line, and where its cursor is.
-func (q *question) view(a *App, width int) (string, *tea.Position) {
+func (q *question) view(app *App, width int) (string, *tea.Position) {
 	if q.answer == nil {
-		button := cut(a.measure, q.button, max(1, width/2))
-		return spread(a.measure, " "+q.text, a.button(a.lang.say(wCancel), !q.sure)+a.button(button, q.sure), width), nil
+		button := cut(app.measure, q.button, max(1, width/2))
+		return spread(app.measure, " "+q.text, app.button(app.lang.say(wCancel), !q.sure)+app.button(button, q.sure), width), nil
 	}
-	text := cut(a.measure, " "+q.text+" ", max(1, width*2/3))
-	left := a.measure.StringWidth(text)
-	lines, at := q.answer.view(a.measure, width-left, 1)
-	return fit(a.measure, text+lines[0], width), &tea.Position{X: left + at.X}
+	text := cut(app.measure, " "+q.text+" ", max(1, width*2/3))
+	left := app.measure.StringWidth(text)
+	lines, at := q.answer.view(app.measure, width-left, 1)
+	return fit(app.measure, text+lines[0], width), &tea.Position{X: left + at.X}
 }
 
 // button is one of those that Enter presses when it is chosen.

@@ -16,13 +16,13 @@ import (
 func (a *App) showRequests() tea.Cmd {
 	waiting := slices.SortedFunc(maps.Values(a.requests), func(x, y client.Request) int { return cmp.Compare(x.From, y.From) })
 	m := &menu{title: a.lang.say(wRequests), empty: wNoRequests}
-	for _, r := range waiting {
-		p := a.people.of(r.From)
-		left := r.From.String()
-		if p.nick != "" {
-			left += "  " + p.nick
+	for _, request := range waiting {
+		person := a.people.of(request.From)
+		left := request.From.String()
+		if person.nick != "" {
+			left += "  " + person.nick
 		}
-		m.rows = append(m.rows, menuRow{left: left, right: a.when(r.Time), detail: clean(r.Words)})
+		m.rows = append(m.rows, menuRow{left: left, right: a.when(request.Time), detail: clean(request.Words)})
 	}
 	m.acts = func(i int) []binding {
 		from := waiting[i].From

@@ -17,8 +17,8 @@ type roster struct {
 }
 
 // chosen is the person that keys are about, nil if there is nobody.
-func (r *roster) chosen(a *App) *person {
-	all := a.people.listed(a.talks)
+func (r *roster) chosen(app *App) *person {
+	all := app.people.listed(app.talks)
 	if len(all) == 0 {
 		return nil
 	}
@@ -30,11 +30,11 @@ func (r *roster) index(all []*person) int {
 	return max(0, slices.IndexFunc(all, func(p *person) bool { return p.uin == r.at }))
 }
 
-func (r *roster) bindings(a *App) []binding {
+func (r *roster) bindings(app *App) []binding {
 	about := func(do func(p *person) tea.Cmd) func() tea.Cmd {
 		return func() tea.Cmd {
-			if p := r.chosen(a); p != nil {
-				return do(p)
+			if person := r.chosen(app); person != nil {
+				return do(person)
 			}
 			return nil
 		}
@@ -42,19 +42,19 @@ func (r *roster) bindings(a *App) []binding {
 	// No letter is among them: whatever is typed here is a text for the chosen
 	// person.
 	return []binding{
-		{keys: []string{"enter", "right"}, what: wKeyOpen, hint: r.chosen(a) != nil, do: about(func(p *person) tea.Cmd { return a.open(p.uin) })},
-		{keys: []string{"/"}, what: wKeyCommand, hint: true, do: a.askCommand},
-		{keys: []string{"up"}, what: wKeyUp, do: func() tea.Cmd { return r.move(a, -1) }},
-		{keys: []string{"down"}, what: wKeyDown, do: func() tea.Cmd { return r.move(a, +1) }},
-		{keys: []string{"pgup"}, what: wKeyPageUp, do: func() tea.Cmd { return r.move(a, -a.layout().body+1) }},
-		{keys: []string{"pgdown"}, what: wKeyPageDown, do: func() tea.Cmd { return r.move(a, a.layout().body-1) }},
-		{keys: []string{"ctrl+n"}, what: wKeyNextUnread, do: a.nextUnread},
-		{keys: []string{"ctrl+f"}, what: wKeySearchAll, do: func() tea.Cmd { return a.searchFor(0, "") }},
+		{keys: []string{"enter", "right"}, what: wKeyOpen, hint: r.chosen(app) != nil, do: about(func(p *person) tea.Cmd { return app.open(p.uin) })},
+		{keys: []string{"/"}, what: wKeyCommand, hint: true, do: app.askCommand},
+		{keys: []string{"up"}, what: wKeyUp, do: func() tea.Cmd { return r.move(app, -1) }},
+		{keys: []string{"down"}, what: wKeyDown, do: func() tea.Cmd { return r.move(app, +1) }},
+		{keys: []string{"pgup"}, what: wKeyPageUp, do: func() tea.Cmd { return r.move(app, -app.layout().body+1) }},
+		{keys: []string{"pgdown"}, what: wKeyPageDown, do: func() tea.Cmd { return r.move(app, app.layout().body-1) }},
+		{keys: []string{"ctrl+n"}, what: wKeyNextUnread, do: app.nextUnread},
+		{keys: []string{"ctrl+f"}, what: wKeySearchAll, do: func() tea.Cmd { return app.searchFor(0, "") }},
 	}
 }
 
-func (r *roster) move(a *App, by int) tea.Cmd {
-	if all := a.people.listed(a.talks); len(all) > 0 {
+func (r *roster) move(app *App, by int) tea.Cmd {
+	if all := app.people.listed(app.talks); len(all) > 0 {
 		r.at = all[min(max(r.index(all)+by, 0), len(all)-1)].uin
 	}
 	return nil
@@ -68,9 +68,9 @@ func (a *App) nextUnread() tea.Cmd {
 	}
 	from := a.roster.index(all)
 	for i := range all {
-		p := all[(from+i)%len(all)]
-		if t := a.talks[p.uin]; t != nil && t.unread() > 0 {
-			return a.open(p.uin)
+		person := all[(from+i)%len(all)]
+		if talk := a.talks[person.uin]; talk != nil && talk.unread() > 0 {
+			return a.open(person.uin)
 		}
 	}
 	a.say(wNothingUnread)
@@ -145,10 +145,10 @@ func (a *App) needsDevice() bool {
 	return !a.device
 }
 
-func (r *roster) view(a *App, width, height int) []string {
-	all := a.people.listed(a.talks)
+func (r *roster) view(app *App, width, height int) []string {
+	all := app.people.listed(app.talks)
 	if len(all) == 0 {
-		return a.paragraph(wNobody, width)
+		return app.paragraph(wNobody, width)
 	}
 	at := r.index(all)
 	if r.at == 0 {
@@ -157,7 +157,7 @@ func (r *roster) view(a *App, width, height int) []string {
 	r.first = scrolled(r.first, at, len(all), height)
 	var lines []string
 	for i := r.first; i < len(all) && i < r.first+height; i++ {
-		lines = append(lines, a.rosterRow(all[i], i == at, width))
+		lines = append(lines, app.rosterRow(all[i], i == at, width))
 	}
 	return lines
 }
@@ -169,12 +169,12 @@ func (a *App) rosterRow(p *person, chosen bool, width int) string {
 	if chosen {
 		mark = ">"
 	}
-	t := a.talks[p.uin]
-	if t != nil {
-		if n := t.unread(); n > 0 {
+	talk := a.talks[p.uin]
+	if talk != nil {
+		if n := talk.unread(); n > 0 {
 			count = fmt.Sprintf(" %d ", n)
 		}
-		if waiting, failed := t.waiting(); failed > 0 {
+		if waiting, failed := talk.waiting(); failed > 0 {
 			count = " !" + count
 		} else if waiting > 0 {
 			count = " .." + count
@@ -184,7 +184,7 @@ func (a *App) rosterRow(p *person, chosen bool, width int) string {
 		return a.look.chosen.Render(spread(a.measure, mark+p.sign()+" "+p.name(), count, width))
 	}
 	name := p.name()
-	if t != nil && t.unread() > 0 {
+	if talk != nil && talk.unread() > 0 {
 		name, count = a.look.bold.Render(name), a.look.bold.Render(count)
 	}
 	return spread(a.measure, mark+a.statusStyle(p).Render(p.sign())+" "+name, count, width)

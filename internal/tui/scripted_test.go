@@ -86,8 +86,8 @@ func (s *scripted) Events(ctx context.Context) iter.Seq[client.Event] {
 	return func(yield func(client.Event) bool) {
 		for {
 			select {
-			case e := <-s.events:
-				if !yield(e) {
+			case event := <-s.events:
+				if !yield(event) {
 					return
 				}
 			case <-ctx.Done():
@@ -124,11 +124,11 @@ func (s *scripted) Info(ctx context.Context, uin client.UIN) (client.Info, error
 	s.wait(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, ok := s.people[uin]
+	profile, ok := s.people[uin]
 	if !ok {
 		return client.Info{}, client.ErrNoAccount
 	}
-	return client.Info{UIN: uin, Profile: p}, s.err
+	return client.Info{UIN: uin, Profile: profile}, s.err
 }
 
 func (s *scripted) SetStatus(_ context.Context, st client.Status) error {
@@ -147,7 +147,7 @@ func (s *scripted) Ask(_ context.Context, uin client.UIN, words string) error {
 func (s *scripted) settle(uin client.UIN) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requests = slices.DeleteFunc(s.requests, func(r client.Request) bool { return r.From == uin })
+	s.requests = slices.DeleteFunc(s.requests, func(request client.Request) bool { return request.From == uin })
 }
 
 func (s *scripted) Accept(_ context.Context, uin client.UIN) error {
@@ -164,14 +164,14 @@ func (s *scripted) Remove(_ context.Context, uin client.UIN) error {
 	return s.note("remove", uin.String())
 }
 
-func (s *scripted) Find(_ context.Context, q client.Query) ([]client.Found, error) {
+func (s *scripted) Find(_ context.Context, query client.Query) ([]client.Found, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var found []client.Found
 	for _, uin := range slices.Sorted(keysOf(s.people)) {
-		p := s.people[uin]
-		if (q.Age == nil || *q.Age == p.Age) && (q.Sex == nil || *q.Sex == p.Sex) && (q.Province == "" || q.Province == p.Province) {
-			found = append(found, client.Found{UIN: uin, Nick: p.Nick, Sex: p.Sex, Age: p.Age, Province: p.Province})
+		profile := s.people[uin]
+		if (query.Age == nil || *query.Age == profile.Age) && (query.Sex == nil || *query.Sex == profile.Sex) && (query.Province == "" || query.Province == profile.Province) {
+			found = append(found, client.Found{UIN: uin, Nick: profile.Nick, Sex: profile.Sex, Age: profile.Age, Province: profile.Province})
 		}
 	}
 	return found, s.err
@@ -193,15 +193,15 @@ func (s *scripted) Requests(context.Context) ([]client.Request, error) {
 	return slices.Clone(s.requests), s.err
 }
 
-func (s *scripted) SetInfo(ctx context.Context, ch client.Change) error {
+func (s *scripted) SetInfo(ctx context.Context, change client.Change) error {
 	s.wait(ctx)
 	var all []string
-	for k, v := range ch.Profile {
+	for k, v := range change.Profile {
 		all = append(all, k+"="+v)
 	}
 	slices.Sort(all)
-	if ch.Rule != nil {
-		all = append(all, "rule="+ch.Rule.String())
+	if change.Rule != nil {
+		all = append(all, "rule="+change.Rule.String())
 	}
 	return s.note("setinfo", strings.Join(all, " "))
 }
@@ -209,7 +209,7 @@ func (s *scripted) SetInfo(ctx context.Context, ch client.Change) error {
 func (s *scripted) Block(_ context.Context, uin client.UIN) error {
 	s.mu.Lock()
 	s.blocked = append(s.blocked, uin)
-	s.friends = slices.DeleteFunc(s.friends, func(f client.Friend) bool { return f.UIN == uin })
+	s.friends = slices.DeleteFunc(s.friends, func(friend client.Friend) bool { return friend.UIN == uin })
 	s.mu.Unlock()
 	return s.note("block", uin.String())
 }
@@ -227,26 +227,26 @@ func (s *scripted) Blocked(context.Context) ([]client.UIN, error) {
 	return slices.Clone(s.blocked), s.err
 }
 
-func (s *scripted) History(ctx context.Context, q client.HistoryQuery) (client.History, error) {
+func (s *scripted) History(ctx context.Context, query client.HistoryQuery) (client.History, error) {
 	s.wait(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := client.History{Last: true}
-	for _, m := range slices.Backward(s.history) {
-		if q.With != 0 && m.Peer != q.With || q.Before != 0 && m.Number >= q.Before || !strings.Contains(m.Text, q.Text) {
+	history := client.History{Last: true}
+	for _, message := range slices.Backward(s.history) {
+		if query.With != 0 && message.Peer != query.With || query.Before != 0 && message.Number >= query.Before || !strings.Contains(message.Text, query.Text) {
 			continue
 		}
-		if len(h.Messages) == q.Limit {
-			h.Last = false
+		if len(history.Messages) == query.Limit {
+			history.Last = false
 			break
 		}
-		h.Messages = append(h.Messages, m)
+		history.Messages = append(history.Messages, message)
 	}
-	slices.Reverse(h.Messages)
-	if q.Before == 0 {
-		h.Read = s.read[q.With]
+	slices.Reverse(history.Messages)
+	if query.Before == 0 {
+		history.Read = s.read[query.With]
 	}
-	return h, s.err
+	return history, s.err
 }
 
 func (s *scripted) MarkRead(_ context.Context, with client.UIN, number uint64) error {
@@ -264,7 +264,7 @@ func (s *scripted) Devices(context.Context) ([]client.DeviceInfo, error) {
 
 func (s *scripted) Revoke(_ context.Context, id uint64) error {
 	s.mu.Lock()
-	s.devices = slices.DeleteFunc(s.devices, func(d client.DeviceInfo) bool { return d.ID == id })
+	s.devices = slices.DeleteFunc(s.devices, func(deviceInfo client.DeviceInfo) bool { return deviceInfo.ID == id })
 	s.mu.Unlock()
 	return s.note("revoke")
 }

@@ -40,29 +40,29 @@ func (a *App) searchFor(with client.UIN, words string) tea.Cmd {
 
 func (s *search) typing() *editor { return &s.query }
 
-func (s *search) bindings(a *App) []binding {
-	what, do := wKeySearch, func() tea.Cmd { return s.run(a, 0) }
+func (s *search) bindings(app *App) []binding {
+	what, do := wKeySearch, func() tea.Cmd { return s.run(app, 0) }
 	if s.asked != "" && s.asked == strings.TrimSpace(s.query.text) && len(s.rows) > 0 {
-		what, do = wKeyOpen, func() tea.Cmd { return a.openAt(s.found[s.at]) }
+		what, do = wKeyOpen, func() tea.Cmd { return app.openAt(s.found[s.at]) }
 	}
 	return []binding{
 		{keys: []string{"enter"}, what: what, hint: true, do: do},
 		{keys: []string{"up"}, what: wKeyUp, do: func() tea.Cmd { return s.move(-1) }},
-		{keys: []string{"down"}, what: wKeyDown, do: func() tea.Cmd { return s.down(a) }},
-		{keys: []string{"esc"}, what: wKeyClose, hint: true, do: a.leave},
+		{keys: []string{"down"}, what: wKeyDown, do: func() tea.Cmd { return s.down(app) }},
+		{keys: []string{"esc"}, what: wKeyClose, hint: true, do: app.leave},
 	}
 }
 
 // down moves to what is older, and asks for more at the end.
-func (s *search) down(a *App) tea.Cmd {
+func (s *search) down(app *App) tea.Cmd {
 	if s.at == len(s.rows)-1 && !s.last && !s.loading && !s.older {
-		return s.run(a, s.found[s.at].Number)
+		return s.run(app, s.found[s.at].Number)
 	}
 	return s.move(+1)
 }
 
 // run searches, for what is older than a message, if one is given.
-func (s *search) run(a *App, before uint64) tea.Cmd {
+func (s *search) run(app *App, before uint64) tea.Cmd {
 	text := strings.TrimSpace(s.query.text)
 	if before != 0 {
 		text = s.asked // whatever is written there since
@@ -77,20 +77,20 @@ func (s *search) run(a *App, before uint64) tea.Cmd {
 	s.older = before != 0
 	turn := s.turn
 	query := client.HistoryQuery{With: s.with, Before: before, Limit: pageSize, Text: text}
-	return ask(a, func(ctx context.Context) (client.History, error) { return a.m.History(ctx, query) },
-		func(h client.History, err error) tea.Cmd {
+	return ask(app, func(ctx context.Context) (client.History, error) { return app.m.History(ctx, query) },
+		func(history client.History, err error) tea.Cmd {
 			if s.turn != turn {
 				return nil // the user has asked for something else since
 			}
 			s.loading, s.older = false, false
 			if err != nil {
-				a.complain(err)
+				app.complain(err)
 				return nil
 			}
-			s.last, s.empty = h.Last, wNothingFound
-			for _, m := range slices.Backward(h.Messages) {
-				s.found = append(s.found, m)
-				s.rows = append(s.rows, a.foundRow(m))
+			s.last, s.empty = history.Last, wNothingFound
+			for _, message := range slices.Backward(history.Messages) {
+				s.found = append(s.found, message)
+				s.rows = append(s.rows, app.foundRow(message))
 			}
 			if before != 0 {
 				s.move(+1)
@@ -100,37 +100,37 @@ func (s *search) run(a *App, before uint64) tea.Cmd {
 }
 
 // foundRow is one message, in a line.
-func (a *App) foundRow(m client.Message) menuRow {
-	who := a.people.of(m.Peer).name() + ": "
-	if m.Mine() {
-		who = a.lang.say(wTo, a.people.of(m.Peer).name()) + ": "
+func (a *App) foundRow(message client.Message) menuRow {
+	who := a.people.of(message.Peer).name() + ": "
+	if message.Mine() {
+		who = a.lang.say(wTo, a.people.of(message.Peer).name()) + ": "
 	}
-	return menuRow{left: who + cleanLine(m.Text), right: a.when(m.Time), detail: clean(m.Text)}
+	return menuRow{left: who + cleanLine(message.Text), right: a.when(message.Time), detail: clean(message.Text)}
 }
 
 // openAt opens the conversation that a message belongs to, there where it
 // stands; what was said since is loaded for that.
-func (a *App) openAt(m client.Message) tea.Cmd {
-	t := a.talk(m.Peer)
-	cmd := a.open(m.Peer)
-	if oldest := t.oldest(); t.asked && !t.loading && (t.whole || oldest != 0 && oldest <= m.Number) {
-		t.target, t.jump = m.Number, true
+func (a *App) openAt(message client.Message) tea.Cmd {
+	talk := a.talk(message.Peer)
+	cmd := a.open(message.Peer)
+	if oldest := talk.oldest(); talk.asked && !talk.loading && (talk.whole || oldest != 0 && oldest <= message.Number) {
+		talk.target, talk.jump = message.Number, true
 		return cmd
 	}
-	t.seek = m.Number
-	return tea.Batch(cmd, a.load(t))
+	talk.seek = message.Number
+	return tea.Batch(cmd, a.load(talk))
 }
 
-func (s *search) view(a *App, width, height int) ([]string, *tea.Position) {
-	lines := a.heading(s.title, "", width)
+func (s *search) view(app *App, width, height int) ([]string, *tea.Position) {
+	lines := app.heading(s.title, "", width)
 	if height < 4 {
 		lines = nil
 	}
-	typed, cursor := s.query.view(a.measure, max(2, width-3), 1)
+	typed, cursor := s.query.view(app.measure, max(2, width-3), 1)
 	cursor = tea.Position{X: cursor.X + 3, Y: len(lines)}
 	lines = append(lines, " / "+typed[0])
 	if height >= 4 {
-		lines = append(lines, a.rule(width))
+		lines = append(lines, app.rule(width))
 	}
-	return append(lines, s.list(a, width, max(1, height-len(lines)))...), &cursor
+	return append(lines, s.list(app, width, max(1, height-len(lines)))...), &cursor
 }

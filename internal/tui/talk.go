@@ -60,28 +60,28 @@ func newTalk(with client.UIN) *conversation {
 
 // add takes a message over that has just come. It reports false for one that is
 // here already.
-func (t *conversation) add(m client.Message) bool { return t.place(m, false) }
+func (t *conversation) add(message client.Message) bool { return t.place(message, false) }
 
 // insert takes a message of the history over. Own words that have no number stand
 // below it, if they were written later.
-func (t *conversation) insert(m client.Message) { t.place(m, true) }
+func (t *conversation) insert(message client.Message) { t.place(message, true) }
 
-func (t *conversation) place(m client.Message, byTime bool) bool {
-	m.Text = clean(m.Text)
-	e := &entry{Message: m, unread: m.Kind == client.KindMessage && (m.Number == 0 || m.Number > t.read)}
-	if m.Number == 0 {
+func (t *conversation) place(message client.Message, byTime bool) bool {
+	message.Text = clean(message.Text)
+	e := &entry{Message: message, unread: message.Kind == client.KindMessage && (message.Number == 0 || message.Number > t.read)}
+	if message.Number == 0 {
 		t.entries = append(t.entries, e)
 		return true
 	}
 	at := len(t.entries)
 	for i, old := range slices.Backward(t.entries) {
-		if old.Number == m.Number {
+		if old.Number == message.Number {
 			return false
 		}
-		if old.Number != 0 && old.Number < m.Number {
+		if old.Number != 0 && old.Number < message.Number {
 			break
 		}
-		if old.Number > m.Number || byTime && old.Number == 0 && old.Time.After(m.Time) {
+		if old.Number > message.Number || byTime && old.Number == 0 && old.Time.After(message.Time) {
 			at = i
 		}
 	}
@@ -91,17 +91,17 @@ func (t *conversation) place(m client.Message, byTime bool) bool {
 
 // known reports whether a page's own words are here already, those that were sent
 // from here among them: the server numbers them, and says so in the history only.
-func (t *conversation) known(m client.Message) bool {
-	if m.Kind != client.KindSent && !t.own {
+func (t *conversation) known(message client.Message) bool {
+	if message.Kind != client.KindSent && !t.own {
 		return false
 	}
-	if m.Number != 0 && slices.ContainsFunc(t.entries, func(e *entry) bool { return e.Number == m.Number }) {
+	if message.Number != 0 && slices.ContainsFunc(t.entries, func(e *entry) bool { return e.Number == message.Number }) {
 		return true
 	}
-	for _, e := range t.entries {
-		there := e.fate == fateSent || t.own && e.fate == fateWaiting // a push can be there before the answer
-		if e.local && there && e.Number == 0 && e.Text == clean(m.Text) && m.Time.Sub(e.Time).Abs() < skew {
-			e.Number = m.Number
+	for _, entry := range t.entries {
+		there := entry.fate == fateSent || t.own && entry.fate == fateWaiting // a push can be there before the answer
+		if entry.local && there && entry.Number == 0 && entry.Text == clean(message.Text) && message.Time.Sub(entry.Time).Abs() < skew {
+			entry.Number = message.Number
 			return true
 		}
 	}
@@ -114,9 +114,9 @@ const skew = 10 * time.Minute
 // oldest is the number before which the history goes on, 0 if nothing here has
 // a number.
 func (t *conversation) oldest() uint64 {
-	for _, e := range t.entries {
-		if e.Number != 0 {
-			return e.Number
+	for _, entry := range t.entries {
+		if entry.Number != 0 {
+			return entry.Number
 		}
 	}
 	return 0
@@ -124,9 +124,9 @@ func (t *conversation) oldest() uint64 {
 
 // newest is the highest number of what the other wrote.
 func (t *conversation) newest() uint64 {
-	for _, e := range slices.Backward(t.entries) {
-		if e.Number != 0 && e.Kind == client.KindMessage {
-			return e.Number
+	for _, entry := range slices.Backward(t.entries) {
+		if entry.Number != 0 && entry.Kind == client.KindMessage {
+			return entry.Number
 		}
 	}
 	return 0
@@ -134,8 +134,8 @@ func (t *conversation) newest() uint64 {
 
 func (t *conversation) unread() int {
 	n := 0
-	for _, e := range t.entries {
-		if e.unread {
+	for _, entry := range t.entries {
+		if entry.unread {
 			n++
 		}
 	}
@@ -146,9 +146,9 @@ func (t *conversation) unread() int {
 // number.
 func (t *conversation) readTo(number uint64) {
 	t.read = max(t.read, number)
-	for _, e := range t.entries {
-		if e.Number != 0 && e.Number <= t.read {
-			e.unread = false
+	for _, entry := range t.entries {
+		if entry.Number != 0 && entry.Number <= t.read {
+			entry.unread = false
 		}
 	}
 }
@@ -162,8 +162,8 @@ func (t *conversation) readOutside(number uint64) {
 // waiting counts the own words that the server does not have, failed those
 // that it will not get without the user.
 func (t *conversation) waiting() (waiting, failed int) {
-	for _, e := range t.entries {
-		switch e.fate {
+	for _, entry := range t.entries {
+		switch entry.fate {
 		case fateWaiting:
 			waiting++
 		case fateFailed:
@@ -177,73 +177,75 @@ func (t *conversation) waiting() (waiting, failed int) {
 const pageSize = 50
 
 // load asks for the messages before those that are here, or for the newest.
-func (a *App) load(t *conversation) tea.Cmd {
-	if !a.device || t.loading || t.whole {
+func (a *App) load(talk *conversation) tea.Cmd {
+	if !a.device || talk.loading || talk.whole {
 		return nil
 	}
-	query := client.HistoryQuery{With: t.with, Limit: pageSize}
-	if t.asked {
-		query.Before = t.oldest()
+	query := client.HistoryQuery{With: talk.with, Limit: pageSize}
+	if talk.asked {
+		query.Before = talk.oldest()
 	}
-	t.asked, t.loading = true, true
+	talk.asked, talk.loading = true, true
 	return ask(a, func(ctx context.Context) (client.History, error) { return a.m.History(ctx, query) },
-		func(h client.History, err error) tea.Cmd {
-			t.loading = false
+		func(history client.History, err error) tea.Cmd {
+			talk.loading = false
 			if err != nil {
-				t.seek = 0
-				t.asked = query.Before != 0
+				talk.seek = 0
+				talk.asked = query.Before != 0
 				a.complain(err)
 				return nil
 			}
-			return a.loaded(t, query, h)
+			return a.loaded(talk, query, history)
 		})
 }
 
 // loaded takes a page of the history over.
-func (a *App) loaded(t *conversation, q client.HistoryQuery, h client.History) tea.Cmd {
-	if q.Before == 0 {
-		t.readOutside(h.Read)
+func (a *App) loaded(talk *conversation, query client.HistoryQuery, history client.History) tea.Cmd {
+	if query.Before == 0 {
+		talk.readOutside(history.Read)
 	}
-	for _, m := range h.Messages {
-		if !t.known(m) {
-			t.insert(m)
+	for _, message := range history.Messages {
+		if !talk.known(message) {
+			talk.insert(message)
 		}
 	}
-	t.whole = h.Last
-	if t.seek == 0 {
+	talk.whole = history.Last
+	if talk.seek == 0 {
 		return a.seen()
 	}
-	if t.whole || t.oldest() <= t.seek {
-		t.target, t.jump = t.seek, true
-		t.seek = 0
+	if talk.whole || talk.oldest() <= talk.seek {
+		talk.target, talk.jump = talk.seek, true
+		talk.seek = 0
 		return nil
 	}
-	return a.load(t)
+	return a.load(talk)
 }
 
 // reading reports whether the user has a conversation before the eyes.
-func (a *App) reading(t *conversation) bool { return a.page == page(t) && !a.blurred && a.layout().main }
+func (a *App) reading(talk *conversation) bool {
+	return a.page == page(talk) && !a.blurred && a.layout().main
+}
 
 // seen notes what the user has before the eyes.
 func (a *App) seen() tea.Cmd {
-	t, open := a.page.(*conversation)
-	if !open || !a.reading(t) {
+	talk, open := a.page.(*conversation)
+	if !open || !a.reading(talk) {
 		return nil
 	}
-	number := t.newest()
-	for _, e := range t.entries {
-		e.unread = false
+	number := talk.newest()
+	for _, entry := range talk.entries {
+		entry.unread = false
 	}
-	t.readTo(number)
-	if !a.device || number <= t.told {
+	talk.readTo(number)
+	if !a.device || number <= talk.told {
 		return nil
 	}
-	t.told = number
+	talk.told = number
 	return ask(a, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, a.m.MarkRead(ctx, t.with, number)
+		return struct{}{}, a.m.MarkRead(ctx, talk.with, number)
 	}, func(_ struct{}, err error) tea.Cmd {
-		if err != nil && t.told == number {
-			t.told = 0 // it is said again with the next message
+		if err != nil && talk.told == number {
+			talk.told = 0 // it is said again with the next message
 		}
 		return nil
 	})

@@ -16,52 +16,52 @@ type welcomePage struct{}
 func (welcomePage) bindings(*App) []binding { return nil }
 func (welcomePage) typing() *editor         { return nil }
 
-func (welcomePage) view(a *App, width, _ int) ([]string, *tea.Position) {
-	lines := append([]string{""}, a.paragraph(wWelcome, width)...)
-	if !a.device {
-		lines = append(append(lines, ""), a.paragraph(wAddressSession, width)...)
+func (welcomePage) view(app *App, width, _ int) ([]string, *tea.Position) {
+	lines := append([]string{""}, app.paragraph(wWelcome, width)...)
+	if !app.device {
+		lines = append(append(lines, ""), app.paragraph(wAddressSession, width)...)
 	}
 	return lines, nil
 }
 
 // open shows the conversation with an account, and has keys go to it.
 func (a *App) open(with client.UIN) tea.Cmd {
-	t := a.talk(with)
-	t.fresh, t.target = nil, 0
-	for _, e := range t.entries {
-		if e.unread {
-			t.fresh = e
+	talk := a.talk(with)
+	talk.fresh, talk.target = nil, 0
+	for _, entry := range talk.entries {
+		if entry.unread {
+			talk.fresh = entry
 			break
 		}
 	}
 	a.roster.at = with
-	a.show(t)
-	if t.asked {
+	a.show(talk)
+	if talk.asked {
 		return tea.Batch(a.who(with), a.seen(), a.catchUp())
 	}
-	return tea.Batch(a.who(with), a.load(t), a.seen())
+	return tea.Batch(a.who(with), a.load(talk), a.seen())
 }
 
 func (t *conversation) typing() *editor { return &t.draft }
 
-func (t *conversation) bindings(a *App) []binding {
+func (t *conversation) bindings(app *App) []binding {
 	all := []binding{
-		{keys: []string{"enter"}, what: wKeySend, hint: true, do: func() tea.Cmd { return t.submit(a) }},
+		{keys: []string{"enter"}, what: wKeySend, hint: true, do: func() tea.Cmd { return t.submit(app) }},
 		{keys: []string{"alt+enter", "ctrl+j", "shift+enter"}, what: wKeyBreak, hint: true, do: func() tea.Cmd { t.draft.insert("\n"); return nil }},
-		{keys: []string{"esc"}, what: wKeyToList, hint: true, do: a.leave},
-		{keys: []string{"pgup"}, what: wKeyPageUp, do: func() tea.Cmd { return t.scroll(a, t.height-1) }},
-		{keys: []string{"pgdown"}, what: wKeyPageDown, do: func() tea.Cmd { return t.scroll(a, 1-t.height) }},
-		{keys: []string{"ctrl+home"}, what: wKeyOldest, do: func() tea.Cmd { return t.scroll(a, t.rows) }},
-		{keys: []string{"ctrl+end"}, what: wKeyNewest, do: func() tea.Cmd { return t.scroll(a, -t.rows) }},
-		{keys: []string{"ctrl+f"}, what: wKeySearchHere, do: func() tea.Cmd { return a.searchFor(t.with, "") }},
-		{keys: []string{"ctrl+n"}, what: wKeyNextUnread, do: a.nextUnread},
-		{keys: []string{"ctrl+r"}, what: wKeyRetry, do: func() tea.Cmd { return a.retry(t) }},
-		{keys: []string{"ctrl+x"}, what: wKeyDiscard, do: func() tea.Cmd { return a.discard(t) }},
+		{keys: []string{"esc"}, what: wKeyToList, hint: true, do: app.leave},
+		{keys: []string{"pgup"}, what: wKeyPageUp, do: func() tea.Cmd { return t.scroll(app, t.height-1) }},
+		{keys: []string{"pgdown"}, what: wKeyPageDown, do: func() tea.Cmd { return t.scroll(app, 1-t.height) }},
+		{keys: []string{"ctrl+home"}, what: wKeyOldest, do: func() tea.Cmd { return t.scroll(app, t.rows) }},
+		{keys: []string{"ctrl+end"}, what: wKeyNewest, do: func() tea.Cmd { return t.scroll(app, -t.rows) }},
+		{keys: []string{"ctrl+f"}, what: wKeySearchHere, do: func() tea.Cmd { return app.searchFor(t.with, "") }},
+		{keys: []string{"ctrl+n"}, what: wKeyNextUnread, do: app.nextUnread},
+		{keys: []string{"ctrl+r"}, what: wKeyRetry, do: func() tea.Cmd { return app.retry(t) }},
+		{keys: []string{"ctrl+x"}, what: wKeyDiscard, do: func() tea.Cmd { return app.discard(t) }},
 	}
 	if len(t.draft.rows()) == 1 { // else they move in what is being written
 		all = append(all,
-			binding{keys: []string{"up"}, what: wKeyUp, do: func() tea.Cmd { return t.scroll(a, 1) }},
-			binding{keys: []string{"down"}, what: wKeyDown, do: func() tea.Cmd { return t.scroll(a, -1) }})
+			binding{keys: []string{"up"}, what: wKeyUp, do: func() tea.Cmd { return t.scroll(app, 1) }},
+			binding{keys: []string{"down"}, what: wKeyDown, do: func() tea.Cmd { return t.scroll(app, -1) }})
 	}
 	return all
 }
@@ -70,14 +70,14 @@ func (t *conversation) bindings(a *App) []binding {
 const maxText = 4000
 
 // submit sends what was written, or does what it says. What can be neither stays.
-func (t *conversation) submit(a *App) tea.Cmd {
-	line := a.readLine(strings.TrimRight(t.draft.text, " \n"))
+func (t *conversation) submit(app *App) tea.Cmd {
+	line := app.readLine(strings.TrimRight(t.draft.text, " \n"))
 	text := line.text
 	switch {
 	case line.command:
 		draft := t.draft
 		t.draft.set("")
-		cmd, done := a.carryOut(line, a.people.of(t.with))
+		cmd, done := app.carryOut(line, app.people.of(t.with))
 		if !done {
 			t.draft = draft
 		}
@@ -85,28 +85,28 @@ func (t *conversation) submit(a *App) tea.Cmd {
 	case strings.TrimSpace(text) == "":
 		return nil
 	case t.with == client.System:
-		a.say(wSystemIsDeaf)
+		app.say(wSystemIsDeaf)
 		return nil
 	case len(text) > maxText:
-		a.say(wTooLong, len(text), maxText)
+		app.say(wTooLong, len(text), maxText)
 		return nil
 	}
 	t.draft.set("")
 	t.offset, t.fresh = 0, nil
-	return a.send(t, text)
+	return app.send(t, text)
 }
 
 // scroll moves the view up by rows, down if by is negative. At the top older
 // messages are loaded.
-func (t *conversation) scroll(a *App, by int) tea.Cmd {
+func (t *conversation) scroll(app *App, by int) tea.Cmd {
 	top := max(0, t.rows-t.height)
 	t.offset = min(max(0, t.offset+by), top)
 	if by > 0 && t.offset == top {
-		if !a.device {
-			a.needsDevice()
+		if !app.device {
+			app.needsDevice()
 			return nil
 		}
-		return a.load(t)
+		return app.load(t)
 	}
 	return nil
 }
@@ -114,23 +114,23 @@ func (t *conversation) scroll(a *App, by int) tea.Cmd {
 // maxDraft is how many rows the text being written may take.
 const maxDraft = 5
 
-func (t *conversation) view(a *App, width, height int) ([]string, *tea.Position) {
+func (t *conversation) view(app *App, width, height int) ([]string, *tea.Position) {
 	var lines []string
 	if height >= 4 {
-		lines = t.header(a, width)
+		lines = t.header(app, width)
 		if height < 8 {
 			lines = lines[:1]
 		}
 	}
-	draft, cursor := t.draft.view(a.measure, width-2, max(1, min(maxDraft, (height-len(lines))/2)))
+	draft, cursor := t.draft.view(app.measure, width-2, max(1, min(maxDraft, (height-len(lines))/2)))
 	under := 0 // the line above the draft
 	if height >= 8 {
 		under = 1
 	}
 	t.height = max(0, height-len(lines)-len(draft)-under)
-	lines = append(lines, t.messages(a, width, t.height)...)
+	lines = append(lines, t.messages(app, width, t.height)...)
 	if under > 0 {
-		lines = append(lines, t.draftRule(a, width))
+		lines = append(lines, t.draftRule(app, width))
 	}
 	cursor = tea.Position{X: cursor.X + 2, Y: cursor.Y + len(lines)}
 	for i, line := range draft {
@@ -139,13 +139,13 @@ func (t *conversation) view(a *App, width, height int) ([]string, *tea.Position)
 	return lines, &cursor
 }
 
-func (t *conversation) header(a *App, width int) []string {
-	p := a.people.of(t.with)
-	title := p.name()
-	if p.nick != "" {
+func (t *conversation) header(app *App, width int) []string {
+	person := app.people.of(t.with)
+	title := person.name()
+	if person.nick != "" {
 		title += " (" + t.with.String() + ")"
 	}
-	return a.heading(title, a.standing(p), width)
+	return app.heading(title, app.standing(person), width)
 }
 
 // standing says in words what a person's sign says in a character.
@@ -163,21 +163,21 @@ func (a *App) standing(p *person) string {
 
 // draftRule is the line above what is being written: it says what is out of
 // sight, and how much room is left.
-func (t *conversation) draftRule(a *App, width int) string {
+func (t *conversation) draftRule(app *App, width int) string {
 	var note string
 	if n := len(t.draft.text); n > maxText*3/4 {
 		note = fmt.Sprintf(" %d/%d ", n, maxText)
 	}
 	if t.offset > 0 {
-		note += " " + a.lang.say(wBelow, t.offset) + " "
+		note += " " + app.lang.say(wBelow, t.offset) + " "
 	}
-	note = cut(a.measure, note, width)
-	return a.look.faint.Render(strings.Repeat("-", max(0, width-a.measure.StringWidth(note)))) + note
+	note = cut(app.measure, note, width)
+	return app.look.faint.Render(strings.Repeat("-", max(0, width-app.measure.StringWidth(note)))) + note
 }
 
 // messages are the rows that are in view.
-func (t *conversation) messages(a *App, width, height int) []string {
-	rows, target := t.allRows(a, width)
+func (t *conversation) messages(app *App, width, height int) []string {
+	rows, target := t.allRows(app, width)
 	t.rows = len(rows)
 	if target >= 0 {
 		t.jump, t.offset = false, t.rows-target-(height+1)/2
@@ -194,30 +194,30 @@ func (t *conversation) messages(a *App, width, height int) []string {
 
 // allRows are the rows of the whole conversation, and what stands between
 // messages. target is the row of the message to be shown, -1 if there is none.
-func (t *conversation) allRows(a *App, width int) (rows []string, target int) {
-	rows, target = t.beginning(a, width), -1
+func (t *conversation) allRows(app *App, width int) (rows []string, target int) {
+	rows, target = t.beginning(app, width), -1
 	var before *entry
-	for _, e := range t.entries {
-		if before == nil || a.day(before.Time) != a.day(e.Time) {
-			rows = append(rows, a.divider(a.day(e.Time), width))
+	for _, entry := range t.entries {
+		if before == nil || app.day(before.Time) != app.day(entry.Time) {
+			rows = append(rows, app.divider(app.day(entry.Time), width))
 			before = nil
 		}
-		if e == t.fresh {
-			rows = append(rows, a.divider(a.lang.say(wNew), width))
+		if entry == t.fresh {
+			rows = append(rows, app.divider(app.lang.say(wNew), width))
 			before = nil
 		}
-		if said(e) && (before == nil || !said(before) || before.Kind != e.Kind || e.Time.Sub(before.Time) > together) {
-			rows = append(rows, a.speaker(e, width))
+		if said(entry) && (before == nil || !said(before) || before.Kind != entry.Kind || entry.Time.Sub(before.Time) > together) {
+			rows = append(rows, app.speaker(entry, width))
 		}
-		shown := a.rowsFor(e, width)
-		if t.target != 0 && e.Number == t.target {
+		shown := app.rowsFor(entry, width)
+		if t.target != 0 && entry.Number == t.target {
 			if t.jump {
 				target = len(rows)
 			}
-			shown = a.marked(shown)
+			shown = app.marked(shown)
 		}
 		rows = append(rows, shown...)
-		before = e
+		before = entry
 	}
 	return rows, target
 }
@@ -236,11 +236,11 @@ const together = 5 * time.Minute
 
 // length is how many rows the conversation has, 0 if that does not matter: if
 // the view is at its end.
-func (t *conversation) length(a *App) int {
+func (t *conversation) length(app *App) int {
 	if t.offset == 0 {
 		return 0
 	}
-	rows, _ := t.allRows(a, a.layout().mainWidth)
+	rows, _ := t.allRows(app, app.layout().mainWidth)
 	return len(rows)
 }
 
@@ -248,18 +248,18 @@ func (t *conversation) length(a *App) int {
 func said(e *entry) bool { return e.Kind == client.KindMessage || e.Kind == client.KindSent }
 
 // beginning is what stands above the oldest message.
-func (t *conversation) beginning(a *App, width int) []string {
+func (t *conversation) beginning(app *App, width int) []string {
 	switch {
 	case t.loading:
-		return []string{a.divider(a.lang.say(wLoading), width)}
-	case !a.device:
-		return a.paragraph(wNoHistory, width)
+		return []string{app.divider(app.lang.say(wLoading), width)}
+	case !app.device:
+		return app.paragraph(wNoHistory, width)
 	case t.whole && len(t.entries) == 0:
-		return a.paragraph(wNothingSaid, width)
+		return app.paragraph(wNothingSaid, width)
 	case t.whole:
-		return []string{a.divider(a.lang.say(wBeginning), width)}
+		return []string{app.divider(app.lang.say(wBeginning), width)}
 	case t.asked:
-		return []string{a.divider(a.lang.say(wOlder), width)}
+		return []string{app.divider(app.lang.say(wOlder), width)}
 	}
 	return nil
 }
@@ -290,11 +290,11 @@ func (a *App) rowsFor(e *entry, width int) []string {
 		e.shown, e.shownWidth = a.wrapEntry(e, width), width
 	}
 	if e.fate == fateWaiting {
-		w := wSending
+		translation := wSending
 		if !a.link.Connected {
-			w = wWaits
+			translation = wWaits
 		}
-		return append(e.shown[:len(e.shown):len(e.shown)], a.look.busy.Render("  ["+a.lang.say(w)+"]"))
+		return append(e.shown[:len(e.shown):len(e.shown)], a.look.busy.Render("  ["+a.lang.say(translation)+"]"))
 	}
 	return e.shown
 }

@@ -348,10 +348,10 @@ func TestOwnWordsOfOtherProgramsAreShown(t *testing.T) {
 		return client.Message{Number: number, Kind: client.KindSent, Peer: to, Text: text, Time: noon}
 	}
 	withUser(t, func(u *user) {
-		add := func(m client.Message) {
+		add := func(message client.Message) {
 			u.m.mu.Lock()
 			defer u.m.mu.Unlock()
-			u.m.history = append(u.m.history, m)
+			u.m.history = append(u.m.history, message)
 		}
 		times := func(text string, want int) {
 			t.Helper()

@@ -120,8 +120,8 @@ const closing = "，。、！？：；）】》」』〉”’…"
 // wrapped is wrap as texts, without spaces at their ends.
 func wrapped(m ansi.Method, text string, width int) []string {
 	var rows []string
-	for _, s := range wrap(m, text, max(1, width)) {
-		rows = append(rows, strings.TrimRight(text[s.from:s.to], " "))
+	for _, span := range wrap(m, text, max(1, width)) {
+		rows = append(rows, strings.TrimRight(text[span.from:span.to], " "))
 	}
 	return rows
 }

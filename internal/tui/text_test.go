@@ -44,17 +44,17 @@ func FuzzWrappingLosesNothing(f *testing.F) {
 		text, width = clean(text), 2+width&63
 		rows := wrap(m, text, width)
 		at := 0
-		for i, r := range rows {
-			if i > 0 && r.from != at {
-				if r.from != at+1 || text[at] != '\n' {
-					t.Fatalf("%q is lost between rows of %q", text[at:r.from], text)
+		for i, span := range rows {
+			if i > 0 && span.from != at {
+				if span.from != at+1 || text[at] != '\n' {
+					t.Fatalf("%q is lost between rows of %q", text[at:span.from], text)
 				}
 			}
-			row := strings.TrimRight(text[r.from:r.to], " ")
+			row := strings.TrimRight(text[span.from:span.to], " ")
 			if cluster, _ := ansi.FirstGraphemeCluster(row, m); m.StringWidth(row) > width && cluster != row {
 				t.Fatalf("a row of %d cells in %d: %q", m.StringWidth(row), width, row)
 			}
-			at = r.to
+			at = span.to
 		}
 		if at != len(text) {
 			t.Fatalf("%q is lost at the end of %q", text[at:], text)

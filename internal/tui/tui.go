@@ -73,12 +73,12 @@ var errTerminalGone = errors.New("the terminal has gone")
 
 // Run shows the account on the terminal, of which keys come from keyboard, until
 // the user quits, the terminal goes or ctx ends. It leaves the messenger open.
-func Run(ctx context.Context, m Messenger, keyboard *os.File, c Config) error {
-	if c.Now == nil {
-		c.Now = time.Now
+func Run(ctx context.Context, messenger Messenger, keyboard *os.File, config Config) error {
+	if config.Now == nil {
+		config.Now = time.Now
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	app := newApp(ctx, m, c)
+	app := newApp(ctx, messenger, config)
 	defer app.events.close()
 	defer cancel(nil)
 	keys := terminalKeys{keyboard, func() { cancel(errTerminalGone) }}

@@ -11,12 +11,12 @@ import (
 var verbs = regexp.MustCompile(`%[a-z]`)
 
 func TestEveryTextIsThereInEveryLanguageAndHasRoom(t *testing.T) {
-	for w := wNothing + 1; w < words; w++ {
-		p := table[w]
+	for translation := wNothing + 1; translation < words; translation++ {
+		p := table[translation]
 		for l := range languages {
 			text := p.in[l]
 			if text == "" {
-				t.Errorf("text %d (%q) is missing in language %d", w, p.in[english], l)
+				t.Errorf("text %d (%q) is missing in language %d", translation, p.in[english], l)
 			}
 			if got, want := verbs.FindAllString(text, -1), verbs.FindAllString(p.in[english], -1); !slices.Equal(got, want) {
 				t.Errorf("%q is to be filled with %q, %q with %q", text, got, p.in[english], want)

@@ -38,15 +38,15 @@ func Snapshot(dir string, matters func(name string) bool) (*Disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Disk{dir: dir, matters: matters, files: make(map[string][]byte)}
+	disk := &Disk{dir: dir, matters: matters, files: make(map[string][]byte)}
 	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() || !matters(entry.Name()) {
 			return err
 		}
-		d.files[path], err = os.ReadFile(path)
+		disk.files[path], err = os.ReadFile(path)
 		return err
 	})
-	return d, err
+	return disk, err
 }
 
 // After is what the disk holds, by path below the directory, if the power fails
@@ -58,17 +58,17 @@ func Snapshot(dir string, matters func(name string) bool) (*Disk, error) {
 // file's entry durable together with the file; this disk does not.) Of all else
 // any earlier state of any part may be left, for the kernel may write a page at
 // any time. That a sector is written whole is what disks give.
-func (d *Disk) After(t *Trace, cut Moment, luck Luck) map[string][]byte {
-	s := newState(d)
-	for i := range t.Events {
-		if e := &t.Events[i]; e.Begin < cut && (e.Path == d.dir || d.matters(filepath.Base(e.Path))) {
-			s.apply(e, cut)
+func (d *Disk) After(trace *Trace, cut Moment, luck Luck) map[string][]byte {
+	state := newState(d)
+	for i := range trace.Events {
+		if event := &trace.Events[i]; event.Begin < cut && (event.Path == d.dir || d.matters(filepath.Base(event.Path))) {
+			state.apply(event, cut)
 		}
 	}
 	image := make(map[string][]byte)
-	for _, path := range slices.Sorted(maps.Keys(s.entries)) { // in order, so that luck can be repeated
-		if f := s.entries[path].after(s.synced[filepath.Dir(path)], luck); f != nil {
-			image[strings.TrimPrefix(path, d.dir+string(os.PathSeparator))] = f.after(luck)
+	for _, path := range slices.Sorted(maps.Keys(state.entries)) { // in order, so that luck can be repeated
+		if file := state.entries[path].after(state.synced[filepath.Dir(path)], luck); file != nil {
+			image[strings.TrimPrefix(path, d.dir+string(os.PathSeparator))] = file.after(luck)
 		}
 	}
 	return image
@@ -81,9 +81,9 @@ type state struct {
 	synced map[string]Moment
 }
 
-func newState(d *Disk) *state {
+func newState(disk *Disk) *state {
 	s := &state{entries: make(map[string]*entry), synced: make(map[string]Moment)}
-	for path, content := range d.files {
+	for path, content := range disk.files {
 		s.entries[path] = &entry{was: &file{content: content}}
 	}
 	return s
@@ -130,31 +130,31 @@ type file struct {
 }
 
 // apply carries out an event that began before the cut.
-func (s *state) apply(e *Event, cut Moment) {
-	named := s.entries[e.Path]
+func (s *state) apply(event *Event, cut Moment) {
+	named := s.entries[event.Path]
 	if named == nil {
 		named = new(entry)
 	}
 	f := named.now()
-	switch e.Kind {
+	switch event.Kind {
 	case Create:
 		if f == nil {
-			named.changes = append(named.changes, renaming{e, new(file)})
-			s.entries[e.Path] = named
+			named.changes = append(named.changes, renaming{event, new(file)})
+			s.entries[event.Path] = named
 		}
 	case Remove:
-		named.changes = append(named.changes, renaming{e, nil})
+		named.changes = append(named.changes, renaming{event, nil})
 	case Write, Truncate:
 		if f != nil { // else it has no name any more
-			f.changes = append(f.changes, e)
+			f.changes = append(f.changes, event)
 		}
 	case Sync:
 		switch {
-		case e.End >= cut:
+		case event.End >= cut:
 		case f != nil:
-			f.synced = max(f.synced, e.Begin)
+			f.synced = max(f.synced, event.Begin)
 		default:
-			s.synced[e.Path] = max(s.synced[e.Path], e.Begin)
+			s.synced[event.Path] = max(s.synced[event.Path], event.Begin)
 		}
 	}
 }
@@ -163,11 +163,11 @@ func (s *state) apply(e *Event, cut Moment) {
 func (f *file) after(luck Luck) []byte {
 	content := bytes.Clone(f.content)
 	var rest []*Event
-	for _, e := range f.changes {
-		if e.End < f.synced {
-			content = e.change(content)
+	for _, event := range f.changes {
+		if event.End < f.synced {
+			content = event.change(content)
 		} else {
-			rest = append(rest, e)
+			rest = append(rest, event)
 		}
 	}
 	if len(rest) == 0 {
@@ -204,9 +204,9 @@ func resize(content []byte, length int) []byte {
 // length, gets the first few that touch it.
 func survive(content []byte, changes []*Event, luck Luck) []byte {
 	lengths, longest := []int{len(content)}, len(content)
-	for _, e := range changes {
+	for _, event := range changes {
 		last := lengths[len(lengths)-1]
-		if n := e.length(last); n != last {
+		if n := event.length(last); n != last {
 			lengths = append(lengths, n)
 			longest = max(longest, n)
 		}
@@ -215,8 +215,8 @@ func survive(content []byte, changes []*Event, luck Luck) []byte {
 	for i, touching := range bySector(changes, longest) {
 		if n := len(touching); n > 0 {
 			at := i * sector
-			for _, e := range touching[:luck(n)] {
-				e.changePart(content[at:min(at+sector, longest)], at)
+			for _, event := range touching[:luck(n)] {
+				event.changePart(content[at:min(at+sector, longest)], at)
 			}
 		}
 	}
@@ -229,13 +229,13 @@ func survive(content []byte, changes []*Event, luck Luck) []byte {
 // bySector lists for each sector of a file the changes that touch it.
 func bySector(changes []*Event, length int) [][]*Event {
 	touching := make([][]*Event, (length+sector-1)/sector)
-	for _, e := range changes {
+	for _, event := range changes {
 		end := length
-		if e.Kind == Write {
-			end = int(e.Offset) + len(e.Data)
+		if event.Kind == Write {
+			end = int(event.Offset) + len(event.Data)
 		}
-		for i := int(e.Offset) / sector; i*sector < end; i++ {
-			touching[i] = append(touching[i], e)
+		for i := int(event.Offset) / sector; i*sector < end; i++ {
+			touching[i] = append(touching[i], event)
 		}
 	}
 	return touching

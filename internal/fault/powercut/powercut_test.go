@@ -12,11 +12,11 @@ import (
 // script is a trace in which every call takes two moments, one after another;
 // e gives event i of it.
 func script(events ...Event) *Trace {
-	t := &Trace{Events: events, End: Moment(2*len(events) + 1)}
-	for i := range t.Events {
-		t.Events[i].Begin, t.Events[i].End = Moment(2*i+1), Moment(2*i+2)
+	trace := &Trace{Events: events, End: Moment(2*len(events) + 1)}
+	for i := range trace.Events {
+		trace.Events[i].Begin, trace.Events[i].End = Moment(2*i+1), Moment(2*i+2)
 	}
-	return t
+	return trace
 }
 
 func write(path string, offset int64, data string) Event {
@@ -71,10 +71,10 @@ func TestAfterAPowerCut(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			d := &Disk{dir: "/d", files: map[string][]byte{first: []byte("old")},
+			disk := &Disk{dir: "/d", files: map[string][]byte{first: []byte("old")},
 				matters: func(name string) bool { return name != "lock" }}
 			got := make(map[string]string)
-			for name, content := range d.After(test.trace, test.trace.End, test.luck) {
+			for name, content := range disk.After(test.trace, test.trace.End, test.luck) {
 				got[name] = string(content)
 			}
 			if !maps.Equal(got, test.want) {
@@ -99,9 +99,9 @@ func TestASyncCountsFromItsEndForWhatEndedBeforeIt(t *testing.T) {
 		{Kind: Write, Path: "/d/f", Offset: 1, Data: []byte("b"), Begin: 3, End: 6},
 		{Kind: Sync, Path: "/d/f", Begin: 4, End: 8},
 	}}
-	d := &Disk{dir: "/d", files: map[string][]byte{"/d/f": nil}, matters: func(string) bool { return true }}
+	disk := &Disk{dir: "/d", files: map[string][]byte{"/d/f": nil}, matters: func(string) bool { return true }}
 	for cut, want := range map[Moment]string{8: "", 9: "a"} {
-		if got := string(d.After(trace, cut, None)["f"]); got != want {
+		if got := string(disk.After(trace, cut, None)["f"]); got != want {
 			t.Errorf("at moment %d the disk holds %q, want %q", cut, got, want)
 		}
 	}
@@ -193,11 +193,11 @@ func TestSnapshotReadsWhatMatters(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	d, err := Snapshot(dir, func(name string) bool { return name == "kept" })
+	disk, err := Snapshot(dir, func(name string) bool { return name == "kept" })
 	if err != nil {
 		t.Fatal(err)
 	}
-	image := d.After(new(Trace), 1, None)
+	image := disk.After(new(Trace), 1, None)
 	if len(image) != 1 || string(image["kept"]) != "kept" {
 		t.Errorf("the disk holds %q, want the one file", image)
 	}

@@ -144,7 +144,7 @@ func (r *reader) end(i int, rest string) error {
 	if i < 0 {
 		return nil
 	}
-	e := &r.trace.Events[i]
+	event := &r.trace.Events[i]
 	found := resultOf.FindStringSubmatch(rest)
 	if found == nil {
 		return errors.New("no result")
@@ -156,12 +156,12 @@ func (r *reader) end(i int, rest string) error {
 	if err != nil {
 		return err
 	}
-	e.End = r.now
+	event.End = r.now
 	switch {
 	case result < 0:
-		e.Kind = 0
-	case e.Kind == Write || e.Kind == Send:
-		e.Data = e.Data[:result]
+		event.Kind = 0
+	case event.Kind == Write || event.Kind == Send:
+		event.Data = event.Data[:result]
 	}
 	return nil
 }
@@ -176,56 +176,56 @@ func (r *reader) begin(call string) (int, error) {
 	if at := resultOf.FindStringIndex(list); at != nil {
 		list = list[:at[0]]
 	}
-	e := Event{Begin: r.now, End: never}
-	matters, err := r.decode(&e, name, newArguments(list))
+	event := Event{Begin: r.now, End: never}
+	matters, err := r.decode(&event, name, newArguments(list))
 	if err != nil || !matters {
 		return -1, err
 	}
-	r.trace.Events = append(r.trace.Events, e)
+	r.trace.Events = append(r.trace.Events, event)
 	return len(r.trace.Events) - 1, nil
 }
 
 // decode reads a call's arguments and reports whether it matters.
-func (r *reader) decode(e *Event, name string, args arguments) (bool, error) {
+func (r *reader) decode(event *Event, name string, args arguments) (bool, error) {
 	var err error
-	switch e.Path = args.path(0); name {
+	switch event.Path = args.path(0); name {
 	case "openat":
 		args = args[1:]
-		e.Path = args.path(0)
+		event.Path = args.path(0)
 		fallthrough
 	case "open":
-		e.Kind = Create
-		if strings.Contains(args.at(1), "O_TRUNC") && r.within(e.Path) {
+		event.Kind = Create
+		if strings.Contains(args.at(1), "O_TRUNC") && r.within(event.Path) {
 			return false, errors.New("not modelled: a file that is emptied when opened")
 		}
-		return strings.Contains(args.at(1), "O_CREAT") && r.within(e.Path), nil
+		return strings.Contains(args.at(1), "O_CREAT") && r.within(event.Path), nil
 	case "pwrite64":
-		e.Kind = Write
-		if e.Data, err = args.data(1); err == nil {
-			e.Offset, err = strconv.ParseInt(args.at(3), 10, 64)
+		event.Kind = Write
+		if event.Data, err = args.data(1); err == nil {
+			event.Offset, err = strconv.ParseInt(args.at(3), 10, 64)
 		}
-		return r.within(e.Path), err
+		return r.within(event.Path), err
 	case "ftruncate":
-		e.Kind = Truncate
-		e.Offset, err = strconv.ParseInt(strings.TrimSpace(args.at(1)), 10, 64)
-		return r.within(e.Path), err
+		event.Kind = Truncate
+		event.Offset, err = strconv.ParseInt(strings.TrimSpace(args.at(1)), 10, 64)
+		return r.within(event.Path), err
 	case "fallocate":
 		// It reserves room, and writes nothing: after the power has failed the file is
 		// there without the room.
 		return false, nil
 	case "fsync", "fdatasync":
-		e.Kind = Sync
-		return r.within(e.Path), nil
+		event.Kind = Sync
+		return r.within(event.Path), nil
 	case "unlink":
-		e.Kind = Remove
-		return r.within(e.Path), nil
+		event.Kind = Remove
+		return r.within(event.Path), nil
 	case "unlinkat":
-		e.Kind, e.Path = Remove, args.path(1)
-		return r.within(e.Path), nil
+		event.Kind, event.Path = Remove, args.path(1)
+		return r.within(event.Path), nil
 	case "write":
-		if strings.HasPrefix(e.Path, "socket:") {
-			e.Kind = Send
-			e.Data, err = args.data(1)
+		if strings.HasPrefix(event.Path, "socket:") {
+			event.Kind = Send
+			event.Data, err = args.data(1)
 			return true, err
 		}
 	}

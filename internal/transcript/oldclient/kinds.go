@@ -33,9 +33,9 @@ type Kind struct {
 	field    func(record, command, key string) (string, error)
 	elements func(list string) ([]string, error)
 	accepted func(record string) bool
-	online   func(ctx context.Context, c *Client) ([]Friend, error)
+	online   func(ctx context.Context, client *Client) ([]Friend, error)
 	// receive is how messages come; nil if it asks for them with GetMsgEx.
-	receive func(ctx context.Context, c *Client) ([]Message, error)
+	receive func(ctx context.Context, client *Client) ([]Message, error)
 }
 
 // Kinds returns all kinds that speak HTTP, old and not so old; Lines has the
@@ -111,10 +111,10 @@ func indy() Kind {
 // indyProxy is the same with a proxy configured that is the server itself:
 // the target is an absolute URL.
 func indyProxy() Kind {
-	k := indy()
-	k.Name = "Delphi, Indy, through a proxy"
-	k.Version = "1.3"
-	k.post = keepAlive("POST http://" + host + " HTTP/1.1\r\n" +
+	kind := indy()
+	kind.Name = "Delphi, Indy, through a proxy"
+	kind.Version = "1.3"
+	kind.post = keepAlive("POST http://" + host + " HTTP/1.1\r\n" +
 		"Content-Type: application/x-www-form-urlencoded\r\n" +
 		"Content-Length: %d\r\n" +
 		"Host: " + host + "\r\n" +
@@ -122,7 +122,7 @@ func indyProxy() Kind {
 		"Proxy-Connection: keep-alive\r\n" +
 		"User-Agent: Mozilla/3.0 (compatible; Indy Library)\r\n" +
 		"\r\n")
-	return k
+	return kind
 }
 
 // java is HttpURLConnection with its default headers.

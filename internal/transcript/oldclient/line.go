@@ -45,16 +45,16 @@ func lengthPrefixed(record string) string {
 // onLine is a client that writes a record to the line and reads until there is
 // an answer. What is pushed meanwhile it keeps for its user.
 func onLine(write func(record string) string) post {
-	return func(ctx context.Context, c *Client, record string) (string, error) {
-		if err := c.connect(ctx); err != nil {
+	return func(ctx context.Context, client *Client, record string) (string, error) {
+		if err := client.connect(ctx); err != nil {
 			return "", err
 		}
-		defer bound(ctx, c.conn)()
-		if _, err := c.conn.Write([]byte(write(record))); err != nil {
+		defer bound(ctx, client.conn)()
+		if _, err := client.conn.Write([]byte(write(record))); err != nil {
 			return "", err
 		}
 		for {
-			came, err := c.readOnce()
+			came, err := client.readOnce()
 			if err != nil {
 				return "", err
 			}
@@ -65,7 +65,7 @@ func onLine(write func(record string) string) post {
 			if !isPush {
 				return came, nil
 			}
-			c.pushed = append(c.pushed, message)
+			client.pushed = append(client.pushed, message)
 		}
 	}
 }
@@ -78,14 +78,14 @@ func (c *Client) readOnce() (string, error) {
 }
 
 // pushed returns what was pushed, and waits for something if nothing was.
-func pushed(ctx context.Context, c *Client) ([]Message, error) {
-	all := c.pushed
-	c.pushed = nil
+func pushed(ctx context.Context, client *Client) ([]Message, error) {
+	all := client.pushed
+	client.pushed = nil
 	if len(all) > 0 {
 		return all, nil
 	}
-	defer bound(ctx, c.conn)()
-	came, err := c.readOnce()
+	defer bound(ctx, client.conn)()
+	came, err := client.readOnce()
 	if err != nil {
 		return nil, err
 	}
@@ -94,14 +94,14 @@ func pushed(ctx context.Context, c *Client) ([]Message, error) {
 		err = errors.New("it is no push")
 	}
 	if err != nil {
-		return nil, c.confused("push", came, err)
+		return nil, client.confused("push", came, err)
 	}
 	return []Message{message}, nil
 }
 
 // pushOf reads a push by the position of its pairs; ok is false for what is
 // none.
-func pushOf(came string) (m Message, ok bool, err error) {
+func pushOf(came string) (message Message, ok bool, err error) {
 	line, whole := strings.CutSuffix(came, "\r\n")
 	pairs := strings.Split(line, "&")
 	if len(pairs) < 2 || pairs[1] != "CMD=Server_Msg" && pairs[1] != "CMD=update_stat" {
@@ -118,14 +118,14 @@ func pushOf(came string) (m Message, ok bool, err error) {
 	}
 	var errs [3]error
 	if pairs[1] == "CMD=update_stat" {
-		m.Type = "99"
-		m.Text, errs[0] = value(5, "ST")
-		m.From, errs[1] = value(6, "UN")
+		message.Type = "99"
+		message.Text, errs[0] = value(5, "ST")
+		message.From, errs[1] = value(6, "UN")
 	} else {
-		m.Type, errs[0] = value(6, "MT")
-		m.From, errs[1] = value(7, "UN")
-		m.Text, errs[2] = value(8, "MG")
-		m.Text = unescape(m.Text)
+		message.Type, errs[0] = value(6, "MT")
+		message.From, errs[1] = value(7, "UN")
+		message.Text, errs[2] = value(8, "MG")
+		message.Text = unescape(message.Text)
 	}
-	return m, true, errors.Join(errs[:]...)
+	return message, true, errors.Join(errs[:]...)
 }

@@ -18,13 +18,13 @@ var sentOnLine = map[string]string{
 }
 
 func TestEachKindOnALineSendsWhatItsLibrarySends(t *testing.T) {
-	for _, k := range Lines() {
-		t.Run(k.Name, func(t *testing.T) {
-			want := sentOnLine[k.Name]
+	for _, kind := range Lines() {
+		t.Run(kind.Name, func(t *testing.T) {
+			want := sentOnLine[kind.Name]
 			s := &listener{t: t, want: len(want), heard: make(chan string, 1)}
-			c := k.Client(s.dial, "10001", "123456")
-			defer c.Close()
-			c.Send(t.Context(), "10002", "你 & 1")
+			client := kind.Client(s.dial, "10001", "123456")
+			defer client.Close()
+			client.Send(t.Context(), "10002", "你 & 1")
 			if got := <-s.heard; got != want {
 				t.Errorf("sent\n\t%q, want\n\t%q", got, want)
 			}
@@ -73,8 +73,8 @@ const (
 // TestEachKindOnALineUnderstandsTheContract pushes before the answer to each
 // request, and behind it.
 func TestEachKindOnALineUnderstandsTheContract(t *testing.T) {
-	for _, k := range Lines() {
-		t.Run(k.Name, func(t *testing.T) {
+	for _, kind := range Lines() {
+		t.Run(kind.Name, func(t *testing.T) {
 			s := &lineServer{t: t, answer: func(record string) []string {
 				answer := strings.TrimSuffix(promised(record), "\r\n") + "\r\n"
 				if strings.Contains(record, "CMD=List&") {
@@ -82,21 +82,21 @@ func TestEachKindOnALineUnderstandsTheContract(t *testing.T) {
 				}
 				return []string{answer}
 			}}
-			c := k.Client(s.dial, "10001", "123456")
-			defer c.Close()
-			if err := c.Login(t.Context()); err != nil {
+			client := kind.Client(s.dial, "10001", "123456")
+			defer client.Close()
+			if err := client.Login(t.Context()); err != nil {
 				t.Error(err)
 			}
-			friends, err := c.Friends(t.Context())
+			friends, err := client.Friends(t.Context())
 			if want := []string{"10002", "10003"}; err != nil || !reflect.DeepEqual(friends, want) {
 				t.Errorf("friends %q, %v; want %q", friends, err, want)
 			}
 			for _, want := range []Message{{"9", "10003", "100%, or\nless"}, {"99", "10002", "60"}} {
-				if got, err := c.Receive(t.Context()); err != nil || !reflect.DeepEqual(got, []Message{want}) {
+				if got, err := client.Receive(t.Context()); err != nil || !reflect.DeepEqual(got, []Message{want}) {
 					t.Errorf("received %q, %v; want %q", got, err, want)
 				}
 			}
-			for _, err := range []error{c.SetStatus(t.Context(), "30"), c.Send(t.Context(), "10002", "hello"), c.Logout(t.Context())} {
+			for _, err := range []error{client.SetStatus(t.Context(), "30"), client.Send(t.Context(), "10002", "hello"), client.Logout(t.Context())} {
 				if err != nil {
 					t.Error(err)
 				}
@@ -115,10 +115,10 @@ func TestEachKindOnALineIsConfused(t *testing.T) {
 		{"by numbers before MT", strings.Replace(pushedMessage, "&MT=", "&ID=7&TM=1&MT=", 1)},
 		{"by another order", strings.Replace(pushedStatus, "ST=60&UN=10002", "UN=10002&ST=60", 1)},
 	} {
-		for _, k := range Lines() {
-			t.Run(k.Name+" "+c.name, func(t *testing.T) {
+		for _, kind := range Lines() {
+			t.Run(kind.Name+" "+c.name, func(t *testing.T) {
 				s := &lineServer{t: t, answer: func(record string) []string { return []string{promised(record), c.push} }}
-				client := k.Client(s.dial, "10001", "123456")
+				client := kind.Client(s.dial, "10001", "123456")
 				defer client.Close()
 				if err := client.Login(t.Context()); err != nil {
 					t.Fatal(err)
@@ -132,13 +132,13 @@ func TestEachKindOnALineIsConfused(t *testing.T) {
 }
 
 func TestAKindOnALineTellsAWrongPassword(t *testing.T) {
-	for _, k := range Lines() {
+	for _, kind := range Lines() {
 		s := &lineServer{t: t, answer: func(record string) []string {
 			head, _ := headOf(record)
 			return []string{head + "&RS=1&RA=Password error\r\n"}
 		}}
-		if err := k.Client(s.dial, "10001", "123456").Login(t.Context()); !errors.Is(err, ErrPassword) {
-			t.Errorf("%s: %v", k.Name, err)
+		if err := kind.Client(s.dial, "10001", "123456").Login(t.Context()); !errors.Is(err, ErrPassword) {
+			t.Errorf("%s: %v", kind.Name, err)
 		}
 	}
 }

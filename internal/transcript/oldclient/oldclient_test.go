@@ -51,14 +51,14 @@ var sent = map[string]string{
 }
 
 func TestEachKindSendsWhatItsLibrarySends(t *testing.T) {
-	for _, k := range Kinds() {
-		t.Run(k.Name, func(t *testing.T) {
-			want, ok := sent[k.Name]
-			if !ok && k.Name == goClient().Name {
+	for _, kind := range Kinds() {
+		t.Run(kind.Name, func(t *testing.T) {
+			want, ok := sent[kind.Name]
+			if !ok && kind.Name == goClient().Name {
 				return
 			}
 			s := &listener{t: t, want: len(want), heard: make(chan string, 1)}
-			k.Client(s.dial, "10001", "123456").Send(t.Context(), "10002", "你 & 1")
+			kind.Client(s.dial, "10001", "123456").Send(t.Context(), "10002", "你 & 1")
 			if got := <-s.heard; got != want {
 				t.Errorf("sent\n\t%q, want\n\t%q", got, want)
 			}
@@ -76,27 +76,27 @@ func TestParamsEncodeLeavesMuchOfASCIIRaw(t *testing.T) {
 // TestEachKindUnderstandsTheContract gives each kind the answers that the
 // contract promises for its version.
 func TestEachKindUnderstandsTheContract(t *testing.T) {
-	for _, k := range Kinds() {
-		t.Run(k.Name, func(t *testing.T) {
+	for _, kind := range Kinds() {
+		t.Run(kind.Name, func(t *testing.T) {
 			s := &server{t: t, answer: promised}
-			c := k.Client(s.dial, "10001", "123456")
-			defer c.Close()
-			if err := c.Login(t.Context()); err != nil {
+			client := kind.Client(s.dial, "10001", "123456")
+			defer client.Close()
+			if err := client.Login(t.Context()); err != nil {
 				t.Error(err)
 			}
-			friends, err := c.Friends(t.Context())
+			friends, err := client.Friends(t.Context())
 			if want := []string{"10002", "10003"}; err != nil || !reflect.DeepEqual(friends, want) {
 				t.Errorf("friends %q, %v; want %q", friends, err, want)
 			}
-			online, err := c.Online(t.Context())
+			online, err := client.Online(t.Context())
 			if want := []Friend{{UIN: "10003", Status: "30", Face: "270", Nick: "Tom & Jerry"}}; err != nil || !reflect.DeepEqual(online, want) {
 				t.Errorf("online %q, %v; want %q", online, err, want)
 			}
-			messages, err := c.Receive(t.Context())
+			messages, err := client.Receive(t.Context())
 			if want := []Message{{"9", "10003", "100%, or\nless"}, {"99", "10002", "20"}}; err != nil || !reflect.DeepEqual(messages, want) {
 				t.Errorf("messages %q, %v; want %q", messages, err, want)
 			}
-			for _, err := range []error{c.SetStatus(t.Context(), "30"), c.Send(t.Context(), "10002", "hello"), c.Logout(t.Context())} {
+			for _, err := range []error{client.SetStatus(t.Context(), "30"), client.Send(t.Context(), "10002", "hello"), client.Logout(t.Context())} {
 				if err != nil {
 					t.Error(err)
 				}
@@ -146,13 +146,13 @@ func valueOf(record, key string) string {
 }
 
 func TestEachKindTellsAWrongPassword(t *testing.T) {
-	for _, k := range Kinds() {
+	for _, kind := range Kinds() {
 		s := &server{t: t, answer: func(record string) string {
 			head, _ := headOf(record)
 			return head + "&RS=1&RA=Password error" + lineEnd(record)
 		}}
-		if err := k.Client(s.dial, "10001", "123456").Login(t.Context()); !errors.Is(err, ErrPassword) {
-			t.Errorf("%s: %v", k.Name, err)
+		if err := kind.Client(s.dial, "10001", "123456").Login(t.Context()); !errors.Is(err, ErrPassword) {
+			t.Errorf("%s: %v", kind.Name, err)
 		}
 	}
 }
@@ -176,13 +176,13 @@ func TestEachKindIsConfused(t *testing.T) {
 			return a + "\r\n"
 		}},
 	} {
-		for _, k := range Kinds() {
-			t.Run(k.Name+" "+c.name, func(t *testing.T) {
+		for _, kind := range Kinds() {
+			t.Run(kind.Name+" "+c.name, func(t *testing.T) {
 				s := &server{t: t, answer: func(record string) string { return c.breaks(promised(record)) }}
-				client := k.Client(s.dial, "10001", "123456")
+				client := kind.Client(s.dial, "10001", "123456")
 				defer client.Close()
 				friends, err := client.Friends(t.Context())
-				if err == nil && reflect.DeepEqual(friends, []string{"10002", "10003"}) && !forgiving(k, c.name) {
+				if err == nil && reflect.DeepEqual(friends, []string{"10002", "10003"}) && !forgiving(kind, c.name) {
 					t.Error("it did not notice")
 				}
 			})
@@ -191,13 +191,13 @@ func TestEachKindIsConfused(t *testing.T) {
 }
 
 // forgiving are the kinds that drop whatever stands behind the last comma.
-func forgiving(k Kind, what string) bool {
-	elements, err := k.elements("10002,\r\n")
-	return what == "by the other form of line end" && k.Version != "1.4" && err == nil && len(elements) == 1
+func forgiving(kind Kind, what string) bool {
+	elements, err := kind.elements("10002,\r\n")
+	return what == "by the other form of line end" && kind.Version != "1.4" && err == nil && len(elements) == 1
 }
 
 func TestAClientIsGivenUpWhenItsContextEnds(t *testing.T) {
-	for _, k := range Kinds() {
+	for _, kind := range Kinds() {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		silent := func(context.Context) (net.Conn, error) {
 			ours, theirs := net.Pipe()
@@ -205,11 +205,11 @@ func TestAClientIsGivenUpWhenItsContextEnds(t *testing.T) {
 			t.Cleanup(func() { theirs.Close() })
 			return ours, nil
 		}
-		c := k.Client(silent, "10001", "123456")
-		if err := c.Login(ctx); err == nil {
-			t.Errorf("%s took silence for an answer", k.Name)
+		client := kind.Client(silent, "10001", "123456")
+		if err := client.Login(ctx); err == nil {
+			t.Errorf("%s took silence for an answer", kind.Name)
 		}
-		c.Close()
+		client.Close()
 		cancel()
 	}
 }

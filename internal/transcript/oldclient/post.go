@@ -16,14 +16,14 @@ const host = "tqq.tencent.com:8000"
 
 // A post sends one record and returns the response: all of it, headers
 // included, if the client reads to the end; else its body.
-type post func(ctx context.Context, c *Client, record string) (response string, err error)
+type post func(ctx context.Context, client *Client, record string) (response string, err error)
 
 // toTheEnd is a client that writes a request by hand, on a connection of its
 // own, and takes all that comes until the server closes. In format, %d stands
 // for the length of the record.
 func toTheEnd(format string) post {
-	return func(ctx context.Context, c *Client, record string) (string, error) {
-		conn, err := c.dial(ctx)
+	return func(ctx context.Context, client *Client, record string) (string, error) {
+		conn, err := client.dial(ctx)
 		if err != nil {
 			return "", err
 		}
@@ -40,70 +40,70 @@ func toTheEnd(format string) post {
 // keepAlive is a client whose library holds its connection and reads as much
 // as Content-Length says. The body is written together with the head.
 func keepAlive(format string) post {
-	return func(ctx context.Context, c *Client, record string) (string, error) {
-		if err := c.connect(ctx); err != nil {
+	return func(ctx context.Context, client *Client, record string) (string, error) {
+		if err := client.connect(ctx); err != nil {
 			return "", err
 		}
-		defer bound(ctx, c.conn)()
-		if _, err := io.WriteString(c.conn, fmt.Sprintf(format, len(record))+record); err != nil {
+		defer bound(ctx, client.conn)()
+		if _, err := io.WriteString(client.conn, fmt.Sprintf(format, len(record))+record); err != nil {
 			return "", err
 		}
-		return c.body()
+		return client.body()
 	}
 }
 
 // expecting is keepAlive of a library that sends the head alone and waits to
 // be told to go on.
 func expecting(format string) post {
-	return func(ctx context.Context, c *Client, record string) (string, error) {
-		if err := c.connect(ctx); err != nil {
+	return func(ctx context.Context, client *Client, record string) (string, error) {
+		if err := client.connect(ctx); err != nil {
 			return "", err
 		}
-		defer bound(ctx, c.conn)()
-		if _, err := io.WriteString(c.conn, fmt.Sprintf(format, len(record))); err != nil {
+		defer bound(ctx, client.conn)()
+		if _, err := io.WriteString(client.conn, fmt.Sprintf(format, len(record))); err != nil {
 			return "", err
 		}
-		goOn, err := http.ReadResponse(c.reader, nil)
+		goOn, err := http.ReadResponse(client.reader, nil)
 		if err != nil {
 			return "", err
 		}
 		if goOn.StatusCode != http.StatusContinue {
 			return "", fmt.Errorf("status %s before the body", goOn.Status)
 		}
-		if _, err := io.WriteString(c.conn, record); err != nil {
+		if _, err := io.WriteString(client.conn, record); err != nil {
 			return "", err
 		}
-		return c.body()
+		return client.body()
 	}
 }
 
 // chunked is keepAlive of a device that sends what it has in chunks of 32
 // bytes, each in a write of its own.
 func chunked(head string) post {
-	return func(ctx context.Context, c *Client, record string) (string, error) {
-		if err := c.connect(ctx); err != nil {
+	return func(ctx context.Context, client *Client, record string) (string, error) {
+		if err := client.connect(ctx); err != nil {
 			return "", err
 		}
-		defer bound(ctx, c.conn)()
-		if _, err := io.WriteString(c.conn, head); err != nil {
+		defer bound(ctx, client.conn)()
+		if _, err := io.WriteString(client.conn, head); err != nil {
 			return "", err
 		}
 		for part := range slices.Chunk([]byte(record), 32) {
-			if _, err := fmt.Fprintf(c.conn, "%x\r\n%s\r\n", len(part), part); err != nil {
+			if _, err := fmt.Fprintf(client.conn, "%x\r\n%s\r\n", len(part), part); err != nil {
 				return "", err
 			}
 		}
-		if _, err := io.WriteString(c.conn, "0\r\n\r\n"); err != nil {
+		if _, err := io.WriteString(client.conn, "0\r\n\r\n"); err != nil {
 			return "", err
 		}
-		return c.body()
+		return client.body()
 	}
 }
 
 // netHTTP is a client on Go's net/http.
-func netHTTP(ctx context.Context, c *Client, record string) (string, error) {
+func netHTTP(ctx context.Context, client *Client, record string) (string, error) {
 	transport := &http.Transport{
-		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return c.dial(ctx) },
+		DialContext:       func(ctx context.Context, _, _ string) (net.Conn, error) { return client.dial(ctx) },
 		DisableKeepAlives: true,
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+host, strings.NewReader(record))

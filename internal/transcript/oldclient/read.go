@@ -148,8 +148,8 @@ func hasRS(record string) bool {
 // How a client learns who is online.
 
 // queryStat asks for those who are.
-func queryStat(ctx context.Context, c *Client) ([]Friend, error) {
-	columns, err := c.list(ctx, "Query_Stat", "TN=50&UN=0", "FC", "ST", "UN", "NK")
+func queryStat(ctx context.Context, client *Client) ([]Friend, error) {
+	columns, err := client.list(ctx, "Query_Stat", "TN=50&UN=0", "FC", "ST", "UN", "NK")
 	if err != nil {
 		return nil, err
 	}
@@ -161,12 +161,12 @@ func queryStat(ctx context.Context, c *Client) ([]Friend, error) {
 }
 
 // queryStat2 asks for all, in version 1.4, and for their names.
-func queryStat2(ctx context.Context, c *Client) ([]Friend, error) {
-	states, err := c.list(ctx, "Query_Stat2", "UN=0", "ST", "UN")
+func queryStat2(ctx context.Context, client *Client) ([]Friend, error) {
+	states, err := client.list(ctx, "Query_Stat2", "UN=0", "ST", "UN")
 	if err != nil {
 		return nil, err
 	}
-	names, err := c.list(ctx, "SimpleInfo2", "UN=0", "UN", "FC", "NK")
+	names, err := client.list(ctx, "SimpleInfo2", "UN=0", "UN", "FC", "NK")
 	if err != nil {
 		return nil, err
 	}
@@ -175,11 +175,11 @@ func queryStat2(ctx context.Context, c *Client) ([]Friend, error) {
 		if states[0][i] == "20" {
 			continue
 		}
-		f := Friend{UIN: uin, Status: states[0][i]}
+		friend := Friend{UIN: uin, Status: states[0][i]}
 		if n := slices.Index(names[0], uin); n >= 0 {
-			f.Face, f.Nick = names[1][n], unescape(names[2][n])
+			friend.Face, friend.Nick = names[1][n], unescape(names[2][n])
 		}
-		all = append(all, f)
+		all = append(all, friend)
 	}
 	return all, nil
 }

@@ -22,17 +22,17 @@ const (
 func BenchmarkKeepAlive(b *testing.B) {
 	request := []byte(post(pollRecord, "Host: 127.0.0.1:8000", "Content-Type: text/plain; charset=UTF-8", "User-Agent: bench"))
 	compare(b, func(b *testing.B, address string) {
-		c, err := net.Dial("tcp", address)
+		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			b.Fatal(err)
 		}
-		defer c.Close()
+		defer conn.Close()
 		in := make([]byte, 4096)
 		for b.Loop() {
-			if _, err := c.Write(request); err != nil {
+			if _, err := conn.Write(request); err != nil {
 				b.Fatal(err)
 			}
-			if _, err := c.Read(in); err != nil {
+			if _, err := conn.Read(in); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -45,17 +45,17 @@ func BenchmarkConnectionPerRequest(b *testing.B) {
 	request := []byte(post(pollRecord, "Host: 127.0.0.1:8000", "Content-Type: text/plain; charset=UTF-8", "Connection: close"))
 	compare(b, func(b *testing.B, address string) {
 		for b.Loop() {
-			c, err := net.Dial("tcp", address)
+			conn, err := net.Dial("tcp", address)
 			if err != nil {
 				b.Fatal(err)
 			}
-			if _, err := c.Write(request); err != nil {
+			if _, err := conn.Write(request); err != nil {
 				b.Fatal(err)
 			}
-			if _, err := io.Copy(io.Discard, c); err != nil {
+			if _, err := io.Copy(io.Discard, conn); err != nil {
 				b.Fatal(err)
 			}
-			_ = c.Close()
+			_ = conn.Close()
 		}
 	})
 }
@@ -70,7 +70,7 @@ func compare(b *testing.B, client func(b *testing.B, address string)) {
 		})}))
 	})
 	b.Run("net-http", func(b *testing.B) {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -78,9 +78,9 @@ func compare(b *testing.B, client func(b *testing.B, address string)) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			_, _ = io.WriteString(w, pollAnswer)
 		})}
-		go func() { _ = s.Serve(l) }()
+		go func() { _ = s.Serve(listener) }()
 		defer s.Close()
 		b.ReportAllocs()
-		client(b, l.Addr().String())
+		client(b, listener.Addr().String())
 	})
 }

@@ -50,8 +50,8 @@ type conn struct {
 	readBy, writeBy time.Time
 }
 
-func newConn(w *Protocol, nc *transport.Conn) *conn {
-	c := &conn{way: w, net: nc, blank: nc.BlankBytes}
+func newConn(protocol *Protocol, nc *transport.Conn) *conn {
+	c := &conn{way: protocol, net: nc, blank: nc.BlankBytes}
 	c.in = c.idle[:]
 	c.peer.Form = wire.FormHTTP
 	return c
@@ -96,26 +96,26 @@ func (c *conn) serveOne(ctx context.Context, patience time.Duration) error {
 	if err != nil {
 		return err
 	}
-	r := &c.req
-	if f := r.parse(c.in[c.r : c.r+n]); f != nil {
+	request := &c.req
+	if f := request.parse(c.in[c.r : c.r+n]); f != nil {
 		return f
 	}
-	if !r.isRecord() {
+	if !request.isRecord() {
 		return errPage
 	}
-	c.way.proxies.Identify(&c.peer, c.net.Addr, r.forwarded)
-	origin, f := c.admitPage(r)
+	c.way.proxies.Identify(&c.peer, c.net.Addr, request.forwarded)
+	origin, f := c.admitPage(request)
 	switch {
 	case f != nil:
 		return f
-	case r.length > int64(c.way.limits.BodyBytes):
+	case request.length > int64(c.way.limits.BodyBytes):
 		return faultTooBig
 	}
-	c.peer.Charset = r.charset
+	c.peer.Charset = request.charset
 
 	// Reading on may move the header, and what r holds of it, away.
 	c.r += n
-	record, err := c.readBody(r)
+	record, err := c.readBody(request)
 	if err != nil {
 		return err
 	}

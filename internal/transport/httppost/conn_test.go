@@ -103,14 +103,14 @@ func TestARequestCostsNoAllocation(t *testing.T) {
 
 func TestAnIdleConnectionHoldsLittle(t *testing.T) {
 	s := &script{text: []byte("POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n" + strings.Repeat("a", 60_000)), step: 4096}
-	c := newConn(New(Config{Handler: bracket{}, Log: slog.New(slog.DiscardHandler)}), &transport.Conn{Conn: s})
-	_ = c.fill()
-	if _, err := readOne(c); err != nil || c.lent == nil {
-		t.Fatalf("got %v, lent %v", err, c.lent != nil)
+	conn := newConn(New(Config{Handler: bracket{}, Log: slog.New(slog.DiscardHandler)}), &transport.Conn{Conn: s})
+	_ = conn.fill()
+	if _, err := readOne(conn); err != nil || conn.lent == nil {
+		t.Fatalf("got %v, lent %v", err, conn.lent != nil)
 	}
-	c.answers()
-	c.release()
-	if len(c.in) != idleBytes || c.lent != nil || c.out != nil {
+	conn.answers()
+	conn.release()
+	if len(conn.in) != idleBytes || conn.lent != nil || conn.out != nil {
 		t.Error("it kept what it had borrowed")
 	}
 }

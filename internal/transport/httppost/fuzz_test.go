@@ -60,11 +60,11 @@ func (bracket) Handle(_ context.Context, _ *transport.Peer, record, dst []byte) 
 type once struct{ conns chan net.Conn }
 
 func (o once) Accept() (net.Conn, error) {
-	c, ok := <-o.conns
+	conn, ok := <-o.conns
 	if !ok {
 		return nil, net.ErrClosed
 	}
-	return c, nil
+	return conn, nil
 }
 func (o once) Close() error   { return nil }
 func (o once) Addr() net.Addr { return &net.TCPAddr{} }
@@ -155,19 +155,19 @@ func FuzzAgainstNetHTTP(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, text []byte, step int) {
 		s := &script{text: text, step: max(1, step), closed: make(chan struct{})}
-		c := newConn(New(Config{Handler: bracket{}, Log: slog.New(slog.DiscardHandler)}), &transport.Conn{Conn: s})
+		conn := newConn(New(Config{Handler: bracket{}, Log: slog.New(slog.DiscardHandler)}), &transport.Conn{Conn: s})
 		for {
-			for !c.begun() {
-				if c.fill() != nil {
+			for !conn.begun() {
+				if conn.fill() != nil {
 					return
 				}
 			}
-			rest := text[len(text)-len(s.text)-(c.w-c.r):]
-			ours, err := readOne(c)
+			rest := text[len(text)-len(s.text)-(conn.w-conn.r):]
+			ours, err := readOne(conn)
 			if err != nil {
 				return
 			}
-			after := len(s.text) + (c.w - c.r)
+			after := len(s.text) + (conn.w - conn.r)
 			theirs, left, err := readByNetHTTP(rest)
 			if err != nil {
 				return

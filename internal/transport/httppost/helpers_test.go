@@ -58,27 +58,27 @@ func newServer(tb testing.TB, cfg httppost.Config) *transport.Server {
 
 // way is how connections come to a way in: a benchmark's through detection, as
 // in the server that users run.
-func way(tb testing.TB, w *httppost.Protocol) transport.Protocol {
+func way(tb testing.TB, protocol *httppost.Protocol) transport.Protocol {
 	if _, ok := tb.(*testing.B); ok {
-		return &transport.ProtocolDetector{HTTP: w}
+		return &transport.ProtocolDetector{HTTP: protocol}
 	}
-	return w
+	return protocol
 }
 
 // listen serves on a loopback port and returns its address.
 func listen(tb testing.TB, cfg httppost.Config) string {
 	tb.Helper()
-	l, err := transport.Listen(tb.Context(), "127.0.0.1:0")
+	listener, err := transport.Listen(tb.Context(), "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
 	s := newServer(tb, cfg)
 	go func() {
-		if err := s.Serve(l); err != nil {
+		if err := s.Serve(listener); err != nil {
 			tb.Error("serve:", err)
 		}
 	}()
-	return l.Addr().String()
+	return listener.Addr().String()
 }
 
 // client is one end of a connection to a server.
@@ -90,13 +90,13 @@ type client struct {
 
 func dial(tb testing.TB, address string) *client {
 	tb.Helper()
-	c, err := net.Dial("tcp", address)
+	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
-	tb.Cleanup(func() { _ = c.Close() })
-	return &client{tb, c, bufio.NewReader(c)}
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	tb.Cleanup(func() { _ = conn.Close() })
+	return &client{tb, conn, bufio.NewReader(conn)}
 }
 
 func (c *client) send(text string) {
@@ -155,8 +155,8 @@ func newPipes() *pipes { return &pipes{make(chan net.Conn), make(chan struct{})}
 
 func (p *pipes) Accept() (net.Conn, error) {
 	select {
-	case c := <-p.conns:
-		return c, nil
+	case conn := <-p.conns:
+		return conn, nil
 	case <-p.closed:
 		return nil, net.ErrClosed
 	}

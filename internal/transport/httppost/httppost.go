@@ -103,15 +103,15 @@ type Protocol struct {
 
 // New makes a way in.
 func New(cfg Config) *Protocol {
-	w := &Protocol{
+	protocol := &Protocol{
 		handler:  cfg.Handler,
 		limits:   cfg.Limits.withDefaults(),
 		proxies:  cfg.TrustedProxies,
 		origins:  cfg.Origins,
 		warnings: cmp.Or(cfg.Warnings, transport.NewWarnings(cfg.Log, time.Now)),
 	}
-	w.pages = newPages(w.checkName(cfg.Pages, cfg.WrongName), w.limits, cfg.Log)
-	return w
+	protocol.pages = newPages(protocol.checkName(cfg.Pages, cfg.WrongName), protocol.limits, cfg.Log)
+	return protocol
 }
 
 // Serve answers the requests that come on nc, one after another, until the

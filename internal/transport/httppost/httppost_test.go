@@ -404,11 +404,11 @@ func TestSilentConnectionsDisturbNobody(t *testing.T) {
 	const silent, sources = 8_000, 8
 	for i := range silent {
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+i%sources))}}
-		c, err := d.Dial("tcp", address)
+		conn, err := d.Dial("tcp", address)
 		if err != nil {
 			t.Fatalf("connection %d: %v", i, err)
 		}
-		defer c.Close()
+		defer conn.Close()
 	}
 	c := dial(t, address)
 	slowest := time.Duration(0)

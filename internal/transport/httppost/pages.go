@@ -25,10 +25,10 @@ func newPages(h http.Handler, limits Limits, log *slog.Logger) *http.Server {
 		WriteTimeout:      limits.PageTime,
 		MaxHeaderBytes:    limits.HeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return transport.WithConn(ctx, c.(*transport.Conn))
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			return transport.WithConn(ctx, conn.(*transport.Conn))
 		},
-		BaseContext: func(l net.Listener) context.Context { return l.(*upgradedListener).ctx },
+		BaseContext: func(listener net.Listener) context.Context { return listener.(*upgradedListener).ctx },
 	}
 	s.SetKeepAlivesEnabled(false)
 	return s
@@ -78,12 +78,12 @@ type upgradedListener struct {
 }
 
 func (l *upgradedListener) Accept() (net.Conn, error) {
-	c := l.conn
-	if c == nil {
+	conn := l.conn
+	if conn == nil {
 		return nil, io.EOF
 	}
 	l.conn = nil
-	return c, nil
+	return conn, nil
 }
 
 func (l *upgradedListener) Close() error   { return nil }

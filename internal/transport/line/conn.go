@@ -38,11 +38,11 @@ type conn struct {
 	writeBy time.Duration // the connection's write deadline
 }
 
-func newConn(w *Protocol, nc *transport.Conn) *conn {
-	c := &conn{way: w, net: nc, heardAt: w.now()}
-	c.framer.init(&w.buffers, w.limits.LineBytes)
+func newConn(protocol *Protocol, nc *transport.Conn) *conn {
+	c := &conn{way: protocol, net: nc, heardAt: protocol.now()}
+	c.framer.init(&protocol.buffers, protocol.limits.LineBytes)
 	c.ignored = nc.BlankBytes
-	c.dialogue = w.host.Converse(c)
+	c.dialogue = protocol.host.Converse(c)
 	return c
 }
 
@@ -118,14 +118,14 @@ func (c *conn) held() int {
 
 // answer has the records that have arrived answered.
 func (c *conn) answer(ctx context.Context) {
-	b := c.way.batch()
-	defer c.way.takeBack(b)
-	c.take(b)
-	allowed := c.rate.Allow(len(b.records), c.way.limits.RecordsPerSecond)
-	b.peer = transport.Peer{Addr: c.net.Addr, Form: wire.FormLine}
-	c.dialogue.Answer(ctx, &b.peer, b.records[:allowed], c.write)
+	batch := c.way.batch()
+	defer c.way.takeBack(batch)
+	c.take(batch)
+	allowed := c.rate.Allow(len(batch.records), c.way.limits.RecordsPerSecond)
+	batch.peer = transport.Peer{Addr: c.net.Addr, Form: wire.FormLine}
+	c.dialogue.Answer(ctx, &batch.peer, batch.records[:allowed], c.write)
 	c.heardAt = c.way.now()
-	if allowed < len(b.records) {
+	if allowed < len(batch.records) {
 		c.way.warnings.Flood(c.net.Addr, c.way.limits.RecordsPerSecond)
 		c.Close()
 	}

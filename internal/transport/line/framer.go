@@ -126,13 +126,13 @@ func (f *framer) makeRoom() {
 
 // grow borrows a larger buffer. There is one as long as no line is too long.
 func (f *framer) grow() {
-	b := f.buffers.larger(len(f.in))
-	if b == nil {
+	buffer := f.buffers.larger(len(f.in))
+	if buffer == nil {
 		return
 	}
-	copy(b.b, f.in[:f.w])
+	copy(buffer.b, f.in[:f.w])
 	f.buffers.takeBack(f.lent)
-	f.in, f.lent = b.b, b
+	f.in, f.lent = buffer.b, buffer
 }
 
 // release gives back what was borrowed to read into, if nothing is in it.

@@ -30,18 +30,18 @@ func (s *slices) Read(p []byte) (int, error) {
 
 // records are those that a framer finds, and whether a line was too long.
 func records(text, cuts []byte) (found [][]byte, long bool) {
-	w := New(Config{})
+	protocol := New(Config{})
 	var f framer
-	f.init(&w.buffers, w.limits.LineBytes)
+	f.init(&protocol.buffers, protocol.limits.LineBytes)
 	for in := (&slices{text, cuts}); ; {
 		switch f.scan() {
 		case aRecord:
-			b := w.batch()
-			f.take(b)
-			for _, r := range b.records {
+			batch := protocol.batch()
+			f.take(batch)
+			for _, r := range batch.records {
 				found = append(found, bytes.Clone(r))
 			}
-			w.takeBack(b)
+			protocol.takeBack(batch)
 			continue
 		case tooLong:
 			return found, true

@@ -15,7 +15,7 @@ import (
 type silent struct{}
 
 func (silent) Converse(transport.PushConn) transport.RecordStream { return silent{} }
-func (silent) End()                                       {}
+func (silent) End()                                               {}
 func (silent) Answer(context.Context, *transport.Peer, [][]byte, func([]byte) error) {
 }
 
@@ -30,21 +30,21 @@ func (s script) SetReadDeadline(time.Time) error { return nil }
 
 func TestAConnectionGivesBackWhatItBorrowedWhenItIdles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := New(Config{Host: silent{}})
+		protocol := New(Config{Host: silent{}})
 		text := strings.NewReader(strings.Repeat("VER=1.4&CMD=List\r\n", 1000))
-		c := newConn(w, &transport.Conn{Conn: script{text: text}})
-		for text.Len() > 0 || c.begun() {
-			if c.scan() == aRecord {
-				c.answer(t.Context())
-			} else if err := c.fill(c.net); err != nil {
+		conn := newConn(protocol, &transport.Conn{Conn: script{text: text}})
+		for text.Len() > 0 || conn.begun() {
+			if conn.scan() == aRecord {
+				conn.answer(t.Context())
+			} else if err := conn.fill(conn.net); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if c.patient(); len(c.in) == idleBytes {
+		if conn.patient(); len(conn.in) == idleBytes {
 			t.Error("more that comes soon is read into the idle buffer")
 		}
 		<-time.After(2 * busyTime)
-		if c.patient(); c.lent != nil || len(c.in) != idleBytes {
+		if conn.patient(); conn.lent != nil || len(conn.in) != idleBytes {
 			t.Error("it kept what it had borrowed")
 		}
 	})

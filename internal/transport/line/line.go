@@ -86,14 +86,14 @@ type Protocol struct {
 
 // New makes a way in.
 func New(cfg Config) *Protocol {
-	w := &Protocol{
+	protocol := &Protocol{
 		host:     cfg.Host,
 		limits:   cfg.Limits.withDefaults(),
 		made:     time.Now().Add(-1), // no time is 0
 		warnings: cmp.Or(cfg.Warnings, transport.NewWarnings(cfg.Log, time.Now)),
 	}
-	w.buffers.largest = w.limits.LineBytes + prefixBytes + len("\r\n")
-	return w
+	protocol.buffers.largest = protocol.limits.LineBytes + prefixBytes + len("\r\n")
+	return protocol
 }
 
 // now is the time since the way was made.

@@ -17,7 +17,7 @@ import (
 type deep struct{ link transport.PushConn }
 
 func (d *deep) Converse(link transport.PushConn) transport.RecordStream { return &deep{link} }
-func (d *deep) End()                                            {}
+func (d *deep) End()                                                    {}
 func (d *deep) Answer(_ context.Context, _ *transport.Peer, records [][]byte, reply func([]byte) error) {
 	dig(200)
 	for range records {

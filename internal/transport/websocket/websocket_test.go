@@ -117,16 +117,16 @@ type client struct {
 // tryDial connects with header lines and the subprotocols that are offered.
 func (s *server) tryDial(header http.Header, offers ...string) (*client, *http.Response) {
 	s.t.Helper()
-	ws, resp, err := websocket.Dial(s.t.Context(), "ws://"+s.addr+"/ws", &websocket.DialOptions{HTTPHeader: header, Host: header.Get("Host"), Subprotocols: offers, CompressionMode: websocket.CompressionContextTakeover})
+	conn, resp, err := websocket.Dial(s.t.Context(), "ws://"+s.addr+"/ws", &websocket.DialOptions{HTTPHeader: header, Host: header.Get("Host"), Subprotocols: offers, CompressionMode: websocket.CompressionContextTakeover})
 	if err != nil {
 		if resp == nil {
 			s.t.Fatal("dial:", err)
 		}
 		return nil, resp
 	}
-	ws.SetReadLimit(1 << 20)
-	s.t.Cleanup(func() { _ = ws.CloseNow() })
-	return &client{s.t, ws}, resp
+	conn.SetReadLimit(1 << 20)
+	s.t.Cleanup(func() { _ = conn.CloseNow() })
+	return &client{s.t, conn}, resp
 }
 
 func (s *server) dial() *client {
