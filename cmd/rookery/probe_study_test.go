@@ -61,6 +61,7 @@ func testStudyOf2005(t *testing.T, reset string) {
 		"Login/parameter/M5-M6/without-M5,-with-M6=1":                              "RES=0 RS=1",
 		"Login/parameter/LC-M5-M6/without-M5,-with-M6=1,-with-LC=9326B87B234E7236": "RES=0 RS=1",
 		"Login/parameter/M5-PS/with-M5=0,-with-PS={secret}":                        "as usual",
+		"Login/parameter/M6/M6=1-against-no-M6,-without-M5":                        "alike",
 		"Login/parameter/LC/with-LC=9326B87B234E7236":                              "as usual",
 		// List: which keys it needs.
 		"List/parameter/TN-UN/without-TN,-without-UN": "as usual",

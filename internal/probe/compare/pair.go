@@ -3,6 +3,7 @@ package compare
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -70,6 +71,9 @@ func (p *pair) Sent() int { return max(p.a.Sent(), p.b.Sent()) }
 // Run asks both.
 func (p *pair) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*lab.Trace, error) {
 	a, b, err := p.ask(ctx, steps, nonce)
+	if locked := new(lab.LockedError); errors.As(err, &locked) {
+		p.lookAt(upTo(a, b), upTo(b, a), nonce)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -77,14 +81,24 @@ func (p *pair) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (
 	return a, nil
 }
 
-// ask makes an experiment on both.
+// ask makes an experiment on both. If a lock ends it on either, the error says so, and the
+// traces go as far as they were made.
 func (p *pair) ask(ctx context.Context, steps []experiment.Step, nonce uint64) (a, b *lab.Trace, err error) {
-	a, err = p.a.Run(ctx, steps, nonce)
-	if err != nil {
-		return nil, nil, err
+	lockedA, lockedB := new(lab.LockedError), new(lab.LockedError)
+	a, errA := p.a.Run(ctx, steps, nonce)
+	if errors.As(errA, &lockedA) {
+		a = lockedA.Part
+	} else if errA != nil {
+		return nil, nil, errA
 	}
-	if b, err = p.b.Run(ctx, steps, nonce); err != nil {
-		return nil, nil, err
+	b, errB := p.b.Run(ctx, steps, nonce)
+	if errors.As(errB, &lockedB) {
+		b = lockedB.Part
+	} else if errB != nil {
+		return nil, nil, errB
+	}
+	if err := cmp.Or(errA, errB); err != nil {
+		return a, b, err
 	}
 	if unmade := cmp.Or(a.Unmade, b.Unmade); unmade != "" {
 		a.Unmade, b.Unmade = unmade, unmade // it proves nothing of either
@@ -109,7 +123,7 @@ func (p *pair) look(a, b *lab.Trace, nonce uint64) {
 
 // upTo is a trace as far as another goes.
 func upTo(t, other *lab.Trace) *lab.Trace {
-	n := len(other.Steps)
+	n := min(len(t.Steps), len(other.Steps))
 	return &lab.Trace{ID: t.ID, Steps: t.Steps[:n], Answers: t.Answers[:n]}
 }
 

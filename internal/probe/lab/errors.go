@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
 // Stopped is why no further experiment is made: what was found until then stands.
@@ -40,6 +42,20 @@ type LimitedError struct {
 func (e *LimitedError) Error() string {
 	return fmt.Sprintf("%d requests without a pause, where the server answers about %d in %v", e.Requests, e.Most, e.Per.Round(time.Second))
 }
+
+// A LockedError is for an experiment that ended early: a right login was refused behind
+// wrong ones, and more wrong ones were to come. It is an [ErrForbidden] too.
+type LockedError struct {
+	Part *Trace            // up to the login that was refused
+	Left []experiment.Step // what was not sent
+}
+
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("a right login is refused behind wrong ones (%s), and more of these are not sent", e.Part.Answers[len(e.Part.Answers)-1].ID)
+}
+
+// Is reports whether target is [ErrForbidden].
+func (e *LockedError) Is(target error) bool { return target == ErrForbidden }
 
 // Is reports whether target is [ErrForbidden].
 func (e *LimitedError) Is(target error) bool { return target == ErrForbidden }

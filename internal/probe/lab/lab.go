@@ -217,7 +217,8 @@ const mostTries = 12
 // Run makes an experiment. If no answer comes to a step, or one that a limit may have
 // given, everything is tried again from a reset; only what fails three times in a row at
 // the same step is believed to be the server's way to answer. Nonce distinguishes
-// experiments with equal steps: their marks differ.
+// experiments with equal steps: their marks differ. An experiment that a lock ends fails
+// with [*LockedError], which has what was answered until then.
 func (l *Lab) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*Trace, error) {
 	if err := l.permitted(steps); err != nil {
 		return nil, err

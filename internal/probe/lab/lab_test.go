@@ -476,3 +476,50 @@ func TestALockThatARightLoginDoesNotLiftIsMeasuredOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Behind a lock more wrong logins would show nothing, and make it longer.
+func TestALockEndsAnExperimentBeforeMoreWrongLogins(t *testing.T) {
+	wrong := 0
+	s := newSite(t, func(record string, _ int) string {
+		if strings.Contains(record, "PS=wrong") {
+			wrong++
+		}
+		if strings.Contains(record, "CMD=Login") && wrong >= 2 {
+			return "RES=0&RS=1"
+		}
+		return "RES=0&RS=0"
+	})
+	b := newBench(t, parse(t, "limits: {rate: 0, failed_logins: 3, wait: 1ms}"), s.URL)
+	bad := "a Login PS=wrong"
+	lines := []string{bad, bad, "a Login", "a List", bad, bad}
+	check := func(b *bench) {
+		t.Helper()
+		_, err := b.Run(context.Background(), b.steps(lines...), 0)
+		locked := new(lab.LockedError)
+		if !errors.As(err, &locked) || !errors.Is(err, lab.ErrForbidden) {
+			t.Fatalf("the experiment ends with %v", err)
+		}
+		if n := len(locked.Part.Steps); n != 3 || len(locked.Part.Answers) != n {
+			t.Errorf("it has %d steps and %d answers", n, len(locked.Part.Answers))
+		}
+		if got := b.Key(locked.Left, 0); got != "0: a List; a Login PS=wrong; a Login PS=wrong" {
+			t.Errorf("what is left is %s", got)
+		}
+	}
+	check(b)
+	if wrong != 2 {
+		t.Errorf("%d wrong logins were sent", wrong)
+	}
+	asked := len(s.records)
+	check(archived(t, b, s.URL, func(c *lab.Config) { c.Offline = true }))
+	if len(s.records) != asked {
+		t.Error("the transcript does not have the experiment whole")
+	}
+
+	// Behind the last wrong one all is asked, to see what a lock does.
+	wrong = 0
+	b = newBench(t, b.file, s.URL)
+	if trace := b.run(bad, bad, "a Login", "a List"); len(trace.Answers) != 4 {
+		t.Errorf("the experiment has %d answers", len(trace.Answers))
+	}
+}

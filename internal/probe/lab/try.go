@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ type try struct {
 	steps    []experiment.Step
 	past     *attempts
 	over     bool // it ended, and is to be made again
+	locked   bool // it ended at a right login that is refused, before more wrong ones
 	// unanswered is how often what is no step was sent in vain.
 	unanswered int
 }
@@ -92,6 +94,10 @@ func (l *Lab) try(ctx context.Context, key string, e experimentOf, past *attempt
 		}
 		trace.Answers = append(trace.Answers, a)
 		t.note(s, &a)
+		if t.locked {
+			trace.Steps = e.steps[:i+1]
+			return nil, &LockedError{Part: trace, Left: e.steps[i+1:]}
+		}
 	}
 	return trace, nil
 }
@@ -226,7 +232,7 @@ func (t *try) exchange(ctx context.Context, s experiment.Step, number int) (Answ
 	}
 	l.now.at = seconds(e.T)
 	t.answer(s, number, &a, hidden)
-	e.Last = number > 0 && (t.over || number == len(t.steps))
+	e.Last = number > 0 && (t.over || t.locked || number == len(t.steps))
 	return a, t.write(e)
 }
 
@@ -242,6 +248,18 @@ func (t *try) answer(s experiment.Step, number int, a *Answer, sent []byte) {
 	if t.over = number > 0 && t.ends(number, a); !t.over || a.Lost {
 		t.lab.limit.serve(t.lab.now)
 	}
+	t.locked = number > 0 && !t.over && t.locks(number, a)
+}
+
+// locks reports whether the answer to a step is that of a lock, and more wrong logins were
+// to come: these would show nothing, and make the lock longer.
+func (t *try) locks(number int, a *Answer) bool {
+	l, s := t.lab, t.steps[number-1]
+	if a.Lost || l.verb(s) != experiment.Login || l.wrongLogin(s) || Done(l.File, s.Command, a) {
+		return false
+	}
+	// failed is empty where a control URL undoes failed logins.
+	return len(l.failed) > 0 && slices.ContainsFunc(t.steps[number:], l.wrongLogin)
 }
 
 // mayGoOn waits until the next request may be sent, and fails if none may be any

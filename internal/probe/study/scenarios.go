@@ -10,17 +10,18 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// scenarios makes those of the file, each whole, and states what follows from comparing
-// the answers within each.
+// scenarios makes those of the file, each whole if no lock ends it, and states what follows
+// from comparing the answers within each.
 func (s *study) scenarios() error {
 	for _, sc := range s.File.Scenarios {
-		t, err := s.run(sc.Steps...)
+		t, err := s.askPart(0, sc.Steps...)
 		if err != nil {
 			return err
 		}
 		if t == nil {
 			continue // what was not made is named among what was not tested
 		}
+		s.look(t)
 		out := finding.Scenario{Name: sc.Name, Facts: s.compareSteps(t)}
 		for i, step := range t.Steps {
 			told := finding.ScenarioStep{Step: s.File.FormatStep(step), Wait: step.Wait.Seconds()}
@@ -35,21 +36,29 @@ func (s *study) scenarios() error {
 }
 
 // compareSteps compares each changed request of a trace with the nearest one of the
-// same command, asked in the same state, that is as the file has it. It returns the
-// IDs of the facts that follow.
+// same command, asked in the same state, that is as the file has it, and with those
+// before it that differ from it in one key. It returns the IDs of the facts that follow.
 func (s *study) compareSteps(t *lab.Trace) (facts []string) {
 	states := s.sessionsIn(t)
+	state := func(f finding.Fact, i int) {
+		if known := s.claim(f, t, i); !slices.Contains(facts, known.ID) {
+			facts = append(facts, known.ID)
+		}
+	}
 	for i, step := range t.Steps {
 		if step.Wait > 0 || len(step.Changes) == 0 || step.Way != "" {
 			continue
 		}
-		j := s.nearestBase(t, states, i)
-		if j < 0 {
-			continue
+		if j := s.nearestBase(t, states, i); j >= 0 {
+			state(s.difference(t, i, j), i)
 		}
-		f := s.claim(s.difference(t, i, j), t, i)
-		if !slices.Contains(facts, f.ID) {
-			facts = append(facts, f.ID)
+		for j := range i {
+			if !s.comparable(t, states, i, j) {
+				continue
+			}
+			if f, ok := s.contrast(t, i, j); ok {
+				state(f, i)
+			}
 		}
 	}
 	return facts
@@ -74,14 +83,20 @@ func (s *study) sessionsIn(t *lab.Trace) []bool {
 	return states
 }
 
-// nearestBase is the index of the request to compare one with, -1 if there is none.
-// Who is logged in may log in: the state does not matter for that.
+// comparable reports whether two requests differ at most in their changes. Who is logged
+// in may log in: the state does not matter for that.
+func (s *study) comparable(t *lab.Trace, states []bool, i, j int) bool {
+	x, y := t.Steps[i], t.Steps[j]
+	return x.Command == y.Command && x.Verb == y.Verb && x.Role == y.Role && x.To == y.To && x.Place == y.Place && x.Way == y.Way &&
+		(states[i] == states[j] || s.File.VerbOf(x) == experiment.Login)
+}
+
+// nearestBase is the index of the request that is as the file has it to compare one with,
+// -1 if there is none.
 func (s *study) nearestBase(t *lab.Trace, states []bool, i int) int {
-	best, step := -1, t.Steps[i]
+	best := -1
 	for j, other := range t.Steps {
-		same := other.Command == step.Command && other.Verb == step.Verb && other.Role == step.Role && other.To == step.To &&
-			other.Place == step.Place && other.Way == step.Way && len(other.Changes) == 0
-		if !same || states[j] != states[i] && s.File.VerbOf(step) != experiment.Login {
+		if len(other.Changes) > 0 || !s.comparable(t, states, i, j) {
 			continue
 		}
 		if best < 0 || distance(i, j) < distance(i, best) {

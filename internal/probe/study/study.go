@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rookery-im/rookery/internal/probe/experiment"
@@ -276,6 +277,15 @@ func (s *study) runAs(nonce uint64, steps ...experiment.Step) (*lab.Trace, error
 
 // ask makes an experiment, within the phase's share.
 func (s *study) ask(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
+	t, err := s.askPart(nonce, steps...)
+	if t != nil && len(t.Steps) < len(steps) {
+		return nil, err
+	}
+	return t, err
+}
+
+// askPart makes an experiment. The trace has fewer steps if a lock has ended it.
+func (s *study) askPart(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
 	n := 0
 	for _, step := range steps {
 		if step.Wait == 0 {
@@ -293,6 +303,10 @@ func (s *study) ask(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) 
 	if limited := new(lab.LimitedError); errors.As(err, &limited) {
 		s.gap(s.line(steps), "it takes "+limited.Error())
 		return nil, nil
+	}
+	if locked := new(lab.LockedError); errors.As(err, &locked) {
+		s.gap(strings.TrimSuffix(s.line(locked.Left), "; "), locked.Error())
+		return locked.Part, nil
 	}
 	if errors.Is(err, lab.ErrForbidden) {
 		var left unreached

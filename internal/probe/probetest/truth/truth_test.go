@@ -37,6 +37,7 @@ func TestAFalseFactOfEachAspectIsReported(t *testing.T) {
 			{"CLTMSG/parameter/MG/spaces-around", "not left out", "left out"},
 			{"List/parameter/hidden-keys/tried", "450", "449"},
 			{"Login/parameter/M5-PS/with-M5=0,-with-PS={secret}", "as usual", "RES=0 RS=1"},
+			{"List/parameter/TN/TN=0-against-no-TN,-without-UN", "alike", "SN=0 UN=, not SN=1 UN={b},"},
 			{"Login/parameter/M6/value-1", "taken", "answered RES=1"},
 		},
 		finding.FieldOf: {

@@ -1,0 +1,94 @@
+package study_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/probetest"
+	"github.com/rookery-im/rookery/internal/probe/study"
+)
+
+// runScenario studies a reference server, by one scenario and nothing else but the
+// acquaintance.
+func runScenario(t *testing.T, c probetest.Config, reset experiment.ResetKind, lines ...string) *finding.Study {
+	t.Helper()
+	f, l := server(t, httpQQ, c, enough)
+	one := *f
+	one.Reset.Kind = reset
+	one.Scenarios = []experiment.Scenario{{Name: "the one"}}
+	for _, line := range lines {
+		step, err := f.ParseStep(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one.Scenarios[0].Steps = append(one.Scenarios[0].Steps, step)
+	}
+	l.File = &one
+	others := slices.DeleteFunc(study.PhaseNames(), func(name string) bool { return name == "acquaintance" || name == "scenarios" })
+	out, err := study.Run(context.Background(), study.Config{File: &one, Subject: l, Requests: enough, Seed: 1, Confirm: true, Without: others})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// wantFacts checks facts by their IDs: the value, and what the statement has in it.
+func wantFacts(t *testing.T, out *finding.Study, want map[string][2]string) {
+	t.Helper()
+	for id, w := range want {
+		at := slices.IndexFunc(out.Facts, func(f finding.Fact) bool { return f.ID == id })
+		switch {
+		case at < 0:
+			t.Errorf("nothing is stated of %s", id)
+		case out.Facts[at].Value != w[0] || !strings.Contains(out.Facts[at].Statement, w[1]):
+			t.Errorf("%s is %q: %s", id, out.Facts[at].Value, out.Facts[at].Statement)
+		}
+	}
+}
+
+func TestRequestsOfAScenarioThatDifferInOneKeyAreCompared(t *testing.T) {
+	t.Parallel()
+	out := runScenario(t, probetest.Config{}, experiment.ResetURL,
+		"a Login", "a Login M5=2", "a Login M5=3", "a Login M5=1 PS={secret}", "a Login M5=0 PS={secret}",
+		"a Login -M5", "a Login -M5 M6=1", "a List TN=1 UN=1", "a List TN=1 UN=4294967295")
+	wantFacts(t, out, map[string][2]string{
+		"Login/parameter/M5/M5=0-against-M5=1,-with-PS={secret}": {
+			"RES=0 RS=0, not RES=0 RS=1", "Login with PS={secret} is answered RES=0 RS=0 with M5=0, and RES=0 RS=1 with M5=1"},
+		"Login/parameter/M6/M6=1-against-no-M6,-without-M5": {"alike", "is answered alike with M6=1 and with no M6: RES=0 RS=1"},
+		"List/parameter/UN/UN=4294967295-against-UN=1,-with-TN=1": {
+			"SN=0 UN=, not SN=1 UN={b},", "List with TN=1 is answered with SN=0 UN= for UN=4294967295, and with SN=1 UN={b}, for UN=1"},
+	})
+	for _, f := range out.Facts {
+		if strings.Contains(f.Claim, "M5=3 against M5=2") {
+			t.Errorf("it follows from others: %s", f.Statement)
+		}
+	}
+	if listed := out.Scenarios[0].Facts; !slices.Contains(listed, "Login/parameter/M6/M6=1-against-no-M6,-without-M5") {
+		t.Errorf("the scenario does not name it: %q", listed)
+	}
+}
+
+func TestAScenarioThatALockEndsSaysWhatWasSeenAndWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	c := probetest.Config{Mutant: "lock-after-3"}
+	out := runScenario(t, c, experiment.ResetCommands,
+		"a Login", "a Login M5=2", "a Login M5=3", "a Login M5=2", "a Login", "a List", "a Login -M5", "a List TN=1")
+	wantFacts(t, out, map[string][2]string{"Login/parameter/M5/with-M5=2": {"RES=0 RS=1", "with M5=2"}})
+	if steps := out.Scenarios[0].Steps; len(steps) != 5 || steps[4].Step != "a Login" {
+		t.Errorf("the scenario has %d steps, and a lock ends it with the fifth", len(steps))
+	}
+	if !slices.ContainsFunc(out.Untested, func(g finding.Gap) bool {
+		return g.What == "a List; a Login -M5; a List TN=1" && strings.Contains(g.Why, "a right login is refused behind wrong ones")
+	}) {
+		t.Errorf("what is left is not named: %+v", out.Untested)
+	}
+	for _, f := range out.Facts {
+		if strings.Contains(f.Claim, "without M5") {
+			t.Errorf("it was not tried: %s", f.Statement)
+		}
+	}
+}
