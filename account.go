@@ -113,18 +113,18 @@ func (p Profile) WithoutPrivate() Profile {
 // Validate reports the first field that is out of its bounds as an error with
 // CodeParameter.
 func (p Profile) Validate() error {
-	for _, n := range []struct {
+	for _, number := range []struct {
 		name     string
 		got, max int
 	}{
 		{"face", p.Face, MaxFace}, {"age", p.Age, MaxAge}, {"sex", p.Sex, 1}, {"blood type", p.Blood, 5},
 		{"constellation", p.Constellation, 12}, {"zodiac animal", p.Animal, 12},
 	} {
-		if n.got < 0 || n.got > n.max {
-			return Errorf(CodeParameter, "%s is %d, allowed is 0 to %d", n.name, n.got, n.max)
+		if number.got < 0 || number.got > number.max {
+			return Errorf(CodeParameter, "%s is %d, allowed is 0 to %d", number.name, number.got, number.max)
 		}
 	}
-	for _, t := range []struct {
+	for _, text := range []struct {
 		name, got string
 		max       int
 	}{
@@ -135,10 +135,10 @@ func (p Profile) Validate() error {
 		{"address", p.Address, MaxFieldBytes}, {"post code", p.PostCode, MaxFieldBytes},
 	} {
 		switch {
-		case len(t.got) > t.max:
-			return Errorf(CodeParameter, "%s has %d bytes, allowed are %d", t.name, len(t.got), t.max)
-		case !utf8.ValidString(t.got):
-			return Errorf(CodeParameter, "%s is not valid UTF-8", t.name)
+		case len(text.got) > text.max:
+			return Errorf(CodeParameter, "%s has %d bytes, allowed are %d", text.name, len(text.got), text.max)
+		case !utf8.ValidString(text.got):
+			return Errorf(CodeParameter, "%s is not valid UTF-8", text.name)
 		}
 	}
 	return nil

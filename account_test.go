@@ -103,7 +103,7 @@ func TestWhatAStatusShows(t *testing.T) {
 		StatusBusy: {StatusBusy, StatusAway}, StatusTalkToMe: {StatusTalkToMe, StatusOnline},
 		StatusDoNotDisturb: {StatusDoNotDisturb, StatusAway},
 	} {
-		if got := [2]Status{status.Shown(), status.Shown().Basic()}; got != want {
+		if got := [2]Status{status.Visible(), status.Visible().Basic()}; got != want {
 			t.Errorf("%v shows as %v, want %v", status, got, want)
 		}
 		if !status.Valid() {
@@ -133,7 +133,7 @@ func TestErrorsHaveACodeATextAndACause(t *testing.T) {
 	if CodeOf(cause) != CodeNoAccount || TextOf(cause) != "no such account" {
 		t.Errorf("%v", cause)
 	}
-	wrapped := Temporary(errNothingWaits)
+	wrapped := Temporary(errNoRequest)
 	if CodeOf(wrapped) != CodeTemporary || strings.Contains(TextOf(wrapped), "request of that account") {
 		t.Errorf("the user reads the cause: %q", TextOf(wrapped))
 	}

@@ -22,8 +22,8 @@ type Device struct {
 	// ID is the device's number within the account. It is not given twice.
 	ID   uint64
 	Name string
-	// Since is when it signed in last.
-	Since time.Time
+	// SignedInAt is when it signed in last.
+	SignedInAt time.Time
 	// SignedIn: it has a session.
 	SignedIn bool
 }

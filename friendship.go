@@ -7,25 +7,25 @@ import "time"
 type Relation struct {
 	Friends bool
 	// Asked: a request of mine waits at the other.
-	Asked bool
+	RequestSent bool
 	// Asks: a request of the other's waits here.
-	Asks bool
+	RequestReceived bool
 	// Blocks: I take nothing of the other, who sees me offline.
 	Blocks bool
 	// Blocked: the other does so to me.
-	Blocked bool
+	BlockedByOther bool
 }
 
 // FriendRequest is a request that waits for an answer.
 type FriendRequest struct {
-	From  UIN
-	Words string
-	Time  time.Time
+	From UIN
+	Text string
+	Time time.Time
 }
 
 // Reversed is the same relation as the other sees it.
 func (r Relation) Reversed() Relation {
-	return Relation{Friends: r.Friends, Asked: r.Asks, Asks: r.Asked, Blocks: r.Blocked, Blocked: r.Blocks}
+	return Relation{Friends: r.Friends, RequestSent: r.RequestReceived, RequestReceived: r.RequestSent, Blocks: r.BlockedByOther, BlockedByOther: r.Blocks}
 }
 
 // Outcome is what a changing request came to, the protocol's CD where a
@@ -42,13 +42,13 @@ const (
 // RelationTransition is what a rule of friendship decides: how two accounts stand
 // afterwards, what the other hears of it, and what the asker is told.
 type RelationTransition struct {
-	To Relation
-	// Words go with a request that waits afterwards.
-	Words string
+	Result Relation
+	// RequestText go with a request that waits afterwards.
+	RequestText string
 	// Notice is the kind of entry that the other gets, 0 for none; it carries
 	// NoticeWords.
-	Notice      Kind
-	NoticeWords string
+	Notice     Kind
+	NoticeText string
 	// NoticePause, if it is not 0, holds the notice back. While the latest one
 	// that had a pause, of this asker, waits uncollected, that one gets NoticeWords
 	// in place of its own; and no other is posted until it is as old as the pause.
@@ -60,7 +60,7 @@ type RelationTransition struct {
 // to be its friend.
 const AskPause = time.Hour
 
-var befriended = Relation{Friends: true}
+var mutualFriends = Relation{Friends: true}
 
 // Add is the rule of AddToList: me adds an account whose rule is given. Who is
 // blocked finds the account closed. To add somebody whom me blocks is an error
@@ -69,18 +69,18 @@ func Add(relation Relation, rule Rule) (RelationTransition, error) {
 	switch {
 	case relation.Blocks:
 		return RelationTransition{}, errBlocks
-	case relation.Blocked:
-		return RelationTransition{To: relation, Outcome: OutcomeClosed}, nil
+	case relation.BlockedByOther:
+		return RelationTransition{Result: relation, Outcome: OutcomeClosed}, nil
 	case relation.Friends:
-		return RelationTransition{To: relation}, nil
-	case relation.Asks:
-		return RelationTransition{To: befriended, Notice: KindAccepted}, nil
+		return RelationTransition{Result: relation}, nil
+	case relation.RequestReceived:
+		return RelationTransition{Result: mutualFriends, Notice: KindAccepted}, nil
 	case rule == RuleOpen:
-		return RelationTransition{To: befriended, Notice: KindAdded}, nil
+		return RelationTransition{Result: mutualFriends, Notice: KindAdded}, nil
 	case rule == RuleClosed:
-		return RelationTransition{To: relation, Outcome: OutcomeClosed}, nil
+		return RelationTransition{Result: relation, Outcome: OutcomeClosed}, nil
 	}
-	return RelationTransition{To: relation, Outcome: OutcomeMustAsk}, nil
+	return RelationTransition{Result: relation, Outcome: OutcomeMustAsk}, nil
 }
 
 // Ask is the rule of a friend request with words. To a closed account, to one
@@ -90,62 +90,62 @@ func Ask(relation Relation, rule Rule, words string) (RelationTransition, error)
 	case relation.Blocks:
 		return RelationTransition{}, errBlocks
 	case relation.Friends:
-		return RelationTransition{To: relation}, nil
-	case relation.Asks:
-		return RelationTransition{To: befriended, Notice: KindAccepted}, nil
-	case relation.Blocked, rule == RuleClosed:
+		return RelationTransition{Result: relation}, nil
+	case relation.RequestReceived:
+		return RelationTransition{Result: mutualFriends, Notice: KindAccepted}, nil
+	case relation.BlockedByOther, rule == RuleClosed:
 		return RelationTransition{}, Errorf(CodeRefused, "that account takes no friend requests")
 	case rule == RuleOpen:
-		return RelationTransition{To: befriended, Notice: KindAdded}, nil
+		return RelationTransition{Result: mutualFriends, Notice: KindAdded}, nil
 	}
-	relation.Asked = true
-	return RelationTransition{To: relation, Words: words, Notice: KindAsks, NoticeWords: words, NoticePause: AskPause}, nil
+	relation.RequestSent = true
+	return RelationTransition{Result: relation, RequestText: words, Notice: KindAsks, NoticeText: words, NoticePause: AskPause}, nil
 }
 
 // Accept is the rule for accepting a waiting request. Without one it is an
 // error with CodeParameter.
 func Accept(relation Relation) (RelationTransition, error) {
-	if !relation.Asks {
-		return RelationTransition{}, errNothingWaits
+	if !relation.RequestReceived {
+		return RelationTransition{}, errNoRequest
 	}
-	return RelationTransition{To: befriended, Notice: KindAccepted}, nil
+	return RelationTransition{Result: mutualFriends, Notice: KindAccepted}, nil
 }
 
 // Reject is the rule for rejecting a waiting request with words. Without one
 // it is an error with CodeParameter.
 func Reject(relation Relation, words string) (RelationTransition, error) {
-	if !relation.Asks {
-		return RelationTransition{}, errNothingWaits
+	if !relation.RequestReceived {
+		return RelationTransition{}, errNoRequest
 	}
-	relation.Asks = false
-	return RelationTransition{To: relation, Notice: KindRejected, NoticeWords: words}, nil
+	relation.RequestReceived = false
+	return RelationTransition{Result: relation, Notice: KindRejected, NoticeText: words}, nil
 }
 
 var errBlocks = Errorf(CodeRefused, "you block that account: unblock it first")
 
-var errNothingWaits = Errorf(CodeParameter, "no friend request of that account waits here")
+var errNoRequest = Errorf(CodeParameter, "no friend request of that account waits here")
 
 // Befriend is the operator's step: friends at once, whatever waits, was said or
 // is blocked.
-func Befriend() RelationTransition { return RelationTransition{To: befriended} }
+func Befriend() RelationTransition { return RelationTransition{Result: mutualFriends} }
 
 // Unfriend is the rule of DelFromList: the friendship ends for both sides, and
 // nobody is told.
 func Unfriend(relation Relation) RelationTransition {
 	relation.Friends = false
-	return RelationTransition{To: relation}
+	return RelationTransition{Result: relation}
 }
 
 // Block is the rule of blocking: friendship and requests between the two end,
 // and nothing of the other arrives any more.
 func Block(relation Relation) RelationTransition {
-	return RelationTransition{To: Relation{Blocks: true, Blocked: relation.Blocked}}
+	return RelationTransition{Result: Relation{Blocks: true, BlockedByOther: relation.BlockedByOther}}
 }
 
 // Unblock is the rule of taking that back. What has ended does not come back.
 func Unblock(relation Relation) RelationTransition {
 	relation.Blocks = false
-	return RelationTransition{To: relation}
+	return RelationTransition{Result: relation}
 }
 
 // RelationChange is a step to be carried out: what Me decided about Other when
@@ -162,5 +162,5 @@ type RelationChange struct {
 
 // Notice is the letter that tells the other of the step.
 func (c RelationChange) Notice() NewEntry {
-	return NewEntry{To: c.Other, Kind: c.Transition.Notice, Peer: c.Me, Text: c.Transition.NoticeWords, Limit: c.Limit}
+	return NewEntry{To: c.Other, Kind: c.Transition.Notice, Peer: c.Me, Text: c.Transition.NoticeText, Limit: c.Limit}
 }

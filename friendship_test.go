@@ -4,7 +4,7 @@ import "testing"
 
 func TestRulesOfFriendship(t *testing.T) {
 	none := Relation{}
-	asked, asks, friends := Relation{Asked: true}, Relation{Asks: true}, Relation{Friends: true}
+	asked, asks, friends := Relation{RequestSent: true}, Relation{RequestReceived: true}, Relation{Friends: true}
 	add := func(rule Rule) func(Relation) (RelationTransition, error) {
 		return func(relation Relation) (RelationTransition, error) { return Add(relation, rule) }
 	}
@@ -16,8 +16,8 @@ func TestRulesOfFriendship(t *testing.T) {
 	block := func(relation Relation) (RelationTransition, error) { return Block(relation), nil }
 	unblock := func(relation Relation) (RelationTransition, error) { return Unblock(relation), nil }
 	befriend := func(Relation) (RelationTransition, error) { return Befriend(), nil }
-	blocks, blocked := Relation{Blocks: true}, Relation{Blocked: true}
-	both := Relation{Blocks: true, Blocked: true}
+	blocks, blocked := Relation{Blocks: true}, Relation{BlockedByOther: true}
+	both := Relation{Blocks: true, BlockedByOther: true}
 
 	for _, tt := range []struct {
 		name string
@@ -26,53 +26,53 @@ func TestRulesOfFriendship(t *testing.T) {
 		want RelationTransition
 		code Code
 	}{
-		{"adding an open account makes friends at once", none, add(RuleOpen), RelationTransition{To: friends, Notice: KindAdded}, 0},
-		{"adding an account that wants to be asked says so", none, add(RuleAsk), RelationTransition{To: none, Outcome: OutcomeMustAsk}, 0},
-		{"adding a closed account says so", none, add(RuleClosed), RelationTransition{To: none, Outcome: OutcomeClosed}, 0},
-		{"adding a friend changes nothing", friends, add(RuleClosed), RelationTransition{To: friends}, 0},
-		{"adding who asks accepts the request", asks, add(RuleAsk), RelationTransition{To: friends, Notice: KindAccepted}, 0},
-		{"adding who asks works for a closed account too", asks, add(RuleClosed), RelationTransition{To: friends, Notice: KindAccepted}, 0},
-		{"adding again after asking leaves the request", asked, add(RuleAsk), RelationTransition{To: asked, Outcome: OutcomeMustAsk}, 0},
-		{"an account that became open takes who had asked", asked, add(RuleOpen), RelationTransition{To: friends, Notice: KindAdded}, 0},
+		{"adding an open account makes friends at once", none, add(RuleOpen), RelationTransition{Result: friends, Notice: KindAdded}, 0},
+		{"adding an account that wants to be asked says so", none, add(RuleAsk), RelationTransition{Result: none, Outcome: OutcomeMustAsk}, 0},
+		{"adding a closed account says so", none, add(RuleClosed), RelationTransition{Result: none, Outcome: OutcomeClosed}, 0},
+		{"adding a friend changes nothing", friends, add(RuleClosed), RelationTransition{Result: friends}, 0},
+		{"adding who asks accepts the request", asks, add(RuleAsk), RelationTransition{Result: friends, Notice: KindAccepted}, 0},
+		{"adding who asks works for a closed account too", asks, add(RuleClosed), RelationTransition{Result: friends, Notice: KindAccepted}, 0},
+		{"adding again after asking leaves the request", asked, add(RuleAsk), RelationTransition{Result: asked, Outcome: OutcomeMustAsk}, 0},
+		{"an account that became open takes who had asked", asked, add(RuleOpen), RelationTransition{Result: friends, Notice: KindAdded}, 0},
 
-		{"asking leaves a request with its words", none, ask(RuleAsk), RelationTransition{To: asked, Words: "hello", Notice: KindAsks, NoticeWords: "hello", NoticePause: AskPause}, 0},
-		{"asking again replaces the words", asked, ask(RuleAsk), RelationTransition{To: asked, Words: "hello", Notice: KindAsks, NoticeWords: "hello", NoticePause: AskPause}, 0},
-		{"asking an open account makes friends", none, ask(RuleOpen), RelationTransition{To: friends, Notice: KindAdded}, 0},
-		{"asking who asks makes friends", asks, ask(RuleAsk), RelationTransition{To: friends, Notice: KindAccepted}, 0},
+		{"asking leaves a request with its words", none, ask(RuleAsk), RelationTransition{Result: asked, RequestText: "hello", Notice: KindAsks, NoticeText: "hello", NoticePause: AskPause}, 0},
+		{"asking again replaces the words", asked, ask(RuleAsk), RelationTransition{Result: asked, RequestText: "hello", Notice: KindAsks, NoticeText: "hello", NoticePause: AskPause}, 0},
+		{"asking an open account makes friends", none, ask(RuleOpen), RelationTransition{Result: friends, Notice: KindAdded}, 0},
+		{"asking who asks makes friends", asks, ask(RuleAsk), RelationTransition{Result: friends, Notice: KindAccepted}, 0},
 		{"asking a closed account is refused", none, ask(RuleClosed), RelationTransition{}, CodeRefused},
-		{"asking a friend changes nothing", friends, ask(RuleClosed), RelationTransition{To: friends}, 0},
+		{"asking a friend changes nothing", friends, ask(RuleClosed), RelationTransition{Result: friends}, 0},
 
-		{"accepting makes friends", asks, Accept, RelationTransition{To: friends, Notice: KindAccepted}, 0},
-		{"accepting clears a request in the other direction too", Relation{Asks: true, Asked: true}, Accept, RelationTransition{To: friends, Notice: KindAccepted}, 0},
+		{"accepting makes friends", asks, Accept, RelationTransition{Result: friends, Notice: KindAccepted}, 0},
+		{"accepting clears a request in the other direction too", Relation{RequestReceived: true, RequestSent: true}, Accept, RelationTransition{Result: friends, Notice: KindAccepted}, 0},
 		{"accepting what nobody asked is an error", asked, Accept, RelationTransition{}, CodeParameter},
-		{"rejecting passes on the words", asks, reject, RelationTransition{To: none, Notice: KindRejected, NoticeWords: "no"}, 0},
+		{"rejecting passes on the words", asks, reject, RelationTransition{Result: none, Notice: KindRejected, NoticeText: "no"}, 0},
 		{"rejecting what nobody asked is an error", none, reject, RelationTransition{}, CodeParameter},
-		{"rejecting leaves one's own request", Relation{Asks: true, Asked: true}, reject, RelationTransition{To: asked, Notice: KindRejected, NoticeWords: "no"}, 0},
+		{"rejecting leaves one's own request", Relation{RequestReceived: true, RequestSent: true}, reject, RelationTransition{Result: asked, Notice: KindRejected, NoticeText: "no"}, 0},
 
-		{"unfriending ends it", friends, unfriend, RelationTransition{To: none}, 0},
-		{"unfriending a stranger changes nothing", none, unfriend, RelationTransition{To: none}, 0},
-		{"unfriending leaves a request that waits", asks, unfriend, RelationTransition{To: asks}, 0},
-		{"unfriending leaves a block", blocks, unfriend, RelationTransition{To: blocks}, 0},
+		{"unfriending ends it", friends, unfriend, RelationTransition{Result: none}, 0},
+		{"unfriending a stranger changes nothing", none, unfriend, RelationTransition{Result: none}, 0},
+		{"unfriending leaves a request that waits", asks, unfriend, RelationTransition{Result: asks}, 0},
+		{"unfriending leaves a block", blocks, unfriend, RelationTransition{Result: blocks}, 0},
 
-		{"blocking a friend ends the friendship", friends, block, RelationTransition{To: blocks}, 0},
-		{"blocking ends requests in both directions", Relation{Asks: true, Asked: true}, block, RelationTransition{To: blocks}, 0},
-		{"blocking a stranger keeps it out", none, block, RelationTransition{To: blocks}, 0},
-		{"blocking again changes nothing", blocks, block, RelationTransition{To: blocks}, 0},
-		{"blocking who blocks me leaves the other's block", blocked, block, RelationTransition{To: both}, 0},
-		{"unblocking brings back nothing", blocks, unblock, RelationTransition{To: none}, 0},
-		{"unblocking leaves the other's block", both, unblock, RelationTransition{To: blocked}, 0},
-		{"unblocking a friend changes nothing", friends, unblock, RelationTransition{To: friends}, 0},
-		{"unblocking leaves a request that waits", asks, unblock, RelationTransition{To: asks}, 0},
+		{"blocking a friend ends the friendship", friends, block, RelationTransition{Result: blocks}, 0},
+		{"blocking ends requests in both directions", Relation{RequestReceived: true, RequestSent: true}, block, RelationTransition{Result: blocks}, 0},
+		{"blocking a stranger keeps it out", none, block, RelationTransition{Result: blocks}, 0},
+		{"blocking again changes nothing", blocks, block, RelationTransition{Result: blocks}, 0},
+		{"blocking who blocks me leaves the other's block", blocked, block, RelationTransition{Result: both}, 0},
+		{"unblocking brings back nothing", blocks, unblock, RelationTransition{Result: none}, 0},
+		{"unblocking leaves the other's block", both, unblock, RelationTransition{Result: blocked}, 0},
+		{"unblocking a friend changes nothing", friends, unblock, RelationTransition{Result: friends}, 0},
+		{"unblocking leaves a request that waits", asks, unblock, RelationTransition{Result: asks}, 0},
 
-		{"adding who blocks me finds it closed", blocked, add(RuleOpen), RelationTransition{To: blocked, Outcome: OutcomeClosed}, 0},
+		{"adding who blocks me finds it closed", blocked, add(RuleOpen), RelationTransition{Result: blocked, Outcome: OutcomeClosed}, 0},
 		{"adding whom I block is refused", blocks, add(RuleOpen), RelationTransition{}, CodeRefused},
 		{"adding is refused where both block", both, add(RuleOpen), RelationTransition{}, CodeRefused},
 		{"asking who blocks me is refused", blocked, ask(RuleOpen), RelationTransition{}, CodeRefused},
 		{"asking whom I block is refused", blocks, ask(RuleOpen), RelationTransition{}, CodeRefused},
 		{"accepting after a block finds nothing", blocks, Accept, RelationTransition{}, CodeParameter},
 		{"rejecting after a block finds nothing", blocked, reject, RelationTransition{}, CodeParameter},
-		{"the operator's word goes before blocks", both, befriend, RelationTransition{To: friends}, 0},
-		{"the operator's word settles requests", asked, befriend, RelationTransition{To: friends}, 0},
+		{"the operator's word goes before blocks", both, befriend, RelationTransition{Result: friends}, 0},
+		{"the operator's word settles requests", asked, befriend, RelationTransition{Result: friends}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := tt.rule(tt.from)
@@ -109,13 +109,13 @@ func TestEveryRuleLeavesARelationThatCanBe(t *testing.T) {
 	for _, from := range relations() {
 		for name, rule := range rules {
 			step, err := rule(from)
-			if err == nil && !canBe(step.To) {
-				t.Errorf("%s leads from %+v to %+v", name, from, step.To)
+			if err == nil && !canBe(step.Result) {
+				t.Errorf("%s leads from %+v to %+v", name, from, step.Result)
 			}
-			if err == nil && step.To.Blocked != from.Blocked && name != "the operator" {
-				t.Errorf("%s changes the other's block: from %+v to %+v", name, from, step.To)
+			if err == nil && step.Result.BlockedByOther != from.BlockedByOther && name != "the operator" {
+				t.Errorf("%s changes the other's block: from %+v to %+v", name, from, step.Result)
 			}
-			if step.Notice != 0 && (from.Blocks || from.Blocked) {
+			if step.Notice != 0 && (from.Blocks || from.BlockedByOther) {
 				t.Errorf("%s sends a notice past a block: %+v", name, from)
 			}
 		}
@@ -124,7 +124,7 @@ func TestEveryRuleLeavesARelationThatCanBe(t *testing.T) {
 
 // canBe reports whether two accounts can stand so.
 func canBe(relation Relation) bool {
-	blocked, asking := relation.Blocks || relation.Blocked, relation.Asked || relation.Asks
+	blocked, asking := relation.Blocks || relation.BlockedByOther, relation.RequestSent || relation.RequestReceived
 	return !(relation.Friends && (blocked || asking)) && !(blocked && asking)
 }
 
@@ -132,7 +132,7 @@ func canBe(relation Relation) bool {
 func relations() (list []Relation) {
 	for bits := range 1 << 5 {
 		bit := func(i int) bool { return bits>>i&1 == 1 }
-		relation := Relation{Friends: bit(0), Asked: bit(1), Asks: bit(2), Blocks: bit(3), Blocked: bit(4)}
+		relation := Relation{Friends: bit(0), RequestSent: bit(1), RequestReceived: bit(2), Blocks: bit(3), BlockedByOther: bit(4)}
 		if canBe(relation) {
 			list = append(list, relation)
 		}
@@ -147,9 +147,9 @@ func TestARelationSeenFromTheOtherSide(t *testing.T) {
 		}
 	}
 	for relation, want := range map[Relation]Relation{
-		{Asked: true}:   {Asks: true},
-		{Blocks: true}:  {Blocked: true},
-		{Friends: true}: {Friends: true},
+		{RequestSent: true}: {RequestReceived: true},
+		{Blocks: true}:      {BlockedByOther: true},
+		{Friends: true}:     {Friends: true},
 	} {
 		if got := relation.Reversed(); got != want {
 			t.Errorf("%+v reversed is %+v", relation, got)

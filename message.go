@@ -36,12 +36,12 @@ const (
 	KindStatus   Kind = 99 // a friend's status has changed; never stored
 )
 
-// Waits reports whether an entry waits for somebody until it is collected. An
+// CountsAsBacklog reports whether an entry waits for somebody until it is collected. An
 // account's own words do not.
-func (k Kind) Waits() bool { return k != KindSent }
+func (k Kind) CountsAsBacklog() bool { return k != KindSent }
 
-// Answers reports whether an entry answers a friend request.
-func (k Kind) Answers() bool { return k == KindAccepted || k == KindRejected }
+// AnswersRequest reports whether an entry answers a friend request.
+func (k Kind) AnswersRequest() bool { return k == KindAccepted || k == KindRejected }
 
 // Backlog is what waits in a mailbox: entries above the highest place of any of
 // the account's sessions, as far as their kind waits.
@@ -74,9 +74,9 @@ type NewEntry struct {
 	// Peer is the other side: who wrote, or for KindSent to whom.
 	Peer UIN
 	Text string
-	// Origin is the device that a KindSent came from, empty for an address
+	// OriginDevice is the device that a KindSent came from, empty for an address
 	// session: whoever said a word is not told it.
-	Origin string
+	OriginDevice string
 	// BacklogLimit is the most that may wait in the mailbox with this letter. Nil: it is
 	// always taken.
 	Limit *BacklogLimit
@@ -117,10 +117,10 @@ type ReadMark struct {
 // up from 1, and may have gaps. Entries are never changed, but for the words of a
 // friend request that is made again before anybody has collected it.
 type Entry struct {
-	Number uint64
-	Kind   Kind
-	Peer   UIN
-	Time   time.Time
-	Text   string
-	Origin string // see Letter
+	Number       uint64
+	Kind         Kind
+	Peer         UIN
+	Time         time.Time
+	Text         string
+	OriginDevice string // see Letter
 }

@@ -28,8 +28,8 @@ func CheckName(what, name string) error {
 		}
 		r, size := utf8.DecodeRuneInString(rest)
 		rest = rest[size:]
-		kind := kindOf(r)
-		if fault := faultOf(kind, before, rest); fault != "" {
+		kind := characterKindOf(r)
+		if fault := misplacedCharacter(kind, before, rest); fault != "" {
 			return Errorf(CodeParameter, "%s holds U+%04X, %s: leave it out", what, r, fault)
 		}
 		seen = seen || kind == visible
@@ -44,9 +44,9 @@ func CheckName(what, name string) error {
 	return nil
 }
 
-// faultOf is why a character of a kind cannot stand between the one before and
+// misplacedCharacter is why a character of a kind cannot stand between the one before and
 // the rest; empty if it can.
-func faultOf(kind, before nameKind, rest string) string {
+func misplacedCharacter(kind, before characterKind, rest string) string {
 	switch kind {
 	case control:
 		return "a control character"
@@ -60,7 +60,7 @@ func faultOf(kind, before nameKind, rest string) string {
 		}
 	case joiner:
 		next, _ := utf8.DecodeRuneInString(rest)
-		after := kindOf(next)
+		after := characterKindOf(next)
 		if rest == "" {
 			after = blank
 		}
@@ -74,18 +74,18 @@ func faultOf(kind, before nameKind, rest string) string {
 	return ""
 }
 
-// nameKind is what a character does in a name.
-type nameKind int
+// characterKind is what a character does in a name.
+type characterKind int
 
 const (
-	blank     nameKind = iota // a space, or no character at all
-	visible                   // drawn by itself
-	mark                      // drawn on the character before
-	joiner                    // joins two characters, or keeps them apart
-	selector                  // chooses how the character before is drawn
-	control                   // controls a device
-	bidi                      // turns the direction of writing around
-	invisible                 // not drawn
+	blank     characterKind = iota // a space, or no character at all
+	visible                        // drawn by itself
+	mark                           // drawn on the character before
+	joiner                         // joins two characters, or keeps them apart
+	selector                       // chooses how the character before is drawn
+	control                        // controls a device
+	bidi                           // turns the direction of writing around
+	invisible                      // not drawn
 )
 
 const (
@@ -97,7 +97,7 @@ const (
 	blanks = "\u2800\ufffc\U0001d159\U00016fe4\U00013441\U00013442"
 )
 
-func kindOf(r rune) nameKind {
+func characterKindOf(r rune) characterKind {
 	switch {
 	case unicode.IsControl(r), r == '\u2028', r == '\u2029':
 		return control

@@ -175,7 +175,7 @@ func FuzzNamesAreSafe(f *testing.F) {
 		}
 		seen := false
 		for _, r := range name {
-			kind := kindOf(r)
+			kind := characterKindOf(r)
 			seen = seen || kind == visible
 			if kind == control || kind == bidi {
 				t.Errorf("%+q holds U+%04X", name, r)

@@ -20,8 +20,8 @@ func (s Status) Valid() bool {
 	return s >= StatusOnline && s <= StatusDoNotDisturb && s%10 == 0
 }
 
-// Shown is what others see: invisible and offline look the same.
-func (s Status) Shown() Status {
+// Visible is what others see: invisible and offline look the same.
+func (s Status) Visible() Status {
 	if s == StatusInvisible {
 		return StatusOffline
 	}

@@ -12,17 +12,17 @@ type RequestKey struct {
 	// Digest stands for the owner, the client's SEQ, the command and its
 	// content.
 	Digest [16]byte
-	// At is when the request came, on the server's own clock that stands still
+	// ReceivedAt is when the request came, on the server's own clock that stands still
 	// while the server is down.
-	At time.Duration
-	// Window is how long afterwards an equal request counts as a repeat.
-	Window time.Duration
+	ReceivedAt time.Duration
+	// RepeatWindow is how long afterwards an equal request counts as a repeat.
+	RepeatWindow time.Duration
 	// LatestOnly: it counts only while it is the owner's latest one.
 	LatestOnly bool
 }
 
 // IsZero reports whether the mark stands for nothing.
-func (m RequestKey) IsZero() bool { return m == RequestKey{} }
+func (k RequestKey) IsZero() bool { return k == RequestKey{} }
 
 // Receipt tells what became of a changing request.
 type Receipt struct {

@@ -19,14 +19,14 @@ type Session struct {
 	// the same.
 	Status Status
 	// Program is what the client calls itself, the protocol's LC.
-	Program string
-	Since   time.Time
+	Program    string
+	SignedInAt time.Time
 	// Encoding is what the client's doubtful texts are read as, in the numbers
 	// of package wire; 0 is unknown.
 	Encoding uint8
 	// ByNumber: the client has confirmed a push by its number, and from then on
 	// nothing else confirms.
-	ByNumber bool
+	ConfirmsByNumber bool
 	// Token is the hash of what proves a device session, zero for an address
 	// session.
 	Token TokenHash
@@ -40,10 +40,10 @@ type Session struct {
 type Cursor struct {
 	// Number is the last entry handed out.
 	Number uint64
-	// Keep is the first entry that may have to be handed out again; retention
+	// RepeatFrom is the first entry that may have to be handed out again; retention
 	// leaves it and all after it. 0: none.
-	Keep uint64
-	// Memo is what the service remembers of the latest collections, in its own
+	RepeatFrom uint64
+	// State is what the service remembers of the latest collections, in its own
 	// format.
-	Memo []byte
+	State []byte
 }

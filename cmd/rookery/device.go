@@ -70,7 +70,7 @@ func printDevices(w io.Writer, devices []rookery.Device) error {
 		if device.SignedIn {
 			signedIn = "yes"
 		}
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\n", device.ID, signedIn, device.Since.Local().Format(time.DateTime), oneLine(device.Name))
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\n", device.ID, signedIn, device.SignedInAt.Local().Format(time.DateTime), oneLine(device.Name))
 	}
 	return table.Flush()
 }
@@ -83,7 +83,7 @@ func printDevicesJSON(w io.Writer, devices []rookery.Device) error {
 			Name     string    `json:"name"`
 			Since    time.Time `json:"since"`
 			SignedIn bool      `json:"signedIn"`
-		}{device.ID, device.Name, device.Since, device.SignedIn}); err != nil {
+		}{device.ID, device.Name, device.SignedInAt, device.SignedIn}); err != nil {
 			return err
 		}
 	}

@@ -102,7 +102,7 @@ func printJSON(w io.Writer, accounts iter.Seq2[service.AccountInfo, error]) erro
 		}
 		sessions := []session{}
 		for _, s := range accountInfo.SignedIn {
-			sessions = append(sessions, session{s.Address.String(), s.Since, s.Program})
+			sessions = append(sessions, session{s.Address.String(), s.SignedInAt, s.Program})
 		}
 		object := map[string]any{"uin": accountInfo.UIN, "created": accountInfo.Created, "status": statusName(accountInfo.Status), "sessions": sessions}
 		for _, field := range control.Fields() {

@@ -110,7 +110,7 @@ func (m *mail) Credential(_ context.Context, uin rookery.UIN) (rookery.Credentia
 func (m *mail) Relate(_ context.Context, change rookery.RelationChange) (rookery.Receipt, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if change.Transition.To.Friends {
+	if change.Transition.Result.Friends {
 		m.Friends[change.Me] = append(m.Friends[change.Me], change.Other)
 		m.Friends[change.Other] = append(m.Friends[change.Other], change.Me)
 	}

@@ -61,7 +61,7 @@ func (h *serverUnderTest) tidy(ctx context.Context, store Store) error {
 func (h *serverUnderTest) session(uin rookery.UIN) rookery.Session {
 	return rookery.Session{
 		ID: h.seqs.next(), Account: uin, Address: netip.MustParseAddr("127.0.0.1"),
-		Status: rookery.StatusOnline, Program: "9326B87B234E7235", Since: time.Now(),
+		Status: rookery.StatusOnline, Program: "9326B87B234E7235", SignedInAt: time.Now(),
 	}
 }
 

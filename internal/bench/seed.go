@@ -86,7 +86,7 @@ func (s *seeding) run(ctx context.Context) error {
 		me := i / half
 		_, err := s.store.Relate(ctx, rookery.RelationChange{
 			Me: accounts.member(me), Other: accounts.member((me + 1 + i%half) % s.Active),
-			Transition: rookery.RelationTransition{To: rookery.Relation{Friends: true}}, Time: s.now,
+			Transition: rookery.RelationTransition{Result: rookery.Relation{Friends: true}}, Time: s.now,
 		})
 		return err
 	})

@@ -261,7 +261,7 @@ func checkStatuses(t *testing.T, ctx context.Context, client *Client, senders []
 		case !sender.Friends[client.UIN]:
 		case sender.Status == 0:
 			want[sender.UIN] = rookery.StatusOnline.String() // what a login without a status means
-		case sender.Status.Shown() != rookery.StatusOffline:
+		case sender.Status.Visible() != rookery.StatusOffline:
 			want[sender.UIN] = sender.Status.String()
 		}
 	}

@@ -23,13 +23,13 @@ func requests(req *request) error {
 	}
 	req.ok()
 	n := fitting(req.room("&FN=0&SN=00&UN=&TM=&RS="), waiting, func(friendRequest rookery.FriendRequest) int {
-		return digits(uint64(friendRequest.From)) + digits(seconds(friendRequest.Time)) + len(",,") + wire.ElementSize(req.peer.Form, friendRequest.Words)
+		return digits(uint64(friendRequest.From)) + digits(seconds(friendRequest.Time)) + len(",,") + wire.ElementSize(req.peer.Form, friendRequest.Text)
 	})
 	last, waiting = last && n == len(waiting), waiting[:n]
 	req.pageHead(last, len(waiting))
 	elements(req, "UN", waiting, func(req *request, friendRequest rookery.FriendRequest) { req.uinElement(friendRequest.From) })
 	elements(req, "TM", waiting, func(req *request, friendRequest rookery.FriendRequest) { req.bigElement(seconds(friendRequest.Time)) })
-	elements(req, "RS", waiting, func(req *request, friendRequest rookery.FriendRequest) { req.textElement(friendRequest.Words) })
+	elements(req, "RS", waiting, func(req *request, friendRequest rookery.FriendRequest) { req.textElement(friendRequest.Text) })
 	return nil
 }
 

@@ -46,6 +46,6 @@ func devices(req *request) error {
 	req.pageHead(true, len(all))
 	elements(req, "ID", all, func(req *request, device rookery.Device) { req.bigElement(device.ID) })
 	elements(req, "NK", all, func(req *request, device rookery.Device) { req.textElement(device.Name) })
-	elements(req, "TM", all, func(req *request, device rookery.Device) { req.bigElement(seconds(device.Since)) })
+	elements(req, "TM", all, func(req *request, device rookery.Device) { req.bigElement(seconds(device.SignedInAt)) })
 	return nil
 }

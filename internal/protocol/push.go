@@ -61,7 +61,7 @@ func (o pushSink) append(dst []byte, item service.Event) []byte {
 		dst = wire.AppendNumber(dst, "UN", uint64(entry.Peer))
 		return wire.AppendText(dst, wire.FormLine, "MG", entry.Text)
 	case item.Notice != nil:
-		dst = wire.AppendNumber(o.head(dst, pushStatus, item.Number), "ST", uint64(item.Notice.Status.Shown()))
+		dst = wire.AppendNumber(o.head(dst, pushStatus, item.Number), "ST", uint64(item.Notice.Status.Visible()))
 		return wire.AppendNumber(dst, "UN", uint64(item.Notice.Friend))
 	default:
 		dst = wire.AppendNumber(o.head(dst, pushReadMark, item.Number), "UN", uint64(item.Read.With))

@@ -233,6 +233,6 @@ func (s *Service) setByNumber(ctx context.Context, c *consumer) error {
 		return nil // another session, that has not
 	}
 	about := session.about
-	about.ByNumber = true
+	about.ConfirmsByNumber = true
 	return s.store.SetByNumber(ctx, about)
 }

@@ -189,7 +189,7 @@ func TestRequestsWaitInPages(t *testing.T) {
 		w.must(err)
 		got := ""
 		for _, r := range page {
-			got += fmt.Sprintf("%d %s, ", r.From, r.Words)
+			got += fmt.Sprintf("%d %s, ", r.From, r.Text)
 			if !r.Time.Equal(w.now()) {
 				t.Errorf("the time is %v", r.Time)
 			}

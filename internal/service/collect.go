@@ -63,7 +63,7 @@ type consumer struct {
 // skips reports whether an entry does not concern the collector: whoever said a
 // word is not told it, and addresses hear of no word of the account's own.
 func (c *consumer) skips(entry *rookery.Entry) bool {
-	return entry.Kind == rookery.KindSent && (c.device == "" || c.device == entry.Origin)
+	return entry.Kind == rookery.KindSent && (c.device == "" || c.device == entry.OriginDevice)
 }
 
 // consumerState is what a collector remembers. It is stored with each batch, when the

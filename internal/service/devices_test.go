@@ -410,7 +410,7 @@ func TestTheOperatorSeesAndRevokesDevices(t *testing.T) {
 	_, token := w.token(10001, "phone")
 	devices, err := w.DevicesOf(w.Context(), 10001)
 	w.must(err)
-	if len(devices) != 1 || devices[0].Name != "phone" || !devices[0].Since.Equal(w.now()) {
+	if len(devices) != 1 || devices[0].Name != "phone" || !devices[0].SignedInAt.Equal(w.now()) {
 		w.Fatalf("the devices are %+v", devices)
 	}
 	w.code(w.RevokeDevice(w.Context(), 10001, devices[0].ID+1), rookery.CodeParameter)

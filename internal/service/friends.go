@@ -249,7 +249,7 @@ func (s *Service) relate(ctx context.Context, session *Session, other rookery.UI
 			paid = true
 		}
 		change := rookery.RelationChange{Me: me, Other: other, From: stand, Transition: step, Time: s.now(), Key: mark}
-		if !step.Notice.Answers() { // an answer was asked for
+		if !step.Notice.AnswersRequest() { // an answer was asked for
 			change.Limit = &s.mailbox
 		}
 		receipt, err := s.store.Relate(ctx, change)
@@ -259,7 +259,7 @@ func (s *Service) relate(ctx context.Context, session *Session, other rookery.UI
 		if err != nil || receipt.Repeated {
 			return receipt.Outcome, err
 		}
-		s.related(me, other, stand, step.To)
+		s.related(me, other, stand, step.Result)
 		for _, number := range receipt.Numbers {
 			s.arrived(other, number)
 		}
@@ -269,7 +269,7 @@ func (s *Service) relate(ctx context.Context, session *Session, other rookery.UI
 
 // related lets memory know that two accounts stand otherwise now.
 func (s *Service) related(me, other rookery.UIN, before, after rookery.Relation) {
-	if before.Friends != after.Friends || before.Blocks != after.Blocks || before.Blocked != after.Blocked {
+	if before.Friends != after.Friends || before.Blocks != after.Blocks || before.BlockedByOther != after.BlockedByOther {
 		s.forgetRelations(me, other)
 	}
 	if !after.Friends {

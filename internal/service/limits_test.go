@@ -92,7 +92,7 @@ func TestAskingAgainIsToldOnce(t *testing.T) {
 	w.wantInbox(you)
 	requests, _, err := w.Requests(t.Context(), you, service.Page{Limit: 10})
 	w.must(err)
-	if len(requests) != 1 || requests[0].Words != "do you hear?" {
+	if len(requests) != 1 || requests[0].Text != "do you hear?" {
 		t.Errorf("what waits is %+v", requests)
 	}
 	w.advance(time.Minute)

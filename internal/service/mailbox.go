@@ -81,7 +81,7 @@ func (s *Service) letters(ctx context.Context, session *Session, outgoing Outgoi
 		return nil, err
 	}
 	if devices {
-		letters = append(letters, rookery.NewEntry{To: me, Kind: rookery.KindSent, Peer: outgoing.To, Text: outgoing.Text, Origin: session.about.Device})
+		letters = append(letters, rookery.NewEntry{To: me, Kind: rookery.KindSent, Peer: outgoing.To, Text: outgoing.Text, OriginDevice: session.about.Device})
 	}
 	return letters, nil
 }

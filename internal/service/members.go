@@ -146,7 +146,7 @@ func (m *activeAccount) put(session *Session) {
 	defer m.mu.Unlock()
 	session.box = m.collectorLocked(session.about.Device)
 	// A confirmation may have come since the session was stored.
-	session.box.byNumber = session.about.ByNumber || session.box.byNumber && m.renews(session.about) != nil
+	session.box.byNumber = session.about.ConfirmsByNumber || session.box.byNumber && m.renews(session.about) != nil
 	if old := m.sessionLocked(session.about.Device); old != nil {
 		if !old.sameAs(session) {
 			old.box.stopFeed()
@@ -261,7 +261,7 @@ func (m *activeAccount) shown() rookery.Status {
 	if len(m.sessions) == 0 {
 		return rookery.StatusOffline
 	}
-	return m.status.Shown()
+	return m.status.Visible()
 }
 
 // looks is what others see when they look now: a session that has run out
@@ -271,7 +271,7 @@ func (m *activeAccount) looks(now time.Duration) rookery.Status {
 	defer m.mu.Unlock()
 	for _, session := range m.sessions {
 		if session.alive(now) {
-			return m.status.Shown()
+			return m.status.Visible()
 		}
 	}
 	return rookery.StatusOffline

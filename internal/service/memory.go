@@ -26,7 +26,7 @@ func (m *consumerState) encode(now time.Duration) rookery.Cursor {
 	if m.batch == nil {
 		b = append(b, 0)
 	} else {
-		cursor.Keep = m.batch.after + 1
+		cursor.RepeatFrom = m.batch.after + 1
 		b = append(b, 1)
 		b = m.batch.ticket.append(b, m.batch.at)
 		b = binary.BigEndian.AppendUint64(b, m.batch.after)
@@ -41,7 +41,7 @@ func (m *consumerState) encode(now time.Duration) rookery.Cursor {
 			b = past.ticket.append(b, past.at)
 		}
 	}
-	cursor.Memo = b
+	cursor.State = b
 	return cursor
 }
 
@@ -57,10 +57,10 @@ func (t seqKey) append(b []byte, at time.Duration) []byte {
 // decodeMemory is the reverse of encode.
 func decodeMemory(cursor rookery.Cursor) (consumerState, error) {
 	m := consumerState{place: cursor.Number}
-	if len(cursor.Memo) == 0 {
+	if len(cursor.State) == 0 {
 		return m, nil
 	}
-	r := stateReader{rest: cursor.Memo}
+	r := stateReader{rest: cursor.State}
 	if r.byte() != memoVersion {
 		return consumerState{}, errMemo
 	}

@@ -17,7 +17,7 @@ func TestNamesOfOldStayUntilTheyAreChanged(t *testing.T) {
 	_, err := w.store.Store.CreateAccount(t.Context(), rookery.NewAccount(10003, "\u200b", w.now()), credential())
 	w.must(err)
 	w.must(w.store.SignIn(t.Context(), rookery.Session{ID: 1, Account: 10002, Device: old, Address: home,
-		Status: rookery.StatusOnline, Since: time.Unix(1, 0), Token: rookery.TokenHash{1}}, credential()))
+		Status: rookery.StatusOnline, SignedInAt: time.Unix(1, 0), Token: rookery.TokenHash{1}}, credential()))
 
 	change := func(change func(*rookery.Profile)) error {
 		_, err := w.ChangeAccount(t.Context(), 10002, func(account *rookery.Account) error {

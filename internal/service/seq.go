@@ -26,15 +26,15 @@ const (
 // all the same.
 func (s *Service) Mark(session *Session, seq string, content []byte) rookery.RequestKey {
 	s.changed()
-	key := rookery.RequestKey{Owner: session.about.Account, Device: session.about.Device, At: s.uptime()}
+	key := rookery.RequestKey{Owner: session.about.Account, Device: session.about.Device, ReceivedAt: s.uptime()}
 	switch {
 	case seq == "":
 		rand.Read(key.Digest[:]) // never fails
 		return key
 	case isShort(seq):
-		key.Window, key.LatestOnly = shortWindow, true
+		key.RepeatWindow, key.LatestOnly = shortWindow, true
 	default:
-		key.Window = longWindow
+		key.RepeatWindow = longWindow
 	}
 	key.Digest = session.digest(seq, content)
 	return key

@@ -118,7 +118,7 @@ func (s *Service) admits(ctx context.Context, in SignIn) error {
 // newSignIn is the session to be stored, with the token of a device.
 func (s *Service) newSignIn(active *activeAccount, in SignIn) (about rookery.Session, token rookery.Token) {
 	about = rookery.Session{ID: newSessionID(), Account: in.UIN, Device: in.Device, Address: in.Address, Status: in.Status,
-		Program: in.Program, Since: s.now()}
+		Program: in.Program, SignedInAt: s.now()}
 	if about.Status == 0 {
 		about.Status = active.statusToKeep()
 	}
@@ -131,7 +131,7 @@ func (s *Service) newSignIn(active *activeAccount, in SignIn) (about rookery.Ses
 	active.mu.Lock()
 	defer active.mu.Unlock()
 	if old := active.renews(about); old != nil {
-		about.Encoding, about.ByNumber = uint8(old.encoding.Load()), old.box.byNumber
+		about.Encoding, about.ConfirmsByNumber = uint8(old.encoding.Load()), old.box.byNumber
 	}
 	return about, token
 }

@@ -66,7 +66,7 @@ const words = "shall we meet at six by the old harbour, or is that too late?"
 
 // uniqueMark is the mark of the i-th request of a run at 20,000 a second.
 func uniqueMark(i uint64) rookery.RequestKey {
-	key := rookery.RequestKey{Owner: rookery.FirstUIN, At: time.Duration(i) * 50 * time.Microsecond, Window: 2 * time.Minute}
+	key := rookery.RequestKey{Owner: rookery.FirstUIN, ReceivedAt: time.Duration(i) * 50 * time.Microsecond, RepeatWindow: 2 * time.Minute}
 	binary.LittleEndian.PutUint64(key.Digest[:], rand.Uint64())
 	return key
 }
@@ -108,7 +108,7 @@ func BenchmarkCollect(b *testing.B) {
 	memo := make([]byte, 200)
 	perCaller(b, 64, func(i uint64) {
 		uin := rookery.FirstUIN + rookery.UIN(rand.IntN(accounts))
-		if err := store.Collect(b.Context(), uin, "", rookery.Cursor{Number: i, Memo: memo}); err != nil {
+		if err := store.Collect(b.Context(), uin, "", rookery.Cursor{Number: i, State: memo}); err != nil {
 			b.Error(err)
 		}
 	})

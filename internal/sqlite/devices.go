@@ -10,7 +10,7 @@ func (s *Store) Devices(ctx context.Context, uin rookery.UIN) (list []rookery.De
 	err = s.read(ctx, func(c *conn) error {
 		return c.each(`SELECT id, name, since, EXISTS (SELECT 1 FROM sessions WHERE account = d.account AND device = d.name)
 			FROM devices d WHERE account = ? ORDER BY id`, func(r row) bool {
-			list = append(list, rookery.Device{ID: uint64(r.int(0)), Name: r.text(1), Since: r.time(2), SignedIn: r.bool(3)})
+			list = append(list, rookery.Device{ID: uint64(r.int(0)), Name: r.text(1), SignedInAt: r.time(2), SignedIn: r.bool(3)})
 			return true
 		}, uin)
 	})
@@ -20,7 +20,7 @@ func (s *Store) Devices(ctx context.Context, uin rookery.UIN) (list []rookery.De
 // signInDevice notes that a device of the account signs in, and makes it if
 // the account has none of that name.
 func (b *writeBatch) signInDevice(session rookery.Session) error {
-	n, err := b.conn.exec("UPDATE devices SET since = ? WHERE account = ? AND name = ?", session.Since, session.Account, session.Device)
+	n, err := b.conn.exec("UPDATE devices SET since = ? WHERE account = ? AND name = ?", session.SignedInAt, session.Account, session.Device)
 	if err != nil || n > 0 {
 		return err
 	}
@@ -38,7 +38,7 @@ func (b *writeBatch) signInDevice(session rookery.Session) error {
 		`INSERT INTO places SELECT ?1, ?2, max(taken, coalesce((SELECT max(number) FROM places WHERE account = ?1), 0)), 0, x''
 			FROM accounts WHERE account = ?1`,
 	} {
-		if _, err := b.conn.exec(statement, session.Account, session.Device, session.Since); err != nil {
+		if _, err := b.conn.exec(statement, session.Account, session.Device, session.SignedInAt); err != nil {
 			return err
 		}
 	}

@@ -29,7 +29,7 @@ func (s *Store) Relation(ctx context.Context, me, other rookery.UIN) (relation r
 func (s *Store) Requests(ctx context.Context, uin, after rookery.UIN, limit int) (list []rookery.FriendRequest, err error) {
 	err = s.read(ctx, func(c *conn) error {
 		return c.each("SELECT asker, words, time FROM requests WHERE account = ? AND asker > ? ORDER BY asker LIMIT ?", func(r row) bool {
-			list = append(list, rookery.FriendRequest{From: r.uin(0), Words: r.text(1), Time: r.time(2)})
+			list = append(list, rookery.FriendRequest{From: r.uin(0), Text: r.text(1), Time: r.time(2)})
 			return true
 		}, uin, after, max(limit, 0))
 	})
@@ -62,7 +62,7 @@ func (c *conn) relation(me, other rookery.UIN) (rel rookery.Relation, err error)
 		EXISTS (SELECT 1 FROM blocks WHERE account = ?1 AND blocked = ?2),
 		EXISTS (SELECT 1 FROM blocks WHERE account = ?2 AND blocked = ?1)`,
 		func(r row) {
-			rel = rookery.Relation{Friends: r.bool(0), Asked: r.bool(1), Asks: r.bool(2), Blocks: r.bool(3), Blocked: r.bool(4)}
+			rel = rookery.Relation{Friends: r.bool(0), RequestSent: r.bool(1), RequestReceived: r.bool(2), Blocks: r.bool(3), BlockedByOther: r.bool(4)}
 		}, me, other)
 	return rel, err
 }
@@ -148,7 +148,7 @@ func (b *writeBatch) planNotice(change rookery.RelationChange) (n pendingNotice,
 // notify does it, and returns the number of a new entry.
 func (b *writeBatch) notify(change rookery.RelationChange, n pendingNotice) ([]uint64, error) {
 	if n.reword > 0 {
-		return nil, b.reword(change.Other, n.reword, change.Transition.NoticeWords)
+		return nil, b.reword(change.Other, n.reword, change.Transition.NoticeText)
 	}
 	if !n.post {
 		return nil, nil
@@ -193,7 +193,7 @@ func (b *writeBatch) reword(uin rookery.UIN, number uint64, words string) error 
 
 // restate writes down how two accounts stand from now on.
 func (b *writeBatch) restate(change rookery.RelationChange) error {
-	from, to := change.From, change.Transition.To
+	from, to := change.From, change.Transition.Result
 	if from.Friends != to.Friends {
 		statement := "INSERT INTO friends VALUES (?1, ?2), (?2, ?1)"
 		if from.Friends {
@@ -203,19 +203,19 @@ func (b *writeBatch) restate(change rookery.RelationChange) error {
 			return err
 		}
 	}
-	if err := errors.Join(b.block(change.Me, change.Other, from.Blocks, to.Blocks), b.block(change.Other, change.Me, from.Blocked, to.Blocked)); err != nil {
+	if err := errors.Join(b.block(change.Me, change.Other, from.Blocks, to.Blocks), b.block(change.Other, change.Me, from.BlockedByOther, to.BlockedByOther)); err != nil {
 		return err
 	}
 	if from == to && change.Transition.Notice == 0 {
 		return nil // what waits keeps its words
 	}
-	if err := b.request(change.Other, change.Me, to.Asked, change.Transition.Words, change.Time); err != nil {
+	if err := b.request(change.Other, change.Me, to.RequestSent, change.Transition.RequestText, change.Time); err != nil {
 		return err
 	}
-	if from.Asks == to.Asks {
+	if from.RequestReceived == to.RequestReceived {
 		return nil // the other's request keeps its words
 	}
-	return b.request(change.Me, change.Other, to.Asks, change.Transition.Words, change.Time)
+	return b.request(change.Me, change.Other, to.RequestReceived, change.Transition.RequestText, change.Time)
 }
 
 // block makes an account take nothing of another, or something again.

@@ -52,7 +52,7 @@ func newRecent(most int) *recentEntries {
 	return &recentEntries{max: most, boxes: make(map[rookery.UIN][]rookery.Entry)}
 }
 
-func weigh(entry rookery.Entry) int { return 112 + len(entry.Text) + len(entry.Origin) }
+func weigh(entry rookery.Entry) int { return 112 + len(entry.Text) + len(entry.OriginDevice) }
 
 // replace forgets what is settled and remembers new letters.
 func (r *recentEntries) replace(settled []mailboxSpan, letters []numberedEntry) {
@@ -205,7 +205,7 @@ func (w *writer) insert(uin rookery.UIN, letters ...rookery.Entry) error {
 	}
 	args := make([]any, 0, 7*insertRows)
 	for _, entry := range letters { // as the driver takes them: this runs for every letter
-		args = append(args, int64(uin), int64(entry.Number), int64(entry.Kind), int64(entry.Peer), entry.Time.UnixMicro(), entry.Text, entry.Origin)
+		args = append(args, int64(uin), int64(entry.Number), int64(entry.Kind), int64(entry.Peer), entry.Time.UnixMicro(), entry.Text, entry.OriginDevice)
 	}
 	_, err := w.conn.exec(query, args...)
 	return err
@@ -270,8 +270,8 @@ func appendLetters(blob []byte, letters []numberedEntry) []byte {
 		blob = binary.AppendVarint(blob, entry.entry.Time.UnixMicro())
 		blob = binary.AppendUvarint(blob, uint64(len(entry.entry.Text)))
 		blob = append(blob, entry.entry.Text...)
-		blob = binary.AppendUvarint(blob, uint64(len(entry.entry.Origin)))
-		blob = append(blob, entry.entry.Origin...)
+		blob = binary.AppendUvarint(blob, uint64(len(entry.entry.OriginDevice)))
+		blob = append(blob, entry.entry.OriginDevice...)
 	}
 	return blob
 }
@@ -291,7 +291,7 @@ func parseLetters(letters []numberedEntry, blob []byte) ([]numberedEntry, error)
 		entry.entry.Time = time.UnixMicro(p.varint()).UTC()
 		entry.entry.Text = string(p.bytes(p.uvarint()))
 		if version > 1 {
-			entry.entry.Origin = string(p.bytes(p.uvarint()))
+			entry.entry.OriginDevice = string(p.bytes(p.uvarint()))
 		}
 		if p.bad {
 			return letters, errors.New("the journal has a damaged row")

@@ -81,12 +81,12 @@ func (b *writeBatch) post(newEntry rookery.NewEntry, now time.Time) uint64 {
 	b.heads[newEntry.To] = n
 	b.highest = max(b.highest, n)
 	entry := rookery.Entry{
-		Number: n,
-		Kind:   newEntry.Kind,
-		Peer:   newEntry.Peer,
-		Time:   time.UnixMicro(now.UnixMicro()).UTC(), // as it is read back
-		Text:   strings.Clone(newEntry.Text),          // of a buffer that is used again
-		Origin: strings.Clone(newEntry.Origin),
+		Number:       n,
+		Kind:         newEntry.Kind,
+		Peer:         newEntry.Peer,
+		Time:         time.UnixMicro(now.UnixMicro()).UTC(), // as it is read back
+		Text:         strings.Clone(newEntry.Text),          // of a buffer that is used again
+		OriginDevice: strings.Clone(newEntry.OriginDevice),
 	}
 	b.letters = append(b.letters, numberedEntry{newEntry.To, entry})
 	b.arrived(newEntry.To, entry)
@@ -142,7 +142,7 @@ func (s *Store) Mailbox(ctx context.Context, uin rookery.UIN, device string) (la
 			}
 		}
 		_, err := c.first("SELECT number, keep, memo FROM places WHERE account = ? AND device = ?", func(r row) {
-			place = rookery.Cursor{Number: uint64(r.int(0)), Keep: uint64(r.int(1)), Memo: r.blob(2)}
+			place = rookery.Cursor{Number: uint64(r.int(0)), RepeatFrom: uint64(r.int(1)), State: r.blob(2)}
 		}, uin, device)
 		return err
 	})
@@ -175,7 +175,7 @@ const entryColumns = "number, kind, peer, time, text, origin"
 
 func scanEntry(r row) rookery.Entry {
 	return rookery.Entry{
-		Number: uint64(r.int(0)), Kind: rookery.Kind(r.int(1)), Peer: r.uin(2), Time: r.time(3), Text: r.text(4), Origin: r.text(5),
+		Number: uint64(r.int(0)), Kind: rookery.Kind(r.int(1)), Peer: r.uin(2), Time: r.time(3), Text: r.text(4), OriginDevice: r.text(5),
 	}
 }
 
@@ -202,7 +202,7 @@ func (s *Store) Collect(ctx context.Context, uin rookery.UIN, device string, pla
 		if device == "" {
 			statement = "INSERT OR REPLACE INTO places VALUES (?1, ?2, ?3, ?4, ?5)"
 		}
-		n, err := batch.conn.exec(statement, uin, device, place.Number, place.Keep, place.Memo)
+		n, err := batch.conn.exec(statement, uin, device, place.Number, place.RepeatFrom, place.State)
 		if err != nil || n == 0 {
 			return err
 		}

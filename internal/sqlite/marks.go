@@ -30,7 +30,7 @@ const (
 
 // covers reports whether m, done at a time, is repeated by a request.
 func covers(at time.Duration, request rookery.RequestKey) bool {
-	return max(request.At-at, 0) < request.Window
+	return max(request.ReceivedAt-at, 0) < request.RepeatWindow
 }
 
 // requestKeys are the remembered requests. 20,000 a second over two minutes are 2.4
@@ -133,8 +133,8 @@ func (k *requestKeys) add(list []storedKey) {
 	defer k.mu.Unlock()
 	for _, stored := range list {
 		keyGeneration := k.eras[len(k.eras)-1]
-		if stored.mark.At >= keyGeneration.began+eraSpan {
-			keyGeneration = newEra(stored.mark.At)
+		if stored.mark.ReceivedAt >= keyGeneration.began+eraSpan {
+			keyGeneration = newEra(stored.mark.ReceivedAt)
 			k.eras = append(k.eras, keyGeneration)
 		}
 		digest, keyOwner := keysOf(stored.mark)
@@ -148,10 +148,10 @@ func (k *requestKeys) add(list []storedKey) {
 			keyGeneration.removed[keyOwner.owner] = k.cuts
 			continue
 		}
-		keyGeneration.done[digest] = keyState{stored.mark.At, k.cuts, stored.outcome}
+		keyGeneration.done[digest] = keyState{stored.mark.ReceivedAt, k.cuts, stored.outcome}
 		keyGeneration.latest[keyOwner] = digest
-		keyGeneration.newest = max(keyGeneration.newest, stored.mark.At)
-		k.uptime = max(k.uptime, stored.mark.At)
+		keyGeneration.newest = max(keyGeneration.newest, stored.mark.ReceivedAt)
+		k.uptime = max(k.uptime, stored.mark.ReceivedAt)
 	}
 }
 
@@ -199,7 +199,7 @@ func (b *writeBatch) repeated(key rookery.RequestKey) (rookery.Receipt, bool) {
 		if stored.outcome == outcomeForgotten || stored.outcome == outcomeRemoved {
 			return rookery.Receipt{}, false
 		}
-		if stored.mark.Digest == key.Digest && covers(stored.mark.At, key) {
+		if stored.mark.Digest == key.Digest && covers(stored.mark.ReceivedAt, key) {
 			return rookery.Receipt{Outcome: stored.outcome, Repeated: true}, true
 		}
 		if key.LatestOnly {
@@ -248,9 +248,9 @@ func (b *writeBatch) forgetAll(owner rookery.UIN) {
 
 // cut notes one of these at the latest time heard of.
 func (b *writeBatch) cut(key rookery.RequestKey, why rookery.Outcome) {
-	key.At = b.marks.up()
+	key.ReceivedAt = b.marks.up()
 	for _, earlier := range b.marked {
-		key.At = max(key.At, earlier.mark.At)
+		key.ReceivedAt = max(key.ReceivedAt, earlier.mark.ReceivedAt)
 	}
 	b.marked = append(b.marked, storedKey{key, why})
 }
@@ -293,7 +293,7 @@ func appendMarks(blob []byte, list []storedKey) []byte {
 	for _, stored := range list {
 		blob = binary.AppendUvarint(blob, uint64(stored.mark.Owner))
 		blob = binary.AppendUvarint(blob, uint64(stored.outcome))
-		blob = binary.AppendVarint(blob, int64(stored.mark.At))
+		blob = binary.AppendVarint(blob, int64(stored.mark.ReceivedAt))
 		blob = append(blob, stored.mark.Digest[:]...)
 		blob = binary.AppendUvarint(blob, uint64(len(stored.mark.Device)))
 		blob = append(blob, stored.mark.Device...)
@@ -310,7 +310,7 @@ func parseMarks(blob []byte) ([]storedKey, error) {
 	for len(p.rest) > 0 {
 		stored := storedKey{mark: rookery.RequestKey{Owner: rookery.UIN(p.uvarint())}}
 		stored.outcome = rookery.Outcome(p.uvarint())
-		stored.mark.At = time.Duration(p.varint())
+		stored.mark.ReceivedAt = time.Duration(p.varint())
 		copy(stored.mark.Digest[:], p.bytes(16))
 		stored.mark.Device = string(p.bytes(p.uvarint()))
 		if p.bad {
@@ -323,9 +323,9 @@ func parseMarks(blob []byte) ([]storedKey, error) {
 
 // newest is the latest time of a list.
 func newest(list []storedKey) time.Duration {
-	at := list[0].mark.At
+	at := list[0].mark.ReceivedAt
 	for _, stored := range list {
-		at = max(at, stored.mark.At)
+		at = max(at, stored.mark.ReceivedAt)
 	}
 	return at
 }

@@ -116,7 +116,7 @@ func checkOldStore(t *testing.T, store *Store) {
 	friends, err := store.Friends(ctx, 10001)
 	equal("friends", err, friends, []rookery.UIN{10002})
 	requests, err := store.Requests(ctx, 10001, 0, 10)
-	equal("requests", err, requests, []rookery.FriendRequest{{From: 10003, Words: "hello", Time: noon}})
+	equal("requests", err, requests, []rookery.FriendRequest{{From: 10003, Text: "hello", Time: noon}})
 	if got := textsOf(t, store, 10001); !slices.Equal(got, []string{"one", "two", "three"}) {
 		t.Errorf("texts %q", got)
 	}
@@ -124,7 +124,7 @@ func checkOldStore(t *testing.T, store *Store) {
 	equal("history", err, words, []rookery.Entry{{Number: 3, Kind: rookery.KindMessage, Peer: 10002, Time: noon, Text: "three"}})
 	equal("more of it", nil, more, true)
 	last, place, err := store.Mailbox(ctx, 10001, "")
-	equal("place", err, place, rookery.Cursor{Number: 1, Keep: 1, Memo: []byte{1, 2}})
+	equal("place", err, place, rookery.Cursor{Number: 1, RepeatFrom: 1, State: []byte{1, 2}})
 	equal("newest", nil, last, uint64(3))
 	outcome, ok, err := store.Recall(ctx, markOf(1))
 	equal("outcome", err, outcome, rookery.OutcomeClosed)
@@ -140,7 +140,7 @@ func checkOldStore(t *testing.T, store *Store) {
 		sessions[i].Address = rookery.Session{}.Address
 	}
 	equal("sessions", err, sessions, []rookery.Session{{
-		ID: 5, Account: 10001, Status: rookery.StatusOnline, Program: "program", Since: noon, Encoding: 2,
+		ID: 5, Account: 10001, Status: rookery.StatusOnline, Program: "program", SignedInAt: noon, Encoding: 2,
 	}})
 }
 
@@ -148,7 +148,7 @@ func TestAfterTheMigrationAnOldAccountHasDevices(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rookery.db")
 	oldStore(t, path)
 	store := openFor(t, quick(path))
-	phone := rookery.Session{ID: 6, Account: 10001, Device: "phone", Since: noon, Status: rookery.StatusOnline}
+	phone := rookery.Session{ID: 6, Account: 10001, Device: "phone", SignedInAt: noon, Status: rookery.StatusOnline}
 	if err := store.SignIn(t.Context(), phone, "secret"); err != nil {
 		t.Fatal(err)
 	}

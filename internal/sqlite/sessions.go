@@ -48,8 +48,8 @@ func scanSession(r row) rookery.Session {
 	addr, _ := netip.ParseAddr(r.text(3)) // what is no address was none
 	session := rookery.Session{
 		Account: r.uin(0), Device: r.text(1), ID: uint64(r.int(2)), Address: addr,
-		Status: rookery.Status(r.int(4)), Program: r.text(5), Since: r.time(6), Encoding: uint8(r.int(7)),
-		Asleep: r.bool(9), ByNumber: r.bool(10),
+		Status: rookery.Status(r.int(4)), Program: r.text(5), SignedInAt: r.time(6), Encoding: uint8(r.int(7)),
+		Asleep: r.bool(9), ConfirmsByNumber: r.bool(10),
 	}
 	copy(session.Token[:], r.blob(8))
 	return session
@@ -80,8 +80,8 @@ func (s *Store) SignIn(ctx context.Context, session rookery.Session, proved rook
 			}
 		}
 		if _, err := batch.conn.exec("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)", uin, session.Device, session.ID,
-			addressText(session.Address), session.Status, session.Program, session.Since, int(session.Encoding), tokenBytes(session.Token),
-			session.ByNumber); err != nil {
+			addressText(session.Address), session.Status, session.Program, session.SignedInAt, int(session.Encoding), tokenBytes(session.Token),
+			session.ConfirmsByNumber); err != nil {
 			return err
 		}
 		if err := batch.setStatus(uin, session.Status); err != nil {
@@ -154,7 +154,7 @@ func (s *Store) SetEncoding(ctx context.Context, session rookery.Session) error 
 func (s *Store) SetByNumber(ctx context.Context, session rookery.Session) error {
 	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		_, err := batch.conn.exec("UPDATE sessions SET by_number = ? WHERE account = ? AND device = ? AND id = ?",
-			session.ByNumber, session.Account, session.Device, session.ID)
+			session.ConfirmsByNumber, session.Account, session.Device, session.ID)
 		return err
 	}})
 }

@@ -281,7 +281,7 @@ func TestSingleAddressesOfIPv6FromEarlierVersionsStandForTheirNetworks(t *testin
 		}
 	}
 	session := rookery.Session{
-		ID: 1, Account: uin, Address: netip.MustParseAddr("2001:db8::3"), Since: time.Unix(1, 0), Status: rookery.StatusOnline}
+		ID: 1, Account: uin, Address: netip.MustParseAddr("2001:db8::3"), SignedInAt: time.Unix(1, 0), Status: rookery.StatusOnline}
 	if err := store.SignIn(t.Context(), session, "secret"); err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func (b *writeBatch) settledUpTo(uin rookery.UIN) (upTo uint64) {
 }
 
 func plus(sum rookery.Backlog, entry rookery.Entry) rookery.Backlog {
-	if entry.Kind.Waits() {
+	if entry.Kind.CountsAsBacklog() {
 		sum.Messages++
 		sum.Bytes += int64(len(entry.Text))
 	}

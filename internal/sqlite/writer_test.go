@@ -41,7 +41,7 @@ func messages(to rookery.UIN, texts ...string) (letters []rookery.NewEntry) {
 }
 
 func markOf(id uint64) rookery.RequestKey {
-	key := rookery.RequestKey{Owner: rookery.FirstUIN, At: time.Minute, Window: 2 * time.Minute}
+	key := rookery.RequestKey{Owner: rookery.FirstUIN, ReceivedAt: time.Minute, RepeatWindow: 2 * time.Minute}
 	binary.LittleEndian.PutUint64(key.Digest[:], id)
 	return key
 }
@@ -283,7 +283,7 @@ func TestAFullDiskIsTemporaryAndLeavesNothingHalfDone(t *testing.T) {
 	}
 	step := rookery.RelationChange{
 		Me: rookery.FirstUIN, Other: rookery.FirstUIN + 1, Time: noon, Key: markOf(2),
-		Transition: rookery.RelationTransition{To: rookery.Relation{Friends: true}, Notice: rookery.KindAdded, NoticeWords: fmt.Sprintf("%40000d", 1)},
+		Transition: rookery.RelationTransition{Result: rookery.Relation{Friends: true}, Notice: rookery.KindAdded, NoticeText: fmt.Sprintf("%40000d", 1)},
 	}
 	full := func(what string, err error) {
 		t.Helper()
@@ -295,7 +295,7 @@ func TestAFullDiskIsTemporaryAndLeavesNothingHalfDone(t *testing.T) {
 	full("letters", err)
 	_, err = store.Relate(t.Context(), step)
 	full("a relation", err)
-	full("a place", store.Collect(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 1, Memo: make([]byte, 40_000)}))
+	full("a place", store.Collect(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 1, State: make([]byte, 40_000)}))
 
 	check := func() {
 		t.Helper()
@@ -414,7 +414,7 @@ func TestTooManyMarksTurnAwayWhatIsNewInARowAndNothingElse(t *testing.T) {
 func TestWhatADeviceDidInTheBatchThatForgetsItIsOfNoUse(t *testing.T) {
 	store := newStore(t)
 	addAccounts(t, store, 1)
-	phone := rookery.Session{ID: 1, Account: rookery.FirstUIN, Device: "phone", Since: noon}
+	phone := rookery.Session{ID: 1, Account: rookery.FirstUIN, Device: "phone", SignedInAt: noon}
 	if err := store.SignIn(t.Context(), phone, ""); err != nil {
 		t.Fatal(err)
 	}

@@ -44,8 +44,8 @@ var blockTests = []test{
 		x.add(ann, bob, cat)
 		x.asks(cat, ann, "it is cat", noon)
 		x.asks(bob, ann, "it is bob", noon.Add(time.Hour))
-		bobs := rookery.FriendRequest{From: bob, Words: "it is bob", Time: noon.Add(time.Hour)}
-		cats := rookery.FriendRequest{From: cat, Words: "it is cat", Time: noon}
+		bobs := rookery.FriendRequest{From: bob, Text: "it is bob", Time: noon.Add(time.Hour)}
+		cats := rookery.FriendRequest{From: cat, Text: "it is cat", Time: noon}
 		x.twice(func() {
 			x.equal("all", x.requests(ann, 0, 10), []rookery.FriendRequest{bobs, cats})
 			x.equal("at most one", x.requests(ann, 0, 1), []rookery.FriendRequest{bobs})
@@ -59,7 +59,7 @@ var blockTests = []test{
 		x.asks(bob, ann, "hello", noon)
 		x.asks(bob, ann, "it is me, bob", noon.Add(time.Hour))
 		x.twice(func() {
-			x.equal("requests", x.requests(ann, 0, 10), []rookery.FriendRequest{{From: bob, Words: "it is me, bob", Time: noon.Add(time.Hour)}})
+			x.equal("requests", x.requests(ann, 0, 10), []rookery.FriendRequest{{From: bob, Text: "it is me, bob", Time: noon.Add(time.Hour)}})
 		})
 	}},
 	{"a step that changes nothing leaves the words of what waits", func(x *trial) {
@@ -67,7 +67,7 @@ var blockTests = []test{
 		x.asks(bob, ann, "hello", noon)
 		x.takes(ann, bob, rookery.Unfriend)
 		x.takes(bob, ann, rookery.Unfriend)
-		x.equal("requests", x.requests(ann, 0, 10), []rookery.FriendRequest{{From: bob, Words: "hello", Time: noon}})
+		x.equal("requests", x.requests(ann, 0, 10), []rookery.FriendRequest{{From: bob, Text: "hello", Time: noon}})
 	}},
 	{"a request that is answered waits no more", func(x *trial) {
 		x.add(ann, bob)
@@ -87,7 +87,7 @@ var blockTests = []test{
 		x.takes(ann, cat, rookery.Block)
 		x.twice(func() {
 			x.equal("ann sees", x.relation(ann, bob), rookery.Relation{Blocks: true})
-			x.equal("bob sees", x.relation(bob, ann), rookery.Relation{Blocked: true})
+			x.equal("bob sees", x.relation(bob, ann), rookery.Relation{BlockedByOther: true})
 			x.equal("friends", x.friends(bob), []rookery.UIN(nil))
 			x.equal("requests", x.requests(ann, 0, 10), []rookery.FriendRequest(nil))
 			blocked, blockers := x.blocked(ann)
@@ -102,9 +102,9 @@ var blockTests = []test{
 		x.add(ann, bob)
 		x.takes(ann, bob, rookery.Block)
 		x.takes(bob, ann, rookery.Block)
-		x.equal("both", x.relation(ann, bob), rookery.Relation{Blocks: true, Blocked: true})
+		x.equal("both", x.relation(ann, bob), rookery.Relation{Blocks: true, BlockedByOther: true})
 		x.takes(ann, bob, rookery.Unblock)
-		x.twice(func() { x.equal("one", x.relation(ann, bob), rookery.Relation{Blocked: true}) })
+		x.twice(func() { x.equal("one", x.relation(ann, bob), rookery.Relation{BlockedByOther: true}) })
 		x.takes(bob, ann, rookery.Unblock)
 		x.twice(func() { x.equal("none", x.relation(ann, bob), rookery.Relation{}) })
 	}},

@@ -31,7 +31,7 @@ var eachTests = []test{
 	{"deliveries in a row are carried out in their order", func(x *trial) {
 		x.add(ann, bob)
 		all := x.DeliverEach(x.ctx, []rookery.Delivery{
-			{Entries: []rookery.NewEntry{letter(ann, bob, "a"), {To: bob, Kind: rookery.KindSent, Peer: ann, Text: "a", Origin: "phone"}}},
+			{Entries: []rookery.NewEntry{letter(ann, bob, "a"), {To: bob, Kind: rookery.KindSent, Peer: ann, Text: "a", OriginDevice: "phone"}}},
 			{Entries: []rookery.NewEntry{letter(ann, bob, "b")}},
 			{},
 			{Entries: []rookery.NewEntry{letter(bob, ann, "c"), letter(ann, bob, "d")}},
@@ -44,7 +44,7 @@ var eachTests = []test{
 		x.twice(func() {
 			x.equal("texts of ann", x.texts(ann), []string{"a", "b", "d"})
 			x.equal("mailbox of bob", x.all(bob), []rookery.Entry{
-				{Number: 1, Kind: rookery.KindSent, Peer: ann, Time: noon, Text: "a", Origin: "phone"},
+				{Number: 1, Kind: rookery.KindSent, Peer: ann, Time: noon, Text: "a", OriginDevice: "phone"},
 				{Number: 2, Kind: rookery.KindMessage, Peer: ann, Time: noon, Text: "c"},
 			})
 		})

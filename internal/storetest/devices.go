@@ -26,13 +26,13 @@ var deviceTests = []test{
 	{"a device is made by its first sign-in, and devices are listed by number", func(x *trial) {
 		x.add(ann, bob)
 		desk := session(ann, "desk", 2)
-		desk.Since = noon.Add(time.Hour)
+		desk.SignedInAt = noon.Add(time.Hour)
 		x.signIn(session(ann, "phone", 1), desk, session(ann, "", 3), session(bob, "desk", 4))
 		x.twice(func() {
 			x.equal("devices of ann", x.devices(ann), []rookery.Device{
-				{ID: 1, Name: "phone", Since: noon, SignedIn: true}, {ID: 2, Name: "desk", Since: noon.Add(time.Hour), SignedIn: true},
+				{ID: 1, Name: "phone", SignedInAt: noon, SignedIn: true}, {ID: 2, Name: "desk", SignedInAt: noon.Add(time.Hour), SignedIn: true},
 			})
-			x.equal("devices of bob", x.devices(bob), []rookery.Device{{ID: 1, Name: "desk", Since: noon, SignedIn: true}})
+			x.equal("devices of bob", x.devices(bob), []rookery.Device{{ID: 1, Name: "desk", SignedInAt: noon, SignedIn: true}})
 			x.equal("devices of nobody", x.devices(nobody), []rookery.Device(nil))
 		})
 	}},
@@ -42,12 +42,12 @@ var deviceTests = []test{
 		x.must(x.SignOut(x.ctx, []rookery.Session{session(ann, "phone", 1)}))
 		x.twice(func() {
 			x.equal("devices", x.devices(ann), []rookery.Device{
-				{ID: 1, Name: "phone", Since: noon}, {ID: 2, Name: "desk", Since: noon, SignedIn: true},
+				{ID: 1, Name: "phone", SignedInAt: noon}, {ID: 2, Name: "desk", SignedInAt: noon, SignedIn: true},
 			})
 		})
 		x.must(x.SetCredential(x.ctx, ann, "secret"))
 		x.twice(func() {
-			x.equal("with a new credential", x.devices(ann), []rookery.Device{{ID: 1, Name: "phone", Since: noon}, {ID: 2, Name: "desk", Since: noon}})
+			x.equal("with a new credential", x.devices(ann), []rookery.Device{{ID: 1, Name: "phone", SignedInAt: noon}, {ID: 2, Name: "desk", SignedInAt: noon}})
 		})
 	}},
 	{"a session that sleeps stays, and is found by its token", func(x *trial) {
@@ -104,14 +104,14 @@ var deviceTests = []test{
 	{"a renewed sign-in keeps the device's number and place, and has its own time and token", func(x *trial) {
 		x.add(ann)
 		x.signIn(session(ann, "phone", 1))
-		want := rookery.Cursor{Number: 3, Keep: 2, Memo: []byte("memo")}
+		want := rookery.Cursor{Number: 3, RepeatFrom: 2, State: []byte("memo")}
 		x.must(x.Collect(x.ctx, ann, "phone", want))
 		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 9}))
 		again := session(ann, "phone", 2)
-		again.Since = noon.Add(time.Hour)
+		again.SignedInAt = noon.Add(time.Hour)
 		x.signIn(again)
 		x.twice(func() {
-			x.equal("devices", x.devices(ann), []rookery.Device{{ID: 1, Name: "phone", Since: again.Since, SignedIn: true}})
+			x.equal("devices", x.devices(ann), []rookery.Device{{ID: 1, Name: "phone", SignedInAt: again.SignedInAt, SignedIn: true}})
 			x.equal("place", x.place(ann, "phone"), want)
 			x.equal("sessions", x.sessions(), []rookery.Session{again})
 		})
@@ -120,7 +120,7 @@ var deviceTests = []test{
 		x.add(ann, bob)
 		x.signIn(session(ann, "first", 1))
 		x.equal("with nobody before it", x.place(ann, "first"), rookery.Cursor{})
-		x.must(x.Collect(x.ctx, ann, "first", rookery.Cursor{Number: 2, Keep: 1, Memo: []byte("memo")}))
+		x.must(x.Collect(x.ctx, ann, "first", rookery.Cursor{Number: 2, RepeatFrom: 1, State: []byte("memo")}))
 		x.must(x.Collect(x.ctx, bob, "", rookery.Cursor{Number: 9}))
 		x.signIn(session(ann, "second", 2))
 		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 5}))
@@ -133,7 +133,7 @@ var deviceTests = []test{
 	{"a new device begins behind what a forgotten one has taken", func(x *trial) {
 		x.add(ann)
 		x.signIn(session(ann, "phone", 1), session(ann, "desk", 2))
-		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 4, Keep: 2}))
+		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 4, RepeatFrom: 2}))
 		x.forget(ann, 1, rookery.RequestKey{})
 		x.forget(ann, 2, rookery.RequestKey{})
 		x.reopen()
@@ -171,7 +171,7 @@ var deviceTests = []test{
 		x.must(x.Collect(x.ctx, bob, "phone", rookery.Cursor{Number: 2}))
 		x.equal("receipt", x.forget(ann, 1, rookery.RequestKey{}), rookery.Receipt{})
 		x.twice(func() {
-			x.equal("devices", x.devices(ann), []rookery.Device{{ID: 2, Name: "desk", Since: noon, SignedIn: true}})
+			x.equal("devices", x.devices(ann), []rookery.Device{{ID: 2, Name: "desk", SignedInAt: noon, SignedIn: true}})
 			x.equal("sessions", x.sessions(), []rookery.Session{session(ann, "", 3), session(ann, "desk", 2), session(bob, "phone", 4)})
 			x.equal("place", x.place(ann, "phone"), rookery.Cursor{})
 			x.equal("place of the other", x.place(ann, "desk").Number, uint64(2))
@@ -182,7 +182,7 @@ var deviceTests = []test{
 		x.add(ann)
 		x.signIn(session(ann, "phone", 1))
 		x.forget(ann, 1, rookery.RequestKey{})
-		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 3, Keep: 1}))
+		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 3, RepeatFrom: 1}))
 		x.twice(func() { x.equal("place", x.place(ann, "phone"), rookery.Cursor{}) })
 		x.send(ann, bob, "1", "2")
 		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 2}))
@@ -207,7 +207,7 @@ var deviceTests = []test{
 		x.reopen()
 		x.signIn(session(ann, "phone", 3), session(ann, "desk", 4))
 		x.equal("devices", x.devices(ann), []rookery.Device{
-			{ID: 3, Name: "phone", Since: noon, SignedIn: true}, {ID: 4, Name: "desk", Since: noon, SignedIn: true},
+			{ID: 3, Name: "phone", SignedInAt: noon, SignedIn: true}, {ID: 4, Name: "desk", SignedInAt: noon, SignedIn: true},
 		})
 	}},
 	{"a repeated forgetting gets the first outcome and does nothing", func(x *trial) {

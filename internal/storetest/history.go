@@ -32,7 +32,7 @@ func (x *trial) finds(query rookery.HistoryQuery, more bool, texts ...string) {
 // converse fills ann's mailbox with entries of all kinds.
 func (x *trial) converse() {
 	x.Helper()
-	sent := rookery.NewEntry{To: ann, Kind: rookery.KindSent, Peer: bob, Text: "2", Origin: "phone"}
+	sent := rookery.NewEntry{To: ann, Kind: rookery.KindSent, Peer: bob, Text: "2", OriginDevice: "phone"}
 	for _, newEntry := range []rookery.NewEntry{
 		letter(ann, bob, "1"), sent, letter(ann, cat, "3"), {To: ann, Kind: rookery.KindAsks, Peer: bob, Text: "4"}, letter(ann, bob, "5"),
 	} {
@@ -52,7 +52,7 @@ var historyTests = []test{
 			x.equal("more", more, false)
 			x.equal("entries", entries, []rookery.Entry{
 				{Number: 1, Kind: rookery.KindMessage, Peer: bob, Time: noon, Text: "1"},
-				{Number: 2, Kind: rookery.KindSent, Peer: bob, Time: noon, Text: "2", Origin: "phone"},
+				{Number: 2, Kind: rookery.KindSent, Peer: bob, Time: noon, Text: "2", OriginDevice: "phone"},
 				{Number: 5, Kind: rookery.KindMessage, Peer: bob, Time: noon, Text: "5"},
 			})
 			x.finds(rookery.HistoryQuery{Limit: 10}, false, "1", "2", "3", "5")

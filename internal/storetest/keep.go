@@ -16,7 +16,7 @@ var sessionTests = []test{
 	{"a session has all that it was given", func(x *trial) {
 		x.add(ann, bob)
 		phone := session(ann, "phone", 1<<64-1)
-		phone.Address, phone.Encoding, phone.ByNumber = netip.MustParseAddr("2001:db8::1"), 2, true
+		phone.Address, phone.Encoding, phone.ConfirmsByNumber = netip.MustParseAddr("2001:db8::1"), 2, true
 		x.signIn(phone, session(ann, "", 2), session(bob, "", 3))
 		x.twice(func() {
 			x.equal("sessions", x.sessions(), []rookery.Session{session(ann, "", 2), phone, session(bob, "", 3)})
@@ -147,11 +147,11 @@ var sessionTests = []test{
 		x.add(ann)
 		x.signIn(session(ann, "", 1))
 		late := session(ann, "", 9)
-		late.ByNumber = true
+		late.ConfirmsByNumber = true
 		x.must(x.SetByNumber(x.ctx, late))
 		now := session(ann, "", 1)
 		x.equal("sessions", x.sessions(), []rookery.Session{now})
-		now.ByNumber = true
+		now.ConfirmsByNumber = true
 		x.must(x.SetByNumber(x.ctx, now))
 		x.twice(func() { x.equal("sessions", x.sessions(), []rookery.Session{now}) })
 	}},
@@ -255,7 +255,7 @@ var keepTests = []test{
 		x.equal("deleted before their time", x.purge(noon, 10), 0)
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 2)
 		x.twice(func() { x.equal("numbers", x.numbers(ann), []uint64{1, 4, 5}) })
-		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 5, Keep: 5}))
+		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 5, RepeatFrom: 5}))
 		x.send(ann, bob, "6")
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 2)
 		x.equal("with the one that is kept", x.numbers(ann), []uint64{5, 6})
@@ -274,7 +274,7 @@ var keepTests = []test{
 		x.send(ann, bob, "1", "2", "3", "4")
 		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 4}))
 		x.signIn(session(ann, "phone", 1))
-		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 3, Keep: 2}))
+		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 3, RepeatFrom: 2}))
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 1)
 		x.twice(func() { x.equal("numbers", x.numbers(ann), []uint64{2, 3, 4}) })
 	}},

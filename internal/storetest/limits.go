@@ -193,7 +193,7 @@ var pauseTests = []test{
 		x.asks(cat, ann, "I am another", noon)
 		x.twice(func() {
 			x.equal("notices", x.texts(ann), []string{"please please hello", "I am another"})
-			x.equal("words", x.requests(ann, 0, 1)[0].Words, "please please hello")
+			x.equal("words", x.requests(ann, 0, 1)[0].Text, "please please hello")
 		})
 		x.asks(bob, ann, "once more", noon.Add(3*rookery.AskPause))
 		x.twice(func() { x.equal("notices", x.texts(ann), []string{"once more", "I am another"}) })
@@ -217,7 +217,7 @@ var pauseTests = []test{
 		x.asks(bob, ann, "2", noon.Add(rookery.AskPause-time.Second))
 		x.twice(func() {
 			x.equal("notices", x.texts(ann), []string{"1"})
-			x.equal("words", x.requests(ann, 0, 1)[0].Words, "2")
+			x.equal("words", x.requests(ann, 0, 1)[0].Text, "2")
 		})
 		x.asks(bob, ann, "3", noon.Add(rookery.AskPause))
 		x.asks(bob, ann, "4", noon.Add(rookery.AskPause))
@@ -257,7 +257,7 @@ var pauseTests = []test{
 		})
 		x.asks(bob, ann, "2", noon.Add(time.Minute))
 		x.equal("notices", x.texts(ann), []string{"1"})
-		x.equal("words", x.requests(ann, 0, 1)[0].Words, "2")
+		x.equal("words", x.requests(ann, 0, 1)[0].Text, "2")
 	}},
 	{"a clock that was put back makes no pause longer", func(x *trial) {
 		x.add(ann, bob)

@@ -15,14 +15,14 @@ var letterTests = []test{
 		x.add(ann, bob)
 		receipt, err := x.Deliver(x.ctx, []rookery.NewEntry{
 			letter(ann, bob, "a"), letter(bob, ann, "b"), letter(ann, bob, "c"),
-			{To: bob, Kind: rookery.KindSent, Peer: ann, Text: "d", Origin: "电话"},
+			{To: bob, Kind: rookery.KindSent, Peer: ann, Text: "d", OriginDevice: "电话"},
 		}, noon, rookery.RequestKey{})
 		x.must(err)
 		x.equal("receipt", receipt, rookery.Receipt{Numbers: []uint64{1, 1, 2, 2}})
 		x.twice(func() {
 			x.equal("mailbox of bob", x.all(bob), []rookery.Entry{
 				{Number: 1, Kind: rookery.KindMessage, Peer: ann, Time: noon, Text: "b"},
-				{Number: 2, Kind: rookery.KindSent, Peer: ann, Time: noon, Text: "d", Origin: "电话"},
+				{Number: 2, Kind: rookery.KindSent, Peer: ann, Time: noon, Text: "d", OriginDevice: "电话"},
 			})
 			x.equal("texts of ann", x.texts(ann), []string{"a", "c"})
 			x.equal("newest", x.last(ann), uint64(2))
@@ -162,10 +162,10 @@ var letterTests = []test{
 		x.all(ann)[0].Text = "yours"
 		x.equal("texts", x.texts(ann), []string{"mine"})
 		memo := []byte("memo")
-		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Memo: memo}))
+		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{State: memo}))
 		memo[0] = 'x'
-		x.place(ann, "").Memo[1] = 'x'
-		x.equal("memo", string(x.place(ann, "").Memo), "memo")
+		x.place(ann, "").State[1] = 'x'
+		x.equal("memo", string(x.place(ann, "").State), "memo")
 	}},
 }
 
@@ -286,7 +286,7 @@ var markTests = []test{
 var placeTests = []test{
 	{"a place is that of one collector, the latest that was stored", func(x *trial) {
 		x.add(ann, bob)
-		want := rookery.Cursor{Number: 7, Keep: 3, Memo: []byte{0, 1, 255}}
+		want := rookery.Cursor{Number: 7, RepeatFrom: 3, State: []byte{0, 1, 255}}
 		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 1}))
 		x.signIn(session(ann, "phone", 1))
 		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 2}))

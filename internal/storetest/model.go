@@ -250,7 +250,7 @@ func (m *Model) recall(k rookery.RequestKey) (rookery.Outcome, bool) {
 	}
 	key := markKey{collector{k.Owner, k.Device}, k.Digest}
 	markValue, ok := m.marks[key]
-	ok = ok && max(k.At-markValue.at, 0) < k.Window && (!k.LatestOnly || m.latest[key.collector] == key)
+	ok = ok && max(k.ReceivedAt-markValue.at, 0) < k.RepeatWindow && (!k.LatestOnly || m.latest[key.collector] == key)
 	if !ok {
 		return 0, false
 	}
@@ -263,9 +263,9 @@ func (m *Model) remember(k rookery.RequestKey, outcome rookery.Outcome) {
 	}
 	key := markKey{collector{k.Owner, k.Device}, k.Digest}
 	m.latest[key.collector] = key
-	m.uptime = max(m.uptime, k.At)
-	if delete(m.marks, key); k.At >= m.forgotten {
-		m.marks[key] = markValue{k.At, outcome}
+	m.uptime = max(m.uptime, k.ReceivedAt)
+	if delete(m.marks, key); k.ReceivedAt >= m.forgotten {
+		m.marks[key] = markValue{k.ReceivedAt, outcome}
 	}
 }
 

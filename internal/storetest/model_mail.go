@@ -89,7 +89,7 @@ func (m *Model) post(newEntry rookery.NewEntry, now time.Time) uint64 {
 	member := m.accounts[newEntry.To]
 	entry := rookery.Entry{
 		Number: max(member.newest(), member.above, m.floor) + 1,
-		Kind:   newEntry.Kind, Peer: newEntry.Peer, Time: now, Text: newEntry.Text, Origin: newEntry.Origin,
+		Kind:   newEntry.Kind, Peer: newEntry.Peer, Time: now, Text: newEntry.Text, OriginDevice: newEntry.OriginDevice,
 	}
 	member.entries = append(member.entries, entry)
 	return entry.Number
@@ -136,7 +136,7 @@ func (m *Model) Mailbox(_ context.Context, uin rookery.UIN, device string) (uint
 	}
 	defer m.mu.Unlock()
 	place := member.places[device]
-	place.Memo = slices.Clone(place.Memo)
+	place.State = slices.Clone(place.State)
 	return member.newest(), place, nil
 }
 
@@ -221,7 +221,7 @@ func (m *Model) Collect(_ context.Context, uin rookery.UIN, device string, place
 	}
 	defer m.mu.Unlock()
 	if device == "" || member.device(device) != nil {
-		place.Memo = slices.Clone(place.Memo)
+		place.State = slices.Clone(place.State)
 		member.places[device] = place
 	}
 	return nil
@@ -278,7 +278,7 @@ func (m *Model) Purge(_ context.Context, after rookery.UIN, before time.Time, li
 
 func (a *account) purgeable(entry rookery.Entry) bool {
 	top := a.top()
-	kept := func(cursor rookery.Cursor) bool { return cursor.Keep != 0 && entry.Number >= cursor.Keep }
+	kept := func(cursor rookery.Cursor) bool { return cursor.RepeatFrom != 0 && entry.Number >= cursor.RepeatFrom }
 	for _, cursor := range a.places {
 		if kept(cursor) && entry.Number <= top {
 			return false

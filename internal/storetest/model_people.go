@@ -67,8 +67,8 @@ func (m *Model) relation(me, other rookery.UIN) rookery.Relation {
 	_, asked := m.requests[pair{other, me}]
 	_, asks := m.requests[pair{me, other}]
 	return rookery.Relation{
-		Friends: m.friends[pair{me, other}], Asked: asked, Asks: asks,
-		Blocks: m.blocks[pair{me, other}], Blocked: m.blocks[pair{other, me}],
+		Friends: m.friends[pair{me, other}], RequestSent: asked, RequestReceived: asks,
+		Blocks: m.blocks[pair{me, other}], BlockedByOther: m.blocks[pair{other, me}],
 	}
 }
 
@@ -88,7 +88,7 @@ func (m *Model) Relate(_ context.Context, change rookery.RelationChange) (rooker
 		}
 		m.restate(change)
 		if reword {
-			m.entry(change.Other, last).Text = change.Transition.NoticeWords
+			m.entry(change.Other, last).Text = change.Transition.NoticeText
 		}
 		if post {
 			numbers = []uint64{m.post(change.Notice(), change.Time)}
@@ -119,7 +119,7 @@ func (m *Model) entry(uin rookery.UIN, number uint64) *rookery.Entry {
 }
 
 func (m *Model) restate(change rookery.RelationChange) {
-	from, to := change.From, change.Transition.To
+	from, to := change.From, change.Transition.Result
 	if from == to && change.Transition.Notice == 0 {
 		return // what waits keeps its words
 	}
@@ -131,14 +131,14 @@ func (m *Model) restate(change rookery.RelationChange) {
 	set(m.friends, pair{change.Me, change.Other}, to.Friends)
 	set(m.friends, pair{change.Other, change.Me}, to.Friends)
 	set(m.blocks, pair{change.Me, change.Other}, to.Blocks)
-	set(m.blocks, pair{change.Other, change.Me}, to.Blocked)
+	set(m.blocks, pair{change.Other, change.Me}, to.BlockedByOther)
 	mine, others := pair{change.Other, change.Me}, pair{change.Me, change.Other}
-	if delete(m.requests, mine); to.Asked {
-		m.requests[mine] = rookery.FriendRequest{From: change.Me, Words: change.Transition.Words, Time: change.Time}
+	if delete(m.requests, mine); to.RequestSent {
+		m.requests[mine] = rookery.FriendRequest{From: change.Me, Text: change.Transition.RequestText, Time: change.Time}
 	}
-	if !to.Asks {
+	if !to.RequestReceived {
 		delete(m.requests, others)
-	} else if !from.Asks {
-		m.requests[others] = rookery.FriendRequest{From: change.Other, Words: change.Transition.Words, Time: change.Time}
+	} else if !from.RequestReceived {
+		m.requests[others] = rookery.FriendRequest{From: change.Other, Text: change.Transition.RequestText, Time: change.Time}
 	}
 }

@@ -74,7 +74,7 @@ func (m *Model) SetByNumber(_ context.Context, session rookery.Session) error {
 	defer m.mu.Unlock()
 	key := collector{session.Account, session.Device}
 	if now, ok := m.sessions[key]; ok && now.ID == session.ID {
-		now.ByNumber = session.ByNumber
+		now.ConfirmsByNumber = session.ConfirmsByNumber
 		m.sessions[key] = now
 	}
 	return nil
@@ -157,7 +157,7 @@ func (a *account) device(name string) *rookery.Device {
 // it if it has to.
 func (a *account) signInDevice(session rookery.Session) bool {
 	if device := a.device(session.Device); device != nil {
-		device.Since = session.Since
+		device.SignedInAt = session.SignedInAt
 		return true
 	}
 	if len(a.devices) == rookery.MaxDevices {
@@ -169,7 +169,7 @@ func (a *account) signInDevice(session rookery.Session) bool {
 	}
 	a.places[session.Device] = rookery.Cursor{Number: furthest}
 	a.made++
-	a.devices = append(a.devices, rookery.Device{ID: a.made, Name: session.Device, Since: session.Since})
+	a.devices = append(a.devices, rookery.Device{ID: a.made, Name: session.Device, SignedInAt: session.SignedInAt})
 	return true
 }
 

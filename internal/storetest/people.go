@@ -284,7 +284,7 @@ func (x *trial) relate(change rookery.RelationChange) rookery.Receipt {
 
 func (x *trial) befriend(a, b rookery.UIN) {
 	x.Helper()
-	x.relate(rookery.RelationChange{Me: a, Other: b, Transition: rookery.RelationTransition{To: rookery.Relation{Friends: true}}})
+	x.relate(rookery.RelationChange{Me: a, Other: b, Transition: rookery.RelationTransition{Result: rookery.Relation{Friends: true}}})
 }
 
 func (x *trial) relation(me, other rookery.UIN) rookery.Relation {
@@ -313,12 +313,12 @@ var friendTests = []test{
 		x.add(ann, bob)
 		x.relate(rookery.RelationChange{Me: ann, Other: bob, Transition: ask(rookery.Relation{})})
 		x.twice(func() {
-			x.equal("ann sees", x.relation(ann, bob), rookery.Relation{Asked: true})
-			x.equal("bob sees", x.relation(bob, ann), rookery.Relation{Asks: true})
+			x.equal("ann sees", x.relation(ann, bob), rookery.Relation{RequestSent: true})
+			x.equal("bob sees", x.relation(bob, ann), rookery.Relation{RequestReceived: true})
 		})
-		accept, err := rookery.Accept(rookery.Relation{Asks: true})
+		accept, err := rookery.Accept(rookery.Relation{RequestReceived: true})
 		x.must(err)
-		x.relate(rookery.RelationChange{Me: bob, Other: ann, From: rookery.Relation{Asks: true}, Transition: accept})
+		x.relate(rookery.RelationChange{Me: bob, Other: ann, From: rookery.Relation{RequestReceived: true}, Transition: accept})
 		x.twice(func() {
 			x.equal("ann sees", x.relation(ann, bob), rookery.Relation{Friends: true})
 			x.equal("bob sees", x.relation(bob, ann), rookery.Relation{Friends: true})

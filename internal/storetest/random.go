@@ -72,7 +72,7 @@ func (d *dice) mark() rookery.RequestKey {
 	case 0:
 		return rookery.RequestKey{}
 	case 1:
-		key.Window, key.LatestOnly = 15*time.Second, true
+		key.RepeatWindow, key.LatestOnly = 15*time.Second, true
 	}
 	return key
 }

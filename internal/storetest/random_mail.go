@@ -10,7 +10,7 @@ import (
 func (d *dice) letter() rookery.NewEntry {
 	newEntry := letter(d.uin(), d.uin(), d.text())
 	if d.IntN(3) == 0 {
-		newEntry.Kind, newEntry.Origin = rookery.KindSent, d.device()
+		newEntry.Kind, newEntry.OriginDevice = rookery.KindSent, d.device()
 	}
 	newEntry.Limit = d.limit()
 	return newEntry
@@ -56,9 +56,9 @@ func (d *dice) collect() call {
 		if err != nil {
 			return outcome(err)
 		}
-		place := rookery.Cursor{Number: last - min(back, last), Memo: fmt.Append(nil, back)}
+		place := rookery.Cursor{Number: last - min(back, last), State: fmt.Append(nil, back)}
 		if keep {
-			place.Keep = last - min(2*back, last)
+			place.RepeatFrom = last - min(2*back, last)
 		}
 		return outcome(store.Collect(d.ctx, uin, device, place), place)
 	}}

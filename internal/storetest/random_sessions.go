@@ -58,7 +58,7 @@ func (d *dice) setEncoding() call {
 
 func (d *dice) setByNumber() call {
 	session := d.session()
-	session.ID, session.ByNumber = d.ids-uint64(d.IntN(40)), d.IntN(3) > 0
+	session.ID, session.ConfirmsByNumber = d.ids-uint64(d.IntN(40)), d.IntN(3) > 0
 	return call{fmt.Sprintf("set by number %+v", session), func(store service.Store) any { return outcome(store.SetByNumber(d.ctx, session)) }}
 }
 

@@ -178,7 +178,7 @@ func (x *trial) place(uin rookery.UIN, device string) rookery.Cursor {
 
 // mark is one of the account's address sessions, with a long window.
 func mark(owner rookery.UIN, id uint64, at time.Duration) rookery.RequestKey {
-	key := rookery.RequestKey{Owner: owner, At: at, Window: 2 * time.Minute}
+	key := rookery.RequestKey{Owner: owner, ReceivedAt: at, RepeatWindow: 2 * time.Minute}
 	binary.LittleEndian.PutUint32(key.Digest[:], uint32(owner))
 	binary.LittleEndian.PutUint64(key.Digest[8:], id)
 	return key
@@ -187,7 +187,7 @@ func mark(owner rookery.UIN, id uint64, at time.Duration) rookery.RequestKey {
 // short is a mark that counts only while it is the latest.
 func short(owner rookery.UIN, id uint64, at time.Duration) rookery.RequestKey {
 	key := mark(owner, id, at)
-	key.Window, key.LatestOnly = 15*time.Second, true
+	key.RepeatWindow, key.LatestOnly = 15*time.Second, true
 	return key
 }
 
@@ -219,7 +219,7 @@ func (x *trial) recalls(key rookery.RequestKey, want bool) {
 func session(uin rookery.UIN, device string, id uint64) rookery.Session {
 	session := rookery.Session{
 		ID: id, Account: uin, Device: device, Address: netip.MustParseAddr("192.0.2.1"),
-		Status: rookery.StatusOnline, Program: "9326B87B234E7235", Since: noon, Encoding: 1,
+		Status: rookery.StatusOnline, Program: "9326B87B234E7235", SignedInAt: noon, Encoding: 1,
 	}
 	if device != "" {
 		session.Token = rookery.NewToken([rookery.TokenBytes]byte{byte(id), byte(id >> 8)}).Hash()
