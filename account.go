@@ -10,16 +10,17 @@ import (
 // UIN is an account number, 10000 to 4294967295.
 type UIN uint32
 
+// Account numbers with a meaning.
 const (
-	// System is the account of the server itself: its messages are notices of
-	// the operator. Nobody can sign in as it.
+	// System is the account of the server. It sends the operator's notices, and
+	// nobody can log in to it.
 	System UIN = 10000
-	// FirstUIN is the lowest number that a person can have.
+	// FirstUIN is the lowest number of a user's account.
 	FirstUIN UIN = 10001
 )
 
-// ParseUIN reads a decimal account number. It reports false for what is no
-// number and for numbers out of range.
+// ParseUIN parses a decimal account number. It reports false for anything else and
+// for numbers out of range.
 func ParseUIN(s string) (UIN, bool) {
 	n, err := strconv.ParseUint(s, 10, 32)
 	if err != nil || UIN(n) < System {
@@ -30,27 +31,28 @@ func ParseUIN(s string) (UIN, bool) {
 
 func (u UIN) String() string { return strconv.FormatUint(uint64(u), 10) }
 
-// Account is one account as its owner and the operator see it. What proves the
-// owner's identity is kept apart from it, see Credential.
+// Account is an account as its owner and the operator see it. Its password hash is
+// stored separately, see [Credential].
 type Account struct {
 	UIN     UIN
 	Profile Profile
-	// Rule says who becomes a friend how.
+	// Rule says how others become friends of the account.
 	Rule Rule
-	// Strangers says whether accounts that are no friends may write.
+	// Strangers allows messages from accounts that are not friends.
 	Strangers bool
-	// Findable says whether a search may return the account.
+	// Findable allows searches to return the account.
 	Findable bool
-	// ShowPrivate opens the private fields of the profile to everybody.
+	// ShowPrivate shows the private fields of the profile to everybody.
 	ShowPrivate bool
-	// DevicesOnly: no address may sign in, only devices, which have tokens.
+	// DevicesOnly refuses address sessions. Only devices, which have tokens, can
+	// log in.
 	DevicesOnly bool
 	Created     time.Time
-	// Revision counts the changes of the account, from 1.
+	// Revision is 1 for a new account and grows with each change.
 	Revision uint64
 }
 
-// NewAccount is an account as it is before its owner changes anything.
+// NewAccount returns an account with default settings.
 func NewAccount(uin UIN, nick string, created time.Time) Account {
 	return Account{
 		UIN:       uin,
@@ -63,16 +65,15 @@ func NewAccount(uin UIN, nick string, created time.Time) Account {
 	}
 }
 
-// Credential is the stored form of what proves an account's owner: an encoded
-// password hash. The empty Credential fits no proof.
+// Credential is an encoded password hash. The empty Credential matches no password.
 type Credential string
 
-// Profile is what an account says about its owner. Texts are at most
-// MaxFieldBytes long, Nick at most MaxNickBytes, About at most MaxAboutBytes.
+// Profile describes an account's owner. Nick has at most MaxNickBytes, About at most
+// MaxAboutBytes, and each other text at most MaxFieldBytes.
 type Profile struct {
 	Nick          string
-	Face          int // three times a picture's index
-	Age           int // years, 0 is unset
+	Face          int // index of a picture, times three
+	Age           int // in years, 0 unset
 	Sex           int // 0 male, 1 female
 	Blood         int // 0 unset, 1 A, 2 B, 3 O, 4 AB, 5 other
 	Constellation int // 0 unset, 1 to 12 from Aquarius
@@ -85,8 +86,8 @@ type Profile struct {
 	HomePage      string
 	About         string
 
-	// The private fields: shown to friends and to the owner only, unless the
-	// account shows them.
+	// The private fields are visible to the owner and to friends, and to everybody
+	// if the account sets ShowPrivate.
 	RealName string
 	Mail     string
 	Phone    string
@@ -95,7 +96,7 @@ type Profile struct {
 	PostCode string
 }
 
-// Limits of a profile, in bytes of UTF-8 and in the unit of the field.
+// Limits of a profile: bytes of UTF-8 for texts, the largest value for numbers.
 const (
 	MaxNickBytes  = 96
 	MaxFieldBytes = 256
@@ -104,14 +105,15 @@ const (
 	MaxAge        = 255
 )
 
-// WithoutPrivate returns the profile as a stranger sees it.
+// WithoutPrivate returns the profile without its private fields, as a stranger sees
+// it.
 func (p Profile) WithoutPrivate() Profile {
 	p.RealName, p.Mail, p.Phone, p.Mobile, p.Address, p.PostCode = "", "", "", "", "", ""
 	return p
 }
 
-// Validate reports the first field that is out of its bounds as an error with
-// CodeParameter.
+// Validate returns an error with CodeParameter for the first field that is out of
+// bounds.
 func (p Profile) Validate() error {
 	for _, number := range []struct {
 		name     string
@@ -144,9 +146,10 @@ func (p Profile) Validate() error {
 	return nil
 }
 
-// CheckNames reports with CodeParameter a name in the profile that is none, see
-// CheckName. A name that the profile had before stays, whatever it is; before is
-// nil for a new profile.
+// CheckNames returns an error with CodeParameter if Nick or RealName is not a valid
+// name, see [CheckName]. A name that equals the one in before is accepted, because
+// older accounts may have names that are no longer allowed. before is nil for a new
+// profile.
 func (p Profile) CheckNames(before *Profile) error {
 	if before == nil || p.Nick != before.Nick {
 		if err := CheckName("nick", p.Nick); err != nil {
@@ -159,15 +162,15 @@ func (p Profile) CheckNames(before *Profile) error {
 	return nil
 }
 
-// ProfileQuery is a search for accounts; what is nil need not be equal.
+// ProfileQuery is a search for accounts. A nil field matches every value.
 type ProfileQuery struct {
 	Age      *int
 	Sex      *int
 	Province *string
 }
 
-// Matches reports whether the account lets itself be found and is what is
-// searched for.
+// Matches reports whether the account is findable and equals all fields of the
+// query.
 func (f ProfileQuery) Matches(account *Account) bool {
 	return account.Findable &&
 		(f.Age == nil || *f.Age == account.Profile.Age) &&
@@ -175,14 +178,15 @@ func (f ProfileQuery) Matches(account *Account) bool {
 		(f.Province == nil || *f.Province == account.Profile.Province)
 }
 
-// Rule says how others become friends of an account. The numbers are those of
-// the protocol's CD.
+// Rule says how others become friends of an account. Its values are those of the
+// protocol's key CD.
 type Rule uint8
 
+// The friend rules.
 const (
-	RuleOpen   Rule = 0 // anybody, at once
-	RuleAsk    Rule = 1 // on request
-	RuleClosed Rule = 3 // nobody
+	RuleOpen   Rule = 0 // whoever adds the account is a friend immediately
+	RuleAsk    Rule = 1 // the account accepts or rejects each request
+	RuleClosed Rule = 3 // nobody can become a friend
 )
 
 var ruleNames = map[Rule]string{RuleOpen: "open", RuleAsk: "ask", RuleClosed: "closed"}
@@ -194,7 +198,7 @@ func (r Rule) String() string {
 	return fmt.Sprintf("rule %d", uint8(r))
 }
 
-// ParseRule reads the name of a rule: open, ask or closed.
+// ParseRule parses the name of a rule: open, ask or closed.
 func ParseRule(name string) (Rule, error) {
 	for rule, n := range ruleNames {
 		if n == name {

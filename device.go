@@ -9,27 +9,26 @@ import (
 
 // Limits of devices.
 const (
-	// MaxDeviceName is how long a device's name may be, in bytes of UTF-8.
+	// MaxDeviceName is the longest name of a device, in bytes of UTF-8.
 	MaxDeviceName = 64
-	// MaxDevices is how many devices an account may have.
+	// MaxDevices is the number of devices that an account can have.
 	MaxDevices = 64
 )
 
-// Device is a place of its own that an account signs in from: with its own
-// session, its own place in the mailbox, and its own memory of requests. It
-// outlives its sessions.
+// Device is a client of an account with its own session, its own cursor in the
+// mailbox, and its own request keys. It outlives its sessions.
 type Device struct {
-	// ID is the device's number within the account. It is not given twice.
+	// ID is the device's number within the account. An account never reuses one.
 	ID   uint64
 	Name string
-	// SignedInAt is when it signed in last.
+	// SignedInAt is the time of the latest login.
 	SignedInAt time.Time
-	// SignedIn: it has a session.
+	// SignedIn is true while the device has a session.
 	SignedIn bool
 }
 
-// CheckDeviceName reports with CodeParameter what keeps a name from being a
-// device's. Devices that were named otherwise before keep their names.
+// CheckDeviceName returns an error with CodeParameter if name is not a valid name for
+// a new device. Existing devices keep their names.
 func CheckDeviceName(name string) error {
 	switch {
 	case name == "":
@@ -40,27 +39,27 @@ func CheckDeviceName(name string) error {
 	return CheckName("the device's name", name)
 }
 
-// Token proves a device session. Whoever has it acts for the device; only its
-// hash is stored.
+// Token is the bearer token of a device session. Whoever has it acts for the device.
+// The server stores its hash only.
 type Token string
 
-// TokenHash is what is stored of a token. A token holds 256 random bits, so
-// that a fast hash is enough: there is nothing to guess.
+// TokenHash is the SHA-256 hash of a token. A fast hash is sufficient, because nobody
+// can guess the 256 random bits of a token.
 type TokenHash [sha256.Size]byte
 
 const (
 	tokenPrefix = "rk_"
-	// TokenBytes is how many random bytes a token is made of.
+	// TokenBytes is the number of random bytes in a token.
 	TokenBytes = 32
 )
 
-// NewToken makes the token of random bytes.
+// NewToken encodes random bytes as a token.
 func NewToken(random [TokenBytes]byte) Token {
 	return Token(tokenPrefix + base64.RawURLEncoding.EncodeToString(random[:]))
 }
 
-// ParseToken reports whether a text has the form of a token: rk_ and 43
-// characters. Clients of old send other things as SID.
+// ParseToken reports whether text has the form of a token: rk_ and 43 characters of
+// unpadded base64url. Old clients send other values in the same key, SID.
 func ParseToken(text string) (Token, bool) {
 	rest, ok := strings.CutPrefix(text, tokenPrefix)
 	if !ok || len(rest) != base64.RawURLEncoding.EncodedLen(TokenBytes) {
@@ -74,5 +73,5 @@ func ParseToken(text string) (Token, bool) {
 	return Token(text), true
 }
 
-// Hash is what is stored of the token.
+// Hash returns the hash under which the store finds the token.
 func (t Token) Hash() TokenHash { return sha256.Sum256([]byte(t)) }

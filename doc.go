@@ -1,8 +1,8 @@
-// Package rookery holds the nouns of an instant messenger that speaks HTTP QQ:
-// accounts, friendships, presence, messages and sessions, and those rules about
-// them that need neither a disk nor a network.
+// Package rookery defines the domain types of an instant messenger that speaks HTTP
+// QQ: accounts, friendships, presence, messages and sessions. It also contains the
+// rules about them that need no I/O, such as what adding a friend does.
 //
-// Everything else is built around these types: package wire turns bytes into
-// records, internal/service does the work, internal/protocol joins the two.
-// docs/tour.md walks through the house.
+// The other packages build on these types. Package wire parses and formats records,
+// internal/service implements the messenger, and internal/protocol translates
+// between the two. docs/tour.md describes all packages.
 package rookery

@@ -5,23 +5,24 @@ import (
 	"fmt"
 )
 
-// Code tells programs what went wrong. The wire and the administration have
-// one table each that maps every code to their own numbers.
+// Code classifies an error for programs. internal/protocol and internal/control each
+// map every code to a number or name of their own.
 type Code uint8
 
+// The error codes.
 const (
-	CodeParameter   Code = iota + 1 // something is missing, malformed or out of bounds
-	CodeNoAccount                   // there is no such account
-	CodeNotSignedIn                 // no session, or it has ended
-	CodePassword                    // the proof is wrong, or must wait
-	CodeRefused                     // policy, block or limit
+	CodeParameter   Code = iota + 1 // a value is missing, malformed or out of bounds
+	CodeNoAccount                   // the account does not exist
+	CodeNotSignedIn                 // there is no session, or it has ended
+	CodePassword                    // the password is wrong, or login is blocked for a while
+	CodeRefused                     // a rule, a block or a limit forbids it
 	CodeExists                      // the account number is taken
-	CodeTemporary                   // not done now; the same may be tried again
-	CodeConflict                    // it stood otherwise by then; look again
+	CodeTemporary                   // the request failed and can be repeated
+	CodeConflict                    // the data has changed since it was read
 	codeEnd
 )
 
-// Codes lists every code, for tables that must know them all.
+// Codes returns every code. Tests use it to check that tables are complete.
 func Codes() []Code {
 	var all []Code
 	for code := CodeParameter; code < codeEnd; code++ {
@@ -30,8 +31,8 @@ func Codes() []Code {
 	return all
 }
 
-// Error has a code for programs, a text for the user and a cause for the
-// operator. The text is one line of plain English without secrets.
+// Error has a code for programs, a text for the user, and a cause for the operator's
+// log. Text is one line of English and contains no secrets.
 type Error struct {
 	Code  Code
 	Text  string
@@ -47,19 +48,19 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Cause }
 
-// Errorf makes an Error without a cause.
+// Errorf returns an *Error without a cause.
 func Errorf(code Code, format string, args ...any) error {
 	return &Error{Code: code, Text: fmt.Sprintf(format, args...)}
 }
 
-// Temporary wraps a failure of the machinery: the user reads that it was not
-// done, the operator reads why.
+// Temporary wraps an internal failure. The user sees that the request failed; the log
+// shows the cause.
 func Temporary(cause error) error {
 	return &Error{Code: CodeTemporary, Text: "the server could not do it now, try again", Cause: cause}
 }
 
-// CodeOf is the code of an error, 0 for nil, and CodeTemporary for one that has
-// none: what is not known to be done may be tried again.
+// CodeOf returns the code of err: 0 for nil, and CodeTemporary for an error that is
+// no *Error.
 func CodeOf(err error) Code {
 	if err == nil {
 		return 0
@@ -71,7 +72,7 @@ func CodeOf(err error) Code {
 	return CodeTemporary
 }
 
-// TextOf is the text of an error for its user.
+// TextOf returns the text of err for the user.
 func TextOf(err error) string {
 	var e *Error
 	if errors.As(err, &e) {

@@ -2,68 +2,75 @@ package rookery
 
 import "time"
 
-// Relation is how two accounts stand to each other, as one of them sees it.
+// Relation is the relation between two accounts, from the side of one of them.
 // Friendship is mutual.
 type Relation struct {
 	Friends bool
-	// Asked: a request of mine waits at the other.
+	// RequestSent is true while my friend request is pending at the other account.
 	RequestSent bool
-	// Asks: a request of the other's waits here.
+	// RequestReceived is true while the other account's request is pending here.
 	RequestReceived bool
-	// Blocks: I take nothing of the other, who sees me offline.
+	// Blocks means that nothing from the other account reaches me, and that I look
+	// offline to it.
 	Blocks bool
-	// Blocked: the other does so to me.
+	// BlockedByOther means that the other account blocks me.
 	BlockedByOther bool
 }
 
-// FriendRequest is a request that waits for an answer.
+// FriendRequest is a pending request to become friends.
 type FriendRequest struct {
 	From UIN
 	Text string
 	Time time.Time
 }
 
-// Reversed is the same relation as the other sees it.
+// Reversed returns the relation from the other account's side.
 func (r Relation) Reversed() Relation {
-	return Relation{Friends: r.Friends, RequestSent: r.RequestReceived, RequestReceived: r.RequestSent, Blocks: r.BlockedByOther, BlockedByOther: r.Blocks}
+	return Relation{
+		Friends:     r.Friends,
+		RequestSent: r.RequestReceived, RequestReceived: r.RequestSent,
+		Blocks: r.BlockedByOther, BlockedByOther: r.Blocks,
+	}
 }
 
-// Outcome is what a changing request came to, the protocol's CD where a
-// command answers one.
+// Outcome is the result of a changing request. Its values are those of the protocol's
+// key CD, in the commands that answer one.
 type Outcome uint8
 
+// The outcomes.
 const (
 	OutcomeDone      Outcome = 0
-	OutcomeMustAsk   Outcome = 1
+	OutcomeMustAsk   Outcome = 1 // the other account wants a friend request
 	OutcomeNoAccount Outcome = 2
-	OutcomeClosed    Outcome = 3
+	OutcomeClosed    Outcome = 3 // the other account accepts nobody
 )
 
-// RelationTransition is what a rule of friendship decides: how two accounts stand
-// afterwards, what the other hears of it, and what the asker is told.
+// RelationTransition is the decision of a friendship rule: the relation afterwards,
+// the notice for the other account, and the outcome for the caller.
 type RelationTransition struct {
 	Result Relation
-	// RequestText go with a request that waits afterwards.
+	// RequestText is the text of the request that is pending afterwards.
 	RequestText string
-	// Notice is the kind of entry that the other gets, 0 for none; it carries
-	// NoticeWords.
+	// Notice is the kind of entry that the other account gets, with NoticeText as
+	// its text. 0 means no entry.
 	Notice     Kind
 	NoticeText string
-	// NoticePause, if it is not 0, holds the notice back. While the latest one
-	// that had a pause, of this asker, waits uncollected, that one gets NoticeWords
-	// in place of its own; and no other is posted until it is as old as the pause.
+	// NoticePause limits how often this caller's requests cause entries; 0 is no
+	// limit. If the previous such entry is uncollected, its text becomes NoticeText
+	// instead of a new entry. If it is collected but younger than NoticePause, the
+	// other account gets no entry.
 	NoticePause time.Duration
 	Outcome     Outcome
 }
 
-// AskPause is how often at most an account is told that the same other one asks
-// to be its friend.
+// AskPause is the shortest time between two notices about friend requests from the
+// same account.
 const AskPause = time.Hour
 
 var mutualFriends = Relation{Friends: true}
 
-// Add is the rule of AddToList: me adds an account whose rule is given. Who is
-// blocked finds the account closed. To add somebody whom me blocks is an error
+// Add decides what AddToList does to an account with the given rule. A caller whom
+// the account blocks gets OutcomeClosed. A caller who blocks the account gets an error
 // with CodeRefused.
 func Add(relation Relation, rule Rule) (RelationTransition, error) {
 	switch {
@@ -83,8 +90,8 @@ func Add(relation Relation, rule Rule) (RelationTransition, error) {
 	return RelationTransition{Result: relation, Outcome: OutcomeMustAsk}, nil
 }
 
-// Ask is the rule of a friend request with words. To a closed account, to one
-// that blocks me and to one that me blocks it is an error with CodeRefused.
+// Ask decides what a friend request does. It returns an error with CodeRefused if the
+// account is closed, or if either account blocks the other.
 func Ask(relation Relation, rule Rule, words string) (RelationTransition, error) {
 	switch {
 	case relation.Blocks:
@@ -102,8 +109,8 @@ func Ask(relation Relation, rule Rule, words string) (RelationTransition, error)
 	return RelationTransition{Result: relation, RequestText: words, Notice: KindAsks, NoticeText: words, NoticePause: AskPause}, nil
 }
 
-// Accept is the rule for accepting a waiting request. Without one it is an
-// error with CodeParameter.
+// Accept decides what accepting a request does. It returns an error with CodeParameter
+// if no request is pending.
 func Accept(relation Relation) (RelationTransition, error) {
 	if !relation.RequestReceived {
 		return RelationTransition{}, errNoRequest
@@ -111,8 +118,8 @@ func Accept(relation Relation) (RelationTransition, error) {
 	return RelationTransition{Result: mutualFriends, Notice: KindAccepted}, nil
 }
 
-// Reject is the rule for rejecting a waiting request with words. Without one
-// it is an error with CodeParameter.
+// Reject decides what rejecting a request does. It returns an error with CodeParameter
+// if no request is pending.
 func Reject(relation Relation, words string) (RelationTransition, error) {
 	if !relation.RequestReceived {
 		return RelationTransition{}, errNoRequest
@@ -125,42 +132,42 @@ var errBlocks = Errorf(CodeRefused, "you block that account: unblock it first")
 
 var errNoRequest = Errorf(CodeParameter, "no friend request of that account waits here")
 
-// Befriend is the operator's step: friends at once, whatever waits, was said or
-// is blocked.
+// Befriend makes two accounts friends regardless of requests and blocks. Only
+// operators can do this.
 func Befriend() RelationTransition { return RelationTransition{Result: mutualFriends} }
 
-// Unfriend is the rule of DelFromList: the friendship ends for both sides, and
-// nobody is told.
+// Unfriend decides what DelFromList does: the friendship ends for both accounts, and
+// the other account gets no notice.
 func Unfriend(relation Relation) RelationTransition {
 	relation.Friends = false
 	return RelationTransition{Result: relation}
 }
 
-// Block is the rule of blocking: friendship and requests between the two end,
-// and nothing of the other arrives any more.
+// Block ends friendship and requests between the two accounts and blocks the other
+// one.
 func Block(relation Relation) RelationTransition {
 	return RelationTransition{Result: Relation{Blocks: true, BlockedByOther: relation.BlockedByOther}}
 }
 
-// Unblock is the rule of taking that back. What has ended does not come back.
+// Unblock removes a block. It does not restore a friendship that the block ended.
 func Unblock(relation Relation) RelationTransition {
 	relation.Blocks = false
 	return RelationTransition{Result: relation}
 }
 
-// RelationChange is a step to be carried out: what Me decided about Other when
-// they stood as From says.
+// RelationChange is a transition that the store is to carry out. It applies only if
+// the relation still equals From, which the transition was decided on.
 type RelationChange struct {
 	Me, Other  UIN
 	From       Relation
 	Transition RelationTransition
-	// BacklogLimit is that of a Letter, for the notice.
+	// Limit is the Limit of the notice, see NewEntry.
 	Limit *BacklogLimit
 	Time  time.Time
 	Key   RequestKey
 }
 
-// Notice is the letter that tells the other of the step.
+// Notice returns the entry that tells the other account about the change.
 func (c RelationChange) Notice() NewEntry {
 	return NewEntry{To: c.Other, Kind: c.Transition.Notice, Peer: c.Me, Text: c.Transition.NoticeText, Limit: c.Limit}
 }

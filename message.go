@@ -5,11 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// MaxText is the most that a message's text, or the words of a friend request,
-// may hold, in bytes of UTF-8.
+// MaxText is the longest text of a message or friend request, in bytes of UTF-8.
 const MaxText = 4000
 
-// CheckText reports with CodeParameter what keeps a text from being sent.
+// CheckText returns an error with CodeParameter if text cannot be sent.
 func CheckText(text string) error {
 	switch {
 	case text == "":
@@ -22,39 +21,40 @@ func CheckText(text string) error {
 	return nil
 }
 
-// Kind says what an entry of a mailbox is. The numbers are those of the
-// protocol's MT.
+// Kind is the kind of a mailbox entry. Its values are those of the protocol's key MT.
 type Kind uint8
 
+// The kinds of entries.
 const (
-	KindAdded    Kind = 1  // the peer has added you
-	KindAsks     Kind = 2  // the peer asks to be your friend, Text holds the words
-	KindAccepted Kind = 3  // the peer has accepted your request
-	KindRejected Kind = 4  // the peer has rejected your request, Text holds the words
-	KindMessage  Kind = 9  // the peer's message
-	KindSent     Kind = 19 // the account's own words to the peer
-	KindStatus   Kind = 99 // a friend's status has changed; never stored
+	KindAdded    Kind = 1  // the peer has added the account as a friend
+	KindAsks     Kind = 2  // the peer sent a friend request with Text
+	KindAccepted Kind = 3  // the peer has accepted the account's request
+	KindRejected Kind = 4  // the peer has rejected the account's request, with Text
+	KindMessage  Kind = 9  // a message from the peer
+	KindSent     Kind = 19 // a copy of the account's own message to the peer
+	KindStatus   Kind = 99 // the peer's status has changed; never stored
 )
 
-// CountsAsBacklog reports whether an entry waits for somebody until it is collected. An
-// account's own words do not.
+// CountsAsBacklog reports whether entries of this kind count against the backlog
+// limit until they are collected. Copies of the account's own messages do not.
 func (k Kind) CountsAsBacklog() bool { return k != KindSent }
 
-// AnswersRequest reports whether an entry answers a friend request.
+// AnswersRequest reports whether entries of this kind answer a friend request.
 func (k Kind) AnswersRequest() bool { return k == KindAccepted || k == KindRejected }
 
-// Backlog is what waits in a mailbox: entries above the highest place of any of
-// the account's sessions, as far as their kind waits.
+// Backlog is the size of a mailbox's uncollected part: the entries above the highest
+// cursor of any consumer whose kind CountsAsBacklog.
 type Backlog struct {
 	Messages int
-	// Bytes are those of the texts, in UTF-8.
+	// Bytes is the size of the texts in UTF-8.
 	Bytes int64
 }
 
-// BacklogLimit is the most that may wait in a mailbox.
+// BacklogLimit is the largest backlog that a mailbox may have.
 type BacklogLimit Backlog
 
-// Check reports with CodeRefused that a text does not fit beside what waits.
+// Check returns an error with CodeRefused if one more entry with this text would exceed
+// the limit.
 func (l BacklogLimit) Check(backlog Backlog, text string) error {
 	switch {
 	case backlog.Messages >= l.Messages:
@@ -67,60 +67,62 @@ func (l BacklogLimit) Check(backlog Backlog, text string) error {
 	return nil
 }
 
-// NewEntry is what is to be put into a mailbox: an entry before it has a number.
+// NewEntry is an entry that is to be appended to the mailbox of To. The store gives it
+// a number.
 type NewEntry struct {
 	To   UIN
 	Kind Kind
-	// Peer is the other side: who wrote, or for KindSent to whom.
+	// Peer is the other account of the conversation: the sender, or for KindSent the
+	// receiver.
 	Peer UIN
 	Text string
-	// OriginDevice is the device that a KindSent came from, empty for an address
-	// session: whoever said a word is not told it.
+	// OriginDevice is the device that sent the message which a KindSent copies. It is
+	// empty for an address session. The origin does not receive the copy.
 	OriginDevice string
-	// BacklogLimit is the most that may wait in the mailbox with this letter. Nil: it is
-	// always taken.
+	// Limit is the largest backlog of the mailbox with this entry included. Without a
+	// Limit the entry is always accepted.
 	Limit *BacklogLimit
 }
 
-// Delivery is what one changing request puts into mailboxes.
+// Delivery is all entries that one changing request appends. The store appends all of
+// them or none.
 type Delivery struct {
 	Entries []NewEntry
 	Key     RequestKey
 }
 
-// DeliveryResult is what became of a delivery.
+// DeliveryResult is the result of one of several deliveries.
 type DeliveryResult struct {
 	Receipt Receipt
 	Err     error
 }
 
-// HistoryQuery asks for the words of a conversation: entries of KindMessage and
-// KindSent in one's own mailbox.
+// HistoryQuery selects messages, entries of KindMessage and KindSent, of one mailbox.
 type HistoryQuery struct {
-	// With is the other side, 0 for everybody.
+	// With is the other account of the conversation, 0 for all conversations.
 	With UIN
-	// Before is an entry's number: only what is older is wanted. 0: the newest.
+	// Before selects entries with smaller numbers. 0 selects the newest.
 	Before uint64
 	Limit  int
-	// Text is what an entry has to contain, in any case of letters; empty: anything.
+	// Text selects entries that contain it, ignoring case. Empty selects all.
 	Text string
 }
 
 // ReadMark is how far an account has read a conversation.
 type ReadMark struct {
 	With UIN
-	// Number is the entry that was read last, 0 if none was.
+	// Number is the number of the last entry read, 0 if none was.
 	Number uint64
 }
 
-// Entry is one entry of an account's mailbox. A mailbox is a log: its numbers go
-// up from 1, and may have gaps. Entries are never changed, but for the words of a
-// friend request that is made again before anybody has collected it.
+// Entry is one entry of an account's mailbox. A mailbox is a log: numbers grow from 1
+// and can have gaps. Entries do not change, with one exception: the text of a friend
+// request changes if the request is repeated before anybody has collected the entry.
 type Entry struct {
 	Number       uint64
 	Kind         Kind
 	Peer         UIN
 	Time         time.Time
 	Text         string
-	OriginDevice string // see Letter
+	OriginDevice string // see NewEntry
 }

@@ -7,23 +7,23 @@ import (
 	"unicode/utf8"
 )
 
-// CheckName reports with CodeParameter what keeps a text from being a name that
-// a user gives: an account's, a device's. what names it in the reason.
+// CheckName returns an error with CodeParameter if name is not a valid name for an
+// account or a device. The error text begins with what.
 //
-// A name is what others recognise somebody by, so it has a visible character, no
-// space at its ends, and nothing in it is hidden or shows it in another order than it is stored.
-// Characters that are invisible by themselves are allowed where a script or an
-// emoji is written with them: joiners between visible characters, variation
-// selectors, the tags in the flags of regions.
+// Others recognise an account by its name. A name therefore has at least one visible
+// character, no spaces at its ends, no hidden characters, and none that reorder the
+// text on screen. Invisible characters are allowed only where a script or an emoji
+// needs them: joiners between visible characters, variation selectors, and the tags in
+// flags of regions.
 func CheckName(what, name string) error {
 	if !utf8.ValidString(name) {
 		return Errorf(CodeParameter, "%s is not valid UTF-8", what)
 	}
-	seen := false   // a visible character has come
-	before := blank // the kind of the character before
+	hasVisible := false
+	before := blank // the kind of the previous character
 	for rest := name; rest != ""; {
 		if n := FlagLen(rest); n > 0 {
-			seen, before, rest = true, visible, rest[n:]
+			hasVisible, before, rest = true, visible, rest[n:]
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(rest)
@@ -32,10 +32,10 @@ func CheckName(what, name string) error {
 		if fault := misplacedCharacter(kind, before, rest); fault != "" {
 			return Errorf(CodeParameter, "%s holds U+%04X, %s: leave it out", what, r, fault)
 		}
-		seen = seen || kind == visible
+		hasVisible = hasVisible || kind == visible
 		before = kind
 	}
-	if !seen {
+	if !hasVisible {
 		return Errorf(CodeParameter, "%s is empty, or has nothing that can be seen", what)
 	}
 	if strings.TrimSpace(name) != name {
@@ -44,8 +44,8 @@ func CheckName(what, name string) error {
 	return nil
 }
 
-// misplacedCharacter is why a character of a kind cannot stand between the one before and
-// the rest; empty if it can.
+// misplacedCharacter says why a character of this kind is not allowed between the
+// previous character and rest. It returns "" if the character is allowed.
 func misplacedCharacter(kind, before characterKind, rest string) string {
 	switch kind {
 	case control:
@@ -64,8 +64,8 @@ func misplacedCharacter(kind, before characterKind, rest string) string {
 		if rest == "" {
 			after = blank
 		}
-		// Behind a mark that takes a vowel away a joiner may end a word, in
-		// Malayalam and Bengali.
+		// In Malayalam and Bengali, a joiner after a vowel-suppressing mark can end
+		// a word.
 		between := before != blank && before != joiner && (after == visible || after == mark)
 		if !between && !(before == mark && after == blank) {
 			return "which joins characters, and there is none on both its sides"
@@ -74,26 +74,26 @@ func misplacedCharacter(kind, before characterKind, rest string) string {
 	return ""
 }
 
-// characterKind is what a character does in a name.
+// characterKind classifies characters for the rules of names.
 type characterKind int
 
 const (
 	blank     characterKind = iota // a space, or no character at all
 	visible                        // drawn by itself
-	mark                           // drawn on the character before
+	mark                           // drawn on the previous character
 	joiner                         // joins two characters, or keeps them apart
-	selector                       // chooses how the character before is drawn
-	control                        // controls a device
-	bidi                           // turns the direction of writing around
+	selector                       // chooses how the previous character is drawn
+	control                        // a control character or line separator
+	bidi                           // changes the direction of writing
 	invisible                      // not drawn
 )
 
 const (
 	joiners = "\u200c\u200d\u180e" // ZWNJ, ZWJ; Mongolian's vowel separator
-	// blanks are characters that count as letters, symbols or marks and are drawn
-	// as nothing: the blank pattern of Braille, the stand-in for an object, the
-	// null notehead, a filler of Khitan and blanks of hieroglyphs. Those of Hangul
-	// are default ignorable.
+	// blanks are invisible although Unicode counts them as letters, symbols or
+	// marks: the blank Braille pattern, the object replacement character, the null
+	// notehead, the Khitan filler, and blank hieroglyphs. Hangul's fillers are
+	// Default_Ignorable_Code_Point already.
 	blanks = "\u2800\ufffc\U0001d159\U00016fe4\U00013441\U00013442"
 )
 
@@ -114,30 +114,30 @@ func characterKindOf(r rune) characterKind {
 	case unicode.IsMark(r):
 		return mark
 	}
-	return visible // of private use or not assigned yet as well: rare Chinese characters, new emoji
+	return visible // includes private use and unassigned: rare Chinese characters, new emoji
 }
 
-// IsInvisible reports whether a character is drawn as nothing, though it is
-// neither a space nor a control character. Some of them have a use between
-// others, see CheckName. The Unicode property behind it is
-// Default_Ignorable_Code_Point, of which only a part has a table in package
-// unicode: the rest are format characters and variation selectors.
+// IsInvisible reports whether r is not drawn although it is neither a space nor a
+// control character. CheckName allows some of these between other characters. The
+// set is Unicode's Default_Ignorable_Code_Point. Package unicode has a table for only a
+// part of that property; the rest are format characters and variation selectors.
 func IsInvisible(r rune) bool {
 	switch {
-	case unicode.Is(unicode.Prepended_Concatenation_Mark, r): // format characters that are drawn: Arabic's for numbers
+	case unicode.Is(unicode.Prepended_Concatenation_Mark, r): // visible format characters: Arabic number signs
 		return false
-	case r >= 0x13430 && r <= 0x1343f: // those that place hieroglyphs
+	case r >= 0x13430 && r <= 0x1343f: // layout controls of hieroglyphs
 		return false
 	}
 	return unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector,
 		unicode.Noncharacter_Code_Point) || strings.ContainsRune(blanks, r)
 }
 
-// regionFlag is a black flag, tags that name a region, and their end.
+// regionFlag matches the flag emoji of a region: a black flag, tag characters that name
+// the region, and the cancel tag.
 var regionFlag = regexp.MustCompile("^\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
 
-// FlagLen is the length in bytes of the flag that a text begins with, if it is
-// that of a region such as England: an emoji with invisible tags. Else it is 0.
+// FlagLen returns the length in bytes of the region's flag, such as England's, that
+// text begins with. It returns 0 if text begins with something else.
 func FlagLen(text string) int {
 	if !strings.HasPrefix(text, "\U0001f3f4") {
 		return 0

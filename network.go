@@ -2,10 +2,9 @@ package rookery
 
 import "net/netip"
 
-// Network is what an address counts as where addresses stand for people: for
-// wrong passwords, and as one that an account has signed in from. Of IPv6 one
-// customer has a network of 64 bits, and moves about in it; of IPv4 one address,
-// also where it is written as one of IPv6.
+// Network returns the part of an address that identifies a customer: the /64 prefix of
+// an IPv6 address, and the whole IPv4 address, also if it is IPv4-mapped. The login
+// limiter counts by network, because IPv6 clients change addresses within their /64.
 func Network(addr netip.Addr) netip.Addr {
 	addr = addr.Unmap()
 	if !addr.Is6() {

@@ -2,13 +2,15 @@ package rookery
 
 import "strconv"
 
-// Status is what a user chose to be, and what others see of it.
+// Status is the online status that a user has chosen. Its values are those of the
+// protocol.
 type Status uint8
 
+// The statuses. Versions before 1.4 know only the first four.
 const (
 	StatusOnline       Status = 10
 	StatusOffline      Status = 20
-	StatusAway         Status = 30 // or busy
+	StatusAway         Status = 30 // means busy as well before 1.4
 	StatusInvisible    Status = 40
 	StatusBusy         Status = 50 // since 1.4
 	StatusTalkToMe     Status = 60 // since 1.4
@@ -20,7 +22,7 @@ func (s Status) Valid() bool {
 	return s >= StatusOnline && s <= StatusDoNotDisturb && s%10 == 0
 }
 
-// Visible is what others see: invisible and offline look the same.
+// Visible returns the status that others see. It is offline for an invisible user.
 func (s Status) Visible() Status {
 	if s == StatusInvisible {
 		return StatusOffline
@@ -28,8 +30,8 @@ func (s Status) Visible() Status {
 	return s
 }
 
-// Basic is the nearest status that every version knows: online, offline or
-// away.
+// Basic returns the nearest status that every version knows: online, offline or away.
+// StatusInvisible stays as it is.
 func (s Status) Basic() Status {
 	switch s {
 	case StatusBusy, StatusDoNotDisturb:

@@ -5,45 +5,43 @@ import (
 	"time"
 )
 
-// Session is one account signed in from one place. A session without a Device
-// belongs to the client's address: an account has at most one such session.
+// Session is a login of an account. A session without a Device is an address session,
+// bound to the client's address. An account has at most one address session.
 type Session struct {
-	// ID tells this sign-in from the account's others: each sign-in, a renewed
-	// one too, draws a new one.
+	// ID is random and new for each login, also for one that renews a session.
 	ID      uint64
 	Account UIN
 	// Device is empty for an address session.
 	Device  string
 	Address netip.Addr
-	// Status is what the account's user chose; all sessions of an account have
-	// the same.
+	// Status is the status that the user has chosen. All sessions of an account have
+	// the same one.
 	Status Status
-	// Program is what the client calls itself, the protocol's LC.
+	// Program is the client's name for itself, the protocol's key LC.
 	Program    string
 	SignedInAt time.Time
-	// Encoding is what the client's doubtful texts are read as, in the numbers
-	// of package wire; 0 is unknown.
+	// Encoding is the charset for texts of this client whose charset is ambiguous, as
+	// a wire.Charset. 0 is unknown.
 	Encoding uint8
-	// ByNumber: the client has confirmed a push by its number, and from then on
-	// nothing else confirms.
+	// ConfirmsByNumber means that the client has confirmed a push by its number. From
+	// then on nothing else confirms a push.
 	ConfirmsByNumber bool
-	// Token is the hash of what proves a device session, zero for an address
-	// session.
+	// Token is the hash of a device session's token, zero for an address session.
 	Token TokenHash
-	// Asleep: nothing was heard of the device for long, and its account does not
-	// look online for it; its token is still good.
+	// Asleep means that the device has sent nothing for a long time. The session does
+	// not make its account look online, but its token stays valid.
 	Asleep bool
 }
 
-// Cursor is how far one collector (an account's address sessions together, or
-// one device) has got in the account's mailbox.
+// Cursor is the position of one consumer in a mailbox. All address sessions of an
+// account together are one consumer, and each device is one.
 type Cursor struct {
-	// Number is the last entry handed out.
+	// Number is the number of the last entry handed out.
 	Number uint64
-	// RepeatFrom is the first entry that may have to be handed out again; retention
-	// leaves it and all after it. 0: none.
+	// RepeatFrom is the first entry that the client may request again, 0 if there is
+	// none. Retention does not delete it or anything after it.
 	RepeatFrom uint64
-	// State is what the service remembers of the latest collections, in its own
-	// format.
+	// State is the service's record of the latest collections, in a format of its
+	// own.
 	State []byte
 }
