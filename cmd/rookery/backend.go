@@ -32,7 +32,7 @@ func openBackend(
 	ctx context.Context, dir string, lock *flock.Flock, ifNone ifNoStore, reserve int64, config service.Config,
 ) (*backend, error) {
 	store, err := sqlite.Open(ctx, sqlite.Config{
-		Path: filepath.Join(dir, storeName), MustExist: ifNone == refuse, Reserve: reserve, Log: config.Log,
+		Path: filepath.Join(dir, storeName), MustExist: ifNone == refuse, ReserveBytes: reserve, Log: config.Log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, lock.Unlock())
@@ -92,7 +92,7 @@ func claimed(ctx context.Context, dir string, ifNone ifNoStore, do func(*control
 		defer operator.Close()
 		return do(operator)
 	}
-	backend, err := openBackend(ctx, dir, lock, ifNone, sqlite.LeaveReserve, service.Config{Now: now, Log: slog.New(slog.DiscardHandler)})
+	backend, err := openBackend(ctx, dir, lock, ifNone, sqlite.LeaveReserveUnchanged, service.Config{Now: now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func makeDataDir(dir string) error {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return fmt.Errorf("cannot read the data directory: %w", disk.Explain(err))
+		return fmt.Errorf("cannot read the data directory: %w", disk.ExplainError(err))
 	}
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -64,7 +64,7 @@ func makeDataDir(dir string) error {
 		return nil
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
-		return fmt.Errorf("others can read the data directory, and its mode cannot be changed to 700: %w", disk.Explain(err))
+		return fmt.Errorf("others can read the data directory, and its mode cannot be changed to 700: %w", disk.ExplainError(err))
 	}
 	return nil
 }
@@ -95,10 +95,10 @@ func (e *noStoreError) Error() string {
 func checkStore(dir string) error {
 	exists, err := sqlite.Exists(filepath.Join(dir, storeName))
 	switch {
-	case errors.Is(err, sqlite.ErrLogAlone):
+	case errors.Is(err, sqlite.ErrDatabaseMissing):
 		return fmt.Errorf("in %s %w", dir, err)
 	case err != nil && !errors.Is(err, syscall.ENOTDIR):
-		return fmt.Errorf("cannot look into the data directory: %w", disk.Explain(err))
+		return fmt.Errorf("cannot look into the data directory: %w", disk.ExplainError(err))
 	case !exists:
 		return &noStoreError{dir}
 	}
@@ -112,7 +112,7 @@ func claim(ctx context.Context, dir string) (*flock.Flock, *control.Operator, er
 	for end := time.Now().Add(claimTime); ; {
 		locked, err := lock.TryLock()
 		if err != nil {
-			return nil, nil, fmt.Errorf("cannot lock the data directory: %w", disk.Explain(err))
+			return nil, nil, fmt.Errorf("cannot lock the data directory: %w", disk.ExplainError(err))
 		}
 		if locked {
 			// Who can open the file can hold up the server.

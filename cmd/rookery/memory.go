@@ -19,7 +19,7 @@ func (s *server) trim(ctx context.Context) error {
 	for {
 		select {
 		case <-ticker.C:
-			if err := s.store.Trim(ctx); err != nil {
+			if err := s.store.ReleaseMemory(ctx); err != nil {
 				s.log.Debug("the store keeps its memory", "error", err)
 			}
 			debug.FreeOSMemory()

@@ -102,7 +102,7 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 		"let at most `MIB` of texts wait in one mailbox")
 	flags.IntVar(&f.perMinute, "max-messages-per-minute", 0,
 		"let an account send at most `N` messages and friend requests in a minute; 0 is any number")
-	flags.IntVar(&f.reserve, "disk-reserve", sqlite.DefaultReserve>>20,
+	flags.IntVar(&f.reserve, "disk-reserve", sqlite.DefaultReserveBytes>>20,
 		"keep `MIB` of the disk for who collects messages; when it is needed, no messages are taken")
 	flags.IntVar(&f.passwordMemory, "password-memory", int(service.FloorCost.MemoryKiB/1024), "hash new passwords with `MIB` of memory (Argon2id)")
 	flags.IntVar(&f.passwordPasses, "password-passes", int(service.FloorCost.Passes), "and with `N` passes over it")

@@ -96,7 +96,7 @@ func openServer(ctx context.Context, c serverConfig) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if backend.store.Made() {
+	if backend.store.IsNew() {
 		c.log.Info("there was no store, so a new one is made", "dir", c.dir)
 	}
 	s := &server{backend: backend, log: c.log, shutdown: c.shutdown}
@@ -176,7 +176,7 @@ func (s *server) listen(ctx context.Context, c serverConfig) (err error) {
 		s.listeners = append(s.listeners, listener)
 	}
 	if s.socket, err = control.Listen(c.dir); err != nil {
-		return fmt.Errorf("cannot open the control socket in %s: %w", c.dir, disk.Explain(err))
+		return fmt.Errorf("cannot open the control socket in %s: %w", c.dir, disk.ExplainError(err))
 	}
 	s.log.Info("serving the data directory", "dir", c.dir)
 	for _, listener := range s.listeners {

@@ -107,7 +107,7 @@ func (m *mail) Credential(_ context.Context, uin rookery.UIN) (rookery.Credentia
 	return m.Accounts[uin], nil
 }
 
-func (m *mail) Relate(_ context.Context, change rookery.RelationChange) (rookery.Receipt, error) {
+func (m *mail) ChangeRelation(_ context.Context, change rookery.RelationChange) (rookery.Receipt, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if change.Transition.Result.Friends {
@@ -127,7 +127,7 @@ func (m *mail) Deliver(_ context.Context, letters []rookery.NewEntry, now time.T
 	return rookery.Receipt{}, nil
 }
 
-func (m *mail) Mailbox(_ context.Context, uin rookery.UIN, _ string) (uint64, rookery.Cursor, error) {
+func (m *mail) MailboxState(_ context.Context, uin rookery.UIN, _ string) (uint64, rookery.Cursor, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return uint64(len(m.Boxes[uin])), rookery.Cursor{Number: m.Places[uin]}, nil
@@ -139,14 +139,14 @@ func (m *mail) Entries(_ context.Context, uin rookery.UIN, after, upTo uint64, l
 	return slices.Clone(m.Boxes[uin][after:min(upTo, after+uint64(limit))]), nil
 }
 
-func (m *mail) Collect(_ context.Context, uin rookery.UIN, _ string, p rookery.Cursor) error {
+func (m *mail) SaveCursor(_ context.Context, uin rookery.UIN, _ string, p rookery.Cursor) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.Places[uin] = p.Number
 	return nil
 }
 
-func (m *mail) SignIn(_ context.Context, session rookery.Session, proved rookery.Credential) error {
+func (m *mail) StartSession(_ context.Context, session rookery.Session, proved rookery.Credential) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if proved != m.Accounts[session.Account] {

@@ -47,7 +47,7 @@ func (h *serverUnderTest) tidy(ctx context.Context, store Store) error {
 		if err := collectAll(ctx, store, uin); err != nil {
 			return err
 		}
-		last, _, err := store.Mailbox(ctx, uin, "")
+		last, _, err := store.MailboxState(ctx, uin, "")
 		if err != nil {
 			return err
 		}
@@ -74,7 +74,7 @@ func (h *serverUnderTest) signAllIn(ctx context.Context, store Store, sessions [
 		if err != nil {
 			return err
 		}
-		return store.SignIn(ctx, sessions[i], proved)
+		return store.StartSession(ctx, sessions[i], proved)
 	})
 }
 

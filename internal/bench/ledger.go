@@ -69,7 +69,7 @@ const auditPage = 1000
 // count reads what has come from one account to another since before, and fails
 // at the first message that does not follow the one before it.
 func (l *ledger) count(ctx context.Context, store Store, p pair) (found uint64, err error) {
-	last, _, err := store.Mailbox(ctx, p.to, "")
+	last, _, err := store.MailboxState(ctx, p.to, "")
 	if err != nil {
 		return 0, err
 	}

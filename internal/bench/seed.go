@@ -23,13 +23,13 @@ import (
 // and after it has stopped. internal/service holds the contract.
 type Store interface {
 	CreateAccount(ctx context.Context, account rookery.Account, credential rookery.Credential) (rookery.UIN, error)
-	Relate(ctx context.Context, change rookery.RelationChange) (rookery.Receipt, error)
+	ChangeRelation(ctx context.Context, change rookery.RelationChange) (rookery.Receipt, error)
 	Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error)
-	Mailbox(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Cursor, err error)
+	MailboxState(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Cursor, err error)
 	Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error)
-	Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error
+	SaveCursor(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error
 	Credential(ctx context.Context, uin rookery.UIN) (rookery.Credential, error)
-	SignIn(ctx context.Context, session rookery.Session, proved rookery.Credential) error
+	StartSession(ctx context.Context, session rookery.Session, proved rookery.Credential) error
 	Close() error
 }
 
@@ -84,7 +84,7 @@ func (s *seeding) run(ctx context.Context) error {
 	half := s.Friends / 2
 	err = s.each(ctx, "friendships", s.Active*half, many, func(ctx context.Context, i int) error {
 		me := i / half
-		_, err := s.store.Relate(ctx, rookery.RelationChange{
+		_, err := s.store.ChangeRelation(ctx, rookery.RelationChange{
 			Me: accounts.member(me), Other: accounts.member((me + 1 + i%half) % s.Active),
 			Transition: rookery.RelationTransition{Result: rookery.Relation{Friends: true}}, Time: s.now,
 		})
@@ -118,11 +118,11 @@ func (s *seeding) fill(ctx context.Context, uin, peer rookery.UIN) error {
 
 // collectAll moves an account's place to the end of its mailbox.
 func collectAll(ctx context.Context, store Store, uin rookery.UIN) error {
-	last, place, err := store.Mailbox(ctx, uin, "")
+	last, place, err := store.MailboxState(ctx, uin, "")
 	if err != nil || place.Number == last {
 		return err
 	}
-	return store.Collect(ctx, uin, "", rookery.Cursor{Number: last})
+	return store.SaveCursor(ctx, uin, "", rookery.Cursor{Number: last})
 }
 
 // How many writers share a commit of the store: many small ones, or a few that

@@ -4,7 +4,7 @@ package disk
 
 import "os"
 
-func access(path string) error {
+func checkAccess(path string) error {
 	_, err := os.Stat(path)
 	return err
 }

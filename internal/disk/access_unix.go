@@ -4,4 +4,4 @@ package disk
 
 import "golang.org/x/sys/unix"
 
-func access(path string) error { return unix.Access(path, unix.R_OK|unix.W_OK) }
+func checkAccess(path string) error { return unix.Access(path, unix.R_OK|unix.W_OK) }

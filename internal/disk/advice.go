@@ -10,9 +10,9 @@ import (
 	"syscall"
 )
 
-// Explain adds to an error of the operating system what an operator can do
+// ExplainError adds to an error of the operating system what an operator can do
 // about it. Other errors stay as they are.
-func Explain(err error) error {
+func ExplainError(err error) error {
 	if advice := adviceFor(err); advice != "" {
 		return fmt.Errorf("%w: %s", err, advice)
 	}
@@ -33,20 +33,20 @@ func adviceFor(err error) string {
 	return ""
 }
 
-// CheckFile returns the error of the operating system that keeps this process
+// CheckFileWritable returns the error of the operating system that keeps this process
 // from changing a file. It does not open it: closing it would end the locks that
 // SQLite holds on it in this process.
-func CheckFile(path string) error {
-	if err := access(path); err != nil {
+func CheckFileWritable(path string) error {
+	if err := checkAccess(path); err != nil {
 		return &fs.PathError{Op: "open", Path: path, Err: err}
 	}
 	return nil
 }
 
-// CheckDir returns the error of the operating system that keeps this process
+// CheckDirWritable returns the error of the operating system that keeps this process
 // from making a file in a directory, with room for what it takes to open a
 // store.
-func CheckDir(dir string) error {
+func CheckDirWritable(dir string) error {
 	file, err := os.CreateTemp(dir, ".try-*")
 	if err != nil {
 		return err

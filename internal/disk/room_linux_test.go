@@ -8,19 +8,19 @@ import (
 
 func TestAFileHoldsRoomUntilItIsReleased(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "room")
-	if Holds(path, 1<<20) {
+	if HasReserved(path, 1<<20) {
 		t.Error("a file that is not there holds room")
 	}
 	for _, size := range []int64{1 << 20, 3 << 20} {
-		if err := Hold(path, size); err != nil {
+		if err := ReserveSpace(path, size); err != nil {
 			t.Fatal(err)
 		}
-		if !Holds(path, size) || Holds(path, size+1) {
+		if !HasReserved(path, size) || HasReserved(path, size+1) {
 			t.Errorf("it does not hold %d bytes", size)
 		}
 	}
 	for range 2 {
-		if err := Release(path); err != nil {
+		if err := ReleaseSpace(path); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -37,7 +37,7 @@ func TestAFileWithoutBlocksHoldsNothing(t *testing.T) {
 	if err := os.Truncate(path, 1<<20); err != nil {
 		t.Fatal(err)
 	}
-	if Holds(path, 1<<20) {
+	if HasReserved(path, 1<<20) {
 		t.Error("it does not take up anything")
 	}
 }
@@ -46,7 +46,7 @@ func TestWhatThereIsNoRoomForLeavesNothingBehind(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "room")
 	// More than any file may have: what is only more than the disk has would fill
 	// it for a moment, and others use it too.
-	if err := Hold(path, 1<<62); err == nil {
+	if err := ReserveSpace(path, 1<<62); err == nil {
 		t.Error("there was room")
 	}
 	if _, err := os.Stat(path); !os.IsNotExist(err) {

@@ -8,10 +8,10 @@ import (
 	"os"
 )
 
-// Free is how many bytes can still be written in a directory. Here nobody
+// FreeBytes is how many bytes can still be written in a directory. Here nobody
 // knows: whoever needs room finds out.
-func Free(string) (int64, error) { return math.MaxInt64, nil }
+func FreeBytes(string) (int64, error) { return math.MaxInt64, nil }
 
-func allocate(*os.File, int64) error { return errors.ErrUnsupported }
+func allocateBlocks(*os.File, int64) error { return errors.ErrUnsupported }
 
-func takesUp(info os.FileInfo) int64 { return info.Size() }
+func allocatedBytes(info os.FileInfo) int64 { return info.Size() }

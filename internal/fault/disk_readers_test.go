@@ -181,7 +181,7 @@ func awaitStoredSignOut(t *testing.T, s *server, client *Client) {
 			continue // copied in the middle of something
 		}
 		signedIn := false
-		err = h.store.Sessions(t.Context(), func(session rookery.Session) bool {
+		err = h.store.ForEachSession(t.Context(), func(session rookery.Session) bool {
 			signedIn = signedIn || session.Account == client.UIN
 			return true
 		})

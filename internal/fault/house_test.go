@@ -101,9 +101,9 @@ func (s hastyStore) Deliver(ctx context.Context, letters []rookery.NewEntry, now
 // lavishStore says that a place is stored before it is.
 type lavishStore struct{ service.Store }
 
-func (s lavishStore) Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error {
+func (s lavishStore) SaveCursor(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error {
 	go func() {
-		if err := s.Store.Collect(context.WithoutCancel(ctx), uin, device, place); err != nil {
+		if err := s.Store.SaveCursor(context.WithoutCancel(ctx), uin, device, place); err != nil {
 			slog.Warn("a batch that was handed out could not be stored", "error", err)
 		}
 	}()
@@ -154,7 +154,7 @@ func settle(t *testing.T, dir string, people []person) {
 
 // mailbox reads an account's whole mailbox from a store.
 func mailbox(ctx context.Context, store *sqlite.Store, uin rookery.UIN) ([]rookery.Entry, error) {
-	last, _, err := store.Mailbox(ctx, uin, "")
+	last, _, err := store.MailboxState(ctx, uin, "")
 	if err != nil {
 		return nil, err
 	}

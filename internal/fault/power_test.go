@@ -260,7 +260,7 @@ func (r *run) examine(t *testing.T, c cut) (_ []Fault, err error) {
 	stored, collected := make(map[rookery.UIN][]Message), make(map[rookery.UIN][]Message)
 	for _, uin := range r.crowd.receivers {
 		box, readErr := storedMessages(t.Context(), h, uin)
-		last, _, lastErr := h.store.Mailbox(t.Context(), uin, "")
+		last, _, lastErr := h.store.MailboxState(t.Context(), uin, "")
 		highest[uin] = last
 		got, collectErr := r.goOn(t.Context(), h, uin, c)
 		if err = errors.Join(err, readErr, lastErr, collectErr); err == nil && !slices.Equal(box, got) {

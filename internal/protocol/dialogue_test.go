@@ -25,7 +25,7 @@ type watched struct {
 	delays   func() // goes by before messages are stored
 }
 
-func (s *watched) DeliverEach(ctx context.Context, list []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
+func (s *watched) DeliverInOrder(ctx context.Context, list []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
 	s.together = append(s.together, len(list))
 	if s.delays != nil {
 		s.delays()
@@ -33,14 +33,14 @@ func (s *watched) DeliverEach(ctx context.Context, list []rookery.Delivery, now 
 	if s.panics {
 		panic("the store is out of its mind")
 	}
-	return s.Store.DeliverEach(ctx, list, now)
+	return s.Store.DeliverInOrder(ctx, list, now)
 }
 
-func (s *watched) Mailbox(ctx context.Context, uin rookery.UIN, device string) (uint64, rookery.Cursor, error) {
+func (s *watched) MailboxState(ctx context.Context, uin rookery.UIN, device string) (uint64, rookery.Cursor, error) {
 	if s.broken {
 		return 0, rookery.Cursor{}, rookery.Temporary(errors.New("the disk is gone"))
 	}
-	return s.Store.Mailbox(ctx, uin, device)
+	return s.Store.MailboxState(ctx, uin, device)
 }
 
 // talk runs a test on a line, with 10001 and 10002 as accounts.

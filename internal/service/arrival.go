@@ -234,5 +234,5 @@ func (s *Service) setByNumber(ctx context.Context, c *consumer) error {
 	}
 	about := session.about
 	about.ConfirmsByNumber = true
-	return s.store.SetByNumber(ctx, about)
+	return s.store.SetConfirmsByNumber(ctx, about)
 }

@@ -55,24 +55,24 @@ func (b *brittle) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint
 	return b.Store.Entries(ctx, uin, after, upTo, limit)
 }
 
-func (b *brittle) Collect(ctx context.Context, uin rookery.UIN, device string, cursor rookery.Cursor) error {
+func (b *brittle) SaveCursor(ctx context.Context, uin rookery.UIN, device string, cursor rookery.Cursor) error {
 	b.called("Collect")
-	return b.Store.Collect(ctx, uin, device, cursor)
+	return b.Store.SaveCursor(ctx, uin, device, cursor)
 }
 
-func (b *brittle) Sleep(ctx context.Context, s []rookery.Session) error {
+func (b *brittle) SetSessionsAsleep(ctx context.Context, s []rookery.Session) error {
 	b.called("Sleep")
-	return b.Store.Sleep(ctx, s)
+	return b.Store.SetSessionsAsleep(ctx, s)
 }
 
-func (b *brittle) Beat(ctx context.Context, up, forget time.Duration) error {
+func (b *brittle) RecordUptime(ctx context.Context, up, forget time.Duration) error {
 	b.called("Beat")
-	return b.Store.Beat(ctx, up, forget)
+	return b.Store.RecordUptime(ctx, up, forget)
 }
 
-func (b *brittle) Purge(ctx context.Context, after rookery.UIN, before time.Time, limit int) (rookery.UIN, int, error) {
+func (b *brittle) PurgeEntries(ctx context.Context, after rookery.UIN, before time.Time, limit int) (rookery.UIN, int, error) {
 	b.called("Purge")
-	return b.Store.Purge(ctx, after, before, limit)
+	return b.Store.PurgeEntries(ctx, after, before, limit)
 }
 
 // running is a world whose service runs, with a brittle store and a log that

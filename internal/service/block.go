@@ -49,7 +49,7 @@ func (s *Service) Block(ctx context.Context, session *Session, other rookery.UIN
 
 // mayBlockMore reports as an error that an account blocks as many as it can.
 func (s *Service) mayBlockMore(ctx context.Context, uin rookery.UIN) error {
-	list, err := s.store.Blocked(ctx, uin)
+	list, err := s.store.BlockedAccounts(ctx, uin)
 	if err == nil && len(list) >= maxBlocked {
 		err = rookery.Errorf(rookery.CodeRefused, "you block %d accounts, which is the most: unblock one first", len(list))
 	}
@@ -69,5 +69,5 @@ func (s *Service) Unblock(ctx context.Context, session *Session, other rookery.U
 
 // Blocked lists those whom the account blocks, by number.
 func (s *Service) Blocked(ctx context.Context, session *Session) ([]rookery.UIN, error) {
-	return s.store.Blocked(ctx, session.about.Account)
+	return s.store.BlockedAccounts(ctx, session.about.Account)
 }

@@ -155,7 +155,7 @@ func (s *Service) loadCollector(ctx context.Context, c *consumer) error {
 	if c.loaded {
 		return nil
 	}
-	last, place, err := s.store.Mailbox(ctx, c.member.uin, c.device)
+	last, place, err := s.store.MailboxState(ctx, c.member.uin, c.device)
 	if err != nil {
 		return err
 	}
@@ -213,7 +213,7 @@ func (s *Service) collectNew(ctx context.Context, c *consumer, past pastRequest,
 			next.batch.after = batch.Entries[0].Number - 1
 		}
 	}
-	if err := s.store.Collect(ctx, c.member.uin, c.device, next.encode(past.at)); err != nil {
+	if err := s.store.SaveCursor(ctx, c.member.uin, c.device, next.encode(past.at)); err != nil {
 		return Batch{}, err
 	}
 	s.changed()
@@ -244,7 +244,7 @@ func (s *Service) save(ctx context.Context, c *consumer) error {
 	if !c.dirty || c.gone {
 		return nil
 	}
-	if err := s.store.Collect(ctx, c.member.uin, c.device, c.encode(s.uptime())); err != nil {
+	if err := s.store.SaveCursor(ctx, c.member.uin, c.device, c.encode(s.uptime())); err != nil {
 		return err
 	}
 	s.changed()

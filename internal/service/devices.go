@@ -39,7 +39,7 @@ func (s *Service) wake(ctx context.Context, uin rookery.UIN, from Caller) (*Sess
 	if session := active.sessionOf(from); session != nil && session.heard(s.uptime()) {
 		return session, nil // woken by another request just now
 	}
-	about, err := s.store.Asleep(ctx, uin, from.Token.Hash())
+	about, err := s.store.SleepingSession(ctx, uin, from.Token.Hash())
 	if err != nil {
 		return nil, notSignedIn(err)
 	}
@@ -47,7 +47,7 @@ func (s *Service) wake(ctx context.Context, uin rookery.UIN, from Caller) (*Sess
 		return nil, errNotSignedIn
 	}
 	about.Asleep, about.Address = false, from.Address
-	if err := s.store.Wake(ctx, about); err != nil {
+	if err := s.store.WakeSession(ctx, about); err != nil {
 		return nil, notSignedIn(err)
 	}
 	before := active.shown()

@@ -319,7 +319,7 @@ func TestOwnWordsAreKeptAsLongAsThereAreDevices(t *testing.T) {
 	kept := func(want uint64) {
 		w.Helper()
 		w.says(w.signIn(10001, home), 10002, "a")
-		last, _, err := w.store.Mailbox(w.Context(), 10001, "")
+		last, _, err := w.store.MailboxState(w.Context(), 10001, "")
 		w.must(err)
 		if last != want {
 			w.Errorf("%d words are kept, want %d", last, want)

@@ -169,7 +169,7 @@ func (s *Service) Add(ctx context.Context, session *Session, other rookery.UIN, 
 		return rookery.Add(relation, rule)
 	})
 	if rookery.CodeOf(err) == rookery.CodeNoAccount {
-		receipt, err := s.store.Remember(ctx, mark, rookery.OutcomeNoAccount)
+		receipt, err := s.store.RecordRequest(ctx, mark, rookery.OutcomeNoAccount)
 		return receipt.Outcome, err
 	}
 	return outcome, err
@@ -210,7 +210,7 @@ func (s *Service) Unfriend(ctx context.Context, session *Session, other rookery.
 // Requests lists the friend requests that wait here. last is false if more
 // follow.
 func (s *Service) Requests(ctx context.Context, session *Session, p Page) (page []rookery.FriendRequest, last bool, err error) {
-	page, err = s.store.Requests(ctx, session.about.Account, p.After, p.Limit+1)
+	page, err = s.store.FriendRequests(ctx, session.about.Account, p.After, p.Limit+1)
 	if err != nil || len(page) <= p.Limit {
 		return page, true, err
 	}
@@ -231,7 +231,7 @@ func (s *Service) relate(ctx context.Context, session *Session, other rookery.UI
 		}
 		// After the look at the relation: if that already shows what this very
 		// pastRequest has done, the mark is there too.
-		if outcome, done, err := s.store.Recall(ctx, mark); err != nil || done {
+		if outcome, done, err := s.store.RequestOutcome(ctx, mark); err != nil || done {
 			return outcome, err
 		}
 		account, err := s.accounts.get(ctx, other)
@@ -252,7 +252,7 @@ func (s *Service) relate(ctx context.Context, session *Session, other rookery.UI
 		if !step.Notice.AnswersRequest() { // an answer was asked for
 			change.Limit = &s.mailbox
 		}
-		receipt, err := s.store.Relate(ctx, change)
+		receipt, err := s.store.ChangeRelation(ctx, change)
 		if rookery.CodeOf(err) == rookery.CodeConflict {
 			continue
 		}
@@ -285,7 +285,7 @@ func (s *Service) friends(ctx context.Context, active *activeAccount) ([]rookery
 
 // blocked reports whether an account blocks a member.
 func (s *Service) blocked(ctx context.Context, active *activeAccount, by rookery.UIN) (bool, error) {
-	list, err := lookUp(active, &active.blockers, func() ([]rookery.UIN, error) { return s.store.Blockers(ctx, active.uin) })
+	list, err := lookUp(active, &active.blockers, func() ([]rookery.UIN, error) { return s.store.BlockingAccounts(ctx, active.uin) })
 	if err != nil {
 		return false, err
 	}

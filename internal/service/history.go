@@ -71,7 +71,7 @@ func (s *Service) MarkRead(ctx context.Context, session *Session, readMark rooke
 			return err // there are no more marks than accounts
 		}
 	}
-	receipt, err := s.store.SetReadMark(ctx, active.uin, readMark, mark)
+	receipt, err := s.store.AdvanceReadMark(ctx, active.uin, readMark, mark)
 	if err != nil || receipt.Repeated || readMark.Number <= before {
 		return err
 	}
@@ -88,6 +88,6 @@ func (s *Service) reached(ctx context.Context, active *activeAccount, number uin
 	if number <= active.newest.Load() {
 		return true, nil
 	}
-	last, _, err := s.store.Mailbox(ctx, active.uin, "") // nobody may have looked yet
+	last, _, err := s.store.MailboxState(ctx, active.uin, "") // nobody may have looked yet
 	return number <= last, err
 }

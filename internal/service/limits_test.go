@@ -74,7 +74,7 @@ func TestOwnWordsFillNobodysMailboxAndGoWithTime(t *testing.T) {
 	w.must(w.send(you, "sequence 1", 10001, "z"))
 	w.refusedSaying(w.send(you, "sequence 2", 10001, "full"), "mailbox is full")
 	w.advance(service.DefaultRetention + time.Hour)
-	if _, n, err := w.store.Purge(t.Context(), 0, w.now().Add(-service.DefaultRetention), 100); err != nil || n < 5 {
+	if _, n, err := w.store.PurgeEntries(t.Context(), 0, w.now().Add(-service.DefaultRetention), 100); err != nil || n < 5 {
 		t.Errorf("%d entries were deleted, error %v", n, err)
 	}
 	w.wantInbox(desk, "y", "z")

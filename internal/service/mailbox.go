@@ -45,7 +45,7 @@ func (s *Service) SendAll(ctx context.Context, session *Session, list []Outgoing
 	if len(deliveries) == 0 {
 		return errs
 	}
-	for i, deliveryResult := range s.store.DeliverEach(ctx, deliveries, s.now()) {
+	for i, deliveryResult := range s.store.DeliverInOrder(ctx, deliveries, s.now()) {
 		if errs[of[i]] = deliveryResult.Err; deliveryResult.Err == nil {
 			s.delivered(deliveries[i].Entries, deliveryResult.Receipt)
 		}
@@ -66,7 +66,7 @@ func (s *Service) letters(ctx context.Context, session *Session, outgoing Outgoi
 	}
 	if err != nil {
 		// What was done before is done, whatever has changed since.
-		if _, done, _ := s.store.Recall(ctx, outgoing.Mark); done {
+		if _, done, _ := s.store.RequestOutcome(ctx, outgoing.Mark); done {
 			return nil, nil
 		}
 		return nil, err

@@ -22,7 +22,7 @@ func TestAnIdleConnectionTakesLittleMemory(t *testing.T) {
 		var random [rookery.TokenBytes]byte
 		binary.BigEndian.PutUint32(random[:], uint32(uin))
 		tokens[i] = rookery.NewToken(random)
-		w.must(w.store.SignIn(t.Context(), rookery.Session{ID: uint64(uin), Account: uin, Device: fmt.Sprint("phone ", i), Address: home,
+		w.must(w.store.StartSession(t.Context(), rookery.Session{ID: uint64(uin), Account: uin, Device: fmt.Sprint("phone ", i), Address: home,
 			Status: rookery.StatusOnline, Program: "9326B87B234E7235", SignedInAt: w.now(), Token: tokens[i].Hash()}, credential()))
 	}
 	before := heap()

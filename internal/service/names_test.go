@@ -16,7 +16,7 @@ func TestNamesOfOldStayUntilTheyAreChanged(t *testing.T) {
 	w.account(account) // as an earlier version has let it
 	_, err := w.store.Store.CreateAccount(t.Context(), rookery.NewAccount(10003, "\u200b", w.now()), credential())
 	w.must(err)
-	w.must(w.store.SignIn(t.Context(), rookery.Session{ID: 1, Account: 10002, Device: old, Address: home,
+	w.must(w.store.StartSession(t.Context(), rookery.Session{ID: 1, Account: 10002, Device: old, Address: home,
 		Status: rookery.StatusOnline, SignedInAt: time.Unix(1, 0), Token: rookery.TokenHash{1}}, credential()))
 
 	change := func(change func(*rookery.Profile)) error {

@@ -100,7 +100,7 @@ func (s *Service) changeAccount(ctx context.Context, uin rookery.UIN, change fun
 		if err != nil {
 			return rookery.Account{}, err
 		}
-		if _, done, err := s.store.Recall(ctx, mark); err != nil || done {
+		if _, done, err := s.store.RequestOutcome(ctx, mark); err != nil || done {
 			return account, err
 		}
 		was := account
@@ -157,7 +157,7 @@ func (s *Service) Befriend(ctx context.Context, one, other rookery.UIN) error {
 		if err != nil {
 			return err
 		}
-		_, err = s.store.Relate(ctx, rookery.RelationChange{Me: one, Other: other, From: stand, Transition: rookery.Befriend(), Time: s.now()})
+		_, err = s.store.ChangeRelation(ctx, rookery.RelationChange{Me: one, Other: other, From: stand, Transition: rookery.Befriend(), Time: s.now()})
 		if rookery.CodeOf(err) == rookery.CodeConflict {
 			continue
 		}

@@ -100,7 +100,7 @@ func TestPushingWritesNothingAndConfirmationsAreStoredTogether(t *testing.T) {
 
 func (w *world) wantPlace(uin rookery.UIN, device string, number uint64) {
 	w.Helper()
-	_, place, err := w.store.Mailbox(w.Context(), uin, device)
+	_, place, err := w.store.MailboxState(w.Context(), uin, device)
 	w.must(err)
 	if place.Number != number {
 		w.Errorf("the stored place of %q is %d, want %d", device, place.Number, number)

@@ -148,7 +148,7 @@ func (s *Service) Load(ctx context.Context) error {
 	}
 	s.before, s.started = before, s.now()
 	s.changed() // what was remembered then may still be young
-	return s.store.Sessions(ctx, func(stored rookery.Session) bool {
+	return s.store.ForEachSession(ctx, func(stored rookery.Session) bool {
 		if stored.Asleep {
 			return true
 		}
@@ -213,7 +213,7 @@ func (s *Service) finish(ctx context.Context) {
 // for SessionLife, and forgets members that are long gone. Run calls it every
 // second; a test that moves the clock calls it then.
 func (s *Service) Tick(ctx context.Context) {
-	s.store.CheckRoom()
+	s.store.CheckDiskSpace()
 	s.signedOut.store(ctx, s)
 	s.together(s.due.pop(s.uptime()), "end sessions that have run out", func(active *activeAccount) error { return s.visit(ctx, active) })
 }
@@ -246,7 +246,7 @@ func (s *Service) beat(ctx context.Context) {
 		return
 	}
 	const task = "store how long the server has been up"
-	if err := s.background.attempt(task, func() error { return s.store.Beat(ctx, up, up-longWindow) }); err != nil {
+	if err := s.background.attempt(task, func() error { return s.store.RecordUptime(ctx, up, up-longWindow) }); err != nil {
 		s.log.Warn("cannot "+task, "error", err)
 	}
 }
@@ -268,7 +268,7 @@ func (s *Service) purge(ctx context.Context, p *purgeProgress) {
 		var n int
 		const task = "delete old messages"
 		err := s.background.attempt(task, func() (err error) {
-			next, n, err = s.store.Purge(ctx, p.after, s.now().Add(-s.retention), purgeStep)
+			next, n, err = s.store.PurgeEntries(ctx, p.after, s.now().Add(-s.retention), purgeStep)
 			return err
 		})
 		if err != nil {

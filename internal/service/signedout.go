@@ -18,7 +18,7 @@ type unsavedLogouts struct {
 
 // end has the store end a session, now or as soon as it can.
 func (o *unsavedLogouts) end(ctx context.Context, svc *Service, session rookery.Session) {
-	err := svc.store.SignOut(ctx, []rookery.Session{session})
+	err := svc.store.EndSessions(ctx, []rookery.Session{session})
 	if err == nil {
 		return
 	}
@@ -54,7 +54,7 @@ func (o *unsavedLogouts) store(ctx context.Context, svc *Service) {
 	if len(list) == 0 {
 		return
 	}
-	if err := svc.store.SignOut(ctx, list); err != nil {
+	if err := svc.store.EndSessions(ctx, list); err != nil {
 		return // said already; the store tells when it works again
 	}
 	o.mu.Lock()

@@ -60,7 +60,7 @@ func (s *Service) SignIn(ctx context.Context, in SignIn) (*Session, rookery.Toke
 		return nil, "", err
 	}
 	about, token := s.newSignIn(active, in)
-	switch err := s.store.SignIn(ctx, about, proved); rookery.CodeOf(err) {
+	switch err := s.store.StartSession(ctx, about, proved); rookery.CodeOf(err) {
 	case 0:
 	case rookery.CodeNoAccount, rookery.CodeConflict:
 		return nil, "", errPassword // removed, or another password, just now
@@ -204,7 +204,7 @@ func (s *Service) mayEnter(ctx context.Context, in SignIn) error {
 }
 
 func (s *Service) attempt(ctx context.Context, in SignIn) (loginAttempt, error) {
-	known, err := s.store.KnownAddress(ctx, in.UIN, in.Address)
+	known, err := s.store.IsKnownAddress(ctx, in.UIN, in.Address)
 	return loginAttempt{in.UIN, rookery.Network(in.Address), known}, err
 }
 
@@ -317,7 +317,7 @@ func (s *Service) signOut(ctx context.Context, uin rookery.UIN, from Caller) err
 	if from.Token == "" {
 		return nil
 	}
-	sleeping, err := s.store.Asleep(ctx, uin, from.Token.Hash())
+	sleeping, err := s.store.SleepingSession(ctx, uin, from.Token.Hash())
 	switch {
 	case rookery.CodeOf(err) == rookery.CodeNotSignedIn:
 		return nil
@@ -337,7 +337,7 @@ func (s *Service) hasSession(ctx context.Context, uin rookery.UIN, from Caller) 
 	if from.Token == "" {
 		return false, nil
 	}
-	_, err := s.store.Asleep(ctx, uin, from.Token.Hash())
+	_, err := s.store.SleepingSession(ctx, uin, from.Token.Hash())
 	if rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 		return err == nil, err
 	}
@@ -357,7 +357,7 @@ func (s *Service) end(ctx context.Context, active *activeAccount, ended []*Sessi
 	if len(ended) == 0 {
 		return nil
 	}
-	if err := s.store.SignOut(ctx, storedOf(ended)); err != nil {
+	if err := s.store.EndSessions(ctx, storedOf(ended)); err != nil {
 		return err
 	}
 	s.forget(ctx, active, ended)
@@ -412,12 +412,12 @@ func (s *Service) runOut(ctx context.Context, list []*Session) error {
 		}
 	}
 	if len(ended) > 0 {
-		if err := s.store.SignOut(ctx, storedOf(ended)); err != nil {
+		if err := s.store.EndSessions(ctx, storedOf(ended)); err != nil {
 			return err
 		}
 	}
 	if len(asleep) > 0 {
-		return s.store.Sleep(ctx, storedOf(asleep))
+		return s.store.SetSessionsAsleep(ctx, storedOf(asleep))
 	}
 	return nil
 }
@@ -470,7 +470,7 @@ func (se *Session) Encoding() uint8 { return uint8(se.encoding.Load()) }
 func (s *Service) SetEncoding(ctx context.Context, session *Session, encoding uint8) error {
 	about := session.about
 	about.Encoding = encoding
-	if err := s.store.SetEncoding(ctx, about); err != nil {
+	if err := s.store.SetSessionEncoding(ctx, about); err != nil {
 		return err
 	}
 	session.encoding.Store(uint32(encoding))

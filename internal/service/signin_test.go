@@ -198,7 +198,7 @@ func TestASignOutThatIsNotStoredDoesNotEndALaterSession(t *testing.T) {
 // stored are the sessions that the store has.
 func (w *world) stored() (all []rookery.Session) {
 	w.Helper()
-	w.must(w.store.Sessions(w.Context(), func(session rookery.Session) bool {
+	w.must(w.store.ForEachSession(w.Context(), func(session rookery.Session) bool {
 		all = append(all, session)
 		return true
 	}))

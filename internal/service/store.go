@@ -67,14 +67,14 @@ type friendStore interface {
 	Friends(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error)
 	// Relation returns how two accounts stand to each other, as me sees it.
 	Relation(ctx context.Context, me, other rookery.UIN) (rookery.Relation, error)
-	// Requests returns at most limit friend requests that wait at an account,
+	// FriendRequests returns at most limit friend requests that wait at an account,
 	// from accounts above after, by number.
-	Requests(ctx context.Context, uin, after rookery.UIN, limit int) ([]rookery.FriendRequest, error)
-	// Blocked returns those whom an account blocks, by number.
-	Blocked(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error)
-	// Blockers returns those who block an account, by number.
-	Blockers(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error)
-	// Relate carries out a step between two accounts for me. If an equal mark is
+	FriendRequests(ctx context.Context, uin, after rookery.UIN, limit int) ([]rookery.FriendRequest, error)
+	// BlockedAccounts returns those whom an account blocks, by number.
+	BlockedAccounts(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error)
+	// BlockingAccounts returns those who block an account, by number.
+	BlockingAccounts(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error)
+	// ChangeRelation carries out a step between two accounts for me. If an equal mark is
 	// remembered: its outcome, nothing else. If they no longer stand as
 	// c.From says: CodeConflict. If one of the two is no account:
 	// CodeNoAccount. Else the relation becomes c.Step.To for both sides, the
@@ -82,7 +82,7 @@ type friendStore interface {
 	// the mailbox of the other unless its pause holds it back, and the mark is
 	// remembered with c.Step.Outcome. A step that changes nothing is remembered
 	// too. CodeRefused if the notice has a limit and would exceed it.
-	Relate(ctx context.Context, change rookery.RelationChange) (rookery.Receipt, error)
+	ChangeRelation(ctx context.Context, change rookery.RelationChange) (rookery.Receipt, error)
 }
 
 type mailboxStore interface {
@@ -98,21 +98,21 @@ type mailboxStore interface {
 	// is opened on. There is a gap only where the store was opened, or the account
 	// was added again, in between: nobody may subtract numbers to count.
 	Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error)
-	// DeliverEach delivers one after the other, as if Deliver were called for
+	// DeliverInOrder delivers one after the other, as if Deliver were called for
 	// each in this order by the same caller: each is decided by itself, and no
 	// entry of another operation comes between two of a mailbox that it fills.
 	// It returns what became of each once all are durable.
-	DeliverEach(ctx context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.DeliveryResult
-	// Recall looks for a remembered request: the outcome of one that was done
+	DeliverInOrder(ctx context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.DeliveryResult
+	// RequestOutcome looks for a remembered request: the outcome of one that was done
 	// with an equal mark within the mark's window, and, for a LatestOnly mark,
 	// is the latest of its owner and device.
-	Recall(ctx context.Context, key rookery.RequestKey) (rookery.Outcome, bool, error)
-	// Remember remembers the mark with an outcome and does nothing else. If an
+	RequestOutcome(ctx context.Context, key rookery.RequestKey) (rookery.Outcome, bool, error)
+	// RecordRequest remembers the mark with an outcome and does nothing else. If an
 	// equal mark is remembered: its outcome.
-	Remember(ctx context.Context, key rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error)
-	// Mailbox returns the number of the newest entry of a mailbox, 0 if there is
+	RecordRequest(ctx context.Context, key rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error)
+	// MailboxState returns the number of the newest entry of a mailbox, 0 if there is
 	// none, and a collector's place in it.
-	Mailbox(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Cursor, err error)
+	MailboxState(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Cursor, err error)
 	// Entries returns at most limit entries with numbers above after and up to
 	// upTo, by number.
 	Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error)
@@ -123,21 +123,21 @@ type mailboxStore interface {
 	// ReadMark returns how far an account has read the conversation with another,
 	// 0 if it never said.
 	ReadMark(ctx context.Context, uin, with rookery.UIN) (uint64, error)
-	// SetReadMark moves the mark forward, never back, and remembers the
+	// AdvanceReadMark moves the mark forward, never back, and remembers the
 	// pastRequest's mark with OutcomeDone. If an equal one is remembered: its
 	// outcome, nothing else. CodeNoAccount if uin is no account.
-	SetReadMark(ctx context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey) (rookery.Receipt, error)
-	// Collect stores a collector's place. CodeNoAccount if there is no such
+	AdvanceReadMark(ctx context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey) (rookery.Receipt, error)
+	// SaveCursor stores a collector's place. CodeNoAccount if there is no such
 	// account. Of a device that the account does not have, forgotten meanwhile
 	// perhaps, nothing is stored.
-	Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error
+	SaveCursor(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error
 }
 
 type sessionStore interface {
-	// Sessions calls yield with every session there is, in no order, until it
+	// ForEachSession calls yield with every session there is, in no order, until it
 	// returns false.
-	Sessions(ctx context.Context, yield func(rookery.Session) bool) error
-	// SignIn stores a session in the place of the account's earlier one of the
+	ForEachSession(ctx context.Context, yield func(rookery.Session) bool) error
+	// StartSession stores a session in the place of the account's earlier one of the
 	// same device, gives its status to the account's other sessions and adds
 	// its address to the account's known ones (the latest 16 are kept).
 	// A device that the account does not have yet is made: its number is one that no
@@ -147,29 +147,29 @@ type sessionStore interface {
 	// CodeNoAccount if there is no such account, CodeConflict if its credential
 	// is not proved any more, CodeRefused if it has rookery.MaxDevices and this
 	// would be one more.
-	SignIn(ctx context.Context, session rookery.Session, proved rookery.Credential) error
-	// SetEncoding stores the Encoding of a session, if the session of that ID is
+	StartSession(ctx context.Context, session rookery.Session, proved rookery.Credential) error
+	// SetSessionEncoding stores the Encoding of a session, if the session of that ID is
 	// still there.
-	SetEncoding(ctx context.Context, session rookery.Session) error
-	// SetByNumber stores the ByNumber of a session, if the session of that ID is
+	SetSessionEncoding(ctx context.Context, session rookery.Session) error
+	// SetConfirmsByNumber stores the ByNumber of a session, if the session of that ID is
 	// still there.
-	SetByNumber(ctx context.Context, session rookery.Session) error
-	// SignOut ends sessions. One that is not there any more, or whose ID is
+	SetConfirmsByNumber(ctx context.Context, session rookery.Session) error
+	// EndSessions ends sessions. One that is not there any more, or whose ID is
 	// another by now, is left alone.
-	SignOut(ctx context.Context, sessions []rookery.Session) error
+	EndSessions(ctx context.Context, sessions []rookery.Session) error
 	// SetStatus gives a status to all sessions of an account and remembers the
 	// mark with OutcomeDone. If an equal mark is remembered: its outcome,
 	// nothing else.
 	SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, key rookery.RequestKey) (rookery.Receipt, error)
-	// Sleep makes device sessions sleep. One that is not there any more, or whose
+	// SetSessionsAsleep makes device sessions sleep. One that is not there any more, or whose
 	// ID is another by now, is left alone.
-	Sleep(ctx context.Context, sessions []rookery.Session) error
-	// Asleep returns the sleeping session of an account that has the token,
+	SetSessionsAsleep(ctx context.Context, sessions []rookery.Session) error
+	// SleepingSession returns the sleeping session of an account that has the token,
 	// CodeNotSignedIn if there is none.
-	Asleep(ctx context.Context, uin rookery.UIN, token rookery.TokenHash) (rookery.Session, error)
-	// Wake ends the sleep of a session and stores the address that it is heard
+	SleepingSession(ctx context.Context, uin rookery.UIN, token rookery.TokenHash) (rookery.Session, error)
+	// WakeSession ends the sleep of a session and stores the address that it is heard
 	// from. CodeNotSignedIn if there is no such sleeping session any more.
-	Wake(ctx context.Context, session rookery.Session) error
+	WakeSession(ctx context.Context, session rookery.Session) error
 	// Devices returns the devices of an account by ID.
 	Devices(ctx context.Context, uin rookery.UIN) ([]rookery.Device, error)
 	// ForgetDevice deletes a device of an account with its session and its place,
@@ -177,19 +177,19 @@ type sessionStore interface {
 	// outcome, nothing else. CodeParameter if there is no such device. Marks that
 	// the device itself has left are of no use to a new one of the same name.
 	ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, key rookery.RequestKey) (rookery.Receipt, error)
-	// KnownAddress reports whether the account has signed in from the address's
+	// IsKnownAddress reports whether the account has signed in from the address's
 	// network, see rookery.Network. The latest 16 are known.
-	KnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (bool, error)
+	IsKnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (bool, error)
 }
 
 type maintenanceStore interface {
 	// Uptime is the latest that the store was told by Beat, or by a mark's At:
 	// how long servers have been up on it, all in all.
 	Uptime(ctx context.Context) (time.Duration, error)
-	// Beat stores how long servers have been up, and forgets marks from before
+	// RecordUptime stores how long servers have been up, and forgets marks from before
 	// forget.
-	Beat(ctx context.Context, up, forget time.Duration) error
-	// Purge deletes entries of mailboxes from the oldest on, up to the first that is
+	RecordUptime(ctx context.Context, up, forget time.Duration) error
+	// PurgeEntries deletes entries of mailboxes from the oldest on, up to the first that is
 	// not from before a time, as far as some collector has passed them and no
 	// consumer has to keep them; of an account that has had devices, its own words
 	// also where no collector has come to. The newest entry of a mailbox always stays. A device
@@ -198,11 +198,11 @@ type maintenanceStore interface {
 	// nothing: what another has collected goes when it is old enough, and the device goes
 	// on with what is left. Purge looks at some accounts above after and deletes at
 	// most limit entries. next is where to go on, 0 when all accounts were looked at.
-	Purge(ctx context.Context, after rookery.UIN, before time.Time, limit int) (next rookery.UIN, deleted int, err error)
-	// CheckRoom looks whether a disk that was full has room again. While it has not,
+	PurgeEntries(ctx context.Context, after rookery.UIN, before time.Time, limit int) (next rookery.UIN, deleted int, err error)
+	// CheckDiskSpace looks whether a disk that was full has room again. While it has not,
 	// letters with a limit get CodeTemporary, and what is kept of the disk is for
 	// everything else. It is cheap.
-	CheckRoom()
+	CheckDiskSpace()
 	// Close ends the store once what it has accepted is done. Later calls get
 	// CodeTemporary.
 	Close() error

@@ -248,7 +248,7 @@ func (f *faulty) Deliver(ctx context.Context, l []rookery.NewEntry, now time.Tim
 	return receipt, err
 }
 
-func (f *faulty) DeliverEach(ctx context.Context, list []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
+func (f *faulty) DeliverInOrder(ctx context.Context, list []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
 	if err := f.called(true); err != nil {
 		all := make([]rookery.DeliveryResult, len(list))
 		for i := range all {
@@ -256,28 +256,28 @@ func (f *faulty) DeliverEach(ctx context.Context, list []rookery.Delivery, now t
 		}
 		return all
 	}
-	return f.Store.DeliverEach(ctx, list, now)
+	return f.Store.DeliverInOrder(ctx, list, now)
 }
 
-func (f *faulty) Collect(ctx context.Context, uin rookery.UIN, device string, cursor rookery.Cursor) error {
+func (f *faulty) SaveCursor(ctx context.Context, uin rookery.UIN, device string, cursor rookery.Cursor) error {
 	if err := f.called(true); err != nil {
 		return err
 	}
-	return f.Store.Collect(ctx, uin, device, cursor)
+	return f.Store.SaveCursor(ctx, uin, device, cursor)
 }
 
-func (f *faulty) SignIn(ctx context.Context, session rookery.Session, credential rookery.Credential) error {
+func (f *faulty) StartSession(ctx context.Context, session rookery.Session, credential rookery.Credential) error {
 	if err := f.called(true); err != nil {
 		return err
 	}
-	return f.Store.SignIn(ctx, session, credential)
+	return f.Store.StartSession(ctx, session, credential)
 }
 
-func (f *faulty) SignOut(ctx context.Context, s []rookery.Session) error {
+func (f *faulty) EndSessions(ctx context.Context, s []rookery.Session) error {
 	if err := f.called(true); err != nil {
 		return err
 	}
-	return f.Store.SignOut(ctx, s)
+	return f.Store.EndSessions(ctx, s)
 }
 
 func (f *faulty) SetStatus(ctx context.Context, uin rookery.UIN, st rookery.Status, key rookery.RequestKey) (rookery.Receipt, error) {
@@ -294,11 +294,11 @@ func (f *faulty) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint6
 	return f.Store.Entries(ctx, uin, after, upTo, limit)
 }
 
-func (f *faulty) Mailbox(ctx context.Context, uin rookery.UIN, device string) (uint64, rookery.Cursor, error) {
+func (f *faulty) MailboxState(ctx context.Context, uin rookery.UIN, device string) (uint64, rookery.Cursor, error) {
 	if err := f.called(false); err != nil {
 		return 0, rookery.Cursor{}, err
 	}
-	return f.Store.Mailbox(ctx, uin, device)
+	return f.Store.MailboxState(ctx, uin, device)
 }
 
 func (f *faulty) Account(ctx context.Context, uin rookery.UIN) (rookery.Account, error) {
@@ -313,11 +313,11 @@ func (f *faulty) Accounts(ctx context.Context, uins []rookery.UIN) ([]rookery.Ac
 	return f.Store.Accounts(ctx, uins)
 }
 
-func (f *faulty) KnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (bool, error) {
+func (f *faulty) IsKnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (bool, error) {
 	if f.knowing != nil {
 		f.knowing(ctx)
 	}
-	return f.Store.KnownAddress(ctx, uin, addr)
+	return f.Store.IsKnownAddress(ctx, uin, addr)
 }
 
 func (f *faulty) Friends(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
@@ -325,14 +325,14 @@ func (f *faulty) Friends(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, e
 	return f.Store.Friends(ctx, uin)
 }
 
-func (f *faulty) Recall(ctx context.Context, key rookery.RequestKey) (rookery.Outcome, bool, error) {
+func (f *faulty) RequestOutcome(ctx context.Context, key rookery.RequestKey) (rookery.Outcome, bool, error) {
 	f.called(false)
-	return f.Store.Recall(ctx, key)
+	return f.Store.RequestOutcome(ctx, key)
 }
 
-func (f *faulty) Blockers(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
+func (f *faulty) BlockingAccounts(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
 	f.called(false)
-	return f.Store.Blockers(ctx, uin)
+	return f.Store.BlockingAccounts(ctx, uin)
 }
 
 func (f *faulty) Devices(ctx context.Context, uin rookery.UIN) ([]rookery.Device, error) {
@@ -340,7 +340,7 @@ func (f *faulty) Devices(ctx context.Context, uin rookery.UIN) ([]rookery.Device
 	return f.Store.Devices(ctx, uin)
 }
 
-func (f *faulty) Asleep(ctx context.Context, uin rookery.UIN, token rookery.TokenHash) (rookery.Session, error) {
+func (f *faulty) SleepingSession(ctx context.Context, uin rookery.UIN, token rookery.TokenHash) (rookery.Session, error) {
 	f.mu.Lock()
 	before := f.looking
 	f.looking = nil
@@ -348,7 +348,7 @@ func (f *faulty) Asleep(ctx context.Context, uin rookery.UIN, token rookery.Toke
 	if before != nil {
 		before()
 	}
-	return f.Store.Asleep(ctx, uin, token)
+	return f.Store.SleepingSession(ctx, uin, token)
 }
 
 func (f *faulty) History(ctx context.Context, uin rookery.UIN, query rookery.HistoryQuery) ([]rookery.Entry, bool, error) {

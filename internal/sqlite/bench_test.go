@@ -108,7 +108,7 @@ func BenchmarkCollect(b *testing.B) {
 	memo := make([]byte, 200)
 	perCaller(b, 64, func(i uint64) {
 		uin := rookery.FirstUIN + rookery.UIN(rand.IntN(accounts))
-		if err := store.Collect(b.Context(), uin, "", rookery.Cursor{Number: i, State: memo}); err != nil {
+		if err := store.SaveCursor(b.Context(), uin, "", rookery.Cursor{Number: i, State: memo}); err != nil {
 			b.Error(err)
 		}
 	})

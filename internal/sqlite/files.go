@@ -11,14 +11,14 @@ import (
 	"github.com/rookery-im/rookery/internal/disk"
 )
 
-// ErrLogAlone says that a log is there without the database that it belongs to.
+// ErrDatabaseMissing says that a log is there without the database that it belongs to.
 // The log holds what was stored last, and SQLite deletes it when it finds an
 // empty database, or none.
-var ErrLogAlone = errors.New("the log is there without its database")
+var ErrDatabaseMissing = errors.New("the log is there without its database")
 
 // Exists reports whether there is a store at a path. An empty file is none: it
 // is what is left if the power fails while a store is made. It returns
-// ErrLogAlone, and what to do, where a new store would destroy a log.
+// ErrDatabaseMissing, and what to do, where a new store would destroy a log.
 func Exists(path string) (bool, error) {
 	size, err := sizeOf(path)
 	if err != nil || size > 0 {
@@ -32,7 +32,7 @@ func Exists(path string) (bool, error) {
 	return false, fmt.Errorf("%w: %s is missing or empty, but %s-wal beside it holds what was stored last, "+
 		"and a new store would destroy that; "+
 		"put the %s back that belongs to it; if that is lost, move %s-wal away and restore a backup",
-		ErrLogAlone, name, name, name, name)
+		ErrDatabaseMissing, name, name, name, name)
 }
 
 // sizeOf is the size of a file, 0 if there is none.

@@ -33,7 +33,7 @@ func TestALogWithoutItsDatabaseIsNeverReplaced(t *testing.T) {
 			for _, mustExist := range []bool{true, false} {
 				cfg := quick(image)
 				cfg.MustExist = mustExist
-				if store, err := Open(t.Context(), cfg); !errors.Is(err, ErrLogAlone) {
+				if store, err := Open(t.Context(), cfg); !errors.Is(err, ErrDatabaseMissing) {
 					t.Errorf("got error %v", err)
 					if err == nil {
 						store.Close()

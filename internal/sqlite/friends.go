@@ -26,7 +26,7 @@ func (s *Store) Relation(ctx context.Context, me, other rookery.UIN) (relation r
 	return relation, err
 }
 
-func (s *Store) Requests(ctx context.Context, uin, after rookery.UIN, limit int) (list []rookery.FriendRequest, err error) {
+func (s *Store) FriendRequests(ctx context.Context, uin, after rookery.UIN, limit int) (list []rookery.FriendRequest, err error) {
 	err = s.read(ctx, func(c *conn) error {
 		return c.each("SELECT asker, words, time FROM requests WHERE account = ? AND asker > ? ORDER BY asker LIMIT ?", func(r row) bool {
 			list = append(list, rookery.FriendRequest{From: r.uin(0), Text: r.text(1), Time: r.time(2)})
@@ -36,11 +36,11 @@ func (s *Store) Requests(ctx context.Context, uin, after rookery.UIN, limit int)
 	return list, err
 }
 
-func (s *Store) Blocked(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
+func (s *Store) BlockedAccounts(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
 	return s.uins(ctx, "SELECT blocked FROM blocks WHERE account = ? ORDER BY blocked", uin)
 }
 
-func (s *Store) Blockers(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
+func (s *Store) BlockingAccounts(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
 	return s.uins(ctx, "SELECT account FROM blocks WHERE blocked = ? ORDER BY account", uin)
 }
 
@@ -67,7 +67,7 @@ func (c *conn) relation(me, other rookery.UIN) (rel rookery.Relation, err error)
 	return rel, err
 }
 
-func (s *Store) Relate(ctx context.Context, change rookery.RelationChange) (receipt rookery.Receipt, err error) {
+func (s *Store) ChangeRelation(ctx context.Context, change rookery.RelationChange) (receipt rookery.Receipt, err error) {
 	err = s.write(ctx, writeRequest{letters: 1, apply: func(batch *writeBatch) (err error) {
 		receipt, err = batch.relate(change)
 		return err

@@ -157,7 +157,7 @@ func (s *Store) ReadMark(ctx context.Context, uin, with rookery.UIN) (number uin
 	return number, err
 }
 
-func (s *Store) SetReadMark(ctx context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey) (rookery.Receipt, error) {
+func (s *Store) AdvanceReadMark(ctx context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey) (rookery.Receipt, error) {
 	return s.once(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error {
 		switch exists, err := batch.exists(uin); {
 		case err != nil:

@@ -112,10 +112,10 @@ func TestWhatIsPurgedOrRemovedIsListedNoMore(t *testing.T) {
 	}
 	const all = "SELECT count(*) FROM conversations"
 	before := store.count(t, all)
-	if err := store.Collect(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 7}); err != nil {
+	if err := store.SaveCursor(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 7}); err != nil {
 		t.Fatal(err)
 	}
-	if _, n, err := store.Purge(t.Context(), 0, noon.AddDate(0, 0, 1), 100); err != nil || n != 7 || store.count(t, all) != before-7 {
+	if _, n, err := store.PurgeEntries(t.Context(), 0, noon.AddDate(0, 0, 1), 100); err != nil || n != 7 || store.count(t, all) != before-7 {
 		t.Errorf("%d purged, %d rows of %d are left, error %v", n, store.count(t, all), before, err)
 	}
 	if err := store.RemoveAccount(t.Context(), rookery.FirstUIN); err != nil || store.count(t, all) != 0 {

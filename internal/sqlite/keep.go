@@ -17,7 +17,7 @@ func (s *Store) Uptime(context.Context) (time.Duration, error) {
 	}
 }
 
-func (s *Store) Beat(ctx context.Context, up, forget time.Duration) error {
+func (s *Store) RecordUptime(ctx context.Context, up, forget time.Duration) error {
 	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		// The rows of marks that go may have said more of the uptime.
 		for name, value := range map[string]time.Duration{"uptime": max(up, batch.marks.up()), "forgotten": forget} {
@@ -35,9 +35,9 @@ func (s *Store) Beat(ctx context.Context, up, forget time.Duration) error {
 // purgeAccounts is how many accounts one step of Purge looks at.
 const purgeAccounts = 64
 
-// Purge looks for what can go with a reader, and has only the deletion done by
+// PurgeEntries looks for what can go with a reader, and has only the deletion done by
 // the writer.
-func (s *Store) Purge(ctx context.Context, after rookery.UIN, before time.Time, limit int) (next rookery.UIN, deleted int, err error) {
+func (s *Store) PurgeEntries(ctx context.Context, after rookery.UIN, before time.Time, limit int) (next rookery.UIN, deleted int, err error) {
 	accounts, err := s.collected(ctx, after)
 	if err != nil {
 		return 0, 0, err
@@ -195,9 +195,9 @@ func (c *conn) purgeBounds(uin rookery.UIN) (p purgeBounds, err error) {
 // begins and ends a transaction.
 const ownStatements = 2
 
-// Trim gives back memory that only makes the store faster, as far as it was not
+// ReleaseMemory gives back memory that only makes the store faster, as far as it was not
 // in use since the Trim before.
-func (s *Store) Trim(ctx context.Context) error {
+func (s *Store) ReleaseMemory(ctx context.Context) error {
 	for range s.size {
 		if err := s.read(ctx, func(c *conn) error { return c.trim(0) }); err != nil {
 			return err

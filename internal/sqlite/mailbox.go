@@ -19,8 +19,8 @@ func (s *Store) Deliver(ctx context.Context, letters []rookery.NewEntry, now tim
 	return receipt, nil
 }
 
-// DeliverEach is one operation of the writer, so that nothing comes in between.
-func (s *Store) DeliverEach(ctx context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
+// DeliverInOrder is one operation of the writer, so that nothing comes in between.
+func (s *Store) DeliverInOrder(ctx context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
 	all := make([]rookery.DeliveryResult, len(deliveries))
 	if len(all) == 0 {
 		return all
@@ -93,7 +93,7 @@ func (b *writeBatch) post(newEntry rookery.NewEntry, now time.Time) uint64 {
 	return n
 }
 
-func (s *Store) Recall(_ context.Context, key rookery.RequestKey) (rookery.Outcome, bool, error) {
+func (s *Store) RequestOutcome(_ context.Context, key rookery.RequestKey) (rookery.Outcome, bool, error) {
 	select {
 	case <-s.closed:
 		return 0, false, errClosed
@@ -103,7 +103,7 @@ func (s *Store) Recall(_ context.Context, key rookery.RequestKey) (rookery.Outco
 	return outcome, ok, nil
 }
 
-func (s *Store) Remember(ctx context.Context, key rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error) {
+func (s *Store) RecordRequest(ctx context.Context, key rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error) {
 	return s.once(ctx, key, outcome, func(*writeBatch) error { return nil })
 }
 
@@ -131,7 +131,7 @@ func (s *Store) once(ctx context.Context, key rookery.RequestKey, outcome rooker
 	return receipt, nil
 }
 
-func (s *Store) Mailbox(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Cursor, err error) {
+func (s *Store) MailboxState(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Cursor, err error) {
 	err = s.read(ctx, func(c *conn) error {
 		// What is settled meanwhile is in the database by then.
 		last = s.recent.last(uin)
@@ -182,9 +182,9 @@ func scanEntry(r row) rookery.Entry {
 // clamp makes a number fit the database's signed integers.
 func clamp(n uint64) uint64 { return min(n, 1<<63-1) }
 
-// Collect finds the place of a device where its making has put it: nothing is
+// SaveCursor finds the place of a device where its making has put it: nothing is
 // stored for one that is forgotten by now.
-func (s *Store) Collect(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error {
+func (s *Store) SaveCursor(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error {
 	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		switch exists, err := batch.exists(uin); {
 		case err != nil:

@@ -115,7 +115,7 @@ func checkOldStore(t *testing.T, store *Store) {
 	equal("credential", err, credential, rookery.Credential("secret"))
 	friends, err := store.Friends(ctx, 10001)
 	equal("friends", err, friends, []rookery.UIN{10002})
-	requests, err := store.Requests(ctx, 10001, 0, 10)
+	requests, err := store.FriendRequests(ctx, 10001, 0, 10)
 	equal("requests", err, requests, []rookery.FriendRequest{{From: 10003, Text: "hello", Time: noon}})
 	if got := textsOf(t, store, 10001); !slices.Equal(got, []string{"one", "two", "three"}) {
 		t.Errorf("texts %q", got)
@@ -123,10 +123,10 @@ func checkOldStore(t *testing.T, store *Store) {
 	words, more, err := store.History(ctx, 10001, rookery.HistoryQuery{With: 10002, Limit: 1})
 	equal("history", err, words, []rookery.Entry{{Number: 3, Kind: rookery.KindMessage, Peer: 10002, Time: noon, Text: "three"}})
 	equal("more of it", nil, more, true)
-	last, place, err := store.Mailbox(ctx, 10001, "")
+	last, place, err := store.MailboxState(ctx, 10001, "")
 	equal("place", err, place, rookery.Cursor{Number: 1, RepeatFrom: 1, State: []byte{1, 2}})
 	equal("newest", nil, last, uint64(3))
-	outcome, ok, err := store.Recall(ctx, markOf(1))
+	outcome, ok, err := store.RequestOutcome(ctx, markOf(1))
 	equal("outcome", err, outcome, rookery.OutcomeClosed)
 	equal("recalled", nil, ok, true)
 	up, err := store.Uptime(ctx)
@@ -134,7 +134,7 @@ func checkOldStore(t *testing.T, store *Store) {
 	devices, err := store.Devices(ctx, 10001)
 	equal("devices", err, devices, []rookery.Device(nil))
 	var sessions []rookery.Session
-	err = store.Sessions(ctx, func(session rookery.Session) bool { sessions = append(sessions, session); return true })
+	err = store.ForEachSession(ctx, func(session rookery.Session) bool { sessions = append(sessions, session); return true })
 	for i := range sessions {
 		equal("address", nil, sessions[i].Address.String(), "192.0.2.1")
 		sessions[i].Address = rookery.Session{}.Address
@@ -149,14 +149,14 @@ func TestAfterTheMigrationAnOldAccountHasDevices(t *testing.T) {
 	oldStore(t, path)
 	store := openFor(t, quick(path))
 	phone := rookery.Session{ID: 6, Account: 10001, Device: "phone", SignedInAt: noon, Status: rookery.StatusOnline}
-	if err := store.SignIn(t.Context(), phone, "secret"); err != nil {
+	if err := store.StartSession(t.Context(), phone, "secret"); err != nil {
 		t.Fatal(err)
 	}
 	devices, err := store.Devices(t.Context(), 10001)
 	if err != nil || len(devices) != 1 || devices[0].ID != 1 {
 		t.Errorf("devices %+v, error %v", devices, err)
 	}
-	if _, place, err := store.Mailbox(t.Context(), 10001, "phone"); err != nil || place.Number != 1 {
+	if _, place, err := store.MailboxState(t.Context(), 10001, "phone"); err != nil || place.Number != 1 {
 		t.Errorf("place %+v, error %v", place, err)
 	}
 }

@@ -97,7 +97,7 @@ func (w *writer) loadNumbers(made bool) error {
 	case errors.Is(err, errNumbersFile):
 		numberBound.log.Warn("the file of the numbers is damaged, and will be written anew", "file", numberBound.path)
 	case err != nil && !missing:
-		return disk.Explain(err)
+		return disk.ExplainError(err)
 	}
 	numberBound.saved, numberBound.floor = file, floor
 	switch {
@@ -170,7 +170,7 @@ func (n *numberBound) reserve(highest uint64) error {
 		next.bound = max(highest, n.saved.bound+numbersBlock)
 	}
 	if err := n.save(next); err != nil {
-		return fmt.Errorf("cannot reserve numbers for messages: %w", disk.Explain(err))
+		return fmt.Errorf("cannot reserve numbers for messages: %w", disk.ExplainError(err))
 	}
 	n.begun = true
 	return nil

@@ -316,7 +316,7 @@ func TestWithoutTheFileNothingIsHandedOut(t *testing.T) {
 			t.Fatalf("got error %v", err)
 		}
 	}
-	if _, known, err := r.Recall(t.Context(), markOf(1)); known || err != nil {
+	if _, known, err := r.RequestOutcome(t.Context(), markOf(1)); known || err != nil {
 		t.Errorf("the request counts as done, or error %v", err)
 	}
 	r.must(os.Remove(numbersPath(r.path)))

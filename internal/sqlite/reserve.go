@@ -17,13 +17,13 @@ import (
 	"github.com/rookery-im/rookery/internal/disk"
 )
 
-// DefaultReserve is as much as the log holds before it is written back into the
+// DefaultReserveBytes is as much as the log holds before it is written back into the
 // database: with the reserve given up, that can be done on a full disk.
-const DefaultReserve = 64 << 20
+const DefaultReserveBytes = 64 << 20
 
-// LeaveReserve is for those who work on a store for a moment: a reserve that is
+// LeaveReserveUnchanged is for those who work on a store for a moment: a reserve that is
 // there stays as it is.
-const LeaveReserve = -1
+const LeaveReserveUnchanged = -1
 
 // ReservePath is where the reserve of a database is, rookery.reserve beside
 // rookery.db.
@@ -52,14 +52,14 @@ var errShort = rookery.Errorf(rookery.CodeTemporary, "the server's disk is nearl
 
 // newReserve looks for the reserve of a database, and makes it if there is room.
 func newReserve(cfg Config) *diskReserve {
-	r := &diskReserve{path: ReservePath(cfg.Path), size: max(cfg.Reserve, 0), log: cfg.Log}
+	r := &diskReserve{path: ReservePath(cfg.Path), size: max(cfg.ReserveBytes, 0), log: cfg.Log}
 	switch {
-	case cfg.Reserve == LeaveReserve:
-	case cfg.Reserve == 0:
-		if err := disk.Release(r.path); err != nil {
+	case cfg.ReserveBytes == LeaveReserveUnchanged:
+	case cfg.ReserveBytes == 0:
+		if err := disk.ReleaseSpace(r.path); err != nil {
 			r.log.Warn("cannot remove the reserve of the disk", "error", err)
 		}
-	case disk.Holds(r.path, r.size):
+	case disk.HasReserved(r.path, r.size):
 	default:
 		r.short.Store(true)
 		if err := r.takeBack(); err != nil {
@@ -78,20 +78,20 @@ func (r *diskReserve) needed() int64 { return r.size + r.size/4 }
 func (r *diskReserve) takeBack() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := disk.Release(r.path); err != nil { // one of another size perhaps
+	if err := disk.ReleaseSpace(r.path); err != nil { // one of another size perhaps
 		return err
 	}
-	free, err := disk.Free(filepath.Dir(r.path))
+	free, err := disk.FreeBytes(filepath.Dir(r.path))
 	switch {
 	case err != nil:
 		return err
 	case free < r.needed():
 		return fmt.Errorf("%d bytes are free: %w", free, syscall.ENOSPC)
 	}
-	if err := disk.Hold(r.path, r.size); err != nil {
+	if err := disk.ReserveSpace(r.path, r.size); err != nil {
 		if !isFull(err) && !r.told {
 			r.told = true
-			r.log.Warn("cannot make the reserve of the disk", "error", disk.Explain(err))
+			r.log.Warn("cannot make the reserve of the disk", "error", disk.ExplainError(err))
 		}
 		return err
 	}
@@ -109,7 +109,7 @@ func (r *diskReserve) giveUp(err error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.short.Store(true)
-	if err := disk.Release(r.path); err != nil {
+	if err := disk.ReleaseSpace(r.path); err != nil {
 		r.log.Error("cannot give up the reserve of the disk", "error", err)
 		return false
 	}
@@ -127,9 +127,9 @@ func isFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-// CheckRoom takes the reserve back when there is room again. It costs one
+// CheckDiskSpace takes the reserve back when there is room again. It costs one
 // question to the file system, and only while the store is short of room.
-func (s *Store) CheckRoom() {
+func (s *Store) CheckDiskSpace() {
 	diskReserve := s.writer.reserve
 	if !diskReserve.short.Load() {
 		return
@@ -149,7 +149,7 @@ func (w *writer) makeRoom(err error) bool {
 	more := w.reserve.giveUp(err)
 	// Writing back makes the database longer, by as much as is in the log at most.
 	// Where it cannot be finished it would use up what room there is for nothing.
-	free, errFree := disk.Free(filepath.Dir(w.path))
+	free, errFree := disk.FreeBytes(filepath.Dir(w.path))
 	log, errLog := os.Stat(w.path + "-wal")
 	if errFree != nil || errLog != nil || pageBytes <= free && free < log.Size() {
 		return more

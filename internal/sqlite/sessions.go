@@ -15,7 +15,7 @@ const knownAddresses = 16
 // long keeps the log from being written back.
 const sessionPage = 1000
 
-func (s *Store) Sessions(ctx context.Context, yield func(rookery.Session) bool) error {
+func (s *Store) ForEachSession(ctx context.Context, yield func(rookery.Session) bool) error {
 	var after rookery.Session
 	for {
 		page := make([]rookery.Session, 0, sessionPage)
@@ -63,7 +63,7 @@ func addressText(addr netip.Addr) string {
 	return addr.String()
 }
 
-func (s *Store) SignIn(ctx context.Context, session rookery.Session, proved rookery.Credential) error {
+func (s *Store) StartSession(ctx context.Context, session rookery.Session, proved rookery.Credential) error {
 	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		uin := session.Account
 		switch now, exists, err := batch.conn.credential(uin); {
@@ -143,7 +143,7 @@ func (c *conn) knownAddresses(uin rookery.UIN) (known []knownAddress, err error)
 	return known, err
 }
 
-func (s *Store) SetEncoding(ctx context.Context, session rookery.Session) error {
+func (s *Store) SetSessionEncoding(ctx context.Context, session rookery.Session) error {
 	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		_, err := batch.conn.exec("UPDATE sessions SET encoding = ? WHERE account = ? AND device = ? AND id = ?",
 			int(session.Encoding), session.Account, session.Device, session.ID)
@@ -151,7 +151,7 @@ func (s *Store) SetEncoding(ctx context.Context, session rookery.Session) error 
 	}})
 }
 
-func (s *Store) SetByNumber(ctx context.Context, session rookery.Session) error {
+func (s *Store) SetConfirmsByNumber(ctx context.Context, session rookery.Session) error {
 	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		_, err := batch.conn.exec("UPDATE sessions SET by_number = ? WHERE account = ? AND device = ? AND id = ?",
 			session.ConfirmsByNumber, session.Account, session.Device, session.ID)
@@ -159,7 +159,7 @@ func (s *Store) SetByNumber(ctx context.Context, session rookery.Session) error 
 	}})
 }
 
-func (s *Store) SignOut(ctx context.Context, sessions []rookery.Session) error {
+func (s *Store) EndSessions(ctx context.Context, sessions []rookery.Session) error {
 	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		for _, session := range sessions {
 			_, err := batch.conn.exec("DELETE FROM sessions WHERE account = ? AND device = ? AND id = ?", session.Account, session.Device, session.ID)
@@ -171,7 +171,7 @@ func (s *Store) SignOut(ctx context.Context, sessions []rookery.Session) error {
 	}})
 }
 
-func (s *Store) Sleep(ctx context.Context, sessions []rookery.Session) error {
+func (s *Store) SetSessionsAsleep(ctx context.Context, sessions []rookery.Session) error {
 	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		for _, session := range sessions {
 			_, err := batch.conn.exec("UPDATE sessions SET asleep = 1 WHERE account = ? AND device = ? AND id = ?", session.Account, session.Device, session.ID)
@@ -183,7 +183,7 @@ func (s *Store) Sleep(ctx context.Context, sessions []rookery.Session) error {
 	}})
 }
 
-func (s *Store) Asleep(ctx context.Context, uin rookery.UIN, token rookery.TokenHash) (session rookery.Session, err error) {
+func (s *Store) SleepingSession(ctx context.Context, uin rookery.UIN, token rookery.TokenHash) (session rookery.Session, err error) {
 	var found bool
 	err = s.read(ctx, func(c *conn) (err error) {
 		found, err = c.first("SELECT "+sessionColumns+" FROM sessions WHERE account = ? AND token = ? AND asleep",
@@ -196,7 +196,7 @@ func (s *Store) Asleep(ctx context.Context, uin rookery.UIN, token rookery.Token
 	return session, err
 }
 
-func (s *Store) Wake(ctx context.Context, session rookery.Session) error {
+func (s *Store) WakeSession(ctx context.Context, session rookery.Session) error {
 	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		n, err := batch.conn.exec("UPDATE sessions SET asleep = 0, address = ? WHERE account = ? AND device = ? AND id = ? AND asleep",
 			addressText(session.Address), session.Account, session.Device, session.ID)
@@ -218,7 +218,7 @@ func (b *writeBatch) setStatus(uin rookery.UIN, status rookery.Status) error {
 	return err
 }
 
-func (s *Store) KnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (known bool, err error) {
+func (s *Store) IsKnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (known bool, err error) {
 	network := rookery.Network(addr)
 	err = s.read(ctx, func(c *conn) error {
 		list, err := c.knownAddresses(uin)

@@ -39,15 +39,15 @@ type Config struct {
 	// Synchronous is SQLite's pragma of that name: FULL if empty. With
 	// anything less, what was acknowledged can be lost with the power.
 	Synchronous string
-	// Reserve is how much room on the disk is kept for those who read, in bytes;
+	// ReserveBytes is how much room on the disk is kept for those who read, in bytes;
 	// see reserve.go. 0: none, and one that is there is given back.
-	Reserve int64
-	// MaxMarks bounds the remembered requests; one takes about 80 bytes of
+	ReserveBytes int64
+	// MaxRequestKeys bounds the remembered requests; one takes about 80 bytes of
 	// memory. While there are as many, requests with a mark are turned away
 	// with CodeTemporary. 0: 4 million.
-	MaxMarks int
-	// Readers is the number of connections for reading. 0: 4.
-	Readers int
+	MaxRequestKeys int
+	// ReadConnections is the number of connections for reading. 0: 4.
+	ReadConnections int
 
 	// maxRecent is how much is remembered before settling begins, in bytes as
 	// weigh counts them: see journal.go. Tests have a smaller one.
@@ -66,8 +66,8 @@ type Store struct {
 	made    bool
 }
 
-// Made reports whether Open has made the store, where there was none.
-func (s *Store) Made() bool { return s.made }
+// IsNew reports whether Open has made the store, where there was none.
+func (s *Store) IsNew() bool { return s.made }
 
 // applicationID is what the first migration writes into the file's header.
 const applicationID = 1383034731
@@ -93,15 +93,15 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	cfg.Path = path
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
 	cfg.Synchronous = cmp.Or(cfg.Synchronous, "FULL")
-	cfg.MaxMarks = cmp.Or(cfg.MaxMarks, 4_000_000)
-	cfg.Readers = cmp.Or(cfg.Readers, 4)
+	cfg.MaxRequestKeys = cmp.Or(cfg.MaxRequestKeys, 4_000_000)
+	cfg.ReadConnections = cmp.Or(cfg.ReadConnections, 4)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	cfg.maxRecent = cmp.Or(cfg.maxRecent, 4<<20)
 	store, err := openOrMake(ctx, cfg)
-	if isFull(err) && cfg.Reserve > 0 && disk.Holds(ReservePath(path), cfg.Reserve) {
-		if err := disk.Release(ReservePath(path)); err != nil {
+	if isFull(err) && cfg.ReserveBytes > 0 && disk.HasReserved(ReservePath(path), cfg.ReserveBytes) {
+		if err := disk.ReleaseSpace(ReservePath(path)); err != nil {
 			return nil, err
 		}
 		store, err = openOrMake(ctx, cfg)
@@ -137,9 +137,9 @@ func open(cfg Config, made bool) (*Store, error) {
 	}
 	store := &Store{
 		recent:  newRecent(cfg.maxRecent),
-		marks:   newMarks(cfg.MaxMarks),
-		readers: make(chan *conn, cfg.Readers),
-		size:    cfg.Readers,
+		marks:   newMarks(cfg.MaxRequestKeys),
+		readers: make(chan *conn, cfg.ReadConnections),
+		size:    cfg.ReadConnections,
 		closed:  make(chan struct{}),
 		made:    made,
 	}
@@ -147,7 +147,7 @@ func open(cfg Config, made bool) (*Store, error) {
 	if err := store.writer.recover(made); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
-	for range cfg.Readers {
+	for range cfg.ReadConnections {
 		conn, err := connect(cfg.Path, "busy_timeout = 5000", "query_only = ON", "cache_size = -16384", "temp_store = MEMORY")
 		if err != nil {
 			return nil, errors.Join(err, store.closeReaders(len(store.readers)), c.close())
@@ -161,8 +161,8 @@ func open(cfg Config, made bool) (*Store, error) {
 // logPages is how long the log gets before it is written back: the reserve has
 // room for that.
 func logPages(cfg Config) int64 {
-	if cfg.Reserve > 0 {
-		return min(checkpointPages, max(cfg.Reserve/pageBytes, 1))
+	if cfg.ReserveBytes > 0 {
+		return min(checkpointPages, max(cfg.ReserveBytes/pageBytes, 1))
 	}
 	return checkpointPages
 }
@@ -248,7 +248,7 @@ func migrate(ctx context.Context, cfg Config) (err error) {
 // something else than a store.
 func prepareFile(cfg Config) (err error) {
 	if err := checkFiles(cfg.Path); err != nil {
-		return disk.Explain(err)
+		return disk.ExplainError(err)
 	}
 	conn, err := connect(cfg.Path, "busy_timeout = 5000", "page_size = 4096")
 	if err != nil {

@@ -36,14 +36,14 @@ func newStore(t *testing.T) *Store {
 }
 
 func TestTheStoreDoesWhatTheContractSays(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Open {
+	storetest.Run(t, func(t *testing.T) storetest.OpenFunc {
 		cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
 		return func() service.Store { return openFor(t, cfg) }
 	})
 }
 
 func TestItDoesSoWhileLettersAreSettledAllTheTime(t *testing.T) {
-	storetest.Random(t, func(t *testing.T) storetest.Open {
+	storetest.RunRandom(t, func(t *testing.T) storetest.OpenFunc {
 		cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
 		cfg.maxRecent = 2000
 		return func() service.Store { return openFor(t, cfg) }
@@ -67,8 +67,8 @@ func (c crashing) Close() error {
 	return c.Store.Close()
 }
 
-// Floor is what the mailboxes continue above, as the suite wants to know.
-func (c crashing) Floor() uint64 { return c.writer.numbers.floor }
+// NumberFloor is what the mailboxes continue above, as the suite wants to know.
+func (c crashing) NumberFloor() uint64 { return c.writer.numbers.floor }
 
 // crashImage copies the files of a store that is open. Nothing is being
 // written meanwhile. What readers share of the log goes with a crash.
@@ -91,7 +91,7 @@ func copyFile(t *testing.T, to, from string) {
 }
 
 func TestItDoesSoIfItCrashesInsteadOfBeingClosed(t *testing.T) {
-	storetest.Random(t, func(t *testing.T) storetest.Open {
+	storetest.RunRandom(t, func(t *testing.T) storetest.OpenFunc {
 		path := filepath.Join(t.TempDir(), "rookery.db")
 		return func() service.Store {
 			cfg := quick(path)
@@ -276,13 +276,13 @@ func TestSingleAddressesOfIPv6FromEarlierVersionsStandForTheirNetworks(t *testin
 	for addr, want := range map[string]bool{
 		"2001:db8::ffff": true, "2001:db8:0:1::": true, "192.0.2.1": true, "2001:db8:0:2::1": false,
 	} {
-		if known, err := store.KnownAddress(t.Context(), uin, netip.MustParseAddr(addr)); err != nil || known != want {
+		if known, err := store.IsKnownAddress(t.Context(), uin, netip.MustParseAddr(addr)); err != nil || known != want {
 			t.Errorf("%s is known: %v, %v", addr, known, err)
 		}
 	}
 	session := rookery.Session{
 		ID: 1, Account: uin, Address: netip.MustParseAddr("2001:db8::3"), SignedInAt: time.Unix(1, 0), Status: rookery.StatusOnline}
-	if err := store.SignIn(t.Context(), session, "secret"); err != nil {
+	if err := store.StartSession(t.Context(), session, "secret"); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := stored(), []string{"2001:db8::", "2001:db8:0:1::1", "192.0.2.1"}; !slices.Equal(got, want) {

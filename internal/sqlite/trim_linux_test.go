@@ -26,7 +26,7 @@ func resident(t *testing.T) int {
 }
 
 func TestPagesThatNobodyLooksAtAreGivenBack(t *testing.T) {
-	store, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "store.db"), Readers: 1})
+	store, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "store.db"), ReadConnections: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestPagesThatNobodyLooksAtAreGivenBack(t *testing.T) {
 	}
 	full := resident(t)
 	for range 2 { // what was in use before the first may be in use again
-		if err := store.Trim(t.Context()); err != nil {
+		if err := store.ReleaseMemory(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -25,8 +25,8 @@ func explain(path string, err error) error {
 		return fmt.Errorf("another program has it open; end that one: %w", err)
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR:
 		// SQLite's codes mix these up; the operating system does not.
-		if cause := cmp.Or(checkFiles(path), disk.CheckDir(filepath.Dir(path))); cause != nil {
-			return fmt.Errorf("%w (%w)", disk.Explain(cause), err)
+		if cause := cmp.Or(checkFiles(path), disk.CheckDirWritable(filepath.Dir(path))); cause != nil {
+			return fmt.Errorf("%w (%w)", disk.ExplainError(cause), err)
 		}
 		switch code & 0xff {
 		case sqlite3.SQLITE_FULL: // there is room again
@@ -42,7 +42,7 @@ func explain(path string, err error) error {
 // SQLite opens one for reading then, and says nothing until the first change.
 func checkFiles(path string) error {
 	for _, p := range []string{path, path + "-wal", path + "-shm", numbersPath(path)} {
-		if err := disk.CheckFile(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := disk.CheckFileWritable(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

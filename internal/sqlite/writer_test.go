@@ -293,9 +293,9 @@ func TestAFullDiskIsTemporaryAndLeavesNothingHalfDone(t *testing.T) {
 	}
 	_, err := store.Deliver(t.Context(), messages(rookery.FirstUIN, big...), noon, markOf(1))
 	full("letters", err)
-	_, err = store.Relate(t.Context(), step)
+	_, err = store.ChangeRelation(t.Context(), step)
 	full("a relation", err)
-	full("a place", store.Collect(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 1, State: make([]byte, 40_000)}))
+	full("a place", store.SaveCursor(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 1, State: make([]byte, 40_000)}))
 
 	check := func() {
 		t.Helper()
@@ -306,7 +306,7 @@ func TestAFullDiskIsTemporaryAndLeavesNothingHalfDone(t *testing.T) {
 			t.Errorf("friends %v, error %v", friends, err)
 		}
 		for id := range uint64(3) {
-			if _, ok, err := store.Recall(t.Context(), markOf(id)); ok || err != nil {
+			if _, ok, err := store.RequestOutcome(t.Context(), markOf(id)); ok || err != nil {
 				t.Errorf("mark %d is remembered, error %v", id, err)
 			}
 		}
@@ -318,14 +318,14 @@ func TestAFullDiskIsTemporaryAndLeavesNothingHalfDone(t *testing.T) {
 	if err != nil || receipt.Numbers[0] != 2 {
 		t.Errorf("with room again: %+v, error %v", receipt, err)
 	}
-	if _, err := store.Relate(t.Context(), step); err != nil {
+	if _, err := store.ChangeRelation(t.Context(), step); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
 }
 
 func TestTooManyMarksAreTurnedAwayUntilSomeAreForgotten(t *testing.T) {
 	cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
-	cfg.MaxMarks = 3
+	cfg.MaxRequestKeys = 3
 	store := openFor(t, cfg)
 	addAccounts(t, store, 1)
 	for id := range uint64(3) {
@@ -337,7 +337,7 @@ func TestTooManyMarksAreTurnedAwayUntilSomeAreForgotten(t *testing.T) {
 	if err == nil || rookery.CodeOf(err) != rookery.CodeTemporary {
 		t.Errorf("one too many: error %v", err)
 	}
-	_, err = store.SetReadMark(t.Context(), rookery.FirstUIN, rookery.ReadMark{With: rookery.FirstUIN, Number: 1}, markOf(4))
+	_, err = store.AdvanceReadMark(t.Context(), rookery.FirstUIN, rookery.ReadMark{With: rookery.FirstUIN, Number: 1}, markOf(4))
 	if read, _ := store.ReadMark(t.Context(), rookery.FirstUIN, rookery.FirstUIN); rookery.CodeOf(err) != rookery.CodeTemporary || read != 0 {
 		t.Errorf("another one: error %v, read up to %d", err, read)
 	}
@@ -348,7 +348,7 @@ func TestTooManyMarksAreTurnedAwayUntilSomeAreForgotten(t *testing.T) {
 	if got := textsOf(t, store, rookery.FirstUIN); len(got) != 1 {
 		t.Errorf("texts %q", got)
 	}
-	if err := store.Beat(t.Context(), time.Hour, time.Hour); err != nil {
+	if err := store.RecordUptime(t.Context(), time.Hour, time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := store.Deliver(t.Context(), nil, noon, markOf(4)); err != nil {
@@ -376,7 +376,7 @@ func TestARowWhoseBatchFailsIsDoneByNone(t *testing.T) {
 		{Entries: messages(rookery.FirstUIN, "a"), Key: markOf(1)},
 		{Entries: messages(rookery.FirstUIN, strings.Repeat("b", 100_000)), Key: markOf(2)},
 	}
-	for _, d := range store.DeliverEach(t.Context(), row, noon) {
+	for _, d := range store.DeliverInOrder(t.Context(), row, noon) {
 		if rookery.CodeOf(d.Err) != rookery.CodeTemporary || d.Receipt.Numbers != nil {
 			t.Errorf("%+v", d)
 		}
@@ -385,7 +385,7 @@ func TestARowWhoseBatchFailsIsDoneByNone(t *testing.T) {
 		t.Errorf("%d texts", len(got))
 	}
 	limit(t, store, 1000)
-	for _, d := range store.DeliverEach(t.Context(), row, noon) {
+	for _, d := range store.DeliverInOrder(t.Context(), row, noon) {
 		if d.Err != nil || d.Receipt.Repeated {
 			t.Errorf("with room again: %+v", d)
 		}
@@ -394,14 +394,14 @@ func TestARowWhoseBatchFailsIsDoneByNone(t *testing.T) {
 
 func TestTooManyMarksTurnAwayWhatIsNewInARowAndNothingElse(t *testing.T) {
 	cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
-	cfg.MaxMarks = 2
+	cfg.MaxRequestKeys = 2
 	store := openFor(t, cfg)
 	addAccounts(t, store, 1)
 	var row []rookery.Delivery
 	for _, id := range []uint64{1, 2, 3, 1} {
 		row = append(row, rookery.Delivery{Entries: messages(rookery.FirstUIN, fmt.Sprint(id)), Key: markOf(id)})
 	}
-	all := store.DeliverEach(t.Context(), row, noon)
+	all := store.DeliverInOrder(t.Context(), row, noon)
 	if all[0].Err != nil || all[1].Err != nil || rookery.CodeOf(all[2].Err) != rookery.CodeTemporary || !all[3].Receipt.Repeated {
 		t.Errorf("%+v", all)
 	}
@@ -415,7 +415,7 @@ func TestWhatADeviceDidInTheBatchThatForgetsItIsOfNoUse(t *testing.T) {
 	store := newStore(t)
 	addAccounts(t, store, 1)
 	phone := rookery.Session{ID: 1, Account: rookery.FirstUIN, Device: "phone", SignedInAt: noon}
-	if err := store.SignIn(t.Context(), phone, ""); err != nil {
+	if err := store.StartSession(t.Context(), phone, ""); err != nil {
 		t.Fatal(err)
 	}
 	key := markOf(1)

@@ -8,7 +8,7 @@ import (
 
 func (x *trial) requests(uin, after rookery.UIN, limit int) []rookery.FriendRequest {
 	x.Helper()
-	list, err := x.Requests(x.ctx, uin, after, limit)
+	list, err := x.FriendRequests(x.ctx, uin, after, limit)
 	x.must(err)
 	return list
 }
@@ -19,7 +19,7 @@ func (x *trial) asks(me, other rookery.UIN, words string, at time.Time) {
 	from := x.relation(me, other)
 	step, err := rookery.Ask(from, rookery.RuleAsk, words)
 	x.must(err)
-	_, err = x.Relate(x.ctx, rookery.RelationChange{Me: me, Other: other, From: from, Transition: step, Time: at})
+	_, err = x.ChangeRelation(x.ctx, rookery.RelationChange{Me: me, Other: other, From: from, Transition: step, Time: at})
 	x.must(err)
 }
 
@@ -32,9 +32,9 @@ func (x *trial) takes(me, other rookery.UIN, step func(rookery.Relation) rookery
 
 func (x *trial) blocked(uin rookery.UIN) (blocked, blockers []rookery.UIN) {
 	x.Helper()
-	blocked, err := x.Blocked(x.ctx, uin)
+	blocked, err := x.BlockedAccounts(x.ctx, uin)
 	x.must(err)
-	blockers, err = x.Blockers(x.ctx, uin)
+	blockers, err = x.BlockingAccounts(x.ctx, uin)
 	x.must(err)
 	return blocked, blockers
 }
@@ -111,7 +111,7 @@ var blockTests = []test{
 	{"a step from before a block is a conflict", func(x *trial) {
 		x.add(ann, bob)
 		x.takes(bob, ann, rookery.Block)
-		_, err := x.Relate(x.ctx, rookery.RelationChange{Me: ann, Other: bob, Transition: ask(rookery.Relation{}), Time: noon})
+		_, err := x.ChangeRelation(x.ctx, rookery.RelationChange{Me: ann, Other: bob, Transition: ask(rookery.Relation{}), Time: noon})
 		x.refused(err, rookery.CodeConflict)
 		x.equal("requests", x.requests(bob, 0, 10), []rookery.FriendRequest(nil))
 	}},

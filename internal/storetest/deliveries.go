@@ -17,7 +17,7 @@ func (x *trial) each(to rookery.UIN, texts []string, marks ...rookery.RequestKey
 			deliveries[i].Key = marks[i]
 		}
 	}
-	return x.DeliverEach(x.ctx, deliveries, noon)
+	return x.DeliverInOrder(x.ctx, deliveries, noon)
 }
 
 func (x *trial) allDone(all []rookery.DeliveryResult) {
@@ -30,7 +30,7 @@ func (x *trial) allDone(all []rookery.DeliveryResult) {
 var eachTests = []test{
 	{"deliveries in a row are carried out in their order", func(x *trial) {
 		x.add(ann, bob)
-		all := x.DeliverEach(x.ctx, []rookery.Delivery{
+		all := x.DeliverInOrder(x.ctx, []rookery.Delivery{
 			{Entries: []rookery.NewEntry{letter(ann, bob, "a"), {To: bob, Kind: rookery.KindSent, Peer: ann, Text: "a", OriginDevice: "phone"}}},
 			{Entries: []rookery.NewEntry{letter(ann, bob, "b")}},
 			{},
@@ -52,7 +52,7 @@ var eachTests = []test{
 	{"one that fails in the middle fails by itself", func(x *trial) {
 		x.add(ann)
 		failing := mark(bob, 1, time.Minute)
-		all := x.DeliverEach(x.ctx, []rookery.Delivery{
+		all := x.DeliverInOrder(x.ctx, []rookery.Delivery{
 			{Entries: []rookery.NewEntry{letter(ann, bob, "a")}},
 			{Entries: []rookery.NewEntry{letter(ann, bob, "lost"), letter(nobody, bob, "lost")}, Key: failing},
 			{Entries: []rookery.NewEntry{letter(ann, bob, "b")}},
@@ -91,13 +91,13 @@ var eachTests = []test{
 	{"if the one before with an equal mark has failed, it is carried out", func(x *trial) {
 		x.add(ann)
 		key := mark(bob, 1, time.Minute)
-		all := x.DeliverEach(x.ctx, []rookery.Delivery{
+		all := x.DeliverInOrder(x.ctx, []rookery.Delivery{
 			{Entries: []rookery.NewEntry{letter(nobody, bob, "lost")}, Key: key}, {Entries: []rookery.NewEntry{letter(ann, bob, "a")}, Key: key},
 		}, noon)
 		x.refused(all[0].Err, rookery.CodeNoAccount)
 		x.equal("the second", all[1], rookery.DeliveryResult{Receipt: rookery.Receipt{Numbers: []uint64{1}}})
 	}},
-	{"none in a row is no delivery", func(x *trial) { x.equal("of none", len(x.DeliverEach(x.ctx, nil, noon)), 0) }},
+	{"none in a row is no delivery", func(x *trial) { x.equal("of none", len(x.DeliverInOrder(x.ctx, nil, noon)), 0) }},
 	{"no entry of another operation comes between two of a row", func(x *trial) {
 		x.add(ann)
 		const senders, each, rows = 6, 8, 10

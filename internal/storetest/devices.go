@@ -39,7 +39,7 @@ var deviceTests = []test{
 	{"a device outlives its session", func(x *trial) {
 		x.add(ann)
 		x.signIn(session(ann, "phone", 1), session(ann, "desk", 2))
-		x.must(x.SignOut(x.ctx, []rookery.Session{session(ann, "phone", 1)}))
+		x.must(x.EndSessions(x.ctx, []rookery.Session{session(ann, "phone", 1)}))
 		x.twice(func() {
 			x.equal("devices", x.devices(ann), []rookery.Device{
 				{ID: 1, Name: "phone", SignedInAt: noon}, {ID: 2, Name: "desk", SignedInAt: noon, SignedIn: true},
@@ -56,11 +56,11 @@ var deviceTests = []test{
 		x.signIn(phone, desk, session(bob, "phone", 3))
 		late := desk
 		late.ID = 9
-		x.must(x.Sleep(x.ctx, []rookery.Session{phone, late, session(nobody, "phone", 4)}))
+		x.must(x.SetSessionsAsleep(x.ctx, []rookery.Session{phone, late, session(nobody, "phone", 4)}))
 		phone.Asleep = true
 		x.twice(func() {
 			x.equal("sessions", x.sessions(), []rookery.Session{desk, phone, session(bob, "phone", 3)})
-			found, err := x.Asleep(x.ctx, ann, phone.Token)
+			found, err := x.SleepingSession(x.ctx, ann, phone.Token)
 			x.must(err)
 			x.equal("found", found, phone)
 			x.refusedAsleep(ann, desk.Token)
@@ -73,40 +73,40 @@ var deviceTests = []test{
 		x.add(ann)
 		phone := session(ann, "phone", 1)
 		x.signIn(phone)
-		x.must(x.Sleep(x.ctx, []rookery.Session{phone}))
+		x.must(x.SetSessionsAsleep(x.ctx, []rookery.Session{phone}))
 		_, err := x.SetStatus(x.ctx, ann, rookery.StatusInvisible, rookery.RequestKey{})
 		x.must(err)
 		phone.Status, phone.Address = rookery.StatusInvisible, netip.MustParseAddr("192.0.2.7")
 		late := phone
 		late.ID = 9
-		x.refused(x.Wake(x.ctx, late), rookery.CodeNotSignedIn)
-		x.must(x.Wake(x.ctx, phone))
+		x.refused(x.WakeSession(x.ctx, late), rookery.CodeNotSignedIn)
+		x.must(x.WakeSession(x.ctx, phone))
 		x.twice(func() {
 			x.equal("sessions", x.sessions(), []rookery.Session{phone})
 			x.refusedAsleep(ann, phone.Token)
 		})
-		x.refused(x.Wake(x.ctx, phone), rookery.CodeNotSignedIn)
+		x.refused(x.WakeSession(x.ctx, phone), rookery.CodeNotSignedIn)
 	}},
 	{"a sign-in and a sign-out end a sleep for good", func(x *trial) {
 		x.add(ann)
 		phone, desk := session(ann, "phone", 1), session(ann, "desk", 2)
 		x.signIn(phone, desk)
-		x.must(x.Sleep(x.ctx, []rookery.Session{phone, desk}))
+		x.must(x.SetSessionsAsleep(x.ctx, []rookery.Session{phone, desk}))
 		x.signIn(session(ann, "phone", 3))
-		x.must(x.SignOut(x.ctx, []rookery.Session{desk}))
+		x.must(x.EndSessions(x.ctx, []rookery.Session{desk}))
 		x.twice(func() {
 			x.equal("sessions", x.sessions(), []rookery.Session{session(ann, "phone", 3)})
 			x.refusedAsleep(ann, phone.Token)
 			x.refusedAsleep(ann, desk.Token)
 		})
-		x.refused(x.Wake(x.ctx, phone), rookery.CodeNotSignedIn)
+		x.refused(x.WakeSession(x.ctx, phone), rookery.CodeNotSignedIn)
 	}},
 	{"a renewed sign-in keeps the device's number and place, and has its own time and token", func(x *trial) {
 		x.add(ann)
 		x.signIn(session(ann, "phone", 1))
 		want := rookery.Cursor{Number: 3, RepeatFrom: 2, State: []byte("memo")}
-		x.must(x.Collect(x.ctx, ann, "phone", want))
-		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 9}))
+		x.must(x.SaveCursor(x.ctx, ann, "phone", want))
+		x.must(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{Number: 9}))
 		again := session(ann, "phone", 2)
 		again.SignedInAt = noon.Add(time.Hour)
 		x.signIn(again)
@@ -120,10 +120,10 @@ var deviceTests = []test{
 		x.add(ann, bob)
 		x.signIn(session(ann, "first", 1))
 		x.equal("with nobody before it", x.place(ann, "first"), rookery.Cursor{})
-		x.must(x.Collect(x.ctx, ann, "first", rookery.Cursor{Number: 2, RepeatFrom: 1, State: []byte("memo")}))
-		x.must(x.Collect(x.ctx, bob, "", rookery.Cursor{Number: 9}))
+		x.must(x.SaveCursor(x.ctx, ann, "first", rookery.Cursor{Number: 2, RepeatFrom: 1, State: []byte("memo")}))
+		x.must(x.SaveCursor(x.ctx, bob, "", rookery.Cursor{Number: 9}))
 		x.signIn(session(ann, "second", 2))
-		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 5}))
+		x.must(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{Number: 5}))
 		x.signIn(session(ann, "third", 3))
 		x.twice(func() {
 			x.equal("behind a device", x.place(ann, "second"), rookery.Cursor{Number: 2})
@@ -133,7 +133,7 @@ var deviceTests = []test{
 	{"a new device begins behind what a forgotten one has taken", func(x *trial) {
 		x.add(ann)
 		x.signIn(session(ann, "phone", 1), session(ann, "desk", 2))
-		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 4, RepeatFrom: 2}))
+		x.must(x.SaveCursor(x.ctx, ann, "phone", rookery.Cursor{Number: 4, RepeatFrom: 2}))
 		x.forget(ann, 1, rookery.RequestKey{})
 		x.forget(ann, 2, rookery.RequestKey{})
 		x.reopen()
@@ -147,10 +147,10 @@ var deviceTests = []test{
 		}
 		known := session(ann, "new", 100)
 		known.Address = known.Address.Next()
-		x.refused(x.SignIn(x.ctx, known, "secret"), rookery.CodeRefused)
+		x.refused(x.StartSession(x.ctx, known, "secret"), rookery.CodeRefused)
 		x.equal("sessions", len(x.sessions()), rookery.MaxDevices)
 		x.equal("devices", len(x.devices(ann)), rookery.MaxDevices)
-		is, err := x.KnownAddress(x.ctx, ann, known.Address)
+		is, err := x.IsKnownAddress(x.ctx, ann, known.Address)
 		x.must(err)
 		x.equal("the address is known", is, false)
 		x.signIn(session(ann, "0", 101), session(ann, "", 102), session(bob, "new", 103))
@@ -159,16 +159,16 @@ var deviceTests = []test{
 	}},
 	{"a refused or unproved sign-in makes no device", func(x *trial) {
 		x.add(ann)
-		x.refused(x.SignIn(x.ctx, session(ann, "phone", 1), "guess"), rookery.CodeConflict)
+		x.refused(x.StartSession(x.ctx, session(ann, "phone", 1), "guess"), rookery.CodeConflict)
 		x.equal("devices", x.devices(ann), []rookery.Device(nil))
 	}},
 	{"a forgotten device takes its session and its place along, and nothing else", func(x *trial) {
 		x.add(ann, bob)
 		x.signIn(session(ann, "phone", 1), session(ann, "desk", 2), session(ann, "", 3), session(bob, "phone", 4))
 		for _, device := range []string{"phone", "desk"} {
-			x.must(x.Collect(x.ctx, ann, device, rookery.Cursor{Number: 2}))
+			x.must(x.SaveCursor(x.ctx, ann, device, rookery.Cursor{Number: 2}))
 		}
-		x.must(x.Collect(x.ctx, bob, "phone", rookery.Cursor{Number: 2}))
+		x.must(x.SaveCursor(x.ctx, bob, "phone", rookery.Cursor{Number: 2}))
 		x.equal("receipt", x.forget(ann, 1, rookery.RequestKey{}), rookery.Receipt{})
 		x.twice(func() {
 			x.equal("devices", x.devices(ann), []rookery.Device{{ID: 2, Name: "desk", SignedInAt: noon, SignedIn: true}})
@@ -182,10 +182,10 @@ var deviceTests = []test{
 		x.add(ann)
 		x.signIn(session(ann, "phone", 1))
 		x.forget(ann, 1, rookery.RequestKey{})
-		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 3, RepeatFrom: 1}))
+		x.must(x.SaveCursor(x.ctx, ann, "phone", rookery.Cursor{Number: 3, RepeatFrom: 1}))
 		x.twice(func() { x.equal("place", x.place(ann, "phone"), rookery.Cursor{}) })
 		x.send(ann, bob, "1", "2")
-		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 2}))
+		x.must(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{Number: 2}))
 		x.equal("it keeps nothing", x.purge(noon.Add(tomorrow), 10), 1)
 	}},
 	{"to forget what is no device of the account is refused, and is not remembered", func(x *trial) {
@@ -259,7 +259,7 @@ var deviceTests = []test{
 		x.signIn(session(ann, "phone", 1))
 		key := onDevice(mark(ann, 1, time.Minute), "phone")
 		x.do(key)
-		x.must(x.SignOut(x.ctx, x.sessions()))
+		x.must(x.EndSessions(x.ctx, x.sessions()))
 		x.signIn(session(ann, "phone", 2))
 		x.twice(func() { x.recalls(key, true) })
 	}},
@@ -270,7 +270,7 @@ var deviceTests = []test{
 		x.do(old)
 		x.forget(ann, 1, mark(ann, 2, time.Minute))
 		x.do(mark(ann, 3, 3*time.Minute))
-		x.must(x.Beat(x.ctx, 3*time.Minute, 2*time.Minute))
+		x.must(x.RecordUptime(x.ctx, 3*time.Minute, 2*time.Minute))
 		x.twice(func() { x.recalls(old, false) })
 	}},
 }
@@ -278,6 +278,6 @@ var deviceTests = []test{
 // refusedAsleep says that no session of an account that sleeps has the token.
 func (x *trial) refusedAsleep(uin rookery.UIN, token rookery.TokenHash) {
 	x.Helper()
-	_, err := x.Asleep(x.ctx, uin, token)
+	_, err := x.SleepingSession(x.ctx, uin, token)
 	x.refused(err, rookery.CodeNotSignedIn)
 }

@@ -152,7 +152,7 @@ var historyTests = []test{
 		x.converse()
 		x.reopen()
 		x.finds(rookery.HistoryQuery{With: bob, Limit: 1}, true, "5")
-		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 5}))
+		x.must(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{Number: 5}))
 		x.purge(noon.Add(tomorrow), 10)
 		x.twice(func() { x.finds(rookery.HistoryQuery{With: bob, Limit: 10}, false, "5") })
 	}},
@@ -174,7 +174,7 @@ var historyTests = []test{
 		}
 		set := func(uin, with rookery.UIN, n uint64) {
 			x.Helper()
-			receipt, err := x.SetReadMark(x.ctx, uin, rookery.ReadMark{With: with, Number: n}, rookery.RequestKey{})
+			receipt, err := x.AdvanceReadMark(x.ctx, uin, rookery.ReadMark{With: with, Number: n}, rookery.RequestKey{})
 			x.must(err)
 			x.equal("receipt", receipt, rookery.Receipt{})
 		}
@@ -199,10 +199,10 @@ var historyTests = []test{
 	{"a repeated read mark moves nothing, and one of no account is refused", func(x *trial) {
 		x.add(ann)
 		key := mark(ann, 1, time.Minute)
-		_, err := x.SetReadMark(x.ctx, ann, rookery.ReadMark{With: bob, Number: 1}, key)
+		_, err := x.AdvanceReadMark(x.ctx, ann, rookery.ReadMark{With: bob, Number: 1}, key)
 		x.must(err)
 		x.twice(func() {
-			receipt, err := x.SetReadMark(x.ctx, ann, rookery.ReadMark{With: bob, Number: 2}, key)
+			receipt, err := x.AdvanceReadMark(x.ctx, ann, rookery.ReadMark{With: bob, Number: 2}, key)
 			x.must(err)
 			x.equal("receipt", receipt, rookery.Receipt{Repeated: true})
 			n, err := x.ReadMark(x.ctx, ann, bob)
@@ -210,7 +210,7 @@ var historyTests = []test{
 			x.equal("mark", n, uint64(1))
 		})
 		late := mark(nobody, 2, time.Minute)
-		_, err = x.SetReadMark(x.ctx, nobody, rookery.ReadMark{With: bob, Number: 1}, late)
+		_, err = x.AdvanceReadMark(x.ctx, nobody, rookery.ReadMark{With: bob, Number: 1}, late)
 		x.refused(err, rookery.CodeNoAccount)
 		x.recalls(late, false)
 	}},

@@ -26,7 +26,7 @@ var sessionTests = []test{
 		x.add(ann, bob)
 		x.signIn(session(ann, "", 1), session(bob, "", 2))
 		seen := 0
-		x.must(x.Sessions(x.ctx, func(rookery.Session) bool { seen++; return false }))
+		x.must(x.ForEachSession(x.ctx, func(rookery.Session) bool { seen++; return false }))
 		x.equal("seen", seen, 1)
 	}},
 	{"a sign-in takes the place of the earlier one of the same device", func(x *trial) {
@@ -50,9 +50,9 @@ var sessionTests = []test{
 	{"a sign-in with a credential that is no longer proved is a conflict", func(x *trial) {
 		x.add(ann)
 		x.must(x.SetCredential(x.ctx, ann, "new"))
-		x.refused(x.SignIn(x.ctx, session(ann, "", 1), "secret"), rookery.CodeConflict)
+		x.refused(x.StartSession(x.ctx, session(ann, "", 1), "secret"), rookery.CodeConflict)
 		x.equal("sessions", x.sessions(), []rookery.Session(nil))
-		known, err := x.KnownAddress(x.ctx, ann, session(ann, "", 1).Address)
+		known, err := x.IsKnownAddress(x.ctx, ann, session(ann, "", 1).Address)
 		x.must(err)
 		x.equal("known", known, false)
 	}},
@@ -69,11 +69,11 @@ var sessionTests = []test{
 		x.signIn(s)
 		x.twice(func() {
 			for addr, want := range map[netip.Addr]bool{from(0): true, from(1): false, from(2): true, from(15): true, from(200): true, from(99): false} {
-				known, err := x.KnownAddress(x.ctx, ann, addr)
+				known, err := x.IsKnownAddress(x.ctx, ann, addr)
 				x.must(err)
 				x.equal("known is "+addr.String(), known, want)
 			}
-			known, err := x.KnownAddress(x.ctx, bob, from(0))
+			known, err := x.IsKnownAddress(x.ctx, bob, from(0))
 			x.must(err)
 			x.equal("known to another account", known, false)
 		})
@@ -87,7 +87,7 @@ var sessionTests = []test{
 			x.signIn(s)
 		}
 		for i := range byte(16) {
-			known, err := x.KnownAddress(x.ctx, ann, from(i))
+			known, err := x.IsKnownAddress(x.ctx, ann, from(i))
 			x.must(err)
 			x.equal("known is "+from(i).String(), known, true)
 		}
@@ -105,7 +105,7 @@ var sessionTests = []test{
 				"2001:db8:1:3::1": false, "2001:db8::1": false,
 				"192.0.2.7": true, "::ffff:192.0.2.7": true, "192.0.2.8": false, "2001:db8:1:2::1%eth0": true,
 			} {
-				known, err := x.KnownAddress(x.ctx, ann, netip.MustParseAddr(addr))
+				known, err := x.IsKnownAddress(x.ctx, ann, netip.MustParseAddr(addr))
 				x.must(err)
 				x.equal("known is "+addr, known, want)
 			}
@@ -114,21 +114,21 @@ var sessionTests = []test{
 	{"known addresses outlive their sessions", func(x *trial) {
 		x.add(ann)
 		x.signIn(session(ann, "", 1))
-		x.must(x.SignOut(x.ctx, x.sessions()))
-		known, err := x.KnownAddress(x.ctx, ann, session(ann, "", 1).Address)
+		x.must(x.EndSessions(x.ctx, x.sessions()))
+		known, err := x.IsKnownAddress(x.ctx, ann, session(ann, "", 1).Address)
 		x.must(err)
 		x.equal("known", known, true)
 	}},
 	{"signing out ends sessions", func(x *trial) {
 		x.add(ann, bob)
 		x.signIn(session(ann, "", 1), session(ann, "phone", 2), session(bob, "", 3))
-		x.must(x.SignOut(x.ctx, []rookery.Session{{Account: ann, ID: 1}, {Account: bob, ID: 3}}))
+		x.must(x.EndSessions(x.ctx, []rookery.Session{{Account: ann, ID: 1}, {Account: bob, ID: 3}}))
 		x.twice(func() { x.equal("sessions", x.sessions(), []rookery.Session{session(ann, "phone", 2)}) })
 	}},
 	{"signing out leaves alone what is not there or is another sign-in by now", func(x *trial) {
 		x.add(ann)
 		x.signIn(session(ann, "", 1), session(ann, "", 2))
-		x.must(x.SignOut(x.ctx, []rookery.Session{{Account: ann, ID: 1}, {Account: ann, Device: "phone"}, {Account: nobody, ID: 1}}))
+		x.must(x.EndSessions(x.ctx, []rookery.Session{{Account: ann, ID: 1}, {Account: ann, Device: "phone"}, {Account: nobody, ID: 1}}))
 		x.equal("sessions", x.sessions(), []rookery.Session{session(ann, "", 2)})
 	}},
 	{"the encoding is stored for the session of that ID only", func(x *trial) {
@@ -136,11 +136,11 @@ var sessionTests = []test{
 		x.signIn(session(ann, "", 1))
 		late := session(ann, "", 9)
 		late.Encoding = 7
-		x.must(x.SetEncoding(x.ctx, late))
+		x.must(x.SetSessionEncoding(x.ctx, late))
 		now := session(ann, "", 1)
 		x.equal("sessions", x.sessions(), []rookery.Session{now})
 		now.Encoding = 2
-		x.must(x.SetEncoding(x.ctx, now))
+		x.must(x.SetSessionEncoding(x.ctx, now))
 		x.twice(func() { x.equal("sessions", x.sessions(), []rookery.Session{now}) })
 	}},
 	{"how a session confirms is stored for the session of that ID only", func(x *trial) {
@@ -148,11 +148,11 @@ var sessionTests = []test{
 		x.signIn(session(ann, "", 1))
 		late := session(ann, "", 9)
 		late.ConfirmsByNumber = true
-		x.must(x.SetByNumber(x.ctx, late))
+		x.must(x.SetConfirmsByNumber(x.ctx, late))
 		now := session(ann, "", 1)
 		x.equal("sessions", x.sessions(), []rookery.Session{now})
 		now.ConfirmsByNumber = true
-		x.must(x.SetByNumber(x.ctx, now))
+		x.must(x.SetConfirmsByNumber(x.ctx, now))
 		x.twice(func() { x.equal("sessions", x.sessions(), []rookery.Session{now}) })
 	}},
 	{"a status is given to all sessions of an account", func(x *trial) {
@@ -196,7 +196,7 @@ func (x *trial) purge(before time.Time, limit int) (deleted int) {
 	x.Helper()
 	var after rookery.UIN
 	for {
-		next, n, err := x.Purge(x.ctx, after, before, limit)
+		next, n, err := x.PurgeEntries(x.ctx, after, before, limit)
 		x.must(err)
 		if n > limit {
 			x.Fatalf("deleted %d at once, the limit is %d", n, limit)
@@ -213,26 +213,26 @@ const tomorrow = 24 * time.Hour
 var keepTests = []test{
 	{"uptime begins at nothing", func(x *trial) { x.equal("uptime", x.uptime(), time.Duration(0)) }},
 	{"uptime is the latest that a beat or a mark told", func(x *trial) {
-		x.must(x.Beat(x.ctx, time.Minute, 0))
+		x.must(x.RecordUptime(x.ctx, time.Minute, 0))
 		x.twice(func() { x.equal("after a beat", x.uptime(), time.Minute) })
 		x.do(mark(ann, 1, 2*time.Minute))
 		x.twice(func() { x.equal("after a mark", x.uptime(), 2*time.Minute) })
-		x.must(x.Beat(x.ctx, time.Minute, 0))
+		x.must(x.RecordUptime(x.ctx, time.Minute, 0))
 		x.twice(func() { x.equal("after a late beat", x.uptime(), 2*time.Minute) })
-		x.must(x.Beat(x.ctx, time.Minute, time.Hour))
+		x.must(x.RecordUptime(x.ctx, time.Minute, time.Hour))
 		x.twice(func() { x.equal("with the mark forgotten", x.uptime(), 2*time.Minute) })
 	}},
 	{"a beat forgets the marks from before a time", func(x *trial) {
 		x.do(mark(ann, 1, time.Minute))
 		x.do(mark(ann, 2, time.Minute+1))
 		x.do(mark(bob, 3, 3*time.Minute))
-		x.must(x.Beat(x.ctx, 3*time.Minute, time.Minute+1))
+		x.must(x.RecordUptime(x.ctx, 3*time.Minute, time.Minute+1))
 		x.twice(func() {
 			x.recalls(mark(ann, 1, time.Minute), false)
 			x.recalls(mark(ann, 2, time.Minute), true)
 			x.recalls(mark(bob, 3, time.Minute), true)
 		})
-		x.must(x.Beat(x.ctx, 3*time.Minute, 4*time.Minute))
+		x.must(x.RecordUptime(x.ctx, 3*time.Minute, 4*time.Minute))
 		x.twice(func() { x.recalls(mark(bob, 3, 3*time.Minute), false) })
 		x.do(mark(bob, 3, 5*time.Minute))
 		x.twice(func() { x.recalls(mark(bob, 3, 5*time.Minute), true) })
@@ -241,7 +241,7 @@ var keepTests = []test{
 		x.add(ann)
 		x.send(ann, bob, "1", "2", "3")
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 0)
-		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 1}))
+		x.must(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{Number: 1}))
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 1)
 		x.twice(func() { x.equal("numbers", x.numbers(ann), []uint64{2, 3}) })
 	}},
@@ -255,7 +255,7 @@ var keepTests = []test{
 		x.equal("deleted before their time", x.purge(noon, 10), 0)
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 2)
 		x.twice(func() { x.equal("numbers", x.numbers(ann), []uint64{1, 4, 5}) })
-		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 5, RepeatFrom: 5}))
+		x.must(x.SaveCursor(x.ctx, ann, "phone", rookery.Cursor{Number: 5, RepeatFrom: 5}))
 		x.send(ann, bob, "6")
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 2)
 		x.equal("with the one that is kept", x.numbers(ann), []uint64{5, 6})
@@ -263,18 +263,18 @@ var keepTests = []test{
 	{"what one collector has passed is purged, though others have not", func(x *trial) {
 		x.add(ann)
 		x.send(ann, bob, "1", "2", "3", "4")
-		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{}))
+		x.must(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{}))
 		x.signIn(session(ann, "phone", 1))
-		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 3}))
+		x.must(x.SaveCursor(x.ctx, ann, "phone", rookery.Cursor{Number: 3}))
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 3)
 		x.twice(func() { x.equal("numbers", x.numbers(ann), []uint64{4}) })
 	}},
 	{"what a collector has to keep is not purged", func(x *trial) {
 		x.add(ann)
 		x.send(ann, bob, "1", "2", "3", "4")
-		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 4}))
+		x.must(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{Number: 4}))
 		x.signIn(session(ann, "phone", 1))
-		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 3, RepeatFrom: 2}))
+		x.must(x.SaveCursor(x.ctx, ann, "phone", rookery.Cursor{Number: 3, RepeatFrom: 2}))
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 1)
 		x.twice(func() { x.equal("numbers", x.numbers(ann), []uint64{2, 3, 4}) })
 	}},
@@ -284,7 +284,7 @@ var keepTests = []test{
 			_, err := x.Deliver(x.ctx, []rookery.NewEntry{letter(ann, bob, "x")}, noon.Add(time.Duration(i)*time.Second), rookery.RequestKey{})
 			x.must(err)
 		}
-		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 4}))
+		x.must(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{Number: 4}))
 		x.equal("deleted", x.purge(noon.Add(2*time.Second), 10), 2)
 		x.equal("numbers", x.numbers(ann), []uint64{3, 4})
 	}},
@@ -294,14 +294,14 @@ var keepTests = []test{
 			_, err := x.Deliver(x.ctx, []rookery.NewEntry{letter(ann, bob, "x")}, noon.Add(second*time.Second), rookery.RequestKey{})
 			x.must(err)
 		}
-		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 4}))
+		x.must(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{Number: 4}))
 		x.equal("deleted", x.purge(noon.Add(2*time.Second), 10), 1)
 		x.equal("numbers", x.numbers(ann), []uint64{2, 3, 4})
 	}},
 	{"the newest entry always stays, and numbers go on after it", func(x *trial) {
 		x.add(ann)
 		x.send(ann, bob, "1", "2", "3")
-		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 3}))
+		x.must(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{Number: 3}))
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 10), 2)
 		x.twice(func() { x.equal("newest", x.last(ann), uint64(3)) })
 		x.send(ann, bob, "4")
@@ -312,7 +312,7 @@ var keepTests = []test{
 		for i := range rookery.UIN(accounts) {
 			x.add(ann + i)
 			x.send(ann+i, bob, "1", "2", "3")
-			x.must(x.Collect(x.ctx, ann+i, "", rookery.Cursor{Number: 3}))
+			x.must(x.SaveCursor(x.ctx, ann+i, "", rookery.Cursor{Number: 3}))
 		}
 		x.reopen()
 		x.equal("deleted", x.purge(noon.Add(tomorrow), 7), 2*accounts)
@@ -323,7 +323,7 @@ var keepTests = []test{
 	{"what was purged does not come back", func(x *trial) {
 		x.add(ann)
 		x.send(ann, bob, "1", "2", "3")
-		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 3}))
+		x.must(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{Number: 3}))
 		x.purge(noon.Add(tomorrow), 10)
 		x.send(ann, bob, "4")
 		x.twice(func() { x.equal("numbers", x.numbers(ann), []uint64{3, 4}) })
@@ -341,13 +341,13 @@ var closeTests = []test{
 		x.refused(err, rookery.CodeTemporary)
 		_, err = x.Entries(x.ctx, ann, 0, 1, 1)
 		x.refused(err, rookery.CodeTemporary)
-		_, _, err = x.Mailbox(x.ctx, ann, "")
+		_, _, err = x.MailboxState(x.ctx, ann, "")
 		x.refused(err, rookery.CodeTemporary)
-		_, _, err = x.Recall(x.ctx, mark(ann, 1, 0))
+		_, _, err = x.RequestOutcome(x.ctx, mark(ann, 1, 0))
 		x.refused(err, rookery.CodeTemporary)
 		_, err = x.Uptime(x.ctx)
 		x.refused(err, rookery.CodeTemporary)
-		x.refused(x.Sessions(x.ctx, func(rookery.Session) bool { return true }), rookery.CodeTemporary)
+		x.refused(x.ForEachSession(x.ctx, func(rookery.Session) bool { return true }), rookery.CodeTemporary)
 		x.Store = x.open()
 		credential, err := x.Credential(x.ctx, ann)
 		x.must(err)

@@ -33,7 +33,7 @@ func (x *trial) fill(to, from rookery.UIN, text string, limit rookery.BacklogLim
 
 func (x *trial) passes(uin rookery.UIN, device string, number uint64) {
 	x.Helper()
-	x.must(x.Collect(x.ctx, uin, device, rookery.Cursor{Number: number}))
+	x.must(x.SaveCursor(x.ctx, uin, device, rookery.Cursor{Number: number}))
 }
 
 // three is a limit of three messages, of texts of any length.
@@ -164,7 +164,7 @@ var limitTests = []test{
 		change := rookery.RelationChange{
 			Me: bob, Other: ann, Transition: step, Limit: &three, Time: noon, Key: mark(bob, 1, time.Minute),
 		}
-		_, err = x.Relate(x.ctx, change)
+		_, err = x.ChangeRelation(x.ctx, change)
 		x.refused(err, rookery.CodeRefused)
 		x.equal("relation", x.relation(bob, ann), rookery.Relation{})
 		x.recalls(change.Key, false)

@@ -101,7 +101,7 @@ var letterTests = []test{
 					if err != nil || uint64(len(entries)) != n {
 						x.Errorf("%d entries up to %d, error %v", len(entries), n, err)
 					}
-					if last, _, err := x.Mailbox(x.ctx, ann, ""); err != nil || last < n {
+					if last, _, err := x.MailboxState(x.ctx, ann, ""); err != nil || last < n {
 						x.Errorf("the newest is %d after %d, error %v", last, n, err)
 					}
 				}
@@ -162,7 +162,7 @@ var letterTests = []test{
 		x.all(ann)[0].Text = "yours"
 		x.equal("texts", x.texts(ann), []string{"mine"})
 		memo := []byte("memo")
-		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{State: memo}))
+		x.must(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{State: memo}))
 		memo[0] = 'x'
 		x.place(ann, "").State[1] = 'x'
 		x.equal("memo", string(x.place(ann, "").State), "memo")
@@ -251,15 +251,15 @@ var markTests = []test{
 	}},
 	{"Remember remembers and does nothing else", func(x *trial) {
 		key := short(ann, 1, time.Minute)
-		receipt, err := x.Remember(x.ctx, key, rookery.OutcomeClosed)
+		receipt, err := x.RecordRequest(x.ctx, key, rookery.OutcomeClosed)
 		x.must(err)
 		x.equal("receipt", receipt, rookery.Receipt{Outcome: rookery.OutcomeClosed})
 		x.twice(func() {
-			receipt, err := x.Remember(x.ctx, key, rookery.OutcomeDone)
+			receipt, err := x.RecordRequest(x.ctx, key, rookery.OutcomeDone)
 			x.must(err)
 			x.equal("repeat", receipt, rookery.Receipt{Outcome: rookery.OutcomeClosed, Repeated: true})
 		})
-		_, err = x.Remember(x.ctx, mark(ann, 2, time.Minute), rookery.OutcomeDone)
+		_, err = x.RecordRequest(x.ctx, mark(ann, 2, time.Minute), rookery.OutcomeDone)
 		x.must(err)
 		x.recalls(key, false)
 	}},
@@ -287,10 +287,10 @@ var placeTests = []test{
 	{"a place is that of one collector, the latest that was stored", func(x *trial) {
 		x.add(ann, bob)
 		want := rookery.Cursor{Number: 7, RepeatFrom: 3, State: []byte{0, 1, 255}}
-		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 1}))
+		x.must(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{Number: 1}))
 		x.signIn(session(ann, "phone", 1))
-		x.must(x.Collect(x.ctx, ann, "phone", rookery.Cursor{Number: 2}))
-		x.must(x.Collect(x.ctx, ann, "", want))
+		x.must(x.SaveCursor(x.ctx, ann, "phone", rookery.Cursor{Number: 2}))
+		x.must(x.SaveCursor(x.ctx, ann, "", want))
 		x.twice(func() {
 			x.equal("of addresses", x.place(ann, ""), want)
 			x.equal("of the phone", x.place(ann, "phone").Number, uint64(2))

@@ -18,7 +18,7 @@ func (m *Model) Deliver(_ context.Context, letters []rookery.NewEntry, now time.
 	return m.deliver(letters, now, key)
 }
 
-func (m *Model) DeliverEach(_ context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
+func (m *Model) DeliverInOrder(_ context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
 	all := make([]rookery.DeliveryResult, len(deliveries))
 	err := m.enter()
 	if err == nil {
@@ -103,15 +103,15 @@ func (a *account) newest() uint64 {
 	return 0
 }
 
-// ContinueAbove makes all numbers from now on be above one, as a store does that
+// SetNumberFloor makes all numbers from now on be above one, as a store does that
 // is opened after a crash.
-func (m *Model) ContinueAbove(number uint64) {
+func (m *Model) SetNumberFloor(number uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.floor = number
 }
 
-func (m *Model) Recall(_ context.Context, key rookery.RequestKey) (rookery.Outcome, bool, error) {
+func (m *Model) RequestOutcome(_ context.Context, key rookery.RequestKey) (rookery.Outcome, bool, error) {
 	if err := m.enter(); err != nil {
 		return 0, false, err
 	}
@@ -120,11 +120,11 @@ func (m *Model) Recall(_ context.Context, key rookery.RequestKey) (rookery.Outco
 	return outcome, ok, nil
 }
 
-func (m *Model) Remember(_ context.Context, key rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error) {
+func (m *Model) RecordRequest(_ context.Context, key rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error) {
 	return m.once(key, outcome, func() error { return nil })
 }
 
-func (m *Model) Mailbox(_ context.Context, uin rookery.UIN, device string) (uint64, rookery.Cursor, error) {
+func (m *Model) MailboxState(_ context.Context, uin rookery.UIN, device string) (uint64, rookery.Cursor, error) {
 	member, err := m.find(uin)
 	switch rookery.CodeOf(err) {
 	case rookery.CodeNoAccount:
@@ -203,7 +203,7 @@ func (m *Model) ReadMark(_ context.Context, uin, with rookery.UIN) (uint64, erro
 	return 0, nil
 }
 
-func (m *Model) SetReadMark(_ context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey) (rookery.Receipt, error) {
+func (m *Model) AdvanceReadMark(_ context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey) (rookery.Receipt, error) {
 	return m.once(key, rookery.OutcomeDone, func() error {
 		member := m.accounts[uin]
 		if member == nil {
@@ -214,7 +214,7 @@ func (m *Model) SetReadMark(_ context.Context, uin rookery.UIN, readMark rookery
 	})
 }
 
-func (m *Model) Collect(_ context.Context, uin rookery.UIN, device string, place rookery.Cursor) error {
+func (m *Model) SaveCursor(_ context.Context, uin rookery.UIN, device string, place rookery.Cursor) error {
 	member, err := m.find(uin)
 	if err != nil {
 		return err
@@ -235,7 +235,7 @@ func (m *Model) Uptime(context.Context) (time.Duration, error) {
 	return m.uptime, nil
 }
 
-func (m *Model) Beat(_ context.Context, up, forget time.Duration) error {
+func (m *Model) RecordUptime(_ context.Context, up, forget time.Duration) error {
 	if err := m.enter(); err != nil {
 		return err
 	}
@@ -246,12 +246,12 @@ func (m *Model) Beat(_ context.Context, up, forget time.Duration) error {
 	return nil
 }
 
-// CheckRoom does nothing: a model has room.
-func (m *Model) CheckRoom() {}
+// CheckDiskSpace does nothing: a model has room.
+func (m *Model) CheckDiskSpace() {}
 
-// Purge looks at all accounts at once: how many a store looks at is its own
+// PurgeEntries looks at all accounts at once: how many a store looks at is its own
 // affair.
-func (m *Model) Purge(_ context.Context, after rookery.UIN, before time.Time, limit int) (rookery.UIN, int, error) {
+func (m *Model) PurgeEntries(_ context.Context, after rookery.UIN, before time.Time, limit int) (rookery.UIN, int, error) {
 	if err := m.enter(); err != nil {
 		return 0, 0, err
 	}

@@ -26,7 +26,7 @@ func others[V any](pairs map[pair]V, meant func(pair) (rookery.UIN, bool)) (list
 	return list
 }
 
-func (m *Model) Requests(_ context.Context, uin, after rookery.UIN, limit int) (list []rookery.FriendRequest, err error) {
+func (m *Model) FriendRequests(_ context.Context, uin, after rookery.UIN, limit int) (list []rookery.FriendRequest, err error) {
 	if err := m.enter(); err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func (m *Model) Requests(_ context.Context, uin, after rookery.UIN, limit int) (
 	return list, nil
 }
 
-func (m *Model) Blocked(_ context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
+func (m *Model) BlockedAccounts(_ context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
 	if err := m.enter(); err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (m *Model) Blocked(_ context.Context, uin rookery.UIN) ([]rookery.UIN, erro
 	return others(m.blocks, func(p pair) (rookery.UIN, bool) { return p.b, p.a == uin }), nil
 }
 
-func (m *Model) Blockers(_ context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
+func (m *Model) BlockingAccounts(_ context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
 	if err := m.enter(); err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (m *Model) relation(me, other rookery.UIN) rookery.Relation {
 	}
 }
 
-func (m *Model) Relate(_ context.Context, change rookery.RelationChange) (rookery.Receipt, error) {
+func (m *Model) ChangeRelation(_ context.Context, change rookery.RelationChange) (rookery.Receipt, error) {
 	var numbers []uint64
 	receipt, err := m.once(change.Key, change.Transition.Outcome, func() error {
 		if m.relation(change.Me, change.Other) != change.From {

@@ -9,7 +9,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-func (m *Model) Sessions(_ context.Context, yield func(rookery.Session) bool) error {
+func (m *Model) ForEachSession(_ context.Context, yield func(rookery.Session) bool) error {
 	if err := m.enter(); err != nil {
 		return err
 	}
@@ -23,7 +23,7 @@ func (m *Model) Sessions(_ context.Context, yield func(rookery.Session) bool) er
 	return nil
 }
 
-func (m *Model) SignIn(_ context.Context, session rookery.Session, proved rookery.Credential) error {
+func (m *Model) StartSession(_ context.Context, session rookery.Session, proved rookery.Credential) error {
 	member, err := m.find(session.Account)
 	if err != nil {
 		return err
@@ -54,7 +54,7 @@ func (m *Model) setStatus(uin rookery.UIN, status rookery.Status) {
 	}
 }
 
-func (m *Model) SetEncoding(_ context.Context, session rookery.Session) error {
+func (m *Model) SetSessionEncoding(_ context.Context, session rookery.Session) error {
 	if err := m.enter(); err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (m *Model) SetEncoding(_ context.Context, session rookery.Session) error {
 	return nil
 }
 
-func (m *Model) SetByNumber(_ context.Context, session rookery.Session) error {
+func (m *Model) SetConfirmsByNumber(_ context.Context, session rookery.Session) error {
 	if err := m.enter(); err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (m *Model) SetByNumber(_ context.Context, session rookery.Session) error {
 	return nil
 }
 
-func (m *Model) SignOut(_ context.Context, sessions []rookery.Session) error {
+func (m *Model) EndSessions(_ context.Context, sessions []rookery.Session) error {
 	if err := m.enter(); err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (m *Model) SignOut(_ context.Context, sessions []rookery.Session) error {
 	return nil
 }
 
-func (m *Model) Sleep(_ context.Context, sessions []rookery.Session) error {
+func (m *Model) SetSessionsAsleep(_ context.Context, sessions []rookery.Session) error {
 	if err := m.enter(); err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (m *Model) Sleep(_ context.Context, sessions []rookery.Session) error {
 	return nil
 }
 
-func (m *Model) Asleep(_ context.Context, uin rookery.UIN, token rookery.TokenHash) (rookery.Session, error) {
+func (m *Model) SleepingSession(_ context.Context, uin rookery.UIN, token rookery.TokenHash) (rookery.Session, error) {
 	if err := m.enter(); err != nil {
 		return rookery.Session{}, err
 	}
@@ -122,7 +122,7 @@ func (m *Model) Asleep(_ context.Context, uin rookery.UIN, token rookery.TokenHa
 	return rookery.Session{}, code(rookery.CodeNotSignedIn)
 }
 
-func (m *Model) Wake(_ context.Context, session rookery.Session) error {
+func (m *Model) WakeSession(_ context.Context, session rookery.Session) error {
 	if err := m.enter(); err != nil {
 		return err
 	}
@@ -208,7 +208,7 @@ func (m *Model) ForgetDevice(_ context.Context, uin rookery.UIN, id uint64, key 
 	})
 }
 
-func (m *Model) KnownAddress(_ context.Context, uin rookery.UIN, addr netip.Addr) (bool, error) {
+func (m *Model) IsKnownAddress(_ context.Context, uin rookery.UIN, addr netip.Addr) (bool, error) {
 	if err := m.enter(); err != nil {
 		return false, err
 	}

@@ -8,5 +8,5 @@ import (
 
 // The model must pass the suite itself, or one of the two is wrong.
 func TestTheModelDoesWhatTheContractSays(t *testing.T) {
-	storetest.Run(t, func(*testing.T) storetest.Open { return storetest.NewModel() })
+	storetest.Run(t, func(*testing.T) storetest.OpenFunc { return storetest.NewModel() })
 }

@@ -180,8 +180,8 @@ var accountTests = []test{
 		x.refused(err, rookery.CodeNoAccount)
 		x.refused(x.SetCredential(x.ctx, nobody, ""), rookery.CodeNoAccount)
 		x.refused(x.RemoveAccount(x.ctx, nobody), rookery.CodeNoAccount)
-		x.refused(x.SignIn(x.ctx, session(nobody, "", 1), "secret"), rookery.CodeNoAccount)
-		x.refused(x.Collect(x.ctx, nobody, "", rookery.Cursor{Number: 1}), rookery.CodeNoAccount)
+		x.refused(x.StartSession(x.ctx, session(nobody, "", 1), "secret"), rookery.CodeNoAccount)
+		x.refused(x.SaveCursor(x.ctx, nobody, "", rookery.Cursor{Number: 1}), rookery.CodeNoAccount)
 	}},
 	{"a removed account leaves nothing but what others have from it", func(x *trial) {
 		x.add(ann, bob, cat)
@@ -190,7 +190,7 @@ var accountTests = []test{
 		x.send(ann, bob, "one", "two")
 		x.send(bob, ann, "stays")
 		x.signIn(session(ann, "", 1), session(ann, "phone", 2))
-		x.must(x.Collect(x.ctx, ann, "", rookery.Cursor{Number: 2}))
+		x.must(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{Number: 2}))
 		x.must(x.RemoveAccount(x.ctx, ann))
 		_, err := x.Account(x.ctx, ann)
 		x.refused(err, rookery.CodeNoAccount)
@@ -205,7 +205,7 @@ var accountTests = []test{
 			x.equal("place of a device", x.place(ann, "phone"), rookery.Cursor{})
 			x.equal("devices", x.devices(ann), []rookery.Device(nil))
 			x.equal("sessions", x.sessions(), []rookery.Session(nil))
-			known, err := x.KnownAddress(x.ctx, ann, session(ann, "", 1).Address)
+			known, err := x.IsKnownAddress(x.ctx, ann, session(ann, "", 1).Address)
 			x.must(err)
 			x.equal("known address", known, false)
 			x.equal("texts of bob", x.texts(bob), []string{"stays"})
@@ -277,7 +277,7 @@ func ask(from rookery.Relation) rookery.RelationTransition {
 func (x *trial) relate(change rookery.RelationChange) rookery.Receipt {
 	x.Helper()
 	change.Time = noon
-	receipt, err := x.Relate(x.ctx, change)
+	receipt, err := x.ChangeRelation(x.ctx, change)
 	x.must(err)
 	return receipt
 }
@@ -344,7 +344,7 @@ var friendTests = []test{
 		x.add(ann, bob)
 		x.befriend(ann, bob)
 		key := mark(ann, 1, time.Minute)
-		_, err := x.Relate(x.ctx, rookery.RelationChange{Me: ann, Other: bob, Transition: ask(rookery.Relation{}), Time: noon, Key: key})
+		_, err := x.ChangeRelation(x.ctx, rookery.RelationChange{Me: ann, Other: bob, Transition: ask(rookery.Relation{}), Time: noon, Key: key})
 		x.refused(err, rookery.CodeConflict)
 		x.equal("relation", x.relation(ann, bob), rookery.Relation{Friends: true})
 		x.equal("mailbox of bob", x.last(bob), uint64(0))
@@ -354,7 +354,7 @@ var friendTests = []test{
 		x.add(ann)
 		for _, change := range []rookery.RelationChange{{Me: ann, Other: nobody}, {Me: nobody, Other: ann}} {
 			change.Transition, change.Time, change.Key = ask(rookery.Relation{}), noon, mark(change.Me, 1, time.Minute)
-			_, err := x.Relate(x.ctx, change)
+			_, err := x.ChangeRelation(x.ctx, change)
 			x.refused(err, rookery.CodeNoAccount)
 			x.equal("relation", x.relation(change.Me, change.Other), rookery.Relation{})
 			x.recalls(change.Key, false)
@@ -378,7 +378,7 @@ var friendTests = []test{
 		x.must(err)
 		x.relate(rookery.RelationChange{Me: ann, Other: bob, Transition: closed, Key: key})
 		x.twice(func() {
-			outcome, ok, err := x.Recall(x.ctx, key)
+			outcome, ok, err := x.RequestOutcome(x.ctx, key)
 			x.must(err)
 			x.equal("recalled", ok, true)
 			x.equal("outcome", outcome, rookery.OutcomeClosed)
@@ -390,7 +390,7 @@ var friendTests = []test{
 		var all sync.WaitGroup
 		for i := range errs {
 			change := rookery.RelationChange{Me: ann, Other: bob, Transition: ask(rookery.Relation{}), Time: noon}
-			all.Go(func() { _, errs[i] = x.Relate(x.ctx, change) })
+			all.Go(func() { _, errs[i] = x.ChangeRelation(x.ctx, change) })
 		}
 		all.Wait()
 		taken := 0

@@ -168,7 +168,7 @@ func (d *dice) relate() call {
 		if err != nil {
 			return outcome(err)
 		}
-		receipt, err := store.Relate(d.ctx, rookery.RelationChange{Me: me, Other: other, From: from, Transition: step, Limit: limit, Time: now, Key: key})
+		receipt, err := store.ChangeRelation(d.ctx, rookery.RelationChange{Me: me, Other: other, From: from, Transition: step, Limit: limit, Time: now, Key: key})
 		return outcome(err, receipt, from)
 	}}
 }
@@ -176,7 +176,7 @@ func (d *dice) relate() call {
 func (d *dice) requests() call {
 	uin, after, limit := d.uin(), d.uin(), d.IntN(4)
 	return call{fmt.Sprint("requests at ", uin, after, limit), func(store service.Store) any {
-		list, err := store.Requests(d.ctx, uin, after, limit)
+		list, err := store.FriendRequests(d.ctx, uin, after, limit)
 		return outcome(err, list)
 	}}
 }
@@ -184,7 +184,7 @@ func (d *dice) requests() call {
 func (d *dice) recall() call {
 	key := d.mark()
 	return call{fmt.Sprintf("recall %+v", key), func(store service.Store) any {
-		o, ok, err := store.Recall(d.ctx, key)
+		o, ok, err := store.RequestOutcome(d.ctx, key)
 		if !ok {
 			o = 0
 		}
@@ -195,7 +195,7 @@ func (d *dice) recall() call {
 func (d *dice) remember() call {
 	key, o := d.mark(), rookery.Outcome(d.IntN(4))
 	return call{fmt.Sprintf("remember %+v", key), func(store service.Store) any {
-		receipt, err := store.Remember(d.ctx, key, o)
+		receipt, err := store.RecordRequest(d.ctx, key, o)
 		return outcome(err, receipt)
 	}}
 }
@@ -210,7 +210,7 @@ func (d *dice) list() call {
 
 func (d *dice) beat() call {
 	up, forget := d.clock, d.clock-time.Duration(d.IntN(200))*time.Second
-	return call{fmt.Sprint("beat ", up, forget), func(store service.Store) any { return outcome(store.Beat(d.ctx, up, forget)) }}
+	return call{fmt.Sprint("beat ", up, forget), func(store service.Store) any { return outcome(store.RecordUptime(d.ctx, up, forget)) }}
 }
 
 func (d *dice) uptime() call {
@@ -227,7 +227,7 @@ func (d *dice) purge() call {
 	return call{fmt.Sprint("purge ", before, limit), func(store service.Store) any {
 		total, after := 0, rookery.UIN(0)
 		for {
-			next, n, err := store.Purge(d.ctx, after, before, limit)
+			next, n, err := store.PurgeEntries(d.ctx, after, before, limit)
 			if total += n; err != nil || next == 0 {
 				return outcome(err, total)
 			}
@@ -241,11 +241,11 @@ func seed() uint64 { return uint64(time.Now().UnixNano()) }
 
 // gapped is a store that leaves a gap in all mailboxes where it was opened.
 type gapped interface {
-	// Floor is what their numbers continue above.
-	Floor() uint64
+	// NumberFloor is what their numbers continue above.
+	NumberFloor() uint64
 }
 
-func random(t *testing.T, fresh func(*testing.T) Open) {
+func random(t *testing.T, fresh func(*testing.T) OpenFunc) {
 	trial := newTrial(t, fresh(t))
 	model := NewModel()().(*Model)
 	s := seed()
@@ -258,7 +258,7 @@ func random(t *testing.T, fresh func(*testing.T) Open) {
 			want := d.everything(model)
 			trial.twice(func() { trial.same(fmt.Sprintf("after step %d", i), d.everything(trial.Store), want) })
 			if g, ok := trial.Store.(gapped); ok {
-				model.ContinueAbove(g.Floor())
+				model.SetNumberFloor(g.NumberFloor())
 			}
 		}
 	}
@@ -266,7 +266,7 @@ func random(t *testing.T, fresh func(*testing.T) Open) {
 
 // randomAtOnce lets several goroutines loose on one store. Their accounts are
 // different ones, so that each can tell what its operations must come to.
-func randomAtOnce(t *testing.T, fresh func(*testing.T) Open) {
+func randomAtOnce(t *testing.T, fresh func(*testing.T) OpenFunc) {
 	trial := newTrial(t, fresh(t))
 	s := seed()
 	t.Logf("seed %d", s)

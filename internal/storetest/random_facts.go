@@ -31,7 +31,7 @@ func (d *dice) everything(store service.Store) []fact {
 		all = append(all, d.allOf(store, uin)...)
 	}
 	var sessions []rookery.Session
-	err := store.Sessions(d.ctx, func(session rookery.Session) bool {
+	err := store.ForEachSession(d.ctx, func(session rookery.Session) bool {
 		if session.Account >= d.first && session.Account < d.first+randomAccounts+4 {
 			sessions = append(sessions, session)
 		}
@@ -54,11 +54,11 @@ func (d *dice) allOf(store service.Store, uin rookery.UIN) (all []fact) {
 	note("friends", err, friends)
 	entries, err := store.Entries(d.ctx, uin, 0, 1<<62, 1<<30)
 	note("entries", err, entries)
-	requests, err := store.Requests(d.ctx, uin, 0, 1<<30)
+	requests, err := store.FriendRequests(d.ctx, uin, 0, 1<<30)
 	note("requests", err, requests)
-	blocked, err := store.Blocked(d.ctx, uin)
+	blocked, err := store.BlockedAccounts(d.ctx, uin)
 	note("blocked", err, blocked)
-	blockers, err := store.Blockers(d.ctx, uin)
+	blockers, err := store.BlockingAccounts(d.ctx, uin)
 	note("blockers", err, blockers)
 	devices, err := store.Devices(d.ctx, uin)
 	note("devices", err, devices)
@@ -71,19 +71,19 @@ func (d *dice) allOf(store service.Store, uin rookery.UIN) (all []fact) {
 		note(fmt.Sprint("history with ", other), err, fmt.Sprint(words), more)
 	}
 	for _, device := range []string{"", "phone", "desk"} {
-		last, place, err := store.Mailbox(d.ctx, uin, device)
+		last, place, err := store.MailboxState(d.ctx, uin, device)
 		note("mailbox for "+device, err, last, place)
 		for id := range uint64(8) {
 			for _, key := range []rookery.RequestKey{mark(uin, id, d.clock), short(uin, id, d.clock)} {
 				key = onDevice(key, device)
-				outcome, ok, err := store.Recall(d.ctx, key)
+				outcome, ok, err := store.RequestOutcome(d.ctx, key)
 				note(fmt.Sprintf("%+v", key), err, ok && outcome > 0, ok)
 			}
 		}
 	}
 	for i := range byte(24) {
 		addr := netip.AddrFrom4([4]byte{192, 0, 2, i})
-		known, err := store.KnownAddress(d.ctx, uin, addr)
+		known, err := store.IsKnownAddress(d.ctx, uin, addr)
 		note(fmt.Sprint("knowledge of ", addr), err, known)
 	}
 	return all

@@ -41,7 +41,7 @@ func (d *dice) deliverEach() call {
 	now := d.now()
 	return call{fmt.Sprintf("deliver each of %+v", row), func(store service.Store) any {
 		var all []any
-		for _, one := range store.DeliverEach(d.ctx, row, now) {
+		for _, one := range store.DeliverInOrder(d.ctx, row, now) {
 			all = append(all, outcome(one.Err, one.Receipt))
 		}
 		return outcome(nil, all...)
@@ -52,7 +52,7 @@ func (d *dice) deliverEach() call {
 func (d *dice) collect() call {
 	uin, device, back, keep := d.uin(), d.device(), uint64(d.IntN(4)), d.IntN(3) == 0
 	return call{fmt.Sprint("collect ", uin, device), func(store service.Store) any {
-		last, _, err := store.Mailbox(d.ctx, uin, device)
+		last, _, err := store.MailboxState(d.ctx, uin, device)
 		if err != nil {
 			return outcome(err)
 		}
@@ -60,7 +60,7 @@ func (d *dice) collect() call {
 		if keep {
 			place.RepeatFrom = last - min(2*back, last)
 		}
-		return outcome(store.Collect(d.ctx, uin, device, place), place)
+		return outcome(store.SaveCursor(d.ctx, uin, device, place), place)
 	}}
 }
 
@@ -75,7 +75,7 @@ func (d *dice) entries() call {
 func (d *dice) mailbox() call {
 	uin, device := d.uin(), d.device()
 	return call{fmt.Sprint("mailbox ", uin, device), func(store service.Store) any {
-		last, place, err := store.Mailbox(d.ctx, uin, device)
+		last, place, err := store.MailboxState(d.ctx, uin, device)
 		return outcome(err, last, place)
 	}}
 }
@@ -95,7 +95,7 @@ func (d *dice) history() call {
 func (d *dice) setReadMark() call {
 	uin, readMark, key := d.uin(), rookery.ReadMark{With: d.uin(), Number: uint64(d.IntN(60))}, d.mark()
 	return call{fmt.Sprintf("set read mark of %d, %+v, %+v", uin, readMark, key), func(store service.Store) any {
-		receipt, err := store.SetReadMark(d.ctx, uin, readMark, key)
+		receipt, err := store.AdvanceReadMark(d.ctx, uin, readMark, key)
 		return outcome(err, receipt)
 	}}
 }

@@ -17,7 +17,7 @@ func (d *dice) session() rookery.Session {
 func (d *dice) signIn() call {
 	session := d.session()
 	return call{fmt.Sprintf("sign in %+v", session), func(store service.Store) any {
-		return outcome(store.SignIn(d.ctx, session, "secret"))
+		return outcome(store.StartSession(d.ctx, session, "secret"))
 	}}
 }
 
@@ -25,7 +25,7 @@ func (d *dice) signOut() call {
 	session := d.session()
 	session.ID = d.ids - uint64(d.IntN(40))
 	return call{fmt.Sprintf("sign out %+v", session), func(store service.Store) any {
-		return outcome(store.SignOut(d.ctx, []rookery.Session{session}))
+		return outcome(store.EndSessions(d.ctx, []rookery.Session{session}))
 	}}
 }
 
@@ -33,7 +33,7 @@ func (d *dice) sleep() call {
 	session := d.session()
 	session.ID = d.ids - uint64(d.IntN(10))
 	return call{fmt.Sprintf("sleep %+v", session), func(store service.Store) any {
-		return outcome(store.Sleep(d.ctx, []rookery.Session{session}))
+		return outcome(store.SetSessionsAsleep(d.ctx, []rookery.Session{session}))
 	}}
 }
 
@@ -42,9 +42,9 @@ func (d *dice) wake() call {
 	session.ID = d.ids - uint64(d.IntN(10))
 	session.Token = rookery.NewToken([rookery.TokenBytes]byte{byte(session.ID), byte(session.ID >> 8)}).Hash()
 	return call{fmt.Sprintf("wake %+v", session), func(store service.Store) any {
-		found, err := store.Asleep(d.ctx, session.Account, session.Token)
+		found, err := store.SleepingSession(d.ctx, session.Account, session.Token)
 		if err == nil {
-			err = store.Wake(d.ctx, found)
+			err = store.WakeSession(d.ctx, found)
 		}
 		return outcome(err, found)
 	}}
@@ -53,13 +53,13 @@ func (d *dice) wake() call {
 func (d *dice) setEncoding() call {
 	session := d.session()
 	session.ID, session.Encoding = d.ids-uint64(d.IntN(40)), uint8(d.IntN(3))
-	return call{fmt.Sprintf("set encoding %+v", session), func(store service.Store) any { return outcome(store.SetEncoding(d.ctx, session)) }}
+	return call{fmt.Sprintf("set encoding %+v", session), func(store service.Store) any { return outcome(store.SetSessionEncoding(d.ctx, session)) }}
 }
 
 func (d *dice) setByNumber() call {
 	session := d.session()
 	session.ID, session.ConfirmsByNumber = d.ids-uint64(d.IntN(40)), d.IntN(3) > 0
-	return call{fmt.Sprintf("set by number %+v", session), func(store service.Store) any { return outcome(store.SetByNumber(d.ctx, session)) }}
+	return call{fmt.Sprintf("set by number %+v", session), func(store service.Store) any { return outcome(store.SetConfirmsByNumber(d.ctx, session)) }}
 }
 
 func (d *dice) setStatus() call {
@@ -73,7 +73,7 @@ func (d *dice) setStatus() call {
 func (d *dice) known() call {
 	uin, addr := d.uin(), d.addr()
 	return call{fmt.Sprint("known ", uin, addr), func(store service.Store) any {
-		known, err := store.KnownAddress(d.ctx, uin, addr)
+		known, err := store.IsKnownAddress(d.ctx, uin, addr)
 		return outcome(err, known)
 	}}
 }

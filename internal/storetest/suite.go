@@ -16,12 +16,12 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// Open opens a store on the same data each time. The one before is closed.
-type Open func() service.Store
+// OpenFunc opens a store on the same data each time. The one before is closed.
+type OpenFunc func() service.Store
 
 // Run runs the suite. fresh makes a place for a new store; the stores that its
 // function opens are closed by the suite.
-func Run(t *testing.T, fresh func(t *testing.T) Open) {
+func Run(t *testing.T, fresh func(t *testing.T) OpenFunc) {
 	for _, group := range []struct {
 		name  string
 		tests []test
@@ -38,11 +38,11 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 			}
 		})
 	}
-	Random(t, fresh)
+	RunRandom(t, fresh)
 }
 
-// Random is the part of Run with random operations.
-func Random(t *testing.T, fresh func(t *testing.T) Open) {
+// RunRandom is the part of Run with random operations.
+func RunRandom(t *testing.T, fresh func(t *testing.T) OpenFunc) {
 	t.Run("random operations do what they do to the model", func(t *testing.T) { random(t, fresh) })
 	t.Run("random operations at once do what they do to models", func(t *testing.T) { randomAtOnce(t, fresh) })
 }
@@ -58,11 +58,11 @@ type test struct {
 type trial struct {
 	*testing.T
 	service.Store
-	open Open
+	open OpenFunc
 	ctx  context.Context
 }
 
-func newTrial(t *testing.T, open Open) *trial {
+func newTrial(t *testing.T, open OpenFunc) *trial {
 	x := &trial{T: t, Store: open(), open: open, ctx: t.Context()}
 	t.Cleanup(func() { x.Close() })
 	return x
@@ -164,14 +164,14 @@ func (x *trial) numbers(uin rookery.UIN) (numbers []uint64) {
 
 func (x *trial) last(uin rookery.UIN) uint64 {
 	x.Helper()
-	last, _, err := x.Mailbox(x.ctx, uin, "")
+	last, _, err := x.MailboxState(x.ctx, uin, "")
 	x.must(err)
 	return last
 }
 
 func (x *trial) place(uin rookery.UIN, device string) rookery.Cursor {
 	x.Helper()
-	_, place, err := x.Mailbox(x.ctx, uin, device)
+	_, place, err := x.MailboxState(x.ctx, uin, device)
 	x.must(err)
 	return place
 }
@@ -209,7 +209,7 @@ func (x *trial) do(key rookery.RequestKey) {
 // recalls checks whether a mark is recalled.
 func (x *trial) recalls(key rookery.RequestKey, want bool) {
 	x.Helper()
-	_, ok, err := x.Recall(x.ctx, key)
+	_, ok, err := x.RequestOutcome(x.ctx, key)
 	x.must(err)
 	if ok != want {
 		x.Fatalf("recalled is %v, want %v: %+v", ok, want, key)
@@ -230,14 +230,14 @@ func session(uin rookery.UIN, device string, id uint64) rookery.Session {
 func (x *trial) signIn(sessions ...rookery.Session) {
 	x.Helper()
 	for _, session := range sessions {
-		x.must(x.SignIn(x.ctx, session, "secret"))
+		x.must(x.StartSession(x.ctx, session, "secret"))
 	}
 }
 
 // sessions are all there are, by account and device.
 func (x *trial) sessions() (all []rookery.Session) {
 	x.Helper()
-	x.must(x.Sessions(x.ctx, func(session rookery.Session) bool {
+	x.must(x.ForEachSession(x.ctx, func(session rookery.Session) bool {
 		all = append(all, session)
 		return true
 	}))
