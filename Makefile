@@ -21,7 +21,7 @@ TIMEOUT        ?= 30m
 NEEDS := gcc:gcc curl:curl strace:strace tmux:tmux jq:jq python3:python3 sqlite3:sqlite3 nginx:nginx-light \
 	openssl:openssl unshare:util-linux ip:iproute2
 
-.PHONY: help run test check fuzz short-fuzz bench bench-probe protocol-page not-run lint vulnerabilities build cross cover clean prerequisites
+.PHONY: help names run test check fuzz short-fuzz bench bench-probe protocol-page not-run lint vulnerabilities build cross cover clean prerequisites
 
 help: ## this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ lint: ## formatting, go vet, staticcheck, go.mod
 	go mod verify
 	go vet ./...
 	go run $(STATICCHECK) ./...
+
+names: ## the average length of identifiers, and the type names that packages share
+	@go test -count=1 -v -run TestNames . | sed -n 's/^ *style_test.go:[0-9]*: //p'
 
 # Exit code 3 is what govulncheck ends with if it has found something. Without
 # its data, which it fetches, nothing can be said; that fails no build.
