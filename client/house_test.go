@@ -94,11 +94,11 @@ func (h *house) start() {
 	}
 	handler := protocol.New(h.service, quiet)
 	sockets := http.NewServeMux()
-	sockets.Handle("/ws", websocket.New(websocket.Config{Host: handler, Log: quiet}))
+	sockets.Handle("/ws", websocket.New(websocket.Config{Handler: handler, Log: quiet}))
 	h.way = transport.NewServer(transport.Config{
 		Protocol: &transport.ProtocolDetector{
 			HTTP: httppost.New(httppost.Config{Handler: handler, Pages: sockets, Log: quiet}),
-			Line: line.New(line.Config{Host: handler, Log: quiet}),
+			Line: line.New(line.Config{Handler: handler, Log: quiet}),
 		},
 		Log: quiet,
 	})

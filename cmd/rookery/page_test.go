@@ -243,7 +243,7 @@ func TestThisMachinesNameIsTheServersOwn(t *testing.T) {
 	ts := newTestServer(t, serverConfig{})
 	name := hostname(ts.config.log)
 	want := http.StatusOK
-	if !transport.NewOrigins(name, nil, nil).Own(name) {
+	if !transport.NewOriginPolicy(name, nil, nil).IsOwnHost(name) {
 		want = http.StatusMisdirectedRequest // it is none that a browser can ask for
 	}
 	bare, _, _ := strings.Cut(name, ".")

@@ -165,7 +165,7 @@ func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
 	c = serverConfig{
 		dir:      *f.data,
 		listen:   f.listen,
-		limits:   transport.Limits{Connections: f.maxConnections, PerAddress: f.perAddress, CountLoopback: f.limitLoopback, RequestBytes: f.requestMemory << 20},
+		limits:   transport.Limits{Connections: f.maxConnections, ConnectionsPerAddress: f.perAddress, CountLoopback: f.limitLoopback, RequestMemory: f.requestMemory << 20},
 		timeouts: f.timeouts,
 		shutdown: f.shutdown,
 		now:      now,

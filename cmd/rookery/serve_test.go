@@ -46,7 +46,7 @@ func TestFlagsBecomeTheServersSettings(t *testing.T) {
 	if fmt.Sprint(got.publicURLs) != "[https://chat.example http://chat.example:8000]" || fmt.Sprint(got.origins) != "[https://app.example]" {
 		t.Errorf("public URLs are %v, origins %v", got.publicURLs, got.origins)
 	}
-	if want := (transport.Limits{Connections: 7, PerAddress: 5, CountLoopback: true, RequestBytes: 9 << 20}); got.limits != want {
+	if want := (transport.Limits{Connections: 7, ConnectionsPerAddress: 5, CountLoopback: true, RequestMemory: 9 << 20}); got.limits != want {
 		t.Errorf("limits are %+v, want %+v", got.limits, want)
 	}
 	if got.retention != 48*time.Hour || got.shutdown != 3*time.Second {
@@ -206,8 +206,8 @@ func TestSlowClientsAreNoReasonToFailInTheEnd(t *testing.T) {
 // stuck is a way in that never gets done with a request.
 type stuck struct{ begun, release chan struct{} }
 
-func (w stuck) Serve(_ context.Context, c *transport.Conn) {
-	c.Begin()
+func (w stuck) ServeConn(_ context.Context, c *transport.Conn) {
+	c.BecomeActive()
 	close(w.begun)
 	<-w.release
 }

@@ -103,7 +103,7 @@ func openServer(ctx context.Context, c serverConfig) (*server, error) {
 	if err := s.listen(ctx, c); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	warnings := transport.NewWarnings(c.log, c.now)
+	warnings := transport.NewWarningLog(c.log, c.now)
 	s.transport = transport.NewServer(transport.Config{
 		Protocol: s.ways(c, warnings),
 		Limits:   c.limits,
@@ -122,7 +122,7 @@ func openServer(ctx context.Context, c serverConfig) (*server, error) {
 // ways are the ways in, of which each listener has all.
 func (s *server) ways(c serverConfig, warnings *transport.WarningLog) transport.Protocol {
 	handler := protocol.New(s.service, c.log)
-	origins := transport.NewOrigins(hostname(c.log), c.publicURLs, c.origins)
+	origins := transport.NewOriginPolicy(hostname(c.log), c.publicURLs, c.origins)
 	publicURL := ""
 	if len(c.publicURLs) > 0 {
 		publicURL = c.publicURLs[0].String()
@@ -131,7 +131,7 @@ func (s *server) ways(c serverConfig, warnings *transport.WarningLog) transport.
 	pages := http.NewServeMux()
 	pages.Handle("/", seen)
 	pages.Handle("/ws", websocket.New(websocket.Config{
-		Host:           handler,
+		Handler:           handler,
 		Limits:         websocket.Limits{IdleTime: c.timeouts.idle, WriteTime: c.timeouts.write, RecordsPerSecond: c.recordsPerSecond},
 		TrustedProxies: c.trustedProxies,
 		Origins:        origins,
@@ -139,18 +139,18 @@ func (s *server) ways(c serverConfig, warnings *transport.WarningLog) transport.
 		Warnings:       warnings,
 	}))
 	return &transport.ProtocolDetector{
-		Patience: c.timeouts.first,
+		Timeout: c.timeouts.first,
 		HTTP: httppost.New(httppost.Config{
 			Handler:        handler,
 			Pages:          pages,
 			Limits:         httppost.Limits{HeaderTime: c.timeouts.first, BodyTime: c.timeouts.record, WriteTime: c.timeouts.write},
 			TrustedProxies: c.trustedProxies,
 			Origins:        origins,
-			WrongName:      http.HandlerFunc(seen.WrongName),
+			WrongHost:      http.HandlerFunc(seen.WrongName),
 			Log:            c.log,
 			Warnings:       warnings,
 		}),
-		Line: line.New(line.Config{Host: handler, Log: c.log, Warnings: warnings, Limits: line.Limits{
+		Line: line.New(line.Config{Handler: handler, Log: c.log, Warnings: warnings, Limits: line.Limits{
 			LineTime: c.timeouts.record, WriteTime: c.timeouts.write, IdleTime: c.timeouts.idle, RecordsPerSecond: c.recordsPerSecond,
 		}}),
 	}

@@ -344,7 +344,7 @@ func startProgram(t *testing.T, dir string, splits bool) (*oldProgram, func(reco
 		t.Fatal(err)
 	}
 	quiet := slog.New(slog.DiscardHandler)
-	server := transport.NewServer(transport.Config{Protocol: line.New(line.Config{Host: h.handler, Log: quiet}), Log: quiet})
+	server := transport.NewServer(transport.Config{Protocol: line.New(line.Config{Handler: h.handler, Log: quiet}), Log: quiet})
 	listener := &memoryListener{conns: make(chan net.Conn), done: make(chan struct{})}
 	ctx, end := context.WithCancel(context.Background())
 	var running sync.WaitGroup

@@ -51,7 +51,7 @@ func BenchmarkIdlePoll(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		strconv.AppendInt(record[:at], int64(1000000000+i), 10)
-		dst = handler.Handle(b.Context(), peer, record, dst[:0])
+		dst = handler.AppendAnswer(b.Context(), peer, record, dst[:0])
 	}
 }
 
@@ -66,7 +66,7 @@ func BenchmarkSend(b *testing.B) {
 		for pb.Next() {
 			n := seq.Add(1)
 			record = fmt.Appendf(record[:0], "VER=1.1&CMD=CLTMSG&SEQ=%d&UIN=%d&UN=%d&MG=hello there", 1000000000+n, 10001+n%16, 10001+(n+1)%16)
-			dst = handler.Handle(b.Context(), peer, record, dst[:0])
+			dst = handler.AppendAnswer(b.Context(), peer, record, dst[:0])
 		}
 	})
 }

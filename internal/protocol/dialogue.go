@@ -12,8 +12,8 @@ import (
 
 var _ transport.StreamHandler = (*Handler)(nil)
 
-// Converse begins a dialogue on a connection that stays.
-func (h *Handler) Converse(link transport.PushConn) transport.RecordStream {
+// NewStream begins a dialogue on a connection that stays.
+func (h *Handler) NewStream(link transport.PushConn) transport.RecordStream {
 	return &recordStream{handler: h, link: link}
 }
 
@@ -36,9 +36,9 @@ type recordStream struct {
 	feed *service.Subscription
 }
 
-// Answer answers records in their order. Messages to be sent that follow one
+// AnswerRecords answers records in their order. Messages to be sent that follow one
 // another are stored together.
-func (d *recordStream) Answer(ctx context.Context, peer *transport.Peer, records [][]byte, reply func([]byte) error) {
+func (d *recordStream) AnswerRecords(ctx context.Context, peer *transport.Peer, records [][]byte, reply func([]byte) error) {
 	var waiting messageRun
 	came := d.handler.service.Now() // the last too, however long the first take
 	if d.feed != nil {
@@ -161,8 +161,8 @@ func (d *recordStream) unbind() {
 	d.session, d.token, d.feed = nil, "", nil
 }
 
-// End ends what is pushed. The session lives on.
-func (d *recordStream) End() { d.unbind() }
+// Close ends what is pushed. The session lives on.
+func (d *recordStream) Close() { d.unbind() }
 
 // messageRun is a run of messages to be sent. They follow one another on a connection that is
 // bound, so that all are of one session.

@@ -82,7 +82,7 @@ func (l *line) answer(reply func([]byte) error, records ...string) {
 	for _, r := range records {
 		raw = append(raw, []byte(r))
 	}
-	l.dialogue.Answer(l.w.t.Context(), &l.peer, raw, reply)
+	l.dialogue.AnswerRecords(l.w.t.Context(), &l.peer, raw, reply)
 }
 
 // pushed returns what has come unasked.
@@ -228,7 +228,7 @@ func TestAnAnswerThatCannotBeWrittenEndsARun(t *testing.T) {
 func TestNothingIsPushedAfterTheEnd(t *testing.T) {
 	talk(t, func(l *line, _ *watched) {
 		l.say(loginRecord)
-		l.dialogue.End()
+		l.dialogue.Close()
 		if err := l.w.Notice([]uint32{10001}, "hello"); err != nil {
 			t.Fatal(err)
 		}

@@ -20,7 +20,7 @@ import (
 // maxSEQ is the longest SEQ, in characters.
 const maxSEQ = 32
 
-// Handler answers records: one by one as a transport.Handler, and on connections
+// Handler answers records: one by one as a transport.RecordHandler, and on connections
 // that stay as a transport.StreamHandler.
 type Handler struct {
 	service  *service.Service
@@ -31,12 +31,12 @@ type Handler struct {
 	pushes   sync.Pool // of *[]byte, where what is pushed is written
 }
 
-var _ transport.Handler = (*Handler)(nil)
+var _ transport.RecordHandler = (*Handler)(nil)
 
 // New makes a Handler.
 func New(svc *service.Service, log *slog.Logger) *Handler {
 	return &Handler{
-		service: svc, log: log, warnings: transport.NewWarnings(log, svc.Now),
+		service: svc, log: log, warnings: transport.NewWarningLog(log, svc.Now),
 		calls:  sync.Pool{New: func() any { return new(request) }},
 		pushes: sync.Pool{New: func() any { return new([]byte) }},
 	}
@@ -87,8 +87,8 @@ type parameterValue struct {
 	given bool
 }
 
-// Handle appends the answer to one record.
-func (h *Handler) Handle(ctx context.Context, peer *transport.Peer, record, dst []byte) []byte {
+// AppendAnswer appends the answer to one record.
+func (h *Handler) AppendAnswer(ctx context.Context, peer *transport.Peer, record, dst []byte) []byte {
 	req := h.take(ctx, peer)
 	defer h.giveBack(req)
 	req.dst, req.start = dst, len(dst)
@@ -191,9 +191,9 @@ func (h *Handler) attempt(req *request, step func(*request) error) (err error) {
 // order.
 func (c *request) check() error {
 	switch {
-	case c.peer.ForeignProxy:
+	case c.peer.UntrustedProxy:
 		return errForeignProxy
-	case c.peer.UnclearProxy:
+	case c.peer.AmbiguousProxy:
 		return errUnclearProxy
 	case c.uin == 0:
 		return errNoUIN
@@ -248,7 +248,7 @@ func (c *request) identify() (err error) {
 
 // isNobody reports whether the record is a web page's that names no device
 // session: it acts for no session at all.
-func (c *request) isNobody() bool { return c.peer.Page && c.asker.Token == "" }
+func (c *request) isNobody() bool { return c.peer.FromWebPage && c.asker.Token == "" }
 
 var errNobody = rookery.Errorf(rookery.CodeNotSignedIn, "a web page acts for device sessions alone, with their SID")
 

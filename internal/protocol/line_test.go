@@ -29,7 +29,7 @@ type line struct {
 
 func (w *world) Line(_ context.Context, from netip.Addr) (transcript.Line, error) {
 	l := &line{w: w, peer: transport.Peer{Addr: from, Form: wire.FormLine}, came: make(chan []byte, 1000), closed: make(chan struct{})}
-	l.dialogue = w.handler.Converse(link{l})
+	l.dialogue = w.handler.NewStream(link{l})
 	w.lines = append(w.lines, l)
 	return l, nil
 }
@@ -54,7 +54,7 @@ func (l *line) put(record []byte) error {
 var errClosed = errors.New("the connection is closed")
 
 func (l *line) Send(record []byte) error {
-	l.dialogue.Answer(l.w.t.Context(), &l.peer, [][]byte{record}, l.put)
+	l.dialogue.AnswerRecords(l.w.t.Context(), &l.peer, [][]byte{record}, l.put)
 	return nil
 }
 
@@ -83,7 +83,7 @@ func (l *line) Waiting(context.Context) ([]byte, error) {
 
 func (l *line) Close() error {
 	link{l}.Close()
-	l.ending.Do(l.dialogue.End)
+	l.ending.Do(l.dialogue.Close)
 	return nil
 }
 

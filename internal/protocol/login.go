@@ -23,7 +23,7 @@ func login(req *request) error {
 	if err != nil {
 		return err
 	}
-	if device == "" && req.peer.Page {
+	if device == "" && req.peer.FromWebPage {
 		return errPageLogin
 	}
 	session, token, err := req.service.SignIn(req.ctx, service.SignIn{

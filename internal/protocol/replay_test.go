@@ -217,5 +217,5 @@ func (w *world) Now() time.Time { return w.clock.now() }
 
 func (w *world) Post(ctx context.Context, from netip.Addr, r transcript.Request) ([]byte, error) {
 	peer := &transport.Peer{Addr: from, Charset: wire.ParseContentType([]byte("text/plain; charset=" + r.Charset))}
-	return w.handler.Handle(ctx, peer, r.Record, nil), nil
+	return w.handler.AppendAnswer(ctx, peer, r.Record, nil), nil
 }

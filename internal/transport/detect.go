@@ -15,88 +15,88 @@ import (
 type ProtocolDetector struct {
 	// HTTP and Line get the connection, with its first bytes still to be read.
 	HTTP, Line Protocol
-	// Patience is how long a new connection may take until its first bytes say
+	// Timeout is how long a new connection may take until its first bytes say
 	// what it is, and be silent; 10 s if zero.
-	Patience time.Duration
-	// BlankBytes is how many bytes of blank lines may come first until HTTP gets
+	Timeout time.Duration
+	// MaxBlankBytes is how many bytes of blank lines may come first until HTTP gets
 	// the connection, to refuse it; 8 KiB if zero.
-	BlankBytes int
+	MaxBlankBytes int
 
 	buffers sync.Pool // of *firstBytes
 }
 
-// bytePool is lent to a connection until what was read to decide has been
+// detectBuffer is lent to a connection until what was read to decide has been
 // read again. Most requests fit, so that they are read from the socket once.
-type bytePool struct {
-	b    [1 << 10]byte
-	pool *sync.Pool
+type detectBuffer struct {
+	bytes [1 << 10]byte
+	pool  *sync.Pool
 }
 
-// Serve reads the first bytes and hands the connection on. One that stays
+// ServeConn reads the first bytes and hands the connection on. One that stays
 // silent is closed.
-func (d *ProtocolDetector) Serve(ctx context.Context, conn *Conn) {
-	if way := d.choose(conn); way != nil {
-		way.Serve(ctx, conn)
+func (d *ProtocolDetector) ServeConn(ctx context.Context, conn *Conn) {
+	if way := d.detect(conn); way != nil {
+		way.ServeConn(ctx, conn)
 		return
 	}
 	_ = conn.Close()
 }
 
-// choose reads until the way in is clear, and puts back what was read, without
+// detect reads until the way in is clear, and puts back what was read, without
 // the blank lines before it. It returns nil if the connection is done for.
-func (d *ProtocolDetector) choose(conn *Conn) Protocol {
-	patience, mostBlank := d.Patience, d.BlankBytes
-	defaultTo(&patience, 10*time.Second)
-	defaultTo(&mostBlank, 8<<10)
+func (d *ProtocolDetector) detect(conn *Conn) Protocol {
+	patience, mostBlank := d.Timeout, d.MaxBlankBytes
+	setDefault(&patience, 10*time.Second)
+	setDefault(&mostBlank, 8<<10)
 	_ = conn.SetReadDeadline(time.Now().Add(patience))
-	if !conn.Wait() {
+	if !conn.BecomeIdle() {
 		return nil
 	}
-	first, ok := d.buffers.Get().(*bytePool)
+	first, ok := d.buffers.Get().(*detectBuffer)
 	if !ok {
-		first = &bytePool{pool: &d.buffers}
+		first = &detectBuffer{pool: &d.buffers}
 	}
 	for n := 0; ; {
-		more, err := conn.Conn.Read(first.b[n:])
+		more, err := conn.Conn.Read(first.bytes[n:])
 		n += more
-		if blank := blankLines(first.b[:n]); blank > 0 {
+		if blank := blankLinesLength(first.bytes[:n]); blank > 0 {
 			conn.BlankBytes += blank
-			n = copy(first.b[:], first.b[blank:n])
+			n = copy(first.bytes[:], first.bytes[blank:n])
 		}
-		kind := kindOf(first.b[:n])
+		kind := detectKind(first.bytes[:n])
 		if conn.BlankBytes > mostBlank {
-			kind = isHTTP
+			kind = kindHTTP
 		}
-		if kind == undecided && n == len(first.b) {
-			kind = isHTTP // a method without end, to be refused
+		if kind == kindUndecided && n == len(first.bytes) {
+			kind = kindHTTP // a method without end, to be refused
 		}
-		if kind == undecided {
+		if kind == kindUndecided {
 			if err == nil {
 				continue
 			}
 			d.buffers.Put(first)
 			return nil
 		}
-		conn.unread, conn.first = first.b[:n], first
-		if kind == isHTTP {
+		conn.unreadBytes, conn.detectBuffer = first.bytes[:n], first
+		if kind == kindHTTP {
 			return d.HTTP
 		}
 		return d.Line
 	}
 }
 
-type kind uint8
+type protocolKind uint8
 
 const (
-	undecided kind = iota // more bytes must come
-	isHTTP
-	isLine
+	kindUndecided protocolKind = iota // more bytes must come
+	kindHTTP
+	kindLine
 )
 
-// skippedBytes is how many bytes may stand before the VER= of a line.
-const skippedBytes = 5
+// maxPrefixBytes is how many bytes may stand before the VER= of a line.
+const maxPrefixBytes = 5
 
-// kindOf tells what a connection's first bytes begin, behind blank lines. HTTP is
+// detectKind tells what a connection's first bytes begin, behind blank lines. HTTP is
 // a method and a space, if the method has three capital letters or more, or a '/'
 // follows. So is a greeting of TLS, to be told that there is none. All else is a
 // line.
@@ -108,8 +108,8 @@ const skippedBytes = 5
 // The bytes that some clients send before VER= can be letters, a space, or the
 // end of a line. No method has less than three letters, so one or two with a
 // space are such bytes if VER= follows soon enough.
-func kindOf(b []byte) kind {
-	if kind := kindOfTLS(b); kind != isLine {
+func detectKind(b []byte) protocolKind {
+	if kind := detectTLS(b); kind != kindLine {
 		return kind
 	}
 	method := 0
@@ -118,22 +118,22 @@ func kindOf(b []byte) kind {
 	}
 	switch {
 	case method == len(b), string(b) == "\r": // the end of a blank line, or not
-		return undecided
+		return kindUndecided
 	case method == 0, b[method] != ' ':
-		return isLine
+		return kindLine
 	}
 	target := b[method+1:]
 	switch {
 	case bytes.HasPrefix(target, []byte("/")):
-		return isHTTP
-	case !isCapital(b[:method]) && len(target) > 0:
-		return isLine
-	case !isCapital(b[:method]):
-		return undecided
+		return kindHTTP
+	case !isUpperASCII(b[:method]) && len(target) > 0:
+		return kindLine
+	case !isUpperASCII(b[:method]):
+		return kindUndecided
 	case method > 2:
-		return isHTTP
+		return kindHTTP
 	}
-	return kindOfShortWord(b, method+1)
+	return detectShortMethod(b, method+1)
 }
 
 // IsTokenByte reports whether a byte may be in a method or in the name of a header
@@ -146,7 +146,7 @@ func IsTokenByte(b byte) bool {
 	return strings.IndexByte("!#$%&'*+-.^_`|~", b) >= 0
 }
 
-func isCapital(word []byte) bool {
+func isUpperASCII(word []byte) bool {
 	for _, b := range word {
 		if b < 'A' || b > 'Z' {
 			return false
@@ -155,44 +155,44 @@ func isCapital(word []byte) bool {
 	return true
 }
 
-// kindOfShortWord decides by whether VER= stands where it can in a line, from
+// detectShortMethod decides by whether VER= stands where it can in a line, from
 // the end of the short word on.
-func kindOfShortWord(b []byte, from int) kind {
+func detectShortMethod(b []byte, from int) protocolKind {
 	const begin = "VER="
-	for n := from; n <= skippedBytes; n++ {
+	for n := from; n <= maxPrefixBytes; n++ {
 		if n > len(b) {
-			return undecided
+			return kindUndecided
 		}
 		rest := b[n:min(n+len(begin), len(b))]
 		switch {
 		case !wire.EqualFold(rest, begin[:len(rest)]):
 		case len(rest) < len(begin):
-			return undecided
+			return kindUndecided
 		default:
-			return isLine
+			return kindLine
 		}
 	}
-	return isHTTP
+	return kindHTTP
 }
 
-// kindOfTLS knows the beginning of a client's greeting: a record of type 22 and
+// detectTLS knows the beginning of a client's greeting: a record of type 22 and
 // version 3, with its length, which holds a message of type 1. The latter
 // stands where the VER of a line stands at the latest.
-func kindOfTLS(b []byte) kind {
-	for i, is := range [skippedBytes + 1]int{0x16, 0x03, -1, -1, -1, 0x01} {
+func detectTLS(b []byte) protocolKind {
+	for i, is := range [maxPrefixBytes + 1]int{0x16, 0x03, -1, -1, -1, 0x01} {
 		switch {
 		case i == len(b) && i > 0:
-			return undecided
+			return kindUndecided
 		case i == len(b), is >= 0 && int(b[i]) != is:
-			return isLine
+			return kindLine
 		}
 	}
-	return isHTTP
+	return kindHTTP
 }
 
-// blankLines is the length of the blank lines that b begins with. Of a CR at
+// blankLinesLength is the length of the blank lines that b begins with. Of a CR at
 // its end it is not known whether it ends a line.
-func blankLines(b []byte) (n int) {
+func blankLinesLength(b []byte) (n int) {
 	for n < len(b) {
 		switch {
 		case b[n] == '\n':

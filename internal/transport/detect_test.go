@@ -13,20 +13,20 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-// named is a way in that says its name and all that it reads.
-type named struct {
+// namedProtocol is a way in that says its name and all that it reads.
+type namedProtocol struct {
 	name string
 	said chan string
 }
 
-func (n named) Serve(_ context.Context, conn *transport.Conn) {
+func (n namedProtocol) ServeConn(_ context.Context, conn *transport.Conn) {
 	text, _ := io.ReadAll(conn)
 	n.said <- n.name + " " + string(text)
 	_ = conn.Close()
 }
 
-func detect(said chan string) *transport.ProtocolDetector {
-	return &transport.ProtocolDetector{HTTP: named{"http", said}, Line: named{"line", said}}
+func newDetector(said chan string) *transport.ProtocolDetector {
+	return &transport.ProtocolDetector{HTTP: namedProtocol{"http", said}, Line: namedProtocol{"line", said}}
 }
 
 // withoutBlankLines is the text behind the blank lines that it begins with.
@@ -42,8 +42,8 @@ func withoutBlankLines(text string) string {
 	}
 }
 
-// firsts are first bytes and what they are.
-var firsts = []struct{ name, text, is string }{
+// detectCases are first bytes and what they are.
+var detectCases = []struct{ name, text, is string }{
 	{"a POST", "POST / HTTP/1.1\r\n\r\n", "http"},
 	{"a POST without target", "POST HTTP/1.1\r\n", "http"},
 	{"a POST with two spaces", "POST  HTTP/1.1\r\n", "http"},
@@ -81,12 +81,12 @@ var firsts = []struct{ name, text, is string }{
 }
 
 func TestFirstBytesTellHTTPFromLinesHoweverTheyAreSplit(t *testing.T) {
-	for _, c := range firsts {
+	for _, c := range detectCases {
 		t.Run(c.name, func(t *testing.T) {
 			for _, step := range []int{1, 2, 3, 5, len(c.text)} {
 				synctest.Test(t, func(t *testing.T) {
 					said := make(chan string, 1)
-					_, m, _ := start(t, transport.Config{Protocol: detect(said)})
+					_, m, _ := startServer(t, transport.Config{Protocol: newDetector(said)})
 					conn, _ := m.dial(t, "192.0.2.1")
 					for rest := c.text; rest != ""; rest = rest[min(step, len(rest)):] {
 						_, _ = io.WriteString(conn, rest[:min(step, len(rest))])
@@ -106,7 +106,7 @@ func TestAConnectionThatDoesNotSayWhatItIsEnds(t *testing.T) {
 	for name, sent := range map[string]string{"silent": "", "one P": "P", "POST": "POST", "blank lines": "\r\n\n"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, m, _ := start(t, transport.Config{Protocol: detect(make(chan string))})
+				_, m, _ := startServer(t, transport.Config{Protocol: newDetector(make(chan string))})
 				conn, _ := m.dial(t, "192.0.2.1")
 				begin := time.Now()
 				_, _ = io.WriteString(conn, sent)
@@ -120,7 +120,7 @@ func TestAConnectionThatDoesNotSayWhatItIsEnds(t *testing.T) {
 
 func TestShutdownEndsAConnectionThatHasNotSaidWhatItIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, m, _ := start(t, transport.Config{Protocol: detect(make(chan string))})
+		server, m, _ := startServer(t, transport.Config{Protocol: newDetector(make(chan string))})
 		conn, _ := m.dial(t, "192.0.2.1")
 		_, _ = io.WriteString(conn, "P")
 		begin := time.Now()
@@ -135,9 +135,9 @@ func TestShutdownEndsAConnectionThatHasNotSaidWhatItIs(t *testing.T) {
 func TestABorrowedStackIsUsedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conns := make(chan *transport.Conn, 1)
-		_, m, _ := start(t, transport.Config{Protocol: wayFunc(func(ctx context.Context, conn *transport.Conn) {
+		_, m, _ := startServer(t, transport.Config{Protocol: protocolFunc(func(ctx context.Context, conn *transport.Conn) {
 			conns <- conn
-			quiet(ctx, conn)
+			silentProtocol(ctx, conn)
 		})})
 		m.dial(t, "192.0.2.1")
 		conn := <-conns
@@ -154,13 +154,13 @@ func TestABorrowedStackIsUsedAgain(t *testing.T) {
 
 func TestAPanicOnABorrowedStackCostsOneConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, m, log := start(t, transport.Config{Protocol: wayFunc(func(_ context.Context, conn *transport.Conn) {
+		_, m, log := startServer(t, transport.Config{Protocol: protocolFunc(func(_ context.Context, conn *transport.Conn) {
 			conn.RunOnWorker(func() { panic("borrowed") })
 		})})
 		if _, kept := m.dial(t, "192.0.2.1"); kept {
 			t.Error("the connection is still open")
 		}
-		if got := log.take(); !strings.Contains(got, "panic=borrowed") || !strings.Contains(got, "detect_test.go") {
+		if got := log.drain(); !strings.Contains(got, "panic=borrowed") || !strings.Contains(got, "detect_test.go") {
 			t.Errorf("logged %q", got)
 		}
 	})
@@ -179,35 +179,35 @@ func TestARateIsOfOneSecond(t *testing.T) {
 	})
 }
 
-// pieces is a connection that gives its text in pieces of step bytes.
-type pieces struct {
-	net.Conn // nil: nothing else is called
-	text     []byte
-	step     int
-	closed   chan struct{}
+// splitConn is a connection that gives its text in pieces of step bytes.
+type splitConn struct {
+	net.Conn  // nil: nothing else is called
+	remaining []byte
+	stepBytes int
+	closed    chan struct{}
 }
 
-func (p *pieces) Read(b []byte) (int, error) {
-	if len(p.text) == 0 {
+func (p *splitConn) Read(b []byte) (int, error) {
+	if len(p.remaining) == 0 {
 		return 0, io.EOF
 	}
-	n := copy(b[:min(len(b), p.step)], p.text)
-	p.text = p.text[n:]
+	n := copy(b[:min(len(b), p.stepBytes)], p.remaining)
+	p.remaining = p.remaining[n:]
 	return n, nil
 }
 
-func (p *pieces) Close() error                    { close(p.closed); return nil }
-func (p *pieces) SetReadDeadline(time.Time) error { return nil }
-func (p *pieces) RemoteAddr() net.Addr            { return &net.TCPAddr{} }
+func (p *splitConn) Close() error                    { close(p.closed); return nil }
+func (p *splitConn) SetReadDeadline(time.Time) error { return nil }
+func (p *splitConn) RemoteAddr() net.Addr            { return &net.TCPAddr{} }
 
-// decide says what a connection with the text is, "" if that stays open.
-func decide(text []byte, step int) string {
+// detectProtocol says what a connection with the text is, "" if that stays open.
+func detectProtocol(text []byte, step int) string {
 	said := make(chan string, 1)
-	server := transport.NewServer(transport.Config{Protocol: detect(said)})
-	m := newMemory()
-	p := &pieces{text: text, step: step, closed: make(chan struct{})}
+	server := transport.NewServer(transport.Config{Protocol: newDetector(said)})
+	m := newFakeListener()
+	p := &splitConn{remaining: text, stepBytes: step, closed: make(chan struct{})}
 	go func() { _ = server.Serve(m) }()
-	m.accepts <- accept{conn: p}
+	m.accepts <- acceptResult{conn: p}
 	<-p.closed
 	_ = m.Close()
 	select {
@@ -222,12 +222,12 @@ func decide(text []byte, step int) string {
 // byte is lost but blank lines. A line with up to five bytes before VER= is never HTTP, unless
 // they are a method and a space, and for a short method a '/'.
 func FuzzDetect(f *testing.F) {
-	for _, c := range firsts {
+	for _, c := range detectCases {
 		f.Add([]byte(c.text), 1)
 	}
 	f.Fuzz(func(t *testing.T, text []byte, step int) {
-		is, whole, _ := strings.Cut(decide(text, len(text)+1), " ")
-		isSplit, split, _ := strings.Cut(decide(text, max(1, step)), " ")
+		is, whole, _ := strings.Cut(detectProtocol(text, len(text)+1), " ")
+		isSplit, split, _ := strings.Cut(detectProtocol(text, max(1, step)), " ")
 		if is != isSplit {
 			t.Fatalf("%q is %q, in steps of %d %q", text, is, step, isSplit)
 		}

@@ -12,20 +12,20 @@ type Limits struct {
 	// Connections is how many there may be in all; 50,000. The setting is
 	// --max-connections.
 	Connections int
-	// PerAddress is how many one address may have, for IPv6 one network of 64
+	// ConnectionsPerAddress is how many one address may have, for IPv6 one network of 64
 	// bits, which is what one customer gets; 1,000: a school behind one router
 	// fits in. The setting is --max-connections-per-address.
-	PerAddress int
+	ConnectionsPerAddress int
 	// CountLoopback makes PerAddress bind clients on this machine too. By
 	// default it does not: they can take the machine's resources anyway.
 	CountLoopback bool
-	// RequestBytes is how much all connections together may hold of requests that
+	// RequestMemory is how much all connections together may hold of requests that
 	// have not arrived whole; 64 MiB. When it is used up, the one that began
 	// first gives way. The setting is --max-request-memory.
-	RequestBytes int
-	// Linger is how long a connection waits, once its last answer is written,
+	RequestMemory int
+	// LingerTime is how long a connection waits, once its last answer is written,
 	// for the client to read it and close; 500 ms.
-	Linger time.Duration
+	LingerTime time.Duration
 	// LingerBytes is how much of what the client still sends is thrown away
 	// meanwhile; 256 KiB.
 	LingerBytes int64
@@ -38,16 +38,16 @@ type Limits struct {
 
 // withDefaults returns the limits with defaults in the place of zeros.
 func (l Limits) withDefaults() Limits {
-	defaultTo(&l.Connections, 50_000)
-	defaultTo(&l.PerAddress, 1_000)
-	defaultTo(&l.RequestBytes, 64<<20)
-	defaultTo(&l.Linger, 500*time.Millisecond)
-	defaultTo(&l.LingerBytes, 256<<10)
-	defaultTo(&l.ShutdownGrace, 2*time.Second)
+	setDefault(&l.Connections, 50_000)
+	setDefault(&l.ConnectionsPerAddress, 1_000)
+	setDefault(&l.RequestMemory, 64<<20)
+	setDefault(&l.LingerTime, 500*time.Millisecond)
+	setDefault(&l.LingerBytes, 256<<10)
+	setDefault(&l.ShutdownGrace, 2*time.Second)
 	return l
 }
 
-func defaultTo[T comparable](field *T, value T) {
+func setDefault[T comparable](field *T, value T) {
 	var zero T
 	if *field == zero {
 		*field = value
@@ -57,13 +57,13 @@ func defaultTo[T comparable](field *T, value T) {
 // connectionCounts counts connections by the network that they come from. It has no lock
 // of its own.
 type connectionCounts struct {
-	counted map[netip.Prefix]int
-	exempt  []netip.Prefix
+	byNetwork map[netip.Prefix]int
+	exempt    []netip.Prefix
 }
 
-// network is what an address is counted under; ok is false for one that is
+// countedNetwork is what an address is counted under; ok is false for one that is
 // not counted.
-func (c *connectionCounts) network(addr netip.Addr) (_ netip.Prefix, ok bool) {
+func (c *connectionCounts) countedNetwork(addr netip.Addr) (_ netip.Prefix, ok bool) {
 	if !addr.IsValid() {
 		return netip.Prefix{}, false
 	}
@@ -72,12 +72,12 @@ func (c *connectionCounts) network(addr netip.Addr) (_ netip.Prefix, ok bool) {
 			return netip.Prefix{}, false
 		}
 	}
-	return networkOf(addr)
+	return clientNetwork(addr)
 }
 
-// networkOf is what one customer gets: an IPv4 address, or of IPv6 a network of
+// clientNetwork is what one customer gets: an IPv4 address, or of IPv6 a network of
 // 64 bits. ok is false for what is no address.
-func networkOf(addr netip.Addr) (_ netip.Prefix, ok bool) {
+func clientNetwork(addr netip.Addr) (_ netip.Prefix, ok bool) {
 	bits := 32
 	if addr.Is6() {
 		bits = 64
@@ -86,39 +86,39 @@ func networkOf(addr netip.Addr) (_ netip.Prefix, ok bool) {
 	return prefix, err == nil
 }
 
-// enter counts a connection in, if its network has fewer than most.
-func (c *connectionCounts) enter(addr netip.Addr, most int) bool {
-	prefix, ok := c.network(addr)
+// add counts a connection in, if its network has fewer than most.
+func (c *connectionCounts) add(addr netip.Addr, most int) bool {
+	prefix, ok := c.countedNetwork(addr)
 	if !ok {
 		return true
 	}
-	if c.counted[prefix] >= most {
+	if c.byNetwork[prefix] >= most {
 		return false
 	}
-	c.counted[prefix]++
+	c.byNetwork[prefix]++
 	return true
 }
 
-// leave counts a connection out that was counted in.
-func (c *connectionCounts) leave(addr netip.Addr) {
-	prefix, ok := c.network(addr)
+// remove counts a connection out that was counted in.
+func (c *connectionCounts) remove(addr netip.Addr) {
+	prefix, ok := c.countedNetwork(addr)
 	if !ok {
 		return
 	}
-	if c.counted[prefix]--; c.counted[prefix] == 0 {
-		delete(c.counted, prefix)
+	if c.byNetwork[prefix]--; c.byNetwork[prefix] == 0 {
+		delete(c.byNetwork, prefix)
 	}
 }
 
-// complaintInterval is how often the same complaint is logged at most.
-const complaintInterval = time.Minute
+// logInterval is how often the same complaint is logged at most.
+const logInterval = time.Minute
 
 // LogLimiter keeps a message that a stranger can cause at will from filling the
 // log.
 type LogLimiter struct {
-	mu     sync.Mutex // guards what follows
-	latest time.Time
-	kept   int
+	mu         sync.Mutex // guards what follows
+	lastLogged time.Time
+	suppressed int
 }
 
 // Allow counts one occasion to complain, and reports whether it is time to do
@@ -127,18 +127,18 @@ func (c *LogLimiter) Allow() (kept int, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	if !c.latest.IsZero() && now.Sub(c.latest) < complaintInterval {
-		c.kept++
+	if !c.lastLogged.IsZero() && now.Sub(c.lastLogged) < logInterval {
+		c.suppressed++
 		return 0, false
 	}
-	kept, c.kept, c.latest = c.kept, 0, now
+	kept, c.suppressed, c.lastLogged = c.suppressed, 0, now
 	return kept, true
 }
 
 // RateCounter bounds how much comes in one second.
 type RateCounter struct {
-	since time.Time // when the second began
-	count int
+	secondStart time.Time // when the second began
+	count       int
 }
 
 // Allow returns how many of n more may come, if most may in one second; 0 is any
@@ -147,8 +147,8 @@ func (r *RateCounter) Allow(n, most int) int {
 	if most == 0 {
 		return n
 	}
-	if now := time.Now(); now.Sub(r.since) >= time.Second {
-		*r = RateCounter{since: now}
+	if now := time.Now(); now.Sub(r.secondStart) >= time.Second {
+		*r = RateCounter{secondStart: now}
 	}
 	n = min(n, most-r.count)
 	r.count += n

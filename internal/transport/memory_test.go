@@ -27,45 +27,45 @@ var (
 // bigPost is a request with the big body.
 var bigPost = "POST / HTTP/1.1\r\nContent-Length: " + strconv.Itoa(len(bigBody)) + "\r\n\r\n"
 
-// message is a text message of a WebSocket, masked with zeros.
-func message(text string) string {
+// maskedMessage is a text message of a WebSocket, masked with zeros.
+func maskedMessage(text string) string {
 	head := binary.BigEndian.AppendUint16([]byte{0x81, 0x80 | 126}, uint16(len(text)))
 	return string(head) + "\x00\x00\x00\x00" + text
 }
 
-// halves are the ways to hold back a part of a big request.
-var halves = map[string]func(conn net.Conn){
-	"a body": func(conn net.Conn) { send(conn, bigPost+halfBody) },
+// partialRequests are the ways to hold back a part of a big request.
+var partialRequests = map[string]func(conn net.Conn){
+	"a body": func(conn net.Conn) { sendInBackground(conn, bigPost+halfBody) },
 	"chunks": func(conn net.Conn) {
-		send(conn, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nea60\r\n"+bigBody[:40_000])
+		sendInBackground(conn, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nea60\r\n"+bigBody[:40_000])
 	},
-	"a line":   func(conn net.Conn) { send(conn, "VER=1&"+halfBody) },
-	"messages": func(conn net.Conn) { upgraded(conn, message(bigBody)[:40_000]) },
+	"a line":   func(conn net.Conn) { sendInBackground(conn, "VER=1&"+halfBody) },
+	"messages": func(conn net.Conn) { sendOnWebSocket(conn, maskedMessage(bigBody)[:40_000]) },
 	"a body behind a whole one": func(conn net.Conn) {
-		send(conn, bigPost+bigBody+bigPost+halfBody)
+		sendInBackground(conn, bigPost+bigBody+bigPost+halfBody)
 		r, _ := http.ReadResponse(bufio.NewReader(conn), nil)
 		_, _ = io.Copy(io.Discard, r.Body)
 	},
 }
 
-// smallMemory bounds what is held to 256 KiB: four big requests, three big lines.
-func smallMemory(t *testing.T) (*memoryBudget, *logged) {
-	_, m, log := start(t, transport.Config{Protocol: everything(brackets{}), Limits: transport.Limits{RequestBytes: 256 << 10}})
+// startWithSmallMemory bounds what is held to 256 KiB: four big requests, three big lines.
+func startWithSmallMemory(t *testing.T) (*fakeListener, *logBuffer) {
+	_, m, log := startServer(t, transport.Config{Protocol: newDetectorWithAll(bracketHandler{}), Limits: transport.Limits{RequestMemory: 256 << 10}})
 	return m, log
 }
 
-// isOpen reports whether a connection is, and what has come on it.
-func isOpen(conn net.Conn) (came string, open bool) {
+// readUntilQuiet reports whether a connection is, and what has come on it.
+func readUntilQuiet(conn net.Conn) (came string, open bool) {
 	_ = conn.SetReadDeadline(time.Now().Add(time.Nanosecond))
 	b, err := io.ReadAll(conn)
 	_ = conn.SetReadDeadline(time.Time{})
 	return string(b), errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// wantBigAnswer sends the big request in pieces, and wants its answer.
-func wantBigAnswer(t *testing.T, conn net.Conn) {
+// expectBigAnswer sends the big request in pieces, and wants its answer.
+func expectBigAnswer(t *testing.T, conn net.Conn) {
 	t.Helper()
-	send(conn, bigPost+bigBody)
+	sendInBackground(conn, bigPost+bigBody)
 	r, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -76,10 +76,10 @@ func wantBigAnswer(t *testing.T, conn net.Conn) {
 }
 
 func TestHalfSentRequestsHoldSoMuchTogetherAndNoMore(t *testing.T) {
-	for name, begin := range halves {
+	for name, begin := range partialRequests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m, log := smallMemory(t)
+				m, log := startWithSmallMemory(t)
 				var holders []net.Conn
 				for range 20 {
 					conn, _ := m.dial(t, "192.0.2.1")
@@ -89,7 +89,7 @@ func TestHalfSentRequestsHoldSoMuchTogetherAndNoMore(t *testing.T) {
 				}
 				open := 0
 				for i, conn := range holders {
-					came, isOpen := isOpen(conn)
+					came, isOpen := readUntilQuiet(conn)
 					switch {
 					case isOpen:
 						open++
@@ -102,11 +102,11 @@ func TestHalfSentRequestsHoldSoMuchTogetherAndNoMore(t *testing.T) {
 				if open < 1 || open > 256<<10/40_000 {
 					t.Errorf("%d connections hold something", open)
 				}
-				if got := log.take(); strings.Count(got, "--max-request-memory") != 1 {
+				if got := log.drain(); strings.Count(got, "--max-request-memory") != 1 {
 					t.Errorf("logged %q", got)
 				}
 				honest, _ := m.dial(t, "192.0.2.2")
-				wantBigAnswer(t, honest)
+				expectBigAnswer(t, honest)
 			})
 		})
 	}
@@ -114,10 +114,10 @@ func TestHalfSentRequestsHoldSoMuchTogetherAndNoMore(t *testing.T) {
 
 func TestAllKindsOfHalfSentRequestsShareTheBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, _ := smallMemory(t)
+		m, _ := startWithSmallMemory(t)
 		var holders []net.Conn
 		for range 3 {
-			for _, begin := range halves {
+			for _, begin := range partialRequests {
 				conn, _ := m.dial(t, "192.0.2.1")
 				begin(conn)
 				synctest.Wait()
@@ -126,7 +126,7 @@ func TestAllKindsOfHalfSentRequestsShareTheBound(t *testing.T) {
 		}
 		open := 0
 		for _, conn := range holders {
-			if _, isOpen := isOpen(conn); isOpen {
+			if _, isOpen := readUntilQuiet(conn); isOpen {
 				open++
 			}
 		}
@@ -140,22 +140,22 @@ func TestAllKindsOfHalfSentRequestsShareTheBound(t *testing.T) {
 // other: nobody ever gives way.
 func TestWhatIsAnsweredOrGoneHoldsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, log := smallMemory(t)
+		m, log := startWithSmallMemory(t)
 		var kept []net.Conn
 		for range 20 {
 			conn, _ := m.dial(t, "192.0.2.1")
-			wantBigAnswer(t, conn)
+			expectBigAnswer(t, conn)
 			kept = append(kept, conn)
 			l, _ := m.dial(t, "192.0.2.1")
-			send(l, "VER=1&"+bigBody+"\n")
+			sendInBackground(l, "VER=1&"+bigBody+"\n")
 			_, _ = bufio.NewReader(l).ReadString('\n')
 			kept = append(kept, l)
 			ws, _ := m.dial(t, "192.0.2.1")
-			upgraded(ws, message(bigBody))
+			sendOnWebSocket(ws, maskedMessage(bigBody))
 			synctest.Wait()
-			_, _ = isOpen(ws)
+			_, _ = readUntilQuiet(ws)
 			kept = append(kept, ws)
-			for _, begin := range halves {
+			for _, begin := range partialRequests {
 				conn, _ := m.dial(t, "192.0.2.1")
 				begin(conn)
 				synctest.Wait()
@@ -164,11 +164,11 @@ func TestWhatIsAnsweredOrGoneHoldsNothing(t *testing.T) {
 			}
 		}
 		for i, conn := range kept {
-			if came, open := isOpen(conn); !open {
+			if came, open := readUntilQuiet(conn); !open {
 				t.Errorf("connection %d is closed, after %.50q", i, came)
 			}
 		}
-		if got := log.take(); got != "" {
+		if got := log.drain(); got != "" {
 			t.Errorf("logged %q", got)
 		}
 	})
@@ -176,16 +176,16 @@ func TestWhatIsAnsweredOrGoneHoldsNothing(t *testing.T) {
 
 func TestASmallRequestNeedsNoneOfThatMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, m, log := start(t, transport.Config{Protocol: everything(brackets{}), Limits: transport.Limits{RequestBytes: 1}})
+		_, m, log := startServer(t, transport.Config{Protocol: newDetectorWithAll(bracketHandler{}), Limits: transport.Limits{RequestMemory: 1}})
 		conn, _ := m.dial(t, "192.0.2.1")
-		send(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
+		sendInBackground(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
 		if r, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || r.StatusCode != http.StatusOK {
 			t.Errorf("answered %v, %v", r, err)
 		}
 		half, _ := m.dial(t, "192.0.2.1")
-		send(half, "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nVER=1")
+		sendInBackground(half, "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nVER=1")
 		synctest.Wait()
-		if _, open := isOpen(half); !open || log.take() != "" {
+		if _, open := readUntilQuiet(half); !open || log.drain() != "" {
 			t.Error("a small request that is not whole gave way")
 		}
 	})

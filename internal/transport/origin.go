@@ -13,45 +13,45 @@ import (
 // Origin: a scheme, a host and a port.
 type Origin struct {
 	scheme string // in lower case
-	host   hostName
+	host   originHost
 	port   uint16 // 0 if the scheme has no default and none is given
 }
 
-// hostName is a name or an address, in the one spelling that browsers use.
-type hostName struct {
+// originHost is a name or an address, in the one spelling that browsers use.
+type originHost struct {
 	name string // in lower case and without a dot at its end; IPv6 in brackets
-	ip   bool
+	isIP bool
 }
 
 // defaultPorts are the ports that browsers leave out.
 var defaultPorts = map[string]uint16{"http": 80, "https": 443}
 
-// withoutOrigin are schemes whose pages have no origin of their own, or that
+// schemesWithoutOrigin are schemes whose pages have no origin of their own, or that
 // have no pages.
-var withoutOrigin = []string{"about", "blob", "data", "file", "ftp", "javascript", "ws", "wss"}
+var schemesWithoutOrigin = []string{"about", "blob", "data", "file", "ftp", "javascript", "ws", "wss"}
 
 // ParseOrigin reads an origin as an operator writes it. It takes nothing but
 // what a browser can send, since anything else would never fit; the error says
 // the right spelling, if there is one.
 func ParseOrigin(text string) (Origin, error) {
-	origin, ok := readOrigin(text)
+	origin, ok := parseOriginText(text)
 	switch {
-	case ok && origin.String() == text && !slices.Contains(withoutOrigin, origin.scheme):
+	case ok && origin.String() == text && !slices.Contains(schemesWithoutOrigin, origin.scheme):
 		return origin, nil
 	case text == "null":
 		return Origin{}, fmt.Errorf("%q is what any page can pretend to come from, so it stands for none", text)
 	case strings.Contains(text, "*"):
 		return Origin{}, fmt.Errorf("%q holds a *: name each origin, such as https://chat.example", text)
 	}
-	if meant, ok := meantOrigin(text); ok {
+	if meant, ok := suggestOrigin(text); ok {
 		return Origin{}, fmt.Errorf("%q is not what browsers send: write %s", text, meant)
 	}
 	return Origin{}, fmt.Errorf("%q is no web origin, which is a scheme, a name in ASCII, "+
 		"and a port if it is not the usual one, such as https://chat.example", text)
 }
 
-// meantOrigin guesses what was meant by a text that is no origin.
-func meantOrigin(text string) (Origin, bool) {
+// suggestOrigin guesses what was meant by a text that is no origin.
+func suggestOrigin(text string) (Origin, bool) {
 	if !strings.Contains(text, "://") {
 		text = "https://" + text
 	}
@@ -66,18 +66,18 @@ func meantOrigin(text string) (Origin, bool) {
 	case "wss":
 		scheme = "https"
 	}
-	origin, ok := readOrigin(scheme + "://" + u.Host)
-	return origin, ok && !slices.Contains(withoutOrigin, origin.scheme)
+	origin, ok := parseOriginText(scheme + "://" + u.Host)
+	return origin, ok && !slices.Contains(schemesWithoutOrigin, origin.scheme)
 }
 
-// readOrigin reads an origin in any case, with the default port or without.
-func readOrigin(text string) (origin Origin, ok bool) {
+// parseOriginText reads an origin in any case, with the default port or without.
+func parseOriginText(text string) (origin Origin, ok bool) {
 	scheme, authority, ok := strings.Cut(text, "://")
-	if !ok || !isScheme(scheme) {
+	if !ok || !isURLScheme(scheme) {
 		return Origin{}, false
 	}
 	origin.scheme = lowerASCII(scheme)
-	if origin.host, origin.port, ok = readAuthority(authority); !ok {
+	if origin.host, origin.port, ok = parseAuthority(authority); !ok {
 		return Origin{}, false
 	}
 	if origin.port == 0 {
@@ -98,50 +98,50 @@ func (o Origin) String() string {
 // IsWeb reports whether the origin's pages come by HTTP or HTTPS.
 func (o Origin) IsWeb() bool { return defaultPorts[o.scheme] != 0 }
 
-// isAt reports whether a page of this origin that asks under a Host asks where
+// matchesHost reports whether a page of this origin that asks under a Host asks where
 // it comes from. Whether it came by TLS cannot be told behind a proxy, so the
 // scheme is believed.
-func (o Origin) isAt(host string) bool {
-	hostName, port, ok := readAuthority(host)
+func (o Origin) matchesHost(host string) bool {
+	hostName, port, ok := parseAuthority(host)
 	if port == 0 {
 		port = defaultPorts[o.scheme]
 	}
 	return ok && o.IsWeb() && hostName == o.host && port == o.port
 }
 
-// readAuthority reads a host with or without a port, which is 0 then. It takes
+// parseAuthority reads a host with or without a port, which is 0 then. It takes
 // no user.
-func readAuthority(text string) (h hostName, port uint16, ok bool) {
+func parseAuthority(text string) (h originHost, port uint16, ok bool) {
 	name := text
 	if colon := strings.LastIndexByte(text, ':'); colon > strings.LastIndexByte(text, ']') {
 		n, err := strconv.ParseUint(text[colon+1:], 10, 16)
 		if err != nil || n == 0 {
-			return hostName{}, 0, false
+			return originHost{}, 0, false
 		}
 		name, port = text[:colon], uint16(n)
 	}
-	h, ok = readHost(name)
+	h, ok = parseHost(name)
 	return h, port, ok
 }
 
-// readHost reads a name or an address. It takes no other form of an address
+// parseHost reads a name or an address. It takes no other form of an address
 // than the usual one: what browsers make of 127.1 or 0x7f000001 is 127.0.0.1,
 // before they send it.
-func readHost(text string) (hostName, bool) {
+func parseHost(text string) (originHost, bool) {
 	if inner, ok := strings.CutPrefix(text, "["); ok {
 		inner, ok = strings.CutSuffix(inner, "]")
 		addr, err := netip.ParseAddr(inner)
-		return hostName{"[" + spellIPv6(addr) + "]", true}, ok && err == nil && addr.Is6() && addr.Zone() == ""
+		return originHost{"[" + formatIPv6(addr) + "]", true}, ok && err == nil && addr.Is6() && addr.Zone() == ""
 	}
 	name := strings.TrimSuffix(lowerASCII(text), ".") // with the dot it is the same name
 	if addr, err := netip.ParseAddr(name); err == nil && addr.Is4() {
-		return hostName{addr.String(), true}, true
+		return originHost{addr.String(), true}, true
 	}
-	return hostName{name, false}, isName(name)
+	return originHost{name, false}, isHostName(name)
 }
 
-// spellIPv6 writes an address as browsers do: all of it in hex.
-func spellIPv6(addr netip.Addr) string {
+// formatIPv6 writes an address as browsers do: all of it in hex.
+func formatIPv6(addr netip.Addr) string {
 	if addr.Is4In6() {
 		b := addr.As16()
 		return fmt.Sprintf("::ffff:%x:%x", uint16(b[12])<<8|uint16(b[13]), uint16(b[14])<<8|uint16(b[15]))
@@ -149,9 +149,9 @@ func spellIPv6(addr netip.Addr) string {
 	return addr.String()
 }
 
-// isName reports whether a text in lower case is a name as they are in DNS and in
+// isHostName reports whether a text in lower case is a name as they are in DNS and in
 // local networks. One that ends in a number is an address, or nothing.
-func isName(name string) bool {
+func isHostName(name string) bool {
 	if len(name) > 253 {
 		return false
 	}
@@ -166,8 +166,8 @@ func isName(name string) bool {
 	return strings.Trim(last, "0123456789") != "" && !(isHex && strings.Trim(hex, "0123456789abcdef") == "")
 }
 
-// isScheme reports whether a text is the scheme of a URL.
-func isScheme(text string) bool {
+// isURLScheme reports whether a text is the scheme of a URL.
+func isURLScheme(text string) bool {
 	for i, b := range []byte(lowerASCII(text)) {
 		letter := 'a' <= b && b <= 'z'
 		if !letter && (i == 0 || !('0' <= b && b <= '9' || b == '+' || b == '-' || b == '.')) {

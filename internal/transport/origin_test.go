@@ -53,8 +53,8 @@ func TestAnOriginIsWhatABrowserCanSend(t *testing.T) {
 	}
 }
 
-// origins are those of a server on the machine "Box.Corp.example".
-func origins(t *testing.T) transport.Origins {
+// newTestPolicy are those of a server on the machine "Box.Corp.example".
+func newTestPolicy(t *testing.T) transport.OriginPolicy {
 	t.Helper()
 	var parsed []transport.Origin
 	for _, text := range []string{"https://chat.example", "http://other.example:8080", "https://app.example"} {
@@ -64,11 +64,11 @@ func origins(t *testing.T) transport.Origins {
 		}
 		parsed = append(parsed, origin)
 	}
-	return transport.NewOrigins("Box.Corp.example", parsed[:2], parsed[2:])
+	return transport.NewOriginPolicy("Box.Corp.example", parsed[:2], parsed[2:])
 }
 
 func TestUnderWhichNamesTheServerIsItself(t *testing.T) {
-	rule := origins(t)
+	rule := newTestPolicy(t)
 	for host, want := range map[string]bool{
 		// IP addresses, on any port.
 		"127.0.0.1": true, "127.0.0.1:8000": true, "192.0.2.1:9": true, "0.0.0.0:8000": true,
@@ -97,7 +97,7 @@ func TestUnderWhichNamesTheServerIsItself(t *testing.T) {
 		"":            false, ".": false, ":8000": false, "user@127.0.0.1": false, "127.0.0.1, evil.example": false,
 		"chat.example/x": false,
 	} {
-		if got := rule.Own(host); got != want {
+		if got := rule.IsOwnHost(host); got != want {
 			t.Errorf("%q: %v, want %v", host, got, want)
 		}
 	}
@@ -105,9 +105,9 @@ func TestUnderWhichNamesTheServerIsItself(t *testing.T) {
 
 func TestAMachineWithoutAUsableNameHasNone(t *testing.T) {
 	for _, hostname := range []string{"", "my box", "192.0.2.1", "."} {
-		rule := transport.NewOrigins(hostname, nil, nil)
+		rule := transport.NewOriginPolicy(hostname, nil, nil)
 		for _, host := range []string{"", ".local", "my", "192", "192.local", hostname + ".local"} {
-			if rule.Own(host) {
+			if rule.IsOwnHost(host) {
 				t.Errorf("on the machine %q the name %q is the server's", hostname, host)
 			}
 		}
@@ -117,14 +117,14 @@ func TestAMachineWithoutAUsableNameHasNone(t *testing.T) {
 func TestWhichPageSentARequest(t *testing.T) {
 	const (
 		none, own, allowed = transport.NoPage, transport.OwnPage, transport.AllowedPage
-		unnamed, foreign   = transport.UnnamedPage, transport.ForeignPage
+		unnamed, foreign   = transport.UnknownHostPage, transport.ForeignPage
 	)
-	rule := origins(t)
+	rule := newTestPolicy(t)
 	for _, c := range []struct {
 		name, host string
 		origins    []string
 		fetchSite  bool
-		want       transport.Page
+		want       transport.PageKind
 	}{
 		{"no page", "chat.example", nil, false, none},
 		{"no page, whatever host it asks", "tqq.tencent.com:8000", nil, false, none},
@@ -167,10 +167,10 @@ func TestWhichPageSentARequest(t *testing.T) {
 		{"another scheme", "127.0.0.1:8000", []string{"file://127.0.0.1:8000"}, false, foreign},
 		{"no host", "", []string{"http://127.0.0.1:8000"}, false, foreign},
 	} {
-		if got := rule.Judge(c.host, c.origins, c.fetchSite); got != c.want {
+		if got := rule.ClassifyPage(c.host, c.origins, c.fetchSite); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
-		if refused := rule.Judge(c.host, c.origins, c.fetchSite).Refusal() != ""; refused != (c.want >= unnamed) {
+		if refused := rule.ClassifyPage(c.host, c.origins, c.fetchSite).RefusalText() != ""; refused != (c.want >= unnamed) {
 			t.Errorf("%s: refused %v", c.name, refused)
 		}
 	}

@@ -23,30 +23,30 @@ const (
 	XRealIP                            // one address
 )
 
-// Proxies are the networks whose word about a client's address is believed.
-type Proxies []netip.Prefix
+// TrustedProxies are the networks whose word about a client's address is believed.
+type TrustedProxies []netip.Prefix
 
-// Identify says in peer who speaks on a connection from an address: that
+// IdentifyPeer says in peer who speaks on a connection from an address: that
 // address, or the one that a trusted proxy says. From anyone else such a header
 // makes it unknown.
-func (p Proxies) Identify(peer *Peer, from netip.Addr, fields []ForwardedField) {
-	peer.Addr, peer.ForeignProxy, peer.UnclearProxy = from, false, false
+func (p TrustedProxies) IdentifyPeer(peer *Peer, from netip.Addr, fields []ForwardedField) {
+	peer.Addr, peer.UntrustedProxy, peer.AmbiguousProxy = from, false, false
 	if len(fields) == 0 {
 		return
 	}
-	if !p.trust(from) {
-		peer.ForeignProxy = true
+	if !p.contains(from) {
+		peer.UntrustedProxy = true
 		return
 	}
-	addr, ok := p.client(fields)
+	addr, ok := p.clientAddr(fields)
 	if !ok {
-		peer.UnclearProxy = true
+		peer.AmbiguousProxy = true
 		return
 	}
 	peer.Addr = addr
 }
 
-func (p Proxies) trust(addr netip.Addr) bool {
+func (p TrustedProxies) contains(addr netip.Addr) bool {
 	for _, prefix := range p {
 		if prefix.Contains(addr.WithZone("")) {
 			return true
@@ -55,7 +55,7 @@ func (p Proxies) trust(addr netip.Addr) bool {
 	return false
 }
 
-// client finds the address that the request of a trusted proxy comes from. Of
+// clientAddr finds the address that the request of a trusted proxy comes from. Of
 // a chain it is the nearest that is no trusted proxy: what stands before was
 // written by the client, who can write anything. If the whole chain is trusted,
 // it is the chain's beginning.
@@ -63,31 +63,31 @@ func (p Proxies) trust(addr netip.Addr) bool {
 // A proxy sets one of the headers and passes on what the client forged of the
 // others. So all that name an address outside of the trusted networks must name
 // the same; ok is false if they do not, and if any is unreadable.
-func (p Proxies) client(fields []ForwardedField) (client netip.Addr, ok bool) {
+func (p TrustedProxies) clientAddr(fields []ForwardedField) (client netip.Addr, ok bool) {
 	for kind := XForwardedFor; kind <= XRealIP; kind++ {
-		said, ok := p.nearest(fields, kind)
+		said, ok := p.nearestHop(fields, kind)
 		switch {
 		case !ok:
 			return netip.Addr{}, false
 		case !said.IsValid():
-		case !client.IsValid() || p.trust(client):
+		case !client.IsValid() || p.contains(client):
 			client = said
-		case said != client && !p.trust(said):
+		case said != client && !p.contains(said):
 			return netip.Addr{}, false
 		}
 	}
 	return client, client.IsValid()
 }
 
-// nearest is the address that the headers of one kind give, the zero Addr if
+// nearestHop is the address that the headers of one kind give, the zero Addr if
 // there are none. Several headers of a kind are one list.
-func (p Proxies) nearest(fields []ForwardedField, kind ForwardedKind) (nearest netip.Addr, ok bool) {
+func (p TrustedProxies) nearestHop(fields []ForwardedField, kind ForwardedKind) (nearest netip.Addr, ok bool) {
 	for _, field := range slices.Backward(fields) {
 		if field.Kind != kind {
 			continue
 		}
 		for _, hop := range slices.Backward(field.hops()) {
-			if nearest, ok = parseHop(hop); !ok || !p.trust(nearest) {
+			if nearest, ok = parseHop(hop); !ok || !p.contains(nearest) {
 				return nearest, ok
 			}
 		}
@@ -101,15 +101,15 @@ func (f ForwardedField) hops() []string {
 	case XForwardedFor:
 		return strings.Split(string(f.Value), ",")
 	case Forwarded:
-		return forwardedHops(string(f.Value))
+		return parseForwarded(string(f.Value))
 	}
 	return []string{string(f.Value)}
 }
 
-// forwardedHops are the "for" parameters of a Forwarded header. A quote that is
+// parseForwarded are the "for" parameters of a Forwarded header. A quote that is
 // left open, and a backslash, which no address needs, make the whole
 // unreadable: by these a client could make a proxy's words part of its own.
-func forwardedHops(value string) []string {
+func parseForwarded(value string) []string {
 	if strings.Contains(value, `\`) || strings.Count(value, `"`)%2 != 0 {
 		return []string{""}
 	}

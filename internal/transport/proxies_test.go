@@ -7,7 +7,7 @@ import (
 )
 
 func TestWhomATrustedProxyAsksFor(t *testing.T) {
-	trusted := Proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:1::/48")}
+	trusted := TrustedProxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8:1::/48")}
 	const refused = ""
 	for _, c := range []struct{ name, header, want string }{
 		{"one address", "X-Forwarded-For: 192.0.2.7", "192.0.2.7"},
@@ -52,16 +52,16 @@ func TestWhomATrustedProxyAsksFor(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var peer Peer
-			trusted.Identify(&peer, netip.MustParseAddr("10.9.9.9"), fields(c.header))
-			if peer.UnclearProxy != (c.want == refused) || peer.ForeignProxy || c.want != refused && peer.Addr.String() != c.want {
+			trusted.IdentifyPeer(&peer, netip.MustParseAddr("10.9.9.9"), parseHeaderLines(c.header))
+			if peer.AmbiguousProxy != (c.want == refused) || peer.UntrustedProxy || c.want != refused && peer.Addr.String() != c.want {
 				t.Errorf("got %+v, want %q", peer, c.want)
 			}
 		})
 	}
 }
 
-// fields are the header lines of a proxy.
-func fields(header string) (fields []ForwardedField) {
+// parseHeaderLines are the header lines of a proxy.
+func parseHeaderLines(header string) (fields []ForwardedField) {
 	kinds := map[string]ForwardedKind{"X-Forwarded-For": XForwardedFor, "Forwarded": Forwarded, "X-Real-IP": XRealIP}
 	for line := range strings.SplitSeq(header, "\n") {
 		name, value, _ := strings.Cut(line, ":")
@@ -71,20 +71,20 @@ func fields(header string) (fields []ForwardedField) {
 }
 
 func TestNobodyElseIsBelieved(t *testing.T) {
-	trusted := Proxies{netip.MustParsePrefix("10.0.0.0/8")}
+	trusted := TrustedProxies{netip.MustParsePrefix("10.0.0.0/8")}
 	stranger := netip.MustParseAddr("192.0.2.1")
-	peer := Peer{ForeignProxy: true, UnclearProxy: true}
-	if trusted.Identify(&peer, stranger, nil); peer.ForeignProxy || peer.UnclearProxy || peer.Addr != stranger {
-		t.Errorf("without a header got %v, foreign is %v", peer.Addr, peer.ForeignProxy)
+	peer := Peer{UntrustedProxy: true, AmbiguousProxy: true}
+	if trusted.IdentifyPeer(&peer, stranger, nil); peer.UntrustedProxy || peer.AmbiguousProxy || peer.Addr != stranger {
+		t.Errorf("without a header got %v, foreign is %v", peer.Addr, peer.UntrustedProxy)
 	}
-	if trusted.Identify(&peer, stranger, fields("X-Forwarded-For: 192.0.2.7")); !peer.ForeignProxy || peer.UnclearProxy {
+	if trusted.IdentifyPeer(&peer, stranger, parseHeaderLines("X-Forwarded-For: 192.0.2.7")); !peer.UntrustedProxy || peer.AmbiguousProxy {
 		t.Errorf("with a header got %v", peer.Addr)
 	}
 }
 
 func TestATrustedProxyWithAZoneIsTrusted(t *testing.T) {
-	p := Proxies{netip.MustParsePrefix("fe80::/10")}
-	if !p.trust(netip.MustParseAddr("fe80::1%eth0")) || p.trust(netip.MustParseAddr("2001:db8::1")) {
+	p := TrustedProxies{netip.MustParsePrefix("fe80::/10")}
+	if !p.contains(netip.MustParseAddr("fe80::1%eth0")) || p.contains(netip.MustParseAddr("2001:db8::1")) {
 		t.Error("the networks do not decide")
 	}
 }

@@ -17,17 +17,17 @@ import (
 // others apart by a connection's first bytes reads these, gives them back with
 // Conn.Unread and hands the connection on.
 type Protocol interface {
-	// Serve talks to the client and sees to it that c is closed in the end,
+	// ServeConn talks to the client and sees to it that c is closed in the end,
 	// here or by whom it is handed to. It calls c.Begin and c.Wait around each
 	// request. ctx ends when the server gives up on requests in flight.
-	Serve(ctx context.Context, conn *Conn)
+	ServeConn(ctx context.Context, conn *Conn)
 }
 
 // Config is what a Server needs.
 type Config struct {
 	Protocol Protocol
 	Limits   Limits
-	// Proxies are addresses that stand for many clients: Limits.PerAddress
+	// TrustedProxies are addresses that stand for many clients: Limits.PerAddress
 	// does not bind them.
 	Proxies []netip.Prefix
 	Log     *slog.Logger
@@ -43,45 +43,45 @@ type Server struct {
 	log      *slog.Logger
 	warnings *WarningLog
 
-	ctx      context.Context // given to the way
-	giveUp   context.CancelFunc
-	draining atomic.Bool   // set under mu, read without
-	quit     chan struct{} // closed when draining begins
-	empty    chan struct{} // closed when draining and no connection is left
+	requestCtx      context.Context // given to the way
+	cancelRequests  context.CancelFunc
+	shuttingDown    atomic.Bool   // set under mu, read without
+	shutdownStarted chan struct{} // closed when draining begins
+	allClosed       chan struct{} // closed when draining and no connection is left
 
-	full, failing LogLimiter
+	connectionLimitLog, acceptErrorLog LogLimiter
 
-	memory memoryBudget
+	requestMemory memoryBudget
 
-	stacks workerPool
+	workers workerPool
 
-	mu        sync.Mutex // guards what follows
-	listeners map[net.Listener]struct{}
-	conns     map[*Conn]struct{}
-	census    connectionCounts
-	emptied   bool // empty is closed
+	mu                sync.Mutex // guards what follows
+	listeners         map[net.Listener]struct{}
+	conns             map[*Conn]struct{}
+	connectionCounts  connectionCounts
+	allClosedSignaled bool // empty is closed
 }
 
 // NewServer makes a server; Serve starts it.
 func NewServer(cfg Config) *Server {
 	ctx, giveUp := context.WithCancel(context.Background())
 	server := &Server{
-		protocol:  cfg.Protocol,
-		limits:    cfg.Limits.withDefaults(),
-		log:       cfg.Log,
-		warnings:  cmp.Or(cfg.Warnings, NewWarnings(cfg.Log, time.Now)),
-		memory:    memoryBudget{most: cfg.Limits.withDefaults().RequestBytes},
-		ctx:       ctx,
-		giveUp:    giveUp,
-		quit:      make(chan struct{}),
-		empty:     make(chan struct{}),
-		listeners: make(map[net.Listener]struct{}),
-		conns:     make(map[*Conn]struct{}),
-		census:    connectionCounts{counted: make(map[netip.Prefix]int), exempt: cfg.Proxies},
+		protocol:         cfg.Protocol,
+		limits:           cfg.Limits.withDefaults(),
+		log:              cfg.Log,
+		warnings:         cmp.Or(cfg.Warnings, NewWarningLog(cfg.Log, time.Now)),
+		requestMemory:    memoryBudget{maxBytes: cfg.Limits.withDefaults().RequestMemory},
+		requestCtx:       ctx,
+		cancelRequests:   giveUp,
+		shutdownStarted:  make(chan struct{}),
+		allClosed:        make(chan struct{}),
+		listeners:        make(map[net.Listener]struct{}),
+		conns:            make(map[*Conn]struct{}),
+		connectionCounts: connectionCounts{byNetwork: make(map[netip.Prefix]int), exempt: cfg.Proxies},
 	}
 	if !cfg.Limits.CountLoopback {
 		loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
-		server.census.exempt = append(loopback, cfg.Proxies...)
+		server.connectionCounts.exempt = append(loopback, cfg.Proxies...)
 	}
 	return server
 }
@@ -92,7 +92,7 @@ func NewServer(cfg Config) *Server {
 // by someone else is that returned as an error.
 func (s *Server) Serve(listener net.Listener) error {
 	defer listener.Close()
-	if !s.open(listener) {
+	if !s.addListener(listener) {
 		return nil
 	}
 	var pause time.Duration
@@ -101,49 +101,49 @@ func (s *Server) Serve(listener net.Listener) error {
 		switch {
 		case err == nil:
 			pause = 0
-			s.receive(conn)
-		case s.draining.Load():
+			s.startConn(conn)
+		case s.shuttingDown.Load():
 			return nil
 		case errors.Is(err, net.ErrClosed):
 			return err
 		default:
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			if kept, ok := s.failing.Allow(); ok {
+			if kept, ok := s.acceptErrorLog.Allow(); ok {
 				s.log.Error("cannot accept a connection, trying on; if descriptors have run out, raise the limit (ulimit -n) or lower --max-connections",
 					"error", err, "listener", listener.Addr(), "more_since", kept)
 			}
 			select {
 			case <-time.After(pause):
-			case <-s.quit:
+			case <-s.shutdownStarted:
 			}
 		}
 	}
 }
 
-// open takes note of a listener, unless the server is shutting down.
-func (s *Server) open(listener net.Listener) bool {
+// addListener takes note of a listener, unless the server is shutting down.
+func (s *Server) addListener(listener net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.listeners[listener] = struct{}{}
-	return !s.draining.Load()
+	return !s.shuttingDown.Load()
 }
 
-// receive serves a connection on a goroutine of its own, or refuses it.
-func (s *Server) receive(nc net.Conn) {
-	c := &Conn{Conn: nc, Addr: addrOf(nc), server: s, memory: &s.memory}
-	if !s.admit(c) {
+// startConn serves a connection on a goroutine of its own, or refuses it.
+func (s *Server) startConn(nc net.Conn) {
+	c := &Conn{Conn: nc, Addr: remoteAddr(nc), server: s, requestMemory: &s.requestMemory}
+	if !s.admitConn(c) {
 		_ = nc.Close()
 		return
 	}
-	go s.serve(c)
+	go s.serveConn(c)
 }
 
-// admit counts a connection in, if the limits allow.
-func (s *Server) admit(conn *Conn) bool {
+// admitConn counts a connection in, if the limits allow.
+func (s *Server) admitConn(conn *Conn) bool {
 	s.mu.Lock()
 	full := len(s.conns) >= s.limits.Connections
-	draining := s.draining.Load()
-	ok := !full && !draining && s.census.enter(conn.Addr, s.limits.PerAddress)
+	draining := s.shuttingDown.Load()
+	ok := !full && !draining && s.connectionCounts.add(conn.Addr, s.limits.ConnectionsPerAddress)
 	if ok {
 		s.conns[conn] = struct{}{}
 	}
@@ -152,47 +152,47 @@ func (s *Server) admit(conn *Conn) bool {
 	switch {
 	case ok || draining:
 	case full:
-		if kept, due := s.full.Allow(); due {
+		if kept, due := s.connectionLimitLog.Allow(); due {
 			s.log.Warn("connection refused: there are as many as --max-connections allows; raise it to take more",
 				"limit", s.limits.Connections, "client", conn.Addr, "more_since", kept)
 		}
 	default:
 		s.warnings.Warn(WarningContext{Cause: "connections of one address", Address: conn.Addr},
 			"connection refused: its address has as many as --max-connections-per-address allows; raise it to take more, "+
-				"or name the address with --trusted-proxy if it is a proxy of yours", "limit", s.limits.PerAddress)
+				"or name the address with --trusted-proxy if it is a proxy of yours", "limit", s.limits.ConnectionsPerAddress)
 	}
 	return ok
 }
 
-// serve runs the way on one connection. A panic costs that connection only.
-func (s *Server) serve(conn *Conn) {
+// serveConn runs the way on one connection. A panic costs that connection only.
+func (s *Server) serveConn(conn *Conn) {
 	defer func() {
 		if p := recover(); p != nil {
 			trace := debug.Stack()
 			if b, ok := p.(*capturedPanic); ok {
-				p, trace = b.value, b.trace
+				p, trace = b.value, b.stack
 			}
 			s.log.Error("a request made the server panic; its connection is closed", "panic", p, "client", conn.Addr, "stack", string(trace))
 			_ = conn.Close()
 		}
 	}()
-	s.protocol.Serve(s.ctx, conn)
+	s.protocol.ServeConn(s.requestCtx, conn)
 }
 
-// forget counts a connection out that has been closed.
-func (s *Server) forget(conn *Conn) {
+// removeConn counts a connection out that has been closed.
+func (s *Server) removeConn(conn *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, conn)
-	s.census.leave(conn.Addr)
-	s.settle()
+	s.connectionCounts.remove(conn.Addr)
+	s.signalIfAllClosed()
 }
 
-// settle tells Shutdown when the last connection has gone. Called under mu.
-func (s *Server) settle() {
-	if s.draining.Load() && len(s.conns) == 0 && !s.emptied {
-		s.emptied = true
-		close(s.empty)
+// signalIfAllClosed tells Shutdown when the last connection has gone. Called under mu.
+func (s *Server) signalIfAllClosed() {
+	if s.shuttingDown.Load() && len(s.conns) == 0 && !s.allClosedSignaled {
+		s.allClosedSignaled = true
+		close(s.allClosed)
 	}
 }
 
@@ -203,28 +203,28 @@ func (s *Server) settle() {
 // closes their connections and returns ctx's error; handlers may then still be at
 // work.
 func (s *Server) Shutdown(ctx context.Context) error {
-	defer s.giveUp()
-	defer s.stacks.close()
+	defer s.cancelRequests()
+	defer s.workers.close()
 	grace := s.limits.ShutdownGrace
 	if deadline, ok := ctx.Deadline(); ok {
 		grace = min(grace, time.Until(deadline)/3)
 	}
-	s.drain()
+	s.startShutdown()
 	slow := time.NewTimer(grace)
 	defer slow.Stop()
 	select {
-	case <-s.empty:
+	case <-s.allClosed:
 		return nil
 	case <-slow.C:
-		s.hurry()
+		s.endGrace()
 	case <-ctx.Done():
 	}
 	select {
-	case <-s.empty:
+	case <-s.allClosed:
 		return nil
 	case <-ctx.Done():
 	}
-	s.giveUp()
+	s.cancelRequests()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for conn := range s.conns {
@@ -233,29 +233,29 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// drain closes the listeners and the connections that wait.
-func (s *Server) drain() {
+// startShutdown closes the listeners and the connections that wait.
+func (s *Server) startShutdown() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.draining.Swap(true) {
-		close(s.quit)
+	if !s.shuttingDown.Swap(true) {
+		close(s.shutdownStarted)
 	}
 	for listener := range s.listeners {
 		_ = listener.Close()
 	}
 	for conn := range s.conns {
-		conn.dismiss()
+		conn.closeIfIdle()
 	}
-	s.settle()
+	s.signalIfAllClosed()
 }
 
-// hurry ends the time that clients have.
-func (s *Server) hurry() {
+// endGrace ends the time that clients have.
+func (s *Server) endGrace() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log.Info("clients are not waited for any longer", "connections", len(s.conns))
 	for conn := range s.conns {
-		conn.hurry()
+		conn.endGrace()
 	}
 }
 

@@ -18,23 +18,23 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-// memoryBudget is a listener whose accepts a test feeds.
-type memoryBudget struct {
-	accepts chan accept
+// fakeListener is a listener whose accepts a test feeds.
+type fakeListener struct {
+	accepts chan acceptResult
 	once    sync.Once
 	closed  chan struct{}
 }
 
-type accept struct {
+type acceptResult struct {
 	conn net.Conn
 	err  error
 }
 
-func newMemory() *memoryBudget {
-	return &memoryBudget{accepts: make(chan accept), closed: make(chan struct{})}
+func newFakeListener() *fakeListener {
+	return &fakeListener{accepts: make(chan acceptResult), closed: make(chan struct{})}
 }
 
-func (m *memoryBudget) Accept() (net.Conn, error) {
+func (m *fakeListener) Accept() (net.Conn, error) {
 	select {
 	case a := <-m.accepts:
 		return a.conn, a.err
@@ -43,25 +43,25 @@ func (m *memoryBudget) Accept() (net.Conn, error) {
 	}
 }
 
-func (m *memoryBudget) Close() error   { m.once.Do(func() { close(m.closed) }); return nil }
-func (m *memoryBudget) Addr() net.Addr { return &net.TCPAddr{} }
+func (m *fakeListener) Close() error   { m.once.Do(func() { close(m.closed) }); return nil }
+func (m *fakeListener) Addr() net.Addr { return &net.TCPAddr{} }
 
-// from is a connection of a remote address.
-type from struct {
+// connFrom is a connection of a remote address.
+type connFrom struct {
 	net.Conn
 	addr net.Addr
 }
 
-func (f from) RemoteAddr() net.Addr { return f.addr }
+func (f connFrom) RemoteAddr() net.Addr { return f.addr }
 
 // dial connects from an address and reports whether the server keeps the
 // connection.
-func (m *memoryBudget) dial(t *testing.T, address string) (net.Conn, bool) {
+func (m *fakeListener) dial(t *testing.T, address string) (net.Conn, bool) {
 	t.Helper()
 	client, server := net.Pipe()
 	t.Cleanup(func() { _ = client.Close() })
 	addr := net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), 40000))
-	m.accepts <- accept{conn: from{server, addr}}
+	m.accepts <- acceptResult{conn: connFrom{server, addr}}
 	synctest.Wait()
 	_ = client.SetReadDeadline(time.Now().Add(time.Nanosecond))
 	_, err := client.Read(make([]byte, 1))
@@ -69,45 +69,45 @@ func (m *memoryBudget) dial(t *testing.T, address string) (net.Conn, bool) {
 	return client, !errors.Is(err, io.EOF)
 }
 
-// wayFunc is a function as a transport.Protocol.
-type wayFunc func(ctx context.Context, conn *transport.Conn)
+// protocolFunc is a function as a transport.Protocol.
+type protocolFunc func(ctx context.Context, conn *transport.Conn)
 
-func (f wayFunc) Serve(ctx context.Context, conn *transport.Conn) { f(ctx, conn) }
+func (f protocolFunc) ServeConn(ctx context.Context, conn *transport.Conn) { f(ctx, conn) }
 
-// quiet is a way that reads until the connection ends, and never a request.
-var quiet = wayFunc(func(_ context.Context, conn *transport.Conn) {
+// silentProtocol is a way that reads until the connection ends, and never a request.
+var silentProtocol = protocolFunc(func(_ context.Context, conn *transport.Conn) {
 	_, _ = io.Copy(io.Discard, conn)
 	_ = conn.Close()
 })
 
-// logged is what a server logs. Its lock guards the buffer.
-type logged struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+// logBuffer is what a server logs. Its lock guards the buffer.
+type logBuffer struct {
+	mu      sync.Mutex
+	written bytes.Buffer
 }
 
-func (l *logged) Write(p []byte) (int, error) {
+func (l *logBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.buf.Write(p)
+	return l.written.Write(p)
 }
 
-// take returns what was logged since the last time.
-func (l *logged) take() string {
+// drain returns what was logged since the last time.
+func (l *logBuffer) drain() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	defer l.buf.Reset()
-	return l.buf.String()
+	defer l.written.Reset()
+	return l.written.String()
 }
 
-// start serves in virtual time, until the test ends.
-func start(t *testing.T, cfg transport.Config) (*transport.Server, *memoryBudget, *logged) {
-	log := &logged{}
+// startServer serves in virtual time, until the test ends.
+func startServer(t *testing.T, cfg transport.Config) (*transport.Server, *fakeListener, *logBuffer) {
+	log := &logBuffer{}
 	cfg.Log = slog.New(slog.NewTextHandler(log, nil))
 	if cfg.Protocol == nil {
-		cfg.Protocol = quiet
+		cfg.Protocol = silentProtocol
 	}
-	server, m := transport.NewServer(cfg), newMemory()
+	server, m := transport.NewServer(cfg), newFakeListener()
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
@@ -131,18 +131,18 @@ func TestAnAddressMayHaveSoManyConnections(t *testing.T) {
 		dials  string
 		kept   string // y or n for each
 	}{
-		{"one address", transport.Limits{PerAddress: 2}, "192.0.2.1 192.0.2.1 192.0.2.1 192.0.2.2", "yyny"},
-		{"an address mapped into IPv6 is the same", transport.Limits{PerAddress: 1}, "192.0.2.1 ::ffff:192.0.2.1", "yn"},
-		{"one network of IPv6", transport.Limits{PerAddress: 1}, "2001:db8::1 2001:db8::2 2001:db8:0:1::1", "yny"},
-		{"loopback is exempt", transport.Limits{PerAddress: 1}, "127.0.0.1 127.0.0.1 ::1 ::1", "yyyy"},
-		{"loopback counts if it is so set", transport.Limits{PerAddress: 1, CountLoopback: true}, "127.0.0.1 127.0.0.1 ::1 ::1", "ynyn"},
-		{"a proxy is exempt", transport.Limits{PerAddress: 1}, "10.1.1.1 10.1.1.1", "yy"},
-		{"a proxy on the same link is exempt", transport.Limits{PerAddress: 1}, "fe80::1%eth0 fe80::1%eth0", "yy"},
+		{"one address", transport.Limits{ConnectionsPerAddress: 2}, "192.0.2.1 192.0.2.1 192.0.2.1 192.0.2.2", "yyny"},
+		{"an address mapped into IPv6 is the same", transport.Limits{ConnectionsPerAddress: 1}, "192.0.2.1 ::ffff:192.0.2.1", "yn"},
+		{"one network of IPv6", transport.Limits{ConnectionsPerAddress: 1}, "2001:db8::1 2001:db8::2 2001:db8:0:1::1", "yny"},
+		{"loopback is exempt", transport.Limits{ConnectionsPerAddress: 1}, "127.0.0.1 127.0.0.1 ::1 ::1", "yyyy"},
+		{"loopback counts if it is so set", transport.Limits{ConnectionsPerAddress: 1, CountLoopback: true}, "127.0.0.1 127.0.0.1 ::1 ::1", "ynyn"},
+		{"a proxy is exempt", transport.Limits{ConnectionsPerAddress: 1}, "10.1.1.1 10.1.1.1", "yy"},
+		{"a proxy on the same link is exempt", transport.Limits{ConnectionsPerAddress: 1}, "fe80::1%eth0 fe80::1%eth0", "yy"},
 		{"all together", transport.Limits{Connections: 2}, "127.0.0.1 10.1.1.1 192.0.2.1", "yyn"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, m, _ := start(t, transport.Config{Limits: c.limits, Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fe80::/10")}})
+				_, m, _ := startServer(t, transport.Config{Limits: c.limits, Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fe80::/10")}})
 				got := ""
 				for address := range strings.FieldsSeq(c.dials) {
 					if _, kept := m.dial(t, address); kept {
@@ -161,7 +161,7 @@ func TestAnAddressMayHaveSoManyConnections(t *testing.T) {
 
 func TestAConnectionThatEndsMakesRoomForAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, m, _ := start(t, transport.Config{Limits: transport.Limits{PerAddress: 1, Connections: 1}})
+		_, m, _ := startServer(t, transport.Config{Limits: transport.Limits{ConnectionsPerAddress: 1, Connections: 1}})
 		for range 3 {
 			conn, kept := m.dial(t, "192.0.2.1")
 			if !kept {
@@ -179,20 +179,20 @@ func TestARefusalIsLoggedOnceInAWhileAndNamesTheSetting(t *testing.T) {
 		again  time.Duration // after so long
 	}{
 		"--max-connections ":            {transport.Limits{Connections: 1}, time.Minute},
-		"--max-connections-per-address": {transport.Limits{PerAddress: 1}, time.Hour},
+		"--max-connections-per-address": {transport.Limits{ConnectionsPerAddress: 1}, time.Hour},
 	} {
 		t.Run(setting, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, m, log := start(t, transport.Config{Limits: c.limits})
+				_, m, log := startServer(t, transport.Config{Limits: c.limits})
 				for range 5 {
 					m.dial(t, "192.0.2.1")
 				}
-				if got := log.take(); strings.Count(got, "refused") != 1 || !strings.Contains(got, setting) {
+				if got := log.drain(); strings.Count(got, "refused") != 1 || !strings.Contains(got, setting) {
 					t.Errorf("logged %q", got)
 				}
 				<-time.After(c.again)
 				m.dial(t, "192.0.2.1")
-				if got := log.take(); !strings.Contains(got, "more_since=3") {
+				if got := log.drain(); !strings.Contains(got, "more_since=3") {
 					t.Errorf("logged %q %v later", got, c.again)
 				}
 			})
@@ -202,10 +202,10 @@ func TestARefusalIsLoggedOnceInAWhileAndNamesTheSetting(t *testing.T) {
 
 func TestErrorsInAcceptingPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, m, log := start(t, transport.Config{})
+		_, m, log := startServer(t, transport.Config{})
 		begin := time.Now()
 		for range 10 {
-			m.accepts <- accept{err: &net.OpError{Op: "accept", Err: syscall.EMFILE}}
+			m.accepts <- acceptResult{err: &net.OpError{Op: "accept", Err: syscall.EMFILE}}
 		}
 		if _, kept := m.dial(t, "192.0.2.1"); !kept {
 			t.Error("the server has ended")
@@ -214,7 +214,7 @@ func TestErrorsInAcceptingPass(t *testing.T) {
 		if d := time.Since(begin).Round(time.Millisecond); d != 3275*time.Millisecond {
 			t.Errorf("ten errors took %v", d)
 		}
-		if got := log.take(); strings.Count(got, "cannot accept") != 1 || !strings.Contains(got, "ulimit") {
+		if got := log.drain(); strings.Count(got, "cannot accept") != 1 || !strings.Contains(got, "ulimit") {
 			t.Errorf("logged %q", got)
 		}
 	})
@@ -222,11 +222,11 @@ func TestErrorsInAcceptingPass(t *testing.T) {
 
 func TestAPauseAfterAnErrorDoesNotHoldUpShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, m := transport.NewServer(transport.Config{Protocol: quiet, Log: slog.New(slog.DiscardHandler)}), newMemory()
+		server, m := transport.NewServer(transport.Config{Protocol: silentProtocol, Log: slog.New(slog.DiscardHandler)}), newFakeListener()
 		served := make(chan error, 1)
 		go func() { served <- server.Serve(m) }()
 		for range 9 {
-			m.accepts <- accept{err: syscall.EMFILE}
+			m.accepts <- acceptResult{err: syscall.EMFILE}
 		}
 		synctest.Wait()
 		begin := time.Now()
@@ -240,7 +240,7 @@ func TestAPauseAfterAnErrorDoesNotHoldUpShutdown(t *testing.T) {
 }
 
 func TestAListenerThatIsClosedByOthersEndsServe(t *testing.T) {
-	server, m := transport.NewServer(transport.Config{Protocol: quiet, Log: slog.New(slog.DiscardHandler)}), newMemory()
+	server, m := transport.NewServer(transport.Config{Protocol: silentProtocol, Log: slog.New(slog.DiscardHandler)}), newFakeListener()
 	_ = m.Close()
 	if err := server.Serve(m); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v", err)
@@ -248,7 +248,7 @@ func TestAListenerThatIsClosedByOthersEndsServe(t *testing.T) {
 }
 
 func TestServeAfterShutdownServesNothing(t *testing.T) {
-	server, m := transport.NewServer(transport.Config{Protocol: quiet, Log: slog.New(slog.DiscardHandler)}), newMemory()
+	server, m := transport.NewServer(transport.Config{Protocol: silentProtocol, Log: slog.New(slog.DiscardHandler)}), newFakeListener()
 	for range 2 {
 		if err := server.Shutdown(t.Context()); err != nil {
 			t.Error("shutdown:", err)
@@ -264,12 +264,12 @@ func TestServeAfterShutdownServesNothing(t *testing.T) {
 
 func TestOneServerHasManyListeners(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, one, _ := start(t, transport.Config{Limits: transport.Limits{Connections: 2}})
-		two := newMemory()
+		server, one, _ := startServer(t, transport.Config{Limits: transport.Limits{Connections: 2}})
+		two := newFakeListener()
 		served := make(chan error, 1)
 		go func() { served <- server.Serve(two) }()
 		for i, want := range []bool{true, true, false} {
-			if _, kept := []*memoryBudget{one, two, one}[i].dial(t, "192.0.2.1"); kept != want {
+			if _, kept := []*fakeListener{one, two, one}[i].dial(t, "192.0.2.1"); kept != want {
 				t.Errorf("connection %d: kept is %v", i, kept)
 			}
 		}
@@ -282,11 +282,11 @@ func TestOneServerHasManyListeners(t *testing.T) {
 
 func TestAPanicCostsOneConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, m, log := start(t, transport.Config{Protocol: wayFunc(func(ctx context.Context, conn *transport.Conn) {
+		_, m, log := startServer(t, transport.Config{Protocol: protocolFunc(func(ctx context.Context, conn *transport.Conn) {
 			if conn.Addr == netip.MustParseAddr("192.0.2.13") {
 				panic("thirteen")
 			}
-			quiet(ctx, conn)
+			silentProtocol(ctx, conn)
 		})})
 		if _, kept := m.dial(t, "192.0.2.13"); kept {
 			t.Error("the connection is still open")
@@ -294,7 +294,7 @@ func TestAPanicCostsOneConnection(t *testing.T) {
 		if _, kept := m.dial(t, "192.0.2.1"); !kept {
 			t.Error("the server has ended")
 		}
-		if got := log.take(); !strings.Contains(got, "thirteen") || !strings.Contains(got, "server_test.go") {
+		if got := log.drain(); !strings.Contains(got, "thirteen") || !strings.Contains(got, "server_test.go") {
 			t.Errorf("logged %q", got)
 		}
 	})
@@ -303,8 +303,8 @@ func TestAPanicCostsOneConnection(t *testing.T) {
 func TestShutdownEndsTheContextOfWhatItGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := make(chan struct{})
-		server, m, _ := start(t, transport.Config{Protocol: wayFunc(func(ctx context.Context, conn *transport.Conn) {
-			conn.Begin()
+		server, m, _ := startServer(t, transport.Config{Protocol: protocolFunc(func(ctx context.Context, conn *transport.Conn) {
+			conn.BecomeActive()
 			<-ctx.Done()
 			_ = conn.Close()
 			close(ended)
@@ -322,20 +322,20 @@ func TestShutdownEndsTheContextOfWhatItGivesUp(t *testing.T) {
 func TestARequestBeginsOnlyBeforeShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conns, done := make(chan *transport.Conn, 1), make(chan struct{})
-		server, m, _ := start(t, transport.Config{Protocol: wayFunc(func(_ context.Context, conn *transport.Conn) {
+		server, m, _ := startServer(t, transport.Config{Protocol: protocolFunc(func(_ context.Context, conn *transport.Conn) {
 			conns <- conn
 			<-done
 			_ = conn.Close()
 		})})
 		m.dial(t, "192.0.2.1")
 		conn := <-conns
-		if !conn.Begin() || conn.Begin() || !conn.Wait() || conn.Draining() {
+		if !conn.BecomeActive() || conn.BecomeActive() || !conn.BecomeIdle() || conn.ShuttingDown() {
 			t.Error("a request cannot begin, or can begin twice")
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- server.Shutdown(t.Context()) }()
 		synctest.Wait()
-		if conn.Begin() || conn.Wait() || !conn.Draining() {
+		if conn.BecomeActive() || conn.BecomeIdle() || !conn.ShuttingDown() {
 			t.Error("a request can begin while the server shuts down")
 		}
 		close(done)
@@ -363,7 +363,7 @@ func TestWhatIsUnreadIsReadFirst(t *testing.T) {
 
 func TestWhoDoesNotReadLeavesNothingBehind(t *testing.T) {
 	served := make(chan *transport.Conn, 1)
-	server := transport.NewServer(transport.Config{Log: slog.New(slog.DiscardHandler), Protocol: wayFunc(func(_ context.Context, conn *transport.Conn) {
+	server := transport.NewServer(transport.Config{Log: slog.New(slog.DiscardHandler), Protocol: protocolFunc(func(_ context.Context, conn *transport.Conn) {
 		served <- conn
 	})})
 	listener, err := transport.Listen(t.Context(), "127.0.0.1:0")
@@ -380,7 +380,7 @@ func TestWhoDoesNotReadLeavesNothingBehind(t *testing.T) {
 	if _, err := conn.Write(make([]byte, 64<<10)); err != nil {
 		t.Fatal(err)
 	}
-	conn.Abandon()
+	conn.DiscardUnsent()
 	if err := conn.Close(); err != nil {
 		t.Error(err)
 	}

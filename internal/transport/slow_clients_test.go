@@ -18,39 +18,39 @@ import (
 	"github.com/rookery-im/rookery/internal/transport/websocket"
 )
 
-// pages are one that reads a body, one that is long, and a WebSocket.
-func pages() http.Handler {
+// newPages are one that reads a body, one that is long, and a WebSocket.
+func newPages() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/body", func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
 	mux.HandleFunc("/long", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 1<<20)) })
-	mux.Handle("/ws", websocket.New(websocket.Config{Host: brackets{}, Log: discard}))
+	mux.Handle("/ws", websocket.New(websocket.Config{Handler: bracketHandler{}, Log: discardLog}))
 	return mux
 }
 
-// everything is all ways in, with a handler of records that come by POST.
-func everything(h transport.Handler) *transport.ProtocolDetector {
+// newDetectorWithAll is all ways in, with a handler of records that come by POST.
+func newDetectorWithAll(h transport.RecordHandler) *transport.ProtocolDetector {
 	return &transport.ProtocolDetector{
-		HTTP: httppost.New(httppost.Config{Handler: h, Pages: pages(), Log: discard}),
-		Line: line.New(line.Config{Host: brackets{}, Log: discard}),
+		HTTP: httppost.New(httppost.Config{Handler: h, Pages: newPages(), Log: discardLog}),
+		Line: line.New(line.Config{Handler: bracketHandler{}, Log: discardLog}),
 	}
 }
 
 const (
-	upgrade = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+	upgradeRequest = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 	// A text message, masked with zeros, and one of which half is here.
 	wsRecord     = "\x81\x85\x00\x00\x00\x00VER=1"
 	wsHalfRecord = "\x81\x85\x00\x00\x00\x00VER"
 )
 
-// send sends a text in the background.
-func send(conn net.Conn, text string) { go func() { _, _ = io.WriteString(conn, text) }() }
+// sendInBackground sends a text in the background.
+func sendInBackground(conn net.Conn, text string) { go func() { _, _ = io.WriteString(conn, text) }() }
 
-// upgraded sends a text on a WebSocket.
-func upgraded(conn net.Conn, text string) {
-	send(conn, upgrade)
+// sendOnWebSocket sends a text on a WebSocket.
+func sendOnWebSocket(conn net.Conn, text string) {
+	sendInBackground(conn, upgradeRequest)
 	_, _ = http.ReadResponse(bufio.NewReaderSize(conn, 16), nil)
-	send(conn, text)
+	sendInBackground(conn, text)
 }
 
 func TestSlowClientsDoNotHoldUpTheShutdown(t *testing.T) {
@@ -58,23 +58,27 @@ func TestSlowClientsDoNotHoldUpTheShutdown(t *testing.T) {
 		return strings.Repeat("POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1", n)
 	}
 	for name, begin := range map[string]func(conn net.Conn){
-		"half a header":                       func(conn net.Conn) { send(conn, "POST / HTTP/1.1\r\nConte") },
-		"half a body":                         func(conn net.Conn) { send(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVE") },
-		"half a body in chunks":               func(conn net.Conn) { send(conn, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nVE") },
-		"half a body for a page":              func(conn net.Conn) { send(conn, "POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nVE") },
-		"half a line":                         func(conn net.Conn) { send(conn, "VER=1") },
-		"half a message on a WebSocket":       func(conn net.Conn) { upgraded(conn, wsHalfRecord) },
-		"an answer that is not read":          func(conn net.Conn) { send(conn, posts(1)) },
-		"many answers that are not read":      func(conn net.Conn) { send(conn, posts(1000)) },
-		"a page that is not read":             func(conn net.Conn) { send(conn, "GET /long HTTP/1.1\r\nHost: x\r\n\r\n") },
-		"a line's answer that is not read":    func(conn net.Conn) { send(conn, "VER=1\n") },
-		"a line's answers that are not read":  func(conn net.Conn) { send(conn, strings.Repeat("VER=1\n", 1000)) },
-		"an upgrade whose answer is not read": func(conn net.Conn) { send(conn, upgrade) },
+		"half a header": func(conn net.Conn) { sendInBackground(conn, "POST / HTTP/1.1\r\nConte") },
+		"half a body":   func(conn net.Conn) { sendInBackground(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVE") },
+		"half a body in chunks": func(conn net.Conn) {
+			sendInBackground(conn, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nVE")
+		},
+		"half a body for a page": func(conn net.Conn) {
+			sendInBackground(conn, "POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nVE")
+		},
+		"half a line":                         func(conn net.Conn) { sendInBackground(conn, "VER=1") },
+		"half a message on a WebSocket":       func(conn net.Conn) { sendOnWebSocket(conn, wsHalfRecord) },
+		"an answer that is not read":          func(conn net.Conn) { sendInBackground(conn, posts(1)) },
+		"many answers that are not read":      func(conn net.Conn) { sendInBackground(conn, posts(1000)) },
+		"a page that is not read":             func(conn net.Conn) { sendInBackground(conn, "GET /long HTTP/1.1\r\nHost: x\r\n\r\n") },
+		"a line's answer that is not read":    func(conn net.Conn) { sendInBackground(conn, "VER=1\n") },
+		"a line's answers that are not read":  func(conn net.Conn) { sendInBackground(conn, strings.Repeat("VER=1\n", 1000)) },
+		"an upgrade whose answer is not read": func(conn net.Conn) { sendInBackground(conn, upgradeRequest) },
 		"a WebSocket's answer that is not read": func(conn net.Conn) {
-			upgraded(conn, wsRecord+wsRecord)
+			sendOnWebSocket(conn, wsRecord+wsRecord)
 		},
 		"a page that is read byte by byte": func(conn net.Conn) {
-			send(conn, "GET /long HTTP/1.1\r\nHost: x\r\n\r\n")
+			sendInBackground(conn, "GET /long HTTP/1.1\r\nHost: x\r\n\r\n")
 			go func() {
 				for err := error(nil); err == nil; {
 					_, err = conn.Read(make([]byte, 1))
@@ -85,7 +89,7 @@ func TestSlowClientsDoNotHoldUpTheShutdown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server, m, _ := start(t, transport.Config{Protocol: everything(brackets{})})
+				server, m, _ := startServer(t, transport.Config{Protocol: newDetectorWithAll(bracketHandler{})})
 				conn, _ := m.dial(t, "192.0.2.1")
 				begin(conn)
 				synctest.Wait()
@@ -107,9 +111,9 @@ func TestSlowClientsDoNotHoldUpTheShutdown(t *testing.T) {
 
 func TestWhoHasSentHalfARequestIsToldThatTheServerEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, m, _ := start(t, transport.Config{Protocol: everything(brackets{})})
+		server, m, _ := startServer(t, transport.Config{Protocol: newDetectorWithAll(bracketHandler{})})
 		conn, _ := m.dial(t, "192.0.2.1")
-		send(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVE")
+		sendInBackground(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVE")
 		synctest.Wait()
 		go func() { _ = server.Shutdown(context.Background()) }()
 		r, err := http.ReadResponse(bufio.NewReader(conn), nil)
@@ -119,10 +123,10 @@ func TestWhoHasSentHalfARequestIsToldThatTheServerEnds(t *testing.T) {
 	})
 }
 
-// slowly answers after a time.
-type slowly time.Duration
+// delayedHandler answers after a time.
+type delayedHandler time.Duration
 
-func (d slowly) Handle(_ context.Context, _ *transport.Peer, record, dst []byte) []byte {
+func (d delayedHandler) AppendAnswer(_ context.Context, _ *transport.Peer, record, dst []byte) []byte {
 	<-time.After(time.Duration(d))
 	return append(dst, record...)
 }
@@ -131,11 +135,11 @@ func (d slowly) Handle(_ context.Context, _ *transport.Peer, record, dst []byte)
 // answer, long after clients are not waited for any more.
 func TestWhatIsAcceptedIsAnsweredThoughClientsAreHurried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, m, _ := start(t, transport.Config{Protocol: everything(slowly(8 * time.Second))})
+		server, m, _ := startServer(t, transport.Config{Protocol: newDetectorWithAll(delayedHandler(8 * time.Second))})
 		reads, _ := m.dial(t, "192.0.2.1")
 		silent, _ := m.dial(t, "192.0.2.1")
 		for _, conn := range []net.Conn{reads, silent} {
-			send(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
+			sendInBackground(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
 		}
 		synctest.Wait()
 		began, ended := time.Now(), make(chan error, 1)
@@ -157,9 +161,9 @@ func TestWhatIsAcceptedIsAnsweredThoughClientsAreHurried(t *testing.T) {
 
 func TestAHandlerThatDoesNotEndIsAnErrorOfTheShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, m, _ := start(t, transport.Config{Protocol: everything(slowly(12 * time.Second))})
+		server, m, _ := startServer(t, transport.Config{Protocol: newDetectorWithAll(delayedHandler(12 * time.Second))})
 		conn, _ := m.dial(t, "192.0.2.1")
-		send(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
+		sendInBackground(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()

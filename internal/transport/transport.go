@@ -17,13 +17,13 @@ type Peer struct {
 	Addr netip.Addr
 	// ForeignProxy: the request carries a forwarding header, but came from an
 	// address that is no trusted proxy. Whose it is, is not known.
-	ForeignProxy bool
+	UntrustedProxy bool
 	// UnclearProxy: the request came from a trusted proxy, whose forwarding
 	// headers contradict each other or cannot be read. Whose it is, is not known.
-	UnclearProxy bool
-	// Page: the request comes from a web page. A browser has the address of
+	AmbiguousProxy bool
+	// PageKind: the request comes from a web page. A browser has the address of
 	// whoever uses it, and that must not be enough to act for them.
-	Page bool
+	FromWebPage bool
 	// Charset is what the request declares, wire.CharsetUnknown if nothing that
 	// decides.
 	Charset wire.Charset
@@ -31,34 +31,34 @@ type Peer struct {
 	Form wire.Form
 }
 
-// Handler answers records.
-type Handler interface {
-	// Handle appends the whole answer to dst, line end included, and returns
+// RecordHandler answers records.
+type RecordHandler interface {
+	// AppendAnswer appends the whole answer to dst, line end included, and returns
 	// it. The record is valid only until Handle returns. ctx ends when the
 	// server gives up on requests in flight, not when the client goes away: what
 	// was accepted is finished.
-	Handle(ctx context.Context, peer *Peer, record, dst []byte) []byte
+	AppendAnswer(ctx context.Context, peer *Peer, record, dst []byte) []byte
 }
 
 // StreamHandler answers records on connections that stay: lines and WebSockets.
 type StreamHandler interface {
-	// Converse begins a dialogue on a connection. The link may be used until
+	// NewStream begins a dialogue on a connection. The link may be used until
 	// the dialogue's End was called.
-	Converse(link PushConn) RecordStream
+	NewStream(link PushConn) RecordStream
 }
 
 // RecordStream is what is said on one connection. Its methods are called by one
 // goroutine.
 type RecordStream interface {
-	// Answer answers records that have arrived one after the other, in their
+	// AnswerRecords answers records that have arrived one after the other, in their
 	// order. For each that gets an answer it calls reply, once that one's effect is
 	// durable and not later than it must: reply writes the answer, in one piece
 	// and with the line end of the way in, and returns an error if the connection is
 	// done for. The records are valid until Answer returns. ctx is as for a
-	// Handler.
-	Answer(ctx context.Context, peer *Peer, records [][]byte, reply func(answer []byte) error)
-	// End says that the connection has ended.
-	End()
+	// RecordHandler.
+	AnswerRecords(ctx context.Context, peer *Peer, records [][]byte, reply func(answer []byte) error)
+	// Close says that the connection has ended.
+	Close()
 }
 
 // PushConn is the server's side of a connection that stays, for writing to it

@@ -20,8 +20,8 @@ const (
 // BenchmarkKeepAlive measures a client that polls on one connection, and
 // waits for each answer: client and server together.
 func BenchmarkKeepAlive(b *testing.B) {
-	request := []byte(post(pollRecord, "Host: 127.0.0.1:8000", "Content-Type: text/plain; charset=UTF-8", "User-Agent: bench"))
-	compare(b, func(b *testing.B, address string) {
+	request := []byte(buildPost(pollRecord, "Host: 127.0.0.1:8000", "Content-Type: text/plain; charset=UTF-8", "User-Agent: bench"))
+	benchmarkServers(b, func(b *testing.B, address string) {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			b.Fatal(err)
@@ -42,8 +42,8 @@ func BenchmarkKeepAlive(b *testing.B) {
 // BenchmarkConnectionPerRequest measures a client that connects for each poll,
 // and reads until the server closes.
 func BenchmarkConnectionPerRequest(b *testing.B) {
-	request := []byte(post(pollRecord, "Host: 127.0.0.1:8000", "Content-Type: text/plain; charset=UTF-8", "Connection: close"))
-	compare(b, func(b *testing.B, address string) {
+	request := []byte(buildPost(pollRecord, "Host: 127.0.0.1:8000", "Content-Type: text/plain; charset=UTF-8", "Connection: close"))
+	benchmarkServers(b, func(b *testing.B, address string) {
 		for b.Loop() {
 			conn, err := net.Dial("tcp", address)
 			if err != nil {
@@ -60,12 +60,12 @@ func BenchmarkConnectionPerRequest(b *testing.B) {
 	})
 }
 
-// compare runs a client against this way in and against the floor: a bare
+// benchmarkServers runs a client against this way in and against the floor: a bare
 // net/http handler that reads the body and answers as much.
-func compare(b *testing.B, client func(b *testing.B, address string)) {
+func benchmarkServers(b *testing.B, client func(b *testing.B, address string)) {
 	b.Run("rookery", func(b *testing.B) {
 		b.ReportAllocs()
-		client(b, listen(b, httppost.Config{Handler: handlerFunc(func(_ context.Context, _ *transport.Peer, _, dst []byte) []byte {
+		client(b, startOnLoopback(b, httppost.Config{Handler: handlerFunc(func(_ context.Context, _ *transport.Peer, _, dst []byte) []byte {
 			return append(dst, pollAnswer...)
 		})}))
 	})

@@ -11,10 +11,10 @@ import (
 )
 
 func TestAnswersOfRequestsThatCameTogetherAreWrittenTogether(t *testing.T) {
-	s := &script{text: []byte(strings.Repeat("POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\na", 10)), step: 4096, closed: make(chan struct{})}
-	play(t, Config{}, s)
-	if n := strings.Count(s.written.String(), "\r\n\r\n<a>"); n != 10 || s.writes != 1 {
-		t.Errorf("%d answers in %d writes", n, s.writes)
+	s := &scriptedConn{remaining: []byte(strings.Repeat("POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\na", 10)), stepBytes: 4096, closed: make(chan struct{})}
+	serveScript(t, Config{}, s)
+	if n := strings.Count(s.written.String(), "\r\n\r\n<a>"); n != 10 || s.writeCount != 1 {
+		t.Errorf("%d answers in %d writes", n, s.writeCount)
 	}
 }
 
@@ -24,31 +24,31 @@ func TestAnAnswerIsOneWrite(t *testing.T) {
 		"of an error": "nonsense\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &script{text: []byte(request), step: 100_000, closed: make(chan struct{})}
-			if play(t, Config{}, s); s.writes != 1 {
-				t.Errorf("%d writes", s.writes)
+			s := &scriptedConn{remaining: []byte(request), stepBytes: 100_000, closed: make(chan struct{})}
+			if serveScript(t, Config{}, s); s.writeCount != 1 {
+				t.Errorf("%d writes", s.writeCount)
 			}
 		})
 	}
 }
 
 func TestAnswersAreNotCollectedWithoutBound(t *testing.T) {
-	s := &script{text: []byte(strings.Repeat("POST HTTP/1.1\r\n\r\n", 40)), step: 1 << 20, closed: make(chan struct{})}
-	play(t, Config{Handler: long{}}, s)
-	if s.longest > pendingBytes+11_000 || s.written.Len() < 40*10_000 {
-		t.Errorf("one write of %d has %d bytes", s.written.Len(), s.longest)
+	s := &scriptedConn{remaining: []byte(strings.Repeat("POST HTTP/1.1\r\n\r\n", 40)), stepBytes: 1 << 20, closed: make(chan struct{})}
+	serveScript(t, Config{Handler: longAnswerHandler{}}, s)
+	if s.longestWrite > maxPendingOutput+11_000 || s.written.Len() < 40*10_000 {
+		t.Errorf("one write of %d has %d bytes", s.written.Len(), s.longestWrite)
 	}
 }
 
-// long answers everything with 10,000 bytes.
-type long struct{}
+// longAnswerHandler answers everything with 10,000 bytes.
+type longAnswerHandler struct{}
 
-func (long) Handle(_ context.Context, _ *transport.Peer, _, dst []byte) []byte {
+func (longAnswerHandler) AppendAnswer(_ context.Context, _ *transport.Peer, _, dst []byte) []byte {
 	return append(dst, make([]byte, 10_000)...)
 }
 
-// post is a request with a length.
-func post(target, body string) string {
+// buildPost is a request with a length.
+func buildPost(target, body string) string {
 	return "POST " + target + " HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain; charset=gbk\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
 }
 
@@ -59,8 +59,8 @@ func TestARequestMayComeInPiecesOfAnySize(t *testing.T) {
 		"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\nX: y\r\n\r\n",
 	} {
 		for step := range len(request) {
-			s := &script{text: []byte(request + request), step: 1 + step, closed: make(chan struct{})}
-			play(t, Config{}, s)
+			s := &scriptedConn{remaining: []byte(request + request), stepBytes: 1 + step, closed: make(chan struct{})}
+			serveScript(t, Config{}, s)
 			if n := strings.Count(s.written.String(), "\r\n\r\n<hello>"); n != 2 {
 				t.Errorf("%q twice in pieces of %d bytes: answered %q", request, 1+step, s.written.String())
 			}
@@ -77,22 +77,22 @@ func TestARequestCostsNoAllocation(t *testing.T) {
 		{"a record that borrows two buffers", strings.Repeat("a", 20_000), 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := &script{step: 1 << 20}
-			conn := newConn(New(Config{Handler: bracket{}, Log: slog.New(slog.DiscardHandler)}), &transport.Conn{Conn: s})
-			text := []byte(post("/", c.body))
+			s := &scriptedConn{stepBytes: 1 << 20}
+			conn := newHTTPConn(New(Config{Handler: bracketHandler{}, Log: slog.New(slog.DiscardHandler)}), &transport.Conn{Conn: s})
+			text := []byte(buildPost("/", c.body))
 			n := testing.AllocsPerRun(1000, func() {
-				s.text = text
+				s.remaining = text
 				s.written.Reset()
-				_ = conn.fill()
-				body, err := readOne(conn)
+				_ = conn.readMore()
+				body, err := readBodyOfRequest(conn)
 				if err != nil || string(body) != c.body {
 					t.Fatalf("got %q and %v", body, err)
 				}
-				conn.peer.Charset = conn.req.charset
-				out := conn.answers()
-				out.b = appendHead(out.b, "", true, 5)
+				conn.peer.Charset = conn.header.charset
+				out := conn.outputBuffer()
+				out.bytes = appendResponseHeader(out.bytes, "", true, 5)
 				_ = conn.flush()
-				conn.release()
+				conn.releaseBuffers()
 			})
 			if n > c.most {
 				t.Errorf("%v allocations", n)
@@ -102,15 +102,15 @@ func TestARequestCostsNoAllocation(t *testing.T) {
 }
 
 func TestAnIdleConnectionHoldsLittle(t *testing.T) {
-	s := &script{text: []byte("POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n" + strings.Repeat("a", 60_000)), step: 4096}
-	conn := newConn(New(Config{Handler: bracket{}, Log: slog.New(slog.DiscardHandler)}), &transport.Conn{Conn: s})
-	_ = conn.fill()
-	if _, err := readOne(conn); err != nil || conn.lent == nil {
-		t.Fatalf("got %v, lent %v", err, conn.lent != nil)
+	s := &scriptedConn{remaining: []byte("POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n" + strings.Repeat("a", 60_000)), stepBytes: 4096}
+	conn := newHTTPConn(New(Config{Handler: bracketHandler{}, Log: slog.New(slog.DiscardHandler)}), &transport.Conn{Conn: s})
+	_ = conn.readMore()
+	if _, err := readBodyOfRequest(conn); err != nil || conn.borrowed == nil {
+		t.Fatalf("got %v, lent %v", err, conn.borrowed != nil)
 	}
-	conn.answers()
-	conn.release()
-	if len(conn.in) != idleBytes || conn.lent != nil || conn.out != nil {
+	conn.outputBuffer()
+	conn.releaseBuffers()
+	if len(conn.input) != idleBufferBytes || conn.borrowed != nil || conn.output != nil {
 		t.Error("it kept what it had borrowed")
 	}
 }

@@ -16,85 +16,85 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-// script is a connection that gives its text in pieces of step bytes, and
+// scriptedConn is a connection that gives its text in pieces of step bytes, and
 // takes whatever is written.
-type script struct {
-	net.Conn // nil: nothing else is called
-	text     []byte
-	step     int
-	written  bytes.Buffer
-	writes   int
-	longest  int // write
-	closed   chan struct{}
+type scriptedConn struct {
+	net.Conn     // nil: nothing else is called
+	remaining    []byte
+	stepBytes    int
+	written      bytes.Buffer
+	writeCount   int
+	longestWrite int // write
+	closed       chan struct{}
 }
 
-func (s *script) Read(p []byte) (int, error) {
-	if len(s.text) == 0 {
+func (s *scriptedConn) Read(p []byte) (int, error) {
+	if len(s.remaining) == 0 {
 		return 0, io.EOF
 	}
-	n := copy(p[:min(len(p), s.step)], s.text)
-	s.text = s.text[n:]
+	n := copy(p[:min(len(p), s.stepBytes)], s.remaining)
+	s.remaining = s.remaining[n:]
 	return n, nil
 }
 
-func (s *script) Write(p []byte) (int, error) {
-	s.writes++
-	s.longest = max(s.longest, len(p))
+func (s *scriptedConn) Write(p []byte) (int, error) {
+	s.writeCount++
+	s.longestWrite = max(s.longestWrite, len(p))
 	return s.written.Write(p)
 }
-func (s *script) Close() error                     { close(s.closed); return nil }
-func (s *script) SetReadDeadline(time.Time) error  { return nil }
-func (s *script) SetWriteDeadline(time.Time) error { return nil }
-func (s *script) SetDeadline(time.Time) error      { return nil }
-func (s *script) LocalAddr() net.Addr              { return &net.TCPAddr{} }
-func (s *script) RemoteAddr() net.Addr             { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)} }
+func (s *scriptedConn) Close() error                     { close(s.closed); return nil }
+func (s *scriptedConn) SetReadDeadline(time.Time) error  { return nil }
+func (s *scriptedConn) SetWriteDeadline(time.Time) error { return nil }
+func (s *scriptedConn) SetDeadline(time.Time) error      { return nil }
+func (s *scriptedConn) LocalAddr() net.Addr              { return &net.TCPAddr{} }
+func (s *scriptedConn) RemoteAddr() net.Addr             { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)} }
 
-// bracket answers a record with itself in angle brackets.
-type bracket struct{}
+// bracketHandler answers a record with itself in angle brackets.
+type bracketHandler struct{}
 
-func (bracket) Handle(_ context.Context, _ *transport.Peer, record, dst []byte) []byte {
+func (bracketHandler) AppendAnswer(_ context.Context, _ *transport.Peer, record, dst []byte) []byte {
 	return append(append(append(dst, '<'), record...), '>')
 }
 
-// once is a listener that accepts one connection.
-type once struct{ conns chan net.Conn }
+// singleConnAccepter is a listener that accepts one connection.
+type singleConnAccepter struct{ conns chan net.Conn }
 
-func (o once) Accept() (net.Conn, error) {
+func (o singleConnAccepter) Accept() (net.Conn, error) {
 	conn, ok := <-o.conns
 	if !ok {
 		return nil, net.ErrClosed
 	}
 	return conn, nil
 }
-func (o once) Close() error   { return nil }
-func (o once) Addr() net.Addr { return &net.TCPAddr{} }
+func (o singleConnAccepter) Close() error   { return nil }
+func (o singleConnAccepter) Addr() net.Addr { return &net.TCPAddr{} }
 
-// play has a whole server serve the script, and returns when it has closed it.
-func play(tb testing.TB, cfg Config, s *script) {
-	cfg.Handler, cfg.Log = cmp.Or[transport.Handler](cfg.Handler, bracket{}), slog.New(failing{tb})
-	cfg.Warnings = transport.NewWarnings(slog.New(slog.DiscardHandler), time.Now) // what clients do wrong may be logged
+// serveScript has a whole server serve the script, and returns when it has closed it.
+func serveScript(tb testing.TB, cfg Config, s *scriptedConn) {
+	cfg.Handler, cfg.Log = cmp.Or[transport.RecordHandler](cfg.Handler, bracketHandler{}), slog.New(failOnLog{tb})
+	cfg.Warnings = transport.NewWarningLog(slog.New(slog.DiscardHandler), time.Now) // what clients do wrong may be logged
 	server := transport.NewServer(transport.Config{Protocol: New(cfg), Log: cfg.Log})
-	o := once{make(chan net.Conn, 1)}
+	o := singleConnAccepter{make(chan net.Conn, 1)}
 	o.conns <- s
 	close(o.conns)
 	_ = server.Serve(o) // ends when there is no more to accept
 	<-s.closed
 }
 
-// failing is a log in which nothing may appear: a panic does.
-type failing struct{ tb testing.TB }
+// failOnLog is a log in which nothing may appear: a panic does.
+type failOnLog struct{ tb testing.TB }
 
-func (f failing) Enabled(context.Context, slog.Level) bool { return true }
-func (f failing) WithAttrs([]slog.Attr) slog.Handler       { return f }
-func (f failing) WithGroup(string) slog.Handler            { return f }
-func (f failing) Handle(_ context.Context, r slog.Record) error {
+func (f failOnLog) Enabled(context.Context, slog.Level) bool { return true }
+func (f failOnLog) WithAttrs([]slog.Attr) slog.Handler       { return f }
+func (f failOnLog) WithGroup(string) slog.Handler            { return f }
+func (f failOnLog) Handle(_ context.Context, r slog.Record) error {
 	r.Attrs(func(a slog.Attr) bool { f.tb.Error(a); return true })
 	f.tb.Error(r.Message)
 	return nil
 }
 
-// seeds are requests of every form, good and bad.
-var seeds = []string{
+// fuzzSeeds are requests of every form, good and bad.
+var fuzzSeeds = []string{
 	"POST HTTP/1.1\r\nContent-length: 3\r\n\r\nabcPOST / HTTP/1.0\r\nContent-Length: 1\r\n\r\nd",
 	"\r\n\nPOST / HTTP/1.1\nHost: x\nContent-Length: 1\n\naPOST / HTTP/1.1\r\n\r\n",
 	"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n2;x=y\r\nbc\r\n0\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nab",
@@ -121,7 +121,7 @@ var seeds = []string{
 }
 
 func addSeeds(f *testing.F) {
-	for _, s := range seeds {
+	for _, s := range fuzzSeeds {
 		f.Add([]byte(s), 1)
 		f.Add([]byte(s), 4096)
 	}
@@ -136,11 +136,11 @@ func FuzzServe(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, text []byte, step int) {
-		s := &script{text: text, step: max(1, step), closed: make(chan struct{})}
-		play(t, Config{
+		s := &scriptedConn{remaining: text, stepBytes: max(1, step), closed: make(chan struct{})}
+		serveScript(t, Config{
 			Pages:          http.NotFoundHandler(),
 			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
-			Origins:        transport.NewOrigins("box", nil, []transport.Origin{chat}),
+			Origins:        transport.NewOriginPolicy("box", nil, []transport.Origin{chat}),
 		}, s)
 		if out := s.written.Bytes(); len(out) > 0 && !bytes.HasPrefix(out, []byte("HTTP/1.")) {
 			t.Errorf("said %q", out)
@@ -154,20 +154,20 @@ func FuzzServe(f *testing.F) {
 func FuzzAgainstNetHTTP(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, text []byte, step int) {
-		s := &script{text: text, step: max(1, step), closed: make(chan struct{})}
-		conn := newConn(New(Config{Handler: bracket{}, Log: slog.New(slog.DiscardHandler)}), &transport.Conn{Conn: s})
+		s := &scriptedConn{remaining: text, stepBytes: max(1, step), closed: make(chan struct{})}
+		conn := newHTTPConn(New(Config{Handler: bracketHandler{}, Log: slog.New(slog.DiscardHandler)}), &transport.Conn{Conn: s})
 		for {
-			for !conn.begun() {
-				if conn.fill() != nil {
+			for !conn.skipBlankLines() {
+				if conn.readMore() != nil {
 					return
 				}
 			}
-			rest := text[len(text)-len(s.text)-(conn.w-conn.r):]
-			ours, err := readOne(conn)
+			rest := text[len(text)-len(s.remaining)-(conn.writePos-conn.readPos):]
+			ours, err := readBodyOfRequest(conn)
 			if err != nil {
 				return
 			}
-			after := len(s.text) + (conn.w - conn.r)
+			after := len(s.remaining) + (conn.writePos - conn.readPos)
 			theirs, left, err := readByNetHTTP(rest)
 			if err != nil {
 				return
@@ -179,20 +179,20 @@ func FuzzAgainstNetHTTP(f *testing.F) {
 	})
 }
 
-// readOne reads a request's body as serveOne does, whatever its target.
-func readOne(c *conn) ([]byte, error) {
+// readBodyOfRequest reads a request's body as serveOne does, whatever its target.
+func readBodyOfRequest(c *httpConn) ([]byte, error) {
 	n, err := c.readHeader()
 	if err != nil {
 		return nil, err
 	}
-	if f := c.req.parse(c.in[c.r : c.r+n]); f != nil {
+	if f := c.header.parse(c.input[c.readPos : c.readPos+n]); f != nil {
 		return nil, f
 	}
-	if c.req.length > int64(c.way.limits.BodyBytes) {
-		return nil, faultTooBig
+	if c.header.contentLength > int64(c.protocol.limits.BodyBytes) {
+		return nil, errBodyTooLong
 	}
-	c.r += n
-	return c.readBody(&c.req)
+	c.readPos += n
+	return c.readBody(&c.header)
 }
 
 // readByNetHTTP reads a request's body and says how much of text is left.

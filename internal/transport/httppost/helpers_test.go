@@ -17,20 +17,20 @@ import (
 	"github.com/rookery-im/rookery/internal/transport/httppost"
 )
 
-// handlerFunc is a function as a transport.Handler.
+// handlerFunc is a function as a transport.RecordHandler.
 type handlerFunc func(ctx context.Context, peer *transport.Peer, record, dst []byte) []byte
 
-func (f handlerFunc) Handle(ctx context.Context, peer *transport.Peer, record, dst []byte) []byte {
+func (f handlerFunc) AppendAnswer(ctx context.Context, peer *transport.Peer, record, dst []byte) []byte {
 	return f(ctx, peer, record, dst)
 }
 
-// echo answers a record with itself in angle brackets.
-var echo = handlerFunc(func(_ context.Context, _ *transport.Peer, record, dst []byte) []byte {
+// echoHandler answers a record with itself in angle brackets.
+var echoHandler = handlerFunc(func(_ context.Context, _ *transport.Peer, record, dst []byte) []byte {
 	return append(append(append(dst, '<'), record...), '>')
 })
 
-// pages says what request it got.
-var pages = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// echoPages says what request it got.
+var echoPages = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	_, _ = io.WriteString(w, r.Method+" "+r.URL.Path+" <"+string(body)+">")
 })
@@ -39,13 +39,13 @@ var pages = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 // own. It is shut down when the test ends.
 func newServer(tb testing.TB, cfg httppost.Config) *transport.Server {
 	if cfg.Handler == nil {
-		cfg.Handler = echo
+		cfg.Handler = echoHandler
 	}
 	if cfg.Pages == nil {
-		cfg.Pages = pages
+		cfg.Pages = echoPages
 	}
 	cfg.Log = slog.New(slog.NewTextHandler(tb.Output(), nil))
-	s := transport.NewServer(transport.Config{Protocol: way(tb, httppost.New(cfg)), Log: cfg.Log})
+	s := transport.NewServer(transport.Config{Protocol: protocolFor(tb, httppost.New(cfg)), Log: cfg.Log})
 	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
@@ -56,17 +56,17 @@ func newServer(tb testing.TB, cfg httppost.Config) *transport.Server {
 	return s
 }
 
-// way is how connections come to a way in: a benchmark's through detection, as
+// protocolFor is how connections come to a way in: a benchmark's through detection, as
 // in the server that users run.
-func way(tb testing.TB, protocol *httppost.Protocol) transport.Protocol {
+func protocolFor(tb testing.TB, protocol *httppost.Protocol) transport.Protocol {
 	if _, ok := tb.(*testing.B); ok {
 		return &transport.ProtocolDetector{HTTP: protocol}
 	}
 	return protocol
 }
 
-// listen serves on a loopback port and returns its address.
-func listen(tb testing.TB, cfg httppost.Config) string {
+// startOnLoopback serves on a loopback port and returns its address.
+func startOnLoopback(tb testing.TB, cfg httppost.Config) string {
 	tb.Helper()
 	listener, err := transport.Listen(tb.Context(), "127.0.0.1:0")
 	if err != nil {
@@ -81,14 +81,14 @@ func listen(tb testing.TB, cfg httppost.Config) string {
 	return listener.Addr().String()
 }
 
-// client is one end of a connection to a server.
-type client struct {
+// testClient is one end of a connection to a server.
+type testClient struct {
 	tb testing.TB
 	net.Conn
-	r *bufio.Reader
+	reader *bufio.Reader
 }
 
-func dial(tb testing.TB, address string) *client {
+func dial(tb testing.TB, address string) *testClient {
 	tb.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -96,20 +96,20 @@ func dial(tb testing.TB, address string) *client {
 	}
 	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
 	tb.Cleanup(func() { _ = conn.Close() })
-	return &client{tb, conn, bufio.NewReader(conn)}
+	return &testClient{tb, conn, bufio.NewReader(conn)}
 }
 
-func (c *client) send(text string) {
+func (c *testClient) send(text string) {
 	c.tb.Helper()
 	if _, err := io.WriteString(c, text); err != nil {
 		c.tb.Fatal("send:", err)
 	}
 }
 
-// response reads one response.
-func (c *client) response() (*http.Response, string) {
+// readResponse reads one response.
+func (c *testClient) readResponse() (*http.Response, string) {
 	c.tb.Helper()
-	resp, err := http.ReadResponse(c.r, nil)
+	resp, err := http.ReadResponse(c.reader, nil)
 	if err != nil {
 		c.tb.Fatal("response:", err)
 	}
@@ -120,40 +120,40 @@ func (c *client) response() (*http.Response, string) {
 	return resp, string(body)
 }
 
-// wantBody reads one response, which must be 200 with the body.
-func (c *client) wantBody(want string) {
+// expectBody reads one response, which must be 200 with the body.
+func (c *testClient) expectBody(want string) {
 	c.tb.Helper()
-	if resp, body := c.response(); resp.StatusCode != 200 || body != want {
+	if resp, body := c.readResponse(); resp.StatusCode != 200 || body != want {
 		c.tb.Fatalf("got %s %q, want 200 %q", resp.Status, body, want)
 	}
 }
 
-// wantEnd checks that the server ends the connection without another byte.
-func (c *client) wantEnd() {
+// expectEnd checks that the server ends the connection without another byte.
+func (c *testClient) expectEnd() {
 	c.tb.Helper()
-	if rest, err := io.ReadAll(c.r); err != nil || len(rest) > 0 {
+	if rest, err := io.ReadAll(c.reader); err != nil || len(rest) > 0 {
 		c.tb.Fatalf("got %q and %v, want the end of the connection", rest, err)
 	}
 }
 
-// post is a request as programs write it by hand.
-func post(body string, fields ...string) string {
+// buildPost is a request as programs write it by hand.
+func buildPost(body string, fields ...string) string {
 	return "POST / HTTP/1.1\r\n" + strings.Join(append(fields, ""), "\r\n") +
 		"Content-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
 }
 
-// prefix is netip.MustParsePrefix.
-func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
+// mustPrefix is netip.MustParsePrefix.
+func mustPrefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
 
-// pipes is a listener that is dialled in memory, for tests in virtual time.
-type pipes struct {
+// pipeListener is a listener that is dialled in memory, for tests in virtual time.
+type pipeListener struct {
 	conns  chan net.Conn
 	closed chan struct{}
 }
 
-func newPipes() *pipes { return &pipes{make(chan net.Conn), make(chan struct{})} }
+func newPipeListener() *pipeListener { return &pipeListener{make(chan net.Conn), make(chan struct{})} }
 
-func (p *pipes) Accept() (net.Conn, error) {
+func (p *pipeListener) Accept() (net.Conn, error) {
 	select {
 	case conn := <-p.conns:
 		return conn, nil
@@ -162,7 +162,7 @@ func (p *pipes) Accept() (net.Conn, error) {
 	}
 }
 
-func (p *pipes) Close() error {
+func (p *pipeListener) Close() error {
 	select {
 	case <-p.closed:
 	default:
@@ -171,36 +171,40 @@ func (p *pipes) Close() error {
 	return nil
 }
 
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+func (p *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
 
 // dial connects in memory. A half that is closed for writing stays open for
 // reading, as with TCP.
-func (p *pipes) dial(tb testing.TB) *client {
+func (p *pipeListener) dial(tb testing.TB) *testClient {
 	tb.Helper()
-	up, down := newHalf(), newHalf()
-	p.conns <- &duplex{in: up, out: down}
-	c := &duplex{in: down, out: up}
+	up, down := newPipeHalf(), newPipeHalf()
+	p.conns <- &duplexPipe{in: up, out: down}
+	c := &duplexPipe{in: down, out: up}
 	tb.Cleanup(func() { _ = c.Close() })
-	return &client{tb, c, bufio.NewReader(c)}
+	return &testClient{tb, c, bufio.NewReader(c)}
 }
 
-// half is one direction of a connection.
-type half struct{ r, w net.Conn }
+// pipeHalf is one direction of a connection.
+type pipeHalf struct{ reader, writer net.Conn }
 
-func newHalf() half { r, w := net.Pipe(); return half{r, w} }
+func newPipeHalf() pipeHalf { r, w := net.Pipe(); return pipeHalf{r, w} }
 
-// duplex is two pipes, one for each direction, so that each can end alone.
-type duplex struct{ in, out half }
+// duplexPipe is two pipes, one for each direction, so that each can end alone.
+type duplexPipe struct{ in, out pipeHalf }
 
-func (d *duplex) Read(p []byte) (int, error)         { return d.in.r.Read(p) }
-func (d *duplex) Write(p []byte) (int, error)        { return d.out.w.Write(p) }
-func (d *duplex) CloseWrite() error                  { return d.out.w.Close() }
-func (d *duplex) Close() error                       { _ = d.in.r.Close(); return d.out.w.Close() }
-func (d *duplex) LocalAddr() net.Addr                { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 8000} }
-func (d *duplex) RemoteAddr() net.Addr               { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 40000} }
-func (d *duplex) SetReadDeadline(t time.Time) error  { return d.in.r.SetReadDeadline(t) }
-func (d *duplex) SetWriteDeadline(t time.Time) error { return d.out.w.SetWriteDeadline(t) }
-func (d *duplex) SetDeadline(t time.Time) error {
+func (d *duplexPipe) Read(p []byte) (int, error)  { return d.in.reader.Read(p) }
+func (d *duplexPipe) Write(p []byte) (int, error) { return d.out.writer.Write(p) }
+func (d *duplexPipe) CloseWrite() error           { return d.out.writer.Close() }
+func (d *duplexPipe) Close() error                { _ = d.in.reader.Close(); return d.out.writer.Close() }
+func (d *duplexPipe) LocalAddr() net.Addr {
+	return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 8000}
+}
+func (d *duplexPipe) RemoteAddr() net.Addr {
+	return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 2), Port: 40000}
+}
+func (d *duplexPipe) SetReadDeadline(t time.Time) error  { return d.in.reader.SetReadDeadline(t) }
+func (d *duplexPipe) SetWriteDeadline(t time.Time) error { return d.out.writer.SetWriteDeadline(t) }
+func (d *duplexPipe) SetDeadline(t time.Time) error {
 	_ = d.SetReadDeadline(t)
 	return d.SetWriteDeadline(t)
 }

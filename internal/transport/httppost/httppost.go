@@ -24,7 +24,7 @@ import (
 // Config is what a Way needs.
 type Config struct {
 	// Handler answers the records.
-	Handler transport.Handler
+	Handler transport.RecordHandler
 	// Pages answers GETs, upgrades, and POSTs to other paths than "/". nil
 	// answers 404.
 	Pages  http.Handler
@@ -34,10 +34,10 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// Origins says which web pages may post records, and under which names there
 	// are pages. The zero Origins knows IP addresses and localhost.
-	Origins transport.Origins
-	// WrongName answers what is asked for pages under a name that is not the
+	Origins transport.OriginPolicy
+	// WrongHost answers what is asked for pages under a name that is not the
 	// server's; nil answers 421 alone.
-	WrongName http.Handler
+	WrongHost http.Handler
 	Log       *slog.Logger
 	// Warnings logs what clients do wrong; nil is made of Log.
 	Warnings *transport.WarningLog
@@ -92,38 +92,38 @@ func (l Limits) withDefaults() Limits {
 
 // Protocol is the way in over HTTP. It is a transport.Protocol.
 type Protocol struct {
-	handler  transport.Handler
-	limits   Limits
-	proxies  transport.Proxies
-	origins  transport.Origins
-	warnings *transport.WarningLog
-	pages    *http.Server
-	buffers  buffers
+	handler      transport.RecordHandler
+	limits       Limits
+	proxies      transport.TrustedProxies
+	originPolicy transport.OriginPolicy
+	warnings     *transport.WarningLog
+	pageServer   *http.Server
+	buffers      bufferPool
 }
 
 // New makes a way in.
 func New(cfg Config) *Protocol {
 	protocol := &Protocol{
-		handler:  cfg.Handler,
-		limits:   cfg.Limits.withDefaults(),
-		proxies:  cfg.TrustedProxies,
-		origins:  cfg.Origins,
-		warnings: cmp.Or(cfg.Warnings, transport.NewWarnings(cfg.Log, time.Now)),
+		handler:      cfg.Handler,
+		limits:       cfg.Limits.withDefaults(),
+		proxies:      cfg.TrustedProxies,
+		originPolicy: cfg.Origins,
+		warnings:     cmp.Or(cfg.Warnings, transport.NewWarningLog(cfg.Log, time.Now)),
 	}
-	protocol.pages = newPages(protocol.checkName(cfg.Pages, cfg.WrongName), protocol.limits, cfg.Log)
+	protocol.pageServer = newPageServer(protocol.requireOwnHost(cfg.Pages, cfg.WrongHost), protocol.limits, cfg.Log)
 	return protocol
 }
 
-// Serve answers the requests that come on nc, one after another, until the
+// ServeConn answers the requests that come on nc, one after another, until the
 // client leaves, breaks a rule, or asks for a page; then net/http has it.
-func (w *Protocol) Serve(ctx context.Context, nc *transport.Conn) {
-	c := newConn(w, nc)
-	if c.serve(ctx) == errPage {
-		c.handOver(ctx)
+func (w *Protocol) ServeConn(ctx context.Context, nc *transport.Conn) {
+	c := newHTTPConn(w, nc)
+	if c.serve(ctx) == errPageRequest {
+		c.handOverToPages(ctx)
 	} else {
 		// Whoever breaks a rule is told so in refuse; any other error of the
 		// connection has nobody to be told to.
 		_ = nc.Close()
-		c.release()
+		c.releaseBuffers()
 	}
 }

@@ -18,7 +18,7 @@ import (
 )
 
 func TestAnAnswerIsExactlyThis(t *testing.T) {
-	c := dial(t, listen(t, httppost.Config{}))
+	c := dial(t, startOnLoopback(t, httppost.Config{}))
 	c.send("POST HTTP/1.1\r\nHost: tqq.tencent.com:8000\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-length: 3\r\nConnection: close\r\n\r\nabc")
 	got, err := io.ReadAll(c)
 	want := "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\nConnection: close\r\nContent-Length: 5\r\n\r\n<abc>"
@@ -28,7 +28,7 @@ func TestAnAnswerIsExactlyThis(t *testing.T) {
 }
 
 func TestRequestsForRecords(t *testing.T) {
-	address := listen(t, httppost.Config{})
+	address := startOnLoopback(t, httppost.Config{})
 	for _, c := range []struct{ name, request, want string }{
 		{"a request line without target", "POST HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
 		{"a slash", "POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
@@ -45,7 +45,7 @@ func TestRequestsForRecords(t *testing.T) {
 		{"lines ended by either", "POST / HTTP/1.1\nHost: x\r\nContent-Length: 1\n\r\na", "<a>"},
 		{"blank lines before", "\r\n\n\r\nPOST / HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
 		{"as many blank lines before as a header may be long", strings.Repeat("\r\n", 4096) + "POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
-		{"as many and a long header", strings.Repeat("\n", 8192) + post("a", "X: "+strings.Repeat("x", 8100)), "<a>"},
+		{"as many and a long header", strings.Repeat("\n", 8192) + buildPost("a", "X: "+strings.Repeat("x", 8100)), "<a>"},
 		{"the same length twice", "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", "<a>"},
 		{"no length", "POST / HTTP/1.1\r\nHost: x\r\n\r\n", "<>"},
 		{"no header at all", "POST / HTTP/1.1\r\n\r\n", "<>"},
@@ -53,29 +53,29 @@ func TestRequestsForRecords(t *testing.T) {
 		{"an upgrade that Java clients offer", "POST / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nContent-Length: 1\r\n\r\na", "<a>"},
 		{"chunks", "POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n1\r\na\r\n2;x=y\r\nbc\r\n0\r\n\r\n", "<abc>"},
 		{"chunks with a trailer", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nDigest: x\r\nY: z\r\n\r\n", "<a>"},
-		{"64 KiB", post(strings.Repeat("a", 64<<10)), "<" + strings.Repeat("a", 64<<10) + ">"},
+		{"64 KiB", buildPost(strings.Repeat("a", 64<<10)), "<" + strings.Repeat("a", 64<<10) + ">"},
 		{"64 KiB in one chunk", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n10000\r\n" + strings.Repeat("a", 64<<10) + "\r\n0\r\n\r\n", "<" + strings.Repeat("a", 64<<10) + ">"},
-		{"a header of nearly 8 KiB", post("a", "X: "+strings.Repeat("x", 8100)), "<a>"},
+		{"a header of nearly 8 KiB", buildPost("a", "X: "+strings.Repeat("x", 8100)), "<a>"},
 	} {
 		t.Run(c.name+", first on its connection and not", func(t *testing.T) {
 			conn := dial(t, address)
 			conn.send(c.request)
-			conn.wantBody(c.want)
+			conn.expectBody(c.want)
 			conn.send(c.request)
-			conn.wantBody(c.want)
+			conn.expectBody(c.want)
 		})
 		t.Run(c.name+", pipelined", func(t *testing.T) {
 			conn := dial(t, address)
-			go func() { _, _ = io.WriteString(conn, c.request+c.request+post("last")) }()
-			conn.wantBody(c.want)
-			conn.wantBody(c.want)
-			conn.wantBody("<last>")
+			go func() { _, _ = io.WriteString(conn, c.request+c.request+buildPost("last")) }()
+			conn.expectBody(c.want)
+			conn.expectBody(c.want)
+			conn.expectBody("<last>")
 		})
 	}
 }
 
 func TestAConnectionStaysOpenIfTheClientWantsIt(t *testing.T) {
-	address := listen(t, httppost.Config{})
+	address := startOnLoopback(t, httppost.Config{})
 	for _, c := range []struct {
 		name, version, connection string
 		keep                      bool
@@ -94,39 +94,39 @@ func TestAConnectionStaysOpenIfTheClientWantsIt(t *testing.T) {
 			// What follows a closing request is ignored, be it too much of a
 			// body or a whole request.
 			conn.send("POST / HTTP/1.1\r\nContent-Length: 1\r\nConnection: close\r\n\r\nb")
-			resp, body := conn.response()
+			resp, body := conn.readResponse()
 			if resp.Close == c.keep || body != "<a>" || resp.Header.Get("Connection") == "keep-alive" != c.keep {
 				t.Fatalf("got %q with header %v", body, resp.Header)
 			}
 			if c.keep {
-				conn.wantBody("<b>")
+				conn.expectBody("<b>")
 			}
-			conn.wantEnd()
+			conn.expectEnd()
 		})
 	}
 }
 
 func TestContinueIsAnsweredAtOnce(t *testing.T) {
-	address := listen(t, httppost.Config{})
+	address := startOnLoopback(t, httppost.Config{})
 	for name, body := range map[string][2]string{
 		"with a length": {"Content-Length: 1\r\n", "a"},
 		"with chunks":   {"Transfer-Encoding: chunked\r\n", "1\r\na\r\n0\r\n\r\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := dial(t, address)
-			c.send(post("before") + "POST / HTTP/1.1\r\nExpect: 100-Continue\r\n" + body[0] + "\r\n")
-			c.wantBody("<before>")
-			if resp, _ := c.response(); resp.StatusCode != http.StatusContinue {
+			c.send(buildPost("before") + "POST / HTTP/1.1\r\nExpect: 100-Continue\r\n" + body[0] + "\r\n")
+			c.expectBody("<before>")
+			if resp, _ := c.readResponse(); resp.StatusCode != http.StatusContinue {
 				t.Fatalf("got %s, want 100", resp.Status)
 			}
 			c.send(body[1])
-			c.wantBody("<a>")
+			c.expectBody("<a>")
 		})
 	}
 	t.Run("not if the body is too long anyway", func(t *testing.T) {
 		c := dial(t, address)
 		c.send("POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 65537\r\n\r\n")
-		if resp, _ := c.response(); resp.StatusCode != http.StatusRequestEntityTooLarge {
+		if resp, _ := c.readResponse(); resp.StatusCode != http.StatusRequestEntityTooLarge {
 			t.Fatalf("got %s, want 413", resp.Status)
 		}
 	})
@@ -134,7 +134,7 @@ func TestContinueIsAnsweredAtOnce(t *testing.T) {
 		c := dial(t, address)
 		c.send("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\na")
 		c.send("b")
-		c.wantBody("<ab>")
+		c.expectBody("<ab>")
 	})
 }
 
@@ -156,19 +156,19 @@ var brokenRequests = []struct {
 	{"a version in lower case", "POST / http/1.1\r\n\r\n", 400, "request line"},
 	{"HTTP/2", "POST / HTTP/2.0\r\n\r\n", 400, "version"},
 	{"no version", "POST /\r\n\r\n", 400, "request line"},
-	{"a header line without colon", post("", "Host"), 400, "header line"},
-	{"a header line without name", post("", ": x"), 400, "header line"},
-	{"a space before the colon", post("", "Host : x"), 400, "header line"},
-	{"a space within a name", post("", "My Host: x"), 400, "header line"},
-	{"a header line that continues the one before", post("", "X: y\r\n z"), 400, "header line"},
-	{"a first header line that continues", post("", " X: y"), 400, "header line"},
-	{"a tab before a header line", post("", "X: y\r\n\tz"), 400, "header line"},
-	{"a letter in a header's name that is another's other case", post("", "Tran\u017Ffer-Encoding: chunked"), 400, "header line"},
+	{"a header line without colon", buildPost("", "Host"), 400, "header line"},
+	{"a header line without name", buildPost("", ": x"), 400, "header line"},
+	{"a space before the colon", buildPost("", "Host : x"), 400, "header line"},
+	{"a space within a name", buildPost("", "My Host: x"), 400, "header line"},
+	{"a header line that continues the one before", buildPost("", "X: y\r\n z"), 400, "header line"},
+	{"a first header line that continues", buildPost("", " X: y"), 400, "header line"},
+	{"a tab before a header line", buildPost("", "X: y\r\n\tz"), 400, "header line"},
+	{"a letter in a header's name that is another's other case", buildPost("", "Tran\u017Ffer-Encoding: chunked"), 400, "header line"},
 	{"one in its value", "POST / HTTP/1.1\r\nTransfer-Encoding: chun\u212Aed\r\n\r\n0\r\n\r\n", 400, "Transfer-Encoding"},
-	{"a NUL in a header", post("", "X: a\x00b"), 400, "NUL"},
-	{"a CR in a header", post("", "X: a\rContent-Length: 9"), 400, "CR"},
-	{"a CR too many at a line's end", post("", "X: a\r"), 400, "CR"},
-	{"two lengths that differ", post("a", "Content-Length: 2"), 400, "two Content-Lengths"},
+	{"a NUL in a header", buildPost("", "X: a\x00b"), 400, "NUL"},
+	{"a CR in a header", buildPost("", "X: a\rContent-Length: 9"), 400, "CR"},
+	{"a CR too many at a line's end", buildPost("", "X: a\r"), 400, "CR"},
+	{"two lengths that differ", buildPost("a", "Content-Length: 2"), 400, "two Content-Lengths"},
 	{"an empty length", "POST / HTTP/1.1\r\nContent-Length:\r\n\r\n", 400, "decimal digits"},
 	{"a negative length", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400, "decimal digits"},
 	{"a length with a sign", "POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\na", 400, "decimal digits"},
@@ -189,10 +189,10 @@ var brokenRequests = []struct {
 	{"chunks over 64 KiB", chunked + "10001\r\n" + strings.Repeat("a", 64<<10+1) + "\r\n0\r\n\r\n", 413, "64 KiB"},
 	{"a body over 64 KiB that never comes", "POST / HTTP/1.1\r\nContent-Length: 65537\r\n\r\n", 413, "64 KiB"},
 	{"a length beyond all numbers", "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", 413, "64 KiB"},
-	{"a header over 8 KiB", post("", "X: "+strings.Repeat("x", 8<<10)), 400, "header"},
+	{"a header over 8 KiB", buildPost("", "X: "+strings.Repeat("x", 8<<10)), 400, "header"},
 	{"a header over 8 KiB that never ends", "POST / HTTP/1.1\r\nX: " + strings.Repeat("x", 8<<10), 400, "header"},
-	{"a header of 1 MB", post("", "X: "+strings.Repeat("x", 1<<20)), 400, "header"},
-	{"blank lines over 8 KiB", strings.Repeat("\r\n", 4096) + "\n" + post("a"), 400, "blank lines"},
+	{"a header of 1 MB", buildPost("", "X: "+strings.Repeat("x", 1<<20)), 400, "header"},
+	{"blank lines over 8 KiB", strings.Repeat("\r\n", 4096) + "\n" + buildPost("a"), 400, "blank lines"},
 	{"blank lines without end", strings.Repeat("\n", 1<<20), 400, "blank lines"},
 	{"PUT", "PUT / HTTP/1.1\r\n\r\n", 405, "POST"},
 	{"OPTIONS", "OPTIONS / HTTP/1.1\r\n\r\n", 405, "POST"},
@@ -202,12 +202,12 @@ var brokenRequests = []struct {
 }
 
 func TestBrokenRequests(t *testing.T) {
-	address := listen(t, httppost.Config{Handler: never(t), Pages: neverAPage(t)})
+	address := startOnLoopback(t, httppost.Config{Handler: unexpectedRecord(t), Pages: unexpectedPage(t)})
 	for _, c := range brokenRequests {
 		t.Run(c.name, func(t *testing.T) {
 			conn := dial(t, address)
 			go func() { _, _ = io.WriteString(conn, c.request) }()
-			resp, body := conn.response()
+			resp, body := conn.readResponse()
 			if resp.StatusCode != c.status || !strings.Contains(body, c.text) || !resp.Close {
 				t.Fatalf("got %s %q, close %v", resp.Status, body, resp.Close)
 			}
@@ -218,33 +218,33 @@ func TestBrokenRequests(t *testing.T) {
 	}
 }
 
-// never is a handler that must not be reached.
-func never(t *testing.T) transport.Handler {
+// unexpectedRecord is a handler that must not be reached.
+func unexpectedRecord(t *testing.T) transport.RecordHandler {
 	return handlerFunc(func(_ context.Context, _ *transport.Peer, record, dst []byte) []byte {
 		t.Errorf("the record %q was handed on", record)
 		return dst
 	})
 }
 
-func neverAPage(t *testing.T) http.Handler {
+func unexpectedPage(t *testing.T) http.Handler {
 	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("%s %s was handed on", r.Method, r.URL)
 	})
 }
 
 func TestAnErrorComesAfterTheAnswersBeforeIt(t *testing.T) {
-	c := dial(t, listen(t, httppost.Config{}))
-	c.send(post("a") + post("b") + "nonsense\r\n\r\n" + post("c"))
-	c.wantBody("<a>")
-	c.wantBody("<b>")
-	if resp, _ := c.response(); resp.StatusCode != 400 {
+	c := dial(t, startOnLoopback(t, httppost.Config{}))
+	c.send(buildPost("a") + buildPost("b") + "nonsense\r\n\r\n" + buildPost("c"))
+	c.expectBody("<a>")
+	c.expectBody("<b>")
+	if resp, _ := c.readResponse(); resp.StatusCode != 400 {
 		t.Fatalf("got %s, want 400", resp.Status)
 	}
-	c.wantEnd()
+	c.expectEnd()
 }
 
 func TestAHeadIsRefusedWithoutABody(t *testing.T) {
-	c := dial(t, listen(t, httppost.Config{}))
+	c := dial(t, startOnLoopback(t, httppost.Config{}))
 	c.send("HEAD / HTTP/1.1\r\n\r\n")
 	got, _ := io.ReadAll(c)
 	if s := string(got); !strings.HasPrefix(s, "HTTP/1.1 405 ") || !strings.HasSuffix(s, "\r\n\r\n") {
@@ -253,7 +253,7 @@ func TestAHeadIsRefusedWithoutABody(t *testing.T) {
 }
 
 func TestARequestThatEndsTooSoonIsToldSo(t *testing.T) {
-	address := listen(t, httppost.Config{Handler: never(t)})
+	address := startOnLoopback(t, httppost.Config{Handler: unexpectedRecord(t)})
 	for name, request := range map[string]string{
 		"in its header": "POST / HTTP/1.1\r\nContent-Len",
 		"in its body":   "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nabc",
@@ -263,7 +263,7 @@ func TestARequestThatEndsTooSoonIsToldSo(t *testing.T) {
 			c := dial(t, address)
 			c.send(request)
 			_ = c.Conn.(*net.TCPConn).CloseWrite()
-			if resp, body := c.response(); resp.StatusCode != 400 || !strings.Contains(body, "ended before") {
+			if resp, body := c.readResponse(); resp.StatusCode != 400 || !strings.Contains(body, "ended before") {
 				t.Fatalf("got %s %q", resp.Status, body)
 			}
 		})
@@ -271,18 +271,18 @@ func TestARequestThatEndsTooSoonIsToldSo(t *testing.T) {
 }
 
 func TestAnAnswerIsNotLostToWhatTheClientStillSends(t *testing.T) {
-	c := dial(t, listen(t, httppost.Config{}))
+	c := dial(t, startOnLoopback(t, httppost.Config{}))
 	// Over the limit, yet within what is drained: without half-closing and
 	// draining the client's write or read would meet a reset.
 	c.send("POST / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n" + strings.Repeat("a", 200_000))
-	if resp, _ := c.response(); resp.StatusCode != http.StatusRequestEntityTooLarge {
+	if resp, _ := c.readResponse(); resp.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Fatalf("got %s, want 413", resp.Status)
 	}
-	c.wantEnd()
+	c.expectEnd()
 }
 
-// parse is transport.ParseOrigin of each.
-func parse(t *testing.T, texts ...string) (origins []transport.Origin) {
+// parseOrigins is transport.ParseOrigin of each.
+func parseOrigins(t *testing.T, texts ...string) (origins []transport.Origin) {
 	t.Helper()
 	for _, text := range texts {
 		o, err := transport.ParseOrigin(text)
@@ -296,11 +296,11 @@ func parse(t *testing.T, texts ...string) (origins []transport.Origin) {
 
 func TestWhichPagesMayPost(t *testing.T) {
 	page := handlerFunc(func(_ context.Context, p *transport.Peer, _, dst []byte) []byte {
-		return strconv.AppendBool(dst, p.Page)
+		return strconv.AppendBool(dst, p.FromWebPage)
 	})
-	address := listen(t, httppost.Config{
+	address := startOnLoopback(t, httppost.Config{
 		Handler: page,
-		Origins: transport.NewOrigins("box", parse(t, "https://chat.example"), parse(t, "https://app.example")),
+		Origins: transport.NewOriginPolicy("box", parseOrigins(t, "https://chat.example"), parseOrigins(t, "https://app.example")),
 	})
 	here := "Host: " + address
 	for _, c := range []struct {
@@ -333,8 +333,8 @@ func TestWhichPagesMayPost(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			conn := dial(t, address)
-			conn.send(post("a", c.fields...))
-			resp, body := conn.response()
+			conn.send(buildPost("a", c.fields...))
+			resp, body := conn.readResponse()
 			allow, varies := resp.Header.Get("Access-Control-Allow-Origin"), resp.Header.Get("Vary") == "Origin"
 			if resp.StatusCode != c.status || allow != c.allow || varies != (c.allow != "") {
 				t.Errorf("got %s with header %v", resp.Status, resp.Header)
@@ -343,21 +343,21 @@ func TestWhichPagesMayPost(t *testing.T) {
 				t.Errorf("got %q, want one that holds %q", body, c.holds)
 			}
 			if c.status == http.StatusOK { // the next request on the connection is no page's any more
-				conn.send(post("a"))
-				conn.wantBody("false")
+				conn.send(buildPost("a"))
+				conn.expectBody("false")
 			}
 		})
 	}
 }
 
 func TestAnAbsoluteTargetNamesTheHostAskedFor(t *testing.T) {
-	address := listen(t, httppost.Config{})
+	address := startOnLoopback(t, httppost.Config{})
 	for target, status := range map[string]int{
 		"http://localhost:8000/": 200, "HTTP://localhost:8000": 200, "http://evil.example:8000/": 403,
 	} {
 		c := dial(t, address)
 		c.send("POST " + target + " HTTP/1.1\r\nHost: localhost:8000\r\nOrigin: http://localhost:8000\r\nContent-Length: 1\r\n\r\na")
-		if resp, body := c.response(); resp.StatusCode != status {
+		if resp, body := c.readResponse(); resp.StatusCode != status {
 			t.Errorf("%s: got %s %s", target, resp.Status, body)
 		}
 	}
@@ -365,12 +365,12 @@ func TestAnAbsoluteTargetNamesTheHostAskedFor(t *testing.T) {
 
 // whoami answers who the peer is.
 var whoami = handlerFunc(func(_ context.Context, p *transport.Peer, _, dst []byte) []byte {
-	return fmt.Appendf(dst, "%v %v %v %v %v", p.Addr, p.ForeignProxy, p.UnclearProxy, p.Charset == wire.GB18030, p.Form == wire.FormHTTP)
+	return fmt.Appendf(dst, "%v %v %v %v %v", p.Addr, p.UntrustedProxy, p.AmbiguousProxy, p.Charset == wire.GB18030, p.Form == wire.FormHTTP)
 })
 
 func TestWhoThePeerIs(t *testing.T) {
-	direct := listen(t, httppost.Config{Handler: whoami})
-	behind := listen(t, httppost.Config{Handler: whoami, TrustedProxies: []netip.Prefix{prefix("127.0.0.0/8")}})
+	direct := startOnLoopback(t, httppost.Config{Handler: whoami})
+	behind := startOnLoopback(t, httppost.Config{Handler: whoami, TrustedProxies: []netip.Prefix{mustPrefix("127.0.0.0/8")}})
 	for _, c := range []struct {
 		name, address string
 		fields        []string
@@ -389,17 +389,17 @@ func TestWhoThePeerIs(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			conn := dial(t, c.address)
-			conn.send(post("", c.fields...))
-			conn.wantBody(c.want)
+			conn.send(buildPost("", c.fields...))
+			conn.expectBody(c.want)
 			// The next request on the connection is not the proxy's any more.
-			conn.send(post(""))
-			conn.wantBody("127.0.0.1 false false false true")
+			conn.send(buildPost(""))
+			conn.expectBody("127.0.0.1 false false false true")
 		})
 	}
 }
 
 func TestSilentConnectionsDisturbNobody(t *testing.T) {
-	address := listen(t, httppost.Config{})
+	address := startOnLoopback(t, httppost.Config{})
 	// Both ends are descriptors of this process, of which it may have 20,000.
 	const silent, sources = 8_000, 8
 	for i := range silent {
@@ -414,8 +414,8 @@ func TestSilentConnectionsDisturbNobody(t *testing.T) {
 	slowest := time.Duration(0)
 	for range 200 {
 		begin := time.Now()
-		c.send(post("still here"))
-		c.wantBody("<still here>")
+		c.send(buildPost("still here"))
+		c.expectBody("<still here>")
 		slowest = max(slowest, time.Since(begin))
 	}
 	if slowest > 3*time.Second {

@@ -16,7 +16,7 @@ import (
 )
 
 func TestWhatIsNoRecordIsForThePages(t *testing.T) {
-	address := listen(t, httppost.Config{Handler: never(t)})
+	address := startOnLoopback(t, httppost.Config{Handler: unexpectedRecord(t)})
 	for _, c := range []struct{ name, request, want string }{
 		{"a GET", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET / <>"},
 		{"a GET after blank lines", "\r\n\nGET /a?b HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /a <>"},
@@ -31,30 +31,30 @@ func TestWhatIsNoRecordIsForThePages(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			conn := dial(t, address)
 			conn.send(c.request)
-			conn.wantBody(c.want)
-			conn.wantEnd()
+			conn.expectBody(c.want)
+			conn.expectEnd()
 		})
 	}
 }
 
 func TestAPageFollowsTheRecordsBeforeIt(t *testing.T) {
-	c := dial(t, listen(t, httppost.Config{}))
-	c.send(post("a") + "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-	c.wantBody("<a>")
-	c.wantBody("GET / <>")
+	c := dial(t, startOnLoopback(t, httppost.Config{}))
+	c.send(buildPost("a") + "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	c.expectBody("<a>")
+	c.expectBody("GET / <>")
 }
 
 func TestNothingIsServedOnAConnectionAfterAPage(t *testing.T) {
 	var served atomic.Int32
-	c := dial(t, listen(t, httppost.Config{Handler: never(t), Pages: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served.Add(1) })}))
+	c := dial(t, startOnLoopback(t, httppost.Config{Handler: unexpectedRecord(t), Pages: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served.Add(1) })}))
 	// net/http takes the second request, whose end is doubtful; this server
 	// must not let it.
 	c.send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n" +
-		"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + post("a"))
-	if resp, _ := c.response(); resp.StatusCode != 200 || !resp.Close {
+		"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + buildPost("a"))
+	if resp, _ := c.readResponse(); resp.StatusCode != 200 || !resp.Close {
 		t.Fatalf("got %s, close %v", resp.Status, resp.Close)
 	}
-	c.wantEnd()
+	c.expectEnd()
 	if n := served.Load(); n != 1 {
 		t.Errorf("%d pages were served", n)
 	}
@@ -75,42 +75,42 @@ func TestAnUpgradeWorksThroughTheHandOver(t *testing.T) {
 			_, _ = io.WriteString(conn, "<"+lines.Text()+">\n")
 		}
 	})
-	c := dial(t, listen(t, httppost.Config{Pages: upgrade}))
+	c := dial(t, startOnLoopback(t, httppost.Config{Pages: upgrade}))
 	// The first line is read together with the request.
 	c.send("GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nearly\n")
-	if resp, err := http.ReadResponse(c.r, nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+	if resp, err := http.ReadResponse(c.reader, nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("got %v and %v, want 101", resp, err)
 	}
 	for _, line := range []string{"early", "late", "later"} {
 		if line != "early" {
 			c.send(line + "\n")
 		}
-		if got, err := c.r.ReadString('\n'); got != "<"+line+">\n" {
+		if got, err := c.reader.ReadString('\n'); got != "<"+line+">\n" {
 			t.Fatalf("got %q and %v", got, err)
 		}
 	}
 	c.send("bye\n")
-	c.wantEnd()
+	c.expectEnd()
 }
 
 func TestThePagesSeeTheClientsAddress(t *testing.T) {
-	c := dial(t, listen(t, httppost.Config{Pages: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	c := dial(t, startOnLoopback(t, httppost.Config{Pages: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, _ := net.SplitHostPort(r.RemoteAddr)
 		_, _ = io.WriteString(w, host)
 	})}))
 	c.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-	c.wantBody("127.0.0.1")
+	c.expectBody("127.0.0.1")
 }
 
 func TestWithoutPagesThereAreNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := slog.New(slog.DiscardHandler)
-		s := transport.NewServer(transport.Config{Protocol: httppost.New(httppost.Config{Handler: echo, Log: log}), Log: log})
-		p := newPipes()
+		s := transport.NewServer(transport.Config{Protocol: httppost.New(httppost.Config{Handler: echoHandler, Log: log}), Log: log})
+		p := newPipeListener()
 		go func() { _ = s.Serve(p) }()
 		c := p.dial(t)
 		c.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-		if resp, _ := c.response(); resp.StatusCode != http.StatusNotFound {
+		if resp, _ := c.readResponse(); resp.StatusCode != http.StatusNotFound {
 			t.Errorf("got %s", resp.Status)
 		}
 		_ = c.Close()
@@ -123,9 +123,9 @@ func TestPagesAreShownUnderTheServersOwnNamesAlone(t *testing.T) {
 		w.WriteHeader(http.StatusMisdirectedRequest)
 		_, _ = io.WriteString(w, "not here")
 	})
-	origins := transport.NewOrigins("box", parse(t, "https://chat.example"), parse(t, "https://app.example"))
-	address := listen(t, httppost.Config{Handler: never(t), WrongName: wrong, Origins: origins})
-	bare := listen(t, httppost.Config{Handler: never(t)})
+	origins := transport.NewOriginPolicy("box", parseOrigins(t, "https://chat.example"), parseOrigins(t, "https://app.example"))
+	address := startOnLoopback(t, httppost.Config{Handler: unexpectedRecord(t), WrongHost: wrong, Origins: origins})
+	bare := startOnLoopback(t, httppost.Config{Handler: unexpectedRecord(t)})
 	for _, c := range []struct {
 		name, address, request string
 		status                 int
@@ -147,7 +147,7 @@ func TestPagesAreShownUnderTheServersOwnNamesAlone(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			conn := dial(t, c.address)
 			conn.send(c.request)
-			resp, body := conn.response()
+			resp, body := conn.readResponse()
 			if resp.StatusCode != c.status || c.status == 421 && c.address == address && body != "not here" {
 				t.Errorf("got %s %q", resp.Status, body)
 			}

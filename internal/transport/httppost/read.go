@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// await returns when a request has begun to arrive, which must be within
+// awaitRequest returns when a request has begun to arrive, which must be within
 // patience, or a quarter more. Until then the connection idles: its answers are
 // written, what it has borrowed is given back.
-func (c *conn) await(patience time.Duration) error {
-	c.req.head = false
-	if c.begun() {
-		if c.out != nil && len(c.out.b) > pendingBytes {
+func (c *httpConn) awaitRequest(patience time.Duration) error {
+	c.header.isHEAD = false
+	if c.skipBlankLines() {
+		if c.output != nil && len(c.output.bytes) > maxPendingOutput {
 			return c.flush()
 		}
 		return nil
@@ -25,145 +25,145 @@ func (c *conn) await(patience time.Duration) error {
 	if err := c.flush(); err != nil {
 		return err
 	}
-	c.release()
+	c.releaseBuffers()
 	// To move a deadline costs as much as to parse a header, so one that is far
 	// enough away stays.
-	if now := time.Now(); c.readBy.Sub(now) < patience {
+	if now := time.Now(); c.readDeadline.Sub(now) < patience {
 		c.setReadDeadline(now, patience+patience/4)
 	}
-	if !c.net.Wait() {
-		return errDone
+	if !c.transportConn.BecomeIdle() {
+		return errCloseConn
 	}
 	// Blank lines do not end the waiting, and do not prolong it.
-	for !c.begun() {
-		if c.fill() != nil {
-			return errDone
+	for !c.skipBlankLines() {
+		if c.readMore() != nil {
+			return errCloseConn
 		}
 	}
-	if !c.net.Begin() {
-		return errDone
+	if !c.transportConn.BecomeActive() {
+		return errCloseConn
 	}
 	return nil
 }
 
-// begun drops blank lines and reports whether a request has begun: anything
+// skipBlankLines drops blank lines and reports whether a request has begun: anything
 // else has arrived, or more blank lines than are allowed. A CR alone is not yet
 // anything.
-func (c *conn) begun() bool {
-	for c.r < c.w {
-		rest := c.in[c.r:c.w]
+func (c *httpConn) skipBlankLines() bool {
+	for c.readPos < c.writePos {
+		rest := c.input[c.readPos:c.writePos]
 		switch {
 		case rest[0] == '\n':
-			c.dropBlank(1)
+			c.skipBlankBytes(1)
 		case rest[0] != '\r':
 			return true
 		case len(rest) == 1:
-			return c.tooBlank()
+			return c.hasTooManyBlanks()
 		case rest[1] == '\n':
-			c.dropBlank(2)
+			c.skipBlankBytes(2)
 		default:
 			return true
 		}
 	}
-	return c.tooBlank()
+	return c.hasTooManyBlanks()
 }
 
-func (c *conn) dropBlank(n int) { c.r, c.blank = c.r+n, c.blank+n }
+func (c *httpConn) skipBlankBytes(n int) { c.readPos, c.blankBytes = c.readPos+n, c.blankBytes+n }
 
-func (c *conn) tooBlank() bool { return c.blank > c.way.limits.HeaderBytes }
+func (c *httpConn) hasTooManyBlanks() bool { return c.blankBytes > c.protocol.limits.HeaderBytes }
 
 // readHeader reads on until the whole header is there, and returns its length.
-func (c *conn) readHeader() (int, error) {
-	if c.tooBlank() {
-		return 0, faultBlank
+func (c *httpConn) readHeader() (int, error) {
+	if c.hasTooManyBlanks() {
+		return 0, errTooManyBlankLines
 	}
-	c.blank = 0
-	if _, ok := lowerToken(nil, c.in[c.r:c.r+1]); !ok {
-		return 0, faultNotHTTP
+	c.blankBytes = 0
+	if _, ok := lowerToken(nil, c.input[c.readPos:c.readPos+1]); !ok {
+		return 0, errNotHTTP
 	}
-	most := c.way.limits.HeaderBytes
+	most := c.protocol.limits.HeaderBytes
 	for from := 0; ; {
-		head := c.in[c.r:c.w]
-		n := headerEnd(head, from)
+		head := c.input[c.readPos:c.writePos]
+		n := headerLength(head, from)
 		switch {
 		case n > most, n == 0 && len(head) >= most:
-			return 0, faultHeader
+			return 0, errHeaderTooLong
 		case n > 0:
 			return n, nil
 		}
 		if from == 0 {
-			c.setReadDeadline(time.Now(), c.way.limits.HeaderTime)
+			c.setReadDeadline(time.Now(), c.protocol.limits.HeaderTime)
 		}
 		// The end may be LF CR LF, of which two bytes have come.
 		from = max(1, len(head)-2)
-		if err := c.fill(); err != nil {
-			return 0, c.whileReading(err, faultSlow)
+		if err := c.readMore(); err != nil {
+			return 0, c.classifyReadError(err, errHeaderTimeout)
 		}
 	}
 }
 
 // readBody returns the request's body, which is valid until the next read. Of
 // a request without a length it is empty.
-func (c *conn) readBody(r *request) ([]byte, error) {
-	n := int(max(r.length, 0))
-	chunked := r.encodings > 0
-	if chunked || c.w-c.r < n {
-		if r.expect && r.minor != '0' {
-			out := c.answers() // written by the next fill
-			out.b = append(out.b, "HTTP/1.1 100 Continue\r\n\r\n"...)
+func (c *httpConn) readBody(r *requestHeader) ([]byte, error) {
+	n := int(max(r.contentLength, 0))
+	chunked := r.transferEncodings > 0
+	if chunked || c.writePos-c.readPos < n {
+		if r.expectsContinue && r.minorVersion != '0' {
+			out := c.outputBuffer() // written by the next fill
+			out.bytes = append(out.bytes, "HTTP/1.1 100 Continue\r\n\r\n"...)
 		}
-		c.setReadDeadline(time.Now(), c.way.limits.BodyTime)
+		c.setReadDeadline(time.Now(), c.protocol.limits.BodyTime)
 	}
 	if chunked {
-		return c.readChunked()
+		return c.readChunkedBody()
 	}
-	for c.w-c.r < n {
-		if err := c.fill(); err != nil {
-			return nil, c.whileReading(err, faultSlowBody)
+	for c.writePos-c.readPos < n {
+		if err := c.readMore(); err != nil {
+			return nil, c.classifyReadError(err, errBodyTimeout)
 		}
 	}
-	body := c.in[c.r : c.r+n]
-	c.r += n
+	body := c.input[c.readPos : c.readPos+n]
+	c.readPos += n
 	return body, nil
 }
 
-// readChunked reads a chunked body and its trailer, which says nothing that
+// readChunkedBody reads a chunked body and its trailer, which says nothing that
 // matters here.
-func (c *conn) readChunked() ([]byte, error) {
-	br := bufio.NewReader(chunkSource{c})
-	body, err := c.joinChunks(httputil.NewChunkedReader(br))
+func (c *httpConn) readChunkedBody() ([]byte, error) {
+	br := bufio.NewReader(connReader{c})
+	body, err := c.readChunks(httputil.NewChunkedReader(br))
 	if err == nil {
-		err = skipTrailer(br, c.way.limits.HeaderBytes)
+		err = skipTrailer(br, c.protocol.limits.HeaderBytes)
 	}
-	var f *requestError
+	var f *httpError
 	switch {
-	case errors.As(err, &f), errors.Is(err, errDone):
+	case errors.As(err, &f), errors.Is(err, errCloseConn):
 		return nil, err
 	case err != nil:
-		return nil, faultChunk
+		return nil, errChunkedBody
 	}
 	// What br has read too much belongs to the next request. It is of br's
 	// latest read, since br reads only when it has used up what it had; so it is
 	// what was consumed last of in.
-	c.r -= br.Buffered()
+	c.readPos -= br.Buffered()
 	return body, nil
 }
 
-// joinChunks reads a body to its end, up to the limit.
-func (c *conn) joinChunks(chunks io.Reader) ([]byte, error) {
-	most := c.way.limits.BodyBytes
-	c.chunks = make([]byte, 0, 512)
+// readChunks reads a body to its end, up to the limit.
+func (c *httpConn) readChunks(chunks io.Reader) ([]byte, error) {
+	most := c.protocol.limits.BodyBytes
+	c.chunkedBody = make([]byte, 0, 512)
 	for {
-		if len(c.chunks) == cap(c.chunks) {
-			c.chunks = slices.Grow(c.chunks, len(c.chunks))
+		if len(c.chunkedBody) == cap(c.chunkedBody) {
+			c.chunkedBody = slices.Grow(c.chunkedBody, len(c.chunkedBody))
 		}
-		n, err := chunks.Read(c.chunks[len(c.chunks):cap(c.chunks)])
-		c.chunks = c.chunks[:len(c.chunks)+n]
+		n, err := chunks.Read(c.chunkedBody[len(c.chunkedBody):cap(c.chunkedBody)])
+		c.chunkedBody = c.chunkedBody[:len(c.chunkedBody)+n]
 		switch {
-		case len(c.chunks) > most:
-			return nil, faultTooBig
+		case len(c.chunkedBody) > most:
+			return nil, errBodyTooLong
 		case errors.Is(err, io.EOF):
-			return c.chunks, nil
+			return c.chunkedBody, nil
 		case err != nil:
 			return nil, err
 		}
@@ -175,88 +175,88 @@ func skipTrailer(br *bufio.Reader, most int) error {
 	for read := 0; ; {
 		line, err := br.ReadSlice('\n')
 		if read += len(line); read > most || errors.Is(err, bufio.ErrBufferFull) {
-			return faultHeader
+			return errHeaderTooLong
 		}
 		switch {
 		case err != nil:
 			return err
 		case len(line) < 2 || bytes.IndexByte(line, '\r') != len(line)-2:
-			return faultChunk
+			return errChunkedBody
 		case len(line) == 2:
 			return nil
 		}
 	}
 }
 
-// chunkSource reads a connection's bytes, the ones that have arrived first. Its
+// connReader reads a connection's bytes, the ones that have arrived first. Its
 // errors are never io.EOF, which the chunked reader would give a meaning.
-type chunkSource struct{ *conn }
+type connReader struct{ *httpConn }
 
-func (s chunkSource) Read(p []byte) (int, error) {
-	if s.r == s.w {
-		if err := s.fill(); err != nil {
-			return 0, s.whileReading(err, faultSlowBody)
+func (s connReader) Read(p []byte) (int, error) {
+	if s.readPos == s.writePos {
+		if err := s.readMore(); err != nil {
+			return 0, s.classifyReadError(err, errBodyTimeout)
 		}
 	}
-	n := copy(p, s.in[s.r:s.w])
-	s.r += n
+	n := copy(p, s.input[s.readPos:s.writePos])
+	s.readPos += n
 	return n, nil
 }
 
-// fill reads what has arrived, at least a byte, behind what is there. Slices of
+// readMore reads what has arrived, at least a byte, behind what is there. Slices of
 // in are invalid afterwards. Answers do not wait for a client to send more.
-func (c *conn) fill() error {
+func (c *httpConn) readMore() error {
 	if err := c.flush(); err != nil {
 		return err
 	}
 	switch {
-	case c.r == c.w:
-		c.r, c.w = 0, 0
-	case c.w < len(c.in):
-	case c.r > 0:
-		c.r, c.w = 0, copy(c.in, c.in[c.r:c.w])
+	case c.readPos == c.writePos:
+		c.readPos, c.writePos = 0, 0
+	case c.writePos < len(c.input):
+	case c.readPos > 0:
+		c.readPos, c.writePos = 0, copy(c.input, c.input[c.readPos:c.writePos])
 	default:
-		larger := c.way.buffers.larger(len(c.in))
-		c.w = copy(larger.b, c.in)
-		c.way.buffers.putIn(c.lent)
-		c.in, c.lent = larger.b, larger
+		larger := c.protocol.buffers.borrowLarger(len(c.input))
+		c.writePos = copy(larger.bytes, c.input)
+		c.protocol.buffers.returnInput(c.borrowed)
+		c.input, c.borrowed = larger.bytes, larger
 	}
-	if held := c.lentBytes(); held > 0 && !c.net.Hold(held) {
-		return errGaveWay
+	if held := c.bytesToReserve(); held > 0 && !c.transportConn.ReserveMemory(held) {
+		return errMemoryRevoked
 	}
-	n, err := c.net.Read(c.in[c.w:])
-	c.w += n
+	n, err := c.transportConn.Read(c.input[c.writePos:])
+	c.writePos += n
 	if n > 0 {
 		return nil
 	}
 	return err
 }
 
-// lentBytes is what the connection holds of a request beyond its own buffer.
-func (c *conn) lentBytes() int {
-	if c.lent == nil {
-		return cap(c.chunks)
+// bytesToReserve is what the connection holds of a request beyond its own buffer.
+func (c *httpConn) bytesToReserve() int {
+	if c.borrowed == nil {
+		return cap(c.chunkedBody)
 	}
-	return len(c.in) + cap(c.chunks)
+	return len(c.input) + cap(c.chunkedBody)
 }
 
 // setReadDeadline bounds all reads from now on together.
-func (c *conn) setReadDeadline(now time.Time, d time.Duration) {
-	c.readBy = now.Add(d)
-	_ = c.net.SetReadDeadline(c.readBy)
+func (c *httpConn) setReadDeadline(now time.Time, d time.Duration) {
+	c.readDeadline = now.Add(d)
+	_ = c.transportConn.SetReadDeadline(c.readDeadline)
 }
 
-// whileReading is what an error of fill means in the middle of a request.
-func (c *conn) whileReading(err error, slow *requestError) error {
+// classifyReadError is what an error of fill means in the middle of a request.
+func (c *httpConn) classifyReadError(err error, slow *httpError) error {
 	switch {
-	case errors.Is(err, errGaveWay), c.net.GaveWay():
-		return faultGaveWay
-	case errors.Is(err, os.ErrDeadlineExceeded) && c.net.Draining():
-		return faultEnding
+	case errors.Is(err, errMemoryRevoked), c.transportConn.ReservationRevoked():
+		return errTooManyPartialRequests
+	case errors.Is(err, os.ErrDeadlineExceeded) && c.transportConn.ShuttingDown():
+		return errServerShutdown
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return slow
 	case errors.Is(err, io.EOF):
-		return faultEnded
+		return errRequestTruncated
 	}
-	return errDone
+	return errCloseConn
 }

@@ -8,32 +8,32 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// request is what matters of a request's header. Its slices point into the
+// requestHeader is what matters of a request's header. Its slices point into the
 // header and are valid as long as that.
-type request struct {
+type requestHeader struct {
 	method, target []byte
-	minor          byte // of the version: HTTP/1.minor, '0' or '1'
-	head           bool // the method is HEAD
+	minorVersion   byte // of the version: HTTP/1.minor, '0' or '1'
+	isHEAD         bool // the method is HEAD
 
-	length       int64 // Content-Length, -1 if there is none
-	encodings    int   // how many Transfer-Encodings there are; 1 is chunked
-	close        bool
-	keepAlive    bool
-	expect       bool // the client waits for 100 Continue
-	charset      wire.Charset
-	contentTypes int
+	contentLength     int64 // Content-Length, -1 if there is none
+	transferEncodings int   // how many Transfer-Encodings there are; 1 is chunked
+	wantsClose        bool
+	wantsKeepAlive    bool
+	expectsContinue   bool // the client waits for 100 Continue
+	charset           wire.Charset
+	contentTypeCount  int
 
-	host      []byte
-	hosts     int      // how many Hosts there are
-	origins   []string // all Origins
-	fetchSite bool     // there is a Sec-Fetch-Site
-	forwarded []transport.ForwardedField
+	host         []byte
+	hostCount    int      // how many Hosts there are
+	origins      []string // all Origins
+	hasFetchSite bool     // there is a Sec-Fetch-Site
+	forwarded    []transport.ForwardedField
 }
 
-// headerEnd returns the length of the header that buf begins with, its empty
+// headerLength returns the length of the header that buf begins with, its empty
 // line included, or 0 if that has not come yet. Lines end in LF or CR LF. The
 // search begins at from: nothing ends before.
-func headerEnd(buf []byte, from int) int {
+func headerLength(buf []byte, from int) int {
 	for i := from; ; {
 		lf := bytes.IndexByte(buf[i:], '\n')
 		if lf < 0 {
@@ -57,13 +57,13 @@ func cutLine(head []byte) (line, rest []byte) {
 
 // parse reads a whole header, its empty line included. Whatever is wrong with
 // the framing is found here, for requests to be handed on as well.
-func (r *request) parse(head []byte) *requestError {
-	*r = request{length: -1, forwarded: r.forwarded[:0]}
+func (r *requestHeader) parse(head []byte) *httpError {
+	*r = requestHeader{contentLength: -1, forwarded: r.forwarded[:0]}
 	if bytes.IndexByte(head, 0) >= 0 {
-		return faultByte
+		return errHeaderByte
 	}
 	line, rest := cutLine(head)
-	if f := r.parseLine(line); f != nil {
+	if f := r.parseRequestLine(line); f != nil {
 		return f
 	}
 	for {
@@ -76,19 +76,19 @@ func (r *request) parse(head []byte) *requestError {
 		}
 	}
 	switch {
-	case r.encodings > 1, r.encodings == 1 && r.minor == '0':
-		return faultCoding
-	case r.encodings == 1 && r.length >= 0:
-		return faultBoth
+	case r.transferEncodings > 1, r.transferEncodings == 1 && r.minorVersion == '0':
+		return errTransferEncoding
+	case r.transferEncodings == 1 && r.contentLength >= 0:
+		return errLengthAndEncoding
 	}
 	return r.checkMethod()
 }
 
-// parseLine reads a request line: the method, a target or none, the version.
-func (r *request) parseLine(line []byte) *requestError {
+// parseRequestLine reads a request line: the method, a target or none, the version.
+func (r *requestHeader) parseRequestLine(line []byte) *httpError {
 	first, last := bytes.IndexByte(line, ' '), bytes.LastIndexByte(line, ' ')
 	if first <= 0 {
-		return faultLine
+		return errRequestLine
 	}
 	method, version := line[:first], line[last+1:]
 	target := line[first:last]
@@ -97,31 +97,31 @@ func (r *request) parseLine(line []byte) *requestError {
 	}
 	var lower [1]byte
 	if _, ok := lowerToken(lower[:], method); !ok {
-		return faultLine
+		return errRequestLine
 	}
 	for _, b := range target {
 		if b <= ' ' || b == 0x7f {
-			return faultLine
+			return errRequestLine
 		}
 	}
 	name, number, ok := bytes.Cut(version, []byte("/"))
 	if !ok || string(name) != "HTTP" {
-		return faultLine
+		return errRequestLine
 	}
 	if len(number) != 3 || number[0] != '1' || number[1] != '.' || number[2] < '0' || number[2] > '9' {
-		return faultVersion
+		return errHTTPVersion
 	}
-	r.method, r.target, r.minor = method, target, min(number[2], '1')
-	r.head = string(method) == "HEAD"
+	r.method, r.target, r.minorVersion = method, target, min(number[2], '1')
+	r.isHEAD = string(method) == "HEAD"
 	return nil
 }
 
 // parseField reads one header line. It takes what is not known here as it is,
 // as long as it is a header line.
-func (r *request) parseField(line []byte) *requestError {
+func (r *requestHeader) parseField(line []byte) *httpError {
 	colon := bytes.IndexByte(line, ':')
 	if colon <= 0 {
-		return faultField
+		return errHeaderLine
 	}
 	// As long as the longest name that is known here.
 	var lower [len("transfer-encoding")]byte
@@ -129,34 +129,34 @@ func (r *request) parseField(line []byte) *requestError {
 	if !ok {
 		// A line that continues the one before begins with a space, and so
 		// ends here as well.
-		return faultField
+		return errHeaderLine
 	}
 	if bytes.IndexByte(line, '\r') >= 0 {
-		return faultByte
+		return errHeaderByte
 	}
 	value := bytes.Trim(line[colon+1:], " \t")
 	switch string(lower[:n]) {
 	case "content-length":
-		return r.parseLength(value)
+		return r.parseContentLength(value)
 	case "transfer-encoding":
-		if r.encodings++; !wire.EqualFold(value, "chunked") {
-			return faultCoding
+		if r.transferEncodings++; !wire.EqualFold(value, "chunked") {
+			return errTransferEncoding
 		}
 	case "connection":
 		r.parseConnection(value)
 	case "expect":
-		r.expect = wire.EqualFold(value, "100-continue")
+		r.expectsContinue = wire.EqualFold(value, "100-continue")
 	case "content-type":
-		if r.contentTypes++; r.contentTypes == 1 {
+		if r.contentTypeCount++; r.contentTypeCount == 1 {
 			r.charset = wire.ParseContentType(value)
 		}
 	case "host":
-		r.hosts++
+		r.hostCount++
 		r.host = value
 	case "origin":
 		r.origins = append(r.origins, string(value))
 	case "sec-fetch-site":
-		r.fetchSite = true
+		r.hasFetchSite = true
 	case "x-forwarded-for":
 		r.forwarded = append(r.forwarded, transport.ForwardedField{Kind: transport.XForwardedFor, Value: value})
 	case "forwarded":
@@ -167,95 +167,97 @@ func (r *request) parseField(line []byte) *requestError {
 	return nil
 }
 
-// parseLength reads a Content-Length: digits and nothing else, since programs
+// parseContentLength reads a Content-Length: digits and nothing else, since programs
 // differ in what they make of signs, spaces and lists.
-func (r *request) parseLength(value []byte) *requestError {
+func (r *requestHeader) parseContentLength(value []byte) *httpError {
 	var n int64
 	for _, b := range value {
 		if b < '0' || b > '9' {
-			return faultLength
+			return errContentLength
 		}
 		if n > (math.MaxInt64-9)/10 {
-			return faultTooBig
+			return errBodyTooLong
 		}
 		n = 10*n + int64(b-'0')
 	}
 	switch {
 	case len(value) == 0:
-		return faultLength
-	case r.length >= 0 && r.length != n:
-		return faultLengths
+		return errContentLength
+	case r.contentLength >= 0 && r.contentLength != n:
+		return errContentLengthsDiffer
 	}
-	r.length = n
+	r.contentLength = n
 	return nil
 }
 
-func (r *request) parseConnection(value []byte) {
+func (r *requestHeader) parseConnection(value []byte) {
 	for option := range bytes.SplitSeq(value, []byte(",")) {
 		option = bytes.Trim(option, " \t")
-		r.close = r.close || wire.EqualFold(option, "close")
-		r.keepAlive = r.keepAlive || wire.EqualFold(option, "keep-alive")
+		r.wantsClose = r.wantsClose || wire.EqualFold(option, "close")
+		r.wantsKeepAlive = r.wantsKeepAlive || wire.EqualFold(option, "keep-alive")
 	}
 }
 
 // checkMethod finds what nothing here serves: other methods than GET and POST,
 // and a GET of nothing.
-func (r *request) checkMethod() *requestError {
+func (r *requestHeader) checkMethod() *httpError {
 	switch {
 	case string(r.method) == "POST", string(r.method) == "GET" && len(r.target) > 0:
 		return nil
 	case string(r.method) == "GET":
-		return faultLine
+		return errRequestLine
 	}
-	return faultMethod
+	return errMethod
 }
 
-// isRecord reports whether the request is a record: a POST without target, to
+// isRecordPost reports whether the request is a record: a POST without target, to
 // "/", or to an absolute URL without a path. Anything else is for the pages.
-func (r *request) isRecord() bool {
+func (r *requestHeader) isRecordPost() bool {
 	if string(r.method) != "POST" {
 		return false
 	}
 	_, path := r.splitTarget()
-	path, _, _ = cutAny(path, "?")
+	path, _, _ = cutBeforeAny(path, "?")
 	return len(path) == 0 || string(path) == "/"
 }
 
 // splitTarget returns the host of an absolute URL, empty for other targets, and
 // the rest.
-func (r *request) splitTarget() (host, path []byte) {
+func (r *requestHeader) splitTarget() (host, path []byte) {
 	for _, scheme := range [...]string{"http://", "https://"} {
 		if n := len(scheme); len(r.target) >= n && wire.EqualFold(r.target[:n], scheme) {
-			host, path, _ = cutAny(r.target[n:], "/?")
+			host, path, _ = cutBeforeAny(r.target[n:], "/?")
 			return host, path
 		}
 	}
 	return nil, r.target
 }
 
-// asked is the host that the request asks: that of an absolute URL, else the
+// requestedHost is the host that the request asks: that of an absolute URL, else the
 // header's (RFC 9112, 3.2.2). It is "" if there is none, or more than one.
-func (r *request) asked() string {
+func (r *requestHeader) requestedHost() string {
 	if host, _ := r.splitTarget(); len(host) > 0 {
 		return string(host)
 	}
-	if r.hosts > 1 {
+	if r.hostCount > 1 {
 		return ""
 	}
 	return string(r.host)
 }
 
-// cutAny cuts p before the first of the characters; after begins with it.
-func cutAny(p []byte, chars string) (before, after []byte, found bool) {
+// cutBeforeAny cuts p before the first of the characters; after begins with it.
+func cutBeforeAny(p []byte, chars string) (before, after []byte, found bool) {
 	if i := bytes.IndexAny(p, chars); i >= 0 {
 		return p[:i], p[i:], true
 	}
 	return p, nil, false
 }
 
-// keepsOpen reports whether the client wants to send more requests: by default
+// keepsConnOpen reports whether the client wants to send more requests: by default
 // in HTTP/1.1, if it says so in HTTP/1.0.
-func (r *request) keepsOpen() bool { return !r.close && (r.minor != '0' || r.keepAlive) }
+func (r *requestHeader) keepsConnOpen() bool {
+	return !r.wantsClose && (r.minorVersion != '0' || r.wantsKeepAlive)
+}
 
 // lowerToken writes name in lower case to buf and returns its length, 0 if it
 // does not fit. ok is false if it is no token (RFC 9110, 5.6.2).

@@ -3,66 +3,66 @@ package line
 import "sync"
 
 const (
-	// idleBytes is what a connection keeps to read into while it waits. It is
+	// idleBufferBytes is what a connection keeps to read into while it waits. It is
 	// enough to see that something comes: for the rest it borrows.
-	idleBytes = 32
-	// busyBytes is what it borrows first: most records fit.
-	busyBytes = 4 << 10
-	// outBytes is what is written into at first: most answers fit.
-	outBytes = 256
+	idleBufferBytes = 32
+	// smallInputBytes is what it borrows first: most records fit.
+	smallInputBytes = 4 << 10
+	// outputBytes is what is written into at first: most answers fit.
+	outputBytes = 256
 )
 
 // A buffer is lent by a pool. Pools hold pointers, since a slice in an
 // interface costs an allocation.
-type buffer struct{ b []byte }
+type pooledBuffer struct{ bytes []byte }
 
-// buffers lends what busy connections need beyond their own idleBytes: two
+// bufferPool lends what busy connections need beyond their own idleBytes: two
 // sizes to read into, and whatever answers have grown to.
-type buffers struct {
-	largest           int // size of a large buffer, which the longest line fits in
-	busy, large, outs sync.Pool
+type bufferPool struct {
+	largestBytes                      int // size of a large buffer, which the longest line fits in
+	smallInputs, largeInputs, outputs sync.Pool
 }
 
-// larger lends a buffer to read into that is larger than size, nil if none is.
-func (p *buffers) larger(size int) *buffer {
+// borrowLarger lends a buffer to read into that is larger than size, nil if none is.
+func (p *bufferPool) borrowLarger(size int) *pooledBuffer {
 	switch {
-	case size < busyBytes && busyBytes < p.largest:
-		return lend(&p.busy, busyBytes)
-	case size < p.largest:
-		return lend(&p.large, p.largest)
+	case size < smallInputBytes && smallInputBytes < p.largestBytes:
+		return getOrMake(&p.smallInputs, smallInputBytes)
+	case size < p.largestBytes:
+		return getOrMake(&p.largeInputs, p.largestBytes)
 	}
 	return nil
 }
 
-// takeBack takes a buffer that larger lent; nil is none.
-func (p *buffers) takeBack(b *buffer) {
+// returnInput takes a buffer that larger lent; nil is none.
+func (p *bufferPool) returnInput(b *pooledBuffer) {
 	switch {
 	case b == nil:
-	case len(b.b) == p.largest:
-		p.large.Put(b)
+	case len(b.bytes) == p.largestBytes:
+		p.largeInputs.Put(b)
 	default:
-		p.busy.Put(b)
+		p.smallInputs.Put(b)
 	}
 }
 
-func lend(pool *sync.Pool, size int) *buffer {
-	if b, ok := pool.Get().(*buffer); ok {
+func getOrMake(pool *sync.Pool, size int) *pooledBuffer {
+	if b, ok := pool.Get().(*pooledBuffer); ok {
 		return b
 	}
-	return &buffer{make([]byte, size)}
+	return &pooledBuffer{make([]byte, size)}
 }
 
-// out lends an empty buffer to put together what is written at once.
-func (p *buffers) out() *buffer {
-	b := lend(&p.outs, outBytes)
-	b.b = b.b[:0]
+// borrowOutput lends an empty buffer to put together what is written at once.
+func (p *bufferPool) borrowOutput() *pooledBuffer {
+	b := getOrMake(&p.outputs, outputBytes)
+	b.bytes = b.bytes[:0]
 	return b
 }
 
-// takeBackOut takes a buffer that out lent. One that a rare long answer has
+// returnOutput takes a buffer that out lent. One that a rare long answer has
 // made large is left to the collector.
-func (p *buffers) takeBackOut(b *buffer) {
-	if cap(b.b) <= 64<<10 {
-		p.outs.Put(b)
+func (p *bufferPool) returnOutput(b *pooledBuffer) {
+	if cap(b.bytes) <= 64<<10 {
+		p.outputs.Put(b)
 	}
 }

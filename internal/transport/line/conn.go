@@ -13,149 +13,149 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// busyTime is how long a connection keeps what it has borrowed, after a record,
+// bufferKeepTime is how long a connection keeps what it has borrowed, after a record,
 // for more to come: a client that sends much at a time then has it answered
 // together.
-const busyTime = 50 * time.Millisecond
+const bufferKeepTime = 50 * time.Millisecond
 
-// conn reads one client's lines, and writes to it. It is the dialogue's
+// lineConn reads one client's lines, and writes to it. It is the dialogue's
 // transport.PushConn.
-type conn struct {
-	way      *Protocol
-	net      *transport.Conn
-	dialogue transport.RecordStream
-	framer
+type lineConn struct {
+	protocol      *Protocol
+	transportConn *transport.Conn
+	stream        transport.RecordStream
+	lineFramer
 
 	// Times are since the way was made, to keep connections small.
-	heardAt time.Duration // when the latest records were answered, or the connection began
-	lineAt  time.Duration // when the line that has not ended began to arrive; 0 if there is none
-	readBy  time.Duration // the connection's read deadline
+	lastRecordAt  time.Duration // when the latest records were answered, or the connection began
+	lineStartedAt time.Duration // when the line that has not ended began to arrive; 0 if there is none
+	readDeadline  time.Duration // the connection's read deadline
 
-	rate transport.RateCounter
-	gone atomic.Bool // nothing is written any more, and the reader ends
+	rate   transport.RateCounter
+	closed atomic.Bool // scanIncomplete is written any more, and the reader ends
 
-	writing sync.Mutex    // guards writeBy, and the writing itself
-	writeBy time.Duration // the connection's write deadline
+	writeMu       sync.Mutex    // guards writeBy, and the writing itself
+	writeDeadline time.Duration // the connection's write deadline
 }
 
-func newConn(protocol *Protocol, nc *transport.Conn) *conn {
-	c := &conn{way: protocol, net: nc, heardAt: protocol.now()}
-	c.framer.init(&protocol.buffers, protocol.limits.LineBytes)
-	c.ignored = nc.BlankBytes
-	c.dialogue = protocol.host.Converse(c)
+func newLineConn(protocol *Protocol, nc *transport.Conn) *lineConn {
+	c := &lineConn{protocol: protocol, transportConn: nc, lastRecordAt: protocol.elapsed()}
+	c.lineFramer.init(&protocol.buffers, protocol.limits.LineBytes)
+	c.ignoredBytes = nc.BlankBytes
+	c.stream = protocol.handler.NewStream(c)
 	return c
 }
 
-// await returns true when at least one record has arrived, false if the
+// awaitRecord returns true when at least one record has arrived, false if the
 // connection is done for.
-func (c *conn) await() bool {
+func (c *lineConn) awaitRecord() bool {
 	for {
-		switch scanned := c.scan(); {
-		case scanned == aRecord:
-			c.net.Hold(0)
-			return c.net.Wait() && !c.gone.Load()
-		case scanned == tooLong, c.ignored > c.way.limits.IgnoredBytes:
+		switch scanned := c.scanLine(); {
+		case scanned == scanRecord:
+			c.transportConn.ReserveMemory(0)
+			return c.transportConn.BecomeIdle() && !c.closed.Load()
+		case scanned == scanTooLong, c.ignoredBytes > c.protocol.limits.IgnoredBytes:
 			return false
 		}
 		// The deadline must be set before they are asked: both set one that has
 		// passed.
-		if !c.patient() || !c.net.Wait() || c.gone.Load() {
+		if !c.setReadDeadline() || !c.transportConn.BecomeIdle() || c.closed.Load() {
 			return false
 		}
-		c.makeRoom()
-		if !c.net.Hold(c.held()) {
+		c.makeInputRoom()
+		if !c.transportConn.ReserveMemory(c.bytesToReserve()) {
 			return false
 		}
-		err := c.fill(c.net)
-		if err != nil && (c.net.GaveWay() || !errors.Is(err, os.ErrDeadlineExceeded)) {
+		err := c.readMore(c.transportConn)
+		if err != nil && (c.transportConn.ReservationRevoked() || !errors.Is(err, os.ErrDeadlineExceeded)) {
 			return false
 		}
 	}
 }
 
-// patient sets the read deadline to what is waited for: the end of a line, or a
+// setReadDeadline sets the read deadline to what is waited for: the end of a line, or a
 // record. It returns false if that should have come. To move a deadline costs
 // as much as to answer a record, so one that is not far from right stays.
-func (c *conn) patient() bool {
-	limits := &c.way.limits
-	now := c.way.now()
-	by, slack := c.heardAt+limits.IdleTime, limits.IdleTime/10
-	if !c.begun() {
-		c.lineAt = 0
+func (c *lineConn) setReadDeadline() bool {
+	limits := &c.protocol.limits
+	now := c.protocol.elapsed()
+	by, slack := c.lastRecordAt+limits.IdleTime, limits.IdleTime/10
+	if !c.hasPartialLine() {
+		c.lineStartedAt = 0
 	} else {
-		if c.lineAt == 0 {
-			c.lineAt = now
+		if c.lineStartedAt == 0 {
+			c.lineStartedAt = now
 		}
-		if end := c.lineAt + limits.LineTime; end < by {
+		if end := c.lineStartedAt + limits.LineTime; end < by {
 			by, slack = end, limits.LineTime/4
 		}
 	}
 	if now >= by {
 		return false
 	}
-	if c.lent != nil && !c.begun() {
-		if now-c.heardAt < busyTime {
-			by, slack = c.heardAt+busyTime, busyTime
+	if c.borrowed != nil && !c.hasPartialLine() {
+		if now-c.lastRecordAt < bufferKeepTime {
+			by, slack = c.lastRecordAt+bufferKeepTime, bufferKeepTime
 		} else {
-			c.release()
+			c.releaseInput()
 		}
 	}
-	if c.readBy < by || c.readBy > by+slack {
-		c.readBy = by + slack
-		_ = c.net.SetReadDeadline(c.way.made.Add(c.readBy))
+	if c.readDeadline < by || c.readDeadline > by+slack {
+		c.readDeadline = by + slack
+		_ = c.transportConn.SetReadDeadline(c.protocol.startTime.Add(c.readDeadline))
 	}
 	return true
 }
 
-// held is how much the connection holds of a line that has not ended, beyond its
+// bytesToReserve is how much the connection holds of a line that has not ended, beyond its
 // own buffer.
-func (c *conn) held() int {
-	if c.lent == nil || !c.begun() {
+func (c *lineConn) bytesToReserve() int {
+	if c.borrowed == nil || !c.hasPartialLine() {
 		return 0
 	}
-	return len(c.in)
+	return len(c.input)
 }
 
-// answer has the records that have arrived answered.
-func (c *conn) answer(ctx context.Context) {
-	batch := c.way.batch()
-	defer c.way.takeBack(batch)
-	c.take(batch)
-	allowed := c.rate.Allow(len(batch.records), c.way.limits.RecordsPerSecond)
-	batch.peer = transport.Peer{Addr: c.net.Addr, Form: wire.FormLine}
-	c.dialogue.Answer(ctx, &batch.peer, batch.records[:allowed], c.write)
-	c.heardAt = c.way.now()
+// answerRecords has the records that have arrived answered.
+func (c *lineConn) answerRecords(ctx context.Context) {
+	batch := c.protocol.borrowBatch()
+	defer c.protocol.returnBatch(batch)
+	c.fillBatch(batch)
+	allowed := c.rate.Allow(len(batch.records), c.protocol.limits.RecordsPerSecond)
+	batch.peer = transport.Peer{Addr: c.transportConn.Addr, Form: wire.FormLine}
+	c.stream.AnswerRecords(ctx, &batch.peer, batch.records[:allowed], c.writeRecord)
+	c.lastRecordAt = c.protocol.elapsed()
 	if allowed < len(batch.records) {
-		c.way.warnings.Flood(c.net.Addr, c.way.limits.RecordsPerSecond)
+		c.protocol.warnings.WarnTooManyRecords(c.transportConn.Addr, c.protocol.limits.RecordsPerSecond)
 		c.Close()
 	}
 }
 
 // Push writes a record.
-func (c *conn) Push(record []byte) error { return c.write(record) }
+func (c *lineConn) Push(record []byte) error { return c.writeRecord(record) }
 
 // Framed: a client's read may return several lines.
-func (c *conn) Framed() bool { return false }
+func (c *lineConn) Framed() bool { return false }
 
-// write writes a record and the end of its line, in one piece. If the client
+// writeRecord writes a record and the end of its line, in one piece. If the client
 // makes no room for it in time, or is gone, the connection ends.
-func (c *conn) write(record []byte) error {
-	out := c.way.buffers.out()
-	defer c.way.buffers.takeBackOut(out)
-	out.b = append(append(out.b, record...), "\r\n"...)
+func (c *lineConn) writeRecord(record []byte) error {
+	out := c.protocol.buffers.borrowOutput()
+	defer c.protocol.buffers.returnOutput(out)
+	out.bytes = append(append(out.bytes, record...), "\r\n"...)
 
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	if now, d := c.way.now(), c.way.limits.WriteTime; c.writeBy-now < d {
-		c.writeBy = now + d + d/4
-		_ = c.net.SetWriteDeadline(c.way.made.Add(c.writeBy))
+	c.writeMu.Lock()
+	defer c.writeMu.Unlock()
+	if now, d := c.protocol.elapsed(), c.protocol.limits.WriteTime; c.writeDeadline-now < d {
+		c.writeDeadline = now + d + d/4
+		_ = c.transportConn.SetWriteDeadline(c.protocol.startTime.Add(c.writeDeadline))
 	}
-	if c.gone.Load() {
+	if c.closed.Load() {
 		return net.ErrClosed
 	}
-	_, err := c.net.Write(out.b)
+	_, err := c.transportConn.Write(out.bytes)
 	if err != nil {
-		c.net.Abandon()
+		c.transportConn.DiscardUnsent()
 		c.Close()
 	}
 	return err
@@ -163,16 +163,16 @@ func (c *conn) write(record []byte) error {
 
 // Close ends the connection: who reads and who writes is woken. Both set their
 // deadlines before they look whether the connection is gone, so neither misses it.
-func (c *conn) Close() {
-	if !c.gone.Swap(true) {
-		_ = c.net.SetDeadline(time.Unix(1, 0))
+func (c *lineConn) Close() {
+	if !c.closed.Swap(true) {
+		_ = c.transportConn.SetDeadline(time.Unix(1, 0))
 	}
 }
 
-// end ends the dialogue, then the connection.
-func (c *conn) end() {
+// closeAll ends the dialogue, then the connection.
+func (c *lineConn) closeAll() {
 	c.Close()
-	c.dialogue.End()
-	c.release()
-	_ = c.net.Close()
+	c.stream.Close()
+	c.releaseInput()
+	_ = c.transportConn.Close()
 }

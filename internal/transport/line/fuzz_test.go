@@ -31,25 +31,25 @@ func (s *slices) Read(p []byte) (int, error) {
 // records are those that a framer finds, and whether a line was too long.
 func records(text, cuts []byte) (found [][]byte, long bool) {
 	protocol := New(Config{})
-	var f framer
+	var f lineFramer
 	f.init(&protocol.buffers, protocol.limits.LineBytes)
 	for in := (&slices{text, cuts}); ; {
-		switch f.scan() {
-		case aRecord:
-			batch := protocol.batch()
-			f.take(batch)
+		switch f.scanLine() {
+		case scanRecord:
+			batch := protocol.borrowBatch()
+			f.fillBatch(batch)
 			for _, r := range batch.records {
 				found = append(found, bytes.Clone(r))
 			}
-			protocol.takeBack(batch)
+			protocol.returnBatch(batch)
 			continue
-		case tooLong:
+		case scanTooLong:
 			return found, true
 		}
-		if !f.begun() {
-			f.release()
+		if !f.hasPartialLine() {
+			f.releaseInput()
 		}
-		if f.fill(in) != nil {
+		if f.readMore(in) != nil {
 			return found, false
 		}
 	}
@@ -76,14 +76,14 @@ func FuzzFramer(f *testing.F) {
 				if !ended {
 					t.Fatalf("%.40q is no record", record)
 				}
-				rest, want = after, recordOf(line)
+				rest, want = after, recordInLine(line)
 			}
 			if !bytes.Equal(record, want) || len(record) > wire.MaxRecord {
 				t.Fatalf("got %.40q, want %.40q", record, want)
 			}
 		}
 		for line, after, ended := bytes.Cut(rest, []byte("\n")); ended; line, after, ended = bytes.Cut(after, []byte("\n")) {
-			record := recordOf(line)
+			record := recordInLine(line)
 			tooLong := len(bytes.TrimSuffix(line, []byte("\r"))) > wire.MaxRecord && len(record) != wire.MaxRecord
 			if tooLong {
 				break

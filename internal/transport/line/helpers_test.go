@@ -19,27 +19,27 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// echo is a host that answers each record with itself in angle brackets, one
+// echoHandler is a host that answers each record with itself in angle brackets, one
 // that ends in "wait" when release is closed. It keeps the link of the latest
-// dialogue.
-type echo struct {
-	release chan struct{}
-	link    transport.PushConn
-	peer    transport.Peer
-	batches []int // how many records came together
-	ended   atomic.Int32
+// echoStream.
+type echoHandler struct {
+	release       chan struct{}
+	conn          transport.PushConn
+	peer          transport.Peer
+	batchSizes    []int // how many records came together
+	closedStreams atomic.Int32
 }
 
-func (e *echo) Converse(link transport.PushConn) transport.RecordStream {
-	e.link = link
-	return dialogue{e}
+func (e *echoHandler) NewStream(link transport.PushConn) transport.RecordStream {
+	e.conn = link
+	return echoStream{e}
 }
 
-type dialogue struct{ *echo }
+type echoStream struct{ *echoHandler }
 
-func (d dialogue) Answer(_ context.Context, peer *transport.Peer, records [][]byte, reply func([]byte) error) {
+func (d echoStream) AnswerRecords(_ context.Context, peer *transport.Peer, records [][]byte, reply func([]byte) error) {
 	d.peer = *peer
-	d.batches = append(d.batches, len(records))
+	d.batchSizes = append(d.batchSizes, len(records))
 	for _, r := range records {
 		switch {
 		case bytes.HasSuffix(r, []byte("wait")):
@@ -55,27 +55,27 @@ func (d dialogue) Answer(_ context.Context, peer *transport.Peer, records [][]by
 	}
 }
 
-func (d dialogue) End() { d.ended.Add(1) }
+func (d echoStream) Close() { d.closedStreams.Add(1) }
 
-// server is a server of lines in virtual time.
-type server struct {
+// lineServer is a server of lines in virtual time.
+type lineServer struct {
 	*transport.Server
-	*echo
+	*echoHandler
 	t     *testing.T
 	conns chan net.Conn
-	log   logged
+	log   logBuffer
 }
 
-// start serves lines in a bubble of virtual time, until the test ends.
-func start(t *testing.T, limits line.Limits, more ...func(*transport.Config)) *server {
-	s := &server{t: t, conns: make(chan net.Conn), echo: &echo{release: make(chan struct{})}}
+// startServer serves lines in a bubble of virtual time, until the test ends.
+func startServer(t *testing.T, limits line.Limits, more ...func(*transport.Config)) *lineServer {
+	s := &lineServer{t: t, conns: make(chan net.Conn), echoHandler: &echoHandler{release: make(chan struct{})}}
 	log := slog.New(slog.NewTextHandler(&s.log, nil))
-	cfg := transport.Config{Protocol: line.New(line.Config{Host: s, Limits: limits, Log: log}), Log: log}
+	cfg := transport.Config{Protocol: line.New(line.Config{Handler: s, Limits: limits, Log: log}), Log: log}
 	for _, change := range more {
 		change(&cfg)
 	}
 	s.Server = transport.NewServer(cfg)
-	go func() { _ = s.Serve(listener{s.conns, make(chan struct{})}) }()
+	go func() { _ = s.Serve(chanListener{s.conns, make(chan struct{})}) }()
 	t.Cleanup(func() {
 		if err := s.Shutdown(context.Background()); err != nil {
 			t.Error("shutdown:", err)
@@ -84,31 +84,31 @@ func start(t *testing.T, limits line.Limits, more ...func(*transport.Config)) *s
 	return s
 }
 
-// logged is what a server logs. Its lock guards the buffer.
-type logged struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+// logBuffer is what a server logs. Its lock guards the buffer.
+type logBuffer struct {
+	mu      sync.Mutex
+	written bytes.Buffer
 }
 
-func (l *logged) Write(p []byte) (int, error) {
+func (l *logBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.buf.Write(p)
+	return l.written.Write(p)
 }
 
-func (l *logged) String() string {
+func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.buf.String()
+	return l.written.String()
 }
 
-// listener accepts what it is given.
-type listener struct {
+// chanListener accepts what it is given.
+type chanListener struct {
 	conns  chan net.Conn
 	closed chan struct{}
 }
 
-func (l listener) Accept() (net.Conn, error) {
+func (l chanListener) Accept() (net.Conn, error) {
 	select {
 	case c := <-l.conns:
 		return c, nil
@@ -117,7 +117,7 @@ func (l listener) Accept() (net.Conn, error) {
 	}
 }
 
-func (l listener) Close() error {
+func (l chanListener) Close() error {
 	select {
 	case <-l.closed:
 	default:
@@ -126,42 +126,42 @@ func (l listener) Close() error {
 	return nil
 }
 
-func (l listener) Addr() net.Addr { return &net.TCPAddr{} }
+func (l chanListener) Addr() net.Addr { return &net.TCPAddr{} }
 
-// client is a client's end of a connection, on which each read is what was
+// testClient is a client's end of a connection, on which each read is what was
 // written at once.
-type client struct {
+type testClient struct {
 	t *testing.T
 	net.Conn
 }
 
-func (s *server) dial() *client { return s.dialFrom("192.0.2.1") }
+func (s *lineServer) dial() *testClient { return s.dialFrom("192.0.2.1") }
 
-func (s *server) dialFrom(address string) *client {
+func (s *lineServer) dialFrom(address string) *testClient {
 	ours, theirs := net.Pipe()
-	s.conns <- from{theirs, &net.TCPAddr{IP: net.ParseIP(address), Port: 40000}}
+	s.conns <- connFrom{theirs, &net.TCPAddr{IP: net.ParseIP(address), Port: 40000}}
 	s.t.Cleanup(func() { _ = ours.Close() })
 	synctest.Wait()
-	return &client{s.t, ours}
+	return &testClient{s.t, ours}
 }
 
-// from is a connection of a remote address.
-type from struct {
+// connFrom is a connection of a remote address.
+type connFrom struct {
 	net.Conn
 	addr net.Addr
 }
 
-func (f from) RemoteAddr() net.Addr { return f.addr }
+func (f connFrom) RemoteAddr() net.Addr { return f.addr }
 
-func (c *client) send(text string) {
+func (c *testClient) send(text string) {
 	c.t.Helper()
 	if _, err := io.WriteString(c, text); err != nil {
 		c.t.Fatalf("send %.20q: %v", text, err)
 	}
 }
 
-// sendBeside sends while the test reads.
-func (c *client) sendBeside(text string) {
+// sendInBackground sends while the test reads.
+func (c *testClient) sendInBackground(text string) {
 	go func() {
 		if _, err := io.WriteString(c, text); err != nil {
 			c.t.Errorf("send %.20q: %v", text, err)
@@ -169,8 +169,8 @@ func (c *client) sendBeside(text string) {
 	}()
 }
 
-// want reads what the server writes at once.
-func (c *client) want(texts ...string) {
+// expect reads what the server writes at once.
+func (c *testClient) expect(texts ...string) {
 	c.t.Helper()
 	in := make([]byte, 2*wire.MaxRecord)
 	for _, text := range texts {
@@ -182,8 +182,8 @@ func (c *client) want(texts ...string) {
 	}
 }
 
-// wantNothing checks that the connection is open, and silent for now.
-func (c *client) wantNothing() {
+// expectSilence checks that the connection is open, and silent for now.
+func (c *testClient) expectSilence() {
 	c.t.Helper()
 	_ = c.SetReadDeadline(time.Now().Add(time.Millisecond))
 	var timeout net.Error
@@ -192,8 +192,8 @@ func (c *client) wantNothing() {
 	}
 }
 
-// wantEnd waits for the end of the connection and returns how long that took.
-func (c *client) wantEnd() time.Duration {
+// expectEnd waits for the end of the connection and returns how long that took.
+func (c *testClient) expectEnd() time.Duration {
 	c.t.Helper()
 	begin := time.Now()
 	_ = c.SetReadDeadline(begin.Add(time.Hour))

@@ -11,40 +11,40 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-// silent is a host that answers nothing.
-type silent struct{}
+// silentHandler is a host that answers nothing.
+type silentHandler struct{}
 
-func (silent) Converse(transport.PushConn) transport.RecordStream { return silent{} }
-func (silent) End()                                               {}
-func (silent) Answer(context.Context, *transport.Peer, [][]byte, func([]byte) error) {
+func (silentHandler) NewStream(transport.PushConn) transport.RecordStream { return silentHandler{} }
+func (silentHandler) Close()                                              {}
+func (silentHandler) AnswerRecords(context.Context, *transport.Peer, [][]byte, func([]byte) error) {
 }
 
-// script is a connection on which a text arrives.
-type script struct {
+// scriptedConn is a connection on which a text arrives.
+type scriptedConn struct {
 	net.Conn // nil: nothing else is called
-	text     *strings.Reader
+	reader   *strings.Reader
 }
 
-func (s script) Read(p []byte) (int, error)      { return s.text.Read(p) }
-func (s script) SetReadDeadline(time.Time) error { return nil }
+func (s scriptedConn) Read(p []byte) (int, error)      { return s.reader.Read(p) }
+func (s scriptedConn) SetReadDeadline(time.Time) error { return nil }
 
 func TestAConnectionGivesBackWhatItBorrowedWhenItIdles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		protocol := New(Config{Host: silent{}})
+		protocol := New(Config{Handler: silentHandler{}})
 		text := strings.NewReader(strings.Repeat("VER=1.4&CMD=List\r\n", 1000))
-		conn := newConn(protocol, &transport.Conn{Conn: script{text: text}})
-		for text.Len() > 0 || conn.begun() {
-			if conn.scan() == aRecord {
-				conn.answer(t.Context())
-			} else if err := conn.fill(conn.net); err != nil {
+		conn := newLineConn(protocol, &transport.Conn{Conn: scriptedConn{reader: text}})
+		for text.Len() > 0 || conn.hasPartialLine() {
+			if conn.scanLine() == scanRecord {
+				conn.answerRecords(t.Context())
+			} else if err := conn.readMore(conn.transportConn); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if conn.patient(); len(conn.in) == idleBytes {
+		if conn.setReadDeadline(); len(conn.input) == idleBufferBytes {
 			t.Error("more that comes soon is read into the idle buffer")
 		}
-		<-time.After(2 * busyTime)
-		if conn.patient(); conn.lent != nil || len(conn.in) != idleBytes {
+		<-time.After(2 * bufferKeepTime)
+		if conn.setReadDeadline(); conn.borrowed != nil || len(conn.input) != idleBufferBytes {
 			t.Error("it kept what it had borrowed")
 		}
 	})

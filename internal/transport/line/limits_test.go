@@ -12,9 +12,9 @@ import (
 
 func TestHalfARecordThenSilenceEndsTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn := start(t, line.Limits{}).dial()
+		conn := startServer(t, line.Limits{}).dial()
 		conn.send("VER=1.4&CMD=List")
-		if d := conn.wantEnd(); d < 20*time.Second || d > 25*time.Second {
+		if d := conn.expectEnd(); d < 20*time.Second || d > 25*time.Second {
 			t.Errorf("it took %v", d)
 		}
 	})
@@ -22,9 +22,9 @@ func TestHalfARecordThenSilenceEndsTheConnection(t *testing.T) {
 
 func TestALineThatTricklesEndsTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn := start(t, line.Limits{}).dial()
+		conn := startServer(t, line.Limits{}).dial()
 		conn.send("VER=1\n")
-		conn.want("<VER=1>\r\n")
+		conn.expect("<VER=1>\r\n")
 		begin := time.Now()
 		for conn.SetWriteDeadline(time.Now().Add(time.Second)) == nil {
 			if _, err := conn.Write([]byte("V")); err != nil {
@@ -48,9 +48,9 @@ func TestAConnectionWithoutARecordEndsAfterTheIdleTime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				conn := start(t, line.Limits{}).dial()
+				conn := startServer(t, line.Limits{}).dial()
 				conn.send(sent)
-				if d := conn.wantEnd(); d < 300*time.Second || d > 331*time.Second {
+				if d := conn.expectEnd(); d < 300*time.Second || d > 331*time.Second {
 					t.Errorf("it took %v", d)
 				}
 			})
@@ -60,14 +60,14 @@ func TestAConnectionWithoutARecordEndsAfterTheIdleTime(t *testing.T) {
 
 func TestRecordsKeepAConnectionAndOtherLinesDoNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := start(t, line.Limits{})
+		s := startServer(t, line.Limits{})
 		speaks, mumbles := s.dial(), s.dial()
 		for range 10 {
 			<-time.After(299 * time.Second)
 			speaks.send("VER=1\n")
-			speaks.want("<VER=1>\r\n")
+			speaks.expect("<VER=1>\r\n")
 		}
-		if d := mumbles.wantEnd(); d != 0 {
+		if d := mumbles.expectEnd(); d != 0 {
 			t.Errorf("a silent one took %v", d)
 		}
 		mumbles = s.dial()
@@ -86,14 +86,14 @@ func TestRecordsKeepAConnectionAndOtherLinesDoNot(t *testing.T) {
 
 func TestWhatIsIgnoredIsBoundedBetweenTwoRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn := start(t, line.Limits{}).dial()
+		conn := startServer(t, line.Limits{}).dial()
 		for range 10 {
 			conn.send(strings.Repeat("x\n", 2048))
 			conn.send("VER=1\n")
-			conn.want("<VER=1>\r\n")
+			conn.expect("<VER=1>\r\n")
 		}
 		conn.send(strings.Repeat("x\n", 2048) + "y\n")
-		conn.wantEnd()
+		conn.expectEnd()
 	})
 }
 
@@ -101,21 +101,21 @@ func TestWhatIsIgnoredIsBoundedBetweenTwoRecords(t *testing.T) {
 // before, which drops them.
 func TestBlankLinesBeforeTheFirstRecordAreIgnoredBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := start(t, line.Limits{}, func(cfg *transport.Config) { cfg.Protocol = &transport.ProtocolDetector{Line: cfg.Protocol} })
+		s := startServer(t, line.Limits{}, func(cfg *transport.Config) { cfg.Protocol = &transport.ProtocolDetector{Line: cfg.Protocol} })
 		conn := s.dial()
 		conn.send(strings.Repeat("\n", 4096) + "VER=1")
 		conn.send("\n")
-		conn.want("<VER=1>\r\n")
+		conn.expect("<VER=1>\r\n")
 		conn = s.dial()
 		conn.send(strings.Repeat("\n", 4097) + "V")
 		conn.send("E")
-		conn.wantEnd()
+		conn.expectEnd()
 	})
 }
 
 func TestAFloodIsCutWithOneLineInTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := start(t, line.Limits{RecordsPerSecond: 5})
+		s := startServer(t, line.Limits{RecordsPerSecond: 5})
 		for range 3 {
 			conn := s.dial()
 			for range 3 {
@@ -124,9 +124,9 @@ func TestAFloodIsCutWithOneLineInTheLog(t *testing.T) {
 			}
 			conn.send(strings.Repeat("VER=\n", 6))
 			for range 5 { // those within the limit are answered
-				conn.want("<VER=>\r\n")
+				conn.expect("<VER=>\r\n")
 			}
-			conn.wantEnd()
+			conn.expectEnd()
 		}
 		if got := s.log.String(); strings.Count(got, "--max-records-per-second") != 1 || !strings.Contains(got, "client=192.0.2.1") {
 			t.Errorf("logged %q", got)
@@ -135,21 +135,21 @@ func TestAFloodIsCutWithOneLineInTheLog(t *testing.T) {
 }
 
 func TestASlowReaderIsCutAndHoldsUpNobody(t *testing.T) {
-	for name, write := range map[string]func(*server, *client, transport.PushConn){
-		"with answers": func(_ *server, c *client, _ transport.PushConn) { c.send("VER=1\n") },
-		"with pushes":  func(_ *server, _ *client, l transport.PushConn) { go func() { _ = l.Push([]byte("p")) }() },
+	for name, write := range map[string]func(*lineServer, *testClient, transport.PushConn){
+		"with answers": func(_ *lineServer, c *testClient, _ transport.PushConn) { c.send("VER=1\n") },
+		"with pushes":  func(_ *lineServer, _ *testClient, l transport.PushConn) { go func() { _ = l.Push([]byte("p")) }() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := start(t, line.Limits{})
+				s := startServer(t, line.Limits{})
 				slow := s.dial()
-				link := s.link
+				link := s.conn
 				begin := time.Now()
 				write(s, slow, link)
 				other := s.dial()
 				other.send("VER=1\n")
-				other.want("<VER=1>\r\n")
-				for s.ended.Load() == 0 {
+				other.expect("<VER=1>\r\n")
+				for s.closedStreams.Load() == 0 {
 					<-time.After(100 * time.Millisecond)
 				}
 				if d := time.Since(begin); d < 20*time.Second || d > 26*time.Second {
@@ -159,7 +159,7 @@ func TestASlowReaderIsCutAndHoldsUpNobody(t *testing.T) {
 					t.Error("a push to it is no error")
 				}
 				other.send("VER=1\n")
-				other.want("<VER=1>\r\n")
+				other.expect("<VER=1>\r\n")
 			})
 		})
 	}
@@ -167,12 +167,12 @@ func TestASlowReaderIsCutAndHoldsUpNobody(t *testing.T) {
 
 func TestLinesOfOneAddressAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := start(t, line.Limits{}, func(c *transport.Config) { c.Limits.PerAddress = 100 })
+		s := startServer(t, line.Limits{}, func(c *transport.Config) { c.Limits.ConnectionsPerAddress = 100 })
 		for range 100 {
 			s.dial().send("VER=1&silence\n")
 		}
 		for range 2000 {
-			if d := s.dial().wantEnd(); d != 0 {
+			if d := s.dial().expectEnd(); d != 0 {
 				t.Fatalf("one too many took %v to be refused", d)
 			}
 		}
@@ -181,6 +181,6 @@ func TestLinesOfOneAddressAreBounded(t *testing.T) {
 		}
 		other := s.dialFrom("192.0.2.2")
 		other.send("VER=1\n")
-		other.want("<VER=1>\r\n")
+		other.expect("<VER=1>\r\n")
 	})
 }

@@ -21,10 +21,10 @@ import (
 
 // Config is what a Way needs.
 type Config struct {
-	// Host answers the records.
-	Host   transport.StreamHandler
-	Limits Limits
-	Log    *slog.Logger
+	// Handler answers the records.
+	Handler transport.StreamHandler
+	Limits  Limits
+	Log     *slog.Logger
 	// Warnings logs what clients do wrong; nil is made of Log.
 	Warnings *transport.WarningLog
 }
@@ -76,39 +76,39 @@ func (l Limits) withDefaults() Limits {
 
 // Protocol is the way in over lines. It is a transport.Protocol.
 type Protocol struct {
-	host     transport.StreamHandler
-	limits   Limits
-	made     time.Time // what connections count time from
-	buffers  buffers
-	batches  sync.Pool // of *batch
-	warnings *transport.WarningLog
+	handler   transport.StreamHandler
+	limits    Limits
+	startTime time.Time // what connections count time from
+	buffers   bufferPool
+	batches   sync.Pool // of *batch
+	warnings  *transport.WarningLog
 }
 
 // New makes a way in.
 func New(cfg Config) *Protocol {
 	protocol := &Protocol{
-		host:     cfg.Host,
-		limits:   cfg.Limits.withDefaults(),
-		made:     time.Now().Add(-1), // no time is 0
-		warnings: cmp.Or(cfg.Warnings, transport.NewWarnings(cfg.Log, time.Now)),
+		handler:   cfg.Handler,
+		limits:    cfg.Limits.withDefaults(),
+		startTime: time.Now().Add(-1), // no time is 0
+		warnings:  cmp.Or(cfg.Warnings, transport.NewWarningLog(cfg.Log, time.Now)),
 	}
-	protocol.buffers.largest = protocol.limits.LineBytes + prefixBytes + len("\r\n")
+	protocol.buffers.largestBytes = protocol.limits.LineBytes + maxPrefixBytes + len("\r\n")
 	return protocol
 }
 
-// now is the time since the way was made.
-func (w *Protocol) now() time.Duration { return time.Since(w.made) }
+// elapsed is the time since the way was made.
+func (w *Protocol) elapsed() time.Duration { return time.Since(w.startTime) }
 
-// Serve answers the lines that come on nc, until the client leaves or breaks a
+// ServeConn answers the lines that come on nc, until the client leaves or breaks a
 // rule, or the dialogue closes the connection.
-func (w *Protocol) Serve(ctx context.Context, nc *transport.Conn) {
-	c := newConn(w, nc)
+func (w *Protocol) ServeConn(ctx context.Context, nc *transport.Conn) {
+	c := newLineConn(w, nc)
 	// A panic must end the dialogue as well.
-	defer c.end()
-	for c.await() {
-		if !nc.Begin() {
+	defer c.closeAll()
+	for c.awaitRecord() {
+		if !nc.BecomeActive() {
 			return
 		}
-		nc.RunOnWorker(func() { c.answer(ctx) })
+		nc.RunOnWorker(func() { c.answerRecords(ctx) })
 	}
 }

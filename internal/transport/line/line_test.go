@@ -45,12 +45,12 @@ func TestWhatIsARecordOnALine(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				conn := start(t, line.Limits{}).dial()
-				conn.sendBeside(c.sent)
+				conn := startServer(t, line.Limits{}).dial()
+				conn.sendInBackground(c.sent)
 				for _, record := range c.want {
-					conn.want("<" + record + ">\r\n")
+					conn.expect("<" + record + ">\r\n")
 				}
-				conn.wantNothing()
+				conn.expectSilence()
 			})
 		})
 	}
@@ -66,12 +66,12 @@ func TestALineOverTheLimitEndsTheConnection(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := start(t, line.Limits{})
+				s := startServer(t, line.Limits{})
 				conn, other := s.dial(), s.dial()
 				go func() { _, _ = io.WriteString(conn, text) }()
-				conn.wantEnd()
+				conn.expectEnd()
 				other.send("VER=1\n")
-				other.want("<VER=1>\r\n")
+				other.expect("<VER=1>\r\n")
 			})
 		})
 	}
@@ -79,38 +79,38 @@ func TestALineOverTheLimitEndsTheConnection(t *testing.T) {
 
 func TestPipelinedLinesAreAnsweredTogetherAndInOrderEachInOneWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := start(t, line.Limits{})
+		s := startServer(t, line.Limits{})
 		conn := s.dial()
 		text, n := "", 0
 		for ; len(text) < 20_000; n++ {
 			text += "VER=1.4&SEQ=" + string(rune('a'+n%26)) + "\n"
 		}
-		conn.sendBeside(text)
+		conn.sendInBackground(text)
 		for i := range n {
-			conn.want("<VER=1.4&SEQ=" + string(rune('a'+i%26)) + ">\r\n")
+			conn.expect("<VER=1.4&SEQ=" + string(rune('a'+i%26)) + ">\r\n")
 		}
-		if most := slices.Max(s.batches); most != 64 {
-			t.Errorf("%d came together at the most, of %v", most, s.batches)
+		if most := slices.Max(s.batchSizes); most != 64 {
+			t.Errorf("%d came together at the most, of %v", most, s.batchSizes)
 		}
 	})
 }
 
 func TestALineThatComesByteByByteIsARecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		conn := start(t, line.Limits{}).dial()
+		conn := startServer(t, line.Limits{}).dial()
 		for _, b := range "VER=1\r\n" {
 			conn.send(string(b))
 		}
-		conn.want("<VER=1>\r\n")
+		conn.expect("<VER=1>\r\n")
 	})
 }
 
 func TestThePeerIsTheConnectionsAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := start(t, line.Limits{})
+		s := startServer(t, line.Limits{})
 		conn := s.dialFrom("192.0.2.7")
 		conn.send("VER=1\n")
-		conn.want("<VER=1>\r\n")
+		conn.expect("<VER=1>\r\n")
 		if want := (transport.Peer{Addr: netip.MustParseAddr("192.0.2.7"), Form: wire.FormLine}); s.peer != want {
 			t.Errorf("got %+v", s.peer)
 		}
@@ -119,34 +119,34 @@ func TestThePeerIsTheConnectionsAddress(t *testing.T) {
 
 func TestAPushComesBetweenAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := start(t, line.Limits{})
+		s := startServer(t, line.Limits{})
 		conn := s.dial()
 		conn.send("VER=1&wait\n")
-		go func() { _ = s.link.Push([]byte("pushed")) }()
-		conn.want("pushed\r\n")
+		go func() { _ = s.conn.Push([]byte("pushed")) }()
+		conn.expect("pushed\r\n")
 		close(s.release)
-		conn.want("<VER=1&wait>\r\n")
+		conn.expect("<VER=1&wait>\r\n")
 	})
 }
 
 func TestADialogueEndsOnceHoweverItsConnectionDoes(t *testing.T) {
-	for name, end := range map[string]func(*server, *client){
-		"the client leaves":     func(_ *server, c *client) { _ = c.Close() },
-		"the dialogue closes":   func(s *server, _ *client) { s.link.Close(); s.link.Close() },
-		"the server shuts down": func(s *server, _ *client) { _ = s.Shutdown(context.Background()) },
-		"a record panics":       func(_ *server, c *client) { c.send("VER=1&panic\n") },
-		"too much is ignored":   func(_ *server, c *client) { _, _ = io.WriteString(c, strings.Repeat("\n", 5000)) },
+	for name, end := range map[string]func(*lineServer, *testClient){
+		"the client leaves":     func(_ *lineServer, c *testClient) { _ = c.Close() },
+		"the dialogue closes":   func(s *lineServer, _ *testClient) { s.conn.Close(); s.conn.Close() },
+		"the server shuts down": func(s *lineServer, _ *testClient) { _ = s.Shutdown(context.Background()) },
+		"a record panics":       func(_ *lineServer, c *testClient) { c.send("VER=1&panic\n") },
+		"too much is ignored":   func(_ *lineServer, c *testClient) { _, _ = io.WriteString(c, strings.Repeat("\n", 5000)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := start(t, line.Limits{})
+				s := startServer(t, line.Limits{})
 				conn := s.dial()
 				end(s, conn)
 				synctest.Wait()
-				if n := s.ended.Load(); n != 1 {
+				if n := s.closedStreams.Load(); n != 1 {
 					t.Errorf("it ended %d times", n)
 				}
-				if err := s.link.Push([]byte("late")); err == nil {
+				if err := s.conn.Push([]byte("late")); err == nil {
 					t.Error("a push to nobody is no error")
 				}
 			})
@@ -156,10 +156,10 @@ func TestADialogueEndsOnceHoweverItsConnectionDoes(t *testing.T) {
 
 func TestAPanicIsLoggedWithItsPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := start(t, line.Limits{})
+		s := startServer(t, line.Limits{})
 		conn := s.dial()
 		conn.send("VER=1&panic\n")
-		conn.wantEnd()
+		conn.expectEnd()
 		synctest.Wait()
 		if got := s.log.String(); !strings.Contains(got, "as asked") || !strings.Contains(got, "helpers_test.go") {
 			t.Errorf("logged %q", got)
@@ -168,23 +168,23 @@ func TestAPanicIsLoggedWithItsPlace(t *testing.T) {
 }
 
 func TestAConnectionClosedByTheDialogueEndsWhateverItDoes(t *testing.T) {
-	for name, busy := range map[string]func(*server, *client){
-		"waiting for a record":    func(*server, *client) {},
-		"waiting for the rest":    func(_ *server, c *client) { c.send("VER=1") },
-		"pushing to a slow one":   func(s *server, _ *client) { go func() { _ = s.link.Push([]byte("p")) }() },
-		"answering to a slow one": func(_ *server, c *client) { c.send("VER=1\n") },
+	for name, busy := range map[string]func(*lineServer, *testClient){
+		"waiting for a record":    func(*lineServer, *testClient) {},
+		"waiting for the rest":    func(_ *lineServer, c *testClient) { c.send("VER=1") },
+		"pushing to a slow one":   func(s *lineServer, _ *testClient) { go func() { _ = s.conn.Push([]byte("p")) }() },
+		"answering to a slow one": func(_ *lineServer, c *testClient) { c.send("VER=1\n") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := start(t, line.Limits{})
+				s := startServer(t, line.Limits{})
 				conn := s.dial()
 				busy(s, conn)
 				synctest.Wait()
 				begin := time.Now()
-				s.link.Close()
+				s.conn.Close()
 				synctest.Wait()
-				if s.ended.Load() != 1 || time.Since(begin) != 0 {
-					t.Errorf("ended %d times in %v", s.ended.Load(), time.Since(begin))
+				if s.closedStreams.Load() != 1 || time.Since(begin) != 0 {
+					t.Errorf("ended %d times in %v", s.closedStreams.Load(), time.Since(begin))
 				}
 			})
 		})
@@ -193,18 +193,18 @@ func TestAConnectionClosedByTheDialogueEndsWhateverItDoes(t *testing.T) {
 
 func TestShutdownFinishesRecordsInFlightAndEndsIdleLinesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := start(t, line.Limits{})
+		s := startServer(t, line.Limits{})
 		idle, half, busy := s.dial(), s.dial(), s.dial()
 		half.send("VER=1")
 		busy.send("VER=1&wait\nVER=2\n")
 		done := make(chan error)
 		go func() { done <- s.Shutdown(context.Background()) }()
-		if d := idle.wantEnd() + half.wantEnd(); d != 0 {
+		if d := idle.expectEnd() + half.expectEnd(); d != 0 {
 			t.Errorf("idle ones took %v to end", d)
 		}
 		close(s.release)
-		busy.want("<VER=1&wait>\r\n", "<VER=2>\r\n")
-		busy.wantEnd()
+		busy.expect("<VER=1&wait>\r\n", "<VER=2>\r\n")
+		busy.expectEnd()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}

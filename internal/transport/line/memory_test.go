@@ -13,23 +13,25 @@ import (
 	"github.com/rookery-im/rookery/internal/transport/line"
 )
 
-// deep is a host that needs a stack of some size to answer.
-type deep struct{ link transport.PushConn }
+// deepStackHandler is a host that needs a stack of some size to answer.
+type deepStackHandler struct{ link transport.PushConn }
 
-func (d *deep) Converse(link transport.PushConn) transport.RecordStream { return &deep{link} }
-func (d *deep) End()                                                    {}
-func (d *deep) Answer(_ context.Context, _ *transport.Peer, records [][]byte, reply func([]byte) error) {
-	dig(200)
+func (d *deepStackHandler) NewStream(link transport.PushConn) transport.RecordStream {
+	return &deepStackHandler{link}
+}
+func (d *deepStackHandler) Close() {}
+func (d *deepStackHandler) AnswerRecords(_ context.Context, _ *transport.Peer, records [][]byte, reply func([]byte) error) {
+	growStack(200)
 	for range records {
 		_ = reply([]byte("VER=1.4&RES=0"))
 	}
 }
 
 //go:noinline
-func dig(n int) int {
+func growStack(n int) int {
 	var stack [8]int
 	if n > 0 {
-		stack[n%8] = dig(n - 1)
+		stack[n%8] = growStack(n - 1)
 	}
 	return stack[(n+1)%8] + n
 }
@@ -42,7 +44,7 @@ func BenchmarkIdleLine(b *testing.B) {
 	const conns = 2000
 	log := slog.New(slog.DiscardHandler)
 	s := transport.NewServer(transport.Config{
-		Protocol: &transport.ProtocolDetector{Line: line.New(line.Config{Host: &deep{}, Log: log})}, Log: log,
+		Protocol: &transport.ProtocolDetector{Line: line.New(line.Config{Handler: &deepStackHandler{}, Log: log})}, Log: log,
 	})
 	l, err := transport.Listen(b.Context(), "127.0.0.1:0")
 	if err != nil {
@@ -51,12 +53,12 @@ func BenchmarkIdleLine(b *testing.B) {
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = s.Serve(l) })
 	for b.Loop() {
-		before := inUse()
+		before := currentMemoryUse()
 		open := make([]net.Conn, conns)
 		for i := range open {
-			open[i] = exchange(b, l.Addr().String())
+			open[i] = dialAndExchange(b, l.Addr().String())
 		}
-		heap, stack := inUse().minus(before)
+		heap, stack := currentMemoryUse().minus(before)
 		b.ReportMetric(float64(heap)/conns, "heap-B/conn")
 		b.ReportMetric(float64(stack)/conns, "stack-B/conn")
 		for _, c := range open {
@@ -69,8 +71,8 @@ func BenchmarkIdleLine(b *testing.B) {
 	serving.Wait()
 }
 
-// exchange connects, and has one record answered.
-func exchange(b *testing.B, address string) net.Conn {
+// dialAndExchange connects, and has one record answered.
+func dialAndExchange(b *testing.B, address string) net.Conn {
 	c, err := net.Dial("tcp", address)
 	if err != nil {
 		b.Fatal(err)
@@ -84,13 +86,13 @@ func exchange(b *testing.B, address string) net.Conn {
 	return c
 }
 
-type memory struct{ heap, stack uint64 }
+type memoryUse struct{ heap, stack uint64 }
 
-func (m memory) minus(o memory) (heap, stack uint64) { return m.heap - o.heap, m.stack - o.stack }
+func (m memoryUse) minus(o memoryUse) (heap, stack uint64) { return m.heap - o.heap, m.stack - o.stack }
 
-// inUse is what is in use without a collection, which would shrink stacks.
-func inUse() memory {
+// currentMemoryUse is what is in use without a collection, which would shrink stacks.
+func currentMemoryUse() memoryUse {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return memory{m.HeapInuse, m.StackInuse}
+	return memoryUse{m.HeapInuse, m.StackInuse}
 }

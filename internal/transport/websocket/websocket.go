@@ -21,15 +21,15 @@ const subprotocol = "httpqq"
 
 // Config is what a Handler needs.
 type Config struct {
-	// Host answers the records.
-	Host   transport.StreamHandler
-	Limits Limits
+	// Handler answers the records.
+	Handler transport.StreamHandler
+	Limits  Limits
 	// TrustedProxies are those whose X-Forwarded-For, Forwarded and X-Real-IP
 	// are believed.
-	TrustedProxies transport.Proxies
+	TrustedProxies transport.TrustedProxies
 	// Origins says which web pages may connect. The zero Origins knows IP
 	// addresses and localhost.
-	Origins transport.Origins
+	Origins transport.OriginPolicy
 	Log     *slog.Logger
 	// Warnings logs what clients do wrong; nil is made of Log.
 	Warnings *transport.WarningLog
@@ -79,38 +79,38 @@ func (l Limits) withDefaults() Limits {
 // must be among the pages of package httppost, which says what connection a
 // request came on.
 type Handler struct {
-	host     transport.StreamHandler
-	limits   Limits
-	proxies  transport.Proxies
-	origins  transport.Origins
-	warnings *transport.WarningLog
+	streamHandler transport.StreamHandler
+	limits        Limits
+	proxies       transport.TrustedProxies
+	originPolicy  transport.OriginPolicy
+	warnings      *transport.WarningLog
 }
 
 // New makes a handler.
 func New(cfg Config) *Handler {
 	return &Handler{
-		host:     cfg.Host,
-		limits:   cfg.Limits.withDefaults(),
-		proxies:  cfg.TrustedProxies,
-		origins:  cfg.Origins,
-		warnings: cmp.Or(cfg.Warnings, transport.NewWarnings(cfg.Log, time.Now)),
+		streamHandler: cfg.Handler,
+		limits:        cfg.Limits.withDefaults(),
+		proxies:       cfg.TrustedProxies,
+		originPolicy:  cfg.Origins,
+		warnings:      cmp.Or(cfg.Warnings, transport.NewWarningLog(cfg.Log, time.Now)),
 	}
 }
 
 // ServeHTTP serves one WebSocket, until it has ended.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	nc := transport.ConnOf(r.Context())
+	nc := transport.ConnFromContext(r.Context())
 	peer := transport.Peer{Form: wire.FormLine}
-	h.proxies.Identify(&peer, nc.Addr, forwarded(r.Header))
+	h.proxies.IdentifyPeer(&peer, nc.Addr, forwardedFields(r.Header))
 	origins := r.Header.Values("Origin")
-	page := h.origins.Judge(r.Host, origins, len(r.Header.Values("Sec-Fetch-Site")) > 0)
-	peer.Page = page != transport.NoPage
+	page := h.originPolicy.ClassifyPage(r.Host, origins, len(r.Header.Values("Sec-Fetch-Site")) > 0)
+	peer.FromWebPage = page != transport.NoPage
 	switch {
-	case page.Refusal() != "":
-		h.warnings.RefusedPage(page, peer.Addr, r.Host, origins)
-		http.Error(w, page.Refusal(), http.StatusForbidden)
+	case page.RefusalText() != "":
+		h.warnings.WarnRefusedPage(page, peer.Addr, r.Host, origins)
+		http.Error(w, page.RefusalText(), http.StatusForbidden)
 		return
-	case !speaks(r):
+	case !acceptsSubprotocol(r):
 		http.Error(w, "None of the subprotocols is spoken here. Offer "+subprotocol+", or none", http.StatusBadRequest)
 		return
 	}
@@ -123,12 +123,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // and the client is told
 	}
 	ws.SetReadLimit(int64(h.limits.MessageBytes))
-	c := &conn{handler: h, ws: ws, net: nc, peer: peer, answering: make(chan struct{}, 1)}
+	c := &webSocketConn{handler: h, webSocket: ws, transportConn: nc, peer: peer, answerLock: make(chan struct{}, 1)}
 	c.serve(r.Context())
 }
 
-// speaks reports whether the client offers our subprotocol, or none at all.
-func speaks(r *http.Request) bool {
+// acceptsSubprotocol reports whether the client offers our subprotocol, or none at all.
+func acceptsSubprotocol(r *http.Request) bool {
 	offers := r.Header.Values("Sec-WebSocket-Protocol")
 	for offer := range strings.SplitSeq(strings.Join(offers, ","), ",") {
 		if wire.EqualFold([]byte(strings.TrimSpace(offer)), subprotocol) {
@@ -138,8 +138,8 @@ func speaks(r *http.Request) bool {
 	return len(offers) == 0
 }
 
-// forwarded are the header lines in which proxies say for whom they ask.
-func forwarded(h http.Header) (fields []transport.ForwardedField) {
+// forwardedFields are the header lines in which proxies say for whom they ask.
+func forwardedFields(h http.Header) (fields []transport.ForwardedField) {
 	for kind, name := range map[transport.ForwardedKind]string{
 		transport.XForwardedFor: "X-Forwarded-For",
 		transport.Forwarded:     "Forwarded",

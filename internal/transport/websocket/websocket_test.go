@@ -20,30 +20,30 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// echo is a host that answers each record with itself in angle brackets, one
+// echoHandler is a host that answers each record with itself in angle brackets, one
 // that ends in "wait" when release is closed.
-type echo struct {
-	begun   chan struct{} // a value for each record that has begun
-	release chan struct{}
-	links   chan transport.PushConn
-	peers   chan transport.Peer
-	ended   chan struct{}
+type echoHandler struct {
+	started       chan struct{} // a value for each record that has begun
+	release       chan struct{}
+	conns         chan transport.PushConn
+	peers         chan transport.Peer
+	closedStreams chan struct{}
 }
 
-func newEcho() *echo {
-	return &echo{make(chan struct{}, 100), make(chan struct{}), make(chan transport.PushConn, 100), make(chan transport.Peer, 100), make(chan struct{}, 100)}
+func newEchoHandler() *echoHandler {
+	return &echoHandler{make(chan struct{}, 100), make(chan struct{}), make(chan transport.PushConn, 100), make(chan transport.Peer, 100), make(chan struct{}, 100)}
 }
 
-func (e *echo) Converse(link transport.PushConn) transport.RecordStream {
-	e.links <- link
-	return dialogue{e}
+func (e *echoHandler) NewStream(link transport.PushConn) transport.RecordStream {
+	e.conns <- link
+	return echoStream{e}
 }
 
-type dialogue struct{ *echo }
+type echoStream struct{ *echoHandler }
 
-func (d dialogue) Answer(_ context.Context, peer *transport.Peer, records [][]byte, reply func([]byte) error) {
+func (d echoStream) AnswerRecords(_ context.Context, peer *transport.Peer, records [][]byte, reply func([]byte) error) {
 	d.peers <- *peer
-	d.begun <- struct{}{}
+	d.started <- struct{}{}
 	for _, r := range records {
 		switch {
 		case bytes.HasSuffix(r, []byte("wait")):
@@ -55,40 +55,40 @@ func (d dialogue) Answer(_ context.Context, peer *transport.Peer, records [][]by
 	}
 }
 
-func (d dialogue) End() { d.ended <- struct{}{} }
+func (d echoStream) Close() { d.closedStreams <- struct{}{} }
 
-// server is a server with WebSockets at /ws.
-type server struct {
+// webSocketServer is a server with WebSockets at /ws.
+type webSocketServer struct {
 	*transport.Server
-	*echo
+	*echoHandler
 	t    *testing.T
 	addr string
-	log  logged
+	log  logBuffer
 }
 
-// logged is what a server logs. Its lock guards the buffer.
-type logged struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+// logBuffer is what a server logs. Its lock guards the buffer.
+type logBuffer struct {
+	mu      sync.Mutex
+	written bytes.Buffer
 }
 
-func (l *logged) Write(p []byte) (int, error) {
+func (l *logBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.buf.Write(p)
+	return l.written.Write(p)
 }
 
-func (l *logged) String() string {
+func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.buf.String()
+	return l.written.String()
 }
 
-func start(t *testing.T, cfg ours.Config) *server {
+func startServer(t *testing.T, cfg ours.Config) *webSocketServer {
 	t.Helper()
-	s := &server{echo: newEcho(), t: t}
+	s := &webSocketServer{echoHandler: newEchoHandler(), t: t}
 	log := slog.New(slog.NewTextHandler(&s.log, nil))
-	cfg.Host, cfg.Log = s, log
+	cfg.Handler, cfg.Log = s, log
 	pages := http.NewServeMux()
 	pages.Handle("/ws", ours.New(cfg))
 	s.Server = transport.NewServer(transport.Config{Protocol: httppost.New(httppost.Config{Pages: pages, Log: log}), Log: log})
@@ -108,14 +108,14 @@ func start(t *testing.T, cfg ours.Config) *server {
 	return s
 }
 
-// client is a client's end of a WebSocket.
-type client struct {
+// testClient is a client's end of a WebSocket.
+type testClient struct {
 	t *testing.T
 	*websocket.Conn
 }
 
 // tryDial connects with header lines and the subprotocols that are offered.
-func (s *server) tryDial(header http.Header, offers ...string) (*client, *http.Response) {
+func (s *webSocketServer) tryDial(header http.Header, offers ...string) (*testClient, *http.Response) {
 	s.t.Helper()
 	conn, resp, err := websocket.Dial(s.t.Context(), "ws://"+s.addr+"/ws", &websocket.DialOptions{HTTPHeader: header, Host: header.Get("Host"), Subprotocols: offers, CompressionMode: websocket.CompressionContextTakeover})
 	if err != nil {
@@ -126,10 +126,10 @@ func (s *server) tryDial(header http.Header, offers ...string) (*client, *http.R
 	}
 	conn.SetReadLimit(1 << 20)
 	s.t.Cleanup(func() { _ = conn.CloseNow() })
-	return &client{s.t, conn}, resp
+	return &testClient{s.t, conn}, resp
 }
 
-func (s *server) dial() *client {
+func (s *webSocketServer) dial() *testClient {
 	s.t.Helper()
 	c, resp := s.tryDial(nil, "httpqq")
 	if c == nil {
@@ -138,15 +138,15 @@ func (s *server) dial() *client {
 	return c
 }
 
-func (c *client) send(record string) {
+func (c *testClient) send(record string) {
 	c.t.Helper()
 	if err := c.Write(c.t.Context(), websocket.MessageText, []byte(record)); err != nil {
 		c.t.Fatal("send:", err)
 	}
 }
 
-// want reads one message.
-func (c *client) want(record string) {
+// expect reads one message.
+func (c *testClient) expect(record string) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), 10*time.Second)
 	defer cancel()
@@ -156,8 +156,8 @@ func (c *client) want(record string) {
 	}
 }
 
-// wantClosed reads the end of the connection, with a code; -1 is none.
-func (c *client) wantClosed(code websocket.StatusCode) {
+// expectClosed reads the end of the connection, with a code; -1 is none.
+func (c *testClient) expectClosed(code websocket.StatusCode) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), 10*time.Second)
 	defer cancel()
@@ -167,31 +167,31 @@ func (c *client) wantClosed(code websocket.StatusCode) {
 }
 
 func TestEachTextMessageIsARecord(t *testing.T) {
-	c := start(t, ours.Config{}).dial()
+	c := startServer(t, ours.Config{}).dial()
 	for _, record := range []string{"VER=1.4&CMD=List", "x", "VER=1.4&MG=a\r\nb\x00", "VER=1.4&MG=你好", "VER=" + strings.Repeat("a", wire.MaxRecord-4)} {
 		c.send(record)
-		c.want("<" + record + ">")
+		c.expect("<" + record + ">")
 	}
 }
 
 func TestThereIsNoCompression(t *testing.T) {
-	_, resp := start(t, ours.Config{}).tryDial(nil, "httpqq")
+	_, resp := startServer(t, ours.Config{}).tryDial(nil, "httpqq")
 	if got := resp.Header.Get("Sec-WebSocket-Extensions"); got != "" {
 		t.Errorf("got %q", got)
 	}
 }
 
 func TestAPushIsAMessage(t *testing.T) {
-	s := start(t, ours.Config{})
+	s := startServer(t, ours.Config{})
 	c := s.dial()
-	if err := (<-s.links).Push([]byte("pushed")); err != nil {
+	if err := (<-s.conns).Push([]byte("pushed")); err != nil {
 		t.Error(err)
 	}
-	c.want("pushed")
+	c.expect("pushed")
 }
 
 func TestWhichSubprotocolIsSpoken(t *testing.T) {
-	s := start(t, ours.Config{})
+	s := startServer(t, ours.Config{})
 	for _, c := range []struct {
 		name   string
 		offers []string
@@ -221,7 +221,7 @@ func TestWhichPagesMayConnect(t *testing.T) {
 		}
 		parsed = append(parsed, o)
 	}
-	s := start(t, ours.Config{Origins: transport.NewOrigins("box", parsed[:1], parsed[1:])})
+	s := startServer(t, ours.Config{Origins: transport.NewOriginPolicy("box", parsed[:1], parsed[1:])})
 	for _, c := range []struct {
 		name, host string
 		origins    []string
@@ -266,8 +266,8 @@ func TestWhichPagesMayConnect(t *testing.T) {
 				return
 			}
 			conn.send("VER=1")
-			if peer := <-s.peers; peer.Page != c.page {
-				t.Errorf("the records are a page's: %v", peer.Page)
+			if peer := <-s.peers; peer.FromWebPage != c.page {
+				t.Errorf("the records are a page's: %v", peer.FromWebPage)
 			}
 		})
 	}
@@ -282,11 +282,11 @@ func TestWhoSpeaksOnAWebSocket(t *testing.T) {
 	}{
 		{"the connection's address", nil, nil, transport.Peer{Addr: netip.MustParseAddr("127.0.0.1")}},
 		{"the address that a trusted proxy says", []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, http.Header{"X-Forwarded-For": {"192.0.2.7"}, "Forwarded": {"for=192.0.2.7"}, "X-Real-Ip": {"192.0.2.7"}}, transport.Peer{Addr: netip.MustParseAddr("192.0.2.7")}},
-		{"nobody known, behind any other proxy", nil, http.Header{"X-Real-Ip": {"192.0.2.7"}}, transport.Peer{Addr: netip.MustParseAddr("127.0.0.1"), ForeignProxy: true}},
-		{"nobody known, when headers disagree", []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, http.Header{"X-Forwarded-For": {"192.0.2.7"}, "Forwarded": {"for=192.0.2.8"}}, transport.Peer{Addr: netip.MustParseAddr("127.0.0.1"), UnclearProxy: true}},
+		{"nobody known, behind any other proxy", nil, http.Header{"X-Real-Ip": {"192.0.2.7"}}, transport.Peer{Addr: netip.MustParseAddr("127.0.0.1"), UntrustedProxy: true}},
+		{"nobody known, when headers disagree", []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, http.Header{"X-Forwarded-For": {"192.0.2.7"}, "Forwarded": {"for=192.0.2.8"}}, transport.Peer{Addr: netip.MustParseAddr("127.0.0.1"), AmbiguousProxy: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := start(t, ours.Config{TrustedProxies: c.trusted})
+			s := startServer(t, ours.Config{TrustedProxies: c.trusted})
 			conn, _ := s.tryDial(c.header, "httpqq")
 			conn.send("VER=1")
 			c.want.Form = wire.FormLine
@@ -309,27 +309,30 @@ func TestWhatIsNoRecordEndsTheConnection(t *testing.T) {
 		{"bytes that are no UTF-8", websocket.MessageText, "VER=1\xff", websocket.StatusInvalidFramePayloadData},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := start(t, ours.Config{})
+			s := startServer(t, ours.Config{})
 			conn, other := s.dial(), s.dial()
 			if err := conn.Write(t.Context(), c.kind, []byte(c.text)); err != nil {
 				t.Fatal(err)
 			}
-			conn.wantClosed(c.code)
-			<-s.ended
+			conn.expectClosed(c.code)
+			<-s.closedStreams
 			other.send("VER=1")
-			other.want("<VER=1>")
+			other.expect("<VER=1>")
 		})
 	}
 }
 
 func TestADialogueEndsHoweverItsWebSocketDoes(t *testing.T) {
-	for name, end := range map[string]func(*server, *client){
-		"the client says goodbye":    func(_ *server, c *client) { _ = c.Close(websocket.StatusNormalClosure, "") },
-		"the client vanishes":        func(_ *server, c *client) { _ = c.CloseNow() },
-		"the dialogue closes":        func(s *server, c *client) { (<-s.links).Close(); c.wantClosed(websocket.StatusNormalClosure) },
-		"a record panics":            func(_ *server, c *client) { c.send("VER=1&panic"); c.wantClosed(-1) },
-		"the client answers no ping": func(*server, *client) {},
-		"the client sends no record": func(s *server, c *client) { c.wantClosed(-1) },
+	for name, end := range map[string]func(*webSocketServer, *testClient){
+		"the client says goodbye": func(_ *webSocketServer, c *testClient) { _ = c.Close(websocket.StatusNormalClosure, "") },
+		"the client vanishes":     func(_ *webSocketServer, c *testClient) { _ = c.CloseNow() },
+		"the dialogue closes": func(s *webSocketServer, c *testClient) {
+			(<-s.conns).Close()
+			c.expectClosed(websocket.StatusNormalClosure)
+		},
+		"a record panics":            func(_ *webSocketServer, c *testClient) { c.send("VER=1&panic"); c.expectClosed(-1) },
+		"the client answers no ping": func(*webSocketServer, *testClient) {},
+		"the client sends no record": func(s *webSocketServer, c *testClient) { c.expectClosed(-1) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var limits ours.Limits
@@ -339,11 +342,11 @@ func TestADialogueEndsHoweverItsWebSocketDoes(t *testing.T) {
 			if strings.Contains(name, "no record") {
 				limits.IdleTime = 50 * time.Millisecond
 			}
-			s := start(t, ours.Config{Limits: limits})
+			s := startServer(t, ours.Config{Limits: limits})
 			end(s, s.dial())
-			<-s.ended
+			<-s.closedStreams
 			select {
-			case <-s.ended:
+			case <-s.closedStreams:
 				t.Error("it ended twice")
 			default:
 			}
@@ -352,23 +355,23 @@ func TestADialogueEndsHoweverItsWebSocketDoes(t *testing.T) {
 }
 
 func TestShutdownSaysGoodbyeAfterTheAnswerInFlight(t *testing.T) {
-	s := start(t, ours.Config{})
+	s := startServer(t, ours.Config{})
 	idle, busy := s.dial(), s.dial()
 	busy.send("VER=1&wait")
-	<-s.begun
+	<-s.started
 	done := make(chan error, 1)
 	go func() { done <- s.Shutdown(context.Background()) }()
-	idle.wantClosed(websocket.StatusGoingAway)
+	idle.expectClosed(websocket.StatusGoingAway)
 	close(s.release)
-	busy.want("<VER=1&wait>")
-	busy.wantClosed(websocket.StatusGoingAway)
+	busy.expect("<VER=1&wait>")
+	busy.expectClosed(websocket.StatusGoingAway)
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
 }
 
 func TestShutdownDoesNotWaitForAClientThatSaysNoGoodbye(t *testing.T) {
-	s := start(t, ours.Config{Limits: ours.Limits{CloseTime: 50 * time.Millisecond}})
+	s := startServer(t, ours.Config{Limits: ours.Limits{CloseTime: 50 * time.Millisecond}})
 	s.dial() // it never reads
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
@@ -378,25 +381,25 @@ func TestShutdownDoesNotWaitForAClientThatSaysNoGoodbye(t *testing.T) {
 }
 
 func TestAReaderThatTakesNothingIsCut(t *testing.T) {
-	s := start(t, ours.Config{Limits: ours.Limits{WriteTime: 50 * time.Millisecond}})
+	s := startServer(t, ours.Config{Limits: ours.Limits{WriteTime: 50 * time.Millisecond}})
 	s.dial() // it never reads
-	link, record := <-s.links, bytes.Repeat([]byte("a"), wire.MaxRecord)
+	link, record := <-s.conns, bytes.Repeat([]byte("a"), wire.MaxRecord)
 	for link.Push(record) == nil {
 	}
-	<-s.ended
+	<-s.closedStreams
 }
 
 func TestAFloodIsCutWithOneLineInTheLog(t *testing.T) {
-	s := start(t, ours.Config{Limits: ours.Limits{RecordsPerSecond: 5}})
+	s := startServer(t, ours.Config{Limits: ours.Limits{RecordsPerSecond: 5}})
 	for range 2 {
 		c := s.dial()
 		for range 6 {
 			c.send("VER=1")
 		}
 		for range 5 {
-			c.want("<VER=1>")
+			c.expect("<VER=1>")
 		}
-		c.wantClosed(websocket.StatusPolicyViolation)
+		c.expectClosed(websocket.StatusPolicyViolation)
 	}
 	if got := s.log.String(); strings.Count(got, "--max-records-per-second") != 1 {
 		t.Errorf("logged %q", got)
@@ -404,7 +407,7 @@ func TestAFloodIsCutWithOneLineInTheLog(t *testing.T) {
 }
 
 func TestARequestThatIsNoUpgradeIsToldSo(t *testing.T) {
-	s := start(t, ours.Config{})
+	s := startServer(t, ours.Config{})
 	resp, err := http.Get("http://" + s.addr + "/ws")
 	if err != nil {
 		t.Fatal(err)

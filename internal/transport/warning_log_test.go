@@ -10,21 +10,21 @@ import (
 	"time"
 )
 
-// warned is Warnings on a clock that the test moves, and what they have logged.
-type warned struct {
+// testWarnings is Warnings on a clock that the test moves, and what they have logged.
+type testWarnings struct {
 	*WarningLog
 	now time.Time
 	log bytes.Buffer
 }
 
-func newWarned() *warned {
-	w := &warned{now: time.Unix(1218196800, 0)}
-	w.WarningLog = NewWarnings(slog.New(slog.NewTextHandler(&w.log, nil)), func() time.Time { return w.now })
+func newTestWarnings() *testWarnings {
+	w := &testWarnings{now: time.Unix(1218196800, 0)}
+	w.WarningLog = NewWarningLog(slog.New(slog.NewTextHandler(&w.log, nil)), func() time.Time { return w.now })
 	return w
 }
 
-// lines returns what was logged since the last call.
-func (w *warned) lines() []string {
+// drainLines returns what was logged since the last call.
+func (w *testWarnings) drainLines() []string {
 	text := strings.TrimSuffix(w.log.String(), "\n")
 	w.log.Reset()
 	if text == "" {
@@ -33,12 +33,12 @@ func (w *warned) lines() []string {
 	return strings.Split(text, "\n")
 }
 
-func (w *warned) warn(cause, address, account string) {
+func (w *testWarnings) warn(cause, address, account string) {
 	w.Warn(WarningContext{Cause: cause, Address: netip.MustParseAddr(address), Account: account}, "do this")
 }
 
 func TestOneWarningPerCauseAndAddress(t *testing.T) {
-	w := newWarned()
+	w := newTestWarnings()
 	for _, o := range []struct {
 		cause, address, account string
 		logged                  int
@@ -55,54 +55,54 @@ func TestOneWarningPerCauseAndAddress(t *testing.T) {
 		{"proxy", "2001:db8:0:1::1", "", 1},
 	} {
 		w.warn(o.cause, o.address, o.account)
-		if got := w.lines(); len(got) != o.logged {
+		if got := w.drainLines(); len(got) != o.logged {
 			t.Errorf("%+v: logged %q", o, got)
 		}
 	}
 }
 
 func TestAWarningComesAgainAfterAnHourAndSaysHowManyThereWere(t *testing.T) {
-	w := newWarned()
+	w := newTestWarnings()
 	w.warn("proxy", "192.0.2.1", "")
 	for range 3 {
 		w.warn("proxy", "192.0.2.1", "")
 	}
 	w.now = w.now.Add(time.Hour - 1)
 	w.warn("proxy", "192.0.2.1", "")
-	if got := w.lines(); len(got) != 1 || !strings.Contains(got[0], "more_since=0") {
+	if got := w.drainLines(); len(got) != 1 || !strings.Contains(got[0], "more_since=0") {
 		t.Fatalf("logged %q", got)
 	}
 	w.now = w.now.Add(1)
 	w.warn("proxy", "192.0.2.1", "")
-	if got := w.lines(); len(got) != 1 || !strings.HasSuffix(got[0], "client=192.0.2.1 more_since=4") {
+	if got := w.drainLines(); len(got) != 1 || !strings.HasSuffix(got[0], "client=192.0.2.1 more_since=4") {
 		t.Errorf("logged %q", got)
 	}
 }
 
 func TestManyAddressesFillNeitherTheLogNorMemory(t *testing.T) {
-	w := newWarned()
+	w := newTestWarnings()
 	const minutes, each = 3, 10_000
 	for m := range minutes {
 		for i := range each {
 			w.warn("proxy", netip.AddrFrom4([4]byte{10, byte(m), byte(i >> 8), byte(i)}).String(), "")
 		}
-		if got := w.lines(); len(got) != 10 {
+		if got := w.drainLines(); len(got) != 10 {
 			t.Errorf("in minute %d there were %d lines", m, len(got))
 		}
 		w.warn("version", fmt.Sprintf("192.0.2.%d", m), "")
-		if got := w.lines(); len(got) != 1 {
+		if got := w.drainLines(); len(got) != 1 {
 			t.Errorf("another cause had no line: %q", got)
 		}
 		w.now = w.now.Add(time.Minute)
 	}
-	if n := w.logged.Len(); n != minutes*(10+1) {
+	if n := w.lastLogged.Len(); n != minutes*(10+1) {
 		t.Errorf("%d occasions are remembered, want those that were logged", n)
 	}
 	for i := range 100_000 {
 		w.now = w.now.Add(time.Minute)
 		w.warn("proxy", netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}).String(), "")
 	}
-	if n := w.logged.Len(); n != 4096 {
+	if n := w.lastLogged.Len(); n != 4096 {
 		t.Errorf("%d occasions are remembered, want 4096", n)
 	}
 }

@@ -16,35 +16,35 @@ type workerPool struct {
 	closed bool       // none is kept any more
 }
 
-// idleStacks is how many stacks are kept for the next one who needs one.
-const idleStacks = 32
+// maxIdleWorkers is how many stacks are kept for the next one who needs one.
+const maxIdleWorkers = 32
 
 // worker is a goroutine that does one thing after another.
 type worker struct {
-	do   chan func()
-	done chan *capturedPanic
+	tasks   chan func()
+	results chan *capturedPanic
 }
 
 // capturedPanic is a panic on a borrowed stack, to go on where it was borrowed.
 type capturedPanic struct {
 	value any
-	trace []byte
+	stack []byte
 }
 
 // RunOnWorker calls f on a borrowed stack, and returns when f has. A panic of f is
 // one of Borrow.
 func (c *Conn) RunOnWorker(f func()) {
-	workerPool := &c.server.stacks
-	worker := workerPool.borrow()
-	worker.do <- f
-	capturedPanic := <-worker.done
-	workerPool.giveBack(worker)
+	workerPool := &c.server.workers
+	worker := workerPool.acquire()
+	worker.tasks <- f
+	capturedPanic := <-worker.results
+	workerPool.release(worker)
 	if capturedPanic != nil {
 		panic(capturedPanic)
 	}
 }
 
-func (s *workerPool) borrow() *worker {
+func (s *workerPool) acquire() *worker {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if n := len(s.idle); n > 0 {
@@ -57,15 +57,15 @@ func (s *workerPool) borrow() *worker {
 	return b
 }
 
-// giveBack keeps the stack for others, or lets it end.
-func (s *workerPool) giveBack(b *worker) {
+// release keeps the stack for others, or lets it end.
+func (s *workerPool) release(b *worker) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.idle) < idleStacks && !s.closed {
+	if len(s.idle) < maxIdleWorkers && !s.closed {
 		s.idle = append(s.idle, b)
 		return
 	}
-	close(b.do)
+	close(b.tasks)
 }
 
 // close lets all stacks end, those that are lent when they are given back.
@@ -73,19 +73,19 @@ func (s *workerPool) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, worker := range s.idle {
-		close(worker.do)
+		close(worker.tasks)
 	}
 	s.idle, s.closed = nil, true
 }
 
 func (b *worker) run() {
-	for f := range b.do {
-		b.done <- try(f)
+	for f := range b.tasks {
+		b.results <- callRecovered(f)
 	}
 }
 
-// try calls f and returns its panic, nil if there was none.
-func try(f func()) (p *capturedPanic) {
+// callRecovered calls f and returns its panic, nil if there was none.
+func callRecovered(f func()) (p *capturedPanic) {
 	defer func() {
 		if value := recover(); value != nil {
 			p = &capturedPanic{value, debug.Stack()}

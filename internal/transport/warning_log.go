@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// quietTime is how long a cause is not logged again for the same address.
-	quietTime = time.Hour
+	// repeatInterval is how long a cause is not logged again for the same address.
+	repeatInterval = time.Hour
 	// warningsPerMinute is how many lines one cause gets, from all addresses
 	// together.
 	warningsPerMinute = 10
-	// rememberedOccasions is how many addresses and causes are known to have been
+	// maxRememberedWarnings is how many addresses and causes are known to have been
 	// logged; the one that has been silent for longest is forgotten first.
-	rememberedOccasions = 4096
+	maxRememberedWarnings = 4096
 )
 
 // WarningLog logs what clients do wrong, so that an operator finds out what to do:
@@ -29,9 +29,9 @@ type WarningLog struct {
 	log *slog.Logger
 	now func() time.Time
 
-	mu     sync.Mutex // guards what follows
-	logged *lru.LRU[WarningContext, time.Time]
-	causes map[string]*warningCount
+	mu          sync.Mutex // guards what follows
+	lastLogged  *lru.LRU[WarningContext, time.Time]
+	causeCounts map[string]*causeCount
 }
 
 // WarningContext is one thing that a client did wrong.
@@ -44,38 +44,38 @@ type WarningContext struct {
 	Account string
 }
 
-// warningCount bounds the lines of one cause.
-type warningCount struct {
-	since  time.Time // when the minute began
-	lines  int       // in this minute
-	silent int       // occasions without a line since the latest line
+// causeCount bounds the lines of one cause.
+type causeCount struct {
+	minuteStart   time.Time // when the minute began
+	linesInMinute int       // in this minute
+	suppressed    int       // occasions without a line since the latest line
 }
 
-// NewWarnings makes Warnings that log to log, by the clock now.
-func NewWarnings(log *slog.Logger, now func() time.Time) *WarningLog {
-	logged, err := lru.NewLRU[WarningContext, time.Time](rememberedOccasions, nil)
+// NewWarningLog makes Warnings that log to log, by the clock now.
+func NewWarningLog(log *slog.Logger, now func() time.Time) *WarningLog {
+	logged, err := lru.NewLRU[WarningContext, time.Time](maxRememberedWarnings, nil)
 	if err != nil {
 		panic(err) // only for a size that is not positive
 	}
-	return &WarningLog{log: log, now: now, logged: logged, causes: make(map[string]*warningCount)}
+	return &WarningLog{log: log, now: now, lastLogged: logged, causeCounts: make(map[string]*causeCount)}
 }
 
 // Warn logs a warning, with the client's address, unless that was done lately.
 // What comes from the client must be an Excerpt.
 func (w *WarningLog) Warn(warningContext WarningContext, message string, args ...any) {
-	w.write(slog.LevelWarn, warningContext, message, args)
+	w.logLimited(slog.LevelWarn, warningContext, message, args)
 }
 
 // Info does the same for what is no fault of anybody.
 func (w *WarningLog) Info(warningContext WarningContext, message string, args ...any) {
-	w.write(slog.LevelInfo, warningContext, message, args)
+	w.logLimited(slog.LevelInfo, warningContext, message, args)
 }
 
-func (w *WarningLog) write(level slog.Level, warningContext WarningContext, message string, args []any) {
+func (w *WarningLog) logLimited(level slog.Level, warningContext WarningContext, message string, args []any) {
 	if !w.log.Enabled(context.Background(), level) {
 		return
 	}
-	silent, due := w.due(warningContext)
+	silent, due := w.countWarning(warningContext)
 	if !due {
 		return
 	}
@@ -86,39 +86,39 @@ func (w *WarningLog) write(level slog.Level, warningContext WarningContext, mess
 	w.log.Log(context.Background(), level, message, append(args, "more_since", silent)...)
 }
 
-// due reports whether it is time for a line, and how many occasions of its cause
+// countWarning reports whether it is time for a line, and how many occasions of its cause
 // have had none since the one before.
-func (w *WarningLog) due(warningContext WarningContext) (silent int, ok bool) {
-	network, _ := networkOf(warningContext.Address)
+func (w *WarningLog) countWarning(warningContext WarningContext) (silent int, ok bool) {
+	network, _ := clientNetwork(warningContext.Address)
 	warningContext.Address = network.Addr()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.now()
-	count := w.causes[warningContext.Cause]
+	count := w.causeCounts[warningContext.Cause]
 	if count == nil {
-		count = &warningCount{since: now}
-		w.causes[warningContext.Cause] = count
+		count = &causeCount{minuteStart: now}
+		w.causeCounts[warningContext.Cause] = count
 	}
-	if now.Sub(count.since) >= time.Minute {
-		count.since, count.lines = now, 0
+	if now.Sub(count.minuteStart) >= time.Minute {
+		count.minuteStart, count.linesInMinute = now, 0
 	}
-	at, known := w.logged.Get(warningContext)
-	if known && now.Sub(at) < quietTime || count.lines >= warningsPerMinute {
-		count.silent++
+	at, known := w.lastLogged.Get(warningContext)
+	if known && now.Sub(at) < repeatInterval || count.linesInMinute >= warningsPerMinute {
+		count.suppressed++
 		return 0, false
 	}
-	w.logged.Add(warningContext, now)
-	silent, count.silent = count.silent, 0
-	count.lines++
+	w.lastLogged.Add(warningContext, now)
+	silent, count.suppressed = count.suppressed, 0
+	count.linesInMinute++
 	return silent, true
 }
 
-// excerptBytes is how much of a value that a client sent is logged at most.
-const excerptBytes = 64
+// maxExcerptBytes is how much of a value that a client sent is logged at most.
+const maxExcerptBytes = 64
 
-// Flood logs that a connection was closed because it brought more records in a
+// WarnTooManyRecords logs that a connection was closed because it brought more records in a
 // second than limit.
-func (w *WarningLog) Flood(from netip.Addr, limit int) {
+func (w *WarningLog) WarnTooManyRecords(from netip.Addr, limit int) {
 	w.Warn(WarningContext{Cause: "records in a second", Address: from},
 		"connection closed: it brought more records in a second than --max-records-per-second allows; raise it to take more",
 		"limit", limit)
@@ -130,7 +130,7 @@ func (w *WarningLog) Flood(from netip.Addr, limit int) {
 // password that stands behind a separator is in it.
 func Excerpt(value string) string {
 	end := 0
-	for end < len(value) && end < excerptBytes && loggable(value[end]) {
+	for end < len(value) && end < maxExcerptBytes && isLoggable(value[end]) {
 		end++
 	}
 	if end < len(value) {
@@ -139,6 +139,6 @@ func Excerpt(value string) string {
 	return value
 }
 
-func loggable(b byte) bool {
+func isLoggable(b byte) bool {
 	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || strings.IndexByte("._-:/[]", b) >= 0
 }

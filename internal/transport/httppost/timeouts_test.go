@@ -14,28 +14,28 @@ import (
 	"github.com/rookery-im/rookery/internal/transport/httppost"
 )
 
-// inMemory runs a test in virtual time, with a server of cfg that is dialled
+// testInMemory runs a test in virtual time, with a server of cfg that is dialled
 // through the pipes.
-func inMemory(t *testing.T, cfg httppost.Config, test func(t *testing.T, s *transport.Server, p *pipes)) {
+func testInMemory(t *testing.T, cfg httppost.Config, test func(t *testing.T, s *transport.Server, p *pipeListener)) {
 	synctest.Test(t, func(t *testing.T) {
-		p, s := newPipes(), newServer(t, cfg)
+		p, s := newPipeListener(), newServer(t, cfg)
 		go func() { _ = s.Serve(p) }()
 		test(t, s, p)
 	})
 }
 
-// pass lets virtual time pass.
-func pass(d time.Duration) { time.Sleep(d) }
+// advance lets virtual time pass.
+func advance(d time.Duration) { time.Sleep(d) }
 
-// trickle sends the text a byte a second until the other end has enough, while
+// sendSlowly sends the text a byte a second until the other end has enough, while
 // the test goes on.
-func (c *client) trickle(text string) {
+func (c *testClient) sendSlowly(text string) {
 	ended := make(chan struct{})
 	c.tb.Cleanup(func() { <-ended })
 	go func() {
 		defer close(ended)
 		for i := range len(text) {
-			pass(time.Second)
+			advance(time.Second)
 			if _, err := io.WriteString(c, text[i:i+1]); err != nil {
 				return
 			}
@@ -43,7 +43,7 @@ func (c *client) trickle(text string) {
 	}()
 }
 
-func between(t *testing.T, what string, got, least, most time.Duration) {
+func expectDuration(t *testing.T, what string, got, least, most time.Duration) {
 	t.Helper()
 	if got < least || got > most {
 		t.Errorf("%s after %v, want %v to %v", what, got, least, most)
@@ -51,10 +51,10 @@ func between(t *testing.T, what string, got, least, most time.Duration) {
 }
 
 func TestASilentConnectionIsClosedWithoutAWord(t *testing.T) {
-	inMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipes) {
+	testInMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipeListener) {
 		c, begin := p.dial(t), time.Now()
-		c.wantEnd()
-		between(t, "closed", time.Since(begin), 10*time.Second, 13*time.Second)
+		c.expectEnd()
+		expectDuration(t, "closed", time.Since(begin), 10*time.Second, 13*time.Second)
 		// There is no answer to wait for until the client has it.
 		if _, err := c.Write([]byte("x")); err == nil {
 			t.Error("it was only half closed")
@@ -63,11 +63,11 @@ func TestASilentConnectionIsClosedWithoutAWord(t *testing.T) {
 }
 
 func TestBlankLinesDoNotKeepAConnection(t *testing.T) {
-	inMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipes) {
+	testInMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipeListener) {
 		c, begin := p.dial(t), time.Now()
-		c.trickle(strings.Repeat("\r\n", 100))
-		c.wantEnd()
-		between(t, "closed", time.Since(begin), 10*time.Second, 13*time.Second)
+		c.sendSlowly(strings.Repeat("\r\n", 100))
+		c.expectEnd()
+		expectDuration(t, "closed", time.Since(begin), 10*time.Second, 13*time.Second)
 	})
 }
 
@@ -85,15 +85,15 @@ func TestWhatDoesNotArriveInTimeIsAnswered408(t *testing.T) {
 		{"a trailer that trickles", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", strings.Repeat("X: y\r\n", 20), "body", 20 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			inMemory(t, httppost.Config{Handler: never(t), Pages: neverAPage(t)}, func(t *testing.T, _ *transport.Server, p *pipes) {
+			testInMemory(t, httppost.Config{Handler: unexpectedRecord(t), Pages: unexpectedPage(t)}, func(t *testing.T, _ *transport.Server, p *pipeListener) {
 				conn, begin := p.dial(t), time.Now()
 				conn.send(c.whole)
-				conn.trickle(c.slow)
-				resp, body := conn.response()
+				conn.sendSlowly(c.slow)
+				resp, body := conn.readResponse()
 				if resp.StatusCode != http.StatusRequestTimeout || !strings.Contains(body, c.text) || !resp.Close {
 					t.Errorf("got %s %q", resp.Status, body)
 				}
-				between(t, "answered", time.Since(begin), c.after, c.after)
+				expectDuration(t, "answered", time.Since(begin), c.after, c.after)
 				_ = conn.Close()
 			})
 		})
@@ -101,45 +101,45 @@ func TestWhatDoesNotArriveInTimeIsAnswered408(t *testing.T) {
 }
 
 func TestAnIdleConnectionIsKeptForTheNextPoll(t *testing.T) {
-	inMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipes) {
+	testInMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipeListener) {
 		c := p.dial(t)
 		for range 10 {
-			c.send(post("a"))
-			c.wantBody("<a>")
-			pass(74 * time.Second)
+			c.send(buildPost("a"))
+			c.expectBody("<a>")
+			advance(74 * time.Second)
 		}
-		c.send(post("a"))
-		c.wantBody("<a>")
+		c.send(buildPost("a"))
+		c.expectBody("<a>")
 		begin := time.Now()
-		c.wantEnd()
-		between(t, "closed", time.Since(begin), 75*time.Second, 94*time.Second)
+		c.expectEnd()
+		expectDuration(t, "closed", time.Since(begin), 75*time.Second, 94*time.Second)
 	})
 }
 
 func TestARequestInASlowHandlerOutlivesAllDeadlines(t *testing.T) {
 	slow := handlerFunc(func(_ context.Context, _ *transport.Peer, _, dst []byte) []byte {
-		pass(time.Hour)
+		advance(time.Hour)
 		return append(dst, "late"...)
 	})
-	inMemory(t, httppost.Config{Handler: slow}, func(t *testing.T, _ *transport.Server, p *pipes) {
+	testInMemory(t, httppost.Config{Handler: slow}, func(t *testing.T, _ *transport.Server, p *pipeListener) {
 		c := p.dial(t)
 		for range 2 {
-			c.send(post("a"))
-			c.wantBody("late")
+			c.send(buildPost("a"))
+			c.expectBody("late")
 		}
 	})
 }
 
 func TestAClientThatDoesNotReadItsAnswerIsCut(t *testing.T) {
-	inMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipes) {
+	testInMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipeListener) {
 		c, begin := p.dial(t), time.Now()
-		c.send(post("a"))
+		c.send(buildPost("a"))
 		// The connection in memory holds nothing, so the server's write waits.
 		// It ends when the client can send no more.
 		for err := error(nil); err == nil; {
 			_, err = c.Write([]byte("\r\n"))
 		}
-		between(t, "cut", time.Since(begin), 20*time.Second, 26*time.Second)
+		expectDuration(t, "cut", time.Since(begin), 20*time.Second, 26*time.Second)
 	})
 }
 
@@ -147,82 +147,82 @@ func TestASlowPageIsCut(t *testing.T) {
 	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(make([]byte, 1<<20))
 	})
-	inMemory(t, httppost.Config{Pages: page}, func(t *testing.T, _ *transport.Server, p *pipes) {
+	testInMemory(t, httppost.Config{Pages: page}, func(t *testing.T, _ *transport.Server, p *pipeListener) {
 		c, begin := p.dial(t), time.Now()
 		c.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		for err := error(nil); err == nil; {
 			_, err = c.Write([]byte("x"))
 		}
-		between(t, "cut", time.Since(begin), 60*time.Second, 61*time.Second)
+		expectDuration(t, "cut", time.Since(begin), 60*time.Second, 61*time.Second)
 	})
 }
 
 func TestABodyForAPageThatTricklesIsCut(t *testing.T) {
-	inMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipes) {
+	testInMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipeListener) {
 		c, begin := p.dial(t), time.Now()
 		c.send("POST /other HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
-		c.trickle(strings.Repeat("x", 100))
-		if _, err := c.r.Peek(1); err != nil && !errors.Is(err, io.EOF) {
+		c.sendSlowly(strings.Repeat("x", 100))
+		if _, err := c.reader.Peek(1); err != nil && !errors.Is(err, io.EOF) {
 			t.Error(err)
 		}
-		between(t, "ended", time.Since(begin), 60*time.Second, 61*time.Second)
+		expectDuration(t, "ended", time.Since(begin), 60*time.Second, 61*time.Second)
 	})
 }
 
 func TestAnAnsweredConnectionIsDrainedForAMoment(t *testing.T) {
 	closing := "POST / HTTP/1.1\r\nConnection: close\r\n\r\n"
 	t.Run("for 500 ms", func(t *testing.T) {
-		inMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipes) {
+		testInMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipeListener) {
 			c := p.dial(t)
 			c.send(closing)
-			c.wantBody("<>")
-			c.wantEnd()
+			c.expectBody("<>")
+			c.expectEnd()
 			begin := time.Now()
 			for err := error(nil); err == nil; {
-				pass(time.Millisecond)
+				advance(time.Millisecond)
 				_, err = c.Write([]byte("x"))
 			}
-			between(t, "closed", time.Since(begin), 500*time.Millisecond, 510*time.Millisecond)
+			expectDuration(t, "closed", time.Since(begin), 500*time.Millisecond, 510*time.Millisecond)
 		})
 	})
 	t.Run("of 256 KiB", func(t *testing.T) {
-		inMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipes) {
+		testInMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipeListener) {
 			c := p.dial(t)
 			c.send(closing)
-			c.wantBody("<>")
+			c.expectBody("<>")
 			begin := time.Now()
 			n, err := c.Write(make([]byte, 1<<20))
 			if err == nil || n != 256<<10 {
 				t.Errorf("%d bytes were taken, then %v", n, err)
 			}
-			between(t, "closed", time.Since(begin), 0, 0)
+			expectDuration(t, "closed", time.Since(begin), 0, 0)
 		})
 	})
 	t.Run("not longer than the client stays", func(t *testing.T) {
-		inMemory(t, httppost.Config{}, func(t *testing.T, s *transport.Server, p *pipes) {
+		testInMemory(t, httppost.Config{}, func(t *testing.T, s *transport.Server, p *pipeListener) {
 			c := p.dial(t)
 			c.send(closing)
-			c.wantBody("<>")
+			c.expectBody("<>")
 			_ = c.Close()
 			begin := time.Now()
 			if err := s.Shutdown(t.Context()); err != nil {
 				t.Error(err)
 			}
-			between(t, "gone", time.Since(begin), 0, 0)
+			expectDuration(t, "gone", time.Since(begin), 0, 0)
 		})
 	})
 }
 
-// gate is a handler that answers when it is let.
-type gate struct{ entered, open chan struct{} }
+// gatedHandler is a handler that answers when it is let.
+type gatedHandler struct{ entered, open chan struct{} }
 
-func newGate() *gate { return &gate{make(chan struct{}), make(chan struct{})} }
+func newGatedHandler() *gatedHandler { return &gatedHandler{make(chan struct{}), make(chan struct{})} }
 
-func (g *gate) Handle(ctx context.Context, p *transport.Peer, record, dst []byte) []byte {
+func (g *gatedHandler) AppendAnswer(ctx context.Context, p *transport.Peer, record, dst []byte) []byte {
 	g.entered <- struct{}{}
 	select {
 	case <-g.open:
-		return echo(ctx, p, record, dst)
+		return echoHandler(ctx, p, record, dst)
 	case <-ctx.Done():
 		return append(dst, "given up"...)
 	}
@@ -230,19 +230,19 @@ func (g *gate) Handle(ctx context.Context, p *transport.Peer, record, dst []byte
 
 func TestShutdownFinishesTheRequestInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate()
-		p, s := newPipes(), newServer(t, httppost.Config{Handler: g})
+		g := newGatedHandler()
+		p, s := newPipeListener(), newServer(t, httppost.Config{Handler: g})
 		served := make(chan error, 1)
 		go func() { served <- s.Serve(p) }()
 		busy, idle := p.dial(t), p.dial(t)
 		// A request that has followed already is not begun any more.
-		busy.send(post("a") + post("b"))
+		busy.send(buildPost("a") + buildPost("b"))
 		<-g.entered
 
 		begin, ended := time.Now(), make(chan error, 1)
 		go func() { ended <- s.Shutdown(t.Context()) }()
-		idle.wantEnd()
-		between(t, "the idle one closed", time.Since(begin), 0, 0)
+		idle.expectEnd()
+		expectDuration(t, "the idle one closed", time.Since(begin), 0, 0)
 		if err := <-served; err != nil {
 			t.Error("serve:", err)
 		}
@@ -252,11 +252,11 @@ func TestShutdownFinishesTheRequestInFlight(t *testing.T) {
 		}
 
 		close(g.open)
-		resp, body := busy.response()
+		resp, body := busy.readResponse()
 		if body != "<a>" || !resp.Close {
 			t.Errorf("got %q, close %v", body, resp.Close)
 		}
-		busy.wantEnd()
+		busy.expectEnd()
 		_ = busy.Close()
 		if err := <-ended; err != nil {
 			t.Error("shutdown:", err)
@@ -265,7 +265,7 @@ func TestShutdownFinishesTheRequestInFlight(t *testing.T) {
 }
 
 func TestShutdownLetsARequestArriveThatHasBegun(t *testing.T) {
-	inMemory(t, httppost.Config{}, func(t *testing.T, s *transport.Server, p *pipes) {
+	testInMemory(t, httppost.Config{}, func(t *testing.T, s *transport.Server, p *pipeListener) {
 		c := p.dial(t)
 		c.send("POST / HTTP/1.1\r\nContent-Le")
 		synctest.Wait()
@@ -273,8 +273,8 @@ func TestShutdownLetsARequestArriveThatHasBegun(t *testing.T) {
 		go func() { ended <- s.Shutdown(t.Context()) }()
 		synctest.Wait()
 		c.send("ngth: 1\r\n\r\na")
-		c.wantBody("<a>")
-		c.wantEnd()
+		c.expectBody("<a>")
+		c.expectEnd()
 		_ = c.Close()
 		if err := <-ended; err != nil {
 			t.Error("shutdown:", err)
@@ -284,11 +284,11 @@ func TestShutdownLetsARequestArriveThatHasBegun(t *testing.T) {
 
 func TestShutdownIsForcedWhenItsTimeIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := newGate()
-		p, s := newPipes(), newServer(t, httppost.Config{Handler: g})
+		g := newGatedHandler()
+		p, s := newPipeListener(), newServer(t, httppost.Config{Handler: g})
 		go func() { _ = s.Serve(p) }()
 		c := p.dial(t)
-		c.send(post("a"))
+		c.send(buildPost("a"))
 		<-g.entered
 		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
 		defer cancel()
@@ -296,8 +296,8 @@ func TestShutdownIsForcedWhenItsTimeIsOver(t *testing.T) {
 		if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
-		between(t, "returned", time.Since(begin), 7*time.Second, 7*time.Second)
-		c.wantEnd()
+		expectDuration(t, "returned", time.Since(begin), 7*time.Second, 7*time.Second)
+		c.expectEnd()
 	})
 }
 
@@ -309,7 +309,7 @@ func TestShutdownWaitsForAPage(t *testing.T) {
 			<-open
 			_, _ = io.WriteString(w, "page")
 		})
-		p, s := newPipes(), newServer(t, httppost.Config{Pages: page})
+		p, s := newPipeListener(), newServer(t, httppost.Config{Pages: page})
 		go func() { _ = s.Serve(p) }()
 		c := p.dial(t)
 		c.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -321,7 +321,7 @@ func TestShutdownWaitsForAPage(t *testing.T) {
 			t.Error("shutdown did not wait")
 		}
 		close(open)
-		c.wantBody("page")
+		c.expectBody("page")
 		_ = c.Close()
 		if err := <-ended; err != nil {
 			t.Error("shutdown:", err)

@@ -17,33 +17,33 @@ import (
 	"github.com/rookery-im/rookery/internal/transport/line"
 )
 
-// brackets answers each record with itself in brackets, whose form tells the way
+// bracketHandler answers each record with itself in brackets, whose form tells the way
 // in that it came by.
-type brackets struct{}
+type bracketHandler struct{}
 
-func (brackets) Handle(_ context.Context, _ *transport.Peer, record, dst []byte) []byte {
+func (bracketHandler) AppendAnswer(_ context.Context, _ *transport.Peer, record, dst []byte) []byte {
 	return append(append(append(dst, '('), record...), ')')
 }
 
-func (brackets) Converse(transport.PushConn) transport.RecordStream { return brackets{} }
-func (brackets) End()                                               {}
-func (brackets) Answer(_ context.Context, _ *transport.Peer, records [][]byte, reply func([]byte) error) {
+func (bracketHandler) NewStream(transport.PushConn) transport.RecordStream { return bracketHandler{} }
+func (bracketHandler) Close()                                              {}
+func (bracketHandler) AnswerRecords(_ context.Context, _ *transport.Peer, records [][]byte, reply func([]byte) error) {
 	for _, r := range records {
 		_ = reply(append(append([]byte{'<'}, r...), '>'))
 	}
 }
 
-var discard = slog.New(slog.DiscardHandler)
+var discardLog = slog.New(slog.DiscardHandler)
 
-func post() *httppost.Protocol {
-	return httppost.New(httppost.Config{Handler: brackets{}, Pages: http.NotFoundHandler(), Log: discard})
+func newHTTPProtocol() *httppost.Protocol {
+	return httppost.New(httppost.Config{Handler: bracketHandler{}, Pages: http.NotFoundHandler(), Log: discardLog})
 }
 
-// converse sends a text to a server of the way in, says that there is no more,
+// exchange sends a text to a server of the way in, says that there is no more,
 // and returns all that comes back.
-func converse(t *testing.T, way transport.Protocol, text string) string {
+func exchange(t *testing.T, way transport.Protocol, text string) string {
 	t.Helper()
-	server := transport.NewServer(transport.Config{Protocol: way, Log: discard})
+	server := transport.NewServer(transport.Config{Protocol: way, Log: discardLog})
 	listener, err := transport.Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func converse(t *testing.T, way transport.Protocol, text string) string {
 }
 
 func TestOneListenerTakesPostsAndLines(t *testing.T) {
-	both := &transport.ProtocolDetector{HTTP: post(), Line: line.New(line.Config{Host: brackets{}, Log: discard})}
+	both := &transport.ProtocolDetector{HTTP: newHTTPProtocol(), Line: line.New(line.Config{Handler: bracketHandler{}, Log: discardLog})}
 	for _, c := range []struct{ name, text, want string }{
 		{"lines", "VER=1\r\nVER=2\n", "<VER=1>\r\n<VER=2>\r\n"},
 		{"lines with an LF and a P before", "\nPVER=1\r\n\nPVER=2\r\n", "<VER=1>\r\n<VER=2>\r\n"},
@@ -80,7 +80,7 @@ func TestOneListenerTakesPostsAndLines(t *testing.T) {
 		{"a record of 60,000 bytes by POST", "POST / HTTP/1.1\r\nContent-Length: 60000\r\nConnection: close\r\n\r\n" + string(bytes.Repeat([]byte("a"), 60_000)), string(bytes.Repeat([]byte("a"), 60_000)) + ")"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := converse(t, both, c.text)
+			got := exchange(t, both, c.text)
 			if c.want[0] == '<' && got != c.want || !bytes.HasSuffix([]byte(got), []byte(c.want)) {
 				t.Errorf("got %.300q", got)
 			}
@@ -89,7 +89,7 @@ func TestOneListenerTakesPostsAndLines(t *testing.T) {
 }
 
 func TestHTTPIsAnsweredAsIfThereWereNoLines(t *testing.T) {
-	way := post()
+	way := newHTTPProtocol()
 	for i, text := range []string{
 		"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\naPOST HTTP/1.0\r\nContent-Length: 1\r\n\r\nb",
 		"\r\n\nPOST / HTTP/1.1\nContent-Length: 1\n\na",
@@ -102,7 +102,7 @@ func TestHTTPIsAnsweredAsIfThereWereNoLines(t *testing.T) {
 		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
 	} {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
-			alone, both := converse(t, way, text), converse(t, &transport.ProtocolDetector{HTTP: way}, text)
+			alone, both := exchange(t, way, text), exchange(t, &transport.ProtocolDetector{HTTP: way}, text)
 			withoutDate := func(s string) string {
 				if i := bytes.Index([]byte(s), []byte("Date: ")); i >= 0 {
 					return s[:i]
