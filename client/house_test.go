@@ -28,7 +28,7 @@ const password = "correct horse"
 
 // credential is one for all accounts: hashing is slow on purpose.
 var credential = sync.OnceValue(func() rookery.Credential {
-	return service.HashProof(service.ProofOf(password), service.FloorCost)
+	return service.HashProof(service.ProofOf(password), service.MinPasswordCost)
 })
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -89,7 +89,7 @@ func (h *house) start() {
 	if h.service, err = service.New(service.Config{Store: h.store, Now: h.now, Log: quiet}); err != nil {
 		h.Fatal(err)
 	}
-	if err := h.service.Load(ctx); err != nil {
+	if err := h.service.LoadSessions(ctx); err != nil {
 		h.Fatal(err)
 	}
 	handler := protocol.New(h.service, quiet)
@@ -195,7 +195,7 @@ func (h *house) write(from, to rookery.UIN, texts ...string) {
 	h.Helper()
 	asker := service.Caller{Address: netip.MustParseAddr("192.0.2.77")}
 	proof := service.ProofOf(password)
-	se, _, err := h.service.SignIn(h.Context(), service.SignIn{UIN: from, Proof: &proof, Address: asker.Address})
+	se, _, err := h.service.SignIn(h.Context(), service.SignInRequest{UIN: from, Proof: &proof, Address: asker.Address})
 	if err != nil {
 		h.Fatal(err)
 	}

@@ -119,14 +119,14 @@ func TestADisplacedSessionIsTakenBackWithThePassword(t *testing.T) {
 		messenger := h.dial(way, 10001)
 		proof := service.ProofOf(password)
 		elsewhere := netip.MustParseAddr("192.0.2.9")
-		if _, _, err := h.service.SignIn(t.Context(), service.SignIn{UIN: 10001, Proof: &proof, Address: elsewhere}); err != nil {
+		if _, _, err := h.service.SignIn(t.Context(), service.SignInRequest{UIN: 10001, Proof: &proof, Address: elsewhere}); err != nil {
 			t.Fatal(err)
 		}
 		if err := messenger.Send(t.Context(), 10002, "still here"); err != nil {
 			t.Error(err)
 		}
 		expect(t, "sent", h.texts(10002), []string{"still here"})
-		if _, err := h.service.Session(t.Context(), 10001, service.Caller{Address: elsewhere}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
+		if _, err := h.service.AuthenticateSession(t.Context(), 10001, service.Caller{Address: elsewhere}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 			t.Errorf("the other session: %v", err)
 		}
 	})
@@ -180,7 +180,7 @@ func TestAStatusThatWasChosenSurvivesASignInAgain(t *testing.T) {
 			if err := a.SetStatus(t.Context(), client.StatusInvisible); err != nil {
 				t.Fatal(err)
 			}
-			h.moveClock(service.SessionLife + time.Second)
+			h.moveClock(service.SessionTimeout + time.Second)
 			if _, err := a.Friends(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -220,7 +220,7 @@ func TestLogoutEndsTheSession(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 			asker := service.Caller{Address: netip.MustParseAddr("127.0.0.1"), Token: rookery.Token(token)}
-			if _, err := h.service.Session(t.Context(), 10001, asker); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
+			if _, err := h.service.AuthenticateSession(t.Context(), 10001, asker); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 				t.Errorf("%s: the session is %v", name, err)
 			}
 			if _, err := messenger.Friends(t.Context()); !errors.Is(err, client.ErrClosed) {

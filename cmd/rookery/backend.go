@@ -40,7 +40,7 @@ func openBackend(
 	b := &backend{lock: lock, store: store}
 	config.Store = store
 	if b.service, err = service.New(config); err == nil {
-		err = b.service.Load(ctx)
+		err = b.service.LoadSessions(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, b.close())

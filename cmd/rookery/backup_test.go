@@ -121,7 +121,7 @@ func (ts *testServer) addPerson(nick string) {
 
 func (ts *testServer) notify(text string) {
 	ts.t.Helper()
-	if err := ts.service.Notify(ts.t.Context(), text, []rookery.UIN{rookery.FirstUIN}); err != nil {
+	if err := ts.service.SendSystemMessage(ts.t.Context(), text, []rookery.UIN{rookery.FirstUIN}); err != nil {
 		ts.t.Fatal(err)
 	}
 }

@@ -201,14 +201,14 @@ func (p *probed) assemble(ctx context.Context) error {
 	proof := service.ProofOf(castPassword)
 	if !p.dispersed {
 		for i := range crowdOnline {
-			if _, err := p.service.Session(ctx, firstOfCrowd+rookery.UIN(i), service.Caller{Address: loopback}); err != nil {
+			if _, err := p.service.AuthenticateSession(ctx, firstOfCrowd+rookery.UIN(i), service.Caller{Address: loopback}); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	err := p.eachOfCrowd(crowdOnline, func(i int, uin rookery.UIN) error {
-		in := service.SignIn{UIN: uin, Proof: &proof, Address: loopback, Status: rookery.StatusOnline}
+		in := service.SignInRequest{UIN: uin, Proof: &proof, Address: loopback, Status: rookery.StatusOnline}
 		if i%5 == 0 {
 			in.Status = rookery.StatusAway
 		}

@@ -104,8 +104,8 @@ func (f *serveFlags) register(cmd *cobra.Command) {
 		"let an account send at most `N` messages and friend requests in a minute; 0 is any number")
 	flags.IntVar(&f.reserve, "disk-reserve", sqlite.DefaultReserveBytes>>20,
 		"keep `MIB` of the disk for who collects messages; when it is needed, no messages are taken")
-	flags.IntVar(&f.passwordMemory, "password-memory", int(service.FloorCost.MemoryKiB/1024), "hash new passwords with `MIB` of memory (Argon2id)")
-	flags.IntVar(&f.passwordPasses, "password-passes", int(service.FloorCost.Passes), "and with `N` passes over it")
+	flags.IntVar(&f.passwordMemory, "password-memory", int(service.MinPasswordCost.MemoryKiB/1024), "hash new passwords with `MIB` of memory (Argon2id)")
+	flags.IntVar(&f.passwordPasses, "password-passes", int(service.MinPasswordCost.Passes), "and with `N` passes over it")
 	flags.DurationVar(&f.shutdown, "shutdown-timeout", 10*time.Second, "in the end finish what was accepted for at most `TIME`; clients that send or read too slowly are cut off after a third of it, at most 2s")
 	flags.StringVar(&f.logFormat, "log-format", "text", "log as `FORMAT`: text or json")
 	flags.StringVar(&f.logLevel, "log-level", "info", "log from `LEVEL` on: debug, info, warn or error")
@@ -185,8 +185,8 @@ func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
 		{"max-messages-per-minute", f.perMinute, 0, 10_000_000},
 		{"disk-reserve", f.reserve, 0, 1 << 20},
 		{"max-mailbox-size", f.mailboxSize, 1, 1 << 20},
-		{"password-memory", f.passwordMemory, int(service.FloorCost.MemoryKiB / 1024), 4096},
-		{"password-passes", f.passwordPasses, int(service.FloorCost.Passes), 100},
+		{"password-memory", f.passwordMemory, int(service.MinPasswordCost.MemoryKiB / 1024), 4096},
+		{"password-passes", f.passwordPasses, int(service.MinPasswordCost.Passes), 100},
 	} {
 		if bound.got < bound.least || bound.got > bound.max {
 			return c, fmt.Errorf("--%s is %d, allowed is %d to %d", bound.name, bound.got, bound.least, bound.max)
@@ -200,7 +200,7 @@ func (f *serveFlags) config(stderr io.Writer) (c serverConfig, err error) {
 	c.retention = time.Duration(f.retention) * 24 * time.Hour
 	c.mailbox = rookery.BacklogLimit{Messages: f.mailboxMessages, Bytes: int64(f.mailboxSize) << 20}
 	c.perMinute, c.reserve = f.perMinute, int64(f.reserve)<<20
-	c.passwords = service.FloorCost
+	c.passwords = service.MinPasswordCost
 	c.passwords.MemoryKiB, c.passwords.Passes = uint32(f.passwordMemory)*1024, uint32(f.passwordPasses)
 	for _, address := range f.listen {
 		if err := checkListen(address); err != nil {

@@ -119,7 +119,7 @@ func beginWith(t *testing.T, s *server, fields string, length int) net.Conn {
 
 // Passwords that wait to be checked would take longer than the server may to end.
 func TestShutdownDoesNotWaitForPasswordsToBeChecked(t *testing.T) {
-	cost := service.FloorCost
+	cost := service.MinPasswordCost
 	cost.Passes = 20
 	server, err := openServer(t.Context(), serverConfig{
 		dir: t.TempDir(), listen: []string{"127.0.0.1:0"}, shutdown: 5 * time.Second, now: time.Now, log: slog.New(slog.DiscardHandler),

@@ -91,7 +91,7 @@ func openServer(ctx context.Context, c serverConfig) (*server, error) {
 		return nil, fmt.Errorf("a server runs on %s already; stop it first, or give this one another directory with --data", c.dir)
 	}
 	backend, err := openBackend(ctx, c.dir, lock, makeOne, c.reserve, service.Config{
-		Now: c.now, AfterFunc: c.afterFunc, Log: c.log, Passwords: c.passwords, Retention: c.retention, Mailbox: c.mailbox, PerMinute: c.perMinute,
+		Now: c.now, AfterFunc: c.afterFunc, Log: c.log, PasswordCost: c.passwords, Retention: c.retention, BacklogLimit: c.mailbox, MessagesPerMinute: c.perMinute,
 	})
 	if err != nil {
 		return nil, err
@@ -241,7 +241,7 @@ func (s *server) finish(ctx context.Context) error {
 	s.log.Info("shutting down: finishing what was accepted")
 	ctx, cancel := context.WithTimeout(ctx, s.shutdown)
 	defer cancel()
-	s.service.StopProving()
+	s.service.StopPasswordChecks()
 	err := errors.Join(s.transport.Shutdown(ctx), s.control.Shutdown(ctx))
 	if errors.Is(err, context.DeadlineExceeded) {
 		return errors.Join(fmt.Errorf("gave up on requests that were not finished after %v; allow more with --shutdown-timeout", s.shutdown), s.control.Close())

@@ -76,7 +76,7 @@ func printTable(w io.Writer, accounts iter.Seq2[service.AccountInfo, error]) err
 			return err
 		}
 		var from []string
-		for _, session := range accountInfo.SignedIn { // devices often share an address
+		for _, session := range accountInfo.Sessions { // devices often share an address
 			if address := session.Address.String(); !slices.Contains(from, address) {
 				from = append(from, address)
 			}
@@ -101,7 +101,7 @@ func printJSON(w io.Writer, accounts iter.Seq2[service.AccountInfo, error]) erro
 			return err
 		}
 		sessions := []session{}
-		for _, s := range accountInfo.SignedIn {
+		for _, s := range accountInfo.Sessions {
 			sessions = append(sessions, session{s.Address.String(), s.SignedInAt, s.Program})
 		}
 		object := map[string]any{"uin": accountInfo.UIN, "created": accountInfo.Created, "status": statusName(accountInfo.Status), "sessions": sessions}

@@ -207,7 +207,7 @@ func (cfg *Config) seed(ctx context.Context, dir string, population Population) 
 		return (&seeding{
 			Population: population, store: store, progress: cfg.Progress, now: time.Now(),
 			// One hash for all: a million would take a day.
-			credential: service.HashProof(service.ProofOf(password), cmp.Or(cfg.cost, service.FloorCost)),
+			credential: service.HashProof(service.ProofOf(password), cmp.Or(cfg.cost, service.MinPasswordCost)),
 		}).run(ctx)
 	}); err != nil {
 		return err

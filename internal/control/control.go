@@ -195,7 +195,7 @@ var (
 		return noArgument{}, svc.RevokeDevice(ctx, in.UIN, in.Device)
 	}}
 	notify = action[notice, noArgument]{"notify", func(ctx context.Context, svc *service.Service, in notice) (noArgument, error) {
-		return noArgument{}, svc.Notify(ctx, in.Text, in.To)
+		return noArgument{}, svc.SendSystemMessage(ctx, in.Text, in.To)
 	}}
 )
 
@@ -204,6 +204,6 @@ func orNew(given string) (password, made string) {
 	if given != "" {
 		return given, ""
 	}
-	made = service.NewPassword()
+	made = service.GeneratePassword()
 	return made, made
 }

@@ -33,7 +33,7 @@ func newService(t *testing.T) *service.Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := svc.Load(t.Context()); err != nil {
+	if err := svc.LoadSessions(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return svc
@@ -129,20 +129,20 @@ func passwordEndsSessions(t *testing.T, svc *service.Service, operator *control.
 		t.Fatal(err)
 	}
 	proof := service.ProofOf(made)
-	_, _, err = svc.SignIn(t.Context(), service.SignIn{
+	_, _, err = svc.SignIn(t.Context(), service.SignInRequest{
 		UIN: rookery.FirstUIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.1"),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a := only(t, operator); len(a.SignedIn) != 1 || a.SignedIn[0].Address.String() != "192.0.2.1" || a.Status != rookery.StatusOnline {
-		t.Fatalf("signed in is %+v, looks %v", a.SignedIn, a.Status)
+	if a := only(t, operator); len(a.Sessions) != 1 || a.Sessions[0].Address.String() != "192.0.2.1" || a.Status != rookery.StatusOnline {
+		t.Fatalf("signed in is %+v, looks %v", a.Sessions, a.Status)
 	}
 	if made, err := operator.SetPassword(t.Context(), rookery.FirstUIN, "a new one"); err != nil || made != "" {
 		t.Fatalf("made %q, error %v", made, err)
 	}
-	if a := only(t, operator); len(a.SignedIn) != 0 || a.Status != rookery.StatusOffline {
-		t.Errorf("signed in is %+v, looks %v", a.SignedIn, a.Status)
+	if a := only(t, operator); len(a.Sessions) != 0 || a.Status != rookery.StatusOffline {
+		t.Errorf("signed in is %+v, looks %v", a.Sessions, a.Status)
 	}
 }
 
@@ -165,11 +165,11 @@ func befriendTakesBoth(t *testing.T, svc *service.Service, operator *control.Ope
 		t.Fatal(err)
 	}
 	proof := service.ProofOf(other.Password)
-	session, _, err := svc.SignIn(t.Context(), service.SignIn{UIN: other.UIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.2")})
+	session, _, err := svc.SignIn(t.Context(), service.SignInRequest{UIN: other.UIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.2")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	friends, _, err := svc.Friends(t.Context(), session, service.Page{Limit: 10})
+	friends, _, err := svc.Friends(t.Context(), session, service.PageQuery{Limit: 10})
 	if err != nil || !slices.Equal(friends, []rookery.UIN{rookery.FirstUIN}) {
 		t.Errorf("its friends are %v, error %v", friends, err)
 	}
@@ -183,7 +183,7 @@ func befriendTakesBoth(t *testing.T, svc *service.Service, operator *control.Ope
 
 func devicesAreRevoked(t *testing.T, svc *service.Service, operator *control.Operator) {
 	proof := service.ProofOf("a new one")
-	in := service.SignIn{UIN: rookery.FirstUIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.1"), Device: "phone"}
+	in := service.SignInRequest{UIN: rookery.FirstUIN, Proof: &proof, Address: netip.MustParseAddr("192.0.2.1"), Device: "phone"}
 	_, token, err := svc.SignIn(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
@@ -195,7 +195,7 @@ func devicesAreRevoked(t *testing.T, svc *service.Service, operator *control.Ope
 	if err := operator.RevokeDevice(t.Context(), rookery.FirstUIN, devices[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := svc.Session(t.Context(), rookery.FirstUIN, service.Caller{Token: token}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
+	if _, err := svc.AuthenticateSession(t.Context(), rookery.FirstUIN, service.Caller{Token: token}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 		t.Errorf("its token still gets a session: %v", err)
 	}
 	if err := operator.RevokeDevice(t.Context(), rookery.FirstUIN, devices[0].ID); rookery.CodeOf(err) != rookery.CodeParameter {

@@ -77,7 +77,7 @@ func openHouse(ctx context.Context, dir string, f flaw) (*house, error) {
 	}
 	h.service, err = service.New(service.Config{Store: contract, Now: time.Now, Log: log})
 	if err == nil {
-		err = h.service.Load(ctx)
+		err = h.service.LoadSessions(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, store.Close())

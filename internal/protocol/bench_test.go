@@ -36,7 +36,7 @@ func signedIn(b *testing.B, n int) (*protocol.Handler, *transport.Peer) {
 		if _, err := store.CreateAccount(b.Context(), account, credential("123456")); err != nil {
 			b.Fatal(err)
 		}
-		if _, _, err := svc.SignIn(b.Context(), service.SignIn{UIN: account.UIN, Proof: &proof, Address: peer.Addr}); err != nil {
+		if _, _, err := svc.SignIn(b.Context(), service.SignInRequest{UIN: account.UIN, Proof: &proof, Address: peer.Addr}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -17,7 +17,7 @@ func requests(req *request) error {
 	if err := req.needDevice(); err != nil {
 		return err
 	}
-	waiting, last, err := req.service.Requests(req.ctx, req.session, page)
+	waiting, last, err := req.service.FriendRequests(req.ctx, req.session, page)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func blocked(req *request) error {
 	if err := req.needDevice(); err != nil {
 		return err
 	}
-	all, err := req.service.Blocked(req.ctx, req.session)
+	all, err := req.service.BlockedAccounts(req.ctx, req.session)
 	if err != nil {
 		return err
 	}

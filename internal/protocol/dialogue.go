@@ -42,11 +42,11 @@ func (d *recordStream) AnswerRecords(ctx context.Context, peer *transport.Peer, 
 	var waiting messageRun
 	came := d.handler.service.Now() // the last too, however long the first take
 	if d.feed != nil {
-		d.feed.Asked()
+		d.feed.RequestStarted()
 	}
 	defer func() {
 		if d.feed != nil {
-			d.feed.Idle()
+			d.feed.RequestsDone()
 		}
 	}()
 	for _, record := range records {
@@ -54,7 +54,7 @@ func (d *recordStream) AnswerRecords(ctx context.Context, peer *transport.Peer, 
 		req.dialogue, req.dst = d, req.own
 		spoken := req.read(record)
 		if d.feed != nil && req.uin == d.session.Account() {
-			d.feed.Heard(came) // whatever it is, it shows what has arrived
+			d.feed.RecordReceived(came) // whatever it is, it shows what has arrived
 		}
 		if spoken && req.row == sending && d.session != nil {
 			waiting = append(waiting, req)
@@ -97,7 +97,7 @@ func (d *recordStream) answer(req *request, spoken bool, reply func([]byte) erro
 func (d *recordStream) write(answer []byte, reply func([]byte) error) error {
 	err := reply(answer)
 	if d.feed != nil {
-		d.feed.Answered()
+		d.feed.AnswerWritten()
 	}
 	return err
 }
@@ -113,7 +113,7 @@ func (d *recordStream) identify(req *request) error {
 		return errForeign
 	}
 	req.asker.Token = d.token
-	now, err := d.handler.service.Heard(d.session)
+	now, err := d.handler.service.RefreshSession(d.session)
 	if err == nil {
 		d.session = now
 	}
@@ -135,13 +135,13 @@ func (d *recordStream) bind(req *request) {
 	}
 	before := d.feed
 	d.session, d.token, d.feed = req.session, req.asker.Token, nil
-	feed, err := d.handler.service.Attach(req.ctx, d.session, d.handler.outlet(d.link, d.session))
+	feed, err := d.handler.service.Subscribe(req.ctx, d.session, d.handler.outlet(d.link, d.session))
 	if before != nil && before != feed {
 		before.Close()
 	}
 	if err == nil {
 		d.feed = feed
-		feed.Asked() // until the records that came with this one are answered
+		feed.RequestStarted() // until the records that came with this one are answered
 		return
 	}
 	if rookery.CodeOf(err) == rookery.CodeNotSignedIn {
@@ -182,12 +182,12 @@ func (r messageRun) send(d *recordStream, reply func([]byte) error) error {
 		}
 	}()
 	errs := make([]error, len(r))
-	var list []service.Outgoing
+	var list []service.OutgoingMessage
 	for i, req := range r {
 		if errs[i] = handler.attempt(req, (*request).check); errs[i] != nil {
 			continue
 		}
-		var out service.Outgoing
+		var out service.OutgoingMessage
 		if out, errs[i] = req.outgoing(); errs[i] == nil {
 			list = append(list, out)
 		}

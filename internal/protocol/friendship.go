@@ -16,7 +16,7 @@ func addToList(req *request) error {
 	if err != nil {
 		return err
 	}
-	outcome, err := req.service.Add(req.ctx, req.session, other, req.mark)
+	outcome, err := req.service.AddFriend(req.ctx, req.session, other, req.mark)
 	if err != nil {
 		return about("UN", err)
 	}
@@ -49,11 +49,11 @@ func ackAddToList(req *request) error {
 	}
 	switch act {
 	case ackAccept:
-		err = req.service.Accept(req.ctx, req.session, other, req.mark)
+		err = req.service.AcceptRequest(req.ctx, req.session, other, req.mark)
 	case ackReject:
-		err = req.service.Reject(req.ctx, req.session, other, words, req.mark)
+		err = req.service.RejectRequest(req.ctx, req.session, other, words, req.mark)
 	case ackRequest:
-		err = req.service.Ask(req.ctx, req.session, other, words, req.mark)
+		err = req.service.RequestFriendship(req.ctx, req.session, other, words, req.mark)
 	}
 	if err != nil {
 		return about("UN", err)
@@ -75,7 +75,7 @@ func delFromList(req *request) error {
 	if other == rookery.System {
 		return errSystem
 	}
-	if err := req.service.Unfriend(req.ctx, req.session, other, req.mark); err != nil {
+	if err := req.service.RemoveFriend(req.ctx, req.session, other, req.mark); err != nil {
 		return about("UN", err)
 	}
 	req.ok()

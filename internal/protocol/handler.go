@@ -210,7 +210,7 @@ func (c *request) check() error {
 		}
 	}
 	if c.row.changing {
-		c.mark = c.service.Mark(c.session, c.seq, c.content())
+		c.mark = c.service.NewRequestKey(c.session, c.seq, c.content())
 	}
 	return nil
 }
@@ -241,7 +241,7 @@ func (c *request) identify() (err error) {
 	case c.isNobody():
 		return errNobody
 	}
-	c.session, err = c.service.Session(c.ctx, c.uin, c.asker)
+	c.session, err = c.service.AuthenticateSession(c.ctx, c.uin, c.asker)
 	c.begins = err == nil && c.asker.Token != ""
 	return err
 }

@@ -33,7 +33,7 @@ func history(req *request) error {
 		return digits(entry.Number) + digits(seconds(entry.Time)) + digits(uint64(entry.Kind)) + digits(uint64(entry.Peer)) +
 			len(",,,,") + wire.ElementSize(req.peer.Form, entry.Text)
 	})
-	last, list := history.Last && n == len(list), list[:n]
+	last, list := history.IsOldest && n == len(list), list[:n]
 	slices.Reverse(list)
 
 	req.pageHead(last, len(list))
@@ -43,7 +43,7 @@ func history(req *request) error {
 	elements(req, "UN", list, (*request).peerOfEntry)
 	elements(req, "MG", list, (*request).textOfEntry)
 	if query.With != 0 && query.Before == 0 {
-		req.big("RD", history.Read)
+		req.big("RD", history.ReadUpTo)
 	}
 	return nil
 }

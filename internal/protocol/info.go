@@ -108,7 +108,7 @@ func getInfo(req *request) error {
 	if err != nil {
 		return err
 	}
-	account, err := req.service.Info(req.ctx, req.session, whom)
+	account, err := req.service.VisibleAccount(req.ctx, req.session, whom)
 	if err != nil {
 		return about("UN", err)
 	}

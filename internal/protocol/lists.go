@@ -34,7 +34,7 @@ func queryStat(req *request) error {
 	if err != nil {
 		return err
 	}
-	friends, last, err := req.service.FriendsOnline(req.ctx, req.session, page)
+	friends, last, err := req.service.OnlineFriends(req.ctx, req.session, page)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func queryStat2(req *request) error {
 	if err != nil {
 		return err
 	}
-	friends, last, err := req.service.Contacts(req.ctx, req.session, page)
+	friends, last, err := req.service.FriendContacts(req.ctx, req.session, page)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func simpleInfo2(req *request) error {
 	if err != nil {
 		return err
 	}
-	friends, last, err := req.service.Contacts(req.ctx, req.session, page)
+	friends, last, err := req.service.FriendContacts(req.ctx, req.session, page)
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func finger(req *request) error {
 	if err != nil {
 		return err
 	}
-	found, last, err := req.service.Find(req.ctx, req.session, profileQuery, page)
+	found, last, err := req.service.FindAccounts(req.ctx, req.session, profileQuery, page)
 	if err != nil {
 		return err
 	}

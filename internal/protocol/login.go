@@ -26,7 +26,7 @@ func login(req *request) error {
 	if device == "" && req.peer.FromWebPage {
 		return errPageLogin
 	}
-	session, token, err := req.service.SignIn(req.ctx, service.SignIn{
+	session, token, err := req.service.SignIn(req.ctx, service.SignInRequest{
 		UIN: req.uin, Proof: req.proof(), Address: req.peer.Addr, Status: status, Program: req.program(), Device: device,
 	})
 	if err != nil && rookery.CodeOf(err) == rookery.CodePassword {
@@ -44,8 +44,8 @@ func login(req *request) error {
 	req.session, req.asker.Token, req.begins = session, token, true
 	req.ok()
 	req.number("RS", 0)
-	req.number("HI", int(service.CallInterval.Seconds()))
-	req.number("LI", int(service.SessionLife.Seconds()))
+	req.number("HI", int(service.KeepAliveInterval.Seconds()))
+	req.number("LI", int(service.SessionTimeout.Seconds()))
 	if token != "" {
 		req.text("SID", string(token))
 	}

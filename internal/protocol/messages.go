@@ -16,23 +16,23 @@ func cltmsg(req *request) error {
 	if err != nil {
 		return err
 	}
-	return req.sent(req.service.Send(req.ctx, req.session, out.To, out.Text, out.Mark))
+	return req.sent(req.service.Send(req.ctx, req.session, out.To, out.Text, out.Key))
 }
 
 // outgoing reads the message that a CLTMSG asks to send.
-func (c *request) outgoing() (service.Outgoing, error) {
+func (c *request) outgoing() (service.OutgoingMessage, error) {
 	if err := c.needTarget(); err != nil {
-		return service.Outgoing{}, err
+		return service.OutgoingMessage{}, err
 	}
 	text, _ := c.value("MG")
 	if err := rookery.CheckText(text); err != nil {
-		return service.Outgoing{}, about("MG", err)
+		return service.OutgoingMessage{}, about("MG", err)
 	}
 	if wire.ElementSize(c.peer.Form, text) == len(",") {
-		return service.Outgoing{}, parameter("MG", "nothing but control characters, which no answer can hold")
+		return service.OutgoingMessage{}, parameter("MG", "nothing but control characters, which no answer can hold")
 	}
 	to, err := c.target()
-	return service.Outgoing{To: to, Text: text, Mark: c.mark}, err
+	return service.OutgoingMessage{To: to, Text: text, Key: c.mark}, err
 }
 
 // sent writes the answer to a CLTMSG, or says what kept it from being done.
@@ -51,10 +51,10 @@ func getMsgEx(req *request) error {
 	if b.numbered {
 		fields += "&ID=&TM="
 	}
-	collected, err := req.service.Collect(req.ctx, req.session, req.seq, service.Budget{
-		Count: batchCount,
-		Bytes: req.version.BatchBytes() - (len(req.dst) - req.start) - len(fields),
-		Size:  b.size,
+	collected, err := req.service.Collect(req.ctx, req.session, req.seq, service.BatchLimit{
+		MaxItems: batchCount,
+		MaxBytes: req.version.BatchBytes() - (len(req.dst) - req.start) - len(fields),
+		ItemSize: b.size,
 	})
 	if err != nil {
 		return err

@@ -32,7 +32,7 @@ func (h *Handler) outlet(link transport.PushConn, session *service.Session) push
 }
 
 // Push writes one item as one record.
-func (o pushSink) Push(item service.Event) error {
+func (o pushSink) Push(item service.PushEvent) error {
 	buf := o.handler.pushes.Get().(*[]byte)
 	*buf = o.append((*buf)[:0], item)
 	err := o.link.Push(*buf)
@@ -48,7 +48,7 @@ func (o pushSink) Framed() bool { return o.link.Framed() }
 func (o pushSink) Close() { o.link.Close() }
 
 // append appends the record of an item.
-func (o pushSink) append(dst []byte, item service.Event) []byte {
+func (o pushSink) append(dst []byte, item service.PushEvent) []byte {
 	switch {
 	case item.Entry != nil:
 		entry := item.Entry
@@ -64,8 +64,8 @@ func (o pushSink) append(dst []byte, item service.Event) []byte {
 		dst = wire.AppendNumber(o.head(dst, pushStatus, item.Number), "ST", uint64(item.Notice.Status.Visible()))
 		return wire.AppendNumber(dst, "UN", uint64(item.Notice.Friend))
 	default:
-		dst = wire.AppendNumber(o.head(dst, pushReadMark, item.Number), "UN", uint64(item.Read.With))
-		return wire.AppendNumber(dst, "ID", item.Read.Number)
+		dst = wire.AppendNumber(o.head(dst, pushReadMark, item.Number), "UN", uint64(item.ReadMark.With))
+		return wire.AppendNumber(dst, "ID", item.ReadMark.Number)
 	}
 }
 
@@ -85,7 +85,7 @@ func (d *recordStream) confirm(req *request) {
 	if d.session == nil || req.uin != d.session.Account() {
 		return
 	}
-	now, err := d.handler.service.Heard(d.session)
+	now, err := d.handler.service.RefreshSession(d.session)
 	if err != nil {
 		return
 	}

@@ -114,7 +114,7 @@ func (w *world) start() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := w.service.Load(w.t.Context()); err != nil {
+	if err := w.service.LoadSessions(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
 	w.operator = control.Direct(w.service)
@@ -145,7 +145,7 @@ var credentials sync.Map
 func credential(password string) rookery.Credential {
 	c, ok := credentials.Load(password)
 	if !ok {
-		c, _ = credentials.LoadOrStore(password, service.HashProof(service.ProofOf(password), service.FloorCost))
+		c, _ = credentials.LoadOrStore(password, service.HashProof(service.ProofOf(password), service.MinPasswordCost))
 	}
 	return c.(rookery.Credential)
 }
@@ -188,7 +188,7 @@ func (w *world) Notice(to []uint32, text string) error {
 			uins = append(uins, a.UIN)
 		}
 	}
-	return w.service.Notify(w.t.Context(), text, uins)
+	return w.service.SendSystemMessage(w.t.Context(), text, uins)
 }
 
 func (w *world) Remove(uin uint32) error {

@@ -20,7 +20,7 @@ var settable = func() []string {
 // setInfo changes what is given, and nothing else.
 func setInfo(req *request) error {
 	var changes []func(*rookery.Account)
-	own, err := req.service.Info(req.ctx, req.session, req.uin)
+	own, err := req.service.VisibleAccount(req.ctx, req.session, req.uin)
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func setInfo(req *request) error {
 	if err := req.needDevice(); err != nil {
 		return err
 	}
-	err = req.service.ChangeOwn(req.ctx, req.session, func(account *rookery.Account) error {
+	err = req.service.ChangeOwnAccount(req.ctx, req.session, func(account *rookery.Account) error {
 		for _, change := range changes {
 			change(account)
 		}

@@ -23,10 +23,10 @@ func (c *request) status() (rookery.Status, error) {
 
 // page reads TN and UN: a part of a list, with usual many elements if TN does
 // not say.
-func (c *request) page(usual int) (service.Page, error) {
+func (c *request) page(usual int) (service.PageQuery, error) {
 	limit, err := c.count("TN")
 	if err != nil {
-		return service.Page{}, err
+		return service.PageQuery{}, err
 	}
 	if limit == 0 {
 		limit = uint64(usual)
@@ -36,12 +36,12 @@ func (c *request) page(usual int) (service.Page, error) {
 }
 
 // pageFrom reads UN as a position in a list.
-func (c *request) pageFrom(limit int) (service.Page, error) {
+func (c *request) pageFrom(limit int) (service.PageQuery, error) {
 	after, err := c.count("UN")
 	if err != nil {
-		return service.Page{}, err
+		return service.PageQuery{}, err
 	}
-	return service.Page{After: rookery.UIN(min(after, math.MaxUint32)), Limit: limit}, nil
+	return service.PageQuery{After: rookery.UIN(min(after, math.MaxUint32)), Limit: limit}, nil
 }
 
 // count reads a decimal number that is not negative: 0 if it is not given or

@@ -7,232 +7,232 @@ import (
 )
 
 const (
-	// arrivalTime: what was written this long before a record came has arrived
+	// arrivalDelay: what was written this long before a record came has arrived
 	// (section 6 of the protocol).
-	arrivalTime = 5 * time.Second
-	// waveStep is how finely it is remembered when entries were written.
-	waveStep = 100 * time.Millisecond
-	// mostWaves bounds what is remembered of a connection that goes on for long
+	arrivalDelay = 5 * time.Second
+	// rangeTimeStep is how finely it is remembered when entries were written.
+	rangeTimeStep = 100 * time.Millisecond
+	// maxPushedRanges bounds what is remembered of a connection that goes on for long
 	// beside an entry that is left to GetMsgEx.
-	mostWaves = 64
+	maxPushedRanges = 64
 )
 
 // pushedRange is the pushed entries up to a number, above the wave before. They were
-// written at a time, or a little before.
+// stateWritten at a time, or a little before.
 type pushedRange struct {
-	upTo uint64
-	at   time.Duration
-	fate deliveryState
+	lastNumber uint64
+	pushedAt   time.Duration
+	state      deliveryState
 }
 
 // deliveryState is what became of entries that were pushed and are not confirmed.
 type deliveryState uint8
 
 const (
-	// written: a record that comes late enough says that they have arrived.
-	written deliveryState = iota
-	// doubtful: the latest entry may have come together with an answer, and is
+	// stateWritten: a record that comes late enough says that they have arrived.
+	stateWritten deliveryState = iota
+	// stateDoubtful: the latest entry may have come together with an answer, and is
 	// to be pushed again.
-	doubtful
-	// left: pushed often enough, and left to GetMsgEx.
-	left
-	// arrived: but an entry before them has not.
-	arrived
+	stateDoubtful
+	// stateLeftToPoll: pushed often enough, and left to GetMsgEx.
+	stateLeftToPoll
+	// stateArrived: but an entry before them has not.
+	stateArrived
 )
 
-// latest is the wave of the latest entry on a connection with a pace, nil if
+// latestRangeLocked is the wave of the latest entry on a connection with a pace, nil if
 // that is confirmed. mu is held.
-func (f *Subscription) latest() *pushedRange {
-	if n := len(f.waves); f.pace != nil && n > 0 {
-		return &f.waves[n-1]
+func (f *Subscription) latestRangeLocked() *pushedRange {
+	if n := len(f.pushedRanges); f.pacer != nil && n > 0 {
+		return &f.pushedRanges[n-1]
 	}
 	return nil
 }
 
-// Heard says that a record came on the connection at a time of the service's
+// RecordReceived says that a record came on the connection at a time of the service's
 // clock: what was pushed long enough before has arrived (section 6 of the
 // protocol), unless it may have come together with an answer. Of a client that
 // confirms by number it says nothing.
-func (f *Subscription) Heard(at time.Time) {
-	by := f.service.uptimeAt(at) - arrivalTime
+func (f *Subscription) RecordReceived(at time.Time) {
+	writtenBy := f.service.uptimeAt(at) - arrivalDelay
 	f.mu.Lock()
-	moved := !f.over() && f.arrivedBy(by)
+	hasMoved := !f.hasEndedLocked() && f.confirmWrittenByLocked(writtenBy)
 	f.mu.Unlock()
-	if moved {
-		f.service.saveSoon(f.box)
+	if hasMoved {
+		f.service.scheduleSave(f.consumer)
 	}
 }
 
-// arrivedBy notes that what was written by a time has arrived, and reports
+// confirmWrittenByLocked notes that what was written by a time has arrived, and reports
 // whether the place has moved. mu is held.
-func (f *Subscription) arrivedBy(by time.Duration) bool {
-	for i := range f.waves {
-		pushed := &f.waves[i]
-		if pushed.at > by {
+func (f *Subscription) confirmWrittenByLocked(writtenBy time.Duration) bool {
+	for i := range f.pushedRanges {
+		entryRange := &f.pushedRanges[i]
+		if entryRange.pushedAt > writtenBy {
 			break
 		}
-		if pushed.fate == written {
-			pushed.fate = arrived
+		if entryRange.state == stateWritten {
+			entryRange.state = stateArrived
 		}
 	}
-	f.tidy()
-	return f.advance()
+	f.mergeRangesLocked()
+	return f.confirmArrivedLocked()
 }
 
-// advance moves the place over what has arrived, and reports whether it has
+// confirmArrivedLocked moves the place over what has arrived, and reports whether it has
 // moved. mu is held.
-func (f *Subscription) advance() bool {
+func (f *Subscription) confirmArrivedLocked() bool {
 	n := 0
-	for n < len(f.waves) && f.waves[n].fate == arrived {
+	for n < len(f.pushedRanges) && f.pushedRanges[n].state == stateArrived {
 		n++
 	}
 	if n == 0 {
 		return false
 	}
-	f.passed(f.waves[n-1].upTo)
+	f.setConfirmedLocked(f.pushedRanges[n-1].lastNumber)
 	return true
 }
 
 // Confirm says that the client has the entries up to a number. From the first
 // confirmation of a push on, nothing else confirms for the session.
-func (f *Subscription) Confirm(number uint64) {
-	first := f.confirmsByNumber(number)
+func (f *Subscription) Confirm(entryNumber uint64) {
+	isFirst := f.noteFirstConfirmation(entryNumber)
 	f.mu.Lock()
-	moved := f.confirm(min(number, f.pushed))
-	if first {
-		f.hurry()
+	hasMoved := f.confirmUpToLocked(min(entryNumber, f.lastPushed))
+	if isFirst {
+		f.skipDelayLocked()
 	}
 	f.mu.Unlock()
-	if first {
-		f.service.storeByNumber(f.box)
+	if isFirst {
+		f.service.saveConfirmsByNumberSoon(f.consumer)
 	}
-	if moved {
-		f.service.saveSoon(f.box)
+	if hasMoved {
+		f.service.scheduleSave(f.consumer)
 	}
 }
 
-// confirmsByNumber reports whether the session confirms a push by number for the
+// noteFirstConfirmation reports whether the session confirms a push by number for the
 // first time, and then notes it.
-func (f *Subscription) confirmsByNumber(number uint64) bool {
-	active := f.box.member
-	active.mu.Lock() // it is noted of this session, and not of one that follows
-	defer active.mu.Unlock()
+func (f *Subscription) noteFirstConfirmation(entryNumber uint64) bool {
+	account := f.consumer.account
+	account.mu.Lock() // it is noted of this session, and not of one that follows
+	defer account.mu.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.byNumber || f.over() || min(number, f.pushed) <= f.base {
+	if f.confirmsByNumber || f.hasEndedLocked() || min(entryNumber, f.lastPushed) <= f.startNumber {
 		return false
 	}
-	f.box.byNumber = true
-	f.setPace(true)
+	f.consumer.confirmsByNumber = true
+	f.configurePacerLocked(true)
 	return true
 }
 
-// confirm notes that entries have arrived, and reports whether that is new. mu
+// confirmUpToLocked notes that entries have arrived, and reports whether that is new. mu
 // is held.
-func (f *Subscription) confirm(upTo uint64) bool {
-	if f.over() || upTo <= f.confirmed {
+func (f *Subscription) confirmUpToLocked(upTo uint64) bool {
+	if f.hasEndedLocked() || upTo <= f.lastConfirmed {
 		return false
 	}
-	f.passed(upTo)
+	f.setConfirmedLocked(upTo)
 	return true
 }
 
-// passed moves the place. mu is held.
-func (f *Subscription) passed(number uint64) {
-	f.confirmed = max(f.confirmed, number)
-	f.waves = slices.DeleteFunc(f.waves, func(pushed pushedRange) bool { return pushed.upTo <= number })
-	if len(f.waves) == 0 {
-		f.waves = nil
+// setConfirmedLocked moves the place. mu is held.
+func (f *Subscription) setConfirmedLocked(entryNumber uint64) {
+	f.lastConfirmed = max(f.lastConfirmed, entryNumber)
+	f.pushedRanges = slices.DeleteFunc(f.pushedRanges, func(entryRange pushedRange) bool { return entryRange.lastNumber <= entryNumber })
+	if len(f.pushedRanges) == 0 {
+		f.pushedRanges = nil
 	}
 }
 
-// collected says that entries that were left to GetMsgEx were handed out.
-func (f *Subscription) collected(place uint64) {
+// confirmCollected says that entries that were left to GetMsgEx were handed out.
+func (f *Subscription) confirmCollected(cursor uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.confirm(place) {
-		f.advance()
+	if f.confirmUpToLocked(cursor) {
+		f.confirmArrivedLocked()
 	}
 }
 
-// wrote notes that an entry was handed to the network. alone: no answer was
-// written just before. mu is held.
-func (f *Subscription) wrote(number uint64, now time.Duration, alone bool) {
+// addPushedEntryLocked notes that an entry was handed to the network. alone: no answer was
+// stateWritten just before. mu is held.
+func (f *Subscription) addPushedEntryLocked(entryNumber uint64, now time.Duration, standsAlone bool) {
 	switch {
-	case number <= f.confirmed || f.byNumber:
-	case f.pace != nil:
-		pushed := pushedRange{number, now, written}
-		if !alone {
-			pushed.fate = doubtful
+	case entryNumber <= f.lastConfirmed || f.confirmsByNumber:
+	case f.pacer != nil:
+		entryRange := pushedRange{entryNumber, now, stateWritten}
+		if !standsAlone {
+			entryRange.state = stateDoubtful
 		}
-		if before := f.latest(); before != nil && before.upTo == number {
-			*before = pushed
-			f.pace.repeats++
+		if previous := f.latestRangeLocked(); previous != nil && previous.lastNumber == entryNumber {
+			*previous = entryRange
+			f.pacer.repeats++
 			return
 		}
-		f.waves = append(f.waves, pushed)
-		f.pace.repeats = 0
-		f.tidy()
+		f.pushedRanges = append(f.pushedRanges, entryRange)
+		f.pacer.repeats = 0
+		f.mergeRangesLocked()
 	default:
-		if rest := now % waveStep; rest > 0 {
-			now += waveStep - rest
+		if rest := now % rangeTimeStep; rest > 0 {
+			now += rangeTimeStep - rest
 		}
-		if n := len(f.waves); n > 0 && f.waves[n-1].at == now {
-			f.waves[n-1].upTo = number
+		if n := len(f.pushedRanges); n > 0 && f.pushedRanges[n-1].pushedAt == now {
+			f.pushedRanges[n-1].lastNumber = entryNumber
 			return
 		}
-		f.waves = append(f.waves, pushedRange{number, now, written})
-		f.tidy()
+		f.pushedRanges = append(f.pushedRanges, pushedRange{entryNumber, now, stateWritten})
+		f.mergeRangesLocked()
 	}
 }
 
-// tidy makes one wave of those that share their fate: what the next record
+// mergeRangesLocked makes one wave of those that share their fate: what the next record
 // confirms in any case, what is left, what has arrived. mu is held.
-func (f *Subscription) tidy() {
-	if len(f.waves) < 2 {
+func (f *Subscription) mergeRangesLocked() {
+	if len(f.pushedRanges) < 2 {
 		return
 	}
-	latest := f.waves[len(f.waves)-1]
-	kept := f.waves[:1]
-	for _, pushed := range f.waves[1:] {
-		before := &kept[len(kept)-1]
-		if pushed.fate == before.fate && (pushed.fate != written || latest.at-pushed.at >= arrivalTime) {
-			*before = pushed
+	latestRange := f.pushedRanges[len(f.pushedRanges)-1]
+	merged := f.pushedRanges[:1]
+	for _, entryRange := range f.pushedRanges[1:] {
+		previous := &merged[len(merged)-1]
+		if entryRange.state == previous.state && (entryRange.state != stateWritten || latestRange.pushedAt-entryRange.pushedAt >= arrivalDelay) {
+			*previous = entryRange
 		} else {
-			kept = append(kept, pushed)
+			merged = append(merged, entryRange)
 		}
 	}
-	if n := len(kept); n > mostWaves { // some that have arrived come again
-		kept = append(kept[:0], pushedRange{kept[n-2].upTo, kept[n-2].at, left}, latest)
+	if n := len(merged); n > maxPushedRanges { // some that have arrived come again
+		merged = append(merged[:0], pushedRange{merged[n-2].lastNumber, merged[n-2].pushedAt, stateLeftToPoll}, latestRange)
 	}
-	f.waves = kept
+	f.pushedRanges = merged
 }
 
-// storeByNumber stores that the session of a collector has confirmed by number,
+// saveConfirmsByNumberSoon stores that the session of a collector has confirmed by number,
 // for nobody who waits. A restart before that forgets it.
-func (s *Service) storeByNumber(c *consumer) {
+func (s *Service) saveConfirmsByNumberSoon(c *consumer) {
 	const task = "store that a client confirms by number"
 	s.background.start(task, func() {
-		if err := s.setByNumber(context.Background(), c); err != nil {
-			s.log.Debug("cannot "+task, "account", c.member.uin, "error", err)
-			s.background.after(retryPause, task, func() { s.storeByNumber(c) })
+		if err := s.saveConfirmsByNumber(context.Background(), c); err != nil {
+			s.log.Debug("cannot "+task, "account", c.account.uin, "error", err)
+			s.background.startAfter(retryInterval, task, func() { s.saveConfirmsByNumberSoon(c) })
 		}
 	})
 }
 
-func (s *Service) setByNumber(ctx context.Context, c *consumer) error {
-	active := c.member
-	if err := active.turn.take(ctx); err != nil { // so that the session is not renewed meanwhile
+func (s *Service) saveConfirmsByNumber(ctx context.Context, c *consumer) error {
+	account := c.account
+	if err := account.changeLock.acquire(ctx); err != nil { // so that the session is not renewed meanwhile
 		return err
 	}
-	defer active.turn.end()
-	active.mu.Lock()
-	session, byNumber := active.sessionLocked(c.device), c.byNumber
-	active.mu.Unlock()
-	if session == nil || !byNumber {
+	defer account.changeLock.release()
+	account.mu.Lock()
+	session, confirmsByNumber := account.sessionOnDeviceLocked(c.device), c.confirmsByNumber
+	account.mu.Unlock()
+	if session == nil || !confirmsByNumber {
 		return nil // another session, that has not
 	}
-	about := session.about
-	about.ConfirmsByNumber = true
-	return s.store.SetConfirmsByNumber(ctx, about)
+	details := session.details
+	details.ConfirmsByNumber = true
+	return s.store.SetByNumber(ctx, details)
 }

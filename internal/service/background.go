@@ -11,74 +11,74 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// background runs what the service does by itself, beside its callers'
+// backgroundTasks runs what the service does by itself, beside its callers'
 // requests. Nothing else in the package starts a goroutine or a timer. A panic
 // there costs the task, not the process; and once wait has returned, nothing
 // runs any more that could use the store.
-type background struct {
+type backgroundTasks struct {
 	log       *slog.Logger
-	afterFunc func(d time.Duration, f func()) (stop func() bool)
+	afterFunc func(delay time.Duration, work func()) (cancel func() bool)
 
-	mu      sync.Mutex // guards ended, and running.Add against running.Wait
-	ended   bool
-	running sync.WaitGroup
+	mu        sync.Mutex // guards ended, and running.Add against running.Wait
+	isStopped bool
+	running   sync.WaitGroup
 }
 
 // start calls f on a goroutine of its own. It reports false if the service has
 // ended: then f is not called. task names what f does in the log.
-func (b *background) start(task string, f func()) bool {
-	if !b.enter() {
+func (b *backgroundTasks) start(task string, work func()) bool {
+	if !b.tryRegister() {
 		return false
 	}
-	go b.run(task, f)
+	go b.runRegistered(task, work)
 	return true
 }
 
-// after is start after some time, unless stop is called before.
-func (b *background) after(d time.Duration, task string, f func()) (stop func() bool) {
-	return b.afterFunc(d, func() {
-		if b.enter() {
-			b.run(task, f)
+// startAfter is start after some time, unless stop is called before.
+func (b *backgroundTasks) startAfter(delay time.Duration, task string, work func()) (cancel func() bool) {
+	return b.afterFunc(delay, func() {
+		if b.tryRegister() {
+			b.runRegistered(task, work)
 		}
 	})
 }
 
-// end lets nothing more begin.
-func (b *background) end() {
+// refuseNew lets nothing more begin.
+func (b *backgroundTasks) refuseNew() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.ended = true
+	b.isStopped = true
 }
 
 // wait returns when everything that has begun has ended. Call end before.
-func (b *background) wait() { b.running.Wait() }
+func (b *backgroundTasks) wait() { b.running.Wait() }
 
-func (b *background) enter() bool {
+func (b *backgroundTasks) tryRegister() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.ended {
+	if b.isStopped {
 		return false
 	}
 	b.running.Add(1)
 	return true
 }
 
-func (b *background) run(task string, f func()) {
+func (b *backgroundTasks) runRegistered(task string, work func()) {
 	defer b.running.Done()
-	_ = b.attempt(task, func() error { f(); return nil }) // a panic was logged
+	_ = b.runRecovered(task, func() error { work(); return nil }) // a panic was logged
 }
 
 // loginAttempt calls f on this goroutine. A panic of f is logged, and returned as an
 // error.
-func (b *background) attempt(task string, f func() error) (err error) {
+func (b *backgroundTasks) runRecovered(task string, work func() error) (err error) {
 	defer func() {
-		if p := recover(); p != nil {
+		if panicValue := recover(); panicValue != nil {
 			b.log.Error("the server panicked in what it does by itself, and goes on; please report this", "task", task,
-				"panic", p, "stack", string(debug.Stack()))
-			err = rookery.Temporary(fmt.Errorf("panic: %v", p))
+				"panic", panicValue, "stack", string(debug.Stack()))
+			err = rookery.Temporary(fmt.Errorf("panic: %v", panicValue))
 		}
 	}()
-	return f()
+	return work()
 }
 
-var errEnded = errors.New("the service has ended")
+var errServiceEnded = errors.New("the service has ended")

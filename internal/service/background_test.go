@@ -20,8 +20,8 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// brittle is a store whose method of one name panics, or waits.
-type brittle struct {
+// panickingStore is a store whose method of one name panics, or waits.
+type panickingStore struct {
 	service.Store
 	mu     sync.Mutex // guards the rest
 	breaks string
@@ -30,13 +30,13 @@ type brittle struct {
 	late   []string
 }
 
-func (b *brittle) breaking(method string, how func()) {
+func (b *panickingStore) panicIn(method string, how func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.breaks, b.how = method, how
 }
 
-func (b *brittle) called(method string) {
+func (b *panickingStore) beforeCall(method string) {
 	b.mu.Lock()
 	how := b.how
 	if b.ended {
@@ -49,57 +49,57 @@ func (b *brittle) called(method string) {
 	}
 }
 
-func (b *brittle) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) (
+func (b *panickingStore) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) (
 	[]rookery.Entry, error) {
-	b.called("Entries")
+	b.beforeCall("Entries")
 	return b.Store.Entries(ctx, uin, after, upTo, limit)
 }
 
-func (b *brittle) SaveCursor(ctx context.Context, uin rookery.UIN, device string, cursor rookery.Cursor) error {
-	b.called("Collect")
-	return b.Store.SaveCursor(ctx, uin, device, cursor)
+func (b *panickingStore) Collect(ctx context.Context, uin rookery.UIN, deviceName string, cursor rookery.Cursor) error {
+	b.beforeCall("Collect")
+	return b.Store.Collect(ctx, uin, deviceName, cursor)
 }
 
-func (b *brittle) SetSessionsAsleep(ctx context.Context, s []rookery.Session) error {
-	b.called("Sleep")
-	return b.Store.SetSessionsAsleep(ctx, s)
+func (b *panickingStore) Sleep(ctx context.Context, s []rookery.Session) error {
+	b.beforeCall("Sleep")
+	return b.Store.Sleep(ctx, s)
 }
 
-func (b *brittle) RecordUptime(ctx context.Context, up, forget time.Duration) error {
-	b.called("Beat")
-	return b.Store.RecordUptime(ctx, up, forget)
+func (b *panickingStore) Beat(ctx context.Context, uptime, forget time.Duration) error {
+	b.beforeCall("Beat")
+	return b.Store.Beat(ctx, uptime, forget)
 }
 
-func (b *brittle) PurgeEntries(ctx context.Context, after rookery.UIN, before time.Time, limit int) (rookery.UIN, int, error) {
-	b.called("Purge")
-	return b.Store.PurgeEntries(ctx, after, before, limit)
+func (b *panickingStore) Purge(ctx context.Context, after rookery.UIN, before time.Time, limit int) (rookery.UIN, int, error) {
+	b.beforeCall("Purge")
+	return b.Store.Purge(ctx, after, before, limit)
 }
 
-// running is a world whose service runs, with a brittle store and a log that
+// runningService is a world whose service runs, with a brittle store and a log that
 // can be read.
-type running struct {
+type runningService struct {
 	*world
-	store *brittle
+	store *panickingStore
 	end   context.CancelFunc
 	ended chan error
 	mu    sync.Mutex // guards log
 	log   bytes.Buffer
 }
 
-func (r *running) Write(p []byte) (int, error) {
+func (r *runningService) Write(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.log.Write(p)
 }
 
-func (r *running) logged() string {
+func (r *runningService) logText() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.log.String()
 }
 
 // stop ends the service and waits for that.
-func (r *running) stop() {
+func (r *runningService) stop() {
 	r.Helper()
 	r.end()
 	r.must(<-r.ended)
@@ -108,16 +108,16 @@ func (r *running) stop() {
 	r.store.ended = true
 }
 
-// whileRunning runs a test in virtual time, beside a service that runs.
-func whileRunning(t *testing.T, test func(r *running)) {
+// withRunningService runs a test in virtual time, beside a service that runs.
+func withRunningService(t *testing.T, test func(r *runningService)) {
 	t.Helper()
-	inBubble(t, func(w *world) {
-		r := &running{world: w, ended: make(chan error, 1)}
-		r.store = &brittle{Store: w.store}
+	inVirtualTime(t, func(w *world) {
+		r := &runningService{world: w, ended: make(chan error, 1)}
+		r.store = &panickingStore{Store: w.store}
 		var err error
 		w.Service, err = service.New(service.Config{Store: r.store, Now: w.now, Log: slog.New(slog.NewTextHandler(r, nil))})
 		w.must(err)
-		w.must(w.Load(w.Context()))
+		w.must(w.LoadSessions(w.Context()))
 		var ctx context.Context
 		ctx, r.end = context.WithCancel(w.Context())
 		defer r.end()
@@ -126,102 +126,102 @@ func whileRunning(t *testing.T, test func(r *running)) {
 	}, 10001, 10002)
 }
 
-func goMad() { panic("out of its mind") }
+func panicNow() { panic("out of its mind") }
 
-// wild is an outlet that panics.
-type wild struct{ onPush, onClose bool }
+// panickingSink is an outlet that panics.
+type panickingSink struct{ onPush, onClose bool }
 
-func (o *wild) Push(service.Event) error {
+func (o *panickingSink) Push(service.PushEvent) error {
 	if o.onPush {
-		goMad()
+		panicNow()
 	}
 	return nil
 }
 
-func (o *wild) Framed() bool { return false }
+func (o *panickingSink) Framed() bool { return false }
 
-func (o *wild) Close() {
+func (o *panickingSink) Close() {
 	if o.onClose {
-		goMad()
+		panicNow()
 	}
 }
 
-// panics are what the service does by itself, each made to panic once.
-func panics() map[string]func(r *running, you *service.Session) {
-	return map[string]func(r *running, you *service.Session){
-		"a push": func(r *running, you *service.Session) {
-			_, err := r.Attach(r.Context(), you, &wild{onPush: true})
+// panicCases are what the service does by itself, each made to panic once.
+func panicCases() map[string]func(r *runningService, you *service.Session) {
+	return map[string]func(r *runningService, you *service.Session){
+		"a push": func(r *runningService, you *service.Session) {
+			_, err := r.Subscribe(r.Context(), you, &panickingSink{onPush: true})
 			r.must(err)
 		},
-		"a push, and the end of its connection": func(r *running, you *service.Session) {
-			_, err := r.Attach(r.Context(), you, &wild{onPush: true, onClose: true})
+		"a push, and the end of its connection": func(r *runningService, you *service.Session) {
+			_, err := r.Subscribe(r.Context(), you, &panickingSink{onPush: true, onClose: true})
 			r.must(err)
 		},
-		"the end of a connection that another takes the place of": func(r *running, you *service.Session) {
-			_, err := r.Attach(r.Context(), you, &wild{onClose: true})
+		"the end of a connection that another takes the place of": func(r *runningService, you *service.Session) {
+			_, err := r.Subscribe(r.Context(), you, &panickingSink{onClose: true})
 			r.must(err)
-			r.attach(you)
+			r.subscribe(you)
 		},
-		"the end of a connection of a session that runs out": func(r *running, you *service.Session) {
-			_, err := r.Attach(r.Context(), you, &wild{onClose: true})
+		"the end of a connection of a session that runs out": func(r *runningService, you *service.Session) {
+			_, err := r.Subscribe(r.Context(), you, &panickingSink{onClose: true})
 			r.must(err)
-			r.pass(service.SessionLife)
+			r.passTime(service.SessionTimeout)
 		},
-		"reading what is to be pushed": func(r *running, you *service.Session) {
-			r.store.breaking("Entries", goMad)
-			if phone := r.attach(you); !phone.isClosed() {
+		"reading what is to be pushed": func(r *runningService, you *service.Session) {
+			r.store.panicIn("Entries", panicNow)
+			if phone := r.subscribe(you); !phone.isClosed() {
 				r.Error("the connection on which nobody pushes any more stays open")
 			}
 		},
-		"storing what was confirmed": func(r *running, you *service.Session) {
-			phone := r.attach(you)
+		"storing what was confirmed": func(r *runningService, you *service.Session) {
+			phone := r.subscribe(you)
 			phone.confirm(1)
-			r.store.breaking("Collect", goMad)
-			r.pass(time.Second)
+			r.store.panicIn("Collect", panicNow)
+			r.passTime(time.Second)
 		},
-		"storing what was confirmed by the end of a connection": func(r *running, you *service.Session) {
-			phone := r.attach(you)
-			r.store.breaking("Collect", goMad)
+		"storing what was confirmed by the end of a connection": func(r *runningService, you *service.Session) {
+			phone := r.subscribe(you)
+			r.store.panicIn("Collect", panicNow)
 			phone.confirm(1)
-			phone.cut()
+			phone.disconnect()
 		},
-		"ending sessions": func(r *running, _ *service.Session) {
-			r.store.breaking("Sleep", goMad)
-			r.pass(service.SessionLife)
+		"ending sessions": func(r *runningService, _ *service.Session) {
+			r.store.panicIn("Sleep", panicNow)
+			r.passTime(service.SessionTimeout)
 		},
-		"storing the uptime": func(r *running, _ *service.Session) {
-			r.store.breaking("Beat", goMad)
-			r.pass(10 * time.Second)
+		"storing the uptime": func(r *runningService, _ *service.Session) {
+			r.store.panicIn("Beat", panicNow)
+			r.passTime(10 * time.Second)
 		},
-		"deleting old entries": func(r *running, _ *service.Session) {
-			r.store.breaking("Purge", goMad)
-			r.pass(2 * time.Second)
+		"deleting old entries": func(r *runningService, _ *service.Session) {
+			r.store.panicIn("Purge", panicNow)
+			r.passTime(2 * time.Second)
 		},
 	}
 }
 
 func TestAPanicInWhatTheServiceDoesByItselfIsReportedAndEndsNothing(t *testing.T) {
-	for name, provoke := range panics() {
+	for name, provoke := range panicCases() {
 		t.Run(name, func(t *testing.T) {
-			whileRunning(t, func(r *running) {
-				you := r.device(10002, "phone")
-				r.says(r.signIn(10001, home), 10002, "a")
+			withRunningService(t, func(r *runningService) {
+				you := r.signInDevice(10002, "phone")
+				r.sendTexts(r.signIn(10001, home), 10002, "a")
 				provoke(r, you)
-				r.settle()
-				if log := r.logged(); !strings.Contains(log, "out of its mind") || !strings.Contains(log, "background_test.go") {
+				r.waitIdle()
+				if log := r.logText(); !strings.Contains(log, "out of its mind") || !strings.Contains(log, "background_test.go") {
 					r.Errorf("the panic and where it was are not in the log:\n%s", log)
 				}
 				// What failed is done later, and everything else goes on.
-				r.store.breaking("", nil)
-				r.pass(time.Minute)
-				you, desk := r.device(10002, "phone"), r.device(10001, "desk")
-				phone := r.attach(you)
+				r.store.panicIn("", nil)
+				r.passTime(time.Minute)
+				you, desk := r.signInDevice(10002, "phone"), r.signInDevice(10001, "desk")
+				phone := r.subscribe(you)
 				phone.confirm(1)
-				r.says(desk, 10002, "b")
-				if got := phone.got(); len(got) == 0 || got[len(got)-1] != "2 b" {
+				r.sendTexts(desk, 10002, "b")
+				if got := phone.describeReceived(); len(got) == 0 || got[len(got)-1] != "2 b" {
 					r.Errorf("pushed is %q", got)
 				}
-				r.pass(2 * service.SessionLife)
+				r.passTime(2 * service.SessionTimeout)
 				if !phone.isClosed() {
 					r.Error("sessions do not run out any more")
 				}
@@ -234,28 +234,28 @@ func TestAPanicInWhatTheServiceDoesByItselfIsReportedAndEndsNothing(t *testing.T
 func TestTheEndSurvivesPanics(t *testing.T) {
 	for _, method := range []string{"Collect", "Beat"} {
 		t.Run(method, func(t *testing.T) {
-			whileRunning(t, func(r *running) {
-				r.says(r.signIn(10001, home), 10002, "a")
-				feed, err := r.Attach(r.Context(), r.device(10002, "phone"), &wild{onClose: true})
+			withRunningService(t, func(r *runningService) {
+				r.sendTexts(r.signIn(10001, home), 10002, "a")
+				subscription, err := r.Subscribe(r.Context(), r.signInDevice(10002, "phone"), &panickingSink{onClose: true})
 				r.must(err)
-				r.settle()
-				feed.Confirm(1)
-				r.store.breaking(method, goMad)
+				r.waitIdle()
+				subscription.Confirm(1)
+				r.store.panicIn(method, panicNow)
 				r.stop()
 			})
 		})
 	}
 }
 
-// stuck is an outlet whose client does not read.
-type stuck struct {
+// stuckSink is an outlet whose client does not read.
+type stuckSink struct {
 	closed   chan struct{}
 	once     sync.Once
 	mu       sync.Mutex // guards returned
 	returned bool
 }
 
-func (o *stuck) Push(service.Event) error {
+func (o *stuckSink) Push(service.PushEvent) error {
 	<-o.closed
 	time.Sleep(time.Second) // the system takes its time
 	o.mu.Lock()
@@ -264,17 +264,17 @@ func (o *stuck) Push(service.Event) error {
 	return fmt.Errorf("cut off")
 }
 
-func (o *stuck) Framed() bool { return false }
+func (o *stuckSink) Framed() bool { return false }
 
-func (o *stuck) Close() { o.once.Do(func() { close(o.closed) }) }
+func (o *stuckSink) Close() { o.once.Do(func() { close(o.closed) }) }
 
 func TestTheEndClosesConnectionsAndWaitsForWhatIsOnItsWay(t *testing.T) {
-	whileRunning(t, func(r *running) {
-		r.says(r.signIn(10001, home), 10002, "a")
-		out := &stuck{closed: make(chan struct{})}
-		_, err := r.Attach(r.Context(), r.device(10002, "phone"), out)
+	withRunningService(t, func(r *runningService) {
+		r.sendTexts(r.signIn(10001, home), 10002, "a")
+		out := &stuckSink{closed: make(chan struct{})}
+		_, err := r.Subscribe(r.Context(), r.signInDevice(10002, "phone"), out)
 		r.must(err)
-		r.settle()
+		r.waitIdle()
 		r.stop()
 		out.mu.Lock()
 		defer out.mu.Unlock()
@@ -285,23 +285,23 @@ func TestTheEndClosesConnectionsAndWaitsForWhatIsOnItsWay(t *testing.T) {
 }
 
 func TestTheEndWaitsForSaversAndNoTimerComesAfterIt(t *testing.T) {
-	whileRunning(t, func(r *running) {
+	withRunningService(t, func(r *runningService) {
 		me := r.signIn(10001, home)
-		r.says(me, 10002, "a", "b")
-		phone := r.attach(r.device(10002, "phone"))
+		r.sendTexts(me, 10002, "a", "b")
+		phone := r.subscribe(r.signInDevice(10002, "phone"))
 		phone.confirm(1)
-		phone.want("1 a", "2 b")
+		phone.wantPushed("1 a", "2 b")
 		saved := false
-		r.store.breaking("Collect", func() {
+		r.store.panicIn("Collect", func() {
 			time.Sleep(10 * time.Second)
 			saved = true
 		})
 		phone.confirm(2)
 		phone.feed.Close() // begins to store
-		r.settle()
-		r.store.breaking("", nil)
-		tablet := r.attach(r.device(10002, "tablet"))
-		tablet.want("1 a", "2 b")
+		r.waitIdle()
+		r.store.panicIn("", nil)
+		tablet := r.subscribe(r.signInDevice(10002, "tablet"))
+		tablet.wantPushed("1 a", "2 b")
 		tablet.confirm(1) // is about to be stored, in a moment
 		r.stop()
 		if !saved {
@@ -312,8 +312,8 @@ func TestTheEndWaitsForSaversAndNoTimerComesAfterIt(t *testing.T) {
 		if r.store.late != nil {
 			r.Errorf("after the end the store was asked: %q", r.store.late)
 		}
-		r.wantPlace(10002, "phone", 2)
-		r.wantPlace(10002, "tablet", 1)
+		r.wantCursor(10002, "phone", 2)
+		r.wantCursor(10002, "tablet", 1)
 	})
 }
 
@@ -321,7 +321,7 @@ func TestTheEndWaitsForSaversAndNoTimerComesAfterIt(t *testing.T) {
 // waited for.
 func TestGoroutinesAndTimersAreStartedInOnePlace(t *testing.T) {
 	found := 0
-	inspect(t, func(n ast.Node, file, where string) {
+	inspectSource(t, func(n ast.Node, file, where string) {
 		starts := false
 		switch n := n.(type) {
 		case *ast.GoStmt:
@@ -346,7 +346,7 @@ func TestGoroutinesAndTimersAreStartedInOnePlace(t *testing.T) {
 // TestWhatMayBeNilIsNotUsedUnseen: a feed can go away between two looks at it,
 // so that one Load must serve for the check and for the use.
 func TestWhatMayBeNilIsNotUsedUnseen(t *testing.T) {
-	inspect(t, func(n ast.Node, _, where string) {
+	inspectSource(t, func(n ast.Node, _, where string) {
 		use, ok := n.(*ast.SelectorExpr)
 		if !ok {
 			return
@@ -357,8 +357,8 @@ func TestWhatMayBeNilIsNotUsedUnseen(t *testing.T) {
 	})
 }
 
-// inspect calls see with everything in the package's code.
-func inspect(t *testing.T, see func(n ast.Node, file, where string)) {
+// inspectSource calls see with everything in the package's code.
+func inspectSource(t *testing.T, see func(n ast.Node, file, where string)) {
 	t.Helper()
 	files, err := filepath.Glob("*.go")
 	if err != nil {

@@ -9,65 +9,65 @@ import (
 // maxBlocked is how many accounts one can block.
 const maxBlocked = 1000
 
-var errBlockOneself = rookery.Errorf(rookery.CodeParameter, "that is yourself")
+var errBlockSelf = rookery.Errorf(rookery.CodeParameter, "that is yourself")
 
 // Block ends what there is between the session's account and another, and
 // keeps the other out: it takes nothing of it and looks offline to it. The other,
 // if it was a friend, sees it go. CodeRefused for the system's account, and if
 // too many are blocked.
-func (s *Service) Block(ctx context.Context, session *Session, other rookery.UIN, mark rookery.RequestKey) error {
-	switch other {
+func (s *Service) Block(ctx context.Context, session *Session, otherUIN rookery.UIN, requestKey rookery.RequestKey) error {
+	switch otherUIN {
 	case rookery.System:
 		return rookery.Errorf(rookery.CodeRefused, "%d is the server itself, which cannot be blocked", rookery.System)
-	case session.about.Account:
-		return errBlockOneself
+	case session.details.Account:
+		return errBlockSelf
 	}
 	// In turn with changes of what this account shows: after the notice of the
 	// block the other hears no more of it.
-	active := session.member
-	if err := active.turn.take(ctx); err != nil {
+	account := session.account
+	if err := account.changeLock.acquire(ctx); err != nil {
 		return err
 	}
-	defer active.turn.end()
-	before := active.looks(s.uptime())
-	var stood rookery.Relation
-	_, err := s.relate(ctx, session, other, mark, func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
-		stood = relation
+	defer account.changeLock.release()
+	oldStatus := account.visibleStatus(s.uptime())
+	var oldRelation rookery.Relation
+	_, err := s.changeRelation(ctx, session, otherUIN, requestKey, func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
+		oldRelation = relation
 		if relation.Blocks {
 			return rookery.Block(relation), nil
 		}
-		return rookery.Block(relation), s.mayBlockMore(ctx, active.uin)
+		return rookery.Block(relation), s.checkBlockLimit(ctx, account.uin)
 	})
 	if err != nil {
 		return err
 	}
-	if friend := s.members.get(other); friend != nil && stood.Friends && before != rookery.StatusOffline {
-		friend.hear(Notice{active.uin, rookery.StatusOffline}, true)
+	if friend := s.activeAccounts.get(otherUIN); friend != nil && oldRelation.Friends && oldStatus != rookery.StatusOffline {
+		friend.addNotice(Notice{account.uin, rookery.StatusOffline}, true)
 	}
 	return nil
 }
 
-// mayBlockMore reports as an error that an account blocks as many as it can.
-func (s *Service) mayBlockMore(ctx context.Context, uin rookery.UIN) error {
-	list, err := s.store.BlockedAccounts(ctx, uin)
-	if err == nil && len(list) >= maxBlocked {
-		err = rookery.Errorf(rookery.CodeRefused, "you block %d accounts, which is the most: unblock one first", len(list))
+// checkBlockLimit reports as an error that an account blocks as many as it can.
+func (s *Service) checkBlockLimit(ctx context.Context, uin rookery.UIN) error {
+	uins, err := s.store.Blocked(ctx, uin)
+	if err == nil && len(uins) >= maxBlocked {
+		err = rookery.Errorf(rookery.CodeRefused, "you block %d accounts, which is the most: unblock one first", len(uins))
 	}
 	return err
 }
 
 // Unblock takes that back.
-func (s *Service) Unblock(ctx context.Context, session *Session, other rookery.UIN, mark rookery.RequestKey) error {
-	if other == session.about.Account {
-		return errBlockOneself
+func (s *Service) Unblock(ctx context.Context, session *Session, otherUIN rookery.UIN, requestKey rookery.RequestKey) error {
+	if otherUIN == session.details.Account {
+		return errBlockSelf
 	}
-	_, err := s.relate(ctx, session, other, mark, func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
+	_, err := s.changeRelation(ctx, session, otherUIN, requestKey, func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
 		return rookery.Unblock(relation), nil
 	})
 	return err
 }
 
-// Blocked lists those whom the account blocks, by number.
-func (s *Service) Blocked(ctx context.Context, session *Session) ([]rookery.UIN, error) {
-	return s.store.BlockedAccounts(ctx, session.about.Account)
+// BlockedAccounts lists those whom the account blocks, by number.
+func (s *Service) BlockedAccounts(ctx context.Context, session *Session) ([]rookery.UIN, error) {
+	return s.store.Blocked(ctx, session.details.Account)
 }

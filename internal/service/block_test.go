@@ -9,17 +9,17 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-func (w *world) block(session *service.Session, other rookery.UIN) error {
-	return w.Block(w.Context(), session, other, w.Mark(session, "", nil))
+func (w *world) block(session *service.Session, otherUIN rookery.UIN) error {
+	return w.Block(w.Context(), session, otherUIN, w.NewRequestKey(session, "", nil))
 }
 
-func (w *world) unblock(session *service.Session, other rookery.UIN) error {
-	return w.Unblock(w.Context(), session, other, w.Mark(session, "", nil))
+func (w *world) unblock(session *service.Session, otherUIN rookery.UIN) error {
+	return w.Unblock(w.Context(), session, otherUIN, w.NewRequestKey(session, "", nil))
 }
 
 func (w *world) wantFriends(session *service.Session, want ...rookery.UIN) {
 	w.Helper()
-	got, _, err := w.Friends(w.Context(), session, service.Page{Limit: 100})
+	got, _, err := w.Friends(w.Context(), session, service.PageQuery{Limit: 100})
 	w.must(err)
 	if !slices.Equal(got, want) {
 		w.Errorf("friends are %v, want %v", got, want)
@@ -28,17 +28,17 @@ func (w *world) wantFriends(session *service.Session, want ...rookery.UIN) {
 
 func TestWhoIsBlockedCannotWrite(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
-	me, you := w.device(10001, "desk"), w.signIn(10002, cafe)
-	w.says(you, 10001, "before")
+	me, you := w.signInDevice(10001, "desk"), w.signIn(10002, cafe)
+	w.sendTexts(you, 10001, "before")
 	w.must(w.block(me, 10002))
-	w.code(w.send(you, "", 10001, "blocked"), rookery.CodeRefused)
+	w.wantCode(w.send(you, "", 10001, "blocked"), rookery.CodeRefused)
 	w.restart(0)
-	you, err := w.Session(t.Context(), 10002, service.Caller{Address: cafe})
+	you, err := w.AuthenticateSession(t.Context(), 10002, service.Caller{Address: cafe})
 	w.must(err)
-	w.code(w.send(you, "", 10001, "still"), rookery.CodeRefused)
-	me = w.device(10001, "desk")
+	w.wantCode(w.send(you, "", 10001, "still"), rookery.CodeRefused)
+	me = w.signInDevice(10001, "desk")
 	w.must(w.unblock(me, 10002))
-	w.says(you, 10001, "after")
+	w.sendTexts(you, 10001, "after")
 	w.wantInbox(me, "before", "after")
 }
 
@@ -47,7 +47,7 @@ func TestABlockEndsFriendshipAndHidesPresence(t *testing.T) {
 	w.befriend(10001, 10002)
 	w.befriend(10001, 10003)
 	you := w.signIn(10002, cafe)
-	me := w.device(10001, "desk")
+	me := w.signInDevice(10001, "desk")
 	w.inbox(you)
 	w.must(w.block(me, 10002))
 	w.wantFriends(me, 10003)
@@ -55,14 +55,14 @@ func TestABlockEndsFriendshipAndHidesPresence(t *testing.T) {
 	w.wantInbox(you, "10001:20")
 	w.must(w.SetStatus(t.Context(), me, rookery.StatusAway, rookery.RequestKey{}))
 	w.wantInbox(you)
-	outcome, err := w.Add(t.Context(), you, 10001, rookery.RequestKey{})
+	outcome, err := w.AddFriend(t.Context(), you, 10001, rookery.RequestKey{})
 	w.must(err)
 	if outcome != rookery.OutcomeClosed {
 		t.Errorf("adding who blocks me: %v", outcome)
 	}
-	w.code(w.Ask(t.Context(), you, 10001, "please", rookery.RequestKey{}), rookery.CodeRefused)
-	_, err = w.Add(t.Context(), me, 10002, rookery.RequestKey{})
-	w.code(err, rookery.CodeRefused)
+	w.wantCode(w.RequestFriendship(t.Context(), you, 10001, "please", rookery.RequestKey{}), rookery.CodeRefused)
+	_, err = w.AddFriend(t.Context(), me, 10002, rookery.RequestKey{})
+	w.wantCode(err, rookery.CodeRefused)
 }
 
 func TestABlockTellsOfPresenceOnlyWhoSawIt(t *testing.T) {
@@ -75,7 +75,7 @@ func TestABlockTellsOfPresenceOnlyWhoSawIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 10001, 10002)
-			you, me := w.signIn(10002, cafe), w.device(10001, "desk")
+			you, me := w.signIn(10002, cafe), w.signInDevice(10001, "desk")
 			prepare(w, me)
 			w.must(w.block(me, 10002))
 			w.wantInbox(you)
@@ -84,37 +84,37 @@ func TestABlockTellsOfPresenceOnlyWhoSawIt(t *testing.T) {
 }
 
 func TestABlockIsSeenAtOnceOnALiveConnection(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		w.befriend(10001, 10002)
-		me := w.device(10001, "desk")
-		phone := w.attach(w.device(10002, "phone"))
+		me := w.signInDevice(10001, "desk")
+		phone := w.subscribe(w.signInDevice(10002, "phone"))
 		w.must(w.block(me, 10002))
-		phone.want("#1 10001:20")
+		phone.wantPushed("#1 10001:20")
 	}, 10001, 10002)
 }
 
 func TestOneCannotBlockOneselfNorTheServer(t *testing.T) {
 	w := newWorld(t, 10001)
-	me := w.device(10001, "desk")
-	w.code(w.block(me, 10001), rookery.CodeParameter)
-	w.code(w.unblock(me, 10001), rookery.CodeParameter)
-	w.code(w.block(me, rookery.System), rookery.CodeRefused)
-	w.code(w.block(me, 10777), rookery.CodeNoAccount)
+	me := w.signInDevice(10001, "desk")
+	w.wantCode(w.block(me, 10001), rookery.CodeParameter)
+	w.wantCode(w.unblock(me, 10001), rookery.CodeParameter)
+	w.wantCode(w.block(me, rookery.System), rookery.CodeRefused)
+	w.wantCode(w.block(me, 10777), rookery.CodeNoAccount)
 }
 
 func TestARepeatedBlockDoesNotUndoAnUnblock(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
-	me := w.device(10001, "desk")
-	mark := w.Mark(me, "sequence", []byte("block"))
-	w.must(w.Block(t.Context(), me, 10002, mark))
+	me := w.signInDevice(10001, "desk")
+	requestKey := w.NewRequestKey(me, "sequence", []byte("block"))
+	w.must(w.Block(t.Context(), me, 10002, requestKey))
 	w.must(w.unblock(me, 10002))
-	w.must(w.Block(t.Context(), me, 10002, mark))
+	w.must(w.Block(t.Context(), me, 10002, requestKey))
 	w.wantBlocked(me)
 }
 
 func (w *world) wantBlocked(session *service.Session, want ...rookery.UIN) {
 	w.Helper()
-	got, err := w.Blocked(w.Context(), session)
+	got, err := w.BlockedAccounts(w.Context(), session)
 	w.must(err)
 	if !slices.Equal(got, want) {
 		w.Errorf("blocked are %v, want %v", got, want)
@@ -123,15 +123,15 @@ func (w *world) wantBlocked(session *service.Session, want ...rookery.UIN) {
 
 func TestAThousandCanBeBlocked(t *testing.T) {
 	w := newWorld(t, 10001)
-	me := w.device(10001, "desk")
+	me := w.signInDevice(10001, "desk")
 	var want []rookery.UIN
 	for i := range rookery.UIN(1000) {
-		w.account(rookery.NewAccount(20000+i, "nick", w.now()))
+		w.createAccount(rookery.NewAccount(20000+i, "nick", w.now()))
 		w.must(w.block(me, 20000+i))
 		want = append(want, 20000+i)
 	}
-	w.account(rookery.NewAccount(30000, "nick", w.now()))
-	w.code(w.block(me, 30000), rookery.CodeRefused)
+	w.createAccount(rookery.NewAccount(30000, "nick", w.now()))
+	w.wantCode(w.block(me, 30000), rookery.CodeRefused)
 	w.must(w.block(me, 20000)) // again: nothing new
 	w.wantBlocked(me, want...)
 	w.must(w.unblock(me, 20000))
@@ -140,9 +140,9 @@ func TestAThousandCanBeBlocked(t *testing.T) {
 
 func TestASearchDoesNotFindWhoBlocksTheSearcher(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
-	me, you := w.device(10001, "desk"), w.signIn(10002, cafe)
+	me, you := w.signInDevice(10001, "desk"), w.signIn(10002, cafe)
 	found := func() []rookery.UIN {
-		page, _, err := w.Find(t.Context(), you, rookery.ProfileQuery{}, service.Page{Limit: 10})
+		page, _, err := w.FindAccounts(t.Context(), you, rookery.ProfileQuery{}, service.PageQuery{Limit: 10})
 		w.must(err)
 		uins := []rookery.UIN{}
 		for _, contact := range page {
@@ -166,26 +166,26 @@ func TestASearchDoesNotFindWhoBlocksTheSearcher(t *testing.T) {
 
 func TestTheOperatorBefriendsWhomeverBlocks(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
-	me, you := w.device(10001, "desk"), w.signIn(10002, cafe)
+	me, you := w.signInDevice(10001, "desk"), w.signIn(10002, cafe)
 	w.must(w.block(me, 10002))
-	w.code(w.send(you, "", 10001, "blocked"), rookery.CodeRefused)
+	w.wantCode(w.send(you, "", 10001, "blocked"), rookery.CodeRefused)
 	w.befriend(10001, 10002)
-	w.says(you, 10001, "again")
+	w.sendTexts(you, 10001, "again")
 	w.wantFriends(me, 10002)
 }
 
 func TestRequestsWaitInPages(t *testing.T) {
 	w := newWorld(t, 10001, 10002, 10003, 10004)
-	me := w.device(10001, "desk")
+	me := w.signInDevice(10001, "desk")
 	for _, uin := range []rookery.UIN{10002, 10003, 10004} {
-		w.must(w.Ask(t.Context(), w.signIn(uin, cafe), 10001, fmt.Sprint("words of ", uin), rookery.RequestKey{}))
+		w.must(w.RequestFriendship(t.Context(), w.signIn(uin, cafe), 10001, fmt.Sprint("words of ", uin), rookery.RequestKey{}))
 	}
 	for after, want := range map[rookery.UIN]string{
 		0:     "10002 words of 10002, 10003 words of 10003, false",
 		10002: "10003 words of 10003, 10004 words of 10004, true",
 		10004: "true",
 	} {
-		page, last, err := w.Requests(t.Context(), me, service.Page{After: after, Limit: 2})
+		page, isLastPage, err := w.FriendRequests(t.Context(), me, service.PageQuery{After: after, Limit: 2})
 		w.must(err)
 		got := ""
 		for _, r := range page {
@@ -194,12 +194,12 @@ func TestRequestsWaitInPages(t *testing.T) {
 				t.Errorf("the time is %v", r.Time)
 			}
 		}
-		if got += fmt.Sprint(last); got != want {
+		if got += fmt.Sprint(isLastPage); got != want {
 			t.Errorf("after %d: %q, want %q", after, got, want)
 		}
 	}
-	w.must(w.Reject(t.Context(), me, 10003, "no", rookery.RequestKey{}))
-	page, _, err := w.Requests(t.Context(), me, service.Page{Limit: 10})
+	w.must(w.RejectRequest(t.Context(), me, 10003, "no", rookery.RequestKey{}))
+	page, _, err := w.FriendRequests(t.Context(), me, service.PageQuery{Limit: 10})
 	w.must(err)
 	if len(page) != 2 {
 		t.Errorf("after an answer wait %+v", page)
@@ -208,32 +208,32 @@ func TestRequestsWaitInPages(t *testing.T) {
 
 func TestOnesOwnAccountIsChangedOnceForEqualRequests(t *testing.T) {
 	w := newWorld(t, 10001)
-	me := w.device(10001, "desk")
+	me := w.signInDevice(10001, "desk")
 	set := func(seq, nick string) error {
-		return w.ChangeOwn(t.Context(), me, func(account *rookery.Account) error {
+		return w.ChangeOwnAccount(t.Context(), me, func(account *rookery.Account) error {
 			account.Profile.Nick = nick
 			return nil
-		}, w.Mark(me, seq, []byte(nick)))
+		}, w.NewRequestKey(me, seq, []byte(nick)))
 	}
 	w.must(set("sequence 1", "first"))
 	w.must(set("sequence 2", "second"))
 	w.must(set("sequence 1", "first"))
-	info, err := w.Info(t.Context(), me, 10001)
+	visible, err := w.VisibleAccount(t.Context(), me, 10001)
 	w.must(err)
-	if info.Profile.Nick != "second" {
-		t.Errorf("the nick is %q", info.Profile.Nick)
+	if visible.Profile.Nick != "second" {
+		t.Errorf("the nick is %q", visible.Profile.Nick)
 	}
-	w.code(set("sequence 3", ""), rookery.CodeParameter)
-	w.code(set("sequence 4", string(make([]byte, 97))), rookery.CodeParameter)
+	w.wantCode(set("sequence 3", ""), rookery.CodeParameter)
+	w.wantCode(set("sequence 4", string(make([]byte, 97))), rookery.CodeParameter)
 	refuse := rookery.Errorf(rookery.CodeParameter, "no")
-	w.code(w.ChangeOwn(t.Context(), me, func(*rookery.Account) error { return refuse }, rookery.RequestKey{}), rookery.CodeParameter)
+	w.wantCode(w.ChangeOwnAccount(t.Context(), me, func(*rookery.Account) error { return refuse }, rookery.RequestKey{}), rookery.CodeParameter)
 }
 
 func TestAConflictingChangeIsMadeAgain(t *testing.T) {
 	w := newWorld(t, 10001)
-	me := w.device(10001, "desk")
+	me := w.signInDevice(10001, "desk")
 	tries := 0
-	w.must(w.ChangeOwn(t.Context(), me, func(account *rookery.Account) error {
+	w.must(w.ChangeOwnAccount(t.Context(), me, func(account *rookery.Account) error {
 		if tries++; tries == 1 {
 			_, err := w.ChangeAccount(t.Context(), 10001, func(account *rookery.Account) error {
 				account.Profile.Age = 9
@@ -243,10 +243,10 @@ func TestAConflictingChangeIsMadeAgain(t *testing.T) {
 		}
 		account.Profile.City = "Harbin"
 		return nil
-	}, w.Mark(me, "sequence", nil)))
-	info, err := w.Info(t.Context(), me, 10001)
+	}, w.NewRequestKey(me, "sequence", nil)))
+	visible, err := w.VisibleAccount(t.Context(), me, 10001)
 	w.must(err)
-	if tries != 2 || info.Profile.Age != 9 || info.Profile.City != "Harbin" {
-		t.Errorf("after %d tries: %+v", tries, info.Profile)
+	if tries != 2 || visible.Profile.Age != 9 || visible.Profile.City != "Harbin" {
+		t.Errorf("after %d tries: %+v", tries, visible.Profile)
 	}
 }

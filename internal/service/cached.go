@@ -3,32 +3,32 @@ package service
 // cachedValue is what the store said about a member, until something changes it.
 // The member's mu guards it.
 type cachedValue[T any] struct {
-	value T
-	known bool
-	// changes counts what made it unknown, so that an outdated reading is not
+	value    T
+	isLoaded bool
+	// invalidations counts what made it unknown, so that an outdated reading is not
 	// kept.
-	changes int
+	invalidations int
 }
 
-// forget makes the next look read the store.
-func (c *cachedValue[T]) forget() { *c = cachedValue[T]{changes: c.changes + 1} }
+// invalidate makes the next look read the store.
+func (c *cachedValue[T]) invalidate() { *c = cachedValue[T]{invalidations: c.invalidations + 1} }
 
-// lookUp returns what is cached of a member, or what the store says.
-func lookUp[T any](active *activeAccount, c *cachedValue[T], ask func() (T, error)) (T, error) {
-	active.mu.Lock()
-	value, known, changes := c.value, c.known, c.changes
-	active.mu.Unlock()
-	if known {
+// getOrLoad returns what is cached of a member, or what the store says.
+func getOrLoad[T any](account *activeAccount, cached *cachedValue[T], load func() (T, error)) (T, error) {
+	account.mu.Lock()
+	value, isKnown, invalidations := cached.value, cached.isLoaded, cached.invalidations
+	account.mu.Unlock()
+	if isKnown {
 		return value, nil
 	}
-	value, err := ask()
+	value, err := load()
 	if err != nil {
 		return value, err
 	}
-	active.mu.Lock()
-	defer active.mu.Unlock()
-	if c.changes == changes {
-		c.value, c.known = value, true
+	account.mu.Lock()
+	defer account.mu.Unlock()
+	if cached.invalidations == invalidations {
+		cached.value, cached.isLoaded = value, true
 	}
 	return value, nil
 }

@@ -40,18 +40,18 @@ func ask(w *world, do func(context.Context) error) asked {
 	ctx, leave := context.WithCancel(w.Context())
 	a := asked{leave, make(chan error, 1)}
 	go func() { a.err <- do(ctx) }()
-	w.settle()
+	w.waitIdle()
 	return a
 }
 
-// left lets the caller leave, and fails the test if the call does not end then.
+// stateLeftToPoll lets the caller leave, and fails the test if the call does not end then.
 func (a asked) left(w *world) {
 	w.Helper()
 	a.leave()
-	w.settle()
+	w.waitIdle()
 	select {
 	case err := <-a.err:
-		w.code(err, rookery.CodeTemporary)
+		w.wantCode(err, rookery.CodeTemporary)
 		if !errors.Is(err, context.Canceled) {
 			w.Errorf("not because of its context: %v", err)
 		}
@@ -72,15 +72,15 @@ func (a asked) waits(w *world) {
 func login(w *world) func(context.Context) error {
 	return func(ctx context.Context) error {
 		proof := service.ProofOf(password)
-		_, _, err := w.SignIn(ctx, service.SignIn{UIN: 10001, Proof: &proof, Address: home})
+		_, _, err := w.SignIn(ctx, service.SignInRequest{UIN: 10001, Proof: &proof, Address: home})
 		return err
 	}
 }
 
 func TestALoginThatSeveralWaitForDoesNotEndWithTheFirst(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		held := newHeld()
-		w.store.knowing = held.hold
+		w.store.beforeKnownAddress = held.hold
 		first, second := ask(w, login(w)), ask(w, login(w))
 		if n := held.calls.Load(); n != 1 {
 			t.Errorf("the proof is checked %d times", n)
@@ -96,16 +96,16 @@ func TestALoginThatSeveralWaitForDoesNotEndWithTheFirst(t *testing.T) {
 }
 
 func TestALoginThatNobodyWaitsForEnds(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		held := newHeld()
-		w.store.knowing = held.hold
+		w.store.beforeKnownAddress = held.hold
 		first, second := ask(w, login(w)), ask(w, login(w))
 		first.left(w)
 		second.left(w)
 		if held.ended.Load() != 1 {
 			t.Error("the work goes on for nobody")
 		}
-		w.store.knowing = nil
+		w.store.beforeKnownAddress = nil
 		w.must(ask(w, login(w)).now()) // and the next one begins anew
 	}, 10001)
 }
@@ -121,14 +121,14 @@ func (a asked) now() error {
 }
 
 func TestALoginEndsWithTheService(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		held := newHeld()
-		w.store.knowing = held.hold
+		w.store.beforeKnownAddress = held.hold
 		one := ask(w, login(w))
 		ended, end := context.WithCancel(w.Context())
 		end()
 		w.must(w.Service.Run(ended))
-		w.settle()
+		w.waitIdle()
 		if held.ended.Load() != 1 {
 			t.Error("the work goes on after the service has ended")
 		}
@@ -137,16 +137,16 @@ func TestALoginEndsWithTheService(t *testing.T) {
 }
 
 func TestAPanicOfSharedWorkIsOneOfEverybodyWhoWaits(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		held := newHeld()
-		w.store.knowing = func(ctx context.Context) { held.hold(ctx); panic("out of order") }
+		w.store.beforeKnownAddress = func(ctx context.Context) { held.hold(ctx); panic("out of order") }
 		caught := func(ctx context.Context) (err error) {
 			defer func() { err = fmt.Errorf("%v", recover()) }()
 			return login(w)(ctx)
 		}
 		first, second := ask(w, caught), ask(w, caught)
 		close(held.goOn)
-		w.settle()
+		w.waitIdle()
 		for _, a := range []asked{first, second} {
 			got := a.now().Error()
 			if !strings.Contains(got, "out of order") || !strings.Contains(got, "context_test.go") {
@@ -165,13 +165,13 @@ func TestSearchesHeedTheirContextWhileTheyWait(t *testing.T) {
 	}
 	find := func(w *world, session *service.Session) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, _, err := w.Find(ctx, session, rookery.ProfileQuery{}, service.Page{Limit: 1})
+			_, _, err := w.FindAccounts(ctx, session, rookery.ProfileQuery{}, service.PageQuery{Limit: 1})
 			return err
 		}
 	}
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		held := newHeld()
-		w.store.reading = func(rookery.UIN) { held.hold(w.Context()) }
+		w.store.beforeHistory = func(rookery.UIN) { held.hold(w.Context()) }
 		one, two, three := w.signIn(10001, home), w.signIn(10002, home), w.signIn(10003, home)
 		begun := []asked{ask(w, search(w, one)), ask(w, search(w, two))}
 		ask(w, search(w, one)).left(w)   // for the other of the account
@@ -189,16 +189,16 @@ func TestSearchesHeedTheirContextWhileTheyWait(t *testing.T) {
 }
 
 func TestASearchForPeopleHoldsUpNobodyWhileItReadsTheStore(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		one, two := w.signIn(10001, home), w.signIn(10002, home)
 		held := newHeld()
-		w.store.listing = func(ctx context.Context) {
+		w.store.beforeAccounts = func(ctx context.Context) {
 			if held.calls.Load() == 0 {
 				held.hold(ctx)
 			}
 		}
 		find := func(ctx context.Context, session *service.Session) error {
-			page, _, err := w.Find(ctx, session, rookery.ProfileQuery{}, service.Page{Limit: 10})
+			page, _, err := w.FindAccounts(ctx, session, rookery.ProfileQuery{}, service.PageQuery{Limit: 10})
 			if err == nil && len(page) != 2 {
 				err = fmt.Errorf("found %v", page)
 			}
@@ -215,45 +215,45 @@ func TestASearchForPeopleHoldsUpNobodyWhileItReadsTheStore(t *testing.T) {
 // Every call that waits for the turn of its account, or of its mailbox, leaves
 // when its context ends.
 func TestWhoeverWaitsForATurnHeedsItsContext(t *testing.T) {
-	inBubble(t, func(w *world) {
-		session := w.device(10001, "desk")
+	inVirtualTime(t, func(w *world) {
+		session := w.signInDevice(10001, "desk")
 		none := rookery.RequestKey{}
 		for _, c := range []struct {
 			name string
 			hold func(context.Context, *service.Session) (func(), error)
 			call func(context.Context) error
 		}{
-			{"login", service.HoldTurn, login(w)},
-			{"status", service.HoldTurn, func(ctx context.Context) error {
+			{"login", service.HoldChangeLock, login(w)},
+			{"status", service.HoldChangeLock, func(ctx context.Context) error {
 				return w.SetStatus(ctx, session, rookery.StatusAway, none)
 			}},
-			{"block", service.HoldTurn, func(ctx context.Context) error {
+			{"block", service.HoldChangeLock, func(ctx context.Context) error {
 				return w.Block(ctx, session, 10002, none)
 			}},
-			{"read", service.HoldTurn, func(ctx context.Context) error {
+			{"read", service.HoldChangeLock, func(ctx context.Context) error {
 				return w.MarkRead(ctx, session, rookery.ReadMark{With: 10002}, none)
 			}},
-			{"forget a device", service.HoldTurn, func(ctx context.Context) error {
+			{"forget a device", service.HoldChangeLock, func(ctx context.Context) error {
 				return w.ForgetDevice(ctx, session, 7, none)
 			}},
-			{"revoke a device", service.HoldTurn, func(ctx context.Context) error {
+			{"revoke a device", service.HoldChangeLock, func(ctx context.Context) error {
 				return w.RevokeDevice(ctx, 10001, 1)
 			}},
-			{"password", service.HoldTurn, func(ctx context.Context) error {
+			{"password", service.HoldChangeLock, func(ctx context.Context) error {
 				return w.SetPassword(ctx, 10001, "new")
 			}},
-			{"remove", service.HoldTurn, func(ctx context.Context) error {
+			{"remove", service.HoldChangeLock, func(ctx context.Context) error {
 				return w.RemoveAccount(ctx, 10001)
 			}},
-			{"revoke a device that collects", service.HoldCollections, func(ctx context.Context) error {
+			{"revoke a device that collects", service.HoldCollectLock, func(ctx context.Context) error {
 				return w.RevokeDevice(ctx, 10001, 1)
 			}},
-			{"collect", service.HoldCollections, func(ctx context.Context) error {
-				_, err := w.Collect(ctx, session, "1", service.Budget{})
+			{"collect", service.HoldCollectLock, func(ctx context.Context) error {
+				_, err := w.Collect(ctx, session, "1", service.BatchLimit{})
 				return err
 			}},
-			{"attach", service.HoldCollections, func(ctx context.Context) error {
-				_, err := w.Attach(ctx, session, nil)
+			{"attach", service.HoldCollectLock, func(ctx context.Context) error {
+				_, err := w.Subscribe(ctx, session, nil)
 				return err
 			}},
 		} {

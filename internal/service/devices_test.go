@@ -19,11 +19,11 @@ func (w *world) devicesOnly(uin rookery.UIN, only bool) error {
 	return err
 }
 
-func (w *world) wantSession(uin rookery.UIN, from service.Caller, want *service.Session) {
+func (w *world) wantSession(uin rookery.UIN, caller service.Caller, want *service.Session) {
 	w.Helper()
-	got, err := w.Session(w.Context(), uin, from)
+	got, err := w.AuthenticateSession(w.Context(), uin, caller)
 	if want == nil {
-		w.code(err, rookery.CodeNotSignedIn)
+		w.wantCode(err, rookery.CodeNotSignedIn)
 		return
 	}
 	w.must(err)
@@ -34,15 +34,15 @@ func (w *world) wantSession(uin rookery.UIN, from service.Caller, want *service.
 
 func TestATokenIsWorthItsSessionFromAnywhere(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
-	phone, token := w.token(10001, "phone")
-	desk, deskToken := w.token(10001, "desk")
+	phone, token := w.signInDeviceToken(10001, "phone")
+	desk, deskToken := w.signInDeviceToken(10001, "desk")
 	address := w.signIn(10001, home)
 	w.wantSession(10001, service.Caller{Address: cafe, Token: token}, phone)
 	w.wantSession(10001, service.Caller{Address: home, Token: deskToken}, desk)
 	w.wantSession(10001, service.Caller{Address: home}, address)
 	w.wantSession(10001, service.Caller{Address: cafe}, nil)
 
-	w.device(10002, "phone")
+	w.signInDevice(10002, "phone")
 	w.wantSession(10002, service.Caller{Address: home, Token: token}, nil)
 	unknown := rookery.NewToken([rookery.TokenBytes]byte{1})
 	w.wantSession(10001, service.Caller{Address: home, Token: unknown}, nil)
@@ -53,23 +53,23 @@ func TestATokenIsWorthItsSessionFromAnywhere(t *testing.T) {
 
 func TestALoginWithAKnownDeviceRenewsItAndEndsTheOldToken(t *testing.T) {
 	w := newWorld(t, 10001)
-	old, oldToken := w.token(10001, "phone")
-	renewed, token := w.token(10001, "phone")
+	oldSession, oldToken := w.signInDeviceToken(10001, "phone")
+	renewed, token := w.signInDeviceToken(10001, "phone")
 	w.wantSession(10001, service.Caller{Token: oldToken}, nil)
 	w.wantSession(10001, service.Caller{Token: token}, renewed)
-	_, err := w.Heard(old)
-	w.code(err, rookery.CodeNotSignedIn)
-	_, err = w.tryCollect(old, "collect")
-	w.code(err, rookery.CodeNotSignedIn)
-	w.code(w.SetStatus(w.Context(), old, rookery.StatusAway, rookery.RequestKey{}), rookery.CodeNotSignedIn)
+	_, err := w.RefreshSession(oldSession)
+	w.wantCode(err, rookery.CodeNotSignedIn)
+	_, err = w.tryCollect(oldSession, "collect")
+	w.wantCode(err, rookery.CodeNotSignedIn)
+	w.wantCode(w.SetStatus(w.Context(), oldSession, rookery.StatusAway, rookery.RequestKey{}), rookery.CodeNotSignedIn)
 }
 
 func TestWhatADevicesTextsAreReadAsOutlivesItsToken(t *testing.T) {
 	w := newWorld(t, 10001)
-	phone := w.device(10001, "phone")
+	phone := w.signInDevice(10001, "phone")
 	w.must(w.SetEncoding(t.Context(), phone, 2))
 	proof := service.ProofOf(password)
-	phone, _, err := w.SignIn(t.Context(), service.SignIn{UIN: 10001, Proof: &proof, Address: cafe, Device: "phone"})
+	phone, _, err := w.SignIn(t.Context(), service.SignInRequest{UIN: 10001, Proof: &proof, Address: cafe, Device: "phone"})
 	w.must(err)
 	if phone.Encoding() != 2 {
 		t.Errorf("encoding %d", phone.Encoding())
@@ -78,9 +78,9 @@ func TestWhatADevicesTextsAreReadAsOutlivesItsToken(t *testing.T) {
 
 func TestATokenOutlivesARestart(t *testing.T) {
 	w := newWorld(t, 10001)
-	_, token := w.token(10001, "phone")
+	_, token := w.signInDeviceToken(10001, "phone")
 	w.restart(time.Hour)
-	session, err := w.Session(t.Context(), 10001, service.Caller{Address: cafe, Token: token})
+	session, err := w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: cafe, Token: token})
 	w.must(err)
 	if session.Device() != "phone" {
 		w.Errorf("the session is of %q", session.Device())
@@ -89,8 +89,8 @@ func TestATokenOutlivesARestart(t *testing.T) {
 
 func TestLogoutEndsTheSessionOfItsTokenAlone(t *testing.T) {
 	w := newWorld(t, 10001)
-	_, token := w.token(10001, "phone")
-	desk, deskToken := w.token(10001, "desk")
+	_, token := w.signInDeviceToken(10001, "phone")
+	desk, deskToken := w.signInDeviceToken(10001, "desk")
 	address := w.signIn(10001, home)
 	w.SignOut(w.Context(), 10001, service.Caller{Address: home, Token: token})
 	w.wantSession(10001, service.Caller{Token: token}, nil)
@@ -100,9 +100,9 @@ func TestLogoutEndsTheSessionOfItsTokenAlone(t *testing.T) {
 	w.wantSession(10001, service.Caller{Token: token}, nil)
 }
 
-func (w *world) wantLooks(uin rookery.UIN, want rookery.Status) {
+func (w *world) wantVisibleStatus(uin rookery.UIN, want rookery.Status) {
 	w.Helper()
-	if got := w.Looks(uin); got != want {
+	if got := w.VisibleStatus(uin); got != want {
 		w.Errorf("%d looks %v, want %v", uin, got, want)
 	}
 }
@@ -110,54 +110,54 @@ func (w *world) wantLooks(uin rookery.UIN, want rookery.Status) {
 func TestADeviceThatIsNotHeardOfSleepsAndItsTokenStaysGood(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	w.befriend(10001, 10002)
-	session, token := w.token(10001, "phone")
-	friend, friendToken := w.token(10002, "desk")
-	w.pass(299 * time.Second)
+	session, token := w.signInDeviceToken(10001, "phone")
+	friend, friendToken := w.signInDeviceToken(10002, "desk")
+	w.passTime(299 * time.Second)
 	w.wantSession(10001, service.Caller{Token: token}, session)
 	w.wantSession(10002, service.Caller{Token: friendToken}, friend)
-	w.pass(299 * time.Second)
-	_, err := w.Heard(session)
+	w.passTime(299 * time.Second)
+	_, err := w.RefreshSession(session)
 	w.must(err)
 	w.wantSession(10002, service.Caller{Token: friendToken}, friend)
-	w.pass(200 * time.Second)
+	w.passTime(200 * time.Second)
 	w.wantSession(10002, service.Caller{Token: friendToken}, friend)
-	w.pass(100 * time.Second)
-	_, err = w.Heard(session)
-	w.code(err, rookery.CodeNotSignedIn) // a connection bound to it is closed
-	w.wantLooks(10001, rookery.StatusOffline)
+	w.passTime(100 * time.Second)
+	_, err = w.RefreshSession(session)
+	w.wantCode(err, rookery.CodeNotSignedIn) // a connection bound to it is closed
+	w.wantVisibleStatus(10001, rookery.StatusOffline)
 	w.wantCollected(friend, "news-1", "10001:20")
 
-	woken, err := w.Session(w.Context(), 10001, service.Caller{Address: cafe, Token: token})
+	woken, err := w.AuthenticateSession(w.Context(), 10001, service.Caller{Address: cafe, Token: token})
 	w.must(err)
-	w.wantLooks(10001, rookery.StatusOnline)
+	w.wantVisibleStatus(10001, rookery.StatusOnline)
 	w.wantCollected(friend, "news-2", "10001:10")
 	w.wantSession(10001, service.Caller{Token: token}, woken)
 }
 
 func TestADeviceSleepsThroughARestartWithItsStatus(t *testing.T) {
 	w := newWorld(t, 10001)
-	session, token := w.token(10001, "phone")
-	w.must(w.SetStatus(w.Context(), session, rookery.StatusInvisible, w.Mark(session, "status-1", []byte("a"))))
-	w.pass(300 * time.Second)
+	session, token := w.signInDeviceToken(10001, "phone")
+	w.must(w.SetStatus(w.Context(), session, rookery.StatusInvisible, w.NewRequestKey(session, "status-1", []byte("a"))))
+	w.passTime(300 * time.Second)
 	w.restart(24 * time.Hour)
-	w.wantLooks(10001, rookery.StatusOffline)
-	w.pass(time.Hour)
-	woken, err := w.Session(w.Context(), 10001, service.Caller{Token: token})
+	w.wantVisibleStatus(10001, rookery.StatusOffline)
+	w.passTime(time.Hour)
+	woken, err := w.AuthenticateSession(w.Context(), 10001, service.Caller{Token: token})
 	w.must(err)
-	w.wantLooks(10001, rookery.StatusOffline) // invisible still
-	w.must(w.SetStatus(w.Context(), woken, rookery.StatusAway, w.Mark(woken, "status-2", []byte("b"))))
-	w.wantLooks(10001, rookery.StatusAway)
+	w.wantVisibleStatus(10001, rookery.StatusOffline) // invisible still
+	w.must(w.SetStatus(w.Context(), woken, rookery.StatusAway, w.NewRequestKey(woken, "status-2", []byte("b"))))
+	w.wantVisibleStatus(10001, rookery.StatusAway)
 	w.restart(0)
-	w.wantLooks(10001, rookery.StatusAway)
+	w.wantVisibleStatus(10001, rookery.StatusAway)
 }
 
 func TestASleepingDeviceCanBeSignedOutRevokedAndLockedOut(t *testing.T) {
 	w := newWorld(t, 10001)
-	_, out := w.token(10001, "signed out")
-	_, revoked := w.token(10001, "revoked")
-	_, locked := w.token(10001, "locked out")
-	w.pass(300 * time.Second)
-	w.pass(300 * time.Second) // and the member is forgotten
+	_, out := w.signInDeviceToken(10001, "signed out")
+	_, revoked := w.signInDeviceToken(10001, "revoked")
+	_, locked := w.signInDeviceToken(10001, "locked out")
+	w.passTime(300 * time.Second)
+	w.passTime(300 * time.Second) // and the member is forgotten
 	w.SignOut(w.Context(), 10001, service.Caller{Token: out})
 	w.wantSession(10001, service.Caller{Token: out}, nil)
 	w.must(w.RevokeDevice(w.Context(), 10001, 2))
@@ -168,12 +168,12 @@ func TestASleepingDeviceCanBeSignedOutRevokedAndLockedOut(t *testing.T) {
 
 func TestADeviceWakesOnceForRequestsAtTheSameTime(t *testing.T) {
 	w := newWorld(t, 10001)
-	_, token := w.token(10001, "phone")
-	w.pass(300 * time.Second)
+	_, token := w.signInDeviceToken(10001, "phone")
+	w.passTime(300 * time.Second)
 	var wg sync.WaitGroup
 	var woken [8]*service.Session
 	for i := range woken {
-		wg.Go(func() { woken[i], _ = w.Session(w.Context(), 10001, service.Caller{Token: token}) })
+		wg.Go(func() { woken[i], _ = w.AuthenticateSession(w.Context(), 10001, service.Caller{Token: token}) })
 	}
 	wg.Wait()
 	for _, session := range woken {
@@ -185,48 +185,48 @@ func TestADeviceWakesOnceForRequestsAtTheSameTime(t *testing.T) {
 
 func TestADeviceThatAnotherRequestWakesJustNowIsAwake(t *testing.T) {
 	w := newWorld(t, 10001)
-	_, token := w.token(10001, "phone")
-	from := service.Caller{Token: token}
+	_, token := w.signInDeviceToken(10001, "phone")
+	caller := service.Caller{Token: token}
 	other := func() {
-		_, err := w.Session(w.Context(), 10001, from)
+		_, err := w.AuthenticateSession(w.Context(), 10001, caller)
 		w.must(err)
 	}
-	w.pass(300 * time.Second)
-	w.store.looking = other
-	_, err := w.Session(w.Context(), 10001, from)
+	w.passTime(300 * time.Second)
+	w.store.beforeAsleep = other
+	_, err := w.AuthenticateSession(w.Context(), 10001, caller)
 	w.must(err)
 
-	w.pass(300 * time.Second)
-	w.store.looking = other
-	w.SignOut(w.Context(), 10001, from)
-	w.wantSession(10001, from, nil)
+	w.passTime(300 * time.Second)
+	w.store.beforeAsleep = other
+	w.SignOut(w.Context(), 10001, caller)
+	w.wantSession(10001, caller, nil)
 }
 
 func TestWhatCannotBeADevicesNameIsRefused(t *testing.T) {
 	w := newWorld(t, 10001)
 	proof := service.ProofOf("wrong") // the parameters come first
 	for _, name := range []string{"a\x00b", "line\nend", "\xff", strings.Repeat("x", 65)} {
-		_, _, err := w.SignIn(w.Context(), service.SignIn{UIN: 10001, Proof: &proof, Address: home, Device: name})
-		w.code(err, rookery.CodeParameter)
+		_, _, err := w.SignIn(w.Context(), service.SignInRequest{UIN: 10001, Proof: &proof, Address: home, Device: name})
+		w.wantCode(err, rookery.CodeParameter)
 	}
 }
 
 func TestAnAccountMayTakeDevicesOnly(t *testing.T) {
 	w := newWorld(t, 10001)
-	phone, token := w.token(10001, "phone")
+	phone, token := w.signInDeviceToken(10001, "phone")
 	w.signIn(10001, home)
 	w.must(w.devicesOnly(10001, true))
 	w.wantSession(10001, service.Caller{Address: home}, nil)
 	w.wantSession(10001, service.Caller{Token: token}, phone)
 	err := w.tryPassword(10001, home, password)
-	w.code(err, rookery.CodeRefused)
+	w.wantCode(err, rookery.CodeRefused)
 	if got := rookery.TextOf(err); got != "this account accepts device sessions only: log in with DV" {
 		w.Errorf("the reason is %q", got)
 	}
-	w.code(w.tryPassword(10001, home, "wrong"), rookery.CodePassword)
-	w.device(10001, "phone")
+	w.wantCode(w.tryPassword(10001, home, "wrong"), rookery.CodePassword)
+	w.signInDevice(10001, "phone")
 	w.restart(0)
-	w.code(w.tryPassword(10001, home, password), rookery.CodeRefused)
+	w.wantCode(w.tryPassword(10001, home, password), rookery.CodeRefused)
 	w.must(w.devicesOnly(10001, false))
 	w.must(w.tryPassword(10001, home, password))
 }
@@ -234,29 +234,29 @@ func TestAnAccountMayTakeDevicesOnly(t *testing.T) {
 func TestEachDeviceHasItsOwnPlace(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	me, address := w.signIn(10001, home), w.signIn(10002, cafe)
-	phone, desk := w.device(10002, "phone"), w.device(10002, "desk")
-	w.says(me, 10002, "a")
+	phone, desk := w.signInDevice(10002, "phone"), w.signInDevice(10002, "desk")
+	w.sendTexts(me, 10002, "a")
 	w.wantInbox(phone, "a")
-	w.says(me, 10002, "b")
+	w.sendTexts(me, 10002, "b")
 	w.wantInbox(desk, "a", "b")
 	w.wantInbox(address, "a", "b")
 	w.wantInbox(phone, "b")
-	w.wantInbox(w.device(10002, "new")) // it begins with what none has taken
-	w.says(me, 10002, "c")
-	w.wantInbox(w.device(10002, "newer"), "c")
+	w.wantInbox(w.signInDevice(10002, "new")) // it begins with what none has taken
+	w.sendTexts(me, 10002, "c")
+	w.wantInbox(w.signInDevice(10002, "newer"), "c")
 	// A place stays through logout, and so does the memory of SEQs.
 	w.wantCollected(desk, "collect 1", "c")
-	_, token := w.token(10002, "desk")
+	_, token := w.signInDeviceToken(10002, "desk")
 	w.SignOut(w.Context(), 10002, service.Caller{Token: token})
-	w.pass(10 * time.Minute)
-	desk = w.device(10002, "desk")
+	w.passTime(10 * time.Minute)
+	desk = w.signInDevice(10002, "desk")
 	w.wantCollected(desk, "collect 1", "c")
 	w.wantInbox(desk)
 }
 
 func TestSEQsOfTwoDevicesAreTwo(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
-	phone, desk := w.device(10001, "phone"), w.device(10001, "desk")
+	phone, desk := w.signInDevice(10001, "phone"), w.signInDevice(10001, "desk")
 	w.must(w.send(phone, "sequence", 10002, "a"))
 	w.must(w.send(phone, "sequence", 10002, "a"))
 	w.must(w.send(desk, "sequence", 10002, "a"))
@@ -264,20 +264,20 @@ func TestSEQsOfTwoDevicesAreTwo(t *testing.T) {
 }
 
 func TestOwnWordsReachTheOtherDevices(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		address := w.signIn(10001, home)
-		w.says(address, 10002, "before there was a device")
-		phone, desk := w.device(10001, "phone"), w.device(10001, "desk")
+		w.sendTexts(address, 10002, "before there was a device")
+		phone, desk := w.signInDevice(10001, "phone"), w.signInDevice(10001, "desk")
 		you := w.signIn(10002, cafe)
-		live := w.attach(desk)
-		w.says(phone, 10002, "from the phone")
-		live.want("1 to 10002: from the phone")
+		live := w.subscribe(desk)
+		w.sendTexts(phone, 10002, "from the phone")
+		live.wantPushed("1 to 10002: from the phone")
 		live.confirm(1)
-		w.says(address, 10002, "from the address")
-		w.says(desk, 10002, "from the desk")
-		live.want("2 to 10002: from the address")
-		w.says(you, 10001, "to me")
-		live.want("4 to me")
+		w.sendTexts(address, 10002, "from the address")
+		w.sendTexts(desk, 10002, "from the desk")
+		live.wantPushed("2 to 10002: from the address")
+		w.sendTexts(you, 10001, "to me")
+		live.wantPushed("4 to me")
 		w.wantInbox(phone, "from the address", "from the desk", "to me")
 		w.wantInbox(address, "to me") // addresses hear none of their words
 		w.wantInbox(you, "before there was a device", "from the phone", "from the address", "from the desk")
@@ -285,27 +285,27 @@ func TestOwnWordsReachTheOtherDevices(t *testing.T) {
 }
 
 func TestALiveConnectionLeavesItsOwnWordsBehind(t *testing.T) {
-	inBubble(t, func(w *world) {
-		me := w.device(10001, "phone")
-		phone := w.attach(me)
-		w.says(me, 10002, "a", "b", "c")
-		phone.want()
-		phone.cut()
-		w.wantPlace(10001, "phone", 3)
+	inVirtualTime(t, func(w *world) {
+		me := w.signInDevice(10001, "phone")
+		phone := w.subscribe(me)
+		w.sendTexts(me, 10002, "a", "b", "c")
+		phone.wantPushed()
+		phone.disconnect()
+		w.wantCursor(10001, "phone", 3)
 	}, 10001, 10002)
 }
 
 func TestAWordToOneselfIsOneMessageForAll(t *testing.T) {
 	w := newWorld(t, 10001)
-	phone, desk := w.device(10001, "phone"), w.device(10001, "desk")
-	w.says(phone, 10001, "note")
+	phone, desk := w.signInDevice(10001, "phone"), w.signInDevice(10001, "desk")
+	w.sendTexts(phone, 10001, "note")
 	w.wantInbox(phone, "note")
 	w.wantInbox(desk, "note")
 }
 
 func TestARepeatedSendKeepsOneCopy(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
-	phone, desk := w.device(10001, "phone"), w.device(10001, "desk")
+	phone, desk := w.signInDevice(10001, "phone"), w.signInDevice(10001, "desk")
 	for range 3 {
 		w.must(w.send(phone, "sequence", 10002, "a"))
 	}
@@ -318,15 +318,15 @@ func TestOwnWordsAreKeptAsLongAsThereAreDevices(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	kept := func(want uint64) {
 		w.Helper()
-		w.says(w.signIn(10001, home), 10002, "a")
-		last, _, err := w.store.MailboxState(w.Context(), 10001, "")
+		w.sendTexts(w.signIn(10001, home), 10002, "a")
+		newestNumber, _, err := w.store.Mailbox(w.Context(), 10001, "")
 		w.must(err)
-		if last != want {
-			w.Errorf("%d words are kept, want %d", last, want)
+		if newestNumber != want {
+			w.Errorf("%d words are kept, want %d", newestNumber, want)
 		}
 	}
 	kept(0)
-	_, token := w.token(10001, "phone")
+	_, token := w.signInDeviceToken(10001, "phone")
 	kept(1)
 	w.SignOut(w.Context(), 10001, service.Caller{Token: token})
 	kept(2) // it is still a device
@@ -336,7 +336,7 @@ func TestOwnWordsAreKeptAsLongAsThereAreDevices(t *testing.T) {
 	w.must(err)
 	w.must(w.RevokeDevice(w.Context(), 10001, devices[0].ID))
 	kept(3)
-	w.device(10001, "phone")
+	w.signInDevice(10001, "phone")
 	kept(4)
 }
 
@@ -344,30 +344,30 @@ func TestOwnWordsAreKeptAsLongAsThereAreDevices(t *testing.T) {
 // store once.
 func TestIdlePollsBehindSkippedWordsTouchMemoryOnly(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
-	phone, address := w.device(10001, "phone"), w.signIn(10001, home)
+	phone, address := w.signInDevice(10001, "phone"), w.signIn(10001, home)
 	for i := range 120 {
-		w.says(phone, 10002, fmt.Sprint(i))
+		w.sendTexts(phone, 10002, fmt.Sprint(i))
 	}
 	w.wantCollected(phone, "first")
 	w.wantCollected(address, "first")
-	before := w.store.count()
+	before := w.store.calls()
 	for i := range 10 {
 		w.wantCollected(phone, fmt.Sprint("collect ", i))
 		w.wantCollected(address, fmt.Sprint("collect ", i))
 	}
-	if got := w.store.count(); got != before {
+	if got := w.store.calls(); got != before {
 		w.Errorf("idle polls asked the store %d times", got-before)
 	}
 }
 
 func TestABatchAmongSkippedWordsIsTheSameAgain(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
-	phone, you := w.device(10001, "phone"), w.signIn(10002, cafe)
+	phone, you := w.signInDevice(10001, "phone"), w.signIn(10002, cafe)
 	want := []string{}
 	for i := range 130 {
-		w.says(phone, 10002, "own")
+		w.sendTexts(phone, 10002, "own")
 		if i%30 == 0 {
-			w.says(you, 10001, fmt.Sprint(i))
+			w.sendTexts(you, 10001, fmt.Sprint(i))
 			want = append(want, fmt.Sprint(i))
 		}
 	}
@@ -377,72 +377,72 @@ func TestABatchAmongSkippedWordsIsTheSameAgain(t *testing.T) {
 }
 
 func TestAForgottenDeviceIsNoMore(t *testing.T) {
-	inBubble(t, func(w *world) {
-		desk, you := w.device(10001, "desk"), w.signIn(10002, cafe)
-		phone, token := w.token(10001, "phone")
-		live := w.attach(phone)
+	inVirtualTime(t, func(w *world) {
+		desk, you := w.signInDevice(10001, "desk"), w.signIn(10002, cafe)
+		phone, token := w.signInDeviceToken(10001, "phone")
+		live := w.subscribe(phone)
 		devices, err := w.Devices(w.Context(), desk)
 		w.must(err)
 		if len(devices) != 2 || devices[1].Name != "phone" || !devices[1].SignedIn {
 			w.Fatalf("the devices are %+v", devices)
 		}
-		mark := w.Mark(desk, "sequence", []byte("forget"))
-		w.must(w.ForgetDevice(w.Context(), desk, devices[1].ID, mark))
-		w.must(w.ForgetDevice(w.Context(), desk, devices[1].ID, mark)) // a repeat
-		w.code(w.ForgetDevice(w.Context(), desk, devices[1].ID, w.Mark(desk, "another", nil)), rookery.CodeParameter)
+		requestKey := w.NewRequestKey(desk, "sequence", []byte("forget"))
+		w.must(w.ForgetDevice(w.Context(), desk, devices[1].ID, requestKey))
+		w.must(w.ForgetDevice(w.Context(), desk, devices[1].ID, requestKey)) // a repeat
+		w.wantCode(w.ForgetDevice(w.Context(), desk, devices[1].ID, w.NewRequestKey(desk, "another", nil)), rookery.CodeParameter)
 		w.wantSession(10001, service.Caller{Token: token}, nil)
-		w.says(you, 10001, "a")
-		live.want()
+		w.sendTexts(you, 10001, "a")
+		live.wantPushed()
 		if live.isClosed() {
 			w.Error("its connection was closed: it can log in anew")
 		}
-		live.cut()
+		live.disconnect()
 		w.wantInbox(desk, "a")
-		w.wantInbox(w.device(10001, "phone")) // a new one: it begins with what none has taken
-		w.must(w.ForgetDevice(w.Context(), desk, devices[0].ID, w.Mark(desk, "itself", nil)))
-		_, err = w.Heard(desk)
-		w.code(err, rookery.CodeNotSignedIn)
+		w.wantInbox(w.signInDevice(10001, "phone")) // a new one: it begins with what none has taken
+		w.must(w.ForgetDevice(w.Context(), desk, devices[0].ID, w.NewRequestKey(desk, "itself", nil)))
+		_, err = w.RefreshSession(desk)
+		w.wantCode(err, rookery.CodeNotSignedIn)
 	}, 10001, 10002)
 }
 
 func TestTheOperatorSeesAndRevokesDevices(t *testing.T) {
 	w := newWorld(t, 10001)
-	_, token := w.token(10001, "phone")
+	_, token := w.signInDeviceToken(10001, "phone")
 	devices, err := w.DevicesOf(w.Context(), 10001)
 	w.must(err)
 	if len(devices) != 1 || devices[0].Name != "phone" || !devices[0].SignedInAt.Equal(w.now()) {
 		w.Fatalf("the devices are %+v", devices)
 	}
-	w.code(w.RevokeDevice(w.Context(), 10001, devices[0].ID+1), rookery.CodeParameter)
+	w.wantCode(w.RevokeDevice(w.Context(), 10001, devices[0].ID+1), rookery.CodeParameter)
 	w.must(w.RevokeDevice(w.Context(), 10001, devices[0].ID))
 	w.wantSession(10001, service.Caller{Token: token}, nil)
 	_, err = w.DevicesOf(w.Context(), 10777)
-	w.code(err, rookery.CodeNoAccount)
-	w.code(w.RevokeDevice(w.Context(), 10777, 1), rookery.CodeNoAccount)
+	w.wantCode(err, rookery.CodeNoAccount)
+	w.wantCode(w.RevokeDevice(w.Context(), 10777, 1), rookery.CodeNoAccount)
 }
 
 func TestTheOperatorsListShowsNoToken(t *testing.T) {
 	w := newWorld(t, 10001)
-	w.device(10001, "phone")
-	list, err := w.AccountsAfter(w.Context(), rookery.System, 10)
+	w.signInDevice(10001, "phone")
+	infos, err := w.AccountsAfter(w.Context(), rookery.System, 10)
 	w.must(err)
-	if s := list[0].SignedIn; len(s) != 1 || s[0].Device != "phone" || s[0].Token != (rookery.TokenHash{}) {
+	if s := infos[0].Sessions; len(s) != 1 || s[0].Device != "phone" || s[0].Token != (rookery.TokenHash{}) {
 		w.Errorf("signed in are %+v", s)
 	}
 }
 
 func TestANumberGivenAgainBeginsAnew(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
-	me := w.device(10001, "desk")
-	w.says(me, 10002, "a", "b")
-	phone, token := w.token(10002, "phone")
+	me := w.signInDevice(10001, "desk")
+	w.sendTexts(me, 10002, "a", "b")
+	phone, token := w.signInDeviceToken(10002, "phone")
 	w.wantInbox(phone, "a", "b")
 	w.wantInbox(w.signIn(10002, cafe), "a", "b")
 	w.must(w.RemoveAccount(t.Context(), 10002))
 	w.wantSession(10002, service.Caller{Token: token}, nil)
-	w.account(rookery.NewAccount(10002, "another", w.now()))
-	phone, address := w.device(10002, "phone"), w.signIn(10002, cafe)
-	w.says(me, 10002, "c")
+	w.createAccount(rookery.NewAccount(10002, "another", w.now()))
+	phone, address := w.signInDevice(10002, "phone"), w.signIn(10002, cafe)
+	w.sendTexts(me, 10002, "c")
 	w.wantInbox(phone, "c")
 	w.wantInbox(address, "c")
 }
@@ -451,32 +451,32 @@ func TestDevicesOnlyIsMadeSureOfWhenAskedAgain(t *testing.T) {
 	w := newWorld(t, 10001)
 	w.signIn(10001, home)
 	w.store.setFull(true)
-	w.code(w.devicesOnly(10001, true), rookery.CodeTemporary) // set by now, but the session lives
+	w.wantCode(w.devicesOnly(10001, true), rookery.CodeTemporary) // set by now, but the session lives
 	w.store.setFull(false)
 	w.must(w.devicesOnly(10001, true))
 	w.wantSession(10001, service.Caller{Address: home}, nil)
 }
 
 func TestAnAccountThatIsRemovedLeavesNoNumberBehind(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		me := w.signIn(10001, home)
-		w.device(10002, "phone")
-		w.says(me, 10002, "a", "b", "c")
+		w.signInDevice(10002, "phone")
+		w.sendTexts(me, 10002, "a", "b", "c")
 		stored := make(chan struct{})
 		told := make(chan struct{})
-		w.store.delivered = func() { close(stored); <-told }
+		w.store.afterDeliver = func() { close(stored); <-told }
 		sent := make(chan error)
 		go func() { sent <- w.send(me, "", 10002, "d") }()
 		<-stored
-		w.store.delivered = nil
+		w.store.afterDeliver = nil
 		w.must(w.RemoveAccount(w.Context(), 10002))
 		close(told)
 		w.must(<-sent)
-		w.account(rookery.NewAccount(10002, "another", w.now()))
-		phone := w.attach(w.device(10002, "phone"))
-		w.says(me, 10002, "e")
-		phone.want("5 e")
-		phone.cut()
-		w.attach(w.device(10002, "phone")).want("5 e")
+		w.createAccount(rookery.NewAccount(10002, "another", w.now()))
+		phone := w.subscribe(w.signInDevice(10002, "phone"))
+		w.sendTexts(me, 10002, "e")
+		phone.wantPushed("5 e")
+		phone.disconnect()
+		w.subscribe(w.signInDevice(10002, "phone")).wantPushed("5 e")
 	}, 10001, 10002)
 }

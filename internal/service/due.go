@@ -10,40 +10,40 @@ import (
 // it, which requests do not touch: who was heard of meanwhile is put back.
 type sweepQueue struct {
 	mu    sync.Mutex // guards items
-	items dueItems
+	items sweepHeap
 }
 
-type dueItem struct {
-	at time.Duration
-	m  *activeAccount
+type sweepItem struct {
+	sweepAt time.Duration
+	account *activeAccount
 }
 
-func (q *sweepQueue) push(active *activeAccount, at time.Duration) {
+func (q *sweepQueue) schedule(account *activeAccount, at time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	heap.Push(&q.items, dueItem{at, active})
+	heap.Push(&q.items, sweepItem{at, account})
 }
 
-// pop takes out the members whose time has come.
-func (q *sweepQueue) pop(now time.Duration) []*activeAccount {
+// removeDue takes out the members whose time has come.
+func (q *sweepQueue) removeDue(now time.Duration) []*activeAccount {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	var due []*activeAccount
-	for len(q.items) > 0 && q.items[0].at <= now {
-		due = append(due, heap.Pop(&q.items).(dueItem).m)
+	var dueAccounts []*activeAccount
+	for len(q.items) > 0 && q.items[0].sweepAt <= now {
+		dueAccounts = append(dueAccounts, heap.Pop(&q.items).(sweepItem).account)
 	}
-	return due
+	return dueAccounts
 }
 
-type dueItems []dueItem
+type sweepHeap []sweepItem
 
-func (d dueItems) Len() int           { return len(d) }
-func (d dueItems) Less(i, j int) bool { return d[i].at < d[j].at }
-func (d dueItems) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
-func (d *dueItems) Push(x any)        { *d = append(*d, x.(dueItem)) }
-func (d *dueItems) Pop() any {
-	last := (*d)[len(*d)-1]
-	(*d)[len(*d)-1] = dueItem{}
+func (d sweepHeap) Len() int           { return len(d) }
+func (d sweepHeap) Less(i, j int) bool { return d[i].sweepAt < d[j].sweepAt }
+func (d sweepHeap) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
+func (d *sweepHeap) Push(item any)     { *d = append(*d, item.(sweepItem)) }
+func (d *sweepHeap) Pop() any {
+	lastItem := (*d)[len(*d)-1]
+	(*d)[len(*d)-1] = sweepItem{}
 	*d = (*d)[:len(*d)-1]
-	return last
+	return lastItem
 }

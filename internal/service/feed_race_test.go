@@ -8,7 +8,7 @@ import (
 // TestAFeedMayEndWhileANoticeComes: who hears of a status looks at a feed that
 // another goroutine lets go of, under another lock.
 func TestAFeedMayEndWhileANoticeComes(t *testing.T) {
-	c := &consumer{member: &activeAccount{uin: 10002}, turn: newTurn(1)}
+	c := &consumer{account: &activeAccount{uin: 10002}, collectLock: newSemaphore(1)}
 	ended := make(chan struct{})
 	var both sync.WaitGroup
 	defer both.Wait()
@@ -19,20 +19,20 @@ func TestAFeedMayEndWhileANoticeComes(t *testing.T) {
 				return
 			default:
 			}
-			sub := &Subscription{box: c, running: true} // so that nothing is started
-			c.turn <- struct{}{}
-			c.feed.Store(sub)
-			sub.mu.Lock()
-			sub.closed = true
-			sub.mu.Unlock()
-			c.fold()
-			c.turn.end()
+			subscription := &Subscription{consumer: c, running: true} // so that nothing is started
+			c.collectLock <- struct{}{}
+			c.subscription.Store(subscription)
+			subscription.mu.Lock()
+			subscription.closed = true
+			subscription.mu.Unlock()
+			c.mergeConfirmed()
+			c.collectLock.release()
 		}
 	})
 	defer close(ended)
 	for range 10_000_000 {
-		c.member.mu.Lock()
-		c.hear(Notice{Friend: 10001}, true)
-		c.member.mu.Unlock()
+		c.account.mu.Lock()
+		c.addNoticeLocked(Notice{Friend: 10001}, true)
+		c.account.mu.Unlock()
 	}
 }

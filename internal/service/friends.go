@@ -7,9 +7,9 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// Page asks for a part of a list that is ordered by number: at most Limit
-// accounts above After.
-type Page struct {
+// PageQuery asks for a part of a list that is ordered by number: at most Limit
+// accountCache above After.
+type PageQuery struct {
 	After rookery.UIN
 	Limit int
 }
@@ -21,72 +21,72 @@ type Contact struct {
 }
 
 // Friends lists friends by number. last is false if more follow.
-func (s *Service) Friends(ctx context.Context, session *Session, p Page) (page []rookery.UIN, last bool, err error) {
-	all, err := s.friends(ctx, session.member)
+func (s *Service) Friends(ctx context.Context, session *Session, pageQuery PageQuery) (page []rookery.UIN, isLastPage bool, err error) {
+	allUINs, err := s.friendsOf(ctx, session.account)
 	if err != nil {
 		return nil, false, err
 	}
-	page, last = cut(all, p)
-	return page, last, nil
+	page, isLastPage = cutPage(allUINs, pageQuery)
+	return page, isLastPage, nil
 }
 
-// cut returns the page of an ordered list.
-func cut(all []rookery.UIN, p Page) (page []rookery.UIN, last bool) {
-	i, found := slices.BinarySearch(all, p.After)
+// cutPage returns the page of an ordered list.
+func cutPage(allUINs []rookery.UIN, pageQuery PageQuery) (page []rookery.UIN, isLastPage bool) {
+	i, found := slices.BinarySearch(allUINs, pageQuery.After)
 	if found {
 		i++
 	}
-	rest := all[i:]
-	if len(rest) > p.Limit {
-		return rest[:p.Limit], false
+	rest := allUINs[i:]
+	if len(rest) > pageQuery.Limit {
+		return rest[:pageQuery.Limit], false
 	}
 	return rest, true
 }
 
-// FriendsOnline lists the friends who look online.
-func (s *Service) FriendsOnline(ctx context.Context, session *Session, p Page) (page []Contact, last bool, err error) {
-	all, err := s.friends(ctx, session.member)
+// OnlineFriends lists the friends who look online.
+func (s *Service) OnlineFriends(ctx context.Context, session *Session, pageQuery PageQuery) (page []Contact, isLastPage bool, err error) {
+	allUINs, err := s.friendsOf(ctx, session.account)
 	if err != nil {
 		return nil, false, err
 	}
-	var online []rookery.UIN
-	for _, uin := range all {
-		if s.Looks(uin) != rookery.StatusOffline {
-			online = append(online, uin)
+	var onlineUINs []rookery.UIN
+	for _, uin := range allUINs {
+		if s.VisibleStatus(uin) != rookery.StatusOffline {
+			onlineUINs = append(onlineUINs, uin)
 		}
 	}
-	uins, last := cut(online, p)
-	page, err = s.contacts(ctx, uins)
-	return page, last, err
+	uins, isLastPage := cutPage(onlineUINs, pageQuery)
+	page, err = s.loadContacts(ctx, uins)
+	return page, isLastPage, err
 }
 
-// Contacts lists friends with their profiles.
-func (s *Service) Contacts(ctx context.Context, session *Session, p Page) (page []Contact, last bool, err error) {
-	uins, last, err := s.Friends(ctx, session, p)
+// FriendContacts lists friends with their profiles.
+func (s *Service) FriendContacts(ctx context.Context, session *Session, pageQuery PageQuery) (page []Contact, isLastPage bool, err error) {
+	uins, isLastPage, err := s.Friends(ctx, session, pageQuery)
 	if err != nil {
 		return nil, false, err
 	}
-	page, err = s.contacts(ctx, uins)
-	return page, last, err
+	page, err = s.loadContacts(ctx, uins)
+	return page, isLastPage, err
 }
 
-// Find lists accounts that let themselves be found, look online and are what is
+// FindAccounts lists accounts that let themselves be found, look online and are what is
 // searched for. Those who block the session's account are left out. An account
 // searches for one thing at a time, and no other waits while the store is read.
-func (s *Service) Find(ctx context.Context, session *Session, profileQuery rookery.ProfileQuery, p Page) (page []Contact, last bool, err error) {
-	if err := session.member.searching.take(ctx); err != nil {
+func (s *Service) FindAccounts(ctx context.Context, session *Session, profileQuery rookery.ProfileQuery, pageQuery PageQuery) (page []Contact, isLastPage bool, err error) {
+	if err := session.account.searchLock.acquire(ctx); err != nil {
 		return nil, false, err
 	}
-	defer session.member.searching.end()
-	online, err := s.online(ctx, p.After)
+	defer session.account.searchLock.release()
+	onlineUINs, err := s.listOnline(ctx, pageQuery.After)
 	if err != nil {
 		return nil, false, err
 	}
-	for chunk := range slices.Chunk(online, 256) {
+	for chunk := range slices.Chunk(onlineUINs, 256) {
 		if err := ctx.Err(); err != nil { // with all in memory, nothing else looks
 			return nil, false, rookery.Temporary(err)
 		}
-		contacts, err := s.contacts(ctx, chunk)
+		contacts, err := s.loadContacts(ctx, chunk)
 		if err != nil {
 			return nil, false, err
 		}
@@ -94,12 +94,12 @@ func (s *Service) Find(ctx context.Context, session *Session, profileQuery rooke
 			if !profileQuery.Matches(contact.Account) || contact.Status == rookery.StatusOffline {
 				continue
 			}
-			if blocked, err := s.blocked(ctx, session.member, contact.UIN); err != nil {
+			if blocked, err := s.isBlockedBy(ctx, session.account, contact.UIN); err != nil {
 				return nil, false, err
 			} else if blocked {
 				continue
 			}
-			if len(page) == p.Limit {
+			if len(page) == pageQuery.Limit {
 				return page, false, nil
 			}
 			page = append(page, contact)
@@ -108,149 +108,149 @@ func (s *Service) Find(ctx context.Context, session *Session, profileQuery rooke
 	return page, true, nil
 }
 
-// online lists the accounts above after that look online. It looks at
+// listOnline lists the accounts above after that look online. It looks at
 // everybody, so one search does so at a time.
-func (s *Service) online(ctx context.Context, after rookery.UIN) ([]rookery.UIN, error) {
-	if err := s.looking.take(ctx); err != nil {
+func (s *Service) listOnline(ctx context.Context, after rookery.UIN) ([]rookery.UIN, error) {
+	if err := s.onlineSearches.acquire(ctx); err != nil {
 		return nil, err
 	}
-	defer s.looking.end()
-	return s.members.online(after, s.uptime()), nil
+	defer s.onlineSearches.release()
+	return s.activeAccounts.listOnline(after, s.uptime()), nil
 }
 
-// contacts looks accounts up; one that was removed just now is left out.
-func (s *Service) contacts(ctx context.Context, uins []rookery.UIN) ([]Contact, error) {
-	accounts, err := s.accounts.list(ctx, uins)
+// loadContacts looks accounts up; one that was removed just now is left out.
+func (s *Service) loadContacts(ctx context.Context, uins []rookery.UIN) ([]Contact, error) {
+	accounts, err := s.accountCache.getAll(ctx, uins)
 	if err != nil {
 		return nil, err
 	}
 	contacts := make([]Contact, len(accounts))
 	for i, account := range accounts {
-		contacts[i] = Contact{account, s.Looks(account.UIN)}
+		contacts[i] = Contact{account, s.VisibleStatus(account.UIN)}
 	}
 	return contacts, nil
 }
 
-// Looks is what others see of an account's status.
-func (s *Service) Looks(uin rookery.UIN) rookery.Status {
-	active := s.members.get(uin)
-	if active == nil {
+// VisibleStatus is what others see of an account's status.
+func (s *Service) VisibleStatus(uin rookery.UIN) rookery.Status {
+	account := s.activeAccounts.get(uin)
+	if account == nil {
 		return rookery.StatusOffline
 	}
-	return active.looks(s.uptime())
+	return account.visibleStatus(s.uptime())
 }
 
-// Info returns an account as the session's owner may see it: the private fields
+// VisibleAccount returns an account as the session's owner may see it: the private fields
 // are for friends and for the account itself, unless it shows them. CodeNoAccount
 // if there is none.
-func (s *Service) Info(ctx context.Context, session *Session, uin rookery.UIN) (rookery.Account, error) {
-	account, err := s.accounts.get(ctx, uin)
+func (s *Service) VisibleAccount(ctx context.Context, session *Session, uin rookery.UIN) (rookery.Account, error) {
+	account, err := s.accountCache.get(ctx, uin)
 	if err != nil {
 		return rookery.Account{}, err
 	}
-	info := *account
-	if uin == session.about.Account || account.ShowPrivate {
-		return info, nil
+	visible := *account
+	if uin == session.details.Account || account.ShowPrivate {
+		return visible, nil
 	}
-	friends, err := s.areFriends(ctx, session.member, uin)
+	areFriends, err := s.areFriends(ctx, session.account, uin)
 	if err != nil {
 		return rookery.Account{}, err
 	}
-	if !friends {
-		info.Profile = info.Profile.WithoutPrivate()
+	if !areFriends {
+		visible.Profile = visible.Profile.WithoutPrivate()
 	}
-	return info, nil
+	return visible, nil
 }
 
-// Add is AddToList: makes friends with an account that lets everybody, or whose
+// AddFriend is AddToList: makes friends with an account that lets everybody, or whose
 // own request waits here; else the outcome says what to do.
-func (s *Service) Add(ctx context.Context, session *Session, other rookery.UIN, mark rookery.RequestKey) (rookery.Outcome, error) {
-	outcome, err := s.relate(ctx, session, other, mark, func(relation rookery.Relation, rule rookery.Rule) (rookery.RelationTransition, error) {
+func (s *Service) AddFriend(ctx context.Context, session *Session, otherUIN rookery.UIN, requestKey rookery.RequestKey) (rookery.Outcome, error) {
+	outcome, err := s.changeRelation(ctx, session, otherUIN, requestKey, func(relation rookery.Relation, rule rookery.Rule) (rookery.RelationTransition, error) {
 		return rookery.Add(relation, rule)
 	})
 	if rookery.CodeOf(err) == rookery.CodeNoAccount {
-		receipt, err := s.store.RecordRequest(ctx, mark, rookery.OutcomeNoAccount)
+		receipt, err := s.store.Remember(ctx, requestKey, rookery.OutcomeNoAccount)
 		return receipt.Outcome, err
 	}
 	return outcome, err
 }
 
-// Ask asks an account with words to become a friend.
-func (s *Service) Ask(ctx context.Context, session *Session, other rookery.UIN, words string, mark rookery.RequestKey) error {
-	_, err := s.relate(ctx, session, other, mark, func(relation rookery.Relation, rule rookery.Rule) (rookery.RelationTransition, error) {
-		return rookery.Ask(relation, rule, words)
+// RequestFriendship asks an account with words to become a friend.
+func (s *Service) RequestFriendship(ctx context.Context, session *Session, otherUIN rookery.UIN, requestText string, requestKey rookery.RequestKey) error {
+	_, err := s.changeRelation(ctx, session, otherUIN, requestKey, func(relation rookery.Relation, rule rookery.Rule) (rookery.RelationTransition, error) {
+		return rookery.Ask(relation, rule, requestText)
 	})
 	return err
 }
 
-// Accept accepts the request of an account that waits.
-func (s *Service) Accept(ctx context.Context, session *Session, other rookery.UIN, mark rookery.RequestKey) error {
-	_, err := s.relate(ctx, session, other, mark, func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
+// AcceptRequest accepts the request of an account that waits.
+func (s *Service) AcceptRequest(ctx context.Context, session *Session, otherUIN rookery.UIN, requestKey rookery.RequestKey) error {
+	_, err := s.changeRelation(ctx, session, otherUIN, requestKey, func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
 		return rookery.Accept(relation)
 	})
 	return err
 }
 
-// Reject rejects it with words.
-func (s *Service) Reject(ctx context.Context, session *Session, other rookery.UIN, words string, mark rookery.RequestKey) error {
-	_, err := s.relate(ctx, session, other, mark, func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
-		return rookery.Reject(relation, words)
+// RejectRequest rejects it with words.
+func (s *Service) RejectRequest(ctx context.Context, session *Session, otherUIN rookery.UIN, requestText string, requestKey rookery.RequestKey) error {
+	_, err := s.changeRelation(ctx, session, otherUIN, requestKey, func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
+		return rookery.Reject(relation, requestText)
 	})
 	return err
 }
 
-// Unfriend ends a friendship, if there is one.
-func (s *Service) Unfriend(ctx context.Context, session *Session, other rookery.UIN, mark rookery.RequestKey) error {
-	_, err := s.relate(ctx, session, other, mark, func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
+// RemoveFriend ends a friendship, if there is one.
+func (s *Service) RemoveFriend(ctx context.Context, session *Session, otherUIN rookery.UIN, requestKey rookery.RequestKey) error {
+	_, err := s.changeRelation(ctx, session, otherUIN, requestKey, func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
 		return rookery.Unfriend(relation), nil
 	})
 	return err
 }
 
-// Requests lists the friend requests that wait here. last is false if more
+// FriendRequests lists the friend requests that wait here. last is false if more
 // follow.
-func (s *Service) Requests(ctx context.Context, session *Session, p Page) (page []rookery.FriendRequest, last bool, err error) {
-	page, err = s.store.FriendRequests(ctx, session.about.Account, p.After, p.Limit+1)
-	if err != nil || len(page) <= p.Limit {
+func (s *Service) FriendRequests(ctx context.Context, session *Session, pageQuery PageQuery) (page []rookery.FriendRequest, isLastPage bool, err error) {
+	page, err = s.store.Requests(ctx, session.details.Account, pageQuery.After, pageQuery.Limit+1)
+	if err != nil || len(page) <= pageQuery.Limit {
 		return page, true, err
 	}
-	return page[:p.Limit], false, nil
+	return page[:pageQuery.Limit], false, nil
 }
 
-// relate carries out what a rule decides about two accounts. The rule sees how
+// changeRelation carries out what a rule decides about two accounts. The rule sees how
 // they stand; if they stand otherwise when the store gets to it, it is asked
 // again.
-func (s *Service) relate(ctx context.Context, session *Session, other rookery.UIN, mark rookery.RequestKey,
+func (s *Service) changeRelation(ctx context.Context, session *Session, otherUIN rookery.UIN, requestKey rookery.RequestKey,
 	decide func(rookery.Relation, rookery.Rule) (rookery.RelationTransition, error)) (rookery.Outcome, error) {
-	me := session.about.Account
-	paid := false
+	ownUIN := session.details.Account
+	isCounted := false
 	for {
-		stand, err := s.store.Relation(ctx, me, other)
+		relation, err := s.store.Relation(ctx, ownUIN, otherUIN)
 		if err != nil {
 			return 0, err
 		}
 		// After the look at the relation: if that already shows what this very
 		// pastRequest has done, the mark is there too.
-		if outcome, done, err := s.store.RequestOutcome(ctx, mark); err != nil || done {
+		if outcome, done, err := s.store.Recall(ctx, requestKey); err != nil || done {
 			return outcome, err
 		}
-		account, err := s.accounts.get(ctx, other)
+		account, err := s.accountCache.get(ctx, otherUIN)
 		if err != nil {
 			return 0, err
 		}
-		step, err := decide(stand, account.Rule)
+		transition, err := decide(relation, account.Rule)
 		if err != nil {
 			return 0, err
 		}
-		if step.Notice != 0 && !paid {
-			if err := s.mayPost(session.member); err != nil {
+		if transition.Notice != 0 && !isCounted {
+			if err := s.reserveSend(session.account); err != nil {
 				return 0, err
 			}
-			paid = true
+			isCounted = true
 		}
-		change := rookery.RelationChange{Me: me, Other: other, From: stand, Transition: step, Time: s.now(), Key: mark}
-		if !step.Notice.AnswersRequest() { // an answer was asked for
-			change.Limit = &s.mailbox
+		change := rookery.RelationChange{Me: ownUIN, Other: otherUIN, From: relation, Transition: transition, Time: s.now(), Key: requestKey}
+		if !transition.Notice.AnswersRequest() { // an answer was asked for
+			change.Limit = &s.backlogLimit
 		}
 		receipt, err := s.store.ChangeRelation(ctx, change)
 		if rookery.CodeOf(err) == rookery.CodeConflict {
@@ -259,72 +259,72 @@ func (s *Service) relate(ctx context.Context, session *Session, other rookery.UI
 		if err != nil || receipt.Repeated {
 			return receipt.Outcome, err
 		}
-		s.related(me, other, stand, step.Result)
-		for _, number := range receipt.Numbers {
-			s.arrived(other, number)
+		s.updateRelationCaches(ownUIN, otherUIN, relation, transition.Result)
+		for _, entryNumber := range receipt.Numbers {
+			s.notifyReceiver(otherUIN, entryNumber)
 		}
 		return receipt.Outcome, nil
 	}
 }
 
-// related lets memory know that two accounts stand otherwise now.
-func (s *Service) related(me, other rookery.UIN, before, after rookery.Relation) {
+// updateRelationCaches lets memory know that two accounts stand otherwise now.
+func (s *Service) updateRelationCaches(ownUIN, otherUIN rookery.UIN, before, after rookery.Relation) {
 	if before.Friends != after.Friends || before.Blocks != after.Blocks || before.BlockedByOther != after.BlockedByOther {
-		s.forgetRelations(me, other)
+		s.invalidateRelations(ownUIN, otherUIN)
 	}
 	if !after.Friends {
-		s.forgetNews(me, other)
+		s.removeNoticesBetween(ownUIN, otherUIN)
 	}
 }
 
-// friends is the friend list of a member, from memory once it was read. It must
+// friendsOf is the friend list of a member, from memory once it was read. It must
 // not be changed.
-func (s *Service) friends(ctx context.Context, active *activeAccount) ([]rookery.UIN, error) {
-	return lookUp(active, &active.friends, func() ([]rookery.UIN, error) { return s.store.Friends(ctx, active.uin) })
+func (s *Service) friendsOf(ctx context.Context, account *activeAccount) ([]rookery.UIN, error) {
+	return getOrLoad(account, &account.friends, func() ([]rookery.UIN, error) { return s.store.Friends(ctx, account.uin) })
 }
 
-// blocked reports whether an account blocks a member.
-func (s *Service) blocked(ctx context.Context, active *activeAccount, by rookery.UIN) (bool, error) {
-	list, err := lookUp(active, &active.blockers, func() ([]rookery.UIN, error) { return s.store.BlockingAccounts(ctx, active.uin) })
+// isBlockedBy reports whether an account blocks a member.
+func (s *Service) isBlockedBy(ctx context.Context, account *activeAccount, blocker rookery.UIN) (bool, error) {
+	uins, err := getOrLoad(account, &account.blockedBy, func() ([]rookery.UIN, error) { return s.store.Blockers(ctx, account.uin) })
 	if err != nil {
 		return false, err
 	}
-	_, found := slices.BinarySearch(list, by)
+	_, found := slices.BinarySearch(uins, blocker)
 	return found, nil
 }
 
-func (s *Service) areFriends(ctx context.Context, active *activeAccount, other rookery.UIN) (bool, error) {
-	list, err := s.friends(ctx, active)
+func (s *Service) areFriends(ctx context.Context, account *activeAccount, otherUIN rookery.UIN) (bool, error) {
+	uins, err := s.friendsOf(ctx, account)
 	if err != nil {
 		return false, err
 	}
-	_, found := slices.BinarySearch(list, other)
+	_, found := slices.BinarySearch(uins, otherUIN)
 	return found, nil
 }
 
-// forgetRelations makes the next look at these members' friends, and at who
+// invalidateRelations makes the next look at these members' friends, and at who
 // blocks them, read the store.
-func (s *Service) forgetRelations(uins ...rookery.UIN) {
+func (s *Service) invalidateRelations(uins ...rookery.UIN) {
 	for _, uin := range uins {
-		if active := s.members.get(uin); active != nil {
-			active.forgetRelations()
+		if account := s.activeAccounts.get(uin); account != nil {
+			account.invalidateRelations()
 		}
 	}
 }
 
-func (m *activeAccount) forgetRelations() {
+func (m *activeAccount) invalidateRelations() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.friends.forget()
-	m.blockers.forget()
+	m.friends.invalidate()
+	m.blockedBy.invalidate()
 }
 
-// forgetNews takes back what two accounts that are no friends have not heard of
+// removeNoticesBetween takes back what two accounts that are no friends have not heard of
 // each other yet.
-func (s *Service) forgetNews(one, other rookery.UIN) {
-	for uin, of := range map[rookery.UIN]rookery.UIN{one: other, other: one} {
-		if active := s.members.get(uin); active != nil {
-			active.forgetNews(of)
+func (s *Service) removeNoticesBetween(firstUIN, otherUIN rookery.UIN) {
+	for uin, of := range map[rookery.UIN]rookery.UIN{firstUIN: otherUIN, otherUIN: firstUIN} {
+		if account := s.activeAccounts.get(uin); account != nil {
+			account.removeNotices(of)
 		}
 	}
 }

@@ -12,13 +12,13 @@ import (
 )
 
 const (
-	freeTries        = 5    // wrong ones in a row, of one account from one address
-	freeTriesAddress = 100  // of one address, at all accounts it never signed in to
-	freeTriesAccount = 1000 // of one account, from all addresses it never signed in from
-	firstWait        = 10 * time.Second
-	longestWait      = 15 * time.Minute
-	guardMemory      = 24 * time.Hour // after so long without a wrong try all is forgotten
-	guardSize        = 100_000
+	freeFailuresPerPair    = 5    // wrong ones in a row, of one account from one address
+	freeFailuresPerAddress = 100  // of one address, at all accounts it never signed in to
+	freeFailuresPerAccount = 1000 // of one account, from all addresses it never signed in from
+	initialLoginWait       = 10 * time.Second
+	maxLoginWait           = 15 * time.Minute
+	failureRetention       = 24 * time.Hour // after so long without a wrong try all is forgotten
+	maxLimiterKeys         = 100_000
 )
 
 // loginLimiter slows down guessing. It counts wrong tries of an account from one
@@ -32,219 +32,219 @@ const (
 // there against those who have them, and an address counts for no more than its
 // free tries until that bound is reached.
 type loginLimiter struct {
-	mu    sync.Mutex // guards the rest
-	tries *lru.LRU[limiterKey, failedLogins]
+	mu       sync.Mutex // guards the rest
+	failures *lru.LRU[limiterKey, failedLogins]
 	// pendingChecks is the tries that are being checked, by account and address.
-	checking map[limiterKey]*pendingChecks
+	pending map[limiterKey]*pendingChecks
 }
 
 // limiterKey without an address counts all unknown ones, without an account all
-// accounts.
+// accountCache.
 type limiterKey struct {
 	account rookery.UIN
 	address netip.Addr
 }
 
-// free is how many wrong tries cost no wait.
-func (k limiterKey) free() int {
+// freeFailures is how many wrong tries cost no wait.
+func (k limiterKey) freeFailures() int {
 	switch {
 	case k.account == 0:
-		return freeTriesAddress
+		return freeFailuresPerAddress
 	case !k.address.IsValid():
-		return freeTriesAccount
+		return freeFailuresPerAccount
 	}
-	return freeTries
+	return freeFailuresPerPair
 }
 
 // failedLogins are wrong ones.
 type failedLogins struct {
-	count int
-	at    time.Duration // the latest
-	until time.Duration
+	count        int
+	lastFailure  time.Duration // the latest
+	blockedUntil time.Duration
 }
 
 // pendingChecks is how many tries of an account from an address are being checked.
 type pendingChecks struct {
-	count, waiting int
-	// changed is closed, and made anew, when one is done.
-	changed chan struct{}
+	running, waiters int
+	// checkEnded is closed, and made anew, when one is done.
+	checkEnded chan struct{}
 }
 
 // loginAttempt is somebody's who tries to sign in.
 type loginAttempt struct {
-	account rookery.UIN
-	address netip.Addr // as it is counted, see rookery.Network
-	known   bool       // the account has signed in from there
+	account          rookery.UIN
+	address          netip.Addr // as it is counted, see rookery.Network
+	fromKnownAddress bool       // the account has signed in from there
 }
 
-func newGuard() *loginLimiter {
-	list, err := lru.NewLRU[limiterKey, failedLogins](guardSize, nil)
+func newLoginLimiter() *loginLimiter {
+	list, err := lru.NewLRU[limiterKey, failedLogins](maxLimiterKeys, nil)
 	if err != nil {
 		panic(err) // only for a size that is not positive
 	}
-	return &loginLimiter{tries: list, checking: make(map[limiterKey]*pendingChecks)}
+	return &loginLimiter{failures: list, pending: make(map[limiterKey]*pendingChecks)}
 }
 
-func (a loginAttempt) key() limiterKey { return limiterKey{a.account, a.address} }
+func (a loginAttempt) accountAddressKey() limiterKey { return limiterKey{a.account, a.address} }
 
-// keys are what a wrong try counts for. A known address answers for its own
+// limiterKeys are what a wrong try counts for. A known address answers for its own
 // only.
-func (a loginAttempt) keys() []limiterKey {
-	if a.known {
-		return []limiterKey{a.key()}
+func (a loginAttempt) limiterKeys() []limiterKey {
+	if a.fromKnownAddress {
+		return []limiterKey{a.accountAddressKey()}
 	}
-	return []limiterKey{a.key(), {account: a.account}, {address: a.address}}
+	return []limiterKey{a.accountAddressKey(), {account: a.account}, {address: a.address}}
 }
 
-// quiet reports whether nothing is held against the account or the address: the
+// hasNoFailures reports whether nothing is held against the account or the address: the
 // common case, which needs no look at known addresses.
-func (g *loginLimiter) quiet(uin rookery.UIN, address netip.Addr) bool {
+func (g *loginLimiter) hasNoFailures(uin rookery.UIN, address netip.Addr) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, limiterKey := range (loginAttempt{account: uin, address: address}).keys() {
-		if g.tries.Contains(limiterKey) {
+	for _, key := range (loginAttempt{account: uin, address: address}).limiterKeys() {
+		if g.failures.Contains(key) {
 			return false
 		}
 	}
 	return true
 }
 
-// wait is how long the next try has to wait.
-func (g *loginLimiter) wait(attempt loginAttempt, now time.Duration) time.Duration {
+// requiredWait is how long the next try has to wait.
+func (g *loginLimiter) requiredWait(attempt loginAttempt, now time.Duration) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.waitLocked(attempt, now)
+	return g.requiredWaitLocked(attempt, now)
 }
 
-func (g *loginLimiter) waitLocked(attempt loginAttempt, now time.Duration) time.Duration {
-	var wait time.Duration
-	for _, limiterKey := range attempt.keys() {
-		if failedLogins, ok := g.tries.Get(limiterKey); ok {
-			wait = max(wait, failedLogins.until-now)
+func (g *loginLimiter) requiredWaitLocked(attempt loginAttempt, now time.Duration) time.Duration {
+	var waitTime time.Duration
+	for _, key := range attempt.limiterKeys() {
+		if failures, ok := g.failures.Get(key); ok {
+			waitTime = max(waitTime, failures.blockedUntil-now)
 		}
 	}
-	return wait
+	return waitTime
 }
 
-// begin lets a try be checked, to be ended with end. So many of an account from
+// beginCheck lets a try be checked, to be ended with end. So many of an account from
 // an address are checked at once as wrong ones would still cost no wait, at least
 // one: many at once are no way around the limit. Further ones wait until one is
 // done. It returns how long the try has to wait instead of being checked, and
 // CodeTemporary if ctx ends before.
-func (g *loginLimiter) begin(ctx context.Context, attempt loginAttempt, now func() time.Duration) (time.Duration, error) {
+func (g *loginLimiter) beginCheck(ctx context.Context, attempt loginAttempt, now func() time.Duration) (time.Duration, error) {
 	for {
-		wait, changed := g.tryBegin(attempt, now())
-		if changed == nil {
-			return wait, nil
+		waitTime, checkEnded := g.tryBeginCheck(attempt, now())
+		if checkEnded == nil {
+			return waitTime, nil
 		}
 		select {
-		case <-changed:
-			g.stopWaiting(attempt)
+		case <-checkEnded:
+			g.removeWaiter(attempt)
 		case <-ctx.Done():
-			g.stopWaiting(attempt)
+			g.removeWaiter(attempt)
 			return 0, rookery.Temporary(ctx.Err())
 		}
 	}
 }
 
-// tryBegin begins a check and returns 0, or how long it has to wait; or what is
+// tryBeginCheck begins a check and returns 0, or how long it has to wait; or what is
 // closed when it is worth trying again.
-func (g *loginLimiter) tryBegin(attempt loginAttempt, now time.Duration) (wait time.Duration, changed <-chan struct{}) {
+func (g *loginLimiter) tryBeginCheck(attempt loginAttempt, now time.Duration) (waitTime time.Duration, checkEnded <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if wait := g.waitLocked(attempt, now); wait > 0 {
-		return wait, nil
+	if waitTime := g.requiredWaitLocked(attempt, now); waitTime > 0 {
+		return waitTime, nil
 	}
-	c := g.checking[attempt.key()]
-	if c == nil {
-		c = &pendingChecks{changed: make(chan struct{})}
-		g.checking[attempt.key()] = c
+	checks := g.pending[attempt.accountAddressKey()]
+	if checks == nil {
+		checks = &pendingChecks{checkEnded: make(chan struct{})}
+		g.pending[attempt.accountAddressKey()] = checks
 	}
-	failedLogins, _ := g.tries.Get(attempt.key())
-	if c.count >= max(freeTries-failedLogins.count, 1) {
-		c.waiting++
-		return 0, c.changed
+	failures, _ := g.failures.Get(attempt.accountAddressKey())
+	if checks.running >= max(freeFailuresPerPair-failures.count, 1) {
+		checks.waiters++
+		return 0, checks.checkEnded
 	}
-	c.count++
+	checks.running++
 	return 0, nil
 }
 
-func (g *loginLimiter) stopWaiting(attempt loginAttempt) {
+func (g *loginLimiter) removeWaiter(attempt loginAttempt) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	pendingChecks := g.checking[attempt.key()]
-	pendingChecks.waiting--
-	g.tidy(attempt, pendingChecks)
+	checks := g.pending[attempt.accountAddressKey()]
+	checks.waiters--
+	g.removeIfUnusedLocked(attempt, checks)
 }
 
-// end says that a try was checked, whatever came of it.
-func (g *loginLimiter) end(attempt loginAttempt) {
+// endCheck says that a try was checked, whatever came of it.
+func (g *loginLimiter) endCheck(attempt loginAttempt) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	pendingChecks := g.checking[attempt.key()]
-	pendingChecks.count--
-	close(pendingChecks.changed)
-	pendingChecks.changed = make(chan struct{})
-	g.tidy(attempt, pendingChecks)
+	checks := g.pending[attempt.accountAddressKey()]
+	checks.running--
+	close(checks.checkEnded)
+	checks.checkEnded = make(chan struct{})
+	g.removeIfUnusedLocked(attempt, checks)
 }
 
-// tidy forgets what nobody is checked by, or waits for.
-func (g *loginLimiter) tidy(attempt loginAttempt, c *pendingChecks) {
-	if c.count == 0 && c.waiting == 0 {
-		delete(g.checking, attempt.key())
+// removeIfUnusedLocked forgets what nobody is checked by, or waits for.
+func (g *loginLimiter) removeIfUnusedLocked(attempt loginAttempt, checks *pendingChecks) {
+	if checks.running == 0 && checks.waiters == 0 {
+		delete(g.pending, attempt.accountAddressKey())
 	}
 }
 
-// wrong counts a wrong try. Right ones leave no trace.
-func (g *loginLimiter) wrong(attempt loginAttempt, now time.Duration) {
+// recordFailure counts a wrong try. Right ones leave no trace.
+func (g *loginLimiter) recordFailure(attempt loginAttempt, now time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	own := g.triesLocked(attempt.key(), now)
-	for _, limiterKey := range attempt.keys() {
-		failedLogins := g.triesLocked(limiterKey, now)
-		if !limiterKey.address.IsValid() && own.count >= freeTries && failedLogins.count < freeTriesAccount {
+	pairFailures := g.recentFailuresLocked(attempt.accountAddressKey(), now)
+	for _, key := range attempt.limiterKeys() {
+		failures := g.recentFailuresLocked(key, now)
+		if !key.address.IsValid() && pairFailures.count >= freeFailuresPerPair && failures.count < freeFailuresPerAccount {
 			// Or one address could keep an owner out, if it goes on for days. Once
 			// the bound is reached, all count.
 			continue
 		}
-		failedLogins.count, failedLogins.at = failedLogins.count+1, now
-		if over := failedLogins.count - limiterKey.free(); over >= 0 {
-			failedLogins.until = now + min(firstWait<<min(over, 10), longestWait)
+		failures.count, failures.lastFailure = failures.count+1, now
+		if over := failures.count - key.freeFailures(); over >= 0 {
+			failures.blockedUntil = now + min(initialLoginWait<<min(over, 10), maxLoginWait)
 		}
-		g.tries.Add(limiterKey, failedLogins)
+		g.failures.Add(key, failures)
 	}
 }
 
-// triesLocked are the wrong tries that are not forgotten.
-func (g *loginLimiter) triesLocked(k limiterKey, now time.Duration) failedLogins {
-	t, _ := g.tries.Get(k)
-	if now-t.at > guardMemory {
+// recentFailuresLocked are the wrong tries that are not forgotten.
+func (g *loginLimiter) recentFailuresLocked(key limiterKey, now time.Duration) failedLogins {
+	failures, _ := g.failures.Get(key)
+	if now-failures.lastFailure > failureRetention {
 		return failedLogins{}
 	}
-	return t
+	return failures
 }
 
-// guesses reports whether the address has tried wrong passwords at accounts that
+// isGuessing reports whether the address has tried wrong passwords at accounts that
 // it never signed in to.
-func (g *loginLimiter) guesses(address netip.Addr) bool {
+func (g *loginLimiter) isGuessing(address netip.Addr) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.tries.Contains(limiterKey{address: address})
+	return g.failures.Contains(limiterKey{address: address})
 }
 
-// forgive forgets the wrong tries of an account from one address, after a right
+// clearFailures forgets the wrong tries of an account from one address, after a right
 // one. What counts for the address at other accounts stays: who guesses may have
 // an account of his own.
-func (g *loginLimiter) forgive(attempt loginAttempt) {
+func (g *loginLimiter) clearFailures(attempt loginAttempt) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.tries.Remove(attempt.key())
+	g.failures.Remove(attempt.accountAddressKey())
 }
 
-// forget forgets the wrong tries of an account from all addresses together: it
+// clearAccountFailures forgets the wrong tries of an account from all addresses together: it
 // has a new password.
-func (g *loginLimiter) forget(uin rookery.UIN) {
+func (g *loginLimiter) clearAccountFailures(uin rookery.UIN) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.tries.Remove(limiterKey{account: uin})
+	g.failures.Remove(limiterKey{account: uin})
 }

@@ -19,55 +19,55 @@ import (
 func (w *world) countingHashes() *atomic.Int32 {
 	wrong := new(atomic.Int32)
 	var err error
-	w.Service, err = service.New(service.Config{Store: w.store, Now: w.now, Hashes: 1,
-		Log: slog.New(wrongPasswords{wrong: wrong})})
+	w.Service, err = service.New(service.Config{Store: w.store, Now: w.now, ConcurrentHashes: 1,
+		Log: slog.New(wrongPasswordCounter{wrong: wrong})})
 	w.must(err)
-	w.must(w.Load(w.Context()))
+	w.must(w.LoadSessions(w.Context()))
 	return wrong
 }
 
-// wrongPasswords counts the lines of the log about wrong passwords.
-type wrongPasswords struct {
+// wrongPasswordCounter counts the lines of the log about wrong passwords.
+type wrongPasswordCounter struct {
 	slog.Handler
 	wrong *atomic.Int32
 }
 
-func (h wrongPasswords) Enabled(context.Context, slog.Level) bool { return true }
+func (h wrongPasswordCounter) Enabled(context.Context, slog.Level) bool { return true }
 
-func (h wrongPasswords) Handle(_ context.Context, r slog.Record) error {
+func (h wrongPasswordCounter) Handle(_ context.Context, r slog.Record) error {
 	if r.Message == "wrong password" {
 		h.wrong.Add(1)
 	}
 	return nil
 }
 
-func stranger(i int) netip.Addr {
+func strangerAddress(i int) netip.Addr {
 	return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 }
 
 func TestTenThousandStrangersWhoGuessHoldUpNoOwner(t *testing.T) {
 	const strangers = 10_000
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		w.signIn(10001, home)
 		wrong := w.countingHashes()
 		old := netip.MustParseAddr("192.0.2.99")
 		w.must(w.tryPassword(10003, old, password)) // a client that logs in before each call
 		for i := range strangers {
-			service.NoteWrongTries(w.Service, 10001+rookery.UIN(i%100), stranger(i), 1)
+			service.RecordLoginFailures(w.Service, 10001+rookery.UIN(i%100), strangerAddress(i), 1)
 		}
-		release, err := service.HoldHashing(w.Context(), w.Service)
+		release, err := service.HoldHashSlot(w.Context(), w.Service)
 		w.must(err)
 		refused := make(chan struct{}, strangers)
 		ctx, leave := context.WithCancel(w.Context())
 		for i := range strangers {
 			go func() {
 				proof := service.ProofOf(fmt.Sprint("wrong ", i))
-				in := service.SignIn{UIN: 10001 + rookery.UIN(i%100), Proof: &proof, Address: stranger(i)}
-				_, _, _ = w.SignIn(ctx, in)
+				request := service.SignInRequest{UIN: 10001 + rookery.UIN(i%100), Proof: &proof, Address: strangerAddress(i)}
+				_, _, _ = w.SignIn(ctx, request)
 				refused <- struct{}{}
 			}()
 		}
-		w.settle()
+		w.waitIdle()
 		if n := len(refused); n != strangers-64 {
 			t.Errorf("%d strangers were refused at once, 64 may wait", n)
 		}
@@ -82,19 +82,19 @@ func TestTenThousandStrangersWhoGuessHoldUpNoOwner(t *testing.T) {
 				w.must(w.tryPassword(owner.uin, owner.from, password))
 				signed <- wrong.Load()
 			}()
-			w.settle()
+			w.waitIdle()
 			before := wrong.Load()
 			release()
 			if n := <-signed - before; n > 1 { // the scheduler may let one more hash before the answer is counted
 				t.Errorf("%s: %d passwords of strangers were hashed before", name, n)
 			}
-			release, err = service.HoldHashing(w.Context(), w.Service)
+			release, err = service.HoldHashSlot(w.Context(), w.Service)
 			w.must(err)
 		}
 		leave()
 		release()
-		w.settle()
-		if n := service.Checking(w.Service); n != 0 || len(refused) != strangers {
+		w.waitIdle()
+		if n := service.PendingCheckCount(w.Service); n != 0 || len(refused) != strangers {
 			t.Errorf("%d strangers have ended, of %d something is left", len(refused), n)
 		}
 	}, 10001, 10002, 10003)
@@ -103,49 +103,49 @@ func TestTenThousandStrangersWhoGuessHoldUpNoOwner(t *testing.T) {
 // Strangers who have not been wrong yet cannot be told from new owners. From those
 // who were there before they can.
 func TestAKnownOwnerGoesBeforeStrangersWhoAreNew(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		w.signIn(10001, home)
 		wrong := w.countingHashes()
-		release, err := service.HoldHashing(w.Context(), w.Service)
+		release, err := service.HoldHashSlot(w.Context(), w.Service)
 		w.must(err)
 		ctx, leave := context.WithCancel(w.Context())
 		for i := range 200 {
 			go func() {
 				proof := service.ProofOf("wrong")
-				in := service.SignIn{UIN: 10002 + rookery.UIN(i), Proof: &proof, Address: stranger(i)}
-				_, _, _ = w.SignIn(ctx, in)
+				request := service.SignInRequest{UIN: 10002 + rookery.UIN(i), Proof: &proof, Address: strangerAddress(i)}
+				_, _, _ = w.SignIn(ctx, request)
 			}()
 		}
-		w.settle()
+		w.waitIdle()
 		signed := make(chan int32, 1)
 		go func() {
 			w.must(w.tryPassword(10001, home, password))
 			signed <- wrong.Load()
 		}()
-		w.settle()
+		w.waitIdle()
 		release()
 		if n := <-signed; n > 1 { // the next one may be hashed before this is counted
 			t.Errorf("%d passwords of strangers were hashed before", n)
 		}
 		leave()
-		w.settle()
+		w.waitIdle()
 	}, 10001)
 }
 
 // What waits for a hash when its address runs out of free tries is not hashed.
 func TestManyTriesAtOnceAtManyAccountsAreNoWayAroundTheLimit(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		wrong := w.countingHashes()
-		service.NoteWrongTries(w.Service, 10777, cafe, 95)
-		release, err := service.HoldHashing(w.Context(), w.Service)
+		service.RecordLoginFailures(w.Service, 10777, cafe, 95)
+		release, err := service.HoldHashSlot(w.Context(), w.Service)
 		w.must(err)
 		results := make(chan error, 100)
 		for i := range 16 {
 			go func() { results <- w.tryPassword(20000+rookery.UIN(i), cafe, "wrong") }()
 		}
-		w.settle()
+		w.waitIdle()
 		release()
-		w.settle()
+		w.waitIdle()
 		answers := map[string]int{}
 		for range 16 {
 			answers[fmt.Sprint(<-results)]++
@@ -159,13 +159,13 @@ func TestManyTriesAtOnceAtManyAccountsAreNoWayAroundTheLimit(t *testing.T) {
 func TestAStrangerKeepsANewOwnerOutFromNowhereElse(t *testing.T) {
 	w := newWorld(t, 10001)
 	for i := range 5 {
-		w.code(w.tryPassword(10001, home, fmt.Sprint("wrong ", i)), rookery.CodePassword)
+		w.wantCode(w.tryPassword(10001, home, fmt.Sprint("wrong ", i)), rookery.CodePassword)
 	}
-	w.waits(w.tryPassword(10001, home, password))
+	w.wantLoginWait(w.tryPassword(10001, home, password))
 	w.must(w.tryPassword(10001, cafe, password))
 }
 
-func (w *world) waits(err error) {
+func (w *world) wantLoginWait(err error) {
 	w.Helper()
 	if err == nil || !strings.Contains(err.Error(), "too many tries, wait") {
 		w.Errorf("it has not to wait: %v", err)
@@ -175,12 +175,12 @@ func (w *world) waits(err error) {
 func TestOnlyVeryManyAddressesKeepANewOwnerOut(t *testing.T) {
 	w := newWorld(t, 10001)
 	for i := range 199 {
-		service.NoteWrongTries(w.Service, 10001, stranger(i), 5)
+		service.RecordLoginFailures(w.Service, 10001, strangerAddress(i), 5)
 	}
 	w.must(w.tryPassword(10001, cafe, password))
-	service.NoteWrongTries(w.Service, 10001, stranger(199), 5)
+	service.RecordLoginFailures(w.Service, 10001, strangerAddress(199), 5)
 	fresh := netip.MustParseAddr("192.0.2.77")
-	w.waits(w.tryPassword(10001, fresh, password))
+	w.wantLoginWait(w.tryPassword(10001, fresh, password))
 	w.must(w.tryPassword(10001, cafe, password)) // which is known by now
 	w.must(w.SetPassword(t.Context(), 10001, "new one"))
 	w.must(w.tryPassword(10001, fresh, "new one")) // the operator has helped
@@ -189,22 +189,22 @@ func TestOnlyVeryManyAddressesKeepANewOwnerOut(t *testing.T) {
 // The tries of one address that goes on for weeks are not those of very many.
 func TestAPatientStrangerKeepsNoOwnerOut(t *testing.T) {
 	w := newWorld(t, 10001)
-	service.NoteWrongTries(w.Service, 10001, stranger(0), 2000)
+	service.RecordLoginFailures(w.Service, 10001, strangerAddress(0), 2000)
 	w.must(w.tryPassword(10001, cafe, password))
 	for i := range 199 {
-		service.NoteWrongTries(w.Service, 10001, stranger(1+i), 5)
+		service.RecordLoginFailures(w.Service, 10001, strangerAddress(1+i), 5)
 	}
 	fresh := netip.MustParseAddr("192.0.2.77")
-	w.waits(w.tryPassword(10001, fresh, password))
+	w.wantLoginWait(w.tryPassword(10001, fresh, password))
 	w.advance(11 * time.Second)
-	service.NoteWrongTries(w.Service, 10001, stranger(0), 1) // from now on all count
-	w.waits(w.tryPassword(10001, fresh, password))
+	service.RecordLoginFailures(w.Service, 10001, strangerAddress(0), 1) // from now on all count
+	w.wantLoginWait(w.tryPassword(10001, fresh, password))
 }
 
 func TestTriesInFlightWaitInsteadOfBeingRefused(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		wrong := w.countingHashes()
-		release, err := service.HoldHashing(w.Context(), w.Service)
+		release, err := service.HoldHashSlot(w.Context(), w.Service)
 		w.must(err)
 		results := make(chan error, 100)
 		try := func(from netip.Addr, password string) { results <- w.tryPassword(10001, from, password) }
@@ -212,12 +212,12 @@ func TestTriesInFlightWaitInsteadOfBeingRefused(t *testing.T) {
 			go try(home, fmt.Sprint("wrong ", i))
 		}
 		go try(cafe, password) // nobody waits for those of another address
-		w.settle()
+		w.waitIdle()
 		if len(results) != 0 {
 			t.Fatalf("%d tries were refused: %v", len(results), <-results)
 		}
 		release()
-		w.settle()
+		w.waitIdle()
 		answers := map[string]int{}
 		for range 31 {
 			err := <-results
@@ -229,7 +229,7 @@ func TestTriesInFlightWaitInsteadOfBeingRefused(t *testing.T) {
 		if answers["Password error: too many tries, wait 10 seconds"] != 25 {
 			t.Errorf("those that waited: %v", answers)
 		}
-		if n := service.Checking(w.Service); n != 0 {
+		if n := service.PendingCheckCount(w.Service); n != 0 {
 			t.Errorf("%d are still being checked", n)
 		}
 	}, 10001)
@@ -240,13 +240,13 @@ func TestRightOnesAtOnceWaitAndPass(t *testing.T) {
 	for i := range 20 {
 		accounts = append(accounts, 10001+rookery.UIN(i))
 	}
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		w.countingHashes()
 		results := make(chan error, 100)
 		for round := range 2 { // the second time each address is known
 			for _, uin := range accounts {
 				go func() { results <- w.tryPassword(uin, home, password) }()
-				w.settle() // with its turn in the queue: all are of one address
+				w.waitIdle() // with its turn in the queue: all are of one address
 			}
 			for range accounts {
 				if err := <-results; err != nil {
@@ -254,12 +254,12 @@ func TestRightOnesAtOnceWaitAndPass(t *testing.T) {
 				}
 			}
 		}
-		service.NoteWrongTries(w.Service, 10777, home, 99)
+		service.RecordLoginFailures(w.Service, 10777, home, 99)
 		proof := service.ProofOf(password)
-		_, _, err := w.SignIn(w.Context(), service.SignIn{UIN: accounts[0], Proof: &proof, Address: home})
+		_, _, err := w.SignIn(w.Context(), service.SignInRequest{UIN: accounts[0], Proof: &proof, Address: home})
 		w.must(err)
-		w.code(w.tryPassword(10778, home, "wrong"), rookery.CodePassword) // the hundredth: right ones were no tries
-		w.waits(w.tryPassword(10779, home, password))
+		w.wantCode(w.tryPassword(10778, home, "wrong"), rookery.CodePassword) // the hundredth: right ones were no tries
+		w.wantLoginWait(w.tryPassword(10779, home, password))
 	}, accounts...)
 }
 
@@ -267,25 +267,25 @@ func TestRightOnesAtOnceWaitAndPass(t *testing.T) {
 // takes back nothing.
 func TestARightPasswordPaysForNoWrongOneElsewhere(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
-	service.NoteWrongTries(w.Service, 10002, cafe, 4)
-	service.NoteWrongTries(w.Service, 10777, cafe, 95)
+	service.RecordLoginFailures(w.Service, 10002, cafe, 4)
+	service.RecordLoginFailures(w.Service, 10777, cafe, 95)
 	w.must(w.tryPassword(10001, cafe, password))
-	w.code(w.tryPassword(10002, cafe, "wrong"), rookery.CodePassword)
-	w.waits(w.tryPassword(10002, cafe, password))
-	w.waits(w.tryPassword(10778, cafe, password)) // a hundred in all
-	w.must(w.tryPassword(10001, cafe, password))  // known, and answers for its own
+	w.wantCode(w.tryPassword(10002, cafe, "wrong"), rookery.CodePassword)
+	w.wantLoginWait(w.tryPassword(10002, cafe, password))
+	w.wantLoginWait(w.tryPassword(10778, cafe, password)) // a hundred in all
+	w.must(w.tryPassword(10001, cafe, password))          // known, and answers for its own
 }
 
 func TestANetworkOfIPv6IsKnownAsAWhole(t *testing.T) {
 	w := newWorld(t, 10001)
 	w.signIn(10001, netip.MustParseAddr("2001:db8:0:7::1"))
 	for i := range 200 {
-		service.NoteWrongTries(w.Service, 10001, stranger(i), 5)
+		service.RecordLoginFailures(w.Service, 10001, strangerAddress(i), 5)
 	}
-	w.waits(w.tryPassword(10001, netip.MustParseAddr("2001:db8:0:8::1"), password))
+	w.wantLoginWait(w.tryPassword(10001, netip.MustParseAddr("2001:db8:0:8::1"), password))
 	w.restart(0)
 	for i := range 200 {
-		service.NoteWrongTries(w.Service, 10001, stranger(i), 5)
+		service.RecordLoginFailures(w.Service, 10001, strangerAddress(i), 5)
 	}
 	w.must(w.tryPassword(10001, netip.MustParseAddr("2001:db8:0:7:aaaa::2"), password))
 }

@@ -23,17 +23,17 @@ type hashing struct {
 	lost []string   // who was refused
 }
 
-func queueTest(t *testing.T, most int, test func(h *hashing)) {
+func queueTest(t *testing.T, maxWaiting int, test func(h *hashing)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		h := &hashing{T: t, queue: newHashQueue(1, most)}
-		if err := h.queue.take(t.Context(), rankNew, network(0)); err != nil {
+		h := &hashing{T: t, queue: newHashQueue(1, maxWaiting)}
+		if err := h.queue.acquire(t.Context(), priorityNewAddress, network(0)); err != nil {
 			t.Fatal(err)
 		}
 		test(h)
 		h.drain()
-		if h.queue.free != 1 || h.queue.waiting != 0 {
-			t.Errorf("in the end %d places are free, and %d wait", h.queue.free, h.queue.waiting)
+		if h.queue.freeSlots != 1 || h.queue.waitingCount != 0 {
+			t.Errorf("in the end %d places are free, and %d wait", h.queue.freeSlots, h.queue.waitingCount)
 		}
 	})
 }
@@ -45,7 +45,7 @@ func network(i int) netip.Addr {
 // wait has somebody wait, who gives the place back at once.
 func (h *hashing) wait(ctx context.Context, priority hashPriority, address int, name string) {
 	go func() {
-		err := h.queue.take(ctx, priority, network(address))
+		err := h.queue.acquire(ctx, priority, network(address))
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		if err != nil {
@@ -56,13 +56,13 @@ func (h *hashing) wait(ctx context.Context, priority hashPriority, address int, 
 			return
 		}
 		h.got = append(h.got, name)
-		h.queue.leave()
+		h.queue.release()
 	}()
 	synctest.Wait()
 }
 
 func (h *hashing) drain() {
-	h.queue.leave()
+	h.queue.release()
 	synctest.Wait()
 }
 
@@ -72,7 +72,7 @@ func (h *hashing) want(got, lost []string) {
 	if !slices.Equal(h.got, got) || !slices.Equal(h.lost, lost) {
 		h.Errorf("got a place: %q, refused: %q; want %q, %q", h.got, h.lost, got, lost)
 	}
-	if err := h.queue.take(h.Context(), rankNew, network(0)); err != nil {
+	if err := h.queue.acquire(h.Context(), priorityNewAddress, network(0)); err != nil {
 		h.Fatal(err)
 	}
 }
@@ -80,13 +80,13 @@ func (h *hashing) want(got, lost []string) {
 func TestAddressesTakeTurnsAndTheKnownComeFirst(t *testing.T) {
 	queueTest(t, 64, func(h *hashing) {
 		for i := range 3 {
-			h.wait(h.Context(), rankNew, 1, fmt.Sprint("one ", i))
+			h.wait(h.Context(), priorityNewAddress, 1, fmt.Sprint("one ", i))
 		}
-		h.wait(h.Context(), rankGuessing, 2, "guesser")
-		h.wait(h.Context(), rankNew, 3, "other")
-		h.wait(h.Context(), rankKnown, 1, "owner")
-		h.wait(h.Context(), rankOperator, 0, "operator")
-		h.wait(h.Context(), rankNew, 4, "third")
+		h.wait(h.Context(), priorityGuessing, 2, "guesser")
+		h.wait(h.Context(), priorityNewAddress, 3, "other")
+		h.wait(h.Context(), priorityKnownAddress, 1, "owner")
+		h.wait(h.Context(), priorityOperator, 0, "operator")
+		h.wait(h.Context(), priorityNewAddress, 4, "third")
 		h.want([]string{"operator", "owner", "one 0", "other", "third", "one 1", "one 2", "guesser"}, nil)
 	})
 }
@@ -94,7 +94,7 @@ func TestAddressesTakeTurnsAndTheKnownComeFirst(t *testing.T) {
 func TestOfAnAddressOnlySoManyWait(t *testing.T) {
 	queueTest(t, 16, func(h *hashing) {
 		for i := range 6 {
-			h.wait(h.Context(), rankNew, 1, fmt.Sprint(i))
+			h.wait(h.Context(), priorityNewAddress, 1, fmt.Sprint(i))
 		}
 		h.want([]string{"0", "1", "2", "3"}, []string{"4", "5"})
 	})
@@ -107,19 +107,19 @@ func TestWhenItIsFullTheLongestLineOfTheLastRankLoses(t *testing.T) {
 			address int
 			name    string
 		}{
-			{rankGuessing, 1, "g1"}, {rankGuessing, 2, "g2 a"}, {rankGuessing, 2, "g2 b"},
-			{rankNew, 3, "n3 a"}, {rankNew, 3, "n3 b"}, {rankNew, 4, "n4"},
-			{rankKnown, 5, "k5 a"}, {rankKnown, 5, "k5 b"},
+			{priorityGuessing, 1, "g1"}, {priorityGuessing, 2, "g2 a"}, {priorityGuessing, 2, "g2 b"},
+			{priorityNewAddress, 3, "n3 a"}, {priorityNewAddress, 3, "n3 b"}, {priorityNewAddress, 4, "n4"},
+			{priorityKnownAddress, 5, "k5 a"}, {priorityKnownAddress, 5, "k5 b"},
 		} {
 			h.wait(h.Context(), w.rank, w.address, w.name)
 		}
-		h.wait(h.Context(), rankGuessing, 9, "g9")    // in g2 b's place
-		h.wait(h.Context(), rankGuessing, 10, "g10")  // all have one: he loses himself
-		h.wait(h.Context(), rankNew, 6, "n6")         // in a guesser's place
-		h.wait(h.Context(), rankKnown, 7, "k7")       // and another's
-		h.wait(h.Context(), rankKnown, 8, "k8")       // and the last one's
-		h.wait(h.Context(), rankKnown, 9, "k9")       // in n3 b's place
-		h.wait(h.Context(), rankGuessing, 11, "late") // nobody of his rank is there
+		h.wait(h.Context(), priorityGuessing, 9, "g9")     // in g2 b's place
+		h.wait(h.Context(), priorityGuessing, 10, "g10")   // all have one: he loses himself
+		h.wait(h.Context(), priorityNewAddress, 6, "n6")   // in a guesser's place
+		h.wait(h.Context(), priorityKnownAddress, 7, "k7") // and another's
+		h.wait(h.Context(), priorityKnownAddress, 8, "k8") // and the last one's
+		h.wait(h.Context(), priorityKnownAddress, 9, "k9") // in n3 b's place
+		h.wait(h.Context(), priorityGuessing, 11, "late")  // nobody of his rank is there
 		if len(h.lost) != 7 || h.lost[0] != "g2 b" || h.lost[1] != "g10" || h.lost[5] != "n3 b" || h.lost[6] != "late" {
 			h.Errorf("refused: %q", h.lost)
 		}
@@ -130,14 +130,14 @@ func TestWhenItIsFullTheLongestLineOfTheLastRankLoses(t *testing.T) {
 func TestWhoLeavesTheQueueLeavesNoTrace(t *testing.T) {
 	queueTest(t, 8, func(h *hashing) {
 		ctx, leave := context.WithCancel(h.Context())
-		h.wait(ctx, rankNew, 1, "leaves")
-		h.wait(h.Context(), rankNew, 1, "stays")
-		h.wait(ctx, rankNew, 2, "leaves too")
+		h.wait(ctx, priorityNewAddress, 1, "leaves")
+		h.wait(h.Context(), priorityNewAddress, 1, "stays")
+		h.wait(ctx, priorityNewAddress, 2, "leaves too")
 		leave()
 		synctest.Wait()
 		h.want([]string{"stays"}, slices.Clone(h.lost))
-		if len(h.lost) != 2 || len(h.queue.lines[rankNew]) != 0 {
-			h.Errorf("left: %q, lines %v", h.lost, h.queue.lines)
+		if len(h.lost) != 2 || len(h.queue.addressQueues[priorityNewAddress]) != 0 {
+			h.Errorf("left: %q, lines %v", h.lost, h.queue.addressQueues)
 		}
 	})
 }
@@ -148,41 +148,41 @@ func TestAQueueFullOfGuessersHoldsUpNobodyElse(t *testing.T) {
 	queueTest(t, 64, func(h *hashing) {
 		refused := 0
 		for i := range 10_000 {
-			if _, err := h.queue.join(rankGuessing, network(1000+i)); errors.Is(err, errBusy) {
+			if _, err := h.queue.enqueue(priorityGuessing, network(1000+i)); errors.Is(err, errTooManyLogins) {
 				refused++
 			}
 		}
 		if refused != 10_000-64 {
 			h.Errorf("%d were refused", refused)
 		}
-		h.wait(h.Context(), rankNew, 1, "new owner")
-		h.wait(h.Context(), rankKnown, 2, "known owner")
+		h.wait(h.Context(), priorityNewAddress, 1, "new owner")
+		h.wait(h.Context(), priorityKnownAddress, 2, "known owner")
 		for range 2 {
-			h.queue.leave() // each gives its place on at once
+			h.queue.release() // each gives its place on at once
 			synctest.Wait()
 		}
 		if !slices.Equal(h.got, []string{"known owner", "new owner"}) {
 			h.Errorf("the first places went to %q", h.got)
 		}
-		for h.queue.waiting > 0 {
-			h.queue.leave()
+		for h.queue.waitingCount > 0 {
+			h.queue.release()
 		}
 	})
 }
 
 func TestWhenTheQueueIsClosedAllAreRefused(t *testing.T) {
 	queueTest(t, 64, func(h *hashing) {
-		h.wait(h.Context(), rankOperator, 0, "operator")
-		h.wait(h.Context(), rankNew, 1, "new")
-		h.wait(h.Context(), rankNew, 1, "new too")
+		h.wait(h.Context(), priorityOperator, 0, "operator")
+		h.wait(h.Context(), priorityNewAddress, 1, "new")
+		h.wait(h.Context(), priorityNewAddress, 1, "new too")
 		h.queue.close()
 		synctest.Wait()
 		slices.Sort(h.lost)
 		h.drain()
-		h.wait(h.Context(), rankKnown, 1, "owner") // though the place is free
+		h.wait(h.Context(), priorityKnownAddress, 1, "owner") // though the place is free
 		if len(h.got) != 0 || !slices.Equal(h.lost, []string{"new", "new too", "operator", "owner"}) {
 			h.Errorf("got a place: %q, refused: %q", h.got, h.lost)
 		}
-		h.queue.free = 0 // queueTest gives the place back once more
+		h.queue.freeSlots = 0 // queueTest gives the place back once more
 	})
 }

@@ -25,25 +25,25 @@ func (w *world) history(session *service.Session, query rookery.HistoryQuery) st
 			fmt.Fprintf(&b, "(own) ")
 		}
 	}
-	fmt.Fprintf(&b, "read %d", history.Read)
-	if history.Last {
+	fmt.Fprintf(&b, "read %d", history.ReadUpTo)
+	if history.IsOldest {
 		b.WriteString(" all")
 	}
 	return b.String()
 }
 
-func (w *world) read(session *service.Session, with rookery.UIN, number uint64) error {
-	return w.MarkRead(w.Context(), session, rookery.ReadMark{With: with, Number: number}, w.Mark(session, "", nil))
+func (w *world) markRead(session *service.Session, with rookery.UIN, entryNumber uint64) error {
+	return w.MarkRead(w.Context(), session, rookery.ReadMark{With: with, Number: entryNumber}, w.NewRequestKey(session, "", nil))
 }
 
 func TestHistoryTellsBothSidesOfAConversation(t *testing.T) {
 	w := newWorld(t, 10001, 10002, 10003)
-	me, you, third := w.device(10001, "desk"), w.signIn(10002, home), w.signIn(10003, cafe)
-	w.says(you, 10001, "hello")
-	w.says(me, 10002, "hi")
-	w.says(third, 10001, "psst")
-	w.says(you, 10001, "bye")
-	w.must(w.read(me, 10002, 1))
+	me, you, third := w.signInDevice(10001, "desk"), w.signIn(10002, home), w.signIn(10003, cafe)
+	w.sendTexts(you, 10001, "hello")
+	w.sendTexts(me, 10002, "hi")
+	w.sendTexts(third, 10001, "psst")
+	w.sendTexts(you, 10001, "bye")
+	w.must(w.markRead(me, 10002, 1))
 	for _, tt := range []struct {
 		q    rookery.HistoryQuery
 		want string
@@ -66,57 +66,57 @@ func TestHistoryTellsBothSidesOfAConversation(t *testing.T) {
 
 func TestAReadMarkGoesForwardOnly(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
-	me, you := w.device(10001, "desk"), w.signIn(10002, cafe)
-	w.says(you, 10001, "a", "b", "c")
-	w.must(w.read(me, 10002, 2))
-	w.must(w.read(me, 10002, 1))
+	me, you := w.signInDevice(10001, "desk"), w.signIn(10002, cafe)
+	w.sendTexts(you, 10001, "a", "b", "c")
+	w.must(w.markRead(me, 10002, 2))
+	w.must(w.markRead(me, 10002, 1))
 	if got := w.history(me, rookery.HistoryQuery{With: 10002, Limit: 1}); got != "3:c read 2" {
 		t.Errorf("history is %q", got)
 	}
-	w.code(w.read(me, 10777, 1), rookery.CodeNoAccount)
+	w.wantCode(w.markRead(me, 10777, 1), rookery.CodeNoAccount)
 	w.restart(0) // nobody has looked at the mailbox yet
-	me = w.device(10001, "desk")
-	w.code(w.read(me, 10002, 4), rookery.CodeParameter)
+	me = w.signInDevice(10001, "desk")
+	w.wantCode(w.markRead(me, 10002, 4), rookery.CodeParameter)
 	w.must(w.RemoveAccount(t.Context(), 10002)) // its words stay, and can be read
-	w.must(w.read(me, 10002, 3))
+	w.must(w.markRead(me, 10002, 3))
 }
 
 func TestTheOtherDevicesHearOfAReadMark(t *testing.T) {
-	inBubble(t, func(w *world) {
-		desk, you, address := w.device(10001, "desk"), w.signIn(10002, cafe), w.signIn(10001, home)
-		w.says(you, 10001, "a", "b")
-		mobile, own, old := w.attach(w.device(10001, "phone")), w.attach(desk), w.attach(address)
-		mobile.want("1 a", "2 b")
-		own.want("1 a", "2 b")
+	inVirtualTime(t, func(w *world) {
+		desk, you, address := w.signInDevice(10001, "desk"), w.signIn(10002, cafe), w.signIn(10001, home)
+		w.sendTexts(you, 10001, "a", "b")
+		mobile, own, old := w.subscribe(w.signInDevice(10001, "phone")), w.subscribe(desk), w.subscribe(address)
+		mobile.wantPushed("1 a", "2 b")
+		own.wantPushed("1 a", "2 b")
 		old.confirm(0)
-		w.pass(3 * time.Second)
-		old.want("1 a", "2 b")
-		w.must(w.read(desk, 10002, 2))
-		mobile.want("#1 read 10002 up to 2")
-		w.must(w.read(desk, 10002, 1)) // nothing new
-		mobile.want()
-		own.want()
-		old.want() // addresses know nothing of it
+		w.passTime(3 * time.Second)
+		old.wantPushed("1 a", "2 b")
+		w.must(w.markRead(desk, 10002, 2))
+		mobile.wantPushed("#1 read 10002 up to 2")
+		w.must(w.markRead(desk, 10002, 1)) // nothing new
+		mobile.wantPushed()
+		own.wantPushed()
+		old.wantPushed() // addresses know nothing of it
 	}, 10001, 10002)
 }
 
 func TestOfWaitingReadMarksTheLatestIsTold(t *testing.T) {
-	inBubble(t, func(w *world) {
-		desk, you, third := w.device(10001, "desk"), w.signIn(10002, cafe), w.signIn(10003, cafe)
-		phone := w.attach(w.device(10001, "phone"))
-		w.says(you, 10001, "a", "b", "c")
-		w.says(third, 10001, "d")
-		phone.want("1 a", "2 b", "3 c", "4 d")
+	inVirtualTime(t, func(w *world) {
+		desk, you, third := w.signInDevice(10001, "desk"), w.signIn(10002, cafe), w.signIn(10003, cafe)
+		phone := w.subscribe(w.signInDevice(10001, "phone"))
+		w.sendTexts(you, 10001, "a", "b", "c")
+		w.sendTexts(third, 10001, "d")
+		phone.wantPushed("1 a", "2 b", "3 c", "4 d")
 		slow := make(chan struct{})
-		phone.holds(slow)
-		w.must(w.read(desk, 10002, 1))
-		w.settle() // it is on its way
-		w.must(w.read(desk, 10002, 2))
-		w.must(w.read(desk, 10003, 4))
-		w.must(w.read(desk, 10002, 3))
-		phone.holds(nil)
+		phone.blockPushes(slow)
+		w.must(w.markRead(desk, 10002, 1))
+		w.waitIdle() // it is on its way
+		w.must(w.markRead(desk, 10002, 2))
+		w.must(w.markRead(desk, 10003, 4))
+		w.must(w.markRead(desk, 10002, 3))
+		phone.blockPushes(nil)
 		close(slow)
-		phone.want("#1 read 10002 up to 1", "#2 read 10003 up to 4", "#3 read 10002 up to 3")
+		phone.wantPushed("#1 read 10002 up to 1", "#2 read 10003 up to 4", "#3 read 10002 up to 3")
 	}, 10001, 10002, 10003)
 }
 
@@ -134,7 +134,7 @@ func TestAnAccountSearchesForOneTextAtATimeAndLeavesTheStoreToOthers(t *testing.
 		}
 	}
 	var asked atomic.Int32
-	w.store.reading = func(uin rookery.UIN) {
+	w.store.beforeHistory = func(uin rookery.UIN) {
 		count(1, uin, 0) // 0 stands for all
 		for asked.Load() < 20 {
 			runtime.Gosched()
@@ -146,7 +146,7 @@ func TestAnAccountSearchesForOneTextAtATimeAndLeavesTheStoreToOthers(t *testing.
 	}
 	var all sync.WaitGroup
 	for _, uin := range accounts {
-		session := w.device(uin, "desk")
+		session := w.signInDevice(uin, "desk")
 		for range 5 {
 			all.Go(func() {
 				asked.Add(1)

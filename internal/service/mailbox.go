@@ -6,116 +6,116 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// Outgoing is one message to be sent.
-type Outgoing struct {
+// OutgoingMessage is one message to be sent.
+type OutgoingMessage struct {
 	To   rookery.UIN
 	Text string
-	Mark rookery.RequestKey
+	Key  rookery.RequestKey
 }
 
 // Send puts a message into an account's mailbox. When it returns nil the
 // message cannot be lost. CodeNoAccount if there is no such account,
 // CodeRefused if it takes none from the sender, or too much waits in its mailbox.
-func (s *Service) Send(ctx context.Context, session *Session, to rookery.UIN, text string, mark rookery.RequestKey) error {
-	letters, err := s.letters(ctx, session, Outgoing{to, text, mark})
-	if err != nil || letters == nil {
+func (s *Service) Send(ctx context.Context, session *Session, receiver rookery.UIN, text string, requestKey rookery.RequestKey) error {
+	newEntries, err := s.newEntries(ctx, session, OutgoingMessage{receiver, text, requestKey})
+	if err != nil || newEntries == nil {
 		return err
 	}
-	receipt, err := s.store.Deliver(ctx, letters, s.now(), mark)
+	receipt, err := s.store.Deliver(ctx, newEntries, s.now(), requestKey)
 	if err != nil {
 		return err
 	}
-	s.delivered(letters, receipt)
+	s.notifyReceivers(newEntries, receipt)
 	return nil
 }
 
 // SendAll sends messages as if Send were called for each in turn, and waits for
 // the store once. It returns what became of each.
-func (s *Service) SendAll(ctx context.Context, session *Session, list []Outgoing) []error {
-	errs := make([]error, len(list))
-	deliveries := make([]rookery.Delivery, 0, len(list))
-	of := make([]int, 0, len(list)) // which message a delivery is of
-	for i, outgoing := range list {
-		var letters []rookery.NewEntry
-		if letters, errs[i] = s.letters(ctx, session, outgoing); letters != nil {
-			deliveries = append(deliveries, rookery.Delivery{Entries: letters, Key: outgoing.Mark})
-			of = append(of, i)
+func (s *Service) SendAll(ctx context.Context, session *Session, messages []OutgoingMessage) []error {
+	errs := make([]error, len(messages))
+	deliveries := make([]rookery.Delivery, 0, len(messages))
+	messageIndexes := make([]int, 0, len(messages)) // which message a delivery is of
+	for i, message := range messages {
+		var newEntries []rookery.NewEntry
+		if newEntries, errs[i] = s.newEntries(ctx, session, message); newEntries != nil {
+			deliveries = append(deliveries, rookery.Delivery{Entries: newEntries, Key: message.Key})
+			messageIndexes = append(messageIndexes, i)
 		}
 	}
 	if len(deliveries) == 0 {
 		return errs
 	}
-	for i, deliveryResult := range s.store.DeliverInOrder(ctx, deliveries, s.now()) {
-		if errs[of[i]] = deliveryResult.Err; deliveryResult.Err == nil {
-			s.delivered(deliveries[i].Entries, deliveryResult.Receipt)
+	for i, deliveryResult := range s.store.DeliverEach(ctx, deliveries, s.now()) {
+		if errs[messageIndexes[i]] = deliveryResult.Err; deliveryResult.Err == nil {
+			s.notifyReceivers(deliveries[i].Entries, deliveryResult.Receipt)
 		}
 	}
 	return errs
 }
 
-// letters makes of a message what is to be delivered: the message, and a copy of
+// newEntries makes of a message what is to be delivered: the message, and a copy of
 // it for the sender's devices if there are any. None, and no error, if the message
 // was sent before.
-func (s *Service) letters(ctx context.Context, session *Session, outgoing Outgoing) ([]rookery.NewEntry, error) {
-	if err := rookery.CheckText(outgoing.Text); err != nil {
+func (s *Service) newEntries(ctx context.Context, session *Session, message OutgoingMessage) ([]rookery.NewEntry, error) {
+	if err := rookery.CheckText(message.Text); err != nil {
 		return nil, err
 	}
-	err := s.mayWrite(ctx, session, outgoing.To)
+	err := s.checkReceiver(ctx, session, message.To)
 	if err == nil {
-		err = s.mayPost(session.member)
+		err = s.reserveSend(session.account)
 	}
 	if err != nil {
 		// What was done before is done, whatever has changed since.
-		if _, done, _ := s.store.RequestOutcome(ctx, outgoing.Mark); done {
+		if _, done, _ := s.store.Recall(ctx, message.Key); done {
 			return nil, nil
 		}
 		return nil, err
 	}
-	me := session.about.Account
-	letters := []rookery.NewEntry{{To: outgoing.To, Kind: rookery.KindMessage, Peer: me, Text: outgoing.Text, Limit: &s.mailbox}}
-	if outgoing.To == me {
-		return letters, nil // every device gets it as it is
+	ownUIN := session.details.Account
+	newEntries := []rookery.NewEntry{{To: message.To, Kind: rookery.KindMessage, Peer: ownUIN, Text: message.Text, Limit: &s.backlogLimit}}
+	if message.To == ownUIN {
+		return newEntries, nil // every device gets it as it is
 	}
-	devices, err := s.hasDevices(ctx, session.member)
+	devices, err := s.hasDevices(ctx, session.account)
 	if err != nil {
 		return nil, err
 	}
 	if devices {
-		letters = append(letters, rookery.NewEntry{To: me, Kind: rookery.KindSent, Peer: outgoing.To, Text: outgoing.Text, OriginDevice: session.about.Device})
+		newEntries = append(newEntries, rookery.NewEntry{To: ownUIN, Kind: rookery.KindSent, Peer: message.To, Text: message.Text, OriginDevice: session.details.Device})
 	}
-	return letters, nil
+	return newEntries, nil
 }
 
-// mayWrite reports as an error that an account cannot get a message from a
+// checkReceiver reports as an error that an account cannot get a message from a
 // session's owner.
-func (s *Service) mayWrite(ctx context.Context, session *Session, to rookery.UIN) error {
-	receiver, err := s.accounts.get(ctx, to)
-	if err != nil || to == session.about.Account {
+func (s *Service) checkReceiver(ctx context.Context, session *Session, to rookery.UIN) error {
+	receiver, err := s.accountCache.get(ctx, to)
+	if err != nil || to == session.details.Account {
 		return err
 	}
-	refused, err := s.blocked(ctx, session.member, to)
-	if err == nil && !refused && !receiver.Strangers {
-		var friends bool
-		friends, err = s.areFriends(ctx, session.member, to)
-		refused = !friends
+	isRefused, err := s.isBlockedBy(ctx, session.account, to)
+	if err == nil && !isRefused && !receiver.Strangers {
+		var areFriends bool
+		areFriends, err = s.areFriends(ctx, session.account, to)
+		isRefused = !areFriends
 	}
-	if err == nil && refused {
+	if err == nil && isRefused {
 		err = rookery.Errorf(rookery.CodeRefused, "that account takes no messages from you")
 	}
 	return err
 }
 
-// delivered tells receivers who are signed in of their letters, before the
+// notifyReceivers tells receivers who are signed in of their letters, before the
 // sender is answered: so a sender who then asks sees what it did. With several
 // nodes this is where the news goes out to the others.
-func (s *Service) delivered(letters []rookery.NewEntry, receipt rookery.Receipt) {
-	for i, number := range receipt.Numbers {
-		s.arrived(letters[i].To, number)
+func (s *Service) notifyReceivers(newEntries []rookery.NewEntry, receipt rookery.Receipt) {
+	for i, entryNumber := range receipt.Numbers {
+		s.notifyReceiver(newEntries[i].To, entryNumber)
 	}
 }
 
-func (s *Service) arrived(to rookery.UIN, number uint64) {
-	if active := s.members.get(to); active != nil {
-		active.arrived(number)
+func (s *Service) notifyReceiver(receiver rookery.UIN, entryNumber uint64) {
+	if account := s.activeAccounts.get(receiver); account != nil {
+		account.noteNewEntry(entryNumber)
 	}
 }

@@ -13,249 +13,249 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// lingering is how long a member is kept after its last session ended, so that
+// lingerTime is how long a member is kept after its last session ended, so that
 // what it knows of recent requests outlives a new login.
-const lingering = longWindow
+const lingerTime = longSEQWindow
 
 // activeAccount is an account that is signed in, or was a moment ago.
 type activeAccount struct {
 	uin rookery.UIN
 
-	// accountLock is held by whoever signs the account in or out or changes its
+	// semaphore is held by whoever signs the account in or out or changes its
 	// status, from the store to the last notice: one at a time.
-	turn accountLock
-	// searching is held by the one request of the account that searches, for a
+	changeLock semaphore
+	// searchLock is held by the one request of the account that searches, for a
 	// text or for people.
-	searching accountLock
+	searchLock semaphore
 
-	// newest is the number of the newest entry in the mailbox that the member
+	// newestEntry is the number of the newest entry in the mailbox that the member
 	// was told of.
-	newest atomic.Uint64
+	newestEntry atomic.Uint64
 
 	mu sync.Mutex // guards all below; no call leaves the process under it
 	// gone: no longer among the members, and so not to be used.
-	gone     bool
+	removed  bool
 	status   rookery.Status
 	sessions []*Session
-	// collectors are those of the sessions, and of sessions that have ended.
-	collectors []*consumer
-	// left is the uptime at which the last session ended.
-	left time.Duration
+	// consumers are those of the sessions, and of sessions that have ended.
+	consumers []*consumer
+	// lastSessionEnd is the uptime at which the last session ended.
+	lastSessionEnd time.Duration
 
 	friends    cachedValue[[]rookery.UIN]
-	blockers   cachedValue[[]rookery.UIN] // those who block the account
+	blockedBy  cachedValue[[]rookery.UIN] // those who block the account
 	hasDevices cachedValue[bool]
-	// sending limits what the account puts into mailboxes, nil until it has sent
+	// sendLimiter limits what the account puts into mailboxes, nil until it has sent
 	// something.
-	sending *rate.Limiter
+	sendLimiter *rate.Limiter
 }
 
-func newMember(uin rookery.UIN, now time.Duration) *activeAccount {
-	return &activeAccount{uin: uin, left: now, turn: newTurn(1), searching: newTurn(1)}
+func newActiveAccount(uin rookery.UIN, now time.Duration) *activeAccount {
+	return &activeAccount{uin: uin, lastSessionEnd: now, changeLock: newSemaphore(1), searchLock: newSemaphore(1)}
 }
 
 // Session is one live session of a member. It does not change: a renewal makes
 // another.
 type Session struct {
-	member *activeAccount
-	about  rookery.Session
-	// box is what the session reads its mailbox with.
-	box *consumer
-	// seen is the uptime of the latest request.
-	seen     atomic.Int64
-	encoding atomic.Uint32
+	account *activeAccount
+	details rookery.Session
+	// consumer is what the session reads its mailbox with.
+	consumer *consumer
+	// lastRequest is the uptime of the latest request.
+	lastRequest atomic.Int64
+	encoding    atomic.Uint32
 }
 
-func newSession(active *activeAccount, about rookery.Session, now time.Duration) *Session {
-	session := &Session{member: active, about: about}
-	session.seen.Store(int64(now))
-	session.encoding.Store(uint32(about.Encoding))
+func newSession(account *activeAccount, details rookery.Session, now time.Duration) *Session {
+	session := &Session{account: account, details: details}
+	session.lastRequest.Store(int64(now))
+	session.encoding.Store(uint32(details.Encoding))
 	return session
 }
 
 // Account is the account that the session belongs to.
-func (se *Session) Account() rookery.UIN { return se.about.Account }
+func (se *Session) Account() rookery.UIN { return se.details.Account }
 
-func (se *Session) alive(now time.Duration) bool {
-	return now-time.Duration(se.seen.Load()) < SessionLife
+func (se *Session) isAlive(now time.Duration) bool {
+	return now-time.Duration(se.lastRequest.Load()) < SessionTimeout
 }
 
-// heard notes that the session was heard of. It reports false for one that has
+// touch notes that the session was heard of. It reports false for one that has
 // run out.
-func (se *Session) heard(now time.Duration) bool {
-	if !se.alive(now) {
+func (se *Session) touch(now time.Duration) bool {
+	if !se.isAlive(now) {
 		return false
 	}
-	se.seen.Store(int64(now))
+	se.lastRequest.Store(int64(now))
 	return true
 }
 
-// sameAs reports whether a sign-in is this one, or takes its place without
+// isSameOrRenewal reports whether a sign-in is this one, or takes its place without
 // anybody noticing: an address session is known by its address, a device
 // session by its token.
-func (se *Session) sameAs(other *Session) bool {
-	if se.about.Device != other.about.Device {
+func (se *Session) isSameOrRenewal(other *Session) bool {
+	if se.details.Device != other.details.Device {
 		return false
 	}
-	if se.about.Device == "" {
-		return se.about.Address == other.about.Address
+	if se.details.Device == "" {
+		return se.details.Address == other.details.Address
 	}
-	return se.about.ID == other.about.ID
+	return se.details.ID == other.details.ID
 }
 
-// session returns the session of a device, nil if there is none.
-func (m *activeAccount) session(device string) *Session {
+// sessionOnDevice returns the session of a device, nil if there is none.
+func (m *activeAccount) sessionOnDevice(deviceName string) *Session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.sessionLocked(device)
+	return m.sessionOnDeviceLocked(deviceName)
 }
 
-func (m *activeAccount) sessionLocked(device string) *Session {
+func (m *activeAccount) sessionOnDeviceLocked(deviceName string) *Session {
 	for _, session := range m.sessions {
-		if session.about.Device == device {
+		if session.details.Device == deviceName {
 			return session
 		}
 	}
 	return nil
 }
 
-// sessionOf returns the session that a request belongs to, nil if there is
+// sessionOfCaller returns the session that a request belongs to, nil if there is
 // none: the one that the token proves, else the address's.
-func (m *activeAccount) sessionOf(from Caller) *Session {
-	if from.Token == "" {
-		if session := m.session(""); session != nil && session.about.Address == from.Address {
+func (m *activeAccount) sessionOfCaller(caller Caller) *Session {
+	if caller.Token == "" {
+		if session := m.sessionOnDevice(""); session != nil && session.details.Address == caller.Address {
 			return session
 		}
 		return nil
 	}
-	hash := from.Token.Hash()
+	hash := caller.Token.Hash()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, session := range m.sessions {
-		if session.about.Device != "" && subtle.ConstantTimeCompare(hash[:], session.about.Token[:]) == 1 {
+		if session.details.Device != "" && subtle.ConstantTimeCompare(hash[:], session.details.Token[:]) == 1 {
 			return session
 		}
 	}
 	return nil
 }
 
-// put makes se the session of its device, and its status the account's. The
+// addSession makes se the session of its device, and its status the account's. The
 // feed of a session that it displaces is stopped.
-func (m *activeAccount) put(session *Session) {
+func (m *activeAccount) addSession(session *Session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	session.box = m.collectorLocked(session.about.Device)
+	session.consumer = m.getOrAddConsumerLocked(session.details.Device)
 	// A confirmation may have come since the session was stored.
-	session.box.byNumber = session.about.ConfirmsByNumber || session.box.byNumber && m.renews(session.about) != nil
-	if old := m.sessionLocked(session.about.Device); old != nil {
-		if !old.sameAs(session) {
-			old.box.stopFeed()
+	session.consumer.confirmsByNumber = session.details.ConfirmsByNumber || session.consumer.confirmsByNumber && m.renewedSessionLocked(session.details) != nil
+	if oldSession := m.sessionOnDeviceLocked(session.details.Device); oldSession != nil {
+		if !oldSession.isSameOrRenewal(session) {
+			oldSession.consumer.stopSubscription()
 		}
-		m.sessions = slices.DeleteFunc(m.sessions, func(session *Session) bool { return session == old })
+		m.sessions = slices.DeleteFunc(m.sessions, func(session *Session) bool { return session == oldSession })
 	}
 	m.sessions = append(m.sessions, session)
-	m.status = session.about.Status // at once: nobody may see the session with another
+	m.status = session.details.Status // at once: nobody may see the session with another
 }
 
-// renews returns the session that a new one is a renewal of, nil if it is none.
+// renewedSessionLocked returns the session that a new one is a renewal of, nil if it is none.
 // mu is held.
-func (m *activeAccount) renews(about rookery.Session) *Session {
-	old := m.sessionLocked(about.Device)
-	if old != nil && (about.Device != "" || old.about.Address == about.Address) {
-		return old
+func (m *activeAccount) renewedSessionLocked(details rookery.Session) *Session {
+	oldSession := m.sessionOnDeviceLocked(details.Device)
+	if oldSession != nil && (details.Device != "" || oldSession.details.Address == details.Address) {
+		return oldSession
 	}
 	return nil
 }
 
-// collectorLocked finds the collector of a device, or makes it.
-func (m *activeAccount) collectorLocked(device string) *consumer {
-	for _, consumer := range m.collectors {
-		if consumer.device == device {
+// getOrAddConsumerLocked finds the collector of a device, or makes it.
+func (m *activeAccount) getOrAddConsumerLocked(deviceName string) *consumer {
+	for _, consumer := range m.consumers {
+		if consumer.device == deviceName {
 			return consumer
 		}
 	}
-	c := &consumer{member: m, device: device, turn: newTurn(1)}
-	m.collectors = append(m.collectors, c)
+	c := &consumer{account: m, device: deviceName, collectLock: newSemaphore(1)}
+	m.consumers = append(m.consumers, c)
 	return c
 }
 
-// boxes lists the collectors that are wanted.
-func (m *activeAccount) boxes(wanted func(*consumer) bool) (list []*consumer) {
+// filterConsumers lists the collectors that are wanted.
+func (m *activeAccount) filterConsumers(wanted func(*consumer) bool) (consumers []*consumer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, consumer := range m.collectors {
+	for _, consumer := range m.consumers {
 		if wanted(consumer) {
-			list = append(list, consumer)
+			consumers = append(consumers, consumer)
 		}
 	}
-	return list
+	return consumers
 }
 
-func everyBox(*consumer) bool { return true }
+func anyConsumer(*consumer) bool { return true }
 
-// discard takes collectors away whose turn is held, and of which nothing is to be
+// removeConsumers takes collectors away whose turn is held, and of which nothing is to be
 // stored any more.
-func (m *activeAccount) discard(list []*consumer) {
+func (m *activeAccount) removeConsumers(consumers []*consumer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, consumer := range list {
-		consumer.gone = true
+	for _, consumer := range consumers {
+		consumer.isRemoved = true
 	}
-	m.collectors = slices.DeleteFunc(m.collectors, func(c *consumer) bool { return slices.Contains(list, c) })
+	m.consumers = slices.DeleteFunc(m.consumers, func(c *consumer) bool { return slices.Contains(consumers, c) })
 }
 
-// drop takes sessions away. Their feeds are stopped.
-func (m *activeAccount) drop(ended []*Session, now time.Duration) {
+// removeSessions takes sessions away. Their feeds are stopped.
+func (m *activeAccount) removeSessions(endedSessions []*Session, now time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, session := range ended {
-		session.box.stopFeed()
-		session.box.news = nil
+	for _, session := range endedSessions {
+		session.consumer.stopSubscription()
+		session.consumer.pendingNotices = nil
 	}
-	m.sessions = slices.DeleteFunc(m.sessions, func(session *Session) bool { return slices.Contains(ended, session) })
+	m.sessions = slices.DeleteFunc(m.sessions, func(session *Session) bool { return slices.Contains(endedSessions, session) })
 	if len(m.sessions) == 0 {
-		m.sessions, m.left = nil, now
+		m.sessions, m.lastSessionEnd = nil, now
 	}
 }
 
-// ended lists the sessions that were not heard of for SessionLife.
-func (m *activeAccount) ended(now time.Duration) []*Session {
+// expiredSessions lists the sessions that were not heard of for SessionTimeout.
+func (m *activeAccount) expiredSessions(now time.Duration) []*Session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var ended []*Session
+	var endedSessions []*Session
 	for _, session := range m.sessions {
-		if !session.alive(now) {
-			ended = append(ended, session)
+		if !session.isAlive(now) {
+			endedSessions = append(endedSessions, session)
 		}
 	}
-	return ended
+	return endedSessions
 }
 
-// current returns the session, or a renewal of it, if it is still the one of
+// currentSession returns the session, or a renewal of it, if it is still the one of
 // its device; else nil. A request may have waited while it ended.
-func (m *activeAccount) current(session *Session) *Session {
+func (m *activeAccount) currentSession(session *Session) *Session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.currentLocked(session)
+	return m.currentSessionLocked(session)
 }
 
-func (m *activeAccount) currentLocked(session *Session) *Session {
-	if now := m.sessionLocked(session.about.Device); now != nil && now.sameAs(session) {
+func (m *activeAccount) currentSessionLocked(session *Session) *Session {
+	if now := m.sessionOnDeviceLocked(session.details.Device); now != nil && now.isSameOrRenewal(session) {
 		return now
 	}
 	return nil
 }
 
-// all lists the sessions.
-func (m *activeAccount) all() []*Session {
+// allSessions lists the sessions.
+func (m *activeAccount) allSessions() []*Session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.sessions)
 }
 
-// shown is what friends were told last: the end of a session counts once it
+// announcedStatus is what friends were told last: the end of a session counts once it
 // was dealt with.
-func (m *activeAccount) shown() rookery.Status {
+func (m *activeAccount) announcedStatus() rookery.Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.sessions) == 0 {
@@ -264,140 +264,140 @@ func (m *activeAccount) shown() rookery.Status {
 	return m.status.Visible()
 }
 
-// looks is what others see when they look now: a session that has run out
+// visibleStatus is what others see when they look now: a session that has run out
 // counts no more, dealt with or not.
-func (m *activeAccount) looks(now time.Duration) rookery.Status {
+func (m *activeAccount) visibleStatus(now time.Duration) rookery.Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, session := range m.sessions {
-		if session.alive(now) {
+		if session.isAlive(now) {
 			return m.status.Visible()
 		}
 	}
 	return rookery.StatusOffline
 }
 
-// arrived tells the member of an entry in its mailbox.
-func (m *activeAccount) arrived(number uint64) {
+// noteNewEntry tells the member of an entry in its mailbox.
+func (m *activeAccount) noteNewEntry(entryNumber uint64) {
 	for {
-		known := m.newest.Load()
-		if number <= known {
+		known := m.newestEntry.Load()
+		if entryNumber <= known {
 			return
 		}
-		if m.newest.CompareAndSwap(known, number) {
+		if m.newestEntry.CompareAndSwap(known, entryNumber) {
 			break
 		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, consumer := range m.collectors {
-		if sub := consumer.feed.Load(); sub != nil {
-			sub.wake()
+	for _, consumer := range m.consumers {
+		if subscription := consumer.subscription.Load(); subscription != nil {
+			subscription.wake()
 		}
 	}
 }
 
-// idle reports whether no session is left.
-func (m *activeAccount) idle() bool {
+// hasNoSessions reports whether no session is left.
+func (m *activeAccount) hasNoSessions() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.sessions) == 0
 }
 
-// leave makes a member one that is not to be used any more.
-func (m *activeAccount) leave() {
+// markRemoved makes a member one that is not to be used any more.
+func (m *activeAccount) markRemoved() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.gone = true
+	m.removed = true
 }
 
-// next is when something of the member becomes due; gone is true if that was
+// nextSweep is when something of the member becomes due; gone is true if that was
 // now, and nothing was left to keep the member for.
-func (m *activeAccount) next(now time.Duration) (at time.Duration, gone bool) {
+func (m *activeAccount) nextSweep(now time.Duration) (at time.Duration, isIdle bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.sessions) == 0 {
-		at = m.left + lingering
-		m.gone = at <= now
-		return at, m.gone
+		at = m.lastSessionEnd + lingerTime
+		m.removed = at <= now
+		return at, m.removed
 	}
-	at = now + SessionLife
+	at = now + SessionTimeout
 	for _, session := range m.sessions {
-		at = min(at, time.Duration(session.seen.Load())+SessionLife)
+		at = min(at, time.Duration(session.lastRequest.Load())+SessionTimeout)
 	}
 	return at, false
 }
 
 // activeAccounts finds members by account number.
-type activeAccounts struct{ shards [64]shard }
+type activeAccounts struct{ shards [64]accountShard }
 
-type shard struct {
-	mu sync.RWMutex // guards m
-	m  map[rookery.UIN]*activeAccount
+type accountShard struct {
+	mu       sync.RWMutex // guards m
+	accounts map[rookery.UIN]*activeAccount
 }
 
-func newMembers() *activeAccounts {
-	ms := new(activeAccounts)
-	for i := range ms.shards {
-		ms.shards[i].m = make(map[rookery.UIN]*activeAccount)
+func newActiveAccounts() *activeAccounts {
+	accounts := new(activeAccounts)
+	for i := range accounts.shards {
+		accounts.shards[i].accounts = make(map[rookery.UIN]*activeAccount)
 	}
-	return ms
+	return accounts
 }
 
-func (ms *activeAccounts) shard(uin rookery.UIN) *shard {
+func (ms *activeAccounts) shardOf(uin rookery.UIN) *accountShard {
 	return &ms.shards[uin%rookery.UIN(len(ms.shards))]
 }
 
 // get returns nil for an account that is no member.
 func (ms *activeAccounts) get(uin rookery.UIN) *activeAccount {
-	shard := ms.shard(uin)
+	shard := ms.shardOf(uin)
 	shard.mu.RLock()
 	defer shard.mu.RUnlock()
-	return shard.m[uin]
+	return shard.accounts[uin]
 }
 
 // getOrAdd reports whether it had to make the member.
-func (ms *activeAccounts) getOrAdd(uin rookery.UIN, now time.Duration) (active *activeAccount, added bool) {
-	shard := ms.shard(uin)
+func (ms *activeAccounts) getOrAdd(uin rookery.UIN, now time.Duration) (account *activeAccount, added bool) {
+	shard := ms.shardOf(uin)
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
-	active = shard.m[uin]
-	if active == nil {
-		active, added = newMember(uin, now), true
-		shard.m[uin] = active
+	account = shard.accounts[uin]
+	if account == nil {
+		account, added = newActiveAccount(uin, now), true
+		shard.accounts[uin] = account
 	}
-	return active, added
+	return account, added
 }
 
 // remove takes a member away, and leaves another of its number alone.
-func (ms *activeAccounts) remove(active *activeAccount) {
-	shard := ms.shard(active.uin)
+func (ms *activeAccounts) remove(account *activeAccount) {
+	shard := ms.shardOf(account.uin)
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
-	if shard.m[active.uin] == active {
-		delete(shard.m, active.uin)
+	if shard.accounts[account.uin] == account {
+		delete(shard.accounts, account.uin)
 	}
 }
 
-// each calls f with every member, in no order.
-func (ms *activeAccounts) each(f func(*activeAccount)) {
+// forEach calls f with every member, in no order.
+func (ms *activeAccounts) forEach(visit func(*activeAccount)) {
 	for i := range ms.shards {
 		shard := &ms.shards[i]
 		shard.mu.RLock()
-		list := slices.Collect(maps.Values(shard.m))
+		accounts := slices.Collect(maps.Values(shard.accounts))
 		shard.mu.RUnlock()
-		for _, active := range list {
-			f(active)
+		for _, account := range accounts {
+			visit(account)
 		}
 	}
 }
 
-// online lists the accounts above after that look online now, by number.
-func (ms *activeAccounts) online(after rookery.UIN, now time.Duration) []rookery.UIN {
+// listOnline lists the accounts above after that look online now, by number.
+func (ms *activeAccounts) listOnline(after rookery.UIN, now time.Duration) []rookery.UIN {
 	var found []rookery.UIN
-	ms.each(func(active *activeAccount) {
-		if active.uin > after && active.looks(now) != rookery.StatusOffline {
-			found = append(found, active.uin)
+	ms.forEach(func(account *activeAccount) {
+		if account.uin > after && account.visibleStatus(now) != rookery.StatusOffline {
+			found = append(found, account.uin)
 		}
 	})
 	slices.Sort(found)

@@ -14,100 +14,100 @@ import (
 //	recent:   to the end; each a ticket and at
 //	ticket:   digest (8), short (1)
 //	at:       nanoseconds of uptime (8)
-const memoVersion = 1
+const consumerStateVersion = 1
 
-var errMemo = errors.New("what is stored of an account's latest collections is not readable")
+var errUnreadableMemo = errors.New("what is stored of an account's latest collections is not readable")
 
 // encode makes the place to be stored. Requests that are too old to matter are
-// left out.
+// stateLeftToPoll out.
 func (m *consumerState) encode(now time.Duration) rookery.Cursor {
-	cursor := rookery.Cursor{Number: m.place}
-	b := append(make([]byte, 0, 64+17*len(m.recent)), memoVersion)
-	if m.batch == nil {
-		b = append(b, 0)
+	cursor := rookery.Cursor{Number: m.cursor}
+	data := append(make([]byte, 0, 64+17*len(m.recentRequests)), consumerStateVersion)
+	if m.lastBatch == nil {
+		data = append(data, 0)
 	} else {
-		cursor.RepeatFrom = m.batch.after + 1
-		b = append(b, 1)
-		b = m.batch.ticket.append(b, m.batch.at)
-		b = binary.BigEndian.AppendUint64(b, m.batch.after)
-		b = binary.BigEndian.AppendUint64(b, m.batch.upTo)
-		b = binary.BigEndian.AppendUint32(b, uint32(len(m.batch.notices)))
-		for _, notice := range m.batch.notices {
-			b = append(binary.BigEndian.AppendUint32(b, uint32(notice.Friend)), byte(notice.Status))
+		cursor.RepeatFrom = m.lastBatch.after + 1
+		data = append(data, 1)
+		data = m.lastBatch.key.appendTo(data, m.lastBatch.collectedAt)
+		data = binary.BigEndian.AppendUint64(data, m.lastBatch.after)
+		data = binary.BigEndian.AppendUint64(data, m.lastBatch.upTo)
+		data = binary.BigEndian.AppendUint32(data, uint32(len(m.lastBatch.notices)))
+		for _, notice := range m.lastBatch.notices {
+			data = append(binary.BigEndian.AppendUint32(data, uint32(notice.Friend)), byte(notice.Status))
 		}
 	}
-	for _, past := range m.recent {
-		if now-past.at < longWindow {
-			b = past.ticket.append(b, past.at)
+	for _, request := range m.recentRequests {
+		if now-request.receivedAt < longSEQWindow {
+			data = request.key.appendTo(data, request.receivedAt)
 		}
 	}
-	cursor.State = b
+	cursor.State = data
 	return cursor
 }
 
-func (t seqKey) append(b []byte, at time.Duration) []byte {
-	b = binary.BigEndian.AppendUint64(b, t.digest)
+func (t seqKey) appendTo(data []byte, at time.Duration) []byte {
+	data = binary.BigEndian.AppendUint64(data, t.digest)
 	short := byte(0)
-	if t.short {
+	if t.isShort {
 		short = 1
 	}
-	return binary.BigEndian.AppendUint64(append(b, short), uint64(at))
+	return binary.BigEndian.AppendUint64(append(data, short), uint64(at))
 }
 
-// decodeMemory is the reverse of encode.
-func decodeMemory(cursor rookery.Cursor) (consumerState, error) {
-	m := consumerState{place: cursor.Number}
+// decodeConsumerState is the reverse of encode.
+func decodeConsumerState(cursor rookery.Cursor) (consumerState, error) {
+	m := consumerState{cursor: cursor.Number}
 	if len(cursor.State) == 0 {
 		return m, nil
 	}
-	r := stateReader{rest: cursor.State}
-	if r.byte() != memoVersion {
-		return consumerState{}, errMemo
+	reader := stateReader{remaining: cursor.State}
+	if reader.readByte() != consumerStateVersion {
+		return consumerState{}, errUnreadableMemo
 	}
-	if r.byte() == 1 {
-		m.batch = new(handedBatch)
-		m.batch.ticket, m.batch.at = r.ticket()
-		m.batch.after, m.batch.upTo = r.uint64(), r.uint64()
-		for range r.uint32() {
-			notice := Notice{rookery.UIN(r.uint32()), rookery.Status(r.byte())}
-			if r.short {
+	if reader.readByte() == 1 {
+		m.lastBatch = new(handedBatch)
+		m.lastBatch.key, m.lastBatch.collectedAt = reader.readSEQKey()
+		m.lastBatch.after, m.lastBatch.upTo = reader.readUint64(), reader.readUint64()
+		for range reader.readUint32() {
+			notice := Notice{rookery.UIN(reader.readUint32()), rookery.Status(reader.readByte())}
+			if reader.isTruncated {
 				break
 			}
-			m.batch.notices = append(m.batch.notices, notice)
+			m.lastBatch.notices = append(m.lastBatch.notices, notice)
 		}
 	}
-	for len(r.rest) > 0 && !r.short {
-		var past pastRequest
-		past.ticket, past.at = r.ticket()
-		m.recent = append(m.recent, past)
+	for len(reader.remaining) > 0 && !reader.isTruncated {
+		var request pastRequest
+		request.key, request.receivedAt = reader.readSEQKey()
+		m.recentRequests = append(m.recentRequests, request)
 	}
-	if r.short {
-		return consumerState{}, errMemo
+	if reader.isTruncated {
+		return consumerState{}, errUnreadableMemo
 	}
 	return m, nil
 }
 
 // stateReader reads the fields of a memo; short is set when one is cut off.
 type stateReader struct {
-	rest  []byte
-	short bool
+	remaining   []byte
+	isTruncated bool
 }
 
-func (r *stateReader) take(n int) []byte {
-	if len(r.rest) < n {
-		r.short = true
+func (r *stateReader) readBytes(n int) []byte {
+	if len(r.remaining) < n {
+		r.isTruncated = true
 		return make([]byte, n)
 	}
-	b := r.rest[:n]
-	r.rest = r.rest[n:]
-	return b
+	data := r.remaining[:n]
+	r.remaining = r.remaining[n:]
+	return data
 }
 
-func (r *stateReader) byte() byte     { return r.take(1)[0] }
-func (r *stateReader) uint32() uint32 { return binary.BigEndian.Uint32(r.take(4)) }
-func (r *stateReader) uint64() uint64 { return binary.BigEndian.Uint64(r.take(8)) }
+func (r *stateReader) readByte() byte     { return r.readBytes(1)[0] }
+func (r *stateReader) readUint32() uint32 { return binary.BigEndian.Uint32(r.readBytes(4)) }
+func (r *stateReader) readUint64() uint64 { return binary.BigEndian.Uint64(r.readBytes(8)) }
 
-func (r *stateReader) ticket() (seqKey, time.Duration) {
-	t := seqKey{digest: r.uint64(), short: r.byte() == 1}
-	return t, time.Duration(r.uint64())
+func (r *stateReader) readSEQKey() (seqKey, time.Duration) {
+	key := seqKey{digest: r.readUint64(), isShort: r.readByte() == 1}
+	return key, time.Duration(r.readUint64())
 }

@@ -18,26 +18,26 @@ func TestAnIdleConnectionTakesLittleMemory(t *testing.T) {
 	tokens := make([]rookery.Token, lines)
 	for i := range tokens {
 		uin := rookery.FirstUIN + rookery.UIN(i)
-		w.account(rookery.NewAccount(uin, "nick", w.now()))
+		w.createAccount(rookery.NewAccount(uin, "nick", w.now()))
 		var random [rookery.TokenBytes]byte
 		binary.BigEndian.PutUint32(random[:], uint32(uin))
 		tokens[i] = rookery.NewToken(random)
 		w.must(w.store.StartSession(t.Context(), rookery.Session{ID: uint64(uin), Account: uin, Device: fmt.Sprint("phone ", i), Address: home,
 			Status: rookery.StatusOnline, Program: "9326B87B234E7235", SignedInAt: w.now(), Token: tokens[i].Hash()}, credential()))
 	}
-	before := heap()
+	before := heapBytes()
 	w.Service = nil
 	svc, err := service.New(service.Config{Store: w.store, Now: w.now})
 	w.must(err)
-	w.must(svc.Load(t.Context()))
+	w.must(svc.LoadSessions(t.Context()))
 	for i, token := range tokens {
-		session, err := svc.Session(t.Context(), rookery.FirstUIN+rookery.UIN(i), service.Caller{Token: token})
+		session, err := svc.AuthenticateSession(t.Context(), rookery.FirstUIN+rookery.UIN(i), service.Caller{Token: token})
 		w.must(err)
-		feed, err := svc.Attach(t.Context(), session, deaf{})
+		subscription, err := svc.Subscribe(t.Context(), session, discardSink{})
 		w.must(err)
-		feed.Heard(w.now())
+		subscription.RecordReceived(w.now())
 	}
-	if got := (heap() - before) / lines; got > most {
+	if got := (heapBytes() - before) / lines; got > most {
 		t.Errorf("an idle line takes %d bytes, want at most %d", got, most)
 	} else {
 		t.Logf("an idle line takes %d bytes", got)
@@ -45,15 +45,15 @@ func TestAnIdleConnectionTakesLittleMemory(t *testing.T) {
 	runtime.KeepAlive(svc)
 }
 
-// deaf is a connection of which nothing is kept.
-type deaf struct{}
+// discardSink is a connection of which nothing is kept.
+type discardSink struct{}
 
-func (deaf) Push(service.Event) error { return nil }
-func (deaf) Framed() bool             { return false }
-func (deaf) Close()                   {}
+func (discardSink) Push(service.PushEvent) error { return nil }
+func (discardSink) Framed() bool                 { return false }
+func (discardSink) Close()                       {}
 
-// heap is what is in use, in bytes.
-func heap() uint64 {
+// heapBytes is what is in use, in bytes.
+func heapBytes() uint64 {
 	runtime.GC()
 	runtime.GC()
 	var m runtime.MemStats

@@ -13,7 +13,7 @@ func TestNamesOfOldStayUntilTheyAreChanged(t *testing.T) {
 	const old = "phone\u202e"
 	account := rookery.NewAccount(10002, "\u200b", w.now())
 	account.Profile.RealName = "\u3164"
-	w.account(account) // as an earlier version has let it
+	w.createAccount(account) // as an earlier version has let it
 	_, err := w.store.Store.CreateAccount(t.Context(), rookery.NewAccount(10003, "\u200b", w.now()), credential())
 	w.must(err)
 	w.must(w.store.StartSession(t.Context(), rookery.Session{ID: 1, Account: 10002, Device: old, Address: home,
@@ -27,23 +27,23 @@ func TestNamesOfOldStayUntilTheyAreChanged(t *testing.T) {
 		return err
 	}
 	w.must(change(func(p *rookery.Profile) { p.Age = 9 }))
-	w.code(change(func(p *rookery.Profile) { p.Nick = "\u2060" }), rookery.CodeParameter)
-	w.code(change(func(p *rookery.Profile) { p.RealName = "\u2060" }), rookery.CodeParameter)
+	w.wantCode(change(func(p *rookery.Profile) { p.Nick = "\u2060" }), rookery.CodeParameter)
+	w.wantCode(change(func(p *rookery.Profile) { p.RealName = "\u2060" }), rookery.CodeParameter)
 	w.must(change(func(p *rookery.Profile) { p.Nick, p.RealName = "Pingu", "" }))
-	w.code(change(func(p *rookery.Profile) { p.Nick = "\u200b" }), rookery.CodeParameter)
+	w.wantCode(change(func(p *rookery.Profile) { p.Nick = "\u200b" }), rookery.CodeParameter)
 
 	proof := service.ProofOf(password)
-	in := service.SignIn{UIN: 10002, Proof: &proof, Address: home, Device: old}
-	_, _, err = w.SignIn(t.Context(), in)
+	request := service.SignInRequest{UIN: 10002, Proof: &proof, Address: home, Device: old}
+	_, _, err = w.SignIn(t.Context(), request)
 	w.must(err)
-	in.UIN = 10001 // whose device that is not
-	_, _, err = w.SignIn(t.Context(), in)
-	w.code(err, rookery.CodeParameter)
+	request.UIN = 10001 // whose device that is not
+	_, _, err = w.SignIn(t.Context(), request)
+	w.wantCode(err, rookery.CodeParameter)
 	_, err = w.AddAccount(t.Context(), rookery.NewAccount(0, "\u200b", w.now()), password)
-	w.code(err, rookery.CodeParameter)
+	w.wantCode(err, rookery.CodeParameter)
 	_, err = w.ChangeAccount(t.Context(), rookery.System, func(account *rookery.Account) error {
 		account.Profile.Nick = "a\u202eb"
 		return nil
 	})
-	w.code(err, rookery.CodeParameter)
+	w.wantCode(err, rookery.CodeParameter)
 }

@@ -14,10 +14,10 @@ func (s *Service) AddAccount(ctx context.Context, account rookery.Account, passw
 	if account.UIN != 0 && account.UIN < rookery.FirstUIN {
 		return 0, rookery.Errorf(rookery.CodeParameter, "account number %d is out of range, allowed is %d to 4294967295", account.UIN, rookery.FirstUIN)
 	}
-	if err := checkAccount(&account, nil); err != nil {
+	if err := validateAccount(&account, nil); err != nil {
 		return 0, err
 	}
-	credential, err := s.credential(ctx, password)
+	credential, err := s.newCredential(ctx, password)
 	if err != nil {
 		return 0, err
 	}
@@ -26,25 +26,25 @@ func (s *Service) AddAccount(ctx context.Context, account rookery.Account, passw
 	if err != nil {
 		return 0, err
 	}
-	s.accounts.forget(uin)
+	s.accountCache.invalidate(uin)
 	s.log.Info("account added", "account", uin)
 	return uin, nil
 }
 
-// checkAccount reports with CodeParameter what an account cannot be. before is
+// validateAccount reports with CodeParameter what an account cannot be. before is
 // its profile as it was, nil if it is new.
-func checkAccount(account *rookery.Account, before *rookery.Profile) error {
+func validateAccount(account *rookery.Account, before *rookery.Profile) error {
 	if err := account.Profile.CheckNames(before); err != nil {
 		return err
 	}
 	return account.Profile.Validate()
 }
 
-func (s *Service) credential(ctx context.Context, password string) (rookery.Credential, error) {
+func (s *Service) newCredential(ctx context.Context, password string) (rookery.Credential, error) {
 	if password == "" {
 		return "", rookery.Errorf(rookery.CodeParameter, "the password is empty")
 	}
-	return s.prover.hash(ctx, ProofOf(password))
+	return s.passwordVerifier.hashProof(ctx, ProofOf(password))
 }
 
 // SetPassword replaces an account's password and ends its sessions. Wrong tries
@@ -52,40 +52,40 @@ func (s *Service) credential(ctx context.Context, password string) (rookery.Cred
 // the operator can help an owner whom they keep out.
 func (s *Service) SetPassword(ctx context.Context, uin rookery.UIN, password string) error {
 	if uin == rookery.System {
-		return errSystem
+		return errSystemAccount
 	}
-	credential, err := s.credential(ctx, password)
+	credential, err := s.newCredential(ctx, password)
 	if err != nil {
 		return err
 	}
-	active, err := s.takeTurn(ctx, uin)
+	account, err := s.lockAccount(ctx, uin)
 	if err != nil {
 		return err
 	}
-	defer active.turn.end()
+	defer account.changeLock.release()
 	if err := s.store.SetCredential(ctx, uin, credential); err != nil {
 		return err
 	}
-	s.forget(ctx, active, active.all()) // the store has ended them
-	s.guard.forget(uin)
+	s.removeEndedSessions(ctx, account, account.allSessions()) // the store has ended them
+	s.loginLimiter.clearAccountFailures(uin)
 	return nil
 }
 
 // CheckPassword reports whether an account has the password. It is for the
 // operator: no limit on tries holds.
 func (s *Service) CheckPassword(ctx context.Context, uin rookery.UIN, password string) (bool, error) {
-	stored, err := s.store.Credential(ctx, uin)
+	storedCredential, err := s.store.Credential(ctx, uin)
 	if err != nil {
 		return false, err
 	}
-	if err := s.prover.queue.take(ctx, rankOperator, netip.Addr{}); err != nil {
+	if err := s.passwordVerifier.hashQueue.acquire(ctx, priorityOperator, netip.Addr{}); err != nil {
 		return false, err
 	}
-	defer s.prover.queue.leave()
-	return s.prover.proves(uin, stored, ProofOf(password))
+	defer s.passwordVerifier.hashQueue.release()
+	return s.passwordVerifier.verify(uin, storedCredential, ProofOf(password))
 }
 
-var errSystem = rookery.Errorf(rookery.CodeRefused, "account %d is the server itself: only its profile can be changed", rookery.System)
+var errSystemAccount = rookery.Errorf(rookery.CodeRefused, "account %d is the server itself: only its profile can be changed", rookery.System)
 
 // ChangeAccount changes an account as it is now and returns it as it is then.
 // change may be called more than once.
@@ -94,75 +94,75 @@ func (s *Service) ChangeAccount(ctx context.Context, uin rookery.UIN, change fun
 }
 
 // changeAccount does so once for equal marks.
-func (s *Service) changeAccount(ctx context.Context, uin rookery.UIN, change func(*rookery.Account) error, mark rookery.RequestKey) (rookery.Account, error) {
+func (s *Service) changeAccount(ctx context.Context, uin rookery.UIN, change func(*rookery.Account) error, requestKey rookery.RequestKey) (rookery.Account, error) {
 	for {
 		account, err := s.store.Account(ctx, uin)
 		if err != nil {
 			return rookery.Account{}, err
 		}
-		if _, done, err := s.store.RequestOutcome(ctx, mark); err != nil || done {
+		if _, done, err := s.store.Recall(ctx, requestKey); err != nil || done {
 			return account, err
 		}
-		was := account
+		oldAccount := account
 		if err := change(&account); err != nil {
 			return rookery.Account{}, err
 		}
-		if err := checkAccount(&account, &was.Profile); err != nil {
+		if err := validateAccount(&account, &oldAccount.Profile); err != nil {
 			return rookery.Account{}, err
 		}
-		if uin == rookery.System && (account.Rule != was.Rule || account.Strangers != was.Strangers || account.Findable != was.Findable || account.DevicesOnly != was.DevicesOnly) {
-			return rookery.Account{}, errSystem
+		if uin == rookery.System && (account.Rule != oldAccount.Rule || account.Strangers != oldAccount.Strangers || account.Findable != oldAccount.Findable || account.DevicesOnly != oldAccount.DevicesOnly) {
+			return rookery.Account{}, errSystemAccount
 		}
-		receipt, err := s.store.UpdateAccount(ctx, account, mark)
+		receipt, err := s.store.UpdateAccount(ctx, account, requestKey)
 		if rookery.CodeOf(err) == rookery.CodeConflict {
 			continue
 		}
 		if err != nil || receipt.Repeated {
 			return account, err
 		}
-		s.accounts.forget(uin)
+		s.accountCache.invalidate(uin)
 		account.Revision++
 		if account.DevicesOnly { // if it was before too: the session may have outlived a full disk
-			return account, s.endAddressSession(ctx, uin)
+			return account, s.endAddressSessionOf(ctx, uin)
 		}
 		return account, nil
 	}
 }
 
-// endAddressSession ends the session of an account that belongs to an address.
-func (s *Service) endAddressSession(ctx context.Context, uin rookery.UIN) error {
-	active, err := s.takeTurn(ctx, uin)
+// endAddressSessionOf ends the session of an account that belongs to an address.
+func (s *Service) endAddressSessionOf(ctx context.Context, uin rookery.UIN) error {
+	account, err := s.lockAccount(ctx, uin)
 	if err != nil {
 		return err
 	}
-	defer active.turn.end()
-	session := active.session("")
+	defer account.changeLock.release()
+	session := account.sessionOnDevice("")
 	if session == nil {
 		return nil
 	}
-	return s.end(ctx, active, []*Session{session})
+	return s.endSessions(ctx, account, []*Session{session})
 }
 
 // Befriend makes two accounts friends without asking them; nobody gets a
 // message. CodeNoAccount if one of them does not exist.
-func (s *Service) Befriend(ctx context.Context, one, other rookery.UIN) error {
-	if one == rookery.System || other == rookery.System {
-		return errSystem
+func (s *Service) Befriend(ctx context.Context, firstUIN, otherUIN rookery.UIN) error {
+	if firstUIN == rookery.System || otherUIN == rookery.System {
+		return errSystemAccount
 	}
-	if one == other {
-		return rookery.Errorf(rookery.CodeParameter, "account %d cannot be its own friend", one)
+	if firstUIN == otherUIN {
+		return rookery.Errorf(rookery.CodeParameter, "account %d cannot be its own friend", firstUIN)
 	}
 	for {
-		stand, err := s.store.Relation(ctx, one, other)
+		relation, err := s.store.Relation(ctx, firstUIN, otherUIN)
 		if err != nil {
 			return err
 		}
-		_, err = s.store.ChangeRelation(ctx, rookery.RelationChange{Me: one, Other: other, From: stand, Transition: rookery.Befriend(), Time: s.now()})
+		_, err = s.store.Relate(ctx, rookery.RelationChange{Me: firstUIN, Other: otherUIN, From: relation, Transition: rookery.Befriend(), Time: s.now()})
 		if rookery.CodeOf(err) == rookery.CodeConflict {
 			continue
 		}
 		if err == nil {
-			s.forgetRelations(one, other)
+			s.invalidateRelations(firstUIN, otherUIN)
 		}
 		return err
 	}
@@ -172,32 +172,32 @@ func (s *Service) Befriend(ctx context.Context, one, other rookery.UIN) error {
 // from it stays theirs.
 func (s *Service) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 	if uin == rookery.System {
-		return errSystem
+		return errSystemAccount
 	}
-	active, err := s.takeTurn(ctx, uin)
+	account, err := s.lockAccount(ctx, uin)
 	if err != nil {
 		return err
 	}
-	defer active.turn.end()
-	if err := s.end(ctx, active, active.all()); err != nil { // friends hear of it while they are some
+	defer account.changeLock.release()
+	if err := s.endSessions(ctx, account, account.allSessions()); err != nil { // friends hear of it while they are some
 		return err
 	}
-	boxes := active.boxes(everyBox)
-	for _, consumer := range boxes { // a collection under way ends first; the mailbox then begins anew
-		if err := consumer.turn.take(ctx); err != nil {
+	consumers := account.filterConsumers(anyConsumer)
+	for _, consumer := range consumers { // a collection under way ends first; the mailbox then begins anew
+		if err := consumer.collectLock.acquire(ctx); err != nil {
 			return err
 		}
-		defer consumer.turn.end()
+		defer consumer.collectLock.release()
 	}
 	if err := s.store.RemoveAccount(ctx, uin); err != nil {
 		return err
 	}
-	active.discard(boxes)
-	active.leave() // who has the number next is another member, whatever this one is told yet
-	s.members.remove(active)
-	s.accounts.forget(uin)
+	account.removeConsumers(consumers)
+	account.markRemoved() // who has the number next is another member, whatever this one is told yet
+	s.activeAccounts.remove(account)
+	s.accountCache.invalidate(uin)
 	// Whoever may have it in a list: who became a friend just now as well.
-	s.members.each(func(active *activeAccount) { active.forgetRelations() })
+	s.activeAccounts.forEach(func(account *activeAccount) { account.invalidateRelations() })
 	s.log.Info("account removed", "account", uin)
 	return nil
 }
@@ -206,7 +206,7 @@ func (s *Service) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 type AccountInfo struct {
 	rookery.Account
 	Status   rookery.Status // what others see
-	SignedIn []rookery.Session
+	Sessions []rookery.Session
 }
 
 // AccountsAfter lists at most limit accounts above after, by number.
@@ -215,41 +215,41 @@ func (s *Service) AccountsAfter(ctx context.Context, after rookery.UIN, limit in
 	if err != nil {
 		return nil, err
 	}
-	list := make([]AccountInfo, len(accounts))
+	infos := make([]AccountInfo, len(accounts))
 	for i, account := range accounts {
-		list[i] = AccountInfo{Account: account, Status: s.Looks(account.UIN)}
-		if active := s.members.get(account.UIN); active != nil {
-			for _, session := range active.all() {
-				if session.alive(s.uptime()) {
-					about := session.about
-					about.Token = rookery.TokenHash{} // nobody's business
-					list[i].SignedIn = append(list[i].SignedIn, about)
+		infos[i] = AccountInfo{Account: account, Status: s.VisibleStatus(account.UIN)}
+		if active := s.activeAccounts.get(account.UIN); active != nil {
+			for _, session := range active.allSessions() {
+				if session.isAlive(s.uptime()) {
+					details := session.details
+					details.Token = rookery.TokenHash{} // nobody's business
+					infos[i].Sessions = append(infos[i].Sessions, details)
 				}
 			}
 		}
 	}
-	return list, nil
+	return infos, nil
 }
 
-// Notify sends a notice of the operator to accounts, to all of them or none.
-func (s *Service) Notify(ctx context.Context, text string, to []rookery.UIN) error {
+// SendSystemMessage sends a notice of the operator to accounts, to all of them or none.
+func (s *Service) SendSystemMessage(ctx context.Context, text string, to []rookery.UIN) error {
 	if err := rookery.CheckText(text); err != nil {
 		return err
 	}
-	letters := make([]rookery.NewEntry, len(to))
+	newEntries := make([]rookery.NewEntry, len(to))
 	for i, uin := range to {
-		if _, err := s.accounts.get(ctx, uin); err != nil {
+		if _, err := s.accountCache.get(ctx, uin); err != nil {
 			if rookery.CodeOf(err) == rookery.CodeNoAccount {
 				return rookery.Errorf(rookery.CodeNoAccount, "there is no account %d", uin)
 			}
 			return fmt.Errorf("looking for account %d: %w", uin, err)
 		}
-		letters[i] = rookery.NewEntry{To: uin, Kind: rookery.KindMessage, Peer: rookery.System, Text: text}
+		newEntries[i] = rookery.NewEntry{To: uin, Kind: rookery.KindMessage, Peer: rookery.System, Text: text}
 	}
-	receipt, err := s.store.Deliver(ctx, letters, s.now(), rookery.RequestKey{})
+	receipt, err := s.store.Deliver(ctx, newEntries, s.now(), rookery.RequestKey{})
 	if err != nil {
 		return err
 	}
-	s.delivered(letters, receipt)
+	s.notifyReceivers(newEntries, receipt)
 	return nil
 }

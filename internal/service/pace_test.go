@@ -12,96 +12,96 @@ import (
 // The pace of a line whose client may take one read for one record: sections 1.2
 // and 6 of the protocol.
 
-// asks has the client make a request that is answered at once.
-func (p *phone) asks() {
+// makeRequest has the client make a request that is answered at once.
+func (p *pushClient) makeRequest() {
 	p.Helper()
-	p.feed.Heard(p.now())
-	p.feed.Asked()
-	p.feed.Answered()
-	p.feed.Idle()
-	p.settle()
+	p.feed.RecordReceived(p.now())
+	p.feed.RequestStarted()
+	p.feed.AnswerWritten()
+	p.feed.RequestsDone()
+	p.waitIdle()
 }
 
-// onLine runs a test with an address session of 10002 on a line, just bound.
-func onLine(t *testing.T, test func(w *world, me *service.Session, phone *phone)) {
+// withLineClient runs a test with an address session of 10002 on a line, just bound.
+func withLineClient(t *testing.T, test func(w *world, me *service.Session, phone *pushClient)) {
 	t.Helper()
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		w.befriend(10001, 10002)
 		me := w.signIn(10001, home)
-		test(w, me, w.attach(w.signIn(10002, cafe)))
+		test(w, me, w.subscribe(w.signIn(10002, cafe)))
 	}, 10001, 10002)
 }
 
 func TestAPushKeepsAwayFromTheRecordBeforeIt(t *testing.T) {
-	onLine(t, func(w *world, me *service.Session, phone *phone) {
-		w.says(me, 10002, "a", "b")
-		w.pass(1499 * time.Millisecond)
-		phone.want()
-		w.pass(time.Millisecond)
-		phone.want("1 a")
+	withLineClient(t, func(w *world, me *service.Session, phone *pushClient) {
+		w.sendTexts(me, 10002, "a", "b")
+		w.passTime(1499 * time.Millisecond)
+		phone.wantPushed()
+		w.passTime(time.Millisecond)
+		phone.wantPushed("1 a")
 		w.must(w.SetStatus(w.Context(), me, rookery.StatusAway, rookery.RequestKey{}))
-		w.pass(1499 * time.Millisecond)
-		phone.want()
-		w.pass(time.Millisecond)
-		phone.want("#1 10001:30") // of any kind; entries and the rest take turns
-		w.pass(1500 * time.Millisecond)
-		phone.want("2 b")
-		w.pass(time.Minute)
-		phone.asks()
-		w.says(me, 10002, "c")
-		w.pass(1499 * time.Millisecond)
-		phone.want()
-		w.pass(time.Millisecond)
-		phone.want("3 c")
-		w.pass(time.Minute)
-		w.says(me, 10002, "d")
-		phone.want("4 d") // after a pause at once
+		w.passTime(1499 * time.Millisecond)
+		phone.wantPushed()
+		w.passTime(time.Millisecond)
+		phone.wantPushed("#1 10001:30") // of any kind; entries and the rest take turns
+		w.passTime(1500 * time.Millisecond)
+		phone.wantPushed("2 b")
+		w.passTime(time.Minute)
+		phone.makeRequest()
+		w.sendTexts(me, 10002, "c")
+		w.passTime(1499 * time.Millisecond)
+		phone.wantPushed()
+		w.passTime(time.Millisecond)
+		phone.wantPushed("3 c")
+		w.passTime(time.Minute)
+		w.sendTexts(me, 10002, "d")
+		phone.wantPushed("4 d") // after a pause at once
 	})
 }
 
 func TestAPushWaitsWhileARequestIsOpen(t *testing.T) {
-	onLine(t, func(w *world, me *service.Session, phone *phone) {
-		w.pass(time.Minute)
-		phone.feed.Asked()
-		w.says(me, 10002, "a")
-		w.pass(5 * time.Second)
-		phone.want()
-		phone.feed.Answered()
-		phone.feed.Idle()
-		w.pass(999 * time.Millisecond)
-		phone.want()
-		w.pass(time.Millisecond) // 6 s are over
-		phone.want("1 a")
-		w.pass(1499 * time.Millisecond)
-		phone.want()
-		w.pass(time.Millisecond)
-		phone.want("1 a") // the answer was too near
-		w.pass(time.Minute)
-		phone.want()
+	withLineClient(t, func(w *world, me *service.Session, phone *pushClient) {
+		w.passTime(time.Minute)
+		phone.feed.RequestStarted()
+		w.sendTexts(me, 10002, "a")
+		w.passTime(5 * time.Second)
+		phone.wantPushed()
+		phone.feed.AnswerWritten()
+		phone.feed.RequestsDone()
+		w.passTime(999 * time.Millisecond)
+		phone.wantPushed()
+		w.passTime(time.Millisecond) // 6 s are over
+		phone.wantPushed("1 a")
+		w.passTime(1499 * time.Millisecond)
+		phone.wantPushed()
+		w.passTime(time.Millisecond)
+		phone.wantPushed("1 a") // the answer was too near
+		w.passTime(time.Minute)
+		phone.wantPushed()
 	})
 }
 
 func TestEachPushWaitsForAGapAnew(t *testing.T) {
-	onLine(t, func(w *world, me *service.Session, phone *phone) {
-		w.pass(time.Minute)
-		phone.asks()
-		w.says(me, 10002, "a")
+	withLineClient(t, func(w *world, me *service.Session, phone *pushClient) {
+		w.passTime(time.Minute)
+		phone.makeRequest()
+		w.sendTexts(me, 10002, "a")
 		for range 5 {
-			w.pass(1100 * time.Millisecond)
-			phone.asks()
-			phone.want()
+			w.passTime(1100 * time.Millisecond)
+			phone.makeRequest()
+			phone.wantPushed()
 		}
-		w.pass(500 * time.Millisecond)
-		phone.want("1 a") // after 6 s, in vain
-		w.pass(2 * time.Second)
-		phone.want("1 a")
-		w.pass(time.Hour / 20)
-		phone.asks()
-		w.says(me, 10002, "b")
-		w.pass(1499 * time.Millisecond)
-		phone.want() // what waited before is forgotten
-		w.pass(time.Millisecond)
-		phone.want("2 b")
+		w.passTime(500 * time.Millisecond)
+		phone.wantPushed("1 a") // after 6 s, in vain
+		w.passTime(2 * time.Second)
+		phone.wantPushed("1 a")
+		w.passTime(time.Hour / 20)
+		phone.makeRequest()
+		w.sendTexts(me, 10002, "b")
+		w.passTime(1499 * time.Millisecond)
+		phone.wantPushed() // what waited before is forgotten
+		w.passTime(time.Millisecond)
+		phone.wantPushed("2 b")
 	})
 }
 
@@ -111,149 +111,149 @@ func TestAnAnswerBesideAPushHasItPushedAgain(t *testing.T) {
 		again bool
 	}{{0, true}, {1499 * time.Millisecond, true}, {1500 * time.Millisecond, false}} {
 		t.Run(fmt.Sprint("an answer ", tt.after, " later"), func(t *testing.T) {
-			onLine(t, func(w *world, me *service.Session, phone *phone) {
-				w.pass(2 * time.Second)
-				w.says(me, 10002, "a")
-				phone.want("1 a")
-				w.pass(tt.after)
-				phone.asks()
-				phone.want()
-				w.says(me, 10002, "b")
-				w.pass(1500 * time.Millisecond)
+			withLineClient(t, func(w *world, me *service.Session, phone *pushClient) {
+				w.passTime(2 * time.Second)
+				w.sendTexts(me, 10002, "a")
+				phone.wantPushed("1 a")
+				w.passTime(tt.after)
+				phone.makeRequest()
+				phone.wantPushed()
+				w.sendTexts(me, 10002, "b")
+				w.passTime(1500 * time.Millisecond)
 				if tt.again {
-					phone.want("1 a") // before all others
-					w.pass(1500 * time.Millisecond)
+					phone.wantPushed("1 a") // before all others
+					w.passTime(1500 * time.Millisecond)
 				}
-				phone.want("2 b")
-				w.pass(6 * time.Second)
-				w.wantPlace(10002, "", 0)
-				phone.asks()
-				w.pass(time.Second)
-				w.wantPlace(10002, "", 2)
+				phone.wantPushed("2 b")
+				w.passTime(6 * time.Second)
+				w.wantCursor(10002, "", 0)
+				phone.makeRequest()
+				w.passTime(time.Second)
+				w.wantCursor(10002, "", 2)
 			})
 		})
 	}
 }
 
 func TestAPushIsRepeatedThreeTimesAndThenLeftToGetMsgEx(t *testing.T) {
-	onLine(t, func(w *world, me *service.Session, phone *phone) {
-		you, err := w.Session(w.Context(), 10002, service.Caller{Address: cafe})
+	withLineClient(t, func(w *world, me *service.Session, phone *pushClient) {
+		you, err := w.AuthenticateSession(w.Context(), 10002, service.Caller{Address: cafe})
 		w.must(err)
-		w.pass(2 * time.Second)
-		w.says(me, 10002, "a")
+		w.passTime(2 * time.Second)
+		w.sendTexts(me, 10002, "a")
 		for range 4 {
-			phone.want("1 a")
-			phone.asks()
-			w.pass(time.Second)
+			phone.wantPushed("1 a")
+			phone.makeRequest()
+			w.passTime(time.Second)
 			w.wantCollected(you, fmt.Sprint("early ", w.now()))
-			w.pass(500 * time.Millisecond)
+			w.passTime(500 * time.Millisecond)
 		}
-		phone.want()
-		w.says(me, 10002, "b") // what follows is pushed
-		phone.want("2 b")
-		w.pass(6 * time.Second)
-		phone.asks() // confirms it
-		w.says(me, 10002, "c")
-		w.pass(1500 * time.Millisecond)
-		phone.want("3 c")
+		phone.wantPushed()
+		w.sendTexts(me, 10002, "b") // what follows is pushed
+		phone.wantPushed("2 b")
+		w.passTime(6 * time.Second)
+		phone.makeRequest() // confirms it
+		w.sendTexts(me, 10002, "c")
+		w.passTime(1500 * time.Millisecond)
+		phone.wantPushed("3 c")
 		w.wantCollected(you, "just behind a push") // they could come together
-		w.pass(1500 * time.Millisecond)
+		w.passTime(1500 * time.Millisecond)
 		w.wantCollected(you, "collect 1", "a")
 		w.wantCollected(you, "collect 1", "a")
 		w.wantCollected(you, "collect 2")
-		phone.cut()
-		w.wantPlace(10002, "", 2)
+		phone.disconnect()
+		w.wantCursor(10002, "", 2)
 		w.wantCollected(you, "collect 3", "c")
 	})
 }
 
 func TestWhatWasLeftComesWithTheNextConnection(t *testing.T) {
-	onLine(t, func(w *world, me *service.Session, phone *phone) {
-		w.pass(2 * time.Second)
-		w.says(me, 10002, "a")
+	withLineClient(t, func(w *world, me *service.Session, phone *pushClient) {
+		w.passTime(2 * time.Second)
+		w.sendTexts(me, 10002, "a")
 		for range 4 {
-			phone.want("1 a")
-			phone.asks()
-			w.pass(1500 * time.Millisecond)
+			phone.wantPushed("1 a")
+			phone.makeRequest()
+			w.passTime(1500 * time.Millisecond)
 		}
-		phone.want()
-		phone.cut()
-		phone = w.attach(w.signIn(10002, cafe))
-		w.pass(1500 * time.Millisecond)
-		phone.want("1 a")
+		phone.wantPushed()
+		phone.disconnect()
+		phone = w.subscribe(w.signIn(10002, cafe))
+		w.passTime(1500 * time.Millisecond)
+		phone.wantPushed("1 a")
 	})
 }
 
 func TestADeviceAndAWebSocketWaitForNothing(t *testing.T) {
-	for device, connect := range map[string]func(w *world) *phone{
-		"phone": func(w *world) *phone { return w.attach(w.device(10002, "phone")) },
-		"":      func(w *world) *phone { return w.webSocket(w.signIn(10002, cafe)) },
+	for deviceName, connect := range map[string]func(w *world) *pushClient{
+		"phone": func(w *world) *pushClient { return w.subscribe(w.signInDevice(10002, "phone")) },
+		"":      func(w *world) *pushClient { return w.subscribeFramed(w.signIn(10002, cafe)) },
 	} {
-		t.Run("device "+device, func(t *testing.T) {
-			inBubble(t, func(w *world) {
+		t.Run("device "+deviceName, func(t *testing.T) {
+			inVirtualTime(t, func(w *world) {
 				me := w.signIn(10001, home)
-				w.says(me, 10002, "a", "b", "c")
+				w.sendTexts(me, 10002, "a", "b", "c")
 				phone := connect(w)
-				phone.want("1 a", "2 b", "3 c")
-				phone.feed.Asked()
-				w.says(me, 10002, "d")
-				phone.want("4 d")
-				phone.feed.Answered()
-				phone.feed.Idle()
-				w.pass(time.Minute)
-				phone.want()
-				phone.feed.Heard(w.now())
-				phone.cut()
-				w.wantPlace(10002, device, 4) // what was written 5 s before has arrived
+				phone.wantPushed("1 a", "2 b", "3 c")
+				phone.feed.RequestStarted()
+				w.sendTexts(me, 10002, "d")
+				phone.wantPushed("4 d")
+				phone.feed.AnswerWritten()
+				phone.feed.RequestsDone()
+				w.passTime(time.Minute)
+				phone.wantPushed()
+				phone.feed.RecordReceived(w.now())
+				phone.disconnect()
+				w.wantCursor(10002, deviceName, 4) // what was written 5 s before has arrived
 			}, 10001, 10002)
 		})
 	}
 }
 
 func TestOfASessionThatHasConfirmedByNumberNothingElseConfirms(t *testing.T) {
-	for name, next := range map[string]func(w *world, phone *phone) *phone{
-		"on the same connection": func(_ *world, phone *phone) *phone { return phone },
-		"on the next connection": func(w *world, phone *phone) *phone {
-			phone.cut()
-			return w.attach(w.signIn(10002, cafe))
+	for name, next := range map[string]func(w *world, phone *pushClient) *pushClient{
+		"on the same connection": func(_ *world, phone *pushClient) *pushClient { return phone },
+		"on the next connection": func(w *world, phone *pushClient) *pushClient {
+			phone.disconnect()
+			return w.subscribe(w.signIn(10002, cafe))
 		},
-		"on one that takes over": func(w *world, _ *phone) *phone { return w.attach(w.signIn(10002, cafe)) },
-		"after a renewal elsewhere": func(w *world, phone *phone) *phone {
+		"on one that takes over": func(w *world, _ *pushClient) *pushClient { return w.subscribe(w.signIn(10002, cafe)) },
+		"after a renewal elsewhere": func(w *world, phone *pushClient) *pushClient {
 			w.signIn(10002, cafe)
 			return phone
 		},
-		"after a restart": func(w *world, phone *phone) *phone {
-			phone.cut()
+		"after a restart": func(w *world, phone *pushClient) *pushClient {
+			phone.disconnect()
 			w.restart(time.Second)
-			return w.attach(w.signIn(10002, cafe))
+			return w.subscribe(w.signIn(10002, cafe))
 		},
-		"after a crash": func(w *world, phone *phone) *phone {
-			phone.cut()
+		"after a crash": func(w *world, phone *pushClient) *pushClient {
+			phone.disconnect()
 			w.must(w.store.Close())
 			w.start()
-			return w.attach(w.signIn(10002, cafe))
+			return w.subscribe(w.signIn(10002, cafe))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onLine(t, func(w *world, me *service.Session, phone *phone) {
-				w.pass(2 * time.Second)
-				w.says(me, 10002, "a", "b", "c")
-				phone.want("1 a")
+			withLineClient(t, func(w *world, me *service.Session, phone *pushClient) {
+				w.passTime(2 * time.Second)
+				w.sendTexts(me, 10002, "a", "b", "c")
+				phone.wantPushed("1 a")
 				phone.confirm(0) // of nothing
-				phone.want()
+				phone.wantPushed()
 				phone.confirm(1)
-				phone.want("2 b", "3 c") // at once
+				phone.wantPushed("2 b", "3 c") // at once
 				now := next(w, phone)
 				if now != phone {
-					now.want("2 b", "3 c") // at once
+					now.wantPushed("2 b", "3 c") // at once
 				}
-				w.pass(10 * time.Second)
-				now.asks()
-				w.pass(10 * time.Second)
-				now.asks()
-				now.want() // and nothing is repeated
-				now.cut()
-				w.wantPlace(10002, "", 1)
+				w.passTime(10 * time.Second)
+				now.makeRequest()
+				w.passTime(10 * time.Second)
+				now.makeRequest()
+				now.wantPushed() // and nothing is repeated
+				now.disconnect()
+				w.wantCursor(10002, "", 1)
 			})
 		})
 	}
@@ -267,55 +267,55 @@ func TestASessionThatBeginsAnewConfirmsByRecordsAgain(t *testing.T) {
 		},
 		"from another address": func(w *world) *service.Session { return w.signIn(10002, home) },
 		"after it ran out": func(w *world) *service.Session {
-			w.pass(service.SessionLife)
+			w.passTime(service.SessionTimeout)
 			return w.signIn(10002, cafe)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onLine(t, func(w *world, _ *service.Session, phone *phone) {
-				me := w.device(10001, "desk")
-				w.pass(2 * time.Second)
-				w.says(me, 10002, "a")
-				phone.want("1 a")
+			withLineClient(t, func(w *world, _ *service.Session, phone *pushClient) {
+				me := w.signInDevice(10001, "desk")
+				w.passTime(2 * time.Second)
+				w.sendTexts(me, 10002, "a")
+				phone.wantPushed("1 a")
 				phone.confirm(1)
-				phone.cut()
-				phone = w.attach(begin(w))
-				w.says(w.device(10001, "desk"), 10002, "b")
-				phone.want()
-				w.pass(1500 * time.Millisecond)
-				phone.want("2 b")
-				w.pass(5 * time.Second)
-				phone.asks()
-				w.pass(time.Second)
-				w.wantPlace(10002, "", 2)
+				phone.disconnect()
+				phone = w.subscribe(begin(w))
+				w.sendTexts(w.signInDevice(10001, "desk"), 10002, "b")
+				phone.wantPushed()
+				w.passTime(1500 * time.Millisecond)
+				phone.wantPushed("2 b")
+				w.passTime(5 * time.Second)
+				phone.makeRequest()
+				w.passTime(time.Second)
+				w.wantCursor(10002, "", 2)
 			})
 		})
 	}
 }
 
 func TestWhatIsLeftForLongTakesLittleMemory(t *testing.T) {
-	onLine(t, func(w *world, _ *service.Session, phone *phone) {
-		me := w.device(10001, "desk")
+	withLineClient(t, func(w *world, _ *service.Session, phone *pushClient) {
+		me := w.signInDevice(10001, "desk")
 		for i := range 400 {
-			_, err := w.Heard(me)
+			_, err := w.RefreshSession(me)
 			w.must(err)
-			_, err = w.Session(w.Context(), 10002, service.Caller{Address: cafe})
+			_, err = w.AuthenticateSession(w.Context(), 10002, service.Caller{Address: cafe})
 			w.must(err)
-			w.pass(6 * time.Second)
-			w.says(me, 10002, fmt.Sprint(i))
-			w.settle() // it is pushed at once
+			w.passTime(6 * time.Second)
+			w.sendTexts(me, 10002, fmt.Sprint(i))
+			w.waitIdle() // it is pushed at once
 			if i%2 == 1 {
 				continue // that one arrives
 			}
 			for range 4 {
-				phone.asks()
-				w.pass(1500 * time.Millisecond)
+				phone.makeRequest()
+				w.passTime(1500 * time.Millisecond)
 			}
 		}
-		if n := service.Waves(phone.feed); n > 70 {
+		if n := service.PushedRangeCount(phone.feed); n > 70 {
 			t.Errorf("%d times are remembered", n)
 		}
-		if got := phone.got(); len(got) != 200*4+200 {
+		if got := phone.describeReceived(); len(got) != 200*4+200 {
 			t.Errorf("pushed were %d, want 200 four times and 200 once", len(got))
 		}
 	})

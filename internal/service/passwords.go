@@ -33,129 +33,129 @@ type PasswordCost struct {
 	Threads   uint8
 }
 
-// FloorCost is the least cost and the default: OWASP's recommendation for
+// MinPasswordCost is the least cost and the default: OWASP's recommendation for
 // Argon2id.
-var FloorCost = PasswordCost{MemoryKiB: 19 * 1024, Passes: 2, Threads: 1}
+var MinPasswordCost = PasswordCost{MemoryKiB: 19 * 1024, Passes: 2, Threads: 1}
 
 const (
 	saltBytes = 16
 	hashBytes = 32
 )
 
-func (c PasswordCost) check() error {
-	if c.MemoryKiB < FloorCost.MemoryKiB || c.Passes < FloorCost.Passes || c.Threads < FloorCost.Threads {
+func (c PasswordCost) validate() error {
+	if c.MemoryKiB < MinPasswordCost.MemoryKiB || c.Passes < MinPasswordCost.Passes || c.Threads < MinPasswordCost.Threads {
 		return rookery.Errorf(rookery.CodeParameter, "password cost is below the floor: at least %d KiB, %d passes, %d thread",
-			FloorCost.MemoryKiB, FloorCost.Passes, FloorCost.Threads)
+			MinPasswordCost.MemoryKiB, MinPasswordCost.Passes, MinPasswordCost.Threads)
 	}
 	return nil
 }
 
 // HashProof makes the credential to be stored for a proof, in the PHC string
 // format.
-func HashProof(proof Proof, passwordCost PasswordCost) rookery.Credential {
+func HashProof(proof Proof, cost PasswordCost) rookery.Credential {
 	salt := make([]byte, saltBytes)
 	rand.Read(salt) // never fails
-	hash := argon2.IDKey(proof[:], salt, passwordCost.Passes, passwordCost.MemoryKiB, passwordCost.Threads, hashBytes)
-	return rookery.Credential(fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, passwordCost.MemoryKiB, passwordCost.Passes, passwordCost.Threads,
+	hash := argon2.IDKey(proof[:], salt, cost.Passes, cost.MemoryKiB, cost.Threads, hashBytes)
+	return rookery.Credential(fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, cost.MemoryKiB, cost.Passes, cost.Threads,
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(hash)))
 }
 
 // parseCredential is the reverse of HashProof's last line.
-func parseCredential(stored rookery.Credential) (passwordCost PasswordCost, salt, hash []byte, err error) {
+func parseCredential(storedCredential rookery.Credential) (cost PasswordCost, salt, hash []byte, err error) {
 	var version int
-	parts := strings.Split(string(stored), "$")
+	parts := strings.Split(string(storedCredential), "$")
 	if len(parts) != 6 || parts[1] != "argon2id" {
-		return passwordCost, nil, nil, fmt.Errorf("stored password hash has no known form")
+		return cost, nil, nil, fmt.Errorf("stored password hash has no known form")
 	}
 	if _, err = fmt.Sscanf(parts[2], "v=%d", &version); err != nil || version != argon2.Version {
-		return passwordCost, nil, nil, fmt.Errorf("stored password hash is of version %q", parts[2])
+		return cost, nil, nil, fmt.Errorf("stored password hash is of version %q", parts[2])
 	}
-	if _, err = fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &passwordCost.MemoryKiB, &passwordCost.Passes, &passwordCost.Threads); err != nil {
-		return passwordCost, nil, nil, fmt.Errorf("stored password hash has the cost %q", parts[3])
+	if _, err = fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &cost.MemoryKiB, &cost.Passes, &cost.Threads); err != nil {
+		return cost, nil, nil, fmt.Errorf("stored password hash has the cost %q", parts[3])
 	}
 	if salt, err = base64.RawStdEncoding.DecodeString(parts[4]); err == nil {
 		hash, err = base64.RawStdEncoding.DecodeString(parts[5])
 	}
-	return passwordCost, salt, hash, err
+	return cost, salt, hash, err
 }
 
-// NewPassword makes a random password that can be read out and typed.
-func NewPassword() string { return strings.ToLower(rand.Text()[:16]) }
+// GeneratePassword makes a random password that can be read out and typed.
+func GeneratePassword() string { return strings.ToLower(rand.Text()[:16]) }
 
 // passwordVerifier checks proofs against credentials.
 type passwordVerifier struct {
-	cost  PasswordCost
-	queue *hashQueue
-	// nobody is checked where there is no account, so that this takes as long.
-	nobody rookery.Credential
-	// known holds keyed digests of proofs that were right, each bound to the
+	cost      PasswordCost
+	hashQueue *hashQueue
+	// dummyCredential is checked where there is no account, so that this takes as long.
+	dummyCredential rookery.Credential
+	// verifiedDigests holds keyed digests of proofs that were right, each bound to the
 	// credential that it was right for: clients that sign in for every message
 	// must not cost a hash each time.
-	known *lru.Cache[rookery.UIN, [sha256.Size]byte]
-	key   [32]byte
+	verifiedDigests *lru.Cache[rookery.UIN, [sha256.Size]byte]
+	digestKey       [32]byte
 }
 
-const knownProofs = 100_000
+const maxVerifiedDigests = 100_000
 
-func newProver(cost PasswordCost, hashes, queue int) (*passwordVerifier, error) {
+func newPasswordVerifier(cost PasswordCost, slots, maxWaiting int) (*passwordVerifier, error) {
 	if cost == (PasswordCost{}) {
-		cost = FloorCost
+		cost = MinPasswordCost
 	}
-	if err := cost.check(); err != nil {
+	if err := cost.validate(); err != nil {
 		return nil, err
 	}
-	known, err := lru.New[rookery.UIN, [sha256.Size]byte](knownProofs)
+	known, err := lru.New[rookery.UIN, [sha256.Size]byte](maxVerifiedDigests)
 	if err != nil {
 		return nil, err
 	}
-	p := &passwordVerifier{cost: cost, queue: newHashQueue(hashes, queue), known: known}
-	rand.Read(p.key[:])
-	var unguessable Proof
-	rand.Read(unguessable[:])
-	p.nobody = HashProof(unguessable, cost)
+	p := &passwordVerifier{cost: cost, hashQueue: newHashQueue(slots, maxWaiting), verifiedDigests: known}
+	rand.Read(p.digestKey[:])
+	var randomProof Proof
+	rand.Read(randomProof[:])
+	p.dummyCredential = HashProof(randomProof, cost)
 	return p, nil
 }
 
-// hash makes a credential, for the operator.
-func (p *passwordVerifier) hash(ctx context.Context, proof Proof) (rookery.Credential, error) {
-	if err := p.queue.take(ctx, rankOperator, netip.Addr{}); err != nil {
+// hashProof makes a credential, for the operator.
+func (p *passwordVerifier) hashProof(ctx context.Context, proof Proof) (rookery.Credential, error) {
+	if err := p.hashQueue.acquire(ctx, priorityOperator, netip.Addr{}); err != nil {
 		return "", err
 	}
-	defer p.queue.leave()
+	defer p.hashQueue.release()
 	return HashProof(proof, p.cost), nil
 }
 
-// recognises reports whether the proof was found right for the credential
+// wasVerified reports whether the proof was found right for the credential
 // before. It costs next to nothing.
-func (p *passwordVerifier) recognises(uin rookery.UIN, stored rookery.Credential, proof Proof) bool {
-	digest, ok := p.known.Get(uin)
-	want := p.digest(uin, stored, proof)
-	return ok && hmac.Equal(digest[:], want[:])
+func (p *passwordVerifier) wasVerified(uin rookery.UIN, storedCredential rookery.Credential, proof Proof) bool {
+	digest, ok := p.verifiedDigests.Get(uin)
+	wantedDigest := p.proofDigest(uin, storedCredential, proof)
+	return ok && hmac.Equal(digest[:], wantedDigest[:])
 }
 
-// proves hashes the proof and compares; the caller has a place in the queue. An
+// verify hashes the proof and compares; the caller has a place in the queue. An
 // empty credential takes as long as any and is never proved.
-func (p *passwordVerifier) proves(uin rookery.UIN, stored rookery.Credential, proof Proof) (bool, error) {
-	against := stored
-	if stored == "" {
-		against = p.nobody
+func (p *passwordVerifier) verify(uin rookery.UIN, storedCredential rookery.Credential, proof Proof) (bool, error) {
+	comparedCredential := storedCredential
+	if storedCredential == "" {
+		comparedCredential = p.dummyCredential
 	}
-	passwordCost, salt, hash, err := parseCredential(against)
+	cost, salt, hash, err := parseCredential(comparedCredential)
 	if err != nil {
 		return false, rookery.Temporary(err)
 	}
-	got := argon2.IDKey(proof[:], salt, passwordCost.Passes, passwordCost.MemoryKiB, passwordCost.Threads, uint32(len(hash)))
-	if subtle.ConstantTimeCompare(got, hash) != 1 || stored == "" {
+	computedHash := argon2.IDKey(proof[:], salt, cost.Passes, cost.MemoryKiB, cost.Threads, uint32(len(hash)))
+	if subtle.ConstantTimeCompare(computedHash, hash) != 1 || storedCredential == "" {
 		return false, nil
 	}
-	p.known.Add(uin, p.digest(uin, stored, proof))
+	p.verifiedDigests.Add(uin, p.proofDigest(uin, storedCredential, proof))
 	return true, nil
 }
 
-func (p *passwordVerifier) digest(uin rookery.UIN, stored rookery.Credential, proof Proof) [sha256.Size]byte {
-	mac := hmac.New(sha256.New, p.key[:])
-	_ = binary.Write(mac, binary.BigEndian, uint32(uin)) // a hash takes all
-	mac.Write(proof[:])
-	mac.Write([]byte(stored))
-	return [sha256.Size]byte(mac.Sum(nil))
+func (p *passwordVerifier) proofDigest(uin rookery.UIN, storedCredential rookery.Credential, proof Proof) [sha256.Size]byte {
+	hasher := hmac.New(sha256.New, p.digestKey[:])
+	_ = binary.Write(hasher, binary.BigEndian, uint32(uin)) // a hash takes all
+	hasher.Write(proof[:])
+	hasher.Write([]byte(storedCredential))
+	return [sha256.Size]byte(hasher.Sum(nil))
 }

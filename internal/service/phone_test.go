@@ -11,68 +11,68 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// pushed is an item with the time at which it came.
-type pushed struct {
-	service.Event
+// pushedText is an item with the time at which it came.
+type pushedText struct {
+	service.PushEvent
 	at time.Time
 }
 
-// device signs a device in.
-func (w *world) device(uin rookery.UIN, name string) *service.Session {
+// signInDevice signs a device in.
+func (w *world) signInDevice(uin rookery.UIN, name string) *service.Session {
 	w.Helper()
-	session, _ := w.token(uin, name)
+	session, _ := w.signInDeviceToken(uin, name)
 	return session
 }
 
-func (w *world) token(uin rookery.UIN, name string) (*service.Session, rookery.Token) {
+func (w *world) signInDeviceToken(uin rookery.UIN, name string) (*service.Session, rookery.Token) {
 	w.Helper()
 	proof := service.ProofOf(password)
-	session, token, err := w.SignIn(w.Context(), service.SignIn{UIN: uin, Proof: &proof, Address: home, Device: name})
+	session, token, err := w.SignIn(w.Context(), service.SignInRequest{UIN: uin, Proof: &proof, Address: home, Device: name})
 	w.must(err)
 	return session, token
 }
 
-// phone is a client's end of a live connection.
-type phone struct {
+// pushClient is a client's end of a live connection.
+type pushClient struct {
 	*world
 	feed *service.Subscription
 	// framed: it is a WebSocket.
 	framed bool
 
 	mu      sync.Mutex // guards the rest
-	items   []pushed
+	items   []pushedText
 	hold    chan struct{} // if it is not nil, a push waits until it is closed
 	pushing int           // pushes that wait
 	broken  bool
 	closed  bool
 }
 
-// attach connects a session, and waits for what is pushed at once.
-func (w *world) attach(session *service.Session) *phone {
+// subscribe connects a session, and waits for what is pushed at once.
+func (w *world) subscribe(session *service.Session) *pushClient {
 	w.Helper()
-	p := &phone{world: w}
-	p.again(session)
+	p := &pushClient{world: w}
+	p.resubscribe(session)
 	return p
 }
 
-// webSocket is attach for a connection on which each item arrives by itself.
-func (w *world) webSocket(session *service.Session) *phone {
+// subscribeFramed is attach for a connection on which each item arrives by itself.
+func (w *world) subscribeFramed(session *service.Session) *pushClient {
 	w.Helper()
-	p := &phone{world: w, framed: true}
-	p.again(session)
+	p := &pushClient{world: w, framed: true}
+	p.resubscribe(session)
 	return p
 }
 
-// again connects a session on the same connection.
-func (p *phone) again(session *service.Session) {
+// resubscribe connects a session on the same connection.
+func (p *pushClient) resubscribe(session *service.Session) {
 	p.Helper()
 	var err error
-	p.feed, err = p.Attach(p.Context(), session, p)
+	p.feed, err = p.Subscribe(p.Context(), session, p)
 	p.must(err)
-	p.settle()
+	p.waitIdle()
 }
 
-func (p *phone) Push(i service.Event) error {
+func (p *pushClient) Push(i service.PushEvent) error {
 	p.mu.Lock()
 	hold := p.hold
 	p.pushing++
@@ -86,53 +86,53 @@ func (p *phone) Push(i service.Event) error {
 	if p.broken {
 		return errors.New("broken pipe")
 	}
-	p.items = append(p.items, pushed{i, p.now()})
+	p.items = append(p.items, pushedText{i, p.now()})
 	return nil
 }
 
-// holds has pushes wait from now on until hold is closed; nil: none.
-func (p *phone) holds(hold chan struct{}) {
+// blockPushes has pushes wait from now on until hold is closed; nil: none.
+func (p *pushClient) blockPushes(hold chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.hold = hold
 }
 
-func (p *phone) Framed() bool { return p.framed }
+func (p *pushClient) Framed() bool { return p.framed }
 
-func (p *phone) Close() {
+func (p *pushClient) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
 }
 
-func (p *phone) isClosed() bool {
+func (p *pushClient) isClosed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.closed
 }
 
-// cut ends the connection.
-func (p *phone) cut() {
+// disconnect ends the connection.
+func (p *pushClient) disconnect() {
 	p.feed.Close()
-	p.settle()
+	p.waitIdle()
 }
 
-func (p *phone) confirm(number uint64) {
-	p.feed.Confirm(number)
-	p.settle()
+func (p *pushClient) confirm(entryNumber uint64) {
+	p.feed.Confirm(entryNumber)
+	p.waitIdle()
 }
 
-// got returns what was pushed since it was called last.
-func (p *phone) got() []string {
-	p.settle()
+// describeReceived returns what was pushed since it was called last.
+func (p *pushClient) describeReceived() []string {
+	p.waitIdle()
 	list := []string{}
-	for _, i := range p.take() {
-		list = append(list, describe(i.Event))
+	for _, i := range p.takeReceived() {
+		list = append(list, describeEvent(i.PushEvent))
 	}
 	return list
 }
 
-func (p *phone) take() []pushed {
+func (p *pushClient) takeReceived() []pushedText {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	items := p.items
@@ -140,12 +140,12 @@ func (p *phone) take() []pushed {
 	return items
 }
 
-func describe(i service.Event) string {
+func describeEvent(i service.PushEvent) string {
 	switch {
 	case i.Notice != nil:
 		return fmt.Sprintf("#%d %d:%d", i.Number, i.Notice.Friend, i.Notice.Status)
-	case i.Read != nil:
-		return fmt.Sprintf("#%d read %d up to %d", i.Number, i.Read.With, i.Read.Number)
+	case i.ReadMark != nil:
+		return fmt.Sprintf("#%d read %d up to %d", i.Number, i.ReadMark.With, i.ReadMark.Number)
 	case i.Number != i.Entry.Number:
 		return fmt.Sprintf("entry %d with number %d", i.Entry.Number, i.Number)
 	case i.Entry.Kind == rookery.KindSent:
@@ -154,17 +154,17 @@ func describe(i service.Event) string {
 	return fmt.Sprintf("%d %s", i.Number, i.Entry.Text)
 }
 
-func (p *phone) want(want ...string) {
+func (p *pushClient) wantPushed(want ...string) {
 	p.Helper()
-	if got := p.got(); !slices.Equal(got, want) {
+	if got := p.describeReceived(); !slices.Equal(got, want) {
 		p.Errorf("pushed were %q, want %q", got, want)
 	}
 }
 
-// says sends texts, each with a SEQ of its own.
-func (w *world) says(session *service.Session, to rookery.UIN, texts ...string) {
+// sendTexts sends texts, each with a SEQ of its own.
+func (w *world) sendTexts(session *service.Session, receiver rookery.UIN, texts ...string) {
 	w.Helper()
 	for _, text := range texts {
-		w.must(w.send(session, "", to, text))
+		w.must(w.send(session, "", receiver, text))
 	}
 }

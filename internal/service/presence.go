@@ -16,41 +16,41 @@ type Notice struct {
 
 // SetStatus changes the status of an account. Everybody sees it once it
 // returns nil, and then it is durable.
-func (s *Service) SetStatus(ctx context.Context, session *Session, status rookery.Status, mark rookery.RequestKey) error {
-	active := session.member
-	if err := active.turn.take(ctx); err != nil {
+func (s *Service) SetStatus(ctx context.Context, session *Session, status rookery.Status, requestKey rookery.RequestKey) error {
+	account := session.account
+	if err := account.changeLock.acquire(ctx); err != nil {
 		return err
 	}
-	defer active.turn.end()
-	if active.current(session) == nil {
+	defer account.changeLock.release()
+	if account.currentSession(session) == nil {
 		return errNotSignedIn
 	}
-	receipt, err := s.store.SetStatus(ctx, active.uin, status, mark)
+	receipt, err := s.store.SetStatus(ctx, account.uin, status, requestKey)
 	if err != nil || receipt.Repeated {
 		return err
 	}
-	before := active.shown()
-	active.setStatus(status)
-	s.announce(ctx, active, before)
+	oldStatus := account.announcedStatus()
+	account.setStatus(status)
+	s.announceStatus(ctx, account, oldStatus)
 	return nil
 }
 
-// announce tells the friends of a member, whose turn it is, what it shows if
+// announceStatus tells the friends of a member, whose turn it is, what it shows if
 // that is something else than before. Only those who are signed in hear of it;
 // nothing of it is stored.
-func (s *Service) announce(ctx context.Context, active *activeAccount, before rookery.Status) {
-	after := active.shown()
-	if after == before {
+func (s *Service) announceStatus(ctx context.Context, account *activeAccount, oldStatus rookery.Status) {
+	after := account.announcedStatus()
+	if after == oldStatus {
 		return
 	}
-	friends, err := s.friends(ctx, active)
+	friends, err := s.friendsOf(ctx, account)
 	if err != nil {
-		s.log.Warn("friends were not told of a changed status", "account", active.uin, "error", err)
+		s.log.Warn("friends were not told of a changed status", "account", account.uin, "error", err)
 		return
 	}
 	for _, uin := range friends {
-		if friend := s.members.get(uin); friend != nil {
-			friend.hear(Notice{active.uin, after}, after.Basic() != before.Basic())
+		if friend := s.activeAccounts.get(uin); friend != nil {
+			friend.addNotice(Notice{account.uin, after}, after.Basic() != oldStatus.Basic())
 		}
 	}
 }
@@ -60,95 +60,95 @@ type pendingNotice struct {
 	Notice
 	// basic: it is something else even for those who know the basic statuses
 	// only, as polls do; else it waits for a feed.
-	basic bool
+	changesBasicStatus bool
 }
 
-// hear takes a notice for each session of the member.
-func (m *activeAccount) hear(notice Notice, basic bool) {
+// addNotice takes a notice for each session of the member.
+func (m *activeAccount) addNotice(notice Notice, changesBasicStatus bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, session := range m.sessions {
-		session.box.hear(notice, basic)
+		session.consumer.addNoticeLocked(notice, changesBasicStatus)
 	}
 }
 
-// hear is called with the member's mu held.
-func (c *consumer) hear(notice Notice, basic bool) {
-	i := slices.IndexFunc(c.news, func(w pendingNotice) bool { return w.Friend == notice.Friend })
-	feed := c.liveFeed()
+// addNoticeLocked is called with the member's mu held.
+func (c *consumer) addNoticeLocked(notice Notice, changesBasicStatus bool) {
+	i := slices.IndexFunc(c.pendingNotices, func(pending pendingNotice) bool { return pending.Friend == notice.Friend })
+	subscription := c.liveSubscription()
 	switch {
 	case i >= 0:
-		c.news[i] = pendingNotice{notice, basic || c.news[i].basic}
-	case basic || feed != nil:
-		c.news = append(c.news, pendingNotice{notice, basic})
+		c.pendingNotices[i] = pendingNotice{notice, changesBasicStatus || c.pendingNotices[i].changesBasicStatus}
+	case changesBasicStatus || subscription != nil:
+		c.pendingNotices = append(c.pendingNotices, pendingNotice{notice, changesBasicStatus})
 	}
-	if feed != nil {
-		feed.wake()
+	if subscription != nil {
+		subscription.wake()
 	}
 }
 
-// pending lists the notices that wait for a poll, by friend, as polls show
+// pollableNotices lists the notices that wait for a poll, by friend, as polls show
 // them.
-func (c *consumer) pending() []Notice {
-	c.member.mu.Lock()
-	defer c.member.mu.Unlock()
-	var list []Notice
-	for _, pendingNotice := range c.news {
-		if pendingNotice.basic {
-			list = append(list, Notice{pendingNotice.Friend, pendingNotice.Status.Basic()})
+func (c *consumer) pollableNotices() []Notice {
+	c.account.mu.Lock()
+	defer c.account.mu.Unlock()
+	var notices []Notice
+	for _, pending := range c.pendingNotices {
+		if pending.changesBasicStatus {
+			notices = append(notices, Notice{pending.Friend, pending.Status.Basic()})
 		}
 	}
-	slices.SortFunc(list, func(a, b Notice) int { return cmp.Compare(a.Friend, b.Friend) })
-	return list
+	slices.SortFunc(notices, func(a, b Notice) int { return cmp.Compare(a.Friend, b.Friend) })
+	return notices
 }
 
-// handedOut takes notices away that a poll got, but for those that newer ones
+// removeCollectedNotices takes notices away that a poll got, but for those that newer ones
 // replaced.
-func (c *consumer) handedOut(list []Notice) {
-	if len(list) == 0 {
+func (c *consumer) removeCollectedNotices(notices []Notice) {
+	if len(notices) == 0 {
 		return
 	}
-	c.member.mu.Lock()
-	defer c.member.mu.Unlock()
-	c.news = slices.DeleteFunc(c.news, func(w pendingNotice) bool {
-		return slices.Contains(list, Notice{w.Friend, w.Status.Basic()})
+	c.account.mu.Lock()
+	defer c.account.mu.Unlock()
+	c.pendingNotices = slices.DeleteFunc(c.pendingNotices, func(pending pendingNotice) bool {
+		return slices.Contains(notices, Notice{pending.Friend, pending.Status.Basic()})
 	})
-	c.shrink()
+	c.freeEmptyNoticesLocked()
 }
 
-// takeNews takes the notice away that has waited longest.
-func (c *consumer) takeNews() (Notice, bool) {
-	c.member.mu.Lock()
-	defer c.member.mu.Unlock()
-	if len(c.news) == 0 {
+// popNotice takes the notice away that has waited longest.
+func (c *consumer) popNotice() (Notice, bool) {
+	c.account.mu.Lock()
+	defer c.account.mu.Unlock()
+	if len(c.pendingNotices) == 0 {
 		return Notice{}, false
 	}
-	notice := c.news[0].Notice
-	c.news = slices.Delete(c.news, 0, 1)
-	c.shrink()
+	notice := c.pendingNotices[0].Notice
+	c.pendingNotices = slices.Delete(c.pendingNotices, 0, 1)
+	c.freeEmptyNoticesLocked()
 	return notice, true
 }
 
-func (c *consumer) hasNews() bool {
-	c.member.mu.Lock()
-	defer c.member.mu.Unlock()
-	return len(c.news) > 0
+func (c *consumer) hasNotices() bool {
+	c.account.mu.Lock()
+	defer c.account.mu.Unlock()
+	return len(c.pendingNotices) > 0
 }
 
-// shrink gives back what no notice needs: most of the time none waits.
-func (c *consumer) shrink() {
-	if len(c.news) == 0 {
-		c.news = nil
+// freeEmptyNoticesLocked gives back what no notice needs: most of the time none waits.
+func (c *consumer) freeEmptyNoticesLocked() {
+	if len(c.pendingNotices) == 0 {
+		c.pendingNotices = nil
 	}
 }
 
-// forgetNews takes back what waits of a friend.
-func (m *activeAccount) forgetNews(friend rookery.UIN) {
+// removeNotices takes back what waits of a friend.
+func (m *activeAccount) removeNotices(friend rookery.UIN) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, consumer := range m.collectors {
-		consumer.news = slices.DeleteFunc(consumer.news, func(w pendingNotice) bool { return w.Friend == friend })
-		consumer.shrink()
+	for _, consumer := range m.consumers {
+		consumer.pendingNotices = slices.DeleteFunc(consumer.pendingNotices, func(pending pendingNotice) bool { return pending.Friend == friend })
+		consumer.freeEmptyNoticesLocked()
 	}
 }
 
@@ -158,8 +158,8 @@ func (m *activeAccount) setStatus(status rookery.Status) {
 	m.status = status
 }
 
-// statusToKeep is the status of an account that signs in without naming one.
-func (m *activeAccount) statusToKeep() rookery.Status {
+// signInStatus is the status of an account that signs in without naming one.
+func (m *activeAccount) signInStatus() rookery.Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.sessions) == 0 {
@@ -168,8 +168,8 @@ func (m *activeAccount) statusToKeep() rookery.Status {
 	return m.status
 }
 
-func (m *activeAccount) isGone() bool {
+func (m *activeAccount) isRemoved() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.gone
+	return m.removed
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-func (w *world) set(session *service.Session, statuses ...rookery.Status) {
+func (w *world) setStatuses(session *service.Session, statuses ...rookery.Status) {
 	w.Helper()
 	for _, status := range statuses {
 		w.must(w.SetStatus(w.Context(), session, status, rookery.RequestKey{}))
@@ -16,113 +16,113 @@ func (w *world) set(session *service.Session, statuses ...rookery.Status) {
 }
 
 func TestPushesShowEveryStatusAndPollsTheBasicOnes(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		w.befriend(10001, 10002)
-		phone, you := w.attach(w.device(10002, "phone")), w.signIn(10002, cafe)
+		phone, you := w.subscribe(w.signInDevice(10002, "phone")), w.signIn(10002, cafe)
 		phone.feed.Confirm(0)
-		me := w.device(10001, "desk")
-		phone.want("#1 10001:10")
+		me := w.signInDevice(10001, "desk")
+		phone.wantPushed("#1 10001:10")
 		w.wantInbox(you, "10001:10")
-		w.pass(2 * time.Second)
-		w.set(me, rookery.StatusTalkToMe)
-		phone.want("#2 10001:60")
+		w.passTime(2 * time.Second)
+		w.setStatuses(me, rookery.StatusTalkToMe)
+		phone.wantPushed("#2 10001:60")
 		w.wantInbox(you) // still online, for all that it knows
-		w.pass(2 * time.Second)
-		w.set(me, rookery.StatusDoNotDisturb)
-		phone.want("#3 10001:70")
+		w.passTime(2 * time.Second)
+		w.setStatuses(me, rookery.StatusDoNotDisturb)
+		phone.wantPushed("#3 10001:70")
 		w.wantInbox(you, "10001:30")
-		w.pass(2 * time.Second)
-		w.set(me, rookery.StatusInvisible)
-		phone.want("#4 10001:20")
-		w.set(me, rookery.StatusOffline) // looks the same
-		w.pass(2 * time.Second)
-		phone.want()
+		w.passTime(2 * time.Second)
+		w.setStatuses(me, rookery.StatusInvisible)
+		phone.wantPushed("#4 10001:20")
+		w.setStatuses(me, rookery.StatusOffline) // looks the same
+		w.passTime(2 * time.Second)
+		phone.wantPushed()
 		w.wantInbox(you, "10001:20")
 	}, 10001, 10002)
 }
 
 func TestOfWaitingStatusesTheLatestIsPushed(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		w.befriend(10001, 10002)
 		w.befriend(10003, 10002)
-		phone := w.attach(w.signIn(10002, home))
-		w.pass(1500 * time.Millisecond)
-		me, third := w.device(10001, "desk"), w.signIn(10003, home)
-		phone.want("#1 10001:10")
-		w.set(me, rookery.StatusAway)
-		w.set(third, rookery.StatusAway)
-		w.set(me, rookery.StatusBusy, rookery.StatusOnline, rookery.StatusTalkToMe)
-		w.pass(1500 * time.Millisecond)
-		phone.want("#2 10003:30")
-		w.pass(1500 * time.Millisecond)
-		phone.want("#3 10001:60")
-		w.pass(time.Minute)
-		phone.want()
+		phone := w.subscribe(w.signIn(10002, home))
+		w.passTime(1500 * time.Millisecond)
+		me, third := w.signInDevice(10001, "desk"), w.signIn(10003, home)
+		phone.wantPushed("#1 10001:10")
+		w.setStatuses(me, rookery.StatusAway)
+		w.setStatuses(third, rookery.StatusAway)
+		w.setStatuses(me, rookery.StatusBusy, rookery.StatusOnline, rookery.StatusTalkToMe)
+		w.passTime(1500 * time.Millisecond)
+		phone.wantPushed("#2 10003:30")
+		w.passTime(1500 * time.Millisecond)
+		phone.wantPushed("#3 10001:60")
+		w.passTime(time.Minute)
+		phone.wantPushed()
 	}, 10001, 10002, 10003)
 }
 
 // What a poll is not told of, because it knows no difference, is not told to it
 // later either.
 func TestWhatOnlyPushesShowIsLostWithTheConnection(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		w.befriend(10001, 10002)
-		me := w.device(10001, "desk")
-		you := w.device(10002, "phone")
+		me := w.signInDevice(10001, "desk")
+		you := w.signInDevice(10002, "phone")
 		w.wantInbox(me, "10002:10")
-		phone := w.attach(you)
-		w.set(me, rookery.StatusAway)
-		phone.want("#1 10001:30")
-		w.set(me, rookery.StatusBusy) // waits for its turn
-		phone.cut()
+		phone := w.subscribe(you)
+		w.setStatuses(me, rookery.StatusAway)
+		phone.wantPushed("#1 10001:30")
+		w.setStatuses(me, rookery.StatusBusy) // waits for its turn
+		phone.disconnect()
 		w.wantInbox(you)
-		w.set(me, rookery.StatusTalkToMe, rookery.StatusOnline)
+		w.setStatuses(me, rookery.StatusTalkToMe, rookery.StatusOnline)
 		w.wantInbox(you, "10001:10")
-		w.set(me, rookery.StatusTalkToMe)
-		w.attach(you).want() // there was no connection then
+		w.setStatuses(me, rookery.StatusTalkToMe)
+		w.subscribe(you).wantPushed() // there was no connection then
 	}, 10001, 10002)
 }
 
 func TestEverySessionOfAnAccountHearsOfAFriend(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	w.befriend(10001, 10002)
-	phone, desk, address := w.device(10002, "phone"), w.device(10002, "desk"), w.signIn(10002, cafe)
+	phone, desk, address := w.signInDevice(10002, "phone"), w.signInDevice(10002, "desk"), w.signIn(10002, cafe)
 	me := w.signIn(10001, home)
 	w.wantInbox(phone, "10001:10")
 	w.wantInbox(address, "10001:10")
-	w.set(me, rookery.StatusAway)
+	w.setStatuses(me, rookery.StatusAway)
 	w.wantInbox(phone, "10001:30")
 	w.wantInbox(desk, "10001:30")
 }
 
 func TestAnAccountIsOnlineWhileOneOfItsSessionsIs(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		w.befriend(10001, 10002)
-		_, token := w.token(10001, "phone")
+		_, token := w.signInDeviceToken(10001, "phone")
 		w.signIn(10001, home)
-		you := w.device(10002, "phone")
-		phone := w.attach(you)
+		you := w.signInDevice(10002, "phone")
+		phone := w.subscribe(you)
 		w.SignOut(w.Context(), 10001, service.Caller{Address: home})
-		phone.want()
+		phone.wantPushed()
 		w.SignOut(w.Context(), 10001, service.Caller{Token: token})
-		phone.want("#1 10001:20")
+		phone.wantPushed("#1 10001:20")
 	}, 10001, 10002)
 }
 
 func TestADroppedConnectionDoesNotFlicker(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		w.befriend(10001, 10002)
-		me, you := w.device(10001, "phone"), w.device(10002, "phone")
-		phone := w.attach(you)
-		mine := w.attach(me)
-		mine.cut()
-		w.pass(299 * time.Second)
-		_, err := w.Heard(you)
+		me, you := w.signInDevice(10001, "phone"), w.signInDevice(10002, "phone")
+		phone := w.subscribe(you)
+		mine := w.subscribe(me)
+		mine.disconnect()
+		w.passTime(299 * time.Second)
+		_, err := w.RefreshSession(you)
 		w.must(err)
-		mine = w.attach(me)
-		mine.cut()
-		phone.want()
-		w.pass(time.Second) // a connection alone is no request
-		phone.want("#1 10001:20")
+		mine = w.subscribe(me)
+		mine.disconnect()
+		phone.wantPushed()
+		w.passTime(time.Second) // a connection alone is no request
+		phone.wantPushed("#1 10001:20")
 	}, 10001, 10002)
 }
 
@@ -136,6 +136,6 @@ func TestWhatASessionDidNotHearInItsTimeIsNoNews(t *testing.T) {
 	you := w.signIn(10002, cafe)
 	w.wantInbox(you)
 	w.signIn(10003, home)
-	w.must(w.Unfriend(t.Context(), you, 10003, rookery.RequestKey{}))
+	w.must(w.RemoveFriend(t.Context(), you, 10003, rookery.RequestKey{}))
 	w.wantInbox(you) // nor is what a friend did who is none any more
 }

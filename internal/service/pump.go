@@ -5,58 +5,58 @@ import (
 	"time"
 )
 
-// portion is how many entries a feed reads at once. What is read waits in
+// entriesPerRead is how many entries a feed reads at once. What is read waits in
 // consumerState for a slow connection.
-const portion = 16
+const entriesPerRead = 16
 
 // wake makes the feed look for something to push, now or when the pace allows.
 func (f *Subscription) wake() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.look()
+	f.wakeLocked()
 }
 
-// look is wake with mu held.
-func (f *Subscription) look() {
+// wakeLocked is wake with mu held.
+func (f *Subscription) wakeLocked() {
 	switch {
-	case f.over():
+	case f.hasEndedLocked():
 	case f.running:
-		f.more = true
-	case f.timer == nil:
-		f.start()
+		f.checkAgain = true
+	case f.cancelTimer == nil:
+		f.startPumpLocked()
 	}
 }
 
-// start has a goroutine push, which lives while there is something and the pace
+// startPumpLocked has a goroutine push, which lives while there is something and the pace
 // allows. mu is held.
-func (f *Subscription) start() {
-	f.running, f.more = true, false
+func (f *Subscription) startPumpLocked() {
+	f.running, f.checkAgain = true, false
 	f.service.background.start("push", f.pump)
 }
 
-// sleep looks again after a while. mu is held.
-func (f *Subscription) sleep(d time.Duration) {
-	f.timer = f.service.background.after(d, "push", func() {
+// wakeAfterLocked looks again after a while. mu is held.
+func (f *Subscription) wakeAfterLocked(delay time.Duration) {
+	f.cancelTimer = f.service.background.startAfter(delay, "push", func() {
 		f.mu.Lock()
-		f.timer = nil
+		f.cancelTimer = nil
 		f.mu.Unlock()
 		f.wake()
 	})
 }
 
-// hurry looks now where a timer would have. mu is held.
-func (f *Subscription) hurry() {
-	if f.timer != nil && f.timer() {
-		f.timer = nil
-		f.start()
+// skipDelayLocked looks now where a timer would have. mu is held.
+func (f *Subscription) skipDelayLocked() {
+	if f.cancelTimer != nil && f.cancelTimer() {
+		f.cancelTimer = nil
+		f.startPumpLocked()
 	}
 }
 
-// stopTimer is called with mu held.
-func (f *Subscription) stopTimer() {
-	if f.timer != nil {
-		f.timer()
-		f.timer = nil
+// stopTimerLocked is called with mu held.
+func (f *Subscription) stopTimerLocked() {
+	if f.cancelTimer != nil {
+		f.cancelTimer()
+		f.cancelTimer = nil
 	}
 }
 
@@ -67,199 +67,199 @@ func (f *Subscription) pump() {
 	panicking := true
 	defer func() {
 		if panicking {
-			f.hangUp()
+			f.disconnect()
 		}
 	}()
-	f.pushAll()
+	f.pushPending()
 	panicking = false
 }
 
-func (f *Subscription) pushAll() {
-	for f.goOn() {
-		round, err := f.gather()
+func (f *Subscription) pushPending() {
+	for f.continuePump() {
+		events, err := f.nextEvents()
 		if err != nil {
-			f.service.log.Warn("cannot read what is to be pushed", "account", f.box.member.uin, "error", err)
-			f.rest(retryPause)
+			f.service.log.Warn("cannot read what is to be pushed", "account", f.consumer.account.uin, "error", err)
+			f.suspendPump(retryInterval)
 			return
 		}
-		for _, item := range round {
-			if !f.begin(&item) {
+		for _, event := range events {
+			if !f.claimEvent(&event) {
 				break // and not the next: it may be resumed meanwhile
 			}
-			if err := f.out.Push(item); err != nil {
+			if err := f.sink.Push(event); err != nil {
 				f.Close()
 				break
 			}
-			f.written(item)
+			f.recordPush(event)
 		}
 	}
 }
 
-// goOn reports whether something can be pushed now. If not, the goroutine is
+// continuePump reports whether something can be pushed now. If not, the goroutine is
 // not running any more.
-func (f *Subscription) goOn() bool {
+func (f *Subscription) continuePump() bool {
 	for {
 		f.mu.Lock()
-		f.more = false
+		f.checkAgain = false
 		f.mu.Unlock()
-		waiting := f.waiting()
+		hasPending := f.mayHavePending()
 
 		f.mu.Lock()
-		pause := f.pace.pause(waiting, f.service.uptime())
+		pause := f.pacer.pushDelay(hasPending, f.service.uptime())
 		switch {
-		case f.over() || !waiting && !f.more:
+		case f.hasEndedLocked() || !hasPending && !f.checkAgain:
 			f.running = false
 			f.mu.Unlock()
 			return false
-		case waiting && pause > 0:
+		case hasPending && pause > 0:
 			f.running = false
-			f.sleep(pause)
+			f.wakeAfterLocked(pause)
 			f.mu.Unlock()
 			return false
 		}
 		f.mu.Unlock()
-		if waiting {
+		if hasPending {
 			return true
 		}
 	}
 }
 
-// rest ends the running for a while.
-func (f *Subscription) rest(d time.Duration) {
+// suspendPump ends the running for a while.
+func (f *Subscription) suspendPump(delay time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.running = false
-	if !f.over() {
-		f.sleep(d)
+	if !f.hasEndedLocked() {
+		f.wakeAfterLocked(delay)
 	}
 }
 
-// waiting reports whether there may be something to push.
-func (f *Subscription) waiting() bool {
-	if f.box.hasNews() {
+// mayHavePending reports whether there may be something to push.
+func (f *Subscription) mayHavePending() bool {
+	if f.consumer.hasNotices() {
 		return true
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return len(f.reads) > 0 || f.pushed < f.box.member.newest.Load() || f.doubted() > 0
+	return len(f.readMarks) > 0 || f.lastPushed < f.consumer.account.newestEntry.Load() || f.doubtfulNumberLocked() > 0
 }
 
-// gather returns what is to be pushed next: in turns some entries, and one of
+// nextEvents returns what is to be pushed next: in turns some entries, and one of
 // the rest.
-func (f *Subscription) gather() ([]Event, error) {
-	f.entriesTurn = !f.entriesTurn
-	if f.entriesTurn {
-		return f.entries()
+func (f *Subscription) nextEvents() ([]PushEvent, error) {
+	f.entriesNext = !f.entriesNext
+	if f.entriesNext {
+		return f.nextEntries()
 	}
-	if notice, ok := f.box.takeNews(); ok {
-		return []Event{{Notice: &notice}}, nil
+	if notice, ok := f.consumer.popNotice(); ok {
+		return []PushEvent{{Notice: &notice}}, nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.reads) == 0 {
+	if len(f.readMarks) == 0 {
 		return nil, nil
 	}
-	readMark := f.reads[0]
-	if f.reads = f.reads[1:]; len(f.reads) == 0 {
-		f.reads = nil
+	readMark := f.readMarks[0]
+	if f.readMarks = f.readMarks[1:]; len(f.readMarks) == 0 {
+		f.readMarks = nil
 	}
-	return []Event{{Read: &readMark}}, nil
+	return []PushEvent{{ReadMark: &readMark}}, nil
 }
 
-// entries reads some entries, or one if only one can be pushed now. Those that
+// nextEntries reads some entries, or one if only one can be pushed now. Those that
 // do not concern the session are passed over.
-func (f *Subscription) entries() (round []Event, err error) {
-	if number := f.again(); number > 0 {
-		return f.entry(number)
+func (f *Subscription) nextEntries() (events []PushEvent, err error) {
+	if entryNumber := f.claimRepeatNumber(); entryNumber > 0 {
+		return f.readRepeatedEntry(entryNumber)
 	}
 	f.mu.Lock()
-	after, one := f.pushed, f.pace != nil
+	after, onlyOne := f.lastPushed, f.pacer != nil
 	f.mu.Unlock()
-	active := f.box.member
-	upTo := active.newest.Load()
+	account := f.consumer.account
+	upTo := account.newestEntry.Load()
 	if upTo <= after {
 		return nil, nil
 	}
-	page, err := f.service.store.Entries(context.Background(), active.uin, after, upTo, portion)
+	page, err := f.service.store.Entries(context.Background(), account.uin, after, upTo, entriesPerRead)
 	if err != nil {
 		return nil, err
 	}
-	passed := after
+	skippedUpTo := after
 	for i := range page {
 		entry := &page[i]
-		if !f.box.skips(entry) {
-			round = append(round, Event{Number: entry.Number, Entry: entry})
-			if one {
+		if !f.consumer.ignores(entry) {
+			events = append(events, PushEvent{Number: entry.Number, Entry: entry})
+			if onlyOne {
 				break
 			}
-		} else if len(round) == 0 {
-			passed = entry.Number
+		} else if len(events) == 0 {
+			skippedUpTo = entry.Number
 		}
 	}
 	if len(page) == 0 {
-		passed = upTo // retention has taken them
+		skippedUpTo = upTo // retention has taken them
 	}
-	f.skip(passed)
-	return round, nil
+	f.skipUpTo(skippedUpTo)
+	return events, nil
 }
 
-// entry reads an entry that is to be pushed again.
-func (f *Subscription) entry(number uint64) ([]Event, error) {
-	page, err := f.service.store.Entries(context.Background(), f.box.member.uin, number-1, number, 1)
+// readRepeatedEntry reads an entry that is to be pushed again.
+func (f *Subscription) readRepeatedEntry(entryNumber uint64) ([]PushEvent, error) {
+	page, err := f.service.store.Entries(context.Background(), f.consumer.account.uin, entryNumber-1, entryNumber, 1)
 	if err != nil {
 		return nil, err
 	}
 	if len(page) == 0 { // retention has taken it
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		if f.doubted() == number {
-			f.latest().fate = written
+		if f.doubtfulNumberLocked() == entryNumber {
+			f.latestRangeLocked().state = stateWritten
 		}
 		return nil, nil
 	}
-	return []Event{{Number: number, Entry: &page[0]}}, nil
+	return []PushEvent{{Number: entryNumber, Entry: &page[0]}}, nil
 }
 
-// skip notes that there is nothing to push up to a number.
-func (f *Subscription) skip(upTo uint64) {
+// skipUpTo notes that there is nothing to push up to a number.
+func (f *Subscription) skipUpTo(upTo uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if upTo <= f.pushed {
+	if upTo <= f.lastPushed {
 		return
 	}
-	if f.confirmed == f.pushed {
-		f.confirmed = upTo
+	if f.lastConfirmed == f.lastPushed {
+		f.lastConfirmed = upTo
 	}
-	f.pushed = upTo
+	f.lastPushed = upTo
 }
 
-// begin gives an item its number, and reports false if it is not to be pushed:
+// claimEvent gives an item its number, and reports false if it is not to be pushed:
 // the feed has ended, or the entry was handed out meanwhile.
-func (f *Subscription) begin(item *Event) bool {
+func (f *Subscription) claimEvent(event *PushEvent) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
-	case f.over():
+	case f.hasEndedLocked():
 		return false
-	case item.Entry == nil:
-		f.count++
-		item.Number = f.count
-	case item.Number == f.doubted():
-	case item.Number <= f.pushed:
+	case event.Entry == nil:
+		f.otherEvents++
+		event.Number = f.otherEvents
+	case event.Number == f.doubtfulNumberLocked():
+	case event.Number <= f.lastPushed:
 		return false
 	default:
-		f.pushed = item.Number
+		f.lastPushed = event.Number
 	}
 	return true
 }
 
-// written notes that an item was handed to the network.
-func (f *Subscription) written(item Event) {
+// recordPush notes that an item was handed to the network.
+func (f *Subscription) recordPush(event PushEvent) {
 	now := f.service.uptime()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	alone := f.pace == nil || f.pace.wrote(now)
-	if item.Entry != nil {
-		f.wrote(item.Number, now, alone)
+	standsAlone := f.pacer == nil || f.pacer.recordPush(now)
+	if event.Entry != nil {
+		f.addPushedEntryLocked(event.Number, now, standsAlone)
 	}
 }

@@ -13,33 +13,33 @@ import (
 // keep.
 
 func TestWhatWaitsAndWhatArrivesIsPushed(t *testing.T) {
-	inBubble(t, func(w *world) {
-		me, you := w.signIn(10001, home), w.device(10002, "phone")
-		w.says(me, 10002, "waiting")
-		phone := w.attach(you)
-		phone.want("1 waiting")
+	inVirtualTime(t, func(w *world) {
+		me, you := w.signIn(10001, home), w.signInDevice(10002, "phone")
+		w.sendTexts(me, 10002, "waiting")
+		phone := w.subscribe(you)
+		phone.wantPushed("1 waiting")
 		phone.confirm(1)
-		w.says(me, 10002, "b", "c")
-		phone.want("2 b", "3 c")
+		w.sendTexts(me, 10002, "b", "c")
+		phone.wantPushed("2 b", "3 c")
 	}, 10001, 10002)
 }
 
 func TestWhatIsPushedIsNotGivenToGetMsgExAsWell(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		w.befriend(10001, 10002)
-		me, you := w.signIn(10001, home), w.device(10002, "phone")
-		w.says(me, 10002, "polled")
+		me, you := w.signIn(10001, home), w.signInDevice(10002, "phone")
+		w.sendTexts(me, 10002, "polled")
 		w.wantCollected(you, "collect 1", "polled")
-		w.says(me, 10002, "pushed")
-		phone := w.attach(you)
-		phone.want("2 pushed")
+		w.sendTexts(me, 10002, "pushed")
+		phone := w.subscribe(you)
+		phone.wantPushed("2 pushed")
 		w.wantCollected(you, "collect 1", "polled") // a repeat still gets its batch
 		w.wantCollected(you, "collect 2")
 		w.wantCollected(you, "collect 1") // "collect 2" has confirmed it
-		phone.cut()
+		phone.disconnect()
 		w.must(w.SetStatus(w.Context(), me, rookery.StatusAway, rookery.RequestKey{}))
 		w.wantCollected(you, "collect 3", "pushed", "10001:30")
-		w.says(me, 10002, "polled again")
+		w.sendTexts(me, 10002, "polled again")
 		w.wantCollected(you, "collect 4", "polled again")
 	}, 10001, 10002)
 }
@@ -49,87 +49,87 @@ func TestWhatWasNotConfirmedComesAgainWithTheNextConnection(t *testing.T) {
 		"at once": func(_ *world, you *service.Session) *service.Session { return you },
 		"after a restart": func(w *world, _ *service.Session) *service.Session {
 			w.restart(time.Second)
-			you, err := w.Session(t.Context(), 10002, service.Caller{Address: cafe})
+			you, err := w.AuthenticateSession(t.Context(), 10002, service.Caller{Address: cafe})
 			w.must(err)
 			return you
 		},
 		"after a login from another address": func(w *world, _ *service.Session) *service.Session { return w.signIn(10002, home) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(w *world) {
+			inVirtualTime(t, func(w *world) {
 				me, you := w.signIn(10001, home), w.signIn(10002, cafe)
-				phone := w.webSocket(you)
-				w.says(me, 10002, "a")
-				phone.want("1 a")
+				phone := w.subscribeFramed(you)
+				w.sendTexts(me, 10002, "a")
+				phone.wantPushed("1 a")
 				phone.confirm(1)
-				w.says(me, 10002, "b", "c", "d")
-				phone.want("2 b", "3 c", "4 d")
+				w.sendTexts(me, 10002, "b", "c", "d")
+				phone.wantPushed("2 b", "3 c", "4 d")
 				phone.confirm(2)
-				phone.cut()
-				phone = w.webSocket(between(w, you))
+				phone.disconnect()
+				phone = w.subscribeFramed(between(w, you))
 				phone.confirm(3)
-				phone.want("3 c", "4 d")
+				phone.wantPushed("3 c", "4 d")
 			}, 10001, 10002)
 		})
 	}
 }
 
 func TestPushingWritesNothingAndConfirmationsAreStoredTogether(t *testing.T) {
-	inBubble(t, func(w *world) {
-		me, you := w.signIn(10001, home), w.device(10002, "phone")
-		phone := w.attach(you)
+	inVirtualTime(t, func(w *world) {
+		me, you := w.signIn(10001, home), w.signInDevice(10002, "phone")
+		phone := w.subscribe(you)
 		for i := range 20 {
-			w.says(me, 10002, fmt.Sprint(i))
+			w.sendTexts(me, 10002, fmt.Sprint(i))
 		}
-		w.pass(time.Minute)
-		w.wantPlace(10002, "phone", 0)
-		before := w.store.count()
+		w.passTime(time.Minute)
+		w.wantCursor(10002, "phone", 0)
+		before := w.store.calls()
 		for i := range 7 {
 			phone.confirm(uint64(i))
 		}
-		w.pass(100 * time.Millisecond)
-		if got := w.store.count() - before; got > 7 { // of which 6 read, once there is no pause
+		w.passTime(100 * time.Millisecond)
+		if got := w.store.calls() - before; got > 7 { // of which 6 read, once there is no pause
 			w.Errorf("7 confirmations asked the store %d times", got)
 		}
-		w.wantPlace(10002, "phone", 6)
+		w.wantCursor(10002, "phone", 6)
 		phone.confirm(7)
-		phone.cut() // now or never
-		w.wantPlace(10002, "phone", 7)
+		phone.disconnect() // now or never
+		w.wantCursor(10002, "phone", 7)
 	}, 10001, 10002)
 }
 
-func (w *world) wantPlace(uin rookery.UIN, device string, number uint64) {
+func (w *world) wantCursor(uin rookery.UIN, deviceName string, entryNumber uint64) {
 	w.Helper()
-	_, place, err := w.store.MailboxState(w.Context(), uin, device)
+	_, cursor, err := w.store.Mailbox(w.Context(), uin, deviceName)
 	w.must(err)
-	if place.Number != number {
-		w.Errorf("the stored place of %q is %d, want %d", device, place.Number, number)
+	if cursor.Number != entryNumber {
+		w.Errorf("the stored place of %q is %d, want %d", deviceName, cursor.Number, entryNumber)
 	}
 }
 
 func TestAConfirmationNeverGoesBeyondWhatWasPushed(t *testing.T) {
-	inBubble(t, func(w *world) {
-		me, you := w.signIn(10001, home), w.device(10002, "phone")
-		phone := w.attach(you)
-		w.says(me, 10002, "a")
-		phone.want("1 a")
+	inVirtualTime(t, func(w *world) {
+		me, you := w.signIn(10001, home), w.signInDevice(10002, "phone")
+		phone := w.subscribe(you)
+		w.sendTexts(me, 10002, "a")
+		phone.wantPushed("1 a")
 		phone.confirm(1000)
-		w.says(me, 10002, "b")
-		phone.want("2 b")
-		phone.cut()
-		w.attach(you).want("2 b")
+		w.sendTexts(me, 10002, "b")
+		phone.wantPushed("2 b")
+		phone.disconnect()
+		w.subscribe(you).wantPushed("2 b")
 	}, 10001, 10002)
 }
 
 func TestAConfirmationCountsBeforeItIsStored(t *testing.T) {
-	inBubble(t, func(w *world) {
-		me, you := w.signIn(10001, home), w.device(10002, "phone")
-		phone := w.attach(you)
-		w.says(me, 10002, "a", "b")
-		phone.want("1 a", "2 b")
+	inVirtualTime(t, func(w *world) {
+		me, you := w.signIn(10001, home), w.signInDevice(10002, "phone")
+		phone := w.subscribe(you)
+		w.sendTexts(me, 10002, "a", "b")
+		phone.wantPushed("1 a", "2 b")
 		phone.confirm(1)
-		you = w.device(10002, "phone") // elsewhere
-		w.wantPlace(10002, "phone", 0)
+		you = w.signInDevice(10002, "phone") // elsewhere
+		w.wantCursor(10002, "phone", 0)
 		w.wantCollected(you, "collect", "b")
 	}, 10001, 10002)
 }
@@ -145,49 +145,49 @@ func TestARecordConfirmsWhatWasWrittenFiveSecondsBefore(t *testing.T) {
 		{7 * time.Second, 2},
 	} {
 		t.Run(fmt.Sprint("a record after ", tt.record), func(t *testing.T) {
-			inBubble(t, func(w *world) {
-				me, you := w.signIn(10001, home), w.device(10002, "phone")
-				phone := w.attach(you)
-				w.says(me, 10002, "a")
-				phone.want("1 a")
-				w.pass(2 * time.Second)
-				w.says(me, 10002, "b")
-				phone.want("2 b")
-				w.pass(tt.record - 2*time.Second)
-				phone.feed.Heard(w.now())
-				w.pass(time.Minute) // time alone confirms nothing
-				w.wantPlace(10002, "phone", tt.place)
+			inVirtualTime(t, func(w *world) {
+				me, you := w.signIn(10001, home), w.signInDevice(10002, "phone")
+				phone := w.subscribe(you)
+				w.sendTexts(me, 10002, "a")
+				phone.wantPushed("1 a")
+				w.passTime(2 * time.Second)
+				w.sendTexts(me, 10002, "b")
+				phone.wantPushed("2 b")
+				w.passTime(tt.record - 2*time.Second)
+				phone.feed.RecordReceived(w.now())
+				w.passTime(time.Minute) // time alone confirms nothing
+				w.wantCursor(10002, "phone", tt.place)
 			}, 10001, 10002)
 		})
 	}
 }
 
 func TestASecondConnectionTakesOver(t *testing.T) {
-	inBubble(t, func(w *world) {
-		me, you := w.signIn(10001, home), w.device(10002, "phone")
-		first := w.attach(you)
-		w.says(me, 10002, "a")
-		first.want("1 a")
+	inVirtualTime(t, func(w *world) {
+		me, you := w.signIn(10001, home), w.signInDevice(10002, "phone")
+		first := w.subscribe(you)
+		w.sendTexts(me, 10002, "a")
+		first.wantPushed("1 a")
 		first.confirm(1)
-		w.says(me, 10002, "b", "c")
-		first.want("2 b", "3 c")
-		second := w.attach(you)
+		w.sendTexts(me, 10002, "b", "c")
+		first.wantPushed("2 b", "3 c")
+		second := w.subscribe(you)
 		if !first.isClosed() || second.isClosed() {
 			w.Errorf("closed are first: %v, second: %v", first.isClosed(), second.isClosed())
 		}
-		second.want("2 b", "3 c")
+		second.wantPushed("2 b", "3 c")
 		first.confirm(3) // too late: the second is to get them
-		first.cut()
+		first.disconnect()
 		second.confirm(2)
-		w.says(me, 10002, "d")
-		first.want()
-		second.want("4 d")
+		w.sendTexts(me, 10002, "d")
+		first.wantPushed()
+		second.wantPushed("4 d")
 	}, 10001, 10002)
 }
 
 func TestARenewedLoginOnTheSameConnectionPushesNothingTwice(t *testing.T) {
 	for name, renew := range map[string]func(*world) *service.Session{
-		"of a device":   func(w *world) *service.Session { return w.device(10002, "phone") },
+		"of a device":   func(w *world) *service.Session { return w.signInDevice(10002, "phone") },
 		"of an address": func(w *world) *service.Session { return w.signIn(10002, home) },
 		"after a logout": func(w *world) *service.Session {
 			w.SignOut(w.Context(), 10002, service.Caller{Address: home})
@@ -195,73 +195,73 @@ func TestARenewedLoginOnTheSameConnectionPushesNothingTwice(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(w *world) {
+			inVirtualTime(t, func(w *world) {
 				me := w.signIn(10001, home)
-				phone := w.webSocket(renew(w))
-				w.says(me, 10002, "a")
-				phone.want("1 a")
+				phone := w.subscribeFramed(renew(w))
+				w.sendTexts(me, 10002, "a")
+				phone.wantPushed("1 a")
 				phone.confirm(1)
-				w.says(me, 10002, "b")
-				phone.want("2 b")
+				w.sendTexts(me, 10002, "b")
+				phone.wantPushed("2 b")
 				you := renew(w)
-				w.says(me, 10002, "c")
-				phone.again(you)
-				phone.want("3 c")
+				w.sendTexts(me, 10002, "c")
+				phone.resubscribe(you)
+				phone.wantPushed("3 c")
 				if phone.isClosed() {
 					w.Error("the connection was closed")
 				}
-				phone.cut()
-				phone = w.webSocket(you) // the same holds for what waits
+				phone.disconnect()
+				phone = w.subscribeFramed(you) // the same holds for what waits
 				phone.confirm(2)
-				phone.want("2 b", "3 c")
+				phone.wantPushed("2 b", "3 c")
 			}, 10001, 10002)
 		})
 	}
 }
 
 func TestWhatAnotherConnectionTookMeanwhileIsNotPushed(t *testing.T) {
-	inBubble(t, func(w *world) {
+	inVirtualTime(t, func(w *world) {
 		me := w.signIn(10001, home)
-		phone := w.webSocket(w.signIn(10002, home))
-		w.says(me, 10002, "a")
-		phone.want("1 a")
+		phone := w.subscribeFramed(w.signIn(10002, home))
+		w.sendTexts(me, 10002, "a")
+		phone.wantPushed("1 a")
 		phone.confirm(1)
 		first, second := make(chan struct{}), make(chan struct{})
-		phone.holds(first)
-		w.says(me, 10002, "b")
-		w.settle() // it is on its way
-		w.says(me, 10002, "c", "d", "e")
-		phone.holds(second)
+		phone.blockPushes(first)
+		w.sendTexts(me, 10002, "b")
+		w.waitIdle() // it is on its way
+		w.sendTexts(me, 10002, "c", "d", "e")
+		phone.blockPushes(second)
 		close(first)
-		w.settle() // now "c" is, and the others are next
+		w.waitIdle() // now "c" is, and the others are next
 		w.wantInbox(w.signIn(10002, cafe), "b", "c", "d", "e")
-		phone.again(w.signIn(10002, home))
-		phone.holds(nil)
+		phone.resubscribe(w.signIn(10002, home))
+		phone.blockPushes(nil)
 		close(second)
-		phone.want("2 b", "3 c")
-		w.says(me, 10002, "f")
-		phone.want("6 f")
+		phone.wantPushed("2 b", "3 c")
+		w.sendTexts(me, 10002, "f")
+		phone.wantPushed("6 f")
 	}, 10001, 10002)
 }
 
 func TestASessionThatRanOutLosesItsConnection(t *testing.T) {
-	inBubble(t, func(w *world) {
-		me, you := w.device(10001, "desk"), w.device(10002, "phone")
-		phone := w.attach(you)
-		w.pass(299 * time.Second)
-		_, err := w.Heard(me)
+	inVirtualTime(t, func(w *world) {
+		me, you := w.signInDevice(10001, "desk"), w.signInDevice(10002, "phone")
+		phone := w.subscribe(you)
+		w.passTime(299 * time.Second)
+		_, err := w.RefreshSession(me)
 		w.must(err)
 		if phone.isClosed() {
 			w.Error("closed too early")
 		}
-		w.pass(time.Second)
+		w.passTime(time.Second)
 		if !phone.isClosed() {
 			w.Error("not closed")
 		}
-		w.says(me, 10002, "a")
-		phone.want()
-		_, err = w.Attach(w.Context(), you, phone)
-		w.code(err, rookery.CodeNotSignedIn)
+		w.sendTexts(me, 10002, "a")
+		phone.wantPushed()
+		_, err = w.Subscribe(w.Context(), you, phone)
+		w.wantCode(err, rookery.CodeNotSignedIn)
 	}, 10001, 10002)
 }
 
@@ -277,38 +277,38 @@ func TestASessionThatEndsOtherwiseIsPushedNothingMore(t *testing.T) {
 		"devicesonly": func(w *world, _ *service.Session) error { return w.devicesOnly(10002, true) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(w *world) {
+			inVirtualTime(t, func(w *world) {
 				me, you := w.signIn(10001, home), w.signIn(10002, cafe)
-				phone := w.attach(you)
+				phone := w.subscribe(you)
 				w.must(end(w, you))
 				_ = w.send(me, "", 10002, "a") // a removed account takes none
-				phone.want()
+				phone.wantPushed()
 				if phone.isClosed() {
 					w.Error("the connection was closed: it can log in anew")
 				}
-				_, err := w.Heard(you)
-				w.code(err, rookery.CodeNotSignedIn)
+				_, err := w.RefreshSession(you)
+				w.wantCode(err, rookery.CodeNotSignedIn)
 			}, 10001, 10002)
 		})
 	}
 }
 
 func TestASlowConnectionHoldsUpNobody(t *testing.T) {
-	inBubble(t, func(w *world) {
-		me, you, other := w.device(10001, "desk"), w.device(10002, "slow"), w.device(10002, "fast")
-		slow, fast := w.attach(you), w.attach(other)
-		w.says(me, 10002, "a")
-		slow.want("1 a")
+	inVirtualTime(t, func(w *world) {
+		me, you, other := w.signInDevice(10001, "desk"), w.signInDevice(10002, "slow"), w.signInDevice(10002, "fast")
+		slow, fast := w.subscribe(you), w.subscribe(other)
+		w.sendTexts(me, 10002, "a")
+		slow.wantPushed("1 a")
 		slow.confirm(1)
 		fast.confirm(1)
 		hold := make(chan struct{})
-		slow.holds(hold)
-		before := w.store.count()
+		slow.blockPushes(hold)
+		before := w.store.calls()
 		for i := range 200 {
-			w.says(me, 10002, fmt.Sprint(i))
-			w.settle()
+			w.sendTexts(me, 10002, fmt.Sprint(i))
+			w.waitIdle()
 		}
-		if got := len(fast.got()); got != 201 {
+		if got := len(fast.describeReceived()); got != 201 {
 			w.Errorf("the other device got %d entries", got)
 		}
 		slow.mu.Lock()
@@ -318,82 +318,82 @@ func TestASlowConnectionHoldsUpNobody(t *testing.T) {
 		slow.mu.Unlock()
 		w.wantCollected(you, "collect") // neither
 		// The slow one does not read ahead: the mailbox is its queue.
-		if reads := w.store.count() - before; reads > 2*200+10 {
+		if reads := w.store.calls() - before; reads > 2*200+10 {
 			w.Errorf("the store was asked %d times", reads)
 		}
-		slow.holds(nil)
+		slow.blockPushes(nil)
 		close(hold)
-		if got := len(slow.got()); got != 200 {
+		if got := len(slow.describeReceived()); got != 200 {
 			w.Errorf("in the end it got %d entries", got)
 		}
 	}, 10001, 10002)
 }
 
 func TestABrokenConnectionIsNotTriedAgain(t *testing.T) {
-	inBubble(t, func(w *world) {
-		me, you := w.signIn(10001, home), w.device(10002, "phone")
-		phone := w.attach(you)
+	inVirtualTime(t, func(w *world) {
+		me, you := w.signIn(10001, home), w.signInDevice(10002, "phone")
+		phone := w.subscribe(you)
 		phone.mu.Lock()
 		phone.broken = true
 		phone.mu.Unlock()
-		w.says(me, 10002, "a", "b")
-		w.settle()
+		w.sendTexts(me, 10002, "a", "b")
+		w.waitIdle()
 		w.wantCollected(you, "collect", "a", "b")
 	}, 10001, 10002)
 }
 
 func TestWhatCannotBeReadIsPushedLater(t *testing.T) {
-	inBubble(t, func(w *world) {
-		me, you := w.signIn(10001, home), w.device(10002, "phone")
+	inVirtualTime(t, func(w *world) {
+		me, you := w.signIn(10001, home), w.signInDevice(10002, "phone")
 		w.store.setUnreadable(true)
-		_, err := w.Attach(w.Context(), you, &phone{world: w})
-		w.code(err, rookery.CodeTemporary)
+		_, err := w.Subscribe(w.Context(), you, &pushClient{world: w})
+		w.wantCode(err, rookery.CodeTemporary)
 		w.store.setUnreadable(false)
-		phone := w.attach(you)
-		w.says(me, 10002, "a")
-		phone.want("1 a")
+		phone := w.subscribe(you)
+		w.sendTexts(me, 10002, "a")
+		phone.wantPushed("1 a")
 		phone.confirm(1)
 		w.store.setUnreadable(true)
-		w.says(me, 10002, "b")
-		w.pass(time.Second)
-		phone.want()
+		w.sendTexts(me, 10002, "b")
+		w.passTime(time.Second)
+		phone.wantPushed()
 		w.store.setUnreadable(false)
-		w.pass(10 * time.Second)
-		phone.want("2 b")
+		w.passTime(10 * time.Second)
+		phone.wantPushed("2 b")
 	}, 10001, 10002)
 }
 
 func TestAConfirmationThatCannotBeStoredIsStoredWithTheNext(t *testing.T) {
-	inBubble(t, func(w *world) {
-		me, you := w.signIn(10001, home), w.device(10002, "phone")
-		phone := w.attach(you)
-		w.says(me, 10002, "a")
-		phone.want("1 a")
+	inVirtualTime(t, func(w *world) {
+		me, you := w.signIn(10001, home), w.signInDevice(10002, "phone")
+		phone := w.subscribe(you)
+		w.sendTexts(me, 10002, "a")
+		phone.wantPushed("1 a")
 		w.store.setFull(true)
 		phone.confirm(1)
-		w.pass(time.Second)
+		w.passTime(time.Second)
 		w.store.setFull(false)
-		w.wantPlace(10002, "phone", 0)
-		phone.cut()
-		w.wantPlace(10002, "phone", 1)
+		w.wantCursor(10002, "phone", 0)
+		phone.disconnect()
+		w.wantCursor(10002, "phone", 1)
 	}, 10001, 10002)
 }
 
 func TestManyUnconfirmedPushesTakeLittleMemory(t *testing.T) {
-	inBubble(t, func(w *world) {
-		me, you := w.device(10001, "desk"), w.device(10002, "phone")
-		phone := w.attach(you)
+	inVirtualTime(t, func(w *world) {
+		me, you := w.signInDevice(10001, "desk"), w.signInDevice(10002, "phone")
+		phone := w.subscribe(you)
 		for i := range 100 {
-			w.says(me, 10002, fmt.Sprint(i), "and", "more")
-			w.pass(2 * time.Second)
-			_, err := w.Heard(me)
+			w.sendTexts(me, 10002, fmt.Sprint(i), "and", "more")
+			w.passTime(2 * time.Second)
+			_, err := w.RefreshSession(me)
 			w.must(err)
 		}
-		if n := service.Waves(phone.feed); n > 4 {
+		if n := service.PushedRangeCount(phone.feed); n > 4 {
 			w.Errorf("%d times are remembered", n)
 		}
-		phone.feed.Heard(w.now())
-		phone.cut()
-		w.wantPlace(10002, "phone", 3*98) // the last were written 4 and 2 s ago
+		phone.feed.RecordReceived(w.now())
+		phone.disconnect()
+		w.wantCursor(10002, "phone", 3*98) // the last were written 4 and 2 s ago
 	}, 10001, 10002)
 }

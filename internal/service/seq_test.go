@@ -19,8 +19,8 @@ func (w *world) inbox(session *service.Session) []string {
 	w.Helper()
 	var all []string
 	for {
-		w.inboxes++
-		texts := w.collect(session, fmt.Sprint("inbox ", w.inboxes))
+		w.inboxPolls++
+		texts := w.collect(session, fmt.Sprint("inbox ", w.inboxPolls))
 		if len(texts) == 0 {
 			return all
 		}
@@ -46,10 +46,10 @@ func TestAChangingRequestIsDoneOnceWithin120Seconds(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	me := w.signIn(10001, home)
 	w.must(w.send(me, "abcdef", 10002, "once"))
-	w.pass(119 * time.Second)
+	w.passTime(119 * time.Second)
 	w.must(w.send(me, "abcdef", 10002, "once"))
 	w.must(w.send(me, "abcdef", 10002, "other content"))
-	w.pass(time.Second)
+	w.passTime(time.Second)
 	w.must(w.send(me, "abcdef", 10002, "once"))
 	w.wantInbox(w.signIn(10002, cafe), "once", "other content", "once")
 }
@@ -58,9 +58,9 @@ func TestAShortSEQCountsOnlyForTheLatestRequestWithin15Seconds(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	me := w.signIn(10001, home)
 	w.must(w.send(me, "12345", 10002, "a"))
-	w.pass(14 * time.Second)
+	w.passTime(14 * time.Second)
 	w.must(w.send(me, "12345", 10002, "a")) // a repeat
-	w.pass(time.Second)
+	w.passTime(time.Second)
 	w.must(w.send(me, "12345", 10002, "a")) // too late
 	w.must(w.send(me, "long enough", 10002, "b"))
 	w.must(w.send(me, "12345", 10002, "a")) // not the latest
@@ -120,17 +120,17 @@ func TestMemoryOutlivesARestartAndDowntimeDoesNotCount(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
 	w.must(w.send(me, "sequence", 10002, "a"))
-	w.pass(60 * time.Second)
+	w.passTime(60 * time.Second)
 	w.wantCollected(you, "collect", "a")
 	w.restart(time.Hour)
-	me, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
+	me, err := w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
-	you, err = w.Session(t.Context(), 10002, service.Caller{Address: cafe})
+	you, err = w.AuthenticateSession(t.Context(), 10002, service.Caller{Address: cafe})
 	w.must(err)
-	w.pass(59 * time.Second)
+	w.passTime(59 * time.Second)
 	w.must(w.send(me, "sequence", 10002, "a"))
 	w.wantCollected(you, "collect", "a")
-	w.pass(time.Second)
+	w.passTime(time.Second)
 	w.must(w.send(me, "sequence", 10002, "a"))
 	w.wantInbox(you, "a")
 }
@@ -139,14 +139,14 @@ func TestARequestThatWasNotDoneIsNotRemembered(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
 	w.store.setFull(true)
-	w.code(w.send(me, "sequence", 10002, "a"), rookery.CodeTemporary)
+	w.wantCode(w.send(me, "sequence", 10002, "a"), rookery.CodeTemporary)
 	w.store.setFull(false)
 	w.must(w.send(me, "sequence", 10002, "a"))
 	w.must(w.send(me, "sequence", 10002, "a"))
 
 	w.store.setFull(true)
 	_, err := w.tryCollect(you, "collect")
-	w.code(err, rookery.CodeTemporary)
+	w.wantCode(err, rookery.CodeTemporary)
 	w.store.setFull(false)
 	w.wantCollected(you, "collect", "a")
 	w.wantCollected(you, "collect", "a")
@@ -163,10 +163,10 @@ func TestARepeatIsAnsweredWhateverHasHappenedSince(t *testing.T) {
 	})
 	w.must(err)
 	w.must(w.send(me, "sequence", 10002, "a"))
-	w.code(w.send(me, "sequence", 10002, "b"), rookery.CodeRefused)
+	w.wantCode(w.send(me, "sequence", 10002, "b"), rookery.CodeRefused)
 	w.must(w.RemoveAccount(t.Context(), 10002))
 	w.must(w.send(me, "sequence", 10002, "a"))
-	w.code(w.send(me, "sequence", 10002, "b"), rookery.CodeNoAccount)
+	w.wantCode(w.send(me, "sequence", 10002, "b"), rookery.CodeNoAccount)
 }
 
 func TestARequestInFlightTwiceIsDoneOnce(t *testing.T) {
@@ -199,18 +199,18 @@ func TestAnAnswerToARequestForFriendshipInFlightTwiceIsOne(t *testing.T) {
 	for range 20 {
 		w := newWorld(t, 10001, 10002)
 		asker, me := w.signIn(10001, home), w.signIn(10002, cafe)
-		w.must(w.Ask(t.Context(), asker, 10002, "please", w.Mark(asker, "request", []byte("ask"))))
+		w.must(w.RequestFriendship(t.Context(), asker, 10002, "please", w.NewRequestKey(asker, "request", []byte("ask"))))
 		var both sync.WaitGroup
 		for range 4 {
 			both.Go(func() {
-				if err := w.Accept(t.Context(), me, 10001, w.Mark(me, "accept", []byte("accept"))); err != nil {
+				if err := w.AcceptRequest(t.Context(), me, 10001, w.NewRequestKey(me, "accept", []byte("accept"))); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		both.Wait()
-		batch, err := w.Collect(t.Context(), asker, "collect", service.Budget{Count: 50, Bytes: 1 << 20,
-			Size: func(int, rookery.Entry) int { return 1 }})
+		batch, err := w.Collect(t.Context(), asker, "collect", service.BatchLimit{MaxItems: 50, MaxBytes: 1 << 20,
+			ItemSize: func(int, rookery.Entry) int { return 1 }})
 		w.must(err)
 		if len(batch.Entries) != 1 || batch.Entries[0].Kind != rookery.KindAccepted {
 			t.Fatalf("the asker heard %+v", batch.Entries)
@@ -223,7 +223,7 @@ func TestABatchCountsAsArrivedWithTheNextSEQ(t *testing.T) {
 	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
 	w.must(w.send(me, "sequence 1", 10002, "a"))
 	w.wantCollected(you, "collect 1", "a")
-	w.pass(250 * time.Second) // a long SEQ: until another comes
+	w.passTime(250 * time.Second) // a long SEQ: until another comes
 	w.must(w.send(me, "sequence 2", 10002, "b"))
 	w.wantCollected(you, "collect 1", "a")
 	w.wantCollected(you, "collect 2", "b")
@@ -235,7 +235,7 @@ func TestThatABatchArrivedOutlivesLogoutAndACleanStop(t *testing.T) {
 	for name, away := range map[string]func(*world){
 		"logout, and long gone": func(w *world) {
 			w.SignOut(t.Context(), 10002, service.Caller{Address: cafe})
-			w.pass(10 * time.Minute)
+			w.passTime(10 * time.Minute)
 		},
 		"a clean stop": func(w *world) { w.restart(time.Second) },
 	} {
@@ -261,12 +261,12 @@ func TestThatABatchArrivedOutlivesLogoutAndACleanStop(t *testing.T) {
 func TestUptimeGoesOnThroughAQuietRun(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	me := w.signIn(10001, home)
-	w.pass(200 * time.Second) // longer than anything of the run before matters
+	w.passTime(200 * time.Second) // longer than anything of the run before matters
 	w.must(w.send(me, "sequence", 10002, "a"))
 	w.restart(time.Second)
-	w.pass(121 * time.Second) // nobody changes anything
+	w.passTime(121 * time.Second) // nobody changes anything
 	w.restart(time.Second)
-	me, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
+	me, err := w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
 	w.must(w.send(me, "sequence", 10002, "a"))
 	w.wantInbox(w.signIn(10002, cafe), "a", "a")
@@ -277,10 +277,10 @@ func TestAShortSEQBringsTheBatchAgainFor15Seconds(t *testing.T) {
 	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
 	w.must(w.send(me, "sequence 1", 10002, "a"))
 	w.wantCollected(you, "7", "a")
-	w.pass(14 * time.Second)
+	w.passTime(14 * time.Second)
 	w.must(w.send(me, "sequence 2", 10002, "b"))
 	w.wantCollected(you, "7", "a")
-	w.pass(time.Second)
+	w.passTime(time.Second)
 	w.wantCollected(you, "7", "b")
 }
 
@@ -306,9 +306,9 @@ func TestAStragglerMovesNothing(t *testing.T) {
 	for i := 1; i < 16; i++ {
 		w.wantCollected(you, seq(i)) // the last 16 but the latest
 	}
-	w.pass(119 * time.Second)
+	w.passTime(119 * time.Second)
 	w.wantCollected(you, seq(15))
-	w.pass(time.Second)
+	w.passTime(time.Second)
 	w.wantCollected(you, seq(15), "a") // so old that it is new
 }
 
@@ -328,9 +328,9 @@ func TestAShortStragglerIsOneFor15Seconds(t *testing.T) {
 	w.wantCollected(you, "1")
 	w.wantCollected(you, "2")
 	w.must(w.send(me, "sequence", 10002, "a"))
-	w.pass(14 * time.Second)
+	w.passTime(14 * time.Second)
 	w.wantCollected(you, "1")
-	w.pass(time.Second)
+	w.passTime(time.Second)
 	w.wantCollected(you, "1", "a")
 }
 
@@ -343,7 +343,7 @@ func TestTheSameBatchHoldsItsNotices(t *testing.T) {
 	w.must(w.SetStatus(t.Context(), me, rookery.StatusAway, rookery.RequestKey{}))
 	w.wantCollected(you, "collect 1", "10001:10")
 	w.restart(time.Second)
-	you, err := w.Session(t.Context(), 10002, service.Caller{Address: cafe})
+	you, err := w.AuthenticateSession(t.Context(), 10002, service.Caller{Address: cafe})
 	w.must(err)
 	w.wantCollected(you, "collect 1", "10001:10")
 }
@@ -352,12 +352,12 @@ func TestARepeatedStatusDoesNotComeBack(t *testing.T) {
 	w := newWorld(t, 10001)
 	me := w.signIn(10001, home)
 	set := func(seq string, status rookery.Status) {
-		w.must(w.SetStatus(t.Context(), me, status, w.Mark(me, seq, []byte{byte(status)})))
+		w.must(w.SetStatus(t.Context(), me, status, w.NewRequestKey(me, seq, []byte{byte(status)})))
 	}
 	set("sequence 1", rookery.StatusAway)
 	set("sequence 2", rookery.StatusOnline)
 	set("sequence 1", rookery.StatusAway)
-	if got := w.Looks(10001); got != rookery.StatusOnline {
+	if got := w.VisibleStatus(10001); got != rookery.StatusOnline {
 		t.Errorf("status %v, want online", got)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// SignIn is what an account's owner signs in with.
-type SignIn struct {
+// SignInRequest is what an account's owner signs in with.
+type SignInRequest struct {
 	UIN rookery.UIN
 	// Proof is nil if what the client sent proves nothing: it costs the same
 	// as a wrong one.
@@ -29,84 +29,84 @@ type SignIn struct {
 }
 
 var (
-	errNotSignedIn = rookery.Errorf(rookery.CodeNotSignedIn, "not logged in, or the login has ended")
-	errPassword    = rookery.Errorf(rookery.CodePassword, "Password error")
+	errNotSignedIn   = rookery.Errorf(rookery.CodeNotSignedIn, "not logged in, or the login has ended")
+	errWrongPassword = rookery.Errorf(rookery.CodePassword, "Password error")
 )
 
-// SignIn begins the account's address session, ends the one that it had from
+// SignInRequest begins the account's address session, ends the one that it had from
 // another address, or renews the one from this. CodePassword for a wrong proof
 // and for no account alike, and while guessing has to wait; CodeTemporary if
 // too many sign in at once.
 //
 // With a device's name it begins or renews the device's session, and returns
 // its new token; the old one is worth nothing any more.
-func (s *Service) SignIn(ctx context.Context, in SignIn) (*Session, rookery.Token, error) {
-	if err := s.checkDeviceName(ctx, in); err != nil {
+func (s *Service) SignIn(ctx context.Context, request SignInRequest) (*Session, rookery.Token, error) {
+	if err := s.checkDeviceName(ctx, request); err != nil {
 		return nil, "", err
 	}
-	proved, err := s.prove(ctx, in)
+	provedCredential, err := s.verifyPassword(ctx, request)
 	if err != nil {
 		return nil, "", err
 	}
-	active, err := s.takeTurn(ctx, in.UIN)
+	account, err := s.lockAccount(ctx, request.UIN)
 	if err != nil {
 		return nil, "", err
 	}
-	defer active.turn.end()
-	if err := s.settle(ctx, active); err != nil {
+	defer account.changeLock.release()
+	if err := s.endExpiredSessions(ctx, account); err != nil {
 		return nil, "", err
 	}
-	if err := s.admits(ctx, in); err != nil {
+	if err := s.checkSessionAllowed(ctx, request); err != nil {
 		return nil, "", err
 	}
-	about, token := s.newSignIn(active, in)
-	switch err := s.store.StartSession(ctx, about, proved); rookery.CodeOf(err) {
+	details, token := s.newSessionDetails(account, request)
+	switch err := s.store.SignIn(ctx, details, provedCredential); rookery.CodeOf(err) {
 	case 0:
 	case rookery.CodeNoAccount, rookery.CodeConflict:
-		return nil, "", errPassword // removed, or another password, just now
+		return nil, "", errWrongPassword // removed, or another password, just now
 	default:
 		return nil, "", err
 	}
-	before := active.shown()
-	session := newSession(active, about, s.uptime())
-	active.put(session)
-	if about.Device != "" {
-		active.forgetDevices()
+	oldStatus := account.announcedStatus()
+	session := newSession(account, details, s.uptime())
+	account.addSession(session)
+	if details.Device != "" {
+		account.invalidateDevices()
 	}
-	s.announce(ctx, active, before)
-	s.log.Info("signed in", "account", in.UIN, "device", in.Device, "address", in.Address, "program", in.Program)
+	s.announceStatus(ctx, account, oldStatus)
+	s.log.Info("signed in", "account", request.UIN, "device", request.Device, "address", request.Address, "program", request.Program)
 	return session, token, nil
 }
 
 // checkDeviceName reports with CodeParameter a name that no new device can have.
 // Devices that have one already keep it.
-func (s *Service) checkDeviceName(ctx context.Context, in SignIn) error {
-	if in.Device == "" {
+func (s *Service) checkDeviceName(ctx context.Context, request SignInRequest) error {
+	if request.Device == "" {
 		return nil
 	}
-	invalid := rookery.CheckDeviceName(in.Device)
-	if invalid == nil {
+	nameErr := rookery.CheckDeviceName(request.Device)
+	if nameErr == nil {
 		return nil
 	}
-	devices, err := s.store.Devices(ctx, in.UIN)
+	devices, err := s.store.Devices(ctx, request.UIN)
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(devices, func(device rookery.Device) bool { return device.Name == in.Device }) {
+	if slices.ContainsFunc(devices, func(device rookery.Device) bool { return device.Name == request.Device }) {
 		return nil
 	}
-	return invalid
+	return nameErr
 }
 
-// admits reports as an error that the account takes no such session.
-func (s *Service) admits(ctx context.Context, in SignIn) error {
-	if in.Device != "" {
+// checkSessionAllowed reports as an error that the account takes no such session.
+func (s *Service) checkSessionAllowed(ctx context.Context, request SignInRequest) error {
+	if request.Device != "" {
 		return nil
 	}
-	account, err := s.accounts.peek(ctx, in.UIN)
+	account, err := s.accountCache.peek(ctx, request.UIN)
 	switch {
 	case rookery.CodeOf(err) == rookery.CodeNoAccount:
-		return errPassword // removed just now
+		return errWrongPassword // removed just now
 	case err != nil:
 		return err
 	case account.DevicesOnly:
@@ -115,39 +115,39 @@ func (s *Service) admits(ctx context.Context, in SignIn) error {
 	return nil
 }
 
-// newSignIn is the session to be stored, with the token of a device.
-func (s *Service) newSignIn(active *activeAccount, in SignIn) (about rookery.Session, token rookery.Token) {
-	about = rookery.Session{ID: newSessionID(), Account: in.UIN, Device: in.Device, Address: in.Address, Status: in.Status,
-		Program: in.Program, SignedInAt: s.now()}
-	if about.Status == 0 {
-		about.Status = active.statusToKeep()
+// newSessionDetails is the session to be stored, with the token of a device.
+func (s *Service) newSessionDetails(account *activeAccount, request SignInRequest) (details rookery.Session, token rookery.Token) {
+	details = rookery.Session{ID: newSessionID(), Account: request.UIN, Device: request.Device, Address: request.Address, Status: request.Status,
+		Program: request.Program, SignedInAt: s.now()}
+	if details.Status == 0 {
+		details.Status = account.signInStatus()
 	}
-	if in.Device != "" {
+	if request.Device != "" {
 		var random [rookery.TokenBytes]byte
 		rand.Read(random[:]) // never fails
 		token = rookery.NewToken(random)
-		about.Token = token.Hash()
+		details.Token = token.Hash()
 	}
-	active.mu.Lock()
-	defer active.mu.Unlock()
-	if old := active.renews(about); old != nil {
-		about.Encoding, about.ConfirmsByNumber = uint8(old.encoding.Load()), old.box.byNumber
+	account.mu.Lock()
+	defer account.mu.Unlock()
+	if oldSession := account.renewedSessionLocked(details); oldSession != nil {
+		details.Encoding, details.ConfirmsByNumber = uint8(oldSession.encoding.Load()), oldSession.consumer.confirmsByNumber
 	}
-	return about, token
+	return details, token
 }
 
-// takeTurn returns the member of an account, made if need be, with its turn
+// lockAccount returns the member of an account, made if need be, with its turn
 // held. CodeTemporary if ctx ends before.
-func (s *Service) takeTurn(ctx context.Context, uin rookery.UIN) (*activeAccount, error) {
+func (s *Service) lockAccount(ctx context.Context, uin rookery.UIN) (*activeAccount, error) {
 	for {
-		active := s.member(uin)
-		if err := active.turn.take(ctx); err != nil {
+		account := s.activeAccount(uin)
+		if err := account.changeLock.acquire(ctx); err != nil {
 			return nil, err
 		}
-		if !active.isGone() {
-			return active, nil
+		if !account.isRemoved() {
+			return account, nil
 		}
-		active.turn.end()
+		account.changeLock.release()
 	}
 }
 
@@ -159,103 +159,103 @@ type verificationKey struct {
 	stored  rookery.Credential
 }
 
-// StopProving has no password checked any more that takes a hash: whoever signs in
+// StopPasswordChecks has no password checked any more that takes a hash: whoever signs in
 // with one, or waits for it, gets CodeTemporary. The server ends, and strangers can
 // make it hash for long.
-func (s *Service) StopProving() { s.prover.queue.close() }
+func (s *Service) StopPasswordChecks() { s.passwordVerifier.hashQueue.close() }
 
-// prove returns the credential that the proof was found right for.
-func (s *Service) prove(ctx context.Context, in SignIn) (rookery.Credential, error) {
-	stored, err := s.store.Credential(ctx, in.UIN)
+// verifyPassword returns the credential that the proof was found right for.
+func (s *Service) verifyPassword(ctx context.Context, request SignInRequest) (rookery.Credential, error) {
+	storedCredential, err := s.store.Credential(ctx, request.UIN)
 	if err != nil && rookery.CodeOf(err) != rookery.CodeNoAccount {
 		return "", err
 	}
 	var proof Proof // where there is none, any: it is compared with an empty credential
-	if in.Proof != nil {
-		proof = *in.Proof
+	if request.Proof != nil {
+		proof = *request.Proof
 	} else {
-		stored = ""
+		storedCredential = ""
 	}
 
-	if stored != "" && s.prover.recognises(in.UIN, stored, proof) {
-		return stored, s.mayEnter(ctx, in)
+	if storedCredential != "" && s.passwordVerifier.wasVerified(request.UIN, storedCredential, proof) {
+		return storedCredential, s.admitVerifiedLogin(ctx, request)
 	}
 	// A client that signs in several times at once proves itself once: its
 	// right proofs must not count as that many tries. What it proves is the
 	// credential that was read here, and no other that it may have by now.
-	key := verificationKey{in.UIN, in.Address, proof, stored}
-	return stored, s.proving.do(ctx, key, func(ctx context.Context) error { return s.try(ctx, in, stored, proof) })
+	key := verificationKey{request.UIN, request.Address, proof, storedCredential}
+	return storedCredential, s.verifications.do(ctx, key, func(ctx context.Context) error { return s.checkProof(ctx, request, storedCredential, proof) })
 }
 
-// mayEnter reports as an error that a proof that is right has to wait.
-func (s *Service) mayEnter(ctx context.Context, in SignIn) error {
-	if s.guard.quiet(in.UIN, rookery.Network(in.Address)) {
+// admitVerifiedLogin reports as an error that a proof that is right has to wait.
+func (s *Service) admitVerifiedLogin(ctx context.Context, request SignInRequest) error {
+	if s.loginLimiter.hasNoFailures(request.UIN, rookery.Network(request.Address)) {
 		return nil
 	}
-	attempt, err := s.attempt(ctx, in)
+	attempt, err := s.newLoginAttempt(ctx, request)
 	if err != nil {
 		return err
 	}
-	if wait := s.guard.wait(attempt, s.uptime()); wait > 0 {
-		return mustWait(wait)
+	if waitTime := s.loginLimiter.requiredWait(attempt, s.uptime()); waitTime > 0 {
+		return newWaitError(waitTime)
 	}
-	s.guard.forgive(attempt)
+	s.loginLimiter.clearFailures(attempt)
 	return nil
 }
 
-func (s *Service) attempt(ctx context.Context, in SignIn) (loginAttempt, error) {
-	known, err := s.store.IsKnownAddress(ctx, in.UIN, in.Address)
-	return loginAttempt{in.UIN, rookery.Network(in.Address), known}, err
+func (s *Service) newLoginAttempt(ctx context.Context, request SignInRequest) (loginAttempt, error) {
+	isKnown, err := s.store.KnownAddress(ctx, request.UIN, request.Address)
+	return loginAttempt{request.UIN, rookery.Network(request.Address), isKnown}, err
 }
 
-// try checks a proof that is not recognised.
-func (s *Service) try(ctx context.Context, in SignIn, stored rookery.Credential, proof Proof) error {
-	attempt, err := s.attempt(ctx, in)
+// checkProof checks a proof that is not recognised.
+func (s *Service) checkProof(ctx context.Context, request SignInRequest, storedCredential rookery.Credential, proof Proof) error {
+	attempt, err := s.newLoginAttempt(ctx, request)
 	if err != nil {
 		return err
 	}
-	wait, err := s.guard.begin(ctx, attempt, s.uptime)
+	waitTime, err := s.loginLimiter.beginCheck(ctx, attempt, s.uptime)
 	switch {
 	case err != nil:
 		return err
-	case wait > 0:
-		return mustWait(wait)
+	case waitTime > 0:
+		return newWaitError(waitTime)
 	}
-	defer s.guard.end(attempt)
-	if err := s.prover.queue.take(ctx, s.rank(attempt), attempt.address); err != nil {
+	defer s.loginLimiter.endCheck(attempt)
+	if err := s.passwordVerifier.hashQueue.acquire(ctx, s.hashPriorityOf(attempt), attempt.address); err != nil {
 		return err
 	}
-	defer s.prover.queue.leave()
-	if wait := s.guard.wait(attempt, s.uptime()); wait > 0 { // others of the address were wrong meanwhile
-		return mustWait(wait)
+	defer s.passwordVerifier.hashQueue.release()
+	if waitTime := s.loginLimiter.requiredWait(attempt, s.uptime()); waitTime > 0 { // others of the address were wrong meanwhile
+		return newWaitError(waitTime)
 	}
-	right, err := s.prover.proves(in.UIN, stored, proof)
+	isRight, err := s.passwordVerifier.verify(request.UIN, storedCredential, proof)
 	switch {
 	case err != nil:
 		return err
-	case !right:
-		s.guard.wrong(attempt, s.uptime())
-		s.log.Info("wrong password", "account", in.UIN, "address", in.Address, "program", in.Program)
-		return errPassword
+	case !isRight:
+		s.loginLimiter.recordFailure(attempt, s.uptime())
+		s.log.Info("wrong password", "account", request.UIN, "address", request.Address, "program", request.Program)
+		return errWrongPassword
 	}
-	s.guard.forgive(attempt)
+	s.loginLimiter.clearFailures(attempt)
 	return nil
 }
 
 // hashPriority is how soon a proof is checked.
-func (s *Service) rank(attempt loginAttempt) hashPriority {
+func (s *Service) hashPriorityOf(attempt loginAttempt) hashPriority {
 	switch {
-	case attempt.known:
-		return rankKnown
-	case s.guard.guesses(attempt.address):
-		return rankGuessing
+	case attempt.fromKnownAddress:
+		return priorityKnownAddress
+	case s.loginLimiter.isGuessing(attempt.address):
+		return priorityGuessing
 	}
-	return rankNew
+	return priorityNewAddress
 }
 
-func mustWait(wait time.Duration) error {
+func newWaitError(waitTime time.Duration) error {
 	return &rookery.Error{Code: rookery.CodePassword,
-		Text: fmt.Sprintf("Password error: too many tries, wait %d seconds", int(math.Ceil(wait.Seconds())))}
+		Text: fmt.Sprintf("Password error: too many tries, wait %d seconds", int(math.Ceil(waitTime.Seconds())))}
 }
 
 func newSessionID() uint64 {
@@ -264,27 +264,27 @@ func newSessionID() uint64 {
 	return binary.BigEndian.Uint64(b[:]) >> 1
 }
 
-// Session finds the session that a request belongs to, and notes that it was
+// AuthenticateSession finds the session that a request belongs to, and notes that it was
 // heard of; a device session that sleeps wakes up. CodeNotSignedIn if there is
 // none.
-func (s *Service) Session(ctx context.Context, uin rookery.UIN, from Caller) (*Session, error) {
-	if active := s.members.get(uin); active != nil {
-		if session := active.sessionOf(from); session != nil && session.heard(s.uptime()) {
+func (s *Service) AuthenticateSession(ctx context.Context, uin rookery.UIN, caller Caller) (*Session, error) {
+	if account := s.activeAccounts.get(uin); account != nil {
+		if session := account.sessionOfCaller(caller); session != nil && session.touch(s.uptime()) {
 			return session, nil
 		}
 	}
-	if from.Token == "" {
+	if caller.Token == "" {
 		return nil, errNotSignedIn
 	}
-	return s.wake(ctx, uin, from)
+	return s.wakeDeviceSession(ctx, uin, caller)
 }
 
-// Heard returns the session as it is now, after a renewal perhaps, and notes
+// RefreshSession returns the session as it is now, after a renewal perhaps, and notes
 // that it was heard of. CodeNotSignedIn if it has ended, been displaced, or its
 // device has signed in anew.
-func (s *Service) Heard(session *Session) (*Session, error) {
-	session = session.member.current(session)
-	if session == nil || !session.heard(s.uptime()) {
+func (s *Service) RefreshSession(session *Session) (*Session, error) {
+	session = session.account.currentSession(session)
+	if session == nil || !session.touch(s.uptime()) {
 		return nil, errNotSignedIn
 	}
 	return session, nil
@@ -292,172 +292,172 @@ func (s *Service) Heard(session *Session) (*Session, error) {
 
 // SignOut ends the session that a request belongs to, asleep or not. Without one
 // there is nothing to do. It ends at once, even if the store cannot be told now.
-func (s *Service) SignOut(ctx context.Context, uin rookery.UIN, from Caller) {
+func (s *Service) SignOut(ctx context.Context, uin rookery.UIN, caller Caller) {
 	ctx = context.WithoutCancel(ctx) // whether or not the client waits for it
-	there, err := s.hasSession(ctx, uin, from)
-	if err == nil && there {
-		err = s.signOut(ctx, uin, from)
+	exists, err := s.hasSession(ctx, uin, caller)
+	if err == nil && exists {
+		err = s.signOut(ctx, uin, caller)
 	}
 	if err != nil {
 		s.log.Warn("somebody signs out, and the store cannot be read: a session that sleeps goes on", "account", uin, "error", err)
 	}
 }
 
-func (s *Service) signOut(ctx context.Context, uin rookery.UIN, from Caller) error {
-	active, err := s.takeTurn(ctx, uin)
+func (s *Service) signOut(ctx context.Context, uin rookery.UIN, caller Caller) error {
+	account, err := s.lockAccount(ctx, uin)
 	if err != nil {
 		return err
 	}
-	defer active.turn.end()
-	if session := active.sessionOf(from); session != nil {
-		s.signedOut.end(ctx, s, session.about)
-		s.forget(ctx, active, []*Session{session})
+	defer account.changeLock.release()
+	if session := account.sessionOfCaller(caller); session != nil {
+		s.unsavedLogouts.signOut(ctx, s, session.details)
+		s.removeEndedSessions(ctx, account, []*Session{session})
 		return nil
 	}
-	if from.Token == "" {
+	if caller.Token == "" {
 		return nil
 	}
-	sleeping, err := s.store.SleepingSession(ctx, uin, from.Token.Hash())
+	asleepSession, err := s.store.Asleep(ctx, uin, caller.Token.Hash())
 	switch {
 	case rookery.CodeOf(err) == rookery.CodeNotSignedIn:
 		return nil
 	case err != nil:
 		return err
 	}
-	s.signedOut.end(ctx, s, sleeping)
+	s.unsavedLogouts.signOut(ctx, s, asleepSession)
 	return nil
 }
 
 // hasSession reports whether a request belongs to a session, asleep or not. It
 // makes no member: strangers can ask for any account.
-func (s *Service) hasSession(ctx context.Context, uin rookery.UIN, from Caller) (bool, error) {
-	if active := s.members.get(uin); active != nil && active.sessionOf(from) != nil {
+func (s *Service) hasSession(ctx context.Context, uin rookery.UIN, caller Caller) (bool, error) {
+	if account := s.activeAccounts.get(uin); account != nil && account.sessionOfCaller(caller) != nil {
 		return true, nil
 	}
-	if from.Token == "" {
+	if caller.Token == "" {
 		return false, nil
 	}
-	_, err := s.store.SleepingSession(ctx, uin, from.Token.Hash())
+	_, err := s.store.Asleep(ctx, uin, caller.Token.Hash())
 	if rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 		return err == nil, err
 	}
-	active := s.members.get(uin)
-	if active == nil {
+	account := s.activeAccounts.get(uin)
+	if account == nil {
 		return false, nil
 	}
-	if err := active.turn.take(ctx); err != nil { // another request may be about to wake it
+	if err := account.changeLock.acquire(ctx); err != nil { // another request may be about to wake it
 		return false, err
 	}
-	defer active.turn.end()
-	return active.sessionOf(from) != nil, nil
+	defer account.changeLock.release()
+	return account.sessionOfCaller(caller) != nil, nil
 }
 
-// end ends sessions of a member, whose turn it is, for good.
-func (s *Service) end(ctx context.Context, active *activeAccount, ended []*Session) error {
-	if len(ended) == 0 {
+// endSessions ends sessions of a member, whose turn it is, for good.
+func (s *Service) endSessions(ctx context.Context, account *activeAccount, endedSessions []*Session) error {
+	if len(endedSessions) == 0 {
 		return nil
 	}
-	if err := s.store.EndSessions(ctx, storedOf(ended)); err != nil {
+	if err := s.store.SignOut(ctx, sessionDetails(endedSessions)); err != nil {
 		return err
 	}
-	s.forget(ctx, active, ended)
+	s.removeEndedSessions(ctx, account, endedSessions)
 	return nil
 }
 
-// storedOf is what the store has of sessions.
-func storedOf(list []*Session) []rookery.Session {
-	stored := make([]rookery.Session, len(list))
-	for i, session := range list {
-		stored[i] = session.about
+// sessionDetails is what the store has of sessions.
+func sessionDetails(sessions []*Session) []rookery.Session {
+	stored := make([]rookery.Session, len(sessions))
+	for i, session := range sessions {
+		stored[i] = session.details
 	}
 	return stored
 }
 
-// forget drops sessions that the store has ended, and tells friends.
-func (s *Service) forget(ctx context.Context, active *activeAccount, ended []*Session) {
-	before := active.shown()
-	active.drop(ended, s.uptime())
-	s.announce(ctx, active, before)
+// removeEndedSessions drops sessions that the store has ended, and tells friends.
+func (s *Service) removeEndedSessions(ctx context.Context, account *activeAccount, endedSessions []*Session) {
+	oldStatus := account.announcedStatus()
+	account.removeSessions(endedSessions, s.uptime())
+	s.announceStatus(ctx, account, oldStatus)
 }
 
-// settle ends the sessions of a member, whose turn it is, that have run out,
+// endExpiredSessions ends the sessions of a member, whose turn it is, that have run out,
 // and their connections. Those of devices fall asleep.
-func (s *Service) settle(ctx context.Context, active *activeAccount) error {
-	ended := active.ended(s.uptime())
-	if len(ended) == 0 {
+func (s *Service) endExpiredSessions(ctx context.Context, account *activeAccount) error {
+	endedSessions := account.expiredSessions(s.uptime())
+	if len(endedSessions) == 0 {
 		return nil
 	}
-	outlets := liveOutlets(ended)
-	if err := s.runOut(ctx, ended); err != nil {
+	sinks := liveSinks(endedSessions)
+	if err := s.storeExpiredSessions(ctx, endedSessions); err != nil {
 		return err
 	}
-	s.forget(ctx, active, ended)
-	for _, out := range outlets {
-		s.hangUp(out)
+	s.removeEndedSessions(ctx, account, endedSessions)
+	for _, sink := range sinks {
+		s.closeSink(sink)
 	}
-	for _, session := range ended {
-		s.log.Info("session ended: nothing heard of it", "account", active.uin, "device", session.about.Device, "address", session.about.Address)
+	for _, session := range endedSessions {
+		s.log.Info("session ended: nothing heard of it", "account", account.uin, "device", session.details.Device, "address", session.details.Address)
 	}
 	return nil
 }
 
-// runOut stores that nothing was heard of sessions for SessionLife.
-func (s *Service) runOut(ctx context.Context, list []*Session) error {
-	var ended, asleep []*Session
-	for _, session := range list {
-		if session.about.Device == "" {
-			ended = append(ended, session)
+// storeExpiredSessions stores that nothing was heard of sessions for SessionTimeout.
+func (s *Service) storeExpiredSessions(ctx context.Context, sessions []*Session) error {
+	var endedSessions, asleepSessions []*Session
+	for _, session := range sessions {
+		if session.details.Device == "" {
+			endedSessions = append(endedSessions, session)
 		} else {
-			asleep = append(asleep, session)
+			asleepSessions = append(asleepSessions, session)
 		}
 	}
-	if len(ended) > 0 {
-		if err := s.store.EndSessions(ctx, storedOf(ended)); err != nil {
+	if len(endedSessions) > 0 {
+		if err := s.store.SignOut(ctx, sessionDetails(endedSessions)); err != nil {
 			return err
 		}
 	}
-	if len(asleep) > 0 {
-		return s.store.SetSessionsAsleep(ctx, storedOf(asleep))
+	if len(asleepSessions) > 0 {
+		return s.store.Sleep(ctx, sessionDetails(asleepSessions))
 	}
 	return nil
 }
 
-// liveOutlets are the live connections of sessions.
-func liveOutlets(list []*Session) (outlets []PushSink) {
-	for _, session := range list {
-		if sub := session.box.liveFeed(); sub != nil {
-			outlets = append(outlets, sub.out)
+// liveSinks are the live connections of sessions.
+func liveSinks(sessions []*Session) (sinks []PushSink) {
+	for _, session := range sessions {
+		if subscription := session.consumer.liveSubscription(); subscription != nil {
+			sinks = append(sinks, subscription.sink)
 		}
 	}
-	return outlets
+	return sinks
 }
 
-// retryPause is how long a session that could not be ended is left alone.
-const retryPause = 10 * time.Second
+// retryInterval is how long a session that could not be ended is left alone.
+const retryInterval = 10 * time.Second
 
-// visit looks at a member whose time may have come: it settles it, and forgets
+// sweepAccount looks at a member whose time may have come: it settles it, and forgets
 // it or queues it again.
-func (s *Service) visit(ctx context.Context, active *activeAccount) error {
-	at, gone := s.uptime()+retryPause, false // if it fails, or panics
+func (s *Service) sweepAccount(ctx context.Context, account *activeAccount) error {
+	at, isIdle := s.uptime()+retryInterval, false // if it fails, or panics
 	defer func() {
-		if !gone {
-			s.due.push(active, at)
+		if !isIdle {
+			s.sweeps.schedule(account, at)
 		}
 	}()
-	if err := active.turn.take(ctx); err != nil {
+	if err := account.changeLock.acquire(ctx); err != nil {
 		return err
 	}
-	defer active.turn.end()
-	if err := s.settle(ctx, active); err != nil {
+	defer account.changeLock.release()
+	if err := s.endExpiredSessions(ctx, account); err != nil {
 		return err
 	}
-	if active.idle() {
-		if err := s.remember(ctx, active); err != nil {
+	if account.hasNoSessions() {
+		if err := s.saveConsumers(ctx, account); err != nil {
 			return err
 		}
 	}
-	if at, gone = active.next(s.uptime()); gone {
-		s.members.remove(active)
+	if at, isIdle = account.nextSweep(s.uptime()); isIdle {
+		s.activeAccounts.remove(account)
 	}
 	return nil
 }
@@ -468,9 +468,9 @@ func (se *Session) Encoding() uint8 { return uint8(se.encoding.Load()) }
 
 // SetEncoding stores a new one.
 func (s *Service) SetEncoding(ctx context.Context, session *Session, encoding uint8) error {
-	about := session.about
-	about.Encoding = encoding
-	if err := s.store.SetSessionEncoding(ctx, about); err != nil {
+	details := session.details
+	details.Encoding = encoding
+	if err := s.store.SetEncoding(ctx, details); err != nil {
 		return err
 	}
 	session.encoding.Store(uint32(encoding))

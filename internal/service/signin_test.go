@@ -16,25 +16,25 @@ import (
 
 func (w *world) tryPassword(uin rookery.UIN, from netip.Addr, password string) error {
 	proof := service.ProofOf(password)
-	_, _, err := w.SignIn(w.Context(), service.SignIn{UIN: uin, Proof: &proof, Address: from})
+	_, _, err := w.SignIn(w.Context(), service.SignInRequest{UIN: uin, Proof: &proof, Address: from})
 	return err
 }
 
 func TestASessionEndsAfter300SecondsWithoutARequest(t *testing.T) {
 	w := newWorld(t, 10001)
 	w.signIn(10001, home)
-	w.pass(299 * time.Second)
-	_, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
+	w.passTime(299 * time.Second)
+	_, err := w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
-	w.pass(299 * time.Second)
-	_, err = w.Session(t.Context(), 10001, service.Caller{Address: home})
+	w.passTime(299 * time.Second)
+	_, err = w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
-	w.pass(300 * time.Second)
-	_, err = w.Session(t.Context(), 10001, service.Caller{Address: home})
-	w.code(err, rookery.CodeNotSignedIn)
+	w.passTime(300 * time.Second)
+	_, err = w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
+	w.wantCode(err, rookery.CodeNotSignedIn)
 	w.restart(0)
-	_, err = w.Session(t.Context(), 10001, service.Caller{Address: home})
-	w.code(err, rookery.CodeNotSignedIn)
+	_, err = w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
+	w.wantCode(err, rookery.CodeNotSignedIn)
 }
 
 func TestASessionThatRanOutIsOverBeforeItsEndWasStored(t *testing.T) {
@@ -43,18 +43,18 @@ func TestASessionThatRanOutIsOverBeforeItsEndWasStored(t *testing.T) {
 	you := w.signIn(10002, cafe)
 	w.signIn(10001, home)
 	w.wantCollected(you, "collect 1", "10001:10")
-	w.pass(200 * time.Second)
-	you, err := w.Session(t.Context(), 10002, service.Caller{Address: cafe})
+	w.passTime(200 * time.Second)
+	you, err := w.AuthenticateSession(t.Context(), 10002, service.Caller{Address: cafe})
 	w.must(err)
 	w.store.setFull(true)
-	w.pass(100 * time.Second)
-	_, err = w.Session(t.Context(), 10001, service.Caller{Address: home})
-	w.code(err, rookery.CodeNotSignedIn)
-	if got := w.Looks(10001); got != rookery.StatusOffline {
+	w.passTime(100 * time.Second)
+	_, err = w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
+	w.wantCode(err, rookery.CodeNotSignedIn)
+	if got := w.VisibleStatus(10001); got != rookery.StatusOffline {
 		t.Errorf("it looks %v", got)
 	}
 	w.store.setFull(false)
-	w.pass(10 * time.Second) // it is tried again after a while
+	w.passTime(10 * time.Second) // it is tried again after a while
 	w.wantCollected(you, "collect 2", "10001:20")
 }
 
@@ -66,14 +66,14 @@ func TestAnotherAddressDisplacesAndKeepsTheStatus(t *testing.T) {
 	w.must(w.SetStatus(t.Context(), me, rookery.StatusAway, rookery.RequestKey{}))
 	w.wantCollected(you, "collect 1", "10001:30")
 	w.signIn(10001, cafe)
-	_, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
-	w.code(err, rookery.CodeNotSignedIn)
-	if got := w.Looks(10001); got != rookery.StatusAway {
+	_, err := w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
+	w.wantCode(err, rookery.CodeNotSignedIn)
+	if got := w.VisibleStatus(10001); got != rookery.StatusAway {
 		t.Errorf("it looks %v", got)
 	}
 	w.wantCollected(you, "collect 2")
 	w.SignOut(t.Context(), 10001, service.Caller{Address: home}) // not its session any more
-	_, err = w.Session(t.Context(), 10001, service.Caller{Address: cafe})
+	_, err = w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: cafe})
 	w.must(err)
 }
 
@@ -84,14 +84,14 @@ func TestARestartEndsNoSessionAndTellsNobody(t *testing.T) {
 	w.must(w.SetStatus(t.Context(), me, rookery.StatusInvisible, rookery.RequestKey{}))
 	w.inbox(you)
 	w.inbox(me)
-	w.pass(299 * time.Second)
+	w.passTime(299 * time.Second)
 	w.restart(time.Hour)
-	w.pass(299 * time.Second)
-	me, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
+	w.passTime(299 * time.Second)
+	me, err := w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
-	you, err = w.Session(t.Context(), 10002, service.Caller{Address: cafe})
+	you, err = w.AuthenticateSession(t.Context(), 10002, service.Caller{Address: cafe})
 	w.must(err)
-	if got := w.Looks(10001); got != rookery.StatusOffline {
+	if got := w.VisibleStatus(10001); got != rookery.StatusOffline {
 		t.Errorf("the invisible account looks %v", got)
 	}
 	w.wantCollected(me, "collect")
@@ -103,7 +103,7 @@ func TestWhatAClientsTextsAreReadAsOutlivesARestart(t *testing.T) {
 	me := w.signIn(10001, home)
 	w.must(w.SetEncoding(t.Context(), me, 2))
 	w.restart(time.Second)
-	me, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
+	me, err := w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
 	if me.Encoding() != 2 {
 		t.Errorf("encoding %d", me.Encoding())
@@ -120,11 +120,11 @@ func TestAFailedStoreChangesNoSession(t *testing.T) {
 	w := newWorld(t, 10001)
 	w.signIn(10001, home)
 	w.store.setFull(true)
-	w.code(w.tryPassword(10001, cafe, password), rookery.CodeTemporary)
-	me, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
+	w.wantCode(w.tryPassword(10001, cafe, password), rookery.CodeTemporary)
+	me, err := w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
-	w.code(w.SetStatus(t.Context(), me, rookery.StatusInvisible, rookery.RequestKey{}), rookery.CodeTemporary)
-	if got := w.Looks(10001); got != rookery.StatusOnline {
+	w.wantCode(w.SetStatus(t.Context(), me, rookery.StatusInvisible, rookery.RequestKey{}), rookery.CodeTemporary)
+	if got := w.VisibleStatus(10001); got != rookery.StatusOnline {
 		t.Errorf("it looks %v", got)
 	}
 }
@@ -135,36 +135,36 @@ func TestSigningOutEndsASessionAtOnceAndIsStoredWhenThereIsRoom(t *testing.T) {
 	friend := service.Caller{Address: cafe}
 	w.signIn(10002, cafe)
 	w.signIn(10001, home)
-	_, awake := w.token(10001, "phone")
-	_, asleep := w.token(10001, "desk")
-	w.advance(service.SessionLife - time.Second)
-	for _, from := range []service.Caller{{Address: home}, {Token: awake}} {
-		_, err := w.Session(t.Context(), 10001, from)
+	_, awake := w.signInDeviceToken(10001, "phone")
+	_, asleep := w.signInDeviceToken(10001, "desk")
+	w.advance(service.SessionTimeout - time.Second)
+	for _, caller := range []service.Caller{{Address: home}, {Token: awake}} {
+		_, err := w.AuthenticateSession(t.Context(), 10001, caller)
 		w.must(err)
 	}
-	_, err := w.Session(t.Context(), 10002, friend)
+	_, err := w.AuthenticateSession(t.Context(), 10002, friend)
 	w.must(err)
-	w.pass(2 * time.Second) // the desk sleeps
+	w.passTime(2 * time.Second) // the desk sleeps
 	ends := []service.Caller{{Address: home}, {Address: home, Token: awake}, {Address: home, Token: asleep}}
 
 	w.store.setFull(true)
 	for range 2 {
-		for _, from := range ends {
-			w.SignOut(t.Context(), 10001, from)
-			_, err := w.Session(t.Context(), 10001, from)
-			w.code(err, rookery.CodeNotSignedIn)
+		for _, caller := range ends {
+			w.SignOut(t.Context(), 10001, caller)
+			_, err := w.AuthenticateSession(t.Context(), 10001, caller)
+			w.wantCode(err, rookery.CodeNotSignedIn)
 		}
 	}
-	if got := w.Looks(10001); got != rookery.StatusOffline {
+	if got := w.VisibleStatus(10001); got != rookery.StatusOffline {
 		t.Errorf("it looks %v", got)
 	}
-	w.pass(time.Second)
-	if got := len(w.stored()); got != 4 {
+	w.passTime(time.Second)
+	if got := len(w.storedSessions()); got != 4 {
 		t.Fatalf("the store has %d sessions", got)
 	}
 	w.store.setFull(false)
-	w.pass(time.Second)
-	if got := w.stored(); len(got) != 1 || got[0].Account != 10002 {
+	w.passTime(time.Second)
+	if got := w.storedSessions(); len(got) != 1 || got[0].Account != 10002 {
 		t.Errorf("the store has the sessions %+v", got)
 	}
 }
@@ -176,7 +176,7 @@ func TestAKillBeforeASignOutIsStoredBringsTheSessionBack(t *testing.T) {
 	w.SignOut(t.Context(), 10001, service.Caller{Address: home})
 	w.must(w.store.Close()) // without a last word of the service
 	w.start()
-	_, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
+	_, err := w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
 }
 
@@ -187,16 +187,16 @@ func TestASignOutThatIsNotStoredDoesNotEndALaterSession(t *testing.T) {
 	w.SignOut(t.Context(), 10001, service.Caller{Address: home})
 	w.store.setFull(false)
 	w.signIn(10001, home)
-	w.pass(time.Second)
-	_, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
+	w.passTime(time.Second)
+	_, err := w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
-	if got := len(w.stored()); got != 1 {
+	if got := len(w.storedSessions()); got != 1 {
 		t.Errorf("the store has %d sessions", got)
 	}
 }
 
-// stored are the sessions that the store has.
-func (w *world) stored() (all []rookery.Session) {
+// storedSessions are the sessions that the store has.
+func (w *world) storedSessions() (all []rookery.Session) {
 	w.Helper()
 	w.must(w.store.ForEachSession(w.Context(), func(session rookery.Session) bool {
 		all = append(all, session)
@@ -212,17 +212,17 @@ func TestGuessingHasToWait(t *testing.T) {
 			t.Fatalf("try %d: %v", i, err)
 		}
 	}
-	for wait := 10 * time.Second; wait <= 160*time.Second; wait *= 2 {
+	for waitTime := 10 * time.Second; waitTime <= 160*time.Second; waitTime *= 2 {
 		err := w.tryPassword(10001, home, password)
-		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("Password error: too many tries, wait %d seconds", int(wait.Seconds()))) {
-			t.Fatalf("%v: %v", wait, err)
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("Password error: too many tries, wait %d seconds", int(waitTime.Seconds()))) {
+			t.Fatalf("%v: %v", waitTime, err)
 		}
-		w.pass(wait)
-		w.code(w.tryPassword(10001, home, "wrong"), rookery.CodePassword)
+		w.passTime(waitTime)
+		w.wantCode(w.tryPassword(10001, home, "wrong"), rookery.CodePassword)
 	}
-	w.pass(15 * time.Minute)
+	w.passTime(15 * time.Minute)
 	w.must(w.tryPassword(10001, home, password))
-	w.code(w.tryPassword(10001, home, "wrong"), rookery.CodePassword)
+	w.wantCode(w.tryPassword(10001, home, "wrong"), rookery.CodePassword)
 	w.must(w.tryPassword(10001, home, password)) // all is forgiven
 }
 
@@ -230,12 +230,12 @@ func TestOthersTriesLockOutNobodyWhoWasThereBefore(t *testing.T) {
 	w := newWorld(t, 10001)
 	w.signIn(10001, home)
 	for range 5 {
-		w.code(w.tryPassword(10001, cafe, "wrong"), rookery.CodePassword)
+		w.wantCode(w.tryPassword(10001, cafe, "wrong"), rookery.CodePassword)
 	}
 	w.must(w.tryPassword(10001, home, password))
 	w.restart(0)
 	for range 5 {
-		w.code(w.tryPassword(10001, cafe, "wrong"), rookery.CodePassword)
+		w.wantCode(w.tryPassword(10001, cafe, "wrong"), rookery.CodePassword)
 	}
 	w.must(w.tryPassword(10001, home, password)) // remembered by the store
 }
@@ -249,7 +249,7 @@ func TestAnUnknownAccountIsAWrongPassword(t *testing.T) {
 		}
 	}
 	for range 2 {
-		w.code(w.tryPassword(rookery.System, home, ""), rookery.CodePassword)
+		w.wantCode(w.tryPassword(rookery.System, home, ""), rookery.CodePassword)
 	}
 }
 
@@ -262,9 +262,9 @@ func TestAProofThatWasRightIsRecognisedUntilThePasswordChanges(t *testing.T) {
 		w.signIn(10001, home)
 	}
 	w.must(w.SetPassword(t.Context(), 10001, "new one"))
-	_, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
-	w.code(err, rookery.CodeNotSignedIn)
-	w.code(w.tryPassword(10001, home, password), rookery.CodePassword)
+	_, err := w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
+	w.wantCode(err, rookery.CodeNotSignedIn)
+	w.wantCode(w.tryPassword(10001, home, password), rookery.CodePassword)
 	w.must(w.tryPassword(10001, home, "new one"))
 }
 
@@ -275,7 +275,7 @@ func TestAFullQueueOfHashesIsTemporary(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 10001)
 			var err error
-			w.Service, err = service.New(service.Config{Store: w.store, Now: w.now, Hashes: 1, HashQueue: 1})
+			w.Service, err = service.New(service.Config{Store: w.store, Now: w.now, ConcurrentHashes: 1, MaxQueuedHashes: 1})
 			w.must(err)
 			results := make(chan error)
 			const tries = 5 // 1 hashes, 1 waits; as many as are free
@@ -312,7 +312,7 @@ func TestGuessingIsRememberedForADay(t *testing.T) {
 	for range 24 * 60 {
 		// A little more than a minute: the longest wait is over for a while
 		// when the next try comes.
-		w.pass(61 * time.Second)
+		w.passTime(61 * time.Second)
 		if err := w.tryPassword(10001, home, "wrong"); err.Error() == "Password error" {
 			tries++
 		}
@@ -327,7 +327,7 @@ func TestANetworkOfIPv6IsOneGuesser(t *testing.T) {
 	// Each try is at another account, so that only the network has them in common.
 	for i := range 100 {
 		from := netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i+1))
-		w.code(w.tryPassword(20000+rookery.UIN(i), from, "wrong"), rookery.CodePassword)
+		w.wantCode(w.tryPassword(20000+rookery.UIN(i), from, "wrong"), rookery.CodePassword)
 	}
 	err := w.tryPassword(10001, netip.MustParseAddr("2001:db8::7777"), password)
 	if err == nil || !strings.Contains(err.Error(), "wait") {
@@ -351,7 +351,7 @@ func TestAnInvisibleUserNeverShowsWhileSigningIn(t *testing.T) {
 				case <-done:
 					return
 				default:
-					if w.Looks(10001) != rookery.StatusOffline {
+					if w.VisibleStatus(10001) != rookery.StatusOffline {
 						t.Error("the invisible user shows")
 						return
 					}
@@ -360,7 +360,7 @@ func TestAnInvisibleUserNeverShowsWhileSigningIn(t *testing.T) {
 		})
 	}
 	for range 200 {
-		_, _, err := w.SignIn(t.Context(), service.SignIn{UIN: 10001, Proof: &proof, Address: home, Status: rookery.StatusInvisible})
+		_, _, err := w.SignIn(t.Context(), service.SignInRequest{UIN: 10001, Proof: &proof, Address: home, Status: rookery.StatusInvisible})
 		w.must(err)
 		w.SignOut(t.Context(), 10001, service.Caller{Address: home})
 	}
@@ -370,19 +370,19 @@ func TestAnInvisibleUserNeverShowsWhileSigningIn(t *testing.T) {
 
 func TestARequestOfASessionThatHasEndedChangesNothing(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
-	old := w.signIn(10001, home)
+	oldSession := w.signIn(10001, home)
 	w.must(w.send(w.signIn(10002, home), "sequence", 10001, "for the owner"))
 	proof := service.ProofOf(password)
-	_, _, err := w.SignIn(t.Context(), service.SignIn{UIN: 10001, Proof: &proof, Address: cafe, Status: rookery.StatusInvisible})
+	_, _, err := w.SignIn(t.Context(), service.SignInRequest{UIN: 10001, Proof: &proof, Address: cafe, Status: rookery.StatusInvisible})
 	w.must(err)
 	// Both requests passed the session check before they had to wait.
-	w.code(w.SetStatus(t.Context(), old, rookery.StatusOnline, rookery.RequestKey{}), rookery.CodeNotSignedIn)
-	_, err = w.tryCollect(old, "collect")
-	w.code(err, rookery.CodeNotSignedIn)
-	if got := w.Looks(10001); got != rookery.StatusOffline {
+	w.wantCode(w.SetStatus(t.Context(), oldSession, rookery.StatusOnline, rookery.RequestKey{}), rookery.CodeNotSignedIn)
+	_, err = w.tryCollect(oldSession, "collect")
+	w.wantCode(err, rookery.CodeNotSignedIn)
+	if got := w.VisibleStatus(10001); got != rookery.StatusOffline {
 		t.Errorf("the invisible user shows %v", got)
 	}
-	me, err := w.Session(t.Context(), 10001, service.Caller{Address: cafe})
+	me, err := w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: cafe})
 	w.must(err)
 	w.wantCollected(me, "collect", "for the owner")
 }
@@ -394,16 +394,16 @@ func TestFriendsOfARemovedAccountSeeItGo(t *testing.T) {
 	w.signIn(10001, home)
 	w.wantCollected(you, "collect 1", "10001:10")
 	w.restart(0) // with no friend list in memory
-	you, err := w.Session(t.Context(), 10002, service.Caller{Address: cafe})
+	you, err := w.AuthenticateSession(t.Context(), 10002, service.Caller{Address: cafe})
 	w.must(err)
-	friends, _, err := w.Friends(t.Context(), you, service.Page{Limit: 10}) // now in memory
+	friends, _, err := w.Friends(t.Context(), you, service.PageQuery{Limit: 10}) // now in memory
 	w.must(err)
 	if len(friends) != 1 {
 		t.Errorf("friends before: %v", friends)
 	}
 	w.must(w.RemoveAccount(t.Context(), 10001))
 	w.wantCollected(you, "collect 2", "10001:20")
-	friends, _, err = w.Friends(t.Context(), you, service.Page{Limit: 10})
+	friends, _, err = w.Friends(t.Context(), you, service.PageQuery{Limit: 10})
 	w.must(err)
 	if len(friends) != 0 {
 		t.Errorf("friends left: %v", friends)
@@ -423,7 +423,7 @@ func TestRunEndsSessionsInTime(t *testing.T) {
 		w.signIn(10001, home)
 		w.signIn(10002, cafe)
 		time.Sleep(200 * time.Second)
-		you, err := w.Session(t.Context(), 10002, service.Caller{Address: cafe})
+		you, err := w.AuthenticateSession(t.Context(), 10002, service.Caller{Address: cafe})
 		w.must(err)
 		w.wantCollected(you, "collect 1")
 		time.Sleep(102 * time.Second)
@@ -439,13 +439,13 @@ func TestIdlePollsTouchMemoryOnly(t *testing.T) {
 	w := newWorld(t, 10001)
 	me := w.signIn(10001, home)
 	w.wantCollected(me, "first")
-	before := w.store.count()
+	before := w.store.calls()
 	for i := range 100 {
-		me, err := w.Session(t.Context(), 10001, service.Caller{Address: home})
+		me, err := w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
 		w.must(err)
 		w.wantCollected(me, fmt.Sprint("collect ", i))
 	}
-	if got := w.store.count(); got != before {
+	if got := w.store.calls(); got != before {
 		t.Errorf("100 idle polls asked the store %d times", got-before)
 	}
 }

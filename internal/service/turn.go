@@ -6,15 +6,15 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// accountLock is a lock for what may take long, calls of the store above all. Whoever
+// semaphore is a lock for what may take long, calls of the store above all. Whoever
 // waits for it heeds a context, which a sync.Mutex does not.
-type accountLock chan struct{}
+type semaphore chan struct{}
 
-// newTurn makes a lock that so many can hold at once.
-func newTurn(holders int) accountLock { return make(accountLock, holders) }
+// newSemaphore makes a lock that so many can hold at once.
+func newSemaphore(holders int) semaphore { return make(semaphore, holders) }
 
-// take waits for the turn. CodeTemporary if ctx ends before.
-func (t accountLock) take(ctx context.Context) error {
+// acquire waits for the turn. CodeTemporary if ctx ends before.
+func (t semaphore) acquire(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return rookery.Temporary(err)
 	}
@@ -26,5 +26,5 @@ func (t accountLock) take(ctx context.Context) error {
 	}
 }
 
-// end lets the next one have it.
-func (t accountLock) end() { <-t }
+// release lets the next one have it.
+func (t semaphore) release() { <-t }

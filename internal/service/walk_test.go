@@ -17,7 +17,7 @@ import (
 func TestARandomWalkLosesAndDoublesNothing(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			inBubble(t, func(w *world) {
+			inVirtualTime(t, func(w *world) {
 				walk := newWalk(w, seed)
 				for range 250 {
 					walk.step()
@@ -51,11 +51,11 @@ type client struct {
 	device  string
 	token   rookery.Token
 	session *service.Session
-	phone   *phone
+	phone   *pushClient
 	// seen is the last entry that the client has for good: nothing up to it may
 	// come again. shown is the last that it was shown.
 	seen, shown int
-	// written are the entries of the connection that are not confirmed, with
+	// stateWritten are the entries of the connection that are not confirmed, with
 	// the time at which they came.
 	written []writtenEntry
 	// byNumber: it has confirmed by number, and nothing else confirms.
@@ -68,9 +68,9 @@ type writtenEntry struct {
 }
 
 func newWalk(w *world, seed uint64) *walk {
-	wk := &walk{world: w, Rand: rand.New(rand.NewPCG(seed, 2008)), friend: w.device(10002, "friend")}
-	for _, device := range []string{"phone", "desk", ""} {
-		c := &client{device: device}
+	wk := &walk{world: w, Rand: rand.New(rand.NewPCG(seed, 2008)), friend: w.signInDevice(10002, "friend")}
+	for _, deviceName := range []string{"phone", "desk", ""} {
+		c := &client{device: deviceName}
 		wk.clients = append(wk.clients, c)
 		wk.signIn(c)
 	}
@@ -83,7 +83,7 @@ func (wk *walk) signIn(c *client) {
 		c.session = wk.world.signIn(10001, home)
 		return
 	}
-	c.session, c.token = wk.token(10001, c.device)
+	c.session, c.token = wk.signInDeviceToken(10001, c.device)
 }
 
 func (wk *walk) step() {
@@ -91,9 +91,9 @@ func (wk *walk) step() {
 	c := wk.clients[wk.IntN(len(wk.clients))]
 	switch wk.IntN(12) {
 	case 0, 1, 2:
-		wk.says(wk.friend, 10001, wk.put("", false))
+		wk.sendTexts(wk.friend, 10001, wk.put("", false))
 	case 3:
-		wk.says(c.session, 10002, wk.put(c.device, true))
+		wk.sendTexts(c.session, 10002, wk.put(c.device, true))
 	case 4:
 		wk.connect(c)
 	case 5:
@@ -105,14 +105,14 @@ func (wk *walk) step() {
 	case 8, 9:
 		wk.poll(c)
 	case 10:
-		wk.pass(time.Duration(wk.IntN(15)) * 500 * time.Millisecond)
+		wk.passTime(time.Duration(wk.IntN(15)) * 500 * time.Millisecond)
 		wk.hear()
 	case 11:
 		if wk.IntN(4) == 0 {
 			wk.stop()
 		}
 	}
-	wk.settle()
+	wk.waitIdle()
 	for _, c := range wk.clients {
 		wk.look(c)
 	}
@@ -139,10 +139,10 @@ func (wk *walk) next(c *client, after int) int {
 // hear lets every session live on.
 func (wk *walk) hear() {
 	for _, c := range wk.clients {
-		_, err := wk.Heard(c.session)
+		_, err := wk.RefreshSession(c.session)
 		wk.must(err)
 	}
-	_, err := wk.Heard(wk.friend)
+	_, err := wk.RefreshSession(wk.friend)
 	wk.must(err)
 }
 
@@ -153,15 +153,15 @@ func (wk *walk) connect(c *client) {
 		wk.signIn(c)
 	}
 	if c.phone != nil && wk.IntN(2) == 0 {
-		c.phone.again(c.session)
+		c.phone.resubscribe(c.session)
 		return
 	}
 	old := c.phone
 	wk.look(c)
 	c.shown, c.written = c.seen, nil
-	c.phone = wk.attach(c.session)
+	c.phone = wk.subscribe(c.session)
 	if old != nil {
-		old.cut()
+		old.disconnect()
 	}
 }
 
@@ -170,7 +170,7 @@ func (wk *walk) disconnect(c *client) {
 		return
 	}
 	wk.look(c)
-	c.phone.cut()
+	c.phone.disconnect()
 	c.phone, c.shown, c.written = nil, c.seen, nil
 }
 
@@ -180,10 +180,10 @@ func (wk *walk) look(c *client) {
 	if c.phone == nil {
 		return
 	}
-	for _, item := range c.phone.take() {
+	for _, item := range c.phone.takeReceived() {
 		want := wk.next(c, c.shown)
 		if item.Entry == nil || want == 0 || int(item.Number) != want || item.Entry.Text != wk.log[want-1].text {
-			wk.Fatalf("%q was pushed %s, want number %d", c.device, describe(item.Event), want)
+			wk.Fatalf("%q was pushed %s, want number %d", c.device, describeEvent(item.PushEvent), want)
 		}
 		c.shown = want
 		c.written = append(c.written, writtenEntry{want, item.at})
@@ -205,8 +205,8 @@ func (wk *walk) speak(c *client) {
 	if c.phone == nil {
 		return
 	}
-	c.phone.feed.Heard(wk.now())
-	wk.settle()
+	c.phone.feed.RecordReceived(wk.now())
+	wk.waitIdle()
 	if c.byNumber {
 		return
 	}
@@ -223,7 +223,7 @@ func (wk *walk) has(c *client, n int) {
 }
 
 // poll collects with a new SEQ; the answer may get lost, then once more with the
-// same.
+// matchesSession.
 func (wk *walk) poll(c *client) {
 	wk.Helper()
 	wk.seqs++
@@ -256,7 +256,7 @@ func (wk *walk) poll(c *client) {
 
 // stop ends the server, at once or in good order, and starts it again.
 func (wk *walk) stop() {
-	wk.settle()
+	wk.waitIdle()
 	for _, c := range wk.clients {
 		wk.disconnect(c)
 	}
@@ -268,10 +268,10 @@ func (wk *walk) stop() {
 	}
 	for _, c := range wk.clients {
 		var err error
-		c.session, err = wk.Session(wk.Context(), 10001, service.Caller{Address: home, Token: c.token})
+		c.session, err = wk.AuthenticateSession(wk.Context(), 10001, service.Caller{Address: home, Token: c.token})
 		wk.must(err)
 	}
-	wk.friend = wk.device(10002, "friend")
+	wk.friend = wk.signInDevice(10002, "friend")
 }
 
 // finish sees to it that a client gets all that is left.
@@ -285,14 +285,14 @@ func (wk *walk) finish(c *client) {
 // Everybody at once: the race detector looks on, and in the end every device has
 // every entry, in order.
 func TestConnectionsComeAndGoWhileMessagesArrive(t *testing.T) {
-	inBubble(t, func(w *world) {
-		senders := []*service.Session{w.device(10001, "one"), w.device(10001, "two")}
+	inVirtualTime(t, func(w *world) {
+		senders := []*service.Session{w.signInDevice(10001, "one"), w.signInDevice(10001, "two")}
 		const each = 150
 		var busy sync.WaitGroup
 		for i, session := range senders {
 			busy.Go(func() {
 				for n := range each {
-					w.says(session, 10002, fmt.Sprintf("%d-%03d", i, n))
+					w.sendTexts(session, 10002, fmt.Sprintf("%d-%03d", i, n))
 				}
 			})
 		}
@@ -325,30 +325,30 @@ func TestConnectionsComeAndGoWhileMessagesArrive(t *testing.T) {
 // comeAndGo connects a device again and again, now and then on two connections
 // at once, until it has seen as many entries as it wants.
 func (w *world) comeAndGo(name string, want int) (texts []string) {
-	last := uint64(0)
+	newestNumber := uint64(0)
 	var wait sync.WaitGroup
 	for round := 0; len(texts) < want; round++ {
-		session := w.device(10002, name)
-		p := &phone{world: w}
-		feed, err := w.Attach(w.Context(), session, p)
+		session := w.signInDevice(10002, name)
+		p := &pushClient{world: w}
+		subscription, err := w.Subscribe(w.Context(), session, p)
 		if err != nil {
 			w.Error(err)
 			return texts
 		}
-		wait.Go(func() { feed.Heard(w.now()) })
+		wait.Go(func() { subscription.RecordReceived(w.now()) })
 		if round%6 == 3 { // beside the connection: it gets nothing
 			wait.Go(func() { _, _ = w.tryCollect(session, "") })
 		}
 		time.Sleep(time.Millisecond)
-		for _, item := range p.take() {
-			if item.Number > last {
-				last = item.Number
+		for _, item := range p.takeReceived() {
+			if item.Number > newestNumber {
+				newestNumber = item.Number
 				texts = append(texts, item.Entry.Text)
 			}
-			feed.Confirm(item.Number)
+			subscription.Confirm(item.Number)
 		}
 		if round%2 == 0 {
-			feed.Close()
+			subscription.Close()
 		}
 		wait.Wait()
 	}

@@ -20,7 +20,7 @@ const password = "123456"
 
 // credential is one for all accounts: hashing is slow on purpose.
 var credential = sync.OnceValue(func() rookery.Credential {
-	return service.HashProof(service.ProofOf(password), service.FloorCost)
+	return service.HashProof(service.ProofOf(password), service.MinPasswordCost)
 })
 
 var (
@@ -32,14 +32,14 @@ var (
 type world struct {
 	*testing.T
 	*service.Service
-	store *faulty
+	store *faultyStore
 	path  string
 	// virtual: the clock is that of the bubble that the test runs in.
-	virtual bool
-	clock   time.Time
-	mu      sync.Mutex // guards clock
-	inboxes int        // how often inbox has collected
-	config  service.Config
+	inVirtualTime bool
+	clock         time.Time
+	mu            sync.Mutex // guards clock
+	inboxPolls    int        // how often inbox has collected
+	config        service.Config
 }
 
 func newWorld(t *testing.T, accounts ...rookery.UIN) *world {
@@ -53,11 +53,11 @@ func newWorldWith(t *testing.T, config service.Config, accounts ...rookery.UIN) 
 	return startWorld(&world{T: t, clock: time.Date(2008, 8, 8, 20, 0, 0, 0, time.UTC), config: config}, accounts)
 }
 
-// inBubble runs a test in virtual time. There what goes on beside the test can
+// inVirtualTime runs a test in virtual time. There what goes on beside the test can
 // be waited for, see settle.
-func inBubble(t *testing.T, test func(w *world), accounts ...rookery.UIN) {
+func inVirtualTime(t *testing.T, test func(w *world), accounts ...rookery.UIN) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { test(startWorld(&world{T: t, virtual: true}, accounts)) })
+	synctest.Test(t, func(t *testing.T) { test(startWorld(&world{T: t, inVirtualTime: true}, accounts)) })
 }
 
 func startWorld(w *world, accounts []rookery.UIN) *world {
@@ -66,16 +66,16 @@ func startWorld(w *world, accounts []rookery.UIN) *world {
 	w.start()
 	t.Cleanup(func() { w.store.Close() })
 	for _, uin := range accounts {
-		w.account(rookery.NewAccount(uin, fmt.Sprint("nick ", uin), w.now()))
+		w.createAccount(rookery.NewAccount(uin, fmt.Sprint("nick ", uin), w.now()))
 	}
 	return w
 }
 
-// settle waits until nothing goes on beside the test.
-func (w *world) settle() { synctest.Wait() }
+// waitIdle waits until nothing goes on beside the test.
+func (w *world) waitIdle() { synctest.Wait() }
 
 func (w *world) now() time.Time {
-	if w.virtual {
+	if w.inVirtualTime {
 		return time.Now()
 	}
 	w.mu.Lock()
@@ -83,35 +83,35 @@ func (w *world) now() time.Time {
 	return w.clock
 }
 
-// pass lets time go by while the server is up.
-func (w *world) pass(d time.Duration) {
-	w.advance(d)
+// passTime lets time go by while the server is up.
+func (w *world) passTime(delay time.Duration) {
+	w.advance(delay)
 	w.Tick(w.Context())
-	if w.virtual {
-		w.settle()
+	if w.inVirtualTime {
+		w.waitIdle()
 	}
 }
 
-func (w *world) advance(d time.Duration) {
-	if w.virtual {
-		time.Sleep(d)
+func (w *world) advance(delay time.Duration) {
+	if w.inVirtualTime {
+		time.Sleep(delay)
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.clock = w.clock.Add(d)
+	w.clock = w.clock.Add(delay)
 }
 
 func (w *world) start() {
 	w.Helper()
 	store, err := sqlite.Open(w.Context(), sqlite.Config{Path: w.path})
 	w.must(err)
-	w.store = &faulty{Store: store}
+	w.store = &faultyStore{Store: store}
 	config := w.config
 	config.Store, config.Now = w.store, w.now
 	w.Service, err = service.New(config)
 	w.must(err)
-	w.must(w.Load(w.Context()))
+	w.must(w.LoadSessions(w.Context()))
 }
 
 // restart stops the service, lets time go by, and starts it again. Stopping is
@@ -133,7 +133,7 @@ func (w *world) must(err error) {
 	}
 }
 
-func (w *world) account(account rookery.Account) {
+func (w *world) createAccount(account rookery.Account) {
 	w.Helper()
 	_, err := w.store.CreateAccount(w.Context(), account, credential())
 	w.must(err)
@@ -142,15 +142,15 @@ func (w *world) account(account rookery.Account) {
 func (w *world) signIn(uin rookery.UIN, from netip.Addr) *service.Session {
 	w.Helper()
 	proof := service.ProofOf(password)
-	session, _, err := w.SignIn(w.Context(), service.SignIn{UIN: uin, Proof: &proof, Address: from})
+	session, _, err := w.SignIn(w.Context(), service.SignInRequest{UIN: uin, Proof: &proof, Address: from})
 	w.must(err)
 	return session
 }
 
 // send sends a text as a client does, and returns what it is told.
-func (w *world) send(session *service.Session, seq string, to rookery.UIN, text string) error {
-	content := fmt.Appendf(nil, "CLTMSG %d %s", to, text)
-	return w.Send(w.Context(), session, to, text, w.Mark(session, seq, content))
+func (w *world) send(session *service.Session, seq string, receiver rookery.UIN, text string) error {
+	content := fmt.Appendf(nil, "CLTMSG %d %s", receiver, text)
+	return w.Send(w.Context(), session, receiver, text, w.NewRequestKey(session, seq, content))
 }
 
 // collect returns the texts of one collection, notices as "uin:status".
@@ -162,8 +162,8 @@ func (w *world) collect(session *service.Session, seq string) []string {
 }
 
 func (w *world) tryCollect(session *service.Session, seq string) ([]string, error) {
-	batch, err := w.Collect(w.Context(), session, seq, service.Budget{Count: 50, Bytes: 8 << 10,
-		Size: func(_ int, entry rookery.Entry) int { return len(entry.Text) + 1 }})
+	batch, err := w.Collect(w.Context(), session, seq, service.BatchLimit{MaxItems: 50, MaxBytes: 8 << 10,
+		ItemSize: func(_ int, entry rookery.Entry) int { return len(entry.Text) + 1 }})
 	texts := []string{}
 	for _, entry := range batch.Entries {
 		texts = append(texts, entry.Text)
@@ -179,77 +179,77 @@ func (w *world) befriend(a, b rookery.UIN) {
 	w.must(w.Befriend(w.Context(), a, b))
 }
 
-func (w *world) code(err error, want rookery.Code) {
+func (w *world) wantCode(err error, want rookery.Code) {
 	w.Helper()
 	if err == nil || rookery.CodeOf(err) != want {
 		w.Fatalf("error %v, want one with code %d", err, want)
 	}
 }
 
-// faulty is the real store with switches that make it fail, as a full or
+// faultyStore is the real store with switches that make it fail, as a full or
 // broken disk does, and a count of the calls it gets.
-type faulty struct {
+type faultyStore struct {
 	service.Store
-	mu         sync.Mutex // guards the rest
-	full       bool
-	unreadable bool
-	calls      int
+	mu           sync.Mutex // guards the rest
+	isFull       bool
+	isUnreadable bool
+	callCount    int
 	// delivered, if it is set, comes between a delivery and those who wait for it.
-	delivered func()
+	afterDeliver func()
 	// looking, if it is set, comes before the next look for a session that sleeps.
-	looking func()
+	beforeAsleep func()
 	// reading, if it is set, is called while a look back goes on.
-	reading func(rookery.UIN)
+	beforeHistory func(rookery.UIN)
 	// knowing, if it is set, comes before a look for known addresses, and
 	// listing before one for several accounts.
-	knowing, listing func(context.Context)
+	beforeKnownAddress, beforeAccounts func(context.Context)
 }
 
-var errFull = rookery.Temporary(errors.New("disk is full"))
+var errDiskFull = rookery.Temporary(errors.New("disk is full"))
 
-func (f *faulty) setFull(full bool) {
+func (f *faultyStore) setFull(full bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.full = full
+	f.isFull = full
 }
 
-func (f *faulty) setUnreadable(unreadable bool) {
+func (f *faultyStore) setUnreadable(unreadable bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.unreadable = unreadable
+	f.isUnreadable = unreadable
 }
 
-// called counts a call; it fails if it has to write and the disk is full, or to
+// countCall counts a call; it fails if it has to write and the disk is full, or to
 // read and the disk is broken.
-func (f *faulty) called(writes bool) error {
+func (f *faultyStore) countCall(writes bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.calls++
-	if writes && f.full || !writes && f.unreadable {
-		return errFull
+	f.callCount++
+	if writes && f.isFull || !writes && f.isUnreadable {
+		return errDiskFull
 	}
 	return nil
 }
 
-func (f *faulty) count() int {
+func (f *faultyStore) calls() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.calls
+	return f.callCount
 }
 
-func (f *faulty) Deliver(ctx context.Context, l []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error) {
-	if err := f.called(true); err != nil {
+func (f *faultyStore) Deliver(ctx context.Context, l []rookery.NewEntry, now time.Time, requestKey rookery.RequestKey) (rookery.Receipt, error) {
+	if err := f.countCall(true); err != nil {
 		return rookery.Receipt{}, err
 	}
-	receipt, err := f.Store.Deliver(ctx, l, now, key)
-	if between := f.delivered; between != nil {
+	receipt, err := f.Store.Deliver(ctx, l, now, requestKey)
+	if between := f.afterDeliver; between != nil {
 		between()
 	}
 	return receipt, err
 }
 
-func (f *faulty) DeliverInOrder(ctx context.Context, list []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
-	if err := f.called(true); err != nil {
+func (f *faultyStore) DeliverEach(ctx context.Context, list []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
+	if err := f.countCall(true); err != nil {
 		all := make([]rookery.DeliveryResult, len(list))
 		for i := range all {
 			all[i].Err = err
@@ -259,91 +259,91 @@ func (f *faulty) DeliverInOrder(ctx context.Context, list []rookery.Delivery, no
 	return f.Store.DeliverInOrder(ctx, list, now)
 }
 
-func (f *faulty) SaveCursor(ctx context.Context, uin rookery.UIN, device string, cursor rookery.Cursor) error {
-	if err := f.called(true); err != nil {
+func (f *faultyStore) Collect(ctx context.Context, uin rookery.UIN, deviceName string, cursor rookery.Cursor) error {
+	if err := f.countCall(true); err != nil {
 		return err
 	}
-	return f.Store.SaveCursor(ctx, uin, device, cursor)
+	return f.Store.Collect(ctx, uin, deviceName, cursor)
 }
 
-func (f *faulty) StartSession(ctx context.Context, session rookery.Session, credential rookery.Credential) error {
-	if err := f.called(true); err != nil {
+func (f *faultyStore) SignIn(ctx context.Context, session rookery.Session, credential rookery.Credential) error {
+	if err := f.countCall(true); err != nil {
 		return err
 	}
 	return f.Store.StartSession(ctx, session, credential)
 }
 
-func (f *faulty) EndSessions(ctx context.Context, s []rookery.Session) error {
-	if err := f.called(true); err != nil {
+func (f *faultyStore) SignOut(ctx context.Context, s []rookery.Session) error {
+	if err := f.countCall(true); err != nil {
 		return err
 	}
 	return f.Store.EndSessions(ctx, s)
 }
 
-func (f *faulty) SetStatus(ctx context.Context, uin rookery.UIN, st rookery.Status, key rookery.RequestKey) (rookery.Receipt, error) {
-	if err := f.called(true); err != nil {
+func (f *faultyStore) SetStatus(ctx context.Context, uin rookery.UIN, st rookery.Status, requestKey rookery.RequestKey) (rookery.Receipt, error) {
+	if err := f.countCall(true); err != nil {
 		return rookery.Receipt{}, err
 	}
-	return f.Store.SetStatus(ctx, uin, st, key)
+	return f.Store.SetStatus(ctx, uin, st, requestKey)
 }
 
-func (f *faulty) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error) {
-	if err := f.called(false); err != nil {
+func (f *faultyStore) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error) {
+	if err := f.countCall(false); err != nil {
 		return nil, err
 	}
 	return f.Store.Entries(ctx, uin, after, upTo, limit)
 }
 
-func (f *faulty) MailboxState(ctx context.Context, uin rookery.UIN, device string) (uint64, rookery.Cursor, error) {
-	if err := f.called(false); err != nil {
+func (f *faultyStore) Mailbox(ctx context.Context, uin rookery.UIN, deviceName string) (uint64, rookery.Cursor, error) {
+	if err := f.countCall(false); err != nil {
 		return 0, rookery.Cursor{}, err
 	}
-	return f.Store.MailboxState(ctx, uin, device)
+	return f.Store.Mailbox(ctx, uin, deviceName)
 }
 
-func (f *faulty) Account(ctx context.Context, uin rookery.UIN) (rookery.Account, error) {
-	f.called(false)
+func (f *faultyStore) Account(ctx context.Context, uin rookery.UIN) (rookery.Account, error) {
+	f.countCall(false)
 	return f.Store.Account(ctx, uin)
 }
 
-func (f *faulty) Accounts(ctx context.Context, uins []rookery.UIN) ([]rookery.Account, error) {
-	if f.listing != nil {
-		f.listing(ctx)
+func (f *faultyStore) Accounts(ctx context.Context, uins []rookery.UIN) ([]rookery.Account, error) {
+	if f.beforeAccounts != nil {
+		f.beforeAccounts(ctx)
 	}
 	return f.Store.Accounts(ctx, uins)
 }
 
-func (f *faulty) IsKnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (bool, error) {
-	if f.knowing != nil {
-		f.knowing(ctx)
+func (f *faultyStore) KnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (bool, error) {
+	if f.beforeKnownAddress != nil {
+		f.beforeKnownAddress(ctx)
 	}
 	return f.Store.IsKnownAddress(ctx, uin, addr)
 }
 
-func (f *faulty) Friends(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
-	f.called(false)
+func (f *faultyStore) Friends(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
+	f.countCall(false)
 	return f.Store.Friends(ctx, uin)
 }
 
-func (f *faulty) RequestOutcome(ctx context.Context, key rookery.RequestKey) (rookery.Outcome, bool, error) {
-	f.called(false)
-	return f.Store.RequestOutcome(ctx, key)
+func (f *faultyStore) Recall(ctx context.Context, requestKey rookery.RequestKey) (rookery.Outcome, bool, error) {
+	f.countCall(false)
+	return f.Store.Recall(ctx, requestKey)
 }
 
-func (f *faulty) BlockingAccounts(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
-	f.called(false)
-	return f.Store.BlockingAccounts(ctx, uin)
+func (f *faultyStore) Blockers(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
+	f.countCall(false)
+	return f.Store.Blockers(ctx, uin)
 }
 
-func (f *faulty) Devices(ctx context.Context, uin rookery.UIN) ([]rookery.Device, error) {
-	f.called(false)
+func (f *faultyStore) Devices(ctx context.Context, uin rookery.UIN) ([]rookery.Device, error) {
+	f.countCall(false)
 	return f.Store.Devices(ctx, uin)
 }
 
-func (f *faulty) SleepingSession(ctx context.Context, uin rookery.UIN, token rookery.TokenHash) (rookery.Session, error) {
+func (f *faultyStore) Asleep(ctx context.Context, uin rookery.UIN, token rookery.TokenHash) (rookery.Session, error) {
 	f.mu.Lock()
-	before := f.looking
-	f.looking = nil
+	before := f.beforeAsleep
+	f.beforeAsleep = nil
 	f.mu.Unlock()
 	if before != nil {
 		before()
@@ -351,9 +351,9 @@ func (f *faulty) SleepingSession(ctx context.Context, uin rookery.UIN, token roo
 	return f.Store.SleepingSession(ctx, uin, token)
 }
 
-func (f *faulty) History(ctx context.Context, uin rookery.UIN, query rookery.HistoryQuery) ([]rookery.Entry, bool, error) {
-	if f.reading != nil {
-		f.reading(uin)
+func (f *faultyStore) History(ctx context.Context, uin rookery.UIN, query rookery.HistoryQuery) ([]rookery.Entry, bool, error) {
+	if f.beforeHistory != nil {
+		f.beforeHistory(uin)
 	}
 	return f.Store.History(ctx, uin, query)
 }
