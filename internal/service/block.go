@@ -49,7 +49,7 @@ func (s *Service) Block(ctx context.Context, session *Session, otherUIN rookery.
 
 // checkBlockLimit reports as an error that an account blocks as many as it can.
 func (s *Service) checkBlockLimit(ctx context.Context, uin rookery.UIN) error {
-	uins, err := s.store.Blocked(ctx, uin)
+	uins, err := s.store.BlockedAccounts(ctx, uin)
 	if err == nil && len(uins) >= maxBlocked {
 		err = rookery.Errorf(rookery.CodeRefused, "you block %d accounts, which is the most: unblock one first", len(uins))
 	}
@@ -69,5 +69,5 @@ func (s *Service) Unblock(ctx context.Context, session *Session, otherUIN rooker
 
 // BlockedAccounts lists those whom the account blocks, by number.
 func (s *Service) BlockedAccounts(ctx context.Context, session *Session) ([]rookery.UIN, error) {
-	return s.store.Blocked(ctx, session.details.Account)
+	return s.store.BlockedAccounts(ctx, session.details.Account)
 }

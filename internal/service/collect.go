@@ -155,7 +155,7 @@ func (s *Service) loadConsumer(ctx context.Context, c *consumer) error {
 	if c.isLoaded {
 		return nil
 	}
-	newestNumber, cursor, err := s.store.Mailbox(ctx, c.account.uin, c.device)
+	newestNumber, cursor, err := s.store.MailboxState(ctx, c.account.uin, c.device)
 	if err != nil {
 		return err
 	}
@@ -213,7 +213,7 @@ func (s *Service) collectNewBatch(ctx context.Context, c *consumer, request past
 			newState.lastBatch.after = batch.Entries[0].Number - 1
 		}
 	}
-	if err := s.store.Collect(ctx, c.account.uin, c.device, newState.encode(request.receivedAt)); err != nil {
+	if err := s.store.SaveCursor(ctx, c.account.uin, c.device, newState.encode(request.receivedAt)); err != nil {
 		return Batch{}, err
 	}
 	s.noteTimedWrite()
@@ -244,7 +244,7 @@ func (s *Service) saveConsumer(ctx context.Context, c *consumer) error {
 	if !c.isDirty || c.isRemoved {
 		return nil
 	}
-	if err := s.store.Collect(ctx, c.account.uin, c.device, c.encode(s.uptime())); err != nil {
+	if err := s.store.SaveCursor(ctx, c.account.uin, c.device, c.encode(s.uptime())); err != nil {
 		return err
 	}
 	s.noteTimedWrite()

@@ -39,7 +39,7 @@ func (s *Service) wakeDeviceSession(ctx context.Context, uin rookery.UIN, caller
 	if session := account.sessionOfCaller(caller); session != nil && session.touch(s.uptime()) {
 		return session, nil // woken by another request just now
 	}
-	details, err := s.store.Asleep(ctx, uin, caller.Token.Hash())
+	details, err := s.store.SleepingSession(ctx, uin, caller.Token.Hash())
 	if err != nil {
 		return nil, asNotSignedIn(err)
 	}
@@ -47,7 +47,7 @@ func (s *Service) wakeDeviceSession(ctx context.Context, uin rookery.UIN, caller
 		return nil, errNotSignedIn
 	}
 	details.Asleep, details.Address = false, caller.Address
-	if err := s.store.Wake(ctx, details); err != nil {
+	if err := s.store.WakeSession(ctx, details); err != nil {
 		return nil, asNotSignedIn(err)
 	}
 	oldStatus := account.announcedStatus()

@@ -319,7 +319,7 @@ func TestOwnWordsAreKeptAsLongAsThereAreDevices(t *testing.T) {
 	kept := func(want uint64) {
 		w.Helper()
 		w.sendTexts(w.signIn(10001, home), 10002, "a")
-		newestNumber, _, err := w.store.Mailbox(w.Context(), 10001, "")
+		newestNumber, _, err := w.store.MailboxState(w.Context(), 10001, "")
 		w.must(err)
 		if newestNumber != want {
 			w.Errorf("%d words are kept, want %d", newestNumber, want)

@@ -169,7 +169,7 @@ func (s *Service) AddFriend(ctx context.Context, session *Session, otherUIN rook
 		return rookery.Add(relation, rule)
 	})
 	if rookery.CodeOf(err) == rookery.CodeNoAccount {
-		receipt, err := s.store.Remember(ctx, requestKey, rookery.OutcomeNoAccount)
+		receipt, err := s.store.RecordRequest(ctx, requestKey, rookery.OutcomeNoAccount)
 		return receipt.Outcome, err
 	}
 	return outcome, err
@@ -210,7 +210,7 @@ func (s *Service) RemoveFriend(ctx context.Context, session *Session, otherUIN r
 // FriendRequests lists the friend requests that wait here. last is false if more
 // follow.
 func (s *Service) FriendRequests(ctx context.Context, session *Session, pageQuery PageQuery) (page []rookery.FriendRequest, isLastPage bool, err error) {
-	page, err = s.store.Requests(ctx, session.details.Account, pageQuery.After, pageQuery.Limit+1)
+	page, err = s.store.FriendRequests(ctx, session.details.Account, pageQuery.After, pageQuery.Limit+1)
 	if err != nil || len(page) <= pageQuery.Limit {
 		return page, true, err
 	}
@@ -231,7 +231,7 @@ func (s *Service) changeRelation(ctx context.Context, session *Session, otherUIN
 		}
 		// After the look at the relation: if that already shows what this very
 		// pastRequest has done, the mark is there too.
-		if outcome, done, err := s.store.Recall(ctx, requestKey); err != nil || done {
+		if outcome, done, err := s.store.RequestOutcome(ctx, requestKey); err != nil || done {
 			return outcome, err
 		}
 		account, err := s.accountCache.get(ctx, otherUIN)
@@ -285,7 +285,7 @@ func (s *Service) friendsOf(ctx context.Context, account *activeAccount) ([]rook
 
 // isBlockedBy reports whether an account blocks a member.
 func (s *Service) isBlockedBy(ctx context.Context, account *activeAccount, blocker rookery.UIN) (bool, error) {
-	uins, err := getOrLoad(account, &account.blockedBy, func() ([]rookery.UIN, error) { return s.store.Blockers(ctx, account.uin) })
+	uins, err := getOrLoad(account, &account.blockedBy, func() ([]rookery.UIN, error) { return s.store.BlockingAccounts(ctx, account.uin) })
 	if err != nil {
 		return false, err
 	}

@@ -71,7 +71,7 @@ func (s *Service) MarkRead(ctx context.Context, session *Session, readMark rooke
 			return err // there are no more marks than accounts
 		}
 	}
-	receipt, err := s.store.SetReadMark(ctx, account.uin, readMark, requestKey)
+	receipt, err := s.store.AdvanceReadMark(ctx, account.uin, readMark, requestKey)
 	if err != nil || receipt.Repeated || readMark.Number <= before {
 		return err
 	}
@@ -88,6 +88,6 @@ func (s *Service) hasReached(ctx context.Context, account *activeAccount, entryN
 	if entryNumber <= account.newestEntry.Load() {
 		return true, nil
 	}
-	newestNumber, _, err := s.store.Mailbox(ctx, account.uin, "") // nobody may have looked yet
+	newestNumber, _, err := s.store.MailboxState(ctx, account.uin, "") // nobody may have looked yet
 	return entryNumber <= newestNumber, err
 }

@@ -100,7 +100,7 @@ func (s *Service) changeAccount(ctx context.Context, uin rookery.UIN, change fun
 		if err != nil {
 			return rookery.Account{}, err
 		}
-		if _, done, err := s.store.Recall(ctx, requestKey); err != nil || done {
+		if _, done, err := s.store.RequestOutcome(ctx, requestKey); err != nil || done {
 			return account, err
 		}
 		oldAccount := account
@@ -157,7 +157,7 @@ func (s *Service) Befriend(ctx context.Context, firstUIN, otherUIN rookery.UIN) 
 		if err != nil {
 			return err
 		}
-		_, err = s.store.Relate(ctx, rookery.RelationChange{Me: firstUIN, Other: otherUIN, From: relation, Transition: rookery.Befriend(), Time: s.now()})
+		_, err = s.store.ChangeRelation(ctx, rookery.RelationChange{Me: firstUIN, Other: otherUIN, From: relation, Transition: rookery.Befriend(), Time: s.now()})
 		if rookery.CodeOf(err) == rookery.CodeConflict {
 			continue
 		}

@@ -100,7 +100,7 @@ func TestPushingWritesNothingAndConfirmationsAreStoredTogether(t *testing.T) {
 
 func (w *world) wantCursor(uin rookery.UIN, deviceName string, entryNumber uint64) {
 	w.Helper()
-	_, cursor, err := w.store.Mailbox(w.Context(), uin, deviceName)
+	_, cursor, err := w.store.MailboxState(w.Context(), uin, deviceName)
 	w.must(err)
 	if cursor.Number != entryNumber {
 		w.Errorf("the stored place of %q is %d, want %d", deviceName, cursor.Number, entryNumber)

@@ -148,7 +148,7 @@ func (s *Service) LoadSessions(ctx context.Context) error {
 	}
 	s.uptimeBeforeStart, s.startedAt = before, s.now()
 	s.noteTimedWrite() // what was remembered then may still be young
-	return s.store.Sessions(ctx, func(stored rookery.Session) bool {
+	return s.store.ForEachSession(ctx, func(stored rookery.Session) bool {
 		if stored.Asleep {
 			return true
 		}
@@ -215,7 +215,7 @@ func (s *Service) shutDown(ctx context.Context) {
 // for SessionTimeout, and forgets members that are long gone. Run calls it every
 // second; a test that moves the clock calls it then.
 func (s *Service) Tick(ctx context.Context) {
-	s.store.CheckRoom()
+	s.store.CheckDiskSpace()
 	s.unsavedLogouts.retry(ctx, s)
 	s.forEachAccount(s.sweeps.removeDue(s.uptime()), "end sessions that have run out", func(account *activeAccount) error { return s.sweepAccount(ctx, account) })
 }
@@ -248,7 +248,7 @@ func (s *Service) saveUptime(ctx context.Context) {
 		return
 	}
 	const task = "store how long the server has been up"
-	if err := s.background.runRecovered(task, func() error { return s.store.Beat(ctx, uptime, uptime-longSEQWindow) }); err != nil {
+	if err := s.background.runRecovered(task, func() error { return s.store.RecordUptime(ctx, uptime, uptime-longSEQWindow) }); err != nil {
 		s.log.Warn("cannot "+task, "error", err)
 	}
 }
@@ -270,7 +270,7 @@ func (s *Service) purgeOldEntries(ctx context.Context, progress *purgeProgress) 
 		var n int
 		const task = "delete old messages"
 		err := s.background.runRecovered(task, func() (err error) {
-			nextAccount, n, err = s.store.Purge(ctx, progress.lastAccount, s.now().Add(-s.retention), purgeBatchSize)
+			nextAccount, n, err = s.store.PurgeEntries(ctx, progress.lastAccount, s.now().Add(-s.retention), purgeBatchSize)
 			return err
 		})
 		if err != nil {

@@ -60,7 +60,7 @@ func (s *Service) SignIn(ctx context.Context, request SignInRequest) (*Session, 
 		return nil, "", err
 	}
 	details, token := s.newSessionDetails(account, request)
-	switch err := s.store.SignIn(ctx, details, provedCredential); rookery.CodeOf(err) {
+	switch err := s.store.StartSession(ctx, details, provedCredential); rookery.CodeOf(err) {
 	case 0:
 	case rookery.CodeNoAccount, rookery.CodeConflict:
 		return nil, "", errWrongPassword // removed, or another password, just now
@@ -204,7 +204,7 @@ func (s *Service) admitVerifiedLogin(ctx context.Context, request SignInRequest)
 }
 
 func (s *Service) newLoginAttempt(ctx context.Context, request SignInRequest) (loginAttempt, error) {
-	isKnown, err := s.store.KnownAddress(ctx, request.UIN, request.Address)
+	isKnown, err := s.store.IsKnownAddress(ctx, request.UIN, request.Address)
 	return loginAttempt{request.UIN, rookery.Network(request.Address), isKnown}, err
 }
 
@@ -317,7 +317,7 @@ func (s *Service) signOut(ctx context.Context, uin rookery.UIN, caller Caller) e
 	if caller.Token == "" {
 		return nil
 	}
-	asleepSession, err := s.store.Asleep(ctx, uin, caller.Token.Hash())
+	asleepSession, err := s.store.SleepingSession(ctx, uin, caller.Token.Hash())
 	switch {
 	case rookery.CodeOf(err) == rookery.CodeNotSignedIn:
 		return nil
@@ -337,7 +337,7 @@ func (s *Service) hasSession(ctx context.Context, uin rookery.UIN, caller Caller
 	if caller.Token == "" {
 		return false, nil
 	}
-	_, err := s.store.Asleep(ctx, uin, caller.Token.Hash())
+	_, err := s.store.SleepingSession(ctx, uin, caller.Token.Hash())
 	if rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 		return err == nil, err
 	}
@@ -357,7 +357,7 @@ func (s *Service) endSessions(ctx context.Context, account *activeAccount, ended
 	if len(endedSessions) == 0 {
 		return nil
 	}
-	if err := s.store.SignOut(ctx, sessionDetails(endedSessions)); err != nil {
+	if err := s.store.EndSessions(ctx, sessionDetails(endedSessions)); err != nil {
 		return err
 	}
 	s.removeEndedSessions(ctx, account, endedSessions)
@@ -412,12 +412,12 @@ func (s *Service) storeExpiredSessions(ctx context.Context, sessions []*Session)
 		}
 	}
 	if len(endedSessions) > 0 {
-		if err := s.store.SignOut(ctx, sessionDetails(endedSessions)); err != nil {
+		if err := s.store.EndSessions(ctx, sessionDetails(endedSessions)); err != nil {
 			return err
 		}
 	}
 	if len(asleepSessions) > 0 {
-		return s.store.Sleep(ctx, sessionDetails(asleepSessions))
+		return s.store.SetSessionsAsleep(ctx, sessionDetails(asleepSessions))
 	}
 	return nil
 }
@@ -470,7 +470,7 @@ func (se *Session) Encoding() uint8 { return uint8(se.encoding.Load()) }
 func (s *Service) SetEncoding(ctx context.Context, session *Session, encoding uint8) error {
 	details := session.details
 	details.Encoding = encoding
-	if err := s.store.SetEncoding(ctx, details); err != nil {
+	if err := s.store.SetSessionEncoding(ctx, details); err != nil {
 		return err
 	}
 	session.encoding.Store(uint32(encoding))

@@ -46,7 +46,7 @@ type accountStore interface {
 	// still a.Revision, and counts the revision up; else CodeConflict, or
 	// CodeNoAccount. Created is not changed. The mark is remembered with
 	// OutcomeDone. If an equal mark is remembered: its outcome, nothing else.
-	UpdateAccount(ctx context.Context, account rookery.Account, requestKey rookery.RequestKey) (rookery.Receipt, error)
+	UpdateAccount(ctx context.Context, account rookery.Account, key rookery.RequestKey) (rookery.Receipt, error)
 	// Credential returns what proves the owner of an account, CodeNoAccount if
 	// there is no such account.
 	Credential(ctx context.Context, uin rookery.UIN) (rookery.Credential, error)
@@ -66,8 +66,8 @@ type friendStore interface {
 	// Friends returns the friends of an account by number.
 	Friends(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error)
 	// Relation returns how two accounts stand to each other, as me sees it.
-	Relation(ctx context.Context, ownUIN, otherUIN rookery.UIN) (rookery.Relation, error)
-	// Requests returns at most limit friend requests that wait at an account,
+	Relation(ctx context.Context, me, other rookery.UIN) (rookery.Relation, error)
+	// FriendRequests returns at most limit friend requests that wait at an account,
 	// from accounts above after, by number.
 	FriendRequests(ctx context.Context, uin, after rookery.UIN, limit int) ([]rookery.FriendRequest, error)
 	// BlockedAccounts returns those whom an account blocks, by number.
@@ -97,8 +97,8 @@ type mailboxStore interface {
 	// visible. None is given out twice, whatever earlier state of itself the store
 	// is opened on. There is a gap only where the store was opened, or the account
 	// was added again, in between: nobody may subtract numbers to count.
-	Deliver(ctx context.Context, newEntries []rookery.NewEntry, now time.Time, requestKey rookery.RequestKey) (rookery.Receipt, error)
-	// DeliverEach delivers one after the other, as if Deliver were called for
+	Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error)
+	// DeliverInOrder delivers one after the other, as if Deliver were called for
 	// each in this order by the same caller: each is decided by itself, and no
 	// entry of another operation comes between two of a mailbox that it fills.
 	// It returns what became of each once all are durable.
@@ -106,39 +106,39 @@ type mailboxStore interface {
 	// RequestOutcome looks for a remembered request: the outcome of one that was done
 	// with an equal mark within the mark's window, and, for a LatestOnly mark,
 	// is the latest of its owner and device.
-	Recall(ctx context.Context, requestKey rookery.RequestKey) (rookery.Outcome, bool, error)
-	// Remember remembers the mark with an outcome and does nothing else. If an
+	RequestOutcome(ctx context.Context, key rookery.RequestKey) (rookery.Outcome, bool, error)
+	// RecordRequest remembers the mark with an outcome and does nothing else. If an
 	// equal mark is remembered: its outcome.
-	Remember(ctx context.Context, requestKey rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error)
-	// Mailbox returns the number of the newest entry of a mailbox, 0 if there is
+	RecordRequest(ctx context.Context, key rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error)
+	// MailboxState returns the number of the newest entry of a mailbox, 0 if there is
 	// none, and a collector's place in it.
-	Mailbox(ctx context.Context, uin rookery.UIN, deviceName string) (newestNumber uint64, cursor rookery.Cursor, err error)
+	MailboxState(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Cursor, err error)
 	// Entries returns at most limit entries with numbers above after and up to
 	// upTo, by number.
 	Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error)
 	// History returns the newest entries that the query asks for, by number, and
 	// whether there are older ones. CodeTemporary if ctx ends meanwhile: a search
 	// for a text may take long.
-	History(ctx context.Context, uin rookery.UIN, query rookery.HistoryQuery) (entries []rookery.Entry, hasOlder bool, err error)
+	History(ctx context.Context, uin rookery.UIN, query rookery.HistoryQuery) (entries []rookery.Entry, more bool, err error)
 	// ReadMark returns how far an account has read the conversation with another,
 	// 0 if it never said.
 	ReadMark(ctx context.Context, uin, with rookery.UIN) (uint64, error)
 	// AdvanceReadMark moves the mark forward, never back, and remembers the
 	// pastRequest's mark with OutcomeDone. If an equal one is remembered: its
 	// outcome, nothing else. CodeNoAccount if uin is no account.
-	SetReadMark(ctx context.Context, uin rookery.UIN, readMark rookery.ReadMark, requestKey rookery.RequestKey) (rookery.Receipt, error)
-	// Collect stores a collector's place. CodeNoAccount if there is no such
+	AdvanceReadMark(ctx context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey) (rookery.Receipt, error)
+	// SaveCursor stores a collector's place. CodeNoAccount if there is no such
 	// account. Of a device that the account does not have, forgotten meanwhile
 	// perhaps, nothing is stored.
-	Collect(ctx context.Context, uin rookery.UIN, deviceName string, cursor rookery.Cursor) error
+	SaveCursor(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error
 }
 
 type sessionStore interface {
 	// ForEachSession calls yield with every session there is, in no order, until it
 	// returns false.
-	Sessions(ctx context.Context, yield func(rookery.Session) bool) error
-	// SignInRequest stores a session in the place of the account's earlier one of the
-	// matchesSession device, gives its status to the account's other sessions and adds
+	ForEachSession(ctx context.Context, yield func(rookery.Session) bool) error
+	// StartSession stores a session in the place of the account's earlier one of the
+	// same device, gives its status to the account's other sessions and adds
 	// its address to the account's known ones (the latest 16 are kept).
 	// A device that the account does not have yet is made: its number is one that no
 	// device of the account had before, and its place is the furthest of all
@@ -147,8 +147,8 @@ type sessionStore interface {
 	// CodeNoAccount if there is no such account, CodeConflict if its credential
 	// is not proved any more, CodeRefused if it has rookery.MaxDevices and this
 	// would be one more.
-	SignIn(ctx context.Context, session rookery.Session, provedCredential rookery.Credential) error
-	// SetEncoding stores the Encoding of a session, if the session of that ID is
+	StartSession(ctx context.Context, session rookery.Session, proved rookery.Credential) error
+	// SetSessionEncoding stores the Encoding of a session, if the session of that ID is
 	// still there.
 	SetSessionEncoding(ctx context.Context, session rookery.Session) error
 	// SetConfirmsByNumber stores the ByNumber of a session, if the session of that ID is
@@ -160,8 +160,8 @@ type sessionStore interface {
 	// SetStatus gives a status to all sessions of an account and remembers the
 	// mark with OutcomeDone. If an equal mark is remembered: its outcome,
 	// nothing else.
-	SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, requestKey rookery.RequestKey) (rookery.Receipt, error)
-	// Sleep makes device sessions sleep. One that is not there any more, or whose
+	SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, key rookery.RequestKey) (rookery.Receipt, error)
+	// SetSessionsAsleep makes device sessions sleep. One that is not there any more, or whose
 	// ID is another by now, is left alone.
 	SetSessionsAsleep(ctx context.Context, sessions []rookery.Session) error
 	// SleepingSession returns the sleeping session of an account that has the token,
@@ -176,8 +176,8 @@ type sessionStore interface {
 	// and remembers the mark with OutcomeDone. If an equal mark is remembered: its
 	// outcome, nothing else. CodeParameter if there is no such device. Marks that
 	// the device itself has left are of no use to a new one of the same name.
-	ForgetDevice(ctx context.Context, uin rookery.UIN, deviceID uint64, requestKey rookery.RequestKey) (rookery.Receipt, error)
-	// KnownAddress reports whether the account has signed in from the address's
+	ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, key rookery.RequestKey) (rookery.Receipt, error)
+	// IsKnownAddress reports whether the account has signed in from the address's
 	// network, see rookery.Network. The latest 16 are known.
 	IsKnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (bool, error)
 }
@@ -188,8 +188,8 @@ type maintenanceStore interface {
 	Uptime(ctx context.Context) (time.Duration, error)
 	// RecordUptime stores how long servers have been up, and forgets marks from before
 	// forget.
-	Beat(ctx context.Context, uptime, forget time.Duration) error
-	// Purge deletes entries of mailboxes from the oldest on, up to the first that is
+	RecordUptime(ctx context.Context, up, forget time.Duration) error
+	// PurgeEntries deletes entries of mailboxes from the oldest on, up to the first that is
 	// not from before a time, as far as some collector has passed them and no
 	// consumer has to keep them; of an account that has had devices, its own words
 	// also where no collector has come to. The newest entry of a mailbox always stays. A device
@@ -198,8 +198,8 @@ type maintenanceStore interface {
 	// nothing: what another has collected goes when it is old enough, and the device goes
 	// on with what is left. Purge looks at some accounts above after and deletes at
 	// most limit entries. next is where to go on, 0 when all accounts were looked at.
-	Purge(ctx context.Context, after rookery.UIN, before time.Time, limit int) (nextAccount rookery.UIN, deleted int, err error)
-	// CheckRoom looks whether a disk that was full has room again. While it has not,
+	PurgeEntries(ctx context.Context, after rookery.UIN, before time.Time, limit int) (next rookery.UIN, deleted int, err error)
+	// CheckDiskSpace looks whether a disk that was full has room again. While it has not,
 	// letters with a limit get CodeTemporary, and what is kept of the disk is for
 	// everything else. It is cheap.
 	CheckDiskSpace()

@@ -45,7 +45,7 @@ func (s *Service) SendAll(ctx context.Context, session *Session, messages []Outg
 	if len(deliveries) == 0 {
 		return errs
 	}
-	for i, deliveryResult := range s.store.DeliverEach(ctx, deliveries, s.now()) {
+	for i, deliveryResult := range s.store.DeliverInOrder(ctx, deliveries, s.now()) {
 		if errs[messageIndexes[i]] = deliveryResult.Err; deliveryResult.Err == nil {
 			s.notifyReceivers(deliveries[i].Entries, deliveryResult.Receipt)
 		}
@@ -66,7 +66,7 @@ func (s *Service) newEntries(ctx context.Context, session *Session, message Outg
 	}
 	if err != nil {
 		// What was done before is done, whatever has changed since.
-		if _, done, _ := s.store.Recall(ctx, message.Key); done {
+		if _, done, _ := s.store.RequestOutcome(ctx, message.Key); done {
 			return nil, nil
 		}
 		return nil, err

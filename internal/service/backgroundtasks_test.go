@@ -55,24 +55,24 @@ func (b *panickingStore) Entries(ctx context.Context, uin rookery.UIN, after, up
 	return b.Store.Entries(ctx, uin, after, upTo, limit)
 }
 
-func (b *panickingStore) Collect(ctx context.Context, uin rookery.UIN, deviceName string, cursor rookery.Cursor) error {
+func (b *panickingStore) SaveCursor(ctx context.Context, uin rookery.UIN, deviceName string, cursor rookery.Cursor) error {
 	b.beforeCall("Collect")
-	return b.Store.Collect(ctx, uin, deviceName, cursor)
+	return b.Store.SaveCursor(ctx, uin, deviceName, cursor)
 }
 
-func (b *panickingStore) Sleep(ctx context.Context, s []rookery.Session) error {
+func (b *panickingStore) SetSessionsAsleep(ctx context.Context, s []rookery.Session) error {
 	b.beforeCall("Sleep")
-	return b.Store.Sleep(ctx, s)
+	return b.Store.SetSessionsAsleep(ctx, s)
 }
 
-func (b *panickingStore) Beat(ctx context.Context, uptime, forget time.Duration) error {
+func (b *panickingStore) RecordUptime(ctx context.Context, uptime, forget time.Duration) error {
 	b.beforeCall("Beat")
-	return b.Store.Beat(ctx, uptime, forget)
+	return b.Store.RecordUptime(ctx, uptime, forget)
 }
 
-func (b *panickingStore) Purge(ctx context.Context, after rookery.UIN, before time.Time, limit int) (rookery.UIN, int, error) {
+func (b *panickingStore) PurgeEntries(ctx context.Context, after rookery.UIN, before time.Time, limit int) (rookery.UIN, int, error) {
 	b.beforeCall("Purge")
-	return b.Store.Purge(ctx, after, before, limit)
+	return b.Store.PurgeEntries(ctx, after, before, limit)
 }
 
 // runningService is a world whose service runs, with a brittle store and a log that

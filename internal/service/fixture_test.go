@@ -248,7 +248,7 @@ func (f *faultyStore) Deliver(ctx context.Context, l []rookery.NewEntry, now tim
 	return receipt, err
 }
 
-func (f *faultyStore) DeliverEach(ctx context.Context, list []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
+func (f *faultyStore) DeliverInOrder(ctx context.Context, list []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
 	if err := f.countCall(true); err != nil {
 		all := make([]rookery.DeliveryResult, len(list))
 		for i := range all {
@@ -259,21 +259,21 @@ func (f *faultyStore) DeliverEach(ctx context.Context, list []rookery.Delivery, 
 	return f.Store.DeliverInOrder(ctx, list, now)
 }
 
-func (f *faultyStore) Collect(ctx context.Context, uin rookery.UIN, deviceName string, cursor rookery.Cursor) error {
+func (f *faultyStore) SaveCursor(ctx context.Context, uin rookery.UIN, deviceName string, cursor rookery.Cursor) error {
 	if err := f.countCall(true); err != nil {
 		return err
 	}
-	return f.Store.Collect(ctx, uin, deviceName, cursor)
+	return f.Store.SaveCursor(ctx, uin, deviceName, cursor)
 }
 
-func (f *faultyStore) SignIn(ctx context.Context, session rookery.Session, credential rookery.Credential) error {
+func (f *faultyStore) StartSession(ctx context.Context, session rookery.Session, credential rookery.Credential) error {
 	if err := f.countCall(true); err != nil {
 		return err
 	}
 	return f.Store.StartSession(ctx, session, credential)
 }
 
-func (f *faultyStore) SignOut(ctx context.Context, s []rookery.Session) error {
+func (f *faultyStore) EndSessions(ctx context.Context, s []rookery.Session) error {
 	if err := f.countCall(true); err != nil {
 		return err
 	}
@@ -294,11 +294,11 @@ func (f *faultyStore) Entries(ctx context.Context, uin rookery.UIN, after, upTo 
 	return f.Store.Entries(ctx, uin, after, upTo, limit)
 }
 
-func (f *faultyStore) Mailbox(ctx context.Context, uin rookery.UIN, deviceName string) (uint64, rookery.Cursor, error) {
+func (f *faultyStore) MailboxState(ctx context.Context, uin rookery.UIN, deviceName string) (uint64, rookery.Cursor, error) {
 	if err := f.countCall(false); err != nil {
 		return 0, rookery.Cursor{}, err
 	}
-	return f.Store.Mailbox(ctx, uin, deviceName)
+	return f.Store.MailboxState(ctx, uin, deviceName)
 }
 
 func (f *faultyStore) Account(ctx context.Context, uin rookery.UIN) (rookery.Account, error) {
@@ -313,7 +313,7 @@ func (f *faultyStore) Accounts(ctx context.Context, uins []rookery.UIN) ([]rooke
 	return f.Store.Accounts(ctx, uins)
 }
 
-func (f *faultyStore) KnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (bool, error) {
+func (f *faultyStore) IsKnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (bool, error) {
 	if f.beforeKnownAddress != nil {
 		f.beforeKnownAddress(ctx)
 	}
@@ -325,14 +325,14 @@ func (f *faultyStore) Friends(ctx context.Context, uin rookery.UIN) ([]rookery.U
 	return f.Store.Friends(ctx, uin)
 }
 
-func (f *faultyStore) Recall(ctx context.Context, requestKey rookery.RequestKey) (rookery.Outcome, bool, error) {
+func (f *faultyStore) RequestOutcome(ctx context.Context, requestKey rookery.RequestKey) (rookery.Outcome, bool, error) {
 	f.countCall(false)
-	return f.Store.Recall(ctx, requestKey)
+	return f.Store.RequestOutcome(ctx, requestKey)
 }
 
-func (f *faultyStore) Blockers(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
+func (f *faultyStore) BlockingAccounts(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
 	f.countCall(false)
-	return f.Store.Blockers(ctx, uin)
+	return f.Store.BlockingAccounts(ctx, uin)
 }
 
 func (f *faultyStore) Devices(ctx context.Context, uin rookery.UIN) ([]rookery.Device, error) {
@@ -340,7 +340,7 @@ func (f *faultyStore) Devices(ctx context.Context, uin rookery.UIN) ([]rookery.D
 	return f.Store.Devices(ctx, uin)
 }
 
-func (f *faultyStore) Asleep(ctx context.Context, uin rookery.UIN, token rookery.TokenHash) (rookery.Session, error) {
+func (f *faultyStore) SleepingSession(ctx context.Context, uin rookery.UIN, token rookery.TokenHash) (rookery.Session, error) {
 	f.mu.Lock()
 	before := f.beforeAsleep
 	f.beforeAsleep = nil

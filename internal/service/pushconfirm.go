@@ -234,5 +234,5 @@ func (s *Service) saveConfirmsByNumber(ctx context.Context, c *consumer) error {
 	}
 	details := session.details
 	details.ConfirmsByNumber = true
-	return s.store.SetByNumber(ctx, details)
+	return s.store.SetConfirmsByNumber(ctx, details)
 }

@@ -18,7 +18,7 @@ type unsavedLogouts struct {
 
 // signOut has the store end a session, now or as soon as it can.
 func (o *unsavedLogouts) signOut(ctx context.Context, service *Service, session rookery.Session) {
-	err := service.store.SignOut(ctx, []rookery.Session{session})
+	err := service.store.EndSessions(ctx, []rookery.Session{session})
 	if err == nil {
 		return
 	}
@@ -54,7 +54,7 @@ func (o *unsavedLogouts) retry(ctx context.Context, service *Service) {
 	if len(sessions) == 0 {
 		return
 	}
-	if err := service.store.SignOut(ctx, sessions); err != nil {
+	if err := service.store.EndSessions(ctx, sessions); err != nil {
 		return // said already; the store tells when it works again
 	}
 	o.mu.Lock()
