@@ -97,7 +97,7 @@ func TestRoomsKnowOnlyWhomTheyMay(t *testing.T) {
 }
 
 // What goes by golang.org/x/sync/singleflight ends with the context of whoever
-// came first, for everybody; internal/service/shared.go does not.
+// came first, for everybody; internal/service/callgroup.go does not.
 func TestNobodySharesWorkThatEndsWithItsFirstCaller(t *testing.T) {
 	for _, p := range packages(t) {
 		if slices.Contains(p.Imports, "golang.org/x/sync/singleflight") {

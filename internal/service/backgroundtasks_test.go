@@ -56,22 +56,22 @@ func (b *panickingStore) Entries(ctx context.Context, uin rookery.UIN, after, up
 }
 
 func (b *panickingStore) SaveCursor(ctx context.Context, uin rookery.UIN, deviceName string, cursor rookery.Cursor) error {
-	b.beforeCall("Collect")
+	b.beforeCall("SaveCursor")
 	return b.Store.SaveCursor(ctx, uin, deviceName, cursor)
 }
 
 func (b *panickingStore) SetSessionsAsleep(ctx context.Context, s []rookery.Session) error {
-	b.beforeCall("Sleep")
+	b.beforeCall("SetSessionsAsleep")
 	return b.Store.SetSessionsAsleep(ctx, s)
 }
 
 func (b *panickingStore) RecordUptime(ctx context.Context, uptime, forget time.Duration) error {
-	b.beforeCall("Beat")
+	b.beforeCall("RecordUptime")
 	return b.Store.RecordUptime(ctx, uptime, forget)
 }
 
 func (b *panickingStore) PurgeEntries(ctx context.Context, after rookery.UIN, before time.Time, limit int) (rookery.UIN, int, error) {
-	b.beforeCall("Purge")
+	b.beforeCall("PurgeEntries")
 	return b.Store.PurgeEntries(ctx, after, before, limit)
 }
 
@@ -176,25 +176,25 @@ func panicCases() map[string]func(r *runningService, you *service.Session) {
 		"storing what was confirmed": func(r *runningService, you *service.Session) {
 			phone := r.subscribe(you)
 			phone.confirm(1)
-			r.store.panicIn("Collect", panicNow)
+			r.store.panicIn("SaveCursor", panicNow)
 			r.passTime(time.Second)
 		},
 		"storing what was confirmed by the end of a connection": func(r *runningService, you *service.Session) {
 			phone := r.subscribe(you)
-			r.store.panicIn("Collect", panicNow)
+			r.store.panicIn("SaveCursor", panicNow)
 			phone.confirm(1)
 			phone.disconnect()
 		},
 		"ending sessions": func(r *runningService, _ *service.Session) {
-			r.store.panicIn("Sleep", panicNow)
+			r.store.panicIn("SetSessionsAsleep", panicNow)
 			r.passTime(service.SessionTimeout)
 		},
 		"storing the uptime": func(r *runningService, _ *service.Session) {
-			r.store.panicIn("Beat", panicNow)
+			r.store.panicIn("RecordUptime", panicNow)
 			r.passTime(10 * time.Second)
 		},
 		"deleting old entries": func(r *runningService, _ *service.Session) {
-			r.store.panicIn("Purge", panicNow)
+			r.store.panicIn("PurgeEntries", panicNow)
 			r.passTime(2 * time.Second)
 		},
 	}
@@ -208,7 +208,7 @@ func TestAPanicInWhatTheServiceDoesByItselfIsReportedAndEndsNothing(t *testing.T
 				r.sendTexts(r.signIn(10001, home), 10002, "a")
 				provoke(r, you)
 				r.waitIdle()
-				if log := r.logText(); !strings.Contains(log, "out of its mind") || !strings.Contains(log, "background_test.go") {
+				if log := r.logText(); !strings.Contains(log, "out of its mind") || !strings.Contains(log, "backgroundtasks_test.go") {
 					r.Errorf("the panic and where it was are not in the log:\n%s", log)
 				}
 				// What failed is done later, and everything else goes on.
@@ -232,7 +232,7 @@ func TestAPanicInWhatTheServiceDoesByItselfIsReportedAndEndsNothing(t *testing.T
 }
 
 func TestTheEndSurvivesPanics(t *testing.T) {
-	for _, method := range []string{"Collect", "Beat"} {
+	for _, method := range []string{"SaveCursor", "RecordUptime"} {
 		t.Run(method, func(t *testing.T) {
 			withRunningService(t, func(r *runningService) {
 				r.sendTexts(r.signIn(10001, home), 10002, "a")
@@ -292,7 +292,7 @@ func TestTheEndWaitsForSaversAndNoTimerComesAfterIt(t *testing.T) {
 		phone.confirm(1)
 		phone.wantPushed("1 a", "2 b")
 		saved := false
-		r.store.panicIn("Collect", func() {
+		r.store.panicIn("SaveCursor", func() {
 			time.Sleep(10 * time.Second)
 			saved = true
 		})
@@ -332,14 +332,14 @@ func TestGoroutinesAndTimersAreStartedInOnePlace(t *testing.T) {
 			starts = ok && !slices.Contains(others, types.ExprString(name)) &&
 				slices.Contains([]string{"afterFunc", "AfterFunc", "DoChan"}, name.Sel.Name)
 		}
-		if starts && file == "background.go" {
+		if starts && file == "backgroundtasks.go" {
 			found++
 		} else if starts {
-			t.Errorf("%s: use background", where)
+			t.Errorf("%s: use backgroundTasks", where)
 		}
 	})
 	if found != 2 {
-		t.Errorf("background.go starts something in %d places: does this test find them?", found)
+		t.Errorf("backgroundtasks.go starts something in %d places: does this test find them?", found)
 	}
 }
 
@@ -351,8 +351,8 @@ func TestWhatMayBeNilIsNotUsedUnseen(t *testing.T) {
 		if !ok {
 			return
 		}
-		if call, ok := use.X.(*ast.CallExpr); ok && strings.HasSuffix(types.ExprString(call.Fun), "feed.Load") {
-			t.Errorf("%s: feed may be nil by now", where)
+		if call, ok := use.X.(*ast.CallExpr); ok && strings.HasSuffix(types.ExprString(call.Fun), "subscription.Load") {
+			t.Errorf("%s: the subscription may be nil by now", where)
 		}
 	})
 }
