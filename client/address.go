@@ -11,110 +11,110 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// serverAddress is where a server is, and who signs in there.
+// serverAddress is a parsed address: the account and where its server is.
 type serverAddress struct {
-	uin    UIN
-	scheme string
-	host   string // with port
-	url    string // for HTTP and WebSocket, without the account
+	uin         UIN
+	scheme      string
+	hostPort    string // host:port
+	endpointURL string // the URL for HTTP and WebSocket, without the account
 }
 
-// The ports that servers listen on if nobody changes it.
+// The default ports of a server.
 const (
 	httpPort = "8000"
 	linePort = "14000"
 )
 
-// scheme is what an address's scheme stands for.
-type scheme struct {
-	// ports are tried in their order where the address names none: each listener
-	// of a server speaks everything, and it may have one of the two only.
-	ports []string
-	path  string
-	polls bool // what comes is asked for
-	open  func(*Client, context.Context, serverAddress) (serverConn, error)
+// schemeSettings describes the transport that an address scheme selects.
+type schemeSettings struct {
+	// defaultPorts are tried in order if the address has no port. Each listener of a
+	// server accepts every protocol, and a server may have only one listener.
+	defaultPorts []string
+	defaultPath  string
+	usesPolling  bool // otherwise the server pushes
+	openConn     func(*Client, context.Context, serverAddress) (serverConn, error)
 }
 
-var schemes = map[string]scheme{
+var schemes = map[string]schemeSettings{
 	"qq":    {[]string{linePort, httpPort}, "", false, (*Client).openLine},
 	"tcp":   {[]string{linePort, httpPort}, "", false, (*Client).openLine},
 	"ws":    {[]string{httpPort, linePort}, "/ws", false, (*Client).openWebSocket},
 	"wss":   {[]string{"443"}, "/ws", false, (*Client).openWebSocket},
-	"http":  {[]string{httpPort, linePort}, "/", true, (*Client).openPosts},
-	"https": {[]string{"443"}, "/", true, (*Client).openPosts},
+	"http":  {[]string{httpPort, linePort}, "/", true, (*Client).openHTTP},
+	"https": {[]string{"443"}, "/", true, (*Client).openHTTP},
 }
 
-// String names the account and where it is, and no secrets.
-func (a serverAddress) String() string { return fmt.Sprintf("%s://%v@%s", a.scheme, a.uin, a.host) }
+// String returns scheme://UIN@host:port, without secrets.
+func (a serverAddress) String() string { return fmt.Sprintf("%s://%v@%s", a.scheme, a.uin, a.hostPort) }
 
-// parseAddresses reads an address and those to fall back to. They are tried in
-// their order.
-func parseAddresses(first string, others []string) ([]serverAddress, error) {
-	all, err := parseAddress(first)
+// parseAddresses parses the main address and its fallbacks, and returns all distinct
+// server addresses in the order of attempts.
+func parseAddresses(main string, fallbackTexts []string) ([]serverAddress, error) {
+	addresses, err := parseAddress(main)
 	if err != nil {
 		return nil, err
 	}
-	for _, text := range others {
-		more, err := parseAddress(text)
+	for _, fallback := range fallbackTexts {
+		fallbacks, err := parseAddress(fallback)
 		if err != nil {
 			return nil, err
 		}
 		switch {
-		case more[0].uin != all[0].uin:
-			return nil, fmt.Errorf("%w: client.Fallback is for another account, %v", ErrParameter, more[0].uin)
-		case schemes[more[0].scheme].polls != schemes[all[0].scheme].polls:
-			// A batch that was asked for by a poll is not pushed.
+		case fallbacks[0].uin != addresses[0].uin:
+			return nil, fmt.Errorf("%w: client.Fallback is for another account, %v", ErrParameter, fallbacks[0].uin)
+		case schemes[fallbacks[0].scheme].usesPolling != schemes[addresses[0].scheme].usesPolling:
+			// The server does not push a batch that it has handed out to a poll.
 			return nil, fmt.Errorf("%w: client.Fallback goes from http and https to no other scheme, or to them from one",
 				ErrParameter)
 		}
-		for _, address := range more {
-			if !slices.Contains(all, address) {
-				all = append(all, address)
+		for _, address := range fallbacks {
+			if !slices.Contains(addresses, address) {
+				addresses = append(addresses, address)
 			}
 		}
 	}
-	return all, nil
+	return addresses, nil
 }
 
-// parseAddress reads scheme://UIN@host[:port][/path]. It returns more than one
-// serverAddress if no port is named. Its errors wrap ErrParameter and do not repeat the
-// text, which may hold a password by mistake.
-func parseAddress(text string) (all []serverAddress, err error) {
+// parseAddress parses scheme://UIN@host[:port][/path]. Without a port, it returns one
+// address per default port. Its errors wrap ErrParameter and do not quote text, which
+// may contain a password by mistake.
+func parseAddress(text string) (addresses []serverAddress, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("%w: the address %w; it must look like qq://10001@host", ErrParameter, err)
 		}
 	}()
-	u, err := url.Parse(text)
+	parsed, err := url.Parse(text)
 	if err != nil {
 		return nil, errors.New("cannot be read")
 	}
-	scheme, ok := schemes[u.Scheme]
+	settings, ok := schemes[parsed.Scheme]
 	if !ok {
 		return nil, errors.New("has none of the schemes qq, tcp, http, https, ws, wss")
 	}
-	uin, ok := rookery.ParseUIN(u.User.Username())
+	uin, ok := rookery.ParseUIN(parsed.User.Username())
 	if !ok {
 		return nil, errors.New("has no account number before the @")
 	}
-	if _, given := u.User.Password(); given {
+	if _, hasPassword := parsed.User.Password(); hasPassword {
 		return nil, errors.New("holds a password, which belongs into client.Password")
 	}
-	if u.Hostname() == "" {
+	if parsed.Hostname() == "" {
 		return nil, errors.New("names no host")
 	}
-	path := u.Path
+	path := parsed.Path
 	if path == "" || path == "/" {
-		path = scheme.path
+		path = settings.defaultPath
 	}
-	ports := scheme.ports
-	if u.Port() != "" {
-		ports = []string{u.Port()}
+	ports := settings.defaultPorts
+	if parsed.Port() != "" {
+		ports = []string{parsed.Port()}
 	}
 	for _, port := range ports {
-		host := net.JoinHostPort(u.Hostname(), port)
-		at := url.URL{Scheme: u.Scheme, Host: host, Path: path, RawQuery: u.RawQuery}
-		all = append(all, serverAddress{uin: uin, scheme: u.Scheme, host: host, url: at.String()})
+		hostPort := net.JoinHostPort(parsed.Hostname(), port)
+		endpoint := url.URL{Scheme: parsed.Scheme, Host: hostPort, Path: path, RawQuery: parsed.RawQuery}
+		addresses = append(addresses, serverAddress{uin: uin, scheme: parsed.Scheme, hostPort: hostPort, endpointURL: endpoint.String()})
 	}
-	return all, nil
+	return addresses, nil
 }

@@ -9,220 +9,219 @@ import (
 	"time"
 )
 
-// Client is one account, signed in. Its methods may be called at the same time.
+// Client is a signed-in account. Its methods are safe for concurrent use.
 type Client struct {
-	addresses []serverAddress // of one account, in the order in which they are tried
-	options   options
-	transport *http.Transport
-	inbox     *eventQueue
-	said      recentSends
+	addresses     []serverAddress // all of one account, in the order of attempts
+	options       options
+	httpTransport *http.Transport
+	queue         *eventQueue
+	recentSends   recentSends
 
-	// ctx ends with the client, which then waits for what is running.
-	ctx     context.Context
-	end     context.CancelFunc
-	running sync.WaitGroup
+	// ctx is cancelled by cancel when the client closes. Close waits for goroutines.
+	ctx        context.Context
+	cancel     context.CancelFunc
+	goroutines sync.WaitGroup
 
-	// newest is the highest number in the mailbox that the client has heard of.
-	newest atomic.Uint64
+	// newestNumber is the highest mailbox number that the client has seen.
+	newestNumber atomic.Uint64
 
-	mu     sync.Mutex    // guards all below
-	at     int           // which of the addresses was spoken to last
-	link   serverConn    // nil while there is none that works
-	moved  chan struct{} // closed and made anew when link or dead changes
-	dead   error         // why there will be no link any more
-	token  string
-	status Status // chosen last, 0 if none was
-	state  State
-	rhythm time.Duration // how often a record is due
-	signed bool          // the session has been signed in to once
+	mu                sync.Mutex    // guards the fields below
+	addressIndex      int           // of the latest sign-in
+	conn              serverConn    // nil while disconnected
+	connChanged       chan struct{} // closed and replaced when conn or closedErr changes
+	closedErr         error         // why the client will not reconnect, or nil
+	token             string
+	status            Status // the latest choice, 0 without one
+	state             State
+	keepaliveInterval time.Duration // the server expects a record this often
+	hasSignedIn       bool          // at least one sign-in has succeeded
 }
 
 const (
-	// dialTime bounds one attempt to connect and sign in at an address.
-	dialTime = 30 * time.Second
-	// reachTime bounds the connection to one of several addresses: a firewall may
-	// drop what goes there.
-	reachTime = 5 * time.Second
+	// signInTimeout bounds one attempt to connect and sign in at one address.
+	signInTimeout = 30 * time.Second
+	// fallbackDialTimeout bounds a TCP dial if there are several addresses, because a
+	// firewall may drop packets to one of them silently.
+	fallbackDialTimeout = 5 * time.Second
 )
 
-// Dial signs in at an address: qq://10001@host, or with http, https, tcp, ws or
-// wss in the place of qq, a port, a path. The package's comment says what they
-// mean. Without a port qq, tcp, ws and http try both usual ports of a server, their
-// own first.
+// Dial connects to a server and signs in. The address is qq://10001@host, optionally
+// with another scheme (http, https, tcp, ws, wss), a port and a path; the package
+// comment explains the schemes. Without a port, qq, tcp, ws and http try both 8000 and
+// 14000.
 //
-// It returns when the client is signed in. A wrong password is ErrPassword, a
-// token that has ended ErrNotLoggedIn, a server that cannot be reached
-// an *Unreachable, which wraps ErrTemporary. Later the client connects again by itself. ctx is for
-// Dial alone.
+// Dial returns once the client is signed in. Its errors wrap ErrPassword for a wrong
+// password, ErrNotLoggedIn for an expired token, and ErrTemporary, through an
+// *UnreachableError, for a server that cannot be reached. ctx bounds Dial only; the
+// client reconnects by itself until Close.
 func Dial(ctx context.Context, address string, opts ...Option) (*Client, error) {
 	options := newOptions(opts)
-	all, err := parseAddresses(address, options.fallback)
+	addresses, err := parseAddresses(address, options.fallbacks)
 	if err != nil {
 		return nil, err
 	}
-	if err := options.check(); err != nil {
+	if err := options.validate(); err != nil {
 		return nil, err
 	}
-	messenger := &Client{
-		addresses: all,
-		options:   options,
-		inbox:     newInbox(),
-		moved:     make(chan struct{}),
-		token:     options.token,
-		status:    options.status,
-		rhythm:    time.Minute,
+	client := &Client{
+		addresses:         addresses,
+		options:           options,
+		queue:             newEventQueue(),
+		connChanged:       make(chan struct{}),
+		token:             options.token,
+		status:            options.initialStatus,
+		keepaliveInterval: time.Minute,
 	}
-	messenger.ctx, messenger.end = context.WithCancel(context.WithoutCancel(ctx))
-	messenger.transport = messenger.newTransport()
-	conn, err := messenger.connect(ctx)
+	client.ctx, client.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	client.httpTransport = client.newHTTPTransport()
+	conn, err := client.connect(ctx)
 	if err != nil {
-		messenger.stop()
+		client.stopGoroutines()
 		return nil, err
 	}
-	messenger.connected(conn)
-	messenger.running.Go(func() { messenger.keep(conn) })
-	return messenger, nil
+	client.setConnected(conn)
+	client.goroutines.Go(func() { client.maintainConn(conn) })
+	return client, nil
 }
 
-// UIN is the client's account.
+// UIN returns the account number.
 func (c *Client) UIN() UIN { return c.addresses[0].uin }
 
-// String is the address at which the client was signed in last, with the port,
-// such as qq://10001@chat.example:14000. It holds no secrets.
+// String returns the address of the latest sign-in with its port, such as
+// qq://10001@chat.example:14000. It contains no secrets.
 func (c *Client) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.addresses[c.at].String()
+	return c.addresses[c.addressIndex].String()
 }
 
-// GoString is String: %#v would print secrets.
+// GoString returns String, so that %#v prints no secrets.
 func (c *Client) GoString() string { return c.String() }
 
-// Token proves the device session in a later Dial; empty for an address
-// session. It is a secret.
+// Token returns the secret that resumes the device session in a later Dial. It is
+// empty for an address session.
 func (c *Client) Token() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.token
 }
 
-// Logout ends the session and closes the client. It tries until ctx ends; the
-// client is closed in any case.
+// Logout ends the session on the server and closes the client. It retries until ctx
+// ends. The client is closed even if Logout fails.
 func (c *Client) Logout(ctx context.Context) error {
-	// The connection may belong to nobody afterwards.
-	if conn, err := c.working(ctx); err == nil {
-		if taken := c.inbox.taken(); taken > 0 {
-			_ = conn.confirm(c.confirmation(taken)) // if it fails, Logout finds out
+	// Confirm first: the logout ends the session that the messages belong to.
+	if conn, err := c.waitForConn(ctx); err == nil {
+		if number := c.queue.lastConsumed(); number > 0 {
+			_ = conn.confirm(c.confirmationRecord(number)) // a failure shows in the logout below
 		}
 	}
-	_, err := c.ask(ctx, request{command: "Logout"})
+	_, err := c.sendRequest(ctx, commandRequest{command: "Logout"})
 	if errors.Is(err, ErrNotLoggedIn) {
-		err = nil // it is what was wanted
+		err = nil // already logged out
 	}
 	return errors.Join(err, c.Close())
 }
 
-// Close ends the connection and leaves the session to itself: friends see it
-// go some minutes later, and a device can go on with its token. It never
-// fails.
+// Close ends the connection but not the session: friends see the account go offline
+// some minutes later, and a device can resume with its token. It always returns nil.
 func (c *Client) Close() error {
-	c.bury(ErrClosed)
-	c.stop()
+	c.setClosed(ErrClosed)
+	c.stopGoroutines()
 	return nil
 }
 
-// stop ends all that runs.
-func (c *Client) stop() {
-	c.end()
-	c.running.Wait()
-	c.transport.CloseIdleConnections()
+// stopGoroutines cancels c.ctx and waits for all goroutines of the client.
+func (c *Client) stopGoroutines() {
+	c.cancel()
+	c.goroutines.Wait()
+	c.httpTransport.CloseIdleConnections()
 }
 
-// State is how the connection stands.
+// State describes the connection.
 type State struct {
 	Connected bool
-	// Err is why it is not, nil if it is.
+	// Err is the reason for the disconnection, nil while connected.
 	Err error
-	// Retry is when the next attempt is made, the zero Time if none will be, or
-	// one is being made.
-	Retry time.Time
+	// RetryAt is the time of the next attempt. It is zero during an attempt, and if
+	// there will be none.
+	RetryAt time.Time
 }
 
-// State returns the connection's state. Its changes are Events too.
+// State returns the current state of the connection. Events yields its changes.
 func (c *Client) State() State {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.state
 }
 
-// connected says that a link works.
-func (c *Client) connected(conn serverConn) {
+// setConnected records that conn is signed in, and wakes waiting requests.
+func (c *Client) setConnected(conn serverConn) {
 	c.mu.Lock()
-	if c.dead != nil { // closed in the same moment
+	if c.closedErr != nil { // Close was called meanwhile
 		c.mu.Unlock()
 		return
 	}
-	first := !c.signed
-	c.link, c.signed, c.state = conn, true, State{Connected: true}
-	c.move()
+	isFirst := !c.hasSignedIn
+	c.conn, c.hasSignedIn, c.state = conn, true, State{Connected: true}
+	c.signalConnChange()
 	c.mu.Unlock()
-	c.options.log.Info("connected", "address", c.String())
-	if !first {
-		c.inbox.put(State{Connected: true}, nil)
+	c.options.logger.Info("connected", "address", c.String())
+	if !isFirst {
+		c.queue.enqueue(State{Connected: true}, nil)
 	}
 }
 
-// disconnected says that there is no link, why, and until when.
-func (c *Client) disconnected(why error, retry time.Time) {
-	state := State{Err: why, Retry: retry}
+// setDisconnected records the loss of the connection and the time of the next attempt.
+func (c *Client) setDisconnected(reason error, retryAt time.Time) {
+	state := State{Err: reason, RetryAt: retryAt}
 	c.mu.Lock()
-	if c.dead != nil { // closed in the same moment
+	if c.closedErr != nil { // Close was called meanwhile
 		c.mu.Unlock()
 		return
 	}
-	c.link, c.state = nil, state
+	c.conn, c.state = nil, state
 	c.mu.Unlock()
-	c.options.log.Warn("disconnected", "address", c.String(), "error", why, "retry", retry)
-	c.inbox.put(state, nil)
+	c.options.logger.Warn("disconnected", "address", c.String(), "error", reason, "retry", retryAt)
+	c.queue.enqueue(state, nil)
 }
 
-// bury says that there will be no link any more. The first reason counts.
-func (c *Client) bury(why error) {
+// setClosed records that the client will not reconnect. Only the first reason counts.
+func (c *Client) setClosed(reason error) {
 	c.mu.Lock()
-	if c.dead != nil {
+	if c.closedErr != nil {
 		c.mu.Unlock()
 		return
 	}
-	c.link, c.dead, c.state = nil, why, State{Err: why}
-	c.move()
+	c.conn, c.closedErr, c.state = nil, reason, State{Err: reason}
+	c.signalConnChange()
 	c.mu.Unlock()
-	if why != ErrClosed {
-		c.options.log.Error("gave up", "address", c.String(), "error", why)
-		c.inbox.put(State{Err: why}, nil)
+	if reason != ErrClosed {
+		c.options.logger.Error("gave up", "address", c.String(), "error", reason)
+		c.queue.enqueue(State{Err: reason}, nil)
 	}
-	c.inbox.finish(why == ErrClosed)
+	c.queue.finish(reason == ErrClosed)
 }
 
-// move wakes whoever waits for a link. c.mu is held.
-func (c *Client) move() {
-	close(c.moved)
-	c.moved = make(chan struct{})
+// signalConnChange wakes all callers of waitForConn. The caller holds c.mu.
+func (c *Client) signalConnChange() {
+	close(c.connChanged)
+	c.connChanged = make(chan struct{})
 }
 
-// working waits for a link that works.
-func (c *Client) working(ctx context.Context) (serverConn, error) {
+// waitForConn returns the connection once it works, or the reason why none will.
+func (c *Client) waitForConn(ctx context.Context) (serverConn, error) {
 	for {
 		c.mu.Lock()
-		conn, dead, moved := c.link, c.dead, c.moved
+		conn, closedErr, changed := c.conn, c.closedErr, c.connChanged
 		c.mu.Unlock()
-		if dead != nil {
-			return nil, dead
+		if closedErr != nil {
+			return nil, closedErr
 		}
-		if conn != nil && !isBroken(conn) {
+		if conn != nil && !isClosed(conn) {
 			return conn, nil
 		}
 		select {
-		case <-moved:
+		case <-changed:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

@@ -7,19 +7,19 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// ways are the schemes of the ways to a server.
-var ways = []string{"http", "qq", "ws"}
+// testSchemes are the schemes of the ways to a server.
+var testSchemes = []string{"http", "qq", "ws"}
 
-func onEachWay(t *testing.T, test func(t *testing.T, way string)) {
-	for _, way := range ways {
+func forEachScheme(t *testing.T, test func(t *testing.T, way string)) {
+	for _, way := range testSchemes {
 		t.Run(way, func(t *testing.T) { test(t, way) })
 	}
 }
 
 func TestMessagesGoBothWays(t *testing.T) {
-	onEachWay(t, func(t *testing.T, way string) {
+	forEachScheme(t, func(t *testing.T, way string) {
 		for name, device := range map[string][]client.Option{"address": nil, "device": {client.Device("test")}} {
-			h := newHouse(t, 10001, 10002) // each kind of session has a place of its own in the mailbox
+			h := newTestServer(t, 10001, 10002) // each kind of session has a place of its own in the mailbox
 			a, b := h.dial(way, 10001, device...), h.dial(way, 10002, device...)
 			texts := []string{"hello " + name, " 50%25 & more,\nsecond line=\t中文 🐧 ", "%41%2525", "fish & &", "a\r\nb\rc"}
 			for _, text := range texts {
@@ -27,11 +27,11 @@ func TestMessagesGoBothWays(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			got := take(t, b, len(texts))
+			got := receive(t, b, len(texts))
 			// Line ends come as LF.
-			expect(t, name, textsOf(got), append(texts[:4:4], "a\nb\nc"))
+			expectEqual(t, name, textsOf(got), append(texts[:4:4], "a\nb\nc"))
 			for _, message := range got {
-				if message.Kind != rookery.KindMessage || message.Peer != 10001 || message.Mine() {
+				if message.Kind != rookery.KindMessage || message.Peer != 10001 || message.IsOutgoing() {
 					t.Errorf("%+v is not 10001's message", message)
 				}
 				if device != nil && (message.Number == 0 || message.Time.IsZero()) {

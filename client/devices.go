@@ -5,31 +5,31 @@ import (
 	"time"
 )
 
-// DeviceInfo is one of the account's devices.
+// DeviceInfo describes a device of the account.
 type DeviceInfo struct {
-	ID    uint64
-	Name  string
-	Since time.Time // its latest sign-in
+	ID         uint64
+	Name       string
+	SignedInAt time.Time // of the latest login
 }
 
-// Devices lists the account's devices, those that are logged out too. Only for
-// device sessions; elsewhere it is ErrRefused.
+// Devices lists the account's devices, including logged-out ones. It requires a device
+// session and returns ErrRefused otherwise.
 func (c *Client) Devices(ctx context.Context) ([]DeviceInfo, error) {
-	answer, err := c.ask(ctx, request{command: "Devices"})
+	answer, err := c.sendRequest(ctx, commandRequest{command: "Devices"})
 	if err != nil {
 		return nil, err
 	}
-	var all []DeviceInfo
-	rows, check := answer.rows("SN", "ID", "NK", "TM")
+	var devices []DeviceInfo
+	rows, rowsErr := answer.parseRows("SN", "ID", "NK", "TM")
 	for _, row := range rows {
-		all = append(all, DeviceInfo{ID: row.number("ID", 64), Name: row.text("NK"), Since: row.time("TM")})
+		devices = append(devices, DeviceInfo{ID: row.number("ID", 64), Name: row.text("NK"), SignedInAt: row.time("TM")})
 	}
-	return all, check()
+	return devices, rowsErr()
 }
 
-// Revoke ends a device's session and forgets the device: its token is of no use any more.
-// ErrParameter if there is no such device.
-func (c *Client) Revoke(ctx context.Context, id uint64) error {
-	_, err := c.ask(ctx, request{command: "Devices", fields: []Field{number("ID", id), text("CD", "1")}, once: true})
+// RevokeDevice ends a device's session, invalidates its token and deletes the device.
+// It returns ErrParameter if there is no such device.
+func (c *Client) RevokeDevice(ctx context.Context, id uint64) error {
+	_, err := c.sendRequest(ctx, commandRequest{command: "Devices", fields: []Field{numberField("ID", id), textField("CD", "1")}, notRepeatable: true})
 	return err
 }

@@ -1,6 +1,7 @@
-// Package client speaks HTTP QQ to a Rookery server, for Go programs.
+// Package client signs in to a Rookery server as one account. It sends messages,
+// yields incoming events, and reconnects by itself when the connection is lost.
 //
-// A robot, which answers what begins with "robot,":
+// This robot answers messages that begin with "robot,":
 //
 //	package main
 //
@@ -29,56 +30,56 @@
 //		log.Fatal(c.State().Err)
 //	}
 //
-// Its answers do not begin so. If they did, two robots that meet would talk for
-// ever: a robot needs a rule by which its words are no question to another.
+// The robot's own answers do not begin with "robot,". If they did, two such robots
+// would answer each other for ever.
 //
-// # Ways to a server
+// # Addresses
 //
-// The scheme of the address chooses the way:
+// The scheme of the address selects the transport:
 //
-//   - qq, tcp: a line, port 14000. Messages come at once.
-//   - ws, wss: a WebSocket, port 8000 or 443, path /ws. The same through proxies.
-//   - http, https: a POST for each record, port 8000 or 443. Messages are polled
-//     for, while an Events loop runs.
+//   - qq, tcp: records on a TCP connection, port 14000. The server pushes messages.
+//   - ws, wss: records on a WebSocket, path /ws, port 8000 or 443. The server pushes
+//     messages, and proxies can forward the connection.
+//   - http, https: one POST per record, port 8000 or 443. The client polls for
+//     messages while a loop over Events runs.
 //
-// Where the address names no port, qq, tcp, ws and http try the other of 8000 and
-// 14000 too: each listener of a server speaks everything. A port that is named is the
-// only one; [Fallback] adds others.
+// Without a port, qq, tcp, ws and http try both 8000 and 14000, because every listener
+// of a server accepts every protocol. A port in the address is the only one tried.
+// [Fallback] adds further addresses.
 //
-// A program that only sends is best off with http: on a line the server hands out
-// whatever waits, wanted or not.
+// Use http for a program that only sends. On the other transports the server pushes
+// the account's messages whether or not the program reads them.
 //
 // # Sessions
 //
-// With [Device] the session belongs to that device of the account, wherever it
-// is, and [Token] goes on with it later without the password. Devices of one
-// account live side by side, and each gets every message. Without a device the
-// session belongs to the client's address: all programs there share it, and a
-// login at another address ends it.
+// With [Device], the session belongs to that device of the account, from any network
+// address. [Token] resumes it later without the password. Each device of an account
+// receives every message. Without Device, the session belongs to the client's network
+// address: all programs at that address share it, and a login from another address
+// ends it.
 //
-// One session is for one connection: of two programs that use the same device
-// over a line, the later takes over from the earlier, which then comes back and
-// takes over in its turn. The client cannot tell this from a bad network. So, when
-// three connections in a row ended within ten seconds, it waits 30 seconds
-// between attempts. Give each program a device of its own.
+// A session has one connection. If two programs use the same device, the later
+// connection replaces the earlier one; the first program reconnects and replaces the
+// second. The client cannot distinguish this from a bad network. After three
+// connections in a row that the server closed within ten seconds, it waits 30 seconds
+// before each attempt. Give each program its own device.
 //
-// # What is lost when
+// # Delivery
 //
-// Nothing, if the program goes on running. A lost connection is opened again, after
-// pauses that grow from half a second to 30 seconds; the client logs in again if
-// it must; a request that was not answered is repeated with the same SEQ, by which
-// the server knows it; messages that come twice are dropped by their numbers. So
-// each [Client.Send] arrives once, and each message is seen once.
+// While the program runs, each [Client.Send] arrives once and each message is yielded
+// once. The client reconnects after delays that grow from half a second to 30 seconds,
+// and logs in again if necessary. It repeats an unanswered request with the same SEQ,
+// so the server recognizes the repeat, and drops messages whose number it has already
+// yielded.
 //
-// The server remembers a SEQ for two minutes. A message that has been on its way,
-// unanswered, for longer is looked for in the history if the session is a
-// device's. Otherwise Send gives up with an error that wraps [ErrTemporary] and
-// says that it is not known whether the message arrived.
+// The server remembers a SEQ for two minutes. If a message stays unanswered for longer,
+// a device session searches the history for it. Otherwise Send returns an error that
+// wraps [ErrTemporary] and says that it is unknown whether the message arrived.
 //
-// If the program ends, messages that its loop did not come back from are handed
-// out again the next time on a line or WebSocket. (Until its session has taken a
-// first message: unless they had been there for five seconds and another record
-// was sent since. By this the server knows old clients to be alive.)
-// Over HTTP a batch of up to 50 counts as received when the next one is asked for,
-// by whatever program; [Client.Collect] is for programs that must do better there.
+// If the program ends, the next one receives every message for which the loop did not
+// come back, if it uses a TCP connection or a WebSocket. There is one exception: until
+// a session confirms its first message, the server takes any record as confirmation of
+// messages that it pushed at least five seconds earlier, because old clients never
+// confirm. Over HTTP, the next poll, by any program, confirms a batch of up to 50
+// messages. Programs that need more control use [Client.Collect].
 package client

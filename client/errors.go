@@ -7,31 +7,32 @@ import (
 	"strings"
 )
 
-// What errors.Is tells.
+// Errors to test for with errors.Is.
 var (
-	// ErrNotLoggedIn: the session has ended, by a login from elsewhere perhaps.
+	// ErrNotLoggedIn: the session has ended, for example by a login from elsewhere.
 	ErrNotLoggedIn = errors.New("not logged in, or the login has ended")
-	// ErrPassword: the password is wrong, or the server wants a pause between tries.
+	// ErrPassword: wrong password, or too many attempts in a short time.
 	ErrPassword = errors.New("wrong password")
-	// ErrNoAccount: there is no such account.
+	// ErrNoAccount: the account does not exist.
 	ErrNoAccount = errors.New("no such account")
-	// ErrRefused: the server's policy, or the other account, does not allow it.
+	// ErrRefused: the server's rules or the other account forbid the request.
 	ErrRefused = errors.New("refused")
-	// ErrParameter: the server does not understand a value, or the command.
+	// ErrParameter: a value or a command is invalid or unknown to the server.
 	ErrParameter = errors.New("wrong parameter")
-	// ErrTemporary: it is not known to be done; the same may be tried again.
+	// ErrTemporary: the request failed or its outcome is unknown; it may be tried again.
 	ErrTemporary = errors.New("not done now")
-	// ErrClosed: Close or Logout was called.
+	// ErrClosed: Close or Logout has closed the client.
 	ErrClosed = errors.New("the client is closed")
 )
 
-// Error is a server's refusal. It wraps one of the errors above.
+// Error is a refusal by the server. It wraps one of the errors above.
 type Error struct {
-	// Command is the protocol's name of what was asked.
+	// Command is the protocol command of the request.
 	Command string
-	// Res is the protocol's result code: 1 to 5, or 20. A wrong password has 0.
-	Res int
-	// Reason is the server's, one line of English; empty if it gave none.
+	// Code is the protocol's result code (RES): 1 to 5, or 20. It is 0 for a wrong
+	// password.
+	Code int
+	// Reason is the server's explanation, one line of English, or empty.
 	Reason string
 
 	kind error
@@ -46,77 +47,76 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.kind }
 
-// Explanation is the reason for people who do not know the protocol: without the
-// key at fault, and without what the error's kind says already. It may be empty.
+// Explanation returns Reason for people who do not know the protocol: without the
+// faulty key, and without repeating the wrapped error. It may be empty.
 func (e *Error) Explanation() string {
-	reason := keyAtFault.ReplaceAllString(e.Reason, "")
+	reason := faultyKeyPrefix.ReplaceAllString(e.Reason, "")
 	if errors.Is(e.kind, ErrPassword) {
 		reason = strings.TrimPrefix(reason, "Password error")
 	}
 	return strings.TrimPrefix(reason, ": ")
 }
 
-var keyAtFault = regexp.MustCompile(`^[A-Z][A-Z0-9]{1,2}: `)
+var faultyKeyPrefix = regexp.MustCompile(`^[A-Z][A-Z0-9]{1,2}: `)
 
-// Unreachable is the error of a server that could not be spoken to, at any of
-// the addresses that were tried. It wraps ErrTemporary.
-type Unreachable struct{ Tried []Attempt }
+// UnreachableError means that no address could be reached. It wraps ErrTemporary.
+type UnreachableError struct{ Attempts []Attempt }
 
-// Attempt is what became of an attempt at an address.
+// Attempt is a failed attempt at one address.
 type Attempt struct {
-	Address string // scheme://UIN@host:port
+	Address string // schemeSettings://UIN@host:port
 	Err     error
 }
 
-func (u *Unreachable) Error() string {
-	var all []string
-	for _, attempt := range u.Tried {
-		all = append(all, attempt.Address+": "+attempt.Err.Error())
+func (u *UnreachableError) Error() string {
+	var texts []string
+	for _, attempt := range u.Attempts {
+		texts = append(texts, attempt.Address+": "+attempt.Err.Error())
 	}
-	return strings.Join(all, "; ")
+	return strings.Join(texts, "; ")
 }
 
-func (u *Unreachable) Unwrap() []error {
-	var all []error
-	for _, attempt := range u.Tried {
-		all = append(all, attempt.Err)
+func (u *UnreachableError) Unwrap() []error {
+	var errs []error
+	for _, attempt := range u.Attempts {
+		errs = append(errs, attempt.Err)
 	}
-	return all
+	return errs
 }
 
 const (
-	resDone        = 0
-	resTemporary   = 4
-	resNotLoggedIn = 20
+	resultOK          = 0
+	resultTemporary   = 4
+	resultNotLoggedIn = 20
 )
 
-// kinds says what the result codes mean (section 2 of the protocol).
-var kinds = map[int]error{
-	1:              ErrParameter,
-	2:              ErrParameter,
-	3:              ErrRefused,
-	resTemporary:   ErrTemporary,
-	5:              ErrNoAccount,
-	resNotLoggedIn: ErrNotLoggedIn,
+// resultErrors maps result codes to errors (section 2 of the protocol).
+var resultErrors = map[int]error{
+	1:                 ErrParameter,
+	2:                 ErrParameter,
+	3:                 ErrRefused,
+	resultTemporary:   ErrTemporary,
+	5:                 ErrNoAccount,
+	resultNotLoggedIn: ErrNotLoggedIn,
 }
 
-// refusal is the error for an answer with another result than 0.
-func refusal(command string, res int, answer Answer) error {
-	kind, known := kinds[res]
+// newRefusal returns the error for a result code other than 0.
+func newRefusal(command string, code int, answer Answer) error {
+	kind, known := resultErrors[code]
 	if !known {
-		return badAnswer(command, "RES=%d has no meaning", res)
+		return newAnswerError(command, "RES=%d has no meaning", code)
 	}
-	return &Error{Command: command, Res: res, Reason: answer.Text("RA"), kind: kind}
+	return &Error{Command: command, Code: code, Reason: answer.Text("RA"), kind: kind}
 }
 
-// badAnswer is the error for an answer that does not say what it must. It does
-// not wrap ErrTemporary: the next one will be no better.
-func badAnswer(command, format string, args ...any) error {
+// newAnswerError returns the error for a malformed answer. It does not wrap
+// ErrTemporary, because a repeat would not help.
+func newAnswerError(command, format string, args ...any) error {
 	return fmt.Errorf("the answer to %s is not understood: %s", command, fmt.Sprintf(format, args...))
 }
 
-// final reports whether trying to sign in once more cannot help.
-func final(err error) bool {
+// isFinal reports whether another sign-in attempt would fail in the same way.
+func isFinal(err error) bool {
 	for _, kind := range []error{ErrPassword, ErrNotLoggedIn, ErrNoAccount, ErrRefused, ErrParameter, ErrClosed} {
 		if errors.Is(err, kind) {
 			return true
@@ -125,5 +125,5 @@ func final(err error) bool {
 	return false
 }
 
-// unreachable wraps a failure of the network.
-func unreachable(err error) error { return fmt.Errorf("%w: %w", ErrTemporary, err) }
+// newTemporaryError wraps a network error with ErrTemporary.
+func newTemporaryError(err error) error { return fmt.Errorf("%w: %w", ErrTemporary, err) }

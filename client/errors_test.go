@@ -10,13 +10,13 @@ import (
 // What the server refuses is explained without the protocol's keys, and a wrong
 // password without saying it twice.
 func TestARefusalIsExplainedWithoutTheProtocol(t *testing.T) {
-	h := newHouse(t, 10001)
-	_, wrong := client.Dial(t.Context(), "qq://10001@"+h.addr, client.Password("wrong"))
+	h := newTestServer(t, 10001)
+	_, wrong := client.Dial(t.Context(), "qq://10001@"+h.address, client.Password("wrong"))
 	var refused *client.Error
 	if !errors.As(wrong, &refused) || refused.Explanation() != "" {
 		t.Fatalf("a wrong password is the error %v, which needs no more words", wrong)
 	}
-	messenger, err := client.Dial(t.Context(), "qq://10001@"+h.addr, client.Password(password))
+	messenger, err := client.Dial(t.Context(), "qq://10001@"+h.address, client.Password(password))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,35 +8,35 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// Event is something that has happened: a Message, a Presence, a ReadMark or a
-// State.
+// Event is a Message, Presence, ReadMark or State.
 type Event interface{ event() }
 
-// Message is one entry of the account's mailbox.
+// Message is an entry of the account's mailbox: a text, or a notice about a friendship.
 type Message struct {
-	// Number is its number in the mailbox; 0 where the server does not say it:
-	// in answers to an address session.
+	// Number is the position in the mailbox, or 0 if the server does not report it, as
+	// in poll answers to address sessions.
 	Number uint64
 	Kind   Kind
-	// Peer is the other side: who wrote, or for KindSent to whom.
+	// Peer is the other account: the sender, or the receiver for KindSent.
 	Peer UIN
 	Text string
-	// Time is when the server took it, the zero Time where it does not say.
+	// Time is when the server accepted the message, or zero if it does not report this.
 	Time time.Time
 }
 
-// Mine reports whether the message is the account's own words to somebody else. A
-// note to oneself is a KindMessage whose Peer is the account.
-func (m Message) Mine() bool { return m.Kind == rookery.KindSent }
+// IsOutgoing reports whether the account sent the message to another account. A note to
+// oneself is a KindMessage whose Peer is the account itself.
+func (m Message) IsOutgoing() bool { return m.Kind == rookery.KindSent }
 
-// Presence is a friend's new status. What changed while there was no connection
-// is not told: ask for the Friends again after a State that is Connected.
+// Presence reports a friend's new status. Changes during a disconnection are not
+// reported: call Friends after a State with Connected.
 type Presence struct {
 	Friend UIN
 	Status Status
 }
 
-// ReadMark says that another device of the account has read a conversation.
+// ReadMark reports that another device of the account has read the conversation With
+// up to the message Number.
 type ReadMark struct {
 	With   UIN
 	Number uint64
@@ -47,36 +47,34 @@ func (Presence) event() {}
 func (ReadMark) event() {}
 func (State) event()    {}
 
-// Events yields what happens until ctx ends, the client is closed, or it has given up: then
-// the last event is a State with the reason, and a zero Retry. A message
-// counts as received once the loop comes back for the next event: one that the
-// program did not get to comes again the next time. One loop at a time; another
-// waits for its end.
+// Events yields events until ctx ends, the client is closed, or it gives up. If it
+// gives up, the last event is a State with the reason and a zero RetryAt. A message
+// counts as received when the loop asks for the next event; a message for which it did
+// not is yielded again by the next loop. A second loop waits until the first has ended.
 //
-// Of presences, read marks and states that wait only the latest is told, of each
-// friend, conversation and of the client. A program that is slow gets every message all
-// the same; those that it leaves for later than some thousand others stay with the server.
+// Of pending presences, read marks and states, Events yields only the latest per
+// friend, per conversation and per client. Every message is yielded, even to a slow
+// program: about a thousand wait in memory, the others at the server.
 func (c *Client) Events(ctx context.Context) iter.Seq[Event] {
 	return func(yield func(Event) bool) {
-		if !c.inbox.begin(ctx) {
+		if !c.queue.acquireLoop(ctx) {
 			return
 		}
-		defer c.inbox.leave()
+		defer c.queue.releaseLoop()
 		for {
-			event, ok := c.inbox.next(ctx)
+			event, ok := c.queue.waitForFirst(ctx)
 			if !ok || !yield(event) {
 				return
 			}
-			c.inbox.took()
+			c.queue.consumeFirst()
 		}
 	}
 }
 
-// Messages yields what others write to the account, and nothing else. A program
-// that answers each message so never answers itself: the account's words from
-// another device, its notes to itself, friend requests and what became of them
-// are not yielded. They count as received all the same: a program that wants
-// them loops over Events.
+// Messages yields only what other accounts write to this one: no messages from the
+// account's own devices, no notes to itself, no notices about friendships. A program
+// that answers every message therefore never answers itself. Skipped messages count as
+// received; use Events to see them.
 func (c *Client) Messages(ctx context.Context) iter.Seq[Message] {
 	return func(yield func(Message) bool) {
 		for event := range c.Events(ctx) {
@@ -88,74 +86,73 @@ func (c *Client) Messages(ctx context.Context) iter.Seq[Message] {
 	}
 }
 
-// pushedCommands are what a server sends unasked (section 6 of the protocol).
-var pushedCommands = map[string]bool{"Server_Msg": true, "update_stat": true, "read_mark": true}
+// pushCommands are the commands that a server sends unasked (section 6 of the protocol).
+var pushCommands = map[string]bool{"Server_Msg": true, "update_stat": true, "read_mark": true}
 
-// pushed takes in what the server has sent unasked. What makes no sense is
-// dropped, with a line in the log.
-func (c *Client) pushed(answer Answer, sequence *messageSequence) {
-	event, err := readPush(answer)
-	if err == nil && !answer.is("UIN", c.UIN().String()) {
-		err = badAnswer(answer.Text("CMD"), "it is for account %s", answer.Text("UIN"))
+// handlePush queues the event of a push. An invalid push is logged and dropped.
+func (c *Client) handlePush(answer Answer, sequence *messageSequence) {
+	event, err := parsePush(answer)
+	if err == nil && !answer.hasValue("UIN", c.UIN().String()) {
+		err = newAnswerError(answer.Text("CMD"), "it is for account %s", answer.Text("UIN"))
 	}
 	if err != nil {
-		c.options.log.Warn("a push is not understood", "error", err)
+		c.options.logger.Warn("a push is not understood", "error", err)
 		return
 	}
 	if message, ok := event.(Message); ok {
-		c.heardOf(message.Number)
+		c.raiseNewestNumber(message.Number)
 	}
-	c.inbox.put(event, sequence)
+	c.queue.enqueue(event, sequence)
 }
 
-func readPush(answer Answer) (Event, error) {
+func parsePush(answer Answer) (Event, error) {
 	command := answer.Text("CMD")
 	if command == "Server_Msg" {
-		return readServerMsg(answer)
+		return parsePushedMessage(answer)
 	}
-	friend, err := answer.count("UN")
+	friend, err := answer.number("UN")
 	if err != nil {
 		return nil, err
 	}
 	if command == "update_stat" {
-		status, err := answer.count("ST")
+		status, err := answer.number("ST")
 		return Presence{UIN(friend), Status(status)}, err
 	}
-	n, err := answer.count("ID")
-	return ReadMark{UIN(friend), n}, err
+	number, err := answer.number("ID")
+	return ReadMark{UIN(friend), number}, err
 }
 
-// readServerMsg reads a pushed message. Its SEQ is its number in the mailbox,
-// TM is there for device sessions.
-func readServerMsg(answer Answer) (Event, error) {
+// parsePushedMessage parses Server_Msg. SEQ is the number in the mailbox. Only device
+// sessions receive TM.
+func parsePushedMessage(answer Answer) (Event, error) {
 	message := Message{Text: answer.Text("MG")}
 	var kind, peer uint64
-	for _, f := range []struct {
-		key string
-		to  *uint64
+	for _, field := range []struct {
+		key    string
+		target *uint64
 	}{{"SEQ", &message.Number}, {"MT", &kind}, {"UN", &peer}} {
-		n, err := answer.count(f.key)
+		number, err := answer.number(field.key)
 		if err != nil {
 			return nil, err
 		}
-		*f.to = n
+		*field.target = number
 	}
 	message.Kind, message.Peer = Kind(kind), UIN(peer)
-	if seconds, err := answer.count("TM"); err == nil {
+	if seconds, err := answer.number("TM"); err == nil {
 		message.Time = time.Unix(int64(seconds), 0)
 	}
 	return message, nil
 }
 
-// readBatch reads an answer to GetMsgEx: messages, then notices of friends'
-// statuses. ID and TM are there for device sessions.
-func readBatch(answer Answer) ([]Event, error) {
+// parseBatch parses the answer to GetMsgEx, which has messages first and then status
+// changes. Only device sessions receive ID and TM.
+func parseBatch(answer Answer) ([]Event, error) {
 	keys := []string{"MT", "UN", "MG"}
-	numbered := len(answer.raw("ID")) > 0
-	if numbered {
+	hasNumbers := len(answer.rawValue("ID")) > 0
+	if hasNumbers {
 		keys = append(keys, "ID", "TM")
 	}
-	rows, check := answer.rows("MN", keys...)
+	rows, rowsErr := answer.parseRows("MN", keys...)
 	var events []Event
 	for _, row := range rows {
 		message := Message{Kind: Kind(row.number("MT", 8)), Peer: row.uin("UN"), Text: row.text("MG")}
@@ -163,10 +160,10 @@ func readBatch(answer Answer) ([]Event, error) {
 			events = append(events, Presence{message.Peer, Status(row.number("MG", 8))})
 			continue
 		}
-		if numbered {
+		if hasNumbers {
 			message.Number, message.Time = row.number("ID", 64), row.time("TM")
 		}
 		events = append(events, message)
 	}
-	return events, check()
+	return events, rowsErr()
 }

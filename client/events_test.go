@@ -14,8 +14,8 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// eventsUntil returns the events up to the first that is the last one.
-func eventsUntil(t testing.TB, messenger *client.Client, last func(client.Event) bool) []client.Event {
+// collectEventsUntil returns the events up to the first that is the last one.
+func collectEventsUntil(t testing.TB, messenger *client.Client, last func(client.Event) bool) []client.Event {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
@@ -30,8 +30,8 @@ func eventsUntil(t testing.TB, messenger *client.Client, last func(client.Event)
 }
 
 func TestFriendsStatusesArrive(t *testing.T) {
-	onEachWay(t, func(t *testing.T, way string) {
-		h := newHouse(t, 10001, 10002)
+	forEachScheme(t, func(t *testing.T, way string) {
+		h := newTestServer(t, 10001, 10002)
 		h.befriend(10001, 10002)
 		a, b := h.dial(way, 10001), h.dial("http", 10002)
 		for _, status := range []client.Status{client.StatusAway, client.StatusTalkToMe, client.StatusInvisible} {
@@ -39,14 +39,14 @@ func TestFriendsStatusesArrive(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		eventsUntil(t, a, func(event client.Event) bool {
+		collectEventsUntil(t, a, func(event client.Event) bool {
 			return event == client.Presence{Friend: 10002, Status: client.StatusOffline}
 		})
 	})
 }
 
 func TestOwnWordsAndReadMarksReachTheOtherDevices(t *testing.T) {
-	h := newHouse(t, 10001, 10002)
+	h := newTestServer(t, 10001, 10002)
 	phone := h.dial("qq", 10001, client.Device("phone"))
 	tablet := h.dial("ws", 10001, client.Device("tablet"))
 	desk := h.dial("http", 10001, client.Device("desk"))
@@ -54,13 +54,13 @@ func TestOwnWordsAndReadMarksReachTheOtherDevices(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, messenger := range []*client.Client{tablet, desk} {
-		message := take(t, messenger, 1)[0]
-		if !message.Mine() || message.Peer != 10002 || message.Text != "from my phone" || message.Number == 0 {
+		message := receive(t, messenger, 1)[0]
+		if !message.IsOutgoing() || message.Peer != 10002 || message.Text != "from my phone" || message.Number == 0 {
 			t.Errorf("%v: the own words are %+v", messenger, message)
 		}
 	}
 	history, err := desk.History(t.Context(), client.HistoryQuery{With: 10002})
-	if err != nil || len(history.Messages) != 1 || !history.Last || history.Read != 0 {
+	if err != nil || len(history.Messages) != 1 || !history.IsLastPage || history.ReadUpTo != 0 {
 		t.Fatalf("the history is %+v, %v", history, err)
 	}
 	number := history.Messages[0].Number
@@ -68,9 +68,9 @@ func TestOwnWordsAndReadMarksReachTheOtherDevices(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, messenger := range []*client.Client{phone, tablet} {
-		eventsUntil(t, messenger, func(event client.Event) bool { return event == client.ReadMark{With: 10002, Number: number} })
+		collectEventsUntil(t, messenger, func(event client.Event) bool { return event == client.ReadMark{With: 10002, Number: number} })
 	}
-	if history, err = phone.History(t.Context(), client.HistoryQuery{With: 10002, Text: "PHONE"}); err != nil || history.Read != number || len(history.Messages) != 1 {
+	if history, err = phone.History(t.Context(), client.HistoryQuery{With: 10002, Text: "PHONE"}); err != nil || history.ReadUpTo != number || len(history.Messages) != 1 {
 		t.Errorf("the history is %+v, %v", history, err)
 	}
 }
@@ -80,20 +80,20 @@ func TestOwnWordsAndReadMarksReachTheOtherDevices(t *testing.T) {
 func TestMessagesAreThoseOfOthers(t *testing.T) {
 	for _, way := range []string{"qq", "ws", "http"} {
 		t.Run(way, func(t *testing.T) {
-			h := newHouse(t, 10001, 10002, 10003)
+			h := newTestServer(t, 10001, 10002, 10003)
 			messenger := h.dial(way, 10001, client.Device("here"))
 			other, friend := h.dial("http", 10001, client.Device("there")), h.dial("http", 10003)
 			for _, err := range []error{
 				other.Send(t.Context(), 10002, "own words from another device"),
 				other.Send(t.Context(), 10001, "a note from another device"),
 				messenger.Send(t.Context(), 10001, "a note"),
-				friend.Ask(t.Context(), 10001, "a friend request"),
+				friend.RequestFriendship(t.Context(), 10001, "a friend request"),
 			} {
 				if err != nil {
 					t.Fatal(err)
 				}
 			}
-			h.write(10002, 10001, "a message")
+			h.sendDirectly(10002, 10001, "a message")
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			for message := range messenger.Messages(ctx) {
@@ -121,8 +121,8 @@ func TestMessagesAreThoseOfOthers(t *testing.T) {
 func TestAMessageThatTheLoopDoesNotComeBackFromComesAgain(t *testing.T) {
 	for _, way := range []string{"qq", "ws"} {
 		t.Run(way, func(t *testing.T) {
-			h := newHouse(t, 10001, 10002)
-			h.write(10002, 10001, "one", "two", "three")
+			h := newTestServer(t, 10001, 10002)
+			h.sendDirectly(10002, 10001, "one", "two", "three")
 			messenger := h.dial(way, 10001, client.Device("d"))
 			leaveAt := func(messenger *client.Client, text string) (got []string) {
 				for message := range messenger.Messages(t.Context()) {
@@ -132,29 +132,29 @@ func TestAMessageThatTheLoopDoesNotComeBackFromComesAgain(t *testing.T) {
 				}
 				return got
 			}
-			expect(t, "the first loop", leaveAt(messenger, "one"), []string{"one"})
-			expect(t, "the second loop", leaveAt(messenger, "two"), []string{"one", "two"})
+			expectEqual(t, "the first loop", leaveAt(messenger, "one"), []string{"one"})
+			expectEqual(t, "the second loop", leaveAt(messenger, "two"), []string{"one", "two"})
 			messenger.Close()
 			messenger = h.dial(way, 10001, client.Device("d"))
-			expect(t, "another program", textsOf(take(t, messenger, 2)), []string{"two", "three"})
+			expectEqual(t, "another program", textsOf(receive(t, messenger, 2)), []string{"two", "three"})
 			messenger.Close()
-			h.write(10002, 10001, "four")
+			h.sendDirectly(10002, 10001, "four")
 			messenger = h.dial(way, 10001, client.Device("d"))
-			expect(t, "and one more", textsOf(take(t, messenger, 1)), []string{"four"})
+			expectEqual(t, "and one more", textsOf(receive(t, messenger, 1)), []string{"four"})
 		})
 	}
 }
 
 func TestAMessageIsConfirmedByItsNumberOnceItWasTaken(t *testing.T) {
 	var confirmed []string
-	s := &script{serve: func(_ int, c *conversation) {
-		c.usual(c.next())
+	s := &scriptedServer{handleConn: func(_ int, c *scriptedConn) {
+		c.answerCommon(c.readRecord())
 		for i := range 3 {
-			c.say(pushedText, i+7, fmt.Sprintf("message %%25 %d", i))
+			c.writeLine(pushedText, i+7, fmt.Sprintf("message %%25 %d", i))
 		}
-		c.untilGone(func(a *asked) { confirmed = append(confirmed, a.line) })
+		c.answerUntilClosed(func(a *receivedRecord) { confirmed = append(confirmed, a.line) })
 	}}
-	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		taken := 0
@@ -187,18 +187,18 @@ func TestAMessageIsConfirmedByItsNumberOnceItWasTaken(t *testing.T) {
 // know that a client is there that confirms.
 func TestWhatIsPushedAgainThoughItWasTakenIsConfirmedAgain(t *testing.T) {
 	var confirmed []string
-	s := &script{serve: func(n int, c *conversation) {
-		c.usual(c.next())
+	s := &scriptedServer{handleConn: func(n int, c *scriptedConn) {
+		c.answerCommon(c.readRecord())
 		if n == 0 {
-			c.say(pushedText, 7, "message")
-			c.next() // and it is lost
+			c.writeLine(pushedText, 7, "message")
+			c.readRecord() // and it is lost
 			return
 		}
-		c.next() // what was taken, before it is pushed
-		c.say(pushedText, 7, "message")
-		c.untilGone(func(a *asked) { confirmed = append(confirmed, a.get("SEQ")) })
+		c.readRecord() // what was taken, before it is pushed
+		c.writeLine(pushedText, 7, "message")
+		c.answerUntilClosed(func(a *receivedRecord) { confirmed = append(confirmed, a.value("SEQ")) })
 	}}
-	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		seen := 0
@@ -214,29 +214,29 @@ func TestWhatIsPushedAgainThoughItWasTakenIsConfirmedAgain(t *testing.T) {
 
 // The last message is taken in the moment in which the program ends.
 func TestWhatWasTakenIsConfirmedBeforeTheClientCloses(t *testing.T) {
-	h := newHouse(t, 10001, 10002)
+	h := newTestServer(t, 10001, 10002)
 	for i := range 20 {
 		messenger := h.dial("qq", 10001, client.Device("d"))
 		text := fmt.Sprintf("message %d", i)
-		h.write(10002, 10001, text)
-		expect(t, "arrived", textsOf(take(t, messenger, 1)), []string{text})
+		h.sendDirectly(10002, 10001, text)
+		expectEqual(t, "arrived", textsOf(receive(t, messenger, 1)), []string{text})
 		messenger.Close()
 	}
 }
 
 func TestClosingEndsTheLoopAndTellsTheServerWhatWasTaken(t *testing.T) {
 	var said []string
-	s := &script{serve: func(_ int, c *conversation) {
-		c.usual(c.next())
+	s := &scriptedServer{handleConn: func(_ int, c *scriptedConn) {
+		c.answerCommon(c.readRecord())
 		for i := range 3 {
-			c.say(pushedText, i+1, "message")
+			c.writeLine(pushedText, i+1, "message")
 		}
-		for a := c.next(); a != nil; a = c.next() {
-			said = append(said, a.get("CMD")+" "+a.get("SEQ")[:1])
-			c.usual(a)
+		for a := c.readRecord(); a != nil; a = c.readRecord() {
+			said = append(said, a.value("CMD")+" "+a.value("SEQ")[:1])
+			c.answerCommon(a)
 		}
 	}}
-	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
 		synctest.Wait()
 		taken := 0
 		for range messenger.Messages(t.Context()) {
@@ -244,7 +244,7 @@ func TestClosingEndsTheLoopAndTellsTheServerWhatWasTaken(t *testing.T) {
 				messenger.Close()
 			}
 		}
-		s.running.Wait()
+		s.goroutines.Wait()
 		// An answer behind the confirmation shows that it has got there.
 		if n := len(said); taken != 2 || n < 2 || said[n-2] != "Server_Msg 1" || !strings.HasPrefix(said[n-1], "List") {
 			t.Errorf("%d were taken, the server has heard %q", taken, said)
@@ -253,26 +253,26 @@ func TestClosingEndsTheLoopAndTellsTheServerWhatWasTaken(t *testing.T) {
 }
 
 func TestASlowProgramGetsEveryMessageAndLittleMemoryIsUsed(t *testing.T) {
-	const messages = 2*client.MaxWaiting + 500
+	const messages = 2*client.MaxQueuedMessages + 500
 	var confirmed atomic.Int64
-	s := &script{serve: func(n int, c *conversation) {
-		c.usual(c.next())
+	s := &scriptedServer{handleConn: func(n int, c *scriptedConn) {
+		c.answerCommon(c.readRecord())
 		for i := int(confirmed.Load()) + 1; i < messages; i++ {
-			c.say(pushedText, i, fmt.Sprint(i))
+			c.writeLine(pushedText, i, fmt.Sprint(i))
 		}
 		if n > 0 {
-			c.say(pushedText, messages, "the last")
+			c.writeLine(pushedText, messages, "the last")
 		}
-		c.untilGone(func(a *asked) {
-			if n, err := strconv.ParseInt(a.get("SEQ"), 10, 64); err == nil && a.get("CMD") == "Server_Msg" {
+		c.answerUntilClosed(func(a *receivedRecord) {
+			if n, err := strconv.ParseInt(a.value("SEQ"), 10, 64); err == nil && a.value("CMD") == "Server_Msg" {
 				if confirmed.Swap(n) == 0 {
 					// There is room by now, but what came before was dropped.
-					c.say(pushedText, messages, "the last")
+					c.writeLine(pushedText, messages, "the last")
 				}
 			}
 		})
 	}}
-	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
 		synctest.Wait() // nobody takes anything, and all has been pushed
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -285,28 +285,28 @@ func TestASlowProgramGetsEveryMessageAndLittleMemoryIsUsed(t *testing.T) {
 				cancel()
 			}
 		}
-		if len(s.dialed) < 2 {
+		if len(s.dialedAt) < 2 {
 			t.Error("all came over one connection, and nobody took it")
 		}
 	})
 }
 
 func TestOfWhatWaitsOnlyTheLatestIsTold(t *testing.T) {
-	s := &script{serve: func(_ int, c *conversation) {
-		c.usual(c.next())
+	s := &scriptedServer{handleConn: func(_ int, c *scriptedConn) {
+		c.answerCommon(c.readRecord())
 		for i := range 100 {
-			c.say("VER=1.4&CMD=update_stat&SEQ=%d&UIN=10001&RES=0&ST=%d&UN=%d", i, 10+20*(i%2), 10002+i%3)
-			c.say("VER=1.4&CMD=read_mark&SEQ=%d&UIN=10001&RES=0&UN=10002&ID=%d", i, i)
+			c.writeLine("VER=1.4&CMD=update_stat&SEQ=%d&UIN=10001&RES=0&ST=%d&UN=%d", i, 10+20*(i%2), 10002+i%3)
+			c.writeLine("VER=1.4&CMD=read_mark&SEQ=%d&UIN=10001&RES=0&UN=10002&ID=%d", i, i)
 		}
 		// These make no sense.
-		c.say("VER=1.4&CMD=update_stat&SEQ=1&UIN=10009&RES=0&ST=10&UN=10002")
-		c.say("VER=1.4&CMD=update_stat&SEQ=1&UIN=10001&RES=0&ST=x&UN=10002")
-		c.say("VER=1.4&CMD=Server_Msg&SEQ=x&UIN=10001&RES=0&MN=1&MT=9&UN=10002&MG=x")
-		c.say("VER=1.4&CMD=unheard_of&SEQ=1&UIN=10001&RES=0")
-		c.say("what is this?")
-		c.untilGone(func(*asked) {})
+		c.writeLine("VER=1.4&CMD=update_stat&SEQ=1&UIN=10009&RES=0&ST=10&UN=10002")
+		c.writeLine("VER=1.4&CMD=update_stat&SEQ=1&UIN=10001&RES=0&ST=x&UN=10002")
+		c.writeLine("VER=1.4&CMD=Server_Msg&SEQ=x&UIN=10001&RES=0&MN=1&MT=9&UN=10002&MG=x")
+		c.writeLine("VER=1.4&CMD=unheard_of&SEQ=1&UIN=10001&RES=0")
+		c.writeLine("what is this?")
+		c.answerUntilClosed(func(*receivedRecord) {})
 	}}
-	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -314,40 +314,40 @@ func TestOfWhatWaitsOnlyTheLatestIsTold(t *testing.T) {
 		for event := range messenger.Events(ctx) {
 			events = append(events, fmt.Sprintf("%+v", event))
 		}
-		expect(t, "the events", events, []string{
+		expectEqual(t, "the events", events, []string{
 			"{Friend:10003 Status:30}", "{Friend:10004 Status:10}", "{Friend:10002 Status:30}", "{With:10002 Number:99}"})
 	})
 }
 
 func TestTheConnectionsStateIsToldByEvents(t *testing.T) {
-	s := &script{serve: func(n int, c *conversation) {
-		c.usual(c.next())
+	s := &scriptedServer{handleConn: func(n int, c *scriptedConn) {
+		c.answerCommon(c.readRecord())
 		if n == 0 {
 			return
 		}
-		c.untilGone(func(*asked) {})
+		c.answerUntilClosed(func(*receivedRecord) {})
 	}}
-	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
 		var states []client.State
 		for event := range messenger.Events(t.Context()) {
 			if states = append(states, event.(client.State)); len(states) == 2 {
 				break
 			}
 		}
-		if states[0].Connected || states[0].Err == nil || !states[0].Retry.After(time.Now().Add(-time.Second)) || states[1] != (client.State{Connected: true}) {
+		if states[0].Connected || states[0].Err == nil || !states[0].RetryAt.After(time.Now().Add(-time.Second)) || states[1] != (client.State{Connected: true}) {
 			t.Errorf("the states are %+v", states)
 		}
 	})
 }
 
 func TestALoopWaitsForTheEndOfAnother(t *testing.T) {
-	s := &script{serve: func(_ int, c *conversation) {
-		c.usual(c.next())
-		c.say(pushedText, 1, "one")
-		c.say(pushedText, 2, "two")
-		c.untilGone(func(*asked) {})
+	s := &scriptedServer{handleConn: func(_ int, c *scriptedConn) {
+		c.answerCommon(c.readRecord())
+		c.writeLine(pushedText, 1, "one")
+		c.writeLine(pushedText, 2, "two")
+		c.answerUntilClosed(func(*receivedRecord) {})
 	}}
-	inBubble(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
 		for range messenger.Messages(t.Context()) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			for message := range messenger.Messages(ctx) {
@@ -374,12 +374,12 @@ func TestALoopWaitsForTheEndOfAnother(t *testing.T) {
 // A poll whose answer was lost is repeated with the same SEQ; the batch counts
 // as received with the next one, when all of it was taken.
 func TestOverHTTPABatchIsAskedForUntilItWasTaken(t *testing.T) {
-	h := newHouse(t, 10001, 10002)
-	h.write(10002, 10001, strings.Split(strings.Repeat("x", 120), "")...)
+	h := newTestServer(t, 10001, 10002)
+	h.sendDirectly(10002, 10001, strings.Split(strings.Repeat("x", 120), "")...)
 	messenger := h.dial("http", 10001)
-	if got := take(t, messenger, 120); len(got) != 120 {
+	if got := receive(t, messenger, 120); len(got) != 120 {
 		t.Error(got)
 	}
-	h.write(10002, 10001, "the last")
-	expect(t, "then", textsOf(take(t, messenger, 1)), []string{"the last"})
+	h.sendDirectly(10002, 10001, "the last")
+	expectEqual(t, "then", textsOf(receive(t, messenger, 1)), []string{"the last"})
 }

@@ -20,11 +20,11 @@ var server string
 
 func TestMain(m *testing.M) {
 	var tb exampleTB
-	h := newHouse(&tb, 10001, 10002, 10003, 10004, 10005, 10006, 10007)
+	h := newTestServer(&tb, 10001, 10002, 10003, 10004, 10005, 10006, 10007)
 	for _, uin := range []rookery.UIN{10002, 10003} {
 		h.befriend(10004, uin)
 	}
-	server = h.addr
+	server = h.address
 	code := m.Run()
 	tb.cleanup()
 	os.Exit(code)
@@ -158,7 +158,7 @@ func ExampleClient_Events() {
 	for event := range laptop.Events(ctx) {
 		switch e := event.(type) {
 		case client.Message:
-			if e.Mine() {
+			if e.IsOutgoing() {
 				fmt.Printf("to %v, from another device: %s\n", e.Peer, e.Text)
 				enough()
 			}
@@ -215,7 +215,7 @@ func ExampleClient_History() {
 			fmt.Println(message.Text)
 		}
 		fmt.Println("--")
-		if page.Last {
+		if page.IsLastPage {
 			break
 		}
 		query.Before = page.Messages[0].Number

@@ -16,17 +16,17 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// network says what is at each host:port. Where nothing is, a connection is
+// fakeNetwork says what is at each host:port. Where nothing is, a connection is
 // refused.
-type network struct {
-	at      map[string]func(net.Conn) // nil: what goes there is dropped
-	running sync.WaitGroup
-	dialed  []string
+type fakeNetwork struct {
+	servers    map[string]func(net.Conn) // nil: what goes there is dropped
+	goroutines sync.WaitGroup
+	dialed     []string
 }
 
-func (n *network) dial(ctx context.Context, _, host string) (net.Conn, error) {
+func (n *fakeNetwork) dial(ctx context.Context, _, host string) (net.Conn, error) {
 	n.dialed = append(n.dialed, host)
-	serve, there := n.at[host]
+	serve, there := n.servers[host]
 	switch {
 	case !there:
 		return nil, errors.New("connection refused")
@@ -35,7 +35,7 @@ func (n *network) dial(ctx context.Context, _, host string) (net.Conn, error) {
 		return nil, ctx.Err()
 	}
 	near, far := net.Pipe()
-	n.running.Go(func() {
+	n.goroutines.Go(func() {
 		defer far.Close()
 		serve(far)
 	})
@@ -44,7 +44,7 @@ func (n *network) dial(ctx context.Context, _, host string) (net.Conn, error) {
 
 // What may be found at a port.
 func rookeryServer(conn net.Conn) {
-	(&conversation{conn, bufio.NewReader(conn)}).untilGone(func(*asked) {})
+	(&scriptedConn{conn, bufio.NewReader(conn)}).answerUntilClosed(func(*receivedRecord) {})
 }
 
 func webServer(conn net.Conn) {
@@ -56,16 +56,16 @@ func webServer(conn net.Conn) {
 func silentServer(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 
 func strictServer(conn net.Conn) {
-	c := &conversation{conn, bufio.NewReader(conn)}
-	for a := c.next(); a != nil; a = c.next() {
+	c := &scriptedConn{conn, bufio.NewReader(conn)}
+	for a := c.readRecord(); a != nil; a = c.readRecord() {
 		c.answer(a, "0&RS=1&RA=wrong")
 	}
 }
 
 // busyServer has no room.
 func busyServer(conn net.Conn) {
-	c := &conversation{conn, bufio.NewReader(conn)}
-	for a := c.next(); a != nil; a = c.next() {
+	c := &scriptedConn{conn, bufio.NewReader(conn)}
+	for a := c.readRecord(); a != nil; a = c.readRecord() {
 		c.answer(a, "4&RA=too busy")
 	}
 }
@@ -109,13 +109,13 @@ func TestAnAddressWithoutAPortIsTriedAtBothUsualPorts(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				n := &network{at: test.at}
+				n := &fakeNetwork{servers: test.at}
 				messenger, err := client.Dial(t.Context(), test.address,
 					client.Password(password), client.Dialer(n.dial), client.Fallback(test.fallback...))
 				if err == nil {
 					messenger.Close()
 				}
-				n.running.Wait()
+				n.goroutines.Wait()
 				if got := strings.Join(n.dialed, " "); got != test.dialed {
 					t.Errorf("tried were %s, expected %s", got, test.dialed)
 				}
@@ -131,7 +131,7 @@ func TestAnAddressWithoutAPortIsTriedAtBothUsualPorts(t *testing.T) {
 }
 
 func TestOverHTTPBothPortsAreTriedToo(t *testing.T) {
-	h := newHouse(t, 10001)
+	h := newTestServer(t, 10001)
 	var dialed []string
 	messenger, err := client.Dial(t.Context(), "http://10001@server", client.Password(password),
 		client.Dialer(func(ctx context.Context, network, host string) (net.Conn, error) {
@@ -139,13 +139,13 @@ func TestOverHTTPBothPortsAreTriedToo(t *testing.T) {
 			if host != "server:14000" {
 				return nil, errors.New("connection refused")
 			}
-			return new(net.Dialer).DialContext(ctx, network, h.addr)
+			return new(net.Dialer).DialContext(ctx, network, h.address)
 		}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer messenger.Close()
-	expect(t, "tried", dialed, []string{"server:8000", "server:14000"})
+	expectEqual(t, "tried", dialed, []string{"server:8000", "server:14000"})
 	if got := messenger.String(); got != "http://10001@server:14000" {
 		t.Errorf("it is signed in at %s", got)
 	}
@@ -155,10 +155,10 @@ func TestOverHTTPBothPortsAreTriedToo(t *testing.T) {
 func TestTheAddressThatWorkedIsTriedFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		served := 0
-		n := &network{at: map[string]func(net.Conn){"server:8000": func(conn net.Conn) {
+		n := &fakeNetwork{servers: map[string]func(net.Conn){"server:8000": func(conn net.Conn) {
 			if served++; served == 1 {
-				c := &conversation{conn, bufio.NewReader(conn)}
-				c.usual(c.next())
+				c := &scriptedConn{conn, bufio.NewReader(conn)}
+				c.answerCommon(c.readRecord())
 				return
 			}
 			rookeryServer(conn)
@@ -172,9 +172,9 @@ func TestTheAddressThatWorkedIsTriedFirst(t *testing.T) {
 		if !messenger.State().Connected {
 			t.Errorf("the state is %+v", messenger.State())
 		}
-		expect(t, "tried", n.dialed, []string{"server:14000", "server:8000", "server:8000"})
+		expectEqual(t, "tried", n.dialed, []string{"server:14000", "server:8000", "server:8000"})
 		messenger.Close()
-		n.running.Wait()
+		n.goroutines.Wait()
 	})
 }
 
@@ -194,14 +194,14 @@ func TestAFallbackIsOfTheSameAccountAndKind(t *testing.T) {
 }
 
 func TestAWebSocketFallsBackToo(t *testing.T) {
-	h := newHouse(t, 10001)
+	h := newTestServer(t, 10001)
 	messenger, err := client.Dial(t.Context(), "qq://10001@server:1",
 		client.Password(password), client.Fallback("ws://10001@server"),
 		client.Dialer(func(ctx context.Context, network, host string) (net.Conn, error) {
 			if host != "server:8000" {
 				return nil, errors.New("connection refused")
 			}
-			return new(net.Dialer).DialContext(ctx, network, h.addr)
+			return new(net.Dialer).DialContext(ctx, network, h.address)
 		}))
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// Friend is a friend as the friend list shows it.
+// Friend is a row of the friend list.
 type Friend struct {
 	UIN    UIN
 	Nick   string
@@ -13,55 +13,56 @@ type Friend struct {
 	Status Status
 }
 
-// friendLister is a way to read the friend list.
-type friendLister func(messenger *Client, ctx context.Context) ([]Friend, error)
+// friendLister reads the friend list with the commands of a protocol version.
+type friendLister func(c *Client, ctx context.Context) ([]Friend, error)
 
-// Friends lists the account's friends by number.
+// Friends lists the account's friends in the order of their numbers.
 func (c *Client) Friends(ctx context.Context) ([]Friend, error) {
-	return c.options.traits().friends(c, ctx)
+	return c.options.protocolTraits().listFriends(c, ctx)
 }
 
-// Online lists the friends who look online, by number.
-func (c *Client) Online(ctx context.Context) ([]Friend, error) {
+// OnlineFriends lists the friends who appear online, in the order of their numbers.
+func (c *Client) OnlineFriends(ctx context.Context) ([]Friend, error) {
 	var online []Friend
-	err := c.pages(ctx, request{command: "Query_Stat", fields: []Field{text("TN", "1000")}}, func(answer Answer) error {
-		rows, check := answer.rows("SN", "UN", "FC", "NK", "ST")
+	err := c.fetchPages(ctx, commandRequest{command: "Query_Stat", fields: []Field{textField("TN", "1000")}}, func(answer Answer) error {
+		rows, rowsErr := answer.parseRows("SN", "UN", "FC", "NK", "ST")
 		for _, row := range rows {
 			online = append(online, Friend{UIN: row.uin("UN"), Nick: row.text("NK"), Face: row.int("FC"), Status: Status(row.number("ST", 8))})
 		}
-		return check()
+		return rowsErr()
 	})
 	return online, err
 }
 
-// friendsBySimpleInfo is how 1.4 does it: names from one command, statuses from another.
+// friendsBySimpleInfo reads the list in version 1.4: names from SimpleInfo2, statuses
+// from Query_Stat2.
 func (c *Client) friendsBySimpleInfo(ctx context.Context) ([]Friend, error) {
 	var friends []Friend
-	for next := "0"; next != endOfPages; {
-		answer, err := c.ask(ctx, request{command: "SimpleInfo2", fields: []Field{text("UN", next)}})
+	for page := "0"; page != lastPageMarker; {
+		answer, err := c.sendRequest(ctx, commandRequest{command: "SimpleInfo2", fields: []Field{textField("UN", page)}})
 		if err != nil {
 			return nil, err
 		}
-		rows, check := answer.rows("SN", "UN", "FC", "NK")
+		rows, rowsErr := answer.parseRows("SN", "UN", "FC", "NK")
 		for _, row := range rows {
 			friends = append(friends, Friend{UIN: row.uin("UN"), Nick: row.text("NK"), Face: row.int("FC"), Status: StatusOffline})
 		}
-		if err := check(); err != nil {
+		if err := rowsErr(); err != nil {
 			return nil, err
 		}
-		if np := answer.Text("NP"); np != next {
-			next = np
+		if nextPage := answer.Text("NP"); nextPage != page {
+			page = nextPage
 			continue
 		}
-		return nil, badAnswer("SimpleInfo2", "NP=%s leads nowhere", next)
+		return nil, newAnswerError("SimpleInfo2", "NP=%s leads nowhere", page)
 	}
 	statuses := make(map[UIN]Status, len(friends))
-	err := c.pages(ctx, request{command: "Query_Stat2"}, func(answer Answer) error {
-		rows, check := answer.rows("SN", "UN", "ST")
+	err := c.fetchPages(ctx, commandRequest{command: "Query_Stat2"}, func(answer Answer) error {
+		rows, rowsErr := answer.parseRows("SN", "UN", "ST")
 		for _, row := range rows {
 			statuses[row.uin("UN")] = Status(row.number("ST", 8))
 		}
-		return check()
+		return rowsErr()
 	})
 	for i, friend := range friends {
 		if status, ok := statuses[friend.UIN]; ok {
@@ -71,40 +72,40 @@ func (c *Client) friendsBySimpleInfo(ctx context.Context) ([]Friend, error) {
 	return friends, err
 }
 
-// endOfPages is the NP of the last page.
-const endOfPages = "65535"
+// lastPageMarker is the value of NP on the last page.
+const lastPageMarker = "65535"
 
-// friendsByList is how older clients do it: numbers from List, who is online
-// from Query_Stat, and the names of the others one by one.
+// friendsByList reads the list before version 1.4: numbers from List, online friends
+// from Query_Stat, and the names of the others one by one from GetInfo.
 func (c *Client) friendsByList(ctx context.Context) ([]Friend, error) {
 	var uins []UIN
-	err := c.pages(ctx, request{command: "List", fields: []Field{text("TN", "1000")}}, func(answer Answer) error {
-		rows, check := answer.rows("SN", "UN")
+	err := c.fetchPages(ctx, commandRequest{command: "List", fields: []Field{textField("TN", "1000")}}, func(answer Answer) error {
+		rows, rowsErr := answer.parseRows("SN", "UN")
 		for _, row := range rows {
 			uins = append(uins, row.uin("UN"))
 		}
-		return check()
+		return rowsErr()
 	})
 	if err != nil {
 		return nil, err
 	}
-	online, err := c.Online(ctx)
+	online, err := c.OnlineFriends(ctx)
 	if err != nil {
 		return nil, err
 	}
-	known := make(map[UIN]Friend, len(online))
+	onlineByUIN := make(map[UIN]Friend, len(online))
 	for _, friend := range online {
-		known[friend.UIN] = friend
+		onlineByUIN[friend.UIN] = friend
 	}
 	friends := make([]Friend, 0, len(uins))
 	for _, uin := range uins {
-		friend, ok := known[uin]
+		friend, ok := onlineByUIN[uin]
 		if !ok {
-			answer, err := c.ask(ctx, request{command: "GetInfo", fields: []Field{number("UN", uin), text("LV", "1")}})
+			answer, err := c.sendRequest(ctx, commandRequest{command: "GetInfo", fields: []Field{numberField("UN", uin), textField("LV", "1")}})
 			if err != nil {
 				return nil, err
 			}
-			face, err := answer.count("FC")
+			face, err := answer.number("FC")
 			if err != nil {
 				return nil, err
 			}
@@ -115,35 +116,34 @@ func (c *Client) friendsByList(ctx context.Context) ([]Friend, error) {
 	return friends, nil
 }
 
-// pages asks for a list page by page: FN=1 says that a page is the last, else
-// the next one begins after the last UN.
-func (c *Client) pages(ctx context.Context, r request, read func(Answer) error) error {
-	fields := r.fields
+// fetchPages requests a list page by page and passes each answer to read. FN=1 marks
+// the last page. Each further page begins after the last UN of the one before.
+func (c *Client) fetchPages(ctx context.Context, request commandRequest, readPage func(Answer) error) error {
+	fields := request.fields
 	for after := UIN(0); ; {
-		r.fields = append(fields[:len(fields):len(fields)], number("UN", after))
-		answer, err := c.ask(ctx, r)
+		request.fields = append(fields[:len(fields):len(fields)], numberField("UN", after))
+		answer, err := c.sendRequest(ctx, request)
 		if err != nil {
 			return err
 		}
-		if err := read(answer); err != nil {
+		if err := readPage(answer); err != nil {
 			return err
 		}
-		page := answer.List("UN")
-		if answer.is("FN", "1") || len(page) == 0 {
+		uins := answer.List("UN")
+		if answer.hasValue("FN", "1") || len(uins) == 0 {
 			return nil
 		}
-		last, err := strconv.ParseUint(page[len(page)-1], 10, 32)
+		last, err := strconv.ParseUint(uins[len(uins)-1], 10, 32)
 		if err != nil || UIN(last) <= after {
-			return badAnswer(r.command, "its UN leads nowhere")
+			return newAnswerError(request.command, "its UN leads nowhere")
 		}
 		after = UIN(last)
 	}
 }
 
-// SetStatus changes the account's status. The client signs in with it when it
-// has to sign in again.
+// SetStatus changes the account's status. The client restores it when it logs in again.
 func (c *Client) SetStatus(ctx context.Context, status Status) error {
-	_, err := c.ask(ctx, c.changeStatus(status))
+	_, err := c.sendRequest(ctx, c.statusRequest(status))
 	if err == nil {
 		c.mu.Lock()
 		c.status = status
@@ -152,24 +152,24 @@ func (c *Client) SetStatus(ctx context.Context, status Status) error {
 	return err
 }
 
-func (c *Client) changeStatus(status Status) request {
-	return request{command: "Change_Stat", fields: []Field{number("ST", c.options.traits().Status(uint8(status)))}}
+func (c *Client) statusRequest(status Status) commandRequest {
+	return commandRequest{command: "Change_Stat", fields: []Field{numberField("ST", c.options.protocolTraits().Status(uint8(status)))}}
 }
 
-// Remove ends a friendship.
-func (c *Client) Remove(ctx context.Context, uin UIN) error {
-	_, err := c.ask(ctx, request{command: "DelFromList", fields: []Field{number("UN", uin)}})
+// RemoveFriend ends a friendship.
+func (c *Client) RemoveFriend(ctx context.Context, uin UIN) error {
+	_, err := c.sendRequest(ctx, commandRequest{command: "DelFromList", fields: []Field{numberField("UN", uin)}})
 	return err
 }
 
-// Query is a search for people who are online; what is nil or empty may be anything.
-type Query struct {
+// SearchQuery is a search for online accounts. A nil or empty field matches everything.
+type SearchQuery struct {
 	Age, Sex *int
 	Province string
 }
 
-// Found is one whom a search has found.
-type Found struct {
+// SearchResult is an account that Find has found.
+type SearchResult struct {
 	UIN      UIN
 	Nick     string
 	Face     int
@@ -177,21 +177,21 @@ type Found struct {
 	Province string
 }
 
-// Find searches, all pages.
-func (c *Client) Find(ctx context.Context, query Query) ([]Found, error) {
-	optional := func(key string, n *int) Field {
-		if n == nil {
-			return text(key, "")
+// Find returns all matching accounts.
+func (c *Client) Find(ctx context.Context, query SearchQuery) ([]SearchResult, error) {
+	optionalField := func(key string, number *int) Field {
+		if number == nil {
+			return textField(key, "")
 		}
-		return text(key, strconv.Itoa(*n))
+		return textField(key, strconv.Itoa(*number))
 	}
-	var all []Found
-	err := c.pages(ctx, request{command: "Finger", fields: []Field{optional("AG", query.Age), optional("SX", query.Sex), text("PV", query.Province)}}, func(answer Answer) error {
-		rows, check := answer.rows("SN", "UN", "NK", "FC", "SX", "AG", "PV")
+	var results []SearchResult
+	err := c.fetchPages(ctx, commandRequest{command: "Finger", fields: []Field{optionalField("AG", query.Age), optionalField("SX", query.Sex), textField("PV", query.Province)}}, func(answer Answer) error {
+		rows, rowsErr := answer.parseRows("SN", "UN", "NK", "FC", "SX", "AG", "PV")
 		for _, row := range rows {
-			all = append(all, Found{UIN: row.uin("UN"), Nick: row.text("NK"), Face: row.int("FC"), Sex: row.int("SX"), Age: row.int("AG"), Province: row.text("PV")})
+			results = append(results, SearchResult{UIN: row.uin("UN"), Nick: row.text("NK"), Face: row.int("FC"), Sex: row.int("SX"), Age: row.int("AG"), Province: row.text("PV")})
 		}
-		return check()
+		return rowsErr()
 	})
-	return all, err
+	return results, err
 }

@@ -5,56 +5,57 @@ import (
 	"strconv"
 )
 
-// HistoryQuery asks for a page of a conversation.
+// HistoryQuery selects a page of the message history.
 type HistoryQuery struct {
-	With   UIN    // 0: everybody
-	Before uint64 // a message's number; 0: the newest
-	Limit  int    // at most, up to 200; 0: 50
-	Text   string // only what contains it
+	With   UIN    // the conversation; 0 selects all
+	Before uint64 // only messages with lower numbers; 0 selects the newest
+	Limit  int    // page size, at most 200; 0 selects 50
+	Text   string // only messages that contain this text
 }
 
-// maxHistory is the most that a page holds.
+// maxHistory is the largest page size.
 const maxHistory = 200
 
-// History is a page of it, oldest first.
+// History is one page of messages, oldest first.
 type History struct {
-	Messages []Message
-	Last     bool   // nothing is older
-	Read     uint64 // how far the account has read it; on the first page of one conversation only
+	Messages   []Message
+	IsLastPage bool   // there are no older messages
+	ReadUpTo   uint64 // the account has read up to this number; set on the newest page of one conversation
 }
 
-// History returns the newest messages that are asked for. Only for device
-// sessions; elsewhere it is ErrRefused.
+// History returns the newest messages that match query. It requires a device session
+// and returns ErrRefused otherwise.
 func (c *Client) History(ctx context.Context, query HistoryQuery) (History, error) {
-	fields := []Field{number("UN", query.With), number("BF", query.Before)}
+	fields := []Field{numberField("UN", query.With), numberField("BF", query.Before)}
 	if query.Limit > 0 {
-		fields = append(fields, text("TN", strconv.Itoa(query.Limit)))
+		fields = append(fields, textField("TN", strconv.Itoa(query.Limit)))
 	}
 	if query.Text != "" {
-		fields = append(fields, text("QY", query.Text))
+		fields = append(fields, textField("QY", query.Text))
 	}
-	answer, err := c.ask(ctx, request{command: "History", fields: fields})
+	answer, err := c.sendRequest(ctx, commandRequest{command: "History", fields: fields})
 	if err != nil {
 		return History{}, err
 	}
-	history := History{Last: answer.is("FN", "1")}
-	rows, check := answer.rows("SN", "ID", "TM", "MT", "UN", "MG")
+	history := History{IsLastPage: answer.hasValue("FN", "1")}
+	rows, rowsErr := answer.parseRows("SN", "ID", "TM", "MT", "UN", "MG")
 	for _, row := range rows {
 		history.Messages = append(history.Messages, Message{
 			Number: row.number("ID", 64), Kind: Kind(row.number("MT", 8)), Peer: row.uin("UN"), Text: row.text("MG"), Time: row.time("TM")})
 	}
-	if len(answer.raw("RD")) > 0 && check() == nil {
-		history.Read, err = answer.count("RD")
+	if len(answer.rawValue("RD")) > 0 && rowsErr() == nil {
+		history.ReadUpTo, err = answer.number("RD")
 	}
 	if err == nil {
-		err = check()
+		err = rowsErr()
 	}
 	return history, err
 }
 
-// MarkRead says that a conversation was read up to a message; the account's
-// other devices get a ReadMark. Only for device sessions; elsewhere it is ErrRefused.
+// MarkRead marks a conversation as read up to a message number. The account's other
+// devices receive a ReadMark. It requires a device session and returns ErrRefused
+// otherwise.
 func (c *Client) MarkRead(ctx context.Context, with UIN, upTo uint64) error {
-	_, err := c.ask(ctx, request{command: "Read", fields: []Field{number("UN", with), number("ID", upTo)}})
+	_, err := c.sendRequest(ctx, commandRequest{command: "Read", fields: []Field{numberField("UN", with), numberField("ID", upTo)}})
 	return err
 }

@@ -11,47 +11,47 @@ import (
 	"time"
 )
 
-// openLine opens a line: a raw TCP connection on which records end in line ends.
+// openLine opens a TCP connection on which each record is a line.
 func (c *Client) openLine(ctx context.Context, address serverAddress) (serverConn, error) {
-	conn, err := c.dial(ctx, "tcp", address.host)
+	conn, err := c.dialServer(ctx, "tcp", address.hostPort)
 	if err != nil {
-		return nil, unreachable(err)
+		return nil, newTemporaryError(err)
 	}
-	return c.stream(&lineConn{conn: conn, in: bufio.NewReader(conn)}), nil
+	return c.newStreamConn(&lineConn{conn: conn, reader: bufio.NewReader(conn)}), nil
 }
 
-// lineConn is a pipe over a TCP connection.
+// lineConn is a recordConn over TCP.
 type lineConn struct {
-	conn net.Conn
-	in   *bufio.Reader
-	out  []byte
+	conn        net.Conn
+	reader      *bufio.Reader
+	writeBuffer []byte
 }
 
-func (l *lineConn) send(record []byte) error {
-	l.out = append(append(l.out[:0], record...), '\n')
-	if err := l.conn.SetWriteDeadline(time.Now().Add(sendTime)); err != nil {
+func (l *lineConn) writeRecord(record []byte) error {
+	l.writeBuffer = append(append(l.writeBuffer[:0], record...), '\n')
+	if err := l.conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return err
 	}
-	_, err := l.conn.Write(l.out)
+	_, err := l.conn.Write(l.writeBuffer)
 	return err
 }
 
-func (l *lineConn) receive() ([]byte, error) {
+func (l *lineConn) readRecord() ([]byte, error) {
 	var record []byte
 	for {
-		part, err := l.in.ReadSlice('\n')
-		record = append(record, part...)
+		chunk, err := l.reader.ReadSlice('\n')
+		record = append(record, chunk...)
 		switch {
 		case err == nil:
 			return bytes.TrimRight(record, "\r\n"), nil
 		case errors.Is(err, io.EOF):
-			return nil, errEnded // what came of a record is not whole
+			return nil, errClosedByServer // drops an incomplete record
 		case !errors.Is(err, bufio.ErrBufferFull):
 			return nil, err
-		case len(record) > maxAnswer:
-			return nil, fmt.Errorf("the server sends a line of more than %d bytes", maxAnswer)
+		case len(record) > maxAnswerBytes:
+			return nil, fmt.Errorf("the server sends a line of more than %d bytes", maxAnswerBytes)
 		}
 	}
 }
 
-func (l *lineConn) close() { _ = l.conn.Close() } // nothing is to be done about it
+func (l *lineConn) close() { _ = l.conn.Close() }

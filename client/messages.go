@@ -11,81 +11,80 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// Send sends a text of at most 4000 bytes of UTF-8. When it returns nil the
-// server has it for good. It goes on trying through lost connections until ctx
-// ends, and the receiver gets it once. If it is not known whether it arrived, the
-// error says so and wraps ErrTemporary.
+// Send sends a text of at most 4000 bytes of UTF-8. It returns nil once the server has
+// stored the message durably. Send retries through lost connections until ctx ends, and
+// the message arrives once. If the outcome is unknown, the error says so and wraps
+// ErrTemporary.
 //
-// Line ends arrive as LF; other control characters than TAB do not arrive.
-func (c *Client) Send(ctx context.Context, to UIN, words string) error {
-	if err := rookery.CheckText(words); err != nil {
+// Line ends arrive as LF. Control characters other than TAB are removed.
+func (c *Client) Send(ctx context.Context, to UIN, text string) error {
+	if err := rookery.CheckText(text); err != nil {
 		return fmt.Errorf("%w: %w", ErrParameter, err)
 	}
-	known, before := c.newest.Load(), c.said.note(to, words)
-	_, err := c.ask(ctx, request{
-		command: "CLTMSG",
-		fields:  []Field{number("UN", to), text("MG", words)},
-		once:    true,
-		done: func(ctx context.Context) (bool, error) {
-			if c.Token() == "" || known == 0 || before {
-				return false, errTooLate
+	newestBefore, sentBefore := c.newestNumber.Load(), c.recentSends.addAndCheck(to, text)
+	_, err := c.sendRequest(ctx, commandRequest{
+		command:       "CLTMSG",
+		fields:        []Field{numberField("UN", to), textField("MG", text)},
+		notRepeatable: true,
+		wasExecuted: func(ctx context.Context) (bool, error) {
+			if c.Token() == "" || newestBefore == 0 || sentBefore {
+				return false, errRepeatExpired
 			}
-			return c.wasSent(ctx, to, words, known)
+			return c.historyContains(ctx, to, text, newestBefore)
 		},
 	})
 	return err
 }
 
-// wasSent looks in the history for own words to somebody that are newer than a
-// number.
-func (c *Client) wasSent(ctx context.Context, to UIN, words string, after uint64) (bool, error) {
+// historyContains reports whether the account sent text to a peer after a mailbox number.
+func (c *Client) historyContains(ctx context.Context, to UIN, text string, after uint64) (bool, error) {
 	for query := (HistoryQuery{With: to, Limit: maxHistory}); ; {
 		page, err := c.History(ctx, query)
 		if err != nil {
 			return false, err
 		}
 		for _, message := range page.Messages {
-			own := message.Mine() || to == c.UIN()
-			if own && message.Number > after && bare(message.Text) == bare(words) {
+			isOwn := message.IsOutgoing() || to == c.UIN()
+			if isOwn && message.Number > after && comparableText(message.Text) == comparableText(text) {
 				return true, nil
 			}
 		}
-		if page.Last || len(page.Messages) == 0 || page.Messages[0].Number <= after {
+		if page.IsLastPage || len(page.Messages) == 0 || page.Messages[0].Number <= after {
 			return false, nil
 		}
 		query.Before = page.Messages[0].Number
 	}
 }
 
-// bare is a text without what may change on its way.
-func bare(words string) string {
+// comparableText removes the characters that the server may change.
+func comparableText(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r <= ' ' || 0x7F <= r && r <= 0x9F {
 			return -1
 		}
 		return r
-	}, words)
+	}, text)
 }
 
-// recentSends remembers what was said lately. The history tells whether words were
-// said, not whether they were said once more.
+// recentSends remembers recent messages. The history can show that a text was sent, but
+// not that it was sent a second time.
 type recentSends struct {
 	mu     sync.Mutex
 	seed   maphash.Seed
-	latest [1024]uint64 // a ring of hashes
-	said   int
+	hashes [1024]uint64 // ring buffer
+	total  int
 }
 
-// note remembers words, and reports whether the same were said lately.
-func (s *recentSends) note(to UIN, words string) (before bool) {
+// addAndCheck records a message and reports whether the same one was sent recently.
+func (s *recentSends) addAndCheck(to UIN, text string) (sentBefore bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.said == 0 {
+	if s.total == 0 {
 		s.seed = maphash.MakeSeed()
 	}
-	hash := maphash.String(s.seed, to.String()+" "+words)
-	before = slices.Contains(s.latest[:min(s.said, len(s.latest))], hash)
-	s.latest[s.said%len(s.latest)] = hash
-	s.said++
-	return before
+	hash := maphash.String(s.seed, to.String()+" "+text)
+	sentBefore = slices.Contains(s.hashes[:min(s.total, len(s.hashes))], hash)
+	s.hashes[s.total%len(s.hashes)] = hash
+	s.total++
+	return sentBefore
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func TestNoLoggerAndNoDialerAreTheUsualOnes(t *testing.T) {
-	h := newHouse(t, 10001)
+	h := newTestServer(t, 10001)
 	messenger := h.dial("qq", 10001, client.Logger(nil), client.Dialer(nil))
 	if err := messenger.Close(); err != nil {
 		t.Error(err)

@@ -7,71 +7,71 @@ import (
 	"strconv"
 )
 
-// Info is an account as it shows itself.
-type Info struct {
+// AccountInfo is what an account publishes.
+type AccountInfo struct {
 	UIN UIN
 	Profile
 }
 
-// Info looks an account up, all that it shows.
-func (c *Client) Info(ctx context.Context, uin UIN) (Info, error) {
-	answer, err := c.ask(ctx, request{command: "GetInfo", fields: []Field{number("UN", uin), text("LV", "3")}})
+// Info returns the published profile of an account.
+func (c *Client) Info(ctx context.Context, uin UIN) (AccountInfo, error) {
+	answer, err := c.sendRequest(ctx, commandRequest{command: "GetInfo", fields: []Field{numberField("UN", uin), textField("LV", "3")}})
 	if err != nil {
-		return Info{}, err
+		return AccountInfo{}, err
 	}
-	info := Info{UIN: uin}
+	info := AccountInfo{UIN: uin}
 	profile := &info.Profile
-	for key, to := range map[string]*string{
+	for key, target := range map[string]*string{
 		"NK": &profile.Nick, "CY": &profile.Country, "PV": &profile.Province, "CT": &profile.City, "SC": &profile.School, "JB": &profile.Job,
 		"HP": &profile.HomePage, "PR": &profile.About, "RN": &profile.RealName, "EM": &profile.Mail, "PH": &profile.Phone, "MO": &profile.Mobile,
 		"AD": &profile.Address, "PC": &profile.PostCode,
 	} {
-		*to = answer.Text(key)
+		*target = answer.Text(key)
 	}
-	for key, to := range map[string]*int{
+	for key, target := range map[string]*int{
 		"FC": &profile.Face, "AG": &profile.Age, "SX": &profile.Sex, "BT": &profile.Blood, "CO": &profile.Constellation, "SH": &profile.Animal,
 	} {
-		n, err := answer.count(key)
+		number, err := answer.number(key)
 		if err != nil {
-			return Info{}, err
+			return AccountInfo{}, err
 		}
-		*to = int(n)
+		*target = int(number)
 	}
 	return info, nil
 }
 
-// Change is what SetInfo changes; what is nil stays.
-type Change struct {
-	// Profile replaces fields by their protocol keys: NK, FC, AG, ...
-	Profile   map[string]string
-	Rule      *Rule
-	Strangers *bool // strangers may write
-	Findable  *bool // searches may find the account
+// AccountChange is a change by SetInfo. Nil fields stay unchanged.
+type AccountChange struct {
+	// Profile maps protocol keys (NK, FC, AG, ...) to new values.
+	Profile        map[string]string
+	Rule           *Rule
+	AllowStrangers *bool // accounts that are no friends may send messages
+	Findable       *bool // Find may return the account
 }
 
-// SetInfo changes the own account. ErrParameter if a key or a value is none. Only
-// for device sessions; elsewhere it is ErrRefused.
-func (c *Client) SetInfo(ctx context.Context, change Change) error {
+// SetInfo changes the account's profile and settings. It returns ErrParameter for an
+// invalid key or value. It requires a device session and returns ErrRefused otherwise.
+func (c *Client) SetInfo(ctx context.Context, change AccountChange) error {
 	var fields []Field
 	for _, key := range slices.Sorted(maps.Keys(change.Profile)) {
-		fields = append(fields, text(key, change.Profile[key]))
+		fields = append(fields, textField(key, change.Profile[key]))
 	}
 	if change.Rule != nil {
-		fields = append(fields, number("AR", *change.Rule))
+		fields = append(fields, numberField("AR", *change.Rule))
 	}
-	for key, set := range map[string]*bool{"AS": change.Strangers, "AF": change.Findable} {
-		if set != nil {
-			fields = append(fields, text(key, digit(*set)))
+	for key, enabled := range map[string]*bool{"AS": change.AllowStrangers, "AF": change.Findable} {
+		if enabled != nil {
+			fields = append(fields, textField(key, formatFlag(*enabled)))
 		}
 	}
-	_, err := c.ask(ctx, request{command: "SetInfo", fields: fields})
+	_, err := c.sendRequest(ctx, commandRequest{command: "SetInfo", fields: fields})
 	return err
 }
 
-func digit(set bool) string {
-	n := 0
-	if set {
-		n = 1
+func formatFlag(enabled bool) string {
+	digit := 0
+	if enabled {
+		digit = 1
 	}
-	return strconv.Itoa(n)
+	return strconv.Itoa(digit)
 }

@@ -11,18 +11,18 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// Field is a KEY=VALUE of a request. The value is the plain text.
+// Field is one KEY=VALUE of a request. Value is plain text; the client escapes it.
 type Field struct{ Key, Value string }
 
-func text(key, value string) Field { return Field{key, value} }
+func textField(key, value string) Field { return Field{key, value} }
 
-func number[N ~int | ~uint8 | ~uint32 | ~uint64](key string, n N) Field {
-	return Field{key, strconv.FormatUint(uint64(n), 10)}
+func numberField[N ~int | ~uint8 | ~uint32 | ~uint64](key string, number N) Field {
+	return Field{key, strconv.FormatUint(uint64(number), 10)}
 }
 
-// appendField appends a field as requests have it: percent-escaped as far as
-// that is needed (section 2 of the protocol). Escaping what could be raw too
-// costs nothing, and the server need not guess where a text ends.
+// appendField appends a field in the format of requests. It escapes with %XX whatever a
+// server could misread (section 2 of the protocol), including characters that may be
+// raw in a final text, so the server need not guess where a text ends.
 func appendField(dst []byte, field Field) []byte {
 	if len(dst) > 0 {
 		dst = append(dst, '&')
@@ -40,24 +40,24 @@ func appendField(dst []byte, field Field) []byte {
 	return dst
 }
 
-// newSEQ is a mark that no other request has: 26 characters.
+// newSEQ returns a random SEQ of 26 characters.
 func newSEQ() string { return rand.Text() }
 
-// Answer is a server's answer to a request that it did.
+// Answer is the server's answer to a successful request.
 type Answer struct{ record *wire.Record }
 
-// parseAnswer reads an answer or a push. The bytes must stay as they are.
-func parseAnswer(b []byte) Answer {
+// parseAnswer parses an answer or a push. The result refers to data, which must not
+// change afterwards.
+func parseAnswer(data []byte) Answer {
 	record := new(wire.Record)
-	record.ParseAnswer(b)
+	record.ParseAnswer(data)
 	return Answer{record}
 }
 
-// isNull reports whether bytes are the answer to a version that the server does
-// not speak.
-func isNull(b []byte) bool { return string(bytes.TrimRight(b, "\r\n")) == wire.Null }
+// isNullAnswer reports whether data is the answer to an unsupported protocol version.
+func isNullAnswer(data []byte) bool { return string(bytes.TrimRight(data, "\r\n")) == wire.Null }
 
-func (a Answer) raw(key string) []byte {
+func (a Answer) rawValue(key string) []byte {
 	if a.record == nil {
 		return nil
 	}
@@ -65,69 +65,68 @@ func (a Answer) raw(key string) []byte {
 	return raw
 }
 
-// Text is the value of a key, empty if there is none. Line ends in it are LF.
-func (a Answer) Text(key string) string { return plain(a.raw(key)) }
+// Text returns the value of key as plain text with LF line ends, or "" if it is missing.
+func (a Answer) Text(key string) string { return decodeValue(a.rawValue(key)) }
 
-// List is a value that is a list.
+// List returns the elements of a comma-separated value as plain text.
 func (a Answer) List(key string) []string {
-	var list []string
-	for _, raw := range wire.SplitList(a.raw(key)) {
-		list = append(list, plain(raw))
+	var elements []string
+	for _, raw := range wire.SplitList(a.rawValue(key)) {
+		elements = append(elements, decodeValue(raw))
 	}
-	return list
+	return elements
 }
 
-// plain undoes the escapes of an answer. Servers write any line end as CR, raw
+// decodeValue undoes the escapes of an answer. Servers write every line end as CR, raw
 // or escaped.
-func plain(raw []byte) string {
+func decodeValue(raw []byte) string {
 	return strings.ReplaceAll(string(wire.Unescape(nil, raw)), "\r", "\n")
 }
 
-// is reports whether the answer's key has a value.
-func (a Answer) is(key, value string) bool { return string(a.raw(key)) == value }
+// hasValue reports whether the raw value of key is value.
+func (a Answer) hasValue(key, value string) bool { return string(a.rawValue(key)) == value }
 
-// res is the result code, ok is false if there is none.
-func (a Answer) res() (code int, ok bool) {
-	code, err := strconv.Atoi(string(a.raw("RES")))
+// resultCode returns RES. ok is false if it is missing or no number.
+func (a Answer) resultCode() (code int, ok bool) {
+	code, err := strconv.Atoi(string(a.rawValue("RES")))
 	return code, err == nil
 }
 
-// count reads a number.
-func (a Answer) count(key string) (uint64, error) {
-	n, err := strconv.ParseUint(string(a.raw(key)), 10, 64)
+// number returns the value of key as a number.
+func (a Answer) number(key string) (uint64, error) {
+	number, err := strconv.ParseUint(string(a.rawValue(key)), 10, 64)
 	if err != nil {
-		return 0, badAnswer(a.Text("CMD"), "%s=%s is no number", key, a.raw(key))
+		return 0, newAnswerError(a.Text("CMD"), "%s=%s is no number", key, a.rawValue(key))
 	}
-	return n, nil
+	return number, nil
 }
 
-// listRow is what stands at one position of an answer's lists.
+// listRow holds the values at one position of an answer's parallel lists.
 type listRow struct {
-	answer Answer
-	values map[string]string
-	err    *error
+	answer   Answer
+	values   map[string]string
+	firstErr *error
 }
 
-// rows takes lists of one answer apart, which stand beside each other.
-// countKey says how long they are. What reading the rows' values runs into
-// goes to the error that check returns.
-func (a Answer) rows(countKey string, keys ...string) (rows []listRow, check func() error) {
+// parseRows combines parallel lists of an answer into rows. countKey has their length.
+// firstErr returns the first error so far, including errors from reading the rows.
+func (a Answer) parseRows(countKey string, keys ...string) (rows []listRow, rowsErr func() error) {
 	var firstErr error
-	n, firstErr := a.count(countKey)
+	length, firstErr := a.number(countKey)
 	for _, key := range keys {
-		list := a.List(key)
-		if firstErr == nil && uint64(len(list)) != n {
-			firstErr = badAnswer(a.Text("CMD"), "%s has %d elements, %s=%d", key, len(list), countKey, n)
+		elements := a.List(key)
+		if firstErr == nil && uint64(len(elements)) != length {
+			firstErr = newAnswerError(a.Text("CMD"), "%s has %d elements, %s=%d", key, len(elements), countKey, length)
 		}
 		if firstErr != nil {
 			return nil, func() error { return firstErr }
 		}
 		if rows == nil {
-			rows = make([]listRow, n)
+			rows = make([]listRow, length)
 		}
-		for i, value := range list {
+		for i, value := range elements {
 			if rows[i].values == nil {
-				rows[i] = listRow{answer: a, values: make(map[string]string, len(keys)), err: &firstErr}
+				rows[i] = listRow{answer: a, values: make(map[string]string, len(keys)), firstErr: &firstErr}
 			}
 			rows[i].values[key] = value
 		}
@@ -138,16 +137,16 @@ func (a Answer) rows(countKey string, keys ...string) (rows []listRow, check fun
 func (r listRow) text(key string) string { return r.values[key] }
 
 func (r listRow) number(key string, bits int) uint64 {
-	n, err := strconv.ParseUint(r.values[key], 10, bits)
-	if err != nil && *r.err == nil {
-		*r.err = badAnswer(r.answer.Text("CMD"), "%q among %s is no number", r.values[key], key)
+	number, err := strconv.ParseUint(r.values[key], 10, bits)
+	if err != nil && *r.firstErr == nil {
+		*r.firstErr = newAnswerError(r.answer.Text("CMD"), "%q among %s is no number", r.values[key], key)
 	}
-	return n
+	return number
 }
 
 func (r listRow) uin(key string) UIN { return UIN(r.number(key, 32)) }
 
 func (r listRow) int(key string) int { return int(r.number(key, 31)) }
 
-// time reads Unix seconds.
+// time returns a value in Unix seconds.
 func (r listRow) time(key string) time.Time { return time.Unix(int64(r.number(key, 62)), 0) }

@@ -16,10 +16,10 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// backup is a copy of the store while it works, as operators make one.
-func (h *house) backup() []byte {
+// copyDatabase is a copy of the store while it works, as operators make one.
+func (h *testServer) copyDatabase() []byte {
 	h.Helper()
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: h.path}).String())
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: h.databasePath}).String())
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -28,10 +28,10 @@ func (h *house) backup() []byte {
 	if _, err := db.Exec("VACUUM INTO ?", to); err != nil {
 		h.Fatal(err)
 	}
-	return h.read(to)
+	return h.readFile(to)
 }
 
-func (h *house) read(name string) []byte {
+func (h *testServer) readFile(name string) []byte {
 	h.Helper()
 	content, err := os.ReadFile(name)
 	if err != nil {
@@ -40,31 +40,31 @@ func (h *house) read(name string) []byte {
 	return content
 }
 
-func (h *house) put(name string, content []byte) {
+func (h *testServer) writeFile(name string, content []byte) {
 	h.Helper()
 	if err := os.WriteFile(name, content, 0o600); err != nil {
 		h.Fatal(err)
 	}
 }
 
-// kill leaves the files as they are now, whatever the store does when it ends.
-func (h *house) kill() {
+// stopKeepingFiles leaves the files as they are now, whatever the store does when it ends.
+func (h *testServer) stopKeepingFiles() {
 	h.Helper()
 	image := filepath.Join(h.TempDir(), "store.db")
 	for _, suffix := range []string{".db", ".db-wal", ".numbers"} {
-		h.put(strings.TrimSuffix(image, ".db")+suffix, h.read(strings.TrimSuffix(h.path, ".db")+suffix))
+		h.writeFile(strings.TrimSuffix(image, ".db")+suffix, h.readFile(strings.TrimSuffix(h.databasePath, ".db")+suffix))
 	}
 	h.stop()
-	h.path = image
+	h.databasePath = image
 }
 
 // restore puts a copy in the place of the database of a server that has ended,
 // as operations.md says, and starts it.
-func (h *house) restore(copy []byte) {
+func (h *testServer) restore(copy []byte) {
 	h.Helper()
-	h.put(h.path, copy)
+	h.writeFile(h.databasePath, copy)
 	for _, suffix := range []string{"-wal", "-shm"} {
-		if err := os.Remove(h.path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(h.databasePath + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			h.Fatal(err)
 		}
 	}
@@ -74,27 +74,27 @@ func (h *house) restore(copy []byte) {
 // A client that stays gets each message that is sent after a restore, and none
 // again that it has seen, however often older backups are restored.
 func TestAFollowerMissesNothingAndSeesNothingTwiceAfterRestores(t *testing.T) {
-	onEachWay(t, func(t *testing.T, way string) {
+	forEachScheme(t, func(t *testing.T, way string) {
 		seed := uint64(time.Now().UnixNano())
 		t.Logf("seed %d", seed)
 		rng := rand.New(rand.NewPCG(seed, 0))
-		h := newHouse(t, 10001, 10002)
+		h := newTestServer(t, 10001, 10002)
 		messenger := h.dial(way, 10001, client.Device("phone"))
-		backups := [][]byte{h.backup()}
+		backups := [][]byte{h.copyDatabase()}
 		sent := 0
 		send := func() (texts []string) {
 			for range 1 + rng.IntN(20) {
 				sent++
 				texts = append(texts, fmt.Sprintf("message %d", sent))
 			}
-			h.write(10002, 10001, texts...)
+			h.sendDirectly(10002, 10001, texts...)
 			return texts
 		}
 		var latest uint64
 		check := func(what string, texts []string) {
 			t.Helper()
-			messages := take(t, messenger, len(texts))
-			expect(t, what, textsOf(messages), texts)
+			messages := receive(t, messenger, len(texts))
+			expectEqual(t, what, textsOf(messages), texts)
 			for _, message := range messages {
 				if message.Number <= latest {
 					t.Fatalf("%s: the number %d comes after %d", what, message.Number, latest)
@@ -110,12 +110,12 @@ func TestAFollowerMissesNothingAndSeesNothingTwiceAfterRestores(t *testing.T) {
 			for range 1 + rng.IntN(3) {
 				texts := send()
 				if rng.IntN(2) == 0 {
-					backups = append(backups, h.backup()) // of what is not collected yet, perhaps
+					backups = append(backups, h.copyDatabase()) // of what is not collected yet, perhaps
 				}
 				check(fmt.Sprintf("before restore %d", i+1), texts)
 			}
 			if rng.IntN(2) == 0 {
-				h.kill()
+				h.stopKeepingFiles()
 			} else {
 				h.stop()
 			}

@@ -21,30 +21,30 @@ import (
 )
 
 func TestDialSaysWhyItFails(t *testing.T) {
-	h := newHouse(t, 10001)
-	onEachWay(t, func(t *testing.T, way string) {
+	h := newTestServer(t, 10001)
+	forEachScheme(t, func(t *testing.T, way string) {
 		for name, test := range map[string]struct {
 			address string
 			opts    []client.Option
 			want    error
 		}{
-			"a wrong password":         {"10001@" + h.addr, []client.Option{client.Password("wrong")}, client.ErrPassword},
-			"no such account":          {"10999@" + h.addr, []client.Option{client.Password(password)}, client.ErrPassword},
-			"a token of nothing":       {"10001@" + h.addr, []client.Option{client.Token(token)}, client.ErrNotLoggedIn},
+			"a wrong password":         {"10001@" + h.address, []client.Option{client.Password("wrong")}, client.ErrPassword},
+			"no such account":          {"10999@" + h.address, []client.Option{client.Password(password)}, client.ErrPassword},
+			"a token of nothing":       {"10001@" + h.address, []client.Option{client.Token(token)}, client.ErrNotLoggedIn},
 			"nobody listens":           {"10001@127.0.0.1:1", []client.Option{client.Password(password)}, client.ErrTemporary},
-			"no account in it":         {h.addr, []client.Option{client.Password(password)}, client.ErrParameter},
-			"a password in it":         {"10001:secret@" + h.addr, []client.Option{client.Password(password)}, client.ErrParameter},
-			"no number":                {"99@" + h.addr, []client.Option{client.Password(password)}, client.ErrParameter},
-			"neither":                  {"10001@" + h.addr, nil, client.ErrParameter},
-			"no token":                 {"10001@" + h.addr, []client.Option{client.Token("rk_short")}, client.ErrParameter},
-			"an unknown version":       {"10001@" + h.addr, []client.Option{client.Password(password), client.Version("2.0")}, client.ErrParameter},
-			"a device in 1.3":          {"10001@" + h.addr, []client.Option{client.Password(password), client.Device("d"), client.Version("1.3")}, client.ErrParameter},
-			"a device with a line end": {"10001@" + h.addr, []client.Option{client.Password(password), client.Device("d\n")}, client.ErrParameter},
-			"no device for both":       {"10001@" + h.addr, []client.Option{client.Password(password), client.Token(token)}, client.ErrParameter},
-			"no interval":              {"10001@" + h.addr, []client.Option{client.Password(password), client.PollInterval(-1)}, client.ErrParameter},
-			"no status":                {"10001@" + h.addr, []client.Option{client.Password(password), client.FirstStatus(11)}, client.ErrParameter},
-			"no interval for a device": {"10001@" + h.addr, []client.Option{client.Password(password), client.Device("d"), client.PollInterval(0)}, client.ErrParameter},
-			"no status for a device":   {"10001@" + h.addr, []client.Option{client.Password(password), client.Device("d"), client.FirstStatus(11)}, client.ErrParameter},
+			"no account in it":         {h.address, []client.Option{client.Password(password)}, client.ErrParameter},
+			"a password in it":         {"10001:secret@" + h.address, []client.Option{client.Password(password)}, client.ErrParameter},
+			"no number":                {"99@" + h.address, []client.Option{client.Password(password)}, client.ErrParameter},
+			"neither":                  {"10001@" + h.address, nil, client.ErrParameter},
+			"no token":                 {"10001@" + h.address, []client.Option{client.Token("rk_short")}, client.ErrParameter},
+			"an unknown version":       {"10001@" + h.address, []client.Option{client.Password(password), client.Version("2.0")}, client.ErrParameter},
+			"a device in 1.3":          {"10001@" + h.address, []client.Option{client.Password(password), client.Device("d"), client.Version("1.3")}, client.ErrParameter},
+			"a device with a line end": {"10001@" + h.address, []client.Option{client.Password(password), client.Device("d\n")}, client.ErrParameter},
+			"no device for both":       {"10001@" + h.address, []client.Option{client.Password(password), client.Token(token)}, client.ErrParameter},
+			"no interval":              {"10001@" + h.address, []client.Option{client.Password(password), client.PollInterval(-1)}, client.ErrParameter},
+			"no status":                {"10001@" + h.address, []client.Option{client.Password(password), client.InitialStatus(11)}, client.ErrParameter},
+			"no interval for a device": {"10001@" + h.address, []client.Option{client.Password(password), client.Device("d"), client.PollInterval(0)}, client.ErrParameter},
+			"no status for a device":   {"10001@" + h.address, []client.Option{client.Password(password), client.Device("d"), client.InitialStatus(11)}, client.ErrParameter},
 		} {
 			messenger, err := client.Dial(t.Context(), way+"://"+test.address, test.opts...)
 			if !errors.Is(err, test.want) || messenger != nil {
@@ -63,19 +63,19 @@ func TestDialSaysWhyItFails(t *testing.T) {
 }
 
 func TestATokenGoesOnWithTheSessionWithoutThePassword(t *testing.T) {
-	onEachWay(t, func(t *testing.T, way string) {
-		h := newHouse(t, 10001, 10002)
+	forEachScheme(t, func(t *testing.T, way string) {
+		h := newTestServer(t, 10001, 10002)
 		first := h.dial(way, 10001, client.Device("d"))
 		token := first.Token()
 		first.Close()
 		h.restart()
-		messenger, err := client.Dial(t.Context(), way+"://10001@"+h.addr, client.Token(token), client.Hasty(), client.PollInterval(time.Millisecond))
+		messenger, err := client.Dial(t.Context(), way+"://10001@"+h.address, client.Token(token), client.ShortRetryDelays(), client.PollInterval(time.Millisecond))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer messenger.Close()
-		h.write(10002, 10001, "hello")
-		expect(t, "messages", textsOf(take(t, messenger, 1)), []string{"hello"})
+		h.sendDirectly(10002, 10001, "hello")
+		expectEqual(t, "messages", textsOf(receive(t, messenger, 1)), []string{"hello"})
 		if messenger.Token() != token || messenger.UIN() != 10001 {
 			t.Errorf("%v has the token %q", messenger, messenger.Token())
 		}
@@ -83,27 +83,27 @@ func TestATokenGoesOnWithTheSessionWithoutThePassword(t *testing.T) {
 }
 
 func TestARevokedTokenEndsTheClient(t *testing.T) {
-	onEachWay(t, func(t *testing.T, way string) {
-		h := newHouse(t, 10001)
+	forEachScheme(t, func(t *testing.T, way string) {
+		h := newTestServer(t, 10001)
 		tablet, phone := h.dial(way, 10001, client.Device("tablet")), h.dial(way, 10001, client.Device("phone"))
-		lost, err := client.Dial(t.Context(), way+"://10001@"+h.addr, client.Token(phone.Token()), client.Hasty())
+		lost, err := client.Dial(t.Context(), way+"://10001@"+h.address, client.Token(phone.Token()), client.ShortRetryDelays())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer lost.Close()
 		phone.Close()
 		devices, err := tablet.Devices(t.Context())
-		if err != nil || len(devices) != 2 || devices[1].Name != "phone" || time.Since(devices[1].Since) > time.Hour {
+		if err != nil || len(devices) != 2 || devices[1].Name != "phone" || time.Since(devices[1].SignedInAt) > time.Hour {
 			t.Fatalf("the devices are %+v, %v", devices, err)
 		}
-		if err := tablet.Revoke(t.Context(), devices[1].ID); err != nil {
+		if err := tablet.RevokeDevice(t.Context(), devices[1].ID); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := lost.Friends(t.Context()); !errors.Is(err, client.ErrNotLoggedIn) {
 			t.Errorf("Friends returns %v", err)
 		}
 		for event := range lost.Events(t.Context()) {
-			if state, ok := event.(client.State); ok && state.Retry.IsZero() && !errors.Is(state.Err, client.ErrNotLoggedIn) {
+			if state, ok := event.(client.State); ok && state.RetryAt.IsZero() && !errors.Is(state.Err, client.ErrNotLoggedIn) {
 				t.Errorf("an event is %+v", event)
 			}
 		}
@@ -114,8 +114,8 @@ func TestARevokedTokenEndsTheClient(t *testing.T) {
 }
 
 func TestADisplacedSessionIsTakenBackWithThePassword(t *testing.T) {
-	onEachWay(t, func(t *testing.T, way string) {
-		h := newHouse(t, 10001, 10002)
+	forEachScheme(t, func(t *testing.T, way string) {
+		h := newTestServer(t, 10001, 10002)
 		messenger := h.dial(way, 10001)
 		proof := service.ProofOf(password)
 		elsewhere := netip.MustParseAddr("192.0.2.9")
@@ -125,7 +125,7 @@ func TestADisplacedSessionIsTakenBackWithThePassword(t *testing.T) {
 		if err := messenger.Send(t.Context(), 10002, "still here"); err != nil {
 			t.Error(err)
 		}
-		expect(t, "sent", h.texts(10002), []string{"still here"})
+		expectEqual(t, "sent", h.storedTexts(10002), []string{"still here"})
 		if _, err := h.service.AuthenticateSession(t.Context(), 10001, service.Caller{Address: elsewhere}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 			t.Errorf("the other session: %v", err)
 		}
@@ -133,8 +133,8 @@ func TestADisplacedSessionIsTakenBackWithThePassword(t *testing.T) {
 }
 
 func TestARestartOfTheServerLosesAndDoublesNothing(t *testing.T) {
-	onEachWay(t, func(t *testing.T, way string) {
-		h := newHouse(t, 10001, 10002)
+	forEachScheme(t, func(t *testing.T, way string) {
+		h := newTestServer(t, 10001, 10002)
 		messenger := h.dial(way, 10001, client.Device("d"))
 		restarts := 0
 		restarted := make(chan struct{})
@@ -161,19 +161,19 @@ func TestARestartOfTheServerLosesAndDoublesNothing(t *testing.T) {
 			}
 			sent = append(sent, text)
 		}
-		expect(t, "sent", h.texts(10002), sent)
-		expect(t, "arrived", textsOf(take(t, messenger, 5)), []string{"restart 0", "restart 1", "restart 2", "restart 3", "restart 4"})
+		expectEqual(t, "sent", h.storedTexts(10002), sent)
+		expectEqual(t, "arrived", textsOf(receive(t, messenger, 5)), []string{"restart 0", "restart 1", "restart 2", "restart 3", "restart 4"})
 	})
 }
 
 func TestAStatusThatWasChosenSurvivesASignInAgain(t *testing.T) {
-	onEachWay(t, func(t *testing.T, way string) {
+	forEachScheme(t, func(t *testing.T, way string) {
 		for _, version := range []string{"1.1", "1.4"} {
-			h := newHouse(t, 10001, 10002)
+			h := newTestServer(t, 10001, 10002)
 			h.befriend(10001, 10002)
 			b := h.dial("http", 10002)
-			a := h.dial(way, 10001, client.Version(version), client.FirstStatus(client.StatusAway))
-			online, err := b.Online(t.Context())
+			a := h.dial(way, 10001, client.Version(version), client.InitialStatus(client.StatusAway))
+			online, err := b.OnlineFriends(t.Context())
 			if err != nil || len(online) != 1 || online[0].Status != client.StatusAway {
 				t.Errorf("%s: online are %+v, %v", version, online, err)
 			}
@@ -184,7 +184,7 @@ func TestAStatusThatWasChosenSurvivesASignInAgain(t *testing.T) {
 			if _, err := a.Friends(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if online, err := b.Online(t.Context()); err != nil || len(online) != 0 {
+			if online, err := b.OnlineFriends(t.Context()); err != nil || len(online) != 0 {
 				t.Errorf("%s: signed in again, online are %+v, %v", version, online, err)
 			}
 		}
@@ -192,28 +192,28 @@ func TestAStatusThatWasChosenSurvivesASignInAgain(t *testing.T) {
 }
 
 func TestATokenGoesOnWithItsFirstStatus(t *testing.T) {
-	onEachWay(t, func(t *testing.T, way string) {
-		h := newHouse(t, 10001, 10002)
+	forEachScheme(t, func(t *testing.T, way string) {
+		h := newTestServer(t, 10001, 10002)
 		h.befriend(10001, 10002)
 		b := h.dial("http", 10002)
 		a := h.dial(way, 10001, client.Device("d"))
 		token := a.Token()
 		a.Close()
-		messenger, err := client.Dial(t.Context(), way+"://10001@"+h.addr, client.Token(token), client.FirstStatus(client.StatusInvisible))
+		messenger, err := client.Dial(t.Context(), way+"://10001@"+h.address, client.Token(token), client.InitialStatus(client.StatusInvisible))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer messenger.Close()
-		if online, err := b.Online(t.Context()); err != nil || len(online) != 0 {
+		if online, err := b.OnlineFriends(t.Context()); err != nil || len(online) != 0 {
 			t.Errorf("online are %+v, %v", online, err)
 		}
 	})
 }
 
 func TestLogoutEndsTheSession(t *testing.T) {
-	onEachWay(t, func(t *testing.T, way string) {
+	forEachScheme(t, func(t *testing.T, way string) {
 		for name, opts := range map[string][]client.Option{"address": nil, "device": {client.Device("d")}} {
-			h := newHouse(t, 10001)
+			h := newTestServer(t, 10001)
 			messenger := h.dial(way, 10001, opts...)
 			token := messenger.Token()
 			if err := messenger.Logout(t.Context()); err != nil {
@@ -232,14 +232,14 @@ func TestLogoutEndsTheSession(t *testing.T) {
 
 // TestNoSecretIsLogged plays a whole session with the most talkative log.
 func TestNoSecretIsLogged(t *testing.T) {
-	onEachWay(t, func(t *testing.T, way string) {
-		h := newHouse(t, 10001, 10002)
+	forEachScheme(t, func(t *testing.T, way string) {
+		h := newTestServer(t, 10001, 10002)
 		var log lockedBuffer
 		logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		messenger := h.dial(way, 10001, client.Device("d"), client.Logger(logger))
 		_ = messenger.Send(t.Context(), 10002, "a private word")
-		h.write(10002, 10001, "another private word")
-		take(t, messenger, 1)
+		h.sendDirectly(10002, 10001, "another private word")
+		receive(t, messenger, 1)
 		h.restart()
 		_, _ = messenger.Friends(t.Context())
 		_ = messenger.Send(t.Context(), 10999, "a private word")
@@ -248,7 +248,7 @@ func TestNoSecretIsLogged(t *testing.T) {
 		if err := messenger.Logout(t.Context()); err != nil {
 			t.Error(err)
 		}
-		_, err := client.Dial(t.Context(), way+"://10001@"+h.addr, client.Token(token), client.Logger(logger))
+		_, err := client.Dial(t.Context(), way+"://10001@"+h.address, client.Token(token), client.Logger(logger))
 		fmt.Fprint(&log, err)
 		sum := md5.Sum([]byte(password))
 		for _, secret := range []string{password, hex.EncodeToString(sum[:]), token, token[3:], "private"} {
@@ -282,8 +282,8 @@ func (b *lockedBuffer) String() string {
 }
 
 func TestAClosedClientLeavesNothingRunning(t *testing.T) {
-	onEachWay(t, func(t *testing.T, way string) {
-		h := newHouse(t, 10001, 10002)
+	forEachScheme(t, func(t *testing.T, way string) {
+		h := newTestServer(t, 10001, 10002)
 		for range 3 {
 			messenger := h.dial(way, 10001, client.Device("d"))
 			reading := make(chan struct{})
@@ -297,14 +297,14 @@ func TestAClosedClientLeavesNothingRunning(t *testing.T) {
 			}
 			messenger.Close()
 			<-reading
-			_, err := client.Dial(t.Context(), way+"://10001@"+h.addr, client.Password("wrong"))
+			_, err := client.Dial(t.Context(), way+"://10001@"+h.address, client.Password("wrong"))
 			if err == nil {
 				t.Error("a wrong password is right")
 			}
 		}
 		// Connections of net/http end a moment after they are closed.
 		for deadline := time.Now().Add(5 * time.Second); ; runtime.Gosched() {
-			left := stacksWith("rookery/client.", "net/http.(*persistConn)")
+			left := findStacks("rookery/client.", "net/http.(*persistConn)")
 			if len(left) == 0 {
 				return
 			}
@@ -315,8 +315,8 @@ func TestAClosedClientLeavesNothingRunning(t *testing.T) {
 	})
 }
 
-// stacksWith returns the stacks of goroutines in which one of the names is.
-func stacksWith(names ...string) (found []string) {
+// findStacks returns the stacks of goroutines in which one of the names is.
+func findStacks(names ...string) (found []string) {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
 	for stack := range strings.SplitSeq(string(stacks), "\n\n") {

@@ -10,175 +10,176 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// connect makes one attempt to get a link that is signed in, at each address
-// until one works, from the one on that worked last. An error that is not final
-// wraps ErrTemporary.
+// connect tries each address once, beginning with the one that worked last, and
+// returns a signed-in connection. If the server refuses, connect stops at that address.
+// An error for which isFinal is false wraps ErrTemporary.
 func (c *Client) connect(ctx context.Context) (serverConn, error) {
 	c.mu.Lock()
-	last := c.at
+	first := c.addressIndex
 	c.mu.Unlock()
-	var failed Unreachable
+	var unreachable UnreachableError
 	for i := range c.addresses {
-		at := (last + i) % len(c.addresses)
-		address := c.addresses[at]
-		conn, err := c.connectTo(ctx, address)
-		var refused *Error
+		index := (first + i) % len(c.addresses)
+		address := c.addresses[index]
+		conn, err := c.connectToAddress(ctx, address)
+		var refusal *Error
 		switch {
 		case err == nil:
 			c.mu.Lock()
-			c.at = at
+			c.addressIndex = index
 			c.mu.Unlock()
 			return conn, nil
-		case final(err) || errors.As(err, &refused):
+		case isFinal(err) || errors.As(err, &refusal):
 			return nil, fmt.Errorf("%v: %w", address, err)
 		case !errors.Is(err, ErrTemporary):
-			err = unreachable(err)
+			err = newTemporaryError(err)
 		}
-		failed.Tried = append(failed.Tried, Attempt{address.String(), err})
+		unreachable.Attempts = append(unreachable.Attempts, Attempt{address.String(), err})
 		if ctx.Err() != nil || c.ctx.Err() != nil {
 			break
 		}
 	}
-	return nil, &failed
+	return nil, &unreachable
 }
 
-func (c *Client) connectTo(ctx context.Context, address serverAddress) (serverConn, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTime)
+func (c *Client) connectToAddress(ctx context.Context, address serverAddress) (serverConn, error) {
+	ctx, cancel := context.WithTimeout(ctx, signInTimeout)
 	defer cancel()
 	defer context.AfterFunc(c.ctx, cancel)()
-	conn, err := schemes[address.scheme].open(c, ctx, address)
+	conn, err := schemes[address.scheme].openConn(c, ctx, address)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.enter(ctx, conn); err != nil {
-		conn.breaks(err)
+	if err := c.signIn(ctx, conn); err != nil {
+		conn.closeWith(err)
 		return nil, err
 	}
 	return conn, nil
 }
 
-// dial opens a connection.
-func (c *Client) dial(ctx context.Context, network, host string) (net.Conn, error) {
+// dialServer opens a network connection through the configured dialer.
+func (c *Client) dialServer(ctx context.Context, network, hostPort string) (net.Conn, error) {
 	if len(c.addresses) > 1 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, reachTime)
+		ctx, cancel = context.WithTimeout(ctx, fallbackDialTimeout)
 		defer cancel()
 	}
-	return c.options.dial(ctx, network, host)
+	return c.options.dialContext(ctx, network, hostPort)
 }
 
-// enter signs in on a link: with the token if there is one that works, else
-// with the password.
-func (c *Client) enter(ctx context.Context, conn serverConn) error {
+// signIn resumes the session if the client has one. Otherwise, or if the session has
+// ended and there is a password, it logs in.
+func (c *Client) signIn(ctx context.Context, conn serverConn) error {
 	c.mu.Lock()
-	token, signed := c.token, c.signed
+	token, signedInBefore := c.token, c.hasSignedIn
 	c.mu.Unlock()
-	if token != "" || signed && conn.pushes() == nil {
-		err := c.goOn(ctx, conn, token, signed)
-		if !errors.Is(err, ErrNotLoggedIn) || c.options.proof == "" {
+	if token != "" || signedInBefore && conn.pushSequence() == nil {
+		err := c.resumeSession(ctx, conn, token, signedInBefore)
+		if !errors.Is(err, ErrNotLoggedIn) || c.options.passwordProof == "" {
 			return err
 		}
 	}
-	if err := c.login(ctx, conn); err != nil {
+	if err := c.logIn(ctx, conn); err != nil {
 		return err
 	}
-	c.look(ctx, conn)
+	c.fetchNewestNumber(ctx, conn)
 	return nil
 }
 
-// goOn looks whether the session is still there. On a line the first record
-// with a token binds the connection to its session, and pushes begin. signed
-// says that this client was in the session before, and that it has its status.
-func (c *Client) goOn(ctx context.Context, conn serverConn, token string, signed bool) error {
-	if status := c.options.status; status != 0 && !signed {
-		if _, err := c.askOnce(ctx, conn, c.changeStatus(status)); err != nil {
+// resumeSession checks that the session still exists. On a stream, the first record
+// with a token binds the connection to the session, and the server begins to push.
+// signedInBefore is true if this client has set the initial status already.
+func (c *Client) resumeSession(ctx context.Context, conn serverConn, token string, signedInBefore bool) error {
+	if status := c.options.initialStatus; status != 0 && !signedInBefore {
+		if _, err := c.requestOnce(ctx, conn, c.statusRequest(status)); err != nil {
 			return err
 		}
 	}
 	if token == "" {
-		_, err := c.askOnce(ctx, conn, heartbeat)
+		_, err := c.requestOnce(ctx, conn, heartbeatRequest)
 		return err
 	}
-	answer, err := c.askOnce(ctx, conn, newestWord)
-	var refused *Error
-	if errors.As(err, &refused) && refused.Res != resNotLoggedIn && refused.Res != resTemporary {
-		return nil // signed in, but this server has no history
+	answer, err := c.requestOnce(ctx, conn, newestEntryRequest)
+	var refusal *Error
+	if errors.As(err, &refusal) && refusal.Code != resultNotLoggedIn && refusal.Code != resultTemporary {
+		return nil // the session exists, but the server has no history
 	}
-	c.learnNewest(answer)
+	c.readNewestNumber(answer)
 	return err
 }
 
-// look learns how far a device's mailbox has got, which Send needs to know if
-// an answer is lost for long. If it cannot be learnt, so be it.
-func (c *Client) look(ctx context.Context, conn serverConn) {
+// fetchNewestNumber asks for the newest mailbox number of a device session, which Send
+// compares with the history after a long outage. Errors are ignored: Send then reports
+// an unknown outcome.
+func (c *Client) fetchNewestNumber(ctx context.Context, conn serverConn) {
 	if c.Token() != "" {
-		if answer, err := c.askOnce(ctx, conn, newestWord); err == nil {
-			c.learnNewest(answer)
+		if answer, err := c.requestOnce(ctx, conn, newestEntryRequest); err == nil {
+			c.readNewestNumber(answer)
 		}
 	}
 }
 
 var (
-	// heartbeat is a request that costs next to nothing.
-	heartbeat = request{command: "List", fields: []Field{text("TN", "1")}}
-	// newestWord asks for the newest entry of all conversations.
-	newestWord = request{command: "History", fields: []Field{text("UN", "0"), text("TN", "1")}}
+	// heartbeatRequest keeps the session alive at little cost.
+	heartbeatRequest = commandRequest{command: "List", fields: []Field{textField("TN", "1")}}
+	// newestEntryRequest asks for the newest entry of all conversations.
+	newestEntryRequest = commandRequest{command: "History", fields: []Field{textField("UN", "0"), textField("TN", "1")}}
 )
 
-func (c *Client) learnNewest(answer Answer) {
-	rows, check := answer.rows("SN", "ID")
+func (c *Client) readNewestNumber(answer Answer) {
+	rows, rowsErr := answer.parseRows("SN", "ID")
 	for _, row := range rows {
-		if n := row.number("ID", 64); check() == nil {
-			c.heardOf(n)
+		if number := row.number("ID", 64); rowsErr() == nil {
+			c.raiseNewestNumber(number)
 		}
 	}
 }
 
-// heardOf notes a number of the mailbox.
-func (c *Client) heardOf(number uint64) {
+// raiseNewestNumber records a mailbox number that the client has seen.
+func (c *Client) raiseNewestNumber(number uint64) {
 	for {
-		known := c.newest.Load()
-		if number <= known || c.newest.CompareAndSwap(known, number) {
+		newest := c.newestNumber.Load()
+		if number <= newest || c.newestNumber.CompareAndSwap(newest, number) {
 			return
 		}
 	}
 }
 
-// login signs in with the password.
-func (c *Client) login(ctx context.Context, conn serverConn) error {
+// logIn signs in with the password.
+func (c *Client) logIn(ctx context.Context, conn serverConn) error {
 	c.mu.Lock()
 	status := c.status
 	c.mu.Unlock()
-	protocolTraits := c.options.traits()
-	r := request{command: "Login", fields: []Field{
-		text("PS", c.options.proof), text("M5", "1"), text("LC", c.options.program)}}
-	// A status that was chosen goes along each time: if the session has ended,
-	// who wants to be invisible must not show for a moment.
-	if status != 0 && protocolTraits.firstStatus {
-		r.fields = append(r.fields, number("ST", status))
+	traits := c.options.protocolTraits()
+	request := commandRequest{command: "Login", fields: []Field{
+		textField("PS", c.options.passwordProof), textField("M5", "1"), textField("LC", c.options.program)}}
+	// Every login sends the chosen status. Otherwise an invisible user would appear
+	// online for a moment after the session has expired.
+	if status != 0 && traits.loginSetsStatus {
+		request.fields = append(request.fields, numberField("ST", status))
 	}
-	if c.options.device != "" {
-		r.fields = append(r.fields, text("DV", c.options.device))
+	if c.options.deviceName != "" {
+		request.fields = append(request.fields, textField("DV", c.options.deviceName))
 	}
-	answer, err := c.askOnce(ctx, conn, r)
+	answer, err := c.requestOnce(ctx, conn, request)
 	if err != nil {
 		return err
 	}
-	if !answer.is("RS", "0") {
-		return &Error{Command: r.command, Reason: answer.Text("RA"), kind: ErrPassword}
+	if !answer.hasValue("RS", "0") {
+		return &Error{Command: request.command, Reason: answer.Text("RA"), kind: ErrPassword}
 	}
 	token := answer.Text("SID")
-	if _, ok := rookery.ParseToken(token); !ok && c.options.device != "" {
+	if _, ok := rookery.ParseToken(token); !ok && c.options.deviceName != "" {
 		return fmt.Errorf("%w: the server gives no token to devices; sign in without client.Device", ErrRefused)
 	}
 	c.mu.Lock()
 	c.token = token
-	if seconds, err := answer.count("HI"); err == nil && seconds > 0 {
-		c.rhythm = time.Duration(min(seconds, 3600)) * time.Second
+	if seconds, err := answer.number("HI"); err == nil && seconds > 0 {
+		c.keepaliveInterval = time.Duration(min(seconds, 3600)) * time.Second
 	}
 	c.mu.Unlock()
-	if status != 0 && !protocolTraits.firstStatus {
-		_, err = c.askOnce(ctx, conn, c.changeStatus(status))
+	if status != 0 && !traits.loginSetsStatus {
+		_, err = c.requestOnce(ctx, conn, c.statusRequest(status))
 	}
 	return err
 }

@@ -9,164 +9,163 @@ import (
 	"time"
 )
 
-// recordConn carries records both ways: a line or a WebSocket.
+// recordConn transfers whole records in both directions: a TCP connection or a WebSocket.
 type recordConn interface {
-	// send writes one record; one call at a time.
-	send(record []byte) error
-	// receive returns the next record, which is the caller's. It returns none
-	// that has not arrived whole.
-	receive() ([]byte, error)
+	// writeRecord writes one record. Calls must not overlap.
+	writeRecord(record []byte) error
+	// readRecord returns the next complete record. The caller owns it.
+	readRecord() ([]byte, error)
 	close()
 }
 
-// maxAnswer bounds what is kept of a server that does not end its record, in
-// bytes. Answers are at most some 64 KiB.
-const maxAnswer = 1 << 20
+// maxAnswerBytes bounds the memory for one record from the server. Real answers have
+// about 64 KiB at most.
+const maxAnswerBytes = 1 << 20
 
-// sendTime is how long a write may take.
-const sendTime = 20 * time.Second
+// writeTimeout bounds the write of one record.
+const writeTimeout = 20 * time.Second
 
-// streamConn is a link over a pipe: records go out as they come, and what comes in
-// is either an answer, known by its SEQ, or pushed.
+// streamConn is a serverConn over a recordConn. Each incoming record is either the
+// answer to a request, identified by its SEQ, or a push.
 type streamConn struct {
 	closeState
-	pipe    recordConn
-	patient time.Duration // how long an answer is waited for
-	log     *slog.Logger
-	flow    messageSequence
+	records       recordConn
+	answerTimeout time.Duration
+	logger        *slog.Logger
+	sequence      messageSequence
 
-	sending chan struct{} // holds one while a record is written
+	writeSlot chan struct{} // holds one element during a write
 
-	mu      sync.Mutex      // guards waiting
-	waiting []pendingAnswer // in the order of the requests
+	mu             sync.Mutex      // guards pendingAnswers
+	pendingAnswers []pendingAnswer // in the order of their requests
 }
 
 type pendingAnswer struct {
 	seq    string
-	answer chan<- Answer // holds one
+	answer chan<- Answer
 }
 
-// streamConn makes a link of a pipe, and begins to read from it.
-func (c *Client) stream(p recordConn) *streamConn {
-	s := &streamConn{closeState: newBreakage(), pipe: p, patient: c.options.times.answer, log: c.options.log, sending: make(chan struct{}, 1)}
-	c.running.Go(func() { s.read(func(answer Answer) { c.pushed(answer, &s.flow) }) })
-	return s
+// newStreamConn starts to read from records.
+func (c *Client) newStreamConn(records recordConn) *streamConn {
+	conn := &streamConn{closeState: newCloseState(), records: records, answerTimeout: c.options.timeouts.answerTimeout, logger: c.options.logger, writeSlot: make(chan struct{}, 1)}
+	c.goroutines.Go(func() { conn.readRecords(func(answer Answer) { c.handlePush(answer, &conn.sequence) }) })
+	return conn
 }
 
-func (s *streamConn) pushes() *messageSequence { return &s.flow }
+func (s *streamConn) pushSequence() *messageSequence { return &s.sequence }
 
-func (s *streamConn) breaks(cause error) { s.end(cause, s.pipe.close) }
+func (s *streamConn) closeWith(cause error) { s.closeOnce(cause, s.records.close) }
 
-// confirm waits for the records before, at most until the link breaks.
+// confirm waits for the writes before it, but not longer than the connection lasts.
 func (s *streamConn) confirm(record []byte) error {
-	_, err := s.send(context.Background(), record)
+	_, err := s.sendRecord(context.Background(), record)
 	return err
 }
 
-// send writes a record when those before it are written. If ctx ends before, it
-// does not, and begun is false. A write that has begun is not given up: what is
-// left of the record would be read as the next one's beginning.
-func (s *streamConn) send(ctx context.Context, record []byte) (begun bool, err error) {
+// sendRecord waits for earlier writes and then writes record. If ctx ends during the
+// wait, hasBegun is false and nothing is written. A write that has begun is never
+// abandoned, because the server would read the next record as the rest of this one.
+func (s *streamConn) sendRecord(ctx context.Context, record []byte) (hasBegun bool, err error) {
 	select {
-	case s.sending <- struct{}{}:
-		defer func() { <-s.sending }()
+	case s.writeSlot <- struct{}{}:
+		defer func() { <-s.writeSlot }()
 	case <-ctx.Done():
 		return false, ctx.Err()
-	case <-s.broken():
-		return false, s.cause()
+	case <-s.closed():
+		return false, s.closeErr()
 	}
-	err = s.pipe.send(record)
+	err = s.records.writeRecord(record)
 	if err != nil {
-		s.breaks(err)
+		s.closeWith(err)
 	}
 	return true, err
 }
 
-func (s *streamConn) ask(ctx context.Context, seq string, record []byte) (a Answer, reached bool, err error) {
-	if isBroken(s) {
-		return Answer{}, false, s.cause()
+func (s *streamConn) roundTrip(ctx context.Context, seq string, record []byte) (answer Answer, mayHaveArrived bool, err error) {
+	if isClosed(s) {
+		return Answer{}, false, s.closeErr()
 	}
-	answer := make(chan Answer, 1)
+	answers := make(chan Answer, 1)
 	s.mu.Lock()
-	s.waiting = append(s.waiting, pendingAnswer{seq, answer})
+	s.pendingAnswers = append(s.pendingAnswers, pendingAnswer{seq, answers})
 	s.mu.Unlock()
-	defer s.forget(seq)
-	if begun, err := s.send(ctx, record); err != nil {
-		return Answer{}, begun, err
+	defer s.removePending(seq)
+	if hasBegun, err := s.sendRecord(ctx, record); err != nil {
+		return Answer{}, hasBegun, err
 	}
-	silence := time.NewTimer(s.patient)
-	defer silence.Stop()
+	timer := time.NewTimer(s.answerTimeout)
+	defer timer.Stop()
 	select {
-	case a = <-answer:
-		return a, true, nil
+	case answer = <-answers:
+		return answer, true, nil
 	case <-ctx.Done():
 		return Answer{}, true, ctx.Err()
-	case <-silence.C:
-		s.breaks(errSilent)
-	case <-s.broken():
+	case <-timer.C:
+		s.closeWith(errNoAnswer)
+	case <-s.closed():
 	}
 	select {
-	case a = <-answer: // it came in the same moment
-		return a, true, nil
+	case answer = <-answers: // it arrived just before the connection closed
+		return answer, true, nil
 	default:
-		return Answer{}, true, s.cause()
+		return Answer{}, true, s.closeErr()
 	}
 }
 
-func (s *streamConn) forget(seq string) {
+func (s *streamConn) removePending(seq string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.waiting = slices.DeleteFunc(s.waiting, func(w pendingAnswer) bool { return w.seq == seq })
+	s.pendingAnswers = slices.DeleteFunc(s.pendingAnswers, func(pending pendingAnswer) bool { return pending.seq == seq })
 }
 
-// read takes in what the server sends until the pipe ends.
-func (s *streamConn) read(pushed func(Answer)) {
-	met := false // a server of the protocol has said something
+// readRecords handles incoming records until the connection ends.
+func (s *streamConn) readRecords(handlePush func(Answer)) {
+	sawCommand := false // the peer speaks the protocol
 	for {
-		b, err := s.pipe.receive()
+		record, err := s.records.readRecord()
 		if err != nil {
-			s.breaks(err)
+			s.closeWith(err)
 			return
 		}
-		if isNull(b) { // it has no SEQ, and no other request will fare better
-			s.breaks(errVersion)
+		if isNullAnswer(record) { // it has no SEQ, and applies to every request
+			s.closeWith(errUnsupportedVersion)
 			return
 		}
-		answer := parseAnswer(b)
+		answer := parseAnswer(record)
 		if answer.Text("CMD") != "" {
-			met = true
-		} else if !met && len(b) > 0 {
-			s.breaks(errNoRecord)
+			sawCommand = true
+		} else if !sawCommand && len(record) > 0 {
+			s.closeWith(errNotRookery)
 			return
 		}
-		if pushedCommands[answer.Text("CMD")] {
-			pushed(answer)
+		if pushCommands[answer.Text("CMD")] {
+			handlePush(answer)
 			continue
 		}
-		s.answered(answer)
+		s.deliverAnswer(answer)
 	}
 }
 
-// answered gives an answer to whoever waits for it.
-func (s *streamConn) answered(answer Answer) {
+// deliverAnswer passes an answer to the request with its SEQ.
+func (s *streamConn) deliverAnswer(answer Answer) {
 	seq := answer.Text("SEQ")
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, pendingAnswer := range s.waiting {
-		if pendingAnswer.seq == seq {
+	for _, pending := range s.pendingAnswers {
+		if pending.seq == seq {
 			select {
-			case pendingAnswer.answer <- answer:
-			default: // a second answer to the same request
+			case pending.answer <- answer:
+			default: // the request has an answer already
 			}
 			return
 		}
 	}
-	s.log.Debug("an answer that nobody waits for", "seq", seq)
+	s.logger.Debug("an answer that nobody waits for", "seq", seq)
 }
 
-// errNoRecord is the cause where something else answers than a server of the
-// protocol. Such a program may wait for more for long.
-var errNoRecord = errors.New("what answers is no record; is the address that of a Rookery server?")
+// errNotRookery closes a connection to a program that does not speak the protocol. Such
+// a program might otherwise keep the connection open and wait for more input.
+var errNotRookery = errors.New("what answers is no record; is the address that of a Rookery server?")
 
-// errEnded is the cause where the server has ended a connection in good order.
-var errEnded = errors.New("the server has ended the connection")
+// errClosedByServer means that the server closed the connection in the regular way.
+var errClosedByServer = errors.New("the server has ended the connection")

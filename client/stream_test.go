@@ -14,9 +14,9 @@ import (
 func TestWhoWaitsForASlowWriteHeedsItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe() // holds nothing: a write waits for the reader
-		messenger := &Client{options: options{log: slog.New(slog.DiscardHandler), times: timeouts{answer: time.Hour}}}
-		streamConn := messenger.stream(&lineConn{conn: near, in: bufio.NewReader(near)})
-		defer messenger.running.Wait()
+		messenger := &Client{options: options{logger: slog.New(slog.DiscardHandler), timeouts: timeouts{answerTimeout: time.Hour}}}
+		streamConn := messenger.newStreamConn(&lineConn{conn: near, reader: bufio.NewReader(near)})
+		defer messenger.goroutines.Wait()
 		defer far.Close()
 
 		type result struct {
@@ -26,7 +26,7 @@ func TestWhoWaitsForASlowWriteHeedsItsContext(t *testing.T) {
 		ask := func(ctx context.Context, seq string) <-chan result {
 			done := make(chan result, 1)
 			go func() {
-				_, reached, err := streamConn.ask(ctx, seq, []byte("VER=1.4&CMD=List&SEQ="+seq))
+				_, reached, err := streamConn.roundTrip(ctx, seq, []byte("VER=1.4&CMD=List&SEQ="+seq))
 				done <- result{reached, err}
 			}()
 			synctest.Wait()
@@ -45,7 +45,7 @@ func TestWhoWaitsForASlowWriteHeedsItsContext(t *testing.T) {
 		default:
 			t.Error("who has left still waits for the write of another")
 		}
-		if isBroken(streamConn) {
+		if isClosed(streamConn) {
 			t.Error("the link has broken")
 		}
 

@@ -4,19 +4,19 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// protocolTraits is how clients of a version behave.
+// protocolTraits are the differences between clients of the protocol versions.
 type protocolTraits struct {
 	wire.Version
-	// firstStatus: Login takes the first status; before, Change_Stat follows.
-	firstStatus bool
-	// friends is how they read the friend list.
-	friends friendLister
+	// loginSetsStatus: Login carries the initial status. Before 1.4, Change_Stat sets it.
+	loginSetsStatus bool
+	// listFriends reads the friend list.
+	listFriends friendLister
 }
 
-func (o *options) traits() protocolTraits {
-	version, _ := wire.ParseVersion([]byte(o.version)) // check has seen it
+func (o *options) protocolTraits() protocolTraits {
+	version, _ := wire.ParseVersion([]byte(o.version)) // validated in Dial
 	if version < wire.V14 {
-		return protocolTraits{Version: version, friends: (*Client).friendsByList}
+		return protocolTraits{Version: version, listFriends: (*Client).friendsByList}
 	}
-	return protocolTraits{Version: version, firstStatus: true, friends: (*Client).friendsBySimpleInfo}
+	return protocolTraits{Version: version, loginSetsStatus: true, listFriends: (*Client).friendsBySimpleInfo}
 }

@@ -15,36 +15,36 @@ func TestAClientDoesWhatTheAccountCanInEachVersion(t *testing.T) {
 	for _, version := range []string{"1.0", "1.1", "1.2", "1.3", "1.4"} {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
-			onEachWay(t, func(t *testing.T, way string) { getToKnow(t, way, version) })
+			forEachScheme(t, func(t *testing.T, way string) { testFriendship(t, way, version) })
 		})
 	}
 }
 
-// getToKnow lets accounts befriend each other, look at each other, and part.
-func getToKnow(t *testing.T, way, version string) {
-	h := newHouse(t, 10001, 10002, 10003)
+// testFriendship lets accounts befriend each other, look at each other, and part.
+func testFriendship(t *testing.T, way, version string) {
+	h := newTestServer(t, 10001, 10002, 10003)
 	ctx := t.Context()
 	a, b := h.dial(way, 10001, client.Version(version)), h.dial(way, 10002, client.Version(version))
 
-	if added, err := a.Add(ctx, 10002); added != client.AddMustAsk || err != nil {
+	if added, err := a.AddFriend(ctx, 10002); added != client.AddNeedsRequest || err != nil {
 		t.Errorf("Add: %v, %v", added, err)
 	}
-	if _, err := a.Add(ctx, 10999); !errors.Is(err, client.ErrNoAccount) {
+	if _, err := a.AddFriend(ctx, 10999); !errors.Is(err, client.ErrNoAccount) {
 		t.Errorf("Add of nobody: %v", err)
 	}
-	if err := a.Ask(ctx, 10002, "it's me & you, 100% &"); err != nil {
+	if err := a.RequestFriendship(ctx, 10002, "it's me & you, 100% &"); err != nil {
 		t.Error(err)
 	}
-	if message := take(t, b, 1)[0]; message.Kind != client.KindAsks || message.Peer != 10001 || message.Text != "it's me & you, 100% &" {
+	if message := receive(t, b, 1)[0]; message.Kind != client.KindAsks || message.Peer != 10001 || message.Text != "it's me & you, 100% &" {
 		t.Errorf("the request is %+v", message)
 	}
-	if err := b.Accept(ctx, 10001); err != nil {
+	if err := b.AcceptRequest(ctx, 10001); err != nil {
 		t.Error(err)
 	}
-	if err := b.Accept(ctx, 10003); !errors.Is(err, client.ErrParameter) {
+	if err := b.AcceptRequest(ctx, 10003); !errors.Is(err, client.ErrParameter) {
 		t.Errorf("Accept of nothing: %v", err)
 	}
-	if message := take(t, a, 1)[0]; message.Kind != client.KindAccepted || message.Peer != 10002 {
+	if message := receive(t, a, 1)[0]; message.Kind != client.KindAccepted || message.Peer != 10002 {
 		t.Errorf("the acceptance is %+v", message)
 	}
 	h.befriend(10001, 10003)
@@ -57,26 +57,26 @@ func getToKnow(t *testing.T, way, version string) {
 	}
 	expectFriends := []client.Friend{{UIN: 10002, Nick: "nick 10002", Status: busy}, {UIN: 10003, Nick: "nick 10003", Status: client.StatusOffline}}
 	friends, err := a.Friends(ctx)
-	expect(t, fmt.Sprint("friends", err), friends, expectFriends)
-	online, err := a.Online(ctx)
-	expect(t, fmt.Sprint("online", err), online, expectFriends[:1])
+	expectEqual(t, fmt.Sprint("friends", err), friends, expectFriends)
+	online, err := a.OnlineFriends(ctx)
+	expectEqual(t, fmt.Sprint("online", err), online, expectFriends[:1])
 
 	sex := 0
-	found, err := a.Find(ctx, client.Query{Sex: &sex})
-	if err != nil || !slices.Contains(found, client.Found{UIN: 10002, Nick: "nick 10002"}) {
+	found, err := a.Find(ctx, client.SearchQuery{Sex: &sex})
+	if err != nil || !slices.Contains(found, client.SearchResult{UIN: 10002, Nick: "nick 10002"}) {
 		t.Errorf("found are %+v, %v", found, err)
 	}
 	info, err := a.Info(ctx, 10002)
 	if err != nil || info.Nick != "nick 10002" || info.UIN != 10002 {
 		t.Errorf("the info is %+v, %v", info, err)
 	}
-	if err := a.Remove(ctx, 10003); err != nil {
+	if err := a.RemoveFriend(ctx, 10003); err != nil {
 		t.Error(err)
 	}
 	if friends, err = a.Friends(ctx); len(friends) != 1 || err != nil {
 		t.Errorf("friends are %+v, %v", friends, err)
 	}
-	if _, err := a.Requests(ctx); !errors.Is(err, client.ErrRefused) {
+	if _, err := a.FriendRequests(ctx); !errors.Is(err, client.ErrRefused) {
 		t.Errorf("Requests of an address session: %v", err)
 	}
 	answer, err := a.Do(ctx, "GetInfo", client.Field{Key: "UN", Value: "10001"}, client.Field{Key: "LV", Value: "1"})
@@ -90,7 +90,7 @@ func TestLongListsComeWhole(t *testing.T) {
 	for uin := rookery.UIN(10002); uin < 10132; uin++ {
 		accounts = append(accounts, uin)
 	}
-	h := newHouse(t, accounts...)
+	h := newTestServer(t, accounts...)
 	for _, uin := range accounts[1:] {
 		h.befriend(10001, uin)
 	}
@@ -106,33 +106,33 @@ func TestLongListsComeWhole(t *testing.T) {
 				t.Errorf("a friend is %+v", friend)
 			}
 		}
-		expect(t, version, uins, accounts[1:])
+		expectEqual(t, version, uins, accounts[1:])
 	}
 }
 
 func TestADeviceManagesItsAccount(t *testing.T) {
-	onEachWay(t, func(t *testing.T, way string) {
-		h := newHouse(t, 10001, 10002, 10003)
+	forEachScheme(t, func(t *testing.T, way string) {
+		h := newTestServer(t, 10001, 10002, 10003)
 		ctx := t.Context()
 		a := h.dial(way, 10001, client.Device("d"))
 		b := h.dial(way, 10002)
-		if err := b.Ask(ctx, 10001, "hello, it's me\nreally"); err != nil {
+		if err := b.RequestFriendship(ctx, 10001, "hello, it's me\nreally"); err != nil {
 			t.Fatal(err)
 		}
-		requests, err := a.Requests(ctx)
-		if err != nil || len(requests) != 1 || requests[0].From != 10002 || requests[0].Words != "hello, it's me\nreally" || requests[0].Time.IsZero() {
+		requests, err := a.FriendRequests(ctx)
+		if err != nil || len(requests) != 1 || requests[0].From != 10002 || requests[0].Text != "hello, it's me\nreally" || requests[0].Time.IsZero() {
 			t.Errorf("requests are %+v, %v", requests, err)
 		}
-		if err := a.Reject(ctx, 10002, "no & no"); err != nil {
+		if err := a.RejectRequest(ctx, 10002, "no & no"); err != nil {
 			t.Error(err)
 		}
-		if message := take(t, b, 1)[0]; message.Kind != client.KindRejected || message.Text != "no & no" {
+		if message := receive(t, b, 1)[0]; message.Kind != client.KindRejected || message.Text != "no & no" {
 			t.Errorf("the rejection is %+v", message)
 		}
 		open, no := client.RuleOpen, false
-		change := client.Change{
+		change := client.AccountChange{
 			Profile: map[string]string{"NK": "Pingu, 100% & co", "AG": "33", "PR": "two\nlines", "PV": "广东"},
-			Rule:    &open, Strangers: &no, Findable: &no,
+			Rule:    &open, AllowStrangers: &no, Findable: &no,
 		}
 		if err := a.SetInfo(ctx, change); err != nil {
 			t.Fatal(err)
@@ -144,17 +144,17 @@ func TestADeviceManagesItsAccount(t *testing.T) {
 		if err := b.Send(ctx, 10001, "hello"); !errors.Is(err, client.ErrRefused) {
 			t.Errorf("a stranger's message: %v", err)
 		}
-		if added, err := b.Add(ctx, 10001); added != client.AddedFriend || err != nil {
+		if added, err := b.AddFriend(ctx, 10001); added != client.AddedFriend || err != nil {
 			t.Errorf("Add: %v, %v", added, err)
 		}
-		if err := a.SetInfo(ctx, client.Change{Profile: map[string]string{"AG": "old"}}); !errors.Is(err, client.ErrParameter) {
+		if err := a.SetInfo(ctx, client.AccountChange{Profile: map[string]string{"AG": "old"}}); !errors.Is(err, client.ErrParameter) {
 			t.Errorf("an age that is none: %v", err)
 		}
 		if err := a.Block(ctx, 10002); err != nil {
 			t.Error(err)
 		}
 		blocked, err := a.Blocked(ctx)
-		expect(t, fmt.Sprint("blocked", err), blocked, []client.UIN{10002})
+		expectEqual(t, fmt.Sprint("blocked", err), blocked, []client.UIN{10002})
 		if err := b.Send(ctx, 10001, "hello"); !errors.Is(err, client.ErrRefused) {
 			t.Errorf("a blocked one's message: %v", err)
 		}
@@ -164,20 +164,20 @@ func TestADeviceManagesItsAccount(t *testing.T) {
 		if blocked, err = a.Blocked(ctx); len(blocked) != 0 || err != nil {
 			t.Errorf("blocked are %v, %v", blocked, err)
 		}
-		if err := a.Revoke(ctx, 999); !errors.Is(err, client.ErrParameter) {
+		if err := a.RevokeDevice(ctx, 999); !errors.Is(err, client.ErrParameter) {
 			t.Errorf("Revoke of nothing: %v", err)
 		}
 	})
 }
 
 func TestHistoryComesInPages(t *testing.T) {
-	h := newHouse(t, 10001, 10002)
+	h := newTestServer(t, 10001, 10002)
 	a := h.dial("http", 10001, client.Device("d"))
 	var texts []string
 	for i := range 12 {
 		texts = append(texts, fmt.Sprintf("word %d", i))
 	}
-	h.write(10002, 10001, texts...)
+	h.sendDirectly(10002, 10001, texts...)
 	var got []string
 	for query := (client.HistoryQuery{With: 10002, Limit: 5}); ; {
 		page, err := a.History(t.Context(), query)
@@ -185,12 +185,12 @@ func TestHistoryComesInPages(t *testing.T) {
 			t.Fatal(err)
 		}
 		got = append(textsOf(page.Messages), got...)
-		if page.Last {
+		if page.IsLastPage {
 			break
 		}
 		query.Before = page.Messages[0].Number
 	}
-	expect(t, "the history", got, texts)
+	expectEqual(t, "the history", got, texts)
 }
 
 // The records are what the protocol's page has, byte for byte but for SEQ.
@@ -208,40 +208,40 @@ func TestRecordsOfEachVersion(t *testing.T) {
 	} {
 		t.Run(version, func(t *testing.T) {
 			var got []string
-			s := &script{serve: func(_ int, c *conversation) {
-				for a := c.next(); a != nil; a = c.next() {
-					line := strings.Replace(a.line, a.get("SEQ"), "*", 1)
-					if ps := a.get("PS"); len(ps) == 32 {
+			s := &scriptedServer{handleConn: func(_ int, c *scriptedConn) {
+				for a := c.readRecord(); a != nil; a = c.readRecord() {
+					line := strings.Replace(a.line, a.value("SEQ"), "*", 1)
+					if ps := a.value("PS"); len(ps) == 32 {
 						line = strings.Replace(line, ps, "2d3cac1a7ad0ef2a3a2d2e2a", 1)
 					}
-					if got = append(got, line); !c.usual(a) {
+					if got = append(got, line); !c.answerCommon(a) {
 						c.answer(a, "0")
 					}
 				}
 			}}
 			opts := []client.Option{client.Version(version), client.Program("9326B87B234E7235")}
 			if version == "1.4" {
-				opts = append(opts, client.Device("my & phone"), client.FirstStatus(client.StatusInvisible))
+				opts = append(opts, client.Device("my & phone"), client.InitialStatus(client.StatusInvisible))
 			}
-			inBubble(t, s, func(t *testing.T, messenger *client.Client) {
+			withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
 				if err := messenger.Send(t.Context(), 10002, " fish & chips, 100%?\n "); err != nil {
 					t.Error(err)
 				}
 			}, opts...)
-			expect(t, "records", got, want)
+			expectEqual(t, "records", got, want)
 		})
 	}
 }
 
 // Versions before 1.4 drop a raw '&' at the end of a record.
 func TestAnAmpersandAtTheEndOfATextArrivesInEachVersion(t *testing.T) {
-	h := newHouse(t, 10001, 10002)
+	h := newTestServer(t, 10001, 10002)
 	for _, version := range []string{"1.0", "1.1", "1.2", "1.3", "1.4"} {
 		a, b := h.dial("http", 10001, client.Version(version)), h.dial("http", 10002, client.Version(version))
 		if err := a.Send(t.Context(), 10002, version+" &"); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, version, textsOf(take(t, b, 1)), []string{version + " &"})
+		expectEqual(t, version, textsOf(receive(t, b, 1)), []string{version + " &"})
 		a.Close()
 		b.Close()
 	}

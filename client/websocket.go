@@ -8,10 +8,10 @@ import (
 	"github.com/coder/websocket"
 )
 
-// openWebSocket opens a WebSocket, on which each text message is a record.
+// openWebSocket opens a WebSocket on which each text message is a record.
 func (c *Client) openWebSocket(ctx context.Context, address serverAddress) (serverConn, error) {
-	conn, response, err := websocket.Dial(ctx, address.url, &websocket.DialOptions{
-		HTTPClient:      c.httpClient(),
+	conn, response, err := websocket.Dial(ctx, address.endpointURL, &websocket.DialOptions{
+		HTTPClient:      c.newHTTPClient(),
 		Subprotocols:    []string{"httpqq"},
 		CompressionMode: websocket.CompressionDisabled,
 	})
@@ -19,27 +19,28 @@ func (c *Client) openWebSocket(ctx context.Context, address serverAddress) (serv
 		if response != nil && response.StatusCode != http.StatusSwitchingProtocols {
 			return nil, statusError(response)
 		}
-		return nil, unreachable(err)
+		return nil, newTemporaryError(err)
 	}
-	conn.SetReadLimit(maxAnswer)
-	return c.stream(webSocket{conn}), nil
+	conn.SetReadLimit(maxAnswerBytes)
+	return c.newStreamConn(webSocketConn{conn}), nil
 }
 
-// webSocket is a pipe over a WebSocket.
-type webSocket struct{ conn *websocket.Conn }
+// webSocketConn is a recordConn over a WebSocket.
+type webSocketConn struct{ conn *websocket.Conn }
 
-func (w webSocket) send(record []byte) error {
-	// Not the caller's context: one that ends in a write would end the connection.
-	ctx, cancel := context.WithTimeout(context.Background(), sendTime)
+func (w webSocketConn) writeRecord(record []byte) error {
+	// A context that ends during a write closes the WebSocket, so the caller's context
+	// is not used.
+	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
 	return w.conn.Write(ctx, websocket.MessageText, record)
 }
 
-func (w webSocket) receive() ([]byte, error) {
+func (w webSocketConn) readRecord() ([]byte, error) {
 	kind, record, err := w.conn.Read(context.Background())
 	switch {
 	case websocket.CloseStatus(err) != -1:
-		return nil, errEnded
+		return nil, errClosedByServer
 	case err != nil:
 		return nil, err
 	case kind != websocket.MessageText:
@@ -48,4 +49,4 @@ func (w webSocket) receive() ([]byte, error) {
 	return record, nil
 }
 
-func (w webSocket) close() { _ = w.conn.CloseNow() } // nothing is to be done about it
+func (w webSocketConn) close() { _ = w.conn.CloseNow() }

@@ -25,7 +25,7 @@ With --json each line has uin and outcome: friend.`,
 	flags := actingFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return flags.runForEach(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
-			if err := messenger.Accept(ctx, uin); err != nil {
+			if err := messenger.AcceptRequest(ctx, uin); err != nil {
 				return err
 			}
 			return out.say(outcome{uin, "friend"}, "Account %d is a friend.", uin)

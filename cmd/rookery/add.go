@@ -36,7 +36,7 @@ asked.`,
 }
 
 func add(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN, words string) error {
-	added, err := messenger.Add(ctx, uin)
+	added, err := messenger.AddFriend(ctx, uin)
 	switch {
 	case err != nil:
 		return err
@@ -45,7 +45,7 @@ func add(ctx context.Context, messenger *client.Client, out printer, uin rookery
 	case added == client.AddedFriend:
 		return out.say(outcome{uin, "friend"}, "Account %d is a friend.", uin)
 	}
-	if err := messenger.Ask(ctx, uin, words); err != nil {
+	if err := messenger.RequestFriendship(ctx, uin, words); err != nil {
 		return err
 	}
 	return out.say(outcome{uin, "asked"}, "Asked account %d; the answer comes with rookery recv.", uin)

@@ -46,7 +46,7 @@ is lost. It takes a device that no other recv or chat uses, see rookery login.`,
 		switch config.Language {
 		case tui.English, tui.Chinese:
 		case "":
-			config.Language = tui.LanguageOf(os.Getenv)
+			config.Language = tui.LanguageFromEnv(os.Getenv)
 		default:
 			return usageErrorf(cmd, "--lang is %q, it must be en or zh", *lang)
 		}

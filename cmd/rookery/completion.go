@@ -64,10 +64,10 @@ func completeFriends(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.
 // completeRequests offers those whose requests wait.
 func completeRequests(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	return complete(cmd, func(ctx context.Context, messenger *client.Client) ([]string, error) {
-		requests, err := messenger.Requests(ctx)
+		requests, err := messenger.FriendRequests(ctx)
 		var offers []string
 		for _, request := range requests {
-			offers = append(offers, offer(request.From, request.Words))
+			offers = append(offers, offer(request.From, request.Text))
 		}
 		return offers, err
 	})

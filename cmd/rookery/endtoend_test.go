@@ -260,7 +260,7 @@ func (h *house) checkMailbox(uin rookery.UIN, all []letter) {
 		}
 		said := map[bool][]string{} // by whether it is the account's own
 		for _, message := range page.Messages {
-			said[message.Mine()] = append(said[message.Mine()], message.Text)
+			said[message.IsOutgoing()] = append(said[message.IsOutgoing()], message.Text)
 		}
 		if want := between(all, with, uin); !slices.Equal(said[false], want) {
 			h.t.Errorf("the mailbox of %d holds from %d\n%q, want\n%q", uin, with, said[false], want)

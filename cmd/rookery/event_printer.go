@@ -48,7 +48,7 @@ var kindNames = map[client.Kind]string{
 func (p *eventPrinter) message(ctx context.Context, message client.Message) error {
 	if p.out.json {
 		from, to := message.Peer, p.client.UIN()
-		if message.Mine() {
+		if message.IsOutgoing() {
 			from, to = to, from
 		}
 		return p.out.object(struct {

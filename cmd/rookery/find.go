@@ -31,7 +31,7 @@ unset) and province.`,
 	province := cmd.Flags().String("province", "", "only who names this `PROVINCE`")
 	_ = cmd.RegisterFlagCompletionFunc("sex", cobra.FixedCompletions(sexes, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		query := client.Query{Province: *province}
+		query := client.SearchQuery{Province: *province}
 		if cmd.Flags().Changed("age") {
 			if *age < 0 || *age > rookery.MaxAge {
 				return usageErrorf(cmd, "--age is %d, allowed is 0 to %d", *age, rookery.MaxAge)
@@ -50,7 +50,7 @@ unset) and province.`,
 			if err != nil {
 				return err
 			}
-			return table(out, "UIN SEX AGE PROVINCE NICK", found, foundObject, func(found client.Found) []any {
+			return table(out, "UIN SEX AGE PROVINCE NICK", found, foundObject, func(found client.SearchResult) []any {
 				return []any{found.UIN, nameOf(sexes, found.Sex), orDash(found.Age), orDash(oneLine(found.Province)), oneLine(found.Nick)}
 			})
 		})
@@ -58,7 +58,7 @@ unset) and province.`,
 	return cmd
 }
 
-func foundObject(found client.Found) any {
+func foundObject(found client.SearchResult) any {
 	return struct {
 		UIN      rookery.UIN `json:"uin"`
 		Nick     string      `json:"nick"`

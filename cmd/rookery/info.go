@@ -57,7 +57,7 @@ them, numbers as numbers.`,
 	return cmd
 }
 
-func infoObject(info client.Info) map[string]any {
+func infoObject(info client.AccountInfo) map[string]any {
 	object := map[string]any{"uin": info.UIN}
 	for _, shownField := range shownFields(info) {
 		object[shownField.name] = shownField.text
@@ -68,7 +68,7 @@ func infoObject(info client.Info) map[string]any {
 	return object
 }
 
-func printInfo(out printer, info client.Info) error {
+func printInfo(out printer, info client.AccountInfo) error {
 	t := tabwriter.NewWriter(out.w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "uin\t%d\n", info.UIN) // errors show in Flush
 	for _, shownField := range shownFields(info) {
@@ -89,7 +89,7 @@ type shownField struct {
 	number     bool
 }
 
-func shownFields(info client.Info) []shownField {
+func shownFields(info client.AccountInfo) []shownField {
 	var shown []shownField
 	fields := accountFields()
 	notShown := []string{ruleSetting, strangersSetting, findableSetting}

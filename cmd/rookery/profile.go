@@ -97,8 +97,8 @@ func settingsHelp() string {
 }
 
 // parseChange reads FIELD=VALUE arguments.
-func parseChange(args []string) (client.Change, error) {
-	change := client.Change{Profile: make(map[string]string)}
+func parseChange(args []string) (client.AccountChange, error) {
+	change := client.AccountChange{Profile: make(map[string]string)}
 	for _, arg := range args {
 		field, value, ok := strings.Cut(arg, "=")
 		if !ok {
@@ -111,7 +111,7 @@ func parseChange(args []string) (client.Change, error) {
 	return change, nil
 }
 
-func setOne(change *client.Change, field, value string) error {
+func setOne(change *client.AccountChange, field, value string) error {
 	for _, s := range settings {
 		if !strings.EqualFold(field, s.name) && !strings.EqualFold(field, s.key) {
 			continue
@@ -126,7 +126,7 @@ func setOne(change *client.Change, field, value string) error {
 			change.Rule = &rule
 			return err
 		case strangersSetting:
-			change.Strangers = &set
+			change.AllowStrangers = &set
 		case findableSetting:
 			change.Findable = &set
 		default:

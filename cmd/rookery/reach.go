@@ -20,15 +20,15 @@ import (
 
 // outOfReach is the error of a server that could not be spoken to, so that
 // nothing was asked of it.
-type outOfReach struct{ cause *client.Unreachable }
+type outOfReach struct{ cause *client.UnreachableError }
 
 func (e *outOfReach) Error() string { return "cannot reach " + unreached(e.cause) }
 func (e *outOfReach) Unwrap() error { return e.cause }
 
 // unreached says what was tried, and why it was of no use.
-func unreached(unreachable *client.Unreachable) string {
+func unreached(unreachable *client.UnreachableError) string {
 	var tried []string
-	for _, attempt := range unreachable.Tried {
+	for _, attempt := range unreachable.Attempts {
 		// A line and a WebSocket to one port fail alike.
 		if text := hostOf(attempt.Address) + ": " + plainly(attempt.Err); !slices.Contains(tried, text) {
 			tried = append(tried, text)
@@ -50,7 +50,7 @@ func (e *loginEnded) Unwrap() error { return e.cause }
 // They are the login's.
 func (l login) connect(ctx context.Context, addresses []string, how ...client.Option) (*client.Client, error) {
 	messenger, err := client.Dial(ctx, addresses[0], append(how, client.Fallback(addresses[1:]...))...)
-	var away *client.Unreachable
+	var away *client.UnreachableError
 	if errors.As(err, &away) {
 		return nil, &outOfReach{away}
 	}

@@ -36,7 +36,7 @@ func TestAServerOutOfReachIsSaidInPlainWords(t *testing.T) {
 		{"something else", "qq://10001@chat.example:14000", errors.New("the server does not answer"), "cannot reach chat.example:14000: the server does not answer"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := &outOfReach{&client.Unreachable{Tried: []client.Attempt{tried(test.address, test.cause)}}}
+			err := &outOfReach{&client.UnreachableError{Attempts: []client.Attempt{tried(test.address, test.cause)}}}
 			if got := describe(err); got != test.want {
 				t.Errorf("%q, want %q", got, test.want)
 			}
@@ -53,7 +53,7 @@ func tried(address string, cause error) client.Attempt {
 }
 
 func TestAllThatWasTriedIsSaidOnce(t *testing.T) {
-	err := &outOfReach{&client.Unreachable{Tried: []client.Attempt{
+	err := &outOfReach{&client.UnreachableError{Attempts: []client.Attempt{
 		tried("qq://10001@chat.example:8000", syscall.ECONNREFUSED),
 		tried("qq://10001@chat.example:14000", context.DeadlineExceeded),
 		tried("ws://10001@chat.example:8000", syscall.ECONNREFUSED),

@@ -182,7 +182,7 @@ func ended(ctx context.Context, err error) error {
 func sayState(cmd *cobra.Command, state client.State) {
 	text := "connected again"
 	var answered *client.Error
-	var away *client.Unreachable
+	var away *client.UnreachableError
 	switch {
 	case errors.As(state.Err, &away):
 		text = "disconnected, trying again: cannot reach " + oneLine(unreached(away))
@@ -208,7 +208,7 @@ func (r *receiver) printHistory(ctx context.Context, messenger *client.Client, o
 		}
 		wanted := r.since.of(page.Messages)
 		pages = append(pages, wanted)
-		if page.Last || len(wanted) < len(page.Messages) || len(wanted) == 0 {
+		if page.IsLastPage || len(wanted) < len(page.Messages) || len(wanted) == 0 {
 			break
 		}
 		query.Before = wanted[0].Number
@@ -238,7 +238,7 @@ func (s *numberRange) add(number uint64) {
 // has reports whether a message was printed: the history holds words, and
 // nothing else.
 func (s numberRange) has(message client.Message) bool {
-	return (message.Kind == client.KindMessage || message.Mine()) && message.Number != 0 && s.first <= message.Number && message.Number <= s.last
+	return (message.Kind == client.KindMessage || message.IsOutgoing()) && message.Number != 0 && s.first <= message.Number && message.Number <= s.last
 }
 
 // batch is the SEQ of a batch that was asked for and perhaps not printed, empty

@@ -27,7 +27,7 @@ With --json each line has uin and outcome: rejected.`,
 	words := cmd.Flags().String("words", "", "say these `WORDS`")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return flags.runForEach(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
-			if err := messenger.Reject(ctx, uin, *words); err != nil {
+			if err := messenger.RejectRequest(ctx, uin, *words); err != nil {
 				return err
 			}
 			return out.say(outcome{uin, "rejected"}, "Rejected account %d.", uin)

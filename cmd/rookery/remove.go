@@ -26,7 +26,7 @@ With --json each line has uin and outcome: removed.`,
 	flags := actingFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return flags.runForEach(cmd, args, func(ctx context.Context, messenger *client.Client, out printer, uin rookery.UIN) error {
-			if err := messenger.Remove(ctx, uin); err != nil {
+			if err := messenger.RemoveFriend(ctx, uin); err != nil {
 				return err
 			}
 			return out.say(outcome{uin, "removed"}, "Account %d is no friend.", uin)

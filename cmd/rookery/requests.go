@@ -25,23 +25,23 @@ With --json each line has uin, time and words.`,
 	flags := actingFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return flags.run(cmd, func(ctx context.Context, messenger *client.Client, out printer) error {
-			waiting, err := messenger.Requests(ctx)
+			waiting, err := messenger.FriendRequests(ctx)
 			if err != nil {
 				return err
 			}
 			return table(out, "UIN ASKED WORDS", waiting, requestObject,
-				func(request client.Request) []any {
-					return []any{request.From, localTime(request.Time), oneLine(request.Words)}
+				func(request client.FriendRequest) []any {
+					return []any{request.From, localTime(request.Time), oneLine(request.Text)}
 				})
 		})
 	}
 	return cmd
 }
 
-func requestObject(request client.Request) any {
+func requestObject(request client.FriendRequest) any {
 	return struct {
 		UIN   rookery.UIN `json:"uin"`
 		Time  time.Time   `json:"time"`
 		Words string      `json:"words"`
-	}{request.From, request.Time.UTC(), request.Words}
+	}{request.From, request.Time.UTC(), request.Text}
 }

@@ -14,55 +14,55 @@ import (
 // the keys are for. Everything in it is touched by Update and View only; what
 // takes time is done by commands (messenger.go).
 type App struct {
-	ctx    context.Context
-	m      Messenger
-	events *stream
-	now    func() time.Time
-	device bool // the session is a device's: history and the like can be had
+	ctx       context.Context
+	messenger Messenger
+	events    *eventStream
+	now       func() time.Time
+	hasDevice bool // the session is a device's: history and the like can be had
 
-	lang        language
-	look        theme
-	askTerminal bool // about its background, and choose the colours for it
-	measure     ansi.Method
-	width       int
-	height      int
-	blurred     bool // the terminal says that it is not looked at
-	mouse       bool
-	bell        bool
-	rang        time.Time
+	language         languageIndex
+	theme            theme
+	detectBackground bool // about its background, and choose the colours for it
+	widthMethod      ansi.Method
+	width            int
+	height           int
+	isBlurred        bool // the terminal says that it is not looked at
+	mouseEnabled     bool
+	bellEnabled      bool
+	lastBellAt       time.Time
 
-	link     client.State
-	nick     string        // the account's own
-	status   client.Status // as chosen here, 0 before
-	people   contactList
-	talks    map[client.UIN]*conversation
-	sending  map[client.UIN]bool
-	requests map[client.UIN]client.Request
+	connection     client.State
+	ownNick        string        // the account's own
+	ownStatus      client.Status // as chosen here, 0 before
+	contacts       contactList
+	conversations  map[client.UIN]*conversation
+	isSendingTo    map[client.UIN]bool
+	friendRequests map[client.UIN]client.FriendRequest
 
-	roster roster
-	focus  focus
-	page   page  // what the main pane shows
-	under  page  // what it shows when that is closed
-	from   focus // where keys go then
-	asking *question
-	notice string // at the bottom, until the next key
+	roster      roster
+	focus       focus
+	page        page  // what the main pane shows
+	basePage    page  // what it shows when that is closed
+	returnFocus focus // where keys go then
+	question    *question
+	notice      string // at the bottom, until the next key
 }
 
 // focus is the pane that keys go to.
 type focus int
 
 const (
-	onRoster focus = iota
-	onMain
+	focusRoster focus = iota
+	focusPage
 )
 
 // page is what the main pane shows.
 type page interface {
 	// bindings are the keys that mean something, those for everywhere not among
 	// them.
-	bindings(app *App) []binding
-	// typing is where text goes, nil if none can be written.
-	typing() *editor
+	bindings(app *App) []keyBinding
+	// textEditor is where text goes, nil if none can be written.
+	textEditor() *editor
 	// view has at most height lines of at most width cells; the cursor is nil if
 	// nothing is being written.
 	view(app *App, width, height int) (lines []string, cursor *tea.Position)
@@ -70,18 +70,18 @@ type page interface {
 
 func newApp(ctx context.Context, messenger Messenger, config Config) *App {
 	return &App{
-		ctx: ctx, m: messenger, events: newStream(ctx, messenger), now: config.Now, device: messenger.Token() != "",
-		lang: config.Language.known(), look: newTheme(config.Theme != Light), askTerminal: config.Theme != Light && config.Theme != Dark, bell: config.Bell, mouse: config.Mouse,
+		ctx: ctx, messenger: messenger, events: newEventStream(ctx, messenger), now: config.Now, hasDevice: messenger.Token() != "",
+		language: config.Language.index(), theme: newTheme(config.Theme != Light), detectBackground: config.Theme != Light && config.Theme != Dark, bellEnabled: config.Bell, mouseEnabled: config.Mouse,
 		width: 80, height: 24,
-		link: messenger.State(), people: contactList{}, talks: map[client.UIN]*conversation{}, sending: map[client.UIN]bool{},
-		requests: map[client.UIN]client.Request{},
-		page:     welcomePage{}, under: welcomePage{},
+		connection: messenger.State(), contacts: contactList{}, conversations: map[client.UIN]*conversation{}, isSendingTo: map[client.UIN]bool{},
+		friendRequests: map[client.UIN]client.FriendRequest{},
+		page:           welcomePage{}, basePage: welcomePage{},
 	}
 }
 
 // Init starts what runs from the beginning.
 func (a *App) Init() tea.Cmd {
-	return tea.Batch(tea.RequestBackgroundColor, a.events.await, a.refresh(), a.recent(), a.who(a.m.UIN()), a.tick(), a.everyMinute())
+	return tea.Batch(tea.RequestBackgroundColor, a.events.waitForEvent, a.refreshLists(), a.loadRecentConversations(), a.loadNick(a.messenger.UIN()), a.scheduleClockTick(), a.scheduleCatchUp())
 }
 
 // Update takes in what has happened.
@@ -90,46 +90,46 @@ func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case taskResult:
 		return a, msg.apply(a)
 	case clientEvent:
-		return a, tea.Batch(a.happened(msg.event), a.events.await)
+		return a, tea.Batch(a.handleEvent(msg.event), a.events.waitForEvent)
 	case tea.KeyPressMsg:
-		return a, a.key(msg)
+		return a, a.handleKey(msg)
 	case tea.PasteMsg:
-		if editor := a.typing(); editor != nil {
+		if editor := a.activeEditor(); editor != nil {
 			editor.insert(msg.Content)
 			return a, nil
 		}
-		return a, a.typeFromList(msg.Content)
+		return a, a.typeToSelected(msg.Content)
 	case tea.MouseClickMsg:
-		return a, a.click(tea.Mouse(msg))
+		return a, a.handleClick(tea.Mouse(msg))
 	case tea.MouseWheelMsg:
-		return a, a.wheel(tea.Mouse(msg))
+		return a, a.handleWheel(tea.Mouse(msg))
 	case tea.WindowSizeMsg:
 		a.width, a.height = msg.Width, msg.Height
-		return a, a.seen()
+		return a, a.markVisibleRead()
 	case tea.BlurMsg:
-		a.blurred = true
+		a.isBlurred = true
 	case tea.FocusMsg:
-		a.blurred = false
-		return a, a.seen()
+		a.isBlurred = false
+		return a, a.markVisibleRead()
 	case tea.BackgroundColorMsg:
-		if a.askTerminal {
-			a.look = newTheme(msg.IsDark())
-			a.forgetRows() // they hold colours
+		if a.detectBackground {
+			a.theme = newTheme(msg.IsDark())
+			a.clearWrappedRows() // they hold colours
 		}
 	case tea.ModeReportMsg:
 		if msg.Mode == ansi.ModeUnicodeCore && msg.Value != ansi.ModeNotRecognized && msg.Value != ansi.ModePermanentlyReset {
-			a.measure = ansi.GraphemeWidth // as Bubble Tea does from now on
-			a.forgetRows()
+			a.widthMethod = ansi.GraphemeWidth // as Bubble Tea does from now on
+			a.clearWrappedRows()
 		}
 	}
 	return a, nil
 }
 
-// forgetRows has all messages wrapped anew.
-func (a *App) forgetRows() {
-	for _, talk := range a.talks {
+// clearWrappedRows has all messages wrapped anew.
+func (a *App) clearWrappedRows() {
+	for _, talk := range a.conversations {
 		for _, entry := range talk.entries {
-			entry.shown = nil
+			entry.wrappedRows = nil
 		}
 	}
 }
@@ -137,61 +137,61 @@ func (a *App) forgetRows() {
 // clockTick comes every second while the screen counts one.
 type clockTick struct{}
 
-func (clockTick) apply(app *App) tea.Cmd { return app.tick() }
+func (clockTick) apply(app *App) tea.Cmd { return app.scheduleClockTick() }
 
-// tick has the screen drawn again in a second, as long as it shows how long it
+// scheduleClockTick has the screen drawn again in a second, as long as it shows how long it
 // is until the next try.
-func (a *App) tick() tea.Cmd {
-	if a.link.Connected || a.link.Retry.IsZero() {
+func (a *App) scheduleClockTick() tea.Cmd {
+	if a.connection.Connected || a.connection.RetryAt.IsZero() {
 		return nil
 	}
 	return tea.Tick(time.Second, func(time.Time) tea.Msg { return clockTick{} })
 }
 
 // conversation is the conversation with an account, a new one if need be.
-func (a *App) talk(with client.UIN) *conversation {
-	talk := a.talks[with]
+func (a *App) conversationWith(with client.UIN) *conversation {
+	talk := a.conversations[with]
 	if talk == nil {
-		talk = newTalk(with)
-		talk.own = with == a.m.UIN()
-		a.talks[with] = talk
+		talk = newConversation(with)
+		talk.withSelf = with == a.messenger.UIN()
+		a.conversations[with] = talk
 	}
 	return talk
 }
 
-// show puts a page into the main pane, and the keys to it.
-func (a *App) show(p page) {
-	if a.page == a.under {
-		a.from = a.focus
+// showPage puts a page into the main pane, and the keys to it.
+func (a *App) showPage(p page) {
+	if a.page == a.basePage {
+		a.returnFocus = a.focus
 	}
-	a.page, a.focus = p, onMain
+	a.page, a.focus = p, focusPage
 	if talk, ok := p.(*conversation); ok {
-		a.under = talk
+		a.basePage = talk
 	}
 }
 
-// leave closes the page, and keys go where they went before; a conversation
+// closePage closes the page, and keys go where they went before; a conversation
 // stays, and keys go to the list.
-func (a *App) leave() tea.Cmd {
-	if a.page == a.under {
-		a.focus = onRoster
+func (a *App) closePage() tea.Cmd {
+	if a.page == a.basePage {
+		a.focus = focusRoster
 		return nil
 	}
-	a.page, a.focus = a.under, a.from
-	return a.seen()
+	a.page, a.focus = a.basePage, a.returnFocus
+	return a.markVisibleRead()
 }
 
-// close is leave for a page that something was waited for on: the user may have
+// closeIfShown is leave for a page that something was waited for on: the user may have
 // gone on to another.
-func (a *App) close(p page) tea.Cmd {
+func (a *App) closeIfShown(p page) tea.Cmd {
 	if a.page != p {
 		return nil
 	}
-	return a.leave()
+	return a.closePage()
 }
 
-// complain says at the bottom what went wrong.
-func (a *App) complain(err error) { a.notice = a.why(err) }
+// showError says at the bottom what went wrong.
+func (a *App) showError(err error) { a.notice = a.explainError(err) }
 
-// say says something at the bottom.
-func (a *App) say(w translation, args ...any) { a.notice = a.lang.say(w, args...) }
+// showNotice says something at the bottom.
+func (a *App) showNotice(w textID, args ...any) { a.notice = a.language.translate(w, args...) }

@@ -14,62 +14,62 @@ import (
 // are asked for now and then.
 
 const (
-	catchUpEvery    = time.Minute
+	catchUpInterval = time.Minute
 	catchUpMessages = 20
 )
 
 // minutePassed comes every catchUpEvery.
-type minutePassed struct{}
+type catchUpTick struct{}
 
-func (minutePassed) apply(app *App) tea.Cmd { return tea.Batch(app.catchUp(), app.everyMinute()) }
+func (catchUpTick) apply(app *App) tea.Cmd { return tea.Batch(app.catchUp(), app.scheduleCatchUp()) }
 
-// everyMinute keeps catching up.
-func (a *App) everyMinute() tea.Cmd {
-	if !a.device {
+// scheduleCatchUp keeps catching up.
+func (a *App) scheduleCatchUp() tea.Cmd {
+	if !a.hasDevice {
 		return nil
 	}
-	return tea.Tick(catchUpEvery, func(time.Time) tea.Msg { return minutePassed{} })
+	return tea.Tick(catchUpInterval, func(time.Time) tea.Msg { return catchUpTick{} })
 }
 
 // catchUp asks for both. If it fails nobody needs to know: it comes again.
 func (a *App) catchUp() tea.Cmd {
-	if !a.device || !a.link.Connected {
+	if !a.hasDevice || !a.connection.Connected {
 		return nil
 	}
 	query := client.HistoryQuery{Limit: catchUpMessages}
-	cmds := []tea.Cmd{ask(a, func(ctx context.Context) (client.History, error) { return a.m.History(ctx, query) },
+	cmds := []tea.Cmd{runTask(a, func(ctx context.Context) (client.History, error) { return a.messenger.History(ctx, query) },
 		func(history client.History, err error) tea.Cmd {
 			if err != nil {
 				return nil
 			}
-			return a.caughtUp(history.Messages)
+			return a.addMissingOwnMessages(history.Messages)
 		})}
-	if len(a.requests) > 0 {
-		cmds = append(cmds, ask(a, a.m.Requests, func(all []client.Request, err error) tea.Cmd {
+	if len(a.friendRequests) > 0 {
+		cmds = append(cmds, runTask(a, a.messenger.FriendRequests, func(all []client.FriendRequest, err error) tea.Cmd {
 			if err != nil {
 				return nil
 			}
-			return a.asked(all, nil)
+			return a.updateRequests(all, nil)
 		}))
 	}
 	return tea.Batch(cmds...)
 }
 
-// readElsewhere asks how far other devices have read what is unread here.
-func (a *App) readElsewhere() tea.Cmd {
-	if !a.device {
+// fetchReadMarks asks how far other devices have read what is unread here.
+func (a *App) fetchReadMarks() tea.Cmd {
+	if !a.hasDevice {
 		return nil
 	}
 	var cmds []tea.Cmd
-	for _, talk := range a.talks {
-		if talk.unread() == 0 {
+	for _, talk := range a.conversations {
+		if talk.unreadCount() == 0 {
 			continue
 		}
-		query := client.HistoryQuery{With: talk.with, Limit: 1}
-		cmds = append(cmds, ask(a, func(ctx context.Context) (client.History, error) { return a.m.History(ctx, query) },
+		query := client.HistoryQuery{With: talk.peer, Limit: 1}
+		cmds = append(cmds, runTask(a, func(ctx context.Context) (client.History, error) { return a.messenger.History(ctx, query) },
 			func(history client.History, err error) tea.Cmd {
 				if err == nil {
-					talk.readOutside(history.Read)
+					talk.applyServerReadMark(history.ReadUpTo)
 				}
 				return nil
 			}))
@@ -77,28 +77,28 @@ func (a *App) readElsewhere() tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
-// caughtUp takes over the own words among the newest messages that are not here.
+// addMissingOwnMessages takes over the own words among the newest messages that are not here.
 // Where some are on their way, it cannot be told which of them are these.
-func (a *App) caughtUp(messages []client.Message) tea.Cmd {
+func (a *App) addMissingOwnMessages(messages []client.Message) tea.Cmd {
 	var missing []client.Message
 	var cmds []tea.Cmd
 	for _, message := range messages {
-		talk := a.talk(message.Peer)
-		waiting, _ := talk.waiting()
+		talk := a.conversationWith(message.Peer)
+		waiting, _ := talk.unsentCounts()
 		switch {
-		case message.Kind != client.KindSent || waiting > 0 || talk.loading:
-		case !talk.asked:
-			cmds = append(cmds, a.load(talk), a.who(message.Peer))
-		case !talk.known(message):
+		case message.Kind != client.KindSent || waiting > 0 || talk.isLoading:
+		case !talk.historyRequested:
+			cmds = append(cmds, a.loadHistory(talk), a.loadNick(message.Peer))
+		case !talk.mergeOwnMessage(message):
 			missing = append(missing, message)
 		}
 	}
 	for _, message := range missing { // now that those which are here have their numbers
-		talk := a.talk(message.Peer)
-		before := talk.length(a)
-		talk.insert(message)
-		if talk.offset > 0 {
-			talk.offset += talk.length(a) - before // what is being read stays where it is
+		talk := a.conversationWith(message.Peer)
+		before := talk.scrolledRowCount(a)
+		talk.addFromHistory(message)
+		if talk.scrollOffset > 0 {
+			talk.scrollOffset += talk.scrolledRowCount(a) - before // what is being read stays where it is
 		}
 	}
 	return tea.Batch(cmds...)

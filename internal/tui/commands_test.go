@@ -21,14 +21,14 @@ func TestWhatIsTypedInTheListIsATextForTheChosenPerson(t *testing.T) {
 	for _, text := range sentences {
 		t.Run(text, func(t *testing.T) {
 			withUser(t, func(u *user) {
-				u.keys("<down>" + text)
-				u.sees("> " + text)
-				if app := u.a; app.page != page(app.talks[10003]) || app.asking != nil {
+				u.pressKeys("<down>" + text)
+				u.expectText("> " + text)
+				if app := u.app; app.page != page(app.conversations[10003]) || app.question != nil {
 					t.Errorf("another page is shown:\n%s", u.screen())
 				}
-				u.told()
-				u.keys("<enter>")
-				u.told("send 10003 " + text)
+				u.expectCalls()
+				u.pressKeys("<enter>")
+				u.expectCalls("send 10003 " + text)
 			})
 		})
 	}
@@ -37,7 +37,7 @@ func TestWhatIsTypedInTheListIsATextForTheChosenPerson(t *testing.T) {
 // No letter and no sign does anything but show the keys or ask for a command.
 func TestNoPrintableKeyOfTheListDoesAnything(t *testing.T) {
 	withUser(t, func(u *user) {
-		for _, binding := range append(u.a.roster.bindings(u.a), u.a.everywhere()...) {
+		for _, binding := range append(u.app.roster.bindings(u.app), u.app.globalBindings()...) {
 			for _, k := range binding.keys {
 				if len([]rune(k)) == 1 && k != "?" && k != "/" {
 					t.Errorf("%s is bound in the list", k)
@@ -45,15 +45,15 @@ func TestNoPrintableKeyOfTheListDoesAnything(t *testing.T) {
 			}
 		}
 		for r := ' '; r <= '~'; r++ {
-			u.keys("<esc><esc><esc>")
-			u.get(tea.KeyPressMsg{Code: r, Text: string(r)})
-			u.settle()
-			u.keys("<enter>")
-			if u.quit {
+			u.pressKeys("<esc><esc><esc>")
+			u.deliver(tea.KeyPressMsg{Code: r, Text: string(r)})
+			u.waitUntilIdle()
+			u.pressKeys("<enter>")
+			if u.hasQuit {
 				t.Fatalf("%c has quit", r)
 			}
 		}
-		for _, told := range u.m.notes() {
+		for _, told := range u.messenger.recordedCalls() {
 			if !strings.HasPrefix(told, "send 10002 ") && !strings.HasPrefix(told, "read ") {
 				t.Errorf("the messenger was told %q", told)
 			}
@@ -64,29 +64,29 @@ func TestNoPrintableKeyOfTheListDoesAnything(t *testing.T) {
 func TestWhatIsPastedIntoTheListIsATextToo(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.paste("by the way\n/etc/hosts")
-		u.sees("> by the way", "  /etc/hosts")
-		u.told()
+		u.expectText("> by the way", "  /etc/hosts")
+		u.expectCalls()
 	})
 }
 
 func TestWhereNobodyIsChosenNothingIsTyped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := household()
+		m := exampleAccount()
 		m.friends, m.requests, m.history = nil, nil, nil
-		u := sit(t, m)
-		u.keys("hello")
-		u.sees("Nobody is chosen in the list.")
-		u.keys("/add<enter>")
-		u.sees("Find people")
+		u := newUser(t, m)
+		u.pressKeys("hello")
+		u.expectText("Nobody is chosen in the list.")
+		u.pressKeys("/add<enter>")
+		u.expectText("Find people")
 	})
 }
 
 // Who is at the top changes when somebody comes or goes.
 func TestWhoIsChosenStaysSoWhenTheListChanges(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.tell(client.Presence{Friend: 10002, Status: client.StatusOffline})
-		u.keys("hello")
-		u.sees("Pingu (10002)", "> hello")
+		u.receiveEvents(client.Presence{Friend: 10002, Status: client.StatusOffline})
+		u.pressKeys("hello")
+		u.expectText("Pingu (10002)", "> hello")
 	})
 }
 
@@ -104,16 +104,16 @@ func TestWhatDestroysIsDoneByAButtonThatNamesThePerson(t *testing.T) {
 						"<enter>", "y<enter>", "yes, by the way<enter>",
 						"<esc>", "<right><esc>", "<right><left><enter>", "<ctrl+c>", "<tab><tab><enter>",
 					} {
-						u.keys(from + command + "<enter>")
-						u.sees("[ Cancel ]", want.button)
-						u.keys(keys)
-						u.told()
-						u.keys("<esc>")
+						u.pressKeys(from + command + "<enter>")
+						u.expectText("[ Cancel ]", want.button)
+						u.pressKeys(keys)
+						u.expectCalls()
+						u.pressKeys("<esc>")
 					}
-					u.keys(from + command + "<enter><right>")
-					u.sees("[ " + want.button + " ]")
-					u.keys("<enter>")
-					u.told(want.told)
+					u.pressKeys(from + command + "<enter><right>")
+					u.expectText("[ " + want.button + " ]")
+					u.pressKeys("<enter>")
+					u.expectCalls(want.told)
 				})
 			})
 		}
@@ -122,34 +122,34 @@ func TestWhatDestroysIsDoneByAButtonThatNamesThePerson(t *testing.T) {
 
 func TestWhatWasNotSentIsDroppedAfterAQuestion(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.m.sends[10002] = make(chan error)
-		u.keys("<enter>one<enter>")
-		u.m.sends[10002] <- client.ErrRefused
-		u.settle()
-		u.keys("<ctrl+x>")
-		u.sees("[ Cancel ]", "Drop those to Pingu")
-		u.keys("<enter>")
-		u.sees("not sent: refused")
-		u.keys("<ctrl+x><tab><enter>")
-		u.seesNot("not sent")
+		u.messenger.sendResults[10002] = make(chan error)
+		u.pressKeys("<enter>one<enter>")
+		u.messenger.sendResults[10002] <- client.ErrRefused
+		u.waitUntilIdle()
+		u.pressKeys("<ctrl+x>")
+		u.expectText("[ Cancel ]", "Drop those to Pingu")
+		u.pressKeys("<enter>")
+		u.expectText("not sent: refused")
+		u.pressKeys("<ctrl+x><tab><enter>")
+		u.expectNoText("not sent")
 	})
 }
 
 func TestALineWithASlashIsACommandOrAText(t *testing.T) {
-	for line, want := range map[string]typedCommand{
-		"/help":                    {command: true, name: "help"},
-		"  /help ":                 {command: true, name: "help"},
-		"/HELP":                    {command: true, name: "HELP"},
-		"\uff0fquit":               {command: true, name: "quit"},
-		"/search the big fish":     {command: true, name: "search", rest: "the big fish"},
-		"/search\nfish":            {command: true, name: "search", rest: "fish"},
-		"/blok":                    {command: true, name: "blok"},
-		"/":                        {command: true},
-		"/ quit":                   {command: true, rest: "quit"},
-		"/帮助":                      {command: true, name: "帮助"},
-		"/etc":                     {command: true, name: "etc"},
-		"/quit/":                   {command: true, name: "quit/"},
-		"/block/me":                {command: true, name: "block/me"},
+	for line, want := range map[string]parsedLine{
+		"/help":                    {isCommand: true, name: "help"},
+		"  /help ":                 {isCommand: true, name: "help"},
+		"/HELP":                    {isCommand: true, name: "HELP"},
+		"\uff0fquit":               {isCommand: true, name: "quit"},
+		"/search the big fish":     {isCommand: true, name: "search", argument: "the big fish"},
+		"/search\nfish":            {isCommand: true, name: "search", argument: "fish"},
+		"/blok":                    {isCommand: true, name: "blok"},
+		"/":                        {isCommand: true},
+		"/ quit":                   {isCommand: true, argument: "quit"},
+		"/帮助":                      {isCommand: true, name: "帮助"},
+		"/etc":                     {isCommand: true, name: "etc"},
+		"/quit/":                   {isCommand: true, name: "quit/"},
+		"/block/me":                {isCommand: true, name: "block/me"},
 		"//help":                   {text: "/help"},
 		" //help":                  {text: "/help"},
 		"\uff0f\uff0fhelp":         {text: "\uff0fhelp"},
@@ -160,7 +160,7 @@ func TestALineWithASlashIsACommandOrAText(t *testing.T) {
 		"two lines\n/quit":         {text: "two lines\n/quit"},
 		"http://chat.example/quit": {text: "http://chat.example/quit"},
 	} {
-		if got := (&App{}).readLine(line); got != want {
+		if got := (&App{}).parseLine(line); got != want {
 			t.Errorf("%q is %+v, want %+v", line, got, want)
 		}
 	}
@@ -176,22 +176,22 @@ func TestACommandThatCannotBeMeantIsNotSentAndStays(t *testing.T) {
 	} {
 		t.Run(line, func(t *testing.T) {
 			withUser(t, func(u *user) {
-				u.keys("<enter>" + line + "<enter>")
-				u.sees(says, "|> "+line)
-				u.told()
-				u.keys("<esc><ctrl+c><right><enter>")
-				if !u.quit {
+				u.pressKeys("<enter>" + line + "<enter>")
+				u.expectText(says, "|> "+line)
+				u.expectCalls()
+				u.pressKeys("<esc><ctrl+c><right><enter>")
+				if !u.hasQuit {
 					t.Error("it has not quit")
 				}
 			})
 		})
 		t.Run("in the list, "+line, func(t *testing.T) {
 			withUser(t, func(u *user) {
-				u.keys(line + "<enter>")
+				u.pressKeys(line + "<enter>")
 				if line != "/" { // nothing was asked for
-					u.sees(strings.TrimSuffix(says, " /help lists them, // sends a /."))
+					u.expectText(strings.TrimSuffix(says, " /help lists them, // sends a /."))
 				}
-				u.told()
+				u.expectCalls()
 			})
 		})
 	}
@@ -219,22 +219,22 @@ func TestCommandsWorkWhereTextIsWrittenAndInTheList(t *testing.T) {
 		} {
 			t.Run(from+command, func(t *testing.T) {
 				withUser(t, func(u *user) {
-					u.keys(from + command + "<enter>")
-					u.sees(sees)
-					u.told()
+					u.pressKeys(from + command + "<enter>")
+					u.expectText(sees)
+					u.expectCalls()
 				})
 			})
 		}
 	}
 	withUser(t, func(u *user) {
-		u.keys("<enter>/quit<enter>")
-		if !u.quit {
+		u.pressKeys("<enter>/quit<enter>")
+		if !u.hasQuit {
 			t.Error("/quit does not quit")
 		}
 	})
 	withUser(t, func(u *user) {
-		u.keys("/quit<enter>")
-		if !u.quit {
+		u.pressKeys("/quit<enter>")
+		if !u.hasQuit {
 			t.Error("/quit in the list does not quit")
 		}
 	})
@@ -245,43 +245,43 @@ func TestThePageOfKeysHasTheCommands(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.resize(100, 60)
 		for _, keys := range []string{"?", "<esc><enter><f1>"} {
-			u.keys(keys)
-			for _, command := range u.a.commands() {
-				u.sees("/" + command.name + " ")
+			u.pressKeys(keys)
+			for _, command := range u.app.commands() {
+				u.expectText("/" + command.name + " ")
 			}
-			u.sees("/etc/hosts")
+			u.expectText("/etc/hosts")
 		}
 	})
 }
 
 func TestTwoSlashesSendOne(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("<enter>//quit is a command<enter>/etc/hosts is a file<enter>")
-		u.told("send 10002 /quit is a command", "send 10002 /etc/hosts is a file")
+		u.pressKeys("<enter>//quit is a command<enter>/etc/hosts is a file<enter>")
+		u.expectCalls("send 10002 /quit is a command", "send 10002 /etc/hosts is a file")
 	})
 }
 
 // In the list it can be looked at before it is sent.
 func TestATextWithASlashFromTheListIsADraft(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("/etc/hosts is a file<enter>")
-		u.sees("> /etc/hosts is a file")
-		u.told()
+		u.pressKeys("/etc/hosts is a file<enter>")
+		u.expectText("> /etc/hosts is a file")
+		u.expectCalls()
 	})
 }
 
 func TestCtrlCClearsTheDraftFirst(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("<enter>a long text<ctrl+c>")
-		u.seesNot("a long text")
-		u.sees("Cleared. Ctrl+Y brings it back, Ctrl+C once more quits.")
-		if u.quit || u.a.asking != nil {
+		u.pressKeys("<enter>a long text<ctrl+c>")
+		u.expectNoText("a long text")
+		u.expectText("Cleared. Ctrl+Y brings it back, Ctrl+C once more quits.")
+		if u.hasQuit || u.app.question != nil {
 			t.Fatal("it has quit, or asks")
 		}
-		u.keys("<ctrl+y>")
-		u.sees("> a long text")
-		u.keys("<ctrl+c><ctrl+c>")
-		if !u.quit {
+		u.pressKeys("<ctrl+y>")
+		u.expectText("> a long text")
+		u.pressKeys("<ctrl+c><ctrl+c>")
+		if !u.hasQuit {
 			t.Error("with nothing written it does not quit")
 		}
 	})
@@ -301,8 +301,8 @@ func TestWhatWasCutOutComesBack(t *testing.T) {
 	} {
 		t.Run(keys, func(t *testing.T) {
 			withUser(t, func(u *user) {
-				u.keys("<enter>" + keys)
-				if got := u.a.talks[10002].draft.text; got != want {
+				u.pressKeys("<enter>" + keys)
+				if got := u.app.conversations[10002].draft.text; got != want {
 					t.Errorf("there is %q, want %q", got, want)
 				}
 			})
@@ -312,14 +312,14 @@ func TestWhatWasCutOutComesBack(t *testing.T) {
 
 func TestEachConversationKeepsItsDraft(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("for Pingu<esc><down>for Tom<esc><ctrl+f>fish<enter><esc>/bell<enter>")
-		u.tell(client.State{Err: client.ErrTemporary}, client.State{Connected: true}, from(10002, 7, "Hello?"))
-		u.wait(time.Hour)
-		u.keys("<up><enter>")
-		u.sees("Pingu (10002)", "> for Pingu")
-		u.keys("<esc><down><enter>")
-		u.sees("Tom & Jerry (10003)", "> for Tom")
-		u.told()
+		u.pressKeys("for Pingu<esc><down>for Tom<esc><ctrl+f>fish<enter><esc>/bell<enter>")
+		u.receiveEvents(client.State{Err: client.ErrTemporary}, client.State{Connected: true}, incomingMessage(10002, 7, "Hello?"))
+		u.advanceTime(time.Hour)
+		u.pressKeys("<up><enter>")
+		u.expectText("Pingu (10002)", "> for Pingu")
+		u.pressKeys("<esc><down><enter>")
+		u.expectText("Tom & Jerry (10003)", "> for Tom")
+		u.expectCalls()
 	})
 }
 
@@ -327,12 +327,12 @@ func TestDraftsAreNotLostByQuitting(t *testing.T) {
 	for _, keys := range []string{"<ctrl+c>", "<ctrl+q>", "/quit<enter>"} {
 		t.Run(keys, func(t *testing.T) {
 			withUser(t, func(u *user) {
-				u.keys("for Pingu<esc><down>for Tom<esc>" + keys)
-				u.sees("Own messages not sent: 2. Quit and lose them?", "[ Cancel ]  quit")
-				u.keys("<enter>")
-				u.seesNot("Quit and lose them?")
-				u.keys(keys + "<right><enter>")
-				if !u.quit {
+				u.pressKeys("for Pingu<esc><down>for Tom<esc>" + keys)
+				u.expectText("Own messages not sent: 2. Quit and lose them?", "[ Cancel ]  quit")
+				u.pressKeys("<enter>")
+				u.expectNoText("Quit and lose them?")
+				u.pressKeys(keys + "<right><enter>")
+				if !u.hasQuit {
 					t.Error("it has not quit")
 				}
 			})
@@ -343,11 +343,11 @@ func TestDraftsAreNotLostByQuitting(t *testing.T) {
 // An input method for Chinese sends several characters at once.
 func TestWhatAnInputMethodSendsIsATextToo(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.get(tea.KeyPressMsg{Code: tea.KeyExtended, Text: "顺便"})
-		u.settle()
-		u.sees("> 顺便")
-		u.get(tea.KeyPressMsg{Code: tea.KeyExtended, Text: "说"})
-		u.settle()
-		u.sees("> 顺便说")
+		u.deliver(tea.KeyPressMsg{Code: tea.KeyExtended, Text: "顺便"})
+		u.waitUntilIdle()
+		u.expectText("> 顺便")
+		u.deliver(tea.KeyPressMsg{Code: tea.KeyExtended, Text: "说"})
+		u.waitUntilIdle()
+		u.expectText("> 顺便说")
 	})
 }

@@ -8,21 +8,21 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// write presses keys in an editor, as user.keys does, and shows the text with |
+// typeKeys presses keys in an editor, as user.keys does, and shows the text with |
 // where the cursor is.
-func write(e *editor, keys string) string {
+func typeKeys(e *editor, keys string) string {
 	e.view(ansi.GraphemeWidth, 11, 5)
 	for keys != "" {
 		if name, rest, ok := strings.Cut(strings.TrimPrefix(keys, "<"), ">"); ok && keys[0] == '<' {
-			e.key(press(name))
+			e.handleKey(keyPress(name))
 			keys = rest
 			continue
 		}
 		cluster, _ := ansi.FirstGraphemeCluster(keys, ansi.GraphemeWidth)
-		e.key(tea.KeyPressMsg{Code: []rune(cluster)[0], Text: cluster})
+		e.handleKey(tea.KeyPressMsg{Code: []rune(cluster)[0], Text: cluster})
 		keys = keys[len(cluster):]
 	}
-	return e.text[:e.at] + "|" + e.text[e.at:]
+	return e.text[:e.cursor] + "|" + e.text[e.cursor:]
 }
 
 func TestKeysEditText(t *testing.T) {
@@ -48,9 +48,9 @@ func TestKeysEditText(t *testing.T) {
 		{"up over wide characters", "今天晚上\nabcd", "<left><up>", "今|天晚上\nabcd"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := &editor{lines: true}
-			e.set(c.text)
-			if got := write(e, c.keys); got != c.want {
+			e := &editor{multiline: true}
+			e.setText(c.text)
+			if got := typeKeys(e, c.keys); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
@@ -58,7 +58,7 @@ func TestKeysEditText(t *testing.T) {
 }
 
 func TestPastedTextKeepsItsLinesWhereThereAreLines(t *testing.T) {
-	e := &editor{lines: true}
+	e := &editor{multiline: true}
 	e.insert("one\r\ntwo\tthree\x1b[31m")
 	if e.text != "one\ntwo    three[31m" {
 		t.Errorf("the text is %q", e.text)
@@ -77,17 +77,17 @@ func TestTheCursorIsNeverWithinACharacter(t *testing.T) {
 	for _, part := range []string{"👩", "\u200d", "👧"} {
 		e.insert(part)
 	}
-	if got := write(e, "<left>"); got != "|👩\u200d👧" {
+	if got := typeKeys(e, "<left>"); got != "|👩\u200d👧" {
 		t.Errorf("the cursor is at %q", got)
 	}
-	e.set("👩\u200d")
-	e.at = 0
+	e.setText("👩\u200d")
+	e.cursor = 0
 	e.insert("a")
-	e.set("\u0301")
-	e.at = 0
+	e.setText("\u0301")
+	e.cursor = 0
 	e.insert("e")
-	if e.at != len(e.text) {
-		t.Errorf("the cursor is at %d of %q", e.at, e.text)
+	if e.cursor != len(e.text) {
+		t.Errorf("the cursor is at %d of %q", e.cursor, e.text)
 	}
 }
 
@@ -95,12 +95,12 @@ func FuzzEditorStaysWhole(f *testing.F) {
 	f.Add("今天 evening 👩‍👩‍👧‍👦", []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9})
 	keys := []string{"left", "right", "up", "down", "home", "end", "backspace", "delete", "ctrl+w", "ctrl+u", "ctrl+k", "ctrl+left", "ctrl+right"}
 	f.Fuzz(func(t *testing.T, text string, presses []byte) {
-		e := &editor{lines: true}
+		e := &editor{multiline: true}
 		for i, p := range presses {
 			if i%5 == 0 {
 				e.insert(text)
 			}
-			e.key(press(keys[int(p)%len(keys)]))
+			e.handleKey(keyPress(keys[int(p)%len(keys)]))
 			lines, cursor := e.view(ansi.WcWidth, 2+int(p)%20, 3)
 			if len(lines) > 3 || cursor.Y >= len(lines) || cursor.X < 0 || cursor.Y < 0 {
 				t.Fatalf("%d lines, the cursor at %v", len(lines), cursor)

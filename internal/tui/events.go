@@ -14,206 +14,206 @@ import (
 )
 
 // clientEvent takes over what the messenger tells.
-func (a *App) happened(event client.Event) tea.Cmd {
+func (a *App) handleEvent(event client.Event) tea.Cmd {
 	switch e := event.(type) {
 	case client.Message:
-		return a.received(e)
+		return a.handleMessage(e)
 	case client.Presence:
-		a.people.of(e.Friend).status = e.Status
+		a.contacts.getOrAdd(e.Friend).status = e.Status
 	case client.ReadMark:
-		talk := a.talk(e.With)
-		talk.readOutside(e.Number)
+		talk := a.conversationWith(e.With)
+		talk.applyServerReadMark(e.Number)
 	case client.State:
-		was := a.link
-		a.link = e
+		was := a.connection
+		a.connection = e
 		if e.Connected {
-			return a.resumed()
+			return a.refreshAfterReconnect()
 		}
-		if was.Connected || was.Retry.IsZero() {
-			return a.tick()
+		if was.Connected || was.RetryAt.IsZero() {
+			return a.scheduleClockTick()
 		}
 	}
 	return nil
 }
 
-// resumed asks for what was not told while there was no connection; that it was
+// refreshAfterReconnect asks for what was not told while there was no connection; that it was
 // lost need not have been told either. What was read here is said again.
-func (a *App) resumed() tea.Cmd {
-	return tea.Batch(a.refresh(), a.recent(), a.readElsewhere(), a.seen())
+func (a *App) refreshAfterReconnect() tea.Cmd {
+	return tea.Batch(a.refreshLists(), a.loadRecentConversations(), a.fetchReadMarks(), a.markVisibleRead())
 }
 
-// received takes a message over.
-func (a *App) received(message client.Message) tea.Cmd {
-	talk := a.talk(message.Peer)
+// handleMessage takes a message over.
+func (a *App) handleMessage(message client.Message) tea.Cmd {
+	talk := a.conversationWith(message.Peer)
 	if message.Time.IsZero() {
 		message.Time = a.now()
 	}
-	before := talk.length(a)
-	if talk.own && talk.known(message) || !talk.add(message) {
+	before := talk.scrolledRowCount(a)
+	if talk.withSelf && talk.mergeOwnMessage(message) || !talk.addReceived(message) {
 		return nil
 	}
-	if talk.offset > 0 {
-		talk.offset += talk.length(a) - before // what is being read stays where it is
+	if talk.scrollOffset > 0 {
+		talk.scrollOffset += talk.scrolledRowCount(a) - before // what is being read stays where it is
 	}
-	cmds := []tea.Cmd{a.who(message.Peer)}
+	cmds := []tea.Cmd{a.loadNick(message.Peer)}
 	switch message.Kind {
 	case client.KindAsks:
-		a.requests[message.Peer] = client.Request{From: message.Peer, Words: message.Text, Time: message.Time}
-		if a.device { // it may have been answered on another one before this one heard of it
-			cmds = append(cmds, ask(a, a.m.Requests, a.asked))
+		a.friendRequests[message.Peer] = client.FriendRequest{From: message.Peer, Text: message.Text, Time: message.Time}
+		if a.hasDevice { // it may have been answered on another one before this one heard of it
+			cmds = append(cmds, runTask(a, a.messenger.FriendRequests, a.updateRequests))
 		}
 	case client.KindAdded, client.KindAccepted:
-		delete(a.requests, message.Peer)
-		cmds = append(cmds, a.refresh())
+		delete(a.friendRequests, message.Peer)
+		cmds = append(cmds, a.refreshLists())
 	}
-	if message.Kind != client.KindSent && !a.reading(talk) {
-		cmds = append(cmds, a.ring())
+	if message.Kind != client.KindSent && !a.isReading(talk) {
+		cmds = append(cmds, a.ringBell())
 	}
-	if !talk.asked {
-		cmds = append(cmds, a.load(talk))
+	if !talk.historyRequested {
+		cmds = append(cmds, a.loadHistory(talk))
 	}
-	return tea.Batch(append(cmds, a.seen())...)
+	return tea.Batch(append(cmds, a.markVisibleRead())...)
 }
 
 // quiet is how long the bell is silent after it rang: many messages at once are
 // one reason to look up.
-const quiet = 2 * time.Second
+const bellInterval = 2 * time.Second
 
-// ring rings the terminal's bell, unless it has been turned off.
-func (a *App) ring() tea.Cmd {
-	if now := a.now(); a.bell && now.Sub(a.rang) >= quiet {
-		a.rang = now
+// ringBell rings the terminal's bell, unless it has been turned off.
+func (a *App) ringBell() tea.Cmd {
+	if now := a.now(); a.bellEnabled && now.Sub(a.lastBellAt) >= bellInterval {
+		a.lastBellAt = now
 		return tea.Raw("\a")
 	}
 	return nil
 }
 
-// friends asks who they are.
-func (a *App) friends() tea.Cmd {
-	return ask(a, a.m.Friends, func(friends []client.Friend, err error) tea.Cmd {
+// loadFriends asks who they are.
+func (a *App) loadFriends() tea.Cmd {
+	return runTask(a, a.messenger.Friends, func(friends []client.Friend, err error) tea.Cmd {
 		if err != nil {
-			a.complain(err)
+			a.showError(err)
 			return nil
 		}
-		a.people.befriended(friends)
+		a.contacts.updateFriends(friends)
 		return nil
 	})
 }
 
-// refresh asks for the lists that are only told in part by events.
-func (a *App) refresh() tea.Cmd {
-	cmds := []tea.Cmd{a.friends()}
-	if a.device {
-		cmds = append(cmds, ask(a, a.m.Requests, a.asked), ask(a, a.m.Blocked, a.blockedThem))
+// refreshLists asks for the lists that are only told in part by events.
+func (a *App) refreshLists() tea.Cmd {
+	cmds := []tea.Cmd{a.loadFriends()}
+	if a.hasDevice {
+		cmds = append(cmds, runTask(a, a.messenger.FriendRequests, a.updateRequests), runTask(a, a.messenger.Blocked, a.updateBlocked))
 	}
 	return tea.Batch(cmds...)
 }
 
-func (a *App) asked(requests []client.Request, err error) tea.Cmd {
+func (a *App) updateRequests(requests []client.FriendRequest, err error) tea.Cmd {
 	if err != nil {
-		a.complain(err)
+		a.showError(err)
 		return nil
 	}
 	var cmds []tea.Cmd
-	for from := range a.requests {
-		if !slices.ContainsFunc(requests, func(request client.Request) bool { return request.From == from }) {
-			cmds = []tea.Cmd{a.friends()} // answered elsewhere, with a new friend perhaps
+	for from := range a.friendRequests {
+		if !slices.ContainsFunc(requests, func(request client.FriendRequest) bool { return request.From == from }) {
+			cmds = []tea.Cmd{a.loadFriends()} // answered elsewhere, with a new friend perhaps
 		}
 	}
-	clear(a.requests)
+	clear(a.friendRequests)
 	for _, request := range requests {
-		a.requests[request.From] = request
-		cmds = append(cmds, a.who(request.From))
+		a.friendRequests[request.From] = request
+		cmds = append(cmds, a.loadNick(request.From))
 	}
 	return tea.Batch(cmds...)
 }
 
-func (a *App) blockedThem(all []client.UIN, err error) tea.Cmd {
+func (a *App) updateBlocked(all []client.UIN, err error) tea.Cmd {
 	if err != nil {
-		a.complain(err)
+		a.showError(err)
 		return nil
 	}
-	for uin, person := range a.people {
-		person.blocked = slices.Contains(all, uin)
+	for uin, person := range a.contacts {
+		person.isBlocked = slices.Contains(all, uin)
 	}
 	var cmds []tea.Cmd
 	for _, uin := range all {
-		a.people.of(uin).blocked = true
-		cmds = append(cmds, a.who(uin))
+		a.contacts.getOrAdd(uin).isBlocked = true
+		cmds = append(cmds, a.loadNick(uin))
 	}
 	return tea.Batch(cmds...)
 }
 
 // How much is looked through at the start for conversations with unread words.
 const (
-	recentMessages = 200
-	recentTalks    = 20
+	recentMessages      = 200
+	recentConversations = 20
 )
 
-// recent loads the conversations that went on last.
-func (a *App) recent() tea.Cmd {
-	if !a.device {
+// loadRecentConversations loads the conversations that went on last.
+func (a *App) loadRecentConversations() tea.Cmd {
+	if !a.hasDevice {
 		return nil
 	}
 	query := client.HistoryQuery{Limit: recentMessages}
-	return ask(a, func(ctx context.Context) (client.History, error) { return a.m.History(ctx, query) },
+	return runTask(a, func(ctx context.Context) (client.History, error) { return a.messenger.History(ctx, query) },
 		func(history client.History, err error) tea.Cmd {
 			if err != nil {
-				a.complain(err)
+				a.showError(err)
 				return nil
 			}
 			var cmds []tea.Cmd
 			for _, message := range slices.Backward(history.Messages) {
-				if talk := a.talk(message.Peer); !talk.asked && len(cmds) < 2*recentTalks {
-					cmds = append(cmds, a.load(talk), a.who(message.Peer))
+				if talk := a.conversationWith(message.Peer); !talk.historyRequested && len(cmds) < 2*recentConversations {
+					cmds = append(cmds, a.loadHistory(talk), a.loadNick(message.Peer))
 				}
 			}
 			return tea.Batch(cmds...)
 		})
 }
 
-// who asks who an account is, unless that is known.
-func (a *App) who(uin client.UIN) tea.Cmd {
-	person := a.people.of(uin)
-	if person.asked || person.nick != "" {
+// loadNick asks who an account is, unless that is known.
+func (a *App) loadNick(uin client.UIN) tea.Cmd {
+	person := a.contacts.getOrAdd(uin)
+	if person.infoRequested || person.nick != "" {
 		return nil
 	}
-	person.asked = true
-	return ask(a, func(ctx context.Context) (client.Info, error) { return a.m.Info(ctx, uin) },
-		func(info client.Info, err error) tea.Cmd {
+	person.infoRequested = true
+	return runTask(a, func(ctx context.Context) (client.AccountInfo, error) { return a.messenger.Info(ctx, uin) },
+		func(info client.AccountInfo, err error) tea.Cmd {
 			switch {
 			case errors.Is(err, client.ErrNoAccount): // its number says all there is
 			case err != nil:
-				person.asked = false // another time
-			case uin == a.m.UIN():
-				a.nick = cleanLine(info.Nick)
-				person.nick = a.nick
+				person.infoRequested = false // another time
+			case uin == a.messenger.UIN():
+				a.ownNick = sanitizeLine(info.Nick)
+				person.nick = a.ownNick
 			default:
-				person.nick = cleanLine(info.Nick)
+				person.nick = sanitizeLine(info.Nick)
 			}
 			return nil
 		})
 }
 
 // reasons are the kinds of errors that the messenger tells apart.
-var reasons = []struct {
+var errorTexts = []struct {
 	err  error
-	word translation
+	word textID
 }{
-	{client.ErrNotLoggedIn, wErrNotLoggedIn}, {client.ErrPassword, wErrPassword}, {client.ErrNoAccount, wErrNoAccount},
-	{client.ErrRefused, wErrRefused}, {client.ErrParameter, wErrParameter}, {client.ErrTemporary, wErrTemporary},
-	{context.DeadlineExceeded, wErrTimeout},
+	{client.ErrNotLoggedIn, textErrNotLoggedIn}, {client.ErrPassword, textErrPassword}, {client.ErrNoAccount, textErrNoAccount},
+	{client.ErrRefused, textErrRefused}, {client.ErrParameter, textErrParameter}, {client.ErrTemporary, textErrTemporary},
+	{context.DeadlineExceeded, textErrTimeout},
 }
 
-// why says in the user's words why something failed, and then the server's
+// explainError says in the user's words why something failed, and then the server's
 // reason or the system's.
-func (a *App) why(err error) string {
-	var away *client.Unreachable
-	if errors.As(err, &away) && len(away.Tried) > 1 {
+func (a *App) explainError(err error) string {
+	var away *client.UnreachableError
+	if errors.As(err, &away) && len(away.Attempts) > 1 {
 		var tried []string
-		for _, attempt := range away.Tried {
+		for _, attempt := range away.Attempts {
 			_, host, _ := strings.Cut(attempt.Address, "@")
-			tried = append(tried, cleanLine(host)+": "+a.why(attempt.Err))
+			tried = append(tried, sanitizeLine(host)+": "+a.explainError(attempt.Err))
 		}
 		return strings.Join(slices.Compact(tried), "; ")
 	}
@@ -222,15 +222,15 @@ func (a *App) why(err error) string {
 	if errors.As(err, &refused) {
 		reason = refused.Explanation()
 	}
-	for _, r := range reasons {
+	for _, r := range errorTexts {
 		if !errors.Is(err, r.err) {
 			continue
 		}
 		if _, rest, found := strings.Cut(reason, r.err.Error()); found {
 			reason = rest // what stands before is said in the user's language
 		}
-		reason = strings.TrimPrefix(cleanLine(reason), ": ")
-		switch short := a.lang.say(r.word); {
+		reason = strings.TrimPrefix(sanitizeLine(reason), ": ")
+		switch short := a.language.translate(r.word); {
 		case reason == "":
 			return short
 		case refused == nil && r.err == client.ErrTemporary:
@@ -243,5 +243,5 @@ func (a *App) why(err error) string {
 			return short + ": " + reason
 		}
 	}
-	return cleanLine(reason)
+	return sanitizeLine(reason)
 }

@@ -17,11 +17,11 @@ import (
 )
 
 // size is a screen's, 80x24 if it is zero.
-type size struct{ width, height int }
+type screenSize struct{ width, height int }
 
-func (u *user) as(s size) {
+func (u *user) resizeTo(s screenSize) {
 	u.t.Helper()
-	if s != (size{}) {
+	if s != (screenSize{}) {
 		u.resize(s.width, s.height)
 	}
 }
@@ -29,48 +29,48 @@ func (u *user) as(s size) {
 func TestScreensLookAsTheyDid(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		size size
+		size screenSize
 		keys string
 	}{
-		{"start", size{}, ""},
-		{"conversation", size{}, "<enter>"},
-		{"conversation-long-chinese", size{}, "<down><down><enter>"},
-		{"conversation-emoji", size{}, "<down><down><down><enter>"},
-		{"conversation-stranger", size{}, "<end><pgdown><enter>"},
-		{"conversation-narrow", size{40, 12}, "<enter>"},
-		{"list-narrow", size{40, 12}, ""},
-		{"conversation-tiny", size{20, 6}, "<enter>"},
-		{"list-tiny", size{20, 6}, ""},
-		{"conversation-wide", size{132, 40}, "<enter>"},
-		{"writing", size{}, "<enter>The first line, which is so long that it has to go over more than one row.<alt+enter>Second 第二行"},
-		{"keys-list", size{}, "?"},
-		{"keys-writing", size{}, "<enter><f1>"},
-		{"requests", size{}, "/requests<enter>"},
-		{"find", size{}, "/add<enter>"},
-		{"found", size{}, "/add<enter><down><down><down>South Pole<enter>"},
-		{"found-nobody", size{}, "/add 10999<enter>"},
-		{"info", size{}, "/info<enter>"},
-		{"status", size{}, "/status<enter>"},
-		{"profile", size{}, "/profile<enter>"},
-		{"search", size{}, "/search the<enter><down>"},
-		{"search-empty", size{}, "<ctrl+f>"},
-		{"blocked", size{}, "/blocked<enter>"},
-		{"devices", size{}, "/devices<enter>"},
-		{"question", size{}, "/remove<enter>"},
-		{"question-sure", size{}, "/remove<enter><right>"},
-		{"command", size{}, "/"},
-		{"command-unknown", size{}, "/blok<enter>"},
-		{"typed-in-list", size{}, "<down>by the way"},
-		{"question-words", size{}, "/requests<enter>x"},
+		{"start", screenSize{}, ""},
+		{"conversation", screenSize{}, "<enter>"},
+		{"conversation-long-chinese", screenSize{}, "<down><down><enter>"},
+		{"conversation-emoji", screenSize{}, "<down><down><down><enter>"},
+		{"conversation-stranger", screenSize{}, "<end><pgdown><enter>"},
+		{"conversation-narrow", screenSize{40, 12}, "<enter>"},
+		{"list-narrow", screenSize{40, 12}, ""},
+		{"conversation-tiny", screenSize{20, 6}, "<enter>"},
+		{"list-tiny", screenSize{20, 6}, ""},
+		{"conversation-wide", screenSize{132, 40}, "<enter>"},
+		{"writing", screenSize{}, "<enter>The first line, which is so long that it has to go over more than one row.<alt+enter>Second 第二行"},
+		{"keys-list", screenSize{}, "?"},
+		{"keys-writing", screenSize{}, "<enter><f1>"},
+		{"requests", screenSize{}, "/requests<enter>"},
+		{"find", screenSize{}, "/add<enter>"},
+		{"found", screenSize{}, "/add<enter><down><down><down>South Pole<enter>"},
+		{"found-nobody", screenSize{}, "/add 10999<enter>"},
+		{"info", screenSize{}, "/info<enter>"},
+		{"status", screenSize{}, "/status<enter>"},
+		{"profile", screenSize{}, "/profile<enter>"},
+		{"search", screenSize{}, "/search the<enter><down>"},
+		{"search-empty", screenSize{}, "<ctrl+f>"},
+		{"blocked", screenSize{}, "/blocked<enter>"},
+		{"devices", screenSize{}, "/devices<enter>"},
+		{"question", screenSize{}, "/remove<enter>"},
+		{"question-sure", screenSize{}, "/remove<enter><right>"},
+		{"command", screenSize{}, "/"},
+		{"command-unknown", screenSize{}, "/blok<enter>"},
+		{"typed-in-list", screenSize{}, "<down>by the way"},
+		{"question-words", screenSize{}, "/requests<enter>x"},
 	} {
 		for _, l := range []Language{English, Chinese} {
 			name := c.name + "-" + string(l)
 			t.Run(name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					u := sit(t, household(), in(l))
-					u.as(c.size)
-					u.keys(c.keys)
-					golden(t, name, u.screen())
+					u := newUser(t, exampleAccount(), withLanguage(l))
+					u.resizeTo(c.size)
+					u.pressKeys(c.keys)
+					compareGolden(t, name, u.screen())
 				})
 			})
 		}
@@ -81,15 +81,15 @@ func TestScreensOfAnEmptyAccountSayWhatToDo(t *testing.T) {
 	for _, l := range []Language{English, Chinese} {
 		t.Run(string(l), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := household()
+				m := exampleAccount()
 				m.friends, m.requests, m.history = nil, nil, nil
-				u := sit(t, m, in(l))
+				u := newUser(t, m, withLanguage(l))
 				text := u.screen()
 				for _, keys := range []string{"/requests<enter>", "<esc>/blocked<enter>"} {
-					u.keys(keys)
+					u.pressKeys(keys)
 					text += u.screen()
 				}
-				golden(t, "empty-"+string(l), text)
+				compareGolden(t, "empty-"+string(l), text)
 			})
 		})
 	}
@@ -99,19 +99,19 @@ func TestAScreenSaysThatItIsDisconnectedAndWhatWaits(t *testing.T) {
 	for _, l := range []Language{English, Chinese} {
 		t.Run(string(l), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := household()
-				m.sends[10002] = make(chan error)
-				u := sit(t, m, in(l))
-				u.keys("<enter>hello?<enter>are you there?<enter>")
-				golden(t, "sending-"+string(l), u.screen())
-				u.tell(client.State{Err: errors.New("dial tcp 192.0.2.1:14000: connection refused"), Retry: noon.Add(30 * time.Second)})
-				golden(t, "disconnected-"+string(l), u.screen())
-				u.tell(client.State{Connected: true})
-				m.sends[10002] <- fmt.Errorf("%w: that account takes no messages of strangers", client.ErrRefused)
-				u.settle()
-				golden(t, "not-sent-"+string(l), u.screen())
-				m.sends[10002] <- nil
-				u.settle()
+				m := exampleAccount()
+				m.sendResults[10002] = make(chan error)
+				u := newUser(t, m, withLanguage(l))
+				u.pressKeys("<enter>hello?<enter>are you there?<enter>")
+				compareGolden(t, "sending-"+string(l), u.screen())
+				u.receiveEvents(client.State{Err: errors.New("dial tcp 192.0.2.1:14000: connection refused"), RetryAt: noon.Add(30 * time.Second)})
+				compareGolden(t, "disconnected-"+string(l), u.screen())
+				u.receiveEvents(client.State{Connected: true})
+				m.sendResults[10002] <- fmt.Errorf("%w: that account takes no messages of strangers", client.ErrRefused)
+				u.waitUntilIdle()
+				compareGolden(t, "not-sent-"+string(l), u.screen())
+				m.sendResults[10002] <- nil
+				u.waitUntilIdle()
 			})
 		})
 	}
@@ -131,17 +131,17 @@ func TestColours(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				u := sit(t, household(), func(conf *Config) { conf.Theme = c.theme })
-				u.keys("<enter>")
+				u := newUser(t, exampleAccount(), func(conf *Config) { conf.Theme = c.theme })
+				u.pressKeys("<enter>")
 				var out bytes.Buffer
-				if _, err := (&colorprofile.Writer{Forward: &out, Profile: c.profile}).WriteString(u.a.View().Content); err != nil {
+				if _, err := (&colorprofile.Writer{Forward: &out, Profile: c.profile}).WriteString(u.app.View().Content); err != nil {
 					t.Fatal(err)
 				}
 				text := out.String()
 				if c.profile < colorprofile.ANSI && strings.Contains(text, "\x1b[3") {
 					t.Error("there is a colour")
 				}
-				golden(t, name, strings.ReplaceAll(text, "\x1b", "\\e")+"\n")
+				compareGolden(t, name, strings.ReplaceAll(text, "\x1b", "\\e")+"\n")
 			})
 		})
 	}
@@ -151,12 +151,12 @@ func TestColours(t *testing.T) {
 func TestTheTerminalIsAskedForItsBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		colours := func(theme Theme, answer tea.Msg) string {
-			u := sit(t, household(), func(config *Config) { config.Theme = theme })
-			u.keys("<enter>")
+			u := newUser(t, exampleAccount(), func(config *Config) { config.Theme = theme })
+			u.pressKeys("<enter>")
 			if answer != nil {
-				u.get(answer)
+				u.deliver(answer)
 			}
-			return u.a.View().Content
+			return u.app.View().Content
 		}
 		white := tea.BackgroundColorMsg{Color: ansi.IndexedColor(15)}
 		if colours(Auto, white) != colours(Light, nil) {

@@ -9,91 +9,91 @@ import (
 
 // binding is a key, what it does, and what is said of it. Keys mean what these
 // tables say, and so do the page of keys and the hints at the bottom.
-type binding struct {
-	keys []string // as Bubble Tea names them
-	what translation
-	hint bool // it is said at the bottom, too
-	do   func() tea.Cmd
+type keyBinding struct {
+	keys        []string // as Bubble Tea names them
+	description textID
+	isHint      bool // it is said at the bottom, too
+	run         func() tea.Cmd
 }
 
-// key carries a key press out.
-func (a *App) key(k tea.KeyPressMsg) tea.Cmd {
+// handleKey carries a key press out.
+func (a *App) handleKey(k tea.KeyPressMsg) tea.Cmd {
 	a.notice = ""
-	if a.asking != nil {
-		return a.asking.key(a, k)
+	if a.question != nil {
+		return a.question.handleKey(a, k)
 	}
-	for _, binding := range slices.Concat(a.bindings(), a.everywhere()) {
+	for _, binding := range slices.Concat(a.paneBindings(), a.globalBindings()) {
 		if slices.Contains(binding.keys, k.String()) {
-			return binding.do()
+			return binding.run()
 		}
 	}
-	switch editor := a.typing(); {
+	switch editor := a.activeEditor(); {
 	case editor != nil:
-		editor.key(k)
+		editor.handleKey(k)
 	case k.Text != "":
-		if _, slash := cutSlash(k.Text); slash && a.focus == onRoster {
-			return a.askCommand()
+		if _, slash := cutSlash(k.Text); slash && a.focus == focusRoster {
+			return a.promptCommand()
 		}
-		return a.typeFromList(k.Text)
+		return a.typeToSelected(k.Text)
 	}
 	return nil
 }
 
-// typeFromList takes text that is typed or pasted while the list has the keys: it
+// typeToSelected takes text that is typed or pasted while the list has the keys: it
 // is for the chosen person.
-func (a *App) typeFromList(text string) tea.Cmd {
-	if a.focus != onRoster || a.asking != nil {
+func (a *App) typeToSelected(text string) tea.Cmd {
+	if a.focus != focusRoster || a.question != nil {
 		return nil
 	}
-	return a.typeTo(a.roster.chosen(a), text)
+	return a.addToDraft(a.roster.selectedPerson(a), text)
 }
 
-// bindings are the keys of the pane that has the focus.
-func (a *App) bindings() []binding {
-	if a.focus == onRoster {
+// paneBindings are the keys of the pane that has the focus.
+func (a *App) paneBindings() []keyBinding {
+	if a.focus == focusRoster {
 		return a.roster.bindings(a)
 	}
 	return a.page.bindings(a)
 }
 
-// typing is where text goes, nil if there is no such place now.
-func (a *App) typing() *editor {
+// activeEditor is where text goes, nil if there is no such place now.
+func (a *App) activeEditor() *editor {
 	switch {
-	case a.asking != nil:
-		return a.asking.answer
-	case a.focus == onMain:
-		return a.page.typing()
+	case a.question != nil:
+		return a.question.editor
+	case a.focus == focusPage:
+		return a.page.textEditor()
 	}
 	return nil
 }
 
-// everywhere are the keys that mean the same in all places. Where text is
+// globalBindings are the keys that mean the same in all places. Where text is
 // written, the letters among them are letters.
-func (a *App) everywhere() []binding {
+func (a *App) globalBindings() []keyBinding {
 	help := []string{"f1"}
-	if a.typing() == nil {
+	if a.activeEditor() == nil {
 		help = []string{"?", "f1"}
 	}
-	return []binding{
-		{keys: []string{"tab"}, what: wKeyOtherPane, do: a.otherPane},
-		{keys: []string{"ctrl+l"}, what: wKeyRedraw, do: func() tea.Cmd { return tea.ClearScreen }},
-		{keys: []string{"ctrl+z"}, what: wKeySuspend, do: func() tea.Cmd { return tea.Suspend }},
-		{keys: []string{"ctrl+c"}, what: wKeyInterrupt, do: a.interrupt},
-		{keys: []string{"ctrl+q"}, what: wKeyQuit, do: a.quit},
-		{keys: help, what: wKeyHelp, hint: true, do: a.help},
+	return []keyBinding{
+		{keys: []string{"tab"}, description: textKeyOtherPane, run: a.switchPane},
+		{keys: []string{"ctrl+l"}, description: textKeyRedraw, run: func() tea.Cmd { return tea.ClearScreen }},
+		{keys: []string{"ctrl+z"}, description: textKeySuspend, run: func() tea.Cmd { return tea.Suspend }},
+		{keys: []string{"ctrl+c"}, description: textKeyInterrupt, run: a.interrupt},
+		{keys: []string{"ctrl+q"}, description: textKeyQuit, run: a.quit},
+		{keys: help, description: textKeyHelp, isHint: true, run: a.toggleHelp},
 	}
 }
 
-func (a *App) otherPane() tea.Cmd {
-	a.focus = onMain - a.focus
-	return a.seen()
+func (a *App) switchPane() tea.Cmd {
+	a.focus = focusPage - a.focus
+	return a.markVisibleRead()
 }
 
 // interrupt clears what is being written; where nothing is, it quits.
 func (a *App) interrupt() tea.Cmd {
-	if editor := a.typing(); editor != nil && editor.text != "" {
-		editor.cut(0, len(editor.text))
-		a.say(wCleared)
+	if editor := a.activeEditor(); editor != nil && editor.text != "" {
+		editor.cutRange(0, len(editor.text))
+		a.showNotice(textCleared)
 		return nil
 	}
 	return a.quit()
@@ -101,19 +101,19 @@ func (a *App) interrupt() tea.Cmd {
 
 // quit ends the program, after a question if own words would be lost.
 func (a *App) quit() tea.Cmd {
-	waiting, failed := a.unsent()
-	if lost := waiting + failed + a.drafts(); lost > 0 {
-		a.confirm(a.lang.say(wQuitUnsent, lost), a.lang.say(wKeyQuit), func() tea.Cmd { return tea.Quit })
+	waiting, failed := a.unsentTotals()
+	if lost := waiting + failed + a.draftCount(); lost > 0 {
+		a.askConfirmation(a.language.translate(textQuitUnsent, lost), a.language.translate(textKeyQuit), func() tea.Cmd { return tea.Quit })
 		return nil
 	}
 	return tea.Quit
 }
 
-// drafts counts the conversations in which something is written that was not
+// draftCount counts the conversations in which something is written that was not
 // sent.
-func (a *App) drafts() int {
+func (a *App) draftCount() int {
 	n := 0
-	for _, talk := range a.talks {
+	for _, talk := range a.conversations {
 		if strings.TrimSpace(talk.draft.text) != "" {
 			n++
 		}

@@ -10,27 +10,27 @@ import (
 
 // showBlocked lists those of whom the account takes nothing.
 func (a *App) showBlocked() tea.Cmd {
-	if a.needsDevice() {
+	if a.refuseWithoutDevice() {
 		return nil
 	}
-	m := &menu{title: a.lang.say(wBlockedOnes), empty: wNobodyBlocked, loading: true}
-	a.show(m)
-	return ask(a, a.m.Blocked, func(all []client.UIN, err error) tea.Cmd {
-		m.loading = false
-		cmd := a.blockedThem(all, err)
+	m := &menu{title: a.language.translate(textBlockedOnes), emptyText: textNobodyBlocked, isLoading: true}
+	a.showPage(m)
+	return runTask(a, a.messenger.Blocked, func(all []client.UIN, err error) tea.Cmd {
+		m.isLoading = false
+		cmd := a.updateBlocked(all, err)
 		for _, uin := range all {
 			left := uin.String()
-			if person := a.people.of(uin); person.nick != "" {
+			if person := a.contacts.getOrAdd(uin); person.nick != "" {
 				left += "  " + person.nick
 			}
 			m.rows = append(m.rows, menuRow{left: left})
 		}
-		m.acts = func(i int) []binding {
-			return []binding{{keys: []string{"u"}, what: wKeyUnblock, hint: true, do: func() tea.Cmd {
+		m.rowBindings = func(i int) []keyBinding {
+			return []keyBinding{{keys: []string{"u"}, description: textKeyUnblock, isHint: true, run: func() tea.Cmd {
 				uin := all[i]
 				all = append(all[:i:i], all[i+1:]...)
-				m.drop(i)
-				return a.unblock(a.people.of(uin))
+				m.removeRow(i)
+				return a.unblockPerson(a.contacts.getOrAdd(uin))
 			}}}
 		}
 		return cmd
@@ -39,26 +39,26 @@ func (a *App) showBlocked() tea.Cmd {
 
 // showDevices lists the account's devices.
 func (a *App) showDevices() tea.Cmd {
-	if a.needsDevice() {
+	if a.refuseWithoutDevice() {
 		return nil
 	}
-	m := &menu{title: a.lang.say(wDevices), empty: wNoDevices, loading: true}
-	a.show(m)
-	return ask(a, a.m.Devices, func(all []client.DeviceInfo, err error) tea.Cmd {
-		m.loading = false
+	m := &menu{title: a.language.translate(textDevices), emptyText: textNoDevices, isLoading: true}
+	a.showPage(m)
+	return runTask(a, a.messenger.Devices, func(all []client.DeviceInfo, err error) tea.Cmd {
+		m.isLoading = false
 		if err != nil {
-			a.complain(err)
+			a.showError(err)
 			return nil
 		}
 		for _, deviceInfo := range all {
-			m.rows = append(m.rows, menuRow{left: cleanLine(deviceInfo.Name), right: a.when(deviceInfo.Since)})
+			m.rows = append(m.rows, menuRow{left: sanitizeLine(deviceInfo.Name), right: a.formatTime(deviceInfo.SignedInAt)})
 		}
-		m.acts = func(i int) []binding {
-			return []binding{{keys: []string{"x"}, what: wKeyRevoke, hint: true, do: func() tea.Cmd {
+		m.rowBindings = func(i int) []keyBinding {
+			return []keyBinding{{keys: []string{"x"}, description: textKeyRevoke, isHint: true, run: func() tea.Cmd {
 				deviceInfo := all[i]
-				a.confirm(a.lang.say(wAskRevoke, cleanLine(deviceInfo.Name)), a.lang.say(wDoRevoke, cleanLine(deviceInfo.Name)), func() tea.Cmd {
-					return order(a, func(ctx context.Context) error { return a.m.Revoke(ctx, deviceInfo.ID) }, func() tea.Cmd {
-						a.say(wRevoked, cleanLine(deviceInfo.Name))
+				a.askConfirmation(a.language.translate(textAskRevoke, sanitizeLine(deviceInfo.Name)), a.language.translate(textDoRevoke, sanitizeLine(deviceInfo.Name)), func() tea.Cmd {
+					return runAction(a, func(ctx context.Context) error { return a.messenger.RevokeDevice(ctx, deviceInfo.ID) }, func() tea.Cmd {
+						a.showNotice(textRevoked, sanitizeLine(deviceInfo.Name))
 						if a.page == page(m) {
 							return a.showDevices()
 						}

@@ -4,25 +4,25 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// click chooses what is under the mouse.
-func (a *App) click(m tea.Mouse) tea.Cmd {
+// handleClick chooses what is under the mouse.
+func (a *App) handleClick(m tea.Mouse) tea.Cmd {
 	row, left, inside := a.paneAt(m)
-	if m.Button != tea.MouseLeft || !inside || a.asking != nil {
+	if m.Button != tea.MouseLeft || !inside || a.question != nil {
 		return nil
 	}
 	if !left {
-		a.focus = onMain
-		return a.seen()
+		a.focus = focusPage
+		return a.markVisibleRead()
 	}
-	all := a.people.listed(a.talks)
-	if i := a.roster.first + row; i < len(all) {
-		return a.open(all[i].uin)
+	all := a.contacts.sortedContacts(a.conversations)
+	if i := a.roster.topRow + row; i < len(all) {
+		return a.openConversation(all[i].uin)
 	}
 	return nil
 }
 
-// wheel scrolls what is under the mouse.
-func (a *App) wheel(m tea.Mouse) tea.Cmd {
+// handleWheel scrolls what is under the mouse.
+func (a *App) handleWheel(m tea.Mouse) tea.Cmd {
 	by := map[tea.MouseButton]int{tea.MouseWheelUp: -3, tea.MouseWheelDown: 3}[m.Button]
 	_, left, inside := a.paneAt(m)
 	if !inside || by == 0 {
@@ -31,15 +31,15 @@ func (a *App) wheel(m tea.Mouse) tea.Cmd {
 	switch p := a.page.(type) {
 	case *conversation:
 		if !left {
-			return p.scroll(a, -by)
+			return p.scrollUp(a, -by)
 		}
-	case interface{ move(by int) tea.Cmd }:
+	case interface{ moveSelection(by int) tea.Cmd }:
 		if !left {
-			return p.move(by)
+			return p.moveSelection(by)
 		}
 	}
 	if left {
-		return a.roster.move(a, by)
+		return a.roster.moveSelection(a, by)
 	}
 	return nil
 }
@@ -48,12 +48,12 @@ func (a *App) wheel(m tea.Mouse) tea.Cmd {
 func (a *App) paneAt(m tea.Mouse) (row int, left, inside bool) {
 	layout := a.layout()
 	top := 0
-	if layout.title {
+	if layout.hasTitle {
 		top++
 	}
-	if layout.banner {
+	if layout.hasBanner {
 		top++
 	}
 	row = m.Y - top
-	return row, layout.roster && m.X < layout.rosterWidth, row >= 0 && row < layout.body
+	return row, layout.showsRoster && m.X < layout.rosterWidth, row >= 0 && row < layout.bodyHeight
 }

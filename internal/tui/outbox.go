@@ -11,73 +11,73 @@ import (
 // Own words are sent in the background, those to one receiver one after the
 // other, so that they arrive in their order.
 
-// send queues a text for the other side of a conversation.
-func (a *App) send(talk *conversation, text string) tea.Cmd {
-	e := &entry{
-		Message: client.Message{Kind: client.KindSent, Peer: talk.with, Text: text, Time: a.now()},
-		local:   true, fate: fateWaiting,
+// queueMessage queues a text for the other side of a conversation.
+func (a *App) queueMessage(talk *conversation, text string) tea.Cmd {
+	e := &messageEntry{
+		Message:  client.Message{Kind: client.KindSent, Peer: talk.peer, Text: text, Time: a.now()},
+		sentHere: true, sendState: sendPending,
 	}
 	talk.entries = append(talk.entries, e)
-	return a.dispatch(talk)
+	return a.sendNext(talk)
 }
 
-// dispatch sends the first text that waits, unless one is on its way.
-func (a *App) dispatch(talk *conversation) tea.Cmd {
-	i := slices.IndexFunc(talk.entries, func(e *entry) bool { return e.fate == fateWaiting })
-	if i < 0 || a.sending[talk.with] {
+// sendNext sends the first text that waits, unless one is on its way.
+func (a *App) sendNext(talk *conversation) tea.Cmd {
+	i := slices.IndexFunc(talk.entries, func(e *messageEntry) bool { return e.sendState == sendPending })
+	if i < 0 || a.isSendingTo[talk.peer] {
 		return nil
 	}
 	e := talk.entries[i]
-	a.sending[talk.with] = true
+	a.isSendingTo[talk.peer] = true
 	return func() tea.Msg {
-		err := a.m.Send(a.ctx, talk.with, e.Text)
+		err := a.messenger.Send(a.ctx, talk.peer, e.Text)
 		return resultFunc(func(app *App) tea.Cmd {
-			app.sending[talk.with] = false
-			e.fate = fateSent
+			app.isSendingTo[talk.peer] = false
+			e.sendState = sendSucceeded
 			if err != nil {
-				e.fate, e.why = fateFailed, app.why(err)
+				e.sendState, e.sendError = sendFailed, app.explainError(err)
 			}
-			e.shown = nil
-			return app.dispatch(talk)
+			e.wrappedRows = nil
+			return app.sendNext(talk)
 		})
 	}
 }
 
-// retry queues what failed in a conversation once more, below what was sent
+// retryFailed queues what failed in a conversation once more, below what was sent
 // since: that is the order in which it arrives.
-func (a *App) retry(talk *conversation) tea.Cmd {
-	var failed, rest []*entry
+func (a *App) retryFailed(talk *conversation) tea.Cmd {
+	var failed, rest []*messageEntry
 	for _, entry := range talk.entries {
-		if entry.fate == fateFailed {
-			entry.fate, entry.why, entry.shown, entry.Time = fateWaiting, "", nil, a.now()
+		if entry.sendState == sendFailed {
+			entry.sendState, entry.sendError, entry.wrappedRows, entry.Time = sendPending, "", nil, a.now()
 			failed = append(failed, entry)
 		} else {
 			rest = append(rest, entry)
 		}
 	}
 	talk.entries = append(rest, failed...)
-	return a.dispatch(talk)
+	return a.sendNext(talk)
 }
 
-// discard drops what failed in a conversation, after a question.
-func (a *App) discard(talk *conversation) tea.Cmd {
-	_, failed := talk.waiting()
+// discardFailed drops what failed in a conversation, after a question.
+func (a *App) discardFailed(talk *conversation) tea.Cmd {
+	_, failed := talk.unsentCounts()
 	if failed == 0 {
 		return nil
 	}
-	name := a.people.of(talk.with).name()
-	a.confirm(a.lang.say(wAskDiscard, failed, name), a.lang.say(wDoDiscard, name), func() tea.Cmd {
-		talk.entries = slices.DeleteFunc(talk.entries, func(e *entry) bool { return e.fate == fateFailed })
+	name := a.contacts.getOrAdd(talk.peer).displayName()
+	a.askConfirmation(a.language.translate(textAskDiscard, failed, name), a.language.translate(textDoDiscard, name), func() tea.Cmd {
+		talk.entries = slices.DeleteFunc(talk.entries, func(e *messageEntry) bool { return e.sendState == sendFailed })
 		return nil
 	})
 	return nil
 }
 
-// unsent counts the own words of all conversations that are not with the
+// unsentTotals counts the own words of all conversations that are not with the
 // server.
-func (a *App) unsent() (waiting, failed int) {
-	for _, talk := range a.talks {
-		w, f := talk.waiting()
+func (a *App) unsentTotals() (waiting, failed int) {
+	for _, talk := range a.conversations {
+		w, f := talk.unsentCounts()
 		waiting += w
 		failed += f
 	}

@@ -16,54 +16,54 @@ import (
 
 func TestAFriendRequestIsAccepted(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("/requests<enter>")
-		u.sees("10008  Robby", "It's me, Robby, from the ice rink.")
-		u.keys("a")
-		u.told("accept 10008")
-		u.sees("Robby is your friend now.")
-		u.seesNot("/requests", "Friend requests")
+		u.pressKeys("/requests<enter>")
+		u.expectText("10008  Robby", "It's me, Robby, from the ice rink.")
+		u.pressKeys("a")
+		u.expectCalls("accept 10008")
+		u.expectText("Robby is your friend now.")
+		u.expectNoText("/requests", "Friend requests")
 	})
 }
 
 func TestAFriendRequestIsRejectedWithWords(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("/requests<enter>xNot now.<enter>")
-		u.told("reject 10008 Not now.")
-		u.sees("The request of Robby is rejected.")
-		u.seesNot("/requests")
+		u.pressKeys("/requests<enter>xNot now.<enter>")
+		u.expectCalls("reject 10008 Not now.")
+		u.expectText("The request of Robby is rejected.")
+		u.expectNoText("/requests")
 	})
 }
 
 func TestAQuestionThatIsLeftDoesNothing(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("/requests<enter>xNot now.<esc>")
-		u.keys("<esc>/remove<enter>n<enter>")
-		u.keys("/block<enter><right><esc>")
-		u.told()
+		u.pressKeys("/requests<enter>xNot now.<esc>")
+		u.pressKeys("<esc>/remove<enter>n<enter>")
+		u.pressKeys("/block<enter><right><esc>")
+		u.expectCalls()
 	})
 }
 
 func TestARequestThatComesIsCountedAndShown(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.asksIn(10007, "let me in")
-		u.sees("/requests: 2")
-		u.keys("/requests<enter>")
-		u.sees("10007  a stranger", "10008  Robby", "let me in")
+		u.receiveRequest(10007, "let me in")
+		u.expectText("/requests: 2")
+		u.pressKeys("/requests<enter>")
+		u.expectText("10007  a stranger", "10008  Robby", "let me in")
 	})
 }
 
-// asksIn has somebody ask for friendship.
-func (u *user) asksIn(from client.UIN, words string) {
+// receiveRequest has somebody ask for friendship.
+func (u *user) receiveRequest(from client.UIN, words string) {
 	u.t.Helper()
-	u.m.mu.Lock()
-	u.m.requests = append(u.m.requests, client.Request{From: from, Words: words, Time: noon})
-	u.m.mu.Unlock()
-	u.tell(client.Message{Number: 7, Kind: client.KindAsks, Peer: from, Text: words, Time: noon})
+	u.messenger.mu.Lock()
+	u.messenger.requests = append(u.messenger.requests, client.FriendRequest{From: from, Text: words, Time: noon})
+	u.messenger.mu.Unlock()
+	u.receiveEvents(client.Message{Number: 7, Kind: client.KindAsks, Peer: from, Text: words, Time: noon})
 }
 
 func TestARequestThatWasAnsweredSaysSo(t *testing.T) {
 	asks := "Robby asks to be your friend: let me in "
-	befriend := func(m *scripted) {
+	befriend := func(m *fakeMessenger) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.friends = append(m.friends, client.Friend{UIN: 10008, Nick: "Robby"})
@@ -72,34 +72,34 @@ func TestARequestThatWasAnsweredSaysSo(t *testing.T) {
 		answer func(u *user)
 		says   string
 	}{
-		"accepted here": {func(u *user) { befriend(u.m); u.keys("/requests<enter>a") }, "(accepted)"},
-		"rejected here": {func(u *user) { u.keys("/requests<enter>x<enter>") }, "(answered)"},
+		"accepted here": {func(u *user) { befriend(u.messenger); u.pressKeys("/requests<enter>a") }, "(accepted)"},
+		"rejected here": {func(u *user) { u.pressKeys("/requests<enter>x<enter>") }, "(answered)"},
 		"accepted on another device": {func(u *user) {
-			befriend(u.m)
-			u.m.settle(10008)
-			u.wait(catchUpEvery)
+			befriend(u.messenger)
+			u.messenger.removeRequest(10008)
+			u.advanceTime(catchUpInterval)
 		}, "(accepted)"},
-		"rejected on another device": {func(u *user) { u.m.settle(10008); u.wait(catchUpEvery) }, "(answered)"},
-		"nobody has answered":        {func(u *user) { u.wait(catchUpEvery) }, "(/requests answers)"},
+		"rejected on another device": {func(u *user) { u.messenger.removeRequest(10008); u.advanceTime(catchUpInterval) }, "(answered)"},
+		"nobody has answered":        {func(u *user) { u.advanceTime(catchUpInterval) }, "(/requests answers)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := household()
+				m := exampleAccount()
 				m.requests = nil
-				u := sit(t, m)
+				u := newUser(t, m)
 				u.resize(132, 40)
-				u.asksIn(10008, "let me in")
-				u.keys("<end><pgdown>")
+				u.receiveRequest(10008, "let me in")
+				u.pressKeys("<end><pgdown>")
 				for range 10 { // wherever in the list it is
-					if u.keys("<enter>"); strings.Contains(u.screen(), asks) {
+					if u.pressKeys("<enter>"); strings.Contains(u.screen(), asks) {
 						break
 					}
-					u.keys("<esc><up>")
+					u.pressKeys("<esc><up>")
 				}
-				u.sees(asks + "(/requests answers)")
-				u.keys("<esc>")
+				u.expectText(asks + "(/requests answers)")
+				u.pressKeys("<esc>")
 				c.answer(u)
-				u.sees(asks + c.says)
+				u.expectText(asks + c.says)
 			})
 		})
 	}
@@ -107,120 +107,120 @@ func TestARequestThatWasAnsweredSaysSo(t *testing.T) {
 
 func TestARequestThatWasAnsweredBeforeItCameIsNotCounted(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.tell(client.Message{Number: 7, Kind: client.KindAsks, Peer: 10007, Text: "let me in", Time: noon})
-		u.sees("/requests: 1")
+		u.receiveEvents(client.Message{Number: 7, Kind: client.KindAsks, Peer: 10007, Text: "let me in", Time: noon})
+		u.expectText("/requests: 1")
 	})
 }
 
 func TestSomebodyIsFoundByNumberAndAdded(t *testing.T) {
 	for _, c := range []struct {
-		added client.Added
+		added client.AddResult
 		keys  string
 		says  string
 		told  []string
 	}{
 		{client.AddedFriend, "a", "a stranger is your friend now.", []string{"add 10007"}},
 		{client.AddClosed, "a", "a stranger takes no friends.", []string{"add 10007"}},
-		{client.AddMustAsk, "aLet's be friends<enter>", "a stranger has been asked.", []string{"add 10007", "ask 10007 Let's be friends"}},
+		{client.AddNeedsRequest, "aLet's be friends<enter>", "a stranger has been asked.", []string{"add 10007", "ask 10007 Let's be friends"}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			m := household()
-			m.added = c.added
-			u := sit(t, m)
-			u.keys("/add 10007<enter>")
-			u.sees("Found: 1", "10007  a stranger")
-			u.keys(c.keys)
-			u.sees(c.says)
-			u.told(c.told...)
+			m := exampleAccount()
+			m.addResult = c.added
+			u := newUser(t, m)
+			u.pressKeys("/add 10007<enter>")
+			u.expectText("Found: 1", "10007  a stranger")
+			u.pressKeys(c.keys)
+			u.expectText(c.says)
+			u.expectCalls(c.told...)
 		})
 	}
 }
 
 func TestPeopleAreFoundByWhatTheySay(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("/add<enter><down>30<down><right><right><enter>")
-		u.sees("Found: 1", "10008  Robby", "female, 30")
-		u.keys("w")
-		u.sees("Robby (10008)", "no friend")
+		u.pressKeys("/add<enter><down>30<down><right><right><enter>")
+		u.expectText("Found: 1", "10008  Robby", "female, 30")
+		u.pressKeys("w")
+		u.expectText("Robby (10008)", "no friend")
 	})
 }
 
 func TestWhatIsNoNumberIsSaid(t *testing.T) {
 	withUser(t, func(u *user) {
 		for _, text := range []string{"pingu", "9999", "4294967296", "-1"} {
-			u.keys("/add " + text + "<enter>")
-			u.sees(text + " is no account number.")
-			u.keys("<esc>")
+			u.pressKeys("/add " + text + "<enter>")
+			u.expectText(text + " is no account number.")
+			u.pressKeys("<esc>")
 		}
-		u.keys("/add<enter><down>old<enter>")
-		u.sees("old is no age.")
+		u.pressKeys("/add<enter><down>old<enter>")
+		u.expectText("old is no age.")
 	})
 }
 
 func TestAFriendIsRemovedAfterAQuestion(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("/remove<enter><right><enter>")
-		u.told("remove 10002")
-		u.sees("Pingu is no friend any more.")
-		u.keys("<end><pgdown>/remove<enter>")
-		u.sees("a stranger is no friend of yours.")
+		u.pressKeys("/remove<enter><right><enter>")
+		u.expectCalls("remove 10002")
+		u.expectText("Pingu is no friend any more.")
+		u.pressKeys("<end><pgdown>/remove<enter>")
+		u.expectText("a stranger is no friend of yours.")
 	})
 }
 
 func TestSomebodyIsBlockedAndUnblocked(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("/block<enter><right><enter>")
-		u.told("block 10002")
-		u.sees("x Pingu")
-		u.keys("/blocked<enter>")
-		u.sees("> 10002  Pingu")
-		u.keys("u")
-		u.told("block 10002", "unblock 10002")
-		u.sees("Nobody is blocked.")
-		u.seesNot("x Pingu")
+		u.pressKeys("/block<enter><right><enter>")
+		u.expectCalls("block 10002")
+		u.expectText("x Pingu")
+		u.pressKeys("/blocked<enter>")
+		u.expectText("> 10002  Pingu")
+		u.pressKeys("u")
+		u.expectCalls("block 10002", "unblock 10002")
+		u.expectText("Nobody is blocked.")
+		u.expectNoText("x Pingu")
 	})
 }
 
 func TestTheOwnStatusIsChosen(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("/status<enter><down><down><enter>")
-		u.told("status 30")
-		u.sees("Rook (10001)  away", "You are now: away")
+		u.pressKeys("/status<enter><down><down><enter>")
+		u.expectCalls("status 30")
+		u.expectText("Rook (10001)  away", "You are now: away")
 	})
 }
 
 func TestOnlyWhatWasChangedOfTheProfileIsSaved(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("/profile<enter><ctrl+u>Rook II<down><down><right><up><up><up><left><up><up><right><right><enter>")
-		u.told("setinfo NK=Rook II SX=1 rule=ask")
-		u.sees("Rook II (10001)", "Saved.")
+		u.pressKeys("/profile<enter><ctrl+u>Rook II<down><down><right><up><up><up><left><up><up><right><right><enter>")
+		u.expectCalls("setinfo NK=Rook II SX=1 rule=ask")
+		u.expectText("Rook II (10001)", "Saved.")
 	})
 }
 
 func TestADeviceIsSignedOutAfterAQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := household()
-		m.devices = []client.DeviceInfo{{ID: 1, Name: "terminal", Since: noon}, {ID: 2, Name: "phone", Since: noon}}
-		u := sit(t, m)
-		u.keys("/devices<enter><down>x")
-		u.sees("End and forget device phone?")
-		u.keys("<right><enter>")
-		u.told("revoke")
-		u.seesNot("> phone", "  phone ")
+		m := exampleAccount()
+		m.devices = []client.DeviceInfo{{ID: 1, Name: "terminal", SignedInAt: noon}, {ID: 2, Name: "phone", SignedInAt: noon}}
+		u := newUser(t, m)
+		u.pressKeys("/devices<enter><down>x")
+		u.expectText("End and forget device phone?")
+		u.pressKeys("<right><enter>")
+		u.expectCalls("revoke")
+		u.expectNoText("> phone", "  phone ")
 	})
 }
 
 func TestTheNextUnreadConversationIsAKeyAway(t *testing.T) {
 	withUser(t, func(u *user) {
 		for _, name := range []string{"Pingu", "企鹅爱好者协会南极洲分会会长", "Ada", "a stranger"} {
-			u.keys("<ctrl+n>")
-			u.sees(name)
-			u.keys("<esc>")
+			u.pressKeys("<ctrl+n>")
+			u.expectText(name)
+			u.pressKeys("<esc>")
 		}
-		u.keys("<ctrl+n>")
-		u.sees("Nothing is unread.")
-		u.keys("/next<enter>")
-		u.sees("Nothing is unread.")
+		u.pressKeys("<ctrl+n>")
+		u.expectText("Nothing is unread.")
+		u.pressKeys("/next<enter>")
+		u.expectText("Nothing is unread.")
 	})
 }
 
@@ -228,48 +228,48 @@ func TestTheNextUnreadConversationIsAKeyAway(t *testing.T) {
 // than that something fails.
 func TestAnAddressSessionIsToldWhatItLacks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := household()
+		m := exampleAccount()
 		m.token = ""
-		u := sit(t, m)
-		u.sees("This sign-in has no device name.")
+		u := newUser(t, m)
+		u.expectText("This sign-in has no device name.")
 		for _, keys := range []string{"/profile<enter>", "/blocked<enter>", "/devices<enter>", "<ctrl+f>", "/block<enter>"} {
-			u.keys(keys)
-			u.sees("That needs a device login: rookery login")
+			u.pressKeys(keys)
+			u.expectText("That needs a device login: rookery login")
 		}
-		u.tell(client.Message{Kind: client.KindAsks, Peer: 10008, Text: "hello", Time: noon},
+		u.receiveEvents(client.Message{Kind: client.KindAsks, Peer: 10008, Text: "hello", Time: noon},
 			client.Message{Kind: client.KindMessage, Peer: 10002, Text: "one"}, client.Message{Kind: client.KindMessage, Peer: 10002, Text: "two"})
-		u.sees("Pingu              2")
-		u.keys("<enter>")
-		u.sees("one", "two", "after a device login")
-		u.keys("<pgup>")
-		u.sees("That needs a device login")
-		u.keys("<esc>/requests<enter>a")
-		u.told("accept 10008")
-		if len(u.read()) > 0 {
-			t.Errorf("the server was told of %q", u.read())
+		u.expectText("Pingu              2")
+		u.pressKeys("<enter>")
+		u.expectText("one", "two", "after a device login")
+		u.pressKeys("<pgup>")
+		u.expectText("That needs a device login")
+		u.pressKeys("<esc>/requests<enter>a")
+		u.expectCalls("accept 10008")
+		if len(u.reportedReadMarks()) > 0 {
+			t.Errorf("the server was told of %q", u.reportedReadMarks())
 		}
 	})
 }
 
 func TestAPageThatIsClosedGivesTheKeysBack(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("<enter><esc>/status<enter><esc>/bell<enter>")
-		u.sees("bell off")
-		u.keys("<enter><ctrl+f><esc>m")
-		u.sees("> m")
+		u.pressKeys("<enter><esc>/status<enter><esc>/bell<enter>")
+		u.expectText("bell off")
+		u.pressKeys("<enter><ctrl+f><esc>m")
+		u.expectText("> m")
 	})
 }
 
 func TestThePageOfKeysIsThatOfWhereOneIs(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.keys("?")
-		u.sees("/remove", "remove the friend", "+ online", "! operator's notices")
-		u.keys("<esc><enter>?")
-		u.sees("> ?")
-		u.keys("<f1>")
-		u.sees("send again what failed")
-		u.keys("<f1>")
-		u.sees("> ?")
+		u.pressKeys("?")
+		u.expectText("/remove", "remove the friend", "+ online", "! operator's notices")
+		u.pressKeys("<esc><enter>?")
+		u.expectText("> ?")
+		u.pressKeys("<f1>")
+		u.expectText("send again what failed")
+		u.pressKeys("<f1>")
+		u.expectText("> ?")
 	})
 }
 
@@ -278,8 +278,8 @@ func TestThePageOfKeysIsThatOfWhereOneIs(t *testing.T) {
 func TestEveryKeyHasAName(t *testing.T) {
 	withUser(t, func(u *user) {
 		for _, keys := range []string{"", "<enter>", "<esc>/requests<enter>", "<esc>/status<enter>", "<esc>/profile<enter>", "<esc><ctrl+f>", "<esc>?"} {
-			u.keys(keys)
-			for _, binding := range append(u.a.bindings(), u.a.everywhere()...) {
+			u.pressKeys(keys)
+			for _, binding := range append(u.app.paneBindings(), u.app.globalBindings()...) {
 				for _, k := range binding.keys {
 					if name := keyName(k); len(k) > 1 && name == k {
 						t.Errorf("key %s has no name", k)
@@ -297,14 +297,14 @@ func TestNoScreenIsEverTooLarge(t *testing.T) {
 	} {
 		t.Run(keys, func(t *testing.T) {
 			withUser(t, func(u *user) {
-				u.tell(client.State{Err: &oneError{"no route to host"}})
-				u.keys(keys)
+				u.receiveEvents(client.State{Err: &testError{"no route to host"}})
+				u.pressKeys(keys)
 				for width := 1; width <= 90; width += 1 + width/20 {
 					for height := 1; height <= 30; height += 1 + height/8 {
 						u.resize(width, height) // it looks at every screen
 					}
 				}
-				u.keys(strings.Repeat("<down>", 3) + strings.Repeat("<up>", 5))
+				u.pressKeys(strings.Repeat("<down>", 3) + strings.Repeat("<up>", 5))
 			})
 		})
 	}
@@ -318,13 +318,13 @@ func TestAReasonIsSaidInTheUsersWords(t *testing.T) {
 		{client.ErrRefused, "refused", "被拒绝"},
 		{fmt.Errorf("CLTMSG: %w: that account takes no messages of strangers", client.ErrRefused),
 			"refused: that account takes no messages of strangers", "被拒绝: that account takes no messages of strangers"},
-		{fmt.Errorf("%w: %w", client.ErrRefused, &client.Error{Command: "CLTMSG", Res: 3, Reason: "UN: that account takes no messages from you"}),
+		{fmt.Errorf("%w: %w", client.ErrRefused, &client.Error{Command: "CLTMSG", Code: 3, Reason: "UN: that account takes no messages from you"}),
 			"refused: that account takes no messages from you", "被拒绝: that account takes no messages from you"},
 		{fmt.Errorf("%w: %w", client.ErrTemporary, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}),
 			"connection refused", "connection refused"},
 		{fmt.Errorf("%w: %w", client.ErrTemporary, errors.New("dial tcp 192.0.2.1:14000: no route to host")),
 			"dial tcp 192.0.2.1:14000: no route to host", "dial tcp 192.0.2.1:14000: no route to host"},
-		{&client.Unreachable{Tried: []client.Attempt{
+		{&client.UnreachableError{Attempts: []client.Attempt{
 			{Address: "qq://10001@chat.example:14000", Err: fmt.Errorf("%w: %w", client.ErrTemporary, errors.New("connection refused"))},
 			{Address: "qq://10001@chat.example:8000", Err: fmt.Errorf("%w: %w", client.ErrTemporary, context.DeadlineExceeded)},
 		}}, "chat.example:14000: connection refused; chat.example:8000: context deadline exceeded",
@@ -332,8 +332,8 @@ func TestAReasonIsSaidInTheUsersWords(t *testing.T) {
 		{fmt.Errorf("List: %w", context.DeadlineExceeded), "the server does not answer", "服务器没有响应"},
 		{errors.New("the answer is\nnot understood\x1b"), "the answer is / not understood\ufffd", "the answer is / not understood\ufffd"},
 	} {
-		for l, want := range map[language]string{english: c.en, chinese: c.zh} {
-			if got := (&App{lang: l}).why(c.err); got != want {
+		for l, want := range map[languageIndex]string{english: c.en, chinese: c.zh} {
+			if got := (&App{language: l}).explainError(c.err); got != want {
 				t.Errorf("%v is said as %q, want %q", c.err, got, want)
 			}
 		}

@@ -16,42 +16,42 @@ type profile = client.Profile
 // profileField is one thing that an account says about its owner: the
 // protocol's key for it, and where a Profile has it.
 type profileField struct {
-	label   translation
-	key     string
-	get     func(p profile) string
-	choices []choice
-	unset   string // what stands for nothing
+	label      textID
+	key        string
+	value      func(p profile) string
+	choices    []fieldChoice
+	emptyValue string // what stands for nothing
 }
 
 // profileFields are those that a person fills in, in the order of the form.
 var profileFields = []profileField{
-	{label: wNick, key: "NK", get: func(p profile) string { return p.Nick }},
-	{label: wAbout, key: "PR", get: func(p profile) string { return p.About }},
-	{label: wSex, key: "SX", get: func(p profile) string { return strconv.Itoa(p.Sex) }, choices: []choice{{wMale, "0"}, {wFemale, "1"}}},
-	{label: wAge, key: "AG", get: func(p profile) string { return strconv.Itoa(p.Age) }, unset: "0"},
-	{label: wCountry, key: "CY", get: func(p profile) string { return p.Country }},
-	{label: wProvince, key: "PV", get: func(p profile) string { return p.Province }},
-	{label: wCity, key: "CT", get: func(p profile) string { return p.City }},
-	{label: wSchool, key: "SC", get: func(p profile) string { return p.School }},
-	{label: wJob, key: "JB", get: func(p profile) string { return p.Job }},
-	{label: wHomePage, key: "HP", get: func(p profile) string { return p.HomePage }},
-	{label: wRealName, key: "RN", get: func(p profile) string { return p.RealName }},
-	{label: wMail, key: "EM", get: func(p profile) string { return p.Mail }},
-	{label: wPhone, key: "PH", get: func(p profile) string { return p.Phone }},
-	{label: wMobile, key: "MO", get: func(p profile) string { return p.Mobile }},
-	{label: wAddress, key: "AD", get: func(p profile) string { return p.Address }},
-	{label: wPostCode, key: "PC", get: func(p profile) string { return p.PostCode }},
-	{label: wBlood, key: "BT", unset: "0", get: func(p profile) string { return strconv.Itoa(p.Blood) }, choices: numbered(wBloodA, 5)},
-	{label: wConstellation, key: "CO", unset: "0", get: func(p profile) string { return strconv.Itoa(p.Constellation) }, choices: numbered(wAquarius, 12)},
-	{label: wAnimal, key: "SH", unset: "0", get: func(p profile) string { return strconv.Itoa(p.Animal) }, choices: numbered(wRat, 12)},
+	{label: textNick, key: "NK", value: func(p profile) string { return p.Nick }},
+	{label: textAbout, key: "PR", value: func(p profile) string { return p.About }},
+	{label: textSex, key: "SX", value: func(p profile) string { return strconv.Itoa(p.Sex) }, choices: []fieldChoice{{textMale, "0"}, {textFemale, "1"}}},
+	{label: textAge, key: "AG", value: func(p profile) string { return strconv.Itoa(p.Age) }, emptyValue: "0"},
+	{label: textCountry, key: "CY", value: func(p profile) string { return p.Country }},
+	{label: textProvince, key: "PV", value: func(p profile) string { return p.Province }},
+	{label: textCity, key: "CT", value: func(p profile) string { return p.City }},
+	{label: textSchool, key: "SC", value: func(p profile) string { return p.School }},
+	{label: textJob, key: "JB", value: func(p profile) string { return p.Job }},
+	{label: textHomePage, key: "HP", value: func(p profile) string { return p.HomePage }},
+	{label: textRealName, key: "RN", value: func(p profile) string { return p.RealName }},
+	{label: textMail, key: "EM", value: func(p profile) string { return p.Mail }},
+	{label: textPhone, key: "PH", value: func(p profile) string { return p.Phone }},
+	{label: textMobile, key: "MO", value: func(p profile) string { return p.Mobile }},
+	{label: textAddress, key: "AD", value: func(p profile) string { return p.Address }},
+	{label: textPostCode, key: "PC", value: func(p profile) string { return p.PostCode }},
+	{label: textBlood, key: "BT", emptyValue: "0", value: func(p profile) string { return strconv.Itoa(p.Blood) }, choices: numberedChoices(textBloodA, 5)},
+	{label: textConstellation, key: "CO", emptyValue: "0", value: func(p profile) string { return strconv.Itoa(p.Constellation) }, choices: numberedChoices(textAquarius, 12)},
+	{label: textAnimal, key: "SH", emptyValue: "0", value: func(p profile) string { return strconv.Itoa(p.Animal) }, choices: numberedChoices(textRat, 12)},
 }
 
-// numbered are choices called by words that follow each other, from 1; 0 is
+// numberedChoices are choices called by words that follow each other, from 1; 0 is
 // unset.
-func numbered(first translation, n int) []choice {
-	all := []choice{{wUnset, "0"}}
+func numberedChoices(first textID, n int) []fieldChoice {
+	all := []fieldChoice{{textUnset, "0"}}
 	for i := range n {
-		all = append(all, choice{first + translation(i), strconv.Itoa(i + 1)})
+		all = append(all, fieldChoice{first + textID(i), strconv.Itoa(i + 1)})
 	}
 	return all
 }
@@ -60,114 +60,114 @@ func numbered(first translation, n int) []choice {
 func (a *App) profileRows(profile client.Profile) []menuRow {
 	var rows []menuRow
 	for _, profileField := range profileFields {
-		value := cleanLine(profileField.get(profile))
-		if value == profileField.unset {
+		value := sanitizeLine(profileField.value(profile))
+		if value == profileField.emptyValue {
 			continue
 		}
 		for _, choice := range profileField.choices {
 			if choice.value == value {
-				value = a.lang.say(choice.word)
+				value = a.language.translate(choice.label)
 			}
 		}
-		rows = append(rows, menuRow{left: fit(a.measure, a.lang.say(profileField.label), labelWidth) + " " + value, detail: value})
+		rows = append(rows, menuRow{left: fitWidth(a.widthMethod, a.language.translate(profileField.label), labelWidth) + " " + value, detail: value})
 	}
 	return rows
 }
 
 // editProfile shows the form for the own profile, and for who may do what.
 func (a *App) editProfile() tea.Cmd {
-	if a.needsDevice() {
+	if a.refuseWithoutDevice() {
 		return nil
 	}
 	page, focus := a.page, a.focus
-	return ask(a, func(ctx context.Context) (client.Info, error) { return a.m.Info(ctx, a.m.UIN()) },
-		func(info client.Info, err error) tea.Cmd {
+	return runTask(a, func(ctx context.Context) (client.AccountInfo, error) { return a.messenger.Info(ctx, a.messenger.UIN()) },
+		func(info client.AccountInfo, err error) tea.Cmd {
 			switch {
 			case err != nil:
-				a.complain(err)
+				a.showError(err)
 				return nil
 			case a.page != page, a.focus != focus:
 				return nil // the user did not wait, and may be writing
 			}
-			a.show(a.profileForm(info.Profile))
+			a.showPage(a.profileForm(info.Profile))
 			return nil
 		})
 }
 
 func (a *App) profileForm(profile client.Profile) *form {
-	f := &form{title: a.lang.say(wProfile), what: wKeySave}
+	f := &form{title: a.language.translate(textProfile), submitText: textKeySave}
 	for _, profileField := range profileFields {
 		if profileField.choices != nil {
-			f.fields = append(f.fields, (&field{label: profileField.label, choices: profileField.choices}).pick(profileField.get(profile)))
+			f.fields = append(f.fields, (&formField{label: profileField.label, choices: profileField.choices}).selectValue(profileField.value(profile)))
 		} else {
-			value := cleanLine(profileField.get(profile))
-			if value == profileField.unset {
+			value := sanitizeLine(profileField.value(profile))
+			if value == profileField.emptyValue {
 				value = ""
 			}
-			f.fields = append(f.fields, textField(profileField.label, value))
+			f.fields = append(f.fields, newTextField(profileField.label, value))
 		}
 	}
-	yesNo := []choice{{wAsItIs, ""}, {wYes, "1"}, {wNo, "0"}}
-	rule := &field{label: wRule, choices: []choice{{wAsItIs, ""}, {wRuleOpen, "0"}, {wRuleAsk, "1"}, {wRuleClosed, "3"}}}
-	strangers, findable := &field{label: wStrangersMay, choices: yesNo}, &field{label: wFindable, choices: yesNo}
+	yesNo := []fieldChoice{{textAsItIs, ""}, {textYes, "1"}, {textNo, "0"}}
+	rule := &formField{label: textRule, choices: []fieldChoice{{textAsItIs, ""}, {textRuleOpen, "0"}, {textRuleAsk, "1"}, {textRuleClosed, "3"}}}
+	strangers, findable := &formField{label: textStrangersMay, choices: yesNo}, &formField{label: textFindable, choices: yesNo}
 	f.fields = append(f.fields, rule, strangers, findable)
 	f.submit = func() tea.Cmd {
-		change := client.Change{Profile: map[string]string{}}
+		change := client.AccountChange{Profile: map[string]string{}}
 		for i, profileField := range profileFields {
-			if f.fields[i].changed() {
-				change.Profile[profileField.key] = cmp.Or(strings.TrimSpace(f.fields[i].value()), profileField.unset)
+			if f.fields[i].isChanged() {
+				change.Profile[profileField.key] = cmp.Or(strings.TrimSpace(f.fields[i].value()), profileField.emptyValue)
 			}
 		}
-		change.Rule = map[string]*client.Rule{"0": ptr(client.RuleOpen), "1": ptr(client.RuleAsk), "3": ptr(client.RuleClosed)}[rule.value()]
-		boolean := map[string]*bool{"1": ptr(true), "0": ptr(false)}
-		change.Strangers, change.Findable = boolean[strangers.value()], boolean[findable.value()]
-		return order(a, func(ctx context.Context) error { return a.m.SetInfo(ctx, change) }, func() tea.Cmd {
-			a.say(wSaved)
+		change.Rule = map[string]*client.Rule{"0": pointerTo(client.RuleOpen), "1": pointerTo(client.RuleAsk), "3": pointerTo(client.RuleClosed)}[rule.value()]
+		boolean := map[string]*bool{"1": pointerTo(true), "0": pointerTo(false)}
+		change.AllowStrangers, change.Findable = boolean[strangers.value()], boolean[findable.value()]
+		return runAction(a, func(ctx context.Context) error { return a.messenger.SetInfo(ctx, change) }, func() tea.Cmd {
+			a.showNotice(textSaved)
 			if nick, ok := change.Profile["NK"]; ok {
-				a.nick = cleanLine(nick)
+				a.ownNick = sanitizeLine(nick)
 			}
-			return a.close(f)
+			return a.closeIfShown(f)
 		})
 	}
 	return f
 }
 
-func ptr[T any](v T) *T { return &v }
+func pointerTo[T any](v T) *T { return &v }
 
 // statuses are what a user can choose to be, in the order of the list.
-var statuses = []client.Status{client.StatusOnline, client.StatusTalkToMe, client.StatusAway, client.StatusBusy, client.StatusDoNotDisturb, client.StatusInvisible, client.StatusOffline}
+var selectableStatuses = []client.Status{client.StatusOnline, client.StatusTalkToMe, client.StatusAway, client.StatusBusy, client.StatusDoNotDisturb, client.StatusInvisible, client.StatusOffline}
 
-var statusWords = map[client.Status]translation{
-	client.StatusOnline:       wOnline,
-	client.StatusTalkToMe:     wTalkToMe,
-	client.StatusAway:         wAway,
-	client.StatusBusy:         wBusy,
-	client.StatusDoNotDisturb: wDoNotDisturb,
-	client.StatusInvisible:    wInvisible,
-	client.StatusOffline:      wOffline,
+var statusTexts = map[client.Status]textID{
+	client.StatusOnline:       textOnline,
+	client.StatusTalkToMe:     textTalkToMe,
+	client.StatusAway:         textAway,
+	client.StatusBusy:         textBusy,
+	client.StatusDoNotDisturb: textDoNotDisturb,
+	client.StatusInvisible:    textInvisible,
+	client.StatusOffline:      textOffline,
 }
 
-// chooseStatus lists what the user can be.
-func (a *App) chooseStatus() tea.Cmd {
-	m := &menu{title: a.lang.say(wStatus)}
-	for i, status := range statuses {
-		m.rows = append(m.rows, menuRow{left: statusSigns[status] + " " + a.lang.say(statusWords[status])})
-		if status == a.status {
-			m.at = i
+// showStatusMenu lists what the user can be.
+func (a *App) showStatusMenu() tea.Cmd {
+	m := &menu{title: a.language.translate(textStatus)}
+	for i, status := range selectableStatuses {
+		m.rows = append(m.rows, menuRow{left: statusSigns[status] + " " + a.language.translate(statusTexts[status])})
+		if status == a.ownStatus {
+			m.selected = i
 		}
 	}
-	m.acts = func(i int) []binding {
-		return []binding{{keys: []string{"enter"}, what: wKeyChoose, hint: true, do: func() tea.Cmd { return a.setStatus(statuses[i]) }}}
+	m.rowBindings = func(i int) []keyBinding {
+		return []keyBinding{{keys: []string{"enter"}, description: textKeyChoose, isHint: true, run: func() tea.Cmd { return a.setStatus(selectableStatuses[i]) }}}
 	}
-	a.show(m)
+	a.showPage(m)
 	return nil
 }
 
 func (a *App) setStatus(status client.Status) tea.Cmd {
-	close := a.leave()
-	return tea.Batch(close, order(a, func(ctx context.Context) error { return a.m.SetStatus(ctx, status) }, func() tea.Cmd {
-		a.status = status
-		a.say(wStatusIs, a.lang.say(statusWords[status]))
+	close := a.closePage()
+	return tea.Batch(close, runAction(a, func(ctx context.Context) error { return a.messenger.SetStatus(ctx, status) }, func() tea.Cmd {
+		a.ownStatus = status
+		a.showNotice(textStatusIs, a.language.translate(statusTexts[status]))
 		return nil
 	}))
 }

@@ -12,28 +12,28 @@ import (
 
 // roster is the list of people at the left.
 type roster struct {
-	at    client.UIN // who is chosen, 0 for the first
-	first int        // the row at the top, as it was shown last
+	selected client.UIN // who is chosen, 0 for the first
+	topRow   int        // the row at the top, as it was shown last
 }
 
-// chosen is the person that keys are about, nil if there is nobody.
-func (r *roster) chosen(app *App) *person {
-	all := app.people.listed(app.talks)
+// selectedPerson is the person that keys are about, nil if there is nobody.
+func (r *roster) selectedPerson(app *App) *person {
+	all := app.contacts.sortedContacts(app.conversations)
 	if len(all) == 0 {
 		return nil
 	}
-	return all[r.index(all)]
+	return all[r.selectedIndex(all)]
 }
 
-// index is the row of who is chosen.
-func (r *roster) index(all []*person) int {
-	return max(0, slices.IndexFunc(all, func(p *person) bool { return p.uin == r.at }))
+// selectedIndex is the row of who is chosen.
+func (r *roster) selectedIndex(all []*person) int {
+	return max(0, slices.IndexFunc(all, func(p *person) bool { return p.uin == r.selected }))
 }
 
-func (r *roster) bindings(app *App) []binding {
+func (r *roster) bindings(app *App) []keyBinding {
 	about := func(do func(p *person) tea.Cmd) func() tea.Cmd {
 		return func() tea.Cmd {
-			if person := r.chosen(app); person != nil {
+			if person := r.selectedPerson(app); person != nil {
 				return do(person)
 			}
 			return nil
@@ -41,122 +41,122 @@ func (r *roster) bindings(app *App) []binding {
 	}
 	// No letter is among them: whatever is typed here is a text for the chosen
 	// person.
-	return []binding{
-		{keys: []string{"enter", "right"}, what: wKeyOpen, hint: r.chosen(app) != nil, do: about(func(p *person) tea.Cmd { return app.open(p.uin) })},
-		{keys: []string{"/"}, what: wKeyCommand, hint: true, do: app.askCommand},
-		{keys: []string{"up"}, what: wKeyUp, do: func() tea.Cmd { return r.move(app, -1) }},
-		{keys: []string{"down"}, what: wKeyDown, do: func() tea.Cmd { return r.move(app, +1) }},
-		{keys: []string{"pgup"}, what: wKeyPageUp, do: func() tea.Cmd { return r.move(app, -app.layout().body+1) }},
-		{keys: []string{"pgdown"}, what: wKeyPageDown, do: func() tea.Cmd { return r.move(app, app.layout().body-1) }},
-		{keys: []string{"ctrl+n"}, what: wKeyNextUnread, do: app.nextUnread},
-		{keys: []string{"ctrl+f"}, what: wKeySearchAll, do: func() tea.Cmd { return app.searchFor(0, "") }},
+	return []keyBinding{
+		{keys: []string{"enter", "right"}, description: textKeyOpen, isHint: r.selectedPerson(app) != nil, run: about(func(p *person) tea.Cmd { return app.openConversation(p.uin) })},
+		{keys: []string{"/"}, description: textKeyCommand, isHint: true, run: app.promptCommand},
+		{keys: []string{"up"}, description: textKeyUp, run: func() tea.Cmd { return r.moveSelection(app, -1) }},
+		{keys: []string{"down"}, description: textKeyDown, run: func() tea.Cmd { return r.moveSelection(app, +1) }},
+		{keys: []string{"pgup"}, description: textKeyPageUp, run: func() tea.Cmd { return r.moveSelection(app, -app.layout().bodyHeight+1) }},
+		{keys: []string{"pgdown"}, description: textKeyPageDown, run: func() tea.Cmd { return r.moveSelection(app, app.layout().bodyHeight-1) }},
+		{keys: []string{"ctrl+n"}, description: textKeyNextUnread, run: app.openNextUnread},
+		{keys: []string{"ctrl+f"}, description: textKeySearchAll, run: func() tea.Cmd { return app.showSearch(0, "") }},
 	}
 }
 
-func (r *roster) move(app *App, by int) tea.Cmd {
-	if all := app.people.listed(app.talks); len(all) > 0 {
-		r.at = all[min(max(r.index(all)+by, 0), len(all)-1)].uin
+func (r *roster) moveSelection(app *App, by int) tea.Cmd {
+	if all := app.contacts.sortedContacts(app.conversations); len(all) > 0 {
+		r.selected = all[min(max(r.selectedIndex(all)+by, 0), len(all)-1)].uin
 	}
 	return nil
 }
 
-// nextUnread opens the next conversation in which something is unread.
-func (a *App) nextUnread() tea.Cmd {
-	all := a.people.listed(a.talks)
+// openNextUnread opens the next conversation in which something is unread.
+func (a *App) openNextUnread() tea.Cmd {
+	all := a.contacts.sortedContacts(a.conversations)
 	if len(all) == 0 {
 		return nil
 	}
-	from := a.roster.index(all)
+	from := a.roster.selectedIndex(all)
 	for i := range all {
 		person := all[(from+i)%len(all)]
-		if talk := a.talks[person.uin]; talk != nil && talk.unread() > 0 {
-			return a.open(person.uin)
+		if talk := a.conversations[person.uin]; talk != nil && talk.unreadCount() > 0 {
+			return a.openConversation(person.uin)
 		}
 	}
-	a.say(wNothingUnread)
+	a.showNotice(textNothingUnread)
 	return nil
 }
 
-func (a *App) switchBell() tea.Cmd {
-	a.bell = !a.bell
-	if a.bell {
-		a.say(wBellOn)
+func (a *App) toggleBell() tea.Cmd {
+	a.bellEnabled = !a.bellEnabled
+	if a.bellEnabled {
+		a.showNotice(textBellOn)
 	} else {
-		a.say(wBellOff)
+		a.showNotice(textBellOff)
 	}
 	return nil
 }
 
-// remove ends a friendship, after a question.
-func (a *App) remove(p *person) tea.Cmd {
-	if !p.friend {
-		a.say(wNoFriend, p.name())
+// removeFriend ends a friendship, after a question.
+func (a *App) removeFriend(p *person) tea.Cmd {
+	if !p.isFriend {
+		a.showNotice(textNoFriend, p.displayName())
 		return nil
 	}
-	a.confirm(a.lang.say(wAskRemove, p.name()), a.lang.say(wDoRemove, p.name()), func() tea.Cmd {
-		return order(a, func(ctx context.Context) error { return a.m.Remove(ctx, p.uin) }, func() tea.Cmd {
-			a.say(wRemoved, p.name())
-			return a.refresh()
+	a.askConfirmation(a.language.translate(textAskRemove, p.displayName()), a.language.translate(textDoRemove, p.displayName()), func() tea.Cmd {
+		return runAction(a, func(ctx context.Context) error { return a.messenger.RemoveFriend(ctx, p.uin) }, func() tea.Cmd {
+			a.showNotice(textRemoved, p.displayName())
+			return a.refreshLists()
 		})
 	})
 	return nil
 }
 
-// block blocks somebody, after a question.
-func (a *App) block(p *person) tea.Cmd {
+// blockPerson blocks somebody, after a question.
+func (a *App) blockPerson(p *person) tea.Cmd {
 	switch {
-	case a.needsDevice(), p.uin == client.System:
+	case a.refuseWithoutDevice(), p.uin == client.System:
 		return nil
-	case p.blocked:
-		a.say(wIsBlocked, p.name())
+	case p.isBlocked:
+		a.showNotice(textIsBlocked, p.displayName())
 		return nil
 	}
-	a.confirm(a.lang.say(wAskBlock, p.name()), a.lang.say(wDoBlock, p.name()), func() tea.Cmd {
-		return order(a, func(ctx context.Context) error { return a.m.Block(ctx, p.uin) }, func() tea.Cmd {
-			p.blocked = true
-			a.say(wIsBlocked, p.name())
-			return a.refresh()
+	a.askConfirmation(a.language.translate(textAskBlock, p.displayName()), a.language.translate(textDoBlock, p.displayName()), func() tea.Cmd {
+		return runAction(a, func(ctx context.Context) error { return a.messenger.Block(ctx, p.uin) }, func() tea.Cmd {
+			p.isBlocked = true
+			a.showNotice(textIsBlocked, p.displayName())
+			return a.refreshLists()
 		})
 	})
 	return nil
 }
 
-func (a *App) unblock(p *person) tea.Cmd {
+func (a *App) unblockPerson(p *person) tea.Cmd {
 	switch {
-	case a.needsDevice():
+	case a.refuseWithoutDevice():
 		return nil
-	case !p.blocked:
-		a.say(wUnblocked, p.name())
+	case !p.isBlocked:
+		a.showNotice(textUnblocked, p.displayName())
 		return nil
 	}
-	return order(a, func(ctx context.Context) error { return a.m.Unblock(ctx, p.uin) }, func() tea.Cmd {
-		p.blocked = false
-		a.say(wUnblocked, p.name())
-		return a.refresh()
+	return runAction(a, func(ctx context.Context) error { return a.messenger.Unblock(ctx, p.uin) }, func() tea.Cmd {
+		p.isBlocked = false
+		a.showNotice(textUnblocked, p.displayName())
+		return a.refreshLists()
 	})
 }
 
-// needsDevice reports whether something cannot be done because the session is
+// refuseWithoutDevice reports whether something cannot be done because the session is
 // not a device's, and says so.
-func (a *App) needsDevice() bool {
-	if !a.device {
-		a.say(wNeedsDevice)
+func (a *App) refuseWithoutDevice() bool {
+	if !a.hasDevice {
+		a.showNotice(textNeedsDevice)
 	}
-	return !a.device
+	return !a.hasDevice
 }
 
 func (r *roster) view(app *App, width, height int) []string {
-	all := app.people.listed(app.talks)
+	all := app.contacts.sortedContacts(app.conversations)
 	if len(all) == 0 {
-		return app.paragraph(wNobody, width)
+		return app.paragraph(textNobody, width)
 	}
-	at := r.index(all)
-	if r.at == 0 {
-		r.at = all[at].uin // who is seen to be chosen stays so when the list changes
+	at := r.selectedIndex(all)
+	if r.selected == 0 {
+		r.selected = all[at].uin // who is seen to be chosen stays so when the list changes
 	}
-	r.first = scrolled(r.first, at, len(all), height)
+	r.topRow = scrollToShow(r.topRow, at, len(all), height)
 	var lines []string
-	for i := r.first; i < len(all) && i < r.first+height; i++ {
+	for i := r.topRow; i < len(all) && i < r.topRow+height; i++ {
 		lines = append(lines, app.rosterRow(all[i], i == at, width))
 	}
 	return lines
@@ -169,30 +169,30 @@ func (a *App) rosterRow(p *person, chosen bool, width int) string {
 	if chosen {
 		mark = ">"
 	}
-	talk := a.talks[p.uin]
+	talk := a.conversations[p.uin]
 	if talk != nil {
-		if n := talk.unread(); n > 0 {
+		if n := talk.unreadCount(); n > 0 {
 			count = fmt.Sprintf(" %d ", n)
 		}
-		if waiting, failed := talk.waiting(); failed > 0 {
+		if waiting, failed := talk.unsentCounts(); failed > 0 {
 			count = " !" + count
 		} else if waiting > 0 {
 			count = " .." + count
 		}
 	}
-	if chosen && a.focus == onRoster {
-		return a.look.chosen.Render(spread(a.measure, mark+p.sign()+" "+p.name(), count, width))
+	if chosen && a.focus == focusRoster {
+		return a.theme.selected.Render(alignEnds(a.widthMethod, mark+p.statusSign()+" "+p.displayName(), count, width))
 	}
-	name := p.name()
-	if talk != nil && talk.unread() > 0 {
-		name, count = a.look.bold.Render(name), a.look.bold.Render(count)
+	name := p.displayName()
+	if talk != nil && talk.unreadCount() > 0 {
+		name, count = a.theme.bold.Render(name), a.theme.bold.Render(count)
 	}
-	return spread(a.measure, mark+a.statusStyle(p).Render(p.sign())+" "+name, count, width)
+	return alignEnds(a.widthMethod, mark+a.statusStyle(p).Render(p.statusSign())+" "+name, count, width)
 }
 
-// scrolled is the first row to show, so that a row is in view and the view
+// scrollToShow is the first row to show, so that a row is in view and the view
 // moves no more than it must.
-func scrolled(first, at, rows, height int) int {
+func scrollToShow(first, at, rows, height int) int {
 	first = max(min(first, at), at-height+1)
 	return max(0, min(first, rows-height))
 }

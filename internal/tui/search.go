@@ -11,126 +11,126 @@ import (
 )
 
 // search is the page that looks for words in what was said.
-type search struct {
+type searchPage struct {
 	menu
-	with  client.UIN // 0 for all conversations
-	query editor
-	asked string // what the rows are an answer to
-	turn  int    // counts what was asked for; older answers are not wanted
-	older bool   // more is on its way
-	found []client.Message
-	last  bool // nothing older contains it
+	peer           client.UIN // 0 for all conversations
+	query          editor
+	searchedText   string // what the rows are an answer to
+	searchCount    int    // counts what was asked for; older answers are not wanted
+	isLoadingOlder bool   // more is on its way
+	results        []client.Message
+	isLastPage     bool // nothing older contains it
 }
 
-// searchFor shows the page for a conversation, or for all, and searches for words
+// showSearch shows the page for a conversation, or for all, and searches for words
 // if some are given.
-func (a *App) searchFor(with client.UIN, words string) tea.Cmd {
-	if a.needsDevice() {
+func (a *App) showSearch(with client.UIN, words string) tea.Cmd {
+	if a.refuseWithoutDevice() {
 		return nil
 	}
-	s := &search{with: with}
-	s.empty, s.title = wSearchNote, a.lang.say(wSearch)
+	s := &searchPage{peer: with}
+	s.emptyText, s.title = textSearchNote, a.language.translate(textSearch)
 	if with != 0 {
-		s.title = a.lang.say(wSearchWith, a.people.of(with).name())
+		s.title = a.language.translate(textSearchWith, a.contacts.getOrAdd(with).displayName())
 	}
-	a.show(s)
-	s.query.set(cleanLine(words))
-	return s.run(a, 0)
+	a.showPage(s)
+	s.query.setText(sanitizeLine(words))
+	return s.runSearch(a, 0)
 }
 
-func (s *search) typing() *editor { return &s.query }
+func (s *searchPage) textEditor() *editor { return &s.query }
 
-func (s *search) bindings(app *App) []binding {
-	what, do := wKeySearch, func() tea.Cmd { return s.run(app, 0) }
-	if s.asked != "" && s.asked == strings.TrimSpace(s.query.text) && len(s.rows) > 0 {
-		what, do = wKeyOpen, func() tea.Cmd { return app.openAt(s.found[s.at]) }
+func (s *searchPage) bindings(app *App) []keyBinding {
+	what, do := textKeySearch, func() tea.Cmd { return s.runSearch(app, 0) }
+	if s.searchedText != "" && s.searchedText == strings.TrimSpace(s.query.text) && len(s.rows) > 0 {
+		what, do = textKeyOpen, func() tea.Cmd { return app.openAtMessage(s.results[s.selected]) }
 	}
-	return []binding{
-		{keys: []string{"enter"}, what: what, hint: true, do: do},
-		{keys: []string{"up"}, what: wKeyUp, do: func() tea.Cmd { return s.move(-1) }},
-		{keys: []string{"down"}, what: wKeyDown, do: func() tea.Cmd { return s.down(app) }},
-		{keys: []string{"esc"}, what: wKeyClose, hint: true, do: app.leave},
+	return []keyBinding{
+		{keys: []string{"enter"}, description: what, isHint: true, run: do},
+		{keys: []string{"up"}, description: textKeyUp, run: func() tea.Cmd { return s.moveSelection(-1) }},
+		{keys: []string{"down"}, description: textKeyDown, run: func() tea.Cmd { return s.moveDown(app) }},
+		{keys: []string{"esc"}, description: textKeyClose, isHint: true, run: app.closePage},
 	}
 }
 
-// down moves to what is older, and asks for more at the end.
-func (s *search) down(app *App) tea.Cmd {
-	if s.at == len(s.rows)-1 && !s.last && !s.loading && !s.older {
-		return s.run(app, s.found[s.at].Number)
+// moveDown moves to what is older, and asks for more at the end.
+func (s *searchPage) moveDown(app *App) tea.Cmd {
+	if s.selected == len(s.rows)-1 && !s.isLastPage && !s.isLoading && !s.isLoadingOlder {
+		return s.runSearch(app, s.results[s.selected].Number)
 	}
-	return s.move(+1)
+	return s.moveSelection(+1)
 }
 
-// run searches, for what is older than a message, if one is given.
-func (s *search) run(app *App, before uint64) tea.Cmd {
+// runSearch searches, for what is older than a message, if one is given.
+func (s *searchPage) runSearch(app *App, before uint64) tea.Cmd {
 	text := strings.TrimSpace(s.query.text)
 	if before != 0 {
-		text = s.asked // whatever is written there since
+		text = s.searchedText // whatever is written there since
 	}
 	if text == "" {
 		return nil
 	}
 	if before == 0 {
-		s.asked, s.found, s.rows, s.at, s.loading = text, nil, nil, 0, true
-		s.turn++
+		s.searchedText, s.results, s.rows, s.selected, s.isLoading = text, nil, nil, 0, true
+		s.searchCount++
 	}
-	s.older = before != 0
-	turn := s.turn
-	query := client.HistoryQuery{With: s.with, Before: before, Limit: pageSize, Text: text}
-	return ask(app, func(ctx context.Context) (client.History, error) { return app.m.History(ctx, query) },
+	s.isLoadingOlder = before != 0
+	turn := s.searchCount
+	query := client.HistoryQuery{With: s.peer, Before: before, Limit: historyPageSize, Text: text}
+	return runTask(app, func(ctx context.Context) (client.History, error) { return app.messenger.History(ctx, query) },
 		func(history client.History, err error) tea.Cmd {
-			if s.turn != turn {
+			if s.searchCount != turn {
 				return nil // the user has asked for something else since
 			}
-			s.loading, s.older = false, false
+			s.isLoading, s.isLoadingOlder = false, false
 			if err != nil {
-				app.complain(err)
+				app.showError(err)
 				return nil
 			}
-			s.last, s.empty = history.Last, wNothingFound
+			s.isLastPage, s.emptyText = history.IsLastPage, textNothingFound
 			for _, message := range slices.Backward(history.Messages) {
-				s.found = append(s.found, message)
-				s.rows = append(s.rows, app.foundRow(message))
+				s.results = append(s.results, message)
+				s.rows = append(s.rows, app.resultRow(message))
 			}
 			if before != 0 {
-				s.move(+1)
+				s.moveSelection(+1)
 			}
 			return nil
 		})
 }
 
-// foundRow is one message, in a line.
-func (a *App) foundRow(message client.Message) menuRow {
-	who := a.people.of(message.Peer).name() + ": "
-	if message.Mine() {
-		who = a.lang.say(wTo, a.people.of(message.Peer).name()) + ": "
+// resultRow is one message, in a line.
+func (a *App) resultRow(message client.Message) menuRow {
+	who := a.contacts.getOrAdd(message.Peer).displayName() + ": "
+	if message.IsOutgoing() {
+		who = a.language.translate(textTo, a.contacts.getOrAdd(message.Peer).displayName()) + ": "
 	}
-	return menuRow{left: who + cleanLine(message.Text), right: a.when(message.Time), detail: clean(message.Text)}
+	return menuRow{left: who + sanitizeLine(message.Text), right: a.formatTime(message.Time), detail: sanitize(message.Text)}
 }
 
-// openAt opens the conversation that a message belongs to, there where it
+// openAtMessage opens the conversation that a message belongs to, there where it
 // stands; what was said since is loaded for that.
-func (a *App) openAt(message client.Message) tea.Cmd {
-	talk := a.talk(message.Peer)
-	cmd := a.open(message.Peer)
-	if oldest := talk.oldest(); talk.asked && !talk.loading && (talk.whole || oldest != 0 && oldest <= message.Number) {
-		talk.target, talk.jump = message.Number, true
+func (a *App) openAtMessage(message client.Message) tea.Cmd {
+	talk := a.conversationWith(message.Peer)
+	cmd := a.openConversation(message.Peer)
+	if oldest := talk.oldestNumber(); talk.historyRequested && !talk.isLoading && (talk.isComplete || oldest != 0 && oldest <= message.Number) {
+		talk.targetNumber, talk.scrollToTarget = message.Number, true
 		return cmd
 	}
-	talk.seek = message.Number
-	return tea.Batch(cmd, a.load(talk))
+	talk.seekNumber = message.Number
+	return tea.Batch(cmd, a.loadHistory(talk))
 }
 
-func (s *search) view(app *App, width, height int) ([]string, *tea.Position) {
+func (s *searchPage) view(app *App, width, height int) ([]string, *tea.Position) {
 	lines := app.heading(s.title, "", width)
 	if height < 4 {
 		lines = nil
 	}
-	typed, cursor := s.query.view(app.measure, max(2, width-3), 1)
+	typed, cursor := s.query.view(app.widthMethod, max(2, width-3), 1)
 	cursor = tea.Position{X: cursor.X + 3, Y: len(lines)}
 	lines = append(lines, " / "+typed[0])
 	if height >= 4 {
-		lines = append(lines, app.rule(width))
+		lines = append(lines, app.horizontalRule(width))
 	}
-	return append(lines, s.list(app, width, max(1, height-len(lines)))...), &cursor
+	return append(lines, s.listLines(app, width, max(1, height-len(lines)))...), &cursor
 }

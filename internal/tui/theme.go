@@ -8,11 +8,11 @@ import (
 // already, so that nothing is lost without them. They are the sixteen that the
 // user's own terminal defines.
 type theme struct {
-	plain, bold, faint lipgloss.Style
-	bar                lipgloss.Style // the lines above and below everything
-	chosen             lipgloss.Style // the row that keys are for
-	mine, theirs       lipgloss.Style // whose words
-	good, busy, bad    lipgloss.Style
+	plain, bold, faint       lipgloss.Style
+	bar                      lipgloss.Style // the lines above and below everything
+	selected                 lipgloss.Style // the row that keys are for
+	ownName, peerName        lipgloss.Style // whose words
+	online, warning, failure lipgloss.Style
 }
 
 func newTheme(dark bool) theme {
@@ -21,15 +21,15 @@ func newTheme(dark bool) theme {
 	}
 	plain := lipgloss.NewStyle()
 	return theme{
-		plain:  plain,
-		bold:   plain.Bold(true),
-		faint:  colour("8", "7").Faint(true),
-		bar:    plain.Reverse(true),
-		chosen: plain.Reverse(true),
-		mine:   colour("4", "14").Bold(true),
-		theirs: colour("5", "13").Bold(true),
-		good:   colour("2", "10"),
-		busy:   colour("3", "11"),
-		bad:    colour("1", "9").Bold(true),
+		plain:    plain,
+		bold:     plain.Bold(true),
+		faint:    colour("8", "7").Faint(true),
+		bar:      plain.Reverse(true),
+		selected: plain.Reverse(true),
+		ownName:  colour("4", "14").Bold(true),
+		peerName: colour("5", "13").Bold(true),
+		online:   colour("2", "10"),
+		warning:  colour("3", "11"),
+		failure:  colour("1", "9").Bold(true),
 	}
 }

@@ -38,9 +38,9 @@ const (
 	Chinese Language = "zh"
 )
 
-// LanguageOf is the language that an environment asks for, as its variables
+// LanguageFromEnv is the language that an environment asks for, as its variables
 // LC_ALL, LC_MESSAGES and LANG say, in this order.
-func LanguageOf(getenv func(string) string) Language {
+func LanguageFromEnv(getenv func(string) string) Language {
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
 		if value := getenv(name); value != "" {
 			if strings.HasPrefix(value, "zh") {
@@ -52,7 +52,7 @@ func LanguageOf(getenv func(string) string) Language {
 	return English
 }
 
-func (l Language) known() language {
+func (l Language) index() languageIndex {
 	if l == Chinese {
 		return chinese
 	}
@@ -81,7 +81,7 @@ func Run(ctx context.Context, messenger Messenger, keyboard *os.File, config Con
 	app := newApp(ctx, messenger, config)
 	defer app.events.close()
 	defer cancel(nil)
-	keys := terminalKeys{keyboard, func() { cancel(errTerminalGone) }}
+	keys := terminalInput{keyboard, func() { cancel(errTerminalGone) }}
 	_, err := tea.NewProgram(app, tea.WithContext(ctx), tea.WithInput(keys)).Run()
 	switch {
 	case context.Cause(ctx) == errTerminalGone:
@@ -95,15 +95,15 @@ func Run(ctx context.Context, messenger Messenger, keyboard *os.File, config Con
 // terminalKeys is what a terminal sends. Without it Bubble Tea would take the
 // end of its input for silence: messages would go on to count as read, with nobody
 // there to read them.
-type terminalKeys struct {
+type terminalInput struct {
 	*os.File
-	gone func()
+	onReadError func()
 }
 
-func (k terminalKeys) Read(p []byte) (int, error) {
+func (k terminalInput) Read(p []byte) (int, error) {
 	n, err := k.File.Read(p)
 	if err != nil {
-		k.gone()
+		k.onReadError()
 	}
 	return n, err
 }
