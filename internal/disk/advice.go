@@ -13,13 +13,13 @@ import (
 // ExplainError adds to an error of the operating system what an operator can do
 // about it. Other errors stay as they are.
 func ExplainError(err error) error {
-	if advice := adviceFor(err); advice != "" {
+	if advice := adviceForError(err); advice != "" {
 		return fmt.Errorf("%w: %s", err, advice)
 	}
 	return err
 }
 
-func adviceFor(err error) string {
+func adviceForError(err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return "the disk is full; make room on it, what is stored is unharmed"

@@ -14,7 +14,7 @@ const accountColumns = `account, nick, face, age, sex, blood, constellation, ani
 	home_page, about, real_name, mail, phone, mobile, address, post_code, rule, strangers, findable, show_private,
 	created, revision, devices_only`
 
-func scanAccount(r row) rookery.Account {
+func scanAccount(r resultRow) rookery.Account {
 	return rookery.Account{
 		UIN: r.uin(0),
 		Profile: rookery.Profile{
@@ -37,37 +37,37 @@ func accountValues(account rookery.Account) []any {
 	}
 }
 
-func noAccount(uin rookery.UIN) error {
+func noAccountError(uin rookery.UIN) error {
 	return rookery.Errorf(rookery.CodeNoAccount, "there is no account %d", uin)
 }
 
 func (s *Store) CreateAccount(ctx context.Context, a rookery.Account, credential rookery.Credential) (rookery.UIN, error) {
 	var created rookery.UIN
-	err := s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
+	err := s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		account := a // apply may run twice, each time with a number of its own
-		free, err := batch.free()
+		free, err := batch.loadLowestFreeBound()
 		if err != nil {
 			return err
 		}
 		if account.UIN == 0 {
-			if account.UIN, err = batch.lowestFree(free); err != nil {
+			if account.UIN, err = batch.findLowestFreeUIN(free); err != nil {
 				return err
 			}
 		}
-		switch taken, err := batch.exists(account.UIN); {
+		switch taken, err := batch.loadNewestNumber(account.UIN); {
 		case err != nil:
 			return err
 		case taken:
 			return rookery.Errorf(rookery.CodeExists, "the account %d exists already", account.UIN)
 		}
-		_, err = batch.conn.exec(`INSERT INTO accounts (`+accountColumns+`, credential)
+		_, err = batch.conn.execute(`INSERT INTO accounts (`+accountColumns+`, credential)
 			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, append(accountValues(account), string(credential))...)
 		if err == nil {
-			_, err = batch.conn.exec(`UPDATE accounts SET devices_made = removed.devices FROM removed
+			_, err = batch.conn.execute(`UPDATE accounts SET devices_made = removed.devices FROM removed
 				WHERE accounts.account = ?1 AND removed.account = ?1`, account.UIN)
 		}
 		if err == nil && account.UIN == free {
-			err = batch.setFree(free + 1)
+			err = batch.saveLowestFreeBound(free + 1)
 		}
 		created = account.UIN
 		return err
@@ -78,41 +78,41 @@ func (s *Store) CreateAccount(ctx context.Context, a rookery.Account, credential
 	return created, nil
 }
 
-// free is a number up to which all are taken, so that looking for the lowest
+// loadLowestFreeBound is a number up to which all are taken, so that looking for the lowest
 // free one does not begin with the first account.
-func (b *writeBatch) free() (free rookery.UIN, err error) {
-	_, err = b.conn.first("SELECT value FROM meta WHERE name = 'free'", func(r row) { free = r.uin(0) })
+func (b *writeBatch) loadLowestFreeBound() (free rookery.UIN, err error) {
+	_, err = b.conn.queryFirst("SELECT value FROM meta WHERE name = 'free'", func(r resultRow) { free = r.uin(0) })
 	return free, err
 }
 
-func (b *writeBatch) setFree(free rookery.UIN) error {
-	_, err := b.conn.exec("UPDATE meta SET value = ? WHERE name = 'free'", free)
+func (b *writeBatch) saveLowestFreeBound(free rookery.UIN) error {
+	_, err := b.conn.execute("UPDATE meta SET value = ? WHERE name = 'free'", free)
 	return err
 }
 
-// lowestFree finds the lowest free number from free on, and moves free there.
-func (b *writeBatch) lowestFree(free rookery.UIN) (lowest rookery.UIN, err error) {
+// findLowestFreeUIN finds the lowest free number from free on, and moves free there.
+func (b *writeBatch) findLowestFreeUIN(free rookery.UIN) (lowest rookery.UIN, err error) {
 	next := int64(0)
-	_, err = b.conn.first(`SELECT account + 1 FROM accounts a WHERE account >= ?
+	_, err = b.conn.queryFirst(`SELECT account + 1 FROM accounts a WHERE account >= ?
 		AND NOT EXISTS (SELECT 1 FROM accounts WHERE account = a.account + 1) ORDER BY account LIMIT 1`,
-		func(r row) { next = r.int(0) }, free-1)
+		func(r resultRow) { next = r.int(0) }, free-1)
 	switch {
 	case err != nil:
 		return 0, err
 	case next > math.MaxUint32:
 		return 0, rookery.Errorf(rookery.CodeRefused, "all account numbers are taken")
 	}
-	return rookery.UIN(next), b.setFree(rookery.UIN(next))
+	return rookery.UIN(next), b.saveLowestFreeBound(rookery.UIN(next))
 }
 
 func (s *Store) Account(ctx context.Context, uin rookery.UIN) (account rookery.Account, err error) {
 	var found bool
-	err = s.read(ctx, func(c *conn) (err error) {
-		found, err = c.first("SELECT "+accountColumns+" FROM accounts WHERE account = ?", func(r row) { account = scanAccount(r) }, uin)
+	err = s.withReader(ctx, func(c *dbConn) (err error) {
+		found, err = c.queryFirst("SELECT "+accountColumns+" FROM accounts WHERE account = ?", func(r resultRow) { account = scanAccount(r) }, uin)
 		return err
 	})
 	if err == nil && !found {
-		err = noAccount(uin)
+		err = noAccountError(uin)
 	}
 	return account, err
 }
@@ -122,17 +122,17 @@ func (s *Store) Accounts(ctx context.Context, uins []rookery.UIN) ([]rookery.Acc
 	if err != nil {
 		return nil, rookery.Temporary(err)
 	}
-	return s.accounts(ctx, "SELECT "+accountColumns+` FROM accounts
+	return s.queryAccounts(ctx, "SELECT "+accountColumns+` FROM accounts
 		WHERE account IN (SELECT value FROM json_each(?)) ORDER BY account`, string(list))
 }
 
 func (s *Store) AccountsAfter(ctx context.Context, after rookery.UIN, limit int) ([]rookery.Account, error) {
-	return s.accounts(ctx, "SELECT "+accountColumns+" FROM accounts WHERE account > ? ORDER BY account LIMIT ?", after, max(limit, 0))
+	return s.queryAccounts(ctx, "SELECT "+accountColumns+" FROM accounts WHERE account > ? ORDER BY account LIMIT ?", after, max(limit, 0))
 }
 
-func (s *Store) accounts(ctx context.Context, query string, args ...any) (list []rookery.Account, err error) {
-	err = s.read(ctx, func(c *conn) error {
-		return c.each(query, func(r row) bool {
+func (s *Store) queryAccounts(ctx context.Context, query string, args ...any) (list []rookery.Account, err error) {
+	err = s.withReader(ctx, func(c *dbConn) error {
+		return c.queryRows(query, func(r resultRow) bool {
 			list = append(list, scanAccount(r))
 			return true
 		}, args...)
@@ -141,20 +141,20 @@ func (s *Store) accounts(ctx context.Context, query string, args ...any) (list [
 }
 
 func (s *Store) UpdateAccount(ctx context.Context, account rookery.Account, key rookery.RequestKey) (rookery.Receipt, error) {
-	return s.once(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error {
+	return s.applyOnce(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error {
 		values := accountValues(account)
-		n, err := batch.conn.exec(`UPDATE accounts SET nick=?2, face=?3, age=?4, sex=?5, blood=?6, constellation=?7, animal=?8,
+		n, err := batch.conn.execute(`UPDATE accounts SET nick=?2, face=?3, age=?4, sex=?5, blood=?6, constellation=?7, animal=?8,
 			country=?9, province=?10, city=?11, school=?12, job=?13, home_page=?14, about=?15, real_name=?16, mail=?17, phone=?18,
 			mobile=?19, address=?20, post_code=?21, rule=?22, strangers=?23, findable=?24, show_private=?25, devices_only=?27,
 			revision=revision+1 WHERE account=?1 AND revision=?26`, append(values[:25:25], account.Revision, account.DevicesOnly)...)
 		if err != nil || n > 0 {
 			return err
 		}
-		switch exists, err := batch.exists(account.UIN); {
+		switch exists, err := batch.loadNewestNumber(account.UIN); {
 		case err != nil:
 			return err
 		case !exists:
-			return noAccount(account.UIN)
+			return noAccountError(account.UIN)
 		}
 		return rookery.Errorf(rookery.CodeConflict, "the account %d was changed by somebody else meanwhile", account.UIN)
 	})
@@ -162,46 +162,46 @@ func (s *Store) UpdateAccount(ctx context.Context, account rookery.Account, key 
 
 func (s *Store) Credential(ctx context.Context, uin rookery.UIN) (credential rookery.Credential, err error) {
 	var found bool
-	err = s.read(ctx, func(conn *conn) (err error) {
-		credential, found, err = conn.credential(uin)
+	err = s.withReader(ctx, func(conn *dbConn) (err error) {
+		credential, found, err = conn.loadCredential(uin)
 		return err
 	})
 	if err == nil && !found {
-		err = noAccount(uin)
+		err = noAccountError(uin)
 	}
 	return credential, err
 }
 
-func (c *conn) credential(uin rookery.UIN) (credential rookery.Credential, found bool, err error) {
-	found, err = c.first("SELECT credential FROM accounts WHERE account = ?",
-		func(r row) { credential = rookery.Credential(r.text(0)) }, uin)
+func (c *dbConn) loadCredential(uin rookery.UIN) (credential rookery.Credential, found bool, err error) {
+	found, err = c.queryFirst("SELECT credential FROM accounts WHERE account = ?",
+		func(r resultRow) { credential = rookery.Credential(r.text(0)) }, uin)
 	return credential, found, err
 }
 
 func (s *Store) SetCredential(ctx context.Context, uin rookery.UIN, credential rookery.Credential) error {
-	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
-		n, err := batch.conn.exec("UPDATE accounts SET credential = ? WHERE account = ?", string(credential), uin)
+	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
+		n, err := batch.conn.execute("UPDATE accounts SET credential = ? WHERE account = ?", string(credential), uin)
 		switch {
 		case err != nil:
 			return err
 		case n == 0:
-			return noAccount(uin)
+			return noAccountError(uin)
 		}
-		_, err = batch.conn.exec("DELETE FROM sessions WHERE account = ?", uin)
+		_, err = batch.conn.execute("DELETE FROM sessions WHERE account = ?", uin)
 		return err
 	}})
 }
 
 func (s *Store) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
-	return s.write(ctx, writeRequest{settled: true, apply: func(batch *writeBatch) error {
-		switch exists, err := batch.exists(uin); {
+	return s.submitWrite(ctx, writeRequest{needsFlushedJournal: true, apply: func(batch *writeBatch) error {
+		switch exists, err := batch.loadNewestNumber(uin); {
 		case err != nil:
 			return err
 		case !exists:
-			return noAccount(uin)
+			return noAccountError(uin)
 		}
-		_, err := batch.conn.exec(`INSERT OR REPLACE INTO removed
-			SELECT account, ?2, devices_made FROM accounts WHERE account = ?1`, uin, batch.heads[uin])
+		_, err := batch.conn.execute(`INSERT OR REPLACE INTO removed
+			SELECT account, ?2, devices_made FROM accounts WHERE account = ?1`, uin, batch.newestNumbers[uin])
 		if err != nil {
 			return err
 		}
@@ -224,29 +224,29 @@ func (s *Store) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 			"DELETE FROM accounts WHERE account = ?",
 			"UPDATE meta SET value = min(value, ?) WHERE name = 'free'",
 		} {
-			if _, err := batch.conn.exec(statement, uin); err != nil {
+			if _, err := batch.conn.execute(statement, uin); err != nil {
 				return err
 			}
 		}
-		batch.forgetAll(uin)
-		batch.uncount(uin)
-		batch.then = append(batch.then, func() { delete(batch.heads, uin) })
+		batch.invalidateAccountKeys(uin)
+		batch.discardBacklog(uin)
+		batch.afterCommit = append(batch.afterCommit, func() { delete(batch.newestNumbers, uin) })
 		return nil
 	}})
 }
 
-// exists reports whether there is such an account, and makes heads know its
+// loadNewestNumber reports whether there is such an account, and makes heads know its
 // mailbox if so.
-func (b *writeBatch) exists(uin rookery.UIN) (bool, error) {
-	if _, ok := b.heads[uin]; ok {
+func (b *writeBatch) loadNewestNumber(uin rookery.UIN) (bool, error) {
+	if _, ok := b.newestNumbers[uin]; ok {
 		return true, nil
 	}
 	var last uint64
-	found, err := b.conn.first(`SELECT max(coalesce((SELECT max(number) FROM entries WHERE account = ?1), 0),
+	found, err := b.conn.queryFirst(`SELECT max(coalesce((SELECT max(number) FROM entries WHERE account = ?1), 0),
 		coalesce((SELECT number FROM removed WHERE account = ?1), 0)) FROM accounts WHERE account = ?1`,
-		func(r row) { last = uint64(r.int(0)) }, uin)
+		func(r resultRow) { last = uint64(r.int(0)) }, uin)
 	if found {
-		b.heads[uin] = max(last, b.recent.last(uin), b.numbers.floor)
+		b.newestNumbers[uin] = max(last, b.journaled.newestNumber(uin), b.numberBound.floor)
 	}
 	return found, err
 }

@@ -15,15 +15,15 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// benchStore is a store as the program opens it, with so many accounts.
-func benchStore(b *testing.B, accounts int) *Store {
+// newBenchStore is a store as the program opens it, with so many accounts.
+func newBenchStore(b *testing.B, accounts int) *Store {
 	store, err := Open(b.Context(), Config{Path: filepath.Join(b.TempDir(), "rookery.db")})
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { store.Close() })
-	err = store.write(b.Context(), writeRequest{apply: func(batch *writeBatch) error {
-		_, err := batch.conn.exec(`INSERT INTO accounts (`+accountColumns+`, credential)
+	err = store.submitWrite(b.Context(), writeRequest{apply: func(batch *writeBatch) error {
+		_, err := batch.conn.execute(`INSERT INTO accounts (`+accountColumns+`, credential)
 			WITH RECURSIVE uins (uin) AS (VALUES (10001) UNION ALL SELECT uin + 1 FROM uins WHERE uin < 10000 + ?)
 			SELECT uin, '', 0, 0, 0, 0, 0, 0, '', '', '', '', '', '', '', '', '', '', '', '', '', 1, 1, 1, 0, 0, 1, 0, '' FROM uins`, accounts)
 		return err
@@ -34,8 +34,8 @@ func benchStore(b *testing.B, accounts int) *Store {
 	return store
 }
 
-// cpu is the processor time that the process has used.
-func cpu() time.Duration {
+// cpuTime is the processor time that the process has used.
+func cpuTime() time.Duration {
 	var use syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &use); err != nil {
 		panic(err)
@@ -43,14 +43,14 @@ func cpu() time.Duration {
 	return time.Duration(use.Utime.Nano() + use.Stime.Nano())
 }
 
-// perCaller runs f by so many callers at once and reports the processor time
+// runConcurrently runs f by so many callers at once and reports the processor time
 // of one call, user and system.
-func perCaller(b *testing.B, callers int, f func(i uint64)) {
+func runConcurrently(b *testing.B, callers int, f func(i uint64)) {
 	var next atomic.Uint64
 	var all sync.WaitGroup
 	b.ReportAllocs()
 	b.ResetTimer()
-	began := cpu()
+	began := cpuTime()
 	for range callers {
 		all.Go(func() {
 			for i := next.Add(1); i <= uint64(b.N); i = next.Add(1) {
@@ -59,13 +59,13 @@ func perCaller(b *testing.B, callers int, f func(i uint64)) {
 		})
 	}
 	all.Wait()
-	b.ReportMetric(float64((cpu()-began).Microseconds())/float64(b.N), "cpu-us/op")
+	b.ReportMetric(float64((cpuTime()-began).Microseconds())/float64(b.N), "cpu-us/op")
 }
 
-const words = "shall we meet at six by the old harbour, or is that too late?"
+const benchText = "shall we meet at six by the old harbour, or is that too late?"
 
-// uniqueMark is the mark of the i-th request of a run at 20,000 a second.
-func uniqueMark(i uint64) rookery.RequestKey {
+// uniqueKey is the mark of the i-th request of a run at 20,000 a second.
+func uniqueKey(i uint64) rookery.RequestKey {
 	key := rookery.RequestKey{Owner: rookery.FirstUIN, ReceivedAt: time.Duration(i) * 50 * time.Microsecond, RepeatWindow: 2 * time.Minute}
 	binary.LittleEndian.PutUint64(key.Digest[:], rand.Uint64())
 	return key
@@ -76,12 +76,12 @@ func BenchmarkDeliver(b *testing.B) {
 	limit := rookery.BacklogLimit{Messages: 1 << 40, Bytes: 1 << 60} // counted, and never reached
 	for _, callers := range []int{1, 64, 256} {
 		b.Run(fmt.Sprintf("%d callers", callers), func(b *testing.B) {
-			store := benchStore(b, accounts)
-			perCaller(b, callers, func(i uint64) {
+			store := newBenchStore(b, accounts)
+			runConcurrently(b, callers, func(i uint64) {
 				to := rookery.FirstUIN + rookery.UIN(rand.IntN(accounts))
-				letters := messages(to, words)
+				letters := messagesTo(to, benchText)
 				letters[0].Limit = &limit
-				if _, err := store.Deliver(b.Context(), letters, noon, uniqueMark(i)); err != nil {
+				if _, err := store.Deliver(b.Context(), letters, noon, uniqueKey(i)); err != nil {
 					b.Error(err)
 				}
 			})
@@ -92,10 +92,10 @@ func BenchmarkDeliver(b *testing.B) {
 // BenchmarkSeeding is what a mailbox costs that is filled for a benchmark.
 func BenchmarkSeeding(b *testing.B) {
 	const accounts, letters = 1000, 500
-	store := benchStore(b, accounts)
-	texts := slices.Repeat([]string{words}, letters)
-	perCaller(b, 4, func(i uint64) {
-		if _, err := store.Deliver(b.Context(), messages(rookery.FirstUIN+rookery.UIN(i%accounts), texts...), noon, rookery.RequestKey{}); err != nil {
+	store := newBenchStore(b, accounts)
+	texts := slices.Repeat([]string{benchText}, letters)
+	runConcurrently(b, 4, func(i uint64) {
+		if _, err := store.Deliver(b.Context(), messagesTo(rookery.FirstUIN+rookery.UIN(i%accounts), texts...), noon, rookery.RequestKey{}); err != nil {
 			b.Error(err)
 		}
 	})
@@ -104,9 +104,9 @@ func BenchmarkSeeding(b *testing.B) {
 
 func BenchmarkCollect(b *testing.B) {
 	const accounts = 1000
-	store := benchStore(b, accounts)
+	store := newBenchStore(b, accounts)
 	memo := make([]byte, 200)
-	perCaller(b, 64, func(i uint64) {
+	runConcurrently(b, 64, func(i uint64) {
 		uin := rookery.FirstUIN + rookery.UIN(rand.IntN(accounts))
 		if err := store.SaveCursor(b.Context(), uin, "", rookery.Cursor{Number: i, State: memo}); err != nil {
 			b.Error(err)
@@ -115,12 +115,12 @@ func BenchmarkCollect(b *testing.B) {
 }
 
 func BenchmarkRecall(b *testing.B) {
-	k := newMarks(4_000_000)
+	k := newRequestKeys(4_000_000)
 	for i := range uint64(1_000_000) {
-		k.add([]storedKey{{mark: uniqueMark(i)}})
+		k.addKeys([]storedKey{{key: uniqueKey(i)}})
 	}
-	key := uniqueMark(1_000_000)
+	key := uniqueKey(1_000_000)
 	for b.Loop() {
-		k.recall(key)
+		k.findOutcome(key)
 	}
 }

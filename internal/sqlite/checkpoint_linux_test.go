@@ -16,10 +16,10 @@ import (
 // when it is closed. It may have come only half of the way, or fail.
 func TestTheLogSaysThatTheDatabaseIsNotWholeWhileAnotherProgramWritesItBack(t *testing.T) {
 	var log strings.Builder
-	cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
+	cfg := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
 	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
-	store := openFor(t, cfg)
-	addAccounts(t, store, 1)
+	store := openForTest(t, cfg)
+	createAccounts(t, store, 1)
 	deliver(t, store, rookery.FirstUIN, "hello")
 	// A lock of an open file stands for another program's, in this process too.
 	shared, err := os.OpenFile(cfg.Path+"-shm", os.O_RDWR, 0)

@@ -14,80 +14,80 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// conn is one connection to the database, for one goroutine at a time. It
+// dbConn is one connection to the database, for one goroutine at a time. It
 // speaks to the driver directly: statements stay prepared for as long as the
 // connection lives, and calls cost neither the locks of database/sql nor a
 // goroutine to watch a context. No statement here runs for long.
-type conn struct {
-	driver driver.Conn
-	stmts  map[string]*stmt
-	// used counts the statements, for trim.
-	used, trimmed uint64
+type dbConn struct {
+	driverConn driver.Conn
+	statements map[string]*preparedStatement
+	// statementCount counts the statements, for trim.
+	statementCount, countAtTrim uint64
 }
 
-// trim gives back the pages that the connection keeps in memory, if it was not
+// releaseUnusedMemory gives back the pages that the connection keeps in memory, if it was not
 // used since the latest trim but for as many statements. One that is in use
 // would read them again at once.
-func (c *conn) trim(but uint64) (err error) {
-	if c.used-c.trimmed <= but {
-		_, err = c.exec("PRAGMA shrink_memory")
+func (c *dbConn) releaseUnusedMemory(but uint64) (err error) {
+	if c.statementCount-c.countAtTrim <= but {
+		_, err = c.execute("PRAGMA shrink_memory")
 	}
-	c.trimmed = c.used
+	c.countAtTrim = c.statementCount
 	return err
 }
 
-// connect opens the database file and sets it up by the pragmas, in order.
-func connect(path string, pragmas ...string) (*conn, error) {
-	d, err := new(sqlite.Driver).Open(dsn(path))
+// openConnection opens the database file and sets it up by the pragmas, in order.
+func openConnection(path string, pragmas ...string) (*dbConn, error) {
+	d, err := new(sqlite.Driver).Open(fileURI(path))
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{driver: d, stmts: make(map[string]*stmt)}
+	c := &dbConn{driverConn: d, statements: make(map[string]*preparedStatement)}
 	for _, p := range pragmas {
-		if _, err := c.exec("PRAGMA " + p); err != nil {
+		if _, err := c.execute("PRAGMA " + p); err != nil {
 			return nil, errors.Join(err, c.close())
 		}
 	}
 	return c, nil
 }
 
-// dsn is the file as a URI, so that no character in its name has a meaning.
-func dsn(path string) string { return (&url.URL{Scheme: "file", Path: path}).String() }
+// fileURI is the file as a URI, so that no character in its name has a meaning.
+func fileURI(path string) string { return (&url.URL{Scheme: "file", Path: path}).String() }
 
-func (c *conn) close() error {
+func (c *dbConn) close() error {
 	var errs []error
-	for _, stmt := range c.stmts {
-		errs = append(errs, stmt.driver.Close())
+	for _, stmt := range c.statements {
+		errs = append(errs, stmt.driverStatement.Close())
 	}
-	return errors.Join(append(errs, c.driver.Close())...)
+	return errors.Join(append(errs, c.driverConn.Close())...)
 }
 
-// exec runs a statement and returns how many rows it changed.
-func (c *conn) exec(query string, args ...any) (int64, error) {
-	stmt, err := c.prepare(query)
+// execute runs a statement and returns how many rows it changed.
+func (c *dbConn) execute(query string, args ...any) (int64, error) {
+	stmt, err := c.prepareStatement(query)
 	if err != nil {
 		return 0, err
 	}
-	result, err := stmt.driver.(driver.StmtExecContext).ExecContext(context.Background(), stmt.bind(args))
+	result, err := stmt.driverStatement.(driver.StmtExecContext).ExecContext(context.Background(), stmt.bindArguments(args))
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", query, err)
 	}
 	return result.RowsAffected()
 }
 
-// each calls yield with every row of a query until it returns false. The row
+// queryRows calls yield with every row of a query until it returns false. The row
 // is valid during the call only.
-func (c *conn) each(query string, yield func(row) bool, args ...any) error {
-	stmt, err := c.prepare(query)
+func (c *dbConn) queryRows(query string, yield func(resultRow) bool, args ...any) error {
+	stmt, err := c.prepareStatement(query)
 	if err != nil {
 		return err
 	}
-	rows, err := stmt.driver.(driver.StmtQueryContext).QueryContext(context.Background(), stmt.bind(args))
+	rows, err := stmt.driverStatement.(driver.StmtQueryContext).QueryContext(context.Background(), stmt.bindArguments(args))
 	if err != nil {
 		return fmt.Errorf("%s: %w", query, err)
 	}
 	defer rows.Close()
-	values := make(row, len(rows.Columns()))
+	values := make(resultRow, len(rows.Columns()))
 	for {
 		switch err := rows.Next(values); {
 		case errors.Is(err, io.EOF):
@@ -101,10 +101,10 @@ func (c *conn) each(query string, yield func(row) bool, args ...any) error {
 	}
 }
 
-// first calls use with the first row of a query and reports whether there was
+// queryFirst calls use with the first row of a query and reports whether there was
 // one.
-func (c *conn) first(query string, use func(row), args ...any) (found bool, err error) {
-	err = c.each(query, func(r row) bool {
+func (c *dbConn) queryFirst(query string, use func(resultRow), args ...any) (found bool, err error) {
+	err = c.queryRows(query, func(r resultRow) bool {
 		use(r)
 		found = true
 		return false
@@ -112,41 +112,41 @@ func (c *conn) first(query string, use func(row), args ...any) (found bool, err 
 	return found, err
 }
 
-// exists reports whether a query has a row.
-func (c *conn) exists(query string, args ...any) (bool, error) {
-	return c.first(query, func(row) {}, args...)
+// hasRow reports whether a query has a row.
+func (c *dbConn) hasRow(query string, args ...any) (bool, error) {
+	return c.queryFirst(query, func(resultRow) {}, args...)
 }
 
-func (c *conn) prepare(query string) (*stmt, error) {
-	c.used++
-	if stmt, ok := c.stmts[query]; ok {
+func (c *dbConn) prepareStatement(query string) (*preparedStatement, error) {
+	c.statementCount++
+	if stmt, ok := c.statements[query]; ok {
 		return stmt, nil
 	}
-	d, err := c.driver.Prepare(query)
+	d, err := c.driverConn.Prepare(query)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", query, err)
 	}
-	s := &stmt{driver: d}
-	c.stmts[query] = s
+	s := &preparedStatement{driverStatement: d}
+	c.statements[query] = s
 	return s, nil
 }
 
-// stmt is a prepared statement with room for its arguments.
-type stmt struct {
-	driver driver.Stmt
-	args   []driver.NamedValue
+// preparedStatement is a prepared statement with room for its arguments.
+type preparedStatement struct {
+	driverStatement driver.Stmt
+	boundArgs       []driver.NamedValue
 }
 
-func (s *stmt) bind(args []any) []driver.NamedValue {
-	s.args = s.args[:0]
+func (s *preparedStatement) bindArguments(args []any) []driver.NamedValue {
+	s.boundArgs = s.boundArgs[:0]
 	for i, a := range args {
-		s.args = append(s.args, driver.NamedValue{Ordinal: i + 1, Value: value(a)})
+		s.boundArgs = append(s.boundArgs, driver.NamedValue{Ordinal: i + 1, Value: driverValue(a)})
 	}
-	return s.args
+	return s.boundArgs
 }
 
-// value is an argument in the types that the driver takes.
-func value(a any) driver.Value {
+// driverValue is an argument in the types that the driver takes.
+func driverValue(a any) driver.Value {
 	switch a := a.(type) {
 	case int:
 		return int64(a)
@@ -178,24 +178,24 @@ func value(a any) driver.Value {
 	return a
 }
 
-// row is one row of a query.
-type row []driver.Value
+// resultRow is one row of a query.
+type resultRow []driver.Value
 
-func (r row) int(i int) int64 {
+func (r resultRow) int(i int) int64 {
 	n, _ := r[i].(int64)
 	return n
 }
 
-func (r row) text(i int) string {
+func (r resultRow) text(i int) string {
 	s, _ := r[i].(string)
 	return s
 }
 
-func (r row) blob(i int) []byte {
+func (r resultRow) blob(i int) []byte {
 	b, _ := r[i].([]byte)
 	return b
 }
 
-func (r row) uin(i int) rookery.UIN { return rookery.UIN(r.int(i)) }
-func (r row) bool(i int) bool       { return r.int(i) != 0 }
-func (r row) time(i int) time.Time  { return time.UnixMicro(r.int(i)).UTC() }
+func (r resultRow) uin(i int) rookery.UIN { return rookery.UIN(r.int(i)) }
+func (r resultRow) bool(i int) bool       { return r.int(i) != 0 }
+func (r resultRow) time(i int) time.Time  { return time.UnixMicro(r.int(i)).UTC() }

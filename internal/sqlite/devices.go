@@ -7,9 +7,9 @@ import (
 )
 
 func (s *Store) Devices(ctx context.Context, uin rookery.UIN) (list []rookery.Device, err error) {
-	err = s.read(ctx, func(c *conn) error {
-		return c.each(`SELECT id, name, since, EXISTS (SELECT 1 FROM sessions WHERE account = d.account AND device = d.name)
-			FROM devices d WHERE account = ? ORDER BY id`, func(r row) bool {
+	err = s.withReader(ctx, func(c *dbConn) error {
+		return c.queryRows(`SELECT id, name, since, EXISTS (SELECT 1 FROM sessions WHERE account = d.account AND device = d.name)
+			FROM devices d WHERE account = ? ORDER BY id`, func(r resultRow) bool {
 			list = append(list, rookery.Device{ID: uint64(r.int(0)), Name: r.text(1), SignedInAt: r.time(2), SignedIn: r.bool(3)})
 			return true
 		}, uin)
@@ -17,14 +17,14 @@ func (s *Store) Devices(ctx context.Context, uin rookery.UIN) (list []rookery.De
 	return list, err
 }
 
-// signInDevice notes that a device of the account signs in, and makes it if
+// recordDeviceSignIn notes that a device of the account signs in, and makes it if
 // the account has none of that name.
-func (b *writeBatch) signInDevice(session rookery.Session) error {
-	n, err := b.conn.exec("UPDATE devices SET since = ? WHERE account = ? AND name = ?", session.SignedInAt, session.Account, session.Device)
+func (b *writeBatch) recordDeviceSignIn(session rookery.Session) error {
+	n, err := b.conn.execute("UPDATE devices SET since = ? WHERE account = ? AND name = ?", session.SignedInAt, session.Account, session.Device)
 	if err != nil || n > 0 {
 		return err
 	}
-	full, err := b.conn.exists("SELECT 1 FROM devices WHERE account = ? LIMIT 1 OFFSET ?", session.Account, rookery.MaxDevices-1)
+	full, err := b.conn.hasRow("SELECT 1 FROM devices WHERE account = ? LIMIT 1 OFFSET ?", session.Account, rookery.MaxDevices-1)
 	switch {
 	case err != nil:
 		return err
@@ -38,18 +38,18 @@ func (b *writeBatch) signInDevice(session rookery.Session) error {
 		`INSERT INTO places SELECT ?1, ?2, max(taken, coalesce((SELECT max(number) FROM places WHERE account = ?1), 0)), 0, x''
 			FROM accounts WHERE account = ?1`,
 	} {
-		if _, err := b.conn.exec(statement, session.Account, session.Device, session.SignedInAt); err != nil {
+		if _, err := b.conn.execute(statement, session.Account, session.Device, session.SignedInAt); err != nil {
 			return err
 		}
 	}
-	b.uncount(session.Account) // the highest place may be the new device's
+	b.discardBacklog(session.Account) // the highest place may be the new device's
 	return nil
 }
 
 func (s *Store) ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, key rookery.RequestKey) (rookery.Receipt, error) {
-	return s.once(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error {
+	return s.applyOnce(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error {
 		var name string
-		found, err := batch.conn.first("SELECT name FROM devices WHERE account = ? AND id = ?", func(r row) { name = r.text(0) }, uin, id)
+		found, err := batch.conn.queryFirst("SELECT name FROM devices WHERE account = ? AND id = ?", func(r resultRow) { name = r.text(0) }, uin, id)
 		switch {
 		case err != nil:
 			return err
@@ -62,12 +62,12 @@ func (s *Store) ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, ke
 			"DELETE FROM sessions WHERE account = ?1 AND device = ?2",
 			"DELETE FROM devices WHERE account = ?1 AND name = ?2",
 		} {
-			if _, err := batch.conn.exec(statement, uin, name); err != nil {
+			if _, err := batch.conn.execute(statement, uin, name); err != nil {
 				return err
 			}
 		}
-		batch.forget(uin, name)
-		batch.uncount(uin)
+		batch.invalidateDeviceKeys(uin, name)
+		batch.discardBacklog(uin)
 		return nil
 	})
 }

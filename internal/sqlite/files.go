@@ -20,11 +20,11 @@ var ErrDatabaseMissing = errors.New("the log is there without its database")
 // is what is left if the power fails while a store is made. It returns
 // ErrDatabaseMissing, and what to do, where a new store would destroy a log.
 func Exists(path string) (bool, error) {
-	size, err := sizeOf(path)
+	size, err := fileSize(path)
 	if err != nil || size > 0 {
 		return err == nil, err
 	}
-	log, err := sizeOf(path + "-wal")
+	log, err := fileSize(path + "-wal")
 	if err != nil || log == 0 {
 		return false, err
 	}
@@ -35,8 +35,8 @@ func Exists(path string) (bool, error) {
 		ErrDatabaseMissing, name, name, name, name)
 }
 
-// sizeOf is the size of a file, 0 if there is none.
-func sizeOf(path string) (int64, error) {
+// fileSize is the size of a file, 0 if there is none.
+func fileSize(path string) (int64, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -49,11 +49,11 @@ func sizeOf(path string) (int64, error) {
 	return info.Size(), nil
 }
 
-// makePrivate sees to it that nobody but their owner can use the files of a
+// makeFilesPrivate sees to it that nobody but their owner can use the files of a
 // store: one that was restored, or copied by hand, may have been readable for
 // all. SQLite gives the mode of the database to the files that it makes.
-func makePrivate(cfg Config) {
-	for _, p := range []string{cfg.Path, cfg.Path + "-wal", cfg.Path + "-shm", numbersPath(cfg.Path)} {
+func makeFilesPrivate(cfg Config) {
+	for _, p := range []string{cfg.Path, cfg.Path + "-wal", cfg.Path + "-shm", numberFilePath(cfg.Path)} {
 		switch changed, err := disk.MakePrivate(p); {
 		case err != nil:
 			cfg.Log.Warn("others may read a file of the store, and it cannot be changed: run chmod 600 on it as its owner",
@@ -64,25 +64,25 @@ func makePrivate(cfg Config) {
 	}
 }
 
-// checkpoint writes the log back into the database, so that this one file holds
+// writeBackLog writes the log back into the database, so that this one file holds
 // everything. It warns where another program is in the way.
-func (s *Store) checkpoint() {
+func (s *Store) writeBackLog() {
 	log, path := s.writer.log, s.writer.path
-	patience := fmt.Sprintf("PRAGMA busy_timeout = %d", checkpointPatience.Milliseconds())
-	if _, err := s.writer.conn.exec(patience); err != nil {
+	patience := fmt.Sprintf("PRAGMA busy_timeout = %d", writeBackTimeout.Milliseconds())
+	if _, err := s.writer.conn.execute(patience); err != nil {
 		log.Warn("cannot wait for others who have the store open", "error", err)
 	}
 	var pages, written int64
-	_, err := s.writer.conn.first("PRAGMA wal_checkpoint(TRUNCATE)", func(r row) { pages, written = r.int(1), r.int(2) })
+	_, err := s.writer.conn.queryFirst("PRAGMA wal_checkpoint(TRUNCATE)", func(r resultRow) { pages, written = r.int(1), r.int(2) })
 	switch {
 	case err != nil:
 		log.Warn("the log could not be written back: the database alone is not whole, keep its log with it",
-			"log", path+"-wal", "error", explain(path, err))
+			"log", path+"-wal", "error", explainError(path, err))
 	case written < pages, pages < 0: // another reads, or writes the log back itself
 		log.Warn("another program has the store open, so the log could not be written back: the database alone is not whole, "+
 			"keep its log with it; end that program, then start and stop the server", "log", path+"-wal")
 	}
 }
 
-// checkpointPatience is how long the end waits for others who read the store.
-const checkpointPatience = time.Second
+// writeBackTimeout is how long the end waits for others who read the store.
+const writeBackTimeout = time.Second

@@ -22,8 +22,8 @@ func TestALogWithoutItsDatabaseIsNeverReplaced(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "rookery.db")
-			store := openFor(t, quick(path))
-			addAccounts(t, store, 1)
+			store := openForTest(t, unsyncedConfig(path))
+			createAccounts(t, store, 1)
 			deliver(t, store, rookery.FirstUIN, "hello")
 			image := crashImage(t, path)
 			want := readFile(t, image+"-wal")
@@ -31,7 +31,7 @@ func TestALogWithoutItsDatabaseIsNeverReplaced(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, mustExist := range []bool{true, false} {
-				cfg := quick(image)
+				cfg := unsyncedConfig(image)
 				cfg.MustExist = mustExist
 				if store, err := Open(t.Context(), cfg); !errors.Is(err, ErrDatabaseMissing) {
 					t.Errorf("got error %v", err)
@@ -48,7 +48,7 @@ func TestALogWithoutItsDatabaseIsNeverReplaced(t *testing.T) {
 }
 
 func TestAStoreThatMustExistIsNotMade(t *testing.T) {
-	cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
+	cfg := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
 	cfg.MustExist = true
 	if store, err := Open(t.Context(), cfg); err == nil {
 		store.Close()
@@ -68,35 +68,35 @@ func readFile(t *testing.T, name string) []byte {
 	return content
 }
 
-// alone opens a copy of the database without its log.
-func alone(t *testing.T, path string) *Store {
+// openWithoutLog opens a copy of the database without its log.
+func openWithoutLog(t *testing.T, path string) *Store {
 	t.Helper()
 	copy := filepath.Join(t.TempDir(), "rookery.db")
 	copyFile(t, copy, path)
-	return openFor(t, quick(copy))
+	return openForTest(t, unsyncedConfig(copy))
 }
 
 func TestTheDatabaseIsWholeAfterClosingThoughAnotherProgramHasItOpen(t *testing.T) {
-	store := newStore(t)
-	addAccounts(t, store, 1)
+	store := newTestStore(t)
+	createAccounts(t, store, 1)
 	deliver(t, store, rookery.FirstUIN, "hello")
-	other := readerOf(t, store.writer.path, "PRAGMA user_version")
+	other := connectAndQuery(t, store.writer.path, "PRAGMA user_version")
 	defer other.close()
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if texts := textsOf(t, alone(t, store.writer.path), rookery.FirstUIN); !slices.Equal(texts, []string{"hello"}) {
+	if texts := mailboxTexts(t, openWithoutLog(t, store.writer.path), rookery.FirstUIN); !slices.Equal(texts, []string{"hello"}) {
 		t.Errorf("texts %q", texts)
 	}
 }
 
 func TestTheLogSaysThatTheDatabaseIsNotWholeAfterClosing(t *testing.T) {
 	var log strings.Builder
-	cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
+	cfg := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
 	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
-	store := openFor(t, cfg)
-	addAccounts(t, store, 1)
-	other := readerOf(t, cfg.Path, "BEGIN; SELECT count(*) FROM accounts")
+	store := openForTest(t, cfg)
+	createAccounts(t, store, 1)
+	other := connectAndQuery(t, cfg.Path, "BEGIN; SELECT count(*) FROM accounts")
 	deliver(t, store, rookery.FirstUIN, "hello")
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
@@ -110,24 +110,24 @@ func TestTheLogSaysThatTheDatabaseIsNotWholeAfterClosing(t *testing.T) {
 	if err := other.close(); err != nil {
 		t.Fatal(err)
 	}
-	again := openFor(t, cfg)
+	again := openForTest(t, cfg)
 	if err := again.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if texts := textsOf(t, alone(t, cfg.Path), rookery.FirstUIN); !slices.Equal(texts, []string{"hello"}) {
+	if texts := mailboxTexts(t, openWithoutLog(t, cfg.Path), rookery.FirstUIN); !slices.Equal(texts, []string{"hello"}) {
 		t.Errorf("texts %q", texts)
 	}
 }
 
-// readerOf is another program's connection, which has read something.
-func readerOf(t *testing.T, path, statements string) *conn {
+// connectAndQuery is another program's connection, which has read something.
+func connectAndQuery(t *testing.T, path, statements string) *dbConn {
 	t.Helper()
-	c, err := connect(path)
+	c, err := openConnection(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for statement := range strings.SplitSeq(statements, "; ") {
-		if _, err := c.exists(statement); err != nil {
+		if _, err := c.hasRow(statement); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -136,11 +136,11 @@ func readerOf(t *testing.T, path, statements string) *conn {
 
 func TestFilesThatOthersCanReadAreMadePrivate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rookery.db")
-	store := openFor(t, quick(path))
-	addAccounts(t, store, 1)
+	store := openForTest(t, unsyncedConfig(path))
+	createAccounts(t, store, 1)
 	deliver(t, store, rookery.FirstUIN, "hello")
 	image := crashImage(t, path)
-	files := []string{image, image + "-wal", image + "-shm", numbersPath(image)}
+	files := []string{image, image + "-wal", image + "-shm", numberFilePath(image)}
 	copyFile(t, image+"-shm", path+"-shm")
 	for _, f := range files {
 		if err := os.Chmod(f, 0o664); err != nil {
@@ -148,9 +148,9 @@ func TestFilesThatOthersCanReadAreMadePrivate(t *testing.T) {
 		}
 	}
 	var log strings.Builder
-	cfg := quick(image)
+	cfg := unsyncedConfig(image)
 	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
-	openFor(t, cfg)
+	openForTest(t, cfg)
 	for _, f := range files {
 		info, err := os.Stat(f)
 		if err != nil || info.Mode().Perm() != 0o600 {

@@ -5,12 +5,12 @@ import (
 	"unicode"
 )
 
-// fold makes texts equal that differ in the case of letters only.
-func fold(text string) string { return strings.Map(foldRune, text) }
+// foldCase makes texts equal that differ in the case of letters only.
+func foldCase(text string) string { return strings.Map(foldRuneCase, text) }
 
-// foldRune is the lowest of all characters that are the same but for their
+// foldRuneCase is the lowest of all characters that are the same but for their
 // case; σ has a third form, ς.
-func foldRune(r rune) rune {
+func foldRuneCase(r rune) rune {
 	switch {
 	case 'a' <= r && r <= 'z':
 		return r - 'a' + 'A'

@@ -11,24 +11,24 @@ import (
 )
 
 func (s *Store) Friends(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
-	return s.uins(ctx, "SELECT friend FROM friends WHERE account = ? ORDER BY friend", uin)
+	return s.queryUINs(ctx, "SELECT friend FROM friends WHERE account = ? ORDER BY friend", uin)
 }
 
 // Relation waits for a commit under way: whoever sees here what a request has
 // done must find its mark too, or would take a repeat for something new.
 func (s *Store) Relation(ctx context.Context, me, other rookery.UIN) (relation rookery.Relation, err error) {
-	s.writer.landing.RLock()
-	defer s.writer.landing.RUnlock()
-	err = s.read(ctx, func(c *conn) (err error) {
-		relation, err = c.relation(me, other)
+	s.writer.publishLock.RLock()
+	defer s.writer.publishLock.RUnlock()
+	err = s.withReader(ctx, func(c *dbConn) (err error) {
+		relation, err = c.loadRelation(me, other)
 		return err
 	})
 	return relation, err
 }
 
 func (s *Store) FriendRequests(ctx context.Context, uin, after rookery.UIN, limit int) (list []rookery.FriendRequest, err error) {
-	err = s.read(ctx, func(c *conn) error {
-		return c.each("SELECT asker, words, time FROM requests WHERE account = ? AND asker > ? ORDER BY asker LIMIT ?", func(r row) bool {
+	err = s.withReader(ctx, func(c *dbConn) error {
+		return c.queryRows("SELECT asker, words, time FROM requests WHERE account = ? AND asker > ? ORDER BY asker LIMIT ?", func(r resultRow) bool {
 			list = append(list, rookery.FriendRequest{From: r.uin(0), Text: r.text(1), Time: r.time(2)})
 			return true
 		}, uin, after, max(limit, 0))
@@ -37,17 +37,17 @@ func (s *Store) FriendRequests(ctx context.Context, uin, after rookery.UIN, limi
 }
 
 func (s *Store) BlockedAccounts(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
-	return s.uins(ctx, "SELECT blocked FROM blocks WHERE account = ? ORDER BY blocked", uin)
+	return s.queryUINs(ctx, "SELECT blocked FROM blocks WHERE account = ? ORDER BY blocked", uin)
 }
 
 func (s *Store) BlockingAccounts(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
-	return s.uins(ctx, "SELECT account FROM blocks WHERE blocked = ? ORDER BY account", uin)
+	return s.queryUINs(ctx, "SELECT account FROM blocks WHERE blocked = ? ORDER BY account", uin)
 }
 
-// uins reads a list of account numbers.
-func (s *Store) uins(ctx context.Context, query string, uin rookery.UIN) (list []rookery.UIN, err error) {
-	err = s.read(ctx, func(c *conn) error {
-		return c.each(query, func(r row) bool {
+// queryUINs reads a list of account numbers.
+func (s *Store) queryUINs(ctx context.Context, query string, uin rookery.UIN) (list []rookery.UIN, err error) {
+	err = s.withReader(ctx, func(c *dbConn) error {
+		return c.queryRows(query, func(r resultRow) bool {
 			list = append(list, r.uin(0))
 			return true
 		}, uin)
@@ -55,21 +55,21 @@ func (s *Store) uins(ctx context.Context, query string, uin rookery.UIN) (list [
 	return list, err
 }
 
-func (c *conn) relation(me, other rookery.UIN) (rel rookery.Relation, err error) {
-	_, err = c.first(`SELECT EXISTS (SELECT 1 FROM friends WHERE account = ?1 AND friend = ?2),
+func (c *dbConn) loadRelation(me, other rookery.UIN) (rel rookery.Relation, err error) {
+	_, err = c.queryFirst(`SELECT EXISTS (SELECT 1 FROM friends WHERE account = ?1 AND friend = ?2),
 		EXISTS (SELECT 1 FROM requests WHERE account = ?2 AND asker = ?1),
 		EXISTS (SELECT 1 FROM requests WHERE account = ?1 AND asker = ?2),
 		EXISTS (SELECT 1 FROM blocks WHERE account = ?1 AND blocked = ?2),
 		EXISTS (SELECT 1 FROM blocks WHERE account = ?2 AND blocked = ?1)`,
-		func(r row) {
+		func(r resultRow) {
 			rel = rookery.Relation{Friends: r.bool(0), RequestSent: r.bool(1), RequestReceived: r.bool(2), Blocks: r.bool(3), BlockedByOther: r.bool(4)}
 		}, me, other)
 	return rel, err
 }
 
 func (s *Store) ChangeRelation(ctx context.Context, change rookery.RelationChange) (receipt rookery.Receipt, err error) {
-	err = s.write(ctx, writeRequest{letters: 1, apply: func(batch *writeBatch) (err error) {
-		receipt, err = batch.relate(change)
+	err = s.submitWrite(ctx, writeRequest{entryCount: 1, apply: func(batch *writeBatch) (err error) {
+		receipt, err = batch.changeRelation(change)
 		return err
 	}})
 	if err != nil {
@@ -78,47 +78,47 @@ func (s *Store) ChangeRelation(ctx context.Context, change rookery.RelationChang
 	return receipt, nil
 }
 
-func (b *writeBatch) relate(change rookery.RelationChange) (rookery.Receipt, error) {
-	if receipt, ok := b.repeated(change.Key); ok {
+func (b *writeBatch) changeRelation(change rookery.RelationChange) (rookery.Receipt, error) {
+	if receipt, ok := b.findRepeat(change.Key); ok {
 		return receipt, nil
 	}
-	switch now, err := b.conn.relation(change.Me, change.Other); {
+	switch now, err := b.conn.loadRelation(change.Me, change.Other); {
 	case err != nil:
 		return rookery.Receipt{}, err
 	case now != change.From:
 		return rookery.Receipt{}, rookery.Errorf(rookery.CodeConflict, "the two accounts stand otherwise by now")
 	}
 	for _, uin := range []rookery.UIN{change.Me, change.Other} {
-		switch exists, err := b.exists(uin); {
+		switch exists, err := b.loadNewestNumber(uin); {
 		case err != nil:
 			return rookery.Receipt{}, err
 		case !exists:
-			return rookery.Receipt{}, noAccount(uin)
+			return rookery.Receipt{}, noAccountError(uin)
 		}
 	}
-	if err := b.roomFor(change.Key); err != nil {
+	if err := b.checkKeyCapacity(change.Key); err != nil {
 		return rookery.Receipt{}, err
 	}
 	pendingNotice, err := b.planNotice(change)
 	if err != nil {
 		return rookery.Receipt{}, err
 	}
-	if err := b.restate(change); err != nil {
+	if err := b.storeRelation(change); err != nil {
 		return rookery.Receipt{}, err
 	}
 	receipt := rookery.Receipt{Outcome: change.Transition.Outcome}
-	if receipt.Numbers, err = b.notify(change, pendingNotice); err != nil {
+	if receipt.Numbers, err = b.deliverNotice(change, pendingNotice); err != nil {
 		return rookery.Receipt{}, err
 	}
-	b.remember(change.Key, change.Transition.Outcome)
+	b.recordKey(change.Key, change.Transition.Outcome)
 	return receipt, nil
 }
 
 // pendingNotice is what is to be done with the notice of a step.
 type pendingNotice struct {
-	post bool
-	// reword is the number of the entry that gets its words, 0 for none.
-	reword uint64
+	appendsEntry bool
+	// rewordedNumber is the number of the entry that gets its words, 0 for none.
+	rewordedNumber uint64
 }
 
 // planNotice decides whether the other is told of a step, and reports as an error
@@ -130,111 +130,111 @@ func (b *writeBatch) planNotice(change rookery.RelationChange) (n pendingNotice,
 	if change.Transition.NoticePause > 0 {
 		var number, taken uint64
 		var age time.Duration
-		last, err := b.conn.first(`SELECT number, time, max(taken, coalesce((SELECT max(number) FROM places WHERE account = ?1), 0))
+		last, err := b.conn.queryFirst(`SELECT number, time, max(taken, coalesce((SELECT max(number) FROM places WHERE account = ?1), 0))
 			FROM asked JOIN accounts USING (account) WHERE account = ?1 AND asker = ?2`,
-			func(r row) { number, age, taken = uint64(r.int(0)), change.Time.Sub(r.time(1)), uint64(r.int(2)) }, change.Other, change.Me)
+			func(r resultRow) { number, age, taken = uint64(r.int(0)), change.Time.Sub(r.time(1)), uint64(r.int(2)) }, change.Other, change.Me)
 		switch {
 		case err != nil:
 			return pendingNotice{}, err
 		case last && number > taken:
-			return pendingNotice{reword: number}, nil
+			return pendingNotice{rewordedNumber: number}, nil
 		case last && 0 <= age && age < change.Transition.NoticePause:
 			return pendingNotice{}, nil
 		}
 	}
-	return pendingNotice{post: true}, b.admit(change.Notice(), nil)
+	return pendingNotice{appendsEntry: true}, b.checkLimit(change.Notice(), nil)
 }
 
-// notify does it, and returns the number of a new entry.
-func (b *writeBatch) notify(change rookery.RelationChange, n pendingNotice) ([]uint64, error) {
-	if n.reword > 0 {
-		return nil, b.reword(change.Other, n.reword, change.Transition.NoticeText)
+// deliverNotice does it, and returns the number of a new entry.
+func (b *writeBatch) deliverNotice(change rookery.RelationChange, n pendingNotice) ([]uint64, error) {
+	if n.rewordedNumber > 0 {
+		return nil, b.replaceEntryText(change.Other, n.rewordedNumber, change.Transition.NoticeText)
 	}
-	if !n.post {
+	if !n.appendsEntry {
 		return nil, nil
 	}
-	number := b.post(change.Notice(), change.Time)
+	number := b.appendEntry(change.Notice(), change.Time)
 	if change.Transition.NoticePause == 0 {
 		return []uint64{number}, nil
 	}
-	_, err := b.conn.exec("INSERT OR REPLACE INTO asked VALUES (?, ?, ?, ?)", change.Other, change.Me, number, change.Time)
+	_, err := b.conn.execute("INSERT OR REPLACE INTO asked VALUES (?, ?, ?, ?)", change.Other, change.Me, number, change.Time)
 	return []uint64{number}, err
 }
 
-// reword changes the text of an entry that nobody has collected.
-func (b *writeBatch) reword(uin rookery.UIN, number uint64, words string) error {
+// replaceEntryText changes the text of an entry that nobody has collected.
+func (b *writeBatch) replaceEntryText(uin rookery.UIN, number uint64, words string) error {
 	words = strings.Clone(words) // of a buffer that is used again
 	before := -1
-	for i := range b.letters {
-		if entry := &b.letters[i]; entry.to == uin && entry.entry.Number == number {
+	for i := range b.newEntries {
+		if entry := &b.newEntries[i]; entry.account == uin && entry.entry.Number == number {
 			before, entry.entry.Text = len(entry.entry.Text), words
 		}
 	}
 	if before < 0 {
-		if _, _, err := b.settleAccount(uin, math.MaxInt); err != nil {
+		if _, _, err := b.flushAccount(uin, math.MaxInt); err != nil {
 			return err
 		}
-		_, err := b.conn.first("SELECT octet_length(text) FROM entries WHERE account = ? AND number = ?",
-			func(r row) { before = int(r.int(0)) }, uin, number)
+		_, err := b.conn.queryFirst("SELECT octet_length(text) FROM entries WHERE account = ? AND number = ?",
+			func(r resultRow) { before = int(r.int(0)) }, uin, number)
 		if err != nil {
 			return err
 		}
-		_, err = b.conn.exec("UPDATE entries SET text = ? WHERE account = ? AND number = ?", words, uin, number)
+		_, err = b.conn.execute("UPDATE entries SET text = ? WHERE account = ? AND number = ?", words, uin, number)
 		if err != nil {
 			return err
 		}
 	}
-	if count, ok := b.counted(uin); ok && before >= 0 {
+	if count, ok := b.cachedBacklog(uin); ok && before >= 0 {
 		count.Bytes += int64(len(words) - before)
-		b.recount[uin] = count
+		b.changedBacklogs[uin] = count
 	}
 	return nil
 }
 
-// restate writes down how two accounts stand from now on.
-func (b *writeBatch) restate(change rookery.RelationChange) error {
+// storeRelation writes down how two accounts stand from now on.
+func (b *writeBatch) storeRelation(change rookery.RelationChange) error {
 	from, to := change.From, change.Transition.Result
 	if from.Friends != to.Friends {
 		statement := "INSERT INTO friends VALUES (?1, ?2), (?2, ?1)"
 		if from.Friends {
 			statement = "DELETE FROM friends WHERE (account, friend) IN (VALUES (?1, ?2), (?2, ?1))"
 		}
-		if _, err := b.conn.exec(statement, change.Me, change.Other); err != nil {
+		if _, err := b.conn.execute(statement, change.Me, change.Other); err != nil {
 			return err
 		}
 	}
-	if err := errors.Join(b.block(change.Me, change.Other, from.Blocks, to.Blocks), b.block(change.Other, change.Me, from.BlockedByOther, to.BlockedByOther)); err != nil {
+	if err := errors.Join(b.storeBlock(change.Me, change.Other, from.Blocks, to.Blocks), b.storeBlock(change.Other, change.Me, from.BlockedByOther, to.BlockedByOther)); err != nil {
 		return err
 	}
 	if from == to && change.Transition.Notice == 0 {
 		return nil // what waits keeps its words
 	}
-	if err := b.request(change.Other, change.Me, to.RequestSent, change.Transition.RequestText, change.Time); err != nil {
+	if err := b.storeFriendRequest(change.Other, change.Me, to.RequestSent, change.Transition.RequestText, change.Time); err != nil {
 		return err
 	}
 	if from.RequestReceived == to.RequestReceived {
 		return nil // the other's request keeps its words
 	}
-	return b.request(change.Me, change.Other, to.RequestReceived, change.Transition.RequestText, change.Time)
+	return b.storeFriendRequest(change.Me, change.Other, to.RequestReceived, change.Transition.RequestText, change.Time)
 }
 
-// block makes an account take nothing of another, or something again.
-func (b *writeBatch) block(account, blocked rookery.UIN, from, to bool) (err error) {
+// storeBlock makes an account take nothing of another, or something again.
+func (b *writeBatch) storeBlock(account, blocked rookery.UIN, from, to bool) (err error) {
 	switch {
 	case to && !from:
-		_, err = b.conn.exec("INSERT INTO blocks VALUES (?, ?)", account, blocked)
+		_, err = b.conn.execute("INSERT INTO blocks VALUES (?, ?)", account, blocked)
 	case from && !to:
-		_, err = b.conn.exec("DELETE FROM blocks WHERE account = ? AND blocked = ?", account, blocked)
+		_, err = b.conn.execute("DELETE FROM blocks WHERE account = ? AND blocked = ?", account, blocked)
 	}
 	return err
 }
 
-// request makes a friend request wait at an account, or wait no more.
-func (b *writeBatch) request(account, asker rookery.UIN, waits bool, words string, at time.Time) (err error) {
+// storeFriendRequest makes a friend request wait at an account, or wait no more.
+func (b *writeBatch) storeFriendRequest(account, asker rookery.UIN, waits bool, words string, at time.Time) (err error) {
 	if waits {
-		_, err = b.conn.exec("INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?)", account, asker, words, at)
+		_, err = b.conn.execute("INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?)", account, asker, words, at)
 	} else {
-		_, err = b.conn.exec("DELETE FROM requests WHERE account = ? AND asker = ?", account, asker)
+		_, err = b.conn.execute("DELETE FROM requests WHERE account = ? AND asker = ?", account, asker)
 	}
 	return err
 }

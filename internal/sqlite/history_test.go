@@ -10,12 +10,12 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// filled is a store whose first account has so many settled letters, of the
-// second account and the third in turn.
-func filled(t *testing.T, letters int) *Store {
+// newFilledStore is a store whose first account has so many settled letters, of the
+// secondUIN account and the third in turn.
+func newFilledStore(t *testing.T, letters int) *Store {
 	t.Helper()
-	store := newStore(t)
-	addAccounts(t, store, 3)
+	store := newTestStore(t)
+	createAccounts(t, store, 3)
 	list := make([]rookery.NewEntry, letters)
 	for i := range list {
 		list[i] = rookery.NewEntry{
@@ -25,16 +25,16 @@ func filled(t *testing.T, letters int) *Store {
 	if _, err := store.Deliver(t.Context(), list, noon, rookery.RequestKey{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.settle(t.Context(), rookery.FirstUIN); err != nil {
+	if err := store.flushMailbox(t.Context(), rookery.FirstUIN); err != nil {
 		t.Fatal(err)
 	}
 	return store
 }
 
-func (s *Store) count(t *testing.T, query string) (n int) {
+func (s *Store) countRows(t *testing.T, query string) (n int) {
 	t.Helper()
-	err := s.read(t.Context(), func(c *conn) error {
-		_, err := c.first(query, func(r row) { n = int(r.int(0)) })
+	err := s.withReader(t.Context(), func(c *dbConn) error {
+		_, err := c.queryFirst(query, func(r resultRow) { n = int(r.int(0)) })
 		return err
 	})
 	if err != nil {
@@ -43,94 +43,94 @@ func (s *Store) count(t *testing.T, query string) (n int) {
 	return n
 }
 
-// patient is a context that ends when it was asked so many times whether it has.
-type patient struct {
+// limitedContext is a context that ends when it was asked so many times whether it has.
+type limitedContext struct {
 	context.Context
-	left int
+	remainingChecks int
 }
 
-func (p *patient) Err() error {
-	if p.left--; p.left < 0 {
+func (p *limitedContext) Err() error {
+	if p.remainingChecks--; p.remainingChecks < 0 {
 		return context.Canceled
 	}
 	return nil
 }
 
 func TestALongSearchEndsWithItsContext(t *testing.T) {
-	store := filled(t, 3*historyPage)
+	store := newFilledStore(t, 3*historyPageEntries)
 	query := rookery.HistoryQuery{Limit: 1, Text: "nowhere"}
-	if _, _, err := store.History(&patient{t.Context(), 10}, rookery.FirstUIN, query); err != nil {
+	if _, _, err := store.History(&limitedContext{t.Context(), 10}, rookery.FirstUIN, query); err != nil {
 		t.Errorf("with patience: %v", err)
 	}
-	_, _, err := store.History(&patient{t.Context(), 2}, rookery.FirstUIN, query)
+	_, _, err := store.History(&limitedContext{t.Context(), 2}, rookery.FirstUIN, query)
 	if rookery.CodeOf(err) != rookery.CodeTemporary || !errors.Is(err, context.Canceled) {
 		t.Errorf("without: %v", err)
 	}
 }
 
 func TestConversationsAreListedWhenSomebodyAsksAndMoreThanAPageHasCome(t *testing.T) {
-	store := filled(t, 2*historyPage+10)
+	store := newFilledStore(t, 2*historyPageEntries+10)
 	const listed, all = "SELECT listed FROM accounts WHERE account = 10001", "SELECT count(*) FROM conversations"
 	ask := func(with rookery.UIN) {
 		t.Helper()
 		entries, _, err := store.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: with, Limit: 1 << 20})
-		if err != nil || with != 0 && len(entries) != historyPage+5 {
+		if err != nil || with != 0 && len(entries) != historyPageEntries+5 {
 			t.Errorf("%d entries, error %v", len(entries), err)
 		}
 	}
 	ask(0)
-	if n := store.count(t, listed); n != 0 {
+	if n := store.countRows(t, listed); n != 0 {
 		t.Errorf("%d are listed for who asks for everybody's", n)
 	}
 	for _, with := range []rookery.UIN{rookery.FirstUIN + 1, rookery.FirstUIN + 2} {
 		ask(with)
-		if n, rows := store.count(t, listed), store.count(t, all); n != 2*historyPage || rows != n {
+		if n, rows := store.countRows(t, listed), store.countRows(t, all); n != 2*historyPageEntries || rows != n {
 			t.Errorf("listed up to %d in %d rows", n, rows)
 		}
 	}
 }
 
 func TestAFullDiskKeepsNobodyFromReadingAConversation(t *testing.T) {
-	store := filled(t, 2*historyPage)
-	err := store.write(t.Context(), writeRequest{apply: func(batch *writeBatch) error {
-		_, err := batch.conn.exec("CREATE TRIGGER no_room BEFORE INSERT ON conversations BEGIN SELECT raise(FAIL, 'no room'); END")
+	store := newFilledStore(t, 2*historyPageEntries)
+	err := store.submitWrite(t.Context(), writeRequest{apply: func(batch *writeBatch) error {
+		_, err := batch.conn.execute("CREATE TRIGGER no_room BEFORE INSERT ON conversations BEGIN SELECT raise(FAIL, 'no room'); END")
 		return err
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	entries, more, err := store.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: rookery.FirstUIN + 2, Limit: 3 * historyPage})
-	if err != nil || len(entries) != historyPage || more {
+	entries, more, err := store.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: rookery.FirstUIN + 2, Limit: 3 * historyPageEntries})
+	if err != nil || len(entries) != historyPageEntries || more {
 		t.Errorf("%d entries, more %v, error %v", len(entries), more, err)
 	}
 }
 
 func TestWhatIsPurgedOrRemovedIsListedNoMore(t *testing.T) {
-	store := filled(t, 2*historyPage)
+	store := newFilledStore(t, 2*historyPageEntries)
 	if _, _, err := store.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: rookery.FirstUIN + 1}); err != nil {
 		t.Fatal(err)
 	}
 	const all = "SELECT count(*) FROM conversations"
-	before := store.count(t, all)
+	before := store.countRows(t, all)
 	if err := store.SaveCursor(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 7}); err != nil {
 		t.Fatal(err)
 	}
-	if _, n, err := store.PurgeEntries(t.Context(), 0, noon.AddDate(0, 0, 1), 100); err != nil || n != 7 || store.count(t, all) != before-7 {
-		t.Errorf("%d purged, %d rows of %d are left, error %v", n, store.count(t, all), before, err)
+	if _, n, err := store.PurgeEntries(t.Context(), 0, noon.AddDate(0, 0, 1), 100); err != nil || n != 7 || store.countRows(t, all) != before-7 {
+		t.Errorf("%d purged, %d rows of %d are left, error %v", n, store.countRows(t, all), before, err)
 	}
-	if err := store.RemoveAccount(t.Context(), rookery.FirstUIN); err != nil || store.count(t, all) != 0 {
-		t.Errorf("%d rows are left, error %v", store.count(t, all), err)
+	if err := store.RemoveAccount(t.Context(), rookery.FirstUIN); err != nil || store.countRows(t, all) != 0 {
+		t.Errorf("%d rows are left, error %v", store.countRows(t, all), err)
 	}
 }
 
 // A query that sorts, or looks through more than it must, is slow for those
 // whose mailbox is large.
 func TestNoQueryOfHistorySortsOrLooksThroughAWholeTable(t *testing.T) {
-	store := newStore(t)
-	for _, query := range []string{allWords, newWords, listedWords} {
+	store := newTestStore(t)
+	for _, query := range []string{anyPeerQuery, unlistedPeerQuery, listedPeerQuery} {
 		var plan []string
-		err := store.read(t.Context(), func(c *conn) error {
-			return c.each("EXPLAIN QUERY PLAN "+query, func(r row) bool {
+		err := store.withReader(t.Context(), func(c *dbConn) error {
+			return c.queryRows("EXPLAIN QUERY PLAN "+query, func(r resultRow) bool {
 				plan = append(plan, r.text(3))
 				return true
 			}, 10001, 1000, 10, 10002, 100)

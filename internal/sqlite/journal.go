@@ -23,79 +23,81 @@ import (
 // in the journal is remembered when the store is opened again; letters that are in
 // their mailbox already are recognised by their number.
 
-// settleAtLeast is how many letters a commit settles while a round goes on; if
+// minFlushEntries is how many letters a commit settles while a round goes on; if
 // it stores more itself, twice as many as those.
-const settleAtLeast = 64
+const minFlushEntries = 64
 
 // numberedEntry is a letter that has its number in the mailbox.
 type numberedEntry struct {
-	to    rookery.UIN
-	entry rookery.Entry
+	account rookery.UIN
+	entry   rookery.Entry
 }
 
 // mailboxSpan is an account's recent letters up to a number.
 type mailboxSpan struct {
-	account rookery.UIN
-	upTo    uint64
+	account    rookery.UIN
+	lastNumber uint64
 }
 
-// recentEntries holds the letters that are durable in the journal and not settled.
-type recentEntries struct {
-	max int // weight from which on letters are settled
+// journaledEntries holds the letters that are durable in the journal and not settled.
+type journaledEntries struct {
+	flushAtBytes int // weight from which on letters are settled
 
-	mu     sync.RWMutex                    // guards the rest; only the writer changes it
-	boxes  map[rookery.UIN][]rookery.Entry // by number
-	weight int
+	mu               sync.RWMutex                    // guards the rest; only the writer changes it
+	entriesByAccount map[rookery.UIN][]rookery.Entry // by number
+	totalBytes       int
 }
 
-func newRecent(most int) *recentEntries {
-	return &recentEntries{max: most, boxes: make(map[rookery.UIN][]rookery.Entry)}
+func newJournaledEntries(most int) *journaledEntries {
+	return &journaledEntries{flushAtBytes: most, entriesByAccount: make(map[rookery.UIN][]rookery.Entry)}
 }
 
-func weigh(entry rookery.Entry) int { return 112 + len(entry.Text) + len(entry.OriginDevice) }
+func entryMemoryBytes(entry rookery.Entry) int {
+	return 112 + len(entry.Text) + len(entry.OriginDevice)
+}
 
-// replace forgets what is settled and remembers new letters.
-func (r *recentEntries) replace(settled []mailboxSpan, letters []numberedEntry) {
+// replaceFlushed forgets what is settled and remembers new letters.
+func (r *journaledEntries) replaceFlushed(settled []mailboxSpan, letters []numberedEntry) {
 	if len(settled)+len(letters) == 0 {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, span := range settled {
-		box := r.boxes[span.account]
-		for len(box) > 0 && box[0].Number <= span.upTo {
-			r.weight -= weigh(box[0])
+		box := r.entriesByAccount[span.account]
+		for len(box) > 0 && box[0].Number <= span.lastNumber {
+			r.totalBytes -= entryMemoryBytes(box[0])
 			box = box[1:]
 		}
-		r.boxes[span.account] = box
+		r.entriesByAccount[span.account] = box
 		if len(box) == 0 {
-			delete(r.boxes, span.account)
+			delete(r.entriesByAccount, span.account)
 		}
 	}
 	for _, entry := range letters {
-		r.boxes[entry.to] = append(r.boxes[entry.to], entry.entry)
-		r.weight += weigh(entry.entry)
+		r.entriesByAccount[entry.account] = append(r.entriesByAccount[entry.account], entry.entry)
+		r.totalBytes += entryMemoryBytes(entry.entry)
 	}
 }
 
-// last returns the number of the newest recent letter, 0 if there is none.
-func (r *recentEntries) last(uin rookery.UIN) uint64 {
+// newestNumber returns the number of the newest recent letter, 0 if there is none.
+func (r *journaledEntries) newestNumber(uin rookery.UIN) uint64 {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if box := r.boxes[uin]; len(box) > 0 {
+	if box := r.entriesByAccount[uin]; len(box) > 0 {
 		return box[len(box)-1].Number
 	}
 	return 0
 }
 
-// entries returns a copy of at most limit recent letters with numbers above
+// entriesBetween returns a copy of at most limit recent letters with numbers above
 // after and up to upTo.
-func (r *recentEntries) entries(uin rookery.UIN, after, upTo uint64, limit int) []rookery.Entry {
+func (r *journaledEntries) entriesBetween(uin rookery.UIN, after, upTo uint64, limit int) []rookery.Entry {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	box := r.boxes[uin]
+	box := r.entriesByAccount[uin]
 	above := func(number uint64) int {
-		i, found := slices.BinarySearchFunc(box, number, byNumber)
+		i, found := slices.BinarySearchFunc(box, number, compareEntryNumber)
 		if found {
 			i++
 		}
@@ -108,131 +110,133 @@ func (r *recentEntries) entries(uin rookery.UIN, after, upTo uint64, limit int) 
 	return nil
 }
 
-func byNumber(entry rookery.Entry, number uint64) int { return cmp.Compare(entry.Number, number) }
+func compareEntryNumber(entry rookery.Entry, number uint64) int {
+	return cmp.Compare(entry.Number, number)
+}
 
-// stretches lists all that is recent, by account.
-func (r *recentEntries) stretches() []mailboxSpan {
+// allSpans lists all that is recent, by account.
+func (r *journaledEntries) allSpans() []mailboxSpan {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	all := make([]mailboxSpan, 0, len(r.boxes))
-	for uin, box := range r.boxes {
+	all := make([]mailboxSpan, 0, len(r.entriesByAccount))
+	for uin, box := range r.entriesByAccount {
 		all = append(all, mailboxSpan{uin, box[len(box)-1].Number})
 	}
 	slices.SortFunc(all, func(a, b mailboxSpan) int { return cmp.Compare(a.account, b.account) })
 	return all
 }
 
-func (r *recentEntries) heavy() bool {
+func (r *journaledEntries) needsFlush() bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.weight >= r.max
+	return r.totalBytes >= r.flushAtBytes
 }
 
-// writeRound is a walk through the accounts that have recent letters.
-type writeRound struct {
-	todo []mailboxSpan
-	// journal is the id of the latest row that the round settles.
-	journal int64
+// flushRound is a walk through the accounts that have recent letters.
+type flushRound struct {
+	remainingSpans []mailboxSpan
+	// lastJournalID is the id of the latest row that the round settles.
+	lastJournalID int64
 }
 
-// settleSome goes on with the round, or begins one if it is time.
-func (b *writeBatch) settleSome() error {
-	if len(b.ahead.todo) == 0 {
-		if !b.recent.heavy() {
+// continueFlush goes on with the round, or begins one if it is time.
+func (b *writeBatch) continueFlush() error {
+	if len(b.nextRound.remainingSpans) == 0 {
+		if !b.journaled.needsFlush() {
 			return nil
 		}
-		b.ahead = writeRound{todo: b.recent.stretches(), journal: b.journaled}
+		b.nextRound = flushRound{remainingSpans: b.journaled.allSpans(), lastJournalID: b.lastJournalID}
 	}
-	return b.settle(max(settleAtLeast, 2*len(b.letters)))
+	return b.flushSpans(max(minFlushEntries, 2*len(b.newEntries)))
 }
 
-// settle goes on with the round for about so many letters.
-func (b *writeBatch) settle(letters int) error {
-	for letters > 0 && len(b.ahead.todo) > 0 {
-		next := b.ahead.todo[0]
-		n, upTo, err := b.settleAccount(next.account, letters)
+// flushSpans goes on with the round for about so many letters.
+func (b *writeBatch) flushSpans(letters int) error {
+	for letters > 0 && len(b.nextRound.remainingSpans) > 0 {
+		next := b.nextRound.remainingSpans[0]
+		n, upTo, err := b.flushAccount(next.account, letters)
 		if err != nil {
 			return err
 		}
 		letters -= n
-		if n > 0 && upTo < next.upTo {
+		if n > 0 && upTo < next.lastNumber {
 			return nil // more of this one the next time
 		}
-		b.ahead.todo = b.ahead.todo[1:]
+		b.nextRound.remainingSpans = b.nextRound.remainingSpans[1:]
 	}
-	if len(b.ahead.todo) > 0 {
+	if len(b.nextRound.remainingSpans) > 0 {
 		return nil
 	}
-	_, err := b.conn.exec("DELETE FROM journal WHERE id <= ?", b.ahead.journal)
+	_, err := b.conn.execute("DELETE FROM journal WHERE id <= ?", b.nextRound.lastJournalID)
 	return err
 }
 
-// settleAccount moves at most limit recent letters of an account to its
+// flushAccount moves at most limit recent letters of an account to its
 // mailbox, and returns how many they were and the number of the last.
-func (b *writeBatch) settleAccount(uin rookery.UIN, limit int) (n int, upTo uint64, err error) {
-	letters := b.recent.entries(uin, 0, 1<<63, limit)
+func (b *writeBatch) flushAccount(uin rookery.UIN, limit int) (n int, upTo uint64, err error) {
+	letters := b.journaled.entriesBetween(uin, 0, 1<<63, limit)
 	if len(letters) == 0 {
 		return 0, 0, nil
 	}
 	rest := letters
 	for len(rest) > 0 {
 		n := 1
-		if len(rest) >= insertRows {
-			n = insertRows
+		if len(rest) >= entriesPerInsert {
+			n = entriesPerInsert
 		}
-		if err := b.insert(uin, rest[:n]...); err != nil {
+		if err := b.insertEntries(uin, rest[:n]...); err != nil {
 			return 0, 0, err
 		}
 		rest = rest[n:]
 	}
 	upTo = letters[len(letters)-1].Number
-	b.settled = append(b.settled, mailboxSpan{uin, upTo})
+	b.flushedSpans = append(b.flushedSpans, mailboxSpan{uin, upTo})
 	return len(letters), upTo, nil
 }
 
-// insertRows is how many letters one statement takes where there are as many.
-const insertRows = 16
+// entriesPerInsert is how many letters one statement takes where there are as many.
+const entriesPerInsert = 16
 
-const insertLetter = "INSERT OR IGNORE INTO entries (account, number, kind, peer, time, text, origin) VALUES (?, ?, ?, ?, ?, ?, ?)"
+const insertEntryStatement = "INSERT OR IGNORE INTO entries (account, number, kind, peer, time, text, origin) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
-var insertLetters = insertLetter + strings.Repeat(", (?, ?, ?, ?, ?, ?, ?)", insertRows-1)
+var insertEntriesStatement = insertEntryStatement + strings.Repeat(", (?, ?, ?, ?, ?, ?, ?)", entriesPerInsert-1)
 
-// insert puts letters into a mailbox, one or insertRows.
-func (w *writer) insert(uin rookery.UIN, letters ...rookery.Entry) error {
-	query := insertLetter
-	if len(letters) == insertRows {
-		query = insertLetters
+// insertEntries puts letters into a mailbox, one or insertRows.
+func (w *writer) insertEntries(uin rookery.UIN, letters ...rookery.Entry) error {
+	query := insertEntryStatement
+	if len(letters) == entriesPerInsert {
+		query = insertEntriesStatement
 	}
-	args := make([]any, 0, 7*insertRows)
+	args := make([]any, 0, 7*entriesPerInsert)
 	for _, entry := range letters { // as the driver takes them: this runs for every letter
 		args = append(args, int64(uin), int64(entry.Number), int64(entry.Kind), int64(entry.Peer), entry.Time.UnixMicro(), entry.Text, entry.OriginDevice)
 	}
-	_, err := w.conn.exec(query, args...)
+	_, err := w.conn.execute(query, args...)
 	return err
 }
 
-// settleAll moves all recent letters and empties the journal.
-func (w *writer) settleAll() error {
-	return w.transact(func(batch *writeBatch) error {
-		for _, all := range batch.recent.stretches() {
-			if _, _, err := batch.settleAccount(all.account, math.MaxInt); err != nil {
+// flushAllAccounts moves all recent letters and empties the journal.
+func (w *writer) flushAllAccounts() error {
+	return w.runTransaction(func(batch *writeBatch) error {
+		for _, all := range batch.journaled.allSpans() {
+			if _, _, err := batch.flushAccount(all.account, math.MaxInt); err != nil {
 				return err
 			}
 		}
-		batch.ahead = writeRound{}
-		_, err := batch.conn.exec("DELETE FROM journal")
+		batch.nextRound = flushRound{}
+		_, err := batch.conn.execute("DELETE FROM journal")
 		return err
 	})
 }
 
-// replay remembers what a crash left in the journal. It writes nothing, so that a
+// loadJournal remembers what a crash left in the journal. It writes nothing, so that a
 // store can be opened on a full disk: the letters are settled in the next round.
-func (w *writer) replay() error {
+func (w *writer) loadJournal() error {
 	var left []numberedEntry
 	var damaged error
-	err := w.conn.each("SELECT id, letters FROM journal ORDER BY id", func(r row) bool {
-		w.journaled = r.int(0)
-		left, damaged = parseLetters(left, r.blob(1))
+	err := w.conn.queryRows("SELECT id, letters FROM journal ORDER BY id", func(r resultRow) bool {
+		w.lastJournalID = r.int(0)
+		left, damaged = parseJournalRow(left, r.blob(1))
 		return damaged == nil
 	})
 	if err := cmp.Or(err, damaged); err != nil {
@@ -240,16 +244,16 @@ func (w *writer) replay() error {
 	}
 	unsettled := left[:0]
 	for _, entry := range left {
-		exists, err := w.batch.exists(entry.to)
+		exists, err := w.batch.loadNewestNumber(entry.account)
 		if err != nil {
 			return err
 		}
-		if exists && entry.entry.Number > w.heads[entry.to] {
-			w.heads[entry.to] = entry.entry.Number
+		if exists && entry.entry.Number > w.newestNumbers[entry.account] {
+			w.newestNumbers[entry.account] = entry.entry.Number
 			unsettled = append(unsettled, entry)
 		}
 	}
-	w.recent.replace(nil, unsettled)
+	w.journaled.replaceFlushed(nil, unsettled)
 	return nil
 }
 
@@ -258,12 +262,12 @@ func (w *writer) replay() error {
 // (a varint, microseconds since 1970), the text and the device of its origin,
 // each as its length in bytes (a uvarint) and itself. In a row of version 1,
 // from before there were devices, no origin is written.
-const lettersVersion = 2
+const journalRowVersion = 2
 
-func appendLetters(blob []byte, letters []numberedEntry) []byte {
-	blob = append(blob, lettersVersion)
+func appendJournalRow(blob []byte, letters []numberedEntry) []byte {
+	blob = append(blob, journalRowVersion)
 	for _, entry := range letters {
-		blob = binary.AppendUvarint(blob, uint64(entry.to))
+		blob = binary.AppendUvarint(blob, uint64(entry.account))
 		blob = binary.AppendUvarint(blob, entry.entry.Number)
 		blob = binary.AppendUvarint(blob, uint64(entry.entry.Kind))
 		blob = binary.AppendUvarint(blob, uint64(entry.entry.Peer))
@@ -276,24 +280,24 @@ func appendLetters(blob []byte, letters []numberedEntry) []byte {
 	return blob
 }
 
-// parseLetters appends the letters of a row to letters.
-func parseLetters(letters []numberedEntry, blob []byte) ([]numberedEntry, error) {
-	p := journalReader{rest: blob}
-	version := p.byte()
-	if version < 1 || version > lettersVersion {
+// parseJournalRow appends the letters of a row to letters.
+func parseJournalRow(letters []numberedEntry, blob []byte) ([]numberedEntry, error) {
+	p := blobReader{remaining: blob}
+	version := p.readByte()
+	if version < 1 || version > journalRowVersion {
 		return letters, errors.New("the journal has a row of an unknown version")
 	}
-	for len(p.rest) > 0 {
-		entry := numberedEntry{to: rookery.UIN(p.uvarint())}
-		entry.entry.Number = p.uvarint()
-		entry.entry.Kind = rookery.Kind(p.uvarint())
-		entry.entry.Peer = rookery.UIN(p.uvarint())
-		entry.entry.Time = time.UnixMicro(p.varint()).UTC()
-		entry.entry.Text = string(p.bytes(p.uvarint()))
+	for len(p.remaining) > 0 {
+		entry := numberedEntry{account: rookery.UIN(p.readUvarint())}
+		entry.entry.Number = p.readUvarint()
+		entry.entry.Kind = rookery.Kind(p.readUvarint())
+		entry.entry.Peer = rookery.UIN(p.readUvarint())
+		entry.entry.Time = time.UnixMicro(p.readVarint()).UTC()
+		entry.entry.Text = string(p.readBytes(p.readUvarint()))
 		if version > 1 {
-			entry.entry.OriginDevice = string(p.bytes(p.uvarint()))
+			entry.entry.OriginDevice = string(p.readBytes(p.readUvarint()))
 		}
-		if p.bad {
+		if p.damaged {
 			return letters, errors.New("the journal has a damaged row")
 		}
 		letters = append(letters, entry)
@@ -301,39 +305,39 @@ func parseLetters(letters []numberedEntry, blob []byte) ([]numberedEntry, error)
 	return letters, nil
 }
 
-// journalReader takes values off the front of a blob; bad says that one did not fit.
-type journalReader struct {
-	rest []byte
-	bad  bool
+// blobReader takes values off the front of a blob; bad says that one did not fit.
+type blobReader struct {
+	remaining []byte
+	damaged   bool
 }
 
-func (p *journalReader) bytes(n uint64) []byte {
-	if n > uint64(len(p.rest)) {
-		p.bad, p.rest = true, nil
+func (p *blobReader) readBytes(n uint64) []byte {
+	if n > uint64(len(p.remaining)) {
+		p.damaged, p.remaining = true, nil
 		return nil
 	}
-	b := p.rest[:n]
-	p.rest = p.rest[n:]
+	b := p.remaining[:n]
+	p.remaining = p.remaining[n:]
 	return b
 }
 
-func (p *journalReader) byte() byte {
-	if b := p.bytes(1); len(b) == 1 {
+func (p *blobReader) readByte() byte {
+	if b := p.readBytes(1); len(b) == 1 {
 		return b[0]
 	}
 	return 0
 }
 
-func (p *journalReader) uvarint() uint64 {
-	v, n := binary.Uvarint(p.rest)
-	p.bytes(uint64(n)) // a failure is 0 or negative
-	p.bad = p.bad || n <= 0
+func (p *blobReader) readUvarint() uint64 {
+	v, n := binary.Uvarint(p.remaining)
+	p.readBytes(uint64(n)) // a failure is 0 or negative
+	p.damaged = p.damaged || n <= 0
 	return v
 }
 
-func (p *journalReader) varint() int64 {
-	v, n := binary.Varint(p.rest)
-	p.bytes(uint64(n))
-	p.bad = p.bad || n <= 0
+func (p *blobReader) readVarint() int64 {
+	v, n := binary.Varint(p.remaining)
+	p.readBytes(uint64(n))
+	p.damaged = p.damaged || n <= 0
 	return v
 }

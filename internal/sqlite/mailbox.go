@@ -9,8 +9,8 @@ import (
 )
 
 func (s *Store) Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (receipt rookery.Receipt, err error) {
-	err = s.write(ctx, writeRequest{letters: len(letters), apply: func(batch *writeBatch) (err error) {
-		receipt, err = batch.deliver(letters, now, key)
+	err = s.submitWrite(ctx, writeRequest{entryCount: len(letters), apply: func(batch *writeBatch) (err error) {
+		receipt, err = batch.deliverEntries(letters, now, key)
 		return err
 	}})
 	if err != nil {
@@ -29,10 +29,10 @@ func (s *Store) DeliverInOrder(ctx context.Context, deliveries []rookery.Deliver
 	for _, delivery := range deliveries {
 		letters += len(delivery.Entries)
 	}
-	err := s.write(ctx, writeRequest{letters: letters, apply: func(batch *writeBatch) error {
+	err := s.submitWrite(ctx, writeRequest{entryCount: letters, apply: func(batch *writeBatch) error {
 		for i, delivery := range deliveries {
-			receipt, err := batch.deliver(delivery.Entries, now, delivery.Key)
-			if err != nil && !isDecided(err) {
+			receipt, err := batch.deliverEntries(delivery.Entries, now, delivery.Key)
+			if err != nil && !isRefusal(err) {
 				return err
 			}
 			all[i] = rookery.DeliveryResult{Receipt: receipt, Err: err}
@@ -47,39 +47,39 @@ func (s *Store) DeliverInOrder(ctx context.Context, deliveries []rookery.Deliver
 	return all
 }
 
-func (b *writeBatch) deliver(letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error) {
-	if receipt, ok := b.repeated(key); ok {
+func (b *writeBatch) deliverEntries(letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error) {
+	if receipt, ok := b.findRepeat(key); ok {
 		return receipt, nil
 	}
 	for _, newEntry := range letters {
-		switch exists, err := b.exists(newEntry.To); {
+		switch exists, err := b.loadNewestNumber(newEntry.To); {
 		case err != nil:
 			return rookery.Receipt{}, err
 		case !exists:
-			return rookery.Receipt{}, noAccount(newEntry.To)
+			return rookery.Receipt{}, noAccountError(newEntry.To)
 		}
 	}
 	for i, newEntry := range letters {
-		if err := b.admit(newEntry, letters[:i]); err != nil {
+		if err := b.checkLimit(newEntry, letters[:i]); err != nil {
 			return rookery.Receipt{}, err
 		}
 	}
-	if err := b.roomFor(key); err != nil {
+	if err := b.checkKeyCapacity(key); err != nil {
 		return rookery.Receipt{}, err
 	}
 	receipt := rookery.Receipt{Outcome: rookery.OutcomeDone, Numbers: make([]uint64, len(letters))}
 	for i, newEntry := range letters {
-		receipt.Numbers[i] = b.post(newEntry, now)
+		receipt.Numbers[i] = b.appendEntry(newEntry, now)
 	}
-	b.remember(key, rookery.OutcomeDone)
+	b.recordKey(key, rookery.OutcomeDone)
 	return receipt, nil
 }
 
-// post gives a letter its number. The receiver exists, and heads knows it.
-func (b *writeBatch) post(newEntry rookery.NewEntry, now time.Time) uint64 {
-	n := b.heads[newEntry.To] + 1
-	b.heads[newEntry.To] = n
-	b.highest = max(b.highest, n)
+// appendEntry gives a letter its number. The receiver exists, and heads knows it.
+func (b *writeBatch) appendEntry(newEntry rookery.NewEntry, now time.Time) uint64 {
+	n := b.newestNumbers[newEntry.To] + 1
+	b.newestNumbers[newEntry.To] = n
+	b.highestNumber = max(b.highestNumber, n)
 	entry := rookery.Entry{
 		Number:       n,
 		Kind:         newEntry.Kind,
@@ -88,8 +88,8 @@ func (b *writeBatch) post(newEntry rookery.NewEntry, now time.Time) uint64 {
 		Text:         strings.Clone(newEntry.Text),          // of a buffer that is used again
 		OriginDevice: strings.Clone(newEntry.OriginDevice),
 	}
-	b.letters = append(b.letters, numberedEntry{newEntry.To, entry})
-	b.arrived(newEntry.To, entry)
+	b.newEntries = append(b.newEntries, numberedEntry{newEntry.To, entry})
+	b.countNewEntry(newEntry.To, entry)
 	return n
 }
 
@@ -99,29 +99,29 @@ func (s *Store) RequestOutcome(_ context.Context, key rookery.RequestKey) (rooke
 		return 0, false, errClosed
 	default:
 	}
-	outcome, ok := s.marks.recall(key)
+	outcome, ok := s.requestKeys.findOutcome(key)
 	return outcome, ok, nil
 }
 
 func (s *Store) RecordRequest(ctx context.Context, key rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error) {
-	return s.once(ctx, key, outcome, func(*writeBatch) error { return nil })
+	return s.applyOnce(ctx, key, outcome, func(*writeBatch) error { return nil })
 }
 
-// once does something and remembers the mark with an outcome, unless an equal
+// applyOnce does something and remembers the mark with an outcome, unless an equal
 // mark is remembered.
-func (s *Store) once(ctx context.Context, key rookery.RequestKey, outcome rookery.Outcome, do func(*writeBatch) error) (receipt rookery.Receipt, err error) {
-	err = s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
+func (s *Store) applyOnce(ctx context.Context, key rookery.RequestKey, outcome rookery.Outcome, do func(*writeBatch) error) (receipt rookery.Receipt, err error) {
+	err = s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		var repeated bool
-		if receipt, repeated = batch.repeated(key); repeated {
+		if receipt, repeated = batch.findRepeat(key); repeated {
 			return nil
 		}
-		if err := batch.roomFor(key); err != nil {
+		if err := batch.checkKeyCapacity(key); err != nil {
 			return err
 		}
 		if err := do(batch); err != nil {
 			return err
 		}
-		batch.remember(key, outcome)
+		batch.recordKey(key, outcome)
 		receipt = rookery.Receipt{Outcome: outcome}
 		return nil
 	}})
@@ -132,16 +132,16 @@ func (s *Store) once(ctx context.Context, key rookery.RequestKey, outcome rooker
 }
 
 func (s *Store) MailboxState(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Cursor, err error) {
-	err = s.read(ctx, func(c *conn) error {
+	err = s.withReader(ctx, func(c *dbConn) error {
 		// What is settled meanwhile is in the database by then.
-		last = s.recent.last(uin)
+		last = s.journaled.newestNumber(uin)
 		if last == 0 {
-			_, err := c.first("SELECT max(number) FROM entries WHERE account = ?", func(r row) { last = uint64(r.int(0)) }, uin)
+			_, err := c.queryFirst("SELECT max(number) FROM entries WHERE account = ?", func(r resultRow) { last = uint64(r.int(0)) }, uin)
 			if err != nil {
 				return err
 			}
 		}
-		_, err := c.first("SELECT number, keep, memo FROM places WHERE account = ? AND device = ?", func(r row) {
+		_, err := c.queryFirst("SELECT number, keep, memo FROM places WHERE account = ? AND device = ?", func(r resultRow) {
 			place = rookery.Cursor{Number: uint64(r.int(0)), RepeatFrom: uint64(r.int(1)), State: r.blob(2)}
 		}, uin, device)
 		return err
@@ -150,16 +150,16 @@ func (s *Store) MailboxState(ctx context.Context, uin rookery.UIN, device string
 }
 
 func (s *Store) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) (list []rookery.Entry, err error) {
-	recent := s.recent.entries(uin, after, upTo, limit)
+	recent := s.journaled.entriesBetween(uin, after, upTo, limit)
 	if len(recent) > 0 && recent[0].Number == after+1 {
-		return recent, s.read(ctx, func(*conn) error { return nil })
+		return recent, s.withReader(ctx, func(*dbConn) error { return nil })
 	}
-	err = s.read(ctx, func(c *conn) error {
-		return c.each("SELECT "+entryColumns+` FROM entries
-			WHERE account = ? AND number > ? AND number <= ? ORDER BY number LIMIT ?`, func(r row) bool {
+	err = s.withReader(ctx, func(c *dbConn) error {
+		return c.queryRows("SELECT "+entryColumns+` FROM entries
+			WHERE account = ? AND number > ? AND number <= ? ORDER BY number LIMIT ?`, func(r resultRow) bool {
 			list = append(list, scanEntry(r))
 			return true
-		}, uin, clamp(after), clamp(upTo), max(limit, 0))
+		}, uin, clampToInt64(after), clampToInt64(upTo), max(limit, 0))
 	})
 	// Some of the recent ones may have been settled before the query.
 	for _, entry := range recent {
@@ -173,28 +173,28 @@ func (s *Store) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64
 // entryColumns are read by scanEntry.
 const entryColumns = "number, kind, peer, time, text, origin"
 
-func scanEntry(r row) rookery.Entry {
+func scanEntry(r resultRow) rookery.Entry {
 	return rookery.Entry{
 		Number: uint64(r.int(0)), Kind: rookery.Kind(r.int(1)), Peer: r.uin(2), Time: r.time(3), Text: r.text(4), OriginDevice: r.text(5),
 	}
 }
 
-// clamp makes a number fit the database's signed integers.
-func clamp(n uint64) uint64 { return min(n, 1<<63-1) }
+// clampToInt64 makes a number fit the database's signed integers.
+func clampToInt64(n uint64) uint64 { return min(n, 1<<63-1) }
 
 // SaveCursor finds the place of a device where its making has put it: nothing is
 // stored for one that is forgotten by now.
 func (s *Store) SaveCursor(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error {
-	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
-		switch exists, err := batch.exists(uin); {
+	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
+		switch exists, err := batch.loadNewestNumber(uin); {
 		case err != nil:
 			return err
 		case !exists:
-			return noAccount(uin)
+			return noAccountError(uin)
 		}
 		var from uint64
-		_, err := batch.conn.first("SELECT number FROM places WHERE account = ? AND device = ?",
-			func(r row) { from = uint64(r.int(0)) }, uin, device)
+		_, err := batch.conn.queryFirst("SELECT number FROM places WHERE account = ? AND device = ?",
+			func(r resultRow) { from = uint64(r.int(0)) }, uin, device)
 		if err != nil {
 			return err
 		}
@@ -202,10 +202,10 @@ func (s *Store) SaveCursor(ctx context.Context, uin rookery.UIN, device string, 
 		if device == "" {
 			statement = "INSERT OR REPLACE INTO places VALUES (?1, ?2, ?3, ?4, ?5)"
 		}
-		n, err := batch.conn.exec(statement, uin, device, place.Number, place.RepeatFrom, place.State)
+		n, err := batch.conn.execute(statement, uin, device, place.Number, place.RepeatFrom, place.State)
 		if err != nil || n == 0 {
 			return err
 		}
-		return batch.passed(uin, from, place.Number)
+		return batch.subtractCollected(uin, from, place.Number)
 	}})
 }

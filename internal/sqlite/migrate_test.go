@@ -16,18 +16,18 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// oldStore makes a store as the first release did, with what it wrote in use:
+// createFirstReleaseStore makes a store as the first release did, with what it wrote in use:
 // some letters in their mailbox, some in the journal because it was killed.
-func oldStore(t *testing.T, path string) {
+func createFirstReleaseStore(t *testing.T, path string) {
 	t.Helper()
-	if err := prepareFile(Config{Path: path}); err != nil {
+	if err := prepareDatabaseFile(Config{Path: path}); err != nil {
 		t.Fatal(err)
 	}
-	first, err := fs.ReadFile(migrations, "migrations/00001_first.sql")
+	first, err := fs.ReadFile(migrationFiles, "migrations/00001_first.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := sql.Open("sqlite", dsn(path))
+	db, err := sql.Open("sqlite", fileURI(path))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func oldStore(t *testing.T, path string) {
 	if _, err := provider.Up(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	conn, err := connect(path)
+	conn, err := openConnection(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,23 +53,23 @@ func oldStore(t *testing.T, path string) {
 		{"INSERT INTO friends VALUES (10001, 10002), (10002, 10001)", nil},
 		{"INSERT INTO requests VALUES (10001, 10003, 'hello', ?)", []any{noon}},
 		{"INSERT INTO entries (account, number, kind, peer, time, text) VALUES (10001, 1, 9, 10002, ?, 'one')", []any{noon}},
-		{"INSERT INTO journal VALUES (1, ?)", []any{oldLetters("one", "two", "three")}},
+		{"INSERT INTO journal VALUES (1, ?)", []any{firstReleaseJournalRow("one", "two", "three")}},
 		{"INSERT INTO places VALUES (10001, '', 1, 1, x'0102')", nil},
 		{"INSERT INTO sessions VALUES (10001, '', 5, '192.0.2.1', 10, 'program', ?, 2)", []any{noon}},
 		{"INSERT INTO addresses VALUES (10001, '192.0.2.1', 1)", nil},
-		{"INSERT INTO marks VALUES (1, ?, ?)", []any{time.Minute, appendMarks(nil, []storedKey{{markOf(1), rookery.OutcomeClosed}})}},
+		{"INSERT INTO marks VALUES (1, ?, ?)", []any{time.Minute, appendKeyRow(nil, []storedKey{{keyWithID(1), rookery.OutcomeClosed}})}},
 		{"UPDATE meta SET value = ? WHERE name = 'uptime'", []any{time.Hour}},
 		{"UPDATE meta SET value = 10003 WHERE name = 'free'", nil},
 	} {
-		if _, err := conn.exec(row.statement, row.args...); err != nil {
+		if _, err := conn.execute(row.statement, row.args...); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// oldLetters is a row of the journal in version 1: letters of 10002 to 10001,
+// firstReleaseJournalRow is a row of the journal in version 1: letters of 10002 to 10001,
 // with the numbers from 1.
-func oldLetters(texts ...string) []byte {
+func firstReleaseJournalRow(texts ...string) []byte {
 	blob := []byte{1}
 	for i, text := range texts {
 		for _, n := range []uint64{10001, uint64(i) + 1, uint64(rookery.KindMessage), 10002} {
@@ -83,17 +83,17 @@ func oldLetters(texts ...string) []byte {
 
 func TestAStoreOfTheFirstReleaseOpensAndKeepsEverything(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rookery.db")
-	oldStore(t, path)
+	createFirstReleaseStore(t, path)
 	for range 2 {
-		store := openFor(t, quick(path))
-		checkOldStore(t, store)
+		store := openForTest(t, unsyncedConfig(path))
+		checkFirstReleaseStore(t, store)
 		if err := store.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-func checkOldStore(t *testing.T, store *Store) {
+func checkFirstReleaseStore(t *testing.T, store *Store) {
 	t.Helper()
 	ctx := t.Context()
 	equal := func(what string, err error, got, want any) {
@@ -117,7 +117,7 @@ func checkOldStore(t *testing.T, store *Store) {
 	equal("friends", err, friends, []rookery.UIN{10002})
 	requests, err := store.FriendRequests(ctx, 10001, 0, 10)
 	equal("requests", err, requests, []rookery.FriendRequest{{From: 10003, Text: "hello", Time: noon}})
-	if got := textsOf(t, store, 10001); !slices.Equal(got, []string{"one", "two", "three"}) {
+	if got := mailboxTexts(t, store, 10001); !slices.Equal(got, []string{"one", "two", "three"}) {
 		t.Errorf("texts %q", got)
 	}
 	words, more, err := store.History(ctx, 10001, rookery.HistoryQuery{With: 10002, Limit: 1})
@@ -126,7 +126,7 @@ func checkOldStore(t *testing.T, store *Store) {
 	last, place, err := store.MailboxState(ctx, 10001, "")
 	equal("place", err, place, rookery.Cursor{Number: 1, RepeatFrom: 1, State: []byte{1, 2}})
 	equal("newest", nil, last, uint64(3))
-	outcome, ok, err := store.RequestOutcome(ctx, markOf(1))
+	outcome, ok, err := store.RequestOutcome(ctx, keyWithID(1))
 	equal("outcome", err, outcome, rookery.OutcomeClosed)
 	equal("recalled", nil, ok, true)
 	up, err := store.Uptime(ctx)
@@ -146,8 +146,8 @@ func checkOldStore(t *testing.T, store *Store) {
 
 func TestAfterTheMigrationAnOldAccountHasDevices(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rookery.db")
-	oldStore(t, path)
-	store := openFor(t, quick(path))
+	createFirstReleaseStore(t, path)
+	store := openForTest(t, unsyncedConfig(path))
 	phone := rookery.Session{ID: 6, Account: 10001, Device: "phone", SignedInAt: noon, Status: rookery.StatusOnline}
 	if err := store.StartSession(t.Context(), phone, "secret"); err != nil {
 		t.Fatal(err)

@@ -47,62 +47,62 @@ type numberBound struct {
 
 	// The rest belongs to the writer's goroutine.
 
-	saved numbersFile // what the file holds
+	savedFile numberFile // what the file holds
 	// floor is what every mailbox continues above. It does not change while the
 	// store is open.
 	floor uint64
 	// begun: the run that saved names is this one. stored: meta names it too.
-	begun, stored bool
-	commits       uint64 // of this run
+	runStarted, runRecorded bool
+	commitCount             uint64 // of this run
 }
 
-// numbersFile is what the file holds.
-type numbersFile struct {
+// numberFile is what the file holds.
+type numberFile struct {
 	numberRun
 	bound uint64 // no number that was given out is higher
 }
 
 // numberRun is the latest run that gave out a number. commits is 0 as long as it was
 // not stopped in good order.
-type numberRun struct{ id, commits uint64 }
+type numberRun struct{ runID, commits uint64 }
 
-// numbersBlock is by how many numbers the bound is moved up: the file is written
+// numbersPerBlock is by how many numbers the bound is moved up: the file is written
 // once for so many messages to one mailbox. Each run that is killed uses up as
 // many at most.
-const numbersBlock = 4096
+const numbersPerBlock = 4096
 
-// numbersPath is where the file is that belongs to a database, rookery.numbers
+// numberFilePath is where the file is that belongs to a database, rookery.numbers
 // beside rookery.db.
-func numbersPath(database string) string {
+func numberFilePath(database string) string {
 	return strings.TrimSuffix(database, filepath.Ext(database)) + ".numbers"
 }
 
-// loadNumbers decides what the mailboxes continue above. A store that was just
+// loadNumberFloor decides what the mailboxes continue above. A store that was just
 // made begins with 1, unless there is a file of an earlier one.
-func (w *writer) loadNumbers(made bool) error {
-	numberBound := w.numbers
-	inStore, floor, err := w.conn.latestRun()
+func (w *writer) loadNumberFloor(made bool) error {
+	numberBound := w.numberBound
+	inStore, floor, err := w.conn.loadLatestRun()
 	if err != nil {
 		return err
 	}
-	file, err := readNumbersFile(numberBound.path)
+	file, err := readNumberFile(numberBound.path)
 	missing := errors.Is(err, fs.ErrNotExist)
 	switch {
 	case missing && made:
-		first := numberRun{id: newRunID(), commits: 1}
-		if err := w.transact(func(batch *writeBatch) error { return batch.conn.setRun(first, 0) }); err != nil {
+		first := numberRun{runID: randomRunID(), commits: 1}
+		if err := w.runTransaction(func(batch *writeBatch) error { return batch.conn.saveRun(first, 0) }); err != nil {
 			return err
 		}
-		return numberBound.save(numbersFile{numberRun: first})
-	case errors.Is(err, errNumbersFile):
+		return numberBound.saveFile(numberFile{numberRun: first})
+	case errors.Is(err, errNumberFileDamaged):
 		numberBound.log.Warn("the file of the numbers is damaged, and will be written anew", "file", numberBound.path)
 	case err != nil && !missing:
 		return disk.ExplainError(err)
 	}
-	numberBound.saved, numberBound.floor = file, floor
+	numberBound.savedFile, numberBound.floor = file, floor
 	switch {
 	case err == nil && file.numberRun == inStore && file.commits > 0:
-	case err == nil && file.id == inStore.id && file.commits == 0:
+	case err == nil && file.runID == inStore.runID && file.commits == 0:
 		numberBound.floor = max(floor, file.bound)
 		numberBound.log.Info("the store was not stopped in good order: the numbers of messages continue behind a gap", "above", numberBound.floor)
 	default:
@@ -121,21 +121,21 @@ func secondsSince2020(now time.Time) uint64 {
 	return uint64(min(max(seconds, 0), most))
 }
 
-// latestRun reads what meta says.
-func (c *conn) latestRun() (r numberRun, floor uint64, err error) {
-	for name, into := range map[string]*uint64{"run": &r.id, "commits": &r.commits, "floor": &floor} {
-		use := func(row row) { *into = uint64(row.int(0)) }
-		if _, err := c.first("SELECT value FROM meta WHERE name = ?", use, name); err != nil {
+// loadLatestRun reads what meta says.
+func (c *dbConn) loadLatestRun() (r numberRun, floor uint64, err error) {
+	for name, into := range map[string]*uint64{"run": &r.runID, "commits": &r.commits, "floor": &floor} {
+		use := func(row resultRow) { *into = uint64(row.int(0)) }
+		if _, err := c.queryFirst("SELECT value FROM meta WHERE name = ?", use, name); err != nil {
 			return numberRun{}, 0, err
 		}
 	}
 	return r, floor, nil
 }
 
-// setRun writes into meta which run has given out numbers.
-func (c *conn) setRun(r numberRun, floor uint64) error {
-	for name, value := range map[string]uint64{"run": r.id, "commits": r.commits, "floor": floor} {
-		if _, err := c.exec("UPDATE meta SET value = ? WHERE name = ?", value, name); err != nil {
+// saveRun writes into meta which run has given out numbers.
+func (c *dbConn) saveRun(r numberRun, floor uint64) error {
+	for name, value := range map[string]uint64{"run": r.runID, "commits": r.commits, "floor": floor} {
+		if _, err := c.execute("UPDATE meta SET value = ? WHERE name = ?", value, name); err != nil {
 			return err
 		}
 	}
@@ -146,53 +146,53 @@ func (c *conn) setRun(r numberRun, floor uint64) error {
 // can be given out again. The first batch of a run that has letters says in meta
 // that the run has begun.
 func (b *writeBatch) reserveNumbers() error {
-	numberBound := b.numbers
-	if err := numberBound.reserve(b.highest); err != nil {
+	numberBound := b.numberBound
+	if err := numberBound.raiseBound(b.highestNumber); err != nil {
 		return err
 	}
-	if numberBound.stored {
+	if numberBound.runRecorded {
 		return nil
 	}
-	b.then = append(b.then, func() { numberBound.stored = true })
-	return b.conn.setRun(numberBound.saved.numberRun, numberBound.floor)
+	b.afterCommit = append(b.afterCommit, func() { numberBound.runRecorded = true })
+	return b.conn.saveRun(numberBound.savedFile.numberRun, numberBound.floor)
 }
 
 // diskReserve makes the file's bound at least the highest number, and begins the run.
-func (n *numberBound) reserve(highest uint64) error {
-	if n.begun && highest <= n.saved.bound {
+func (n *numberBound) raiseBound(highest uint64) error {
+	if n.runStarted && highest <= n.savedFile.bound {
 		return nil
 	}
-	next := n.saved
-	if !n.begun {
-		next.numberRun = numberRun{id: newRunID()}
+	next := n.savedFile
+	if !n.runStarted {
+		next.numberRun = numberRun{runID: randomRunID()}
 	}
 	if highest > next.bound {
-		next.bound = max(highest, n.saved.bound+numbersBlock)
+		next.bound = max(highest, n.savedFile.bound+numbersPerBlock)
 	}
-	if err := n.save(next); err != nil {
+	if err := n.saveFile(next); err != nil {
 		return fmt.Errorf("cannot reserve numbers for messages: %w", disk.ExplainError(err))
 	}
-	n.begun = true
+	n.runStarted = true
 	return nil
 }
 
-// endRun says in meta and then in the file that the run was stopped in good order.
+// recordCleanStop says in meta and then in the file that the run was stopped in good order.
 // Everything that it has given out is committed.
-func (w *writer) endRun() error {
-	numberBound := w.numbers
-	if !numberBound.begun {
+func (w *writer) recordCleanStop() error {
+	numberBound := w.numberBound
+	if !numberBound.runStarted {
 		return nil
 	}
-	stopped := numberBound.saved
-	stopped.commits = numberBound.commits + 1 // this one too
-	if err := w.transact(func(batch *writeBatch) error { return batch.conn.setRun(stopped.numberRun, numberBound.floor) }); err != nil {
+	stopped := numberBound.savedFile
+	stopped.commits = numberBound.commitCount + 1 // this one too
+	if err := w.runTransaction(func(batch *writeBatch) error { return batch.conn.saveRun(stopped.numberRun, numberBound.floor) }); err != nil {
 		return err
 	}
-	return numberBound.save(stopped)
+	return numberBound.saveFile(stopped)
 }
 
-// newRunID is one that no other run has; meta holds signed integers.
-func newRunID() uint64 {
+// randomRunID is one that no other run has; meta holds signed integers.
+func randomRunID() uint64 {
 	var b [8]byte
 	rand.Read(b[:]) // never fails
 	return binary.BigEndian.Uint64(b[:])>>1 | 1
@@ -200,32 +200,32 @@ func newRunID() uint64 {
 
 // The file is one line of a fixed length, below what a disk writes whole. So it
 // is written in place: that needs no room on a full disk.
-const numbersLayout = "rookery numbers 1 run %016x commits %016x bound %016x"
+const numberFileLayout = "rookery numbers 1 run %016x commits %016x bound %016x"
 
 var (
-	numbersFileLength = len(numbersFile{}.line())
-	errNumbersFile    = errors.New("the file of the numbers is damaged")
+	numberFileLength     = len(numberFile{}.encodeLine())
+	errNumberFileDamaged = errors.New("the file of the numbers is damaged")
 )
 
-func (f numbersFile) line() string {
-	text := fmt.Sprintf(numbersLayout, f.id, f.commits, f.bound)
+func (f numberFile) encodeLine() string {
+	text := fmt.Sprintf(numberFileLayout, f.runID, f.commits, f.bound)
 	return fmt.Sprintf("%s sum %08x\n", text, crc32.ChecksumIEEE([]byte(text)))
 }
 
-func readNumbersFile(path string) (f numbersFile, err error) {
+func readNumberFile(path string) (f numberFile, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return f, err
 	}
-	line := string(text[:min(len(text), numbersFileLength)])
-	if _, err := fmt.Sscanf(line, numbersLayout, &f.id, &f.commits, &f.bound); err != nil || f.line() != line {
-		return numbersFile{}, errNumbersFile
+	line := string(text[:min(len(text), numberFileLength)])
+	if _, err := fmt.Sscanf(line, numberFileLayout, &f.runID, &f.commits, &f.bound); err != nil || f.encodeLine() != line {
+		return numberFile{}, errNumberFileDamaged
 	}
 	return f, nil
 }
 
-// save writes the file and syncs it.
-func (n *numberBound) save(f numbersFile) error {
+// saveFile writes the file and syncs it.
+func (n *numberBound) saveFile(f numberFile) error {
 	file, err := os.OpenFile(n.path, os.O_WRONLY, 0)
 	made := errors.Is(err, fs.ErrNotExist)
 	if made {
@@ -234,17 +234,17 @@ func (n *numberBound) save(f numbersFile) error {
 	if err != nil {
 		return err
 	}
-	_, err = file.WriteAt([]byte(f.line()), 0)
+	_, err = file.WriteAt([]byte(f.encodeLine()), 0)
 	if err = errors.Join(err, file.Sync(), file.Close()); err == nil && made {
-		err = syncDir(filepath.Dir(n.path))
+		err = syncDirectory(filepath.Dir(n.path))
 	}
 	if err == nil {
-		n.saved = f
+		n.savedFile = f
 	}
 	return err
 }
 
-func syncDir(dir string) error {
+func syncDirectory(dir string) error {
 	file, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -16,78 +16,78 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// restored is a store that goes back to earlier states of itself, and knows all
+// restorableStore is a store that goes back to earlier states of itself, and knows all
 // numberBound that it has given out.
-type restored struct {
+type restorableStore struct {
 	*Store
 	t    *testing.T
 	path string
 	// clock is what the store sees.
-	clock time.Time
-	given map[rookery.UIN]uint64 // the highest number of each mailbox
+	clock          time.Time
+	highestNumbers map[rookery.UIN]uint64 // the highest number of each mailbox
 }
 
-func newRestored(t *testing.T) *restored {
-	r := &restored{
+func newRestorableStore(t *testing.T) *restorableStore {
+	r := &restorableStore{
 		t: t, path: filepath.Join(t.TempDir(), "rookery.db"), clock: noon,
-		given: make(map[rookery.UIN]uint64),
+		highestNumbers: make(map[rookery.UIN]uint64),
 	}
 	r.open()
-	addAccounts(t, r.Store, 2)
+	createAccounts(t, r.Store, 2)
 	t.Cleanup(func() { r.Close() })
 	return r
 }
 
-func (r *restored) open() {
+func (r *restorableStore) open() {
 	r.t.Helper()
-	cfg := quick(r.path)
+	cfg := unsyncedConfig(r.path)
 	cfg.Now = func() time.Time { return r.clock }
-	cfg.maxRecent = 500
-	r.Store = openFor(r.t, cfg)
+	cfg.maxJournaledBytes = 500
+	r.Store = openForTest(r.t, cfg)
 }
 
-func (r *restored) must(err error) {
+func (r *restorableStore) must(err error) {
 	r.t.Helper()
 	if err != nil {
 		r.t.Fatal(err)
 	}
 }
 
-// send sends to a mailbox, and checks that the number is above all that were
+// deliverOne sends to a mailbox, and checks that the number is above all that were
 // given out there. It returns how far above the latest it is.
-func (r *restored) send(to rookery.UIN) (step uint64) {
+func (r *restorableStore) deliverOne(to rookery.UIN) (step uint64) {
 	r.t.Helper()
-	receipt, err := r.Deliver(r.t.Context(), messages(to, "hello"), noon, rookery.RequestKey{})
+	receipt, err := r.Deliver(r.t.Context(), messagesTo(to, "hello"), noon, rookery.RequestKey{})
 	r.must(err)
 	n := receipt.Numbers[0]
-	if n <= r.given[to] {
-		r.t.Fatalf("%d was given the number %d after %d", to, n, r.given[to])
+	if n <= r.highestNumbers[to] {
+		r.t.Fatalf("%d was given the number %d after %d", to, n, r.highestNumbers[to])
 	}
 	if n > math.MaxInt32 {
 		r.t.Fatalf("the number %d is too high for old clients", n)
 	}
-	step, r.given[to] = n-r.given[to], n
+	step, r.highestNumbers[to] = n-r.highestNumbers[to], n
 	return step
 }
 
-// sendMany sends so many messages at once.
-func (r *restored) sendMany(to rookery.UIN, n int) {
+// deliverMany sends so many messages at once.
+func (r *restorableStore) deliverMany(to rookery.UIN, n int) {
 	r.t.Helper()
-	receipt, err := r.Deliver(r.t.Context(), messages(to, make([]string, n)...), noon, rookery.RequestKey{})
+	receipt, err := r.Deliver(r.t.Context(), messagesTo(to, make([]string, n)...), noon, rookery.RequestKey{})
 	r.must(err)
-	r.given[to] = receipt.Numbers[n-1]
+	r.highestNumbers[to] = receipt.Numbers[n-1]
 }
 
-// stop stops the store in good order, and starts it again once do has run.
-func (r *restored) stop(do func()) {
+// restart stops the store in good order, and starts it again once do has run.
+func (r *restorableStore) restart(do func()) {
 	r.t.Helper()
 	r.must(r.Close())
 	do()
 	r.open()
 }
 
-// crash ends the store without warning, damages what is left, and opens it.
-func (r *restored) crash(damage func()) {
+// crashAndReopen ends the store without warning, damages what is left, and opens it.
+func (r *restorableStore) crashAndReopen(damage func()) {
 	r.t.Helper()
 	image := crashImage(r.t, r.path)
 	r.must(r.Close())
@@ -97,26 +97,26 @@ func (r *restored) crash(damage func()) {
 }
 
 // copy is a copy of the database as it is when the store has been stopped.
-func (r *restored) cold() (copy []byte) {
+func (r *restorableStore) copyStopped() (copy []byte) {
 	r.t.Helper()
-	r.stop(func() { copy = readFile(r.t, r.path) })
+	r.restart(func() { copy = readFile(r.t, r.path) })
 	return copy
 }
 
-// hot is a copy that is made while the store works.
-func (r *restored) hot() []byte {
+// copyRunning is a copy that is made while the store works.
+func (r *restorableStore) copyRunning() []byte {
 	r.t.Helper()
-	conn, err := connect(r.path)
+	conn, err := openConnection(r.path)
 	r.must(err)
 	defer conn.close()
 	to := filepath.Join(r.t.TempDir(), "backup.db")
-	_, err = conn.exec("VACUUM INTO ?", to)
+	_, err = conn.execute("VACUUM INTO ?", to)
 	r.must(err)
 	return readFile(r.t, to)
 }
 
-// put puts a copy in the place of the database.
-func (r *restored) put(copy []byte) {
+// replaceDatabase puts a copy in the place of the database.
+func (r *restorableStore) replaceDatabase(copy []byte) {
 	r.t.Helper()
 	r.must(os.WriteFile(r.path, copy, 0o600))
 	for _, suffix := range []string{"-wal", "-shm"} {
@@ -126,42 +126,42 @@ func (r *restored) put(copy []byte) {
 	}
 }
 
-func nothing() {}
+func doNothing() {}
 
 const (
-	first  = rookery.FirstUIN
-	second = rookery.FirstUIN + 1
+	firstUIN  = rookery.FirstUIN
+	secondUIN = rookery.FirstUIN + 1
 )
 
 func TestNumbersContinueWithoutAGapAfterAStopInGoodOrder(t *testing.T) {
-	r := newRestored(t)
+	r := newRestorableStore(t)
 	for range 3 {
 		for range 5 {
-			if step := r.send(first); step != 1 {
-				t.Errorf("there is a gap of %d before %d", step-1, r.given[first])
+			if step := r.deliverOne(firstUIN); step != 1 {
+				t.Errorf("there is a gap of %d before %d", step-1, r.highestNumbers[firstUIN])
 			}
 		}
-		r.stop(nothing)
-		r.stop(nothing) // one that gives out no number in between
+		r.restart(doNothing)
+		r.restart(doNothing) // one that gives out no number in between
 	}
-	if r.given[first] != 15 {
-		t.Errorf("the latest number is %d", r.given[first])
+	if r.highestNumbers[firstUIN] != 15 {
+		t.Errorf("the latest number is %d", r.highestNumbers[firstUIN])
 	}
 }
 
 func TestNumbersContinueAboveTheBoundAfterACrash(t *testing.T) {
-	r := newRestored(t)
-	r.send(first)
-	r.crash(nothing)
-	r.stop(nothing) // the gap waits for the next number
-	if step := r.send(first); step < 2 || step > numbersBlock {
+	r := newRestorableStore(t)
+	r.deliverOne(firstUIN)
+	r.crashAndReopen(doNothing)
+	r.restart(doNothing) // the gap waits for the next number
+	if step := r.deliverOne(firstUIN); step < 2 || step > numbersPerBlock {
 		t.Errorf("the gap is %d", step-1)
 	}
-	if r.send(second); r.given[second] != r.given[first] {
-		t.Errorf("a mailbox continues with %d, another with %d", r.given[second], r.given[first])
+	if r.deliverOne(secondUIN); r.highestNumbers[secondUIN] != r.highestNumbers[firstUIN] {
+		t.Errorf("a mailbox continues with %d, another with %d", r.highestNumbers[secondUIN], r.highestNumbers[firstUIN])
 	}
-	r.stop(nothing)
-	if r.send(first) != 1 || r.send(second) != 1 {
+	r.restart(doNothing)
+	if r.deliverOne(firstUIN) != 1 || r.deliverOne(secondUIN) != 1 {
 		t.Error("there is another gap")
 	}
 }
@@ -169,68 +169,68 @@ func TestNumbersContinueAboveTheBoundAfterACrash(t *testing.T) {
 func TestNoNumberIsGivenOutTwiceAfterARestore(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
-		restore func(r *restored, cold, hot []byte)
+		restore func(r *restorableStore, cold, hot []byte)
 	}{
-		{"a copy of a stopped store", func(r *restored, cold, _ []byte) { r.stop(func() { r.put(cold) }) }},
-		{"a copy of a store at work", func(r *restored, _, hot []byte) { r.stop(func() { r.put(hot) }) }},
-		{"a copy of a stopped store, after a crash", func(r *restored, cold, _ []byte) { r.crash(func() { r.put(cold) }) }},
-		{"a copy of a store at work, after a crash", func(r *restored, _, hot []byte) { r.crash(func() { r.put(hot) }) }},
-		{"a copy of the same run, after a crash", func(r *restored, _, _ []byte) {
-			hot := r.hot()
-			r.send(first)
-			r.crash(func() { r.put(hot) })
+		{"a copy of a stopped store", func(r *restorableStore, cold, _ []byte) { r.restart(func() { r.replaceDatabase(cold) }) }},
+		{"a copy of a store at work", func(r *restorableStore, _, hot []byte) { r.restart(func() { r.replaceDatabase(hot) }) }},
+		{"a copy of a stopped store, after a crash", func(r *restorableStore, cold, _ []byte) { r.crashAndReopen(func() { r.replaceDatabase(cold) }) }},
+		{"a copy of a store at work, after a crash", func(r *restorableStore, _, hot []byte) { r.crashAndReopen(func() { r.replaceDatabase(hot) }) }},
+		{"a copy of the same run, after a crash", func(r *restorableStore, _, _ []byte) {
+			hot := r.copyRunning()
+			r.deliverOne(firstUIN)
+			r.crashAndReopen(func() { r.replaceDatabase(hot) })
 		}},
-		{"the same copy twice", func(r *restored, cold, _ []byte) {
-			r.stop(func() { r.put(cold) })
-			r.send(first)
-			r.stop(func() { r.put(cold) })
+		{"the same copy twice", func(r *restorableStore, cold, _ []byte) {
+			r.restart(func() { r.replaceDatabase(cold) })
+			r.deliverOne(firstUIN)
+			r.restart(func() { r.replaceDatabase(cold) })
 		}},
-		{"the same copy twice, with crashes", func(r *restored, cold, _ []byte) {
-			r.crash(func() { r.put(cold) })
-			r.send(first)
-			r.crash(func() { r.put(cold) })
+		{"the same copy twice, with crashes", func(r *restorableStore, cold, _ []byte) {
+			r.crashAndReopen(func() { r.replaceDatabase(cold) })
+			r.deliverOne(firstUIN)
+			r.crashAndReopen(func() { r.replaceDatabase(cold) })
 		}},
-		{"a log that lost its end", func(r *restored, _, _ []byte) {
-			r.crash(func() { r.must(os.Truncate(r.path+"-wal", int64(len(readFile(r.t, r.path+"-wal"))/2))) })
+		{"a log that lost its end", func(r *restorableStore, _, _ []byte) {
+			r.crashAndReopen(func() { r.must(os.Truncate(r.path+"-wal", int64(len(readFile(r.t, r.path+"-wal"))/2))) })
 		}},
-		{"no log any more", func(r *restored, _, _ []byte) { r.crash(func() { r.must(os.Remove(r.path + "-wal")) }) }},
-		{"a copy without the file, a day later", func(r *restored, cold, _ []byte) {
-			r.stop(func() {
-				r.put(cold)
-				r.must(os.Remove(numbersPath(r.path)))
+		{"no log any more", func(r *restorableStore, _, _ []byte) { r.crashAndReopen(func() { r.must(os.Remove(r.path + "-wal")) }) }},
+		{"a copy without the file, a day later", func(r *restorableStore, cold, _ []byte) {
+			r.restart(func() {
+				r.replaceDatabase(cold)
+				r.must(os.Remove(numberFilePath(r.path)))
 				r.clock = r.clock.Add(24 * time.Hour)
 			})
 		}},
-		{"a copy with the file damaged", func(r *restored, cold, _ []byte) {
-			r.stop(func() {
-				r.put(cold)
-				r.must(os.WriteFile(numbersPath(r.path), bytes.Repeat([]byte("x"), 1000), 0o600))
+		{"a copy with the file damaged", func(r *restorableStore, cold, _ []byte) {
+			r.restart(func() {
+				r.replaceDatabase(cold)
+				r.must(os.WriteFile(numberFilePath(r.path), bytes.Repeat([]byte("x"), 1000), 0o600))
 			})
 		}},
-		{"a copy, and a clock that says 1970", func(r *restored, cold, _ []byte) {
-			r.stop(func() { r.put(cold); r.clock = time.Unix(0, 0) })
+		{"a copy, and a clock that says 1970", func(r *restorableStore, cold, _ []byte) {
+			r.restart(func() { r.replaceDatabase(cold); r.clock = time.Unix(0, 0) })
 		}},
-		{"a copy, and a clock that says 2200", func(r *restored, cold, _ []byte) {
-			r.stop(func() { r.put(cold); r.clock = noon.AddDate(174, 0, 0) })
+		{"a copy, and a clock that says 2200", func(r *restorableStore, cold, _ []byte) {
+			r.restart(func() { r.replaceDatabase(cold); r.clock = noon.AddDate(174, 0, 0) })
 		}},
-		{"a new store in the place of the old one", func(r *restored, _, _ []byte) {
-			r.stop(func() { r.must(os.Remove(r.path)) })
-			addAccounts(r.t, r.Store, 2)
+		{"a new store in the place of the old one", func(r *restorableStore, _, _ []byte) {
+			r.restart(func() { r.must(os.Remove(r.path)) })
+			createAccounts(r.t, r.Store, 2)
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newRestored(t)
-			r.send(first)
-			r.send(second)
-			cold := r.cold()
-			r.send(first)
-			hot := r.hot()
-			r.sendMany(first, 2*numbersBlock)
+			r := newRestorableStore(t)
+			r.deliverOne(firstUIN)
+			r.deliverOne(secondUIN)
+			cold := r.copyStopped()
+			r.deliverOne(firstUIN)
+			hot := r.copyRunning()
+			r.deliverMany(firstUIN, 2*numbersPerBlock)
 			tt.restore(r, cold, hot)
-			r.send(first)
-			r.send(second)
-			r.stop(nothing)
-			if r.send(first) != 1 || r.send(second) != 1 {
+			r.deliverOne(firstUIN)
+			r.deliverOne(secondUIN)
+			r.restart(doNothing)
+			if r.deliverOne(firstUIN) != 1 || r.deliverOne(secondUIN) != 1 {
 				t.Error("there is a second gap")
 			}
 		})
@@ -242,27 +242,27 @@ func TestNoNumberIsGivenOutTwiceAfterARestore(t *testing.T) {
 func TestACrashBetweenTheStepsOfARunGivesOutNoNumberTwice(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		crash func(r *restored)
+		crash func(r *restorableStore)
 	}{
-		{"the file says that the run has begun, the store does not", func(r *restored) {
-			r.stop(func() {
-				r.must((&numberBound{path: numbersPath(r.path)}).save(numbersFile{numberRun{id: 7}, 2 * numbersBlock}))
+		{"the file says that the run has begun, the store does not", func(r *restorableStore) {
+			r.restart(func() {
+				r.must((&numberBound{path: numberFilePath(r.path)}).saveFile(numberFile{numberRun{runID: 7}, 2 * numbersPerBlock}))
 			})
 		}},
-		{"the store says that the run was stopped, the file does not", func(r *restored) {
-			file, err := readNumbersFile(numbersPath(r.path))
+		{"the store says that the run was stopped, the file does not", func(r *restorableStore) {
+			file, err := readNumberFile(numberFilePath(r.path))
 			r.must(err)
-			r.stop(func() { r.must((&numberBound{path: numbersPath(r.path)}).save(file)) })
+			r.restart(func() { r.must((&numberBound{path: numberFilePath(r.path)}).saveFile(file)) })
 		}},
-		{"the file is there and empty", func(r *restored) {
-			r.stop(func() { r.must(os.Truncate(numbersPath(r.path), 0)) })
+		{"the file is there and empty", func(r *restorableStore) {
+			r.restart(func() { r.must(os.Truncate(numberFilePath(r.path), 0)) })
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newRestored(t)
-			r.send(first)
+			r := newRestorableStore(t)
+			r.deliverOne(firstUIN)
 			tt.crash(r)
-			if step := r.send(first); step == 1 {
+			if step := r.deliverOne(firstUIN); step == 1 {
 				t.Error("there is no gap")
 			}
 		})
@@ -270,14 +270,14 @@ func TestACrashBetweenTheStepsOfARunGivesOutNoNumberTwice(t *testing.T) {
 }
 
 // A store of an earlier release has no file. Nothing says that it was not
-// restored.
+// restorableStore.
 func TestAStoreWithoutAFileContinuesAboveTheSecondsSince2020(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rookery.db")
-	oldStore(t, path)
-	cfg := quick(path)
+	createFirstReleaseStore(t, path)
+	cfg := unsyncedConfig(path)
 	cfg.Now = func() time.Time { return noon }
-	store := openFor(t, cfg)
-	receipt, err := store.Deliver(t.Context(), messages(first, "new"), noon, rookery.RequestKey{})
+	store := openForTest(t, cfg)
+	receipt, err := store.Deliver(t.Context(), messagesTo(firstUIN, "new"), noon, rookery.RequestKey{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,58 +288,58 @@ func TestAStoreWithoutAFileContinuesAboveTheSecondsSince2020(t *testing.T) {
 }
 
 func TestWhoOnlyReadsWritesNothing(t *testing.T) {
-	r := newRestored(t)
-	r.send(first)
+	r := newRestorableStore(t)
+	r.deliverOne(firstUIN)
 	r.must(r.Close())
-	database, file := readFile(t, r.path), readFile(t, numbersPath(r.path))
+	database, file := readFile(t, r.path), readFile(t, numberFilePath(r.path))
 	r.open()
-	if _, err := r.Account(t.Context(), first); err != nil {
+	if _, err := r.Account(t.Context(), firstUIN); err != nil {
 		t.Error(err)
 	}
 	r.must(r.Close())
-	if !bytes.Equal(readFile(t, r.path), database) || !bytes.Equal(readFile(t, numbersPath(r.path)), file) {
+	if !bytes.Equal(readFile(t, r.path), database) || !bytes.Equal(readFile(t, numberFilePath(r.path)), file) {
 		t.Error("something was written")
 	}
 }
 
 func TestWithoutTheFileNothingIsHandedOut(t *testing.T) {
-	r := newRestored(t)
-	r.send(first)
-	r.stop(nothing)
-	file := readFile(t, numbersPath(r.path))
+	r := newRestorableStore(t)
+	r.deliverOne(firstUIN)
+	r.restart(doNothing)
+	file := readFile(t, numberFilePath(r.path))
 	// What cannot be written, whoever the test runs as.
-	r.must(os.Remove(numbersPath(r.path)))
-	r.must(os.Mkdir(numbersPath(r.path), 0o700))
+	r.must(os.Remove(numberFilePath(r.path)))
+	r.must(os.Mkdir(numberFilePath(r.path), 0o700))
 	for range 3 {
-		_, err := r.Deliver(t.Context(), messages(first, "lost"), noon, markOf(1))
+		_, err := r.Deliver(t.Context(), messagesTo(firstUIN, "lost"), noon, keyWithID(1))
 		if rookery.CodeOf(err) != rookery.CodeTemporary {
 			t.Fatalf("got error %v", err)
 		}
 	}
-	if _, known, err := r.RequestOutcome(t.Context(), markOf(1)); known || err != nil {
+	if _, known, err := r.RequestOutcome(t.Context(), keyWithID(1)); known || err != nil {
 		t.Errorf("the request counts as done, or error %v", err)
 	}
-	r.must(os.Remove(numbersPath(r.path)))
-	r.must(os.WriteFile(numbersPath(r.path), file, 0o600))
-	if step := r.send(first); step != 1 {
+	r.must(os.Remove(numberFilePath(r.path)))
+	r.must(os.WriteFile(numberFilePath(r.path), file, 0o600))
+	if step := r.deliverOne(firstUIN); step != 1 {
 		t.Errorf("there is a gap of %d", step-1)
 	}
-	if texts := textsOf(t, r.Store, first); len(texts) != 2 {
+	if texts := mailboxTexts(t, r.Store, firstUIN); len(texts) != 2 {
 		t.Errorf("texts %q", texts)
 	}
 }
 
 func TestTheFileIsWrittenOnceForManyNumbers(t *testing.T) {
-	r := newRestored(t)
-	r.send(first)
-	before := readFile(t, numbersPath(r.path))
-	r.sendMany(first, numbersBlock-1)
-	r.sendMany(second, numbersBlock)
-	if !bytes.Equal(readFile(t, numbersPath(r.path)), before) {
+	r := newRestorableStore(t)
+	r.deliverOne(firstUIN)
+	before := readFile(t, numberFilePath(r.path))
+	r.deliverMany(firstUIN, numbersPerBlock-1)
+	r.deliverMany(secondUIN, numbersPerBlock)
+	if !bytes.Equal(readFile(t, numberFilePath(r.path)), before) {
 		t.Error("it was written within a block")
 	}
-	r.send(first)
-	if bytes.Equal(readFile(t, numbersPath(r.path)), before) {
+	r.deliverOne(firstUIN)
+	if bytes.Equal(readFile(t, numberFilePath(r.path)), before) {
 		t.Error("it was not written for the next block")
 	}
 }
@@ -349,8 +349,8 @@ func TestNoNumberIsGivenOutTwiceWhateverHappens(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	r := newRestored(t)
-	copies := [][]byte{r.cold()}
+	r := newRestorableStore(t)
+	copies := [][]byte{r.copyStopped()}
 	truncate := func() {
 		if log := readFile(t, r.path+"-wal"); len(log) > 0 {
 			r.must(os.Truncate(r.path+"-wal", rng.Int64N(int64(len(log)))))
@@ -358,70 +358,70 @@ func TestNoNumberIsGivenOutTwiceWhateverHappens(t *testing.T) {
 	}
 	for range 80 {
 		for range rng.IntN(30) {
-			if step := r.send(first + rookery.UIN(rng.IntN(2))); step > 1 {
+			if step := r.deliverOne(firstUIN + rookery.UIN(rng.IntN(2))); step > 1 {
 				break
 			}
 		}
-		back := func() { r.put(copies[rng.IntN(len(copies))]) }
+		back := func() { r.replaceDatabase(copies[rng.IntN(len(copies))]) }
 		switch rng.IntN(9) {
 		case 0:
-			r.stop(nothing)
+			r.restart(doNothing)
 		case 1:
-			r.crash(nothing)
+			r.crashAndReopen(doNothing)
 		case 2:
-			r.crash(truncate)
+			r.crashAndReopen(truncate)
 			// The cut may come between the removal of the account and its return.
-			if _, err := r.Account(t.Context(), second); rookery.CodeOf(err) == rookery.CodeNoAccount {
-				addAccounts(t, r.Store, 1)
+			if _, err := r.Account(t.Context(), secondUIN); rookery.CodeOf(err) == rookery.CodeNoAccount {
+				createAccounts(t, r.Store, 1)
 			}
 		case 3:
-			copies = append(copies, r.cold())
+			copies = append(copies, r.copyStopped())
 		case 4:
-			copies = append(copies, r.hot())
+			copies = append(copies, r.copyRunning())
 		case 5:
-			r.stop(back)
+			r.restart(back)
 		case 6:
-			r.crash(back)
+			r.crashAndReopen(back)
 		case 7:
-			r.stop(func() {
+			r.restart(func() {
 				back()
-				if err := os.Remove(numbersPath(r.path)); !errors.Is(err, fs.ErrNotExist) { // before the first number
+				if err := os.Remove(numberFilePath(r.path)); !errors.Is(err, fs.ErrNotExist) { // before the first number
 					r.must(err)
 				}
 				r.clock = r.clock.Add(48 * time.Hour)
 			})
 		case 8:
-			r.must(r.RemoveAccount(context.Background(), second))
-			addAccounts(t, r.Store, 1)
+			r.must(r.RemoveAccount(context.Background(), secondUIN))
+			createAccounts(t, r.Store, 1)
 		}
 	}
 }
 
 // Numbers have gaps: two messages may be far apart, and are two all the same.
 func TestNumbersDoNotCountMessages(t *testing.T) {
-	r := newRestored(t)
-	r.send(first)
-	r.crash(nothing)
-	if r.send(first) <= historyPage {
+	r := newRestorableStore(t)
+	r.deliverOne(firstUIN)
+	r.crashAndReopen(doNothing)
+	if r.deliverOne(firstUIN) <= historyPageEntries {
 		t.Fatal("the gap is too small to prove anything")
 	}
-	r.must(r.settle(t.Context(), first))
-	words, more, err := r.History(t.Context(), first, rookery.HistoryQuery{With: rookery.FirstUIN, Limit: 1})
+	r.must(r.flushMailbox(t.Context(), firstUIN))
+	words, more, err := r.History(t.Context(), firstUIN, rookery.HistoryQuery{With: rookery.FirstUIN, Limit: 1})
 	if err != nil || len(words) != 1 || !more {
 		t.Errorf("got %v, more is %v, error %v", words, more, err)
 	}
 	// More than a page is listed by conversations first, and these are no page.
-	listed, err := r.writer.conn.exists("SELECT 1 FROM conversations")
+	listed, err := r.writer.conn.hasRow("SELECT 1 FROM conversations")
 	if err != nil || listed {
 		t.Errorf("they are listed: %v, error %v", listed, err)
 	}
 
-	recent := newRecent(1000)
+	recent := newJournaledEntries(1000)
 	var letters []numberedEntry
 	for _, n := range []uint64{3, 4, 5000, 5001} {
-		letters = append(letters, numberedEntry{first, rookery.Entry{Number: n}})
+		letters = append(letters, numberedEntry{firstUIN, rookery.Entry{Number: n}})
 	}
-	recent.replace(nil, letters)
+	recent.replaceFlushed(nil, letters)
 	for _, tt := range []struct {
 		after, upTo uint64
 		limit       int
@@ -438,7 +438,7 @@ func TestNumbersDoNotCountMessages(t *testing.T) {
 		{0, 5001, math.MaxInt, []uint64{3, 4, 5000, 5001}},
 	} {
 		var got []uint64
-		for _, entry := range recent.entries(first, tt.after, tt.upTo, tt.limit) {
+		for _, entry := range recent.entriesBetween(firstUIN, tt.after, tt.upTo, tt.limit) {
 			got = append(got, entry.Number)
 		}
 		if !slices.Equal(got, tt.want) {

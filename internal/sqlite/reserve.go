@@ -37,45 +37,45 @@ func ReservePath(database string) string {
 // is short of room: letters that have a limit are turned away until the file can
 // be made again.
 type diskReserve struct {
-	path string
-	size int64 // 0: there is none
-	log  *slog.Logger
+	path      string
+	sizeBytes int64 // 0: there is none
+	log       *slog.Logger
 
 	// short: the room is not held.
-	short atomic.Bool
-	mu    sync.Mutex // held by whoever makes or removes the file; guards told
+	isReleased atomic.Bool
+	mu         sync.Mutex // held by whoever makes or removes the file; guards told
 	// told: the operator knows that the file cannot be made though there is room.
-	told bool
+	hasWarned bool
 }
 
-var errShort = rookery.Errorf(rookery.CodeTemporary, "the server's disk is nearly full: it takes no messages until there is room")
+var errDiskNearlyFull = rookery.Errorf(rookery.CodeTemporary, "the server's disk is nearly full: it takes no messages until there is room")
 
-// newReserve looks for the reserve of a database, and makes it if there is room.
-func newReserve(cfg Config) *diskReserve {
-	r := &diskReserve{path: ReservePath(cfg.Path), size: max(cfg.ReserveBytes, 0), log: cfg.Log}
+// newDiskReserve looks for the reserve of a database, and makes it if there is room.
+func newDiskReserve(cfg Config) *diskReserve {
+	r := &diskReserve{path: ReservePath(cfg.Path), sizeBytes: max(cfg.ReserveBytes, 0), log: cfg.Log}
 	switch {
 	case cfg.ReserveBytes == LeaveReserveUnchanged:
 	case cfg.ReserveBytes == 0:
 		if err := disk.ReleaseSpace(r.path); err != nil {
 			r.log.Warn("cannot remove the reserve of the disk", "error", err)
 		}
-	case disk.HasReserved(r.path, r.size):
+	case disk.HasReserved(r.path, r.sizeBytes):
 	default:
-		r.short.Store(true)
-		if err := r.takeBack(); err != nil {
+		r.isReleased.Store(true)
+		if err := r.recreateFile(); err != nil {
 			r.log.Error("the disk has too little room: messages can be collected, but none are taken until there is more",
-				"needed", r.needed(), "error", err)
+				"needed", r.neededBytes(), "error", err)
 		}
 	}
 	return r
 }
 
-// needed is how much has to be free so that the reserve is made: a little is left
+// neededBytes is how much has to be free so that the reserve is made: a little is left
 // for senders, or they would be turned away again at once.
-func (r *diskReserve) needed() int64 { return r.size + r.size/4 }
+func (r *diskReserve) neededBytes() int64 { return r.sizeBytes + r.sizeBytes/4 }
 
-// takeBack makes the file if there is room for it.
-func (r *diskReserve) takeBack() error {
+// recreateFile makes the file if there is room for it.
+func (r *diskReserve) recreateFile() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := disk.ReleaseSpace(r.path); err != nil { // one of another size perhaps
@@ -85,42 +85,42 @@ func (r *diskReserve) takeBack() error {
 	switch {
 	case err != nil:
 		return err
-	case free < r.needed():
+	case free < r.neededBytes():
 		return fmt.Errorf("%d bytes are free: %w", free, syscall.ENOSPC)
 	}
-	if err := disk.ReserveSpace(r.path, r.size); err != nil {
-		if !isFull(err) && !r.told {
-			r.told = true
+	if err := disk.ReserveSpace(r.path, r.sizeBytes); err != nil {
+		if !isDiskFull(err) && !r.hasWarned {
+			r.hasWarned = true
 			r.log.Warn("cannot make the reserve of the disk", "error", disk.ExplainError(err))
 		}
 		return err
 	}
-	r.told = false
-	r.short.Store(false)
+	r.hasWarned = false
+	r.isReleased.Store(false)
 	return nil
 }
 
-// giveUp frees the room if an error says that the disk is full, and reports
+// releaseIfFull frees the room if an error says that the disk is full, and reports
 // whether there is more of it now.
-func (r *diskReserve) giveUp(err error) bool {
-	if r.size == 0 || r.short.Load() || !isFull(err) {
+func (r *diskReserve) releaseIfFull(err error) bool {
+	if r.sizeBytes == 0 || r.isReleased.Load() || !isDiskFull(err) {
 		return false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.short.Store(true)
+	r.isReleased.Store(true)
 	if err := disk.ReleaseSpace(r.path); err != nil {
 		r.log.Error("cannot give up the reserve of the disk", "error", err)
 		return false
 	}
 	r.log.Error("the disk is full: its reserve is used for who collects messages, and none are taken until there is room",
-		"needed", r.needed())
+		"needed", r.neededBytes())
 	return true
 }
 
-// isFull reports whether a commit failed because a file could not grow.
-func isFull(err error) bool {
-	switch codeOf(err) {
+// isDiskFull reports whether a commit failed because a file could not grow.
+func isDiskFull(err error) bool {
+	switch sqliteErrorCode(err) {
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE:
 		return true
 	}
@@ -130,23 +130,23 @@ func isFull(err error) bool {
 // CheckDiskSpace takes the reserve back when there is room again. It costs one
 // question to the file system, and only while the store is short of room.
 func (s *Store) CheckDiskSpace() {
-	diskReserve := s.writer.reserve
-	if !diskReserve.short.Load() {
+	diskReserve := s.writer.diskReserve
+	if !diskReserve.isReleased.Load() {
 		return
 	}
-	if err := diskReserve.takeBack(); err == nil {
+	if err := diskReserve.recreateFile(); err == nil {
 		diskReserve.log.Info("the disk has room again: messages are taken")
 	}
 }
 
-// makeRoom gives up the reserve, or writes the log back so that it begins anew,
+// freeDiskSpace gives up the reserve, or writes the log back so that it begins anew,
 // if an error says that the disk is full. It reports whether it is worth trying
 // again.
-func (w *writer) makeRoom(err error) bool {
-	if !isFull(err) {
+func (w *writer) freeDiskSpace(err error) bool {
+	if !isDiskFull(err) {
 		return false
 	}
-	more := w.reserve.giveUp(err)
+	more := w.diskReserve.releaseIfFull(err)
 	// Writing back makes the database longer, by as much as is in the log at most.
 	// Where it cannot be finished it would use up what room there is for nothing.
 	free, errFree := disk.FreeBytes(filepath.Dir(w.path))
@@ -155,6 +155,6 @@ func (w *writer) makeRoom(err error) bool {
 		return more
 	}
 	var pages, written int64
-	_, err = w.conn.first("PRAGMA wal_checkpoint(PASSIVE)", func(r row) { pages, written = r.int(1), r.int(2) })
+	_, err = w.conn.queryFirst("PRAGMA wal_checkpoint(PASSIVE)", func(r resultRow) { pages, written = r.int(1), r.int(2) })
 	return more || err == nil && pages > 0 && written == pages
 }

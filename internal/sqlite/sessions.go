@@ -8,23 +8,23 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// knownAddresses is how many networks of an account are kept.
-const knownAddresses = 16
+// maxKnownNetworks is how many networks of an account are kept.
+const maxKnownNetworks = 16
 
-// sessionPage is how many sessions are read at once: a reader that holds on for
+// sessionsPerPage is how many sessions are read at once: a reader that holds on for
 // long keeps the log from being written back.
-const sessionPage = 1000
+const sessionsPerPage = 1000
 
 func (s *Store) ForEachSession(ctx context.Context, yield func(rookery.Session) bool) error {
 	var after rookery.Session
 	for {
-		page := make([]rookery.Session, 0, sessionPage)
-		err := s.read(ctx, func(c *conn) error {
-			return c.each("SELECT "+sessionColumns+` FROM sessions
-				WHERE (account, device) > (?, ?) ORDER BY account, device LIMIT ?`, func(r row) bool {
+		page := make([]rookery.Session, 0, sessionsPerPage)
+		err := s.withReader(ctx, func(c *dbConn) error {
+			return c.queryRows("SELECT "+sessionColumns+` FROM sessions
+				WHERE (account, device) > (?, ?) ORDER BY account, device LIMIT ?`, func(r resultRow) bool {
 				page = append(page, scanSession(r))
 				return true
-			}, after.Account, after.Device, sessionPage)
+			}, after.Account, after.Device, sessionsPerPage)
 		})
 		if err != nil {
 			return err
@@ -34,7 +34,7 @@ func (s *Store) ForEachSession(ctx context.Context, yield func(rookery.Session) 
 				return nil
 			}
 		}
-		if len(page) < sessionPage {
+		if len(page) < sessionsPerPage {
 			return nil
 		}
 		after = page[len(page)-1]
@@ -44,7 +44,7 @@ func (s *Store) ForEachSession(ctx context.Context, yield func(rookery.Session) 
 // sessionColumns are read by scanSession.
 const sessionColumns = "account, device, id, address, status, program, since, encoding, token, asleep, by_number"
 
-func scanSession(r row) rookery.Session {
+func scanSession(r resultRow) rookery.Session {
 	addr, _ := netip.ParseAddr(r.text(3)) // what is no address was none
 	session := rookery.Session{
 		Account: r.uin(0), Device: r.text(1), ID: uint64(r.int(2)), Address: addr,
@@ -55,8 +55,8 @@ func scanSession(r row) rookery.Session {
 	return session
 }
 
-// addressText is an address as it is stored, empty for none.
-func addressText(addr netip.Addr) string {
+// encodeAddress is an address as it is stored, empty for none.
+func encodeAddress(addr netip.Addr) string {
 	if !addr.IsValid() {
 		return ""
 	}
@@ -64,78 +64,78 @@ func addressText(addr netip.Addr) string {
 }
 
 func (s *Store) StartSession(ctx context.Context, session rookery.Session, proved rookery.Credential) error {
-	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
+	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		uin := session.Account
-		switch now, exists, err := batch.conn.credential(uin); {
+		switch now, exists, err := batch.conn.loadCredential(uin); {
 		case err != nil:
 			return err
 		case !exists:
-			return noAccount(uin)
+			return noAccountError(uin)
 		case now != proved:
 			return rookery.Errorf(rookery.CodeConflict, "the password of %d was changed meanwhile", uin)
 		}
 		if session.Device != "" {
-			if err := batch.signInDevice(session); err != nil {
+			if err := batch.recordDeviceSignIn(session); err != nil {
 				return err
 			}
 		}
-		if _, err := batch.conn.exec("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)", uin, session.Device, session.ID,
-			addressText(session.Address), session.Status, session.Program, session.SignedInAt, int(session.Encoding), tokenBytes(session.Token),
+		if _, err := batch.conn.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)", uin, session.Device, session.ID,
+			encodeAddress(session.Address), session.Status, session.Program, session.SignedInAt, int(session.Encoding), encodeToken(session.Token),
 			session.ConfirmsByNumber); err != nil {
 			return err
 		}
 		if err := batch.setStatus(uin, session.Status); err != nil {
 			return err
 		}
-		return batch.noteAddress(uin, session.Address)
+		return batch.recordAddress(uin, session.Address)
 	}})
 }
 
-// tokenBytes is a token's hash as it is stored, empty for none.
-func tokenBytes(tokenHash rookery.TokenHash) []byte {
+// encodeToken is a token's hash as it is stored, empty for none.
+func encodeToken(tokenHash rookery.TokenHash) []byte {
 	if tokenHash == (rookery.TokenHash{}) {
 		return nil
 	}
 	return tokenHash[:]
 }
 
-// noteAddress makes an address's network the latest known one of an account. Most
+// recordAddress makes an address's network the latest known one of an account. Most
 // often it is already.
-func (b *writeBatch) noteAddress(uin rookery.UIN, addr netip.Addr) error {
+func (b *writeBatch) recordAddress(uin rookery.UIN, addr netip.Addr) error {
 	if !addr.IsValid() {
 		return nil
 	}
 	network := rookery.Network(addr)
-	known, err := b.conn.knownAddresses(uin)
-	if err != nil || len(known) > 0 && known[0].text == addressText(network) {
+	known, err := b.conn.loadKnownAddresses(uin)
+	if err != nil || len(known) > 0 && known[0].storedText == encodeAddress(network) {
 		return err
 	}
 	turn, kept := int64(0), 0
 	for _, knownAddress := range known {
-		turn = max(turn, knownAddress.turn)
-		if knownAddress.network != network && kept < knownAddresses-1 {
+		turn = max(turn, knownAddress.lastUse)
+		if knownAddress.network != network && kept < maxKnownNetworks-1 {
 			kept++
 			continue
 		}
-		if _, err := b.conn.exec("DELETE FROM addresses WHERE account = ? AND address = ?", uin, knownAddress.text); err != nil {
+		if _, err := b.conn.execute("DELETE FROM addresses WHERE account = ? AND address = ?", uin, knownAddress.storedText); err != nil {
 			return err
 		}
 	}
-	_, err = b.conn.exec("INSERT INTO addresses VALUES (?, ?, ?)", uin, addressText(network), turn+1)
+	_, err = b.conn.execute("INSERT INTO addresses VALUES (?, ?, ?)", uin, encodeAddress(network), turn+1)
 	return err
 }
 
 // knownAddress is one of an account's. Earlier versions have stored single
 // addresses of IPv6: they stand for their networks.
 type knownAddress struct {
-	text    string
-	network netip.Addr
-	turn    int64
+	storedText string
+	network    netip.Addr
+	lastUse    int64
 }
 
-// knownAddresses lists those of an account, the latest first.
-func (c *conn) knownAddresses(uin rookery.UIN) (known []knownAddress, err error) {
-	err = c.each("SELECT address, turn FROM addresses WHERE account = ? ORDER BY turn DESC", func(r row) bool {
+// loadKnownAddresses lists those of an account, the latest first.
+func (c *dbConn) loadKnownAddresses(uin rookery.UIN) (known []knownAddress, err error) {
+	err = c.queryRows("SELECT address, turn FROM addresses WHERE account = ? ORDER BY turn DESC", func(r resultRow) bool {
 		addr, _ := netip.ParseAddr(r.text(0)) // what is no address is none's
 		known = append(known, knownAddress{r.text(0), rookery.Network(addr), r.int(1)})
 		return true
@@ -144,25 +144,25 @@ func (c *conn) knownAddresses(uin rookery.UIN) (known []knownAddress, err error)
 }
 
 func (s *Store) SetSessionEncoding(ctx context.Context, session rookery.Session) error {
-	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
-		_, err := batch.conn.exec("UPDATE sessions SET encoding = ? WHERE account = ? AND device = ? AND id = ?",
+	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
+		_, err := batch.conn.execute("UPDATE sessions SET encoding = ? WHERE account = ? AND device = ? AND id = ?",
 			int(session.Encoding), session.Account, session.Device, session.ID)
 		return err
 	}})
 }
 
 func (s *Store) SetConfirmsByNumber(ctx context.Context, session rookery.Session) error {
-	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
-		_, err := batch.conn.exec("UPDATE sessions SET by_number = ? WHERE account = ? AND device = ? AND id = ?",
+	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
+		_, err := batch.conn.execute("UPDATE sessions SET by_number = ? WHERE account = ? AND device = ? AND id = ?",
 			session.ConfirmsByNumber, session.Account, session.Device, session.ID)
 		return err
 	}})
 }
 
 func (s *Store) EndSessions(ctx context.Context, sessions []rookery.Session) error {
-	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
+	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		for _, session := range sessions {
-			_, err := batch.conn.exec("DELETE FROM sessions WHERE account = ? AND device = ? AND id = ?", session.Account, session.Device, session.ID)
+			_, err := batch.conn.execute("DELETE FROM sessions WHERE account = ? AND device = ? AND id = ?", session.Account, session.Device, session.ID)
 			if err != nil {
 				return err
 			}
@@ -172,9 +172,9 @@ func (s *Store) EndSessions(ctx context.Context, sessions []rookery.Session) err
 }
 
 func (s *Store) SetSessionsAsleep(ctx context.Context, sessions []rookery.Session) error {
-	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
+	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		for _, session := range sessions {
-			_, err := batch.conn.exec("UPDATE sessions SET asleep = 1 WHERE account = ? AND device = ? AND id = ?", session.Account, session.Device, session.ID)
+			_, err := batch.conn.execute("UPDATE sessions SET asleep = 1 WHERE account = ? AND device = ? AND id = ?", session.Account, session.Device, session.ID)
 			if err != nil {
 				return err
 			}
@@ -185,43 +185,43 @@ func (s *Store) SetSessionsAsleep(ctx context.Context, sessions []rookery.Sessio
 
 func (s *Store) SleepingSession(ctx context.Context, uin rookery.UIN, token rookery.TokenHash) (session rookery.Session, err error) {
 	var found bool
-	err = s.read(ctx, func(c *conn) (err error) {
-		found, err = c.first("SELECT "+sessionColumns+" FROM sessions WHERE account = ? AND token = ? AND asleep",
-			func(r row) { session = scanSession(r) }, uin, token[:])
+	err = s.withReader(ctx, func(c *dbConn) (err error) {
+		found, err = c.queryFirst("SELECT "+sessionColumns+" FROM sessions WHERE account = ? AND token = ? AND asleep",
+			func(r resultRow) { session = scanSession(r) }, uin, token[:])
 		return err
 	})
 	if err == nil && !found {
-		err = errNotAsleep
+		err = errNoSleepingSession
 	}
 	return session, err
 }
 
 func (s *Store) WakeSession(ctx context.Context, session rookery.Session) error {
-	return s.write(ctx, writeRequest{apply: func(batch *writeBatch) error {
-		n, err := batch.conn.exec("UPDATE sessions SET asleep = 0, address = ? WHERE account = ? AND device = ? AND id = ? AND asleep",
-			addressText(session.Address), session.Account, session.Device, session.ID)
+	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
+		n, err := batch.conn.execute("UPDATE sessions SET asleep = 0, address = ? WHERE account = ? AND device = ? AND id = ? AND asleep",
+			encodeAddress(session.Address), session.Account, session.Device, session.ID)
 		if err == nil && n == 0 {
-			err = errNotAsleep
+			err = errNoSleepingSession
 		}
 		return err
 	}})
 }
 
-var errNotAsleep = rookery.Errorf(rookery.CodeNotSignedIn, "no such session is asleep")
+var errNoSleepingSession = rookery.Errorf(rookery.CodeNotSignedIn, "no such session is asleep")
 
 func (s *Store) SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, key rookery.RequestKey) (rookery.Receipt, error) {
-	return s.once(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error { return batch.setStatus(uin, status) })
+	return s.applyOnce(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error { return batch.setStatus(uin, status) })
 }
 
 func (b *writeBatch) setStatus(uin rookery.UIN, status rookery.Status) error {
-	_, err := b.conn.exec("UPDATE sessions SET status = ?2 WHERE account = ?1 AND status <> ?2", uin, status)
+	_, err := b.conn.execute("UPDATE sessions SET status = ?2 WHERE account = ?1 AND status <> ?2", uin, status)
 	return err
 }
 
 func (s *Store) IsKnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (known bool, err error) {
 	network := rookery.Network(addr)
-	err = s.read(ctx, func(c *conn) error {
-		list, err := c.knownAddresses(uin)
+	err = s.withReader(ctx, func(c *dbConn) error {
+		list, err := c.loadKnownAddresses(uin)
 		known = network.IsValid() &&
 			slices.ContainsFunc(list, func(k knownAddress) bool { return k.network == network })
 		return err

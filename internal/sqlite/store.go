@@ -49,37 +49,37 @@ type Config struct {
 	// ReadConnections is the number of connections for reading. 0: 4.
 	ReadConnections int
 
-	// maxRecent is how much is remembered before settling begins, in bytes as
-	// weigh counts them: see journal.go. Tests have a smaller one.
-	maxRecent int
+	// maxJournaledBytes is how much is remembered before settling begins, in bytes as
+	// entryMemoryBytes counts them: see journal.go. Tests have a smaller one.
+	maxJournaledBytes int
 }
 
 // Store is an open store. Its methods are described where they are asked for,
 // at internal/service's Store.
 type Store struct {
-	writer  *writer
-	readers chan *conn
-	size    int // of readers
-	recent  *recentEntries
-	marks   *requestKeys
-	closed  chan struct{}
-	made    bool
+	writer      *writer
+	readers     chan *dbConn
+	readerCount int // of readers
+	journaled   *journaledEntries
+	requestKeys *requestKeys
+	closed      chan struct{}
+	isNew       bool
 }
 
 // IsNew reports whether Open has made the store, where there was none.
-func (s *Store) IsNew() bool { return s.made }
+func (s *Store) IsNew() bool { return s.isNew }
 
 // applicationID is what the first migration writes into the file's header.
 const applicationID = 1383034731
 
 const (
-	// checkpointPages: copying the log back into the database stalls the
+	// logPagesLimit: copying the log back into the database stalls the
 	// writer, and a page written many times meanwhile is copied once. 64 MB.
-	checkpointPages = 16000
-	pageBytes       = 4096
+	logPagesLimit = 16000
+	pageBytes     = 4096
 	// maxLogBytes is what the log is cut back to after it had to grow because
 	// of a slow reader.
-	maxLogBytes = 4 * checkpointPages * pageBytes
+	maxLogBytes = 4 * logPagesLimit * pageBytes
 )
 
 // Open opens the store, making or migrating it first if it must, and starts
@@ -98,21 +98,21 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	cfg.maxRecent = cmp.Or(cfg.maxRecent, 4<<20)
-	store, err := openOrMake(ctx, cfg)
-	if isFull(err) && cfg.ReserveBytes > 0 && disk.HasReserved(ReservePath(path), cfg.ReserveBytes) {
+	cfg.maxJournaledBytes = cmp.Or(cfg.maxJournaledBytes, 4<<20)
+	store, err := openOrCreate(ctx, cfg)
+	if isDiskFull(err) && cfg.ReserveBytes > 0 && disk.HasReserved(ReservePath(path), cfg.ReserveBytes) {
 		if err := disk.ReleaseSpace(ReservePath(path)); err != nil {
 			return nil, err
 		}
-		store, err = openOrMake(ctx, cfg)
+		store, err = openOrCreate(ctx, cfg)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("store %s: %w", path, explain(path, err))
+		return nil, fmt.Errorf("store %s: %w", path, explainError(path, err))
 	}
 	return store, nil
 }
 
-func openOrMake(ctx context.Context, cfg Config) (*Store, error) {
+func openOrCreate(ctx context.Context, cfg Config) (*Store, error) {
 	exists, err := Exists(cfg.Path)
 	switch {
 	case err != nil:
@@ -120,35 +120,35 @@ func openOrMake(ctx context.Context, cfg Config) (*Store, error) {
 	case !exists && cfg.MustExist:
 		return nil, errors.New("it does not exist")
 	}
-	makePrivate(cfg)
-	if err := migrate(ctx, cfg); err != nil {
+	makeFilesPrivate(cfg)
+	if err := migrateSchema(ctx, cfg); err != nil {
 		return nil, err
 	}
-	return open(cfg, !exists)
+	return openStore(cfg, !exists)
 }
 
-func open(cfg Config, made bool) (*Store, error) {
-	c, err := connect(cfg.Path, "busy_timeout = 5000", "synchronous = "+cfg.Synchronous,
+func openStore(cfg Config, made bool) (*Store, error) {
+	c, err := openConnection(cfg.Path, "busy_timeout = 5000", "synchronous = "+cfg.Synchronous,
 		"cache_size = -65536", "temp_store = MEMORY",
-		fmt.Sprintf("wal_autocheckpoint = %d", logPages(cfg)),
+		fmt.Sprintf("wal_autocheckpoint = %d", autoCheckpointPages(cfg)),
 		fmt.Sprintf("journal_size_limit = %d", maxLogBytes))
 	if err != nil {
 		return nil, err
 	}
 	store := &Store{
-		recent:  newRecent(cfg.maxRecent),
-		marks:   newMarks(cfg.MaxRequestKeys),
-		readers: make(chan *conn, cfg.ReadConnections),
-		size:    cfg.ReadConnections,
-		closed:  make(chan struct{}),
-		made:    made,
+		journaled:   newJournaledEntries(cfg.maxJournaledBytes),
+		requestKeys: newRequestKeys(cfg.MaxRequestKeys),
+		readers:     make(chan *dbConn, cfg.ReadConnections),
+		readerCount: cfg.ReadConnections,
+		closed:      make(chan struct{}),
+		isNew:       made,
 	}
-	store.writer = newWriter(c, store.recent, store.marks, cfg)
-	if err := store.writer.recover(made); err != nil {
+	store.writer = newWriter(c, store.journaled, store.requestKeys, cfg)
+	if err := store.writer.loadState(made); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
 	for range cfg.ReadConnections {
-		conn, err := connect(cfg.Path, "busy_timeout = 5000", "query_only = ON", "cache_size = -16384", "temp_store = MEMORY")
+		conn, err := openConnection(cfg.Path, "busy_timeout = 5000", "query_only = ON", "cache_size = -16384", "temp_store = MEMORY")
 		if err != nil {
 			return nil, errors.Join(err, store.closeReaders(len(store.readers)), c.close())
 		}
@@ -158,13 +158,13 @@ func open(cfg Config, made bool) (*Store, error) {
 	return store, nil
 }
 
-// logPages is how long the log gets before it is written back: the reserve has
+// autoCheckpointPages is how long the log gets before it is written back: the reserve has
 // room for that.
-func logPages(cfg Config) int64 {
+func autoCheckpointPages(cfg Config) int64 {
 	if cfg.ReserveBytes > 0 {
-		return min(checkpointPages, max(cfg.ReserveBytes/pageBytes, 1))
+		return min(logPagesLimit, max(cfg.ReserveBytes/pageBytes, 1))
 	}
-	return checkpointPages
+	return logPagesLimit
 }
 
 // Close ends the store once what it has accepted is done.
@@ -173,8 +173,8 @@ func (s *Store) Close() error {
 		return nil // somebody else closes it
 	}
 	close(s.closed)
-	err := s.closeReaders(s.size)
-	s.checkpoint()
+	err := s.closeReaders(s.readerCount)
+	s.writeBackLog()
 	return errors.Join(err, s.writer.conn.close())
 }
 
@@ -188,8 +188,8 @@ func (s *Store) closeReaders(n int) error {
 
 var errClosed = rookery.Temporary(errors.New("the store is closed"))
 
-// read lends a connection to f. What f returns is the machinery's failure.
-func (s *Store) read(ctx context.Context, f func(*conn) error) error {
+// withReader lends a connection to f. What f returns is the machinery's failure.
+func (s *Store) withReader(ctx context.Context, f func(*dbConn) error) error {
 	select {
 	case <-s.closed:
 		return errClosed
@@ -210,21 +210,21 @@ func (s *Store) read(ctx context.Context, f func(*conn) error) error {
 }
 
 //go:embed migrations/*.sql
-var migrations embed.FS
+var migrationFiles embed.FS
 
-// migrate makes the schema what this version knows. It uses a connection of
+// migrateSchema makes the schema what this version knows. It uses a connection of
 // its own.
-func migrate(ctx context.Context, cfg Config) (err error) {
-	if err := prepareFile(cfg); err != nil {
+func migrateSchema(ctx context.Context, cfg Config) (err error) {
+	if err := prepareDatabaseFile(cfg); err != nil {
 		return err
 	}
-	db, err := sql.Open("sqlite", dsn(cfg.Path))
+	db, err := sql.Open("sqlite", fileURI(cfg.Path))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
-	files, err := fs.Sub(migrations, "migrations")
+	files, err := fs.Sub(migrationFiles, "migrations")
 	if err != nil {
 		return err
 	}
@@ -244,28 +244,28 @@ func migrate(ctx context.Context, cfg Config) (err error) {
 	return err
 }
 
-// prepareFile makes the file a database with a write-ahead log, unless it is
+// prepareDatabaseFile makes the file a database with a write-ahead log, unless it is
 // something else than a store.
-func prepareFile(cfg Config) (err error) {
-	if err := checkFiles(cfg.Path); err != nil {
+func prepareDatabaseFile(cfg Config) (err error) {
+	if err := checkFilesWritable(cfg.Path); err != nil {
 		return disk.ExplainError(err)
 	}
-	conn, err := connect(cfg.Path, "busy_timeout = 5000", "page_size = 4096")
+	conn, err := openConnection(cfg.Path, "busy_timeout = 5000", "page_size = 4096")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.close()) }()
 	var id int64
-	if _, err := conn.first("PRAGMA application_id", func(r row) { id = r.int(0) }); err != nil {
+	if _, err := conn.queryFirst("PRAGMA application_id", func(r resultRow) { id = r.int(0) }); err != nil {
 		return err
 	}
-	full, err := conn.exists("SELECT 1 FROM sqlite_schema WHERE name NOT LIKE 'goose%' AND name NOT LIKE 'sqlite%'")
+	full, err := conn.hasRow("SELECT 1 FROM sqlite_schema WHERE name NOT LIKE 'goose%' AND name NOT LIKE 'sqlite%'")
 	if err != nil {
 		return err
 	}
 	if full && id != applicationID {
 		return errors.New("this is the database of another program: choose another file")
 	}
-	_, err = conn.exec("PRAGMA journal_mode = WAL")
+	_, err = conn.execute("PRAGMA journal_mode = WAL")
 	return err
 }

@@ -15,12 +15,12 @@ import (
 	"github.com/rookery-im/rookery/internal/storetest"
 )
 
-// quick is for tests that lose no power.
-func quick(path string) Config {
+// unsyncedConfig is for tests that lose no power.
+func unsyncedConfig(path string) Config {
 	return Config{Path: path, Synchronous: "OFF", Log: slog.New(slog.DiscardHandler)}
 }
 
-func openFor(t *testing.T, cfg Config) *Store {
+func openForTest(t *testing.T, cfg Config) *Store {
 	t.Helper()
 	store, err := Open(t.Context(), cfg)
 	if err != nil {
@@ -30,35 +30,35 @@ func openFor(t *testing.T, cfg Config) *Store {
 	return store
 }
 
-func newStore(t *testing.T) *Store {
+func newTestStore(t *testing.T) *Store {
 	t.Helper()
-	return openFor(t, quick(filepath.Join(t.TempDir(), "rookery.db")))
+	return openForTest(t, unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db")))
 }
 
 func TestTheStoreDoesWhatTheContractSays(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.OpenFunc {
-		cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
-		return func() service.Store { return openFor(t, cfg) }
+		cfg := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
+		return func() service.Store { return openForTest(t, cfg) }
 	})
 }
 
 func TestItDoesSoWhileLettersAreSettledAllTheTime(t *testing.T) {
 	storetest.RunRandom(t, func(t *testing.T) storetest.OpenFunc {
-		cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
-		cfg.maxRecent = 2000
-		return func() service.Store { return openFor(t, cfg) }
+		cfg := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
+		cfg.maxJournaledBytes = 2000
+		return func() service.Store { return openForTest(t, cfg) }
 	})
 }
 
-// crashing is a store that is not closed but crashes: what is opened next is
+// crashingStore is a store that is not closed but crashes: what is opened next is
 // the files as they were then.
-type crashing struct {
+type crashingStore struct {
 	*Store
 	t    *testing.T
 	path *string
 }
 
-func (c crashing) Close() error {
+func (c crashingStore) Close() error {
 	select {
 	case <-c.closed: // already
 	default:
@@ -68,7 +68,7 @@ func (c crashing) Close() error {
 }
 
 // NumberFloor is what the mailboxes continue above, as the suite wants to know.
-func (c crashing) NumberFloor() uint64 { return c.writer.numbers.floor }
+func (c crashingStore) NumberFloor() uint64 { return c.writer.numberBound.floor }
 
 // crashImage copies the files of a store that is open. Nothing is being
 // written meanwhile. What readers share of the log goes with a crash.
@@ -77,8 +77,8 @@ func crashImage(t *testing.T, path string) string {
 	image := filepath.Join(t.TempDir(), "rookery.db")
 	copyFile(t, image, path)
 	copyFile(t, image+"-wal", path+"-wal")
-	if _, err := os.Stat(numbersPath(path)); err == nil { // it is not there before the first number
-		copyFile(t, numbersPath(image), numbersPath(path))
+	if _, err := os.Stat(numberFilePath(path)); err == nil { // it is not there before the first number
+		copyFile(t, numberFilePath(image), numberFilePath(path))
 	}
 	return image
 }
@@ -94,29 +94,29 @@ func TestItDoesSoIfItCrashesInsteadOfBeingClosed(t *testing.T) {
 	storetest.RunRandom(t, func(t *testing.T) storetest.OpenFunc {
 		path := filepath.Join(t.TempDir(), "rookery.db")
 		return func() service.Store {
-			cfg := quick(path)
-			cfg.maxRecent = 10_000
-			return crashing{openFor(t, cfg), t, &path}
+			cfg := unsyncedConfig(path)
+			cfg.maxJournaledBytes = 10_000
+			return crashingStore{openForTest(t, cfg), t, &path}
 		}
 	})
 }
 
 func TestACrashBringsBackNothingOfARemovedAccount(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rookery.db")
-	store := openFor(t, quick(path))
-	addAccounts(t, store, 1)
+	store := openForTest(t, unsyncedConfig(path))
+	createAccounts(t, store, 1)
 	deliver(t, store, rookery.FirstUIN, "old")
 	deliver(t, store, rookery.FirstUIN, "older")
-	if err := store.settle(t.Context(), rookery.FirstUIN); err != nil {
+	if err := store.flushMailbox(t.Context(), rookery.FirstUIN); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.RemoveAccount(t.Context(), rookery.FirstUIN); err != nil {
 		t.Fatal(err)
 	}
-	addAccounts(t, store, 1)
+	createAccounts(t, store, 1)
 	deliver(t, store, rookery.FirstUIN, "new")
-	again := openFor(t, quick(crashImage(t, path)))
-	if got := textsOf(t, again, rookery.FirstUIN); !slices.Equal(got, []string{"new"}) {
+	again := openForTest(t, unsyncedConfig(crashImage(t, path)))
+	if got := mailboxTexts(t, again, rookery.FirstUIN); !slices.Equal(got, []string{"new"}) {
 		t.Errorf("texts %q", got)
 	}
 }
@@ -133,7 +133,7 @@ func TestFilesThatAreNoStoreAreRefused(t *testing.T) {
 			}
 		}, "no store of rookery"},
 		{"a store with its schema overwritten", func(t *testing.T, path string) {
-			openFor(t, quick(path)).Close()
+			openForTest(t, unsyncedConfig(path)).Close()
 			f, err := os.OpenFile(path, os.O_WRONLY, 0)
 			if err != nil {
 				t.Fatal(err)
@@ -144,11 +144,11 @@ func TestFilesThatAreNoStoreAreRefused(t *testing.T) {
 			}
 		}, "damaged"},
 		{"another program's database", func(t *testing.T, path string) {
-			alter(t, path, "CREATE TABLE shopping (list TEXT)")
+			executeStatement(t, path, "CREATE TABLE shopping (list TEXT)")
 		}, "another program"},
 		{"a store of a newer version", func(t *testing.T, path string) {
-			openFor(t, quick(path)).Close()
-			alter(t, path, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)")
+			openForTest(t, unsyncedConfig(path)).Close()
+			executeStatement(t, path, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)")
 		}, "newer rookery"},
 		{"a directory", func(t *testing.T, path string) {
 			if err := os.Mkdir(path, 0o700); err != nil {
@@ -159,7 +159,7 @@ func TestFilesThatAreNoStoreAreRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "rookery.db")
 			tt.make(t, path)
-			store, err := Open(t.Context(), quick(path))
+			store, err := Open(t.Context(), unsyncedConfig(path))
 			if err == nil {
 				store.Close()
 				t.Fatal("it was opened")
@@ -171,32 +171,32 @@ func TestFilesThatAreNoStoreAreRefused(t *testing.T) {
 	}
 }
 
-func alter(t *testing.T, path, statement string) {
+func executeStatement(t *testing.T, path, statement string) {
 	t.Helper()
-	conn, err := connect(path)
+	conn, err := openConnection(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.close()
-	if _, err := conn.exec(statement); err != nil {
+	if _, err := conn.execute(statement); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestAPathMayHoldAnyCharacter(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a b?mode=memory&c%20d#e.db")
-	openFor(t, quick(path)).Close()
+	openForTest(t, unsyncedConfig(path)).Close()
 	if _, err := os.Stat(path); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestAfterClosingAllIsInOneFile(t *testing.T) {
-	store := newStore(t)
-	addAccounts(t, store, 1)
+	store := newTestStore(t)
+	createAccounts(t, store, 1)
 	deliver(t, store, rookery.FirstUIN, "hello")
 	path := ""
-	if _, err := store.writer.conn.first("PRAGMA database_list", func(r row) { path = r.text(2) }); err != nil {
+	if _, err := store.writer.conn.queryFirst("PRAGMA database_list", func(r resultRow) { path = r.text(2) }); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.Close(); err != nil {
@@ -207,34 +207,34 @@ func TestAfterClosingAllIsInOneFile(t *testing.T) {
 			t.Errorf("%s is left: %v", suffix, err)
 		}
 	}
-	conn, err := connect(path)
+	conn, err := openConnection(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.close()
-	if inBox, err := conn.exists("SELECT 1 FROM entries WHERE text = 'hello'"); err != nil || !inBox {
+	if inBox, err := conn.hasRow("SELECT 1 FROM entries WHERE text = 'hello'"); err != nil || !inBox {
 		t.Errorf("the letter is not in its mailbox, error %v", err)
 	}
-	if left, err := conn.exists("SELECT 1 FROM journal"); err != nil || left {
+	if left, err := conn.hasRow("SELECT 1 FROM journal"); err != nil || left {
 		t.Errorf("the journal is not empty, error %v", err)
 	}
 }
 
 func TestTheOperatorHearsOnceThatWritingFailsAndThatItWorksAgain(t *testing.T) {
 	var log strings.Builder
-	cfg := quick(filepath.Join(t.TempDir(), "rookery.db"))
+	cfg := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
 	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
-	store := openFor(t, cfg)
+	store := openForTest(t, cfg)
 	for range 3 {
-		err := store.write(t.Context(), writeRequest{apply: func(batch *writeBatch) error {
-			_, err := batch.conn.exec("INSERT INTO nowhere VALUES (1)")
+		err := store.submitWrite(t.Context(), writeRequest{apply: func(batch *writeBatch) error {
+			_, err := batch.conn.execute("INSERT INTO nowhere VALUES (1)")
 			return err
 		}})
 		if err == nil || rookery.CodeOf(err) != rookery.CodeTemporary {
 			t.Errorf("error %v", err)
 		}
 	}
-	addAccounts(t, store, 2)
+	createAccounts(t, store, 2)
 	store.Close()
 	for _, once := range []string{"nowhere", "can write again"} {
 		if n := strings.Count(log.String(), "level"); n != 2 || !strings.Contains(log.String(), once) {
@@ -244,16 +244,16 @@ func TestTheOperatorHearsOnceThatWritingFailsAndThatItWorksAgain(t *testing.T) {
 }
 
 func TestSingleAddressesOfIPv6FromEarlierVersionsStandForTheirNetworks(t *testing.T) {
-	store := newStore(t)
+	store := newTestStore(t)
 	const uin = 10001
 	if _, err := store.CreateAccount(t.Context(), rookery.NewAccount(uin, "n", time.Unix(1, 0)), "secret"); err != nil {
 		t.Fatal(err)
 	}
 	stored := func() (list []string) {
-		err := store.read(t.Context(), func(c *conn) error {
-			known, err := c.knownAddresses(uin)
+		err := store.withReader(t.Context(), func(c *dbConn) error {
+			known, err := c.loadKnownAddresses(uin)
 			for _, knownAddress := range known {
-				list = append(list, knownAddress.text)
+				list = append(list, knownAddress.storedText)
 			}
 			return err
 		})
@@ -262,9 +262,9 @@ func TestSingleAddressesOfIPv6FromEarlierVersionsStandForTheirNetworks(t *testin
 		}
 		return list
 	}
-	err := store.write(t.Context(), writeRequest{apply: func(batch *writeBatch) error {
+	err := store.submitWrite(t.Context(), writeRequest{apply: func(batch *writeBatch) error {
 		for i, addr := range []string{"2001:db8::1", "2001:db8::2", "192.0.2.1", "2001:db8:0:1::1"} {
-			if _, err := batch.conn.exec("INSERT INTO addresses VALUES (?, ?, ?)", uin, addr, i); err != nil {
+			if _, err := batch.conn.execute("INSERT INTO addresses VALUES (?, ?, ?)", uin, addr, i); err != nil {
 				return err
 			}
 		}

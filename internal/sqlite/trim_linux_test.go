@@ -10,8 +10,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// resident is how much memory of the machine the process has, in MiB.
-func resident(t *testing.T) int {
+// residentMiB is how much memory of the machine the process has, in MiB.
+func residentMiB(t *testing.T) int {
 	t.Helper()
 	debug.FreeOSMemory()
 	statm, err := os.ReadFile("/proc/self/statm")
@@ -48,14 +48,14 @@ func TestPagesThatNobodyLooksAtAreGivenBack(t *testing.T) {
 	if _, _, err := store.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{Text: "y", Limit: 1}); err != nil {
 		t.Fatal(err)
 	}
-	full := resident(t)
+	full := residentMiB(t)
 	for range 2 { // what was in use before the first may be in use again
 		if err := store.ReleaseMemory(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	const most = letters * rookery.MaxText >> 20 // the writer has them all, the reader the latest
-	if trimmed := resident(t); trimmed > full-most {
+	if trimmed := residentMiB(t); trimmed > full-most {
 		t.Errorf("%d MiB of %d MiB are still held", trimmed, full)
 	}
 	if _, err := store.Account(t.Context(), rookery.FirstUIN); err != nil {

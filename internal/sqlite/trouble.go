@@ -13,11 +13,11 @@ import (
 	"github.com/rookery-im/rookery/internal/disk"
 )
 
-// explain adds to an error of SQLite what is wrong and what to do about it. A
+// explainError adds to an error of SQLite what is wrong and what to do about it. A
 // store that cannot be written is healthy most often: only one that is damaged
 // needs a backup, and advice to move any other away would destroy it.
-func explain(path string, err error) error {
-	switch code := codeOf(err); code & 0xff {
+func explainError(path string, err error) error {
+	switch code := sqliteErrorCode(err); code & 0xff {
 	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
 		return fmt.Errorf("this is no store of rookery, or it is damaged; "+
 			"stop the server, keep the files, and restore a backup: %w", err)
@@ -25,7 +25,7 @@ func explain(path string, err error) error {
 		return fmt.Errorf("another program has it open; end that one: %w", err)
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR:
 		// SQLite's codes mix these up; the operating system does not.
-		if cause := cmp.Or(checkFiles(path), disk.CheckDirWritable(filepath.Dir(path))); cause != nil {
+		if cause := cmp.Or(checkFilesWritable(path), disk.CheckDirWritable(filepath.Dir(path))); cause != nil {
 			return fmt.Errorf("%w (%w)", disk.ExplainError(cause), err)
 		}
 		switch code & 0xff {
@@ -38,10 +38,10 @@ func explain(path string, err error) error {
 	return err
 }
 
-// checkFiles reports as an error that a file of the store cannot be written.
+// checkFilesWritable reports as an error that a file of the store cannot be written.
 // SQLite opens one for reading then, and says nothing until the first change.
-func checkFiles(path string) error {
-	for _, p := range []string{path, path + "-wal", path + "-shm", numbersPath(path)} {
+func checkFilesWritable(path string) error {
+	for _, p := range []string{path, path + "-wal", path + "-shm", numberFilePath(path)} {
 		if err := disk.CheckFileWritable(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -49,8 +49,8 @@ func checkFiles(path string) error {
 	return nil
 }
 
-// codeOf is SQLite's extended code of an error, 0 for another error.
-func codeOf(err error) int {
+// sqliteErrorCode is SQLite's extended code of an error, 0 for another error.
+func sqliteErrorCode(err error) int {
 	var e *driver.Error
 	if errors.As(err, &e) {
 		return e.Code()

@@ -12,83 +12,85 @@ import (
 // comes, and kept up in memory from then on.
 type backlogCount struct {
 	rookery.Backlog
-	top uint64
+	highestCursor uint64
 	// unknown: it is to be counted anew. In a batch only.
-	unknown bool
+	needsRecount bool
 }
 
-// counted is what is known of a mailbox, within the batch.
-func (b *writeBatch) counted(uin rookery.UIN) (backlogCount, bool) {
-	count, ok := b.recount[uin]
+// cachedBacklog is what is known of a mailbox, within the batch.
+func (b *writeBatch) cachedBacklog(uin rookery.UIN) (backlogCount, bool) {
+	count, ok := b.changedBacklogs[uin]
 	if !ok {
-		count, ok = b.waiting[uin]
+		count, ok = b.backlogs[uin]
 	}
-	return count, ok && !count.unknown
+	return count, ok && !count.needsRecount
 }
 
-// count counts a mailbox if that was not done yet.
-func (b *writeBatch) count(uin rookery.UIN) (backlogCount, error) {
-	if count, ok := b.counted(uin); ok {
+// loadBacklog counts a mailbox if that was not done yet.
+func (b *writeBatch) loadBacklog(uin rookery.UIN) (backlogCount, error) {
+	if count, ok := b.cachedBacklog(uin); ok {
 		return count, nil
 	}
-	top, err := b.conn.top(uin)
+	top, err := b.conn.highestCursor(uin)
 	if err != nil {
 		return backlogCount{}, err
 	}
-	sum, err := b.sum(uin, top, math.MaxInt64)
+	sum, err := b.sumBacklog(uin, top, math.MaxInt64)
 	if err != nil {
 		return backlogCount{}, err
 	}
-	count := backlogCount{Backlog: sum, top: top}
-	b.recount[uin] = count
+	count := backlogCount{Backlog: sum, highestCursor: top}
+	b.changedBacklogs[uin] = count
 	return count, nil
 }
 
-// uncount has a mailbox counted anew when somebody asks.
-func (b *writeBatch) uncount(uin rookery.UIN) { b.recount[uin] = backlogCount{unknown: true} }
+// discardBacklog has a mailbox counted anew when somebody asks.
+func (b *writeBatch) discardBacklog(uin rookery.UIN) {
+	b.changedBacklogs[uin] = backlogCount{needsRecount: true}
+}
 
-// top is the highest place of all collectors of an account.
-func (c *conn) top(uin rookery.UIN) (top uint64, err error) {
-	_, err = c.first("SELECT coalesce(max(number), 0) FROM places WHERE account = ?",
-		func(r row) { top = uint64(r.int(0)) }, uin)
+// highestCursor is the highest place of all collectors of an account.
+func (c *dbConn) highestCursor(uin rookery.UIN) (top uint64, err error) {
+	_, err = c.queryFirst("SELECT coalesce(max(number), 0) FROM places WHERE account = ?",
+		func(r resultRow) { top = uint64(r.int(0)) }, uin)
 	return top, err
 }
 
-// sum adds up what waits among the entries above after and up to upTo, wherever
+// sumBacklog adds up what waits among the entries above after and up to upTo, wherever
 // they are: in the mailbox, in the journal, in the batch.
-func (b *writeBatch) sum(uin rookery.UIN, after, upTo uint64) (sum rookery.Backlog, err error) {
+func (b *writeBatch) sumBacklog(uin rookery.UIN, after, upTo uint64) (sum rookery.Backlog, err error) {
 	inMailbox := upTo
-	recent := b.recent.entries(uin, max(after, b.settledUpTo(uin)), upTo, math.MaxInt)
+	recent := b.journaled.entriesBetween(uin, max(after, b.flushedUpTo(uin)), upTo, math.MaxInt)
 	if len(recent) > 0 {
 		inMailbox = recent[0].Number - 1
 	}
-	_, err = b.conn.first(`SELECT count(*), coalesce(sum(octet_length(text)), 0) FROM entries
+	_, err = b.conn.queryFirst(`SELECT count(*), coalesce(sum(octet_length(text)), 0) FROM entries
 		WHERE account = ? AND number > ? AND number <= ? AND kind <> ?`,
-		func(r row) { sum = rookery.Backlog{Messages: int(r.int(0)), Bytes: r.int(1)} },
-		uin, clamp(after), clamp(inMailbox), rookery.KindSent)
+		func(r resultRow) { sum = rookery.Backlog{Messages: int(r.int(0)), Bytes: r.int(1)} },
+		uin, clampToInt64(after), clampToInt64(inMailbox), rookery.KindSent)
 	for _, entry := range recent {
-		sum = plus(sum, entry)
+		sum = addToBacklog(sum, entry)
 	}
-	for _, entry := range b.letters {
-		if entry.to == uin && entry.entry.Number > after && entry.entry.Number <= upTo {
-			sum = plus(sum, entry.entry)
+	for _, entry := range b.newEntries {
+		if entry.account == uin && entry.entry.Number > after && entry.entry.Number <= upTo {
+			sum = addToBacklog(sum, entry.entry)
 		}
 	}
 	return sum, err
 }
 
-// settledUpTo is how far the batch has moved an account's recent letters to its
+// flushedUpTo is how far the batch has moved an account's recent letters to its
 // mailbox.
-func (b *writeBatch) settledUpTo(uin rookery.UIN) (upTo uint64) {
-	for _, span := range b.settled {
+func (b *writeBatch) flushedUpTo(uin rookery.UIN) (upTo uint64) {
+	for _, span := range b.flushedSpans {
 		if span.account == uin {
-			upTo = max(upTo, span.upTo)
+			upTo = max(upTo, span.lastNumber)
 		}
 	}
 	return upTo
 }
 
-func plus(sum rookery.Backlog, entry rookery.Entry) rookery.Backlog {
+func addToBacklog(sum rookery.Backlog, entry rookery.Entry) rookery.Backlog {
 	if entry.Kind.CountsAsBacklog() {
 		sum.Messages++
 		sum.Bytes += int64(len(entry.Text))
@@ -96,69 +98,69 @@ func plus(sum rookery.Backlog, entry rookery.Entry) rookery.Backlog {
 	return sum
 }
 
-// admit reports as an error that a letter exceeds its limit, with those of the
+// checkLimit reports as an error that a letter exceeds its limit, with those of the
 // same delivery before it, or that the disk has no room for any that has one.
-func (b *writeBatch) admit(newEntry rookery.NewEntry, before []rookery.NewEntry) error {
+func (b *writeBatch) checkLimit(newEntry rookery.NewEntry, before []rookery.NewEntry) error {
 	switch {
 	case newEntry.Limit == nil:
 		return nil
-	case b.reserve.short.Load():
-		return errShort
+	case b.diskReserve.isReleased.Load():
+		return errDiskNearlyFull
 	}
-	count, err := b.count(newEntry.To)
+	count, err := b.loadBacklog(newEntry.To)
 	if err != nil {
 		return err
 	}
 	sum := count.Backlog
 	for _, other := range before {
 		if other.To == newEntry.To {
-			sum = plus(sum, rookery.Entry{Kind: other.Kind, Text: other.Text})
+			sum = addToBacklog(sum, rookery.Entry{Kind: other.Kind, Text: other.Text})
 		}
 	}
 	return newEntry.Limit.Check(sum, newEntry.Text)
 }
 
-// arrived counts an entry that was posted, where the mailbox is counted at all.
-func (b *writeBatch) arrived(uin rookery.UIN, entry rookery.Entry) {
-	if count, ok := b.counted(uin); ok {
-		count.Backlog = plus(count.Backlog, entry)
-		b.recount[uin] = count
+// countNewEntry counts an entry that was posted, where the mailbox is counted at all.
+func (b *writeBatch) countNewEntry(uin rookery.UIN, entry rookery.Entry) {
+	if count, ok := b.cachedBacklog(uin); ok {
+		count.Backlog = addToBacklog(count.Backlog, entry)
+		b.changedBacklogs[uin] = count
 	}
 }
 
-// passed takes off what a collector has passed that was at from and is at to now.
-func (b *writeBatch) passed(uin rookery.UIN, from, to uint64) error {
-	count, ok := b.counted(uin)
+// subtractCollected takes off what a collector has passed that was at from and is at to now.
+func (b *writeBatch) subtractCollected(uin rookery.UIN, from, to uint64) error {
+	count, ok := b.cachedBacklog(uin)
 	switch {
-	case !ok || to == count.top:
+	case !ok || to == count.highestCursor:
 		return nil
-	case to < count.top:
-		if from == count.top {
-			b.uncount(uin) // it has gone back, and another may be the highest now
+	case to < count.highestCursor:
+		if from == count.highestCursor {
+			b.discardBacklog(uin) // it has gone back, and another may be the highest now
 		}
 		return nil
-	case to >= b.heads[uin]:
-		b.recount[uin] = backlogCount{top: to}
+	case to >= b.newestNumbers[uin]:
+		b.changedBacklogs[uin] = backlogCount{highestCursor: to}
 		return nil
 	}
-	gone, err := b.sum(uin, count.top, to)
+	gone, err := b.sumBacklog(uin, count.highestCursor, to)
 	if err != nil {
 		return err
 	}
-	count.top = to
+	count.highestCursor = to
 	count.Messages -= gone.Messages
 	count.Bytes -= gone.Bytes
-	b.recount[uin] = count
+	b.changedBacklogs[uin] = count
 	return nil
 }
 
-// publishWaiting makes what the batch has counted known.
-func (b *writeBatch) publishWaiting() {
-	for uin, count := range b.recount {
-		if count.unknown {
-			delete(b.waiting, uin)
+// publishBacklogs makes what the batch has counted known.
+func (b *writeBatch) publishBacklogs() {
+	for uin, count := range b.changedBacklogs {
+		if count.needsRecount {
+			delete(b.backlogs, uin)
 		} else {
-			b.waiting[uin] = count
+			b.backlogs[uin] = count
 		}
 	}
 }

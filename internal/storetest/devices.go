@@ -8,276 +8,276 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-func (x *trial) devices(uin rookery.UIN) []rookery.Device {
+func (x *contractTrial) listDevices(uin rookery.UIN) []rookery.Device {
 	x.Helper()
 	devices, err := x.Devices(x.ctx, uin)
-	x.must(err)
+	x.requireNoError(err)
 	return devices
 }
 
-func (x *trial) forget(uin rookery.UIN, id uint64, key rookery.RequestKey) rookery.Receipt {
+func (x *contractTrial) forgetDevice(uin rookery.UIN, id uint64, key rookery.RequestKey) rookery.Receipt {
 	x.Helper()
 	receipt, err := x.ForgetDevice(x.ctx, uin, id, key)
-	x.must(err)
+	x.requireNoError(err)
 	return receipt
 }
 
-var deviceTests = []test{
-	{"a device is made by its first sign-in, and devices are listed by number", func(x *trial) {
-		x.add(ann, bob)
-		desk := session(ann, "desk", 2)
+var deviceTests = []contractTest{
+	{"a device is made by its first sign-in, and devices are listed by number", func(x *contractTrial) {
+		x.createAccounts(ann, bob)
+		desk := newSession(ann, "desk", 2)
 		desk.SignedInAt = noon.Add(time.Hour)
-		x.signIn(session(ann, "phone", 1), desk, session(ann, "", 3), session(bob, "desk", 4))
-		x.twice(func() {
-			x.equal("devices of ann", x.devices(ann), []rookery.Device{
+		x.startSessions(newSession(ann, "phone", 1), desk, newSession(ann, "", 3), newSession(bob, "desk", 4))
+		x.checkAcrossRestart(func() {
+			x.requireEqual("devices of ann", x.listDevices(ann), []rookery.Device{
 				{ID: 1, Name: "phone", SignedInAt: noon, SignedIn: true}, {ID: 2, Name: "desk", SignedInAt: noon.Add(time.Hour), SignedIn: true},
 			})
-			x.equal("devices of bob", x.devices(bob), []rookery.Device{{ID: 1, Name: "desk", SignedInAt: noon, SignedIn: true}})
-			x.equal("devices of nobody", x.devices(nobody), []rookery.Device(nil))
+			x.requireEqual("devices of bob", x.listDevices(bob), []rookery.Device{{ID: 1, Name: "desk", SignedInAt: noon, SignedIn: true}})
+			x.requireEqual("devices of nobody", x.listDevices(nobody), []rookery.Device(nil))
 		})
 	}},
-	{"a device outlives its session", func(x *trial) {
-		x.add(ann)
-		x.signIn(session(ann, "phone", 1), session(ann, "desk", 2))
-		x.must(x.EndSessions(x.ctx, []rookery.Session{session(ann, "phone", 1)}))
-		x.twice(func() {
-			x.equal("devices", x.devices(ann), []rookery.Device{
+	{"a device outlives its session", func(x *contractTrial) {
+		x.createAccounts(ann)
+		x.startSessions(newSession(ann, "phone", 1), newSession(ann, "desk", 2))
+		x.requireNoError(x.EndSessions(x.ctx, []rookery.Session{newSession(ann, "phone", 1)}))
+		x.checkAcrossRestart(func() {
+			x.requireEqual("devices", x.listDevices(ann), []rookery.Device{
 				{ID: 1, Name: "phone", SignedInAt: noon}, {ID: 2, Name: "desk", SignedInAt: noon, SignedIn: true},
 			})
 		})
-		x.must(x.SetCredential(x.ctx, ann, "secret"))
-		x.twice(func() {
-			x.equal("with a new credential", x.devices(ann), []rookery.Device{{ID: 1, Name: "phone", SignedInAt: noon}, {ID: 2, Name: "desk", SignedInAt: noon}})
+		x.requireNoError(x.SetCredential(x.ctx, ann, "secret"))
+		x.checkAcrossRestart(func() {
+			x.requireEqual("with a new credential", x.listDevices(ann), []rookery.Device{{ID: 1, Name: "phone", SignedInAt: noon}, {ID: 2, Name: "desk", SignedInAt: noon}})
 		})
 	}},
-	{"a session that sleeps stays, and is found by its token", func(x *trial) {
-		x.add(ann, bob)
-		phone, desk := session(ann, "phone", 1), session(ann, "desk", 2)
-		x.signIn(phone, desk, session(bob, "phone", 3))
+	{"a session that sleeps stays, and is found by its token", func(x *contractTrial) {
+		x.createAccounts(ann, bob)
+		phone, desk := newSession(ann, "phone", 1), newSession(ann, "desk", 2)
+		x.startSessions(phone, desk, newSession(bob, "phone", 3))
 		late := desk
 		late.ID = 9
-		x.must(x.SetSessionsAsleep(x.ctx, []rookery.Session{phone, late, session(nobody, "phone", 4)}))
+		x.requireNoError(x.SetSessionsAsleep(x.ctx, []rookery.Session{phone, late, newSession(nobody, "phone", 4)}))
 		phone.Asleep = true
-		x.twice(func() {
-			x.equal("sessions", x.sessions(), []rookery.Session{desk, phone, session(bob, "phone", 3)})
+		x.checkAcrossRestart(func() {
+			x.requireEqual("sessions", x.listSessions(), []rookery.Session{desk, phone, newSession(bob, "phone", 3)})
 			found, err := x.SleepingSession(x.ctx, ann, phone.Token)
-			x.must(err)
-			x.equal("found", found, phone)
-			x.refusedAsleep(ann, desk.Token)
-			x.refusedAsleep(bob, phone.Token)
-			x.refusedAsleep(nobody, phone.Token)
+			x.requireNoError(err)
+			x.requireEqual("found", found, phone)
+			x.requireNotAsleep(ann, desk.Token)
+			x.requireNotAsleep(bob, phone.Token)
+			x.requireNotAsleep(nobody, phone.Token)
 		})
-		x.equal("devices", x.devices(ann)[0].SignedIn, true)
+		x.requireEqual("devices", x.listDevices(ann)[0].SignedIn, true)
 	}},
-	{"a session that sleeps has the account's status when it wakes", func(x *trial) {
-		x.add(ann)
-		phone := session(ann, "phone", 1)
-		x.signIn(phone)
-		x.must(x.SetSessionsAsleep(x.ctx, []rookery.Session{phone}))
+	{"a session that sleeps has the account's status when it wakes", func(x *contractTrial) {
+		x.createAccounts(ann)
+		phone := newSession(ann, "phone", 1)
+		x.startSessions(phone)
+		x.requireNoError(x.SetSessionsAsleep(x.ctx, []rookery.Session{phone}))
 		_, err := x.SetStatus(x.ctx, ann, rookery.StatusInvisible, rookery.RequestKey{})
-		x.must(err)
+		x.requireNoError(err)
 		phone.Status, phone.Address = rookery.StatusInvisible, netip.MustParseAddr("192.0.2.7")
 		late := phone
 		late.ID = 9
-		x.refused(x.WakeSession(x.ctx, late), rookery.CodeNotSignedIn)
-		x.must(x.WakeSession(x.ctx, phone))
-		x.twice(func() {
-			x.equal("sessions", x.sessions(), []rookery.Session{phone})
-			x.refusedAsleep(ann, phone.Token)
+		x.requireCode(x.WakeSession(x.ctx, late), rookery.CodeNotSignedIn)
+		x.requireNoError(x.WakeSession(x.ctx, phone))
+		x.checkAcrossRestart(func() {
+			x.requireEqual("sessions", x.listSessions(), []rookery.Session{phone})
+			x.requireNotAsleep(ann, phone.Token)
 		})
-		x.refused(x.WakeSession(x.ctx, phone), rookery.CodeNotSignedIn)
+		x.requireCode(x.WakeSession(x.ctx, phone), rookery.CodeNotSignedIn)
 	}},
-	{"a sign-in and a sign-out end a sleep for good", func(x *trial) {
-		x.add(ann)
-		phone, desk := session(ann, "phone", 1), session(ann, "desk", 2)
-		x.signIn(phone, desk)
-		x.must(x.SetSessionsAsleep(x.ctx, []rookery.Session{phone, desk}))
-		x.signIn(session(ann, "phone", 3))
-		x.must(x.EndSessions(x.ctx, []rookery.Session{desk}))
-		x.twice(func() {
-			x.equal("sessions", x.sessions(), []rookery.Session{session(ann, "phone", 3)})
-			x.refusedAsleep(ann, phone.Token)
-			x.refusedAsleep(ann, desk.Token)
+	{"a sign-in and a sign-out end a sleep for good", func(x *contractTrial) {
+		x.createAccounts(ann)
+		phone, desk := newSession(ann, "phone", 1), newSession(ann, "desk", 2)
+		x.startSessions(phone, desk)
+		x.requireNoError(x.SetSessionsAsleep(x.ctx, []rookery.Session{phone, desk}))
+		x.startSessions(newSession(ann, "phone", 3))
+		x.requireNoError(x.EndSessions(x.ctx, []rookery.Session{desk}))
+		x.checkAcrossRestart(func() {
+			x.requireEqual("sessions", x.listSessions(), []rookery.Session{newSession(ann, "phone", 3)})
+			x.requireNotAsleep(ann, phone.Token)
+			x.requireNotAsleep(ann, desk.Token)
 		})
-		x.refused(x.WakeSession(x.ctx, phone), rookery.CodeNotSignedIn)
+		x.requireCode(x.WakeSession(x.ctx, phone), rookery.CodeNotSignedIn)
 	}},
-	{"a renewed sign-in keeps the device's number and place, and has its own time and token", func(x *trial) {
-		x.add(ann)
-		x.signIn(session(ann, "phone", 1))
+	{"a renewed sign-in keeps the device's number and place, and has its own time and token", func(x *contractTrial) {
+		x.createAccounts(ann)
+		x.startSessions(newSession(ann, "phone", 1))
 		want := rookery.Cursor{Number: 3, RepeatFrom: 2, State: []byte("memo")}
-		x.must(x.SaveCursor(x.ctx, ann, "phone", want))
-		x.must(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{Number: 9}))
-		again := session(ann, "phone", 2)
+		x.requireNoError(x.SaveCursor(x.ctx, ann, "phone", want))
+		x.requireNoError(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{Number: 9}))
+		again := newSession(ann, "phone", 2)
 		again.SignedInAt = noon.Add(time.Hour)
-		x.signIn(again)
-		x.twice(func() {
-			x.equal("devices", x.devices(ann), []rookery.Device{{ID: 1, Name: "phone", SignedInAt: again.SignedInAt, SignedIn: true}})
-			x.equal("place", x.place(ann, "phone"), want)
-			x.equal("sessions", x.sessions(), []rookery.Session{again})
+		x.startSessions(again)
+		x.checkAcrossRestart(func() {
+			x.requireEqual("devices", x.listDevices(ann), []rookery.Device{{ID: 1, Name: "phone", SignedInAt: again.SignedInAt, SignedIn: true}})
+			x.requireEqual("place", x.loadCursor(ann, "phone"), want)
+			x.requireEqual("sessions", x.listSessions(), []rookery.Session{again})
 		})
 	}},
-	{"a new device's place is the furthest of all collectors of the account", func(x *trial) {
-		x.add(ann, bob)
-		x.signIn(session(ann, "first", 1))
-		x.equal("with nobody before it", x.place(ann, "first"), rookery.Cursor{})
-		x.must(x.SaveCursor(x.ctx, ann, "first", rookery.Cursor{Number: 2, RepeatFrom: 1, State: []byte("memo")}))
-		x.must(x.SaveCursor(x.ctx, bob, "", rookery.Cursor{Number: 9}))
-		x.signIn(session(ann, "second", 2))
-		x.must(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{Number: 5}))
-		x.signIn(session(ann, "third", 3))
-		x.twice(func() {
-			x.equal("behind a device", x.place(ann, "second"), rookery.Cursor{Number: 2})
-			x.equal("behind an address", x.place(ann, "third"), rookery.Cursor{Number: 5})
+	{"a new device's place is the furthest of all collectors of the account", func(x *contractTrial) {
+		x.createAccounts(ann, bob)
+		x.startSessions(newSession(ann, "first", 1))
+		x.requireEqual("with nobody before it", x.loadCursor(ann, "first"), rookery.Cursor{})
+		x.requireNoError(x.SaveCursor(x.ctx, ann, "first", rookery.Cursor{Number: 2, RepeatFrom: 1, State: []byte("memo")}))
+		x.requireNoError(x.SaveCursor(x.ctx, bob, "", rookery.Cursor{Number: 9}))
+		x.startSessions(newSession(ann, "second", 2))
+		x.requireNoError(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{Number: 5}))
+		x.startSessions(newSession(ann, "third", 3))
+		x.checkAcrossRestart(func() {
+			x.requireEqual("behind a device", x.loadCursor(ann, "second"), rookery.Cursor{Number: 2})
+			x.requireEqual("behind an address", x.loadCursor(ann, "third"), rookery.Cursor{Number: 5})
 		})
 	}},
-	{"a new device begins behind what a forgotten one has taken", func(x *trial) {
-		x.add(ann)
-		x.signIn(session(ann, "phone", 1), session(ann, "desk", 2))
-		x.must(x.SaveCursor(x.ctx, ann, "phone", rookery.Cursor{Number: 4, RepeatFrom: 2}))
-		x.forget(ann, 1, rookery.RequestKey{})
-		x.forget(ann, 2, rookery.RequestKey{})
-		x.reopen()
-		x.signIn(session(ann, "phone", 3))
-		x.equal("place", x.place(ann, "phone"), rookery.Cursor{Number: 4})
+	{"a new device begins behind what a forgotten one has taken", func(x *contractTrial) {
+		x.createAccounts(ann)
+		x.startSessions(newSession(ann, "phone", 1), newSession(ann, "desk", 2))
+		x.requireNoError(x.SaveCursor(x.ctx, ann, "phone", rookery.Cursor{Number: 4, RepeatFrom: 2}))
+		x.forgetDevice(ann, 1, rookery.RequestKey{})
+		x.forgetDevice(ann, 2, rookery.RequestKey{})
+		x.restart()
+		x.startSessions(newSession(ann, "phone", 3))
+		x.requireEqual("place", x.loadCursor(ann, "phone"), rookery.Cursor{Number: 4})
 	}},
-	{"one device more than allowed is refused, one that is known is not", func(x *trial) {
-		x.add(ann, bob)
+	{"one device more than allowed is refused, one that is known is not", func(x *contractTrial) {
+		x.createAccounts(ann, bob)
 		for i := range uint64(rookery.MaxDevices) {
-			x.signIn(session(ann, fmt.Sprint(i), i+1))
+			x.startSessions(newSession(ann, fmt.Sprint(i), i+1))
 		}
-		known := session(ann, "new", 100)
+		known := newSession(ann, "new", 100)
 		known.Address = known.Address.Next()
-		x.refused(x.StartSession(x.ctx, known, "secret"), rookery.CodeRefused)
-		x.equal("sessions", len(x.sessions()), rookery.MaxDevices)
-		x.equal("devices", len(x.devices(ann)), rookery.MaxDevices)
+		x.requireCode(x.StartSession(x.ctx, known, "secret"), rookery.CodeRefused)
+		x.requireEqual("sessions", len(x.listSessions()), rookery.MaxDevices)
+		x.requireEqual("devices", len(x.listDevices(ann)), rookery.MaxDevices)
 		is, err := x.IsKnownAddress(x.ctx, ann, known.Address)
-		x.must(err)
-		x.equal("the address is known", is, false)
-		x.signIn(session(ann, "0", 101), session(ann, "", 102), session(bob, "new", 103))
-		x.forget(ann, 7, rookery.RequestKey{})
-		x.signIn(known)
+		x.requireNoError(err)
+		x.requireEqual("the address is known", is, false)
+		x.startSessions(newSession(ann, "0", 101), newSession(ann, "", 102), newSession(bob, "new", 103))
+		x.forgetDevice(ann, 7, rookery.RequestKey{})
+		x.startSessions(known)
 	}},
-	{"a refused or unproved sign-in makes no device", func(x *trial) {
-		x.add(ann)
-		x.refused(x.StartSession(x.ctx, session(ann, "phone", 1), "guess"), rookery.CodeConflict)
-		x.equal("devices", x.devices(ann), []rookery.Device(nil))
+	{"a refused or unproved sign-in makes no device", func(x *contractTrial) {
+		x.createAccounts(ann)
+		x.requireCode(x.StartSession(x.ctx, newSession(ann, "phone", 1), "guess"), rookery.CodeConflict)
+		x.requireEqual("devices", x.listDevices(ann), []rookery.Device(nil))
 	}},
-	{"a forgotten device takes its session and its place along, and nothing else", func(x *trial) {
-		x.add(ann, bob)
-		x.signIn(session(ann, "phone", 1), session(ann, "desk", 2), session(ann, "", 3), session(bob, "phone", 4))
+	{"a forgotten device takes its session and its place along, and nothing else", func(x *contractTrial) {
+		x.createAccounts(ann, bob)
+		x.startSessions(newSession(ann, "phone", 1), newSession(ann, "desk", 2), newSession(ann, "", 3), newSession(bob, "phone", 4))
 		for _, device := range []string{"phone", "desk"} {
-			x.must(x.SaveCursor(x.ctx, ann, device, rookery.Cursor{Number: 2}))
+			x.requireNoError(x.SaveCursor(x.ctx, ann, device, rookery.Cursor{Number: 2}))
 		}
-		x.must(x.SaveCursor(x.ctx, bob, "phone", rookery.Cursor{Number: 2}))
-		x.equal("receipt", x.forget(ann, 1, rookery.RequestKey{}), rookery.Receipt{})
-		x.twice(func() {
-			x.equal("devices", x.devices(ann), []rookery.Device{{ID: 2, Name: "desk", SignedInAt: noon, SignedIn: true}})
-			x.equal("sessions", x.sessions(), []rookery.Session{session(ann, "", 3), session(ann, "desk", 2), session(bob, "phone", 4)})
-			x.equal("place", x.place(ann, "phone"), rookery.Cursor{})
-			x.equal("place of the other", x.place(ann, "desk").Number, uint64(2))
-			x.equal("place of another account's", x.place(bob, "phone").Number, uint64(2))
+		x.requireNoError(x.SaveCursor(x.ctx, bob, "phone", rookery.Cursor{Number: 2}))
+		x.requireEqual("receipt", x.forgetDevice(ann, 1, rookery.RequestKey{}), rookery.Receipt{})
+		x.checkAcrossRestart(func() {
+			x.requireEqual("devices", x.listDevices(ann), []rookery.Device{{ID: 2, Name: "desk", SignedInAt: noon, SignedIn: true}})
+			x.requireEqual("sessions", x.listSessions(), []rookery.Session{newSession(ann, "", 3), newSession(ann, "desk", 2), newSession(bob, "phone", 4)})
+			x.requireEqual("place", x.loadCursor(ann, "phone"), rookery.Cursor{})
+			x.requireEqual("place of the other", x.loadCursor(ann, "desk").Number, uint64(2))
+			x.requireEqual("place of another account's", x.loadCursor(bob, "phone").Number, uint64(2))
 		})
 	}},
-	{"nothing is stored of what a forgotten device collects", func(x *trial) {
-		x.add(ann)
-		x.signIn(session(ann, "phone", 1))
-		x.forget(ann, 1, rookery.RequestKey{})
-		x.must(x.SaveCursor(x.ctx, ann, "phone", rookery.Cursor{Number: 3, RepeatFrom: 1}))
-		x.twice(func() { x.equal("place", x.place(ann, "phone"), rookery.Cursor{}) })
-		x.send(ann, bob, "1", "2")
-		x.must(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{Number: 2}))
-		x.equal("it keeps nothing", x.purge(noon.Add(tomorrow), 10), 1)
+	{"nothing is stored of what a forgotten device collects", func(x *contractTrial) {
+		x.createAccounts(ann)
+		x.startSessions(newSession(ann, "phone", 1))
+		x.forgetDevice(ann, 1, rookery.RequestKey{})
+		x.requireNoError(x.SaveCursor(x.ctx, ann, "phone", rookery.Cursor{Number: 3, RepeatFrom: 1}))
+		x.checkAcrossRestart(func() { x.requireEqual("place", x.loadCursor(ann, "phone"), rookery.Cursor{}) })
+		x.deliverTexts(ann, bob, "1", "2")
+		x.requireNoError(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{Number: 2}))
+		x.requireEqual("it keeps nothing", x.purgeAll(noon.Add(oneDay), 10), 1)
 	}},
-	{"to forget what is no device of the account is refused, and is not remembered", func(x *trial) {
-		x.add(ann, bob)
-		x.signIn(session(bob, "phone", 1))
+	{"to forget what is no device of the account is refused, and is not remembered", func(x *contractTrial) {
+		x.createAccounts(ann, bob)
+		x.startSessions(newSession(bob, "phone", 1))
 		for _, uin := range []rookery.UIN{ann, nobody} {
-			key := mark(uin, 1, time.Minute)
+			key := longKey(uin, 1, time.Minute)
 			_, err := x.ForgetDevice(x.ctx, uin, 1, key)
-			x.refused(err, rookery.CodeParameter)
-			x.recalls(key, false)
+			x.requireCode(err, rookery.CodeParameter)
+			x.requireRecorded(key, false)
 		}
-		x.equal("devices of bob", len(x.devices(bob)), 1)
+		x.requireEqual("devices of bob", len(x.listDevices(bob)), 1)
 	}},
-	{"numbers of devices are not given twice", func(x *trial) {
-		x.add(ann)
-		x.signIn(session(ann, "phone", 1), session(ann, "desk", 2))
-		x.forget(ann, 2, rookery.RequestKey{})
-		x.forget(ann, 1, rookery.RequestKey{})
-		x.reopen()
-		x.signIn(session(ann, "phone", 3), session(ann, "desk", 4))
-		x.equal("devices", x.devices(ann), []rookery.Device{
+	{"numbers of devices are not given twice", func(x *contractTrial) {
+		x.createAccounts(ann)
+		x.startSessions(newSession(ann, "phone", 1), newSession(ann, "desk", 2))
+		x.forgetDevice(ann, 2, rookery.RequestKey{})
+		x.forgetDevice(ann, 1, rookery.RequestKey{})
+		x.restart()
+		x.startSessions(newSession(ann, "phone", 3), newSession(ann, "desk", 4))
+		x.requireEqual("devices", x.listDevices(ann), []rookery.Device{
 			{ID: 3, Name: "phone", SignedInAt: noon, SignedIn: true}, {ID: 4, Name: "desk", SignedInAt: noon, SignedIn: true},
 		})
 	}},
-	{"a repeated forgetting gets the first outcome and does nothing", func(x *trial) {
-		x.add(ann)
-		x.signIn(session(ann, "phone", 1), session(ann, "desk", 2))
-		key := onDevice(mark(ann, 1, time.Minute), "desk")
-		x.forget(ann, 1, key)
-		x.signIn(session(ann, "phone", 3))
-		x.twice(func() {
-			x.equal("receipt", x.forget(ann, 1, key), rookery.Receipt{Repeated: true})
-			x.equal("devices", len(x.devices(ann)), 2)
+	{"a repeated forgetting gets the first outcome and does nothing", func(x *contractTrial) {
+		x.createAccounts(ann)
+		x.startSessions(newSession(ann, "phone", 1), newSession(ann, "desk", 2))
+		key := onDevice(longKey(ann, 1, time.Minute), "desk")
+		x.forgetDevice(ann, 1, key)
+		x.startSessions(newSession(ann, "phone", 3))
+		x.checkAcrossRestart(func() {
+			x.requireEqual("receipt", x.forgetDevice(ann, 1, key), rookery.Receipt{Repeated: true})
+			x.requireEqual("devices", len(x.listDevices(ann)), 2)
 		})
 	}},
-	{"a device that forgets itself gets the first outcome too", func(x *trial) {
-		x.add(ann)
-		x.signIn(session(ann, "phone", 1))
-		key := onDevice(mark(ann, 1, time.Minute), "phone")
-		x.forget(ann, 1, key)
-		x.twice(func() { x.equal("receipt", x.forget(ann, 1, key), rookery.Receipt{Repeated: true}) })
+	{"a device that forgets itself gets the first outcome too", func(x *contractTrial) {
+		x.createAccounts(ann)
+		x.startSessions(newSession(ann, "phone", 1))
+		key := onDevice(longKey(ann, 1, time.Minute), "phone")
+		x.forgetDevice(ann, 1, key)
+		x.checkAcrossRestart(func() { x.requireEqual("receipt", x.forgetDevice(ann, 1, key), rookery.Receipt{Repeated: true}) })
 	}},
-	{"marks of a forgotten device are of no use to a new one of its name, others' marks stay", func(x *trial) {
-		x.add(ann, bob)
-		x.signIn(session(ann, "phone", 1), session(ann, "desk", 2))
-		phone, recent := onDevice(mark(ann, 1, time.Minute), "phone"), onDevice(short(ann, 2, time.Minute), "phone")
-		others := []rookery.RequestKey{onDevice(mark(ann, 3, time.Minute), "desk"), onDevice(mark(bob, 4, time.Minute), "phone"), mark(ann, 5, time.Minute)}
+	{"marks of a forgotten device are of no use to a new one of its name, others' marks stay", func(x *contractTrial) {
+		x.createAccounts(ann, bob)
+		x.startSessions(newSession(ann, "phone", 1), newSession(ann, "desk", 2))
+		phone, recent := onDevice(longKey(ann, 1, time.Minute), "phone"), onDevice(shortKey(ann, 2, time.Minute), "phone")
+		others := []rookery.RequestKey{onDevice(longKey(ann, 3, time.Minute), "desk"), onDevice(longKey(bob, 4, time.Minute), "phone"), longKey(ann, 5, time.Minute)}
 		for _, key := range append(others, phone, recent) {
-			x.do(key)
+			x.recordOnce(key)
 		}
-		x.recalls(phone, true)
-		x.recalls(recent, true)
-		x.forget(ann, 1, rookery.RequestKey{})
-		x.signIn(session(ann, "phone", 3))
-		x.twice(func() {
-			x.recalls(phone, false)
-			x.recalls(recent, false)
+		x.requireRecorded(phone, true)
+		x.requireRecorded(recent, true)
+		x.forgetDevice(ann, 1, rookery.RequestKey{})
+		x.startSessions(newSession(ann, "phone", 3))
+		x.checkAcrossRestart(func() {
+			x.requireRecorded(phone, false)
+			x.requireRecorded(recent, false)
 			for _, key := range others {
-				x.recalls(key, true)
+				x.requireRecorded(key, true)
 			}
 		})
-		x.do(recent)
-		x.do(phone)
-		x.twice(func() {
-			x.recalls(phone, true)
-			x.recalls(recent, false)
+		x.recordOnce(recent)
+		x.recordOnce(phone)
+		x.checkAcrossRestart(func() {
+			x.requireRecorded(phone, true)
+			x.requireRecorded(recent, false)
 		})
 	}},
-	{"marks of a renewed device go on to count", func(x *trial) {
-		x.add(ann)
-		x.signIn(session(ann, "phone", 1))
-		key := onDevice(mark(ann, 1, time.Minute), "phone")
-		x.do(key)
-		x.must(x.EndSessions(x.ctx, x.sessions()))
-		x.signIn(session(ann, "phone", 2))
-		x.twice(func() { x.recalls(key, true) })
+	{"marks of a renewed device go on to count", func(x *contractTrial) {
+		x.createAccounts(ann)
+		x.startSessions(newSession(ann, "phone", 1))
+		key := onDevice(longKey(ann, 1, time.Minute), "phone")
+		x.recordOnce(key)
+		x.requireNoError(x.EndSessions(x.ctx, x.listSessions()))
+		x.startSessions(newSession(ann, "phone", 2))
+		x.checkAcrossRestart(func() { x.requireRecorded(key, true) })
 	}},
-	{"what a forgotten device did long ago does not come back when its forgetting is forgotten", func(x *trial) {
-		x.add(ann)
-		x.signIn(session(ann, "phone", 1))
-		old := onDevice(mark(ann, 1, time.Minute), "phone")
-		x.do(old)
-		x.forget(ann, 1, mark(ann, 2, time.Minute))
-		x.do(mark(ann, 3, 3*time.Minute))
-		x.must(x.RecordUptime(x.ctx, 3*time.Minute, 2*time.Minute))
-		x.twice(func() { x.recalls(old, false) })
+	{"what a forgotten device did long ago does not come back when its forgetting is forgotten", func(x *contractTrial) {
+		x.createAccounts(ann)
+		x.startSessions(newSession(ann, "phone", 1))
+		old := onDevice(longKey(ann, 1, time.Minute), "phone")
+		x.recordOnce(old)
+		x.forgetDevice(ann, 1, longKey(ann, 2, time.Minute))
+		x.recordOnce(longKey(ann, 3, 3*time.Minute))
+		x.requireNoError(x.RecordUptime(x.ctx, 3*time.Minute, 2*time.Minute))
+		x.checkAcrossRestart(func() { x.requireRecorded(old, false) })
 	}},
 }
 
-// refusedAsleep says that no session of an account that sleeps has the token.
-func (x *trial) refusedAsleep(uin rookery.UIN, token rookery.TokenHash) {
+// requireNotAsleep says that no session of an account that sleeps has the token.
+func (x *contractTrial) requireNotAsleep(uin rookery.UIN, token rookery.TokenHash) {
 	x.Helper()
 	_, err := x.SleepingSession(x.ctx, uin, token)
-	x.refused(err, rookery.CodeNotSignedIn)
+	x.requireCode(err, rookery.CodeNotSignedIn)
 }

@@ -17,65 +17,65 @@ import (
 // looks at all of it whenever it is asked, and holds one lock all the while.
 // A store does right if it does what the model does.
 type Model struct {
-	*data
+	*modelState
 	closed bool // guarded by data's lock
 }
 
 var _ service.Store = (*Model)(nil)
 
-// data is what outlives a model's closing.
-type data struct {
-	mu        sync.Mutex // guards the rest
-	accounts  map[rookery.UIN]*account
-	friends   map[pair]bool                  // both directions
-	requests  map[pair]rookery.FriendRequest // {who is asked, who asks}
-	asked     map[pair]rookery.Entry         // the latest notice of such a request
-	blocks    map[pair]bool                  // {who blocks, who is blocked}
-	sessions  map[collector]rookery.Session
-	marks     map[markKey]markValue
-	latest    map[collector]markKey
-	uptime    time.Duration
-	forgotten time.Duration
-	removed   map[rookery.UIN]removed
-	floor     uint64 // every mailbox continues above it
+// modelState is what outlives a model's closing.
+type modelState struct {
+	mu               sync.Mutex // guards the rest
+	accounts         map[rookery.UIN]*modelAccount
+	friends          map[accountPair]bool                  // both directions
+	requests         map[accountPair]rookery.FriendRequest // {who is asked, who asks}
+	lastAskNotices   map[accountPair]rookery.Entry         // the latest notice of such a request
+	blocks           map[accountPair]bool                  // {who blocks, who is blocked}
+	sessions         map[consumerKey]rookery.Session
+	recordedRequests map[modelRequestKey]recordedRequest
+	latestRequests   map[consumerKey]modelRequestKey
+	uptime           time.Duration
+	forgottenBefore  time.Duration
+	removedAccounts  map[rookery.UIN]removedAccount
+	numberFloor      uint64 // every mailbox continues above it
 }
 
-// removed is what an account that is added again continues above.
-type removed struct {
-	number uint64 // of the mailbox
-	made   uint64 // devices
+// removedAccount is what an account that is added again continues above.
+type removedAccount struct {
+	newestNumber uint64 // of the mailbox
+	devicesMade  uint64 // devices
 }
 
-type account struct {
+type modelAccount struct {
 	rookery.Account
-	credential rookery.Credential
-	addresses  []netip.Addr // the latest comes last
-	entries    []rookery.Entry
-	above      uint64 // the mailbox's numbers are
-	purged     map[uint64]bool
-	places     map[string]rookery.Cursor // by device
-	devices    []rookery.Device          // by number; SignedIn is not kept up
-	made       uint64                    // devices, the forgotten ones too
-	taken      uint64                    // the furthest place of forgotten devices
-	read       map[rookery.UIN]uint64
+	credential      rookery.Credential
+	addresses       []netip.Addr // the latest comes last
+	entries         []rookery.Entry
+	removedNumber   uint64 // the mailbox's numbers are
+	purgedNumbers   map[uint64]bool
+	cursors         map[string]rookery.Cursor // by device
+	devices         []rookery.Device          // by number; SignedIn is not kept up
+	devicesMade     uint64                    // devices, the forgotten ones too
+	forgottenCursor uint64                    // the furthest place of forgotten devices
+	readMarks       map[rookery.UIN]uint64
 }
 
-type pair struct{ a, b rookery.UIN }
+type accountPair struct{ owner, other rookery.UIN }
 
-// collector is an account's address sessions, or one of its devices.
-type collector struct {
+// consumerKey is an account's address sessions, or one of its devices.
+type consumerKey struct {
 	account rookery.UIN
 	device  string
 }
 
-type markKey struct {
-	collector
+type modelRequestKey struct {
+	consumerKey
 	digest [16]byte
 }
 
-type markValue struct {
-	at      time.Duration
-	outcome rookery.Outcome
+type recordedRequest struct {
+	recordedAt time.Duration
+	outcome    rookery.Outcome
 }
 
 // NewModel returns a function that opens the same model whenever it is called.
@@ -83,31 +83,31 @@ func NewModel() func() service.Store {
 	system := rookery.Account{
 		UIN: rookery.System, Profile: rookery.Profile{Nick: "Rookery"}, Rule: rookery.RuleClosed, Revision: 1,
 	}
-	d := &data{
-		accounts: map[rookery.UIN]*account{rookery.System: newAccount(system, "")},
-		friends:  make(map[pair]bool),
-		requests: make(map[pair]rookery.FriendRequest),
-		asked:    make(map[pair]rookery.Entry),
-		blocks:   make(map[pair]bool),
-		sessions: make(map[collector]rookery.Session),
-		marks:    make(map[markKey]markValue),
-		latest:   make(map[collector]markKey),
-		removed:  make(map[rookery.UIN]removed),
+	d := &modelState{
+		accounts:         map[rookery.UIN]*modelAccount{rookery.System: newAccount(system, "")},
+		friends:          make(map[accountPair]bool),
+		requests:         make(map[accountPair]rookery.FriendRequest),
+		lastAskNotices:   make(map[accountPair]rookery.Entry),
+		blocks:           make(map[accountPair]bool),
+		sessions:         make(map[consumerKey]rookery.Session),
+		recordedRequests: make(map[modelRequestKey]recordedRequest),
+		latestRequests:   make(map[consumerKey]modelRequestKey),
+		removedAccounts:  make(map[rookery.UIN]removedAccount),
 	}
-	return func() service.Store { return &Model{data: d} }
+	return func() service.Store { return &Model{modelState: d} }
 }
 
-func newAccount(a rookery.Account, credential rookery.Credential) *account {
-	return &account{
+func newAccount(a rookery.Account, credential rookery.Credential) *modelAccount {
+	return &modelAccount{
 		Account: a, credential: credential,
-		purged: make(map[uint64]bool), places: make(map[string]rookery.Cursor), read: make(map[rookery.UIN]uint64),
+		purgedNumbers: make(map[uint64]bool), cursors: make(map[string]rookery.Cursor), readMarks: make(map[rookery.UIN]uint64),
 	}
 }
 
-func code(code rookery.Code) error { return rookery.Errorf(code, "the model says so") }
+func errorWithCode(code rookery.Code) error { return rookery.Errorf(code, "the model says so") }
 
-// enter begins every method: the lock is held if there is no error.
-func (m *Model) enter() error {
+// lockOpen begins every method: the lock is held if there is no error.
+func (m *Model) lockOpen() error {
 	m.mu.Lock()
 	if m.closed {
 		m.mu.Unlock()
@@ -123,21 +123,21 @@ func (m *Model) Close() error {
 	return nil
 }
 
-// find enters and looks up an account.
-func (m *Model) find(uin rookery.UIN) (*account, error) {
-	if err := m.enter(); err != nil {
+// lockAccount enters and looks up an account.
+func (m *Model) lockAccount(uin rookery.UIN) (*modelAccount, error) {
+	if err := m.lockOpen(); err != nil {
 		return nil, err
 	}
 	member := m.accounts[uin]
 	if member == nil {
 		m.mu.Unlock()
-		return nil, code(rookery.CodeNoAccount)
+		return nil, errorWithCode(rookery.CodeNoAccount)
 	}
 	return member, nil
 }
 
 func (m *Model) CreateAccount(_ context.Context, account rookery.Account, credential rookery.Credential) (rookery.UIN, error) {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return 0, err
 	}
 	defer m.mu.Unlock()
@@ -146,16 +146,16 @@ func (m *Model) CreateAccount(_ context.Context, account rookery.Account, creden
 		}
 	}
 	if m.accounts[account.UIN] != nil {
-		return 0, code(rookery.CodeExists)
+		return 0, errorWithCode(rookery.CodeExists)
 	}
 	added := newAccount(account, credential)
-	added.above, added.made = m.removed[account.UIN].number, m.removed[account.UIN].made
+	added.removedNumber, added.devicesMade = m.removedAccounts[account.UIN].newestNumber, m.removedAccounts[account.UIN].devicesMade
 	m.accounts[account.UIN] = added
 	return account.UIN, nil
 }
 
 func (m *Model) Account(_ context.Context, uin rookery.UIN) (rookery.Account, error) {
-	member, err := m.find(uin)
+	member, err := m.lockAccount(uin)
 	if err != nil {
 		return rookery.Account{}, err
 	}
@@ -163,8 +163,8 @@ func (m *Model) Account(_ context.Context, uin rookery.UIN) (rookery.Account, er
 	return member.Account, nil
 }
 
-// choose lists the accounts that some condition holds for, by number.
-func (m *Model) choose(ok func(rookery.UIN) bool) (list []rookery.Account) {
+// selectAccounts lists the accounts that some condition holds for, by number.
+func (m *Model) selectAccounts(ok func(rookery.UIN) bool) (list []rookery.Account) {
 	for _, uin := range slices.Sorted(maps.Keys(m.accounts)) {
 		if ok(uin) {
 			list = append(list, m.accounts[uin].Account)
@@ -174,30 +174,30 @@ func (m *Model) choose(ok func(rookery.UIN) bool) (list []rookery.Account) {
 }
 
 func (m *Model) Accounts(_ context.Context, uins []rookery.UIN) ([]rookery.Account, error) {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	return m.choose(func(uin rookery.UIN) bool { return slices.Contains(uins, uin) }), nil
+	return m.selectAccounts(func(uin rookery.UIN) bool { return slices.Contains(uins, uin) }), nil
 }
 
 func (m *Model) AccountsAfter(_ context.Context, after rookery.UIN, limit int) ([]rookery.Account, error) {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	list := m.choose(func(uin rookery.UIN) bool { return uin > after })
+	list := m.selectAccounts(func(uin rookery.UIN) bool { return uin > after })
 	return list[:min(len(list), limit)], nil
 }
 
 func (m *Model) UpdateAccount(_ context.Context, to rookery.Account, key rookery.RequestKey) (rookery.Receipt, error) {
-	return m.once(key, rookery.OutcomeDone, func() error {
+	return m.applyOnce(key, rookery.OutcomeDone, func() error {
 		member := m.accounts[to.UIN]
 		switch {
 		case member == nil:
-			return code(rookery.CodeNoAccount)
+			return errorWithCode(rookery.CodeNoAccount)
 		case member.Revision != to.Revision:
-			return code(rookery.CodeConflict)
+			return errorWithCode(rookery.CodeConflict)
 		}
 		to.Created = member.Created
 		to.Revision++
@@ -207,7 +207,7 @@ func (m *Model) UpdateAccount(_ context.Context, to rookery.Account, key rookery
 }
 
 func (m *Model) Credential(_ context.Context, uin rookery.UIN) (rookery.Credential, error) {
-	member, err := m.find(uin)
+	member, err := m.lockAccount(uin)
 	if err != nil {
 		return "", err
 	}
@@ -216,72 +216,72 @@ func (m *Model) Credential(_ context.Context, uin rookery.UIN) (rookery.Credenti
 }
 
 func (m *Model) SetCredential(_ context.Context, uin rookery.UIN, credential rookery.Credential) error {
-	member, err := m.find(uin)
+	member, err := m.lockAccount(uin)
 	if err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
 	member.credential = credential
-	maps.DeleteFunc(m.sessions, func(k collector, _ rookery.Session) bool { return k.account == uin })
+	maps.DeleteFunc(m.sessions, func(k consumerKey, _ rookery.Session) bool { return k.account == uin })
 	return nil
 }
 
 func (m *Model) RemoveAccount(_ context.Context, uin rookery.UIN) error {
-	member, err := m.find(uin)
+	member, err := m.lockAccount(uin)
 	if err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	m.removed[uin] = removed{max(member.newest(), member.above, m.floor), member.made}
+	m.removedAccounts[uin] = removedAccount{max(member.newestNumber(), member.removedNumber, m.numberFloor), member.devicesMade}
 	delete(m.accounts, uin)
-	maps.DeleteFunc(m.marks, func(k markKey, _ markValue) bool { return k.account == uin })
-	hasUIN := func(p pair, _ bool) bool { return p.a == uin || p.b == uin }
+	maps.DeleteFunc(m.recordedRequests, func(k modelRequestKey, _ recordedRequest) bool { return k.account == uin })
+	hasUIN := func(p accountPair, _ bool) bool { return p.owner == uin || p.other == uin }
 	maps.DeleteFunc(m.friends, hasUIN)
 	maps.DeleteFunc(m.blocks, hasUIN)
-	maps.DeleteFunc(m.requests, func(p pair, _ rookery.FriendRequest) bool { return p.a == uin || p.b == uin })
-	maps.DeleteFunc(m.asked, func(p pair, _ rookery.Entry) bool { return p.a == uin || p.b == uin })
-	maps.DeleteFunc(m.sessions, func(k collector, _ rookery.Session) bool { return k.account == uin })
+	maps.DeleteFunc(m.requests, func(p accountPair, _ rookery.FriendRequest) bool { return p.owner == uin || p.other == uin })
+	maps.DeleteFunc(m.lastAskNotices, func(p accountPair, _ rookery.Entry) bool { return p.owner == uin || p.other == uin })
+	maps.DeleteFunc(m.sessions, func(k consumerKey, _ rookery.Session) bool { return k.account == uin })
 	return nil
 }
 
-func (m *Model) recall(k rookery.RequestKey) (rookery.Outcome, bool) {
+func (m *Model) findOutcome(k rookery.RequestKey) (rookery.Outcome, bool) {
 	if k.IsZero() {
 		return 0, false
 	}
-	key := markKey{collector{k.Owner, k.Device}, k.Digest}
-	markValue, ok := m.marks[key]
-	ok = ok && max(k.ReceivedAt-markValue.at, 0) < k.RepeatWindow && (!k.LatestOnly || m.latest[key.collector] == key)
+	key := modelRequestKey{consumerKey{k.Owner, k.Device}, k.Digest}
+	markValue, ok := m.recordedRequests[key]
+	ok = ok && max(k.ReceivedAt-markValue.recordedAt, 0) < k.RepeatWindow && (!k.LatestOnly || m.latestRequests[key.consumerKey] == key)
 	if !ok {
 		return 0, false
 	}
 	return markValue.outcome, true
 }
 
-func (m *Model) remember(k rookery.RequestKey, outcome rookery.Outcome) {
+func (m *Model) recordKey(k rookery.RequestKey, outcome rookery.Outcome) {
 	if k.IsZero() {
 		return
 	}
-	key := markKey{collector{k.Owner, k.Device}, k.Digest}
-	m.latest[key.collector] = key
+	key := modelRequestKey{consumerKey{k.Owner, k.Device}, k.Digest}
+	m.latestRequests[key.consumerKey] = key
 	m.uptime = max(m.uptime, k.ReceivedAt)
-	if delete(m.marks, key); k.ReceivedAt >= m.forgotten {
-		m.marks[key] = markValue{k.ReceivedAt, outcome}
+	if delete(m.recordedRequests, key); k.ReceivedAt >= m.forgottenBefore {
+		m.recordedRequests[key] = recordedRequest{k.ReceivedAt, outcome}
 	}
 }
 
-// once does something and remembers the mark, unless an equal one is
+// applyOnce does something and remembers the mark, unless an equal one is
 // remembered.
-func (m *Model) once(key rookery.RequestKey, outcome rookery.Outcome, do func() error) (rookery.Receipt, error) {
-	if err := m.enter(); err != nil {
+func (m *Model) applyOnce(key rookery.RequestKey, outcome rookery.Outcome, do func() error) (rookery.Receipt, error) {
+	if err := m.lockOpen(); err != nil {
 		return rookery.Receipt{}, err
 	}
 	defer m.mu.Unlock()
-	if was, ok := m.recall(key); ok {
+	if was, ok := m.findOutcome(key); ok {
 		return rookery.Receipt{Outcome: was, Repeated: true}, nil
 	}
 	if err := do(); err != nil {
 		return rookery.Receipt{}, err
 	}
-	m.remember(key, outcome)
+	m.recordKey(key, outcome)
 	return rookery.Receipt{Outcome: outcome}, nil
 }

@@ -11,57 +11,57 @@ import (
 )
 
 func (m *Model) Deliver(_ context.Context, letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error) {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return rookery.Receipt{}, err
 	}
 	defer m.mu.Unlock()
-	return m.deliver(letters, now, key)
+	return m.deliverEntries(letters, now, key)
 }
 
 func (m *Model) DeliverInOrder(_ context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
 	all := make([]rookery.DeliveryResult, len(deliveries))
-	err := m.enter()
+	err := m.lockOpen()
 	if err == nil {
 		defer m.mu.Unlock()
 	}
 	for i, delivery := range deliveries {
 		if all[i].Err = err; err == nil {
-			all[i].Receipt, all[i].Err = m.deliver(delivery.Entries, now, delivery.Key)
+			all[i].Receipt, all[i].Err = m.deliverEntries(delivery.Entries, now, delivery.Key)
 		}
 	}
 	return all
 }
 
-func (m *Model) deliver(letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error) {
-	if outcome, ok := m.recall(key); ok {
+func (m *Model) deliverEntries(letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error) {
+	if outcome, ok := m.findOutcome(key); ok {
 		return rookery.Receipt{Outcome: outcome, Repeated: true}, nil
 	}
 	for _, newEntry := range letters {
 		if m.accounts[newEntry.To] == nil {
-			return rookery.Receipt{}, code(rookery.CodeNoAccount)
+			return rookery.Receipt{}, errorWithCode(rookery.CodeNoAccount)
 		}
 	}
 	for i, newEntry := range letters {
-		if !m.fits(newEntry, letters[:i]...) {
-			return rookery.Receipt{}, code(rookery.CodeRefused)
+		if !m.isWithinLimit(newEntry, letters[:i]...) {
+			return rookery.Receipt{}, errorWithCode(rookery.CodeRefused)
 		}
 	}
 	var receipt rookery.Receipt
 	for _, newEntry := range letters {
-		receipt.Numbers = append(receipt.Numbers, m.post(newEntry, now))
+		receipt.Numbers = append(receipt.Numbers, m.appendEntry(newEntry, now))
 	}
-	m.remember(key, rookery.OutcomeDone)
+	m.recordKey(key, rookery.OutcomeDone)
 	return receipt, nil
 }
 
-// fits reports whether a letter keeps to its limit, with those before it.
-func (m *Model) fits(l rookery.NewEntry, before ...rookery.NewEntry) bool {
+// isWithinLimit reports whether a letter keeps to its limit, with those before it.
+func (m *Model) isWithinLimit(l rookery.NewEntry, before ...rookery.NewEntry) bool {
 	if l.Limit == nil {
 		return true
 	}
 	member := m.accounts[l.To]
 	waits := func(entry rookery.Entry) bool {
-		return entry.Number > member.top() && entry.Kind != rookery.KindSent && !member.purged[entry.Number]
+		return entry.Number > member.highestCursor() && entry.Kind != rookery.KindSent && !member.purgedNumbers[entry.Number]
 	}
 	messages, bytes := 1, int64(len(l.Text))
 	for _, entry := range member.entries {
@@ -77,26 +77,26 @@ func (m *Model) fits(l rookery.NewEntry, before ...rookery.NewEntry) bool {
 	return messages <= l.Limit.Messages && bytes <= l.Limit.Bytes
 }
 
-// top is the highest place of all collectors.
-func (a *account) top() (top uint64) {
-	for _, cursor := range a.places {
+// highestCursor is the highest place of all collectors.
+func (a *modelAccount) highestCursor() (top uint64) {
+	for _, cursor := range a.cursors {
 		top = max(top, cursor.Number)
 	}
 	return top
 }
 
-func (m *Model) post(newEntry rookery.NewEntry, now time.Time) uint64 {
+func (m *Model) appendEntry(newEntry rookery.NewEntry, now time.Time) uint64 {
 	member := m.accounts[newEntry.To]
 	entry := rookery.Entry{
-		Number: max(member.newest(), member.above, m.floor) + 1,
+		Number: max(member.newestNumber(), member.removedNumber, m.numberFloor) + 1,
 		Kind:   newEntry.Kind, Peer: newEntry.Peer, Time: now, Text: newEntry.Text, OriginDevice: newEntry.OriginDevice,
 	}
 	member.entries = append(member.entries, entry)
 	return entry.Number
 }
 
-// newest is the number of the newest entry, 0 if there is none.
-func (a *account) newest() uint64 {
+// newestNumber is the number of the newest entry, 0 if there is none.
+func (a *modelAccount) newestNumber() uint64 {
 	if n := len(a.entries); n > 0 {
 		return a.entries[n-1].Number
 	}
@@ -108,24 +108,24 @@ func (a *account) newest() uint64 {
 func (m *Model) SetNumberFloor(number uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.floor = number
+	m.numberFloor = number
 }
 
 func (m *Model) RequestOutcome(_ context.Context, key rookery.RequestKey) (rookery.Outcome, bool, error) {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return 0, false, err
 	}
 	defer m.mu.Unlock()
-	outcome, ok := m.recall(key)
+	outcome, ok := m.findOutcome(key)
 	return outcome, ok, nil
 }
 
 func (m *Model) RecordRequest(_ context.Context, key rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error) {
-	return m.once(key, outcome, func() error { return nil })
+	return m.applyOnce(key, outcome, func() error { return nil })
 }
 
 func (m *Model) MailboxState(_ context.Context, uin rookery.UIN, device string) (uint64, rookery.Cursor, error) {
-	member, err := m.find(uin)
+	member, err := m.lockAccount(uin)
 	switch rookery.CodeOf(err) {
 	case rookery.CodeNoAccount:
 		return 0, rookery.Cursor{}, nil
@@ -135,13 +135,13 @@ func (m *Model) MailboxState(_ context.Context, uin rookery.UIN, device string) 
 		}
 	}
 	defer m.mu.Unlock()
-	place := member.places[device]
+	place := member.cursors[device]
 	place.State = slices.Clone(place.State)
-	return member.newest(), place, nil
+	return member.newestNumber(), place, nil
 }
 
 func (m *Model) Entries(_ context.Context, uin rookery.UIN, after, upTo uint64, limit int) (list []rookery.Entry, err error) {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
@@ -150,7 +150,7 @@ func (m *Model) Entries(_ context.Context, uin rookery.UIN, after, upTo uint64, 
 		return nil, nil
 	}
 	for _, entry := range member.entries {
-		if entry.Number > after && entry.Number <= upTo && !member.purged[entry.Number] && len(list) < limit {
+		if entry.Number > after && entry.Number <= upTo && !member.purgedNumbers[entry.Number] && len(list) < limit {
 			list = append(list, entry)
 		}
 	}
@@ -159,7 +159,7 @@ func (m *Model) Entries(_ context.Context, uin rookery.UIN, after, upTo uint64, 
 
 // History looks at the whole mailbox, and compares every stretch of a text.
 func (m *Model) History(ctx context.Context, uin rookery.UIN, query rookery.HistoryQuery) (list []rookery.Entry, more bool, err error) {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return nil, false, err
 	}
 	defer m.mu.Unlock()
@@ -171,8 +171,8 @@ func (m *Model) History(ctx context.Context, uin rookery.UIN, query rookery.Hist
 		return nil, false, nil
 	}
 	for _, entry := range member.entries {
-		if !member.purged[entry.Number] && (entry.Kind == rookery.KindMessage || entry.Kind == rookery.KindSent) &&
-			(query.With == 0 || entry.Peer == query.With) && (query.Before == 0 || entry.Number < query.Before) && contains(entry.Text, query.Text) {
+		if !member.purgedNumbers[entry.Number] && (entry.Kind == rookery.KindMessage || entry.Kind == rookery.KindSent) &&
+			(query.With == 0 || entry.Peer == query.With) && (query.Before == 0 || entry.Number < query.Before) && containsFolded(entry.Text, query.Text) {
 			list = append(list, entry)
 		}
 	}
@@ -180,9 +180,9 @@ func (m *Model) History(ctx context.Context, uin rookery.UIN, query rookery.Hist
 	return list[older:], older > 0, nil
 }
 
-// contains reports whether a text has a part that equals another in any case of
+// containsFolded reports whether a text has a part that equals another in any case of
 // letters.
-func contains(text, part string) bool {
+func containsFolded(text, part string) bool {
 	t, p := []rune(text), []rune(part)
 	for i := 0; i+len(p) <= len(t); i++ {
 		if strings.EqualFold(string(t[i:i+len(p)]), string(p)) {
@@ -193,42 +193,42 @@ func contains(text, part string) bool {
 }
 
 func (m *Model) ReadMark(_ context.Context, uin, with rookery.UIN) (uint64, error) {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return 0, err
 	}
 	defer m.mu.Unlock()
 	if member := m.accounts[uin]; member != nil {
-		return member.read[with], nil
+		return member.readMarks[with], nil
 	}
 	return 0, nil
 }
 
 func (m *Model) AdvanceReadMark(_ context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey) (rookery.Receipt, error) {
-	return m.once(key, rookery.OutcomeDone, func() error {
+	return m.applyOnce(key, rookery.OutcomeDone, func() error {
 		member := m.accounts[uin]
 		if member == nil {
-			return code(rookery.CodeNoAccount)
+			return errorWithCode(rookery.CodeNoAccount)
 		}
-		member.read[readMark.With] = max(member.read[readMark.With], readMark.Number)
+		member.readMarks[readMark.With] = max(member.readMarks[readMark.With], readMark.Number)
 		return nil
 	})
 }
 
 func (m *Model) SaveCursor(_ context.Context, uin rookery.UIN, device string, place rookery.Cursor) error {
-	member, err := m.find(uin)
+	member, err := m.lockAccount(uin)
 	if err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	if device == "" || member.device(device) != nil {
+	if device == "" || member.findDevice(device) != nil {
 		place.State = slices.Clone(place.State)
-		member.places[device] = place
+		member.cursors[device] = place
 	}
 	return nil
 }
 
 func (m *Model) Uptime(context.Context) (time.Duration, error) {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return 0, err
 	}
 	defer m.mu.Unlock()
@@ -236,13 +236,13 @@ func (m *Model) Uptime(context.Context) (time.Duration, error) {
 }
 
 func (m *Model) RecordUptime(_ context.Context, up, forget time.Duration) error {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
 	m.uptime = max(m.uptime, up)
-	m.forgotten = max(m.forgotten, forget)
-	maps.DeleteFunc(m.marks, func(_ markKey, v markValue) bool { return v.at < forget })
+	m.forgottenBefore = max(m.forgottenBefore, forget)
+	maps.DeleteFunc(m.recordedRequests, func(_ modelRequestKey, v recordedRequest) bool { return v.recordedAt < forget })
 	return nil
 }
 
@@ -252,7 +252,7 @@ func (m *Model) CheckDiskSpace() {}
 // PurgeEntries looks at all accounts at once: how many a store looks at is its own
 // affair.
 func (m *Model) PurgeEntries(_ context.Context, after rookery.UIN, before time.Time, limit int) (rookery.UIN, int, error) {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return 0, 0, err
 	}
 	defer m.mu.Unlock()
@@ -260,30 +260,30 @@ func (m *Model) PurgeEntries(_ context.Context, after rookery.UIN, before time.T
 	for _, uin := range slices.Sorted(maps.Keys(m.accounts)) {
 		member := m.accounts[uin]
 		for _, entry := range member.entries {
-			if uin <= after || !entry.Time.Before(before) && !member.purged[entry.Number] {
+			if uin <= after || !entry.Time.Before(before) && !member.purgedNumbers[entry.Number] {
 				break
 			}
-			if member.purged[entry.Number] || !member.purgeable(entry) {
+			if member.purgedNumbers[entry.Number] || !member.isPurgeable(entry) {
 				continue
 			}
 			if deleted == limit {
 				return uin - 1, deleted, nil
 			}
-			member.purged[entry.Number] = true
+			member.purgedNumbers[entry.Number] = true
 			deleted++
 		}
 	}
 	return 0, deleted, nil
 }
 
-func (a *account) purgeable(entry rookery.Entry) bool {
-	top := a.top()
+func (a *modelAccount) isPurgeable(entry rookery.Entry) bool {
+	top := a.highestCursor()
 	kept := func(cursor rookery.Cursor) bool { return cursor.RepeatFrom != 0 && entry.Number >= cursor.RepeatFrom }
-	for _, cursor := range a.places {
+	for _, cursor := range a.cursors {
 		if kept(cursor) && entry.Number <= top {
 			return false
 		}
 	}
 	collected := entry.Number <= top
-	return len(a.places) > 0 && entry.Number != a.newest() && (collected || entry.Kind == rookery.KindSent && a.made > 0)
+	return len(a.cursors) > 0 && entry.Number != a.newestNumber() && (collected || entry.Kind == rookery.KindSent && a.devicesMade > 0)
 }

@@ -8,15 +8,15 @@ import (
 )
 
 func (m *Model) Friends(_ context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	return others(m.friends, func(p pair) (rookery.UIN, bool) { return p.b, p.a == uin }), nil
+	return selectUINs(m.friends, func(p accountPair) (rookery.UIN, bool) { return p.other, p.owner == uin }), nil
 }
 
-// others lists one side of those pairs that are meant, by number.
-func others[V any](pairs map[pair]V, meant func(pair) (rookery.UIN, bool)) (list []rookery.UIN) {
+// selectUINs lists one side of those pairs that are meant, by number.
+func selectUINs[V any](pairs map[accountPair]V, meant func(accountPair) (rookery.UIN, bool)) (list []rookery.UIN) {
 	for pair := range pairs {
 		if uin, ok := meant(pair); ok {
 			list = append(list, uin)
@@ -27,36 +27,36 @@ func others[V any](pairs map[pair]V, meant func(pair) (rookery.UIN, bool)) (list
 }
 
 func (m *Model) FriendRequests(_ context.Context, uin, after rookery.UIN, limit int) (list []rookery.FriendRequest, err error) {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	for _, asker := range others(m.requests, func(p pair) (rookery.UIN, bool) { return p.b, p.a == uin && p.b > after }) {
+	for _, asker := range selectUINs(m.requests, func(p accountPair) (rookery.UIN, bool) { return p.other, p.owner == uin && p.other > after }) {
 		if len(list) < limit {
-			list = append(list, m.requests[pair{uin, asker}])
+			list = append(list, m.requests[accountPair{uin, asker}])
 		}
 	}
 	return list, nil
 }
 
 func (m *Model) BlockedAccounts(_ context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	return others(m.blocks, func(p pair) (rookery.UIN, bool) { return p.b, p.a == uin }), nil
+	return selectUINs(m.blocks, func(p accountPair) (rookery.UIN, bool) { return p.other, p.owner == uin }), nil
 }
 
 func (m *Model) BlockingAccounts(_ context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	return others(m.blocks, func(p pair) (rookery.UIN, bool) { return p.a, p.b == uin }), nil
+	return selectUINs(m.blocks, func(p accountPair) (rookery.UIN, bool) { return p.owner, p.other == uin }), nil
 }
 
 func (m *Model) Relation(_ context.Context, me, other rookery.UIN) (rookery.Relation, error) {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return rookery.Relation{}, err
 	}
 	defer m.mu.Unlock()
@@ -64,37 +64,37 @@ func (m *Model) Relation(_ context.Context, me, other rookery.UIN) (rookery.Rela
 }
 
 func (m *Model) relation(me, other rookery.UIN) rookery.Relation {
-	_, asked := m.requests[pair{other, me}]
-	_, asks := m.requests[pair{me, other}]
+	_, asked := m.requests[accountPair{other, me}]
+	_, asks := m.requests[accountPair{me, other}]
 	return rookery.Relation{
-		Friends: m.friends[pair{me, other}], RequestSent: asked, RequestReceived: asks,
-		Blocks: m.blocks[pair{me, other}], BlockedByOther: m.blocks[pair{other, me}],
+		Friends: m.friends[accountPair{me, other}], RequestSent: asked, RequestReceived: asks,
+		Blocks: m.blocks[accountPair{me, other}], BlockedByOther: m.blocks[accountPair{other, me}],
 	}
 }
 
 func (m *Model) ChangeRelation(_ context.Context, change rookery.RelationChange) (rookery.Receipt, error) {
 	var numbers []uint64
-	receipt, err := m.once(change.Key, change.Transition.Outcome, func() error {
+	receipt, err := m.applyOnce(change.Key, change.Transition.Outcome, func() error {
 		if m.relation(change.Me, change.Other) != change.From {
-			return code(rookery.CodeConflict)
+			return errorWithCode(rookery.CodeConflict)
 		}
 		if m.accounts[change.Me] == nil || m.accounts[change.Other] == nil {
-			return code(rookery.CodeNoAccount)
+			return errorWithCode(rookery.CodeNoAccount)
 		}
-		last, reword, wait := m.heldBack(change)
+		last, reword, wait := m.lastNoticeState(change)
 		post := change.Transition.Notice != 0 && !reword && !wait
-		if post && !m.fits(change.Notice()) {
-			return code(rookery.CodeRefused)
+		if post && !m.isWithinLimit(change.Notice()) {
+			return errorWithCode(rookery.CodeRefused)
 		}
-		m.restate(change)
+		m.storeRelation(change)
 		if reword {
-			m.entry(change.Other, last).Text = change.Transition.NoticeText
+			m.findEntry(change.Other, last).Text = change.Transition.NoticeText
 		}
 		if post {
-			numbers = []uint64{m.post(change.Notice(), change.Time)}
+			numbers = []uint64{m.appendEntry(change.Notice(), change.Time)}
 		}
 		if post && change.Transition.NoticePause > 0 {
-			m.asked[pair{change.Other, change.Me}] = *m.entry(change.Other, numbers[0])
+			m.lastAskNotices[accountPair{change.Other, change.Me}] = *m.findEntry(change.Other, numbers[0])
 		}
 		return nil
 	})
@@ -102,37 +102,37 @@ func (m *Model) ChangeRelation(_ context.Context, change rookery.RelationChange)
 	return receipt, err
 }
 
-// heldBack says whether the notice of a step is posted: not if the last one waits,
+// lastNoticeState says whether the notice of a step is posted: not if the last one waits,
 // whose words are replaced, and not while the last one is young.
-func (m *Model) heldBack(change rookery.RelationChange) (last uint64, reword, wait bool) {
-	before, ok := m.asked[pair{change.Other, change.Me}]
+func (m *Model) lastNoticeState(change rookery.RelationChange) (last uint64, reword, wait bool) {
+	before, ok := m.lastAskNotices[accountPair{change.Other, change.Me}]
 	if !ok || change.Transition.NoticePause == 0 {
 		return 0, false, false
 	}
 	age, member := change.Time.Sub(before.Time), m.accounts[change.Other]
-	return before.Number, before.Number > max(member.taken, member.top()), age >= 0 && age < change.Transition.NoticePause
+	return before.Number, before.Number > max(member.forgottenCursor, member.highestCursor()), age >= 0 && age < change.Transition.NoticePause
 }
 
-func (m *Model) entry(uin rookery.UIN, number uint64) *rookery.Entry {
+func (m *Model) findEntry(uin rookery.UIN, number uint64) *rookery.Entry {
 	entries := m.accounts[uin].entries
 	return &entries[slices.IndexFunc(entries, func(entry rookery.Entry) bool { return entry.Number == number })]
 }
 
-func (m *Model) restate(change rookery.RelationChange) {
+func (m *Model) storeRelation(change rookery.RelationChange) {
 	from, to := change.From, change.Transition.Result
 	if from == to && change.Transition.Notice == 0 {
 		return // what waits keeps its words
 	}
-	set := func(in map[pair]bool, p pair, to bool) {
+	set := func(in map[accountPair]bool, p accountPair, to bool) {
 		if delete(in, p); to {
 			in[p] = true
 		}
 	}
-	set(m.friends, pair{change.Me, change.Other}, to.Friends)
-	set(m.friends, pair{change.Other, change.Me}, to.Friends)
-	set(m.blocks, pair{change.Me, change.Other}, to.Blocks)
-	set(m.blocks, pair{change.Other, change.Me}, to.BlockedByOther)
-	mine, others := pair{change.Other, change.Me}, pair{change.Me, change.Other}
+	set(m.friends, accountPair{change.Me, change.Other}, to.Friends)
+	set(m.friends, accountPair{change.Other, change.Me}, to.Friends)
+	set(m.blocks, accountPair{change.Me, change.Other}, to.Blocks)
+	set(m.blocks, accountPair{change.Other, change.Me}, to.BlockedByOther)
+	mine, others := accountPair{change.Other, change.Me}, accountPair{change.Me, change.Other}
 	if delete(m.requests, mine); to.RequestSent {
 		m.requests[mine] = rookery.FriendRequest{From: change.Me, Text: change.Transition.RequestText, Time: change.Time}
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 func (m *Model) ForEachSession(_ context.Context, yield func(rookery.Session) bool) error {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return err
 	}
 	all := slices.Collect(maps.Values(m.sessions))
@@ -24,20 +24,20 @@ func (m *Model) ForEachSession(_ context.Context, yield func(rookery.Session) bo
 }
 
 func (m *Model) StartSession(_ context.Context, session rookery.Session, proved rookery.Credential) error {
-	member, err := m.find(session.Account)
+	member, err := m.lockAccount(session.Account)
 	if err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
 	if member.credential != proved {
-		return code(rookery.CodeConflict)
+		return errorWithCode(rookery.CodeConflict)
 	}
-	if session.Device != "" && !member.signInDevice(session) {
-		return code(rookery.CodeRefused)
+	if session.Device != "" && !member.recordDeviceSignIn(session) {
+		return errorWithCode(rookery.CodeRefused)
 	}
 	session.Asleep = false
-	m.sessions[collector{session.Account, session.Device}] = session
-	m.setStatus(session.Account, session.Status)
+	m.sessions[consumerKey{session.Account, session.Device}] = session
+	m.setSessionsStatus(session.Account, session.Status)
 	network := rookery.Network(session.Address)
 	member.addresses = slices.DeleteFunc(member.addresses, func(addr netip.Addr) bool { return addr == network })
 	member.addresses = append(member.addresses, network)
@@ -45,7 +45,7 @@ func (m *Model) StartSession(_ context.Context, session rookery.Session, proved 
 	return nil
 }
 
-func (m *Model) setStatus(uin rookery.UIN, status rookery.Status) {
+func (m *Model) setSessionsStatus(uin rookery.UIN, status rookery.Status) {
 	for collector, session := range m.sessions {
 		if collector.account == uin {
 			session.Status = status
@@ -55,11 +55,11 @@ func (m *Model) setStatus(uin rookery.UIN, status rookery.Status) {
 }
 
 func (m *Model) SetSessionEncoding(_ context.Context, session rookery.Session) error {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	key := collector{session.Account, session.Device}
+	key := consumerKey{session.Account, session.Device}
 	if now, ok := m.sessions[key]; ok && now.ID == session.ID {
 		now.Encoding = session.Encoding
 		m.sessions[key] = now
@@ -68,11 +68,11 @@ func (m *Model) SetSessionEncoding(_ context.Context, session rookery.Session) e
 }
 
 func (m *Model) SetConfirmsByNumber(_ context.Context, session rookery.Session) error {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	key := collector{session.Account, session.Device}
+	key := consumerKey{session.Account, session.Device}
 	if now, ok := m.sessions[key]; ok && now.ID == session.ID {
 		now.ConfirmsByNumber = session.ConfirmsByNumber
 		m.sessions[key] = now
@@ -81,12 +81,12 @@ func (m *Model) SetConfirmsByNumber(_ context.Context, session rookery.Session) 
 }
 
 func (m *Model) EndSessions(_ context.Context, sessions []rookery.Session) error {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
 	for _, session := range sessions {
-		key := collector{session.Account, session.Device}
+		key := consumerKey{session.Account, session.Device}
 		if now, ok := m.sessions[key]; ok && now.ID == session.ID {
 			delete(m.sessions, key)
 		}
@@ -95,12 +95,12 @@ func (m *Model) EndSessions(_ context.Context, sessions []rookery.Session) error
 }
 
 func (m *Model) SetSessionsAsleep(_ context.Context, sessions []rookery.Session) error {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
 	for _, session := range sessions {
-		key := collector{session.Account, session.Device}
+		key := consumerKey{session.Account, session.Device}
 		if now, ok := m.sessions[key]; ok && now.ID == session.ID {
 			now.Asleep = true
 			m.sessions[key] = now
@@ -110,7 +110,7 @@ func (m *Model) SetSessionsAsleep(_ context.Context, sessions []rookery.Session)
 }
 
 func (m *Model) SleepingSession(_ context.Context, uin rookery.UIN, token rookery.TokenHash) (rookery.Session, error) {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return rookery.Session{}, err
 	}
 	defer m.mu.Unlock()
@@ -119,18 +119,18 @@ func (m *Model) SleepingSession(_ context.Context, uin rookery.UIN, token rooker
 			return session, nil
 		}
 	}
-	return rookery.Session{}, code(rookery.CodeNotSignedIn)
+	return rookery.Session{}, errorWithCode(rookery.CodeNotSignedIn)
 }
 
 func (m *Model) WakeSession(_ context.Context, session rookery.Session) error {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	key := collector{session.Account, session.Device}
+	key := consumerKey{session.Account, session.Device}
 	now, ok := m.sessions[key]
 	if !ok || now.ID != session.ID || !now.Asleep {
-		return code(rookery.CodeNotSignedIn)
+		return errorWithCode(rookery.CodeNotSignedIn)
 	}
 	now.Asleep, now.Address = false, session.Address
 	m.sessions[key] = now
@@ -138,13 +138,13 @@ func (m *Model) WakeSession(_ context.Context, session rookery.Session) error {
 }
 
 func (m *Model) SetStatus(_ context.Context, uin rookery.UIN, status rookery.Status, key rookery.RequestKey) (rookery.Receipt, error) {
-	return m.once(key, rookery.OutcomeDone, func() error {
-		m.setStatus(uin, status)
+	return m.applyOnce(key, rookery.OutcomeDone, func() error {
+		m.setSessionsStatus(uin, status)
 		return nil
 	})
 }
 
-func (a *account) device(name string) *rookery.Device {
+func (a *modelAccount) findDevice(name string) *rookery.Device {
 	for i := range a.devices {
 		if a.devices[i].Name == name {
 			return &a.devices[i]
@@ -153,28 +153,28 @@ func (a *account) device(name string) *rookery.Device {
 	return nil
 }
 
-// signInDevice reports whether the account may sign in from a device, and makes
+// recordDeviceSignIn reports whether the account may sign in from a device, and makes
 // it if it has to.
-func (a *account) signInDevice(session rookery.Session) bool {
-	if device := a.device(session.Device); device != nil {
+func (a *modelAccount) recordDeviceSignIn(session rookery.Session) bool {
+	if device := a.findDevice(session.Device); device != nil {
 		device.SignedInAt = session.SignedInAt
 		return true
 	}
 	if len(a.devices) == rookery.MaxDevices {
 		return false
 	}
-	furthest := a.taken
-	for _, cursor := range a.places {
+	furthest := a.forgottenCursor
+	for _, cursor := range a.cursors {
 		furthest = max(furthest, cursor.Number)
 	}
-	a.places[session.Device] = rookery.Cursor{Number: furthest}
-	a.made++
-	a.devices = append(a.devices, rookery.Device{ID: a.made, Name: session.Device, SignedInAt: session.SignedInAt})
+	a.cursors[session.Device] = rookery.Cursor{Number: furthest}
+	a.devicesMade++
+	a.devices = append(a.devices, rookery.Device{ID: a.devicesMade, Name: session.Device, SignedInAt: session.SignedInAt})
 	return true
 }
 
 func (m *Model) Devices(_ context.Context, uin rookery.UIN) (list []rookery.Device, err error) {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
@@ -182,34 +182,34 @@ func (m *Model) Devices(_ context.Context, uin rookery.UIN) (list []rookery.Devi
 		list = append(list, member.devices...)
 	}
 	for i := range list {
-		_, list[i].SignedIn = m.sessions[collector{uin, list[i].Name}]
+		_, list[i].SignedIn = m.sessions[consumerKey{uin, list[i].Name}]
 	}
 	return list, nil
 }
 
 func (m *Model) ForgetDevice(_ context.Context, uin rookery.UIN, id uint64, key rookery.RequestKey) (rookery.Receipt, error) {
-	return m.once(key, rookery.OutcomeDone, func() error {
+	return m.applyOnce(key, rookery.OutcomeDone, func() error {
 		member := m.accounts[uin]
 		if member == nil {
-			return code(rookery.CodeParameter)
+			return errorWithCode(rookery.CodeParameter)
 		}
 		i := slices.IndexFunc(member.devices, func(device rookery.Device) bool { return device.ID == id })
 		if i < 0 {
-			return code(rookery.CodeParameter)
+			return errorWithCode(rookery.CodeParameter)
 		}
-		gone := collector{uin, member.devices[i].Name}
+		gone := consumerKey{uin, member.devices[i].Name}
 		member.devices = slices.Delete(member.devices, i, i+1)
-		member.taken = max(member.taken, member.places[gone.device].Number)
-		delete(member.places, gone.device)
+		member.forgottenCursor = max(member.forgottenCursor, member.cursors[gone.device].Number)
+		delete(member.cursors, gone.device)
 		delete(m.sessions, gone)
-		maps.DeleteFunc(m.marks, func(k markKey, _ markValue) bool { return k.collector == gone })
-		delete(m.latest, gone)
+		maps.DeleteFunc(m.recordedRequests, func(k modelRequestKey, _ recordedRequest) bool { return k.consumerKey == gone })
+		delete(m.latestRequests, gone)
 		return nil
 	})
 }
 
 func (m *Model) IsKnownAddress(_ context.Context, uin rookery.UIN, addr netip.Addr) (bool, error) {
-	if err := m.enter(); err != nil {
+	if err := m.lockOpen(); err != nil {
 		return false, err
 	}
 	defer m.mu.Unlock()

@@ -17,57 +17,61 @@ const (
 	randomSteps    = 3000
 	reopenEvery    = 600
 	randomAccounts = 8
-	// atOnce is how many goroutines share a store, each with its own accounts.
-	atOnce      = 4
-	atOnceSteps = 500
+	// concurrentRunners is how many goroutines share a store, each with its own accounts.
+	concurrentRunners = 4
+	concurrentSteps   = 500
 )
 
-// call is one operation: carry it out on any store, and compare the results.
-type call struct {
-	name string
-	do   func(service.Store) any
+// operation is one operation: carry it out on any store, and compare the results.
+type operation struct {
+	description string
+	execute     func(service.Store) any
 }
 
-// result is what an operation came to, as far as the contract says it.
-type result struct {
+// operationResult is what an operation came to, as far as the contract says it.
+type operationResult struct {
 	code   rookery.Code // 0: no error
 	values []any
 }
 
-func outcome(err error, values ...any) result {
+func resultOf(err error, values ...any) operationResult {
 	if err != nil {
-		return result{code: rookery.CodeOf(err)}
+		return operationResult{code: rookery.CodeOf(err)}
 	}
-	return result{values: values}
+	return operationResult{values: values}
 }
 
-// dice draws operations on a few accounts, so that they meet often.
-type dice struct {
+// operationGenerator draws operations on a few accounts, so that they meet often.
+type operationGenerator struct {
 	*rand.Rand
 	ctx   context.Context
 	first rookery.UIN
 	// shared: others use the store too, so nothing is drawn that concerns all
 	// accounts.
-	shared bool
-	clock  time.Duration
-	ids    uint64
+	sharesStore bool
+	clock       time.Duration
+	sessionIDs  uint64
 }
 
-func (d *dice) uin() rookery.UIN { return d.first + rookery.UIN(d.IntN(randomAccounts)) }
+func (d *operationGenerator) randomUIN() rookery.UIN {
+	return d.first + rookery.UIN(d.IntN(randomAccounts))
+}
 
-func (d *dice) device() string { return []string{"", "phone", "desk"}[d.IntN(3)] }
+func (d *operationGenerator) randomDevice() string { return []string{"", "phone", "desk"}[d.IntN(3)] }
 
-func (d *dice) text() string {
+func (d *operationGenerator) randomText() string {
 	return fmt.Sprintf("%s %d", []string{"text", "Text", "ПРИВЕТ", "привет", "企鹅"}[d.IntN(5)], d.Uint32())
 }
 
-func (d *dice) now() time.Time { return noon.Add(d.clock) }
+func (d *operationGenerator) currentTime() time.Time { return noon.Add(d.clock) }
 
-func (d *dice) addr() netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(d.IntN(24))}) }
+func (d *operationGenerator) randomAddress() netip.Addr {
+	return netip.AddrFrom4([4]byte{192, 0, 2, byte(d.IntN(24))})
+}
 
-func (d *dice) mark() rookery.RequestKey {
+func (d *operationGenerator) randomKey() rookery.RequestKey {
 	d.clock += time.Duration(d.IntN(4000)) * time.Millisecond
-	key := onDevice(mark(d.uin(), uint64(d.IntN(8)), d.clock), d.device())
+	key := onDevice(longKey(d.randomUIN(), uint64(d.IntN(8)), d.clock), d.randomDevice())
 	switch d.IntN(4) {
 	case 0:
 		return rookery.RequestKey{}
@@ -77,75 +81,75 @@ func (d *dice) mark() rookery.RequestKey {
 	return key
 }
 
-func (d *dice) account(uin rookery.UIN) rookery.Account {
-	account := rookery.NewAccount(uin, d.text(), noon)
+func (d *operationGenerator) randomAccount(uin rookery.UIN) rookery.Account {
+	account := rookery.NewAccount(uin, d.randomText(), noon)
 	account.Rule, account.Profile.Age = []rookery.Rule{rookery.RuleOpen, rookery.RuleAsk, rookery.RuleClosed}[d.IntN(3)], d.IntN(100)
 	return account
 }
 
-// draw returns the next operation. The more often a case is named, the more
+// nextOperation returns the next operation. The more often a case is named, the more
 // often it comes.
-func (d *dice) draw() call {
-	draws := []func() call{
-		d.create, d.update, d.setCredential, d.remove, d.relate, d.relate, d.relate, d.relate, d.requests,
-		d.deliver, d.deliver, d.deliver, d.deliver, d.deliverEach, d.deliverEach, d.recall, d.remember, d.collect, d.collect,
-		d.entries, d.entries, d.history, d.history, d.setReadMark, d.mailbox,
-		d.signIn, d.signIn, d.signOut, d.sleep, d.wake, d.setStatus, d.setEncoding, d.setByNumber, d.forgetDevice, d.known, d.list,
+func (d *operationGenerator) nextOperation() operation {
+	draws := []func() operation{
+		d.createAccount, d.updateAccount, d.setCredential, d.removeAccount, d.changeRelation, d.changeRelation, d.changeRelation, d.changeRelation, d.listRequests,
+		d.deliverEntries, d.deliverEntries, d.deliverEntries, d.deliverEntries, d.deliverInOrder, d.deliverInOrder, d.requestOutcome, d.recordRequest, d.saveCursor, d.saveCursor,
+		d.listEntries, d.listEntries, d.searchHistory, d.searchHistory, d.advanceReadMark, d.mailboxState,
+		d.startSession, d.startSession, d.endSessions, d.setAsleep, d.wakeSession, d.setStatus, d.setSessionEncoding, d.setConfirmsByNumber, d.forgetDevice, d.isKnownAddress, d.listAccounts,
 	}
-	if !d.shared {
-		draws = append(draws, d.createNext, d.beat, d.uptime, d.purge, d.purge)
+	if !d.sharesStore {
+		draws = append(draws, d.createNextAccount, d.recordUptime, d.loadUptime, d.purgeEntries, d.purgeEntries)
 	}
 	return draws[d.IntN(len(draws))]()
 }
 
-func (d *dice) create() call {
-	account := d.account(d.uin())
-	return call{fmt.Sprint("create ", account.UIN), func(store service.Store) any {
+func (d *operationGenerator) createAccount() operation {
+	account := d.randomAccount(d.randomUIN())
+	return operation{fmt.Sprint("create ", account.UIN), func(store service.Store) any {
 		uin, err := store.CreateAccount(d.ctx, account, "secret")
-		return outcome(err, uin)
+		return resultOf(err, uin)
 	}}
 }
 
-func (d *dice) createNext() call {
-	account := d.account(0)
-	return call{"create the next", func(store service.Store) any {
+func (d *operationGenerator) createNextAccount() operation {
+	account := d.randomAccount(0)
+	return operation{"create the next", func(store service.Store) any {
 		uin, err := store.CreateAccount(d.ctx, account, "secret")
-		return outcome(err, uin)
+		return resultOf(err, uin)
 	}}
 }
 
-func (d *dice) update() call {
-	account := d.account(d.uin())
+func (d *operationGenerator) updateAccount() operation {
+	account := d.randomAccount(d.randomUIN())
 	account.Revision = uint64(d.IntN(3)) + 1
-	key := d.mark()
-	return call{fmt.Sprintf("update %d, %+v", account.UIN, key), func(store service.Store) any {
+	key := d.randomKey()
+	return operation{fmt.Sprintf("update %d, %+v", account.UIN, key), func(store service.Store) any {
 		receipt, err := store.UpdateAccount(d.ctx, account, key)
-		return outcome(err, receipt)
+		return resultOf(err, receipt)
 	}}
 }
 
-func (d *dice) setCredential() call {
-	uin, credential := d.uin(), rookery.Credential([]string{"secret", "secret", "new"}[d.IntN(3)])
-	return call{fmt.Sprint("set credential of ", uin), func(store service.Store) any { return outcome(store.SetCredential(d.ctx, uin, credential)) }}
+func (d *operationGenerator) setCredential() operation {
+	uin, credential := d.randomUIN(), rookery.Credential([]string{"secret", "secret", "new"}[d.IntN(3)])
+	return operation{fmt.Sprint("set credential of ", uin), func(store service.Store) any { return resultOf(store.SetCredential(d.ctx, uin, credential)) }}
 }
 
-func (d *dice) remove() call {
-	uin, spare := d.uin(), d.IntN(4) > 0
-	return call{fmt.Sprint("remove ", uin, spare), func(store service.Store) any {
+func (d *operationGenerator) removeAccount() operation {
+	uin, spare := d.randomUIN(), d.IntN(4) > 0
+	return operation{fmt.Sprint("remove ", uin, spare), func(store service.Store) any {
 		if spare {
 			return nil // or there would never be many entries
 		}
-		return outcome(store.RemoveAccount(d.ctx, uin))
+		return resultOf(store.RemoveAccount(d.ctx, uin))
 	}}
 }
 
-// relate takes a step from how the two stand, or from elsewhere.
-func (d *dice) relate() call {
-	me, other, key, now, words, at, limit := d.uin(), d.uin(), d.mark(), d.now(), d.text(), d.IntN(9), d.limit()
+// changeRelation takes a step from how the two stand, or from elsewhere.
+func (d *operationGenerator) changeRelation() operation {
+	me, other, key, now, words, at, limit := d.randomUIN(), d.randomUIN(), d.randomKey(), d.currentTime(), d.randomText(), d.IntN(9), d.randomLimit()
 	if me == other {
-		return d.deliver()
+		return d.deliverEntries()
 	}
-	return call{fmt.Sprintf("relate %d to %d, %+v", me, other, key), func(store service.Store) any {
+	return operation{fmt.Sprintf("relate %d to %d, %+v", me, other, key), func(store service.Store) any {
 		from, err := store.Relation(d.ctx, me, other)
 		if err != nil {
 			return err
@@ -166,131 +170,131 @@ func (d *dice) relate() call {
 		}
 		step, err := steps[at]()
 		if err != nil {
-			return outcome(err)
+			return resultOf(err)
 		}
 		receipt, err := store.ChangeRelation(d.ctx, rookery.RelationChange{Me: me, Other: other, From: from, Transition: step, Limit: limit, Time: now, Key: key})
-		return outcome(err, receipt, from)
+		return resultOf(err, receipt, from)
 	}}
 }
 
-func (d *dice) requests() call {
-	uin, after, limit := d.uin(), d.uin(), d.IntN(4)
-	return call{fmt.Sprint("requests at ", uin, after, limit), func(store service.Store) any {
+func (d *operationGenerator) listRequests() operation {
+	uin, after, limit := d.randomUIN(), d.randomUIN(), d.IntN(4)
+	return operation{fmt.Sprint("requests at ", uin, after, limit), func(store service.Store) any {
 		list, err := store.FriendRequests(d.ctx, uin, after, limit)
-		return outcome(err, list)
+		return resultOf(err, list)
 	}}
 }
 
-func (d *dice) recall() call {
-	key := d.mark()
-	return call{fmt.Sprintf("recall %+v", key), func(store service.Store) any {
+func (d *operationGenerator) requestOutcome() operation {
+	key := d.randomKey()
+	return operation{fmt.Sprintf("recall %+v", key), func(store service.Store) any {
 		o, ok, err := store.RequestOutcome(d.ctx, key)
 		if !ok {
 			o = 0
 		}
-		return outcome(err, o, ok)
+		return resultOf(err, o, ok)
 	}}
 }
 
-func (d *dice) remember() call {
-	key, o := d.mark(), rookery.Outcome(d.IntN(4))
-	return call{fmt.Sprintf("remember %+v", key), func(store service.Store) any {
+func (d *operationGenerator) recordRequest() operation {
+	key, o := d.randomKey(), rookery.Outcome(d.IntN(4))
+	return operation{fmt.Sprintf("remember %+v", key), func(store service.Store) any {
 		receipt, err := store.RecordRequest(d.ctx, key, o)
-		return outcome(err, receipt)
+		return resultOf(err, receipt)
 	}}
 }
 
-func (d *dice) list() call {
-	uins := []rookery.UIN{d.uin(), d.uin(), d.uin()}
-	return call{fmt.Sprint("accounts ", uins), func(store service.Store) any {
+func (d *operationGenerator) listAccounts() operation {
+	uins := []rookery.UIN{d.randomUIN(), d.randomUIN(), d.randomUIN()}
+	return operation{fmt.Sprint("accounts ", uins), func(store service.Store) any {
 		accounts, err := store.Accounts(d.ctx, uins)
-		return outcome(err, accounts)
+		return resultOf(err, accounts)
 	}}
 }
 
-func (d *dice) beat() call {
+func (d *operationGenerator) recordUptime() operation {
 	up, forget := d.clock, d.clock-time.Duration(d.IntN(200))*time.Second
-	return call{fmt.Sprint("beat ", up, forget), func(store service.Store) any { return outcome(store.RecordUptime(d.ctx, up, forget)) }}
+	return operation{fmt.Sprint("beat ", up, forget), func(store service.Store) any { return resultOf(store.RecordUptime(d.ctx, up, forget)) }}
 }
 
-func (d *dice) uptime() call {
-	return call{"uptime", func(store service.Store) any {
+func (d *operationGenerator) loadUptime() operation {
+	return operation{"uptime", func(store service.Store) any {
 		up, err := store.Uptime(d.ctx)
-		return outcome(err, up)
+		return resultOf(err, up)
 	}}
 }
 
-// purge goes through all accounts, because how far one step goes is the
+// purgeEntries goes through all accounts, because how far one step goes is the
 // store's own affair.
-func (d *dice) purge() call {
-	before, limit := d.now().Add(-time.Duration(d.IntN(1000))*time.Second), 1+d.IntN(20)
-	return call{fmt.Sprint("purge ", before, limit), func(store service.Store) any {
+func (d *operationGenerator) purgeEntries() operation {
+	before, limit := d.currentTime().Add(-time.Duration(d.IntN(1000))*time.Second), 1+d.IntN(20)
+	return operation{fmt.Sprint("purge ", before, limit), func(store service.Store) any {
 		total, after := 0, rookery.UIN(0)
 		for {
 			next, n, err := store.PurgeEntries(d.ctx, after, before, limit)
 			if total += n; err != nil || next == 0 {
-				return outcome(err, total)
+				return resultOf(err, total)
 			}
 			after = next
 		}
 	}}
 }
 
-// seed is that of the day's run; a failing one is repeated by writing it here.
-func seed() uint64 { return uint64(time.Now().UnixNano()) }
+// newSeed is that of the day's run; a failing one is repeated by writing it here.
+func newSeed() uint64 { return uint64(time.Now().UnixNano()) }
 
-// gapped is a store that leaves a gap in all mailboxes where it was opened.
-type gapped interface {
+// numberFloorStore is a store that leaves a gap in all mailboxes where it was opened.
+type numberFloorStore interface {
 	// NumberFloor is what their numbers continue above.
 	NumberFloor() uint64
 }
 
-func random(t *testing.T, fresh func(*testing.T) OpenFunc) {
+func runRandomOperations(t *testing.T, fresh func(*testing.T) OpenFunc) {
 	trial := newTrial(t, fresh(t))
 	model := NewModel()().(*Model)
-	s := seed()
+	s := newSeed()
 	t.Logf("seed %d", s)
-	d := &dice{Rand: rand.New(rand.NewPCG(s, 0)), ctx: t.Context(), first: rookery.FirstUIN}
+	d := &operationGenerator{Rand: rand.New(rand.NewPCG(s, 0)), ctx: t.Context(), first: rookery.FirstUIN}
 	for i := range randomSteps {
-		call := d.draw()
-		trial.equal(fmt.Sprintf("step %d, %s", i, call.name), call.do(trial.Store), call.do(model))
+		call := d.nextOperation()
+		trial.requireEqual(fmt.Sprintf("step %d, %s", i, call.description), call.execute(trial.Store), call.execute(model))
 		if i%reopenEvery == reopenEvery-1 {
-			want := d.everything(model)
-			trial.twice(func() { trial.same(fmt.Sprintf("after step %d", i), d.everything(trial.Store), want) })
-			if g, ok := trial.Store.(gapped); ok {
+			want := d.readAll(model)
+			trial.checkAcrossRestart(func() { trial.requireEqualReadings(fmt.Sprintf("after step %d", i), d.readAll(trial.Store), want) })
+			if g, ok := trial.Store.(numberFloorStore); ok {
 				model.SetNumberFloor(g.NumberFloor())
 			}
 		}
 	}
 }
 
-// randomAtOnce lets several goroutines loose on one store. Their accounts are
+// runConcurrentOperations lets several goroutines loose on one store. Their accounts are
 // different ones, so that each can tell what its operations must come to.
-func randomAtOnce(t *testing.T, fresh func(*testing.T) OpenFunc) {
+func runConcurrentOperations(t *testing.T, fresh func(*testing.T) OpenFunc) {
 	trial := newTrial(t, fresh(t))
-	s := seed()
+	s := newSeed()
 	t.Logf("seed %d", s)
 	var all sync.WaitGroup
-	var checks [atOnce]func()
-	for i := range atOnce {
+	var checks [concurrentRunners]func()
+	for i := range concurrentRunners {
 		model := NewModel()()
-		d := &dice{
+		d := &operationGenerator{
 			Rand: rand.New(rand.NewPCG(s, uint64(i))), ctx: t.Context(),
-			first: rookery.FirstUIN + rookery.UIN(i)*1000, shared: true,
+			first: rookery.FirstUIN + rookery.UIN(i)*1000, sharesStore: true,
 		}
-		checks[i] = func() { trial.same("in the end", d.everything(trial.Store), d.everything(model)) }
+		checks[i] = func() { trial.requireEqualReadings("in the end", d.readAll(trial.Store), d.readAll(model)) }
 		all.Go(func() {
-			for step := range atOnceSteps {
-				call := d.draw()
-				if got, want := call.do(trial.Store), call.do(model); fmt.Sprint(got) != fmt.Sprint(want) {
-					t.Errorf("step %d, %s:\n got %+v\nwant %+v", step, call.name, got, want)
+			for step := range concurrentSteps {
+				call := d.nextOperation()
+				if got, want := call.execute(trial.Store), call.execute(model); fmt.Sprint(got) != fmt.Sprint(want) {
+					t.Errorf("step %d, %s:\n got %+v\nwant %+v", step, call.description, got, want)
 					return
 				}
 			}
 		})
 	}
 	all.Wait()
-	trial.twice(func() {
+	trial.checkAcrossRestart(func() {
 		for _, check := range checks {
 			check()
 		}

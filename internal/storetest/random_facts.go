@@ -9,26 +9,26 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// fact is one thing that was read.
-type fact struct {
-	what string
-	is   result
+// reading is one thing that was read.
+type reading struct {
+	description string
+	result      operationResult
 }
 
-// same compares what was read of a store with what a model says.
-func (x *trial) same(when string, got, want []fact) {
+// requireEqualReadings compares what was read of a store with what a model says.
+func (x *contractTrial) requireEqualReadings(when string, got, want []reading) {
 	x.Helper()
-	x.equal(when+", number of facts", len(got), len(want))
+	x.requireEqual(when+", number of facts", len(got), len(want))
 	for i := range got {
-		x.equal(when+", "+want[i].what, got[i], want[i])
+		x.requireEqual(when+", "+want[i].description, got[i], want[i])
 	}
 }
 
-// everything is all that can be read of the accounts a dice knows.
-func (d *dice) everything(store service.Store) []fact {
-	var all []fact
+// readAll is all that can be read of the accounts a dice knows.
+func (d *operationGenerator) readAll(store service.Store) []reading {
+	var all []reading
 	for uin := d.first; uin < d.first+randomAccounts+4; uin++ {
-		all = append(all, d.allOf(store, uin)...)
+		all = append(all, d.readAccount(store, uin)...)
 	}
 	var sessions []rookery.Session
 	err := store.ForEachSession(d.ctx, func(session rookery.Session) bool {
@@ -38,13 +38,13 @@ func (d *dice) everything(store service.Store) []fact {
 		return true
 	})
 	slices.SortFunc(sessions, bySession)
-	return append(all, fact{"sessions", outcome(err, sessions)})
+	return append(all, reading{"sessions", resultOf(err, sessions)})
 }
 
-// allOf is all that can be read of one account.
-func (d *dice) allOf(store service.Store, uin rookery.UIN) (all []fact) {
+// readAccount is all that can be read of one account.
+func (d *operationGenerator) readAccount(store service.Store, uin rookery.UIN) (all []reading) {
 	note := func(what string, err error, values ...any) {
-		all = append(all, fact{fmt.Sprint(what, " of ", uin), outcome(err, values...)})
+		all = append(all, reading{fmt.Sprint(what, " of ", uin), resultOf(err, values...)})
 	}
 	account, err := store.Account(d.ctx, uin)
 	note("account", err, account)
@@ -74,7 +74,7 @@ func (d *dice) allOf(store service.Store, uin rookery.UIN) (all []fact) {
 		last, place, err := store.MailboxState(d.ctx, uin, device)
 		note("mailbox for "+device, err, last, place)
 		for id := range uint64(8) {
-			for _, key := range []rookery.RequestKey{mark(uin, id, d.clock), short(uin, id, d.clock)} {
+			for _, key := range []rookery.RequestKey{longKey(uin, id, d.clock), shortKey(uin, id, d.clock)} {
 				key = onDevice(key, device)
 				outcome, ok, err := store.RequestOutcome(d.ctx, key)
 				note(fmt.Sprintf("%+v", key), err, ok && outcome > 0, ok)
