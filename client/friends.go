@@ -153,7 +153,7 @@ func (c *Client) SetStatus(ctx context.Context, status Status) error {
 }
 
 func (c *Client) statusRequest(status Status) commandRequest {
-	return commandRequest{command: "Change_Stat", fields: []Field{numberField("ST", c.options.protocolTraits().Status(uint8(status)))}}
+	return commandRequest{command: "Change_Stat", fields: []Field{numberField("ST", c.options.protocolTraits().ShownStatus(uint8(status)))}}
 }
 
 // RemoveFriend ends a friendship.

@@ -8,7 +8,7 @@ import (
 // AppendHead begins an answer: VER, CMD, SEQ, UIN and RES. The name is that of
 // the command as section 2 of the protocol spells it, or an unknown one as it
 // was sent; seq and uin are echoed.
-func AppendHead(dst []byte, form Form, version Version, name, seq, uin string, res int) []byte {
+func AppendHead(dst []byte, form LineBreakForm, version Version, name, seq, uin string, res int) []byte {
 	dst = append(dst, "VER="...)
 	dst = append(dst, version.String()...)
 	dst = AppendText(dst, form, "CMD", version.CommandName(name))
@@ -19,7 +19,7 @@ func AppendHead(dst []byte, form Form, version Version, name, seq, uin string, r
 }
 
 // AppendText appends a field whose value is escaped.
-func AppendText(dst []byte, form Form, key, value string) []byte {
+func AppendText(dst []byte, form LineBreakForm, key, value string) []byte {
 	return appendEscaped(AppendKey(dst, key), form, value)
 }
 
@@ -37,7 +37,7 @@ func AppendKey(dst []byte, key string) []byte {
 
 // AppendElement appends an element of a list, escaped, and the comma that
 // follows each, the last too.
-func AppendElement(dst []byte, form Form, value string) []byte {
+func AppendElement(dst []byte, form LineBreakForm, value string) []byte {
 	return append(appendEscaped(dst, form, value), ',')
 }
 
@@ -47,7 +47,7 @@ func AppendNumberElement(dst []byte, n uint64) []byte {
 }
 
 // ElementSize is the number of bytes that AppendElement appends.
-func ElementSize(form Form, value string) int {
+func ElementSize(form LineBreakForm, value string) int {
 	return escapedSize(form, value) + len(",")
 }
 

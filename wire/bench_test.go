@@ -68,7 +68,7 @@ var text string
 
 func BenchmarkParse(b *testing.B) {
 	records := map[string]string{"poll": poll, "message": message, "64 KiB of '&'": strings.Repeat("&", wire.MaxRecord)}
-	for name, in := range hostile {
+	for name, in := range hostileRecords {
 		records[name] = in
 	}
 	for name, in := range records {

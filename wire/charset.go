@@ -17,8 +17,8 @@ const (
 	GB18030
 )
 
-// declarations are the names of GB18030 and its subsets.
-var declarations = [...]string{"gbk", "gb2312", "gb18030"}
+// gb18030Names are the names of GB18030 and its subsets.
+var gb18030Names = [...]string{"gbk", "gb2312", "gb18030"}
 
 // ParseContentType reads what a Content-Type header says of the charset:
 // GB18030 for gbk, gb2312 and gb18030, in any case and quoted or not, else
@@ -30,7 +30,7 @@ func ParseContentType(value []byte) Charset {
 			continue
 		}
 		charset = bytes.Trim(bytes.TrimSpace(charset), `"`)
-		for _, declared := range declarations {
+		for _, declared := range gb18030Names {
 			if EqualFold(charset, declared) {
 				return GB18030
 			}
@@ -69,7 +69,7 @@ func Decode(value []byte, declared, preferred Charset) (text string, said Charse
 	case utf8.Valid(value):
 		return decodeUTF8(value, preferred)
 	}
-	if whole := withoutIncomplete(value); utf8.Valid(whole) && hasAbove7FF(whole) {
+	if whole := trimIncompleteRune(value); utf8.Valid(whole) && hasAbove7FF(whole) {
 		return string(whole), UTF8, true
 	}
 	return decodeGB18030(value)
@@ -81,7 +81,7 @@ func decodeUTF8(value []byte, preferred Charset) (text string, said Charset, ok 
 		return string(value), UTF8, true
 	}
 	if preferred == GB18030 {
-		if text, ok := fromGB18030(value); ok {
+		if text, ok := convertGB18030(value); ok {
 			return text, CharsetUnknown, true
 		}
 	}
@@ -92,26 +92,26 @@ func decodeUTF8(value []byte, preferred Charset) (text string, said Charset, ok 
 // perhaps with one byte too many. If only ASCII remains without that byte, the
 // value says nothing: a UTF-8 client may have sent it as well.
 func decodeGB18030(value []byte) (text string, said Charset, ok bool) {
-	if text, ok := fromGB18030(value); ok {
+	if text, ok := convertGB18030(value); ok {
 		return text, GB18030, true
 	}
 	value = value[:len(value)-1]
 	if isASCII(value) {
 		return string(value), CharsetUnknown, true
 	}
-	if text, ok := fromGB18030(value); ok {
+	if text, ok := convertGB18030(value); ok {
 		return text, GB18030, true
 	}
 	return "", CharsetUnknown, false
 }
 
-// fromGB18030 reports false if any part of b is not GB18030. Package
+// convertGB18030 reports false if any part of b is not GB18030. Package
 // simplifiedchinese would turn that part into U+FFFD, which has a code of its
 // own as well: it is an error only where it was not sent.
-func fromGB18030(b []byte) (string, bool) {
+func convertGB18030(b []byte) (string, bool) {
 	replacements := 0
 	for rest := b; len(rest) > 0; {
-		n := gb18030Width(rest)
+		n := gb18030CharLength(rest)
 		if n == 0 {
 			return "", false
 		}
@@ -127,10 +127,10 @@ func fromGB18030(b []byte) (string, bool) {
 	return string(text), true
 }
 
-// gb18030Width is the number of bytes of the character that b, not empty,
+// gb18030CharLength is the number of bytes of the character that b, not empty,
 // begins with; 0 if its form is none of GB18030's. 80 is the euro sign of
 // Windows' GBK.
-func gb18030Width(b []byte) int {
+func gb18030CharLength(b []byte) int {
 	isLead := func(c byte) bool { return 0x81 <= c && c <= 0xFE }
 	isDigit := func(c byte) bool { return '0' <= c && c <= '9' }
 	switch {
@@ -152,9 +152,9 @@ func gb18030Width(b []byte) int {
 	return 0
 }
 
-// withoutIncomplete drops the bytes at the end of b that begin a character of
+// trimIncompleteRune drops the bytes at the end of b that begin a character of
 // UTF-8 without completing it.
-func withoutIncomplete(b []byte) []byte {
+func trimIncompleteRune(b []byte) []byte {
 	for i := len(b) - 1; i >= 0 && len(b)-i < utf8.UTFMax; i-- {
 		if utf8.RuneStart(b[i]) {
 			if !utf8.FullRune(b[i:]) {

@@ -5,17 +5,17 @@ import (
 	"unicode/utf8"
 )
 
-// Form says how line breaks inside an answer's values are written; it depends
+// LineBreakForm says how line breaks inside an answer's values are written; it depends
 // on the way in.
-type Form uint8
+type LineBreakForm uint8
 
 // The forms.
 const (
-	FormHTTP Form = iota // CR
-	FormLine             // %0D, on lines and WebSocket, where a raw CR would be mistaken for a record's end
+	FormHTTP LineBreakForm = iota // CR
+	FormLine                      // %0D, on lines and WebSocket, where a raw CR would be mistaken for a record's end
 )
 
-var lineBreaks = [...]string{FormHTTP: "\r", FormLine: "%0D"}
+var lineBreakForms = [...]string{FormHTTP: "\r", FormLine: "%0D"}
 
 // Unescape decodes the %XX of a value and appends the bytes to dst. A '%' that
 // starts no valid escape stands for itself, and so does '+'. If there is
@@ -28,7 +28,7 @@ func Unescape(dst, raw []byte) []byte {
 	for ; n >= 0; n = bytes.IndexByte(raw, '%') {
 		dst = append(dst, raw[:n]...)
 		raw = raw[n:]
-		if c, ok := unhex(raw); ok {
+		if c, ok := decodeEscape(raw); ok {
 			dst, raw = append(dst, c), raw[len("%XX"):]
 		} else {
 			dst, raw = append(dst, '%'), raw[1:]
@@ -37,17 +37,17 @@ func Unescape(dst, raw []byte) []byte {
 	return append(dst, raw...)
 }
 
-// unhex reads the escape that b, which begins with '%', may begin with.
-func unhex(b []byte) (c byte, ok bool) {
+// decodeEscape reads the escape that b, which begins with '%', may begin with.
+func decodeEscape(b []byte) (c byte, ok bool) {
 	if len(b) < len("%XX") {
 		return 0, false
 	}
-	high, low := hexDigits[b[1]], hexDigits[b[2]]
+	high, low := hexDigitValues[b[1]], hexDigitValues[b[2]]
 	return (high-1)<<4 | (low - 1), high > 0 && low > 0
 }
 
-// hexDigits has the value of each hex digit plus one, 0 for what is none.
-var hexDigits = [256]byte{
+// hexDigitValues has the value of each hex digit plus one, 0 for what is none.
+var hexDigitValues = [256]byte{
 	'0': 1, '1': 2, '2': 3, '3': 4, '4': 5, '5': 6, '6': 7, '7': 8, '8': 9, '9': 10,
 	'A': 11, 'B': 12, 'C': 13, 'D': 14, 'E': 15, 'F': 16,
 	'a': 11, 'b': 12, 'c': 13, 'd': 14, 'e': 15, 'f': 16,
@@ -57,47 +57,47 @@ var hexDigits = [256]byte{
 // (clients undo only these three), a line break of any kind as the form has it,
 // other control characters but TAB dropped, U+FFFD for each byte that is not
 // UTF-8.
-func appendEscaped(dst []byte, form Form, s string) []byte {
+func appendEscaped(dst []byte, form LineBreakForm, s string) []byte {
 	for {
-		n := plainPrefix(s)
+		n := plainPrefixLength(s)
 		dst = append(dst, s[:n]...)
 		if s = s[n:]; s == "" {
 			return dst
 		}
-		written, width := form.escape(s)
+		written, width := form.escapeFirst(s)
 		dst = append(dst, written...)
 		s = s[width:]
 	}
 }
 
 // escapedSize is the number of bytes that appendEscaped appends.
-func escapedSize(form Form, s string) int {
+func escapedSize(form LineBreakForm, s string) int {
 	size := 0
 	for {
-		n := plainPrefix(s)
+		n := plainPrefixLength(s)
 		size += n
 		if s = s[n:]; s == "" {
 			return size
 		}
-		written, width := form.escape(s)
+		written, width := form.escapeFirst(s)
 		size += len(written)
 		s = s[width:]
 	}
 }
 
-// plainPrefix is the number of bytes that s begins with which are written as
+// plainPrefixLength is the number of bytes that s begins with which are written as
 // they are.
-func plainPrefix(s string) int {
+func plainPrefixLength(s string) int {
 	for i := 0; i < len(s); {
 		if c := s[i]; c < utf8.RuneSelf {
-			if notPlain[c] {
+			if needsEscape[c] {
 				return i
 			}
 			i++
 			continue
 		}
 		c, width := utf8.DecodeRuneInString(s[i:])
-		if c == utf8.RuneError && width == 1 || c <= lastC1 {
+		if c == utf8.RuneError && width == 1 || c <= lastC1Control {
 			return i
 		}
 		i += width
@@ -105,11 +105,11 @@ func plainPrefix(s string) int {
 	return len(s)
 }
 
-// lastC1 is the last of the control characters that begin at U+0080.
-const lastC1 = 0x9F
+// lastC1Control is the last of the control characters that begin at U+0080.
+const lastC1Control = 0x9F
 
-// notPlain marks the ASCII characters to escape or to drop.
-var notPlain = [utf8.RuneSelf]bool{
+// needsEscape marks the ASCII characters to escape or to drop.
+var needsEscape = [utf8.RuneSelf]bool{
 	0x00: true, 0x01: true, 0x02: true, 0x03: true, 0x04: true, 0x05: true, 0x06: true, 0x07: true,
 	0x08: true, '\n': true, 0x0B: true, 0x0C: true, '\r': true, 0x0E: true, 0x0F: true,
 	0x10: true, 0x11: true, 0x12: true, 0x13: true, 0x14: true, 0x15: true, 0x16: true, 0x17: true,
@@ -117,9 +117,9 @@ var notPlain = [utf8.RuneSelf]bool{
 	'%': true, '&': true, ',': true, 0x7F: true,
 }
 
-// escape returns what is written for the character, or line break, that s
+// escapeFirst returns what is written for the character, or line break, that s
 // begins with and that is not plain, and how many bytes of s that is.
-func (f Form) escape(s string) (written string, width int) {
+func (f LineBreakForm) escapeFirst(s string) (written string, width int) {
 	switch s[0] {
 	case '%':
 		return "%25", 1
@@ -129,11 +129,11 @@ func (f Form) escape(s string) (written string, width int) {
 		return "%2c", 1
 	case '\r':
 		if len(s) > 1 && s[1] == '\n' {
-			return lineBreaks[f], len("\r\n")
+			return lineBreakForms[f], len("\r\n")
 		}
-		return lineBreaks[f], 1
+		return lineBreakForms[f], 1
 	case '\n':
-		return lineBreaks[f], 1
+		return lineBreakForms[f], 1
 	}
 	c, width := utf8.DecodeRuneInString(s)
 	if c == utf8.RuneError {

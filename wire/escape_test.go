@@ -61,7 +61,7 @@ func TestValuesOfAnswersAreEscaped(t *testing.T) {
 		{"nothing stays nothing", "", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for form, want := range map[wire.Form]string{wire.FormHTTP: c.http, wire.FormLine: c.line} {
+			for form, want := range map[wire.LineBreakForm]string{wire.FormHTTP: c.http, wire.FormLine: c.line} {
 				if got := wire.AppendElement(nil, form, c.in); string(got) != want+"," {
 					t.Errorf("form %d: got %q, want %q", form, got, want+",")
 				}
@@ -76,9 +76,9 @@ func TestValuesOfAnswersAreEscaped(t *testing.T) {
 	}
 }
 
-// cleaned is what a reader gets of a value after the escaper: written with
+// cleanText is what a reader gets of a value after the escaper: written with
 // package strings, to be compared with the escaper's single sweep.
-func cleaned(s string) string {
+func cleanText(s string) string {
 	s = strings.NewReplacer("\r\n", "\r", "\n", "\r").Replace(s)
 	return strings.Map(func(c rune) rune { // invalid bytes come as U+FFFD each
 		if c != '\t' && c != '\r' && c < ' ' || 0x7F <= c && c <= 0x9F {

@@ -51,7 +51,7 @@ func FuzzParseStaysInsideItsInput(f *testing.F) {
 			parse(&record, in)
 			end := 0 // of the pair before
 			for _, p := range record.Pairs() {
-				key, value := offset(t, in, p.Key), offset(t, in, p.Value)
+				key, value := offsetIn(t, in, p.Key), offsetIn(t, in, p.Value)
 				if key < end || in[key+len(p.Key)] != '=' || value <= key+len(p.Key) {
 					t.Fatalf("%s: the pair %q=%q is at %d and %d, after one that ends at %d", name, p.Key, p.Value, key, value, end)
 				}
@@ -67,9 +67,9 @@ func FuzzParseStaysInsideItsInput(f *testing.F) {
 	})
 }
 
-// offset is where in the input its slice part begins: a slice that is cut from
+// offsetIn is where in the input its slice part begins: a slice that is cut from
 // another has what is left of its capacity.
-func offset(t *testing.T, in, part []byte) int {
+func offsetIn(t *testing.T, in, part []byte) int {
 	t.Helper()
 	n := cap(in) - cap(part)
 	if n < 0 || n+len(part) > len(in) || len(part) > 0 && &in[n] != &part[0] {
@@ -93,13 +93,13 @@ func FuzzNoTextSmugglesAKey(f *testing.F) {
 			honest.Parse([]byte(head))
 			record.Parse([]byte(head + text))
 			last := len(honest.Pairs()) - 1
-			want := show(honest.Pairs())
+			want := formatPairs(honest.Pairs())
 			text := strings.TrimRight(text, " \r\n")
 			if i == 0 { // the only one whose last '&' is the program's
 				text = strings.TrimRight(strings.TrimSuffix(text, "&"), " \r\n")
 			}
 			want[last] += text
-			if got := show(record.Pairs()); !slices.Equal(got, want) {
+			if got := formatPairs(record.Pairs()); !slices.Equal(got, want) {
 				t.Errorf("got %q, want %q", got, want)
 			}
 		}
@@ -112,7 +112,7 @@ func FuzzAnAnswerIsReadAsItWasWritten(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, seq, text, element string, v uint8) {
 		version := wire.V10 + wire.Version(v)%5
-		for _, form := range []wire.Form{wire.FormHTTP, wire.FormLine} {
+		for _, form := range []wire.LineBreakForm{wire.FormHTTP, wire.FormLine} {
 			b := wire.AppendHead(nil, form, version, "GetInfo", seq, text, 20)
 			b = wire.AppendNumber(b, "MN", uint64(len(text)))
 			b = wire.AppendKey(b, "NK")
@@ -129,21 +129,21 @@ func FuzzAnAnswerIsReadAsItWasWritten(f *testing.F) {
 			}
 			var record wire.Record
 			record.ParseAnswer(append(b, version.LineEnd()...))
-			checkAnswer(t, &record, []field{
-				{"VER", version.String()}, {"CMD", version.CommandName("GetInfo")}, {"SEQ", cleaned(seq)}, {"UIN", cleaned(text)},
-				{"RES", "20"}, {"MN", utoa(len(text))}, {"NK", ""}, {"RA", cleaned(text)},
-			}, []string{cleaned(element), cleaned(text), cleaned(seq)})
+			checkAnswer(t, &record, []keyValueText{
+				{"VER", version.String()}, {"CMD", version.CommandName("GetInfo")}, {"SEQ", cleanText(seq)}, {"UIN", cleanText(text)},
+				{"RES", "20"}, {"MN", utoa(len(text))}, {"NK", ""}, {"RA", cleanText(text)},
+			}, []string{cleanText(element), cleanText(text), cleanText(seq)})
 		}
 	})
 }
 
-type field struct{ key, value string }
+type keyValueText struct{ key, value string }
 
 // checkAnswer compares an answer with its fields, and NK with the list.
-func checkAnswer(t *testing.T, record *wire.Record, want []field, list []string) {
+func checkAnswer(t *testing.T, record *wire.Record, want []keyValueText, list []string) {
 	t.Helper()
 	if len(record.Pairs()) != len(want) {
-		t.Fatalf("%d pairs, want %d: %q", len(record.Pairs()), len(want), show(record.Pairs()))
+		t.Fatalf("%d pairs, want %d: %q", len(record.Pairs()), len(want), formatPairs(record.Pairs()))
 	}
 	for i, p := range record.Pairs() {
 		if string(p.Key) != want[i].key {

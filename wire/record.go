@@ -2,9 +2,9 @@ package wire
 
 import "bytes"
 
-// Pair is one KEY=VALUE of a record. Both are slices of the parsed input. Value
+// KeyValue is one KEY=VALUE of a record. Both are slices of the parsed input. Value
 // is as it was sent, escapes and all; see Unescape and Decode.
-type Pair struct {
+type KeyValue struct {
 	Key, Value []byte
 }
 
@@ -12,12 +12,12 @@ type Pair struct {
 // is valid as long as the parsed input is left alone, and until it parses the
 // next.
 type Record struct {
-	pairs []Pair
+	pairs []KeyValue
 }
 
-// sparePairs bounds the storage that a Record keeps for its next input: a
+// maxKeptPairs bounds the storage that a Record keeps for its next input: a
 // hostile record of 64 KiB has 20,000 pairs, an honest one some 30.
-const sparePairs = 256
+const maxKeptPairs = 256
 
 // Parse reads a request. Nothing is an error: what has no '=' is no pair and is
 // ignored, so is nothing between two '&'. Space, CR and LF around the record
@@ -25,7 +25,7 @@ const sparePairs = 256
 // hold '&' and whole pairs: section 2 of the protocol, "Text fields", says
 // where it ends, and when a '&' at the record's end is no part of it.
 func (r *Record) Parse(b []byte) {
-	r.parse(trim(b), textFieldIn(b))
+	r.parse(trimSpace(b), findTextField(b))
 }
 
 // ParseAnswer reads an answer, where every '&' inside a value is escaped and
@@ -37,18 +37,18 @@ func (r *Record) ParseAnswer(b []byte) {
 	}
 	r.reset()
 	for {
-		key, tail, ok := nextKey(b)
+		key, tail, ok := cutKey(b)
 		if !ok {
 			return
 		}
-		n := pairEnd(tail)
-		r.pairs = append(r.pairs, Pair{key, tail[:n]})
+		n := pairLength(tail)
+		r.pairs = append(r.pairs, KeyValue{key, tail[:n]})
 		b = tail[n:]
 	}
 }
 
 // Pairs returns the pairs in the order in which they were sent.
-func (r *Record) Pairs() []Pair { return r.pairs }
+func (r *Record) Pairs() []KeyValue { return r.pairs }
 
 // Raw returns the value of the first pair with that key, as it was sent. Keys
 // are compared without case.
@@ -66,46 +66,46 @@ func (r *Record) Raw(key string) (value []byte, ok bool) {
 func (r *Record) parse(b []byte, text *textField) {
 	r.reset()
 	for {
-		key, tail, ok := nextKey(b)
+		key, tail, ok := cutKey(b)
 		if !ok {
 			return
 		}
-		n := pairEnd(tail)
-		value := trim(tail[:n])
+		n := pairLength(tail)
+		value := trimSpace(tail[:n])
 		if text != nil && EqualFold(key, text.key) {
-			n = text.end(tail, r)
-			value = trimEnd(tail[:n])
-			if n == len(tail) && r.mayEndInAmpersand() {
-				value = trimEnd(bytes.TrimSuffix(value, []byte("&")))
+			n = text.textLength(tail, r)
+			value = trimSpaceRight(tail[:n])
+			if n == len(tail) && r.mayAppendAmpersand() {
+				value = trimSpaceRight(bytes.TrimSuffix(value, []byte("&")))
 			}
 			text = nil // a second one is a pair like any other
 		}
-		r.pairs = append(r.pairs, Pair{key, value})
+		r.pairs = append(r.pairs, KeyValue{key, value})
 		b = tail[n:]
 	}
 }
 
-// mayEndInAmpersand reports whether a '&' at the end of the record, whose pairs
+// mayAppendAmpersand reports whether a '&' at the end of the record, whose pairs
 // before its text are known, is the client program's and not the user's: in the
 // versions before 1.4, unless the record has a SID. Whoever sends that is new
 // enough to escape the user's.
-func (r *Record) mayEndInAmpersand() bool {
+func (r *Record) mayAppendAmpersand() bool {
 	ver, _ := r.Raw("VER")
 	version, _ := ParseVersion(Unescape(nil, ver))
 	_, sid := r.Raw("SID")
-	return version.traits().endsInAmpersand && !sid
+	return version.lookupTraits().appendsAmpersand && !sid
 }
 
 func (r *Record) reset() {
-	if cap(r.pairs) > sparePairs {
+	if cap(r.pairs) > maxKeptPairs {
 		r.pairs = nil
 	}
 	r.pairs = r.pairs[:0]
 }
 
-// nextKey finds the first key in b that a '=' follows; tail is all behind that
+// cutKey finds the first key in b that a '=' follows; tail is all behind that
 // '='. Empty pairs and words without '=' before it are passed over.
-func nextKey(b []byte) (key, tail []byte, ok bool) {
+func cutKey(b []byte) (key, tail []byte, ok bool) {
 	start := 0
 	for i, c := range b {
 		switch c {
@@ -118,29 +118,29 @@ func nextKey(b []byte) (key, tail []byte, ok bool) {
 	return nil, nil, false
 }
 
-// pairEnd is the length of the value that tail begins with.
-func pairEnd(tail []byte) int {
+// pairLength is the length of the value that tail begins with.
+func pairLength(tail []byte) int {
 	if n := bytes.IndexByte(tail, '&'); n >= 0 {
 		return n
 	}
 	return len(tail)
 }
 
-func trim(b []byte) []byte {
-	for len(b) > 0 && isTrimmed(b[0]) {
+func trimSpace(b []byte) []byte {
+	for len(b) > 0 && isTrimmedSpace(b[0]) {
 		b = b[1:]
 	}
-	return trimEnd(b)
+	return trimSpaceRight(b)
 }
 
-func trimEnd(b []byte) []byte {
-	for len(b) > 0 && isTrimmed(b[len(b)-1]) {
+func trimSpaceRight(b []byte) []byte {
+	for len(b) > 0 && isTrimmedSpace(b[len(b)-1]) {
 		b = b[:len(b)-1]
 	}
 	return b
 }
 
-func isTrimmed(c byte) bool { return c == ' ' || c == '\r' || c == '\n' }
+func isTrimmedSpace(c byte) bool { return c == ' ' || c == '\r' || c == '\n' }
 
 // EqualFold compares names, such as keys, commands and headers, without case of
 // ASCII letters. bytes.EqualFold would also take the Kelvin sign for a K, and
@@ -150,14 +150,14 @@ func EqualFold(b []byte, s string) bool {
 		return false
 	}
 	for i := range b {
-		if lower(b[i]) != lower(s[i]) {
+		if lowerASCII(b[i]) != lowerASCII(s[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-func lower(c byte) byte {
+func lowerASCII(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		c += 'a' - 'A'
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// show makes pairs readable: "KEY=value" each.
-func show(pairs []wire.Pair) []string {
+// formatPairs makes pairs readable: "KEY=value" each.
+func formatPairs(pairs []wire.KeyValue) []string {
 	var all []string
 	for _, p := range pairs {
 		all = append(all, string(p.Key)+"="+string(p.Value))
@@ -44,7 +44,7 @@ func TestParse(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var record wire.Record
 			record.Parse([]byte(c.in))
-			if got := show(record.Pairs()); !slices.Equal(got, c.want) {
+			if got := formatPairs(record.Pairs()); !slices.Equal(got, c.want) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
@@ -67,7 +67,7 @@ func TestParseAnswer(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var record wire.Record
 			record.ParseAnswer([]byte(c.in))
-			if got := show(record.Pairs()); !slices.Equal(got, c.want) {
+			if got := formatPairs(record.Pairs()); !slices.Equal(got, c.want) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
@@ -100,11 +100,11 @@ func TestARecordForgetsWhatItParsedBefore(t *testing.T) {
 	var record wire.Record
 	record.Parse([]byte("VER=1.1&CMD=List&UN=1"))
 	record.Parse([]byte("VER=1.4"))
-	if got := show(record.Pairs()); !slices.Equal(got, []string{"VER=1.4"}) {
+	if got := formatPairs(record.Pairs()); !slices.Equal(got, []string{"VER=1.4"}) {
 		t.Errorf("after the second Parse: %q", got)
 	}
 	record.ParseAnswer([]byte("CMD=List"))
-	if got := show(record.Pairs()); !slices.Equal(got, []string{"CMD=List"}) {
+	if got := formatPairs(record.Pairs()); !slices.Equal(got, []string{"CMD=List"}) {
 		t.Errorf("after ParseAnswer: %q", got)
 	}
 }

@@ -20,46 +20,46 @@ const (
 	V14                    // 1.4
 )
 
-// traits is what sets a version apart from the others.
-type traits struct {
+// versionTraits is what sets a version apart from the others.
+type versionTraits struct {
 	name string
 	// lineEnd closes an HTTP answer. Clients of 1.4 take the last line but one
 	// of a response as the record, older ones all that follows the last comma
 	// as a list element: each kind breaks on the other's form.
 	lineEnd string
-	// batchBytes bounds an answer with messages: older clients read a
+	// maxBatchBytes bounds an answer with messages: older clients read a
 	// connection once, and not more.
-	batchBytes int
-	// spelling has the names of commands that are spelt in another way.
-	spelling map[string]string
-	// status has what is shown instead of a status that the version lacks.
-	status map[uint8]uint8
+	maxBatchBytes int
+	// commandNames has the names of commands that are spelt in another way.
+	commandNames map[string]string
+	// shownStatuses has what is shown instead of a status that the version lacks.
+	shownStatuses map[uint8]uint8
 	// devices: a Login can name the device that it comes from.
-	devices bool
+	hasDevices bool
 	// endsInAmpersand: programs that join lines end each record in '&'.
-	endsInAmpersand bool
+	appendsAmpersand bool
 }
 
 var (
-	capitals = map[string]string{
+	upperCaseNames = map[string]string{
 		"SimpleInfo2": "SIMPLEINFO2",
 		"Query_Stat2": "QUERY_STAT2",
 		"GetInfo":     "GETINFO",
 	}
-	// fewStatuses: before 1.4 there is no busy, "talk to me" and do not disturb.
-	fewStatuses = map[uint8]uint8{50: 30, 60: 10, 70: 30}
+	// basicStatuses: before 1.4 there is no busy, "talk to me" and do not disturb.
+	basicStatuses = map[uint8]uint8{50: 30, 60: 10, 70: 30}
 )
 
-var versions = [...]traits{
-	V10: {name: "1.0", batchBytes: 8 << 10, status: fewStatuses, endsInAmpersand: true},
-	V11: {name: "1.1", batchBytes: 8 << 10, status: fewStatuses, endsInAmpersand: true},
-	V12: {name: "1.2", batchBytes: 8 << 10, status: fewStatuses, endsInAmpersand: true},
-	V13: {name: "1.3", batchBytes: 8 << 10, status: fewStatuses, endsInAmpersand: true},
-	V14: {name: "1.4", batchBytes: 32 << 10, lineEnd: "\r\n", spelling: capitals, devices: true},
+var versions = [...]versionTraits{
+	V10: {name: "1.0", maxBatchBytes: 8 << 10, shownStatuses: basicStatuses, appendsAmpersand: true},
+	V11: {name: "1.1", maxBatchBytes: 8 << 10, shownStatuses: basicStatuses, appendsAmpersand: true},
+	V12: {name: "1.2", maxBatchBytes: 8 << 10, shownStatuses: basicStatuses, appendsAmpersand: true},
+	V13: {name: "1.3", maxBatchBytes: 8 << 10, shownStatuses: basicStatuses, appendsAmpersand: true},
+	V14: {name: "1.4", maxBatchBytes: 32 << 10, lineEnd: "\r\n", commandNames: upperCaseNames, hasDevices: true},
 }
 
-// traits of a number that is no version are those of the zero Version.
-func (v Version) traits() *traits {
+// lookupTraits of a number that is no version are those of the zero Version.
+func (v Version) lookupTraits() *versionTraits {
 	if int(v) >= len(versions) {
 		v = 0
 	}
@@ -78,34 +78,34 @@ func ParseVersion(b []byte) (Version, bool) {
 }
 
 // String is the version as VER has it, such as "1.4".
-func (v Version) String() string { return v.traits().name }
+func (v Version) String() string { return v.lookupTraits().name }
 
 // LineEnd is what an HTTP answer ends in, behind the record: nothing in 1.0 to
 // 1.3, CR LF in 1.4.
-func (v Version) LineEnd() string { return v.traits().lineEnd }
+func (v Version) LineEnd() string { return v.lookupTraits().lineEnd }
 
 // CommandName is how answers of this version spell the command of that name:
 // 1.4 has SIMPLEINFO2, QUERY_STAT2 and GETINFO in capitals.
 func (v Version) CommandName(name string) string {
-	if spelt, ok := v.traits().spelling[name]; ok {
+	if spelt, ok := v.lookupTraits().commandNames[name]; ok {
 		return spelt
 	}
 	return name
 }
 
-// Status is the status st as clients of this version are shown it: before 1.4
+// ShownStatus is the status st as clients of this version are shown it: before 1.4
 // busy (50) and do not disturb (70) are 30, "talk to me" (60) is 10.
-func (v Version) Status(st uint8) uint8 {
-	if shown, ok := v.traits().status[st]; ok {
+func (v Version) ShownStatus(st uint8) uint8 {
+	if shown, ok := v.lookupTraits().shownStatuses[st]; ok {
 		return shown
 	}
 	return st
 }
 
-// BatchBytes is how long a GetMsgEx answer of more than one message may
+// MaxBatchBytes is how long a GetMsgEx answer of more than one message may
 // become, in bytes.
-func (v Version) BatchBytes() int { return v.traits().batchBytes }
+func (v Version) MaxBatchBytes() int { return v.lookupTraits().maxBatchBytes }
 
-// Devices reports whether a Login of this version can name a device with DV:
+// HasDevices reports whether a Login of this version can name a device with DV:
 // since 1.4.
-func (v Version) Devices() bool { return v.traits().devices }
+func (v Version) HasDevices() bool { return v.lookupTraits().hasDevices }

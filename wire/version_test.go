@@ -41,7 +41,7 @@ func TestVersionsDifferOnlyInFourThings(t *testing.T) {
 		if got := version.LineEnd(); got != lineEnd {
 			t.Errorf("%v: LineEnd = %q", version, got)
 		}
-		if got := version.BatchBytes(); got != batch {
+		if got := version.MaxBatchBytes(); got != batch {
 			t.Errorf("%v: BatchBytes = %d", version, got)
 		}
 		for name, want := range names {
@@ -50,7 +50,7 @@ func TestVersionsDifferOnlyInFourThings(t *testing.T) {
 			}
 		}
 		for status, want := range statuses {
-			if got := version.Status(status); got != want {
+			if got := version.ShownStatus(status); got != want {
 				t.Errorf("%v: Status(%d) = %d, want %d", version, status, got, want)
 			}
 		}
@@ -59,7 +59,7 @@ func TestVersionsDifferOnlyInFourThings(t *testing.T) {
 
 func TestWhatIsNoVersionHasNoTraits(t *testing.T) {
 	for _, version := range []wire.Version{0, wire.V14 + 1, 255} {
-		if version.String() != "" || version.LineEnd() != "" || version.BatchBytes() != 0 || version.CommandName("GetInfo") != "GetInfo" || version.Status(50) != 50 {
+		if version.String() != "" || version.LineEnd() != "" || version.MaxBatchBytes() != 0 || version.CommandName("GetInfo") != "GetInfo" || version.ShownStatus(50) != 50 {
 			t.Errorf("version %d has traits", uint8(version))
 		}
 	}
@@ -67,7 +67,7 @@ func TestWhatIsNoVersionHasNoTraits(t *testing.T) {
 
 func TestDevicesAreNamedSince14(t *testing.T) {
 	for _, version := range everyVersion {
-		if got, want := version.Devices(), version == wire.V14; got != want {
+		if got, want := version.HasDevices(), version == wire.V14; got != want {
 			t.Errorf("%s: %t, want %t", version, got, want)
 		}
 	}

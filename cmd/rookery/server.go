@@ -131,7 +131,7 @@ func (s *server) ways(c serverConfig, warnings *transport.WarningLog) transport.
 	pages := http.NewServeMux()
 	pages.Handle("/", seen)
 	pages.Handle("/ws", websocket.New(websocket.Config{
-		Handler:           handler,
+		Handler:        handler,
 		Limits:         websocket.Limits{IdleTime: c.timeouts.idle, WriteTime: c.timeouts.write, RecordsPerSecond: c.recordsPerSecond},
 		TrustedProxies: c.trustedProxies,
 		Origins:        origins,
@@ -146,7 +146,7 @@ func (s *server) ways(c serverConfig, warnings *transport.WarningLog) transport.
 			Limits:         httppost.Limits{HeaderTime: c.timeouts.first, BodyTime: c.timeouts.record, WriteTime: c.timeouts.write},
 			TrustedProxies: c.trustedProxies,
 			Origins:        origins,
-			WrongHost:      http.HandlerFunc(seen.WrongName),
+			WrongHost:      http.HandlerFunc(seen.ServeWrongHost),
 			Log:            c.log,
 			Warnings:       warnings,
 		}),

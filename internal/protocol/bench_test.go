@@ -16,11 +16,11 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-// signedIn is a handler with a real store, and accounts 10001 up to 10000+n
+// setUpLoggedIn is a handler with a real store, and accounts 10001 up to 10000+n
 // signed in from one address.
-func signedIn(b *testing.B, n int) (*protocol.Handler, *transport.Peer) {
+func setUpLoggedIn(b *testing.B, n int) (*protocol.Handler, *transport.Peer) {
 	b.Helper()
-	store, err := sqlite.Open(b.Context(), sqlite.Config{Path: filepath.Join(b.TempDir(), "store.db"), Log: quiet})
+	store, err := sqlite.Open(b.Context(), sqlite.Config{Path: filepath.Join(b.TempDir(), "store.db"), Log: discardLog})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -40,11 +40,11 @@ func signedIn(b *testing.B, n int) (*protocol.Handler, *transport.Peer) {
 			b.Fatal(err)
 		}
 	}
-	return protocol.New(svc, quiet), peer
+	return protocol.New(svc, discardLog), peer
 }
 
 func BenchmarkIdlePoll(b *testing.B) {
-	handler, peer := signedIn(b, 1)
+	handler, peer := setUpLoggedIn(b, 1)
 	record := []byte("VER=1.1&CMD=GetMsgEx&SEQ=1000000000&UIN=10001")
 	at := len("VER=1.1&CMD=GetMsgEx&SEQ=")
 	var dst []byte
@@ -56,7 +56,7 @@ func BenchmarkIdlePoll(b *testing.B) {
 }
 
 func BenchmarkSend(b *testing.B) {
-	handler, peer := signedIn(b, 16)
+	handler, peer := setUpLoggedIn(b, 16)
 	var seq atomic.Int64
 	b.ReportAllocs()
 	b.SetParallelism(32)

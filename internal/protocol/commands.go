@@ -6,52 +6,52 @@ import "github.com/rookery-im/rookery/wire"
 type command struct {
 	name string
 	// keys are those that it reads, besides VER, CMD, SEQ and UIN, which all
-	// read.
+	// handleRead.
 	keys []string
 	// session: only for who is logged in.
-	session bool
+	needsSession bool
 	// changing: it is remembered by its SEQ, so that a repeat has no second
 	// effect.
-	changing bool
+	isChanging bool
 	// always: no parameter can be wrong.
-	always bool
+	skipsValues bool
 	// messageRun does it and writes the answer. It changes nothing if it returns an
 	// error.
-	run func(*request) error
+	run func(*clientRequest) error
 }
 
-type table []command
+type commandTable []command
 
-var commands = table{
-	{name: "Login", keys: []string{"PS", "M5", "LC", "ST"}, run: login},
-	{name: "Logout", always: true, run: logout},
-	{name: "Change_Stat", keys: []string{"ST"}, session: true, changing: true, run: changeStat},
+var commands = commandTable{
+	{name: "Login", keys: []string{"PS", "M5", "LC", "ST"}, run: handleLogin},
+	{name: "Logout", skipsValues: true, run: handleLogout},
+	{name: "Change_Stat", keys: []string{"ST"}, needsSession: true, isChanging: true, run: handleChangeStat},
 
-	{name: "List", keys: []string{"TN", "UN"}, session: true, run: list},
-	{name: "Query_Stat", keys: []string{"TN", "UN"}, session: true, run: queryStat},
-	{name: "Query_Stat2", keys: []string{"UN"}, session: true, run: queryStat2},
-	{name: "SimpleInfo2", keys: []string{"UN"}, session: true, run: simpleInfo2},
-	{name: "GetInfo", keys: []string{"LV", "UN"}, session: true, run: getInfo},
-	{name: "Finger", keys: []string{"AG", "SX", "PV", "UN"}, session: true, run: finger},
+	{name: "List", keys: []string{"TN", "UN"}, needsSession: true, run: handleList},
+	{name: "Query_Stat", keys: []string{"TN", "UN"}, needsSession: true, run: handleQueryStat},
+	{name: "Query_Stat2", keys: []string{"UN"}, needsSession: true, run: handleQueryStat2},
+	{name: "SimpleInfo2", keys: []string{"UN"}, needsSession: true, run: handleSimpleInfo2},
+	{name: "GetInfo", keys: []string{"LV", "UN"}, needsSession: true, run: handleGetInfo},
+	{name: "Finger", keys: []string{"AG", "SX", "PV", "UN"}, needsSession: true, run: handleFinger},
 
-	{name: "AddToList", keys: []string{"UN"}, session: true, changing: true, run: addToList},
-	{name: "Ack_AddToList", keys: []string{"UN", "CD", "RS"}, session: true, changing: true, run: ackAddToList},
-	{name: "DelFromList", keys: []string{"UN"}, session: true, changing: true, run: delFromList},
+	{name: "AddToList", keys: []string{"UN"}, needsSession: true, isChanging: true, run: handleAddToList},
+	{name: "Ack_AddToList", keys: []string{"UN", "CD", "RS"}, needsSession: true, isChanging: true, run: handleAckAddToList},
+	{name: "DelFromList", keys: []string{"UN"}, needsSession: true, isChanging: true, run: handleDelFromList},
 
-	{name: "CLTMSG", keys: []string{"UN", "MG"}, session: true, changing: true, run: cltmsg},
-	{name: "GetMsgEx", session: true, run: getMsgEx},
+	{name: "CLTMSG", keys: []string{"UN", "MG"}, needsSession: true, isChanging: true, run: handleCLTMSG},
+	{name: "GetMsgEx", needsSession: true, run: handleGetMsgEx},
 
 	// For device sessions alone.
-	{name: "Requests", keys: []string{"UN"}, session: true, run: requests},
-	{name: "SetInfo", keys: settable, session: true, changing: true, run: setInfo},
-	{name: "Block", keys: []string{"UN", "CD"}, session: true, changing: true, run: block},
-	{name: "History", keys: []string{"UN", "BF", "TN", "QY"}, session: true, run: history},
-	{name: "Read", keys: []string{"UN", "ID"}, session: true, changing: true, run: read},
-	{name: "Devices", keys: []string{"ID", "CD"}, session: true, changing: true, run: devices},
+	{name: "Requests", keys: []string{"UN"}, needsSession: true, run: handleRequests},
+	{name: "SetInfo", keys: settableKeys, needsSession: true, isChanging: true, run: handleSetInfo},
+	{name: "Block", keys: []string{"UN", "CD"}, needsSession: true, isChanging: true, run: handleBlock},
+	{name: "History", keys: []string{"UN", "BF", "TN", "QY"}, needsSession: true, run: handleHistory},
+	{name: "Read", keys: []string{"UN", "ID"}, needsSession: true, isChanging: true, run: handleRead},
+	{name: "Devices", keys: []string{"ID", "CD"}, needsSession: true, isChanging: true, run: handleDevices},
 }
 
-// exact finds most commands: clients spell names as the table does.
-var exact = func() map[string]*command {
+// commandsByName finds most commands: clients spell names as the table does.
+var commandsByName = func() map[string]*command {
 	m := make(map[string]*command, len(commands))
 	for i := range commands {
 		m[commands[i].name] = &commands[i]
@@ -59,8 +59,8 @@ var exact = func() map[string]*command {
 	return m
 }()
 
-// find finds a command by its name, without case of ASCII letters; nil if there is none.
-func (t table) find(name []byte) *command {
+// findFold finds a command by its name, without case of ASCII letters; nil if there is none.
+func (t commandTable) findFold(name []byte) *command {
 	for i := range t {
 		if wire.EqualFold(name, t[i].name) {
 			return &t[i]

@@ -9,93 +9,93 @@ const (
 	ackRequest = "2"
 )
 
-var errOneself = parameter("UN", "that is yourself")
+var errOwnAccount = parameterError("UN", "that is yourself")
 
-func addToList(req *request) error {
-	other, err := req.other()
+func handleAddToList(req *clientRequest) error {
+	other, err := req.parseOtherAccount()
 	if err != nil {
 		return err
 	}
-	outcome, err := req.service.AddFriend(req.ctx, req.session, other, req.mark)
+	outcome, err := req.service.AddFriend(req.ctx, req.session, other, req.requestKey)
 	if err != nil {
-		return about("UN", err)
+		return prefixKey("UN", err)
 	}
-	req.ok()
-	req.number("CD", int(outcome))
-	req.account("UN", other)
+	req.beginAnswer()
+	req.addNumber("CD", int(outcome))
+	req.addUIN("UN", other)
 	return nil
 }
 
-func ackAddToList(req *request) error {
-	if err := req.needTarget(); err != nil {
+func handleAckAddToList(req *clientRequest) error {
+	if err := req.requireTarget(); err != nil {
 		return err
 	}
-	words, _ := req.value("RS")
+	words, _ := req.valueOf("RS")
 	if words != "" {
 		if err := rookery.CheckText(words); err != nil {
-			return about("RS", err)
+			return prefixKey("RS", err)
 		}
 	}
-	act, _ := req.value("CD")
+	act, _ := req.valueOf("CD")
 	if act != ackAccept && act != ackReject && act != ackRequest {
-		return parameter("CD", "allowed are 0, 1 and 2")
+		return parameterError("CD", "allowed are 0, 1 and 2")
 	}
-	other, err := req.other()
+	other, err := req.parseOtherAccount()
 	if err != nil {
 		return err
 	}
 	if other == rookery.System {
-		return errSystem
+		return errSystemAccount
 	}
 	switch act {
 	case ackAccept:
-		err = req.service.AcceptRequest(req.ctx, req.session, other, req.mark)
+		err = req.service.AcceptRequest(req.ctx, req.session, other, req.requestKey)
 	case ackReject:
-		err = req.service.RejectRequest(req.ctx, req.session, other, words, req.mark)
+		err = req.service.RejectRequest(req.ctx, req.session, other, words, req.requestKey)
 	case ackRequest:
-		err = req.service.RequestFriendship(req.ctx, req.session, other, words, req.mark)
+		err = req.service.RequestFriendship(req.ctx, req.session, other, words, req.requestKey)
 	}
 	if err != nil {
-		return about("UN", err)
+		return prefixKey("UN", err)
 	}
-	req.ok()
-	req.account("UN", other)
-	req.text("CD", act)
+	req.beginAnswer()
+	req.addUIN("UN", other)
+	req.addText("CD", act)
 	return nil
 }
 
-func delFromList(req *request) error {
-	if err := req.needTarget(); err != nil {
+func handleDelFromList(req *clientRequest) error {
+	if err := req.requireTarget(); err != nil {
 		return err
 	}
-	other, err := req.target()
+	other, err := req.parseTarget()
 	if err != nil {
 		return err
 	}
 	if other == rookery.System {
-		return errSystem
+		return errSystemAccount
 	}
-	if err := req.service.RemoveFriend(req.ctx, req.session, other, req.mark); err != nil {
-		return about("UN", err)
+	if err := req.service.RemoveFriend(req.ctx, req.session, other, req.requestKey); err != nil {
+		return prefixKey("UN", err)
 	}
-	req.ok()
-	req.account("UN", other)
+	req.beginAnswer()
+	req.addUIN("UN", other)
 	return nil
 }
 
-var errSystem = rookery.Errorf(rookery.CodeRefused, "UN: 10000 is the server itself, not somebody to befriend")
+var errSystemAccount = rookery.Errorf(rookery.CodeRefused, "UN: 10000 is the server itself, not somebody to befriend")
 
-// other is the account to befriend: anybody but oneself.
-func (c *request) other() (rookery.UIN, error) {
-	if err := c.needTarget(); err != nil {
+// parseOtherAccount is the account to befriend: anybody but oneself.
+func (c *clientRequest) parseOtherAccount() (rookery.UIN, error) {
+	if err := c.requireTarget(); err != nil {
 		return 0, err
 	}
-	other, err := c.target()
+	other, err := c.parseTarget()
 	if err != nil {
 		return 0, err
 	}
 	if other == c.uin {
-		return 0, errOneself
+		return 0, errOwnAccount
 	}
 	return other, nil
 }

@@ -8,93 +8,93 @@ import (
 )
 
 const (
-	historyPage    = 50
-	maxHistoryPage = 200
+	historyPageSize    = 50
+	maxHistoryPageSize = 200
 )
 
-// history looks back on a conversation, or on all.
-func history(req *request) error {
-	query, err := req.historyQuery()
+// handleHistory looks back on a conversation, or on all.
+func handleHistory(req *clientRequest) error {
+	query, err := req.parseHistoryQuery()
 	if err != nil {
 		return err
 	}
-	if err := req.needDevice(); err != nil {
+	if err := req.requireDeviceSession(); err != nil {
 		return err
 	}
 	history, err := req.service.History(req.ctx, req.session, query)
 	if err != nil {
 		return err
 	}
-	req.ok()
+	req.beginAnswer()
 	// What does not fit is what is oldest: the next page begins with it.
 	list := history.Entries
 	slices.Reverse(list)
-	n := fitting(req.room("&FN=0&SN=000&ID=&TM=&MT=&UN=&MG=&RD="+maxNumber), list, func(entry rookery.Entry) int {
-		return digits(entry.Number) + digits(seconds(entry.Time)) + digits(uint64(entry.Kind)) + digits(uint64(entry.Peer)) +
+	n := countFitting(req.remainingPageBytes("&FN=0&SN=000&ID=&TM=&MT=&UN=&MG=&RD="+longestNumber), list, func(entry rookery.Entry) int {
+		return decimalLength(entry.Number) + decimalLength(unixSeconds(entry.Time)) + decimalLength(uint64(entry.Kind)) + decimalLength(uint64(entry.Peer)) +
 			len(",,,,") + wire.ElementSize(req.peer.Form, entry.Text)
 	})
 	last, list := history.IsOldest && n == len(list), list[:n]
 	slices.Reverse(list)
 
-	req.pageHead(last, len(list))
-	elements(req, "ID", list, (*request).numberOfEntry)
-	elements(req, "TM", list, (*request).timeOfEntry)
-	elements(req, "MT", list, (*request).kindOfEntry)
-	elements(req, "UN", list, (*request).peerOfEntry)
-	elements(req, "MG", list, (*request).textOfEntry)
+	req.addPageHead(last, len(list))
+	addList(req, "ID", list, (*clientRequest).addEntryNumber)
+	addList(req, "TM", list, (*clientRequest).addEntryTime)
+	addList(req, "MT", list, (*clientRequest).addEntryKind)
+	addList(req, "UN", list, (*clientRequest).addEntryPeer)
+	addList(req, "MG", list, (*clientRequest).addEntryText)
 	if query.With != 0 && query.Before == 0 {
-		req.big("RD", history.ReadUpTo)
+		req.addUint64("RD", history.ReadUpTo)
 	}
 	return nil
 }
 
-func (c *request) historyQuery() (query rookery.HistoryQuery, err error) {
-	if query.Before, err = c.count("BF"); err != nil {
+func (c *clientRequest) parseHistoryQuery() (query rookery.HistoryQuery, err error) {
+	if query.Before, err = c.parseNumber("BF"); err != nil {
 		return query, err
 	}
-	limit, err := c.count("TN")
+	limit, err := c.parseNumber("TN")
 	if err != nil {
 		return query, err
 	}
 	if limit == 0 {
-		limit = historyPage
+		limit = historyPageSize
 	}
-	query.Limit = int(min(limit, maxHistoryPage))
-	query.Text, _ = c.value("QY")
+	query.Limit = int(min(limit, maxHistoryPageSize))
+	query.Text, _ = c.valueOf("QY")
 	if len(query.Text) > rookery.MaxText {
-		return query, parameter("QY", "it has %d bytes, allowed are %d", len(query.Text), rookery.MaxText)
+		return query, parameterError("QY", "it has %d bytes, allowed are %d", len(query.Text), rookery.MaxText)
 	}
-	if with, _ := c.value("UN"); with != "" && with != "0" {
-		query.With, err = c.target()
+	if with, _ := c.valueOf("UN"); with != "" && with != "0" {
+		query.With, err = c.parseTarget()
 	}
 	return query, err
 }
 
-// read says how far a conversation was read.
-func read(req *request) error {
-	if err := req.needTarget(); err != nil {
+// handleRead says how far a conversation was read.
+func handleRead(req *clientRequest) error {
+	if err := req.requireTarget(); err != nil {
 		return err
 	}
-	if text, _ := req.value("ID"); text == "" {
-		return parameter("ID", "missing")
+	if text, _ := req.valueOf("ID"); text == "" {
+		return parameterError("ID", "missing")
 	}
-	number, err := req.count("ID")
+	number, err := req.parseNumber("ID")
 	if err != nil {
 		return err
 	}
-	with, err := req.target()
+	with, err := req.parseTarget()
 	if err != nil {
 		return err
 	}
-	if err := req.needDevice(); err != nil {
+	if err := req.requireDeviceSession(); err != nil {
 		return err
 	}
-	if err := req.service.MarkRead(req.ctx, req.session, rookery.ReadMark{With: with, Number: number}, req.mark); err != nil {
+	if err := req.service.MarkRead(req.ctx, req.session, rookery.ReadMark{With: with, Number: number}, req.requestKey); err != nil {
 		if rookery.CodeOf(err) == rookery.CodeNoAccount {
-			return about("UN", err)
+			return prefixKey("UN", err)
 		}
-		return about("ID", err)
+		return prefixKey("ID", err)
 	}
-	req.ok()
+	req.beginAnswer()
 	return nil
 }

@@ -16,50 +16,50 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// line is a client's end of a connection that has no network in it.
-type line struct {
-	w        *world
-	peer     transport.Peer
-	dialogue transport.RecordStream
-	came     chan []byte
-	closed   chan struct{}
-	closing  sync.Once
-	ending   sync.Once
+// lineClient is a client's end of a connection that has no network in it.
+type lineClient struct {
+	env             *testEnv
+	peer            transport.Peer
+	stream          transport.RecordStream
+	received        chan []byte
+	closed          chan struct{}
+	closeConnOnce   sync.Once
+	closeStreamOnce sync.Once
 }
 
-func (w *world) Line(_ context.Context, from netip.Addr) (transcript.Line, error) {
-	l := &line{w: w, peer: transport.Peer{Addr: from, Form: wire.FormLine}, came: make(chan []byte, 1000), closed: make(chan struct{})}
-	l.dialogue = w.handler.NewStream(link{l})
+func (w *testEnv) Line(_ context.Context, from netip.Addr) (transcript.Line, error) {
+	l := &lineClient{env: w, peer: transport.Peer{Addr: from, Form: wire.FormLine}, received: make(chan []byte, 1000), closed: make(chan struct{})}
+	l.stream = w.handler.NewStream(lineServerEnd{l})
 	w.lines = append(w.lines, l)
 	return l, nil
 }
 
-// link is the server's end of it.
-type link struct{ *line }
+// lineServerEnd is the server's end of it.
+type lineServerEnd struct{ *lineClient }
 
-func (l link) Push(record []byte) error { return l.put(record) }
-func (l link) Framed() bool             { return false }
-func (l link) Close()                   { l.closing.Do(func() { close(l.closed) }) }
+func (l lineServerEnd) Push(record []byte) error { return l.receive(record) }
+func (l lineServerEnd) Framed() bool             { return false }
+func (l lineServerEnd) Close()                   { l.closeConnOnce.Do(func() { close(l.closed) }) }
 
-func (l *line) put(record []byte) error {
+func (l *lineClient) receive(record []byte) error {
 	select {
 	case <-l.closed:
 		return errClosed
 	default:
-		l.came <- bytes.Clone(record)
+		l.received <- bytes.Clone(record)
 		return nil
 	}
 }
 
 var errClosed = errors.New("the connection is closed")
 
-func (l *line) Send(record []byte) error {
-	l.dialogue.AnswerRecords(l.w.t.Context(), &l.peer, [][]byte{record}, l.put)
+func (l *lineClient) Send(record []byte) error {
+	l.stream.AnswerRecords(l.env.t.Context(), &l.peer, [][]byte{record}, l.receive)
 	return nil
 }
 
-func (l *line) Receive(context.Context) ([]byte, error) {
-	if record, _ := l.Waiting(l.w.t.Context()); record != nil {
+func (l *lineClient) Receive(context.Context) ([]byte, error) {
+	if record, _ := l.Waiting(l.env.t.Context()); record != nil {
 		return record, nil
 	}
 	select {
@@ -71,91 +71,91 @@ func (l *line) Receive(context.Context) ([]byte, error) {
 }
 
 // Waiting knows when whatever is to come has come: then every goroutine waits.
-func (l *line) Waiting(context.Context) ([]byte, error) {
+func (l *lineClient) Waiting(context.Context) ([]byte, error) {
 	synctest.Wait()
 	select {
-	case record := <-l.came:
+	case record := <-l.received:
 		return record, nil
 	default:
 		return nil, nil
 	}
 }
 
-func (l *line) Close() error {
-	link{l}.Close()
-	l.ending.Do(l.dialogue.Close)
+func (l *lineClient) Close() error {
+	lineServerEnd{l}.Close()
+	l.closeStreamOnce.Do(l.stream.Close)
 	return nil
 }
 
-// clock is moved by hand, and what waits for a time on it happens then.
-type clock struct {
+// manualClock is moved by hand, and what waits for a time on it happens then.
+type manualClock struct {
 	mu      sync.Mutex // guards the rest
-	at      time.Time
-	waiting []*timer
+	current time.Time
+	timers  []*manualTimer
 }
 
-type timer struct {
-	at time.Time
-	f  func()
+type manualTimer struct {
+	dueAt    time.Time
+	callback func()
 }
 
-func newClock(at time.Time) *clock { return &clock{at: at} }
+func newClock(at time.Time) *manualClock { return &manualClock{current: at} }
 
-func (c *clock) now() time.Time {
+func (c *manualClock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.at
+	return c.current
 }
 
-func (c *clock) afterFunc(d time.Duration, f func()) (stop func() bool) {
+func (c *manualClock) afterFunc(d time.Duration, f func()) (stop func() bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := &timer{c.at.Add(d), f}
-	c.waiting = append(c.waiting, t)
+	t := &manualTimer{c.current.Add(d), f}
+	c.timers = append(c.timers, t)
 	return func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		n := len(c.waiting)
-		c.waiting = slices.DeleteFunc(c.waiting, func(w *timer) bool { return w == t })
-		return len(c.waiting) < n
+		n := len(c.timers)
+		c.timers = slices.DeleteFunc(c.timers, func(w *manualTimer) bool { return w == t })
+		return len(c.timers) < n
 	}
 }
 
-// move lets time go by: the functions that fall due are called in order, each at
+// advance lets time go by: the functions that fall due are called in order, each at
 // its time, with settle after it. Without settle the clock runs on while
 // nobody is there to be called.
-func (c *clock) move(d time.Duration, settle func()) {
+func (c *manualClock) advance(d time.Duration, settle func()) {
 	end := c.now().Add(d)
 	for settle != nil {
-		t := c.next(end)
+		t := c.popDueTimer(end)
 		if t == nil {
 			break
 		}
-		t.f()
+		t.callback()
 		settle()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.at = end
+	c.current = end
 	if settle == nil {
-		c.waiting = nil
+		c.timers = nil
 	}
 }
 
-// next takes out the first that falls due, and moves the clock to its time.
-func (c *clock) next(end time.Time) *timer {
+// popDueTimer takes out the first that falls due, and moves the clock to its time.
+func (c *manualClock) popDueTimer(end time.Time) *manualTimer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.waiting) == 0 {
+	if len(c.timers) == 0 {
 		return nil
 	}
-	first := slices.MinFunc(c.waiting, func(a, b *timer) int { return a.at.Compare(b.at) })
-	if first.at.After(end) {
+	first := slices.MinFunc(c.timers, func(a, b *manualTimer) int { return a.dueAt.Compare(b.dueAt) })
+	if first.dueAt.After(end) {
 		return nil
 	}
-	if first.at.After(c.at) {
-		c.at = first.at
+	if first.dueAt.After(c.current) {
+		c.current = first.dueAt
 	}
-	c.waiting = slices.DeleteFunc(c.waiting, func(t *timer) bool { return t == first })
+	c.timers = slices.DeleteFunc(c.timers, func(t *manualTimer) bool { return t == first })
 	return first
 }

@@ -6,16 +6,16 @@ import (
 )
 
 const (
-	listPage   = 160
-	statPage   = 50
-	maxPage    = 1000 // whatever TN asks for
-	fingerPage = 25
-	// endOfPages is SimpleInfo2's NP on the last page.
-	endOfPages = 65535
+	listPageSize    = 160
+	statPageSize    = 50
+	maxListPageSize = 1000 // whatever TN asks for
+	fingerPageSize  = 25
+	// endOfPagesUIN is SimpleInfo2's NP on the last page.
+	endOfPagesUIN = 65535
 )
 
-func list(req *request) error {
-	page, err := req.page(listPage)
+func handleList(req *clientRequest) error {
+	page, err := req.parsePage(listPageSize)
 	if err != nil {
 		return err
 	}
@@ -23,14 +23,14 @@ func list(req *request) error {
 	if err != nil {
 		return err
 	}
-	req.ok()
-	req.pageHead(last, len(friends))
-	elements(req, "UN", friends, (*request).uinElement)
+	req.beginAnswer()
+	req.addPageHead(last, len(friends))
+	addList(req, "UN", friends, (*clientRequest).addUINElement)
 	return nil
 }
 
-func queryStat(req *request) error {
-	page, err := req.page(statPage)
+func handleQueryStat(req *clientRequest) error {
+	page, err := req.parsePage(statPageSize)
 	if err != nil {
 		return err
 	}
@@ -38,17 +38,17 @@ func queryStat(req *request) error {
 	if err != nil {
 		return err
 	}
-	req.ok()
-	elements(req, "FC", friends, (*request).faceElement)
-	req.pageHead(last, len(friends))
-	elements(req, "ST", friends, (*request).statusElement)
-	elements(req, "UN", friends, (*request).contactElement)
-	elements(req, "NK", friends, (*request).nickElement)
+	req.beginAnswer()
+	addList(req, "FC", friends, (*clientRequest).addContactFace)
+	req.addPageHead(last, len(friends))
+	addList(req, "ST", friends, (*clientRequest).addContactStatus)
+	addList(req, "UN", friends, (*clientRequest).addContactUIN)
+	addList(req, "NK", friends, (*clientRequest).addContactNick)
 	return nil
 }
 
-func queryStat2(req *request) error {
-	page, err := req.pageFrom(statPage)
+func handleQueryStat2(req *clientRequest) error {
+	page, err := req.parsePageStart(statPageSize)
 	if err != nil {
 		return err
 	}
@@ -56,15 +56,15 @@ func queryStat2(req *request) error {
 	if err != nil {
 		return err
 	}
-	req.ok()
-	req.pageHead(last, len(friends))
-	elements(req, "ST", friends, (*request).statusElement)
-	elements(req, "UN", friends, (*request).contactElement)
+	req.beginAnswer()
+	req.addPageHead(last, len(friends))
+	addList(req, "ST", friends, (*clientRequest).addContactStatus)
+	addList(req, "UN", friends, (*clientRequest).addContactUIN)
 	return nil
 }
 
-func simpleInfo2(req *request) error {
-	page, err := req.pageFrom(statPage)
+func handleSimpleInfo2(req *clientRequest) error {
+	page, err := req.parsePageStart(statPageSize)
 	if err != nil {
 		return err
 	}
@@ -72,36 +72,36 @@ func simpleInfo2(req *request) error {
 	if err != nil {
 		return err
 	}
-	next := rookery.UIN(endOfPages)
+	next := rookery.UIN(endOfPagesUIN)
 	if n := len(friends); !last && n > 1 {
 		// The account 65535 as the end of a page would read as the end of all.
-		if friends[n-1].UIN == endOfPages {
+		if friends[n-1].UIN == endOfPagesUIN {
 			friends = friends[:n-1]
 		}
 		next = friends[len(friends)-1].UIN
 	}
-	req.ok()
-	req.account("NP", next)
-	req.number("SN", len(friends))
-	elements(req, "UN", friends, (*request).contactElement)
-	elements(req, "FC", friends, (*request).faceElement)
-	elements(req, "NK", friends, (*request).nickElement)
+	req.beginAnswer()
+	req.addUIN("NP", next)
+	req.addNumber("SN", len(friends))
+	addList(req, "UN", friends, (*clientRequest).addContactUIN)
+	addList(req, "FC", friends, (*clientRequest).addContactFace)
+	addList(req, "NK", friends, (*clientRequest).addContactNick)
 	return nil
 }
 
-func finger(req *request) error {
+func handleFinger(req *clientRequest) error {
 	var profileQuery rookery.ProfileQuery
 	var err error
-	if profileQuery.Age, err = req.optionalNumber("AG"); err != nil {
+	if profileQuery.Age, err = req.parseOptionalNumber("AG"); err != nil {
 		return err
 	}
-	if profileQuery.Sex, err = req.optionalNumber("SX"); err != nil {
+	if profileQuery.Sex, err = req.parseOptionalNumber("SX"); err != nil {
 		return err
 	}
-	if province, _ := req.value("PV"); province != "" {
+	if province, _ := req.valueOf("PV"); province != "" {
 		profileQuery.Province = &province
 	}
-	page, err := req.pageFrom(fingerPage)
+	page, err := req.parsePageStart(fingerPageSize)
 	if err != nil {
 		return err
 	}
@@ -109,26 +109,30 @@ func finger(req *request) error {
 	if err != nil {
 		return err
 	}
-	req.ok()
-	req.pageHead(last, len(found))
-	elements(req, "UN", found, (*request).contactElement)
-	elements(req, "NK", found, (*request).nickElement)
-	elements(req, "FC", found, (*request).faceElement)
-	elements(req, "SX", found, func(req *request, contact service.Contact) { req.numberElement(contact.Profile.Sex) })
-	elements(req, "AG", found, func(req *request, contact service.Contact) { req.numberElement(contact.Profile.Age) })
-	elements(req, "PV", found, func(req *request, contact service.Contact) { req.textElement(contact.Profile.Province) })
+	req.beginAnswer()
+	req.addPageHead(last, len(found))
+	addList(req, "UN", found, (*clientRequest).addContactUIN)
+	addList(req, "NK", found, (*clientRequest).addContactNick)
+	addList(req, "FC", found, (*clientRequest).addContactFace)
+	addList(req, "SX", found, func(req *clientRequest, contact service.Contact) { req.addNumberElement(contact.Profile.Sex) })
+	addList(req, "AG", found, func(req *clientRequest, contact service.Contact) { req.addNumberElement(contact.Profile.Age) })
+	addList(req, "PV", found, func(req *clientRequest, contact service.Contact) { req.addTextElement(contact.Profile.Province) })
 	return nil
 }
 
-// pageHead writes whether a page is the last, and how many are on it.
-func (c *request) pageHead(last bool, count int) {
-	c.flag("FN", last)
-	c.number("SN", count)
+// addPageHead writes whether a page is the last, and how many are on it.
+func (c *clientRequest) addPageHead(last bool, count int) {
+	c.addFlag("FN", last)
+	c.addNumber("SN", count)
 }
 
-func (c *request) contactElement(contact service.Contact) { c.uinElement(contact.UIN) }
-func (c *request) nickElement(contact service.Contact)    { c.textElement(contact.Profile.Nick) }
-func (c *request) faceElement(contact service.Contact)    { c.numberElement(contact.Profile.Face) }
-func (c *request) statusElement(contact service.Contact) {
-	c.numberElement(int(c.version.Status(uint8(contact.Status))))
+func (c *clientRequest) addContactUIN(contact service.Contact) { c.addUINElement(contact.UIN) }
+func (c *clientRequest) addContactNick(contact service.Contact) {
+	c.addTextElement(contact.Profile.Nick)
+}
+func (c *clientRequest) addContactFace(contact service.Contact) {
+	c.addNumberElement(contact.Profile.Face)
+}
+func (c *clientRequest) addContactStatus(contact service.Contact) {
+	c.addNumberElement(int(c.version.ShownStatus(uint8(contact.Status))))
 }

@@ -11,15 +11,15 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// maxProgram is how much of LC is kept, in bytes; clients send 16 digits.
-const maxProgram = 64
+// maxProgramBytes is how much of LC is kept, in bytes; clients send 16 digits.
+const maxProgramBytes = 64
 
-func login(req *request) error {
-	status, err := req.status()
+func handleLogin(req *clientRequest) error {
+	status, err := req.parseStatus()
 	if err != nil {
 		return err
 	}
-	device, err := req.device()
+	device, err := req.parseDevice()
 	if err != nil {
 		return err
 	}
@@ -27,64 +27,64 @@ func login(req *request) error {
 		return errPageLogin
 	}
 	session, token, err := req.service.SignIn(req.ctx, service.SignInRequest{
-		UIN: req.uin, Proof: req.proof(), Address: req.peer.Addr, Status: status, Program: req.program(), Device: device,
+		UIN: req.uin, Proof: req.parseProof(), Address: req.peer.Addr, Status: status, Program: req.parseProgram(), Device: device,
 	})
 	if err != nil && rookery.CodeOf(err) == rookery.CodePassword {
-		req.ok()
-		req.number("RS", 1)
-		req.text("RA", rookery.TextOf(err))
+		req.beginAnswer()
+		req.addNumber("RS", 1)
+		req.addText("RA", rookery.TextOf(err))
 		return nil
 	}
 	if rookery.CodeOf(err) == rookery.CodeParameter {
-		return about("DV", err) // nothing else was refused so far
+		return prefixKey("DV", err) // nothing else was refused so far
 	}
 	if err != nil {
 		return err
 	}
-	req.session, req.asker.Token, req.begins = session, token, true
-	req.ok()
-	req.number("RS", 0)
-	req.number("HI", int(service.KeepAliveInterval.Seconds()))
-	req.number("LI", int(service.SessionTimeout.Seconds()))
+	req.session, req.caller.Token, req.bindsStream = session, token, true
+	req.beginAnswer()
+	req.addNumber("RS", 0)
+	req.addNumber("HI", int(service.KeepAliveInterval.Seconds()))
+	req.addNumber("LI", int(service.SessionTimeout.Seconds()))
 	if token != "" {
-		req.text("SID", string(token))
+		req.addText("SID", string(token))
 	}
 	return nil
 }
 
-// program reads LC, which names the client in the server's log: so it is cut, and
+// parseProgram reads LC, which names the client in the server's log: so it is cut, and
 // holds nothing that a terminal would not show.
-func (c *request) program() string {
-	name, _ := c.value("LC")
+func (c *clientRequest) parseProgram() string {
+	name, _ := c.valueOf("LC")
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) || r == utf8.RuneError {
 			return -1
 		}
 		return r
-	}, name[:min(len(name), maxProgram)])
+	}, name[:min(len(name), maxProgramBytes)])
 }
 
 var errPageLogin = rookery.Errorf(rookery.CodeRefused, "DV: missing; "+
 	"a web page shares the address of whoever opens it, so it logs in as a device: send VER=1.4 and DV")
 
-// device reads DV, the name of the device that signs in; empty for an address.
+// parseDevice reads DV, the name of the device that signs in; empty for an address.
 // Versions without device sessions do not look at it.
-func (c *request) device() (string, error) {
-	if !c.version.Devices() {
+func (c *clientRequest) parseDevice() (string, error) {
+	if !c.version.HasDevices() {
 		return "", nil
 	}
-	name, _, ok := c.decode("DV", wire.CharsetUnknown)
+	name, _, ok := c.decodeValue("DV", wire.CharsetUnknown)
 	if !ok {
-		return "", parameter("DV", errNotDecoded)
+		return "", parameterError("DV", errNotDecoded)
 	}
 	return name, nil
 }
 
-// proof reads PS as M5 says it is to be read; nil if it cannot prove anything.
-func (c *request) proof() *service.Proof {
-	ps, _ := c.value("PS")
+// parseProof reads PS as M5 says it is to be read; nil if it cannot prove anything.
+func (c *clientRequest) parseProof() *service.Proof {
+	ps, _ := c.valueOf("PS")
 	var proof service.Proof
-	switch m5, _ := c.value("M5"); m5 {
+	switch m5, _ := c.valueOf("M5"); m5 {
 	case "0":
 		proof = service.ProofOf(ps)
 	case "1":
@@ -99,26 +99,26 @@ func (c *request) proof() *service.Proof {
 	return &proof
 }
 
-func logout(req *request) error {
-	if !req.foreign && !req.isNobody() {
-		req.service.SignOut(req.ctx, req.uin, req.asker)
-		req.ends = true
+func handleLogout(req *clientRequest) error {
+	if !req.isForeign && !req.isPageWithoutToken() {
+		req.service.SignOut(req.ctx, req.uin, req.caller)
+		req.unbindsStream = true
 	}
-	req.ok()
+	req.beginAnswer()
 	return nil
 }
 
-func changeStat(req *request) error {
-	status, err := req.status()
+func handleChangeStat(req *clientRequest) error {
+	status, err := req.parseStatus()
 	if err != nil {
 		return err
 	}
 	if status == 0 {
-		return parameter("ST", "missing")
+		return parameterError("ST", "missing")
 	}
-	if err := req.service.SetStatus(req.ctx, req.session, status, req.mark); err != nil {
+	if err := req.service.SetStatus(req.ctx, req.session, status, req.requestKey); err != nil {
 		return err
 	}
-	req.ok()
+	req.beginAnswer()
 	return nil
 }

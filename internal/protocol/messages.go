@@ -8,53 +8,53 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// batchCount is how many messages GetMsgEx hands out at most.
-const batchCount = 50
+// maxBatchEntries is how many messages GetMsgEx hands out at most.
+const maxBatchEntries = 50
 
-func cltmsg(req *request) error {
-	out, err := req.outgoing()
+func handleCLTMSG(req *clientRequest) error {
+	out, err := req.parseOutgoing()
 	if err != nil {
 		return err
 	}
-	return req.sent(req.service.Send(req.ctx, req.session, out.To, out.Text, out.Key))
+	return req.finishSend(req.service.Send(req.ctx, req.session, out.To, out.Text, out.Key))
 }
 
-// outgoing reads the message that a CLTMSG asks to send.
-func (c *request) outgoing() (service.OutgoingMessage, error) {
-	if err := c.needTarget(); err != nil {
+// parseOutgoing reads the message that a CLTMSG asks to send.
+func (c *clientRequest) parseOutgoing() (service.OutgoingMessage, error) {
+	if err := c.requireTarget(); err != nil {
 		return service.OutgoingMessage{}, err
 	}
-	text, _ := c.value("MG")
+	text, _ := c.valueOf("MG")
 	if err := rookery.CheckText(text); err != nil {
-		return service.OutgoingMessage{}, about("MG", err)
+		return service.OutgoingMessage{}, prefixKey("MG", err)
 	}
 	if wire.ElementSize(c.peer.Form, text) == len(",") {
-		return service.OutgoingMessage{}, parameter("MG", "nothing but control characters, which no answer can hold")
+		return service.OutgoingMessage{}, parameterError("MG", "nothing but control characters, which no answer can hold")
 	}
-	to, err := c.target()
-	return service.OutgoingMessage{To: to, Text: text, Key: c.mark}, err
+	to, err := c.parseTarget()
+	return service.OutgoingMessage{To: to, Text: text, Key: c.requestKey}, err
 }
 
-// sent writes the answer to a CLTMSG, or says what kept it from being done.
-func (c *request) sent(err error) error {
+// finishSend writes the answer to a CLTMSG, or says what kept it from being done.
+func (c *clientRequest) finishSend(err error) error {
 	if err != nil {
-		return about("UN", err)
+		return prefixKey("UN", err)
 	}
-	c.ok()
+	c.beginAnswer()
 	return nil
 }
 
-func getMsgEx(req *request) error {
-	req.ok()
-	b := batch{request: req, numbered: req.session.Device() != "", now: req.service.Now()}
+func handleGetMsgEx(req *clientRequest) error {
+	req.beginAnswer()
+	b := collectedBatch{clientRequest: req, withNumbers: req.session.Device() != "", collectedAt: req.service.Now()}
 	fields := "&MN=0&MT=&UN=&MG="
-	if b.numbered {
+	if b.withNumbers {
 		fields += "&ID=&TM="
 	}
 	collected, err := req.service.Collect(req.ctx, req.session, req.seq, service.BatchLimit{
-		MaxItems: batchCount,
-		MaxBytes: req.version.BatchBytes() - (len(req.dst) - req.start) - len(fields),
-		ItemSize: b.size,
+		MaxItems: maxBatchEntries,
+		MaxBytes: req.version.MaxBatchBytes() - (len(req.answer) - req.answerStart) - len(fields),
+		ItemSize: b.entrySize,
 	})
 	if err != nil {
 		return err
@@ -62,57 +62,59 @@ func getMsgEx(req *request) error {
 	b.entries = collected.Entries
 	for _, notice := range collected.Notices {
 		b.entries = append(b.entries, rookery.Entry{
-			Kind: rookery.KindStatus, Peer: notice.Friend, Time: b.now, Text: notice.Status.Basic().String(),
+			Kind: rookery.KindStatus, Peer: notice.Friend, Time: b.collectedAt, Text: notice.Status.Basic().String(),
 		})
 	}
-	b.write()
+	b.addEntries()
 	return nil
 }
 
-// batch is what a GetMsgEx hands out; notices are entries without a number.
-type batch struct {
-	*request
+// collectedBatch is what a GetMsgEx hands out; notices are entries without a number.
+type collectedBatch struct {
+	*clientRequest
 	entries []rookery.Entry
 	// numbered: with the numbers and times that device sessions get.
-	numbered bool
-	now      time.Time
+	withNumbers bool
+	collectedAt time.Time
 }
 
-// size is what the nth entry adds to the answer, in bytes.
-func (b *batch) size(nth int, entry rookery.Entry) int {
-	size := digits(uint64(nth)) - digits(uint64(nth-1)) // MN
-	size += digits(uint64(entry.Kind)) + digits(uint64(entry.Peer)) + len(",,") + wire.ElementSize(b.peer.Form, entry.Text)
-	if b.numbered {
+// entrySize is what the nth entry adds to the answer, in bytes.
+func (b *collectedBatch) entrySize(nth int, entry rookery.Entry) int {
+	size := decimalLength(uint64(nth)) - decimalLength(uint64(nth-1)) // MN
+	size += decimalLength(uint64(entry.Kind)) + decimalLength(uint64(entry.Peer)) + len(",,") + wire.ElementSize(b.peer.Form, entry.Text)
+	if b.withNumbers {
 		if entry.Kind == rookery.KindStatus {
-			entry.Time = b.now
+			entry.Time = b.collectedAt
 		}
-		size += digits(entry.Number) + digits(seconds(entry.Time)) + len(",,")
+		size += decimalLength(entry.Number) + decimalLength(unixSeconds(entry.Time)) + len(",,")
 	}
 	return size
 }
 
-func (b *batch) write() {
-	b.number("MN", len(b.entries))
-	if b.numbered {
-		elements(b.request, "ID", b.entries, (*request).numberOfEntry)
-		elements(b.request, "TM", b.entries, (*request).timeOfEntry)
+func (b *collectedBatch) addEntries() {
+	b.addNumber("MN", len(b.entries))
+	if b.withNumbers {
+		addList(b.clientRequest, "ID", b.entries, (*clientRequest).addEntryNumber)
+		addList(b.clientRequest, "TM", b.entries, (*clientRequest).addEntryTime)
 	}
-	elements(b.request, "MT", b.entries, (*request).kindOfEntry)
-	elements(b.request, "UN", b.entries, (*request).peerOfEntry)
-	elements(b.request, "MG", b.entries, (*request).textOfEntry)
+	addList(b.clientRequest, "MT", b.entries, (*clientRequest).addEntryKind)
+	addList(b.clientRequest, "UN", b.entries, (*clientRequest).addEntryPeer)
+	addList(b.clientRequest, "MG", b.entries, (*clientRequest).addEntryText)
 }
 
-func (c *request) numberOfEntry(entry rookery.Entry) { c.bigElement(entry.Number) }
-func (c *request) timeOfEntry(entry rookery.Entry)   { c.bigElement(seconds(entry.Time)) }
-func (c *request) kindOfEntry(entry rookery.Entry)   { c.numberElement(int(entry.Kind)) }
-func (c *request) peerOfEntry(entry rookery.Entry)   { c.uinElement(entry.Peer) }
-func (c *request) textOfEntry(entry rookery.Entry)   { c.textElement(entry.Text) }
+func (c *clientRequest) addEntryNumber(entry rookery.Entry) { c.addUint64Element(entry.Number) }
+func (c *clientRequest) addEntryTime(entry rookery.Entry) {
+	c.addUint64Element(unixSeconds(entry.Time))
+}
+func (c *clientRequest) addEntryKind(entry rookery.Entry) { c.addNumberElement(int(entry.Kind)) }
+func (c *clientRequest) addEntryPeer(entry rookery.Entry) { c.addUINElement(entry.Peer) }
+func (c *clientRequest) addEntryText(entry rookery.Entry) { c.addTextElement(entry.Text) }
 
-// seconds is a time as TM has it, in Unix seconds.
-func seconds(t time.Time) uint64 { return uint64(max(t.Unix(), 0)) }
+// unixSeconds is a time as TM has it, in Unix seconds.
+func unixSeconds(t time.Time) uint64 { return uint64(max(t.Unix(), 0)) }
 
-// digits is how long a number is in decimal.
-func digits(n uint64) int {
+// decimalLength is how long a number is in decimal.
+func decimalLength(n uint64) int {
 	d := 1
 	for ; n >= 10; n /= 10 {
 		d++

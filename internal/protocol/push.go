@@ -16,72 +16,74 @@ const (
 	pushReadMark = "read_mark"
 )
 
-// pushSink writes what arrives for a session to its connection: section 6 of the
+// recordPushSink writes what arrives for a session to its connection: section 6 of the
 // protocol. Those of the same device on the same connection are equal, by which the
 // service knows a connection again.
-type pushSink struct {
+type recordPushSink struct {
 	handler *Handler
-	link    transport.PushConn
+	conn    transport.PushConn
 	uin     rookery.UIN
 	// numbered: with the numbers and times that device sessions get.
-	numbered bool
+	withNumbers bool
 }
 
-func (h *Handler) outlet(link transport.PushConn, session *service.Session) pushSink {
-	return pushSink{handler: h, link: link, uin: session.Account(), numbered: session.Device() != ""}
+func (h *Handler) newPushSink(link transport.PushConn, session *service.Session) recordPushSink {
+	return recordPushSink{handler: h, conn: link, uin: session.Account(), withNumbers: session.Device() != ""}
 }
 
 // Push writes one item as one record.
-func (o pushSink) Push(item service.PushEvent) error {
-	buf := o.handler.pushes.Get().(*[]byte)
-	*buf = o.append((*buf)[:0], item)
-	err := o.link.Push(*buf)
-	o.handler.pushes.Put(buf)
+func (o recordPushSink) Push(item service.PushEvent) error {
+	buf := o.handler.pushBuffers.Get().(*[]byte)
+	*buf = o.appendPush((*buf)[:0], item)
+	err := o.conn.Push(*buf)
+	o.handler.pushBuffers.Put(buf)
 	return err
 }
 
 // Framed reports whether what is pushed on the connection arrives record by
 // record.
-func (o pushSink) Framed() bool { return o.link.Framed() }
+func (o recordPushSink) Framed() bool { return o.conn.Framed() }
 
 // Close ends the connection.
-func (o pushSink) Close() { o.link.Close() }
+func (o recordPushSink) Close() { o.conn.Close() }
 
-// append appends the record of an item.
-func (o pushSink) append(dst []byte, item service.PushEvent) []byte {
+// appendPush appends the record of an item.
+func (o recordPushSink) appendPush(dst []byte, item service.PushEvent) []byte {
 	switch {
 	case item.Entry != nil:
 		entry := item.Entry
-		dst = wire.AppendNumber(o.head(dst, pushMessage, item.Number), "MN", 1)
-		if o.numbered {
+		dst = wire.AppendNumber(o.appendPushHead(dst, pushMessage, item.Number), "MN", 1)
+		if o.withNumbers {
 			dst = wire.AppendNumber(dst, "ID", entry.Number)
-			dst = wire.AppendNumber(dst, "TM", seconds(entry.Time))
+			dst = wire.AppendNumber(dst, "TM", unixSeconds(entry.Time))
 		}
 		dst = wire.AppendNumber(dst, "MT", uint64(entry.Kind))
 		dst = wire.AppendNumber(dst, "UN", uint64(entry.Peer))
 		return wire.AppendText(dst, wire.FormLine, "MG", entry.Text)
 	case item.Notice != nil:
-		dst = wire.AppendNumber(o.head(dst, pushStatus, item.Number), "ST", uint64(item.Notice.Status.Visible()))
+		dst = wire.AppendNumber(o.appendPushHead(dst, pushStatus, item.Number), "ST", uint64(item.Notice.Status.Visible()))
 		return wire.AppendNumber(dst, "UN", uint64(item.Notice.Friend))
 	default:
-		dst = wire.AppendNumber(o.head(dst, pushReadMark, item.Number), "UN", uint64(item.ReadMark.With))
+		dst = wire.AppendNumber(o.appendPushHead(dst, pushReadMark, item.Number), "UN", uint64(item.ReadMark.With))
 		return wire.AppendNumber(dst, "ID", item.ReadMark.Number)
 	}
 }
 
-// head begins a push. Those who wait for one speak 1.4, whatever else they say.
-func (o pushSink) head(dst []byte, name string, number uint64) []byte {
+// appendPushHead begins a push. Those who wait for one speak 1.4, whatever else they say.
+func (o recordPushSink) appendPushHead(dst []byte, name string, number uint64) []byte {
 	return wire.AppendHead(dst, wire.FormLine, wire.V14, name, strconv.FormatUint(number, 10), o.uin.String(), 0)
 }
 
-// confirms reports whether a record says that a push has arrived. It is no
+// isConfirmation reports whether a record says that a push has arrived. It is no
 // command, and gets no answer.
-func (c *request) confirms() bool { return wire.EqualFold([]byte(c.name), pushMessage) }
+func (c *clientRequest) isConfirmation() bool {
+	return wire.EqualFold([]byte(c.commandName), pushMessage)
+}
 
-// confirm takes a confirmation: the client has everything up to the number in
+// confirmPush takes a confirmation: the client has everything up to the number in
 // SEQ. One that is not of the connection's session, or has no number, means
 // nothing.
-func (d *recordStream) confirm(req *request) {
+func (d *recordStream) confirmPush(req *clientRequest) {
 	if d.session == nil || req.uin != d.session.Account() {
 		return
 	}
@@ -90,7 +92,7 @@ func (d *recordStream) confirm(req *request) {
 		return
 	}
 	d.session = now
-	if number, err := strconv.ParseUint(req.seq, 10, 64); err == nil && d.feed != nil {
-		d.feed.Confirm(number)
+	if number, err := strconv.ParseUint(req.seq, 10, 64); err == nil && d.subscription != nil {
+		d.subscription.Confirm(number)
 	}
 }

@@ -6,39 +6,39 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// settable are the keys of SetInfo: what its owner can change of an account.
-var settable = func() []string {
+// settableKeys are the keys of SetInfo: what its owner can change of an account.
+var settableKeys = func() []string {
 	keys := []string{"AR", "AS", "AF"}
-	for _, infoField := range infoFields {
-		if infoField.set != nil {
+	for _, infoField := range profileFields {
+		if infoField.assign != nil {
 			keys = append(keys, infoField.key)
 		}
 	}
 	return keys
 }()
 
-// setInfo changes what is given, and nothing else.
-func setInfo(req *request) error {
+// handleSetInfo changes what is given, and nothing else.
+func handleSetInfo(req *clientRequest) error {
 	var changes []func(*rookery.Account)
 	own, err := req.service.VisibleAccount(req.ctx, req.session, req.uin)
 	if err != nil {
 		return err
 	}
-	for _, key := range settable {
-		value, given := req.value(key)
+	for _, key := range settableKeys {
+		value, given := req.valueOf(key)
 		if !given {
 			continue
 		}
-		change, err := changeOf(own.Profile, key, value)
+		change, err := parseChange(own.Profile, key, value)
 		if err != nil {
 			return err
 		}
 		changes = append(changes, change)
 	}
 	if len(changes) == 0 {
-		return parameter("NK", "missing, and so is every other key of a profile: nothing is to be changed")
+		return parameterError("NK", "missing, and so is every other key of a profile: nothing is to be changed")
 	}
-	if err := req.needDevice(); err != nil {
+	if err := req.requireDeviceSession(); err != nil {
 		return err
 	}
 	err = req.service.ChangeOwnAccount(req.ctx, req.session, func(account *rookery.Account) error {
@@ -46,60 +46,60 @@ func setInfo(req *request) error {
 			change(account)
 		}
 		return nil
-	}, req.mark)
+	}, req.requestKey)
 	if err != nil {
 		return err
 	}
-	req.ok()
+	req.beginAnswer()
 	return nil
 }
 
-// changeOf is what one key asks for, or CodeParameter if its value is none that
+// parseChange is what one key asks for, or CodeParameter if its value is none that
 // the key can have. own is the profile as it is.
-func changeOf(own rookery.Profile, key, value string) (func(*rookery.Account), error) {
+func parseChange(own rookery.Profile, key, value string) (func(*rookery.Account), error) {
 	switch key {
 	case "AR":
 		n, err := strconv.ParseUint(value, 10, 8)
 		rule := rookery.Rule(n)
 		if err != nil || rule != rookery.RuleOpen && rule != rookery.RuleAsk && rule != rookery.RuleClosed {
-			return nil, parameter(key, "allowed are 0, 1 and 3")
+			return nil, parameterError(key, "allowed are 0, 1 and 3")
 		}
 		return func(account *rookery.Account) { account.Rule = rule }, nil
 	case "AS":
-		yes, err := yesOrNo(key, value)
+		yes, err := parseYesNo(key, value)
 		return func(account *rookery.Account) { account.Strangers = yes }, err
 	case "AF":
-		yes, err := yesOrNo(key, value)
+		yes, err := parseYesNo(key, value)
 		return func(account *rookery.Account) { account.Findable = yes }, err
 	}
-	for _, infoField := range infoFields {
+	for _, infoField := range profileFields {
 		if infoField.key == key {
-			return infoField.change(own, value)
+			return infoField.parseFieldChange(own, value)
 		}
 	}
 	panic("protocol: " + key + " is no key of SetInfo")
 }
 
-// change is what sets a field of a profile to a value that it can have.
-func (f infoField) change(own rookery.Profile, value string) (func(*rookery.Account), error) {
+// parseFieldChange is what sets a field of a profile to a value that it can have.
+func (f profileField) parseFieldChange(own rookery.Profile, value string) (func(*rookery.Account), error) {
 	var alone rookery.Profile // so that the key at fault can be named
-	if err := f.set(&alone, value); err != nil {
-		return nil, parameter(f.key, "no number")
+	if err := f.assign(&alone, value); err != nil {
+		return nil, parameterError(f.key, "no number")
 	}
 	if err := alone.Validate(); err != nil {
-		return nil, about(f.key, err)
+		return nil, prefixKey(f.key, err)
 	}
 	changed := own
-	_ = f.set(&changed, value)
+	_ = f.assign(&changed, value)
 	if err := changed.CheckNames(&own); err != nil {
-		return nil, about(f.key, err)
+		return nil, prefixKey(f.key, err)
 	}
-	return func(account *rookery.Account) { _ = f.set(&account.Profile, value) }, nil
+	return func(account *rookery.Account) { _ = f.assign(&account.Profile, value) }, nil
 }
 
-func yesOrNo(key, value string) (bool, error) {
+func parseYesNo(key, value string) (bool, error) {
 	if value != "0" && value != "1" {
-		return false, parameter(key, "allowed are 0 and 1")
+		return false, parameterError(key, "allowed are 0 and 1")
 	}
 	return value == "1", nil
 }

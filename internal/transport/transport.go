@@ -28,7 +28,7 @@ type Peer struct {
 	// decides.
 	Charset wire.Charset
 	// Form is how line ends in values are written to this peer.
-	Form wire.Form
+	Form wire.LineBreakForm
 }
 
 // RecordHandler answers records.

@@ -10,11 +10,11 @@ import (
 )
 
 //go:embed pages.html
-var pages string
+var pagesHTML string
 
-// plainHost matches the hosts that may stand in the page's example: it is
+// shellSafeHost matches the hosts that may stand in the page's example: it is
 // pasted into shells, so what a Host header holds is not repeated blindly.
-var plainHost = regexp.MustCompile(`^([0-9A-Za-z.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?$`)
+var shellSafeHost = regexp.MustCompile(`^([0-9A-Za-z.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?$`)
 
 // fallbackHost stands in the example if the request names no usable host.
 const fallbackHost = "127.0.0.1:8000"
@@ -22,13 +22,13 @@ const fallbackHost = "127.0.0.1:8000"
 // Pages are what a browser gets.
 type Pages struct {
 	publicURL string
-	all       *template.Template
+	templates *template.Template
 }
 
 // New makes the pages. publicURL is where people open the server, such as
 // https://chat.example; "" if nobody has said.
 func New(publicURL string) *Pages {
-	return &Pages{publicURL, template.Must(template.New("").Parse(pages))}
+	return &Pages{publicURL, template.Must(template.New("").Parse(pagesHTML))}
 }
 
 // ServeHTTP serves the page at / to a GET; everything else gets 404 with the way
@@ -36,23 +36,23 @@ func New(publicURL string) *Pages {
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	url := p.publicURL
 	if url == "" {
-		url = "http://" + plain(r.Host, fallbackHost)
+		url = "http://" + hostOrFallback(r.Host, fallbackHost)
 	}
 	if r.URL.Path != "/" || r.Method != http.MethodGet {
-		p.write(w, http.StatusNotFound, "lost", url)
+		p.writePage(w, http.StatusNotFound, "lost", url)
 		return
 	}
-	p.write(w, http.StatusOK, "home", url)
+	p.writePage(w, http.StatusOK, "home", url)
 }
 
-// WrongName answers a request under a name that is not known to be the server's.
+// ServeWrongHost answers a request under a name that is not known to be the server's.
 // Status 421 says just that; 403 says here that the page of somebody else asked.
-func (p *Pages) WrongName(w http.ResponseWriter, r *http.Request) {
-	p.write(w, http.StatusMisdirectedRequest, "wrong name",
-		struct{ Host, PublicURL string }{plain(r.Host, ""), p.publicURL})
+func (p *Pages) ServeWrongHost(w http.ResponseWriter, r *http.Request) {
+	p.writePage(w, http.StatusMisdirectedRequest, "wrong name",
+		struct{ Host, PublicURL string }{hostOrFallback(r.Host, ""), p.publicURL})
 }
 
-func (p *Pages) write(w http.ResponseWriter, status int, page string, data any) {
+func (p *Pages) writePage(w http.ResponseWriter, status int, page string, data any) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	// Nothing is fetched and nothing runs; the style stands in the page.
@@ -61,13 +61,13 @@ func (p *Pages) write(w http.ResponseWriter, status int, page string, data any) 
 	h.Set("Referrer-Policy", "no-referrer")
 	w.WriteHeader(status)
 	// What can fail here is the connection, and then nobody reads an error.
-	_ = p.all.ExecuteTemplate(w, page, data)
+	_ = p.templates.ExecuteTemplate(w, page, data)
 }
 
-// plain is the host of a request, or the other text if a shell would not take it
+// hostOrFallback is the host of a request, or the other text if a shell would not take it
 // as it is.
-func plain(host, other string) string {
-	if plainHost.MatchString(host) {
+func hostOrFallback(host, other string) string {
+	if shellSafeHost.MatchString(host) {
 		return host
 	}
 	return other

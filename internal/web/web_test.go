@@ -82,7 +82,7 @@ func TestAWrongNameGetsAPageThatNamesTheSetting(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/friends", nil)
 		r.Host = test.host
 		w := httptest.NewRecorder()
-		web.New(test.publicURL).WrongName(w, r)
+		web.New(test.publicURL).ServeWrongHost(w, r)
 		body := w.Body.String()
 		if w.Code != http.StatusMisdirectedRequest || !strings.Contains(body, test.holds) || strings.Contains(body, test.lacks) {
 			t.Errorf("%s: got %d\n%s", test.name, w.Code, body)

@@ -4,39 +4,39 @@ package wire
 // and whole pairs.
 type textField struct {
 	command, key string
-	// needs are the keys that must have come before the text for it to run to
+	// requiredKeys are the keys that must have come before the text for it to run to
 	// the record's end.
-	needs []string
+	requiredKeys []string
 }
 
 // textFields are all there are (section 2 of the protocol, "Text fields").
 var textFields = []textField{
-	{command: "CLTMSG", key: "MG", needs: []string{"VER", "CMD", "SEQ", "UIN", "UN"}},
-	{command: "Ack_AddToList", key: "RS", needs: []string{"VER", "CMD", "SEQ", "UIN", "UN", "CD"}},
+	{command: "CLTMSG", key: "MG", requiredKeys: []string{"VER", "CMD", "SEQ", "UIN", "UN"}},
+	{command: "Ack_AddToList", key: "RS", requiredKeys: []string{"VER", "CMD", "SEQ", "UIN", "UN", "CD"}},
 }
 
-// maxNeeds is the length of the longest needs.
-const maxNeeds = 6
+// maxRequiredKeys is the length of the longest needs.
+const maxRequiredKeys = 6
 
-// textFieldIn returns the text field of the record's command, nil if that has
+// findTextField returns the text field of the record's command, nil if that has
 // none. The command is searched for ahead of all else, because it may follow
 // the text.
-func textFieldIn(b []byte) *textField {
+func findTextField(b []byte) *textField {
 	for {
-		key, tail, ok := nextKey(b)
+		key, tail, ok := cutKey(b)
 		if !ok {
 			return nil
 		}
-		n := pairEnd(tail)
+		n := pairLength(tail)
 		if EqualFold(key, "CMD") {
-			return textFieldOf(trim(tail[:n]))
+			return textFieldOfCommand(trimSpace(tail[:n]))
 		}
 		b = tail[n:]
 	}
 }
 
-// textFieldOf looks up the command whose name is given as it was sent.
-func textFieldOf(name []byte) *textField {
+// textFieldOfCommand looks up the command whose name is given as it was sent.
+func textFieldOfCommand(name []byte) *textField {
 	var buf [3 * len("Ack_AddToList")]byte // the longest, every character escaped
 	if len(name) > len(buf) {
 		return nil
@@ -50,13 +50,13 @@ func textFieldOf(name []byte) *textField {
 	return nil
 }
 
-// end is the length of the text that tail begins with, where r has the pairs
+// textLength is the length of the text that tail begins with, where r has the pairs
 // before it: the whole tail, unless a key that is still needed follows. The
 // first of those ends the text.
-func (t *textField) end(tail []byte, record *Record) int {
-	var buf [maxNeeds]string
+func (t *textField) textLength(tail []byte, record *Record) int {
+	var buf [maxRequiredKeys]string
 	missing := buf[:0]
-	for _, key := range t.needs {
+	for _, key := range t.requiredKeys {
 		if _, ok := record.Raw(key); !ok {
 			missing = append(missing, key)
 		}
@@ -64,16 +64,16 @@ func (t *textField) end(tail []byte, record *Record) int {
 	if len(missing) == 0 {
 		return len(tail)
 	}
-	n := pairEnd(tail)
+	n := pairLength(tail)
 	for {
-		key, after, ok := nextKey(tail[n:])
+		key, after, ok := cutKey(tail[n:])
 		if !ok {
 			return len(tail)
 		}
 		if containsFold(missing, key) {
 			return len(tail) - len(after) - len("&=") - len(key)
 		}
-		n = len(tail) - len(after) + pairEnd(after)
+		n = len(tail) - len(after) + pairLength(after)
 	}
 }
 

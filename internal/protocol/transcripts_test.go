@@ -21,11 +21,11 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-const corpus = "../../testdata/transcripts"
+const transcriptDir = "../../testdata/transcripts"
 
-func scripts(t *testing.T) []*transcript.Script {
+func loadScripts(t *testing.T) []*transcript.Script {
 	t.Helper()
-	all, err := transcript.Load(corpus)
+	all, err := transcript.Load(transcriptDir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func scripts(t *testing.T) []*transcript.Script {
 // TestTranscripts plays the corpus against the table of commands, without a
 // socket. What is about HTTP itself is played against the whole server.
 func TestTranscripts(t *testing.T) {
-	for _, script := range scripts(t) {
+	for _, script := range loadScripts(t) {
 		if script.NeedsHTTP() {
 			continue
 		}
@@ -44,7 +44,7 @@ func TestTranscripts(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "store.db")
 			// In a bubble it is known when all that is to be pushed has been.
 			synctest.Test(t, func(t *testing.T) {
-				w := &world{t: t, path: path, clock: newClock(time.Unix(1218196800, 0))}
+				w := &testEnv{t: t, path: path, clock: newClock(time.Unix(1218196800, 0))}
 				w.start()
 				defer w.stop()
 				if err := transcript.Replay(t.Context(), script, w); err != nil {
@@ -58,7 +58,7 @@ func TestTranscripts(t *testing.T) {
 // TestTheCodecReadsWhatItWrites takes each answer of the corpus apart and puts
 // it together again.
 func TestTheCodecReadsWhatItWrites(t *testing.T) {
-	for _, script := range scripts(t) {
+	for _, script := range loadScripts(t) {
 		for step, x := range script.Exchanges() {
 			if bytes.Contains(x.Answer, []byte("*")) || !bytes.HasPrefix(x.Answer, []byte("VER=")) {
 				continue // a pattern, or NULL
@@ -83,34 +83,34 @@ func TestTheCodecReadsWhatItWrites(t *testing.T) {
 	}
 }
 
-// world is the table of commands with a real store below and a clock that the
+// testEnv is the table of commands with a real store below and a clock that the
 // script moves.
-type world struct {
+type testEnv struct {
 	t     *testing.T
 	path  string
-	clock *clock
+	clock *manualClock
 	store *sqlite.Store
 	// around, if it is set, is what the service gets instead of the store.
-	around   func(service.Store) service.Store
-	service  *service.Service
-	operator *control.Operator
-	handler  *protocol.Handler
-	lines    []*line
+	wrapStore func(service.Store) service.Store
+	service   *service.Service
+	operator  *control.Operator
+	handler   *protocol.Handler
+	lines     []*lineClient
 }
 
-var quiet = slog.New(slog.DiscardHandler)
+var discardLog = slog.New(slog.DiscardHandler)
 
-func (w *world) start() {
+func (w *testEnv) start() {
 	w.t.Helper()
 	var err error
-	if w.store, err = sqlite.Open(w.t.Context(), sqlite.Config{Path: w.path, Log: quiet}); err != nil {
+	if w.store, err = sqlite.Open(w.t.Context(), sqlite.Config{Path: w.path, Log: discardLog}); err != nil {
 		w.t.Fatal(err)
 	}
 	var store service.Store = w.store
-	if w.around != nil {
-		store = w.around(store)
+	if w.wrapStore != nil {
+		store = w.wrapStore(store)
 	}
-	w.service, err = service.New(service.Config{Store: store, Now: w.clock.now, AfterFunc: w.clock.afterFunc, Log: quiet})
+	w.service, err = service.New(service.Config{Store: store, Now: w.clock.now, AfterFunc: w.clock.afterFunc, Log: discardLog})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -118,12 +118,12 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.operator = control.Direct(w.service)
-	w.handler = protocol.New(w.service, quiet)
+	w.handler = protocol.New(w.service, discardLog)
 }
 
 // stop ends the connections, and stops the service as the end of Run's context
 // does.
-func (w *world) stop() {
+func (w *testEnv) stop() {
 	w.t.Helper()
 	for _, l := range w.lines {
 		_ = l.Close()
@@ -150,7 +150,7 @@ func credential(password string) rookery.Credential {
 	return c.(rookery.Credential)
 }
 
-func (w *world) Account(uin uint32, password string, fields []transcript.Field) error {
+func (w *testEnv) Account(uin uint32, password string, fields []transcript.Field) error {
 	_, err := w.store.CreateAccount(w.t.Context(), rookery.NewAccount(rookery.UIN(uin), "", w.clock.now()), credential(password))
 	if err != nil {
 		return err
@@ -158,7 +158,7 @@ func (w *world) Account(uin uint32, password string, fields []transcript.Field) 
 	return w.Set(uin, fields)
 }
 
-func (w *world) Set(uin uint32, fields []transcript.Field) error {
+func (w *testEnv) Set(uin uint32, fields []transcript.Field) error {
 	settings := control.Settings{}
 	for _, f := range fields {
 		settings[f.Name] = f.Value
@@ -170,11 +170,11 @@ func (w *world) Set(uin uint32, fields []transcript.Field) error {
 	return err
 }
 
-func (w *world) Befriend(a, b uint32) error {
+func (w *testEnv) Befriend(a, b uint32) error {
 	return w.service.Befriend(w.t.Context(), rookery.UIN(a), rookery.UIN(b))
 }
 
-func (w *world) Notice(to []uint32, text string) error {
+func (w *testEnv) Notice(to []uint32, text string) error {
 	var uins []rookery.UIN
 	for _, uin := range to {
 		uins = append(uins, rookery.UIN(uin))
@@ -191,31 +191,31 @@ func (w *world) Notice(to []uint32, text string) error {
 	return w.service.SendSystemMessage(w.t.Context(), text, uins)
 }
 
-func (w *world) Remove(uin uint32) error {
+func (w *testEnv) Remove(uin uint32) error {
 	return w.service.RemoveAccount(w.t.Context(), rookery.UIN(uin))
 }
 
-func (w *world) SetPassword(uin uint32, password string) error {
+func (w *testEnv) SetPassword(uin uint32, password string) error {
 	return w.service.SetPassword(w.t.Context(), rookery.UIN(uin), password)
 }
 
-func (w *world) Restart(down time.Duration) error {
+func (w *testEnv) Restart(down time.Duration) error {
 	w.stop()
-	w.clock.move(down, nil)
+	w.clock.advance(down, nil)
 	w.start()
 	return nil
 }
 
-func (w *world) Wait(d time.Duration) error {
+func (w *testEnv) Wait(d time.Duration) error {
 	synctest.Wait() // what has begun sees the time before
-	w.clock.move(d, synctest.Wait)
+	w.clock.advance(d, synctest.Wait)
 	w.service.Tick(w.t.Context())
 	return nil
 }
 
-func (w *world) Now() time.Time { return w.clock.now() }
+func (w *testEnv) Now() time.Time { return w.clock.now() }
 
-func (w *world) Post(ctx context.Context, from netip.Addr, r transcript.Request) ([]byte, error) {
+func (w *testEnv) Post(ctx context.Context, from netip.Addr, r transcript.Request) ([]byte, error) {
 	peer := &transport.Peer{Addr: from, Charset: wire.ParseContentType([]byte("text/plain; charset=" + r.Charset))}
 	return w.handler.AppendAnswer(ctx, peer, r.Record, nil), nil
 }

@@ -9,22 +9,22 @@ import (
 
 func TestEveryCodeHasARES(t *testing.T) {
 	for _, code := range rookery.Codes() {
-		if _, ok := resCodes[code]; !ok {
+		if _, ok := resultCodes[code]; !ok {
 			t.Errorf("code %d has no RES", code)
 		}
 	}
-	if len(resCodes) != len(rookery.Codes()) {
-		t.Errorf("%d codes have a RES, there are %d", len(resCodes), len(rookery.Codes()))
+	if len(resultCodes) != len(rookery.Codes()) {
+		t.Errorf("%d codes have a RES, there are %d", len(resultCodes), len(rookery.Codes()))
 	}
 }
 
 func TestCommandsAreFoundWithoutCase(t *testing.T) {
 	for _, name := range []string{"Change_Stat", "Change_stat", "CHANGE_STAT"} {
-		if row := commands.find([]byte(name)); row == nil || row.name != "Change_Stat" {
+		if row := commands.findFold([]byte(name)); row == nil || row.name != "Change_Stat" {
 			t.Errorf("%s is found as %v", name, row)
 		}
 	}
-	if row := commands.find([]byte("Change")); row != nil {
+	if row := commands.findFold([]byte("Change")); row != nil {
 		t.Errorf("a part of a name is found as %s", row.name)
 	}
 }
@@ -36,11 +36,11 @@ func TestOnlyASCIILettersHaveCaseInNamesOfCommands(t *testing.T) {
 	foreign := strings.NewReplacer("s", "\u017F", "S", "\u017F", "k", "\u212A", "K", "\u212A")
 	for _, c := range commands {
 		other := foreign.Replace(c.name)
-		if row := commands.find([]byte(other)); row != nil && other != c.name {
+		if row := commands.findFold([]byte(other)); row != nil && other != c.name {
 			t.Errorf("%q is found as %s", other, row.name)
 		}
 	}
-	if confirms := (&request{name: foreign.Replace(pushMessage)}).confirms(); confirms {
+	if confirms := (&clientRequest{commandName: foreign.Replace(pushMessage)}).isConfirmation(); confirms {
 		t.Errorf("%q confirms", foreign.Replace(pushMessage))
 	}
 }

@@ -75,14 +75,14 @@ func TestWhatFollowsATextIsPairsAgain(t *testing.T) {
 	var record wire.Record
 	record.Parse([]byte("MG=a&b=c&VER=1.1 &CMD=CLTMSG&MG=d&e=f&SEQ=1&UIN=1&UN=2"))
 	want := []string{"MG=a&b=c", "VER=1.1", "CMD=CLTMSG", "MG=d", "e=f", "SEQ=1", "UIN=1", "UN=2"}
-	if got := show(record.Pairs()); !slices.Equal(got, want) {
+	if got := formatPairs(record.Pairs()); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
 // BenchmarkParse has the time they take.
 func TestHostileTextsAreReadWhole(t *testing.T) {
-	for name, in := range hostile {
+	for name, in := range hostileRecords {
 		t.Run(name, func(t *testing.T) {
 			var record wire.Record
 			record.Parse([]byte(in))
@@ -94,9 +94,9 @@ func TestHostileTextsAreReadWhole(t *testing.T) {
 	}
 }
 
-// hostile has records that would be dear to a parser that searches anew from
+// hostileRecords has records that would be dear to a parser that searches anew from
 // each '&' of a text.
-var hostile = map[string]string{
+var hostileRecords = map[string]string{
 	"a text of '&'":                 "CMD=CLTMSG&MG=" + strings.Repeat("&", wire.MaxRecord),
 	"a text of keys that have come": strings.Repeat("a=&", wire.MaxRecord/6) + "CMD=CLTMSG&VER=1.1&MG=" + strings.Repeat("&VER=", wire.MaxRecord/10),
 }

@@ -1,0 +1,98 @@
+package protocol
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/rookery-im/rookery"
+	"github.com/rookery-im/rookery/internal/service"
+)
+
+// parseStatus reads ST, 0 if it is not given.
+func (c *clientRequest) parseStatus() (rookery.Status, error) {
+	text, given := c.valueOf("ST")
+	if !given {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 8)
+	if err != nil || !rookery.Status(n).Valid() {
+		return 0, parameterError("ST", "allowed are 10, 20, 30, 40, 50, 60 and 70")
+	}
+	return rookery.Status(n), nil
+}
+
+// parsePage reads TN and UN: a part of a list, with usual many elements if TN does
+// not say.
+func (c *clientRequest) parsePage(usual int) (service.PageQuery, error) {
+	limit, err := c.parseNumber("TN")
+	if err != nil {
+		return service.PageQuery{}, err
+	}
+	if limit == 0 {
+		limit = uint64(usual)
+	}
+	page, err := c.parsePageStart(int(min(limit, maxListPageSize)))
+	return page, err
+}
+
+// parsePageStart reads UN as a position in a list.
+func (c *clientRequest) parsePageStart(limit int) (service.PageQuery, error) {
+	after, err := c.parseNumber("UN")
+	if err != nil {
+		return service.PageQuery{}, err
+	}
+	return service.PageQuery{After: rookery.UIN(min(after, math.MaxUint32)), Limit: limit}, nil
+}
+
+// parseNumber reads a decimal number that is not negative: 0 if it is not given or
+// empty, the largest there is if it is larger.
+func (c *clientRequest) parseNumber(key string) (uint64, error) {
+	text, _ := c.valueOf(key)
+	if text == "" {
+		return 0, nil
+	}
+	for _, digit := range []byte(text) {
+		if digit < '0' || digit > '9' {
+			return 0, parameterError(key, "no number")
+		}
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		n = math.MaxUint64 // decimalLength only: it is out of range
+	}
+	return n, nil
+}
+
+// parseOptionalNumber reads a number that a search may leave empty.
+func (c *clientRequest) parseOptionalNumber(key string) (*int, error) {
+	if text, _ := c.valueOf(key); text == "" {
+		return nil, nil
+	}
+	n, err := c.parseNumber(key)
+	if err != nil {
+		return nil, err
+	}
+	number := int(min(n, math.MaxInt32))
+	return &number, nil
+}
+
+// requireTarget checks that UN names somebody. Whether it is an account is looked
+// at after all parameters: see target.
+func (c *clientRequest) requireTarget() error {
+	if text, _ := c.valueOf("UN"); text == "" {
+		return parameterError("UN", "missing")
+	}
+	return nil
+}
+
+// parseTarget reads UN as an account number.
+func (c *clientRequest) parseTarget() (rookery.UIN, error) {
+	text, _ := c.valueOf("UN")
+	uin, ok := rookery.ParseUIN(text)
+	if !ok {
+		return 0, errNoTarget
+	}
+	return uin, nil
+}
+
+var errNoTarget = rookery.Errorf(rookery.CodeNoAccount, "UN: no account number, which is 10000 to 4294967295")
