@@ -11,51 +11,50 @@ import (
 	"time"
 )
 
-// The states of a connection. Only a waiting one may be ended at once when the
-// server shuts down: no request of its is in flight.
+// States of a connection. A shutdown closes an idle connection at once, because no request is in
+// progress on it.
 const (
 	stateIdle int32 = iota
 	stateActive
 	stateClosing
 )
 
-// Conn is one client's connection. Close must be called sooner or later: until
-// then the connection counts against the limits, and Shutdown waits for it.
+// Conn is a client's connection. It counts against the limits and delays Shutdown until Close is
+// called. One goroutine reads and changes its state; writes and deadlines may come from others.
 type Conn struct {
 	net.Conn
-	// Addr is the other end's address. An IPv4 address mapped into IPv6 is the
-	// IPv4 address. It is the zero Addr if the connection is no IP connection.
+	// Addr is the remote IP address, with IPv4 in IPv6 unmapped. It is the zero Addr for
+	// connections that are not TCP.
 	Addr netip.Addr
-	// BlankBytes counts the blank lines that Detect dropped before what is
-	// still to be read, for ways that bound them.
+	// BlankBytes is how many bytes of blank lines ProtocolDetector dropped before the first unread
+	// byte. Protocols count them against their own limits.
 	BlankBytes int
 
 	server       *Server
-	unreadBytes  []byte        // given back by Unread
-	detectBuffer *detectBuffer // what unread lies in, if it was lent by Detect
+	unreadBytes  []byte        // returned by the next Reads
+	detectBuffer *detectBuffer // backs unreadBytes; nil if they were not read by ProtocolDetector
 	state        atomic.Int32
-	hasWritten   atomic.Bool // something was written, so there is an answer to lose
+	hasWritten   atomic.Bool // false if there is no answer that a close could destroy
 	closeOnce    sync.Once
 
-	requestMemory      *memoryBudget // the server's
+	requestMemory      *memoryBudget // shared by all connections of the server
 	reservation        memoryReservation
-	hasReservation     bool // Hold was called, and Hold(0) not since; of who reads
+	hasReservation     bool // the last ReserveMemory was not 0; used only by the reading goroutine
 	reservationRevoked atomic.Bool
 
-	graceEnded         atomic.Bool  // hurry was called
-	graceWriteDeadline atomic.Int64 // when a hurried client must have taken all, in Unix nanoseconds; 0 until the first write
+	graceEnded         atomic.Bool  // set by endGrace
+	graceWriteDeadline atomic.Int64 // Unix nanoseconds; set by the first Write after endGrace, 0 before
 }
 
-// Unread puts p before what is still to be read, so that another reader can
-// begin where the first one did. The connection keeps p. Not to be called
-// beside Read.
+// Unread makes p the next bytes to be read, for a Protocol that takes over the connection. Conn
+// keeps a copy. Unread must not be called during a Read.
 func (c *Conn) Unread(p []byte) { c.unreadBytes = append(p, c.unreadBytes...) }
 
 func (c *Conn) Read(p []byte) (int, error) {
 	if len(c.unreadBytes) > 0 {
 		n := copy(p, c.unreadBytes)
 		if c.unreadBytes = c.unreadBytes[n:]; len(c.unreadBytes) == 0 {
-			c.releaseUnread() // the connection may live for days
+			c.releaseUnread() // a connection may last for days
 		}
 		return n, nil
 	}
@@ -82,8 +81,8 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// SetReadDeadline bounds reads, of a client that is not hurried and has not given
-// way.
+// SetReadDeadline sets the read deadline. It has no effect once reading was stopped, by the end of
+// the shutdown's grace or because the memory reservation was revoked.
 func (c *Conn) SetReadDeadline(t time.Time) error {
 	err := c.Conn.SetReadDeadline(t)
 	if c.graceEnded.Load() || c.reservationRevoked.Load() {
@@ -92,26 +91,25 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 	return err
 }
 
-// SetDeadline bounds reads and writes. Write moves the latter if need be.
+// SetDeadline sets the read and the write deadline. After the shutdown's grace, Write shortens the
+// latter.
 func (c *Conn) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
-// endGrace ends the time that a client has: what it has not sent is not read any
-// more, and a write that waits for it ends after Limits.Linger. So do all later
-// ones together, from the first one on.
+// endGrace stops reading, and limits all writes from the first one on to Limits.LingerTime in
+// total.
 func (c *Conn) endGrace() {
 	c.graceEnded.Store(true)
 	_ = c.Conn.SetReadDeadline(pastDeadline)
 	_ = c.Conn.SetWriteDeadline(time.Now().Add(c.server.limits.LingerTime))
 }
 
-// pastDeadline is a deadline that wakes whoever reads or writes.
+// pastDeadline makes pending reads or writes return at once.
 var pastDeadline = time.Unix(1, 0)
 
-// DiscardUnsent says that the client does not read: what was written and not taken is
-// thrown away when the connection is closed. The system would hold it for
-// minutes otherwise, some megabytes of it.
+// DiscardUnsent drops output that the client has not received when the connection is closed.
+// Without it, the system would keep megabytes for minutes for a client that does not read.
 func (c *Conn) DiscardUnsent() {
 	c.hasWritten.Store(false)
 	if tcp, ok := c.Conn.(interface{ SetLinger(sec int) error }); ok {
@@ -119,8 +117,7 @@ func (c *Conn) DiscardUnsent() {
 	}
 }
 
-// CloseWrite ends the server's side of the connection, as far as the
-// connection can be half closed.
+// CloseWrite shuts down the sending side if the connection supports that.
 func (c *Conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -128,36 +125,35 @@ func (c *Conn) CloseWrite() error {
 	return nil
 }
 
-// BecomeIdle says that no request is in flight, and reports whether the connection
-// may wait for one: not if the server is shutting down. The read deadline must
-// be set before, since from now on Shutdown may set one in the past to wake
-// the reader. A new connection waits.
+// BecomeIdle marks the connection as waiting for a request. It reports false if the server is
+// shutting down. Call it after SetReadDeadline: from then on, Shutdown may set a past deadline to
+// stop the reader. A new connection is idle.
 func (c *Conn) BecomeIdle() bool {
 	c.state.Store(stateIdle)
 	return !c.ShuttingDown()
 }
 
-// BecomeActive says that a request has begun to arrive, which Shutdown lets finish.
-// It reports false if Shutdown was first.
+// BecomeActive marks a request as in progress, so that Shutdown lets it finish. It reports false if
+// Shutdown has closed the idle connection already.
 func (c *Conn) BecomeActive() bool { return c.state.CompareAndSwap(stateIdle, stateActive) }
 
-// ShuttingDown reports whether the server is shutting down, so that the answer to
-// the request in flight is the connection's last.
+// ShuttingDown reports whether the server is shutting down. The current answer is then the
+// connection's last.
 func (c *Conn) ShuttingDown() bool { return c.server.shuttingDown.Load() }
 
-// ShutdownStarted returns a channel that is closed when the server begins to shut down.
+// ShutdownStarted returns a channel that is closed when the server starts to shut down.
 func (c *Conn) ShutdownStarted() <-chan struct{} { return c.server.shutdownStarted }
 
-// closeIfIdle ends the connection if it waits, by waking its reader. To close it
-// here could reset the connection under an answer that is still on its way.
+// closeIfIdle makes the reader of an idle connection close it. Closing the socket here could reset
+// it before the client has received the previous answer.
 func (c *Conn) closeIfIdle() {
 	if c.state.CompareAndSwap(stateIdle, stateClosing) {
 		_ = c.SetReadDeadline(pastDeadline)
 	}
 }
 
-// Close lets the client read what was written to it, for Limits.Linger at
-// most, and closes the connection. Further calls wait for the first.
+// Close waits up to Limits.LingerTime for the client to read what was written, then closes the
+// connection. Further calls wait for the first and return net.ErrClosed.
 func (c *Conn) Close() error {
 	err := net.ErrClosed
 	c.closeOnce.Do(func() {
@@ -169,9 +165,9 @@ func (c *Conn) Close() error {
 	return err
 }
 
-// drainBeforeClose closes the server's side and drains the client's: a socket closed
-// with bytes unread sends a reset, and a client that is still sending when the
-// reset comes may lose the answer that it has not read yet.
+// drainBeforeClose closes the sending side and reads on until the client closes too. Closing a
+// socket with unread input sends a reset, which can destroy an answer before the client has read
+// it.
 func (c *Conn) drainBeforeClose() {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok || !c.hasWritten.Load() || half.CloseWrite() != nil {
@@ -185,16 +181,16 @@ func (c *Conn) drainBeforeClose() {
 
 type connContextKey struct{}
 
-// ContextWithConn returns a context that ConnFromContext finds the connection in.
+// ContextWithConn returns a context from which ConnFromContext gets conn.
 func ContextWithConn(ctx context.Context, conn *Conn) context.Context {
 	return context.WithValue(ctx, connContextKey{}, conn)
 }
 
-// ConnFromContext is the connection that a page was asked for on, for those that keep
-// it. ctx is the page's, or was made of that.
+// ConnFromContext returns the connection of a page request. It panics if ctx is not derived from
+// that request's context.
 func ConnFromContext(ctx context.Context) *Conn { return ctx.Value(connContextKey{}).(*Conn) }
 
-// remoteAddr is the IP address at the other end of c, the zero Addr if it has none.
+// remoteAddr returns the remote IP address, or the zero Addr if conn is not TCP.
 func remoteAddr(conn net.Conn) netip.Addr {
 	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		return tcp.AddrPort().Addr().Unmap()

@@ -10,30 +10,28 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// ProtocolDetector is the way in that leads to the others: by a connection's first bytes
-// it tells who speaks HTTP and who sends lines (docs/protocol.md, 1.2).
+// ProtocolDetector is a Protocol that tells HTTP from lines by the first bytes of a connection
+// (docs/protocol.md, 1.2) and passes the connection on.
 type ProtocolDetector struct {
-	// HTTP and Line get the connection, with its first bytes still to be read.
+	// HTTP and Line serve the connection. They read its first bytes again.
 	HTTP, Line Protocol
-	// Timeout is how long a new connection may take until its first bytes say
-	// what it is, and be silent; 10 s if zero.
+	// Timeout limits how long a new connection may be silent or undecidable; 10 s if zero.
 	Timeout time.Duration
-	// MaxBlankBytes is how many bytes of blank lines may come first until HTTP gets
-	// the connection, to refuse it; 8 KiB if zero.
+	// MaxBlankBytes limits blank lines at the start, in bytes; 8 KiB if zero. A connection with
+	// more is passed to HTTP, which refuses it.
 	MaxBlankBytes int
 
-	buffers sync.Pool // of *firstBytes
+	buffers sync.Pool // of *detectBuffer
 }
 
-// detectBuffer is lent to a connection until what was read to decide has been
-// read again. Most requests fit, so that they are read from the socket once.
+// detectBuffer holds the first bytes until they have been read again. Most requests fit, so that
+// the socket is read only once.
 type detectBuffer struct {
 	bytes [1 << 10]byte
 	pool  *sync.Pool
 }
 
-// ServeConn reads the first bytes and hands the connection on. One that stays
-// silent is closed.
+// ServeConn detects the protocol and passes the connection to it. A silent connection is closed.
 func (d *ProtocolDetector) ServeConn(ctx context.Context, conn *Conn) {
 	if way := d.detect(conn); way != nil {
 		way.ServeConn(ctx, conn)
@@ -42,8 +40,8 @@ func (d *ProtocolDetector) ServeConn(ctx context.Context, conn *Conn) {
 	_ = conn.Close()
 }
 
-// detect reads until the way in is clear, and puts back what was read, without
-// the blank lines before it. It returns nil if the connection is done for.
+// detect reads until the protocol is clear, and unreads everything but leading blank lines. It
+// returns nil if the connection is to be closed.
 func (d *ProtocolDetector) detect(conn *Conn) Protocol {
 	patience, mostBlank := d.Timeout, d.MaxBlankBytes
 	setDefault(&patience, 10*time.Second)
@@ -68,7 +66,7 @@ func (d *ProtocolDetector) detect(conn *Conn) Protocol {
 			kind = kindHTTP
 		}
 		if kind == kindUndecided && n == len(first.bytes) {
-			kind = kindHTTP // a method without end, to be refused
+			kind = kindHTTP // a method without an end; HTTP refuses it
 		}
 		if kind == kindUndecided {
 			if err == nil {
@@ -88,26 +86,25 @@ func (d *ProtocolDetector) detect(conn *Conn) Protocol {
 type protocolKind uint8
 
 const (
-	kindUndecided protocolKind = iota // more bytes must come
+	kindUndecided protocolKind = iota // more bytes are needed
 	kindHTTP
 	kindLine
 )
 
-// maxPrefixBytes is how many bytes may stand before the VER= of a line.
+// maxPrefixBytes is how many bytes a line may have before its VER=.
 const maxPrefixBytes = 5
 
-// detectKind tells what a connection's first bytes begin, behind blank lines. HTTP is
-// a method and a space, if the method has three capital letters or more, or a '/'
-// follows. So is a greeting of TLS, to be told that there is none. All else is a
-// line.
+// detectKind classifies the first bytes of a connection, without leading blank lines. They are HTTP
+// if they begin with a method and a space, and the method has at least three capital letters or '/'
+// follows. A TLS ClientHello also counts as HTTP, which answers that TLS is not supported.
+// Everything else is a line.
 //
-// A web page chooses the method that its browser sends, and what stands behind the
-// '/'. Taken for lines, its requests would act for the browser's address: lines
-// have no Origin.
+// A web page controls the method that its browser sends and what follows the '/'. If such a request
+// were taken for lines, it would act for the browser's address, since lines carry no Origin.
 //
-// The bytes that some clients send before VER= can be letters, a space, or the
-// end of a line. No method has less than three letters, so one or two with a
-// space are such bytes if VER= follows soon enough.
+// The bytes that some clients send before VER= may be letters, a space, or a line break. Every HTTP
+// method has at least three letters, so one or two letters and a space belong to a line if VER=
+// follows soon enough.
 func detectKind(b []byte) protocolKind {
 	if kind := detectTLS(b); kind != kindLine {
 		return kind
@@ -117,7 +114,7 @@ func detectKind(b []byte) protocolKind {
 		method++
 	}
 	switch {
-	case method == len(b), string(b) == "\r": // the end of a blank line, or not
+	case method == len(b), string(b) == "\r": // "\r" may be half of a blank line
 		return kindUndecided
 	case method == 0, b[method] != ' ':
 		return kindLine
@@ -136,8 +133,7 @@ func detectKind(b []byte) protocolKind {
 	return detectShortMethod(b, method+1)
 }
 
-// IsTokenByte reports whether a byte may be in a method or in the name of a header
-// (RFC 9110, 5.6.2).
+// IsTokenByte reports whether b may occur in a method or a header name (RFC 9110, 5.6.2).
 func IsTokenByte(b byte) bool {
 	switch {
 	case 'a' <= b && b <= 'z', 'A' <= b && b <= 'Z', '0' <= b && b <= '9':
@@ -155,8 +151,8 @@ func isUpperASCII(word []byte) bool {
 	return true
 }
 
-// detectShortMethod decides by whether VER= stands where it can in a line, from
-// the end of the short word on.
+// detectShortMethod classifies b, which begins with a method of one or two letters: it is a line if
+// VER= begins at from or later, but not after maxPrefixBytes.
 func detectShortMethod(b []byte, from int) protocolKind {
 	const begin = "VER="
 	for n := from; n <= maxPrefixBytes; n++ {
@@ -175,9 +171,8 @@ func detectShortMethod(b []byte, from int) protocolKind {
 	return kindHTTP
 }
 
-// detectTLS knows the beginning of a client's greeting: a record of type 22 and
-// version 3, with its length, which holds a message of type 1. The latter
-// stands where the VER of a line stands at the latest.
+// detectTLS recognises a TLS ClientHello: record type 22, major version 3, minor version, two bytes
+// of length, message type 1. It returns kindLine if b is none.
 func detectTLS(b []byte) protocolKind {
 	for i, is := range [maxPrefixBytes + 1]int{0x16, 0x03, -1, -1, -1, 0x01} {
 		switch {
@@ -190,8 +185,8 @@ func detectTLS(b []byte) protocolKind {
 	return kindHTTP
 }
 
-// blankLinesLength is the length of the blank lines that b begins with. Of a CR at
-// its end it is not known whether it ends a line.
+// blankLinesLength returns the length of the blank lines at the start of b. A CR at the end of b is
+// not counted, because its LF may still arrive.
 func blankLinesLength(b []byte) (n int) {
 	for n < len(b) {
 		switch {

@@ -6,37 +6,33 @@ import (
 	"time"
 )
 
-// Limits bound what all clients together, and each address, can hold. A zero
-// number stands for its default.
+// Limits are the limits for all clients together and for each address. Zero fields mean their
+// defaults.
 type Limits struct {
-	// Connections is how many there may be in all; 50,000. The setting is
-	// --max-connections.
+	// Connections is the maximum number of connections; 50,000. The flag is --max-connections.
 	Connections int
-	// ConnectionsPerAddress is how many one address may have, for IPv6 one network of 64
-	// bits, which is what one customer gets; 1,000: a school behind one router
-	// fits in. The setting is --max-connections-per-address.
+	// ConnectionsPerAddress is the maximum for one IPv4 address or one IPv6 /64 network; 1,000,
+	// enough for a school behind one router. The flag is --max-connections-per-address.
 	ConnectionsPerAddress int
-	// CountLoopback makes PerAddress bind clients on this machine too. By
-	// default it does not: they can take the machine's resources anyway.
+	// CountLoopback applies ConnectionsPerAddress to clients on this machine. By default they are
+	// exempt: they can exhaust the machine anyway.
 	CountLoopback bool
-	// RequestMemory is how much all connections together may hold of requests that
-	// have not arrived whole; 64 MiB. When it is used up, the one that began
-	// first gives way. The setting is --max-request-memory.
+	// RequestMemory is how many bytes all connections together may hold of incomplete requests; 64
+	// MiB. If it is exceeded, the oldest incomplete request is dropped. The flag is
+	// --max-request-memory.
 	RequestMemory int
-	// LingerTime is how long a connection waits, once its last answer is written,
-	// for the client to read it and close; 500 ms.
+	// LingerTime is how long a closing connection waits for the client to read the last answer and
+	// close; 500 ms.
 	LingerTime time.Duration
-	// LingerBytes is how much of what the client still sends is thrown away
-	// meanwhile; 256 KiB.
+	// LingerBytes is how many bytes of input are read and discarded meanwhile; 256 KiB.
 	LingerBytes int64
-	// ShutdownGrace is how long clients may take, when the server shuts down, to
-	// send the rest of a request and to take their answers; 2 s, but not more
-	// than a third of the time that the shutdown may take. What is accepted by
-	// then is finished, and its client has Linger to take the answer.
+	// ShutdownGrace is how long a shutdown waits for clients to finish sending a request and to
+	// read their answers; 2 s, but at most a third of the shutdown's time. Requests accepted by
+	// then are completed, and their clients have LingerTime to read the answers.
 	ShutdownGrace time.Duration
 }
 
-// withDefaults returns the limits with defaults in the place of zeros.
+// withDefaults returns l with zero fields replaced by their defaults.
 func (l Limits) withDefaults() Limits {
 	setDefault(&l.Connections, 50_000)
 	setDefault(&l.ConnectionsPerAddress, 1_000)
@@ -54,15 +50,13 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// connectionCounts counts connections by the network that they come from. It has no lock
-// of its own.
+// connectionCounts counts connections by network. Server.mu guards it.
 type connectionCounts struct {
 	byNetwork map[netip.Prefix]int
 	exempt    []netip.Prefix
 }
 
-// countedNetwork is what an address is counted under; ok is false for one that is
-// not counted.
+// countedNetwork returns the network under which addr is counted. ok is false if addr is exempt.
 func (c *connectionCounts) countedNetwork(addr netip.Addr) (_ netip.Prefix, ok bool) {
 	if !addr.IsValid() {
 		return netip.Prefix{}, false
@@ -75,8 +69,8 @@ func (c *connectionCounts) countedNetwork(addr netip.Addr) (_ netip.Prefix, ok b
 	return clientNetwork(addr)
 }
 
-// clientNetwork is what one customer gets: an IPv4 address, or of IPv6 a network of
-// 64 bits. ok is false for what is no address.
+// clientNetwork returns the network of one customer: an IPv4 address or an IPv6 /64. ok is false if
+// addr is the zero Addr.
 func clientNetwork(addr netip.Addr) (_ netip.Prefix, ok bool) {
 	bits := 32
 	if addr.Is6() {
@@ -86,7 +80,7 @@ func clientNetwork(addr netip.Addr) (_ netip.Prefix, ok bool) {
 	return prefix, err == nil
 }
 
-// add counts a connection in, if its network has fewer than most.
+// add counts a connection. It reports false if the network has limit connections already.
 func (c *connectionCounts) add(addr netip.Addr, most int) bool {
 	prefix, ok := c.countedNetwork(addr)
 	if !ok {
@@ -99,7 +93,7 @@ func (c *connectionCounts) add(addr netip.Addr, most int) bool {
 	return true
 }
 
-// remove counts a connection out that was counted in.
+// remove undoes add.
 func (c *connectionCounts) remove(addr netip.Addr) {
 	prefix, ok := c.countedNetwork(addr)
 	if !ok {
@@ -110,19 +104,18 @@ func (c *connectionCounts) remove(addr netip.Addr) {
 	}
 }
 
-// logInterval is how often the same complaint is logged at most.
+// logInterval is the minimum time between two log lines of a LogLimiter.
 const logInterval = time.Minute
 
-// LogLimiter keeps a message that a stranger can cause at will from filling the
-// log.
+// LogLimiter limits a log message that clients can provoke, to one line per minute.
 type LogLimiter struct {
-	mu         sync.Mutex // guards what follows
+	mu         sync.Mutex // guards the fields below
 	lastLogged time.Time
 	suppressed int
 }
 
-// Allow counts one occasion to complain, and reports whether it is time to do
-// so and how many earlier occasions passed in silence since the last time.
+// Allow reports whether the message may be logged now, and how many were suppressed since the last
+// one.
 func (c *LogLimiter) Allow() (kept int, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -135,14 +128,15 @@ func (c *LogLimiter) Allow() (kept int, ok bool) {
 	return kept, true
 }
 
-// RateCounter bounds how much comes in one second.
+// RateCounter limits the number of events in a second. The zero RateCounter is ready for use; it is
+// not safe for concurrent use.
 type RateCounter struct {
-	secondStart time.Time // when the second began
+	secondStart time.Time // start of the current second
 	count       int
 }
 
-// Allow returns how many of n more may come, if most may in one second; 0 is any
-// number.
+// Allow returns how many of n events fit into the limit per second, and counts them. A limit of 0
+// allows any number.
 func (r *RateCounter) Allow(n, most int) int {
 	if most == 0 {
 		return n

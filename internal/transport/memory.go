@@ -2,31 +2,29 @@ package transport
 
 import "sync"
 
-// memoryBudget bounds what all connections together hold of requests that have not
-// arrived whole. When it is used up, whoever has been sending for longest gives
-// way to who sends now. So a client that sends its request at once is served,
-// however many hold back a part of theirs, as long as these cannot send as much
-// as a good part of the bound in the time that the client takes.
+// memoryBudget limits the memory that all connections together hold for incomplete requests. When
+// it is exceeded, the connections that have been sending longest lose their reservations. A client
+// that sends promptly is therefore served even if many others withhold part of a request.
 type memoryBudget struct {
-	maxBytes int // bytes
+	maxBytes int
 
-	mu        sync.Mutex // guards what follows, and each Conn's holding
+	mu        sync.Mutex // guards the fields below and the reservation of each Conn
 	usedBytes int
-	oldest    *Conn // of those that hold something; the others by holding.next
+	oldest    *Conn // head of the list of connections with a reservation, linked by reservation.next
 	newest    *Conn
 }
 
-// memoryReservation is what a connection holds of a request that has not arrived whole.
+// memoryReservation is a connection's share of the memoryBudget.
 type memoryReservation struct {
-	bytes          int   // 0 if it is not in the list
-	previous, next *Conn // who began to hold something before and after
+	bytes          int   // 0 if the connection is not in the list
+	previous, next *Conn // neighbours in the list, by start of the reservation
 }
 
-// ReserveMemory is to be called before a connection waits for the rest of a request: it
-// holds n bytes of it, or for it, beyond what every connection has. It returns
-// false if the connection has to give way to others: then nothing more is read
-// from it. Hold(0) says that the request is whole, or given up; it costs nothing
-// if nothing was held. Both are called by who reads.
+// ReserveMemory sets how many bytes the connection holds for an incomplete request, beyond its own
+// small buffer. Call it before waiting for the rest of the request. It reports false if the
+// reservation was revoked in favour of others: the connection must then read nothing more.
+// ReserveMemory(0) releases the reservation, and is cheap if there is none. Only the reading
+// goroutine may call it.
 func (c *Conn) ReserveMemory(n int) bool {
 	memoryBudget := c.requestMemory
 	if memoryBudget == nil || n == 0 && !c.hasReservation {
@@ -41,11 +39,11 @@ func (c *Conn) ReserveMemory(n int) bool {
 	return n == 0 || !c.ReservationRevoked()
 }
 
-// ReservationRevoked reports whether the connection had to give up a request that had not
-// arrived whole. Nothing more is read from it then.
+// ReservationRevoked reports whether the connection has lost its reservation. It must read nothing
+// more then.
 func (c *Conn) ReservationRevoked() bool { return c.reservationRevoked.Load() }
 
-// reserve notes how much a connection holds, and returns who had to give way.
+// reserve sets the reservation of conn and returns the connections whose reservations it revoked.
 func (m *memoryBudget) reserve(conn *Conn, n int) (gaveWay []*Conn) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -67,7 +65,7 @@ func (m *memoryBudget) reserve(conn *Conn, n int) (gaveWay []*Conn) {
 	return gaveWay
 }
 
-// closeReservation counts out a connection that ends, for good.
+// closeReservation releases the reservation of a closing connection and prevents a new one.
 func (m *memoryBudget) closeReservation(conn *Conn) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -75,14 +73,14 @@ func (m *memoryBudget) closeReservation(conn *Conn) {
 	conn.reservationRevoked.Store(true)
 }
 
-// revokeReservation wakes the connection's reader. If the request has become whole
-// meanwhile, it is answered all the same.
+// revokeReservation stops the connection's reader. A request that has become complete meanwhile is
+// answered all the same.
 func (c *Conn) revokeReservation() {
 	c.reservationRevoked.Store(true)
 	_ = c.Conn.SetReadDeadline(pastDeadline)
 }
 
-// appendNewest makes a connection the newest of the list. Called under mu.
+// appendNewest adds conn to the end of the list. The caller holds mu.
 func (m *memoryBudget) appendNewest(conn *Conn) {
 	conn.reservation.previous = m.newest
 	if m.newest == nil {
@@ -93,7 +91,7 @@ func (m *memoryBudget) appendNewest(conn *Conn) {
 	m.newest = conn
 }
 
-// removeReservation takes a connection out of the list, if it is there. Called under mu.
+// removeReservation removes conn from the list if it is there. The caller holds mu.
 func (m *memoryBudget) removeReservation(conn *Conn) {
 	h := &conn.reservation
 	if h.bytes == 0 {

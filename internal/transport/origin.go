@@ -9,30 +9,27 @@ import (
 	"strings"
 )
 
-// Origin is where a web page comes from, as browsers say it in the header
-// Origin: a scheme, a host and a port.
+// Origin is the scheme, host and port of a web page, as in the Origin header.
 type Origin struct {
-	scheme string // in lower case
+	scheme string // lower case
 	host   originHost
-	port   uint16 // 0 if the scheme has no default and none is given
+	port   uint16 // 0 if the scheme has no default port and none is given
 }
 
-// originHost is a name or an address, in the one spelling that browsers use.
+// originHost is a host name or an IP address, in the spelling that browsers use.
 type originHost struct {
-	name string // in lower case and without a dot at its end; IPv6 in brackets
+	name string // lower case, without a final dot; IPv6 in brackets
 	isIP bool
 }
 
-// defaultPorts are the ports that browsers leave out.
+// defaultPorts are the ports that browsers omit.
 var defaultPorts = map[string]uint16{"http": 80, "https": 443}
 
-// schemesWithoutOrigin are schemes whose pages have no origin of their own, or that
-// have no pages.
+// schemesWithoutOrigin are schemes that have no pages, or whose pages have no origin of their own.
 var schemesWithoutOrigin = []string{"about", "blob", "data", "file", "ftp", "javascript", "ws", "wss"}
 
-// ParseOrigin reads an origin as an operator writes it. It takes nothing but
-// what a browser can send, since anything else would never fit; the error says
-// the right spelling, if there is one.
+// ParseOrigin parses an origin from the configuration. It accepts only what a browser can send,
+// since nothing else would ever match. If possible, the error names the right spelling.
 func ParseOrigin(text string) (Origin, error) {
 	origin, ok := parseOriginText(text)
 	switch {
@@ -50,7 +47,7 @@ func ParseOrigin(text string) (Origin, error) {
 		"and a port if it is not the usual one, such as https://chat.example", text)
 }
 
-// suggestOrigin guesses what was meant by a text that is no origin.
+// suggestOrigin guesses which origin was meant by text.
 func suggestOrigin(text string) (Origin, bool) {
 	if !strings.Contains(text, "://") {
 		text = "https://" + text
@@ -70,7 +67,7 @@ func suggestOrigin(text string) (Origin, bool) {
 	return origin, ok && !slices.Contains(schemesWithoutOrigin, origin.scheme)
 }
 
-// parseOriginText reads an origin in any case, with the default port or without.
+// parseOriginText parses an origin in any letter case, with or without the default port.
 func parseOriginText(text string) (origin Origin, ok bool) {
 	scheme, authority, ok := strings.Cut(text, "://")
 	if !ok || !isURLScheme(scheme) {
@@ -86,7 +83,7 @@ func parseOriginText(text string) (origin Origin, ok bool) {
 	return origin, true
 }
 
-// String is the origin as browsers write it.
+// String returns the origin as browsers send it.
 func (o Origin) String() string {
 	s := o.scheme + "://" + o.host.name
 	if o.port != defaultPorts[o.scheme] {
@@ -95,12 +92,11 @@ func (o Origin) String() string {
 	return s
 }
 
-// IsWeb reports whether the origin's pages come by HTTP or HTTPS.
+// IsWeb reports whether the scheme is http or https.
 func (o Origin) IsWeb() bool { return defaultPorts[o.scheme] != 0 }
 
-// matchesHost reports whether a page of this origin that asks under a Host asks where
-// it comes from. Whether it came by TLS cannot be told behind a proxy, so the
-// scheme is believed.
+// matchesHost reports whether a page of this origin is on the server that the Host header names.
+// Behind a proxy the server cannot tell whether TLS was used, so the scheme is not compared.
 func (o Origin) matchesHost(host string) bool {
 	hostName, port, ok := parseAuthority(host)
 	if port == 0 {
@@ -109,8 +105,8 @@ func (o Origin) matchesHost(host string) bool {
 	return ok && o.IsWeb() && hostName == o.host && port == o.port
 }
 
-// parseAuthority reads a host with or without a port, which is 0 then. It takes
-// no user.
+// parseAuthority parses a host with an optional port; port is 0 if there is none. It rejects user
+// information.
 func parseAuthority(text string) (h originHost, port uint16, ok bool) {
 	name := text
 	if colon := strings.LastIndexByte(text, ':'); colon > strings.LastIndexByte(text, ']') {
@@ -124,23 +120,22 @@ func parseAuthority(text string) (h originHost, port uint16, ok bool) {
 	return h, port, ok
 }
 
-// parseHost reads a name or an address. It takes no other form of an address
-// than the usual one: what browsers make of 127.1 or 0x7f000001 is 127.0.0.1,
-// before they send it.
+// parseHost parses a host name or an IP address. It accepts IPv4 only in dotted decimal: browsers
+// convert 127.1 or 0x7f000001 to that before they send it.
 func parseHost(text string) (originHost, bool) {
 	if inner, ok := strings.CutPrefix(text, "["); ok {
 		inner, ok = strings.CutSuffix(inner, "]")
 		addr, err := netip.ParseAddr(inner)
 		return originHost{"[" + formatIPv6(addr) + "]", true}, ok && err == nil && addr.Is6() && addr.Zone() == ""
 	}
-	name := strings.TrimSuffix(lowerASCII(text), ".") // with the dot it is the same name
+	name := strings.TrimSuffix(lowerASCII(text), ".") // the final dot makes no difference
 	if addr, err := netip.ParseAddr(name); err == nil && addr.Is4() {
 		return originHost{addr.String(), true}, true
 	}
 	return originHost{name, false}, isHostName(name)
 }
 
-// formatIPv6 writes an address as browsers do: all of it in hex.
+// formatIPv6 formats an address as browsers do, entirely in hexadecimal.
 func formatIPv6(addr netip.Addr) string {
 	if addr.Is4In6() {
 		b := addr.As16()
@@ -149,8 +144,8 @@ func formatIPv6(addr netip.Addr) string {
 	return addr.String()
 }
 
-// isHostName reports whether a text in lower case is a name as they are in DNS and in
-// local networks. One that ends in a number is an address, or nothing.
+// isHostName reports whether a lower-case text is a name of DNS or of a local network. A name whose
+// last label is a number could only be an address, so it is none.
 func isHostName(name string) bool {
 	if len(name) > 253 {
 		return false
@@ -166,7 +161,7 @@ func isHostName(name string) bool {
 	return strings.Trim(last, "0123456789") != "" && !(isHex && strings.Trim(hex, "0123456789abcdef") == "")
 }
 
-// isURLScheme reports whether a text is the scheme of a URL.
+// isURLScheme reports whether text is a valid URL scheme.
 func isURLScheme(text string) bool {
 	for i, b := range []byte(lowerASCII(text)) {
 		letter := 'a' <= b && b <= 'z'
@@ -177,8 +172,8 @@ func isURLScheme(text string) bool {
 	return text != ""
 }
 
-// lowerASCII leaves all but A to Z as it is: other letters have small forms
-// among these, and would make a name that nobody has registered.
+// lowerASCII lower-cases A to Z only. Other letters have lower-case forms in ASCII and would turn
+// into a different name.
 func lowerASCII(text string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {

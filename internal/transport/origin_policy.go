@@ -5,23 +5,22 @@ import (
 	"strings"
 )
 
-// OriginPolicy decides which web pages may speak to the server, and under which names
-// it shows pages of its own. The zero Origins knows IP addresses and localhost.
+// OriginPolicy decides which web pages may talk to the server, and under which host names the
+// server shows its own pages. The zero OriginPolicy allows IP addresses and localhost.
 //
-// A session of an old client is known by its address, and a browser has the
-// address too. So a page that anybody wrote must not speak to the server. That a
-// page asks where it comes from proves nothing: whoever owns a name can let it
-// lead to this server once the page is loaded (DNS rebinding). What cannot be led
-// here by strangers is an IP address, localhost, this machine's own name, and
-// the names that the operator gives.
+// An old client's session is identified by its address, and a page in a browser has the same
+// address. A page by a stranger must therefore not talk to the server. Comparing Origin with Host
+// is not enough: the owner of a domain can point it at this server after the page was loaded (DNS
+// rebinding). Strangers cannot do that with an IP address, localhost, the machine's own name, or
+// the names that the operator configures.
 type OriginPolicy struct {
 	serverNames    map[string]bool
 	publicOrigins  map[Origin]bool
 	allowedOrigins map[Origin]bool
 }
 
-// NewOriginPolicy makes the rule for a machine of a name, "" if it has none, with the
-// settings --public-url and --allow-origin.
+// NewOriginPolicy returns the policy for a machine called hostname, which may be empty. public
+// comes from --public-url, allowed from --allow-origin.
 func NewOriginPolicy(hostname string, public, allowed []Origin) OriginPolicy {
 	origins := OriginPolicy{make(map[string]bool), make(map[Origin]bool), make(map[Origin]bool)}
 	if hostName, ok := parseHost(hostname); ok && !hostName.isIP {
@@ -37,45 +36,44 @@ func NewOriginPolicy(hostname string, public, allowed []Origin) OriginPolicy {
 	return origins
 }
 
-// IsOwnHost reports whether a request's Host names this server. Its port does not
-// matter: it can be a proxy's, and no port can be had without the host.
+// IsOwnHost reports whether a Host header names this server. The port is ignored: it may be a
+// proxy's, and nobody can control a port without the host.
 func (o OriginPolicy) IsOwnHost(host string) bool {
 	hostName, _, ok := parseAuthority(host)
 	return ok && (hostName.isIP || hostName.name == "localhost" || strings.HasSuffix(hostName.name, ".localhost") || o.serverNames[hostName.name])
 }
 
-// PageKind is what a request's header says of the web page that sent it.
+// PageKind classifies the web page that sent a request.
 type PageKind uint8
 
 const (
-	// NoPage: the request has none of the fields that browsers add.
+	// NoPage: the request has no header that only browsers send.
 	NoPage PageKind = iota
 	// OwnPage: a page of this server.
 	OwnPage
-	// AllowedPage: a page of an origin that --allow-origin names.
+	// AllowedPage: a page whose origin is named by --allow-origin.
 	AllowedPage
-	// UnknownHostPage: a page that asks where it comes from, under a name that is not
-	// known to be this server's.
+	// UnknownHostPage: Origin and Host agree, but the name is not known to be this server's.
 	UnknownHostPage
-	// ForeignPage: any other.
+	// ForeignPage: any other page.
 	ForeignPage
 )
 
-// ClassifyPage says what page sent a request, by its Host, by all of its fields Origin,
-// and by whether it has a Sec-Fetch-Site. What the latter says does not matter:
-// it counts the page of a rebound name as the server's own.
+// ClassifyPage classifies a request by its Host header, all its Origin headers, and whether it has
+// a Sec-Fetch-Site header. The value of Sec-Fetch-Site is ignored, because browsers send
+// "same-origin" for a rebound name too.
 func (o OriginPolicy) ClassifyPage(host string, origins []string, fetchSite bool) PageKind {
 	if len(origins) == 0 && !fetchSite {
 		return NoPage
 	}
-	from, ok := parseOriginText(strings.Join(origins, ", ")) // two are none
+	from, ok := parseOriginText(strings.Join(origins, ", ")) // two Origin headers are as bad as none
 	switch {
 	case !ok:
 		return ForeignPage
 	case o.allowedOrigins[from]:
 		return AllowedPage
 	case o.publicOrigins[from]:
-		return OwnPage // whatever a proxy has made of Host
+		return OwnPage // a proxy may have changed Host
 	case !from.matchesHost(host):
 		return ForeignPage
 	case !o.IsOwnHost(host):
@@ -84,8 +82,8 @@ func (o OriginPolicy) ClassifyPage(host string, origins []string, fetchSite bool
 	return OwnPage
 }
 
-// RefusalText says in one line why the page may not speak to the server, and what to
-// do; "" if it may.
+// RefusalText says in one line why the page may not talk to the server, and what to change. It is
+// "" if the page may.
 func (p PageKind) RefusalText() string {
 	switch p {
 	case UnknownHostPage:
@@ -97,7 +95,7 @@ func (p PageKind) RefusalText() string {
 	return ""
 }
 
-// WarnRefusedPage logs that a page was refused that asked host.
+// WarnRefusedPage logs that a page was refused.
 func (w *WarningLog) WarnRefusedPage(page PageKind, from netip.Addr, host string, origins []string) {
 	cause := "foreign origin"
 	if page == UnknownHostPage {
@@ -107,8 +105,7 @@ func (w *WarningLog) WarnRefusedPage(page PageKind, from netip.Addr, host string
 		"origin", Excerpt(strings.Join(origins, ", ")), "host", Excerpt(host))
 }
 
-// WarnUnknownHost logs that a page was asked for under a name that is not the
-// server's.
+// WarnUnknownHost logs that a page was requested under a name that is not the server's.
 func (w *WarningLog) WarnUnknownHost(from netip.Addr, host string) {
 	w.Warn(WarningContext{Cause: unknownHostCause, Address: from},
 		"A page was asked for under a name that the server does not know. "+publicURLAdvice, "host", Excerpt(host))

@@ -8,27 +8,26 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// ForwardedField is one header line in which a proxy says for whom it asks.
+// ForwardedField is one header line in which a proxy names the client.
 type ForwardedField struct {
 	Kind  ForwardedKind
 	Value []byte
 }
 
-// ForwardedKind is one of the headers that proxies use.
+// ForwardedKind is a header that proxies use to name the client.
 type ForwardedKind uint8
 
 const (
-	XForwardedFor ForwardedKind = iota // address, address: the nearest is the last
+	XForwardedFor ForwardedKind = iota // a list of addresses, the nearest hop last
 	Forwarded                          // RFC 7239
 	XRealIP                            // one address
 )
 
-// TrustedProxies are the networks whose word about a client's address is believed.
+// TrustedProxies are the networks whose forwarding headers are believed.
 type TrustedProxies []netip.Prefix
 
-// IdentifyPeer says in peer who speaks on a connection from an address: that
-// address, or the one that a trusted proxy says. From anyone else such a header
-// makes it unknown.
+// IdentifyPeer sets the address of peer: from, or the client that a trusted proxy at from names. If
+// any other sender uses forwarding headers, peer is marked as unknown.
 func (p TrustedProxies) IdentifyPeer(peer *Peer, from netip.Addr, fields []ForwardedField) {
 	peer.Addr, peer.UntrustedProxy, peer.AmbiguousProxy = from, false, false
 	if len(fields) == 0 {
@@ -55,14 +54,13 @@ func (p TrustedProxies) contains(addr netip.Addr) bool {
 	return false
 }
 
-// clientAddr finds the address that the request of a trusted proxy comes from. Of
-// a chain it is the nearest that is no trusted proxy: what stands before was
-// written by the client, who can write anything. If the whole chain is trusted,
-// it is the chain's beginning.
+// clientAddr returns the client that a trusted proxy names: the nearest hop that is not itself a
+// trusted proxy, since the client can forge everything before that. If all hops are trusted, it is
+// the first one.
 //
-// A proxy sets one of the headers and passes on what the client forged of the
-// others. So all that name an address outside of the trusted networks must name
-// the same; ok is false if they do not, and if any is unreadable.
+// A proxy sets one of the headers and passes the others on as the client sent them. All headers
+// that name an untrusted address must therefore agree. ok is false if they do not, or if one is
+// malformed.
 func (p TrustedProxies) clientAddr(fields []ForwardedField) (client netip.Addr, ok bool) {
 	for kind := XForwardedFor; kind <= XRealIP; kind++ {
 		said, ok := p.nearestHop(fields, kind)
@@ -79,8 +77,8 @@ func (p TrustedProxies) clientAddr(fields []ForwardedField) (client netip.Addr, 
 	return client, client.IsValid()
 }
 
-// nearestHop is the address that the headers of one kind give, the zero Addr if
-// there are none. Several headers of a kind are one list.
+// nearestHop returns the address that the headers of one kind give, or the zero Addr if there are
+// none. Several headers of a kind form one list.
 func (p TrustedProxies) nearestHop(fields []ForwardedField, kind ForwardedKind) (nearest netip.Addr, ok bool) {
 	for _, field := range slices.Backward(fields) {
 		if field.Kind != kind {
@@ -95,7 +93,7 @@ func (p TrustedProxies) nearestHop(fields []ForwardedField, kind ForwardedKind) 
 	return nearest, true
 }
 
-// hops are the addresses of one header, the nearest last; "" is none.
+// hops returns the addresses in the header, the nearest last. "" stands for a malformed one.
 func (f ForwardedField) hops() []string {
 	switch f.Kind {
 	case XForwardedFor:
@@ -106,9 +104,9 @@ func (f ForwardedField) hops() []string {
 	return []string{string(f.Value)}
 }
 
-// parseForwarded are the "for" parameters of a Forwarded header. A quote that is
-// left open, and a backslash, which no address needs, make the whole
-// unreadable: by these a client could make a proxy's words part of its own.
+// parseForwarded returns the "for" parameters of a Forwarded header. An unbalanced quote or a
+// backslash makes the whole header malformed: with these a client could absorb what the proxy
+// appends into its own text.
 func parseForwarded(value string) []string {
 	if strings.Contains(value, `\`) || strings.Count(value, `"`)%2 != 0 {
 		return []string{""}
@@ -127,7 +125,7 @@ func parseForwarded(value string) []string {
 	return hops
 }
 
-// splitUnquoted splits s at each sep that is outside of quotes.
+// splitUnquoted splits text at each separator outside quotes.
 func splitUnquoted(s string, sep rune) []string {
 	quoted := false
 	return strings.FieldsFunc(s, func(r rune) bool {
@@ -138,9 +136,8 @@ func splitUnquoted(s string, sep rune) []string {
 	})
 }
 
-// parseHop reads an address, with or without a port, IPv6 in brackets or not.
-// Names ("unknown", "_hidden") are no addresses, and one with a zone is an
-// address on another machine's links.
+// parseHop parses an address with or without a port, IPv6 with or without brackets. It rejects
+// names such as "unknown", and addresses with a zone, which are valid only on another machine.
 func parseHop(s string) (netip.Addr, bool) {
 	s = strings.Trim(s, " \t")
 	addr, err := netip.ParseAddr(s)

@@ -13,41 +13,40 @@ import (
 	"time"
 )
 
-// Protocol is a way in: it talks to one client after another. A way that tells
-// others apart by a connection's first bytes reads these, gives them back with
-// Conn.Unread and hands the connection on.
+// Protocol serves connections, one call per connection. A Protocol that inspects the first bytes of
+// a connection may return them with Conn.Unread and pass the connection to another Protocol.
 type Protocol interface {
-	// ServeConn talks to the client and sees to it that c is closed in the end,
-	// here or by whom it is handed to. It calls c.Begin and c.Wait around each
-	// request. ctx ends when the server gives up on requests in flight.
+	// ServeConn serves one client. It must make sure that conn gets closed, either itself or by the
+	// Protocol that it passes conn to. It calls conn.BecomeIdle before it waits for a request and
+	// conn.BecomeActive when one arrives. ctx is cancelled when a shutdown runs out of time.
 	ServeConn(ctx context.Context, conn *Conn)
 }
 
-// Config is what a Server needs.
+// Config configures a Server.
 type Config struct {
 	Protocol Protocol
 	Limits   Limits
-	// TrustedProxies are addresses that stand for many clients: Limits.PerAddress
-	// does not bind them.
+	// Proxies are networks that are exempt from Limits.ConnectionsPerAddress, because one address
+	// there stands for many clients.
 	Proxies []netip.Prefix
 	Log     *slog.Logger
-	// WarningLog logs what clients do wrong; nil is made of Log.
+	// Warnings logs mistakes of clients. If nil, NewServer makes one that writes to Log.
 	Warnings *WarningLog
 }
 
-// Server accepts connections on any number of listeners, within limits, and
-// ends them in good order.
+// Server accepts connections on any number of listeners, enforces Limits, and shuts down
+// gracefully.
 type Server struct {
 	protocol Protocol
 	limits   Limits
 	log      *slog.Logger
 	warnings *WarningLog
 
-	requestCtx      context.Context // given to the way
+	requestCtx      context.Context // passed to Protocol.ServeConn
 	cancelRequests  context.CancelFunc
-	shuttingDown    atomic.Bool   // set under mu, read without
-	shutdownStarted chan struct{} // closed when draining begins
-	allClosed       chan struct{} // closed when draining and no connection is left
+	shuttingDown    atomic.Bool   // written under mu, read without it
+	shutdownStarted chan struct{} // closed when the shutdown starts
+	allClosed       chan struct{} // closed during a shutdown when the last connection has closed
 
 	connectionLimitLog, acceptErrorLog LogLimiter
 
@@ -55,14 +54,14 @@ type Server struct {
 
 	workers workerPool
 
-	mu                sync.Mutex // guards what follows
+	mu                sync.Mutex // guards the fields below
 	listeners         map[net.Listener]struct{}
 	conns             map[*Conn]struct{}
 	connectionCounts  connectionCounts
-	allClosedSignaled bool // empty is closed
+	allClosedSignaled bool // allClosed has been closed
 }
 
-// NewServer makes a server; Serve starts it.
+// NewServer returns a server that does nothing until Serve is called.
 func NewServer(cfg Config) *Server {
 	ctx, giveUp := context.WithCancel(context.Background())
 	server := &Server{
@@ -86,10 +85,9 @@ func NewServer(cfg Config) *Server {
 	return server
 }
 
-// Serve accepts connections from l until Shutdown, and then returns nil. It
-// closes l. An error in accepting, such as too few file descriptors, passes: it
-// is logged and tried again, with pauses of up to a second. Only if l is closed
-// by someone else is that returned as an error.
+// Serve accepts connections from listener and closes it on return. It returns nil after Shutdown,
+// and net.ErrClosed if something else closed the listener. Any other accept error, such as a lack
+// of file descriptors, is logged, and Serve retries after at most one second.
 func (s *Server) Serve(listener net.Listener) error {
 	defer listener.Close()
 	if !s.addListener(listener) {
@@ -120,7 +118,7 @@ func (s *Server) Serve(listener net.Listener) error {
 	}
 }
 
-// addListener takes note of a listener, unless the server is shutting down.
+// addListener registers a listener. It reports false if the server is shutting down.
 func (s *Server) addListener(listener net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,7 +126,7 @@ func (s *Server) addListener(listener net.Listener) bool {
 	return !s.shuttingDown.Load()
 }
 
-// startConn serves a connection on a goroutine of its own, or refuses it.
+// startConn serves a connection on a new goroutine, or closes it if a limit is reached.
 func (s *Server) startConn(nc net.Conn) {
 	c := &Conn{Conn: nc, Addr: remoteAddr(nc), server: s, requestMemory: &s.requestMemory}
 	if !s.admitConn(c) {
@@ -138,7 +136,7 @@ func (s *Server) startConn(nc net.Conn) {
 	go s.serveConn(c)
 }
 
-// admitConn counts a connection in, if the limits allow.
+// admitConn registers a connection. It reports false, and logs why, if a limit is reached.
 func (s *Server) admitConn(conn *Conn) bool {
 	s.mu.Lock()
 	full := len(s.conns) >= s.limits.Connections
@@ -164,7 +162,7 @@ func (s *Server) admitConn(conn *Conn) bool {
 	return ok
 }
 
-// serveConn runs the way on one connection. A panic costs that connection only.
+// serveConn runs the protocol on one connection. A panic closes only that connection.
 func (s *Server) serveConn(conn *Conn) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -179,7 +177,7 @@ func (s *Server) serveConn(conn *Conn) {
 	s.protocol.ServeConn(s.requestCtx, conn)
 }
 
-// removeConn counts a connection out that has been closed.
+// removeConn unregisters a connection after it was closed.
 func (s *Server) removeConn(conn *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -188,7 +186,7 @@ func (s *Server) removeConn(conn *Conn) {
 	s.signalIfAllClosed()
 }
 
-// signalIfAllClosed tells Shutdown when the last connection has gone. Called under mu.
+// signalIfAllClosed wakes Shutdown if no connection is left. The caller holds mu.
 func (s *Server) signalIfAllClosed() {
 	if s.shuttingDown.Load() && len(s.conns) == 0 && !s.allClosedSignaled {
 		s.allClosedSignaled = true
@@ -196,12 +194,11 @@ func (s *Server) signalIfAllClosed() {
 	}
 }
 
-// Shutdown stops accepting, closes connections that wait at once and the
-// others when their request is answered, and returns when none is left. Slow
-// clients are waited for no longer than Limits.ShutdownGrace, and cut off. If
-// ctx ends before that is done, it ends the context of the requests in flight,
-// closes their connections and returns ctx's error; handlers may then still be at
-// work.
+// Shutdown stops accepting connections, closes idle ones at once, and closes each active one after
+// its current answer. It returns nil when no connection is left. After Limits.ShutdownGrace,
+// clients that are slow to send or to read are cut off. If ctx ends first, Shutdown cancels the
+// contexts of requests in progress, closes their connections and returns ctx.Err(). Handlers may
+// then still run.
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.cancelRequests()
 	defer s.workers.close()
@@ -233,7 +230,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// startShutdown closes the listeners and the connections that wait.
+// startShutdown closes the listeners and the idle connections.
 func (s *Server) startShutdown() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -249,7 +246,7 @@ func (s *Server) startShutdown() {
 	s.signalIfAllClosed()
 }
 
-// endGrace ends the time that clients have.
+// endGrace cuts off clients that are still sending a request or reading an answer.
 func (s *Server) endGrace() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -259,9 +256,9 @@ func (s *Server) endGrace() {
 	}
 }
 
-// Listen listens on a TCP address such as "127.0.0.1:8000". It leaves out
-// TCP's own probes, which cost four system calls a connection and tell nothing
-// that the ways' deadlines do not.
+// Listen listens on a TCP address such as "127.0.0.1:8000". It turns TCP keep-alive off, which
+// would cost four system calls per connection and detect nothing that the protocols' deadlines do
+// not.
 func Listen(ctx context.Context, address string) (net.Listener, error) {
 	lc := net.ListenConfig{KeepAlive: -1}
 	return lc.Listen(ctx, "tcp", address)

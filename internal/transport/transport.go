@@ -1,6 +1,6 @@
-// Package transport carries records between clients and the protocol. It owns
-// connections: how many there may be, what they may send and for how long, and
-// how they end. Each way in has a room of its own below this one.
+// Package transport accepts client connections and carries records between them and a handler. It
+// enforces limits on the number of connections, on time and on memory, and shuts connections down
+// in order. The protocols (HTTP, lines, WebSocket) are in its subdirectories.
 package transport
 
 import (
@@ -10,67 +10,61 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// Peer is who speaks, as far as the transport can know.
+// Peer describes the sender of a record, as far as the transport can tell.
 type Peer struct {
-	// Addr is the client's address: the connection's, or what a trusted proxy
-	// says. An IPv4 address mapped into IPv6 is the IPv4 address.
+	// Addr is the address of the connection, or the client address reported by a trusted proxy. An
+	// IPv4 address mapped into IPv6 is stored as IPv4.
 	Addr netip.Addr
-	// ForeignProxy: the request carries a forwarding header, but came from an
-	// address that is no trusted proxy. Whose it is, is not known.
+	// UntrustedProxy is set if the request carries a forwarding header but did not come from a
+	// trusted proxy. The client's address is then unknown.
 	UntrustedProxy bool
-	// UnclearProxy: the request came from a trusted proxy, whose forwarding
-	// headers contradict each other or cannot be read. Whose it is, is not known.
+	// AmbiguousProxy is set if a trusted proxy sent forwarding headers that contradict each other
+	// or cannot be parsed. The client's address is then unknown.
 	AmbiguousProxy bool
-	// PageKind: the request comes from a web page. A browser has the address of
-	// whoever uses it, and that must not be enough to act for them.
+	// FromWebPage is set if a web page sent the request. A page shares the address of the browser's
+	// user, so that address must not authenticate it.
 	FromWebPage bool
-	// Charset is what the request declares, wire.CharsetUnknown if nothing that
-	// decides.
+	// Charset is the charset that the request declares, or wire.CharsetUnknown.
 	Charset wire.Charset
-	// Form is how line ends in values are written to this peer.
+	// Form says how line breaks in values are written to this peer.
 	Form wire.LineBreakForm
 }
 
-// RecordHandler answers records.
+// RecordHandler answers single records.
 type RecordHandler interface {
-	// AppendAnswer appends the whole answer to dst, line end included, and returns
-	// it. The record is valid only until Handle returns. ctx ends when the
-	// server gives up on requests in flight, not when the client goes away: what
-	// was accepted is finished.
+	// AppendAnswer appends the complete answer, including its line end, to dst and returns the
+	// extended slice. It must not use record after it returns. ctx is cancelled when a shutdown
+	// runs out of time, but not when the client disconnects: an accepted request is always
+	// completed.
 	AppendAnswer(ctx context.Context, peer *Peer, record, dst []byte) []byte
 }
 
-// StreamHandler answers records on connections that stay: lines and WebSockets.
+// StreamHandler answers records on long-lived connections: lines and WebSockets.
 type StreamHandler interface {
-	// NewStream begins a dialogue on a connection. The link may be used until
-	// the dialogue's End was called.
+	// NewStream starts a stream on conn. The stream may use conn until its Close is called.
 	NewStream(link PushConn) RecordStream
 }
 
-// RecordStream is what is said on one connection. Its methods are called by one
-// goroutine.
+// RecordStream answers the records of one connection. Its methods are never called concurrently.
 type RecordStream interface {
-	// AnswerRecords answers records that have arrived one after the other, in their
-	// order. For each that gets an answer it calls reply, once that one's effect is
-	// durable and not later than it must: reply writes the answer, in one piece
-	// and with the line end of the way in, and returns an error if the connection is
-	// done for. The records are valid until Answer returns. ctx is as for a
-	// RecordHandler.
+	// AnswerRecords answers records in the order in which they arrived. It calls reply once for
+	// each record that gets an answer, after the record's effect is durable and without needless
+	// delay. reply writes one answer, adds the protocol's line end, and returns an error if the
+	// connection is unusable. AnswerRecords must not use records after it returns. ctx is as for
+	// RecordHandler.AppendAnswer.
 	AnswerRecords(ctx context.Context, peer *Peer, records [][]byte, reply func(answer []byte) error)
-	// Close says that the connection has ended.
+	// Close is called once, when the connection has ended.
 	Close()
 }
 
-// PushConn is the server's side of a connection that stays, for writing to it
-// unasked. Its methods may be called at any time by anybody.
+// PushConn is the sending side of a long-lived connection. Its methods are safe for concurrent use.
 type PushConn interface {
-	// Push writes one record, in one piece, between the others. It waits for a
-	// slow reader, within limits; an error says that the connection is done for and
-	// has been closed. The record is not kept.
+	// Push writes one record, never interleaved with another. It waits for a slow client up to the
+	// write timeout. On error the connection is closed. Push does not retain record.
 	Push(record []byte) error
-	// Framed reports whether the client gets each record by itself, however soon
-	// others follow. On a line it does not: one read can return several.
+	// Framed reports whether the client receives each record separately. On a line it does not: one
+	// read may return several records.
 	Framed() bool
-	// Close ends the connection.
+	// Close closes the connection.
 	Close()
 }

@@ -12,46 +12,45 @@ import (
 )
 
 const (
-	// repeatInterval is how long a cause is not logged again for the same address.
+	// repeatInterval is how long the same warning is suppressed for the same address.
 	repeatInterval = time.Hour
-	// warningsPerMinute is how many lines one cause gets, from all addresses
-	// together.
+	// warningsPerMinute limits the lines per cause, for all addresses together.
 	warningsPerMinute = 10
-	// maxRememberedWarnings is how many addresses and causes are known to have been
-	// logged; the one that has been silent for longest is forgotten first.
+	// maxRememberedWarnings is how many logged warnings are remembered. The one logged least
+	// recently is forgotten first.
 	maxRememberedWarnings = 4096
 )
 
-// WarningLog logs what clients do wrong, so that an operator finds out what to do:
-// once for each cause and address, and again after an hour if it goes on. What
-// strangers can cause at will neither fills the log nor memory.
+// WarningLog logs mistakes of clients for the operator: once per cause, address and account, and
+// again after an hour. Strangers can fill neither the log nor memory with it. It is safe for
+// concurrent use.
 type WarningLog struct {
 	log *slog.Logger
 	now func() time.Time
 
-	mu          sync.Mutex // guards what follows
+	mu          sync.Mutex // guards the fields below
 	lastLogged  *lru.LRU[WarningContext, time.Time]
 	causeCounts map[string]*causeCount
 }
 
-// WarningContext is one thing that a client did wrong.
+// WarningContext identifies a warning: the same context is logged only once in an hour.
 type WarningContext struct {
-	// Cause is one of a few that the program knows.
+	// Cause is one of a few fixed strings of the program.
 	Cause string
-	// Address is the client's. IPv6 networks of 64 bits count as one.
+	// Address is the client's. Addresses of one IPv6 /64 network count as one.
 	Address netip.Addr
-	// Account is whom it was done for, "" if that does not matter.
+	// Account is the account concerned, or "".
 	Account string
 }
 
-// causeCount bounds the lines of one cause.
+// causeCount limits the lines of one cause.
 type causeCount struct {
-	minuteStart   time.Time // when the minute began
-	linesInMinute int       // in this minute
-	suppressed    int       // occasions without a line since the latest line
+	minuteStart   time.Time // start of the current minute
+	linesInMinute int
+	suppressed    int // warnings suppressed since the latest line
 }
 
-// NewWarningLog makes Warnings that log to log, by the clock now.
+// NewWarningLog returns a WarningLog that writes to log and takes the time from now.
 func NewWarningLog(log *slog.Logger, now func() time.Time) *WarningLog {
 	logged, err := lru.NewLRU[WarningContext, time.Time](maxRememberedWarnings, nil)
 	if err != nil {
@@ -60,13 +59,13 @@ func NewWarningLog(log *slog.Logger, now func() time.Time) *WarningLog {
 	return &WarningLog{log: log, now: now, lastLogged: logged, causeCounts: make(map[string]*causeCount)}
 }
 
-// Warn logs a warning, with the client's address, unless that was done lately.
-// What comes from the client must be an Excerpt.
+// Warn logs a warning and the client's address, unless the limits suppress it. Values that come
+// from a client must pass through Excerpt first.
 func (w *WarningLog) Warn(warningContext WarningContext, message string, args ...any) {
 	w.logLimited(slog.LevelWarn, warningContext, message, args)
 }
 
-// Info does the same for what is no fault of anybody.
+// Info is like Warn, at level info, for what is nobody's mistake.
 func (w *WarningLog) Info(warningContext WarningContext, message string, args ...any) {
 	w.logLimited(slog.LevelInfo, warningContext, message, args)
 }
@@ -86,8 +85,8 @@ func (w *WarningLog) logLimited(level slog.Level, warningContext WarningContext,
 	w.log.Log(context.Background(), level, message, append(args, "more_since", silent)...)
 }
 
-// countWarning reports whether it is time for a line, and how many occasions of its cause
-// have had none since the one before.
+// countWarning reports whether a warning may be logged now, and how many of its cause were
+// suppressed since the last line.
 func (w *WarningLog) countWarning(warningContext WarningContext) (silent int, ok bool) {
 	network, _ := clientNetwork(warningContext.Address)
 	warningContext.Address = network.Addr()
@@ -113,21 +112,20 @@ func (w *WarningLog) countWarning(warningContext WarningContext) (silent int, ok
 	return silent, true
 }
 
-// maxExcerptBytes is how much of a value that a client sent is logged at most.
+// maxExcerptBytes is the maximum length of an Excerpt.
 const maxExcerptBytes = 64
 
-// WarnTooManyRecords logs that a connection was closed because it brought more records in a
-// second than limit.
+// WarnTooManyRecords logs that a connection was closed because it exceeded limit records per
+// second.
 func (w *WarningLog) WarnTooManyRecords(from netip.Addr, limit int) {
 	w.Warn(WarningContext{Cause: "records in a second", Address: from},
 		"connection closed: it brought more records in a second than --max-records-per-second allows; raise it to take more",
 		"limit", limit)
 }
 
-// Excerpt is as much of a value that a client sent as may be logged: its
-// beginning, up to the first character that names, versions and origins do not
-// have. So nothing in it moves a terminal's cursor or begins a line, and no
-// password that stands behind a separator is in it.
+// Excerpt returns the start of a client's value that is safe to log: it stops before the first
+// character that does not occur in names, versions and origins. It therefore contains no terminal
+// control sequences, no line breaks, and no password that follows a separator.
 func Excerpt(value string) string {
 	end := 0
 	for end < len(value) && end < maxExcerptBytes && isLoggable(value[end]) {

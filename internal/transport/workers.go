@@ -5,34 +5,32 @@ import (
 	"sync"
 )
 
-// workerPool lends goroutines that have a large stack already. To answer a record
-// takes some ten KiB of stack, and a stack that has grown shrinks only when
-// memoryBudget is collected. So a goroutine that mostly waits has its records answered
-// on a borrowed stack: its own stays at the two KiB that it began with. The zero
-// workerPool has none, and makes them as needed.
+// workerPool runs functions on goroutines whose stacks have already grown. Answering a record takes
+// about 10 KiB of stack, and a grown stack shrinks only at a garbage collection. A connection that
+// mostly waits therefore keeps its own stack at 2 KiB and borrows a worker for each answer. The
+// zero workerPool is ready for use and starts workers on demand.
 type workerPool struct {
-	mu     sync.Mutex // guards what follows
-	idle   []*worker  // the one that was used last at the end: it is in the caches
-	closed bool       // none is kept any more
+	mu     sync.Mutex // guards the fields below
+	idle   []*worker  // the most recently used worker is last, because it is still in the CPU caches
+	closed bool       // released workers end instead of becoming idle
 }
 
-// maxIdleWorkers is how many stacks are kept for the next one who needs one.
+// maxIdleWorkers is how many unused workers are kept.
 const maxIdleWorkers = 32
 
-// worker is a goroutine that does one thing after another.
+// worker runs functions on one goroutine, one after another.
 type worker struct {
 	tasks   chan func()
 	results chan *capturedPanic
 }
 
-// capturedPanic is a panic on a borrowed stack, to go on where it was borrowed.
+// capturedPanic carries a panic from a worker to the goroutine that borrowed the worker.
 type capturedPanic struct {
 	value any
 	stack []byte
 }
 
-// RunOnWorker calls f on a borrowed stack, and returns when f has. A panic of f is
-// one of Borrow.
+// RunOnWorker runs f on a worker and waits for it. A panic in f continues in the caller.
 func (c *Conn) RunOnWorker(f func()) {
 	workerPool := &c.server.workers
 	worker := workerPool.acquire()
@@ -57,7 +55,7 @@ func (s *workerPool) acquire() *worker {
 	return b
 }
 
-// release keeps the stack for others, or lets it end.
+// release makes a worker idle, or ends it if there are enough.
 func (s *workerPool) release(b *worker) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,7 +66,7 @@ func (s *workerPool) release(b *worker) {
 	close(b.tasks)
 }
 
-// close lets all stacks end, those that are lent when they are given back.
+// close ends all idle workers. Busy ones end when they are released.
 func (s *workerPool) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +82,7 @@ func (b *worker) run() {
 	}
 }
 
-// callRecovered calls f and returns its panic, nil if there was none.
+// callRecovered calls f and returns its panic, or nil.
 func callRecovered(f func()) (p *capturedPanic) {
 	defer func() {
 		if value := recover(); value != nil {

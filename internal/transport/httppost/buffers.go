@@ -2,22 +2,21 @@ package httppost
 
 import "sync"
 
-// idleBufferBytes is what a connection keeps to read into while it waits for a
-// requestHeader: most requests fit.
+// idleBufferBytes is the size of the buffer that an idle connection keeps; most requests fit.
 const idleBufferBytes = 1 << 10
 
-// A buffer is lent by a pool. Pools hold pointers, since a slice in an
-// interface costs an allocation.
+// pooledBuffer is a buffer from a pool. Pools hold pointers, because storing a slice in an
+// interface allocates.
 type pooledBuffer struct{ bytes []byte }
 
-// bufferPool lends what busy connections need beyond their own idleBytes: to read
-// into 4, 16 or 64 KiB, to write whatever answers have grown to.
+// bufferPool lends buffers to connections with a request: 4, 16 or 64 KiB for input, and output
+// buffers of any size.
 type bufferPool struct {
-	inputPools [3]sync.Pool // of *buffer, of idleBytes times 4, 16, 64
-	outputPool sync.Pool    // of *buffer
+	inputPools [3]sync.Pool // of *pooledBuffer with 4, 16 and 64 times idleBufferBytes
+	outputPool sync.Pool    // of *pooledBuffer
 }
 
-// sizeClass is the pool that buffers of a size come from, -1 if none does.
+// sizeClass returns the index in inputPools of buffers of a size, or -1.
 func sizeClass(size int) int {
 	switch size {
 	case 4 * idleBufferBytes:
@@ -30,7 +29,7 @@ func sizeClass(size int) int {
 	return -1
 }
 
-// borrowLarger lends the next larger buffer to read into.
+// borrowLarger lends an input buffer that is four times as large.
 func (p *bufferPool) borrowLarger(than int) *pooledBuffer {
 	size := 4 * than
 	if i := sizeClass(size); i >= 0 {
@@ -41,7 +40,7 @@ func (p *bufferPool) borrowLarger(than int) *pooledBuffer {
 	return &pooledBuffer{make([]byte, size)}
 }
 
-// returnInput takes back a buffer that larger lent; nil is none.
+// returnInput takes back a buffer from borrowLarger. nil is allowed.
 func (p *bufferPool) returnInput(b *pooledBuffer) {
 	if b == nil {
 		return
@@ -51,7 +50,7 @@ func (p *bufferPool) returnInput(b *pooledBuffer) {
 	}
 }
 
-// borrowOutput lends an empty buffer to write answers to.
+// borrowOutput lends an empty output buffer.
 func (p *bufferPool) borrowOutput() *pooledBuffer {
 	if b, ok := p.outputPool.Get().(*pooledBuffer); ok {
 		return b
@@ -59,8 +58,8 @@ func (p *bufferPool) borrowOutput() *pooledBuffer {
 	return &pooledBuffer{make([]byte, 0, idleBufferBytes)}
 }
 
-// returnOutput takes back a buffer that getOut lent; nil is none. One that a rare
-// longAnswerHandler answer has made large is left to the collector.
+// returnOutput takes back a buffer from borrowOutput. nil is allowed. Buffers that have grown large
+// are left to the garbage collector.
 func (p *bufferPool) returnOutput(b *pooledBuffer) {
 	if b != nil && cap(b.bytes) <= 64<<10 {
 		b.bytes = b.bytes[:0]

@@ -12,41 +12,40 @@ import (
 )
 
 var (
-	// errCloseConn: the connection is to be closed, all is said.
+	// errCloseConn: the connection is to be closed without another answer.
 	errCloseConn = errors.New("connection done")
-	// errMemoryRevoked: others need the memory that the request holds.
+	// errMemoryRevoked: the memory reservation of the request was revoked.
 	errMemoryRevoked = errors.New("memory needed by others")
-	// errPageRequest: the request that begins the unread bytes is for the pages.
+	// errPageRequest: the unread input begins with a page request.
 	errPageRequest = errors.New("request for a page")
 )
 
-// maxPendingOutput is how much of answers is collected, at most, while further
+// maxPendingOutput is how many bytes of answers are collected before they are written, while more
 // requests have arrived already.
 const maxPendingOutput = 32 << 10
 
-// httpConn reads one client's requests, answers records, and stops at what is none.
+// httpConn serves one client's requests up to the first one for a page. Only one goroutine uses it.
 type httpConn struct {
 	protocol      *Protocol
 	transportConn *transport.Conn
 	peer          transport.Peer
 	header        requestHeader
 
-	// in[r:w] has arrived and is not consumed. in is idle, or a larger buffer
-	// that is lent while a request needs it.
+	// input[readPos:writePos] has arrived and is not consumed. input is idleBuffer, or the larger
+	// buffer in borrowed while a request needs one.
 	idleBuffer        [idleBufferBytes]byte
 	input             []byte
 	borrowed          *pooledBuffer
 	readPos, writePos int
-	// chunkedBody is what has come of a chunked body.
+	// chunkedBody is the decoded part of a chunked body.
 	chunkedBody []byte
-	// blankBytes counts the bytes of blank lines since the latest request.
+	// blankBytes counts the bytes of blank lines since the last request.
 	blankBytes int
 
-	// output are answers that are not written yet; nil while the connection idles.
+	// output collects answers until they are written; nil while the connection is idle.
 	output *pooledBuffer
 
-	// When the deadlines of the connection are; the zero Time if they must be
-	// set anew in any case.
+	// Deadlines currently set on the connection. The zero Time means that the next one must be set.
 	readDeadline, writeDeadline time.Time
 }
 
@@ -57,8 +56,8 @@ func newHTTPConn(protocol *Protocol, nc *transport.Conn) *httpConn {
 	return c
 }
 
-// serve answers requests until the connection is done, or until a request is
-// for the pages: errPage.
+// serve answers requests until the connection ends. It returns errPageRequest if a request is for a
+// page.
 func (c *httpConn) serve(ctx context.Context) error {
 	patience := c.protocol.limits.HeaderTime
 	for {
@@ -69,7 +68,7 @@ func (c *httpConn) serve(ctx context.Context) error {
 		}
 		var f *httpError
 		if errors.As(err, &f) {
-			if f.status != http.StatusForbidden { // which is logged already
+			if f.status != http.StatusForbidden { // checkPage has logged it
 				c.protocol.warnings.Info(transport.WarningContext{Cause: f.text, Address: c.transportConn.Addr}, "an HTTP request was refused",
 					"status", f.status, "reason", f.text)
 			}
@@ -77,7 +76,7 @@ func (c *httpConn) serve(ctx context.Context) error {
 			out.bytes = f.appendResponse(out.bytes, c.header.isHEAD)
 		}
 		if err != errPageRequest {
-			c.discardInput() // whoever takes the answer slowly holds nothing else
+			c.discardInput() // a client that reads slowly must not hold input memory as well
 		}
 		if c.flush() != nil {
 			return errCloseConn
@@ -86,8 +85,7 @@ func (c *httpConn) serve(ctx context.Context) error {
 	}
 }
 
-// serveRequest waits for a request and answers it. It returns nil if another may
-// follow.
+// serveRequest waits for a request and answers it. It returns nil if another may follow.
 func (c *httpConn) serveRequest(ctx context.Context, patience time.Duration) error {
 	if err := c.awaitRequest(patience); err != nil {
 		return err
@@ -113,7 +111,7 @@ func (c *httpConn) serveRequest(ctx context.Context, patience time.Duration) err
 	}
 	c.peer.Charset = request.charset
 
-	// Reading on may move the header, and what r holds of it, away.
+	// readBody may move or overwrite the header and the slices that point into it.
 	c.readPos += n
 	record, err := c.readBody(request)
 	if err != nil {
@@ -128,9 +126,9 @@ func (c *httpConn) serveRequest(ctx context.Context, patience time.Duration) err
 	return nil
 }
 
-// checkPage decides whether the page that posts a record, if one does, may. Of
-// an origin that is configured the browser wants to read in the answer that it
-// may; origin is "" for all others.
+// checkPage refuses records posted by web pages that may not. origin is "" unless --allow-origin
+// names the page's origin. The answer must then repeat the origin, so that the browser lets the
+// page read it.
 func (c *httpConn) checkPage(r *requestHeader) (origin string, f *httpError) {
 	if len(r.origins) == 0 && !r.hasFetchSite {
 		c.peer.FromWebPage = false
@@ -149,7 +147,7 @@ func (c *httpConn) checkPage(r *requestHeader) (origin string, f *httpError) {
 	return "", &httpError{http.StatusForbidden, page.RefusalText()}
 }
 
-// outputBuffer is where answers are collected until they are written.
+// outputBuffer returns the buffer for answers and borrows it if necessary.
 func (c *httpConn) outputBuffer() *pooledBuffer {
 	if c.output == nil {
 		c.output = c.protocol.buffers.borrowOutput()
@@ -157,11 +155,11 @@ func (c *httpConn) outputBuffer() *pooledBuffer {
 	return c.output
 }
 
-// answerRecord has the record answered and appends the whole response to the
-// pending ones. It reports whether the connection is kept open.
+// answerRecord appends the response for a record to the output buffer. It reports whether the
+// connection stays open.
 func (c *httpConn) answerRecord(ctx context.Context, record []byte, origin string) (keep bool) {
-	// What goes before the answer is known only after it. So the answer is
-	// written behind a gap that is wide enough, and moved up to its header.
+	// The header contains the length of the answer and so is known last. The answer is appended
+	// behind a gap of the header's maximum size, then moved up.
 	pending := c.outputBuffer()
 	start := len(pending.bytes)
 	out := append(pending.bytes, make([]byte, maxResponseHeader+len(origin))...)
@@ -174,13 +172,13 @@ func (c *httpConn) answerRecord(ctx context.Context, record []byte, origin strin
 	return keep
 }
 
-// maxResponseHeader is the length of the longest header of an answer, without an origin.
+// maxResponseHeader is the length of the longest response header, without an origin.
 const maxResponseHeader = len("HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\n" +
 	"Access-Control-Allow-Origin: \r\nVary: Origin\r\n" +
 	"Connection: keep-alive\r\nContent-Length: 9223372036854775807\r\n\r\n")
 
-// appendResponseHeader writes the header of an answer of length bytes. It has no Date:
-// no client of the protocol reads one.
+// appendResponseHeader appends the header of an answer of length bytes. It omits Date, which no
+// client of the protocol reads.
 func appendResponseHeader(out []byte, origin string, keep bool, length int) []byte {
 	out = append(out, "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\n"...)
 	if origin != "" {
@@ -197,7 +195,7 @@ func appendResponseHeader(out []byte, origin string, keep bool, length int) []by
 	return append(out, "\r\n\r\n"...)
 }
 
-// flush writes the pending answers, errDone if the client does not take them.
+// flush writes the collected answers. It returns errCloseConn if the client does not accept them.
 func (c *httpConn) flush() error {
 	if c.output == nil || len(c.output.bytes) == 0 {
 		return nil
@@ -216,7 +214,7 @@ func (c *httpConn) flush() error {
 	return nil
 }
 
-// releaseBuffers gives back what the connection has borrowed.
+// releaseBuffers returns all borrowed buffers and keeps the unread input in idleBuffer.
 func (c *httpConn) releaseBuffers() {
 	rest := copy(c.idleBuffer[:], c.input[c.readPos:c.writePos])
 	c.discardInput()
@@ -225,7 +223,7 @@ func (c *httpConn) releaseBuffers() {
 	c.output = nil
 }
 
-// discardInput forgets what has arrived, and gives back what it was read into.
+// discardInput drops the unread input and returns its buffer.
 func (c *httpConn) discardInput() {
 	c.readPos, c.writePos, c.input, c.chunkedBody = 0, 0, c.idleBuffer[:], nil
 	c.transportConn.ReserveMemory(0)

@@ -5,11 +5,11 @@ import (
 	"strconv"
 )
 
-// httpError is a request that HTTP itself cannot serve. What is wrong with a
-// record is said in the answer's record instead, with status 200.
+// httpError is the response to a request that is not valid HTTP or exceeds a limit. Errors in a
+// record are reported in the answer record, with status 200.
 type httpError struct {
 	status int
-	text   string // what is wrong and what to do, one line
+	text   string // the problem and its remedy, in one line
 }
 
 func (f *httpError) Error() string { return f.text }
@@ -38,8 +38,8 @@ var (
 	errBodyTimeout            = &httpError{http.StatusRequestTimeout, "The body did not arrive in time. Check that Content-Length is the length of the body in bytes"}
 )
 
-// appendResponse writes the whole answer to the request at fault. A HEAD must not be
-// answered with a body, not even to say that it is not served.
+// appendResponse appends the complete response. The response to HEAD must have no body, even though
+// HEAD is not supported.
 func (f *httpError) appendResponse(out []byte, head bool) []byte {
 	text := f.text + "\n"
 	if head {

@@ -1,12 +1,11 @@
-// Package httppost is the way in over HTTP: records as POSTs, read by hand,
-// and everything else handed to net/http.
+// Package httppost serves records that arrive as HTTP POST requests. It parses these itself, and
+// passes all other requests to net/http.
 //
-// Old clients send a request line without a target, no Host, lines without CR,
-// and they poll: net/http refuses the former and spends more than twice the
-// work on the latter. What is read leniently here is what the protocol lists
-// (docs/protocol.md, 1.1). Where a message ends is read strictly, always, and
-// before a request is handed on: two programs that disagree about it let a
-// client smuggle requests past one of them.
+// Old clients send a request line without a target, no Host header and lines without CR, which
+// net/http rejects, and they poll, which costs net/http more than twice the work. The deviations
+// accepted here are listed in docs/protocol.md, 1.1. The end of a message is always parsed
+// strictly, also before a request is passed on. If two programs disagree about it, a client can
+// smuggle a request past one of them.
 package httppost
 
 import (
@@ -21,52 +20,51 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// Config is what a Way needs.
+// Config configures a Protocol.
 type Config struct {
 	// Handler answers the records.
 	Handler transport.RecordHandler
-	// Pages answers GETs, upgrades, and POSTs to other paths than "/". nil
-	// answers 404.
+	// Pages serves GET requests, upgrades, and POSTs to paths other than "/". If nil, these get
+	// 404.
 	Pages  http.Handler
 	Limits Limits
-	// TrustedProxies are those whose X-Forwarded-For, Forwarded and X-Real-IP
-	// are believed.
+	// TrustedProxies are the networks whose X-Forwarded-For, Forwarded and X-Real-IP headers are
+	// believed.
 	TrustedProxies []netip.Prefix
-	// Origins says which web pages may post records, and under which names there
-	// are pages. The zero Origins knows IP addresses and localhost.
+	// Origins decides which web pages may post records, and under which host names pages are
+	// served.
 	Origins transport.OriginPolicy
-	// WrongHost answers what is asked for pages under a name that is not the
-	// server's; nil answers 421 alone.
+	// WrongHost answers page requests for a host name that is not the server's. If nil, they get a
+	// plain 421.
 	WrongHost http.Handler
 	Log       *slog.Logger
-	// Warnings logs what clients do wrong; nil is made of Log.
+	// Warnings logs mistakes of clients. If nil, New makes one that writes to Log.
 	Warnings *transport.WarningLog
 }
 
-// Limits bound one connection. A zero stands for its default.
+// Limits are the limits of one connection. Zero fields mean their defaults.
 type Limits struct {
-	// HeaderBytes is how long a request line and header may be together, and
-	// the blank lines before them; 8 KiB.
+	// HeaderBytes is the maximum length of the request line and header together, and of the blank
+	// lines before them; 8 KiB.
 	HeaderBytes int
-	// BodyBytes is how long a record may be; wire.MaxRecord, 64 KiB.
+	// BodyBytes is the maximum length of a record; wire.MaxRecord, 64 KiB.
 	BodyBytes int
-	// HeaderTime is how long a header may take from its first byte on, and a
-	// new connection, or one a quarter longer, until that first byte; 10 s.
+	// HeaderTime is how long a header may take from its first byte. It also limits, plus up to a
+	// quarter, how long a new connection may wait before that byte; 10 s.
 	HeaderTime time.Duration
-	// BodyTime is how long the body may take from the header's end on; 20 s.
+	// BodyTime is how long a body may take after the header; 20 s.
 	BodyTime time.Duration
-	// IdleTime is how long a connection is kept, at least, for a next request;
-	// 75 s: clients call every 60 s. It can be a quarter more.
+	// IdleTime is how long a connection is kept for the next request, plus up to a quarter; 75 s,
+	// because clients call every 60 s.
 	IdleTime time.Duration
-	// WriteTime is how long a client may take, at least, to make room for an
-	// answer; 20 s. It can be a quarter more.
+	// WriteTime is how long a client may take to accept an answer, plus up to a quarter; 20 s.
 	WriteTime time.Duration
-	// PageTime is how long a page may take, from the hand-over to the last
-	// byte of its answer; 60 s. It does not bind upgraded connections.
+	// PageTime is how long net/http may take for a page, including its answer; 60 s. It does not
+	// apply to upgraded connections.
 	PageTime time.Duration
 }
 
-// withDefaults returns the limits with defaults in the place of zeros.
+// withDefaults returns l with zero fields replaced by their defaults.
 func (l Limits) withDefaults() Limits {
 	for _, n := range []struct {
 		field *int
@@ -90,7 +88,7 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// Protocol is the way in over HTTP. It is a transport.Protocol.
+// Protocol is a transport.Protocol for HTTP.
 type Protocol struct {
 	handler      transport.RecordHandler
 	limits       Limits
@@ -101,7 +99,7 @@ type Protocol struct {
 	buffers      bufferPool
 }
 
-// New makes a way in.
+// New returns a Protocol.
 func New(cfg Config) *Protocol {
 	protocol := &Protocol{
 		handler:      cfg.Handler,
@@ -114,15 +112,14 @@ func New(cfg Config) *Protocol {
 	return protocol
 }
 
-// ServeConn answers the requests that come on nc, one after another, until the
-// client leaves, breaks a rule, or asks for a page; then net/http has it.
+// ServeConn answers the requests on transportConn one after another, until the connection ends or a
+// request is for a page. Then it passes the connection to net/http.
 func (w *Protocol) ServeConn(ctx context.Context, nc *transport.Conn) {
 	c := newHTTPConn(w, nc)
 	if c.serve(ctx) == errPageRequest {
 		c.handOverToPages(ctx)
 	} else {
-		// Whoever breaks a rule is told so in refuse; any other error of the
-		// connection has nobody to be told to.
+		// serve has answered a malformed request already. For other errors nobody is left to tell.
 		_ = nc.Close()
 		c.releaseBuffers()
 	}

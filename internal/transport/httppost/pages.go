@@ -12,11 +12,10 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-// newPageServer makes the server of whatever is no record.
+// newPageServer returns the server for everything but records.
 //
-// It serves exactly one request of a connection. Of the next one, net/http
-// would decide where it ends, more leniently than we do; and a record among
-// them would miss all that is checked here.
+// It serves one request per connection. net/http parses the end of a request less strictly, so it
+// must not decide where a following record begins.
 func newPageServer(h http.Handler, limits Limits, log *slog.Logger) *http.Server {
 	s := &http.Server{
 		Handler:           h,
@@ -34,10 +33,10 @@ func newPageServer(h http.Handler, limits Limits, log *slog.Logger) *http.Server
 	return s
 }
 
-// requireOwnHost shows pages under the server's own names alone. With any other name
-// a page of ours could be what somebody else's page has led the browser to, and
-// would act for that one. A WebSocket says by its Origin what page it is of, and
-// is checked by that. Without a name there is no browser.
+// requireOwnHost serves pages only under the server's own host names. Under another name, a
+// stranger's page could control ours in the browser (DNS rebinding). WebSockets are exempt, because
+// they are checked by their Origin header, and so are requests without a Host, which no browser
+// sends.
 func (w *Protocol) requireOwnHost(pages, wrongName http.Handler) http.Handler {
 	if pages == nil {
 		pages = http.NotFoundHandler()
@@ -57,21 +56,21 @@ func (w *Protocol) requireOwnHost(pages, wrongName http.Handler) http.Handler {
 	})
 }
 
-// singleConnListener gives the connection to the pages, from the request on that has
-// been looked at. They set deadlines of their own, and close it.
+// handOverToPages passes the connection, beginning with the current request, to net/http. net/http
+// sets its own deadlines and closes the connection.
 func (c *httpConn) handOverToPages(ctx context.Context) {
 	unread := bytes.Clone(c.input[c.readPos:c.writePos])
-	c.releaseBuffers() // from now on the connection is another's
+	c.releaseBuffers() // net/http uses the connection from here on
 	c.transportConn.Unread(unread)
 	l := &singleConnListener{ctx: ctx, conn: c.transportConn}
-	// It ends at once, since there is nothing to accept after the first.
+	// Serve returns at once, because the second Accept fails.
 	_ = c.protocol.pageServer.Serve(l)
 	if l.conn != nil {
 		_ = l.conn.Close()
 	}
 }
 
-// singleConnListener is a listener that accepts one connection.
+// singleConnListener accepts one connection, then returns io.EOF.
 type singleConnListener struct {
 	ctx  context.Context
 	conn *transport.Conn

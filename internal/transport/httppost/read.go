@@ -11,9 +11,8 @@ import (
 	"time"
 )
 
-// awaitRequest returns when a request has begun to arrive, which must be within
-// patience, or a quarter more. Until then the connection idles: its answers are
-// written, what it has borrowed is given back.
+// awaitRequest waits until the first byte of a request has arrived, for at least timeout and at
+// most a quarter longer. Meanwhile all answers are written and all buffers returned.
 func (c *httpConn) awaitRequest(patience time.Duration) error {
 	c.header.isHEAD = false
 	if c.skipBlankLines() {
@@ -26,15 +25,14 @@ func (c *httpConn) awaitRequest(patience time.Duration) error {
 		return err
 	}
 	c.releaseBuffers()
-	// To move a deadline costs as much as to parse a header, so one that is far
-	// enough away stays.
+	// Setting a deadline costs as much as parsing a header. One that is late enough is kept.
 	if now := time.Now(); c.readDeadline.Sub(now) < patience {
 		c.setReadDeadline(now, patience+patience/4)
 	}
 	if !c.transportConn.BecomeIdle() {
 		return errCloseConn
 	}
-	// Blank lines do not end the waiting, and do not prolong it.
+	// Blank lines neither end nor prolong the wait.
 	for !c.skipBlankLines() {
 		if c.readMore() != nil {
 			return errCloseConn
@@ -46,9 +44,8 @@ func (c *httpConn) awaitRequest(patience time.Duration) error {
 	return nil
 }
 
-// skipBlankLines drops blank lines and reports whether a request has begun: anything
-// else has arrived, or more blank lines than are allowed. A CR alone is not yet
-// anything.
+// skipBlankLines drops leading blank lines. It reports whether a request has begun, or there are
+// too many blank lines. A CR alone may be half of a blank line.
 func (c *httpConn) skipBlankLines() bool {
 	for c.readPos < c.writePos {
 		rest := c.input[c.readPos:c.writePos]
@@ -72,7 +69,7 @@ func (c *httpConn) skipBlankBytes(n int) { c.readPos, c.blankBytes = c.readPos+n
 
 func (c *httpConn) hasTooManyBlanks() bool { return c.blankBytes > c.protocol.limits.HeaderBytes }
 
-// readHeader reads on until the whole header is there, and returns its length.
+// readHeader reads the whole header and returns its length.
 func (c *httpConn) readHeader() (int, error) {
 	if c.hasTooManyBlanks() {
 		return 0, errTooManyBlankLines
@@ -94,7 +91,7 @@ func (c *httpConn) readHeader() (int, error) {
 		if from == 0 {
 			c.setReadDeadline(time.Now(), c.protocol.limits.HeaderTime)
 		}
-		// The end may be LF CR LF, of which two bytes have come.
+		// The last two bytes may be the start of a final LF CR LF.
 		from = max(1, len(head)-2)
 		if err := c.readMore(); err != nil {
 			return 0, c.classifyReadError(err, errHeaderTimeout)
@@ -102,14 +99,14 @@ func (c *httpConn) readHeader() (int, error) {
 	}
 }
 
-// readBody returns the request's body, which is valid until the next read. Of
-// a request without a length it is empty.
+// readBody returns the request's body, which is valid until the next read. Without a length, the
+// body is empty.
 func (c *httpConn) readBody(r *requestHeader) ([]byte, error) {
 	n := int(max(r.contentLength, 0))
 	chunked := r.transferEncodings > 0
 	if chunked || c.writePos-c.readPos < n {
 		if r.expectsContinue && r.minorVersion != '0' {
-			out := c.outputBuffer() // written by the next fill
+			out := c.outputBuffer() // the next readMore flushes it
 			out.bytes = append(out.bytes, "HTTP/1.1 100 Continue\r\n\r\n"...)
 		}
 		c.setReadDeadline(time.Now(), c.protocol.limits.BodyTime)
@@ -127,8 +124,7 @@ func (c *httpConn) readBody(r *requestHeader) ([]byte, error) {
 	return body, nil
 }
 
-// readChunkedBody reads a chunked body and its trailer, which says nothing that
-// matters here.
+// readChunkedBody reads a chunked body and skips its trailer.
 func (c *httpConn) readChunkedBody() ([]byte, error) {
 	br := bufio.NewReader(connReader{c})
 	body, err := c.readChunks(httputil.NewChunkedReader(br))
@@ -142,14 +138,13 @@ func (c *httpConn) readChunkedBody() ([]byte, error) {
 	case err != nil:
 		return nil, errChunkedBody
 	}
-	// What br has read too much belongs to the next request. It is of br's
-	// latest read, since br reads only when it has used up what it had; so it is
-	// what was consumed last of in.
+	// Give back what reader has buffered beyond the body: it is the start of the next request. It
+	// is at the end of the consumed input, because reader reads only when its buffer is empty.
 	c.readPos -= br.Buffered()
 	return body, nil
 }
 
-// readChunks reads a body to its end, up to the limit.
+// readChunks decodes chunks up to the body limit.
 func (c *httpConn) readChunks(chunks io.Reader) ([]byte, error) {
 	most := c.protocol.limits.BodyBytes
 	c.chunkedBody = make([]byte, 0, 512)
@@ -170,7 +165,7 @@ func (c *httpConn) readChunks(chunks io.Reader) ([]byte, error) {
 	}
 }
 
-// skipTrailer reads the lines after the last chunk up to the empty one.
+// skipTrailer reads the lines after the last chunk, up to the empty one.
 func skipTrailer(br *bufio.Reader, most int) error {
 	for read := 0; ; {
 		line, err := br.ReadSlice('\n')
@@ -188,8 +183,8 @@ func skipTrailer(br *bufio.Reader, most int) error {
 	}
 }
 
-// connReader reads a connection's bytes, the ones that have arrived first. Its
-// errors are never io.EOF, which the chunked reader would give a meaning.
+// connReader reads the connection's input, buffered bytes first. It never returns io.EOF, which the
+// chunked reader would misinterpret.
 type connReader struct{ *httpConn }
 
 func (s connReader) Read(p []byte) (int, error) {
@@ -203,8 +198,8 @@ func (s connReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// readMore reads what has arrived, at least a byte, behind what is there. Slices of
-// in are invalid afterwards. Answers do not wait for a client to send more.
+// readMore reads at least one byte and appends it to input. It invalidates slices of input. It
+// first writes pending answers, since the client may wait for these before it sends more.
 func (c *httpConn) readMore() error {
 	if err := c.flush(); err != nil {
 		return err
@@ -232,7 +227,7 @@ func (c *httpConn) readMore() error {
 	return err
 }
 
-// bytesToReserve is what the connection holds of a request beyond its own buffer.
+// bytesToReserve returns how many bytes the connection holds beyond its idle buffer.
 func (c *httpConn) bytesToReserve() int {
 	if c.borrowed == nil {
 		return cap(c.chunkedBody)
@@ -240,13 +235,14 @@ func (c *httpConn) bytesToReserve() int {
 	return len(c.input) + cap(c.chunkedBody)
 }
 
-// setReadDeadline bounds all reads from now on together.
+// setReadDeadline limits all further reads together.
 func (c *httpConn) setReadDeadline(now time.Time, d time.Duration) {
 	c.readDeadline = now.Add(d)
 	_ = c.transportConn.SetReadDeadline(c.readDeadline)
 }
 
-// classifyReadError is what an error of fill means in the middle of a request.
+// classifyReadError converts an error of readMore within a request; timeout is the response to a
+// missed deadline.
 func (c *httpConn) classifyReadError(err error, slow *httpError) error {
 	switch {
 	case errors.Is(err, errMemoryRevoked), c.transportConn.ReservationRevoked():

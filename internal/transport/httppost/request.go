@@ -8,31 +8,30 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// requestHeader is what matters of a request's header. Its slices point into the
-// header and are valid as long as that.
+// requestHeader is the parsed header of a request. Its slices point into the input buffer and are
+// valid until the next read.
 type requestHeader struct {
 	method, target []byte
-	minorVersion   byte // of the version: HTTP/1.minor, '0' or '1'
-	isHEAD         bool // the method is HEAD
+	minorVersion   byte // '0' for HTTP/1.0, '1' for 1.1 and later
+	isHEAD         bool
 
-	contentLength     int64 // Content-Length, -1 if there is none
-	transferEncodings int   // how many Transfer-Encodings there are; 1 is chunked
+	contentLength     int64 // Content-Length, -1 if absent
+	transferEncodings int   // number of Transfer-Encoding headers; the only supported coding is chunked
 	wantsClose        bool
 	wantsKeepAlive    bool
-	expectsContinue   bool // the client waits for 100 Continue
+	expectsContinue   bool // Expect: 100-continue
 	charset           wire.Charset
 	contentTypeCount  int
 
 	host         []byte
-	hostCount    int      // how many Hosts there are
-	origins      []string // all Origins
-	hasFetchSite bool     // there is a Sec-Fetch-Site
+	hostCount    int      // number of Host headers
+	origins      []string // all Origin headers
+	hasFetchSite bool     // a Sec-Fetch-Site header is present
 	forwarded    []transport.ForwardedField
 }
 
-// headerLength returns the length of the header that buf begins with, its empty
-// line included, or 0 if that has not come yet. Lines end in LF or CR LF. The
-// search begins at from: nothing ends before.
+// headerLength returns the length of the header at the start of buf, including its empty line, or 0
+// if it is incomplete. Lines end in LF or CR LF. The search starts at offset from.
 func headerLength(buf []byte, from int) int {
 	for i := from; ; {
 		lf := bytes.IndexByte(buf[i:], '\n')
@@ -49,14 +48,14 @@ func headerLength(buf []byte, from int) int {
 	}
 }
 
-// cutLine cuts the first line off, without its end.
+// cutLine returns the first line, without its line end, and the rest.
 func cutLine(head []byte) (line, rest []byte) {
 	line, rest, _ = bytes.Cut(head, []byte("\n"))
 	return bytes.TrimSuffix(line, []byte("\r")), rest
 }
 
-// parse reads a whole header, its empty line included. Whatever is wrong with
-// the framing is found here, for requests to be handed on as well.
+// parse parses a complete header. It rejects every framing error, also in requests that are passed
+// on to net/http.
 func (r *requestHeader) parse(head []byte) *httpError {
 	*r = requestHeader{contentLength: -1, forwarded: r.forwarded[:0]}
 	if bytes.IndexByte(head, 0) >= 0 {
@@ -84,7 +83,7 @@ func (r *requestHeader) parse(head []byte) *httpError {
 	return r.checkMethod()
 }
 
-// parseRequestLine reads a request line: the method, a target or none, the version.
+// parseRequestLine parses the method, the optional target and the version.
 func (r *requestHeader) parseRequestLine(line []byte) *httpError {
 	first, last := bytes.IndexByte(line, ' '), bytes.LastIndexByte(line, ' ')
 	if first <= 0 {
@@ -116,19 +115,17 @@ func (r *requestHeader) parseRequestLine(line []byte) *httpError {
 	return nil
 }
 
-// parseField reads one header line. It takes what is not known here as it is,
-// as long as it is a header line.
+// parseField parses one header line. It ignores unknown names but rejects malformed lines.
 func (r *requestHeader) parseField(line []byte) *httpError {
 	colon := bytes.IndexByte(line, ':')
 	if colon <= 0 {
 		return errHeaderLine
 	}
-	// As long as the longest name that is known here.
+	// as long as the longest name below
 	var lower [len("transfer-encoding")]byte
 	n, ok := lowerToken(lower[:], line[:colon])
 	if !ok {
-		// A line that continues the one before begins with a space, and so
-		// ends here as well.
+		// This includes obsolete continuation lines, which begin with a space.
 		return errHeaderLine
 	}
 	if bytes.IndexByte(line, '\r') >= 0 {
@@ -167,8 +164,7 @@ func (r *requestHeader) parseField(line []byte) *httpError {
 	return nil
 }
 
-// parseContentLength reads a Content-Length: digits and nothing else, since programs
-// differ in what they make of signs, spaces and lists.
+// parseContentLength accepts only digits, since programs disagree about signs, spaces and lists.
 func (r *requestHeader) parseContentLength(value []byte) *httpError {
 	var n int64
 	for _, b := range value {
@@ -198,8 +194,7 @@ func (r *requestHeader) parseConnection(value []byte) {
 	}
 }
 
-// checkMethod finds what nothing here serves: other methods than GET and POST,
-// and a GET of nothing.
+// checkMethod rejects methods other than GET and POST, and GET without a target.
 func (r *requestHeader) checkMethod() *httpError {
 	switch {
 	case string(r.method) == "POST", string(r.method) == "GET" && len(r.target) > 0:
@@ -210,8 +205,8 @@ func (r *requestHeader) checkMethod() *httpError {
 	return errMethod
 }
 
-// isRecordPost reports whether the request is a record: a POST without target, to
-// "/", or to an absolute URL without a path. Anything else is for the pages.
+// isRecordPost reports whether the request carries a record: a POST without a target, to "/", or to
+// an absolute URL without a path. All others are for pages.
 func (r *requestHeader) isRecordPost() bool {
 	if string(r.method) != "POST" {
 		return false
@@ -221,8 +216,7 @@ func (r *requestHeader) isRecordPost() bool {
 	return len(path) == 0 || string(path) == "/"
 }
 
-// splitTarget returns the host of an absolute URL, empty for other targets, and
-// the rest.
+// splitTarget returns the host and path of an absolute URL. For other targets the host is empty.
 func (r *requestHeader) splitTarget() (host, path []byte) {
 	for _, scheme := range [...]string{"http://", "https://"} {
 		if n := len(scheme); len(r.target) >= n && wire.EqualFold(r.target[:n], scheme) {
@@ -233,8 +227,8 @@ func (r *requestHeader) splitTarget() (host, path []byte) {
 	return nil, r.target
 }
 
-// requestedHost is the host that the request asks: that of an absolute URL, else the
-// header's (RFC 9112, 3.2.2). It is "" if there is none, or more than one.
+// requestedHost returns the host of an absolute URL, or else the Host header (RFC 9112, 3.2.2). It
+// is "" if there is no Host header or more than one.
 func (r *requestHeader) requestedHost() string {
 	if host, _ := r.splitTarget(); len(host) > 0 {
 		return string(host)
@@ -245,7 +239,7 @@ func (r *requestHeader) requestedHost() string {
 	return string(r.host)
 }
 
-// cutBeforeAny cuts p before the first of the characters; after begins with it.
+// cutBeforeAny cuts text before the first of the characters, which after then begins with.
 func cutBeforeAny(p []byte, chars string) (before, after []byte, found bool) {
 	if i := bytes.IndexAny(p, chars); i >= 0 {
 		return p[:i], p[i:], true
@@ -253,14 +247,14 @@ func cutBeforeAny(p []byte, chars string) (before, after []byte, found bool) {
 	return p, nil, false
 }
 
-// keepsConnOpen reports whether the client wants to send more requests: by default
-// in HTTP/1.1, if it says so in HTTP/1.0.
+// keepsConnOpen reports whether the client may send more requests: by default in HTTP/1.1, on
+// request in HTTP/1.0.
 func (r *requestHeader) keepsConnOpen() bool {
 	return !r.wantsClose && (r.minorVersion != '0' || r.wantsKeepAlive)
 }
 
-// lowerToken writes name in lower case to buf and returns its length, 0 if it
-// does not fit. ok is false if it is no token (RFC 9110, 5.6.2).
+// lowerToken writes name in lower case to buf and returns its length, or 0 if it does not fit. ok
+// is false if name is not a token (RFC 9110, 5.6.2).
 func lowerToken(buf, name []byte) (n int, ok bool) {
 	for i, b := range name {
 		switch {

@@ -3,27 +3,25 @@ package line
 import "sync"
 
 const (
-	// idleBufferBytes is what a connection keeps to read into while it waits. It is
-	// enough to see that something comes: for the rest it borrows.
+	// idleBufferBytes is the input buffer of an idle connection, just enough to notice input.
 	idleBufferBytes = 32
-	// smallInputBytes is what it borrows first: most records fit.
+	// smallInputBytes is the first borrowed input buffer; most records fit.
 	smallInputBytes = 4 << 10
-	// outputBytes is what is written into at first: most answers fit.
+	// outputBytes is the initial size of output buffers; most answers fit.
 	outputBytes = 256
 )
 
-// A buffer is lent by a pool. Pools hold pointers, since a slice in an
-// interface costs an allocation.
+// pooledBuffer is a buffer from a pool. Pools hold pointers, because storing a slice in an
+// interface allocates.
 type pooledBuffer struct{ bytes []byte }
 
-// bufferPool lends what busy connections need beyond their own idleBytes: two
-// sizes to read into, and whatever answers have grown to.
+// bufferPool lends buffers to busy connections: input buffers of two sizes, and output buffers.
 type bufferPool struct {
-	largestBytes                      int // size of a large buffer, which the longest line fits in
+	largestBytes                      int // size of a large input buffer, which holds the longest line
 	smallInputs, largeInputs, outputs sync.Pool
 }
 
-// borrowLarger lends a buffer to read into that is larger than size, nil if none is.
+// borrowLarger lends an input buffer larger than size, or returns nil if there is none.
 func (p *bufferPool) borrowLarger(size int) *pooledBuffer {
 	switch {
 	case size < smallInputBytes && smallInputBytes < p.largestBytes:
@@ -34,7 +32,7 @@ func (p *bufferPool) borrowLarger(size int) *pooledBuffer {
 	return nil
 }
 
-// returnInput takes a buffer that larger lent; nil is none.
+// returnInput takes back a buffer from borrowLarger. nil is allowed.
 func (p *bufferPool) returnInput(b *pooledBuffer) {
 	switch {
 	case b == nil:
@@ -52,15 +50,15 @@ func getOrMake(pool *sync.Pool, size int) *pooledBuffer {
 	return &pooledBuffer{make([]byte, size)}
 }
 
-// borrowOutput lends an empty buffer to put together what is written at once.
+// borrowOutput lends an empty output buffer.
 func (p *bufferPool) borrowOutput() *pooledBuffer {
 	b := getOrMake(&p.outputs, outputBytes)
 	b.bytes = b.bytes[:0]
 	return b
 }
 
-// returnOutput takes a buffer that out lent. One that a rare long answer has
-// made large is left to the collector.
+// returnOutput takes back a buffer from borrowOutput. Buffers that have grown large are left to the
+// garbage collector.
 func (p *bufferPool) returnOutput(b *pooledBuffer) {
 	if cap(b.bytes) <= 64<<10 {
 		p.outputs.Put(b)

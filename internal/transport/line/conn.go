@@ -13,29 +13,28 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// bufferKeepTime is how long a connection keeps what it has borrowed, after a record,
-// for more to come: a client that sends much at a time then has it answered
-// together.
+// bufferKeepTime is how long a connection keeps its input buffer after a record. If more records
+// follow soon, they are then read and answered together.
 const bufferKeepTime = 50 * time.Millisecond
 
-// lineConn reads one client's lines, and writes to it. It is the dialogue's
-// transport.PushConn.
+// lineConn serves one client. It is the transport.PushConn of the stream. One goroutine reads; any
+// goroutine may write.
 type lineConn struct {
 	protocol      *Protocol
 	transportConn *transport.Conn
 	stream        transport.RecordStream
 	lineFramer
 
-	// Times are since the way was made, to keep connections small.
-	lastRecordAt  time.Duration // when the latest records were answered, or the connection began
-	lineStartedAt time.Duration // when the line that has not ended began to arrive; 0 if there is none
-	readDeadline  time.Duration // the connection's read deadline
+	// Times are durations since Protocol.startTime, to keep connections small.
+	lastRecordAt  time.Duration // last answer, or the start of the connection
+	lineStartedAt time.Duration // first byte of the incomplete line; 0 if there is none
+	readDeadline  time.Duration // deadline currently set for reads
 
 	rate   transport.RateCounter
-	closed atomic.Bool // scanIncomplete is written any more, and the reader ends
+	closed atomic.Bool // stops all writes and ends the reader
 
-	writeMu       sync.Mutex    // guards writeBy, and the writing itself
-	writeDeadline time.Duration // the connection's write deadline
+	writeMu       sync.Mutex    // held while writing; guards writeDeadline
+	writeDeadline time.Duration // deadline currently set for writes
 }
 
 func newLineConn(protocol *Protocol, nc *transport.Conn) *lineConn {
@@ -46,8 +45,8 @@ func newLineConn(protocol *Protocol, nc *transport.Conn) *lineConn {
 	return c
 }
 
-// awaitRecord returns true when at least one record has arrived, false if the
-// connection is done for.
+// awaitRecord waits until at least one record has arrived. It returns false if the connection must
+// close.
 func (c *lineConn) awaitRecord() bool {
 	for {
 		switch scanned := c.scanLine(); {
@@ -57,8 +56,8 @@ func (c *lineConn) awaitRecord() bool {
 		case scanned == scanTooLong, c.ignoredBytes > c.protocol.limits.IgnoredBytes:
 			return false
 		}
-		// The deadline must be set before they are asked: both set one that has
-		// passed.
+		// Set the deadline before the checks: Shutdown and Close first mark the connection, then
+		// set a past deadline, which must not be overwritten unnoticed.
 		if !c.setReadDeadline() || !c.transportConn.BecomeIdle() || c.closed.Load() {
 			return false
 		}
@@ -73,9 +72,9 @@ func (c *lineConn) awaitRecord() bool {
 	}
 }
 
-// setReadDeadline sets the read deadline to what is waited for: the end of a line, or a
-// record. It returns false if that should have come. To move a deadline costs
-// as much as to answer a record, so one that is not far from right stays.
+// setReadDeadline sets the read deadline for the rest of the line, or for the next record. It
+// returns false if that is overdue. Setting a deadline costs as much as answering a record, so one
+// that is nearly right is kept.
 func (c *lineConn) setReadDeadline() bool {
 	limits := &c.protocol.limits
 	now := c.protocol.elapsed()
@@ -107,8 +106,8 @@ func (c *lineConn) setReadDeadline() bool {
 	return true
 }
 
-// bytesToReserve is how much the connection holds of a line that has not ended, beyond its
-// own buffer.
+// bytesToReserve returns how many bytes the connection holds for an incomplete line, beyond its
+// idle buffer.
 func (c *lineConn) bytesToReserve() int {
 	if c.borrowed == nil || !c.hasPartialLine() {
 		return 0
@@ -116,7 +115,7 @@ func (c *lineConn) bytesToReserve() int {
 	return len(c.input)
 }
 
-// answerRecords has the records that have arrived answered.
+// answerRecords answers the records that have arrived.
 func (c *lineConn) answerRecords(ctx context.Context) {
 	batch := c.protocol.borrowBatch()
 	defer c.protocol.returnBatch(batch)
@@ -131,14 +130,14 @@ func (c *lineConn) answerRecords(ctx context.Context) {
 	}
 }
 
-// Push writes a record.
+// Push writes a record as a line.
 func (c *lineConn) Push(record []byte) error { return c.writeRecord(record) }
 
-// Framed: a client's read may return several lines.
+// Framed returns false: a client's read may return several lines.
 func (c *lineConn) Framed() bool { return false }
 
-// writeRecord writes a record and the end of its line, in one piece. If the client
-// makes no room for it in time, or is gone, the connection ends.
+// writeRecord writes a record and its line end in one call. The connection ends if the client does
+// not accept them within the write timeout.
 func (c *lineConn) writeRecord(record []byte) error {
 	out := c.protocol.buffers.borrowOutput()
 	defer c.protocol.buffers.returnOutput(out)
@@ -161,15 +160,15 @@ func (c *lineConn) writeRecord(record []byte) error {
 	return err
 }
 
-// Close ends the connection: who reads and who writes is woken. Both set their
-// deadlines before they look whether the connection is gone, so neither misses it.
+// Close ends the connection and wakes its reader and writers. Both set their deadlines before they
+// check closed, so neither misses it.
 func (c *lineConn) Close() {
 	if !c.closed.Swap(true) {
 		_ = c.transportConn.SetDeadline(time.Unix(1, 0))
 	}
 }
 
-// closeAll ends the dialogue, then the connection.
+// closeAll closes the stream, then the connection.
 func (c *lineConn) closeAll() {
 	c.Close()
 	c.stream.Close()

@@ -8,25 +8,25 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// maxPrefixBytes is how many bytes may stand before VER=. Clients that write a
-// string with its length send one or two.
+// maxPrefixBytes is how many bytes may precede VER= on a line. Clients that write a string with its
+// length send one or two.
 const maxPrefixBytes = 5
 
-// recordStart is what a record on a line begins with, in any case.
+// recordStart begins every record, in any letter case.
 const recordStart = "VER="
 
-// lineFramer cuts what arrives into records. in[r:w] has arrived and is not
-// consumed; in is idle, or a larger buffer that is lent. scanned of it have been
-// looked through: they hold no end of a line.
+// lineFramer splits input into records. input[readPos:writePos] has arrived and is not consumed;
+// its first scannedBytes contain no line end. input is idleBuffer, or the larger buffer in
+// borrowed.
 type lineFramer struct {
 	buffers           *bufferPool
-	maxLineBytes      int // line, without what may stand before VER=
+	maxLineBytes      int // without the bytes before VER=
 	input             []byte
 	borrowed          *pooledBuffer
 	readPos, writePos int
 	scannedBytes      int
-	inputFull         bool // the latest read filled in: there is more where that came from
-	ignoredBytes      int  // bytes of lines that are no records, since the latest record
+	inputFull         bool // the last read filled input, so more may be waiting
+	ignoredBytes      int  // bytes of lines without a record since the last record
 	idleBuffer        [idleBufferBytes]byte
 }
 
@@ -35,17 +35,17 @@ func (f *lineFramer) init(b *bufferPool, longest int) {
 	f.input = f.idleBuffer[:]
 }
 
-// What scan finds.
+// scanResult is a result of scanLine.
 type scanResult uint8
 
 const (
-	scanIncomplete scanResult = iota // no line has ended
+	scanIncomplete scanResult = iota // no complete line has arrived
 	scanRecord
 	scanTooLong
 )
 
-// scanLine drops lines that are no records, and says what follows: a record whose
-// line has ended begins at r.
+// scanLine skips lines without a record. If it returns scanRecord, a complete line with a record
+// begins at readPos.
 func (f *lineFramer) scanLine() scanResult {
 	for {
 		rest := f.input[f.readPos:f.writePos]
@@ -70,8 +70,8 @@ func (f *lineFramer) scanLine() scanResult {
 	}
 }
 
-// isTooLong reports whether a line is longer than allowed, if it is one with
-// VER= where that must be at the latest.
+// isTooLong reports whether a line, complete or not, exceeds the limit. The bytes before VER= do
+// not count.
 func (f *lineFramer) isTooLong(line []byte) bool {
 	line = bytes.TrimSuffix(line, []byte("\r"))
 	if len(line) <= f.maxLineBytes {
@@ -82,11 +82,11 @@ func (f *lineFramer) isTooLong(line []byte) bool {
 
 func (f *lineFramer) consumeBytes(n int) { f.readPos, f.scannedBytes = f.readPos+n, 0 }
 
-// hasPartialLine reports whether bytes of a line have arrived that has not ended.
+// hasPartialLine reports whether unconsumed bytes have arrived.
 func (f *lineFramer) hasPartialLine() bool { return f.readPos < f.writePos }
 
-// fillBatch puts the records that have arrived into b, as many as it holds. They are
-// valid until the next fill.
+// fillBatch moves the records that have arrived to batch, up to its limits. They are valid until
+// the next readMore.
 func (f *lineFramer) fillBatch(b *recordBatch) {
 	for bytesTaken := 0; len(b.records) < cap(b.records) && bytesTaken < maxBatchBytes && f.scanLine() == scanRecord; {
 		line, _, _ := bytes.Cut(f.input[f.readPos:f.writePos], []byte("\n"))
@@ -97,8 +97,7 @@ func (f *lineFramer) fillBatch(b *recordBatch) {
 	}
 }
 
-// readMore reads what has arrived, at least a byte, behind what is there. Records
-// taken before are invalid afterwards.
+// readMore reads at least one byte and appends it to input. It invalidates earlier records.
 func (f *lineFramer) readMore(from io.Reader) error {
 	f.makeInputRoom()
 	n, err := from.Read(f.input[f.writePos:])
@@ -110,7 +109,7 @@ func (f *lineFramer) readMore(from io.Reader) error {
 	return err
 }
 
-// makeInputRoom sees to it that fill has something to read into.
+// makeInputRoom makes room for readMore.
 func (f *lineFramer) makeInputRoom() {
 	switch {
 	case f.readPos == f.writePos:
@@ -124,7 +123,7 @@ func (f *lineFramer) makeInputRoom() {
 	}
 }
 
-// growInput borrows a larger buffer. There is one as long as no line is too long.
+// growInput borrows a larger buffer. There is one unless the line is too long.
 func (f *lineFramer) growInput() {
 	buffer := f.buffers.borrowLarger(len(f.input))
 	if buffer == nil {
@@ -135,7 +134,8 @@ func (f *lineFramer) growInput() {
 	f.input, f.borrowed = buffer.bytes, buffer
 }
 
-// releaseInput gives back what was borrowed to read into, if nothing is in it.
+// releaseInput returns the borrowed buffer, if there is one. The caller makes sure that input is
+// empty.
 func (f *lineFramer) releaseInput() {
 	if f.borrowed == nil {
 		return
@@ -144,7 +144,7 @@ func (f *lineFramer) releaseInput() {
 	f.input, f.borrowed, f.readPos, f.writePos, f.scannedBytes = f.idleBuffer[:], nil, 0, 0, 0
 }
 
-// recordInLine is the record on a line, nil if the line is to be ignored.
+// recordInLine returns the record on a line, or nil if there is none.
 func recordInLine(line []byte) []byte {
 	if n := prefixLength(line); n >= 0 {
 		return bytes.TrimSuffix(line[n:], []byte("\r"))
@@ -152,7 +152,8 @@ func recordInLine(line []byte) []byte {
 	return nil
 }
 
-// prefixLength is how many bytes stand before VER=, -1 if it does not come in time.
+// prefixLength returns how many bytes precede VER=, or -1 if it does not begin within
+// maxPrefixBytes.
 func prefixLength(line []byte) int {
 	for n := range maxPrefixBytes + 1 {
 		if len(line) < n+len(recordStart) {
@@ -166,18 +167,18 @@ func prefixLength(line []byte) int {
 }
 
 const (
-	// maxBatchRecords and batchBytes bound what is answered together.
+	// Limits for the records that are answered together.
 	maxBatchRecords = 64
 	maxBatchBytes   = 64 << 10
 )
 
-// recordBatch is room for records that are answered together.
+// recordBatch holds records that are answered together.
 type recordBatch struct {
 	peer    transport.Peer
 	records [][]byte
 }
 
-// borrowBatch lends an empty one.
+// borrowBatch lends an empty batch.
 func (w *Protocol) borrowBatch() *recordBatch {
 	if b, ok := w.batches.Get().(*recordBatch); ok {
 		return b
@@ -185,7 +186,7 @@ func (w *Protocol) borrowBatch() *recordBatch {
 	return &recordBatch{records: make([][]byte, 0, maxBatchRecords)}
 }
 
-// returnBatch takes one that was lent.
+// returnBatch takes back a batch from borrowBatch.
 func (w *Protocol) returnBatch(b *recordBatch) {
 	clear(b.records)
 	b.records = b.records[:0]

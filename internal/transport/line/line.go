@@ -1,11 +1,10 @@
-// Package line is the way in over raw TCP: each record is a line, each answer is
-// one, and the server writes lines unasked (docs/protocol.md, 1.2).
+// Package line serves records over plain TCP: each record and each answer is a line, and the server
+// may push lines at any time (docs/protocol.md, 1.2).
 //
-// There may be tens of thousands of lines that are quiet for hours. So one that
-// waits owns a goroutine with the smallest stack and a buffer that a usual record
-// fits in, and nothing else: no goroutine to write, no timer but the
-// connection's own deadlines. What more a record needs is borrowed while it is
-// read and answered.
+// A server may have tens of thousands of connections that are silent for hours. An idle connection
+// therefore costs one goroutine with a minimal stack and a tiny buffer. It has no writer goroutine,
+// and no timers but the deadlines of the socket. Larger buffers and stacks are borrowed while a
+// record is read and answered.
 package line
 
 import (
@@ -19,41 +18,39 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// Config is what a Way needs.
+// Config configures a Protocol.
 type Config struct {
 	// Handler answers the records.
 	Handler transport.StreamHandler
 	Limits  Limits
 	Log     *slog.Logger
-	// Warnings logs what clients do wrong; nil is made of Log.
+	// Warnings logs mistakes of clients. If nil, New makes one that writes to Log.
 	Warnings *transport.WarningLog
 }
 
-// Limits bound one connection. A zero stands for its default. Who breaks one is
-// cut off, without a word: a client would take it for a record.
+// Limits are the limits of one connection. Zero fields mean their defaults. A client that exceeds a
+// limit is disconnected without a message, which it would take for a record.
 type Limits struct {
-	// LineBytes is how long a line may be, what stands before VER= and its end
-	// not counted; wire.MaxRecord, 64 KiB.
+	// LineBytes is the maximum length of a line, from VER= and without the line end;
+	// wire.MaxRecord, 64 KiB.
 	LineBytes int
-	// LineTime is how long a line may take to arrive, from its first byte on;
-	// 20 s. It can be a quarter more.
+	// LineTime is how long a line may take from its first byte, plus up to a quarter; 20 s.
 	LineTime time.Duration
-	// IdleTime is how long a connection is kept, at least, without a record;
-	// 300 s, as long as a session lives without one (LI). It can be a tenth more.
-	// The setting is --line-idle-timeout.
+	// IdleTime is how long a connection is kept without a record, plus up to a tenth; 300 s, the
+	// lifetime of a session (LI). The flag is --line-idle-timeout.
 	IdleTime time.Duration
-	// WriteTime is how long a client may take, at least, to make room for an
-	// answer or a push; 20 s. It can be a quarter more.
+	// WriteTime is how long a client may take to accept an answer or a push, plus up to a quarter;
+	// 20 s.
 	WriteTime time.Duration
-	// IgnoredBytes is how many bytes of lines that are no records may come
-	// between two records; 4 KiB. Clients send one or two.
+	// IgnoredBytes is how many bytes of lines without a record may arrive between two records; 4
+	// KiB. Clients send one or two.
 	IgnoredBytes int
-	// RecordsPerSecond is how many records a connection may bring in one second;
-	// 0, the default, is any number. The setting is --max-records-per-second.
+	// RecordsPerSecond is the maximum number of records in one second; 0, the default, means no
+	// limit. The flag is --max-records-per-second.
 	RecordsPerSecond int
 }
 
-// withDefaults returns the limits with defaults in the place of zeros.
+// withDefaults returns l with zero fields replaced by their defaults.
 func (l Limits) withDefaults() Limits {
 	for _, n := range []struct {
 		field *int
@@ -74,36 +71,36 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// Protocol is the way in over lines. It is a transport.Protocol.
+// Protocol is a transport.Protocol for lines.
 type Protocol struct {
 	handler   transport.StreamHandler
 	limits    Limits
-	startTime time.Time // what connections count time from
+	startTime time.Time // zero point for the times of connections
 	buffers   bufferPool
-	batches   sync.Pool // of *batch
+	batches   sync.Pool // of *recordBatch
 	warnings  *transport.WarningLog
 }
 
-// New makes a way in.
+// New returns a Protocol.
 func New(cfg Config) *Protocol {
 	protocol := &Protocol{
 		handler:   cfg.Handler,
 		limits:    cfg.Limits.withDefaults(),
-		startTime: time.Now().Add(-1), // no time is 0
+		startTime: time.Now().Add(-1), // so that no elapsed time is 0
 		warnings:  cmp.Or(cfg.Warnings, transport.NewWarningLog(cfg.Log, time.Now)),
 	}
 	protocol.buffers.largestBytes = protocol.limits.LineBytes + maxPrefixBytes + len("\r\n")
 	return protocol
 }
 
-// elapsed is the time since the way was made.
+// elapsed returns the time since startTime.
 func (w *Protocol) elapsed() time.Duration { return time.Since(w.startTime) }
 
-// ServeConn answers the lines that come on nc, until the client leaves or breaks a
-// rule, or the dialogue closes the connection.
+// ServeConn answers the lines on transportConn until the client disconnects or exceeds a limit, or
+// the stream closes the connection.
 func (w *Protocol) ServeConn(ctx context.Context, nc *transport.Conn) {
 	c := newLineConn(w, nc)
-	// A panic must end the dialogue as well.
+	// deferred, so that a panic closes the stream too
 	defer c.closeAll()
 	for c.awaitRecord() {
 		if !nc.BecomeActive() {

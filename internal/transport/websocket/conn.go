@@ -16,7 +16,7 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-// webSocketConn is one WebSocket. It is the dialogue's transport.PushConn.
+// webSocketConn is one WebSocket. It is the transport.PushConn of the stream.
 type webSocketConn struct {
 	handler       *Handler
 	webSocket     *websocket.Conn
@@ -25,21 +25,21 @@ type webSocketConn struct {
 	rate          transport.RateCounter
 	closed        atomic.Bool
 
-	// answerLock is held while a record is answered. Who ends the connection in
-	// good order takes it before, and then nothing is answered any more.
-	answerLock chan struct{} // a lock of capacity 1; tests in virtual time cannot wait for a sync.Mutex
+	// answerLock is held while a record is answered. closeOnShutdown takes it before it sets
+	// closed, so that the current answer is complete and no other follows.
+	answerLock chan struct{} // a lock of capacity 1; synctest cannot wait for a sync.Mutex
 }
 
-// serve answers records until the connection ends. ctx ends when the server
-// gives up on requests in flight.
+// serve answers records until the connection ends. ctx is cancelled when a shutdown runs out of
+// time.
 func (c *webSocketConn) serve(ctx context.Context) {
 	dialogue := c.handler.streamHandler.NewStream(c)
 	lasting, end := context.WithCancel(context.Background())
 	var beside sync.WaitGroup
 	beside.Go(func() { c.sendPings(lasting) })
 	beside.Go(func() { c.closeOnShutdown(lasting) })
-	// A panic must end all this as well. The dialogue ends first, so that a client
-	// that sees the connection end knows that nothing is pushed on it any more.
+	// Deferred, so that a panic cleans up too. The stream is closed first: a client that sees the
+	// end of the connection must get no more pushes.
 	defer func() {
 		c.closed.Store(true)
 		dialogue.Close()
@@ -63,7 +63,7 @@ func (c *webSocketConn) serve(ctx context.Context) {
 	}
 }
 
-// readRecord returns the next record; ok is false if the connection is done for.
+// readRecord returns the next record. ok is false if the connection has ended.
 func (c *webSocketConn) readRecord(ctx context.Context) (record []byte, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, c.handler.limits.IdleTime)
 	defer cancel()
@@ -88,13 +88,13 @@ func (c *webSocketConn) readRecord(ctx context.Context) (record []byte, ok bool)
 	return record, true
 }
 
-// errMemoryRevoked: others need the memory that a message holds.
+// errMemoryRevoked: the memory reservation of the message was revoked.
 var errMemoryRevoked = errors.New("memory needed by others")
 
-// unreservedBytes is how much of a message is read before it counts as held.
+// unreservedBytes is how much of a message is read without a memory reservation.
 const unreservedBytes = 1 << 10
 
-// readMessage reads a message to its end.
+// readMessage reads a whole message.
 func (c *webSocketConn) readMessage(r io.Reader) ([]byte, error) {
 	defer c.transportConn.ReserveMemory(0)
 	message := make([]byte, 0, unreservedBytes)
@@ -116,8 +116,7 @@ func (c *webSocketConn) readMessage(r io.Reader) ([]byte, error) {
 	}
 }
 
-// answerRecord answers a record, unless the connection is gone: then it returns
-// false.
+// answerRecord answers a record. It returns false if the connection is closed.
 func (c *webSocketConn) answerRecord(ctx context.Context, dialogue transport.RecordStream, record []byte) bool {
 	c.answerLock <- struct{}{}
 	defer func() { <-c.answerLock }()
@@ -128,8 +127,7 @@ func (c *webSocketConn) answerRecord(ctx context.Context, dialogue transport.Rec
 	return true
 }
 
-// sendPings pings the client until ctx ends, and cuts the connection if that gets
-// no answer.
+// sendPings pings the client until ctx ends, and closes the connection if a pong is missing.
 func (c *webSocketConn) sendPings(ctx context.Context) {
 	every := c.handler.limits.PingTime
 	ticker := time.NewTicker(every)
@@ -149,8 +147,7 @@ func (c *webSocketConn) sendPings(ctx context.Context) {
 	}
 }
 
-// closeOnShutdown says goodbye when the server shuts down, after the answer to the
-// record in flight.
+// closeOnShutdown closes the connection when the server shuts down, after the current answer.
 func (c *webSocketConn) closeOnShutdown(ctx context.Context) {
 	select {
 	case <-ctx.Done():
@@ -162,8 +159,8 @@ func (c *webSocketConn) closeOnShutdown(ctx context.Context) {
 	}
 }
 
-// Push writes one record. If the client makes no room for it in time, the
-// connection is closed.
+// Push writes one record. The connection is closed if the client does not accept it within the
+// write timeout.
 func (c *webSocketConn) Push(record []byte) error {
 	if c.closed.Load() {
 		return net.ErrClosed
@@ -173,24 +170,24 @@ func (c *webSocketConn) Push(record []byte) error {
 	return c.webSocket.Write(ctx, websocket.MessageText, record)
 }
 
-// Framed: each record is a message.
+// Framed returns true: each record is one message.
 func (c *webSocketConn) Framed() bool { return true }
 
-// Close ends the connection without waiting for the client.
+// Close closes the connection without waiting for the client.
 func (c *webSocketConn) Close() {
 	if !c.closed.Swap(true) {
 		go c.closeWithCode(websocket.StatusNormalClosure, "")
 	}
 }
 
-// closeWithCode says why the connection is closed, and closes it when the client has
-// said so too, or has had time to.
+// closeWithCode sends a close frame and closes the connection when the client has confirmed it, or
+// after CloseTime.
 func (c *webSocketConn) closeWithCode(code websocket.StatusCode, reason string) {
 	timer := time.AfterFunc(c.handler.limits.CloseTime, c.closeNow)
 	defer timer.Stop()
 	_ = c.webSocket.Close(code, reason)
 }
 
-// closeNow closes the connection at once. That of package websocket cannot, while it
-// waits for the client's goodbye.
+// closeNow closes the connection at once. CloseNow of package websocket cannot do so while a Close
+// waits for the client.
 func (c *webSocketConn) closeNow() { _ = c.transportConn.Close() }

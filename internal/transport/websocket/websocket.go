@@ -1,5 +1,5 @@
-// Package websocket is the way in for browsers and other modern clients: one
-// record in each text message, both ways (docs/protocol.md, 1.3).
+// Package websocket serves records over WebSockets, for browsers and other modern clients. Each
+// text message, in either direction, is one record (docs/protocol.md, 1.3).
 package websocket
 
 import (
@@ -15,48 +15,46 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// subprotocol is what clients call the protocol. One that names others only is
-// refused; one that names none is taken for ours.
+// subprotocol is the name of the protocol. A client that offers only others is refused. One that
+// offers none is accepted.
 const subprotocol = "httpqq"
 
-// Config is what a Handler needs.
+// Config configures a Handler.
 type Config struct {
 	// Handler answers the records.
 	Handler transport.StreamHandler
 	Limits  Limits
-	// TrustedProxies are those whose X-Forwarded-For, Forwarded and X-Real-IP
-	// are believed.
+	// TrustedProxies are the networks whose X-Forwarded-For, Forwarded and X-Real-IP headers are
+	// believed.
 	TrustedProxies transport.TrustedProxies
-	// Origins says which web pages may connect. The zero Origins knows IP
-	// addresses and localhost.
+	// Origins decides which web pages may connect.
 	Origins transport.OriginPolicy
 	Log     *slog.Logger
-	// Warnings logs what clients do wrong; nil is made of Log.
+	// Warnings logs mistakes of clients. If nil, New makes one that writes to Log.
 	Warnings *transport.WarningLog
 }
 
-// Limits bound one connection. A zero stands for its default.
+// Limits are the limits of one connection. Zero fields mean their defaults.
 type Limits struct {
-	// MessageBytes is how long a message may be; wire.MaxRecord, 64 KiB. A
-	// longer one ends the connection with code 1009.
+	// MessageBytes is the maximum length of a message; wire.MaxRecord, 64 KiB. A longer one ends
+	// the connection with code 1009.
 	MessageBytes int
-	// IdleTime is how long a connection is kept without a record; 300 s, as long
-	// as a session lives without one (LI). The setting is --line-idle-timeout.
+	// IdleTime is how long a connection is kept without a record; 300 s, the lifetime of a session
+	// (LI). The flag is --line-idle-timeout.
 	IdleTime time.Duration
-	// PingTime is how often a client is pinged, so that proxies between keep the
-	// connection, and how long it may take to answer; 30 s.
+	// PingTime is the interval of pings, which keep the connection alive in proxies, and the time
+	// limit for each pong; 30 s.
 	PingTime time.Duration
-	// WriteTime is how long a client may take to make room for an answer or a
-	// push; 20 s.
+	// WriteTime is how long a client may take to accept an answer or a push; 20 s.
 	WriteTime time.Duration
-	// CloseTime is how long a client may take to say goodbye; 1 s.
+	// CloseTime is how long a client may take to confirm a close; 1 s.
 	CloseTime time.Duration
-	// RecordsPerSecond is how many records a connection may bring in one second;
-	// 0, the default, is any number. The setting is --max-records-per-second.
+	// RecordsPerSecond is the maximum number of records in one second; 0, the default, means no
+	// limit. The flag is --max-records-per-second.
 	RecordsPerSecond int
 }
 
-// withDefaults returns the limits with defaults in the place of zeros.
+// withDefaults returns l with zero fields replaced by their defaults.
 func (l Limits) withDefaults() Limits {
 	if l.MessageBytes == 0 {
 		l.MessageBytes = wire.MaxRecord
@@ -75,9 +73,8 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// Handler upgrades requests to WebSockets and answers the records on them. It
-// must be among the pages of package httppost, which says what connection a
-// request came on.
+// Handler upgrades requests to WebSockets and answers the records on them. It must be served by
+// Config.Pages of package httppost, which puts the connection into the request's context.
 type Handler struct {
 	streamHandler transport.StreamHandler
 	limits        Limits
@@ -86,7 +83,7 @@ type Handler struct {
 	warnings      *transport.WarningLog
 }
 
-// New makes a handler.
+// New returns a Handler.
 func New(cfg Config) *Handler {
 	return &Handler{
 		streamHandler: cfg.Handler,
@@ -97,7 +94,7 @@ func New(cfg Config) *Handler {
 	}
 }
 
-// ServeHTTP serves one WebSocket, until it has ended.
+// ServeHTTP serves one WebSocket until it ends.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	nc := transport.ConnFromContext(r.Context())
 	peer := transport.Peer{Form: wire.FormLine}
@@ -116,11 +113,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{subprotocol},
-		InsecureSkipVerify: true, // page says whether the origin may
+		InsecureSkipVerify: true, // ClassifyPage has checked the origin
 		CompressionMode:    websocket.CompressionDisabled,
 	})
 	if err != nil {
-		return // and the client is told
+		return // Accept has answered the request
 	}
 	ws.SetReadLimit(int64(h.limits.MessageBytes))
 	c := &webSocketConn{handler: h, webSocket: ws, transportConn: nc, peer: peer, answerLock: make(chan struct{}, 1)}
@@ -138,7 +135,7 @@ func acceptsSubprotocol(r *http.Request) bool {
 	return len(offers) == 0
 }
 
-// forwardedFields are the header lines in which proxies say for whom they ask.
+// forwardedFields returns the header lines in which proxies name the client.
 func forwardedFields(h http.Header) (fields []transport.ForwardedField) {
 	for kind, name := range map[transport.ForwardedKind]string{
 		transport.XForwardedFor: "X-Forwarded-For",
