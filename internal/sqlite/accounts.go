@@ -81,7 +81,7 @@ func (s *Store) CreateAccount(ctx context.Context, a rookery.Account, credential
 // loadLowestFreeBound is a number up to which all are taken, so that looking for the lowest
 // free one does not begin with the first account.
 func (b *writeBatch) loadLowestFreeBound() (free rookery.UIN, err error) {
-	_, err = b.conn.queryFirst("SELECT value FROM meta WHERE name = 'free'", func(r resultRow) { free = r.uin(0) })
+	_, err = b.conn.queryFirst("SELECT value FROM meta WHERE name = 'free'", func(row resultRow) { free = row.uin(0) })
 	return free, err
 }
 
@@ -95,7 +95,7 @@ func (b *writeBatch) findLowestFreeUIN(free rookery.UIN) (lowest rookery.UIN, er
 	next := int64(0)
 	_, err = b.conn.queryFirst(`SELECT account + 1 FROM accounts a WHERE account >= ?
 		AND NOT EXISTS (SELECT 1 FROM accounts WHERE account = a.account + 1) ORDER BY account LIMIT 1`,
-		func(r resultRow) { next = r.int(0) }, free-1)
+		func(row resultRow) { next = row.int(0) }, free-1)
 	switch {
 	case err != nil:
 		return 0, err
@@ -107,8 +107,8 @@ func (b *writeBatch) findLowestFreeUIN(free rookery.UIN) (lowest rookery.UIN, er
 
 func (s *Store) Account(ctx context.Context, uin rookery.UIN) (account rookery.Account, err error) {
 	var found bool
-	err = s.withReader(ctx, func(c *dbConn) (err error) {
-		found, err = c.queryFirst("SELECT "+accountColumns+" FROM accounts WHERE account = ?", func(r resultRow) { account = scanAccount(r) }, uin)
+	err = s.withReader(ctx, func(conn *dbConn) (err error) {
+		found, err = conn.queryFirst("SELECT "+accountColumns+" FROM accounts WHERE account = ?", func(row resultRow) { account = scanAccount(row) }, uin)
 		return err
 	})
 	if err == nil && !found {
@@ -131,9 +131,9 @@ func (s *Store) AccountsAfter(ctx context.Context, after rookery.UIN, limit int)
 }
 
 func (s *Store) queryAccounts(ctx context.Context, query string, args ...any) (list []rookery.Account, err error) {
-	err = s.withReader(ctx, func(c *dbConn) error {
-		return c.queryRows(query, func(r resultRow) bool {
-			list = append(list, scanAccount(r))
+	err = s.withReader(ctx, func(conn *dbConn) error {
+		return conn.queryRows(query, func(row resultRow) bool {
+			list = append(list, scanAccount(row))
 			return true
 		}, args...)
 	})
@@ -174,7 +174,7 @@ func (s *Store) Credential(ctx context.Context, uin rookery.UIN) (credential roo
 
 func (c *dbConn) loadCredential(uin rookery.UIN) (credential rookery.Credential, found bool, err error) {
 	found, err = c.queryFirst("SELECT credential FROM accounts WHERE account = ?",
-		func(r resultRow) { credential = rookery.Credential(r.text(0)) }, uin)
+		func(row resultRow) { credential = rookery.Credential(row.text(0)) }, uin)
 	return credential, found, err
 }
 
@@ -244,7 +244,7 @@ func (b *writeBatch) loadNewestNumber(uin rookery.UIN) (bool, error) {
 	var last uint64
 	found, err := b.conn.queryFirst(`SELECT max(coalesce((SELECT max(number) FROM entries WHERE account = ?1), 0),
 		coalesce((SELECT number FROM removed WHERE account = ?1), 0)) FROM accounts WHERE account = ?1`,
-		func(r resultRow) { last = uint64(r.int(0)) }, uin)
+		func(row resultRow) { last = uint64(row.int(0)) }, uin)
 	if found {
 		b.newestNumbers[uin] = max(last, b.journaled.newestNumber(uin), b.numberBound.floor)
 	}

@@ -104,8 +104,8 @@ func (c *dbConn) queryRows(query string, yield func(resultRow) bool, args ...any
 // queryFirst calls use with the first row of a query and reports whether there was
 // one.
 func (c *dbConn) queryFirst(query string, use func(resultRow), args ...any) (found bool, err error) {
-	err = c.queryRows(query, func(r resultRow) bool {
-		use(r)
+	err = c.queryRows(query, func(row resultRow) bool {
+		use(row)
 		found = true
 		return false
 	}, args...)

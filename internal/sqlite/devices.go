@@ -7,10 +7,10 @@ import (
 )
 
 func (s *Store) Devices(ctx context.Context, uin rookery.UIN) (list []rookery.Device, err error) {
-	err = s.withReader(ctx, func(c *dbConn) error {
-		return c.queryRows(`SELECT id, name, since, EXISTS (SELECT 1 FROM sessions WHERE account = d.account AND device = d.name)
-			FROM devices d WHERE account = ? ORDER BY id`, func(r resultRow) bool {
-			list = append(list, rookery.Device{ID: uint64(r.int(0)), Name: r.text(1), SignedInAt: r.time(2), SignedIn: r.bool(3)})
+	err = s.withReader(ctx, func(conn *dbConn) error {
+		return conn.queryRows(`SELECT id, name, since, EXISTS (SELECT 1 FROM sessions WHERE account = d.account AND device = d.name)
+			FROM devices d WHERE account = ? ORDER BY id`, func(row resultRow) bool {
+			list = append(list, rookery.Device{ID: uint64(row.int(0)), Name: row.text(1), SignedInAt: row.time(2), SignedIn: row.bool(3)})
 			return true
 		}, uin)
 	})
@@ -49,7 +49,7 @@ func (b *writeBatch) recordDeviceSignIn(session rookery.Session) error {
 func (s *Store) ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, key rookery.RequestKey) (rookery.Receipt, error) {
 	return s.applyOnce(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error {
 		var name string
-		found, err := batch.conn.queryFirst("SELECT name FROM devices WHERE account = ? AND id = ?", func(r resultRow) { name = r.text(0) }, uin, id)
+		found, err := batch.conn.queryFirst("SELECT name FROM devices WHERE account = ? AND id = ?", func(row resultRow) { name = row.text(0) }, uin, id)
 		switch {
 		case err != nil:
 			return err

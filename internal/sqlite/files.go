@@ -73,7 +73,7 @@ func (s *Store) writeBackLog() {
 		log.Warn("cannot wait for others who have the store open", "error", err)
 	}
 	var pages, written int64
-	_, err := s.writer.conn.queryFirst("PRAGMA wal_checkpoint(TRUNCATE)", func(r resultRow) { pages, written = r.int(1), r.int(2) })
+	_, err := s.writer.conn.queryFirst("PRAGMA wal_checkpoint(TRUNCATE)", func(row resultRow) { pages, written = row.int(1), row.int(2) })
 	switch {
 	case err != nil:
 		log.Warn("the log could not be written back: the database alone is not whole, keep its log with it",

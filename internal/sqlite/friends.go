@@ -19,17 +19,17 @@ func (s *Store) Friends(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, er
 func (s *Store) Relation(ctx context.Context, me, other rookery.UIN) (relation rookery.Relation, err error) {
 	s.writer.publishLock.RLock()
 	defer s.writer.publishLock.RUnlock()
-	err = s.withReader(ctx, func(c *dbConn) (err error) {
-		relation, err = c.loadRelation(me, other)
+	err = s.withReader(ctx, func(conn *dbConn) (err error) {
+		relation, err = conn.loadRelation(me, other)
 		return err
 	})
 	return relation, err
 }
 
 func (s *Store) FriendRequests(ctx context.Context, uin, after rookery.UIN, limit int) (list []rookery.FriendRequest, err error) {
-	err = s.withReader(ctx, func(c *dbConn) error {
-		return c.queryRows("SELECT asker, words, time FROM requests WHERE account = ? AND asker > ? ORDER BY asker LIMIT ?", func(r resultRow) bool {
-			list = append(list, rookery.FriendRequest{From: r.uin(0), Text: r.text(1), Time: r.time(2)})
+	err = s.withReader(ctx, func(conn *dbConn) error {
+		return conn.queryRows("SELECT asker, words, time FROM requests WHERE account = ? AND asker > ? ORDER BY asker LIMIT ?", func(row resultRow) bool {
+			list = append(list, rookery.FriendRequest{From: row.uin(0), Text: row.text(1), Time: row.time(2)})
 			return true
 		}, uin, after, max(limit, 0))
 	})
@@ -46,9 +46,9 @@ func (s *Store) BlockingAccounts(ctx context.Context, uin rookery.UIN) ([]rooker
 
 // queryUINs reads a list of account numbers.
 func (s *Store) queryUINs(ctx context.Context, query string, uin rookery.UIN) (list []rookery.UIN, err error) {
-	err = s.withReader(ctx, func(c *dbConn) error {
-		return c.queryRows(query, func(r resultRow) bool {
-			list = append(list, r.uin(0))
+	err = s.withReader(ctx, func(conn *dbConn) error {
+		return conn.queryRows(query, func(row resultRow) bool {
+			list = append(list, row.uin(0))
 			return true
 		}, uin)
 	})
@@ -61,8 +61,8 @@ func (c *dbConn) loadRelation(me, other rookery.UIN) (rel rookery.Relation, err 
 		EXISTS (SELECT 1 FROM requests WHERE account = ?1 AND asker = ?2),
 		EXISTS (SELECT 1 FROM blocks WHERE account = ?1 AND blocked = ?2),
 		EXISTS (SELECT 1 FROM blocks WHERE account = ?2 AND blocked = ?1)`,
-		func(r resultRow) {
-			rel = rookery.Relation{Friends: r.bool(0), RequestSent: r.bool(1), RequestReceived: r.bool(2), Blocks: r.bool(3), BlockedByOther: r.bool(4)}
+		func(row resultRow) {
+			rel = rookery.Relation{Friends: row.bool(0), RequestSent: row.bool(1), RequestReceived: row.bool(2), Blocks: row.bool(3), BlockedByOther: row.bool(4)}
 		}, me, other)
 	return rel, err
 }
@@ -132,7 +132,9 @@ func (b *writeBatch) planNotice(change rookery.RelationChange) (n pendingNotice,
 		var age time.Duration
 		last, err := b.conn.queryFirst(`SELECT number, time, max(taken, coalesce((SELECT max(number) FROM places WHERE account = ?1), 0))
 			FROM asked JOIN accounts USING (account) WHERE account = ?1 AND asker = ?2`,
-			func(r resultRow) { number, age, taken = uint64(r.int(0)), change.Time.Sub(r.time(1)), uint64(r.int(2)) }, change.Other, change.Me)
+			func(row resultRow) {
+				number, age, taken = uint64(row.int(0)), change.Time.Sub(row.time(1)), uint64(row.int(2))
+			}, change.Other, change.Me)
 		switch {
 		case err != nil:
 			return pendingNotice{}, err
@@ -175,7 +177,7 @@ func (b *writeBatch) replaceEntryText(uin rookery.UIN, number uint64, words stri
 			return err
 		}
 		_, err := b.conn.queryFirst("SELECT octet_length(text) FROM entries WHERE account = ? AND number = ?",
-			func(r resultRow) { before = int(r.int(0)) }, uin, number)
+			func(row resultRow) { before = int(row.int(0)) }, uin, number)
 		if err != nil {
 			return err
 		}

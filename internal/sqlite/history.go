@@ -94,9 +94,9 @@ func (s *Store) searchPages(ctx context.Context, query string, h *historySearch)
 		if query == anyPeerQuery {
 			args = args[:3]
 		}
-		err := s.withReader(ctx, func(c *dbConn) error {
-			return c.queryRows(query, func(r resultRow) bool {
-				entry := scanEntry(r)
+		err := s.withReader(ctx, func(conn *dbConn) error {
+			return conn.queryRows(query, func(row resultRow) bool {
+				entry := scanEntry(row)
 				h.addIfMatching(entry)
 				h.before = entry.Number
 				seen++
@@ -115,10 +115,10 @@ func (s *Store) searchPages(ctx context.Context, query string, h *historySearch)
 func (s *Store) listConversations(ctx context.Context, uin rookery.UIN) (listed uint64, err error) {
 	for {
 		var far bool
-		err = s.withReader(ctx, func(c *dbConn) error {
-			_, err := c.queryFirst(`SELECT listed, EXISTS
+		err = s.withReader(ctx, func(conn *dbConn) error {
+			_, err := conn.queryFirst(`SELECT listed, EXISTS
 				(SELECT 1 FROM entries WHERE account = ?1 AND number > listed LIMIT 1 OFFSET ?2)
-				FROM accounts WHERE account = ?1`, func(r resultRow) { listed, far = uint64(r.int(0)), r.bool(1) }, uin, historyPageEntries)
+				FROM accounts WHERE account = ?1`, func(row resultRow) { listed, far = uint64(row.int(0)), row.bool(1) }, uin, historyPageEntries)
 			return err
 		})
 		if err != nil || !far {
@@ -136,7 +136,7 @@ func (s *Store) listNextEntries(ctx context.Context, uin rookery.UIN) error {
 		var listed, upTo uint64
 		_, err := batch.conn.queryFirst(`SELECT listed, (SELECT max(number) FROM
 				(SELECT number FROM entries WHERE account = ?1 AND number > a.listed ORDER BY number LIMIT ?2))
-			FROM accounts a WHERE account = ?1`, func(r resultRow) { listed, upTo = uint64(r.int(0)), uint64(r.int(1)) }, uin, historyPageEntries)
+			FROM accounts a WHERE account = ?1`, func(row resultRow) { listed, upTo = uint64(row.int(0)), uint64(row.int(1)) }, uin, historyPageEntries)
 		if err != nil || upTo == 0 {
 			return err
 		}
@@ -150,8 +150,8 @@ func (s *Store) listNextEntries(ctx context.Context, uin rookery.UIN) error {
 }
 
 func (s *Store) ReadMark(ctx context.Context, uin, with rookery.UIN) (number uint64, err error) {
-	err = s.withReader(ctx, func(c *dbConn) error {
-		_, err := c.queryFirst("SELECT number FROM read_marks WHERE account = ? AND peer = ?", func(r resultRow) { number = uint64(r.int(0)) }, uin, with)
+	err = s.withReader(ctx, func(conn *dbConn) error {
+		_, err := conn.queryFirst("SELECT number FROM read_marks WHERE account = ? AND peer = ?", func(row resultRow) { number = uint64(row.int(0)) }, uin, with)
 		return err
 	})
 	return number, err

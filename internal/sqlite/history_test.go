@@ -33,8 +33,8 @@ func newFilledStore(t *testing.T, letters int) *Store {
 
 func (s *Store) countRows(t *testing.T, query string) (n int) {
 	t.Helper()
-	err := s.withReader(t.Context(), func(c *dbConn) error {
-		_, err := c.queryFirst(query, func(r resultRow) { n = int(r.int(0)) })
+	err := s.withReader(t.Context(), func(conn *dbConn) error {
+		_, err := conn.queryFirst(query, func(row resultRow) { n = int(row.int(0)) })
 		return err
 	})
 	if err != nil {
@@ -129,9 +129,9 @@ func TestNoQueryOfHistorySortsOrLooksThroughAWholeTable(t *testing.T) {
 	store := newTestStore(t)
 	for _, query := range []string{anyPeerQuery, unlistedPeerQuery, listedPeerQuery} {
 		var plan []string
-		err := store.withReader(t.Context(), func(c *dbConn) error {
-			return c.queryRows("EXPLAIN QUERY PLAN "+query, func(r resultRow) bool {
-				plan = append(plan, r.text(3))
+		err := store.withReader(t.Context(), func(conn *dbConn) error {
+			return conn.queryRows("EXPLAIN QUERY PLAN "+query, func(row resultRow) bool {
+				plan = append(plan, row.text(3))
 				return true
 			}, 10001, 1000, 10, 10002, 100)
 		})

@@ -234,9 +234,9 @@ func (w *writer) flushAllAccounts() error {
 func (w *writer) loadJournal() error {
 	var left []numberedEntry
 	var damaged error
-	err := w.conn.queryRows("SELECT id, letters FROM journal ORDER BY id", func(r resultRow) bool {
-		w.lastJournalID = r.int(0)
-		left, damaged = parseJournalRow(left, r.blob(1))
+	err := w.conn.queryRows("SELECT id, letters FROM journal ORDER BY id", func(row resultRow) bool {
+		w.lastJournalID = row.int(0)
+		left, damaged = parseJournalRow(left, row.blob(1))
 		return damaged == nil
 	})
 	if err := cmp.Or(err, damaged); err != nil {

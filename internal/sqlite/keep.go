@@ -67,9 +67,9 @@ func (s *Store) PurgeEntries(ctx context.Context, after rookery.UIN, before time
 
 // accountsWithCursors lists some accounts above a number that have a collector.
 func (s *Store) accountsWithCursors(ctx context.Context, after rookery.UIN) (accounts []rookery.UIN, err error) {
-	err = s.withReader(ctx, func(c *dbConn) error {
-		return c.queryRows("SELECT DISTINCT account FROM places WHERE account > ? ORDER BY account LIMIT ?", func(r resultRow) bool {
-			accounts = append(accounts, r.uin(0))
+	err = s.withReader(ctx, func(conn *dbConn) error {
+		return conn.queryRows("SELECT DISTINCT account FROM places WHERE account > ? ORDER BY account LIMIT ?", func(row resultRow) bool {
+			accounts = append(accounts, row.uin(0))
 			return true
 		}, after, accountsPerPurge)
 	})
@@ -102,15 +102,15 @@ func (s *Store) findDeletable(
 	if limit <= 0 {
 		return nil, nil
 	}
-	err = s.withReader(ctx, func(c *dbConn) error {
-		bound, err := c.loadPurgeBounds(uin)
+	err = s.withReader(ctx, func(conn *dbConn) error {
+		bound, err := conn.loadPurgeBounds(uin)
 		if err != nil {
 			return err
 		}
-		return c.queryRows(`SELECT number, time < ?, kind FROM entries
-			WHERE account = ? AND number < ? ORDER BY number`, func(r resultRow) bool {
-			d := deletableEntry{uint64(r.int(0)), rookery.Kind(r.int(2)) == rookery.KindSent}
-			if !r.bool(1) {
+		return conn.queryRows(`SELECT number, time < ?, kind FROM entries
+			WHERE account = ? AND number < ? ORDER BY number`, func(row resultRow) bool {
+			d := deletableEntry{uint64(row.int(0)), rookery.Kind(row.int(2)) == rookery.KindSent}
+			if !row.bool(1) {
 				return false
 			}
 			if bound.allowsDeletion(d) {
@@ -185,8 +185,8 @@ func (c *dbConn) loadPurgeBounds(uin rookery.UIN) (p purgeBounds, err error) {
 	_, err = c.queryFirst(`SELECT min(max(number), coalesce(min(nullif(keep, 0)) - 1, max(number))), max(number),
 			coalesce((SELECT max(number) FROM entries WHERE account = ?1), 0),
 			coalesce((SELECT devices_made > 0 FROM accounts WHERE account = ?1), 0)
-		FROM places WHERE account = ?1`, func(r resultRow) {
-		p = purgeBounds{collectedUpTo: uint64(max(r.int(0), 0)), highestCursor: uint64(r.int(1)), newestNumber: uint64(r.int(2)), hasHadDevices: r.bool(3)}
+		FROM places WHERE account = ?1`, func(row resultRow) {
+		p = purgeBounds{collectedUpTo: uint64(max(row.int(0), 0)), highestCursor: uint64(row.int(1)), newestNumber: uint64(row.int(2)), hasHadDevices: row.bool(3)}
 	}, uin)
 	return p, err
 }
@@ -199,7 +199,7 @@ const statementsPerTransaction = 2
 // in use since the Trim before.
 func (s *Store) ReleaseMemory(ctx context.Context) error {
 	for range s.readerCount {
-		if err := s.withReader(ctx, func(c *dbConn) error { return c.releaseUnusedMemory(0) }); err != nil {
+		if err := s.withReader(ctx, func(conn *dbConn) error { return conn.releaseUnusedMemory(0) }); err != nil {
 			return err
 		}
 	}

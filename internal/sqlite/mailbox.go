@@ -132,17 +132,17 @@ func (s *Store) applyOnce(ctx context.Context, key rookery.RequestKey, outcome r
 }
 
 func (s *Store) MailboxState(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Cursor, err error) {
-	err = s.withReader(ctx, func(c *dbConn) error {
+	err = s.withReader(ctx, func(conn *dbConn) error {
 		// What is settled meanwhile is in the database by then.
 		last = s.journaled.newestNumber(uin)
 		if last == 0 {
-			_, err := c.queryFirst("SELECT max(number) FROM entries WHERE account = ?", func(r resultRow) { last = uint64(r.int(0)) }, uin)
+			_, err := conn.queryFirst("SELECT max(number) FROM entries WHERE account = ?", func(row resultRow) { last = uint64(row.int(0)) }, uin)
 			if err != nil {
 				return err
 			}
 		}
-		_, err := c.queryFirst("SELECT number, keep, memo FROM places WHERE account = ? AND device = ?", func(r resultRow) {
-			place = rookery.Cursor{Number: uint64(r.int(0)), RepeatFrom: uint64(r.int(1)), State: r.blob(2)}
+		_, err := conn.queryFirst("SELECT number, keep, memo FROM places WHERE account = ? AND device = ?", func(row resultRow) {
+			place = rookery.Cursor{Number: uint64(row.int(0)), RepeatFrom: uint64(row.int(1)), State: row.blob(2)}
 		}, uin, device)
 		return err
 	})
@@ -154,10 +154,10 @@ func (s *Store) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64
 	if len(recent) > 0 && recent[0].Number == after+1 {
 		return recent, s.withReader(ctx, func(*dbConn) error { return nil })
 	}
-	err = s.withReader(ctx, func(c *dbConn) error {
-		return c.queryRows("SELECT "+entryColumns+` FROM entries
-			WHERE account = ? AND number > ? AND number <= ? ORDER BY number LIMIT ?`, func(r resultRow) bool {
-			list = append(list, scanEntry(r))
+	err = s.withReader(ctx, func(conn *dbConn) error {
+		return conn.queryRows("SELECT "+entryColumns+` FROM entries
+			WHERE account = ? AND number > ? AND number <= ? ORDER BY number LIMIT ?`, func(row resultRow) bool {
+			list = append(list, scanEntry(row))
 			return true
 		}, uin, clampToInt64(after), clampToInt64(upTo), max(limit, 0))
 	})
@@ -194,7 +194,7 @@ func (s *Store) SaveCursor(ctx context.Context, uin rookery.UIN, device string, 
 		}
 		var from uint64
 		_, err := batch.conn.queryFirst("SELECT number FROM places WHERE account = ? AND device = ?",
-			func(r resultRow) { from = uint64(r.int(0)) }, uin, device)
+			func(row resultRow) { from = uint64(row.int(0)) }, uin, device)
 		if err != nil {
 			return err
 		}

@@ -247,12 +247,12 @@ func (b *writeBatch) invalidateAccountKeys(owner rookery.UIN) {
 }
 
 // appendInvalidation notes one of these at the latest time heard of.
-func (b *writeBatch) appendInvalidation(key rookery.RequestKey, why rookery.Outcome) {
+func (b *writeBatch) appendInvalidation(key rookery.RequestKey, marker rookery.Outcome) {
 	key.ReceivedAt = b.requestKeys.latestUptime()
 	for _, earlier := range b.newKeys {
 		key.ReceivedAt = max(key.ReceivedAt, earlier.key.ReceivedAt)
 	}
-	b.newKeys = append(b.newKeys, storedKey{key, why})
+	b.newKeys = append(b.newKeys, storedKey{key, marker})
 }
 
 // loadState reads back what is counted in memory. made: the store is a new one.
@@ -265,16 +265,16 @@ func (w *writer) loadState(made bool) error {
 	}
 	clear(w.newestNumbers) // replay knew of no floor
 	for name, into := range map[string]*time.Duration{"uptime": &w.requestKeys.uptime, "forgotten": &w.requestKeys.forgottenBefore} {
-		_, err := w.conn.queryFirst("SELECT value FROM meta WHERE name = ?", func(r resultRow) { *into = time.Duration(r.int(0)) }, name)
+		_, err := w.conn.queryFirst("SELECT value FROM meta WHERE name = ?", func(row resultRow) { *into = time.Duration(row.int(0)) }, name)
 		if err != nil {
 			return err
 		}
 	}
 	w.requestKeys.recordUptime(0, 0)
 	var damaged error
-	err := w.conn.queryRows("SELECT marks FROM marks ORDER BY id", func(r resultRow) bool {
+	err := w.conn.queryRows("SELECT marks FROM marks ORDER BY id", func(row resultRow) bool {
 		var list []storedKey
-		list, damaged = parseKeyRow(r.blob(0))
+		list, damaged = parseKeyRow(row.blob(0))
 		w.requestKeys.addKeys(list)
 		return damaged == nil
 	})

@@ -155,6 +155,6 @@ func (w *writer) freeDiskSpace(err error) bool {
 		return more
 	}
 	var pages, written int64
-	_, err = w.conn.queryFirst("PRAGMA wal_checkpoint(PASSIVE)", func(r resultRow) { pages, written = r.int(1), r.int(2) })
+	_, err = w.conn.queryFirst("PRAGMA wal_checkpoint(PASSIVE)", func(row resultRow) { pages, written = row.int(1), row.int(2) })
 	return more || err == nil && pages > 0 && written == pages
 }

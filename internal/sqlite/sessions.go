@@ -19,10 +19,10 @@ func (s *Store) ForEachSession(ctx context.Context, yield func(rookery.Session) 
 	var after rookery.Session
 	for {
 		page := make([]rookery.Session, 0, sessionsPerPage)
-		err := s.withReader(ctx, func(c *dbConn) error {
-			return c.queryRows("SELECT "+sessionColumns+` FROM sessions
-				WHERE (account, device) > (?, ?) ORDER BY account, device LIMIT ?`, func(r resultRow) bool {
-				page = append(page, scanSession(r))
+		err := s.withReader(ctx, func(conn *dbConn) error {
+			return conn.queryRows("SELECT "+sessionColumns+` FROM sessions
+				WHERE (account, device) > (?, ?) ORDER BY account, device LIMIT ?`, func(row resultRow) bool {
+				page = append(page, scanSession(row))
 				return true
 			}, after.Account, after.Device, sessionsPerPage)
 		})
@@ -135,9 +135,9 @@ type knownAddress struct {
 
 // loadKnownAddresses lists those of an account, the latest first.
 func (c *dbConn) loadKnownAddresses(uin rookery.UIN) (known []knownAddress, err error) {
-	err = c.queryRows("SELECT address, turn FROM addresses WHERE account = ? ORDER BY turn DESC", func(r resultRow) bool {
-		addr, _ := netip.ParseAddr(r.text(0)) // what is no address is none's
-		known = append(known, knownAddress{r.text(0), rookery.Network(addr), r.int(1)})
+	err = c.queryRows("SELECT address, turn FROM addresses WHERE account = ? ORDER BY turn DESC", func(row resultRow) bool {
+		addr, _ := netip.ParseAddr(row.text(0)) // what is no address is none's
+		known = append(known, knownAddress{row.text(0), rookery.Network(addr), row.int(1)})
 		return true
 	}, uin)
 	return known, err
@@ -185,9 +185,9 @@ func (s *Store) SetSessionsAsleep(ctx context.Context, sessions []rookery.Sessio
 
 func (s *Store) SleepingSession(ctx context.Context, uin rookery.UIN, token rookery.TokenHash) (session rookery.Session, err error) {
 	var found bool
-	err = s.withReader(ctx, func(c *dbConn) (err error) {
-		found, err = c.queryFirst("SELECT "+sessionColumns+" FROM sessions WHERE account = ? AND token = ? AND asleep",
-			func(r resultRow) { session = scanSession(r) }, uin, token[:])
+	err = s.withReader(ctx, func(conn *dbConn) (err error) {
+		found, err = conn.queryFirst("SELECT "+sessionColumns+" FROM sessions WHERE account = ? AND token = ? AND asleep",
+			func(row resultRow) { session = scanSession(row) }, uin, token[:])
 		return err
 	})
 	if err == nil && !found {
@@ -220,8 +220,8 @@ func (b *writeBatch) setStatus(uin rookery.UIN, status rookery.Status) error {
 
 func (s *Store) IsKnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (known bool, err error) {
 	network := rookery.Network(addr)
-	err = s.withReader(ctx, func(c *dbConn) error {
-		list, err := c.loadKnownAddresses(uin)
+	err = s.withReader(ctx, func(conn *dbConn) error {
+		list, err := conn.loadKnownAddresses(uin)
 		known = network.IsValid() &&
 			slices.ContainsFunc(list, func(k knownAddress) bool { return k.network == network })
 		return err

@@ -256,7 +256,7 @@ func prepareDatabaseFile(cfg Config) (err error) {
 	}
 	defer func() { err = errors.Join(err, conn.close()) }()
 	var id int64
-	if _, err := conn.queryFirst("PRAGMA application_id", func(r resultRow) { id = r.int(0) }); err != nil {
+	if _, err := conn.queryFirst("PRAGMA application_id", func(row resultRow) { id = row.int(0) }); err != nil {
 		return err
 	}
 	full, err := conn.hasRow("SELECT 1 FROM sqlite_schema WHERE name NOT LIKE 'goose%' AND name NOT LIKE 'sqlite%'")

@@ -196,7 +196,7 @@ func TestAfterClosingAllIsInOneFile(t *testing.T) {
 	createAccounts(t, store, 1)
 	deliver(t, store, rookery.FirstUIN, "hello")
 	path := ""
-	if _, err := store.writer.conn.queryFirst("PRAGMA database_list", func(r resultRow) { path = r.text(2) }); err != nil {
+	if _, err := store.writer.conn.queryFirst("PRAGMA database_list", func(row resultRow) { path = row.text(2) }); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.Close(); err != nil {
@@ -250,8 +250,8 @@ func TestSingleAddressesOfIPv6FromEarlierVersionsStandForTheirNetworks(t *testin
 		t.Fatal(err)
 	}
 	stored := func() (list []string) {
-		err := store.withReader(t.Context(), func(c *dbConn) error {
-			known, err := c.loadKnownAddresses(uin)
+		err := store.withReader(t.Context(), func(conn *dbConn) error {
+			known, err := conn.loadKnownAddresses(uin)
 			for _, knownAddress := range known {
 				list = append(list, knownAddress.storedText)
 			}

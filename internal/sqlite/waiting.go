@@ -52,7 +52,7 @@ func (b *writeBatch) discardBacklog(uin rookery.UIN) {
 // highestCursor is the highest place of all collectors of an account.
 func (c *dbConn) highestCursor(uin rookery.UIN) (top uint64, err error) {
 	_, err = c.queryFirst("SELECT coalesce(max(number), 0) FROM places WHERE account = ?",
-		func(r resultRow) { top = uint64(r.int(0)) }, uin)
+		func(row resultRow) { top = uint64(row.int(0)) }, uin)
 	return top, err
 }
 
@@ -66,7 +66,7 @@ func (b *writeBatch) sumBacklog(uin rookery.UIN, after, upTo uint64) (sum rooker
 	}
 	_, err = b.conn.queryFirst(`SELECT count(*), coalesce(sum(octet_length(text)), 0) FROM entries
 		WHERE account = ? AND number > ? AND number <= ? AND kind <> ?`,
-		func(r resultRow) { sum = rookery.Backlog{Messages: int(r.int(0)), Bytes: r.int(1)} },
+		func(row resultRow) { sum = rookery.Backlog{Messages: int(row.int(0)), Bytes: row.int(1)} },
 		uin, clampToInt64(after), clampToInt64(inMailbox), rookery.KindSent)
 	for _, entry := range recent {
 		sum = addToBacklog(sum, entry)

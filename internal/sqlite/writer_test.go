@@ -260,7 +260,7 @@ func limitDatabasePages(t *testing.T, store *Store, more int64) {
 	t.Helper()
 	err := store.submitWrite(context.Background(), writeRequest{apply: func(batch *writeBatch) error {
 		var pages int64
-		if _, err := batch.conn.queryFirst("PRAGMA page_count", func(r resultRow) { pages = r.int(0) }); err != nil {
+		if _, err := batch.conn.queryFirst("PRAGMA page_count", func(row resultRow) { pages = row.int(0) }); err != nil {
 			return err
 		}
 		_, err := batch.conn.execute(fmt.Sprintf("PRAGMA max_page_count = %d", pages+more))

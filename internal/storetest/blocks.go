@@ -6,129 +6,131 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-func (x *contractTrial) friendRequests(uin, after rookery.UIN, limit int) []rookery.FriendRequest {
-	x.Helper()
-	list, err := x.FriendRequests(x.ctx, uin, after, limit)
-	x.requireNoError(err)
+func (ct *contractTrial) friendRequests(uin, after rookery.UIN, limit int) []rookery.FriendRequest {
+	ct.Helper()
+	list, err := ct.FriendRequests(ct.ctx, uin, after, limit)
+	ct.requireNoError(err)
 	return list
 }
 
 // sendFriendRequest has an account ask another with words.
-func (x *contractTrial) sendFriendRequest(me, other rookery.UIN, words string, at time.Time) {
-	x.Helper()
-	from := x.loadRelation(me, other)
+func (ct *contractTrial) sendFriendRequest(me, other rookery.UIN, words string, at time.Time) {
+	ct.Helper()
+	from := ct.loadRelation(me, other)
 	step, err := rookery.Ask(from, rookery.RuleAsk, words)
-	x.requireNoError(err)
-	_, err = x.ChangeRelation(x.ctx, rookery.RelationChange{Me: me, Other: other, From: from, Transition: step, Time: at})
-	x.requireNoError(err)
+	ct.requireNoError(err)
+	_, err = ct.ChangeRelation(ct.ctx, rookery.RelationChange{Me: me, Other: other, From: from, Transition: step, Time: at})
+	ct.requireNoError(err)
 }
 
 // applyTransition has an account take one of the steps that depend on how they stand only.
-func (x *contractTrial) applyTransition(me, other rookery.UIN, step func(rookery.Relation) rookery.RelationTransition) {
-	x.Helper()
-	from := x.loadRelation(me, other)
-	x.changeRelation(rookery.RelationChange{Me: me, Other: other, From: from, Transition: step(from)})
+func (ct *contractTrial) applyTransition(me, other rookery.UIN, step func(rookery.Relation) rookery.RelationTransition) {
+	ct.Helper()
+	from := ct.loadRelation(me, other)
+	ct.changeRelation(rookery.RelationChange{Me: me, Other: other, From: from, Transition: step(from)})
 }
 
-func (x *contractTrial) listBlocks(uin rookery.UIN) (blocked, blockers []rookery.UIN) {
-	x.Helper()
-	blocked, err := x.BlockedAccounts(x.ctx, uin)
-	x.requireNoError(err)
-	blockers, err = x.BlockingAccounts(x.ctx, uin)
-	x.requireNoError(err)
+func (ct *contractTrial) listBlocks(uin rookery.UIN) (blocked, blockers []rookery.UIN) {
+	ct.Helper()
+	blocked, err := ct.BlockedAccounts(ct.ctx, uin)
+	ct.requireNoError(err)
+	blockers, err = ct.BlockingAccounts(ct.ctx, uin)
+	ct.requireNoError(err)
 	return blocked, blockers
 }
 
 var blockTests = []contractTest{
-	{"requests that wait are listed by number, with their words and times", func(x *contractTrial) {
-		x.createAccounts(ann, bob, cat)
-		x.sendFriendRequest(cat, ann, "it is cat", noon)
-		x.sendFriendRequest(bob, ann, "it is bob", noon.Add(time.Hour))
+	{"requests that wait are listed by number, with their words and times", func(trial *contractTrial) {
+		trial.createAccounts(ann, bob, cat)
+		trial.sendFriendRequest(cat, ann, "it is cat", noon)
+		trial.sendFriendRequest(bob, ann, "it is bob", noon.Add(time.Hour))
 		bobs := rookery.FriendRequest{From: bob, Text: "it is bob", Time: noon.Add(time.Hour)}
 		cats := rookery.FriendRequest{From: cat, Text: "it is cat", Time: noon}
-		x.checkAcrossRestart(func() {
-			x.requireEqual("all", x.friendRequests(ann, 0, 10), []rookery.FriendRequest{bobs, cats})
-			x.requireEqual("at most one", x.friendRequests(ann, 0, 1), []rookery.FriendRequest{bobs})
-			x.requireEqual("after bob", x.friendRequests(ann, bob, 10), []rookery.FriendRequest{cats})
-			x.requireEqual("none of them", x.friendRequests(ann, 0, 0), []rookery.FriendRequest(nil))
-			x.requireEqual("of bob", x.friendRequests(bob, 0, 10), []rookery.FriendRequest(nil))
+		trial.checkAcrossRestart(func() {
+			trial.requireEqual("all", trial.friendRequests(ann, 0, 10), []rookery.FriendRequest{bobs, cats})
+			trial.requireEqual("at most one", trial.friendRequests(ann, 0, 1), []rookery.FriendRequest{bobs})
+			trial.requireEqual("after bob", trial.friendRequests(ann, bob, 10), []rookery.FriendRequest{cats})
+			trial.requireEqual("none of them", trial.friendRequests(ann, 0, 0), []rookery.FriendRequest(nil))
+			trial.requireEqual("of bob", trial.friendRequests(bob, 0, 10), []rookery.FriendRequest(nil))
 		})
 	}},
-	{"asking again replaces the words of the request that waits", func(x *contractTrial) {
-		x.createAccounts(ann, bob)
-		x.sendFriendRequest(bob, ann, "hello", noon)
-		x.sendFriendRequest(bob, ann, "it is me, bob", noon.Add(time.Hour))
-		x.checkAcrossRestart(func() {
-			x.requireEqual("requests", x.friendRequests(ann, 0, 10), []rookery.FriendRequest{{From: bob, Text: "it is me, bob", Time: noon.Add(time.Hour)}})
+	{"asking again replaces the words of the request that waits", func(trial *contractTrial) {
+		trial.createAccounts(ann, bob)
+		trial.sendFriendRequest(bob, ann, "hello", noon)
+		trial.sendFriendRequest(bob, ann, "it is me, bob", noon.Add(time.Hour))
+		trial.checkAcrossRestart(func() {
+			trial.requireEqual("requests", trial.friendRequests(ann, 0, 10), []rookery.FriendRequest{{From: bob, Text: "it is me, bob", Time: noon.Add(time.Hour)}})
 		})
 	}},
-	{"a step that changes nothing leaves the words of what waits", func(x *contractTrial) {
-		x.createAccounts(ann, bob)
-		x.sendFriendRequest(bob, ann, "hello", noon)
-		x.applyTransition(ann, bob, rookery.Unfriend)
-		x.applyTransition(bob, ann, rookery.Unfriend)
-		x.requireEqual("requests", x.friendRequests(ann, 0, 10), []rookery.FriendRequest{{From: bob, Text: "hello", Time: noon}})
+	{"a step that changes nothing leaves the words of what waits", func(trial *contractTrial) {
+		trial.createAccounts(ann, bob)
+		trial.sendFriendRequest(bob, ann, "hello", noon)
+		trial.applyTransition(ann, bob, rookery.Unfriend)
+		trial.applyTransition(bob, ann, rookery.Unfriend)
+		trial.requireEqual("requests", trial.friendRequests(ann, 0, 10), []rookery.FriendRequest{{From: bob, Text: "hello", Time: noon}})
 	}},
-	{"a request that is answered waits no more", func(x *contractTrial) {
-		x.createAccounts(ann, bob)
-		x.sendFriendRequest(bob, ann, "hello", noon)
-		x.applyTransition(ann, bob, func(relation rookery.Relation) rookery.RelationTransition {
+	{"a request that is answered waits no more", func(trial *contractTrial) {
+		trial.createAccounts(ann, bob)
+		trial.sendFriendRequest(bob, ann, "hello", noon)
+		trial.applyTransition(ann, bob, func(relation rookery.Relation) rookery.RelationTransition {
 			step, err := rookery.Accept(relation)
-			x.requireNoError(err)
+			trial.requireNoError(err)
 			return step
 		})
-		x.requireEqual("requests", x.friendRequests(ann, 0, 10), []rookery.FriendRequest(nil))
+		trial.requireEqual("requests", trial.friendRequests(ann, 0, 10), []rookery.FriendRequest(nil))
 	}},
-	{"a block is seen from both sides, and ends friendship and requests", func(x *contractTrial) {
-		x.createAccounts(ann, bob, cat)
-		x.makeFriends(ann, bob)
-		x.sendFriendRequest(cat, ann, "hello", noon)
-		x.applyTransition(ann, bob, rookery.Block)
-		x.applyTransition(ann, cat, rookery.Block)
-		x.checkAcrossRestart(func() {
-			x.requireEqual("ann sees", x.loadRelation(ann, bob), rookery.Relation{Blocks: true})
-			x.requireEqual("bob sees", x.loadRelation(bob, ann), rookery.Relation{BlockedByOther: true})
-			x.requireEqual("friends", x.listFriends(bob), []rookery.UIN(nil))
-			x.requireEqual("requests", x.friendRequests(ann, 0, 10), []rookery.FriendRequest(nil))
-			blocked, blockers := x.listBlocks(ann)
-			x.requireEqual("ann blocks", blocked, []rookery.UIN{bob, cat})
-			x.requireEqual("who block ann", blockers, []rookery.UIN(nil))
-			blocked, blockers = x.listBlocks(bob)
-			x.requireEqual("bob blocks", blocked, []rookery.UIN(nil))
-			x.requireEqual("who block bob", blockers, []rookery.UIN{ann})
+	{"a block is seen from both sides, and ends friendship and requests", func(trial *contractTrial) {
+		trial.createAccounts(ann, bob, cat)
+		trial.makeFriends(ann, bob)
+		trial.sendFriendRequest(cat, ann, "hello", noon)
+		trial.applyTransition(ann, bob, rookery.Block)
+		trial.applyTransition(ann, cat, rookery.Block)
+		trial.checkAcrossRestart(func() {
+			trial.requireEqual("ann sees", trial.loadRelation(ann, bob), rookery.Relation{Blocks: true})
+			trial.requireEqual("bob sees", trial.loadRelation(bob, ann), rookery.Relation{BlockedByOther: true})
+			trial.requireEqual("friends", trial.listFriends(bob), []rookery.UIN(nil))
+			trial.requireEqual("requests", trial.friendRequests(ann, 0, 10), []rookery.FriendRequest(nil))
+			blocked, blockers := trial.listBlocks(ann)
+			trial.requireEqual("ann blocks", blocked, []rookery.UIN{bob, cat})
+			trial.requireEqual("who block ann", blockers, []rookery.UIN(nil))
+			blocked, blockers = trial.listBlocks(bob)
+			trial.requireEqual("bob blocks", blocked, []rookery.UIN(nil))
+			trial.requireEqual("who block bob", blockers, []rookery.UIN{ann})
 		})
 	}},
-	{"two may block each other, and each ends its own block", func(x *contractTrial) {
-		x.createAccounts(ann, bob)
-		x.applyTransition(ann, bob, rookery.Block)
-		x.applyTransition(bob, ann, rookery.Block)
-		x.requireEqual("both", x.loadRelation(ann, bob), rookery.Relation{Blocks: true, BlockedByOther: true})
-		x.applyTransition(ann, bob, rookery.Unblock)
-		x.checkAcrossRestart(func() { x.requireEqual("one", x.loadRelation(ann, bob), rookery.Relation{BlockedByOther: true}) })
-		x.applyTransition(bob, ann, rookery.Unblock)
-		x.checkAcrossRestart(func() { x.requireEqual("none", x.loadRelation(ann, bob), rookery.Relation{}) })
+	{"two may block each other, and each ends its own block", func(trial *contractTrial) {
+		trial.createAccounts(ann, bob)
+		trial.applyTransition(ann, bob, rookery.Block)
+		trial.applyTransition(bob, ann, rookery.Block)
+		trial.requireEqual("both", trial.loadRelation(ann, bob), rookery.Relation{Blocks: true, BlockedByOther: true})
+		trial.applyTransition(ann, bob, rookery.Unblock)
+		trial.checkAcrossRestart(func() {
+			trial.requireEqual("one", trial.loadRelation(ann, bob), rookery.Relation{BlockedByOther: true})
+		})
+		trial.applyTransition(bob, ann, rookery.Unblock)
+		trial.checkAcrossRestart(func() { trial.requireEqual("none", trial.loadRelation(ann, bob), rookery.Relation{}) })
 	}},
-	{"a step from before a block is a conflict", func(x *contractTrial) {
-		x.createAccounts(ann, bob)
-		x.applyTransition(bob, ann, rookery.Block)
-		_, err := x.ChangeRelation(x.ctx, rookery.RelationChange{Me: ann, Other: bob, Transition: askTransition(rookery.Relation{}), Time: noon})
-		x.requireCode(err, rookery.CodeConflict)
-		x.requireEqual("requests", x.friendRequests(bob, 0, 10), []rookery.FriendRequest(nil))
+	{"a step from before a block is a conflict", func(trial *contractTrial) {
+		trial.createAccounts(ann, bob)
+		trial.applyTransition(bob, ann, rookery.Block)
+		_, err := trial.ChangeRelation(trial.ctx, rookery.RelationChange{Me: ann, Other: bob, Transition: askTransition(rookery.Relation{}), Time: noon})
+		trial.requireCode(err, rookery.CodeConflict)
+		trial.requireEqual("requests", trial.friendRequests(bob, 0, 10), []rookery.FriendRequest(nil))
 	}},
-	{"blocks are listed by number from either side, and end with an account", func(x *contractTrial) {
-		x.createAccounts(ann, bob, cat)
-		x.applyTransition(cat, bob, rookery.Block)
-		x.applyTransition(ann, bob, rookery.Block)
-		x.applyTransition(bob, cat, rookery.Block)
-		_, blockers := x.listBlocks(bob)
-		x.requireEqual("who block bob", blockers, []rookery.UIN{ann, cat})
-		x.requireNoError(x.RemoveAccount(x.ctx, bob))
-		x.createAccounts(bob)
-		x.checkAcrossRestart(func() {
-			blocked, blockers := x.listBlocks(bob)
-			x.requireEqual("bob blocks", blocked, []rookery.UIN(nil))
-			x.requireEqual("who block bob", blockers, []rookery.UIN(nil))
-			x.requireEqual("relation", x.loadRelation(cat, bob), rookery.Relation{})
+	{"blocks are listed by number from either side, and end with an account", func(trial *contractTrial) {
+		trial.createAccounts(ann, bob, cat)
+		trial.applyTransition(cat, bob, rookery.Block)
+		trial.applyTransition(ann, bob, rookery.Block)
+		trial.applyTransition(bob, cat, rookery.Block)
+		_, blockers := trial.listBlocks(bob)
+		trial.requireEqual("who block bob", blockers, []rookery.UIN{ann, cat})
+		trial.requireNoError(trial.RemoveAccount(trial.ctx, bob))
+		trial.createAccounts(bob)
+		trial.checkAcrossRestart(func() {
+			blocked, blockers := trial.listBlocks(bob)
+			trial.requireEqual("bob blocks", blocked, []rookery.UIN(nil))
+			trial.requireEqual("who block bob", blockers, []rookery.UIN(nil))
+			trial.requireEqual("relation", trial.loadRelation(cat, bob), rookery.Relation{})
 		})
 	}},
 }

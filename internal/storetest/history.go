@@ -11,10 +11,10 @@ import (
 
 // searchTexts is the texts that a query of ann's finds, and whether there are older
 // ones.
-func (x *contractTrial) searchTexts(query rookery.HistoryQuery) (texts []string, more bool) {
-	x.Helper()
-	entries, more, err := x.History(x.ctx, ann, query)
-	x.requireNoError(err)
+func (ct *contractTrial) searchTexts(query rookery.HistoryQuery) (texts []string, more bool) {
+	ct.Helper()
+	entries, more, err := ct.History(ct.ctx, ann, query)
+	ct.requireNoError(err)
 	for _, entry := range entries {
 		texts = append(texts, entry.Text)
 	}
@@ -22,73 +22,73 @@ func (x *contractTrial) searchTexts(query rookery.HistoryQuery) (texts []string,
 }
 
 // requireHistory checks what a query of ann's finds.
-func (x *contractTrial) requireHistory(query rookery.HistoryQuery, more bool, texts ...string) {
-	x.Helper()
-	got, gotMore := x.searchTexts(query)
-	x.requireEqual(fmt.Sprintf("texts of %+v", query), got, texts)
-	x.requireEqual(fmt.Sprintf("more of %+v", query), gotMore, more)
+func (ct *contractTrial) requireHistory(query rookery.HistoryQuery, more bool, texts ...string) {
+	ct.Helper()
+	got, gotMore := ct.searchTexts(query)
+	ct.requireEqual(fmt.Sprintf("texts of %+v", query), got, texts)
+	ct.requireEqual(fmt.Sprintf("more of %+v", query), gotMore, more)
 }
 
 // deliverConversation fills ann's mailbox with entries of all kinds.
-func (x *contractTrial) deliverConversation() {
-	x.Helper()
+func (ct *contractTrial) deliverConversation() {
+	ct.Helper()
 	sent := rookery.NewEntry{To: ann, Kind: rookery.KindSent, Peer: bob, Text: "2", OriginDevice: "phone"}
 	for _, newEntry := range []rookery.NewEntry{
 		messageEntry(ann, bob, "1"), sent, messageEntry(ann, cat, "3"), {To: ann, Kind: rookery.KindAsks, Peer: bob, Text: "4"}, messageEntry(ann, bob, "5"),
 	} {
-		_, err := x.Deliver(x.ctx, []rookery.NewEntry{newEntry}, noon, rookery.RequestKey{})
-		x.requireNoError(err)
+		_, err := ct.Deliver(ct.ctx, []rookery.NewEntry{newEntry}, noon, rookery.RequestKey{})
+		ct.requireNoError(err)
 	}
 }
 
 var historyTests = []contractTest{
-	{"a conversation is the words of both sides and nothing else, by number", func(x *contractTrial) {
-		x.createAccounts(ann, bob)
-		x.deliverConversation()
-		x.deliverTexts(bob, ann, "in another mailbox")
-		x.checkAcrossRestart(func() {
-			entries, more, err := x.History(x.ctx, ann, rookery.HistoryQuery{With: bob, Limit: 10})
-			x.requireNoError(err)
-			x.requireEqual("more", more, false)
-			x.requireEqual("entries", entries, []rookery.Entry{
+	{"a conversation is the words of both sides and nothing else, by number", func(trial *contractTrial) {
+		trial.createAccounts(ann, bob)
+		trial.deliverConversation()
+		trial.deliverTexts(bob, ann, "in another mailbox")
+		trial.checkAcrossRestart(func() {
+			entries, more, err := trial.History(trial.ctx, ann, rookery.HistoryQuery{With: bob, Limit: 10})
+			trial.requireNoError(err)
+			trial.requireEqual("more", more, false)
+			trial.requireEqual("entries", entries, []rookery.Entry{
 				{Number: 1, Kind: rookery.KindMessage, Peer: bob, Time: noon, Text: "1"},
 				{Number: 2, Kind: rookery.KindSent, Peer: bob, Time: noon, Text: "2", OriginDevice: "phone"},
 				{Number: 5, Kind: rookery.KindMessage, Peer: bob, Time: noon, Text: "5"},
 			})
-			x.requireHistory(rookery.HistoryQuery{Limit: 10}, false, "1", "2", "3", "5")
-			x.requireHistory(rookery.HistoryQuery{With: nobody, Limit: 10}, false)
+			trial.requireHistory(rookery.HistoryQuery{Limit: 10}, false, "1", "2", "3", "5")
+			trial.requireHistory(rookery.HistoryQuery{With: nobody, Limit: 10}, false)
 		})
-		entries, more, err := x.History(x.ctx, nobody, rookery.HistoryQuery{Limit: 10})
-		x.requireNoError(err)
-		x.requireEqual("of nobody", len(entries), 0)
-		x.requireEqual("more of nobody", more, false)
+		entries, more, err := trial.History(trial.ctx, nobody, rookery.HistoryQuery{Limit: 10})
+		trial.requireNoError(err)
+		trial.requireEqual("of nobody", len(entries), 0)
+		trial.requireEqual("more of nobody", more, false)
 	}},
-	{"the newest come first, and whether there are older ones is told", func(x *contractTrial) {
-		x.createAccounts(ann)
-		x.deliverConversation()
-		x.checkAcrossRestart(func() {
-			x.requireHistory(rookery.HistoryQuery{With: bob, Limit: 2}, true, "2", "5")
-			x.requireHistory(rookery.HistoryQuery{With: bob, Limit: 3}, false, "1", "2", "5")
-			x.requireHistory(rookery.HistoryQuery{With: bob, Before: 5, Limit: 1}, true, "2")
-			x.requireHistory(rookery.HistoryQuery{With: bob, Before: 2, Limit: 5}, false, "1")
-			x.requireHistory(rookery.HistoryQuery{With: bob, Before: 1, Limit: 5}, false)
-			x.requireHistory(rookery.HistoryQuery{With: bob, Before: 1<<64 - 1, Limit: 1}, true, "5")
-			x.requireHistory(rookery.HistoryQuery{Before: 5, Limit: 2}, true, "2", "3")
-			x.requireHistory(rookery.HistoryQuery{Limit: 0}, true)
+	{"the newest come first, and whether there are older ones is told", func(trial *contractTrial) {
+		trial.createAccounts(ann)
+		trial.deliverConversation()
+		trial.checkAcrossRestart(func() {
+			trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 2}, true, "2", "5")
+			trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 3}, false, "1", "2", "5")
+			trial.requireHistory(rookery.HistoryQuery{With: bob, Before: 5, Limit: 1}, true, "2")
+			trial.requireHistory(rookery.HistoryQuery{With: bob, Before: 2, Limit: 5}, false, "1")
+			trial.requireHistory(rookery.HistoryQuery{With: bob, Before: 1, Limit: 5}, false)
+			trial.requireHistory(rookery.HistoryQuery{With: bob, Before: 1<<64 - 1, Limit: 1}, true, "5")
+			trial.requireHistory(rookery.HistoryQuery{Before: 5, Limit: 2}, true, "2", "3")
+			trial.requireHistory(rookery.HistoryQuery{Limit: 0}, true)
 		})
 	}},
-	{"what is older than a restart and what is newer come together", func(x *contractTrial) {
-		x.createAccounts(ann)
-		x.deliverConversation()
-		x.restart()
-		x.deliverTexts(ann, bob, "6", "7")
-		x.requireHistory(rookery.HistoryQuery{With: bob, Limit: 10}, false, "1", "2", "5", "6", "7")
-		x.requireHistory(rookery.HistoryQuery{With: bob, Limit: 3}, true, "5", "6", "7")
-		x.requireHistory(rookery.HistoryQuery{With: bob, Before: 7, Limit: 2}, true, "5", "6")
-		x.requireHistory(rookery.HistoryQuery{Before: 6, Limit: 2}, true, "3", "5")
+	{"what is older than a restart and what is newer come together", func(trial *contractTrial) {
+		trial.createAccounts(ann)
+		trial.deliverConversation()
+		trial.restart()
+		trial.deliverTexts(ann, bob, "6", "7")
+		trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 10}, false, "1", "2", "5", "6", "7")
+		trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 3}, true, "5", "6", "7")
+		trial.requireHistory(rookery.HistoryQuery{With: bob, Before: 7, Limit: 2}, true, "5", "6")
+		trial.requireHistory(rookery.HistoryQuery{Before: 6, Limit: 2}, true, "3", "5")
 	}},
-	{"long conversations are read page after page, whenever that is begun", func(x *contractTrial) {
-		x.createAccounts(ann, bob)
+	{"long conversations are read page after page, whenever that is begun", func(trial *contractTrial) {
+		trial.createAccounts(ann, bob)
 		var want []string
 		for round := range 3 {
 			var letters []rookery.NewEntry
@@ -99,13 +99,13 @@ var historyTests = []contractTest{
 					want = append(want, text)
 				}
 			}
-			_, err := x.Deliver(x.ctx, letters, noon, rookery.RequestKey{})
-			x.requireNoError(err)
-			x.restart()
+			_, err := trial.Deliver(trial.ctx, letters, noon, rookery.RequestKey{})
+			trial.requireNoError(err)
+			trial.restart()
 			var got []string
 			for query := (rookery.HistoryQuery{With: bob, Limit: 200}); ; {
-				entries, more, err := x.History(x.ctx, ann, query)
-				x.requireNoError(err)
+				entries, more, err := trial.History(trial.ctx, ann, query)
+				trial.requireNoError(err)
 				for _, entry := range slices.Backward(entries) {
 					got = append(got, entry.Text)
 				}
@@ -115,14 +115,14 @@ var historyTests = []contractTest{
 				query.Before = entries[0].Number
 			}
 			slices.Reverse(got)
-			x.requireEqual("texts", got, want)
+			trial.requireEqual("texts", got, want)
 		}
 	}},
-	{"a search finds any part of a text, in any case of letters", func(x *contractTrial) {
-		x.createAccounts(ann)
+	{"a search finds any part of a text, in any case of letters", func(trial *contractTrial) {
+		trial.createAccounts(ann)
 		texts := []string{"Shall we meet?", "明天六点在老港口见面", "ПРИВЕТ, мир", "ΟΔΥΣΣΕΥΣ", "Übermut", "100%_*", "\U00010400 deseret", "k or \u212a"}
-		x.deliverTexts(ann, bob, texts...)
-		x.checkAcrossRestart(func() {
+		trial.deliverTexts(ann, bob, texts...)
+		trial.checkAcrossRestart(func() {
 			for _, tt := range []struct {
 				text string
 				want []string
@@ -131,87 +131,87 @@ var historyTests = []contractTest{
 				{"明天六点在老港口见面", texts[1:2]}, {"привет", texts[2:3]}, {"МИР", texts[2:3]}, {"οδυσσευς", texts[3:4]}, {"σ", texts[3:4]},
 				{"üBER", texts[4:5]}, {"%_*", texts[5:6]}, {"%", texts[5:6]}, {"_", texts[5:6]}, {"\U00010428", texts[6:7]}, {"\u212a OR K", texts[7:8]},
 			} {
-				x.requireHistory(rookery.HistoryQuery{With: bob, Limit: 10, Text: tt.text}, false, tt.want...)
-				x.requireHistory(rookery.HistoryQuery{Limit: 10, Text: tt.text}, false, tt.want...)
+				trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 10, Text: tt.text}, false, tt.want...)
+				trial.requireHistory(rookery.HistoryQuery{Limit: 10, Text: tt.text}, false, tt.want...)
 			}
 		})
 	}},
-	{"a search is one of the conversation, before a number, and has its limit", func(x *contractTrial) {
-		x.createAccounts(ann)
-		x.deliverTexts(ann, bob, "fish 1", "bread", "fish 3", "Fish 4")
-		x.deliverTexts(ann, cat, "fish 5")
-		x.checkAcrossRestart(func() {
-			x.requireHistory(rookery.HistoryQuery{With: bob, Limit: 10, Text: "fish"}, false, "fish 1", "fish 3", "Fish 4")
-			x.requireHistory(rookery.HistoryQuery{With: bob, Limit: 2, Text: "fish"}, true, "fish 3", "Fish 4")
-			x.requireHistory(rookery.HistoryQuery{With: bob, Before: 4, Limit: 2, Text: "fish"}, false, "fish 1", "fish 3")
-			x.requireHistory(rookery.HistoryQuery{Limit: 10, Text: "fish"}, false, "fish 1", "fish 3", "Fish 4", "fish 5")
+	{"a search is one of the conversation, before a number, and has its limit", func(trial *contractTrial) {
+		trial.createAccounts(ann)
+		trial.deliverTexts(ann, bob, "fish 1", "bread", "fish 3", "Fish 4")
+		trial.deliverTexts(ann, cat, "fish 5")
+		trial.checkAcrossRestart(func() {
+			trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 10, Text: "fish"}, false, "fish 1", "fish 3", "Fish 4")
+			trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 2, Text: "fish"}, true, "fish 3", "Fish 4")
+			trial.requireHistory(rookery.HistoryQuery{With: bob, Before: 4, Limit: 2, Text: "fish"}, false, "fish 1", "fish 3")
+			trial.requireHistory(rookery.HistoryQuery{Limit: 10, Text: "fish"}, false, "fish 1", "fish 3", "Fish 4", "fish 5")
 		})
 	}},
-	{"what was purged is in no conversation", func(x *contractTrial) {
-		x.createAccounts(ann)
-		x.deliverConversation()
-		x.restart()
-		x.requireHistory(rookery.HistoryQuery{With: bob, Limit: 1}, true, "5")
-		x.requireNoError(x.SaveCursor(x.ctx, ann, "", rookery.Cursor{Number: 5}))
-		x.purgeAll(noon.Add(oneDay), 10)
-		x.checkAcrossRestart(func() { x.requireHistory(rookery.HistoryQuery{With: bob, Limit: 10}, false, "5") })
+	{"what was purged is in no conversation", func(trial *contractTrial) {
+		trial.createAccounts(ann)
+		trial.deliverConversation()
+		trial.restart()
+		trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 1}, true, "5")
+		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "", rookery.Cursor{Number: 5}))
+		trial.purgeAll(noon.Add(oneDay), 10)
+		trial.checkAcrossRestart(func() { trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 10}, false, "5") })
 	}},
-	{"whoever has given up searches no more", func(x *contractTrial) {
-		x.createAccounts(ann)
-		x.deliverConversation()
-		gone, cancel := context.WithCancel(x.ctx)
+	{"whoever has given up searches no more", func(trial *contractTrial) {
+		trial.createAccounts(ann)
+		trial.deliverConversation()
+		gone, cancel := context.WithCancel(trial.ctx)
 		cancel()
-		_, _, err := x.History(gone, ann, rookery.HistoryQuery{Limit: 10, Text: "x"})
-		x.requireCode(err, rookery.CodeTemporary)
+		_, _, err := trial.History(gone, ann, rookery.HistoryQuery{Limit: 10, Text: "x"})
+		trial.requireCode(err, rookery.CodeTemporary)
 	}},
-	{"a read mark is that of one conversation, and never goes back", func(x *contractTrial) {
-		x.createAccounts(ann, bob)
+	{"a read mark is that of one conversation, and never goes back", func(trial *contractTrial) {
+		trial.createAccounts(ann, bob)
 		read := func(uin, with rookery.UIN, want uint64) {
-			x.Helper()
-			n, err := x.ReadMark(x.ctx, uin, with)
-			x.requireNoError(err)
-			x.requireEqual(fmt.Sprint("mark of ", uin, " with ", with), n, want)
+			trial.Helper()
+			n, err := trial.ReadMark(trial.ctx, uin, with)
+			trial.requireNoError(err)
+			trial.requireEqual(fmt.Sprint("mark of ", uin, " with ", with), n, want)
 		}
 		set := func(uin, with rookery.UIN, n uint64) {
-			x.Helper()
-			receipt, err := x.AdvanceReadMark(x.ctx, uin, rookery.ReadMark{With: with, Number: n}, rookery.RequestKey{})
-			x.requireNoError(err)
-			x.requireEqual("receipt", receipt, rookery.Receipt{})
+			trial.Helper()
+			receipt, err := trial.AdvanceReadMark(trial.ctx, uin, rookery.ReadMark{With: with, Number: n}, rookery.RequestKey{})
+			trial.requireNoError(err)
+			trial.requireEqual("receipt", receipt, rookery.Receipt{})
 		}
 		read(ann, bob, 0)
 		set(ann, bob, 5)
 		set(ann, cat, 2)
 		set(bob, ann, 7)
 		set(ann, bob, 3)
-		x.checkAcrossRestart(func() {
+		trial.checkAcrossRestart(func() {
 			read(ann, bob, 5)
 			read(ann, cat, 2)
 			read(bob, ann, 7)
 			read(nobody, bob, 0)
 		})
 		set(ann, bob, 6)
-		x.checkAcrossRestart(func() { read(ann, bob, 6) })
-		x.requireNoError(x.RemoveAccount(x.ctx, ann))
-		x.createAccounts(ann)
-		x.checkAcrossRestart(func() { read(ann, bob, 0) })
+		trial.checkAcrossRestart(func() { read(ann, bob, 6) })
+		trial.requireNoError(trial.RemoveAccount(trial.ctx, ann))
+		trial.createAccounts(ann)
+		trial.checkAcrossRestart(func() { read(ann, bob, 0) })
 		read(bob, ann, 7)
 	}},
-	{"a repeated read mark moves nothing, and one of no account is refused", func(x *contractTrial) {
-		x.createAccounts(ann)
+	{"a repeated read mark moves nothing, and one of no account is refused", func(trial *contractTrial) {
+		trial.createAccounts(ann)
 		key := longKey(ann, 1, time.Minute)
-		_, err := x.AdvanceReadMark(x.ctx, ann, rookery.ReadMark{With: bob, Number: 1}, key)
-		x.requireNoError(err)
-		x.checkAcrossRestart(func() {
-			receipt, err := x.AdvanceReadMark(x.ctx, ann, rookery.ReadMark{With: bob, Number: 2}, key)
-			x.requireNoError(err)
-			x.requireEqual("receipt", receipt, rookery.Receipt{Repeated: true})
-			n, err := x.ReadMark(x.ctx, ann, bob)
-			x.requireNoError(err)
-			x.requireEqual("mark", n, uint64(1))
+		_, err := trial.AdvanceReadMark(trial.ctx, ann, rookery.ReadMark{With: bob, Number: 1}, key)
+		trial.requireNoError(err)
+		trial.checkAcrossRestart(func() {
+			receipt, err := trial.AdvanceReadMark(trial.ctx, ann, rookery.ReadMark{With: bob, Number: 2}, key)
+			trial.requireNoError(err)
+			trial.requireEqual("receipt", receipt, rookery.Receipt{Repeated: true})
+			n, err := trial.ReadMark(trial.ctx, ann, bob)
+			trial.requireNoError(err)
+			trial.requireEqual("mark", n, uint64(1))
 		})
 		late := longKey(nobody, 2, time.Minute)
-		_, err = x.AdvanceReadMark(x.ctx, nobody, rookery.ReadMark{With: bob, Number: 1}, late)
-		x.requireCode(err, rookery.CodeNoAccount)
-		x.requireRecorded(late, false)
+		_, err = trial.AdvanceReadMark(trial.ctx, nobody, rookery.ReadMark{With: bob, Number: 1}, late)
+		trial.requireCode(err, rookery.CodeNoAccount)
+		trial.requireRecorded(late, false)
 	}},
 }

@@ -222,7 +222,7 @@ func (m *Model) SetCredential(_ context.Context, uin rookery.UIN, credential roo
 	}
 	defer m.mu.Unlock()
 	member.credential = credential
-	maps.DeleteFunc(m.sessions, func(k consumerKey, _ rookery.Session) bool { return k.account == uin })
+	maps.DeleteFunc(m.sessions, func(key consumerKey, _ rookery.Session) bool { return key.account == uin })
 	return nil
 }
 
@@ -234,13 +234,13 @@ func (m *Model) RemoveAccount(_ context.Context, uin rookery.UIN) error {
 	defer m.mu.Unlock()
 	m.removedAccounts[uin] = removedAccount{max(member.newestNumber(), member.removedNumber, m.numberFloor), member.devicesMade}
 	delete(m.accounts, uin)
-	maps.DeleteFunc(m.recordedRequests, func(k modelRequestKey, _ recordedRequest) bool { return k.account == uin })
-	hasUIN := func(p accountPair, _ bool) bool { return p.owner == uin || p.other == uin }
+	maps.DeleteFunc(m.recordedRequests, func(key modelRequestKey, _ recordedRequest) bool { return key.account == uin })
+	hasUIN := func(pair accountPair, _ bool) bool { return pair.owner == uin || pair.other == uin }
 	maps.DeleteFunc(m.friends, hasUIN)
 	maps.DeleteFunc(m.blocks, hasUIN)
-	maps.DeleteFunc(m.requests, func(p accountPair, _ rookery.FriendRequest) bool { return p.owner == uin || p.other == uin })
-	maps.DeleteFunc(m.lastAskNotices, func(p accountPair, _ rookery.Entry) bool { return p.owner == uin || p.other == uin })
-	maps.DeleteFunc(m.sessions, func(k consumerKey, _ rookery.Session) bool { return k.account == uin })
+	maps.DeleteFunc(m.requests, func(pair accountPair, _ rookery.FriendRequest) bool { return pair.owner == uin || pair.other == uin })
+	maps.DeleteFunc(m.lastAskNotices, func(pair accountPair, _ rookery.Entry) bool { return pair.owner == uin || pair.other == uin })
+	maps.DeleteFunc(m.sessions, func(key consumerKey, _ rookery.Session) bool { return key.account == uin })
 	return nil
 }
 

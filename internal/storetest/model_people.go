@@ -12,7 +12,7 @@ func (m *Model) Friends(_ context.Context, uin rookery.UIN) ([]rookery.UIN, erro
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	return selectUINs(m.friends, func(p accountPair) (rookery.UIN, bool) { return p.other, p.owner == uin }), nil
+	return selectUINs(m.friends, func(pair accountPair) (rookery.UIN, bool) { return pair.other, pair.owner == uin }), nil
 }
 
 // selectUINs lists one side of those pairs that are meant, by number.
@@ -31,7 +31,7 @@ func (m *Model) FriendRequests(_ context.Context, uin, after rookery.UIN, limit 
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	for _, asker := range selectUINs(m.requests, func(p accountPair) (rookery.UIN, bool) { return p.other, p.owner == uin && p.other > after }) {
+	for _, asker := range selectUINs(m.requests, func(pair accountPair) (rookery.UIN, bool) { return pair.other, pair.owner == uin && pair.other > after }) {
 		if len(list) < limit {
 			list = append(list, m.requests[accountPair{uin, asker}])
 		}
@@ -44,7 +44,7 @@ func (m *Model) BlockedAccounts(_ context.Context, uin rookery.UIN) ([]rookery.U
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	return selectUINs(m.blocks, func(p accountPair) (rookery.UIN, bool) { return p.other, p.owner == uin }), nil
+	return selectUINs(m.blocks, func(pair accountPair) (rookery.UIN, bool) { return pair.other, pair.owner == uin }), nil
 }
 
 func (m *Model) BlockingAccounts(_ context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
@@ -52,7 +52,7 @@ func (m *Model) BlockingAccounts(_ context.Context, uin rookery.UIN) ([]rookery.
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	return selectUINs(m.blocks, func(p accountPair) (rookery.UIN, bool) { return p.owner, p.other == uin }), nil
+	return selectUINs(m.blocks, func(pair accountPair) (rookery.UIN, bool) { return pair.owner, pair.other == uin }), nil
 }
 
 func (m *Model) Relation(_ context.Context, me, other rookery.UIN) (rookery.Relation, error) {

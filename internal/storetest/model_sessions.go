@@ -202,7 +202,7 @@ func (m *Model) ForgetDevice(_ context.Context, uin rookery.UIN, id uint64, key 
 		member.forgottenCursor = max(member.forgottenCursor, member.cursors[gone.device].Number)
 		delete(member.cursors, gone.device)
 		delete(m.sessions, gone)
-		maps.DeleteFunc(m.recordedRequests, func(k modelRequestKey, _ recordedRequest) bool { return k.consumerKey == gone })
+		maps.DeleteFunc(m.recordedRequests, func(key modelRequestKey, _ recordedRequest) bool { return key.consumerKey == gone })
 		delete(m.latestRequests, gone)
 		return nil
 	})

@@ -16,11 +16,11 @@ type reading struct {
 }
 
 // requireEqualReadings compares what was read of a store with what a model says.
-func (x *contractTrial) requireEqualReadings(when string, got, want []reading) {
-	x.Helper()
-	x.requireEqual(when+", number of facts", len(got), len(want))
+func (ct *contractTrial) requireEqualReadings(when string, got, want []reading) {
+	ct.Helper()
+	ct.requireEqual(when+", number of facts", len(got), len(want))
 	for i := range got {
-		x.requireEqual(when+", "+want[i].description, got[i], want[i])
+		ct.requireEqual(when+", "+want[i].description, got[i], want[i])
 	}
 }
 

@@ -69,39 +69,39 @@ func newTrial(t *testing.T, open OpenFunc) *contractTrial {
 }
 
 // restart closes the store and opens it again, as a restart does.
-func (x *contractTrial) restart() {
-	x.Helper()
-	x.requireNoError(x.Close())
-	x.Store = x.openStore()
+func (ct *contractTrial) restart() {
+	ct.Helper()
+	ct.requireNoError(ct.Close())
+	ct.Store = ct.openStore()
 }
 
 // checkAcrossRestart checks what must hold before and after a restart.
-func (x *contractTrial) checkAcrossRestart(check func()) {
-	x.Helper()
+func (ct *contractTrial) checkAcrossRestart(check func()) {
+	ct.Helper()
 	check()
-	x.restart()
+	ct.restart()
 	check()
 }
 
-func (x *contractTrial) requireNoError(err error) {
-	x.Helper()
+func (ct *contractTrial) requireNoError(err error) {
+	ct.Helper()
 	if err != nil {
-		x.Fatal(err)
+		ct.Fatal(err)
 	}
 }
 
 // requireCode checks the code of an error.
-func (x *contractTrial) requireCode(err error, want rookery.Code) {
-	x.Helper()
+func (ct *contractTrial) requireCode(err error, want rookery.Code) {
+	ct.Helper()
 	if err == nil || rookery.CodeOf(err) != want {
-		x.Fatalf("got error %v, want one with code %d", err, want)
+		ct.Fatalf("got error %v, want one with code %d", err, want)
 	}
 }
 
-func (x *contractTrial) requireEqual(what string, got, want any) {
-	x.Helper()
+func (ct *contractTrial) requireEqual(what string, got, want any) {
+	ct.Helper()
 	if !reflect.DeepEqual(got, want) {
-		x.Fatalf("%s:\n got %+v\nwant %+v", what, got, want)
+		ct.Fatalf("%s:\n got %+v\nwant %+v", what, got, want)
 	}
 }
 
@@ -116,12 +116,12 @@ const (
 // noon is when nearly everything happens. Stores keep whole microseconds.
 var noon = time.Date(2026, 5, 1, 12, 0, 0, 123456000, time.UTC)
 
-func (x *contractTrial) createAccounts(uins ...rookery.UIN) {
-	x.Helper()
+func (ct *contractTrial) createAccounts(uins ...rookery.UIN) {
+	ct.Helper()
 	for _, uin := range uins {
-		got, err := x.CreateAccount(x.ctx, rookery.NewAccount(uin, "penguin", noon), "secret")
-		x.requireNoError(err)
-		x.requireEqual("number of the new account", got, uin)
+		got, err := ct.CreateAccount(ct.ctx, rookery.NewAccount(uin, "penguin", noon), "secret")
+		ct.requireNoError(err)
+		ct.requireEqual("number of the new account", got, uin)
 	}
 }
 
@@ -130,49 +130,49 @@ func messageEntry(to, from rookery.UIN, text string) rookery.NewEntry {
 }
 
 // deliverTexts delivers messages without a mark, one after the other.
-func (x *contractTrial) deliverTexts(to, from rookery.UIN, texts ...string) {
-	x.Helper()
+func (ct *contractTrial) deliverTexts(to, from rookery.UIN, texts ...string) {
+	ct.Helper()
 	for _, text := range texts {
-		_, err := x.Deliver(x.ctx, []rookery.NewEntry{messageEntry(to, from, text)}, noon, rookery.RequestKey{})
-		x.requireNoError(err)
+		_, err := ct.Deliver(ct.ctx, []rookery.NewEntry{messageEntry(to, from, text)}, noon, rookery.RequestKey{})
+		ct.requireNoError(err)
 	}
 }
 
 // mailboxTexts are those of all entries of a mailbox.
-func (x *contractTrial) mailboxTexts(uin rookery.UIN) (texts []string) {
-	x.Helper()
-	for _, entry := range x.mailboxEntries(uin) {
+func (ct *contractTrial) mailboxTexts(uin rookery.UIN) (texts []string) {
+	ct.Helper()
+	for _, entry := range ct.mailboxEntries(uin) {
 		texts = append(texts, entry.Text)
 	}
 	return texts
 }
 
-func (x *contractTrial) mailboxEntries(uin rookery.UIN) []rookery.Entry {
-	x.Helper()
-	entries, err := x.Entries(x.ctx, uin, 0, 1<<62, 1<<30)
-	x.requireNoError(err)
+func (ct *contractTrial) mailboxEntries(uin rookery.UIN) []rookery.Entry {
+	ct.Helper()
+	entries, err := ct.Entries(ct.ctx, uin, 0, 1<<62, 1<<30)
+	ct.requireNoError(err)
 	return entries
 }
 
-func (x *contractTrial) entryNumbers(uin rookery.UIN) (numbers []uint64) {
-	x.Helper()
-	for _, entry := range x.mailboxEntries(uin) {
+func (ct *contractTrial) entryNumbers(uin rookery.UIN) (numbers []uint64) {
+	ct.Helper()
+	for _, entry := range ct.mailboxEntries(uin) {
 		numbers = append(numbers, entry.Number)
 	}
 	return numbers
 }
 
-func (x *contractTrial) newestNumber(uin rookery.UIN) uint64 {
-	x.Helper()
-	last, _, err := x.MailboxState(x.ctx, uin, "")
-	x.requireNoError(err)
+func (ct *contractTrial) newestNumber(uin rookery.UIN) uint64 {
+	ct.Helper()
+	last, _, err := ct.MailboxState(ct.ctx, uin, "")
+	ct.requireNoError(err)
 	return last
 }
 
-func (x *contractTrial) loadCursor(uin rookery.UIN, device string) rookery.Cursor {
-	x.Helper()
-	_, place, err := x.MailboxState(x.ctx, uin, device)
-	x.requireNoError(err)
+func (ct *contractTrial) loadCursor(uin rookery.UIN, device string) rookery.Cursor {
+	ct.Helper()
+	_, place, err := ct.MailboxState(ct.ctx, uin, device)
+	ct.requireNoError(err)
 	return place
 }
 
@@ -197,22 +197,22 @@ func onDevice(key rookery.RequestKey, device string) rookery.RequestKey {
 }
 
 // recordOnce carries out the simplest thing that takes a mark.
-func (x *contractTrial) recordOnce(key rookery.RequestKey) {
-	x.Helper()
-	receipt, err := x.Deliver(x.ctx, nil, noon, key)
-	x.requireNoError(err)
+func (ct *contractTrial) recordOnce(key rookery.RequestKey) {
+	ct.Helper()
+	receipt, err := ct.Deliver(ct.ctx, nil, noon, key)
+	ct.requireNoError(err)
 	if receipt.Repeated {
-		x.Fatalf("%+v counts as a repeat", key)
+		ct.Fatalf("%+v counts as a repeat", key)
 	}
 }
 
 // requireRecorded checks whether a mark is recalled.
-func (x *contractTrial) requireRecorded(key rookery.RequestKey, want bool) {
-	x.Helper()
-	_, ok, err := x.RequestOutcome(x.ctx, key)
-	x.requireNoError(err)
+func (ct *contractTrial) requireRecorded(key rookery.RequestKey, want bool) {
+	ct.Helper()
+	_, ok, err := ct.RequestOutcome(ct.ctx, key)
+	ct.requireNoError(err)
 	if ok != want {
-		x.Fatalf("recalled is %v, want %v: %+v", ok, want, key)
+		ct.Fatalf("recalled is %v, want %v: %+v", ok, want, key)
 	}
 }
 
@@ -227,17 +227,17 @@ func newSession(uin rookery.UIN, device string, id uint64) rookery.Session {
 	return session
 }
 
-func (x *contractTrial) startSessions(sessions ...rookery.Session) {
-	x.Helper()
+func (ct *contractTrial) startSessions(sessions ...rookery.Session) {
+	ct.Helper()
 	for _, session := range sessions {
-		x.requireNoError(x.StartSession(x.ctx, session, "secret"))
+		ct.requireNoError(ct.StartSession(ct.ctx, session, "secret"))
 	}
 }
 
 // listSessions are all there are, by account and device.
-func (x *contractTrial) listSessions() (all []rookery.Session) {
-	x.Helper()
-	x.requireNoError(x.ForEachSession(x.ctx, func(session rookery.Session) bool {
+func (ct *contractTrial) listSessions() (all []rookery.Session) {
+	ct.Helper()
+	ct.requireNoError(ct.ForEachSession(ct.ctx, func(session rookery.Session) bool {
 		all = append(all, session)
 		return true
 	}))
