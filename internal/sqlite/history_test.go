@@ -12,11 +12,11 @@ import (
 
 // newFilledStore is a store whose first account has so many settled letters, of the
 // secondUIN account and the third in turn.
-func newFilledStore(t *testing.T, letters int) *Store {
+func newFilledStore(t *testing.T, newEntries int) *Store {
 	t.Helper()
 	store := newTestStore(t)
 	createAccounts(t, store, 3)
-	list := make([]rookery.NewEntry, letters)
+	list := make([]rookery.NewEntry, newEntries)
 	for i := range list {
 		list[i] = rookery.NewEntry{
 			To: rookery.FirstUIN, Kind: rookery.KindMessage, Peer: rookery.FirstUIN + 1 + rookery.UIN(i%2), Text: fmt.Sprint("letter ", i),

@@ -57,8 +57,8 @@ func entryMemoryBytes(entry rookery.Entry) int {
 }
 
 // replaceFlushed forgets what is settled and remembers new letters.
-func (r *journaledEntries) replaceFlushed(settled []mailboxSpan, letters []numberedEntry) {
-	if len(settled)+len(letters) == 0 {
+func (r *journaledEntries) replaceFlushed(settled []mailboxSpan, newEntries []numberedEntry) {
+	if len(settled)+len(newEntries) == 0 {
 		return
 	}
 	r.mu.Lock()
@@ -74,7 +74,7 @@ func (r *journaledEntries) replaceFlushed(settled []mailboxSpan, letters []numbe
 			delete(r.entriesByAccount, span.account)
 		}
 	}
-	for _, entry := range letters {
+	for _, entry := range newEntries {
 		r.entriesByAccount[entry.account] = append(r.entriesByAccount[entry.account], entry.entry)
 		r.totalBytes += entryMemoryBytes(entry.entry)
 	}
@@ -151,14 +151,14 @@ func (b *writeBatch) continueFlush() error {
 }
 
 // flushSpans goes on with the round for about so many letters.
-func (b *writeBatch) flushSpans(letters int) error {
-	for letters > 0 && len(b.nextRound.remainingSpans) > 0 {
+func (b *writeBatch) flushSpans(newEntries int) error {
+	for newEntries > 0 && len(b.nextRound.remainingSpans) > 0 {
 		next := b.nextRound.remainingSpans[0]
-		n, upTo, err := b.flushAccount(next.account, letters)
+		n, upTo, err := b.flushAccount(next.account, newEntries)
 		if err != nil {
 			return err
 		}
-		letters -= n
+		newEntries -= n
 		if n > 0 && upTo < next.lastNumber {
 			return nil // more of this one the next time
 		}
@@ -174,11 +174,11 @@ func (b *writeBatch) flushSpans(letters int) error {
 // flushAccount moves at most limit recent letters of an account to its
 // mailbox, and returns how many they were and the number of the last.
 func (b *writeBatch) flushAccount(uin rookery.UIN, limit int) (n int, upTo uint64, err error) {
-	letters := b.journaled.entriesBetween(uin, 0, 1<<63, limit)
-	if len(letters) == 0 {
+	newEntries := b.journaled.entriesBetween(uin, 0, 1<<63, limit)
+	if len(newEntries) == 0 {
 		return 0, 0, nil
 	}
-	rest := letters
+	rest := newEntries
 	for len(rest) > 0 {
 		n := 1
 		if len(rest) >= entriesPerInsert {
@@ -189,9 +189,9 @@ func (b *writeBatch) flushAccount(uin rookery.UIN, limit int) (n int, upTo uint6
 		}
 		rest = rest[n:]
 	}
-	upTo = letters[len(letters)-1].Number
+	upTo = newEntries[len(newEntries)-1].Number
 	b.flushedSpans = append(b.flushedSpans, mailboxSpan{uin, upTo})
-	return len(letters), upTo, nil
+	return len(newEntries), upTo, nil
 }
 
 // entriesPerInsert is how many letters one statement takes where there are as many.
@@ -202,13 +202,13 @@ const insertEntryStatement = "INSERT OR IGNORE INTO entries (account, number, ki
 var insertEntriesStatement = insertEntryStatement + strings.Repeat(", (?, ?, ?, ?, ?, ?, ?)", entriesPerInsert-1)
 
 // insertEntries puts letters into a mailbox, one or insertRows.
-func (w *writer) insertEntries(uin rookery.UIN, letters ...rookery.Entry) error {
+func (w *writer) insertEntries(uin rookery.UIN, newEntries ...rookery.Entry) error {
 	query := insertEntryStatement
-	if len(letters) == entriesPerInsert {
+	if len(newEntries) == entriesPerInsert {
 		query = insertEntriesStatement
 	}
 	args := make([]any, 0, 7*entriesPerInsert)
-	for _, entry := range letters { // as the driver takes them: this runs for every letter
+	for _, entry := range newEntries { // as the driver takes them: this runs for every letter
 		args = append(args, int64(uin), int64(entry.Number), int64(entry.Kind), int64(entry.Peer), entry.Time.UnixMicro(), entry.Text, entry.OriginDevice)
 	}
 	_, err := w.conn.execute(query, args...)
@@ -264,9 +264,9 @@ func (w *writer) loadJournal() error {
 // from before there were devices, no origin is written.
 const journalRowVersion = 2
 
-func appendJournalRow(blob []byte, letters []numberedEntry) []byte {
+func appendJournalRow(blob []byte, newEntries []numberedEntry) []byte {
 	blob = append(blob, journalRowVersion)
-	for _, entry := range letters {
+	for _, entry := range newEntries {
 		blob = binary.AppendUvarint(blob, uint64(entry.account))
 		blob = binary.AppendUvarint(blob, entry.entry.Number)
 		blob = binary.AppendUvarint(blob, uint64(entry.entry.Kind))
@@ -281,11 +281,11 @@ func appendJournalRow(blob []byte, letters []numberedEntry) []byte {
 }
 
 // parseJournalRow appends the letters of a row to letters.
-func parseJournalRow(letters []numberedEntry, blob []byte) ([]numberedEntry, error) {
+func parseJournalRow(newEntries []numberedEntry, blob []byte) ([]numberedEntry, error) {
 	p := blobReader{remaining: blob}
 	version := p.readByte()
 	if version < 1 || version > journalRowVersion {
-		return letters, errors.New("the journal has a row of an unknown version")
+		return newEntries, errors.New("the journal has a row of an unknown version")
 	}
 	for len(p.remaining) > 0 {
 		entry := numberedEntry{account: rookery.UIN(p.readUvarint())}
@@ -298,11 +298,11 @@ func parseJournalRow(letters []numberedEntry, blob []byte) ([]numberedEntry, err
 			entry.entry.OriginDevice = string(p.readBytes(p.readUvarint()))
 		}
 		if p.damaged {
-			return letters, errors.New("the journal has a damaged row")
+			return newEntries, errors.New("the journal has a damaged row")
 		}
-		letters = append(letters, entry)
+		newEntries = append(newEntries, entry)
 	}
-	return letters, nil
+	return newEntries, nil
 }
 
 // blobReader takes values off the front of a blob; bad says that one did not fit.

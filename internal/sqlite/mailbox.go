@@ -8,9 +8,9 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-func (s *Store) Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (receipt rookery.Receipt, err error) {
-	err = s.submitWrite(ctx, writeRequest{entryCount: len(letters), apply: func(batch *writeBatch) (err error) {
-		receipt, err = batch.deliverEntries(letters, now, key)
+func (s *Store) Deliver(ctx context.Context, newEntries []rookery.NewEntry, now time.Time, key rookery.RequestKey) (receipt rookery.Receipt, err error) {
+	err = s.submitWrite(ctx, writeRequest{entryCount: len(newEntries), apply: func(batch *writeBatch) (err error) {
+		receipt, err = batch.deliverEntries(newEntries, now, key)
 		return err
 	}})
 	if err != nil {
@@ -25,11 +25,11 @@ func (s *Store) DeliverInOrder(ctx context.Context, deliveries []rookery.Deliver
 	if len(all) == 0 {
 		return all
 	}
-	letters := 0
+	newEntries := 0
 	for _, delivery := range deliveries {
-		letters += len(delivery.Entries)
+		newEntries += len(delivery.Entries)
 	}
-	err := s.submitWrite(ctx, writeRequest{entryCount: letters, apply: func(batch *writeBatch) error {
+	err := s.submitWrite(ctx, writeRequest{entryCount: newEntries, apply: func(batch *writeBatch) error {
 		for i, delivery := range deliveries {
 			receipt, err := batch.deliverEntries(delivery.Entries, now, delivery.Key)
 			if err != nil && !isRefusal(err) {
@@ -47,11 +47,11 @@ func (s *Store) DeliverInOrder(ctx context.Context, deliveries []rookery.Deliver
 	return all
 }
 
-func (b *writeBatch) deliverEntries(letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error) {
+func (b *writeBatch) deliverEntries(newEntries []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error) {
 	if receipt, ok := b.findRepeat(key); ok {
 		return receipt, nil
 	}
-	for _, newEntry := range letters {
+	for _, newEntry := range newEntries {
 		switch exists, err := b.loadNewestNumber(newEntry.To); {
 		case err != nil:
 			return rookery.Receipt{}, err
@@ -59,16 +59,16 @@ func (b *writeBatch) deliverEntries(letters []rookery.NewEntry, now time.Time, k
 			return rookery.Receipt{}, noAccountError(newEntry.To)
 		}
 	}
-	for i, newEntry := range letters {
-		if err := b.checkLimit(newEntry, letters[:i]); err != nil {
+	for i, newEntry := range newEntries {
+		if err := b.checkLimit(newEntry, newEntries[:i]); err != nil {
 			return rookery.Receipt{}, err
 		}
 	}
 	if err := b.checkKeyCapacity(key); err != nil {
 		return rookery.Receipt{}, err
 	}
-	receipt := rookery.Receipt{Outcome: rookery.OutcomeDone, Numbers: make([]uint64, len(letters))}
-	for i, newEntry := range letters {
+	receipt := rookery.Receipt{Outcome: rookery.OutcomeDone, Numbers: make([]uint64, len(newEntries))}
+	for i, newEntry := range newEntries {
 		receipt.Numbers[i] = b.appendEntry(newEntry, now)
 	}
 	b.recordKey(key, rookery.OutcomeDone)
@@ -131,7 +131,7 @@ func (s *Store) applyOnce(ctx context.Context, key rookery.RequestKey, outcome r
 	return receipt, nil
 }
 
-func (s *Store) MailboxState(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Cursor, err error) {
+func (s *Store) MailboxState(ctx context.Context, uin rookery.UIN, device string) (last uint64, cursor rookery.Cursor, err error) {
 	err = s.withReader(ctx, func(conn *dbConn) error {
 		// What is settled meanwhile is in the database by then.
 		last = s.journaled.newestNumber(uin)
@@ -142,11 +142,11 @@ func (s *Store) MailboxState(ctx context.Context, uin rookery.UIN, device string
 			}
 		}
 		_, err := conn.queryFirst("SELECT number, keep, memo FROM places WHERE account = ? AND device = ?", func(row resultRow) {
-			place = rookery.Cursor{Number: uint64(row.int(0)), RepeatFrom: uint64(row.int(1)), State: row.blob(2)}
+			cursor = rookery.Cursor{Number: uint64(row.int(0)), RepeatFrom: uint64(row.int(1)), State: row.blob(2)}
 		}, uin, device)
 		return err
 	})
-	return last, place, err
+	return last, cursor, err
 }
 
 func (s *Store) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) (list []rookery.Entry, err error) {
@@ -184,7 +184,7 @@ func clampToInt64(n uint64) uint64 { return min(n, 1<<63-1) }
 
 // SaveCursor finds the place of a device where its making has put it: nothing is
 // stored for one that is forgotten by now.
-func (s *Store) SaveCursor(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error {
+func (s *Store) SaveCursor(ctx context.Context, uin rookery.UIN, device string, cursor rookery.Cursor) error {
 	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		switch exists, err := batch.loadNewestNumber(uin); {
 		case err != nil:
@@ -202,10 +202,10 @@ func (s *Store) SaveCursor(ctx context.Context, uin rookery.UIN, device string, 
 		if device == "" {
 			statement = "INSERT OR REPLACE INTO places VALUES (?1, ?2, ?3, ?4, ?5)"
 		}
-		n, err := batch.conn.execute(statement, uin, device, place.Number, place.RepeatFrom, place.State)
+		n, err := batch.conn.execute(statement, uin, device, cursor.Number, cursor.RepeatFrom, cursor.State)
 		if err != nil || n == 0 {
 			return err
 		}
-		return batch.subtractCollected(uin, from, place.Number)
+		return batch.subtractCollected(uin, from, cursor.Number)
 	}})
 }

@@ -123,8 +123,8 @@ func checkFirstReleaseStore(t *testing.T, store *Store) {
 	words, more, err := store.History(ctx, 10001, rookery.HistoryQuery{With: 10002, Limit: 1})
 	equal("history", err, words, []rookery.Entry{{Number: 3, Kind: rookery.KindMessage, Peer: 10002, Time: noon, Text: "three"}})
 	equal("more of it", nil, more, true)
-	last, place, err := store.MailboxState(ctx, 10001, "")
-	equal("place", err, place, rookery.Cursor{Number: 1, RepeatFrom: 1, State: []byte{1, 2}})
+	last, cursor, err := store.MailboxState(ctx, 10001, "")
+	equal("place", err, cursor, rookery.Cursor{Number: 1, RepeatFrom: 1, State: []byte{1, 2}})
 	equal("newest", nil, last, uint64(3))
 	outcome, ok, err := store.RequestOutcome(ctx, keyWithID(1))
 	equal("outcome", err, outcome, rookery.OutcomeClosed)
@@ -156,7 +156,7 @@ func TestAfterTheMigrationAnOldAccountHasDevices(t *testing.T) {
 	if err != nil || len(devices) != 1 || devices[0].ID != 1 {
 		t.Errorf("devices %+v, error %v", devices, err)
 	}
-	if _, place, err := store.MailboxState(t.Context(), 10001, "phone"); err != nil || place.Number != 1 {
-		t.Errorf("place %+v, error %v", place, err)
+	if _, cursor, err := store.MailboxState(t.Context(), 10001, "phone"); err != nil || cursor.Number != 1 {
+		t.Errorf("place %+v, error %v", cursor, err)
 	}
 }

@@ -154,12 +154,12 @@ func (w *writer) dequeueRequests() bool {
 		}
 		w.queueChanged.Wait()
 	}
-	n, letters := 0, 0
-	for n < min(len(w.queue), maxBatchRequests) && letters < maxBatchEntries {
+	n, newEntries := 0, 0
+	for n < min(len(w.queue), maxBatchRequests) && newEntries < maxBatchEntries {
 		if w.queue[n].needsFlushedJournal && n > 0 {
 			break
 		}
-		letters += w.queue[n].entryCount
+		newEntries += w.queue[n].entryCount
 		n++
 		if w.queue[n-1].needsFlushedJournal {
 			break

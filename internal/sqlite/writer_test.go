@@ -33,11 +33,11 @@ func deliver(t testing.TB, store *Store, to rookery.UIN, text string) {
 	}
 }
 
-func messagesTo(to rookery.UIN, texts ...string) (letters []rookery.NewEntry) {
+func messagesTo(to rookery.UIN, texts ...string) (newEntries []rookery.NewEntry) {
 	for _, text := range texts {
-		letters = append(letters, rookery.NewEntry{To: to, Kind: rookery.KindMessage, Peer: rookery.FirstUIN, Text: text})
+		newEntries = append(newEntries, rookery.NewEntry{To: to, Kind: rookery.KindMessage, Peer: rookery.FirstUIN, Text: text})
 	}
-	return letters
+	return newEntries
 }
 
 func keyWithID(id uint64) rookery.RequestKey {
@@ -100,9 +100,9 @@ func waitForQueue(store *Store, n int) {
 	}
 }
 
-func deliverOperation(store *Store, key rookery.RequestKey, receipt *rookery.Receipt, letters []rookery.NewEntry) func() error {
+func deliverOperation(store *Store, key rookery.RequestKey, receipt *rookery.Receipt, newEntries []rookery.NewEntry) func() error {
 	return func() (err error) {
-		*receipt, err = store.Deliver(context.Background(), letters, noon, key)
+		*receipt, err = store.Deliver(context.Background(), newEntries, noon, key)
 		return err
 	}
 }

@@ -91,15 +91,15 @@ var historyTests = []contractTest{
 		trial.createAccounts(ann, bob)
 		var want []string
 		for round := range 3 {
-			var letters []rookery.NewEntry
+			var newEntries []rookery.NewEntry
 			for i := range 1500 {
 				text := fmt.Sprint(round, "/", i)
-				letters = append(letters, messageEntry(ann, []rookery.UIN{bob, cat}[i%2], text))
+				newEntries = append(newEntries, messageEntry(ann, []rookery.UIN{bob, cat}[i%2], text))
 				if i%2 == 0 {
 					want = append(want, text)
 				}
 			}
-			_, err := trial.Deliver(trial.ctx, letters, noon, rookery.RequestKey{})
+			_, err := trial.Deliver(trial.ctx, newEntries, noon, rookery.RequestKey{})
 			trial.requireNoError(err)
 			trial.restart()
 			var got []string

@@ -128,12 +128,12 @@ func (m *Model) lockAccount(uin rookery.UIN) (*modelAccount, error) {
 	if err := m.lockOpen(); err != nil {
 		return nil, err
 	}
-	member := m.accounts[uin]
-	if member == nil {
+	account := m.accounts[uin]
+	if account == nil {
 		m.mu.Unlock()
 		return nil, errorWithCode(rookery.CodeNoAccount)
 	}
-	return member, nil
+	return account, nil
 }
 
 func (m *Model) CreateAccount(_ context.Context, account rookery.Account, credential rookery.Credential) (rookery.UIN, error) {
@@ -155,12 +155,12 @@ func (m *Model) CreateAccount(_ context.Context, account rookery.Account, creden
 }
 
 func (m *Model) Account(_ context.Context, uin rookery.UIN) (rookery.Account, error) {
-	member, err := m.lockAccount(uin)
+	account, err := m.lockAccount(uin)
 	if err != nil {
 		return rookery.Account{}, err
 	}
 	defer m.mu.Unlock()
-	return member.Account, nil
+	return account.Account, nil
 }
 
 // selectAccounts lists the accounts that some condition holds for, by number.
@@ -192,47 +192,47 @@ func (m *Model) AccountsAfter(_ context.Context, after rookery.UIN, limit int) (
 
 func (m *Model) UpdateAccount(_ context.Context, to rookery.Account, key rookery.RequestKey) (rookery.Receipt, error) {
 	return m.applyOnce(key, rookery.OutcomeDone, func() error {
-		member := m.accounts[to.UIN]
+		account := m.accounts[to.UIN]
 		switch {
-		case member == nil:
+		case account == nil:
 			return errorWithCode(rookery.CodeNoAccount)
-		case member.Revision != to.Revision:
+		case account.Revision != to.Revision:
 			return errorWithCode(rookery.CodeConflict)
 		}
-		to.Created = member.Created
+		to.Created = account.Created
 		to.Revision++
-		member.Account = to
+		account.Account = to
 		return nil
 	})
 }
 
 func (m *Model) Credential(_ context.Context, uin rookery.UIN) (rookery.Credential, error) {
-	member, err := m.lockAccount(uin)
+	account, err := m.lockAccount(uin)
 	if err != nil {
 		return "", err
 	}
 	defer m.mu.Unlock()
-	return member.credential, nil
+	return account.credential, nil
 }
 
 func (m *Model) SetCredential(_ context.Context, uin rookery.UIN, credential rookery.Credential) error {
-	member, err := m.lockAccount(uin)
+	account, err := m.lockAccount(uin)
 	if err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	member.credential = credential
+	account.credential = credential
 	maps.DeleteFunc(m.sessions, func(key consumerKey, _ rookery.Session) bool { return key.account == uin })
 	return nil
 }
 
 func (m *Model) RemoveAccount(_ context.Context, uin rookery.UIN) error {
-	member, err := m.lockAccount(uin)
+	account, err := m.lockAccount(uin)
 	if err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	m.removedAccounts[uin] = removedAccount{max(member.newestNumber(), member.removedNumber, m.numberFloor), member.devicesMade}
+	m.removedAccounts[uin] = removedAccount{max(account.newestNumber(), account.removedNumber, m.numberFloor), account.devicesMade}
 	delete(m.accounts, uin)
 	maps.DeleteFunc(m.recordedRequests, func(key modelRequestKey, _ recordedRequest) bool { return key.account == uin })
 	hasUIN := func(pair accountPair, _ bool) bool { return pair.owner == uin || pair.other == uin }

@@ -10,12 +10,12 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-func (m *Model) Deliver(_ context.Context, letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error) {
+func (m *Model) Deliver(_ context.Context, newEntries []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error) {
 	if err := m.lockOpen(); err != nil {
 		return rookery.Receipt{}, err
 	}
 	defer m.mu.Unlock()
-	return m.deliverEntries(letters, now, key)
+	return m.deliverEntries(newEntries, now, key)
 }
 
 func (m *Model) DeliverInOrder(_ context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
@@ -32,22 +32,22 @@ func (m *Model) DeliverInOrder(_ context.Context, deliveries []rookery.Delivery,
 	return all
 }
 
-func (m *Model) deliverEntries(letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error) {
+func (m *Model) deliverEntries(newEntries []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error) {
 	if outcome, ok := m.findOutcome(key); ok {
 		return rookery.Receipt{Outcome: outcome, Repeated: true}, nil
 	}
-	for _, newEntry := range letters {
+	for _, newEntry := range newEntries {
 		if m.accounts[newEntry.To] == nil {
 			return rookery.Receipt{}, errorWithCode(rookery.CodeNoAccount)
 		}
 	}
-	for i, newEntry := range letters {
-		if !m.isWithinLimit(newEntry, letters[:i]...) {
+	for i, newEntry := range newEntries {
+		if !m.isWithinLimit(newEntry, newEntries[:i]...) {
 			return rookery.Receipt{}, errorWithCode(rookery.CodeRefused)
 		}
 	}
 	var receipt rookery.Receipt
-	for _, newEntry := range letters {
+	for _, newEntry := range newEntries {
 		receipt.Numbers = append(receipt.Numbers, m.appendEntry(newEntry, now))
 	}
 	m.recordKey(key, rookery.OutcomeDone)
@@ -59,12 +59,12 @@ func (m *Model) isWithinLimit(l rookery.NewEntry, before ...rookery.NewEntry) bo
 	if l.Limit == nil {
 		return true
 	}
-	member := m.accounts[l.To]
+	account := m.accounts[l.To]
 	waits := func(entry rookery.Entry) bool {
-		return entry.Number > member.highestCursor() && entry.Kind != rookery.KindSent && !member.purgedNumbers[entry.Number]
+		return entry.Number > account.highestCursor() && entry.Kind != rookery.KindSent && !account.purgedNumbers[entry.Number]
 	}
 	messages, bytes := 1, int64(len(l.Text))
-	for _, entry := range member.entries {
+	for _, entry := range account.entries {
 		if waits(entry) {
 			messages, bytes = messages+1, bytes+int64(len(entry.Text))
 		}
@@ -86,12 +86,12 @@ func (a *modelAccount) highestCursor() (top uint64) {
 }
 
 func (m *Model) appendEntry(newEntry rookery.NewEntry, now time.Time) uint64 {
-	member := m.accounts[newEntry.To]
+	account := m.accounts[newEntry.To]
 	entry := rookery.Entry{
-		Number: max(member.newestNumber(), member.removedNumber, m.numberFloor) + 1,
+		Number: max(account.newestNumber(), account.removedNumber, m.numberFloor) + 1,
 		Kind:   newEntry.Kind, Peer: newEntry.Peer, Time: now, Text: newEntry.Text, OriginDevice: newEntry.OriginDevice,
 	}
-	member.entries = append(member.entries, entry)
+	account.entries = append(account.entries, entry)
 	return entry.Number
 }
 
@@ -125,7 +125,7 @@ func (m *Model) RecordRequest(_ context.Context, key rookery.RequestKey, outcome
 }
 
 func (m *Model) MailboxState(_ context.Context, uin rookery.UIN, device string) (uint64, rookery.Cursor, error) {
-	member, err := m.lockAccount(uin)
+	account, err := m.lockAccount(uin)
 	switch rookery.CodeOf(err) {
 	case rookery.CodeNoAccount:
 		return 0, rookery.Cursor{}, nil
@@ -135,9 +135,9 @@ func (m *Model) MailboxState(_ context.Context, uin rookery.UIN, device string) 
 		}
 	}
 	defer m.mu.Unlock()
-	place := member.cursors[device]
-	place.State = slices.Clone(place.State)
-	return member.newestNumber(), place, nil
+	cursor := account.cursors[device]
+	cursor.State = slices.Clone(cursor.State)
+	return account.newestNumber(), cursor, nil
 }
 
 func (m *Model) Entries(_ context.Context, uin rookery.UIN, after, upTo uint64, limit int) (list []rookery.Entry, err error) {
@@ -145,12 +145,12 @@ func (m *Model) Entries(_ context.Context, uin rookery.UIN, after, upTo uint64, 
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	member := m.accounts[uin]
-	if member == nil {
+	account := m.accounts[uin]
+	if account == nil {
 		return nil, nil
 	}
-	for _, entry := range member.entries {
-		if entry.Number > after && entry.Number <= upTo && !member.purgedNumbers[entry.Number] && len(list) < limit {
+	for _, entry := range account.entries {
+		if entry.Number > after && entry.Number <= upTo && !account.purgedNumbers[entry.Number] && len(list) < limit {
 			list = append(list, entry)
 		}
 	}
@@ -166,12 +166,12 @@ func (m *Model) History(ctx context.Context, uin rookery.UIN, query rookery.Hist
 	if err := ctx.Err(); err != nil {
 		return nil, false, rookery.Temporary(err)
 	}
-	member := m.accounts[uin]
-	if member == nil {
+	account := m.accounts[uin]
+	if account == nil {
 		return nil, false, nil
 	}
-	for _, entry := range member.entries {
-		if !member.purgedNumbers[entry.Number] && (entry.Kind == rookery.KindMessage || entry.Kind == rookery.KindSent) &&
+	for _, entry := range account.entries {
+		if !account.purgedNumbers[entry.Number] && (entry.Kind == rookery.KindMessage || entry.Kind == rookery.KindSent) &&
 			(query.With == 0 || entry.Peer == query.With) && (query.Before == 0 || entry.Number < query.Before) && containsFolded(entry.Text, query.Text) {
 			list = append(list, entry)
 		}
@@ -197,32 +197,32 @@ func (m *Model) ReadMark(_ context.Context, uin, with rookery.UIN) (uint64, erro
 		return 0, err
 	}
 	defer m.mu.Unlock()
-	if member := m.accounts[uin]; member != nil {
-		return member.readMarks[with], nil
+	if account := m.accounts[uin]; account != nil {
+		return account.readMarks[with], nil
 	}
 	return 0, nil
 }
 
 func (m *Model) AdvanceReadMark(_ context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey) (rookery.Receipt, error) {
 	return m.applyOnce(key, rookery.OutcomeDone, func() error {
-		member := m.accounts[uin]
-		if member == nil {
+		account := m.accounts[uin]
+		if account == nil {
 			return errorWithCode(rookery.CodeNoAccount)
 		}
-		member.readMarks[readMark.With] = max(member.readMarks[readMark.With], readMark.Number)
+		account.readMarks[readMark.With] = max(account.readMarks[readMark.With], readMark.Number)
 		return nil
 	})
 }
 
-func (m *Model) SaveCursor(_ context.Context, uin rookery.UIN, device string, place rookery.Cursor) error {
-	member, err := m.lockAccount(uin)
+func (m *Model) SaveCursor(_ context.Context, uin rookery.UIN, device string, cursor rookery.Cursor) error {
+	account, err := m.lockAccount(uin)
 	if err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	if device == "" || member.findDevice(device) != nil {
-		place.State = slices.Clone(place.State)
-		member.cursors[device] = place
+	if device == "" || account.findDevice(device) != nil {
+		cursor.State = slices.Clone(cursor.State)
+		account.cursors[device] = cursor
 	}
 	return nil
 }
@@ -258,18 +258,18 @@ func (m *Model) PurgeEntries(_ context.Context, after rookery.UIN, before time.T
 	defer m.mu.Unlock()
 	deleted := 0
 	for _, uin := range slices.Sorted(maps.Keys(m.accounts)) {
-		member := m.accounts[uin]
-		for _, entry := range member.entries {
-			if uin <= after || !entry.Time.Before(before) && !member.purgedNumbers[entry.Number] {
+		account := m.accounts[uin]
+		for _, entry := range account.entries {
+			if uin <= after || !entry.Time.Before(before) && !account.purgedNumbers[entry.Number] {
 				break
 			}
-			if member.purgedNumbers[entry.Number] || !member.isPurgeable(entry) {
+			if account.purgedNumbers[entry.Number] || !account.isPurgeable(entry) {
 				continue
 			}
 			if deleted == limit {
 				return uin - 1, deleted, nil
 			}
-			member.purgedNumbers[entry.Number] = true
+			account.purgedNumbers[entry.Number] = true
 			deleted++
 		}
 	}

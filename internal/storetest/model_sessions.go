@@ -24,24 +24,24 @@ func (m *Model) ForEachSession(_ context.Context, yield func(rookery.Session) bo
 }
 
 func (m *Model) StartSession(_ context.Context, session rookery.Session, proved rookery.Credential) error {
-	member, err := m.lockAccount(session.Account)
+	account, err := m.lockAccount(session.Account)
 	if err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	if member.credential != proved {
+	if account.credential != proved {
 		return errorWithCode(rookery.CodeConflict)
 	}
-	if session.Device != "" && !member.recordDeviceSignIn(session) {
+	if session.Device != "" && !account.recordDeviceSignIn(session) {
 		return errorWithCode(rookery.CodeRefused)
 	}
 	session.Asleep = false
 	m.sessions[consumerKey{session.Account, session.Device}] = session
 	m.setSessionsStatus(session.Account, session.Status)
 	network := rookery.Network(session.Address)
-	member.addresses = slices.DeleteFunc(member.addresses, func(addr netip.Addr) bool { return addr == network })
-	member.addresses = append(member.addresses, network)
-	member.addresses = member.addresses[max(len(member.addresses)-16, 0):]
+	account.addresses = slices.DeleteFunc(account.addresses, func(addr netip.Addr) bool { return addr == network })
+	account.addresses = append(account.addresses, network)
+	account.addresses = account.addresses[max(len(account.addresses)-16, 0):]
 	return nil
 }
 
@@ -178,8 +178,8 @@ func (m *Model) Devices(_ context.Context, uin rookery.UIN) (list []rookery.Devi
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	if member := m.accounts[uin]; member != nil {
-		list = append(list, member.devices...)
+	if account := m.accounts[uin]; account != nil {
+		list = append(list, account.devices...)
 	}
 	for i := range list {
 		_, list[i].SignedIn = m.sessions[consumerKey{uin, list[i].Name}]
@@ -189,18 +189,18 @@ func (m *Model) Devices(_ context.Context, uin rookery.UIN) (list []rookery.Devi
 
 func (m *Model) ForgetDevice(_ context.Context, uin rookery.UIN, id uint64, key rookery.RequestKey) (rookery.Receipt, error) {
 	return m.applyOnce(key, rookery.OutcomeDone, func() error {
-		member := m.accounts[uin]
-		if member == nil {
+		account := m.accounts[uin]
+		if account == nil {
 			return errorWithCode(rookery.CodeParameter)
 		}
-		i := slices.IndexFunc(member.devices, func(device rookery.Device) bool { return device.ID == id })
+		i := slices.IndexFunc(account.devices, func(device rookery.Device) bool { return device.ID == id })
 		if i < 0 {
 			return errorWithCode(rookery.CodeParameter)
 		}
-		gone := consumerKey{uin, member.devices[i].Name}
-		member.devices = slices.Delete(member.devices, i, i+1)
-		member.forgottenCursor = max(member.forgottenCursor, member.cursors[gone.device].Number)
-		delete(member.cursors, gone.device)
+		gone := consumerKey{uin, account.devices[i].Name}
+		account.devices = slices.Delete(account.devices, i, i+1)
+		account.forgottenCursor = max(account.forgottenCursor, account.cursors[gone.device].Number)
+		delete(account.cursors, gone.device)
 		delete(m.sessions, gone)
 		maps.DeleteFunc(m.recordedRequests, func(key modelRequestKey, _ recordedRequest) bool { return key.consumerKey == gone })
 		delete(m.latestRequests, gone)
@@ -213,6 +213,6 @@ func (m *Model) IsKnownAddress(_ context.Context, uin rookery.UIN, addr netip.Ad
 		return false, err
 	}
 	defer m.mu.Unlock()
-	member := m.accounts[uin]
-	return member != nil && slices.Contains(member.addresses, rookery.Network(addr)), nil
+	account := m.accounts[uin]
+	return account != nil && slices.Contains(account.addresses, rookery.Network(addr)), nil
 }

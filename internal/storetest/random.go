@@ -249,8 +249,8 @@ type numberFloorStore interface {
 	NumberFloor() uint64
 }
 
-func runRandomOperations(t *testing.T, fresh func(*testing.T) OpenFunc) {
-	trial := newTrial(t, fresh(t))
+func runRandomOperations(t *testing.T, newPlace func(*testing.T) OpenFunc) {
+	trial := newTrial(t, newPlace(t))
 	model := NewModel()().(*Model)
 	s := newSeed()
 	t.Logf("seed %d", s)
@@ -270,8 +270,8 @@ func runRandomOperations(t *testing.T, fresh func(*testing.T) OpenFunc) {
 
 // runConcurrentOperations lets several goroutines loose on one store. Their accounts are
 // different ones, so that each can tell what its operations must come to.
-func runConcurrentOperations(t *testing.T, fresh func(*testing.T) OpenFunc) {
-	trial := newTrial(t, fresh(t))
+func runConcurrentOperations(t *testing.T, newPlace func(*testing.T) OpenFunc) {
+	trial := newTrial(t, newPlace(t))
 	s := newSeed()
 	t.Logf("seed %d", s)
 	var all sync.WaitGroup

@@ -22,13 +22,13 @@ func (d *operationGenerator) randomLimit() *rookery.BacklogLimit {
 }
 
 func (d *operationGenerator) deliverEntries() operation {
-	var letters []rookery.NewEntry
+	var newEntries []rookery.NewEntry
 	for range 1 + d.IntN(3)*d.IntN(3) {
-		letters = append(letters, d.randomEntry())
+		newEntries = append(newEntries, d.randomEntry())
 	}
 	key, now := d.randomKey(), d.currentTime()
-	return operation{fmt.Sprintf("deliver %+v, %+v", letters, key), func(store service.Store) any {
-		receipt, err := store.Deliver(d.ctx, letters, now, key)
+	return operation{fmt.Sprintf("deliver %+v, %+v", newEntries, key), func(store service.Store) any {
+		receipt, err := store.Deliver(d.ctx, newEntries, now, key)
 		return resultOf(err, receipt)
 	}}
 }
@@ -56,11 +56,11 @@ func (d *operationGenerator) saveCursor() operation {
 		if err != nil {
 			return resultOf(err)
 		}
-		place := rookery.Cursor{Number: last - min(back, last), State: fmt.Append(nil, back)}
+		cursor := rookery.Cursor{Number: last - min(back, last), State: fmt.Append(nil, back)}
 		if keep {
-			place.RepeatFrom = last - min(2*back, last)
+			cursor.RepeatFrom = last - min(2*back, last)
 		}
-		return resultOf(store.SaveCursor(d.ctx, uin, device, place), place)
+		return resultOf(store.SaveCursor(d.ctx, uin, device, cursor), cursor)
 	}}
 }
 
@@ -75,8 +75,8 @@ func (d *operationGenerator) listEntries() operation {
 func (d *operationGenerator) mailboxState() operation {
 	uin, device := d.randomUIN(), d.randomDevice()
 	return operation{fmt.Sprint("mailbox ", uin, device), func(store service.Store) any {
-		last, place, err := store.MailboxState(d.ctx, uin, device)
-		return resultOf(err, last, place)
+		last, cursor, err := store.MailboxState(d.ctx, uin, device)
+		return resultOf(err, last, cursor)
 	}}
 }
 

@@ -21,7 +21,7 @@ type OpenFunc func() service.Store
 
 // Run runs the suite. fresh makes a place for a new store; the stores that its
 // function opens are closed by the suite.
-func Run(t *testing.T, fresh func(t *testing.T) OpenFunc) {
+func Run(t *testing.T, newPlace func(t *testing.T) OpenFunc) {
 	for _, group := range []struct {
 		name  string
 		tests []contractTest
@@ -33,18 +33,18 @@ func Run(t *testing.T, fresh func(t *testing.T) OpenFunc) {
 		t.Run(group.name, func(t *testing.T) {
 			for _, test := range group.tests {
 				t.Run(test.rule, func(t *testing.T) {
-					test.run(newTrial(t, fresh(t)))
+					test.run(newTrial(t, newPlace(t)))
 				})
 			}
 		})
 	}
-	RunRandom(t, fresh)
+	RunRandom(t, newPlace)
 }
 
 // RunRandom is the part of Run with random operations.
-func RunRandom(t *testing.T, fresh func(t *testing.T) OpenFunc) {
-	t.Run("random operations do what they do to the model", func(t *testing.T) { runRandomOperations(t, fresh) })
-	t.Run("random operations at once do what they do to models", func(t *testing.T) { runConcurrentOperations(t, fresh) })
+func RunRandom(t *testing.T, newPlace func(t *testing.T) OpenFunc) {
+	t.Run("random operations do what they do to the model", func(t *testing.T) { runRandomOperations(t, newPlace) })
+	t.Run("random operations at once do what they do to models", func(t *testing.T) { runConcurrentOperations(t, newPlace) })
 }
 
 // contractTest holds one sentence of the contract.
@@ -171,9 +171,9 @@ func (ct *contractTrial) newestNumber(uin rookery.UIN) uint64 {
 
 func (ct *contractTrial) loadCursor(uin rookery.UIN, device string) rookery.Cursor {
 	ct.Helper()
-	_, place, err := ct.MailboxState(ct.ctx, uin, device)
+	_, cursor, err := ct.MailboxState(ct.ctx, uin, device)
 	ct.requireNoError(err)
-	return place
+	return cursor
 }
 
 // longKey is one of the account's address sessions, with a long window.

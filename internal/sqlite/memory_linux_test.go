@@ -34,9 +34,9 @@ func TestPagesThatNobodyLooksAtAreGivenBack(t *testing.T) {
 	if _, err := store.CreateAccount(t.Context(), rookery.NewAccount(rookery.FirstUIN, "nick", noon), "secret"); err != nil {
 		t.Fatal(err)
 	}
-	const letters = 6000
+	const newEntries = 6000
 	text := strings.Repeat("x", rookery.MaxText)
-	for n := 0; n < letters; n += 100 {
+	for n := 0; n < newEntries; n += 100 {
 		list := make([]rookery.NewEntry, 100)
 		for i := range list {
 			list[i] = rookery.NewEntry{To: rookery.FirstUIN, Kind: rookery.KindMessage, Peer: rookery.System, Text: text}
@@ -54,7 +54,7 @@ func TestPagesThatNobodyLooksAtAreGivenBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const most = letters * rookery.MaxText >> 20 // the writer has them all, the reader the latest
+	const most = newEntries * rookery.MaxText >> 20 // the writer has them all, the reader the latest
 	if trimmed := residentMiB(t); trimmed > full-most {
 		t.Errorf("%d MiB of %d MiB are still held", trimmed, full)
 	}

@@ -71,8 +71,8 @@ func (d *operationGenerator) readAccount(store service.Store, uin rookery.UIN) (
 		note(fmt.Sprint("history with ", other), err, fmt.Sprint(words), more)
 	}
 	for _, device := range []string{"", "phone", "desk"} {
-		last, place, err := store.MailboxState(d.ctx, uin, device)
-		note("mailbox for "+device, err, last, place)
+		last, cursor, err := store.MailboxState(d.ctx, uin, device)
+		note("mailbox for "+device, err, last, cursor)
 		for id := range uint64(8) {
 			for _, key := range []rookery.RequestKey{longKey(uin, id, d.clock), shortKey(uin, id, d.clock)} {
 				key = onDevice(key, device)

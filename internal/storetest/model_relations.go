@@ -109,8 +109,8 @@ func (m *Model) lastNoticeState(change rookery.RelationChange) (last uint64, rew
 	if !ok || change.Transition.NoticePause == 0 {
 		return 0, false, false
 	}
-	age, member := change.Time.Sub(before.Time), m.accounts[change.Other]
-	return before.Number, before.Number > max(member.forgottenCursor, member.highestCursor()), age >= 0 && age < change.Transition.NoticePause
+	age, account := change.Time.Sub(before.Time), m.accounts[change.Other]
+	return before.Number, before.Number > max(account.forgottenCursor, account.highestCursor()), age >= 0 && age < change.Transition.NoticePause
 }
 
 func (m *Model) findEntry(uin rookery.UIN, number uint64) *rookery.Entry {

@@ -79,9 +79,9 @@ func BenchmarkDeliver(b *testing.B) {
 			store := newBenchStore(b, accounts)
 			runConcurrently(b, callers, func(i uint64) {
 				to := rookery.FirstUIN + rookery.UIN(rand.IntN(accounts))
-				letters := messagesTo(to, benchText)
-				letters[0].Limit = &limit
-				if _, err := store.Deliver(b.Context(), letters, noon, uniqueKey(i)); err != nil {
+				newEntries := messagesTo(to, benchText)
+				newEntries[0].Limit = &limit
+				if _, err := store.Deliver(b.Context(), newEntries, noon, uniqueKey(i)); err != nil {
 					b.Error(err)
 				}
 			})
@@ -91,15 +91,15 @@ func BenchmarkDeliver(b *testing.B) {
 
 // BenchmarkSeeding is what a mailbox costs that is filled for a benchmark.
 func BenchmarkSeeding(b *testing.B) {
-	const accounts, letters = 1000, 500
+	const accounts, newEntries = 1000, 500
 	store := newBenchStore(b, accounts)
-	texts := slices.Repeat([]string{benchText}, letters)
+	texts := slices.Repeat([]string{benchText}, newEntries)
 	runConcurrently(b, 4, func(i uint64) {
 		if _, err := store.Deliver(b.Context(), messagesTo(rookery.FirstUIN+rookery.UIN(i%accounts), texts...), noon, rookery.RequestKey{}); err != nil {
 			b.Error(err)
 		}
 	})
-	b.ReportMetric(float64(b.N*letters)/b.Elapsed().Seconds(), "letters/s")
+	b.ReportMetric(float64(b.N*newEntries)/b.Elapsed().Seconds(), "letters/s")
 }
 
 func BenchmarkCollect(b *testing.B) {

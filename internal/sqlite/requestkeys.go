@@ -85,9 +85,9 @@ func digestAndOwner(key rookery.RequestKey) (requestDigest, keyOwner) {
 	if key.Device == "" {
 		return key.Digest, keyOwner{account: key.Owner}
 	}
-	sum := sha256.Sum256(append(key.Digest[:], key.Device...))
+	total := sha256.Sum256(append(key.Digest[:], key.Device...))
 	name := sha256.Sum256([]byte(key.Device))
-	return requestDigest(sum[:16]), keyOwner{key.Owner, binary.LittleEndian.Uint64(name[:])}
+	return requestDigest(total[:16]), keyOwner{key.Owner, binary.LittleEndian.Uint64(name[:])}
 }
 
 func newRequestKeys(most int) *requestKeys {

@@ -417,11 +417,11 @@ func TestNumbersDoNotCountMessages(t *testing.T) {
 	}
 
 	recent := newJournaledEntries(1000)
-	var letters []numberedEntry
+	var newEntries []numberedEntry
 	for _, n := range []uint64{3, 4, 5000, 5001} {
-		letters = append(letters, numberedEntry{firstUIN, rookery.Entry{Number: n}})
+		newEntries = append(newEntries, numberedEntry{firstUIN, rookery.Entry{Number: n}})
 	}
-	recent.replaceFlushed(nil, letters)
+	recent.replaceFlushed(nil, newEntries)
 	for _, tt := range []struct {
 		after, upTo uint64
 		limit       int

@@ -48,11 +48,11 @@ var deliveryTests = []contractTest{
 	}},
 	{"five hundred letters are one operation like others", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
-		var letters []rookery.NewEntry
+		var newEntries []rookery.NewEntry
 		for i := range 500 {
-			letters = append(letters, messageEntry(ann+rookery.UIN(i%2), cat, fmt.Sprint(i)))
+			newEntries = append(newEntries, messageEntry(ann+rookery.UIN(i%2), cat, fmt.Sprint(i)))
 		}
-		receipt, err := trial.Deliver(trial.ctx, letters, noon, rookery.RequestKey{})
+		receipt, err := trial.Deliver(trial.ctx, newEntries, noon, rookery.RequestKey{})
 		trial.requireNoError(err)
 		trial.requireEqual("last number", receipt.Numbers[499], uint64(250))
 		trial.checkAcrossRestart(func() {

@@ -35,11 +35,11 @@ func (b *writeBatch) loadBacklog(uin rookery.UIN) (backlogCount, error) {
 	if err != nil {
 		return backlogCount{}, err
 	}
-	sum, err := b.sumBacklog(uin, top, math.MaxInt64)
+	total, err := b.sumBacklog(uin, top, math.MaxInt64)
 	if err != nil {
 		return backlogCount{}, err
 	}
-	count := backlogCount{Backlog: sum, highestCursor: top}
+	count := backlogCount{Backlog: total, highestCursor: top}
 	b.changedBacklogs[uin] = count
 	return count, nil
 }
@@ -58,7 +58,7 @@ func (c *dbConn) highestCursor(uin rookery.UIN) (top uint64, err error) {
 
 // sumBacklog adds up what waits among the entries above after and up to upTo, wherever
 // they are: in the mailbox, in the journal, in the batch.
-func (b *writeBatch) sumBacklog(uin rookery.UIN, after, upTo uint64) (sum rookery.Backlog, err error) {
+func (b *writeBatch) sumBacklog(uin rookery.UIN, after, upTo uint64) (total rookery.Backlog, err error) {
 	inMailbox := upTo
 	recent := b.journaled.entriesBetween(uin, max(after, b.flushedUpTo(uin)), upTo, math.MaxInt)
 	if len(recent) > 0 {
@@ -66,17 +66,17 @@ func (b *writeBatch) sumBacklog(uin rookery.UIN, after, upTo uint64) (sum rooker
 	}
 	_, err = b.conn.queryFirst(`SELECT count(*), coalesce(sum(octet_length(text)), 0) FROM entries
 		WHERE account = ? AND number > ? AND number <= ? AND kind <> ?`,
-		func(row resultRow) { sum = rookery.Backlog{Messages: int(row.int(0)), Bytes: row.int(1)} },
+		func(row resultRow) { total = rookery.Backlog{Messages: int(row.int(0)), Bytes: row.int(1)} },
 		uin, clampToInt64(after), clampToInt64(inMailbox), rookery.KindSent)
 	for _, entry := range recent {
-		sum = addToBacklog(sum, entry)
+		total = addToBacklog(total, entry)
 	}
 	for _, entry := range b.newEntries {
 		if entry.account == uin && entry.entry.Number > after && entry.entry.Number <= upTo {
-			sum = addToBacklog(sum, entry.entry)
+			total = addToBacklog(total, entry.entry)
 		}
 	}
-	return sum, err
+	return total, err
 }
 
 // flushedUpTo is how far the batch has moved an account's recent letters to its
@@ -90,12 +90,12 @@ func (b *writeBatch) flushedUpTo(uin rookery.UIN) (upTo uint64) {
 	return upTo
 }
 
-func addToBacklog(sum rookery.Backlog, entry rookery.Entry) rookery.Backlog {
+func addToBacklog(total rookery.Backlog, entry rookery.Entry) rookery.Backlog {
 	if entry.Kind.CountsAsBacklog() {
-		sum.Messages++
-		sum.Bytes += int64(len(entry.Text))
+		total.Messages++
+		total.Bytes += int64(len(entry.Text))
 	}
-	return sum
+	return total
 }
 
 // checkLimit reports as an error that a letter exceeds its limit, with those of the
@@ -111,13 +111,13 @@ func (b *writeBatch) checkLimit(newEntry rookery.NewEntry, before []rookery.NewE
 	if err != nil {
 		return err
 	}
-	sum := count.Backlog
+	total := count.Backlog
 	for _, other := range before {
 		if other.To == newEntry.To {
-			sum = addToBacklog(sum, rookery.Entry{Kind: other.Kind, Text: other.Text})
+			total = addToBacklog(total, rookery.Entry{Kind: other.Kind, Text: other.Text})
 		}
 	}
-	return newEntry.Limit.Check(sum, newEntry.Text)
+	return newEntry.Limit.Check(total, newEntry.Text)
 }
 
 // countNewEntry counts an entry that was posted, where the mailbox is counted at all.

@@ -251,8 +251,8 @@ var maintenanceTests = []contractTest{
 		trial.createAccounts(ann, bob)
 		trial.startSessions(newSession(ann, "phone", 1))
 		own := rookery.NewEntry{To: ann, Kind: rookery.KindSent, Peer: bob, Text: "own"}
-		letters := []rookery.NewEntry{messageEntry(ann, bob, "1"), own, own, messageEntry(ann, bob, "4"), own}
-		_, err := trial.Deliver(trial.ctx, letters, noon, rookery.RequestKey{})
+		newEntries := []rookery.NewEntry{messageEntry(ann, bob, "1"), own, own, messageEntry(ann, bob, "4"), own}
+		_, err := trial.Deliver(trial.ctx, newEntries, noon, rookery.RequestKey{})
 		trial.requireNoError(err)
 		trial.requireEqual("deleted before their time", trial.purgeAll(noon, 10), 0)
 		trial.requireEqual("deleted", trial.purgeAll(noon.Add(oneDay), 10), 2)
