@@ -1,5 +1,5 @@
-// Package disk says what the operating system knows of the disk under a file,
-// and keeps room on it.
+// Package disk reports what the operating system knows of a file's disk: free space, access rights,
+// and advice for the operator on its errors. It also reserves space on a disk.
 package disk
 
 import (
@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// ExplainError adds to an error of the operating system what an operator can do
-// about it. Other errors stay as they are.
+// ExplainError adds to an error of the operating system what an operator can do about it. It returns
+// other errors unchanged.
 func ExplainError(err error) error {
 	if advice := adviceForError(err); advice != "" {
 		return fmt.Errorf("%w: %s", err, advice)
@@ -33,9 +33,8 @@ func adviceForError(err error) string {
 	return ""
 }
 
-// CheckFileWritable returns the error of the operating system that keeps this process
-// from changing a file. It does not open it: closing it would end the locks that
-// SQLite holds on it in this process.
+// CheckFileWritable returns the error that keeps this process from writing a file. It does not open
+// the file: closing it would release the locks that SQLite holds on it in this process.
 func CheckFileWritable(path string) error {
 	if err := checkAccess(path); err != nil {
 		return &fs.PathError{Op: "open", Path: path, Err: err}
@@ -43,9 +42,8 @@ func CheckFileWritable(path string) error {
 	return nil
 }
 
-// CheckDirWritable returns the error of the operating system that keeps this process
-// from making a file in a directory, with room for what it takes to open a
-// store.
+// CheckDirWritable returns the error that keeps this process from creating a file of 64 KiB in a
+// directory.
 func CheckDirWritable(dir string) error {
 	file, err := os.CreateTemp(dir, ".try-*")
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"os"
 )
 
-// MakePrivate takes from others than its owner the right to use a file, and
-// reports whether they had any. A file that is not there is private.
+// MakePrivate removes the access of users other than the owner to a file, and reports whether they had
+// any. It ignores a missing file.
 func MakePrivate(path string) (changed bool, err error) {
 	info, err := os.Stat(path)
 	switch {

@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// ReserveSpace makes a file that takes up room on the disk, in place of one that is
-// there. If there is not enough room, it makes none.
+// ReserveSpace replaces a file by one that occupies size bytes of the disk. If there is not enough
+// space, no file is left.
 func ReserveSpace(path string, size int64) error {
 	if err := ReleaseSpace(path); err != nil {
 		return err
@@ -20,7 +20,7 @@ func ReserveSpace(path string, size int64) error {
 	}
 	err = allocateBlocks(file, size)
 	if errors.Is(err, errors.ErrUnsupported) {
-		_, err = io.CopyN(file, rand.Reader, size) // what can be compressed would take up less
+		_, err = io.CopyN(file, rand.Reader, size) // compressible data could occupy less
 	}
 	err = errors.Join(err, file.Sync(), file.Close())
 	if err != nil {
@@ -29,13 +29,14 @@ func ReserveSpace(path string, size int64) error {
 	return nil
 }
 
-// HasReserved reports whether a file takes up so much room.
+// HasReserved reports whether the file exists, has exactly this size, and occupies that much of the
+// disk.
 func HasReserved(path string, size int64) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Size() == size && allocatedBytes(info) >= size
 }
 
-// ReleaseSpace gives the room back. A file that is not there is no error.
+// ReleaseSpace removes the file. It ignores a missing file.
 func ReleaseSpace(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

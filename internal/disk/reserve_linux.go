@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// FreeBytes is how many bytes this user can still write in a directory.
+// FreeBytes returns how many bytes this user can still write in a directory.
 func FreeBytes(dir string) (int64, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
@@ -17,7 +17,7 @@ func FreeBytes(dir string) (int64, error) {
 	return int64(s.Bavail) * int64(s.Bsize), nil
 }
 
-// allocateBlocks gives a file blocks, and the size. errors.ErrUnsupported where the
+// allocateBlocks gives a file its size and the blocks for it. It returns errors.ErrUnsupported if the
 // file system cannot.
 func allocateBlocks(file *os.File, size int64) error {
 	err := unix.Fallocate(int(file.Fd()), 0, 0, size)
@@ -27,7 +27,7 @@ func allocateBlocks(file *os.File, size int64) error {
 	return err
 }
 
-// allocatedBytes is how much of the disk a file has.
+// allocatedBytes returns how many bytes of the disk a file occupies.
 func allocatedBytes(info os.FileInfo) int64 {
 	if s, ok := info.Sys().(*syscall.Stat_t); ok {
 		return s.Blocks * 512

@@ -8,9 +8,9 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// accountColumns are read by scanAccount and written by accountValues, all in
-// the same order.
-const accountColumns = `account, nick, face, age, sex, blood, constellation, animal, country, province, city, school, job,
+// accountColumns lists the columns in the order of scanAccount and accountValues.
+const accountColumns = `account, nick, face, age, sex, blood, constellation, animal, country,
+	province, city, school, job,
 	home_page, about, real_name, mail, phone, mobile, address, post_code, rule, strangers, findable, show_private,
 	created, revision, devices_only`
 
@@ -19,7 +19,8 @@ func scanAccount(r resultRow) rookery.Account {
 		UIN: r.uin(0),
 		Profile: rookery.Profile{
 			Nick: r.text(1), Face: int(r.int(2)), Age: int(r.int(3)), Sex: int(r.int(4)), Blood: int(r.int(5)),
-			Constellation: int(r.int(6)), Animal: int(r.int(7)), Country: r.text(8), Province: r.text(9), City: r.text(10),
+			Constellation: int(r.int(6)), Animal: int(r.int(7)), Country: r.text(8), Province: r.text(9),
+			City:   r.text(10),
 			School: r.text(11), Job: r.text(12), HomePage: r.text(13), About: r.text(14), RealName: r.text(15),
 			Mail: r.text(16), Phone: r.text(17), Mobile: r.text(18), Address: r.text(19), PostCode: r.text(20),
 		},
@@ -31,8 +32,10 @@ func scanAccount(r resultRow) rookery.Account {
 func accountValues(account rookery.Account) []any {
 	profile := account.Profile
 	return []any{
-		account.UIN, profile.Nick, profile.Face, profile.Age, profile.Sex, profile.Blood, profile.Constellation, profile.Animal, profile.Country, profile.Province, profile.City, profile.School, profile.Job,
-		profile.HomePage, profile.About, profile.RealName, profile.Mail, profile.Phone, profile.Mobile, profile.Address, profile.PostCode, account.Rule, account.Strangers, account.Findable, account.ShowPrivate,
+		account.UIN, profile.Nick, profile.Face, profile.Age, profile.Sex, profile.Blood, profile.Constellation,
+		profile.Animal, profile.Country, profile.Province, profile.City, profile.School, profile.Job,
+		profile.HomePage, profile.About, profile.RealName, profile.Mail, profile.Phone, profile.Mobile,
+		profile.Address, profile.PostCode, account.Rule, account.Strangers, account.Findable, account.ShowPrivate,
 		account.Created, account.Revision, account.DevicesOnly,
 	}
 }
@@ -41,10 +44,13 @@ func noAccountError(uin rookery.UIN) error {
 	return rookery.Errorf(rookery.CodeNoAccount, "there is no account %d", uin)
 }
 
-func (s *Store) CreateAccount(ctx context.Context, a rookery.Account, credential rookery.Credential) (rookery.UIN, error) {
+// CreateAccount implements service.Store.
+func (s *Store) CreateAccount(
+	ctx context.Context, a rookery.Account, credential rookery.Credential,
+) (rookery.UIN, error) {
 	var created rookery.UIN
 	err := s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
-		account := a // apply may run twice, each time with a number of its own
+		account := a // apply may run twice and must choose a number each time
 		free, err := batch.loadLowestFreeBound()
 		if err != nil {
 			return err
@@ -61,7 +67,8 @@ func (s *Store) CreateAccount(ctx context.Context, a rookery.Account, credential
 			return rookery.Errorf(rookery.CodeExists, "the account %d exists already", account.UIN)
 		}
 		_, err = batch.conn.execute(`INSERT INTO accounts (`+accountColumns+`, credential)
-			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`, append(accountValues(account), string(credential))...)
+			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+			append(accountValues(account), string(credential))...)
 		if err == nil {
 			_, err = batch.conn.execute(`UPDATE accounts SET devices_made = removed.devices FROM removed
 				WHERE accounts.account = ?1 AND removed.account = ?1`, account.UIN)
@@ -78,8 +85,8 @@ func (s *Store) CreateAccount(ctx context.Context, a rookery.Account, credential
 	return created, nil
 }
 
-// loadLowestFreeBound is a number up to which all are taken, so that looking for the lowest
-// free one does not begin with the first account.
+// loadLowestFreeBound returns a number below which every account number is taken. The search for a
+// free number starts there.
 func (b *writeBatch) loadLowestFreeBound() (free rookery.UIN, err error) {
 	_, err = b.conn.queryFirst("SELECT value FROM meta WHERE name = 'free'", func(row resultRow) { free = row.uin(0) })
 	return free, err
@@ -90,7 +97,7 @@ func (b *writeBatch) saveLowestFreeBound(free rookery.UIN) error {
 	return err
 }
 
-// findLowestFreeUIN finds the lowest free number from free on, and moves free there.
+// findLowestFreeUIN returns the lowest free number from free on, and stores it as the new bound.
 func (b *writeBatch) findLowestFreeUIN(free rookery.UIN) (lowest rookery.UIN, err error) {
 	next := int64(0)
 	_, err = b.conn.queryFirst(`SELECT account + 1 FROM accounts a WHERE account >= ?
@@ -105,10 +112,14 @@ func (b *writeBatch) findLowestFreeUIN(free rookery.UIN) (lowest rookery.UIN, er
 	return rookery.UIN(next), b.saveLowestFreeBound(rookery.UIN(next))
 }
 
+// Account implements service.Store.
 func (s *Store) Account(ctx context.Context, uin rookery.UIN) (account rookery.Account, err error) {
 	var found bool
 	err = s.withReader(ctx, func(conn *dbConn) (err error) {
-		found, err = conn.queryFirst("SELECT "+accountColumns+" FROM accounts WHERE account = ?", func(row resultRow) { account = scanAccount(row) }, uin)
+		found, err = conn.queryFirst(
+			"SELECT "+accountColumns+" FROM accounts WHERE account = ?",
+			func(row resultRow) { account = scanAccount(row) }, uin,
+		)
 		return err
 	})
 	if err == nil && !found {
@@ -117,6 +128,7 @@ func (s *Store) Account(ctx context.Context, uin rookery.UIN) (account rookery.A
 	return account, err
 }
 
+// Accounts implements service.Store.
 func (s *Store) Accounts(ctx context.Context, uins []rookery.UIN) ([]rookery.Account, error) {
 	list, err := json.Marshal(uins)
 	if err != nil {
@@ -126,8 +138,11 @@ func (s *Store) Accounts(ctx context.Context, uins []rookery.UIN) ([]rookery.Acc
 		WHERE account IN (SELECT value FROM json_each(?)) ORDER BY account`, string(list))
 }
 
+// AccountsAfter implements service.Store.
 func (s *Store) AccountsAfter(ctx context.Context, after rookery.UIN, limit int) ([]rookery.Account, error) {
-	return s.queryAccounts(ctx, "SELECT "+accountColumns+" FROM accounts WHERE account > ? ORDER BY account LIMIT ?", after, max(limit, 0))
+	return s.queryAccounts(
+		ctx, "SELECT "+accountColumns+" FROM accounts WHERE account > ? ORDER BY account LIMIT ?", after, max(limit, 0),
+	)
 }
 
 func (s *Store) queryAccounts(ctx context.Context, query string, args ...any) (list []rookery.Account, err error) {
@@ -140,13 +155,17 @@ func (s *Store) queryAccounts(ctx context.Context, query string, args ...any) (l
 	return list, err
 }
 
-func (s *Store) UpdateAccount(ctx context.Context, account rookery.Account, key rookery.RequestKey) (rookery.Receipt, error) {
+// UpdateAccount implements service.Store.
+func (s *Store) UpdateAccount(
+	ctx context.Context, account rookery.Account, key rookery.RequestKey,
+) (rookery.Receipt, error) {
 	return s.applyOnce(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error {
 		values := accountValues(account)
-		n, err := batch.conn.execute(`UPDATE accounts SET nick=?2, face=?3, age=?4, sex=?5, blood=?6, constellation=?7, animal=?8,
-			country=?9, province=?10, city=?11, school=?12, job=?13, home_page=?14, about=?15, real_name=?16, mail=?17, phone=?18,
-			mobile=?19, address=?20, post_code=?21, rule=?22, strangers=?23, findable=?24, show_private=?25, devices_only=?27,
-			revision=revision+1 WHERE account=?1 AND revision=?26`, append(values[:25:25], account.Revision, account.DevicesOnly)...)
+		n, err := batch.conn.execute(`UPDATE accounts SET nick=?2, face=?3, age=?4, sex=?5, blood=?6, constellation=?7,
+			animal=?8, country=?9, province=?10, city=?11, school=?12, job=?13, home_page=?14, about=?15, real_name=?16,
+			mail=?17, phone=?18, mobile=?19, address=?20, post_code=?21, rule=?22, strangers=?23, findable=?24, show_private=?25,
+			devices_only=?27, revision=revision+1 WHERE account=?1 AND revision=?26`,
+			append(values[:25:25], account.Revision, account.DevicesOnly)...)
 		if err != nil || n > 0 {
 			return err
 		}
@@ -156,10 +175,13 @@ func (s *Store) UpdateAccount(ctx context.Context, account rookery.Account, key 
 		case !exists:
 			return noAccountError(account.UIN)
 		}
-		return rookery.Errorf(rookery.CodeConflict, "the account %d was changed by somebody else meanwhile", account.UIN)
+		return rookery.Errorf(
+			rookery.CodeConflict, "the account %d was changed by somebody else meanwhile", account.UIN,
+		)
 	})
 }
 
+// Credential implements service.Store.
 func (s *Store) Credential(ctx context.Context, uin rookery.UIN) (credential rookery.Credential, err error) {
 	var found bool
 	err = s.withReader(ctx, func(conn *dbConn) (err error) {
@@ -178,6 +200,7 @@ func (c *dbConn) loadCredential(uin rookery.UIN) (credential rookery.Credential,
 	return credential, found, err
 }
 
+// SetCredential implements service.Store.
 func (s *Store) SetCredential(ctx context.Context, uin rookery.UIN, credential rookery.Credential) error {
 	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		n, err := batch.conn.execute("UPDATE accounts SET credential = ? WHERE account = ?", string(credential), uin)
@@ -192,6 +215,8 @@ func (s *Store) SetCredential(ctx context.Context, uin rookery.UIN, credential r
 	}})
 }
 
+// RemoveAccount implements service.Store. The journal is flushed first, so that none of its rows still
+// holds entries of the account.
 func (s *Store) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 	return s.submitWrite(ctx, writeRequest{needsFlushedJournal: true, apply: func(batch *writeBatch) error {
 		switch exists, err := batch.loadNewestNumber(uin); {
@@ -235,8 +260,8 @@ func (s *Store) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 	}})
 }
 
-// loadNewestNumber reports whether there is such an account, and makes heads know its
-// mailbox if so.
+// loadNewestNumber reports whether the account exists. If so, newestNumbers holds the number of its
+// mailbox afterwards.
 func (b *writeBatch) loadNewestNumber(uin rookery.UIN) (bool, error) {
 	if _, ok := b.newestNumbers[uin]; ok {
 		return true, nil

@@ -6,18 +6,17 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// backlogCount is what waits in a mailbox, above the highest place of all its
-// collectors. A row for each mailbox would be a page more to write with each
-// letter. So it is counted from the entries once, when a letter with a limit
-// comes, and kept up in memory from then on.
+// backlogCount is the number and size of a mailbox's entries above the highest cursor of its
+// consumers. A stored count would cost a page write for each entry. So the backlog is counted when the
+// first entry with a limit arrives, and kept up to date in memory from then on.
 type backlogCount struct {
 	rookery.Backlog
 	highestCursor uint64
-	// unknown: it is to be counted anew. In a batch only.
+	// needsRecount means that the batch has invalidated the count.
 	needsRecount bool
 }
 
-// cachedBacklog is what is known of a mailbox, within the batch.
+// cachedBacklog returns the count that the batch or the writer knows.
 func (b *writeBatch) cachedBacklog(uin rookery.UIN) (backlogCount, bool) {
 	count, ok := b.changedBacklogs[uin]
 	if !ok {
@@ -26,7 +25,7 @@ func (b *writeBatch) cachedBacklog(uin rookery.UIN) (backlogCount, bool) {
 	return count, ok && !count.needsRecount
 }
 
-// loadBacklog counts a mailbox if that was not done yet.
+// loadBacklog returns the backlog of a mailbox, and counts it if it is not known.
 func (b *writeBatch) loadBacklog(uin rookery.UIN) (backlogCount, error) {
 	if count, ok := b.cachedBacklog(uin); ok {
 		return count, nil
@@ -44,20 +43,19 @@ func (b *writeBatch) loadBacklog(uin rookery.UIN) (backlogCount, error) {
 	return count, nil
 }
 
-// discardBacklog has a mailbox counted anew when somebody asks.
+// discardBacklog makes the next loadBacklog count again.
 func (b *writeBatch) discardBacklog(uin rookery.UIN) {
 	b.changedBacklogs[uin] = backlogCount{needsRecount: true}
 }
 
-// highestCursor is the highest place of all collectors of an account.
+// highestCursor returns the highest cursor of all consumers of an account.
 func (c *dbConn) highestCursor(uin rookery.UIN) (top uint64, err error) {
 	_, err = c.queryFirst("SELECT coalesce(max(number), 0) FROM places WHERE account = ?",
 		func(row resultRow) { top = uint64(row.int(0)) }, uin)
 	return top, err
 }
 
-// sumBacklog adds up what waits among the entries above after and up to upTo, wherever
-// they are: in the mailbox, in the journal, in the batch.
+// sumBacklog counts the entries with after < number <= upTo in the mailbox, the journal and the batch.
 func (b *writeBatch) sumBacklog(uin rookery.UIN, after, upTo uint64) (total rookery.Backlog, err error) {
 	inMailbox := upTo
 	recent := b.journaled.entriesBetween(uin, max(after, b.flushedUpTo(uin)), upTo, math.MaxInt)
@@ -79,8 +77,7 @@ func (b *writeBatch) sumBacklog(uin rookery.UIN, after, upTo uint64) (total rook
 	return total, err
 }
 
-// flushedUpTo is how far the batch has moved an account's recent letters to its
-// mailbox.
+// flushedUpTo returns the number up to which the batch has flushed the account's journaled entries.
 func (b *writeBatch) flushedUpTo(uin rookery.UIN) (upTo uint64) {
 	for _, span := range b.flushedSpans {
 		if span.account == uin {
@@ -98,8 +95,8 @@ func addToBacklog(total rookery.Backlog, entry rookery.Entry) rookery.Backlog {
 	return total
 }
 
-// checkLimit reports as an error that a letter exceeds its limit, with those of the
-// same delivery before it, or that the disk has no room for any that has one.
+// checkLimit returns an error if an entry, after earlier ones of the same delivery, exceeds its limit,
+// or if the disk has no space for entries with a limit.
 func (b *writeBatch) checkLimit(newEntry rookery.NewEntry, before []rookery.NewEntry) error {
 	switch {
 	case newEntry.Limit == nil:
@@ -120,7 +117,7 @@ func (b *writeBatch) checkLimit(newEntry rookery.NewEntry, before []rookery.NewE
 	return newEntry.Limit.Check(total, newEntry.Text)
 }
 
-// countNewEntry counts an entry that was posted, where the mailbox is counted at all.
+// countNewEntry adds a new entry to the backlog if the backlog is known.
 func (b *writeBatch) countNewEntry(uin rookery.UIN, entry rookery.Entry) {
 	if count, ok := b.cachedBacklog(uin); ok {
 		count.Backlog = addToBacklog(count.Backlog, entry)
@@ -128,7 +125,7 @@ func (b *writeBatch) countNewEntry(uin rookery.UIN, entry rookery.Entry) {
 	}
 }
 
-// subtractCollected takes off what a collector has passed that was at from and is at to now.
+// subtractCollected updates the backlog when a consumer's cursor moves.
 func (b *writeBatch) subtractCollected(uin rookery.UIN, from, to uint64) error {
 	count, ok := b.cachedBacklog(uin)
 	switch {
@@ -136,7 +133,7 @@ func (b *writeBatch) subtractCollected(uin rookery.UIN, from, to uint64) error {
 		return nil
 	case to < count.highestCursor:
 		if from == count.highestCursor {
-			b.discardBacklog(uin) // it has gone back, and another may be the highest now
+			b.discardBacklog(uin) // the cursor went back, and another may be the highest now
 		}
 		return nil
 	case to >= b.newestNumbers[uin]:
@@ -154,7 +151,7 @@ func (b *writeBatch) subtractCollected(uin rookery.UIN, from, to uint64) error {
 	return nil
 }
 
-// publishBacklogs makes what the batch has counted known.
+// publishBacklogs makes the batch's counts the writer's.
 func (b *writeBatch) publishBacklogs() {
 	for uin, count := range b.changedBacklogs {
 		if count.needsRecount {

@@ -66,7 +66,9 @@ const benchText = "shall we meet at six by the old harbour, or is that too late?
 
 // uniqueKey is the mark of the i-th request of a run at 20,000 a second.
 func uniqueKey(i uint64) rookery.RequestKey {
-	key := rookery.RequestKey{Owner: rookery.FirstUIN, ReceivedAt: time.Duration(i) * 50 * time.Microsecond, RepeatWindow: 2 * time.Minute}
+	key := rookery.RequestKey{
+		Owner: rookery.FirstUIN, ReceivedAt: time.Duration(i) * 50 * time.Microsecond, RepeatWindow: 2 * time.Minute,
+	}
 	binary.LittleEndian.PutUint64(key.Digest[:], rand.Uint64())
 	return key
 }
@@ -95,7 +97,9 @@ func BenchmarkSeeding(b *testing.B) {
 	store := newBenchStore(b, accounts)
 	texts := slices.Repeat([]string{benchText}, newEntries)
 	runConcurrently(b, 4, func(i uint64) {
-		if _, err := store.Deliver(b.Context(), messagesTo(rookery.FirstUIN+rookery.UIN(i%accounts), texts...), noon, rookery.RequestKey{}); err != nil {
+		if _, err := store.Deliver(
+			b.Context(), messagesTo(rookery.FirstUIN+rookery.UIN(i%accounts), texts...), noon, rookery.RequestKey{},
+		); err != nil {
 			b.Error(err)
 		}
 	})

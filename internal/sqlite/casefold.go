@@ -5,11 +5,11 @@ import (
 	"unicode"
 )
 
-// foldCase makes texts equal that differ in the case of letters only.
+// foldCase maps texts that differ only in case to the same text.
 func foldCase(text string) string { return strings.Map(foldRuneCase, text) }
 
-// foldRuneCase is the lowest of all characters that are the same but for their
-// case; σ has a third form, ς.
+// foldRuneCase returns the lowest of all runes that differ only in case. Some letters have more than
+// two forms: Σ, σ and ς.
 func foldRuneCase(r rune) rune {
 	switch {
 	case 'a' <= r && r <= 'z':

@@ -14,29 +14,28 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// dbConn is one connection to the database, for one goroutine at a time. It
-// speaks to the driver directly: statements stay prepared for as long as the
-// connection lives, and calls cost neither the locks of database/sql nor a
-// goroutine to watch a context. No statement here runs for long.
+// dbConn is one connection to the database, for one goroutine at a time. It uses the driver directly
+// instead of database/sql: statements stay prepared as long as the connection lives, and calls need no
+// locks and no goroutine that watches a context. No statement here runs for long.
 type dbConn struct {
 	driverConn driver.Conn
 	statements map[string]*preparedStatement
-	// statementCount counts the statements, for trim.
+	// statementCount counts the executed statements; countAtTrim is its value at the latest
+	// releaseUnusedMemory.
 	statementCount, countAtTrim uint64
 }
 
-// releaseUnusedMemory gives back the pages that the connection keeps in memory, if it was not
-// used since the latest trim but for as many statements. One that is in use
-// would read them again at once.
-func (c *dbConn) releaseUnusedMemory(but uint64) (err error) {
-	if c.statementCount-c.countAtTrim <= but {
+// releaseUnusedMemory drops the cached pages if the connection has run at most allowed statements
+// since the previous call. A busy connection would read the pages again at once.
+func (c *dbConn) releaseUnusedMemory(allowed uint64) (err error) {
+	if c.statementCount-c.countAtTrim <= allowed {
 		_, err = c.execute("PRAGMA shrink_memory")
 	}
 	c.countAtTrim = c.statementCount
 	return err
 }
 
-// openConnection opens the database file and sets it up by the pragmas, in order.
+// openConnection opens the database file and runs the pragmas in order.
 func openConnection(path string, pragmas ...string) (*dbConn, error) {
 	d, err := new(sqlite.Driver).Open(fileURI(path))
 	if err != nil {
@@ -51,7 +50,7 @@ func openConnection(path string, pragmas ...string) (*dbConn, error) {
 	return c, nil
 }
 
-// fileURI is the file as a URI, so that no character in its name has a meaning.
+// fileURI returns path as a URI, so that no character in it has a special meaning to SQLite.
 func fileURI(path string) string { return (&url.URL{Scheme: "file", Path: path}).String() }
 
 func (c *dbConn) close() error {
@@ -62,27 +61,31 @@ func (c *dbConn) close() error {
 	return errors.Join(append(errs, c.driverConn.Close())...)
 }
 
-// execute runs a statement and returns how many rows it changed.
+// execute runs a statement and returns the number of changed rows.
 func (c *dbConn) execute(query string, args ...any) (int64, error) {
 	stmt, err := c.prepareStatement(query)
 	if err != nil {
 		return 0, err
 	}
-	result, err := stmt.driverStatement.(driver.StmtExecContext).ExecContext(context.Background(), stmt.bindArguments(args))
+	result, err := stmt.driverStatement.(driver.StmtExecContext).ExecContext(
+		context.Background(), stmt.bindArguments(args),
+	)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", query, err)
 	}
 	return result.RowsAffected()
 }
 
-// queryRows calls yield with every row of a query until it returns false. The row
-// is valid during the call only.
+// queryRows calls yield with each row of a query until yield returns false. The row is valid only
+// during the call.
 func (c *dbConn) queryRows(query string, yield func(resultRow) bool, args ...any) error {
 	stmt, err := c.prepareStatement(query)
 	if err != nil {
 		return err
 	}
-	rows, err := stmt.driverStatement.(driver.StmtQueryContext).QueryContext(context.Background(), stmt.bindArguments(args))
+	rows, err := stmt.driverStatement.(driver.StmtQueryContext).QueryContext(
+		context.Background(), stmt.bindArguments(args),
+	)
 	if err != nil {
 		return fmt.Errorf("%s: %w", query, err)
 	}
@@ -101,8 +104,7 @@ func (c *dbConn) queryRows(query string, yield func(resultRow) bool, args ...any
 	}
 }
 
-// queryFirst calls use with the first row of a query and reports whether there was
-// one.
+// queryFirst calls use with the first row of a query and reports whether there was one.
 func (c *dbConn) queryFirst(query string, use func(resultRow), args ...any) (found bool, err error) {
 	err = c.queryRows(query, func(row resultRow) bool {
 		use(row)
@@ -112,7 +114,7 @@ func (c *dbConn) queryFirst(query string, use func(resultRow), args ...any) (fou
 	return found, err
 }
 
-// hasRow reports whether a query has a row.
+// hasRow reports whether a query returns a row.
 func (c *dbConn) hasRow(query string, args ...any) (bool, error) {
 	return c.queryFirst(query, func(resultRow) {}, args...)
 }
@@ -131,7 +133,7 @@ func (c *dbConn) prepareStatement(query string) (*preparedStatement, error) {
 	return s, nil
 }
 
-// preparedStatement is a prepared statement with room for its arguments.
+// preparedStatement is a prepared statement and a reusable slice for its arguments.
 type preparedStatement struct {
 	driverStatement driver.Stmt
 	boundArgs       []driver.NamedValue
@@ -145,7 +147,7 @@ func (s *preparedStatement) bindArguments(args []any) []driver.NamedValue {
 	return s.boundArgs
 }
 
-// driverValue is an argument in the types that the driver takes.
+// driverValue converts an argument to a type that the driver accepts.
 func driverValue(a any) driver.Value {
 	switch a := a.(type) {
 	case int:
@@ -178,7 +180,7 @@ func driverValue(a any) driver.Value {
 	return a
 }
 
-// resultRow is one row of a query.
+// resultRow is one row of a query result. Its methods convert the value of a column, counted from 0.
 type resultRow []driver.Value
 
 func (r resultRow) int(i int) int64 {

@@ -6,31 +6,41 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
+// Devices implements service.Store.
 func (s *Store) Devices(ctx context.Context, uin rookery.UIN) (list []rookery.Device, err error) {
 	err = s.withReader(ctx, func(conn *dbConn) error {
-		return conn.queryRows(`SELECT id, name, since, EXISTS (SELECT 1 FROM sessions WHERE account = d.account AND device = d.name)
+		return conn.queryRows(`SELECT id, name, since,
+				EXISTS (SELECT 1 FROM sessions WHERE account = d.account AND device = d.name)
 			FROM devices d WHERE account = ? ORDER BY id`, func(row resultRow) bool {
-			list = append(list, rookery.Device{ID: uint64(row.int(0)), Name: row.text(1), SignedInAt: row.time(2), SignedIn: row.bool(3)})
+			list = append(list, rookery.Device{
+				ID: uint64(row.int(0)), Name: row.text(1), SignedInAt: row.time(2), SignedIn: row.bool(3),
+			})
 			return true
 		}, uin)
 	})
 	return list, err
 }
 
-// recordDeviceSignIn notes that a device of the account signs in, and makes it if
-// the account has none of that name.
+// recordDeviceSignIn stores the time of a device's sign-in, and creates the device if the account has
+// none of that name. A new device starts at the furthest cursor of the account.
 func (b *writeBatch) recordDeviceSignIn(session rookery.Session) error {
-	n, err := b.conn.execute("UPDATE devices SET since = ? WHERE account = ? AND name = ?", session.SignedInAt, session.Account, session.Device)
+	n, err := b.conn.execute(
+		"UPDATE devices SET since = ? WHERE account = ? AND name = ?", session.SignedInAt, session.Account,
+		session.Device,
+	)
 	if err != nil || n > 0 {
 		return err
 	}
-	full, err := b.conn.hasRow("SELECT 1 FROM devices WHERE account = ? LIMIT 1 OFFSET ?", session.Account, rookery.MaxDevices-1)
+	full, err := b.conn.hasRow(
+		"SELECT 1 FROM devices WHERE account = ? LIMIT 1 OFFSET ?", session.Account, rookery.MaxDevices-1,
+	)
 	switch {
 	case err != nil:
 		return err
 	case full:
 		return rookery.Errorf(rookery.CodeRefused,
-			"the account has %d devices, and may not have more: sign in as one of them, or remove one first", rookery.MaxDevices)
+			"the account has %d devices, and may not have more: sign in as one of them, or remove one first",
+			rookery.MaxDevices)
 	}
 	for _, statement := range []string{
 		"UPDATE accounts SET devices_made = devices_made + 1 WHERE account = ?1",
@@ -42,14 +52,21 @@ func (b *writeBatch) recordDeviceSignIn(session rookery.Session) error {
 			return err
 		}
 	}
-	b.discardBacklog(session.Account) // the highest place may be the new device's
+	b.discardBacklog(session.Account) // the new device's cursor may be the highest
 	return nil
 }
 
-func (s *Store) ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, key rookery.RequestKey) (rookery.Receipt, error) {
+// ForgetDevice implements service.Store.
+func (s *Store) ForgetDevice(
+	ctx context.Context, uin rookery.UIN, id uint64, key rookery.RequestKey,
+) (rookery.Receipt, error) {
 	return s.applyOnce(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error {
 		var name string
-		found, err := batch.conn.queryFirst("SELECT name FROM devices WHERE account = ? AND id = ?", func(row resultRow) { name = row.text(0) }, uin, id)
+		found, err := batch.conn.queryFirst(
+			"SELECT name FROM devices WHERE account = ? AND id = ?", func(row resultRow) {
+				name = row.text(0)
+			}, uin, id,
+		)
 		switch {
 		case err != nil:
 			return err

@@ -17,40 +17,43 @@ import (
 	"github.com/rookery-im/rookery/internal/disk"
 )
 
-// DefaultReserveBytes is as much as the log holds before it is written back into the
-// database: with the reserve given up, that can be done on a full disk.
+// DefaultReserveBytes is the size at which the log is copied back into the database. Once the reserve
+// is released, that can be done on a full disk.
 const DefaultReserveBytes = 64 << 20
 
-// LeaveReserveUnchanged is for those who work on a store for a moment: a reserve that is
-// there stays as it is.
+// LeaveReserveUnchanged is the ReserveBytes of programs that open a store only for a moment: an
+// existing reserve stays as it is.
 const LeaveReserveUnchanged = -1
 
-// ReservePath is where the reserve of a database is, rookery.reserve beside
+// ReservePath returns the path of the reserve that belongs to a database: rookery.reserve beside
 // rookery.db.
 func ReservePath(database string) string {
 	return strings.TrimSuffix(database, filepath.Ext(database)) + ".reserve"
 }
 
-// diskReserve is room on the disk for those who collect, sign in and sign out when
-// the disk is full. It is held by a file, so that no other program and no sender
-// can use it up, and given up when a commit finds the disk full. Then the store
-// is short of room: letters that have a limit are turned away until the file can
-// be made again.
+// diskReserve keeps disk space for accounts that collect, sign in or sign out while the disk is full.
+// A file occupies the space, so that neither other programs nor senders can use it. When a commit
+// finds the disk full, the file is removed. Until it can be created again, entries with a limit are
+// refused.
 type diskReserve struct {
 	path      string
-	sizeBytes int64 // 0: there is none
+	sizeBytes int64 // 0 for no reserve
 	log       *slog.Logger
 
-	// short: the room is not held.
+	// isReleased means that the file does not occupy the space.
 	isReleased atomic.Bool
-	mu         sync.Mutex // held by whoever makes or removes the file; guards told
-	// told: the operator knows that the file cannot be made though there is room.
+	// mu is held while the file is created or removed.
+	mu sync.Mutex // held by whoever makes or removes the file; guards told
+	// hasWarned means that the log already says that the file cannot be created although there is
+	// space. Guarded by mu.
 	hasWarned bool
 }
 
-var errDiskNearlyFull = rookery.Errorf(rookery.CodeTemporary, "the server's disk is nearly full: it takes no messages until there is room")
+var errDiskNearlyFull = rookery.Errorf(
+	rookery.CodeTemporary, "the server's disk is nearly full: it takes no messages until there is room",
+)
 
-// newDiskReserve looks for the reserve of a database, and makes it if there is room.
+// newDiskReserve finds the reserve of a database, or creates it if there is space.
 func newDiskReserve(cfg Config) *diskReserve {
 	r := &diskReserve{path: ReservePath(cfg.Path), sizeBytes: max(cfg.ReserveBytes, 0), log: cfg.Log}
 	switch {
@@ -63,22 +66,23 @@ func newDiskReserve(cfg Config) *diskReserve {
 	default:
 		r.isReleased.Store(true)
 		if err := r.recreateFile(); err != nil {
-			r.log.Error("the disk has too little room: messages can be collected, but none are taken until there is more",
+			r.log.Error("the disk has too little space: messages can be collected, but none are accepted until "+
+				"there is more",
 				"needed", r.neededBytes(), "error", err)
 		}
 	}
 	return r
 }
 
-// neededBytes is how much has to be free so that the reserve is made: a little is left
-// for senders, or they would be turned away again at once.
+// neededBytes is the free space from which the reserve is created. It leaves a little for senders, or
+// they would be refused again at once.
 func (r *diskReserve) neededBytes() int64 { return r.sizeBytes + r.sizeBytes/4 }
 
-// recreateFile makes the file if there is room for it.
+// recreateFile creates the file if there is space for it.
 func (r *diskReserve) recreateFile() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := disk.ReleaseSpace(r.path); err != nil { // one of another size perhaps
+	if err := disk.ReleaseSpace(r.path); err != nil { // it may have another size
 		return err
 	}
 	free, err := disk.FreeBytes(filepath.Dir(r.path))
@@ -100,8 +104,8 @@ func (r *diskReserve) recreateFile() error {
 	return nil
 }
 
-// releaseIfFull frees the room if an error says that the disk is full, and reports
-// whether there is more of it now.
+// releaseIfFull removes the file if err means that the disk is full, and reports whether that freed
+// space.
 func (r *diskReserve) releaseIfFull(err error) bool {
 	if r.sizeBytes == 0 || r.isReleased.Load() || !isDiskFull(err) {
 		return false
@@ -113,7 +117,8 @@ func (r *diskReserve) releaseIfFull(err error) bool {
 		r.log.Error("cannot give up the reserve of the disk", "error", err)
 		return false
 	}
-	r.log.Error("the disk is full: its reserve is used for who collects messages, and none are taken until there is room",
+	r.log.Error("the disk is full: its reserve serves the collection of messages, "+
+		"and none are accepted until there is space",
 		"needed", r.neededBytes())
 	return true
 }
@@ -127,8 +132,7 @@ func isDiskFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-// CheckDiskSpace takes the reserve back when there is room again. It costs one
-// question to the file system, and only while the store is short of room.
+// CheckDiskSpace implements service.Store. It asks the file system only while the reserve is released.
 func (s *Store) CheckDiskSpace() {
 	diskReserve := s.writer.diskReserve
 	if !diskReserve.isReleased.Load() {
@@ -139,15 +143,14 @@ func (s *Store) CheckDiskSpace() {
 	}
 }
 
-// freeDiskSpace gives up the reserve, or writes the log back so that it begins anew,
-// if an error says that the disk is full. It reports whether it is worth trying
-// again.
+// freeDiskSpace releases the reserve, or copies the log back so that the log starts anew, if err means
+// that the disk is full. It reports whether another attempt is worthwhile.
 func (w *writer) freeDiskSpace(err error) bool {
 	if !isDiskFull(err) {
 		return false
 	}
 	more := w.diskReserve.releaseIfFull(err)
-	// Writing back makes the database longer, by as much as is in the log at most.
+
 	// Where it cannot be finished it would use up what room there is for nothing.
 	free, errFree := disk.FreeBytes(filepath.Dir(w.path))
 	log, errLog := os.Stat(w.path + "-wal")
@@ -155,6 +158,8 @@ func (w *writer) freeDiskSpace(err error) bool {
 		return more
 	}
 	var pages, written int64
-	_, err = w.conn.queryFirst("PRAGMA wal_checkpoint(PASSIVE)", func(row resultRow) { pages, written = row.int(1), row.int(2) })
+	_, err = w.conn.queryFirst(
+		"PRAGMA wal_checkpoint(PASSIVE)", func(row resultRow) { pages, written = row.int(1), row.int(2) },
+	)
 	return more || err == nil && pages > 0 && written == pages
 }

@@ -11,14 +11,13 @@ import (
 	"github.com/rookery-im/rookery/internal/disk"
 )
 
-// ErrDatabaseMissing says that a log is there without the database that it belongs to.
-// The log holds what was stored last, and SQLite deletes it when it finds an
-// empty database, or none.
+// ErrDatabaseMissing means that a write-ahead log exists without its database. The log holds the
+// latest changes, and SQLite would delete it when it creates a database beside it.
 var ErrDatabaseMissing = errors.New("the log is there without its database")
 
-// Exists reports whether there is a store at a path. An empty file is none: it
-// is what is left if the power fails while a store is made. It returns
-// ErrDatabaseMissing, and what to do, where a new store would destroy a log.
+// Exists reports whether there is a store at path. An empty file does not count: a power failure
+// during the creation of a store leaves one. Exists returns ErrDatabaseMissing, with advice, where a
+// new store would destroy a log.
 func Exists(path string) (bool, error) {
 	size, err := fileSize(path)
 	if err != nil || size > 0 {
@@ -35,7 +34,7 @@ func Exists(path string) (bool, error) {
 		ErrDatabaseMissing, name, name, name, name)
 }
 
-// fileSize is the size of a file, 0 if there is none.
+// fileSize returns the size of a file in bytes, 0 if it does not exist.
 func fileSize(path string) (int64, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -49,14 +48,14 @@ func fileSize(path string) (int64, error) {
 	return info.Size(), nil
 }
 
-// makeFilesPrivate sees to it that nobody but their owner can use the files of a
-// store: one that was restored, or copied by hand, may have been readable for
-// all. SQLite gives the mode of the database to the files that it makes.
+// makeFilesPrivate removes the access of other users to the files of the store. Restored or copied
+// files may be readable by all. SQLite gives new files the mode of the database.
 func makeFilesPrivate(cfg Config) {
 	for _, p := range []string{cfg.Path, cfg.Path + "-wal", cfg.Path + "-shm", numberFilePath(cfg.Path)} {
 		switch changed, err := disk.MakePrivate(p); {
 		case err != nil:
-			cfg.Log.Warn("others may read a file of the store, and it cannot be changed: run chmod 600 on it as its owner",
+			cfg.Log.Warn("others may read a file of the store, and it cannot be changed: "+
+				"run chmod 600 on it as its owner",
 				"file", p, "error", err)
 		case changed:
 			cfg.Log.Warn("others could read a file of the store; it is private now", "file", p)
@@ -64,8 +63,8 @@ func makeFilesPrivate(cfg Config) {
 	}
 }
 
-// writeBackLog writes the log back into the database, so that this one file holds
-// everything. It warns where another program is in the way.
+// writeBackLog copies the log into the database, so that the database file alone is complete. It logs
+// a warning if another program prevents that.
 func (s *Store) writeBackLog() {
 	log, path := s.writer.log, s.writer.path
 	patience := fmt.Sprintf("PRAGMA busy_timeout = %d", writeBackTimeout.Milliseconds())
@@ -73,16 +72,19 @@ func (s *Store) writeBackLog() {
 		log.Warn("cannot wait for others who have the store open", "error", err)
 	}
 	var pages, written int64
-	_, err := s.writer.conn.queryFirst("PRAGMA wal_checkpoint(TRUNCATE)", func(row resultRow) { pages, written = row.int(1), row.int(2) })
+	_, err := s.writer.conn.queryFirst(
+		"PRAGMA wal_checkpoint(TRUNCATE)", func(row resultRow) { pages, written = row.int(1), row.int(2) },
+	)
 	switch {
 	case err != nil:
 		log.Warn("the log could not be written back: the database alone is not whole, keep its log with it",
 			"log", path+"-wal", "error", explainError(path, err))
-	case written < pages, pages < 0: // another reads, or writes the log back itself
-		log.Warn("another program has the store open, so the log could not be written back: the database alone is not whole, "+
+	case written < pages, pages < 0: // another program reads, or copies the log itself
+		log.Warn("another program has the store open, so the log could not be written back: "+
+			"the database alone is not whole, "+
 			"keep its log with it; end that program, then start and stop the server", "log", path+"-wal")
 	}
 }
 
-// writeBackTimeout is how long the end waits for others who read the store.
+// writeBackTimeout is how long Close waits for other programs that read the store.
 const writeBackTimeout = time.Second

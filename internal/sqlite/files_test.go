@@ -85,7 +85,9 @@ func TestTheDatabaseIsWholeAfterClosingThoughAnotherProgramHasItOpen(t *testing.
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if texts := mailboxTexts(t, openWithoutLog(t, store.writer.path), rookery.FirstUIN); !slices.Equal(texts, []string{"hello"}) {
+	if texts := mailboxTexts(
+		t, openWithoutLog(t, store.writer.path), rookery.FirstUIN,
+	); !slices.Equal(texts, []string{"hello"}) {
 		t.Errorf("texts %q", texts)
 	}
 }
@@ -114,7 +116,9 @@ func TestTheLogSaysThatTheDatabaseIsNotWholeAfterClosing(t *testing.T) {
 	if err := again.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if texts := mailboxTexts(t, openWithoutLog(t, cfg.Path), rookery.FirstUIN); !slices.Equal(texts, []string{"hello"}) {
+	if texts := mailboxTexts(
+		t, openWithoutLog(t, cfg.Path), rookery.FirstUIN,
+	); !slices.Equal(texts, []string{"hello"}) {
 		t.Errorf("texts %q", texts)
 	}
 }

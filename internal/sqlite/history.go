@@ -9,19 +9,20 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// An index of all entries by peer would make every letter a sixth dearer (1.7 of
-// 10 us of CPU), for those too who never ask. So conversations are listed when
-// somebody asks: what has come since then, at most a page, is looked through;
-// if it is more, it is listed first. Search has no index of its own: it looks through one
-// conversation, or all words of one mailbox, page after page.
+// An index of all entries by peer would cost every message a sixth more CPU (1.7 of 10 us), even for
+// accounts that never read their history. So the first History of a conversation lists the account's
+// messages by peer in the table conversations. Later ones scan what is newer than the list, at most a
+// page; if there is more, they extend the list first. A text search has no index: it scans one
+// conversation, or all messages of the mailbox, page by page.
 
-// historyPageEntries is how many entries are looked through, or listed, at once: a
-// reader that holds on for long keeps the log from being written back, and a
-// long operation keeps the writer from others'.
+// historyPageEntries is how many entries are read or listed at once. A long read would keep SQLite
+// from copying the log back, and a long write would block other writers.
 const historyPageEntries = 1000
 
 // Each finds words before the entry ?2, the newest first.
 const (
+	// Each query returns messages before the entry ?2, the newest first. Kind 9 is a received message,
+	// 19 a sent one.
 	anyPeerQuery = "SELECT " + entryColumns + ` FROM entries
 		WHERE account = ?1 AND number < ?2 AND kind IN (9, 19) ORDER BY number DESC LIMIT ?3`
 	unlistedPeerQuery = "SELECT " + entryColumns + ` FROM entries
@@ -30,10 +31,15 @@ const (
 		WHERE account = ?1 AND number < ?2 AND peer = ?4 AND number <= ?5 ORDER BY number DESC LIMIT ?3`
 )
 
-// History goes back from the newest letters, those that are not settled first,
-// until it has one more than is asked for.
-func (s *Store) History(ctx context.Context, uin rookery.UIN, query rookery.HistoryQuery) (entries []rookery.Entry, more bool, err error) {
-	h := historySearch{query: query, foldedText: foldCase(query.Text), wantedMatches: max(query.Limit, 0) + 1, account: uin, before: 1 << 63}
+// History implements service.Store. It searches backwards, first the journaled entries and then the
+// mailbox, until it has one match more than the limit.
+func (s *Store) History(
+	ctx context.Context, uin rookery.UIN, query rookery.HistoryQuery,
+) (entries []rookery.Entry, more bool, err error) {
+	h := historySearch{
+		query: query, foldedText: foldCase(query.Text), wantedMatches: max(query.Limit, 0) + 1, account: uin,
+		before: 1 << 63,
+	}
 	if query.Before != 0 {
 		h.before = min(query.Before, h.before)
 	}
@@ -44,7 +50,7 @@ func (s *Store) History(ctx context.Context, uin rookery.UIN, query rookery.Hist
 			return nil, false, err
 		}
 	}
-	// What is settled meanwhile is in the database by then.
+	// Read memory first: an entry that is flushed in between is in the database by then.
 	for _, entry := range slices.Backward(s.journaled.entriesBetween(uin, 0, h.before-1, math.MaxInt)) {
 		h.addIfMatching(entry)
 		h.before = entry.Number
@@ -59,10 +65,10 @@ func (s *Store) History(ctx context.Context, uin rookery.UIN, query rookery.Hist
 	return entries, len(h.matches) == h.wantedMatches, nil
 }
 
-// historySearch is a search on its way back.
+// historySearch is the state of one History call.
 type historySearch struct {
 	query         rookery.HistoryQuery
-	foldedText    string // folded
+	foldedText    string
 	wantedMatches int
 	account       rookery.UIN
 	listedUpTo    uint64          // up to this entry conversations are listed
@@ -70,7 +76,7 @@ type historySearch struct {
 	matches       []rookery.Entry // the newest first
 }
 
-// addIfMatching takes an entry if it is one of those that are wanted.
+// addIfMatching appends the entry to the matches if it matches and more are wanted.
 func (h *historySearch) addIfMatching(entry rookery.Entry) {
 	word := entry.Kind == rookery.KindMessage || entry.Kind == rookery.KindSent
 	if word && len(h.matches) < h.wantedMatches && (h.query.With == 0 || entry.Peer == h.query.With) &&
@@ -79,8 +85,7 @@ func (h *historySearch) addIfMatching(entry rookery.Entry) {
 	}
 }
 
-// searchPages looks at what a query finds, page after page, until there is no
-// more or enough is found.
+// searchPages runs a query page by page until there are no more rows or enough matches.
 func (s *Store) searchPages(ctx context.Context, query string, h *historySearch) error {
 	for len(h.matches) < h.wantedMatches {
 		if err := ctx.Err(); err != nil {
@@ -110,8 +115,8 @@ func (s *Store) searchPages(ctx context.Context, query string, h *historySearch)
 	return nil
 }
 
-// listConversations returns the entry up to which an account's conversations are listed,
-// once that is near to the newest.
+// listConversations returns the number up to which the account's messages are listed by peer. It
+// extends the list first until at most a page of entries is unlisted.
 func (s *Store) listConversations(ctx context.Context, uin rookery.UIN) (listed uint64, err error) {
 	for {
 		var far bool
@@ -125,12 +130,12 @@ func (s *Store) listConversations(ctx context.Context, uin rookery.UIN) (listed 
 			return listed, err
 		}
 		if s.listNextEntries(ctx, uin) != nil {
-			return listed, nil // a full disk, say: then more is looked through
+			return listed, nil // for example a full disk; the search then scans more
 		}
 	}
 }
 
-// listNextEntries lists a page more of an account's settled entries.
+// listNextEntries lists the next page of the account's flushed messages by peer.
 func (s *Store) listNextEntries(ctx context.Context, uin rookery.UIN) error {
 	return s.submitWrite(ctx, writeRequest{entryCount: historyPageEntries, apply: func(batch *writeBatch) error {
 		var listed, upTo uint64
@@ -149,15 +154,22 @@ func (s *Store) listNextEntries(ctx context.Context, uin rookery.UIN) error {
 	}})
 }
 
+// ReadMark implements service.Store.
 func (s *Store) ReadMark(ctx context.Context, uin, with rookery.UIN) (number uint64, err error) {
 	err = s.withReader(ctx, func(conn *dbConn) error {
-		_, err := conn.queryFirst("SELECT number FROM read_marks WHERE account = ? AND peer = ?", func(row resultRow) { number = uint64(row.int(0)) }, uin, with)
+		_, err := conn.queryFirst(
+			"SELECT number FROM read_marks WHERE account = ? AND peer = ?",
+			func(row resultRow) { number = uint64(row.int(0)) }, uin, with,
+		)
 		return err
 	})
 	return number, err
 }
 
-func (s *Store) AdvanceReadMark(ctx context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey) (rookery.Receipt, error) {
+// AdvanceReadMark implements service.Store.
+func (s *Store) AdvanceReadMark(
+	ctx context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey,
+) (rookery.Receipt, error) {
 	return s.applyOnce(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error {
 		switch exists, err := batch.loadNewestNumber(uin); {
 		case err != nil:

@@ -12,14 +12,15 @@ import (
 
 // newFilledStore is a store whose first account has so many settled letters, of the
 // secondUIN account and the third in turn.
-func newFilledStore(t *testing.T, newEntries int) *Store {
+func newFilledStore(t *testing.T, entryCount int) *Store {
 	t.Helper()
 	store := newTestStore(t)
 	createAccounts(t, store, 3)
-	list := make([]rookery.NewEntry, newEntries)
+	list := make([]rookery.NewEntry, entryCount)
 	for i := range list {
 		list[i] = rookery.NewEntry{
-			To: rookery.FirstUIN, Kind: rookery.KindMessage, Peer: rookery.FirstUIN + 1 + rookery.UIN(i%2), Text: fmt.Sprint("letter ", i),
+			To: rookery.FirstUIN, Kind: rookery.KindMessage, Peer: rookery.FirstUIN + 1 + rookery.UIN(i%2),
+			Text: fmt.Sprint("letter ", i),
 		}
 	}
 	if _, err := store.Deliver(t.Context(), list, noon, rookery.RequestKey{}); err != nil {
@@ -73,7 +74,9 @@ func TestConversationsAreListedWhenSomebodyAsksAndMoreThanAPageHasCome(t *testin
 	const listed, all = "SELECT listed FROM accounts WHERE account = 10001", "SELECT count(*) FROM conversations"
 	ask := func(with rookery.UIN) {
 		t.Helper()
-		entries, _, err := store.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: with, Limit: 1 << 20})
+		entries, _, err := store.History(
+			t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: with, Limit: 1 << 20},
+		)
 		if err != nil || with != 0 && len(entries) != historyPageEntries+5 {
 			t.Errorf("%d entries, error %v", len(entries), err)
 		}
@@ -93,13 +96,17 @@ func TestConversationsAreListedWhenSomebodyAsksAndMoreThanAPageHasCome(t *testin
 func TestAFullDiskKeepsNobodyFromReadingAConversation(t *testing.T) {
 	store := newFilledStore(t, 2*historyPageEntries)
 	err := store.submitWrite(t.Context(), writeRequest{apply: func(batch *writeBatch) error {
-		_, err := batch.conn.execute("CREATE TRIGGER no_room BEFORE INSERT ON conversations BEGIN SELECT raise(FAIL, 'no room'); END")
+		_, err := batch.conn.execute(
+			"CREATE TRIGGER no_room BEFORE INSERT ON conversations BEGIN SELECT raise(FAIL, 'no room'); END",
+		)
 		return err
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	entries, more, err := store.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: rookery.FirstUIN + 2, Limit: 3 * historyPageEntries})
+	entries, more, err := store.History(
+		t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: rookery.FirstUIN + 2, Limit: 3 * historyPageEntries},
+	)
 	if err != nil || len(entries) != historyPageEntries || more {
 		t.Errorf("%d entries, more %v, error %v", len(entries), more, err)
 	}
@@ -107,7 +114,9 @@ func TestAFullDiskKeepsNobodyFromReadingAConversation(t *testing.T) {
 
 func TestWhatIsPurgedOrRemovedIsListedNoMore(t *testing.T) {
 	store := newFilledStore(t, 2*historyPageEntries)
-	if _, _, err := store.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: rookery.FirstUIN + 1}); err != nil {
+	if _, _, err := store.History(
+		t.Context(), rookery.FirstUIN, rookery.HistoryQuery{With: rookery.FirstUIN + 1},
+	); err != nil {
 		t.Fatal(err)
 	}
 	const all = "SELECT count(*) FROM conversations"
@@ -115,7 +124,9 @@ func TestWhatIsPurgedOrRemovedIsListedNoMore(t *testing.T) {
 	if err := store.SaveCursor(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 7}); err != nil {
 		t.Fatal(err)
 	}
-	if _, n, err := store.PurgeEntries(t.Context(), 0, noon.AddDate(0, 0, 1), 100); err != nil || n != 7 || store.countRows(t, all) != before-7 {
+	if _, n, err := store.PurgeEntries(
+		t.Context(), 0, noon.AddDate(0, 0, 1), 100,
+	); err != nil || n != 7 || store.countRows(t, all) != before-7 {
 		t.Errorf("%d purged, %d rows of %d are left, error %v", n, store.countRows(t, all), before, err)
 	}
 	if err := store.RemoveAccount(t.Context(), rookery.FirstUIN); err != nil || store.countRows(t, all) != 0 {
@@ -138,7 +149,8 @@ func TestNoQueryOfHistorySortsOrLooksThroughAWholeTable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if text := strings.Join(plan, "; "); text == "" || strings.Contains(text, "SCAN") || strings.Contains(text, "TEMP") {
+		if text := strings.Join(plan, "; "); text == "" || strings.Contains(text, "SCAN") || strings.Contains(text,
+			"TEMP") {
 			t.Errorf("%s\nis carried out as %s", query, text)
 		}
 	}

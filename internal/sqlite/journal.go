@@ -13,37 +13,35 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// A letter put straight into its mailbox changes a page of the database for
-// itself, and pages are what a commit costs: some 25 us of CPU a letter. So the
-// letters of a commit become one row of the journal, a few pages for all, and
-// are remembered in memory, where readers find them. Once there are many they
-// are settled: moved to the mailboxes, account after account, several letters
-// to the page, a few with each commit. When a round through the accounts is
-// over, the rows of the journal from before it are deleted. What a crash leaves
-// in the journal is remembered when the store is opened again; letters that are in
-// their mailbox already are recognised by their number.
+// An entry that is written straight to its mailbox changes a database page of its own, and pages are
+// what a commit costs: about 25 us of CPU for each entry. So the entries of a commit become one row of
+// the table journal, and stay in memory, where readers find them. Once they take too much memory, they
+// are flushed: each commit moves some of them to the mailboxes, account by account, several to a page.
+// After a round through all accounts, the journal rows from before the round are deleted. When the
+// store is opened after a crash, the journal is loaded into memory again. Entries that are in their
+// mailboxes already are recognised by their numbers.
 
-// minFlushEntries is how many letters a commit settles while a round goes on; if
-// it stores more itself, twice as many as those.
+// While a round goes on, each commit flushes minFlushEntries entries, or twice as many as it stores if
+// that is more.
 const minFlushEntries = 64
 
-// numberedEntry is a letter that has its number in the mailbox.
+// numberedEntry is an entry with its number, and the account whose mailbox holds it.
 type numberedEntry struct {
 	account rookery.UIN
 	entry   rookery.Entry
 }
 
-// mailboxSpan is an account's recent letters up to a number.
+// mailboxSpan stands for the journaled entries of an account up to lastNumber.
 type mailboxSpan struct {
 	account    rookery.UIN
 	lastNumber uint64
 }
 
-// journaledEntries holds the letters that are durable in the journal and not settled.
+// journaledEntries holds the entries that are durable in the journal and not yet in their mailboxes.
 type journaledEntries struct {
-	flushAtBytes int // weight from which on letters are settled
+	flushAtBytes int // memory from which entries are flushed
 
-	mu               sync.RWMutex                    // guards the rest; only the writer changes it
+	mu               sync.RWMutex                    // guards the fields below; only the writer changes them
 	entriesByAccount map[rookery.UIN][]rookery.Entry // by number
 	totalBytes       int
 }
@@ -52,11 +50,12 @@ func newJournaledEntries(most int) *journaledEntries {
 	return &journaledEntries{flushAtBytes: most, entriesByAccount: make(map[rookery.UIN][]rookery.Entry)}
 }
 
+// entryMemoryBytes estimates the memory of an entry.
 func entryMemoryBytes(entry rookery.Entry) int {
 	return 112 + len(entry.Text) + len(entry.OriginDevice)
 }
 
-// replaceFlushed forgets what is settled and remembers new letters.
+// replaceFlushed removes the flushed entries and adds new ones.
 func (r *journaledEntries) replaceFlushed(settled []mailboxSpan, newEntries []numberedEntry) {
 	if len(settled)+len(newEntries) == 0 {
 		return
@@ -80,7 +79,7 @@ func (r *journaledEntries) replaceFlushed(settled []mailboxSpan, newEntries []nu
 	}
 }
 
-// newestNumber returns the number of the newest recent letter, 0 if there is none.
+// newestNumber returns the number of the account's newest journaled entry, 0 if there is none.
 func (r *journaledEntries) newestNumber(uin rookery.UIN) uint64 {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -90,8 +89,7 @@ func (r *journaledEntries) newestNumber(uin rookery.UIN) uint64 {
 	return 0
 }
 
-// entriesBetween returns a copy of at most limit recent letters with numbers above
-// after and up to upTo.
+// entriesBetween returns a copy of at most limit entries with after < number <= upTo, by number.
 func (r *journaledEntries) entriesBetween(uin rookery.UIN, after, upTo uint64, limit int) []rookery.Entry {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -114,7 +112,7 @@ func compareEntryNumber(entry rookery.Entry, number uint64) int {
 	return cmp.Compare(entry.Number, number)
 }
 
-// allSpans lists all that is recent, by account.
+// allSpans returns a span for each account that has journaled entries, by account.
 func (r *journaledEntries) allSpans() []mailboxSpan {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -132,14 +130,15 @@ func (r *journaledEntries) needsFlush() bool {
 	return r.totalBytes >= r.flushAtBytes
 }
 
-// flushRound is a walk through the accounts that have recent letters.
+// flushRound is one pass through the accounts that have journaled entries.
 type flushRound struct {
 	remainingSpans []mailboxSpan
-	// lastJournalID is the id of the latest row that the round settles.
+	// lastJournalID is the latest journal row whose entries the round flushes.
 	lastJournalID int64
 }
 
-// continueFlush goes on with the round, or begins one if it is time.
+// continueFlush continues the current round, or begins one if the journaled entries take too much
+// memory.
 func (b *writeBatch) continueFlush() error {
 	if len(b.nextRound.remainingSpans) == 0 {
 		if !b.journaled.needsFlush() {
@@ -150,17 +149,18 @@ func (b *writeBatch) continueFlush() error {
 	return b.flushSpans(max(minFlushEntries, 2*len(b.newEntries)))
 }
 
-// flushSpans goes on with the round for about so many letters.
-func (b *writeBatch) flushSpans(newEntries int) error {
-	for newEntries > 0 && len(b.nextRound.remainingSpans) > 0 {
+// flushSpans flushes about count entries of the round. At the end of the round it deletes the flushed
+// journal rows.
+func (b *writeBatch) flushSpans(count int) error {
+	for count > 0 && len(b.nextRound.remainingSpans) > 0 {
 		next := b.nextRound.remainingSpans[0]
-		n, upTo, err := b.flushAccount(next.account, newEntries)
+		n, upTo, err := b.flushAccount(next.account, count)
 		if err != nil {
 			return err
 		}
-		newEntries -= n
+		count -= n
 		if n > 0 && upTo < next.lastNumber {
-			return nil // more of this one the next time
+			return nil // the next call continues with this account
 		}
 		b.nextRound.remainingSpans = b.nextRound.remainingSpans[1:]
 	}
@@ -171,8 +171,8 @@ func (b *writeBatch) flushSpans(newEntries int) error {
 	return err
 }
 
-// flushAccount moves at most limit recent letters of an account to its
-// mailbox, and returns how many they were and the number of the last.
+// flushAccount moves at most limit journaled entries of an account to its mailbox. It returns how many
+// and the number of the last.
 func (b *writeBatch) flushAccount(uin rookery.UIN, limit int) (n int, upTo uint64, err error) {
 	newEntries := b.journaled.entriesBetween(uin, 0, 1<<63, limit)
 	if len(newEntries) == 0 {
@@ -194,28 +194,32 @@ func (b *writeBatch) flushAccount(uin rookery.UIN, limit int) (n int, upTo uint6
 	return len(newEntries), upTo, nil
 }
 
-// entriesPerInsert is how many letters one statement takes where there are as many.
+// entriesPerInsert is how many entries one INSERT statement stores if there are enough.
 const entriesPerInsert = 16
 
-const insertEntryStatement = "INSERT OR IGNORE INTO entries (account, number, kind, peer, time, text, origin) VALUES (?, ?, ?, ?, ?, ?, ?)"
+const insertEntryStatement = "INSERT OR IGNORE INTO entries (account, number, kind, peer, time, text, origin) " +
+	"VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 var insertEntriesStatement = insertEntryStatement + strings.Repeat(", (?, ?, ?, ?, ?, ?, ?)", entriesPerInsert-1)
 
-// insertEntries puts letters into a mailbox, one or insertRows.
+// insertEntries stores either one entry or entriesPerInsert entries in a mailbox.
 func (w *writer) insertEntries(uin rookery.UIN, newEntries ...rookery.Entry) error {
 	query := insertEntryStatement
 	if len(newEntries) == entriesPerInsert {
 		query = insertEntriesStatement
 	}
 	args := make([]any, 0, 7*entriesPerInsert)
-	for _, entry := range newEntries { // as the driver takes them: this runs for every letter
-		args = append(args, int64(uin), int64(entry.Number), int64(entry.Kind), int64(entry.Peer), entry.Time.UnixMicro(), entry.Text, entry.OriginDevice)
+	for _, entry := range newEntries { // in the driver's types, because this runs for every entry
+		args = append(
+			args, int64(uin), int64(entry.Number), int64(entry.Kind), int64(entry.Peer), entry.Time.UnixMicro(),
+			entry.Text, entry.OriginDevice,
+		)
 	}
 	_, err := w.conn.execute(query, args...)
 	return err
 }
 
-// flushAllAccounts moves all recent letters and empties the journal.
+// flushAllAccounts moves all journaled entries to their mailboxes and empties the journal.
 func (w *writer) flushAllAccounts() error {
 	return w.runTransaction(func(batch *writeBatch) error {
 		for _, all := range batch.journaled.allSpans() {
@@ -229,8 +233,8 @@ func (w *writer) flushAllAccounts() error {
 	})
 }
 
-// loadJournal remembers what a crash left in the journal. It writes nothing, so that a
-// store can be opened on a full disk: the letters are settled in the next round.
+// loadJournal reads the entries that a crash left in the journal into memory. It writes nothing, so
+// that a store opens on a full disk.
 func (w *writer) loadJournal() error {
 	var left []numberedEntry
 	var damaged error
@@ -257,11 +261,9 @@ func (w *writer) loadJournal() error {
 	return nil
 }
 
-// A row of the journal is the byte lettersVersion and then, for each letter:
-// the receiver, its number, the kind, the peer (all uvarints), the time
-// (a varint, microseconds since 1970), the text and the device of its origin,
-// each as its length in bytes (a uvarint) and itself. In a row of version 1,
-// from before there were devices, no origin is written.
+// A row of the journal is the byte journalRowVersion and, for each entry: account, number, kind, peer
+// (uvarints), time (a varint, microseconds since 1970), text and origin device (each as its length in
+// bytes, a uvarint, and the bytes). Rows of version 1 have no origin.
 const journalRowVersion = 2
 
 func appendJournalRow(blob []byte, newEntries []numberedEntry) []byte {
@@ -280,7 +282,7 @@ func appendJournalRow(blob []byte, newEntries []numberedEntry) []byte {
 	return blob
 }
 
-// parseJournalRow appends the letters of a row to letters.
+// parseJournalRow appends the entries of a journal row to newEntries.
 func parseJournalRow(newEntries []numberedEntry, blob []byte) ([]numberedEntry, error) {
 	p := blobReader{remaining: blob}
 	version := p.readByte()
@@ -305,7 +307,7 @@ func parseJournalRow(newEntries []numberedEntry, blob []byte) ([]numberedEntry, 
 	return newEntries, nil
 }
 
-// blobReader takes values off the front of a blob; bad says that one did not fit.
+// blobReader reads values from the front of a blob. damaged is set when a value does not fit.
 type blobReader struct {
 	remaining []byte
 	damaged   bool
@@ -330,7 +332,7 @@ func (p *blobReader) readByte() byte {
 
 func (p *blobReader) readUvarint() uint64 {
 	v, n := binary.Uvarint(p.remaining)
-	p.readBytes(uint64(n)) // a failure is 0 or negative
+	p.readBytes(uint64(n)) // n <= 0 means a malformed value
 	p.damaged = p.damaged || n <= 0
 	return v
 }

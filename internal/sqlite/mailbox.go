@@ -8,7 +8,10 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-func (s *Store) Deliver(ctx context.Context, newEntries []rookery.NewEntry, now time.Time, key rookery.RequestKey) (receipt rookery.Receipt, err error) {
+// Deliver implements service.Store.
+func (s *Store) Deliver(
+	ctx context.Context, newEntries []rookery.NewEntry, now time.Time, key rookery.RequestKey,
+) (receipt rookery.Receipt, err error) {
 	err = s.submitWrite(ctx, writeRequest{entryCount: len(newEntries), apply: func(batch *writeBatch) (err error) {
 		receipt, err = batch.deliverEntries(newEntries, now, key)
 		return err
@@ -19,17 +22,20 @@ func (s *Store) Deliver(ctx context.Context, newEntries []rookery.NewEntry, now 
 	return receipt, nil
 }
 
-// DeliverInOrder is one operation of the writer, so that nothing comes in between.
-func (s *Store) DeliverInOrder(ctx context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
+// DeliverInOrder implements service.Store. It is one request to the writer, so that no other entry
+// comes in between.
+func (s *Store) DeliverInOrder(
+	ctx context.Context, deliveries []rookery.Delivery, now time.Time,
+) []rookery.DeliveryResult {
 	all := make([]rookery.DeliveryResult, len(deliveries))
 	if len(all) == 0 {
 		return all
 	}
-	newEntries := 0
+	entryCount := 0
 	for _, delivery := range deliveries {
-		newEntries += len(delivery.Entries)
+		entryCount += len(delivery.Entries)
 	}
-	err := s.submitWrite(ctx, writeRequest{entryCount: newEntries, apply: func(batch *writeBatch) error {
+	err := s.submitWrite(ctx, writeRequest{entryCount: entryCount, apply: func(batch *writeBatch) error {
 		for i, delivery := range deliveries {
 			receipt, err := batch.deliverEntries(delivery.Entries, now, delivery.Key)
 			if err != nil && !isRefusal(err) {
@@ -47,7 +53,10 @@ func (s *Store) DeliverInOrder(ctx context.Context, deliveries []rookery.Deliver
 	return all
 }
 
-func (b *writeBatch) deliverEntries(newEntries []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error) {
+// deliverEntries checks a delivery completely before it changes the batch.
+func (b *writeBatch) deliverEntries(
+	newEntries []rookery.NewEntry, now time.Time, key rookery.RequestKey,
+) (rookery.Receipt, error) {
 	if receipt, ok := b.findRepeat(key); ok {
 		return receipt, nil
 	}
@@ -75,7 +84,8 @@ func (b *writeBatch) deliverEntries(newEntries []rookery.NewEntry, now time.Time
 	return receipt, nil
 }
 
-// appendEntry gives a letter its number. The receiver exists, and heads knows it.
+// appendEntry gives an entry its number and adds it to the batch. The caller has called
+// loadNewestNumber for the account.
 func (b *writeBatch) appendEntry(newEntry rookery.NewEntry, now time.Time) uint64 {
 	n := b.newestNumbers[newEntry.To] + 1
 	b.newestNumbers[newEntry.To] = n
@@ -84,8 +94,8 @@ func (b *writeBatch) appendEntry(newEntry rookery.NewEntry, now time.Time) uint6
 		Number:       n,
 		Kind:         newEntry.Kind,
 		Peer:         newEntry.Peer,
-		Time:         time.UnixMicro(now.UnixMicro()).UTC(), // as it is read back
-		Text:         strings.Clone(newEntry.Text),          // of a buffer that is used again
+		Time:         time.UnixMicro(now.UnixMicro()).UTC(), // the precision of the database
+		Text:         strings.Clone(newEntry.Text),          // the caller reuses its buffer
 		OriginDevice: strings.Clone(newEntry.OriginDevice),
 	}
 	b.newEntries = append(b.newEntries, numberedEntry{newEntry.To, entry})
@@ -93,6 +103,7 @@ func (b *writeBatch) appendEntry(newEntry rookery.NewEntry, now time.Time) uint6
 	return n
 }
 
+// RequestOutcome implements service.Store.
 func (s *Store) RequestOutcome(_ context.Context, key rookery.RequestKey) (rookery.Outcome, bool, error) {
 	select {
 	case <-s.closed:
@@ -103,13 +114,17 @@ func (s *Store) RequestOutcome(_ context.Context, key rookery.RequestKey) (rooke
 	return outcome, ok, nil
 }
 
-func (s *Store) RecordRequest(ctx context.Context, key rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error) {
+// RecordRequest implements service.Store.
+func (s *Store) RecordRequest(
+	ctx context.Context, key rookery.RequestKey, outcome rookery.Outcome,
+) (rookery.Receipt, error) {
 	return s.applyOnce(ctx, key, outcome, func(*writeBatch) error { return nil })
 }
 
-// applyOnce does something and remembers the mark with an outcome, unless an equal
-// mark is remembered.
-func (s *Store) applyOnce(ctx context.Context, key rookery.RequestKey, outcome rookery.Outcome, do func(*writeBatch) error) (receipt rookery.Receipt, err error) {
+// applyOnce calls do and records the key with the outcome, unless the request is a repeat.
+func (s *Store) applyOnce(
+	ctx context.Context, key rookery.RequestKey, outcome rookery.Outcome, do func(*writeBatch) error,
+) (receipt rookery.Receipt, err error) {
 	err = s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		var repeated bool
 		if receipt, repeated = batch.findRepeat(key); repeated {
@@ -131,25 +146,35 @@ func (s *Store) applyOnce(ctx context.Context, key rookery.RequestKey, outcome r
 	return receipt, nil
 }
 
-func (s *Store) MailboxState(ctx context.Context, uin rookery.UIN, device string) (last uint64, cursor rookery.Cursor, err error) {
+// MailboxState implements service.Store.
+func (s *Store) MailboxState(
+	ctx context.Context, uin rookery.UIN, device string,
+) (last uint64, cursor rookery.Cursor, err error) {
 	err = s.withReader(ctx, func(conn *dbConn) error {
-		// What is settled meanwhile is in the database by then.
+		// Read memory first: an entry that is flushed in between is in the database by then.
 		last = s.journaled.newestNumber(uin)
 		if last == 0 {
-			_, err := conn.queryFirst("SELECT max(number) FROM entries WHERE account = ?", func(row resultRow) { last = uint64(row.int(0)) }, uin)
+			_, err := conn.queryFirst(
+				"SELECT max(number) FROM entries WHERE account = ?", func(row resultRow) { last = uint64(row.int(0)) },
+				uin,
+			)
 			if err != nil {
 				return err
 			}
 		}
-		_, err := conn.queryFirst("SELECT number, keep, memo FROM places WHERE account = ? AND device = ?", func(row resultRow) {
-			cursor = rookery.Cursor{Number: uint64(row.int(0)), RepeatFrom: uint64(row.int(1)), State: row.blob(2)}
-		}, uin, device)
+		_, err := conn.queryFirst("SELECT number, keep, memo FROM places WHERE account = ? AND device = ?",
+			func(row resultRow) {
+				cursor = rookery.Cursor{Number: uint64(row.int(0)), RepeatFrom: uint64(row.int(1)), State: row.blob(2)}
+			}, uin, device)
 		return err
 	})
 	return last, cursor, err
 }
 
-func (s *Store) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) (list []rookery.Entry, err error) {
+// Entries implements service.Store.
+func (s *Store) Entries(
+	ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int,
+) (list []rookery.Entry, err error) {
 	recent := s.journaled.entriesBetween(uin, after, upTo, limit)
 	if len(recent) > 0 && recent[0].Number == after+1 {
 		return recent, s.withReader(ctx, func(*dbConn) error { return nil })
@@ -161,7 +186,7 @@ func (s *Store) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64
 			return true
 		}, uin, clampToInt64(after), clampToInt64(upTo), max(limit, 0))
 	})
-	// Some of the recent ones may have been settled before the query.
+	// Some journaled entries may have been flushed before the query and are in list already.
 	for _, entry := range recent {
 		if len(list) < limit && (len(list) == 0 || entry.Number > list[len(list)-1].Number) {
 			list = append(list, entry)
@@ -170,20 +195,21 @@ func (s *Store) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64
 	return list, err
 }
 
-// entryColumns are read by scanEntry.
+// entryColumns lists the columns in the order of scanEntry.
 const entryColumns = "number, kind, peer, time, text, origin"
 
 func scanEntry(r resultRow) rookery.Entry {
 	return rookery.Entry{
-		Number: uint64(r.int(0)), Kind: rookery.Kind(r.int(1)), Peer: r.uin(2), Time: r.time(3), Text: r.text(4), OriginDevice: r.text(5),
+		Number: uint64(r.int(0)), Kind: rookery.Kind(r.int(1)), Peer: r.uin(2), Time: r.time(3), Text: r.text(4),
+		OriginDevice: r.text(5),
 	}
 }
 
-// clampToInt64 makes a number fit the database's signed integers.
+// clampToInt64 limits a number to the database's signed integers.
 func clampToInt64(n uint64) uint64 { return min(n, 1<<63-1) }
 
-// SaveCursor finds the place of a device where its making has put it: nothing is
-// stored for one that is forgotten by now.
+// SaveCursor implements service.Store. The cursor of a device exists from its first sign-in on, so
+// nothing is stored for a device that was forgotten.
 func (s *Store) SaveCursor(ctx context.Context, uin rookery.UIN, device string, cursor rookery.Cursor) error {
 	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		switch exists, err := batch.loadNewestNumber(uin); {

@@ -31,7 +31,9 @@ func TestPagesThatNobodyLooksAtAreGivenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer store.Close()
-	if _, err := store.CreateAccount(t.Context(), rookery.NewAccount(rookery.FirstUIN, "nick", noon), "secret"); err != nil {
+	if _, err := store.CreateAccount(
+		t.Context(), rookery.NewAccount(rookery.FirstUIN, "nick", noon), "secret",
+	); err != nil {
 		t.Fatal(err)
 	}
 	const newEntries = 6000
@@ -39,13 +41,17 @@ func TestPagesThatNobodyLooksAtAreGivenBack(t *testing.T) {
 	for n := 0; n < newEntries; n += 100 {
 		list := make([]rookery.NewEntry, 100)
 		for i := range list {
-			list[i] = rookery.NewEntry{To: rookery.FirstUIN, Kind: rookery.KindMessage, Peer: rookery.System, Text: text}
+			list[i] = rookery.NewEntry{
+				To: rookery.FirstUIN, Kind: rookery.KindMessage, Peer: rookery.System, Text: text,
+			}
 		}
 		if _, err := store.Deliver(t.Context(), list, noon, rookery.RequestKey{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, _, err := store.History(t.Context(), rookery.FirstUIN, rookery.HistoryQuery{Text: "y", Limit: 1}); err != nil {
+	if _, _, err := store.History(
+		t.Context(), rookery.FirstUIN, rookery.HistoryQuery{Text: "y", Limit: 1},
+	); err != nil {
 		t.Fatal(err)
 	}
 	full := residentMiB(t)

@@ -32,7 +32,9 @@ func createFirstReleaseStore(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, fstest.MapFS{"00001_first.sql": {Data: first}}, goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider(
+		goose.DialectSQLite3, db, fstest.MapFS{"00001_first.sql": {Data: first}}, goose.WithDisableGlobalRegistry(true),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,16 +50,28 @@ func createFirstReleaseStore(t *testing.T, path string) {
 		statement string
 		args      []any
 	}{
-		{"INSERT INTO accounts SELECT 10001, 'Pingu', 270, 3, 1, 2, 4, 5, '南极', 'p', 'c', 's', 'j', 'h', 'a', 'r', 'm', '1', '2', 'd', '3', 0, 1, 1, 1, ?, 7, 'secret'", []any{noon}},
-		{"INSERT INTO accounts SELECT 10002, '', 0, 0, 0, 0, 0, 0, '', '', '', '', '', '', '', '', '', '', '', '', '', 1, 1, 1, 0, ?, 1, ''", []any{noon}},
+		{
+			"INSERT INTO accounts SELECT 10001, 'Pingu', 270, 3, 1, 2, 4, 5, '南极', 'p', 'c', 's', 'j', 'h', 'a', 'r', 'm', '1', '2', 'd', '3', 0, 1, 1, 1, ?, 7, 'secret'",
+			[]any{noon},
+		},
+		{
+			"INSERT INTO accounts SELECT 10002, '', 0, 0, 0, 0, 0, 0, '', '', '', '', '', '', '', '', '', '', '', '', '', 1, 1, 1, 0, ?, 1, ''",
+			[]any{noon},
+		},
 		{"INSERT INTO friends VALUES (10001, 10002), (10002, 10001)", nil},
 		{"INSERT INTO requests VALUES (10001, 10003, 'hello', ?)", []any{noon}},
-		{"INSERT INTO entries (account, number, kind, peer, time, text) VALUES (10001, 1, 9, 10002, ?, 'one')", []any{noon}},
+		{
+			"INSERT INTO entries (account, number, kind, peer, time, text) VALUES (10001, 1, 9, 10002, ?, 'one')",
+			[]any{noon},
+		},
 		{"INSERT INTO journal VALUES (1, ?)", []any{firstReleaseJournalRow("one", "two", "three")}},
 		{"INSERT INTO places VALUES (10001, '', 1, 1, x'0102')", nil},
 		{"INSERT INTO sessions VALUES (10001, '', 5, '192.0.2.1', 10, 'program', ?, 2)", []any{noon}},
 		{"INSERT INTO addresses VALUES (10001, '192.0.2.1', 1)", nil},
-		{"INSERT INTO marks VALUES (1, ?, ?)", []any{time.Minute, appendKeyRow(nil, []storedKey{{keyWithID(1), rookery.OutcomeClosed}})}},
+		{
+			"INSERT INTO marks VALUES (1, ?, ?)",
+			[]any{time.Minute, appendKeyRow(nil, []storedKey{{keyWithID(1), rookery.OutcomeClosed}})},
+		},
 		{"UPDATE meta SET value = ? WHERE name = 'uptime'", []any{time.Hour}},
 		{"UPDATE meta SET value = 10003 WHERE name = 'free'", nil},
 	} {
@@ -106,8 +120,10 @@ func checkFirstReleaseStore(t *testing.T, store *Store) {
 	equal("account", err, account, rookery.Account{
 		UIN: 10001,
 		Profile: rookery.Profile{
-			Nick: "Pingu", Face: 270, Age: 3, Sex: 1, Blood: 2, Constellation: 4, Animal: 5, Country: "南极", Province: "p", City: "c",
-			School: "s", Job: "j", HomePage: "h", About: "a", RealName: "r", Mail: "m", Phone: "1", Mobile: "2", Address: "d", PostCode: "3",
+			Nick: "Pingu", Face: 270, Age: 3, Sex: 1, Blood: 2, Constellation: 4, Animal: 5, Country: "南极",
+			Province: "p", City: "c",
+			School: "s", Job: "j", HomePage: "h", About: "a", RealName: "r", Mail: "m", Phone: "1", Mobile: "2",
+			Address: "d", PostCode: "3",
 		},
 		Strangers: true, Findable: true, ShowPrivate: true, Created: noon, Revision: 7,
 	})
@@ -121,7 +137,10 @@ func checkFirstReleaseStore(t *testing.T, store *Store) {
 		t.Errorf("texts %q", got)
 	}
 	words, more, err := store.History(ctx, 10001, rookery.HistoryQuery{With: 10002, Limit: 1})
-	equal("history", err, words, []rookery.Entry{{Number: 3, Kind: rookery.KindMessage, Peer: 10002, Time: noon, Text: "three"}})
+	equal(
+		"history", err, words,
+		[]rookery.Entry{{Number: 3, Kind: rookery.KindMessage, Peer: 10002, Time: noon, Text: "three"}},
+	)
 	equal("more of it", nil, more, true)
 	last, cursor, err := store.MailboxState(ctx, 10001, "")
 	equal("place", err, cursor, rookery.Cursor{Number: 1, RepeatFrom: 1, State: []byte{1, 2}})
@@ -134,7 +153,9 @@ func checkFirstReleaseStore(t *testing.T, store *Store) {
 	devices, err := store.Devices(ctx, 10001)
 	equal("devices", err, devices, []rookery.Device(nil))
 	var sessions []rookery.Session
-	err = store.ForEachSession(ctx, func(session rookery.Session) bool { sessions = append(sessions, session); return true })
+	err = store.ForEachSession(
+		ctx, func(session rookery.Session) bool { sessions = append(sessions, session); return true },
+	)
 	for i := range sessions {
 		equal("address", nil, sessions[i].Address.String(), "192.0.2.1")
 		sessions[i].Address = rookery.Session{}.Address

@@ -16,69 +16,66 @@ import (
 	"github.com/rookery-im/rookery/internal/disk"
 )
 
-// A number of a mailbox is never given out twice, even if the database goes back
-// to an earlier state: a backup is restored, or the end of its log is lost. If it
-// were, clients would take a new message for one that they have seen.
+// numberBound makes sure that no mailbox gives out a number twice, even if the database goes back to an
+// earlier state because a backup was restored or the end of its log was lost. Otherwise clients would
+// take a new message for one that they have seen.
 //
-// For that, a small file beside the database holds an upper bound of all numbers.
-// It is moved up by a block, and synced, before a commit gives out a number above
-// it. The file and the table meta also hold the random id of the run that gave
-// out the latest number and, once that run was stopped in good order, the count
-// of its commits. A run is one opening of the store; it begins with its first
-// number, so that whoever only reads writes nothing. When the store is opened,
+// A small file beside the database holds an upper bound of all numbers. Before a commit gives out a
+// number above the bound, the bound is raised by a block and the file is synced. The file and the
+// table meta also hold the random id of the latest run and, after a clean stop, the count of its
+// commits. A run begins with the first number that an open store gives out, so a store that is only
+// read writes nothing. When the store is opened,
 //
-//   - both agree and the run was stopped: nothing was lost, and every mailbox
+//   - file and database agree and the run was stopped cleanly: nothing is lost, and every mailbox
 //     continues without a gap;
-//   - the run was not stopped: the log may have lost its end. Every mailbox
-//     continues above the bound;
-//   - else the database or the file is of another time, or the file is missing:
-//     every mailbox continues above its latest number, the bound, and the seconds
-//     since 2020. Old clients take numbers up to 2^31 only, and these fit until
-//     2087. Where the bound is lost, the clock is enough unless a mailbox gets more
-//     than one message a second for years, or a server is killed more often than
-//     once an hour: each time it uses up a block.
+//   - the run was not stopped cleanly: the log may have lost its end. Every mailbox continues above the
+//     bound;
+//   - otherwise the database or the file is older than the other, or the file is missing: every
+//     mailbox continues above its latest number, the bound and the seconds since 2020. Old clients
+//     accept numbers up to 2^31; these fit until 2087. If the bound is lost, the clock is enough unless
+//     a mailbox gets more than one message a second for years, or the server is killed more than once
+//     an hour, which uses up a block each time.
 //
-// What this cannot tell: that both were restored from a copy of the whole
-// directory. The file must be removed then.
+// numberBound cannot tell that database and file were both restored from a copy of the whole directory.
+// The operator must remove the file then.
 type numberBound struct {
 	path string
 	now  func() time.Time
 	log  *slog.Logger
 
+	// The fields below belong to the writer's goroutine.
 	// The rest belongs to the writer's goroutine.
 
 	savedFile numberFile // what the file holds
-	// floor is what every mailbox continues above. It does not change while the
-	// store is open.
+	// Every mailbox continues above floor. It does not change while the store is open.
 	floor uint64
 	// begun: the run that saved names is this one. stored: meta names it too.
 	runStarted, runRecorded bool
 	commitCount             uint64 // of this run
 }
 
-// numberFile is what the file holds.
+// numberFile is the content of the file.
 type numberFile struct {
 	numberRun
 	bound uint64 // no number that was given out is higher
 }
 
-// numberRun is the latest run that gave out a number. commits is 0 as long as it was
-// not stopped in good order.
+// numberRun identifies the latest run that gave out a number. commits is 0 until the run is stopped
+// cleanly.
 type numberRun struct{ runID, commits uint64 }
 
-// numbersPerBlock is by how many numbers the bound is moved up: the file is written
-// once for so many messages to one mailbox. Each run that is killed uses up as
-// many at most.
+// numbersPerBlock is by how much the bound is raised, so that the file is written once for that many
+// messages to one mailbox. A run that is killed wastes at most one block.
 const numbersPerBlock = 4096
 
-// numberFilePath is where the file is that belongs to a database, rookery.numbers
-// beside rookery.db.
+// numberFilePath returns the path of the file that belongs to a database: rookery.numbers beside
+// rookery.db.
 func numberFilePath(database string) string {
 	return strings.TrimSuffix(database, filepath.Ext(database)) + ".numbers"
 }
 
-// loadNumberFloor decides what the mailboxes continue above. A store that was just
-// made begins with 1, unless there is a file of an earlier one.
+// loadNumberFloor decides above which number the mailboxes continue. A new store begins with 1, unless
+// a file of an earlier store exists.
 func (w *writer) loadNumberFloor(made bool) error {
 	numberBound := w.numberBound
 	inStore, floor, err := w.conn.loadLatestRun()
@@ -104,7 +101,10 @@ func (w *writer) loadNumberFloor(made bool) error {
 	case err == nil && file.numberRun == inStore && file.commits > 0:
 	case err == nil && file.runID == inStore.runID && file.commits == 0:
 		numberBound.floor = max(floor, file.bound)
-		numberBound.log.Info("the store was not stopped in good order: the numbers of messages continue behind a gap", "above", numberBound.floor)
+		numberBound.log.Info(
+			"the store was not stopped in good order: the numbers of messages continue behind a gap", "above",
+			numberBound.floor,
+		)
 	default:
 		numberBound.floor = max(floor, file.bound, secondsSince2020(numberBound.now()))
 		numberBound.log.Warn("the store and the file of its numbers do not belong together, as after a restore: "+
@@ -113,15 +113,15 @@ func (w *writer) loadNumberFloor(made bool) error {
 	return nil
 }
 
-// secondsSince2020 is kept below 2^31, with room for numbers above it, whatever
-// the clock says.
+// secondsSince2020 returns a number below 2^31 that leaves room for higher numbers, whatever the clock
+// says.
 func secondsSince2020(now time.Time) uint64 {
 	const most = 1<<31 - 1<<24
 	seconds := now.Unix() - time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
 	return uint64(min(max(seconds, 0), most))
 }
 
-// loadLatestRun reads what meta says.
+// loadLatestRun reads the latest run from the table meta.
 func (c *dbConn) loadLatestRun() (r numberRun, floor uint64, err error) {
 	for name, into := range map[string]*uint64{"run": &r.runID, "commits": &r.commits, "floor": &floor} {
 		use := func(row resultRow) { *into = uint64(row.int(0)) }
@@ -132,7 +132,7 @@ func (c *dbConn) loadLatestRun() (r numberRun, floor uint64, err error) {
 	return r, floor, nil
 }
 
-// saveRun writes into meta which run has given out numbers.
+// saveRun stores the run in the table meta.
 func (c *dbConn) saveRun(r numberRun, floor uint64) error {
 	for name, value := range map[string]uint64{"run": r.runID, "commits": r.commits, "floor": floor} {
 		if _, err := c.execute("UPDATE meta SET value = ? WHERE name = ?", value, name); err != nil {
@@ -142,9 +142,8 @@ func (c *dbConn) saveRun(r numberRun, floor uint64) error {
 	return nil
 }
 
-// reserveNumbers makes sure, before the batch is committed, that no number in it
-// can be given out again. The first batch of a run that has letters says in meta
-// that the run has begun.
+// reserveNumbers makes sure, before the commit, that no number of the batch can be given out again.
+// The first batch of a run that has entries also stores the run in the table meta.
 func (b *writeBatch) reserveNumbers() error {
 	numberBound := b.numberBound
 	if err := numberBound.raiseBound(b.highestNumber); err != nil {
@@ -157,7 +156,7 @@ func (b *writeBatch) reserveNumbers() error {
 	return b.conn.saveRun(numberBound.savedFile.numberRun, numberBound.floor)
 }
 
-// diskReserve makes the file's bound at least the highest number, and begins the run.
+// raiseBound makes the bound in the file at least highest, and begins the run.
 func (n *numberBound) raiseBound(highest uint64) error {
 	if n.runStarted && highest <= n.savedFile.bound {
 		return nil
@@ -176,30 +175,32 @@ func (n *numberBound) raiseBound(highest uint64) error {
 	return nil
 }
 
-// recordCleanStop says in meta and then in the file that the run was stopped in good order.
-// Everything that it has given out is committed.
+// recordCleanStop records in the table meta, and then in the file, that the run was stopped cleanly.
+// All numbers of the run are committed.
 func (w *writer) recordCleanStop() error {
 	numberBound := w.numberBound
 	if !numberBound.runStarted {
 		return nil
 	}
 	stopped := numberBound.savedFile
-	stopped.commits = numberBound.commitCount + 1 // this one too
-	if err := w.runTransaction(func(batch *writeBatch) error { return batch.conn.saveRun(stopped.numberRun, numberBound.floor) }); err != nil {
+	stopped.commits = numberBound.commitCount + 1 // including the commit below
+	if err := w.runTransaction(
+		func(batch *writeBatch) error { return batch.conn.saveRun(stopped.numberRun, numberBound.floor) },
+	); err != nil {
 		return err
 	}
 	return numberBound.saveFile(stopped)
 }
 
-// randomRunID is one that no other run has; meta holds signed integers.
+// randomRunID returns an id that fits the signed integers of the table meta and is not 0.
 func randomRunID() uint64 {
 	var b [8]byte
 	rand.Read(b[:]) // never fails
 	return binary.BigEndian.Uint64(b[:])>>1 | 1
 }
 
-// The file is one line of a fixed length, below what a disk writes whole. So it
-// is written in place: that needs no room on a full disk.
+// The file is one line of fixed length, less than a disk writes atomically. It is written in place,
+// which needs no free space on a full disk.
 const numberFileLayout = "rookery numbers 1 run %016x commits %016x bound %016x"
 
 var (
@@ -218,13 +219,15 @@ func readNumberFile(path string) (f numberFile, err error) {
 		return f, err
 	}
 	line := string(text[:min(len(text), numberFileLength)])
-	if _, err := fmt.Sscanf(line, numberFileLayout, &f.runID, &f.commits, &f.bound); err != nil || f.encodeLine() != line {
+	if _, err := fmt.Sscanf(
+		line, numberFileLayout, &f.runID, &f.commits, &f.bound,
+	); err != nil || f.encodeLine() != line {
 		return numberFile{}, errNumberFileDamaged
 	}
 	return f, nil
 }
 
-// saveFile writes the file and syncs it.
+// saveFile writes and syncs the file.
 func (n *numberBound) saveFile(f numberFile) error {
 	file, err := os.OpenFile(n.path, os.O_WRONLY, 0)
 	made := errors.Is(err, fs.ErrNotExist)

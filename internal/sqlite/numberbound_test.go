@@ -158,7 +158,9 @@ func TestNumbersContinueAboveTheBoundAfterACrash(t *testing.T) {
 		t.Errorf("the gap is %d", step-1)
 	}
 	if r.deliverOne(secondUIN); r.highestNumbers[secondUIN] != r.highestNumbers[firstUIN] {
-		t.Errorf("a mailbox continues with %d, another with %d", r.highestNumbers[secondUIN], r.highestNumbers[firstUIN])
+		t.Errorf(
+			"a mailbox continues with %d, another with %d", r.highestNumbers[secondUIN], r.highestNumbers[firstUIN],
+		)
 	}
 	r.restart(doNothing)
 	if r.deliverOne(firstUIN) != 1 || r.deliverOne(secondUIN) != 1 {
@@ -171,10 +173,22 @@ func TestNoNumberIsGivenOutTwiceAfterARestore(t *testing.T) {
 		name    string
 		restore func(r *restorableStore, cold, hot []byte)
 	}{
-		{"a copy of a stopped store", func(r *restorableStore, cold, _ []byte) { r.restart(func() { r.replaceDatabase(cold) }) }},
-		{"a copy of a store at work", func(r *restorableStore, _, hot []byte) { r.restart(func() { r.replaceDatabase(hot) }) }},
-		{"a copy of a stopped store, after a crash", func(r *restorableStore, cold, _ []byte) { r.crashAndReopen(func() { r.replaceDatabase(cold) }) }},
-		{"a copy of a store at work, after a crash", func(r *restorableStore, _, hot []byte) { r.crashAndReopen(func() { r.replaceDatabase(hot) }) }},
+		{
+			"a copy of a stopped store",
+			func(r *restorableStore, cold, _ []byte) { r.restart(func() { r.replaceDatabase(cold) }) },
+		},
+		{
+			"a copy of a store at work",
+			func(r *restorableStore, _, hot []byte) { r.restart(func() { r.replaceDatabase(hot) }) },
+		},
+		{
+			"a copy of a stopped store, after a crash",
+			func(r *restorableStore, cold, _ []byte) { r.crashAndReopen(func() { r.replaceDatabase(cold) }) },
+		},
+		{
+			"a copy of a store at work, after a crash",
+			func(r *restorableStore, _, hot []byte) { r.crashAndReopen(func() { r.replaceDatabase(hot) }) },
+		},
 		{"a copy of the same run, after a crash", func(r *restorableStore, _, _ []byte) {
 			hot := r.copyRunning()
 			r.deliverOne(firstUIN)
@@ -193,7 +207,10 @@ func TestNoNumberIsGivenOutTwiceAfterARestore(t *testing.T) {
 		{"a log that lost its end", func(r *restorableStore, _, _ []byte) {
 			r.crashAndReopen(func() { r.must(os.Truncate(r.path+"-wal", int64(len(readFile(r.t, r.path+"-wal"))/2))) })
 		}},
-		{"no log any more", func(r *restorableStore, _, _ []byte) { r.crashAndReopen(func() { r.must(os.Remove(r.path + "-wal")) }) }},
+		{
+			"no log any more",
+			func(r *restorableStore, _, _ []byte) { r.crashAndReopen(func() { r.must(os.Remove(r.path + "-wal")) }) },
+		},
 		{"a copy without the file, a day later", func(r *restorableStore, cold, _ []byte) {
 			r.restart(func() {
 				r.replaceDatabase(cold)
@@ -246,7 +263,11 @@ func TestACrashBetweenTheStepsOfARunGivesOutNoNumberTwice(t *testing.T) {
 	}{
 		{"the file says that the run has begun, the store does not", func(r *restorableStore) {
 			r.restart(func() {
-				r.must((&numberBound{path: numberFilePath(r.path)}).saveFile(numberFile{numberRun{runID: 7}, 2 * numbersPerBlock}))
+				r.must(
+					(&numberBound{path: numberFilePath(r.path)}).saveFile(
+						numberFile{numberRun{runID: 7}, 2 * numbersPerBlock},
+					),
+				)
 			})
 		}},
 		{"the store says that the run was stopped, the file does not", func(r *restorableStore) {
@@ -385,7 +406,8 @@ func TestNoNumberIsGivenOutTwiceWhateverHappens(t *testing.T) {
 		case 7:
 			r.restart(func() {
 				back()
-				if err := os.Remove(numberFilePath(r.path)); !errors.Is(err, fs.ErrNotExist) { // before the first number
+				// before the first number
+				if err := os.Remove(numberFilePath(r.path)); !errors.Is(err, fs.ErrNotExist) {
 					r.must(err)
 				}
 				r.clock = r.clock.Add(48 * time.Hour)

@@ -8,6 +8,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
+// Uptime implements service.Store.
 func (s *Store) Uptime(context.Context) (time.Duration, error) {
 	select {
 	case <-s.closed:
@@ -17,11 +18,16 @@ func (s *Store) Uptime(context.Context) (time.Duration, error) {
 	}
 }
 
+// RecordUptime implements service.Store.
 func (s *Store) RecordUptime(ctx context.Context, up, forget time.Duration) error {
 	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
-		// The rows of marks that go may have said more of the uptime.
-		for name, value := range map[string]time.Duration{"uptime": max(up, batch.requestKeys.latestUptime()), "forgotten": forget} {
-			if _, err := batch.conn.execute("UPDATE meta SET value = max(value, ?) WHERE name = ?", value, name); err != nil {
+		// The deleted rows of marks may be the only ones with a later uptime.
+		for name, value := range map[string]time.Duration{
+			"uptime": max(up, batch.requestKeys.latestUptime()), "forgotten": forget,
+		} {
+			if _, err := batch.conn.execute(
+				"UPDATE meta SET value = max(value, ?) WHERE name = ?", value, name,
+			); err != nil {
 				return err
 			}
 		}
@@ -32,12 +38,14 @@ func (s *Store) RecordUptime(ctx context.Context, up, forget time.Duration) erro
 	}})
 }
 
-// accountsPerPurge is how many accounts one step of Purge looks at.
+// accountsPerPurge is how many accounts one PurgeEntries call examines.
 const accountsPerPurge = 64
 
-// PurgeEntries looks for what can go with a reader, and has only the deletion done by
-// the writer.
-func (s *Store) PurgeEntries(ctx context.Context, after rookery.UIN, before time.Time, limit int) (next rookery.UIN, deleted int, err error) {
+// PurgeEntries implements service.Store. It searches with a reader; only the deletion occupies the
+// writer.
+func (s *Store) PurgeEntries(
+	ctx context.Context, after rookery.UIN, before time.Time, limit int,
+) (next rookery.UIN, deleted int, err error) {
 	accounts, err := s.accountsWithCursors(ctx, after)
 	if err != nil {
 		return 0, 0, err
@@ -65,18 +73,19 @@ func (s *Store) PurgeEntries(ctx context.Context, after rookery.UIN, before time
 	return accounts[len(accounts)-1], deleted, nil
 }
 
-// accountsWithCursors lists some accounts above a number that have a collector.
+// accountsWithCursors returns at most accountsPerPurge accounts above after that have a cursor.
 func (s *Store) accountsWithCursors(ctx context.Context, after rookery.UIN) (accounts []rookery.UIN, err error) {
 	err = s.withReader(ctx, func(conn *dbConn) error {
-		return conn.queryRows("SELECT DISTINCT account FROM places WHERE account > ? ORDER BY account LIMIT ?", func(row resultRow) bool {
-			accounts = append(accounts, row.uin(0))
-			return true
-		}, after, accountsPerPurge)
+		return conn.queryRows("SELECT DISTINCT account FROM places WHERE account > ? ORDER BY account LIMIT ?",
+			func(row resultRow) bool {
+				accounts = append(accounts, row.uin(0))
+				return true
+			}, after, accountsPerPurge)
 	})
 	return accounts, err
 }
 
-// flushMailbox moves an account's recent letters to its mailbox.
+// flushMailbox moves an account's journaled entries to its mailbox.
 func (s *Store) flushMailbox(ctx context.Context, uin rookery.UIN) error {
 	if s.journaled.newestNumber(uin) == 0 {
 		return nil
@@ -87,15 +96,15 @@ func (s *Store) flushMailbox(ctx context.Context, uin rookery.UIN) error {
 	}})
 }
 
-// deletableEntry is an entry that can be deleted. An own word may be one that no
-// collector has come to.
+// deletableEntry is an entry that PurgeEntries may delete. Entries that the account sent itself are
+// deletable even if no consumer has read so far.
 type deletableEntry struct {
 	number      uint64
 	sentByOwner bool
 }
 
-// findDeletable lists at most limit entries of an account that can be deleted. It
-// reads no further than what is old: mailboxes can be long.
+// findDeletable returns at most limit entries from before a time that may be deleted. It stops at the
+// first newer entry, because mailboxes can be long.
 func (s *Store) findDeletable(
 	ctx context.Context, uin rookery.UIN, before time.Time, limit int,
 ) (old []deletableEntry, err error) {
@@ -122,8 +131,8 @@ func (s *Store) findDeletable(
 	return old, err
 }
 
-// deleteEntries deletes entries of an account, but for those that a collector has to
-// keep who has come meanwhile. It returns how many they were.
+// deleteEntries deletes entries of an account and returns how many. It checks the cursors again: a
+// consumer may have changed its cursor since findDeletable.
 func (s *Store) deleteEntries(ctx context.Context, uin rookery.UIN, old []deletableEntry) (deleted int, err error) {
 	if len(old) == 0 {
 		return 0, nil
@@ -133,7 +142,7 @@ func (s *Store) deleteEntries(ctx context.Context, uin rookery.UIN, old []deleta
 		if err != nil {
 			return err
 		}
-		deleted = 0 // of an attempt before
+		deleted = 0 // apply may run twice
 		for _, deletable := range old {
 			if !bound.allowsDeletion(deletable) {
 				continue
@@ -157,19 +166,18 @@ func (s *Store) deleteEntries(ctx context.Context, uin rookery.UIN, old []deleta
 	return deleted, nil
 }
 
-// purgeBounds say what of a mailbox can be deleted, if it is old.
+// purgeBounds says which old entries of a mailbox may be deleted.
 type purgeBounds struct {
-	// collectedUpTo is the highest entry that some collector has passed and none has to
-	// keep.
+	// collectedUpTo is the highest entry that some consumer has read and no consumer keeps.
 	collectedUpTo uint64
-	// highestCursor is the highest place of all collectors.
+	// highestCursor is the highest cursor of all consumers.
 	highestCursor uint64
 	newestNumber  uint64
-	// own: there may be own words, since the account has had devices.
+	// hasHadDevices means that the mailbox may hold entries that the account sent.
 	hasHadDevices bool
 }
 
-// upperBound is what everything is before that can be deleted.
+// upperBound is above every entry that may be deleted.
 func (p purgeBounds) upperBound() uint64 {
 	if p.hasHadDevices {
 		return p.newestNumber
@@ -186,17 +194,19 @@ func (c *dbConn) loadPurgeBounds(uin rookery.UIN) (p purgeBounds, err error) {
 			coalesce((SELECT max(number) FROM entries WHERE account = ?1), 0),
 			coalesce((SELECT devices_made > 0 FROM accounts WHERE account = ?1), 0)
 		FROM places WHERE account = ?1`, func(row resultRow) {
-		p = purgeBounds{collectedUpTo: uint64(max(row.int(0), 0)), highestCursor: uint64(row.int(1)), newestNumber: uint64(row.int(2)), hasHadDevices: row.bool(3)}
+		p = purgeBounds{
+			collectedUpTo: uint64(max(row.int(0), 0)), highestCursor: uint64(row.int(1)),
+			newestNumber: uint64(row.int(2)), hasHadDevices: row.bool(3),
+		}
 	}, uin)
 	return p, err
 }
 
-// statementsPerTransaction is how many statements a trim itself makes the writer use: it
-// begins and ends a transaction.
+// statementsPerTransaction is how many statements ReleaseMemory itself executes on the writer's
+// connection, to begin and commit.
 const statementsPerTransaction = 2
 
-// ReleaseMemory gives back memory that only makes the store faster, as far as it was not
-// in use since the Trim before.
+// ReleaseMemory drops cached database pages of the connections that were idle since the previous call.
 func (s *Store) ReleaseMemory(ctx context.Context) error {
 	for range s.readerCount {
 		if err := s.withReader(ctx, func(conn *dbConn) error { return conn.releaseUnusedMemory(0) }); err != nil {

@@ -10,12 +10,13 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
+// Friends implements service.Store.
 func (s *Store) Friends(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
 	return s.queryUINs(ctx, "SELECT friend FROM friends WHERE account = ? ORDER BY friend", uin)
 }
 
-// Relation waits for a commit under way: whoever sees here what a request has
-// done must find its mark too, or would take a repeat for something new.
+// Relation implements service.Store. It waits for a commit in progress: a caller that sees the effect
+// of a request must also find its key, or it would take a repeat for a new request.
 func (s *Store) Relation(ctx context.Context, me, other rookery.UIN) (relation rookery.Relation, err error) {
 	s.writer.publishLock.RLock()
 	defer s.writer.publishLock.RUnlock()
@@ -26,7 +27,10 @@ func (s *Store) Relation(ctx context.Context, me, other rookery.UIN) (relation r
 	return relation, err
 }
 
-func (s *Store) FriendRequests(ctx context.Context, uin, after rookery.UIN, limit int) (list []rookery.FriendRequest, err error) {
+// FriendRequests implements service.Store.
+func (s *Store) FriendRequests(
+	ctx context.Context, uin, after rookery.UIN, limit int,
+) (list []rookery.FriendRequest, err error) {
 	err = s.withReader(ctx, func(conn *dbConn) error {
 		return conn.queryRows("SELECT asker, words, time FROM requests WHERE account = ? AND asker > ? ORDER BY asker LIMIT ?", func(row resultRow) bool {
 			list = append(list, rookery.FriendRequest{From: row.uin(0), Text: row.text(1), Time: row.time(2)})
@@ -36,15 +40,17 @@ func (s *Store) FriendRequests(ctx context.Context, uin, after rookery.UIN, limi
 	return list, err
 }
 
+// BlockedAccounts implements service.Store.
 func (s *Store) BlockedAccounts(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
 	return s.queryUINs(ctx, "SELECT blocked FROM blocks WHERE account = ? ORDER BY blocked", uin)
 }
 
+// BlockingAccounts implements service.Store.
 func (s *Store) BlockingAccounts(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
 	return s.queryUINs(ctx, "SELECT account FROM blocks WHERE blocked = ? ORDER BY account", uin)
 }
 
-// queryUINs reads a list of account numbers.
+// queryUINs returns the account numbers that a query selects for uin.
 func (s *Store) queryUINs(ctx context.Context, query string, uin rookery.UIN) (list []rookery.UIN, err error) {
 	err = s.withReader(ctx, func(conn *dbConn) error {
 		return conn.queryRows(query, func(row resultRow) bool {
@@ -62,12 +68,18 @@ func (c *dbConn) loadRelation(me, other rookery.UIN) (rel rookery.Relation, err 
 		EXISTS (SELECT 1 FROM blocks WHERE account = ?1 AND blocked = ?2),
 		EXISTS (SELECT 1 FROM blocks WHERE account = ?2 AND blocked = ?1)`,
 		func(row resultRow) {
-			rel = rookery.Relation{Friends: row.bool(0), RequestSent: row.bool(1), RequestReceived: row.bool(2), Blocks: row.bool(3), BlockedByOther: row.bool(4)}
+			rel = rookery.Relation{
+				Friends: row.bool(0), RequestSent: row.bool(1), RequestReceived: row.bool(2), Blocks: row.bool(3),
+				BlockedByOther: row.bool(4),
+			}
 		}, me, other)
 	return rel, err
 }
 
-func (s *Store) ChangeRelation(ctx context.Context, change rookery.RelationChange) (receipt rookery.Receipt, err error) {
+// ChangeRelation implements service.Store.
+func (s *Store) ChangeRelation(
+	ctx context.Context, change rookery.RelationChange,
+) (receipt rookery.Receipt, err error) {
 	err = s.submitWrite(ctx, writeRequest{entryCount: 1, apply: func(batch *writeBatch) (err error) {
 		receipt, err = batch.changeRelation(change)
 		return err
@@ -114,15 +126,16 @@ func (b *writeBatch) changeRelation(change rookery.RelationChange) (rookery.Rece
 	return receipt, nil
 }
 
-// pendingNotice is what is to be done with the notice of a step.
+// pendingNotice says how a relation change is announced to the other account.
 type pendingNotice struct {
 	appendsEntry bool
-	// rewordedNumber is the number of the entry that gets its words, 0 for none.
+	// rewordedNumber is the entry whose text is replaced, 0 for none.
 	rewordedNumber uint64
 }
 
-// planNotice decides whether the other is told of a step, and reports as an error
-// that the notice exceeds its limit.
+// planNotice decides how the other account learns of a change. A notice that is not collected yet gets
+// the new text; within NoticePause of a collected one there is no notice. It returns an error if a new
+// notice exceeds its limit.
 func (b *writeBatch) planNotice(change rookery.RelationChange) (n pendingNotice, err error) {
 	if change.Transition.Notice == 0 {
 		return pendingNotice{}, nil
@@ -147,7 +160,7 @@ func (b *writeBatch) planNotice(change rookery.RelationChange) (n pendingNotice,
 	return pendingNotice{appendsEntry: true}, b.checkLimit(change.Notice(), nil)
 }
 
-// deliverNotice does it, and returns the number of a new entry.
+// deliverNotice carries out a planned notice and returns the number of the new entry, if there is one.
 func (b *writeBatch) deliverNotice(change rookery.RelationChange, n pendingNotice) ([]uint64, error) {
 	if n.rewordedNumber > 0 {
 		return nil, b.replaceEntryText(change.Other, n.rewordedNumber, change.Transition.NoticeText)
@@ -159,13 +172,16 @@ func (b *writeBatch) deliverNotice(change rookery.RelationChange, n pendingNotic
 	if change.Transition.NoticePause == 0 {
 		return []uint64{number}, nil
 	}
-	_, err := b.conn.execute("INSERT OR REPLACE INTO asked VALUES (?, ?, ?, ?)", change.Other, change.Me, number, change.Time)
+	_, err := b.conn.execute(
+		"INSERT OR REPLACE INTO asked VALUES (?, ?, ?, ?)", change.Other, change.Me, number, change.Time,
+	)
 	return []uint64{number}, err
 }
 
-// replaceEntryText changes the text of an entry that nobody has collected.
+// replaceEntryText changes the text of an uncollected entry, in the batch or in the mailbox, and its
+// backlog.
 func (b *writeBatch) replaceEntryText(uin rookery.UIN, number uint64, words string) error {
-	words = strings.Clone(words) // of a buffer that is used again
+	words = strings.Clone(words) // the caller reuses its buffer
 	before := -1
 	for i := range b.newEntries {
 		if entry := &b.newEntries[i]; entry.account == uin && entry.entry.Number == number {
@@ -193,7 +209,7 @@ func (b *writeBatch) replaceEntryText(uin rookery.UIN, number uint64, words stri
 	return nil
 }
 
-// storeRelation writes down how two accounts stand from now on.
+// storeRelation writes the rows of the relation after a change.
 func (b *writeBatch) storeRelation(change rookery.RelationChange) error {
 	from, to := change.From, change.Transition.Result
 	if from.Friends != to.Friends {
@@ -205,22 +221,27 @@ func (b *writeBatch) storeRelation(change rookery.RelationChange) error {
 			return err
 		}
 	}
-	if err := errors.Join(b.storeBlock(change.Me, change.Other, from.Blocks, to.Blocks), b.storeBlock(change.Other, change.Me, from.BlockedByOther, to.BlockedByOther)); err != nil {
+	if err := errors.Join(
+		b.storeBlock(change.Me, change.Other, from.Blocks, to.Blocks),
+		b.storeBlock(change.Other, change.Me, from.BlockedByOther, to.BlockedByOther),
+	); err != nil {
 		return err
 	}
 	if from == to && change.Transition.Notice == 0 {
-		return nil // what waits keeps its words
+		return nil // a pending request keeps its text
 	}
-	if err := b.storeFriendRequest(change.Other, change.Me, to.RequestSent, change.Transition.RequestText, change.Time); err != nil {
+	if err := b.storeFriendRequest(
+		change.Other, change.Me, to.RequestSent, change.Transition.RequestText, change.Time,
+	); err != nil {
 		return err
 	}
 	if from.RequestReceived == to.RequestReceived {
-		return nil // the other's request keeps its words
+		return nil // the other account's request keeps its text
 	}
 	return b.storeFriendRequest(change.Me, change.Other, to.RequestReceived, change.Transition.RequestText, change.Time)
 }
 
-// storeBlock makes an account take nothing of another, or something again.
+// storeBlock inserts or deletes a block if it changes.
 func (b *writeBatch) storeBlock(account, blocked rookery.UIN, from, to bool) (err error) {
 	switch {
 	case to && !from:
@@ -231,8 +252,10 @@ func (b *writeBatch) storeBlock(account, blocked rookery.UIN, from, to bool) (er
 	return err
 }
 
-// storeFriendRequest makes a friend request wait at an account, or wait no more.
-func (b *writeBatch) storeFriendRequest(account, asker rookery.UIN, waits bool, words string, at time.Time) (err error) {
+// storeFriendRequest inserts, replaces or deletes the pending friend request of asker to account.
+func (b *writeBatch) storeFriendRequest(
+	account, asker rookery.UIN, waits bool, words string, at time.Time,
+) (err error) {
 	if waits {
 		_, err = b.conn.execute("INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?)", account, asker, words, at)
 	} else {

@@ -11,74 +11,72 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// storedKey is a mark with what its request came to, or with outcomeForgotten.
+// storedKey is a request key with its outcome or a marker.
 type storedKey struct {
 	key     rookery.RequestKey
 	outcome rookery.Outcome
 }
 
-// Neither is an outcome. What was done before is of no use to whoever comes
-// after.
+// Markers are stored in place of an outcome. They invalidate earlier keys.
 const (
-	// markerDeviceForgotten: the mark's owner has forgotten the mark's device then,
-	// and there may be a new one of that name.
+	// markerDeviceForgotten: the account has forgotten the device, and a new device may take its name.
 	markerDeviceForgotten rookery.Outcome = 255
-	// markerAccountRemoved: the mark's owner was removed then, and there may be a new
-	// account of that number.
+	// markerAccountRemoved: the account was removed, and a new account may take its number.
 	markerAccountRemoved rookery.Outcome = 254
 )
 
-// isWithinWindow reports whether m, done at a time, is repeated by a request.
+// isWithinWindow reports whether a request that was recorded at a time still makes the given one a
+// repeat.
 func isWithinWindow(at time.Duration, request rookery.RequestKey) bool {
 	return max(request.ReceivedAt-at, 0) < request.RepeatWindow
 }
 
-// requestKeys are the remembered requests. 20,000 a second over two minutes are 2.4
-// million, so the maps hold no pointers for the garbage collector to follow,
-// and forgetting drops whole maps.
+// requestKeys holds the remembered requests. 20,000 requests a second for two minutes are 2.4 million
+// keys. So the maps hold no pointers, which the garbage collector would follow, and old keys are
+// dropped by whole maps.
 type requestKeys struct {
 	maxKeys int
 
-	mu          sync.RWMutex     // guards the rest; only the writer changes it
+	mu          sync.RWMutex     // guards the fields below; only the writer changes them
 	generations []*keyGeneration // oldest first, never empty
-	// uptime is the latest time heard of.
+	// uptime is the latest uptime of the server that was recorded.
 	uptime time.Duration
-	// forgotten: what is from before this is not remembered any more.
+	// Keys from before forgottenBefore do not count any more.
 	forgottenBefore time.Duration
-	// invalidations counts the devices that were forgotten and the accounts that were
-	// removed since the store was opened.
+	// invalidations counts the forgotten devices and removed accounts since the store was opened.
 	invalidations uint32
 }
 
-// generationSpan is how much time the marks of an era span.
+// generationSpan is the uptime that the keys of one generation span.
 const generationSpan = 30 * time.Second
 
-// keyGeneration holds the marks of a while.
+// keyGeneration holds the keys of one span of uptime.
 type keyGeneration struct {
 	startedAt, newestAt time.Duration
 	statesByDigest      map[requestDigest]keyState
-	// latestByOwner holds the latest mark of each line.
+	// latestByOwner holds the latest request of each owner.
 	latestByOwner map[keyOwner]requestDigest
-	// forgottenDevices and removed say which of the cuts a line or an account had last: what
-	// it did before is void.
+	// forgottenDevices and removedAccounts hold the count of invalidations at the latest one of an
+	// owner or account. Keys with a lower count are void.
 	forgottenDevices map[keyOwner]uint32
 	removedAccounts  map[rookery.UIN]uint32
 }
 
-// requestDigest stands for a request and for the device that it came from.
+// requestDigest identifies a request and the device that it came from.
 type requestDigest [16]byte
 
-// keyState is what became of a request, when, and after how many cuts.
+// keyState is the outcome of a request, when it was recorded, and the count of invalidations at that
+// time.
 type keyState struct {
 	recordedAt    time.Duration
 	invalidations uint32
 	outcome       rookery.Outcome
 }
 
-// keyOwner is one memory: an account's address sessions, or one of its devices.
+// keyOwner is a sequence of requests: those of an account's address sessions, or of one device.
 type keyOwner struct {
 	account    rookery.UIN
-	deviceHash uint64 // 64 bits of a hash of its name, 0 for address sessions
+	deviceHash uint64 // 64 bits of a hash of the device's name, 0 for address sessions
 }
 
 func digestAndOwner(key rookery.RequestKey) (requestDigest, keyOwner) {
@@ -96,12 +94,13 @@ func newRequestKeys(most int) *requestKeys {
 
 func newKeyGeneration(began time.Duration) *keyGeneration {
 	return &keyGeneration{
-		startedAt: began, newestAt: began, statesByDigest: make(map[requestDigest]keyState), latestByOwner: make(map[keyOwner]requestDigest),
+		startedAt: began, newestAt: began,
+		statesByDigest: make(map[requestDigest]keyState), latestByOwner: make(map[keyOwner]requestDigest),
 		forgottenDevices: make(map[keyOwner]uint32), removedAccounts: make(map[rookery.UIN]uint32),
 	}
 }
 
-// findOutcome looks for a request that m repeats.
+// findOutcome returns the outcome of the recorded request that key repeats.
 func (k *requestKeys) findOutcome(key rookery.RequestKey) (rookery.Outcome, bool) {
 	if key.IsZero() {
 		return 0, false
@@ -115,7 +114,8 @@ func (k *requestKeys) findOutcome(key rookery.RequestKey) (rookery.Outcome, bool
 		_, later := keyGeneration.latestByOwner[keyOwner]
 		cut = max(cut, keyGeneration.forgottenDevices[keyOwner], keyGeneration.removedAccounts[keyOwner.account])
 		switch {
-		case ok && keyState.invalidations >= cut && keyState.recordedAt >= k.forgottenBefore && isWithinWindow(keyState.recordedAt, key) && (!key.LatestOnly || keyGeneration.latestByOwner[keyOwner] == digest):
+		case ok && keyState.invalidations >= cut && keyState.recordedAt >= k.forgottenBefore &&
+			isWithinWindow(keyState.recordedAt, key) && (!key.LatestOnly || keyGeneration.latestByOwner[keyOwner] == digest):
 			return keyState.outcome, true
 		case ok, later && key.LatestOnly:
 			return 0, false
@@ -124,7 +124,7 @@ func (k *requestKeys) findOutcome(key rookery.RequestKey) (rookery.Outcome, bool
 	return 0, false
 }
 
-// addKeys remembers requests, in the order in which they were done.
+// addKeys adds keys in the order in which their requests were carried out.
 func (k *requestKeys) addKeys(list []storedKey) {
 	if len(list) == 0 {
 		return
@@ -155,8 +155,7 @@ func (k *requestKeys) addKeys(list []storedKey) {
 	}
 }
 
-// recordUptime notes how long servers have been up, and forgets what is from before a
-// time.
+// recordUptime notes the uptime and drops generations from before forget.
 func (k *requestKeys) recordUptime(up, forget time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -186,8 +185,8 @@ func (k *requestKeys) keyCount() int {
 	return n
 }
 
-// findRepeat looks for an equal request, among those of the same batch too, whose
-// answer waits for the same commit.
+// findRepeat looks for an equal request, first among those of the same batch, which are not published
+// yet.
 func (b *writeBatch) findRepeat(key rookery.RequestKey) (rookery.Receipt, bool) {
 	if key.IsZero() {
 		return rookery.Receipt{}, false
@@ -203,7 +202,7 @@ func (b *writeBatch) findRepeat(key rookery.RequestKey) (rookery.Receipt, bool) 
 			return rookery.Receipt{Outcome: stored.outcome, Repeated: true}, true
 		}
 		if key.LatestOnly {
-			return rookery.Receipt{}, false // another is the latest
+			return rookery.Receipt{}, false // another request is the latest
 		}
 	}
 	outcome, ok := b.requestKeys.findOutcome(key)
@@ -212,8 +211,8 @@ func (b *writeBatch) findRepeat(key rookery.RequestKey) (rookery.Receipt, bool) 
 
 var errTooManyKeys = rookery.Temporary(errors.New("too many requests of the last minutes to remember"))
 
-// checkKeyCapacity says with an error that one more mark cannot be remembered. It is
-// asked before anything is done.
+// checkKeyCapacity returns an error if there are too many keys to record another one. Operations call
+// it before they change anything.
 func (b *writeBatch) checkKeyCapacity(key rookery.RequestKey) error {
 	if key.IsZero() {
 		return nil
@@ -229,24 +228,24 @@ func (b *writeBatch) checkKeyCapacity(key rookery.RequestKey) error {
 	return errTooManyKeys
 }
 
-// recordKey notes what a request came to.
+// recordKey adds a key with its outcome to the batch. The zero key is not recorded.
 func (b *writeBatch) recordKey(key rookery.RequestKey, outcome rookery.Outcome) {
 	if !key.IsZero() {
 		b.newKeys = append(b.newKeys, storedKey{key, outcome})
 	}
 }
 
-// invalidateDeviceKeys makes what a device did of no use to a new one of its name.
+// invalidateDeviceKeys makes the keys of a device void for a new device of the same name.
 func (b *writeBatch) invalidateDeviceKeys(owner rookery.UIN, device string) {
 	b.appendInvalidation(rookery.RequestKey{Owner: owner, Device: device}, markerDeviceForgotten)
 }
 
-// invalidateAccountKeys makes what an account did of no use to a new one of its number.
+// invalidateAccountKeys makes the keys of an account void for a new account of the same number.
 func (b *writeBatch) invalidateAccountKeys(owner rookery.UIN) {
 	b.appendInvalidation(rookery.RequestKey{Owner: owner}, markerAccountRemoved)
 }
 
-// appendInvalidation notes one of these at the latest time heard of.
+// appendInvalidation adds a marker at the latest known uptime.
 func (b *writeBatch) appendInvalidation(key rookery.RequestKey, marker rookery.Outcome) {
 	key.ReceivedAt = b.requestKeys.latestUptime()
 	for _, earlier := range b.newKeys {
@@ -255,7 +254,8 @@ func (b *writeBatch) appendInvalidation(key rookery.RequestKey, marker rookery.O
 	b.newKeys = append(b.newKeys, storedKey{key, marker})
 }
 
-// loadState reads back what is counted in memory. made: the store is a new one.
+// loadState reads the in-memory state when the store is opened: journal, number floor, uptime and
+// request keys.
 func (w *writer) loadState(made bool) error {
 	if err := w.loadJournal(); err != nil {
 		return err
@@ -263,9 +263,13 @@ func (w *writer) loadState(made bool) error {
 	if err := w.loadNumberFloor(made); err != nil {
 		return err
 	}
-	clear(w.newestNumbers) // replay knew of no floor
-	for name, into := range map[string]*time.Duration{"uptime": &w.requestKeys.uptime, "forgotten": &w.requestKeys.forgottenBefore} {
-		_, err := w.conn.queryFirst("SELECT value FROM meta WHERE name = ?", func(row resultRow) { *into = time.Duration(row.int(0)) }, name)
+	clear(w.newestNumbers) // loadJournal ran before the floor was known
+	for name, into := range map[string]*time.Duration{
+		"uptime": &w.requestKeys.uptime, "forgotten": &w.requestKeys.forgottenBefore,
+	} {
+		_, err := w.conn.queryFirst(
+			"SELECT value FROM meta WHERE name = ?", func(row resultRow) { *into = time.Duration(row.int(0)) }, name,
+		)
 		if err != nil {
 			return err
 		}
@@ -281,11 +285,10 @@ func (w *writer) loadState(made bool) error {
 	return errors.Join(err, damaged)
 }
 
-// A row of marks is the byte marksVersion and then, for each mark: the owner,
-// the outcome (uvarints), the time (a varint, nanoseconds of uptime), the 16
-// bytes of the digest, the length of the device's name in bytes (a uvarint) and
-// the name. A device that was forgotten, or an account that was removed, is one of
-// these too, see outcomeForgotten and outcomeRemoved; its digest is zero.
+// A row of the table marks is the byte keyRowVersion and, for each key: account, outcome (uvarints),
+// time (a varint, nanoseconds of uptime), digest (16 bytes), device name (its length in bytes, a
+// uvarint, and the bytes). The markers markerDeviceForgotten and markerAccountRemoved are stored as
+// outcomes, with a zero digest.
 const keyRowVersion = 1
 
 func appendKeyRow(blob []byte, list []storedKey) []byte {
@@ -321,7 +324,7 @@ func parseKeyRow(blob []byte) ([]storedKey, error) {
 	return list, nil
 }
 
-// latestKeyTime is the latest time of a list.
+// latestKeyTime returns the latest time of a list that is not empty.
 func latestKeyTime(list []storedKey) time.Duration {
 	at := list[0].key.ReceivedAt
 	for _, stored := range list {

@@ -8,13 +8,14 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// maxKnownNetworks is how many networks of an account are kept.
+// maxKnownNetworks is how many networks are remembered for an account.
 const maxKnownNetworks = 16
 
-// sessionsPerPage is how many sessions are read at once: a reader that holds on for
-// long keeps the log from being written back.
+// sessionsPerPage is how many sessions are read at once. A long read would keep SQLite from copying
+// the log back.
 const sessionsPerPage = 1000
 
+// ForEachSession implements service.Store.
 func (s *Store) ForEachSession(ctx context.Context, yield func(rookery.Session) bool) error {
 	var after rookery.Session
 	for {
@@ -41,11 +42,11 @@ func (s *Store) ForEachSession(ctx context.Context, yield func(rookery.Session) 
 	}
 }
 
-// sessionColumns are read by scanSession.
+// sessionColumns lists the columns in the order of scanSession.
 const sessionColumns = "account, device, id, address, status, program, since, encoding, token, asleep, by_number"
 
 func scanSession(r resultRow) rookery.Session {
-	addr, _ := netip.ParseAddr(r.text(3)) // what is no address was none
+	addr, _ := netip.ParseAddr(r.text(3)) // an unparsable address is stored for none
 	session := rookery.Session{
 		Account: r.uin(0), Device: r.text(1), ID: uint64(r.int(2)), Address: addr,
 		Status: rookery.Status(r.int(4)), Program: r.text(5), SignedInAt: r.time(6), Encoding: uint8(r.int(7)),
@@ -55,7 +56,7 @@ func scanSession(r resultRow) rookery.Session {
 	return session
 }
 
-// encodeAddress is an address as it is stored, empty for none.
+// encodeAddress returns an address as it is stored, "" for none.
 func encodeAddress(addr netip.Addr) string {
 	if !addr.IsValid() {
 		return ""
@@ -63,6 +64,7 @@ func encodeAddress(addr netip.Addr) string {
 	return addr.String()
 }
 
+// StartSession implements service.Store.
 func (s *Store) StartSession(ctx context.Context, session rookery.Session, proved rookery.Credential) error {
 	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		uin := session.Account
@@ -79,8 +81,10 @@ func (s *Store) StartSession(ctx context.Context, session rookery.Session, prove
 				return err
 			}
 		}
-		if _, err := batch.conn.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)", uin, session.Device, session.ID,
-			encodeAddress(session.Address), session.Status, session.Program, session.SignedInAt, int(session.Encoding), encodeToken(session.Token),
+		if _, err := batch.conn.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
+			uin, session.Device, session.ID,
+			encodeAddress(session.Address), session.Status, session.Program, session.SignedInAt,
+			int(session.Encoding), encodeToken(session.Token),
 			session.ConfirmsByNumber); err != nil {
 			return err
 		}
@@ -91,7 +95,7 @@ func (s *Store) StartSession(ctx context.Context, session rookery.Session, prove
 	}})
 }
 
-// encodeToken is a token's hash as it is stored, empty for none.
+// encodeToken returns a token hash as it is stored, nil for none.
 func encodeToken(tokenHash rookery.TokenHash) []byte {
 	if tokenHash == (rookery.TokenHash{}) {
 		return nil
@@ -99,8 +103,8 @@ func encodeToken(tokenHash rookery.TokenHash) []byte {
 	return tokenHash[:]
 }
 
-// recordAddress makes an address's network the latest known one of an account. Most
-// often it is already.
+// recordAddress makes the network of an address the latest known one of the account. Usually it is
+// already.
 func (b *writeBatch) recordAddress(uin rookery.UIN, addr netip.Addr) error {
 	if !addr.IsValid() {
 		return nil
@@ -117,7 +121,9 @@ func (b *writeBatch) recordAddress(uin rookery.UIN, addr netip.Addr) error {
 			kept++
 			continue
 		}
-		if _, err := b.conn.execute("DELETE FROM addresses WHERE account = ? AND address = ?", uin, knownAddress.storedText); err != nil {
+		if _, err := b.conn.execute(
+			"DELETE FROM addresses WHERE account = ? AND address = ?", uin, knownAddress.storedText,
+		); err != nil {
 			return err
 		}
 	}
@@ -125,24 +131,26 @@ func (b *writeBatch) recordAddress(uin rookery.UIN, addr netip.Addr) error {
 	return err
 }
 
-// knownAddress is one of an account's. Earlier versions have stored single
-// addresses of IPv6: they stand for their networks.
+// knownAddress is a network from which an account has signed in. Earlier versions stored single IPv6
+// addresses; these stand for their networks.
 type knownAddress struct {
 	storedText string
 	network    netip.Addr
 	lastUse    int64
 }
 
-// loadKnownAddresses lists those of an account, the latest first.
+// loadKnownAddresses returns the known addresses of an account, the latest first.
 func (c *dbConn) loadKnownAddresses(uin rookery.UIN) (known []knownAddress, err error) {
-	err = c.queryRows("SELECT address, turn FROM addresses WHERE account = ? ORDER BY turn DESC", func(row resultRow) bool {
-		addr, _ := netip.ParseAddr(row.text(0)) // what is no address is none's
-		known = append(known, knownAddress{row.text(0), rookery.Network(addr), row.int(1)})
-		return true
-	}, uin)
+	err = c.queryRows("SELECT address, turn FROM addresses WHERE account = ? ORDER BY turn DESC",
+		func(row resultRow) bool {
+			addr, _ := netip.ParseAddr(row.text(0)) // an unparsable address matches no network
+			known = append(known, knownAddress{row.text(0), rookery.Network(addr), row.int(1)})
+			return true
+		}, uin)
 	return known, err
 }
 
+// SetSessionEncoding implements service.Store.
 func (s *Store) SetSessionEncoding(ctx context.Context, session rookery.Session) error {
 	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		_, err := batch.conn.execute("UPDATE sessions SET encoding = ? WHERE account = ? AND device = ? AND id = ?",
@@ -151,6 +159,7 @@ func (s *Store) SetSessionEncoding(ctx context.Context, session rookery.Session)
 	}})
 }
 
+// SetConfirmsByNumber implements service.Store.
 func (s *Store) SetConfirmsByNumber(ctx context.Context, session rookery.Session) error {
 	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		_, err := batch.conn.execute("UPDATE sessions SET by_number = ? WHERE account = ? AND device = ? AND id = ?",
@@ -159,10 +168,14 @@ func (s *Store) SetConfirmsByNumber(ctx context.Context, session rookery.Session
 	}})
 }
 
+// EndSessions implements service.Store.
 func (s *Store) EndSessions(ctx context.Context, sessions []rookery.Session) error {
 	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		for _, session := range sessions {
-			_, err := batch.conn.execute("DELETE FROM sessions WHERE account = ? AND device = ? AND id = ?", session.Account, session.Device, session.ID)
+			_, err := batch.conn.execute(
+				"DELETE FROM sessions WHERE account = ? AND device = ? AND id = ?", session.Account, session.Device,
+				session.ID,
+			)
 			if err != nil {
 				return err
 			}
@@ -171,10 +184,14 @@ func (s *Store) EndSessions(ctx context.Context, sessions []rookery.Session) err
 	}})
 }
 
+// SetSessionsAsleep implements service.Store.
 func (s *Store) SetSessionsAsleep(ctx context.Context, sessions []rookery.Session) error {
 	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		for _, session := range sessions {
-			_, err := batch.conn.execute("UPDATE sessions SET asleep = 1 WHERE account = ? AND device = ? AND id = ?", session.Account, session.Device, session.ID)
+			_, err := batch.conn.execute(
+				"UPDATE sessions SET asleep = 1 WHERE account = ? AND device = ? AND id = ?", session.Account,
+				session.Device, session.ID,
+			)
 			if err != nil {
 				return err
 			}
@@ -183,10 +200,14 @@ func (s *Store) SetSessionsAsleep(ctx context.Context, sessions []rookery.Sessio
 	}})
 }
 
-func (s *Store) SleepingSession(ctx context.Context, uin rookery.UIN, token rookery.TokenHash) (session rookery.Session, err error) {
+// SleepingSession implements service.Store.
+func (s *Store) SleepingSession(
+	ctx context.Context, uin rookery.UIN, token rookery.TokenHash,
+) (session rookery.Session, err error) {
 	var found bool
 	err = s.withReader(ctx, func(conn *dbConn) (err error) {
-		found, err = conn.queryFirst("SELECT "+sessionColumns+" FROM sessions WHERE account = ? AND token = ? AND asleep",
+		found, err = conn.queryFirst(
+			"SELECT "+sessionColumns+" FROM sessions WHERE account = ? AND token = ? AND asleep",
 			func(row resultRow) { session = scanSession(row) }, uin, token[:])
 		return err
 	})
@@ -196,9 +217,11 @@ func (s *Store) SleepingSession(ctx context.Context, uin rookery.UIN, token rook
 	return session, err
 }
 
+// WakeSession implements service.Store.
 func (s *Store) WakeSession(ctx context.Context, session rookery.Session) error {
 	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
-		n, err := batch.conn.execute("UPDATE sessions SET asleep = 0, address = ? WHERE account = ? AND device = ? AND id = ? AND asleep",
+		n, err := batch.conn.execute(`UPDATE sessions SET asleep = 0, address = ?
+			WHERE account = ? AND device = ? AND id = ? AND asleep`,
 			encodeAddress(session.Address), session.Account, session.Device, session.ID)
 		if err == nil && n == 0 {
 			err = errNoSleepingSession
@@ -209,8 +232,13 @@ func (s *Store) WakeSession(ctx context.Context, session rookery.Session) error 
 
 var errNoSleepingSession = rookery.Errorf(rookery.CodeNotSignedIn, "no such session is asleep")
 
-func (s *Store) SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, key rookery.RequestKey) (rookery.Receipt, error) {
-	return s.applyOnce(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error { return batch.setStatus(uin, status) })
+// SetStatus implements service.Store.
+func (s *Store) SetStatus(
+	ctx context.Context, uin rookery.UIN, status rookery.Status, key rookery.RequestKey,
+) (rookery.Receipt, error) {
+	return s.applyOnce(
+		ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error { return batch.setStatus(uin, status) },
+	)
 }
 
 func (b *writeBatch) setStatus(uin rookery.UIN, status rookery.Status) error {
@@ -218,6 +246,7 @@ func (b *writeBatch) setStatus(uin rookery.UIN, status rookery.Status) error {
 	return err
 }
 
+// IsKnownAddress implements service.Store.
 func (s *Store) IsKnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (known bool, err error) {
 	network := rookery.Network(addr)
 	err = s.withReader(ctx, func(conn *dbConn) error {

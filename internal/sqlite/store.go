@@ -1,9 +1,9 @@
-// Package sqlite keeps what must not be lost in one SQLite database. It
-// satisfies the contract that internal/service states for a store.
+// Package sqlite implements internal/service's Store in one SQLite database. Callers pass accounts,
+// entries, sessions and request keys; they get copies back.
 //
-// One goroutine writes, see writer.go; a few connections of their own read.
-// Freshly delivered letters are in a journal and in memory before they are
-// moved to their mailboxes, see journal.go.
+// One goroutine writes (writer.go); a few connections read at the same time. New entries first go to a
+// journal and to memory, and later to the rows of their mailboxes (journal.go). A file beside the
+// database makes sure that no entry number is used twice, even after a restore (numberbound.go).
 package sqlite
 
 import (
@@ -26,36 +26,34 @@ import (
 
 // Config says where a store is and how it works.
 type Config struct {
-	// Path names the database file, rookery.db for example. Beside it are
-	// rookery.numbers, see numbers.go, and while the store is open two more files,
-	// PATH-wal and PATH-shm.
+	// Path is the database file, for example rookery.db. The store keeps rookery.numbers beside it
+	// (numberbound.go) and, while it is open, PATH-wal and PATH-shm.
 	Path string
-	// MustExist: Open makes no store where there is none.
+	// MustExist makes Open fail if there is no store at Path.
 	MustExist bool
-	// Log hears of what an operator should look into. Nil: slog.Default.
+	// Log receives what an operator should look into. The default is slog.Default.
 	Log *slog.Logger
-	// Now is the clock. It is asked after a restore only. Nil: time.Now.
+	// Now is the clock. Only Open uses it, and only after a restore. The default is time.Now.
 	Now func() time.Time
-	// Synchronous is SQLite's pragma of that name: FULL if empty. With
-	// anything less, what was acknowledged can be lost with the power.
+	// Synchronous is SQLite's pragma of that name. The default is FULL. With anything less, a power
+	// failure can lose acknowledged changes.
 	Synchronous string
-	// ReserveBytes is how much room on the disk is kept for those who read, in bytes;
-	// see reserve.go. 0: none, and one that is there is given back.
+	// ReserveBytes is the disk space to keep for readers, see diskreserve.go. 0 removes an existing
+	// reserve; LeaveReserveUnchanged leaves it alone.
 	ReserveBytes int64
-	// MaxRequestKeys bounds the remembered requests; one takes about 80 bytes of
-	// memory. While there are as many, requests with a mark are turned away
-	// with CodeTemporary. 0: 4 million.
+	// MaxRequestKeys limits the remembered requests. Each takes about 80 bytes of memory. At the
+	// limit, requests with a key get CodeTemporary. The default is 4 million.
 	MaxRequestKeys int
-	// ReadConnections is the number of connections for reading. 0: 4.
+	// ReadConnections is the number of connections for reading. The default is 4.
 	ReadConnections int
 
-	// maxJournaledBytes is how much is remembered before settling begins, in bytes as
-	// entryMemoryBytes counts them: see journal.go. Tests have a smaller one.
+	// maxJournaledBytes is the memory that journaled entries may take, as entryMemoryBytes counts it,
+	// before they are moved to their mailboxes. Tests set a smaller value. The default is 4 MiB.
 	maxJournaledBytes int
 }
 
-// Store is an open store. Its methods are described where they are asked for,
-// at internal/service's Store.
+// Store is an open store. All methods may be called concurrently. internal/service's Store documents
+// their contracts.
 type Store struct {
 	writer      *writer
 	readers     chan *dbConn
@@ -66,25 +64,26 @@ type Store struct {
 	isNew       bool
 }
 
-// IsNew reports whether Open has made the store, where there was none.
+// IsNew reports whether Open created the store.
 func (s *Store) IsNew() bool { return s.isNew }
 
-// applicationID is what the first migration writes into the file's header.
+// applicationID identifies a store of Rookery. The first migration writes it into the header of the
+// file.
 const applicationID = 1383034731
 
 const (
-	// logPagesLimit: copying the log back into the database stalls the
-	// writer, and a page written many times meanwhile is copied once. 64 MB.
+	// logPagesLimit is the length of the log, in pages, at which SQLite copies it back into the
+	// database. Copying stalls the writer, and a page that changed many times in between is copied
+	// once. 16000 pages are 64 MB.
 	logPagesLimit = 16000
 	pageBytes     = 4096
-	// maxLogBytes is what the log is cut back to after it had to grow because
-	// of a slow reader.
+	// SQLite cuts the log back to maxLogBytes after a slow reader made it grow.
 	maxLogBytes = 4 * logPagesLimit * pageBytes
 )
 
-// Open opens the store, making or migrating it first if it must, and starts
-// its writer. It makes none where that would destroy a log: see Exists. The
-// caller makes sure that no other process has it open.
+// Open opens the store, creates or migrates it if needed, and starts its writer. It returns
+// ErrDatabaseMissing where a new store would destroy a log. The caller makes sure that no other
+// process has the store open, and closes it with Close.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	path, err := filepath.Abs(cfg.Path)
 	if err != nil {
@@ -148,7 +147,9 @@ func openStore(cfg Config, made bool) (*Store, error) {
 		return nil, errors.Join(err, c.close())
 	}
 	for range cfg.ReadConnections {
-		conn, err := openConnection(cfg.Path, "busy_timeout = 5000", "query_only = ON", "cache_size = -16384", "temp_store = MEMORY")
+		conn, err := openConnection(
+			cfg.Path, "busy_timeout = 5000", "query_only = ON", "cache_size = -16384", "temp_store = MEMORY",
+		)
 		if err != nil {
 			return nil, errors.Join(err, store.closeReaders(len(store.readers)), c.close())
 		}
@@ -158,8 +159,8 @@ func openStore(cfg Config, made bool) (*Store, error) {
 	return store, nil
 }
 
-// autoCheckpointPages is how long the log gets before it is written back: the reserve has
-// room for that.
+// autoCheckpointPages returns the length at which the log is copied back. The disk reserve, if there
+// is one, has room for that many pages.
 func autoCheckpointPages(cfg Config) int64 {
 	if cfg.ReserveBytes > 0 {
 		return min(logPagesLimit, max(cfg.ReserveBytes/pageBytes, 1))
@@ -167,10 +168,11 @@ func autoCheckpointPages(cfg Config) int64 {
 	return logPagesLimit
 }
 
-// Close ends the store once what it has accepted is done.
+// Close finishes the accepted changes, copies the log back into the database and closes the
+// connections. Calling Close again does nothing.
 func (s *Store) Close() error {
 	if !s.writer.close() {
-		return nil // somebody else closes it
+		return nil
 	}
 	close(s.closed)
 	err := s.closeReaders(s.readerCount)
@@ -188,7 +190,8 @@ func (s *Store) closeReaders(n int) error {
 
 var errClosed = rookery.Temporary(errors.New("the store is closed"))
 
-// withReader lends a connection to f. What f returns is the machinery's failure.
+// withReader calls f with a connection for reading. It returns an error of f as CodeTemporary. The
+// connection must not be used after f returns.
 func (s *Store) withReader(ctx context.Context, f func(*dbConn) error) error {
 	select {
 	case <-s.closed:
@@ -212,8 +215,7 @@ func (s *Store) withReader(ctx context.Context, f func(*dbConn) error) error {
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
-// migrateSchema makes the schema what this version knows. It uses a connection of
-// its own.
+// migrateSchema brings the schema to the version of this program. It opens its own connection.
 func migrateSchema(ctx context.Context, cfg Config) (err error) {
 	if err := prepareDatabaseFile(cfg); err != nil {
 		return err
@@ -238,14 +240,18 @@ func migrateSchema(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	if have > know {
-		return fmt.Errorf("its schema has version %d, this program knows %d: use a newer rookery, or restore a backup from before the update", have, know)
+		return fmt.Errorf(
+			"its schema has version %d, this program knows %d: "+
+				"use a newer rookery, or restore a backup from before the update",
+			have, know,
+		)
 	}
 	_, err = provider.Up(ctx)
 	return err
 }
 
-// prepareDatabaseFile makes the file a database with a write-ahead log, unless it is
-// something else than a store.
+// prepareDatabaseFile turns on the write-ahead log. It fails if the file is the database of another
+// program.
 func prepareDatabaseFile(cfg Config) (err error) {
 	if err := checkFilesWritable(cfg.Path); err != nil {
 		return disk.ExplainError(err)

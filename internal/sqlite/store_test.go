@@ -196,7 +196,9 @@ func TestAfterClosingAllIsInOneFile(t *testing.T) {
 	createAccounts(t, store, 1)
 	deliver(t, store, rookery.FirstUIN, "hello")
 	path := ""
-	if _, err := store.writer.conn.queryFirst("PRAGMA database_list", func(row resultRow) { path = row.text(2) }); err != nil {
+	if _, err := store.writer.conn.queryFirst(
+		"PRAGMA database_list", func(row resultRow) { path = row.text(2) },
+	); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.Close(); err != nil {
@@ -276,12 +278,15 @@ func TestSingleAddressesOfIPv6FromEarlierVersionsStandForTheirNetworks(t *testin
 	for addr, want := range map[string]bool{
 		"2001:db8::ffff": true, "2001:db8:0:1::": true, "192.0.2.1": true, "2001:db8:0:2::1": false,
 	} {
-		if known, err := store.IsKnownAddress(t.Context(), uin, netip.MustParseAddr(addr)); err != nil || known != want {
+		if known, err := store.IsKnownAddress(
+			t.Context(), uin, netip.MustParseAddr(addr),
+		); err != nil || known != want {
 			t.Errorf("%s is known: %v, %v", addr, known, err)
 		}
 	}
 	session := rookery.Session{
-		ID: 1, Account: uin, Address: netip.MustParseAddr("2001:db8::3"), SignedInAt: time.Unix(1, 0), Status: rookery.StatusOnline}
+		ID: 1, Account: uin, Address: netip.MustParseAddr("2001:db8::3"), SignedInAt: time.Unix(1, 0),
+		Status: rookery.StatusOnline}
 	if err := store.StartSession(t.Context(), session, "secret"); err != nil {
 		t.Fatal(err)
 	}

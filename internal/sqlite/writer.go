@@ -13,37 +13,39 @@ import (
 )
 
 const (
+	// maxBatchRequests and maxBatchEntries limit one transaction, so that its first request does not
+	// wait long.
 	// maxBatchRequests and maxBatchLetters bound one transaction, so that the first
 	// operation in it does not wait for long.
 	maxBatchRequests = 512
 	maxBatchEntries  = 8192
-	// maxCachedMailboxes bounds what is remembered of mailboxes.
+	// maxCachedMailboxes limits the mailboxes whose newest number and backlog are cached.
 	maxCachedMailboxes = 1_000_000
 )
 
-// writeRequest is an operation that waits for its turn.
+// writeRequest is a change that waits for the writer.
 type writeRequest struct {
-	// apply is called again, on what was before, if its batch fails.
+	// apply makes the change. If its transaction fails, apply is called again on the earlier state. It
+	// returns a rookery.Error to refuse, before it has changed anything; any other error fails the
+	// transaction.
 	apply func(*writeBatch) error
-	// entryCount is about how much it will write.
+	// entryCount is about how many entries apply writes.
 	entryCount int
-	// settled: every letter is to be in its mailbox before.
+	// needsFlushedJournal asks for an empty journal before apply runs.
 	needsFlushedJournal bool
-	// refusal is what apply decided.
+	// refusal is the rookery.Error that apply returned.
 	refusal error
 	result  chan error
 }
 
-// writer is the only one who changes the database. Its goroutine takes what
-// has queued up, carries it out in one transaction and answers after the
-// commit: those who wait share the disk's sync.
+// writer is the only goroutine that changes the database. It takes the queued requests, applies them
+// in one transaction and answers after the commit, so that all callers share one sync of the disk.
 //
-// Operations look before they write: one that has a reason to refuse has
-// written nothing, so that none needs a savepoint. If a statement fails all
-// the same, the batch is rolled back and carried out again one by one, so that
-// an operation can only fail by itself.
+// Requests check before they write: a refused request has changed nothing, so no request needs a
+// savepoint. If a statement fails all the same, the transaction is rolled back and the requests are
+// applied one by one, so that only the failing one fails.
 type writer struct {
-	path        string // of the database
+	path        string // path of the database
 	conn        *dbConn
 	journaled   *journaledEntries
 	requestKeys *requestKeys
@@ -52,45 +54,47 @@ type writer struct {
 	log         *slog.Logger
 
 	mu           sync.Mutex
-	queueChanged sync.Cond       // of mu: something is in queue, or closing
+	queueChanged sync.Cond       // with mu: queue is not empty, or closing is set
 	queue        []*writeRequest // guarded by mu
 	closing      bool            // guarded by mu
 	stopped      chan struct{}
 
-	// publishLock is held from a commit until what it counted in memory is
-	// published: who must not see one without the other reads under it.
+	// publishLock is held for writing from a commit until its in-memory results are published. Readers
+	// that must not see one without the other hold it for reading.
 	publishLock sync.RWMutex
 
+	// The fields below belong to the writer's goroutine.
 	// The rest belongs to the writer's goroutine.
 
-	// newestNumbers holds what the next number of mailboxes is above, for accounts that
-	// exist.
+	// newestNumbers caches the number above which each mailbox continues, for existing accounts only.
 	newestNumbers map[rookery.UIN]uint64
-	// backlogCount holds what waits in mailboxes, as far as it was counted.
+	// backlogs caches the backlogs that have been counted.
 	backlogs map[rookery.UIN]backlogCount
-	// lastJournalID is the id of the latest row of the journal.
+	// lastJournalID is the id of the latest journal row.
 	lastJournalID int64
 	flushRound    flushRound
 	batch         writeBatch
 	dequeued      []*writeRequest
-	// full: too many marks, failing: the latest transaction failed; the
-	// operator knows of both.
+	// keysFull and writesFail are set once the log has reported too many request keys or a failed
+	// transaction, so that it is reported once.
 	keysFull, writesFail bool
 }
 
 func newWriter(c *dbConn, r *journaledEntries, m *requestKeys, cfg Config) *writer {
 	n := &numberBound{path: numberFilePath(cfg.Path), now: cfg.Now, log: cfg.Log}
 	w := &writer{
-		path: cfg.Path, conn: c, journaled: r, requestKeys: m, numberBound: n, diskReserve: newDiskReserve(cfg), log: cfg.Log,
-		stopped: make(chan struct{}), newestNumbers: make(map[rookery.UIN]uint64), backlogs: make(map[rookery.UIN]backlogCount),
+		path: cfg.Path, conn: c, journaled: r, requestKeys: m, numberBound: n, diskReserve: newDiskReserve(cfg),
+		log:     cfg.Log,
+		stopped: make(chan struct{}), newestNumbers: make(map[rookery.UIN]uint64),
+		backlogs: make(map[rookery.UIN]backlogCount),
 	}
 	w.queueChanged.L = &w.mu
 	w.batch = writeBatch{writer: w, changedBacklogs: make(map[rookery.UIN]backlogCount)}
 	return w
 }
 
-// submitWrite carries out an operation and returns once it is decided, even if the
-// context ends meanwhile: the effect may come about all the same.
+// submitWrite queues a request and waits for its result. It checks ctx only at the start: once queued,
+// the request may take effect even if ctx ends.
 func (s *Store) submitWrite(ctx context.Context, o writeRequest) error {
 	if err := ctx.Err(); err != nil {
 		return rookery.Temporary(err)
@@ -129,8 +133,8 @@ func (w *writer) run() {
 	}
 }
 
-// close refuses further operations, waits for the accepted ones and reports
-// whether the caller was the first to close.
+// close refuses further requests, waits for the accepted ones, and reports whether this call was the
+// first.
 func (w *writer) close() bool {
 	w.mu.Lock()
 	first := !w.closing
@@ -141,10 +145,10 @@ func (w *writer) close() bool {
 	return first
 }
 
-// dequeueRequests moves the next batch from the queue to taken, and reports false once
-// there will be no more.
+// dequeueRequests moves the next requests from queue to dequeued. It returns false when the writer is
+// closing and the queue is empty.
 func (w *writer) dequeueRequests() bool {
-	// Those who were just answered may have more: let them bring it first.
+	// Callers that were just answered may have another request: let them queue it first.
 	runtime.Gosched()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -154,12 +158,12 @@ func (w *writer) dequeueRequests() bool {
 		}
 		w.queueChanged.Wait()
 	}
-	n, newEntries := 0, 0
-	for n < min(len(w.queue), maxBatchRequests) && newEntries < maxBatchEntries {
+	n, entryCount := 0, 0
+	for n < min(len(w.queue), maxBatchRequests) && entryCount < maxBatchEntries {
 		if w.queue[n].needsFlushedJournal && n > 0 {
 			break
 		}
-		newEntries += w.queue[n].entryCount
+		entryCount += w.queue[n].entryCount
 		n++
 		if w.queue[n-1].needsFlushedJournal {
 			break
@@ -170,7 +174,7 @@ func (w *writer) dequeueRequests() bool {
 	return true
 }
 
-// executeRequests decides operations and answers them.
+// executeRequests applies requests and answers them.
 func (w *writer) executeRequests(ops []*writeRequest) {
 	err := w.commitRequests(ops)
 	if err != nil && w.freeDiskSpace(err) {
@@ -191,8 +195,8 @@ func (w *writer) executeRequests(ops []*writeRequest) {
 	}
 }
 
-// logFailureChange tells the operator when writing begins to fail, and when it works again.
-// A full disk would fill the log otherwise.
+// logFailureChange logs when writing begins to fail and when it works again. A full disk would flood
+// the log otherwise.
 func (w *writer) logFailureChange(err error) {
 	switch {
 	case err != nil && !w.writesFail:
@@ -203,8 +207,7 @@ func (w *writer) logFailureChange(err error) {
 	w.writesFail = err != nil
 }
 
-// commitRequests applies operations in one transaction. An error is a failure of the
-// machinery: nothing has happened then.
+// commitRequests applies requests in one transaction. If it returns an error, nothing has changed.
 func (w *writer) commitRequests(ops []*writeRequest) error {
 	if ops[0].needsFlushedJournal {
 		if err := w.flushAllAccounts(); err != nil {
@@ -222,14 +225,14 @@ func (w *writer) commitRequests(ops []*writeRequest) error {
 	})
 }
 
-// isRefusal tells what an operation came to from a failure of the machinery.
+// isRefusal reports whether an error is a request's own decision, not a failure of the database.
 func isRefusal(err error) bool {
 	var decided *rookery.Error
 	return errors.As(err, &decided)
 }
 
-// runTransaction runs f in a transaction. What it counted in memory takes effect
-// with the commit, or is thrown away.
+// runTransaction runs f in a transaction. The in-memory changes in the batch are published with the
+// commit, or dropped.
 func (w *writer) runTransaction(f func(*writeBatch) error) error {
 	batch := &w.batch
 	batch.reset()
@@ -246,28 +249,28 @@ func (w *writer) runTransaction(f func(*writeBatch) error) error {
 		_, err = w.conn.execute("COMMIT")
 	}
 	if err != nil {
-		// An error is no news: after a full disk the transaction is gone already.
+		// The error is ignored: a full disk has rolled the transaction back already.
 		w.conn.execute("ROLLBACK")
-		clear(w.newestNumbers) // some were counted, some of accounts that do not exist now
+		clear(w.newestNumbers) // some belong to entries or accounts that were rolled back
 		return err
 	}
 	batch.publish()
 	return nil
 }
 
-// writeBatch is what one transaction has counted in memory.
+// writeBatch collects the in-memory changes of one transaction.
 type writeBatch struct {
 	*writer
 	newEntries    []numberedEntry
-	highestNumber uint64 // of the letters' numbers
+	highestNumber uint64 // highest number in newEntries
 	newKeys       []storedKey
-	// changedBacklogs is what waits in mailboxes in which that has changed.
+	// changedBacklogs holds the backlogs that the transaction has changed.
 	changedBacklogs map[rookery.UIN]backlogCount
-	// flushedSpans are the recent letters that have moved to their mailboxes, ahead
-	// is how far the writer's round has come with that.
+	// flushedSpans are the journaled entries that the transaction has moved to their mailboxes.
+	// nextRound replaces the writer's flushRound after the commit.
 	flushedSpans []mailboxSpan
 	nextRound    flushRound
-	// afterCommit runs after the commit.
+	// afterCommit functions run after the commit.
 	afterCommit []func()
 	encodedRow  []byte
 }
@@ -283,8 +286,8 @@ func (b *writeBatch) reset() {
 	b.nextRound = b.flushRound
 }
 
-// insertBatchRows stores the letters and the marks of the batch, a row each: the
-// pages that a commit writes are most of its cost.
+// insertBatchRows stores the new entries and the new keys, each in one row, because changed pages are
+// most of the cost of a commit.
 func (b *writeBatch) insertBatchRows() error {
 	if len(b.newEntries) > 0 {
 		if err := b.reserveNumbers(); err != nil {
@@ -297,7 +300,9 @@ func (b *writeBatch) insertBatchRows() error {
 	}
 	if len(b.newKeys) > 0 {
 		b.encodedRow = appendKeyRow(b.encodedRow[:0], b.newKeys)
-		if _, err := b.conn.execute("INSERT INTO marks (newest, marks) VALUES (?, ?)", latestKeyTime(b.newKeys), b.encodedRow); err != nil {
+		if _, err := b.conn.execute(
+			"INSERT INTO marks (newest, marks) VALUES (?, ?)", latestKeyTime(b.newKeys), b.encodedRow,
+		); err != nil {
 			return err
 		}
 	}

@@ -35,7 +35,9 @@ func deliver(t testing.TB, store *Store, to rookery.UIN, text string) {
 
 func messagesTo(to rookery.UIN, texts ...string) (newEntries []rookery.NewEntry) {
 	for _, text := range texts {
-		newEntries = append(newEntries, rookery.NewEntry{To: to, Kind: rookery.KindMessage, Peer: rookery.FirstUIN, Text: text})
+		newEntries = append(
+			newEntries, rookery.NewEntry{To: to, Kind: rookery.KindMessage, Peer: rookery.FirstUIN, Text: text},
+		)
 	}
 	return newEntries
 }
@@ -100,7 +102,9 @@ func waitForQueue(store *Store, n int) {
 	}
 }
 
-func deliverOperation(store *Store, key rookery.RequestKey, receipt *rookery.Receipt, newEntries []rookery.NewEntry) func() error {
+func deliverOperation(
+	store *Store, key rookery.RequestKey, receipt *rookery.Receipt, newEntries []rookery.NewEntry,
+) func() error {
 	return func() (err error) {
 		*receipt, err = store.Deliver(context.Background(), newEntries, noon, key)
 		return err
@@ -186,14 +190,17 @@ func TestAnAccountWhoseBatchFailsGetsTheLowestNumberThatIsFreeThen(t *testing.T)
 				if attempts++; attempts > 1 {
 					return errors.New("fails alone too")
 				}
-				_, err := batch.conn.execute("INSERT INTO accounts (" + accountColumns + ", credential) SELECT 10001, '', 0, 0, 0, 0, 0, 0, " +
+				_, err := batch.conn.execute("INSERT INTO accounts (" + accountColumns +
+					", credential) SELECT 10001, '', 0, 0, 0, 0, 0, 0, " +
 					"'', '', '', '', '', '', '', '', '', '', '', '', '', 1, 1, 1, 0, 0, 1, 0, ''")
 				return err
 			}})
 		},
 		create(&uin),
 		func() error {
-			return store.submitWrite(context.Background(), writeRequest{apply: func(*writeBatch) error { return errors.New("fails") }})
+			return store.submitWrite(
+				context.Background(), writeRequest{apply: func(*writeBatch) error { return errors.New("fails") }},
+			)
 		})
 	if errs[1] != nil || uin != rookery.FirstUIN {
 		t.Errorf("it got %d, error %v", uin, errs[1])
@@ -217,7 +224,10 @@ func TestALongMarkInTheSameBatchIsTheLatest(t *testing.T) {
 	short := keyWithID(1)
 	short.LatestOnly = true
 	var a, b, c rookery.Receipt
-	errs := runInOneBatch(store, deliverOperation(store, short, &a, nil), deliverOperation(store, keyWithID(2), &b, nil), deliverOperation(store, short, &c, nil))
+	errs := runInOneBatch(
+		store, deliverOperation(store, short, &a, nil), deliverOperation(store, keyWithID(2), &b, nil),
+		deliverOperation(store, short, &c, nil),
+	)
 	if err := errors.Join(errs...); err != nil || c.Repeated {
 		t.Errorf("error %v, receipt %+v", err, c)
 	}
@@ -247,7 +257,9 @@ func TestWhoeverGivesUpWhileWaitingIsToldWhatCameOfIt(t *testing.T) {
 			return err
 		},
 		func() error {
-			return store.submitWrite(context.Background(), writeRequest{apply: func(*writeBatch) error { cancel(); return nil }})
+			return store.submitWrite(
+				context.Background(), writeRequest{apply: func(*writeBatch) error { cancel(); return nil }},
+			)
 		})
 	if got := mailboxTexts(t, store, rookery.FirstUIN); errs[0] != nil || len(got) != 1 {
 		t.Errorf("error %v, texts %q", errs[0], got)
@@ -260,7 +272,9 @@ func limitDatabasePages(t *testing.T, store *Store, more int64) {
 	t.Helper()
 	err := store.submitWrite(context.Background(), writeRequest{apply: func(batch *writeBatch) error {
 		var pages int64
-		if _, err := batch.conn.queryFirst("PRAGMA page_count", func(row resultRow) { pages = row.int(0) }); err != nil {
+		if _, err := batch.conn.queryFirst(
+			"PRAGMA page_count", func(row resultRow) { pages = row.int(0) },
+		); err != nil {
 			return err
 		}
 		_, err := batch.conn.execute(fmt.Sprintf("PRAGMA max_page_count = %d", pages+more))
@@ -283,7 +297,9 @@ func TestAFullDiskIsTemporaryAndLeavesNothingHalfDone(t *testing.T) {
 	}
 	step := rookery.RelationChange{
 		Me: rookery.FirstUIN, Other: rookery.FirstUIN + 1, Time: noon, Key: keyWithID(2),
-		Transition: rookery.RelationTransition{Result: rookery.Relation{Friends: true}, Notice: rookery.KindAdded, NoticeText: fmt.Sprintf("%40000d", 1)},
+		Transition: rookery.RelationTransition{
+			Result: rookery.Relation{Friends: true}, Notice: rookery.KindAdded, NoticeText: fmt.Sprintf("%40000d", 1),
+		},
 	}
 	full := func(what string, err error) {
 		t.Helper()
@@ -295,7 +311,10 @@ func TestAFullDiskIsTemporaryAndLeavesNothingHalfDone(t *testing.T) {
 	full("letters", err)
 	_, err = store.ChangeRelation(t.Context(), step)
 	full("a relation", err)
-	full("a place", store.SaveCursor(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 1, State: make([]byte, 40_000)}))
+	full(
+		"a place",
+		store.SaveCursor(t.Context(), rookery.FirstUIN, "", rookery.Cursor{Number: 1, State: make([]byte, 40_000)}),
+	)
 
 	check := func() {
 		t.Helper()
@@ -337,8 +356,12 @@ func TestTooManyMarksAreTurnedAwayUntilSomeAreForgotten(t *testing.T) {
 	if err == nil || rookery.CodeOf(err) != rookery.CodeTemporary {
 		t.Errorf("one too many: error %v", err)
 	}
-	_, err = store.AdvanceReadMark(t.Context(), rookery.FirstUIN, rookery.ReadMark{With: rookery.FirstUIN, Number: 1}, keyWithID(4))
-	if read, _ := store.ReadMark(t.Context(), rookery.FirstUIN, rookery.FirstUIN); rookery.CodeOf(err) != rookery.CodeTemporary || read != 0 {
+	_, err = store.AdvanceReadMark(
+		t.Context(), rookery.FirstUIN, rookery.ReadMark{With: rookery.FirstUIN, Number: 1}, keyWithID(4),
+	)
+	if read, _ := store.ReadMark(
+		t.Context(), rookery.FirstUIN, rookery.FirstUIN,
+	); rookery.CodeOf(err) != rookery.CodeTemporary || read != 0 {
 		t.Errorf("another one: error %v, read up to %d", err, read)
 	}
 	if receipt, err := store.Deliver(t.Context(), nil, noon, keyWithID(2)); err != nil || !receipt.Repeated {
@@ -360,7 +383,9 @@ func TestHeadsAreReadAgainWhenTheyWereDropped(t *testing.T) {
 	store := newTestStore(t)
 	createAccounts(t, store, 1)
 	deliver(t, store, rookery.FirstUIN, "1")
-	err := store.submitWrite(t.Context(), writeRequest{apply: func(batch *writeBatch) error { clear(batch.newestNumbers); return nil }})
+	err := store.submitWrite(
+		t.Context(), writeRequest{apply: func(batch *writeBatch) error { clear(batch.newestNumbers); return nil }},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -402,7 +427,8 @@ func TestTooManyMarksTurnAwayWhatIsNewInARowAndNothingElse(t *testing.T) {
 		row = append(row, rookery.Delivery{Entries: messagesTo(rookery.FirstUIN, fmt.Sprint(id)), Key: keyWithID(id)})
 	}
 	all := store.DeliverInOrder(t.Context(), row, noon)
-	if all[0].Err != nil || all[1].Err != nil || rookery.CodeOf(all[2].Err) != rookery.CodeTemporary || !all[3].Receipt.Repeated {
+	if all[0].Err != nil || all[1].Err != nil || rookery.CodeOf(all[2].Err) != rookery.CodeTemporary ||
+		!all[3].Receipt.Repeated {
 		t.Errorf("%+v", all)
 	}
 	if got := mailboxTexts(t, store, rookery.FirstUIN); !slices.Equal(got, []string{"1", "2"}) {

@@ -13,26 +13,30 @@ func fullAccount(uin rookery.UIN) rookery.Account {
 	return rookery.Account{
 		UIN: uin,
 		Profile: rookery.Profile{
-			Nick: "Pingu, Jr", Face: 270, Age: 3, Sex: 1, Blood: 2, Constellation: 4, Animal: 5, Country: "南极", Province: "p",
-			City: "c", School: "s", Job: "j", HomePage: "h", About: "a\nb", RealName: "r", Mail: "m", Phone: "1", Mobile: "2",
+			Nick: "Pingu, Jr", Face: 270, Age: 3, Sex: 1, Blood: 2, Constellation: 4, Animal: 5, Country: "南极",
+			Province: "p",
+			City:     "c", School: "s", Job: "j", HomePage: "h", About: "a\nb", RealName: "r", Mail: "m", Phone: "1",
+			Mobile:  "2",
 			Address: "d", PostCode: "3",
 		},
-		Rule: rookery.RuleClosed, Strangers: true, Findable: true, ShowPrivate: true, DevicesOnly: true, Created: noon, Revision: 1,
+		Rule: rookery.RuleClosed, Strangers: true, Findable: true, ShowPrivate: true, DevicesOnly: true,
+		Created: noon, Revision: 1,
 	}
 }
 
 var accountTests = []contractTest{
-	{"rookery.System is an account from the beginning, closed, that nobody can prove to own", func(trial *contractTrial) {
-		account, err := trial.Account(trial.ctx, rookery.System)
-		trial.requireNoError(err)
-		account.Created = time.Time{}
-		trial.requireEqual("the system", account, rookery.Account{
-			UIN: rookery.System, Profile: rookery.Profile{Nick: "Rookery"}, Rule: rookery.RuleClosed, Revision: 1,
-		})
-		credential, err := trial.Credential(trial.ctx, rookery.System)
-		trial.requireNoError(err)
-		trial.requireEqual("its credential", credential, rookery.Credential(""))
-	}},
+	{"rookery.System is an account from the beginning, closed, that nobody can prove to own",
+		func(trial *contractTrial) {
+			account, err := trial.Account(trial.ctx, rookery.System)
+			trial.requireNoError(err)
+			account.Created = time.Time{}
+			trial.requireEqual("the system", account, rookery.Account{
+				UIN: rookery.System, Profile: rookery.Profile{Nick: "Rookery"}, Rule: rookery.RuleClosed, Revision: 1,
+			})
+			credential, err := trial.Credential(trial.ctx, rookery.System)
+			trial.requireNoError(err)
+			trial.requireEqual("its credential", credential, rookery.Credential(""))
+		}},
 	{"a new account has all that it was given", func(trial *contractTrial) {
 		want := fullAccount(ann)
 		_, err := trial.CreateAccount(trial.ctx, want, "secret")
@@ -146,7 +150,9 @@ var accountTests = []contractTest{
 		var all sync.WaitGroup
 		for i := range errs {
 			all.Go(func() {
-				_, errs[i] = trial.UpdateAccount(trial.ctx, rookery.NewAccount(ann, fmt.Sprint(i), noon), rookery.RequestKey{})
+				_, errs[i] = trial.UpdateAccount(
+					trial.ctx, rookery.NewAccount(ann, fmt.Sprint(i), noon), rookery.RequestKey{},
+				)
 			})
 		}
 		all.Wait()
@@ -211,24 +217,25 @@ var accountTests = []contractTest{
 			trial.requireEqual("texts of bob", trial.mailboxTexts(bob), []string{"stays"})
 		})
 	}},
-	{"an account that is added again gets no number of the earlier one, of messages or devices", func(trial *contractTrial) {
-		trial.createAccounts(ann)
-		trial.startSessions(newSession(ann, "phone", 1), newSession(ann, "desk", 2))
-		trial.deliverTexts(ann, bob, "old", "older")
-		trial.requireNoError(trial.RemoveAccount(trial.ctx, ann))
-		trial.createAccounts(ann)
-		trial.requireNoError(trial.RemoveAccount(trial.ctx, ann)) // nothing was added to the second
-		trial.restart()
-		trial.createAccounts(ann)
-		trial.checkAcrossRestart(func() { trial.requireEqual("newest", trial.newestNumber(ann), uint64(0)) })
-		trial.deliverTexts(ann, bob, "new")
-		trial.startSessions(newSession(ann, "phone", 3))
-		trial.checkAcrossRestart(func() {
-			trial.requireEqual("texts", trial.mailboxTexts(ann), []string{"new"})
-			trial.requireEqual("numbers", trial.entryNumbers(ann), []uint64{3})
-			trial.requireEqual("devices", trial.listDevices(ann)[0].ID, uint64(3))
-		})
-	}},
+	{"an account that is added again gets no number of the earlier one, of messages or devices",
+		func(trial *contractTrial) {
+			trial.createAccounts(ann)
+			trial.startSessions(newSession(ann, "phone", 1), newSession(ann, "desk", 2))
+			trial.deliverTexts(ann, bob, "old", "older")
+			trial.requireNoError(trial.RemoveAccount(trial.ctx, ann))
+			trial.createAccounts(ann)
+			trial.requireNoError(trial.RemoveAccount(trial.ctx, ann)) // nothing was added to the second
+			trial.restart()
+			trial.createAccounts(ann)
+			trial.checkAcrossRestart(func() { trial.requireEqual("newest", trial.newestNumber(ann), uint64(0)) })
+			trial.deliverTexts(ann, bob, "new")
+			trial.startSessions(newSession(ann, "phone", 3))
+			trial.checkAcrossRestart(func() {
+				trial.requireEqual("texts", trial.mailboxTexts(ann), []string{"new"})
+				trial.requireEqual("numbers", trial.entryNumbers(ann), []uint64{3})
+				trial.requireEqual("devices", trial.listDevices(ann)[0].ID, uint64(3))
+			})
+		}},
 	{"what a removed account did is no repeat for one of its number", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		marks := []rookery.RequestKey{
@@ -284,7 +291,11 @@ func (ct *contractTrial) changeRelation(change rookery.RelationChange) rookery.R
 
 func (ct *contractTrial) makeFriends(a, b rookery.UIN) {
 	ct.Helper()
-	ct.changeRelation(rookery.RelationChange{Me: a, Other: b, Transition: rookery.RelationTransition{Result: rookery.Relation{Friends: true}}})
+	ct.changeRelation(
+		rookery.RelationChange{
+			Me: a, Other: b, Transition: rookery.RelationTransition{Result: rookery.Relation{Friends: true}},
+		},
+	)
 }
 
 func (ct *contractTrial) loadRelation(me, other rookery.UIN) rookery.Relation {
@@ -306,7 +317,9 @@ var friendTests = []contractTest{
 		trial.createAccounts(ann, bob, cat)
 		trial.makeFriends(bob, cat)
 		trial.makeFriends(ann, bob)
-		trial.checkAcrossRestart(func() { trial.requireEqual("friends", trial.listFriends(bob), []rookery.UIN{ann, cat}) })
+		trial.checkAcrossRestart(
+			func() { trial.requireEqual("friends", trial.listFriends(bob), []rookery.UIN{ann, cat}) },
+		)
 		trial.requireEqual("friends of nobody", trial.listFriends(nobody), []rookery.UIN(nil))
 	}},
 	{"a relation changes for both sides, and is seen from each", func(trial *contractTrial) {
@@ -318,13 +331,19 @@ var friendTests = []contractTest{
 		})
 		accept, err := rookery.Accept(rookery.Relation{RequestReceived: true})
 		trial.requireNoError(err)
-		trial.changeRelation(rookery.RelationChange{Me: bob, Other: ann, From: rookery.Relation{RequestReceived: true}, Transition: accept})
+		trial.changeRelation(
+			rookery.RelationChange{
+				Me: bob, Other: ann, From: rookery.Relation{RequestReceived: true}, Transition: accept,
+			},
+		)
 		trial.checkAcrossRestart(func() {
 			trial.requireEqual("ann sees", trial.loadRelation(ann, bob), rookery.Relation{Friends: true})
 			trial.requireEqual("bob sees", trial.loadRelation(bob, ann), rookery.Relation{Friends: true})
 		})
 		friends := rookery.Relation{Friends: true}
-		trial.changeRelation(rookery.RelationChange{Me: ann, Other: bob, From: friends, Transition: rookery.Unfriend(friends)})
+		trial.changeRelation(
+			rookery.RelationChange{Me: ann, Other: bob, From: friends, Transition: rookery.Unfriend(friends)},
+		)
 		trial.checkAcrossRestart(func() {
 			trial.requireEqual("friends of ann", trial.listFriends(ann), []rookery.UIN(nil))
 			trial.requireEqual("friends of bob", trial.listFriends(bob), []rookery.UIN(nil))
@@ -332,7 +351,9 @@ var friendTests = []contractTest{
 	}},
 	{"the notice goes into the mailbox of the other", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
-		receipt := trial.changeRelation(rookery.RelationChange{Me: ann, Other: bob, Transition: askTransition(rookery.Relation{})})
+		receipt := trial.changeRelation(
+			rookery.RelationChange{Me: ann, Other: bob, Transition: askTransition(rookery.Relation{})},
+		)
 		trial.requireEqual("receipt", receipt, rookery.Receipt{Numbers: []uint64{1}})
 		trial.checkAcrossRestart(func() {
 			want := []rookery.Entry{{Number: 1, Kind: rookery.KindAsks, Peer: ann, Time: noon, Text: "it is me"}}
@@ -344,7 +365,12 @@ var friendTests = []contractTest{
 		trial.createAccounts(ann, bob)
 		trial.makeFriends(ann, bob)
 		key := longKey(ann, 1, time.Minute)
-		_, err := trial.ChangeRelation(trial.ctx, rookery.RelationChange{Me: ann, Other: bob, Transition: askTransition(rookery.Relation{}), Time: noon, Key: key})
+		_, err := trial.ChangeRelation(
+			trial.ctx,
+			rookery.RelationChange{
+				Me: ann, Other: bob, Transition: askTransition(rookery.Relation{}), Time: noon, Key: key,
+			},
+		)
 		trial.requireCode(err, rookery.CodeConflict)
 		trial.requireEqual("relation", trial.loadRelation(ann, bob), rookery.Relation{Friends: true})
 		trial.requireEqual("mailbox of bob", trial.newestNumber(bob), uint64(0))
@@ -353,7 +379,9 @@ var friendTests = []contractTest{
 	{"if one of the two is no account nothing happens", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		for _, change := range []rookery.RelationChange{{Me: ann, Other: nobody}, {Me: nobody, Other: ann}} {
-			change.Transition, change.Time, change.Key = askTransition(rookery.Relation{}), noon, longKey(change.Me, 1, time.Minute)
+			change.Transition, change.Time, change.Key = askTransition(rookery.Relation{}), noon, longKey(
+				change.Me, 1, time.Minute,
+			)
 			_, err := trial.ChangeRelation(trial.ctx, change)
 			trial.requireCode(err, rookery.CodeNoAccount)
 			trial.requireEqual("relation", trial.loadRelation(change.Me, change.Other), rookery.Relation{})
@@ -363,11 +391,16 @@ var friendTests = []contractTest{
 	}},
 	{"a repeat gets the first outcome and does nothing", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
-		change := rookery.RelationChange{Me: ann, Other: bob, Transition: askTransition(rookery.Relation{}), Key: longKey(ann, 1, time.Minute)}
+		change := rookery.RelationChange{
+			Me: ann, Other: bob, Transition: askTransition(rookery.Relation{}), Key: longKey(ann, 1, time.Minute),
+		}
 		change.Transition.Outcome = rookery.OutcomeMustAsk
 		trial.changeRelation(change)
 		trial.checkAcrossRestart(func() {
-			trial.requireEqual("receipt", trial.changeRelation(change), rookery.Receipt{Outcome: rookery.OutcomeMustAsk, Repeated: true})
+			trial.requireEqual(
+				"receipt", trial.changeRelation(change),
+				rookery.Receipt{Outcome: rookery.OutcomeMustAsk, Repeated: true},
+			)
 			trial.requireEqual("mailbox of bob", trial.newestNumber(bob), uint64(1))
 		})
 	}},
@@ -389,7 +422,9 @@ var friendTests = []contractTest{
 		errs := make([]error, 8)
 		var all sync.WaitGroup
 		for i := range errs {
-			change := rookery.RelationChange{Me: ann, Other: bob, Transition: askTransition(rookery.Relation{}), Time: noon}
+			change := rookery.RelationChange{
+				Me: ann, Other: bob, Transition: askTransition(rookery.Relation{}), Time: noon,
+			}
 			all.Go(func() { _, errs[i] = trial.ChangeRelation(trial.ctx, change) })
 		}
 		all.Wait()

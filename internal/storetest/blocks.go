@@ -19,12 +19,16 @@ func (ct *contractTrial) sendFriendRequest(me, other rookery.UIN, words string, 
 	from := ct.loadRelation(me, other)
 	step, err := rookery.Ask(from, rookery.RuleAsk, words)
 	ct.requireNoError(err)
-	_, err = ct.ChangeRelation(ct.ctx, rookery.RelationChange{Me: me, Other: other, From: from, Transition: step, Time: at})
+	_, err = ct.ChangeRelation(
+		ct.ctx, rookery.RelationChange{Me: me, Other: other, From: from, Transition: step, Time: at},
+	)
 	ct.requireNoError(err)
 }
 
 // applyTransition has an account take one of the steps that depend on how they stand only.
-func (ct *contractTrial) applyTransition(me, other rookery.UIN, step func(rookery.Relation) rookery.RelationTransition) {
+func (ct *contractTrial) applyTransition(
+	me, other rookery.UIN, step func(rookery.Relation) rookery.RelationTransition,
+) {
 	ct.Helper()
 	from := ct.loadRelation(me, other)
 	ct.changeRelation(rookery.RelationChange{Me: me, Other: other, From: from, Transition: step(from)})
@@ -59,7 +63,10 @@ var blockTests = []contractTest{
 		trial.sendFriendRequest(bob, ann, "hello", noon)
 		trial.sendFriendRequest(bob, ann, "it is me, bob", noon.Add(time.Hour))
 		trial.checkAcrossRestart(func() {
-			trial.requireEqual("requests", trial.friendRequests(ann, 0, 10), []rookery.FriendRequest{{From: bob, Text: "it is me, bob", Time: noon.Add(time.Hour)}})
+			trial.requireEqual(
+				"requests", trial.friendRequests(ann, 0, 10),
+				[]rookery.FriendRequest{{From: bob, Text: "it is me, bob", Time: noon.Add(time.Hour)}},
+			)
 		})
 	}},
 	{"a step that changes nothing leaves the words of what waits", func(trial *contractTrial) {
@@ -67,7 +74,10 @@ var blockTests = []contractTest{
 		trial.sendFriendRequest(bob, ann, "hello", noon)
 		trial.applyTransition(ann, bob, rookery.Unfriend)
 		trial.applyTransition(bob, ann, rookery.Unfriend)
-		trial.requireEqual("requests", trial.friendRequests(ann, 0, 10), []rookery.FriendRequest{{From: bob, Text: "hello", Time: noon}})
+		trial.requireEqual(
+			"requests", trial.friendRequests(ann, 0, 10),
+			[]rookery.FriendRequest{{From: bob, Text: "hello", Time: noon}},
+		)
 	}},
 	{"a request that is answered waits no more", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
@@ -108,12 +118,17 @@ var blockTests = []contractTest{
 			trial.requireEqual("one", trial.loadRelation(ann, bob), rookery.Relation{BlockedByOther: true})
 		})
 		trial.applyTransition(bob, ann, rookery.Unblock)
-		trial.checkAcrossRestart(func() { trial.requireEqual("none", trial.loadRelation(ann, bob), rookery.Relation{}) })
+		trial.checkAcrossRestart(
+			func() { trial.requireEqual("none", trial.loadRelation(ann, bob), rookery.Relation{}) },
+		)
 	}},
 	{"a step from before a block is a conflict", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.applyTransition(bob, ann, rookery.Block)
-		_, err := trial.ChangeRelation(trial.ctx, rookery.RelationChange{Me: ann, Other: bob, Transition: askTransition(rookery.Relation{}), Time: noon})
+		_, err := trial.ChangeRelation(
+			trial.ctx,
+			rookery.RelationChange{Me: ann, Other: bob, Transition: askTransition(rookery.Relation{}), Time: noon},
+		)
 		trial.requireCode(err, rookery.CodeConflict)
 		trial.requireEqual("requests", trial.friendRequests(bob, 0, 10), []rookery.FriendRequest(nil))
 	}},

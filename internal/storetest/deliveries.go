@@ -9,7 +9,9 @@ import (
 )
 
 // deliverInOrder delivers one message for each text to an account, with the marks given.
-func (ct *contractTrial) deliverInOrder(to rookery.UIN, texts []string, marks ...rookery.RequestKey) []rookery.DeliveryResult {
+func (ct *contractTrial) deliverInOrder(
+	to rookery.UIN, texts []string, marks ...rookery.RequestKey,
+) []rookery.DeliveryResult {
 	deliveries := make([]rookery.Delivery, len(texts))
 	for i, text := range texts {
 		deliveries[i].Entries = []rookery.NewEntry{messageEntry(to, bob, text)}
@@ -31,14 +33,21 @@ var orderedDeliveryTests = []contractTest{
 	{"deliveries in a row are carried out in their order", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		all := trial.DeliverInOrder(trial.ctx, []rookery.Delivery{
-			{Entries: []rookery.NewEntry{messageEntry(ann, bob, "a"), {To: bob, Kind: rookery.KindSent, Peer: ann, Text: "a", OriginDevice: "phone"}}},
+			{
+				Entries: []rookery.NewEntry{
+					messageEntry(ann, bob, "a"),
+					{To: bob, Kind: rookery.KindSent, Peer: ann, Text: "a", OriginDevice: "phone"},
+				},
+			},
 			{Entries: []rookery.NewEntry{messageEntry(ann, bob, "b")}},
 			{},
 			{Entries: []rookery.NewEntry{messageEntry(bob, ann, "c"), messageEntry(ann, bob, "d")}},
 		}, noon)
 		trial.requireEqual("receipts", all, []rookery.DeliveryResult{
 			{Receipt: rookery.Receipt{Numbers: []uint64{1, 1}}}, {Receipt: rookery.Receipt{Numbers: []uint64{2}}},
-			{Receipt: rookery.Receipt{Numbers: all[2].Receipt.Numbers}}, {Receipt: rookery.Receipt{Numbers: []uint64{2, 3}}},
+			{
+				Receipt: rookery.Receipt{Numbers: all[2].Receipt.Numbers},
+			}, {Receipt: rookery.Receipt{Numbers: []uint64{2, 3}}},
 		})
 		trial.requireEqual("numbers of nothing", len(all[2].Receipt.Numbers), 0)
 		trial.checkAcrossRestart(func() {
@@ -54,7 +63,10 @@ var orderedDeliveryTests = []contractTest{
 		failing := longKey(bob, 1, time.Minute)
 		all := trial.DeliverInOrder(trial.ctx, []rookery.Delivery{
 			{Entries: []rookery.NewEntry{messageEntry(ann, bob, "a")}},
-			{Entries: []rookery.NewEntry{messageEntry(ann, bob, "lost"), messageEntry(nobody, bob, "lost")}, Key: failing},
+			{
+				Entries: []rookery.NewEntry{messageEntry(ann, bob, "lost"), messageEntry(nobody, bob, "lost")},
+				Key:     failing,
+			},
 			{Entries: []rookery.NewEntry{messageEntry(ann, bob, "b")}},
 		}, noon)
 		trial.requireCode(all[1].Err, rookery.CodeNoAccount)
@@ -67,19 +79,29 @@ var orderedDeliveryTests = []contractTest{
 	{"a repeat in the middle gets the first outcome, the others are done", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.requireAllDelivered(trial.deliverInOrder(ann, []string{"a"}, longKey(bob, 1, time.Minute)))
-		all := trial.deliverInOrder(ann, []string{"b", "a", "c"}, longKey(bob, 2, time.Minute), longKey(bob, 1, time.Minute), longKey(bob, 3, time.Minute))
+		all := trial.deliverInOrder(
+			ann, []string{"b", "a", "c"}, longKey(bob, 2, time.Minute), longKey(bob, 1, time.Minute),
+			longKey(bob, 3, time.Minute),
+		)
 		trial.requireEqual("what became of them", all, []rookery.DeliveryResult{
 			{Receipt: rookery.Receipt{Numbers: []uint64{2}}},
 			{Receipt: rookery.Receipt{Repeated: true}},
 			{Receipt: rookery.Receipt{Numbers: []uint64{3}}},
 		})
-		trial.checkAcrossRestart(func() { trial.requireEqual("texts", trial.mailboxTexts(ann), []string{"a", "b", "c"}) })
+		trial.checkAcrossRestart(
+			func() { trial.requireEqual("texts", trial.mailboxTexts(ann), []string{"a", "b", "c"}) },
+		)
 	}},
 	{"of equal marks in a row the second is a repeat", func(trial *contractTrial) {
 		trial.createAccounts(ann)
-		all := trial.deliverInOrder(ann, []string{"a", "a", "b"}, longKey(bob, 1, time.Minute), longKey(bob, 1, time.Minute))
+		all := trial.deliverInOrder(
+			ann, []string{"a", "a", "b"}, longKey(bob, 1, time.Minute), longKey(bob, 1, time.Minute),
+		)
 		trial.requireAllDelivered(all)
-		trial.requireEqual("repeated", []bool{all[0].Receipt.Repeated, all[1].Receipt.Repeated, all[2].Receipt.Repeated}, []bool{false, true, false})
+		trial.requireEqual(
+			"repeated", []bool{all[0].Receipt.Repeated, all[1].Receipt.Repeated, all[2].Receipt.Repeated},
+			[]bool{false, true, false},
+		)
 		trial.checkAcrossRestart(func() { trial.requireEqual("texts", trial.mailboxTexts(ann), []string{"a", "b"}) })
 	}},
 	{"a LatestOnly mark in a row is repeated only while it is the latest", func(trial *contractTrial) {
@@ -92,7 +114,9 @@ var orderedDeliveryTests = []contractTest{
 		trial.createAccounts(ann)
 		key := longKey(bob, 1, time.Minute)
 		all := trial.DeliverInOrder(trial.ctx, []rookery.Delivery{
-			{Entries: []rookery.NewEntry{messageEntry(nobody, bob, "lost")}, Key: key}, {Entries: []rookery.NewEntry{messageEntry(ann, bob, "a")}, Key: key},
+			{
+				Entries: []rookery.NewEntry{messageEntry(nobody, bob, "lost")}, Key: key,
+			}, {Entries: []rookery.NewEntry{messageEntry(ann, bob, "a")}, Key: key},
 		}, noon)
 		trial.requireCode(all[0].Err, rookery.CodeNoAccount)
 		trial.requireEqual("the second", all[1], rookery.DeliveryResult{Receipt: rookery.Receipt{Numbers: []uint64{1}}})

@@ -30,9 +30,14 @@ var deviceTests = []contractTest{
 		trial.startSessions(newSession(ann, "phone", 1), desk, newSession(ann, "", 3), newSession(bob, "desk", 4))
 		trial.checkAcrossRestart(func() {
 			trial.requireEqual("devices of ann", trial.listDevices(ann), []rookery.Device{
-				{ID: 1, Name: "phone", SignedInAt: noon, SignedIn: true}, {ID: 2, Name: "desk", SignedInAt: noon.Add(time.Hour), SignedIn: true},
+				{ID: 1, Name: "phone", SignedInAt: noon, SignedIn: true}, {
+					ID: 2, Name: "desk", SignedInAt: noon.Add(time.Hour), SignedIn: true,
+				},
 			})
-			trial.requireEqual("devices of bob", trial.listDevices(bob), []rookery.Device{{ID: 1, Name: "desk", SignedInAt: noon, SignedIn: true}})
+			trial.requireEqual(
+				"devices of bob", trial.listDevices(bob),
+				[]rookery.Device{{ID: 1, Name: "desk", SignedInAt: noon, SignedIn: true}},
+			)
 			trial.requireEqual("devices of nobody", trial.listDevices(nobody), []rookery.Device(nil))
 		})
 	}},
@@ -47,7 +52,10 @@ var deviceTests = []contractTest{
 		})
 		trial.requireNoError(trial.SetCredential(trial.ctx, ann, "secret"))
 		trial.checkAcrossRestart(func() {
-			trial.requireEqual("with a new credential", trial.listDevices(ann), []rookery.Device{{ID: 1, Name: "phone", SignedInAt: noon}, {ID: 2, Name: "desk", SignedInAt: noon}})
+			trial.requireEqual(
+				"with a new credential", trial.listDevices(ann),
+				[]rookery.Device{{ID: 1, Name: "phone", SignedInAt: noon}, {ID: 2, Name: "desk", SignedInAt: noon}},
+			)
 		})
 	}},
 	{"a session that sleeps stays, and is found by its token", func(trial *contractTrial) {
@@ -56,10 +64,14 @@ var deviceTests = []contractTest{
 		trial.startSessions(phone, desk, newSession(bob, "phone", 3))
 		late := desk
 		late.ID = 9
-		trial.requireNoError(trial.SetSessionsAsleep(trial.ctx, []rookery.Session{phone, late, newSession(nobody, "phone", 4)}))
+		trial.requireNoError(
+			trial.SetSessionsAsleep(trial.ctx, []rookery.Session{phone, late, newSession(nobody, "phone", 4)}),
+		)
 		phone.Asleep = true
 		trial.checkAcrossRestart(func() {
-			trial.requireEqual("sessions", trial.listSessions(), []rookery.Session{desk, phone, newSession(bob, "phone", 3)})
+			trial.requireEqual(
+				"sessions", trial.listSessions(), []rookery.Session{desk, phone, newSession(bob, "phone", 3)},
+			)
 			found, err := trial.SleepingSession(trial.ctx, ann, phone.Token)
 			trial.requireNoError(err)
 			trial.requireEqual("found", found, phone)
@@ -101,26 +113,32 @@ var deviceTests = []contractTest{
 		})
 		trial.requireCode(trial.WakeSession(trial.ctx, phone), rookery.CodeNotSignedIn)
 	}},
-	{"a renewed sign-in keeps the device's number and place, and has its own time and token", func(trial *contractTrial) {
-		trial.createAccounts(ann)
-		trial.startSessions(newSession(ann, "phone", 1))
-		want := rookery.Cursor{Number: 3, RepeatFrom: 2, State: []byte("memo")}
-		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "phone", want))
-		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "", rookery.Cursor{Number: 9}))
-		again := newSession(ann, "phone", 2)
-		again.SignedInAt = noon.Add(time.Hour)
-		trial.startSessions(again)
-		trial.checkAcrossRestart(func() {
-			trial.requireEqual("devices", trial.listDevices(ann), []rookery.Device{{ID: 1, Name: "phone", SignedInAt: again.SignedInAt, SignedIn: true}})
-			trial.requireEqual("place", trial.loadCursor(ann, "phone"), want)
-			trial.requireEqual("sessions", trial.listSessions(), []rookery.Session{again})
-		})
-	}},
+	{"a renewed sign-in keeps the device's number and place, and has its own time and token",
+		func(trial *contractTrial) {
+			trial.createAccounts(ann)
+			trial.startSessions(newSession(ann, "phone", 1))
+			want := rookery.Cursor{Number: 3, RepeatFrom: 2, State: []byte("memo")}
+			trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "phone", want))
+			trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "", rookery.Cursor{Number: 9}))
+			again := newSession(ann, "phone", 2)
+			again.SignedInAt = noon.Add(time.Hour)
+			trial.startSessions(again)
+			trial.checkAcrossRestart(func() {
+				trial.requireEqual(
+					"devices", trial.listDevices(ann),
+					[]rookery.Device{{ID: 1, Name: "phone", SignedInAt: again.SignedInAt, SignedIn: true}},
+				)
+				trial.requireEqual("place", trial.loadCursor(ann, "phone"), want)
+				trial.requireEqual("sessions", trial.listSessions(), []rookery.Session{again})
+			})
+		}},
 	{"a new device's place is the furthest of all collectors of the account", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.startSessions(newSession(ann, "first", 1))
 		trial.requireEqual("with nobody before it", trial.loadCursor(ann, "first"), rookery.Cursor{})
-		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "first", rookery.Cursor{Number: 2, RepeatFrom: 1, State: []byte("memo")}))
+		trial.requireNoError(
+			trial.SaveCursor(trial.ctx, ann, "first", rookery.Cursor{Number: 2, RepeatFrom: 1, State: []byte("memo")}),
+		)
 		trial.requireNoError(trial.SaveCursor(trial.ctx, bob, "", rookery.Cursor{Number: 9}))
 		trial.startSessions(newSession(ann, "second", 2))
 		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "", rookery.Cursor{Number: 5}))
@@ -164,15 +182,24 @@ var deviceTests = []contractTest{
 	}},
 	{"a forgotten device takes its session and its place along, and nothing else", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
-		trial.startSessions(newSession(ann, "phone", 1), newSession(ann, "desk", 2), newSession(ann, "", 3), newSession(bob, "phone", 4))
+		trial.startSessions(
+			newSession(ann, "phone", 1), newSession(ann, "desk", 2), newSession(ann, "", 3), newSession(bob, "phone",
+				4),
+		)
 		for _, device := range []string{"phone", "desk"} {
 			trial.requireNoError(trial.SaveCursor(trial.ctx, ann, device, rookery.Cursor{Number: 2}))
 		}
 		trial.requireNoError(trial.SaveCursor(trial.ctx, bob, "phone", rookery.Cursor{Number: 2}))
 		trial.requireEqual("receipt", trial.forgetDevice(ann, 1, rookery.RequestKey{}), rookery.Receipt{})
 		trial.checkAcrossRestart(func() {
-			trial.requireEqual("devices", trial.listDevices(ann), []rookery.Device{{ID: 2, Name: "desk", SignedInAt: noon, SignedIn: true}})
-			trial.requireEqual("sessions", trial.listSessions(), []rookery.Session{newSession(ann, "", 3), newSession(ann, "desk", 2), newSession(bob, "phone", 4)})
+			trial.requireEqual(
+				"devices", trial.listDevices(ann),
+				[]rookery.Device{{ID: 2, Name: "desk", SignedInAt: noon, SignedIn: true}},
+			)
+			trial.requireEqual(
+				"sessions", trial.listSessions(),
+				[]rookery.Session{newSession(ann, "", 3), newSession(ann, "desk", 2), newSession(bob, "phone", 4)},
+			)
 			trial.requireEqual("place", trial.loadCursor(ann, "phone"), rookery.Cursor{})
 			trial.requireEqual("place of the other", trial.loadCursor(ann, "desk").Number, uint64(2))
 			trial.requireEqual("place of another account's", trial.loadCursor(bob, "phone").Number, uint64(2))
@@ -183,7 +210,9 @@ var deviceTests = []contractTest{
 		trial.startSessions(newSession(ann, "phone", 1))
 		trial.forgetDevice(ann, 1, rookery.RequestKey{})
 		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "phone", rookery.Cursor{Number: 3, RepeatFrom: 1}))
-		trial.checkAcrossRestart(func() { trial.requireEqual("place", trial.loadCursor(ann, "phone"), rookery.Cursor{}) })
+		trial.checkAcrossRestart(
+			func() { trial.requireEqual("place", trial.loadCursor(ann, "phone"), rookery.Cursor{}) },
+		)
 		trial.deliverTexts(ann, bob, "1", "2")
 		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "", rookery.Cursor{Number: 2}))
 		trial.requireEqual("it keeps nothing", trial.purgeAll(noon.Add(oneDay), 10), 1)
@@ -207,7 +236,9 @@ var deviceTests = []contractTest{
 		trial.restart()
 		trial.startSessions(newSession(ann, "phone", 3), newSession(ann, "desk", 4))
 		trial.requireEqual("devices", trial.listDevices(ann), []rookery.Device{
-			{ID: 3, Name: "phone", SignedInAt: noon, SignedIn: true}, {ID: 4, Name: "desk", SignedInAt: noon, SignedIn: true},
+			{
+				ID: 3, Name: "phone", SignedInAt: noon, SignedIn: true,
+			}, {ID: 4, Name: "desk", SignedInAt: noon, SignedIn: true},
 		})
 	}},
 	{"a repeated forgetting gets the first outcome and does nothing", func(trial *contractTrial) {
@@ -230,32 +261,38 @@ var deviceTests = []contractTest{
 			trial.requireEqual("receipt", trial.forgetDevice(ann, 1, key), rookery.Receipt{Repeated: true})
 		})
 	}},
-	{"marks of a forgotten device are of no use to a new one of its name, others' marks stay", func(trial *contractTrial) {
-		trial.createAccounts(ann, bob)
-		trial.startSessions(newSession(ann, "phone", 1), newSession(ann, "desk", 2))
-		phone, recent := onDevice(longKey(ann, 1, time.Minute), "phone"), onDevice(shortKey(ann, 2, time.Minute), "phone")
-		others := []rookery.RequestKey{onDevice(longKey(ann, 3, time.Minute), "desk"), onDevice(longKey(bob, 4, time.Minute), "phone"), longKey(ann, 5, time.Minute)}
-		for _, key := range append(others, phone, recent) {
-			trial.recordOnce(key)
-		}
-		trial.requireRecorded(phone, true)
-		trial.requireRecorded(recent, true)
-		trial.forgetDevice(ann, 1, rookery.RequestKey{})
-		trial.startSessions(newSession(ann, "phone", 3))
-		trial.checkAcrossRestart(func() {
-			trial.requireRecorded(phone, false)
-			trial.requireRecorded(recent, false)
-			for _, key := range others {
-				trial.requireRecorded(key, true)
+	{"marks of a forgotten device are of no use to a new one of its name, others' marks stay",
+		func(trial *contractTrial) {
+			trial.createAccounts(ann, bob)
+			trial.startSessions(newSession(ann, "phone", 1), newSession(ann, "desk", 2))
+			phone, recent := onDevice(longKey(ann, 1, time.Minute), "phone"), onDevice(
+				shortKey(ann, 2, time.Minute), "phone",
+			)
+			others := []rookery.RequestKey{
+				onDevice(longKey(ann, 3, time.Minute), "desk"), onDevice(longKey(bob, 4, time.Minute), "phone"),
+				longKey(ann, 5, time.Minute),
 			}
-		})
-		trial.recordOnce(recent)
-		trial.recordOnce(phone)
-		trial.checkAcrossRestart(func() {
+			for _, key := range append(others, phone, recent) {
+				trial.recordOnce(key)
+			}
 			trial.requireRecorded(phone, true)
-			trial.requireRecorded(recent, false)
-		})
-	}},
+			trial.requireRecorded(recent, true)
+			trial.forgetDevice(ann, 1, rookery.RequestKey{})
+			trial.startSessions(newSession(ann, "phone", 3))
+			trial.checkAcrossRestart(func() {
+				trial.requireRecorded(phone, false)
+				trial.requireRecorded(recent, false)
+				for _, key := range others {
+					trial.requireRecorded(key, true)
+				}
+			})
+			trial.recordOnce(recent)
+			trial.recordOnce(phone)
+			trial.checkAcrossRestart(func() {
+				trial.requireRecorded(phone, true)
+				trial.requireRecorded(recent, false)
+			})
+		}},
 	{"marks of a renewed device go on to count", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.startSessions(newSession(ann, "phone", 1))
@@ -265,16 +302,17 @@ var deviceTests = []contractTest{
 		trial.startSessions(newSession(ann, "phone", 2))
 		trial.checkAcrossRestart(func() { trial.requireRecorded(key, true) })
 	}},
-	{"what a forgotten device did long ago does not come back when its forgetting is forgotten", func(trial *contractTrial) {
-		trial.createAccounts(ann)
-		trial.startSessions(newSession(ann, "phone", 1))
-		old := onDevice(longKey(ann, 1, time.Minute), "phone")
-		trial.recordOnce(old)
-		trial.forgetDevice(ann, 1, longKey(ann, 2, time.Minute))
-		trial.recordOnce(longKey(ann, 3, 3*time.Minute))
-		trial.requireNoError(trial.RecordUptime(trial.ctx, 3*time.Minute, 2*time.Minute))
-		trial.checkAcrossRestart(func() { trial.requireRecorded(old, false) })
-	}},
+	{"what a forgotten device did long ago does not come back when its forgetting is forgotten",
+		func(trial *contractTrial) {
+			trial.createAccounts(ann)
+			trial.startSessions(newSession(ann, "phone", 1))
+			old := onDevice(longKey(ann, 1, time.Minute), "phone")
+			trial.recordOnce(old)
+			trial.forgetDevice(ann, 1, longKey(ann, 2, time.Minute))
+			trial.recordOnce(longKey(ann, 3, 3*time.Minute))
+			trial.requireNoError(trial.RecordUptime(trial.ctx, 3*time.Minute, 2*time.Minute))
+			trial.checkAcrossRestart(func() { trial.requireRecorded(old, false) })
+		}},
 }
 
 // requireNotAsleep says that no session of an account that sleeps has the token.

@@ -34,7 +34,9 @@ func (ct *contractTrial) deliverConversation() {
 	ct.Helper()
 	sent := rookery.NewEntry{To: ann, Kind: rookery.KindSent, Peer: bob, Text: "2", OriginDevice: "phone"}
 	for _, newEntry := range []rookery.NewEntry{
-		messageEntry(ann, bob, "1"), sent, messageEntry(ann, cat, "3"), {To: ann, Kind: rookery.KindAsks, Peer: bob, Text: "4"}, messageEntry(ann, bob, "5"),
+		messageEntry(ann, bob, "1"), sent, messageEntry(ann, cat, "3"), {
+			To: ann, Kind: rookery.KindAsks, Peer: bob, Text: "4",
+		}, messageEntry(ann, bob, "5"),
 	} {
 		_, err := ct.Deliver(ct.ctx, []rookery.NewEntry{newEntry}, noon, rookery.RequestKey{})
 		ct.requireNoError(err)
@@ -120,16 +122,24 @@ var historyTests = []contractTest{
 	}},
 	{"a search finds any part of a text, in any case of letters", func(trial *contractTrial) {
 		trial.createAccounts(ann)
-		texts := []string{"Shall we meet?", "明天六点在老港口见面", "ПРИВЕТ, мир", "ΟΔΥΣΣΕΥΣ", "Übermut", "100%_*", "\U00010400 deseret", "k or \u212a"}
+		texts := []string{
+			"Shall we meet?", "明天六点在老港口见面", "ПРИВЕТ, мир", "ΟΔΥΣΣΕΥΣ", "Übermut", "100%_*", "\U00010400 deseret",
+			"k or \u212a",
+		}
 		trial.deliverTexts(ann, bob, texts...)
 		trial.checkAcrossRestart(func() {
 			for _, tt := range []struct {
 				text string
 				want []string
 			}{
-				{"MEET", texts[0:1]}, {"l w", texts[0:1]}, {"meat", nil}, {"六", texts[1:2]}, {"老港口", texts[1:2]}, {"港老", nil},
-				{"明天六点在老港口见面", texts[1:2]}, {"привет", texts[2:3]}, {"МИР", texts[2:3]}, {"οδυσσευς", texts[3:4]}, {"σ", texts[3:4]},
-				{"üBER", texts[4:5]}, {"%_*", texts[5:6]}, {"%", texts[5:6]}, {"_", texts[5:6]}, {"\U00010428", texts[6:7]}, {"\u212a OR K", texts[7:8]},
+				{"MEET", texts[0:1]}, {"l w", texts[0:1]}, {"meat", nil}, {"六", texts[1:2]}, {"老港口", texts[1:2]},
+				{"港老", nil},
+				{
+					"明天六点在老港口见面", texts[1:2],
+				}, {"привет", texts[2:3]}, {"МИР", texts[2:3]}, {"οδυσσευς", texts[3:4]}, {"σ", texts[3:4]},
+				{"üBER", texts[4:5]}, {"%_*", texts[5:6]}, {"%", texts[5:6]}, {"_", texts[5:6]}, {
+					"\U00010428", texts[6:7],
+				}, {"\u212a OR K", texts[7:8]},
 			} {
 				trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 10, Text: tt.text}, false, tt.want...)
 				trial.requireHistory(rookery.HistoryQuery{Limit: 10, Text: tt.text}, false, tt.want...)
@@ -141,10 +151,16 @@ var historyTests = []contractTest{
 		trial.deliverTexts(ann, bob, "fish 1", "bread", "fish 3", "Fish 4")
 		trial.deliverTexts(ann, cat, "fish 5")
 		trial.checkAcrossRestart(func() {
-			trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 10, Text: "fish"}, false, "fish 1", "fish 3", "Fish 4")
+			trial.requireHistory(
+				rookery.HistoryQuery{With: bob, Limit: 10, Text: "fish"}, false, "fish 1", "fish 3", "Fish 4",
+			)
 			trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 2, Text: "fish"}, true, "fish 3", "Fish 4")
-			trial.requireHistory(rookery.HistoryQuery{With: bob, Before: 4, Limit: 2, Text: "fish"}, false, "fish 1", "fish 3")
-			trial.requireHistory(rookery.HistoryQuery{Limit: 10, Text: "fish"}, false, "fish 1", "fish 3", "Fish 4", "fish 5")
+			trial.requireHistory(
+				rookery.HistoryQuery{With: bob, Before: 4, Limit: 2, Text: "fish"}, false, "fish 1", "fish 3",
+			)
+			trial.requireHistory(
+				rookery.HistoryQuery{Limit: 10, Text: "fish"}, false, "fish 1", "fish 3", "Fish 4", "fish 5",
+			)
 		})
 	}},
 	{"what was purged is in no conversation", func(trial *contractTrial) {
@@ -154,7 +170,9 @@ var historyTests = []contractTest{
 		trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 1}, true, "5")
 		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "", rookery.Cursor{Number: 5}))
 		trial.purgeAll(noon.Add(oneDay), 10)
-		trial.checkAcrossRestart(func() { trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 10}, false, "5") })
+		trial.checkAcrossRestart(
+			func() { trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 10}, false, "5") },
+		)
 	}},
 	{"whoever has given up searches no more", func(trial *contractTrial) {
 		trial.createAccounts(ann)
@@ -174,7 +192,9 @@ var historyTests = []contractTest{
 		}
 		set := func(uin, with rookery.UIN, n uint64) {
 			trial.Helper()
-			receipt, err := trial.AdvanceReadMark(trial.ctx, uin, rookery.ReadMark{With: with, Number: n}, rookery.RequestKey{})
+			receipt, err := trial.AdvanceReadMark(
+				trial.ctx, uin, rookery.ReadMark{With: with, Number: n}, rookery.RequestKey{},
+			)
 			trial.requireNoError(err)
 			trial.requireEqual("receipt", receipt, rookery.Receipt{})
 		}

@@ -17,7 +17,9 @@ func (ct *contractTrial) deliverLimited(to, from rookery.UIN, text string, limit
 }
 
 // deliverUntilRefused sends messages until the limit refuses one, and returns how many were taken.
-func (ct *contractTrial) deliverUntilRefused(to, from rookery.UIN, text string, limit rookery.BacklogLimit) (taken int) {
+func (ct *contractTrial) deliverUntilRefused(
+	to, from rookery.UIN, text string, limit rookery.BacklogLimit,
+) (taken int) {
 	ct.Helper()
 	for ; taken < 1000; taken++ {
 		if err := ct.deliverLimited(to, from, text, limit); err != nil {
@@ -82,7 +84,9 @@ var limitTests = []contractTest{
 	}},
 	{"all letters of a delivery count, and none is taken if one is not", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
-		both := []rookery.NewEntry{messageEntry(bob, ann, "1"), messageEntry(ann, bob, "1"), messageEntry(ann, bob, "2")}
+		both := []rookery.NewEntry{
+			messageEntry(bob, ann, "1"), messageEntry(ann, bob, "1"), messageEntry(ann, bob, "2"),
+		}
 		for i := range both {
 			both[i].Limit = &rookery.BacklogLimit{Messages: 1, Bytes: 100}
 		}
@@ -189,14 +193,19 @@ func (ct *contractTrial) askRepeatedly(me, other rookery.UIN, pauses ...time.Dur
 var noticePauseTests = []contractTest{
 	{"a request that is made again while its notice waits changes the notice's words", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob, cat)
-		trial.requireEqual("notices", trial.askRepeatedly(bob, ann, 0, time.Second, 2*rookery.AskPause), []string{"please please hello"})
+		trial.requireEqual(
+			"notices", trial.askRepeatedly(bob, ann, 0, time.Second, 2*rookery.AskPause),
+			[]string{"please please hello"},
+		)
 		trial.sendFriendRequest(cat, ann, "I am another", noon)
 		trial.checkAcrossRestart(func() {
 			trial.requireEqual("notices", trial.mailboxTexts(ann), []string{"please please hello", "I am another"})
 			trial.requireEqual("words", trial.friendRequests(ann, 0, 1)[0].Text, "please please hello")
 		})
 		trial.sendFriendRequest(bob, ann, "once more", noon.Add(3*rookery.AskPause))
-		trial.checkAcrossRestart(func() { trial.requireEqual("notices", trial.mailboxTexts(ann), []string{"once more", "I am another"}) })
+		trial.checkAcrossRestart(
+			func() { trial.requireEqual("notices", trial.mailboxTexts(ann), []string{"once more", "I am another"}) },
+		)
 		trial.requireEqual("time of the notice", trial.mailboxEntries(ann)[0].Time, noon)
 	}},
 	{"the words count as bytes that wait", func(trial *contractTrial) {

@@ -33,7 +33,9 @@ var deliveryTests = []contractTest{
 	{"if one receiver does not exist none gets anything", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		key := longKey(bob, 1, time.Minute)
-		_, err := trial.Deliver(trial.ctx, []rookery.NewEntry{messageEntry(ann, bob, "a"), messageEntry(nobody, bob, "b")}, noon, key)
+		_, err := trial.Deliver(
+			trial.ctx, []rookery.NewEntry{messageEntry(ann, bob, "a"), messageEntry(nobody, bob, "b")}, noon, key,
+		)
 		trial.requireCode(err, rookery.CodeNoAccount)
 		trial.requireEqual("newest", trial.newestNumber(ann), uint64(0))
 		trial.requireRecorded(key, false)
@@ -68,7 +70,11 @@ var deliveryTests = []contractTest{
 		for i := range senders {
 			all.Go(func() {
 				for range each {
-					receipt, err := trial.Deliver(trial.ctx, []rookery.NewEntry{messageEntry(ann, bob, fmt.Sprint(i))}, noon, rookery.RequestKey{})
+					receipt, err := trial.Deliver(
+						trial.ctx, []rookery.NewEntry{
+							messageEntry(ann, bob, fmt.Sprint(i)),
+						}, noon, rookery.RequestKey{},
+					)
 					if err != nil {
 						trial.Error(err)
 						return
@@ -91,7 +97,9 @@ var deliveryTests = []contractTest{
 		for range 8 {
 			all.Go(func() {
 				for range 25 {
-					receipt, err := trial.Deliver(trial.ctx, []rookery.NewEntry{messageEntry(ann, bob, "x")}, noon, rookery.RequestKey{})
+					receipt, err := trial.Deliver(
+						trial.ctx, []rookery.NewEntry{messageEntry(ann, bob, "x")}, noon, rookery.RequestKey{},
+					)
 					if err != nil {
 						trial.Error(err)
 						return
@@ -183,8 +191,12 @@ var requestKeyTests = []contractTest{
 			trial.requireEqual("repeat", deliver(longKey(bob, 1, 3*time.Minute-1)), rookery.Receipt{Repeated: true})
 			trial.requireEqual("newest", trial.newestNumber(ann), uint64(1))
 		})
-		trial.requireEqual("when the window is over", deliver(longKey(bob, 1, 3*time.Minute)), rookery.Receipt{Numbers: []uint64{2}})
-		trial.requireEqual("repeat of the second", deliver(longKey(bob, 1, 5*time.Minute-1)), rookery.Receipt{Repeated: true})
+		trial.requireEqual(
+			"when the window is over", deliver(longKey(bob, 1, 3*time.Minute)), rookery.Receipt{Numbers: []uint64{2}},
+		)
+		trial.requireEqual(
+			"repeat of the second", deliver(longKey(bob, 1, 5*time.Minute-1)), rookery.Receipt{Repeated: true},
+		)
 	}},
 	{"the window is that of the request, not of the remembered one", func(trial *contractTrial) {
 		trial.recordOnce(shortKey(ann, 1, time.Minute))
@@ -208,28 +220,30 @@ var requestKeyTests = []contractTest{
 			trial.requireRecorded(onDevice(longKey(ann, 2, time.Minute), "phone"), true)
 		})
 	}},
-	{"a LatestOnly request is repeated only while it is the latest of its owner and device", func(trial *contractTrial) {
-		trial.recordOnce(shortKey(ann, 1, time.Minute))
-		trial.recordOnce(shortKey(bob, 2, time.Minute))
-		trial.recordOnce(onDevice(shortKey(ann, 3, time.Minute), "phone"))
-		trial.checkAcrossRestart(func() { trial.requireRecorded(shortKey(ann, 1, time.Minute), true) })
-		trial.recordOnce(shortKey(ann, 4, time.Minute))
-		trial.checkAcrossRestart(func() {
+	{"a LatestOnly request is repeated only while it is the latest of its owner and device",
+		func(trial *contractTrial) {
+			trial.recordOnce(shortKey(ann, 1, time.Minute))
+			trial.recordOnce(shortKey(bob, 2, time.Minute))
+			trial.recordOnce(onDevice(shortKey(ann, 3, time.Minute), "phone"))
+			trial.checkAcrossRestart(func() { trial.requireRecorded(shortKey(ann, 1, time.Minute), true) })
+			trial.recordOnce(shortKey(ann, 4, time.Minute))
+			trial.checkAcrossRestart(func() {
+				trial.requireRecorded(shortKey(ann, 1, time.Minute), false)
+				trial.requireRecorded(shortKey(ann, 4, time.Minute), true)
+				trial.requireRecorded(onDevice(shortKey(ann, 3, time.Minute), "phone"), true)
+			})
+		}},
+	{"a long mark makes an earlier short one no longer the latest, and stays when a later one comes",
+		func(trial *contractTrial) {
+			trial.recordOnce(shortKey(ann, 1, time.Minute))
+			trial.recordOnce(longKey(ann, 2, time.Minute))
 			trial.requireRecorded(shortKey(ann, 1, time.Minute), false)
-			trial.requireRecorded(shortKey(ann, 4, time.Minute), true)
-			trial.requireRecorded(onDevice(shortKey(ann, 3, time.Minute), "phone"), true)
-		})
-	}},
-	{"a long mark makes an earlier short one no longer the latest, and stays when a later one comes", func(trial *contractTrial) {
-		trial.recordOnce(shortKey(ann, 1, time.Minute))
-		trial.recordOnce(longKey(ann, 2, time.Minute))
-		trial.requireRecorded(shortKey(ann, 1, time.Minute), false)
-		trial.recordOnce(shortKey(ann, 3, time.Minute))
-		trial.checkAcrossRestart(func() {
-			trial.requireRecorded(longKey(ann, 2, time.Minute), true)
-			trial.requireRecorded(shortKey(ann, 3, time.Minute), true)
-		})
-	}},
+			trial.recordOnce(shortKey(ann, 3, time.Minute))
+			trial.checkAcrossRestart(func() {
+				trial.requireRecorded(longKey(ann, 2, time.Minute), true)
+				trial.requireRecorded(shortKey(ann, 3, time.Minute), true)
+			})
+		}},
 	{"many marks in between change nothing for a long one", func(trial *contractTrial) {
 		trial.recordOnce(longKey(ann, 0, time.Second))
 		for i := range uint64(50) {
@@ -270,7 +284,9 @@ var requestKeyTests = []contractTest{
 		for i := range receipts {
 			all.Go(func() {
 				var err error
-				receipts[i], err = trial.Deliver(trial.ctx, []rookery.NewEntry{messageEntry(ann, bob, "x")}, noon, longKey(bob, 1, time.Minute))
+				receipts[i], err = trial.Deliver(
+					trial.ctx, []rookery.NewEntry{messageEntry(ann, bob, "x")}, noon, longKey(bob, 1, time.Minute),
+				)
 				if err != nil {
 					trial.Error(err)
 				}

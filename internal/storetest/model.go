@@ -100,7 +100,9 @@ func NewModel() func() service.Store {
 func newAccount(a rookery.Account, credential rookery.Credential) *modelAccount {
 	return &modelAccount{
 		Account: a, credential: credential,
-		purgedNumbers: make(map[uint64]bool), cursors: make(map[string]rookery.Cursor), readMarks: make(map[rookery.UIN]uint64),
+		purgedNumbers: make(map[uint64]bool), cursors: make(
+			map[string]rookery.Cursor,
+		), readMarks: make(map[rookery.UIN]uint64),
 	}
 }
 
@@ -136,7 +138,9 @@ func (m *Model) lockAccount(uin rookery.UIN) (*modelAccount, error) {
 	return account, nil
 }
 
-func (m *Model) CreateAccount(_ context.Context, account rookery.Account, credential rookery.Credential) (rookery.UIN, error) {
+func (m *Model) CreateAccount(
+	_ context.Context, account rookery.Account, credential rookery.Credential,
+) (rookery.UIN, error) {
 	if err := m.lockOpen(); err != nil {
 		return 0, err
 	}
@@ -149,7 +153,8 @@ func (m *Model) CreateAccount(_ context.Context, account rookery.Account, creden
 		return 0, errorWithCode(rookery.CodeExists)
 	}
 	added := newAccount(account, credential)
-	added.removedNumber, added.devicesMade = m.removedAccounts[account.UIN].newestNumber, m.removedAccounts[account.UIN].devicesMade
+	added.removedNumber, added.devicesMade = m.removedAccounts[account.UIN].newestNumber,
+		m.removedAccounts[account.UIN].devicesMade
 	m.accounts[account.UIN] = added
 	return account.UIN, nil
 }
@@ -232,14 +237,22 @@ func (m *Model) RemoveAccount(_ context.Context, uin rookery.UIN) error {
 		return err
 	}
 	defer m.mu.Unlock()
-	m.removedAccounts[uin] = removedAccount{max(account.newestNumber(), account.removedNumber, m.numberFloor), account.devicesMade}
+	m.removedAccounts[uin] = removedAccount{
+		max(account.newestNumber(), account.removedNumber, m.numberFloor), account.devicesMade,
+	}
 	delete(m.accounts, uin)
 	maps.DeleteFunc(m.recordedRequests, func(key modelRequestKey, _ recordedRequest) bool { return key.account == uin })
 	hasUIN := func(pair accountPair, _ bool) bool { return pair.owner == uin || pair.other == uin }
 	maps.DeleteFunc(m.friends, hasUIN)
 	maps.DeleteFunc(m.blocks, hasUIN)
-	maps.DeleteFunc(m.requests, func(pair accountPair, _ rookery.FriendRequest) bool { return pair.owner == uin || pair.other == uin })
-	maps.DeleteFunc(m.lastAskNotices, func(pair accountPair, _ rookery.Entry) bool { return pair.owner == uin || pair.other == uin })
+	maps.DeleteFunc(
+		m.requests,
+		func(pair accountPair, _ rookery.FriendRequest) bool { return pair.owner == uin || pair.other == uin },
+	)
+	maps.DeleteFunc(
+		m.lastAskNotices,
+		func(pair accountPair, _ rookery.Entry) bool { return pair.owner == uin || pair.other == uin },
+	)
 	maps.DeleteFunc(m.sessions, func(key consumerKey, _ rookery.Session) bool { return key.account == uin })
 	return nil
 }
@@ -250,7 +263,9 @@ func (m *Model) findOutcome(k rookery.RequestKey) (rookery.Outcome, bool) {
 	}
 	key := modelRequestKey{consumerKey{k.Owner, k.Device}, k.Digest}
 	markValue, ok := m.recordedRequests[key]
-	ok = ok && max(k.ReceivedAt-markValue.recordedAt, 0) < k.RepeatWindow && (!k.LatestOnly || m.latestRequests[key.consumerKey] == key)
+	ok = ok && max(
+		k.ReceivedAt-markValue.recordedAt, 0,
+	) < k.RepeatWindow && (!k.LatestOnly || m.latestRequests[key.consumerKey] == key)
 	if !ok {
 		return 0, false
 	}

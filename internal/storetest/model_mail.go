@@ -10,7 +10,9 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-func (m *Model) Deliver(_ context.Context, newEntries []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error) {
+func (m *Model) Deliver(
+	_ context.Context, newEntries []rookery.NewEntry, now time.Time, key rookery.RequestKey,
+) (rookery.Receipt, error) {
 	if err := m.lockOpen(); err != nil {
 		return rookery.Receipt{}, err
 	}
@@ -18,7 +20,9 @@ func (m *Model) Deliver(_ context.Context, newEntries []rookery.NewEntry, now ti
 	return m.deliverEntries(newEntries, now, key)
 }
 
-func (m *Model) DeliverInOrder(_ context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
+func (m *Model) DeliverInOrder(
+	_ context.Context, deliveries []rookery.Delivery, now time.Time,
+) []rookery.DeliveryResult {
 	all := make([]rookery.DeliveryResult, len(deliveries))
 	err := m.lockOpen()
 	if err == nil {
@@ -32,7 +36,9 @@ func (m *Model) DeliverInOrder(_ context.Context, deliveries []rookery.Delivery,
 	return all
 }
 
-func (m *Model) deliverEntries(newEntries []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error) {
+func (m *Model) deliverEntries(
+	newEntries []rookery.NewEntry, now time.Time, key rookery.RequestKey,
+) (rookery.Receipt, error) {
 	if outcome, ok := m.findOutcome(key); ok {
 		return rookery.Receipt{Outcome: outcome, Repeated: true}, nil
 	}
@@ -61,7 +67,8 @@ func (m *Model) isWithinLimit(l rookery.NewEntry, before ...rookery.NewEntry) bo
 	}
 	account := m.accounts[l.To]
 	waits := func(entry rookery.Entry) bool {
-		return entry.Number > account.highestCursor() && entry.Kind != rookery.KindSent && !account.purgedNumbers[entry.Number]
+		return entry.Number > account.highestCursor() && entry.Kind != rookery.KindSent &&
+			!account.purgedNumbers[entry.Number]
 	}
 	messages, bytes := 1, int64(len(l.Text))
 	for _, entry := range account.entries {
@@ -120,7 +127,9 @@ func (m *Model) RequestOutcome(_ context.Context, key rookery.RequestKey) (rooke
 	return outcome, ok, nil
 }
 
-func (m *Model) RecordRequest(_ context.Context, key rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error) {
+func (m *Model) RecordRequest(
+	_ context.Context, key rookery.RequestKey, outcome rookery.Outcome,
+) (rookery.Receipt, error) {
 	return m.applyOnce(key, outcome, func() error { return nil })
 }
 
@@ -140,7 +149,9 @@ func (m *Model) MailboxState(_ context.Context, uin rookery.UIN, device string) 
 	return account.newestNumber(), cursor, nil
 }
 
-func (m *Model) Entries(_ context.Context, uin rookery.UIN, after, upTo uint64, limit int) (list []rookery.Entry, err error) {
+func (m *Model) Entries(
+	_ context.Context, uin rookery.UIN, after, upTo uint64, limit int,
+) (list []rookery.Entry, err error) {
 	if err := m.lockOpen(); err != nil {
 		return nil, err
 	}
@@ -158,7 +169,9 @@ func (m *Model) Entries(_ context.Context, uin rookery.UIN, after, upTo uint64, 
 }
 
 // History looks at the whole mailbox, and compares every stretch of a text.
-func (m *Model) History(ctx context.Context, uin rookery.UIN, query rookery.HistoryQuery) (list []rookery.Entry, more bool, err error) {
+func (m *Model) History(
+	ctx context.Context, uin rookery.UIN, query rookery.HistoryQuery,
+) (list []rookery.Entry, more bool, err error) {
 	if err := m.lockOpen(); err != nil {
 		return nil, false, err
 	}
@@ -171,8 +184,10 @@ func (m *Model) History(ctx context.Context, uin rookery.UIN, query rookery.Hist
 		return nil, false, nil
 	}
 	for _, entry := range account.entries {
-		if !account.purgedNumbers[entry.Number] && (entry.Kind == rookery.KindMessage || entry.Kind == rookery.KindSent) &&
-			(query.With == 0 || entry.Peer == query.With) && (query.Before == 0 || entry.Number < query.Before) && containsFolded(entry.Text, query.Text) {
+		if !account.purgedNumbers[entry.Number] && (entry.Kind == rookery.KindMessage ||
+			entry.Kind == rookery.KindSent) &&
+			(query.With == 0 || entry.Peer == query.With) && (query.Before == 0 || entry.Number < query.Before) &&
+			containsFolded(entry.Text, query.Text) {
 			list = append(list, entry)
 		}
 	}
@@ -203,7 +218,9 @@ func (m *Model) ReadMark(_ context.Context, uin, with rookery.UIN) (uint64, erro
 	return 0, nil
 }
 
-func (m *Model) AdvanceReadMark(_ context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey) (rookery.Receipt, error) {
+func (m *Model) AdvanceReadMark(
+	_ context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey,
+) (rookery.Receipt, error) {
 	return m.applyOnce(key, rookery.OutcomeDone, func() error {
 		account := m.accounts[uin]
 		if account == nil {
@@ -242,7 +259,9 @@ func (m *Model) RecordUptime(_ context.Context, up, forget time.Duration) error 
 	defer m.mu.Unlock()
 	m.uptime = max(m.uptime, up)
 	m.forgottenBefore = max(m.forgottenBefore, forget)
-	maps.DeleteFunc(m.recordedRequests, func(_ modelRequestKey, v recordedRequest) bool { return v.recordedAt < forget })
+	maps.DeleteFunc(
+		m.recordedRequests, func(_ modelRequestKey, v recordedRequest) bool { return v.recordedAt < forget },
+	)
 	return nil
 }
 
@@ -251,7 +270,9 @@ func (m *Model) CheckDiskSpace() {}
 
 // PurgeEntries looks at all accounts at once: how many a store looks at is its own
 // affair.
-func (m *Model) PurgeEntries(_ context.Context, after rookery.UIN, before time.Time, limit int) (rookery.UIN, int, error) {
+func (m *Model) PurgeEntries(
+	_ context.Context, after rookery.UIN, before time.Time, limit int,
+) (rookery.UIN, int, error) {
 	if err := m.lockOpen(); err != nil {
 		return 0, 0, err
 	}
@@ -285,5 +306,6 @@ func (a *modelAccount) isPurgeable(entry rookery.Entry) bool {
 		}
 	}
 	collected := entry.Number <= top
-	return len(a.cursors) > 0 && entry.Number != a.newestNumber() && (collected || entry.Kind == rookery.KindSent && a.devicesMade > 0)
+	return len(a.cursors) > 0 && entry.Number != a.newestNumber() && (collected || entry.Kind == rookery.KindSent &&
+		a.devicesMade > 0)
 }

@@ -12,7 +12,9 @@ func (m *Model) Friends(_ context.Context, uin rookery.UIN) ([]rookery.UIN, erro
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	return selectUINs(m.friends, func(pair accountPair) (rookery.UIN, bool) { return pair.other, pair.owner == uin }), nil
+	return selectUINs(
+		m.friends, func(pair accountPair) (rookery.UIN, bool) { return pair.other, pair.owner == uin },
+	), nil
 }
 
 // selectUINs lists one side of those pairs that are meant, by number.
@@ -26,12 +28,17 @@ func selectUINs[V any](pairs map[accountPair]V, meant func(accountPair) (rookery
 	return list
 }
 
-func (m *Model) FriendRequests(_ context.Context, uin, after rookery.UIN, limit int) (list []rookery.FriendRequest, err error) {
+func (m *Model) FriendRequests(
+	_ context.Context, uin, after rookery.UIN, limit int,
+) (list []rookery.FriendRequest, err error) {
 	if err := m.lockOpen(); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	for _, asker := range selectUINs(m.requests, func(pair accountPair) (rookery.UIN, bool) { return pair.other, pair.owner == uin && pair.other > after }) {
+	for _, asker := range selectUINs(
+		m.requests,
+		func(pair accountPair) (rookery.UIN, bool) { return pair.other, pair.owner == uin && pair.other > after },
+	) {
 		if len(list) < limit {
 			list = append(list, m.requests[accountPair{uin, asker}])
 		}
@@ -44,7 +51,9 @@ func (m *Model) BlockedAccounts(_ context.Context, uin rookery.UIN) ([]rookery.U
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	return selectUINs(m.blocks, func(pair accountPair) (rookery.UIN, bool) { return pair.other, pair.owner == uin }), nil
+	return selectUINs(
+		m.blocks, func(pair accountPair) (rookery.UIN, bool) { return pair.other, pair.owner == uin },
+	), nil
 }
 
 func (m *Model) BlockingAccounts(_ context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
@@ -52,7 +61,9 @@ func (m *Model) BlockingAccounts(_ context.Context, uin rookery.UIN) ([]rookery.
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	return selectUINs(m.blocks, func(pair accountPair) (rookery.UIN, bool) { return pair.owner, pair.other == uin }), nil
+	return selectUINs(
+		m.blocks, func(pair accountPair) (rookery.UIN, bool) { return pair.owner, pair.other == uin },
+	), nil
 }
 
 func (m *Model) Relation(_ context.Context, me, other rookery.UIN) (rookery.Relation, error) {
@@ -110,7 +121,9 @@ func (m *Model) lastNoticeState(change rookery.RelationChange) (last uint64, rew
 		return 0, false, false
 	}
 	age, account := change.Time.Sub(before.Time), m.accounts[change.Other]
-	return before.Number, before.Number > max(account.forgottenCursor, account.highestCursor()), age >= 0 && age < change.Transition.NoticePause
+	return before.Number, before.Number > max(
+		account.forgottenCursor, account.highestCursor(),
+	), age >= 0 && age < change.Transition.NoticePause
 }
 
 func (m *Model) findEntry(uin rookery.UIN, number uint64) *rookery.Entry {
@@ -134,11 +147,15 @@ func (m *Model) storeRelation(change rookery.RelationChange) {
 	set(m.blocks, accountPair{change.Other, change.Me}, to.BlockedByOther)
 	mine, others := accountPair{change.Other, change.Me}, accountPair{change.Me, change.Other}
 	if delete(m.requests, mine); to.RequestSent {
-		m.requests[mine] = rookery.FriendRequest{From: change.Me, Text: change.Transition.RequestText, Time: change.Time}
+		m.requests[mine] = rookery.FriendRequest{
+			From: change.Me, Text: change.Transition.RequestText, Time: change.Time,
+		}
 	}
 	if !to.RequestReceived {
 		delete(m.requests, others)
 	} else if !from.RequestReceived {
-		m.requests[others] = rookery.FriendRequest{From: change.Other, Text: change.Transition.RequestText, Time: change.Time}
+		m.requests[others] = rookery.FriendRequest{
+			From: change.Other, Text: change.Transition.RequestText, Time: change.Time,
+		}
 	}
 }

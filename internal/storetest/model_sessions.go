@@ -137,7 +137,9 @@ func (m *Model) WakeSession(_ context.Context, session rookery.Session) error {
 	return nil
 }
 
-func (m *Model) SetStatus(_ context.Context, uin rookery.UIN, status rookery.Status, key rookery.RequestKey) (rookery.Receipt, error) {
+func (m *Model) SetStatus(
+	_ context.Context, uin rookery.UIN, status rookery.Status, key rookery.RequestKey,
+) (rookery.Receipt, error) {
 	return m.applyOnce(key, rookery.OutcomeDone, func() error {
 		m.setSessionsStatus(uin, status)
 		return nil
@@ -169,7 +171,9 @@ func (a *modelAccount) recordDeviceSignIn(session rookery.Session) bool {
 	}
 	a.cursors[session.Device] = rookery.Cursor{Number: furthest}
 	a.devicesMade++
-	a.devices = append(a.devices, rookery.Device{ID: a.devicesMade, Name: session.Device, SignedInAt: session.SignedInAt})
+	a.devices = append(
+		a.devices, rookery.Device{ID: a.devicesMade, Name: session.Device, SignedInAt: session.SignedInAt},
+	)
 	return true
 }
 
@@ -187,7 +191,9 @@ func (m *Model) Devices(_ context.Context, uin rookery.UIN) (list []rookery.Devi
 	return list, nil
 }
 
-func (m *Model) ForgetDevice(_ context.Context, uin rookery.UIN, id uint64, key rookery.RequestKey) (rookery.Receipt, error) {
+func (m *Model) ForgetDevice(
+	_ context.Context, uin rookery.UIN, id uint64, key rookery.RequestKey,
+) (rookery.Receipt, error) {
 	return m.applyOnce(key, rookery.OutcomeDone, func() error {
 		account := m.accounts[uin]
 		if account == nil {
@@ -202,7 +208,9 @@ func (m *Model) ForgetDevice(_ context.Context, uin rookery.UIN, id uint64, key 
 		account.forgottenCursor = max(account.forgottenCursor, account.cursors[gone.device].Number)
 		delete(account.cursors, gone.device)
 		delete(m.sessions, gone)
-		maps.DeleteFunc(m.recordedRequests, func(key modelRequestKey, _ recordedRequest) bool { return key.consumerKey == gone })
+		maps.DeleteFunc(
+			m.recordedRequests, func(key modelRequestKey, _ recordedRequest) bool { return key.consumerKey == gone },
+		)
 		delete(m.latestRequests, gone)
 		return nil
 	})

@@ -83,7 +83,9 @@ func (d *operationGenerator) randomKey() rookery.RequestKey {
 
 func (d *operationGenerator) randomAccount(uin rookery.UIN) rookery.Account {
 	account := rookery.NewAccount(uin, d.randomText(), noon)
-	account.Rule, account.Profile.Age = []rookery.Rule{rookery.RuleOpen, rookery.RuleAsk, rookery.RuleClosed}[d.IntN(3)], d.IntN(100)
+	account.Rule, account.Profile.Age = []rookery.Rule{
+		rookery.RuleOpen, rookery.RuleAsk, rookery.RuleClosed,
+	}[d.IntN(3)], d.IntN(100)
 	return account
 }
 
@@ -91,10 +93,13 @@ func (d *operationGenerator) randomAccount(uin rookery.UIN) rookery.Account {
 // often it comes.
 func (d *operationGenerator) nextOperation() operation {
 	draws := []func() operation{
-		d.createAccount, d.updateAccount, d.setCredential, d.removeAccount, d.changeRelation, d.changeRelation, d.changeRelation, d.changeRelation, d.listRequests,
-		d.deliverEntries, d.deliverEntries, d.deliverEntries, d.deliverEntries, d.deliverInOrder, d.deliverInOrder, d.requestOutcome, d.recordRequest, d.saveCursor, d.saveCursor,
+		d.createAccount, d.updateAccount, d.setCredential, d.removeAccount, d.changeRelation, d.changeRelation,
+		d.changeRelation, d.changeRelation, d.listRequests,
+		d.deliverEntries, d.deliverEntries, d.deliverEntries, d.deliverEntries, d.deliverInOrder, d.deliverInOrder,
+		d.requestOutcome, d.recordRequest, d.saveCursor, d.saveCursor,
 		d.listEntries, d.listEntries, d.searchHistory, d.searchHistory, d.advanceReadMark, d.mailboxState,
-		d.startSession, d.startSession, d.endSessions, d.setAsleep, d.wakeSession, d.setStatus, d.setSessionEncoding, d.setConfirmsByNumber, d.forgetDevice, d.isKnownAddress, d.listAccounts,
+		d.startSession, d.startSession, d.endSessions, d.setAsleep, d.wakeSession, d.setStatus, d.setSessionEncoding,
+		d.setConfirmsByNumber, d.forgetDevice, d.isKnownAddress, d.listAccounts,
 	}
 	if !d.sharesStore {
 		draws = append(draws, d.createNextAccount, d.recordUptime, d.loadUptime, d.purgeEntries, d.purgeEntries)
@@ -130,7 +135,10 @@ func (d *operationGenerator) updateAccount() operation {
 
 func (d *operationGenerator) setCredential() operation {
 	uin, credential := d.randomUIN(), rookery.Credential([]string{"secret", "secret", "new"}[d.IntN(3)])
-	return operation{fmt.Sprint("set credential of ", uin), func(store service.Store) any { return resultOf(store.SetCredential(d.ctx, uin, credential)) }}
+	return operation{
+		fmt.Sprint("set credential of ", uin),
+		func(store service.Store) any { return resultOf(store.SetCredential(d.ctx, uin, credential)) },
+	}
 }
 
 func (d *operationGenerator) removeAccount() operation {
@@ -145,7 +153,8 @@ func (d *operationGenerator) removeAccount() operation {
 
 // changeRelation takes a step from how the two stand, or from elsewhere.
 func (d *operationGenerator) changeRelation() operation {
-	me, other, key, now, words, at, limit := d.randomUIN(), d.randomUIN(), d.randomKey(), d.currentTime(), d.randomText(), d.IntN(9), d.randomLimit()
+	me, other, key, now, words, at, limit := d.randomUIN(), d.randomUIN(), d.randomKey(), d.currentTime(),
+		d.randomText(), d.IntN(9), d.randomLimit()
 	if me == other {
 		return d.deliverEntries()
 	}
@@ -172,7 +181,12 @@ func (d *operationGenerator) changeRelation() operation {
 		if err != nil {
 			return resultOf(err)
 		}
-		receipt, err := store.ChangeRelation(d.ctx, rookery.RelationChange{Me: me, Other: other, From: from, Transition: step, Limit: limit, Time: now, Key: key})
+		receipt, err := store.ChangeRelation(
+			d.ctx,
+			rookery.RelationChange{
+				Me: me, Other: other, From: from, Transition: step, Limit: limit, Time: now, Key: key,
+			},
+		)
 		return resultOf(err, receipt, from)
 	}}
 }
@@ -214,7 +228,10 @@ func (d *operationGenerator) listAccounts() operation {
 
 func (d *operationGenerator) recordUptime() operation {
 	up, forget := d.clock, d.clock-time.Duration(d.IntN(200))*time.Second
-	return operation{fmt.Sprint("beat ", up, forget), func(store service.Store) any { return resultOf(store.RecordUptime(d.ctx, up, forget)) }}
+	return operation{
+		fmt.Sprint("beat ", up, forget),
+		func(store service.Store) any { return resultOf(store.RecordUptime(d.ctx, up, forget)) },
+	}
 }
 
 func (d *operationGenerator) loadUptime() operation {
@@ -257,10 +274,14 @@ func runRandomOperations(t *testing.T, newPlace func(*testing.T) OpenFunc) {
 	d := &operationGenerator{Rand: rand.New(rand.NewPCG(s, 0)), ctx: t.Context(), first: rookery.FirstUIN}
 	for i := range randomSteps {
 		call := d.nextOperation()
-		trial.requireEqual(fmt.Sprintf("step %d, %s", i, call.description), call.execute(trial.Store), call.execute(model))
+		trial.requireEqual(
+			fmt.Sprintf("step %d, %s", i, call.description), call.execute(trial.Store), call.execute(model),
+		)
 		if i%reopenEvery == reopenEvery-1 {
 			want := d.readAll(model)
-			trial.checkAcrossRestart(func() { trial.requireEqualReadings(fmt.Sprintf("after step %d", i), d.readAll(trial.Store), want) })
+			trial.checkAcrossRestart(
+				func() { trial.requireEqualReadings(fmt.Sprintf("after step %d", i), d.readAll(trial.Store), want) },
+			)
 			if g, ok := trial.Store.(numberFloorStore); ok {
 				model.SetNumberFloor(g.NumberFloor())
 			}

@@ -36,7 +36,12 @@ func (d *operationGenerator) deliverEntries() operation {
 func (d *operationGenerator) deliverInOrder() operation {
 	var row []rookery.Delivery
 	for range d.IntN(5) {
-		row = append(row, rookery.Delivery{Entries: []rookery.NewEntry{d.randomEntry(), d.randomEntry()}[:1+d.IntN(2)], Key: d.randomKey()})
+		row = append(
+			row,
+			rookery.Delivery{
+				Entries: []rookery.NewEntry{d.randomEntry(), d.randomEntry()}[:1+d.IntN(2)], Key: d.randomKey(),
+			},
+		)
 	}
 	now := d.currentTime()
 	return operation{fmt.Sprintf("deliver each of %+v", row), func(store service.Store) any {
@@ -82,7 +87,9 @@ func (d *operationGenerator) mailboxState() operation {
 
 func (d *operationGenerator) searchHistory() operation {
 	uin := d.randomUIN()
-	query := rookery.HistoryQuery{Before: uint64(d.IntN(60)), Limit: d.IntN(20), Text: []string{"", "TEXT", "приВЕТ", "鹅", "1"}[d.IntN(5)]}
+	query := rookery.HistoryQuery{
+		Before: uint64(d.IntN(60)), Limit: d.IntN(20), Text: []string{"", "TEXT", "приВЕТ", "鹅", "1"}[d.IntN(5)],
+	}
 	if d.IntN(3) > 0 {
 		query.With = d.randomUIN()
 	}
@@ -93,7 +100,9 @@ func (d *operationGenerator) searchHistory() operation {
 }
 
 func (d *operationGenerator) advanceReadMark() operation {
-	uin, readMark, key := d.randomUIN(), rookery.ReadMark{With: d.randomUIN(), Number: uint64(d.IntN(60))}, d.randomKey()
+	uin, readMark, key := d.randomUIN(), rookery.ReadMark{
+		With: d.randomUIN(), Number: uint64(d.IntN(60)),
+	}, d.randomKey()
 	return operation{fmt.Sprintf("set read mark of %d, %+v, %+v", uin, readMark, key), func(store service.Store) any {
 		receipt, err := store.AdvanceReadMark(d.ctx, uin, readMark, key)
 		return resultOf(err, receipt)

@@ -53,13 +53,19 @@ func (d *operationGenerator) wakeSession() operation {
 func (d *operationGenerator) setSessionEncoding() operation {
 	session := d.randomSession()
 	session.ID, session.Encoding = d.sessionIDs-uint64(d.IntN(40)), uint8(d.IntN(3))
-	return operation{fmt.Sprintf("set encoding %+v", session), func(store service.Store) any { return resultOf(store.SetSessionEncoding(d.ctx, session)) }}
+	return operation{
+		fmt.Sprintf("set encoding %+v", session),
+		func(store service.Store) any { return resultOf(store.SetSessionEncoding(d.ctx, session)) },
+	}
 }
 
 func (d *operationGenerator) setConfirmsByNumber() operation {
 	session := d.randomSession()
 	session.ID, session.ConfirmsByNumber = d.sessionIDs-uint64(d.IntN(40)), d.IntN(3) > 0
-	return operation{fmt.Sprintf("set by number %+v", session), func(store service.Store) any { return resultOf(store.SetConfirmsByNumber(d.ctx, session)) }}
+	return operation{
+		fmt.Sprintf("set by number %+v", session),
+		func(store service.Store) any { return resultOf(store.SetConfirmsByNumber(d.ctx, session)) },
+	}
 }
 
 func (d *operationGenerator) setStatus() operation {

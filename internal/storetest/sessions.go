@@ -19,7 +19,10 @@ var sessionTests = []contractTest{
 		phone.Address, phone.Encoding, phone.ConfirmsByNumber = netip.MustParseAddr("2001:db8::1"), 2, true
 		trial.startSessions(phone, newSession(ann, "", 2), newSession(bob, "", 3))
 		trial.checkAcrossRestart(func() {
-			trial.requireEqual("sessions", trial.listSessions(), []rookery.Session{newSession(ann, "", 2), phone, newSession(bob, "", 3)})
+			trial.requireEqual(
+				"sessions", trial.listSessions(),
+				[]rookery.Session{newSession(ann, "", 2), phone, newSession(bob, "", 3)},
+			)
 		})
 	}},
 	{"listing sessions ends when it is told to", func(trial *contractTrial) {
@@ -31,9 +34,15 @@ var sessionTests = []contractTest{
 	}},
 	{"a sign-in takes the place of the earlier one of the same device", func(trial *contractTrial) {
 		trial.createAccounts(ann)
-		trial.startSessions(newSession(ann, "", 1), newSession(ann, "phone", 2), newSession(ann, "phone", 3), newSession(ann, "", 4))
+		trial.startSessions(
+			newSession(ann, "", 1), newSession(ann, "phone", 2), newSession(ann, "phone", 3), newSession(ann, "", 4),
+		)
 		trial.checkAcrossRestart(func() {
-			trial.requireEqual("sessions", trial.listSessions(), []rookery.Session{newSession(ann, "", 4), newSession(ann, "phone", 3)})
+			trial.requireEqual(
+				"sessions", trial.listSessions(), []rookery.Session{
+					newSession(ann, "", 4), newSession(ann, "phone", 3),
+				},
+			)
 		})
 	}},
 	{"a sign-in gives its status to the account's other sessions", func(trial *contractTrial) {
@@ -68,7 +77,9 @@ var sessionTests = []contractTest{
 		s.Address = from(200) // pushes out 1: 0 came again
 		trial.startSessions(s)
 		trial.checkAcrossRestart(func() {
-			for addr, want := range map[netip.Addr]bool{from(0): true, from(1): false, from(2): true, from(15): true, from(200): true, from(99): false} {
+			for addr, want := range map[netip.Addr]bool{
+				from(0): true, from(1): false, from(2): true, from(15): true, from(200): true, from(99): false,
+			} {
 				known, err := trial.IsKnownAddress(trial.ctx, ann, addr)
 				trial.requireNoError(err)
 				trial.requireEqual("known is "+addr.String(), known, want)
@@ -122,7 +133,9 @@ var sessionTests = []contractTest{
 	{"signing out ends sessions", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.startSessions(newSession(ann, "", 1), newSession(ann, "phone", 2), newSession(bob, "", 3))
-		trial.requireNoError(trial.EndSessions(trial.ctx, []rookery.Session{{Account: ann, ID: 1}, {Account: bob, ID: 3}}))
+		trial.requireNoError(
+			trial.EndSessions(trial.ctx, []rookery.Session{{Account: ann, ID: 1}, {Account: bob, ID: 3}}),
+		)
 		trial.checkAcrossRestart(func() {
 			trial.requireEqual("sessions", trial.listSessions(), []rookery.Session{newSession(ann, "phone", 2)})
 		})
@@ -130,7 +143,12 @@ var sessionTests = []contractTest{
 	{"signing out leaves alone what is not there or is another sign-in by now", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.startSessions(newSession(ann, "", 1), newSession(ann, "", 2))
-		trial.requireNoError(trial.EndSessions(trial.ctx, []rookery.Session{{Account: ann, ID: 1}, {Account: ann, Device: "phone"}, {Account: nobody, ID: 1}}))
+		trial.requireNoError(
+			trial.EndSessions(
+				trial.ctx,
+				[]rookery.Session{{Account: ann, ID: 1}, {Account: ann, Device: "phone"}, {Account: nobody, ID: 1}},
+			),
+		)
 		trial.requireEqual("sessions", trial.listSessions(), []rookery.Session{newSession(ann, "", 2)})
 	}},
 	{"the encoding is stored for the session of that ID only", func(trial *contractTrial) {
@@ -143,7 +161,9 @@ var sessionTests = []contractTest{
 		trial.requireEqual("sessions", trial.listSessions(), []rookery.Session{now})
 		now.Encoding = 2
 		trial.requireNoError(trial.SetSessionEncoding(trial.ctx, now))
-		trial.checkAcrossRestart(func() { trial.requireEqual("sessions", trial.listSessions(), []rookery.Session{now}) })
+		trial.checkAcrossRestart(
+			func() { trial.requireEqual("sessions", trial.listSessions(), []rookery.Session{now}) },
+		)
 	}},
 	{"how a session confirms is stored for the session of that ID only", func(trial *contractTrial) {
 		trial.createAccounts(ann)
@@ -155,7 +175,9 @@ var sessionTests = []contractTest{
 		trial.requireEqual("sessions", trial.listSessions(), []rookery.Session{now})
 		now.ConfirmsByNumber = true
 		trial.requireNoError(trial.SetConfirmsByNumber(trial.ctx, now))
-		trial.checkAcrossRestart(func() { trial.requireEqual("sessions", trial.listSessions(), []rookery.Session{now}) })
+		trial.checkAcrossRestart(
+			func() { trial.requireEqual("sessions", trial.listSessions(), []rookery.Session{now}) },
+		)
 	}},
 	{"a status is given to all sessions of an account", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
@@ -168,7 +190,9 @@ var sessionTests = []contractTest{
 			for _, session := range trial.listSessions() {
 				statuses = append(statuses, session.Status)
 			}
-			trial.requireEqual("statuses", statuses, []rookery.Status{rookery.StatusAway, rookery.StatusAway, rookery.StatusOnline})
+			trial.requireEqual(
+				"statuses", statuses, []rookery.Status{rookery.StatusAway, rookery.StatusAway, rookery.StatusOnline},
+			)
 		})
 	}},
 	{"a repeated status changes nothing", func(trial *contractTrial) {
@@ -213,7 +237,10 @@ func (ct *contractTrial) purgeAll(before time.Time, limit int) (deleted int) {
 const oneDay = 24 * time.Hour
 
 var maintenanceTests = []contractTest{
-	{"uptime begins at nothing", func(trial *contractTrial) { trial.requireEqual("uptime", trial.loadUptime(), time.Duration(0)) }},
+	{
+		"uptime begins at nothing",
+		func(trial *contractTrial) { trial.requireEqual("uptime", trial.loadUptime(), time.Duration(0)) },
+	},
 	{"uptime is the latest that a beat or a mark told", func(trial *contractTrial) {
 		trial.requireNoError(trial.RecordUptime(trial.ctx, time.Minute, 0))
 		trial.checkAcrossRestart(func() { trial.requireEqual("after a beat", trial.loadUptime(), time.Minute) })
@@ -222,7 +249,9 @@ var maintenanceTests = []contractTest{
 		trial.requireNoError(trial.RecordUptime(trial.ctx, time.Minute, 0))
 		trial.checkAcrossRestart(func() { trial.requireEqual("after a late beat", trial.loadUptime(), 2*time.Minute) })
 		trial.requireNoError(trial.RecordUptime(trial.ctx, time.Minute, time.Hour))
-		trial.checkAcrossRestart(func() { trial.requireEqual("with the mark forgotten", trial.loadUptime(), 2*time.Minute) })
+		trial.checkAcrossRestart(
+			func() { trial.requireEqual("with the mark forgotten", trial.loadUptime(), 2*time.Minute) },
+		)
 	}},
 	{"a beat forgets the marks from before a time", func(trial *contractTrial) {
 		trial.recordOnce(longKey(ann, 1, time.Minute))
@@ -283,7 +312,10 @@ var maintenanceTests = []contractTest{
 	{"what is not older is not purged", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		for i := range 4 {
-			_, err := trial.Deliver(trial.ctx, []rookery.NewEntry{messageEntry(ann, bob, "x")}, noon.Add(time.Duration(i)*time.Second), rookery.RequestKey{})
+			_, err := trial.Deliver(
+				trial.ctx, []rookery.NewEntry{messageEntry(ann, bob, "x")}, noon.Add(time.Duration(i)*time.Second),
+				rookery.RequestKey{},
+			)
 			trial.requireNoError(err)
 		}
 		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "", rookery.Cursor{Number: 4}))
@@ -293,7 +325,10 @@ var maintenanceTests = []contractTest{
 	{"what follows an entry that stays, stays as well", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		for _, second := range []time.Duration{1, 3, 0, 4} { // the clock was put back once
-			_, err := trial.Deliver(trial.ctx, []rookery.NewEntry{messageEntry(ann, bob, "x")}, noon.Add(second*time.Second), rookery.RequestKey{})
+			_, err := trial.Deliver(
+				trial.ctx, []rookery.NewEntry{messageEntry(ann, bob, "x")}, noon.Add(second*time.Second),
+				rookery.RequestKey{},
+			)
 			trial.requireNoError(err)
 		}
 		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "", rookery.Cursor{Number: 4}))
@@ -339,7 +374,9 @@ var closeTests = []contractTest{
 		trial.requireCode(trial.SetCredential(trial.ctx, ann, "late"), rookery.CodeTemporary)
 		_, err := trial.Account(trial.ctx, ann)
 		trial.requireCode(err, rookery.CodeTemporary)
-		_, err = trial.Deliver(trial.ctx, []rookery.NewEntry{messageEntry(ann, bob, "late")}, noon, rookery.RequestKey{})
+		_, err = trial.Deliver(
+			trial.ctx, []rookery.NewEntry{messageEntry(ann, bob, "late")}, noon, rookery.RequestKey{},
+		)
 		trial.requireCode(err, rookery.CodeTemporary)
 		_, err = trial.Entries(trial.ctx, ann, 0, 1, 1)
 		trial.requireCode(err, rookery.CodeTemporary)
@@ -349,7 +386,9 @@ var closeTests = []contractTest{
 		trial.requireCode(err, rookery.CodeTemporary)
 		_, err = trial.Uptime(trial.ctx)
 		trial.requireCode(err, rookery.CodeTemporary)
-		trial.requireCode(trial.ForEachSession(trial.ctx, func(rookery.Session) bool { return true }), rookery.CodeTemporary)
+		trial.requireCode(
+			trial.ForEachSession(trial.ctx, func(rookery.Session) bool { return true }), rookery.CodeTemporary,
+		)
 		trial.Store = trial.openStore()
 		credential, err := trial.Credential(trial.ctx, ann)
 		trial.requireNoError(err)

@@ -26,9 +26,15 @@ func Run(t *testing.T, newPlace func(t *testing.T) OpenFunc) {
 		name  string
 		tests []contractTest
 	}{
-		{"accounts", accountTests}, {"friends", friendTests}, {"requests and blocks", blockTests}, {"letters", deliveryTests},
-		{"deliveries in a row", orderedDeliveryTests}, {"marks", requestKeyTests}, {"places", cursorTests}, {"history", historyTests},
-		{"sessions", sessionTests}, {"devices", deviceTests}, {"keeping", maintenanceTests}, {"limits", limitTests}, {"pauses of notices", noticePauseTests}, {"closing", closeTests},
+		{"accounts", accountTests}, {"friends", friendTests}, {
+			"requests and blocks", blockTests,
+		}, {"letters", deliveryTests},
+		{
+			"deliveries in a row", orderedDeliveryTests,
+		}, {"marks", requestKeyTests}, {"places", cursorTests}, {"history", historyTests},
+		{"sessions", sessionTests}, {"devices", deviceTests}, {"keeping", maintenanceTests}, {"limits", limitTests}, {
+			"pauses of notices", noticePauseTests,
+		}, {"closing", closeTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, test := range group.tests {
@@ -44,7 +50,10 @@ func Run(t *testing.T, newPlace func(t *testing.T) OpenFunc) {
 // RunRandom is the part of Run with random operations.
 func RunRandom(t *testing.T, newPlace func(t *testing.T) OpenFunc) {
 	t.Run("random operations do what they do to the model", func(t *testing.T) { runRandomOperations(t, newPlace) })
-	t.Run("random operations at once do what they do to models", func(t *testing.T) { runConcurrentOperations(t, newPlace) })
+	t.Run(
+		"random operations at once do what they do to models",
+		func(t *testing.T) { runConcurrentOperations(t, newPlace) },
+	)
 }
 
 // contractTest holds one sentence of the contract.

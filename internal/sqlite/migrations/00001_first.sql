@@ -110,14 +110,14 @@ CREATE TABLE addresses (
 ) STRICT, WITHOUT ROWID;
 
 -- Remembered requests, one row for each commit; newest is the latest time in
--- it, in nanoseconds of uptime. The format is described in marks.go.
+-- it, in nanoseconds of uptime. The format is described in requestkeys.go.
 CREATE TABLE marks (
     id     INTEGER PRIMARY KEY,
     newest INTEGER NOT NULL,
     marks  BLOB    NOT NULL
 ) STRICT;
 
--- uptime and forgotten are nanoseconds of uptime, see Beat. All numbers from
+-- uptime and forgotten are nanoseconds of uptime, see RecordUptime. All numbers from
 -- 10000 up to free are taken.
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,

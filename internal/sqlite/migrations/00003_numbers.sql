@@ -1,5 +1,5 @@
 -- +goose Up
--- Numbers are never given out twice, see numbers.go. run is the id of the run
+-- Numbers are never given out twice, see numberbound.go. run is the id of the run
 -- that gave out the latest number, and commits how many commits it made, 0 as
 -- long as it has not been stopped. Every mailbox continues above floor.
 INSERT INTO meta VALUES ('run', 0), ('commits', 0), ('floor', 0);
