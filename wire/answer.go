@@ -5,9 +5,9 @@ import (
 	"strconv"
 )
 
-// AppendHead begins an answer: VER, CMD, SEQ, UIN and RES. The name is that of
-// the command as section 2 of the protocol spells it, or an unknown one as it
-// was sent; seq and uin are echoed.
+// AppendHead appends the first fields of an answer: VER, CMD, SEQ, UIN and RES. name is the command
+// as docs/protocol.md, section 2, spells it, or an unknown one as sent. seq and uin repeat the
+// request's.
 func AppendHead(dst []byte, form LineBreakForm, version Version, name, seq, uin string, res int) []byte {
 	dst = append(dst, "VER="...)
 	dst = append(dst, version.String()...)
@@ -18,42 +18,40 @@ func AppendHead(dst []byte, form LineBreakForm, version Version, name, seq, uin 
 	return strconv.AppendInt(dst, int64(res), 10)
 }
 
-// AppendText appends a field whose value is escaped.
+// AppendText appends a text field, escaped.
 func AppendText(dst []byte, form LineBreakForm, key, value string) []byte {
 	return appendEscaped(AppendKey(dst, key), form, value)
 }
 
-// AppendNumber appends a field with a decimal number.
+// AppendNumber appends a number field.
 func AppendNumber(dst []byte, key string, n uint64) []byte {
 	return strconv.AppendUint(AppendKey(dst, key), n, 10)
 }
 
-// AppendKey begins a field; for a list its elements are to follow.
+// AppendKey starts a field; the value or the elements of a list must follow.
 func AppendKey(dst []byte, key string) []byte {
 	dst = append(dst, '&')
 	dst = append(dst, key...)
 	return append(dst, '=')
 }
 
-// AppendElement appends an element of a list, escaped, and the comma that
-// follows each, the last too.
+// AppendElement appends an element of a list, escaped, and the comma that ends each element.
 func AppendElement(dst []byte, form LineBreakForm, value string) []byte {
 	return append(appendEscaped(dst, form, value), ',')
 }
 
-// AppendNumberElement appends a decimal element of a list and its comma.
+// AppendNumberElement appends a number as an element of a list, and its comma.
 func AppendNumberElement(dst []byte, n uint64) []byte {
 	return append(strconv.AppendUint(dst, n, 10), ',')
 }
 
-// ElementSize is the number of bytes that AppendElement appends.
+// ElementSize returns the number of bytes that AppendElement appends.
 func ElementSize(form LineBreakForm, value string) int {
 	return escapedSize(form, value) + len(",")
 }
 
-// SplitList returns the elements of an answer's list as they were sent, each a
-// slice of raw. What follows the last comma is an element only if it is not
-// empty.
+// SplitList returns the elements of a list in an answer, still escaped, as slices of raw. Text
+// after the last comma is an element unless it is empty.
 func SplitList(raw []byte) [][]byte {
 	if len(raw) == 0 {
 		return nil

@@ -7,7 +7,7 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// The answers of section 7 of the protocol, to the byte.
+// The exact answers of docs/protocol.md, section 7.
 func TestAnswersOfTheProtocolsExamples(t *testing.T) {
 	head := func(version wire.Version, name, seq, uin string, res int) []byte {
 		return wire.AppendHead(nil, wire.FormHTTP, version, name, seq, uin, res)

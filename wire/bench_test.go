@@ -15,7 +15,7 @@ const (
 	message = "VER=1.1&CMD=CLTMSG&SEQ=1167609600&UIN=10001&UN=10002&MG=fish & chips, 100%? 你好"
 )
 
-// appendBatch writes an answer of each kind of field.
+// appendBatch writes an answer with every kind of field.
 func appendBatch(b []byte) []byte {
 	b = wire.AppendHead(b, wire.FormHTTP, wire.V14, "GetInfo", "1167609600", "10002", 0)
 	b = wire.AppendNumber(b, "MN", 2)
@@ -55,7 +55,7 @@ func TestTheHotPathDoesNotAllocate(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			in := []byte(c.in)
-			c.run(in) // the first grows storage
+			c.run(in) // the first run allocates storage
 			if got := testing.AllocsPerRun(100, func() { c.run(in) }); got > c.most {
 				t.Errorf("%v allocations, at most %v are to be", got, c.most)
 			}
@@ -63,7 +63,7 @@ func TestTheHotPathDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// text keeps the compiler from leaving out what makes it.
+// text keeps the compiler from optimizing away its computation.
 var text string
 
 func BenchmarkParse(b *testing.B) {

@@ -7,10 +7,10 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
-// Charset is how a request's text is encoded. Answers are always UTF-8.
+// Charset is the encoding of a request's text. Answers are always UTF-8.
 type Charset uint8
 
-// The charsets. GB18030 stands for its subsets GBK and GB2312 too.
+// Charsets. GB18030 includes its subsets GBK and GB2312.
 const (
 	CharsetUnknown Charset = iota
 	UTF8
@@ -20,9 +20,9 @@ const (
 // gb18030Names are the names of GB18030 and its subsets.
 var gb18030Names = [...]string{"gbk", "gb2312", "gb18030"}
 
-// ParseContentType reads what a Content-Type header says of the charset:
-// GB18030 for gbk, gb2312 and gb18030, in any case and quoted or not, else
-// CharsetUnknown. It is that for utf-8 as well, which does not decide.
+// ParseContentType returns the charset in a Content-Type header: GB18030 for gbk, gb2312 and
+// gb18030, in any letter case, quoted or not. Any other charset is CharsetUnknown. So is utf-8:
+// declaring it does not decide the encoding.
 func ParseContentType(value []byte) Charset {
 	for parameter := range bytes.SplitSeq(value, []byte(";")) {
 		name, charset, _ := bytes.Cut(parameter, []byte("="))
@@ -40,24 +40,20 @@ func ParseContentType(value []byte) Charset {
 	return CharsetUnknown
 }
 
-// Decode reads a value, percent-decoded already, in the charset that it is in
-// (section 1.1 of the protocol, "Encoding").
+// Decode decodes a percent-decoded value (docs/protocol.md, 1.1, "Encoding").
 //
-// GB18030 as declared decides, no other declaration does. Without it the value
-// is UTF-8; or UTF-8 with an incomplete last character, which is dropped, if
-// what remains holds a character above U+07FF; or GB18030; or GB18030 with one
-// byte too many, which is dropped. (Clients that count characters instead of
-// bytes send too small a length.)
+// If declared is GB18030, so is the value. Otherwise it is the first of these that is valid: UTF-8;
+// UTF-8 whose incomplete last character is dropped, if the rest contains a character above U+07FF;
+// GB18030; GB18030 with one surplus byte, which is dropped. (Clients that count characters instead
+// of bytes send lengths that are too small.)
 //
-// Some 930 common Chinese characters of GB18030 are valid UTF-8 as well, of
-// characters U+0080 to U+07FF. A value that is valid in both and has none
-// above U+07FF is doubtful; it is read as preferred, the charset that the
-// session's latest value that said one said, or as UTF-8 if that is
+// Some 930 common Chinese characters in GB18030 are also valid UTF-8, for characters U+0080 to
+// U+07FF. A value that is valid in both and has no character above U+07FF is ambiguous. It is
+// decoded as preferred, the charset last detected in the session, or as UTF-8 if preferred is
 // CharsetUnknown.
 //
-// said is the charset that this value says to be the session's, or
-// CharsetUnknown if it is ASCII or doubtful. ok is false if the value fits no
-// charset or holds a NUL.
+// detected is the charset that the value reveals, or CharsetUnknown if the value is ASCII or
+// ambiguous. ok is false if the value is not valid in any charset or contains a NUL.
 func Decode(value []byte, declared, preferred Charset) (text string, said Charset, ok bool) {
 	switch {
 	case bytes.IndexByte(value, 0) >= 0:
@@ -75,7 +71,7 @@ func Decode(value []byte, declared, preferred Charset) (text string, said Charse
 	return decodeGB18030(value)
 }
 
-// decodeUTF8 reads a value that is valid UTF-8 and not ASCII.
+// decodeUTF8 decodes a value that is valid UTF-8 and not ASCII.
 func decodeUTF8(value []byte, preferred Charset) (text string, said Charset, ok bool) {
 	if hasAbove7FF(value) {
 		return string(value), UTF8, true
@@ -88,9 +84,8 @@ func decodeUTF8(value []byte, preferred Charset) (text string, said Charset, ok 
 	return string(value), CharsetUnknown, true
 }
 
-// decodeGB18030 reads a value, not empty, that can be nothing but GB18030,
-// perhaps with one byte too many. If only ASCII remains without that byte, the
-// value says nothing: a UTF-8 client may have sent it as well.
+// decodeGB18030 decodes a non-empty value that can only be GB18030, possibly with one surplus byte.
+// If the rest is ASCII, nothing is detected: a UTF-8 client may have sent it.
 func decodeGB18030(value []byte) (text string, said Charset, ok bool) {
 	if text, ok := convertGB18030(value); ok {
 		return text, GB18030, true
@@ -105,9 +100,8 @@ func decodeGB18030(value []byte) (text string, said Charset, ok bool) {
 	return "", CharsetUnknown, false
 }
 
-// convertGB18030 reports false if any part of b is not GB18030. Package
-// simplifiedchinese would turn that part into U+FFFD, which has a code of its
-// own as well: it is an error only where it was not sent.
+// convertGB18030 converts GB18030 to UTF-8, and reports false if any part is invalid. The decoder
+// replaces invalid parts by U+FFFD, which may also occur in the input, so both are counted.
 func convertGB18030(b []byte) (string, bool) {
 	replacements := 0
 	for rest := b; len(rest) > 0; {
@@ -127,9 +121,8 @@ func convertGB18030(b []byte) (string, bool) {
 	return string(text), true
 }
 
-// gb18030CharLength is the number of bytes of the character that b, not empty,
-// begins with; 0 if its form is none of GB18030's. 80 is the euro sign of
-// Windows' GBK.
+// gb18030CharLength returns the length in bytes of the first character of text, which is not empty,
+// or 0 if it is malformed. The single byte 80 is the euro sign of Windows code page 936.
 func gb18030CharLength(b []byte) int {
 	isLead := func(c byte) bool { return 0x81 <= c && c <= 0xFE }
 	isDigit := func(c byte) bool { return '0' <= c && c <= '9' }
@@ -143,8 +136,8 @@ func gb18030CharLength(b []byte) int {
 	case len(b) < 4 || !isDigit(b[1]) || !isLead(b[2]) || !isDigit(b[3]):
 		return 0
 	}
-	// Codes of four bytes are numbered through. U+0080 to U+FFFF begin at 0 as
-	// far as they have no shorter code, U+10000 to U+10FFFF at 189000.
+	// Four-byte codes are numbered consecutively. Those without a shorter code from U+0080 to
+	// U+FFFF start at 0, U+10000 to U+10FFFF at 189000.
 	n := ((int(b[0]-0x81)*10+int(b[1]-'0'))*126+int(b[2]-0x81))*10 + int(b[3]-'0')
 	if n < 39420 || 189000 <= n && n < 189000+0x100000 {
 		return 4
@@ -152,8 +145,7 @@ func gb18030CharLength(b []byte) int {
 	return 0
 }
 
-// trimIncompleteRune drops the bytes at the end of b that begin a character of
-// UTF-8 without completing it.
+// trimIncompleteRune drops an incomplete UTF-8 character at the end.
 func trimIncompleteRune(b []byte) []byte {
 	for i := len(b) - 1; i >= 0 && len(b)-i < utf8.UTFMax; i-- {
 		if utf8.RuneStart(b[i]) {
@@ -166,8 +158,8 @@ func trimIncompleteRune(b []byte) []byte {
 	return b
 }
 
-// hasAbove7FF reports whether valid UTF-8 holds a character above U+07FF: one
-// of three bytes or more.
+// hasAbove7FF reports whether valid UTF-8 contains a character above U+07FF, which has three bytes
+// or more.
 func hasAbove7FF(b []byte) bool {
 	for _, c := range b {
 		if c >= 0xE0 {

@@ -109,9 +109,9 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// GB2312 has 6763 Chinese characters in rows B0 to F7, the last five places of
-// row D7 are empty. 930 of their codes are valid UTF-8: those whose first byte
-// leads two bytes of UTF-8 and whose second trails.
+// GB2312 has 6763 Chinese characters in rows B0 to F7; the last five places of row D7 are empty.
+// 930 of their codes are valid UTF-8: the first byte leads a two-byte character, the second
+// continues it.
 func TestEveryCharacterOfGB2312StandsAlone(t *testing.T) {
 	characters, doubtful := 0, 0
 	for lead := 0xB0; lead <= 0xF7; lead++ {
@@ -151,7 +151,7 @@ func TestEveryCharacterOfGB2312StandsAlone(t *testing.T) {
 	}
 }
 
-// Every such character has two bytes, and both together are a code of GBK.
+// Every such character has two bytes, which are also a code of GBK.
 func TestEveryCharacterUpTo7FFIsDoubtful(t *testing.T) {
 	for c := rune(0x80); c <= 0x7FF; c++ {
 		value := []byte(string(c))
@@ -163,12 +163,11 @@ func TestEveryCharacterUpTo7FFIsDoubtful(t *testing.T) {
 	}
 }
 
-// Characters for private use are left out: package simplifiedchinese has no
-// codes for many of them.
+// Private-use characters are left out: package simplifiedchinese has no codes for many of them.
 func TestEveryCharacterComesBackFromGB18030(t *testing.T) {
 	encoder := simplifiedchinese.GB18030.NewEncoder()
 	for c := rune(0x80); c <= utf8.MaxRune; c++ {
-		thinned := c > 0x2FFFF && c%0x101 != 0 // there is no table there, only arithmetic
+		thinned := c > 0x2FFFF && c%0x101 != 0 // these are computed without a table
 		if !utf8.ValidRune(c) || unicode.Is(unicode.Co, c) || thinned {
 			continue
 		}

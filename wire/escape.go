@@ -5,21 +5,19 @@ import (
 	"unicode/utf8"
 )
 
-// LineBreakForm says how line breaks inside an answer's values are written; it depends
-// on the way in.
+// LineBreakForm says how line breaks in values of answers are written.
 type LineBreakForm uint8
 
-// The forms.
+// Forms of line breaks.
 const (
 	FormHTTP LineBreakForm = iota // CR
-	FormLine                      // %0D, on lines and WebSocket, where a raw CR would be mistaken for a record's end
+	FormLine                      // %0D, on lines and WebSockets, where CR could end the record
 )
 
 var lineBreakForms = [...]string{FormHTTP: "\r", FormLine: "%0D"}
 
-// Unescape decodes the %XX of a value and appends the bytes to dst. A '%' that
-// starts no valid escape stands for itself, and so does '+'. If there is
-// nothing to decode and dst is nil, the result is raw itself.
+// Unescape decodes %XX escapes in raw and appends the result to dst. Invalid escapes and '+' are
+// kept as they are. If dst is nil and raw has no '%', the result is raw itself.
 func Unescape(dst, raw []byte) []byte {
 	n := bytes.IndexByte(raw, '%')
 	if n < 0 && dst == nil {
@@ -37,7 +35,7 @@ func Unescape(dst, raw []byte) []byte {
 	return append(dst, raw...)
 }
 
-// decodeEscape reads the escape that b, which begins with '%', may begin with.
+// decodeEscape decodes the escape at the start of text, which begins with '%'.
 func decodeEscape(b []byte) (c byte, ok bool) {
 	if len(b) < len("%XX") {
 		return 0, false
@@ -46,17 +44,16 @@ func decodeEscape(b []byte) (c byte, ok bool) {
 	return (high-1)<<4 | (low - 1), high > 0 && low > 0
 }
 
-// hexDigitValues has the value of each hex digit plus one, 0 for what is none.
+// hexDigitValues has the value of each hex digit plus one; 0 marks other bytes.
 var hexDigitValues = [256]byte{
 	'0': 1, '1': 2, '2': 3, '3': 4, '4': 5, '5': 6, '6': 7, '7': 8, '8': 9, '9': 10,
 	'A': 11, 'B': 12, 'C': 13, 'D': 14, 'E': 15, 'F': 16,
 	'a': 11, 'b': 12, 'c': 13, 'd': 14, 'e': 15, 'f': 16,
 }
 
-// appendEscaped appends a value as answers have it: '%', '&' and ',' escaped
-// (clients undo only these three), a line break of any kind as the form has it,
-// other control characters but TAB dropped, U+FFFD for each byte that is not
-// UTF-8.
+// appendEscaped appends a value for an answer. It escapes '%', '&' and ',', the only escapes that
+// clients decode, writes line breaks as form requires, drops other control characters except TAB,
+// and replaces each invalid byte by U+FFFD.
 func appendEscaped(dst []byte, form LineBreakForm, s string) []byte {
 	for {
 		n := plainPrefixLength(s)
@@ -70,7 +67,7 @@ func appendEscaped(dst []byte, form LineBreakForm, s string) []byte {
 	}
 }
 
-// escapedSize is the number of bytes that appendEscaped appends.
+// escapedSize returns the number of bytes that appendEscaped appends.
 func escapedSize(form LineBreakForm, s string) int {
 	size := 0
 	for {
@@ -85,8 +82,7 @@ func escapedSize(form LineBreakForm, s string) int {
 	}
 }
 
-// plainPrefixLength is the number of bytes that s begins with which are written as
-// they are.
+// plainPrefixLength returns the length of the longest prefix of text that needs no escaping.
 func plainPrefixLength(s string) int {
 	for i := 0; i < len(s); {
 		if c := s[i]; c < utf8.RuneSelf {
@@ -105,10 +101,10 @@ func plainPrefixLength(s string) int {
 	return len(s)
 }
 
-// lastC1Control is the last of the control characters that begin at U+0080.
+// lastC1Control is the last of the control characters from U+0080.
 const lastC1Control = 0x9F
 
-// needsEscape marks the ASCII characters to escape or to drop.
+// needsEscape marks the ASCII characters that are escaped or dropped.
 var needsEscape = [utf8.RuneSelf]bool{
 	0x00: true, 0x01: true, 0x02: true, 0x03: true, 0x04: true, 0x05: true, 0x06: true, 0x07: true,
 	0x08: true, '\n': true, 0x0B: true, 0x0C: true, '\r': true, 0x0E: true, 0x0F: true,
@@ -117,8 +113,8 @@ var needsEscape = [utf8.RuneSelf]bool{
 	'%': true, '&': true, ',': true, 0x7F: true,
 }
 
-// escapeFirst returns what is written for the character, or line break, that s
-// begins with and that is not plain, and how many bytes of s that is.
+// escapeFirst returns the escaped form of the character or line break at the start of text, and its
+// length in text.
 func (f LineBreakForm) escapeFirst(s string) (written string, width int) {
 	switch s[0] {
 	case '%':
@@ -139,5 +135,5 @@ func (f LineBreakForm) escapeFirst(s string) (written string, width int) {
 	if c == utf8.RuneError {
 		return string(utf8.RuneError), width
 	}
-	return "", width // a control character
+	return "", width // a control character is dropped
 }

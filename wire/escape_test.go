@@ -76,11 +76,11 @@ func TestValuesOfAnswersAreEscaped(t *testing.T) {
 	}
 }
 
-// cleanText is what a reader gets of a value after the escaper: written with
-// package strings, to be compared with the escaper's single sweep.
+// cleanText returns what a client reads of an escaped value. It uses package strings, unlike the
+// escaper's own loop.
 func cleanText(s string) string {
 	s = strings.NewReplacer("\r\n", "\r", "\n", "\r").Replace(s)
-	return strings.Map(func(c rune) rune { // invalid bytes come as U+FFFD each
+	return strings.Map(func(c rune) rune { // each invalid byte arrives as U+FFFD
 		if c != '\t' && c != '\r' && c < ' ' || 0x7F <= c && c <= 0x9F {
 			return -1
 		}

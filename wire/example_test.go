@@ -6,8 +6,7 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// A message is read, and an answer to its sender and the receiver's batch are
-// written.
+// A message is parsed, and the answers to its sender and its receiver are written.
 func Example() {
 	var record wire.Record
 	record.Parse([]byte("VER=1.1&CMD=CLTMSG&SEQ=4714&UIN=10001&UN=10002&MG=fish & chips, 100%?"))

@@ -10,8 +10,7 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// examples are the records of section 7 of the protocol, and of what else it
-// says that clients send.
+// examples are the records in docs/protocol.md, section 7, and other forms that clients send.
 var examples = []string{
 	"VER=1.1&CMD=Login&SEQ=4711&UIN=10001&PS=e10adc3949ba59abbe56e057f20f883e&M5=1&LC=9326B87B234E7235",
 	"VER=1.1&CMD=Login&SEQ=4711&UIN=10001&RES=0&RS=0&HI=60&LI=300",
@@ -49,7 +48,7 @@ func FuzzParseStaysInsideItsInput(f *testing.F) {
 			before := bytes.Clone(in)
 			var record wire.Record
 			parse(&record, in)
-			end := 0 // of the pair before
+			end := 0 // of the previous pair
 			for _, p := range record.Pairs() {
 				key, value := offsetIn(t, in, p.Key), offsetIn(t, in, p.Value)
 				if key < end || in[key+len(p.Key)] != '=' || value <= key+len(p.Key) {
@@ -67,8 +66,7 @@ func FuzzParseStaysInsideItsInput(f *testing.F) {
 	})
 }
 
-// offsetIn is where in the input its slice part begins: a slice that is cut from
-// another has what is left of its capacity.
+// offsetIn returns the offset of part, a slice of in. It is computed from their capacities.
 func offsetIn(t *testing.T, in, part []byte) int {
 	t.Helper()
 	n := cap(in) - cap(part)
@@ -95,7 +93,7 @@ func FuzzNoTextSmugglesAKey(f *testing.F) {
 			last := len(honest.Pairs()) - 1
 			want := formatPairs(honest.Pairs())
 			text := strings.TrimRight(text, " \r\n")
-			if i == 0 { // the only one whose last '&' is the program's
+			if i == 0 { // only the final '&' of this one is the program's
 				text = strings.TrimRight(strings.TrimSuffix(text, "&"), " \r\n")
 			}
 			want[last] += text
@@ -139,7 +137,7 @@ func FuzzAnAnswerIsReadAsItWasWritten(f *testing.F) {
 
 type keyValueText struct{ key, value string }
 
-// checkAnswer compares an answer with its fields, and NK with the list.
+// checkAnswer compares a parsed answer with want, and its NK with list.
 func checkAnswer(t *testing.T, record *wire.Record, want []keyValueText, list []string) {
 	t.Helper()
 	if len(record.Pairs()) != len(want) {

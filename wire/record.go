@@ -2,35 +2,32 @@ package wire
 
 import "bytes"
 
-// KeyValue is one KEY=VALUE of a record. Both are slices of the parsed input. Value
-// is as it was sent, escapes and all; see Unescape and Decode.
+// KeyValue is one KEY=VALUE pair. Both are slices of the parsed input. Value is still escaped; see
+// Unescape and Decode.
 type KeyValue struct {
 	Key, Value []byte
 }
 
-// Record is a parsed record. The zero Record is empty and ready for Parse. It
-// is valid as long as the parsed input is left alone, and until it parses the
-// next.
+// Record is a parsed record. The zero Record is empty and ready for Parse. It is valid until the
+// next Parse, and as long as the parsed input is not changed.
 type Record struct {
 	pairs []KeyValue
 }
 
-// maxKeptPairs bounds the storage that a Record keeps for its next input: a
-// hostile record of 64 KiB has 20,000 pairs, an honest one some 30.
+// maxKeptPairs limits the storage kept for the next record. A malicious record of 64 KiB has 20,000
+// pairs, a normal one about 30.
 const maxKeptPairs = 256
 
-// Parse reads a request. Nothing is an error: what has no '=' is no pair and is
-// ignored, so is nothing between two '&'. Space, CR and LF around the record
-// and around each value are dropped, of a text only those behind it. A text may
-// hold '&' and whole pairs: section 2 of the protocol, "Text fields", says
-// where it ends, and when a '&' at the record's end is no part of it.
+// Parse parses a request. It never fails: a part without '=' is ignored. Spaces, CR and LF are
+// trimmed around the record and around each value, but only at the end of a text. A text may
+// contain '&' and whole pairs; section 2 of docs/protocol.md, "Text fields", defines where it ends
+// and whether a final '&' belongs to it.
 func (r *Record) Parse(b []byte) {
 	r.parse(trimSpace(b), findTextField(b))
 }
 
-// ParseAnswer reads an answer, where every '&' inside a value is escaped and
-// every space belongs to its value. Only a line end behind the record is
-// dropped.
+// ParseAnswer parses an answer, in which every '&' in a value is escaped and spaces belong to the
+// value. Only the final line end is trimmed.
 func (r *Record) ParseAnswer(b []byte) {
 	if line, ok := bytes.CutSuffix(b, []byte("\n")); ok {
 		b = bytes.TrimSuffix(line, []byte("\r"))
@@ -50,8 +47,8 @@ func (r *Record) ParseAnswer(b []byte) {
 // Pairs returns the pairs in the order in which they were sent.
 func (r *Record) Pairs() []KeyValue { return r.pairs }
 
-// Raw returns the value of the first pair with that key, as it was sent. Keys
-// are compared without case.
+// Raw returns the value of the first pair with key, still escaped. Keys are compared with
+// EqualFold.
 func (r *Record) Raw(key string) (value []byte, ok bool) {
 	for i := range r.pairs {
 		if EqualFold(r.pairs[i].Key, key) {
@@ -61,8 +58,7 @@ func (r *Record) Raw(key string) (value []byte, ok bool) {
 	return nil, false
 }
 
-// parse reads a trimmed request in which the given field, nil for none, holds
-// a text.
+// parse parses a trimmed request. text is the text field of its command, or nil.
 func (r *Record) parse(b []byte, text *textField) {
 	r.reset()
 	for {
@@ -78,17 +74,16 @@ func (r *Record) parse(b []byte, text *textField) {
 			if n == len(tail) && r.mayAppendAmpersand() {
 				value = trimSpaceRight(bytes.TrimSuffix(value, []byte("&")))
 			}
-			text = nil // a second one is a pair like any other
+			text = nil // a second one is an ordinary pair
 		}
 		r.pairs = append(r.pairs, KeyValue{key, value})
 		b = tail[n:]
 	}
 }
 
-// mayAppendAmpersand reports whether a '&' at the end of the record, whose pairs
-// before its text are known, is the client program's and not the user's: in the
-// versions before 1.4, unless the record has a SID. Whoever sends that is new
-// enough to escape the user's.
+// mayAppendAmpersand reports whether a final '&' comes from the client program and not from the
+// user's text. Programs before 1.4 append one, unless they send a SID: those are new enough to
+// escape the user's. The pairs before the text must have been parsed.
 func (r *Record) mayAppendAmpersand() bool {
 	ver, _ := r.Raw("VER")
 	version, _ := ParseVersion(Unescape(nil, ver))
@@ -103,8 +98,8 @@ func (r *Record) reset() {
 	r.pairs = r.pairs[:0]
 }
 
-// cutKey finds the first key in b that a '=' follows; tail is all behind that
-// '='. Empty pairs and words without '=' before it are passed over.
+// cutKey returns the first key that '=' follows, and everything after that '='. It skips empty
+// pairs and words without '='.
 func cutKey(b []byte) (key, tail []byte, ok bool) {
 	start := 0
 	for i, c := range b {
@@ -118,7 +113,7 @@ func cutKey(b []byte) (key, tail []byte, ok bool) {
 	return nil, nil, false
 }
 
-// pairLength is the length of the value that tail begins with.
+// pairLength returns the length of the value at the start of tail.
 func pairLength(tail []byte) int {
 	if n := bytes.IndexByte(tail, '&'); n >= 0 {
 		return n
@@ -142,9 +137,9 @@ func trimSpaceRight(b []byte) []byte {
 
 func isTrimmedSpace(c byte) bool { return c == ' ' || c == '\r' || c == '\n' }
 
-// EqualFold compares names, such as keys, commands and headers, without case of
-// ASCII letters. bytes.EqualFold would also take the Kelvin sign for a K, and
-// then a name that one reader knows could be unknown to another.
+// EqualFold compares names, such as keys, commands and headers, ignoring the case of ASCII letters
+// only. bytes.EqualFold would also match the Kelvin sign with K, and two programs could then
+// disagree about a name.
 func EqualFold(b []byte, s string) bool {
 	if len(b) != len(s) {
 		return false

@@ -8,7 +8,7 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// formatPairs makes pairs readable: "KEY=value" each.
+// formatPairs formats pairs as "KEY=value".
 func formatPairs(pairs []wire.KeyValue) []string {
 	var all []string
 	for _, p := range pairs {

@@ -1,26 +1,23 @@
 package wire
 
-// textField is a field that holds what a user typed, raw: it may contain '&'
-// and whole pairs.
+// textField is a field with unescaped text of a user, which may contain '&' and whole pairs.
 type textField struct {
 	command, key string
-	// requiredKeys are the keys that must have come before the text for it to run to
-	// the record's end.
+	// requiredKeys must all precede the text for it to extend to the end of the record.
 	requiredKeys []string
 }
 
-// textFields are all there are (section 2 of the protocol, "Text fields").
+// textFields are all text fields (docs/protocol.md, section 2, "Text fields").
 var textFields = []textField{
 	{command: "CLTMSG", key: "MG", requiredKeys: []string{"VER", "CMD", "SEQ", "UIN", "UN"}},
 	{command: "Ack_AddToList", key: "RS", requiredKeys: []string{"VER", "CMD", "SEQ", "UIN", "UN", "CD"}},
 }
 
-// maxRequiredKeys is the length of the longest needs.
+// maxRequiredKeys is the length of the longest requiredKeys.
 const maxRequiredKeys = 6
 
-// findTextField returns the text field of the record's command, nil if that has
-// none. The command is searched for ahead of all else, because it may follow
-// the text.
+// findTextField returns the text field of the record's command, or nil. It searches the whole
+// record for CMD, which may follow the text.
 func findTextField(b []byte) *textField {
 	for {
 		key, tail, ok := cutKey(b)
@@ -35,9 +32,9 @@ func findTextField(b []byte) *textField {
 	}
 }
 
-// textFieldOfCommand looks up the command whose name is given as it was sent.
+// textFieldOfCommand returns the text field of a command, or nil. name is still escaped.
 func textFieldOfCommand(name []byte) *textField {
-	var buf [3 * len("Ack_AddToList")]byte // the longest, every character escaped
+	var buf [3 * len("Ack_AddToList")]byte // the longest name, with every character escaped
 	if len(name) > len(buf) {
 		return nil
 	}
@@ -50,9 +47,9 @@ func textFieldOfCommand(name []byte) *textField {
 	return nil
 }
 
-// textLength is the length of the text that tail begins with, where r has the pairs
-// before it: the whole tail, unless a key that is still needed follows. The
-// first of those ends the text.
+// textLength returns the length of the text at the start of tail. The text ends before the first
+// required key that does not precede it, else at the end of the record. record contains the
+// preceding pairs.
 func (t *textField) textLength(tail []byte, record *Record) int {
 	var buf [maxRequiredKeys]string
 	missing := buf[:0]

@@ -80,7 +80,7 @@ func TestWhatFollowsATextIsPairsAgain(t *testing.T) {
 	}
 }
 
-// BenchmarkParse has the time they take.
+// BenchmarkParse measures the time for these.
 func TestHostileTextsAreReadWhole(t *testing.T) {
 	for name, in := range hostileRecords {
 		t.Run(name, func(t *testing.T) {
@@ -94,8 +94,7 @@ func TestHostileTextsAreReadWhole(t *testing.T) {
 	}
 }
 
-// hostileRecords has records that would be dear to a parser that searches anew from
-// each '&' of a text.
+// hostileRecords would be slow in a parser that searches again from each '&' of a text.
 var hostileRecords = map[string]string{
 	"a text of '&'":                 "CMD=CLTMSG&MG=" + strings.Repeat("&", wire.MaxRecord),
 	"a text of keys that have come": strings.Repeat("a=&", wire.MaxRecord/6) + "CMD=CLTMSG&VER=1.1&MG=" + strings.Repeat("&VER=", wire.MaxRecord/10),

@@ -1,17 +1,15 @@
 package wire
 
-// MaxRecord is the most that a record may hold, in bytes: the limit of an HTTP
-// body, a line and a WebSocket message alike.
+// MaxRecord is the maximum size of a record in bytes, in HTTP, on lines and on WebSockets.
 const MaxRecord = 64 << 10
 
-// Null is the whole answer to a record of a version that is not spoken, or of
-// none.
+// Null is the whole answer to a record without a known version.
 const Null = "NULL"
 
-// Version is a version of the protocol. The zero Version is none.
+// Version is a version of the protocol. The zero Version is invalid.
 type Version uint8
 
-// The versions that are spoken.
+// Versions of the protocol.
 const (
 	V10 Version = iota + 1 // 1.0
 	V11                    // 1.1
@@ -20,23 +18,22 @@ const (
 	V14                    // 1.4
 )
 
-// versionTraits is what sets a version apart from the others.
+// versionTraits are the properties in which versions differ.
 type versionTraits struct {
 	name string
-	// lineEnd closes an HTTP answer. Clients of 1.4 take the last line but one
-	// of a response as the record, older ones all that follows the last comma
-	// as a list element: each kind breaks on the other's form.
+	// lineEnd ends an HTTP answer. Clients of 1.4 take the last line but one of a response as the
+	// record. Older clients take everything after the last comma as a list element. The two forms
+	// are incompatible.
 	lineEnd string
-	// maxBatchBytes bounds an answer with messages: older clients read a
-	// connection once, and not more.
+	// maxBatchBytes limits an answer with messages. Older clients read from a connection only once.
 	maxBatchBytes int
-	// commandNames has the names of commands that are spelt in another way.
+	// commandNames maps command names to a different spelling in answers.
 	commandNames map[string]string
-	// shownStatuses has what is shown instead of a status that the version lacks.
+	// shownStatuses maps statuses that the version lacks to others.
 	shownStatuses map[uint8]uint8
-	// devices: a Login can name the device that it comes from.
+	// hasDevices is set if Login accepts a device name.
 	hasDevices bool
-	// endsInAmpersand: programs that join lines end each record in '&'.
+	// appendsAmpersand is set if some client programs end each record with '&'.
 	appendsAmpersand bool
 }
 
@@ -46,7 +43,8 @@ var (
 		"Query_Stat2": "QUERY_STAT2",
 		"GetInfo":     "GETINFO",
 	}
-	// basicStatuses: before 1.4 there is no busy, "talk to me" and do not disturb.
+	// basicStatuses replaces busy (50), "talk to me" (60) and do not disturb (70), which are new in
+	// 1.4.
 	basicStatuses = map[uint8]uint8{50: 30, 60: 10, 70: 30}
 )
 
@@ -58,7 +56,7 @@ var versions = [...]versionTraits{
 	V14: {name: "1.4", maxBatchBytes: 32 << 10, lineEnd: "\r\n", commandNames: upperCaseNames, hasDevices: true},
 }
 
-// lookupTraits of a number that is no version are those of the zero Version.
+// lookupTraits returns the traits of v, or empty ones if v is invalid.
 func (v Version) lookupTraits() *versionTraits {
 	if int(v) >= len(versions) {
 		v = 0
@@ -66,8 +64,7 @@ func (v Version) lookupTraits() *versionTraits {
 	return &versions[v]
 }
 
-// ParseVersion reads the value of VER. It reports false for all but "1.0",
-// "1.1", "1.2", "1.3" and "1.4", to the byte; the answer to those is Null.
+// ParseVersion parses the value of VER. It accepts exactly "1.0" to "1.4".
 func ParseVersion(b []byte) (Version, bool) {
 	for version := V10; version <= V14; version++ {
 		if string(b) == versions[version].name {
@@ -77,15 +74,14 @@ func ParseVersion(b []byte) (Version, bool) {
 	return 0, false
 }
 
-// String is the version as VER has it, such as "1.4".
+// String returns the version as in VER, such as "1.4".
 func (v Version) String() string { return v.lookupTraits().name }
 
-// LineEnd is what an HTTP answer ends in, behind the record: nothing in 1.0 to
-// 1.3, CR LF in 1.4.
+// LineEnd returns what follows the record in an HTTP answer: CR LF in 1.4, nothing before.
 func (v Version) LineEnd() string { return v.lookupTraits().lineEnd }
 
-// CommandName is how answers of this version spell the command of that name:
-// 1.4 has SIMPLEINFO2, QUERY_STAT2 and GETINFO in capitals.
+// CommandName returns the spelling of a command in answers: in 1.4, SIMPLEINFO2, QUERY_STAT2 and
+// GETINFO are in capitals.
 func (v Version) CommandName(name string) string {
 	if spelt, ok := v.lookupTraits().commandNames[name]; ok {
 		return spelt
@@ -93,8 +89,8 @@ func (v Version) CommandName(name string) string {
 	return name
 }
 
-// ShownStatus is the status st as clients of this version are shown it: before 1.4
-// busy (50) and do not disturb (70) are 30, "talk to me" (60) is 10.
+// ShownStatus returns the status that clients of this version are shown for status: before 1.4, 30
+// for busy (50) and do not disturb (70), and 10 for "talk to me" (60).
 func (v Version) ShownStatus(st uint8) uint8 {
 	if shown, ok := v.lookupTraits().shownStatuses[st]; ok {
 		return shown
@@ -102,10 +98,8 @@ func (v Version) ShownStatus(st uint8) uint8 {
 	return st
 }
 
-// MaxBatchBytes is how long a GetMsgEx answer of more than one message may
-// become, in bytes.
+// MaxBatchBytes returns the maximum size in bytes of a GetMsgEx answer with more than one message.
 func (v Version) MaxBatchBytes() int { return v.lookupTraits().maxBatchBytes }
 
-// HasDevices reports whether a Login of this version can name a device with DV:
-// since 1.4.
+// HasDevices reports whether a Login can name a device with DV, as since 1.4.
 func (v Version) HasDevices() bool { return v.lookupTraits().hasDevices }

@@ -5,7 +5,7 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// beginAnswer begins the answer to a request that was done.
+// beginAnswer starts the answer to a successful request. The add methods append fields to it.
 func (c *clientRequest) beginAnswer() {
 	c.answer = wire.AppendHead(c.answer[:c.answerStart], c.peer.Form, c.version, c.commandName, c.seq, c.uinText, 0)
 }
@@ -34,7 +34,7 @@ func (c *clientRequest) addFlag(key string, set bool) {
 	c.addNumber(key, n)
 }
 
-// addKey begins a list.
+// addKey starts a list; the elements must follow.
 func (c *clientRequest) addKey(key string) { c.answer = wire.AppendKey(c.answer, key) }
 
 func (c *clientRequest) addTextElement(value string) {
@@ -51,7 +51,7 @@ func (c *clientRequest) addUINElement(uin rookery.UIN) {
 	c.answer = wire.AppendNumberElement(c.answer, uint64(uin))
 }
 
-// addList writes a list.
+// addList appends a list, with one call of write per element.
 func addList[E any](req *clientRequest, key string, list []E, write func(*clientRequest, E)) {
 	req.addKey(key)
 	for _, e := range list {
@@ -59,21 +59,20 @@ func addList[E any](req *clientRequest, key string, list []E, write func(*client
 	}
 }
 
-// maxPageBytes bounds an answer to a device session, in bytes; one element is
-// always in it.
+// maxPageBytes limits the answer with a page of a list, in bytes. A page has at least one element.
 const maxPageBytes = 32 << 10
 
-// longestNumber is the longest that a number can get.
+// longestNumber is the longest possible number field, the maximum of uint64.
 const longestNumber = "18446744073709551615"
 
-// remainingPageBytes is what is left for a page's elements behind what is written already and
-// the fields that are given.
+// remainingPageBytes returns how many bytes are left for list elements, after what is written
+// already and the given other fields.
 func (c *clientRequest) remainingPageBytes(fields string) int {
 	return maxPageBytes - (len(c.answer) - c.answerStart) - len(fields)
 }
 
-// countFitting is how many elements fit from the first on, where size says how long
-// each is, in bytes.
+// countFitting returns how many elements of list fit into room bytes, at least one; size returns
+// the encoded size of an element.
 func countFitting[E any](room int, list []E, size func(E) int) int {
 	for n, e := range list {
 		if room -= size(e); room < 0 && n > 0 {

@@ -16,8 +16,8 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-// setUpLoggedIn is a handler with a real store, and accounts 10001 up to 10000+n
-// signed in from one address.
+// setUpLoggedIn returns a handler with a real store, where the accounts from 10001 to 10000+n are
+// logged in from one address.
 func setUpLoggedIn(b *testing.B, n int) (*protocol.Handler, *transport.Peer) {
 	b.Helper()
 	store, err := sqlite.Open(b.Context(), sqlite.Config{Path: filepath.Join(b.TempDir(), "store.db"), Log: discardLog})

@@ -5,10 +5,10 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// requestPageSize is how many friend requests a page of Requests has at most.
+// requestPageSize is the maximum number of friend requests in one answer.
 const requestPageSize = 50
 
-// handleRequests lists the friend requests that wait.
+// handleRequests lists the pending friend requests.
 func handleRequests(req *clientRequest) error {
 	page, err := req.parsePageStart(requestPageSize)
 	if err != nil {
@@ -35,8 +35,7 @@ func handleRequests(req *clientRequest) error {
 	return nil
 }
 
-// handleBlock keeps an account out, lets it in again, or lists those who are kept
-// out.
+// handleBlock blocks or unblocks an account, or lists the blocked ones.
 func handleBlock(req *clientRequest) error {
 	act, acts := req.valueOf("CD")
 	if text, _ := req.valueOf("UN"); text == "" {

@@ -2,21 +2,20 @@ package protocol
 
 import "github.com/rookery-im/rookery/wire"
 
-// command is one row of the table: what a command reads and what it needs.
+// command is one row of the command table.
 type command struct {
 	name string
-	// keys are those that it reads, besides VER, CMD, SEQ and UIN, which all
-	// handleRead.
+	// keys are the keys that the command reads, besides VER, CMD, SEQ and UIN.
 	keys []string
-	// session: only for who is logged in.
+	// needsSession is set if the command requires a login.
 	needsSession bool
-	// changing: it is remembered by its SEQ, so that a repeat has no second
+	// isChanging is set if the request is remembered by its SEQ, so that a repeat has no second
 	// effect.
 	isChanging bool
-	// always: no parameter can be wrong.
+	// skipsValues is set if neither SEQ nor other values are checked.
 	skipsValues bool
-	// messageRun does it and writes the answer. It changes nothing if it returns an
-	// error.
+	// run executes the command and writes the answer. If it returns an error, it has changed
+	// nothing.
 	run func(*clientRequest) error
 }
 
@@ -41,7 +40,7 @@ var commands = commandTable{
 	{name: "CLTMSG", keys: []string{"UN", "MG"}, needsSession: true, isChanging: true, run: handleCLTMSG},
 	{name: "GetMsgEx", needsSession: true, run: handleGetMsgEx},
 
-	// For device sessions alone.
+	// The remaining commands are for device sessions only.
 	{name: "Requests", keys: []string{"UN"}, needsSession: true, run: handleRequests},
 	{name: "SetInfo", keys: settableKeys, needsSession: true, isChanging: true, run: handleSetInfo},
 	{name: "Block", keys: []string{"UN", "CD"}, needsSession: true, isChanging: true, run: handleBlock},
@@ -50,7 +49,7 @@ var commands = commandTable{
 	{name: "Devices", keys: []string{"ID", "CD"}, needsSession: true, isChanging: true, run: handleDevices},
 }
 
-// commandsByName finds most commands: clients spell names as the table does.
+// commandsByName finds commands that are spelled exactly as in the table, as most are.
 var commandsByName = func() map[string]*command {
 	m := make(map[string]*command, len(commands))
 	for i := range commands {
@@ -59,7 +58,8 @@ var commandsByName = func() map[string]*command {
 	return m
 }()
 
-// findFold finds a command by its name, without case of ASCII letters; nil if there is none.
+// findFold finds a command by its name, ignoring the case of ASCII letters. It returns nil if there
+// is none.
 func (t commandTable) findFold(name []byte) *command {
 	for i := range t {
 		if wire.EqualFold(name, t[i].name) {

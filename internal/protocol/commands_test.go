@@ -29,9 +29,8 @@ func TestCommandsAreFoundWithoutCase(t *testing.T) {
 	}
 }
 
-// Two letters that are not ASCII have an ASCII letter as their other case. The
-// codec does not know them in names, so a command that they found would be read
-// by other rules than it was taken apart by.
+// Two non-ASCII letters have an ASCII letter as their other case. Package wire does not match them
+// in names. If a command were found by them, its record would have been parsed by other rules.
 func TestOnlyASCIILettersHaveCaseInNamesOfCommands(t *testing.T) {
 	foreign := strings.NewReplacer("s", "\u017F", "S", "\u017F", "k", "\u212A", "K", "\u212A")
 	for _, c := range commands {

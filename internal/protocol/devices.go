@@ -2,8 +2,8 @@ package protocol
 
 import "github.com/rookery-im/rookery"
 
-// requireDeviceSession refuses what is for device sessions alone to all others. Parameters
-// are looked at before.
+// requireDeviceSession refuses commands that are only for device sessions. It is called after all
+// parameter checks.
 func (c *clientRequest) requireDeviceSession() error {
 	if c.session.Device() == "" {
 		return errNoDeviceSession
@@ -13,7 +13,7 @@ func (c *clientRequest) requireDeviceSession() error {
 
 var errNoDeviceSession = rookery.Errorf(rookery.CodeRefused, "CMD: this is for device sessions: log in with VER=1.4 and DV")
 
-// handleDevices lists the account's devices, or ends and forgets one.
+// handleDevices lists the account's devices, or ends the sessions of one and forgets it.
 func handleDevices(req *clientRequest) error {
 	id, err := req.parseNumber("ID")
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package protocol answers records of HTTP QQ: it checks them in the contract's
-// order, lets package service do what they ask for, and writes the answers.
-// commands.go is the table of all commands, one row each.
+// Package protocol answers records of HTTP QQ. It parses a record, checks it in the order that
+// docs/protocol.md prescribes, calls package service, and encodes the answer. commands.go lists all
+// commands.
 package protocol

@@ -2,7 +2,7 @@ package protocol
 
 import "github.com/rookery-im/rookery"
 
-// What Ack_AddToList's CD asks for.
+// Values of CD in Ack_AddToList.
 const (
 	ackAccept  = "0"
 	ackReject  = "1"
@@ -85,7 +85,7 @@ func handleDelFromList(req *clientRequest) error {
 
 var errSystemAccount = rookery.Errorf(rookery.CodeRefused, "UN: 10000 is the server itself, not somebody to befriend")
 
-// parseOtherAccount is the account to befriend: anybody but oneself.
+// parseOtherAccount reads UN as an account other than the caller's.
 func (c *clientRequest) parseOtherAccount() (rookery.UIN, error) {
 	if err := c.requireTarget(); err != nil {
 		return 0, err

@@ -17,23 +17,23 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// maxSEQLength is the longest SEQ, in characters.
+// maxSEQLength is the maximum length of SEQ in characters.
 const maxSEQLength = 32
 
-// Handler answers records: one by one as a transport.RecordHandler, and on connections
-// that stay as a transport.StreamHandler.
+// Handler answers records. It is a transport.RecordHandler for single records and a
+// transport.StreamHandler for long-lived connections.
 type Handler struct {
 	service     *service.Service
 	log         *slog.Logger
 	errorLog    transport.LogLimiter
 	warnings    *transport.WarningLog
-	requestPool sync.Pool // of *call
-	pushBuffers sync.Pool // of *[]byte, where what is pushed is written
+	requestPool sync.Pool // of *clientRequest
+	pushBuffers sync.Pool // of *[]byte, for records to push
 }
 
 var _ transport.RecordHandler = (*Handler)(nil)
 
-// New makes a Handler.
+// New returns a Handler for svc.
 func New(svc *service.Service, log *slog.Logger) *Handler {
 	return &Handler{
 		service: svc, log: log, warnings: transport.NewWarningLog(log, svc.Now),
@@ -42,46 +42,45 @@ func New(svc *service.Service, log *slog.Logger) *Handler {
 	}
 }
 
-// clientRequest is one record on its way to an answer.
+// clientRequest is the state of one record while it is answered.
 type clientRequest struct {
 	ctx     context.Context
 	service *service.Service
 	peer    *transport.Peer
-	// recordStream is what the record is said in, nil for one that came alone.
+	// stream is the connection that the record arrived on, or nil if it came by HTTP POST.
 	stream *recordStream
 	record wire.Record
 
 	version wire.Version
 	seq     string
-	// seqDecoded: SEQ was a text in some encoding.
+	// seqIsText is set if SEQ could be decoded.
 	seqIsText bool
-	// uinText is the UIN as asked.
+	// uinText is the UIN as sent, for the answer.
 	uinText string
-	uin     rookery.UIN // 0 if that is none
-	// commandName is the command's, as it is answered.
+	uin     rookery.UIN // 0 if uinText is no account number
+	// commandName is the name that the answer repeats.
 	commandName string
 	command     *command
-	// caller is who the record says it is from.
+	// caller is the address, and the token if there is one, that authenticate the request.
 	caller service.Caller
-	// foreign: it is not from whom its connection is bound to.
+	// isForeign is set if the record names another session than the one its stream is bound to.
 	isForeign bool
 	session   *service.Session
-	// values are those of the row's keys, decoded.
+	// values are the decoded values of command.keys, in the same order.
 	values     []parameterValue
 	requestKey rookery.RequestKey
-	// bindsStream and ends: with the answer, session is the one that the connection
-	// is bound to, proved by asker's token; it is bound to none any more.
+	// bindsStream binds the stream to session after the answer; unbindsStream undoes the binding.
 	bindsStream, unbindsStream bool
 
-	answer       []byte // the answer grows here
-	answerStart  int    // where in dst it begins
-	streamBuffer []byte // what an answer in a dialogue is written to
+	answer       []byte // the buffer that the answer is appended to
+	answerStart  int    // offset in answer
+	streamBuffer []byte // reused for answers on streams
 }
 
-// maxStreamBuffer is how much a call keeps of that, in bytes.
+// maxStreamBuffer is the size in bytes up to which streamBuffer is kept for reuse.
 const maxStreamBuffer = 4 << 10
 
-// parameterValue is a request's value of one key.
+// parameterValue is the value of one key.
 type parameterValue struct {
 	text    string
 	isGiven bool
@@ -103,7 +102,7 @@ func (h *Handler) AppendAnswer(ctx context.Context, peer *transport.Peer, record
 	return req.answer
 }
 
-// borrowRequest lends a call, until giveBack.
+// borrowRequest takes a request from the pool; returnRequest puts it back.
 func (h *Handler) borrowRequest(ctx context.Context, peer *transport.Peer) *clientRequest {
 	req := h.requestPool.Get().(*clientRequest)
 	req.ctx, req.service, req.peer = ctx, h.service, peer
@@ -111,17 +110,17 @@ func (h *Handler) borrowRequest(ctx context.Context, peer *transport.Peer) *clie
 }
 
 func (h *Handler) returnRequest(req *clientRequest) {
-	clear(req.values) // their texts can be long
+	clear(req.values) // texts may be long
 	own := req.streamBuffer
 	if req.stream != nil && cap(req.answer) <= maxStreamBuffer {
 		own = req.answer[:0]
 	}
-	*req = clientRequest{record: req.record, values: req.values[:0], streamBuffer: own} // storage to be used again
+	*req = clientRequest{record: req.record, values: req.values[:0], streamBuffer: own} // keep the allocated slices
 	h.requestPool.Put(req)
 }
 
-// parseRecord takes a record apart, as far as that needs no session. It reports false
-// for a version that is not spoken: then there is nothing else to be said.
+// parseRecord parses everything that does not depend on the session. It reports false if the
+// version is unknown: the answer is then NULL.
 func (c *clientRequest) parseRecord(record []byte) bool {
 	c.record.Parse(record)
 	var ok bool
@@ -133,7 +132,7 @@ func (c *clientRequest) parseRecord(record []byte) bool {
 	c.uinText, _ = c.decodeForEcho("UIN")
 	c.uin, _ = rookery.ParseUIN(c.uinText)
 	c.uinText = truncateEcho(c.uinText)
-	// By its bytes, as the codec does. It says where a text ends.
+	// Compare raw bytes, as package wire does to find the end of a text.
 	name := c.valueBytes("CMD")
 	if c.command = commandsByName[string(name)]; c.command == nil {
 		c.command = commands.findFold(name)
@@ -147,12 +146,11 @@ func (c *clientRequest) parseRecord(record []byte) bool {
 	return true
 }
 
-// maxEchoLength is how much of a value that is echoed stands in the answer, in
-// characters. It is more than a valid one has. Without a bound whoever takes no
-// answers would make the server keep long ones.
+// maxEchoLength limits, in characters, the values that an answer repeats. Valid values are shorter.
+// Without a limit, clients that do not read could make the server buffer long answers.
 const maxEchoLength = 64
 
-// truncateEcho is as much of a value as is echoed.
+// truncateEcho shortens a value to maxEchoLength characters.
 func truncateEcho(text string) string {
 	n := 0
 	for i := range text {
@@ -164,7 +162,7 @@ func truncateEcho(text string) string {
 	return text
 }
 
-// answerRequest writes the answer to a record that was read.
+// answerRequest writes the answer to a parsed record.
 func (h *Handler) answerRequest(req *clientRequest) {
 	err := h.runRecovered(req, (*clientRequest).checkRequest)
 	if err == nil {
@@ -175,7 +173,7 @@ func (h *Handler) answerRequest(req *clientRequest) {
 	}
 }
 
-// runRecovered takes a step of an answer. If that panics, it is not known to be done.
+// runRecovered runs one step of a request. A panic is logged and becomes a temporary error.
 func (h *Handler) runRecovered(req *clientRequest, step func(*clientRequest) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -187,8 +185,7 @@ func (h *Handler) runRecovered(req *clientRequest, step func(*clientRequest) err
 	return step(req)
 }
 
-// checkRequest makes the checks that all commands have in common, in the contract's
-// order.
+// checkRequest makes the checks common to all commands, in the order of docs/protocol.md.
 func (c *clientRequest) checkRequest() error {
 	switch {
 	case c.peer.UntrustedProxy:
@@ -224,13 +221,12 @@ var (
 
 var errNoUIN = rookery.Errorf(rookery.CodeNoAccount, "UIN: no account number, which is 10000 to 4294967295")
 
-// findSession finds out who asks: a device session by its SID, else the address's,
-// unless the record is said on a connection that is bound. A web page has its
-// user's address without being the user's program, so it needs the SID.
+// findSession authenticates the request: by the stream's session if it is bound, else by the SID,
+// else by the address. A web page has its user's address, so it needs a SID.
 func (c *clientRequest) findSession() (err error) {
 	c.caller = service.Caller{Address: c.peer.Addr}
 	if sid := c.valueBytes("SID"); len(sid) > 0 {
-		c.caller.Token, _ = rookery.ParseToken(string(sid)) // anything else means nothing
+		c.caller.Token, _ = rookery.ParseToken(string(sid)) // an invalid SID counts as none
 	}
 	if c.stream != nil && c.stream.session != nil {
 		return c.stream.checkBoundSession(c)
@@ -246,14 +242,14 @@ func (c *clientRequest) findSession() (err error) {
 	return err
 }
 
-// isPageWithoutToken reports whether the record is a web page's that names no device
-// session: it acts for no session at all.
+// isPageWithoutToken reports whether a web page sent the record without a SID. It then acts for no
+// session.
 func (c *clientRequest) isPageWithoutToken() bool { return c.peer.FromWebPage && c.caller.Token == "" }
 
 var errPageWithoutToken = rookery.Errorf(rookery.CodeNotSignedIn, "a web page acts for device sessions alone, with their SID")
 
-// decodeValues checks SEQ and decodes the values of the row's keys. What they tell
-// of the client's encoding holds from now on.
+// decodeValues checks SEQ and decodes the values of the command's keys. It stores the encoding that
+// they reveal in the session.
 func (c *clientRequest) decodeValues() error {
 	if !c.seqIsText {
 		return parameterError("SEQ", errNotDecoded)
@@ -277,7 +273,7 @@ func (c *clientRequest) decodeValues() error {
 		_, given := c.record.Raw(key)
 		c.values = append(c.values, parameterValue{text, given})
 	}
-	// Unknown means UTF-8: only another meaning is worth storing.
+	// The default is UTF-8, so only a change from or to GB18030 is stored.
 	if c.session != nil && (preferred == wire.GB18030) != (was == wire.GB18030) {
 		return c.service.SetEncoding(c.ctx, c.session, uint8(preferred))
 	}
@@ -286,7 +282,7 @@ func (c *clientRequest) decodeValues() error {
 
 const errNotDecoded = "the text has no known encoding, or holds a NUL"
 
-// valueBytes is the percent-decoded value of a key, empty if it is not given.
+// valueBytes returns the percent-decoded value of a key, or nothing if the key is missing.
 func (c *clientRequest) valueBytes(key string) []byte {
 	raw, _ := c.record.Raw(key)
 	return wire.Unescape(nil, raw)
@@ -296,8 +292,8 @@ func (c *clientRequest) decodeValue(key string, preferred wire.Charset) (text st
 	return wire.Decode(c.valueBytes(key), c.peer.Charset, preferred)
 }
 
-// decodeForEcho is a value that is echoed, whatever it is; ok is false if it is no text
-// in any encoding.
+// decodeForEcho decodes a value for the answer. If it has no known encoding, ok is false and
+// invalid bytes are replaced.
 func (c *clientRequest) decodeForEcho(key string) (text string, ok bool) {
 	if text, _, ok := c.decodeValue(key, wire.CharsetUnknown); ok {
 		return text, true
@@ -305,7 +301,7 @@ func (c *clientRequest) decodeForEcho(key string) (text string, ok bool) {
 	return strings.ToValidUTF8(string(c.valueBytes(key)), "\uFFFD"), false
 }
 
-// parameterValue is the value of one of the row's keys.
+// valueOf returns the value of one of command.keys.
 func (c *clientRequest) valueOf(key string) (text string, given bool) {
 	for i, k := range c.command.keys {
 		if k == key {
@@ -315,9 +311,9 @@ func (c *clientRequest) valueOf(key string) (text string, given bool) {
 	panic("protocol: " + c.command.name + " does not list the key " + key)
 }
 
-// contentForKey is what makes two requests with the same SEQ equal: the command and
-// the values of its keys. These are bytes, not texts: what a doubtful value is
-// handleRead as can change between a request and its repeat.
+// contentForKey returns what must be equal for two requests with the same SEQ to be repeats: the
+// command name and the values of its keys. It uses raw bytes, since an ambiguous value may be
+// decoded differently the second time.
 func (c *clientRequest) contentForKey() []byte {
 	b := append(make([]byte, 0, 128), c.command.name...)
 	for _, key := range c.command.keys {
@@ -327,7 +323,7 @@ func (c *clientRequest) contentForKey() []byte {
 	return b
 }
 
-// refuseRequest writes the answer to a request that got an error.
+// refuseRequest replaces the answer by one for err, and logs it if necessary.
 func (h *Handler) refuseRequest(req *clientRequest, err error) {
 	res := resultCode(err)
 	req.answer = wire.AppendHead(req.answer[:req.answerStart], req.peer.Form, req.version, req.commandName, req.seq, req.uinText, res)
@@ -345,8 +341,7 @@ const (
 
 var errUnknownCommand = parameterError("CMD", "unknown command")
 
-// resultCodes maps what went wrong to RES. Login answers a wrong password by
-// itself.
+// resultCodes maps error codes to RES. handleLogin reports a wrong password itself.
 var resultCodes = map[rookery.Code]int{
 	rookery.CodeParameter:   1,
 	rookery.CodeRefused:     3,
@@ -365,12 +360,12 @@ func resultCode(err error) int {
 	return resultCodes[rookery.CodeOf(err)]
 }
 
-// parameterError is the error for a key whose value is missing or wrong.
+// parameterError returns the error for a missing or invalid value of key.
 func parameterError(key, format string, args ...any) error {
 	return rookery.Errorf(rookery.CodeParameter, key+": "+format, args...)
 }
 
-// prefixKey names the key at fault in an error of the service.
+// prefixKey puts the key at fault before the text of an error from package service.
 func prefixKey(key string, err error) error {
 	var e *rookery.Error
 	if !errors.As(err, &e) || e.Code == rookery.CodeTemporary {

@@ -12,7 +12,7 @@ const (
 	maxHistoryPageSize = 200
 )
 
-// handleHistory looks back on a conversation, or on all.
+// handleHistory returns earlier entries of one conversation or of all.
 func handleHistory(req *clientRequest) error {
 	query, err := req.parseHistoryQuery()
 	if err != nil {
@@ -26,7 +26,7 @@ func handleHistory(req *clientRequest) error {
 		return err
 	}
 	req.beginAnswer()
-	// What does not fit is what is oldest: the next page begins with it.
+	// Drop the oldest entries if the page is too long: the next page starts with them.
 	list := history.Entries
 	slices.Reverse(list)
 	n := countFitting(req.remainingPageBytes("&FN=0&SN=000&ID=&TM=&MT=&UN=&MG=&RD="+longestNumber), list, func(entry rookery.Entry) int {
@@ -70,7 +70,7 @@ func (c *clientRequest) parseHistoryQuery() (query rookery.HistoryQuery, err err
 	return query, err
 }
 
-// handleRead says how far a conversation was read.
+// handleRead stores how far a conversation has been read.
 func handleRead(req *clientRequest) error {
 	if err := req.requireTarget(); err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 type profileField struct {
 	key   string
 	addTo func(req *clientRequest, key string, account *rookery.Account)
-	// assign is how its owner changes it, nil for what cannot be changed.
+	// assign sets the field from a SetInfo value. It is nil for fields that cannot be changed.
 	assign func(profile *rookery.Profile, value string) error
 }
 
@@ -40,13 +40,12 @@ func newNumberField(key string, of func(*rookery.Profile) *int) profileField {
 	}
 }
 
-// newUnusedField is one whose meaning nobody knows any more: it stays empty.
+// newUnusedField returns a field whose meaning is unknown today. It is always empty.
 func newUnusedField(key string) profileField {
 	return profileField{key: key, addTo: func(req *clientRequest, key string, _ *rookery.Account) { req.addText(key, "") }}
 }
 
-// profileFields are all fields of GetInfo. Each level answers some of them, in
-// this order.
+// profileFields are all fields of GetInfo, in the order of the answer. Each level selects some.
 var profileFields = []profileField{
 	newTextField("AD", func(profile *rookery.Profile) *string { return &profile.Address }),
 	newNumberField("AG", func(profile *rookery.Profile) *int { return &profile.Age }),
@@ -76,7 +75,7 @@ var profileFields = []profileField{
 	newTextField("NK", func(profile *rookery.Profile) *string { return &profile.Nick }),
 }
 
-// infoLevels says which fields the levels brief, normal and detailed answer.
+// infoLevels lists the fields of levels 1 (brief), 2 (normal) and 3 (detailed).
 var infoLevels = map[string]map[string]bool{
 	"1": keySet("AG", "FC", "LV", "PV", "SX", "UN", "NK"),
 	"2": keySet("AD", "AG", "EM", "FC", "HP", "JB", "LV", "PC", "PH", "PR", "PV", "RN", "SC", "SX", "UN", "NK"),
@@ -92,7 +91,7 @@ func keySet(keys ...string) map[string]bool {
 	return m
 }
 
-// infoLevel is the level asked for, normal if none is.
+// infoLevel returns the requested level, by default 2.
 func (c *clientRequest) infoLevel() string {
 	if lv, given := c.valueOf("LV"); given {
 		return lv

@@ -16,7 +16,7 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// lineClient is a client's end of a connection that has no network in it.
+// lineClient is the client's end of a connection without a network.
 type lineClient struct {
 	env             *testEnv
 	peer            transport.Peer
@@ -34,7 +34,7 @@ func (w *testEnv) Line(_ context.Context, from netip.Addr) (transcript.Line, err
 	return l, nil
 }
 
-// lineServerEnd is the server's end of it.
+// lineServerEnd is the server's end, a transport.PushConn.
 type lineServerEnd struct{ *lineClient }
 
 func (l lineServerEnd) Push(record []byte) error { return l.receive(record) }
@@ -70,7 +70,7 @@ func (l *lineClient) Receive(context.Context) ([]byte, error) {
 	}
 }
 
-// Waiting knows when whatever is to come has come: then every goroutine waits.
+// Waiting returns the next record, or nil if all goroutines are idle and none has arrived.
 func (l *lineClient) Waiting(context.Context) ([]byte, error) {
 	synctest.Wait()
 	select {
@@ -87,9 +87,9 @@ func (l *lineClient) Close() error {
 	return nil
 }
 
-// manualClock is moved by hand, and what waits for a time on it happens then.
+// manualClock changes only when a test advances it. Timers that are due then run.
 type manualClock struct {
-	mu      sync.Mutex // guards the rest
+	mu      sync.Mutex // guards the fields below
 	current time.Time
 	timers  []*manualTimer
 }
@@ -121,9 +121,8 @@ func (c *manualClock) afterFunc(d time.Duration, f func()) (stop func() bool) {
 	}
 }
 
-// advance lets time go by: the functions that fall due are called in order, each at
-// its time, with settle after it. Without settle the clock runs on while
-// nobody is there to be called.
+// advance moves the clock by d. It runs due timers in order, each at its time, and calls settle
+// after each. Without settle, timers are dropped, as while a server is down.
 func (c *manualClock) advance(d time.Duration, settle func()) {
 	end := c.now().Add(d)
 	for settle != nil {
@@ -142,7 +141,7 @@ func (c *manualClock) advance(d time.Duration, settle func()) {
 	}
 }
 
-// popDueTimer takes out the first that falls due, and moves the clock to its time.
+// popDueTimer removes the first timer due until end, and moves the clock to its time.
 func (c *manualClock) popDueTimer(end time.Time) *manualTimer {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,9 +8,9 @@ import (
 const (
 	listPageSize    = 160
 	statPageSize    = 50
-	maxListPageSize = 1000 // whatever TN asks for
+	maxListPageSize = 1000 // upper limit for TN
 	fingerPageSize  = 25
-	// endOfPagesUIN is SimpleInfo2's NP on the last page.
+	// endOfPagesUIN is the NP of SimpleInfo2 on the last page.
 	endOfPagesUIN = 65535
 )
 
@@ -74,7 +74,7 @@ func handleSimpleInfo2(req *clientRequest) error {
 	}
 	next := rookery.UIN(endOfPagesUIN)
 	if n := len(friends); !last && n > 1 {
-		// The account 65535 as the end of a page would read as the end of all.
+		// A page must not end with account 65535, which would mean the end of the list.
 		if friends[n-1].UIN == endOfPagesUIN {
 			friends = friends[:n-1]
 		}
@@ -120,7 +120,7 @@ func handleFinger(req *clientRequest) error {
 	return nil
 }
 
-// addPageHead writes whether a page is the last, and how many are on it.
+// addPageHead appends whether the page is the last one, and its number of elements.
 func (c *clientRequest) addPageHead(last bool, count int) {
 	c.addFlag("FN", last)
 	c.addNumber("SN", count)

@@ -11,7 +11,7 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// maxProgramBytes is how much of LC is kept, in bytes; clients send 16 digits.
+// maxProgramBytes is how many bytes of LC are kept; clients send 16 digits.
 const maxProgramBytes = 64
 
 func handleLogin(req *clientRequest) error {
@@ -36,7 +36,7 @@ func handleLogin(req *clientRequest) error {
 		return nil
 	}
 	if rookery.CodeOf(err) == rookery.CodeParameter {
-		return prefixKey("DV", err) // nothing else was refused so far
+		return prefixKey("DV", err) // no other parameter can fail here
 	}
 	if err != nil {
 		return err
@@ -52,8 +52,8 @@ func handleLogin(req *clientRequest) error {
 	return nil
 }
 
-// parseProgram reads LC, which names the client in the server's log: so it is cut, and
-// holds nothing that a terminal would not show.
+// parseProgram reads LC, the client program for the server's log. It is cut and stripped of
+// unprintable characters.
 func (c *clientRequest) parseProgram() string {
 	name, _ := c.valueOf("LC")
 	return strings.Map(func(r rune) rune {
@@ -67,8 +67,8 @@ func (c *clientRequest) parseProgram() string {
 var errPageLogin = rookery.Errorf(rookery.CodeRefused, "DV: missing; "+
 	"a web page shares the address of whoever opens it, so it logs in as a device: send VER=1.4 and DV")
 
-// parseDevice reads DV, the name of the device that signs in; empty for an address.
-// Versions without device sessions do not look at it.
+// parseDevice reads DV, the device name for a device session. It is "" for an address session, and
+// always before version 1.4.
 func (c *clientRequest) parseDevice() (string, error) {
 	if !c.version.HasDevices() {
 		return "", nil
@@ -80,7 +80,7 @@ func (c *clientRequest) parseDevice() (string, error) {
 	return name, nil
 }
 
-// parseProof reads PS as M5 says it is to be read; nil if it cannot prove anything.
+// parseProof reads PS in the form that M5 selects. It returns nil if no password can match it.
 func (c *clientRequest) parseProof() *service.Proof {
 	ps, _ := c.valueOf("PS")
 	var proof service.Proof

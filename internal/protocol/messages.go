@@ -8,7 +8,7 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// maxBatchEntries is how many messages GetMsgEx hands out at most.
+// maxBatchEntries is the maximum number of entries in a GetMsgEx answer.
 const maxBatchEntries = 50
 
 func handleCLTMSG(req *clientRequest) error {
@@ -19,7 +19,7 @@ func handleCLTMSG(req *clientRequest) error {
 	return req.finishSend(req.service.Send(req.ctx, req.session, out.To, out.Text, out.Key))
 }
 
-// parseOutgoing reads the message that a CLTMSG asks to send.
+// parseOutgoing reads the message of a CLTMSG.
 func (c *clientRequest) parseOutgoing() (service.OutgoingMessage, error) {
 	if err := c.requireTarget(); err != nil {
 		return service.OutgoingMessage{}, err
@@ -35,7 +35,7 @@ func (c *clientRequest) parseOutgoing() (service.OutgoingMessage, error) {
 	return service.OutgoingMessage{To: to, Text: text, Key: c.requestKey}, err
 }
 
-// finishSend writes the answer to a CLTMSG, or says what kept it from being done.
+// finishSend writes the answer to a CLTMSG, or returns the error of sending with its key.
 func (c *clientRequest) finishSend(err error) error {
 	if err != nil {
 		return prefixKey("UN", err)
@@ -69,18 +69,19 @@ func handleGetMsgEx(req *clientRequest) error {
 	return nil
 }
 
-// collectedBatch is what a GetMsgEx hands out; notices are entries without a number.
+// collectedBatch writes the entries of a GetMsgEx answer. Status notices are entries without a
+// number.
 type collectedBatch struct {
 	*clientRequest
 	entries []rookery.Entry
-	// numbered: with the numbers and times that device sessions get.
+	// withNumbers adds the numbers and times that device sessions get.
 	withNumbers bool
 	collectedAt time.Time
 }
 
-// entrySize is what the nth entry adds to the answer, in bytes.
+// entrySize returns how many bytes the nth entry adds to the answer.
 func (b *collectedBatch) entrySize(nth int, entry rookery.Entry) int {
-	size := decimalLength(uint64(nth)) - decimalLength(uint64(nth-1)) // MN
+	size := decimalLength(uint64(nth)) - decimalLength(uint64(nth-1)) // growth of MN
 	size += decimalLength(uint64(entry.Kind)) + decimalLength(uint64(entry.Peer)) + len(",,") + wire.ElementSize(b.peer.Form, entry.Text)
 	if b.withNumbers {
 		if entry.Kind == rookery.KindStatus {
@@ -110,10 +111,10 @@ func (c *clientRequest) addEntryKind(entry rookery.Entry) { c.addNumberElement(i
 func (c *clientRequest) addEntryPeer(entry rookery.Entry) { c.addUINElement(entry.Peer) }
 func (c *clientRequest) addEntryText(entry rookery.Entry) { c.addTextElement(entry.Text) }
 
-// unixSeconds is a time as TM has it, in Unix seconds.
+// unixSeconds returns a time in Unix seconds, as in TM.
 func unixSeconds(t time.Time) uint64 { return uint64(max(t.Unix(), 0)) }
 
-// decimalLength is how long a number is in decimal.
+// decimalLength returns the number of decimal digits of number.
 func decimalLength(n uint64) int {
 	d := 1
 	for ; n >= 10; n /= 10 {

@@ -8,7 +8,7 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// parseStatus reads ST, 0 if it is not given.
+// parseStatus reads ST; 0 if it is missing.
 func (c *clientRequest) parseStatus() (rookery.Status, error) {
 	text, given := c.valueOf("ST")
 	if !given {
@@ -21,8 +21,7 @@ func (c *clientRequest) parseStatus() (rookery.Status, error) {
 	return rookery.Status(n), nil
 }
 
-// parsePage reads TN and UN: a part of a list, with usual many elements if TN does
-// not say.
+// parsePage reads TN and UN: the size of a page, by default defaultSize, and where it starts.
 func (c *clientRequest) parsePage(usual int) (service.PageQuery, error) {
 	limit, err := c.parseNumber("TN")
 	if err != nil {
@@ -35,7 +34,7 @@ func (c *clientRequest) parsePage(usual int) (service.PageQuery, error) {
 	return page, err
 }
 
-// parsePageStart reads UN as a position in a list.
+// parsePageStart reads UN as the start of a page.
 func (c *clientRequest) parsePageStart(limit int) (service.PageQuery, error) {
 	after, err := c.parseNumber("UN")
 	if err != nil {
@@ -44,8 +43,8 @@ func (c *clientRequest) parsePageStart(limit int) (service.PageQuery, error) {
 	return service.PageQuery{After: rookery.UIN(min(after, math.MaxUint32)), Limit: limit}, nil
 }
 
-// parseNumber reads a decimal number that is not negative: 0 if it is not given or
-// empty, the largest there is if it is larger.
+// parseNumber reads a non-negative decimal number. It returns 0 if the value is missing or empty,
+// and the maximum of uint64 if the number is too large.
 func (c *clientRequest) parseNumber(key string) (uint64, error) {
 	text, _ := c.valueOf(key)
 	if text == "" {
@@ -58,12 +57,12 @@ func (c *clientRequest) parseNumber(key string) (uint64, error) {
 	}
 	n, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
-		n = math.MaxUint64 // decimalLength only: it is out of range
+		n = math.MaxUint64 // only digits, so it is out of range
 	}
 	return n, nil
 }
 
-// parseOptionalNumber reads a number that a search may leave empty.
+// parseOptionalNumber reads a number; nil if it is missing or empty.
 func (c *clientRequest) parseOptionalNumber(key string) (*int, error) {
 	if text, _ := c.valueOf(key); text == "" {
 		return nil, nil
@@ -76,8 +75,8 @@ func (c *clientRequest) parseOptionalNumber(key string) (*int, error) {
 	return &number, nil
 }
 
-// requireTarget checks that UN names somebody. Whether it is an account is looked
-// at after all parameters: see target.
+// requireTarget checks that UN is not empty. parseTarget checks its value, after all other
+// parameters.
 func (c *clientRequest) requireTarget() error {
 	if text, _ := c.valueOf("UN"); text == "" {
 		return parameterError("UN", "missing")

@@ -9,21 +9,21 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// What is pushed, and confirmed, by name.
+// Command names of pushes. A confirmation uses the first.
 const (
 	pushMessage  = "Server_Msg"
 	pushStatus   = "update_stat"
 	pushReadMark = "read_mark"
 )
 
-// recordPushSink writes what arrives for a session to its connection: section 6 of the
-// protocol. Those of the same device on the same connection are equal, by which the
-// service knows a connection again.
+// recordPushSink is a service.PushSink that writes events as records (docs/protocol.md, section 6).
+// Two sinks for the same connection, account and kind of session compare equal, so that the service
+// recognises the connection.
 type recordPushSink struct {
 	handler *Handler
 	conn    transport.PushConn
 	uin     rookery.UIN
-	// numbered: with the numbers and times that device sessions get.
+	// withNumbers adds the numbers and times that device sessions get.
 	withNumbers bool
 }
 
@@ -31,7 +31,7 @@ func (h *Handler) newPushSink(link transport.PushConn, session *service.Session)
 	return recordPushSink{handler: h, conn: link, uin: session.Account(), withNumbers: session.Device() != ""}
 }
 
-// Push writes one item as one record.
+// Push writes one event as one record.
 func (o recordPushSink) Push(item service.PushEvent) error {
 	buf := o.handler.pushBuffers.Get().(*[]byte)
 	*buf = o.appendPush((*buf)[:0], item)
@@ -40,14 +40,13 @@ func (o recordPushSink) Push(item service.PushEvent) error {
 	return err
 }
 
-// Framed reports whether what is pushed on the connection arrives record by
-// record.
+// Framed reports whether the client receives each push separately.
 func (o recordPushSink) Framed() bool { return o.conn.Framed() }
 
-// Close ends the connection.
+// Close closes the connection.
 func (o recordPushSink) Close() { o.conn.Close() }
 
-// appendPush appends the record of an item.
+// appendPush appends the record of an event.
 func (o recordPushSink) appendPush(dst []byte, item service.PushEvent) []byte {
 	switch {
 	case item.Entry != nil:
@@ -69,20 +68,20 @@ func (o recordPushSink) appendPush(dst []byte, item service.PushEvent) []byte {
 	}
 }
 
-// appendPushHead begins a push. Those who wait for one speak 1.4, whatever else they say.
+// appendPushHead appends the first fields of a push. Clients that receive pushes use version 1.4,
+// whatever VER they send.
 func (o recordPushSink) appendPushHead(dst []byte, name string, number uint64) []byte {
 	return wire.AppendHead(dst, wire.FormLine, wire.V14, name, strconv.FormatUint(number, 10), o.uin.String(), 0)
 }
 
-// isConfirmation reports whether a record says that a push has arrived. It is no
-// command, and gets no answer.
+// isConfirmation reports whether the record confirms pushes. It is not a command and gets no
+// answer.
 func (c *clientRequest) isConfirmation() bool {
 	return wire.EqualFold([]byte(c.commandName), pushMessage)
 }
 
-// confirmPush takes a confirmation: the client has everything up to the number in
-// SEQ. One that is not of the connection's session, or has no number, means
-// nothing.
+// confirmPush handles a confirmation: the client has received everything up to the number in SEQ.
+// It ignores confirmations for another account or without a number.
 func (d *recordStream) confirmPush(req *clientRequest) {
 	if d.session == nil || req.uin != d.session.Account() {
 		return

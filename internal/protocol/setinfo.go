@@ -6,7 +6,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// settableKeys are the keys of SetInfo: what its owner can change of an account.
+// settableKeys are the keys of SetInfo: the account settings and profile fields that the owner may
+// change.
 var settableKeys = func() []string {
 	keys := []string{"AR", "AS", "AF"}
 	for _, infoField := range profileFields {
@@ -17,7 +18,7 @@ var settableKeys = func() []string {
 	return keys
 }()
 
-// handleSetInfo changes what is given, and nothing else.
+// handleSetInfo changes the fields that are given.
 func handleSetInfo(req *clientRequest) error {
 	var changes []func(*rookery.Account)
 	own, err := req.service.VisibleAccount(req.ctx, req.session, req.uin)
@@ -54,8 +55,8 @@ func handleSetInfo(req *clientRequest) error {
 	return nil
 }
 
-// parseChange is what one key asks for, or CodeParameter if its value is none that
-// the key can have. own is the profile as it is.
+// parseChange returns the change that a key and its value ask for, or an error with CodeParameter.
+// current is the owner's present profile.
 func parseChange(own rookery.Profile, key, value string) (func(*rookery.Account), error) {
 	switch key {
 	case "AR":
@@ -80,9 +81,9 @@ func parseChange(own rookery.Profile, key, value string) (func(*rookery.Account)
 	panic("protocol: " + key + " is no key of SetInfo")
 }
 
-// parseFieldChange is what sets a field of a profile to a value that it can have.
+// parseFieldChange returns the change of a profile field.
 func (f profileField) parseFieldChange(own rookery.Profile, value string) (func(*rookery.Account), error) {
-	var alone rookery.Profile // so that the key at fault can be named
+	var alone rookery.Profile // validated alone, so that an error concerns this key
 	if err := f.assign(&alone, value); err != nil {
 		return nil, parameterError(f.key, "no number")
 	}

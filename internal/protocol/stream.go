@@ -12,35 +12,32 @@ import (
 
 var _ transport.StreamHandler = (*Handler)(nil)
 
-// NewStream begins a dialogue on a connection that stays.
+// NewStream starts the stream of a long-lived connection.
 func (h *Handler) NewStream(link transport.PushConn) transport.RecordStream {
 	return &recordStream{handler: h, conn: link}
 }
 
-// recordStream is what is said on one connection. There are as many as there are
-// lines and WebSockets, so it keeps next to nothing.
+// recordStream answers the records of one connection. A server may have tens of thousands, so it is
+// small.
 //
-// A connection is bound to the session of the first successful Login on it, or
-// of the first record that a token proves. From then on records belong to that
-// session, and what arrives for it is pushed. Until then they are answered as
-// over HTTP.
+// The first successful Login, or the first record with a valid token, binds the connection to its
+// session. Later records belong to that session, and its events are pushed on the connection. Until
+// then, records are answered as over HTTP.
 type recordStream struct {
 	handler *Handler
 	conn    transport.PushConn
-	// session is what the connection is bound to, nil if it is not. It may have
-	// ended: then only Login and Logout get anywhere.
+	// session is the bound session, or nil. It may have ended: then only Login and Logout succeed.
 	session *service.Session
-	// token proves the session if it is a device's.
+	// token proves session if it is a device session.
 	token rookery.Token
-	// subscription pushes, nil if nothing is pushed.
+	// subscription receives the session's events, or is nil.
 	subscription *service.Subscription
 }
 
-// AnswerRecords answers records in their order. Messages to be sent that follow one
-// another are stored together.
+// AnswerRecords answers records in order. Consecutive messages are stored together.
 func (d *recordStream) AnswerRecords(ctx context.Context, peer *transport.Peer, records [][]byte, reply func([]byte) error) {
 	var waiting messageRun
-	came := d.handler.service.Now() // the last too, however long the first take
+	came := d.handler.service.Now() // all have arrived by now, however long the first take
 	if d.subscription != nil {
 		d.subscription.RequestStarted()
 	}
@@ -54,21 +51,21 @@ func (d *recordStream) AnswerRecords(ctx context.Context, peer *transport.Peer, 
 		req.stream, req.answer = d, req.streamBuffer
 		spoken := req.parseRecord(record)
 		if d.subscription != nil && req.uin == d.session.Account() {
-			d.subscription.RecordReceived(came) // whatever it is, it shows what has arrived
+			d.subscription.RecordReceived(came) // any record shows that its sender has received earlier pushes
 		}
 		if spoken && req.command == cltmsgCommand && d.session != nil {
 			waiting = append(waiting, req)
 			continue
 		}
 		if waiting.sendAll(d, reply) != nil || d.answerRequest(req, spoken, reply) != nil {
-			return // nobody is there any more who could be answered
+			return // the connection is closed
 		}
 		waiting = waiting[:0]
 	}
 	_ = waiting.sendAll(d, reply)
 }
 
-// answerRequest answers one record. It returns what reply does.
+// answerRequest answers one record, and returns the error of reply.
 func (d *recordStream) answerRequest(req *clientRequest, spoken bool, reply func([]byte) error) error {
 	defer d.handler.returnRequest(req)
 	if !spoken {
@@ -83,7 +80,7 @@ func (d *recordStream) answerRequest(req *clientRequest, spoken bool, reply func
 	if err := d.writeAnswer(req.answer, reply); err != nil {
 		return err
 	}
-	// What is pushed comes behind the answer to the login.
+	// Subscribe after the answer, so that pushes follow the answer to the login.
 	switch {
 	case req.bindsStream:
 		d.bindSession(req)
@@ -93,7 +90,8 @@ func (d *recordStream) answerRequest(req *clientRequest, spoken bool, reply func
 	return nil
 }
 
-// writeAnswer writes an answer. What is pushed keeps away from it.
+// writeAnswer writes an answer and tells the subscription: the client may read the answer together
+// with a push just before it.
 func (d *recordStream) writeAnswer(answer []byte, reply func([]byte) error) error {
 	err := reply(answer)
 	if d.subscription != nil {
@@ -102,8 +100,8 @@ func (d *recordStream) writeAnswer(answer []byte, reply func([]byte) error) erro
 	return err
 }
 
-// checkBoundSession decides whether a record belongs to the session that the connection
-// is bound to. If so, it was heard of.
+// checkBoundSession checks that a record belongs to the bound session. If so, the session stays
+// alive.
 func (d *recordStream) checkBoundSession(req *clientRequest) error {
 	req.isForeign = req.uin != d.session.Account() || req.caller.Token != "" && req.caller.Token != d.token
 	if req.isForeign {
@@ -118,7 +116,7 @@ func (d *recordStream) checkBoundSession(req *clientRequest) error {
 		d.session = now
 	}
 	if !req.command.needsSession {
-		return nil // it can log in again, or out
+		return nil // Login and Logout do not need the session
 	}
 	req.session = now
 	return err
@@ -126,9 +124,8 @@ func (d *recordStream) checkBoundSession(req *clientRequest) error {
 
 var errForeignSession = rookery.Errorf(rookery.CodeNotSignedIn, "the connection is bound to another session")
 
-// bindSession binds the connection to the session of a record that was answered. If it
-// is bound to that session's device already, its feed goes on: what was pushed
-// does not come again.
+// bindSession binds the stream to the session of an answered request. If the stream is bound to the
+// same device already, its subscription continues: nothing is pushed twice.
 func (d *recordStream) bindSession(req *clientRequest) {
 	if d.session != nil && d.session.Device() != req.session.Device() {
 		d.unbindSession()
@@ -141,11 +138,11 @@ func (d *recordStream) bindSession(req *clientRequest) {
 	}
 	if err == nil {
 		d.subscription = feed
-		feed.RequestStarted() // until the records that came with this one are answered
+		feed.RequestStarted() // the current batch of records is still being answered
 		return
 	}
 	if rookery.CodeOf(err) == rookery.CodeNotSignedIn {
-		return // ended meanwhile: its next record is told so
+		return // the session has ended meanwhile; the next record reports that
 	}
 	if kept, due := d.handler.errorLog.Allow(); due {
 		d.handler.log.Error("a connection was closed, because nothing could be pushed on it", "account", req.uin, "address", req.peer.Addr,
@@ -161,16 +158,15 @@ func (d *recordStream) unbindSession() {
 	d.session, d.token, d.subscription = nil, "", nil
 }
 
-// Close ends what is pushed. The session lives on.
+// Close ends the subscription. The session continues.
 func (d *recordStream) Close() { d.unbindSession() }
 
-// messageRun is a run of messages to be sent. They follow one another on a connection that is
-// bound, so that all are of one session.
+// messageRun is a run of consecutive messages on a bound stream, all from its session.
 type messageRun []*clientRequest
 
 var cltmsgCommand = commandsByName["CLTMSG"]
 
-// sendAll sends them and answers each. It returns what reply does.
+// sendAll sends the messages and answers each. It returns the error of reply.
 func (r messageRun) sendAll(d *recordStream, reply func([]byte) error) error {
 	if len(r) == 0 {
 		return nil

@@ -15,14 +15,13 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// recordingStore is the real store with a note of how messages came, and a switch that
-// breaks it.
+// recordingStore is a real store that records deliveries and can be made to fail.
 type recordingStore struct {
 	service.Store
-	deliverySizes    []int // how many messages each call brought
+	deliverySizes    []int // number of messages in each call
 	failsMailbox     bool
 	panicsOnDelivery bool
-	beforeDelivery   func() // goes by before messages are stored
+	beforeDelivery   func() // called before messages are stored
 }
 
 func (s *recordingStore) DeliverInOrder(ctx context.Context, list []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
@@ -43,7 +42,7 @@ func (s *recordingStore) MailboxState(ctx context.Context, uin rookery.UIN, devi
 	return s.Store.MailboxState(ctx, uin, device)
 }
 
-// testOnLine runs a test on a line, with 10001 and 10002 as accounts.
+// testOnLine runs a test on a line, with accounts 10001 and 10002.
 func testOnLine(t *testing.T, test func(l *lineClient, s *recordingStore)) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	synctest.Test(t, func(t *testing.T) {
@@ -68,7 +67,7 @@ func (w *testEnv) openLine() *lineClient {
 	return l.(*lineClient)
 }
 
-// exchange says records at once and returns what is answered.
+// exchange sends records together and returns the answers.
 func (l *lineClient) exchange(records ...string) (answers []string) {
 	l.answerRecords(func(answer []byte) error {
 		answers = append(answers, string(answer))
@@ -85,7 +84,7 @@ func (l *lineClient) answerRecords(reply func([]byte) error, records ...string) 
 	l.stream.AnswerRecords(l.env.t.Context(), &l.peer, raw, reply)
 }
 
-// drainPushes returns what has come unasked.
+// drainPushes returns the pushes that have arrived.
 func (l *lineClient) drainPushes() (all []string) {
 	for {
 		record, _ := l.Waiting(l.env.t.Context())
@@ -100,7 +99,7 @@ const loginRecord = "VER=1.4&CMD=Login&SEQ=1&UIN=10001&PS=123456&M5=0"
 
 const deviceRecord = loginRecord + "&DV=phone"
 
-// resultCodesOf are the RES of answers.
+// resultCodesOf returns the RES of each answer.
 func resultCodesOf(answers []string) (res []string) {
 	for _, a := range answers {
 		_, rest, _ := strings.Cut(a, "&RES=")
@@ -140,7 +139,7 @@ func TestMessagesThatFollowOneAnotherAreStoredTogether(t *testing.T) {
 	})
 }
 
-// storedMessages returns the texts of a mailbox.
+// storedMessages returns the numbers and texts in a mailbox.
 func (w *testEnv) storedMessages(uin rookery.UIN) (numbers []uint64, texts []string, err error) {
 	entries, err := w.store.Entries(w.t.Context(), uin, 0, 100, 100)
 	for _, entry := range entries {
@@ -176,7 +175,7 @@ func TestTheAnswerToALoginComesBeforeAnyPush(t *testing.T) {
 		answered := false
 		l.answerRecords(func([]byte) error {
 			answered = true
-			if early := l.drainPushes(); early != nil { // whoever could push has had the time
+			if early := l.drainPushes(); early != nil { // all goroutines have had time to push
 				t.Errorf("before the answer came %q", early)
 			}
 			return nil
@@ -201,7 +200,7 @@ func TestWhoCannotBeAnsweredIsNotBound(t *testing.T) {
 		if pushed := l.drainPushes(); pushed != nil || answers != 1 {
 			t.Errorf("pushed %q, answered %d times", pushed, answers)
 		}
-		// The second record was not looked at: the session lives.
+		// The second record was not executed: the session still exists.
 		if got := resultCodesOf(l.env.openLine().exchange("VER=1.4&CMD=List&SEQ=3&UIN=10001")); got[0] != "0" {
 			t.Errorf("from the same address, RES is %s", got[0])
 		}
@@ -258,7 +257,7 @@ func TestAConnectionOnWhichNothingCanBePushedIsClosed(t *testing.T) {
 func TestARecordThatHadToWaitConfirmsNothingThatWasPushedMeanwhile(t *testing.T) {
 	testOnLine(t, func(l *lineClient, s *recordingStore) {
 		l.exchange(deviceRecord)
-		s.beforeDelivery = func() { // a disk that is busy
+		s.beforeDelivery = func() { // a slow disk
 			if err := l.env.Notice([]uint32{10001}, "hello"); err != nil {
 				t.Fatal(err)
 			}

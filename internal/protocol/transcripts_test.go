@@ -32,8 +32,8 @@ func loadScripts(t *testing.T) []*transcript.Script {
 	return all
 }
 
-// TestTranscripts plays the corpus against the table of commands, without a
-// socket. What is about HTTP itself is played against the whole server.
+// TestTranscripts replays the transcripts without sockets. Those about HTTP itself are replayed
+// against the whole server in cmd/rookery.
 func TestTranscripts(t *testing.T) {
 	for _, script := range loadScripts(t) {
 		if script.NeedsHTTP() {
@@ -42,7 +42,7 @@ func TestTranscripts(t *testing.T) {
 		t.Run(script.Name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "store.db")
-			// In a bubble it is known when all that is to be pushed has been.
+			// synctest.Wait returns when everything that is pushed has arrived.
 			synctest.Test(t, func(t *testing.T) {
 				w := &testEnv{t: t, path: path, clock: newClock(time.Unix(1218196800, 0))}
 				w.start()
@@ -55,8 +55,7 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
-// TestTheCodecReadsWhatItWrites takes each answer of the corpus apart and puts
-// it together again.
+// TestTheCodecReadsWhatItWrites parses each answer in the transcripts and formats it again.
 func TestTheCodecReadsWhatItWrites(t *testing.T) {
 	for _, script := range loadScripts(t) {
 		for step, x := range script.Exchanges() {
@@ -83,14 +82,13 @@ func TestTheCodecReadsWhatItWrites(t *testing.T) {
 	}
 }
 
-// testEnv is the table of commands with a real store below and a clock that the
-// script moves.
+// testEnv is a handler with a real store and a clock that the script moves.
 type testEnv struct {
 	t     *testing.T
 	path  string
 	clock *manualClock
 	store *sqlite.Store
-	// around, if it is set, is what the service gets instead of the store.
+	// wrapStore, if set, wraps the store for the service.
 	wrapStore func(service.Store) service.Store
 	service   *service.Service
 	operator  *control.Operator
@@ -121,8 +119,7 @@ func (w *testEnv) start() {
 	w.handler = protocol.New(w.service, discardLog)
 }
 
-// stop ends the connections, and stops the service as the end of Run's context
-// does.
+// stop closes the connections and runs the service's shutdown.
 func (w *testEnv) stop() {
 	w.t.Helper()
 	for _, l := range w.lines {
@@ -139,7 +136,7 @@ func (w *testEnv) stop() {
 	}
 }
 
-// credentials hashes each password once: hashing is slow on purpose.
+// credentials caches hashes, because hashing a password is slow on purpose.
 var credentials sync.Map
 
 func credential(password string) rookery.Credential {
@@ -207,7 +204,7 @@ func (w *testEnv) Restart(down time.Duration) error {
 }
 
 func (w *testEnv) Wait(d time.Duration) error {
-	synctest.Wait() // what has begun sees the time before
+	synctest.Wait() // let earlier work see the time before
 	w.clock.advance(d, synctest.Wait)
 	w.service.Tick(w.t.Context())
 	return nil

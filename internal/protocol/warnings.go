@@ -7,16 +7,15 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-// warnVersion logs a record of a version that is not spoken. NULL is all that
-// its client is told.
+// warnVersion logs a record with an unknown version, because the client only gets NULL.
 func (h *Handler) warnVersion(req *clientRequest) {
 	h.warnings.Warn(transport.WarningContext{Cause: "version", Address: req.peer.Addr},
 		"a record of an unknown version was answered NULL: let the client send VER=1.0 to VER=1.4, and separate keys by &",
 		"version", transport.Excerpt(string(req.valueBytes("VER"))))
 }
 
-// logRefusal logs a record that got an error, if that is for the operator to
-// know. No value of the record is logged but names of commands and accounts.
+// logRefusal logs an error if the operator should know about it. It logs no values of the record
+// except command names and account numbers.
 func (h *Handler) logRefusal(req *clientRequest, res int, err error) {
 	from := req.peer.Addr
 	switch {

@@ -20,7 +20,8 @@ const (
 )
 
 // Conn is a client's connection. It counts against the limits and delays Shutdown until Close is
-// called. One goroutine reads and changes its state; writes and deadlines may come from others.
+// called. One goroutine reads and calls BecomeIdle, BecomeActive and ReserveMemory. Others may write,
+// set deadlines and call Close.
 type Conn struct {
 	net.Conn
 	// Addr is the remote IP address, with IPv4 in IPv6 unmapped. It is the zero Addr for
@@ -47,7 +48,7 @@ type Conn struct {
 }
 
 // Unread makes p the next bytes to be read, for a Protocol that takes over the connection. Conn
-// keeps a copy. Unread must not be called during a Read.
+// takes ownership of p. Unread must not be called during a Read.
 func (c *Conn) Unread(p []byte) { c.unreadBytes = append(p, c.unreadBytes...) }
 
 func (c *Conn) Read(p []byte) (int, error) {

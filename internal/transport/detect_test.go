@@ -13,7 +13,7 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-// namedProtocol is a way in that says its name and all that it reads.
+// namedProtocol reports its name and all that it reads.
 type namedProtocol struct {
 	name string
 	said chan string
@@ -29,7 +29,7 @@ func newDetector(said chan string) *transport.ProtocolDetector {
 	return &transport.ProtocolDetector{HTTP: namedProtocol{"http", said}, Line: namedProtocol{"line", said}}
 }
 
-// withoutBlankLines is the text behind the blank lines that it begins with.
+// withoutBlankLines returns text without its leading blank lines.
 func withoutBlankLines(text string) string {
 	for {
 		rest, found := strings.CutPrefix(text, "\r\n")
@@ -42,7 +42,7 @@ func withoutBlankLines(text string) string {
 	}
 }
 
-// detectCases are first bytes and what they are.
+// detectCases are first bytes and the protocol that they belong to.
 var detectCases = []struct{ name, text, is string }{
 	{"a POST", "POST / HTTP/1.1\r\n\r\n", "http"},
 	{"a POST without target", "POST HTTP/1.1\r\n", "http"},
@@ -130,8 +130,7 @@ func TestShutdownEndsAConnectionThatHasNotSaidWhatItIs(t *testing.T) {
 	})
 }
 
-// TestABorrowedStackIsUsedAgain runs one thing after another, and then two at
-// once.
+// TestABorrowedStackIsUsedAgain runs functions one after another, then two at once.
 func TestABorrowedStackIsUsedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conns := make(chan *transport.Conn, 1)
@@ -179,9 +178,9 @@ func TestARateIsOfOneSecond(t *testing.T) {
 	})
 }
 
-// splitConn is a connection that gives its text in pieces of step bytes.
+// splitConn is a connection whose reads return at most stepBytes bytes.
 type splitConn struct {
-	net.Conn  // nil: nothing else is called
+	net.Conn  // nil: no other methods are called
 	remaining []byte
 	stepBytes int
 	closed    chan struct{}
@@ -200,7 +199,8 @@ func (p *splitConn) Close() error                    { close(p.closed); return n
 func (p *splitConn) SetReadDeadline(time.Time) error { return nil }
 func (p *splitConn) RemoteAddr() net.Addr            { return &net.TCPAddr{} }
 
-// detectProtocol says what a connection with the text is, "" if that stays open.
+// detectProtocol returns the protocol and input of a connection that sends text, or "" if none was
+// detected.
 func detectProtocol(text []byte, step int) string {
 	said := make(chan string, 1)
 	server := transport.NewServer(transport.Config{Protocol: newDetector(said)})
@@ -218,9 +218,9 @@ func detectProtocol(text []byte, step int) string {
 	}
 }
 
-// FuzzDetect splits first bytes in any way: what they are stays the same, and no
-// byte is lost but blank lines. A line with up to five bytes before VER= is never HTTP, unless
-// they are a method and a space, and for a short method a '/'.
+// FuzzDetect splits the first bytes in any way. The detected protocol stays the same, and no bytes
+// are lost except blank lines. A line with up to five bytes before VER= is never HTTP, unless these
+// are a method and a space, followed by '/' if the method is short.
 func FuzzDetect(f *testing.F) {
 	for _, c := range detectCases {
 		f.Add([]byte(c.text), 1)

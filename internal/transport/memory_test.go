@@ -17,23 +17,22 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-// bigBody is a body for which a connection needs a buffer of 64 KiB, halfBody
-// what is sent of it.
+// bigBody needs an input buffer of 64 KiB. halfBody is the part that is sent.
 var (
 	bigBody  = strings.Repeat("a", 60_000)
 	halfBody = bigBody[:20_000]
 )
 
-// bigPost is a request with the big body.
+// bigPost is the header of a request with bigBody.
 var bigPost = "POST / HTTP/1.1\r\nContent-Length: " + strconv.Itoa(len(bigBody)) + "\r\n\r\n"
 
-// maskedMessage is a text message of a WebSocket, masked with zeros.
+// maskedMessage returns a WebSocket text message, masked with zeros.
 func maskedMessage(text string) string {
 	head := binary.BigEndian.AppendUint16([]byte{0x81, 0x80 | 126}, uint16(len(text)))
 	return string(head) + "\x00\x00\x00\x00" + text
 }
 
-// partialRequests are the ways to hold back a part of a big request.
+// partialRequests are the ways to send only part of a big request.
 var partialRequests = map[string]func(conn net.Conn){
 	"a body": func(conn net.Conn) { sendInBackground(conn, bigPost+halfBody) },
 	"chunks": func(conn net.Conn) {
@@ -48,13 +47,13 @@ var partialRequests = map[string]func(conn net.Conn){
 	},
 }
 
-// startWithSmallMemory bounds what is held to 256 KiB: four big requests, three big lines.
+// startWithSmallMemory limits request memory to 256 KiB: four big requests or three big lines.
 func startWithSmallMemory(t *testing.T) (*fakeListener, *logBuffer) {
 	_, m, log := startServer(t, transport.Config{Protocol: newDetectorWithAll(bracketHandler{}), Limits: transport.Limits{RequestMemory: 256 << 10}})
 	return m, log
 }
 
-// readUntilQuiet reports whether a connection is, and what has come on it.
+// readUntilQuiet returns what has arrived, and whether the connection is still open.
 func readUntilQuiet(conn net.Conn) (came string, open bool) {
 	_ = conn.SetReadDeadline(time.Now().Add(time.Nanosecond))
 	b, err := io.ReadAll(conn)
@@ -62,7 +61,7 @@ func readUntilQuiet(conn net.Conn) (came string, open bool) {
 	return string(b), errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// expectBigAnswer sends the big request in pieces, and wants its answer.
+// expectBigAnswer sends a big request and checks its answer.
 func expectBigAnswer(t *testing.T, conn net.Conn) {
 	t.Helper()
 	sendInBackground(conn, bigPost+bigBody)
@@ -136,8 +135,8 @@ func TestAllKindsOfHalfSentRequestsShareTheBound(t *testing.T) {
 	})
 }
 
-// TestWhatIsAnsweredOrGoneHoldsNothing lets many hold something, one after the
-// other: nobody ever gives way.
+// TestWhatIsAnsweredOrGoneHoldsNothing lets many connections reserve memory one after another; no
+// reservation is ever revoked.
 func TestWhatIsAnsweredOrGoneHoldsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, log := startWithSmallMemory(t)

@@ -53,7 +53,7 @@ func TestAnOriginIsWhatABrowserCanSend(t *testing.T) {
 	}
 }
 
-// newTestPolicy are those of a server on the machine "Box.Corp.example".
+// newTestPolicy returns the policy of a server on the machine "Box.Corp.example".
 func newTestPolicy(t *testing.T) transport.OriginPolicy {
 	t.Helper()
 	var parsed []transport.Origin
@@ -70,29 +70,29 @@ func newTestPolicy(t *testing.T) transport.OriginPolicy {
 func TestUnderWhichNamesTheServerIsItself(t *testing.T) {
 	rule := newTestPolicy(t)
 	for host, want := range map[string]bool{
-		// IP addresses, on any port.
+		// IP addresses with any port.
 		"127.0.0.1": true, "127.0.0.1:8000": true, "192.0.2.1:9": true, "0.0.0.0:8000": true,
 		"[::1]": true, "[::1]:8000": true, "[2001:DB8::1]": true, "[::ffff:127.0.0.1]": true, "127.0.0.1.": true,
-		// What only looks like one.
+		// Other spellings of IP addresses.
 		"127.1": false, "2130706433": false, "0x7f000001": false, "0x7f.1": false, "0177.0.0.1": false,
 		"127.0.0.1.evil.example": false,
 		"::1":                    false, "[::1": false, "::1]": false, "[[::1]]": false, "[127.0.0.1]": false,
 		"[::1]x": false, "[fe80::1%eth0]": false,
-		// localhost and what is below.
+		// localhost and its subdomains.
 		"localhost": true, "LOCALHOST:8000": true, "localhost.": true, "app.localhost": true, "a.b.localhost:1": true,
 		"localhost..": false, ".localhost": false, "a..localhost": false, "notlocalhost": false,
 		"localhost.evil.example":      false,
 		"localhost:8000.evil.example": false, "localhost@evil.example": false, "evil.example#localhost": false,
 		"localhost:x": false,
 		"localhost:":  false, "localhost:0": false, "localhost:65536": false, "localhost:+1": false, "localho\u017ft": false,
-		// This machine's name.
+		// The machine's name.
 		"box": true, "box.local": true, "BOX.local.:8000": true, "box.corp.example": true,
 		"box.evil.example": false, "corp.example": false, "x.box.local": false, "box.local.evil.example": false, "nas": false,
-		// Those of --public-url, on any port.
+		// Hosts of --public-url with any port.
 		"chat.example": true, "Chat.Example:443": true, "chat.example:8000": true, "chat.example.": true,
 		"other.example": true,
 		"evil.example":  false, "chat.example.evil.example": false, "x.chat.example": false, "xchat.example": false,
-		// A name of --allow-origin is another server's.
+		// A host of --allow-origin belongs to another server.
 		"app.example": false,
 		"":            false, ".": false, ":8000": false, "user@127.0.0.1": false, "127.0.0.1, evil.example": false,
 		"chat.example/x": false,

@@ -17,8 +17,8 @@ import (
 	"github.com/rookery-im/rookery/internal/transport/line"
 )
 
-// bracketHandler answers each record with itself in brackets, whose form tells the way
-// in that it came by.
+// bracketHandler answers each record with the record in brackets: round ones for HTTP, angle ones
+// on streams.
 type bracketHandler struct{}
 
 func (bracketHandler) AppendAnswer(_ context.Context, _ *transport.Peer, record, dst []byte) []byte {
@@ -39,8 +39,8 @@ func newHTTPProtocol() *httppost.Protocol {
 	return httppost.New(httppost.Config{Handler: bracketHandler{}, Pages: http.NotFoundHandler(), Log: discardLog})
 }
 
-// exchange sends a text to a server of the way in, says that there is no more,
-// and returns all that comes back.
+// exchange sends text to a server of the protocol, closes the sending side, and returns everything
+// that the server sends.
 func exchange(t *testing.T, way transport.Protocol, text string) string {
 	t.Helper()
 	server := transport.NewServer(transport.Config{Protocol: way, Log: discardLog})

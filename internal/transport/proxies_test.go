@@ -60,7 +60,7 @@ func TestWhomATrustedProxyAsksFor(t *testing.T) {
 	}
 }
 
-// parseHeaderLines are the header lines of a proxy.
+// parseHeaderLines parses the header lines of a proxy.
 func parseHeaderLines(header string) (fields []ForwardedField) {
 	kinds := map[string]ForwardedKind{"X-Forwarded-For": XForwardedFor, "Forwarded": Forwarded, "X-Real-IP": XRealIP}
 	for line := range strings.SplitSeq(header, "\n") {

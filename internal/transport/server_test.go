@@ -18,7 +18,7 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-// fakeListener is a listener whose accepts a test feeds.
+// fakeListener is a listener that accepts the connections that a test passes to it.
 type fakeListener struct {
 	accepts chan acceptResult
 	once    sync.Once
@@ -46,7 +46,7 @@ func (m *fakeListener) Accept() (net.Conn, error) {
 func (m *fakeListener) Close() error   { m.once.Do(func() { close(m.closed) }); return nil }
 func (m *fakeListener) Addr() net.Addr { return &net.TCPAddr{} }
 
-// connFrom is a connection of a remote address.
+// connFrom is a connection with a chosen remote address.
 type connFrom struct {
 	net.Conn
 	addr net.Addr
@@ -54,8 +54,7 @@ type connFrom struct {
 
 func (f connFrom) RemoteAddr() net.Addr { return f.addr }
 
-// dial connects from an address and reports whether the server keeps the
-// connection.
+// dial connects from an address and reports whether the server keeps the connection open.
 func (m *fakeListener) dial(t *testing.T, address string) (net.Conn, bool) {
 	t.Helper()
 	client, server := net.Pipe()
@@ -69,18 +68,18 @@ func (m *fakeListener) dial(t *testing.T, address string) (net.Conn, bool) {
 	return client, !errors.Is(err, io.EOF)
 }
 
-// protocolFunc is a function as a transport.Protocol.
+// protocolFunc makes a function a transport.Protocol.
 type protocolFunc func(ctx context.Context, conn *transport.Conn)
 
 func (f protocolFunc) ServeConn(ctx context.Context, conn *transport.Conn) { f(ctx, conn) }
 
-// silentProtocol is a way that reads until the connection ends, and never a request.
+// silentProtocol reads until the connection ends.
 var silentProtocol = protocolFunc(func(_ context.Context, conn *transport.Conn) {
 	_, _ = io.Copy(io.Discard, conn)
 	_ = conn.Close()
 })
 
-// logBuffer is what a server logs. Its lock guards the buffer.
+// logBuffer collects log output. mu guards written.
 type logBuffer struct {
 	mu      sync.Mutex
 	written bytes.Buffer
@@ -92,7 +91,7 @@ func (l *logBuffer) Write(p []byte) (int, error) {
 	return l.written.Write(p)
 }
 
-// drain returns what was logged since the last time.
+// drain returns what was logged since the last call.
 func (l *logBuffer) drain() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -100,7 +99,7 @@ func (l *logBuffer) drain() string {
 	return l.written.String()
 }
 
-// startServer serves in virtual time, until the test ends.
+// startServer runs a server in virtual time until the test ends.
 func startServer(t *testing.T, cfg transport.Config) (*transport.Server, *fakeListener, *logBuffer) {
 	log := &logBuffer{}
 	cfg.Log = slog.New(slog.NewTextHandler(log, nil))
@@ -129,7 +128,7 @@ func TestAnAddressMayHaveSoManyConnections(t *testing.T) {
 		name   string
 		limits transport.Limits
 		dials  string
-		kept   string // y or n for each
+		kept   string // y or n for each connection
 	}{
 		{"one address", transport.Limits{ConnectionsPerAddress: 2}, "192.0.2.1 192.0.2.1 192.0.2.1 192.0.2.2", "yyny"},
 		{"an address mapped into IPv6 is the same", transport.Limits{ConnectionsPerAddress: 1}, "192.0.2.1 ::ffff:192.0.2.1", "yn"},
@@ -176,7 +175,7 @@ func TestAConnectionThatEndsMakesRoomForAnother(t *testing.T) {
 func TestARefusalIsLoggedOnceInAWhileAndNamesTheSetting(t *testing.T) {
 	for setting, c := range map[string]struct {
 		limits transport.Limits
-		again  time.Duration // after so long
+		again  time.Duration // how long after the refusals
 	}{
 		"--max-connections ":            {transport.Limits{Connections: 1}, time.Minute},
 		"--max-connections-per-address": {transport.Limits{ConnectionsPerAddress: 1}, time.Hour},
@@ -210,7 +209,7 @@ func TestErrorsInAcceptingPass(t *testing.T) {
 		if _, kept := m.dial(t, "192.0.2.1"); !kept {
 			t.Error("the server has ended")
 		}
-		// 5, 10, 20 ... 640 ms, 1 s, 1 s
+		// pauses: 5, 10, 20 ... 640 ms, 1 s, 1 s
 		if d := time.Since(begin).Round(time.Millisecond); d != 3275*time.Millisecond {
 			t.Errorf("ten errors took %v", d)
 		}

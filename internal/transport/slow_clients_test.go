@@ -18,7 +18,7 @@ import (
 	"github.com/rookery-im/rookery/internal/transport/websocket"
 )
 
-// newPages are one that reads a body, one that is long, and a WebSocket.
+// newPages returns a page that reads a body, a long page, and a WebSocket.
 func newPages() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/body", func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
@@ -27,7 +27,7 @@ func newPages() http.Handler {
 	return mux
 }
 
-// newDetectorWithAll is all ways in, with a handler of records that come by POST.
+// newDetectorWithAll returns a detector with all protocols; h answers records by POST.
 func newDetectorWithAll(h transport.RecordHandler) *transport.ProtocolDetector {
 	return &transport.ProtocolDetector{
 		HTTP: httppost.New(httppost.Config{Handler: h, Pages: newPages(), Log: discardLog}),
@@ -38,15 +38,14 @@ func newDetectorWithAll(h transport.RecordHandler) *transport.ProtocolDetector {
 const (
 	upgradeRequest = "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-	// A text message, masked with zeros, and one of which half is here.
+	// A text message, masked with zeros, complete and in half.
 	wsRecord     = "\x81\x85\x00\x00\x00\x00VER=1"
 	wsHalfRecord = "\x81\x85\x00\x00\x00\x00VER"
 )
 
-// sendInBackground sends a text in the background.
 func sendInBackground(conn net.Conn, text string) { go func() { _, _ = io.WriteString(conn, text) }() }
 
-// sendOnWebSocket sends a text on a WebSocket.
+// sendOnWebSocket opens a WebSocket and sends text on it.
 func sendOnWebSocket(conn net.Conn, text string) {
 	sendInBackground(conn, upgradeRequest)
 	_, _ = http.ReadResponse(bufio.NewReaderSize(conn, 16), nil)
@@ -103,7 +102,7 @@ func TestSlowClientsDoNotHoldUpTheShutdown(t *testing.T) {
 					t.Errorf("it took %v", d)
 				}
 				_ = conn.Close()
-				<-time.After(time.Second) // for who still reads
+				<-time.After(time.Second) // for clients that still read
 			})
 		})
 	}
@@ -123,7 +122,7 @@ func TestWhoHasSentHalfARequestIsToldThatTheServerEnds(t *testing.T) {
 	})
 }
 
-// delayedHandler answers after a time.
+// delayedHandler answers after a delay.
 type delayedHandler time.Duration
 
 func (d delayedHandler) AppendAnswer(_ context.Context, _ *transport.Peer, record, dst []byte) []byte {
@@ -131,8 +130,8 @@ func (d delayedHandler) AppendAnswer(_ context.Context, _ *transport.Peer, recor
 	return append(dst, record...)
 }
 
-// A request that was accepted is finished, and its client, who reads, gets the
-// answer, long after clients are not waited for any more.
+// TestWhatIsAcceptedIsAnsweredThoughClientsAreHurried: an accepted request is completed and its
+// client gets the answer, long after the shutdown's grace has ended.
 func TestWhatIsAcceptedIsAnsweredThoughClientsAreHurried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, m, _ := startServer(t, transport.Config{Protocol: newDetectorWithAll(delayedHandler(8 * time.Second))})

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// testWarnings is Warnings on a clock that the test moves, and what they have logged.
+// testWarnings is a WarningLog with a clock that the test sets, and its output.
 type testWarnings struct {
 	*WarningLog
 	now time.Time
@@ -51,7 +51,7 @@ func TestOneWarningPerCauseAndAddress(t *testing.T) {
 		{"session", "192.0.2.1", "10002", 1},
 		{"session", "192.0.2.1", "10001", 0},
 		{"proxy", "2001:db8::1", "", 1},
-		{"proxy", "2001:db8::ffff:2", "", 0}, // the same network of 64 bits
+		{"proxy", "2001:db8::ffff:2", "", 0}, // same /64 network
 		{"proxy", "2001:db8:0:1::1", "", 1},
 	} {
 		w.warn(o.cause, o.address, o.account)

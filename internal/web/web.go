@@ -1,5 +1,5 @@
-// Package web is what a browser sees: one plain page that says what a Rookery
-// server is and how to talk to it.
+// Package web serves the page that a browser shows for the server's address. It explains what the
+// server is and how to connect to it.
 package web
 
 import (
@@ -12,27 +12,26 @@ import (
 //go:embed pages.html
 var pagesHTML string
 
-// shellSafeHost matches the hosts that may stand in the page's example: it is
-// pasted into shells, so what a Host header holds is not repeated blindly.
+// shellSafeHost matches the hosts that may be inserted into the page's example command, which users
+// paste into shells.
 var shellSafeHost = regexp.MustCompile(`^([0-9A-Za-z.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?$`)
 
-// fallbackHost stands in the example if the request names no usable host.
+// fallbackHost is used in the example if the Host header is unsuitable.
 const fallbackHost = "127.0.0.1:8000"
 
-// Pages are what a browser gets.
+// Pages is an http.Handler for the server's pages.
 type Pages struct {
 	publicURL string
 	templates *template.Template
 }
 
-// New makes the pages. publicURL is where people open the server, such as
-// https://chat.example; "" if nobody has said.
+// New returns the pages. publicURL is the address that people open, such as https://chat.example,
+// or "" if it is not configured.
 func New(publicURL string) *Pages {
 	return &Pages{publicURL, template.Must(template.New("").Parse(pagesHTML))}
 }
 
-// ServeHTTP serves the page at / to a GET; everything else gets 404 with the way
-// back.
+// ServeHTTP serves the home page for GET /, and a 404 page for everything else.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	url := p.publicURL
 	if url == "" {
@@ -45,8 +44,8 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.writePage(w, http.StatusOK, "home", url)
 }
 
-// ServeWrongHost answers a request under a name that is not known to be the server's.
-// Status 421 says just that; 403 says here that the page of somebody else asked.
+// ServeWrongHost answers a request for a host name that is not the server's. It uses status 421,
+// because 403 means that a foreign page sent the request.
 func (p *Pages) ServeWrongHost(w http.ResponseWriter, r *http.Request) {
 	p.writePage(w, http.StatusMisdirectedRequest, "wrong name",
 		struct{ Host, PublicURL string }{hostOrFallback(r.Host, ""), p.publicURL})
@@ -55,17 +54,16 @@ func (p *Pages) ServeWrongHost(w http.ResponseWriter, r *http.Request) {
 func (p *Pages) writePage(w http.ResponseWriter, status int, page string, data any) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	// Nothing is fetched and nothing runs; the style stands in the page.
+	// The page loads nothing and runs no scripts. Its style is inline.
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	w.WriteHeader(status)
-	// What can fail here is the connection, and then nobody reads an error.
+	// An error can only mean that the client has disconnected.
 	_ = p.templates.ExecuteTemplate(w, page, data)
 }
 
-// hostOrFallback is the host of a request, or the other text if a shell would not take it
-// as it is.
+// hostOrFallback returns host if it is safe to paste into a shell, otherwise fallback.
 func hostOrFallback(host, other string) string {
 	if shellSafeHost.MatchString(host) {
 		return host

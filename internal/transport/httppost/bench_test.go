@@ -11,14 +11,13 @@ import (
 	"github.com/rookery-im/rookery/internal/transport/httppost"
 )
 
-// A poll, and its answer when nothing waits.
+// A poll, and its answer if there are no messages.
 const (
 	pollRecord = "VER=1.1&CMD=GetMsgEx&SEQ=4715&UIN=10002"
 	pollAnswer = "VER=1.1&CMD=GetMsgEx&SEQ=4715&UIN=10002&RES=0&MN=0&MT=&UN=&MG="
 )
 
-// BenchmarkKeepAlive measures a client that polls on one connection, and
-// waits for each answer: client and server together.
+// BenchmarkKeepAlive measures a client that polls on one connection; client and server together.
 func BenchmarkKeepAlive(b *testing.B) {
 	request := []byte(buildPost(pollRecord, "Host: 127.0.0.1:8000", "Content-Type: text/plain; charset=UTF-8", "User-Agent: bench"))
 	benchmarkServers(b, func(b *testing.B, address string) {
@@ -39,8 +38,8 @@ func BenchmarkKeepAlive(b *testing.B) {
 	})
 }
 
-// BenchmarkConnectionPerRequest measures a client that connects for each poll,
-// and reads until the server closes.
+// BenchmarkConnectionPerRequest measures a client that connects for each poll and reads until the
+// server closes.
 func BenchmarkConnectionPerRequest(b *testing.B) {
 	request := []byte(buildPost(pollRecord, "Host: 127.0.0.1:8000", "Content-Type: text/plain; charset=UTF-8", "Connection: close"))
 	benchmarkServers(b, func(b *testing.B, address string) {
@@ -60,8 +59,8 @@ func BenchmarkConnectionPerRequest(b *testing.B) {
 	})
 }
 
-// benchmarkServers runs a client against this way in and against the floor: a bare
-// net/http handler that reads the body and answers as much.
+// benchmarkServers runs a client against this package and, for comparison, against a minimal
+// net/http handler that reads the body and answers as many bytes.
 func benchmarkServers(b *testing.B, client func(b *testing.B, address string)) {
 	b.Run("rookery", func(b *testing.B) {
 		b.ReportAllocs()

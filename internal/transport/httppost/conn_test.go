@@ -47,7 +47,7 @@ func (longAnswerHandler) AppendAnswer(_ context.Context, _ *transport.Peer, _, d
 	return append(dst, make([]byte, 10_000)...)
 }
 
-// buildPost is a request with a length.
+// buildPost returns a request with a Content-Length.
 func buildPost(target, body string) string {
 	return "POST " + target + " HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain; charset=gbk\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
 }
@@ -71,7 +71,7 @@ func TestARequestMayComeInPiecesOfAnySize(t *testing.T) {
 func TestARequestCostsNoAllocation(t *testing.T) {
 	for _, c := range []struct {
 		name, body string
-		most       float64 // the race detector makes pools lose a quarter
+		most       float64 // with the race detector, pools lose a quarter
 	}{
 		{"a poll", "abc", 0},
 		{"a record that borrows two buffers", strings.Repeat("a", 20_000), 2},

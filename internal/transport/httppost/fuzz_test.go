@@ -16,15 +16,15 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-// scriptedConn is a connection that gives its text in pieces of step bytes, and
-// takes whatever is written.
+// scriptedConn is a connection whose reads return at most stepBytes bytes of a fixed input. It
+// records what is written.
 type scriptedConn struct {
-	net.Conn     // nil: nothing else is called
+	net.Conn     // nil: no other methods are called
 	remaining    []byte
 	stepBytes    int
 	written      bytes.Buffer
 	writeCount   int
-	longestWrite int // write
+	longestWrite int // in bytes
 	closed       chan struct{}
 }
 
@@ -49,7 +49,7 @@ func (s *scriptedConn) SetDeadline(time.Time) error      { return nil }
 func (s *scriptedConn) LocalAddr() net.Addr              { return &net.TCPAddr{} }
 func (s *scriptedConn) RemoteAddr() net.Addr             { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)} }
 
-// bracketHandler answers a record with itself in angle brackets.
+// bracketHandler answers a record with the record in angle brackets.
 type bracketHandler struct{}
 
 func (bracketHandler) AppendAnswer(_ context.Context, _ *transport.Peer, record, dst []byte) []byte {
@@ -69,19 +69,19 @@ func (o singleConnAccepter) Accept() (net.Conn, error) {
 func (o singleConnAccepter) Close() error   { return nil }
 func (o singleConnAccepter) Addr() net.Addr { return &net.TCPAddr{} }
 
-// serveScript has a whole server serve the script, and returns when it has closed it.
+// serveScript serves the connection with a whole server and returns when it is closed.
 func serveScript(tb testing.TB, cfg Config, s *scriptedConn) {
 	cfg.Handler, cfg.Log = cmp.Or[transport.RecordHandler](cfg.Handler, bracketHandler{}), slog.New(failOnLog{tb})
-	cfg.Warnings = transport.NewWarningLog(slog.New(slog.DiscardHandler), time.Now) // what clients do wrong may be logged
+	cfg.Warnings = transport.NewWarningLog(slog.New(slog.DiscardHandler), time.Now) // mistakes of clients may be logged
 	server := transport.NewServer(transport.Config{Protocol: New(cfg), Log: cfg.Log})
 	o := singleConnAccepter{make(chan net.Conn, 1)}
 	o.conns <- s
 	close(o.conns)
-	_ = server.Serve(o) // ends when there is no more to accept
+	_ = server.Serve(o) // returns when the listener has no more connections
 	<-s.closed
 }
 
-// failOnLog is a log in which nothing may appear: a panic does.
+// failOnLog is a log handler that fails the test at any output, such as that of a panic.
 type failOnLog struct{ tb testing.TB }
 
 func (f failOnLog) Enabled(context.Context, slog.Level) bool { return true }
@@ -93,7 +93,7 @@ func (f failOnLog) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// fuzzSeeds are requests of every form, good and bad.
+// fuzzSeeds are valid and invalid requests of every form.
 var fuzzSeeds = []string{
 	"POST HTTP/1.1\r\nContent-length: 3\r\n\r\nabcPOST / HTTP/1.0\r\nContent-Length: 1\r\n\r\nd",
 	"\r\n\nPOST / HTTP/1.1\nHost: x\nContent-Length: 1\n\naPOST / HTTP/1.1\r\n\r\n",
@@ -127,8 +127,7 @@ func addSeeds(f *testing.F) {
 	}
 }
 
-// FuzzServe serves whatever bytes: nothing panics, the connection ends, and
-// what is said is HTTP.
+// FuzzServe serves any input: no panic occurs, the connection ends, and all output is HTTP.
 func FuzzServe(f *testing.F) {
 	addSeeds(f)
 	chat, err := transport.ParseOrigin("https://chat.example")
@@ -148,9 +147,9 @@ func FuzzServe(f *testing.F) {
 	})
 }
 
-// FuzzAgainstNetHTTP reads the same requests as net/http does: where both
-// accept one, they agree on its body and on where it ends. If they did not, a
-// client could hide a request from a proxy that reads as net/http does.
+// FuzzAgainstNetHTTP parses the same requests with net/http: if both accept one, they agree on its
+// body and its end. Otherwise a client could hide a request from a proxy that parses as net/http
+// does.
 func FuzzAgainstNetHTTP(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, text []byte, step int) {
@@ -179,7 +178,7 @@ func FuzzAgainstNetHTTP(f *testing.F) {
 	})
 }
 
-// readBodyOfRequest reads a request's body as serveOne does, whatever its target.
+// readBodyOfRequest reads a request's body as serveRequest does, for any target.
 func readBodyOfRequest(c *httpConn) ([]byte, error) {
 	n, err := c.readHeader()
 	if err != nil {
@@ -195,7 +194,7 @@ func readBodyOfRequest(c *httpConn) ([]byte, error) {
 	return c.readBody(&c.header)
 }
 
-// readByNetHTTP reads a request's body and says how much of text is left.
+// readByNetHTTP reads a request's body with net/http. left is how many bytes follow it.
 func readByNetHTTP(text []byte) (body []byte, left int, err error) {
 	rest := bytes.NewReader(text)
 	br := bufio.NewReader(rest)

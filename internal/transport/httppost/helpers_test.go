@@ -17,26 +17,26 @@ import (
 	"github.com/rookery-im/rookery/internal/transport/httppost"
 )
 
-// handlerFunc is a function as a transport.RecordHandler.
+// handlerFunc makes a function a transport.RecordHandler.
 type handlerFunc func(ctx context.Context, peer *transport.Peer, record, dst []byte) []byte
 
 func (f handlerFunc) AppendAnswer(ctx context.Context, peer *transport.Peer, record, dst []byte) []byte {
 	return f(ctx, peer, record, dst)
 }
 
-// echoHandler answers a record with itself in angle brackets.
+// echoHandler answers a record with the record in angle brackets.
 var echoHandler = handlerFunc(func(_ context.Context, _ *transport.Peer, record, dst []byte) []byte {
 	return append(append(append(dst, '<'), record...), '>')
 })
 
-// echoPages says what request it got.
+// echoPages answers with the request that it got.
 var echoPages = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	_, _ = io.WriteString(w, r.Method+" "+r.URL.Path+" <"+string(body)+">")
 })
 
-// newServer is a server of the way in, with echo and pages unless cfg has its
-// own. It is shut down when the test ends.
+// newServer returns a server with echoHandler and echoPages, unless cfg has others. It is shut down
+// when the test ends.
 func newServer(tb testing.TB, cfg httppost.Config) *transport.Server {
 	if cfg.Handler == nil {
 		cfg.Handler = echoHandler
@@ -56,8 +56,7 @@ func newServer(tb testing.TB, cfg httppost.Config) *transport.Server {
 	return s
 }
 
-// protocolFor is how connections come to a way in: a benchmark's through detection, as
-// in the server that users run.
+// protocolFor puts a ProtocolDetector before the protocol in benchmarks, as in a real server.
 func protocolFor(tb testing.TB, protocol *httppost.Protocol) transport.Protocol {
 	if _, ok := tb.(*testing.B); ok {
 		return &transport.ProtocolDetector{HTTP: protocol}
@@ -81,7 +80,7 @@ func startOnLoopback(tb testing.TB, cfg httppost.Config) string {
 	return listener.Addr().String()
 }
 
-// testClient is one end of a connection to a server.
+// testClient is a client's connection to a server.
 type testClient struct {
 	tb testing.TB
 	net.Conn
@@ -106,7 +105,7 @@ func (c *testClient) send(text string) {
 	}
 }
 
-// readResponse reads one response.
+// readResponse reads one response and its body.
 func (c *testClient) readResponse() (*http.Response, string) {
 	c.tb.Helper()
 	resp, err := http.ReadResponse(c.reader, nil)
@@ -120,7 +119,7 @@ func (c *testClient) readResponse() (*http.Response, string) {
 	return resp, string(body)
 }
 
-// expectBody reads one response, which must be 200 with the body.
+// expectBody reads one response and checks that it is 200 with the body want.
 func (c *testClient) expectBody(want string) {
 	c.tb.Helper()
 	if resp, body := c.readResponse(); resp.StatusCode != 200 || body != want {
@@ -128,7 +127,7 @@ func (c *testClient) expectBody(want string) {
 	}
 }
 
-// expectEnd checks that the server ends the connection without another byte.
+// expectEnd checks that the server closes the connection without sending more.
 func (c *testClient) expectEnd() {
 	c.tb.Helper()
 	if rest, err := io.ReadAll(c.reader); err != nil || len(rest) > 0 {
@@ -136,16 +135,15 @@ func (c *testClient) expectEnd() {
 	}
 }
 
-// buildPost is a request as programs write it by hand.
+// buildPost returns a request as old clients write it.
 func buildPost(body string, fields ...string) string {
 	return "POST / HTTP/1.1\r\n" + strings.Join(append(fields, ""), "\r\n") +
 		"Content-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
 }
 
-// mustPrefix is netip.MustParsePrefix.
 func mustPrefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
 
-// pipeListener is a listener that is dialled in memory, for tests in virtual time.
+// pipeListener is an in-memory listener for tests in virtual time.
 type pipeListener struct {
 	conns  chan net.Conn
 	closed chan struct{}
@@ -173,8 +171,7 @@ func (p *pipeListener) Close() error {
 
 func (p *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
 
-// dial connects in memory. A half that is closed for writing stays open for
-// reading, as with TCP.
+// dial connects in memory. Each direction can be closed separately, as with TCP.
 func (p *pipeListener) dial(tb testing.TB) *testClient {
 	tb.Helper()
 	up, down := newPipeHalf(), newPipeHalf()
@@ -189,7 +186,7 @@ type pipeHalf struct{ reader, writer net.Conn }
 
 func newPipeHalf() pipeHalf { r, w := net.Pipe(); return pipeHalf{r, w} }
 
-// duplexPipe is two pipes, one for each direction, so that each can end alone.
+// duplexPipe is a connection of two pipes, one for each direction.
 type duplexPipe struct{ in, out pipeHalf }
 
 func (d *duplexPipe) Read(p []byte) (int, error)  { return d.in.reader.Read(p) }

@@ -91,8 +91,8 @@ func TestAConnectionStaysOpenIfTheClientWantsIt(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			conn := dial(t, address)
 			conn.send("POST / " + c.version + "\r\n" + c.connection + "Content-Length: 1\r\n\r\na")
-			// What follows a closing request is ignored, be it too much of a
-			// body or a whole request.
+			// Input after a closing request is ignored, whether it is surplus body or another
+			// request.
 			conn.send("POST / HTTP/1.1\r\nContent-Length: 1\r\nConnection: close\r\n\r\nb")
 			resp, body := conn.readResponse()
 			if resp.Close == c.keep || body != "<a>" || resp.Header.Get("Connection") == "keep-alive" != c.keep {
@@ -138,10 +138,10 @@ func TestContinueIsAnsweredAtOnce(t *testing.T) {
 	})
 }
 
-// chunked begins a request whose body comes in chunks.
+// chunked is the header of a request with a chunked body.
 const chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 
-// brokenRequests are what HTTP itself refuses, and a word of the reason given.
+// brokenRequests are requests that get an HTTP error, and a word of its text.
 var brokenRequests = []struct {
 	name, request string
 	status        int
@@ -218,7 +218,7 @@ func TestBrokenRequests(t *testing.T) {
 	}
 }
 
-// unexpectedRecord is a handler that must not be reached.
+// unexpectedRecord returns a handler that fails the test.
 func unexpectedRecord(t *testing.T) transport.RecordHandler {
 	return handlerFunc(func(_ context.Context, _ *transport.Peer, record, dst []byte) []byte {
 		t.Errorf("the record %q was handed on", record)
@@ -272,8 +272,8 @@ func TestARequestThatEndsTooSoonIsToldSo(t *testing.T) {
 
 func TestAnAnswerIsNotLostToWhatTheClientStillSends(t *testing.T) {
 	c := dial(t, startOnLoopback(t, httppost.Config{}))
-	// Over the limit, yet within what is drained: without half-closing and
-	// draining the client's write or read would meet a reset.
+	// The body exceeds the limit but is drained. Without the half-close and the draining, the
+	// client would see a reset.
 	c.send("POST / HTTP/1.1\r\nContent-Length: 200000\r\n\r\n" + strings.Repeat("a", 200_000))
 	if resp, _ := c.readResponse(); resp.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Fatalf("got %s, want 413", resp.Status)
@@ -281,7 +281,7 @@ func TestAnAnswerIsNotLostToWhatTheClientStillSends(t *testing.T) {
 	c.expectEnd()
 }
 
-// parseOrigins is transport.ParseOrigin of each.
+// parseOrigins calls transport.ParseOrigin for each text.
 func parseOrigins(t *testing.T, texts ...string) (origins []transport.Origin) {
 	t.Helper()
 	for _, text := range texts {
@@ -307,8 +307,8 @@ func TestWhichPagesMayPost(t *testing.T) {
 		name   string
 		fields []string
 		status int
-		holds  string // in the answer
-		allow  string // the origin that it names
+		holds  string // part of the answer
+		allow  string // Access-Control-Allow-Origin of the answer
 	}{
 		{"no page, as old clients", nil, 200, "false", ""},
 		{"no page, under whatever name", []string{"Host: tqq.tencent.com:8000"}, 200, "false", ""},
@@ -342,7 +342,7 @@ func TestWhichPagesMayPost(t *testing.T) {
 			if !strings.Contains(body, c.holds) {
 				t.Errorf("got %q, want one that holds %q", body, c.holds)
 			}
-			if c.status == http.StatusOK { // the next request on the connection is no page's any more
+			if c.status == http.StatusOK { // the next request on the connection is from no page
 				conn.send(buildPost("a"))
 				conn.expectBody("false")
 			}
@@ -363,7 +363,7 @@ func TestAnAbsoluteTargetNamesTheHostAskedFor(t *testing.T) {
 	}
 }
 
-// whoami answers who the peer is.
+// whoami answers with the peer.
 var whoami = handlerFunc(func(_ context.Context, p *transport.Peer, _, dst []byte) []byte {
 	return fmt.Appendf(dst, "%v %v %v %v %v", p.Addr, p.UntrustedProxy, p.AmbiguousProxy, p.Charset == wire.GB18030, p.Form == wire.FormHTTP)
 })
@@ -391,7 +391,7 @@ func TestWhoThePeerIs(t *testing.T) {
 			conn := dial(t, c.address)
 			conn.send(buildPost("", c.fields...))
 			conn.expectBody(c.want)
-			// The next request on the connection is not the proxy's any more.
+			// The next request on the connection has no forwarding header.
 			conn.send(buildPost(""))
 			conn.expectBody("127.0.0.1 false false false true")
 		})
@@ -400,7 +400,7 @@ func TestWhoThePeerIs(t *testing.T) {
 
 func TestSilentConnectionsDisturbNobody(t *testing.T) {
 	address := startOnLoopback(t, httppost.Config{})
-	// Both ends are descriptors of this process, of which it may have 20,000.
+	// Both ends are file descriptors of this process, which may have 20,000.
 	const silent, sources = 8_000, 8
 	for i := range silent {
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+i%sources))}}

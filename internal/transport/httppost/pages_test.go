@@ -47,8 +47,8 @@ func TestAPageFollowsTheRecordsBeforeIt(t *testing.T) {
 func TestNothingIsServedOnAConnectionAfterAPage(t *testing.T) {
 	var served atomic.Int32
 	c := dial(t, startOnLoopback(t, httppost.Config{Handler: unexpectedRecord(t), Pages: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served.Add(1) })}))
-	// net/http takes the second request, whose end is doubtful; this server
-	// must not let it.
+	// The end of the second request is ambiguous. net/http would accept it; this server must not
+	// let it.
 	c.send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n" +
 		"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + buildPost("a"))
 	if resp, _ := c.readResponse(); resp.StatusCode != 200 || !resp.Close {
@@ -76,7 +76,7 @@ func TestAnUpgradeWorksThroughTheHandOver(t *testing.T) {
 		}
 	})
 	c := dial(t, startOnLoopback(t, httppost.Config{Pages: upgrade}))
-	// The first line is read together with the request.
+	// The first line arrives together with the request.
 	c.send("GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nearly\n")
 	if resp, err := http.ReadResponse(c.reader, nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("got %v and %v, want 101", resp, err)

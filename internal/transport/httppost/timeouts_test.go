@@ -14,8 +14,7 @@ import (
 	"github.com/rookery-im/rookery/internal/transport/httppost"
 )
 
-// testInMemory runs a test in virtual time, with a server of cfg that is dialled
-// through the pipes.
+// testInMemory runs a test in virtual time with an in-memory server.
 func testInMemory(t *testing.T, cfg httppost.Config, test func(t *testing.T, s *transport.Server, p *pipeListener)) {
 	synctest.Test(t, func(t *testing.T) {
 		p, s := newPipeListener(), newServer(t, cfg)
@@ -27,8 +26,7 @@ func testInMemory(t *testing.T, cfg httppost.Config, test func(t *testing.T, s *
 // advance lets virtual time pass.
 func advance(d time.Duration) { time.Sleep(d) }
 
-// sendSlowly sends the text a byte a second until the other end has enough, while
-// the test goes on.
+// sendSlowly sends text in the background, one byte per second, until the server closes.
 func (c *testClient) sendSlowly(text string) {
 	ended := make(chan struct{})
 	c.tb.Cleanup(func() { <-ended })
@@ -55,7 +53,7 @@ func TestASilentConnectionIsClosedWithoutAWord(t *testing.T) {
 		c, begin := p.dial(t), time.Now()
 		c.expectEnd()
 		expectDuration(t, "closed", time.Since(begin), 10*time.Second, 13*time.Second)
-		// There is no answer to wait for until the client has it.
+		// The client must receive the whole answer first.
 		if _, err := c.Write([]byte("x")); err == nil {
 			t.Error("it was only half closed")
 		}
@@ -134,8 +132,8 @@ func TestAClientThatDoesNotReadItsAnswerIsCut(t *testing.T) {
 	testInMemory(t, httppost.Config{}, func(t *testing.T, _ *transport.Server, p *pipeListener) {
 		c, begin := p.dial(t), time.Now()
 		c.send(buildPost("a"))
-		// The connection in memory holds nothing, so the server's write waits.
-		// It ends when the client can send no more.
+		// A pipe has no buffer, so the server's write blocks. It ends when the client can no longer
+		// send.
 		for err := error(nil); err == nil; {
 			_, err = c.Write([]byte("\r\n"))
 		}
@@ -213,7 +211,7 @@ func TestAnAnsweredConnectionIsDrainedForAMoment(t *testing.T) {
 	})
 }
 
-// gatedHandler is a handler that answers when it is let.
+// gatedHandler answers when open is closed.
 type gatedHandler struct{ entered, open chan struct{} }
 
 func newGatedHandler() *gatedHandler { return &gatedHandler{make(chan struct{}), make(chan struct{})} }
@@ -235,7 +233,7 @@ func TestShutdownFinishesTheRequestInFlight(t *testing.T) {
 		served := make(chan error, 1)
 		go func() { served <- s.Serve(p) }()
 		busy, idle := p.dial(t), p.dial(t)
-		// A request that has followed already is not begun any more.
+		// The second request has arrived but is not started.
 		busy.send(buildPost("a") + buildPost("b"))
 		<-g.entered
 

@@ -9,7 +9,7 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// slices gives a text in pieces whose lengths the bytes of cuts say.
+// slices reads text in pieces; the bytes of cuts are their lengths.
 type slices struct {
 	text, cuts []byte
 }
@@ -28,7 +28,7 @@ func (s *slices) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// records are those that a framer finds, and whether a line was too long.
+// records returns the records that a lineFramer finds, and whether a line was too long.
 func records(text, cuts []byte) (found [][]byte, long bool) {
 	protocol := New(Config{})
 	var f lineFramer
@@ -55,8 +55,8 @@ func records(text, cuts []byte) (found [][]byte, long bool) {
 	}
 }
 
-// FuzzFramer splits lines in any way: the records are those of the lines that
-// end, read one by one.
+// FuzzFramer splits lines in any way: the records are the same as those of the complete lines,
+// parsed one by one.
 func FuzzFramer(f *testing.F) {
 	long := strings.Repeat("a", wire.MaxRecord)
 	for _, text := range []string{

@@ -19,14 +19,13 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// echoHandler is a host that answers each record with itself in angle brackets, one
-// that ends in "wait" when release is closed. It keeps the link of the latest
-// echoStream.
+// echoHandler answers each record with the record in angle brackets. A record that ends in "wait"
+// is answered when release is closed. conn is the connection of the latest stream.
 type echoHandler struct {
 	release       chan struct{}
 	conn          transport.PushConn
 	peer          transport.Peer
-	batchSizes    []int // how many records came together
+	batchSizes    []int // number of records in each call
 	closedStreams atomic.Int32
 }
 
@@ -57,7 +56,7 @@ func (d echoStream) AnswerRecords(_ context.Context, peer *transport.Peer, recor
 
 func (d echoStream) Close() { d.closedStreams.Add(1) }
 
-// lineServer is a server of lines in virtual time.
+// lineServer is a server for lines in virtual time.
 type lineServer struct {
 	*transport.Server
 	*echoHandler
@@ -66,7 +65,7 @@ type lineServer struct {
 	log   logBuffer
 }
 
-// startServer serves lines in a bubble of virtual time, until the test ends.
+// startServer runs a server for lines in a synctest bubble until the test ends.
 func startServer(t *testing.T, limits line.Limits, more ...func(*transport.Config)) *lineServer {
 	s := &lineServer{t: t, conns: make(chan net.Conn), echoHandler: &echoHandler{release: make(chan struct{})}}
 	log := slog.New(slog.NewTextHandler(&s.log, nil))
@@ -84,7 +83,7 @@ func startServer(t *testing.T, limits line.Limits, more ...func(*transport.Confi
 	return s
 }
 
-// logBuffer is what a server logs. Its lock guards the buffer.
+// logBuffer collects log output. mu guards written.
 type logBuffer struct {
 	mu      sync.Mutex
 	written bytes.Buffer
@@ -102,7 +101,7 @@ func (l *logBuffer) String() string {
 	return l.written.String()
 }
 
-// chanListener accepts what it is given.
+// chanListener accepts connections from a channel.
 type chanListener struct {
 	conns  chan net.Conn
 	closed chan struct{}
@@ -128,8 +127,7 @@ func (l chanListener) Close() error {
 
 func (l chanListener) Addr() net.Addr { return &net.TCPAddr{} }
 
-// testClient is a client's end of a connection, on which each read is what was
-// written at once.
+// testClient is a client's connection. Each read returns what one write has sent.
 type testClient struct {
 	t *testing.T
 	net.Conn
@@ -145,7 +143,7 @@ func (s *lineServer) dialFrom(address string) *testClient {
 	return &testClient{s.t, ours}
 }
 
-// connFrom is a connection of a remote address.
+// connFrom is a connection with a chosen remote address.
 type connFrom struct {
 	net.Conn
 	addr net.Addr
@@ -160,7 +158,7 @@ func (c *testClient) send(text string) {
 	}
 }
 
-// sendInBackground sends while the test reads.
+// sendInBackground sends text while the test reads.
 func (c *testClient) sendInBackground(text string) {
 	go func() {
 		if _, err := io.WriteString(c, text); err != nil {
@@ -169,7 +167,7 @@ func (c *testClient) sendInBackground(text string) {
 	}()
 }
 
-// expect reads what the server writes at once.
+// expect checks what the server sends, one write per text.
 func (c *testClient) expect(texts ...string) {
 	c.t.Helper()
 	in := make([]byte, 2*wire.MaxRecord)
@@ -182,7 +180,7 @@ func (c *testClient) expect(texts ...string) {
 	}
 }
 
-// expectSilence checks that the connection is open, and silent for now.
+// expectSilence checks that the connection is open and nothing arrives.
 func (c *testClient) expectSilence() {
 	c.t.Helper()
 	_ = c.SetReadDeadline(time.Now().Add(time.Millisecond))

@@ -11,7 +11,7 @@ import (
 	"github.com/rookery-im/rookery/internal/transport"
 )
 
-// silentHandler is a host that answers nothing.
+// silentHandler answers nothing.
 type silentHandler struct{}
 
 func (silentHandler) NewStream(transport.PushConn) transport.RecordStream { return silentHandler{} }
@@ -19,9 +19,9 @@ func (silentHandler) Close()                                              {}
 func (silentHandler) AnswerRecords(context.Context, *transport.Peer, [][]byte, func([]byte) error) {
 }
 
-// scriptedConn is a connection on which a text arrives.
+// scriptedConn is a connection with a fixed input.
 type scriptedConn struct {
-	net.Conn // nil: nothing else is called
+	net.Conn // nil: no other methods are called
 	reader   *strings.Reader
 }
 

@@ -97,8 +97,7 @@ func TestWhatIsIgnoredIsBoundedBetweenTwoRecords(t *testing.T) {
 	})
 }
 
-// TestBlankLinesBeforeTheFirstRecordAreIgnoredBytes has the connection told apart
-// before, which drops them.
+// TestBlankLinesBeforeTheFirstRecordAreIgnoredBytes uses a ProtocolDetector, which drops the lines.
 func TestBlankLinesBeforeTheFirstRecordAreIgnoredBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startServer(t, line.Limits{}, func(cfg *transport.Config) { cfg.Protocol = &transport.ProtocolDetector{Line: cfg.Protocol} })
@@ -123,7 +122,7 @@ func TestAFloodIsCutWithOneLineInTheLog(t *testing.T) {
 				<-time.After(time.Second)
 			}
 			conn.send(strings.Repeat("VER=\n", 6))
-			for range 5 { // those within the limit are answered
+			for range 5 { // records within the limit are answered
 				conn.expect("<VER=>\r\n")
 			}
 			conn.expectEnd()

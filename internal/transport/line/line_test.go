@@ -18,7 +18,7 @@ import (
 func TestWhatIsARecordOnALine(t *testing.T) {
 	for _, c := range []struct {
 		name, sent string
-		want       []string // records
+		want       []string
 	}{
 		{"a line ended by CR LF", "VER=1.4&a\r\n", []string{"VER=1.4&a"}},
 		{"a line ended by LF", "VER=1.4&a\n", []string{"VER=1.4&a"}},

@@ -13,7 +13,7 @@ import (
 	"github.com/rookery-im/rookery/internal/transport/line"
 )
 
-// deepStackHandler is a host that needs a stack of some size to answer.
+// deepStackHandler needs a large stack to answer.
 type deepStackHandler struct{ link transport.PushConn }
 
 func (d *deepStackHandler) NewStream(link transport.PushConn) transport.RecordStream {
@@ -36,10 +36,9 @@ func growStack(n int) int {
 	return stack[(n+1)%8] + n
 }
 
-// BenchmarkIdleLine prints what a connection costs that has had a record
-// answered and waits for the next: B/conn is what the process then has in its
-// heap and in stacks, divided by all connections. The client's half, in the same
-// process, is in it: a net.Conn and no goroutine.
+// BenchmarkIdleLine measures the heap and stack memory of a connection that has had one record
+// answered and now is idle. It includes the client's side in the same process: a net.Conn without a
+// goroutine.
 func BenchmarkIdleLine(b *testing.B) {
 	const conns = 2000
 	log := slog.New(slog.DiscardHandler)
@@ -71,7 +70,7 @@ func BenchmarkIdleLine(b *testing.B) {
 	serving.Wait()
 }
 
-// dialAndExchange connects, and has one record answered.
+// dialAndExchange connects and exchanges one record.
 func dialAndExchange(b *testing.B, address string) net.Conn {
 	c, err := net.Dial("tcp", address)
 	if err != nil {
@@ -90,7 +89,7 @@ type memoryUse struct{ heap, stack uint64 }
 
 func (m memoryUse) minus(o memoryUse) (heap, stack uint64) { return m.heap - o.heap, m.stack - o.stack }
 
-// currentMemoryUse is what is in use without a collection, which would shrink stacks.
+// currentMemoryUse does not collect garbage first, because that would shrink stacks.
 func currentMemoryUse() memoryUse {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

@@ -20,10 +20,10 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// echoHandler is a host that answers each record with itself in angle brackets, one
-// that ends in "wait" when release is closed.
+// echoHandler answers each record with the record in angle brackets. A record that ends in "wait"
+// is answered when release is closed.
 type echoHandler struct {
-	started       chan struct{} // a value for each record that has begun
+	started       chan struct{} // one value for each record
 	release       chan struct{}
 	conns         chan transport.PushConn
 	peers         chan transport.Peer
@@ -66,7 +66,7 @@ type webSocketServer struct {
 	log  logBuffer
 }
 
-// logBuffer is what a server logs. Its lock guards the buffer.
+// logBuffer collects log output. mu guards written.
 type logBuffer struct {
 	mu      sync.Mutex
 	written bytes.Buffer
@@ -108,13 +108,13 @@ func startServer(t *testing.T, cfg ours.Config) *webSocketServer {
 	return s
 }
 
-// testClient is a client's end of a WebSocket.
+// testClient is a client's WebSocket.
 type testClient struct {
 	t *testing.T
 	*websocket.Conn
 }
 
-// tryDial connects with header lines and the subprotocols that are offered.
+// tryDial connects with the given header and subprotocols. On refusal it returns the response only.
 func (s *webSocketServer) tryDial(header http.Header, offers ...string) (*testClient, *http.Response) {
 	s.t.Helper()
 	conn, resp, err := websocket.Dial(s.t.Context(), "ws://"+s.addr+"/ws", &websocket.DialOptions{HTTPHeader: header, Host: header.Get("Host"), Subprotocols: offers, CompressionMode: websocket.CompressionContextTakeover})
@@ -145,7 +145,7 @@ func (c *testClient) send(record string) {
 	}
 }
 
-// expect reads one message.
+// expect reads and checks one message.
 func (c *testClient) expect(record string) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), 10*time.Second)
@@ -156,7 +156,7 @@ func (c *testClient) expect(record string) {
 	}
 }
 
-// expectClosed reads the end of the connection, with a code; -1 is none.
+// expectClosed checks that the connection is closed with a code; -1 means without one.
 func (c *testClient) expectClosed(code websocket.StatusCode) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), 10*time.Second)
@@ -372,7 +372,7 @@ func TestShutdownSaysGoodbyeAfterTheAnswerInFlight(t *testing.T) {
 
 func TestShutdownDoesNotWaitForAClientThatSaysNoGoodbye(t *testing.T) {
 	s := startServer(t, ours.Config{Limits: ours.Limits{CloseTime: 50 * time.Millisecond}})
-	s.dial() // it never reads
+	s.dial() // the client never reads
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
@@ -382,7 +382,7 @@ func TestShutdownDoesNotWaitForAClientThatSaysNoGoodbye(t *testing.T) {
 
 func TestAReaderThatTakesNothingIsCut(t *testing.T) {
 	s := startServer(t, ours.Config{Limits: ours.Limits{WriteTime: 50 * time.Millisecond}})
-	s.dial() // it never reads
+	s.dial() // the client never reads
 	link, record := <-s.conns, bytes.Repeat([]byte("a"), wire.MaxRecord)
 	for link.Push(record) == nil {
 	}
