@@ -8,7 +8,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// fullAccount has something in every field.
+// fullAccount returns an account with a value in every field.
 func fullAccount(uin rookery.UIN) rookery.Account {
 	return rookery.Account{
 		UIN: uin,
@@ -272,7 +272,7 @@ func uinsOf(accounts []rookery.Account) (uins []rookery.UIN) {
 	return uins
 }
 
-// askTransition is the step of a friend request.
+// askTransition returns the transition of a friend request.
 func askTransition(from rookery.Relation) rookery.RelationTransition {
 	step, err := rookery.Ask(from, rookery.RuleAsk, "it is me")
 	if err != nil {

@@ -13,7 +13,7 @@ func (ct *contractTrial) friendRequests(uin, after rookery.UIN, limit int) []roo
 	return list
 }
 
-// sendFriendRequest has an account ask another with words.
+// sendFriendRequest sends a friend request with a text.
 func (ct *contractTrial) sendFriendRequest(me, other rookery.UIN, words string, at time.Time) {
 	ct.Helper()
 	from := ct.loadRelation(me, other)
@@ -25,7 +25,7 @@ func (ct *contractTrial) sendFriendRequest(me, other rookery.UIN, words string, 
 	ct.requireNoError(err)
 }
 
-// applyTransition has an account take one of the steps that depend on how they stand only.
+// applyTransition makes a change that depends only on the present relation.
 func (ct *contractTrial) applyTransition(
 	me, other rookery.UIN, step func(rookery.Relation) rookery.RelationTransition,
 ) {

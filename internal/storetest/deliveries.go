@@ -8,7 +8,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// deliverInOrder delivers one message for each text to an account, with the marks given.
+// deliverInOrder delivers one message for each text, with the given keys for the first of them.
 func (ct *contractTrial) deliverInOrder(
 	to rookery.UIN, texts []string, marks ...rookery.RequestKey,
 ) []rookery.DeliveryResult {

@@ -315,7 +315,7 @@ var deviceTests = []contractTest{
 		}},
 }
 
-// requireNotAsleep says that no session of an account that sleeps has the token.
+// requireNotAsleep requires that no sleeping session of the account has the token.
 func (ct *contractTrial) requireNotAsleep(uin rookery.UIN, token rookery.TokenHash) {
 	ct.Helper()
 	_, err := ct.SleepingSession(ct.ctx, uin, token)

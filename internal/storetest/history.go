@@ -9,8 +9,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// searchTexts is the texts that a query of ann's finds, and whether there are older
-// ones.
+// searchTexts returns the texts that a query of ann's history finds, and whether there are older ones.
 func (ct *contractTrial) searchTexts(query rookery.HistoryQuery) (texts []string, more bool) {
 	ct.Helper()
 	entries, more, err := ct.History(ct.ctx, ann, query)
@@ -21,7 +20,7 @@ func (ct *contractTrial) searchTexts(query rookery.HistoryQuery) (texts []string
 	return texts, more
 }
 
-// requireHistory checks what a query of ann's finds.
+// requireHistory checks what a query of ann's history finds.
 func (ct *contractTrial) requireHistory(query rookery.HistoryQuery, more bool, texts ...string) {
 	ct.Helper()
 	got, gotMore := ct.searchTexts(query)
@@ -29,7 +28,7 @@ func (ct *contractTrial) requireHistory(query rookery.HistoryQuery, more bool, t
 	ct.requireEqual(fmt.Sprintf("more of %+v", query), gotMore, more)
 }
 
-// deliverConversation fills ann's mailbox with entries of all kinds.
+// deliverConversation delivers entries of several kinds to ann.
 func (ct *contractTrial) deliverConversation() {
 	ct.Helper()
 	sent := rookery.NewEntry{To: ann, Kind: rookery.KindSent, Peer: bob, Text: "2", OriginDevice: "phone"}

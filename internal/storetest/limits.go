@@ -16,7 +16,8 @@ func (ct *contractTrial) deliverLimited(to, from rookery.UIN, text string, limit
 	return err
 }
 
-// deliverUntilRefused sends messages until the limit refuses one, and returns how many were taken.
+// deliverUntilRefused delivers messages until the limit refuses one, and returns how many were
+// accepted.
 func (ct *contractTrial) deliverUntilRefused(
 	to, from rookery.UIN, text string, limit rookery.BacklogLimit,
 ) (taken int) {
@@ -38,7 +39,7 @@ func (ct *contractTrial) collectUpTo(uin rookery.UIN, device string, number uint
 	ct.requireNoError(ct.SaveCursor(ct.ctx, uin, device, rookery.Cursor{Number: number}))
 }
 
-// threeMessages is a limit of three messages, of texts of any length.
+// threeMessages is a limit of three messages of any length.
 var threeMessages = rookery.BacklogLimit{Messages: 3, Bytes: 1 << 30}
 
 var limitTests = []contractTest{
@@ -178,8 +179,8 @@ var limitTests = []contractTest{
 	}},
 }
 
-// askRepeatedly has an account ask another several times, each a while after the one
-// before, and returns what is in the mailbox.
+// askRepeatedly sends several friend requests, each a pause after the one before, and returns the
+// texts in the mailbox.
 func (ct *contractTrial) askRepeatedly(me, other rookery.UIN, pauses ...time.Duration) []string {
 	ct.Helper()
 	at := noon

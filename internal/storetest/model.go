@@ -13,34 +13,33 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// Model is the contract of a store in plain Go: it keeps everything in maps,
-// looks at all of it whenever it is asked, and holds one lock all the while.
-// A store does right if it does what the model does.
+// Model is the contract of a store in plain Go. It keeps everything in maps, searches all of it for
+// each call, and holds one lock meanwhile. A store is correct if its results equal the model's.
 type Model struct {
 	*modelState
-	closed bool // guarded by data's lock
+	closed bool // guarded by mu
 }
 
 var _ service.Store = (*Model)(nil)
 
-// modelState is what outlives a model's closing.
+// modelState is what survives when a model is closed and opened again.
 type modelState struct {
-	mu               sync.Mutex // guards the rest
+	mu               sync.Mutex // guards the fields below
 	accounts         map[rookery.UIN]*modelAccount
 	friends          map[accountPair]bool                  // both directions
-	requests         map[accountPair]rookery.FriendRequest // {who is asked, who asks}
-	lastAskNotices   map[accountPair]rookery.Entry         // the latest notice of such a request
-	blocks           map[accountPair]bool                  // {who blocks, who is blocked}
+	requests         map[accountPair]rookery.FriendRequest // {asked account, asking account}
+	lastAskNotices   map[accountPair]rookery.Entry         // the latest notice of such a request, same keys
+	blocks           map[accountPair]bool                  // {blocking account, blocked account}
 	sessions         map[consumerKey]rookery.Session
 	recordedRequests map[modelRequestKey]recordedRequest
 	latestRequests   map[consumerKey]modelRequestKey
 	uptime           time.Duration
 	forgottenBefore  time.Duration
 	removedAccounts  map[rookery.UIN]removedAccount
-	numberFloor      uint64 // every mailbox continues above it
+	numberFloor      uint64 // every mailbox continues above this number
 }
 
-// removedAccount is what an account that is added again continues above.
+// removedAccount holds the numbers above which an account continues if it is created again.
 type removedAccount struct {
 	newestNumber uint64 // of the mailbox
 	devicesMade  uint64 // devices
@@ -49,20 +48,21 @@ type removedAccount struct {
 type modelAccount struct {
 	rookery.Account
 	credential      rookery.Credential
-	addresses       []netip.Addr // the latest comes last
+	addresses       []netip.Addr // the latest is last
 	entries         []rookery.Entry
-	removedNumber   uint64 // the mailbox's numbers are
+	removedNumber   uint64 // the mailbox's numbers are above this one
 	purgedNumbers   map[uint64]bool
 	cursors         map[string]rookery.Cursor // by device
-	devices         []rookery.Device          // by number; SignedIn is not kept up
-	devicesMade     uint64                    // devices, the forgotten ones too
-	forgottenCursor uint64                    // the furthest place of forgotten devices
+	devices         []rookery.Device          // by number; SignedIn is computed when they are listed
+	devicesMade     uint64                    // number of devices ever created
+	forgottenCursor uint64                    // highest cursor of the forgotten devices
 	readMarks       map[rookery.UIN]uint64
 }
 
 type accountPair struct{ owner, other rookery.UIN }
 
-// consumerKey is an account's address sessions, or one of its devices.
+// consumerKey identifies a consumer: an account's address sessions (device is empty) or one of its
+// devices.
 type consumerKey struct {
 	account rookery.UIN
 	device  string
@@ -78,7 +78,7 @@ type recordedRequest struct {
 	outcome    rookery.Outcome
 }
 
-// NewModel returns a function that opens the same model whenever it is called.
+// NewModel creates an empty model and returns a function that opens it.
 func NewModel() func() service.Store {
 	system := rookery.Account{
 		UIN: rookery.System, Profile: rookery.Profile{Nick: "Rookery"}, Rule: rookery.RuleClosed, Revision: 1,
@@ -108,7 +108,7 @@ func newAccount(a rookery.Account, credential rookery.Credential) *modelAccount 
 
 func errorWithCode(code rookery.Code) error { return rookery.Errorf(code, "the model says so") }
 
-// lockOpen begins every method: the lock is held if there is no error.
+// lockOpen locks the model, or returns an error if it is closed. Every method calls it first.
 func (m *Model) lockOpen() error {
 	m.mu.Lock()
 	if m.closed {
@@ -118,6 +118,7 @@ func (m *Model) lockOpen() error {
 	return nil
 }
 
+// Close implements service.Store.
 func (m *Model) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -125,7 +126,7 @@ func (m *Model) Close() error {
 	return nil
 }
 
-// lockAccount enters and looks up an account.
+// lockAccount locks the model and returns an account. If it returns an error the lock is not held.
 func (m *Model) lockAccount(uin rookery.UIN) (*modelAccount, error) {
 	if err := m.lockOpen(); err != nil {
 		return nil, err
@@ -138,6 +139,7 @@ func (m *Model) lockAccount(uin rookery.UIN) (*modelAccount, error) {
 	return account, nil
 }
 
+// CreateAccount implements service.Store.
 func (m *Model) CreateAccount(
 	_ context.Context, account rookery.Account, credential rookery.Credential,
 ) (rookery.UIN, error) {
@@ -159,6 +161,7 @@ func (m *Model) CreateAccount(
 	return account.UIN, nil
 }
 
+// Account implements service.Store.
 func (m *Model) Account(_ context.Context, uin rookery.UIN) (rookery.Account, error) {
 	account, err := m.lockAccount(uin)
 	if err != nil {
@@ -168,7 +171,7 @@ func (m *Model) Account(_ context.Context, uin rookery.UIN) (rookery.Account, er
 	return account.Account, nil
 }
 
-// selectAccounts lists the accounts that some condition holds for, by number.
+// selectAccounts returns the accounts for which ok returns true, by number.
 func (m *Model) selectAccounts(ok func(rookery.UIN) bool) (list []rookery.Account) {
 	for _, uin := range slices.Sorted(maps.Keys(m.accounts)) {
 		if ok(uin) {
@@ -178,6 +181,7 @@ func (m *Model) selectAccounts(ok func(rookery.UIN) bool) (list []rookery.Accoun
 	return list
 }
 
+// Accounts implements service.Store.
 func (m *Model) Accounts(_ context.Context, uins []rookery.UIN) ([]rookery.Account, error) {
 	if err := m.lockOpen(); err != nil {
 		return nil, err
@@ -186,6 +190,7 @@ func (m *Model) Accounts(_ context.Context, uins []rookery.UIN) ([]rookery.Accou
 	return m.selectAccounts(func(uin rookery.UIN) bool { return slices.Contains(uins, uin) }), nil
 }
 
+// AccountsAfter implements service.Store.
 func (m *Model) AccountsAfter(_ context.Context, after rookery.UIN, limit int) ([]rookery.Account, error) {
 	if err := m.lockOpen(); err != nil {
 		return nil, err
@@ -195,6 +200,7 @@ func (m *Model) AccountsAfter(_ context.Context, after rookery.UIN, limit int) (
 	return list[:min(len(list), limit)], nil
 }
 
+// UpdateAccount implements service.Store.
 func (m *Model) UpdateAccount(_ context.Context, to rookery.Account, key rookery.RequestKey) (rookery.Receipt, error) {
 	return m.applyOnce(key, rookery.OutcomeDone, func() error {
 		account := m.accounts[to.UIN]
@@ -211,6 +217,7 @@ func (m *Model) UpdateAccount(_ context.Context, to rookery.Account, key rookery
 	})
 }
 
+// Credential implements service.Store.
 func (m *Model) Credential(_ context.Context, uin rookery.UIN) (rookery.Credential, error) {
 	account, err := m.lockAccount(uin)
 	if err != nil {
@@ -220,6 +227,7 @@ func (m *Model) Credential(_ context.Context, uin rookery.UIN) (rookery.Credenti
 	return account.credential, nil
 }
 
+// SetCredential implements service.Store.
 func (m *Model) SetCredential(_ context.Context, uin rookery.UIN, credential rookery.Credential) error {
 	account, err := m.lockAccount(uin)
 	if err != nil {
@@ -231,6 +239,7 @@ func (m *Model) SetCredential(_ context.Context, uin rookery.UIN, credential roo
 	return nil
 }
 
+// RemoveAccount implements service.Store.
 func (m *Model) RemoveAccount(_ context.Context, uin rookery.UIN) error {
 	account, err := m.lockAccount(uin)
 	if err != nil {
@@ -284,8 +293,7 @@ func (m *Model) recordKey(k rookery.RequestKey, outcome rookery.Outcome) {
 	}
 }
 
-// applyOnce does something and remembers the mark, unless an equal one is
-// remembered.
+// applyOnce calls do and records the key, unless the request is a repeat.
 func (m *Model) applyOnce(key rookery.RequestKey, outcome rookery.Outcome, do func() error) (rookery.Receipt, error) {
 	if err := m.lockOpen(); err != nil {
 		return rookery.Receipt{}, err

@@ -10,6 +10,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
+// Deliver implements service.Store.
 func (m *Model) Deliver(
 	_ context.Context, newEntries []rookery.NewEntry, now time.Time, key rookery.RequestKey,
 ) (rookery.Receipt, error) {
@@ -20,6 +21,7 @@ func (m *Model) Deliver(
 	return m.deliverEntries(newEntries, now, key)
 }
 
+// DeliverInOrder implements service.Store.
 func (m *Model) DeliverInOrder(
 	_ context.Context, deliveries []rookery.Delivery, now time.Time,
 ) []rookery.DeliveryResult {
@@ -60,7 +62,7 @@ func (m *Model) deliverEntries(
 	return receipt, nil
 }
 
-// isWithinLimit reports whether a letter keeps to its limit, with those before it.
+// isWithinLimit reports whether an entry, after earlier ones of the same delivery, keeps to its limit.
 func (m *Model) isWithinLimit(l rookery.NewEntry, before ...rookery.NewEntry) bool {
 	if l.Limit == nil {
 		return true
@@ -84,7 +86,7 @@ func (m *Model) isWithinLimit(l rookery.NewEntry, before ...rookery.NewEntry) bo
 	return messages <= l.Limit.Messages && bytes <= l.Limit.Bytes
 }
 
-// highestCursor is the highest place of all collectors.
+// highestCursor returns the highest cursor of all consumers.
 func (a *modelAccount) highestCursor() (top uint64) {
 	for _, cursor := range a.cursors {
 		top = max(top, cursor.Number)
@@ -102,7 +104,7 @@ func (m *Model) appendEntry(newEntry rookery.NewEntry, now time.Time) uint64 {
 	return entry.Number
 }
 
-// newestNumber is the number of the newest entry, 0 if there is none.
+// newestNumber returns the number of the newest entry, 0 if there is none.
 func (a *modelAccount) newestNumber() uint64 {
 	if n := len(a.entries); n > 0 {
 		return a.entries[n-1].Number
@@ -110,14 +112,15 @@ func (a *modelAccount) newestNumber() uint64 {
 	return 0
 }
 
-// SetNumberFloor makes all numbers from now on be above one, as a store does that
-// is opened after a crash.
+// SetNumberFloor makes all mailboxes continue above a number, as a store does that is opened after a
+// crash.
 func (m *Model) SetNumberFloor(number uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.numberFloor = number
 }
 
+// RequestOutcome implements service.Store.
 func (m *Model) RequestOutcome(_ context.Context, key rookery.RequestKey) (rookery.Outcome, bool, error) {
 	if err := m.lockOpen(); err != nil {
 		return 0, false, err
@@ -127,12 +130,14 @@ func (m *Model) RequestOutcome(_ context.Context, key rookery.RequestKey) (rooke
 	return outcome, ok, nil
 }
 
+// RecordRequest implements service.Store.
 func (m *Model) RecordRequest(
 	_ context.Context, key rookery.RequestKey, outcome rookery.Outcome,
 ) (rookery.Receipt, error) {
 	return m.applyOnce(key, outcome, func() error { return nil })
 }
 
+// MailboxState implements service.Store.
 func (m *Model) MailboxState(_ context.Context, uin rookery.UIN, device string) (uint64, rookery.Cursor, error) {
 	account, err := m.lockAccount(uin)
 	switch rookery.CodeOf(err) {
@@ -149,6 +154,7 @@ func (m *Model) MailboxState(_ context.Context, uin rookery.UIN, device string) 
 	return account.newestNumber(), cursor, nil
 }
 
+// Entries implements service.Store.
 func (m *Model) Entries(
 	_ context.Context, uin rookery.UIN, after, upTo uint64, limit int,
 ) (list []rookery.Entry, err error) {
@@ -168,7 +174,7 @@ func (m *Model) Entries(
 	return list, nil
 }
 
-// History looks at the whole mailbox, and compares every stretch of a text.
+// History implements service.Store. It compares every part of every text.
 func (m *Model) History(
 	ctx context.Context, uin rookery.UIN, query rookery.HistoryQuery,
 ) (list []rookery.Entry, more bool, err error) {
@@ -195,8 +201,7 @@ func (m *Model) History(
 	return list[older:], older > 0, nil
 }
 
-// containsFolded reports whether a text has a part that equals another in any case of
-// letters.
+// containsFolded reports whether a text has a part that equals another text in any case.
 func containsFolded(text, part string) bool {
 	t, p := []rune(text), []rune(part)
 	for i := 0; i+len(p) <= len(t); i++ {
@@ -207,6 +212,7 @@ func containsFolded(text, part string) bool {
 	return false
 }
 
+// ReadMark implements service.Store.
 func (m *Model) ReadMark(_ context.Context, uin, with rookery.UIN) (uint64, error) {
 	if err := m.lockOpen(); err != nil {
 		return 0, err
@@ -218,6 +224,7 @@ func (m *Model) ReadMark(_ context.Context, uin, with rookery.UIN) (uint64, erro
 	return 0, nil
 }
 
+// AdvanceReadMark implements service.Store.
 func (m *Model) AdvanceReadMark(
 	_ context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey,
 ) (rookery.Receipt, error) {
@@ -231,6 +238,7 @@ func (m *Model) AdvanceReadMark(
 	})
 }
 
+// SaveCursor implements service.Store.
 func (m *Model) SaveCursor(_ context.Context, uin rookery.UIN, device string, cursor rookery.Cursor) error {
 	account, err := m.lockAccount(uin)
 	if err != nil {
@@ -244,6 +252,7 @@ func (m *Model) SaveCursor(_ context.Context, uin rookery.UIN, device string, cu
 	return nil
 }
 
+// Uptime implements service.Store.
 func (m *Model) Uptime(context.Context) (time.Duration, error) {
 	if err := m.lockOpen(); err != nil {
 		return 0, err
@@ -252,6 +261,7 @@ func (m *Model) Uptime(context.Context) (time.Duration, error) {
 	return m.uptime, nil
 }
 
+// RecordUptime implements service.Store.
 func (m *Model) RecordUptime(_ context.Context, up, forget time.Duration) error {
 	if err := m.lockOpen(); err != nil {
 		return err
@@ -265,11 +275,11 @@ func (m *Model) RecordUptime(_ context.Context, up, forget time.Duration) error 
 	return nil
 }
 
-// CheckDiskSpace does nothing: a model has room.
+// CheckDiskSpace does nothing: a model needs no disk.
 func (m *Model) CheckDiskSpace() {}
 
-// PurgeEntries looks at all accounts at once: how many a store looks at is its own
-// affair.
+// PurgeEntries implements service.Store. It examines all accounts in one call; the contract leaves
+// that number open.
 func (m *Model) PurgeEntries(
 	_ context.Context, after rookery.UIN, before time.Time, limit int,
 ) (rookery.UIN, int, error) {

@@ -7,6 +7,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
+// Friends implements service.Store.
 func (m *Model) Friends(_ context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
 	if err := m.lockOpen(); err != nil {
 		return nil, err
@@ -17,7 +18,7 @@ func (m *Model) Friends(_ context.Context, uin rookery.UIN) ([]rookery.UIN, erro
 	), nil
 }
 
-// selectUINs lists one side of those pairs that are meant, by number.
+// selectUINs returns the account numbers that choose selects from the pairs, by number.
 func selectUINs[V any](pairs map[accountPair]V, meant func(accountPair) (rookery.UIN, bool)) (list []rookery.UIN) {
 	for pair := range pairs {
 		if uin, ok := meant(pair); ok {
@@ -28,6 +29,7 @@ func selectUINs[V any](pairs map[accountPair]V, meant func(accountPair) (rookery
 	return list
 }
 
+// FriendRequests implements service.Store.
 func (m *Model) FriendRequests(
 	_ context.Context, uin, after rookery.UIN, limit int,
 ) (list []rookery.FriendRequest, err error) {
@@ -46,6 +48,7 @@ func (m *Model) FriendRequests(
 	return list, nil
 }
 
+// BlockedAccounts implements service.Store.
 func (m *Model) BlockedAccounts(_ context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
 	if err := m.lockOpen(); err != nil {
 		return nil, err
@@ -56,6 +59,7 @@ func (m *Model) BlockedAccounts(_ context.Context, uin rookery.UIN) ([]rookery.U
 	), nil
 }
 
+// BlockingAccounts implements service.Store.
 func (m *Model) BlockingAccounts(_ context.Context, uin rookery.UIN) ([]rookery.UIN, error) {
 	if err := m.lockOpen(); err != nil {
 		return nil, err
@@ -66,6 +70,7 @@ func (m *Model) BlockingAccounts(_ context.Context, uin rookery.UIN) ([]rookery.
 	), nil
 }
 
+// Relation implements service.Store.
 func (m *Model) Relation(_ context.Context, me, other rookery.UIN) (rookery.Relation, error) {
 	if err := m.lockOpen(); err != nil {
 		return rookery.Relation{}, err
@@ -83,6 +88,7 @@ func (m *Model) relation(me, other rookery.UIN) rookery.Relation {
 	}
 }
 
+// ChangeRelation implements service.Store.
 func (m *Model) ChangeRelation(_ context.Context, change rookery.RelationChange) (rookery.Receipt, error) {
 	var numbers []uint64
 	receipt, err := m.applyOnce(change.Key, change.Transition.Outcome, func() error {
@@ -113,8 +119,8 @@ func (m *Model) ChangeRelation(_ context.Context, change rookery.RelationChange)
 	return receipt, err
 }
 
-// lastNoticeState says whether the notice of a step is posted: not if the last one waits,
-// whose words are replaced, and not while the last one is young.
+// lastNoticeState says whether the notice of a change is delivered. If the last one is uncollected,
+// its text is replaced instead; while the last one is young, there is none.
 func (m *Model) lastNoticeState(change rookery.RelationChange) (last uint64, reword, wait bool) {
 	before, ok := m.lastAskNotices[accountPair{change.Other, change.Me}]
 	if !ok || change.Transition.NoticePause == 0 {
@@ -134,7 +140,7 @@ func (m *Model) findEntry(uin rookery.UIN, number uint64) *rookery.Entry {
 func (m *Model) storeRelation(change rookery.RelationChange) {
 	from, to := change.From, change.Transition.Result
 	if from == to && change.Transition.Notice == 0 {
-		return // what waits keeps its words
+		return // a pending request keeps its text
 	}
 	set := func(in map[accountPair]bool, p accountPair, to bool) {
 		if delete(in, p); to {

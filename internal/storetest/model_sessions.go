@@ -9,6 +9,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
+// ForEachSession implements service.Store.
 func (m *Model) ForEachSession(_ context.Context, yield func(rookery.Session) bool) error {
 	if err := m.lockOpen(); err != nil {
 		return err
@@ -23,6 +24,7 @@ func (m *Model) ForEachSession(_ context.Context, yield func(rookery.Session) bo
 	return nil
 }
 
+// StartSession implements service.Store.
 func (m *Model) StartSession(_ context.Context, session rookery.Session, proved rookery.Credential) error {
 	account, err := m.lockAccount(session.Account)
 	if err != nil {
@@ -54,6 +56,7 @@ func (m *Model) setSessionsStatus(uin rookery.UIN, status rookery.Status) {
 	}
 }
 
+// SetSessionEncoding implements service.Store.
 func (m *Model) SetSessionEncoding(_ context.Context, session rookery.Session) error {
 	if err := m.lockOpen(); err != nil {
 		return err
@@ -67,6 +70,7 @@ func (m *Model) SetSessionEncoding(_ context.Context, session rookery.Session) e
 	return nil
 }
 
+// SetConfirmsByNumber implements service.Store.
 func (m *Model) SetConfirmsByNumber(_ context.Context, session rookery.Session) error {
 	if err := m.lockOpen(); err != nil {
 		return err
@@ -80,6 +84,7 @@ func (m *Model) SetConfirmsByNumber(_ context.Context, session rookery.Session) 
 	return nil
 }
 
+// EndSessions implements service.Store.
 func (m *Model) EndSessions(_ context.Context, sessions []rookery.Session) error {
 	if err := m.lockOpen(); err != nil {
 		return err
@@ -94,6 +99,7 @@ func (m *Model) EndSessions(_ context.Context, sessions []rookery.Session) error
 	return nil
 }
 
+// SetSessionsAsleep implements service.Store.
 func (m *Model) SetSessionsAsleep(_ context.Context, sessions []rookery.Session) error {
 	if err := m.lockOpen(); err != nil {
 		return err
@@ -109,6 +115,7 @@ func (m *Model) SetSessionsAsleep(_ context.Context, sessions []rookery.Session)
 	return nil
 }
 
+// SleepingSession implements service.Store.
 func (m *Model) SleepingSession(_ context.Context, uin rookery.UIN, token rookery.TokenHash) (rookery.Session, error) {
 	if err := m.lockOpen(); err != nil {
 		return rookery.Session{}, err
@@ -122,6 +129,7 @@ func (m *Model) SleepingSession(_ context.Context, uin rookery.UIN, token rooker
 	return rookery.Session{}, errorWithCode(rookery.CodeNotSignedIn)
 }
 
+// WakeSession implements service.Store.
 func (m *Model) WakeSession(_ context.Context, session rookery.Session) error {
 	if err := m.lockOpen(); err != nil {
 		return err
@@ -137,6 +145,7 @@ func (m *Model) WakeSession(_ context.Context, session rookery.Session) error {
 	return nil
 }
 
+// SetStatus implements service.Store.
 func (m *Model) SetStatus(
 	_ context.Context, uin rookery.UIN, status rookery.Status, key rookery.RequestKey,
 ) (rookery.Receipt, error) {
@@ -155,8 +164,8 @@ func (a *modelAccount) findDevice(name string) *rookery.Device {
 	return nil
 }
 
-// recordDeviceSignIn reports whether the account may sign in from a device, and makes
-// it if it has to.
+// recordDeviceSignIn reports whether the account may sign in from a device, and creates the device if
+// needed.
 func (a *modelAccount) recordDeviceSignIn(session rookery.Session) bool {
 	if device := a.findDevice(session.Device); device != nil {
 		device.SignedInAt = session.SignedInAt
@@ -177,6 +186,7 @@ func (a *modelAccount) recordDeviceSignIn(session rookery.Session) bool {
 	return true
 }
 
+// Devices implements service.Store.
 func (m *Model) Devices(_ context.Context, uin rookery.UIN) (list []rookery.Device, err error) {
 	if err := m.lockOpen(); err != nil {
 		return nil, err
@@ -191,6 +201,7 @@ func (m *Model) Devices(_ context.Context, uin rookery.UIN) (list []rookery.Devi
 	return list, nil
 }
 
+// ForgetDevice implements service.Store.
 func (m *Model) ForgetDevice(
 	_ context.Context, uin rookery.UIN, id uint64, key rookery.RequestKey,
 ) (rookery.Receipt, error) {
@@ -216,6 +227,7 @@ func (m *Model) ForgetDevice(
 	})
 }
 
+// IsKnownAddress implements service.Store.
 func (m *Model) IsKnownAddress(_ context.Context, uin rookery.UIN, addr netip.Addr) (bool, error) {
 	if err := m.lockOpen(); err != nil {
 		return false, err

@@ -18,17 +18,18 @@ const (
 	reopenEvery    = 600
 	randomAccounts = 8
 	// concurrentRunners is how many goroutines share a store, each with its own accounts.
+	// concurrentRunners is how many goroutines share a store, each with its own accounts.
 	concurrentRunners = 4
 	concurrentSteps   = 500
 )
 
-// operation is one operation: carry it out on any store, and compare the results.
+// operation is one call of a store whose results are compared with those of the model.
 type operation struct {
 	description string
 	execute     func(service.Store) any
 }
 
-// operationResult is what an operation came to, as far as the contract says it.
+// operationResult is the result of an operation as far as the contract determines it.
 type operationResult struct {
 	code   rookery.Code // 0: no error
 	values []any
@@ -41,13 +42,12 @@ func resultOf(err error, values ...any) operationResult {
 	return operationResult{values: values}
 }
 
-// operationGenerator draws operations on a few accounts, so that they meet often.
+// operationGenerator draws random operations on a few accounts, so that they often affect each other.
 type operationGenerator struct {
 	*rand.Rand
 	ctx   context.Context
 	first rookery.UIN
-	// shared: others use the store too, so nothing is drawn that concerns all
-	// accounts.
+	// sharesStore means that others use the store too. Then no operation affects all accounts.
 	sharesStore bool
 	clock       time.Duration
 	sessionIDs  uint64
@@ -89,8 +89,8 @@ func (d *operationGenerator) randomAccount(uin rookery.UIN) rookery.Account {
 	return account
 }
 
-// nextOperation returns the next operation. The more often a case is named, the more
-// often it comes.
+// nextOperation returns a random operation. An operation that is listed several times is drawn more
+// often.
 func (d *operationGenerator) nextOperation() operation {
 	draws := []func() operation{
 		d.createAccount, d.updateAccount, d.setCredential, d.removeAccount, d.changeRelation, d.changeRelation,
@@ -145,13 +145,13 @@ func (d *operationGenerator) removeAccount() operation {
 	uin, spare := d.randomUIN(), d.IntN(4) > 0
 	return operation{fmt.Sprint("remove ", uin, spare), func(store service.Store) any {
 		if spare {
-			return nil // or there would never be many entries
+			return nil // otherwise mailboxes would stay short
 		}
 		return resultOf(store.RemoveAccount(d.ctx, uin))
 	}}
 }
 
-// changeRelation takes a step from how the two stand, or from elsewhere.
+// changeRelation makes a change from the present relation, or sometimes from another one.
 func (d *operationGenerator) changeRelation() operation {
 	me, other, key, now, words, at, limit := d.randomUIN(), d.randomUIN(), d.randomKey(), d.currentTime(),
 		d.randomText(), d.IntN(9), d.randomLimit()
@@ -241,8 +241,7 @@ func (d *operationGenerator) loadUptime() operation {
 	}}
 }
 
-// purgeEntries goes through all accounts, because how far one step goes is the
-// store's own affair.
+// purgeEntries purges all accounts. The contract leaves open how many one call examines.
 func (d *operationGenerator) purgeEntries() operation {
 	before, limit := d.currentTime().Add(-time.Duration(d.IntN(1000))*time.Second), 1+d.IntN(20)
 	return operation{fmt.Sprint("purge ", before, limit), func(store service.Store) any {
@@ -257,11 +256,12 @@ func (d *operationGenerator) purgeEntries() operation {
 	}}
 }
 
-// newSeed is that of the day's run; a failing one is repeated by writing it here.
+// newSeed returns the seed of a run. To repeat a failed run, return its seed here.
 func newSeed() uint64 { return uint64(time.Now().UnixNano()) }
 
-// numberFloorStore is a store that leaves a gap in all mailboxes where it was opened.
+// numberFloorStore is a store whose mailboxes have a gap where it was opened.
 type numberFloorStore interface {
+	// NumberFloor returns the number above which all mailboxes continue.
 	// NumberFloor is what their numbers continue above.
 	NumberFloor() uint64
 }
@@ -289,8 +289,8 @@ func runRandomOperations(t *testing.T, newPlace func(*testing.T) OpenFunc) {
 	}
 }
 
-// runConcurrentOperations lets several goroutines loose on one store. Their accounts are
-// different ones, so that each can tell what its operations must come to.
+// runConcurrentOperations runs several goroutines on one store. Each has its own accounts and model,
+// so that it knows what its operations must return.
 func runConcurrentOperations(t *testing.T, newPlace func(*testing.T) OpenFunc) {
 	trial := newTrial(t, newPlace(t))
 	s := newSeed()

@@ -16,7 +16,7 @@ func (d *operationGenerator) randomEntry() rookery.NewEntry {
 	return newEntry
 }
 
-// randomLimit is one that mailboxes come to now and then, or none.
+// randomLimit returns a limit that mailboxes reach now and then, or none.
 func (d *operationGenerator) randomLimit() *rookery.BacklogLimit {
 	return []*rookery.BacklogLimit{nil, nil, {Messages: 12, Bytes: 1 << 20}, {Messages: 1000, Bytes: 200}}[d.IntN(4)]
 }
@@ -53,7 +53,7 @@ func (d *operationGenerator) deliverInOrder() operation {
 	}}
 }
 
-// saveCursor passes some of the newest entries, as collectors do.
+// saveCursor moves the cursor to one of the newest entries.
 func (d *operationGenerator) saveCursor() operation {
 	uin, device, back, keep := d.randomUIN(), d.randomDevice(), uint64(d.IntN(4)), d.IntN(3) == 0
 	return operation{fmt.Sprint("collect ", uin, device), func(store service.Store) any {

@@ -9,13 +9,13 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// reading is one thing that was read.
+// reading is one value that was read from a store.
 type reading struct {
 	description string
 	result      operationResult
 }
 
-// requireEqualReadings compares what was read of a store with what a model says.
+// requireEqualReadings compares what was read from a store with what was read from the model.
 func (ct *contractTrial) requireEqualReadings(when string, got, want []reading) {
 	ct.Helper()
 	ct.requireEqual(when+", number of facts", len(got), len(want))
@@ -24,7 +24,7 @@ func (ct *contractTrial) requireEqualReadings(when string, got, want []reading) 
 	}
 }
 
-// readAll is all that can be read of the accounts a dice knows.
+// readAll reads everything about the accounts of the generator.
 func (d *operationGenerator) readAll(store service.Store) []reading {
 	var all []reading
 	for uin := d.first; uin < d.first+randomAccounts+4; uin++ {
@@ -41,7 +41,7 @@ func (d *operationGenerator) readAll(store service.Store) []reading {
 	return append(all, reading{"sessions", resultOf(err, sessions)})
 }
 
-// readAccount is all that can be read of one account.
+// readAccount reads everything about one account.
 func (d *operationGenerator) readAccount(store service.Store, uin rookery.UIN) (all []reading) {
 	note := func(what string, err error, values ...any) {
 		all = append(all, reading{fmt.Sprint(what, " of ", uin), resultOf(err, values...)})

@@ -84,7 +84,7 @@ func (d *operationGenerator) isKnownAddress() operation {
 	}}
 }
 
-// forgetDevice forgets one that the account has, or one that it never had.
+// forgetDevice forgets a device of the account, or one that the account never had.
 func (d *operationGenerator) forgetDevice() operation {
 	uin, i, key := d.randomUIN(), d.IntN(3), d.randomKey()
 	return operation{fmt.Sprintf("forget device of %d, %+v", uin, key), func(store service.Store) any {

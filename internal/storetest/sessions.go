@@ -217,7 +217,8 @@ func (ct *contractTrial) loadUptime() time.Duration {
 	return up
 }
 
-// purgeAll runs Purge to its end and returns how many entries it deleted.
+// purgeAll calls PurgeEntries until it has examined all accounts, and returns how many entries it
+// deleted.
 func (ct *contractTrial) purgeAll(before time.Time, limit int) (deleted int) {
 	ct.Helper()
 	var after rookery.UIN

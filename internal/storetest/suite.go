@@ -1,6 +1,6 @@
-// Package storetest holds a store against its contract, the interface Store of
-// internal/service: a test for each of its sentences, and random operations
-// against a model in memory.
+// Package storetest tests an implementation of internal/service's Store. A test of the implementation
+// passes a function that opens it; the package runs a test for each rule of the contract, and random
+// operations whose results it compares with Model, a store in plain Go.
 package storetest
 
 import (
@@ -16,11 +16,12 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// OpenFunc opens a store on the same data each time. The one before is closed.
+// OpenFunc opens a store. Each call opens it on the same data; the store from the call before is
+// closed.
 type OpenFunc func() service.Store
 
-// Run runs the suite. fresh makes a place for a new store; the stores that its
-// function opens are closed by the suite.
+// Run runs the whole suite. newStore returns an OpenFunc on new, empty data for each test. The suite
+// closes the stores that it opens.
 func Run(t *testing.T, newPlace func(t *testing.T) OpenFunc) {
 	for _, group := range []struct {
 		name  string
@@ -47,7 +48,7 @@ func Run(t *testing.T, newPlace func(t *testing.T) OpenFunc) {
 	RunRandom(t, newPlace)
 }
 
-// RunRandom is the part of Run with random operations.
+// RunRandom runs only the random operations of the suite.
 func RunRandom(t *testing.T, newPlace func(t *testing.T) OpenFunc) {
 	t.Run("random operations do what they do to the model", func(t *testing.T) { runRandomOperations(t, newPlace) })
 	t.Run(
@@ -56,14 +57,13 @@ func RunRandom(t *testing.T, newPlace func(t *testing.T) OpenFunc) {
 	)
 }
 
-// contractTest holds one sentence of the contract.
+// contractTest checks one rule of the contract.
 type contractTest struct {
 	rule string
 	run  func(*contractTrial)
 }
 
-// contractTrial is a store under test, with helpers that end the test on what they do
-// not expect.
+// contractTrial is the store under test, with helpers that end the test on an unexpected result.
 type contractTrial struct {
 	*testing.T
 	service.Store
@@ -77,14 +77,14 @@ func newTrial(t *testing.T, open OpenFunc) *contractTrial {
 	return x
 }
 
-// restart closes the store and opens it again, as a restart does.
+// restart closes the store and opens it again.
 func (ct *contractTrial) restart() {
 	ct.Helper()
 	ct.requireNoError(ct.Close())
 	ct.Store = ct.openStore()
 }
 
-// checkAcrossRestart checks what must hold before and after a restart.
+// checkAcrossRestart calls check before and after a restart.
 func (ct *contractTrial) checkAcrossRestart(check func()) {
 	ct.Helper()
 	check()
@@ -99,7 +99,7 @@ func (ct *contractTrial) requireNoError(err error) {
 	}
 }
 
-// requireCode checks the code of an error.
+// requireCode requires an error with a certain code.
 func (ct *contractTrial) requireCode(err error, want rookery.Code) {
 	ct.Helper()
 	if err == nil || rookery.CodeOf(err) != want {
@@ -118,11 +118,11 @@ const (
 	ann = rookery.FirstUIN
 	bob = rookery.FirstUIN + 1
 	cat = rookery.FirstUIN + 2
-	// nobody is no account.
+	// nobody has no account.
 	nobody = rookery.FirstUIN + 1000
 )
 
-// noon is when nearly everything happens. Stores keep whole microseconds.
+// noon is the time of nearly all events. Stores keep whole microseconds.
 var noon = time.Date(2026, 5, 1, 12, 0, 0, 123456000, time.UTC)
 
 func (ct *contractTrial) createAccounts(uins ...rookery.UIN) {
@@ -138,7 +138,7 @@ func messageEntry(to, from rookery.UIN, text string) rookery.NewEntry {
 	return rookery.NewEntry{To: to, Kind: rookery.KindMessage, Peer: from, Text: text}
 }
 
-// deliverTexts delivers messages without a mark, one after the other.
+// deliverTexts delivers messages without a request key, one after the other.
 func (ct *contractTrial) deliverTexts(to, from rookery.UIN, texts ...string) {
 	ct.Helper()
 	for _, text := range texts {
@@ -147,7 +147,7 @@ func (ct *contractTrial) deliverTexts(to, from rookery.UIN, texts ...string) {
 	}
 }
 
-// mailboxTexts are those of all entries of a mailbox.
+// mailboxTexts returns the texts of all entries of a mailbox.
 func (ct *contractTrial) mailboxTexts(uin rookery.UIN) (texts []string) {
 	ct.Helper()
 	for _, entry := range ct.mailboxEntries(uin) {
@@ -185,7 +185,8 @@ func (ct *contractTrial) loadCursor(uin rookery.UIN, device string) rookery.Curs
 	return cursor
 }
 
-// longKey is one of the account's address sessions, with a long window.
+// longKey returns the key of a request of one of the account's address sessions. It is remembered for
+// two minutes.
 func longKey(owner rookery.UIN, id uint64, at time.Duration) rookery.RequestKey {
 	key := rookery.RequestKey{Owner: owner, ReceivedAt: at, RepeatWindow: 2 * time.Minute}
 	binary.LittleEndian.PutUint32(key.Digest[:], uint32(owner))
@@ -193,7 +194,7 @@ func longKey(owner rookery.UIN, id uint64, at time.Duration) rookery.RequestKey 
 	return key
 }
 
-// shortKey is a mark that counts only while it is the latest.
+// shortKey returns a key that counts only while its request is the latest.
 func shortKey(owner rookery.UIN, id uint64, at time.Duration) rookery.RequestKey {
 	key := longKey(owner, id, at)
 	key.RepeatWindow, key.LatestOnly = 15*time.Second, true
@@ -205,7 +206,7 @@ func onDevice(key rookery.RequestKey, device string) rookery.RequestKey {
 	return key
 }
 
-// recordOnce carries out the simplest thing that takes a mark.
+// recordOnce makes the simplest request that has a key, and requires that it is no repeat.
 func (ct *contractTrial) recordOnce(key rookery.RequestKey) {
 	ct.Helper()
 	receipt, err := ct.Deliver(ct.ctx, nil, noon, key)
@@ -215,7 +216,7 @@ func (ct *contractTrial) recordOnce(key rookery.RequestKey) {
 	}
 }
 
-// requireRecorded checks whether a mark is recalled.
+// requireRecorded checks whether a request is remembered.
 func (ct *contractTrial) requireRecorded(key rookery.RequestKey, want bool) {
 	ct.Helper()
 	_, ok, err := ct.RequestOutcome(ct.ctx, key)
@@ -243,7 +244,7 @@ func (ct *contractTrial) startSessions(sessions ...rookery.Session) {
 	}
 }
 
-// listSessions are all there are, by account and device.
+// listSessions returns all sessions by account and device.
 func (ct *contractTrial) listSessions() (all []rookery.Session) {
 	ct.Helper()
 	ct.requireNoError(ct.ForEachSession(ct.ctx, func(session rookery.Session) bool {
