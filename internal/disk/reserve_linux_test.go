@@ -44,8 +44,8 @@ func TestAFileWithoutBlocksHoldsNothing(t *testing.T) {
 
 func TestWhatThereIsNoRoomForLeavesNothingBehind(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "room")
-	// More than any file may have: what is only more than the disk has would fill
-	// it for a moment, and others use it too.
+	// No file can be this large. A size that only exceeds the disk would fill the disk for a moment,
+	// and other programs use it.
 	if err := ReserveSpace(path, 1<<62); err == nil {
 		t.Error("there was room")
 	}

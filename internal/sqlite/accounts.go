@@ -161,12 +161,12 @@ func (s *Store) UpdateAccount(
 ) (rookery.Receipt, error) {
 	return s.applyOnce(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error {
 		values := accountValues(account)
-		n, err := batch.conn.execute(`UPDATE accounts SET nick=?2, face=?3, age=?4, sex=?5, blood=?6, constellation=?7,
+		changedRows, err := batch.conn.execute(`UPDATE accounts SET nick=?2, face=?3, age=?4, sex=?5, blood=?6, constellation=?7,
 			animal=?8, country=?9, province=?10, city=?11, school=?12, job=?13, home_page=?14, about=?15, real_name=?16,
 			mail=?17, phone=?18, mobile=?19, address=?20, post_code=?21, rule=?22, strangers=?23, findable=?24, show_private=?25,
 			devices_only=?27, revision=revision+1 WHERE account=?1 AND revision=?26`,
 			append(values[:25:25], account.Revision, account.DevicesOnly)...)
-		if err != nil || n > 0 {
+		if err != nil || changedRows > 0 {
 			return err
 		}
 		switch exists, err := batch.loadNewestNumber(account.UIN); {
@@ -203,11 +203,13 @@ func (c *dbConn) loadCredential(uin rookery.UIN) (credential rookery.Credential,
 // SetCredential implements service.Store.
 func (s *Store) SetCredential(ctx context.Context, uin rookery.UIN, credential rookery.Credential) error {
 	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
-		n, err := batch.conn.execute("UPDATE accounts SET credential = ? WHERE account = ?", string(credential), uin)
+		changedRows, err := batch.conn.execute(
+			"UPDATE accounts SET credential = ? WHERE account = ?", string(credential), uin,
+		)
 		switch {
 		case err != nil:
 			return err
-		case n == 0:
+		case changedRows == 0:
 			return noAccountError(uin)
 		}
 		_, err = batch.conn.execute("DELETE FROM sessions WHERE account = ?", uin)

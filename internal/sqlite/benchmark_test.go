@@ -15,7 +15,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// newBenchStore is a store as the program opens it, with so many accounts.
+// newBenchStore opens a store with the program's settings and creates accounts.
 func newBenchStore(b *testing.B, accounts int) *Store {
 	store, err := Open(b.Context(), Config{Path: filepath.Join(b.TempDir(), "rookery.db")})
 	if err != nil {
@@ -34,7 +34,7 @@ func newBenchStore(b *testing.B, accounts int) *Store {
 	return store
 }
 
-// cpuTime is the processor time that the process has used.
+// cpuTime returns the processor time that the process has used.
 func cpuTime() time.Duration {
 	var use syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &use); err != nil {
@@ -43,8 +43,8 @@ func cpuTime() time.Duration {
 	return time.Duration(use.Utime.Nano() + use.Stime.Nano())
 }
 
-// runConcurrently runs f by so many callers at once and reports the processor time
-// of one call, user and system.
+// runConcurrently calls f b.N times from concurrent callers and reports the processor time of one
+// call.
 func runConcurrently(b *testing.B, callers int, f func(i uint64)) {
 	var next atomic.Uint64
 	var all sync.WaitGroup
@@ -64,7 +64,7 @@ func runConcurrently(b *testing.B, callers int, f func(i uint64)) {
 
 const benchText = "shall we meet at six by the old harbour, or is that too late?"
 
-// uniqueKey is the mark of the i-th request of a run at 20,000 a second.
+// uniqueKey returns the key of the i-th of 20,000 requests a second.
 func uniqueKey(i uint64) rookery.RequestKey {
 	key := rookery.RequestKey{
 		Owner: rookery.FirstUIN, ReceivedAt: time.Duration(i) * 50 * time.Microsecond, RepeatWindow: 2 * time.Minute,
@@ -75,7 +75,7 @@ func uniqueKey(i uint64) rookery.RequestKey {
 
 func BenchmarkDeliver(b *testing.B) {
 	const accounts = 1000
-	limit := rookery.BacklogLimit{Messages: 1 << 40, Bytes: 1 << 60} // counted, and never reached
+	limit := rookery.BacklogLimit{Messages: 1 << 40, Bytes: 1 << 60} // the backlog is counted, but never reaches this
 	for _, callers := range []int{1, 64, 256} {
 		b.Run(fmt.Sprintf("%d callers", callers), func(b *testing.B) {
 			store := newBenchStore(b, accounts)
@@ -91,11 +91,11 @@ func BenchmarkDeliver(b *testing.B) {
 	}
 }
 
-// BenchmarkSeeding is what a mailbox costs that is filled for a benchmark.
+// BenchmarkSeeding measures how mailboxes are filled before other benchmarks.
 func BenchmarkSeeding(b *testing.B) {
-	const accounts, newEntries = 1000, 500
+	const accounts, batchSize = 1000, 500
 	store := newBenchStore(b, accounts)
-	texts := slices.Repeat([]string{benchText}, newEntries)
+	texts := slices.Repeat([]string{benchText}, batchSize)
 	runConcurrently(b, 4, func(i uint64) {
 		if _, err := store.Deliver(
 			b.Context(), messagesTo(rookery.FirstUIN+rookery.UIN(i%accounts), texts...), noon, rookery.RequestKey{},
@@ -103,7 +103,7 @@ func BenchmarkSeeding(b *testing.B) {
 			b.Error(err)
 		}
 	})
-	b.ReportMetric(float64(b.N*newEntries)/b.Elapsed().Seconds(), "letters/s")
+	b.ReportMetric(float64(b.N*batchSize)/b.Elapsed().Seconds(), "entries/s")
 }
 
 func BenchmarkCollect(b *testing.B) {

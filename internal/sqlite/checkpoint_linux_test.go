@@ -12,22 +12,22 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// Another program that writes the log back itself keeps the store from doing so
-// when it is closed. It may have come only half of the way, or fail.
+// If another program is copying the log back, Close cannot do so, and the other program may stop
+// halfway.
 func TestTheLogSaysThatTheDatabaseIsNotWholeWhileAnotherProgramWritesItBack(t *testing.T) {
 	var log strings.Builder
-	cfg := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
-	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
-	store := openForTest(t, cfg)
+	config := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
+	config.Log = slog.New(slog.NewTextHandler(&log, nil))
+	store := openForTest(t, config)
 	createAccounts(t, store, 1)
 	deliver(t, store, rookery.FirstUIN, "hello")
-	// A lock of an open file stands for another program's, in this process too.
-	shared, err := os.OpenFile(cfg.Path+"-shm", os.O_RDWR, 0)
+	// An open file description lock conflicts with SQLite's locks in the same process, too.
+	shared, err := os.OpenFile(config.Path+"-shm", os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { shared.Close() })
-	const checkpointLock = 120 + 1 // a byte of that file, by SQLite's file format
+	const checkpointLock = 120 + 1 // offset of the lock byte in SQLite's file format
 	lock := unix.Flock_t{Type: unix.F_WRLCK, Start: checkpointLock, Len: 1}
 	if err := unix.FcntlFlock(shared.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
 		t.Fatal(err)

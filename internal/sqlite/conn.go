@@ -141,43 +141,43 @@ type preparedStatement struct {
 
 func (s *preparedStatement) bindArguments(args []any) []driver.NamedValue {
 	s.boundArgs = s.boundArgs[:0]
-	for i, a := range args {
-		s.boundArgs = append(s.boundArgs, driver.NamedValue{Ordinal: i + 1, Value: driverValue(a)})
+	for i, argument := range args {
+		s.boundArgs = append(s.boundArgs, driver.NamedValue{Ordinal: i + 1, Value: driverValue(argument)})
 	}
 	return s.boundArgs
 }
 
 // driverValue converts an argument to a type that the driver accepts.
-func driverValue(a any) driver.Value {
-	switch a := a.(type) {
+func driverValue(argument any) driver.Value {
+	switch argument := argument.(type) {
 	case int:
-		return int64(a)
+		return int64(argument)
 	case uint64:
-		return int64(a)
+		return int64(argument)
 	case bool:
-		if a {
+		if argument {
 			return int64(1)
 		}
 		return int64(0)
 	case time.Time:
-		return a.UnixMicro()
+		return argument.UnixMicro()
 	case time.Duration:
-		return int64(a)
+		return int64(argument)
 	case []byte:
-		if a == nil {
+		if argument == nil {
 			return []byte{} // nil would be NULL
 		}
-		return a
+		return argument
 	case rookery.UIN:
-		return int64(a)
+		return int64(argument)
 	case rookery.Kind:
-		return int64(a)
+		return int64(argument)
 	case rookery.Status:
-		return int64(a)
+		return int64(argument)
 	case rookery.Rule:
-		return int64(a)
+		return int64(argument)
 	}
-	return a
+	return argument
 }
 
 // resultRow is one row of a query result. Its methods convert the value of a column, counted from 0.

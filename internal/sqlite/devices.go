@@ -24,11 +24,11 @@ func (s *Store) Devices(ctx context.Context, uin rookery.UIN) (list []rookery.De
 // recordDeviceSignIn stores the time of a device's sign-in, and creates the device if the account has
 // none of that name. A new device starts at the furthest cursor of the account.
 func (b *writeBatch) recordDeviceSignIn(session rookery.Session) error {
-	n, err := b.conn.execute(
+	changedRows, err := b.conn.execute(
 		"UPDATE devices SET since = ? WHERE account = ? AND name = ?", session.SignedInAt, session.Account,
 		session.Device,
 	)
-	if err != nil || n > 0 {
+	if err != nil || changedRows > 0 {
 		return err
 	}
 	full, err := b.conn.hasRow(

@@ -54,11 +54,11 @@ var errDiskNearlyFull = rookery.Errorf(
 )
 
 // newDiskReserve finds the reserve of a database, or creates it if there is space.
-func newDiskReserve(cfg Config) *diskReserve {
-	r := &diskReserve{path: ReservePath(cfg.Path), sizeBytes: max(cfg.ReserveBytes, 0), log: cfg.Log}
+func newDiskReserve(config Config) *diskReserve {
+	r := &diskReserve{path: ReservePath(config.Path), sizeBytes: max(config.ReserveBytes, 0), log: config.Log}
 	switch {
-	case cfg.ReserveBytes == LeaveReserveUnchanged:
-	case cfg.ReserveBytes == 0:
+	case config.ReserveBytes == LeaveReserveUnchanged:
+	case config.ReserveBytes == 0:
 		if err := disk.ReleaseSpace(r.path); err != nil {
 			r.log.Warn("cannot remove the reserve of the disk", "error", err)
 		}

@@ -50,15 +50,15 @@ func fileSize(path string) (int64, error) {
 
 // makeFilesPrivate removes the access of other users to the files of the store. Restored or copied
 // files may be readable by all. SQLite gives new files the mode of the database.
-func makeFilesPrivate(cfg Config) {
-	for _, p := range []string{cfg.Path, cfg.Path + "-wal", cfg.Path + "-shm", numberFilePath(cfg.Path)} {
+func makeFilesPrivate(config Config) {
+	for _, p := range []string{config.Path, config.Path + "-wal", config.Path + "-shm", numberFilePath(config.Path)} {
 		switch changed, err := disk.MakePrivate(p); {
 		case err != nil:
-			cfg.Log.Warn("others may read a file of the store, and it cannot be changed: "+
+			config.Log.Warn("others may read a file of the store, and it cannot be changed: "+
 				"run chmod 600 on it as its owner",
 				"file", p, "error", err)
 		case changed:
-			cfg.Log.Warn("others could read a file of the store; it is private now", "file", p)
+			config.Log.Warn("others could read a file of the store; it is private now", "file", p)
 		}
 	}
 }

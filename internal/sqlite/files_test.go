@@ -13,8 +13,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// SQLite takes a database that is empty or missing for a new one, and deletes
-// the log beside it.
+// SQLite creates a new database if the file is empty or missing, and deletes the log beside it.
 func TestALogWithoutItsDatabaseIsNeverReplaced(t *testing.T) {
 	for name, damage := range map[string]func(path string) error{
 		"the database is missing": os.Remove,
@@ -31,9 +30,9 @@ func TestALogWithoutItsDatabaseIsNeverReplaced(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, mustExist := range []bool{true, false} {
-				cfg := unsyncedConfig(image)
-				cfg.MustExist = mustExist
-				if store, err := Open(t.Context(), cfg); !errors.Is(err, ErrDatabaseMissing) {
+				config := unsyncedConfig(image)
+				config.MustExist = mustExist
+				if store, err := Open(t.Context(), config); !errors.Is(err, ErrDatabaseMissing) {
 					t.Errorf("got error %v", err)
 					if err == nil {
 						store.Close()
@@ -48,13 +47,13 @@ func TestALogWithoutItsDatabaseIsNeverReplaced(t *testing.T) {
 }
 
 func TestAStoreThatMustExistIsNotMade(t *testing.T) {
-	cfg := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
-	cfg.MustExist = true
-	if store, err := Open(t.Context(), cfg); err == nil {
+	config := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
+	config.MustExist = true
+	if store, err := Open(t.Context(), config); err == nil {
 		store.Close()
 		t.Error("it was opened")
 	}
-	if _, err := os.Stat(cfg.Path); !os.IsNotExist(err) {
+	if _, err := os.Stat(config.Path); !os.IsNotExist(err) {
 		t.Errorf("it is there: %v", err)
 	}
 }
@@ -94,36 +93,36 @@ func TestTheDatabaseIsWholeAfterClosingThoughAnotherProgramHasItOpen(t *testing.
 
 func TestTheLogSaysThatTheDatabaseIsNotWholeAfterClosing(t *testing.T) {
 	var log strings.Builder
-	cfg := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
-	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
-	store := openForTest(t, cfg)
+	config := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
+	config.Log = slog.New(slog.NewTextHandler(&log, nil))
+	store := openForTest(t, config)
 	createAccounts(t, store, 1)
-	other := connectAndQuery(t, cfg.Path, "BEGIN; SELECT count(*) FROM accounts")
+	other := connectAndQuery(t, config.Path, "BEGIN; SELECT count(*) FROM accounts")
 	deliver(t, store, rookery.FirstUIN, "hello")
 	if err := store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, said := range []string{"another program has the store open", cfg.Path + "-wal"} {
+	for _, said := range []string{"another program has the store open", config.Path + "-wal"} {
 		if !strings.Contains(log.String(), said) {
 			t.Errorf("the log says %q, and not %q", log.String(), said)
 		}
 	}
-	// What it says to do helps: nothing is lost with the log, nor without the other.
+	// Following the advice in the warning loses nothing.
 	if err := other.close(); err != nil {
 		t.Fatal(err)
 	}
-	again := openForTest(t, cfg)
+	again := openForTest(t, config)
 	if err := again.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if texts := mailboxTexts(
-		t, openWithoutLog(t, cfg.Path), rookery.FirstUIN,
+		t, openWithoutLog(t, config.Path), rookery.FirstUIN,
 	); !slices.Equal(texts, []string{"hello"}) {
 		t.Errorf("texts %q", texts)
 	}
 }
 
-// connectAndQuery is another program's connection, which has read something.
+// connectAndQuery opens a connection, as another program would, and runs queries on it.
 func connectAndQuery(t *testing.T, path, statements string) *dbConn {
 	t.Helper()
 	c, err := openConnection(path)
@@ -152,9 +151,9 @@ func TestFilesThatOthersCanReadAreMadePrivate(t *testing.T) {
 		}
 	}
 	var log strings.Builder
-	cfg := unsyncedConfig(image)
-	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
-	openForTest(t, cfg)
+	config := unsyncedConfig(image)
+	config.Log = slog.New(slog.NewTextHandler(&log, nil))
+	openForTest(t, config)
 	for _, f := range files {
 		info, err := os.Stat(f)
 		if err != nil || info.Mode().Perm() != 0o600 {

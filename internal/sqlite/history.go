@@ -36,33 +36,33 @@ const (
 func (s *Store) History(
 	ctx context.Context, uin rookery.UIN, query rookery.HistoryQuery,
 ) (entries []rookery.Entry, more bool, err error) {
-	h := historySearch{
+	search := historySearch{
 		query: query, foldedText: foldCase(query.Text), wantedMatches: max(query.Limit, 0) + 1, account: uin,
 		before: 1 << 63,
 	}
 	if query.Before != 0 {
-		h.before = min(query.Before, h.before)
+		search.before = min(query.Before, search.before)
 	}
 	stages := []string{anyPeerQuery}
 	if query.With != 0 {
 		stages = []string{unlistedPeerQuery, listedPeerQuery}
-		if h.listedUpTo, err = s.listConversations(ctx, uin); err != nil {
+		if search.listedUpTo, err = s.listConversations(ctx, uin); err != nil {
 			return nil, false, err
 		}
 	}
 	// Read memory first: an entry that is flushed in between is in the database by then.
-	for _, entry := range slices.Backward(s.journaled.entriesBetween(uin, 0, h.before-1, math.MaxInt)) {
-		h.addIfMatching(entry)
-		h.before = entry.Number
+	for _, entry := range slices.Backward(s.journaled.entriesBetween(uin, 0, search.before-1, math.MaxInt)) {
+		search.addIfMatching(entry)
+		search.before = entry.Number
 	}
 	for _, stage := range stages {
-		if err := s.searchPages(ctx, stage, &h); err != nil {
+		if err := s.searchPages(ctx, stage, &search); err != nil {
 			return nil, false, err
 		}
 	}
-	entries = h.matches[:min(len(h.matches), h.wantedMatches-1)]
+	entries = search.matches[:min(len(search.matches), search.wantedMatches-1)]
 	slices.Reverse(entries)
-	return entries, len(h.matches) == h.wantedMatches, nil
+	return entries, len(search.matches) == search.wantedMatches, nil
 }
 
 // historySearch is the state of one History call.
@@ -86,24 +86,24 @@ func (h *historySearch) addIfMatching(entry rookery.Entry) {
 }
 
 // searchPages runs a query page by page until there are no more rows or enough matches.
-func (s *Store) searchPages(ctx context.Context, query string, h *historySearch) error {
-	for len(h.matches) < h.wantedMatches {
+func (s *Store) searchPages(ctx context.Context, query string, search *historySearch) error {
+	for len(search.matches) < search.wantedMatches {
 		if err := ctx.Err(); err != nil {
 			return rookery.Temporary(err)
 		}
 		limit, seen := historyPageEntries, 0
-		if h.foldedText == "" {
-			limit = min(limit, h.wantedMatches-len(h.matches))
+		if search.foldedText == "" {
+			limit = min(limit, search.wantedMatches-len(search.matches))
 		}
-		args := []any{h.account, clampToInt64(h.before), limit, h.query.With, h.listedUpTo}
+		args := []any{search.account, clampToInt64(search.before), limit, search.query.With, search.listedUpTo}
 		if query == anyPeerQuery {
 			args = args[:3]
 		}
 		err := s.withReader(ctx, func(conn *dbConn) error {
 			return conn.queryRows(query, func(row resultRow) bool {
 				entry := scanEntry(row)
-				h.addIfMatching(entry)
-				h.before = entry.Number
+				search.addIfMatching(entry)
+				search.before = entry.Number
 				seen++
 				return true
 			}, args...)
@@ -119,14 +119,14 @@ func (s *Store) searchPages(ctx context.Context, query string, h *historySearch)
 // extends the list first until at most a page of entries is unlisted.
 func (s *Store) listConversations(ctx context.Context, uin rookery.UIN) (listed uint64, err error) {
 	for {
-		var far bool
+		var hasUnlistedPage bool
 		err = s.withReader(ctx, func(conn *dbConn) error {
 			_, err := conn.queryFirst(`SELECT listed, EXISTS
 				(SELECT 1 FROM entries WHERE account = ?1 AND number > listed LIMIT 1 OFFSET ?2)
-				FROM accounts WHERE account = ?1`, func(row resultRow) { listed, far = uint64(row.int(0)), row.bool(1) }, uin, historyPageEntries)
+				FROM accounts WHERE account = ?1`, func(row resultRow) { listed, hasUnlistedPage = uint64(row.int(0)), row.bool(1) }, uin, historyPageEntries)
 			return err
 		})
-		if err != nil || !far {
+		if err != nil || !hasUnlistedPage {
 			return listed, err
 		}
 		if s.listNextEntries(ctx, uin) != nil {

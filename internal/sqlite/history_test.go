@@ -10,8 +10,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// newFilledStore is a store whose first account has so many settled letters, of the
-// secondUIN account and the third in turn.
+// newFilledStore returns a store whose first account has flushed messages, alternately from the second
+// and the third account.
 func newFilledStore(t *testing.T, entryCount int) *Store {
 	t.Helper()
 	store := newTestStore(t)
@@ -44,7 +44,7 @@ func (s *Store) countRows(t *testing.T, query string) (n int) {
 	return n
 }
 
-// limitedContext is a context that ends when it was asked so many times whether it has.
+// limitedContext is cancelled after Err was called a number of times.
 type limitedContext struct {
 	context.Context
 	remainingChecks int
@@ -134,8 +134,7 @@ func TestWhatIsPurgedOrRemovedIsListedNoMore(t *testing.T) {
 	}
 }
 
-// A query that sorts, or looks through more than it must, is slow for those
-// whose mailbox is large.
+// A query that sorts, or reads more than it must, is slow for large mailboxes.
 func TestNoQueryOfHistorySortsOrLooksThroughAWholeTable(t *testing.T) {
 	store := newTestStore(t)
 	for _, query := range []string{anyPeerQuery, unlistedPeerQuery, listedPeerQuery} {

@@ -63,13 +63,13 @@ func (r *journaledEntries) replaceFlushed(settled []mailboxSpan, newEntries []nu
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, span := range settled {
-		box := r.entriesByAccount[span.account]
-		for len(box) > 0 && box[0].Number <= span.lastNumber {
-			r.totalBytes -= entryMemoryBytes(box[0])
-			box = box[1:]
+		mailbox := r.entriesByAccount[span.account]
+		for len(mailbox) > 0 && mailbox[0].Number <= span.lastNumber {
+			r.totalBytes -= entryMemoryBytes(mailbox[0])
+			mailbox = mailbox[1:]
 		}
-		r.entriesByAccount[span.account] = box
-		if len(box) == 0 {
+		r.entriesByAccount[span.account] = mailbox
+		if len(mailbox) == 0 {
 			delete(r.entriesByAccount, span.account)
 		}
 	}
@@ -83,8 +83,8 @@ func (r *journaledEntries) replaceFlushed(settled []mailboxSpan, newEntries []nu
 func (r *journaledEntries) newestNumber(uin rookery.UIN) uint64 {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if box := r.entriesByAccount[uin]; len(box) > 0 {
-		return box[len(box)-1].Number
+	if mailbox := r.entriesByAccount[uin]; len(mailbox) > 0 {
+		return mailbox[len(mailbox)-1].Number
 	}
 	return 0
 }
@@ -93,9 +93,9 @@ func (r *journaledEntries) newestNumber(uin rookery.UIN) uint64 {
 func (r *journaledEntries) entriesBetween(uin rookery.UIN, after, upTo uint64, limit int) []rookery.Entry {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	box := r.entriesByAccount[uin]
+	mailbox := r.entriesByAccount[uin]
 	above := func(number uint64) int {
-		i, found := slices.BinarySearchFunc(box, number, compareEntryNumber)
+		i, found := slices.BinarySearchFunc(mailbox, number, compareEntryNumber)
 		if found {
 			i++
 		}
@@ -103,7 +103,7 @@ func (r *journaledEntries) entriesBetween(uin rookery.UIN, after, upTo uint64, l
 	}
 	from, to := above(after), above(upTo)
 	if n := min(to-from, limit); n > 0 {
-		return slices.Clone(box[from : from+n])
+		return slices.Clone(mailbox[from : from+n])
 	}
 	return nil
 }
@@ -117,8 +117,8 @@ func (r *journaledEntries) allSpans() []mailboxSpan {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	all := make([]mailboxSpan, 0, len(r.entriesByAccount))
-	for uin, box := range r.entriesByAccount {
-		all = append(all, mailboxSpan{uin, box[len(box)-1].Number})
+	for uin, mailbox := range r.entriesByAccount {
+		all = append(all, mailboxSpan{uin, mailbox[len(mailbox)-1].Number})
 	}
 	slices.SortFunc(all, func(a, b mailboxSpan) int { return cmp.Compare(a.account, b.account) })
 	return all

@@ -10,7 +10,7 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// residentMiB is how much memory of the machine the process has, in MiB.
+// residentMiB returns the resident memory of the process in MiB.
 func residentMiB(t *testing.T) int {
 	t.Helper()
 	debug.FreeOSMemory()
@@ -36,9 +36,9 @@ func TestPagesThatNobodyLooksAtAreGivenBack(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
-	const newEntries = 6000
+	const entryCount = 6000
 	text := strings.Repeat("x", rookery.MaxText)
-	for n := 0; n < newEntries; n += 100 {
+	for n := 0; n < entryCount; n += 100 {
 		list := make([]rookery.NewEntry, 100)
 		for i := range list {
 			list[i] = rookery.NewEntry{
@@ -55,12 +55,12 @@ func TestPagesThatNobodyLooksAtAreGivenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	full := residentMiB(t)
-	for range 2 { // what was in use before the first may be in use again
+	for range 2 { // the first call only notes which connections were used
 		if err := store.ReleaseMemory(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	const most = newEntries * rookery.MaxText >> 20 // the writer has them all, the reader the latest
+	const most = entryCount * rookery.MaxText >> 20 // the writer caches all of them
 	if trimmed := residentMiB(t); trimmed > full-most {
 		t.Errorf("%d MiB of %d MiB are still held", trimmed, full)
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// createFirstReleaseStore makes a store as the first release did, with what it wrote in use:
-// some letters in their mailbox, some in the journal because it was killed.
+// createFirstReleaseStore creates a store as the first release left it after a crash: some entries are
+// in their mailbox, others only in the journal.
 func createFirstReleaseStore(t *testing.T, path string) {
 	t.Helper()
 	if err := prepareDatabaseFile(Config{Path: path}); err != nil {
@@ -81,8 +81,8 @@ func createFirstReleaseStore(t *testing.T, path string) {
 	}
 }
 
-// firstReleaseJournalRow is a row of the journal in version 1: letters of 10002 to 10001,
-// with the numbers from 1.
+// firstReleaseJournalRow returns a journal row of version 1 with messages from 10002 to 10001,
+// numbered from 1.
 func firstReleaseJournalRow(texts ...string) []byte {
 	blob := []byte{1}
 	for i, text := range texts {

@@ -16,13 +16,13 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// restorableStore is a store that goes back to earlier states of itself, and knows all
-// numberBound that it has given out.
+// restorableStore is a store that can be restored from copies. It knows the highest number that each
+// mailbox gave out.
 type restorableStore struct {
 	*Store
 	t    *testing.T
 	path string
-	// clock is what the store sees.
+	// clock is the time that the store sees.
 	clock          time.Time
 	highestNumbers map[rookery.UIN]uint64 // the highest number of each mailbox
 }
@@ -40,10 +40,10 @@ func newRestorableStore(t *testing.T) *restorableStore {
 
 func (r *restorableStore) open() {
 	r.t.Helper()
-	cfg := unsyncedConfig(r.path)
-	cfg.Now = func() time.Time { return r.clock }
-	cfg.maxJournaledBytes = 500
-	r.Store = openForTest(r.t, cfg)
+	config := unsyncedConfig(r.path)
+	config.Now = func() time.Time { return r.clock }
+	config.maxJournaledBytes = 500
+	r.Store = openForTest(r.t, config)
 }
 
 func (r *restorableStore) must(err error) {
@@ -53,8 +53,8 @@ func (r *restorableStore) must(err error) {
 	}
 }
 
-// deliverOne sends to a mailbox, and checks that the number is above all that were
-// given out there. It returns how far above the latest it is.
+// deliverOne delivers a message, and requires that its number is above all earlier ones of the
+// mailbox. It returns the distance to the highest.
 func (r *restorableStore) deliverOne(to rookery.UIN) (step uint64) {
 	r.t.Helper()
 	receipt, err := r.Deliver(r.t.Context(), messagesTo(to, "hello"), noon, rookery.RequestKey{})
@@ -70,7 +70,7 @@ func (r *restorableStore) deliverOne(to rookery.UIN) (step uint64) {
 	return step
 }
 
-// deliverMany sends so many messages at once.
+// deliverMany delivers n messages in one call.
 func (r *restorableStore) deliverMany(to rookery.UIN, n int) {
 	r.t.Helper()
 	receipt, err := r.Deliver(r.t.Context(), messagesTo(to, make([]string, n)...), noon, rookery.RequestKey{})
@@ -78,7 +78,7 @@ func (r *restorableStore) deliverMany(to rookery.UIN, n int) {
 	r.highestNumbers[to] = receipt.Numbers[n-1]
 }
 
-// restart stops the store in good order, and starts it again once do has run.
+// restart stops the store cleanly, calls do, and opens it again.
 func (r *restorableStore) restart(do func()) {
 	r.t.Helper()
 	r.must(r.Close())
@@ -86,7 +86,7 @@ func (r *restorableStore) restart(do func()) {
 	r.open()
 }
 
-// crashAndReopen ends the store without warning, damages what is left, and opens it.
+// crashAndReopen drops the store as a crash would, calls damage, and opens what is left.
 func (r *restorableStore) crashAndReopen(damage func()) {
 	r.t.Helper()
 	image := crashImage(r.t, r.path)
@@ -96,14 +96,14 @@ func (r *restorableStore) crashAndReopen(damage func()) {
 	r.open()
 }
 
-// copy is a copy of the database as it is when the store has been stopped.
+// copyStopped returns a copy of the database, made while the store was stopped.
 func (r *restorableStore) copyStopped() (copy []byte) {
 	r.t.Helper()
 	r.restart(func() { copy = readFile(r.t, r.path) })
 	return copy
 }
 
-// copyRunning is a copy that is made while the store works.
+// copyRunning returns a copy that is made while the store is open.
 func (r *restorableStore) copyRunning() []byte {
 	r.t.Helper()
 	conn, err := openConnection(r.path)
@@ -115,7 +115,7 @@ func (r *restorableStore) copyRunning() []byte {
 	return readFile(r.t, to)
 }
 
-// replaceDatabase puts a copy in the place of the database.
+// replaceDatabase replaces the database by a copy and removes its log.
 func (r *restorableStore) replaceDatabase(copy []byte) {
 	r.t.Helper()
 	r.must(os.WriteFile(r.path, copy, 0o600))
@@ -142,7 +142,7 @@ func TestNumbersContinueWithoutAGapAfterAStopInGoodOrder(t *testing.T) {
 			}
 		}
 		r.restart(doNothing)
-		r.restart(doNothing) // one that gives out no number in between
+		r.restart(doNothing) // this run gives out no number
 	}
 	if r.highestNumbers[firstUIN] != 15 {
 		t.Errorf("the latest number is %d", r.highestNumbers[firstUIN])
@@ -153,7 +153,7 @@ func TestNumbersContinueAboveTheBoundAfterACrash(t *testing.T) {
 	r := newRestorableStore(t)
 	r.deliverOne(firstUIN)
 	r.crashAndReopen(doNothing)
-	r.restart(doNothing) // the gap waits for the next number
+	r.restart(doNothing) // a run without a number does not use up the gap
 	if step := r.deliverOne(firstUIN); step < 2 || step > numbersPerBlock {
 		t.Errorf("the gap is %d", step-1)
 	}
@@ -254,8 +254,7 @@ func TestNoNumberIsGivenOutTwiceAfterARestore(t *testing.T) {
 	}
 }
 
-// The steps of a run are written into the store and into the file one after the
-// other; a crash may come between any two.
+// A run is recorded in the database and in the file, one after the other. A crash may come in between.
 func TestACrashBetweenTheStepsOfARunGivesOutNoNumberTwice(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -290,14 +289,13 @@ func TestACrashBetweenTheStepsOfARunGivesOutNoNumberTwice(t *testing.T) {
 	}
 }
 
-// A store of an earlier release has no file. Nothing says that it was not
-// restorableStore.
+// A store of an earlier release has no file, so it may have been restored.
 func TestAStoreWithoutAFileContinuesAboveTheSecondsSince2020(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rookery.db")
 	createFirstReleaseStore(t, path)
-	cfg := unsyncedConfig(path)
-	cfg.Now = func() time.Time { return noon }
-	store := openForTest(t, cfg)
+	config := unsyncedConfig(path)
+	config.Now = func() time.Time { return noon }
+	store := openForTest(t, config)
 	receipt, err := store.Deliver(t.Context(), messagesTo(firstUIN, "new"), noon, rookery.RequestKey{})
 	if err != nil {
 		t.Fatal(err)
@@ -328,7 +326,7 @@ func TestWithoutTheFileNothingIsHandedOut(t *testing.T) {
 	r.deliverOne(firstUIN)
 	r.restart(doNothing)
 	file := readFile(t, numberFilePath(r.path))
-	// What cannot be written, whoever the test runs as.
+	// A directory cannot be written as a file, not even by root.
 	r.must(os.Remove(numberFilePath(r.path)))
 	r.must(os.Mkdir(numberFilePath(r.path), 0o700))
 	for range 3 {
@@ -365,7 +363,7 @@ func TestTheFileIsWrittenOnceForManyNumbers(t *testing.T) {
 	}
 }
 
-// Whatever happens to a store, in whatever order, no number comes twice.
+// The test draws restarts, crashes, restores and removals at random.
 func TestNoNumberIsGivenOutTwiceWhateverHappens(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -391,7 +389,7 @@ func TestNoNumberIsGivenOutTwiceWhateverHappens(t *testing.T) {
 			r.crashAndReopen(doNothing)
 		case 2:
 			r.crashAndReopen(truncate)
-			// The cut may come between the removal of the account and its return.
+			// The log may end between the removal of the account and its new creation.
 			if _, err := r.Account(t.Context(), secondUIN); rookery.CodeOf(err) == rookery.CodeNoAccount {
 				createAccounts(t, r.Store, 1)
 			}
@@ -406,7 +404,7 @@ func TestNoNumberIsGivenOutTwiceWhateverHappens(t *testing.T) {
 		case 7:
 			r.restart(func() {
 				back()
-				// before the first number
+				// the file does not exist before the first number
 				if err := os.Remove(numberFilePath(r.path)); !errors.Is(err, fs.ErrNotExist) {
 					r.must(err)
 				}
@@ -419,7 +417,7 @@ func TestNoNumberIsGivenOutTwiceWhateverHappens(t *testing.T) {
 	}
 }
 
-// Numbers have gaps: two messages may be far apart, and are two all the same.
+// Numbers have gaps, so their difference is no count of messages.
 func TestNumbersDoNotCountMessages(t *testing.T) {
 	r := newRestorableStore(t)
 	r.deliverOne(firstUIN)
@@ -432,7 +430,7 @@ func TestNumbersDoNotCountMessages(t *testing.T) {
 	if err != nil || len(words) != 1 || !more {
 		t.Errorf("got %v, more is %v, error %v", words, more, err)
 	}
-	// More than a page is listed by conversations first, and these are no page.
+	// The entries are fewer than a page, so they are not listed by peer.
 	listed, err := r.writer.conn.hasRow("SELECT 1 FROM conversations")
 	if err != nil || listed {
 		t.Errorf("they are listed: %v, error %v", listed, err)

@@ -54,11 +54,11 @@ func (s *Store) PurgeEntries(
 		if err := s.flushMailbox(ctx, uin); err != nil {
 			return 0, deleted, err
 		}
-		old, err := s.findDeletable(ctx, uin, before, limit-deleted)
+		deletable, err := s.findDeletable(ctx, uin, before, limit-deleted)
 		if err != nil {
 			return 0, deleted, err
 		}
-		n, err := s.deleteEntries(ctx, uin, old)
+		n, err := s.deleteEntries(ctx, uin, deletable)
 		if err != nil {
 			return 0, deleted, err
 		}
@@ -107,7 +107,7 @@ type deletableEntry struct {
 // first newer entry, because mailboxes can be long.
 func (s *Store) findDeletable(
 	ctx context.Context, uin rookery.UIN, before time.Time, limit int,
-) (old []deletableEntry, err error) {
+) (deletable []deletableEntry, err error) {
 	if limit <= 0 {
 		return nil, nil
 	}
@@ -118,33 +118,35 @@ func (s *Store) findDeletable(
 		}
 		return conn.queryRows(`SELECT number, time < ?, kind FROM entries
 			WHERE account = ? AND number < ? ORDER BY number`, func(row resultRow) bool {
-			d := deletableEntry{uint64(row.int(0)), rookery.Kind(row.int(2)) == rookery.KindSent}
+			entry := deletableEntry{uint64(row.int(0)), rookery.Kind(row.int(2)) == rookery.KindSent}
 			if !row.bool(1) {
 				return false
 			}
-			if bound.allowsDeletion(d) {
-				old = append(old, d)
+			if bound.allowsDeletion(entry) {
+				deletable = append(deletable, entry)
 			}
-			return len(old) < limit
+			return len(deletable) < limit
 		}, before, uin, clampToInt64(bound.upperBound()))
 	})
-	return old, err
+	return deletable, err
 }
 
 // deleteEntries deletes entries of an account and returns how many. It checks the cursors again: a
 // consumer may have changed its cursor since findDeletable.
-func (s *Store) deleteEntries(ctx context.Context, uin rookery.UIN, old []deletableEntry) (deleted int, err error) {
-	if len(old) == 0 {
+func (s *Store) deleteEntries(
+	ctx context.Context, uin rookery.UIN, deletable []deletableEntry,
+) (deleted int, err error) {
+	if len(deletable) == 0 {
 		return 0, nil
 	}
-	err = s.submitWrite(ctx, writeRequest{entryCount: len(old), apply: func(batch *writeBatch) error {
+	err = s.submitWrite(ctx, writeRequest{entryCount: len(deletable), apply: func(batch *writeBatch) error {
 		bound, err := batch.conn.loadPurgeBounds(uin)
 		if err != nil {
 			return err
 		}
 		deleted = 0 // apply may run twice
-		for _, deletable := range old {
-			if !bound.allowsDeletion(deletable) {
+		for _, entry := range deletable {
+			if !bound.allowsDeletion(entry) {
 				continue
 			}
 			for _, statement := range []string{
@@ -152,7 +154,7 @@ func (s *Store) deleteEntries(ctx context.Context, uin rookery.UIN, old []deleta
 					AND peer = (SELECT peer FROM entries WHERE account = ?1 AND number = ?2)`,
 				"DELETE FROM entries WHERE account = ?1 AND number = ?2",
 			} {
-				if _, err := batch.conn.execute(statement, uin, deletable.number); err != nil {
+				if _, err := batch.conn.execute(statement, uin, entry.number); err != nil {
 					return err
 				}
 			}
@@ -185,8 +187,9 @@ func (p purgeBounds) upperBound() uint64 {
 	return min(p.collectedUpTo+1, p.newestNumber)
 }
 
-func (p purgeBounds) allowsDeletion(d deletableEntry) bool {
-	return d.number < p.newestNumber && (d.number <= p.collectedUpTo || d.sentByOwner && d.number > p.highestCursor)
+func (p purgeBounds) allowsDeletion(entry deletableEntry) bool {
+	return entry.number < p.newestNumber &&
+		(entry.number <= p.collectedUpTo || entry.sentByOwner && entry.number > p.highestCursor)
 }
 
 func (c *dbConn) loadPurgeBounds(uin rookery.UIN) (p purgeBounds, err error) {

@@ -115,7 +115,9 @@ func (k *requestKeys) findOutcome(key rookery.RequestKey) (rookery.Outcome, bool
 		cut = max(cut, keyGeneration.forgottenDevices[keyOwner], keyGeneration.removedAccounts[keyOwner.account])
 		switch {
 		case ok && keyState.invalidations >= cut && keyState.recordedAt >= k.forgottenBefore &&
-			isWithinWindow(keyState.recordedAt, key) && (!key.LatestOnly || keyGeneration.latestByOwner[keyOwner] == digest):
+			isWithinWindow(
+				keyState.recordedAt, key,
+			) && (!key.LatestOnly || keyGeneration.latestByOwner[keyOwner] == digest):
 			return keyState.outcome, true
 		case ok, later && key.LatestOnly:
 			return 0, false

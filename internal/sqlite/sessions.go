@@ -220,10 +220,10 @@ func (s *Store) SleepingSession(
 // WakeSession implements service.Store.
 func (s *Store) WakeSession(ctx context.Context, session rookery.Session) error {
 	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
-		n, err := batch.conn.execute(`UPDATE sessions SET asleep = 0, address = ?
+		changedRows, err := batch.conn.execute(`UPDATE sessions SET asleep = 0, address = ?
 			WHERE account = ? AND device = ? AND id = ? AND asleep`,
 			encodeAddress(session.Address), session.Account, session.Device, session.ID)
-		if err == nil && n == 0 {
+		if err == nil && changedRows == 0 {
 			err = errNoSleepingSession
 		}
 		return err

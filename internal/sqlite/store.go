@@ -84,26 +84,26 @@ const (
 // Open opens the store, creates or migrates it if needed, and starts its writer. It returns
 // ErrDatabaseMissing where a new store would destroy a log. The caller makes sure that no other
 // process has the store open, and closes it with Close.
-func Open(ctx context.Context, cfg Config) (*Store, error) {
-	path, err := filepath.Abs(cfg.Path)
+func Open(ctx context.Context, config Config) (*Store, error) {
+	path, err := filepath.Abs(config.Path)
 	if err != nil {
 		return nil, err
 	}
-	cfg.Path = path
-	cfg.Log = cmp.Or(cfg.Log, slog.Default())
-	cfg.Synchronous = cmp.Or(cfg.Synchronous, "FULL")
-	cfg.MaxRequestKeys = cmp.Or(cfg.MaxRequestKeys, 4_000_000)
-	cfg.ReadConnections = cmp.Or(cfg.ReadConnections, 4)
-	if cfg.Now == nil {
-		cfg.Now = time.Now
+	config.Path = path
+	config.Log = cmp.Or(config.Log, slog.Default())
+	config.Synchronous = cmp.Or(config.Synchronous, "FULL")
+	config.MaxRequestKeys = cmp.Or(config.MaxRequestKeys, 4_000_000)
+	config.ReadConnections = cmp.Or(config.ReadConnections, 4)
+	if config.Now == nil {
+		config.Now = time.Now
 	}
-	cfg.maxJournaledBytes = cmp.Or(cfg.maxJournaledBytes, 4<<20)
-	store, err := openOrCreate(ctx, cfg)
-	if isDiskFull(err) && cfg.ReserveBytes > 0 && disk.HasReserved(ReservePath(path), cfg.ReserveBytes) {
+	config.maxJournaledBytes = cmp.Or(config.maxJournaledBytes, 4<<20)
+	store, err := openOrCreate(ctx, config)
+	if isDiskFull(err) && config.ReserveBytes > 0 && disk.HasReserved(ReservePath(path), config.ReserveBytes) {
 		if err := disk.ReleaseSpace(ReservePath(path)); err != nil {
 			return nil, err
 		}
-		store, err = openOrCreate(ctx, cfg)
+		store, err = openOrCreate(ctx, config)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("store %s: %w", path, explainError(path, err))
@@ -111,44 +111,44 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return store, nil
 }
 
-func openOrCreate(ctx context.Context, cfg Config) (*Store, error) {
-	exists, err := Exists(cfg.Path)
+func openOrCreate(ctx context.Context, config Config) (*Store, error) {
+	exists, err := Exists(config.Path)
 	switch {
 	case err != nil:
 		return nil, err
-	case !exists && cfg.MustExist:
+	case !exists && config.MustExist:
 		return nil, errors.New("it does not exist")
 	}
-	makeFilesPrivate(cfg)
-	if err := migrateSchema(ctx, cfg); err != nil {
+	makeFilesPrivate(config)
+	if err := migrateSchema(ctx, config); err != nil {
 		return nil, err
 	}
-	return openStore(cfg, !exists)
+	return openStore(config, !exists)
 }
 
-func openStore(cfg Config, made bool) (*Store, error) {
-	c, err := openConnection(cfg.Path, "busy_timeout = 5000", "synchronous = "+cfg.Synchronous,
+func openStore(config Config, made bool) (*Store, error) {
+	c, err := openConnection(config.Path, "busy_timeout = 5000", "synchronous = "+config.Synchronous,
 		"cache_size = -65536", "temp_store = MEMORY",
-		fmt.Sprintf("wal_autocheckpoint = %d", autoCheckpointPages(cfg)),
+		fmt.Sprintf("wal_autocheckpoint = %d", autoCheckpointPages(config)),
 		fmt.Sprintf("journal_size_limit = %d", maxLogBytes))
 	if err != nil {
 		return nil, err
 	}
 	store := &Store{
-		journaled:   newJournaledEntries(cfg.maxJournaledBytes),
-		requestKeys: newRequestKeys(cfg.MaxRequestKeys),
-		readers:     make(chan *dbConn, cfg.ReadConnections),
-		readerCount: cfg.ReadConnections,
+		journaled:   newJournaledEntries(config.maxJournaledBytes),
+		requestKeys: newRequestKeys(config.MaxRequestKeys),
+		readers:     make(chan *dbConn, config.ReadConnections),
+		readerCount: config.ReadConnections,
 		closed:      make(chan struct{}),
 		isNew:       made,
 	}
-	store.writer = newWriter(c, store.journaled, store.requestKeys, cfg)
+	store.writer = newWriter(c, store.journaled, store.requestKeys, config)
 	if err := store.writer.loadState(made); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
-	for range cfg.ReadConnections {
+	for range config.ReadConnections {
 		conn, err := openConnection(
-			cfg.Path, "busy_timeout = 5000", "query_only = ON", "cache_size = -16384", "temp_store = MEMORY",
+			config.Path, "busy_timeout = 5000", "query_only = ON", "cache_size = -16384", "temp_store = MEMORY",
 		)
 		if err != nil {
 			return nil, errors.Join(err, store.closeReaders(len(store.readers)), c.close())
@@ -161,9 +161,9 @@ func openStore(cfg Config, made bool) (*Store, error) {
 
 // autoCheckpointPages returns the length at which the log is copied back. The disk reserve, if there
 // is one, has room for that many pages.
-func autoCheckpointPages(cfg Config) int64 {
-	if cfg.ReserveBytes > 0 {
-		return min(logPagesLimit, max(cfg.ReserveBytes/pageBytes, 1))
+func autoCheckpointPages(config Config) int64 {
+	if config.ReserveBytes > 0 {
+		return min(logPagesLimit, max(config.ReserveBytes/pageBytes, 1))
 	}
 	return logPagesLimit
 }
@@ -216,11 +216,11 @@ func (s *Store) withReader(ctx context.Context, f func(*dbConn) error) error {
 var migrationFiles embed.FS
 
 // migrateSchema brings the schema to the version of this program. It opens its own connection.
-func migrateSchema(ctx context.Context, cfg Config) (err error) {
-	if err := prepareDatabaseFile(cfg); err != nil {
+func migrateSchema(ctx context.Context, config Config) (err error) {
+	if err := prepareDatabaseFile(config); err != nil {
 		return err
 	}
-	db, err := sql.Open("sqlite", fileURI(cfg.Path))
+	db, err := sql.Open("sqlite", fileURI(config.Path))
 	if err != nil {
 		return err
 	}
@@ -252,11 +252,11 @@ func migrateSchema(ctx context.Context, cfg Config) (err error) {
 
 // prepareDatabaseFile turns on the write-ahead log. It fails if the file is the database of another
 // program.
-func prepareDatabaseFile(cfg Config) (err error) {
-	if err := checkFilesWritable(cfg.Path); err != nil {
+func prepareDatabaseFile(config Config) (err error) {
+	if err := checkFilesWritable(config.Path); err != nil {
 		return disk.ExplainError(err)
 	}
-	conn, err := openConnection(cfg.Path, "busy_timeout = 5000", "page_size = 4096")
+	conn, err := openConnection(config.Path, "busy_timeout = 5000", "page_size = 4096")
 	if err != nil {
 		return err
 	}

@@ -15,14 +15,14 @@ import (
 	"github.com/rookery-im/rookery/internal/storetest"
 )
 
-// unsyncedConfig is for tests that lose no power.
+// unsyncedConfig is the configuration of tests in which no power fails.
 func unsyncedConfig(path string) Config {
 	return Config{Path: path, Synchronous: "OFF", Log: slog.New(slog.DiscardHandler)}
 }
 
-func openForTest(t *testing.T, cfg Config) *Store {
+func openForTest(t *testing.T, config Config) *Store {
 	t.Helper()
-	store, err := Open(t.Context(), cfg)
+	store, err := Open(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,21 +37,21 @@ func newTestStore(t *testing.T) *Store {
 
 func TestTheStoreDoesWhatTheContractSays(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.OpenFunc {
-		cfg := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
-		return func() service.Store { return openForTest(t, cfg) }
+		config := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
+		return func() service.Store { return openForTest(t, config) }
 	})
 }
 
 func TestItDoesSoWhileLettersAreSettledAllTheTime(t *testing.T) {
 	storetest.RunRandom(t, func(t *testing.T) storetest.OpenFunc {
-		cfg := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
-		cfg.maxJournaledBytes = 2000
-		return func() service.Store { return openForTest(t, cfg) }
+		config := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
+		config.maxJournaledBytes = 2000
+		return func() service.Store { return openForTest(t, config) }
 	})
 }
 
-// crashingStore is a store that is not closed but crashes: what is opened next is
-// the files as they were then.
+// crashingStore crashes instead of being closed: the next open finds the files as they were at that
+// moment.
 type crashingStore struct {
 	*Store
 	t    *testing.T
@@ -60,24 +60,24 @@ type crashingStore struct {
 
 func (c crashingStore) Close() error {
 	select {
-	case <-c.closed: // already
+	case <-c.closed: // already closed
 	default:
 		*c.path = crashImage(c.t, *c.path)
 	}
 	return c.Store.Close()
 }
 
-// NumberFloor is what the mailboxes continue above, as the suite wants to know.
+// NumberFloor returns the number above which the mailboxes continue.
 func (c crashingStore) NumberFloor() uint64 { return c.writer.numberBound.floor }
 
-// crashImage copies the files of a store that is open. Nothing is being
-// written meanwhile. What readers share of the log goes with a crash.
+// crashImage copies the files of an open store that is not writing. A crash loses PATH-shm, so it is
+// not copied.
 func crashImage(t *testing.T, path string) string {
 	t.Helper()
 	image := filepath.Join(t.TempDir(), "rookery.db")
 	copyFile(t, image, path)
 	copyFile(t, image+"-wal", path+"-wal")
-	if _, err := os.Stat(numberFilePath(path)); err == nil { // it is not there before the first number
+	if _, err := os.Stat(numberFilePath(path)); err == nil { // the file does not exist before the first number
 		copyFile(t, numberFilePath(image), numberFilePath(path))
 	}
 	return image
@@ -94,9 +94,9 @@ func TestItDoesSoIfItCrashesInsteadOfBeingClosed(t *testing.T) {
 	storetest.RunRandom(t, func(t *testing.T) storetest.OpenFunc {
 		path := filepath.Join(t.TempDir(), "rookery.db")
 		return func() service.Store {
-			cfg := unsyncedConfig(path)
-			cfg.maxJournaledBytes = 10_000
-			return crashingStore{openForTest(t, cfg), t, &path}
+			config := unsyncedConfig(path)
+			config.maxJournaledBytes = 10_000
+			return crashingStore{openForTest(t, config), t, &path}
 		}
 	})
 }
@@ -224,9 +224,9 @@ func TestAfterClosingAllIsInOneFile(t *testing.T) {
 
 func TestTheOperatorHearsOnceThatWritingFailsAndThatItWorksAgain(t *testing.T) {
 	var log strings.Builder
-	cfg := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
-	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
-	store := openForTest(t, cfg)
+	config := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
+	config.Log = slog.New(slog.NewTextHandler(&log, nil))
+	store := openForTest(t, config)
 	for range 3 {
 		err := store.submitWrite(t.Context(), writeRequest{apply: func(batch *writeBatch) error {
 			_, err := batch.conn.execute("INSERT INTO nowhere VALUES (1)")

@@ -80,12 +80,13 @@ type writer struct {
 	keysFull, writesFail bool
 }
 
-func newWriter(c *dbConn, r *journaledEntries, m *requestKeys, cfg Config) *writer {
-	n := &numberBound{path: numberFilePath(cfg.Path), now: cfg.Now, log: cfg.Log}
+func newWriter(conn *dbConn, journaled *journaledEntries, keys *requestKeys, config Config) *writer {
+	bound := &numberBound{path: numberFilePath(config.Path), now: config.Now, log: config.Log}
 	w := &writer{
-		path: cfg.Path, conn: c, journaled: r, requestKeys: m, numberBound: n, diskReserve: newDiskReserve(cfg),
-		log:     cfg.Log,
-		stopped: make(chan struct{}), newestNumbers: make(map[rookery.UIN]uint64),
+		path: config.Path, conn: conn, journaled: journaled, requestKeys: keys, numberBound: bound,
+		diskReserve: newDiskReserve(config),
+		log:         config.Log,
+		stopped:     make(chan struct{}), newestNumbers: make(map[rookery.UIN]uint64),
 		backlogs: make(map[rookery.UIN]backlogCount),
 	}
 	w.queueChanged.L = &w.mu
@@ -95,21 +96,21 @@ func newWriter(c *dbConn, r *journaledEntries, m *requestKeys, cfg Config) *writ
 
 // submitWrite queues a request and waits for its result. It checks ctx only at the start: once queued,
 // the request may take effect even if ctx ends.
-func (s *Store) submitWrite(ctx context.Context, o writeRequest) error {
+func (s *Store) submitWrite(ctx context.Context, request writeRequest) error {
 	if err := ctx.Err(); err != nil {
 		return rookery.Temporary(err)
 	}
 	writer := s.writer
-	o.result = make(chan error, 1)
+	request.result = make(chan error, 1)
 	writer.mu.Lock()
 	if writer.closing {
 		writer.mu.Unlock()
 		return errClosed
 	}
-	writer.queue = append(writer.queue, &o)
+	writer.queue = append(writer.queue, &request)
 	writer.mu.Unlock()
 	writer.queueChanged.Signal()
-	return <-o.result
+	return <-request.result
 }
 
 func (w *writer) run() {
@@ -175,14 +176,14 @@ func (w *writer) dequeueRequests() bool {
 }
 
 // executeRequests applies requests and answers them.
-func (w *writer) executeRequests(ops []*writeRequest) {
-	err := w.commitRequests(ops)
+func (w *writer) executeRequests(requests []*writeRequest) {
+	err := w.commitRequests(requests)
 	if err != nil && w.freeDiskSpace(err) {
-		err = w.commitRequests(ops)
+		err = w.commitRequests(requests)
 	}
-	if err != nil && len(ops) > 1 {
-		for i := range ops {
-			w.executeRequests(ops[i : i+1])
+	if err != nil && len(requests) > 1 {
+		for i := range requests {
+			w.executeRequests(requests[i : i+1])
 		}
 		return
 	}
@@ -190,8 +191,8 @@ func (w *writer) executeRequests(ops []*writeRequest) {
 	if err != nil {
 		err = rookery.Temporary(err)
 	}
-	for _, writeRequest := range ops {
-		writeRequest.result <- cmp.Or(err, writeRequest.refusal)
+	for _, request := range requests {
+		request.result <- cmp.Or(err, request.refusal)
 	}
 }
 
@@ -208,17 +209,17 @@ func (w *writer) logFailureChange(err error) {
 }
 
 // commitRequests applies requests in one transaction. If it returns an error, nothing has changed.
-func (w *writer) commitRequests(ops []*writeRequest) error {
-	if ops[0].needsFlushedJournal {
+func (w *writer) commitRequests(requests []*writeRequest) error {
+	if requests[0].needsFlushedJournal {
 		if err := w.flushAllAccounts(); err != nil {
 			return err
 		}
 	}
 	return w.runTransaction(func(batch *writeBatch) error {
-		for _, writeRequest := range ops {
-			writeRequest.refusal = writeRequest.apply(batch)
-			if writeRequest.refusal != nil && !isRefusal(writeRequest.refusal) {
-				return writeRequest.refusal
+		for _, request := range requests {
+			request.refusal = request.apply(batch)
+			if request.refusal != nil && !isRefusal(request.refusal) {
+				return request.refusal
 			}
 		}
 		return batch.continueFlush()

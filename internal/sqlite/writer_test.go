@@ -63,8 +63,8 @@ func mailboxTexts(t testing.TB, store *Store, uin rookery.UIN) (texts []string) 
 	return texts
 }
 
-// runInOneBatch has operations carried out in one batch, and returns their errors
-// in order.
+// runInOneBatch makes the writer apply all operations in one transaction, and returns their errors in
+// order.
 func runInOneBatch(store *Store, operations ...func() error) []error {
 	started, hold := make(chan bool), make(chan bool)
 	go store.submitWrite(context.Background(), writeRequest{apply: func(*writeBatch) error {
@@ -89,7 +89,7 @@ func runInOneBatch(store *Store, operations ...func() error) []error {
 	return errs
 }
 
-// waitForQueue spins until so many operations have queued up.
+// waitForQueue spins until n requests are queued.
 func waitForQueue(store *Store, n int) {
 	for {
 		store.writer.mu.Lock()
@@ -266,8 +266,7 @@ func TestWhoeverGivesUpWhileWaitingIsToldWhatCameOfIt(t *testing.T) {
 	}
 }
 
-// limitDatabasePages bounds the database file to so many pages more than it has, as a full
-// disk does.
+// limitDatabasePages lets the database grow by only a few more pages, as on a full disk.
 func limitDatabasePages(t *testing.T, store *Store, more int64) {
 	t.Helper()
 	err := store.submitWrite(context.Background(), writeRequest{apply: func(batch *writeBatch) error {
@@ -343,9 +342,9 @@ func TestAFullDiskIsTemporaryAndLeavesNothingHalfDone(t *testing.T) {
 }
 
 func TestTooManyMarksAreTurnedAwayUntilSomeAreForgotten(t *testing.T) {
-	cfg := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
-	cfg.MaxRequestKeys = 3
-	store := openForTest(t, cfg)
+	config := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
+	config.MaxRequestKeys = 3
+	store := openForTest(t, config)
 	createAccounts(t, store, 1)
 	for id := range uint64(3) {
 		if _, err := store.Deliver(t.Context(), nil, noon, keyWithID(id)); err != nil {
@@ -418,9 +417,9 @@ func TestARowWhoseBatchFailsIsDoneByNone(t *testing.T) {
 }
 
 func TestTooManyMarksTurnAwayWhatIsNewInARowAndNothingElse(t *testing.T) {
-	cfg := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
-	cfg.MaxRequestKeys = 2
-	store := openForTest(t, cfg)
+	config := unsyncedConfig(filepath.Join(t.TempDir(), "rookery.db"))
+	config.MaxRequestKeys = 2
+	store := openForTest(t, config)
 	createAccounts(t, store, 1)
 	var row []rookery.Delivery
 	for _, id := range []uint64{1, 2, 3, 1} {
@@ -436,7 +435,7 @@ func TestTooManyMarksTurnAwayWhatIsNewInARowAndNothingElse(t *testing.T) {
 	}
 }
 
-// The marks of a device are forgotten with it, in the same batch too.
+// Forgetting a device voids its keys, even those of the same batch.
 func TestWhatADeviceDidInTheBatchThatForgetsItIsOfNoUse(t *testing.T) {
 	store := newTestStore(t)
 	createAccounts(t, store, 1)

@@ -25,7 +25,7 @@ func fullAccount(uin rookery.UIN) rookery.Account {
 }
 
 var accountTests = []contractTest{
-	{"rookery.System is an account from the beginning, closed, that nobody can prove to own",
+	{"rookery.System exists from the beginning, is closed, and has no credential",
 		func(trial *contractTrial) {
 			account, err := trial.Account(trial.ctx, rookery.System)
 			trial.requireNoError(err)
@@ -37,7 +37,7 @@ var accountTests = []contractTest{
 			trial.requireNoError(err)
 			trial.requireEqual("its credential", credential, rookery.Credential(""))
 		}},
-	{"a new account has all that it was given", func(trial *contractTrial) {
+	{"a new account has every value that was passed", func(trial *contractTrial) {
 		want := fullAccount(ann)
 		_, err := trial.CreateAccount(trial.ctx, want, "secret")
 		trial.requireNoError(err)
@@ -50,7 +50,7 @@ var accountTests = []contractTest{
 			trial.requireEqual("credential", credential, rookery.Credential("secret"))
 		})
 	}},
-	{"a number that is taken is refused", func(trial *contractTrial) {
+	{"a taken account number is refused", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		_, err := trial.CreateAccount(trial.ctx, fullAccount(ann), "other")
 		trial.requireCode(err, rookery.CodeExists)
@@ -58,7 +58,7 @@ var accountTests = []contractTest{
 		trial.requireNoError(err)
 		trial.requireEqual("credential", credential, rookery.Credential("secret"))
 	}},
-	{"without a number it is the lowest free one", func(trial *contractTrial) {
+	{"an account without a number gets the lowest free one", func(trial *contractTrial) {
 		next := func(want rookery.UIN) {
 			trial.Helper()
 			got, err := trial.CreateAccount(trial.ctx, rookery.NewAccount(0, "", noon), "")
@@ -75,12 +75,12 @@ var accountTests = []contractTest{
 		next(bob)
 		next(cat + 4)
 	}},
-	{"the highest number is one like others", func(trial *contractTrial) {
+	{"the highest account number works like any other", func(trial *contractTrial) {
 		trial.createAccounts(1<<32 - 1)
 		trial.deliverTexts(1<<32-1, 1<<32-1, "hello")
 		trial.requireEqual("texts", trial.mailboxTexts(1<<32-1), []string{"hello"})
 	}},
-	{"of a list those that exist are returned, by number and once", func(trial *contractTrial) {
+	{"the existing accounts of a list are returned by number, each once", func(trial *contractTrial) {
 		trial.createAccounts(cat, ann, bob)
 		list, err := trial.Accounts(trial.ctx, []rookery.UIN{cat, nobody, ann, cat})
 		trial.requireNoError(err)
@@ -89,7 +89,7 @@ var accountTests = []contractTest{
 		trial.requireNoError(err)
 		trial.requireEqual("numbers of none", uinsOf(list), []rookery.UIN(nil))
 	}},
-	{"accounts after a number come by number, at most as many as asked for", func(trial *contractTrial) {
+	{"AccountsAfter returns accounts by number, at most limit", func(trial *contractTrial) {
 		trial.createAccounts(cat, ann, bob)
 		list, err := trial.AccountsAfter(trial.ctx, ann, 1)
 		trial.requireNoError(err)
@@ -98,7 +98,7 @@ var accountTests = []contractTest{
 		trial.requireNoError(err)
 		trial.requireEqual("all", uinsOf(list), []rookery.UIN{rookery.System, ann, bob, cat})
 	}},
-	{"an update replaces all but the time of creation and counts the revision up", func(trial *contractTrial) {
+	{"an update replaces all but the creation time and increments the revision", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		account := fullAccount(ann)
 		account.Created = noon.Add(time.Hour)
@@ -136,7 +136,7 @@ var accountTests = []contractTest{
 			trial.requireEqual("nick", got.Profile.Nick, "Pingu, Jr")
 		})
 	}},
-	{"an update that is refused is not remembered", func(trial *contractTrial) {
+	{"a refused update is not remembered", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		account, key := fullAccount(ann), longKey(ann, 1, time.Minute)
 		account.Revision = 7
@@ -144,7 +144,7 @@ var accountTests = []contractTest{
 		trial.requireCode(err, rookery.CodeConflict)
 		trial.requireRecorded(key, false)
 	}},
-	{"of updates at the same time of the same revision one wins", func(trial *contractTrial) {
+	{"one of several concurrent updates of a revision succeeds", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		errs := make([]error, 8)
 		var all sync.WaitGroup
@@ -177,7 +177,7 @@ var accountTests = []contractTest{
 			trial.requireEqual("sessions", trial.listSessions(), []rookery.Session{newSession(bob, "", 3)})
 		})
 	}},
-	{"what is no account has nothing to read or change", func(trial *contractTrial) {
+	{"every call for a missing account gets CodeNoAccount", func(trial *contractTrial) {
 		_, err := trial.Account(trial.ctx, nobody)
 		trial.requireCode(err, rookery.CodeNoAccount)
 		_, err = trial.Credential(trial.ctx, nobody)
@@ -189,7 +189,7 @@ var accountTests = []contractTest{
 		trial.requireCode(trial.StartSession(trial.ctx, newSession(nobody, "", 1), "secret"), rookery.CodeNoAccount)
 		trial.requireCode(trial.SaveCursor(trial.ctx, nobody, "", rookery.Cursor{Number: 1}), rookery.CodeNoAccount)
 	}},
-	{"a removed account leaves nothing but what others have from it", func(trial *contractTrial) {
+	{"a removed account leaves only the messages it sent to others", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob, cat)
 		trial.makeFriends(ann, bob)
 		trial.changeRelation(rookery.RelationChange{Me: ann, Other: cat, Transition: askTransition(rookery.Relation{})})
@@ -217,7 +217,7 @@ var accountTests = []contractTest{
 			trial.requireEqual("texts of bob", trial.mailboxTexts(bob), []string{"stays"})
 		})
 	}},
-	{"an account that is added again gets no number of the earlier one, of messages or devices",
+	{"an account that is created again reuses no message or device number",
 		func(trial *contractTrial) {
 			trial.createAccounts(ann)
 			trial.startSessions(newSession(ann, "phone", 1), newSession(ann, "desk", 2))
@@ -236,7 +236,7 @@ var accountTests = []contractTest{
 				trial.requireEqual("devices", trial.listDevices(ann)[0].ID, uint64(3))
 			})
 		}},
-	{"what a removed account did is no repeat for one of its number", func(trial *contractTrial) {
+	{"requests of a removed account are no repeats for a new account of its number", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		marks := []rookery.RequestKey{
 			longKey(ann, 1, time.Minute), onDevice(longKey(ann, 2, time.Minute), "phone"),
@@ -322,7 +322,7 @@ var friendTests = []contractTest{
 		)
 		trial.requireEqual("friends of nobody", trial.listFriends(nobody), []rookery.UIN(nil))
 	}},
-	{"a relation changes for both sides, and is seen from each", func(trial *contractTrial) {
+	{"a change of relation is visible to both accounts", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.changeRelation(rookery.RelationChange{Me: ann, Other: bob, Transition: askTransition(rookery.Relation{})})
 		trial.checkAcrossRestart(func() {
@@ -349,7 +349,7 @@ var friendTests = []contractTest{
 			trial.requireEqual("friends of bob", trial.listFriends(bob), []rookery.UIN(nil))
 		})
 	}},
-	{"the notice goes into the mailbox of the other", func(trial *contractTrial) {
+	{"the notice is delivered to the other account", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		receipt := trial.changeRelation(
 			rookery.RelationChange{Me: ann, Other: bob, Transition: askTransition(rookery.Relation{})},
@@ -361,7 +361,7 @@ var friendTests = []contractTest{
 		})
 		trial.requireEqual("mailbox of ann", trial.newestNumber(ann), uint64(0))
 	}},
-	{"if they no longer stand so it is a conflict, and nothing happens", func(trial *contractTrial) {
+	{"a change from an outdated relation is a conflict and changes nothing", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.makeFriends(ann, bob)
 		key := longKey(ann, 1, time.Minute)
@@ -376,7 +376,7 @@ var friendTests = []contractTest{
 		trial.requireEqual("mailbox of bob", trial.newestNumber(bob), uint64(0))
 		trial.requireRecorded(key, false)
 	}},
-	{"if one of the two is no account nothing happens", func(trial *contractTrial) {
+	{"a change with a missing account changes nothing", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		for _, change := range []rookery.RelationChange{{Me: ann, Other: nobody}, {Me: nobody, Other: ann}} {
 			change.Transition, change.Time, change.Key = askTransition(rookery.Relation{}), noon, longKey(
@@ -389,7 +389,7 @@ var friendTests = []contractTest{
 		}
 		trial.requireEqual("mailbox of ann", trial.newestNumber(ann), uint64(0))
 	}},
-	{"a repeat gets the first outcome and does nothing", func(trial *contractTrial) {
+	{"a repeated change gets the first outcome and changes nothing", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		change := rookery.RelationChange{
 			Me: ann, Other: bob, Transition: askTransition(rookery.Relation{}), Key: longKey(ann, 1, time.Minute),
@@ -404,7 +404,7 @@ var friendTests = []contractTest{
 			trial.requireEqual("mailbox of bob", trial.newestNumber(bob), uint64(1))
 		})
 	}},
-	{"a step that changes nothing is remembered too", func(trial *contractTrial) {
+	{"a change without effect is remembered too", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		key := longKey(ann, 1, time.Minute)
 		closed, err := rookery.Add(rookery.Relation{}, rookery.RuleClosed)
@@ -417,7 +417,7 @@ var friendTests = []contractTest{
 			trial.requireEqual("outcome", outcome, rookery.OutcomeClosed)
 		})
 	}},
-	{"of steps at the same time from the same relation one is taken", func(trial *contractTrial) {
+	{"one of several concurrent changes from a relation succeeds", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		errs := make([]error, 8)
 		var all sync.WaitGroup

@@ -44,7 +44,7 @@ func (ct *contractTrial) listBlocks(uin rookery.UIN) (blocked, blockers []rooker
 }
 
 var blockTests = []contractTest{
-	{"requests that wait are listed by number, with their words and times", func(trial *contractTrial) {
+	{"pending requests are listed by number, with their texts and times", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob, cat)
 		trial.sendFriendRequest(cat, ann, "it is cat", noon)
 		trial.sendFriendRequest(bob, ann, "it is bob", noon.Add(time.Hour))
@@ -58,7 +58,7 @@ var blockTests = []contractTest{
 			trial.requireEqual("of bob", trial.friendRequests(bob, 0, 10), []rookery.FriendRequest(nil))
 		})
 	}},
-	{"asking again replaces the words of the request that waits", func(trial *contractTrial) {
+	{"a second request replaces the text of the pending one", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.sendFriendRequest(bob, ann, "hello", noon)
 		trial.sendFriendRequest(bob, ann, "it is me, bob", noon.Add(time.Hour))
@@ -69,7 +69,7 @@ var blockTests = []contractTest{
 			)
 		})
 	}},
-	{"a step that changes nothing leaves the words of what waits", func(trial *contractTrial) {
+	{"a change without effect leaves the text of a pending request", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.sendFriendRequest(bob, ann, "hello", noon)
 		trial.applyTransition(ann, bob, rookery.Unfriend)
@@ -79,7 +79,7 @@ var blockTests = []contractTest{
 			[]rookery.FriendRequest{{From: bob, Text: "hello", Time: noon}},
 		)
 	}},
-	{"a request that is answered waits no more", func(trial *contractTrial) {
+	{"an answered request is no longer pending", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.sendFriendRequest(bob, ann, "hello", noon)
 		trial.applyTransition(ann, bob, func(relation rookery.Relation) rookery.RelationTransition {
@@ -89,7 +89,7 @@ var blockTests = []contractTest{
 		})
 		trial.requireEqual("requests", trial.friendRequests(ann, 0, 10), []rookery.FriendRequest(nil))
 	}},
-	{"a block is seen from both sides, and ends friendship and requests", func(trial *contractTrial) {
+	{"a block is visible to both accounts, and ends friendship and requests", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob, cat)
 		trial.makeFriends(ann, bob)
 		trial.sendFriendRequest(cat, ann, "hello", noon)
@@ -108,7 +108,7 @@ var blockTests = []contractTest{
 			trial.requireEqual("who block bob", blockers, []rookery.UIN{ann})
 		})
 	}},
-	{"two may block each other, and each ends its own block", func(trial *contractTrial) {
+	{"two accounts may block each other, and each ends its own block", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.applyTransition(ann, bob, rookery.Block)
 		trial.applyTransition(bob, ann, rookery.Block)
@@ -122,7 +122,7 @@ var blockTests = []contractTest{
 			func() { trial.requireEqual("none", trial.loadRelation(ann, bob), rookery.Relation{}) },
 		)
 	}},
-	{"a step from before a block is a conflict", func(trial *contractTrial) {
+	{"a change from before a block is a conflict", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.applyTransition(bob, ann, rookery.Block)
 		_, err := trial.ChangeRelation(
@@ -132,7 +132,7 @@ var blockTests = []contractTest{
 		trial.requireCode(err, rookery.CodeConflict)
 		trial.requireEqual("requests", trial.friendRequests(bob, 0, 10), []rookery.FriendRequest(nil))
 	}},
-	{"blocks are listed by number from either side, and end with an account", func(trial *contractTrial) {
+	{"blocks are listed by number for both sides, and end with an account", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob, cat)
 		trial.applyTransition(cat, bob, rookery.Block)
 		trial.applyTransition(ann, bob, rookery.Block)

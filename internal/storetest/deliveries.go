@@ -30,7 +30,7 @@ func (ct *contractTrial) requireAllDelivered(all []rookery.DeliveryResult) {
 }
 
 var orderedDeliveryTests = []contractTest{
-	{"deliveries in a row are carried out in their order", func(trial *contractTrial) {
+	{"deliveries are carried out in order", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		all := trial.DeliverInOrder(trial.ctx, []rookery.Delivery{
 			{
@@ -58,7 +58,7 @@ var orderedDeliveryTests = []contractTest{
 			})
 		})
 	}},
-	{"one that fails in the middle fails by itself", func(trial *contractTrial) {
+	{"a failing delivery does not affect the others", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		failing := longKey(bob, 1, time.Minute)
 		all := trial.DeliverInOrder(trial.ctx, []rookery.Delivery{
@@ -76,7 +76,7 @@ var orderedDeliveryTests = []contractTest{
 			trial.requireRecorded(failing, false)
 		})
 	}},
-	{"a repeat in the middle gets the first outcome, the others are done", func(trial *contractTrial) {
+	{"a repeat among new deliveries gets the first outcome", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.requireAllDelivered(trial.deliverInOrder(ann, []string{"a"}, longKey(bob, 1, time.Minute)))
 		all := trial.deliverInOrder(
@@ -92,7 +92,7 @@ var orderedDeliveryTests = []contractTest{
 			func() { trial.requireEqual("texts", trial.mailboxTexts(ann), []string{"a", "b", "c"}) },
 		)
 	}},
-	{"of equal marks in a row the second is a repeat", func(trial *contractTrial) {
+	{"the second of two deliveries with equal keys is a repeat", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		all := trial.deliverInOrder(
 			ann, []string{"a", "a", "b"}, longKey(bob, 1, time.Minute), longKey(bob, 1, time.Minute),
@@ -104,13 +104,13 @@ var orderedDeliveryTests = []contractTest{
 		)
 		trial.checkAcrossRestart(func() { trial.requireEqual("texts", trial.mailboxTexts(ann), []string{"a", "b"}) })
 	}},
-	{"a LatestOnly mark in a row is repeated only while it is the latest", func(trial *contractTrial) {
+	{"a LatestOnly delivery is a repeat only while its request is the latest", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		one, two := shortKey(bob, 1, time.Minute), shortKey(bob, 2, time.Minute)
 		trial.requireAllDelivered(trial.deliverInOrder(ann, []string{"a", "again", "b", "c"}, one, one, two, one))
 		trial.requireEqual("texts", trial.mailboxTexts(ann), []string{"a", "b", "c"})
 	}},
-	{"if the one before with an equal mark has failed, it is carried out", func(trial *contractTrial) {
+	{"a delivery is carried out if an earlier one with an equal key failed", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		key := longKey(bob, 1, time.Minute)
 		all := trial.DeliverInOrder(trial.ctx, []rookery.Delivery{
@@ -121,10 +121,10 @@ var orderedDeliveryTests = []contractTest{
 		trial.requireCode(all[0].Err, rookery.CodeNoAccount)
 		trial.requireEqual("the second", all[1], rookery.DeliveryResult{Receipt: rookery.Receipt{Numbers: []uint64{1}}})
 	}},
-	{"none in a row is no delivery", func(trial *contractTrial) {
+	{"an empty list has no results", func(trial *contractTrial) {
 		trial.requireEqual("of none", len(trial.DeliverInOrder(trial.ctx, nil, noon)), 0)
 	}},
-	{"no entry of another operation comes between two of a row", func(trial *contractTrial) {
+	{"no other entry comes between the entries of one call", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		const senders, each, rows = 6, 8, 10
 		var all sync.WaitGroup
@@ -150,7 +150,7 @@ var orderedDeliveryTests = []contractTest{
 			trial.requireEqual(fmt.Sprint("entry ", i+1), text, texts[i-i%each])
 		}
 	}},
-	{"a closed store says so of each", func(trial *contractTrial) {
+	{"each delivery to a closed store gets CodeTemporary", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.requireNoError(trial.Close())
 		for _, deliveryResult := range trial.deliverInOrder(ann, []string{"a", "b"}) {

@@ -23,7 +23,7 @@ func (ct *contractTrial) forgetDevice(uin rookery.UIN, id uint64, key rookery.Re
 }
 
 var deviceTests = []contractTest{
-	{"a device is made by its first sign-in, and devices are listed by number", func(trial *contractTrial) {
+	{"the first sign-in creates a device, and devices are listed by number", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		desk := newSession(ann, "desk", 2)
 		desk.SignedInAt = noon.Add(time.Hour)
@@ -58,7 +58,7 @@ var deviceTests = []contractTest{
 			)
 		})
 	}},
-	{"a session that sleeps stays, and is found by its token", func(trial *contractTrial) {
+	{"a sleeping session is kept, and found by its token", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		phone, desk := newSession(ann, "phone", 1), newSession(ann, "desk", 2)
 		trial.startSessions(phone, desk, newSession(bob, "phone", 3))
@@ -81,7 +81,7 @@ var deviceTests = []contractTest{
 		})
 		trial.requireEqual("devices", trial.listDevices(ann)[0].SignedIn, true)
 	}},
-	{"a session that sleeps has the account's status when it wakes", func(trial *contractTrial) {
+	{"a session that wakes has the account's status", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		phone := newSession(ann, "phone", 1)
 		trial.startSessions(phone)
@@ -99,7 +99,7 @@ var deviceTests = []contractTest{
 		})
 		trial.requireCode(trial.WakeSession(trial.ctx, phone), rookery.CodeNotSignedIn)
 	}},
-	{"a sign-in and a sign-out end a sleep for good", func(trial *contractTrial) {
+	{"neither a replaced nor an ended session can wake", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		phone, desk := newSession(ann, "phone", 1), newSession(ann, "desk", 2)
 		trial.startSessions(phone, desk)
@@ -113,7 +113,7 @@ var deviceTests = []contractTest{
 		})
 		trial.requireCode(trial.WakeSession(trial.ctx, phone), rookery.CodeNotSignedIn)
 	}},
-	{"a renewed sign-in keeps the device's number and place, and has its own time and token",
+	{"a second sign-in keeps the device's number and cursor, and has its own time and token",
 		func(trial *contractTrial) {
 			trial.createAccounts(ann)
 			trial.startSessions(newSession(ann, "phone", 1))
@@ -132,7 +132,7 @@ var deviceTests = []contractTest{
 				trial.requireEqual("sessions", trial.listSessions(), []rookery.Session{again})
 			})
 		}},
-	{"a new device's place is the furthest of all collectors of the account", func(trial *contractTrial) {
+	{"a new device starts at the highest cursor of the account", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.startSessions(newSession(ann, "first", 1))
 		trial.requireEqual("with nobody before it", trial.loadCursor(ann, "first"), rookery.Cursor{})
@@ -148,7 +148,7 @@ var deviceTests = []contractTest{
 			trial.requireEqual("behind an address", trial.loadCursor(ann, "third"), rookery.Cursor{Number: 5})
 		})
 	}},
-	{"a new device begins behind what a forgotten one has taken", func(trial *contractTrial) {
+	{"a new device starts no lower than a forgotten one ended", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.startSessions(newSession(ann, "phone", 1), newSession(ann, "desk", 2))
 		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "phone", rookery.Cursor{Number: 4, RepeatFrom: 2}))
@@ -158,7 +158,7 @@ var deviceTests = []contractTest{
 		trial.startSessions(newSession(ann, "phone", 3))
 		trial.requireEqual("place", trial.loadCursor(ann, "phone"), rookery.Cursor{Number: 4})
 	}},
-	{"one device more than allowed is refused, one that is known is not", func(trial *contractTrial) {
+	{"a device above the maximum is refused, a known one is not", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		for i := range uint64(rookery.MaxDevices) {
 			trial.startSessions(newSession(ann, fmt.Sprint(i), i+1))
@@ -175,12 +175,12 @@ var deviceTests = []contractTest{
 		trial.forgetDevice(ann, 7, rookery.RequestKey{})
 		trial.startSessions(known)
 	}},
-	{"a refused or unproved sign-in makes no device", func(trial *contractTrial) {
+	{"a sign-in with a wrong credential creates no device", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.requireCode(trial.StartSession(trial.ctx, newSession(ann, "phone", 1), "guess"), rookery.CodeConflict)
 		trial.requireEqual("devices", trial.listDevices(ann), []rookery.Device(nil))
 	}},
-	{"a forgotten device takes its session and its place along, and nothing else", func(trial *contractTrial) {
+	{"forgetting a device removes its session and its cursor, and nothing else", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.startSessions(
 			newSession(ann, "phone", 1), newSession(ann, "desk", 2), newSession(ann, "", 3), newSession(bob, "phone",
@@ -205,7 +205,7 @@ var deviceTests = []contractTest{
 			trial.requireEqual("place of another account's", trial.loadCursor(bob, "phone").Number, uint64(2))
 		})
 	}},
-	{"nothing is stored of what a forgotten device collects", func(trial *contractTrial) {
+	{"a forgotten device cannot store a cursor", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.startSessions(newSession(ann, "phone", 1))
 		trial.forgetDevice(ann, 1, rookery.RequestKey{})
@@ -217,7 +217,7 @@ var deviceTests = []contractTest{
 		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "", rookery.Cursor{Number: 2}))
 		trial.requireEqual("it keeps nothing", trial.purgeAll(noon.Add(oneDay), 10), 1)
 	}},
-	{"to forget what is no device of the account is refused, and is not remembered", func(trial *contractTrial) {
+	{"forgetting a missing device is refused and not remembered", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.startSessions(newSession(bob, "phone", 1))
 		for _, uin := range []rookery.UIN{ann, nobody} {
@@ -228,7 +228,7 @@ var deviceTests = []contractTest{
 		}
 		trial.requireEqual("devices of bob", len(trial.listDevices(bob)), 1)
 	}},
-	{"numbers of devices are not given twice", func(trial *contractTrial) {
+	{"device numbers are not reused", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.startSessions(newSession(ann, "phone", 1), newSession(ann, "desk", 2))
 		trial.forgetDevice(ann, 2, rookery.RequestKey{})
@@ -241,7 +241,7 @@ var deviceTests = []contractTest{
 			}, {ID: 4, Name: "desk", SignedInAt: noon, SignedIn: true},
 		})
 	}},
-	{"a repeated forgetting gets the first outcome and does nothing", func(trial *contractTrial) {
+	{"a repeated ForgetDevice gets the first outcome and changes nothing", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.startSessions(newSession(ann, "phone", 1), newSession(ann, "desk", 2))
 		key := onDevice(longKey(ann, 1, time.Minute), "desk")
@@ -252,7 +252,7 @@ var deviceTests = []contractTest{
 			trial.requireEqual("devices", len(trial.listDevices(ann)), 2)
 		})
 	}},
-	{"a device that forgets itself gets the first outcome too", func(trial *contractTrial) {
+	{"a device that forgets itself can repeat the request", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.startSessions(newSession(ann, "phone", 1))
 		key := onDevice(longKey(ann, 1, time.Minute), "phone")
@@ -261,7 +261,7 @@ var deviceTests = []contractTest{
 			trial.requireEqual("receipt", trial.forgetDevice(ann, 1, key), rookery.Receipt{Repeated: true})
 		})
 	}},
-	{"marks of a forgotten device are of no use to a new one of its name, others' marks stay",
+	{"requests of a forgotten device are no repeats for a new one of its name, others' are",
 		func(trial *contractTrial) {
 			trial.createAccounts(ann, bob)
 			trial.startSessions(newSession(ann, "phone", 1), newSession(ann, "desk", 2))
@@ -293,7 +293,7 @@ var deviceTests = []contractTest{
 				trial.requireRecorded(recent, false)
 			})
 		}},
-	{"marks of a renewed device go on to count", func(trial *contractTrial) {
+	{"a second sign-in keeps the device's remembered requests", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.startSessions(newSession(ann, "phone", 1))
 		key := onDevice(longKey(ann, 1, time.Minute), "phone")
@@ -302,7 +302,7 @@ var deviceTests = []contractTest{
 		trial.startSessions(newSession(ann, "phone", 2))
 		trial.checkAcrossRestart(func() { trial.requireRecorded(key, true) })
 	}},
-	{"what a forgotten device did long ago does not come back when its forgetting is forgotten",
+	{"requests of a forgotten device stay void when the forgetting itself is forgotten",
 		func(trial *contractTrial) {
 			trial.createAccounts(ann)
 			trial.startSessions(newSession(ann, "phone", 1))

@@ -43,7 +43,7 @@ func (ct *contractTrial) deliverConversation() {
 }
 
 var historyTests = []contractTest{
-	{"a conversation is the words of both sides and nothing else, by number", func(trial *contractTrial) {
+	{"a conversation has the messages of both sides and nothing else, by number", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.deliverConversation()
 		trial.deliverTexts(bob, ann, "in another mailbox")
@@ -64,7 +64,7 @@ var historyTests = []contractTest{
 		trial.requireEqual("of nobody", len(entries), 0)
 		trial.requireEqual("more of nobody", more, false)
 	}},
-	{"the newest come first, and whether there are older ones is told", func(trial *contractTrial) {
+	{"History returns the newest messages and whether there are older ones", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.deliverConversation()
 		trial.checkAcrossRestart(func() {
@@ -78,7 +78,7 @@ var historyTests = []contractTest{
 			trial.requireHistory(rookery.HistoryQuery{Limit: 0}, true)
 		})
 	}},
-	{"what is older than a restart and what is newer come together", func(trial *contractTrial) {
+	{"History joins messages from before and after a restart", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.deliverConversation()
 		trial.restart()
@@ -88,7 +88,7 @@ var historyTests = []contractTest{
 		trial.requireHistory(rookery.HistoryQuery{With: bob, Before: 7, Limit: 2}, true, "5", "6")
 		trial.requireHistory(rookery.HistoryQuery{Before: 6, Limit: 2}, true, "3", "5")
 	}},
-	{"long conversations are read page after page, whenever that is begun", func(trial *contractTrial) {
+	{"long conversations are read page by page, whenever they grow", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		var want []string
 		for round := range 3 {
@@ -119,7 +119,7 @@ var historyTests = []contractTest{
 			trial.requireEqual("texts", got, want)
 		}
 	}},
-	{"a search finds any part of a text, in any case of letters", func(trial *contractTrial) {
+	{"a search finds any part of a text, in any case", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		texts := []string{
 			"Shall we meet?", "明天六点在老港口见面", "ПРИВЕТ, мир", "ΟΔΥΣΣΕΥΣ", "Übermut", "100%_*", "\U00010400 deseret",
@@ -145,7 +145,7 @@ var historyTests = []contractTest{
 			}
 		})
 	}},
-	{"a search is one of the conversation, before a number, and has its limit", func(trial *contractTrial) {
+	{"a search respects the conversation, the number and the limit", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.deliverTexts(ann, bob, "fish 1", "bread", "fish 3", "Fish 4")
 		trial.deliverTexts(ann, cat, "fish 5")
@@ -162,7 +162,7 @@ var historyTests = []contractTest{
 			)
 		})
 	}},
-	{"what was purged is in no conversation", func(trial *contractTrial) {
+	{"purged entries are in no conversation", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.deliverConversation()
 		trial.restart()
@@ -173,7 +173,7 @@ var historyTests = []contractTest{
 			func() { trial.requireHistory(rookery.HistoryQuery{With: bob, Limit: 10}, false, "5") },
 		)
 	}},
-	{"whoever has given up searches no more", func(trial *contractTrial) {
+	{"a search ends with its context", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.deliverConversation()
 		gone, cancel := context.WithCancel(trial.ctx)
@@ -181,7 +181,7 @@ var historyTests = []contractTest{
 		_, _, err := trial.History(gone, ann, rookery.HistoryQuery{Limit: 10, Text: "x"})
 		trial.requireCode(err, rookery.CodeTemporary)
 	}},
-	{"a read mark is that of one conversation, and never goes back", func(trial *contractTrial) {
+	{"a read mark belongs to one conversation, and never moves back", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		read := func(uin, with rookery.UIN, want uint64) {
 			trial.Helper()
@@ -215,7 +215,7 @@ var historyTests = []contractTest{
 		trial.checkAcrossRestart(func() { read(ann, bob, 0) })
 		read(bob, ann, 7)
 	}},
-	{"a repeated read mark moves nothing, and one of no account is refused", func(trial *contractTrial) {
+	{"a repeated read mark changes nothing, and one of a missing account is refused", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		key := longKey(ann, 1, time.Minute)
 		_, err := trial.AdvanceReadMark(trial.ctx, ann, rookery.ReadMark{With: bob, Number: 1}, key)

@@ -43,7 +43,7 @@ func (ct *contractTrial) collectUpTo(uin rookery.UIN, device string, number uint
 var threeMessages = rookery.BacklogLimit{Messages: 3, Bytes: 1 << 30}
 
 var limitTests = []contractTest{
-	{"a mailbox takes as many messages as its limit says", func(trial *contractTrial) {
+	{"a mailbox accepts as many messages as the limit allows", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.requireEqual("taken", trial.deliverUntilRefused(ann, bob, "x", threeMessages), 3)
 		trial.requireEqual("taken of another mailbox", trial.deliverUntilRefused(bob, ann, "x", threeMessages), 3)
@@ -52,7 +52,7 @@ var limitTests = []contractTest{
 			trial.requireEqual("texts", trial.mailboxTexts(ann), []string{"x", "x", "x"})
 		})
 	}},
-	{"a mailbox takes as many bytes of text as its limit says", func(trial *contractTrial) {
+	{"a mailbox accepts as many bytes of text as the limit allows", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		limit := rookery.BacklogLimit{Messages: 1000, Bytes: 10}
 		trial.requireEqual("taken", trial.deliverUntilRefused(ann, bob, "冰冰", limit), 1) // 6 bytes
@@ -61,7 +61,7 @@ var limitTests = []contractTest{
 		trial.restart()
 		trial.requireCode(trial.deliverLimited(ann, bob, "x", limit), rookery.CodeRefused)
 	}},
-	{"letters without a limit are always taken, and count", func(trial *contractTrial) {
+	{"entries without a limit are always accepted, and count", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.deliverTexts(ann, bob, "1", "2", "3", "4")
 		trial.requireCode(trial.deliverLimited(ann, bob, "x", threeMessages), rookery.CodeRefused)
@@ -70,7 +70,7 @@ var limitTests = []contractTest{
 		trial.requireEqual("taken", trial.deliverUntilRefused(ann, bob, "x", threeMessages), 2)
 		trial.deliverTexts(ann, bob, "6")
 	}},
-	{"an account's own words do not count", func(trial *contractTrial) {
+	{"messages that the account sent do not count", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		own := rookery.NewEntry{To: ann, Kind: rookery.KindSent, Peer: bob, Text: "own"}
 		for range 5 {
@@ -83,7 +83,7 @@ var limitTests = []contractTest{
 		trial.collectUpTo(ann, "", 6)
 		trial.requireEqual("taken", trial.deliverUntilRefused(ann, bob, "x", threeMessages), 1)
 	}},
-	{"all letters of a delivery count, and none is taken if one is not", func(trial *contractTrial) {
+	{"all entries of a delivery count, and one above the limit refuses all", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		both := []rookery.NewEntry{
 			messageEntry(bob, ann, "1"), messageEntry(ann, bob, "1"), messageEntry(ann, bob, "2"),
@@ -96,7 +96,7 @@ var limitTests = []contractTest{
 		trial.requireEqual("of the one", trial.mailboxTexts(ann), []string(nil))
 		trial.requireEqual("of the other", trial.mailboxTexts(bob), []string(nil))
 	}},
-	{"what is collected counts no more, by whichever collector", func(trial *contractTrial) {
+	{"entries that any consumer has collected do not count", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.startSessions(newSession(ann, "phone", 1))
 		trial.requireEqual("taken", trial.deliverUntilRefused(ann, bob, "x", threeMessages), 3)
@@ -109,7 +109,7 @@ var limitTests = []contractTest{
 		trial.restart()
 		trial.requireEqual("opened again", trial.deliverUntilRefused(ann, bob, "x", threeMessages), 0)
 	}},
-	{"a collector that goes back, or is forgotten, brings back what waited", func(trial *contractTrial) {
+	{"entries count again when the highest cursor moves back or its device is forgotten", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.startSessions(newSession(ann, "phone", 1))
 		trial.requireEqual("taken", trial.deliverUntilRefused(ann, bob, "x", threeMessages), 3)
@@ -125,7 +125,7 @@ var limitTests = []contractTest{
 		trial.startSessions(newSession(ann, "desk", 2)) // begins where the phone had got
 		trial.requireEqual("taken", trial.deliverUntilRefused(ann, bob, "x", threeMessages), 2)
 	}},
-	{"purging changes nothing of what waits", func(trial *contractTrial) {
+	{"purging does not change the backlog", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.deliverUntilRefused(ann, bob, "x", threeMessages)
 		trial.collectUpTo(ann, "", 2)
@@ -134,14 +134,14 @@ var limitTests = []contractTest{
 		trial.requireEqual("deleted", trial.purgeAll(noon.Add(oneDay), 10), 0)
 		trial.requireCode(trial.deliverLimited(ann, bob, "x", threeMessages), rookery.CodeRefused)
 	}},
-	{"an account that is added again begins with nothing that waits", func(trial *contractTrial) {
+	{"an account that is created again has no backlog", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.deliverUntilRefused(ann, bob, "x", threeMessages)
 		trial.requireNoError(trial.RemoveAccount(trial.ctx, ann))
 		trial.createAccounts(ann)
 		trial.requireEqual("taken", trial.deliverUntilRefused(ann, bob, "x", threeMessages), 3)
 	}},
-	{"a delivery that was done is a repeat, whatever waits by then", func(trial *contractTrial) {
+	{"a repeated delivery is not checked against the limit", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		newEntry := messageEntry(ann, bob, "x")
 		newEntry.Limit = &rookery.BacklogLimit{Messages: 1, Bytes: 100}
@@ -151,7 +151,7 @@ var limitTests = []contractTest{
 			trial.requireEqual("repeated", receipt.Repeated, i == 1)
 		}
 	}},
-	{"senders at once do not exceed the limit together", func(trial *contractTrial) {
+	{"concurrent senders do not exceed the limit together", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		limit := rookery.BacklogLimit{Messages: 50, Bytes: 1 << 30}
 		var all sync.WaitGroup
@@ -161,7 +161,7 @@ var limitTests = []contractTest{
 		all.Wait()
 		trial.requireEqual("messages", len(trial.mailboxEntries(ann)), 50)
 	}},
-	{"a notice of a step exceeds no limit, and then nothing is done", func(trial *contractTrial) {
+	{"a change whose notice exceeds the limit changes nothing", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.deliverUntilRefused(ann, bob, "x", threeMessages)
 		step, err := rookery.Ask(rookery.Relation{}, rookery.RuleAsk, "hello")
@@ -192,7 +192,7 @@ func (ct *contractTrial) askRepeatedly(me, other rookery.UIN, pauses ...time.Dur
 }
 
 var noticePauseTests = []contractTest{
-	{"a request that is made again while its notice waits changes the notice's words", func(trial *contractTrial) {
+	{"a second request replaces the text of an uncollected notice", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob, cat)
 		trial.requireEqual(
 			"notices", trial.askRepeatedly(bob, ann, 0, time.Second, 2*rookery.AskPause),
@@ -209,7 +209,7 @@ var noticePauseTests = []contractTest{
 		)
 		trial.requireEqual("time of the notice", trial.mailboxEntries(ann)[0].Time, noon)
 	}},
-	{"the words count as bytes that wait", func(trial *contractTrial) {
+	{"the replaced text counts in the backlog", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob, cat)
 		limit := rookery.BacklogLimit{Messages: 100, Bytes: 40}
 		trial.requireNoError(trial.deliverLimited(ann, cat, "ten bytes.", limit))
@@ -220,7 +220,7 @@ var noticePauseTests = []contractTest{
 		trial.restart()
 		trial.requireCode(trial.deliverLimited(ann, cat, "x", limit), rookery.CodeRefused)
 	}},
-	{"once it is collected, another comes when the pause is over", func(trial *contractTrial) {
+	{"after a collected notice the next one comes when the pause is over", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.sendFriendRequest(bob, ann, "1", noon)
 		trial.collectUpTo(ann, "", 1)
@@ -233,7 +233,7 @@ var noticePauseTests = []contractTest{
 		trial.sendFriendRequest(bob, ann, "4", noon.Add(rookery.AskPause))
 		trial.checkAcrossRestart(func() { trial.requireEqual("notices", trial.mailboxTexts(ann), []string{"1", "4"}) })
 	}},
-	{"what a device has taken that is forgotten by now counts as collected", func(trial *contractTrial) {
+	{"a notice that a forgotten device collected starts the pause", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.startSessions(newSession(ann, "phone", 1))
 		trial.sendFriendRequest(bob, ann, "1", noon)
@@ -246,7 +246,7 @@ var noticePauseTests = []contractTest{
 		trial.sendFriendRequest(bob, ann, "3", noon.Add(rookery.AskPause))
 		trial.checkAcrossRestart(func() { trial.requireEqual("notices", trial.mailboxTexts(ann), []string{"1", "3"}) })
 	}},
-	{"what a device has taken that is forgotten by now is not waited for", func(trial *contractTrial) {
+	{"a notice that a forgotten device collected is followed by another after the pause", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.startSessions(newSession(ann, "phone", 1))
 		trial.sendFriendRequest(bob, ann, "1", noon)
@@ -256,7 +256,7 @@ var noticePauseTests = []contractTest{
 		trial.sendFriendRequest(bob, ann, "2", noon.Add(rookery.AskPause))
 		trial.checkAcrossRestart(func() { trial.requireEqual("notices", trial.mailboxTexts(ann), []string{"1", "2"}) })
 	}},
-	{"an answer in between shortens no pause", func(trial *contractTrial) {
+	{"an answer does not shorten the pause", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.sendFriendRequest(bob, ann, "1", noon)
 		trial.collectUpTo(ann, "", 1)
@@ -269,14 +269,14 @@ var noticePauseTests = []contractTest{
 		trial.requireEqual("notices", trial.mailboxTexts(ann), []string{"1"})
 		trial.requireEqual("words", trial.friendRequests(ann, 0, 1)[0].Text, "2")
 	}},
-	{"a clock that was put back makes no pause longer", func(trial *contractTrial) {
+	{"a clock that was set back does not lengthen the pause", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.sendFriendRequest(bob, ann, "1", noon)
 		trial.collectUpTo(ann, "", 1)
 		trial.sendFriendRequest(bob, ann, "2", noon.Add(-24*time.Hour))
 		trial.requireEqual("notices", trial.mailboxTexts(ann), []string{"1", "2"})
 	}},
-	{"an account that is added again is told at once", func(trial *contractTrial) {
+	{"an account that is created again is notified at once", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.sendFriendRequest(bob, ann, "1", noon)
 		trial.requireNoError(trial.RemoveAccount(trial.ctx, bob))

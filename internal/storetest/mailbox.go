@@ -11,7 +11,7 @@ import (
 )
 
 var deliveryTests = []contractTest{
-	{"letters get the numbers of their mailboxes, from 1 and in their order", func(trial *contractTrial) {
+	{"entries are numbered per mailbox, from 1 and in order", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		receipt, err := trial.Deliver(trial.ctx, []rookery.NewEntry{
 			messageEntry(ann, bob, "a"), messageEntry(bob, ann, "b"), messageEntry(ann, bob, "c"),
@@ -30,7 +30,7 @@ var deliveryTests = []contractTest{
 		trial.deliverTexts(ann, bob, "e")
 		trial.requireEqual("numbers go on", trial.entryNumbers(ann), []uint64{1, 2, 3})
 	}},
-	{"if one receiver does not exist none gets anything", func(trial *contractTrial) {
+	{"a missing receiver refuses the whole delivery", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		key := longKey(bob, 1, time.Minute)
 		_, err := trial.Deliver(
@@ -42,13 +42,13 @@ var deliveryTests = []contractTest{
 		trial.deliverTexts(ann, bob, "c")
 		trial.requireEqual("numbers", trial.entryNumbers(ann), []uint64{1})
 	}},
-	{"texts come back to the byte", func(trial *contractTrial) {
+	{"texts are stored byte for byte", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		texts := []string{"", " \r\n\t", "100% & co, \x00 ' \" ;", "企鹅 🐧", strings.Repeat("x", rookery.MaxText)}
 		trial.deliverTexts(ann, bob, texts...)
 		trial.checkAcrossRestart(func() { trial.requireEqual("texts", trial.mailboxTexts(ann), texts) })
 	}},
-	{"five hundred letters are one operation like others", func(trial *contractTrial) {
+	{"a delivery of 500 entries works like any other", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		var newEntries []rookery.NewEntry
 		for i := range 500 {
@@ -62,7 +62,7 @@ var deliveryTests = []contractTest{
 			trial.requireEqual("last text of bob", trial.mailboxEntries(bob)[249].Text, "499")
 		})
 	}},
-	{"letters that are delivered at the same time leave no gap", func(trial *contractTrial) {
+	{"concurrent deliveries leave no gap", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		const senders, each = 16, 25
 		got := make([][]uint64, senders)
@@ -91,7 +91,7 @@ var deliveryTests = []contractTest{
 		trial.checkAcrossRestart(func() { trial.requireEqual("numbers", trial.entryNumbers(ann), numbers) })
 		trial.requireEqual("the last", numbers[len(numbers)-1], uint64(senders*each))
 	}},
-	{"whoever was told of a letter finds it, and all before it", func(trial *contractTrial) {
+	{"after a delivery its entry and all earlier ones are readable", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		var all sync.WaitGroup
 		for range 8 {
@@ -117,7 +117,7 @@ var deliveryTests = []contractTest{
 		}
 		all.Wait()
 	}},
-	{"entries are those above one number and up to another, at most as many as asked for", func(trial *contractTrial) {
+	{"Entries returns those above after and up to upTo, at most limit", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.deliverTexts(ann, bob, "1", "2", "3", "4", "5", "6")
 		trial.checkAcrossRestart(func() {
@@ -147,7 +147,7 @@ var deliveryTests = []contractTest{
 			}
 		})
 	}},
-	{"entries that are older than a restart and newer ones come together", func(trial *contractTrial) {
+	{"Entries joins entries from before and after a restart", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.deliverTexts(ann, bob, "1", "2")
 		trial.restart()
@@ -160,11 +160,11 @@ var deliveryTests = []contractTest{
 		trial.requireNoError(err)
 		trial.requireEqual("the second and third", []string{entries[0].Text, entries[1].Text}, []string{"2", "3"})
 	}},
-	{"the mailbox of what is no account is empty", func(trial *contractTrial) {
+	{"the mailbox of a missing account is empty", func(trial *contractTrial) {
 		trial.requireEqual("newest", trial.newestNumber(nobody), uint64(0))
 		trial.requireEqual("entries", trial.mailboxTexts(nobody), []string(nil))
 	}},
-	{"what is handed out is a copy", func(trial *contractTrial) {
+	{"returned values are copies", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.deliverTexts(ann, bob, "mine")
 		trial.mailboxEntries(ann)[0].Text = "yours"
@@ -198,17 +198,17 @@ var requestKeyTests = []contractTest{
 			"repeat of the second", deliver(longKey(bob, 1, 5*time.Minute-1)), rookery.Receipt{Repeated: true},
 		)
 	}},
-	{"the window is that of the request, not of the remembered one", func(trial *contractTrial) {
+	{"the repeat's window counts, not the remembered request's", func(trial *contractTrial) {
 		trial.recordOnce(shortKey(ann, 1, time.Minute))
 		trial.requireRecorded(longKey(ann, 1, 2*time.Minute), true)
 		trial.recordOnce(longKey(ann, 2, time.Minute))
 		trial.requireRecorded(shortKey(ann, 2, 2*time.Minute), false)
 	}},
-	{"a request from before the remembered one counts as its repeat", func(trial *contractTrial) {
+	{"an equal request with an earlier time is a repeat", func(trial *contractTrial) {
 		trial.recordOnce(longKey(ann, 1, time.Minute))
 		trial.requireRecorded(longKey(ann, 1, time.Second), true)
 	}},
-	{"another owner, device, or digest is another request", func(trial *contractTrial) {
+	{"keys with another owner, device or digest are different", func(trial *contractTrial) {
 		trial.recordOnce(longKey(ann, 1, time.Minute))
 		trial.recordOnce(onDevice(longKey(ann, 2, time.Minute), "phone"))
 		trial.checkAcrossRestart(func() {
@@ -220,7 +220,7 @@ var requestKeyTests = []contractTest{
 			trial.requireRecorded(onDevice(longKey(ann, 2, time.Minute), "phone"), true)
 		})
 	}},
-	{"a LatestOnly request is repeated only while it is the latest of its owner and device",
+	{"a LatestOnly request has a repeat only while it is the latest of its owner and device",
 		func(trial *contractTrial) {
 			trial.recordOnce(shortKey(ann, 1, time.Minute))
 			trial.recordOnce(shortKey(bob, 2, time.Minute))
@@ -233,7 +233,7 @@ var requestKeyTests = []contractTest{
 				trial.requireRecorded(onDevice(shortKey(ann, 3, time.Minute), "phone"), true)
 			})
 		}},
-	{"a long mark makes an earlier short one no longer the latest, and stays when a later one comes",
+	{"a long key replaces a short one as the latest, and outlives later keys",
 		func(trial *contractTrial) {
 			trial.recordOnce(shortKey(ann, 1, time.Minute))
 			trial.recordOnce(longKey(ann, 2, time.Minute))
@@ -244,7 +244,7 @@ var requestKeyTests = []contractTest{
 				trial.requireRecorded(shortKey(ann, 3, time.Minute), true)
 			})
 		}},
-	{"many marks in between change nothing for a long one", func(trial *contractTrial) {
+	{"a long key outlives many later keys", func(trial *contractTrial) {
 		trial.recordOnce(longKey(ann, 0, time.Second))
 		for i := range uint64(50) {
 			trial.recordOnce(longKey(ann, i+1, time.Duration(i)*2*time.Second))
@@ -255,7 +255,7 @@ var requestKeyTests = []contractTest{
 			trial.requireRecorded(shortKey(ann, 50, 100*time.Second), true)
 		})
 	}},
-	{"the zero mark is neither matched nor remembered, and leaves the latest as it is", func(trial *contractTrial) {
+	{"the zero key is neither found nor remembered, and does not become the latest", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.recordOnce(shortKey(ann, 1, time.Minute))
 		trial.recordOnce(rookery.RequestKey{})
@@ -263,7 +263,7 @@ var requestKeyTests = []contractTest{
 		trial.requireRecorded(rookery.RequestKey{}, false)
 		trial.requireRecorded(shortKey(ann, 1, time.Minute), true)
 	}},
-	{"Remember remembers and does nothing else", func(trial *contractTrial) {
+	{"RecordRequest records the outcome and does nothing else", func(trial *contractTrial) {
 		key := shortKey(ann, 1, time.Minute)
 		receipt, err := trial.RecordRequest(trial.ctx, key, rookery.OutcomeClosed)
 		trial.requireNoError(err)
@@ -277,7 +277,7 @@ var requestKeyTests = []contractTest{
 		trial.requireNoError(err)
 		trial.requireRecorded(key, false)
 	}},
-	{"of equal requests at the same time one is carried out", func(trial *contractTrial) {
+	{"one of several concurrent equal requests is carried out", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		receipts := make([]rookery.Receipt, 16)
 		var all sync.WaitGroup
@@ -300,7 +300,7 @@ var requestKeyTests = []contractTest{
 }
 
 var cursorTests = []contractTest{
-	{"a place is that of one collector, the latest that was stored", func(trial *contractTrial) {
+	{"each consumer has its own cursor, the latest that was stored", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		want := rookery.Cursor{Number: 7, RepeatFrom: 3, State: []byte{0, 1, 255}}
 		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "", rookery.Cursor{Number: 1}))

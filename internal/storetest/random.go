@@ -266,8 +266,8 @@ type numberFloorStore interface {
 	NumberFloor() uint64
 }
 
-func runRandomOperations(t *testing.T, newPlace func(*testing.T) OpenFunc) {
-	trial := newTrial(t, newPlace(t))
+func runRandomOperations(t *testing.T, newStore func(*testing.T) OpenFunc) {
+	trial := newTrial(t, newStore(t))
 	model := NewModel()().(*Model)
 	s := newSeed()
 	t.Logf("seed %d", s)
@@ -291,8 +291,8 @@ func runRandomOperations(t *testing.T, newPlace func(*testing.T) OpenFunc) {
 
 // runConcurrentOperations runs several goroutines on one store. Each has its own accounts and model,
 // so that it knows what its operations must return.
-func runConcurrentOperations(t *testing.T, newPlace func(*testing.T) OpenFunc) {
-	trial := newTrial(t, newPlace(t))
+func runConcurrentOperations(t *testing.T, newStore func(*testing.T) OpenFunc) {
+	trial := newTrial(t, newStore(t))
 	s := newSeed()
 	t.Logf("seed %d", s)
 	var all sync.WaitGroup

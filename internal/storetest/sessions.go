@@ -13,7 +13,7 @@ func bySession(a, b rookery.Session) int {
 }
 
 var sessionTests = []contractTest{
-	{"a session has all that it was given", func(trial *contractTrial) {
+	{"a session has every value that was passed", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		phone := newSession(ann, "phone", 1<<64-1)
 		phone.Address, phone.Encoding, phone.ConfirmsByNumber = netip.MustParseAddr("2001:db8::1"), 2, true
@@ -25,14 +25,14 @@ var sessionTests = []contractTest{
 			)
 		})
 	}},
-	{"listing sessions ends when it is told to", func(trial *contractTrial) {
+	{"ForEachSession ends when yield returns false", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.startSessions(newSession(ann, "", 1), newSession(bob, "", 2))
 		seen := 0
 		trial.requireNoError(trial.ForEachSession(trial.ctx, func(rookery.Session) bool { seen++; return false }))
 		trial.requireEqual("seen", seen, 1)
 	}},
-	{"a sign-in takes the place of the earlier one of the same device", func(trial *contractTrial) {
+	{"a sign-in replaces the session of the same device", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.startSessions(
 			newSession(ann, "", 1), newSession(ann, "phone", 2), newSession(ann, "phone", 3), newSession(ann, "", 4),
@@ -56,7 +56,7 @@ var sessionTests = []contractTest{
 			trial.requireEqual("of another account", all[2].Status, rookery.StatusOnline)
 		})
 	}},
-	{"a sign-in with a credential that is no longer proved is a conflict", func(trial *contractTrial) {
+	{"a sign-in with an outdated credential is a conflict", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.requireNoError(trial.SetCredential(trial.ctx, ann, "new"))
 		trial.requireCode(trial.StartSession(trial.ctx, newSession(ann, "", 1), "secret"), rookery.CodeConflict)
@@ -65,7 +65,7 @@ var sessionTests = []contractTest{
 		trial.requireNoError(err)
 		trial.requireEqual("known", known, false)
 	}},
-	{"a sign-in makes the address known, the latest sixteen are kept", func(trial *contractTrial) {
+	{"a sign-in makes its address known, and the latest sixteen are kept", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		from := func(i byte) netip.Addr { return netip.AddrFrom4([4]byte{198, 51, 100, i}) }
 		for i := range byte(17) {
@@ -89,7 +89,7 @@ var sessionTests = []contractTest{
 			trial.requireEqual("known to another account", known, false)
 		})
 	}},
-	{"an address that is known already pushes out no other", func(trial *contractTrial) {
+	{"a known address displaces no other", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		from := func(i byte) netip.Addr { return netip.AddrFrom4([4]byte{198, 51, 100, i}) }
 		for i, addr := range []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 7} {
@@ -103,7 +103,7 @@ var sessionTests = []contractTest{
 			trial.requireEqual("known is "+from(i).String(), known, true)
 		}
 	}},
-	{"of IPv6 a network of 64 bits is known, of IPv4 an address, however it is written", func(trial *contractTrial) {
+	{"IPv6 addresses are known by their /64 network, IPv4 addresses one by one", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		for i, addr := range []string{"2001:db8:1:2::1", "2001:db8:1:2:ffff::2", "::ffff:192.0.2.7"} {
 			s := newSession(ann, "", uint64(i)+1)
@@ -130,7 +130,7 @@ var sessionTests = []contractTest{
 		trial.requireNoError(err)
 		trial.requireEqual("known", known, true)
 	}},
-	{"signing out ends sessions", func(trial *contractTrial) {
+	{"EndSessions ends the given sessions", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.startSessions(newSession(ann, "", 1), newSession(ann, "phone", 2), newSession(bob, "", 3))
 		trial.requireNoError(
@@ -140,7 +140,7 @@ var sessionTests = []contractTest{
 			trial.requireEqual("sessions", trial.listSessions(), []rookery.Session{newSession(ann, "phone", 2)})
 		})
 	}},
-	{"signing out leaves alone what is not there or is another sign-in by now", func(trial *contractTrial) {
+	{"EndSessions ignores missing and replaced sessions", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.startSessions(newSession(ann, "", 1), newSession(ann, "", 2))
 		trial.requireNoError(
@@ -239,10 +239,10 @@ const oneDay = 24 * time.Hour
 
 var maintenanceTests = []contractTest{
 	{
-		"uptime begins at nothing",
+		"uptime begins at 0",
 		func(trial *contractTrial) { trial.requireEqual("uptime", trial.loadUptime(), time.Duration(0)) },
 	},
-	{"uptime is the latest that a beat or a mark told", func(trial *contractTrial) {
+	{"uptime is the highest of RecordUptime and of request keys", func(trial *contractTrial) {
 		trial.requireNoError(trial.RecordUptime(trial.ctx, time.Minute, 0))
 		trial.checkAcrossRestart(func() { trial.requireEqual("after a beat", trial.loadUptime(), time.Minute) })
 		trial.recordOnce(longKey(ann, 1, 2*time.Minute))
@@ -254,7 +254,7 @@ var maintenanceTests = []contractTest{
 			func() { trial.requireEqual("with the mark forgotten", trial.loadUptime(), 2*time.Minute) },
 		)
 	}},
-	{"a beat forgets the marks from before a time", func(trial *contractTrial) {
+	{"RecordUptime forgets the keys from before a time", func(trial *contractTrial) {
 		trial.recordOnce(longKey(ann, 1, time.Minute))
 		trial.recordOnce(longKey(ann, 2, time.Minute+1))
 		trial.recordOnce(longKey(bob, 3, 3*time.Minute))
@@ -269,7 +269,7 @@ var maintenanceTests = []contractTest{
 		trial.recordOnce(longKey(bob, 3, 5*time.Minute))
 		trial.checkAcrossRestart(func() { trial.requireRecorded(longKey(bob, 3, 5*time.Minute), true) })
 	}},
-	{"what no collector has passed is not purged", func(trial *contractTrial) {
+	{"entries that no consumer has collected are not purged", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.deliverTexts(ann, bob, "1", "2", "3")
 		trial.requireEqual("deleted", trial.purgeAll(noon.Add(oneDay), 10), 0)
@@ -277,7 +277,7 @@ var maintenanceTests = []contractTest{
 		trial.requireEqual("deleted", trial.purgeAll(noon.Add(oneDay), 10), 1)
 		trial.checkAcrossRestart(func() { trial.requireEqual("numbers", trial.entryNumbers(ann), []uint64{2, 3}) })
 	}},
-	{"own words are purged where no collector has come to, others' are not", func(trial *contractTrial) {
+	{"uncollected sent messages are purged, received ones are not", func(trial *contractTrial) {
 		trial.createAccounts(ann, bob)
 		trial.startSessions(newSession(ann, "phone", 1))
 		own := rookery.NewEntry{To: ann, Kind: rookery.KindSent, Peer: bob, Text: "own"}
@@ -292,7 +292,7 @@ var maintenanceTests = []contractTest{
 		trial.requireEqual("deleted", trial.purgeAll(noon.Add(oneDay), 10), 2)
 		trial.requireEqual("with the one that is kept", trial.entryNumbers(ann), []uint64{5, 6})
 	}},
-	{"what one collector has passed is purged, though others have not", func(trial *contractTrial) {
+	{"entries that one consumer has collected are purged, though others have not", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.deliverTexts(ann, bob, "1", "2", "3", "4")
 		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "", rookery.Cursor{}))
@@ -301,7 +301,7 @@ var maintenanceTests = []contractTest{
 		trial.requireEqual("deleted", trial.purgeAll(noon.Add(oneDay), 10), 3)
 		trial.checkAcrossRestart(func() { trial.requireEqual("numbers", trial.entryNumbers(ann), []uint64{4}) })
 	}},
-	{"what a collector has to keep is not purged", func(trial *contractTrial) {
+	{"entries that a consumer may repeat are not purged", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.deliverTexts(ann, bob, "1", "2", "3", "4")
 		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "", rookery.Cursor{Number: 4}))
@@ -310,7 +310,7 @@ var maintenanceTests = []contractTest{
 		trial.requireEqual("deleted", trial.purgeAll(noon.Add(oneDay), 10), 1)
 		trial.checkAcrossRestart(func() { trial.requireEqual("numbers", trial.entryNumbers(ann), []uint64{2, 3, 4}) })
 	}},
-	{"what is not older is not purged", func(trial *contractTrial) {
+	{"newer entries are not purged", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		for i := range 4 {
 			_, err := trial.Deliver(
@@ -323,7 +323,7 @@ var maintenanceTests = []contractTest{
 		trial.requireEqual("deleted", trial.purgeAll(noon.Add(2*time.Second), 10), 2)
 		trial.requireEqual("numbers", trial.entryNumbers(ann), []uint64{3, 4})
 	}},
-	{"what follows an entry that stays, stays as well", func(trial *contractTrial) {
+	{"entries after a newer entry are not purged", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		for _, second := range []time.Duration{1, 3, 0, 4} { // the clock was put back once
 			_, err := trial.Deliver(
@@ -336,7 +336,7 @@ var maintenanceTests = []contractTest{
 		trial.requireEqual("deleted", trial.purgeAll(noon.Add(2*time.Second), 10), 1)
 		trial.requireEqual("numbers", trial.entryNumbers(ann), []uint64{2, 3, 4})
 	}},
-	{"the newest entry always stays, and numbers go on after it", func(trial *contractTrial) {
+	{"the newest entry is never purged, and numbers continue after it", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.deliverTexts(ann, bob, "1", "2", "3")
 		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "", rookery.Cursor{Number: 3}))
@@ -345,7 +345,7 @@ var maintenanceTests = []contractTest{
 		trial.deliverTexts(ann, bob, "4")
 		trial.requireEqual("numbers", trial.entryNumbers(ann), []uint64{3, 4})
 	}},
-	{"purging goes through all accounts in steps of at most the limit", func(trial *contractTrial) {
+	{"PurgeEntries goes through all accounts in steps of at most limit entries", func(trial *contractTrial) {
 		const accounts = 150
 		for i := range rookery.UIN(accounts) {
 			trial.createAccounts(ann + i)
@@ -358,7 +358,7 @@ var maintenanceTests = []contractTest{
 			trial.requireEqual("numbers", trial.entryNumbers(ann+i), []uint64{3})
 		}
 	}},
-	{"what was purged does not come back", func(trial *contractTrial) {
+	{"purged entries do not come back", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.deliverTexts(ann, bob, "1", "2", "3")
 		trial.requireNoError(trial.SaveCursor(trial.ctx, ann, "", rookery.Cursor{Number: 3}))
@@ -369,7 +369,7 @@ var maintenanceTests = []contractTest{
 }
 
 var closeTests = []contractTest{
-	{"what is asked of a closed store it could not do", func(trial *contractTrial) {
+	{"calls of a closed store get CodeTemporary", func(trial *contractTrial) {
 		trial.createAccounts(ann)
 		trial.requireNoError(trial.Close())
 		trial.requireCode(trial.SetCredential(trial.ctx, ann, "late"), rookery.CodeTemporary)
@@ -396,7 +396,7 @@ var closeTests = []contractTest{
 		trial.requireEqual("credential", credential, rookery.Credential("secret"))
 		trial.requireEqual("newest", trial.newestNumber(ann), uint64(0))
 	}},
-	{"closing twice is no error", func(trial *contractTrial) {
+	{"closing twice returns no error", func(trial *contractTrial) {
 		trial.requireNoError(trial.Close())
 		trial.requireNoError(trial.Close())
 	}},

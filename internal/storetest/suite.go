@@ -22,38 +22,45 @@ type OpenFunc func() service.Store
 
 // Run runs the whole suite. newStore returns an OpenFunc on new, empty data for each test. The suite
 // closes the stores that it opens.
-func Run(t *testing.T, newPlace func(t *testing.T) OpenFunc) {
+func Run(t *testing.T, newStore func(t *testing.T) OpenFunc) {
 	for _, group := range []struct {
 		name  string
 		tests []contractTest
 	}{
-		{"accounts", accountTests}, {"friends", friendTests}, {
-			"requests and blocks", blockTests,
-		}, {"letters", deliveryTests},
-		{
-			"deliveries in a row", orderedDeliveryTests,
-		}, {"marks", requestKeyTests}, {"places", cursorTests}, {"history", historyTests},
-		{"sessions", sessionTests}, {"devices", deviceTests}, {"keeping", maintenanceTests}, {"limits", limitTests}, {
-			"pauses of notices", noticePauseTests,
-		}, {"closing", closeTests},
+		{"accounts", accountTests},
+		{"friends", friendTests},
+		{"requests and blocks", blockTests},
+		{"deliveries", deliveryTests},
+		{"ordered deliveries", orderedDeliveryTests},
+		{"request keys", requestKeyTests},
+		{"cursors", cursorTests},
+		{"history", historyTests},
+		{"sessions", sessionTests},
+		{"devices", deviceTests},
+		{"maintenance", maintenanceTests},
+		{"limits", limitTests},
+		{"pauses of notices", noticePauseTests},
+		{"closing", closeTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, test := range group.tests {
 				t.Run(test.rule, func(t *testing.T) {
-					test.run(newTrial(t, newPlace(t)))
+					test.run(newTrial(t, newStore(t)))
 				})
 			}
 		})
 	}
-	RunRandom(t, newPlace)
+	RunRandom(t, newStore)
 }
 
 // RunRandom runs only the random operations of the suite.
-func RunRandom(t *testing.T, newPlace func(t *testing.T) OpenFunc) {
-	t.Run("random operations do what they do to the model", func(t *testing.T) { runRandomOperations(t, newPlace) })
+func RunRandom(t *testing.T, newStore func(t *testing.T) OpenFunc) {
 	t.Run(
-		"random operations at once do what they do to models",
-		func(t *testing.T) { runConcurrentOperations(t, newPlace) },
+		"random operations give the same results as the model", func(t *testing.T) { runRandomOperations(t, newStore) },
+	)
+	t.Run(
+		"concurrent random operations give the same results as their models",
+		func(t *testing.T) { runConcurrentOperations(t, newStore) },
 	)
 }
 
