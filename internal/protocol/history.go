@@ -33,7 +33,7 @@ func handleHistory(req *clientRequest) error {
 		return decimalLength(entry.Number) + decimalLength(unixSeconds(entry.Time)) + decimalLength(uint64(entry.Kind)) + decimalLength(uint64(entry.Peer)) +
 			len(",,,,") + wire.ElementSize(req.peer.Form, entry.Text)
 	})
-	last, list := history.IsOldest && n == len(list), list[:n]
+	last, list := history.IsOldestPage && n == len(list), list[:n]
 	slices.Reverse(list)
 
 	req.addPageHead(last, len(list))

@@ -11,24 +11,24 @@ import (
 
 const cachedAccounts = 100_000
 
-// accountCache is the accounts as the store has them, the recent ones in memory.
-// Those who get an account must not change it.
+// accountCache reads accounts from the store and keeps the recently used ones in memory. Callers must
+// not change the accounts that it returns.
 type accountCache struct {
 	store    Store
 	accounts *lru.Cache[rookery.UIN, *rookery.Account]
-	// invalidations counts forgotten ones, so that an outdated reading is not kept.
+	// invalidations is increased by invalidate, so that an outdated read is not cached.
 	invalidations atomic.Uint64
 }
 
 func newAccountCache(store Store) *accountCache {
 	recent, err := lru.New[rookery.UIN, *rookery.Account](cachedAccounts)
 	if err != nil {
-		panic(err) // only for a size that is not positive
+		panic(err) // only if the size is not positive
 	}
 	return &accountCache{store: store, accounts: recent}
 }
 
-// get returns one account, CodeNoAccount if there is none.
+// get returns an account, or CodeNoAccount if there is none.
 func (as *accountCache) get(ctx context.Context, uin rookery.UIN) (*rookery.Account, error) {
 	if account, ok := as.accounts.Get(uin); ok {
 		return account, nil
@@ -38,12 +38,12 @@ func (as *accountCache) get(ctx context.Context, uin rookery.UIN) (*rookery.Acco
 	if err != nil {
 		return nil, err
 	}
-	as.storeRead(&account, invalidations)
+	as.addUnlessInvalidated(&account, invalidations)
 	return &account, nil
 }
 
-// peek is get for one look: it keeps nothing in memory, so that who signs in
-// and stays silent costs none.
+// peek returns an account like get but does not cache it, so that signing in alone takes no cache
+// entry.
 func (as *accountCache) peek(ctx context.Context, uin rookery.UIN) (*rookery.Account, error) {
 	if account, ok := as.accounts.Peek(uin); ok {
 		return account, nil
@@ -52,7 +52,7 @@ func (as *accountCache) peek(ctx context.Context, uin rookery.UIN) (*rookery.Acc
 	return &account, err
 }
 
-// getAll returns those of the accounts that exist, in the order asked for.
+// getAll returns the accounts that exist, in the order of uins.
 func (as *accountCache) getAll(ctx context.Context, uins []rookery.UIN) ([]*rookery.Account, error) {
 	byUIN := make(map[rookery.UIN]*rookery.Account, len(uins))
 	var missing []rookery.UIN
@@ -71,7 +71,7 @@ func (as *accountCache) getAll(ctx context.Context, uins []rookery.UIN) ([]*rook
 		}
 		for i := range loaded {
 			byUIN[loaded[i].UIN] = &loaded[i]
-			as.storeRead(&loaded[i], invalidations)
+			as.addUnlessInvalidated(&loaded[i], invalidations)
 		}
 	}
 	list := make([]*rookery.Account, 0, len(uins))
@@ -83,16 +83,15 @@ func (as *accountCache) getAll(ctx context.Context, uins []rookery.UIN) ([]*rook
 	return list, nil
 }
 
-// storeRead keeps what was read when changes were counted, unless something has
-// changed since.
-func (as *accountCache) storeRead(account *rookery.Account, invalidations uint64) {
+// addUnlessInvalidated caches an account that was read when the counter had the given value.
+func (as *accountCache) addUnlessInvalidated(account *rookery.Account, invalidations uint64) {
 	as.accounts.Add(account.UIN, account)
 	if as.invalidations.Load() != invalidations {
 		as.accounts.Remove(account.UIN)
 	}
 }
 
-// invalidate makes the next look read the store.
+// invalidate makes the next get read the account from the store.
 func (as *accountCache) invalidate(uin rookery.UIN) {
 	as.invalidations.Add(1)
 	as.accounts.Remove(uin)

@@ -13,40 +13,41 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// lingerTime is how long a member is kept after its last session ended, so that
-// what it knows of recent requests outlives a new login.
+// lingerTime is how long an activeAccount outlives its last session. A client that logs in again within
+// this time finds its consumers, and with them its recent requests, in memory.
 const lingerTime = longSEQWindow
 
-// activeAccount is an account that is signed in, or was a moment ago.
+// activeAccount is the in-memory state of an account with at least one session. It outlives the last
+// session by lingerTime.
+//
+// Lock order: changeLock, then a consumer's collectLock, then mu, then a subscription's mu. The store
+// is never called with a mutex held.
 type activeAccount struct {
 	uin rookery.UIN
 
-	// semaphore is held by whoever signs the account in or out or changes its
-	// status, from the store to the last notice: one at a time.
+	// changeLock serializes sign-ins, sign-outs and status changes of the account. It is held from the
+	// store's transaction until friends are notified, so that they receive status notices in order.
 	changeLock semaphore
-	// searchLock is held by the one request of the account that searches, for a
-	// text or for people.
+	// searchLock allows the account one search at a time, for a text or for people.
 	searchLock semaphore
 
-	// newestEntry is the number of the newest entry in the mailbox that the member
-	// was told of.
+	// newestEntry is the highest entry number of the mailbox that this process knows of.
 	newestEntry atomic.Uint64
 
-	mu sync.Mutex // guards all below; no call leaves the process under it
-	// gone: no longer among the members, and so not to be used.
+	mu sync.Mutex // guards the fields below
+	// removed means that activeAccounts no longer holds this value, and a caller must look it up again.
 	removed  bool
 	status   rookery.Status
 	sessions []*Session
-	// consumers are those of the sessions, and of sessions that have ended.
+	// consumers includes the consumers of sessions that have ended.
 	consumers []*consumer
-	// lastSessionEnd is the uptime at which the last session ended.
+	// lastSessionEnd is the uptime at which the account's last session ended.
 	lastSessionEnd time.Duration
 
 	friends    cachedValue[[]rookery.UIN]
-	blockedBy  cachedValue[[]rookery.UIN] // those who block the account
+	blockedBy  cachedValue[[]rookery.UIN] // the accounts that block this one
 	hasDevices cachedValue[bool]
-	// sendLimiter limits what the account puts into mailboxes, nil until it has sent
-	// something.
+	// sendLimiter limits how much the account sends. It is nil until the account sends something.
 	sendLimiter *rate.Limiter
 }
 
@@ -54,14 +55,14 @@ func newActiveAccount(uin rookery.UIN, now time.Duration) *activeAccount {
 	return &activeAccount{uin: uin, lastSessionEnd: now, changeLock: newSemaphore(1), searchLock: newSemaphore(1)}
 }
 
-// Session is one live session of a member. It does not change: a renewal makes
-// another.
+// Session is one live session of an account. Except for its atomic fields it is immutable: a renewed
+// sign-in creates another Session.
 type Session struct {
 	account *activeAccount
 	details rookery.Session
-	// consumer is what the session reads its mailbox with.
+	// consumer reads the mailbox for this session. The account's address sessions share one.
 	consumer *consumer
-	// lastRequest is the uptime of the latest request.
+	// lastRequest is the uptime of the session's latest request, in nanoseconds.
 	lastRequest atomic.Int64
 	encoding    atomic.Uint32
 }
@@ -73,15 +74,14 @@ func newSession(account *activeAccount, details rookery.Session, now time.Durati
 	return session
 }
 
-// Account is the account that the session belongs to.
+// Account is the number of the account that the session belongs to.
 func (se *Session) Account() rookery.UIN { return se.details.Account }
 
 func (se *Session) isAlive(now time.Duration) bool {
 	return now-time.Duration(se.lastRequest.Load()) < SessionTimeout
 }
 
-// touch notes that the session was heard of. It reports false for one that has
-// run out.
+// touch records a request of the session. It returns false if the session has expired.
 func (se *Session) touch(now time.Duration) bool {
 	if !se.isAlive(now) {
 		return false
@@ -90,9 +90,8 @@ func (se *Session) touch(now time.Duration) bool {
 	return true
 }
 
-// isSameOrRenewal reports whether a sign-in is this one, or takes its place without
-// anybody noticing: an address session is known by its address, a device
-// session by its token.
+// isSameOrRenewal reports whether other can take the place of this session without its client noticing.
+// Address sessions are identified by the address, device sessions by the sign-in that issued the token.
 func (se *Session) isSameOrRenewal(other *Session) bool {
 	if se.details.Device != other.details.Device {
 		return false
@@ -103,7 +102,8 @@ func (se *Session) isSameOrRenewal(other *Session) bool {
 	return se.details.ID == other.details.ID
 }
 
-// sessionOnDevice returns the session of a device, nil if there is none.
+// sessionOnDevice returns the session of a device, or the address session if deviceName is empty. It
+// returns nil if there is none.
 func (m *activeAccount) sessionOnDevice(deviceName string) *Session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -119,8 +119,8 @@ func (m *activeAccount) sessionOnDeviceLocked(deviceName string) *Session {
 	return nil
 }
 
-// sessionOfCaller returns the session that a request belongs to, nil if there is
-// none: the one that the token proves, else the address's.
+// sessionOfCaller returns the session that a request belongs to, or nil. A request with a token belongs
+// to the session of that token, any other one to the session of its address.
 func (m *activeAccount) sessionOfCaller(caller Caller) *Session {
 	if caller.Token == "" {
 		if session := m.sessionOnDevice(""); session != nil && session.details.Address == caller.Address {
@@ -139,14 +139,15 @@ func (m *activeAccount) sessionOfCaller(caller Caller) *Session {
 	return nil
 }
 
-// addSession makes se the session of its device, and its status the account's. The
-// feed of a session that it displaces is stopped.
+// addSession adds a session, replaces the earlier session of the same device, and gives its status to
+// the account. If the new session is not a renewal, the subscription of the replaced one is stopped.
 func (m *activeAccount) addSession(session *Session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	session.consumer = m.getOrAddConsumerLocked(session.details.Device)
-	// A confirmation may have come since the session was stored.
-	session.consumer.confirmsByNumber = session.details.ConfirmsByNumber || session.consumer.confirmsByNumber && m.renewedSessionLocked(session.details) != nil
+	// The client may have confirmed by number after the session was stored.
+	session.consumer.confirmsByNumber = session.details.ConfirmsByNumber || session.consumer.confirmsByNumber &&
+		m.renewedSessionLocked(session.details) != nil
 	if oldSession := m.sessionOnDeviceLocked(session.details.Device); oldSession != nil {
 		if !oldSession.isSameOrRenewal(session) {
 			oldSession.consumer.stopSubscription()
@@ -154,11 +155,12 @@ func (m *activeAccount) addSession(session *Session) {
 		m.sessions = slices.DeleteFunc(m.sessions, func(session *Session) bool { return session == oldSession })
 	}
 	m.sessions = append(m.sessions, session)
-	m.status = session.details.Status // at once: nobody may see the session with another
+	m.status = session.details.Status // under the same lock, so that nobody sees the session with the old status
 }
 
-// renewedSessionLocked returns the session that a new one is a renewal of, nil if it is none.
-// mu is held.
+// renewedSessionLocked returns the session whose encoding and way of confirming a sign-in inherits:
+// the earlier one of the device, or the address session if the address is the same. It returns nil
+// if there is none. m.mu must be held.
 func (m *activeAccount) renewedSessionLocked(details rookery.Session) *Session {
 	oldSession := m.sessionOnDeviceLocked(details.Device)
 	if oldSession != nil && (details.Device != "" || oldSession.details.Address == details.Address) {
@@ -167,7 +169,8 @@ func (m *activeAccount) renewedSessionLocked(details rookery.Session) *Session {
 	return nil
 }
 
-// getOrAddConsumerLocked finds the collector of a device, or makes it.
+// getOrAddConsumerLocked returns the consumer of a device and creates it if necessary. m.mu must be
+// held.
 func (m *activeAccount) getOrAddConsumerLocked(deviceName string) *consumer {
 	for _, consumer := range m.consumers {
 		if consumer.device == deviceName {
@@ -179,7 +182,7 @@ func (m *activeAccount) getOrAddConsumerLocked(deviceName string) *consumer {
 	return c
 }
 
-// filterConsumers lists the collectors that are wanted.
+// filterConsumers returns the consumers for which wanted returns true.
 func (m *activeAccount) filterConsumers(wanted func(*consumer) bool) (consumers []*consumer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -193,8 +196,8 @@ func (m *activeAccount) filterConsumers(wanted func(*consumer) bool) (consumers 
 
 func anyConsumer(*consumer) bool { return true }
 
-// removeConsumers takes collectors away whose turn is held, and of which nothing is to be
-// stored any more.
+// removeConsumers removes consumers for good: their state is not stored any more. The caller holds the
+// collectLock of each.
 func (m *activeAccount) removeConsumers(consumers []*consumer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -204,7 +207,7 @@ func (m *activeAccount) removeConsumers(consumers []*consumer) {
 	m.consumers = slices.DeleteFunc(m.consumers, func(c *consumer) bool { return slices.Contains(consumers, c) })
 }
 
-// removeSessions takes sessions away. Their feeds are stopped.
+// removeSessions removes sessions and stops their subscriptions.
 func (m *activeAccount) removeSessions(endedSessions []*Session, now time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -212,13 +215,14 @@ func (m *activeAccount) removeSessions(endedSessions []*Session, now time.Durati
 		session.consumer.stopSubscription()
 		session.consumer.pendingNotices = nil
 	}
-	m.sessions = slices.DeleteFunc(m.sessions, func(session *Session) bool { return slices.Contains(endedSessions, session) })
+	m.sessions = slices.DeleteFunc(m.sessions,
+		func(session *Session) bool { return slices.Contains(endedSessions, session) })
 	if len(m.sessions) == 0 {
 		m.sessions, m.lastSessionEnd = nil, now
 	}
 }
 
-// expiredSessions lists the sessions that were not heard of for SessionTimeout.
+// expiredSessions returns the sessions that have sent no request for SessionTimeout.
 func (m *activeAccount) expiredSessions(now time.Duration) []*Session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -231,8 +235,8 @@ func (m *activeAccount) expiredSessions(now time.Duration) []*Session {
 	return endedSessions
 }
 
-// currentSession returns the session, or a renewal of it, if it is still the one of
-// its device; else nil. A request may have waited while it ended.
+// currentSession returns session, or the renewal that has replaced it. It returns nil if the session
+// has ended, which may happen while a request waits for a lock.
 func (m *activeAccount) currentSession(session *Session) *Session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -246,15 +250,15 @@ func (m *activeAccount) currentSessionLocked(session *Session) *Session {
 	return nil
 }
 
-// allSessions lists the sessions.
+// allSessions returns a copy of the list of sessions.
 func (m *activeAccount) allSessions() []*Session {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.sessions)
 }
 
-// announcedStatus is what friends were told last: the end of a session counts once it
-// was dealt with.
+// announcedStatus is the status that friends were last notified of. An expired session counts until
+// endExpiredSessions has removed it.
 func (m *activeAccount) announcedStatus() rookery.Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -264,8 +268,8 @@ func (m *activeAccount) announcedStatus() rookery.Status {
 	return m.status.Visible()
 }
 
-// visibleStatus is what others see when they look now: a session that has run out
-// counts no more, dealt with or not.
+// visibleStatus is the status that others see at uptime now. An expired session does not count, whether
+// or not it was removed.
 func (m *activeAccount) visibleStatus(now time.Duration) rookery.Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -277,7 +281,7 @@ func (m *activeAccount) visibleStatus(now time.Duration) rookery.Status {
 	return rookery.StatusOffline
 }
 
-// noteNewEntry tells the member of an entry in its mailbox.
+// noteNewEntry raises newestEntry and wakes the subscriptions of the account.
 func (m *activeAccount) noteNewEntry(entryNumber uint64) {
 	for {
 		known := m.newestEntry.Load()
@@ -297,22 +301,22 @@ func (m *activeAccount) noteNewEntry(entryNumber uint64) {
 	}
 }
 
-// hasNoSessions reports whether no session is left.
+// hasNoSessions reports whether the account has no session left.
 func (m *activeAccount) hasNoSessions() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.sessions) == 0
 }
 
-// markRemoved makes a member one that is not to be used any more.
+// markRemoved makes callers that still hold m look the account up again.
 func (m *activeAccount) markRemoved() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.removed = true
 }
 
-// nextSweep is when something of the member becomes due; gone is true if that was
-// now, and nothing was left to keep the member for.
+// nextSweep returns the uptime at which the account has to be looked at again. If the account has had
+// no session for lingerTime, nextSweep marks it as removed and returns true.
 func (m *activeAccount) nextSweep(now time.Duration) (at time.Duration, isIdle bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -328,11 +332,12 @@ func (m *activeAccount) nextSweep(now time.Duration) (at time.Duration, isIdle b
 	return at, false
 }
 
-// activeAccounts finds members by account number.
+// activeAccounts maps account numbers to active accounts. The map is split into shards so that requests
+// for different accounts rarely wait for the same lock.
 type activeAccounts struct{ shards [64]accountShard }
 
 type accountShard struct {
-	mu       sync.RWMutex // guards m
+	mu       sync.RWMutex // guards accounts
 	accounts map[rookery.UIN]*activeAccount
 }
 
@@ -348,7 +353,7 @@ func (ms *activeAccounts) shardOf(uin rookery.UIN) *accountShard {
 	return &ms.shards[uin%rookery.UIN(len(ms.shards))]
 }
 
-// get returns nil for an account that is no member.
+// get returns nil if the account is not active.
 func (ms *activeAccounts) get(uin rookery.UIN) *activeAccount {
 	shard := ms.shardOf(uin)
 	shard.mu.RLock()
@@ -356,7 +361,7 @@ func (ms *activeAccounts) get(uin rookery.UIN) *activeAccount {
 	return shard.accounts[uin]
 }
 
-// getOrAdd reports whether it had to make the member.
+// getOrAdd returns the active account and creates it if necessary. added reports whether it did.
 func (ms *activeAccounts) getOrAdd(uin rookery.UIN, now time.Duration) (account *activeAccount, added bool) {
 	shard := ms.shardOf(uin)
 	shard.mu.Lock()
@@ -369,7 +374,7 @@ func (ms *activeAccounts) getOrAdd(uin rookery.UIN, now time.Duration) (account 
 	return account, added
 }
 
-// remove takes a member away, and leaves another of its number alone.
+// remove removes account. If another value has taken its place, that one stays.
 func (ms *activeAccounts) remove(account *activeAccount) {
 	shard := ms.shardOf(account.uin)
 	shard.mu.Lock()
@@ -379,7 +384,7 @@ func (ms *activeAccounts) remove(account *activeAccount) {
 	}
 }
 
-// forEach calls f with every member, in no order.
+// forEach calls visit for every active account, in no particular order and without a lock.
 func (ms *activeAccounts) forEach(visit func(*activeAccount)) {
 	for i := range ms.shards {
 		shard := &ms.shards[i]
@@ -392,7 +397,8 @@ func (ms *activeAccounts) forEach(visit func(*activeAccount)) {
 	}
 }
 
-// listOnline lists the accounts above after that look online now, by number.
+// listOnline returns the accounts with numbers above after that are visibly online at uptime now, in
+// order.
 func (ms *activeAccounts) listOnline(after rookery.UIN, now time.Duration) []rookery.UIN {
 	var found []rookery.UIN
 	ms.forEach(func(account *activeAccount) {

@@ -11,21 +11,20 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// backgroundTasks runs what the service does by itself, beside its callers'
-// requests. Nothing else in the package starts a goroutine or a timer. A panic
-// there costs the task, not the process; and once wait has returned, nothing
-// runs any more that could use the store.
+// backgroundTasks runs tasks that no caller waits for. All goroutines and timers of the package start
+// here. A panic ends its task, not the process. After refuseNew and wait, no task is running that could
+// use the store.
 type backgroundTasks struct {
 	log       *slog.Logger
 	afterFunc func(delay time.Duration, work func()) (cancel func() bool)
 
-	mu        sync.Mutex // guards ended, and running.Add against running.Wait
+	mu        sync.Mutex // guards isStopped, and orders running.Add before running.Wait
 	isStopped bool
 	running   sync.WaitGroup
 }
 
-// start calls f on a goroutine of its own. It reports false if the service has
-// ended: then f is not called. task names what f does in the log.
+// start runs work on its own goroutine. task describes it in the log. start returns false, without
+// running work, after refuseNew.
 func (b *backgroundTasks) start(task string, work func()) bool {
 	if !b.tryRegister() {
 		return false
@@ -34,7 +33,7 @@ func (b *backgroundTasks) start(task string, work func()) bool {
 	return true
 }
 
-// startAfter is start after some time, unless stop is called before.
+// startAfter runs work after a delay, unless cancel is called first.
 func (b *backgroundTasks) startAfter(delay time.Duration, task string, work func()) (cancel func() bool) {
 	return b.afterFunc(delay, func() {
 		if b.tryRegister() {
@@ -43,14 +42,14 @@ func (b *backgroundTasks) startAfter(delay time.Duration, task string, work func
 	})
 }
 
-// refuseNew lets nothing more begin.
+// refuseNew makes all later starts fail.
 func (b *backgroundTasks) refuseNew() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.isStopped = true
 }
 
-// wait returns when everything that has begun has ended. Call end before.
+// wait returns when all running tasks have ended. Call refuseNew first.
 func (b *backgroundTasks) wait() { b.running.Wait() }
 
 func (b *backgroundTasks) tryRegister() bool {
@@ -65,11 +64,10 @@ func (b *backgroundTasks) tryRegister() bool {
 
 func (b *backgroundTasks) runRegistered(task string, work func()) {
 	defer b.running.Done()
-	_ = b.runRecovered(task, func() error { work(); return nil }) // a panic was logged
+	_ = b.runRecovered(task, func() error { work(); return nil }) // a panic is already logged
 }
 
-// loginAttempt calls f on this goroutine. A panic of f is logged, and returned as an
-// error.
+// runRecovered calls work on the current goroutine. It logs a panic and returns it as an error.
 func (b *backgroundTasks) runRecovered(task string, work func() error) (err error) {
 	defer func() {
 		if panicValue := recover(); panicValue != nil {

@@ -55,7 +55,8 @@ func (b *panickingStore) Entries(ctx context.Context, uin rookery.UIN, after, up
 	return b.Store.Entries(ctx, uin, after, upTo, limit)
 }
 
-func (b *panickingStore) SaveCursor(ctx context.Context, uin rookery.UIN, deviceName string, cursor rookery.Cursor) error {
+func (b *panickingStore) SaveCursor(ctx context.Context, uin rookery.UIN, deviceName string,
+	cursor rookery.Cursor) error {
 	b.beforeCall("SaveCursor")
 	return b.Store.SaveCursor(ctx, uin, deviceName, cursor)
 }
@@ -70,7 +71,8 @@ func (b *panickingStore) RecordUptime(ctx context.Context, uptime, forget time.D
 	return b.Store.RecordUptime(ctx, uptime, forget)
 }
 
-func (b *panickingStore) PurgeEntries(ctx context.Context, after rookery.UIN, before time.Time, limit int) (rookery.UIN, int, error) {
+func (b *panickingStore) PurgeEntries(ctx context.Context, after rookery.UIN, before time.Time,
+	limit int) (rookery.UIN, int, error) {
 	b.beforeCall("PurgeEntries")
 	return b.Store.PurgeEntries(ctx, after, before, limit)
 }
@@ -115,7 +117,8 @@ func withRunningService(t *testing.T, test func(r *runningService)) {
 		r := &runningService{world: w, ended: make(chan error, 1)}
 		r.store = &panickingStore{Store: w.store}
 		var err error
-		w.Service, err = service.New(service.Config{Store: r.store, Now: w.now, Log: slog.New(slog.NewTextHandler(r, nil))})
+		w.Service, err = service.New(service.Config{Store: r.store, Now: w.now,
+			Log: slog.New(slog.NewTextHandler(r, nil))})
 		w.must(err)
 		w.must(w.LoadSessions(w.Context()))
 		var ctx context.Context
@@ -208,7 +211,8 @@ func TestAPanicInWhatTheServiceDoesByItselfIsReportedAndEndsNothing(t *testing.T
 				r.sendTexts(r.signIn(10001, home), 10002, "a")
 				provoke(r, you)
 				r.waitIdle()
-				if log := r.logText(); !strings.Contains(log, "out of its mind") || !strings.Contains(log, "backgroundtasks_test.go") {
+				if log := r.logText(); !strings.Contains(log, "out of its mind") ||
+					!strings.Contains(log, "backgroundtasks_test.go") {
 					r.Errorf("the panic and where it was are not in the log:\n%s", log)
 				}
 				// What failed is done later, and everything else goes on.
@@ -236,7 +240,8 @@ func TestTheEndSurvivesPanics(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			withRunningService(t, func(r *runningService) {
 				r.sendTexts(r.signIn(10001, home), 10002, "a")
-				subscription, err := r.Subscribe(r.Context(), r.signInDevice(10002, "phone"), &panickingSink{onClose: true})
+				subscription, err := r.Subscribe(r.Context(), r.signInDevice(10002, "phone"),
+					&panickingSink{onClose: true})
 				r.must(err)
 				r.waitIdle()
 				subscription.Confirm(1)

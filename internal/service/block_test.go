@@ -178,7 +178,8 @@ func TestRequestsWaitInPages(t *testing.T) {
 	w := newWorld(t, 10001, 10002, 10003, 10004)
 	me := w.signInDevice(10001, "desk")
 	for _, uin := range []rookery.UIN{10002, 10003, 10004} {
-		w.must(w.RequestFriendship(t.Context(), w.signIn(uin, cafe), 10001, fmt.Sprint("words of ", uin), rookery.RequestKey{}))
+		w.must(w.RequestFriendship(t.Context(), w.signIn(uin, cafe), 10001, fmt.Sprint("words of ", uin),
+			rookery.RequestKey{}))
 	}
 	for after, want := range map[rookery.UIN]string{
 		0:     "10002 words of 10002, 10003 words of 10003, false",
@@ -226,7 +227,8 @@ func TestOnesOwnAccountIsChangedOnceForEqualRequests(t *testing.T) {
 	w.wantCode(set("sequence 3", ""), rookery.CodeParameter)
 	w.wantCode(set("sequence 4", string(make([]byte, 97))), rookery.CodeParameter)
 	refuse := rookery.Errorf(rookery.CodeParameter, "no")
-	w.wantCode(w.ChangeOwnAccount(t.Context(), me, func(*rookery.Account) error { return refuse }, rookery.RequestKey{}), rookery.CodeParameter)
+	w.wantCode(w.ChangeOwnAccount(t.Context(), me, func(*rookery.Account) error { return refuse },
+		rookery.RequestKey{}), rookery.CodeParameter)
 }
 
 func TestAConflictingChangeIsMadeAgain(t *testing.T) {

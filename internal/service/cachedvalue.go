@@ -1,19 +1,17 @@
 package service
 
-// cachedValue is what the store said about a member, until something changes it.
-// The member's mu guards it.
+// cachedValue caches something that the store says about an account. account.mu guards it.
 type cachedValue[T any] struct {
 	value    T
 	isLoaded bool
-	// invalidations counts what made it unknown, so that an outdated reading is not
-	// kept.
+	// invalidations is increased by invalidate, so that an outdated read is not cached.
 	invalidations int
 }
 
-// invalidate makes the next look read the store.
+// invalidate makes the next getOrLoad read the store. The caller holds account.mu.
 func (c *cachedValue[T]) invalidate() { *c = cachedValue[T]{invalidations: c.invalidations + 1} }
 
-// getOrLoad returns what is cached of a member, or what the store says.
+// getOrLoad returns the cached value, or loads and caches it. load runs without a lock.
 func getOrLoad[T any](account *activeAccount, cached *cachedValue[T], load func() (T, error)) (T, error) {
 	account.mu.Lock()
 	value, isKnown, invalidations := cached.value, cached.isLoaded, cached.invalidations

@@ -9,15 +9,15 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// callGroup does work once for all who ask for the same at the same time. Unlike
-// with singleflight, the work belongs to none of them: it goes on when the
-// first one leaves, and ends when nobody waits for it any more.
+// callGroup lets concurrent callers with the same key share one call. Unlike with singleflight, the
+// call does not depend on its first caller's context: it goes on while anybody waits for it, and is
+// cancelled when nobody does.
 type callGroup[K comparable] struct {
-	// serviceContext ends with the service, and then the work ends too.
+	// serviceContext ends with the service and cancels the calls.
 	serviceContext context.Context
 	background     *backgroundTasks
 
-	mu    sync.Mutex // guards calls, and how many wait for each
+	mu    sync.Mutex // guards calls and each call's waiters
 	calls map[K]*groupCall
 }
 
@@ -25,7 +25,7 @@ type groupCall struct {
 	waiters int
 	cancel  context.CancelFunc
 	done    chan struct{}
-	// Both are set before done is closed.
+	// err and panicValue are set before done is closed.
 	err        error
 	panicValue any
 }
@@ -34,8 +34,8 @@ func newCallGroup[K comparable](service context.Context, b *backgroundTasks) *ca
 	return &callGroup[K]{serviceContext: service, background: b, calls: make(map[K]*groupCall)}
 }
 
-// do returns what the work came to, or CodeTemporary if ctx ends before. A
-// panic of the work is one of everybody who waits for it.
+// do returns the result of the shared call, or CodeTemporary if ctx ends first. If the call panics, do
+// panics in every caller.
 func (s *callGroup[K]) do(ctx context.Context, key K, work func(context.Context) error) error {
 	call := s.joinOrStart(ctx, key, work)
 	select {
@@ -50,7 +50,7 @@ func (s *callGroup[K]) do(ctx context.Context, key K, work func(context.Context)
 	return call.err
 }
 
-// joinOrStart counts the caller among those who wait. The first one begins the work.
+// joinOrStart adds a waiter to the call of key, and starts the call if there is none.
 func (s *callGroup[K]) joinOrStart(ctx context.Context, key K, work func(context.Context) error) *groupCall {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,8 +83,8 @@ func (s *callGroup[K]) run(ctx context.Context, key K, call *groupCall, work fun
 	call.err = work(ctx)
 }
 
-// leave takes away one of those who wait. After the last, nobody may join any
-// more: the work ends without a result.
+// leave removes a waiter. After the last one has left, the call is cancelled and cannot be joined any
+// more.
 func (s *callGroup[K]) leave(key K, call *groupCall) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,8 +100,8 @@ func (s *callGroup[K]) removeCall(key K, call *groupCall) {
 	s.removeCallLocked(key, call)
 }
 
-// removeCallLocked makes the next caller begin anew. Another call may have the key
-// already.
+// removeCallLocked lets the next caller start a new call. Another call may have taken the key already.
+// s.mu must be held.
 func (s *callGroup[K]) removeCallLocked(key K, call *groupCall) {
 	if s.calls[key] == call {
 		delete(s.calls, key)

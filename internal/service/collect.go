@@ -10,19 +10,18 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// BatchLimit is what a batch may come to.
+// BatchLimit limits the size of a batch.
 type BatchLimit struct {
-	// MaxItems is how many entries and notices at most.
+	// MaxItems is the highest number of entries and notices together.
 	MaxItems int
-	// MaxBytes is how long the answer may get; Size is what the nth of a batch
-	// adds to it, counted from 1; a notice is an entry of KindStatus with the
-	// number 0 and the status as text. The first is always handed out.
+	// MaxBytes is the highest size of the answer. ItemSize returns how much an item adds to the answer
+	// if it is the nth of the batch, counted from 1. A notice is passed as an entry of KindStatus with
+	// the number 0 and the status as text. The first item is handed out even if it exceeds MaxBytes.
 	MaxBytes int
 	ItemSize func(nth int, entry rookery.Entry) int
 }
 
-// Batch is what one collection hands out: entries of the mailbox, oldest first,
-// and then notices.
+// Batch is the result of one collection: mailbox entries, oldest first, and then notices.
 type Batch struct {
 	Entries []rookery.Entry
 	Notices []Notice
@@ -30,58 +29,58 @@ type Batch struct {
 
 func (b *Batch) isEmpty() bool { return len(b.Entries) == 0 && len(b.Notices) == 0 }
 
-// consumer is one reader of a mailbox: the address sessions of an account
-// together, or one device. It hands each entry out once, and the latest batch
-// again to who repeats the request that got it.
+// consumer is one reader of a mailbox: the account's address sessions together, or one device. A
+// consumer receives each entry once, and the latest batch again if it repeats the request that fetched
+// it.
 type consumer struct {
 	account *activeAccount
-	// device is the device's name, empty for the address sessions.
+	// device is the name of the device, empty for the address sessions.
 	device string
 
-	collectLock semaphore // of one collection at a time; guards all up to memory
+	collectLock semaphore // held during a collection; guards the fields up to consumerState
 	isLoaded    bool
-	// dirty: the memory has changed since it was stored.
+	// isDirty means that consumerState has changed since it was stored.
 	isDirty bool
-	// gone: the device or the account is no more, and nothing is stored of it.
+	// isRemoved means that the device or the account was deleted, so that nothing may be stored.
 	isRemoved bool
 	consumerState
 
-	// subscription is the connection that entries are pushed to, nil if there is none.
-	// It is set with the turn held, and read without: by the time of a second look
-	// there may be another, or none. So look once, see liveFeed.
+	// subscription is the connection to which entries are pushed, or nil. It is set with collectLock
+	// held and loaded without a lock. Load it once and use that value, because a second load may return
+	// another one or nil; see liveSubscription.
 	subscription atomic.Pointer[Subscription]
-	// saving: somebody is about to store the memory.
+	// saveScheduled means that a background task will store consumerState.
 	saveScheduled atomic.Bool
-	// byNumber: the device's session has confirmed a push by its number. The
-	// activeAccount's mu guards it.
+	// confirmsByNumber means that the session has confirmed a push by its number. account.mu guards it.
 	confirmsByNumber bool
-	// pendingNotice are the notices that wait, in the order in which they came. The
-	// activeAccount's mu guards them.
+	// pendingNotices are the notices that were not handed out yet, in the order in which friends last
+	// entered the list. account.mu guards it.
 	pendingNotices []pendingNotice
 }
 
-// ignores reports whether an entry does not concern the collector: whoever said a
-// word is not told it, and addresses hear of no word of the account's own.
+// ignores reports whether the consumer does not receive an entry. A device does not receive copies of
+// the messages that it sent itself, and address sessions receive no such copies at all.
 func (c *consumer) ignores(entry *rookery.Entry) bool {
 	return entry.Kind == rookery.KindSent && (c.device == "" || c.device == entry.OriginDevice)
 }
 
-// consumerState is what a collector remembers. It is stored with each batch, when the
-// activeAccount is forgotten and when the service ends. A crash loses what empty
-// collections have changed since: a poll that finds nothing writes nothing.
+// consumerState is the persistent state of a consumer. It is stored with each batch that has items,
+// shortly after a confirmation, when the activeAccount is removed from memory, and when the service
+// ends. Empty collections change it in memory only, so that a poll without a result writes nothing; a
+// crash loses these changes.
 type consumerState struct {
-	cursor uint64 // the last entry handed out
-	// lastBatch is the latest batch, until another request shows that it arrived.
+	cursor uint64 // number of the last entry handed out
+	// lastBatch is kept until another request shows that the client has received it.
 	lastBatch *handedBatch
-	// recentRequests are the latest requests, the newest last.
+	// recentRequests are the latest requests, oldest first.
 	recentRequests []pastRequest
 }
 
-// handedBatch is a batch that may have to be handed out again.
+// handedBatch is a batch that the client may ask for again.
 type handedBatch struct {
 	key         seqKey
 	collectedAt time.Duration
-	after       uint64 // its entries are those above after, up to upTo
+	after       uint64 // the batch has the entries above after, up to upTo
 	upTo        uint64
 	notices     []Notice
 }
@@ -93,13 +92,13 @@ type pastRequest struct {
 
 const maxRecentRequests = 16
 
-// seqVerdict is what a request turns out to be.
+// seqVerdict tells how to answer a request, as decided by its SEQ.
 type seqVerdict int
 
 const (
 	newRequest      seqVerdict = iota
-	repeatedRequest            // of the request that got the latest batch
-	delayedRequest             // a copy of an earlier request, held up by the network
+	repeatedRequest            // the client repeats the request that fetched the latest batch
+	delayedRequest             // a copy of an earlier request that the network delivers late
 )
 
 func (m *consumerState) classifyRequest(key seqKey, now time.Duration) seqVerdict {
@@ -121,12 +120,12 @@ func (m *consumerState) classifyRequest(key seqKey, now time.Duration) seqVerdic
 	return newRequest
 }
 
-// Collect hands out what waits for the session: the rule of section 2.1 of the
-// protocol decides by the SEQ whether that is something new, the latest batch
-// again, or nothing. What it hands out for the first time is durable as handed
-// out before it returns. Finding nothing touches memory only. While the session
-// has a live connection, what is new goes there, but for what was pushed often
-// enough without being sure to have arrived.
+// Collect hands out entries and notices. The SEQ decides whether the client gets new ones, the latest
+// batch again, or nothing (section 2.1 of the protocol). A new batch is stored as handed out before
+// Collect returns. An empty result writes nothing to the store.
+//
+// While the session has a live subscription, new entries are pushed instead. Collect then hands out
+// only entries whose arrival is still uncertain after maxEntryRepeats repeated pushes.
 func (s *Service) Collect(ctx context.Context, session *Session, seq string, batchLimit BatchLimit) (Batch, error) {
 	account, key, consumer := session.account, session.newSEQKey(seq), session.consumer
 	if err := consumer.collectLock.acquire(ctx); err != nil {
@@ -150,7 +149,8 @@ func (s *Service) Collect(ctx context.Context, session *Session, seq string, bat
 	return s.collectNewBatch(ctx, consumer, pastRequest{key, now}, batchLimit)
 }
 
-// loadConsumer reads what is stored of a collector, if that was not done yet.
+// loadConsumer reads the consumer's state from the store, unless it is loaded already. The caller holds
+// c.collectLock.
 func (s *Service) loadConsumer(ctx context.Context, c *consumer) error {
 	if c.isLoaded {
 		return nil
@@ -168,7 +168,7 @@ func (s *Service) loadConsumer(ctx context.Context, c *consumer) error {
 	return nil
 }
 
-// repeatLastBatch hands out the latest batch once more.
+// repeatLastBatch hands out the latest batch again.
 func (s *Service) repeatLastBatch(ctx context.Context, c *consumer) (Batch, error) {
 	batch := Batch{Notices: c.lastBatch.notices}
 	for entry, err := range s.iterateEntries(ctx, c.account.uin, c.lastBatch.after, c.lastBatch.upTo, entriesPerPage) {
@@ -182,9 +182,10 @@ func (s *Service) repeatLastBatch(ctx context.Context, c *consumer) (Batch, erro
 	return batch, nil
 }
 
-// collectNewBatch hands out what is new. The request shows that the batch before
-// stateArrived, even if its own is empty.
-func (s *Service) collectNewBatch(ctx context.Context, c *consumer, request pastRequest, batchLimit BatchLimit) (Batch, error) {
+// collectNewBatch hands out new entries and notices. The request shows that the client has received the
+// previous batch, even if the new one is empty.
+func (s *Service) collectNewBatch(ctx context.Context, c *consumer, request pastRequest,
+	batchLimit BatchLimit) (Batch, error) {
 	var batch Batch
 	cursor := c.cursor
 	subscription := c.liveSubscription()
@@ -193,7 +194,7 @@ func (s *Service) collectNewBatch(ctx context.Context, c *consumer, request past
 		batch, cursor, err = s.fillBatch(ctx, c, c.account.newestEntry.Load(), c.pollableNotices(), batchLimit)
 	} else if upTo := subscription.pollableUpTo(); upTo > cursor {
 		if batch, cursor, err = s.fillBatch(ctx, c, upTo, nil, batchLimit); batch.isEmpty() {
-			cursor = upTo // retention has taken them
+			cursor = upTo // retention has deleted the entries
 		}
 	}
 	if err != nil {
@@ -208,7 +209,8 @@ func (s *Service) collectNewBatch(ctx context.Context, c *consumer, request past
 		return batch, nil
 	}
 	if request.key != (seqKey{}) {
-		newState.lastBatch = &handedBatch{key: request.key, collectedAt: request.receivedAt, after: cursor, upTo: cursor, notices: batch.Notices}
+		newState.lastBatch = &handedBatch{key: request.key, collectedAt: request.receivedAt, after: cursor,
+			upTo: cursor, notices: batch.Notices}
 		if len(batch.Entries) > 0 {
 			newState.lastBatch.after = batch.Entries[0].Number - 1
 		}
@@ -222,8 +224,7 @@ func (s *Service) collectNewBatch(ctx context.Context, c *consumer, request past
 	return batch, nil
 }
 
-// saveConsumers stores what has changed of a member's collectors since they were
-// stored.
+// saveConsumers stores the changed states of the account's consumers.
 func (s *Service) saveConsumers(ctx context.Context, account *activeAccount) error {
 	var errs []error
 	for _, consumer := range account.filterConsumers(anyConsumer) {
@@ -232,14 +233,14 @@ func (s *Service) saveConsumers(ctx context.Context, account *activeAccount) err
 	return errors.Join(errs...)
 }
 
-// saveConsumer stores the memory of a collector if it has changed.
+// saveConsumer stores the state of a consumer if it has changed.
 func (s *Service) saveConsumer(ctx context.Context, c *consumer) error {
 	if err := c.collectLock.acquire(ctx); err != nil {
 		c.saveScheduled.Store(false)
 		return err
 	}
 	defer c.collectLock.release()
-	c.saveScheduled.Store(false) // what changes from now on is for the next
+	c.saveScheduled.Store(false) // a later change schedules another save
 	c.mergeConfirmed()
 	if !c.isDirty || c.isRemoved {
 		return nil
@@ -252,12 +253,11 @@ func (s *Service) saveConsumer(ctx context.Context, c *consumer) error {
 	return nil
 }
 
-// saveInterval is how long a confirmation waits for others, to be stored with
-// them.
+// saveInterval is how long a confirmation waits to be stored together with others.
 const saveInterval = 100 * time.Millisecond
 
-// scheduleSave has a collector stored after a moment: the same one for all, so that
-// they share a commit.
+// scheduleSave stores the consumer's state at the next multiple of saveInterval. All consumers use the
+// same moments, so that they share a commit of the store.
 func (s *Service) scheduleSave(c *consumer) {
 	if !c.saveScheduled.Swap(true) {
 		s.background.startAfter(saveInterval-s.uptime()%saveInterval, saveTask, func() { s.saveInBackground(c) })
@@ -266,27 +266,28 @@ func (s *Service) scheduleSave(c *consumer) {
 
 const saveTask = "store what a client has confirmed"
 
-// saveInBackground stores a collector for nobody who waits. What could not be stored is
-// stored with the next change.
+// saveInBackground stores the consumer's state and only logs a failure: the next change stores it
+// again.
 func (s *Service) saveInBackground(c *consumer) {
 	if err := s.saveConsumer(context.Background(), c); err != nil {
 		s.log.Debug("cannot "+saveTask, "account", c.account.uin, "error", err)
 	}
 }
 
-// saveAllConsumers does so for all members.
+// saveAllConsumers stores the changed states of all active accounts.
 func (s *Service) saveAllConsumers(ctx context.Context) {
 	var accounts []*activeAccount
 	s.activeAccounts.forEach(func(account *activeAccount) { accounts = append(accounts, account) })
-	s.forEachAccount(accounts, "store what clients have asked for last", func(account *activeAccount) error { return s.saveConsumers(ctx, account) })
+	s.forEachAccount(accounts, "store what clients have asked for last",
+		func(account *activeAccount) error { return s.saveConsumers(ctx, account) })
 }
 
-// appendRecentRequest adds a request to the recent ones; with an empty SEQ it is none to
-// be told again, but makes the one before not the latest. The list is made anew only when
-// it is full, and never changed where an earlier memory still shows it.
+// appendRecentRequest adds a request to the list. A request with an empty SEQ is never recognized
+// again, but it makes the one before it no longer the latest. The result never overwrites elements of
+// recent, which an earlier consumerState may still use.
 func appendRecentRequest(recent []pastRequest, request pastRequest) []pastRequest {
 	if n := len(recent); n > 0 && recent[n-1].key == request.key {
-		recent = recent[: n-1 : n-1] // the same again, after an empty answer
+		recent = recent[: n-1 : n-1] // the same request again, after an empty answer
 	}
 	if len(recent) >= maxRecentRequests {
 		recent = recent[len(recent)-maxRecentRequests+1:]
@@ -294,10 +295,10 @@ func appendRecentRequest(recent []pastRequest, request pastRequest) []pastReques
 	return append(recent, request)
 }
 
-// fillBatch takes what fits the budget from a mailbox, up to a number, and from
-// notices, and returns the place behind it. Entries come first; notices only
-// behind the last of them.
-func (s *Service) fillBatch(ctx context.Context, c *consumer, upTo uint64, notices []Notice, batchLimit BatchLimit) (batch Batch, cursor uint64, err error) {
+// fillBatch collects entries up to the number upTo, and notices after the last entry, as far as they
+// fit the limit. It returns the batch and the cursor after it.
+func (s *Service) fillBatch(ctx context.Context, c *consumer, upTo uint64, notices []Notice,
+	batchLimit BatchLimit) (batch Batch, cursor uint64, err error) {
 	itemCount, byteCount := 0, 0
 	addIfFits := func(entry rookery.Entry) bool {
 		size := batchLimit.ItemSize(itemCount+1, entry)
@@ -332,13 +333,13 @@ func (s *Service) fillBatch(ctx context.Context, c *consumer, upTo uint64, notic
 	return batch, cursor, nil
 }
 
-// entriesPerPage is how many entries are read at once, where nothing says how many
-// are needed.
+// entriesPerPage is how many entries are read from the store at once if the needed number is unknown.
 const entriesPerPage = 50
 
-// iterateEntries yields the entries of a mailbox above after and up to upTo, by number,
-// reading some at a time, and an error last.
-func (s *Service) iterateEntries(ctx context.Context, uin rookery.UIN, after, upTo uint64, pageSize int) iter.Seq2[rookery.Entry, error] {
+// iterateEntries yields the mailbox's entries above after, up to upTo, in order. It reads pageSize
+// entries at a time. If the store fails, it yields the error and stops.
+func (s *Service) iterateEntries(ctx context.Context, uin rookery.UIN, after, upTo uint64,
+	pageSize int) iter.Seq2[rookery.Entry, error] {
 	return func(yield func(rookery.Entry, error) bool) {
 		for after < upTo {
 			page, err := s.store.Entries(ctx, uin, after, upTo, pageSize)

@@ -199,11 +199,13 @@ func TestAnAnswerToARequestForFriendshipInFlightTwiceIsOne(t *testing.T) {
 	for range 20 {
 		w := newWorld(t, 10001, 10002)
 		asker, me := w.signIn(10001, home), w.signIn(10002, cafe)
-		w.must(w.RequestFriendship(t.Context(), asker, 10002, "please", w.NewRequestKey(asker, "request", []byte("ask"))))
+		w.must(w.RequestFriendship(t.Context(), asker, 10002, "please",
+			w.NewRequestKey(asker, "request", []byte("ask"))))
 		var both sync.WaitGroup
 		for range 4 {
 			both.Go(func() {
-				if err := w.AcceptRequest(t.Context(), me, 10001, w.NewRequestKey(me, "accept", []byte("accept"))); err != nil {
+				if err := w.AcceptRequest(t.Context(), me, 10001,
+					w.NewRequestKey(me, "accept", []byte("accept"))); err != nil {
 					t.Error(err)
 				}
 			})

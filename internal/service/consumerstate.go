@@ -8,18 +8,18 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// A memory is stored as Place.Memo: a version byte, then, all big endian,
+// A consumerState is stored as Cursor.State: a version byte, then these parts, with big-endian numbers:
 //
-//	batch:    1 byte, 0 for none; ticket, at, after, upTo; number of notices (4 bytes); each a friend (4), a status (1)
-//	recent:   to the end; each a ticket and at
-//	ticket:   digest (8), short (1)
-//	at:       nanoseconds of uptime (8)
+//	batch:    1 byte, 0 if there is none; key, collectedAt, after, upTo; number of notices (4 bytes);
+//	          for each notice the friend (4) and the status (1)
+//	requests: to the end; for each a key and receivedAt
+//	key:      digest (8), isShort (1)
+//	times:    nanoseconds of uptime (8)
 const consumerStateVersion = 1
 
 var errUnreadableMemo = errors.New("what is stored of an account's latest collections is not readable")
 
-// encode makes the place to be stored. Requests that are too old to matter are
-// stateLeftToPoll out.
+// encode returns the cursor to be stored. It leaves out requests that are too old to matter.
 func (m *consumerState) encode(now time.Duration) rookery.Cursor {
 	cursor := rookery.Cursor{Number: m.cursor}
 	data := append(make([]byte, 0, 64+17*len(m.recentRequests)), consumerStateVersion)
@@ -54,7 +54,7 @@ func (t seqKey) appendTo(data []byte, at time.Duration) []byte {
 	return binary.BigEndian.AppendUint64(append(data, short), uint64(at))
 }
 
-// decodeConsumerState is the reverse of encode.
+// decodeConsumerState is the inverse of encode.
 func decodeConsumerState(cursor rookery.Cursor) (consumerState, error) {
 	m := consumerState{cursor: cursor.Number}
 	if len(cursor.State) == 0 {
@@ -87,7 +87,7 @@ func decodeConsumerState(cursor rookery.Cursor) (consumerState, error) {
 	return m, nil
 }
 
-// stateReader reads the fields of a memo; short is set when one is cut off.
+// stateReader decodes the fields of a stored state. isTruncated is set if a field is incomplete.
 type stateReader struct {
 	remaining   []byte
 	isTruncated bool

@@ -7,10 +7,10 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// Caller is what a request says of who sends it.
+// Caller identifies the sender of a request.
 type Caller struct {
 	Address netip.Addr
-	// Token proves a device session; without one the request belongs to the
+	// Token identifies a device session. A request without a token belongs to the session of its
 	// address.
 	Token rookery.Token
 }
@@ -18,9 +18,8 @@ type Caller struct {
 // Device is the name of the session's device, empty for an address session.
 func (se *Session) Device() string { return se.details.Device }
 
-// wakeDeviceSession ends the sleep of the device session that a token proves. A device may
-// ask once a day, so that its token has to be good for longer than it looks
-// online.
+// wakeDeviceSession wakes the sleeping device session of a token. A device may send a request only once
+// a day, so that its token stays valid much longer than the account looks online.
 func (s *Service) wakeDeviceSession(ctx context.Context, uin rookery.UIN, caller Caller) (*Session, error) {
 	switch exists, err := s.hasSession(ctx, uin, caller); {
 	case err != nil:
@@ -37,7 +36,7 @@ func (s *Service) wakeDeviceSession(ctx context.Context, uin rookery.UIN, caller
 		return nil, err
 	}
 	if session := account.sessionOfCaller(caller); session != nil && session.touch(s.uptime()) {
-		return session, nil // woken by another request just now
+		return session, nil // another request has woken it meanwhile
 	}
 	details, err := s.store.SleepingSession(ctx, uin, caller.Token.Hash())
 	if err != nil {
@@ -58,7 +57,7 @@ func (s *Service) wakeDeviceSession(ctx context.Context, uin rookery.UIN, caller
 	return session, nil
 }
 
-// asNotSignedIn is an error as who asks is told.
+// asNotSignedIn replaces the store's CodeNotSignedIn by the message that clients get.
 func asNotSignedIn(err error) error {
 	if rookery.CodeOf(err) == rookery.CodeNotSignedIn {
 		return errNotSignedIn
@@ -66,14 +65,15 @@ func asNotSignedIn(err error) error {
 	return err
 }
 
-// Devices lists the account's devices by ID.
+// Devices returns the account's devices by ID.
 func (s *Service) Devices(ctx context.Context, session *Session) ([]rookery.Device, error) {
 	return s.store.Devices(ctx, session.details.Account)
 }
 
-// ForgetDevice ends a device's session and forgets its place. CodeParameter if
-// there is no such device.
-func (s *Service) ForgetDevice(ctx context.Context, session *Session, deviceID uint64, requestKey rookery.RequestKey) error {
+// ForgetDevice deletes a device with its session and cursor. It returns CodeParameter if there is no
+// such device.
+func (s *Service) ForgetDevice(ctx context.Context, session *Session, deviceID uint64,
+	requestKey rookery.RequestKey) error {
 	account := session.account
 	if err := account.changeLock.acquire(ctx); err != nil {
 		return err
@@ -85,7 +85,7 @@ func (s *Service) ForgetDevice(ctx context.Context, session *Session, deviceID u
 	return s.forgetDevice(ctx, account, deviceID, requestKey)
 }
 
-// DevicesOf and RevokeDevice are the same for the operator. CodeNoAccount if
+// DevicesOf returns the devices of an account by ID, for the operator. It returns CodeNoAccount if
 // there is no such account.
 func (s *Service) DevicesOf(ctx context.Context, uin rookery.UIN) ([]rookery.Device, error) {
 	if _, err := s.accountCache.get(ctx, uin); err != nil {
@@ -94,6 +94,8 @@ func (s *Service) DevicesOf(ctx context.Context, uin rookery.UIN) ([]rookery.Dev
 	return s.store.Devices(ctx, uin)
 }
 
+// RevokeDevice deletes a device of an account, for the operator. It returns CodeNoAccount or CodeParameter if there
+// is no such account or device.
 func (s *Service) RevokeDevice(ctx context.Context, uin rookery.UIN, deviceID uint64) error {
 	if _, err := s.accountCache.get(ctx, uin); err != nil {
 		return err
@@ -106,14 +108,15 @@ func (s *Service) RevokeDevice(ctx context.Context, uin rookery.UIN, deviceID ui
 	return s.forgetDevice(ctx, account, deviceID, rookery.RequestKey{})
 }
 
-// forgetDevice forgets a device of a member, whose turn it is.
-func (s *Service) forgetDevice(ctx context.Context, account *activeAccount, deviceID uint64, requestKey rookery.RequestKey) error {
+// forgetDevice deletes a device of the account. The caller holds account.changeLock.
+func (s *Service) forgetDevice(ctx context.Context, account *activeAccount, deviceID uint64,
+	requestKey rookery.RequestKey) error {
 	name, err := s.deviceName(ctx, account.uin, deviceID)
 	if err != nil {
 		return err
 	}
 	consumers := account.filterConsumers(func(c *consumer) bool { return name != "" && c.device == name })
-	for _, consumer := range consumers { // a collection under way ends first
+	for _, consumer := range consumers { // waits for collections in progress
 		if err := consumer.collectLock.acquire(ctx); err != nil {
 			return err
 		}
@@ -132,8 +135,8 @@ func (s *Service) forgetDevice(ctx context.Context, account *activeAccount, devi
 	return nil
 }
 
-// deviceName is the name of a device, empty if there is no such device: the
-// pastRequest may repeat the one that forgot it.
+// deviceName returns the name of a device, or "" if there is none. That is no error, because the
+// request may repeat the one that deleted the device.
 func (s *Service) deviceName(ctx context.Context, uin rookery.UIN, deviceID uint64) (string, error) {
 	devices, err := s.store.Devices(ctx, uin)
 	if err != nil {
@@ -147,7 +150,7 @@ func (s *Service) deviceName(ctx context.Context, uin rookery.UIN, deviceID uint
 	return "", nil
 }
 
-// hasDevices reports whether an account has devices, signed in or not.
+// hasDevices reports whether the account has devices, signed in or not.
 func (s *Service) hasDevices(ctx context.Context, account *activeAccount) (bool, error) {
 	return getOrLoad(account, &account.hasDevices, func() (bool, error) {
 		devices, err := s.store.Devices(ctx, account.uin)
@@ -155,8 +158,7 @@ func (s *Service) hasDevices(ctx context.Context, account *activeAccount) (bool,
 	})
 }
 
-// invalidateDevices makes the next look at whether there are devices read the
-// store.
+// invalidateDevices makes the next call of hasDevices read the store.
 func (m *activeAccount) invalidateDevices() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -69,7 +69,8 @@ func TestWhatADevicesTextsAreReadAsOutlivesItsToken(t *testing.T) {
 	phone := w.signInDevice(10001, "phone")
 	w.must(w.SetEncoding(t.Context(), phone, 2))
 	proof := service.ProofOf(password)
-	phone, _, err := w.SignIn(t.Context(), service.SignInRequest{UIN: 10001, Proof: &proof, Address: cafe, Device: "phone"})
+	phone, _, err := w.SignIn(t.Context(),
+		service.SignInRequest{UIN: 10001, Proof: &proof, Address: cafe, Device: "phone"})
 	w.must(err)
 	if phone.Encoding() != 2 {
 		t.Errorf("encoding %d", phone.Encoding())
@@ -137,7 +138,8 @@ func TestADeviceThatIsNotHeardOfSleepsAndItsTokenStaysGood(t *testing.T) {
 func TestADeviceSleepsThroughARestartWithItsStatus(t *testing.T) {
 	w := newWorld(t, 10001)
 	session, token := w.signInDeviceToken(10001, "phone")
-	w.must(w.SetStatus(w.Context(), session, rookery.StatusInvisible, w.NewRequestKey(session, "status-1", []byte("a"))))
+	w.must(w.SetStatus(w.Context(), session, rookery.StatusInvisible,
+		w.NewRequestKey(session, "status-1", []byte("a"))))
 	w.passTime(300 * time.Second)
 	w.restart(24 * time.Hour)
 	w.wantVisibleStatus(10001, rookery.StatusOffline)
@@ -206,7 +208,8 @@ func TestWhatCannotBeADevicesNameIsRefused(t *testing.T) {
 	w := newWorld(t, 10001)
 	proof := service.ProofOf("wrong") // the parameters come first
 	for _, name := range []string{"a\x00b", "line\nend", "\xff", strings.Repeat("x", 65)} {
-		_, _, err := w.SignIn(w.Context(), service.SignInRequest{UIN: 10001, Proof: &proof, Address: home, Device: name})
+		_, _, err := w.SignIn(w.Context(),
+			service.SignInRequest{UIN: 10001, Proof: &proof, Address: home, Device: name})
 		w.wantCode(err, rookery.CodeParameter)
 	}
 }
@@ -389,7 +392,8 @@ func TestAForgottenDeviceIsNoMore(t *testing.T) {
 		requestKey := w.NewRequestKey(desk, "sequence", []byte("forget"))
 		w.must(w.ForgetDevice(w.Context(), desk, devices[1].ID, requestKey))
 		w.must(w.ForgetDevice(w.Context(), desk, devices[1].ID, requestKey)) // a repeat
-		w.wantCode(w.ForgetDevice(w.Context(), desk, devices[1].ID, w.NewRequestKey(desk, "another", nil)), rookery.CodeParameter)
+		w.wantCode(w.ForgetDevice(w.Context(), desk, devices[1].ID, w.NewRequestKey(desk, "another", nil)),
+			rookery.CodeParameter)
 		w.wantSession(10001, service.Caller{Token: token}, nil)
 		w.sendTexts(you, 10001, "a")
 		live.wantPushed()

@@ -237,7 +237,8 @@ func (f *faultyStore) calls() int {
 	return f.callCount
 }
 
-func (f *faultyStore) Deliver(ctx context.Context, l []rookery.NewEntry, now time.Time, requestKey rookery.RequestKey) (rookery.Receipt, error) {
+func (f *faultyStore) Deliver(ctx context.Context, l []rookery.NewEntry, now time.Time,
+	requestKey rookery.RequestKey) (rookery.Receipt, error) {
 	if err := f.countCall(true); err != nil {
 		return rookery.Receipt{}, err
 	}
@@ -248,7 +249,8 @@ func (f *faultyStore) Deliver(ctx context.Context, l []rookery.NewEntry, now tim
 	return receipt, err
 }
 
-func (f *faultyStore) DeliverInOrder(ctx context.Context, list []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
+func (f *faultyStore) DeliverInOrder(ctx context.Context, list []rookery.Delivery,
+	now time.Time) []rookery.DeliveryResult {
 	if err := f.countCall(true); err != nil {
 		all := make([]rookery.DeliveryResult, len(list))
 		for i := range all {
@@ -280,21 +282,24 @@ func (f *faultyStore) EndSessions(ctx context.Context, s []rookery.Session) erro
 	return f.Store.EndSessions(ctx, s)
 }
 
-func (f *faultyStore) SetStatus(ctx context.Context, uin rookery.UIN, st rookery.Status, requestKey rookery.RequestKey) (rookery.Receipt, error) {
+func (f *faultyStore) SetStatus(ctx context.Context, uin rookery.UIN, st rookery.Status,
+	requestKey rookery.RequestKey) (rookery.Receipt, error) {
 	if err := f.countCall(true); err != nil {
 		return rookery.Receipt{}, err
 	}
 	return f.Store.SetStatus(ctx, uin, st, requestKey)
 }
 
-func (f *faultyStore) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error) {
+func (f *faultyStore) Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64,
+	limit int) ([]rookery.Entry, error) {
 	if err := f.countCall(false); err != nil {
 		return nil, err
 	}
 	return f.Store.Entries(ctx, uin, after, upTo, limit)
 }
 
-func (f *faultyStore) MailboxState(ctx context.Context, uin rookery.UIN, deviceName string) (uint64, rookery.Cursor, error) {
+func (f *faultyStore) MailboxState(ctx context.Context, uin rookery.UIN,
+	deviceName string) (uint64, rookery.Cursor, error) {
 	if err := f.countCall(false); err != nil {
 		return 0, rookery.Cursor{}, err
 	}
@@ -325,7 +330,8 @@ func (f *faultyStore) Friends(ctx context.Context, uin rookery.UIN) ([]rookery.U
 	return f.Store.Friends(ctx, uin)
 }
 
-func (f *faultyStore) RequestOutcome(ctx context.Context, requestKey rookery.RequestKey) (rookery.Outcome, bool, error) {
+func (f *faultyStore) RequestOutcome(ctx context.Context,
+	requestKey rookery.RequestKey) (rookery.Outcome, bool, error) {
 	f.countCall(false)
 	return f.Store.RequestOutcome(ctx, requestKey)
 }
@@ -340,7 +346,8 @@ func (f *faultyStore) Devices(ctx context.Context, uin rookery.UIN) ([]rookery.D
 	return f.Store.Devices(ctx, uin)
 }
 
-func (f *faultyStore) SleepingSession(ctx context.Context, uin rookery.UIN, token rookery.TokenHash) (rookery.Session, error) {
+func (f *faultyStore) SleepingSession(ctx context.Context, uin rookery.UIN,
+	token rookery.TokenHash) (rookery.Session, error) {
 	f.mu.Lock()
 	before := f.beforeAsleep
 	f.beforeAsleep = nil
@@ -351,7 +358,8 @@ func (f *faultyStore) SleepingSession(ctx context.Context, uin rookery.UIN, toke
 	return f.Store.SleepingSession(ctx, uin, token)
 }
 
-func (f *faultyStore) History(ctx context.Context, uin rookery.UIN, query rookery.HistoryQuery) ([]rookery.Entry, bool, error) {
+func (f *faultyStore) History(ctx context.Context, uin rookery.UIN,
+	query rookery.HistoryQuery) ([]rookery.Entry, bool, error) {
 	if f.beforeHistory != nil {
 		f.beforeHistory(uin)
 	}

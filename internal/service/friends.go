@@ -7,21 +7,21 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// PageQuery asks for a part of a list that is ordered by number: at most Limit
-// accountCache above After.
+// PageQuery asks for a page of a list ordered by account number: at most Limit accounts above After.
 type PageQuery struct {
 	After rookery.UIN
 	Limit int
 }
 
-// Contact is another account as a list shows it.
+// Contact is an entry of a friend list or a search result.
 type Contact struct {
 	*rookery.Account
-	Status rookery.Status // what others see
+	Status rookery.Status // as others see it
 }
 
-// Friends lists friends by number. last is false if more follow.
-func (s *Service) Friends(ctx context.Context, session *Session, pageQuery PageQuery) (page []rookery.UIN, isLastPage bool, err error) {
+// Friends returns a page of the friend list. isLastPage is false if more follow.
+func (s *Service) Friends(ctx context.Context, session *Session,
+	pageQuery PageQuery) (page []rookery.UIN, isLastPage bool, err error) {
 	allUINs, err := s.friendsOf(ctx, session.account)
 	if err != nil {
 		return nil, false, err
@@ -30,7 +30,7 @@ func (s *Service) Friends(ctx context.Context, session *Session, pageQuery PageQ
 	return page, isLastPage, nil
 }
 
-// cutPage returns the page of an ordered list.
+// cutPage returns a page of an ordered list.
 func cutPage(allUINs []rookery.UIN, pageQuery PageQuery) (page []rookery.UIN, isLastPage bool) {
 	i, found := slices.BinarySearch(allUINs, pageQuery.After)
 	if found {
@@ -43,8 +43,9 @@ func cutPage(allUINs []rookery.UIN, pageQuery PageQuery) (page []rookery.UIN, is
 	return rest, true
 }
 
-// OnlineFriends lists the friends who look online.
-func (s *Service) OnlineFriends(ctx context.Context, session *Session, pageQuery PageQuery) (page []Contact, isLastPage bool, err error) {
+// OnlineFriends returns a page of the friends who are visibly online.
+func (s *Service) OnlineFriends(ctx context.Context, session *Session,
+	pageQuery PageQuery) (page []Contact, isLastPage bool, err error) {
 	allUINs, err := s.friendsOf(ctx, session.account)
 	if err != nil {
 		return nil, false, err
@@ -60,8 +61,9 @@ func (s *Service) OnlineFriends(ctx context.Context, session *Session, pageQuery
 	return page, isLastPage, err
 }
 
-// FriendContacts lists friends with their profiles.
-func (s *Service) FriendContacts(ctx context.Context, session *Session, pageQuery PageQuery) (page []Contact, isLastPage bool, err error) {
+// FriendContacts returns a page of the friend list with profiles.
+func (s *Service) FriendContacts(ctx context.Context, session *Session,
+	pageQuery PageQuery) (page []Contact, isLastPage bool, err error) {
 	uins, isLastPage, err := s.Friends(ctx, session, pageQuery)
 	if err != nil {
 		return nil, false, err
@@ -70,10 +72,10 @@ func (s *Service) FriendContacts(ctx context.Context, session *Session, pageQuer
 	return page, isLastPage, err
 }
 
-// FindAccounts lists accounts that let themselves be found, look online and are what is
-// searched for. Those who block the session's account are left out. An account
-// searches for one thing at a time, and no other waits while the store is read.
-func (s *Service) FindAccounts(ctx context.Context, session *Session, profileQuery rookery.ProfileQuery, pageQuery PageQuery) (page []Contact, isLastPage bool, err error) {
+// FindAccounts returns a page of the findable accounts that are visibly online and match the query.
+// Accounts that block the session's account are left out. An account runs one search at a time.
+func (s *Service) FindAccounts(ctx context.Context, session *Session, profileQuery rookery.ProfileQuery,
+	pageQuery PageQuery) (page []Contact, isLastPage bool, err error) {
 	if err := session.account.searchLock.acquire(ctx); err != nil {
 		return nil, false, err
 	}
@@ -83,7 +85,7 @@ func (s *Service) FindAccounts(ctx context.Context, session *Session, profileQue
 		return nil, false, err
 	}
 	for chunk := range slices.Chunk(onlineUINs, 256) {
-		if err := ctx.Err(); err != nil { // with all in memory, nothing else looks
+		if err := ctx.Err(); err != nil { // no store call checks ctx if all accounts are cached
 			return nil, false, rookery.Temporary(err)
 		}
 		contacts, err := s.loadContacts(ctx, chunk)
@@ -108,8 +110,8 @@ func (s *Service) FindAccounts(ctx context.Context, session *Session, profileQue
 	return page, true, nil
 }
 
-// listOnline lists the accounts above after that look online. It looks at
-// everybody, so one search does so at a time.
+// listOnline returns the accounts with numbers above after that are visibly online. It scans all active
+// accounts, which only one search may do at a time.
 func (s *Service) listOnline(ctx context.Context, after rookery.UIN) ([]rookery.UIN, error) {
 	if err := s.onlineSearches.acquire(ctx); err != nil {
 		return nil, err
@@ -118,7 +120,8 @@ func (s *Service) listOnline(ctx context.Context, after rookery.UIN) ([]rookery.
 	return s.activeAccounts.listOnline(after, s.uptime()), nil
 }
 
-// loadContacts looks accounts up; one that was removed just now is left out.
+// loadContacts returns the contacts for account numbers. Accounts that were removed meanwhile are left
+// out.
 func (s *Service) loadContacts(ctx context.Context, uins []rookery.UIN) ([]Contact, error) {
 	accounts, err := s.accountCache.getAll(ctx, uins)
 	if err != nil {
@@ -131,7 +134,7 @@ func (s *Service) loadContacts(ctx context.Context, uins []rookery.UIN) ([]Conta
 	return contacts, nil
 }
 
-// VisibleStatus is what others see of an account's status.
+// VisibleStatus returns an account's status as others see it.
 func (s *Service) VisibleStatus(uin rookery.UIN) rookery.Status {
 	account := s.activeAccounts.get(uin)
 	if account == nil {
@@ -140,9 +143,9 @@ func (s *Service) VisibleStatus(uin rookery.UIN) rookery.Status {
 	return account.visibleStatus(s.uptime())
 }
 
-// VisibleAccount returns an account as the session's owner may see it: the private fields
-// are for friends and for the account itself, unless it shows them. CodeNoAccount
-// if there is none.
+// VisibleAccount returns an account as the session's owner may see it. Private profile fields are only
+// for friends and the account itself, unless the account shows them to everybody. It returns
+// CodeNoAccount if there is no such account.
 func (s *Service) VisibleAccount(ctx context.Context, session *Session, uin rookery.UIN) (rookery.Account, error) {
 	account, err := s.accountCache.get(ctx, uin)
 	if err != nil {
@@ -162,12 +165,14 @@ func (s *Service) VisibleAccount(ctx context.Context, session *Session, uin rook
 	return visible, nil
 }
 
-// AddFriend is AddToList: makes friends with an account that lets everybody, or whose
-// own request waits here; else the outcome says what to do.
-func (s *Service) AddFriend(ctx context.Context, session *Session, otherUIN rookery.UIN, requestKey rookery.RequestKey) (rookery.Outcome, error) {
-	outcome, err := s.changeRelation(ctx, session, otherUIN, requestKey, func(relation rookery.Relation, rule rookery.Rule) (rookery.RelationTransition, error) {
-		return rookery.Add(relation, rule)
-	})
+// AddFriend implements AddToList. It makes the two accounts friends if the other allows everybody, or
+// if the other's friend request waits here. Otherwise the outcome says what to do.
+func (s *Service) AddFriend(ctx context.Context, session *Session, otherUIN rookery.UIN,
+	requestKey rookery.RequestKey) (rookery.Outcome, error) {
+	outcome, err := s.changeRelation(ctx, session, otherUIN, requestKey,
+		func(relation rookery.Relation, rule rookery.Rule) (rookery.RelationTransition, error) {
+			return rookery.Add(relation, rule)
+		})
 	if rookery.CodeOf(err) == rookery.CodeNoAccount {
 		receipt, err := s.store.RecordRequest(ctx, requestKey, rookery.OutcomeNoAccount)
 		return receipt.Outcome, err
@@ -175,41 +180,50 @@ func (s *Service) AddFriend(ctx context.Context, session *Session, otherUIN rook
 	return outcome, err
 }
 
-// RequestFriendship asks an account with words to become a friend.
-func (s *Service) RequestFriendship(ctx context.Context, session *Session, otherUIN rookery.UIN, requestText string, requestKey rookery.RequestKey) error {
-	_, err := s.changeRelation(ctx, session, otherUIN, requestKey, func(relation rookery.Relation, rule rookery.Rule) (rookery.RelationTransition, error) {
-		return rookery.Ask(relation, rule, requestText)
-	})
+// RequestFriendship sends a friend request with a text.
+func (s *Service) RequestFriendship(ctx context.Context, session *Session, otherUIN rookery.UIN, requestText string,
+	requestKey rookery.RequestKey) error {
+	_, err := s.changeRelation(ctx, session, otherUIN, requestKey,
+		func(relation rookery.Relation, rule rookery.Rule) (rookery.RelationTransition, error) {
+			return rookery.Ask(relation, rule, requestText)
+		})
 	return err
 }
 
-// AcceptRequest accepts the request of an account that waits.
-func (s *Service) AcceptRequest(ctx context.Context, session *Session, otherUIN rookery.UIN, requestKey rookery.RequestKey) error {
-	_, err := s.changeRelation(ctx, session, otherUIN, requestKey, func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
-		return rookery.Accept(relation)
-	})
+// AcceptRequest accepts the friend request of another account.
+func (s *Service) AcceptRequest(ctx context.Context, session *Session, otherUIN rookery.UIN,
+	requestKey rookery.RequestKey) error {
+	_, err := s.changeRelation(ctx, session, otherUIN, requestKey,
+		func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
+			return rookery.Accept(relation)
+		})
 	return err
 }
 
-// RejectRequest rejects it with words.
-func (s *Service) RejectRequest(ctx context.Context, session *Session, otherUIN rookery.UIN, requestText string, requestKey rookery.RequestKey) error {
-	_, err := s.changeRelation(ctx, session, otherUIN, requestKey, func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
-		return rookery.Reject(relation, requestText)
-	})
+// RejectRequest rejects the friend request of another account, with a text.
+func (s *Service) RejectRequest(ctx context.Context, session *Session, otherUIN rookery.UIN, requestText string,
+	requestKey rookery.RequestKey) error {
+	_, err := s.changeRelation(ctx, session, otherUIN, requestKey,
+		func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
+			return rookery.Reject(relation, requestText)
+		})
 	return err
 }
 
 // RemoveFriend ends a friendship, if there is one.
-func (s *Service) RemoveFriend(ctx context.Context, session *Session, otherUIN rookery.UIN, requestKey rookery.RequestKey) error {
-	_, err := s.changeRelation(ctx, session, otherUIN, requestKey, func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
-		return rookery.Unfriend(relation), nil
-	})
+func (s *Service) RemoveFriend(ctx context.Context, session *Session, otherUIN rookery.UIN,
+	requestKey rookery.RequestKey) error {
+	_, err := s.changeRelation(ctx, session, otherUIN, requestKey,
+		func(relation rookery.Relation, _ rookery.Rule) (rookery.RelationTransition, error) {
+			return rookery.Unfriend(relation), nil
+		})
 	return err
 }
 
-// FriendRequests lists the friend requests that wait here. last is false if more
-// follow.
-func (s *Service) FriendRequests(ctx context.Context, session *Session, pageQuery PageQuery) (page []rookery.FriendRequest, isLastPage bool, err error) {
+// FriendRequests returns a page of the unanswered friend requests to the account. isLastPage is false
+// if more follow.
+func (s *Service) FriendRequests(ctx context.Context, session *Session,
+	pageQuery PageQuery) (page []rookery.FriendRequest, isLastPage bool, err error) {
 	page, err = s.store.FriendRequests(ctx, session.details.Account, pageQuery.After, pageQuery.Limit+1)
 	if err != nil || len(page) <= pageQuery.Limit {
 		return page, true, err
@@ -217,10 +231,10 @@ func (s *Service) FriendRequests(ctx context.Context, session *Session, pageQuer
 	return page[:pageQuery.Limit], false, nil
 }
 
-// changeRelation carries out what a rule decides about two accounts. The rule sees how
-// they stand; if they stand otherwise when the store gets to it, it is asked
-// again.
-func (s *Service) changeRelation(ctx context.Context, session *Session, otherUIN rookery.UIN, requestKey rookery.RequestKey,
+// changeRelation applies a rule to the relation of two accounts. If the relation changes before the
+// store applies the transition, decide is called again with the new relation.
+func (s *Service) changeRelation(ctx context.Context, session *Session, otherUIN rookery.UIN,
+	requestKey rookery.RequestKey,
 	decide func(rookery.Relation, rookery.Rule) (rookery.RelationTransition, error)) (rookery.Outcome, error) {
 	ownUIN := session.details.Account
 	isCounted := false
@@ -229,8 +243,8 @@ func (s *Service) changeRelation(ctx context.Context, session *Session, otherUIN
 		if err != nil {
 			return 0, err
 		}
-		// After the look at the relation: if that already shows what this very
-		// pastRequest has done, the mark is there too.
+		// This must follow the read of the relation. If that read already shows the effect of an
+		// earlier copy of this request, the request's key is found as well.
 		if outcome, done, err := s.store.RequestOutcome(ctx, requestKey); err != nil || done {
 			return outcome, err
 		}
@@ -248,8 +262,9 @@ func (s *Service) changeRelation(ctx context.Context, session *Session, otherUIN
 			}
 			isCounted = true
 		}
-		change := rookery.RelationChange{Me: ownUIN, Other: otherUIN, From: relation, Transition: transition, Time: s.now(), Key: requestKey}
-		if !transition.Notice.AnswersRequest() { // an answer was asked for
+		change := rookery.RelationChange{Me: ownUIN, Other: otherUIN, From: relation, Transition: transition,
+			Time: s.now(), Key: requestKey}
+		if !transition.Notice.AnswersRequest() { // an answer to a friend request is always delivered
 			change.Limit = &s.backlogLimit
 		}
 		receipt, err := s.store.ChangeRelation(ctx, change)
@@ -267,9 +282,10 @@ func (s *Service) changeRelation(ctx context.Context, session *Session, otherUIN
 	}
 }
 
-// updateRelationCaches lets memory know that two accounts stand otherwise now.
+// updateRelationCaches invalidates what the two active accounts have cached about each other.
 func (s *Service) updateRelationCaches(ownUIN, otherUIN rookery.UIN, before, after rookery.Relation) {
-	if before.Friends != after.Friends || before.Blocks != after.Blocks || before.BlockedByOther != after.BlockedByOther {
+	if before.Friends != after.Friends || before.Blocks != after.Blocks ||
+		before.BlockedByOther != after.BlockedByOther {
 		s.invalidateRelations(ownUIN, otherUIN)
 	}
 	if !after.Friends {
@@ -277,15 +293,16 @@ func (s *Service) updateRelationCaches(ownUIN, otherUIN rookery.UIN, before, aft
 	}
 }
 
-// friendsOf is the friend list of a member, from memory once it was read. It must
-// not be changed.
+// friendsOf returns the account's friend list, cached after the first read. Callers must not change it.
 func (s *Service) friendsOf(ctx context.Context, account *activeAccount) ([]rookery.UIN, error) {
-	return getOrLoad(account, &account.friends, func() ([]rookery.UIN, error) { return s.store.Friends(ctx, account.uin) })
+	return getOrLoad(account, &account.friends,
+		func() ([]rookery.UIN, error) { return s.store.Friends(ctx, account.uin) })
 }
 
-// isBlockedBy reports whether an account blocks a member.
+// isBlockedBy reports whether blocker blocks the account.
 func (s *Service) isBlockedBy(ctx context.Context, account *activeAccount, blocker rookery.UIN) (bool, error) {
-	uins, err := getOrLoad(account, &account.blockedBy, func() ([]rookery.UIN, error) { return s.store.BlockingAccounts(ctx, account.uin) })
+	uins, err := getOrLoad(account, &account.blockedBy,
+		func() ([]rookery.UIN, error) { return s.store.BlockingAccounts(ctx, account.uin) })
 	if err != nil {
 		return false, err
 	}
@@ -302,8 +319,7 @@ func (s *Service) areFriends(ctx context.Context, account *activeAccount, otherU
 	return found, nil
 }
 
-// invalidateRelations makes the next look at these members' friends, and at who
-// blocks them, read the store.
+// invalidateRelations drops the cached friend lists and block lists of accounts.
 func (s *Service) invalidateRelations(uins ...rookery.UIN) {
 	for _, uin := range uins {
 		if account := s.activeAccounts.get(uin); account != nil {
@@ -319,8 +335,8 @@ func (m *activeAccount) invalidateRelations() {
 	m.blockedBy.invalidate()
 }
 
-// removeNoticesBetween takes back what two accounts that are no friends have not heard of
-// each other yet.
+// removeNoticesBetween drops the pending notices of two accounts about each other, because they are no
+// longer friends.
 func (s *Service) removeNoticesBetween(firstUIN, otherUIN rookery.UIN) {
 	for uin, of := range map[rookery.UIN]rookery.UIN{firstUIN: otherUIN, otherUIN: firstUIN} {
 		if account := s.activeAccounts.get(uin); account != nil {

@@ -9,36 +9,35 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// hashPriority is how soon a password is hashed: all of a lower rank go first.
+// hashPriority orders the waiting password hashes. Lower values go first.
 type hashPriority int
 
 const (
 	priorityOperator     hashPriority = iota
-	priorityKnownAddress              // from an address that the account has signed in from
-	priorityNewAddress                // from another
-	priorityGuessing                  // from another that has tried wrong passwords
+	priorityKnownAddress              // an address from which the account has signed in
+	priorityNewAddress                // any other address
+	priorityGuessing                  // any other address that has failed at other accounts
 	priorityCount
 )
 
-// hashQueue shares the places in which passwords are hashed, which are few and
-// slow on purpose. Whoever sends many wrong passwords must not hold up the first
-// login of others: within a rank the addresses take turns, and each has only so
-// many that wait.
+// hashQueue limits how many passwords are hashed at once, because hashing takes much memory and time.
+// Somebody who sends many wrong passwords must not delay the logins of others. Within a priority the
+// addresses therefore take turns, and each address has a limited number of waiters.
 type hashQueue struct {
-	maxPerAddress int // how many of an address may wait
-	maxWaiting    int // and of all together
+	maxPerAddress int // waiters of one address
+	maxWaiting    int // waiters of all addresses
 
-	mu            sync.Mutex // guards the rest
-	freeSlots     int        // places that nobody has
+	mu            sync.Mutex // guards the fields below
+	freeSlots     int        // unused slots
 	waitingCount  int
-	closed        bool                           // nobody gets a place any more
-	addressQueues [priorityCount][]*addressQueue // of addresses with somebody who waits; the next one's turn first
+	closed        bool                           // no slots are handed out any more
+	addressQueues [priorityCount][]*addressQueue // addresses with waiters; the first of each list is next
 }
 
-// addressQueue is those of one address that wait, the first one first.
+// addressQueue holds the waiters of one address, the oldest first.
 type addressQueue struct {
 	address netip.Addr
-	waiters []chan error // each holds one: nil is a place
+	waiters []chan error // buffered; receives nil with a slot, or an error
 }
 
 var errTooManyLogins = rookery.Errorf(rookery.CodeTemporary, "too many sign in just now, try again")
@@ -47,8 +46,8 @@ func newHashQueue(slots, maxWaiting int) *hashQueue {
 	return &hashQueue{freeSlots: slots, maxWaiting: maxWaiting, maxPerAddress: max(maxWaiting/4, 1)}
 }
 
-// acquire waits for a place, to be given back with leave. CodeTemporary if too many
-// wait already, or ctx ends before.
+// acquire waits for a slot, which release returns. It returns CodeTemporary if too many wait already,
+// if the queue is closed, or if ctx ends first.
 func (q *hashQueue) acquire(ctx context.Context, priority hashPriority, address netip.Addr) error {
 	slot, err := q.enqueue(priority, address)
 	if err != nil {
@@ -60,13 +59,13 @@ func (q *hashQueue) acquire(ctx context.Context, priority hashPriority, address 
 	case <-ctx.Done():
 	}
 	if !q.cancelWait(priority, address, slot) && <-slot == nil {
-		q.release() // it was given in the same moment
+		q.release() // the slot was handed over at the same moment
 	}
 	return rookery.Temporary(ctx.Err())
 }
 
-// enqueue makes the caller wait behind the others of its address. If all room is
-// taken, the longest line of the last rank loses its last one.
+// enqueue adds a waiter behind the others of its address. If the queue is full, the last waiter of the
+// longest address queue with the lowest priority is refused instead.
 func (q *hashQueue) enqueue(priority hashPriority, address netip.Addr) (slot chan error, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -96,7 +95,7 @@ func (q *hashQueue) enqueue(priority hashPriority, address netip.Addr) (slot cha
 	return slot, nil
 }
 
-// close refuses all who wait, and all who come.
+// close refuses all present and future waiters.
 func (q *hashQueue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -113,16 +112,18 @@ func (q *hashQueue) close() {
 }
 
 func (q *hashQueue) queueOf(priority hashPriority, address netip.Addr) *addressQueue {
-	i := slices.IndexFunc(q.addressQueues[priority], func(candidate *addressQueue) bool { return candidate.address == address })
+	i := slices.IndexFunc(q.addressQueues[priority],
+		func(candidate *addressQueue) bool { return candidate.address == address })
 	if i < 0 {
 		return nil
 	}
 	return q.addressQueues[priority][i]
 }
 
-// evictLongest refuses the last one of the longest line in the last rank that has any,
-// for somebody of a rank whose own line has a length. It reports false if that is
-// of an earlier rank, or no longer than his own.
+// evictLongest refuses the last waiter of the longest address queue with the lowest priority, to make
+// room for a waiter of the given priority whose address has ownWaiters already. It returns false if
+// that would not be fair: all waiters have a higher priority, or the longest queue of the same priority
+// would not be longer than the caller's.
 func (q *hashQueue) evictLongest(priority hashPriority, ownWaiters int) bool {
 	for last := priorityCount - 1; last >= priority; last-- {
 		queues := q.addressQueues[last]
@@ -141,16 +142,18 @@ func (q *hashQueue) evictLongest(priority hashPriority, ownWaiters int) bool {
 	return false
 }
 
-// removeWaiter takes one who waits out of a line, and a line that is empty away.
+// removeWaiter removes the ith waiter of an address, and the address if it has no waiters left. q.mu
+// must be held.
 func (q *hashQueue) removeWaiter(priority hashPriority, queue *addressQueue, i int) {
 	queue.waiters = slices.Delete(queue.waiters, i, i+1)
 	q.waitingCount--
 	if len(queue.waiters) == 0 {
-		q.addressQueues[priority] = slices.DeleteFunc(q.addressQueues[priority], func(candidate *addressQueue) bool { return candidate == queue })
+		q.addressQueues[priority] = slices.DeleteFunc(q.addressQueues[priority],
+			func(candidate *addressQueue) bool { return candidate == queue })
 	}
 }
 
-// cancelWait reports whether somebody still waited, who does not any more.
+// cancelWait removes a waiter. It returns false if the waiter has already received a slot or an error.
 func (q *hashQueue) cancelWait(priority hashPriority, address netip.Addr, slot chan error) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -166,8 +169,8 @@ func (q *hashQueue) cancelWait(priority hashPriority, address netip.Addr, slot c
 	return true
 }
 
-// release gives a place to the next one: the first rank's, whose address's turn it
-// is. That address's next turn is behind all others of the rank.
+// release hands the slot to the first waiter of the next address with the highest priority. That
+// address moves to the end of its list.
 func (q *hashQueue) release() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

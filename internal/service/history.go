@@ -6,21 +6,20 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// History is a page of a conversation.
+// History is a page of messages from a mailbox.
 type History struct {
-	Entries  []rookery.Entry // oldest first
-	IsOldest bool            // nothing is older
-	// ReadUpTo is how far the account has read the conversation. It is told with
-	// the newest page of one conversation, and 0 otherwise.
+	Entries      []rookery.Entry // oldest first
+	IsOldestPage bool            // no older messages match
+	// ReadUpTo is the read mark of the conversation. It is set only with the newest page of a single
+	// conversation.
 	ReadUpTo uint64
 }
 
-// maxTextSearches is how many searches for a text go on at once. They read whole
-// mailboxes, and must leave readers of the store to others.
+// maxTextSearches limits concurrent searches for a text. They read whole mailboxes and must leave the
+// store time for other readers.
 const maxTextSearches = 2
 
-// History returns the newest words that the query asks for. An account searches
-// for one text at a time.
+// History returns the newest messages that match the query. An account runs one text search at a time.
 func (s *Service) History(ctx context.Context, session *Session, query rookery.HistoryQuery) (History, error) {
 	if query.Text != "" {
 		if err := session.account.searchLock.acquire(ctx); err != nil {
@@ -36,20 +35,20 @@ func (s *Service) History(ctx context.Context, session *Session, query rookery.H
 	if err != nil {
 		return History{}, err
 	}
-	history := History{Entries: entries, IsOldest: !hasOlder}
+	history := History{Entries: entries, IsOldestPage: !hasOlder}
 	if query.With != 0 && query.Before == 0 {
 		history.ReadUpTo, err = s.store.ReadMark(ctx, session.details.Account, query.With)
 	}
 	return history, err
 }
 
-// MarkRead says that a conversation was read up to an entry; the account's
-// other devices are told, if that is new. CodeParameter for a number that the
-// mailbox has not reached, CodeNoAccount if the other is none and was not read
-// before.
-func (s *Service) MarkRead(ctx context.Context, session *Session, readMark rookery.ReadMark, requestKey rookery.RequestKey) error {
+// MarkRead records how far the account has read a conversation. If that is new, the mark is pushed to
+// the account's other devices. It returns CodeParameter for a number above the newest entry, and
+// CodeNoAccount if the other account does not exist and the conversation has no mark yet.
+func (s *Service) MarkRead(ctx context.Context, session *Session, readMark rookery.ReadMark,
+	requestKey rookery.RequestKey) error {
 	account := session.account
-	// In turn: what the other devices are told goes forward only.
+	// The lock keeps concurrent marks in order, so that devices never see a mark go back.
 	if err := account.changeLock.acquire(ctx); err != nil {
 		return err
 	}
@@ -68,14 +67,17 @@ func (s *Service) MarkRead(ctx context.Context, session *Session, readMark rooke
 	}
 	if before == 0 {
 		if _, err := s.accountCache.peek(ctx, readMark.With); err != nil {
-			return err // there are no more marks than accounts
+			return err // otherwise a client could store marks without limit
 		}
 	}
 	receipt, err := s.store.AdvanceReadMark(ctx, account.uin, readMark, requestKey)
 	if err != nil || receipt.Repeated || readMark.Number <= before {
 		return err
 	}
-	for _, c := range account.filterConsumers(func(c *consumer) bool { return c != session.consumer && c.device != "" }) {
+	for _, c := range account.filterConsumers(func(c *consumer) bool {
+		return c != session.consumer &&
+			c.device != ""
+	}) {
 		if subscription := c.subscription.Load(); subscription != nil {
 			subscription.pushReadMark(readMark)
 		}
@@ -83,11 +85,12 @@ func (s *Service) MarkRead(ctx context.Context, session *Session, readMark rooke
 	return nil
 }
 
-// hasReached reports whether the mailbox has got as far as a number.
+// hasReached reports whether the mailbox has an entry with this number or a higher one.
 func (s *Service) hasReached(ctx context.Context, account *activeAccount, entryNumber uint64) (bool, error) {
 	if entryNumber <= account.newestEntry.Load() {
 		return true, nil
 	}
-	newestNumber, _, err := s.store.MailboxState(ctx, account.uin, "") // nobody may have looked yet
+	// newestEntry is 0 until a consumer is loaded or an entry arrives
+	newestNumber, _, err := s.store.MailboxState(ctx, account.uin, "")
 	return entryNumber <= newestNumber, err
 }

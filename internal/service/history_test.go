@@ -26,14 +26,15 @@ func (w *world) history(session *service.Session, query rookery.HistoryQuery) st
 		}
 	}
 	fmt.Fprintf(&b, "read %d", history.ReadUpTo)
-	if history.IsOldest {
+	if history.IsOldestPage {
 		b.WriteString(" all")
 	}
 	return b.String()
 }
 
 func (w *world) markRead(session *service.Session, with rookery.UIN, entryNumber uint64) error {
-	return w.MarkRead(w.Context(), session, rookery.ReadMark{With: with, Number: entryNumber}, w.NewRequestKey(session, "", nil))
+	return w.MarkRead(w.Context(), session, rookery.ReadMark{With: with, Number: entryNumber},
+		w.NewRequestKey(session, "", nil))
 }
 
 func TestHistoryTellsBothSidesOfAConversation(t *testing.T) {

@@ -43,7 +43,8 @@ func TestAFullMailboxTakesAnswersAndNoticesOfTheOperator(t *testing.T) {
 	w.must(w.RequestFriendship(t.Context(), me, 10003, "hello", rookery.RequestKey{}))
 	w.must(w.send(third, "sequence", 10001, "full"))
 	w.wantRefused(w.send(third, "sequence 1", 10001, "more"), "mailbox is full")
-	w.wantRefused(w.RequestFriendship(t.Context(), w.signIn(10004, cafe), 10001, "hello", rookery.RequestKey{}), "mailbox is full")
+	w.wantRefused(w.RequestFriendship(t.Context(), w.signIn(10004, cafe), 10001, "hello", rookery.RequestKey{}),
+		"mailbox is full")
 	w.must(w.AcceptRequest(t.Context(), you, 10001, rookery.RequestKey{}))
 	w.must(w.RejectRequest(t.Context(), third, 10001, "no", rookery.RequestKey{}))
 	w.must(w.SendSystemMessage(t.Context(), "notice", []rookery.UIN{10001}))
@@ -74,7 +75,8 @@ func TestOwnWordsFillNobodysMailboxAndGoWithTime(t *testing.T) {
 	w.must(w.send(you, "sequence 1", 10001, "z"))
 	w.wantRefused(w.send(you, "sequence 2", 10001, "full"), "mailbox is full")
 	w.advance(service.DefaultRetention + time.Hour)
-	if _, n, err := w.store.PurgeEntries(t.Context(), 0, w.now().Add(-service.DefaultRetention), 100); err != nil || n < 5 {
+	if _, n, err := w.store.PurgeEntries(t.Context(), 0, w.now().Add(-service.DefaultRetention), 100); err != nil ||
+		n < 5 {
 		t.Errorf("%d entries were deleted, error %v", n, err)
 	}
 	w.wantInbox(desk, "y", "z")

@@ -12,40 +12,39 @@ import (
 )
 
 const (
-	freeFailuresPerPair    = 5    // wrong ones in a row, of one account from one address
-	freeFailuresPerAddress = 100  // of one address, at all accounts it never signed in to
-	freeFailuresPerAccount = 1000 // of one account, from all addresses it never signed in from
+	freeFailuresPerPair    = 5    // consecutive failures of one account from one address
+	freeFailuresPerAddress = 100  // failures from one address, at accounts that never signed in from it
+	freeFailuresPerAccount = 1000 // failures at one account, from addresses that it never signed in from
 	initialLoginWait       = 10 * time.Second
 	maxLoginWait           = 15 * time.Minute
-	failureRetention       = 24 * time.Hour // after so long without a wrong try all is forgotten
+	failureRetention       = 24 * time.Hour // failures are forgotten after this time without another
 	maxLimiterKeys         = 100_000
 )
 
-// loginLimiter slows down guessing. It counts wrong tries of an account from one
-// address; and of those from addresses that the account never signed in from,
-// the ones of an address at all accounts, and of an account from all addresses.
-// Past the free ones each costs a wait, the double of the one before.
+// loginLimiter slows down password guessing. It counts failed logins for each pair of account and
+// address. For addresses from which the account has never signed in, it also counts all failures of the
+// address and all failures at the account. Each count has some free failures; each further one requires
+// a wait, which doubles every time.
 //
-// Nobody must be able to keep an owner out. So an address that the account has
-// signed in from answers for its own tries only, and from any other a stranger
-// has to try wrong passwords at very many addresses: the bound of an account is
-// there against those who have them, and an address counts for no more than its
-// free tries until that bound is reached.
+// The limiter must not let strangers lock the owner out. An address from which the account has signed
+// in is judged by the count of its pair only. From any other address the owner has to wait only after
+// very many failures at the account, and until freeFailuresPerAccount is reached, an address adds no
+// more than its free failures to that count.
 type loginLimiter struct {
-	mu       sync.Mutex // guards the rest
+	mu       sync.Mutex // guards the fields below
 	failures *lru.LRU[limiterKey, failedLogins]
-	// pendingChecks is the tries that are being checked, by account and address.
+	// pending holds the checks in progress, by account and address.
 	pending map[limiterKey]*pendingChecks
 }
 
-// limiterKey without an address counts all unknown ones, without an account all
-// accountCache.
+// limiterKey identifies a count. Without an address it counts the failures at an account from all
+// unknown addresses; without an account, the failures of an address at all accounts.
 type limiterKey struct {
 	account rookery.UIN
 	address netip.Addr
 }
 
-// freeFailures is how many wrong tries cost no wait.
+// freeFailures is how many failures require no wait.
 func (k limiterKey) freeFailures() int {
 	switch {
 	case k.account == 0:
@@ -56,39 +55,38 @@ func (k limiterKey) freeFailures() int {
 	return freeFailuresPerPair
 }
 
-// failedLogins are wrong ones.
+// failedLogins is the state of one count.
 type failedLogins struct {
 	count        int
-	lastFailure  time.Duration // the latest
+	lastFailure  time.Duration // uptime of the latest failure
 	blockedUntil time.Duration
 }
 
-// pendingChecks is how many tries of an account from an address are being checked.
+// pendingChecks counts the attempts of one account and address that are being checked or wait to be.
 type pendingChecks struct {
 	running, waiters int
-	// checkEnded is closed, and made anew, when one is done.
+	// checkEnded is closed and replaced when a check ends.
 	checkEnded chan struct{}
 }
 
-// loginAttempt is somebody's who tries to sign in.
+// loginAttempt is one attempt to sign in with a password.
 type loginAttempt struct {
 	account          rookery.UIN
-	address          netip.Addr // as it is counted, see rookery.Network
-	fromKnownAddress bool       // the account has signed in from there
+	address          netip.Addr // the address or network that is counted, see rookery.Network
+	fromKnownAddress bool       // the account has signed in from this address before
 }
 
 func newLoginLimiter() *loginLimiter {
 	list, err := lru.NewLRU[limiterKey, failedLogins](maxLimiterKeys, nil)
 	if err != nil {
-		panic(err) // only for a size that is not positive
+		panic(err) // only if the size is not positive
 	}
 	return &loginLimiter{failures: list, pending: make(map[limiterKey]*pendingChecks)}
 }
 
 func (a loginAttempt) accountAddressKey() limiterKey { return limiterKey{a.account, a.address} }
 
-// limiterKeys are what a wrong try counts for. A known address answers for its own
-// only.
+// limiterKeys returns the counts that a failure of this attempt affects.
 func (a loginAttempt) limiterKeys() []limiterKey {
 	if a.fromKnownAddress {
 		return []limiterKey{a.accountAddressKey()}
@@ -96,8 +94,8 @@ func (a loginAttempt) limiterKeys() []limiterKey {
 	return []limiterKey{a.accountAddressKey(), {account: a.account}, {address: a.address}}
 }
 
-// hasNoFailures reports whether nothing is held against the account or the address: the
-// common case, which needs no look at known addresses.
+// hasNoFailures reports whether no count applies to the account or the address. In this common case the
+// store need not be asked whether the address is known.
 func (g *loginLimiter) hasNoFailures(uin rookery.UIN, address netip.Addr) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -109,7 +107,7 @@ func (g *loginLimiter) hasNoFailures(uin rookery.UIN, address netip.Addr) bool {
 	return true
 }
 
-// requiredWait is how long the next try has to wait.
+// requiredWait returns how long the attempt has to wait before it may be checked.
 func (g *loginLimiter) requiredWait(attempt loginAttempt, now time.Duration) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -126,12 +124,13 @@ func (g *loginLimiter) requiredWaitLocked(attempt loginAttempt, now time.Duratio
 	return waitTime
 }
 
-// beginCheck lets a try be checked, to be ended with end. So many of an account from
-// an address are checked at once as wrong ones would still cost no wait, at least
-// one: many at once are no way around the limit. Further ones wait until one is
-// done. It returns how long the try has to wait instead of being checked, and
-// CodeTemporary if ctx ends before.
-func (g *loginLimiter) beginCheck(ctx context.Context, attempt loginAttempt, now func() time.Duration) (time.Duration, error) {
+// beginCheck waits until the attempt may be checked. It returns 0, and then endCheck must be called, or
+// the wait that the limiter requires instead of the check. It returns CodeTemporary if ctx ends first.
+//
+// The attempts of a pair that are checked at once never exceed its remaining free failures, but are at
+// least one. Concurrent attempts can therefore not evade the limit.
+func (g *loginLimiter) beginCheck(ctx context.Context, attempt loginAttempt,
+	now func() time.Duration) (time.Duration, error) {
 	for {
 		waitTime, checkEnded := g.tryBeginCheck(attempt, now())
 		if checkEnded == nil {
@@ -147,9 +146,10 @@ func (g *loginLimiter) beginCheck(ctx context.Context, attempt loginAttempt, now
 	}
 }
 
-// tryBeginCheck begins a check and returns 0, or how long it has to wait; or what is
-// closed when it is worth trying again.
-func (g *loginLimiter) tryBeginCheck(attempt loginAttempt, now time.Duration) (waitTime time.Duration, checkEnded <-chan struct{}) {
+// tryBeginCheck returns 0 if the check begins, or the required wait. If the attempt has to wait for
+// another check, it returns a channel that is closed when one has ended.
+func (g *loginLimiter) tryBeginCheck(attempt loginAttempt,
+	now time.Duration) (waitTime time.Duration, checkEnded <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if waitTime := g.requiredWaitLocked(attempt, now); waitTime > 0 {
@@ -177,7 +177,7 @@ func (g *loginLimiter) removeWaiter(attempt loginAttempt) {
 	g.removeIfUnusedLocked(attempt, checks)
 }
 
-// endCheck says that a try was checked, whatever came of it.
+// endCheck ends a check, whatever its result.
 func (g *loginLimiter) endCheck(attempt loginAttempt) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -188,23 +188,25 @@ func (g *loginLimiter) endCheck(attempt loginAttempt) {
 	g.removeIfUnusedLocked(attempt, checks)
 }
 
-// removeIfUnusedLocked forgets what nobody is checked by, or waits for.
+// removeIfUnusedLocked removes the entry of a pair that has no checks and no waiters. g.mu must be
+// held.
 func (g *loginLimiter) removeIfUnusedLocked(attempt loginAttempt, checks *pendingChecks) {
 	if checks.running == 0 && checks.waiters == 0 {
 		delete(g.pending, attempt.accountAddressKey())
 	}
 }
 
-// recordFailure counts a wrong try. Right ones leave no trace.
+// recordFailure counts a wrong password.
 func (g *loginLimiter) recordFailure(attempt loginAttempt, now time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	pairFailures := g.recentFailuresLocked(attempt.accountAddressKey(), now)
 	for _, key := range attempt.limiterKeys() {
 		failures := g.recentFailuresLocked(key, now)
-		if !key.address.IsValid() && pairFailures.count >= freeFailuresPerPair && failures.count < freeFailuresPerAccount {
-			// Or one address could keep an owner out, if it goes on for days. Once
-			// the bound is reached, all count.
+		if !key.address.IsValid() && pairFailures.count >= freeFailuresPerPair &&
+			failures.count < freeFailuresPerAccount {
+			// Otherwise a single address could reach the account's limit in a few days. Above that
+			// limit every failure counts.
 			continue
 		}
 		failures.count, failures.lastFailure = failures.count+1, now
@@ -215,7 +217,8 @@ func (g *loginLimiter) recordFailure(attempt loginAttempt, now time.Duration) {
 	}
 }
 
-// recentFailuresLocked are the wrong tries that are not forgotten.
+// recentFailuresLocked returns a count, or zero if its latest failure is older than failureRetention.
+// g.mu must be held.
 func (g *loginLimiter) recentFailuresLocked(key limiterKey, now time.Duration) failedLogins {
 	failures, _ := g.failures.Get(key)
 	if now-failures.lastFailure > failureRetention {
@@ -224,25 +227,23 @@ func (g *loginLimiter) recentFailuresLocked(key limiterKey, now time.Duration) f
 	return failures
 }
 
-// isGuessing reports whether the address has tried wrong passwords at accounts that
-// it never signed in to.
+// isGuessing reports whether the address has failed at accounts that never signed in from it.
 func (g *loginLimiter) isGuessing(address netip.Addr) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.failures.Contains(limiterKey{address: address})
 }
 
-// clearFailures forgets the wrong tries of an account from one address, after a right
-// one. What counts for the address at other accounts stays: who guesses may have
-// an account of his own.
+// clearFailures resets the count of the pair after a right password. The count of the address stays,
+// because somebody who guesses may own an account too.
 func (g *loginLimiter) clearFailures(attempt loginAttempt) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.failures.Remove(attempt.accountAddressKey())
 }
 
-// clearAccountFailures forgets the wrong tries of an account from all addresses together: it
-// has a new password.
+// clearAccountFailures resets the count of the account for unknown addresses. It is called when the
+// password has changed.
 func (g *loginLimiter) clearAccountFailures(uin rookery.UIN) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

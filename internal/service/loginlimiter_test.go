@@ -62,7 +62,8 @@ func TestTenThousandStrangersWhoGuessHoldUpNoOwner(t *testing.T) {
 		for i := range strangers {
 			go func() {
 				proof := service.ProofOf(fmt.Sprint("wrong ", i))
-				request := service.SignInRequest{UIN: 10001 + rookery.UIN(i%100), Proof: &proof, Address: strangerAddress(i)}
+				request := service.SignInRequest{UIN: 10001 + rookery.UIN(i%100), Proof: &proof,
+					Address: strangerAddress(i)}
 				_, _, _ = w.SignIn(ctx, request)
 				refused <- struct{}{}
 			}()
@@ -112,7 +113,8 @@ func TestAKnownOwnerGoesBeforeStrangersWhoAreNew(t *testing.T) {
 		for i := range 200 {
 			go func() {
 				proof := service.ProofOf("wrong")
-				request := service.SignInRequest{UIN: 10002 + rookery.UIN(i), Proof: &proof, Address: strangerAddress(i)}
+				request := service.SignInRequest{UIN: 10002 + rookery.UIN(i), Proof: &proof,
+					Address: strangerAddress(i)}
 				_, _, _ = w.SignIn(ctx, request)
 			}()
 		}

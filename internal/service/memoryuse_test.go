@@ -22,8 +22,10 @@ func TestAnIdleConnectionTakesLittleMemory(t *testing.T) {
 		var random [rookery.TokenBytes]byte
 		binary.BigEndian.PutUint32(random[:], uint32(uin))
 		tokens[i] = rookery.NewToken(random)
-		w.must(w.store.StartSession(t.Context(), rookery.Session{ID: uint64(uin), Account: uin, Device: fmt.Sprint("phone ", i), Address: home,
-			Status: rookery.StatusOnline, Program: "9326B87B234E7235", SignedInAt: w.now(), Token: tokens[i].Hash()}, credential()))
+		w.must(w.store.StartSession(t.Context(),
+			rookery.Session{ID: uint64(uin), Account: uin, Device: fmt.Sprint("phone ", i), Address: home,
+				Status: rookery.StatusOnline, Program: "9326B87B234E7235", SignedInAt: w.now(),
+				Token: tokens[i].Hash()}, credential()))
 	}
 	before := heapBytes()
 	w.Service = nil
@@ -31,7 +33,8 @@ func TestAnIdleConnectionTakesLittleMemory(t *testing.T) {
 	w.must(err)
 	w.must(svc.LoadSessions(t.Context()))
 	for i, token := range tokens {
-		session, err := svc.AuthenticateSession(t.Context(), rookery.FirstUIN+rookery.UIN(i), service.Caller{Token: token})
+		session, err := svc.AuthenticateSession(t.Context(), rookery.FirstUIN+rookery.UIN(i),
+			service.Caller{Token: token})
 		w.must(err)
 		subscription, err := svc.Subscribe(t.Context(), session, discardSink{})
 		w.must(err)

@@ -8,11 +8,12 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// AddAccount stores an account, created now, and returns its number: a.UIN, or
-// the lowest free one if that is 0. CodeExists if the number is taken.
+// AddAccount creates an account and returns its number: account.UIN, or the lowest free number if that
+// is 0. It returns CodeExists if the number is taken.
 func (s *Service) AddAccount(ctx context.Context, account rookery.Account, password string) (rookery.UIN, error) {
 	if account.UIN != 0 && account.UIN < rookery.FirstUIN {
-		return 0, rookery.Errorf(rookery.CodeParameter, "account number %d is out of range, allowed is %d to 4294967295", account.UIN, rookery.FirstUIN)
+		return 0, rookery.Errorf(rookery.CodeParameter,
+			"account number %d is out of range, allowed is %d to 4294967295", account.UIN, rookery.FirstUIN)
 	}
 	if err := validateAccount(&account, nil); err != nil {
 		return 0, err
@@ -31,8 +32,8 @@ func (s *Service) AddAccount(ctx context.Context, account rookery.Account, passw
 	return uin, nil
 }
 
-// validateAccount reports with CodeParameter what an account cannot be. before is
-// its profile as it was, nil if it is new.
+// validateAccount returns CodeParameter if a field is not allowed. before is the profile to be
+// replaced, nil for a new account; unchanged names are not checked again.
 func validateAccount(account *rookery.Account, before *rookery.Profile) error {
 	if err := account.Profile.CheckNames(before); err != nil {
 		return err
@@ -47,9 +48,8 @@ func (s *Service) newCredential(ctx context.Context, password string) (rookery.C
 	return s.passwordVerifier.hashProof(ctx, ProofOf(password))
 }
 
-// SetPassword replaces an account's password and ends its sessions. Wrong tries
-// from addresses that the account never signed in from are forgotten, so that
-// the operator can help an owner whom they keep out.
+// SetPassword replaces an account's password and ends its sessions. It also clears the failed logins
+// from unknown addresses, so that the operator can help an owner who is locked out.
 func (s *Service) SetPassword(ctx context.Context, uin rookery.UIN, password string) error {
 	if uin == rookery.System {
 		return errSystemAccount
@@ -66,13 +66,13 @@ func (s *Service) SetPassword(ctx context.Context, uin rookery.UIN, password str
 	if err := s.store.SetCredential(ctx, uin, credential); err != nil {
 		return err
 	}
-	s.removeEndedSessions(ctx, account, account.allSessions()) // the store has ended them
+	s.removeEndedSessions(ctx, account, account.allSessions()) // SetCredential has ended them in the store
 	s.loginLimiter.clearAccountFailures(uin)
 	return nil
 }
 
-// CheckPassword reports whether an account has the password. It is for the
-// operator: no limit on tries holds.
+// CheckPassword reports whether the password is right. It is for the operator and not subject to the
+// login limiter.
 func (s *Service) CheckPassword(ctx context.Context, uin rookery.UIN, password string) (bool, error) {
 	storedCredential, err := s.store.Credential(ctx, uin)
 	if err != nil {
@@ -85,16 +85,19 @@ func (s *Service) CheckPassword(ctx context.Context, uin rookery.UIN, password s
 	return s.passwordVerifier.verify(uin, storedCredential, ProofOf(password))
 }
 
-var errSystemAccount = rookery.Errorf(rookery.CodeRefused, "account %d is the server itself: only its profile can be changed", rookery.System)
+var errSystemAccount = rookery.Errorf(rookery.CodeRefused,
+	"account %d is the server itself: only its profile can be changed", rookery.System)
 
-// ChangeAccount changes an account as it is now and returns it as it is then.
-// change may be called more than once.
-func (s *Service) ChangeAccount(ctx context.Context, uin rookery.UIN, change func(*rookery.Account) error) (rookery.Account, error) {
+// ChangeAccount applies change to the stored account and returns the result. change is called again if
+// the account was changed concurrently.
+func (s *Service) ChangeAccount(ctx context.Context, uin rookery.UIN,
+	change func(*rookery.Account) error) (rookery.Account, error) {
 	return s.changeAccount(ctx, uin, change, rookery.RequestKey{})
 }
 
-// changeAccount does so once for equal marks.
-func (s *Service) changeAccount(ctx context.Context, uin rookery.UIN, change func(*rookery.Account) error, requestKey rookery.RequestKey) (rookery.Account, error) {
+// changeAccount does the work of ChangeAccount. A repeat of requestKey changes nothing.
+func (s *Service) changeAccount(ctx context.Context, uin rookery.UIN, change func(*rookery.Account) error,
+	requestKey rookery.RequestKey) (rookery.Account, error) {
 	for {
 		account, err := s.store.Account(ctx, uin)
 		if err != nil {
@@ -110,7 +113,8 @@ func (s *Service) changeAccount(ctx context.Context, uin rookery.UIN, change fun
 		if err := validateAccount(&account, &oldAccount.Profile); err != nil {
 			return rookery.Account{}, err
 		}
-		if uin == rookery.System && (account.Rule != oldAccount.Rule || account.Strangers != oldAccount.Strangers || account.Findable != oldAccount.Findable || account.DevicesOnly != oldAccount.DevicesOnly) {
+		if uin == rookery.System && (account.Rule != oldAccount.Rule || account.Strangers != oldAccount.Strangers ||
+			account.Findable != oldAccount.Findable || account.DevicesOnly != oldAccount.DevicesOnly) {
 			return rookery.Account{}, errSystemAccount
 		}
 		receipt, err := s.store.UpdateAccount(ctx, account, requestKey)
@@ -122,14 +126,14 @@ func (s *Service) changeAccount(ctx context.Context, uin rookery.UIN, change fun
 		}
 		s.accountCache.invalidate(uin)
 		account.Revision++
-		if account.DevicesOnly { // if it was before too: the session may have outlived a full disk
+		if account.DevicesOnly { // even if DevicesOnly was set before: a full disk may have kept the session
 			return account, s.endAddressSessionOf(ctx, uin)
 		}
 		return account, nil
 	}
 }
 
-// endAddressSessionOf ends the session of an account that belongs to an address.
+// endAddressSessionOf ends the address session of an account, if there is one.
 func (s *Service) endAddressSessionOf(ctx context.Context, uin rookery.UIN) error {
 	account, err := s.lockAccount(ctx, uin)
 	if err != nil {
@@ -143,8 +147,8 @@ func (s *Service) endAddressSessionOf(ctx context.Context, uin rookery.UIN) erro
 	return s.endSessions(ctx, account, []*Session{session})
 }
 
-// Befriend makes two accounts friends without asking them; nobody gets a
-// message. CodeNoAccount if one of them does not exist.
+// Befriend makes two accounts friends without a request or a message. It returns CodeNoAccount if one
+// of them does not exist.
 func (s *Service) Befriend(ctx context.Context, firstUIN, otherUIN rookery.UIN) error {
 	if firstUIN == rookery.System || otherUIN == rookery.System {
 		return errSystemAccount
@@ -157,7 +161,8 @@ func (s *Service) Befriend(ctx context.Context, firstUIN, otherUIN rookery.UIN) 
 		if err != nil {
 			return err
 		}
-		_, err = s.store.ChangeRelation(ctx, rookery.RelationChange{Me: firstUIN, Other: otherUIN, From: relation, Transition: rookery.Befriend(), Time: s.now()})
+		_, err = s.store.ChangeRelation(ctx, rookery.RelationChange{Me: firstUIN, Other: otherUIN, From: relation,
+			Transition: rookery.Befriend(), Time: s.now()})
 		if rookery.CodeOf(err) == rookery.CodeConflict {
 			continue
 		}
@@ -168,8 +173,8 @@ func (s *Service) Befriend(ctx context.Context, firstUIN, otherUIN rookery.UIN) 
 	}
 }
 
-// RemoveAccount deletes an account with all that is its own. What others have
-// from it stays theirs.
+// RemoveAccount deletes an account and everything that belongs to it. Messages from it stay in the
+// mailboxes of others.
 func (s *Service) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 	if uin == rookery.System {
 		return errSystemAccount
@@ -179,11 +184,12 @@ func (s *Service) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 		return err
 	}
 	defer account.changeLock.release()
-	if err := s.endSessions(ctx, account, account.allSessions()); err != nil { // friends hear of it while they are some
+	// before the friendships end, so that friends are notified
+	if err := s.endSessions(ctx, account, account.allSessions()); err != nil {
 		return err
 	}
 	consumers := account.filterConsumers(anyConsumer)
-	for _, consumer := range consumers { // a collection under way ends first; the mailbox then begins anew
+	for _, consumer := range consumers { // waits for collections in progress; they hold numbers of the old mailbox
 		if err := consumer.collectLock.acquire(ctx); err != nil {
 			return err
 		}
@@ -193,10 +199,10 @@ func (s *Service) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 		return err
 	}
 	account.removeConsumers(consumers)
-	account.markRemoved() // who has the number next is another member, whatever this one is told yet
+	account.markRemoved() // callers that still hold this value must look the number up again
 	s.activeAccounts.remove(account)
 	s.accountCache.invalidate(uin)
-	// Whoever may have it in a list: who became a friend just now as well.
+	// All friend lists are dropped, because an account may have become a friend meanwhile.
 	s.activeAccounts.forEach(func(account *activeAccount) { account.invalidateRelations() })
 	s.log.Info("account removed", "account", uin)
 	return nil
@@ -205,11 +211,11 @@ func (s *Service) RemoveAccount(ctx context.Context, uin rookery.UIN) error {
 // AccountInfo is an account as the operator sees it.
 type AccountInfo struct {
 	rookery.Account
-	Status   rookery.Status // what others see
+	Status   rookery.Status // as others see it
 	Sessions []rookery.Session
 }
 
-// AccountsAfter lists at most limit accounts above after, by number.
+// AccountsAfter returns at most limit accounts with numbers above after, in order.
 func (s *Service) AccountsAfter(ctx context.Context, after rookery.UIN, limit int) ([]AccountInfo, error) {
 	accounts, err := s.store.AccountsAfter(ctx, after, limit)
 	if err != nil {
@@ -222,7 +228,7 @@ func (s *Service) AccountsAfter(ctx context.Context, after rookery.UIN, limit in
 			for _, session := range active.allSessions() {
 				if session.isAlive(s.uptime()) {
 					details := session.details
-					details.Token = rookery.TokenHash{} // nobody's business
+					details.Token = rookery.TokenHash{} // not even the operator needs it
 					infos[i].Sessions = append(infos[i].Sessions, details)
 				}
 			}
@@ -231,7 +237,8 @@ func (s *Service) AccountsAfter(ctx context.Context, after rookery.UIN, limit in
 	return infos, nil
 }
 
-// SendSystemMessage sends a notice of the operator to accounts, to all of them or none.
+// SendSystemMessage sends a message of the system account to all given accounts or, if it fails, to
+// none.
 func (s *Service) SendSystemMessage(ctx context.Context, text string, to []rookery.UIN) error {
 	if err := rookery.CheckText(text); err != nil {
 		return err

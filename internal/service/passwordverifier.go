@@ -19,21 +19,21 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// Proof is the MD5 of a password's UTF-8 bytes. On the wire it is as good as
-// the password, so it is hashed again before it is stored.
+// Proof is the MD5 of a password's UTF-8 bytes. Clients log in with it, so that it is as valuable as
+// the password and is stored only as a hash.
 type Proof [md5.Size]byte
 
-// ProofOf makes the proof of a password.
+// ProofOf returns the proof of a password.
 func ProofOf(password string) Proof { return md5.Sum([]byte(password)) }
 
-// PasswordCost is what hashing one proof with Argon2id costs.
+// PasswordCost holds the parameters of Argon2id.
 type PasswordCost struct {
 	MemoryKiB uint32
 	Passes    uint32
 	Threads   uint8
 }
 
-// MinPasswordCost is the least cost and the default: OWASP's recommendation for
+// MinPasswordCost is the lowest allowed cost and the default. It is OWASP's recommendation for
 // Argon2id.
 var MinPasswordCost = PasswordCost{MemoryKiB: 19 * 1024, Passes: 2, Threads: 1}
 
@@ -43,24 +43,27 @@ const (
 )
 
 func (c PasswordCost) validate() error {
-	if c.MemoryKiB < MinPasswordCost.MemoryKiB || c.Passes < MinPasswordCost.Passes || c.Threads < MinPasswordCost.Threads {
-		return rookery.Errorf(rookery.CodeParameter, "password cost is below the floor: at least %d KiB, %d passes, %d thread",
+	if c.MemoryKiB < MinPasswordCost.MemoryKiB || c.Passes < MinPasswordCost.Passes ||
+		c.Threads < MinPasswordCost.Threads {
+		return rookery.Errorf(rookery.CodeParameter,
+			"password cost is below the floor: at least %d KiB, %d passes, %d thread",
 			MinPasswordCost.MemoryKiB, MinPasswordCost.Passes, MinPasswordCost.Threads)
 	}
 	return nil
 }
 
-// HashProof makes the credential to be stored for a proof, in the PHC string
-// format.
+// HashProof returns the credential to be stored for a proof: an Argon2id hash with a random salt, in
+// the PHC string format.
 func HashProof(proof Proof, cost PasswordCost) rookery.Credential {
 	salt := make([]byte, saltBytes)
 	rand.Read(salt) // never fails
 	hash := argon2.IDKey(proof[:], salt, cost.Passes, cost.MemoryKiB, cost.Threads, hashBytes)
-	return rookery.Credential(fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, cost.MemoryKiB, cost.Passes, cost.Threads,
+	return rookery.Credential(fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, cost.MemoryKiB,
+		cost.Passes, cost.Threads,
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(hash)))
 }
 
-// parseCredential is the reverse of HashProof's last line.
+// parseCredential splits a credential made by HashProof.
 func parseCredential(storedCredential rookery.Credential) (cost PasswordCost, salt, hash []byte, err error) {
 	var version int
 	parts := strings.Split(string(storedCredential), "$")
@@ -79,18 +82,18 @@ func parseCredential(storedCredential rookery.Credential) (cost PasswordCost, sa
 	return cost, salt, hash, err
 }
 
-// GeneratePassword makes a random password that can be read out and typed.
+// GeneratePassword returns a random password that is easy to read out and to type.
 func GeneratePassword() string { return strings.ToLower(rand.Text()[:16]) }
 
-// passwordVerifier checks proofs against credentials.
+// passwordVerifier compares proofs with stored credentials.
 type passwordVerifier struct {
 	cost      PasswordCost
 	hashQueue *hashQueue
-	// dummyCredential is checked where there is no account, so that this takes as long.
+	// dummyCredential is verified if there is no account, so that the answer takes as long as for an
+	// existing one.
 	dummyCredential rookery.Credential
-	// verifiedDigests holds keyed digests of proofs that were right, each bound to the
-	// credential that it was right for: clients that sign in for every message
-	// must not cost a hash each time.
+	// verifiedDigests holds keyed digests of verified proofs, each bound to its credential. A client
+	// that signs in for every message then needs only one hash.
 	verifiedDigests *lru.Cache[rookery.UIN, [sha256.Size]byte]
 	digestKey       [32]byte
 }
@@ -116,7 +119,7 @@ func newPasswordVerifier(cost PasswordCost, slots, maxWaiting int) (*passwordVer
 	return p, nil
 }
 
-// hashProof makes a credential, for the operator.
+// hashProof waits for a slot with the operator's priority and returns a new credential.
 func (p *passwordVerifier) hashProof(ctx context.Context, proof Proof) (rookery.Credential, error) {
 	if err := p.hashQueue.acquire(ctx, priorityOperator, netip.Addr{}); err != nil {
 		return "", err
@@ -125,16 +128,16 @@ func (p *passwordVerifier) hashProof(ctx context.Context, proof Proof) (rookery.
 	return HashProof(proof, p.cost), nil
 }
 
-// wasVerified reports whether the proof was found right for the credential
-// before. It costs next to nothing.
+// wasVerified reports whether the proof was verified for this credential before. It computes no
+// password hash.
 func (p *passwordVerifier) wasVerified(uin rookery.UIN, storedCredential rookery.Credential, proof Proof) bool {
 	digest, ok := p.verifiedDigests.Get(uin)
 	wantedDigest := p.proofDigest(uin, storedCredential, proof)
 	return ok && hmac.Equal(digest[:], wantedDigest[:])
 }
 
-// verify hashes the proof and compares; the caller has a place in the queue. An
-// empty credential takes as long as any and is never proved.
+// verify reports whether proof matches the stored credential. An empty credential never matches, but
+// takes as long. The caller holds a slot of the hash queue.
 func (p *passwordVerifier) verify(uin rookery.UIN, storedCredential rookery.Credential, proof Proof) (bool, error) {
 	comparedCredential := storedCredential
 	if storedCredential == "" {
@@ -152,9 +155,10 @@ func (p *passwordVerifier) verify(uin rookery.UIN, storedCredential rookery.Cred
 	return true, nil
 }
 
-func (p *passwordVerifier) proofDigest(uin rookery.UIN, storedCredential rookery.Credential, proof Proof) [sha256.Size]byte {
+func (p *passwordVerifier) proofDigest(uin rookery.UIN, storedCredential rookery.Credential,
+	proof Proof) [sha256.Size]byte {
 	hasher := hmac.New(sha256.New, p.digestKey[:])
-	_ = binary.Write(hasher, binary.BigEndian, uint32(uin)) // a hash takes all
+	_ = binary.Write(hasher, binary.BigEndian, uint32(uin)) // a hash never fails
 	hasher.Write(proof[:])
 	hasher.Write([]byte(storedCredential))
 	return [sha256.Size]byte(hasher.Sum(nil))

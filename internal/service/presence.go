@@ -8,15 +8,16 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// Notice tells that a friend's status has changed, and to what.
+// Notice is a friend's new visible status.
 type Notice struct {
 	Friend rookery.UIN
 	Status rookery.Status
 }
 
-// SetStatus changes the status of an account. Everybody sees it once it
-// returns nil, and then it is durable.
-func (s *Service) SetStatus(ctx context.Context, session *Session, status rookery.Status, requestKey rookery.RequestKey) error {
+// SetStatus changes the status of the session's account. When it returns nil, the status is stored and
+// visible.
+func (s *Service) SetStatus(ctx context.Context, session *Session, status rookery.Status,
+	requestKey rookery.RequestKey) error {
 	account := session.account
 	if err := account.changeLock.acquire(ctx); err != nil {
 		return err
@@ -35,9 +36,8 @@ func (s *Service) SetStatus(ctx context.Context, session *Session, status rooker
 	return nil
 }
 
-// announceStatus tells the friends of a member, whose turn it is, what it shows if
-// that is something else than before. Only those who are signed in hear of it;
-// nothing of it is stored.
+// announceStatus notifies the account's friends if its visible status differs from oldStatus. Only
+// friends with a session get a notice; notices are not stored. The caller holds account.changeLock.
 func (s *Service) announceStatus(ctx context.Context, account *activeAccount, oldStatus rookery.Status) {
 	after := account.announcedStatus()
 	if after == oldStatus {
@@ -55,15 +55,15 @@ func (s *Service) announceStatus(ctx context.Context, account *activeAccount, ol
 	}
 }
 
-// pendingNotice is a notice that waits for a session. The latest of a friend counts.
+// pendingNotice is a notice to be pushed or polled. A later notice about the same friend replaces it.
 type pendingNotice struct {
 	Notice
-	// basic: it is something else even for those who know the basic statuses
-	// only, as polls do; else it waits for a feed.
+	// changesBasicStatus means that the change matters to clients that know only the basic statuses.
+	// Polls return only such notices; the others wait for a subscription.
 	changesBasicStatus bool
 }
 
-// addNotice takes a notice for each session of the member.
+// addNotice adds a notice for each session of the account.
 func (m *activeAccount) addNotice(notice Notice, changesBasicStatus bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -72,7 +72,7 @@ func (m *activeAccount) addNotice(notice Notice, changesBasicStatus bool) {
 	}
 }
 
-// addNoticeLocked is called with the member's mu held.
+// addNoticeLocked adds a notice and wakes the subscription. c.account.mu must be held.
 func (c *consumer) addNoticeLocked(notice Notice, changesBasicStatus bool) {
 	i := slices.IndexFunc(c.pendingNotices, func(pending pendingNotice) bool { return pending.Friend == notice.Friend })
 	subscription := c.liveSubscription()
@@ -87,8 +87,7 @@ func (c *consumer) addNoticeLocked(notice Notice, changesBasicStatus bool) {
 	}
 }
 
-// pollableNotices lists the notices that wait for a poll, by friend, as polls show
-// them.
+// pollableNotices returns the notices for a poll, by friend and with basic statuses.
 func (c *consumer) pollableNotices() []Notice {
 	c.account.mu.Lock()
 	defer c.account.mu.Unlock()
@@ -102,8 +101,8 @@ func (c *consumer) pollableNotices() []Notice {
 	return notices
 }
 
-// removeCollectedNotices takes notices away that a poll got, but for those that newer ones
-// replaced.
+// removeCollectedNotices removes the notices that a poll has returned, unless newer ones have replaced
+// them.
 func (c *consumer) removeCollectedNotices(notices []Notice) {
 	if len(notices) == 0 {
 		return
@@ -116,7 +115,7 @@ func (c *consumer) removeCollectedNotices(notices []Notice) {
 	c.freeEmptyNoticesLocked()
 }
 
-// popNotice takes the notice away that has waited longest.
+// popNotice removes and returns the oldest notice.
 func (c *consumer) popNotice() (Notice, bool) {
 	c.account.mu.Lock()
 	defer c.account.mu.Unlock()
@@ -135,19 +134,21 @@ func (c *consumer) hasNotices() bool {
 	return len(c.pendingNotices) > 0
 }
 
-// freeEmptyNoticesLocked gives back what no notice needs: most of the time none waits.
+// freeEmptyNoticesLocked frees the memory of an empty list. Most consumers have no notices.
+// c.account.mu must be held.
 func (c *consumer) freeEmptyNoticesLocked() {
 	if len(c.pendingNotices) == 0 {
 		c.pendingNotices = nil
 	}
 }
 
-// removeNotices takes back what waits of a friend.
+// removeNotices drops the pending notices about a friend.
 func (m *activeAccount) removeNotices(friend rookery.UIN) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, consumer := range m.consumers {
-		consumer.pendingNotices = slices.DeleteFunc(consumer.pendingNotices, func(pending pendingNotice) bool { return pending.Friend == friend })
+		consumer.pendingNotices = slices.DeleteFunc(consumer.pendingNotices,
+			func(pending pendingNotice) bool { return pending.Friend == friend })
 		consumer.freeEmptyNoticesLocked()
 	}
 }
@@ -158,7 +159,7 @@ func (m *activeAccount) setStatus(status rookery.Status) {
 	m.status = status
 }
 
-// signInStatus is the status of an account that signs in without naming one.
+// signInStatus returns the status of a sign-in that names none.
 func (m *activeAccount) signInStatus() rookery.Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()

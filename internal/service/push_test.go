@@ -53,7 +53,10 @@ func TestWhatWasNotConfirmedComesAgainWithTheNextConnection(t *testing.T) {
 			w.must(err)
 			return you
 		},
-		"after a login from another address": func(w *world, _ *service.Session) *service.Session { return w.signIn(10002, home) },
+		"after a login from another address": func(w *world,
+			_ *service.Session) *service.Session {
+			return w.signIn(10002, home)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inVirtualTime(t, func(w *world) {

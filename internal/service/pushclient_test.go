@@ -27,7 +27,8 @@ func (w *world) signInDevice(uin rookery.UIN, name string) *service.Session {
 func (w *world) signInDeviceToken(uin rookery.UIN, name string) (*service.Session, rookery.Token) {
 	w.Helper()
 	proof := service.ProofOf(password)
-	session, token, err := w.SignIn(w.Context(), service.SignInRequest{UIN: uin, Proof: &proof, Address: home, Device: name})
+	session, token, err := w.SignIn(w.Context(),
+		service.SignInRequest{UIN: uin, Proof: &proof, Address: home, Device: name})
 	w.must(err)
 	return session, token
 }

@@ -7,41 +7,41 @@ import (
 )
 
 const (
-	// arrivalDelay: what was written this long before a record came has arrived
-	// (section 6 of the protocol).
+	// A record from the client confirms what was written arrivalDelay before it or earlier (section 6
+	// of the protocol).
 	arrivalDelay = 5 * time.Second
-	// rangeTimeStep is how finely it is remembered when entries were written.
+	// Push times are rounded up to rangeTimeStep, so that entries of one step share a range.
 	rangeTimeStep = 100 * time.Millisecond
-	// maxPushedRanges bounds what is remembered of a connection that goes on for long
-	// beside an entry that is left to GetMsgEx.
+	// maxPushedRanges limits the memory of a long connection on which an early entry stays unconfirmed.
 	maxPushedRanges = 64
 )
 
-// pushedRange is the pushed entries up to a number, above the wave before. They were
-// stateWritten at a time, or a little before.
+// pushedRange is a run of pushed entries: those above the previous range, up to lastNumber. All were
+// written at pushedAt or shortly before.
 type pushedRange struct {
 	lastNumber uint64
 	pushedAt   time.Duration
 	state      deliveryState
 }
 
-// deliveryState is what became of entries that were pushed and are not confirmed.
+// deliveryState is the state of entries that were pushed and are not confirmed.
 type deliveryState uint8
 
 const (
-	// stateWritten: a record that comes late enough says that they have arrived.
+	// stateWritten means that a record from the client confirms the entries, if it comes late enough.
 	stateWritten deliveryState = iota
-	// stateDoubtful: the latest entry may have come together with an answer, and is
-	// to be pushed again.
+	// stateDoubtful means that the latest entry may have reached the client together with an answer,
+	// and is to be pushed again. A client that takes one read for one record may have missed it.
 	stateDoubtful
-	// stateLeftToPoll: pushed often enough, and left to GetMsgEx.
+	// stateLeftToPoll means that the entry was pushed often enough, and is handed out by the next
+	// GetMsgEx.
 	stateLeftToPoll
-	// stateArrived: but an entry before them has not.
+	// stateArrived means that the client has the entries, but an earlier entry is unconfirmed.
 	stateArrived
 )
 
-// latestRangeLocked is the wave of the latest entry on a connection with a pace, nil if
-// that is confirmed. mu is held.
+// latestRangeLocked returns the range of the latest pushed entry, or nil if that entry is confirmed or
+// the subscription has no pacer. f.mu must be held.
 func (f *Subscription) latestRangeLocked() *pushedRange {
 	if n := len(f.pushedRanges); f.pacer != nil && n > 0 {
 		return &f.pushedRanges[n-1]
@@ -49,10 +49,9 @@ func (f *Subscription) latestRangeLocked() *pushedRange {
 	return nil
 }
 
-// RecordReceived says that a record came on the connection at a time of the service's
-// clock: what was pushed long enough before has arrived (section 6 of the
-// protocol), unless it may have come together with an answer. Of a client that
-// confirms by number it says nothing.
+// RecordReceived tells the service that the client has sent a record at the given time. It confirms the
+// entries that were pushed at least arrivalDelay before, except doubtful ones (section 6 of the
+// protocol). It does nothing if the client confirms by number.
 func (f *Subscription) RecordReceived(at time.Time) {
 	writtenBy := f.service.uptimeAt(at) - arrivalDelay
 	f.mu.Lock()
@@ -63,8 +62,8 @@ func (f *Subscription) RecordReceived(at time.Time) {
 	}
 }
 
-// confirmWrittenByLocked notes that what was written by a time has arrived, and reports
-// whether the place has moved. mu is held.
+// confirmWrittenByLocked marks the ranges written at or before an uptime as arrived, and reports
+// whether lastConfirmed has moved. f.mu must be held.
 func (f *Subscription) confirmWrittenByLocked(writtenBy time.Duration) bool {
 	for i := range f.pushedRanges {
 		entryRange := &f.pushedRanges[i]
@@ -79,8 +78,8 @@ func (f *Subscription) confirmWrittenByLocked(writtenBy time.Duration) bool {
 	return f.confirmArrivedLocked()
 }
 
-// confirmArrivedLocked moves the place over what has arrived, and reports whether it has
-// moved. mu is held.
+// confirmArrivedLocked moves lastConfirmed over the leading ranges that have arrived, and reports
+// whether it has moved. f.mu must be held.
 func (f *Subscription) confirmArrivedLocked() bool {
 	n := 0
 	for n < len(f.pushedRanges) && f.pushedRanges[n].state == stateArrived {
@@ -93,8 +92,8 @@ func (f *Subscription) confirmArrivedLocked() bool {
 	return true
 }
 
-// Confirm says that the client has the entries up to a number. From the first
-// confirmation of a push on, nothing else confirms for the session.
+// Confirm records that the client has the entries up to a number. After the first confirmation of a
+// pushed entry, the session's entries are confirmed in this way only.
 func (f *Subscription) Confirm(entryNumber uint64) {
 	isFirst := f.noteFirstConfirmation(entryNumber)
 	f.mu.Lock()
@@ -111,11 +110,11 @@ func (f *Subscription) Confirm(entryNumber uint64) {
 	}
 }
 
-// noteFirstConfirmation reports whether the session confirms a push by number for the
-// first time, and then notes it.
+// noteFirstConfirmation returns true for the session's first confirmation of a pushed entry, and
+// records that the session confirms by number.
 func (f *Subscription) noteFirstConfirmation(entryNumber uint64) bool {
 	account := f.consumer.account
-	account.mu.Lock() // it is noted of this session, and not of one that follows
+	account.mu.Lock() // the session must not be replaced meanwhile
 	defer account.mu.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -127,8 +126,8 @@ func (f *Subscription) noteFirstConfirmation(entryNumber uint64) bool {
 	return true
 }
 
-// confirmUpToLocked notes that entries have arrived, and reports whether that is new. mu
-// is held.
+// confirmUpToLocked confirms entries up to a number, and reports whether that is new. f.mu must be
+// held.
 func (f *Subscription) confirmUpToLocked(upTo uint64) bool {
 	if f.hasEndedLocked() || upTo <= f.lastConfirmed {
 		return false
@@ -137,16 +136,17 @@ func (f *Subscription) confirmUpToLocked(upTo uint64) bool {
 	return true
 }
 
-// setConfirmedLocked moves the place. mu is held.
+// setConfirmedLocked raises lastConfirmed and drops the ranges up to it. f.mu must be held.
 func (f *Subscription) setConfirmedLocked(entryNumber uint64) {
 	f.lastConfirmed = max(f.lastConfirmed, entryNumber)
-	f.pushedRanges = slices.DeleteFunc(f.pushedRanges, func(entryRange pushedRange) bool { return entryRange.lastNumber <= entryNumber })
+	f.pushedRanges = slices.DeleteFunc(f.pushedRanges,
+		func(entryRange pushedRange) bool { return entryRange.lastNumber <= entryNumber })
 	if len(f.pushedRanges) == 0 {
 		f.pushedRanges = nil
 	}
 }
 
-// confirmCollected says that entries that were left to GetMsgEx were handed out.
+// confirmCollected records that entries left to GetMsgEx were handed out up to cursor.
 func (f *Subscription) confirmCollected(cursor uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -155,8 +155,8 @@ func (f *Subscription) confirmCollected(cursor uint64) {
 	}
 }
 
-// addPushedEntryLocked notes that an entry was handed to the network. alone: no answer was
-// stateWritten just before. mu is held.
+// addPushedEntryLocked adds an entry that was written to the connection. standsAlone means that no
+// answer was written just before it. f.mu must be held.
 func (f *Subscription) addPushedEntryLocked(entryNumber uint64, now time.Duration, standsAlone bool) {
 	switch {
 	case entryNumber <= f.lastConfirmed || f.confirmsByNumber:
@@ -186,8 +186,9 @@ func (f *Subscription) addPushedEntryLocked(entryNumber uint64, now time.Duratio
 	}
 }
 
-// mergeRangesLocked makes one wave of those that share their fate: what the next record
-// confirms in any case, what is left, what has arrived. mu is held.
+// mergeRangesLocked joins neighbouring ranges of the same state. Ranges in stateWritten are joined only
+// if they are older than arrivalDelay, because the next record confirms them together. f.mu must be
+// held.
 func (f *Subscription) mergeRangesLocked() {
 	if len(f.pushedRanges) < 2 {
 		return
@@ -196,20 +197,23 @@ func (f *Subscription) mergeRangesLocked() {
 	merged := f.pushedRanges[:1]
 	for _, entryRange := range f.pushedRanges[1:] {
 		previous := &merged[len(merged)-1]
-		if entryRange.state == previous.state && (entryRange.state != stateWritten || latestRange.pushedAt-entryRange.pushedAt >= arrivalDelay) {
+		if entryRange.state == previous.state &&
+			(entryRange.state != stateWritten || latestRange.pushedAt-entryRange.pushedAt >= arrivalDelay) {
 			*previous = entryRange
 		} else {
 			merged = append(merged, entryRange)
 		}
 	}
-	if n := len(merged); n > maxPushedRanges { // some that have arrived come again
-		merged = append(merged[:0], pushedRange{merged[n-2].lastNumber, merged[n-2].pushedAt, stateLeftToPoll}, latestRange)
+	// the oldest ranges become one, left to GetMsgEx: some entries may arrive twice
+	if n := len(merged); n > maxPushedRanges {
+		merged = append(merged[:0], pushedRange{merged[n-2].lastNumber, merged[n-2].pushedAt, stateLeftToPoll},
+			latestRange)
 	}
 	f.pushedRanges = merged
 }
 
-// saveConfirmsByNumberSoon stores that the session of a collector has confirmed by number,
-// for nobody who waits. A restart before that forgets it.
+// saveConfirmsByNumberSoon stores in the background that the session confirms by number, and retries if
+// that fails. A restart before that loses it.
 func (s *Service) saveConfirmsByNumberSoon(c *consumer) {
 	const task = "store that a client confirms by number"
 	s.background.start(task, func() {
@@ -222,7 +226,7 @@ func (s *Service) saveConfirmsByNumberSoon(c *consumer) {
 
 func (s *Service) saveConfirmsByNumber(ctx context.Context, c *consumer) error {
 	account := c.account
-	if err := account.changeLock.acquire(ctx); err != nil { // so that the session is not renewed meanwhile
+	if err := account.changeLock.acquire(ctx); err != nil { // the session must not be renewed meanwhile
 		return err
 	}
 	defer account.changeLock.release()
@@ -230,7 +234,7 @@ func (s *Service) saveConfirmsByNumber(ctx context.Context, c *consumer) error {
 	session, confirmsByNumber := account.sessionOnDeviceLocked(c.device), c.confirmsByNumber
 	account.mu.Unlock()
 	if session == nil || !confirmsByNumber {
-		return nil // another session, that has not
+		return nil // another session has taken its place
 	}
 	details := session.details
 	details.ConfirmsByNumber = true

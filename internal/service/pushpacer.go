@@ -3,34 +3,31 @@ package service
 import "time"
 
 const (
-	// minPushGap keeps what is written on a line apart: some clients take what one
-	// read returns for one record, and are busy for a second with each (section
-	// 1.2 of the protocol).
+	// minPushGap separates a push from other records on a line. Some clients take the result of one
+	// read for one record, and need up to a second to process it (section 1.2 of the protocol).
 	minPushGap = 1500 * time.Millisecond
-	// maxPushDelay is how long a push waits for such a gap at most.
+	// maxPushDelay is how long a push waits for a gap at most.
 	maxPushDelay = 6 * time.Second
-	// maxEntryRepeats is how often an entry is pushed again that may have come
-	// together with an answer. Then it is left to GetMsgEx.
+	// maxEntryRepeats is how often a doubtful entry is pushed again. After that it is left to GetMsgEx.
 	maxEntryRepeats = 3
 )
 
-// pushPacer is when a feed may push to a client that may take one read for one
-// record, and whether what was pushed stood alone. The feed's mu guards it.
+// pushPacer decides when the next push may be written to a client that may take one read for one
+// record. It also records whether a push stood alone. The subscription's mu guards it.
 type pushPacer struct {
-	// open: a request is being answered.
+	// answering means that a request is being answered.
 	answering bool
-	// answeredAt and pushed are when the latest answer and the latest push were
-	// stateWritten. The answer that the connection was bound with is one.
+	// answeredAt and pushedAt are the uptimes of the latest answer and the latest push. The answer to
+	// the sign-in counts.
 	answeredAt, pushedAt time.Duration
-	// waiting: something is to be pushed; since is when it was found, or when
-	// the push before was written.
+	// hasPending means that an event waits to be pushed. It has waited since pendingSince.
 	hasPending   bool
 	pendingSince time.Duration
 	// repeats is how often the latest entry was pushed again.
 	repeats int
 }
 
-// pushDelay is how long what waits has to wait still. Without a pace it does not.
+// pushDelay returns how long the next push has to wait. A nil pushPacer requires no delay.
 func (p *pushPacer) pushDelay(hasPending bool, now time.Duration) time.Duration {
 	if p == nil {
 		return 0
@@ -48,13 +45,13 @@ func (p *pushPacer) pushDelay(hasPending bool, now time.Duration) time.Duration 
 	return min(max(p.answeredAt, p.pushedAt)+minPushGap-now, remaining)
 }
 
-// recordPush notes a push, and reports whether it stands alone so far.
+// recordPush records a push and reports whether it stands alone so far.
 func (p *pushPacer) recordPush(now time.Duration) (standsAlone bool) {
 	p.pushedAt, p.hasPending = now, false
 	return now-p.answeredAt >= minPushGap
 }
 
-// RequestStarted says that a request has come on the connection, and is being answered.
+// RequestStarted tells the service that a request has arrived on the connection and is being answered.
 func (f *Subscription) RequestStarted() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -63,8 +60,8 @@ func (f *Subscription) RequestStarted() {
 	}
 }
 
-// AnswerWritten says that an answer was written to the connection. A push just
-// before it may have come together with it, and is made again.
+// AnswerWritten tells the service that an answer was written to the connection. The client may read it
+// together with a push shortly before, so that the push is repeated.
 func (f *Subscription) AnswerWritten() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -73,13 +70,14 @@ func (f *Subscription) AnswerWritten() {
 	}
 	now := f.service.uptime()
 	f.pacer.answeredAt = now
-	if entryRange := f.latestRangeLocked(); entryRange != nil && entryRange.state == stateWritten && now-entryRange.pushedAt < minPushGap {
+	if entryRange := f.latestRangeLocked(); entryRange != nil && entryRange.state == stateWritten &&
+		now-entryRange.pushedAt < minPushGap {
 		entryRange.state = stateDoubtful
 		f.wakeLocked()
 	}
 }
 
-// RequestsDone says that all requests on the connection have been answered.
+// RequestsDone tells the service that all requests on the connection are answered.
 func (f *Subscription) RequestsDone() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -89,12 +87,11 @@ func (f *Subscription) RequestsDone() {
 	}
 }
 
-// configurePacerLocked decides whether what is pushed has to stand alone: on a connection
-// whose client may take one read for one record, until its session has
-// confirmed by number. mu is held.
+// configurePacerLocked sets or removes the pacer. An unframed connection of an address session needs
+// one until the session confirms by number. f.mu must be held.
 func (f *Subscription) configurePacerLocked(confirmsByNumber bool) {
 	if f.confirmsByNumber = confirmsByNumber; confirmsByNumber {
-		f.pushedRanges = nil // nobody asks for them any more
+		f.pushedRanges = nil // only the client's confirmations count from now on
 	}
 	switch needsPacing := f.consumer.device == "" && !f.sink.Framed() && !confirmsByNumber; {
 	case !needsPacing:
@@ -105,8 +102,8 @@ func (f *Subscription) configurePacerLocked(confirmsByNumber bool) {
 	}
 }
 
-// doubtfulNumberLocked is the number of the latest entry if it may have come together with an
-// answer, else 0. mu is held.
+// doubtfulNumberLocked returns the number of the latest entry if it is doubtful, else 0. f.mu must be
+// held.
 func (f *Subscription) doubtfulNumberLocked() uint64 {
 	if entryRange := f.latestRangeLocked(); entryRange != nil && entryRange.state == stateDoubtful {
 		return entryRange.lastNumber
@@ -114,8 +111,8 @@ func (f *Subscription) doubtfulNumberLocked() uint64 {
 	return 0
 }
 
-// claimRepeatNumber is the number of an entry that is to be pushed again, 0 if there is
-// none. One that was pushed often enough is left to GetMsgEx.
+// claimRepeatNumber returns the number of the entry to be pushed again, or 0. After maxEntryRepeats
+// repeats it leaves the entry to GetMsgEx.
 func (f *Subscription) claimRepeatNumber() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -128,9 +125,9 @@ func (f *Subscription) claimRepeatNumber() uint64 {
 	return entryNumber
 }
 
-// pollableUpTo is the number up to which entries are left to GetMsgEx, 0 if the next
-// one is not. Just behind a push none is: the answer could come together with
-// it, and nothing but a GetMsgEx tells whether it arrived.
+// pollableUpTo returns the number up to which entries are left to GetMsgEx, or 0 if the next entry is
+// not. It also returns 0 shortly after a push: the client might read the answer together with that
+// push, and only another GetMsgEx would show whether the answer arrived.
 func (f *Subscription) pollableUpTo() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()

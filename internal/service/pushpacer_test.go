@@ -217,7 +217,10 @@ func TestOfASessionThatHasConfirmedByNumberNothingElseConfirms(t *testing.T) {
 			phone.disconnect()
 			return w.subscribe(w.signIn(10002, cafe))
 		},
-		"on one that takes over": func(w *world, _ *pushClient) *pushClient { return w.subscribe(w.signIn(10002, cafe)) },
+		"on one that takes over": func(w *world,
+			_ *pushClient) *pushClient {
+			return w.subscribe(w.signIn(10002, cafe))
+		},
 		"after a renewal elsewhere": func(w *world, phone *pushClient) *pushClient {
 			w.signIn(10002, cafe)
 			return phone

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// entriesPerRead is how many entries a feed reads at once. What is read waits in
-// consumerState for a slow connection.
+// entriesPerRead is how many entries the pump reads at once. They stay in memory while the connection
+// is slow.
 const entriesPerRead = 16
 
-// wake makes the feed look for something to push, now or when the pace allows.
+// wake starts the pump, unless a timer will do so after the pacer's delay.
 func (f *Subscription) wake() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.wakeLocked()
 }
 
-// wakeLocked is wake with mu held.
+// wakeLocked does the work of wake. f.mu must be held.
 func (f *Subscription) wakeLocked() {
 	switch {
 	case f.hasEndedLocked():
@@ -27,14 +27,14 @@ func (f *Subscription) wakeLocked() {
 	}
 }
 
-// startPumpLocked has a goroutine push, which lives while there is something and the pace
-// allows. mu is held.
+// startPumpLocked starts the pump on its own goroutine. It ends when there is nothing to push or the
+// pacer requires a delay. f.mu must be held.
 func (f *Subscription) startPumpLocked() {
 	f.running, f.checkAgain = true, false
 	f.service.background.start("push", f.pump)
 }
 
-// wakeAfterLocked looks again after a while. mu is held.
+// wakeAfterLocked wakes the subscription after a delay. f.mu must be held.
 func (f *Subscription) wakeAfterLocked(delay time.Duration) {
 	f.cancelTimer = f.service.background.startAfter(delay, "push", func() {
 		f.mu.Lock()
@@ -44,7 +44,7 @@ func (f *Subscription) wakeAfterLocked(delay time.Duration) {
 	})
 }
 
-// skipDelayLocked looks now where a timer would have. mu is held.
+// skipDelayLocked starts the pump at once if it waits for a timer. f.mu must be held.
 func (f *Subscription) skipDelayLocked() {
 	if f.cancelTimer != nil && f.cancelTimer() {
 		f.cancelTimer = nil
@@ -52,7 +52,7 @@ func (f *Subscription) skipDelayLocked() {
 	}
 }
 
-// stopTimerLocked is called with mu held.
+// stopTimerLocked cancels the timer. f.mu must be held.
 func (f *Subscription) stopTimerLocked() {
 	if f.cancelTimer != nil {
 		f.cancelTimer()
@@ -60,9 +60,8 @@ func (f *Subscription) stopTimerLocked() {
 	}
 }
 
-// pump pushes one item after the other. If that panics, nobody would push on the
-// connection any more: it is closed, and what was not confirmed comes with the
-// next.
+// pump pushes pending events. If it panics, the connection is closed, because nothing would push on it
+// any more. The client receives the unconfirmed entries on its next connection.
 func (f *Subscription) pump() {
 	panicking := true
 	defer func() {
@@ -84,7 +83,7 @@ func (f *Subscription) pushPending() {
 		}
 		for _, event := range events {
 			if !f.claimEvent(&event) {
-				break // and not the next: it may be resumed meanwhile
+				break // ends the round: a resumed subscription reads its events anew
 			}
 			if err := f.sink.Push(event); err != nil {
 				f.Close()
@@ -95,8 +94,8 @@ func (f *Subscription) pushPending() {
 	}
 }
 
-// continuePump reports whether something can be pushed now. If not, the goroutine is
-// not running any more.
+// continuePump reports whether an event can be pushed now. If not, it marks the pump as ended and sets
+// a timer if the pacer requires a delay.
 func (f *Subscription) continuePump() bool {
 	for {
 		f.mu.Lock()
@@ -124,7 +123,7 @@ func (f *Subscription) continuePump() bool {
 	}
 }
 
-// suspendPump ends the running for a while.
+// suspendPump marks the pump as ended and wakes the subscription after a delay.
 func (f *Subscription) suspendPump(delay time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -144,8 +143,8 @@ func (f *Subscription) mayHavePending() bool {
 	return len(f.readMarks) > 0 || f.lastPushed < f.consumer.account.newestEntry.Load() || f.doubtfulNumberLocked() > 0
 }
 
-// nextEvents returns what is to be pushed next: in turns some entries, and one of
-// the rest.
+// nextEvents returns the next events to push. Entries alternate with notices and read marks, so that
+// neither has to wait for long.
 func (f *Subscription) nextEvents() ([]PushEvent, error) {
 	f.entriesNext = !f.entriesNext
 	if f.entriesNext {
@@ -166,8 +165,8 @@ func (f *Subscription) nextEvents() ([]PushEvent, error) {
 	return []PushEvent{{ReadMark: &readMark}}, nil
 }
 
-// nextEntries reads some entries, or one if only one can be pushed now. Those that
-// do not concern the session are passed over.
+// nextEntries reads the next entries to push, at most one if the pacer separates pushes. Entries that
+// the consumer ignores are skipped.
 func (f *Subscription) nextEntries() (events []PushEvent, err error) {
 	if entryNumber := f.claimRepeatNumber(); entryNumber > 0 {
 		return f.readRepeatedEntry(entryNumber)
@@ -197,7 +196,7 @@ func (f *Subscription) nextEntries() (events []PushEvent, err error) {
 		}
 	}
 	if len(page) == 0 {
-		skippedUpTo = upTo // retention has taken them
+		skippedUpTo = upTo // retention has deleted the entries
 	}
 	f.skipUpTo(skippedUpTo)
 	return events, nil
@@ -209,7 +208,7 @@ func (f *Subscription) readRepeatedEntry(entryNumber uint64) ([]PushEvent, error
 	if err != nil {
 		return nil, err
 	}
-	if len(page) == 0 { // retention has taken it
+	if len(page) == 0 { // retention has deleted the entry
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		if f.doubtfulNumberLocked() == entryNumber {
@@ -220,7 +219,8 @@ func (f *Subscription) readRepeatedEntry(entryNumber uint64) ([]PushEvent, error
 	return []PushEvent{{Number: entryNumber, Entry: &page[0]}}, nil
 }
 
-// skipUpTo notes that there is nothing to push up to a number.
+// skipUpTo records that there is nothing to push up to a number. If all earlier entries are confirmed,
+// the skipped ones count as confirmed too.
 func (f *Subscription) skipUpTo(upTo uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -233,8 +233,8 @@ func (f *Subscription) skipUpTo(upTo uint64) {
 	f.lastPushed = upTo
 }
 
-// claimEvent gives an item its number, and reports false if it is not to be pushed:
-// the feed has ended, or the entry was handed out meanwhile.
+// claimEvent reserves an event for pushing and numbers it unless it is an entry. It returns false if
+// the subscription has ended or the entry was handed out meanwhile.
 func (f *Subscription) claimEvent(event *PushEvent) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -253,7 +253,7 @@ func (f *Subscription) claimEvent(event *PushEvent) bool {
 	return true
 }
 
-// recordPush notes that an item was handed to the network.
+// recordPush records that an event was written to the connection.
 func (f *Subscription) recordPush(event PushEvent) {
 	now := f.service.uptime()
 	f.mu.Lock()

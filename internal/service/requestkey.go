@@ -11,22 +11,22 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// A SEQ of at least longSEQ characters is taken for fresh. A shorter one is
-// drawn from a few hundred values and collides, so that it counts only briefly
-// and only within one sign-in.
+// A SEQ of at least minLongSEQLength characters is expected to be unique. Old clients draw shorter ones
+// from a few hundred values. A short SEQ therefore identifies a request for a short time only, and only
+// within one sign-in.
 const (
 	minLongSEQLength = 6
 	longSEQWindow    = 120 * time.Second
 	shortSEQWindow   = 15 * time.Second
 )
 
-// NewRequestKey is what a changing request is remembered by: its SEQ and its content,
-// which is the command with the values that decide what it does. With an empty
-// SEQ it repeats nothing and nothing repeats it, but it is the owner's latest
-// all the same.
+// NewRequestKey returns the key of a request that changes something. content is the command with all
+// values that matter for its effect. An empty SEQ makes a key that equals no other, but still counts as
+// the owner's latest request.
 func (s *Service) NewRequestKey(session *Session, seq string, content []byte) rookery.RequestKey {
 	s.noteTimedWrite()
-	requestKey := rookery.RequestKey{Owner: session.details.Account, Device: session.details.Device, ReceivedAt: s.uptime()}
+	requestKey := rookery.RequestKey{Owner: session.details.Account, Device: session.details.Device,
+		ReceivedAt: s.uptime()}
 	switch {
 	case seq == "":
 		rand.Read(requestKey.Digest[:]) // never fails
@@ -42,7 +42,7 @@ func (s *Service) NewRequestKey(session *Session, seq string, content []byte) ro
 
 func isShortSEQ(seq string) bool { return utf8.RuneCountInString(seq) < minLongSEQLength }
 
-// requestDigest stands for a SEQ of this session's owner with what it marks.
+// requestDigest returns a digest of the account, the SEQ and the content.
 func (se *Session) requestDigest(seq string, content []byte) [16]byte {
 	data := make([]byte, 0, 256)
 	data = binary.BigEndian.AppendUint32(data, uint32(se.details.Account))
@@ -51,8 +51,8 @@ func (se *Session) requestDigest(seq string, content []byte) [16]byte {
 	return [16]byte(sum[:])
 }
 
-// appendSEQ appends what a SEQ means, to which anything may be appended. A short
-// one means something else after each sign-in.
+// appendSEQ appends an encoding of the session's device and SEQ to data. A short SEQ is encoded
+// differently after each sign-in. The encoding is self-delimiting.
 func (se *Session) appendSEQ(data []byte, seq string) []byte {
 	var signIn uint64
 	if isShortSEQ(seq) {
@@ -66,16 +66,14 @@ func (se *Session) appendSEQ(data []byte, seq string) []byte {
 	return data
 }
 
-// seqKey is a SEQ of a collecting request, as remembered. The zero ticket is
-// the empty SEQ.
+// seqKey is the digest of a collecting request's SEQ. The zero value stands for an empty SEQ.
 type seqKey struct {
 	digest  uint64
 	isShort bool
 }
 
-// seqKey is made for every poll, so its hash is a cheap one: a collector
-// compares 17 SEQs of one account, and who makes two of his own collide deceives
-// himself.
+// newSEQKey is called for every poll and uses a fast hash without collision resistance. A consumer
+// compares at most 17 keys of its own account, so that a client could only deceive itself.
 func (se *Session) newSEQKey(seq string) seqKey {
 	if seq == "" {
 		return seqKey{}

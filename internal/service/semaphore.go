@@ -6,14 +6,14 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// semaphore is a lock for what may take long, calls of the store above all. Whoever
-// waits for it heeds a context, which a sync.Mutex does not.
+// semaphore is a lock that may be held during slow calls, such as those of the store. Unlike a
+// sync.Mutex, acquire can be cancelled by a context.
 type semaphore chan struct{}
 
-// newSemaphore makes a lock that so many can hold at once.
+// newSemaphore returns a semaphore that up to holders callers can hold at once.
 func newSemaphore(holders int) semaphore { return make(semaphore, holders) }
 
-// acquire waits for the turn. CodeTemporary if ctx ends before.
+// acquire waits for the semaphore. It returns CodeTemporary if ctx ends first.
 func (t semaphore) acquire(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return rookery.Temporary(err)
@@ -26,5 +26,5 @@ func (t semaphore) acquire(ctx context.Context) error {
 	}
 }
 
-// release lets the next one have it.
+// release lets another caller acquire the semaphore.
 func (t semaphore) release() { <-t }

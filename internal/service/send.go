@@ -6,17 +6,18 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// OutgoingMessage is one message to be sent.
+// OutgoingMessage is a message to be sent.
 type OutgoingMessage struct {
 	To   rookery.UIN
 	Text string
 	Key  rookery.RequestKey
 }
 
-// Send puts a message into an account's mailbox. When it returns nil the
-// message cannot be lost. CodeNoAccount if there is no such account,
-// CodeRefused if it takes none from the sender, or too much waits in its mailbox.
-func (s *Service) Send(ctx context.Context, session *Session, receiver rookery.UIN, text string, requestKey rookery.RequestKey) error {
+// Send delivers a message to an account's mailbox. When it returns nil, the message is stored durably.
+// It returns CodeNoAccount if there is no such account, and CodeRefused if the account accepts no
+// messages from the sender, its mailbox is full, or the sender has reached MessagesPerMinute.
+func (s *Service) Send(ctx context.Context, session *Session, receiver rookery.UIN, text string,
+	requestKey rookery.RequestKey) error {
 	newEntries, err := s.newEntries(ctx, session, OutgoingMessage{receiver, text, requestKey})
 	if err != nil || newEntries == nil {
 		return err
@@ -29,12 +30,12 @@ func (s *Service) Send(ctx context.Context, session *Session, receiver rookery.U
 	return nil
 }
 
-// SendAll sends messages as if Send were called for each in turn, and waits for
-// the store once. It returns what became of each.
+// SendAll sends messages in order, like calls of Send, but waits for the store only once. It returns
+// one error for each message.
 func (s *Service) SendAll(ctx context.Context, session *Session, messages []OutgoingMessage) []error {
 	errs := make([]error, len(messages))
 	deliveries := make([]rookery.Delivery, 0, len(messages))
-	messageIndexes := make([]int, 0, len(messages)) // which message a delivery is of
+	messageIndexes := make([]int, 0, len(messages)) // the message of each delivery
 	for i, message := range messages {
 		var newEntries []rookery.NewEntry
 		if newEntries, errs[i] = s.newEntries(ctx, session, message); newEntries != nil {
@@ -53,10 +54,10 @@ func (s *Service) SendAll(ctx context.Context, session *Session, messages []Outg
 	return errs
 }
 
-// newEntries makes of a message what is to be delivered: the message, and a copy of
-// it for the sender's devices if there are any. None, and no error, if the message
-// was sent before.
-func (s *Service) newEntries(ctx context.Context, session *Session, message OutgoingMessage) ([]rookery.NewEntry, error) {
+// newEntries returns the entries to be delivered: the message, and a copy for the sender's devices if
+// there are any. It returns neither entries nor an error if the message was sent before.
+func (s *Service) newEntries(ctx context.Context, session *Session,
+	message OutgoingMessage) ([]rookery.NewEntry, error) {
 	if err := rookery.CheckText(message.Text); err != nil {
 		return nil, err
 	}
@@ -65,29 +66,31 @@ func (s *Service) newEntries(ctx context.Context, session *Session, message Outg
 		err = s.reserveSend(session.account)
 	}
 	if err != nil {
-		// What was done before is done, whatever has changed since.
+		// A repeat succeeds even if the message would be refused now.
 		if _, done, _ := s.store.RequestOutcome(ctx, message.Key); done {
 			return nil, nil
 		}
 		return nil, err
 	}
 	ownUIN := session.details.Account
-	newEntries := []rookery.NewEntry{{To: message.To, Kind: rookery.KindMessage, Peer: ownUIN, Text: message.Text, Limit: &s.backlogLimit}}
+	newEntries := []rookery.NewEntry{{To: message.To, Kind: rookery.KindMessage, Peer: ownUIN, Text: message.Text,
+		Limit: &s.backlogLimit}}
 	if message.To == ownUIN {
-		return newEntries, nil // every device gets it as it is
+		return newEntries, nil // the sender's devices receive the message itself
 	}
 	devices, err := s.hasDevices(ctx, session.account)
 	if err != nil {
 		return nil, err
 	}
 	if devices {
-		newEntries = append(newEntries, rookery.NewEntry{To: ownUIN, Kind: rookery.KindSent, Peer: message.To, Text: message.Text, OriginDevice: session.details.Device})
+		newEntries = append(newEntries, rookery.NewEntry{To: ownUIN, Kind: rookery.KindSent, Peer: message.To,
+			Text: message.Text, OriginDevice: session.details.Device})
 	}
 	return newEntries, nil
 }
 
-// checkReceiver reports as an error that an account cannot get a message from a
-// session's owner.
+// checkReceiver returns CodeNoAccount or CodeRefused if the account cannot receive messages from the
+// session's account.
 func (s *Service) checkReceiver(ctx context.Context, session *Session, to rookery.UIN) error {
 	receiver, err := s.accountCache.get(ctx, to)
 	if err != nil || to == session.details.Account {
@@ -105,9 +108,8 @@ func (s *Service) checkReceiver(ctx context.Context, session *Session, to rooker
 	return err
 }
 
-// notifyReceivers tells receivers who are signed in of their letters, before the
-// sender is answered: so a sender who then asks sees what it did. With several
-// nodes this is where the news goes out to the others.
+// notifyReceivers wakes the active receivers of new entries. It runs before the sender gets its answer,
+// so that a sender who then reads the other mailbox finds the message.
 func (s *Service) notifyReceivers(newEntries []rookery.NewEntry, receipt rookery.Receipt) {
 	for i, entryNumber := range receipt.Numbers {
 		s.notifyReceiver(newEntries[i].To, entryNumber)

@@ -14,7 +14,8 @@ func TestMessagesSentTogetherAreDecidedOneByOne(t *testing.T) {
 	you, third := w.signIn(10002, home), w.signIn(10003, cafe)
 	w.must(w.block(third, 10001))
 	send := func(seq string, receiver rookery.UIN, text string) service.OutgoingMessage {
-		return service.OutgoingMessage{To: receiver, Text: text, Key: w.NewRequestKey(me, seq, fmt.Append(nil, receiver, text))}
+		return service.OutgoingMessage{To: receiver, Text: text,
+			Key: w.NewRequestKey(me, seq, fmt.Append(nil, receiver, text))}
 	}
 	before := w.store.calls()
 	errs := w.SendAll(t.Context(), me, []service.OutgoingMessage{
@@ -63,7 +64,8 @@ func TestMessagesSentTogetherArePushedInOrder(t *testing.T) {
 		var messages []service.OutgoingMessage
 		var want []string
 		for i := range 100 {
-			messages = append(messages, service.OutgoingMessage{To: 10002, Text: fmt.Sprint(i), Key: w.NewRequestKey(me, "", nil)})
+			messages = append(messages,
+				service.OutgoingMessage{To: 10002, Text: fmt.Sprint(i), Key: w.NewRequestKey(me, "", nil)})
 			want = append(want, fmt.Sprintf("%d %d", i+2, i))
 		}
 		for _, err := range w.SendAll(w.Context(), me, messages) {

@@ -9,11 +9,9 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// reserveSend reports as an error that an account puts more into mailboxes than one
-// may in a minute, and counts one more try if not. It does so for the account, so
-// that the way in, the session and the device make no difference. A member is
-// kept for longer than a minute after its last session, so that a new sign-in
-// makes none either.
+// reserveSend counts one message or friend request of the account. It returns CodeRefused if the
+// account has used up MessagesPerMinute. The limit holds for all sessions together. An activeAccount
+// outlives its sessions by more than a minute, so that a new sign-in does not reset the count.
 func (s *Service) reserveSend(account *activeAccount) error {
 	if s.messagesPerMinute == 0 {
 		return nil
@@ -26,8 +24,7 @@ func (s *Service) reserveSend(account *activeAccount) error {
 		s.messagesPerMinute, int(math.Ceil(waitTime.Seconds())))
 }
 
-// reserveSend counts one thing that is sent, or returns for how long that has to
-// wait.
+// reserveSend counts one item and returns 0, or returns how long to wait without counting it.
 func (m *activeAccount) reserveSend(perMinute int, now time.Time) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()

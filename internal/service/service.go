@@ -14,58 +14,56 @@ import (
 )
 
 const (
-	// KeepAliveInterval is how often a client should call at least.
+	// KeepAliveInterval is how often a client should send a request at least.
 	KeepAliveInterval = 60 * time.Second
 	// SessionTimeout is how long a session lives without a request.
 	SessionTimeout = 300 * time.Second
-	// DefaultRetention is how long entries that were collected are kept.
+	// DefaultRetention is how long collected entries are kept.
 	DefaultRetention = 30 * 24 * time.Hour
-	// DefaultMailboxMessages and DefaultMailboxBytes are what may wait in one
-	// mailbox.
+	// DefaultMailboxMessages and DefaultMailboxBytes limit the uncollected entries of one mailbox.
 	DefaultMailboxMessages = 10_000
 	DefaultMailboxBytes    = 16 << 20
 
 	uptimeSaveInterval = 5 * time.Second
 
-	// Old entries are looked for all the time, a step each second, so that it
-	// costs next to nothing however large the store is; purgeSteps are made
-	// where there is much to delete. When all accounts were looked at, it
-	// pauses.
+	// The service deletes old entries in small steps, one each second, so that the cost does not depend
+	// on the size of the store. Where there is much to delete, it runs up to maxPurgeBatches
+	// transactions per step. After a pass over all accounts it pauses for purgeInterval.
 	purgeInterval   = time.Hour
-	purgeBatchSize  = 500 // entries in one transaction
+	purgeBatchSize  = 500 // entries per transaction
 	maxPurgeBatches = 20
 )
 
-// Config says what a Service works with. Store and Now must be given.
+// Config configures a Service. Store and Now are required.
 type Config struct {
 	Store Store
-	// Now is the one clock of the service.
+	// Now is the service's only clock.
 	Now func() time.Time
-	// AfterFunc calls a function once after some time of that clock, on a
-	// goroutine of its own, unless stop is called before; time.AfterFunc if nil.
+	// AfterFunc calls work on its own goroutine after a delay of that clock, unless cancel is called
+	// first. The default is time.AfterFunc.
 	AfterFunc func(delay time.Duration, work func()) (cancel func() bool)
 	Log       *slog.Logger
-	// PasswordCost is the cost of guessing a stolen password hash.
+	// PasswordCost is the cost of a password hash. The zero value means MinPasswordCost.
 	PasswordCost PasswordCost
-	// ConcurrentHashes is how many passwords are hashed at once, HashQueue how many more
-	// may wait. Defaults: one for each processor, and 64.
+	// ConcurrentHashes is how many passwords are hashed at once, by default one per processor.
+	// MaxQueuedHashes is how many more may wait, by default 64.
 	ConcurrentHashes, MaxQueuedHashes int
-	// Retention is how long collected entries are kept, DefaultRetention if 0.
+	// Retention is how long collected entries are kept. 0 means DefaultRetention.
 	Retention time.Duration
-	// BacklogLimit is what may wait in one mailbox; of each field a default if 0.
+	// BacklogLimit limits the uncollected entries of one mailbox. A field that is 0 gets its default.
 	BacklogLimit rookery.BacklogLimit
-	// MessagesPerMinute is how many messages and friend requests, and answers to these, an
-	// account may send in a minute. 0: any number.
+	// MessagesPerMinute limits the messages, friend requests and answers to friend requests that an
+	// account may send in a minute. 0 means no limit.
 	MessagesPerMinute int
 }
 
-// Service is the messenger. Its methods may be called at the same time.
+// Service implements the rules of the messenger. Its methods may be called concurrently.
 type Service struct {
 	store             Store
 	now               func() time.Time
 	log               *slog.Logger
 	retention         time.Duration
-	backlogLimit      rookery.BacklogLimit // does not change
+	backlogLimit      rookery.BacklogLimit
 	messagesPerMinute int
 
 	background       *backgroundTasks
@@ -77,30 +75,33 @@ type Service struct {
 	unsavedLogouts   unsavedLogouts
 	loginLimiter     *loginLimiter
 
-	// startedAt and before make the uptime: how long servers have been up on
-	// this store, without the times in which none was.
+	// The uptime is uptimeBeforeStart plus the time since startedAt: how long servers have run on this
+	// store, without the downtimes.
 	startedAt         time.Time
 	uptimeBeforeStart time.Duration
-	// lastTimedWrite is the uptime of the latest change whose age matters later.
+	// lastTimedWrite is the uptime, in nanoseconds, of the latest stored change that expires by uptime,
+	// such as a request key.
 	lastTimedWrite atomic.Int64
 
-	// onlineSearches is held by the one search for people that looks at everybody who is
-	// online.
+	// onlineSearches allows one search at a time to scan all active accounts.
 	onlineSearches semaphore
-	// textSearches is held by each search for a text.
+	// textSearches limits concurrent searches for a text, which read whole mailboxes.
 	textSearches semaphore
 
-	// stopVerifications ends with Run what requests have begun together.
+	// stopVerifications cancels the password verifications in progress. Run calls it when it ends.
 	stopVerifications context.CancelFunc
 }
 
-// New makes a Service; Load it before use.
+// New returns a Service. Call LoadSessions before any other method.
 func New(config Config) (*Service, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
 	if config.AfterFunc == nil {
-		config.AfterFunc = func(delay time.Duration, work func()) func() bool { return time.AfterFunc(delay, work).Stop }
+		config.AfterFunc = func(delay time.Duration,
+			work func()) func() bool {
+			return time.AfterFunc(delay, work).Stop
+		}
 	}
 	if config.Retention == 0 {
 		config.Retention = DefaultRetention
@@ -139,15 +140,15 @@ func New(config Config) (*Service, error) {
 	}, nil
 }
 
-// LoadSessions reads what the store knows of sessions. They count as seen now, and
-// nobody is told of a change: for clients a restart is invisible.
+// LoadSessions reads the sessions from the store. Each counts as active now and friends are not
+// notified, so that clients do not notice a restart.
 func (s *Service) LoadSessions(ctx context.Context) error {
 	before, err := s.store.Uptime(ctx)
 	if err != nil {
 		return err
 	}
 	s.uptimeBeforeStart, s.startedAt = before, s.now()
-	s.noteTimedWrite() // what was remembered then may still be young
+	s.noteTimedWrite() // request keys from before the restart may still be valid
 	return s.store.ForEachSession(ctx, func(stored rookery.Session) bool {
 		if stored.Asleep {
 			return true
@@ -158,20 +159,19 @@ func (s *Service) LoadSessions(ctx context.Context) error {
 	})
 }
 
-// Now is the time of the service's clock.
+// Now returns the time of the service's clock.
 func (s *Service) Now() time.Time { return s.now() }
 
-// uptime is the clock of everything that has an age: it stands still while no
-// server is up, and does not jump with the calendar's.
+// uptime is the clock for everything that expires. It stands still while no server runs and ignores the
+// calendar.
 func (s *Service) uptime() time.Duration { return s.uptimeAt(s.now()) }
 
 func (s *Service) uptimeAt(t time.Time) time.Duration {
 	return s.uptimeBeforeStart + t.Sub(s.startedAt)
 }
 
-// Run does the housekeeping until ctx ends. Then it ends all that the service
-// does by itself, waits for it, and stores what is not stored yet: nothing uses
-// the store any more when Run returns, but for requests that callers still make.
+// Run does the periodic work until ctx ends. It then stops the background tasks, waits for them, and
+// stores what was not stored yet. After Run returns, only callers' own requests use the store.
 func (s *Service) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -193,8 +193,8 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// shutDown is the end of Run. Connections that are still there are closed: one whose
-// client does not read would be waited for otherwise.
+// shutDown ends Run. It closes the live connections, because a client that does not read would delay
+// the end.
 func (s *Service) shutDown(ctx context.Context) {
 	s.background.refuseNew()
 	s.stopVerifications()
@@ -211,20 +211,20 @@ func (s *Service) shutDown(ctx context.Context) {
 	s.saveUptime(ctx)
 }
 
-// Tick does what time has made due: it ends sessions that were not heard of
-// for SessionTimeout, and forgets members that are long gone. Run calls it every
-// second; a test that moves the clock calls it then.
+// Tick ends expired sessions and removes idle accounts from memory. Run calls it every second; a test
+// that moves the clock calls it itself.
 func (s *Service) Tick(ctx context.Context) {
 	s.store.CheckDiskSpace()
 	s.unsavedLogouts.retry(ctx, s)
-	s.forEachAccount(s.sweeps.removeDue(s.uptime()), "end sessions that have run out", func(account *activeAccount) error { return s.sweepAccount(ctx, account) })
+	s.forEachAccount(s.sweeps.removeDue(s.uptime()), "end sessions that have run out",
+		func(account *activeAccount) error { return s.sweepAccount(ctx, account) })
 }
 
-// forEachAccount does something that is written for many members, and waits for it.
-// Those for whom it fails make one line in the log.
+// forEachAccount runs a task for many accounts concurrently and waits. All failures together produce
+// one log line.
 func (s *Service) forEachAccount(accounts []*activeAccount, what string, do func(*activeAccount) error) {
 	var group errgroup.Group
-	group.SetLimit(128) // enough to fill a commit of the store
+	group.SetLimit(128) // enough to fill one commit of the store
 	var failureCount atomic.Int64
 	for _, account := range accounts {
 		group.Go(func() error {
@@ -240,27 +240,28 @@ func (s *Service) forEachAccount(accounts []*activeAccount, what string, do func
 	}
 }
 
-// saveUptime stores the uptime while marks or batches are young enough for their age
-// to matter. An idle server writes nothing.
+// saveUptime stores the uptime as long as a recent write still depends on it. An idle server writes
+// nothing.
 func (s *Service) saveUptime(ctx context.Context) {
 	uptime := s.uptime()
 	if uptime-time.Duration(s.lastTimedWrite.Load()) > longSEQWindow+2*uptimeSaveInterval {
 		return
 	}
 	const task = "store how long the server has been up"
-	if err := s.background.runRecovered(task, func() error { return s.store.RecordUptime(ctx, uptime, uptime-longSEQWindow) }); err != nil {
+	if err := s.background.runRecovered(task,
+		func() error { return s.store.RecordUptime(ctx, uptime, uptime-longSEQWindow) }); err != nil {
 		s.log.Warn("cannot "+task, "error", err)
 	}
 }
 
-// purgeProgress is how far the looking for old entries has come.
+// purgeProgress records how far the deletion of old entries has come.
 type purgeProgress struct {
 	lastAccount  rookery.UIN
-	resumeAt     time.Duration // not before this uptime
+	resumeAt     time.Duration // uptime before which nothing is deleted
 	deletedCount int
 }
 
-// purgeOldEntries deletes some of what was collected long ago.
+// purgeOldEntries deletes some of the collected entries that are older than the retention.
 func (s *Service) purgeOldEntries(ctx context.Context, progress *purgeProgress) {
 	if s.uptime() < progress.resumeAt {
 		return
@@ -270,7 +271,8 @@ func (s *Service) purgeOldEntries(ctx context.Context, progress *purgeProgress) 
 		var n int
 		const task = "delete old messages"
 		err := s.background.runRecovered(task, func() (err error) {
-			nextAccount, n, err = s.store.PurgeEntries(ctx, progress.lastAccount, s.now().Add(-s.retention), purgeBatchSize)
+			nextAccount, n, err = s.store.PurgeEntries(ctx, progress.lastAccount, s.now().Add(-s.retention),
+				purgeBatchSize)
 			return err
 		})
 		if err != nil {
@@ -291,7 +293,7 @@ func (s *Service) purgeOldEntries(ctx context.Context, progress *purgeProgress) 
 	}
 }
 
-// activeAccount returns the member of an account, making it if need be.
+// activeAccount returns the active account and creates it if necessary.
 func (s *Service) activeAccount(uin rookery.UIN) *activeAccount {
 	now := s.uptime()
 	account, added := s.activeAccounts.getOrAdd(uin, now)
@@ -301,5 +303,5 @@ func (s *Service) activeAccount(uin rookery.UIN) *activeAccount {
 	return account
 }
 
-// noteTimedWrite notes that something was stored whose age matters later.
+// noteTimedWrite records that something was stored whose age matters later; see saveUptime.
 func (s *Service) noteTimedWrite() { s.lastTimedWrite.Store(int64(s.uptime())) }

@@ -13,18 +13,18 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// SignInRequest is what an account's owner signs in with.
+// SignInRequest is what a client signs in with.
 type SignInRequest struct {
 	UIN rookery.UIN
-	// Proof is nil if what the client sent proves nothing: it costs the same
-	// as a wrong one.
+	// Proof is nil if the client sent nothing that could be a proof. Such a request takes as long as
+	// one with a wrong proof.
 	Proof   *Proof
 	Address netip.Addr
-	// Status is the first status; 0 keeps the account's while another session
-	// of it lives, and is online otherwise.
+	// Status is the status to begin with. 0 keeps the status of the account's other sessions, or means
+	// online if there are none.
 	Status  rookery.Status
 	Program string
-	// Device is the device's name; empty for an address session.
+	// Device is the name of the device, empty for an address session.
 	Device string
 }
 
@@ -33,13 +33,13 @@ var (
 	errWrongPassword = rookery.Errorf(rookery.CodePassword, "Password error")
 )
 
-// SignInRequest begins the account's address session, ends the one that it had from
-// another address, or renews the one from this. CodePassword for a wrong proof
-// and for no account alike, and while guessing has to wait; CodeTemporary if
-// too many sign in at once.
+// SignIn starts a session. Without a device name it is the account's address session: it renews the
+// session of the same address and replaces one of another address. With a device name it starts the
+// device's session and returns its token; an earlier token of the device becomes invalid.
 //
-// With a device's name it begins or renews the device's session, and returns
-// its new token; the old one is worth nothing any more.
+// Errors: CodePassword for a wrong proof, for an account that does not exist, and while the login
+// limiter requires a wait; CodeRefused if the account accepts device sessions only or has too many
+// devices; CodeParameter for a bad device name; CodeTemporary if too many clients sign in at once.
 func (s *Service) SignIn(ctx context.Context, request SignInRequest) (*Session, rookery.Token, error) {
 	if err := s.checkDeviceName(ctx, request); err != nil {
 		return nil, "", err
@@ -63,7 +63,7 @@ func (s *Service) SignIn(ctx context.Context, request SignInRequest) (*Session, 
 	switch err := s.store.StartSession(ctx, details, provedCredential); rookery.CodeOf(err) {
 	case 0:
 	case rookery.CodeNoAccount, rookery.CodeConflict:
-		return nil, "", errWrongPassword // removed, or another password, just now
+		return nil, "", errWrongPassword // the account was removed or got another password meanwhile
 	default:
 		return nil, "", err
 	}
@@ -74,12 +74,13 @@ func (s *Service) SignIn(ctx context.Context, request SignInRequest) (*Session, 
 		account.invalidateDevices()
 	}
 	s.announceStatus(ctx, account, oldStatus)
-	s.log.Info("signed in", "account", request.UIN, "device", request.Device, "address", request.Address, "program", request.Program)
+	s.log.Info("signed in", "account", request.UIN, "device", request.Device, "address", request.Address, "program",
+		request.Program)
 	return session, token, nil
 }
 
-// checkDeviceName reports with CodeParameter a name that no new device can have.
-// Devices that have one already keep it.
+// checkDeviceName returns CodeParameter if the name is not allowed for a new device. An existing device
+// keeps its name, whatever it is.
 func (s *Service) checkDeviceName(ctx context.Context, request SignInRequest) error {
 	if request.Device == "" {
 		return nil
@@ -98,7 +99,8 @@ func (s *Service) checkDeviceName(ctx context.Context, request SignInRequest) er
 	return nameErr
 }
 
-// checkSessionAllowed reports as an error that the account takes no such session.
+// checkSessionAllowed returns CodeRefused for an address session if the account accepts device sessions
+// only.
 func (s *Service) checkSessionAllowed(ctx context.Context, request SignInRequest) error {
 	if request.Device != "" {
 		return nil
@@ -106,7 +108,7 @@ func (s *Service) checkSessionAllowed(ctx context.Context, request SignInRequest
 	account, err := s.accountCache.peek(ctx, request.UIN)
 	switch {
 	case rookery.CodeOf(err) == rookery.CodeNoAccount:
-		return errWrongPassword // removed just now
+		return errWrongPassword // removed meanwhile
 	case err != nil:
 		return err
 	case account.DevicesOnly:
@@ -115,9 +117,12 @@ func (s *Service) checkSessionAllowed(ctx context.Context, request SignInRequest
 	return nil
 }
 
-// newSessionDetails is the session to be stored, with the token of a device.
-func (s *Service) newSessionDetails(account *activeAccount, request SignInRequest) (details rookery.Session, token rookery.Token) {
-	details = rookery.Session{ID: newSessionID(), Account: request.UIN, Device: request.Device, Address: request.Address, Status: request.Status,
+// newSessionDetails returns the session to be stored, and its token if it belongs to a device. The
+// details of a renewed session are carried over.
+func (s *Service) newSessionDetails(account *activeAccount,
+	request SignInRequest) (details rookery.Session, token rookery.Token) {
+	details = rookery.Session{ID: newSessionID(), Account: request.UIN, Device: request.Device,
+		Address: request.Address, Status: request.Status,
 		Program: request.Program, SignedInAt: s.now()}
 	if details.Status == 0 {
 		details.Status = account.signInStatus()
@@ -131,13 +136,14 @@ func (s *Service) newSessionDetails(account *activeAccount, request SignInReques
 	account.mu.Lock()
 	defer account.mu.Unlock()
 	if oldSession := account.renewedSessionLocked(details); oldSession != nil {
-		details.Encoding, details.ConfirmsByNumber = uint8(oldSession.encoding.Load()), oldSession.consumer.confirmsByNumber
+		details.Encoding = uint8(oldSession.encoding.Load())
+		details.ConfirmsByNumber = oldSession.consumer.confirmsByNumber
 	}
 	return details, token
 }
 
-// lockAccount returns the member of an account, made if need be, with its turn
-// held. CodeTemporary if ctx ends before.
+// lockAccount returns the active account with its changeLock held, and creates it if necessary. It
+// returns CodeTemporary if ctx ends first.
 func (s *Service) lockAccount(ctx context.Context, uin rookery.UIN) (*activeAccount, error) {
 	for {
 		account := s.activeAccount(uin)
@@ -151,7 +157,7 @@ func (s *Service) lockAccount(ctx context.Context, uin rookery.UIN) (*activeAcco
 	}
 }
 
-// verificationKey is what equal proofs that come at once have in common.
+// verificationKey identifies sign-ins that can share one verification.
 type verificationKey struct {
 	account rookery.UIN
 	address netip.Addr
@@ -159,18 +165,18 @@ type verificationKey struct {
 	stored  rookery.Credential
 }
 
-// StopPasswordChecks has no password checked any more that takes a hash: whoever signs in
-// with one, or waits for it, gets CodeTemporary. The server ends, and strangers can
-// make it hash for long.
+// StopPasswordChecks makes every sign-in that needs a password hash fail with CodeTemporary, including
+// those that wait in the queue. A server that shuts down calls it first, because a long queue would
+// delay the shutdown.
 func (s *Service) StopPasswordChecks() { s.passwordVerifier.hashQueue.close() }
 
-// verifyPassword returns the credential that the proof was found right for.
+// verifyPassword checks the proof of a sign-in and returns the credential that it matches.
 func (s *Service) verifyPassword(ctx context.Context, request SignInRequest) (rookery.Credential, error) {
 	storedCredential, err := s.store.Credential(ctx, request.UIN)
 	if err != nil && rookery.CodeOf(err) != rookery.CodeNoAccount {
 		return "", err
 	}
-	var proof Proof // where there is none, any: it is compared with an empty credential
+	var proof Proof // stays zero without a proof; verify rejects it because the credential is empty
 	if request.Proof != nil {
 		proof = *request.Proof
 	} else {
@@ -180,14 +186,15 @@ func (s *Service) verifyPassword(ctx context.Context, request SignInRequest) (ro
 	if storedCredential != "" && s.passwordVerifier.wasVerified(request.UIN, storedCredential, proof) {
 		return storedCredential, s.admitVerifiedLogin(ctx, request)
 	}
-	// A client that signs in several times at once proves itself once: its
-	// right proofs must not count as that many tries. What it proves is the
-	// credential that was read here, and no other that it may have by now.
+	// A client that signs in several times at once is verified once, so that its attempts do not count
+	// separately. The stored credential is part of the key because it may change meanwhile.
 	key := verificationKey{request.UIN, request.Address, proof, storedCredential}
-	return storedCredential, s.verifications.do(ctx, key, func(ctx context.Context) error { return s.checkProof(ctx, request, storedCredential, proof) })
+	return storedCredential, s.verifications.do(ctx, key,
+		func(ctx context.Context) error { return s.checkProof(ctx, request, storedCredential, proof) })
 }
 
-// admitVerifiedLogin reports as an error that a proof that is right has to wait.
+// admitVerifiedLogin returns CodePassword if the login limiter requires a wait. Otherwise it clears the
+// failures of this account and address.
 func (s *Service) admitVerifiedLogin(ctx context.Context, request SignInRequest) error {
 	if s.loginLimiter.hasNoFailures(request.UIN, rookery.Network(request.Address)) {
 		return nil
@@ -208,8 +215,10 @@ func (s *Service) newLoginAttempt(ctx context.Context, request SignInRequest) (l
 	return loginAttempt{request.UIN, rookery.Network(request.Address), isKnown}, err
 }
 
-// checkProof checks a proof that is not recognised.
-func (s *Service) checkProof(ctx context.Context, request SignInRequest, storedCredential rookery.Credential, proof Proof) error {
+// checkProof hashes the proof, as far as the login limiter allows, and compares it with the stored
+// credential.
+func (s *Service) checkProof(ctx context.Context, request SignInRequest, storedCredential rookery.Credential,
+	proof Proof) error {
 	attempt, err := s.newLoginAttempt(ctx, request)
 	if err != nil {
 		return err
@@ -226,7 +235,8 @@ func (s *Service) checkProof(ctx context.Context, request SignInRequest, storedC
 		return err
 	}
 	defer s.passwordVerifier.hashQueue.release()
-	if waitTime := s.loginLimiter.requiredWait(attempt, s.uptime()); waitTime > 0 { // others of the address were wrong meanwhile
+	// more failures may have been counted while this attempt waited
+	if waitTime := s.loginLimiter.requiredWait(attempt, s.uptime()); waitTime > 0 {
 		return newWaitError(waitTime)
 	}
 	isRight, err := s.passwordVerifier.verify(request.UIN, storedCredential, proof)
@@ -242,7 +252,7 @@ func (s *Service) checkProof(ctx context.Context, request SignInRequest, storedC
 	return nil
 }
 
-// hashPriority is how soon a proof is checked.
+// hashPriorityOf returns the place of an attempt in the hash queue.
 func (s *Service) hashPriorityOf(attempt loginAttempt) hashPriority {
 	switch {
 	case attempt.fromKnownAddress:
@@ -264,9 +274,8 @@ func newSessionID() uint64 {
 	return binary.BigEndian.Uint64(b[:]) >> 1
 }
 
-// AuthenticateSession finds the session that a request belongs to, and notes that it was
-// heard of; a device session that sleeps wakes up. CodeNotSignedIn if there is
-// none.
+// AuthenticateSession returns the session that a request belongs to and records the request as a sign
+// of life. A sleeping device session is woken. It returns CodeNotSignedIn if there is no session.
 func (s *Service) AuthenticateSession(ctx context.Context, uin rookery.UIN, caller Caller) (*Session, error) {
 	if account := s.activeAccounts.get(uin); account != nil {
 		if session := account.sessionOfCaller(caller); session != nil && session.touch(s.uptime()) {
@@ -279,9 +288,8 @@ func (s *Service) AuthenticateSession(ctx context.Context, uin rookery.UIN, call
 	return s.wakeDeviceSession(ctx, uin, caller)
 }
 
-// RefreshSession returns the session as it is now, after a renewal perhaps, and notes
-// that it was heard of. CodeNotSignedIn if it has ended, been displaced, or its
-// device has signed in anew.
+// RefreshSession returns the session or its renewal, and records a sign of life. It returns
+// CodeNotSignedIn if the session has ended, was replaced, or its device has signed in again.
 func (s *Service) RefreshSession(session *Session) (*Session, error) {
 	session = session.account.currentSession(session)
 	if session == nil || !session.touch(s.uptime()) {
@@ -290,16 +298,17 @@ func (s *Service) RefreshSession(session *Session) (*Session, error) {
 	return session, nil
 }
 
-// SignOut ends the session that a request belongs to, asleep or not. Without one
-// there is nothing to do. It ends at once, even if the store cannot be told now.
+// SignOut ends the session that a request belongs to, asleep or not, and does nothing if there is none.
+// The session ends at once even if the store cannot record that now.
 func (s *Service) SignOut(ctx context.Context, uin rookery.UIN, caller Caller) {
-	ctx = context.WithoutCancel(ctx) // whether or not the client waits for it
+	ctx = context.WithoutCancel(ctx) // the session ends even if the client has hung up
 	exists, err := s.hasSession(ctx, uin, caller)
 	if err == nil && exists {
 		err = s.signOut(ctx, uin, caller)
 	}
 	if err != nil {
-		s.log.Warn("somebody signs out, and the store cannot be read: a session that sleeps goes on", "account", uin, "error", err)
+		s.log.Warn("somebody signs out, and the store cannot be read: a session that sleeps goes on", "account", uin,
+			"error", err)
 	}
 }
 
@@ -328,8 +337,8 @@ func (s *Service) signOut(ctx context.Context, uin rookery.UIN, caller Caller) e
 	return nil
 }
 
-// hasSession reports whether a request belongs to a session, asleep or not. It
-// makes no member: strangers can ask for any account.
+// hasSession reports whether a request belongs to a session, asleep or not. It creates no
+// activeAccount, because anybody can send requests for any account.
 func (s *Service) hasSession(ctx context.Context, uin rookery.UIN, caller Caller) (bool, error) {
 	if account := s.activeAccounts.get(uin); account != nil && account.sessionOfCaller(caller) != nil {
 		return true, nil
@@ -345,14 +354,14 @@ func (s *Service) hasSession(ctx context.Context, uin rookery.UIN, caller Caller
 	if account == nil {
 		return false, nil
 	}
-	if err := account.changeLock.acquire(ctx); err != nil { // another request may be about to wake it
+	if err := account.changeLock.acquire(ctx); err != nil { // another request may be waking the session
 		return false, err
 	}
 	defer account.changeLock.release()
 	return account.sessionOfCaller(caller) != nil, nil
 }
 
-// endSessions ends sessions of a member, whose turn it is, for good.
+// endSessions ends sessions for good and notifies friends. The caller holds account.changeLock.
 func (s *Service) endSessions(ctx context.Context, account *activeAccount, endedSessions []*Session) error {
 	if len(endedSessions) == 0 {
 		return nil
@@ -364,7 +373,7 @@ func (s *Service) endSessions(ctx context.Context, account *activeAccount, ended
 	return nil
 }
 
-// sessionDetails is what the store has of sessions.
+// sessionDetails returns the stored form of sessions.
 func sessionDetails(sessions []*Session) []rookery.Session {
 	stored := make([]rookery.Session, len(sessions))
 	for i, session := range sessions {
@@ -373,15 +382,16 @@ func sessionDetails(sessions []*Session) []rookery.Session {
 	return stored
 }
 
-// removeEndedSessions drops sessions that the store has ended, and tells friends.
+// removeEndedSessions removes sessions that have ended in the store, and notifies friends. The caller
+// holds account.changeLock.
 func (s *Service) removeEndedSessions(ctx context.Context, account *activeAccount, endedSessions []*Session) {
 	oldStatus := account.announcedStatus()
 	account.removeSessions(endedSessions, s.uptime())
 	s.announceStatus(ctx, account, oldStatus)
 }
 
-// endExpiredSessions ends the sessions of a member, whose turn it is, that have run out,
-// and their connections. Those of devices fall asleep.
+// endExpiredSessions ends the account's expired sessions and closes their connections. Device sessions
+// fall asleep instead. The caller holds account.changeLock.
 func (s *Service) endExpiredSessions(ctx context.Context, account *activeAccount) error {
 	endedSessions := account.expiredSessions(s.uptime())
 	if len(endedSessions) == 0 {
@@ -396,12 +406,14 @@ func (s *Service) endExpiredSessions(ctx context.Context, account *activeAccount
 		s.closeSink(sink)
 	}
 	for _, session := range endedSessions {
-		s.log.Info("session ended: nothing heard of it", "account", account.uin, "device", session.details.Device, "address", session.details.Address)
+		s.log.Info("session ended: nothing heard of it", "account", account.uin, "device", session.details.Device,
+			"address", session.details.Address)
 	}
 	return nil
 }
 
-// storeExpiredSessions stores that nothing was heard of sessions for SessionTimeout.
+// storeExpiredSessions ends expired address sessions in the store and marks expired device sessions as
+// asleep.
 func (s *Service) storeExpiredSessions(ctx context.Context, sessions []*Session) error {
 	var endedSessions, asleepSessions []*Session
 	for _, session := range sessions {
@@ -422,7 +434,7 @@ func (s *Service) storeExpiredSessions(ctx context.Context, sessions []*Session)
 	return nil
 }
 
-// liveSinks are the live connections of sessions.
+// liveSinks returns the connections with a live subscription of sessions.
 func liveSinks(sessions []*Session) (sinks []PushSink) {
 	for _, session := range sessions {
 		if subscription := session.consumer.liveSubscription(); subscription != nil {
@@ -432,13 +444,13 @@ func liveSinks(sessions []*Session) (sinks []PushSink) {
 	return sinks
 }
 
-// retryInterval is how long a session that could not be ended is left alone.
+// retryInterval is how long the service waits before it repeats a failed background task.
 const retryInterval = 10 * time.Second
 
-// sweepAccount looks at a member whose time may have come: it settles it, and forgets
-// it or queues it again.
+// sweepAccount ends the account's expired sessions. It then removes the account from memory if it is
+// idle, or schedules the next sweep.
 func (s *Service) sweepAccount(ctx context.Context, account *activeAccount) error {
-	at, isIdle := s.uptime()+retryInterval, false // if it fails, or panics
+	at, isIdle := s.uptime()+retryInterval, false // applies if this sweep fails or panics
 	defer func() {
 		if !isIdle {
 			s.sweeps.schedule(account, at)
@@ -462,11 +474,11 @@ func (s *Service) sweepAccount(ctx context.Context, account *activeAccount) erro
 	return nil
 }
 
-// Encoding is what the session's doubtful texts are read as, in numbers that
-// only the protocol knows.
+// Encoding tells how the client's texts are decoded if that is in doubt. The numbers are those of
+// package wire.
 func (se *Session) Encoding() uint8 { return uint8(se.encoding.Load()) }
 
-// SetEncoding stores a new one.
+// SetEncoding stores an encoding for the session.
 func (s *Service) SetEncoding(ctx context.Context, session *Session, encoding uint8) error {
 	details := session.details
 	details.Encoding = encoding

@@ -214,7 +214,8 @@ func TestGuessingHasToWait(t *testing.T) {
 	}
 	for waitTime := 10 * time.Second; waitTime <= 160*time.Second; waitTime *= 2 {
 		err := w.tryPassword(10001, home, password)
-		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("Password error: too many tries, wait %d seconds", int(waitTime.Seconds()))) {
+		if err == nil || !strings.Contains(err.Error(),
+			fmt.Sprintf("Password error: too many tries, wait %d seconds", int(waitTime.Seconds()))) {
 			t.Fatalf("%v: %v", waitTime, err)
 		}
 		w.passTime(waitTime)
@@ -275,7 +276,8 @@ func TestAFullQueueOfHashesIsTemporary(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 10001)
 			var err error
-			w.Service, err = service.New(service.Config{Store: w.store, Now: w.now, ConcurrentHashes: 1, MaxQueuedHashes: 1})
+			w.Service, err = service.New(service.Config{Store: w.store, Now: w.now, ConcurrentHashes: 1,
+				MaxQueuedHashes: 1})
 			w.must(err)
 			results := make(chan error)
 			const tries = 5 // 1 hashes, 1 waits; as many as are free
@@ -360,7 +362,8 @@ func TestAnInvisibleUserNeverShowsWhileSigningIn(t *testing.T) {
 		})
 	}
 	for range 200 {
-		_, _, err := w.SignIn(t.Context(), service.SignInRequest{UIN: 10001, Proof: &proof, Address: home, Status: rookery.StatusInvisible})
+		_, _, err := w.SignIn(t.Context(),
+			service.SignInRequest{UIN: 10001, Proof: &proof, Address: home, Status: rookery.StatusInvisible})
 		w.must(err)
 		w.SignOut(t.Context(), 10001, service.Caller{Address: home})
 	}
@@ -373,10 +376,12 @@ func TestARequestOfASessionThatHasEndedChangesNothing(t *testing.T) {
 	oldSession := w.signIn(10001, home)
 	w.must(w.send(w.signIn(10002, home), "sequence", 10001, "for the owner"))
 	proof := service.ProofOf(password)
-	_, _, err := w.SignIn(t.Context(), service.SignInRequest{UIN: 10001, Proof: &proof, Address: cafe, Status: rookery.StatusInvisible})
+	_, _, err := w.SignIn(t.Context(),
+		service.SignInRequest{UIN: 10001, Proof: &proof, Address: cafe, Status: rookery.StatusInvisible})
 	w.must(err)
 	// Both requests passed the session check before they had to wait.
-	w.wantCode(w.SetStatus(t.Context(), oldSession, rookery.StatusOnline, rookery.RequestKey{}), rookery.CodeNotSignedIn)
+	w.wantCode(w.SetStatus(t.Context(), oldSession, rookery.StatusOnline, rookery.RequestKey{}),
+		rookery.CodeNotSignedIn)
 	_, err = w.tryCollect(oldSession, "collect")
 	w.wantCode(err, rookery.CodeNotSignedIn)
 	if got := w.VisibleStatus(10001); got != rookery.StatusOffline {

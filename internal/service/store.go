@@ -8,19 +8,21 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// Store keeps what must not be lost. internal/storetest holds every sentence
-// here against an implementation.
+// Store keeps everything that must not be lost. Package storetest checks an implementation against each
+// sentence of these comments.
 //
-// A method that changes something is one whole operation. When it returns nil
-// it is durable; when it returns a rookery.Error it has changed nothing. With
-// CodeTemporary the store could not do it (a full disk, a closed store); no
-// trace of it may show up later. Changes become visible before the call
-// returns; who sees that a Relation has changed finds the mark of the change
-// with Recall.
+// Each method that changes something is one transaction. When it returns nil, the change is durable.
+// When it returns a rookery.Error, nothing has changed and nothing of the change may appear later.
+// CodeTemporary means that the store cannot do it now, for example because the disk is full or the
+// store is closed. Changes become visible before the method returns. Whoever sees that a Relation has
+// changed also finds the key of that change with RequestOutcome.
 //
-// All methods may be called at the same time. Numbers, times and lists are
-// copies: the store keeps no reference to what it was given and gives none
-// away.
+// "Records the key" means that the request key is stored together with the change, with OutcomeDone
+// unless stated otherwise. If an equal key is recorded already, the method changes nothing and returns
+// the recorded outcome.
+//
+// All methods may be called concurrently. The store copies its arguments and results and shares no
+// memory with the caller.
 type Store interface {
 	accountStore
 	friendStore
@@ -30,180 +32,165 @@ type Store interface {
 }
 
 type accountStore interface {
-	// CreateAccount stores a new account and returns its number: a.UIN, or if
-	// that is 0 the lowest free one from rookery.FirstUIN. CodeExists if the
-	// number is taken.
+	// CreateAccount stores a new account and returns its number: account.UIN, or if that is 0 the
+	// lowest free number from rookery.FirstUIN on. It returns CodeExists if the number is taken.
 	CreateAccount(ctx context.Context, account rookery.Account, credential rookery.Credential) (rookery.UIN, error)
-	// Account returns one account, CodeNoAccount if there is none.
-	// rookery.System is an account from the beginning.
+	// Account returns an account, or CodeNoAccount if there is none. The account rookery.System always
+	// exists.
 	Account(ctx context.Context, uin rookery.UIN) (rookery.Account, error)
 	// Accounts returns those of the given accounts that exist, by number.
 	Accounts(ctx context.Context, uins []rookery.UIN) ([]rookery.Account, error)
-	// AccountsAfter returns at most limit accounts with numbers above after, by
-	// number.
+	// AccountsAfter returns at most limit accounts with numbers above after, by number.
 	AccountsAfter(ctx context.Context, after rookery.UIN, limit int) ([]rookery.Account, error)
-	// UpdateAccount replaces the account of that number if its revision is
-	// still a.Revision, and counts the revision up; else CodeConflict, or
-	// CodeNoAccount. Created is not changed. The mark is remembered with
-	// OutcomeDone. If an equal mark is remembered: its outcome, nothing else.
-	UpdateAccount(ctx context.Context, account rookery.Account, key rookery.RequestKey) (rookery.Receipt, error)
-	// Credential returns what proves the owner of an account, CodeNoAccount if
-	// there is no such account.
+	// UpdateAccount replaces an account, except for its Created, if its revision is still
+	// account.Revision. It increments the revision and records the key. It returns CodeConflict if the
+	// revision differs, or CodeNoAccount.
+	UpdateAccount(ctx context.Context, account rookery.Account, requestKey rookery.RequestKey) (rookery.Receipt, error)
+	// Credential returns an account's credential, or CodeNoAccount.
 	Credential(ctx context.Context, uin rookery.UIN) (rookery.Credential, error)
-	// SetCredential replaces it and ends all sessions of the account.
+	// SetCredential replaces an account's credential and ends all its sessions. It returns
 	// CodeNoAccount if there is no such account.
 	SetCredential(ctx context.Context, uin rookery.UIN, credential rookery.Credential) error
-	// RemoveAccount deletes an account with its sessions, devices, friendships,
-	// requests and blocks in both directions, mailbox, places, read marks, known
-	// addresses and remembered marks. What others have from it in their mailboxes
-	// stays. An account that is added again inherits nothing, and the numbers of
-	// its mailbox and its devices continue above those of the earlier one.
-	// CodeNoAccount if there is none.
+	// RemoveAccount deletes an account with its sessions, devices, friendships, friend requests and
+	// blocks in both directions, mailbox, cursors, read marks, known addresses and recorded request
+	// keys. Entries that others have received from it stay. If the account is created again, it
+	// inherits nothing, and the numbers of its entries and devices continue above the earlier ones. It
+	// returns CodeNoAccount if there is no such account.
 	RemoveAccount(ctx context.Context, uin rookery.UIN) error
 }
 
 type friendStore interface {
-	// Friends returns the friends of an account by number.
+	// Friends returns the friends of an account, by number.
 	Friends(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error)
-	// Relation returns how two accounts stand to each other, as me sees it.
-	Relation(ctx context.Context, me, other rookery.UIN) (rookery.Relation, error)
-	// FriendRequests returns at most limit friend requests that wait at an account,
-	// from accounts above after, by number.
+	// Relation returns the relation of two accounts, as the first one sees it.
+	Relation(ctx context.Context, ownUIN, otherUIN rookery.UIN) (rookery.Relation, error)
+	// FriendRequests returns at most limit unanswered friend requests to an account, from accounts
+	// above after, by number.
 	FriendRequests(ctx context.Context, uin, after rookery.UIN, limit int) ([]rookery.FriendRequest, error)
-	// BlockedAccounts returns those whom an account blocks, by number.
+	// BlockedAccounts returns the accounts that an account blocks, by number.
 	BlockedAccounts(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error)
-	// BlockingAccounts returns those who block an account, by number.
+	// BlockingAccounts returns the accounts that block an account, by number.
 	BlockingAccounts(ctx context.Context, uin rookery.UIN) ([]rookery.UIN, error)
-	// ChangeRelation carries out a step between two accounts for me. If an equal mark is
-	// remembered: its outcome, nothing else. If they no longer stand as
-	// c.From says: CodeConflict. If one of the two is no account:
-	// CodeNoAccount. Else the relation becomes c.Step.To for both sides, the
-	// words of a request that waits then are c.Step.Words, the notice goes into
-	// the mailbox of the other unless its pause holds it back, and the mark is
-	// remembered with c.Step.Outcome. A step that changes nothing is remembered
-	// too. CodeRefused if the notice has a limit and would exceed it.
+	// ChangeRelation applies change.Transition to the relation of two accounts. Both sides get the new
+	// relation, an open friend request gets the text of the transition, and the other account gets its
+	// notice, unless the transition's pause holds it back. The key is recorded with the outcome of the
+	// transition, even if the relation stays the same.
+	//
+	// It returns CodeConflict if the relation is no longer change.From, CodeNoAccount if one of the
+	// accounts does not exist, and CodeRefused if the notice would exceed its limit.
 	ChangeRelation(ctx context.Context, change rookery.RelationChange) (rookery.Receipt, error)
 }
 
 type mailboxStore interface {
-	// Deliver puts letters into their mailboxes, all or none, and remembers the
-	// mark with OutcomeDone. If an equal mark is remembered: its outcome,
-	// nothing else. CodeNoAccount if a receiver does not exist, CodeRefused if a
-	// letter has a limit and would exceed it: more would wait in the mailbox then,
-	// above the highest place of all collectors, than the limit says. Letters
-	// without a limit count for those that have one.
+	// Deliver appends entries to their mailboxes, all or none, and records the key. It returns
+	// CodeNoAccount if a receiver does not exist, and CodeRefused if an entry would exceed its limit.
+	// The limit applies to the entries above the furthest cursor of the account's consumers. Entries
+	// without a limit count as well.
 	//
-	// The numbers of a mailbox only grow, in the order in which they became
-	// visible. None is given out twice, whatever earlier state of itself the store
-	// is opened on. There is a gap only where the store was opened, or the account
-	// was added again, in between: nobody may subtract numbers to count.
-	Deliver(ctx context.Context, letters []rookery.NewEntry, now time.Time, key rookery.RequestKey) (rookery.Receipt, error)
-	// DeliverInOrder delivers one after the other, as if Deliver were called for
-	// each in this order by the same caller: each is decided by itself, and no
-	// entry of another operation comes between two of a mailbox that it fills.
-	// It returns what became of each once all are durable.
+	// The numbers of a mailbox only grow, in the order in which the entries become visible. No number
+	// is used twice, even if the store is opened on an earlier state of its files. There are gaps only
+	// where the store was opened or the account was created again. The difference of two numbers is
+	// therefore not a count.
+	Deliver(ctx context.Context, entries []rookery.NewEntry, now time.Time,
+		requestKey rookery.RequestKey) (rookery.Receipt,
+		error)
+	// DeliverInOrder delivers several deliveries as if Deliver were called for each in order. Each
+	// succeeds or fails by itself, and no other operation appends an entry between two of their entries
+	// in a mailbox. The results are returned when all are durable.
 	DeliverInOrder(ctx context.Context, deliveries []rookery.Delivery, now time.Time) []rookery.DeliveryResult
-	// RequestOutcome looks for a remembered request: the outcome of one that was done
-	// with an equal mark within the mark's window, and, for a LatestOnly mark,
-	// is the latest of its owner and device.
-	RequestOutcome(ctx context.Context, key rookery.RequestKey) (rookery.Outcome, bool, error)
-	// RecordRequest remembers the mark with an outcome and does nothing else. If an
-	// equal mark is remembered: its outcome.
-	RecordRequest(ctx context.Context, key rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error)
-	// MailboxState returns the number of the newest entry of a mailbox, 0 if there is
-	// none, and a collector's place in it.
-	MailboxState(ctx context.Context, uin rookery.UIN, device string) (last uint64, place rookery.Cursor, err error)
-	// Entries returns at most limit entries with numbers above after and up to
-	// upTo, by number.
+	// RequestOutcome returns the recorded outcome of a request with an equal key, and whether there is
+	// one. The key is found within its window only, and a LatestOnly key only if it is the latest of
+	// its owner and device.
+	RequestOutcome(ctx context.Context, requestKey rookery.RequestKey) (rookery.Outcome, bool, error)
+	// RecordRequest records the key with an outcome and does nothing else.
+	RecordRequest(ctx context.Context, requestKey rookery.RequestKey, outcome rookery.Outcome) (rookery.Receipt, error)
+	// MailboxState returns the number of the newest entry of a mailbox, 0 if it is empty, and the
+	// cursor of a consumer.
+	MailboxState(ctx context.Context, uin rookery.UIN,
+		deviceName string) (newest uint64, cursor rookery.Cursor, err error)
+	// Entries returns at most limit entries with numbers above after and up to upTo, by number.
 	Entries(ctx context.Context, uin rookery.UIN, after, upTo uint64, limit int) ([]rookery.Entry, error)
-	// History returns the newest entries that the query asks for, by number, and
-	// whether there are older ones. CodeTemporary if ctx ends meanwhile: a search
-	// for a text may take long.
-	History(ctx context.Context, uin rookery.UIN, query rookery.HistoryQuery) (entries []rookery.Entry, more bool, err error)
-	// ReadMark returns how far an account has read the conversation with another,
-	// 0 if it never said.
+	// History returns the newest entries that match the query, by number, and whether there are older
+	// ones. A text search may take long; it returns CodeTemporary if ctx ends.
+	History(ctx context.Context, uin rookery.UIN,
+		query rookery.HistoryQuery) (entries []rookery.Entry, hasOlder bool, err error)
+	// ReadMark returns how far an account has read a conversation, 0 if it has no mark.
 	ReadMark(ctx context.Context, uin, with rookery.UIN) (uint64, error)
-	// AdvanceReadMark moves the mark forward, never back, and remembers the
-	// pastRequest's mark with OutcomeDone. If an equal one is remembered: its
-	// outcome, nothing else. CodeNoAccount if uin is no account.
-	AdvanceReadMark(ctx context.Context, uin rookery.UIN, readMark rookery.ReadMark, key rookery.RequestKey) (rookery.Receipt, error)
-	// SaveCursor stores a collector's place. CodeNoAccount if there is no such
-	// account. Of a device that the account does not have, forgotten meanwhile
-	// perhaps, nothing is stored.
-	SaveCursor(ctx context.Context, uin rookery.UIN, device string, place rookery.Cursor) error
+	// AdvanceReadMark moves a read mark forward, never back, and records the key. It returns
+	// CodeNoAccount if uin does not exist.
+	AdvanceReadMark(ctx context.Context, uin rookery.UIN, readMark rookery.ReadMark,
+		requestKey rookery.RequestKey) (rookery.Receipt, error)
+	// SaveCursor stores the cursor of a consumer. It returns CodeNoAccount if there is no such account.
+	// If the account has no such device, it stores nothing and returns nil.
+	SaveCursor(ctx context.Context, uin rookery.UIN, deviceName string, cursor rookery.Cursor) error
 }
 
 type sessionStore interface {
-	// ForEachSession calls yield with every session there is, in no order, until it
-	// returns false.
+	// ForEachSession calls yield for every session, in no particular order, until yield returns false.
 	ForEachSession(ctx context.Context, yield func(rookery.Session) bool) error
-	// StartSession stores a session in the place of the account's earlier one of the
-	// same device, gives its status to the account's other sessions and adds
-	// its address to the account's known ones (the latest 16 are kept).
-	// A device that the account does not have yet is made: its number is one that no
-	// device of the account had before, and its place is the furthest of all
-	// collectors of the account, forgotten ones too, so that it begins with what
-	// none has taken.
-	// CodeNoAccount if there is no such account, CodeConflict if its credential
-	// is not proved any more, CodeRefused if it has rookery.MaxDevices and this
-	// would be one more.
-	StartSession(ctx context.Context, session rookery.Session, proved rookery.Credential) error
-	// SetSessionEncoding stores the Encoding of a session, if the session of that ID is
-	// still there.
+	// StartSession stores a session in place of the device's earlier one, or of the earlier address
+	// session. The account's other sessions get its status, and its address becomes one of the 16
+	// latest known addresses.
+	//
+	// A new device is created if necessary. Its number was never used for a device of this account. Its
+	// cursor is the furthest of all the account's consumers, including those of deleted devices, so
+	// that it begins with the entries that no consumer has collected.
+	//
+	// It returns CodeNoAccount if there is no such account, CodeConflict if provedCredential is not its
+	// credential any more, and CodeRefused if it has rookery.MaxDevices devices and this would be
+	// another.
+	StartSession(ctx context.Context, session rookery.Session, provedCredential rookery.Credential) error
+	// SetSessionEncoding stores the Encoding of a session, if the session with that ID still exists.
 	SetSessionEncoding(ctx context.Context, session rookery.Session) error
-	// SetConfirmsByNumber stores the ByNumber of a session, if the session of that ID is
-	// still there.
+	// SetConfirmsByNumber stores the ConfirmsByNumber of a session, if the session with that ID still
+	// exists.
 	SetConfirmsByNumber(ctx context.Context, session rookery.Session) error
-	// EndSessions ends sessions. One that is not there any more, or whose ID is
-	// another by now, is left alone.
+	// EndSessions deletes sessions. A session that is gone or has another ID is left alone.
 	EndSessions(ctx context.Context, sessions []rookery.Session) error
-	// SetStatus gives a status to all sessions of an account and remembers the
-	// mark with OutcomeDone. If an equal mark is remembered: its outcome,
-	// nothing else.
-	SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status, key rookery.RequestKey) (rookery.Receipt, error)
-	// SetSessionsAsleep makes device sessions sleep. One that is not there any more, or whose
-	// ID is another by now, is left alone.
+	// SetStatus gives a status to all sessions of an account and records the key.
+	SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status,
+		requestKey rookery.RequestKey) (rookery.Receipt,
+		error)
+	// SetSessionsAsleep marks device sessions as asleep. A session that is gone or has another ID is
+	// left alone.
 	SetSessionsAsleep(ctx context.Context, sessions []rookery.Session) error
-	// SleepingSession returns the sleeping session of an account that has the token,
-	// CodeNotSignedIn if there is none.
+	// SleepingSession returns the account's sleeping session with the token, or CodeNotSignedIn.
 	SleepingSession(ctx context.Context, uin rookery.UIN, token rookery.TokenHash) (rookery.Session, error)
-	// WakeSession ends the sleep of a session and stores the address that it is heard
-	// from. CodeNotSignedIn if there is no such sleeping session any more.
+	// WakeSession wakes a session and stores its new address. It returns CodeNotSignedIn if no such
+	// session is asleep.
 	WakeSession(ctx context.Context, session rookery.Session) error
 	// Devices returns the devices of an account by ID.
 	Devices(ctx context.Context, uin rookery.UIN) ([]rookery.Device, error)
-	// ForgetDevice deletes a device of an account with its session and its place,
-	// and remembers the mark with OutcomeDone. If an equal mark is remembered: its
-	// outcome, nothing else. CodeParameter if there is no such device. Marks that
-	// the device itself has left are of no use to a new one of the same name.
-	ForgetDevice(ctx context.Context, uin rookery.UIN, id uint64, key rookery.RequestKey) (rookery.Receipt, error)
-	// IsKnownAddress reports whether the account has signed in from the address's
-	// network, see rookery.Network. The latest 16 are known.
-	IsKnownAddress(ctx context.Context, uin rookery.UIN, addr netip.Addr) (bool, error)
+	// ForgetDevice deletes a device with its session and its cursor, and records the key. It returns
+	// CodeParameter if there is no such device. Keys that the device has recorded do not apply to a
+	// later device of the same name.
+	ForgetDevice(ctx context.Context, uin rookery.UIN, deviceID uint64,
+		requestKey rookery.RequestKey) (rookery.Receipt, error)
+	// IsKnownAddress reports whether the account has signed in from the address's network, see
+	// rookery.Network. The latest 16 are known.
+	IsKnownAddress(ctx context.Context, uin rookery.UIN, address netip.Addr) (bool, error)
 }
 
 type maintenanceStore interface {
-	// Uptime is the latest that the store was told by Beat, or by a mark's At:
-	// how long servers have been up on it, all in all.
+	// Uptime returns the highest uptime that the store has received, from RecordUptime or in a request
+	// key: how long servers have run on this store.
 	Uptime(ctx context.Context) (time.Duration, error)
-	// RecordUptime stores how long servers have been up, and forgets marks from before
-	// forget.
-	RecordUptime(ctx context.Context, up, forget time.Duration) error
-	// PurgeEntries deletes entries of mailboxes from the oldest on, up to the first that is
-	// not from before a time, as far as some collector has passed them and no
-	// consumer has to keep them; of an account that has had devices, its own words
-	// also where no collector has come to. The newest entry of a mailbox always stays. A device
-	// that lags behind keeps what it was handed and may be handed again, from its
-	// Place.Keep on, until it has collected further or is forgotten. Else it keeps
-	// nothing: what another has collected goes when it is old enough, and the device goes
-	// on with what is left. Purge looks at some accounts above after and deletes at
-	// most limit entries. next is where to go on, 0 when all accounts were looked at.
-	PurgeEntries(ctx context.Context, after rookery.UIN, before time.Time, limit int) (next rookery.UIN, deleted int, err error)
-	// CheckDiskSpace looks whether a disk that was full has room again. While it has not,
-	// letters with a limit get CodeTemporary, and what is kept of the disk is for
-	// everything else. It is cheap.
+	// RecordUptime stores the uptime and deletes request keys from before forget.
+	RecordUptime(ctx context.Context, uptime, forget time.Duration) error
+	// PurgeEntries deletes entries that are older than before. In each mailbox it begins with the
+	// oldest and stops at the first entry that must stay. It deletes only entries that some consumer
+	// has collected and that no consumer may ask for again (Cursor.RepeatFrom); if the account has had
+	// devices, it also deletes copies of sent messages that nobody has collected. The newest entry of a
+	// mailbox always stays. Apart from the batch that it may ask for again, a consumer that lags behind
+	// keeps nothing: it continues with the entries that are left.
+	//
+	// One call looks at some accounts above after and deletes at most limit entries. next is the
+	// account to continue after, 0 at the end.
+	PurgeEntries(ctx context.Context, after rookery.UIN, before time.Time,
+		limit int) (next rookery.UIN, deleted int, err error)
+	// CheckDiskSpace checks whether a full disk has room again. Until then, entries with a limit get
+	// CodeTemporary, and the reserved space is for everything else. The check is cheap.
 	CheckDiskSpace()
-	// Close ends the store once what it has accepted is done. Later calls get
-	// CodeTemporary.
+	// Close finishes accepted operations and closes the store. Later calls return CodeTemporary.
 	Close() error
 }

@@ -8,71 +8,71 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// maxReadMarks is how many read marks wait for a slow connection; what is dropped is
-// seen with the next page of history.
+// maxReadMarks is how many read marks may wait for a slow connection. A mark that is dropped reaches
+// the client with its next page of history.
 const maxReadMarks = 1000
 
-// PushSink is a connection that takes what arrives for a session as it arrives.
+// PushSink is a connection to which events are pushed.
 type PushSink interface {
-	// Push hands one item to the client's side of the network, after those
-	// before it, and waits if that is slow. An error says that the connection is
-	// done for; the outlet has closed it.
+	// Push writes an event after the earlier ones and blocks while the connection is slow. After an
+	// error the sink has closed the connection.
 	Push(PushEvent) error
-	// Framed reports whether the client gets each item by itself, however soon
-	// others follow.
+	// Framed reports whether the client receives each event as a separate frame, however closely others
+	// follow. WebSockets are framed; a line connection is not.
 	Framed() bool
-	// Close ends the connection.
+	// Close closes the connection.
 	Close()
 }
 
-// PushEvent is one thing to be pushed. One of Entry, Notice and Read is set.
+// PushEvent is one event to be pushed. Exactly one of Entry, Notice and ReadMark is set.
 type PushEvent struct {
-	// Number is the entry's, or counts the others of the connection.
+	// Number is the number of the entry. Notices and read marks are numbered from 1 on each connection.
 	Number   uint64
 	Entry    *rookery.Entry
 	Notice   *Notice
 	ReadMark *rookery.ReadMark
 }
 
-// Subscription is a session's live connection. The mailbox is its queue: it holds
-// numbers, and reads entries when it is their turn. How it pushes is in
-// pump.go, when in pace.go, and what has arrived in arrival.go.
+// Subscription is a session's live connection for pushes. Entries are not queued in memory: the
+// subscription keeps entry numbers and reads each entry from the mailbox when its turn comes. The pump
+// is in pushpump.go, the gaps between pushes in pushpacer.go, and confirmations in pushconfirm.go.
 type Subscription struct {
 	service  *Service
 	consumer *consumer
 	sink     PushSink
-	// entriesNext is the pump's: entries and the rest take turns.
+	// entriesNext makes entries alternate with other events. Only the pump uses it.
 	entriesNext bool
 
-	mu sync.Mutex // guards the rest; nothing is called under it
-	// stopped: the session has ended, and the connection may get another.
+	mu sync.Mutex // guards the fields below; no store, sink or log is called while it is held
+	// stopped means that the session has ended. The connection may be subscribed again.
 	stopped bool
-	// closed: the connection has ended.
+	// closed means that the connection has ended.
 	closed bool
-	// running: a goroutine pushes; more: it has to look once more.
+	// running means that the pump runs; checkAgain makes it look for events once more before it ends.
 	running, checkAgain bool
-	// cancelTimer stops the timer that will look, nil if there is none.
+	// cancelTimer stops the timer that will wake the subscription. It is nil if there is none.
 	cancelTimer func() bool
 
-	// startNumber is where the feed began, pushed the highest entry that was pushed or
-	// skipped, confirmed the highest that has arrived.
+	// startNumber is the cursor at the beginning of the subscription, lastPushed the highest entry that
+	// was pushed or skipped, and lastConfirmed the highest entry that the client is known to have.
 	startNumber, lastPushed, lastConfirmed uint64
-	// pushedRanges are the pushed entries that are not confirmed yet, by number.
+	// pushedRanges are the pushed entries that are not confirmed, in order.
 	pushedRanges []pushedRange
-	// byNumber: only numbers confirm, and there are no waves.
+	// confirmsByNumber means that only the client's own confirmations count. pushedRanges is empty
+	// then.
 	confirmsByNumber bool
-	// pushPacer says when the next push may be written, nil if at once.
+	// pacer delays pushes. It is nil if they may be written at once.
 	pacer *pushPacer
-	// otherEvents counts the items that are no entries.
+	// otherEvents counts the pushed notices and read marks.
 	otherEvents uint64
-	// readMarks are the read marks that wait, the latest of a conversation.
+	// readMarks are the read marks to be pushed, at most one for each conversation.
 	readMarks []rookery.ReadMark
 }
 
-// Subscribe begins to push to a session's connection: first what waits in the
-// mailbox. A connection that the session has already is closed: the newest
-// takes over. If it is the same one, its feed goes on. Call it once the answer
-// to the sign-in is written. CodeNotSignedIn if the session has ended meanwhile.
+// Subscribe pushes a session's events to a connection, beginning with the uncollected entries. An
+// earlier connection of the session is closed; if it is the same connection, its Subscription
+// continues. Call Subscribe after the answer to the sign-in was written. It returns CodeNotSignedIn if
+// the session has ended.
 func (s *Service) Subscribe(ctx context.Context, session *Session, sink PushSink) (*Subscription, error) {
 	consumer := session.consumer
 	if err := consumer.collectLock.acquire(ctx); err != nil {
@@ -93,10 +93,10 @@ func (s *Service) Subscribe(ctx context.Context, session *Session, sink PushSink
 	return subscription, nil
 }
 
-// subscriptionFor makes the feed of a session's connection, or finds it, and returns
-// the connection that it takes the place of; no feed if the session has ended.
-// The collector's turn is held.
-func (s *Service) subscriptionFor(c *consumer, session *Session, sink PushSink) (subscription *Subscription, replacedSink PushSink) {
+// subscriptionFor returns the subscription of a session's connection and the connection that it
+// replaces, if any. The subscription is nil if the session has ended. The caller holds c.collectLock.
+func (s *Service) subscriptionFor(c *consumer, session *Session,
+	sink PushSink) (subscription *Subscription, replacedSink PushSink) {
 	c.account.mu.Lock()
 	defer c.account.mu.Unlock()
 	if c.account.currentSessionLocked(session) == nil || c.isRemoved {
@@ -110,16 +110,17 @@ func (s *Service) subscriptionFor(c *consumer, session *Session, sink PushSink) 
 		if subscription.stop() {
 			replacedSink = subscription.sink
 		}
-		c.mergeConfirmed() // what was confirmed up to the end
+		c.mergeConfirmed() // confirmations that came before stop
 	}
-	subscription = &Subscription{service: s, consumer: c, sink: sink, startNumber: c.cursor, lastPushed: c.cursor, lastConfirmed: c.cursor}
+	subscription = &Subscription{service: s, consumer: c, sink: sink, startNumber: c.cursor, lastPushed: c.cursor,
+		lastConfirmed: c.cursor}
 	subscription.configurePacerLocked(c.confirmsByNumber)
 	c.subscription.Store(subscription)
 	return subscription, replacedSink
 }
 
-// Close says that the connection has ended. What was not confirmed waits in
-// the mailbox again.
+// Close tells the service that the connection has ended. Entries that were not confirmed can be
+// collected again.
 func (f *Subscription) Close() {
 	f.mu.Lock()
 	wasClosed := f.closed
@@ -131,7 +132,7 @@ func (f *Subscription) Close() {
 	}
 }
 
-// disconnect ends the connection, and what is pushed on it.
+// disconnect ends the subscription and closes its connection.
 func (f *Subscription) disconnect() {
 	f.Close()
 	f.sink.Close()
@@ -139,11 +140,10 @@ func (f *Subscription) disconnect() {
 
 const closeTask = "close a connection"
 
-// closeSink ends a connection that is pushed on no more. One that is slow to end
-// holds up nobody.
+// closeSink closes a connection in the background, because closing may block.
 func (s *Service) closeSink(sink PushSink) { s.background.start(closeTask, sink.Close) }
 
-// stop ends the pushing, and reports whether it was going on.
+// stop ends the pushes and reports whether the subscription was live.
 func (f *Subscription) stop() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -153,9 +153,9 @@ func (f *Subscription) stop() bool {
 	return wasLive
 }
 
-// resume lets a feed go on, after its session was renewed or another began. It
-// reports false if the connection has ended. place is how far the mailbox was
-// read meanwhile, byNumber whether the session has confirmed by number.
+// resume restarts the subscription on the same connection, after a renewal of the session or for
+// another session. It returns false if the connection has ended. cursor is how far the mailbox has been
+// read since.
 func (f *Subscription) resume(cursor uint64, confirmsByNumber bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -170,7 +170,7 @@ func (f *Subscription) resume(cursor uint64, confirmsByNumber bool) bool {
 	return true
 }
 
-// hasEndedLocked reports whether nothing is to be pushed any more. mu is held.
+// hasEndedLocked reports whether nothing may be pushed any more. f.mu must be held.
 func (f *Subscription) hasEndedLocked() bool { return f.stopped || f.closed }
 
 func (f *Subscription) isLive() bool {
@@ -179,8 +179,7 @@ func (f *Subscription) isLive() bool {
 	return !f.hasEndedLocked()
 }
 
-// liveSubscription is the connection that the collector's entries are pushed to, nil if
-// they are not.
+// liveSubscription returns the subscription to which the consumer's entries are pushed, or nil.
 func (c *consumer) liveSubscription() *Subscription {
 	if subscription := c.subscription.Load(); subscription != nil && subscription.isLive() {
 		return subscription
@@ -188,15 +187,15 @@ func (c *consumer) liveSubscription() *Subscription {
 	return nil
 }
 
-// stopSubscription ends the pushing, if there is any.
+// stopSubscription stops the consumer's subscription, if there is one.
 func (c *consumer) stopSubscription() {
 	if subscription := c.subscription.Load(); subscription != nil {
 		subscription.stop()
 	}
 }
 
-// mergeConfirmed takes over what a feed's client has confirmed, and lets go of a feed
-// whose connection has ended. The collector's turn is held.
+// mergeConfirmed moves the cursor to the last entry that the client has confirmed, and drops a
+// subscription whose connection has ended. The caller holds c.collectLock.
 func (c *consumer) mergeConfirmed() {
 	subscription := c.subscription.Load()
 	if subscription == nil {
@@ -213,10 +212,11 @@ func (c *consumer) mergeConfirmed() {
 	}
 }
 
-// pushReadMark takes a read mark to be pushed.
+// pushReadMark queues a read mark. It replaces an earlier one of the same conversation.
 func (f *Subscription) pushReadMark(readMark rookery.ReadMark) {
 	f.mu.Lock()
-	f.readMarks = slices.DeleteFunc(f.readMarks, func(other rookery.ReadMark) bool { return other.With == readMark.With })
+	f.readMarks = slices.DeleteFunc(f.readMarks,
+		func(other rookery.ReadMark) bool { return other.With == readMark.With })
 	if len(f.readMarks) == maxReadMarks {
 		f.readMarks = slices.Delete(f.readMarks, 0, 1)
 	}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// sweepQueue orders members by when to look at them next. Each has one place in
-// it, which requests do not touch: who was heard of meanwhile is put back.
+// sweepQueue orders active accounts by the uptime of their next sweep. Each account is in it once. A
+// request does not move its account; a sweep that comes too early schedules the next one.
 type sweepQueue struct {
 	mu    sync.Mutex // guards items
 	items sweepHeap
@@ -24,7 +24,7 @@ func (q *sweepQueue) schedule(account *activeAccount, at time.Duration) {
 	heap.Push(&q.items, sweepItem{at, account})
 }
 
-// removeDue takes out the members whose time has come.
+// removeDue removes and returns the accounts whose sweep is due.
 func (q *sweepQueue) removeDue(now time.Duration) []*activeAccount {
 	q.mu.Lock()
 	defer q.mu.Unlock()

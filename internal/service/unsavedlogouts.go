@@ -8,15 +8,15 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// unsavedLogouts are sessions whose users have signed out while the store could not
-// be told, because its disk was full. For everybody they have ended. If the
-// server dies before the store knows, they are back.
+// unsavedLogouts holds the sessions that have ended but could not be deleted from the store, for
+// example because the disk was full. The service treats them as ended. They are valid again if the
+// process dies before the store is updated.
 type unsavedLogouts struct {
 	mu       sync.Mutex
 	sessions []rookery.Session // guarded by mu
 }
 
-// signOut has the store end a session, now or as soon as it can.
+// signOut deletes a session from the store, or remembers it for retry if that fails.
 func (o *unsavedLogouts) signOut(ctx context.Context, service *Service, session rookery.Session) {
 	err := service.store.EndSessions(ctx, []rookery.Session{session})
 	if err == nil {
@@ -31,7 +31,7 @@ func (o *unsavedLogouts) signOut(ctx context.Context, service *Service, session 
 	}
 }
 
-// contains reports whether a session of the store has ended.
+// contains reports whether a session that the store still has was ended.
 func (o *unsavedLogouts) contains(session rookery.Session) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -46,7 +46,7 @@ func matchesSession(session rookery.Session) func(rookery.Session) bool {
 	return func(other rookery.Session) bool { return other.Account == session.Account && other.ID == session.ID }
 }
 
-// retry tells the store of those that it does not know of.
+// retry deletes the remembered sessions from the store.
 func (o *unsavedLogouts) retry(ctx context.Context, service *Service) {
 	o.mu.Lock()
 	sessions := slices.Clone(o.sessions)
@@ -55,7 +55,7 @@ func (o *unsavedLogouts) retry(ctx context.Context, service *Service) {
 		return
 	}
 	if err := service.store.EndSessions(ctx, sessions); err != nil {
-		return // said already; the store tells when it works again
+		return // signOut has logged the failure
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
