@@ -92,8 +92,7 @@ type mailboxStore interface {
 	// where the store was opened or the account was created again. The difference of two numbers is
 	// therefore not a count.
 	Deliver(ctx context.Context, entries []rookery.NewEntry, now time.Time,
-		requestKey rookery.RequestKey) (rookery.Receipt,
-		error)
+		requestKey rookery.RequestKey) (rookery.Receipt, error)
 	// DeliverInOrder delivers several deliveries as if Deliver were called for each in order. Each
 	// succeeds or fails by itself, and no other operation appends an entry between two of their entries
 	// in a mailbox. The results are returned when all are durable.
@@ -149,8 +148,7 @@ type sessionStore interface {
 	EndSessions(ctx context.Context, sessions []rookery.Session) error
 	// SetStatus gives a status to all sessions of an account and records the key.
 	SetStatus(ctx context.Context, uin rookery.UIN, status rookery.Status,
-		requestKey rookery.RequestKey) (rookery.Receipt,
-		error)
+		requestKey rookery.RequestKey) (rookery.Receipt, error)
 	// SetSessionsAsleep marks device sessions as asleep. A session that is gone or has another ID is
 	// left alone.
 	SetSessionsAsleep(ctx context.Context, sessions []rookery.Session) error
