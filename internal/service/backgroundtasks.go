@@ -71,7 +71,7 @@ func (b *backgroundTasks) runRegistered(task string, work func()) {
 func (b *backgroundTasks) runRecovered(task string, work func() error) (err error) {
 	defer func() {
 		if panicValue := recover(); panicValue != nil {
-			b.log.Error("the server panicked in what it does by itself, and goes on; please report this", "task", task,
+			b.log.Error("a background task panicked; the server continues, please report this", "task", task,
 				"panic", panicValue, "stack", string(debug.Stack()))
 			err = rookery.Temporary(fmt.Errorf("panic: %v", panicValue))
 		}

@@ -20,13 +20,13 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// panickingStore is a store whose method of one name panics, or waits.
+// panickingStore is a store in which one method calls how first, which panics or waits.
 type panickingStore struct {
 	service.Store
-	mu     sync.Mutex // guards the rest
+	mu     sync.Mutex // guards the fields below
 	breaks string
 	how    func()
-	ended  bool // the service has ended, and must not call any more
+	ended  bool // the service has ended; calls after that are recorded in late
 	late   []string
 }
 
@@ -77,8 +77,7 @@ func (b *panickingStore) PurgeEntries(ctx context.Context, after rookery.UIN, be
 	return b.Store.PurgeEntries(ctx, after, before, limit)
 }
 
-// runningService is a world whose service runs, with a brittle store and a log that
-// can be read.
+// runningService is a world whose service is inside Run. Its store can panic, and its log can be read.
 type runningService struct {
 	*world
 	store *panickingStore
@@ -100,7 +99,7 @@ func (r *runningService) logText() string {
 	return r.log.String()
 }
 
-// stop ends the service and waits for that.
+// stop ends the service and waits until Run returns.
 func (r *runningService) stop() {
 	r.Helper()
 	r.end()
@@ -110,7 +109,7 @@ func (r *runningService) stop() {
 	r.store.ended = true
 }
 
-// withRunningService runs a test in virtual time, beside a service that runs.
+// withRunningService runs a test in virtual time with a service inside Run.
 func withRunningService(t *testing.T, test func(r *runningService)) {
 	t.Helper()
 	inVirtualTime(t, func(w *world) {
@@ -131,7 +130,7 @@ func withRunningService(t *testing.T, test func(r *runningService)) {
 
 func panicNow() { panic("out of its mind") }
 
-// panickingSink is an outlet that panics.
+// panickingSink is a PushSink that panics.
 type panickingSink struct{ onPush, onClose bool }
 
 func (o *panickingSink) Push(service.PushEvent) error {
@@ -149,7 +148,7 @@ func (o *panickingSink) Close() {
 	}
 }
 
-// panicCases are what the service does by itself, each made to panic once.
+// panicCases returns actions that make one background task panic each.
 func panicCases() map[string]func(r *runningService, you *service.Session) {
 	return map[string]func(r *runningService, you *service.Session){
 		"a push": func(r *runningService, you *service.Session) {
@@ -215,7 +214,7 @@ func TestAPanicInWhatTheServiceDoesByItselfIsReportedAndEndsNothing(t *testing.T
 					!strings.Contains(log, "backgroundtasks_test.go") {
 					r.Errorf("the panic and where it was are not in the log:\n%s", log)
 				}
-				// What failed is done later, and everything else goes on.
+				// The failed task runs again later, and everything else works.
 				r.store.panicIn("", nil)
 				r.passTime(time.Minute)
 				you, desk := r.signInDevice(10002, "phone"), r.signInDevice(10001, "desk")
@@ -252,7 +251,7 @@ func TestTheEndSurvivesPanics(t *testing.T) {
 	}
 }
 
-// stuckSink is an outlet whose client does not read.
+// stuckSink is a PushSink whose client does not read.
 type stuckSink struct {
 	closed   chan struct{}
 	once     sync.Once
@@ -262,7 +261,7 @@ type stuckSink struct {
 
 func (o *stuckSink) Push(service.PushEvent) error {
 	<-o.closed
-	time.Sleep(time.Second) // the system takes its time
+	time.Sleep(time.Second) // Push returns some time after Close
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.returned = true
@@ -302,12 +301,12 @@ func TestTheEndWaitsForSaversAndNoTimerComesAfterIt(t *testing.T) {
 			saved = true
 		})
 		phone.confirm(2)
-		phone.feed.Close() // begins to store
+		phone.feed.Close() // starts a save in the background
 		r.waitIdle()
 		r.store.panicIn("", nil)
 		tablet := r.subscribe(r.signInDevice(10002, "tablet"))
 		tablet.wantPushed("1 a", "2 b")
-		tablet.confirm(1) // is about to be stored, in a moment
+		tablet.confirm(1) // is stored after saveInterval
 		r.stop()
 		if !saved {
 			r.Error("the service has ended, and still stores")
@@ -322,8 +321,8 @@ func TestTheEndWaitsForSaversAndNoTimerComesAfterIt(t *testing.T) {
 	})
 }
 
-// TestGoroutinesAndTimersAreStartedInOnePlace: only there they recover, and are
-// waited for.
+// TestGoroutinesAndTimersAreStartedInOnePlace holds because only backgroundTasks recovers panics and
+// waits for its tasks.
 func TestGoroutinesAndTimersAreStartedInOnePlace(t *testing.T) {
 	found := 0
 	inspectSource(t, func(n ast.Node, file, where string) {
@@ -333,7 +332,8 @@ func TestGoroutinesAndTimersAreStartedInOnePlace(t *testing.T) {
 			starts = true
 		case *ast.CallExpr:
 			name, ok := n.Fun.(*ast.SelectorExpr)
-			others := []string{"time.AfterFunc", "context.AfterFunc"} // the default clock; what ends with a context
+			// the default of Config.AfterFunc, and the end of a context
+			others := []string{"time.AfterFunc", "context.AfterFunc"}
 			starts = ok && !slices.Contains(others, types.ExprString(name)) &&
 				slices.Contains([]string{"afterFunc", "AfterFunc", "DoChan"}, name.Sel.Name)
 		}
@@ -348,8 +348,8 @@ func TestGoroutinesAndTimersAreStartedInOnePlace(t *testing.T) {
 	}
 }
 
-// TestWhatMayBeNilIsNotUsedUnseen: a feed can go away between two looks at it,
-// so that one Load must serve for the check and for the use.
+// TestWhatMayBeNilIsNotUsedUnseen checks that no result of subscription.Load is used directly: a second
+// Load may return nil.
 func TestWhatMayBeNilIsNotUsedUnseen(t *testing.T) {
 	inspectSource(t, func(n ast.Node, _, where string) {
 		use, ok := n.(*ast.SelectorExpr)
@@ -362,7 +362,7 @@ func TestWhatMayBeNilIsNotUsedUnseen(t *testing.T) {
 	})
 }
 
-// inspectSource calls see with everything in the package's code.
+// inspectSource calls see with every syntax node of the package's code, except tests.
 func inspectSource(t *testing.T, see func(n ast.Node, file, where string)) {
 	t.Helper()
 	files, err := filepath.Glob("*.go")

@@ -132,7 +132,7 @@ func TestAThousandCanBeBlocked(t *testing.T) {
 	}
 	w.createAccount(rookery.NewAccount(30000, "nick", w.now()))
 	w.wantCode(w.block(me, 30000), rookery.CodeRefused)
-	w.must(w.block(me, 20000)) // again: nothing new
+	w.must(w.block(me, 20000)) // changes nothing
 	w.wantBlocked(me, want...)
 	w.must(w.unblock(me, 20000))
 	w.must(w.block(me, 30000))

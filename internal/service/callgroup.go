@@ -59,7 +59,7 @@ func (s *callGroup[K]) joinOrStart(ctx context.Context, key K, work func(context
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		call = &groupCall{cancel: cancel, done: make(chan struct{})}
 		s.calls[key] = call
-		if !s.background.start("what requests have begun together", func() { s.run(ctx, key, call, work) }) {
+		if !s.background.start("shared call", func() { s.run(ctx, key, call, work) }) {
 			call.err = rookery.Temporary(errServiceEnded)
 			s.removeCallLocked(key, call)
 			cancel()

@@ -278,7 +278,7 @@ func (s *Service) saveInBackground(c *consumer) {
 func (s *Service) saveAllConsumers(ctx context.Context) {
 	var accounts []*activeAccount
 	s.activeAccounts.forEach(func(account *activeAccount) { accounts = append(accounts, account) })
-	s.forEachAccount(accounts, "store what clients have asked for last",
+	s.forEachAccount(accounts, "store the cursors of clients",
 		func(account *activeAccount) error { return s.saveConsumers(ctx, account) })
 }
 

@@ -11,10 +11,10 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// Section 2.1 of the protocol, a test for each sentence that transcripts cannot
-// show as well: testdata/transcripts/seq-*.txt has the others.
+// These tests cover the sentences of section 2.1 of the protocol that transcripts cannot show. The
+// others are in testdata/transcripts/seq-*.txt.
 
-// inbox collects all there is, each with a SEQ of its own.
+// inbox collects everything, with a new SEQ each time.
 func (w *world) inbox(session *service.Session) []string {
 	w.Helper()
 	var all []string
@@ -61,9 +61,9 @@ func TestAShortSEQCountsOnlyForTheLatestRequestWithin15Seconds(t *testing.T) {
 	w.passTime(14 * time.Second)
 	w.must(w.send(me, "12345", 10002, "a")) // a repeat
 	w.passTime(time.Second)
-	w.must(w.send(me, "12345", 10002, "a")) // too late
+	w.must(w.send(me, "12345", 10002, "a")) // too late for a repeat
 	w.must(w.send(me, "long enough", 10002, "b"))
-	w.must(w.send(me, "12345", 10002, "a")) // not the latest
+	w.must(w.send(me, "12345", 10002, "a")) // not a repeat of the latest request
 	w.wantInbox(w.signIn(10002, cafe), "a", "a", "b", "a")
 }
 
@@ -111,8 +111,8 @@ func TestMemoryOutlivesDisplacementAndLogout(t *testing.T) {
 	w.SignOut(t.Context(), 10002, service.Caller{Address: cafe})
 	you = w.signIn(10002, cafe)
 	w.must(w.send(me, "sequence 2", 10002, "b"))
-	w.wantCollected(you, "collect 2", "b") // the same after an empty answer is new
-	w.wantCollected(you, "collect 1")      // a straggler
+	w.wantCollected(you, "collect 2", "b") // after an empty answer the same SEQ makes a new request
+	w.wantCollected(you, "collect 1")      // a delayed copy
 	w.wantCollected(you, "collect 2", "b")
 }
 
@@ -225,12 +225,12 @@ func TestABatchCountsAsArrivedWithTheNextSEQ(t *testing.T) {
 	me, you := w.signIn(10001, home), w.signIn(10002, cafe)
 	w.must(w.send(me, "sequence 1", 10002, "a"))
 	w.wantCollected(you, "collect 1", "a")
-	w.passTime(250 * time.Second) // a long SEQ: until another comes
+	w.passTime(250 * time.Second) // a long SEQ is valid until another request comes
 	w.must(w.send(me, "sequence 2", 10002, "b"))
 	w.wantCollected(you, "collect 1", "a")
 	w.wantCollected(you, "collect 2", "b")
 	w.wantCollected(you, "collect 3")
-	w.wantCollected(you, "collect 2") // forgotten, though the answer was empty: a straggler
+	w.wantCollected(you, "collect 2") // a delayed copy, although its answer was empty
 }
 
 func TestThatABatchArrivedOutlivesLogoutAndACleanStop(t *testing.T) {
@@ -251,10 +251,10 @@ func TestThatABatchArrivedOutlivesLogoutAndACleanStop(t *testing.T) {
 			me, you = w.signIn(10001, home), w.signIn(10002, cafe)
 			w.must(w.send(me, "sequence 2", 10002, "b"))
 			if name == "a clean stop" {
-				w.wantCollected(you, "collect 1") // still a straggler
+				w.wantCollected(you, "collect 1") // still a delayed copy
 				w.wantCollected(you, "collect 3", "b")
 			} else {
-				w.wantCollected(you, "collect 1", "b") // so old that it is new
+				w.wantCollected(you, "collect 1", "b") // old enough to be a new request
 			}
 		})
 	}
@@ -263,10 +263,10 @@ func TestThatABatchArrivedOutlivesLogoutAndACleanStop(t *testing.T) {
 func TestUptimeGoesOnThroughAQuietRun(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	me := w.signIn(10001, home)
-	w.passTime(200 * time.Second) // longer than anything of the run before matters
+	w.passTime(200 * time.Second) // longer than any window of the previous run
 	w.must(w.send(me, "sequence", 10002, "a"))
 	w.restart(time.Second)
-	w.passTime(121 * time.Second) // nobody changes anything
+	w.passTime(121 * time.Second) // without any change
 	w.restart(time.Second)
 	me, err := w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
@@ -306,12 +306,12 @@ func TestAStragglerMovesNothing(t *testing.T) {
 	}
 	w.must(w.send(me, "sequence", 10002, "a"))
 	for i := 1; i < 16; i++ {
-		w.wantCollected(you, seq(i)) // the last 16 but the latest
+		w.wantCollected(you, seq(i)) // the recorded requests except the latest
 	}
 	w.passTime(119 * time.Second)
 	w.wantCollected(you, seq(15))
 	w.passTime(time.Second)
-	w.wantCollected(you, seq(15), "a") // so old that it is new
+	w.wantCollected(you, seq(15), "a") // old enough to be a new request
 }
 
 func TestTheSEQBefore16OthersIsNewAgain(t *testing.T) {

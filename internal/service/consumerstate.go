@@ -17,7 +17,7 @@ import (
 //	times:    nanoseconds of uptime (8)
 const consumerStateVersion = 1
 
-var errUnreadableMemo = errors.New("what is stored of an account's latest collections is not readable")
+var errUnreadableMemo = errors.New("the stored state of a consumer is not readable")
 
 // encode returns the cursor to be stored. It leaves out requests that are too old to matter.
 func (m *consumerState) encode(now time.Duration) rookery.Cursor {

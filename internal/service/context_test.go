@@ -12,11 +12,11 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// held stops whoever calls it until the test lets it go on, or its context ends.
+// held blocks its callers until goOn is closed or their contexts end.
 type held struct {
 	goOn  chan struct{}
 	calls atomic.Int32
-	ended atomic.Int32 // by their context
+	ended atomic.Int32 // calls whose context ended
 }
 
 func newHeld() *held { return &held{goOn: make(chan struct{})} }
@@ -30,7 +30,7 @@ func (h *held) hold(ctx context.Context) {
 	}
 }
 
-// asked is a call that goes on beside the test.
+// asked is a call that runs beside the test.
 type asked struct {
 	leave context.CancelFunc
 	err   chan error
@@ -44,7 +44,7 @@ func ask(w *world, do func(context.Context) error) asked {
 	return a
 }
 
-// stateLeftToPoll lets the caller leave, and fails the test if the call does not end then.
+// left cancels the call's context and checks that the call then ends.
 func (a asked) left(w *world) {
 	w.Helper()
 	a.leave()
@@ -106,11 +106,11 @@ func TestALoginThatNobodyWaitsForEnds(t *testing.T) {
 			t.Error("the work goes on for nobody")
 		}
 		w.store.beforeKnownAddress = nil
-		w.must(ask(w, login(w)).now()) // and the next one begins anew
+		w.must(ask(w, login(w)).now()) // the next login starts a new check
 	}, 10001)
 }
 
-// now is what the call has come to.
+// now returns the result of a call that must have ended.
 func (a asked) now() error {
 	select {
 	case err := <-a.err:
@@ -174,9 +174,9 @@ func TestSearchesHeedTheirContextWhileTheyWait(t *testing.T) {
 		w.store.beforeHistory = func(rookery.UIN) { held.hold(w.Context()) }
 		one, two, three := w.signIn(10001, home), w.signIn(10002, home), w.signIn(10003, home)
 		begun := []asked{ask(w, search(w, one)), ask(w, search(w, two))}
-		ask(w, search(w, one)).left(w)   // for the other of the account
-		ask(w, search(w, three)).left(w) // for all others
-		ask(w, find(w, one)).left(w)     // for the other of the account
+		ask(w, search(w, one)).left(w)   // waits for the account's other search
+		ask(w, search(w, three)).left(w) // waits for the searches of other accounts
+		ask(w, find(w, one)).left(w)     // waits for the account's other search
 		if n := held.calls.Load(); n != 2 {
 			t.Errorf("%d searches read the store", n)
 		}
@@ -212,8 +212,7 @@ func TestASearchForPeopleHoldsUpNobodyWhileItReadsTheStore(t *testing.T) {
 	}, 10001, 10002)
 }
 
-// Every call that waits for the turn of its account, or of its mailbox, leaves
-// when its context ends.
+// Every call that waits for changeLock or collectLock ends with its context.
 func TestWhoeverWaitsForATurnHeedsItsContext(t *testing.T) {
 	inVirtualTime(t, func(w *world) {
 		session := w.signInDevice(10001, "desk")

@@ -53,7 +53,7 @@ func (s *Service) wakeDeviceSession(ctx context.Context, uin rookery.UIN, caller
 	session := newSession(account, details, s.uptime())
 	account.addSession(session)
 	s.announceStatus(ctx, account, oldStatus)
-	s.log.Info("device heard of again", "account", uin, "device", details.Device, "address", caller.Address)
+	s.log.Info("device session woken", "account", uin, "device", details.Device, "address", caller.Address)
 	return session, nil
 }
 

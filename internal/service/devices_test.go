@@ -46,7 +46,7 @@ func TestATokenIsWorthItsSessionFromAnywhere(t *testing.T) {
 	w.wantSession(10002, service.Caller{Address: home, Token: token}, nil)
 	unknown := rookery.NewToken([rookery.TokenBytes]byte{1})
 	w.wantSession(10001, service.Caller{Address: home, Token: unknown}, nil)
-	// An address session has no token, not even one that hashes to nothing.
+	// An address session has no token. Not even a token with a zero hash matches it.
 	w.SignOut(w.Context(), 10001, service.Caller{Token: unknown})
 	w.wantSession(10001, service.Caller{Address: home}, address)
 }
@@ -124,7 +124,7 @@ func TestADeviceThatIsNotHeardOfSleepsAndItsTokenStaysGood(t *testing.T) {
 	w.wantSession(10002, service.Caller{Token: friendToken}, friend)
 	w.passTime(100 * time.Second)
 	_, err = w.RefreshSession(session)
-	w.wantCode(err, rookery.CodeNotSignedIn) // a connection bound to it is closed
+	w.wantCode(err, rookery.CodeNotSignedIn) // its connection is closed
 	w.wantVisibleStatus(10001, rookery.StatusOffline)
 	w.wantCollected(friend, "news-1", "10001:20")
 
@@ -146,7 +146,7 @@ func TestADeviceSleepsThroughARestartWithItsStatus(t *testing.T) {
 	w.passTime(time.Hour)
 	woken, err := w.AuthenticateSession(w.Context(), 10001, service.Caller{Token: token})
 	w.must(err)
-	w.wantVisibleStatus(10001, rookery.StatusOffline) // invisible still
+	w.wantVisibleStatus(10001, rookery.StatusOffline) // still invisible
 	w.must(w.SetStatus(w.Context(), woken, rookery.StatusAway, w.NewRequestKey(woken, "status-2", []byte("b"))))
 	w.wantVisibleStatus(10001, rookery.StatusAway)
 	w.restart(0)
@@ -159,7 +159,7 @@ func TestASleepingDeviceCanBeSignedOutRevokedAndLockedOut(t *testing.T) {
 	_, revoked := w.signInDeviceToken(10001, "revoked")
 	_, locked := w.signInDeviceToken(10001, "locked out")
 	w.passTime(300 * time.Second)
-	w.passTime(300 * time.Second) // and the member is forgotten
+	w.passTime(300 * time.Second) // until the active account is removed from memory
 	w.SignOut(w.Context(), 10001, service.Caller{Token: out})
 	w.wantSession(10001, service.Caller{Token: out}, nil)
 	w.must(w.RevokeDevice(w.Context(), 10001, 2))
@@ -206,7 +206,7 @@ func TestADeviceThatAnotherRequestWakesJustNowIsAwake(t *testing.T) {
 
 func TestWhatCannotBeADevicesNameIsRefused(t *testing.T) {
 	w := newWorld(t, 10001)
-	proof := service.ProofOf("wrong") // the parameters come first
+	proof := service.ProofOf("wrong") // parameters are checked before the proof
 	for _, name := range []string{"a\x00b", "line\nend", "\xff", strings.Repeat("x", 65)} {
 		_, _, err := w.SignIn(w.Context(),
 			service.SignInRequest{UIN: 10001, Proof: &proof, Address: home, Device: name})
@@ -244,10 +244,10 @@ func TestEachDeviceHasItsOwnPlace(t *testing.T) {
 	w.wantInbox(desk, "a", "b")
 	w.wantInbox(address, "a", "b")
 	w.wantInbox(phone, "b")
-	w.wantInbox(w.signInDevice(10002, "new")) // it begins with what none has taken
+	w.wantInbox(w.signInDevice(10002, "new")) // a new device begins with uncollected entries
 	w.sendTexts(me, 10002, "c")
 	w.wantInbox(w.signInDevice(10002, "newer"), "c")
-	// A place stays through logout, and so does the memory of SEQs.
+	// The cursor and the recent requests survive a logout.
 	w.wantCollected(desk, "collect 1", "c")
 	_, token := w.signInDeviceToken(10002, "desk")
 	w.SignOut(w.Context(), 10002, service.Caller{Token: token})
@@ -282,7 +282,7 @@ func TestOwnWordsReachTheOtherDevices(t *testing.T) {
 		w.sendTexts(you, 10001, "to me")
 		live.wantPushed("4 to me")
 		w.wantInbox(phone, "from the address", "from the desk", "to me")
-		w.wantInbox(address, "to me") // addresses hear none of their words
+		w.wantInbox(address, "to me") // address sessions receive no copies of sent messages
 		w.wantInbox(you, "before there was a device", "from the phone", "from the address", "from the desk")
 	}, 10001, 10002)
 }
@@ -315,8 +315,7 @@ func TestARepeatedSendKeepsOneCopy(t *testing.T) {
 	w.wantInbox(desk, "a")
 }
 
-// Whether there are devices is remembered: it must be known anew whenever that
-// can change.
+// Whether the account has devices is cached, and must be read again after each change.
 func TestOwnWordsAreKeptAsLongAsThereAreDevices(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	kept := func(want uint64) {
@@ -332,7 +331,7 @@ func TestOwnWordsAreKeptAsLongAsThereAreDevices(t *testing.T) {
 	_, token := w.signInDeviceToken(10001, "phone")
 	kept(1)
 	w.SignOut(w.Context(), 10001, service.Caller{Token: token})
-	kept(2) // it is still a device
+	kept(2) // the device exists without a session
 	w.restart(0)
 	kept(3)
 	devices, err := w.DevicesOf(w.Context(), 10001)
@@ -343,8 +342,7 @@ func TestOwnWordsAreKeptAsLongAsThereAreDevices(t *testing.T) {
 	kept(4)
 }
 
-// A collector that has nothing but the account's own words to skip asks the
-// store once.
+// A consumer that only skips copies of sent messages reads the store once.
 func TestIdlePollsBehindSkippedWordsTouchMemoryOnly(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	phone, address := w.signInDevice(10001, "phone"), w.signIn(10001, home)
@@ -402,7 +400,7 @@ func TestAForgottenDeviceIsNoMore(t *testing.T) {
 		}
 		live.disconnect()
 		w.wantInbox(desk, "a")
-		w.wantInbox(w.signInDevice(10001, "phone")) // a new one: it begins with what none has taken
+		w.wantInbox(w.signInDevice(10001, "phone")) // a new device begins with uncollected entries
 		w.must(w.ForgetDevice(w.Context(), desk, devices[0].ID, w.NewRequestKey(desk, "itself", nil)))
 		_, err = w.RefreshSession(desk)
 		w.wantCode(err, rookery.CodeNotSignedIn)
@@ -455,7 +453,8 @@ func TestDevicesOnlyIsMadeSureOfWhenAskedAgain(t *testing.T) {
 	w := newWorld(t, 10001)
 	w.signIn(10001, home)
 	w.store.setFull(true)
-	w.wantCode(w.devicesOnly(10001, true), rookery.CodeTemporary) // set by now, but the session lives
+	// the setting is stored, but the session could not be ended
+	w.wantCode(w.devicesOnly(10001, true), rookery.CodeTemporary)
 	w.store.setFull(false)
 	w.must(w.devicesOnly(10001, true))
 	w.wantSession(10001, service.Caller{Address: home}, nil)

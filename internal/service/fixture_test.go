@@ -18,7 +18,7 @@ import (
 
 const password = "123456"
 
-// credential is one for all accounts: hashing is slow on purpose.
+// credential is shared by all accounts, because hashing is slow.
 var credential = sync.OnceValue(func() rookery.Credential {
 	return service.HashProof(service.ProofOf(password), service.MinPasswordCost)
 })
@@ -28,17 +28,17 @@ var (
 	cafe = netip.MustParseAddr("192.0.2.2")
 )
 
-// world is a service on a real store, with a clock that the test moves.
+// world is a service on a real store with a clock that the test controls.
 type world struct {
 	*testing.T
 	*service.Service
 	store *faultyStore
 	path  string
-	// virtual: the clock is that of the bubble that the test runs in.
+	// inVirtualTime means that the test runs in a synctest bubble and uses its clock.
 	inVirtualTime bool
 	clock         time.Time
 	mu            sync.Mutex // guards clock
-	inboxPolls    int        // how often inbox has collected
+	inboxPolls    int        // number of collections by inbox
 	config        service.Config
 }
 
@@ -47,14 +47,13 @@ func newWorld(t *testing.T, accounts ...rookery.UIN) *world {
 	return newWorldWith(t, service.Config{}, accounts...)
 }
 
-// newWorldWith makes one with settings.
+// newWorldWith returns a world with a configuration.
 func newWorldWith(t *testing.T, config service.Config, accounts ...rookery.UIN) *world {
 	t.Helper()
 	return startWorld(&world{T: t, clock: time.Date(2008, 8, 8, 20, 0, 0, 0, time.UTC), config: config}, accounts)
 }
 
-// inVirtualTime runs a test in virtual time. There what goes on beside the test can
-// be waited for, see settle.
+// inVirtualTime runs a test in a synctest bubble, where waitIdle can wait for background tasks.
 func inVirtualTime(t *testing.T, test func(w *world), accounts ...rookery.UIN) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { test(startWorld(&world{T: t, inVirtualTime: true}, accounts)) })
@@ -71,7 +70,7 @@ func startWorld(w *world, accounts []rookery.UIN) *world {
 	return w
 }
 
-// waitIdle waits until nothing goes on beside the test.
+// waitIdle waits until all other goroutines are blocked.
 func (w *world) waitIdle() { synctest.Wait() }
 
 func (w *world) now() time.Time {
@@ -83,7 +82,7 @@ func (w *world) now() time.Time {
 	return w.clock
 }
 
-// passTime lets time go by while the server is up.
+// passTime advances the clock while the server runs.
 func (w *world) passTime(delay time.Duration) {
 	w.advance(delay)
 	w.Tick(w.Context())
@@ -114,8 +113,7 @@ func (w *world) start() {
 	w.must(w.LoadSessions(w.Context()))
 }
 
-// restart stops the service, lets time go by, and starts it again. Stopping is
-// what Run does when its context ends.
+// restart ends the service as Run does, advances the clock, and starts the service again.
 func (w *world) restart(down time.Duration) {
 	w.Helper()
 	ended, cancel := context.WithCancel(w.Context())
@@ -147,13 +145,13 @@ func (w *world) signIn(uin rookery.UIN, from netip.Addr) *service.Session {
 	return session
 }
 
-// send sends a text as a client does, and returns what it is told.
+// send sends a text with a SEQ, as a client does.
 func (w *world) send(session *service.Session, seq string, receiver rookery.UIN, text string) error {
 	content := fmt.Appendf(nil, "CLTMSG %d %s", receiver, text)
 	return w.Send(w.Context(), session, receiver, text, w.NewRequestKey(session, seq, content))
 }
 
-// collect returns the texts of one collection, notices as "uin:status".
+// collect returns the texts of one collection. A notice appears as "uin:status".
 func (w *world) collect(session *service.Session, seq string) []string {
 	w.Helper()
 	texts, err := w.tryCollect(session, seq)
@@ -186,22 +184,21 @@ func (w *world) wantCode(err error, want rookery.Code) {
 	}
 }
 
-// faultyStore is the real store with switches that make it fail, as a full or
-// broken disk does, and a count of the calls it gets.
+// faultyStore is the real store with switches that make it fail like a full or broken disk. It counts
+// calls.
 type faultyStore struct {
 	service.Store
-	mu           sync.Mutex // guards the rest
+	mu           sync.Mutex // guards the fields below
 	isFull       bool
 	isUnreadable bool
 	callCount    int
-	// delivered, if it is set, comes between a delivery and those who wait for it.
+	// afterDeliver, if set, is called between a delivery and its return.
 	afterDeliver func()
-	// looking, if it is set, comes before the next look for a session that sleeps.
+	// beforeAsleep, if set, is called once, before the next SleepingSession.
 	beforeAsleep func()
-	// reading, if it is set, is called while a look back goes on.
+	// beforeHistory, if set, is called before each History.
 	beforeHistory func(rookery.UIN)
-	// knowing, if it is set, comes before a look for known addresses, and
-	// listing before one for several accounts.
+	// beforeKnownAddress and beforeAccounts, if set, are called before IsKnownAddress and Accounts.
 	beforeKnownAddress, beforeAccounts func(context.Context)
 }
 
@@ -219,8 +216,8 @@ func (f *faultyStore) setUnreadable(unreadable bool) {
 	f.isUnreadable = unreadable
 }
 
-// countCall counts a call; it fails if it has to write and the disk is full, or to
-// read and the disk is broken.
+// countCall counts a call. It returns an error if the call writes to a full disk or reads from a broken
+// one.
 func (f *faultyStore) countCall(writes bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -13,14 +13,14 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// hashing is a queue with one place, which the test has, and those who wait.
+// hashing is a queue with one slot, which the test holds, and its waiters.
 type hashing struct {
 	*testing.T
 	queue *hashQueue
 
-	mu   sync.Mutex // guards what follows
-	got  []string   // who has got the place, in order
-	lost []string   // who was refused
+	mu   sync.Mutex // guards the fields below
+	got  []string   // names of the waiters that got the slot, in order
+	lost []string   // names of the refused waiters
 }
 
 func queueTest(t *testing.T, maxWaiting int, test func(h *hashing)) {
@@ -42,7 +42,7 @@ func network(i int) netip.Addr {
 	return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 }
 
-// wait has somebody wait, who gives the place back at once.
+// wait adds a waiter that releases the slot at once.
 func (h *hashing) wait(ctx context.Context, priority hashPriority, address int, name string) {
 	go func() {
 		err := h.queue.acquire(ctx, priority, network(address))
@@ -113,13 +113,13 @@ func TestWhenItIsFullTheLongestLineOfTheLastRankLoses(t *testing.T) {
 		} {
 			h.wait(h.Context(), w.rank, w.address, w.name)
 		}
-		h.wait(h.Context(), priorityGuessing, 9, "g9")     // in g2 b's place
-		h.wait(h.Context(), priorityGuessing, 10, "g10")   // all have one: he loses himself
-		h.wait(h.Context(), priorityNewAddress, 6, "n6")   // in a guesser's place
-		h.wait(h.Context(), priorityKnownAddress, 7, "k7") // and another's
-		h.wait(h.Context(), priorityKnownAddress, 8, "k8") // and the last one's
-		h.wait(h.Context(), priorityKnownAddress, 9, "k9") // in n3 b's place
-		h.wait(h.Context(), priorityGuessing, 11, "late")  // nobody of his rank is there
+		h.wait(h.Context(), priorityGuessing, 9, "g9")     // takes the place of g2 b
+		h.wait(h.Context(), priorityGuessing, 10, "g10")   // all addresses have one waiter: refused
+		h.wait(h.Context(), priorityNewAddress, 6, "n6")   // takes the place of a guesser
+		h.wait(h.Context(), priorityKnownAddress, 7, "k7") // takes the place of another guesser
+		h.wait(h.Context(), priorityKnownAddress, 8, "k8") // takes the place of the last guesser
+		h.wait(h.Context(), priorityKnownAddress, 9, "k9") // takes the place of n3 b
+		h.wait(h.Context(), priorityGuessing, 11, "late")  // refused: all waiters have a higher priority
 		if len(h.lost) != 7 || h.lost[0] != "g2 b" || h.lost[1] != "g10" || h.lost[5] != "n3 b" || h.lost[6] != "late" {
 			h.Errorf("refused: %q", h.lost)
 		}
@@ -142,8 +142,8 @@ func TestWhoLeavesTheQueueLeavesNoTrace(t *testing.T) {
 	})
 }
 
-// With ten thousand addresses that send wrong passwords all the time, whoever is
-// none of them has his place with the next that is free.
+// Ten thousand addresses send wrong passwords all the time. A waiter from any other address still gets
+// the next free slot.
 func TestAQueueFullOfGuessersHoldsUpNobodyElse(t *testing.T) {
 	queueTest(t, 64, func(h *hashing) {
 		refused := 0
@@ -158,7 +158,7 @@ func TestAQueueFullOfGuessersHoldsUpNobodyElse(t *testing.T) {
 		h.wait(h.Context(), priorityNewAddress, 1, "new owner")
 		h.wait(h.Context(), priorityKnownAddress, 2, "known owner")
 		for range 2 {
-			h.queue.release() // each gives its place on at once
+			h.queue.release() // each waiter passes the slot on at once
 			synctest.Wait()
 		}
 		if !slices.Equal(h.got, []string{"known owner", "new owner"}) {
@@ -179,10 +179,10 @@ func TestWhenTheQueueIsClosedAllAreRefused(t *testing.T) {
 		synctest.Wait()
 		slices.Sort(h.lost)
 		h.drain()
-		h.wait(h.Context(), priorityKnownAddress, 1, "owner") // though the place is free
+		h.wait(h.Context(), priorityKnownAddress, 1, "owner") // refused although a slot is free
 		if len(h.got) != 0 || !slices.Equal(h.lost, []string{"new", "new too", "operator", "owner"}) {
 			h.Errorf("got a place: %q, refused: %q", h.got, h.lost)
 		}
-		h.queue.freeSlots = 0 // queueTest gives the place back once more
+		h.queue.freeSlots = 0 // queueTest releases the slot once more
 	})
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// history asks for words and writes them down: "number:text", the read mark,
-// whether all is told.
+// history returns a page as text: "number:text" for each entry, the read mark, and whether it is the
+// oldest page.
 func (w *world) history(session *service.Session, query rookery.HistoryQuery) string {
 	w.Helper()
 	history, err := w.History(w.Context(), session, query)
@@ -75,10 +75,10 @@ func TestAReadMarkGoesForwardOnly(t *testing.T) {
 		t.Errorf("history is %q", got)
 	}
 	w.wantCode(w.markRead(me, 10777, 1), rookery.CodeNoAccount)
-	w.restart(0) // nobody has looked at the mailbox yet
+	w.restart(0) // no consumer is loaded yet
 	me = w.signInDevice(10001, "desk")
 	w.wantCode(w.markRead(me, 10002, 4), rookery.CodeParameter)
-	w.must(w.RemoveAccount(t.Context(), 10002)) // its words stay, and can be read
+	w.must(w.RemoveAccount(t.Context(), 10002)) // its messages stay and can be read
 	w.must(w.markRead(me, 10002, 3))
 }
 
@@ -94,10 +94,10 @@ func TestTheOtherDevicesHearOfAReadMark(t *testing.T) {
 		old.wantPushed("1 a", "2 b")
 		w.must(w.markRead(desk, 10002, 2))
 		mobile.wantPushed("#1 read 10002 up to 2")
-		w.must(w.markRead(desk, 10002, 1)) // nothing new
+		w.must(w.markRead(desk, 10002, 1)) // changes nothing
 		mobile.wantPushed()
 		own.wantPushed()
-		old.wantPushed() // addresses know nothing of it
+		old.wantPushed() // address sessions get no read marks
 	}, 10001, 10002)
 }
 
@@ -111,7 +111,7 @@ func TestOfWaitingReadMarksTheLatestIsTold(t *testing.T) {
 		slow := make(chan struct{})
 		phone.blockPushes(slow)
 		w.must(w.markRead(desk, 10002, 1))
-		w.waitIdle() // it is on its way
+		w.waitIdle() // the push is in progress
 		w.must(w.markRead(desk, 10002, 2))
 		w.must(w.markRead(desk, 10003, 4))
 		w.must(w.markRead(desk, 10002, 3))
@@ -136,11 +136,11 @@ func TestAnAccountSearchesForOneTextAtATimeAndLeavesTheStoreToOthers(t *testing.
 	}
 	var asked atomic.Int32
 	w.store.beforeHistory = func(uin rookery.UIN) {
-		count(1, uin, 0) // 0 stands for all
+		count(1, uin, 0) // 0 stands for all conversations
 		for asked.Load() < 20 {
 			runtime.Gosched()
 		}
-		for range 1000 { // whoever can come in does
+		for range 1000 { // lets every search start that can
 			runtime.Gosched()
 		}
 		count(-1, uin, 0)

@@ -10,7 +10,7 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// wantRefused checks that an error refuses something, with a reason.
+// wantRefused checks for CodeRefused with a reason.
 func (w *world) wantRefused(err error, reason string) {
 	w.Helper()
 	w.wantCode(err, rookery.CodeRefused)
@@ -27,12 +27,12 @@ func TestAFullMailboxTakesNoMoreUntilSomeIsCollected(t *testing.T) {
 	}
 	w.wantRefused(w.send(me, "sequence 3", 10002, "3"), "mailbox is full")
 	w.wantRefused(w.send(third, "sequence 3", 10002, "3"), "mailbox is full")
-	w.must(w.send(me, "sequence 2", 10002, "2")) // was done
+	w.must(w.send(me, "sequence 2", 10002, "2")) // a repeat
 	errs := w.SendAll(t.Context(), me, []service.OutgoingMessage{{To: 10002, Text: "4"}, {To: 10003, Text: "5"}})
 	w.wantRefused(errs[0], "mailbox is full")
 	w.must(errs[1])
 	w.wantInbox(you, "0", "1", "2")
-	w.must(w.send(me, "sequence 3", 10002, "3")) // the same request again
+	w.must(w.send(me, "sequence 3", 10002, "3")) // the same request as before
 	w.wantInbox(you, "3")
 }
 

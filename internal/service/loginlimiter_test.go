@@ -14,8 +14,7 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// countingHashes makes the service of a world hash one password at a time, and
-// counts the wrong ones.
+// countingHashes restarts the service with one hash slot and returns a counter of wrong passwords.
 func (w *world) countingHashes() *atomic.Int32 {
 	wrong := new(atomic.Int32)
 	var err error
@@ -26,7 +25,7 @@ func (w *world) countingHashes() *atomic.Int32 {
 	return wrong
 }
 
-// wrongPasswordCounter counts the lines of the log about wrong passwords.
+// wrongPasswordCounter counts the log lines about wrong passwords.
 type wrongPasswordCounter struct {
 	slog.Handler
 	wrong *atomic.Int32
@@ -51,7 +50,7 @@ func TestTenThousandStrangersWhoGuessHoldUpNoOwner(t *testing.T) {
 		w.signIn(10001, home)
 		wrong := w.countingHashes()
 		old := netip.MustParseAddr("192.0.2.99")
-		w.must(w.tryPassword(10003, old, password)) // a client that logs in before each call
+		w.must(w.tryPassword(10003, old, password)) // a client that logs in before each request
 		for i := range strangers {
 			service.RecordLoginFailures(w.Service, 10001+rookery.UIN(i%100), strangerAddress(i), 1)
 		}
@@ -72,7 +71,7 @@ func TestTenThousandStrangersWhoGuessHoldUpNoOwner(t *testing.T) {
 		if n := len(refused); n != strangers-64 {
 			t.Errorf("%d strangers were refused at once, 64 may wait", n)
 		}
-		w.must(w.tryPassword(10003, old, password)) // without any hash
+		w.must(w.tryPassword(10003, old, password)) // needs no hash
 
 		for name, owner := range map[string]struct {
 			uin  rookery.UIN
@@ -86,7 +85,7 @@ func TestTenThousandStrangersWhoGuessHoldUpNoOwner(t *testing.T) {
 			w.waitIdle()
 			before := wrong.Load()
 			release()
-			if n := <-signed - before; n > 1 { // the scheduler may let one more hash before the answer is counted
+			if n := <-signed - before; n > 1 { // one more hash may finish before the counter is read
 				t.Errorf("%s: %d passwords of strangers were hashed before", name, n)
 			}
 			release, err = service.HoldHashSlot(w.Context(), w.Service)
@@ -101,8 +100,7 @@ func TestTenThousandStrangersWhoGuessHoldUpNoOwner(t *testing.T) {
 	}, 10001, 10002, 10003)
 }
 
-// Strangers who have not been wrong yet cannot be told from new owners. From those
-// who were there before they can.
+// Strangers without failures cannot be told from new owners, but known owners can be told from both.
 func TestAKnownOwnerGoesBeforeStrangersWhoAreNew(t *testing.T) {
 	inVirtualTime(t, func(w *world) {
 		w.signIn(10001, home)
@@ -126,7 +124,7 @@ func TestAKnownOwnerGoesBeforeStrangersWhoAreNew(t *testing.T) {
 		}()
 		w.waitIdle()
 		release()
-		if n := <-signed; n > 1 { // the next one may be hashed before this is counted
+		if n := <-signed; n > 1 { // one more hash may finish before the counter is read
 			t.Errorf("%d passwords of strangers were hashed before", n)
 		}
 		leave()
@@ -134,7 +132,7 @@ func TestAKnownOwnerGoesBeforeStrangersWhoAreNew(t *testing.T) {
 	}, 10001)
 }
 
-// What waits for a hash when its address runs out of free tries is not hashed.
+// An attempt that waits for a slot is not hashed if its address has no free failures left meanwhile.
 func TestManyTriesAtOnceAtManyAccountsAreNoWayAroundTheLimit(t *testing.T) {
 	inVirtualTime(t, func(w *world) {
 		wrong := w.countingHashes()
@@ -183,12 +181,12 @@ func TestOnlyVeryManyAddressesKeepANewOwnerOut(t *testing.T) {
 	service.RecordLoginFailures(w.Service, 10001, strangerAddress(199), 5)
 	fresh := netip.MustParseAddr("192.0.2.77")
 	w.wantLoginWait(w.tryPassword(10001, fresh, password))
-	w.must(w.tryPassword(10001, cafe, password)) // which is known by now
+	w.must(w.tryPassword(10001, cafe, password)) // a known address by now
 	w.must(w.SetPassword(t.Context(), 10001, "new one"))
-	w.must(w.tryPassword(10001, fresh, "new one")) // the operator has helped
+	w.must(w.tryPassword(10001, fresh, "new one")) // after the operator's help
 }
 
-// The tries of one address that goes on for weeks are not those of very many.
+// Persistent guesses from one address do not count as many addresses.
 func TestAPatientStrangerKeepsNoOwnerOut(t *testing.T) {
 	w := newWorld(t, 10001)
 	service.RecordLoginFailures(w.Service, 10001, strangerAddress(0), 2000)
@@ -199,7 +197,7 @@ func TestAPatientStrangerKeepsNoOwnerOut(t *testing.T) {
 	fresh := netip.MustParseAddr("192.0.2.77")
 	w.wantLoginWait(w.tryPassword(10001, fresh, password))
 	w.advance(11 * time.Second)
-	service.RecordLoginFailures(w.Service, 10001, strangerAddress(0), 1) // from now on all count
+	service.RecordLoginFailures(w.Service, 10001, strangerAddress(0), 1) // above the limit every failure counts
 	w.wantLoginWait(w.tryPassword(10001, fresh, password))
 }
 
@@ -210,10 +208,10 @@ func TestTriesInFlightWaitInsteadOfBeingRefused(t *testing.T) {
 		w.must(err)
 		results := make(chan error, 100)
 		try := func(from netip.Addr, password string) { results <- w.tryPassword(10001, from, password) }
-		for i := range 30 { // more than may wait for a hash
+		for i := range 30 { // more than may wait for a slot
 			go try(home, fmt.Sprint("wrong ", i))
 		}
-		go try(cafe, password) // nobody waits for those of another address
+		go try(cafe, password) // independent of other addresses
 		w.waitIdle()
 		if len(results) != 0 {
 			t.Fatalf("%d tries were refused: %v", len(results), <-results)
@@ -245,10 +243,10 @@ func TestRightOnesAtOnceWaitAndPass(t *testing.T) {
 	inVirtualTime(t, func(w *world) {
 		w.countingHashes()
 		results := make(chan error, 100)
-		for round := range 2 { // the second time each address is known
+		for round := range 2 { // in the second round the address is known
 			for _, uin := range accounts {
 				go func() { results <- w.tryPassword(uin, home, password) }()
-				w.waitIdle() // with its turn in the queue: all are of one address
+				w.waitIdle() // one after the other, because all have the same address
 			}
 			for range accounts {
 				if err := <-results; err != nil {
@@ -260,13 +258,14 @@ func TestRightOnesAtOnceWaitAndPass(t *testing.T) {
 		proof := service.ProofOf(password)
 		_, _, err := w.SignIn(w.Context(), service.SignInRequest{UIN: accounts[0], Proof: &proof, Address: home})
 		w.must(err)
-		w.wantCode(w.tryPassword(10778, home, "wrong"), rookery.CodePassword) // the hundredth: right ones were no tries
+		// the hundredth failure: right passwords were not counted
+		w.wantCode(w.tryPassword(10778, home, "wrong"), rookery.CodePassword)
 		w.wantLoginWait(w.tryPassword(10779, home, password))
 	}, accounts...)
 }
 
-// Whoever guesses at others' accounts may have one of his own: to sign in there
-// takes back nothing.
+// Somebody who guesses passwords may own an account. Signing in to it does not reset the count of the
+// address.
 func TestARightPasswordPaysForNoWrongOneElsewhere(t *testing.T) {
 	w := newWorld(t, 10001, 10002)
 	service.RecordLoginFailures(w.Service, 10002, cafe, 4)
@@ -274,8 +273,8 @@ func TestARightPasswordPaysForNoWrongOneElsewhere(t *testing.T) {
 	w.must(w.tryPassword(10001, cafe, password))
 	w.wantCode(w.tryPassword(10002, cafe, "wrong"), rookery.CodePassword)
 	w.wantLoginWait(w.tryPassword(10002, cafe, password))
-	w.wantLoginWait(w.tryPassword(10778, cafe, password)) // a hundred in all
-	w.must(w.tryPassword(10001, cafe, password))          // known, and answers for its own
+	w.wantLoginWait(w.tryPassword(10778, cafe, password)) // the address has a hundred failures
+	w.must(w.tryPassword(10001, cafe, password))          // a known address has its own count
 }
 
 func TestANetworkOfIPv6IsKnownAsAWhole(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// A server has many lines that are logged in and say nothing: what the service
-// keeps of one is to stay well below what its connection takes.
+// A server has many idle clients. What the service stores for one must be much less than its connection
+// needs.
 func TestAnIdleConnectionTakesLittleMemory(t *testing.T) {
 	const lines, most = 500, 1200 // bytes
 	w := newWorld(t)
@@ -48,14 +48,14 @@ func TestAnIdleConnectionTakesLittleMemory(t *testing.T) {
 	runtime.KeepAlive(svc)
 }
 
-// discardSink is a connection of which nothing is kept.
+// discardSink is a PushSink that discards events.
 type discardSink struct{}
 
 func (discardSink) Push(service.PushEvent) error { return nil }
 func (discardSink) Framed() bool                 { return false }
 func (discardSink) Close()                       {}
 
-// heapBytes is what is in use, in bytes.
+// heapBytes returns the heap in use.
 func heapBytes() uint64 {
 	runtime.GC()
 	runtime.GC()

@@ -13,7 +13,7 @@ func TestNamesOfOldStayUntilTheyAreChanged(t *testing.T) {
 	const old = "phone\u202e"
 	account := rookery.NewAccount(10002, "\u200b", w.now())
 	account.Profile.RealName = "\u3164"
-	w.createAccount(account) // as an earlier version has let it
+	w.createAccount(account) // as earlier versions allowed
 	_, err := w.store.Store.CreateAccount(t.Context(), rookery.NewAccount(10003, "\u200b", w.now()), credential())
 	w.must(err)
 	w.must(w.store.StartSession(t.Context(), rookery.Session{ID: 1, Account: 10002, Device: old, Address: home,
@@ -36,7 +36,7 @@ func TestNamesOfOldStayUntilTheyAreChanged(t *testing.T) {
 	request := service.SignInRequest{UIN: 10002, Proof: &proof, Address: home, Device: old}
 	_, _, err = w.SignIn(t.Context(), request)
 	w.must(err)
-	request.UIN = 10001 // whose device that is not
+	request.UIN = 10001 // an account without that device
 	_, _, err = w.SignIn(t.Context(), request)
 	w.wantCode(err, rookery.CodeParameter)
 	_, err = w.AddAccount(t.Context(), rookery.NewAccount(0, "\u200b", w.now()), password)

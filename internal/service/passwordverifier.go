@@ -68,13 +68,13 @@ func parseCredential(storedCredential rookery.Credential) (cost PasswordCost, sa
 	var version int
 	parts := strings.Split(string(storedCredential), "$")
 	if len(parts) != 6 || parts[1] != "argon2id" {
-		return cost, nil, nil, fmt.Errorf("stored password hash has no known form")
+		return cost, nil, nil, fmt.Errorf("stored password hash has an unknown format")
 	}
 	if _, err = fmt.Sscanf(parts[2], "v=%d", &version); err != nil || version != argon2.Version {
-		return cost, nil, nil, fmt.Errorf("stored password hash is of version %q", parts[2])
+		return cost, nil, nil, fmt.Errorf("stored password hash has the unsupported version %q", parts[2])
 	}
 	if _, err = fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &cost.MemoryKiB, &cost.Passes, &cost.Threads); err != nil {
-		return cost, nil, nil, fmt.Errorf("stored password hash has the cost %q", parts[3])
+		return cost, nil, nil, fmt.Errorf("stored password hash has the invalid cost %q", parts[3])
 	}
 	if salt, err = base64.RawStdEncoding.DecodeString(parts[4]); err == nil {
 		hash, err = base64.RawStdEncoding.DecodeString(parts[5])

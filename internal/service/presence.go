@@ -45,7 +45,7 @@ func (s *Service) announceStatus(ctx context.Context, account *activeAccount, ol
 	}
 	friends, err := s.friendsOf(ctx, account)
 	if err != nil {
-		s.log.Warn("friends were not told of a changed status", "account", account.uin, "error", err)
+		s.log.Warn("cannot notify friends of a status change", "account", account.uin, "error", err)
 		return
 	}
 	for _, uin := range friends {

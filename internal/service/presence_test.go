@@ -26,7 +26,7 @@ func TestPushesShowEveryStatusAndPollsTheBasicOnes(t *testing.T) {
 		w.passTime(2 * time.Second)
 		w.setStatuses(me, rookery.StatusTalkToMe)
 		phone.wantPushed("#2 10001:60")
-		w.wantInbox(you) // still online, for all that it knows
+		w.wantInbox(you) // the friend has seen no change
 		w.passTime(2 * time.Second)
 		w.setStatuses(me, rookery.StatusDoNotDisturb)
 		phone.wantPushed("#3 10001:70")
@@ -34,7 +34,7 @@ func TestPushesShowEveryStatusAndPollsTheBasicOnes(t *testing.T) {
 		w.passTime(2 * time.Second)
 		w.setStatuses(me, rookery.StatusInvisible)
 		phone.wantPushed("#4 10001:20")
-		w.setStatuses(me, rookery.StatusOffline) // looks the same
+		w.setStatuses(me, rookery.StatusOffline) // invisible and offline look the same
 		w.passTime(2 * time.Second)
 		phone.wantPushed()
 		w.wantInbox(you, "10001:20")
@@ -61,8 +61,8 @@ func TestOfWaitingStatusesTheLatestIsPushed(t *testing.T) {
 	}, 10001, 10002, 10003)
 }
 
-// What a poll is not told of, because it knows no difference, is not told to it
-// later either.
+// A poll omits changes between statuses that it cannot tell apart, and no later event makes up for
+// them.
 func TestWhatOnlyPushesShowIsLostWithTheConnection(t *testing.T) {
 	inVirtualTime(t, func(w *world) {
 		w.befriend(10001, 10002)
@@ -78,7 +78,7 @@ func TestWhatOnlyPushesShowIsLostWithTheConnection(t *testing.T) {
 		w.setStatuses(me, rookery.StatusTalkToMe, rookery.StatusOnline)
 		w.wantInbox(you, "10001:10")
 		w.setStatuses(me, rookery.StatusTalkToMe)
-		w.subscribe(you).wantPushed() // there was no connection then
+		w.subscribe(you).wantPushed() // no connection existed then
 	}, 10001, 10002)
 }
 
@@ -121,7 +121,7 @@ func TestADroppedConnectionDoesNotFlicker(t *testing.T) {
 		mine = w.subscribe(me)
 		mine.disconnect()
 		phone.wantPushed()
-		w.passTime(time.Second) // a connection alone is no request
+		w.passTime(time.Second) // a connection is not a request
 		phone.wantPushed("#1 10001:20")
 	}, 10001, 10002)
 }
@@ -137,5 +137,5 @@ func TestWhatASessionDidNotHearInItsTimeIsNoNews(t *testing.T) {
 	w.wantInbox(you)
 	w.signIn(10003, home)
 	w.must(w.RemoveFriend(t.Context(), you, 10003, rookery.RequestKey{}))
-	w.wantInbox(you) // nor is what a friend did who is none any more
+	w.wantInbox(you) // nor a notice about a former friend
 }

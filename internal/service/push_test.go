@@ -9,8 +9,7 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// Section 6 of the protocol, a test for each sentence that the service has to
-// keep.
+// These tests cover section 6 of the protocol, one for each sentence that concerns the service.
 
 func TestWhatWaitsAndWhatArrivesIsPushed(t *testing.T) {
 	inVirtualTime(t, func(w *world) {
@@ -91,12 +90,12 @@ func TestPushingWritesNothingAndConfirmationsAreStoredTogether(t *testing.T) {
 			phone.confirm(uint64(i))
 		}
 		w.passTime(100 * time.Millisecond)
-		if got := w.store.calls() - before; got > 7 { // of which 6 read, once there is no pause
+		if got := w.store.calls() - before; got > 7 { // one write for all; the other calls may be reads
 			w.Errorf("7 confirmations asked the store %d times", got)
 		}
 		w.wantCursor(10002, "phone", 6)
 		phone.confirm(7)
-		phone.disconnect() // now or never
+		phone.disconnect() // closing the connection stores it
 		w.wantCursor(10002, "phone", 7)
 	}, 10001, 10002)
 }
@@ -131,7 +130,7 @@ func TestAConfirmationCountsBeforeItIsStored(t *testing.T) {
 		w.sendTexts(me, 10002, "a", "b")
 		phone.wantPushed("1 a", "2 b")
 		phone.confirm(1)
-		you = w.signInDevice(10002, "phone") // elsewhere
+		you = w.signInDevice(10002, "phone") // from another client
 		w.wantCursor(10002, "phone", 0)
 		w.wantCollected(you, "collect", "b")
 	}, 10001, 10002)
@@ -142,7 +141,7 @@ func TestARecordConfirmsWhatWasWrittenFiveSecondsBefore(t *testing.T) {
 		record time.Duration // after the first push
 		place  uint64
 	}{
-		{5*time.Second - time.Millisecond, 0}, // it may have been on its way already
+		{5*time.Second - time.Millisecond, 0}, // the record may have been sent before the push arrived
 		{5 * time.Second, 1},
 		{7*time.Second - time.Millisecond, 1},
 		{7 * time.Second, 2},
@@ -179,7 +178,7 @@ func TestASecondConnectionTakesOver(t *testing.T) {
 			w.Errorf("closed are first: %v, second: %v", first.isClosed(), second.isClosed())
 		}
 		second.wantPushed("2 b", "3 c")
-		first.confirm(3) // too late: the second is to get them
+		first.confirm(3) // too late: the second connection receives the entries
 		first.disconnect()
 		second.confirm(2)
 		w.sendTexts(me, 10002, "d")
@@ -214,7 +213,7 @@ func TestARenewedLoginOnTheSameConnectionPushesNothingTwice(t *testing.T) {
 					w.Error("the connection was closed")
 				}
 				phone.disconnect()
-				phone = w.subscribeFramed(you) // the same holds for what waits
+				phone = w.subscribeFramed(you) // the same holds for entries that wait
 				phone.confirm(2)
 				phone.wantPushed("2 b", "3 c")
 			}, 10001, 10002)
@@ -232,7 +231,7 @@ func TestWhatAnotherConnectionTookMeanwhileIsNotPushed(t *testing.T) {
 		first, second := make(chan struct{}), make(chan struct{})
 		phone.blockPushes(first)
 		w.sendTexts(me, 10002, "b")
-		w.waitIdle() // it is on its way
+		w.waitIdle() // the push is in progress
 		w.sendTexts(me, 10002, "c", "d", "e")
 		phone.blockPushes(second)
 		close(first)
@@ -284,7 +283,7 @@ func TestASessionThatEndsOtherwiseIsPushedNothingMore(t *testing.T) {
 				me, you := w.signIn(10001, home), w.signIn(10002, cafe)
 				phone := w.subscribe(you)
 				w.must(end(w, you))
-				_ = w.send(me, "", 10002, "a") // a removed account takes none
+				_ = w.send(me, "", 10002, "a") // a removed account receives none
 				phone.wantPushed()
 				if phone.isClosed() {
 					w.Error("the connection was closed: it can log in anew")
@@ -319,8 +318,8 @@ func TestASlowConnectionHoldsUpNobody(t *testing.T) {
 			w.Errorf("%d pushes wait on one connection", slow.pushing)
 		}
 		slow.mu.Unlock()
-		w.wantCollected(you, "collect") // neither
-		// The slow one does not read ahead: the mailbox is its queue.
+		w.wantCollected(you, "collect") // nor does a poll
+		// A slow connection does not read ahead.
 		if reads := w.store.calls() - before; reads > 2*200+10 {
 			w.Errorf("the store was asked %d times", reads)
 		}
@@ -397,6 +396,6 @@ func TestManyUnconfirmedPushesTakeLittleMemory(t *testing.T) {
 		}
 		phone.feed.RecordReceived(w.now())
 		phone.disconnect()
-		w.wantCursor(10002, "phone", 3*98) // the last were written 4 and 2 s ago
+		w.wantCursor(10002, "phone", 3*98) // the last two were written 4 and 2 s ago
 	}, 10001, 10002)
 }

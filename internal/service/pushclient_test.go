@@ -11,13 +11,13 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// pushedText is an item with the time at which it came.
+// pushedText is a pushed event with its time of arrival.
 type pushedText struct {
 	service.PushEvent
 	at time.Time
 }
 
-// signInDevice signs a device in.
+// signInDevice signs in with a device name.
 func (w *world) signInDevice(uin rookery.UIN, name string) *service.Session {
 	w.Helper()
 	session, _ := w.signInDeviceToken(uin, name)
@@ -33,22 +33,22 @@ func (w *world) signInDeviceToken(uin rookery.UIN, name string) (*service.Sessio
 	return session, token
 }
 
-// pushClient is a client's end of a live connection.
+// pushClient is the client's end of a live connection.
 type pushClient struct {
 	*world
 	feed *service.Subscription
-	// framed: it is a WebSocket.
+	// framed stands for a WebSocket.
 	framed bool
 
-	mu      sync.Mutex // guards the rest
+	mu      sync.Mutex // guards the fields below
 	items   []pushedText
-	hold    chan struct{} // if it is not nil, a push waits until it is closed
-	pushing int           // pushes that wait
+	hold    chan struct{} // if not nil, a push waits until it is closed
+	pushing int           // number of waiting pushes
 	broken  bool
 	closed  bool
 }
 
-// subscribe connects a session, and waits for what is pushed at once.
+// subscribe opens a connection for a session and waits for the first pushes.
 func (w *world) subscribe(session *service.Session) *pushClient {
 	w.Helper()
 	p := &pushClient{world: w}
@@ -56,7 +56,7 @@ func (w *world) subscribe(session *service.Session) *pushClient {
 	return p
 }
 
-// subscribeFramed is attach for a connection on which each item arrives by itself.
+// subscribeFramed is subscribe for a framed connection.
 func (w *world) subscribeFramed(session *service.Session) *pushClient {
 	w.Helper()
 	p := &pushClient{world: w, framed: true}
@@ -64,7 +64,7 @@ func (w *world) subscribeFramed(session *service.Session) *pushClient {
 	return p
 }
 
-// resubscribe connects a session on the same connection.
+// resubscribe subscribes a session on the same connection.
 func (p *pushClient) resubscribe(session *service.Session) {
 	p.Helper()
 	var err error
@@ -91,7 +91,7 @@ func (p *pushClient) Push(i service.PushEvent) error {
 	return nil
 }
 
-// blockPushes has pushes wait from now on until hold is closed; nil: none.
+// blockPushes makes pushes wait until hold is closed, or no longer wait if it is nil.
 func (p *pushClient) blockPushes(hold chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -123,7 +123,7 @@ func (p *pushClient) confirm(entryNumber uint64) {
 	p.waitIdle()
 }
 
-// describeReceived returns what was pushed since it was called last.
+// describeReceived returns the events since the last call.
 func (p *pushClient) describeReceived() []string {
 	p.waitIdle()
 	list := []string{}
@@ -162,7 +162,7 @@ func (p *pushClient) wantPushed(want ...string) {
 	}
 }
 
-// sendTexts sends texts, each with a SEQ of its own.
+// sendTexts sends texts, each with an empty SEQ.
 func (w *world) sendTexts(session *service.Session, receiver rookery.UIN, texts ...string) {
 	w.Helper()
 	for _, text := range texts {

@@ -9,10 +9,10 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// The pace of a line whose client may take one read for one record: sections 1.2
-// and 6 of the protocol.
+// These tests cover sections 1.2 and 6 of the protocol for a line whose client may take one read for
+// one record.
 
-// makeRequest has the client make a request that is answered at once.
+// makeRequest sends a request that is answered at once.
 func (p *pushClient) makeRequest() {
 	p.Helper()
 	p.feed.RecordReceived(p.now())
@@ -22,7 +22,7 @@ func (p *pushClient) makeRequest() {
 	p.waitIdle()
 }
 
-// withLineClient runs a test with an address session of 10002 on a line, just bound.
+// withLineClient runs a test with an address session of 10002 on a new line connection.
 func withLineClient(t *testing.T, test func(w *world, me *service.Session, phone *pushClient)) {
 	t.Helper()
 	inVirtualTime(t, func(w *world) {
@@ -43,7 +43,7 @@ func TestAPushKeepsAwayFromTheRecordBeforeIt(t *testing.T) {
 		w.passTime(1499 * time.Millisecond)
 		phone.wantPushed()
 		w.passTime(time.Millisecond)
-		phone.wantPushed("#1 10001:30") // of any kind; entries and the rest take turns
+		phone.wantPushed("#1 10001:30") // events of all kinds keep the gap; entries alternate with others
 		w.passTime(1500 * time.Millisecond)
 		phone.wantPushed("2 b")
 		w.passTime(time.Minute)
@@ -55,7 +55,7 @@ func TestAPushKeepsAwayFromTheRecordBeforeIt(t *testing.T) {
 		phone.wantPushed("3 c")
 		w.passTime(time.Minute)
 		w.sendTexts(me, 10002, "d")
-		phone.wantPushed("4 d") // after a pause at once
+		phone.wantPushed("4 d") // at once after a pause
 	})
 }
 
@@ -70,12 +70,12 @@ func TestAPushWaitsWhileARequestIsOpen(t *testing.T) {
 		phone.feed.RequestsDone()
 		w.passTime(999 * time.Millisecond)
 		phone.wantPushed()
-		w.passTime(time.Millisecond) // 6 s are over
+		w.passTime(time.Millisecond) // 6 s have passed
 		phone.wantPushed("1 a")
 		w.passTime(1499 * time.Millisecond)
 		phone.wantPushed()
 		w.passTime(time.Millisecond)
-		phone.wantPushed("1 a") // the answer was too near
+		phone.wantPushed("1 a") // repeated, because the answer followed too closely
 		w.passTime(time.Minute)
 		phone.wantPushed()
 	})
@@ -92,14 +92,14 @@ func TestEachPushWaitsForAGapAnew(t *testing.T) {
 			phone.wantPushed()
 		}
 		w.passTime(500 * time.Millisecond)
-		phone.wantPushed("1 a") // after 6 s, in vain
+		phone.wantPushed("1 a") // after 6 s without a gap
 		w.passTime(2 * time.Second)
 		phone.wantPushed("1 a")
 		w.passTime(time.Hour / 20)
 		phone.makeRequest()
 		w.sendTexts(me, 10002, "b")
 		w.passTime(1499 * time.Millisecond)
-		phone.wantPushed() // what waited before is forgotten
+		phone.wantPushed() // an earlier wait does not count
 		w.passTime(time.Millisecond)
 		phone.wantPushed("2 b")
 	})
@@ -107,7 +107,7 @@ func TestEachPushWaitsForAGapAnew(t *testing.T) {
 
 func TestAnAnswerBesideAPushHasItPushedAgain(t *testing.T) {
 	for _, tt := range []struct {
-		after time.Duration // the push
+		after time.Duration // time of the push
 		again bool
 	}{{0, true}, {1499 * time.Millisecond, true}, {1500 * time.Millisecond, false}} {
 		t.Run(fmt.Sprint("an answer ", tt.after, " later"), func(t *testing.T) {
@@ -121,7 +121,7 @@ func TestAnAnswerBesideAPushHasItPushedAgain(t *testing.T) {
 				w.sendTexts(me, 10002, "b")
 				w.passTime(1500 * time.Millisecond)
 				if tt.again {
-					phone.wantPushed("1 a") // before all others
+					phone.wantPushed("1 a") // before all other entries
 					w.passTime(1500 * time.Millisecond)
 				}
 				phone.wantPushed("2 b")
@@ -149,14 +149,14 @@ func TestAPushIsRepeatedThreeTimesAndThenLeftToGetMsgEx(t *testing.T) {
 			w.passTime(500 * time.Millisecond)
 		}
 		phone.wantPushed()
-		w.sendTexts(me, 10002, "b") // what follows is pushed
+		w.sendTexts(me, 10002, "b") // later entries are pushed
 		phone.wantPushed("2 b")
 		w.passTime(6 * time.Second)
 		phone.makeRequest() // confirms it
 		w.sendTexts(me, 10002, "c")
 		w.passTime(1500 * time.Millisecond)
 		phone.wantPushed("3 c")
-		w.wantCollected(you, "just behind a push") // they could come together
+		w.wantCollected(you, "just behind a push") // the answer and the push could arrive together
 		w.passTime(1500 * time.Millisecond)
 		w.wantCollected(you, "collect 1", "a")
 		w.wantCollected(you, "collect 1", "a")
@@ -204,7 +204,7 @@ func TestADeviceAndAWebSocketWaitForNothing(t *testing.T) {
 				phone.wantPushed()
 				phone.feed.RecordReceived(w.now())
 				phone.disconnect()
-				w.wantCursor(10002, deviceName, 4) // what was written 5 s before has arrived
+				w.wantCursor(10002, deviceName, 4) // entries written 5 s before are confirmed
 			}, 10001, 10002)
 		})
 	}
@@ -242,7 +242,7 @@ func TestOfASessionThatHasConfirmedByNumberNothingElseConfirms(t *testing.T) {
 				w.passTime(2 * time.Second)
 				w.sendTexts(me, 10002, "a", "b", "c")
 				phone.wantPushed("1 a")
-				phone.confirm(0) // of nothing
+				phone.confirm(0) // confirms nothing
 				phone.wantPushed()
 				phone.confirm(1)
 				phone.wantPushed("2 b", "3 c") // at once
@@ -254,7 +254,7 @@ func TestOfASessionThatHasConfirmedByNumberNothingElseConfirms(t *testing.T) {
 				now.makeRequest()
 				w.passTime(10 * time.Second)
 				now.makeRequest()
-				now.wantPushed() // and nothing is repeated
+				now.wantPushed() // without repeats
 				now.disconnect()
 				w.wantCursor(10002, "", 1)
 			})
@@ -306,9 +306,9 @@ func TestWhatIsLeftForLongTakesLittleMemory(t *testing.T) {
 			w.must(err)
 			w.passTime(6 * time.Second)
 			w.sendTexts(me, 10002, fmt.Sprint(i))
-			w.waitIdle() // it is pushed at once
+			w.waitIdle() // pushed at once
 			if i%2 == 1 {
-				continue // that one arrives
+				continue // it arrives
 			}
 			for range 4 {
 				phone.makeRequest()

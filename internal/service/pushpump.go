@@ -77,7 +77,7 @@ func (f *Subscription) pushPending() {
 	for f.continuePump() {
 		events, err := f.nextEvents()
 		if err != nil {
-			f.service.log.Warn("cannot read what is to be pushed", "account", f.consumer.account.uin, "error", err)
+			f.service.log.Warn("cannot read the entries to push", "account", f.consumer.account.uin, "error", err)
 			f.suspendPump(retryInterval)
 			return
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// TestARandomWalkLosesAndDoublesNothing has devices come and go in any order,
-// and compares what they see with a model that is a list and a number for each.
+// TestARandomWalkLosesAndDoublesNothing connects and disconnects devices at random, and compares what
+// they receive with a model: a list of entries and a position for each client.
 func TestARandomWalkLosesAndDoublesNothing(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -34,31 +34,30 @@ type walk struct {
 	*world
 	*rand.Rand
 	friend *service.Session
-	// log is the mailbox of 10001.
+	// log models the mailbox of 10001.
 	log     []logged
 	clients []*client
 	seqs    int
 }
 
-// logged is an entry: its text, and which device said it, if it is an own word.
+// logged is an entry. origin is the sending device if own is set, which marks a message of 10001.
 type logged struct {
 	text, origin string
 	own          bool
 }
 
-// client is one device, or the address session, with what it may expect.
+// client is a device, or the address session, with what it may expect.
 type client struct {
 	device  string
 	token   rookery.Token
 	session *service.Session
 	phone   *pushClient
-	// seen is the last entry that the client has for good: nothing up to it may
-	// come again. shown is the last that it was shown.
+	// seen is the last entry that the client has for good: no entry up to it may arrive again. shown is
+	// the last entry that it has received.
 	seen, shown int
-	// stateWritten are the entries of the connection that are not confirmed, with
-	// the time at which they came.
+	// written are the unconfirmed entries of the connection with their times of arrival.
 	written []writtenEntry
-	// byNumber: it has confirmed by number, and nothing else confirms.
+	// byNumber means that only confirmations by number count.
 	byNumber bool
 }
 
@@ -125,7 +124,7 @@ func (wk *walk) put(origin string, own bool) string {
 	return text
 }
 
-// next is the entry behind another that a client is to see, 0 if there is none.
+// next returns the position of the next entry that the client must receive, or 0.
 func (wk *walk) next(c *client, after int) int {
 	for n := after + 1; n <= len(wk.log); n++ {
 		e := wk.log[n-1]
@@ -136,7 +135,7 @@ func (wk *walk) next(c *client, after int) int {
 	return 0
 }
 
-// hear lets every session live on.
+// hear keeps every session alive.
 func (wk *walk) hear() {
 	for _, c := range wk.clients {
 		_, err := wk.RefreshSession(c.session)
@@ -146,8 +145,7 @@ func (wk *walk) hear() {
 	wk.must(err)
 }
 
-// connect attaches a client, again perhaps: then the new connection takes over,
-// or the one that it has goes on.
+// connect subscribes a client on a new connection, or again on the same one.
 func (wk *walk) connect(c *client) {
 	if wk.IntN(3) == 0 {
 		wk.signIn(c)
@@ -174,7 +172,7 @@ func (wk *walk) disconnect(c *client) {
 	c.phone, c.shown, c.written = nil, c.seen, nil
 }
 
-// look takes what was pushed: it has to be what comes next.
+// look checks that the pushed events are the next ones.
 func (wk *walk) look(c *client) {
 	wk.Helper()
 	if c.phone == nil {
@@ -200,7 +198,7 @@ func (wk *walk) confirm(c *client) {
 	wk.has(c, n)
 }
 
-// speak sends a record: what came 5 s before has arrived.
+// speak sends a record, which confirms what arrived 5 s before.
 func (wk *walk) speak(c *client) {
 	if c.phone == nil {
 		return
@@ -222,8 +220,7 @@ func (wk *walk) has(c *client, n int) {
 	c.written = slices.DeleteFunc(c.written, func(e writtenEntry) bool { return e.number <= n })
 }
 
-// poll collects with a new SEQ; the answer may get lost, then once more with the
-// matchesSession.
+// poll collects with a new SEQ. The answer may get lost; the client then repeats the request.
 func (wk *walk) poll(c *client) {
 	wk.Helper()
 	wk.seqs++
@@ -254,7 +251,7 @@ func (wk *walk) poll(c *client) {
 	}
 }
 
-// stop ends the server, at once or in good order, and starts it again.
+// stop ends the server, sometimes without warning, and starts it again.
 func (wk *walk) stop() {
 	wk.waitIdle()
 	for _, c := range wk.clients {
@@ -274,7 +271,7 @@ func (wk *walk) stop() {
 	wk.friend = wk.signInDevice(10002, "friend")
 }
 
-// finish sees to it that a client gets all that is left.
+// finish checks that a client receives all remaining entries.
 func (wk *walk) finish(c *client) {
 	wk.disconnect(c)
 	for wk.next(c, c.seen) != 0 {
@@ -282,8 +279,7 @@ func (wk *walk) finish(c *client) {
 	}
 }
 
-// Everybody at once: the race detector looks on, and in the end every device has
-// every entry, in order.
+// All devices run concurrently, for the race detector. In the end each has every entry in order.
 func TestConnectionsComeAndGoWhileMessagesArrive(t *testing.T) {
 	inVirtualTime(t, func(w *world) {
 		senders := []*service.Session{w.signInDevice(10001, "one"), w.signInDevice(10001, "two")}
@@ -322,8 +318,8 @@ func TestConnectionsComeAndGoWhileMessagesArrive(t *testing.T) {
 	}, 10001, 10002)
 }
 
-// comeAndGo connects a device again and again, now and then on two connections
-// at once, until it has seen as many entries as it wants.
+// comeAndGo connects a device repeatedly, sometimes twice at once, until it has received as many
+// entries as wanted.
 func (w *world) comeAndGo(name string, want int) (texts []string) {
 	newestNumber := uint64(0)
 	var wait sync.WaitGroup
@@ -336,7 +332,7 @@ func (w *world) comeAndGo(name string, want int) (texts []string) {
 			return texts
 		}
 		wait.Go(func() { subscription.RecordReceived(w.now()) })
-		if round%6 == 3 { // beside the connection: it gets nothing
+		if round%6 == 3 { // a poll beside the connection gets nothing
 			wait.Go(func() { _, _ = w.tryCollect(session, "") })
 		}
 		time.Sleep(time.Millisecond)

@@ -216,7 +216,7 @@ func (s *Service) shutDown(ctx context.Context) {
 func (s *Service) Tick(ctx context.Context) {
 	s.store.CheckDiskSpace()
 	s.unsavedLogouts.retry(ctx, s)
-	s.forEachAccount(s.sweeps.removeDue(s.uptime()), "end sessions that have run out",
+	s.forEachAccount(s.sweeps.removeDue(s.uptime()), "end expired sessions",
 		func(account *activeAccount) error { return s.sweepAccount(ctx, account) })
 }
 
@@ -247,7 +247,7 @@ func (s *Service) saveUptime(ctx context.Context) {
 	if uptime-time.Duration(s.lastTimedWrite.Load()) > longSEQWindow+2*uptimeSaveInterval {
 		return
 	}
-	const task = "store how long the server has been up"
+	const task = "store the uptime"
 	if err := s.background.runRecovered(task,
 		func() error { return s.store.RecordUptime(ctx, uptime, uptime-longSEQWindow) }); err != nil {
 		s.log.Warn("cannot "+task, "error", err)
@@ -282,7 +282,7 @@ func (s *Service) purgeOldEntries(ctx context.Context, progress *purgeProgress) 
 		progress.lastAccount, progress.deletedCount = nextAccount, progress.deletedCount+n
 		if nextAccount == 0 {
 			if progress.deletedCount > 0 {
-				s.log.Info("deleted messages that were collected long ago", "count", progress.deletedCount)
+				s.log.Info("deleted old messages", "count", progress.deletedCount)
 			}
 			*progress = purgeProgress{resumeAt: s.uptime() + purgeInterval}
 			return

@@ -307,7 +307,7 @@ func (s *Service) SignOut(ctx context.Context, uin rookery.UIN, caller Caller) {
 		err = s.signOut(ctx, uin, caller)
 	}
 	if err != nil {
-		s.log.Warn("somebody signs out, and the store cannot be read: a session that sleeps goes on", "account", uin,
+		s.log.Warn("cannot read the store during a sign-out: a sleeping session stays valid", "account", uin,
 			"error", err)
 	}
 }
@@ -406,7 +406,7 @@ func (s *Service) endExpiredSessions(ctx context.Context, account *activeAccount
 		s.closeSink(sink)
 	}
 	for _, session := range endedSessions {
-		s.log.Info("session ended: nothing heard of it", "account", account.uin, "device", session.details.Device,
+		s.log.Info("session expired", "account", account.uin, "device", session.details.Device,
 			"address", session.details.Address)
 	}
 	return nil

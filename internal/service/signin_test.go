@@ -54,7 +54,7 @@ func TestASessionThatRanOutIsOverBeforeItsEndWasStored(t *testing.T) {
 		t.Errorf("it looks %v", got)
 	}
 	w.store.setFull(false)
-	w.passTime(10 * time.Second) // it is tried again after a while
+	w.passTime(10 * time.Second) // the sweep is repeated after retryInterval
 	w.wantCollected(you, "collect 2", "10001:20")
 }
 
@@ -72,7 +72,7 @@ func TestAnotherAddressDisplacesAndKeepsTheStatus(t *testing.T) {
 		t.Errorf("it looks %v", got)
 	}
 	w.wantCollected(you, "collect 2")
-	w.SignOut(t.Context(), 10001, service.Caller{Address: home}) // not its session any more
+	w.SignOut(t.Context(), 10001, service.Caller{Address: home}) // the session belongs to another address now
 	_, err = w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: cafe})
 	w.must(err)
 }
@@ -144,7 +144,7 @@ func TestSigningOutEndsASessionAtOnceAndIsStoredWhenThereIsRoom(t *testing.T) {
 	}
 	_, err := w.AuthenticateSession(t.Context(), 10002, friend)
 	w.must(err)
-	w.passTime(2 * time.Second) // the desk sleeps
+	w.passTime(2 * time.Second) // the desktop's session falls asleep
 	ends := []service.Caller{{Address: home}, {Address: home, Token: awake}, {Address: home, Token: asleep}}
 
 	w.store.setFull(true)
@@ -174,7 +174,7 @@ func TestAKillBeforeASignOutIsStoredBringsTheSessionBack(t *testing.T) {
 	w.signIn(10001, home)
 	w.store.setFull(true)
 	w.SignOut(t.Context(), 10001, service.Caller{Address: home})
-	w.must(w.store.Close()) // without a last word of the service
+	w.must(w.store.Close()) // the service cannot store anything more
 	w.start()
 	_, err := w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
 	w.must(err)
@@ -195,7 +195,7 @@ func TestASignOutThatIsNotStoredDoesNotEndALaterSession(t *testing.T) {
 	}
 }
 
-// storedSessions are the sessions that the store has.
+// storedSessions returns the sessions in the store.
 func (w *world) storedSessions() (all []rookery.Session) {
 	w.Helper()
 	w.must(w.store.ForEachSession(w.Context(), func(session rookery.Session) bool {
@@ -224,7 +224,7 @@ func TestGuessingHasToWait(t *testing.T) {
 	w.passTime(15 * time.Minute)
 	w.must(w.tryPassword(10001, home, password))
 	w.wantCode(w.tryPassword(10001, home, "wrong"), rookery.CodePassword)
-	w.must(w.tryPassword(10001, home, password)) // all is forgiven
+	w.must(w.tryPassword(10001, home, password)) // the count was reset
 }
 
 func TestOthersTriesLockOutNobodyWhoWasThereBefore(t *testing.T) {
@@ -238,7 +238,7 @@ func TestOthersTriesLockOutNobodyWhoWasThereBefore(t *testing.T) {
 	for range 5 {
 		w.wantCode(w.tryPassword(10001, cafe, "wrong"), rookery.CodePassword)
 	}
-	w.must(w.tryPassword(10001, home, password)) // remembered by the store
+	w.must(w.tryPassword(10001, home, password)) // from the store
 }
 
 func TestAnUnknownAccountIsAWrongPassword(t *testing.T) {
@@ -257,8 +257,8 @@ func TestAnUnknownAccountIsAWrongPassword(t *testing.T) {
 func TestAProofThatWasRightIsRecognisedUntilThePasswordChanges(t *testing.T) {
 	w := newWorld(t, 10001)
 	w.signIn(10001, home)
-	// A hundred hashes would take seconds, and with no place for one in the
-	// queue every login would fail: see the next test.
+	// A hundred hashes would take seconds. MaxQueuedHashes makes logins fail that need one: see the
+	// next test.
 	for range 100 {
 		w.signIn(10001, home)
 	}
@@ -269,8 +269,7 @@ func TestAProofThatWasRightIsRecognisedUntilThePasswordChanges(t *testing.T) {
 	w.must(w.tryPassword(10001, home, "new one"))
 }
 
-// An account that does not exist costs a hash as well: its wrong passwords fill
-// the queue just the same.
+// A login to an account that does not exist needs a hash too, so that it can fill the queue.
 func TestAFullQueueOfHashesIsTemporary(t *testing.T) {
 	for name, uin := range map[string]rookery.UIN{"wrong password": 10001, "no such account": 10777} {
 		t.Run(name, func(t *testing.T) {
@@ -280,7 +279,7 @@ func TestAFullQueueOfHashesIsTemporary(t *testing.T) {
 				MaxQueuedHashes: 1})
 			w.must(err)
 			results := make(chan error)
-			const tries = 5 // 1 hashes, 1 waits; as many as are free
+			const tries = 5 // 1 is hashed, 1 waits; tries equals the free failures
 			for i := range tries {
 				go func() { results <- w.tryPassword(uin, home, fmt.Sprint("wrong ", i)) }()
 			}
@@ -312,8 +311,7 @@ func TestGuessingIsRememberedForADay(t *testing.T) {
 	w := newWorld(t, 10001)
 	tries := 0
 	for range 24 * 60 {
-		// A little more than a minute: the longest wait is over for a while
-		// when the next try comes.
+		// With 61 s between attempts, each comes clearly after a wait has ended, not at its very end.
 		w.passTime(61 * time.Second)
 		if err := w.tryPassword(10001, home, "wrong"); err.Error() == "Password error" {
 			tries++
@@ -326,7 +324,7 @@ func TestGuessingIsRememberedForADay(t *testing.T) {
 
 func TestANetworkOfIPv6IsOneGuesser(t *testing.T) {
 	w := newWorld(t, 10001)
-	// Each try is at another account, so that only the network has them in common.
+	// Each try is at another account, so that only the network is the same.
 	for i := range 100 {
 		from := netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", i+1))
 		w.wantCode(w.tryPassword(20000+rookery.UIN(i), from, "wrong"), rookery.CodePassword)
@@ -340,7 +338,7 @@ func TestANetworkOfIPv6IsOneGuesser(t *testing.T) {
 
 func TestAnInvisibleUserNeverShowsWhileSigningIn(t *testing.T) {
 	w := newWorld(t, 10001)
-	// The session before was online; each login is invisible from the start.
+	// The earlier session was online. Each login is invisible from the start.
 	w.signIn(10001, home)
 	w.SignOut(t.Context(), 10001, service.Caller{Address: home})
 	proof := service.ProofOf(password)
@@ -398,10 +396,10 @@ func TestFriendsOfARemovedAccountSeeItGo(t *testing.T) {
 	you := w.signIn(10002, cafe)
 	w.signIn(10001, home)
 	w.wantCollected(you, "collect 1", "10001:10")
-	w.restart(0) // with no friend list in memory
+	w.restart(0) // without a cached friend list
 	you, err := w.AuthenticateSession(t.Context(), 10002, service.Caller{Address: cafe})
 	w.must(err)
-	friends, _, err := w.Friends(t.Context(), you, service.PageQuery{Limit: 10}) // now in memory
+	friends, _, err := w.Friends(t.Context(), you, service.PageQuery{Limit: 10}) // cached from now on
 	w.must(err)
 	if len(friends) != 1 {
 		t.Errorf("friends before: %v", friends)
@@ -475,7 +473,7 @@ func TestRunDeletesWhatWasCollectedLongAgoAndNothingElse(t *testing.T) {
 		w.must(<-done)
 		left, err := w.store.Entries(t.Context(), 10002, 0, 100, 100)
 		w.must(err)
-		// The latest batch could still be asked for again.
+		// The latest batch can still be asked for again.
 		if len(left) != 2 || left[0].Text != "collected 2" || left[1].Text != "waiting" {
 			t.Errorf("left are %+v", left)
 		}

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestAFeedMayEndWhileANoticeComes: who hears of a status looks at a feed that
-// another goroutine lets go of, under another lock.
+// TestAFeedMayEndWhileANoticeComes loads the subscription for a notice while another goroutine drops it
+// under another lock.
 func TestAFeedMayEndWhileANoticeComes(t *testing.T) {
 	c := &consumer{account: &activeAccount{uin: 10002}, collectLock: newSemaphore(1)}
 	ended := make(chan struct{})
@@ -19,7 +19,7 @@ func TestAFeedMayEndWhileANoticeComes(t *testing.T) {
 				return
 			default:
 			}
-			subscription := &Subscription{consumer: c, running: true} // so that nothing is started
+			subscription := &Subscription{consumer: c, running: true} // so that no pump starts
 			c.collectLock <- struct{}{}
 			c.subscription.Store(subscription)
 			subscription.mu.Lock()

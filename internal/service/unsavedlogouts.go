@@ -22,7 +22,7 @@ func (o *unsavedLogouts) signOut(ctx context.Context, service *Service, session 
 	if err == nil {
 		return
 	}
-	service.log.Warn("a session has ended, and the store cannot be told yet: it is back if the server is killed before",
+	service.log.Warn("cannot delete an ended session from the store yet: it is valid again if the server is killed first",
 		"account", session.Account, "device", session.Device, "error", err)
 	o.mu.Lock()
 	defer o.mu.Unlock()
