@@ -29,49 +29,49 @@ func newAccountCache(store Store) *accountCache {
 }
 
 // get returns an account, or CodeNoAccount if there is none.
-func (as *accountCache) get(ctx context.Context, uin rookery.UIN) (*rookery.Account, error) {
-	if account, ok := as.accounts.Get(uin); ok {
+func (c *accountCache) get(ctx context.Context, uin rookery.UIN) (*rookery.Account, error) {
+	if account, ok := c.accounts.Get(uin); ok {
 		return account, nil
 	}
-	invalidations := as.invalidations.Load()
-	account, err := as.store.Account(ctx, uin)
+	invalidations := c.invalidations.Load()
+	account, err := c.store.Account(ctx, uin)
 	if err != nil {
 		return nil, err
 	}
-	as.addUnlessInvalidated(&account, invalidations)
+	c.addUnlessInvalidated(&account, invalidations)
 	return &account, nil
 }
 
 // peek returns an account like get but does not cache it, so that signing in alone takes no cache
 // entry.
-func (as *accountCache) peek(ctx context.Context, uin rookery.UIN) (*rookery.Account, error) {
-	if account, ok := as.accounts.Peek(uin); ok {
+func (c *accountCache) peek(ctx context.Context, uin rookery.UIN) (*rookery.Account, error) {
+	if account, ok := c.accounts.Peek(uin); ok {
 		return account, nil
 	}
-	account, err := as.store.Account(ctx, uin)
+	account, err := c.store.Account(ctx, uin)
 	return &account, err
 }
 
 // getAll returns the accounts that exist, in the order of uins.
-func (as *accountCache) getAll(ctx context.Context, uins []rookery.UIN) ([]*rookery.Account, error) {
+func (c *accountCache) getAll(ctx context.Context, uins []rookery.UIN) ([]*rookery.Account, error) {
 	byUIN := make(map[rookery.UIN]*rookery.Account, len(uins))
 	var missing []rookery.UIN
 	for _, uin := range uins {
-		if account, ok := as.accounts.Get(uin); ok {
+		if account, ok := c.accounts.Get(uin); ok {
 			byUIN[uin] = account
 		} else {
 			missing = append(missing, uin)
 		}
 	}
 	if len(missing) > 0 {
-		invalidations := as.invalidations.Load()
-		loaded, err := as.store.Accounts(ctx, missing)
+		invalidations := c.invalidations.Load()
+		loaded, err := c.store.Accounts(ctx, missing)
 		if err != nil {
 			return nil, err
 		}
 		for i := range loaded {
 			byUIN[loaded[i].UIN] = &loaded[i]
-			as.addUnlessInvalidated(&loaded[i], invalidations)
+			c.addUnlessInvalidated(&loaded[i], invalidations)
 		}
 	}
 	list := make([]*rookery.Account, 0, len(uins))
@@ -84,15 +84,15 @@ func (as *accountCache) getAll(ctx context.Context, uins []rookery.UIN) ([]*rook
 }
 
 // addUnlessInvalidated caches an account that was read when the counter had the given value.
-func (as *accountCache) addUnlessInvalidated(account *rookery.Account, invalidations uint64) {
-	as.accounts.Add(account.UIN, account)
-	if as.invalidations.Load() != invalidations {
-		as.accounts.Remove(account.UIN)
+func (c *accountCache) addUnlessInvalidated(account *rookery.Account, invalidations uint64) {
+	c.accounts.Add(account.UIN, account)
+	if c.invalidations.Load() != invalidations {
+		c.accounts.Remove(account.UIN)
 	}
 }
 
 // invalidate makes the next get read the account from the store.
-func (as *accountCache) invalidate(uin rookery.UIN) {
-	as.invalidations.Add(1)
-	as.accounts.Remove(uin)
+func (c *accountCache) invalidate(uin rookery.UIN) {
+	c.invalidations.Add(1)
+	c.accounts.Remove(uin)
 }

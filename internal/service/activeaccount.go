@@ -104,14 +104,14 @@ func (se *Session) isSameOrRenewal(other *Session) bool {
 
 // sessionOnDevice returns the session of a device, or the address session if deviceName is empty. It
 // returns nil if there is none.
-func (m *activeAccount) sessionOnDevice(deviceName string) *Session {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.sessionOnDeviceLocked(deviceName)
+func (a *activeAccount) sessionOnDevice(deviceName string) *Session {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.sessionOnDeviceLocked(deviceName)
 }
 
-func (m *activeAccount) sessionOnDeviceLocked(deviceName string) *Session {
-	for _, session := range m.sessions {
+func (a *activeAccount) sessionOnDeviceLocked(deviceName string) *Session {
+	for _, session := range a.sessions {
 		if session.details.Device == deviceName {
 			return session
 		}
@@ -121,17 +121,17 @@ func (m *activeAccount) sessionOnDeviceLocked(deviceName string) *Session {
 
 // sessionOfCaller returns the session that a request belongs to, or nil. A request with a token belongs
 // to the session of that token, any other one to the session of its address.
-func (m *activeAccount) sessionOfCaller(caller Caller) *Session {
+func (a *activeAccount) sessionOfCaller(caller Caller) *Session {
 	if caller.Token == "" {
-		if session := m.sessionOnDevice(""); session != nil && session.details.Address == caller.Address {
+		if session := a.sessionOnDevice(""); session != nil && session.details.Address == caller.Address {
 			return session
 		}
 		return nil
 	}
 	hash := caller.Token.Hash()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, session := range m.sessions {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, session := range a.sessions {
 		if session.details.Device != "" && subtle.ConstantTimeCompare(hash[:], session.details.Token[:]) == 1 {
 			return session
 		}
@@ -141,52 +141,52 @@ func (m *activeAccount) sessionOfCaller(caller Caller) *Session {
 
 // addSession adds a session, replaces the earlier session of the same device, and gives its status to
 // the account. If the new session is not a renewal, the subscription of the replaced one is stopped.
-func (m *activeAccount) addSession(session *Session) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	session.consumer = m.getOrAddConsumerLocked(session.details.Device)
+func (a *activeAccount) addSession(session *Session) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	session.consumer = a.getOrAddConsumerLocked(session.details.Device)
 	// The client may have confirmed by number after the session was stored.
 	session.consumer.confirmsByNumber = session.details.ConfirmsByNumber || session.consumer.confirmsByNumber &&
-		m.renewedSessionLocked(session.details) != nil
-	if oldSession := m.sessionOnDeviceLocked(session.details.Device); oldSession != nil {
+		a.renewedSessionLocked(session.details) != nil
+	if oldSession := a.sessionOnDeviceLocked(session.details.Device); oldSession != nil {
 		if !oldSession.isSameOrRenewal(session) {
 			oldSession.consumer.stopSubscription()
 		}
-		m.sessions = slices.DeleteFunc(m.sessions, func(session *Session) bool { return session == oldSession })
+		a.sessions = slices.DeleteFunc(a.sessions, func(session *Session) bool { return session == oldSession })
 	}
-	m.sessions = append(m.sessions, session)
-	m.status = session.details.Status // under the same lock, so that nobody sees the session with the old status
+	a.sessions = append(a.sessions, session)
+	a.status = session.details.Status // under the same lock, so that nobody sees the session with the old status
 }
 
 // renewedSessionLocked returns the session whose encoding and way of confirming a sign-in inherits:
 // the earlier one of the device, or the address session if the address is the same. It returns nil
-// if there is none. m.mu must be held.
-func (m *activeAccount) renewedSessionLocked(details rookery.Session) *Session {
-	oldSession := m.sessionOnDeviceLocked(details.Device)
+// if there is none. a.mu must be held.
+func (a *activeAccount) renewedSessionLocked(details rookery.Session) *Session {
+	oldSession := a.sessionOnDeviceLocked(details.Device)
 	if oldSession != nil && (details.Device != "" || oldSession.details.Address == details.Address) {
 		return oldSession
 	}
 	return nil
 }
 
-// getOrAddConsumerLocked returns the consumer of a device and creates it if necessary. m.mu must be
+// getOrAddConsumerLocked returns the consumer of a device and creates it if necessary. a.mu must be
 // held.
-func (m *activeAccount) getOrAddConsumerLocked(deviceName string) *consumer {
-	for _, consumer := range m.consumers {
+func (a *activeAccount) getOrAddConsumerLocked(deviceName string) *consumer {
+	for _, consumer := range a.consumers {
 		if consumer.device == deviceName {
 			return consumer
 		}
 	}
-	c := &consumer{account: m, device: deviceName, collectLock: newSemaphore(1)}
-	m.consumers = append(m.consumers, c)
+	c := &consumer{account: a, device: deviceName, collectLock: newSemaphore(1)}
+	a.consumers = append(a.consumers, c)
 	return c
 }
 
 // filterConsumers returns the consumers for which wanted returns true.
-func (m *activeAccount) filterConsumers(wanted func(*consumer) bool) (consumers []*consumer) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, consumer := range m.consumers {
+func (a *activeAccount) filterConsumers(wanted func(*consumer) bool) (consumers []*consumer) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, consumer := range a.consumers {
 		if wanted(consumer) {
 			consumers = append(consumers, consumer)
 		}
@@ -198,36 +198,36 @@ func anyConsumer(*consumer) bool { return true }
 
 // removeConsumers removes consumers for good: their state is not stored any more. The caller holds the
 // collectLock of each.
-func (m *activeAccount) removeConsumers(consumers []*consumer) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+func (a *activeAccount) removeConsumers(consumers []*consumer) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	for _, consumer := range consumers {
 		consumer.isRemoved = true
 	}
-	m.consumers = slices.DeleteFunc(m.consumers, func(c *consumer) bool { return slices.Contains(consumers, c) })
+	a.consumers = slices.DeleteFunc(a.consumers, func(c *consumer) bool { return slices.Contains(consumers, c) })
 }
 
 // removeSessions removes sessions and stops their subscriptions.
-func (m *activeAccount) removeSessions(endedSessions []*Session, now time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+func (a *activeAccount) removeSessions(endedSessions []*Session, now time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	for _, session := range endedSessions {
 		session.consumer.stopSubscription()
 		session.consumer.pendingNotices = nil
 	}
-	m.sessions = slices.DeleteFunc(m.sessions,
+	a.sessions = slices.DeleteFunc(a.sessions,
 		func(session *Session) bool { return slices.Contains(endedSessions, session) })
-	if len(m.sessions) == 0 {
-		m.sessions, m.lastSessionEnd = nil, now
+	if len(a.sessions) == 0 {
+		a.sessions, a.lastSessionEnd = nil, now
 	}
 }
 
 // expiredSessions returns the sessions that have sent no request for SessionTimeout.
-func (m *activeAccount) expiredSessions(now time.Duration) []*Session {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+func (a *activeAccount) expiredSessions(now time.Duration) []*Session {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	var endedSessions []*Session
-	for _, session := range m.sessions {
+	for _, session := range a.sessions {
 		if !session.isAlive(now) {
 			endedSessions = append(endedSessions, session)
 		}
@@ -237,64 +237,64 @@ func (m *activeAccount) expiredSessions(now time.Duration) []*Session {
 
 // currentSession returns session, or the renewal that has replaced it. It returns nil if the session
 // has ended, which may happen while a request waits for a lock.
-func (m *activeAccount) currentSession(session *Session) *Session {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.currentSessionLocked(session)
+func (a *activeAccount) currentSession(session *Session) *Session {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.currentSessionLocked(session)
 }
 
-func (m *activeAccount) currentSessionLocked(session *Session) *Session {
-	if now := m.sessionOnDeviceLocked(session.details.Device); now != nil && now.isSameOrRenewal(session) {
+func (a *activeAccount) currentSessionLocked(session *Session) *Session {
+	if now := a.sessionOnDeviceLocked(session.details.Device); now != nil && now.isSameOrRenewal(session) {
 		return now
 	}
 	return nil
 }
 
 // allSessions returns a copy of the list of sessions.
-func (m *activeAccount) allSessions() []*Session {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Clone(m.sessions)
+func (a *activeAccount) allSessions() []*Session {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.sessions)
 }
 
 // announcedStatus is the status that friends were last notified of. An expired session counts until
 // endExpiredSessions has removed it.
-func (m *activeAccount) announcedStatus() rookery.Status {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.sessions) == 0 {
+func (a *activeAccount) announcedStatus() rookery.Status {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.sessions) == 0 {
 		return rookery.StatusOffline
 	}
-	return m.status.Visible()
+	return a.status.Visible()
 }
 
 // visibleStatus is the status that others see at uptime now. An expired session does not count, whether
 // or not it was removed.
-func (m *activeAccount) visibleStatus(now time.Duration) rookery.Status {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, session := range m.sessions {
+func (a *activeAccount) visibleStatus(now time.Duration) rookery.Status {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, session := range a.sessions {
 		if session.isAlive(now) {
-			return m.status.Visible()
+			return a.status.Visible()
 		}
 	}
 	return rookery.StatusOffline
 }
 
 // noteNewEntry raises newestEntry and wakes the subscriptions of the account.
-func (m *activeAccount) noteNewEntry(entryNumber uint64) {
+func (a *activeAccount) noteNewEntry(entryNumber uint64) {
 	for {
-		known := m.newestEntry.Load()
+		known := a.newestEntry.Load()
 		if entryNumber <= known {
 			return
 		}
-		if m.newestEntry.CompareAndSwap(known, entryNumber) {
+		if a.newestEntry.CompareAndSwap(known, entryNumber) {
 			break
 		}
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, consumer := range m.consumers {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, consumer := range a.consumers {
 		if subscription := consumer.subscription.Load(); subscription != nil {
 			subscription.wake()
 		}
@@ -302,31 +302,31 @@ func (m *activeAccount) noteNewEntry(entryNumber uint64) {
 }
 
 // hasNoSessions reports whether the account has no session left.
-func (m *activeAccount) hasNoSessions() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.sessions) == 0
+func (a *activeAccount) hasNoSessions() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.sessions) == 0
 }
 
 // markRemoved makes callers that still hold m look the account up again.
-func (m *activeAccount) markRemoved() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.removed = true
+func (a *activeAccount) markRemoved() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.removed = true
 }
 
 // nextSweep returns the uptime at which the account has to be looked at again. If the account has had
 // no session for lingerTime, nextSweep marks it as removed and returns true.
-func (m *activeAccount) nextSweep(now time.Duration) (at time.Duration, isIdle bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.sessions) == 0 {
-		at = m.lastSessionEnd + lingerTime
-		m.removed = at <= now
-		return at, m.removed
+func (a *activeAccount) nextSweep(now time.Duration) (at time.Duration, isIdle bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.sessions) == 0 {
+		at = a.lastSessionEnd + lingerTime
+		a.removed = at <= now
+		return at, a.removed
 	}
 	at = now + SessionTimeout
-	for _, session := range m.sessions {
+	for _, session := range a.sessions {
 		at = min(at, time.Duration(session.lastRequest.Load())+SessionTimeout)
 	}
 	return at, false
@@ -349,21 +349,21 @@ func newActiveAccounts() *activeAccounts {
 	return accounts
 }
 
-func (ms *activeAccounts) shardOf(uin rookery.UIN) *accountShard {
-	return &ms.shards[uin%rookery.UIN(len(ms.shards))]
+func (as *activeAccounts) shardOf(uin rookery.UIN) *accountShard {
+	return &as.shards[uin%rookery.UIN(len(as.shards))]
 }
 
 // get returns nil if the account is not active.
-func (ms *activeAccounts) get(uin rookery.UIN) *activeAccount {
-	shard := ms.shardOf(uin)
+func (as *activeAccounts) get(uin rookery.UIN) *activeAccount {
+	shard := as.shardOf(uin)
 	shard.mu.RLock()
 	defer shard.mu.RUnlock()
 	return shard.accounts[uin]
 }
 
 // getOrAdd returns the active account and creates it if necessary. added reports whether it did.
-func (ms *activeAccounts) getOrAdd(uin rookery.UIN, now time.Duration) (account *activeAccount, added bool) {
-	shard := ms.shardOf(uin)
+func (as *activeAccounts) getOrAdd(uin rookery.UIN, now time.Duration) (account *activeAccount, added bool) {
+	shard := as.shardOf(uin)
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
 	account = shard.accounts[uin]
@@ -375,8 +375,8 @@ func (ms *activeAccounts) getOrAdd(uin rookery.UIN, now time.Duration) (account 
 }
 
 // remove removes account. If another value has taken its place, that one stays.
-func (ms *activeAccounts) remove(account *activeAccount) {
-	shard := ms.shardOf(account.uin)
+func (as *activeAccounts) remove(account *activeAccount) {
+	shard := as.shardOf(account.uin)
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
 	if shard.accounts[account.uin] == account {
@@ -385,9 +385,9 @@ func (ms *activeAccounts) remove(account *activeAccount) {
 }
 
 // forEach calls visit for every active account, in no particular order and without a lock.
-func (ms *activeAccounts) forEach(visit func(*activeAccount)) {
-	for i := range ms.shards {
-		shard := &ms.shards[i]
+func (as *activeAccounts) forEach(visit func(*activeAccount)) {
+	for i := range as.shards {
+		shard := &as.shards[i]
 		shard.mu.RLock()
 		accounts := slices.Collect(maps.Values(shard.accounts))
 		shard.mu.RUnlock()
@@ -399,9 +399,9 @@ func (ms *activeAccounts) forEach(visit func(*activeAccount)) {
 
 // listOnline returns the accounts with numbers above after that are visibly online at uptime now, in
 // order.
-func (ms *activeAccounts) listOnline(after rookery.UIN, now time.Duration) []rookery.UIN {
+func (as *activeAccounts) listOnline(after rookery.UIN, now time.Duration) []rookery.UIN {
 	var found []rookery.UIN
-	ms.forEach(func(account *activeAccount) {
+	as.forEach(func(account *activeAccount) {
 		if account.uin > after && account.visibleStatus(now) != rookery.StatusOffline {
 			found = append(found, account.uin)
 		}

@@ -301,7 +301,7 @@ func TestTheEndWaitsForSaversAndNoTimerComesAfterIt(t *testing.T) {
 			saved = true
 		})
 		phone.confirm(2)
-		phone.feed.Close() // starts a save in the background
+		phone.subscription.Close() // starts a save in the background
 		r.waitIdle()
 		r.store.panicIn("", nil)
 		tablet := r.subscribe(r.signInDevice(10002, "tablet"))
@@ -311,7 +311,7 @@ func TestTheEndWaitsForSaversAndNoTimerComesAfterIt(t *testing.T) {
 		if !saved {
 			r.Error("the service has ended, and still stores")
 		}
-		tablet.feed.Close()
+		tablet.subscription.Close()
 		r.advance(time.Hour)
 		if r.store.late != nil {
 			r.Errorf("after the end the store was asked: %q", r.store.late)

@@ -36,12 +36,12 @@ func newCallGroup[K comparable](service context.Context, b *backgroundTasks) *ca
 
 // do returns the result of the shared call, or CodeTemporary if ctx ends first. If the call panics, do
 // panics in every caller.
-func (s *callGroup[K]) do(ctx context.Context, key K, work func(context.Context) error) error {
-	call := s.joinOrStart(ctx, key, work)
+func (g *callGroup[K]) do(ctx context.Context, key K, work func(context.Context) error) error {
+	call := g.joinOrStart(ctx, key, work)
 	select {
 	case <-call.done:
 	case <-ctx.Done():
-		s.leave(key, call)
+		g.leave(key, call)
 		return rookery.Temporary(ctx.Err())
 	}
 	if call.panicValue != nil {
@@ -51,17 +51,17 @@ func (s *callGroup[K]) do(ctx context.Context, key K, work func(context.Context)
 }
 
 // joinOrStart adds a waiter to the call of key, and starts the call if there is none.
-func (s *callGroup[K]) joinOrStart(ctx context.Context, key K, work func(context.Context) error) *groupCall {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	call := s.calls[key]
+func (g *callGroup[K]) joinOrStart(ctx context.Context, key K, work func(context.Context) error) *groupCall {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	call := g.calls[key]
 	if call == nil {
 		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		call = &groupCall{cancel: cancel, done: make(chan struct{})}
-		s.calls[key] = call
-		if !s.background.start("shared call", func() { s.run(ctx, key, call, work) }) {
+		g.calls[key] = call
+		if !g.background.start("shared call", func() { g.run(ctx, key, call, work) }) {
 			call.err = rookery.Temporary(errServiceEnded)
-			s.removeCallLocked(key, call)
+			g.removeCallLocked(key, call)
 			cancel()
 			close(call.done)
 		}
@@ -70,13 +70,13 @@ func (s *callGroup[K]) joinOrStart(ctx context.Context, key K, work func(context
 	return call
 }
 
-func (s *callGroup[K]) run(ctx context.Context, key K, call *groupCall, work func(context.Context) error) {
-	defer context.AfterFunc(s.serviceContext, call.cancel)()
+func (g *callGroup[K]) run(ctx context.Context, key K, call *groupCall, work func(context.Context) error) {
+	defer context.AfterFunc(g.serviceContext, call.cancel)()
 	defer func() {
 		if panicValue := recover(); panicValue != nil {
 			call.panicValue = fmt.Sprintf("%v\n%s", panicValue, debug.Stack())
 		}
-		s.removeCall(key, call)
+		g.removeCall(key, call)
 		close(call.done)
 		call.cancel()
 	}()
@@ -85,25 +85,25 @@ func (s *callGroup[K]) run(ctx context.Context, key K, call *groupCall, work fun
 
 // leave removes a waiter. After the last one has left, the call is cancelled and cannot be joined any
 // more.
-func (s *callGroup[K]) leave(key K, call *groupCall) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (g *callGroup[K]) leave(key K, call *groupCall) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if call.waiters--; call.waiters == 0 {
 		call.cancel()
-		s.removeCallLocked(key, call)
+		g.removeCallLocked(key, call)
 	}
 }
 
-func (s *callGroup[K]) removeCall(key K, call *groupCall) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.removeCallLocked(key, call)
+func (g *callGroup[K]) removeCall(key K, call *groupCall) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.removeCallLocked(key, call)
 }
 
 // removeCallLocked lets the next caller start a new call. Another call may have taken the key already.
-// s.mu must be held.
-func (s *callGroup[K]) removeCallLocked(key K, call *groupCall) {
-	if s.calls[key] == call {
-		delete(s.calls, key)
+// g.mu must be held.
+func (g *callGroup[K]) removeCallLocked(key K, call *groupCall) {
+	if g.calls[key] == call {
+		delete(g.calls, key)
 	}
 }

@@ -101,18 +101,18 @@ const (
 	delayedRequest             // a copy of an earlier request that the network delivers late
 )
 
-func (m *consumerState) classifyRequest(key seqKey, now time.Duration) seqVerdict {
+func (s *consumerState) classifyRequest(key seqKey, now time.Duration) seqVerdict {
 	if key == (seqKey{}) {
 		return newRequest
 	}
-	if m.lastBatch != nil && m.lastBatch.key == key {
-		if key.isShort && now-m.lastBatch.collectedAt >= shortSEQWindow {
+	if s.lastBatch != nil && s.lastBatch.key == key {
+		if key.isShort && now-s.lastBatch.collectedAt >= shortSEQWindow {
 			return newRequest
 		}
 		return repeatedRequest
 	}
-	for i, request := range m.recentRequests {
-		latest := i == len(m.recentRequests)-1
+	for i, request := range s.recentRequests {
+		latest := i == len(s.recentRequests)-1
 		if request.key == key && !latest && now-request.receivedAt < key.repeatWindow() {
 			return delayedRequest
 		}

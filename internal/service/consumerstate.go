@@ -20,23 +20,23 @@ const consumerStateVersion = 1
 var errUnreadableMemo = errors.New("the stored state of a consumer is not readable")
 
 // encode returns the cursor to be stored. It leaves out requests that are too old to matter.
-func (m *consumerState) encode(now time.Duration) rookery.Cursor {
-	cursor := rookery.Cursor{Number: m.cursor}
-	data := append(make([]byte, 0, 64+17*len(m.recentRequests)), consumerStateVersion)
-	if m.lastBatch == nil {
+func (s *consumerState) encode(now time.Duration) rookery.Cursor {
+	cursor := rookery.Cursor{Number: s.cursor}
+	data := append(make([]byte, 0, 64+17*len(s.recentRequests)), consumerStateVersion)
+	if s.lastBatch == nil {
 		data = append(data, 0)
 	} else {
-		cursor.RepeatFrom = m.lastBatch.after + 1
+		cursor.RepeatFrom = s.lastBatch.after + 1
 		data = append(data, 1)
-		data = m.lastBatch.key.appendTo(data, m.lastBatch.collectedAt)
-		data = binary.BigEndian.AppendUint64(data, m.lastBatch.after)
-		data = binary.BigEndian.AppendUint64(data, m.lastBatch.upTo)
-		data = binary.BigEndian.AppendUint32(data, uint32(len(m.lastBatch.notices)))
-		for _, notice := range m.lastBatch.notices {
+		data = s.lastBatch.key.appendTo(data, s.lastBatch.collectedAt)
+		data = binary.BigEndian.AppendUint64(data, s.lastBatch.after)
+		data = binary.BigEndian.AppendUint64(data, s.lastBatch.upTo)
+		data = binary.BigEndian.AppendUint32(data, uint32(len(s.lastBatch.notices)))
+		for _, notice := range s.lastBatch.notices {
 			data = append(binary.BigEndian.AppendUint32(data, uint32(notice.Friend)), byte(notice.Status))
 		}
 	}
-	for _, request := range m.recentRequests {
+	for _, request := range s.recentRequests {
 		if now-request.receivedAt < longSEQWindow {
 			data = request.key.appendTo(data, request.receivedAt)
 		}
@@ -45,10 +45,10 @@ func (m *consumerState) encode(now time.Duration) rookery.Cursor {
 	return cursor
 }
 
-func (t seqKey) appendTo(data []byte, at time.Duration) []byte {
-	data = binary.BigEndian.AppendUint64(data, t.digest)
+func (k seqKey) appendTo(data []byte, at time.Duration) []byte {
+	data = binary.BigEndian.AppendUint64(data, k.digest)
 	short := byte(0)
-	if t.isShort {
+	if k.isShort {
 		short = 1
 	}
 	return binary.BigEndian.AppendUint64(append(data, short), uint64(at))

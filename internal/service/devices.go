@@ -159,8 +159,8 @@ func (s *Service) hasDevices(ctx context.Context, account *activeAccount) (bool,
 }
 
 // invalidateDevices makes the next call of hasDevices read the store.
-func (m *activeAccount) invalidateDevices() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.hasDevices.invalidate()
+func (a *activeAccount) invalidateDevices() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.hasDevices.invalidate()
 }

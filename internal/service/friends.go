@@ -328,11 +328,11 @@ func (s *Service) invalidateRelations(uins ...rookery.UIN) {
 	}
 }
 
-func (m *activeAccount) invalidateRelations() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.friends.invalidate()
-	m.blockedBy.invalidate()
+func (a *activeAccount) invalidateRelations() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.friends.invalidate()
+	a.blockedBy.invalidate()
 }
 
 // removeNoticesBetween drops the pending notices of two accounts about each other, because they are no

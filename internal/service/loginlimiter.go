@@ -96,11 +96,11 @@ func (a loginAttempt) limiterKeys() []limiterKey {
 
 // hasNoFailures reports whether no count applies to the account or the address. In this common case the
 // store need not be asked whether the address is known.
-func (g *loginLimiter) hasNoFailures(uin rookery.UIN, address netip.Addr) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+func (l *loginLimiter) hasNoFailures(uin rookery.UIN, address netip.Addr) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, key := range (loginAttempt{account: uin, address: address}).limiterKeys() {
-		if g.failures.Contains(key) {
+		if l.failures.Contains(key) {
 			return false
 		}
 	}
@@ -108,16 +108,16 @@ func (g *loginLimiter) hasNoFailures(uin rookery.UIN, address netip.Addr) bool {
 }
 
 // requiredWait returns how long the attempt has to wait before it may be checked.
-func (g *loginLimiter) requiredWait(attempt loginAttempt, now time.Duration) time.Duration {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.requiredWaitLocked(attempt, now)
+func (l *loginLimiter) requiredWait(attempt loginAttempt, now time.Duration) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.requiredWaitLocked(attempt, now)
 }
 
-func (g *loginLimiter) requiredWaitLocked(attempt loginAttempt, now time.Duration) time.Duration {
+func (l *loginLimiter) requiredWaitLocked(attempt loginAttempt, now time.Duration) time.Duration {
 	var waitTime time.Duration
 	for _, key := range attempt.limiterKeys() {
-		if failures, ok := g.failures.Get(key); ok {
+		if failures, ok := l.failures.Get(key); ok {
 			waitTime = max(waitTime, failures.blockedUntil-now)
 		}
 	}
@@ -129,18 +129,18 @@ func (g *loginLimiter) requiredWaitLocked(attempt loginAttempt, now time.Duratio
 //
 // The attempts of a pair that are checked at once never exceed its remaining free failures, but are at
 // least one. Concurrent attempts can therefore not evade the limit.
-func (g *loginLimiter) beginCheck(ctx context.Context, attempt loginAttempt,
+func (l *loginLimiter) beginCheck(ctx context.Context, attempt loginAttempt,
 	now func() time.Duration) (time.Duration, error) {
 	for {
-		waitTime, checkEnded := g.tryBeginCheck(attempt, now())
+		waitTime, checkEnded := l.tryBeginCheck(attempt, now())
 		if checkEnded == nil {
 			return waitTime, nil
 		}
 		select {
 		case <-checkEnded:
-			g.removeWaiter(attempt)
+			l.removeWaiter(attempt)
 		case <-ctx.Done():
-			g.removeWaiter(attempt)
+			l.removeWaiter(attempt)
 			return 0, rookery.Temporary(ctx.Err())
 		}
 	}
@@ -148,19 +148,19 @@ func (g *loginLimiter) beginCheck(ctx context.Context, attempt loginAttempt,
 
 // tryBeginCheck returns 0 if the check begins, or the required wait. If the attempt has to wait for
 // another check, it returns a channel that is closed when one has ended.
-func (g *loginLimiter) tryBeginCheck(attempt loginAttempt,
+func (l *loginLimiter) tryBeginCheck(attempt loginAttempt,
 	now time.Duration) (waitTime time.Duration, checkEnded <-chan struct{}) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if waitTime := g.requiredWaitLocked(attempt, now); waitTime > 0 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if waitTime := l.requiredWaitLocked(attempt, now); waitTime > 0 {
 		return waitTime, nil
 	}
-	checks := g.pending[attempt.accountAddressKey()]
+	checks := l.pending[attempt.accountAddressKey()]
 	if checks == nil {
 		checks = &pendingChecks{checkEnded: make(chan struct{})}
-		g.pending[attempt.accountAddressKey()] = checks
+		l.pending[attempt.accountAddressKey()] = checks
 	}
-	failures, _ := g.failures.Get(attempt.accountAddressKey())
+	failures, _ := l.failures.Get(attempt.accountAddressKey())
 	if checks.running >= max(freeFailuresPerPair-failures.count, 1) {
 		checks.waiters++
 		return 0, checks.checkEnded
@@ -169,40 +169,40 @@ func (g *loginLimiter) tryBeginCheck(attempt loginAttempt,
 	return 0, nil
 }
 
-func (g *loginLimiter) removeWaiter(attempt loginAttempt) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	checks := g.pending[attempt.accountAddressKey()]
+func (l *loginLimiter) removeWaiter(attempt loginAttempt) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	checks := l.pending[attempt.accountAddressKey()]
 	checks.waiters--
-	g.removeIfUnusedLocked(attempt, checks)
+	l.removeIfUnusedLocked(attempt, checks)
 }
 
 // endCheck ends a check, whatever its result.
-func (g *loginLimiter) endCheck(attempt loginAttempt) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	checks := g.pending[attempt.accountAddressKey()]
+func (l *loginLimiter) endCheck(attempt loginAttempt) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	checks := l.pending[attempt.accountAddressKey()]
 	checks.running--
 	close(checks.checkEnded)
 	checks.checkEnded = make(chan struct{})
-	g.removeIfUnusedLocked(attempt, checks)
+	l.removeIfUnusedLocked(attempt, checks)
 }
 
-// removeIfUnusedLocked removes the entry of a pair that has no checks and no waiters. g.mu must be
+// removeIfUnusedLocked removes the entry of a pair that has no checks and no waiters. l.mu must be
 // held.
-func (g *loginLimiter) removeIfUnusedLocked(attempt loginAttempt, checks *pendingChecks) {
+func (l *loginLimiter) removeIfUnusedLocked(attempt loginAttempt, checks *pendingChecks) {
 	if checks.running == 0 && checks.waiters == 0 {
-		delete(g.pending, attempt.accountAddressKey())
+		delete(l.pending, attempt.accountAddressKey())
 	}
 }
 
 // recordFailure counts a wrong password.
-func (g *loginLimiter) recordFailure(attempt loginAttempt, now time.Duration) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	pairFailures := g.recentFailuresLocked(attempt.accountAddressKey(), now)
+func (l *loginLimiter) recordFailure(attempt loginAttempt, now time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	pairFailures := l.recentFailuresLocked(attempt.accountAddressKey(), now)
 	for _, key := range attempt.limiterKeys() {
-		failures := g.recentFailuresLocked(key, now)
+		failures := l.recentFailuresLocked(key, now)
 		if !key.address.IsValid() && pairFailures.count >= freeFailuresPerPair &&
 			failures.count < freeFailuresPerAccount {
 			// Otherwise a single address could reach the account's limit in a few days. Above that
@@ -213,14 +213,14 @@ func (g *loginLimiter) recordFailure(attempt loginAttempt, now time.Duration) {
 		if over := failures.count - key.freeFailures(); over >= 0 {
 			failures.blockedUntil = now + min(initialLoginWait<<min(over, 10), maxLoginWait)
 		}
-		g.failures.Add(key, failures)
+		l.failures.Add(key, failures)
 	}
 }
 
 // recentFailuresLocked returns a count, or zero if its latest failure is older than failureRetention.
-// g.mu must be held.
-func (g *loginLimiter) recentFailuresLocked(key limiterKey, now time.Duration) failedLogins {
-	failures, _ := g.failures.Get(key)
+// l.mu must be held.
+func (l *loginLimiter) recentFailuresLocked(key limiterKey, now time.Duration) failedLogins {
+	failures, _ := l.failures.Get(key)
 	if now-failures.lastFailure > failureRetention {
 		return failedLogins{}
 	}
@@ -228,24 +228,24 @@ func (g *loginLimiter) recentFailuresLocked(key limiterKey, now time.Duration) f
 }
 
 // isGuessing reports whether the address has failed at accounts that never signed in from it.
-func (g *loginLimiter) isGuessing(address netip.Addr) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.failures.Contains(limiterKey{address: address})
+func (l *loginLimiter) isGuessing(address netip.Addr) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failures.Contains(limiterKey{address: address})
 }
 
 // clearFailures resets the count of the pair after a right password. The count of the address stays,
 // because somebody who guesses may own an account too.
-func (g *loginLimiter) clearFailures(attempt loginAttempt) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.failures.Remove(attempt.accountAddressKey())
+func (l *loginLimiter) clearFailures(attempt loginAttempt) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failures.Remove(attempt.accountAddressKey())
 }
 
 // clearAccountFailures resets the count of the account for unknown addresses. It is called when the
 // password has changed.
-func (g *loginLimiter) clearAccountFailures(uin rookery.UIN) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.failures.Remove(limiterKey{account: uin})
+func (l *loginLimiter) clearAccountFailures(uin rookery.UIN) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failures.Remove(limiterKey{account: uin})
 }

@@ -64,10 +64,10 @@ type pendingNotice struct {
 }
 
 // addNotice adds a notice for each session of the account.
-func (m *activeAccount) addNotice(notice Notice, changesBasicStatus bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, session := range m.sessions {
+func (a *activeAccount) addNotice(notice Notice, changesBasicStatus bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, session := range a.sessions {
 		session.consumer.addNoticeLocked(notice, changesBasicStatus)
 	}
 }
@@ -143,34 +143,34 @@ func (c *consumer) freeEmptyNoticesLocked() {
 }
 
 // removeNotices drops the pending notices about a friend.
-func (m *activeAccount) removeNotices(friend rookery.UIN) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, consumer := range m.consumers {
+func (a *activeAccount) removeNotices(friend rookery.UIN) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, consumer := range a.consumers {
 		consumer.pendingNotices = slices.DeleteFunc(consumer.pendingNotices,
 			func(pending pendingNotice) bool { return pending.Friend == friend })
 		consumer.freeEmptyNoticesLocked()
 	}
 }
 
-func (m *activeAccount) setStatus(status rookery.Status) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.status = status
+func (a *activeAccount) setStatus(status rookery.Status) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.status = status
 }
 
 // signInStatus returns the status of a sign-in that names none.
-func (m *activeAccount) signInStatus() rookery.Status {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.sessions) == 0 {
+func (a *activeAccount) signInStatus() rookery.Status {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.sessions) == 0 {
 		return rookery.StatusOnline
 	}
-	return m.status
+	return a.status
 }
 
-func (m *activeAccount) isRemoved() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.removed
+func (a *activeAccount) isRemoved() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.removed
 }

@@ -19,7 +19,7 @@ func TestPushesShowEveryStatusAndPollsTheBasicOnes(t *testing.T) {
 	inVirtualTime(t, func(w *world) {
 		w.befriend(10001, 10002)
 		phone, you := w.subscribe(w.signInDevice(10002, "phone")), w.signIn(10002, cafe)
-		phone.feed.Confirm(0)
+		phone.subscription.Confirm(0)
 		me := w.signInDevice(10001, "desk")
 		phone.wantPushed("#1 10001:10")
 		w.wantInbox(you, "10001:10")

@@ -156,7 +156,7 @@ func TestARecordConfirmsWhatWasWrittenFiveSecondsBefore(t *testing.T) {
 				w.sendTexts(me, 10002, "b")
 				phone.wantPushed("2 b")
 				w.passTime(tt.record - 2*time.Second)
-				phone.feed.RecordReceived(w.now())
+				phone.subscription.RecordReceived(w.now())
 				w.passTime(time.Minute) // time alone confirms nothing
 				w.wantCursor(10002, "phone", tt.place)
 			}, 10001, 10002)
@@ -391,10 +391,10 @@ func TestManyUnconfirmedPushesTakeLittleMemory(t *testing.T) {
 			_, err := w.RefreshSession(me)
 			w.must(err)
 		}
-		if n := service.PushedRangeCount(phone.feed); n > 4 {
+		if n := service.PushedRangeCount(phone.subscription); n > 4 {
 			w.Errorf("%d times are remembered", n)
 		}
-		phone.feed.RecordReceived(w.now())
+		phone.subscription.RecordReceived(w.now())
 		phone.disconnect()
 		w.wantCursor(10002, "phone", 3*98) // the last two were written 4 and 2 s ago
 	}, 10001, 10002)

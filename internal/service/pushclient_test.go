@@ -36,7 +36,7 @@ func (w *world) signInDeviceToken(uin rookery.UIN, name string) (*service.Sessio
 // pushClient is the client's end of a live connection.
 type pushClient struct {
 	*world
-	feed *service.Subscription
+	subscription *service.Subscription
 	// framed stands for a WebSocket.
 	framed bool
 
@@ -68,7 +68,7 @@ func (w *world) subscribeFramed(session *service.Session) *pushClient {
 func (p *pushClient) resubscribe(session *service.Session) {
 	p.Helper()
 	var err error
-	p.feed, err = p.Subscribe(p.Context(), session, p)
+	p.subscription, err = p.Subscribe(p.Context(), session, p)
 	p.must(err)
 	p.waitIdle()
 }
@@ -114,12 +114,12 @@ func (p *pushClient) isClosed() bool {
 
 // disconnect ends the connection.
 func (p *pushClient) disconnect() {
-	p.feed.Close()
+	p.subscription.Close()
 	p.waitIdle()
 }
 
 func (p *pushClient) confirm(entryNumber uint64) {
-	p.feed.Confirm(entryNumber)
+	p.subscription.Confirm(entryNumber)
 	p.waitIdle()
 }
 

@@ -41,10 +41,10 @@ const (
 )
 
 // latestRangeLocked returns the range of the latest pushed entry, or nil if that entry is confirmed or
-// the subscription has no pacer. f.mu must be held.
-func (f *Subscription) latestRangeLocked() *pushedRange {
-	if n := len(f.pushedRanges); f.pacer != nil && n > 0 {
-		return &f.pushedRanges[n-1]
+// the subscription has no pacer. sub.mu must be held.
+func (sub *Subscription) latestRangeLocked() *pushedRange {
+	if n := len(sub.pushedRanges); sub.pacer != nil && n > 0 {
+		return &sub.pushedRanges[n-1]
 	}
 	return nil
 }
@@ -52,21 +52,21 @@ func (f *Subscription) latestRangeLocked() *pushedRange {
 // RecordReceived tells the service that the client has sent a record at the given time. It confirms the
 // entries that were pushed at least arrivalDelay before, except doubtful ones (section 6 of the
 // protocol). It does nothing if the client confirms by number.
-func (f *Subscription) RecordReceived(at time.Time) {
-	writtenBy := f.service.uptimeAt(at) - arrivalDelay
-	f.mu.Lock()
-	hasMoved := !f.hasEndedLocked() && f.confirmWrittenByLocked(writtenBy)
-	f.mu.Unlock()
+func (sub *Subscription) RecordReceived(at time.Time) {
+	writtenBy := sub.service.uptimeAt(at) - arrivalDelay
+	sub.mu.Lock()
+	hasMoved := !sub.hasEndedLocked() && sub.confirmWrittenByLocked(writtenBy)
+	sub.mu.Unlock()
 	if hasMoved {
-		f.service.scheduleSave(f.consumer)
+		sub.service.scheduleSave(sub.consumer)
 	}
 }
 
 // confirmWrittenByLocked marks the ranges written at or before an uptime as arrived, and reports
-// whether lastConfirmed has moved. f.mu must be held.
-func (f *Subscription) confirmWrittenByLocked(writtenBy time.Duration) bool {
-	for i := range f.pushedRanges {
-		entryRange := &f.pushedRanges[i]
+// whether lastConfirmed has moved. sub.mu must be held.
+func (sub *Subscription) confirmWrittenByLocked(writtenBy time.Duration) bool {
+	for i := range sub.pushedRanges {
+		entryRange := &sub.pushedRanges[i]
 		if entryRange.pushedAt > writtenBy {
 			break
 		}
@@ -74,128 +74,128 @@ func (f *Subscription) confirmWrittenByLocked(writtenBy time.Duration) bool {
 			entryRange.state = stateArrived
 		}
 	}
-	f.mergeRangesLocked()
-	return f.confirmArrivedLocked()
+	sub.mergeRangesLocked()
+	return sub.confirmArrivedLocked()
 }
 
 // confirmArrivedLocked moves lastConfirmed over the leading ranges that have arrived, and reports
-// whether it has moved. f.mu must be held.
-func (f *Subscription) confirmArrivedLocked() bool {
+// whether it has moved. sub.mu must be held.
+func (sub *Subscription) confirmArrivedLocked() bool {
 	n := 0
-	for n < len(f.pushedRanges) && f.pushedRanges[n].state == stateArrived {
+	for n < len(sub.pushedRanges) && sub.pushedRanges[n].state == stateArrived {
 		n++
 	}
 	if n == 0 {
 		return false
 	}
-	f.setConfirmedLocked(f.pushedRanges[n-1].lastNumber)
+	sub.setConfirmedLocked(sub.pushedRanges[n-1].lastNumber)
 	return true
 }
 
 // Confirm records that the client has the entries up to a number. After the first confirmation of a
 // pushed entry, the session's entries are confirmed in this way only.
-func (f *Subscription) Confirm(entryNumber uint64) {
-	isFirst := f.noteFirstConfirmation(entryNumber)
-	f.mu.Lock()
-	hasMoved := f.confirmUpToLocked(min(entryNumber, f.lastPushed))
+func (sub *Subscription) Confirm(entryNumber uint64) {
+	isFirst := sub.noteFirstConfirmation(entryNumber)
+	sub.mu.Lock()
+	hasMoved := sub.confirmUpToLocked(min(entryNumber, sub.lastPushed))
 	if isFirst {
-		f.skipDelayLocked()
+		sub.skipDelayLocked()
 	}
-	f.mu.Unlock()
+	sub.mu.Unlock()
 	if isFirst {
-		f.service.saveConfirmsByNumberSoon(f.consumer)
+		sub.service.saveConfirmsByNumberSoon(sub.consumer)
 	}
 	if hasMoved {
-		f.service.scheduleSave(f.consumer)
+		sub.service.scheduleSave(sub.consumer)
 	}
 }
 
 // noteFirstConfirmation returns true for the session's first confirmation of a pushed entry, and
 // records that the session confirms by number.
-func (f *Subscription) noteFirstConfirmation(entryNumber uint64) bool {
-	account := f.consumer.account
+func (sub *Subscription) noteFirstConfirmation(entryNumber uint64) bool {
+	account := sub.consumer.account
 	account.mu.Lock() // the session must not be replaced meanwhile
 	defer account.mu.Unlock()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.confirmsByNumber || f.hasEndedLocked() || min(entryNumber, f.lastPushed) <= f.startNumber {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if sub.confirmsByNumber || sub.hasEndedLocked() || min(entryNumber, sub.lastPushed) <= sub.startNumber {
 		return false
 	}
-	f.consumer.confirmsByNumber = true
-	f.configurePacerLocked(true)
+	sub.consumer.confirmsByNumber = true
+	sub.configurePacerLocked(true)
 	return true
 }
 
-// confirmUpToLocked confirms entries up to a number, and reports whether that is new. f.mu must be
+// confirmUpToLocked confirms entries up to a number, and reports whether that is new. sub.mu must be
 // held.
-func (f *Subscription) confirmUpToLocked(upTo uint64) bool {
-	if f.hasEndedLocked() || upTo <= f.lastConfirmed {
+func (sub *Subscription) confirmUpToLocked(upTo uint64) bool {
+	if sub.hasEndedLocked() || upTo <= sub.lastConfirmed {
 		return false
 	}
-	f.setConfirmedLocked(upTo)
+	sub.setConfirmedLocked(upTo)
 	return true
 }
 
-// setConfirmedLocked raises lastConfirmed and drops the ranges up to it. f.mu must be held.
-func (f *Subscription) setConfirmedLocked(entryNumber uint64) {
-	f.lastConfirmed = max(f.lastConfirmed, entryNumber)
-	f.pushedRanges = slices.DeleteFunc(f.pushedRanges,
+// setConfirmedLocked raises lastConfirmed and drops the ranges up to it. sub.mu must be held.
+func (sub *Subscription) setConfirmedLocked(entryNumber uint64) {
+	sub.lastConfirmed = max(sub.lastConfirmed, entryNumber)
+	sub.pushedRanges = slices.DeleteFunc(sub.pushedRanges,
 		func(entryRange pushedRange) bool { return entryRange.lastNumber <= entryNumber })
-	if len(f.pushedRanges) == 0 {
-		f.pushedRanges = nil
+	if len(sub.pushedRanges) == 0 {
+		sub.pushedRanges = nil
 	}
 }
 
 // confirmCollected records that entries left to GetMsgEx were handed out up to cursor.
-func (f *Subscription) confirmCollected(cursor uint64) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.confirmUpToLocked(cursor) {
-		f.confirmArrivedLocked()
+func (sub *Subscription) confirmCollected(cursor uint64) {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if sub.confirmUpToLocked(cursor) {
+		sub.confirmArrivedLocked()
 	}
 }
 
 // addPushedEntryLocked adds an entry that was written to the connection. standsAlone means that no
-// answer was written just before it. f.mu must be held.
-func (f *Subscription) addPushedEntryLocked(entryNumber uint64, now time.Duration, standsAlone bool) {
+// answer was written just before it. sub.mu must be held.
+func (sub *Subscription) addPushedEntryLocked(entryNumber uint64, now time.Duration, standsAlone bool) {
 	switch {
-	case entryNumber <= f.lastConfirmed || f.confirmsByNumber:
-	case f.pacer != nil:
+	case entryNumber <= sub.lastConfirmed || sub.confirmsByNumber:
+	case sub.pacer != nil:
 		entryRange := pushedRange{entryNumber, now, stateWritten}
 		if !standsAlone {
 			entryRange.state = stateDoubtful
 		}
-		if previous := f.latestRangeLocked(); previous != nil && previous.lastNumber == entryNumber {
+		if previous := sub.latestRangeLocked(); previous != nil && previous.lastNumber == entryNumber {
 			*previous = entryRange
-			f.pacer.repeats++
+			sub.pacer.repeats++
 			return
 		}
-		f.pushedRanges = append(f.pushedRanges, entryRange)
-		f.pacer.repeats = 0
-		f.mergeRangesLocked()
+		sub.pushedRanges = append(sub.pushedRanges, entryRange)
+		sub.pacer.repeats = 0
+		sub.mergeRangesLocked()
 	default:
 		if rest := now % rangeTimeStep; rest > 0 {
 			now += rangeTimeStep - rest
 		}
-		if n := len(f.pushedRanges); n > 0 && f.pushedRanges[n-1].pushedAt == now {
-			f.pushedRanges[n-1].lastNumber = entryNumber
+		if n := len(sub.pushedRanges); n > 0 && sub.pushedRanges[n-1].pushedAt == now {
+			sub.pushedRanges[n-1].lastNumber = entryNumber
 			return
 		}
-		f.pushedRanges = append(f.pushedRanges, pushedRange{entryNumber, now, stateWritten})
-		f.mergeRangesLocked()
+		sub.pushedRanges = append(sub.pushedRanges, pushedRange{entryNumber, now, stateWritten})
+		sub.mergeRangesLocked()
 	}
 }
 
 // mergeRangesLocked joins neighbouring ranges of the same state. Ranges in stateWritten are joined only
-// if they are older than arrivalDelay, because the next record confirms them together. f.mu must be
+// if they are older than arrivalDelay, because the next record confirms them together. sub.mu must be
 // held.
-func (f *Subscription) mergeRangesLocked() {
-	if len(f.pushedRanges) < 2 {
+func (sub *Subscription) mergeRangesLocked() {
+	if len(sub.pushedRanges) < 2 {
 		return
 	}
-	latestRange := f.pushedRanges[len(f.pushedRanges)-1]
-	merged := f.pushedRanges[:1]
-	for _, entryRange := range f.pushedRanges[1:] {
+	latestRange := sub.pushedRanges[len(sub.pushedRanges)-1]
+	merged := sub.pushedRanges[:1]
+	for _, entryRange := range sub.pushedRanges[1:] {
 		previous := &merged[len(merged)-1]
 		if entryRange.state == previous.state &&
 			(entryRange.state != stateWritten || latestRange.pushedAt-entryRange.pushedAt >= arrivalDelay) {
@@ -209,7 +209,7 @@ func (f *Subscription) mergeRangesLocked() {
 		merged = append(merged[:0], pushedRange{merged[n-2].lastNumber, merged[n-2].pushedAt, stateLeftToPoll},
 			latestRange)
 	}
-	f.pushedRanges = merged
+	sub.pushedRanges = merged
 }
 
 // saveConfirmsByNumberSoon stores in the background that the session confirms by number, and retries if

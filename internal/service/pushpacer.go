@@ -52,60 +52,60 @@ func (p *pushPacer) recordPush(now time.Duration) (standsAlone bool) {
 }
 
 // RequestStarted tells the service that a request has arrived on the connection and is being answered.
-func (f *Subscription) RequestStarted() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.pacer != nil {
-		f.pacer.answering = true
+func (sub *Subscription) RequestStarted() {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if sub.pacer != nil {
+		sub.pacer.answering = true
 	}
 }
 
 // AnswerWritten tells the service that an answer was written to the connection. The client may read it
 // together with a push shortly before, so that the push is repeated.
-func (f *Subscription) AnswerWritten() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.pacer == nil {
+func (sub *Subscription) AnswerWritten() {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if sub.pacer == nil {
 		return
 	}
-	now := f.service.uptime()
-	f.pacer.answeredAt = now
-	if entryRange := f.latestRangeLocked(); entryRange != nil && entryRange.state == stateWritten &&
+	now := sub.service.uptime()
+	sub.pacer.answeredAt = now
+	if entryRange := sub.latestRangeLocked(); entryRange != nil && entryRange.state == stateWritten &&
 		now-entryRange.pushedAt < minPushGap {
 		entryRange.state = stateDoubtful
-		f.wakeLocked()
+		sub.wakeLocked()
 	}
 }
 
 // RequestsDone tells the service that all requests on the connection are answered.
-func (f *Subscription) RequestsDone() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.pacer != nil && f.pacer.answering {
-		f.pacer.answering = false
-		f.skipDelayLocked()
+func (sub *Subscription) RequestsDone() {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if sub.pacer != nil && sub.pacer.answering {
+		sub.pacer.answering = false
+		sub.skipDelayLocked()
 	}
 }
 
 // configurePacerLocked sets or removes the pacer. An unframed connection of an address session needs
-// one until the session confirms by number. f.mu must be held.
-func (f *Subscription) configurePacerLocked(confirmsByNumber bool) {
-	if f.confirmsByNumber = confirmsByNumber; confirmsByNumber {
-		f.pushedRanges = nil // only the client's confirmations count from now on
+// one until the session confirms by number. sub.mu must be held.
+func (sub *Subscription) configurePacerLocked(confirmsByNumber bool) {
+	if sub.confirmsByNumber = confirmsByNumber; confirmsByNumber {
+		sub.pushedRanges = nil // only the client's confirmations count from now on
 	}
-	switch needsPacing := f.consumer.device == "" && !f.sink.Framed() && !confirmsByNumber; {
+	switch needsPacing := sub.consumer.device == "" && !sub.sink.Framed() && !confirmsByNumber; {
 	case !needsPacing:
-		f.pacer = nil
-	case f.pacer == nil:
-		now := f.service.uptime()
-		f.pacer = &pushPacer{answeredAt: now, pushedAt: now}
+		sub.pacer = nil
+	case sub.pacer == nil:
+		now := sub.service.uptime()
+		sub.pacer = &pushPacer{answeredAt: now, pushedAt: now}
 	}
 }
 
-// doubtfulNumberLocked returns the number of the latest entry if it is doubtful, else 0. f.mu must be
+// doubtfulNumberLocked returns the number of the latest entry if it is doubtful, else 0. sub.mu must be
 // held.
-func (f *Subscription) doubtfulNumberLocked() uint64 {
-	if entryRange := f.latestRangeLocked(); entryRange != nil && entryRange.state == stateDoubtful {
+func (sub *Subscription) doubtfulNumberLocked() uint64 {
+	if entryRange := sub.latestRangeLocked(); entryRange != nil && entryRange.state == stateDoubtful {
 		return entryRange.lastNumber
 	}
 	return 0
@@ -113,13 +113,13 @@ func (f *Subscription) doubtfulNumberLocked() uint64 {
 
 // claimRepeatNumber returns the number of the entry to be pushed again, or 0. After maxEntryRepeats
 // repeats it leaves the entry to GetMsgEx.
-func (f *Subscription) claimRepeatNumber() uint64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	entryNumber := f.doubtfulNumberLocked()
-	if entryNumber > 0 && f.pacer.repeats == maxEntryRepeats {
-		f.latestRangeLocked().state = stateLeftToPoll
-		f.mergeRangesLocked()
+func (sub *Subscription) claimRepeatNumber() uint64 {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	entryNumber := sub.doubtfulNumberLocked()
+	if entryNumber > 0 && sub.pacer.repeats == maxEntryRepeats {
+		sub.latestRangeLocked().state = stateLeftToPoll
+		sub.mergeRangesLocked()
 		return 0
 	}
 	return entryNumber
@@ -128,14 +128,14 @@ func (f *Subscription) claimRepeatNumber() uint64 {
 // pollableUpTo returns the number up to which entries are left to GetMsgEx, or 0 if the next entry is
 // not. It also returns 0 shortly after a push: the client might read the answer together with that
 // push, and only another GetMsgEx would show whether the answer arrived.
-func (f *Subscription) pollableUpTo() uint64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.pushedRanges) == 0 || f.pushedRanges[0].state != stateLeftToPoll {
+func (sub *Subscription) pollableUpTo() uint64 {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if len(sub.pushedRanges) == 0 || sub.pushedRanges[0].state != stateLeftToPoll {
 		return 0
 	}
-	if f.pacer != nil && f.service.uptime()-f.pacer.pushedAt < minPushGap {
+	if sub.pacer != nil && sub.service.uptime()-sub.pacer.pushedAt < minPushGap {
 		return 0
 	}
-	return f.pushedRanges[0].lastNumber
+	return sub.pushedRanges[0].lastNumber
 }

@@ -15,10 +15,10 @@ import (
 // makeRequest sends a request that is answered at once.
 func (p *pushClient) makeRequest() {
 	p.Helper()
-	p.feed.RecordReceived(p.now())
-	p.feed.RequestStarted()
-	p.feed.AnswerWritten()
-	p.feed.RequestsDone()
+	p.subscription.RecordReceived(p.now())
+	p.subscription.RequestStarted()
+	p.subscription.AnswerWritten()
+	p.subscription.RequestsDone()
 	p.waitIdle()
 }
 
@@ -62,12 +62,12 @@ func TestAPushKeepsAwayFromTheRecordBeforeIt(t *testing.T) {
 func TestAPushWaitsWhileARequestIsOpen(t *testing.T) {
 	withLineClient(t, func(w *world, me *service.Session, phone *pushClient) {
 		w.passTime(time.Minute)
-		phone.feed.RequestStarted()
+		phone.subscription.RequestStarted()
 		w.sendTexts(me, 10002, "a")
 		w.passTime(5 * time.Second)
 		phone.wantPushed()
-		phone.feed.AnswerWritten()
-		phone.feed.RequestsDone()
+		phone.subscription.AnswerWritten()
+		phone.subscription.RequestsDone()
 		w.passTime(999 * time.Millisecond)
 		phone.wantPushed()
 		w.passTime(time.Millisecond) // 6 s have passed
@@ -195,14 +195,14 @@ func TestADeviceAndAWebSocketWaitForNothing(t *testing.T) {
 				w.sendTexts(me, 10002, "a", "b", "c")
 				phone := connect(w)
 				phone.wantPushed("1 a", "2 b", "3 c")
-				phone.feed.RequestStarted()
+				phone.subscription.RequestStarted()
 				w.sendTexts(me, 10002, "d")
 				phone.wantPushed("4 d")
-				phone.feed.AnswerWritten()
-				phone.feed.RequestsDone()
+				phone.subscription.AnswerWritten()
+				phone.subscription.RequestsDone()
 				w.passTime(time.Minute)
 				phone.wantPushed()
-				phone.feed.RecordReceived(w.now())
+				phone.subscription.RecordReceived(w.now())
 				phone.disconnect()
 				w.wantCursor(10002, deviceName, 4) // entries written 5 s before are confirmed
 			}, 10001, 10002)
@@ -315,7 +315,7 @@ func TestWhatIsLeftForLongTakesLittleMemory(t *testing.T) {
 				w.passTime(1500 * time.Millisecond)
 			}
 		}
-		if n := service.PushedRangeCount(phone.feed); n > 70 {
+		if n := service.PushedRangeCount(phone.subscription); n > 70 {
 			t.Errorf("%d times are remembered", n)
 		}
 		if got := phone.describeReceived(); len(got) != 200*4+200 {

@@ -203,7 +203,7 @@ func (wk *walk) speak(c *client) {
 	if c.phone == nil {
 		return
 	}
-	c.phone.feed.RecordReceived(wk.now())
+	c.phone.subscription.RecordReceived(wk.now())
 	wk.waitIdle()
 	if c.byNumber {
 		return

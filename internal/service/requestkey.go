@@ -83,8 +83,8 @@ func (se *Session) newSEQKey(seq string) seqKey {
 	return seqKey{digest: hasher.Sum64(), isShort: isShortSEQ(seq)}
 }
 
-func (t seqKey) repeatWindow() time.Duration {
-	if t.isShort {
+func (k seqKey) repeatWindow() time.Duration {
+	if k.isShort {
 		return shortSEQWindow
 	}
 	return longSEQWindow

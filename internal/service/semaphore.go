@@ -14,12 +14,12 @@ type semaphore chan struct{}
 func newSemaphore(holders int) semaphore { return make(semaphore, holders) }
 
 // acquire waits for the semaphore. It returns CodeTemporary if ctx ends first.
-func (t semaphore) acquire(ctx context.Context) error {
+func (s semaphore) acquire(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return rookery.Temporary(err)
 	}
 	select {
-	case t <- struct{}{}:
+	case s <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return rookery.Temporary(ctx.Err())
@@ -27,4 +27,4 @@ func (t semaphore) acquire(ctx context.Context) error {
 }
 
 // release lets another caller acquire the semaphore.
-func (t semaphore) release() { <-t }
+func (s semaphore) release() { <-s }

@@ -25,13 +25,13 @@ func (s *Service) reserveSend(account *activeAccount) error {
 }
 
 // reserveSend counts one item and returns 0, or returns how long to wait without counting it.
-func (m *activeAccount) reserveSend(perMinute int, now time.Time) time.Duration {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.sendLimiter == nil {
-		m.sendLimiter = rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute)
+func (a *activeAccount) reserveSend(perMinute int, now time.Time) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.sendLimiter == nil {
+		a.sendLimiter = rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute)
 	}
-	r := m.sendLimiter.ReserveN(now, 1)
+	r := a.sendLimiter.ReserveN(now, 1)
 	waitTime := r.DelayFrom(now)
 	if waitTime > 0 {
 		r.CancelAt(now)

@@ -121,21 +121,21 @@ func (s *Service) subscriptionFor(c *consumer, session *Session,
 
 // Close tells the service that the connection has ended. Entries that were not confirmed can be
 // collected again.
-func (f *Subscription) Close() {
-	f.mu.Lock()
-	wasClosed := f.closed
-	f.closed = true
-	f.stopTimerLocked()
-	f.mu.Unlock()
+func (sub *Subscription) Close() {
+	sub.mu.Lock()
+	wasClosed := sub.closed
+	sub.closed = true
+	sub.stopTimerLocked()
+	sub.mu.Unlock()
 	if !wasClosed {
-		f.service.background.start(saveTask, func() { f.service.saveInBackground(f.consumer) })
+		sub.service.background.start(saveTask, func() { sub.service.saveInBackground(sub.consumer) })
 	}
 }
 
 // disconnect ends the subscription and closes its connection.
-func (f *Subscription) disconnect() {
-	f.Close()
-	f.sink.Close()
+func (sub *Subscription) disconnect() {
+	sub.Close()
+	sub.sink.Close()
 }
 
 const closeTask = "close a connection"
@@ -144,39 +144,39 @@ const closeTask = "close a connection"
 func (s *Service) closeSink(sink PushSink) { s.background.start(closeTask, sink.Close) }
 
 // stop ends the pushes and reports whether the subscription was live.
-func (f *Subscription) stop() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	wasLive := !f.hasEndedLocked()
-	f.stopped = true
-	f.stopTimerLocked()
+func (sub *Subscription) stop() bool {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	wasLive := !sub.hasEndedLocked()
+	sub.stopped = true
+	sub.stopTimerLocked()
 	return wasLive
 }
 
 // resume restarts the subscription on the same connection, after a renewal of the session or for
 // another session. It returns false if the connection has ended. cursor is how far the mailbox has been
 // read since.
-func (f *Subscription) resume(cursor uint64, confirmsByNumber bool) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closed {
+func (sub *Subscription) resume(cursor uint64, confirmsByNumber bool) bool {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if sub.closed {
 		return false
 	}
-	f.stopped = false
-	f.lastPushed = max(f.lastPushed, cursor)
-	f.setConfirmedLocked(cursor)
-	f.confirmArrivedLocked()
-	f.configurePacerLocked(confirmsByNumber)
+	sub.stopped = false
+	sub.lastPushed = max(sub.lastPushed, cursor)
+	sub.setConfirmedLocked(cursor)
+	sub.confirmArrivedLocked()
+	sub.configurePacerLocked(confirmsByNumber)
 	return true
 }
 
-// hasEndedLocked reports whether nothing may be pushed any more. f.mu must be held.
-func (f *Subscription) hasEndedLocked() bool { return f.stopped || f.closed }
+// hasEndedLocked reports whether nothing may be pushed any more. sub.mu must be held.
+func (sub *Subscription) hasEndedLocked() bool { return sub.stopped || sub.closed }
 
-func (f *Subscription) isLive() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return !f.hasEndedLocked()
+func (sub *Subscription) isLive() bool {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	return !sub.hasEndedLocked()
 }
 
 // liveSubscription returns the subscription to which the consumer's entries are pushed, or nil.
@@ -213,14 +213,14 @@ func (c *consumer) mergeConfirmed() {
 }
 
 // pushReadMark queues a read mark. It replaces an earlier one of the same conversation.
-func (f *Subscription) pushReadMark(readMark rookery.ReadMark) {
-	f.mu.Lock()
-	f.readMarks = slices.DeleteFunc(f.readMarks,
+func (sub *Subscription) pushReadMark(readMark rookery.ReadMark) {
+	sub.mu.Lock()
+	sub.readMarks = slices.DeleteFunc(sub.readMarks,
 		func(other rookery.ReadMark) bool { return other.With == readMark.With })
-	if len(f.readMarks) == maxReadMarks {
-		f.readMarks = slices.Delete(f.readMarks, 0, 1)
+	if len(sub.readMarks) == maxReadMarks {
+		sub.readMarks = slices.Delete(sub.readMarks, 0, 1)
 	}
-	f.readMarks = append(f.readMarks, readMark)
-	f.mu.Unlock()
-	f.wake()
+	sub.readMarks = append(sub.readMarks, readMark)
+	sub.mu.Unlock()
+	sub.wake()
 }

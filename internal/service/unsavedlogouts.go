@@ -17,29 +17,29 @@ type unsavedLogouts struct {
 }
 
 // signOut deletes a session from the store, or remembers it for retry if that fails.
-func (o *unsavedLogouts) signOut(ctx context.Context, service *Service, session rookery.Session) {
+func (u *unsavedLogouts) signOut(ctx context.Context, service *Service, session rookery.Session) {
 	err := service.store.EndSessions(ctx, []rookery.Session{session})
 	if err == nil {
 		return
 	}
-	service.log.Warn("cannot delete an ended session from the store yet: it is valid again if the server is killed first",
+	service.log.Warn("an ended session is still in the store: it is valid again if the server is killed now",
 		"account", session.Account, "device", session.Device, "error", err)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !o.containsLocked(session) {
-		o.sessions = append(o.sessions, session)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.containsLocked(session) {
+		u.sessions = append(u.sessions, session)
 	}
 }
 
 // contains reports whether a session that the store still has was ended.
-func (o *unsavedLogouts) contains(session rookery.Session) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.containsLocked(session)
+func (u *unsavedLogouts) contains(session rookery.Session) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.containsLocked(session)
 }
 
-func (o *unsavedLogouts) containsLocked(session rookery.Session) bool {
-	return slices.ContainsFunc(o.sessions, matchesSession(session))
+func (u *unsavedLogouts) containsLocked(session rookery.Session) bool {
+	return slices.ContainsFunc(u.sessions, matchesSession(session))
 }
 
 func matchesSession(session rookery.Session) func(rookery.Session) bool {
@@ -47,19 +47,19 @@ func matchesSession(session rookery.Session) func(rookery.Session) bool {
 }
 
 // retry deletes the remembered sessions from the store.
-func (o *unsavedLogouts) retry(ctx context.Context, service *Service) {
-	o.mu.Lock()
-	sessions := slices.Clone(o.sessions)
-	o.mu.Unlock()
+func (u *unsavedLogouts) retry(ctx context.Context, service *Service) {
+	u.mu.Lock()
+	sessions := slices.Clone(u.sessions)
+	u.mu.Unlock()
 	if len(sessions) == 0 {
 		return
 	}
 	if err := service.store.EndSessions(ctx, sessions); err != nil {
 		return // signOut has logged the failure
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	for _, known := range sessions {
-		o.sessions = slices.DeleteFunc(o.sessions, matchesSession(known))
+		u.sessions = slices.DeleteFunc(u.sessions, matchesSession(known))
 	}
 }
