@@ -2,7 +2,6 @@ package service
 
 import (
 	"crypto/subtle"
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -53,53 +52,6 @@ type activeAccount struct {
 
 func newActiveAccount(uin rookery.UIN, now time.Duration) *activeAccount {
 	return &activeAccount{uin: uin, lastSessionEnd: now, changeLock: newSemaphore(1), searchLock: newSemaphore(1)}
-}
-
-// Session is one live session of an account. Except for its atomic fields it is immutable: a renewed
-// sign-in creates another Session.
-type Session struct {
-	account *activeAccount
-	details rookery.Session
-	// consumer reads the mailbox for this session. The account's address sessions share one.
-	consumer *consumer
-	// lastRequest is the uptime of the session's latest request, in nanoseconds.
-	lastRequest atomic.Int64
-	encoding    atomic.Uint32
-}
-
-func newSession(account *activeAccount, details rookery.Session, now time.Duration) *Session {
-	session := &Session{account: account, details: details}
-	session.lastRequest.Store(int64(now))
-	session.encoding.Store(uint32(details.Encoding))
-	return session
-}
-
-// Account is the number of the account that the session belongs to.
-func (se *Session) Account() rookery.UIN { return se.details.Account }
-
-func (se *Session) isAlive(now time.Duration) bool {
-	return now-time.Duration(se.lastRequest.Load()) < SessionTimeout
-}
-
-// touch records a request of the session. It returns false if the session has expired.
-func (se *Session) touch(now time.Duration) bool {
-	if !se.isAlive(now) {
-		return false
-	}
-	se.lastRequest.Store(int64(now))
-	return true
-}
-
-// isSameOrRenewal reports whether other can take the place of this session without its client noticing.
-// Address sessions are identified by the address, device sessions by the sign-in that issued the token.
-func (se *Session) isSameOrRenewal(other *Session) bool {
-	if se.details.Device != other.details.Device {
-		return false
-	}
-	if se.details.Device == "" {
-		return se.details.Address == other.details.Address
-	}
-	return se.details.ID == other.details.ID
 }
 
 // sessionOnDevice returns the session of a device, or the address session if deviceName is empty. It
@@ -330,82 +282,4 @@ func (a *activeAccount) nextSweep(now time.Duration) (at time.Duration, isIdle b
 		at = min(at, time.Duration(session.lastRequest.Load())+SessionTimeout)
 	}
 	return at, false
-}
-
-// activeAccounts maps account numbers to active accounts. The map is split into shards so that requests
-// for different accounts rarely wait for the same lock.
-type activeAccounts struct{ shards [64]accountShard }
-
-type accountShard struct {
-	mu       sync.RWMutex // guards accounts
-	accounts map[rookery.UIN]*activeAccount
-}
-
-func newActiveAccounts() *activeAccounts {
-	accounts := new(activeAccounts)
-	for i := range accounts.shards {
-		accounts.shards[i].accounts = make(map[rookery.UIN]*activeAccount)
-	}
-	return accounts
-}
-
-func (as *activeAccounts) shardOf(uin rookery.UIN) *accountShard {
-	return &as.shards[uin%rookery.UIN(len(as.shards))]
-}
-
-// get returns nil if the account is not active.
-func (as *activeAccounts) get(uin rookery.UIN) *activeAccount {
-	shard := as.shardOf(uin)
-	shard.mu.RLock()
-	defer shard.mu.RUnlock()
-	return shard.accounts[uin]
-}
-
-// getOrAdd returns the active account and creates it if necessary. added reports whether it did.
-func (as *activeAccounts) getOrAdd(uin rookery.UIN, now time.Duration) (account *activeAccount, added bool) {
-	shard := as.shardOf(uin)
-	shard.mu.Lock()
-	defer shard.mu.Unlock()
-	account = shard.accounts[uin]
-	if account == nil {
-		account, added = newActiveAccount(uin, now), true
-		shard.accounts[uin] = account
-	}
-	return account, added
-}
-
-// remove removes account. If another value has taken its place, that one stays.
-func (as *activeAccounts) remove(account *activeAccount) {
-	shard := as.shardOf(account.uin)
-	shard.mu.Lock()
-	defer shard.mu.Unlock()
-	if shard.accounts[account.uin] == account {
-		delete(shard.accounts, account.uin)
-	}
-}
-
-// forEach calls visit for every active account, in no particular order and without a lock.
-func (as *activeAccounts) forEach(visit func(*activeAccount)) {
-	for i := range as.shards {
-		shard := &as.shards[i]
-		shard.mu.RLock()
-		accounts := slices.Collect(maps.Values(shard.accounts))
-		shard.mu.RUnlock()
-		for _, account := range accounts {
-			visit(account)
-		}
-	}
-}
-
-// listOnline returns the accounts with numbers above after that are visibly online at uptime now, in
-// order.
-func (as *activeAccounts) listOnline(after rookery.UIN, now time.Duration) []rookery.UIN {
-	var found []rookery.UIN
-	as.forEach(func(account *activeAccount) {
-		if account.uin > after && account.visibleStatus(now) != rookery.StatusOffline {
-			found = append(found, account.uin)
-		}
-	})
-	slices.Sort(found)
-	return found
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
+// retryInterval is how long the service waits before it repeats a failed background task.
+const retryInterval = 10 * time.Second
+
 // backgroundTasks runs tasks that no caller waits for. All goroutines and timers of the package start
 // here. A panic ends its task, not the process. After refuseNew and wait, no task is running that could
 // use the store.

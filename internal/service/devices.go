@@ -2,68 +2,9 @@ package service
 
 import (
 	"context"
-	"net/netip"
 
 	"github.com/rookery-im/rookery"
 )
-
-// Caller identifies the sender of a request.
-type Caller struct {
-	Address netip.Addr
-	// Token identifies a device session. A request without a token belongs to the session of its
-	// address.
-	Token rookery.Token
-}
-
-// Device is the name of the session's device, empty for an address session.
-func (se *Session) Device() string { return se.details.Device }
-
-// wakeDeviceSession wakes the sleeping device session of a token. A device may send a request only once
-// a day, so that its token stays valid much longer than the account looks online.
-func (s *Service) wakeDeviceSession(ctx context.Context, uin rookery.UIN, caller Caller) (*Session, error) {
-	switch exists, err := s.hasSession(ctx, uin, caller); {
-	case err != nil:
-		return nil, err
-	case !exists:
-		return nil, errNotSignedIn
-	}
-	account, err := s.lockAccount(ctx, uin)
-	if err != nil {
-		return nil, err
-	}
-	defer account.changeLock.release()
-	if err := s.endExpiredSessions(ctx, account); err != nil {
-		return nil, err
-	}
-	if session := account.sessionOfCaller(caller); session != nil && session.touch(s.uptime()) {
-		return session, nil // another request has woken it meanwhile
-	}
-	details, err := s.store.SleepingSession(ctx, uin, caller.Token.Hash())
-	if err != nil {
-		return nil, asNotSignedIn(err)
-	}
-	if s.unsavedLogouts.contains(details) {
-		return nil, errNotSignedIn
-	}
-	details.Asleep, details.Address = false, caller.Address
-	if err := s.store.WakeSession(ctx, details); err != nil {
-		return nil, asNotSignedIn(err)
-	}
-	oldStatus := account.announcedStatus()
-	session := newSession(account, details, s.uptime())
-	account.addSession(session)
-	s.announceStatus(ctx, account, oldStatus)
-	s.log.Info("device session woken", "account", uin, "device", details.Device, "address", caller.Address)
-	return session, nil
-}
-
-// asNotSignedIn replaces the store's CodeNotSignedIn by the message that clients get.
-func asNotSignedIn(err error) error {
-	if rookery.CodeOf(err) == rookery.CodeNotSignedIn {
-		return errNotSignedIn
-	}
-	return err
-}
 
 // Devices returns the account's devices by ID.
 func (s *Service) Devices(ctx context.Context, session *Session) ([]rookery.Device, error) {

@@ -4,7 +4,8 @@
 // rookery.Error back. The service keeps the state of signed-in accounts in memory and everything durable in a Store.
 // It knows neither the wire format nor connections.
 //
-// A request passes through the files in this order: service.go and signin.go find its session; send.go, friends.go,
-// presence.go, history.go and devices.go change something; collect.go hands out the mailbox; subscription.go,
-// pushpump.go, pushpacer.go and pushconfirm.go push it. activeaccount.go holds the state that they share.
+// A request meets the files in this order: session.go, signin.go, passwordcheck.go and signout.go deal with its
+// session; send.go, friends.go, block.go, presence.go, history.go, devices.go and profile.go change something;
+// collect.go hands out the mailbox; subscription.go, pushpump.go, pushpacer.go and pushconfirm.go push it.
+// activeaccount.go holds the state that they share, service.go and sweep.go the periodic work.
 package service

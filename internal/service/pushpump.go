@@ -205,8 +205,8 @@ func (sub *Subscription) nextEntries() (events []PushEvent, err error) {
 
 // readRepeatedEntry reads an entry that is to be pushed again.
 func (sub *Subscription) readRepeatedEntry(entryNumber uint64) ([]PushEvent, error) {
-	page, err := sub.service.store.Entries(context.Background(), sub.consumer.account.uin, entryNumber-1, entryNumber,
-		1)
+	uin := sub.consumer.account.uin
+	page, err := sub.service.store.Entries(context.Background(), uin, entryNumber-1, entryNumber, 1)
 	if err != nil {
 		return nil, err
 	}
