@@ -53,8 +53,8 @@ type consumer struct {
 	saveScheduled atomic.Bool
 	// confirmsByNumber means that the session has confirmed a push by its number. account.mu guards it.
 	confirmsByNumber bool
-	// pendingNotices are the notices that were not handed out yet, in the order in which friends last
-	// entered the list. account.mu guards it.
+	// pendingNotices are the notices that were not handed out yet, oldest first, at most one for each
+	// friend. account.mu guards it.
 	pendingNotices []pendingNotice
 }
 

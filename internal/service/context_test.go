@@ -12,42 +12,42 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-// held blocks its callers until goOn is closed or their contexts end.
-type held struct {
-	goOn  chan struct{}
-	calls atomic.Int32
-	ended atomic.Int32 // calls whose context ended
+// gate blocks its callers until opened is closed or their contexts end.
+type gate struct {
+	opened chan struct{}
+	calls  atomic.Int32
+	ended  atomic.Int32 // calls whose context ended
 }
 
-func newHeld() *held { return &held{goOn: make(chan struct{})} }
+func newGate() *gate { return &gate{opened: make(chan struct{})} }
 
-func (h *held) hold(ctx context.Context) {
+func (h *gate) wait(ctx context.Context) {
 	h.calls.Add(1)
 	select {
-	case <-h.goOn:
+	case <-h.opened:
 	case <-ctx.Done():
 		h.ended.Add(1)
 	}
 }
 
-// asked is a call that runs beside the test.
-type asked struct {
-	leave context.CancelFunc
-	err   chan error
+// pendingCall is a call that runs beside the test.
+type pendingCall struct {
+	cancel context.CancelFunc
+	err    chan error
 }
 
-func ask(w *world, do func(context.Context) error) asked {
-	ctx, leave := context.WithCancel(w.Context())
-	a := asked{leave, make(chan error, 1)}
+func startCall(w *world, do func(context.Context) error) pendingCall {
+	ctx, cancel := context.WithCancel(w.Context())
+	a := pendingCall{cancel, make(chan error, 1)}
 	go func() { a.err <- do(ctx) }()
 	w.waitIdle()
 	return a
 }
 
-// left cancels the call's context and checks that the call then ends.
-func (a asked) left(w *world) {
+// cancelAndWait cancels the call's context and checks that the call then ends.
+func (a pendingCall) cancelAndWait(w *world) {
 	w.Helper()
-	a.leave()
+	a.cancel()
 	w.waitIdle()
 	select {
 	case err := <-a.err:
@@ -60,7 +60,7 @@ func (a asked) left(w *world) {
 	}
 }
 
-func (a asked) waits(w *world) {
+func (a pendingCall) wantWaiting(w *world) {
 	w.Helper()
 	select {
 	case err := <-a.err:
@@ -79,17 +79,17 @@ func login(w *world) func(context.Context) error {
 
 func TestALoginThatSeveralWaitForDoesNotEndWithTheFirst(t *testing.T) {
 	inVirtualTime(t, func(w *world) {
-		held := newHeld()
-		w.store.beforeKnownAddress = held.hold
-		first, second := ask(w, login(w)), ask(w, login(w))
-		if n := held.calls.Load(); n != 1 {
+		gate := newGate()
+		w.store.beforeKnownAddress = gate.wait
+		first, second := startCall(w, login(w)), startCall(w, login(w))
+		if n := gate.calls.Load(); n != 1 {
 			t.Errorf("the proof is checked %d times", n)
 		}
-		first.left(w)
-		second.waits(w)
-		close(held.goOn)
+		first.cancelAndWait(w)
+		second.wantWaiting(w)
+		close(gate.opened)
 		w.must(<-second.err)
-		if held.ended.Load() != 0 {
+		if gate.ended.Load() != 0 {
 			t.Error("the work has ended with its first caller")
 		}
 	}, 10001)
@@ -97,21 +97,21 @@ func TestALoginThatSeveralWaitForDoesNotEndWithTheFirst(t *testing.T) {
 
 func TestALoginThatNobodyWaitsForEnds(t *testing.T) {
 	inVirtualTime(t, func(w *world) {
-		held := newHeld()
-		w.store.beforeKnownAddress = held.hold
-		first, second := ask(w, login(w)), ask(w, login(w))
-		first.left(w)
-		second.left(w)
-		if held.ended.Load() != 1 {
+		gate := newGate()
+		w.store.beforeKnownAddress = gate.wait
+		first, second := startCall(w, login(w)), startCall(w, login(w))
+		first.cancelAndWait(w)
+		second.cancelAndWait(w)
+		if gate.ended.Load() != 1 {
 			t.Error("the work goes on for nobody")
 		}
 		w.store.beforeKnownAddress = nil
-		w.must(ask(w, login(w)).now()) // the next login starts a new check
+		w.must(startCall(w, login(w)).result()) // the next login starts a new check
 	}, 10001)
 }
 
-// now returns the result of a call that must have ended.
-func (a asked) now() error {
+// result returns the result of a call that must have ended.
+func (a pendingCall) result() error {
 	select {
 	case err := <-a.err:
 		return err
@@ -122,14 +122,14 @@ func (a asked) now() error {
 
 func TestALoginEndsWithTheService(t *testing.T) {
 	inVirtualTime(t, func(w *world) {
-		held := newHeld()
-		w.store.beforeKnownAddress = held.hold
-		one := ask(w, login(w))
+		gate := newGate()
+		w.store.beforeKnownAddress = gate.wait
+		one := startCall(w, login(w))
 		ended, end := context.WithCancel(w.Context())
 		end()
 		w.must(w.Service.Run(ended))
 		w.waitIdle()
-		if held.ended.Load() != 1 {
+		if gate.ended.Load() != 1 {
 			t.Error("the work goes on after the service has ended")
 		}
 		<-one.err
@@ -138,17 +138,17 @@ func TestALoginEndsWithTheService(t *testing.T) {
 
 func TestAPanicOfSharedWorkIsOneOfEverybodyWhoWaits(t *testing.T) {
 	inVirtualTime(t, func(w *world) {
-		held := newHeld()
-		w.store.beforeKnownAddress = func(ctx context.Context) { held.hold(ctx); panic("out of order") }
+		gate := newGate()
+		w.store.beforeKnownAddress = func(ctx context.Context) { gate.wait(ctx); panic("out of order") }
 		caught := func(ctx context.Context) (err error) {
 			defer func() { err = fmt.Errorf("%v", recover()) }()
 			return login(w)(ctx)
 		}
-		first, second := ask(w, caught), ask(w, caught)
-		close(held.goOn)
+		first, second := startCall(w, caught), startCall(w, caught)
+		close(gate.opened)
 		w.waitIdle()
-		for _, a := range []asked{first, second} {
-			got := a.now().Error()
+		for _, a := range []pendingCall{first, second} {
+			got := a.result().Error()
 			if !strings.Contains(got, "out of order") || !strings.Contains(got, "context_test.go") {
 				t.Errorf("a caller got %s", got)
 			}
@@ -170,17 +170,17 @@ func TestSearchesHeedTheirContextWhileTheyWait(t *testing.T) {
 		}
 	}
 	inVirtualTime(t, func(w *world) {
-		held := newHeld()
-		w.store.beforeHistory = func(rookery.UIN) { held.hold(w.Context()) }
+		gate := newGate()
+		w.store.beforeHistory = func(rookery.UIN) { gate.wait(w.Context()) }
 		one, two, three := w.signIn(10001, home), w.signIn(10002, home), w.signIn(10003, home)
-		begun := []asked{ask(w, search(w, one)), ask(w, search(w, two))}
-		ask(w, search(w, one)).left(w)   // waits for the account's other search
-		ask(w, search(w, three)).left(w) // waits for the searches of other accounts
-		ask(w, find(w, one)).left(w)     // waits for the account's other search
-		if n := held.calls.Load(); n != 2 {
+		begun := []pendingCall{startCall(w, search(w, one)), startCall(w, search(w, two))}
+		startCall(w, search(w, one)).cancelAndWait(w)   // waits for the account's other search
+		startCall(w, search(w, three)).cancelAndWait(w) // waits for the searches of other accounts
+		startCall(w, find(w, one)).cancelAndWait(w)     // waits for the account's other search
+		if n := gate.calls.Load(); n != 2 {
 			t.Errorf("%d searches read the store", n)
 		}
-		close(held.goOn)
+		close(gate.opened)
 		for _, a := range begun {
 			w.must(<-a.err)
 		}
@@ -191,10 +191,10 @@ func TestSearchesHeedTheirContextWhileTheyWait(t *testing.T) {
 func TestASearchForPeopleHoldsUpNobodyWhileItReadsTheStore(t *testing.T) {
 	inVirtualTime(t, func(w *world) {
 		one, two := w.signIn(10001, home), w.signIn(10002, home)
-		held := newHeld()
+		gate := newGate()
 		w.store.beforeAccounts = func(ctx context.Context) {
-			if held.calls.Load() == 0 {
-				held.hold(ctx)
+			if gate.calls.Load() == 0 {
+				gate.wait(ctx)
 			}
 		}
 		find := func(ctx context.Context, session *service.Session) error {
@@ -204,10 +204,10 @@ func TestASearchForPeopleHoldsUpNobodyWhileItReadsTheStore(t *testing.T) {
 			}
 			return err
 		}
-		slow := ask(w, func(ctx context.Context) error { return find(ctx, one) })
-		slow.waits(w)
-		w.must(ask(w, func(ctx context.Context) error { return find(ctx, two) }).now())
-		close(held.goOn)
+		slow := startCall(w, func(ctx context.Context) error { return find(ctx, one) })
+		slow.wantWaiting(w)
+		w.must(startCall(w, func(ctx context.Context) error { return find(ctx, two) }).result())
+		close(gate.opened)
 		w.must(<-slow.err)
 	}, 10001, 10002)
 }
@@ -259,7 +259,7 @@ func TestWhoeverWaitsForATurnHeedsItsContext(t *testing.T) {
 			t.Log(c.name)
 			end, err := c.hold(w.Context(), session)
 			w.must(err)
-			ask(w, c.call).left(w)
+			startCall(w, c.call).cancelAndWait(w)
 			end()
 		}
 	}, 10001, 10002)

@@ -13,20 +13,20 @@ import (
 	"github.com/rookery-im/rookery"
 )
 
-// hashing is a queue with one slot, which the test holds, and its waiters.
-type hashing struct {
+// queueFixture is a queue with one slot, which the test holds, and its waiters.
+type queueFixture struct {
 	*testing.T
 	queue *hashQueue
 
-	mu   sync.Mutex // guards the fields below
-	got  []string   // names of the waiters that got the slot, in order
-	lost []string   // names of the refused waiters
+	mu       sync.Mutex // guards the fields below
+	admitted []string   // names of the waiters that got the slot, in order
+	refused  []string   // names of the refused waiters
 }
 
-func queueTest(t *testing.T, maxWaiting int, test func(h *hashing)) {
+func queueTest(t *testing.T, maxWaiting int, test func(h *queueFixture)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		h := &hashing{T: t, queue: newHashQueue(1, maxWaiting)}
+		h := &queueFixture{T: t, queue: newHashQueue(1, maxWaiting)}
 		if err := h.queue.acquire(t.Context(), priorityNewAddress, network(0)); err != nil {
 			t.Fatal(err)
 		}
@@ -43,34 +43,34 @@ func network(i int) netip.Addr {
 }
 
 // wait adds a waiter that releases the slot at once.
-func (h *hashing) wait(ctx context.Context, priority hashPriority, address int, name string) {
+func (h *queueFixture) wait(ctx context.Context, priority hashPriority, address int, name string) {
 	go func() {
 		err := h.queue.acquire(ctx, priority, network(address))
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		if err != nil {
-			h.lost = append(h.lost, name)
+			h.refused = append(h.refused, name)
 			if rookery.CodeOf(err) != rookery.CodeTemporary {
 				h.Errorf("%s: %v", name, err)
 			}
 			return
 		}
-		h.got = append(h.got, name)
+		h.admitted = append(h.admitted, name)
 		h.queue.release()
 	}()
 	synctest.Wait()
 }
 
-func (h *hashing) drain() {
+func (h *queueFixture) drain() {
 	h.queue.release()
 	synctest.Wait()
 }
 
-func (h *hashing) want(got, lost []string) {
+func (h *queueFixture) want(got, lost []string) {
 	h.Helper()
 	h.drain()
-	if !slices.Equal(h.got, got) || !slices.Equal(h.lost, lost) {
-		h.Errorf("got a place: %q, refused: %q; want %q, %q", h.got, h.lost, got, lost)
+	if !slices.Equal(h.admitted, got) || !slices.Equal(h.refused, lost) {
+		h.Errorf("got a place: %q, refused: %q; want %q, %q", h.admitted, h.refused, got, lost)
 	}
 	if err := h.queue.acquire(h.Context(), priorityNewAddress, network(0)); err != nil {
 		h.Fatal(err)
@@ -78,7 +78,7 @@ func (h *hashing) want(got, lost []string) {
 }
 
 func TestAddressesTakeTurnsAndTheKnownComeFirst(t *testing.T) {
-	queueTest(t, 64, func(h *hashing) {
+	queueTest(t, 64, func(h *queueFixture) {
 		for i := range 3 {
 			h.wait(h.Context(), priorityNewAddress, 1, fmt.Sprint("one ", i))
 		}
@@ -92,7 +92,7 @@ func TestAddressesTakeTurnsAndTheKnownComeFirst(t *testing.T) {
 }
 
 func TestOfAnAddressOnlySoManyWait(t *testing.T) {
-	queueTest(t, 16, func(h *hashing) {
+	queueTest(t, 16, func(h *queueFixture) {
 		for i := range 6 {
 			h.wait(h.Context(), priorityNewAddress, 1, fmt.Sprint(i))
 		}
@@ -101,7 +101,7 @@ func TestOfAnAddressOnlySoManyWait(t *testing.T) {
 }
 
 func TestWhenItIsFullTheLongestLineOfTheLastRankLoses(t *testing.T) {
-	queueTest(t, 8, func(h *hashing) {
+	queueTest(t, 8, func(h *queueFixture) {
 		for _, w := range []struct {
 			rank    hashPriority
 			address int
@@ -120,24 +120,25 @@ func TestWhenItIsFullTheLongestLineOfTheLastRankLoses(t *testing.T) {
 		h.wait(h.Context(), priorityKnownAddress, 8, "k8") // takes the place of the last guesser
 		h.wait(h.Context(), priorityKnownAddress, 9, "k9") // takes the place of n3 b
 		h.wait(h.Context(), priorityGuessing, 11, "late")  // refused: all waiters have a higher priority
-		if len(h.lost) != 7 || h.lost[0] != "g2 b" || h.lost[1] != "g10" || h.lost[5] != "n3 b" || h.lost[6] != "late" {
-			h.Errorf("refused: %q", h.lost)
+		if len(h.refused) != 7 || h.refused[0] != "g2 b" || h.refused[1] != "g10" || h.refused[5] != "n3 b" ||
+			h.refused[6] != "late" {
+			h.Errorf("refused: %q", h.refused)
 		}
-		h.want([]string{"k5 a", "k7", "k8", "k9", "k5 b", "n3 a", "n4", "n6"}, slices.Clone(h.lost))
+		h.want([]string{"k5 a", "k7", "k8", "k9", "k5 b", "n3 a", "n4", "n6"}, slices.Clone(h.refused))
 	})
 }
 
 func TestWhoLeavesTheQueueLeavesNoTrace(t *testing.T) {
-	queueTest(t, 8, func(h *hashing) {
+	queueTest(t, 8, func(h *queueFixture) {
 		ctx, leave := context.WithCancel(h.Context())
 		h.wait(ctx, priorityNewAddress, 1, "leaves")
 		h.wait(h.Context(), priorityNewAddress, 1, "stays")
 		h.wait(ctx, priorityNewAddress, 2, "leaves too")
 		leave()
 		synctest.Wait()
-		h.want([]string{"stays"}, slices.Clone(h.lost))
-		if len(h.lost) != 2 || len(h.queue.addressQueues[priorityNewAddress]) != 0 {
-			h.Errorf("left: %q, lines %v", h.lost, h.queue.addressQueues)
+		h.want([]string{"stays"}, slices.Clone(h.refused))
+		if len(h.refused) != 2 || len(h.queue.addressQueues[priorityNewAddress]) != 0 {
+			h.Errorf("left: %q, lines %v", h.refused, h.queue.addressQueues)
 		}
 	})
 }
@@ -145,7 +146,7 @@ func TestWhoLeavesTheQueueLeavesNoTrace(t *testing.T) {
 // Ten thousand addresses send wrong passwords all the time. A waiter from any other address still gets
 // the next free slot.
 func TestAQueueFullOfGuessersHoldsUpNobodyElse(t *testing.T) {
-	queueTest(t, 64, func(h *hashing) {
+	queueTest(t, 64, func(h *queueFixture) {
 		refused := 0
 		for i := range 10_000 {
 			if _, err := h.queue.enqueue(priorityGuessing, network(1000+i)); errors.Is(err, errTooManyLogins) {
@@ -161,8 +162,8 @@ func TestAQueueFullOfGuessersHoldsUpNobodyElse(t *testing.T) {
 			h.queue.release() // each waiter passes the slot on at once
 			synctest.Wait()
 		}
-		if !slices.Equal(h.got, []string{"known owner", "new owner"}) {
-			h.Errorf("the first places went to %q", h.got)
+		if !slices.Equal(h.admitted, []string{"known owner", "new owner"}) {
+			h.Errorf("the first places went to %q", h.admitted)
 		}
 		for h.queue.waitingCount > 0 {
 			h.queue.release()
@@ -171,17 +172,17 @@ func TestAQueueFullOfGuessersHoldsUpNobodyElse(t *testing.T) {
 }
 
 func TestWhenTheQueueIsClosedAllAreRefused(t *testing.T) {
-	queueTest(t, 64, func(h *hashing) {
+	queueTest(t, 64, func(h *queueFixture) {
 		h.wait(h.Context(), priorityOperator, 0, "operator")
 		h.wait(h.Context(), priorityNewAddress, 1, "new")
 		h.wait(h.Context(), priorityNewAddress, 1, "new too")
 		h.queue.close()
 		synctest.Wait()
-		slices.Sort(h.lost)
+		slices.Sort(h.refused)
 		h.drain()
 		h.wait(h.Context(), priorityKnownAddress, 1, "owner") // refused although a slot is free
-		if len(h.got) != 0 || !slices.Equal(h.lost, []string{"new", "new too", "operator", "owner"}) {
-			h.Errorf("got a place: %q, refused: %q", h.got, h.lost)
+		if len(h.admitted) != 0 || !slices.Equal(h.refused, []string{"new", "new too", "operator", "owner"}) {
+			h.Errorf("got a place: %q, refused: %q", h.admitted, h.refused)
 		}
 		h.queue.freeSlots = 0 // queueTest releases the slot once more
 	})

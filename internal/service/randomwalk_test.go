@@ -35,13 +35,13 @@ type walk struct {
 	*rand.Rand
 	friend *service.Session
 	// log models the mailbox of 10001.
-	log     []logged
-	clients []*client
-	seqs    int
+	log      []modelEntry
+	clients  []*client
+	seqCount int
 }
 
-// logged is an entry. origin is the sending device if own is set, which marks a message of 10001.
-type logged struct {
+// modelEntry is an entry. origin is the sending device if own is set, which marks a message of 10001.
+type modelEntry struct {
 	text, origin string
 	own          bool
 }
@@ -90,9 +90,9 @@ func (wk *walk) step() {
 	c := wk.clients[wk.IntN(len(wk.clients))]
 	switch wk.IntN(12) {
 	case 0, 1, 2:
-		wk.sendTexts(wk.friend, 10001, wk.put("", false))
+		wk.sendTexts(wk.friend, 10001, wk.addEntry("", false))
 	case 3:
-		wk.sendTexts(c.session, 10002, wk.put(c.device, true))
+		wk.sendTexts(c.session, 10002, wk.addEntry(c.device, true))
 	case 4:
 		wk.connect(c)
 	case 5:
@@ -100,12 +100,12 @@ func (wk *walk) step() {
 	case 6:
 		wk.confirm(c)
 	case 7:
-		wk.speak(c)
+		wk.sendRecord(c)
 	case 8, 9:
 		wk.poll(c)
 	case 10:
 		wk.passTime(time.Duration(wk.IntN(15)) * 500 * time.Millisecond)
-		wk.hear()
+		wk.touchSessions()
 	case 11:
 		if wk.IntN(4) == 0 {
 			wk.stop()
@@ -113,19 +113,19 @@ func (wk *walk) step() {
 	}
 	wk.waitIdle()
 	for _, c := range wk.clients {
-		wk.look(c)
+		wk.checkPushed(c)
 	}
 }
 
-// put adds an entry to the model and returns its text.
-func (wk *walk) put(origin string, own bool) string {
+// addEntry adds an entry to the model and returns its text.
+func (wk *walk) addEntry(origin string, own bool) string {
 	text := fmt.Sprint("text ", len(wk.log)+1)
-	wk.log = append(wk.log, logged{text, origin, own})
+	wk.log = append(wk.log, modelEntry{text, origin, own})
 	return text
 }
 
-// next returns the position of the next entry that the client must receive, or 0.
-func (wk *walk) next(c *client, after int) int {
+// nextFor returns the position of the next entry that the client must receive, or 0.
+func (wk *walk) nextFor(c *client, after int) int {
 	for n := after + 1; n <= len(wk.log); n++ {
 		e := wk.log[n-1]
 		if !e.own || c.device != "" && e.origin != c.device {
@@ -135,8 +135,8 @@ func (wk *walk) next(c *client, after int) int {
 	return 0
 }
 
-// hear keeps every session alive.
-func (wk *walk) hear() {
+// touchSessions keeps every session alive.
+func (wk *walk) touchSessions() {
 	for _, c := range wk.clients {
 		_, err := wk.RefreshSession(c.session)
 		wk.must(err)
@@ -155,7 +155,7 @@ func (wk *walk) connect(c *client) {
 		return
 	}
 	old := c.phone
-	wk.look(c)
+	wk.checkPushed(c)
 	c.shown, c.written = c.seen, nil
 	c.phone = wk.subscribe(c.session)
 	if old != nil {
@@ -167,19 +167,19 @@ func (wk *walk) disconnect(c *client) {
 	if c.phone == nil {
 		return
 	}
-	wk.look(c)
+	wk.checkPushed(c)
 	c.phone.disconnect()
 	c.phone, c.shown, c.written = nil, c.seen, nil
 }
 
-// look checks that the pushed events are the next ones.
-func (wk *walk) look(c *client) {
+// checkPushed checks that the pushed events are the next ones.
+func (wk *walk) checkPushed(c *client) {
 	wk.Helper()
 	if c.phone == nil {
 		return
 	}
 	for _, item := range c.phone.takeReceived() {
-		want := wk.next(c, c.shown)
+		want := wk.nextFor(c, c.shown)
 		if item.Entry == nil || want == 0 || int(item.Number) != want || item.Entry.Text != wk.log[want-1].text {
 			wk.Fatalf("%q was pushed %s, want number %d", c.device, describeEvent(item.PushEvent), want)
 		}
@@ -198,8 +198,8 @@ func (wk *walk) confirm(c *client) {
 	wk.has(c, n)
 }
 
-// speak sends a record, which confirms what arrived 5 s before.
-func (wk *walk) speak(c *client) {
+// sendRecord sends a record, which confirms what arrived 5 s before.
+func (wk *walk) sendRecord(c *client) {
 	if c.phone == nil {
 		return
 	}
@@ -223,8 +223,8 @@ func (wk *walk) has(c *client, n int) {
 // poll collects with a new SEQ. The answer may get lost; the client then repeats the request.
 func (wk *walk) poll(c *client) {
 	wk.Helper()
-	wk.seqs++
-	seq := fmt.Sprint("collect ", wk.seqs)
+	wk.seqCount++
+	seq := fmt.Sprint("collect ", wk.seqCount)
 	got := wk.collect(c.session, seq)
 	if wk.IntN(3) == 0 {
 		if wk.IntN(4) == 0 {
@@ -240,14 +240,14 @@ func (wk *walk) poll(c *client) {
 		wk.Fatalf("%q was given %q beside a live connection", c.device, got)
 	}
 	for _, text := range got {
-		want := wk.next(c, c.seen)
+		want := wk.nextFor(c, c.seen)
 		if want == 0 || text != wk.log[want-1].text {
 			wk.Fatalf("%q collected %q, want number %d", c.device, text, want)
 		}
 		c.seen, c.shown = want, want
 	}
-	if c.phone == nil && wk.next(c, c.seen) != 0 && len(got) < 50 {
-		wk.Fatalf("%q was not given number %d", c.device, wk.next(c, c.seen))
+	if c.phone == nil && wk.nextFor(c, c.seen) != 0 && len(got) < 50 {
+		wk.Fatalf("%q was not given number %d", c.device, wk.nextFor(c, c.seen))
 	}
 }
 
@@ -274,7 +274,7 @@ func (wk *walk) stop() {
 // finish checks that a client receives all remaining entries.
 func (wk *walk) finish(c *client) {
 	wk.disconnect(c)
-	for wk.next(c, c.seen) != 0 {
+	for wk.nextFor(c, c.seen) != 0 {
 		wk.poll(c)
 	}
 }
@@ -295,7 +295,7 @@ func TestConnectionsComeAndGoWhileMessagesArrive(t *testing.T) {
 		seen := map[string][]string{}
 		for _, name := range []string{"phone", "desk"} {
 			busy.Go(func() {
-				texts := w.comeAndGo(name, 2*each)
+				texts := w.reconnectRepeatedly(name, 2*each)
 				w.mu.Lock()
 				defer w.mu.Unlock()
 				seen[name] = texts
@@ -318,9 +318,9 @@ func TestConnectionsComeAndGoWhileMessagesArrive(t *testing.T) {
 	}, 10001, 10002)
 }
 
-// comeAndGo connects a device repeatedly, sometimes twice at once, until it has received as many
+// reconnectRepeatedly connects a device repeatedly, sometimes twice at once, until it has received as many
 // entries as wanted.
-func (w *world) comeAndGo(name string, want int) (texts []string) {
+func (w *world) reconnectRepeatedly(name string, want int) (texts []string) {
 	newestNumber := uint64(0)
 	var wait sync.WaitGroup
 	for round := 0; len(texts) < want; round++ {
