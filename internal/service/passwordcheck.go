@@ -78,7 +78,7 @@ func (s *Service) checkProof(ctx context.Context, request SignInRequest, storedC
 		return err
 	}
 	defer s.passwordVerifier.hashQueue.release()
-	// more failures may have been counted while this attempt waited
+	// More failures may have been counted while this attempt waited.
 	if waitTime := s.loginLimiter.requiredWait(attempt, s.uptime()); waitTime > 0 {
 		return newWaitError(waitTime)
 	}

@@ -204,7 +204,7 @@ func (sub *Subscription) mergeRangesLocked() {
 			merged = append(merged, entryRange)
 		}
 	}
-	// the oldest ranges become one, left to GetMsgEx: some entries may arrive twice
+	// All ranges but the latest become one that is left to GetMsgEx. Some of its entries may arrive twice.
 	if n := len(merged); n > maxPushedRanges {
 		merged = append(merged[:0], pushedRange{merged[n-2].lastNumber, merged[n-2].pushedAt, stateLeftToPoll},
 			latestRange)
