@@ -8,14 +8,14 @@ import (
 // AppendHead appends the first fields of an answer: VER, CMD, SEQ, UIN and RES. name is the command
 // as docs/protocol.md, section 2, spells it, or an unknown one as sent. seq and uin repeat the
 // request's.
-func AppendHead(dst []byte, form LineBreakForm, version Version, name, seq, uin string, res int) []byte {
+func AppendHead(dst []byte, form LineBreakForm, version Version, name, seq, uin string, resultCode int) []byte {
 	dst = append(dst, "VER="...)
 	dst = append(dst, version.String()...)
 	dst = AppendText(dst, form, "CMD", version.CommandName(name))
 	dst = AppendText(dst, form, "SEQ", seq)
 	dst = AppendText(dst, form, "UIN", uin)
 	dst = AppendKey(dst, "RES")
-	return strconv.AppendInt(dst, int64(res), 10)
+	return strconv.AppendInt(dst, int64(resultCode), 10)
 }
 
 // AppendText appends a text field, escaped.
@@ -24,8 +24,8 @@ func AppendText(dst []byte, form LineBreakForm, key, value string) []byte {
 }
 
 // AppendNumber appends a number field.
-func AppendNumber(dst []byte, key string, n uint64) []byte {
-	return strconv.AppendUint(AppendKey(dst, key), n, 10)
+func AppendNumber(dst []byte, key string, number uint64) []byte {
+	return strconv.AppendUint(AppendKey(dst, key), number, 10)
 }
 
 // AppendKey starts a field; the value or the elements of a list must follow.
@@ -41,8 +41,8 @@ func AppendElement(dst []byte, form LineBreakForm, value string) []byte {
 }
 
 // AppendNumberElement appends a number as an element of a list, and its comma.
-func AppendNumberElement(dst []byte, n uint64) []byte {
-	return append(strconv.AppendUint(dst, n, 10), ',')
+func AppendNumberElement(dst []byte, number uint64) []byte {
+	return append(strconv.AppendUint(dst, number, 10), ',')
 }
 
 // ElementSize returns the number of bytes that AppendElement appends.

@@ -9,22 +9,22 @@ import (
 
 // The exact answers of docs/protocol.md, section 7.
 func TestAnswersOfTheProtocolsExamples(t *testing.T) {
-	head := func(version wire.Version, name, seq, uin string, res int) []byte {
-		return wire.AppendHead(nil, wire.FormHTTP, version, name, seq, uin, res)
+	head := func(version wire.Version, name, seq, uin string, resultCode int) []byte {
+		return wire.AppendHead(nil, wire.FormHTTP, version, name, seq, uin, resultCode)
 	}
-	list := func(b []byte, key string, elements ...string) []byte {
-		b = wire.AppendKey(b, key)
+	list := func(data []byte, key string, elements ...string) []byte {
+		data = wire.AppendKey(data, key)
 		for _, e := range elements {
-			b = wire.AppendElement(b, wire.FormHTTP, e)
+			data = wire.AppendElement(data, wire.FormHTTP, e)
 		}
-		return b
+		return data
 	}
-	numbers := func(b []byte, key string, elements ...uint64) []byte {
-		b = wire.AppendKey(b, key)
+	numbers := func(data []byte, key string, elements ...uint64) []byte {
+		data = wire.AppendKey(data, key)
 		for _, e := range elements {
-			b = wire.AppendNumberElement(b, e)
+			data = wire.AppendNumberElement(data, e)
 		}
-		return b
+		return data
 	}
 	login := head(wire.V11, "Login", "4711", "10001", 0)
 	login = wire.AppendNumber(login, "RS", 0)
@@ -53,12 +53,16 @@ func TestAnswersOfTheProtocolsExamples(t *testing.T) {
 		want string
 	}{
 		{"Login", login, "VER=1.1&CMD=Login&SEQ=4711&UIN=10001&RES=0&RS=0&HI=60&LI=300"},
-		{"Query_Stat", stats, "VER=1.1&CMD=Query_Stat&SEQ=4713&UIN=10001&RES=0&FC=0,270,&FN=1&SN=2&ST=10,30,&UN=10002,10003,&NK=Pingu%2c Jr,Tom %26 Jerry,"},
-		{"GetMsgEx", batch, "VER=1.1&CMD=GetMsgEx&SEQ=4715&UIN=10002&RES=0&MN=1&MT=9,&UN=10001,&MG=fish %26 chips%2c 100%25?,"},
+		{"Query_Stat", stats, "VER=1.1&CMD=Query_Stat&SEQ=4713&UIN=10001&RES=0&FC=0,270,&FN=1&SN=2&ST=10,30,&UN=10002,10003," +
+			"&NK=Pingu%2c Jr,Tom %26 Jerry,"},
+		{"GetMsgEx", batch, "VER=1.1&CMD=GetMsgEx&SEQ=4715&UIN=10002&RES=0&MN=1&MT=9,&UN=10001,&MG=fish %26 chips%2c " +
+			"100%25?,"},
 		{"an empty list is empty", empty, "&MN=0&MT=&UN=&MG="},
 		{"not logged in", head(wire.V11, "List", "4716", "10009", 20), "VER=1.1&CMD=List&SEQ=4716&UIN=10009&RES=20"},
-		{"1.4 spells in capitals", head(wire.V14, "Query_Stat2", "812", "10001", 0), "VER=1.4&CMD=QUERY_STAT2&SEQ=812&UIN=10001&RES=0"},
-		{"what is echoed is escaped", head(wire.V10, "a&RES=0", "1,2", "%\n", 2), "VER=1.0&CMD=a%26RES=0&SEQ=1%2c2&UIN=%25\r&RES=2"},
+		{"1.4 spells in capitals", head(wire.V14, "Query_Stat2", "812", "10001", 0),
+			"VER=1.4&CMD=QUERY_STAT2&SEQ=812&UIN=10001&RES=0"},
+		{"what is echoed is escaped", head(wire.V10, "a&RES=0", "1,2", "%\n", 2),
+			"VER=1.0&CMD=a%26RES=0&SEQ=1%2c2&UIN=%25\r&RES=2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if string(c.got) != c.want {

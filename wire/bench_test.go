@@ -16,23 +16,23 @@ const (
 )
 
 // appendBatch writes an answer with every kind of field.
-func appendBatch(b []byte) []byte {
-	b = wire.AppendHead(b, wire.FormHTTP, wire.V14, "GetInfo", "1167609600", "10002", 0)
-	b = wire.AppendNumber(b, "MN", 2)
-	b = wire.AppendKey(b, "UN")
-	b = wire.AppendNumberElement(b, 10001)
-	b = wire.AppendNumberElement(b, 4294967295)
-	b = wire.AppendKey(b, "MG")
-	b = wire.AppendElement(b, wire.FormHTTP, "fish & chips,\r\n100%? \x07\xff")
-	b = wire.AppendElement(b, wire.FormLine, "你好，🐧\n")
-	return wire.AppendText(b, wire.FormHTTP, "RA", "UN: no such account")
+func appendBatch(data []byte) []byte {
+	data = wire.AppendHead(data, wire.FormHTTP, wire.V14, "GetInfo", "1167609600", "10002", 0)
+	data = wire.AppendNumber(data, "MN", 2)
+	data = wire.AppendKey(data, "UN")
+	data = wire.AppendNumberElement(data, 10001)
+	data = wire.AppendNumberElement(data, 4294967295)
+	data = wire.AppendKey(data, "MG")
+	data = wire.AppendElement(data, wire.FormHTTP, "fish & chips,\r\n100%? \x07\xff")
+	data = wire.AppendElement(data, wire.FormLine, "你好，🐧\n")
+	return wire.AppendText(data, wire.FormHTTP, "RA", "UN: no such account")
 }
 
 func TestTheHotPathDoesNotAllocate(t *testing.T) {
 	var record wire.Record
-	buf := make([]byte, 0, 4096)
-	parse := func(b []byte) { record.Parse(b) }
-	decode := func(b []byte) { text, _, _ = wire.Decode(b, wire.CharsetUnknown, wire.CharsetUnknown) }
+	buffer := make([]byte, 0, 4096)
+	parse := func(data []byte) { record.Parse(data) }
+	decode := func(data []byte) { text, _, _ = wire.Decode(data, wire.CharsetUnknown, wire.CharsetUnknown) }
 	for _, c := range []struct {
 		name string
 		most float64
@@ -44,9 +44,9 @@ func TestTheHotPathDoesNotAllocate(t *testing.T) {
 		{"reading a message whose needed keys follow it", 0, "MG=a&b=c&" + message, parse},
 		{"reading an answer", 0, "VER=1.1&CMD=GetMsgEx&SEQ=4715&UIN=10002&RES=0&MN=0&MT=&UN=&MG=", record.ParseAnswer},
 		{"looking up a key", 0, message, func(in []byte) { record.Raw("UIN"); record.Raw("none") }},
-		{"unescaping", 0, "fish %26 chips", func(in []byte) { wire.Unescape(buf[:0], in) }},
+		{"unescaping", 0, "fish %26 chips", func(in []byte) { wire.Unescape(buffer[:0], in) }},
 		{"unescaping what has no escapes", 0, "10001", func(in []byte) { wire.Unescape(nil, in) }},
-		{"writing an answer", 0, "", func([]byte) { appendBatch(buf[:0]) }},
+		{"writing an answer", 0, "", func([]byte) { appendBatch(buffer[:0]) }},
 		{"measuring an element", 0, "", func([]byte) { wire.ElementSize(wire.FormHTTP, "fish & chips, 你好") }},
 		{"reading a version", 0, "1.4", func(in []byte) { wire.ParseVersion(in) }},
 		{"reading a Content-Type", 0, `text/plain; charset="gbk"`, func(in []byte) { wire.ParseContentType(in) }},
@@ -97,9 +97,9 @@ func BenchmarkRaw(b *testing.B) {
 
 func BenchmarkAppend(b *testing.B) {
 	b.ReportAllocs()
-	buf := make([]byte, 0, 4096)
+	buffer := make([]byte, 0, 4096)
 	for b.Loop() {
-		buf = appendBatch(buf[:0])
+		buffer = appendBatch(buffer[:0])
 	}
 }
 
@@ -112,9 +112,9 @@ func BenchmarkAppendElement(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(value)))
-			buf := make([]byte, 0, 4096)
+			buffer := make([]byte, 0, 4096)
 			for b.Loop() {
-				buf = wire.AppendElement(buf[:0], wire.FormHTTP, value)
+				buffer = wire.AppendElement(buffer[:0], wire.FormHTTP, value)
 			}
 		})
 	}

@@ -54,7 +54,7 @@ func ParseContentType(value []byte) Charset {
 //
 // detected is the charset that the value reveals, or CharsetUnknown if the value is ASCII or
 // ambiguous. ok is false if the value is not valid in any charset or contains a NUL.
-func Decode(value []byte, declared, preferred Charset) (text string, said Charset, ok bool) {
+func Decode(value []byte, declared, preferred Charset) (text string, detected Charset, ok bool) {
 	switch {
 	case bytes.IndexByte(value, 0) >= 0:
 		return "", CharsetUnknown, false
@@ -65,14 +65,14 @@ func Decode(value []byte, declared, preferred Charset) (text string, said Charse
 	case utf8.Valid(value):
 		return decodeUTF8(value, preferred)
 	}
-	if whole := trimIncompleteRune(value); utf8.Valid(whole) && hasAbove7FF(whole) {
-		return string(whole), UTF8, true
+	if complete := trimIncompleteRune(value); utf8.Valid(complete) && hasAbove7FF(complete) {
+		return string(complete), UTF8, true
 	}
 	return decodeGB18030(value)
 }
 
 // decodeUTF8 decodes a value that is valid UTF-8 and not ASCII.
-func decodeUTF8(value []byte, preferred Charset) (text string, said Charset, ok bool) {
+func decodeUTF8(value []byte, preferred Charset) (text string, detected Charset, ok bool) {
 	if hasAbove7FF(value) {
 		return string(value), UTF8, true
 	}
@@ -86,7 +86,7 @@ func decodeUTF8(value []byte, preferred Charset) (text string, said Charset, ok 
 
 // decodeGB18030 decodes a non-empty value that can only be GB18030, possibly with one surplus byte.
 // If the rest is ASCII, nothing is detected: a UTF-8 client may have sent it.
-func decodeGB18030(value []byte) (text string, said Charset, ok bool) {
+func decodeGB18030(value []byte) (text string, detected Charset, ok bool) {
 	if text, ok := convertGB18030(value); ok {
 		return text, GB18030, true
 	}
@@ -102,19 +102,19 @@ func decodeGB18030(value []byte) (text string, said Charset, ok bool) {
 
 // convertGB18030 converts GB18030 to UTF-8, and reports false if any part is invalid. The decoder
 // replaces invalid parts by U+FFFD, which may also occur in the input, so both are counted.
-func convertGB18030(b []byte) (string, bool) {
+func convertGB18030(data []byte) (string, bool) {
 	replacements := 0
-	for rest := b; len(rest) > 0; {
-		n := gb18030CharLength(rest)
+	for remaining := data; len(remaining) > 0; {
+		n := gb18030CharLength(remaining)
 		if n == 0 {
 			return "", false
 		}
-		if string(rest[:n]) == "\x84\x31\xA4\x37" {
+		if string(remaining[:n]) == "\x84\x31\xA4\x37" {
 			replacements++
 		}
-		rest = rest[n:]
+		remaining = remaining[n:]
 	}
-	text, err := simplifiedchinese.GB18030.NewDecoder().Bytes(b)
+	text, err := simplifiedchinese.GB18030.NewDecoder().Bytes(data)
 	if err != nil || bytes.Count(text, []byte("\uFFFD")) != replacements {
 		return "", false
 	}
@@ -123,22 +123,22 @@ func convertGB18030(b []byte) (string, bool) {
 
 // gb18030CharLength returns the length in bytes of the first character of text, which is not empty,
 // or 0 if it is malformed. The single byte 80 is the euro sign of Windows code page 936.
-func gb18030CharLength(b []byte) int {
-	isLead := func(c byte) bool { return 0x81 <= c && c <= 0xFE }
-	isDigit := func(c byte) bool { return '0' <= c && c <= '9' }
+func gb18030CharLength(data []byte) int {
+	isLead := func(char byte) bool { return 0x81 <= char && char <= 0xFE }
+	isDigit := func(char byte) bool { return '0' <= char && char <= '9' }
 	switch {
-	case b[0] <= 0x80:
+	case data[0] <= 0x80:
 		return 1
-	case len(b) < 2 || !isLead(b[0]):
+	case len(data) < 2 || !isLead(data[0]):
 		return 0
-	case 0x40 <= b[1] && b[1] <= 0xFE && b[1] != 0x7F:
+	case 0x40 <= data[1] && data[1] <= 0xFE && data[1] != 0x7F:
 		return 2
-	case len(b) < 4 || !isDigit(b[1]) || !isLead(b[2]) || !isDigit(b[3]):
+	case len(data) < 4 || !isDigit(data[1]) || !isLead(data[2]) || !isDigit(data[3]):
 		return 0
 	}
 	// Four-byte codes are numbered consecutively. Those without a shorter code from U+0080 to
 	// U+FFFF start at 0, U+10000 to U+10FFFF at 189000.
-	n := ((int(b[0]-0x81)*10+int(b[1]-'0'))*126+int(b[2]-0x81))*10 + int(b[3]-'0')
+	n := ((int(data[0]-0x81)*10+int(data[1]-'0'))*126+int(data[2]-0x81))*10 + int(data[3]-'0')
 	if n < 39420 || 189000 <= n && n < 189000+0x100000 {
 		return 4
 	}
@@ -146,32 +146,32 @@ func gb18030CharLength(b []byte) int {
 }
 
 // trimIncompleteRune drops an incomplete UTF-8 character at the end.
-func trimIncompleteRune(b []byte) []byte {
-	for i := len(b) - 1; i >= 0 && len(b)-i < utf8.UTFMax; i-- {
-		if utf8.RuneStart(b[i]) {
-			if !utf8.FullRune(b[i:]) {
-				return b[:i]
+func trimIncompleteRune(data []byte) []byte {
+	for i := len(data) - 1; i >= 0 && len(data)-i < utf8.UTFMax; i-- {
+		if utf8.RuneStart(data[i]) {
+			if !utf8.FullRune(data[i:]) {
+				return data[:i]
 			}
 			break
 		}
 	}
-	return b
+	return data
 }
 
 // hasAbove7FF reports whether valid UTF-8 contains a character above U+07FF, which has three bytes
 // or more.
-func hasAbove7FF(b []byte) bool {
-	for _, c := range b {
-		if c >= 0xE0 {
+func hasAbove7FF(data []byte) bool {
+	for _, char := range data {
+		if char >= 0xE0 {
 			return true
 		}
 	}
 	return false
 }
 
-func isASCII(b []byte) bool {
-	for _, c := range b {
-		if c >= utf8.RuneSelf {
+func isASCII(data []byte) bool {
+	for _, char := range data {
+		if char >= utf8.RuneSelf {
 			return false
 		}
 	}

@@ -94,16 +94,18 @@ func TestDecode(t *testing.T) {
 		{"FF is in no charset", "a\xffbc", unknown, unknown, "", unknown, false},
 		{"nor are two of them at the end", "a\xff\xff", unknown, unknown, "", unknown, false},
 		{"a code without a character", "\xa1\x40\xc4\xe3", unknown, unknown, "", unknown, false},
-		{"nor does a U+FFFD that was sent hide it", "\xa1\x40\x84\x31\xa4\x37\xc4\xe3", unknown, unknown, "", unknown, false},
+		{"nor does a U+FFFD that was sent hide it", "\xa1\x40\x84\x31\xa4\x37\xc4\xe3", unknown, unknown, "", unknown,
+			false},
 		{"four bytes with a digit out of range", "\x81\x3a\x81\x30\xc4\xe3", unknown, unknown, "", unknown, false},
-		{"four bytes beyond the characters of two bytes' planes", "\x84\x31\xa5\x30\xc4\xe3", unknown, unknown, "", unknown, false},
+		{"four bytes beyond the characters of two bytes' planes", "\x84\x31\xa5\x30\xc4\xe3", unknown, unknown, "",
+			unknown, false},
 		{"four bytes beyond Unicode", "\xe3\x32\x9a\x36\xc4\xe3", unknown, unknown, "", unknown, false},
 		{"7F is no second byte", "\xc4\x7f\xc4\xe3", unknown, unknown, "", unknown, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			text, said, ok := wire.Decode([]byte(c.in), c.declared, c.preferred)
-			if text != c.want || said != c.said || ok != c.ok {
-				t.Errorf("got %q, %d, %v, want %q, %d, %v", text, said, ok, c.want, c.said, c.ok)
+			text, detected, ok := wire.Decode([]byte(c.in), c.declared, c.preferred)
+			if text != c.want || detected != c.said || ok != c.ok {
+				t.Errorf("got %q, %d, %v, want %q, %d, %v", text, detected, ok, c.want, c.said, c.ok)
 			}
 		})
 	}
@@ -122,7 +124,8 @@ func TestEveryCharacterOfGB2312StandsAlone(t *testing.T) {
 			characters++
 			code := []byte{byte(lead), byte(trail)}
 			inUTF8, isDoubtful := string(code), utf8.Valid(code)
-			inGB18030, err := simplifiedchinese.HZGB2312.NewDecoder().String("~{" + string([]byte{code[0] & 0x7F, code[1] & 0x7F}) + "~}")
+			inGB18030, err := simplifiedchinese.HZGB2312.NewDecoder().String("~{" +
+				string([]byte{code[0] & 0x7F, code[1] & 0x7F}) + "~}")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -137,28 +140,32 @@ func TestEveryCharacterOfGB2312StandsAlone(t *testing.T) {
 				if isDoubtful && preferred != wire.GB18030 {
 					want = inUTF8
 				}
-				if text, said, ok := wire.Decode(code, wire.CharsetUnknown, preferred); text != want || said != wantSaid || !ok {
-					t.Errorf("%x, preferred %d: got %q, %d, %v, want %q, %d", code, preferred, text, said, ok, want, wantSaid)
+				if text, detected, ok := wire.Decode(code, wire.CharsetUnknown, preferred); text != want ||
+					detected != wantSaid || !ok {
+					t.Errorf("%x, preferred %d: got %q, %d, %v, want %q, %d", code, preferred, text, detected, ok, want,
+						wantSaid)
 				}
 			}
-			if text, said, ok := wire.Decode(code, wire.GB18030, wire.UTF8); text != inGB18030 || said != wire.GB18030 || !ok {
-				t.Errorf("%x, declared: got %q, %d, %v, want %q", code, text, said, ok, inGB18030)
+			if text, detected, ok := wire.Decode(code, wire.GB18030, wire.UTF8); text != inGB18030 ||
+				detected != wire.GB18030 || !ok {
+				t.Errorf("%x, declared: got %q, %d, %v, want %q", code, text, detected, ok, inGB18030)
 			}
 		}
 	}
 	if characters != 6763 || doubtful != 930 {
-		t.Errorf("%d characters, %d of them valid UTF-8; the protocol's text says 6763 and some 930", characters, doubtful)
+		t.Errorf("%d characters, %d of them valid UTF-8; the protocol's text says 6763 and some 930", characters,
+			doubtful)
 	}
 }
 
 // Every such character has two bytes, which are also a code of GBK.
 func TestEveryCharacterUpTo7FFIsDoubtful(t *testing.T) {
-	for c := rune(0x80); c <= 0x7FF; c++ {
-		value := []byte(string(c))
+	for char := rune(0x80); char <= 0x7FF; char++ {
+		value := []byte(string(char))
 		inUTF8, _, _ := wire.Decode(value, wire.CharsetUnknown, wire.UTF8)
-		inGB18030, said, ok := wire.Decode(value, wire.CharsetUnknown, wire.GB18030)
-		if inUTF8 != string(c) || inGB18030 == string(c) || said != wire.CharsetUnknown || !ok {
-			t.Errorf("%U: %q in UTF-8, %q in GB18030, said %d", c, inUTF8, inGB18030, said)
+		inGB18030, detected, ok := wire.Decode(value, wire.CharsetUnknown, wire.GB18030)
+		if inUTF8 != string(char) || inGB18030 == string(char) || detected != wire.CharsetUnknown || !ok {
+			t.Errorf("%U: %q in UTF-8, %q in GB18030, said %d", char, inUTF8, inGB18030, detected)
 		}
 	}
 }
@@ -166,17 +173,17 @@ func TestEveryCharacterUpTo7FFIsDoubtful(t *testing.T) {
 // Private-use characters are left out: package simplifiedchinese has no codes for many of them.
 func TestEveryCharacterComesBackFromGB18030(t *testing.T) {
 	encoder := simplifiedchinese.GB18030.NewEncoder()
-	for c := rune(0x80); c <= utf8.MaxRune; c++ {
-		thinned := c > 0x2FFFF && c%0x101 != 0 // these are computed without a table
-		if !utf8.ValidRune(c) || unicode.Is(unicode.Co, c) || thinned {
+	for char := rune(0x80); char <= utf8.MaxRune; char++ {
+		thinned := char > 0x2FFFF && char%0x101 != 0 // these are computed without a table
+		if !utf8.ValidRune(char) || unicode.Is(unicode.Co, char) || thinned {
 			continue
 		}
-		code, err := encoder.Bytes([]byte(string(c)))
+		code, err := encoder.Bytes([]byte(string(char)))
 		if err != nil {
-			t.Fatalf("%U: %v", c, err)
+			t.Fatalf("%U: %v", char, err)
 		}
-		if text, _, ok := wire.Decode(code, wire.GB18030, wire.CharsetUnknown); text != string(c) || !ok {
-			t.Errorf("%U is %x, which is read as %q, %v", c, code, text, ok)
+		if text, _, ok := wire.Decode(code, wire.GB18030, wire.CharsetUnknown); text != string(char) || !ok {
+			t.Errorf("%U is %x, which is read as %q, %v", char, code, text, ok)
 		}
 	}
 }

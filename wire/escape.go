@@ -26,8 +26,8 @@ func Unescape(dst, raw []byte) []byte {
 	for ; n >= 0; n = bytes.IndexByte(raw, '%') {
 		dst = append(dst, raw[:n]...)
 		raw = raw[n:]
-		if c, ok := decodeEscape(raw); ok {
-			dst, raw = append(dst, c), raw[len("%XX"):]
+		if char, ok := decodeEscape(raw); ok {
+			dst, raw = append(dst, char), raw[len("%XX"):]
 		} else {
 			dst, raw = append(dst, '%'), raw[1:]
 		}
@@ -36,11 +36,11 @@ func Unescape(dst, raw []byte) []byte {
 }
 
 // decodeEscape decodes the escape at the start of text, which begins with '%'.
-func decodeEscape(b []byte) (c byte, ok bool) {
-	if len(b) < len("%XX") {
+func decodeEscape(data []byte) (char byte, ok bool) {
+	if len(data) < len("%XX") {
 		return 0, false
 	}
-	high, low := hexDigitValues[b[1]], hexDigitValues[b[2]]
+	high, low := hexDigitValues[data[1]], hexDigitValues[data[2]]
 	return (high-1)<<4 | (low - 1), high > 0 && low > 0
 }
 
@@ -54,51 +54,51 @@ var hexDigitValues = [256]byte{
 // appendEscaped appends a value for an answer. It escapes '%', '&' and ',', the only escapes that
 // clients decode, writes line breaks as form requires, drops other control characters except TAB,
 // and replaces each invalid byte by U+FFFD.
-func appendEscaped(dst []byte, form LineBreakForm, s string) []byte {
+func appendEscaped(dst []byte, form LineBreakForm, text string) []byte {
 	for {
-		n := plainPrefixLength(s)
-		dst = append(dst, s[:n]...)
-		if s = s[n:]; s == "" {
+		n := plainPrefixLength(text)
+		dst = append(dst, text[:n]...)
+		if text = text[n:]; text == "" {
 			return dst
 		}
-		written, width := form.escapeFirst(s)
-		dst = append(dst, written...)
-		s = s[width:]
+		escaped, width := form.escapeFirst(text)
+		dst = append(dst, escaped...)
+		text = text[width:]
 	}
 }
 
 // escapedSize returns the number of bytes that appendEscaped appends.
-func escapedSize(form LineBreakForm, s string) int {
+func escapedSize(form LineBreakForm, text string) int {
 	size := 0
 	for {
-		n := plainPrefixLength(s)
+		n := plainPrefixLength(text)
 		size += n
-		if s = s[n:]; s == "" {
+		if text = text[n:]; text == "" {
 			return size
 		}
-		written, width := form.escapeFirst(s)
-		size += len(written)
-		s = s[width:]
+		escaped, width := form.escapeFirst(text)
+		size += len(escaped)
+		text = text[width:]
 	}
 }
 
 // plainPrefixLength returns the length of the longest prefix of text that needs no escaping.
-func plainPrefixLength(s string) int {
-	for i := 0; i < len(s); {
-		if c := s[i]; c < utf8.RuneSelf {
-			if needsEscape[c] {
+func plainPrefixLength(text string) int {
+	for i := 0; i < len(text); {
+		if char := text[i]; char < utf8.RuneSelf {
+			if needsEscape[char] {
 				return i
 			}
 			i++
 			continue
 		}
-		c, width := utf8.DecodeRuneInString(s[i:])
-		if c == utf8.RuneError && width == 1 || c <= lastC1Control {
+		char, width := utf8.DecodeRuneInString(text[i:])
+		if char == utf8.RuneError && width == 1 || char <= lastC1Control {
 			return i
 		}
 		i += width
 	}
-	return len(s)
+	return len(text)
 }
 
 // lastC1Control is the last of the control characters from U+0080.
@@ -115,8 +115,8 @@ var needsEscape = [utf8.RuneSelf]bool{
 
 // escapeFirst returns the escaped form of the character or line break at the start of text, and its
 // length in text.
-func (f LineBreakForm) escapeFirst(s string) (written string, width int) {
-	switch s[0] {
+func (f LineBreakForm) escapeFirst(text string) (escaped string, width int) {
+	switch text[0] {
 	case '%':
 		return "%25", 1
 	case '&':
@@ -124,15 +124,15 @@ func (f LineBreakForm) escapeFirst(s string) (written string, width int) {
 	case ',':
 		return "%2c", 1
 	case '\r':
-		if len(s) > 1 && s[1] == '\n' {
+		if len(text) > 1 && text[1] == '\n' {
 			return lineBreakForms[f], len("\r\n")
 		}
 		return lineBreakForms[f], 1
 	case '\n':
 		return lineBreakForms[f], 1
 	}
-	c, width := utf8.DecodeRuneInString(s)
-	if c == utf8.RuneError {
+	char, width := utf8.DecodeRuneInString(text)
+	if char == utf8.RuneError {
 		return string(utf8.RuneError), width
 	}
 	return "", width // a control character is dropped

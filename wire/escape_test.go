@@ -48,7 +48,8 @@ func TestValuesOfAnswersAreEscaped(t *testing.T) {
 	for _, c := range []struct{ name, in, http, line string }{
 		{"three characters are escaped", "%&,", "%25%26%2c", "%25%26%2c"},
 		{"what looks like an escape is escaped", "%41", "%2541", "%2541"},
-		{"no other printable is", ` !"#$'()*+-./:;<=>?@[\]^_{|}~`, ` !"#$'()*+-./:;<=>?@[\]^_{|}~`, ` !"#$'()*+-./:;<=>?@[\]^_{|}~`},
+		{"no other printable is", ` !"#$'()*+-./:;<=>?@[\]^_{|}~`, ` !"#$'()*+-./:;<=>?@[\]^_{|}~`,
+			` !"#$'()*+-./:;<=>?@[\]^_{|}~`},
 		{"every line break is one CR", "a\r\nb\nc\rd", "a\rb\rc\rd", "a%0Db%0Dc%0Dd"},
 		{"two line breaks stay two", "\n\n\r\r\r\n\r\n\n\r", "\r\r\r\r\r\r\r\r", "%0D%0D%0D%0D%0D%0D%0D%0D"},
 		{"TAB stays", "a\tb", "a\tb", "a\tb"},
@@ -56,7 +57,8 @@ func TestValuesOfAnswersAreEscaped(t *testing.T) {
 		{"so are those of C1", "a\u0080\u0085\u009fb\u00a0", "ab\u00a0", "ab\u00a0"},
 		{"a dropped one does not join CR and LF", "\r\x00\n", "\r\r", "%0D%0D"},
 		{"Chinese and emoji stay", "你好，🐧", "你好，🐧", "你好，🐧"},
-		{"each byte that is no UTF-8 is U+FFFD", "a\xff\xc4\xe3b\xed\xa0\x80", "a\ufffd\ufffd\ufffdb\ufffd\ufffd\ufffd", "a\ufffd\ufffd\ufffdb\ufffd\ufffd\ufffd"},
+		{"each byte that is no UTF-8 is U+FFFD", "a\xff\xc4\xe3b\xed\xa0\x80", "a\ufffd\ufffd\ufffdb\ufffd\ufffd\ufffd",
+			"a\ufffd\ufffd\ufffdb\ufffd\ufffd\ufffd"},
 		{"U+FFFD itself stays", "\ufffd", "\ufffd", "\ufffd"},
 		{"nothing stays nothing", "", "", ""},
 	} {
@@ -78,12 +80,12 @@ func TestValuesOfAnswersAreEscaped(t *testing.T) {
 
 // cleanText returns what a client reads of an escaped value. It uses package strings, unlike the
 // escaper's own loop.
-func cleanText(s string) string {
-	s = strings.NewReplacer("\r\n", "\r", "\n", "\r").Replace(s)
-	return strings.Map(func(c rune) rune { // each invalid byte arrives as U+FFFD
-		if c != '\t' && c != '\r' && c < ' ' || 0x7F <= c && c <= 0x9F {
+func cleanText(text string) string {
+	text = strings.NewReplacer("\r\n", "\r", "\n", "\r").Replace(text)
+	return strings.Map(func(char rune) rune { // each invalid byte arrives as U+FFFD
+		if char != '\t' && char != '\r' && char < ' ' || 0x7F <= char && char <= 0x9F {
 			return -1
 		}
-		return c
-	}, s)
+		return char
+	}, text)
 }

@@ -17,7 +17,8 @@ var examples = []string{
 	"VER=1.1&CMD=List&SEQ=4712&UIN=10001&TN=160&UN=0",
 	"VER=1.1&CMD=List&SEQ=4712&UIN=10001&RES=0&FN=1&SN=2&UN=10002,10003,",
 	"VER=1.1&CMD=Query_Stat&SEQ=4713&UIN=10001&TN=50&UN=0",
-	"VER=1.1&CMD=Query_Stat&SEQ=4713&UIN=10001&RES=0&FC=0,270,&FN=1&SN=2&ST=10,30,&UN=10002,10003,&NK=Pingu%2c Jr,Tom %26 Jerry,",
+	"VER=1.1&CMD=Query_Stat&SEQ=4713&UIN=10001&RES=0&FC=0,270,&FN=1&SN=2&ST=10,30,&UN=10002,10003,&NK=Pingu%2c " +
+		"Jr,Tom %26 Jerry,",
 	"VER=1.1&CMD=CLTMSG&SEQ=4714&UIN=10001&UN=10002&MG=fish & chips, 100%?",
 	"VER=1.1&CMD=CLTMSG&SEQ=4714&UIN=10001&RES=0",
 	"VER=1.1&CMD=GetMsgEx&SEQ=4715&UIN=10002",
@@ -52,7 +53,8 @@ func FuzzParseStaysInsideItsInput(f *testing.F) {
 			for _, p := range record.Pairs() {
 				key, value := offsetIn(t, in, p.Key), offsetIn(t, in, p.Value)
 				if key < end || in[key+len(p.Key)] != '=' || value <= key+len(p.Key) {
-					t.Fatalf("%s: the pair %q=%q is at %d and %d, after one that ends at %d", name, p.Key, p.Value, key, value, end)
+					t.Fatalf("%s: the pair %q=%q is at %d and %d, after one that ends at %d", name, p.Key, p.Value, key,
+						value, end)
 				}
 				end = value + len(p.Value)
 				if got, ok := record.Raw(string(p.Key)); !ok || got == nil {
@@ -111,24 +113,26 @@ func FuzzAnAnswerIsReadAsItWasWritten(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seq, text, element string, v uint8) {
 		version := wire.V10 + wire.Version(v)%5
 		for _, form := range []wire.LineBreakForm{wire.FormHTTP, wire.FormLine} {
-			b := wire.AppendHead(nil, form, version, "GetInfo", seq, text, 20)
-			b = wire.AppendNumber(b, "MN", uint64(len(text)))
-			b = wire.AppendKey(b, "NK")
+			data := wire.AppendHead(nil, form, version, "GetInfo", seq, text, 20)
+			data = wire.AppendNumber(data, "MN", uint64(len(text)))
+			data = wire.AppendKey(data, "NK")
 			for _, e := range []string{element, text, seq} {
-				before := len(b)
-				b = wire.AppendElement(b, form, e)
-				if got := len(b) - before; got != wire.ElementSize(form, e) {
+				before := len(data)
+				data = wire.AppendElement(data, form, e)
+				if got := len(data) - before; got != wire.ElementSize(form, e) {
 					t.Fatalf("ElementSize(%q) = %d, %d bytes were appended", e, wire.ElementSize(form, e), got)
 				}
 			}
-			b = wire.AppendText(b, form, "RA", text)
-			if bytes.IndexByte(b, '\n') >= 0 || form == wire.FormLine && bytes.IndexByte(b, '\r') >= 0 || !utf8.Valid(b) {
-				t.Fatalf("form %d: %q cannot be sent", form, b)
+			data = wire.AppendText(data, form, "RA", text)
+			if bytes.IndexByte(data, '\n') >= 0 || form == wire.FormLine && bytes.IndexByte(data, '\r') >= 0 ||
+				!utf8.Valid(data) {
+				t.Fatalf("form %d: %q cannot be sent", form, data)
 			}
 			var record wire.Record
-			record.ParseAnswer(append(b, version.LineEnd()...))
+			record.ParseAnswer(append(data, version.LineEnd()...))
 			checkAnswer(t, &record, []keyValueText{
-				{"VER", version.String()}, {"CMD", version.CommandName("GetInfo")}, {"SEQ", cleanText(seq)}, {"UIN", cleanText(text)},
+				{"VER", version.String()}, {"CMD", version.CommandName("GetInfo")}, {"SEQ", cleanText(seq)}, {"UIN",
+					cleanText(text)},
 				{"RES", "20"}, {"MN", utoa(len(text))}, {"NK", ""}, {"RA", cleanText(text)},
 			}, []string{cleanText(element), cleanText(text), cleanText(seq)})
 		}
@@ -167,20 +171,21 @@ func FuzzDecodeReturnsUTF8OrNothing(f *testing.F) {
 	for _, e := range examples {
 		f.Add([]byte(e), uint8(0))
 	}
-	for i, e := range []string{"\xc4\xa3\xca\xbd", "你好"[:5], "\x84\x31\xa4\x37", "\x80\xff", "ď¥", "a\x00", "\x81\x30\x81"} {
+	for i, e := range []string{"\xc4\xa3\xca\xbd", "你好"[:5], "\x84\x31\xa4\x37", "\x80\xff", "ď¥", "a\x00",
+		"\x81\x30\x81"} {
 		f.Add([]byte(e), uint8(i))
 	}
 	f.Fuzz(func(t *testing.T, value []byte, hints uint8) {
 		declared, preferred := wire.Charset(hints%3), wire.Charset(hints/3%3)
-		text, said, ok := wire.Decode(value, declared, preferred)
+		text, detected, ok := wire.Decode(value, declared, preferred)
 		switch {
-		case !ok && (text != "" || said != wire.CharsetUnknown):
-			t.Errorf("%q, %d for what fits nothing", text, said)
+		case !ok && (text != "" || detected != wire.CharsetUnknown):
+			t.Errorf("%q, %d for what fits nothing", text, detected)
 		case !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0:
 			t.Errorf("%q is no text", text)
-		case said == wire.UTF8 && !bytes.HasPrefix(value, []byte(text)):
+		case detected == wire.UTF8 && !bytes.HasPrefix(value, []byte(text)):
 			t.Errorf("%q said to be UTF-8 became %q", value, text)
-		case said == wire.GB18030 && declared != wire.GB18030 && utf8.Valid(value):
+		case detected == wire.GB18030 && declared != wire.GB18030 && utf8.Valid(value):
 			t.Errorf("%q is UTF-8 and said to be GB18030 alone", value)
 		case declared != wire.GB18030 && utf8.Valid(value) && bytes.IndexByte(value, 0) < 0 && !ok:
 			t.Errorf("%q is UTF-8 and was refused", value)

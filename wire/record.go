@@ -22,25 +22,25 @@ const maxKeptPairs = 256
 // trimmed around the record and around each value, but only at the end of a text. A text may
 // contain '&' and whole pairs; section 2 of docs/protocol.md, "Text fields", defines where it ends
 // and whether a final '&' belongs to it.
-func (r *Record) Parse(b []byte) {
-	r.parse(trimSpace(b), findTextField(b))
+func (r *Record) Parse(data []byte) {
+	r.parse(trimSpace(data), findTextField(data))
 }
 
 // ParseAnswer parses an answer, in which every '&' in a value is escaped and spaces belong to the
 // value. Only the final line end is trimmed.
-func (r *Record) ParseAnswer(b []byte) {
-	if line, ok := bytes.CutSuffix(b, []byte("\n")); ok {
-		b = bytes.TrimSuffix(line, []byte("\r"))
+func (r *Record) ParseAnswer(data []byte) {
+	if line, ok := bytes.CutSuffix(data, []byte("\n")); ok {
+		data = bytes.TrimSuffix(line, []byte("\r"))
 	}
 	r.reset()
 	for {
-		key, tail, ok := cutKey(b)
+		key, tail, ok := cutKey(data)
 		if !ok {
 			return
 		}
 		n := pairLength(tail)
 		r.pairs = append(r.pairs, KeyValue{key, tail[:n]})
-		b = tail[n:]
+		data = tail[n:]
 	}
 }
 
@@ -59,10 +59,10 @@ func (r *Record) Raw(key string) (value []byte, ok bool) {
 }
 
 // parse parses a trimmed request. text is the text field of its command, or nil.
-func (r *Record) parse(b []byte, text *textField) {
+func (r *Record) parse(data []byte, text *textField) {
 	r.reset()
 	for {
-		key, tail, ok := cutKey(b)
+		key, tail, ok := cutKey(data)
 		if !ok {
 			return
 		}
@@ -77,7 +77,7 @@ func (r *Record) parse(b []byte, text *textField) {
 			text = nil // a second one is an ordinary pair
 		}
 		r.pairs = append(r.pairs, KeyValue{key, value})
-		b = tail[n:]
+		data = tail[n:]
 	}
 }
 
@@ -85,10 +85,10 @@ func (r *Record) parse(b []byte, text *textField) {
 // user's text. Programs before 1.4 append one, unless they send a SID: those are new enough to
 // escape the user's. The pairs before the text must have been parsed.
 func (r *Record) mayAppendAmpersand() bool {
-	ver, _ := r.Raw("VER")
-	version, _ := ParseVersion(Unescape(nil, ver))
-	_, sid := r.Raw("SID")
-	return version.lookupTraits().appendsAmpersand && !sid
+	rawVersion, _ := r.Raw("VER")
+	version, _ := ParseVersion(Unescape(nil, rawVersion))
+	_, hasSID := r.Raw("SID")
+	return version.lookupTraits().appendsAmpersand && !hasSID
 }
 
 func (r *Record) reset() {
@@ -100,14 +100,14 @@ func (r *Record) reset() {
 
 // cutKey returns the first key that '=' follows, and everything after that '='. It skips empty
 // pairs and words without '='.
-func cutKey(b []byte) (key, tail []byte, ok bool) {
+func cutKey(data []byte) (key, tail []byte, ok bool) {
 	start := 0
-	for i, c := range b {
-		switch c {
+	for i, char := range data {
+		switch char {
 		case '&':
 			start = i + 1
 		case '=':
-			return b[start:i], b[i+1:], true
+			return data[start:i], data[i+1:], true
 		}
 	}
 	return nil, nil, false
@@ -121,40 +121,40 @@ func pairLength(tail []byte) int {
 	return len(tail)
 }
 
-func trimSpace(b []byte) []byte {
-	for len(b) > 0 && isTrimmedSpace(b[0]) {
-		b = b[1:]
+func trimSpace(data []byte) []byte {
+	for len(data) > 0 && isTrimmedSpace(data[0]) {
+		data = data[1:]
 	}
-	return trimSpaceRight(b)
+	return trimSpaceRight(data)
 }
 
-func trimSpaceRight(b []byte) []byte {
-	for len(b) > 0 && isTrimmedSpace(b[len(b)-1]) {
-		b = b[:len(b)-1]
+func trimSpaceRight(data []byte) []byte {
+	for len(data) > 0 && isTrimmedSpace(data[len(data)-1]) {
+		data = data[:len(data)-1]
 	}
-	return b
+	return data
 }
 
-func isTrimmedSpace(c byte) bool { return c == ' ' || c == '\r' || c == '\n' }
+func isTrimmedSpace(char byte) bool { return char == ' ' || char == '\r' || char == '\n' }
 
 // EqualFold compares names, such as keys, commands and headers, ignoring the case of ASCII letters
 // only. bytes.EqualFold would also match the Kelvin sign with K, and two programs could then
 // disagree about a name.
-func EqualFold(b []byte, s string) bool {
-	if len(b) != len(s) {
+func EqualFold(data []byte, text string) bool {
+	if len(data) != len(text) {
 		return false
 	}
-	for i := range b {
-		if lowerASCII(b[i]) != lowerASCII(s[i]) {
+	for i := range data {
+		if lowerASCII(data[i]) != lowerASCII(text[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-func lowerASCII(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		c += 'a' - 'A'
+func lowerASCII(char byte) byte {
+	if 'A' <= char && char <= 'Z' {
+		char += 'a' - 'A'
 	}
-	return c
+	return char
 }

@@ -22,10 +22,13 @@ func TestParse(t *testing.T) {
 		name, in string
 		want     []string
 	}{
-		{"pairs come in the order sent, values as sent", "VER=1.1&CMD=List&TN=%31", []string{"VER=1.1", "CMD=List", "TN=%31"}},
+		{"pairs come in the order sent, values as sent", "VER=1.1&CMD=List&TN=%31",
+			[]string{"VER=1.1", "CMD=List", "TN=%31"}},
 		{"keys keep their case", "ver=1.1&Cmd=List", []string{"ver=1.1", "Cmd=List"}},
-		{"space and line ends around the record are dropped", " \r\n VER=1.1&UN=1 \r\n\n ", []string{"VER=1.1", "UN=1"}},
-		{"space and line ends around a value are dropped", "PS=e10adc &M5=\r\n1\n &LC= ", []string{"PS=e10adc", "M5=1", "LC="}},
+		{"space and line ends around the record are dropped", " \r\n VER=1.1&UN=1 \r\n\n ",
+			[]string{"VER=1.1", "UN=1"}},
+		{"space and line ends around a value are dropped", "PS=e10adc &M5=\r\n1\n &LC= ",
+			[]string{"PS=e10adc", "M5=1", "LC="}},
 		{"space inside a value stays", "NK=a b&X=1", []string{"NK=a b", "X=1"}},
 		{"an escaped space stays", "NK=%20a%20&X=1", []string{"NK=%20a%20", "X=1"}},
 		{"TAB is no space", "NK=\ta\t", []string{"NK=\ta\t"}},
@@ -39,7 +42,8 @@ func TestParse(t *testing.T) {
 		{"a record of space has no pairs", " \r\n ", nil},
 		{"a record of 64 KiB of '&' has no pairs", strings.Repeat("&", wire.MaxRecord), nil},
 		{"bytes that are no text are bytes", "NK=\xff\x00\x80", []string{"NK=\xff\x00\x80"}},
-		{"MG is a text for CLTMSG alone", "VER=1.1&CMD=List&SEQ=1&UIN=1&UN=2&MG=a&B=c", []string{"VER=1.1", "CMD=List", "SEQ=1", "UIN=1", "UN=2", "MG=a", "B=c"}},
+		{"MG is a text for CLTMSG alone", "VER=1.1&CMD=List&SEQ=1&UIN=1&UN=2&MG=a&B=c",
+			[]string{"VER=1.1", "CMD=List", "SEQ=1", "UIN=1", "UN=2", "MG=a", "B=c"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var record wire.Record
@@ -61,7 +65,8 @@ func TestParseAnswer(t *testing.T) {
 		{"a line break of the last value stays", "VER=1.1&NK=a\r", []string{"VER=1.1", "NK=a\r"}},
 		{"also before a line end", "VER=1.4&NK=a\r\r\n", []string{"VER=1.4", "NK=a\r"}},
 		{"space belongs to its value", "VER=1.1&NK= a &MG= b ", []string{"VER=1.1", "NK= a ", "MG= b "}},
-		{"there are no texts", "VER=1.1&CMD=CLTMSG&SEQ=1&UIN=1&UN=2&MG=a&B=c", []string{"VER=1.1", "CMD=CLTMSG", "SEQ=1", "UIN=1", "UN=2", "MG=a", "B=c"}},
+		{"there are no texts", "VER=1.1&CMD=CLTMSG&SEQ=1&UIN=1&UN=2&MG=a&B=c",
+			[]string{"VER=1.1", "CMD=CLTMSG", "SEQ=1", "UIN=1", "UN=2", "MG=a", "B=c"}},
 		{"NULL has no pairs", wire.Null, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

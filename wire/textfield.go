@@ -18,9 +18,9 @@ const maxRequiredKeys = 6
 
 // findTextField returns the text field of the record's command, or nil. It searches the whole
 // record for CMD, which may follow the text.
-func findTextField(b []byte) *textField {
+func findTextField(data []byte) *textField {
 	for {
-		key, tail, ok := cutKey(b)
+		key, tail, ok := cutKey(data)
 		if !ok {
 			return nil
 		}
@@ -28,17 +28,17 @@ func findTextField(b []byte) *textField {
 		if EqualFold(key, "CMD") {
 			return textFieldOfCommand(trimSpace(tail[:n]))
 		}
-		b = tail[n:]
+		data = tail[n:]
 	}
 }
 
 // textFieldOfCommand returns the text field of a command, or nil. name is still escaped.
 func textFieldOfCommand(name []byte) *textField {
-	var buf [3 * len("Ack_AddToList")]byte // the longest name, with every character escaped
-	if len(name) > len(buf) {
+	var buffer [3 * len("Ack_AddToList")]byte // the longest name, with every character escaped
+	if len(name) > len(buffer) {
 		return nil
 	}
-	name = Unescape(buf[:0], name)
+	name = Unescape(buffer[:0], name)
 	for i := range textFields {
 		if EqualFold(name, textFields[i].command) {
 			return &textFields[i]
@@ -51,8 +51,8 @@ func textFieldOfCommand(name []byte) *textField {
 // required key that does not precede it, else at the end of the record. record contains the
 // preceding pairs.
 func (t *textField) textLength(tail []byte, record *Record) int {
-	var buf [maxRequiredKeys]string
-	missing := buf[:0]
+	var buffer [maxRequiredKeys]string
+	missing := buffer[:0]
 	for _, key := range t.requiredKeys {
 		if _, ok := record.Raw(key); !ok {
 			missing = append(missing, key)
@@ -75,8 +75,8 @@ func (t *textField) textLength(tail []byte, record *Record) int {
 }
 
 func containsFold(keys []string, key []byte) bool {
-	for _, k := range keys {
-		if EqualFold(key, k) {
+	for _, candidate := range keys {
+		if EqualFold(key, candidate) {
 			return true
 		}
 	}

@@ -16,8 +16,10 @@ func TestTextFields(t *testing.T) {
 	for _, c := range []struct {
 		name, in, key, want string
 	}{
-		{"a text runs to the record's end", send + "MG=http://x/?a=1&id=5, Tom & Jerry", "MG", "http://x/?a=1&id=5, Tom & Jerry"},
-		{"keys that have come are not looked for again", send + "MG=a&UN=10003&CMD=Logout", "MG", "a&UN=10003&CMD=Logout"},
+		{"a text runs to the record's end", send + "MG=http://x/?a=1&id=5, Tom & Jerry", "MG",
+			"http://x/?a=1&id=5, Tom & Jerry"},
+		{"keys that have come are not looked for again", send + "MG=a&UN=10003&CMD=Logout", "MG",
+			"a&UN=10003&CMD=Logout"},
 		{"a key in it that was not sent is part of it", send + "MG=a&SID=rk_", "MG", "a&SID=rk_"},
 		{"a second text is part of the first", send + "MG=a&MG=b", "MG", "a&MG=b"},
 		{"space and line ends behind a text are dropped", send + "MG=a & b \r\n\n", "MG", "a & b"},
@@ -45,11 +47,15 @@ func TestTextFields(t *testing.T) {
 		{"keys are known without case", "ver=1.1&cmd=CLTMSG&seq=1&uin=1&un=2&mg=a&b=c", "MG", "a&b=c"},
 		{"commands too", "VER=1.1&CMD=cltmsg&SEQ=1&UIN=1&UN=2&MG=a&b=c", "MG", "a&b=c"},
 		{"and escaped ones", "VER=1.1&CMD= %43LT%4dSG &SEQ=1&UIN=1&UN=2&MG=a&b=c", "MG", "a&b=c"},
-		{"a command of which every character is escaped", "VER=1.1&CMD=%41%63%6b%5f%41%64%64%54%6f%4c%69%73%74&SEQ=1&UIN=1&UN=2&CD=2&RS=a&b=c", "RS", "a&b=c"},
-		{"the words of a friend request are a text", ack + "RS=I am Tom & this is Jerry=cat", "RS", "I am Tom & this is Jerry=cat"},
-		{"they end before CD if that has not come", "VER=1.1&CMD=Ack_AddToList&SEQ=1&UIN=1&UN=2&RS=a&b=c&CD=2", "RS", "a&b=c"},
+		{"a command of which every character is escaped",
+			"VER=1.1&CMD=%41%63%6b%5f%41%64%64%54%6f%4c%69%73%74&SEQ=1&UIN=1&UN=2&CD=2&RS=a&b=c", "RS", "a&b=c"},
+		{"the words of a friend request are a text", ack + "RS=I am Tom & this is Jerry=cat", "RS",
+			"I am Tom & this is Jerry=cat"},
+		{"they end before CD if that has not come", "VER=1.1&CMD=Ack_AddToList&SEQ=1&UIN=1&UN=2&RS=a&b=c&CD=2", "RS",
+			"a&b=c"},
 		{"a message needs no CD", send + "MG=a&CD=2", "MG", "a&CD=2"},
-		{"a text ends before a key that is still needed", "VER=1.1&CMD=CLTMSG&SEQ=1&UIN=1&MG=a&b=c&UN=2", "MG", "a&b=c"},
+		{"a text ends before a key that is still needed", "VER=1.1&CMD=CLTMSG&SEQ=1&UIN=1&MG=a&b=c&UN=2", "MG",
+			"a&b=c"},
 		{"in any case of it", "VER=1.1&CMD=CLTMSG&SEQ=1&UIN=1&MG=a&b=c&un=2", "MG", "a&b=c"},
 		{"before the first of them", "VER=1.1&CMD=CLTMSG&MG=a&b=c&UN=2&SEQ=1&UIN=1", "MG", "a&b=c"},
 		{"and space before it is dropped", "VER=1.1&CMD=CLTMSG&SEQ=1&UIN=1&MG= a \r\n&UN=2", "MG", " a"},
@@ -96,6 +102,7 @@ func TestHostileTextsAreReadWhole(t *testing.T) {
 
 // hostileRecords would be slow in a parser that searches again from each '&' of a text.
 var hostileRecords = map[string]string{
-	"a text of '&'":                 "CMD=CLTMSG&MG=" + strings.Repeat("&", wire.MaxRecord),
-	"a text of keys that have come": strings.Repeat("a=&", wire.MaxRecord/6) + "CMD=CLTMSG&VER=1.1&MG=" + strings.Repeat("&VER=", wire.MaxRecord/10),
+	"a text of '&'": "CMD=CLTMSG&MG=" + strings.Repeat("&", wire.MaxRecord),
+	"a text of keys that have come": strings.Repeat("a=&", wire.MaxRecord/6) + "CMD=CLTMSG&VER=1.1&MG=" +
+		strings.Repeat("&VER=", wire.MaxRecord/10),
 }

@@ -65,9 +65,9 @@ func (v Version) lookupTraits() *versionTraits {
 }
 
 // ParseVersion parses the value of VER. It accepts exactly "1.0" to "1.4".
-func ParseVersion(b []byte) (Version, bool) {
+func ParseVersion(data []byte) (Version, bool) {
 	for version := V10; version <= V14; version++ {
-		if string(b) == versions[version].name {
+		if string(data) == versions[version].name {
 			return version, true
 		}
 	}
@@ -83,19 +83,19 @@ func (v Version) LineEnd() string { return v.lookupTraits().lineEnd }
 // CommandName returns the spelling of a command in answers: in 1.4, SIMPLEINFO2, QUERY_STAT2 and
 // GETINFO are in capitals.
 func (v Version) CommandName(name string) string {
-	if spelt, ok := v.lookupTraits().commandNames[name]; ok {
-		return spelt
+	if spelling, ok := v.lookupTraits().commandNames[name]; ok {
+		return spelling
 	}
 	return name
 }
 
 // ShownStatus returns the status that clients of this version are shown for status: before 1.4, 30
 // for busy (50) and do not disturb (70), and 10 for "talk to me" (60).
-func (v Version) ShownStatus(st uint8) uint8 {
-	if shown, ok := v.lookupTraits().shownStatuses[st]; ok {
+func (v Version) ShownStatus(status uint8) uint8 {
+	if shown, ok := v.lookupTraits().shownStatuses[status]; ok {
 		return shown
 	}
-	return st
+	return status
 }
 
 // MaxBatchBytes returns the maximum size in bytes of a GetMsgEx answer with more than one message.

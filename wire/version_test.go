@@ -59,7 +59,8 @@ func TestVersionsDifferOnlyInFourThings(t *testing.T) {
 
 func TestWhatIsNoVersionHasNoTraits(t *testing.T) {
 	for _, version := range []wire.Version{0, wire.V14 + 1, 255} {
-		if version.String() != "" || version.LineEnd() != "" || version.MaxBatchBytes() != 0 || version.CommandName("GetInfo") != "GetInfo" || version.ShownStatus(50) != 50 {
+		if version.String() != "" || version.LineEnd() != "" || version.MaxBatchBytes() != 0 ||
+			version.CommandName("GetInfo") != "GetInfo" || version.ShownStatus(50) != 50 {
 			t.Errorf("version %d has traits", uint8(version))
 		}
 	}

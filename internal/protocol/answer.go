@@ -18,8 +18,8 @@ func (c *clientRequest) addNumber(key string, n int) {
 	c.answer = wire.AppendNumber(c.answer, key, uint64(n))
 }
 
-func (c *clientRequest) addUint64(key string, n uint64) {
-	c.answer = wire.AppendNumber(c.answer, key, n)
+func (c *clientRequest) addUint64(key string, number uint64) {
+	c.answer = wire.AppendNumber(c.answer, key, number)
 }
 
 func (c *clientRequest) addUIN(key string, uin rookery.UIN) {
@@ -45,17 +45,19 @@ func (c *clientRequest) addNumberElement(n int) {
 	c.answer = wire.AppendNumberElement(c.answer, uint64(n))
 }
 
-func (c *clientRequest) addUint64Element(n uint64) { c.answer = wire.AppendNumberElement(c.answer, n) }
+func (c *clientRequest) addUint64Element(number uint64) {
+	c.answer = wire.AppendNumberElement(c.answer, number)
+}
 
 func (c *clientRequest) addUINElement(uin rookery.UIN) {
 	c.answer = wire.AppendNumberElement(c.answer, uint64(uin))
 }
 
 // addList appends a list, with one call of write per element.
-func addList[E any](req *clientRequest, key string, list []E, write func(*clientRequest, E)) {
-	req.addKey(key)
+func addList[E any](request *clientRequest, key string, list []E, write func(*clientRequest, E)) {
+	request.addKey(key)
 	for _, e := range list {
-		write(req, e)
+		write(request, e)
 	}
 }
 

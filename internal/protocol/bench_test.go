@@ -36,7 +36,8 @@ func setUpLoggedIn(b *testing.B, n int) (*protocol.Handler, *transport.Peer) {
 		if _, err := store.CreateAccount(b.Context(), account, credential("123456")); err != nil {
 			b.Fatal(err)
 		}
-		if _, _, err := svc.SignIn(b.Context(), service.SignInRequest{UIN: account.UIN, Proof: &proof, Address: peer.Addr}); err != nil {
+		if _, _, err := svc.SignIn(b.Context(), service.SignInRequest{UIN: account.UIN, Proof: &proof,
+			Address: peer.Addr}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -65,7 +66,8 @@ func BenchmarkSend(b *testing.B) {
 		var record, dst []byte
 		for pb.Next() {
 			n := seq.Add(1)
-			record = fmt.Appendf(record[:0], "VER=1.1&CMD=CLTMSG&SEQ=%d&UIN=%d&UN=%d&MG=hello there", 1000000000+n, 10001+n%16, 10001+(n+1)%16)
+			record = fmt.Appendf(record[:0], "VER=1.1&CMD=CLTMSG&SEQ=%d&UIN=%d&UN=%d&MG=hello there", 1000000000+n,
+				10001+n%16, 10001+(n+1)%16)
 			dst = handler.AppendAnswer(b.Context(), peer, record, dst[:0])
 		}
 	})

@@ -9,77 +9,83 @@ import (
 const requestPageSize = 50
 
 // handleRequests lists the pending friend requests.
-func handleRequests(req *clientRequest) error {
-	page, err := req.parsePageStart(requestPageSize)
+func handleRequests(request *clientRequest) error {
+	page, err := request.parsePageStart(requestPageSize)
 	if err != nil {
 		return err
 	}
-	if err := req.requireDeviceSession(); err != nil {
+	if err := request.requireDeviceSession(); err != nil {
 		return err
 	}
-	waiting, last, err := req.service.FriendRequests(req.ctx, req.session, page)
+	pending, last, err := request.service.FriendRequests(request.ctx, request.session, page)
 	if err != nil {
 		return err
 	}
-	req.beginAnswer()
-	n := countFitting(req.remainingPageBytes("&FN=0&SN=00&UN=&TM=&RS="), waiting, func(friendRequest rookery.FriendRequest) int {
-		return decimalLength(uint64(friendRequest.From)) + decimalLength(unixSeconds(friendRequest.Time)) + len(",,") + wire.ElementSize(req.peer.Form, friendRequest.Text)
+	request.beginAnswer()
+	n := countFitting(request.remainingPageBytes("&FN=0&SN=00&UN=&TM=&RS="), pending,
+		func(friendRequest rookery.FriendRequest) int {
+			return decimalLength(uint64(friendRequest.From)) + decimalLength(unixSeconds(friendRequest.Time)) + len(",,") +
+				wire.ElementSize(request.peer.Form, friendRequest.Text)
+		})
+	last, pending = last && n == len(pending), pending[:n]
+	request.addPageHead(last, len(pending))
+	addList(request, "UN", pending, func(request *clientRequest, friendRequest rookery.FriendRequest) {
+		request.addUINElement(friendRequest.From)
 	})
-	last, waiting = last && n == len(waiting), waiting[:n]
-	req.addPageHead(last, len(waiting))
-	addList(req, "UN", waiting, func(req *clientRequest, friendRequest rookery.FriendRequest) { req.addUINElement(friendRequest.From) })
-	addList(req, "TM", waiting, func(req *clientRequest, friendRequest rookery.FriendRequest) {
-		req.addUint64Element(unixSeconds(friendRequest.Time))
+	addList(request, "TM", pending, func(request *clientRequest, friendRequest rookery.FriendRequest) {
+		request.addUint64Element(unixSeconds(friendRequest.Time))
 	})
-	addList(req, "RS", waiting, func(req *clientRequest, friendRequest rookery.FriendRequest) { req.addTextElement(friendRequest.Text) })
+	addList(request, "RS", pending, func(request *clientRequest, friendRequest rookery.FriendRequest) {
+		request.addTextElement(friendRequest.Text)
+	})
 	return nil
 }
 
 // handleBlock blocks or unblocks an account, or lists the blocked ones.
-func handleBlock(req *clientRequest) error {
-	act, acts := req.valueOf("CD")
-	if text, _ := req.valueOf("UN"); text == "" {
-		if acts {
+func handleBlock(request *clientRequest) error {
+	action, hasAction := request.valueOf("CD")
+	if text, _ := request.valueOf("UN"); text == "" {
+		if hasAction {
 			return parameterError("UN", "missing")
 		}
-		return answerBlockedList(req)
+		return answerBlockedList(request)
 	}
-	block, err := parseYesNo("CD", act)
+	block, err := parseYesNo("CD", action)
 	if err != nil {
 		return err
 	}
-	other, err := req.parseOtherAccount()
+	other, err := request.parseOtherAccount()
 	if err != nil {
 		return err
 	}
-	if err := req.requireDeviceSession(); err != nil {
+	if err := request.requireDeviceSession(); err != nil {
 		return err
 	}
 	if other == rookery.System {
 		return rookery.Errorf(rookery.CodeRefused, "UN: 10000 is the server itself, which cannot be blocked")
 	}
 	if block {
-		err = req.service.Block(req.ctx, req.session, other, req.requestKey)
+		err = request.service.Block(request.ctx, request.session, other, request.requestKey)
 	} else {
-		err = req.service.Unblock(req.ctx, req.session, other, req.requestKey)
+		err = request.service.Unblock(request.ctx, request.session, other, request.requestKey)
 	}
 	if err != nil {
 		return prefixKey("UN", err)
 	}
-	req.beginAnswer()
+	request.beginAnswer()
 	return nil
 }
 
-func answerBlockedList(req *clientRequest) error {
-	if err := req.requireDeviceSession(); err != nil {
+func answerBlockedList(request *clientRequest) error {
+	if err := request.requireDeviceSession(); err != nil {
 		return err
 	}
-	all, err := req.service.BlockedAccounts(req.ctx, req.session)
+	blocked, err := request.service.BlockedAccounts(request.ctx, request.session)
 	if err != nil {
 		return err
 	}
-	req.beginAnswer()
-	req.addPageHead(true, len(all))
-	addList(req, "UN", all, (*clientRequest).addUINElement)
+	request.beginAnswer()
+	request.addPageHead(true, len(blocked))
+	addList(request, "UN", blocked, (*clientRequest).addUINElement)
 	return nil
 }

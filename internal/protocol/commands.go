@@ -34,7 +34,8 @@ var commands = commandTable{
 	{name: "Finger", keys: []string{"AG", "SX", "PV", "UN"}, needsSession: true, run: handleFinger},
 
 	{name: "AddToList", keys: []string{"UN"}, needsSession: true, isChanging: true, run: handleAddToList},
-	{name: "Ack_AddToList", keys: []string{"UN", "CD", "RS"}, needsSession: true, isChanging: true, run: handleAckAddToList},
+	{name: "Ack_AddToList", keys: []string{"UN", "CD", "RS"}, needsSession: true, isChanging: true,
+		run: handleAckAddToList},
 	{name: "DelFromList", keys: []string{"UN"}, needsSession: true, isChanging: true, run: handleDelFromList},
 
 	{name: "CLTMSG", keys: []string{"UN", "MG"}, needsSession: true, isChanging: true, run: handleCLTMSG},

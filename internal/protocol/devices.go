@@ -11,41 +11,48 @@ func (c *clientRequest) requireDeviceSession() error {
 	return nil
 }
 
-var errNoDeviceSession = rookery.Errorf(rookery.CodeRefused, "CMD: this is for device sessions: log in with VER=1.4 and DV")
+var errNoDeviceSession = rookery.Errorf(rookery.CodeRefused,
+	"CMD: this is for device sessions: log in with VER=1.4 and DV")
 
 // handleDevices lists the account's devices, or ends the sessions of one and forgets it.
-func handleDevices(req *clientRequest) error {
-	id, err := req.parseNumber("ID")
+func handleDevices(request *clientRequest) error {
+	id, err := request.parseNumber("ID")
 	if err != nil {
 		return err
 	}
-	act, acts := req.valueOf("CD")
+	action, hasAction := request.valueOf("CD")
 	switch {
-	case acts && act != "1":
+	case hasAction && action != "1":
 		return parameterError("CD", "allowed is 1, which ends a device")
-	case acts && id == 0:
+	case hasAction && id == 0:
 		return parameterError("ID", "missing")
-	case !acts && id != 0:
+	case !hasAction && id != 0:
 		return parameterError("CD", "missing")
 	}
-	if err := req.requireDeviceSession(); err != nil {
+	if err := request.requireDeviceSession(); err != nil {
 		return err
 	}
-	if acts {
-		if err := req.service.ForgetDevice(req.ctx, req.session, id, req.requestKey); err != nil {
+	if hasAction {
+		if err := request.service.ForgetDevice(request.ctx, request.session, id, request.requestKey); err != nil {
 			return prefixKey("ID", err)
 		}
-		req.beginAnswer()
+		request.beginAnswer()
 		return nil
 	}
-	all, err := req.service.Devices(req.ctx, req.session)
+	deviceList, err := request.service.Devices(request.ctx, request.session)
 	if err != nil {
 		return err
 	}
-	req.beginAnswer()
-	req.addPageHead(true, len(all))
-	addList(req, "ID", all, func(req *clientRequest, device rookery.Device) { req.addUint64Element(device.ID) })
-	addList(req, "NK", all, func(req *clientRequest, device rookery.Device) { req.addTextElement(device.Name) })
-	addList(req, "TM", all, func(req *clientRequest, device rookery.Device) { req.addUint64Element(unixSeconds(device.SignedInAt)) })
+	request.beginAnswer()
+	request.addPageHead(true, len(deviceList))
+	addList(request, "ID", deviceList, func(request *clientRequest, device rookery.Device) {
+		request.addUint64Element(device.ID)
+	})
+	addList(request, "NK", deviceList, func(request *clientRequest, device rookery.Device) {
+		request.addTextElement(device.Name)
+	})
+	addList(request, "TM", deviceList, func(request *clientRequest, device rookery.Device) {
+		request.addUint64Element(unixSeconds(device.SignedInAt))
+	})
 	return nil
 }

@@ -11,75 +11,75 @@ const (
 
 var errOwnAccount = parameterError("UN", "that is yourself")
 
-func handleAddToList(req *clientRequest) error {
-	other, err := req.parseOtherAccount()
+func handleAddToList(request *clientRequest) error {
+	other, err := request.parseOtherAccount()
 	if err != nil {
 		return err
 	}
-	outcome, err := req.service.AddFriend(req.ctx, req.session, other, req.requestKey)
+	outcome, err := request.service.AddFriend(request.ctx, request.session, other, request.requestKey)
 	if err != nil {
 		return prefixKey("UN", err)
 	}
-	req.beginAnswer()
-	req.addNumber("CD", int(outcome))
-	req.addUIN("UN", other)
+	request.beginAnswer()
+	request.addNumber("CD", int(outcome))
+	request.addUIN("UN", other)
 	return nil
 }
 
-func handleAckAddToList(req *clientRequest) error {
-	if err := req.requireTarget(); err != nil {
+func handleAckAddToList(request *clientRequest) error {
+	if err := request.requireTarget(); err != nil {
 		return err
 	}
-	words, _ := req.valueOf("RS")
+	words, _ := request.valueOf("RS")
 	if words != "" {
 		if err := rookery.CheckText(words); err != nil {
 			return prefixKey("RS", err)
 		}
 	}
-	act, _ := req.valueOf("CD")
-	if act != ackAccept && act != ackReject && act != ackRequest {
+	action, _ := request.valueOf("CD")
+	if action != ackAccept && action != ackReject && action != ackRequest {
 		return parameterError("CD", "allowed are 0, 1 and 2")
 	}
-	other, err := req.parseOtherAccount()
+	other, err := request.parseOtherAccount()
 	if err != nil {
 		return err
 	}
 	if other == rookery.System {
 		return errSystemAccount
 	}
-	switch act {
+	switch action {
 	case ackAccept:
-		err = req.service.AcceptRequest(req.ctx, req.session, other, req.requestKey)
+		err = request.service.AcceptRequest(request.ctx, request.session, other, request.requestKey)
 	case ackReject:
-		err = req.service.RejectRequest(req.ctx, req.session, other, words, req.requestKey)
+		err = request.service.RejectRequest(request.ctx, request.session, other, words, request.requestKey)
 	case ackRequest:
-		err = req.service.RequestFriendship(req.ctx, req.session, other, words, req.requestKey)
+		err = request.service.RequestFriendship(request.ctx, request.session, other, words, request.requestKey)
 	}
 	if err != nil {
 		return prefixKey("UN", err)
 	}
-	req.beginAnswer()
-	req.addUIN("UN", other)
-	req.addText("CD", act)
+	request.beginAnswer()
+	request.addUIN("UN", other)
+	request.addText("CD", action)
 	return nil
 }
 
-func handleDelFromList(req *clientRequest) error {
-	if err := req.requireTarget(); err != nil {
+func handleDelFromList(request *clientRequest) error {
+	if err := request.requireTarget(); err != nil {
 		return err
 	}
-	other, err := req.parseTarget()
+	other, err := request.parseTarget()
 	if err != nil {
 		return err
 	}
 	if other == rookery.System {
 		return errSystemAccount
 	}
-	if err := req.service.RemoveFriend(req.ctx, req.session, other, req.requestKey); err != nil {
+	if err := request.service.RemoveFriend(request.ctx, request.session, other, request.requestKey); err != nil {
 		return prefixKey("UN", err)
 	}
-	req.beginAnswer()
-	req.addUIN("UN", other)
+	request.beginAnswer()
+	request.addUIN("UN", other)
 	return nil
 }
 

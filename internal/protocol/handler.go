@@ -88,35 +88,36 @@ type parameterValue struct {
 
 // AppendAnswer appends the answer to one record.
 func (h *Handler) AppendAnswer(ctx context.Context, peer *transport.Peer, record, dst []byte) []byte {
-	req := h.borrowRequest(ctx, peer)
-	defer h.returnRequest(req)
-	req.answer, req.answerStart = dst, len(dst)
-	if !req.parseRecord(record) {
-		h.warnVersion(req)
+	request := h.borrowRequest(ctx, peer)
+	defer h.returnRequest(request)
+	request.answer, request.answerStart = dst, len(dst)
+	if !request.parseRecord(record) {
+		h.warnVersion(request)
 		return append(dst, wire.Null...)
 	}
-	h.answerRequest(req)
+	h.answerRequest(request)
 	if peer.Form == wire.FormHTTP {
-		req.answer = append(req.answer, req.version.LineEnd()...)
+		request.answer = append(request.answer, request.version.LineEnd()...)
 	}
-	return req.answer
+	return request.answer
 }
 
 // borrowRequest takes a request from the pool; returnRequest puts it back.
 func (h *Handler) borrowRequest(ctx context.Context, peer *transport.Peer) *clientRequest {
-	req := h.requestPool.Get().(*clientRequest)
-	req.ctx, req.service, req.peer = ctx, h.service, peer
-	return req
+	request := h.requestPool.Get().(*clientRequest)
+	request.ctx, request.service, request.peer = ctx, h.service, peer
+	return request
 }
 
-func (h *Handler) returnRequest(req *clientRequest) {
-	clear(req.values) // texts may be long
-	own := req.streamBuffer
-	if req.stream != nil && cap(req.answer) <= maxStreamBuffer {
-		own = req.answer[:0]
+func (h *Handler) returnRequest(request *clientRequest) {
+	clear(request.values) // texts may be long
+	streamBuffer := request.streamBuffer
+	if request.stream != nil && cap(request.answer) <= maxStreamBuffer {
+		streamBuffer = request.answer[:0]
 	}
-	*req = clientRequest{record: req.record, values: req.values[:0], streamBuffer: own} // keep the allocated slices
-	h.requestPool.Put(req)
+	*request = clientRequest{record: request.record, values: request.values[:0],
+		streamBuffer: streamBuffer} // keep the allocated slices
+	h.requestPool.Put(request)
 }
 
 // parseRecord parses everything that does not depend on the session. It reports false if the
@@ -163,26 +164,27 @@ func truncateEcho(text string) string {
 }
 
 // answerRequest writes the answer to a parsed record.
-func (h *Handler) answerRequest(req *clientRequest) {
-	err := h.runRecovered(req, (*clientRequest).checkRequest)
+func (h *Handler) answerRequest(request *clientRequest) {
+	err := h.runRecovered(request, (*clientRequest).checkRequest)
 	if err == nil {
-		err = h.runRecovered(req, req.command.run)
+		err = h.runRecovered(request, request.command.run)
 	}
 	if err != nil {
-		h.refuseRequest(req, err)
+		h.refuseRequest(request, err)
 	}
 }
 
 // runRecovered runs one step of a request. A panic is logged and becomes a temporary error.
-func (h *Handler) runRecovered(req *clientRequest, step func(*clientRequest) error) (err error) {
+func (h *Handler) runRecovered(request *clientRequest, step func(*clientRequest) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			h.log.Error("a request made the server panic", "command", transport.Excerpt(req.commandName), "account", req.uin,
-				"address", req.peer.Addr, "panic", p, "stack", string(debug.Stack()))
+			h.log.Error("a request made the server panic", "command", transport.Excerpt(request.commandName), "account",
+				request.uin,
+				"address", request.peer.Addr, "panic", p, "stack", string(debug.Stack()))
 			err = rookery.Temporary(fmt.Errorf("panic: %v", p))
 		}
 	}()
-	return step(req)
+	return step(request)
 }
 
 // checkRequest makes the checks common to all commands, in the order of docs/protocol.md.
@@ -215,7 +217,8 @@ func (c *clientRequest) checkRequest() error {
 var (
 	errUntrustedProxy = rookery.Errorf(rookery.CodeRefused, "the request came through a proxy that is not trusted: "+
 		"the operator names proxies with --trusted-proxy")
-	errAmbiguousProxy = rookery.Errorf(rookery.CodeRefused, "the request came through a trusted proxy that does not say clearly "+
+	errAmbiguousProxy = rookery.Errorf(rookery.CodeRefused, "the request came through a trusted proxy that does not "+
+		"say clearly "+
 		"for whom: the operator has it set one of X-Forwarded-For, Forwarded and X-Real-IP, and empty the others")
 )
 
@@ -246,7 +249,8 @@ func (c *clientRequest) findSession() (err error) {
 // session.
 func (c *clientRequest) isPageWithoutToken() bool { return c.peer.FromWebPage && c.caller.Token == "" }
 
-var errPageWithoutToken = rookery.Errorf(rookery.CodeNotSignedIn, "a web page acts for device sessions alone, with their SID")
+var errPageWithoutToken = rookery.Errorf(rookery.CodeNotSignedIn,
+	"a web page acts for device sessions alone, with their SID")
 
 // decodeValues checks SEQ and decodes the values of the command's keys. It stores the encoding that
 // they reveal in the session.
@@ -261,20 +265,20 @@ func (c *clientRequest) decodeValues() error {
 	if c.session != nil {
 		preferred = wire.Charset(c.session.Encoding())
 	}
-	was := preferred
+	stored := preferred
 	for _, key := range c.command.keys {
-		text, said, ok := c.decodeValue(key, preferred)
+		text, detected, ok := c.decodeValue(key, preferred)
 		if !ok {
 			return parameterError(key, errNotDecoded)
 		}
-		if said != wire.CharsetUnknown {
-			preferred = said
+		if detected != wire.CharsetUnknown {
+			preferred = detected
 		}
-		_, given := c.record.Raw(key)
-		c.values = append(c.values, parameterValue{text, given})
+		_, isGiven := c.record.Raw(key)
+		c.values = append(c.values, parameterValue{text, isGiven})
 	}
 	// The default is UTF-8, so only a change from or to GB18030 is stored.
-	if c.session != nil && (preferred == wire.GB18030) != (was == wire.GB18030) {
+	if c.session != nil && (preferred == wire.GB18030) != (stored == wire.GB18030) {
 		return c.service.SetEncoding(c.ctx, c.session, uint8(preferred))
 	}
 	return nil
@@ -288,7 +292,7 @@ func (c *clientRequest) valueBytes(key string) []byte {
 	return wire.Unescape(nil, raw)
 }
 
-func (c *clientRequest) decodeValue(key string, preferred wire.Charset) (text string, said wire.Charset, ok bool) {
+func (c *clientRequest) decodeValue(key string, preferred wire.Charset) (text string, detected wire.Charset, ok bool) {
 	return wire.Decode(c.valueBytes(key), c.peer.Charset, preferred)
 }
 
@@ -302,7 +306,7 @@ func (c *clientRequest) decodeForEcho(key string) (text string, ok bool) {
 }
 
 // valueOf returns the value of one of command.keys.
-func (c *clientRequest) valueOf(key string) (text string, given bool) {
+func (c *clientRequest) valueOf(key string) (text string, isGiven bool) {
 	for i, k := range c.command.keys {
 		if k == key {
 			return c.values[i].text, c.values[i].isGiven
@@ -324,13 +328,14 @@ func (c *clientRequest) contentForKey() []byte {
 }
 
 // refuseRequest replaces the answer by one for err, and logs it if necessary.
-func (h *Handler) refuseRequest(req *clientRequest, err error) {
+func (h *Handler) refuseRequest(request *clientRequest, err error) {
 	res := resultCode(err)
-	req.answer = wire.AppendHead(req.answer[:req.answerStart], req.peer.Form, req.version, req.commandName, req.seq, req.uinText, res)
+	request.answer = wire.AppendHead(request.answer[:request.answerStart], request.peer.Form, request.version,
+		request.commandName, request.seq, request.uinText, res)
 	if res != resNotLoggedIn {
-		req.answer = wire.AppendText(req.answer, req.peer.Form, "RA", rookery.TextOf(err))
+		request.answer = wire.AppendText(request.answer, request.peer.Form, "RA", rookery.TextOf(err))
 	}
-	h.logRefusal(req, res, err)
+	h.logRefusal(request, res, err)
 }
 
 const (
@@ -367,9 +372,9 @@ func parameterError(key, format string, args ...any) error {
 
 // prefixKey puts the key at fault before the text of an error from package service.
 func prefixKey(key string, err error) error {
-	var e *rookery.Error
-	if !errors.As(err, &e) || e.Code == rookery.CodeTemporary {
+	var codedErr *rookery.Error
+	if !errors.As(err, &codedErr) || codedErr.Code == rookery.CodeTemporary {
 		return err
 	}
-	return &rookery.Error{Code: e.Code, Text: key + ": " + e.Text, Cause: e.Cause}
+	return &rookery.Error{Code: codedErr.Code, Text: key + ": " + codedErr.Text, Cause: codedErr.Cause}
 }

@@ -9,32 +9,32 @@ import (
 // profileField is one field of a GetInfo answer.
 type profileField struct {
 	key   string
-	addTo func(req *clientRequest, key string, account *rookery.Account)
+	addTo func(request *clientRequest, key string, account *rookery.Account)
 	// assign sets the field from a SetInfo value. It is nil for fields that cannot be changed.
 	assign func(profile *rookery.Profile, value string) error
 }
 
-func newTextField(key string, of func(*rookery.Profile) *string) profileField {
+func newTextField(key string, fieldOf func(*rookery.Profile) *string) profileField {
 	return profileField{
 		key: key,
-		addTo: func(req *clientRequest, key string, account *rookery.Account) {
-			req.addText(key, *of(&account.Profile))
+		addTo: func(request *clientRequest, key string, account *rookery.Account) {
+			request.addText(key, *fieldOf(&account.Profile))
 		},
 		assign: func(profile *rookery.Profile, value string) error {
-			*of(profile) = value
+			*fieldOf(profile) = value
 			return nil
 		},
 	}
 }
 
-func newNumberField(key string, of func(*rookery.Profile) *int) profileField {
+func newNumberField(key string, fieldOf func(*rookery.Profile) *int) profileField {
 	return profileField{
 		key: key,
-		addTo: func(req *clientRequest, key string, account *rookery.Account) {
-			req.addNumber(key, *of(&account.Profile))
+		addTo: func(request *clientRequest, key string, account *rookery.Account) {
+			request.addNumber(key, *fieldOf(&account.Profile))
 		},
 		assign: func(profile *rookery.Profile, value string) (err error) {
-			*of(profile), err = strconv.Atoi(value)
+			*fieldOf(profile), err = strconv.Atoi(value)
 			return err
 		},
 	}
@@ -42,7 +42,10 @@ func newNumberField(key string, of func(*rookery.Profile) *int) profileField {
 
 // newUnusedField returns a field whose meaning is unknown today. It is always empty.
 func newUnusedField(key string) profileField {
-	return profileField{key: key, addTo: func(req *clientRequest, key string, _ *rookery.Account) { req.addText(key, "") }}
+	return profileField{key: key, addTo: func(request *clientRequest, key string,
+		_ *rookery.Account) {
+		request.addText(key, "")
+	}}
 }
 
 // profileFields are all fields of GetInfo, in the order of the answer. Each level selects some.
@@ -59,7 +62,10 @@ var profileFields = []profileField{
 	newTextField("HP", func(profile *rookery.Profile) *string { return &profile.HomePage }),
 	newUnusedField("ID"),
 	newTextField("JB", func(profile *rookery.Profile) *string { return &profile.Job }),
-	{key: "LV", addTo: func(req *clientRequest, key string, _ *rookery.Account) { req.addText(key, req.infoLevel()) }},
+	{key: "LV", addTo: func(request *clientRequest, key string,
+		_ *rookery.Account) {
+		request.addText(key, request.infoLevel())
+	}},
 	newTextField("MO", func(profile *rookery.Profile) *string { return &profile.Mobile }),
 	newUnusedField("MT"),
 	newUnusedField("MV"),
@@ -71,7 +77,10 @@ var profileFields = []profileField{
 	newTextField("SC", func(profile *rookery.Profile) *string { return &profile.School }),
 	newNumberField("SH", func(profile *rookery.Profile) *int { return &profile.Animal }),
 	newNumberField("SX", func(profile *rookery.Profile) *int { return &profile.Sex }),
-	{key: "UN", addTo: func(req *clientRequest, key string, account *rookery.Account) { req.addUIN(key, account.UIN) }},
+	{key: "UN", addTo: func(request *clientRequest, key string,
+		account *rookery.Account) {
+		request.addUIN(key, account.UIN)
+	}},
 	newTextField("NK", func(profile *rookery.Profile) *string { return &profile.Nick }),
 }
 
@@ -93,32 +102,32 @@ func keySet(keys ...string) map[string]bool {
 
 // infoLevel returns the requested level, by default 2.
 func (c *clientRequest) infoLevel() string {
-	if lv, given := c.valueOf("LV"); given {
-		return lv
+	if level, isGiven := c.valueOf("LV"); isGiven {
+		return level
 	}
 	return "2"
 }
 
-func handleGetInfo(req *clientRequest) error {
-	if err := req.requireTarget(); err != nil {
+func handleGetInfo(request *clientRequest) error {
+	if err := request.requireTarget(); err != nil {
 		return err
 	}
-	fields := infoLevels[req.infoLevel()]
+	fields := infoLevels[request.infoLevel()]
 	if fields == nil {
 		return parameterError("LV", "allowed are 1, 2 and 3")
 	}
-	whom, err := req.parseTarget()
+	target, err := request.parseTarget()
 	if err != nil {
 		return err
 	}
-	account, err := req.service.VisibleAccount(req.ctx, req.session, whom)
+	account, err := request.service.VisibleAccount(request.ctx, request.session, target)
 	if err != nil {
 		return prefixKey("UN", err)
 	}
-	req.beginAnswer()
+	request.beginAnswer()
 	for _, infoField := range profileFields {
 		if fields[infoField.key] {
-			infoField.addTo(req, infoField.key, &account)
+			infoField.addTo(request, infoField.key, &account)
 		}
 	}
 	return nil

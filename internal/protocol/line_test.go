@@ -28,7 +28,8 @@ type lineClient struct {
 }
 
 func (w *testEnv) Line(_ context.Context, from netip.Addr) (transcript.Line, error) {
-	l := &lineClient{env: w, peer: transport.Peer{Addr: from, Form: wire.FormLine}, received: make(chan []byte, 1000), closed: make(chan struct{})}
+	l := &lineClient{env: w, peer: transport.Peer{Addr: from, Form: wire.FormLine}, received: make(chan []byte, 1000),
+		closed: make(chan struct{})}
 	l.stream = w.handler.NewStream(lineServerEnd{l})
 	w.lines = append(w.lines, l)
 	return l, nil

@@ -14,109 +14,115 @@ const (
 	endOfPagesUIN = 65535
 )
 
-func handleList(req *clientRequest) error {
-	page, err := req.parsePage(listPageSize)
+func handleList(request *clientRequest) error {
+	page, err := request.parsePage(listPageSize)
 	if err != nil {
 		return err
 	}
-	friends, last, err := req.service.Friends(req.ctx, req.session, page)
+	friends, last, err := request.service.Friends(request.ctx, request.session, page)
 	if err != nil {
 		return err
 	}
-	req.beginAnswer()
-	req.addPageHead(last, len(friends))
-	addList(req, "UN", friends, (*clientRequest).addUINElement)
+	request.beginAnswer()
+	request.addPageHead(last, len(friends))
+	addList(request, "UN", friends, (*clientRequest).addUINElement)
 	return nil
 }
 
-func handleQueryStat(req *clientRequest) error {
-	page, err := req.parsePage(statPageSize)
+func handleQueryStat(request *clientRequest) error {
+	page, err := request.parsePage(statPageSize)
 	if err != nil {
 		return err
 	}
-	friends, last, err := req.service.OnlineFriends(req.ctx, req.session, page)
+	contacts, last, err := request.service.OnlineFriends(request.ctx, request.session, page)
 	if err != nil {
 		return err
 	}
-	req.beginAnswer()
-	addList(req, "FC", friends, (*clientRequest).addContactFace)
-	req.addPageHead(last, len(friends))
-	addList(req, "ST", friends, (*clientRequest).addContactStatus)
-	addList(req, "UN", friends, (*clientRequest).addContactUIN)
-	addList(req, "NK", friends, (*clientRequest).addContactNick)
+	request.beginAnswer()
+	addList(request, "FC", contacts, (*clientRequest).addContactFace)
+	request.addPageHead(last, len(contacts))
+	addList(request, "ST", contacts, (*clientRequest).addContactStatus)
+	addList(request, "UN", contacts, (*clientRequest).addContactUIN)
+	addList(request, "NK", contacts, (*clientRequest).addContactNick)
 	return nil
 }
 
-func handleQueryStat2(req *clientRequest) error {
-	page, err := req.parsePageStart(statPageSize)
+func handleQueryStat2(request *clientRequest) error {
+	page, err := request.parsePageStart(statPageSize)
 	if err != nil {
 		return err
 	}
-	friends, last, err := req.service.FriendContacts(req.ctx, req.session, page)
+	contacts, last, err := request.service.FriendContacts(request.ctx, request.session, page)
 	if err != nil {
 		return err
 	}
-	req.beginAnswer()
-	req.addPageHead(last, len(friends))
-	addList(req, "ST", friends, (*clientRequest).addContactStatus)
-	addList(req, "UN", friends, (*clientRequest).addContactUIN)
+	request.beginAnswer()
+	request.addPageHead(last, len(contacts))
+	addList(request, "ST", contacts, (*clientRequest).addContactStatus)
+	addList(request, "UN", contacts, (*clientRequest).addContactUIN)
 	return nil
 }
 
-func handleSimpleInfo2(req *clientRequest) error {
-	page, err := req.parsePageStart(statPageSize)
+func handleSimpleInfo2(request *clientRequest) error {
+	page, err := request.parsePageStart(statPageSize)
 	if err != nil {
 		return err
 	}
-	friends, last, err := req.service.FriendContacts(req.ctx, req.session, page)
+	contacts, last, err := request.service.FriendContacts(request.ctx, request.session, page)
 	if err != nil {
 		return err
 	}
 	next := rookery.UIN(endOfPagesUIN)
-	if n := len(friends); !last && n > 1 {
+	if n := len(contacts); !last && n > 1 {
 		// A page must not end with account 65535, which would mean the end of the list.
-		if friends[n-1].UIN == endOfPagesUIN {
-			friends = friends[:n-1]
+		if contacts[n-1].UIN == endOfPagesUIN {
+			contacts = contacts[:n-1]
 		}
-		next = friends[len(friends)-1].UIN
+		next = contacts[len(contacts)-1].UIN
 	}
-	req.beginAnswer()
-	req.addUIN("NP", next)
-	req.addNumber("SN", len(friends))
-	addList(req, "UN", friends, (*clientRequest).addContactUIN)
-	addList(req, "FC", friends, (*clientRequest).addContactFace)
-	addList(req, "NK", friends, (*clientRequest).addContactNick)
+	request.beginAnswer()
+	request.addUIN("NP", next)
+	request.addNumber("SN", len(contacts))
+	addList(request, "UN", contacts, (*clientRequest).addContactUIN)
+	addList(request, "FC", contacts, (*clientRequest).addContactFace)
+	addList(request, "NK", contacts, (*clientRequest).addContactNick)
 	return nil
 }
 
-func handleFinger(req *clientRequest) error {
+func handleFinger(request *clientRequest) error {
 	var profileQuery rookery.ProfileQuery
 	var err error
-	if profileQuery.Age, err = req.parseOptionalNumber("AG"); err != nil {
+	if profileQuery.Age, err = request.parseOptionalNumber("AG"); err != nil {
 		return err
 	}
-	if profileQuery.Sex, err = req.parseOptionalNumber("SX"); err != nil {
+	if profileQuery.Sex, err = request.parseOptionalNumber("SX"); err != nil {
 		return err
 	}
-	if province, _ := req.valueOf("PV"); province != "" {
+	if province, _ := request.valueOf("PV"); province != "" {
 		profileQuery.Province = &province
 	}
-	page, err := req.parsePageStart(fingerPageSize)
+	page, err := request.parsePageStart(fingerPageSize)
 	if err != nil {
 		return err
 	}
-	found, last, err := req.service.FindAccounts(req.ctx, req.session, profileQuery, page)
+	found, last, err := request.service.FindAccounts(request.ctx, request.session, profileQuery, page)
 	if err != nil {
 		return err
 	}
-	req.beginAnswer()
-	req.addPageHead(last, len(found))
-	addList(req, "UN", found, (*clientRequest).addContactUIN)
-	addList(req, "NK", found, (*clientRequest).addContactNick)
-	addList(req, "FC", found, (*clientRequest).addContactFace)
-	addList(req, "SX", found, func(req *clientRequest, contact service.Contact) { req.addNumberElement(contact.Profile.Sex) })
-	addList(req, "AG", found, func(req *clientRequest, contact service.Contact) { req.addNumberElement(contact.Profile.Age) })
-	addList(req, "PV", found, func(req *clientRequest, contact service.Contact) { req.addTextElement(contact.Profile.Province) })
+	request.beginAnswer()
+	request.addPageHead(last, len(found))
+	addList(request, "UN", found, (*clientRequest).addContactUIN)
+	addList(request, "NK", found, (*clientRequest).addContactNick)
+	addList(request, "FC", found, (*clientRequest).addContactFace)
+	addList(request, "SX", found, func(request *clientRequest, contact service.Contact) {
+		request.addNumberElement(contact.Profile.Sex)
+	})
+	addList(request, "AG", found, func(request *clientRequest, contact service.Contact) {
+		request.addNumberElement(contact.Profile.Age)
+	})
+	addList(request, "PV", found, func(request *clientRequest, contact service.Contact) {
+		request.addTextElement(contact.Profile.Province)
+	})
 	return nil
 }
 

@@ -14,25 +14,26 @@ import (
 // maxProgramBytes is how many bytes of LC are kept; clients send 16 digits.
 const maxProgramBytes = 64
 
-func handleLogin(req *clientRequest) error {
-	status, err := req.parseStatus()
+func handleLogin(request *clientRequest) error {
+	status, err := request.parseStatus()
 	if err != nil {
 		return err
 	}
-	device, err := req.parseDevice()
+	device, err := request.parseDevice()
 	if err != nil {
 		return err
 	}
-	if device == "" && req.peer.FromWebPage {
+	if device == "" && request.peer.FromWebPage {
 		return errPageLogin
 	}
-	session, token, err := req.service.SignIn(req.ctx, service.SignInRequest{
-		UIN: req.uin, Proof: req.parseProof(), Address: req.peer.Addr, Status: status, Program: req.parseProgram(), Device: device,
+	session, token, err := request.service.SignIn(request.ctx, service.SignInRequest{
+		UIN: request.uin, Proof: request.parseProof(), Address: request.peer.Addr, Status: status,
+		Program: request.parseProgram(), Device: device,
 	})
 	if err != nil && rookery.CodeOf(err) == rookery.CodePassword {
-		req.beginAnswer()
-		req.addNumber("RS", 1)
-		req.addText("RA", rookery.TextOf(err))
+		request.beginAnswer()
+		request.addNumber("RS", 1)
+		request.addText("RA", rookery.TextOf(err))
 		return nil
 	}
 	if rookery.CodeOf(err) == rookery.CodeParameter {
@@ -41,13 +42,13 @@ func handleLogin(req *clientRequest) error {
 	if err != nil {
 		return err
 	}
-	req.session, req.caller.Token, req.bindsStream = session, token, true
-	req.beginAnswer()
-	req.addNumber("RS", 0)
-	req.addNumber("HI", int(service.KeepAliveInterval.Seconds()))
-	req.addNumber("LI", int(service.SessionTimeout.Seconds()))
+	request.session, request.caller.Token, request.bindsStream = session, token, true
+	request.beginAnswer()
+	request.addNumber("RS", 0)
+	request.addNumber("HI", int(service.KeepAliveInterval.Seconds()))
+	request.addNumber("LI", int(service.SessionTimeout.Seconds()))
 	if token != "" {
-		req.addText("SID", string(token))
+		request.addText("SID", string(token))
 	}
 	return nil
 }
@@ -82,13 +83,13 @@ func (c *clientRequest) parseDevice() (string, error) {
 
 // parseProof reads PS in the form that M5 selects. It returns nil if no password can match it.
 func (c *clientRequest) parseProof() *service.Proof {
-	ps, _ := c.valueOf("PS")
+	password, _ := c.valueOf("PS")
 	var proof service.Proof
-	switch m5, _ := c.valueOf("M5"); m5 {
+	switch proofForm, _ := c.valueOf("M5"); proofForm {
 	case "0":
-		proof = service.ProofOf(ps)
+		proof = service.ProofOf(password)
 	case "1":
-		digest, err := hex.DecodeString(ps)
+		digest, err := hex.DecodeString(password)
 		if err != nil || len(digest) != len(proof) {
 			return nil
 		}
@@ -99,26 +100,26 @@ func (c *clientRequest) parseProof() *service.Proof {
 	return &proof
 }
 
-func handleLogout(req *clientRequest) error {
-	if !req.isForeign && !req.isPageWithoutToken() {
-		req.service.SignOut(req.ctx, req.uin, req.caller)
-		req.unbindsStream = true
+func handleLogout(request *clientRequest) error {
+	if !request.isForeign && !request.isPageWithoutToken() {
+		request.service.SignOut(request.ctx, request.uin, request.caller)
+		request.unbindsStream = true
 	}
-	req.beginAnswer()
+	request.beginAnswer()
 	return nil
 }
 
-func handleChangeStat(req *clientRequest) error {
-	status, err := req.parseStatus()
+func handleChangeStat(request *clientRequest) error {
+	status, err := request.parseStatus()
 	if err != nil {
 		return err
 	}
 	if status == 0 {
 		return parameterError("ST", "missing")
 	}
-	if err := req.service.SetStatus(req.ctx, req.session, status, req.requestKey); err != nil {
+	if err := request.service.SetStatus(request.ctx, request.session, status, request.requestKey); err != nil {
 		return err
 	}
-	req.beginAnswer()
+	request.beginAnswer()
 	return nil
 }

@@ -11,12 +11,12 @@ import (
 // maxBatchEntries is the maximum number of entries in a GetMsgEx answer.
 const maxBatchEntries = 50
 
-func handleCLTMSG(req *clientRequest) error {
-	out, err := req.parseOutgoing()
+func handleCLTMSG(request *clientRequest) error {
+	message, err := request.parseOutgoing()
 	if err != nil {
 		return err
 	}
-	return req.finishSend(req.service.Send(req.ctx, req.session, out.To, out.Text, out.Key))
+	return request.finishSend(request.service.Send(request.ctx, request.session, message.To, message.Text, message.Key))
 }
 
 // parseOutgoing reads the message of a CLTMSG.
@@ -29,7 +29,8 @@ func (c *clientRequest) parseOutgoing() (service.OutgoingMessage, error) {
 		return service.OutgoingMessage{}, prefixKey("MG", err)
 	}
 	if wire.ElementSize(c.peer.Form, text) == len(",") {
-		return service.OutgoingMessage{}, parameterError("MG", "nothing but control characters, which no answer can hold")
+		return service.OutgoingMessage{}, parameterError("MG",
+			"nothing but control characters, which no answer can hold")
 	}
 	to, err := c.parseTarget()
 	return service.OutgoingMessage{To: to, Text: text, Key: c.requestKey}, err
@@ -44,28 +45,30 @@ func (c *clientRequest) finishSend(err error) error {
 	return nil
 }
 
-func handleGetMsgEx(req *clientRequest) error {
-	req.beginAnswer()
-	b := collectedBatch{clientRequest: req, withNumbers: req.session.Device() != "", collectedAt: req.service.Now()}
+func handleGetMsgEx(request *clientRequest) error {
+	request.beginAnswer()
+	batch := collectedBatch{clientRequest: request, withNumbers: request.session.Device() != "",
+		collectedAt: request.service.Now()}
 	fields := "&MN=0&MT=&UN=&MG="
-	if b.withNumbers {
+	if batch.withNumbers {
 		fields += "&ID=&TM="
 	}
-	collected, err := req.service.Collect(req.ctx, req.session, req.seq, service.BatchLimit{
+	collected, err := request.service.Collect(request.ctx, request.session, request.seq, service.BatchLimit{
 		MaxItems: maxBatchEntries,
-		MaxBytes: req.version.MaxBatchBytes() - (len(req.answer) - req.answerStart) - len(fields),
-		ItemSize: b.entrySize,
+		MaxBytes: request.version.MaxBatchBytes() - (len(request.answer) - request.answerStart) - len(fields),
+		ItemSize: batch.entrySize,
 	})
 	if err != nil {
 		return err
 	}
-	b.entries = collected.Entries
+	batch.entries = collected.Entries
 	for _, notice := range collected.Notices {
-		b.entries = append(b.entries, rookery.Entry{
-			Kind: rookery.KindStatus, Peer: notice.Friend, Time: b.collectedAt, Text: notice.Status.Basic().String(),
+		batch.entries = append(batch.entries, rookery.Entry{
+			Kind: rookery.KindStatus, Peer: notice.Friend, Time: batch.collectedAt,
+			Text: notice.Status.Basic().String(),
 		})
 	}
-	b.addEntries()
+	batch.addEntries()
 	return nil
 }
 
@@ -82,7 +85,8 @@ type collectedBatch struct {
 // entrySize returns how many bytes the nth entry adds to the answer.
 func (b *collectedBatch) entrySize(nth int, entry rookery.Entry) int {
 	size := decimalLength(uint64(nth)) - decimalLength(uint64(nth-1)) // growth of MN
-	size += decimalLength(uint64(entry.Kind)) + decimalLength(uint64(entry.Peer)) + len(",,") + wire.ElementSize(b.peer.Form, entry.Text)
+	size += decimalLength(uint64(entry.Kind)) + decimalLength(uint64(entry.Peer)) + len(",,") +
+		wire.ElementSize(b.peer.Form, entry.Text)
 	if b.withNumbers {
 		if entry.Kind == rookery.KindStatus {
 			entry.Time = b.collectedAt
@@ -115,10 +119,10 @@ func (c *clientRequest) addEntryText(entry rookery.Entry) { c.addTextElement(ent
 func unixSeconds(t time.Time) uint64 { return uint64(max(t.Unix(), 0)) }
 
 // decimalLength returns the number of decimal digits of number.
-func decimalLength(n uint64) int {
-	d := 1
-	for ; n >= 10; n /= 10 {
-		d++
+func decimalLength(number uint64) int {
+	length := 1
+	for ; number >= 10; number /= 10 {
+		length++
 	}
-	return d
+	return length
 }

@@ -10,25 +10,25 @@ import (
 
 // parseStatus reads ST; 0 if it is missing.
 func (c *clientRequest) parseStatus() (rookery.Status, error) {
-	text, given := c.valueOf("ST")
-	if !given {
+	text, isGiven := c.valueOf("ST")
+	if !isGiven {
 		return 0, nil
 	}
-	n, err := strconv.ParseUint(text, 10, 8)
-	if err != nil || !rookery.Status(n).Valid() {
+	number, err := strconv.ParseUint(text, 10, 8)
+	if err != nil || !rookery.Status(number).Valid() {
 		return 0, parameterError("ST", "allowed are 10, 20, 30, 40, 50, 60 and 70")
 	}
-	return rookery.Status(n), nil
+	return rookery.Status(number), nil
 }
 
 // parsePage reads TN and UN: the size of a page, by default defaultSize, and where it starts.
-func (c *clientRequest) parsePage(usual int) (service.PageQuery, error) {
+func (c *clientRequest) parsePage(defaultSize int) (service.PageQuery, error) {
 	limit, err := c.parseNumber("TN")
 	if err != nil {
 		return service.PageQuery{}, err
 	}
 	if limit == 0 {
-		limit = uint64(usual)
+		limit = uint64(defaultSize)
 	}
 	page, err := c.parsePageStart(int(min(limit, maxListPageSize)))
 	return page, err
@@ -55,11 +55,11 @@ func (c *clientRequest) parseNumber(key string) (uint64, error) {
 			return 0, parameterError(key, "no number")
 		}
 	}
-	n, err := strconv.ParseUint(text, 10, 64)
+	number, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
-		n = math.MaxUint64 // only digits, so it is out of range
+		number = math.MaxUint64 // only digits, so it is out of range
 	}
-	return n, nil
+	return number, nil
 }
 
 // parseOptionalNumber reads a number; nil if it is missing or empty.

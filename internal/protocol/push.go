@@ -27,16 +27,16 @@ type recordPushSink struct {
 	withNumbers bool
 }
 
-func (h *Handler) newPushSink(link transport.PushConn, session *service.Session) recordPushSink {
-	return recordPushSink{handler: h, conn: link, uin: session.Account(), withNumbers: session.Device() != ""}
+func (h *Handler) newPushSink(conn transport.PushConn, session *service.Session) recordPushSink {
+	return recordPushSink{handler: h, conn: conn, uin: session.Account(), withNumbers: session.Device() != ""}
 }
 
 // Push writes one event as one record.
-func (o recordPushSink) Push(item service.PushEvent) error {
-	buf := o.handler.pushBuffers.Get().(*[]byte)
-	*buf = o.appendPush((*buf)[:0], item)
-	err := o.conn.Push(*buf)
-	o.handler.pushBuffers.Put(buf)
+func (o recordPushSink) Push(event service.PushEvent) error {
+	buffer := o.handler.pushBuffers.Get().(*[]byte)
+	*buffer = o.appendPush((*buffer)[:0], event)
+	err := o.conn.Push(*buffer)
+	o.handler.pushBuffers.Put(buffer)
 	return err
 }
 
@@ -47,11 +47,11 @@ func (o recordPushSink) Framed() bool { return o.conn.Framed() }
 func (o recordPushSink) Close() { o.conn.Close() }
 
 // appendPush appends the record of an event.
-func (o recordPushSink) appendPush(dst []byte, item service.PushEvent) []byte {
+func (o recordPushSink) appendPush(dst []byte, event service.PushEvent) []byte {
 	switch {
-	case item.Entry != nil:
-		entry := item.Entry
-		dst = wire.AppendNumber(o.appendPushHead(dst, pushMessage, item.Number), "MN", 1)
+	case event.Entry != nil:
+		entry := event.Entry
+		dst = wire.AppendNumber(o.appendPushHead(dst, pushMessage, event.Number), "MN", 1)
 		if o.withNumbers {
 			dst = wire.AppendNumber(dst, "ID", entry.Number)
 			dst = wire.AppendNumber(dst, "TM", unixSeconds(entry.Time))
@@ -59,12 +59,13 @@ func (o recordPushSink) appendPush(dst []byte, item service.PushEvent) []byte {
 		dst = wire.AppendNumber(dst, "MT", uint64(entry.Kind))
 		dst = wire.AppendNumber(dst, "UN", uint64(entry.Peer))
 		return wire.AppendText(dst, wire.FormLine, "MG", entry.Text)
-	case item.Notice != nil:
-		dst = wire.AppendNumber(o.appendPushHead(dst, pushStatus, item.Number), "ST", uint64(item.Notice.Status.Visible()))
-		return wire.AppendNumber(dst, "UN", uint64(item.Notice.Friend))
+	case event.Notice != nil:
+		dst = wire.AppendNumber(o.appendPushHead(dst, pushStatus, event.Number), "ST",
+			uint64(event.Notice.Status.Visible()))
+		return wire.AppendNumber(dst, "UN", uint64(event.Notice.Friend))
 	default:
-		dst = wire.AppendNumber(o.appendPushHead(dst, pushReadMark, item.Number), "UN", uint64(item.ReadMark.With))
-		return wire.AppendNumber(dst, "ID", item.ReadMark.Number)
+		dst = wire.AppendNumber(o.appendPushHead(dst, pushReadMark, event.Number), "UN", uint64(event.ReadMark.With))
+		return wire.AppendNumber(dst, "ID", event.ReadMark.Number)
 	}
 }
 
@@ -82,16 +83,16 @@ func (c *clientRequest) isConfirmation() bool {
 
 // confirmPush handles a confirmation: the client has received everything up to the number in SEQ.
 // It ignores confirmations for another account or without a number.
-func (d *recordStream) confirmPush(req *clientRequest) {
-	if d.session == nil || req.uin != d.session.Account() {
+func (d *recordStream) confirmPush(request *clientRequest) {
+	if d.session == nil || request.uin != d.session.Account() {
 		return
 	}
-	now, err := d.handler.service.RefreshSession(d.session)
+	current, err := d.handler.service.RefreshSession(d.session)
 	if err != nil {
 		return
 	}
-	d.session = now
-	if number, err := strconv.ParseUint(req.seq, 10, 64); err == nil && d.subscription != nil {
+	d.session = current
+	if number, err := strconv.ParseUint(request.seq, 10, 64); err == nil && d.subscription != nil {
 		d.subscription.Confirm(number)
 	}
 }

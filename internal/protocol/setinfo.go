@@ -19,18 +19,18 @@ var settableKeys = func() []string {
 }()
 
 // handleSetInfo changes the fields that are given.
-func handleSetInfo(req *clientRequest) error {
+func handleSetInfo(request *clientRequest) error {
 	var changes []func(*rookery.Account)
-	own, err := req.service.VisibleAccount(req.ctx, req.session, req.uin)
+	account, err := request.service.VisibleAccount(request.ctx, request.session, request.uin)
 	if err != nil {
 		return err
 	}
 	for _, key := range settableKeys {
-		value, given := req.valueOf(key)
-		if !given {
+		value, isGiven := request.valueOf(key)
+		if !isGiven {
 			continue
 		}
-		change, err := parseChange(own.Profile, key, value)
+		change, err := parseChange(account.Profile, key, value)
 		if err != nil {
 			return err
 		}
@@ -39,60 +39,60 @@ func handleSetInfo(req *clientRequest) error {
 	if len(changes) == 0 {
 		return parameterError("NK", "missing, and so is every other key of a profile: nothing is to be changed")
 	}
-	if err := req.requireDeviceSession(); err != nil {
+	if err := request.requireDeviceSession(); err != nil {
 		return err
 	}
-	err = req.service.ChangeOwnAccount(req.ctx, req.session, func(account *rookery.Account) error {
+	err = request.service.ChangeOwnAccount(request.ctx, request.session, func(account *rookery.Account) error {
 		for _, change := range changes {
 			change(account)
 		}
 		return nil
-	}, req.requestKey)
+	}, request.requestKey)
 	if err != nil {
 		return err
 	}
-	req.beginAnswer()
+	request.beginAnswer()
 	return nil
 }
 
 // parseChange returns the change that a key and its value ask for, or an error with CodeParameter.
 // current is the owner's present profile.
-func parseChange(own rookery.Profile, key, value string) (func(*rookery.Account), error) {
+func parseChange(current rookery.Profile, key, value string) (func(*rookery.Account), error) {
 	switch key {
 	case "AR":
-		n, err := strconv.ParseUint(value, 10, 8)
-		rule := rookery.Rule(n)
+		number, err := strconv.ParseUint(value, 10, 8)
+		rule := rookery.Rule(number)
 		if err != nil || rule != rookery.RuleOpen && rule != rookery.RuleAsk && rule != rookery.RuleClosed {
 			return nil, parameterError(key, "allowed are 0, 1 and 3")
 		}
 		return func(account *rookery.Account) { account.Rule = rule }, nil
 	case "AS":
-		yes, err := parseYesNo(key, value)
-		return func(account *rookery.Account) { account.Strangers = yes }, err
+		isSet, err := parseYesNo(key, value)
+		return func(account *rookery.Account) { account.Strangers = isSet }, err
 	case "AF":
-		yes, err := parseYesNo(key, value)
-		return func(account *rookery.Account) { account.Findable = yes }, err
+		isSet, err := parseYesNo(key, value)
+		return func(account *rookery.Account) { account.Findable = isSet }, err
 	}
 	for _, infoField := range profileFields {
 		if infoField.key == key {
-			return infoField.parseFieldChange(own, value)
+			return infoField.parseFieldChange(current, value)
 		}
 	}
 	panic("protocol: " + key + " is no key of SetInfo")
 }
 
 // parseFieldChange returns the change of a profile field.
-func (f profileField) parseFieldChange(own rookery.Profile, value string) (func(*rookery.Account), error) {
-	var alone rookery.Profile // validated alone, so that an error concerns this key
-	if err := f.assign(&alone, value); err != nil {
+func (f profileField) parseFieldChange(current rookery.Profile, value string) (func(*rookery.Account), error) {
+	var single rookery.Profile // validated alone, so that an error concerns this key
+	if err := f.assign(&single, value); err != nil {
 		return nil, parameterError(f.key, "no number")
 	}
-	if err := alone.Validate(); err != nil {
+	if err := single.Validate(); err != nil {
 		return nil, prefixKey(f.key, err)
 	}
-	changed := own
+	changed := current
 	_ = f.assign(&changed, value)
-	if err := changed.CheckNames(&own); err != nil {
+	if err := changed.CheckNames(&current); err != nil {
 		return nil, prefixKey(f.key, err)
 	}
 	return func(account *rookery.Account) { _ = f.assign(&account.Profile, value) }, nil

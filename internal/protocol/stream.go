@@ -13,8 +13,8 @@ import (
 var _ transport.StreamHandler = (*Handler)(nil)
 
 // NewStream starts the stream of a long-lived connection.
-func (h *Handler) NewStream(link transport.PushConn) transport.RecordStream {
-	return &recordStream{handler: h, conn: link}
+func (h *Handler) NewStream(conn transport.PushConn) transport.RecordStream {
+	return &recordStream{handler: h, conn: conn}
 }
 
 // recordStream answers the records of one connection. A server may have tens of thousands, so it is
@@ -35,9 +35,10 @@ type recordStream struct {
 }
 
 // AnswerRecords answers records in order. Consecutive messages are stored together.
-func (d *recordStream) AnswerRecords(ctx context.Context, peer *transport.Peer, records [][]byte, reply func([]byte) error) {
-	var waiting messageRun
-	came := d.handler.service.Now() // all have arrived by now, however long the first take
+func (d *recordStream) AnswerRecords(ctx context.Context, peer *transport.Peer, records [][]byte,
+	reply func([]byte) error) {
+	var messages messageRun
+	receivedAt := d.handler.service.Now() // all have arrived by now, however long the first take
 	if d.subscription != nil {
 		d.subscription.RequestStarted()
 	}
@@ -47,44 +48,44 @@ func (d *recordStream) AnswerRecords(ctx context.Context, peer *transport.Peer, 
 		}
 	}()
 	for _, record := range records {
-		req := d.handler.borrowRequest(ctx, peer)
-		req.stream, req.answer = d, req.streamBuffer
-		spoken := req.parseRecord(record)
-		if d.subscription != nil && req.uin == d.session.Account() {
-			d.subscription.RecordReceived(came) // any record shows that its sender has received earlier pushes
+		request := d.handler.borrowRequest(ctx, peer)
+		request.stream, request.answer = d, request.streamBuffer
+		isKnownVersion := request.parseRecord(record)
+		if d.subscription != nil && request.uin == d.session.Account() {
+			d.subscription.RecordReceived(receivedAt) // any record shows that its sender has received earlier pushes
 		}
-		if spoken && req.command == cltmsgCommand && d.session != nil {
-			waiting = append(waiting, req)
+		if isKnownVersion && request.command == cltmsgCommand && d.session != nil {
+			messages = append(messages, request)
 			continue
 		}
-		if waiting.sendAll(d, reply) != nil || d.answerRequest(req, spoken, reply) != nil {
+		if messages.sendAll(d, reply) != nil || d.answerRequest(request, isKnownVersion, reply) != nil {
 			return // the connection is closed
 		}
-		waiting = waiting[:0]
+		messages = messages[:0]
 	}
-	_ = waiting.sendAll(d, reply)
+	_ = messages.sendAll(d, reply)
 }
 
 // answerRequest answers one record, and returns the error of reply.
-func (d *recordStream) answerRequest(req *clientRequest, spoken bool, reply func([]byte) error) error {
-	defer d.handler.returnRequest(req)
-	if !spoken {
-		d.handler.warnVersion(req)
+func (d *recordStream) answerRequest(request *clientRequest, isKnownVersion bool, reply func([]byte) error) error {
+	defer d.handler.returnRequest(request)
+	if !isKnownVersion {
+		d.handler.warnVersion(request)
 		return d.writeAnswer([]byte(wire.Null), reply)
 	}
-	if req.isConfirmation() {
-		d.confirmPush(req)
+	if request.isConfirmation() {
+		d.confirmPush(request)
 		return nil
 	}
-	d.handler.answerRequest(req)
-	if err := d.writeAnswer(req.answer, reply); err != nil {
+	d.handler.answerRequest(request)
+	if err := d.writeAnswer(request.answer, reply); err != nil {
 		return err
 	}
 	// Subscribe after the answer, so that pushes follow the answer to the login.
 	switch {
-	case req.bindsStream:
-		d.bindSession(req)
-	case req.unbindsStream:
+	case request.bindsStream:
+		d.bindSession(request)
+	case request.unbindsStream:
 		d.unbindSession()
 	}
 	return nil
@@ -102,23 +103,24 @@ func (d *recordStream) writeAnswer(answer []byte, reply func([]byte) error) erro
 
 // checkBoundSession checks that a record belongs to the bound session. If so, the session stays
 // alive.
-func (d *recordStream) checkBoundSession(req *clientRequest) error {
-	req.isForeign = req.uin != d.session.Account() || req.caller.Token != "" && req.caller.Token != d.token
-	if req.isForeign {
-		if req.command.skipsValues {
+func (d *recordStream) checkBoundSession(request *clientRequest) error {
+	request.isForeign = request.uin != d.session.Account() || request.caller.Token != "" &&
+		request.caller.Token != d.token
+	if request.isForeign {
+		if request.command.skipsValues {
 			return nil
 		}
 		return errForeignSession
 	}
-	req.caller.Token = d.token
-	now, err := d.handler.service.RefreshSession(d.session)
+	request.caller.Token = d.token
+	current, err := d.handler.service.RefreshSession(d.session)
 	if err == nil {
-		d.session = now
+		d.session = current
 	}
-	if !req.command.needsSession {
+	if !request.command.needsSession {
 		return nil // Login and Logout do not need the session
 	}
-	req.session = now
+	request.session = current
 	return err
 }
 
@@ -126,27 +128,28 @@ var errForeignSession = rookery.Errorf(rookery.CodeNotSignedIn, "the connection 
 
 // bindSession binds the stream to the session of an answered request. If the stream is bound to the
 // same device already, its subscription continues: nothing is pushed twice.
-func (d *recordStream) bindSession(req *clientRequest) {
-	if d.session != nil && d.session.Device() != req.session.Device() {
+func (d *recordStream) bindSession(request *clientRequest) {
+	if d.session != nil && d.session.Device() != request.session.Device() {
 		d.unbindSession()
 	}
-	before := d.subscription
-	d.session, d.token, d.subscription = req.session, req.caller.Token, nil
-	feed, err := d.handler.service.Subscribe(req.ctx, d.session, d.handler.newPushSink(d.conn, d.session))
-	if before != nil && before != feed {
-		before.Close()
+	previous := d.subscription
+	d.session, d.token, d.subscription = request.session, request.caller.Token, nil
+	subscription, err := d.handler.service.Subscribe(request.ctx, d.session, d.handler.newPushSink(d.conn, d.session))
+	if previous != nil && previous != subscription {
+		previous.Close()
 	}
 	if err == nil {
-		d.subscription = feed
-		feed.RequestStarted() // the current batch of records is still being answered
+		d.subscription = subscription
+		subscription.RequestStarted() // the current batch of records is still being answered
 		return
 	}
 	if rookery.CodeOf(err) == rookery.CodeNotSignedIn {
 		return // the session has ended meanwhile; the next record reports that
 	}
-	if kept, due := d.handler.errorLog.Allow(); due {
-		d.handler.log.Error("a connection was closed, because nothing could be pushed on it", "account", req.uin, "address", req.peer.Addr,
-			"error", err, "more_since", kept)
+	if suppressed, shouldLog := d.handler.errorLog.Allow(); shouldLog {
+		d.handler.log.Error("a connection was closed, because nothing could be pushed on it", "account", request.uin,
+			"address", request.peer.Addr,
+			"error", err, "more_since", suppressed)
 	}
 	d.conn.Close()
 }
@@ -173,37 +176,37 @@ func (r messageRun) sendAll(d *recordStream, reply func([]byte) error) error {
 	}
 	handler := d.handler
 	defer func() {
-		for _, req := range r {
-			handler.returnRequest(req)
+		for _, request := range r {
+			handler.returnRequest(request)
 		}
 	}()
 	errs := make([]error, len(r))
-	var list []service.OutgoingMessage
-	for i, req := range r {
-		if errs[i] = handler.runRecovered(req, (*clientRequest).checkRequest); errs[i] != nil {
+	var outgoing []service.OutgoingMessage
+	for i, request := range r {
+		if errs[i] = handler.runRecovered(request, (*clientRequest).checkRequest); errs[i] != nil {
 			continue
 		}
-		var out service.OutgoingMessage
-		if out, errs[i] = req.parseOutgoing(); errs[i] == nil {
-			list = append(list, out)
+		var message service.OutgoingMessage
+		if message, errs[i] = request.parseOutgoing(); errs[i] == nil {
+			outgoing = append(outgoing, message)
 		}
 	}
-	var become []error
-	lost := handler.runRecovered(r[0], func(req *clientRequest) error {
-		if len(list) > 0 {
-			become = handler.service.SendAll(req.ctx, d.session, list)
+	var sendErrs []error
+	sendErr := handler.runRecovered(r[0], func(request *clientRequest) error {
+		if len(outgoing) > 0 {
+			sendErrs = handler.service.SendAll(request.ctx, d.session, outgoing)
 		}
 		return nil
 	})
-	for i, req := range r {
-		if errs[i] == nil && lost == nil {
-			errs[i] = req.finishSend(become[0])
-			become = become[1:]
+	for i, request := range r {
+		if errs[i] == nil && sendErr == nil {
+			errs[i] = request.finishSend(sendErrs[0])
+			sendErrs = sendErrs[1:]
 		}
-		if err := cmp.Or(errs[i], lost); err != nil {
-			handler.refuseRequest(req, err)
+		if err := cmp.Or(errs[i], sendErr); err != nil {
+			handler.refuseRequest(request, err)
 		}
-		if err := d.writeAnswer(req.answer, reply); err != nil {
+		if err := d.writeAnswer(request.answer, reply); err != nil {
 			return err
 		}
 	}

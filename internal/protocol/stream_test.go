@@ -24,7 +24,8 @@ type recordingStore struct {
 	beforeDelivery   func() // called before messages are stored
 }
 
-func (s *recordingStore) DeliverInOrder(ctx context.Context, list []rookery.Delivery, now time.Time) []rookery.DeliveryResult {
+func (s *recordingStore) DeliverInOrder(ctx context.Context, list []rookery.Delivery,
+	now time.Time) []rookery.DeliveryResult {
 	s.deliverySizes = append(s.deliverySizes, len(list))
 	if s.beforeDelivery != nil {
 		s.beforeDelivery()
@@ -35,7 +36,8 @@ func (s *recordingStore) DeliverInOrder(ctx context.Context, list []rookery.Deli
 	return s.Store.DeliverInOrder(ctx, list, now)
 }
 
-func (s *recordingStore) MailboxState(ctx context.Context, uin rookery.UIN, device string) (uint64, rookery.Cursor, error) {
+func (s *recordingStore) MailboxState(ctx context.Context, uin rookery.UIN, device string) (uint64, rookery.Cursor,
+	error) {
 	if s.failsMailbox {
 		return 0, rookery.Cursor{}, rookery.Temporary(errors.New("the disk is gone"))
 	}
@@ -43,22 +45,23 @@ func (s *recordingStore) MailboxState(ctx context.Context, uin rookery.UIN, devi
 }
 
 // testOnLine runs a test on a line, with accounts 10001 and 10002.
-func testOnLine(t *testing.T, test func(l *lineClient, s *recordingStore)) {
+func testOnLine(t *testing.T, test func(l *lineClient, store *recordingStore)) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	synctest.Test(t, func(t *testing.T) {
-		s := new(recordingStore)
-		w := &testEnv{t: t, path: path, clock: newClock(time.Unix(1218196800, 0)), wrapStore: func(real service.Store) service.Store {
-			s.Store = real
-			return s
-		}}
-		w.start()
-		defer w.stop()
+		store := new(recordingStore)
+		env := &testEnv{t: t, path: path, clock: newClock(time.Unix(1218196800, 0)),
+			wrapStore: func(real service.Store) service.Store {
+				store.Store = real
+				return store
+			}}
+		env.start()
+		defer env.stop()
 		for _, uin := range []uint32{10001, 10002} {
-			if err := w.Account(uin, "123456", nil); err != nil {
+			if err := env.Account(uin, "123456", nil); err != nil {
 				t.Fatal(err)
 			}
 		}
-		test(w.openLine(), s)
+		test(env.openLine(), store)
 	})
 }
 
@@ -110,7 +113,7 @@ func resultCodesOf(answers []string) (res []string) {
 }
 
 func TestMessagesThatFollowOneAnotherAreStoredTogether(t *testing.T) {
-	testOnLine(t, func(l *lineClient, s *recordingStore) {
+	testOnLine(t, func(l *lineClient, store *recordingStore) {
 		l.exchange(loginRecord)
 		answers := l.exchange(
 			"VER=1.4&CMD=CLTMSG&SEQ=100001&UIN=10001&UN=10002&MG=1",
@@ -123,14 +126,15 @@ func TestMessagesThatFollowOneAnotherAreStoredTogether(t *testing.T) {
 			"VER=1.4&CMD=Logout&SEQ=3&UIN=10001",
 			"VER=1.4&CMD=CLTMSG&SEQ=100006&UIN=10001&UN=10002&MG=4",
 		)
-		if want := []string{"0", "1", "0", "0", "20", "0", "0", "0", "20"}; !slices.Equal(resultCodesOf(answers), want) {
+		if want := []string{"0", "1", "0", "0", "20", "0", "0", "0", "20"}; !slices.Equal(resultCodesOf(answers),
+			want) {
 			t.Errorf("answered %q, want RES %q", answers, want)
 		}
 		if !strings.HasPrefix(answers[2], "VER=1.1&CMD=CLTMSG&SEQ=100003&") {
 			t.Errorf("the third answer is %q", answers[2])
 		}
-		if want := []int{3, 1}; !slices.Equal(s.deliverySizes, want) {
-			t.Errorf("stored together were %d, want %d", s.deliverySizes, want)
+		if want := []int{3, 1}; !slices.Equal(store.deliverySizes, want) {
+			t.Errorf("stored together were %d, want %d", store.deliverySizes, want)
 		}
 		_, last, _ := l.env.storedMessages(10002)
 		if want := []string{"1", "2", "3"}; !slices.Equal(last, want) {
@@ -149,9 +153,9 @@ func (w *testEnv) storedMessages(uin rookery.UIN) (numbers []uint64, texts []str
 }
 
 func TestARunOfMessagesSurvivesAPanic(t *testing.T) {
-	testOnLine(t, func(l *lineClient, s *recordingStore) {
+	testOnLine(t, func(l *lineClient, store *recordingStore) {
 		l.exchange(loginRecord)
-		s.panicsOnDelivery = true
+		store.panicsOnDelivery = true
 		send := []string{
 			"VER=1.4&CMD=CLTMSG&SEQ=100001&UIN=10001&UN=10002&MG=1",
 			"VER=1.4&CMD=CLTMSG&SEQ=100002&UIN=10001&UN=10002&MG=",
@@ -160,7 +164,7 @@ func TestARunOfMessagesSurvivesAPanic(t *testing.T) {
 		if got, want := resultCodesOf(l.exchange(send...)), []string{"4", "1", "4"}; !slices.Equal(got, want) {
 			t.Errorf("answered with RES %q, want %q", got, want)
 		}
-		s.panicsOnDelivery = false
+		store.panicsOnDelivery = false
 		if got, want := resultCodesOf(l.exchange(send...)), []string{"0", "1", "0"}; !slices.Equal(got, want) {
 			t.Errorf("then answered with RES %q, want %q", got, want)
 		}
@@ -243,8 +247,8 @@ func TestNothingIsPushedAfterTheEnd(t *testing.T) {
 }
 
 func TestAConnectionOnWhichNothingCanBePushedIsClosed(t *testing.T) {
-	testOnLine(t, func(l *lineClient, s *recordingStore) {
-		s.failsMailbox = true
+	testOnLine(t, func(l *lineClient, store *recordingStore) {
+		store.failsMailbox = true
 		l.exchange(loginRecord)
 		select {
 		case <-l.closed:
@@ -255,9 +259,9 @@ func TestAConnectionOnWhichNothingCanBePushedIsClosed(t *testing.T) {
 }
 
 func TestARecordThatHadToWaitConfirmsNothingThatWasPushedMeanwhile(t *testing.T) {
-	testOnLine(t, func(l *lineClient, s *recordingStore) {
+	testOnLine(t, func(l *lineClient, store *recordingStore) {
 		l.exchange(deviceRecord)
-		s.beforeDelivery = func() { // a slow disk
+		store.beforeDelivery = func() { // a slow disk
 			if err := l.env.Notice([]uint32{10001}, "hello"); err != nil {
 				t.Fatal(err)
 			}
@@ -266,7 +270,8 @@ func TestARecordThatHadToWaitConfirmsNothingThatWasPushedMeanwhile(t *testing.T)
 			}
 			l.env.clock.advance(6*time.Second, synctest.Wait)
 		}
-		l.exchange("VER=1.4&CMD=CLTMSG&SEQ=100001&UIN=10001&UN=10002&MG=1", "VER=1.4&CMD=List&SEQ=2&UIN=10001", "VER=1.4&CMD=List&SEQ=3&UIN=10001")
+		l.exchange("VER=1.4&CMD=CLTMSG&SEQ=100001&UIN=10001&UN=10002&MG=1", "VER=1.4&CMD=List&SEQ=2&UIN=10001",
+			"VER=1.4&CMD=List&SEQ=3&UIN=10001")
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}

@@ -44,10 +44,10 @@ func TestTranscripts(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "store.db")
 			// synctest.Wait returns when everything that is pushed has arrived.
 			synctest.Test(t, func(t *testing.T) {
-				w := &testEnv{t: t, path: path, clock: newClock(time.Unix(1218196800, 0))}
-				w.start()
-				defer w.stop()
-				if err := transcript.Replay(t.Context(), script, w); err != nil {
+				env := &testEnv{t: t, path: path, clock: newClock(time.Unix(1218196800, 0))}
+				env.start()
+				defer env.stop()
+				if err := transcript.Replay(t.Context(), script, env); err != nil {
 					t.Error(err)
 				}
 			})
@@ -72,7 +72,8 @@ func TestTheCodecReadsWhatItWrites(t *testing.T) {
 						again = wire.AppendElement(again, wire.FormHTTP, string(wire.Unescape(nil, e)))
 					}
 				} else {
-					again = wire.AppendText(again[:len(again)-len(p.Key)-2], wire.FormHTTP, string(p.Key), string(wire.Unescape(nil, p.Value)))
+					again = wire.AppendText(again[:len(again)-len(p.Key)-2], wire.FormHTTP, string(p.Key),
+						string(wire.Unescape(nil, p.Value)))
 				}
 			}
 			if got := again[1:]; !bytes.Equal(got, x.Answer) {
@@ -108,7 +109,8 @@ func (w *testEnv) start() {
 	if w.wrapStore != nil {
 		store = w.wrapStore(store)
 	}
-	w.service, err = service.New(service.Config{Store: store, Now: w.clock.now, AfterFunc: w.clock.afterFunc, Log: discardLog})
+	w.service, err = service.New(service.Config{Store: store, Now: w.clock.now, AfterFunc: w.clock.afterFunc,
+		Log: discardLog})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -148,7 +150,8 @@ func credential(password string) rookery.Credential {
 }
 
 func (w *testEnv) Account(uin uint32, password string, fields []transcript.Field) error {
-	_, err := w.store.CreateAccount(w.t.Context(), rookery.NewAccount(rookery.UIN(uin), "", w.clock.now()), credential(password))
+	_, err := w.store.CreateAccount(w.t.Context(), rookery.NewAccount(rookery.UIN(uin), "", w.clock.now()),
+		credential(password))
 	if err != nil {
 		return err
 	}

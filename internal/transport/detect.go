@@ -33,8 +33,8 @@ type detectBuffer struct {
 
 // ServeConn detects the protocol and passes the connection to it. A silent connection is closed.
 func (d *ProtocolDetector) ServeConn(ctx context.Context, conn *Conn) {
-	if way := d.detect(conn); way != nil {
-		way.ServeConn(ctx, conn)
+	if protocol := d.detect(conn); protocol != nil {
+		protocol.ServeConn(ctx, conn)
 		return
 	}
 	_ = conn.Close()
@@ -43,39 +43,39 @@ func (d *ProtocolDetector) ServeConn(ctx context.Context, conn *Conn) {
 // detect reads until the protocol is clear, and unreads everything but leading blank lines. It
 // returns nil if the connection is to be closed.
 func (d *ProtocolDetector) detect(conn *Conn) Protocol {
-	patience, mostBlank := d.Timeout, d.MaxBlankBytes
-	setDefault(&patience, 10*time.Second)
-	setDefault(&mostBlank, 8<<10)
-	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	timeout, maxBlank := d.Timeout, d.MaxBlankBytes
+	setDefault(&timeout, 10*time.Second)
+	setDefault(&maxBlank, 8<<10)
+	_ = conn.SetReadDeadline(time.Now().Add(timeout))
 	if !conn.BecomeIdle() {
 		return nil
 	}
-	first, ok := d.buffers.Get().(*detectBuffer)
+	buffer, ok := d.buffers.Get().(*detectBuffer)
 	if !ok {
-		first = &detectBuffer{pool: &d.buffers}
+		buffer = &detectBuffer{pool: &d.buffers}
 	}
 	for n := 0; ; {
-		more, err := conn.Conn.Read(first.bytes[n:])
-		n += more
-		if blank := blankLinesLength(first.bytes[:n]); blank > 0 {
+		bytesRead, err := conn.Conn.Read(buffer.bytes[n:])
+		n += bytesRead
+		if blank := blankLinesLength(buffer.bytes[:n]); blank > 0 {
 			conn.BlankBytes += blank
-			n = copy(first.bytes[:], first.bytes[blank:n])
+			n = copy(buffer.bytes[:], buffer.bytes[blank:n])
 		}
-		kind := detectKind(first.bytes[:n])
-		if conn.BlankBytes > mostBlank {
+		kind := detectKind(buffer.bytes[:n])
+		if conn.BlankBytes > maxBlank {
 			kind = kindHTTP
 		}
-		if kind == kindUndecided && n == len(first.bytes) {
+		if kind == kindUndecided && n == len(buffer.bytes) {
 			kind = kindHTTP // a method without an end; HTTP refuses it
 		}
 		if kind == kindUndecided {
 			if err == nil {
 				continue
 			}
-			d.buffers.Put(first)
+			d.buffers.Put(buffer)
 			return nil
 		}
-		conn.unreadBytes, conn.detectBuffer = first.bytes[:n], first
+		conn.unreadBytes, conn.detectBuffer = buffer.bytes[:n], buffer
 		if kind == kindHTTP {
 			return d.HTTP
 		}
@@ -159,10 +159,10 @@ func detectShortMethod(b []byte, from int) protocolKind {
 		if n > len(b) {
 			return kindUndecided
 		}
-		rest := b[n:min(n+len(begin), len(b))]
+		remaining := b[n:min(n+len(begin), len(b))]
 		switch {
-		case !wire.EqualFold(rest, begin[:len(rest)]):
-		case len(rest) < len(begin):
+		case !wire.EqualFold(remaining, begin[:len(remaining)]):
+		case len(remaining) < len(begin):
 			return kindUndecided
 		default:
 			return kindLine
@@ -174,11 +174,11 @@ func detectShortMethod(b []byte, from int) protocolKind {
 // detectTLS recognises a TLS ClientHello: record type 22, major version 3, minor version, two bytes
 // of length, message type 1. It returns kindLine if b is none.
 func detectTLS(b []byte) protocolKind {
-	for i, is := range [maxPrefixBytes + 1]int{0x16, 0x03, -1, -1, -1, 0x01} {
+	for i, want := range [maxPrefixBytes + 1]int{0x16, 0x03, -1, -1, -1, 0x01} {
 		switch {
 		case i == len(b) && i > 0:
 			return kindUndecided
-		case i == len(b), is >= 0 && int(b[i]) != is:
+		case i == len(b), want >= 0 && int(b[i]) != want:
 			return kindLine
 		}
 	}

@@ -86,8 +86,8 @@ func TestFirstBytesTellHTTPFromLinesHoweverTheyAreSplit(t *testing.T) {
 			for _, step := range []int{1, 2, 3, 5, len(c.text)} {
 				synctest.Test(t, func(t *testing.T) {
 					said := make(chan string, 1)
-					_, m, _ := startServer(t, transport.Config{Protocol: newDetector(said)})
-					conn, _ := m.dial(t, "192.0.2.1")
+					_, listener, _ := startServer(t, transport.Config{Protocol: newDetector(said)})
+					conn, _ := listener.dial(t, "192.0.2.1")
 					for rest := c.text; rest != ""; rest = rest[min(step, len(rest)):] {
 						_, _ = io.WriteString(conn, rest[:min(step, len(rest))])
 					}
@@ -106,11 +106,12 @@ func TestAConnectionThatDoesNotSayWhatItIsEnds(t *testing.T) {
 	for name, sent := range map[string]string{"silent": "", "one P": "P", "POST": "POST", "blank lines": "\r\n\n"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, m, _ := startServer(t, transport.Config{Protocol: newDetector(make(chan string))})
-				conn, _ := m.dial(t, "192.0.2.1")
+				_, listener, _ := startServer(t, transport.Config{Protocol: newDetector(make(chan string))})
+				conn, _ := listener.dial(t, "192.0.2.1")
 				begin := time.Now()
 				_, _ = io.WriteString(conn, sent)
-				if _, err := conn.Read(make([]byte, 1)); err != io.EOF || time.Since(begin).Round(time.Second) != 10*time.Second {
+				if _, err := conn.Read(make([]byte, 1)); err != io.EOF ||
+					time.Since(begin).Round(time.Second) != 10*time.Second {
 					t.Errorf("got %v after %v", err, time.Since(begin))
 				}
 			})
@@ -120,8 +121,8 @@ func TestAConnectionThatDoesNotSayWhatItIsEnds(t *testing.T) {
 
 func TestShutdownEndsAConnectionThatHasNotSaidWhatItIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, m, _ := startServer(t, transport.Config{Protocol: newDetector(make(chan string))})
-		conn, _ := m.dial(t, "192.0.2.1")
+		server, listener, _ := startServer(t, transport.Config{Protocol: newDetector(make(chan string))})
+		conn, _ := listener.dial(t, "192.0.2.1")
 		_, _ = io.WriteString(conn, "P")
 		begin := time.Now()
 		if err := server.Shutdown(t.Context()); err != nil || time.Since(begin) != 0 {
@@ -134,11 +135,12 @@ func TestShutdownEndsAConnectionThatHasNotSaidWhatItIs(t *testing.T) {
 func TestABorrowedStackIsUsedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conns := make(chan *transport.Conn, 1)
-		_, m, _ := startServer(t, transport.Config{Protocol: protocolFunc(func(ctx context.Context, conn *transport.Conn) {
+		_, listener, _ := startServer(t, transport.Config{Protocol: protocolFunc(func(ctx context.Context,
+			conn *transport.Conn) {
 			conns <- conn
 			silentProtocol(ctx, conn)
 		})})
-		m.dial(t, "192.0.2.1")
+		listener.dial(t, "192.0.2.1")
 		conn := <-conns
 		depth := 0
 		conn.RunOnWorker(func() { conn.RunOnWorker(func() { depth++ }); depth++ })
@@ -153,10 +155,11 @@ func TestABorrowedStackIsUsedAgain(t *testing.T) {
 
 func TestAPanicOnABorrowedStackCostsOneConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, m, log := startServer(t, transport.Config{Protocol: protocolFunc(func(_ context.Context, conn *transport.Conn) {
+		_, listener, log := startServer(t, transport.Config{Protocol: protocolFunc(func(_ context.Context,
+			conn *transport.Conn) {
 			conn.RunOnWorker(func() { panic("borrowed") })
 		})})
-		if _, kept := m.dial(t, "192.0.2.1"); kept {
+		if _, kept := listener.dial(t, "192.0.2.1"); kept {
 			t.Error("the connection is still open")
 		}
 		if got := log.drain(); !strings.Contains(got, "panic=borrowed") || !strings.Contains(got, "detect_test.go") {
@@ -204,12 +207,12 @@ func (p *splitConn) RemoteAddr() net.Addr            { return &net.TCPAddr{} }
 func detectProtocol(text []byte, step int) string {
 	said := make(chan string, 1)
 	server := transport.NewServer(transport.Config{Protocol: newDetector(said)})
-	m := newFakeListener()
+	listener := newFakeListener()
 	p := &splitConn{remaining: text, stepBytes: step, closed: make(chan struct{})}
-	go func() { _ = server.Serve(m) }()
-	m.accepts <- acceptResult{conn: p}
+	go func() { _ = server.Serve(listener) }()
+	listener.accepts <- acceptResult{conn: p}
 	<-p.closed
-	_ = m.Close()
+	_ = listener.Close()
 	select {
 	case got := <-said:
 		return got

@@ -81,12 +81,12 @@ func clientNetwork(addr netip.Addr) (_ netip.Prefix, ok bool) {
 }
 
 // add counts a connection. It reports false if the network has limit connections already.
-func (c *connectionCounts) add(addr netip.Addr, most int) bool {
+func (c *connectionCounts) add(addr netip.Addr, limit int) bool {
 	prefix, ok := c.countedNetwork(addr)
 	if !ok {
 		return true
 	}
-	if c.byNetwork[prefix] >= most {
+	if c.byNetwork[prefix] >= limit {
 		return false
 	}
 	c.byNetwork[prefix]++
@@ -116,16 +116,16 @@ type LogLimiter struct {
 
 // Allow reports whether the message may be logged now, and how many were suppressed since the last
 // one.
-func (c *LogLimiter) Allow() (kept int, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (l *LogLimiter) Allow() (suppressed int, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	now := time.Now()
-	if !c.lastLogged.IsZero() && now.Sub(c.lastLogged) < logInterval {
-		c.suppressed++
+	if !l.lastLogged.IsZero() && now.Sub(l.lastLogged) < logInterval {
+		l.suppressed++
 		return 0, false
 	}
-	kept, c.suppressed, c.lastLogged = c.suppressed, 0, now
-	return kept, true
+	suppressed, l.suppressed, l.lastLogged = l.suppressed, 0, now
+	return suppressed, true
 }
 
 // RateCounter limits the number of events in a second. The zero RateCounter is ready for use; it is
@@ -137,14 +137,14 @@ type RateCounter struct {
 
 // Allow returns how many of n events fit into the limit per second, and counts them. A limit of 0
 // allows any number.
-func (r *RateCounter) Allow(n, most int) int {
-	if most == 0 {
+func (r *RateCounter) Allow(n, limit int) int {
+	if limit == 0 {
 		return n
 	}
 	if now := time.Now(); now.Sub(r.secondStart) >= time.Second {
 		*r = RateCounter{secondStart: now}
 	}
-	n = min(n, most-r.count)
+	n = min(n, limit-r.count)
 	r.count += n
 	return n
 }

@@ -42,15 +42,16 @@ var partialRequests = map[string]func(conn net.Conn){
 	"messages": func(conn net.Conn) { sendOnWebSocket(conn, maskedMessage(bigBody)[:40_000]) },
 	"a body behind a whole one": func(conn net.Conn) {
 		sendInBackground(conn, bigPost+bigBody+bigPost+halfBody)
-		r, _ := http.ReadResponse(bufio.NewReader(conn), nil)
-		_, _ = io.Copy(io.Discard, r.Body)
+		response, _ := http.ReadResponse(bufio.NewReader(conn), nil)
+		_, _ = io.Copy(io.Discard, response.Body)
 	},
 }
 
 // startWithSmallMemory limits request memory to 256 KiB: four big requests or three big lines.
 func startWithSmallMemory(t *testing.T) (*fakeListener, *logBuffer) {
-	_, m, log := startServer(t, transport.Config{Protocol: newDetectorWithAll(bracketHandler{}), Limits: transport.Limits{RequestMemory: 256 << 10}})
-	return m, log
+	_, listener, log := startServer(t, transport.Config{Protocol: newDetectorWithAll(bracketHandler{}),
+		Limits: transport.Limits{RequestMemory: 256 << 10}})
+	return listener, log
 }
 
 // readUntilQuiet returns what has arrived, and whether the connection is still open.
@@ -65,12 +66,12 @@ func readUntilQuiet(conn net.Conn) (came string, open bool) {
 func expectBigAnswer(t *testing.T, conn net.Conn) {
 	t.Helper()
 	sendInBackground(conn, bigPost+bigBody)
-	r, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if body, _ := io.ReadAll(r.Body); string(body) != "("+bigBody+")" {
-		t.Fatalf("answered %s and %d bytes", r.Status, len(body))
+	if body, _ := io.ReadAll(response.Body); string(body) != "("+bigBody+")" {
+		t.Fatalf("answered %s and %d bytes", response.Status, len(body))
 	}
 }
 
@@ -78,10 +79,10 @@ func TestHalfSentRequestsHoldSoMuchTogetherAndNoMore(t *testing.T) {
 	for name, begin := range partialRequests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m, log := startWithSmallMemory(t)
+				listener, log := startWithSmallMemory(t)
 				var holders []net.Conn
 				for range 20 {
-					conn, _ := m.dial(t, "192.0.2.1")
+					conn, _ := listener.dial(t, "192.0.2.1")
 					begin(conn)
 					synctest.Wait()
 					holders = append(holders, conn)
@@ -104,7 +105,7 @@ func TestHalfSentRequestsHoldSoMuchTogetherAndNoMore(t *testing.T) {
 				if got := log.drain(); strings.Count(got, "--max-request-memory") != 1 {
 					t.Errorf("logged %q", got)
 				}
-				honest, _ := m.dial(t, "192.0.2.2")
+				honest, _ := listener.dial(t, "192.0.2.2")
 				expectBigAnswer(t, honest)
 			})
 		})
@@ -113,11 +114,11 @@ func TestHalfSentRequestsHoldSoMuchTogetherAndNoMore(t *testing.T) {
 
 func TestAllKindsOfHalfSentRequestsShareTheBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, _ := startWithSmallMemory(t)
+		listener, _ := startWithSmallMemory(t)
 		var holders []net.Conn
 		for range 3 {
 			for _, begin := range partialRequests {
-				conn, _ := m.dial(t, "192.0.2.1")
+				conn, _ := listener.dial(t, "192.0.2.1")
 				begin(conn)
 				synctest.Wait()
 				holders = append(holders, conn)
@@ -139,23 +140,23 @@ func TestAllKindsOfHalfSentRequestsShareTheBound(t *testing.T) {
 // reservation is ever revoked.
 func TestWhatIsAnsweredOrGoneHoldsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, log := startWithSmallMemory(t)
+		listener, log := startWithSmallMemory(t)
 		var kept []net.Conn
 		for range 20 {
-			conn, _ := m.dial(t, "192.0.2.1")
+			conn, _ := listener.dial(t, "192.0.2.1")
 			expectBigAnswer(t, conn)
 			kept = append(kept, conn)
-			l, _ := m.dial(t, "192.0.2.1")
+			l, _ := listener.dial(t, "192.0.2.1")
 			sendInBackground(l, "VER=1&"+bigBody+"\n")
 			_, _ = bufio.NewReader(l).ReadString('\n')
 			kept = append(kept, l)
-			ws, _ := m.dial(t, "192.0.2.1")
+			ws, _ := listener.dial(t, "192.0.2.1")
 			sendOnWebSocket(ws, maskedMessage(bigBody))
 			synctest.Wait()
 			_, _ = readUntilQuiet(ws)
 			kept = append(kept, ws)
 			for _, begin := range partialRequests {
-				conn, _ := m.dial(t, "192.0.2.1")
+				conn, _ := listener.dial(t, "192.0.2.1")
 				begin(conn)
 				synctest.Wait()
 				_ = conn.Close()
@@ -175,13 +176,15 @@ func TestWhatIsAnsweredOrGoneHoldsNothing(t *testing.T) {
 
 func TestASmallRequestNeedsNoneOfThatMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, m, log := startServer(t, transport.Config{Protocol: newDetectorWithAll(bracketHandler{}), Limits: transport.Limits{RequestMemory: 1}})
-		conn, _ := m.dial(t, "192.0.2.1")
+		_, listener, log := startServer(t, transport.Config{Protocol: newDetectorWithAll(bracketHandler{}),
+			Limits: transport.Limits{RequestMemory: 1}})
+		conn, _ := listener.dial(t, "192.0.2.1")
 		sendInBackground(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
-		if r, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || r.StatusCode != http.StatusOK {
-			t.Errorf("answered %v, %v", r, err)
+		if response, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil ||
+			response.StatusCode != http.StatusOK {
+			t.Errorf("answered %v, %v", response, err)
 		}
-		half, _ := m.dial(t, "192.0.2.1")
+		half, _ := listener.dial(t, "192.0.2.1")
 		sendInBackground(half, "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nVER=1")
 		synctest.Wait()
 		if _, open := readUntilQuiet(half); !open || log.drain() != "" {

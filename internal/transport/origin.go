@@ -40,8 +40,8 @@ func ParseOrigin(text string) (Origin, error) {
 	case strings.Contains(text, "*"):
 		return Origin{}, fmt.Errorf("%q holds a *: name each origin, such as https://chat.example", text)
 	}
-	if meant, ok := suggestOrigin(text); ok {
-		return Origin{}, fmt.Errorf("%q is not what browsers send: write %s", text, meant)
+	if suggestion, ok := suggestOrigin(text); ok {
+		return Origin{}, fmt.Errorf("%q is not what browsers send: write %s", text, suggestion)
 	}
 	return Origin{}, fmt.Errorf("%q is no web origin, which is a scheme, a name in ASCII, "+
 		"and a port if it is not the usual one, such as https://chat.example", text)
@@ -52,18 +52,18 @@ func suggestOrigin(text string) (Origin, bool) {
 	if !strings.Contains(text, "://") {
 		text = "https://" + text
 	}
-	u, err := url.Parse(text)
+	parsedURL, err := url.Parse(text)
 	if err != nil {
 		return Origin{}, false
 	}
-	scheme := u.Scheme
+	scheme := parsedURL.Scheme
 	switch scheme {
 	case "ws":
 		scheme = "http"
 	case "wss":
 		scheme = "https"
 	}
-	origin, ok := parseOriginText(scheme + "://" + u.Host)
+	origin, ok := parseOriginText(scheme + "://" + parsedURL.Host)
 	return origin, ok && !slices.Contains(schemesWithoutOrigin, origin.scheme)
 }
 
@@ -85,11 +85,11 @@ func parseOriginText(text string) (origin Origin, ok bool) {
 
 // String returns the origin as browsers send it.
 func (o Origin) String() string {
-	s := o.scheme + "://" + o.host.name
+	text := o.scheme + "://" + o.host.name
 	if o.port != defaultPorts[o.scheme] {
-		s += ":" + strconv.Itoa(int(o.port))
+		text += ":" + strconv.Itoa(int(o.port))
 	}
-	return s
+	return text
 }
 
 // IsWeb reports whether the scheme is http or https.

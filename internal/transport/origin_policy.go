@@ -25,7 +25,9 @@ func NewOriginPolicy(hostname string, public, allowed []Origin) OriginPolicy {
 	origins := OriginPolicy{make(map[string]bool), make(map[Origin]bool), make(map[Origin]bool)}
 	if hostName, ok := parseHost(hostname); ok && !hostName.isIP {
 		bare, _, _ := strings.Cut(hostName.name, ".")
-		origins.serverNames[hostName.name], origins.serverNames[bare], origins.serverNames[bare+".local"] = true, true, true
+		for _, name := range []string{hostName.name, bare, bare + ".local"} {
+			origins.serverNames[name] = true
+		}
 	}
 	for _, origin := range public {
 		origins.serverNames[origin.host.name], origins.publicOrigins[origin] = true, true
@@ -40,7 +42,8 @@ func NewOriginPolicy(hostname string, public, allowed []Origin) OriginPolicy {
 // proxy's, and nobody can control a port without the host.
 func (o OriginPolicy) IsOwnHost(host string) bool {
 	hostName, _, ok := parseAuthority(host)
-	return ok && (hostName.isIP || hostName.name == "localhost" || strings.HasSuffix(hostName.name, ".localhost") || o.serverNames[hostName.name])
+	return ok && (hostName.isIP || hostName.name == "localhost" || strings.HasSuffix(hostName.name, ".localhost") ||
+		o.serverNames[hostName.name])
 }
 
 // PageKind classifies the web page that sent a request.
@@ -62,8 +65,8 @@ const (
 // ClassifyPage classifies a request by its Host header, all its Origin headers, and whether it has
 // a Sec-Fetch-Site header. The value of Sec-Fetch-Site is ignored, because browsers send
 // "same-origin" for a rebound name too.
-func (o OriginPolicy) ClassifyPage(host string, origins []string, fetchSite bool) PageKind {
-	if len(origins) == 0 && !fetchSite {
+func (o OriginPolicy) ClassifyPage(host string, origins []string, hasFetchSite bool) PageKind {
+	if len(origins) == 0 && !hasFetchSite {
 		return NoPage
 	}
 	from, ok := parseOriginText(strings.Join(origins, ", ")) // two Origin headers are as bad as none

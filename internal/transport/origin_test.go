@@ -84,10 +84,12 @@ func TestUnderWhichNamesTheServerIsItself(t *testing.T) {
 		"localhost.evil.example":      false,
 		"localhost:8000.evil.example": false, "localhost@evil.example": false, "evil.example#localhost": false,
 		"localhost:x": false,
-		"localhost:":  false, "localhost:0": false, "localhost:65536": false, "localhost:+1": false, "localho\u017ft": false,
+		"localhost:":  false, "localhost:0": false, "localhost:65536": false,
+		"localhost:+1": false, "localho\u017ft": false,
 		// The machine's name.
 		"box": true, "box.local": true, "BOX.local.:8000": true, "box.corp.example": true,
-		"box.evil.example": false, "corp.example": false, "x.box.local": false, "box.local.evil.example": false, "nas": false,
+		"box.evil.example": false, "corp.example": false, "x.box.local": false,
+		"box.local.evil.example": false, "nas": false,
 		// Hosts of --public-url with any port.
 		"chat.example": true, "Chat.Example:443": true, "chat.example:8000": true, "chat.example.": true,
 		"other.example": true,
@@ -136,7 +138,8 @@ func TestWhichPageSentARequest(t *testing.T) {
 		{"this machine's name", "box.local:8000", []string{"http://box.local:8000"}, false, own},
 		{"a public name", "chat.example", []string{"https://chat.example"}, false, own},
 		{"a public name, asked directly", "chat.example:8000", []string{"http://chat.example:8000"}, false, own},
-		{"a public name, whatever a proxy made of Host", "127.0.0.1:8000", []string{"https://chat.example"}, false, own},
+		{"a public name, whatever a proxy made of Host", "127.0.0.1:8000", []string{"https://chat.example"}, false,
+			own},
 		{"a public name with its port, which nginx's $host drops", "other.example",
 			[]string{"http://other.example:8080"}, false, own},
 		{"upper case", "LOCALHOST:8000", []string{"HTTP://LocalHost:8000"}, false, own},
@@ -154,11 +157,14 @@ func TestWhichPageSentARequest(t *testing.T) {
 		{"an allowed one without TLS", "127.0.0.1:8000", []string{"http://app.example"}, false, foreign},
 
 		{"a rebound name", "evil.example:8000", []string{"http://evil.example:8000"}, true, unnamed},
-		{"a rebound name of a kind", "localhost.evil.example", []string{"http://localhost.evil.example"}, false, unnamed},
+		{"a rebound name of a kind", "localhost.evil.example", []string{"http://localhost.evil.example"}, false,
+			unnamed},
 		{"a rebound name of one label", "nas", []string{"http://nas"}, false, unnamed},
 		{"another site", "127.0.0.1:8000", []string{"https://evil.example"}, true, foreign},
-		{"another site that begins alike", "127.0.0.1:8000", []string{"http://127.0.0.1:8000.evil.example"}, false, foreign},
-		{"another site by a user's name", "127.0.0.1:8000", []string{"http://127.0.0.1:8000@evil.example"}, false, foreign},
+		{"another site that begins alike", "127.0.0.1:8000", []string{"http://127.0.0.1:8000.evil.example"}, false,
+			foreign},
+		{"another site by a user's name", "127.0.0.1:8000", []string{"http://127.0.0.1:8000@evil.example"}, false,
+			foreign},
 		{"a page without origin", "127.0.0.1:8000", []string{"null"}, true, foreign},
 		{"an empty one", "", []string{""}, false, foreign},
 		{"two", "127.0.0.1:8000", []string{"http://127.0.0.1:8000", "http://127.0.0.1:8000"}, false, foreign},
@@ -170,7 +176,8 @@ func TestWhichPageSentARequest(t *testing.T) {
 		if got := rule.ClassifyPage(c.host, c.origins, c.fetchSite); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
-		if refused := rule.ClassifyPage(c.host, c.origins, c.fetchSite).RefusalText() != ""; refused != (c.want >= unnamed) {
+		if refused := rule.ClassifyPage(c.host, c.origins,
+			c.fetchSite).RefusalText() != ""; refused != (c.want >= unnamed) {
 			t.Errorf("%s: refused %v", c.name, refused)
 		}
 	}

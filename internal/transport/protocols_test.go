@@ -41,9 +41,9 @@ func newHTTPProtocol() *httppost.Protocol {
 
 // exchange sends text to a server of the protocol, closes the sending side, and returns everything
 // that the server sends.
-func exchange(t *testing.T, way transport.Protocol, text string) string {
+func exchange(t *testing.T, protocol transport.Protocol, text string) string {
 	t.Helper()
-	server := transport.NewServer(transport.Config{Protocol: way, Log: discardLog})
+	server := transport.NewServer(transport.Config{Protocol: protocol, Log: discardLog})
 	listener, err := transport.Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -68,16 +68,21 @@ func exchange(t *testing.T, way transport.Protocol, text string) string {
 }
 
 func TestOneListenerTakesPostsAndLines(t *testing.T) {
-	both := &transport.ProtocolDetector{HTTP: newHTTPProtocol(), Line: line.New(line.Config{Handler: bracketHandler{}, Log: discardLog})}
+	both := &transport.ProtocolDetector{HTTP: newHTTPProtocol(),
+		Line: line.New(line.Config{Handler: bracketHandler{}, Log: discardLog})}
 	for _, c := range []struct{ name, text, want string }{
 		{"lines", "VER=1\r\nVER=2\n", "<VER=1>\r\n<VER=2>\r\n"},
 		{"lines with an LF and a P before", "\nPVER=1\r\n\nPVER=2\r\n", "<VER=1>\r\n<VER=2>\r\n"},
 		{"a POST", "POST HTTP/1.1\r\nContent-length: 5\r\nConnection: close\r\n\r\nVER=1", "\r\n\r\n(VER=1)"},
-		{"a POST after blank lines", "\r\n\nPOST / HTTP/1.1\nContent-length: 5\nConnection: close\n\nVER=1", "\r\n\r\n(VER=1)"},
-		{"a POST after many blank lines", strings.Repeat("\r\n", 4096) + "POST / HTTP/1.1\nContent-length: 5\nConnection: close\n\nVER=1", "\r\n\r\n(VER=1)"},
+		{"a POST after blank lines", "\r\n\nPOST / HTTP/1.1\nContent-length: 5\nConnection: close\n\nVER=1",
+			"\r\n\r\n(VER=1)"},
+		{"a POST after many blank lines", strings.Repeat("\r\n", 4096) +
+			"POST / HTTP/1.1\nContent-length: 5\nConnection: close\n\nVER=1", "\r\n\r\n(VER=1)"},
 		{"a line after many blank lines", strings.Repeat("\n", 4096) + "VER=1\r\n", "<VER=1>\r\n"},
-		{"blank lines without end", strings.Repeat("\r\n", 5000), "There are too many blank lines before the request. Send none\n"},
-		{"a record of 60,000 bytes by POST", "POST / HTTP/1.1\r\nContent-Length: 60000\r\nConnection: close\r\n\r\n" + string(bytes.Repeat([]byte("a"), 60_000)), string(bytes.Repeat([]byte("a"), 60_000)) + ")"},
+		{"blank lines without end", strings.Repeat("\r\n", 5000),
+			"There are too many blank lines before the request. Send none\n"},
+		{"a record of 60,000 bytes by POST", "POST / HTTP/1.1\r\nContent-Length: 60000\r\nConnection: close\r\n\r\n" +
+			string(bytes.Repeat([]byte("a"), 60_000)), string(bytes.Repeat([]byte("a"), 60_000)) + ")"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := exchange(t, both, c.text)
@@ -103,11 +108,11 @@ func TestHTTPIsAnsweredAsIfThereWereNoLines(t *testing.T) {
 	} {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			alone, both := exchange(t, way, text), exchange(t, &transport.ProtocolDetector{HTTP: way}, text)
-			withoutDate := func(s string) string {
-				if i := bytes.Index([]byte(s), []byte("Date: ")); i >= 0 {
-					return s[:i]
+			withoutDate := func(text string) string {
+				if i := bytes.Index([]byte(text), []byte("Date: ")); i >= 0 {
+					return text[:i]
 				}
-				return s
+				return text
 			}
 			if withoutDate(alone) != withoutDate(both) {
 				t.Errorf("%q is answered\n%q, alone\n%q", text, both, alone)

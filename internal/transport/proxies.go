@@ -63,14 +63,14 @@ func (p TrustedProxies) contains(addr netip.Addr) bool {
 // malformed.
 func (p TrustedProxies) clientAddr(fields []ForwardedField) (client netip.Addr, ok bool) {
 	for kind := XForwardedFor; kind <= XRealIP; kind++ {
-		said, ok := p.nearestHop(fields, kind)
+		named, ok := p.nearestHop(fields, kind)
 		switch {
 		case !ok:
 			return netip.Addr{}, false
-		case !said.IsValid():
+		case !named.IsValid():
 		case !client.IsValid() || p.contains(client):
-			client = said
-		case said != client && !p.contains(said):
+			client = named
+		case named != client && !p.contains(named):
 			return netip.Addr{}, false
 		}
 	}
@@ -126,28 +126,28 @@ func parseForwarded(value string) []string {
 }
 
 // splitUnquoted splits text at each separator outside quotes.
-func splitUnquoted(s string, sep rune) []string {
+func splitUnquoted(text string, separator rune) []string {
 	quoted := false
-	return strings.FieldsFunc(s, func(r rune) bool {
+	return strings.FieldsFunc(text, func(r rune) bool {
 		if r == '"' {
 			quoted = !quoted
 		}
-		return r == sep && !quoted
+		return r == separator && !quoted
 	})
 }
 
 // parseHop parses an address with or without a port, IPv6 with or without brackets. It rejects
 // names such as "unknown", and addresses with a zone, which are valid only on another machine.
-func parseHop(s string) (netip.Addr, bool) {
-	s = strings.Trim(s, " \t")
-	addr, err := netip.ParseAddr(s)
-	if err != nil && strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
-		addr, err = netip.ParseAddr(s[1 : len(s)-1])
+func parseHop(text string) (netip.Addr, bool) {
+	text = strings.Trim(text, " \t")
+	addr, err := netip.ParseAddr(text)
+	if err != nil && strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
+		addr, err = netip.ParseAddr(text[1 : len(text)-1])
 	}
 	if err != nil {
-		var ap netip.AddrPort
-		ap, err = netip.ParseAddrPort(s)
-		addr = ap.Addr()
+		var addrPort netip.AddrPort
+		addrPort, err = netip.ParseAddrPort(text)
+		addr = addrPort.Addr()
 	}
 	return addr.Unmap(), err == nil && addr.Zone() == ""
 }

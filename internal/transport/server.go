@@ -106,9 +106,10 @@ func (s *Server) Serve(listener net.Listener) error {
 			return err
 		default:
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			if kept, ok := s.acceptErrorLog.Allow(); ok {
-				s.log.Error("cannot accept a connection, trying on; if descriptors have run out, raise the limit (ulimit -n) or lower --max-connections",
-					"error", err, "listener", listener.Addr(), "more_since", kept)
+			if suppressed, ok := s.acceptErrorLog.Allow(); ok {
+				s.log.Error("cannot accept a connection, trying on; if descriptors have run out, raise the limit "+
+					"(ulimit -n) or lower --max-connections",
+					"error", err, "listener", listener.Addr(), "more_since", suppressed)
 			}
 			select {
 			case <-time.After(pause):
@@ -127,10 +128,10 @@ func (s *Server) addListener(listener net.Listener) bool {
 }
 
 // startConn serves a connection on a new goroutine, or closes it if a limit is reached.
-func (s *Server) startConn(nc net.Conn) {
-	c := &Conn{Conn: nc, Addr: remoteAddr(nc), server: s, requestMemory: &s.requestMemory}
+func (s *Server) startConn(netConn net.Conn) {
+	c := &Conn{Conn: netConn, Addr: remoteAddr(netConn), server: s, requestMemory: &s.requestMemory}
 	if !s.admitConn(c) {
-		_ = nc.Close()
+		_ = netConn.Close()
 		return
 	}
 	go s.serveConn(c)
@@ -139,25 +140,27 @@ func (s *Server) startConn(nc net.Conn) {
 // admitConn registers a connection. It reports false, and logs why, if a limit is reached.
 func (s *Server) admitConn(conn *Conn) bool {
 	s.mu.Lock()
-	full := len(s.conns) >= s.limits.Connections
-	draining := s.shuttingDown.Load()
-	ok := !full && !draining && s.connectionCounts.add(conn.Addr, s.limits.ConnectionsPerAddress)
+	isFull := len(s.conns) >= s.limits.Connections
+	isShuttingDown := s.shuttingDown.Load()
+	ok := !isFull && !isShuttingDown && s.connectionCounts.add(conn.Addr, s.limits.ConnectionsPerAddress)
 	if ok {
 		s.conns[conn] = struct{}{}
 	}
 	s.mu.Unlock()
 
 	switch {
-	case ok || draining:
-	case full:
-		if kept, due := s.connectionLimitLog.Allow(); due {
+	case ok || isShuttingDown:
+	case isFull:
+		if suppressed, shouldLog := s.connectionLimitLog.Allow(); shouldLog {
 			s.log.Warn("connection refused: there are as many as --max-connections allows; raise it to take more",
-				"limit", s.limits.Connections, "client", conn.Addr, "more_since", kept)
+				"limit", s.limits.Connections, "client", conn.Addr, "more_since", suppressed)
 		}
 	default:
 		s.warnings.Warn(WarningContext{Cause: "connections of one address", Address: conn.Addr},
-			"connection refused: its address has as many as --max-connections-per-address allows; raise it to take more, "+
-				"or name the address with --trusted-proxy if it is a proxy of yours", "limit", s.limits.ConnectionsPerAddress)
+			"connection refused: its address has as many as --max-connections-per-address allows; raise it to take "+
+				"more, "+
+				"or name the address with --trusted-proxy if it is a proxy of "+
+				"yours", "limit", s.limits.ConnectionsPerAddress)
 	}
 	return ok
 }
@@ -167,10 +170,11 @@ func (s *Server) serveConn(conn *Conn) {
 	defer func() {
 		if p := recover(); p != nil {
 			trace := debug.Stack()
-			if b, ok := p.(*capturedPanic); ok {
-				p, trace = b.value, b.stack
+			if captured, ok := p.(*capturedPanic); ok {
+				p, trace = captured.value, captured.stack
 			}
-			s.log.Error("a request made the server panic; its connection is closed", "panic", p, "client", conn.Addr, "stack", string(trace))
+			s.log.Error("a request made the server panic; its connection is closed", "panic", p, "client", conn.Addr,
+				"stack", string(trace))
 			_ = conn.Close()
 		}
 	}()
@@ -202,17 +206,17 @@ func (s *Server) signalIfAllClosed() {
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.cancelRequests()
 	defer s.workers.close()
-	grace := s.limits.ShutdownGrace
+	graceTime := s.limits.ShutdownGrace
 	if deadline, ok := ctx.Deadline(); ok {
-		grace = min(grace, time.Until(deadline)/3)
+		graceTime = min(graceTime, time.Until(deadline)/3)
 	}
 	s.startShutdown()
-	slow := time.NewTimer(grace)
-	defer slow.Stop()
+	graceTimer := time.NewTimer(graceTime)
+	defer graceTimer.Stop()
 	select {
 	case <-s.allClosed:
 		return nil
-	case <-slow.C:
+	case <-graceTimer.C:
 		s.endGrace()
 	case <-ctx.Done():
 	}
@@ -260,6 +264,6 @@ func (s *Server) endGrace() {
 // would cost four system calls per connection and detect nothing that the protocols' deadlines do
 // not.
 func Listen(ctx context.Context, address string) (net.Listener, error) {
-	lc := net.ListenConfig{KeepAlive: -1}
-	return lc.Listen(ctx, "tcp", address)
+	listenConfig := net.ListenConfig{KeepAlive: -1}
+	return listenConfig.Listen(ctx, "tcp", address)
 }

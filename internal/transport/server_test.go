@@ -106,11 +106,11 @@ func startServer(t *testing.T, cfg transport.Config) (*transport.Server, *fakeLi
 	if cfg.Protocol == nil {
 		cfg.Protocol = silentProtocol
 	}
-	server, m := transport.NewServer(cfg), newFakeListener()
+	server, listener := transport.NewServer(cfg), newFakeListener()
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		if err := server.Serve(m); err != nil {
+		if err := server.Serve(listener); err != nil {
 			t.Error("serve:", err)
 		}
 	}()
@@ -120,7 +120,7 @@ func startServer(t *testing.T, cfg transport.Config) (*transport.Server, *fakeLi
 		}
 		<-served
 	})
-	return server, m, log
+	return server, listener, log
 }
 
 func TestAnAddressMayHaveSoManyConnections(t *testing.T) {
@@ -131,20 +131,25 @@ func TestAnAddressMayHaveSoManyConnections(t *testing.T) {
 		kept   string // y or n for each connection
 	}{
 		{"one address", transport.Limits{ConnectionsPerAddress: 2}, "192.0.2.1 192.0.2.1 192.0.2.1 192.0.2.2", "yyny"},
-		{"an address mapped into IPv6 is the same", transport.Limits{ConnectionsPerAddress: 1}, "192.0.2.1 ::ffff:192.0.2.1", "yn"},
-		{"one network of IPv6", transport.Limits{ConnectionsPerAddress: 1}, "2001:db8::1 2001:db8::2 2001:db8:0:1::1", "yny"},
+		{"an address mapped into IPv6 is the same", transport.Limits{ConnectionsPerAddress: 1},
+			"192.0.2.1 ::ffff:192.0.2.1", "yn"},
+		{"one network of IPv6", transport.Limits{ConnectionsPerAddress: 1}, "2001:db8::1 2001:db8::2 2001:db8:0:1::1",
+			"yny"},
 		{"loopback is exempt", transport.Limits{ConnectionsPerAddress: 1}, "127.0.0.1 127.0.0.1 ::1 ::1", "yyyy"},
-		{"loopback counts if it is so set", transport.Limits{ConnectionsPerAddress: 1, CountLoopback: true}, "127.0.0.1 127.0.0.1 ::1 ::1", "ynyn"},
+		{"loopback counts if it is so set", transport.Limits{ConnectionsPerAddress: 1, CountLoopback: true},
+			"127.0.0.1 127.0.0.1 ::1 ::1", "ynyn"},
 		{"a proxy is exempt", transport.Limits{ConnectionsPerAddress: 1}, "10.1.1.1 10.1.1.1", "yy"},
-		{"a proxy on the same link is exempt", transport.Limits{ConnectionsPerAddress: 1}, "fe80::1%eth0 fe80::1%eth0", "yy"},
+		{"a proxy on the same link is exempt", transport.Limits{ConnectionsPerAddress: 1}, "fe80::1%eth0 fe80::1%eth0",
+			"yy"},
 		{"all together", transport.Limits{Connections: 2}, "127.0.0.1 10.1.1.1 192.0.2.1", "yyn"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, m, _ := startServer(t, transport.Config{Limits: c.limits, Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fe80::/10")}})
+				_, listener, _ := startServer(t, transport.Config{Limits: c.limits,
+					Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fe80::/10")}})
 				got := ""
 				for address := range strings.FieldsSeq(c.dials) {
-					if _, kept := m.dial(t, address); kept {
+					if _, kept := listener.dial(t, address); kept {
 						got += "y"
 					} else {
 						got += "n"
@@ -160,9 +165,10 @@ func TestAnAddressMayHaveSoManyConnections(t *testing.T) {
 
 func TestAConnectionThatEndsMakesRoomForAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, m, _ := startServer(t, transport.Config{Limits: transport.Limits{ConnectionsPerAddress: 1, Connections: 1}})
+		_, listener, _ := startServer(t, transport.Config{Limits: transport.Limits{ConnectionsPerAddress: 1,
+			Connections: 1}})
 		for range 3 {
-			conn, kept := m.dial(t, "192.0.2.1")
+			conn, kept := listener.dial(t, "192.0.2.1")
 			if !kept {
 				t.Fatal("refused")
 			}
@@ -182,15 +188,15 @@ func TestARefusalIsLoggedOnceInAWhileAndNamesTheSetting(t *testing.T) {
 	} {
 		t.Run(setting, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				_, m, log := startServer(t, transport.Config{Limits: c.limits})
+				_, listener, log := startServer(t, transport.Config{Limits: c.limits})
 				for range 5 {
-					m.dial(t, "192.0.2.1")
+					listener.dial(t, "192.0.2.1")
 				}
 				if got := log.drain(); strings.Count(got, "refused") != 1 || !strings.Contains(got, setting) {
 					t.Errorf("logged %q", got)
 				}
 				<-time.After(c.again)
-				m.dial(t, "192.0.2.1")
+				listener.dial(t, "192.0.2.1")
 				if got := log.drain(); !strings.Contains(got, "more_since=3") {
 					t.Errorf("logged %q %v later", got, c.again)
 				}
@@ -201,12 +207,12 @@ func TestARefusalIsLoggedOnceInAWhileAndNamesTheSetting(t *testing.T) {
 
 func TestErrorsInAcceptingPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, m, log := startServer(t, transport.Config{})
+		_, listener, log := startServer(t, transport.Config{})
 		begin := time.Now()
 		for range 10 {
-			m.accepts <- acceptResult{err: &net.OpError{Op: "accept", Err: syscall.EMFILE}}
+			listener.accepts <- acceptResult{err: &net.OpError{Op: "accept", Err: syscall.EMFILE}}
 		}
-		if _, kept := m.dial(t, "192.0.2.1"); !kept {
+		if _, kept := listener.dial(t, "192.0.2.1"); !kept {
 			t.Error("the server has ended")
 		}
 		// pauses: 5, 10, 20 ... 640 ms, 1 s, 1 s
@@ -221,11 +227,12 @@ func TestErrorsInAcceptingPass(t *testing.T) {
 
 func TestAPauseAfterAnErrorDoesNotHoldUpShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, m := transport.NewServer(transport.Config{Protocol: silentProtocol, Log: slog.New(slog.DiscardHandler)}), newFakeListener()
+		server, listener := transport.NewServer(transport.Config{Protocol: silentProtocol,
+			Log: slog.New(slog.DiscardHandler)}), newFakeListener()
 		served := make(chan error, 1)
-		go func() { served <- server.Serve(m) }()
+		go func() { served <- server.Serve(listener) }()
 		for range 9 {
-			m.accepts <- acceptResult{err: syscall.EMFILE}
+			listener.accepts <- acceptResult{err: syscall.EMFILE}
 		}
 		synctest.Wait()
 		begin := time.Now()
@@ -239,24 +246,26 @@ func TestAPauseAfterAnErrorDoesNotHoldUpShutdown(t *testing.T) {
 }
 
 func TestAListenerThatIsClosedByOthersEndsServe(t *testing.T) {
-	server, m := transport.NewServer(transport.Config{Protocol: silentProtocol, Log: slog.New(slog.DiscardHandler)}), newFakeListener()
-	_ = m.Close()
-	if err := server.Serve(m); !errors.Is(err, net.ErrClosed) {
+	server, listener := transport.NewServer(transport.Config{Protocol: silentProtocol,
+		Log: slog.New(slog.DiscardHandler)}), newFakeListener()
+	_ = listener.Close()
+	if err := server.Serve(listener); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestServeAfterShutdownServesNothing(t *testing.T) {
-	server, m := transport.NewServer(transport.Config{Protocol: silentProtocol, Log: slog.New(slog.DiscardHandler)}), newFakeListener()
+	server, listener := transport.NewServer(transport.Config{Protocol: silentProtocol,
+		Log: slog.New(slog.DiscardHandler)}), newFakeListener()
 	for range 2 {
 		if err := server.Shutdown(t.Context()); err != nil {
 			t.Error("shutdown:", err)
 		}
 	}
-	if err := server.Serve(m); err != nil {
+	if err := server.Serve(listener); err != nil {
 		t.Error("serve:", err)
 	}
-	if _, err := m.Accept(); !errors.Is(err, net.ErrClosed) {
+	if _, err := listener.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Error("the listener is still open")
 	}
 }
@@ -281,16 +290,17 @@ func TestOneServerHasManyListeners(t *testing.T) {
 
 func TestAPanicCostsOneConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, m, log := startServer(t, transport.Config{Protocol: protocolFunc(func(ctx context.Context, conn *transport.Conn) {
+		_, listener, log := startServer(t, transport.Config{Protocol: protocolFunc(func(ctx context.Context,
+			conn *transport.Conn) {
 			if conn.Addr == netip.MustParseAddr("192.0.2.13") {
 				panic("thirteen")
 			}
 			silentProtocol(ctx, conn)
 		})})
-		if _, kept := m.dial(t, "192.0.2.13"); kept {
+		if _, kept := listener.dial(t, "192.0.2.13"); kept {
 			t.Error("the connection is still open")
 		}
-		if _, kept := m.dial(t, "192.0.2.1"); !kept {
+		if _, kept := listener.dial(t, "192.0.2.1"); !kept {
 			t.Error("the server has ended")
 		}
 		if got := log.drain(); !strings.Contains(got, "thirteen") || !strings.Contains(got, "server_test.go") {
@@ -302,13 +312,14 @@ func TestAPanicCostsOneConnection(t *testing.T) {
 func TestShutdownEndsTheContextOfWhatItGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := make(chan struct{})
-		server, m, _ := startServer(t, transport.Config{Protocol: protocolFunc(func(ctx context.Context, conn *transport.Conn) {
+		server, listener, _ := startServer(t, transport.Config{Protocol: protocolFunc(func(ctx context.Context,
+			conn *transport.Conn) {
 			conn.BecomeActive()
 			<-ctx.Done()
 			_ = conn.Close()
 			close(ended)
 		})})
-		m.dial(t, "192.0.2.1")
+		listener.dial(t, "192.0.2.1")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := server.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -321,12 +332,13 @@ func TestShutdownEndsTheContextOfWhatItGivesUp(t *testing.T) {
 func TestARequestBeginsOnlyBeforeShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conns, done := make(chan *transport.Conn, 1), make(chan struct{})
-		server, m, _ := startServer(t, transport.Config{Protocol: protocolFunc(func(_ context.Context, conn *transport.Conn) {
+		server, listener, _ := startServer(t, transport.Config{Protocol: protocolFunc(func(_ context.Context,
+			conn *transport.Conn) {
 			conns <- conn
 			<-done
 			_ = conn.Close()
 		})})
-		m.dial(t, "192.0.2.1")
+		listener.dial(t, "192.0.2.1")
 		conn := <-conns
 		if !conn.BecomeActive() || conn.BecomeActive() || !conn.BecomeIdle() || conn.ShuttingDown() {
 			t.Error("a request cannot begin, or can begin twice")
@@ -362,9 +374,10 @@ func TestWhatIsUnreadIsReadFirst(t *testing.T) {
 
 func TestWhoDoesNotReadLeavesNothingBehind(t *testing.T) {
 	served := make(chan *transport.Conn, 1)
-	server := transport.NewServer(transport.Config{Log: slog.New(slog.DiscardHandler), Protocol: protocolFunc(func(_ context.Context, conn *transport.Conn) {
-		served <- conn
-	})})
+	server := transport.NewServer(transport.Config{Log: slog.New(slog.DiscardHandler),
+		Protocol: protocolFunc(func(_ context.Context, conn *transport.Conn) {
+			served <- conn
+		})})
 	listener, err := transport.Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

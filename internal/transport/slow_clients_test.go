@@ -58,20 +58,29 @@ func TestSlowClientsDoNotHoldUpTheShutdown(t *testing.T) {
 	}
 	for name, begin := range map[string]func(conn net.Conn){
 		"half a header": func(conn net.Conn) { sendInBackground(conn, "POST / HTTP/1.1\r\nConte") },
-		"half a body":   func(conn net.Conn) { sendInBackground(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVE") },
+		"half a body": func(conn net.Conn) {
+			sendInBackground(conn,
+				"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVE")
+		},
 		"half a body in chunks": func(conn net.Conn) {
 			sendInBackground(conn, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nVE")
 		},
 		"half a body for a page": func(conn net.Conn) {
 			sendInBackground(conn, "POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nVE")
 		},
-		"half a line":                         func(conn net.Conn) { sendInBackground(conn, "VER=1") },
-		"half a message on a WebSocket":       func(conn net.Conn) { sendOnWebSocket(conn, wsHalfRecord) },
-		"an answer that is not read":          func(conn net.Conn) { sendInBackground(conn, posts(1)) },
-		"many answers that are not read":      func(conn net.Conn) { sendInBackground(conn, posts(1000)) },
-		"a page that is not read":             func(conn net.Conn) { sendInBackground(conn, "GET /long HTTP/1.1\r\nHost: x\r\n\r\n") },
-		"a line's answer that is not read":    func(conn net.Conn) { sendInBackground(conn, "VER=1\n") },
-		"a line's answers that are not read":  func(conn net.Conn) { sendInBackground(conn, strings.Repeat("VER=1\n", 1000)) },
+		"half a line":                    func(conn net.Conn) { sendInBackground(conn, "VER=1") },
+		"half a message on a WebSocket":  func(conn net.Conn) { sendOnWebSocket(conn, wsHalfRecord) },
+		"an answer that is not read":     func(conn net.Conn) { sendInBackground(conn, posts(1)) },
+		"many answers that are not read": func(conn net.Conn) { sendInBackground(conn, posts(1000)) },
+		"a page that is not read": func(conn net.Conn) {
+			sendInBackground(conn,
+				"GET /long HTTP/1.1\r\nHost: x\r\n\r\n")
+		},
+		"a line's answer that is not read": func(conn net.Conn) { sendInBackground(conn, "VER=1\n") },
+		"a line's answers that are not read": func(conn net.Conn) {
+			sendInBackground(conn,
+				strings.Repeat("VER=1\n", 1000))
+		},
 		"an upgrade whose answer is not read": func(conn net.Conn) { sendInBackground(conn, upgradeRequest) },
 		"a WebSocket's answer that is not read": func(conn net.Conn) {
 			sendOnWebSocket(conn, wsRecord+wsRecord)
@@ -88,17 +97,17 @@ func TestSlowClientsDoNotHoldUpTheShutdown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				server, m, _ := startServer(t, transport.Config{Protocol: newDetectorWithAll(bracketHandler{})})
-				conn, _ := m.dial(t, "192.0.2.1")
+				server, listener, _ := startServer(t, transport.Config{Protocol: newDetectorWithAll(bracketHandler{})})
+				conn, _ := listener.dial(t, "192.0.2.1")
 				begin(conn)
 				synctest.Wait()
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
-				began := time.Now()
+				startedAt := time.Now()
 				if err := server.Shutdown(ctx); err != nil {
 					t.Error("shutdown:", err)
 				}
-				if d := time.Since(began); d > 4*time.Second {
+				if d := time.Since(startedAt); d > 4*time.Second {
 					t.Errorf("it took %v", d)
 				}
 				_ = conn.Close()
@@ -110,14 +119,14 @@ func TestSlowClientsDoNotHoldUpTheShutdown(t *testing.T) {
 
 func TestWhoHasSentHalfARequestIsToldThatTheServerEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, m, _ := startServer(t, transport.Config{Protocol: newDetectorWithAll(bracketHandler{})})
-		conn, _ := m.dial(t, "192.0.2.1")
+		server, listener, _ := startServer(t, transport.Config{Protocol: newDetectorWithAll(bracketHandler{})})
+		conn, _ := listener.dial(t, "192.0.2.1")
 		sendInBackground(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVE")
 		synctest.Wait()
 		go func() { _ = server.Shutdown(context.Background()) }()
-		r, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		if err != nil || r.StatusCode != http.StatusServiceUnavailable {
-			t.Errorf("answered %v, %v", r, err)
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || response.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("answered %v, %v", response, err)
 		}
 	})
 }
@@ -134,34 +143,36 @@ func (d delayedHandler) AppendAnswer(_ context.Context, _ *transport.Peer, recor
 // client gets the answer, long after the shutdown's grace has ended.
 func TestWhatIsAcceptedIsAnsweredThoughClientsAreHurried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, m, _ := startServer(t, transport.Config{Protocol: newDetectorWithAll(delayedHandler(8 * time.Second))})
-		reads, _ := m.dial(t, "192.0.2.1")
-		silent, _ := m.dial(t, "192.0.2.1")
+		handler := delayedHandler(8 * time.Second)
+		server, listener, _ := startServer(t, transport.Config{Protocol: newDetectorWithAll(handler)})
+		reads, _ := listener.dial(t, "192.0.2.1")
+		silent, _ := listener.dial(t, "192.0.2.1")
 		for _, conn := range []net.Conn{reads, silent} {
 			sendInBackground(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
 		}
 		synctest.Wait()
-		began, ended := time.Now(), make(chan error, 1)
+		startedAt, ended := time.Now(), make(chan error, 1)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		go func() { ended <- server.Shutdown(ctx) }()
-		r, err := http.ReadResponse(bufio.NewReader(reads), nil)
+		response, err := http.ReadResponse(bufio.NewReader(reads), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if body, _ := io.ReadAll(r.Body); string(body) != "VER=1" {
+		if body, _ := io.ReadAll(response.Body); string(body) != "VER=1" {
 			t.Errorf("answered %q", body)
 		}
-		if err := <-ended; err != nil || time.Since(began) != 8500*time.Millisecond {
-			t.Errorf("ended with %v after %v", err, time.Since(began))
+		if err := <-ended; err != nil || time.Since(startedAt) != 8500*time.Millisecond {
+			t.Errorf("ended with %v after %v", err, time.Since(startedAt))
 		}
 	})
 }
 
 func TestAHandlerThatDoesNotEndIsAnErrorOfTheShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		server, m, _ := startServer(t, transport.Config{Protocol: newDetectorWithAll(delayedHandler(12 * time.Second))})
-		conn, _ := m.dial(t, "192.0.2.1")
+		handler := delayedHandler(12 * time.Second)
+		server, listener, _ := startServer(t, transport.Config{Protocol: newDetectorWithAll(handler)})
+		conn, _ := listener.dial(t, "192.0.2.1")
 		sendInBackground(conn, "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nVER=1")
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

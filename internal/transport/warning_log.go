@@ -61,55 +61,55 @@ func NewWarningLog(log *slog.Logger, now func() time.Time) *WarningLog {
 
 // Warn logs a warning and the client's address, unless the limits suppress it. Values that come
 // from a client must pass through Excerpt first.
-func (w *WarningLog) Warn(warningContext WarningContext, message string, args ...any) {
-	w.logLimited(slog.LevelWarn, warningContext, message, args)
+func (w *WarningLog) Warn(warning WarningContext, message string, args ...any) {
+	w.logLimited(slog.LevelWarn, warning, message, args)
 }
 
 // Info is like Warn, at level info, for what is nobody's mistake.
-func (w *WarningLog) Info(warningContext WarningContext, message string, args ...any) {
-	w.logLimited(slog.LevelInfo, warningContext, message, args)
+func (w *WarningLog) Info(warning WarningContext, message string, args ...any) {
+	w.logLimited(slog.LevelInfo, warning, message, args)
 }
 
-func (w *WarningLog) logLimited(level slog.Level, warningContext WarningContext, message string, args []any) {
+func (w *WarningLog) logLimited(level slog.Level, warning WarningContext, message string, args []any) {
 	if !w.log.Enabled(context.Background(), level) {
 		return
 	}
-	silent, due := w.countWarning(warningContext)
-	if !due {
+	suppressed, shouldLog := w.countWarning(warning)
+	if !shouldLog {
 		return
 	}
-	args = append(args, "client", warningContext.Address)
-	if warningContext.Account != "" {
-		args = append(args, "account", warningContext.Account)
+	args = append(args, "client", warning.Address)
+	if warning.Account != "" {
+		args = append(args, "account", warning.Account)
 	}
-	w.log.Log(context.Background(), level, message, append(args, "more_since", silent)...)
+	w.log.Log(context.Background(), level, message, append(args, "more_since", suppressed)...)
 }
 
 // countWarning reports whether a warning may be logged now, and how many of its cause were
 // suppressed since the last line.
-func (w *WarningLog) countWarning(warningContext WarningContext) (silent int, ok bool) {
-	network, _ := clientNetwork(warningContext.Address)
-	warningContext.Address = network.Addr()
+func (w *WarningLog) countWarning(warning WarningContext) (suppressed int, ok bool) {
+	network, _ := clientNetwork(warning.Address)
+	warning.Address = network.Addr()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.now()
-	count := w.causeCounts[warningContext.Cause]
+	count := w.causeCounts[warning.Cause]
 	if count == nil {
 		count = &causeCount{minuteStart: now}
-		w.causeCounts[warningContext.Cause] = count
+		w.causeCounts[warning.Cause] = count
 	}
 	if now.Sub(count.minuteStart) >= time.Minute {
 		count.minuteStart, count.linesInMinute = now, 0
 	}
-	at, known := w.lastLogged.Get(warningContext)
-	if known && now.Sub(at) < repeatInterval || count.linesInMinute >= warningsPerMinute {
+	loggedAt, isKnown := w.lastLogged.Get(warning)
+	if isKnown && now.Sub(loggedAt) < repeatInterval || count.linesInMinute >= warningsPerMinute {
 		count.suppressed++
 		return 0, false
 	}
-	w.lastLogged.Add(warningContext, now)
-	silent, count.suppressed = count.suppressed, 0
+	w.lastLogged.Add(warning, now)
+	suppressed, count.suppressed = count.suppressed, 0
 	count.linesInMinute++
-	return silent, true
+	return suppressed, true
 }
 
 // maxExcerptBytes is the maximum length of an Excerpt.
@@ -119,7 +119,8 @@ const maxExcerptBytes = 64
 // second.
 func (w *WarningLog) WarnTooManyRecords(from netip.Addr, limit int) {
 	w.Warn(WarningContext{Cause: "records in a second", Address: from},
-		"connection closed: it brought more records in a second than --max-records-per-second allows; raise it to take more",
+		"connection closed: it brought more records in a second than --max-records-per-second allows; raise it to "+
+			"take more",
 		"limit", limit)
 }
 
@@ -127,12 +128,12 @@ func (w *WarningLog) WarnTooManyRecords(from netip.Addr, limit int) {
 // character that does not occur in names, versions and origins. It therefore contains no terminal
 // control sequences, no line breaks, and no password that follows a separator.
 func Excerpt(value string) string {
-	end := 0
-	for end < len(value) && end < maxExcerptBytes && isLoggable(value[end]) {
-		end++
+	length := 0
+	for length < len(value) && length < maxExcerptBytes && isLoggable(value[length]) {
+		length++
 	}
-	if end < len(value) {
-		return value[:end] + "..."
+	if length < len(value) {
+		return value[:length] + "..."
 	}
 	return value
 }

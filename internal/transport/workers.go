@@ -42,51 +42,51 @@ func (c *Conn) RunOnWorker(f func()) {
 	}
 }
 
-func (s *workerPool) acquire() *worker {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if n := len(s.idle); n > 0 {
-		worker := s.idle[n-1]
-		s.idle = s.idle[:n-1]
+func (p *workerPool) acquire() *worker {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.idle); n > 0 {
+		worker := p.idle[n-1]
+		p.idle = p.idle[:n-1]
 		return worker
 	}
-	b := &worker{make(chan func()), make(chan *capturedPanic)}
-	go b.run()
-	return b
+	newWorker := &worker{make(chan func()), make(chan *capturedPanic)}
+	go newWorker.run()
+	return newWorker
 }
 
 // release makes a worker idle, or ends it if there are enough.
-func (s *workerPool) release(b *worker) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.idle) < maxIdleWorkers && !s.closed {
-		s.idle = append(s.idle, b)
+func (p *workerPool) release(newWorker *worker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.idle) < maxIdleWorkers && !p.closed {
+		p.idle = append(p.idle, newWorker)
 		return
 	}
-	close(b.tasks)
+	close(newWorker.tasks)
 }
 
 // close ends all idle workers. Busy ones end when they are released.
-func (s *workerPool) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, worker := range s.idle {
+func (p *workerPool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, worker := range p.idle {
 		close(worker.tasks)
 	}
-	s.idle, s.closed = nil, true
+	p.idle, p.closed = nil, true
 }
 
-func (b *worker) run() {
-	for f := range b.tasks {
-		b.results <- callRecovered(f)
+func (w *worker) run() {
+	for f := range w.tasks {
+		w.results <- callRecovered(f)
 	}
 }
 
 // callRecovered calls f and returns its panic, or nil.
-func callRecovered(f func()) (p *capturedPanic) {
+func callRecovered(f func()) (captured *capturedPanic) {
 	defer func() {
 		if value := recover(); value != nil {
-			p = &capturedPanic{value, debug.Stack()}
+			captured = &capturedPanic{value, debug.Stack()}
 		}
 	}()
 	f()

@@ -32,41 +32,42 @@ func New(publicURL string) *Pages {
 }
 
 // ServeHTTP serves the home page for GET /, and a 404 page for everything else.
-func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	url := p.publicURL
-	if url == "" {
-		url = "http://" + hostOrFallback(r.Host, fallbackHost)
+func (p *Pages) ServeHTTP(response http.ResponseWriter, request *http.Request) {
+	serverURL := p.publicURL
+	if serverURL == "" {
+		serverURL = "http://" + hostOrFallback(request.Host, fallbackHost)
 	}
-	if r.URL.Path != "/" || r.Method != http.MethodGet {
-		p.writePage(w, http.StatusNotFound, "lost", url)
+	if request.URL.Path != "/" || request.Method != http.MethodGet {
+		p.writePage(response, http.StatusNotFound, "lost", serverURL)
 		return
 	}
-	p.writePage(w, http.StatusOK, "home", url)
+	p.writePage(response, http.StatusOK, "home", serverURL)
 }
 
 // ServeWrongHost answers a request for a host name that is not the server's. It uses status 421,
 // because 403 means that a foreign page sent the request.
-func (p *Pages) ServeWrongHost(w http.ResponseWriter, r *http.Request) {
-	p.writePage(w, http.StatusMisdirectedRequest, "wrong name",
-		struct{ Host, PublicURL string }{hostOrFallback(r.Host, ""), p.publicURL})
+func (p *Pages) ServeWrongHost(response http.ResponseWriter, request *http.Request) {
+	p.writePage(response, http.StatusMisdirectedRequest, "wrong name",
+		struct{ Host, PublicURL string }{hostOrFallback(request.Host, ""), p.publicURL})
 }
 
-func (p *Pages) writePage(w http.ResponseWriter, status int, page string, data any) {
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
+func (p *Pages) writePage(response http.ResponseWriter, status int, page string, templateData any) {
+	header := response.Header()
+	header.Set("Content-Type", "text/html; charset=utf-8")
 	// The page loads nothing and runs no scripts. Its style is inline.
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	w.WriteHeader(status)
+	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "+
+		"form-action 'none'; frame-ancestors 'none'")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	response.WriteHeader(status)
 	// An error can only mean that the client has disconnected.
-	_ = p.templates.ExecuteTemplate(w, page, data)
+	_ = p.templates.ExecuteTemplate(response, page, templateData)
 }
 
 // hostOrFallback returns host if it is safe to paste into a shell, otherwise fallback.
-func hostOrFallback(host, other string) string {
+func hostOrFallback(host, fallback string) string {
 	if shellSafeHost.MatchString(host) {
 		return host
 	}
-	return other
+	return fallback
 }

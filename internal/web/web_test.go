@@ -27,14 +27,16 @@ func TestPages(t *testing.T) {
 		{"a request without a host gets an example all the same", "GET", "/", "", 200,
 			[]string{"http://127.0.0.1:8000/</pre>"}},
 		{"a query leads to the front page", "GET", "/?from=here", "chat.example", 200, []string{"VER=1.1"}},
-		{"any other path is not found and leads back", "GET", "/friends", "chat.example", 404, []string{`<a href="/">`}},
-		{"a POST elsewhere is not found and leads back", "POST", "/friends", "chat.example", 404, []string{`<a href="/">`}},
+		{"any other path is not found and leads back", "GET", "/friends", "chat.example", 404,
+			[]string{`<a href="/">`}},
+		{"a POST elsewhere is not found and leads back", "POST", "/friends", "chat.example", 404,
+			[]string{`<a href="/">`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := httptest.NewRequest(test.method, test.path, nil)
-			r.Host = test.host
+			request := httptest.NewRequest(test.method, test.path, nil)
+			request.Host = test.host
 			w := httptest.NewRecorder()
-			web.New("").ServeHTTP(w, r)
+			web.New("").ServeHTTP(w, request)
 			if w.Code != test.status {
 				t.Errorf("status %d, want %d", w.Code, test.status)
 			}
@@ -73,18 +75,21 @@ func TestAWrongNameGetsAPageThatNamesTheSetting(t *testing.T) {
 		name, publicURL, host string
 		holds, lacks          string
 	}{
-		{"the name, as it would be set", "", "nas.lan:8000", "--public-url http://nas.lan:8000</pre>", "Its address is"},
+		{"the name, as it would be set", "", "nas.lan:8000", "--public-url http://nas.lan:8000</pre>",
+			"Its address is"},
 		{"the address that is set", "https://chat.example", "nas.lan",
 			`<a href="https://chat.example/">https://chat.example</a>`, "x$(reboot)"},
 		{"in Chinese too", "", "nas.lan", "请用 <code>--public-url</code> 设置", "x$(reboot)"},
-		{"no name that a shell would take apart", "", "x$(reboot)", "--public-url https://chat.example</pre>", "reboot"},
+		{"no name that a shell would take apart", "", "x$(reboot)", "--public-url https://chat.example</pre>",
+			"reboot"},
 	} {
-		r := httptest.NewRequest(http.MethodGet, "/friends", nil)
-		r.Host = test.host
+		request := httptest.NewRequest(http.MethodGet, "/friends", nil)
+		request.Host = test.host
 		w := httptest.NewRecorder()
-		web.New(test.publicURL).ServeWrongHost(w, r)
+		web.New(test.publicURL).ServeWrongHost(w, request)
 		body := w.Body.String()
-		if w.Code != http.StatusMisdirectedRequest || !strings.Contains(body, test.holds) || strings.Contains(body, test.lacks) {
+		if w.Code != http.StatusMisdirectedRequest || !strings.Contains(body, test.holds) ||
+			strings.Contains(body, test.lacks) {
 			t.Errorf("%s: got %d\n%s", test.name, w.Code, body)
 		}
 	}

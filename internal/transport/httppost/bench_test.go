@@ -19,7 +19,8 @@ const (
 
 // BenchmarkKeepAlive measures a client that polls on one connection; client and server together.
 func BenchmarkKeepAlive(b *testing.B) {
-	request := []byte(buildPost(pollRecord, "Host: 127.0.0.1:8000", "Content-Type: text/plain; charset=UTF-8", "User-Agent: bench"))
+	request := []byte(buildPost(pollRecord, "Host: 127.0.0.1:8000", "Content-Type: text/plain; charset=UTF-8",
+		"User-Agent: bench"))
 	benchmarkServers(b, func(b *testing.B, address string) {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
@@ -41,7 +42,8 @@ func BenchmarkKeepAlive(b *testing.B) {
 // BenchmarkConnectionPerRequest measures a client that connects for each poll and reads until the
 // server closes.
 func BenchmarkConnectionPerRequest(b *testing.B) {
-	request := []byte(buildPost(pollRecord, "Host: 127.0.0.1:8000", "Content-Type: text/plain; charset=UTF-8", "Connection: close"))
+	request := []byte(buildPost(pollRecord, "Host: 127.0.0.1:8000", "Content-Type: text/plain; charset=UTF-8",
+		"Connection: close"))
 	benchmarkServers(b, func(b *testing.B, address string) {
 		for b.Loop() {
 			conn, err := net.Dial("tcp", address)
@@ -64,7 +66,8 @@ func BenchmarkConnectionPerRequest(b *testing.B) {
 func benchmarkServers(b *testing.B, client func(b *testing.B, address string)) {
 	b.Run("rookery", func(b *testing.B) {
 		b.ReportAllocs()
-		client(b, startOnLoopback(b, httppost.Config{Handler: handlerFunc(func(_ context.Context, _ *transport.Peer, _, dst []byte) []byte {
+		client(b, startOnLoopback(b, httppost.Config{Handler: handlerFunc(func(_ context.Context, _ *transport.Peer, _,
+			dst []byte) []byte {
 			return append(dst, pollAnswer...)
 		})}))
 	})
@@ -73,12 +76,12 @@ func benchmarkServers(b *testing.B, client func(b *testing.B, address string)) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			_, _ = io.WriteString(w, pollAnswer)
 		})}
-		go func() { _ = s.Serve(listener) }()
-		defer s.Close()
+		go func() { _ = server.Serve(listener) }()
+		defer server.Close()
 		b.ReportAllocs()
 		client(b, listener.Addr().String())
 	})

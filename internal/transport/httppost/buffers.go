@@ -33,36 +33,36 @@ func sizeClass(size int) int {
 func (p *bufferPool) borrowLarger(than int) *pooledBuffer {
 	size := 4 * than
 	if i := sizeClass(size); i >= 0 {
-		if b, ok := p.inputPools[i].Get().(*pooledBuffer); ok {
-			return b
+		if buffer, ok := p.inputPools[i].Get().(*pooledBuffer); ok {
+			return buffer
 		}
 	}
 	return &pooledBuffer{make([]byte, size)}
 }
 
 // returnInput takes back a buffer from borrowLarger. nil is allowed.
-func (p *bufferPool) returnInput(b *pooledBuffer) {
-	if b == nil {
+func (p *bufferPool) returnInput(buffer *pooledBuffer) {
+	if buffer == nil {
 		return
 	}
-	if i := sizeClass(len(b.bytes)); i >= 0 {
-		p.inputPools[i].Put(b)
+	if i := sizeClass(len(buffer.bytes)); i >= 0 {
+		p.inputPools[i].Put(buffer)
 	}
 }
 
 // borrowOutput lends an empty output buffer.
 func (p *bufferPool) borrowOutput() *pooledBuffer {
-	if b, ok := p.outputPool.Get().(*pooledBuffer); ok {
-		return b
+	if buffer, ok := p.outputPool.Get().(*pooledBuffer); ok {
+		return buffer
 	}
 	return &pooledBuffer{make([]byte, 0, idleBufferBytes)}
 }
 
 // returnOutput takes back a buffer from borrowOutput. nil is allowed. Buffers that have grown large
 // are left to the garbage collector.
-func (p *bufferPool) returnOutput(b *pooledBuffer) {
-	if b != nil && cap(b.bytes) <= 64<<10 {
-		b.bytes = b.bytes[:0]
-		p.outputPool.Put(b)
+func (p *bufferPool) returnOutput(buffer *pooledBuffer) {
+	if buffer != nil && cap(buffer.bytes) <= 64<<10 {
+		buffer.bytes = buffer.bytes[:0]
+		p.outputPool.Put(buffer)
 	}
 }

@@ -49,8 +49,8 @@ type httpConn struct {
 	readDeadline, writeDeadline time.Time
 }
 
-func newHTTPConn(protocol *Protocol, nc *transport.Conn) *httpConn {
-	c := &httpConn{protocol: protocol, transportConn: nc, blankBytes: nc.BlankBytes}
+func newHTTPConn(protocol *Protocol, transportConn *transport.Conn) *httpConn {
+	c := &httpConn{protocol: protocol, transportConn: transportConn, blankBytes: transportConn.BlankBytes}
 	c.input = c.idleBuffer[:]
 	c.peer.Form = wire.FormHTTP
 	return c
@@ -59,21 +59,22 @@ func newHTTPConn(protocol *Protocol, nc *transport.Conn) *httpConn {
 // serve answers requests until the connection ends. It returns errPageRequest if a request is for a
 // page.
 func (c *httpConn) serve(ctx context.Context) error {
-	patience := c.protocol.limits.HeaderTime
+	timeout := c.protocol.limits.HeaderTime
 	for {
-		err := c.serveRequest(ctx, patience)
-		patience = c.protocol.limits.IdleTime
+		err := c.serveRequest(ctx, timeout)
+		timeout = c.protocol.limits.IdleTime
 		if err == nil {
 			continue
 		}
-		var f *httpError
-		if errors.As(err, &f) {
-			if f.status != http.StatusForbidden { // checkPage has logged it
-				c.protocol.warnings.Info(transport.WarningContext{Cause: f.text, Address: c.transportConn.Addr}, "an HTTP request was refused",
-					"status", f.status, "reason", f.text)
+		var httpErr *httpError
+		if errors.As(err, &httpErr) {
+			if httpErr.status != http.StatusForbidden { // checkPage has logged it
+				c.protocol.warnings.Info(transport.WarningContext{Cause: httpErr.text, Address: c.transportConn.Addr},
+					"an HTTP request was refused",
+					"status", httpErr.status, "reason", httpErr.text)
 			}
 			out := c.outputBuffer()
-			out.bytes = f.appendResponse(out.bytes, c.header.isHEAD)
+			out.bytes = httpErr.appendResponse(out.bytes, c.header.isHEAD)
 		}
 		if err != errPageRequest {
 			c.discardInput() // a client that reads slowly must not hold input memory as well
@@ -86,8 +87,8 @@ func (c *httpConn) serve(ctx context.Context) error {
 }
 
 // serveRequest waits for a request and answers it. It returns nil if another may follow.
-func (c *httpConn) serveRequest(ctx context.Context, patience time.Duration) error {
-	if err := c.awaitRequest(patience); err != nil {
+func (c *httpConn) serveRequest(ctx context.Context, timeout time.Duration) error {
+	if err := c.awaitRequest(timeout); err != nil {
 		return err
 	}
 	n, err := c.readHeader()
@@ -95,17 +96,17 @@ func (c *httpConn) serveRequest(ctx context.Context, patience time.Duration) err
 		return err
 	}
 	request := &c.header
-	if f := request.parse(c.input[c.readPos : c.readPos+n]); f != nil {
-		return f
+	if httpErr := request.parse(c.input[c.readPos : c.readPos+n]); httpErr != nil {
+		return httpErr
 	}
 	if !request.isRecordPost() {
 		return errPageRequest
 	}
 	c.protocol.proxies.IdentifyPeer(&c.peer, c.transportConn.Addr, request.forwarded)
-	origin, f := c.checkPage(request)
+	origin, httpErr := c.checkPage(request)
 	switch {
-	case f != nil:
-		return f
+	case httpErr != nil:
+		return httpErr
 	case request.contentLength > int64(c.protocol.limits.BodyBytes):
 		return errBodyTooLong
 	}
@@ -118,9 +119,9 @@ func (c *httpConn) serveRequest(ctx context.Context, patience time.Duration) err
 		return err
 	}
 	c.transportConn.ReserveMemory(0)
-	keep := c.answerRecord(ctx, record, origin)
+	keepOpen := c.answerRecord(ctx, record, origin)
 	c.chunkedBody = nil
-	if !keep {
+	if !keepOpen {
 		return errCloseConn
 	}
 	return nil
@@ -129,7 +130,7 @@ func (c *httpConn) serveRequest(ctx context.Context, patience time.Duration) err
 // checkPage refuses records posted by web pages that may not. origin is "" unless --allow-origin
 // names the page's origin. The answer must then repeat the origin, so that the browser lets the
 // page read it.
-func (c *httpConn) checkPage(r *requestHeader) (origin string, f *httpError) {
+func (c *httpConn) checkPage(r *requestHeader) (origin string, httpErr *httpError) {
 	if len(r.origins) == 0 && !r.hasFetchSite {
 		c.peer.FromWebPage = false
 		return "", nil
@@ -157,7 +158,7 @@ func (c *httpConn) outputBuffer() *pooledBuffer {
 
 // answerRecord appends the response for a record to the output buffer. It reports whether the
 // connection stays open.
-func (c *httpConn) answerRecord(ctx context.Context, record []byte, origin string) (keep bool) {
+func (c *httpConn) answerRecord(ctx context.Context, record []byte, origin string) (keepOpen bool) {
 	// The header contains the length of the answer and so is known last. The answer is appended
 	// behind a gap of the header's maximum size, then moved up.
 	pending := c.outputBuffer()
@@ -166,10 +167,10 @@ func (c *httpConn) answerRecord(ctx context.Context, record []byte, origin strin
 	body := len(out)
 	out = c.protocol.handler.AppendAnswer(ctx, &c.peer, record, out)
 
-	keep = c.header.keepsConnOpen() && !c.transportConn.ShuttingDown()
-	head := appendResponseHeader(out[:start], origin, keep, len(out)-body)
-	pending.bytes = append(head, out[body:]...)
-	return keep
+	keepOpen = c.header.keepsConnOpen() && !c.transportConn.ShuttingDown()
+	header := appendResponseHeader(out[:start], origin, keepOpen, len(out)-body)
+	pending.bytes = append(header, out[body:]...)
+	return keepOpen
 }
 
 // maxResponseHeader is the length of the longest response header, without an origin.
@@ -179,14 +180,14 @@ const maxResponseHeader = len("HTTP/1.1 200 OK\r\nContent-Type: text/plain; char
 
 // appendResponseHeader appends the header of an answer of length bytes. It omits Date, which no
 // client of the protocol reads.
-func appendResponseHeader(out []byte, origin string, keep bool, length int) []byte {
+func appendResponseHeader(out []byte, origin string, keepOpen bool, length int) []byte {
 	out = append(out, "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\n"...)
 	if origin != "" {
 		out = append(out, "Access-Control-Allow-Origin: "...)
 		out = append(out, origin...)
 		out = append(out, "\r\nVary: Origin\r\n"...)
 	}
-	if keep {
+	if keepOpen {
 		out = append(out, "Connection: keep-alive\r\nContent-Length: "...)
 	} else {
 		out = append(out, "Connection: close\r\nContent-Length: "...)
@@ -200,9 +201,9 @@ func (c *httpConn) flush() error {
 	if c.output == nil || len(c.output.bytes) == 0 {
 		return nil
 	}
-	now, d := time.Now(), c.protocol.limits.WriteTime
-	if c.writeDeadline.Sub(now) < d {
-		c.writeDeadline = now.Add(d + d/4)
+	now, timeout := time.Now(), c.protocol.limits.WriteTime
+	if c.writeDeadline.Sub(now) < timeout {
+		c.writeDeadline = now.Add(timeout + timeout/4)
 		_ = c.transportConn.SetWriteDeadline(c.writeDeadline)
 	}
 	_, err := c.transportConn.Write(c.output.bytes)
@@ -216,9 +217,9 @@ func (c *httpConn) flush() error {
 
 // releaseBuffers returns all borrowed buffers and keeps the unread input in idleBuffer.
 func (c *httpConn) releaseBuffers() {
-	rest := copy(c.idleBuffer[:], c.input[c.readPos:c.writePos])
+	unread := copy(c.idleBuffer[:], c.input[c.readPos:c.writePos])
 	c.discardInput()
-	c.writePos = rest
+	c.writePos = unread
 	c.protocol.buffers.returnOutput(c.output)
 	c.output = nil
 }

@@ -11,10 +11,11 @@ import (
 )
 
 func TestAnswersOfRequestsThatCameTogetherAreWrittenTogether(t *testing.T) {
-	s := &scriptedConn{remaining: []byte(strings.Repeat("POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\na", 10)), stepBytes: 4096, closed: make(chan struct{})}
-	serveScript(t, Config{}, s)
-	if n := strings.Count(s.written.String(), "\r\n\r\n<a>"); n != 10 || s.writeCount != 1 {
-		t.Errorf("%d answers in %d writes", n, s.writeCount)
+	conn := &scriptedConn{remaining: []byte(strings.Repeat("POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\na", 10)),
+		stepBytes: 4096, closed: make(chan struct{})}
+	serveScript(t, Config{}, conn)
+	if n := strings.Count(conn.written.String(), "\r\n\r\n<a>"); n != 10 || conn.writeCount != 1 {
+		t.Errorf("%d answers in %d writes", n, conn.writeCount)
 	}
 }
 
@@ -24,19 +25,20 @@ func TestAnAnswerIsOneWrite(t *testing.T) {
 		"of an error": "nonsense\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &scriptedConn{remaining: []byte(request), stepBytes: 100_000, closed: make(chan struct{})}
-			if serveScript(t, Config{}, s); s.writeCount != 1 {
-				t.Errorf("%d writes", s.writeCount)
+			conn := &scriptedConn{remaining: []byte(request), stepBytes: 100_000, closed: make(chan struct{})}
+			if serveScript(t, Config{}, conn); conn.writeCount != 1 {
+				t.Errorf("%d writes", conn.writeCount)
 			}
 		})
 	}
 }
 
 func TestAnswersAreNotCollectedWithoutBound(t *testing.T) {
-	s := &scriptedConn{remaining: []byte(strings.Repeat("POST HTTP/1.1\r\n\r\n", 40)), stepBytes: 1 << 20, closed: make(chan struct{})}
-	serveScript(t, Config{Handler: longAnswerHandler{}}, s)
-	if s.longestWrite > maxPendingOutput+11_000 || s.written.Len() < 40*10_000 {
-		t.Errorf("one write of %d has %d bytes", s.written.Len(), s.longestWrite)
+	conn := &scriptedConn{remaining: []byte(strings.Repeat("POST HTTP/1.1\r\n\r\n", 40)), stepBytes: 1 << 20,
+		closed: make(chan struct{})}
+	serveScript(t, Config{Handler: longAnswerHandler{}}, conn)
+	if conn.longestWrite > maxPendingOutput+11_000 || conn.written.Len() < 40*10_000 {
+		t.Errorf("one write of %d has %d bytes", conn.written.Len(), conn.longestWrite)
 	}
 }
 
@@ -49,7 +51,8 @@ func (longAnswerHandler) AppendAnswer(_ context.Context, _ *transport.Peer, _, d
 
 // buildPost returns a request with a Content-Length.
 func buildPost(target, body string) string {
-	return "POST " + target + " HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain; charset=gbk\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
+	return "POST " + target + " HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain; charset=gbk\r\nContent-Length: " +
+		strconv.Itoa(len(body)) + "\r\n\r\n" + body
 }
 
 func TestARequestMayComeInPiecesOfAnySize(t *testing.T) {
@@ -59,10 +62,11 @@ func TestARequestMayComeInPiecesOfAnySize(t *testing.T) {
 		"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\nX: y\r\n\r\n",
 	} {
 		for step := range len(request) {
-			s := &scriptedConn{remaining: []byte(request + request), stepBytes: 1 + step, closed: make(chan struct{})}
-			serveScript(t, Config{}, s)
-			if n := strings.Count(s.written.String(), "\r\n\r\n<hello>"); n != 2 {
-				t.Errorf("%q twice in pieces of %d bytes: answered %q", request, 1+step, s.written.String())
+			conn := &scriptedConn{remaining: []byte(request + request), stepBytes: 1 + step,
+				closed: make(chan struct{})}
+			serveScript(t, Config{}, conn)
+			if n := strings.Count(conn.written.String(), "\r\n\r\n<hello>"); n != 2 {
+				t.Errorf("%q twice in pieces of %d bytes: answered %q", request, 1+step, conn.written.String())
 			}
 		}
 	}
@@ -78,7 +82,8 @@ func TestARequestCostsNoAllocation(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &scriptedConn{stepBytes: 1 << 20}
-			conn := newHTTPConn(New(Config{Handler: bracketHandler{}, Log: slog.New(slog.DiscardHandler)}), &transport.Conn{Conn: s})
+			conn := newHTTPConn(New(Config{Handler: bracketHandler{}, Log: slog.New(slog.DiscardHandler)}),
+				&transport.Conn{Conn: s})
 			text := []byte(buildPost("/", c.body))
 			n := testing.AllocsPerRun(1000, func() {
 				s.remaining = text
@@ -102,8 +107,10 @@ func TestARequestCostsNoAllocation(t *testing.T) {
 }
 
 func TestAnIdleConnectionHoldsLittle(t *testing.T) {
-	s := &scriptedConn{remaining: []byte("POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n" + strings.Repeat("a", 60_000)), stepBytes: 4096}
-	conn := newHTTPConn(New(Config{Handler: bracketHandler{}, Log: slog.New(slog.DiscardHandler)}), &transport.Conn{Conn: s})
+	s := &scriptedConn{remaining: []byte("POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n" +
+		strings.Repeat("a", 60_000)), stepBytes: 4096}
+	conn := newHTTPConn(New(Config{Handler: bracketHandler{}, Log: slog.New(slog.DiscardHandler)}),
+		&transport.Conn{Conn: s})
 	_ = conn.readMore()
 	if _, err := readBodyOfRequest(conn); err != nil || conn.borrowed == nil {
 		t.Fatalf("got %v, lent %v", err, conn.borrowed != nil)

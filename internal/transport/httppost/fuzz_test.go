@@ -28,19 +28,19 @@ type scriptedConn struct {
 	closed       chan struct{}
 }
 
-func (s *scriptedConn) Read(p []byte) (int, error) {
+func (s *scriptedConn) Read(text []byte) (int, error) {
 	if len(s.remaining) == 0 {
 		return 0, io.EOF
 	}
-	n := copy(p[:min(len(p), s.stepBytes)], s.remaining)
+	n := copy(text[:min(len(text), s.stepBytes)], s.remaining)
 	s.remaining = s.remaining[n:]
 	return n, nil
 }
 
-func (s *scriptedConn) Write(p []byte) (int, error) {
+func (s *scriptedConn) Write(text []byte) (int, error) {
 	s.writeCount++
-	s.longestWrite = max(s.longestWrite, len(p))
-	return s.written.Write(p)
+	s.longestWrite = max(s.longestWrite, len(text))
+	return s.written.Write(text)
 }
 func (s *scriptedConn) Close() error                     { close(s.closed); return nil }
 func (s *scriptedConn) SetReadDeadline(time.Time) error  { return nil }
@@ -70,15 +70,15 @@ func (o singleConnAccepter) Close() error   { return nil }
 func (o singleConnAccepter) Addr() net.Addr { return &net.TCPAddr{} }
 
 // serveScript serves the connection with a whole server and returns when it is closed.
-func serveScript(tb testing.TB, cfg Config, s *scriptedConn) {
+func serveScript(tb testing.TB, cfg Config, conn *scriptedConn) {
 	cfg.Handler, cfg.Log = cmp.Or[transport.RecordHandler](cfg.Handler, bracketHandler{}), slog.New(failOnLog{tb})
 	cfg.Warnings = transport.NewWarningLog(slog.New(slog.DiscardHandler), time.Now) // mistakes of clients may be logged
 	server := transport.NewServer(transport.Config{Protocol: New(cfg), Log: cfg.Log})
-	o := singleConnAccepter{make(chan net.Conn, 1)}
-	o.conns <- s
-	close(o.conns)
-	_ = server.Serve(o) // returns when the listener has no more connections
-	<-s.closed
+	listener := singleConnAccepter{make(chan net.Conn, 1)}
+	listener.conns <- conn
+	close(listener.conns)
+	_ = server.Serve(listener) // returns when the listener has no more connections
+	<-conn.closed
 }
 
 // failOnLog is a log handler that fails the test at any output, such as that of a panic.
@@ -97,7 +97,8 @@ func (f failOnLog) Handle(_ context.Context, r slog.Record) error {
 var fuzzSeeds = []string{
 	"POST HTTP/1.1\r\nContent-length: 3\r\n\r\nabcPOST / HTTP/1.0\r\nContent-Length: 1\r\n\r\nd",
 	"\r\n\nPOST / HTTP/1.1\nHost: x\nContent-Length: 1\n\naPOST / HTTP/1.1\r\n\r\n",
-	"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n2;x=y\r\nbc\r\n0\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nab",
+	"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n2;x=y\r\nbc\r\n0\r\n\r\nPOST / " +
+		"HTTP/1.1\r\nContent-Length: 2\r\n\r\nab",
 	"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1 \r\na\r\n0\r\nX: y\r\nZ: z\r\n\r\nPOST / HTTP/1.1\r\n\r\n",
 	"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\nX: y\r\n\r\n",
 	"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
@@ -112,7 +113,8 @@ var fuzzSeeds = []string{
 	"POST / HTTP/1.1\r\nConnection: close, keep-alive\r\nOrigin: https://chat.example\r\nSec-Fetch-Site: none\r\n\r\n",
 	"POST / HTTP/1.1\r\nHost: [::1]:8000\r\nOrigin: http://[::1]:8000\r\n\r\n",
 	"GET / HTTP/1.1\r\nHost: evil.example:8000\r\n\r\n",
-	"POST / HTTP/1.1\r\nX-Forwarded-For: 1.2.3.4, [::1]:5\r\nForwarded: for=\"[::2]:3\";host=x, for=y\r\nX-Real-IP: ::3\r\n\r\n",
+	"POST / HTTP/1.1\r\nX-Forwarded-For: 1.2.3.4, [::1]:5\r\nForwarded: for=\"[::2]:3\";host=x, for=y\r\nX-Real-IP: " +
+		"::3\r\n\r\n",
 	"POST http://x?y HTTP/1.1\r\nContent-Type: text/plain; charset=\"gbk\"\r\nContent-Length: 0\r\n\r\n",
 	"POST /other HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na",
 	"GET / HTTP/1.1\r\nHost: x\r\n\r\nPOST / HTTP/1.1\r\n\r\n",
@@ -130,18 +132,18 @@ func addSeeds(f *testing.F) {
 // FuzzServe serves any input: no panic occurs, the connection ends, and all output is HTTP.
 func FuzzServe(f *testing.F) {
 	addSeeds(f)
-	chat, err := transport.ParseOrigin("https://chat.example")
+	allowedOrigin, err := transport.ParseOrigin("https://chat.example")
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, text []byte, step int) {
-		s := &scriptedConn{remaining: text, stepBytes: max(1, step), closed: make(chan struct{})}
+		conn := &scriptedConn{remaining: text, stepBytes: max(1, step), closed: make(chan struct{})}
 		serveScript(t, Config{
 			Pages:          http.NotFoundHandler(),
 			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
-			Origins:        transport.NewOriginPolicy("box", nil, []transport.Origin{chat}),
-		}, s)
-		if out := s.written.Bytes(); len(out) > 0 && !bytes.HasPrefix(out, []byte("HTTP/1.")) {
+			Origins:        transport.NewOriginPolicy("box", nil, []transport.Origin{allowedOrigin}),
+		}, conn)
+		if out := conn.written.Bytes(); len(out) > 0 && !bytes.HasPrefix(out, []byte("HTTP/1.")) {
 			t.Errorf("said %q", out)
 		}
 	})
@@ -154,25 +156,27 @@ func FuzzAgainstNetHTTP(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, text []byte, step int) {
 		s := &scriptedConn{remaining: text, stepBytes: max(1, step), closed: make(chan struct{})}
-		conn := newHTTPConn(New(Config{Handler: bracketHandler{}, Log: slog.New(slog.DiscardHandler)}), &transport.Conn{Conn: s})
+		conn := newHTTPConn(New(Config{Handler: bracketHandler{}, Log: slog.New(slog.DiscardHandler)}),
+			&transport.Conn{Conn: s})
 		for {
 			for !conn.skipBlankLines() {
 				if conn.readMore() != nil {
 					return
 				}
 			}
-			rest := text[len(text)-len(s.remaining)-(conn.writePos-conn.readPos):]
+			remaining := text[len(text)-len(s.remaining)-(conn.writePos-conn.readPos):]
 			ours, err := readBodyOfRequest(conn)
 			if err != nil {
 				return
 			}
 			after := len(s.remaining) + (conn.writePos - conn.readPos)
-			theirs, left, err := readByNetHTTP(rest)
+			theirs, left, err := readByNetHTTP(remaining)
 			if err != nil {
 				return
 			}
 			if !bytes.Equal(ours, theirs) || after != left {
-				t.Fatalf("of %q\nwe read %q and leave %d bytes\nnet/http reads %q and leaves %d", rest, ours, after, theirs, left)
+				t.Fatalf("of %q\nwe read %q and leave %d bytes\nnet/http reads %q and leaves %d", remaining, ours,
+					after, theirs, left)
 			}
 		}
 	})
@@ -184,8 +188,8 @@ func readBodyOfRequest(c *httpConn) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f := c.header.parse(c.input[c.readPos : c.readPos+n]); f != nil {
-		return nil, f
+	if httpErr := c.header.parse(c.input[c.readPos : c.readPos+n]); httpErr != nil {
+		return nil, httpErr
 	}
 	if c.header.contentLength > int64(c.protocol.limits.BodyBytes) {
 		return nil, errBodyTooLong
@@ -197,11 +201,11 @@ func readBodyOfRequest(c *httpConn) ([]byte, error) {
 // readByNetHTTP reads a request's body with net/http. left is how many bytes follow it.
 func readByNetHTTP(text []byte) (body []byte, left int, err error) {
 	rest := bytes.NewReader(text)
-	br := bufio.NewReader(rest)
-	r, err := http.ReadRequest(br)
+	reader := bufio.NewReader(rest)
+	r, err := http.ReadRequest(reader)
 	if err != nil {
 		return nil, 0, err
 	}
 	body, err = io.ReadAll(r.Body)
-	return body, br.Buffered() + rest.Len(), err
+	return body, reader.Buffered() + rest.Len(), err
 }

@@ -114,13 +114,13 @@ func New(cfg Config) *Protocol {
 
 // ServeConn answers the requests on transportConn one after another, until the connection ends or a
 // request is for a page. Then it passes the connection to net/http.
-func (w *Protocol) ServeConn(ctx context.Context, nc *transport.Conn) {
-	c := newHTTPConn(w, nc)
+func (p *Protocol) ServeConn(ctx context.Context, transportConn *transport.Conn) {
+	c := newHTTPConn(p, transportConn)
 	if c.serve(ctx) == errPageRequest {
 		c.handOverToPages(ctx)
 	} else {
 		// serve has answered a malformed request already. For other errors nobody is left to tell.
-		_ = nc.Close()
+		_ = transportConn.Close()
 		c.releaseBuffers()
 	}
 }

@@ -19,9 +19,11 @@ import (
 
 func TestAnAnswerIsExactlyThis(t *testing.T) {
 	c := dial(t, startOnLoopback(t, httppost.Config{}))
-	c.send("POST HTTP/1.1\r\nHost: tqq.tencent.com:8000\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-length: 3\r\nConnection: close\r\n\r\nabc")
+	c.send("POST HTTP/1.1\r\nHost: tqq.tencent.com:8000\r\nContent-Type: text/plain; " +
+		"charset=UTF-8\r\nContent-length: 3\r\nConnection: close\r\n\r\nabc")
 	got, err := io.ReadAll(c)
-	want := "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\nConnection: close\r\nContent-Length: 5\r\n\r\n<abc>"
+	want := "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\nConnection: close\r\nContent-Length: " +
+		"5\r\n\r\n<abc>"
 	if err != nil || string(got) != want {
 		t.Fatalf("got %q and %v\nwant %q", got, err, want)
 	}
@@ -35,8 +37,10 @@ func TestRequestsForRecords(t *testing.T) {
 		{"two spaces", "POST  HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
 		{"HTTP/1.0", "POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\na", "<a>"},
 		{"HTTP/1.0 without target", "POST HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\na", "<a>"},
-		{"an absolute URL without a path", "POST http://tqq.tencent.com:8000 HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
-		{"an absolute URL with a slash", "POST HTTP://tqq.tencent.com:8000/ HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
+		{"an absolute URL without a path", "POST http://tqq.tencent.com:8000 HTTP/1.1\r\nContent-Length: 1\r\n\r\na",
+			"<a>"},
+		{"an absolute URL with a slash", "POST HTTP://tqq.tencent.com:8000/ HTTP/1.1\r\nContent-Length: 1\r\n\r\na",
+			"<a>"},
 		{"an absolute URL with a query and no path", "POST http://x?y/z HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
 		{"a query", "POST /?a=b/c HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
 		{"header names in any case", "POST / HTTP/1.1\r\nHOST: x\r\ncOnTeNt-LENGTH:1\r\n\r\na", "<a>"},
@@ -44,17 +48,23 @@ func TestRequestsForRecords(t *testing.T) {
 		{"lines ended by LF", "POST / HTTP/1.1\nHost: x\nContent-Length: 1\n\na", "<a>"},
 		{"lines ended by either", "POST / HTTP/1.1\nHost: x\r\nContent-Length: 1\n\r\na", "<a>"},
 		{"blank lines before", "\r\n\n\r\nPOST / HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
-		{"as many blank lines before as a header may be long", strings.Repeat("\r\n", 4096) + "POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
-		{"as many and a long header", strings.Repeat("\n", 8192) + buildPost("a", "X: "+strings.Repeat("x", 8100)), "<a>"},
+		{"as many blank lines before as a header may be long",
+			strings.Repeat("\r\n", 4096) + "POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\na", "<a>"},
+		{"as many and a long header", strings.Repeat("\n", 8192) + buildPost("a", "X: "+strings.Repeat("x", 8100)),
+			"<a>"},
 		{"the same length twice", "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", "<a>"},
 		{"no length", "POST / HTTP/1.1\r\nHost: x\r\n\r\n", "<>"},
 		{"no header at all", "POST / HTTP/1.1\r\n\r\n", "<>"},
-		{"bytes that are no text in a header", "POST / HTTP/1.1\r\nX: \xc4\xe3\x01\r\nContent-Length: 1\r\n\r\na", "<a>"},
-		{"an upgrade that Java clients offer", "POST / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nContent-Length: 1\r\n\r\na", "<a>"},
+		{"bytes that are no text in a header", "POST / HTTP/1.1\r\nX: \xc4\xe3\x01\r\nContent-Length: 1\r\n\r\na",
+			"<a>"},
+		{"an upgrade that Java clients offer", "POST / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: " +
+			"h2c\r\nContent-Length: 1\r\n\r\na", "<a>"},
 		{"chunks", "POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n1\r\na\r\n2;x=y\r\nbc\r\n0\r\n\r\n", "<abc>"},
-		{"chunks with a trailer", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nDigest: x\r\nY: z\r\n\r\n", "<a>"},
+		{"chunks with a trailer", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nDigest: " +
+			"x\r\nY: z\r\n\r\n", "<a>"},
 		{"64 KiB", buildPost(strings.Repeat("a", 64<<10)), "<" + strings.Repeat("a", 64<<10) + ">"},
-		{"64 KiB in one chunk", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n10000\r\n" + strings.Repeat("a", 64<<10) + "\r\n0\r\n\r\n", "<" + strings.Repeat("a", 64<<10) + ">"},
+		{"64 KiB in one chunk", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n10000\r\n" +
+			strings.Repeat("a", 64<<10) + "\r\n0\r\n\r\n", "<" + strings.Repeat("a", 64<<10) + ">"},
 		{"a header of nearly 8 KiB", buildPost("a", "X: "+strings.Repeat("x", 8100)), "<a>"},
 	} {
 		t.Run(c.name+", first on its connection and not", func(t *testing.T) {
@@ -163,8 +173,10 @@ var brokenRequests = []struct {
 	{"a header line that continues the one before", buildPost("", "X: y\r\n z"), 400, "header line"},
 	{"a first header line that continues", buildPost("", " X: y"), 400, "header line"},
 	{"a tab before a header line", buildPost("", "X: y\r\n\tz"), 400, "header line"},
-	{"a letter in a header's name that is another's other case", buildPost("", "Tran\u017Ffer-Encoding: chunked"), 400, "header line"},
-	{"one in its value", "POST / HTTP/1.1\r\nTransfer-Encoding: chun\u212Aed\r\n\r\n0\r\n\r\n", 400, "Transfer-Encoding"},
+	{"a letter in a header's name that is another's other case", buildPost("", "Tran\u017Ffer-Encoding: chunked"), 400,
+		"header line"},
+	{"one in its value", "POST / HTTP/1.1\r\nTransfer-Encoding: chun\u212Aed\r\n\r\n0\r\n\r\n", 400,
+		"Transfer-Encoding"},
 	{"a NUL in a header", buildPost("", "X: a\x00b"), 400, "NUL"},
 	{"a CR in a header", buildPost("", "X: a\rContent-Length: 9"), 400, "CR"},
 	{"a CR too many at a line's end", buildPost("", "X: a\r"), 400, "CR"},
@@ -174,14 +186,20 @@ var brokenRequests = []struct {
 	{"a length with a sign", "POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\na", 400, "decimal digits"},
 	{"a hexadecimal length", "POST / HTTP/1.1\r\nContent-Length: 0x1\r\n\r\na", 400, "decimal digits"},
 	{"a list of lengths", "POST / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\na", 400, "decimal digits"},
-	{"a length and chunks", "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "beside"},
-	{"chunks and a length", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n0\r\n\r\n", 400, "beside"},
-	{"chunked twice", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "Transfer-Encoding"},
-	{"gzip and chunked", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400, "Transfer-Encoding"},
+	{"a length and chunks", "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400,
+		"beside"},
+	{"chunks and a length", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n0\r\n\r\n", 400,
+		"beside"},
+	{"chunked twice", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		400, "Transfer-Encoding"},
+	{"gzip and chunked", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400,
+		"Transfer-Encoding"},
 	{"identity", "POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n", 400, "Transfer-Encoding"},
 	{"chunks in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "Transfer-Encoding"},
-	{"a GET with a length and chunks", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "beside"},
-	{"a POST elsewhere with two lengths", "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, "two Content-Lengths"},
+	{"a GET with a length and chunks", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: " +
+		"chunked\r\n\r\n0\r\n\r\n", 400, "beside"},
+	{"a POST elsewhere with two lengths", "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: " +
+		"2\r\n\r\nab", 400, "two Content-Lengths"},
 	{"a chunk length that is none", chunked + "x\r\na\r\n0\r\n\r\n", 400, "chunked"},
 	{"a chunk that is longer than it says", chunked + "1\r\nab\r\n0\r\n\r\n", 400, "chunked"},
 	{"a trailer line ended by LF", chunked + "0\r\nX: y\n\r\n", 400, "chunked"},
@@ -300,7 +318,8 @@ func TestWhichPagesMayPost(t *testing.T) {
 	})
 	address := startOnLoopback(t, httppost.Config{
 		Handler: page,
-		Origins: transport.NewOriginPolicy("box", parseOrigins(t, "https://chat.example"), parseOrigins(t, "https://app.example")),
+		Origins: transport.NewOriginPolicy("box", parseOrigins(t, "https://chat.example"),
+			parseOrigins(t, "https://app.example")),
 	})
 	here := "Host: " + address
 	for _, c := range []struct {
@@ -314,13 +333,18 @@ func TestWhichPagesMayPost(t *testing.T) {
 		{"no page, under whatever name", []string{"Host: tqq.tencent.com:8000"}, 200, "false", ""},
 		{"the server's own by its address", []string{here, "Origin: http://" + address}, 200, "true", ""},
 		{"the server's own by its public name",
-			[]string{"Host: chat.example:443", "Origin: https://chat.example", "Sec-Fetch-Site: same-origin"}, 200, "true", ""},
-		{"the server's own by a proxy that rewrites Host", []string{here, "Origin: https://chat.example"}, 200, "true", ""},
+			[]string{"Host: chat.example:443", "Origin: https://chat.example",
+				"Sec-Fetch-Site: same-origin"}, 200, "true", ""},
+		{"the server's own by a proxy that rewrites Host", []string{here, "Origin: https://chat.example"}, 200, "true",
+			""},
 		{"a configured origin",
-			[]string{here, "Origin: https://app.example", "Sec-Fetch-Site: cross-site"}, 200, "true", "https://app.example"},
-		{"a configured origin, without a Host", []string{"Origin: https://app.example"}, 200, "true", "https://app.example"},
+			[]string{here, "Origin: https://app.example",
+				"Sec-Fetch-Site: cross-site"}, 200, "true", "https://app.example"},
+		{"a configured origin, without a Host", []string{"Origin: https://app.example"}, 200, "true",
+			"https://app.example"},
 		{"another origin", []string{here, "Origin: https://evil.example"}, 403, "--allow-origin", ""},
-		{"a rebound name", []string{"Host: evil.example:8000", "Origin: http://evil.example:8000"}, 403, "--public-url", ""},
+		{"a rebound name", []string{"Host: evil.example:8000", "Origin: http://evil.example:8000"}, 403, "--public-url",
+			""},
 		{"a rebound name that names the address too",
 			[]string{here, "Host: evil.example:8000", "Origin: http://evil.example:8000"}, 403, "--allow-origin", ""},
 		{"the address, named twice", []string{here, here, "Origin: http://" + address}, 403, "--allow-origin", ""},
@@ -328,7 +352,8 @@ func TestWhichPagesMayPost(t *testing.T) {
 		{"an empty origin", []string{here, "Origin:"}, 403, "--allow-origin", ""},
 		{"a configured origin and another",
 			[]string{here, "Origin: https://evil.example", "Origin: https://app.example"}, 403, "--allow-origin", ""},
-		{"another port of a configured origin", []string{here, "Origin: https://app.example:8000"}, 403, "--allow-origin", ""},
+		{"another port of a configured origin", []string{here, "Origin: https://app.example:8000"}, 403,
+			"--allow-origin", ""},
 		{"Sec-Fetch-Site alone", []string{here, "Sec-Fetch-Site: same-origin"}, 403, "--allow-origin", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -356,7 +381,8 @@ func TestAnAbsoluteTargetNamesTheHostAskedFor(t *testing.T) {
 		"http://localhost:8000/": 200, "HTTP://localhost:8000": 200, "http://evil.example:8000/": 403,
 	} {
 		c := dial(t, address)
-		c.send("POST " + target + " HTTP/1.1\r\nHost: localhost:8000\r\nOrigin: http://localhost:8000\r\nContent-Length: 1\r\n\r\na")
+		c.send("POST " + target + " HTTP/1.1\r\nHost: localhost:8000\r\nOrigin: " +
+			"http://localhost:8000\r\nContent-Length: 1\r\n\r\na")
 		if resp, body := c.readResponse(); resp.StatusCode != status {
 			t.Errorf("%s: got %s %s", target, resp.Status, body)
 		}
@@ -365,27 +391,35 @@ func TestAnAbsoluteTargetNamesTheHostAskedFor(t *testing.T) {
 
 // whoami answers with the peer.
 var whoami = handlerFunc(func(_ context.Context, p *transport.Peer, _, dst []byte) []byte {
-	return fmt.Appendf(dst, "%v %v %v %v %v", p.Addr, p.UntrustedProxy, p.AmbiguousProxy, p.Charset == wire.GB18030, p.Form == wire.FormHTTP)
+	return fmt.Appendf(dst, "%v %v %v %v %v", p.Addr, p.UntrustedProxy, p.AmbiguousProxy, p.Charset == wire.GB18030,
+		p.Form == wire.FormHTTP)
 })
 
 func TestWhoThePeerIs(t *testing.T) {
 	direct := startOnLoopback(t, httppost.Config{Handler: whoami})
-	behind := startOnLoopback(t, httppost.Config{Handler: whoami, TrustedProxies: []netip.Prefix{mustPrefix("127.0.0.0/8")}})
+	behind := startOnLoopback(t, httppost.Config{Handler: whoami,
+		TrustedProxies: []netip.Prefix{mustPrefix("127.0.0.0/8")}})
 	for _, c := range []struct {
 		name, address string
 		fields        []string
 		want          string
 	}{
 		{"the connection's address", direct, nil, "127.0.0.1 false false false true"},
-		{"the charset that is declared", direct, []string{"Content-Type: text/plain; charset=gbk"}, "127.0.0.1 false false true true"},
-		{"a charset that decides nothing", direct, []string{"Content-Type: text/plain; charset=UTF-8"}, "127.0.0.1 false false false true"},
-		{"the first of two charsets", direct, []string{"Content-Type: a; charset=gbk", "Content-Type: b"}, "127.0.0.1 false false true true"},
+		{"the charset that is declared", direct, []string{"Content-Type: text/plain; charset=gbk"},
+			"127.0.0.1 false false true true"},
+		{"a charset that decides nothing", direct, []string{"Content-Type: text/plain; charset=UTF-8"},
+			"127.0.0.1 false false false true"},
+		{"the first of two charsets", direct, []string{"Content-Type: a; charset=gbk", "Content-Type: b"},
+			"127.0.0.1 false false true true"},
 		{"a foreign proxy", direct, []string{"X-Forwarded-For: 192.0.2.7"}, "127.0.0.1 true false false true"},
-		{"a foreign proxy with another header", direct, []string{"Forwarded: for=192.0.2.7"}, "127.0.0.1 true false false true"},
-		{"a foreign proxy with the third header, empty", direct, []string{"X-Real-IP:"}, "127.0.0.1 true false false true"},
+		{"a foreign proxy with another header", direct, []string{"Forwarded: for=192.0.2.7"},
+			"127.0.0.1 true false false true"},
+		{"a foreign proxy with the third header, empty", direct, []string{"X-Real-IP:"},
+			"127.0.0.1 true false false true"},
 		{"a trusted proxy", behind, []string{"X-Forwarded-For: 192.0.2.7"}, "192.0.2.7 false false false true"},
 		{"a trusted proxy that says nothing", behind, nil, "127.0.0.1 false false false true"},
-		{"a trusted proxy that says nonsense", behind, []string{"X-Forwarded-For: unknown"}, "127.0.0.1 false true false true"},
+		{"a trusted proxy that says nonsense", behind, []string{"X-Forwarded-For: unknown"},
+			"127.0.0.1 false true false true"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			conn := dial(t, c.address)

@@ -16,9 +16,9 @@ import (
 //
 // It serves one request per connection. net/http parses the end of a request less strictly, so it
 // must not decide where a following record begins.
-func newPageServer(h http.Handler, limits Limits, log *slog.Logger) *http.Server {
-	s := &http.Server{
-		Handler:           h,
+func newPageServer(handler http.Handler, limits Limits, log *slog.Logger) *http.Server {
+	server := &http.Server{
+		Handler:           handler,
 		ReadHeaderTimeout: limits.HeaderTime,
 		ReadTimeout:       limits.PageTime,
 		WriteTimeout:      limits.PageTime,
@@ -29,30 +29,30 @@ func newPageServer(h http.Handler, limits Limits, log *slog.Logger) *http.Server
 		},
 		BaseContext: func(listener net.Listener) context.Context { return listener.(*singleConnListener).ctx },
 	}
-	s.SetKeepAlivesEnabled(false)
-	return s
+	server.SetKeepAlivesEnabled(false)
+	return server
 }
 
 // requireOwnHost serves pages only under the server's own host names. Under another name, a
 // stranger's page could control ours in the browser (DNS rebinding). WebSockets are exempt, because
 // they are checked by their Origin header, and so are requests without a Host, which no browser
 // sends.
-func (w *Protocol) requireOwnHost(pages, wrongName http.Handler) http.Handler {
+func (p *Protocol) requireOwnHost(pages, wrongName http.Handler) http.Handler {
 	if pages == nil {
 		pages = http.NotFoundHandler()
 	}
 	if wrongName == nil {
-		wrongName = http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
-			http.Error(rw, http.StatusText(http.StatusMisdirectedRequest), http.StatusMisdirectedRequest)
+		wrongName = http.HandlerFunc(func(response http.ResponseWriter, _ *http.Request) {
+			http.Error(response, http.StatusText(http.StatusMisdirectedRequest), http.StatusMisdirectedRequest)
 		})
 	}
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if r.Host == "" || w.originPolicy.IsOwnHost(r.Host) || strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
-			pages.ServeHTTP(rw, r)
+	return http.HandlerFunc(func(response http.ResponseWriter, r *http.Request) {
+		if r.Host == "" || p.originPolicy.IsOwnHost(r.Host) || strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+			pages.ServeHTTP(response, r)
 			return
 		}
-		w.warnings.WarnUnknownHost(transport.ConnFromContext(r.Context()).Addr, r.Host)
-		wrongName.ServeHTTP(rw, r)
+		p.warnings.WarnUnknownHost(transport.ConnFromContext(r.Context()).Addr, r.Host)
+		wrongName.ServeHTTP(response, r)
 	})
 }
 
@@ -62,11 +62,11 @@ func (c *httpConn) handOverToPages(ctx context.Context) {
 	unread := bytes.Clone(c.input[c.readPos:c.writePos])
 	c.releaseBuffers() // net/http uses the connection from here on
 	c.transportConn.Unread(unread)
-	l := &singleConnListener{ctx: ctx, conn: c.transportConn}
+	listener := &singleConnListener{ctx: ctx, conn: c.transportConn}
 	// Serve returns at once, because the second Accept fails.
-	_ = c.protocol.pageServer.Serve(l)
-	if l.conn != nil {
-		_ = l.conn.Close()
+	_ = c.protocol.pageServer.Serve(listener)
+	if listener.conn != nil {
+		_ = listener.conn.Close()
 	}
 }
 

@@ -22,11 +22,16 @@ func TestWhatIsNoRecordIsForThePages(t *testing.T) {
 		{"a GET after blank lines", "\r\n\nGET /a?b HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /a <>"},
 		{"a GET by HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", "GET / <>"},
 		{"a GET with lines ended by LF", "GET / HTTP/1.1\nHost: localhost\n\n", "GET / <>"},
-		{"a GET from a page of another origin", "GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\n\r\n", "GET / <>"},
-		{"a POST to another path", "POST /other HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc", "POST /other <abc>"},
-		{"a POST to another path of a URL", "POST http://localhost/other HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc", "POST /other <abc>"},
-		{"a POST with a body over 64 KiB", "POST /other HTTP/1.1\r\nHost: localhost\r\nContent-Length: 70000\r\n\r\n" + strings.Repeat("a", 70_000), "POST /other <" + strings.Repeat("a", 70_000) + ">"},
-		{"a POST in chunks", "POST /other HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "POST /other <abc>"},
+		{"a GET from a page of another origin", "GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: " +
+			"https://evil.example\r\n\r\n", "GET / <>"},
+		{"a POST to another path", "POST /other HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc",
+			"POST /other <abc>"},
+		{"a POST to another path of a URL", "POST http://localhost/other HTTP/1.1\r\nHost: " +
+			"localhost\r\nContent-Length: 3\r\n\r\nabc", "POST /other <abc>"},
+		{"a POST with a body over 64 KiB", "POST /other HTTP/1.1\r\nHost: localhost\r\nContent-Length: 70000\r\n\r\n" +
+			strings.Repeat("a", 70_000), "POST /other <" + strings.Repeat("a", 70_000) + ">"},
+		{"a POST in chunks", "POST /other HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: " +
+			"chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "POST /other <abc>"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			conn := dial(t, address)
@@ -46,11 +51,13 @@ func TestAPageFollowsTheRecordsBeforeIt(t *testing.T) {
 
 func TestNothingIsServedOnAConnectionAfterAPage(t *testing.T) {
 	var served atomic.Int32
-	c := dial(t, startOnLoopback(t, httppost.Config{Handler: unexpectedRecord(t), Pages: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served.Add(1) })}))
+	c := dial(t, startOnLoopback(t, httppost.Config{Handler: unexpectedRecord(t),
+		Pages: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served.Add(1) })}))
 	// The end of the second request is ambiguous. net/http would accept it; this server must not
 	// let it.
 	c.send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n" +
-		"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + buildPost("a"))
+		"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" +
+		buildPost("a"))
 	if resp, _ := c.readResponse(); resp.StatusCode != 200 || !resp.Close {
 		t.Fatalf("got %s, close %v", resp.Status, resp.Close)
 	}
@@ -94,7 +101,8 @@ func TestAnUpgradeWorksThroughTheHandOver(t *testing.T) {
 }
 
 func TestThePagesSeeTheClientsAddress(t *testing.T) {
-	c := dial(t, startOnLoopback(t, httppost.Config{Pages: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	c := dial(t, startOnLoopback(t, httppost.Config{Pages: http.HandlerFunc(func(w http.ResponseWriter,
+		r *http.Request) {
 		host, _, _ := net.SplitHostPort(r.RemoteAddr)
 		_, _ = io.WriteString(w, host)
 	})}))
@@ -105,7 +113,8 @@ func TestThePagesSeeTheClientsAddress(t *testing.T) {
 func TestWithoutPagesThereAreNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := slog.New(slog.DiscardHandler)
-		s := transport.NewServer(transport.Config{Protocol: httppost.New(httppost.Config{Handler: echoHandler, Log: log}), Log: log})
+		s := transport.NewServer(transport.Config{Protocol: httppost.New(httppost.Config{Handler: echoHandler,
+			Log: log}), Log: log})
 		p := newPipeListener()
 		go func() { _ = s.Serve(p) }()
 		c := p.dial(t)
@@ -123,7 +132,8 @@ func TestPagesAreShownUnderTheServersOwnNamesAlone(t *testing.T) {
 		w.WriteHeader(http.StatusMisdirectedRequest)
 		_, _ = io.WriteString(w, "not here")
 	})
-	origins := transport.NewOriginPolicy("box", parseOrigins(t, "https://chat.example"), parseOrigins(t, "https://app.example"))
+	origins := transport.NewOriginPolicy("box", parseOrigins(t, "https://chat.example"),
+		parseOrigins(t, "https://app.example"))
 	address := startOnLoopback(t, httppost.Config{Handler: unexpectedRecord(t), WrongHost: wrong, Origins: origins})
 	bare := startOnLoopback(t, httppost.Config{Handler: unexpectedRecord(t)})
 	for _, c := range []struct {
@@ -136,7 +146,8 @@ func TestPagesAreShownUnderTheServersOwnNamesAlone(t *testing.T) {
 		{"no name, as a health check", address, "GET / HTTP/1.0\r\n\r\n", 200},
 		{"another name", address, "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421},
 		{"another name and path", address, "GET /ws HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421},
-		{"another name by an absolute URL", address, "GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 421},
+		{"another name by an absolute URL", address, "GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
+			421},
 		{"a POST to another name and path", address,
 			"POST /other HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 0\r\n\r\n", 421},
 		{"another server's name, whose pages may post", address, "GET / HTTP/1.1\r\nHost: app.example\r\n\r\n", 421},

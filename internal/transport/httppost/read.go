@@ -13,7 +13,7 @@ import (
 
 // awaitRequest waits until the first byte of a request has arrived, for at least timeout and at
 // most a quarter longer. Meanwhile all answers are written and all buffers returned.
-func (c *httpConn) awaitRequest(patience time.Duration) error {
+func (c *httpConn) awaitRequest(timeout time.Duration) error {
 	c.header.isHEAD = false
 	if c.skipBlankLines() {
 		if c.output != nil && len(c.output.bytes) > maxPendingOutput {
@@ -26,8 +26,8 @@ func (c *httpConn) awaitRequest(patience time.Duration) error {
 	}
 	c.releaseBuffers()
 	// Setting a deadline costs as much as parsing a header. One that is late enough is kept.
-	if now := time.Now(); c.readDeadline.Sub(now) < patience {
-		c.setReadDeadline(now, patience+patience/4)
+	if now := time.Now(); c.readDeadline.Sub(now) < timeout {
+		c.setReadDeadline(now, timeout+timeout/4)
 	}
 	if !c.transportConn.BecomeIdle() {
 		return errCloseConn
@@ -48,15 +48,15 @@ func (c *httpConn) awaitRequest(patience time.Duration) error {
 // too many blank lines. A CR alone may be half of a blank line.
 func (c *httpConn) skipBlankLines() bool {
 	for c.readPos < c.writePos {
-		rest := c.input[c.readPos:c.writePos]
+		remaining := c.input[c.readPos:c.writePos]
 		switch {
-		case rest[0] == '\n':
+		case remaining[0] == '\n':
 			c.skipBlankBytes(1)
-		case rest[0] != '\r':
+		case remaining[0] != '\r':
 			return true
-		case len(rest) == 1:
+		case len(remaining) == 1:
 			return c.hasTooManyBlanks()
-		case rest[1] == '\n':
+		case remaining[1] == '\n':
 			c.skipBlankBytes(2)
 		default:
 			return true
@@ -78,12 +78,12 @@ func (c *httpConn) readHeader() (int, error) {
 	if _, ok := lowerToken(nil, c.input[c.readPos:c.readPos+1]); !ok {
 		return 0, errNotHTTP
 	}
-	most := c.protocol.limits.HeaderBytes
+	maxBytes := c.protocol.limits.HeaderBytes
 	for from := 0; ; {
-		head := c.input[c.readPos:c.writePos]
-		n := headerLength(head, from)
+		header := c.input[c.readPos:c.writePos]
+		n := headerLength(header, from)
 		switch {
-		case n > most, n == 0 && len(head) >= most:
+		case n > maxBytes, n == 0 && len(header) >= maxBytes:
 			return 0, errHeaderTooLong
 		case n > 0:
 			return n, nil
@@ -92,7 +92,7 @@ func (c *httpConn) readHeader() (int, error) {
 			c.setReadDeadline(time.Now(), c.protocol.limits.HeaderTime)
 		}
 		// The last two bytes may be the start of a final LF CR LF.
-		from = max(1, len(head)-2)
+		from = max(1, len(header)-2)
 		if err := c.readMore(); err != nil {
 			return 0, c.classifyReadError(err, errHeaderTimeout)
 		}
@@ -126,27 +126,27 @@ func (c *httpConn) readBody(r *requestHeader) ([]byte, error) {
 
 // readChunkedBody reads a chunked body and skips its trailer.
 func (c *httpConn) readChunkedBody() ([]byte, error) {
-	br := bufio.NewReader(connReader{c})
-	body, err := c.readChunks(httputil.NewChunkedReader(br))
+	reader := bufio.NewReader(connReader{c})
+	body, err := c.readChunks(httputil.NewChunkedReader(reader))
 	if err == nil {
-		err = skipTrailer(br, c.protocol.limits.HeaderBytes)
+		err = skipTrailer(reader, c.protocol.limits.HeaderBytes)
 	}
-	var f *httpError
+	var httpErr *httpError
 	switch {
-	case errors.As(err, &f), errors.Is(err, errCloseConn):
+	case errors.As(err, &httpErr), errors.Is(err, errCloseConn):
 		return nil, err
 	case err != nil:
 		return nil, errChunkedBody
 	}
 	// Give back what reader has buffered beyond the body: it is the start of the next request. It
 	// is at the end of the consumed input, because reader reads only when its buffer is empty.
-	c.readPos -= br.Buffered()
+	c.readPos -= reader.Buffered()
 	return body, nil
 }
 
 // readChunks decodes chunks up to the body limit.
 func (c *httpConn) readChunks(chunks io.Reader) ([]byte, error) {
-	most := c.protocol.limits.BodyBytes
+	maxBytes := c.protocol.limits.BodyBytes
 	c.chunkedBody = make([]byte, 0, 512)
 	for {
 		if len(c.chunkedBody) == cap(c.chunkedBody) {
@@ -155,7 +155,7 @@ func (c *httpConn) readChunks(chunks io.Reader) ([]byte, error) {
 		n, err := chunks.Read(c.chunkedBody[len(c.chunkedBody):cap(c.chunkedBody)])
 		c.chunkedBody = c.chunkedBody[:len(c.chunkedBody)+n]
 		switch {
-		case len(c.chunkedBody) > most:
+		case len(c.chunkedBody) > maxBytes:
 			return nil, errBodyTooLong
 		case errors.Is(err, io.EOF):
 			return c.chunkedBody, nil
@@ -166,10 +166,10 @@ func (c *httpConn) readChunks(chunks io.Reader) ([]byte, error) {
 }
 
 // skipTrailer reads the lines after the last chunk, up to the empty one.
-func skipTrailer(br *bufio.Reader, most int) error {
+func skipTrailer(reader *bufio.Reader, maxBytes int) error {
 	for read := 0; ; {
-		line, err := br.ReadSlice('\n')
-		if read += len(line); read > most || errors.Is(err, bufio.ErrBufferFull) {
+		line, err := reader.ReadSlice('\n')
+		if read += len(line); read > maxBytes || errors.Is(err, bufio.ErrBufferFull) {
 			return errHeaderTooLong
 		}
 		switch {
@@ -187,13 +187,13 @@ func skipTrailer(br *bufio.Reader, most int) error {
 // chunked reader would misinterpret.
 type connReader struct{ *httpConn }
 
-func (s connReader) Read(p []byte) (int, error) {
+func (s connReader) Read(text []byte) (int, error) {
 	if s.readPos == s.writePos {
 		if err := s.readMore(); err != nil {
 			return 0, s.classifyReadError(err, errBodyTimeout)
 		}
 	}
-	n := copy(p, s.input[s.readPos:s.writePos])
+	n := copy(text, s.input[s.readPos:s.writePos])
 	s.readPos += n
 	return n, nil
 }
@@ -216,7 +216,7 @@ func (c *httpConn) readMore() error {
 		c.protocol.buffers.returnInput(c.borrowed)
 		c.input, c.borrowed = larger.bytes, larger
 	}
-	if held := c.bytesToReserve(); held > 0 && !c.transportConn.ReserveMemory(held) {
+	if reserved := c.bytesToReserve(); reserved > 0 && !c.transportConn.ReserveMemory(reserved) {
 		return errMemoryRevoked
 	}
 	n, err := c.transportConn.Read(c.input[c.writePos:])
@@ -236,21 +236,21 @@ func (c *httpConn) bytesToReserve() int {
 }
 
 // setReadDeadline limits all further reads together.
-func (c *httpConn) setReadDeadline(now time.Time, d time.Duration) {
-	c.readDeadline = now.Add(d)
+func (c *httpConn) setReadDeadline(now time.Time, timeout time.Duration) {
+	c.readDeadline = now.Add(timeout)
 	_ = c.transportConn.SetReadDeadline(c.readDeadline)
 }
 
 // classifyReadError converts an error of readMore within a request; timeout is the response to a
 // missed deadline.
-func (c *httpConn) classifyReadError(err error, slow *httpError) error {
+func (c *httpConn) classifyReadError(err error, timeout *httpError) error {
 	switch {
 	case errors.Is(err, errMemoryRevoked), c.transportConn.ReservationRevoked():
 		return errTooManyPartialRequests
 	case errors.Is(err, os.ErrDeadlineExceeded) && c.transportConn.ShuttingDown():
 		return errServerShutdown
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return slow
+		return timeout
 	case errors.Is(err, io.EOF):
 		return errRequestTruncated
 	}

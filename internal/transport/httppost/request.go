@@ -34,11 +34,11 @@ type requestHeader struct {
 // if it is incomplete. Lines end in LF or CR LF. The search starts at offset from.
 func headerLength(buf []byte, from int) int {
 	for i := from; ; {
-		lf := bytes.IndexByte(buf[i:], '\n')
-		if lf < 0 {
+		lineEnd := bytes.IndexByte(buf[i:], '\n')
+		if lineEnd < 0 {
 			return 0
 		}
-		i += lf + 1
+		i += lineEnd + 1
 		if i < len(buf) && buf[i] == '\n' {
 			return i + 1
 		}
@@ -49,29 +49,29 @@ func headerLength(buf []byte, from int) int {
 }
 
 // cutLine returns the first line, without its line end, and the rest.
-func cutLine(head []byte) (line, rest []byte) {
-	line, rest, _ = bytes.Cut(head, []byte("\n"))
-	return bytes.TrimSuffix(line, []byte("\r")), rest
+func cutLine(header []byte) (line, remaining []byte) {
+	line, remaining, _ = bytes.Cut(header, []byte("\n"))
+	return bytes.TrimSuffix(line, []byte("\r")), remaining
 }
 
 // parse parses a complete header. It rejects every framing error, also in requests that are passed
 // on to net/http.
-func (r *requestHeader) parse(head []byte) *httpError {
+func (r *requestHeader) parse(header []byte) *httpError {
 	*r = requestHeader{contentLength: -1, forwarded: r.forwarded[:0]}
-	if bytes.IndexByte(head, 0) >= 0 {
+	if bytes.IndexByte(header, 0) >= 0 {
 		return errHeaderByte
 	}
-	line, rest := cutLine(head)
-	if f := r.parseRequestLine(line); f != nil {
-		return f
+	line, remaining := cutLine(header)
+	if httpErr := r.parseRequestLine(line); httpErr != nil {
+		return httpErr
 	}
 	for {
-		line, rest = cutLine(rest)
+		line, remaining = cutLine(remaining)
 		if len(line) == 0 {
 			break
 		}
-		if f := r.parseField(line); f != nil {
-			return f
+		if httpErr := r.parseField(line); httpErr != nil {
+			return httpErr
 		}
 	}
 	switch {
@@ -240,11 +240,11 @@ func (r *requestHeader) requestedHost() string {
 }
 
 // cutBeforeAny cuts text before the first of the characters, which after then begins with.
-func cutBeforeAny(p []byte, chars string) (before, after []byte, found bool) {
-	if i := bytes.IndexAny(p, chars); i >= 0 {
-		return p[:i], p[i:], true
+func cutBeforeAny(text []byte, chars string) (before, after []byte, found bool) {
+	if i := bytes.IndexAny(text, chars); i >= 0 {
+		return text[:i], text[i:], true
 	}
-	return p, nil, false
+	return text, nil, false
 }
 
 // keepsConnOpen reports whether the client may send more requests: by default in HTTP/1.1, on

@@ -24,7 +24,7 @@ func testInMemory(t *testing.T, cfg httppost.Config, test func(t *testing.T, s *
 }
 
 // advance lets virtual time pass.
-func advance(d time.Duration) { time.Sleep(d) }
+func advance(timeout time.Duration) { time.Sleep(timeout) }
 
 // sendSlowly sends text in the background, one byte per second, until the server closes.
 func (c *testClient) sendSlowly(text string) {
@@ -76,24 +76,29 @@ func TestWhatDoesNotArriveInTimeIsAnswered408(t *testing.T) {
 	}{
 		{"a header that stops", "POST / HTTP/1.1\r\nHo", "", "header", 10 * time.Second},
 		{"a header that trickles", "POST / HTTP/1.1\r\nX: ", strings.Repeat("x", 100), "header", 10 * time.Second},
-		{"a header of a GET that trickles", "GET / HTTP/1.1\r\nX: ", strings.Repeat("x", 100), "header", 10 * time.Second},
+		{"a header of a GET that trickles", "GET / HTTP/1.1\r\nX: ", strings.Repeat("x", 100), "header",
+			10 * time.Second},
 		{"a body that stops", "POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nabc", "", "body", 20 * time.Second},
-		{"a body that trickles", "POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\n", strings.Repeat("x", 100), "body", 20 * time.Second},
-		{"chunks that trickle", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", strings.Repeat("1\r\na\r\n", 20), "body", 20 * time.Second},
-		{"a trailer that trickles", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", strings.Repeat("X: y\r\n", 20), "body", 20 * time.Second},
+		{"a body that trickles", "POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\n", strings.Repeat("x", 100), "body",
+			20 * time.Second},
+		{"chunks that trickle", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+			strings.Repeat("1\r\na\r\n", 20), "body", 20 * time.Second},
+		{"a trailer that trickles", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+			strings.Repeat("X: y\r\n", 20), "body", 20 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			testInMemory(t, httppost.Config{Handler: unexpectedRecord(t), Pages: unexpectedPage(t)}, func(t *testing.T, _ *transport.Server, p *pipeListener) {
-				conn, begin := p.dial(t), time.Now()
-				conn.send(c.whole)
-				conn.sendSlowly(c.slow)
-				resp, body := conn.readResponse()
-				if resp.StatusCode != http.StatusRequestTimeout || !strings.Contains(body, c.text) || !resp.Close {
-					t.Errorf("got %s %q", resp.Status, body)
-				}
-				expectDuration(t, "answered", time.Since(begin), c.after, c.after)
-				_ = conn.Close()
-			})
+			testInMemory(t, httppost.Config{Handler: unexpectedRecord(t), Pages: unexpectedPage(t)},
+				func(t *testing.T, _ *transport.Server, p *pipeListener) {
+					conn, begin := p.dial(t), time.Now()
+					conn.send(c.whole)
+					conn.sendSlowly(c.slow)
+					resp, body := conn.readResponse()
+					if resp.StatusCode != http.StatusRequestTimeout || !strings.Contains(body, c.text) || !resp.Close {
+						t.Errorf("got %s %q", resp.Status, body)
+					}
+					expectDuration(t, "answered", time.Since(begin), c.after, c.after)
+					_ = conn.Close()
+				})
 		})
 	}
 }

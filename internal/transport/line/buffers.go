@@ -33,34 +33,34 @@ func (p *bufferPool) borrowLarger(size int) *pooledBuffer {
 }
 
 // returnInput takes back a buffer from borrowLarger. nil is allowed.
-func (p *bufferPool) returnInput(b *pooledBuffer) {
+func (p *bufferPool) returnInput(buffer *pooledBuffer) {
 	switch {
-	case b == nil:
-	case len(b.bytes) == p.largestBytes:
-		p.largeInputs.Put(b)
+	case buffer == nil:
+	case len(buffer.bytes) == p.largestBytes:
+		p.largeInputs.Put(buffer)
 	default:
-		p.smallInputs.Put(b)
+		p.smallInputs.Put(buffer)
 	}
 }
 
 func getOrMake(pool *sync.Pool, size int) *pooledBuffer {
-	if b, ok := pool.Get().(*pooledBuffer); ok {
-		return b
+	if buffer, ok := pool.Get().(*pooledBuffer); ok {
+		return buffer
 	}
 	return &pooledBuffer{make([]byte, size)}
 }
 
 // borrowOutput lends an empty output buffer.
 func (p *bufferPool) borrowOutput() *pooledBuffer {
-	b := getOrMake(&p.outputs, outputBytes)
-	b.bytes = b.bytes[:0]
-	return b
+	buffer := getOrMake(&p.outputs, outputBytes)
+	buffer.bytes = buffer.bytes[:0]
+	return buffer
 }
 
 // returnOutput takes back a buffer from borrowOutput. Buffers that have grown large are left to the
 // garbage collector.
-func (p *bufferPool) returnOutput(b *pooledBuffer) {
-	if cap(b.bytes) <= 64<<10 {
-		p.outputs.Put(b)
+func (p *bufferPool) returnOutput(buffer *pooledBuffer) {
+	if cap(buffer.bytes) <= 64<<10 {
+		p.outputs.Put(buffer)
 	}
 }

@@ -37,10 +37,10 @@ type lineConn struct {
 	writeDeadline time.Duration // deadline currently set for writes
 }
 
-func newLineConn(protocol *Protocol, nc *transport.Conn) *lineConn {
-	c := &lineConn{protocol: protocol, transportConn: nc, lastRecordAt: protocol.elapsed()}
+func newLineConn(protocol *Protocol, transportConn *transport.Conn) *lineConn {
+	c := &lineConn{protocol: protocol, transportConn: transportConn, lastRecordAt: protocol.elapsed()}
 	c.lineFramer.init(&protocol.buffers, protocol.limits.LineBytes)
-	c.ignoredBytes = nc.BlankBytes
+	c.ignoredBytes = transportConn.BlankBytes
 	c.stream = protocol.handler.NewStream(c)
 	return c
 }
@@ -78,29 +78,29 @@ func (c *lineConn) awaitRecord() bool {
 func (c *lineConn) setReadDeadline() bool {
 	limits := &c.protocol.limits
 	now := c.protocol.elapsed()
-	by, slack := c.lastRecordAt+limits.IdleTime, limits.IdleTime/10
+	deadline, slack := c.lastRecordAt+limits.IdleTime, limits.IdleTime/10
 	if !c.hasPartialLine() {
 		c.lineStartedAt = 0
 	} else {
 		if c.lineStartedAt == 0 {
 			c.lineStartedAt = now
 		}
-		if end := c.lineStartedAt + limits.LineTime; end < by {
-			by, slack = end, limits.LineTime/4
+		if lineDeadline := c.lineStartedAt + limits.LineTime; lineDeadline < deadline {
+			deadline, slack = lineDeadline, limits.LineTime/4
 		}
 	}
-	if now >= by {
+	if now >= deadline {
 		return false
 	}
 	if c.borrowed != nil && !c.hasPartialLine() {
 		if now-c.lastRecordAt < bufferKeepTime {
-			by, slack = c.lastRecordAt+bufferKeepTime, bufferKeepTime
+			deadline, slack = c.lastRecordAt+bufferKeepTime, bufferKeepTime
 		} else {
 			c.releaseInput()
 		}
 	}
-	if c.readDeadline < by || c.readDeadline > by+slack {
-		c.readDeadline = by + slack
+	if c.readDeadline < deadline || c.readDeadline > deadline+slack {
+		c.readDeadline = deadline + slack
 		_ = c.transportConn.SetReadDeadline(c.protocol.startTime.Add(c.readDeadline))
 	}
 	return true
@@ -139,20 +139,20 @@ func (c *lineConn) Framed() bool { return false }
 // writeRecord writes a record and its line end in one call. The connection ends if the client does
 // not accept them within the write timeout.
 func (c *lineConn) writeRecord(record []byte) error {
-	out := c.protocol.buffers.borrowOutput()
-	defer c.protocol.buffers.returnOutput(out)
-	out.bytes = append(append(out.bytes, record...), "\r\n"...)
+	output := c.protocol.buffers.borrowOutput()
+	defer c.protocol.buffers.returnOutput(output)
+	output.bytes = append(append(output.bytes, record...), "\r\n"...)
 
 	c.writeMu.Lock()
 	defer c.writeMu.Unlock()
-	if now, d := c.protocol.elapsed(), c.protocol.limits.WriteTime; c.writeDeadline-now < d {
-		c.writeDeadline = now + d + d/4
+	if now, timeout := c.protocol.elapsed(), c.protocol.limits.WriteTime; c.writeDeadline-now < timeout {
+		c.writeDeadline = now + timeout + timeout/4
 		_ = c.transportConn.SetWriteDeadline(c.protocol.startTime.Add(c.writeDeadline))
 	}
 	if c.closed.Load() {
 		return net.ErrClosed
 	}
-	_, err := c.transportConn.Write(out.bytes)
+	_, err := c.transportConn.Write(output.bytes)
 	if err != nil {
 		c.transportConn.DiscardUnsent()
 		c.Close()

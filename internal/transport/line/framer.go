@@ -30,8 +30,8 @@ type lineFramer struct {
 	idleBuffer        [idleBufferBytes]byte
 }
 
-func (f *lineFramer) init(b *bufferPool, longest int) {
-	f.buffers, f.maxLineBytes = b, longest
+func (f *lineFramer) init(pool *bufferPool, maxLineBytes int) {
+	f.buffers, f.maxLineBytes = pool, maxLineBytes
 	f.input = f.idleBuffer[:]
 }
 
@@ -48,16 +48,16 @@ const (
 // begins at readPos.
 func (f *lineFramer) scanLine() scanResult {
 	for {
-		rest := f.input[f.readPos:f.writePos]
-		lf := bytes.IndexByte(rest[f.scannedBytes:], '\n')
-		if lf < 0 {
-			f.scannedBytes = len(rest)
-			if f.isTooLong(rest) {
+		unconsumed := f.input[f.readPos:f.writePos]
+		lineEnd := bytes.IndexByte(unconsumed[f.scannedBytes:], '\n')
+		if lineEnd < 0 {
+			f.scannedBytes = len(unconsumed)
+			if f.isTooLong(unconsumed) {
 				return scanTooLong
 			}
 			return scanIncomplete
 		}
-		line := rest[:f.scannedBytes+lf]
+		line := unconsumed[:f.scannedBytes+lineEnd]
 		record := recordInLine(line)
 		switch {
 		case f.isTooLong(line):
@@ -87,20 +87,21 @@ func (f *lineFramer) hasPartialLine() bool { return f.readPos < f.writePos }
 
 // fillBatch moves the records that have arrived to batch, up to its limits. They are valid until
 // the next readMore.
-func (f *lineFramer) fillBatch(b *recordBatch) {
-	for bytesTaken := 0; len(b.records) < cap(b.records) && bytesTaken < maxBatchBytes && f.scanLine() == scanRecord; {
+func (f *lineFramer) fillBatch(batch *recordBatch) {
+	for bytesTaken := 0; len(batch.records) < cap(batch.records) && bytesTaken < maxBatchBytes &&
+		f.scanLine() == scanRecord; {
 		line, _, _ := bytes.Cut(f.input[f.readPos:f.writePos], []byte("\n"))
 		f.consumeBytes(len(line) + 1)
-		b.records = append(b.records, recordInLine(line))
+		batch.records = append(batch.records, recordInLine(line))
 		bytesTaken += len(line)
 		f.ignoredBytes = 0
 	}
 }
 
 // readMore reads at least one byte and appends it to input. It invalidates earlier records.
-func (f *lineFramer) readMore(from io.Reader) error {
+func (f *lineFramer) readMore(reader io.Reader) error {
 	f.makeInputRoom()
-	n, err := from.Read(f.input[f.writePos:])
+	n, err := reader.Read(f.input[f.writePos:])
 	f.writePos += n
 	f.inputFull = f.writePos == len(f.input)
 	if n > 0 {
@@ -179,16 +180,16 @@ type recordBatch struct {
 }
 
 // borrowBatch lends an empty batch.
-func (w *Protocol) borrowBatch() *recordBatch {
-	if b, ok := w.batches.Get().(*recordBatch); ok {
-		return b
+func (p *Protocol) borrowBatch() *recordBatch {
+	if batch, ok := p.batches.Get().(*recordBatch); ok {
+		return batch
 	}
 	return &recordBatch{records: make([][]byte, 0, maxBatchRecords)}
 }
 
 // returnBatch takes back a batch from borrowBatch.
-func (w *Protocol) returnBatch(b *recordBatch) {
-	clear(b.records)
-	b.records = b.records[:0]
-	w.batches.Put(b)
+func (p *Protocol) returnBatch(batch *recordBatch) {
+	clear(batch.records)
+	batch.records = batch.records[:0]
+	p.batches.Put(batch)
 }

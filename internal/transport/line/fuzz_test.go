@@ -61,28 +61,30 @@ func FuzzFramer(f *testing.F) {
 	long := strings.Repeat("a", wire.MaxRecord)
 	for _, text := range []string{
 		"VER=1.4&CMD=List\r\n", "\x01\nVER=1.4\nPVER=1\n", "x\n\r\nver=2\r\r\nVER", strings.Repeat("VER=1\n", 500),
-		"VER=" + long[4:] + "\n", "VER=" + long[3:] + "\n", "12345VER=" + long[4:] + "\r\n", long + "\nVER=1\n", "123456" + long + "\n",
+		"VER=" + long[4:] + "\n", "VER=" + long[3:] + "\n", "12345VER=" + long[4:] + "\r\n", long +
+			"\nVER=1\n", "123456" + long + "\n",
 	} {
 		f.Add([]byte(text), []byte{})
 		f.Add([]byte(text), []byte{0, 3, 15, 60, 0, 255})
 	}
 	f.Fuzz(func(t *testing.T, text, cuts []byte) {
 		got, long := records(text, cuts)
-		rest := text
+		unconsumed := text
 		for _, record := range got {
 			var want []byte
 			for want == nil {
-				line, after, ended := bytes.Cut(rest, []byte("\n"))
+				line, after, ended := bytes.Cut(unconsumed, []byte("\n"))
 				if !ended {
 					t.Fatalf("%.40q is no record", record)
 				}
-				rest, want = after, recordInLine(line)
+				unconsumed, want = after, recordInLine(line)
 			}
 			if !bytes.Equal(record, want) || len(record) > wire.MaxRecord {
 				t.Fatalf("got %.40q, want %.40q", record, want)
 			}
 		}
-		for line, after, ended := bytes.Cut(rest, []byte("\n")); ended; line, after, ended = bytes.Cut(after, []byte("\n")) {
+		for line, after, ended := bytes.Cut(unconsumed, []byte("\n")); ended; line, after, ended = bytes.Cut(after,
+			[]byte("\n")) {
 			record := recordInLine(line)
 			tooLong := len(bytes.TrimSuffix(line, []byte("\r"))) > wire.MaxRecord && len(record) != wire.MaxRecord
 			if tooLong {
@@ -92,8 +94,8 @@ func FuzzFramer(f *testing.F) {
 				t.Fatalf("%.40q was not found", record)
 			}
 		}
-		if long && len(rest) <= wire.MaxRecord {
-			t.Errorf("%d bytes are too long", len(rest))
+		if long && len(unconsumed) <= wire.MaxRecord {
+			t.Errorf("%d bytes are too long", len(unconsumed))
 		}
 	})
 }

@@ -67,20 +67,20 @@ type lineServer struct {
 
 // startServer runs a server for lines in a synctest bubble until the test ends.
 func startServer(t *testing.T, limits line.Limits, more ...func(*transport.Config)) *lineServer {
-	s := &lineServer{t: t, conns: make(chan net.Conn), echoHandler: &echoHandler{release: make(chan struct{})}}
-	log := slog.New(slog.NewTextHandler(&s.log, nil))
-	cfg := transport.Config{Protocol: line.New(line.Config{Handler: s, Limits: limits, Log: log}), Log: log}
+	server := &lineServer{t: t, conns: make(chan net.Conn), echoHandler: &echoHandler{release: make(chan struct{})}}
+	log := slog.New(slog.NewTextHandler(&server.log, nil))
+	cfg := transport.Config{Protocol: line.New(line.Config{Handler: server, Limits: limits, Log: log}), Log: log}
 	for _, change := range more {
 		change(&cfg)
 	}
-	s.Server = transport.NewServer(cfg)
-	go func() { _ = s.Serve(chanListener{s.conns, make(chan struct{})}) }()
+	server.Server = transport.NewServer(cfg)
+	go func() { _ = server.Serve(chanListener{server.conns, make(chan struct{})}) }()
 	t.Cleanup(func() {
-		if err := s.Shutdown(context.Background()); err != nil {
+		if err := server.Shutdown(context.Background()); err != nil {
 			t.Error("shutdown:", err)
 		}
 	})
-	return s
+	return server
 }
 
 // logBuffer collects log output. mu guards written.
@@ -195,8 +195,8 @@ func (c *testClient) expectEnd() time.Duration {
 	c.t.Helper()
 	begin := time.Now()
 	_ = c.SetReadDeadline(begin.Add(time.Hour))
-	if rest, err := io.ReadAll(bufio.NewReader(c)); err != nil || len(rest) > 0 {
-		c.t.Fatalf("got %.200q and %v, want the end of the connection", rest, err)
+	if unconsumed, err := io.ReadAll(bufio.NewReader(c)); err != nil || len(unconsumed) > 0 {
+		c.t.Fatalf("got %.200q and %v, want the end of the connection", unconsumed, err)
 	}
 	return time.Since(begin)
 }

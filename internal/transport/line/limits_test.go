@@ -14,8 +14,8 @@ func TestHalfARecordThenSilenceEndsTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conn := startServer(t, line.Limits{}).dial()
 		conn.send("VER=1.4&CMD=List")
-		if d := conn.expectEnd(); d < 20*time.Second || d > 25*time.Second {
-			t.Errorf("it took %v", d)
+		if timeout := conn.expectEnd(); timeout < 20*time.Second || timeout > 25*time.Second {
+			t.Errorf("it took %v", timeout)
 		}
 	})
 }
@@ -32,8 +32,8 @@ func TestALineThatTricklesEndsTheConnection(t *testing.T) {
 			}
 			<-time.After(time.Second)
 		}
-		if d := time.Since(begin); d < 20*time.Second || d > 27*time.Second {
-			t.Errorf("it took %v", d)
+		if timeout := time.Since(begin); timeout < 20*time.Second || timeout > 27*time.Second {
+			t.Errorf("it took %v", timeout)
 		}
 	})
 }
@@ -50,8 +50,8 @@ func TestAConnectionWithoutARecordEndsAfterTheIdleTime(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				conn := startServer(t, line.Limits{}).dial()
 				conn.send(sent)
-				if d := conn.expectEnd(); d < 300*time.Second || d > 331*time.Second {
-					t.Errorf("it took %v", d)
+				if timeout := conn.expectEnd(); timeout < 300*time.Second || timeout > 331*time.Second {
+					t.Errorf("it took %v", timeout)
 				}
 			})
 		})
@@ -60,17 +60,17 @@ func TestAConnectionWithoutARecordEndsAfterTheIdleTime(t *testing.T) {
 
 func TestRecordsKeepAConnectionAndOtherLinesDoNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := startServer(t, line.Limits{})
-		speaks, mumbles := s.dial(), s.dial()
+		server := startServer(t, line.Limits{})
+		speaks, mumbles := server.dial(), server.dial()
 		for range 10 {
 			<-time.After(299 * time.Second)
 			speaks.send("VER=1\n")
 			speaks.expect("<VER=1>\r\n")
 		}
-		if d := mumbles.expectEnd(); d != 0 {
-			t.Errorf("a silent one took %v", d)
+		if timeout := mumbles.expectEnd(); timeout != 0 {
+			t.Errorf("a silent one took %v", timeout)
 		}
-		mumbles = s.dial()
+		mumbles = server.dial()
 		begin := time.Now()
 		for {
 			if _, err := mumbles.Write([]byte("x\n")); err != nil {
@@ -78,8 +78,8 @@ func TestRecordsKeepAConnectionAndOtherLinesDoNot(t *testing.T) {
 			}
 			<-time.After(10 * time.Second)
 		}
-		if d := time.Since(begin); d < 300*time.Second || d > 341*time.Second {
-			t.Errorf("one that sends no records took %v", d)
+		if timeout := time.Since(begin); timeout < 300*time.Second || timeout > 341*time.Second {
+			t.Errorf("one that sends no records took %v", timeout)
 		}
 	})
 }
@@ -100,12 +100,14 @@ func TestWhatIsIgnoredIsBoundedBetweenTwoRecords(t *testing.T) {
 // TestBlankLinesBeforeTheFirstRecordAreIgnoredBytes uses a ProtocolDetector, which drops the lines.
 func TestBlankLinesBeforeTheFirstRecordAreIgnoredBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := startServer(t, line.Limits{}, func(cfg *transport.Config) { cfg.Protocol = &transport.ProtocolDetector{Line: cfg.Protocol} })
-		conn := s.dial()
+		server := startServer(t, line.Limits{}, func(cfg *transport.Config) {
+			cfg.Protocol = &transport.ProtocolDetector{Line: cfg.Protocol}
+		})
+		conn := server.dial()
 		conn.send(strings.Repeat("\n", 4096) + "VER=1")
 		conn.send("\n")
 		conn.expect("<VER=1>\r\n")
-		conn = s.dial()
+		conn = server.dial()
 		conn.send(strings.Repeat("\n", 4097) + "V")
 		conn.send("E")
 		conn.expectEnd()
@@ -114,9 +116,9 @@ func TestBlankLinesBeforeTheFirstRecordAreIgnoredBytes(t *testing.T) {
 
 func TestAFloodIsCutWithOneLineInTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := startServer(t, line.Limits{RecordsPerSecond: 5})
+		server := startServer(t, line.Limits{RecordsPerSecond: 5})
 		for range 3 {
-			conn := s.dial()
+			conn := server.dial()
 			for range 3 {
 				conn.send(strings.Repeat("VER=1&silence\n", 5))
 				<-time.After(time.Second)
@@ -127,7 +129,8 @@ func TestAFloodIsCutWithOneLineInTheLog(t *testing.T) {
 			}
 			conn.expectEnd()
 		}
-		if got := s.log.String(); strings.Count(got, "--max-records-per-second") != 1 || !strings.Contains(got, "client=192.0.2.1") {
+		if got := server.log.String(); strings.Count(got, "--max-records-per-second") != 1 ||
+			!strings.Contains(got, "client=192.0.2.1") {
 			t.Errorf("logged %q", got)
 		}
 	})
@@ -136,23 +139,26 @@ func TestAFloodIsCutWithOneLineInTheLog(t *testing.T) {
 func TestASlowReaderIsCutAndHoldsUpNobody(t *testing.T) {
 	for name, write := range map[string]func(*lineServer, *testClient, transport.PushConn){
 		"with answers": func(_ *lineServer, c *testClient, _ transport.PushConn) { c.send("VER=1\n") },
-		"with pushes":  func(_ *lineServer, _ *testClient, l transport.PushConn) { go func() { _ = l.Push([]byte("p")) }() },
+		"with pushes": func(_ *lineServer, _ *testClient,
+			l transport.PushConn) {
+			go func() { _ = l.Push([]byte("p")) }()
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := startServer(t, line.Limits{})
-				slow := s.dial()
-				link := s.conn
+				server := startServer(t, line.Limits{})
+				slow := server.dial()
+				link := server.conn
 				begin := time.Now()
-				write(s, slow, link)
-				other := s.dial()
+				write(server, slow, link)
+				other := server.dial()
 				other.send("VER=1\n")
 				other.expect("<VER=1>\r\n")
-				for s.closedStreams.Load() == 0 {
+				for server.closedStreams.Load() == 0 {
 					<-time.After(100 * time.Millisecond)
 				}
-				if d := time.Since(begin); d < 20*time.Second || d > 26*time.Second {
-					t.Errorf("it took %v", d)
+				if timeout := time.Since(begin); timeout < 20*time.Second || timeout > 26*time.Second {
+					t.Errorf("it took %v", timeout)
 				}
 				if link.Push(nil) == nil {
 					t.Error("a push to it is no error")
@@ -166,19 +172,19 @@ func TestASlowReaderIsCutAndHoldsUpNobody(t *testing.T) {
 
 func TestLinesOfOneAddressAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := startServer(t, line.Limits{}, func(c *transport.Config) { c.Limits.ConnectionsPerAddress = 100 })
+		server := startServer(t, line.Limits{}, func(c *transport.Config) { c.Limits.ConnectionsPerAddress = 100 })
 		for range 100 {
-			s.dial().send("VER=1&silence\n")
+			server.dial().send("VER=1&silence\n")
 		}
 		for range 2000 {
-			if d := s.dial().expectEnd(); d != 0 {
-				t.Fatalf("one too many took %v to be refused", d)
+			if timeout := server.dial().expectEnd(); timeout != 0 {
+				t.Fatalf("one too many took %v to be refused", timeout)
 			}
 		}
-		if got := s.log.String(); strings.Count(got, "--max-connections-per-address") != 1 {
+		if got := server.log.String(); strings.Count(got, "--max-connections-per-address") != 1 {
 			t.Errorf("logged %q", got)
 		}
-		other := s.dialFrom("192.0.2.2")
+		other := server.dialFrom("192.0.2.2")
 		other.send("VER=1\n")
 		other.expect("<VER=1>\r\n")
 	})

@@ -94,18 +94,18 @@ func New(cfg Config) *Protocol {
 }
 
 // elapsed returns the time since startTime.
-func (w *Protocol) elapsed() time.Duration { return time.Since(w.startTime) }
+func (p *Protocol) elapsed() time.Duration { return time.Since(p.startTime) }
 
 // ServeConn answers the lines on transportConn until the client disconnects or exceeds a limit, or
 // the stream closes the connection.
-func (w *Protocol) ServeConn(ctx context.Context, nc *transport.Conn) {
-	c := newLineConn(w, nc)
+func (p *Protocol) ServeConn(ctx context.Context, transportConn *transport.Conn) {
+	c := newLineConn(p, transportConn)
 	// deferred, so that a panic closes the stream too
 	defer c.closeAll()
 	for c.awaitRecord() {
-		if !nc.BecomeActive() {
+		if !transportConn.BecomeActive() {
 			return
 		}
-		nc.RunOnWorker(func() { c.answerRecords(ctx) })
+		transportConn.RunOnWorker(func() { c.answerRecords(ctx) })
 	}
 }

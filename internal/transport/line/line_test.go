@@ -40,8 +40,10 @@ func TestWhatIsARecordOnALine(t *testing.T) {
 		{"a CR within", "VER=1.4&a\rb\r\n", []string{"VER=1.4&a\rb"}},
 		{"three at once", "VER=1\nVER=2\r\nVER=3\n", []string{"VER=1", "VER=2", "VER=3"}},
 		{"some among others", "x\nVER=1\n\n\nVER=2\nx\n", []string{"VER=1", "VER=2"}},
-		{"64 KiB", "VER=" + strings.Repeat("a", wire.MaxRecord-4) + "\r\n", []string{"VER=" + strings.Repeat("a", wire.MaxRecord-4)}},
-		{"64 KiB with five bytes before", "12345VER=" + strings.Repeat("a", wire.MaxRecord-4) + "\r\n", []string{"VER=" + strings.Repeat("a", wire.MaxRecord-4)}},
+		{"64 KiB", "VER=" + strings.Repeat("a", wire.MaxRecord-4) + "\r\n",
+			[]string{"VER=" + strings.Repeat("a", wire.MaxRecord-4)}},
+		{"64 KiB with five bytes before", "12345VER=" + strings.Repeat("a", wire.MaxRecord-4) + "\r\n",
+			[]string{"VER=" + strings.Repeat("a", wire.MaxRecord-4)}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -66,8 +68,8 @@ func TestALineOverTheLimitEndsTheConnection(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := startServer(t, line.Limits{})
-				conn, other := s.dial(), s.dial()
+				server := startServer(t, line.Limits{})
+				conn, other := server.dial(), server.dial()
 				go func() { _, _ = io.WriteString(conn, text) }()
 				conn.expectEnd()
 				other.send("VER=1\n")
@@ -79,8 +81,8 @@ func TestALineOverTheLimitEndsTheConnection(t *testing.T) {
 
 func TestPipelinedLinesAreAnsweredTogetherAndInOrderEachInOneWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := startServer(t, line.Limits{})
-		conn := s.dial()
+		server := startServer(t, line.Limits{})
+		conn := server.dial()
 		text, n := "", 0
 		for ; len(text) < 20_000; n++ {
 			text += "VER=1.4&SEQ=" + string(rune('a'+n%26)) + "\n"
@@ -89,8 +91,8 @@ func TestPipelinedLinesAreAnsweredTogetherAndInOrderEachInOneWrite(t *testing.T)
 		for i := range n {
 			conn.expect("<VER=1.4&SEQ=" + string(rune('a'+i%26)) + ">\r\n")
 		}
-		if most := slices.Max(s.batchSizes); most != 64 {
-			t.Errorf("%d came together at the most, of %v", most, s.batchSizes)
+		if most := slices.Max(server.batchSizes); most != 64 {
+			t.Errorf("%d came together at the most, of %v", most, server.batchSizes)
 		}
 	})
 }
@@ -107,24 +109,24 @@ func TestALineThatComesByteByByteIsARecord(t *testing.T) {
 
 func TestThePeerIsTheConnectionsAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := startServer(t, line.Limits{})
-		conn := s.dialFrom("192.0.2.7")
+		server := startServer(t, line.Limits{})
+		conn := server.dialFrom("192.0.2.7")
 		conn.send("VER=1\n")
 		conn.expect("<VER=1>\r\n")
-		if want := (transport.Peer{Addr: netip.MustParseAddr("192.0.2.7"), Form: wire.FormLine}); s.peer != want {
-			t.Errorf("got %+v", s.peer)
+		if want := (transport.Peer{Addr: netip.MustParseAddr("192.0.2.7"), Form: wire.FormLine}); server.peer != want {
+			t.Errorf("got %+v", server.peer)
 		}
 	})
 }
 
 func TestAPushComesBetweenAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := startServer(t, line.Limits{})
-		conn := s.dial()
+		server := startServer(t, line.Limits{})
+		conn := server.dial()
 		conn.send("VER=1&wait\n")
-		go func() { _ = s.conn.Push([]byte("pushed")) }()
+		go func() { _ = server.conn.Push([]byte("pushed")) }()
 		conn.expect("pushed\r\n")
-		close(s.release)
+		close(server.release)
 		conn.expect("<VER=1&wait>\r\n")
 	})
 }
@@ -132,21 +134,24 @@ func TestAPushComesBetweenAnswers(t *testing.T) {
 func TestADialogueEndsOnceHoweverItsConnectionDoes(t *testing.T) {
 	for name, end := range map[string]func(*lineServer, *testClient){
 		"the client leaves":     func(_ *lineServer, c *testClient) { _ = c.Close() },
-		"the dialogue closes":   func(s *lineServer, _ *testClient) { s.conn.Close(); s.conn.Close() },
-		"the server shuts down": func(s *lineServer, _ *testClient) { _ = s.Shutdown(context.Background()) },
+		"the dialogue closes":   func(server *lineServer, _ *testClient) { server.conn.Close(); server.conn.Close() },
+		"the server shuts down": func(server *lineServer, _ *testClient) { _ = server.Shutdown(context.Background()) },
 		"a record panics":       func(_ *lineServer, c *testClient) { c.send("VER=1&panic\n") },
-		"too much is ignored":   func(_ *lineServer, c *testClient) { _, _ = io.WriteString(c, strings.Repeat("\n", 5000)) },
+		"too much is ignored": func(_ *lineServer, c *testClient) {
+			_,
+				_ = io.WriteString(c, strings.Repeat("\n", 5000))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := startServer(t, line.Limits{})
-				conn := s.dial()
-				end(s, conn)
+				server := startServer(t, line.Limits{})
+				conn := server.dial()
+				end(server, conn)
 				synctest.Wait()
-				if n := s.closedStreams.Load(); n != 1 {
+				if n := server.closedStreams.Load(); n != 1 {
 					t.Errorf("it ended %d times", n)
 				}
-				if err := s.conn.Push([]byte("late")); err == nil {
+				if err := server.conn.Push([]byte("late")); err == nil {
 					t.Error("a push to nobody is no error")
 				}
 			})
@@ -156,12 +161,12 @@ func TestADialogueEndsOnceHoweverItsConnectionDoes(t *testing.T) {
 
 func TestAPanicIsLoggedWithItsPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := startServer(t, line.Limits{})
-		conn := s.dial()
+		server := startServer(t, line.Limits{})
+		conn := server.dial()
 		conn.send("VER=1&panic\n")
 		conn.expectEnd()
 		synctest.Wait()
-		if got := s.log.String(); !strings.Contains(got, "as asked") || !strings.Contains(got, "helpers_test.go") {
+		if got := server.log.String(); !strings.Contains(got, "as asked") || !strings.Contains(got, "helpers_test.go") {
 			t.Errorf("logged %q", got)
 		}
 	})
@@ -169,22 +174,25 @@ func TestAPanicIsLoggedWithItsPlace(t *testing.T) {
 
 func TestAConnectionClosedByTheDialogueEndsWhateverItDoes(t *testing.T) {
 	for name, busy := range map[string]func(*lineServer, *testClient){
-		"waiting for a record":    func(*lineServer, *testClient) {},
-		"waiting for the rest":    func(_ *lineServer, c *testClient) { c.send("VER=1") },
-		"pushing to a slow one":   func(s *lineServer, _ *testClient) { go func() { _ = s.conn.Push([]byte("p")) }() },
+		"waiting for a record": func(*lineServer, *testClient) {},
+		"waiting for the rest": func(_ *lineServer, c *testClient) { c.send("VER=1") },
+		"pushing to a slow one": func(server *lineServer,
+			_ *testClient) {
+			go func() { _ = server.conn.Push([]byte("p")) }()
+		},
 		"answering to a slow one": func(_ *lineServer, c *testClient) { c.send("VER=1\n") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := startServer(t, line.Limits{})
-				conn := s.dial()
-				busy(s, conn)
+				server := startServer(t, line.Limits{})
+				conn := server.dial()
+				busy(server, conn)
 				synctest.Wait()
 				begin := time.Now()
-				s.conn.Close()
+				server.conn.Close()
 				synctest.Wait()
-				if s.closedStreams.Load() != 1 || time.Since(begin) != 0 {
-					t.Errorf("ended %d times in %v", s.closedStreams.Load(), time.Since(begin))
+				if server.closedStreams.Load() != 1 || time.Since(begin) != 0 {
+					t.Errorf("ended %d times in %v", server.closedStreams.Load(), time.Since(begin))
 				}
 			})
 		})
@@ -193,16 +201,16 @@ func TestAConnectionClosedByTheDialogueEndsWhateverItDoes(t *testing.T) {
 
 func TestShutdownFinishesRecordsInFlightAndEndsIdleLinesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := startServer(t, line.Limits{})
-		idle, half, busy := s.dial(), s.dial(), s.dial()
+		server := startServer(t, line.Limits{})
+		idle, half, busy := server.dial(), server.dial(), server.dial()
 		half.send("VER=1")
 		busy.send("VER=1&wait\nVER=2\n")
 		done := make(chan error)
-		go func() { done <- s.Shutdown(context.Background()) }()
-		if d := idle.expectEnd() + half.expectEnd(); d != 0 {
-			t.Errorf("idle ones took %v to end", d)
+		go func() { done <- server.Shutdown(context.Background()) }()
+		if timeout := idle.expectEnd() + half.expectEnd(); timeout != 0 {
+			t.Errorf("idle ones took %v to end", timeout)
 		}
-		close(s.release)
+		close(server.release)
 		busy.expect("<VER=1&wait>\r\n", "<VER=2>\r\n")
 		busy.expectEnd()
 		if err := <-done; err != nil {

@@ -20,7 +20,8 @@ func (d *deepStackHandler) NewStream(link transport.PushConn) transport.RecordSt
 	return &deepStackHandler{link}
 }
 func (d *deepStackHandler) Close() {}
-func (d *deepStackHandler) AnswerRecords(_ context.Context, _ *transport.Peer, records [][]byte, reply func([]byte) error) {
+func (d *deepStackHandler) AnswerRecords(_ context.Context, _ *transport.Peer, records [][]byte,
+	reply func([]byte) error) {
 	growStack(200)
 	for range records {
 		_ = reply([]byte("VER=1.4&RES=0"))
@@ -43,7 +44,8 @@ func BenchmarkIdleLine(b *testing.B) {
 	const conns = 2000
 	log := slog.New(slog.DiscardHandler)
 	s := transport.NewServer(transport.Config{
-		Protocol: &transport.ProtocolDetector{Line: line.New(line.Config{Handler: &deepStackHandler{}, Log: log})}, Log: log,
+		Protocol: &transport.ProtocolDetector{Line: line.New(line.Config{Handler: &deepStackHandler{},
+			Log: log})}, Log: log,
 	})
 	l, err := transport.Listen(b.Context(), "127.0.0.1:0")
 	if err != nil {

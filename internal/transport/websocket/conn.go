@@ -33,22 +33,22 @@ type webSocketConn struct {
 // serve answers records until the connection ends. ctx is cancelled when a shutdown runs out of
 // time.
 func (c *webSocketConn) serve(ctx context.Context) {
-	dialogue := c.handler.streamHandler.NewStream(c)
-	lasting, end := context.WithCancel(context.Background())
-	var beside sync.WaitGroup
-	beside.Go(func() { c.sendPings(lasting) })
-	beside.Go(func() { c.closeOnShutdown(lasting) })
+	stream := c.handler.streamHandler.NewStream(c)
+	connCtx, cancel := context.WithCancel(context.Background())
+	var background sync.WaitGroup
+	background.Go(func() { c.sendPings(connCtx) })
+	background.Go(func() { c.closeOnShutdown(connCtx) })
 	// Deferred, so that a panic cleans up too. The stream is closed first: a client that sees the
 	// end of the connection must get no more pushes.
 	defer func() {
 		c.closed.Store(true)
-		dialogue.Close()
+		stream.Close()
 		_ = c.webSocket.CloseNow()
-		end()
-		beside.Wait()
+		cancel()
+		background.Wait()
 	}()
 	for {
-		record, ok := c.readRecord(lasting)
+		record, ok := c.readRecord(connCtx)
 		if !ok {
 			return
 		}
@@ -57,7 +57,7 @@ func (c *webSocketConn) serve(ctx context.Context) {
 			c.closeWithCode(websocket.StatusPolicyViolation, "too many records in a second")
 			return
 		}
-		if !c.answerRecord(ctx, dialogue, record) {
+		if !c.answerRecord(ctx, stream, record) {
 			return
 		}
 	}
@@ -67,18 +67,18 @@ func (c *webSocketConn) serve(ctx context.Context) {
 func (c *webSocketConn) readRecord(ctx context.Context) (record []byte, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, c.handler.limits.IdleTime)
 	defer cancel()
-	kind, r, err := c.webSocket.Reader(ctx)
+	messageType, reader, err := c.webSocket.Reader(ctx)
 	if err != nil {
 		return nil, false
 	}
-	record, err = c.readMessage(r)
+	record, err = c.readMessage(reader)
 	switch {
 	case errors.Is(err, errMemoryRevoked):
 		c.closeWithCode(websocket.StatusTryAgainLater, "send messages in one piece")
 		return nil, false
 	case err != nil:
 		return nil, false
-	case kind != websocket.MessageText:
+	case messageType != websocket.MessageText:
 		c.closeWithCode(websocket.StatusUnsupportedData, "send records as text messages")
 		return nil, false
 	case !utf8.Valid(record):
@@ -95,7 +95,7 @@ var errMemoryRevoked = errors.New("memory needed by others")
 const unreservedBytes = 1 << 10
 
 // readMessage reads a whole message.
-func (c *webSocketConn) readMessage(r io.Reader) ([]byte, error) {
+func (c *webSocketConn) readMessage(reader io.Reader) ([]byte, error) {
 	defer c.transportConn.ReserveMemory(0)
 	message := make([]byte, 0, unreservedBytes)
 	for {
@@ -105,7 +105,7 @@ func (c *webSocketConn) readMessage(r io.Reader) ([]byte, error) {
 		if cap(message) > unreservedBytes && !c.transportConn.ReserveMemory(cap(message)) {
 			return nil, errMemoryRevoked
 		}
-		n, err := r.Read(message[len(message):cap(message)])
+		n, err := reader.Read(message[len(message):cap(message)])
 		message = message[:len(message)+n]
 		switch {
 		case errors.Is(err, io.EOF):
@@ -117,20 +117,20 @@ func (c *webSocketConn) readMessage(r io.Reader) ([]byte, error) {
 }
 
 // answerRecord answers a record. It returns false if the connection is closed.
-func (c *webSocketConn) answerRecord(ctx context.Context, dialogue transport.RecordStream, record []byte) bool {
+func (c *webSocketConn) answerRecord(ctx context.Context, stream transport.RecordStream, record []byte) bool {
 	c.answerLock <- struct{}{}
 	defer func() { <-c.answerLock }()
 	if c.closed.Load() {
 		return false
 	}
-	dialogue.AnswerRecords(ctx, &c.peer, [][]byte{record}, c.Push)
+	stream.AnswerRecords(ctx, &c.peer, [][]byte{record}, c.Push)
 	return true
 }
 
 // sendPings pings the client until ctx ends, and closes the connection if a pong is missing.
 func (c *webSocketConn) sendPings(ctx context.Context) {
-	every := c.handler.limits.PingTime
-	ticker := time.NewTicker(every)
+	interval := c.handler.limits.PingTime
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -138,8 +138,8 @@ func (c *webSocketConn) sendPings(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		answered, cancel := context.WithTimeout(ctx, every)
-		err := c.webSocket.Ping(answered)
+		pongCtx, cancel := context.WithTimeout(ctx, interval)
+		err := c.webSocket.Ping(pongCtx)
 		cancel()
 		if err != nil && !c.closed.Load() {
 			c.closeNow()

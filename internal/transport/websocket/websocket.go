@@ -96,9 +96,9 @@ func New(cfg Config) *Handler {
 
 // ServeHTTP serves one WebSocket until it ends.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	nc := transport.ConnFromContext(r.Context())
+	transportConn := transport.ConnFromContext(r.Context())
 	peer := transport.Peer{Form: wire.FormLine}
-	h.proxies.IdentifyPeer(&peer, nc.Addr, forwardedFields(r.Header))
+	h.proxies.IdentifyPeer(&peer, transportConn.Addr, forwardedFields(r.Header))
 	origins := r.Header.Values("Origin")
 	page := h.originPolicy.ClassifyPage(r.Host, origins, len(r.Header.Values("Sec-Fetch-Site")) > 0)
 	peer.FromWebPage = page != transport.NoPage
@@ -111,7 +111,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "None of the subprotocols is spoken here. Offer "+subprotocol+", or none", http.StatusBadRequest)
 		return
 	}
-	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+	webSocket, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{subprotocol},
 		InsecureSkipVerify: true, // ClassifyPage has checked the origin
 		CompressionMode:    websocket.CompressionDisabled,
@@ -119,8 +119,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // Accept has answered the request
 	}
-	ws.SetReadLimit(int64(h.limits.MessageBytes))
-	c := &webSocketConn{handler: h, webSocket: ws, transportConn: nc, peer: peer, answerLock: make(chan struct{}, 1)}
+	webSocket.SetReadLimit(int64(h.limits.MessageBytes))
+	c := &webSocketConn{handler: h, webSocket: webSocket, transportConn: transportConn, peer: peer,
+		answerLock: make(chan struct{}, 1)}
 	c.serve(r.Context())
 }
 
@@ -136,13 +137,13 @@ func acceptsSubprotocol(r *http.Request) bool {
 }
 
 // forwardedFields returns the header lines in which proxies name the client.
-func forwardedFields(h http.Header) (fields []transport.ForwardedField) {
+func forwardedFields(header http.Header) (fields []transport.ForwardedField) {
 	for kind, name := range map[transport.ForwardedKind]string{
 		transport.XForwardedFor: "X-Forwarded-For",
 		transport.Forwarded:     "Forwarded",
 		transport.XRealIP:       "X-Real-Ip",
 	} {
-		for _, value := range h.Values(name) {
+		for _, value := range header.Values(name) {
 			fields = append(fields, transport.ForwardedField{Kind: kind, Value: []byte(value)})
 		}
 	}

@@ -31,7 +31,8 @@ type echoHandler struct {
 }
 
 func newEchoHandler() *echoHandler {
-	return &echoHandler{make(chan struct{}, 100), make(chan struct{}), make(chan transport.PushConn, 100), make(chan transport.Peer, 100), make(chan struct{}, 100)}
+	return &echoHandler{make(chan struct{}, 100), make(chan struct{}), make(chan transport.PushConn, 100),
+		make(chan transport.Peer, 100), make(chan struct{}, 100)}
 }
 
 func (e *echoHandler) NewStream(link transport.PushConn) transport.RecordStream {
@@ -91,7 +92,8 @@ func startServer(t *testing.T, cfg ours.Config) *webSocketServer {
 	cfg.Handler, cfg.Log = s, log
 	pages := http.NewServeMux()
 	pages.Handle("/ws", ours.New(cfg))
-	s.Server = transport.NewServer(transport.Config{Protocol: httppost.New(httppost.Config{Pages: pages, Log: log}), Log: log})
+	s.Server = transport.NewServer(transport.Config{Protocol: httppost.New(httppost.Config{Pages: pages, Log: log}),
+		Log: log})
 	l, err := transport.Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +119,9 @@ type testClient struct {
 // tryDial connects with the given header and subprotocols. On refusal it returns the response only.
 func (s *webSocketServer) tryDial(header http.Header, offers ...string) (*testClient, *http.Response) {
 	s.t.Helper()
-	conn, resp, err := websocket.Dial(s.t.Context(), "ws://"+s.addr+"/ws", &websocket.DialOptions{HTTPHeader: header, Host: header.Get("Host"), Subprotocols: offers, CompressionMode: websocket.CompressionContextTakeover})
+	conn, resp, err := websocket.Dial(s.t.Context(), "ws://"+s.addr+"/ws",
+		&websocket.DialOptions{HTTPHeader: header, Host: header.Get("Host"), Subprotocols: offers,
+			CompressionMode: websocket.CompressionContextTakeover})
 	if err != nil {
 		if resp == nil {
 			s.t.Fatal("dial:", err)
@@ -150,8 +154,8 @@ func (c *testClient) expect(record string) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), 10*time.Second)
 	defer cancel()
-	kind, got, err := c.Read(ctx)
-	if err != nil || kind != websocket.MessageText || string(got) != record {
+	messageType, got, err := c.Read(ctx)
+	if err != nil || messageType != websocket.MessageText || string(got) != record {
 		c.t.Fatalf("got %.100q and %v, want %.100q", got, err, record)
 	}
 }
@@ -168,7 +172,8 @@ func (c *testClient) expectClosed(code websocket.StatusCode) {
 
 func TestEachTextMessageIsARecord(t *testing.T) {
 	c := startServer(t, ours.Config{}).dial()
-	for _, record := range []string{"VER=1.4&CMD=List", "x", "VER=1.4&MG=a\r\nb\x00", "VER=1.4&MG=你好", "VER=" + strings.Repeat("a", wire.MaxRecord-4)} {
+	for _, record := range []string{"VER=1.4&CMD=List", "x", "VER=1.4&MG=a\r\nb\x00", "VER=1.4&MG=你好",
+		"VER=" + strings.Repeat("a", wire.MaxRecord-4)} {
 		c.send(record)
 		c.expect("<" + record + ">")
 	}
@@ -281,9 +286,15 @@ func TestWhoSpeaksOnAWebSocket(t *testing.T) {
 		want    transport.Peer
 	}{
 		{"the connection's address", nil, nil, transport.Peer{Addr: netip.MustParseAddr("127.0.0.1")}},
-		{"the address that a trusted proxy says", []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, http.Header{"X-Forwarded-For": {"192.0.2.7"}, "Forwarded": {"for=192.0.2.7"}, "X-Real-Ip": {"192.0.2.7"}}, transport.Peer{Addr: netip.MustParseAddr("192.0.2.7")}},
-		{"nobody known, behind any other proxy", nil, http.Header{"X-Real-Ip": {"192.0.2.7"}}, transport.Peer{Addr: netip.MustParseAddr("127.0.0.1"), UntrustedProxy: true}},
-		{"nobody known, when headers disagree", []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, http.Header{"X-Forwarded-For": {"192.0.2.7"}, "Forwarded": {"for=192.0.2.8"}}, transport.Peer{Addr: netip.MustParseAddr("127.0.0.1"), AmbiguousProxy: true}},
+		{"the address that a trusted proxy says", []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+			http.Header{"X-Forwarded-For": {"192.0.2.7"}, "Forwarded": {"for=192.0.2.7"},
+				"X-Real-Ip": {"192.0.2.7"}}, transport.Peer{Addr: netip.MustParseAddr("192.0.2.7")}},
+		{"nobody known, behind any other proxy", nil, http.Header{"X-Real-Ip": {"192.0.2.7"}},
+			transport.Peer{Addr: netip.MustParseAddr("127.0.0.1"), UntrustedProxy: true}},
+		{"nobody known, when headers disagree", []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+			http.Header{"X-Forwarded-For": {"192.0.2.7"},
+				"Forwarded": {"for=192.0.2.8"}},
+			transport.Peer{Addr: netip.MustParseAddr("127.0.0.1"), AmbiguousProxy: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := startServer(t, ours.Config{TrustedProxies: c.trusted})
@@ -305,7 +316,8 @@ func TestWhatIsNoRecordEndsTheConnection(t *testing.T) {
 		code websocket.StatusCode
 	}{
 		{"a binary message", websocket.MessageBinary, "VER=1", websocket.StatusUnsupportedData},
-		{"a message over 64 KiB", websocket.MessageText, strings.Repeat("a", wire.MaxRecord+1), websocket.StatusMessageTooBig},
+		{"a message over 64 KiB", websocket.MessageText, strings.Repeat("a", wire.MaxRecord+1),
+			websocket.StatusMessageTooBig},
 		{"bytes that are no UTF-8", websocket.MessageText, "VER=1\xff", websocket.StatusInvalidFramePayloadData},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -324,13 +336,20 @@ func TestWhatIsNoRecordEndsTheConnection(t *testing.T) {
 
 func TestADialogueEndsHoweverItsWebSocketDoes(t *testing.T) {
 	for name, end := range map[string]func(*webSocketServer, *testClient){
-		"the client says goodbye": func(_ *webSocketServer, c *testClient) { _ = c.Close(websocket.StatusNormalClosure, "") },
-		"the client vanishes":     func(_ *webSocketServer, c *testClient) { _ = c.CloseNow() },
+		"the client says goodbye": func(_ *webSocketServer, c *testClient) {
+			_ = c.Close(websocket.StatusNormalClosure,
+				"")
+		},
+		"the client vanishes": func(_ *webSocketServer, c *testClient) { _ = c.CloseNow() },
 		"the dialogue closes": func(s *webSocketServer, c *testClient) {
 			(<-s.conns).Close()
 			c.expectClosed(websocket.StatusNormalClosure)
 		},
-		"a record panics":            func(_ *webSocketServer, c *testClient) { c.send("VER=1&panic"); c.expectClosed(-1) },
+		"a record panics": func(_ *webSocketServer,
+			c *testClient) {
+			c.send("VER=1&panic")
+			c.expectClosed(-1)
+		},
 		"the client answers no ping": func(*webSocketServer, *testClient) {},
 		"the client sends no record": func(s *webSocketServer, c *testClient) { c.expectClosed(-1) },
 	} {
