@@ -64,7 +64,8 @@ func parseAddresses(main string, fallbackTexts []string) ([]serverAddress, error
 			return nil, fmt.Errorf("%w: client.Fallback is for another account, %v", ErrParameter, fallbacks[0].uin)
 		case schemes[fallbacks[0].scheme].usesPolling != schemes[addresses[0].scheme].usesPolling:
 			// The server does not push a batch that it has handed out to a poll.
-			return nil, fmt.Errorf("%w: client.Fallback goes from http and https to no other scheme, or to them from one",
+			return nil, fmt.Errorf(
+				"%w: client.Fallback goes from http and https to no other scheme, or to them from one",
 				ErrParameter)
 		}
 		for _, address := range fallbacks {
@@ -114,7 +115,8 @@ func parseAddress(text string) (addresses []serverAddress, err error) {
 	for _, port := range ports {
 		hostPort := net.JoinHostPort(parsed.Hostname(), port)
 		endpoint := url.URL{Scheme: parsed.Scheme, Host: hostPort, Path: path, RawQuery: parsed.RawQuery}
-		addresses = append(addresses, serverAddress{uin: uin, scheme: parsed.Scheme, hostPort: hostPort, endpointURL: endpoint.String()})
+		addresses = append(addresses, serverAddress{uin: uin, scheme: parsed.Scheme, hostPort: hostPort,
+			endpointURL: endpoint.String()})
 	}
 	return addresses, nil
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A connection may break, or another be there, in the moment of Close.
-func TestAClientThatIsClosedStaysSo(t *testing.T) {
+// Close may coincide with the loss of a connection or with a new one.
+func TestAClosedClientStaysClosed(t *testing.T) {
 	messenger := &Client{queue: newEventQueue(), connChanged: make(chan struct{}), options: newOptions(nil)}
 	messenger.setClosed(ErrClosed)
 	for what, happens := range map[string]func(){

@@ -22,7 +22,8 @@ func (c *Client) Devices(ctx context.Context) ([]DeviceInfo, error) {
 	var devices []DeviceInfo
 	rows, rowsErr := answer.parseRows("SN", "ID", "NK", "TM")
 	for _, row := range rows {
-		devices = append(devices, DeviceInfo{ID: row.number("ID", 64), Name: row.text("NK"), SignedInAt: row.time("TM")})
+		devices = append(devices, DeviceInfo{ID: row.number("ID", 64), Name: row.text("NK"),
+			SignedInAt: row.time("TM")})
 	}
 	return devices, rowsErr()
 }
@@ -30,6 +31,7 @@ func (c *Client) Devices(ctx context.Context) ([]DeviceInfo, error) {
 // RevokeDevice ends a device's session, invalidates its token and deletes the device.
 // It returns ErrParameter if there is no such device.
 func (c *Client) RevokeDevice(ctx context.Context, id uint64) error {
-	_, err := c.sendRequest(ctx, commandRequest{command: "Devices", fields: []Field{numberField("ID", id), textField("CD", "1")}, notRepeatable: true})
+	_, err := c.sendRequest(ctx, commandRequest{command: "Devices",
+		fields: []Field{numberField("ID", id), textField("CD", "1")}, notRepeatable: true})
 	return err
 }

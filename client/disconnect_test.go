@@ -13,9 +13,9 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// cuttingProxy is a proxy before a server. It lets so many bytes of its nth
-// connection, counted from 0, through to the server and back, and then cuts it;
-// less than 0 is no bound.
+// cuttingProxy forwards connections to a server. byteLimits returns for its nth
+// connection, counted from 0, how many bytes pass to the server and back before the
+// proxy cuts the connection. A negative number means no limit.
 type cuttingProxy struct {
 	listener   net.Listener
 	byteLimits func(n int) (up, down int)
@@ -27,32 +27,32 @@ type cuttingProxy struct {
 
 func newCuttingProxy(t testing.TB, to string, bounds func(n int) (up, down int)) *cuttingProxy {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &cuttingProxy{listener: l, byteLimits: bounds, conns: make(map[net.Conn]struct{})}
-	p.goroutines.Go(func() {
+	proxy := &cuttingProxy{listener: listener, byteLimits: bounds, conns: make(map[net.Conn]struct{})}
+	proxy.goroutines.Go(func() {
 		for {
-			c, err := l.Accept()
+			c, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			up, down := bounds(int(p.accepted.Add(1) - 1))
-			p.goroutines.Go(func() { p.forward(c, to, up, down) })
+			up, down := bounds(int(proxy.accepted.Add(1) - 1))
+			proxy.goroutines.Go(func() { proxy.forward(c, to, up, down) })
 		}
 	})
 	t.Cleanup(func() {
-		l.Close()
-		p.closeAll()
-		p.goroutines.Wait()
+		listener.Close()
+		proxy.closeAll()
+		proxy.goroutines.Wait()
 	})
-	return p
+	return proxy
 }
 
 func (p *cuttingProxy) addr() string { return p.listener.Addr().String() }
 
-// closeAll cuts all connections that there are.
+// closeAll cuts all connections.
 func (p *cuttingProxy) closeAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -89,16 +89,16 @@ func (p *cuttingProxy) forward(client net.Conn, to string, up, down int) {
 	p.mu.Unlock()
 }
 
-// The connection is cut after each byte of the exchange, in each direction,
-// while messages go both ways: each arrives once, and in order.
-func TestNothingIsLostOrDoubledWhereverTheConnectionIsCut(t *testing.T) {
-	// So many bytes are a sign-in, messages both ways, and confirmations.
+// The test cuts the connection after each byte of the exchange, in each direction, while
+// messages pass both ways.
+func TestNoMessageIsLostOrDuplicatedWhereverTheConnectionIsCut(t *testing.T) {
+	// Enough bytes for a sign-in, messages both ways, and confirmations.
 	const bytes = 700
 	step := 1
 	if testing.Short() {
 		step = 23
 	}
-	forEachScheme(t, func(t *testing.T, way string) {
+	forEachScheme(t, func(t *testing.T, scheme string) {
 		for direction, bounds := range map[string]func(n int) (up, down int){
 			"to the server":   func(n int) (up, down int) { return n, -1 },
 			"from the server": func(n int) (up, down int) { return -1, n },
@@ -106,31 +106,32 @@ func TestNothingIsLostOrDoubledWhereverTheConnectionIsCut(t *testing.T) {
 			for session, opts := range map[string][]client.Option{"address": nil, "device": {client.Device("d")}} {
 				t.Run(session+", "+direction, func(t *testing.T) {
 					t.Parallel()
-					h := newTestServer(t, 10001, 10002)
-					proxy := newCuttingProxy(t, h.address, func(n int) (up, down int) {
+					server := newTestServer(t, 10001, 10002)
+					proxy := newCuttingProxy(t, server.address, func(n int) (up, down int) {
 						if n == 0 || n*step > bytes { // Dial does not repeat
 							return -1, -1
 						}
 						return bounds(n * step)
 					})
-					messenger := h.dialAt(way, proxy.addr(), 10001, opts...)
+					messenger := server.dialAt(scheme, proxy.addr(), 10001, opts...)
 					proxy.closeAll()
-					exchangeMessages(t, h, messenger, func() bool { return int(proxy.accepted.Load())*step > bytes })
+					exchangeMessages(t, server, messenger,
+						func() bool { return int(proxy.accepted.Load())*step > bytes })
 				})
 			}
 		}
 	})
 }
 
-// exchangeMessages sends messages from a client and to it until enough says so, and checks that each
-// arrives once.
-func exchangeMessages(t *testing.T, h *testServer, messenger *client.Client, enough func() bool) {
+// exchangeMessages sends messages from a client and to it until enough returns true, and
+// checks that each arrives once.
+func exchangeMessages(t *testing.T, server *testServer, messenger *client.Client, enough func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var sent []string
 	written := make(chan []string, 1)
-	waiting := make(chan struct{}, 3) // so many are on their way
+	waiting := make(chan struct{}, 3) // bounds the undelivered messages
 	go func() {
 		var texts []string
 		for !enough() {
@@ -139,7 +140,7 @@ func exchangeMessages(t *testing.T, h *testServer, messenger *client.Client, eno
 			case <-ctx.Done():
 			}
 			text := fmt.Sprintf("in %d", len(texts))
-			h.sendDirectly(10002, 10001, text)
+			server.sendDirectly(10002, 10001, text)
 			texts = append(texts, text)
 		}
 		written <- texts
@@ -156,7 +157,7 @@ func exchangeMessages(t *testing.T, h *testServer, messenger *client.Client, eno
 			}
 			select {
 			case <-waiting:
-			default: // it was seen before
+			default:
 			}
 		}
 		arrived <- texts
@@ -169,9 +170,9 @@ func exchangeMessages(t *testing.T, h *testServer, messenger *client.Client, eno
 		sent = append(sent, text)
 	}
 	expected := append(<-written, "the last")
-	h.sendDirectly(10002, 10001, "the last")
+	server.sendDirectly(10002, 10001, "the last")
 	expectEqual(t, "what arrived", <-arrived, expected)
-	expectEqual(t, "what was sent", h.storedTexts(10002), sent)
+	expectEqual(t, "what was sent", server.storedTexts(10002), sent)
 	if len(sent) == 0 || len(expected) == 1 {
 		t.Errorf("%d were sent and %d written, which tells nothing", len(sent), len(expected))
 	}

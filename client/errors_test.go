@@ -7,27 +7,26 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// What the server refuses is explained without the protocol's keys, and a wrong
-// password without saying it twice.
-func TestARefusalIsExplainedWithoutTheProtocol(t *testing.T) {
-	h := newTestServer(t, 10001)
-	_, wrong := client.Dial(t.Context(), "qq://10001@"+h.address, client.Password("wrong"))
-	var refused *client.Error
-	if !errors.As(wrong, &refused) || refused.Explanation() != "" {
+// Explanation omits the protocol's keys and does not repeat "wrong password".
+func TestExplanationsOmitTheProtocol(t *testing.T) {
+	server := newTestServer(t, 10001)
+	_, wrong := client.Dial(t.Context(), "qq://10001@"+server.address, client.Password("wrong"))
+	var refusal *client.Error
+	if !errors.As(wrong, &refusal) || refusal.Explanation() != "" {
 		t.Fatalf("a wrong password is the error %v, which needs no more words", wrong)
 	}
-	messenger, err := client.Dial(t.Context(), "qq://10001@"+h.address, client.Password(password))
+	messenger, err := client.Dial(t.Context(), "qq://10001@"+server.address, client.Password(password))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer messenger.Close()
 	err = messenger.Send(t.Context(), 10999, "hello")
-	if !errors.As(err, &refused) || refused.Reason != "UN: "+refused.Explanation() {
+	if !errors.As(err, &refusal) || refusal.Reason != "UN: "+refusal.Explanation() {
 		t.Fatalf("a message to nobody is refused with %v", err)
 	}
 }
 
-func TestAnExplanationIsTheReasonWithoutItsKey(t *testing.T) {
+func TestExplanationRemovesTheKey(t *testing.T) {
 	for reason, want := range map[string]string{
 		"":                           "",
 		"UN: no such account":        "no such account",

@@ -40,7 +40,8 @@ type messageSequence struct {
 const maxQueuedMessages = 1024
 
 func newEventQueue() *eventQueue {
-	return &eventQueue{loopSlot: make(chan struct{}, 1), eventsAdded: make(chan struct{}, 1), eventsConsumed: make(chan struct{}, 1)}
+	return &eventQueue{loopSlot: make(chan struct{}, 1), eventsAdded: make(chan struct{}, 1),
+		eventsConsumed: make(chan struct{}, 1)}
 }
 
 // signal wakes the reader of ch without blocking.
@@ -92,7 +93,9 @@ func (q *eventQueue) enqueueLatest(event Event) {
 	if q.isFirstYielded {
 		protected = 1
 	}
-	q.events = slices.Concat(q.events[:protected:protected], slices.DeleteFunc(q.events[protected:], func(earlier Event) bool { return replacementKey(earlier) == replacementKey(event) }))
+	q.events = slices.Concat(q.events[:protected:protected],
+		slices.DeleteFunc(q.events[protected:],
+			func(earlier Event) bool { return replacementKey(earlier) == replacementKey(event) }))
 	q.events = append(q.events, event)
 }
 

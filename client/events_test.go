@@ -14,7 +14,7 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// collectEventsUntil returns the events up to the first that is the last one.
+// collectEventsUntil returns the events up to the first one for which last is true.
 func collectEventsUntil(t testing.TB, messenger *client.Client, last func(client.Event) bool) []client.Event {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -30,26 +30,26 @@ func collectEventsUntil(t testing.TB, messenger *client.Client, last func(client
 }
 
 func TestFriendsStatusesArrive(t *testing.T) {
-	forEachScheme(t, func(t *testing.T, way string) {
-		h := newTestServer(t, 10001, 10002)
-		h.befriend(10001, 10002)
-		a, b := h.dial(way, 10001), h.dial("http", 10002)
+	forEachScheme(t, func(t *testing.T, scheme string) {
+		server := newTestServer(t, 10001, 10002)
+		server.befriend(10001, 10002)
+		alice, bob := server.dial(scheme, 10001), server.dial("http", 10002)
 		for _, status := range []client.Status{client.StatusAway, client.StatusTalkToMe, client.StatusInvisible} {
-			if err := b.SetStatus(t.Context(), status); err != nil {
+			if err := bob.SetStatus(t.Context(), status); err != nil {
 				t.Fatal(err)
 			}
 		}
-		collectEventsUntil(t, a, func(event client.Event) bool {
+		collectEventsUntil(t, alice, func(event client.Event) bool {
 			return event == client.Presence{Friend: 10002, Status: client.StatusOffline}
 		})
 	})
 }
 
-func TestOwnWordsAndReadMarksReachTheOtherDevices(t *testing.T) {
-	h := newTestServer(t, 10001, 10002)
-	phone := h.dial("qq", 10001, client.Device("phone"))
-	tablet := h.dial("ws", 10001, client.Device("tablet"))
-	desk := h.dial("http", 10001, client.Device("desk"))
+func TestSentMessagesAndReadMarksReachOtherDevices(t *testing.T) {
+	server := newTestServer(t, 10001, 10002)
+	phone := server.dial("qq", 10001, client.Device("phone"))
+	tablet := server.dial("ws", 10001, client.Device("tablet"))
+	desk := server.dial("http", 10001, client.Device("desk"))
 	if err := phone.Send(t.Context(), 10002, "from my phone"); err != nil {
 		t.Fatal(err)
 	}
@@ -68,21 +68,23 @@ func TestOwnWordsAndReadMarksReachTheOtherDevices(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, messenger := range []*client.Client{phone, tablet} {
-		collectEventsUntil(t, messenger, func(event client.Event) bool { return event == client.ReadMark{With: 10002, Number: number} })
+		collectEventsUntil(t, messenger,
+			func(event client.Event) bool { return event == client.ReadMark{With: 10002, Number: number} })
 	}
-	if history, err = phone.History(t.Context(), client.HistoryQuery{With: 10002, Text: "PHONE"}); err != nil || history.ReadUpTo != number || len(history.Messages) != 1 {
+	if history, err = phone.History(t.Context(), client.HistoryQuery{With: 10002, Text: "PHONE"}); err != nil ||
+		history.ReadUpTo != number || len(history.Messages) != 1 {
 		t.Errorf("the history is %+v, %v", history, err)
 	}
 }
 
-// What the account itself says or does, and what is said of friendship, is in
-// Events alone: a program that answers each of its Messages answers none of that.
-func TestMessagesAreThoseOfOthers(t *testing.T) {
-	for _, way := range []string{"qq", "ws", "http"} {
-		t.Run(way, func(t *testing.T) {
-			h := newTestServer(t, 10001, 10002, 10003)
-			messenger := h.dial(way, 10001, client.Device("here"))
-			other, friend := h.dial("http", 10001, client.Device("there")), h.dial("http", 10003)
+// Only Events yields the account's own messages and the notices about friendships, so a
+// program that answers every message from Messages answers none of those.
+func TestMessagesYieldsOnlyMessagesOfOthers(t *testing.T) {
+	for _, scheme := range []string{"qq", "ws", "http"} {
+		t.Run(scheme, func(t *testing.T) {
+			server := newTestServer(t, 10001, 10002, 10003)
+			messenger := server.dial(scheme, 10001, client.Device("here"))
+			other, friend := server.dial("http", 10001, client.Device("there")), server.dial("http", 10003)
 			for _, err := range []error{
 				other.Send(t.Context(), 10002, "own words from another device"),
 				other.Send(t.Context(), 10001, "a note from another device"),
@@ -93,7 +95,7 @@ func TestMessagesAreThoseOfOthers(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			h.sendDirectly(10002, 10001, "a message")
+			server.sendDirectly(10002, 10001, "a message")
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			for message := range messenger.Messages(ctx) {
@@ -105,7 +107,7 @@ func TestMessagesAreThoseOfOthers(t *testing.T) {
 			if ctx.Err() != nil {
 				t.Error("no message came")
 			}
-			// It is not taken yet; what is no message of others came before it.
+			// The message is not consumed yet. Everything before it is.
 			for event := range messenger.Events(ctx) {
 				if message, ok := event.(client.Message); ok {
 					if message.Text != "a message" {
@@ -118,12 +120,12 @@ func TestMessagesAreThoseOfOthers(t *testing.T) {
 	}
 }
 
-func TestAMessageThatTheLoopDoesNotComeBackFromComesAgain(t *testing.T) {
-	for _, way := range []string{"qq", "ws"} {
-		t.Run(way, func(t *testing.T) {
-			h := newTestServer(t, 10001, 10002)
-			h.sendDirectly(10002, 10001, "one", "two", "three")
-			messenger := h.dial(way, 10001, client.Device("d"))
+func TestAnUnconsumedMessageIsDeliveredAgain(t *testing.T) {
+	for _, scheme := range []string{"qq", "ws"} {
+		t.Run(scheme, func(t *testing.T) {
+			server := newTestServer(t, 10001, 10002)
+			server.sendDirectly(10002, 10001, "one", "two", "three")
+			messenger := server.dial(scheme, 10001, client.Device("d"))
 			leaveAt := func(messenger *client.Client, text string) (got []string) {
 				for message := range messenger.Messages(t.Context()) {
 					if got = append(got, message.Text); message.Text == text {
@@ -135,26 +137,26 @@ func TestAMessageThatTheLoopDoesNotComeBackFromComesAgain(t *testing.T) {
 			expectEqual(t, "the first loop", leaveAt(messenger, "one"), []string{"one"})
 			expectEqual(t, "the second loop", leaveAt(messenger, "two"), []string{"one", "two"})
 			messenger.Close()
-			messenger = h.dial(way, 10001, client.Device("d"))
+			messenger = server.dial(scheme, 10001, client.Device("d"))
 			expectEqual(t, "another program", textsOf(receive(t, messenger, 2)), []string{"two", "three"})
 			messenger.Close()
-			h.sendDirectly(10002, 10001, "four")
-			messenger = h.dial(way, 10001, client.Device("d"))
+			server.sendDirectly(10002, 10001, "four")
+			messenger = server.dial(scheme, 10001, client.Device("d"))
 			expectEqual(t, "and one more", textsOf(receive(t, messenger, 1)), []string{"four"})
 		})
 	}
 }
 
-func TestAMessageIsConfirmedByItsNumberOnceItWasTaken(t *testing.T) {
+func TestAMessageIsConfirmedAfterItIsConsumed(t *testing.T) {
 	var confirmed []string
-	s := &scriptedServer{handleConn: func(_ int, c *scriptedConn) {
-		c.answerCommon(c.readRecord())
+	server := &scriptedServer{handleConn: func(_ int, conn *scriptedConn) {
+		conn.answerCommon(conn.readRecord())
 		for i := range 3 {
-			c.writeLine(pushedText, i+7, fmt.Sprintf("message %%25 %d", i))
+			conn.writeLine(pushedText, i+7, fmt.Sprintf("message %%25 %d", i))
 		}
-		c.answerUntilClosed(func(a *receivedRecord) { confirmed = append(confirmed, a.line) })
+		conn.answerUntilClosed(func(record *receivedRecord) { confirmed = append(confirmed, record.line) })
 	}}
-	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, server, func(t *testing.T, messenger *client.Client) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		taken := 0
@@ -183,22 +185,22 @@ func TestAMessageIsConfirmedByItsNumberOnceItWasTaken(t *testing.T) {
 	})
 }
 
-// What was confirmed in vain is pushed again, slowly as long as the server does not
-// know that a client is there that confirms.
-func TestWhatIsPushedAgainThoughItWasTakenIsConfirmedAgain(t *testing.T) {
+// If a confirmation is lost, the server pushes the message again. It pushes slowly until
+// it knows that the client confirms.
+func TestARepeatedPushIsConfirmedAgain(t *testing.T) {
 	var confirmed []string
-	s := &scriptedServer{handleConn: func(n int, c *scriptedConn) {
-		c.answerCommon(c.readRecord())
+	server := &scriptedServer{handleConn: func(n int, conn *scriptedConn) {
+		conn.answerCommon(conn.readRecord())
 		if n == 0 {
-			c.writeLine(pushedText, 7, "message")
-			c.readRecord() // and it is lost
+			conn.writeLine(pushedText, 7, "message")
+			conn.readRecord() // the lost confirmation
 			return
 		}
-		c.readRecord() // what was taken, before it is pushed
-		c.writeLine(pushedText, 7, "message")
-		c.answerUntilClosed(func(a *receivedRecord) { confirmed = append(confirmed, a.value("SEQ")) })
+		conn.readRecord() // the confirmation on the new connection
+		conn.writeLine(pushedText, 7, "message")
+		conn.answerUntilClosed(func(record *receivedRecord) { confirmed = append(confirmed, record.value("SEQ")) })
 	}}
-	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, server, func(t *testing.T, messenger *client.Client) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		seen := 0
@@ -212,31 +214,31 @@ func TestWhatIsPushedAgainThoughItWasTakenIsConfirmedAgain(t *testing.T) {
 	})
 }
 
-// The last message is taken in the moment in which the program ends.
-func TestWhatWasTakenIsConfirmedBeforeTheClientCloses(t *testing.T) {
-	h := newTestServer(t, 10001, 10002)
+// Each client consumes its message just before it closes.
+func TestConsumedMessagesAreConfirmedBeforeClose(t *testing.T) {
+	server := newTestServer(t, 10001, 10002)
 	for i := range 20 {
-		messenger := h.dial("qq", 10001, client.Device("d"))
+		messenger := server.dial("qq", 10001, client.Device("d"))
 		text := fmt.Sprintf("message %d", i)
-		h.sendDirectly(10002, 10001, text)
+		server.sendDirectly(10002, 10001, text)
 		expectEqual(t, "arrived", textsOf(receive(t, messenger, 1)), []string{text})
 		messenger.Close()
 	}
 }
 
-func TestClosingEndsTheLoopAndTellsTheServerWhatWasTaken(t *testing.T) {
+func TestCloseEndsTheLoopAndConfirmsConsumedMessages(t *testing.T) {
 	var said []string
-	s := &scriptedServer{handleConn: func(_ int, c *scriptedConn) {
-		c.answerCommon(c.readRecord())
+	server := &scriptedServer{handleConn: func(_ int, conn *scriptedConn) {
+		conn.answerCommon(conn.readRecord())
 		for i := range 3 {
-			c.writeLine(pushedText, i+1, "message")
+			conn.writeLine(pushedText, i+1, "message")
 		}
-		for a := c.readRecord(); a != nil; a = c.readRecord() {
-			said = append(said, a.value("CMD")+" "+a.value("SEQ")[:1])
-			c.answerCommon(a)
+		for record := conn.readRecord(); record != nil; record = conn.readRecord() {
+			said = append(said, record.value("CMD")+" "+record.value("SEQ")[:1])
+			conn.answerCommon(record)
 		}
 	}}
-	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, server, func(t *testing.T, messenger *client.Client) {
 		synctest.Wait()
 		taken := 0
 		for range messenger.Messages(t.Context()) {
@@ -244,36 +246,37 @@ func TestClosingEndsTheLoopAndTellsTheServerWhatWasTaken(t *testing.T) {
 				messenger.Close()
 			}
 		}
-		s.goroutines.Wait()
-		// An answer behind the confirmation shows that it has got there.
+		server.goroutines.Wait()
+		// The answer to List proves that the confirmation has arrived.
 		if n := len(said); taken != 2 || n < 2 || said[n-2] != "Server_Msg 1" || !strings.HasPrefix(said[n-1], "List") {
 			t.Errorf("%d were taken, the server has heard %q", taken, said)
 		}
 	})
 }
 
-func TestASlowProgramGetsEveryMessageAndLittleMemoryIsUsed(t *testing.T) {
+func TestASlowProgramReceivesEveryMessageWithBoundedMemory(t *testing.T) {
 	const messages = 2*client.MaxQueuedMessages + 500
 	var confirmed atomic.Int64
-	s := &scriptedServer{handleConn: func(n int, c *scriptedConn) {
-		c.answerCommon(c.readRecord())
+	server := &scriptedServer{handleConn: func(n int, conn *scriptedConn) {
+		conn.answerCommon(conn.readRecord())
 		for i := int(confirmed.Load()) + 1; i < messages; i++ {
-			c.writeLine(pushedText, i, fmt.Sprint(i))
+			conn.writeLine(pushedText, i, fmt.Sprint(i))
 		}
 		if n > 0 {
-			c.writeLine(pushedText, messages, "the last")
+			conn.writeLine(pushedText, messages, "the last")
 		}
-		c.answerUntilClosed(func(a *receivedRecord) {
-			if n, err := strconv.ParseInt(a.value("SEQ"), 10, 64); err == nil && a.value("CMD") == "Server_Msg" {
+		conn.answerUntilClosed(func(record *receivedRecord) {
+			if n, err := strconv.ParseInt(record.value("SEQ"), 10, 64); err == nil &&
+				record.value("CMD") == "Server_Msg" {
 				if confirmed.Swap(n) == 0 {
-					// There is room by now, but what came before was dropped.
-					c.writeLine(pushedText, messages, "the last")
+					// The queue has room now, but earlier messages were dropped.
+					conn.writeLine(pushedText, messages, "the last")
 				}
 			}
 		})
 	}}
-	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
-		synctest.Wait() // nobody takes anything, and all has been pushed
+	withScriptedClient(t, server, func(t *testing.T, messenger *client.Client) {
+		synctest.Wait() // everything was pushed, nothing is consumed
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		taken := 0
@@ -285,28 +288,28 @@ func TestASlowProgramGetsEveryMessageAndLittleMemoryIsUsed(t *testing.T) {
 				cancel()
 			}
 		}
-		if len(s.dialedAt) < 2 {
+		if len(server.dialedAt) < 2 {
 			t.Error("all came over one connection, and nobody took it")
 		}
 	})
 }
 
-func TestOfWhatWaitsOnlyTheLatestIsTold(t *testing.T) {
-	s := &scriptedServer{handleConn: func(_ int, c *scriptedConn) {
-		c.answerCommon(c.readRecord())
+func TestOnlyTheLatestPendingStatusIsYielded(t *testing.T) {
+	server := &scriptedServer{handleConn: func(_ int, conn *scriptedConn) {
+		conn.answerCommon(conn.readRecord())
 		for i := range 100 {
-			c.writeLine("VER=1.4&CMD=update_stat&SEQ=%d&UIN=10001&RES=0&ST=%d&UN=%d", i, 10+20*(i%2), 10002+i%3)
-			c.writeLine("VER=1.4&CMD=read_mark&SEQ=%d&UIN=10001&RES=0&UN=10002&ID=%d", i, i)
+			conn.writeLine("VER=1.4&CMD=update_stat&SEQ=%d&UIN=10001&RES=0&ST=%d&UN=%d", i, 10+20*(i%2), 10002+i%3)
+			conn.writeLine("VER=1.4&CMD=read_mark&SEQ=%d&UIN=10001&RES=0&UN=10002&ID=%d", i, i)
 		}
-		// These make no sense.
-		c.writeLine("VER=1.4&CMD=update_stat&SEQ=1&UIN=10009&RES=0&ST=10&UN=10002")
-		c.writeLine("VER=1.4&CMD=update_stat&SEQ=1&UIN=10001&RES=0&ST=x&UN=10002")
-		c.writeLine("VER=1.4&CMD=Server_Msg&SEQ=x&UIN=10001&RES=0&MN=1&MT=9&UN=10002&MG=x")
-		c.writeLine("VER=1.4&CMD=unheard_of&SEQ=1&UIN=10001&RES=0")
-		c.writeLine("what is this?")
-		c.answerUntilClosed(func(*receivedRecord) {})
+		// Invalid pushes.
+		conn.writeLine("VER=1.4&CMD=update_stat&SEQ=1&UIN=10009&RES=0&ST=10&UN=10002")
+		conn.writeLine("VER=1.4&CMD=update_stat&SEQ=1&UIN=10001&RES=0&ST=x&UN=10002")
+		conn.writeLine("VER=1.4&CMD=Server_Msg&SEQ=x&UIN=10001&RES=0&MN=1&MT=9&UN=10002&MG=x")
+		conn.writeLine("VER=1.4&CMD=unheard_of&SEQ=1&UIN=10001&RES=0")
+		conn.writeLine("what is this?")
+		conn.answerUntilClosed(func(*receivedRecord) {})
 	}}
-	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, server, func(t *testing.T, messenger *client.Client) {
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -315,39 +318,41 @@ func TestOfWhatWaitsOnlyTheLatestIsTold(t *testing.T) {
 			events = append(events, fmt.Sprintf("%+v", event))
 		}
 		expectEqual(t, "the events", events, []string{
-			"{Friend:10003 Status:30}", "{Friend:10004 Status:10}", "{Friend:10002 Status:30}", "{With:10002 Number:99}"})
+			"{Friend:10003 Status:30}", "{Friend:10004 Status:10}", "{Friend:10002 Status:30}",
+			"{With:10002 Number:99}"})
 	})
 }
 
-func TestTheConnectionsStateIsToldByEvents(t *testing.T) {
-	s := &scriptedServer{handleConn: func(n int, c *scriptedConn) {
-		c.answerCommon(c.readRecord())
+func TestEventsYieldsConnectionStates(t *testing.T) {
+	server := &scriptedServer{handleConn: func(n int, conn *scriptedConn) {
+		conn.answerCommon(conn.readRecord())
 		if n == 0 {
 			return
 		}
-		c.answerUntilClosed(func(*receivedRecord) {})
+		conn.answerUntilClosed(func(*receivedRecord) {})
 	}}
-	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, server, func(t *testing.T, messenger *client.Client) {
 		var states []client.State
 		for event := range messenger.Events(t.Context()) {
 			if states = append(states, event.(client.State)); len(states) == 2 {
 				break
 			}
 		}
-		if states[0].Connected || states[0].Err == nil || !states[0].RetryAt.After(time.Now().Add(-time.Second)) || states[1] != (client.State{Connected: true}) {
+		if states[0].Connected || states[0].Err == nil || !states[0].RetryAt.After(time.Now().Add(-time.Second)) ||
+			states[1] != (client.State{Connected: true}) {
 			t.Errorf("the states are %+v", states)
 		}
 	})
 }
 
-func TestALoopWaitsForTheEndOfAnother(t *testing.T) {
-	s := &scriptedServer{handleConn: func(_ int, c *scriptedConn) {
-		c.answerCommon(c.readRecord())
-		c.writeLine(pushedText, 1, "one")
-		c.writeLine(pushedText, 2, "two")
-		c.answerUntilClosed(func(*receivedRecord) {})
+func TestASecondLoopWaitsForTheFirst(t *testing.T) {
+	server := &scriptedServer{handleConn: func(_ int, conn *scriptedConn) {
+		conn.answerCommon(conn.readRecord())
+		conn.writeLine(pushedText, 1, "one")
+		conn.writeLine(pushedText, 2, "two")
+		conn.answerUntilClosed(func(*receivedRecord) {})
 	}}
-	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, server, func(t *testing.T, messenger *client.Client) {
 		for range messenger.Messages(t.Context()) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			for message := range messenger.Messages(ctx) {
@@ -371,15 +376,15 @@ func TestALoopWaitsForTheEndOfAnother(t *testing.T) {
 	})
 }
 
-// A poll whose answer was lost is repeated with the same SEQ; the batch counts
-// as received with the next one, when all of it was taken.
-func TestOverHTTPABatchIsAskedForUntilItWasTaken(t *testing.T) {
-	h := newTestServer(t, 10001, 10002)
-	h.sendDirectly(10002, 10001, strings.Split(strings.Repeat("x", 120), "")...)
-	messenger := h.dial("http", 10001)
+// An unanswered poll is repeated with the same SEQ. The next poll confirms a batch, after
+// the program has consumed all of it.
+func TestHTTPPollsConfirmOnlyConsumedBatches(t *testing.T) {
+	server := newTestServer(t, 10001, 10002)
+	server.sendDirectly(10002, 10001, strings.Split(strings.Repeat("x", 120), "")...)
+	messenger := server.dial("http", 10001)
 	if got := receive(t, messenger, 120); len(got) != 120 {
 		t.Error(got)
 	}
-	h.sendDirectly(10002, 10001, "the last")
+	server.sendDirectly(10002, 10001, "the last")
 	expectEqual(t, "then", textsOf(receive(t, messenger, 1)), []string{"the last"})
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// server is the address of a real server that the examples talk to. In a
-// program it is the name of a host.
+// server is the address of a real server that the examples use. In a program it would be
+// a host name.
 var server string
 
 func TestMain(m *testing.M) {
@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// exampleTB is what a house needs of a test, for examples.
+// exampleTB is the part of testing.TB that testServer needs, for examples.
 type exampleTB struct {
 	testing.TB
 	cleanups []func()
@@ -57,8 +57,8 @@ func (tb *exampleTB) cleanup() {
 	}
 }
 
-// A robot answers what begins with "robot,", and nothing else. Its own answers do
-// not begin so: two robots that meet soon fall silent.
+// A robot answers messages that begin with "robot,". Its own answers do not begin so, or
+// two robots could answer each other for ever.
 func Example() {
 	ctx, enough := context.WithTimeout(context.Background(), 30*time.Second)
 	defer enough()
@@ -93,8 +93,7 @@ func Example() {
 	// 10001: you said: fish & chips, 100%?
 }
 
-// A job that only sends does so over HTTP: it leaves what waits for the account
-// to others.
+// A job that only sends uses HTTP, and so leaves the account's messages to other programs.
 func ExampleClient_Send() {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -105,7 +104,7 @@ func ExampleClient_Send() {
 	defer messenger.Close()
 	fmt.Println(messenger.Send(ctx, 10002, "backup done"))
 
-	// What went wrong can be told by errors.Is.
+	// errors.Is identifies the error.
 	err = messenger.Send(ctx, 10999, "is anybody there?")
 	fmt.Println(errors.Is(err, client.ErrNoAccount))
 	// Output:
@@ -113,14 +112,14 @@ func ExampleClient_Send() {
 	// true
 }
 
-// A device's token is kept instead of the password.
+// A program stores the device's token instead of the password.
 func ExampleToken() {
 	ctx := context.Background()
 	messenger, err := client.Dial(ctx, "qq://10003@"+server, client.Password("correct horse"), client.Device("laptop"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	token := messenger.Token() // a secret: keep it where only its user can read it
+	token := messenger.Token() // a secret: store it where only its user can read it
 	messenger.Close()
 
 	messenger, err = client.Dial(ctx, "qq://10003@"+server, client.Token(token))
@@ -138,12 +137,13 @@ func ExampleToken() {
 	// true
 }
 
-// All that happens comes in one loop, in its order.
+// One loop receives all events in order.
 func ExampleClient_Events() {
 	ctx, enough := context.WithTimeout(context.Background(), 30*time.Second)
 	defer enough()
 	dial := func(uin, device string) *client.Client {
-		messenger, err := client.Dial(ctx, "qq://"+uin+"@"+server, client.Password("correct horse"), client.Device(device))
+		messenger, err := client.Dial(ctx, "qq://"+uin+"@"+server, client.Password("correct horse"),
+			client.Device(device))
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -193,10 +193,11 @@ func ExampleClient_Friends() {
 	// 10003 nick 10003 true
 }
 
-// A conversation is read page by page, the newest first.
+// The history is read page by page, newest page first.
 func ExampleClient_History() {
 	ctx := context.Background()
-	messenger, err := client.Dial(ctx, "http://10006@"+server, client.Password("correct horse"), client.Device("reader"))
+	messenger, err := client.Dial(ctx, "http://10006@"+server, client.Password("correct horse"),
+		client.Device("reader"))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -16,10 +16,9 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// fakeNetwork says what is at each host:port. Where nothing is, a connection is
-// refused.
+// fakeNetwork maps host:port to servers. Other addresses refuse connections.
 type fakeNetwork struct {
-	servers    map[string]func(net.Conn) // nil: what goes there is dropped
+	servers    map[string]func(net.Conn) // nil drops all packets, as a firewall does
 	goroutines sync.WaitGroup
 	dialed     []string
 }
@@ -42,7 +41,7 @@ func (n *fakeNetwork) dial(ctx context.Context, _, host string) (net.Conn, error
 	return near, nil
 }
 
-// What may be found at a port.
+// Servers that a client may find at a port.
 func rookeryServer(conn net.Conn) {
 	(&scriptedConn{conn, bufio.NewReader(conn)}).answerUntilClosed(func(*receivedRecord) {})
 }
@@ -50,46 +49,50 @@ func rookeryServer(conn net.Conn) {
 func webServer(conn net.Conn) {
 	_, _ = bufio.NewReader(conn).ReadString('\n')
 	io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-	_, _ = io.Copy(io.Discard, conn) // it keeps the connection
+	_, _ = io.Copy(io.Discard, conn) // keeps the connection open
 }
 
 func silentServer(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
 
 func strictServer(conn net.Conn) {
 	c := &scriptedConn{conn, bufio.NewReader(conn)}
-	for a := c.readRecord(); a != nil; a = c.readRecord() {
-		c.answer(a, "0&RS=1&RA=wrong")
+	for record := c.readRecord(); record != nil; record = c.readRecord() {
+		c.answer(record, "0&RS=1&RA=wrong")
 	}
 }
 
-// busyServer has no room.
+// busyServer refuses every request for lack of resources.
 func busyServer(conn net.Conn) {
 	c := &scriptedConn{conn, bufio.NewReader(conn)}
-	for a := c.readRecord(); a != nil; a = c.readRecord() {
-		c.answer(a, "4&RA=too busy")
+	for record := c.readRecord(); record != nil; record = c.readRecord() {
+		c.answer(record, "4&RA=too busy")
 	}
 }
 
-func TestAnAddressWithoutAPortIsTriedAtBothUsualPorts(t *testing.T) {
+func TestAnAddressWithoutAPortTriesBothDefaultPorts(t *testing.T) {
 	for _, test := range []struct {
 		name, address string
 		fallback      []string
 		at            map[string]func(net.Conn)
 		dialed        string
-		err           string // "" for a client that is signed in
+		err           string // "" for success
 	}{
 		{"its own port", "qq://10001@server", nil,
 			map[string]func(net.Conn){"server:14000": rookeryServer, "server:8000": rookeryServer}, "server:14000", ""},
 		{"the other port", "qq://10001@server", nil,
 			map[string]func(net.Conn){"server:8000": rookeryServer}, "server:14000 server:8000", ""},
 		{"IPv6", "tcp://10001@[2001:db8::8000]", nil,
-			map[string]func(net.Conn){"[2001:db8::8000]:8000": rookeryServer}, "[2001:db8::8000]:14000 [2001:db8::8000]:8000", ""},
+			map[string]func(net.Conn){"[2001:db8::8000]:8000": rookeryServer},
+			"[2001:db8::8000]:14000 [2001:db8::8000]:8000", ""},
 		{"a web server is at the first", "qq://10001@server", nil,
-			map[string]func(net.Conn){"server:14000": webServer, "server:8000": rookeryServer}, "server:14000 server:8000", ""},
+			map[string]func(net.Conn){"server:14000": webServer, "server:8000": rookeryServer},
+			"server:14000 server:8000", ""},
 		{"something silent is at the first", "qq://10001@server", nil,
-			map[string]func(net.Conn){"server:14000": silentServer, "server:8000": rookeryServer}, "server:14000 server:8000", ""},
+			map[string]func(net.Conn){"server:14000": silentServer, "server:8000": rookeryServer},
+			"server:14000 server:8000", ""},
 		{"a firewall is before the first", "qq://10001@server", nil,
-			map[string]func(net.Conn){"server:14000": nil, "server:8000": rookeryServer}, "server:14000 server:8000", ""},
+			map[string]func(net.Conn){"server:14000": nil, "server:8000": rookeryServer}, "server:14000 server:8000",
+			""},
 		{"a named port is the only one", "qq://10001@server:14000", nil,
 			map[string]func(net.Conn){"server:8000": rookeryServer}, "server:14000",
 			"qq://10001@server:14000: not done now: connection refused"},
@@ -97,26 +100,29 @@ func TestAnAddressWithoutAPortIsTriedAtBothUsualPorts(t *testing.T) {
 			map[string]func(net.Conn){"server:8000": rookeryServer}, "server:443",
 			`wss://10001@server:443: not done now: failed to WebSocket dial: failed to send handshake request: Get "https://server:443/ws": connection refused`},
 		{"nothing is there", "qq://10001@server", nil, nil, "server:14000 server:8000",
-			"qq://10001@server:14000: not done now: connection refused; qq://10001@server:8000: not done now: connection refused"},
+			"qq://10001@server:14000: not done now: connection refused; qq://10001@server:8000: not done now: " +
+				"connection refused"},
 		{"a wrong password is wrong everywhere", "qq://10001@server", nil,
 			map[string]func(net.Conn){"server:14000": strictServer, "server:8000": rookeryServer}, "server:14000",
 			"qq://10001@server:14000: Login: wrong password: wrong"},
 		{"so is a server without room", "qq://10001@server", nil,
 			map[string]func(net.Conn){"server:14000": busyServer, "server:8000": rookeryServer}, "server:14000",
 			"qq://10001@server:14000: Login: not done now: too busy"},
-		{"others are tried when asked for", "qq://10001@server:9", []string{"qq://10001@server", "qq://10001@server:14000", "tcp://10001@elsewhere:10"},
-			map[string]func(net.Conn){"elsewhere:10": rookeryServer}, "server:9 server:14000 server:8000 elsewhere:10", ""},
+		{"others are tried when asked for", "qq://10001@server:9",
+			[]string{"qq://10001@server", "qq://10001@server:14000", "tcp://10001@elsewhere:10"},
+			map[string]func(net.Conn){"elsewhere:10": rookeryServer}, "server:9 server:14000 server:8000 elsewhere:10",
+			""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				n := &fakeNetwork{servers: test.at}
+				network := &fakeNetwork{servers: test.at}
 				messenger, err := client.Dial(t.Context(), test.address,
-					client.Password(password), client.Dialer(n.dial), client.Fallback(test.fallback...))
+					client.Password(password), client.Dialer(network.dial), client.Fallback(test.fallback...))
 				if err == nil {
 					messenger.Close()
 				}
-				n.goroutines.Wait()
-				if got := strings.Join(n.dialed, " "); got != test.dialed {
+				network.goroutines.Wait()
+				if got := strings.Join(network.dialed, " "); got != test.dialed {
 					t.Errorf("tried were %s, expected %s", got, test.dialed)
 				}
 				if got := fmt.Sprint(err); got != test.err && !(err == nil && test.err == "") {
@@ -130,8 +136,8 @@ func TestAnAddressWithoutAPortIsTriedAtBothUsualPorts(t *testing.T) {
 	}
 }
 
-func TestOverHTTPBothPortsAreTriedToo(t *testing.T) {
-	h := newTestServer(t, 10001)
+func TestHTTPTriesBothDefaultPorts(t *testing.T) {
+	server := newTestServer(t, 10001)
 	var dialed []string
 	messenger, err := client.Dial(t.Context(), "http://10001@server", client.Password(password),
 		client.Dialer(func(ctx context.Context, network, host string) (net.Conn, error) {
@@ -139,7 +145,7 @@ func TestOverHTTPBothPortsAreTriedToo(t *testing.T) {
 			if host != "server:14000" {
 				return nil, errors.New("connection refused")
 			}
-			return new(net.Dialer).DialContext(ctx, network, h.address)
+			return new(net.Dialer).DialContext(ctx, network, server.address)
 		}))
 	if err != nil {
 		t.Fatal(err)
@@ -151,11 +157,11 @@ func TestOverHTTPBothPortsAreTriedToo(t *testing.T) {
 	}
 }
 
-// A connection that is lost is made again where the last one was.
-func TestTheAddressThatWorkedIsTriedFirst(t *testing.T) {
+// A reconnection begins with the address of the lost connection.
+func TestReconnectingStartsWithTheLastAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		served := 0
-		n := &fakeNetwork{servers: map[string]func(net.Conn){"server:8000": func(conn net.Conn) {
+		network := &fakeNetwork{servers: map[string]func(net.Conn){"server:8000": func(conn net.Conn) {
 			if served++; served == 1 {
 				c := &scriptedConn{conn, bufio.NewReader(conn)}
 				c.answerCommon(c.readRecord())
@@ -163,7 +169,8 @@ func TestTheAddressThatWorkedIsTriedFirst(t *testing.T) {
 			}
 			rookeryServer(conn)
 		}}}
-		messenger, err := client.Dial(t.Context(), "qq://10001@server", client.Password(password), client.Dialer(n.dial))
+		messenger, err := client.Dial(t.Context(), "qq://10001@server", client.Password(password),
+			client.Dialer(network.dial))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,14 +179,15 @@ func TestTheAddressThatWorkedIsTriedFirst(t *testing.T) {
 		if !messenger.State().Connected {
 			t.Errorf("the state is %+v", messenger.State())
 		}
-		expectEqual(t, "tried", n.dialed, []string{"server:14000", "server:8000", "server:8000"})
+		expectEqual(t, "tried", network.dialed, []string{"server:14000", "server:8000", "server:8000"})
 		messenger.Close()
-		n.goroutines.Wait()
+		network.goroutines.Wait()
 	})
 }
 
-// What was handed out to a poll is not pushed, so a client does not change over.
-func TestAFallbackIsOfTheSameAccountAndKind(t *testing.T) {
+// A server does not push what it has handed out to a poll, so a client must not change
+// between polling and pushes.
+func TestAFallbackMustMatchAccountAndTransport(t *testing.T) {
 	for address, fallback := range map[string]string{
 		"qq://10001@server":    "qq://10002@server",
 		"ws://10001@server":    "http://10001@server",
@@ -193,15 +201,15 @@ func TestAFallbackIsOfTheSameAccountAndKind(t *testing.T) {
 	}
 }
 
-func TestAWebSocketFallsBackToo(t *testing.T) {
-	h := newTestServer(t, 10001)
+func TestAWebSocketCanBeAFallback(t *testing.T) {
+	server := newTestServer(t, 10001)
 	messenger, err := client.Dial(t.Context(), "qq://10001@server:1",
 		client.Password(password), client.Fallback("ws://10001@server"),
 		client.Dialer(func(ctx context.Context, network, host string) (net.Conn, error) {
 			if host != "server:8000" {
 				return nil, errors.New("connection refused")
 			}
-			return new(net.Dialer).DialContext(ctx, network, h.address)
+			return new(net.Dialer).DialContext(ctx, network, server.address)
 		}))
 	if err != nil {
 		t.Fatal(err)

@@ -50,7 +50,9 @@ func (c *Client) RejectRequest(ctx context.Context, uin UIN, comment string) err
 }
 
 func (c *Client) sendFriendAction(ctx context.Context, uin UIN, action, comment string) error {
-	_, err := c.sendRequest(ctx, commandRequest{command: "Ack_AddToList", fields: []Field{numberField("UN", uin), textField("CD", action), textField("RS", comment)}, notRepeatable: true})
+	_, err := c.sendRequest(ctx, commandRequest{command: "Ack_AddToList",
+		fields:        []Field{numberField("UN", uin), textField("CD", action), textField("RS", comment)},
+		notRepeatable: true})
 	return err
 }
 
@@ -83,7 +85,8 @@ func (c *Client) Block(ctx context.Context, uin UIN) error { return c.setBlocked
 func (c *Client) Unblock(ctx context.Context, uin UIN) error { return c.setBlocked(ctx, uin, "0") }
 
 func (c *Client) setBlocked(ctx context.Context, uin UIN, action string) error {
-	_, err := c.sendRequest(ctx, commandRequest{command: "Block", fields: []Field{numberField("UN", uin), textField("CD", action)}})
+	_, err := c.sendRequest(ctx, commandRequest{command: "Block",
+		fields: []Field{numberField("UN", uin), textField("CD", action)}})
 	return err
 }
 

@@ -24,13 +24,15 @@ func (c *Client) Friends(ctx context.Context) ([]Friend, error) {
 // OnlineFriends lists the friends who appear online, in the order of their numbers.
 func (c *Client) OnlineFriends(ctx context.Context) ([]Friend, error) {
 	var online []Friend
-	err := c.fetchPages(ctx, commandRequest{command: "Query_Stat", fields: []Field{textField("TN", "1000")}}, func(answer Answer) error {
-		rows, rowsErr := answer.parseRows("SN", "UN", "FC", "NK", "ST")
-		for _, row := range rows {
-			online = append(online, Friend{UIN: row.uin("UN"), Nick: row.text("NK"), Face: row.int("FC"), Status: Status(row.number("ST", 8))})
-		}
-		return rowsErr()
-	})
+	err := c.fetchPages(ctx, commandRequest{command: "Query_Stat", fields: []Field{textField("TN", "1000")}},
+		func(answer Answer) error {
+			rows, rowsErr := answer.parseRows("SN", "UN", "FC", "NK", "ST")
+			for _, row := range rows {
+				online = append(online, Friend{UIN: row.uin("UN"), Nick: row.text("NK"), Face: row.int("FC"),
+					Status: Status(row.number("ST", 8))})
+			}
+			return rowsErr()
+		})
 	return online, err
 }
 
@@ -39,13 +41,15 @@ func (c *Client) OnlineFriends(ctx context.Context) ([]Friend, error) {
 func (c *Client) friendsBySimpleInfo(ctx context.Context) ([]Friend, error) {
 	var friends []Friend
 	for page := "0"; page != lastPageMarker; {
-		answer, err := c.sendRequest(ctx, commandRequest{command: "SimpleInfo2", fields: []Field{textField("UN", page)}})
+		answer, err := c.sendRequest(ctx, commandRequest{command: "SimpleInfo2",
+			fields: []Field{textField("UN", page)}})
 		if err != nil {
 			return nil, err
 		}
 		rows, rowsErr := answer.parseRows("SN", "UN", "FC", "NK")
 		for _, row := range rows {
-			friends = append(friends, Friend{UIN: row.uin("UN"), Nick: row.text("NK"), Face: row.int("FC"), Status: StatusOffline})
+			friends = append(friends, Friend{UIN: row.uin("UN"), Nick: row.text("NK"), Face: row.int("FC"),
+				Status: StatusOffline})
 		}
 		if err := rowsErr(); err != nil {
 			return nil, err
@@ -79,13 +83,14 @@ const lastPageMarker = "65535"
 // from Query_Stat, and the names of the others one by one from GetInfo.
 func (c *Client) friendsByList(ctx context.Context) ([]Friend, error) {
 	var uins []UIN
-	err := c.fetchPages(ctx, commandRequest{command: "List", fields: []Field{textField("TN", "1000")}}, func(answer Answer) error {
-		rows, rowsErr := answer.parseRows("SN", "UN")
-		for _, row := range rows {
-			uins = append(uins, row.uin("UN"))
-		}
-		return rowsErr()
-	})
+	err := c.fetchPages(ctx, commandRequest{command: "List", fields: []Field{textField("TN", "1000")}},
+		func(answer Answer) error {
+			rows, rowsErr := answer.parseRows("SN", "UN")
+			for _, row := range rows {
+				uins = append(uins, row.uin("UN"))
+			}
+			return rowsErr()
+		})
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +106,8 @@ func (c *Client) friendsByList(ctx context.Context) ([]Friend, error) {
 	for _, uin := range uins {
 		friend, ok := onlineByUIN[uin]
 		if !ok {
-			answer, err := c.sendRequest(ctx, commandRequest{command: "GetInfo", fields: []Field{numberField("UN", uin), textField("LV", "1")}})
+			answer, err := c.sendRequest(ctx, commandRequest{command: "GetInfo",
+				fields: []Field{numberField("UN", uin), textField("LV", "1")}})
 			if err != nil {
 				return nil, err
 			}
@@ -153,7 +159,8 @@ func (c *Client) SetStatus(ctx context.Context, status Status) error {
 }
 
 func (c *Client) statusRequest(status Status) commandRequest {
-	return commandRequest{command: "Change_Stat", fields: []Field{numberField("ST", c.options.protocolTraits().ShownStatus(uint8(status)))}}
+	return commandRequest{command: "Change_Stat",
+		fields: []Field{numberField("ST", c.options.protocolTraits().ShownStatus(uint8(status)))}}
 }
 
 // RemoveFriend ends a friendship.
@@ -186,10 +193,13 @@ func (c *Client) Find(ctx context.Context, query SearchQuery) ([]SearchResult, e
 		return textField(key, strconv.Itoa(*number))
 	}
 	var results []SearchResult
-	err := c.fetchPages(ctx, commandRequest{command: "Finger", fields: []Field{optionalField("AG", query.Age), optionalField("SX", query.Sex), textField("PV", query.Province)}}, func(answer Answer) error {
+	err := c.fetchPages(ctx, commandRequest{command: "Finger",
+		fields: []Field{optionalField("AG", query.Age), optionalField("SX", query.Sex),
+			textField("PV", query.Province)}}, func(answer Answer) error {
 		rows, rowsErr := answer.parseRows("SN", "UN", "NK", "FC", "SX", "AG", "PV")
 		for _, row := range rows {
-			results = append(results, SearchResult{UIN: row.uin("UN"), Nick: row.text("NK"), Face: row.int("FC"), Sex: row.int("SX"), Age: row.int("AG"), Province: row.text("PV")})
+			results = append(results, SearchResult{UIN: row.uin("UN"), Nick: row.text("NK"), Face: row.int("FC"),
+				Sex: row.int("SX"), Age: row.int("AG"), Province: row.text("PV")})
 		}
 		return rowsErr()
 	})

@@ -41,7 +41,8 @@ func (c *Client) History(ctx context.Context, query HistoryQuery) (History, erro
 	rows, rowsErr := answer.parseRows("SN", "ID", "TM", "MT", "UN", "MG")
 	for _, row := range rows {
 		history.Messages = append(history.Messages, Message{
-			Number: row.number("ID", 64), Kind: Kind(row.number("MT", 8)), Peer: row.uin("UN"), Text: row.text("MG"), Time: row.time("TM")})
+			Number: row.number("ID", 64), Kind: Kind(row.number("MT", 8)), Peer: row.uin("UN"), Text: row.text("MG"),
+			Time: row.time("TM")})
 	}
 	if len(answer.rawValue("RD")) > 0 && rowsErr() == nil {
 		history.ReadUpTo, err = answer.number("RD")
@@ -56,6 +57,7 @@ func (c *Client) History(ctx context.Context, query HistoryQuery) (History, erro
 // devices receive a ReadMark. It requires a device session and returns ErrRefused
 // otherwise.
 func (c *Client) MarkRead(ctx context.Context, with UIN, upTo uint64) error {
-	_, err := c.sendRequest(ctx, commandRequest{command: "Read", fields: []Field{numberField("UN", with), numberField("ID", upTo)}})
+	_, err := c.sendRequest(ctx, commandRequest{command: "Read",
+		fields: []Field{numberField("UN", with), numberField("ID", upTo)}})
 	return err
 }

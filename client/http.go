@@ -13,7 +13,8 @@ import (
 
 // openHTTP returns a connection that sends each record as a POST. It does no I/O.
 func (c *Client) openHTTP(_ context.Context, address serverAddress) (serverConn, error) {
-	return &httpConn{closeState: newCloseState(), httpClient: c.newHTTPClient(), endpointURL: address.endpointURL, answerTimeout: c.options.timeouts.answerTimeout}, nil
+	return &httpConn{closeState: newCloseState(), httpClient: c.newHTTPClient(), endpointURL: address.endpointURL,
+		answerTimeout: c.options.timeouts.answerTimeout}, nil
 }
 
 // newHTTPClient returns a client that follows no redirects, because they could send
@@ -53,7 +54,8 @@ func (h *httpConn) closeWith(cause error) { h.closeOnce(cause, func() {}) }
 
 func (h *httpConn) confirm([]byte) error { return nil } // the next GetMsgEx confirms
 
-func (h *httpConn) roundTrip(ctx context.Context, _ string, record []byte) (answer Answer, mayHaveArrived bool, err error) {
+func (h *httpConn) roundTrip(ctx context.Context, _ string, record []byte) (answer Answer, mayHaveArrived bool,
+	err error) {
 	if isClosed(h) {
 		return Answer{}, false, h.closeErr()
 	}

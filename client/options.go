@@ -142,7 +142,8 @@ func (o *options) validate() error {
 	_, validToken := rookery.ParseToken(o.token)
 	var err error
 	switch {
-	case len(o.deviceName) > rookery.MaxDeviceName: // what else a name must be is the server's to say: it knows the old ones
+	// what else a name must be is the server's to say: it knows the old ones
+	case len(o.deviceName) > rookery.MaxDeviceName:
 		err = fmt.Errorf("the device's name has %d bytes, allowed are %d", len(o.deviceName), rookery.MaxDeviceName)
 	case !validVersion:
 		err = fmt.Errorf("version %q is none of 1.0, 1.1, 1.2, 1.3, 1.4", o.version)

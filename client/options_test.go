@@ -6,9 +6,9 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-func TestNoLoggerAndNoDialerAreTheUsualOnes(t *testing.T) {
-	h := newTestServer(t, 10001)
-	messenger := h.dial("qq", 10001, client.Logger(nil), client.Dialer(nil))
+func TestNilLoggerAndDialerSelectTheDefaults(t *testing.T) {
+	server := newTestServer(t, 10001)
+	messenger := server.dial("qq", 10001, client.Logger(nil), client.Dialer(nil))
 	if err := messenger.Close(); err != nil {
 		t.Error(err)
 	}

@@ -15,21 +15,25 @@ type AccountInfo struct {
 
 // Info returns the published profile of an account.
 func (c *Client) Info(ctx context.Context, uin UIN) (AccountInfo, error) {
-	answer, err := c.sendRequest(ctx, commandRequest{command: "GetInfo", fields: []Field{numberField("UN", uin), textField("LV", "3")}})
+	answer, err := c.sendRequest(ctx, commandRequest{command: "GetInfo",
+		fields: []Field{numberField("UN", uin), textField("LV", "3")}})
 	if err != nil {
 		return AccountInfo{}, err
 	}
 	info := AccountInfo{UIN: uin}
 	profile := &info.Profile
 	for key, target := range map[string]*string{
-		"NK": &profile.Nick, "CY": &profile.Country, "PV": &profile.Province, "CT": &profile.City, "SC": &profile.School, "JB": &profile.Job,
-		"HP": &profile.HomePage, "PR": &profile.About, "RN": &profile.RealName, "EM": &profile.Mail, "PH": &profile.Phone, "MO": &profile.Mobile,
+		"NK": &profile.Nick, "CY": &profile.Country, "PV": &profile.Province, "CT": &profile.City,
+		"SC": &profile.School, "JB": &profile.Job,
+		"HP": &profile.HomePage, "PR": &profile.About, "RN": &profile.RealName, "EM": &profile.Mail,
+		"PH": &profile.Phone, "MO": &profile.Mobile,
 		"AD": &profile.Address, "PC": &profile.PostCode,
 	} {
 		*target = answer.Text(key)
 	}
 	for key, target := range map[string]*int{
-		"FC": &profile.Face, "AG": &profile.Age, "SX": &profile.Sex, "BT": &profile.Blood, "CO": &profile.Constellation, "SH": &profile.Animal,
+		"FC": &profile.Face, "AG": &profile.Age, "SX": &profile.Sex, "BT": &profile.Blood, "CO": &profile.Constellation,
+		"SH": &profile.Animal,
 	} {
 		number, err := answer.number(key)
 		if err != nil {

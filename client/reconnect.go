@@ -154,7 +154,8 @@ func (c *Client) heartbeatInterval() time.Duration {
 func (c *Client) confirmationRecord(upTo uint64) []byte {
 	var record []byte
 	for _, field := range []Field{
-		textField("VER", "1.4"), textField("CMD", "Server_Msg"), numberField("SEQ", upTo), numberField("UIN", c.UIN()), textField("RES", "0")} {
+		textField("VER", "1.4"), textField("CMD", "Server_Msg"), numberField("SEQ", upTo), numberField("UIN", c.UIN()),
+		textField("RES", "0")} {
 		record = appendField(record, field)
 	}
 	return record

@@ -27,7 +27,8 @@ type commandRequest struct {
 func (c *Client) encodeRequest(request commandRequest, seq string) []byte {
 	record := make([]byte, 0, 256)
 	for _, field := range []Field{
-		textField("VER", c.options.version), textField("CMD", request.command), textField("SEQ", seq), numberField("UIN", c.UIN())} {
+		textField("VER", c.options.version), textField("CMD", request.command), textField("SEQ", seq),
+		numberField("UIN", c.UIN())} {
 		record = appendField(record, field)
 	}
 	if token := c.Token(); token != "" && request.command != "Login" {
@@ -47,10 +48,12 @@ func (c *Client) requestOnce(ctx context.Context, conn serverConn, request comma
 
 // tryRequest sends a request on conn once. A result other than RES=0 is an error.
 // mayHaveArrived reports whether the server may have received the record.
-func (c *Client) tryRequest(ctx context.Context, conn serverConn, request commandRequest, seq string) (answer Answer, mayHaveArrived bool, err error) {
+func (c *Client) tryRequest(ctx context.Context, conn serverConn, request commandRequest, seq string) (answer Answer,
+	mayHaveArrived bool, err error) {
 	record := c.encodeRequest(request, seq)
 	if len(record) > wire.MaxRecord {
-		return Answer{}, false, fmt.Errorf("%w: the request has %d bytes, allowed are %d", ErrParameter, len(record), wire.MaxRecord)
+		return Answer{}, false, fmt.Errorf("%w: the request has %d bytes, allowed are %d", ErrParameter, len(record),
+			wire.MaxRecord)
 	}
 	startedAt := time.Now()
 	answer, mayHaveArrived, err = conn.roundTrip(ctx, seq, record)
@@ -86,7 +89,8 @@ func (c *Client) sendRequestWithSEQ(ctx context.Context, request commandRequest,
 		if err != nil {
 			return Answer{}, c.giveUpError(request, firstArrival, err)
 		}
-		if request.notRepeatable && !firstArrival.IsZero() && elapsedSince(firstArrival) > c.options.timeouts.repeatWindow {
+		if request.notRepeatable && !firstArrival.IsZero() &&
+			elapsedSince(firstArrival) > c.options.timeouts.repeatWindow {
 			if request.wasExecuted == nil {
 				return Answer{}, c.giveUpError(request, firstArrival, errRepeatExpired)
 			}
@@ -131,7 +135,8 @@ func (c *Client) giveUpError(request commandRequest, firstArrival time.Time, rea
 		reason = ErrClosed
 	}
 	if request.notRepeatable && !firstArrival.IsZero() {
-		return fmt.Errorf("%s: %w: it is not known whether the server did it: %w", request.command, ErrTemporary, reason)
+		return fmt.Errorf("%s: %w: it is not known whether the server did it: %w", request.command, ErrTemporary,
+			reason)
 	}
 	return fmt.Errorf("%s: %w", request.command, reason)
 }

@@ -16,78 +16,80 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// copyDatabase is a copy of the store while it works, as operators make one.
-func (h *testServer) copyDatabase() []byte {
-	h.Helper()
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: h.databasePath}).String())
+// copyDatabase returns a backup of the running store.
+func (s *testServer) copyDatabase() []byte {
+	s.Helper()
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: s.databasePath}).String())
 	if err != nil {
-		h.Fatal(err)
+		s.Fatal(err)
 	}
 	defer db.Close()
-	to := filepath.Join(h.TempDir(), "backup.db")
+	to := filepath.Join(s.TempDir(), "backup.db")
 	if _, err := db.Exec("VACUUM INTO ?", to); err != nil {
-		h.Fatal(err)
+		s.Fatal(err)
 	}
-	return h.readFile(to)
+	return s.readFile(to)
 }
 
-func (h *testServer) readFile(name string) []byte {
-	h.Helper()
+func (s *testServer) readFile(name string) []byte {
+	s.Helper()
 	content, err := os.ReadFile(name)
 	if err != nil {
-		h.Fatal(err)
+		s.Fatal(err)
 	}
 	return content
 }
 
-func (h *testServer) writeFile(name string, content []byte) {
-	h.Helper()
+func (s *testServer) writeFile(name string, content []byte) {
+	s.Helper()
 	if err := os.WriteFile(name, content, 0o600); err != nil {
-		h.Fatal(err)
+		s.Fatal(err)
 	}
 }
 
-// stopKeepingFiles leaves the files as they are now, whatever the store does when it ends.
-func (h *testServer) stopKeepingFiles() {
-	h.Helper()
-	image := filepath.Join(h.TempDir(), "store.db")
+// stopKeepingFiles simulates a crash: it stops the server and restores the files as they
+// were before.
+func (s *testServer) stopKeepingFiles() {
+	s.Helper()
+	image := filepath.Join(s.TempDir(), "store.db")
 	for _, suffix := range []string{".db", ".db-wal", ".numbers"} {
-		h.writeFile(strings.TrimSuffix(image, ".db")+suffix, h.readFile(strings.TrimSuffix(h.databasePath, ".db")+suffix))
+		s.writeFile(strings.TrimSuffix(image, ".db")+suffix,
+			s.readFile(strings.TrimSuffix(s.databasePath, ".db")+suffix))
 	}
-	h.stop()
-	h.databasePath = image
+	s.stop()
+	s.databasePath = image
 }
 
-// restore puts a copy in the place of the database of a server that has ended,
-// as operations.md says, and starts it.
-func (h *testServer) restore(copy []byte) {
-	h.Helper()
-	h.writeFile(h.databasePath, copy)
+// restore replaces the database of a stopped server as operations.md describes, and
+// starts the server.
+func (s *testServer) restore(copy []byte) {
+	s.Helper()
+	s.writeFile(s.databasePath, copy)
 	for _, suffix := range []string{"-wal", "-shm"} {
-		if err := os.Remove(h.databasePath + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			h.Fatal(err)
+		if err := os.Remove(s.databasePath + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			s.Fatal(err)
 		}
 	}
-	h.start()
+	s.start()
 }
 
-// A client that stays gets each message that is sent after a restore, and none
-// again that it has seen, however often older backups are restored.
-func TestAFollowerMissesNothingAndSeesNothingTwiceAfterRestores(t *testing.T) {
-	forEachScheme(t, func(t *testing.T, way string) {
+// A client that keeps running receives every message sent after a restore and none twice,
+// however often older backups are restored.
+func TestRestoresLoseAndDuplicateNoMessages(t *testing.T) {
+	forEachScheme(t, func(t *testing.T, scheme string) {
 		seed := uint64(time.Now().UnixNano())
 		t.Logf("seed %d", seed)
 		rng := rand.New(rand.NewPCG(seed, 0))
-		h := newTestServer(t, 10001, 10002)
-		messenger := h.dial(way, 10001, client.Device("phone"))
-		backups := [][]byte{h.copyDatabase()}
+		server := newTestServer(t, 10001, 10002)
+		messenger := server.dial(scheme, 10001, client.Device("phone"))
+		backups := [][]byte{server.copyDatabase()}
 		sent := 0
 		send := func() (texts []string) {
 			for range 1 + rng.IntN(20) {
 				sent++
 				texts = append(texts, fmt.Sprintf("message %d", sent))
 			}
-			h.sendDirectly(10002, 10001, texts...)
+			server.sendDirectly(10002, 10001, texts...)
 			return texts
 		}
 		var latest uint64
@@ -103,23 +105,23 @@ func TestAFollowerMissesNothingAndSeesNothingTwiceAfterRestores(t *testing.T) {
 			}
 		}
 		restores := 6
-		if way == "qq" && !testing.Short() {
+		if scheme == "qq" && !testing.Short() {
 			restores = 24
 		}
 		for i := range restores {
 			for range 1 + rng.IntN(3) {
 				texts := send()
 				if rng.IntN(2) == 0 {
-					backups = append(backups, h.copyDatabase()) // of what is not collected yet, perhaps
+					backups = append(backups, server.copyDatabase()) // possibly with uncollected messages
 				}
 				check(fmt.Sprintf("before restore %d", i+1), texts)
 			}
 			if rng.IntN(2) == 0 {
-				h.stopKeepingFiles()
+				server.stopKeepingFiles()
 			} else {
-				h.stop()
+				server.stop()
 			}
-			h.restore(backups[rng.IntN(len(backups))])
+			server.restore(backups[rng.IntN(len(backups))])
 			check(fmt.Sprintf("after restore %d", i+1), send())
 		}
 	})

@@ -10,19 +10,19 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-func TestWhatTheServerCouldNotDoIsAskedForAgainWithTheSameSEQ(t *testing.T) {
+func TestATemporaryFailureIsRetriedWithTheSameSEQ(t *testing.T) {
 	seqs := map[string]int{}
-	s := &scriptedServer{handleConn: func(_ int, c *scriptedConn) {
-		c.answerUntilClosed(func(a *receivedRecord) {
-			seqs[a.value("SEQ")]++
-			if seqs[a.value("SEQ")] < 4 {
-				c.answer(a, "4&RA=the disk is full")
+	server := &scriptedServer{handleConn: func(_ int, conn *scriptedConn) {
+		conn.answerUntilClosed(func(record *receivedRecord) {
+			seqs[record.value("SEQ")]++
+			if seqs[record.value("SEQ")] < 4 {
+				conn.answer(record, "4&RA=the disk is full")
 				return
 			}
-			c.answer(a, "0")
+			conn.answer(record, "0")
 		})
 	}}
-	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, server, func(t *testing.T, messenger *client.Client) {
 		began := time.Now()
 		if err := messenger.Send(t.Context(), 10002, "hello"); err != nil {
 			t.Error(err)
@@ -38,46 +38,46 @@ func TestWhatTheServerCouldNotDoIsAskedForAgainWithTheSameSEQ(t *testing.T) {
 	})
 }
 
-func TestASessionThatHasEndedIsSignedInToAgain(t *testing.T) {
+func TestAnExpiredSessionIsRenewed(t *testing.T) {
 	seqs := map[string]int{}
 	logins := 0
-	s := &scriptedServer{handleConn: func(_ int, c *scriptedConn) {
-		for a := c.readRecord(); a != nil; a = c.readRecord() {
-			switch a.value("CMD") {
+	server := &scriptedServer{handleConn: func(_ int, conn *scriptedConn) {
+		for record := conn.readRecord(); record != nil; record = conn.readRecord() {
+			switch record.value("CMD") {
 			case "Login":
 				logins++
-				c.answerCommon(a)
+				conn.answerCommon(record)
 			case "CLTMSG":
-				seqs[a.value("SEQ")]++
+				seqs[record.value("SEQ")]++
 				if logins == 1 {
-					c.answer(a, "20")
+					conn.answer(record, "20")
 				} else {
-					c.answer(a, "0")
+					conn.answer(record, "0")
 				}
 			}
 		}
 	}}
-	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, server, func(t *testing.T, messenger *client.Client) {
 		if err := messenger.Send(t.Context(), 10002, "hello"); err != nil || len(seqs) != 1 || logins != 2 {
 			t.Errorf("%v; asked with %v, %d logins", err, seqs, logins)
 		}
 	})
 }
 
-func TestAPasswordThatIsWrongByNowIsFinal(t *testing.T) {
-	s := &scriptedServer{handleConn: func(n int, c *scriptedConn) {
-		for a := c.readRecord(); a != nil; a = c.readRecord() {
+func TestAChangedPasswordClosesTheClient(t *testing.T) {
+	server := &scriptedServer{handleConn: func(n int, conn *scriptedConn) {
+		for record := conn.readRecord(); record != nil; record = conn.readRecord() {
 			switch {
-			case a.value("CMD") == "Login" && n == 0:
-				c.answerCommon(a)
-			case a.value("CMD") == "Login":
-				c.answer(a, "0&RS=1&RA=Password error")
+			case record.value("CMD") == "Login" && n == 0:
+				conn.answerCommon(record)
+			case record.value("CMD") == "Login":
+				conn.answer(record, "0&RS=1&RA=Password error")
 			default:
-				c.answer(a, "20")
+				conn.answer(record, "20")
 			}
 		}
 	}}
-	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, server, func(t *testing.T, messenger *client.Client) {
 		if err := messenger.Send(t.Context(), 10002, "hello"); !errors.Is(err, client.ErrPassword) {
 			t.Errorf("Send returns %v", err)
 		}
@@ -92,12 +92,12 @@ func TestAPasswordThatIsWrongByNowIsFinal(t *testing.T) {
 	})
 }
 
-// historyAnswer answers History with one own message of the number.
+// historyAnswer is an answer to History with one own message.
 func historyAnswer(number, text string) string {
 	return "0&FN=1&SN=1&ID=" + number + ",&TM=1218196800,&MT=19,&UN=10002,&MG=" + text + ","
 }
 
-func TestAMessageThatWasUnansweredForLongIsLookedForInTheHistory(t *testing.T) {
+func TestAMessageUnansweredForLongIsSearchedInTheHistory(t *testing.T) {
 	for name, test := range map[string]struct {
 		history string
 		asked   int // how often the message is sent
@@ -108,27 +108,27 @@ func TestAMessageThatWasUnansweredForLongIsLookedForInTheHistory(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var seqs []string
-			s := &scriptedServer{
-				handleConn: func(n int, c *scriptedConn) {
-					for a := c.readRecord(); a != nil; a = c.readRecord() {
+			server := &scriptedServer{
+				handleConn: func(n int, conn *scriptedConn) {
+					for record := conn.readRecord(); record != nil; record = conn.readRecord() {
 						switch {
-						case a.value("CMD") == "CLTMSG":
-							if seqs = append(seqs, a.value("SEQ")); n == 0 {
-								return // the answer is lost
+						case record.value("CMD") == "CLTMSG":
+							if seqs = append(seqs, record.value("SEQ")); n == 0 {
+								return // closes the connection without an answer
 							}
-							c.answer(a, "0")
-						case a.value("CMD") == "History" && n > 0 && a.value("TN") != "1":
-							c.answer(a, test.history)
-						case a.value("CMD") == "History":
-							c.answer(a, historyAnswer("7", "before"))
+							conn.answer(record, "0")
+						case record.value("CMD") == "History" && n > 0 && record.value("TN") != "1":
+							conn.answer(record, test.history)
+						case record.value("CMD") == "History":
+							conn.answer(record, historyAnswer("7", "before"))
 						default:
-							c.answerCommon(a)
+							conn.answerCommon(record)
 						}
 					}
 				},
 				refusesConn: func(n int) bool { return 0 < n && n < 15 }, // for more than 100 s
 			}
-			withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
+			withScriptedClient(t, server, func(t *testing.T, messenger *client.Client) {
 				if err := messenger.Send(t.Context(), 10002, "hello & bye"); err != nil {
 					t.Error(err)
 				}
@@ -140,33 +140,34 @@ func TestAMessageThatWasUnansweredForLongIsLookedForInTheHistory(t *testing.T) {
 	}
 }
 
-func TestAMessageOfWhichNothingIsKnownIsNotSentAgain(t *testing.T) {
+func TestAMessageWithUnknownOutcomeIsNotSentAgain(t *testing.T) {
 	for name, opts := range map[string][]client.Option{
 		"an address session has no history":                             nil,
 		"the same words were sent before, so the history tells nothing": {client.Device("d")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sent := 0
-			s := &scriptedServer{
-				handleConn: func(_ int, c *scriptedConn) {
-					for a := c.readRecord(); a != nil; a = c.readRecord() {
-						if a.value("CMD") == "CLTMSG" {
+			server := &scriptedServer{
+				handleConn: func(_ int, conn *scriptedConn) {
+					for record := conn.readRecord(); record != nil; record = conn.readRecord() {
+						if record.value("CMD") == "CLTMSG" {
 							if sent++; sent == 2 {
 								return
 							}
-							c.answer(a, "0")
+							conn.answer(record, "0")
 							continue
 						}
-						c.answerCommon(a)
+						conn.answerCommon(record)
 					}
 				},
 				refusesConn: func(n int) bool { return 0 < n && n < 15 },
 			}
-			withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
+			withScriptedClient(t, server, func(t *testing.T, messenger *client.Client) {
 				if err := messenger.Send(t.Context(), 10002, "hello"); err != nil {
 					t.Error(err)
 				}
-				if err := messenger.Send(t.Context(), 10002, "hello"); !errors.Is(err, client.ErrTemporary) || sent != 2 {
+				if err := messenger.Send(t.Context(), 10002, "hello"); !errors.Is(err, client.ErrTemporary) ||
+					sent != 2 {
 					t.Errorf("sent %d times, with %v", sent, err)
 				}
 				if err := messenger.Send(t.Context(), 10002, "something else"); err != nil || sent != 3 {
@@ -177,14 +178,18 @@ func TestAMessageOfWhichNothingIsKnownIsNotSentAgain(t *testing.T) {
 	}
 }
 
-func TestTheEndOfTheContextEndsARequest(t *testing.T) {
-	s := &scriptedServer{handleConn: func(_ int, c *scriptedConn) { c.answerUntilClosed(func(*receivedRecord) {}) }}
-	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
+func TestCancellingTheContextEndsARequest(t *testing.T) {
+	server := &scriptedServer{handleConn: func(_ int,
+		conn *scriptedConn) {
+		conn.answerUntilClosed(func(*receivedRecord) {})
+	}}
+	withScriptedClient(t, server, func(t *testing.T, messenger *client.Client) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		began := time.Now()
 		err := messenger.Send(ctx, 10002, "hello")
-		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, client.ErrTemporary) || time.Since(began) != 3*time.Second {
+		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, client.ErrTemporary) ||
+			time.Since(began) != 3*time.Second {
 			t.Errorf("after %v: %v", time.Since(began), err)
 		}
 		if !messenger.State().Connected {
@@ -193,9 +198,12 @@ func TestTheEndOfTheContextEndsARequest(t *testing.T) {
 	})
 }
 
-func TestCloseEndsWhatIsGoingOn(t *testing.T) {
-	s := &scriptedServer{handleConn: func(_ int, c *scriptedConn) { c.answerUntilClosed(func(*receivedRecord) {}) }}
-	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
+func TestCloseEndsRequestsAndLoops(t *testing.T) {
+	server := &scriptedServer{handleConn: func(_ int,
+		conn *scriptedConn) {
+		conn.answerUntilClosed(func(*receivedRecord) {})
+	}}
+	withScriptedClient(t, server, func(t *testing.T, messenger *client.Client) {
 		sent, heard := make(chan error, 1), make(chan struct{})
 		go func() { sent <- messenger.Send(t.Context(), 10002, "hello") }()
 		go func() {
@@ -219,22 +227,22 @@ func TestCloseEndsWhatIsGoingOn(t *testing.T) {
 	})
 }
 
-func TestAnAnswerIsNotMistakenForAnother(t *testing.T) {
-	s := &scriptedServer{handleConn: func(_ int, c *scriptedConn) {
+func TestAnswersAreMatchedBySEQ(t *testing.T) {
+	server := &scriptedServer{handleConn: func(_ int, conn *scriptedConn) {
 		var first *receivedRecord
-		c.answerUntilClosed(func(a *receivedRecord) {
+		conn.answerUntilClosed(func(record *receivedRecord) {
 			if first == nil {
-				first = a
+				first = record
 				return
 			}
-			// An answer to nobody, both out of order, and one again.
-			c.writeLine("VER=1.4&CMD=CLTMSG&SEQ=0&UIN=10001&RES=3")
-			c.answer(a, "0")
-			c.answer(a, "5&RA=again")
-			c.answer(first, "3&RA=refused")
+			// An answer without a request, both answers out of order, and one repeated.
+			conn.writeLine("VER=1.4&CMD=CLTMSG&SEQ=0&UIN=10001&RES=3")
+			conn.answer(record, "0")
+			conn.answer(record, "5&RA=again")
+			conn.answer(first, "3&RA=refused")
 		})
 	}}
-	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, server, func(t *testing.T, messenger *client.Client) {
 		first := make(chan error, 1)
 		go func() { first <- messenger.Send(t.Context(), 10002, "one") }()
 		synctest.Wait()

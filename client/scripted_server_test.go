@@ -17,28 +17,28 @@ import (
 	"github.com/rookery-im/rookery/wire"
 )
 
-// scriptedServer is a server that says what a test has written down, over pipes, so
-// that time can be virtual.
+// scriptedServer is a server whose answers a test defines. It uses pipes, so that tests
+// can run in virtual time.
 type scriptedServer struct {
 	*testing.T
-	// handleConn answers one connection, counted from 0, and closes it when it
-	// returns.
-	handleConn func(n int, c *scriptedConn)
-	// refusesConn says of a connection whether it cannot be made.
+	// handleConn serves the nth connection, counted from 0. The connection closes when
+	// it returns.
+	handleConn func(n int, conn *scriptedConn)
+	// refusesConn reports whether the nth connection is refused.
 	refusesConn func(n int) bool
 
 	goroutines sync.WaitGroup
-	mu         sync.Mutex // guards dialed
+	mu         sync.Mutex // guards dialedAt
 	dialedAt   []time.Time
 }
 
-// scriptedConn is the server's side of a line.
+// scriptedConn is the server's end of a connection.
 type scriptedConn struct {
 	net.Conn
 	reader *bufio.Reader
 }
 
-// receivedRecord is a record that the client has sent.
+// receivedRecord is a record from the client.
 type receivedRecord struct {
 	line string
 	wire.Record
@@ -49,22 +49,23 @@ func (a *receivedRecord) value(key string) string {
 	return string(raw)
 }
 
-// readRecord reads a record; nil when the client has gone.
+// readRecord returns the next record, or nil when the client has closed the connection.
 func (c *scriptedConn) readRecord() *receivedRecord {
 	line, err := c.reader.ReadString('\n')
 	if err != nil {
 		return nil
 	}
-	a := &receivedRecord{line: strings.TrimSuffix(line, "\n")}
-	a.Parse([]byte(a.line))
-	return a
+	record := &receivedRecord{line: strings.TrimSuffix(line, "\n")}
+	record.Parse([]byte(record.line))
+	return record
 }
 
 func (c *scriptedConn) writeLine(format string, args ...any) { fmt.Fprintf(c, format+"\r\n", args...) }
 
-// answer answers a record with RES and what follows it.
-func (c *scriptedConn) answer(a *receivedRecord, rest string) {
-	c.writeLine("VER=%s&CMD=%s&SEQ=%s&UIN=%s&RES=%s", a.value("VER"), a.value("CMD"), a.value("SEQ"), a.value("UIN"), rest)
+// answer answers a record. rest is the result code and any further fields.
+func (c *scriptedConn) answer(record *receivedRecord, rest string) {
+	c.writeLine("VER=%s&CMD=%s&SEQ=%s&UIN=%s&RES=%s", record.value("VER"), record.value("CMD"), record.value("SEQ"),
+		record.value("UIN"), rest)
 }
 
 const (
@@ -76,31 +77,30 @@ const (
 	pushedText        = "VER=1.4&CMD=Server_Msg&SEQ=%d&UIN=10001&RES=0&MN=1&MT=9&UN=10002&MG=%s"
 )
 
-// answerCommon answers what clients ask to sign in and to be heard of, and reports
-// whether the record was such.
-func (c *scriptedConn) answerCommon(a *receivedRecord) bool {
-	switch a.value("CMD") {
+// answerCommon answers sign-ins and heartbeats. It returns false for other records.
+func (c *scriptedConn) answerCommon(record *receivedRecord) bool {
+	switch record.value("CMD") {
 	case "Login":
-		if a.value("DV") != "" {
-			c.answer(a, deviceLoginAnswer)
+		if record.value("DV") != "" {
+			c.answer(record, deviceLoginAnswer)
 		} else {
-			c.answer(a, loginAnswer)
+			c.answer(record, loginAnswer)
 		}
 	case "List":
-		c.answer(a, emptyFriendPage)
+		c.answer(record, emptyFriendPage)
 	case "History":
-		c.answer(a, emptyHistory)
+		c.answer(record, emptyHistory)
 	default:
 		return false
 	}
 	return true
 }
 
-// answerUntilClosed answers the usual records; the others go to other.
+// answerUntilClosed answers sign-ins and heartbeats, and passes other records to other.
 func (c *scriptedConn) answerUntilClosed(other func(*receivedRecord)) {
-	for a := c.readRecord(); a != nil; a = c.readRecord() {
-		if !c.answerCommon(a) {
-			other(a)
+	for record := c.readRecord(); record != nil; record = c.readRecord() {
+		if !c.answerCommon(record) {
+			other(record)
 		}
 	}
 }
@@ -123,7 +123,7 @@ func (s *scriptedServer) dial(context.Context, string, string) (net.Conn, error)
 	return near, nil
 }
 
-// dialIntervals are the times between attempts to connect, from the nth on.
+// dialIntervals returns the times between connection attempts, from the nth on.
 func (s *scriptedServer) dialIntervals(n int) []time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,31 +134,32 @@ func (s *scriptedServer) dialIntervals(n int) []time.Duration {
 	return gaps
 }
 
-// withScriptedClient signs in to a script, in virtual time.
-func withScriptedClient(t *testing.T, s *scriptedServer, test func(t *testing.T, messenger *client.Client), opts ...client.Option) {
+// withScriptedClient runs a test in virtual time with a client that is signed in to server.
+func withScriptedClient(t *testing.T, server *scriptedServer, test func(t *testing.T, messenger *client.Client),
+	opts ...client.Option) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s.T = t
-		opts := append([]client.Option{client.Password(password), client.Dialer(s.dial)}, opts...)
+		server.T = t
+		opts := append([]client.Option{client.Password(password), client.Dialer(server.dial)}, opts...)
 		messenger, err := client.Dial(t.Context(), "qq://10001@server:14000", opts...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		test(t, messenger)
 		messenger.Close()
-		s.goroutines.Wait()
+		server.goroutines.Wait()
 	})
 }
 
-func TestTheServerHearsOfTheSessionAsOftenAsItAsksFor(t *testing.T) {
+func TestHeartbeatsAreAsFrequentAsTheServerAsks(t *testing.T) {
 	var heard []time.Time
-	s := &scriptedServer{handleConn: func(_ int, c *scriptedConn) {
-		for a := c.readRecord(); a != nil; a = c.readRecord() {
+	server := &scriptedServer{handleConn: func(_ int, conn *scriptedConn) {
+		for record := conn.readRecord(); record != nil; record = conn.readRecord() {
 			heard = append(heard, time.Now())
-			c.answerCommon(a)
+			conn.answerCommon(record)
 		}
 	}}
-	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, server, func(t *testing.T, messenger *client.Client) {
 		time.Sleep(10 * time.Minute) // of virtual time
 		synctest.Wait()
 		for i := 1; i < len(heard); i++ {
@@ -172,39 +173,39 @@ func TestTheServerHearsOfTheSessionAsOftenAsItAsksFor(t *testing.T) {
 	})
 }
 
-func TestAServerThatFallsSilentIsLeft(t *testing.T) {
-	s := &scriptedServer{handleConn: func(n int, c *scriptedConn) {
-		for a := c.readRecord(); a != nil; a = c.readRecord() {
-			if n > 0 || a.value("CMD") == "Login" {
-				c.answerCommon(a)
+func TestASilentConnectionIsReplaced(t *testing.T) {
+	server := &scriptedServer{handleConn: func(n int, conn *scriptedConn) {
+		for record := conn.readRecord(); record != nil; record = conn.readRecord() {
+			if n > 0 || record.value("CMD") == "Login" {
+				conn.answerCommon(record)
 			}
 		}
 	}}
-	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
-		time.Sleep(66 * time.Second) // a heartbeat, and 20 s
+	withScriptedClient(t, server, func(t *testing.T, messenger *client.Client) {
+		time.Sleep(66 * time.Second) // a heartbeat and the 20 s timeout of its answer
 		synctest.Wait()
-		if len(s.dialedAt) != 2 || !messenger.State().Connected {
-			t.Errorf("%d connections were made, the state is %+v", len(s.dialedAt), messenger.State())
+		if len(server.dialedAt) != 2 || !messenger.State().Connected {
+			t.Errorf("%d connections were made, the state is %+v", len(server.dialedAt), messenger.State())
 		}
 	})
 }
 
-func TestPausesGrowUpToABoundAndEndInAConnection(t *testing.T) {
+func TestRetryDelaysGrowUpToALimit(t *testing.T) {
 	const refused = 12
-	s := &scriptedServer{
-		handleConn: func(n int, c *scriptedConn) {
-			if a := c.readRecord(); a != nil {
-				c.answerCommon(a)
+	server := &scriptedServer{
+		handleConn: func(n int, conn *scriptedConn) {
+			if record := conn.readRecord(); record != nil {
+				conn.answerCommon(record)
 			}
 			if n == 0 {
-				c.reader.Peek(1)
+				conn.reader.Peek(1)
 				return
 			}
-			c.answerUntilClosed(func(*receivedRecord) {})
+			conn.answerUntilClosed(func(*receivedRecord) {})
 		},
 		refusesConn: func(n int) bool { return 0 < n && n <= refused },
 	}
-	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, server, func(t *testing.T, messenger *client.Client) {
 		time.Sleep(46 * time.Second) // the first heartbeat ends the first connection
 		synctest.Wait()
 		if state := messenger.State(); state.Connected || state.Err == nil || !state.RetryAt.After(time.Now()) {
@@ -215,7 +216,7 @@ func TestPausesGrowUpToABoundAndEndInAConnection(t *testing.T) {
 		if state := messenger.State(); !state.Connected || state.Err != nil {
 			t.Errorf("the state is %+v", state)
 		}
-		gaps := s.dialIntervals(1)
+		gaps := server.dialIntervals(1)
 		if len(gaps) != refused {
 			t.Fatalf("%d attempts were made: %v", len(gaps), gaps)
 		}
@@ -229,16 +230,16 @@ func TestPausesGrowUpToABoundAndEndInAConnection(t *testing.T) {
 	})
 }
 
-func TestAConnectionThatIsTakenOverAgainAndAgainIsNoWar(t *testing.T) {
-	s := &scriptedServer{handleConn: func(_ int, c *scriptedConn) {
-		if a := c.readRecord(); a != nil {
-			c.answerCommon(a)
+func TestRepeatedTakeoversSlowDownReconnecting(t *testing.T) {
+	server := &scriptedServer{handleConn: func(_ int, conn *scriptedConn) {
+		if record := conn.readRecord(); record != nil {
+			conn.answerCommon(record)
 		}
 	}}
-	withScriptedClient(t, s, func(t *testing.T, messenger *client.Client) {
+	withScriptedClient(t, server, func(t *testing.T, messenger *client.Client) {
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
-		gaps := s.dialIntervals(0)
+		gaps := server.dialIntervals(0)
 		if len(gaps) > 15 || slices.Min(gaps[2:]) < 30*time.Second {
 			t.Errorf("attempts were made after %v", gaps)
 		}

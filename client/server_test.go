@@ -26,22 +26,21 @@ import (
 
 const password = "correct horse"
 
-// credential is one for all accounts: hashing is slow on purpose.
+// credential is shared by all accounts, because hashing is slow by design.
 var credential = sync.OnceValue(func() rookery.Credential {
 	return service.HashProof(service.ProofOf(password), service.MinPasswordCost)
 })
 
 var discardLogger = slog.New(slog.DiscardHandler)
 
-// testServer is a real server in this process: the store, the service, the protocol
-// and the ways in.
+// testServer is a real server in this process: store, service, protocol and transports.
 type testServer struct {
 	testing.TB
 	databasePath string
-	// address is where it listens, the same after a restart.
+	// address stays the same after a restart.
 	address string
 
-	mu          sync.Mutex // guards offset
+	mu          sync.Mutex // guards clockOffset
 	clockOffset time.Duration
 
 	store           *sqlite.Store
@@ -53,155 +52,157 @@ type testServer struct {
 
 func newTestServer(t testing.TB, accounts ...rookery.UIN) *testServer {
 	t.Helper()
-	h := &testServer{TB: t, databasePath: filepath.Join(t.TempDir(), "store.db"), address: "127.0.0.1:0"}
-	h.start()
-	t.Cleanup(h.stop)
+	server := &testServer{TB: t, databasePath: filepath.Join(t.TempDir(), "store.db"), address: "127.0.0.1:0"}
+	server.start()
+	t.Cleanup(server.stop)
 	for _, uin := range accounts {
-		a := rookery.NewAccount(uin, "nick "+uin.String(), h.now())
-		if _, err := h.store.CreateAccount(t.Context(), a, credential()); err != nil {
+		account := rookery.NewAccount(uin, "nick "+uin.String(), server.now())
+		if _, err := server.store.CreateAccount(t.Context(), account, credential()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return h
+	return server
 }
 
-// now is the server's clock: the real one, moved by the test.
-func (h *testServer) now() time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return time.Now().Add(h.clockOffset)
+// now is the server's clock: real time plus clockOffset.
+func (s *testServer) now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Now().Add(s.clockOffset)
 }
 
-func (h *testServer) moveClock(d time.Duration) {
-	h.mu.Lock()
-	h.clockOffset += d
-	h.mu.Unlock()
-	h.service.Tick(h.Context())
+func (s *testServer) moveClock(d time.Duration) {
+	s.mu.Lock()
+	s.clockOffset += d
+	s.mu.Unlock()
+	s.service.Tick(s.Context())
 }
 
-func (h *testServer) start() {
-	h.Helper()
-	ctx := context.Background() // the test's ends before its cleanup
+func (s *testServer) start() {
+	s.Helper()
+	ctx := context.Background() // the test's context ends before its cleanup
 	var err error
-	if h.store, err = sqlite.Open(ctx, sqlite.Config{Path: h.databasePath, Log: discardLogger}); err != nil {
-		h.Fatal(err)
+	if s.store, err = sqlite.Open(ctx, sqlite.Config{Path: s.databasePath, Log: discardLogger}); err != nil {
+		s.Fatal(err)
 	}
-	if h.service, err = service.New(service.Config{Store: h.store, Now: h.now, Log: discardLogger}); err != nil {
-		h.Fatal(err)
+	if s.service, err = service.New(service.Config{Store: s.store, Now: s.now, Log: discardLogger}); err != nil {
+		s.Fatal(err)
 	}
-	if err := h.service.LoadSessions(ctx); err != nil {
-		h.Fatal(err)
+	if err := s.service.LoadSessions(ctx); err != nil {
+		s.Fatal(err)
 	}
-	handler := protocol.New(h.service, discardLogger)
+	handler := protocol.New(s.service, discardLogger)
 	sockets := http.NewServeMux()
 	sockets.Handle("/ws", websocket.New(websocket.Config{Handler: handler, Log: discardLogger}))
-	h.transportServer = transport.NewServer(transport.Config{
+	s.transportServer = transport.NewServer(transport.Config{
 		Protocol: &transport.ProtocolDetector{
 			HTTP: httppost.New(httppost.Config{Handler: handler, Pages: sockets, Log: discardLogger}),
 			Line: line.New(line.Config{Handler: handler, Log: discardLogger}),
 		},
 		Log: discardLogger,
 	})
-	l, err := net.Listen("tcp", h.address)
+	listener, err := net.Listen("tcp", s.address)
 	if err != nil {
-		h.Fatal(err)
+		s.Fatal(err)
 	}
-	h.address = l.Addr().String()
+	s.address = listener.Addr().String()
 	running, end := context.WithCancel(ctx)
-	h.cancel, h.stopped = end, make(chan struct{})
+	s.cancel, s.stopped = end, make(chan struct{})
 	go func() {
-		defer close(h.stopped)
+		defer close(s.stopped)
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if err := h.transportServer.Serve(l); err != nil {
-				h.Error(err)
+			if err := s.transportServer.Serve(listener); err != nil {
+				s.Error(err)
 			}
 		})
 		wg.Go(func() {
-			if err := h.service.Run(running); err != nil {
-				h.Error(err)
+			if err := s.service.Run(running); err != nil {
+				s.Error(err)
 			}
 		})
 		wg.Wait()
 	}()
 }
 
-func (h *testServer) stop() {
+func (s *testServer) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if err := h.transportServer.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		h.Error(err)
+	if err := s.transportServer.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		s.Error(err)
 	}
-	h.cancel()
-	<-h.stopped
-	if err := h.store.Close(); err != nil {
-		h.Error(err)
-	}
-}
-
-func (h *testServer) restart() {
-	h.stop()
-	h.start()
-}
-
-func (h *testServer) befriend(a, b rookery.UIN) {
-	h.Helper()
-	if err := h.service.Befriend(h.Context(), a, b); err != nil {
-		h.Fatal(err)
+	s.cancel()
+	<-s.stopped
+	if err := s.store.Close(); err != nil {
+		s.Error(err)
 	}
 }
 
-// dial signs in over a way, which is a scheme, and closes the client in the end.
-func (h *testServer) dial(way string, uin rookery.UIN, opts ...client.Option) *client.Client {
-	h.Helper()
-	return h.dialAt(way, h.address, uin, opts...)
+func (s *testServer) restart() {
+	s.stop()
+	s.start()
 }
 
-func (h *testServer) dialAt(way, addr string, uin rookery.UIN, opts ...client.Option) *client.Client {
-	h.Helper()
-	opts = append([]client.Option{client.Password(password), client.ShortRetryDelays(), client.PollInterval(5 * time.Millisecond)}, opts...)
-	messenger, err := client.Dial(h.Context(), way+"://"+uin.String()+"@"+addr, opts...)
+func (s *testServer) befriend(a, b rookery.UIN) {
+	s.Helper()
+	if err := s.service.Befriend(s.Context(), a, b); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// dial returns a signed-in client over a scheme. The client closes at the end of the test.
+func (s *testServer) dial(scheme string, uin rookery.UIN, opts ...client.Option) *client.Client {
+	s.Helper()
+	return s.dialAt(scheme, s.address, uin, opts...)
+}
+
+func (s *testServer) dialAt(scheme, addr string, uin rookery.UIN, opts ...client.Option) *client.Client {
+	s.Helper()
+	opts = append([]client.Option{client.Password(password), client.ShortRetryDelays(),
+		client.PollInterval(5 * time.Millisecond)}, opts...)
+	messenger, err := client.Dial(s.Context(), scheme+"://"+uin.String()+"@"+addr, opts...)
 	if err != nil {
-		h.Fatal(err)
+		s.Fatal(err)
 	}
-	h.Cleanup(func() { messenger.Close() })
+	s.Cleanup(func() { messenger.Close() })
 	return messenger
 }
 
-// storedEntries returns the mailbox of an account from the first on, as the store has it.
-func (h *testServer) storedEntries(uin rookery.UIN) []rookery.Entry {
-	h.Helper()
-	all, err := h.store.Entries(h.Context(), uin, 0, 1<<62, 1<<20)
+// storedEntries returns all mailbox entries of an account from the store.
+func (s *testServer) storedEntries(uin rookery.UIN) []rookery.Entry {
+	s.Helper()
+	all, err := s.store.Entries(s.Context(), uin, 0, 1<<62, 1<<20)
 	if err != nil {
-		h.Fatal(err)
+		s.Fatal(err)
 	}
 	return all
 }
 
-// storedTexts are those of an account's messages in the store.
-func (h *testServer) storedTexts(uin rookery.UIN) []string {
-	h.Helper()
+// storedTexts returns the texts of the messages that an account has received.
+func (s *testServer) storedTexts(uin rookery.UIN) []string {
+	s.Helper()
 	var texts []string
-	for _, e := range h.storedEntries(uin) {
-		if e.Kind == rookery.KindMessage {
-			texts = append(texts, e.Text)
+	for _, entry := range s.storedEntries(uin) {
+		if entry.Kind == rookery.KindMessage {
+			texts = append(texts, entry.Text)
 		}
 	}
 	return texts
 }
 
-// sendDirectly puts messages into a mailbox as an account would, without a client.
-func (h *testServer) sendDirectly(from, to rookery.UIN, texts ...string) {
-	h.Helper()
-	asker := service.Caller{Address: netip.MustParseAddr("192.0.2.77")}
+// sendDirectly sends messages through the service, without a client.
+func (s *testServer) sendDirectly(from, to rookery.UIN, texts ...string) {
+	s.Helper()
+	caller := service.Caller{Address: netip.MustParseAddr("192.0.2.77")}
 	proof := service.ProofOf(password)
-	se, _, err := h.service.SignIn(h.Context(), service.SignInRequest{UIN: from, Proof: &proof, Address: asker.Address})
+	se, _, err := s.service.SignIn(s.Context(), service.SignInRequest{UIN: from, Proof: &proof,
+		Address: caller.Address})
 	if err != nil {
-		h.Fatal(err)
+		s.Fatal(err)
 	}
 	for _, text := range texts {
-		if err := h.service.Send(h.Context(), se, to, text, rookery.RequestKey{}); err != nil {
-			h.Fatal(err)
+		if err := s.service.Send(s.Context(), se, to, text, rookery.RequestKey{}); err != nil {
+			s.Fatal(err)
 		}
 	}
 }
@@ -218,7 +219,7 @@ func receive(t testing.TB, messenger *client.Client, n int) []client.Message {
 			continue
 		}
 		if got = append(got, message); len(got) >= n {
-			cancel() // and the loop comes back, so that the last one counts as received
+			cancel() // the loop continues once, so that the last message counts as received
 		}
 	}
 	if len(got) != n {

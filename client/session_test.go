@@ -20,33 +20,52 @@ import (
 	"github.com/rookery-im/rookery/internal/service"
 )
 
-func TestDialSaysWhyItFails(t *testing.T) {
-	h := newTestServer(t, 10001)
-	forEachScheme(t, func(t *testing.T, way string) {
+func TestDialErrors(t *testing.T) {
+	server := newTestServer(t, 10001)
+	forEachScheme(t, func(t *testing.T, scheme string) {
 		for name, test := range map[string]struct {
 			address string
 			opts    []client.Option
 			want    error
 		}{
-			"a wrong password":         {"10001@" + h.address, []client.Option{client.Password("wrong")}, client.ErrPassword},
-			"no such account":          {"10999@" + h.address, []client.Option{client.Password(password)}, client.ErrPassword},
-			"a token of nothing":       {"10001@" + h.address, []client.Option{client.Token(token)}, client.ErrNotLoggedIn},
-			"nobody listens":           {"10001@127.0.0.1:1", []client.Option{client.Password(password)}, client.ErrTemporary},
-			"no account in it":         {h.address, []client.Option{client.Password(password)}, client.ErrParameter},
-			"a password in it":         {"10001:secret@" + h.address, []client.Option{client.Password(password)}, client.ErrParameter},
-			"no number":                {"99@" + h.address, []client.Option{client.Password(password)}, client.ErrParameter},
-			"neither":                  {"10001@" + h.address, nil, client.ErrParameter},
-			"no token":                 {"10001@" + h.address, []client.Option{client.Token("rk_short")}, client.ErrParameter},
-			"an unknown version":       {"10001@" + h.address, []client.Option{client.Password(password), client.Version("2.0")}, client.ErrParameter},
-			"a device in 1.3":          {"10001@" + h.address, []client.Option{client.Password(password), client.Device("d"), client.Version("1.3")}, client.ErrParameter},
-			"a device with a line end": {"10001@" + h.address, []client.Option{client.Password(password), client.Device("d\n")}, client.ErrParameter},
-			"no device for both":       {"10001@" + h.address, []client.Option{client.Password(password), client.Token(token)}, client.ErrParameter},
-			"no interval":              {"10001@" + h.address, []client.Option{client.Password(password), client.PollInterval(-1)}, client.ErrParameter},
-			"no status":                {"10001@" + h.address, []client.Option{client.Password(password), client.InitialStatus(11)}, client.ErrParameter},
-			"no interval for a device": {"10001@" + h.address, []client.Option{client.Password(password), client.Device("d"), client.PollInterval(0)}, client.ErrParameter},
-			"no status for a device":   {"10001@" + h.address, []client.Option{client.Password(password), client.Device("d"), client.InitialStatus(11)}, client.ErrParameter},
+			"a wrong password": {"10001@" + server.address, []client.Option{client.Password("wrong")},
+				client.ErrPassword},
+			"no such account": {"10999@" + server.address, []client.Option{client.Password(password)},
+				client.ErrPassword},
+			"a token of nothing": {"10001@" + server.address, []client.Option{client.Token(token)},
+				client.ErrNotLoggedIn},
+			"nobody listens": {"10001@127.0.0.1:1", []client.Option{client.Password(password)},
+				client.ErrTemporary},
+			"no account in it": {server.address, []client.Option{client.Password(password)},
+				client.ErrParameter},
+			"a password in it": {"10001:secret@" + server.address, []client.Option{client.Password(password)},
+				client.ErrParameter},
+			"no number": {"99@" + server.address, []client.Option{client.Password(password)},
+				client.ErrParameter},
+			"neither": {"10001@" + server.address, nil, client.ErrParameter},
+			"no token": {"10001@" + server.address, []client.Option{client.Token("rk_short")},
+				client.ErrParameter},
+			"an unknown version": {"10001@" + server.address,
+				[]client.Option{client.Password(password), client.Version("2.0")}, client.ErrParameter},
+			"a device in 1.3": {"10001@" + server.address,
+				[]client.Option{client.Password(password), client.Device("d"), client.Version("1.3")},
+				client.ErrParameter},
+			"a device with a line end": {"10001@" + server.address,
+				[]client.Option{client.Password(password), client.Device("d\n")}, client.ErrParameter},
+			"no device for both": {"10001@" + server.address,
+				[]client.Option{client.Password(password), client.Token(token)}, client.ErrParameter},
+			"no interval": {"10001@" + server.address,
+				[]client.Option{client.Password(password), client.PollInterval(-1)}, client.ErrParameter},
+			"no status": {"10001@" + server.address,
+				[]client.Option{client.Password(password), client.InitialStatus(11)}, client.ErrParameter},
+			"no interval for a device": {"10001@" + server.address,
+				[]client.Option{client.Password(password), client.Device("d"), client.PollInterval(0)},
+				client.ErrParameter},
+			"no status for a device": {"10001@" + server.address,
+				[]client.Option{client.Password(password), client.Device("d"), client.InitialStatus(11)},
+				client.ErrParameter},
 		} {
-			messenger, err := client.Dial(t.Context(), way+"://"+test.address, test.opts...)
+			messenger, err := client.Dial(t.Context(), scheme+"://"+test.address, test.opts...)
 			if !errors.Is(err, test.want) || messenger != nil {
 				t.Errorf("%s: Dial returns %v, expected is %v", name, err, test.want)
 			}
@@ -56,25 +75,27 @@ func TestDialSaysWhyItFails(t *testing.T) {
 		}
 	})
 	for _, address := range []string{"gopher://10001@host", "10001", "qq://10001@", "qq://10001@ho st", "://"} {
-		if _, err := client.Dial(t.Context(), address, client.Password(password)); !errors.Is(err, client.ErrParameter) {
+		if _, err := client.Dial(t.Context(), address, client.Password(password)); !errors.Is(err,
+			client.ErrParameter) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
 }
 
-func TestATokenGoesOnWithTheSessionWithoutThePassword(t *testing.T) {
-	forEachScheme(t, func(t *testing.T, way string) {
-		h := newTestServer(t, 10001, 10002)
-		first := h.dial(way, 10001, client.Device("d"))
+func TestATokenResumesTheSession(t *testing.T) {
+	forEachScheme(t, func(t *testing.T, scheme string) {
+		server := newTestServer(t, 10001, 10002)
+		first := server.dial(scheme, 10001, client.Device("d"))
 		token := first.Token()
 		first.Close()
-		h.restart()
-		messenger, err := client.Dial(t.Context(), way+"://10001@"+h.address, client.Token(token), client.ShortRetryDelays(), client.PollInterval(time.Millisecond))
+		server.restart()
+		messenger, err := client.Dial(t.Context(), scheme+"://10001@"+server.address, client.Token(token),
+			client.ShortRetryDelays(), client.PollInterval(time.Millisecond))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer messenger.Close()
-		h.sendDirectly(10002, 10001, "hello")
+		server.sendDirectly(10002, 10001, "hello")
 		expectEqual(t, "messages", textsOf(receive(t, messenger, 1)), []string{"hello"})
 		if messenger.Token() != token || messenger.UIN() != 10001 {
 			t.Errorf("%v has the token %q", messenger, messenger.Token())
@@ -83,17 +104,20 @@ func TestATokenGoesOnWithTheSessionWithoutThePassword(t *testing.T) {
 }
 
 func TestARevokedTokenEndsTheClient(t *testing.T) {
-	forEachScheme(t, func(t *testing.T, way string) {
-		h := newTestServer(t, 10001)
-		tablet, phone := h.dial(way, 10001, client.Device("tablet")), h.dial(way, 10001, client.Device("phone"))
-		lost, err := client.Dial(t.Context(), way+"://10001@"+h.address, client.Token(phone.Token()), client.ShortRetryDelays())
+	forEachScheme(t, func(t *testing.T, scheme string) {
+		server := newTestServer(t, 10001)
+		tablet, phone := server.dial(scheme, 10001, client.Device("tablet")),
+			server.dial(scheme, 10001, client.Device("phone"))
+		lost, err := client.Dial(t.Context(), scheme+"://10001@"+server.address, client.Token(phone.Token()),
+			client.ShortRetryDelays())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer lost.Close()
 		phone.Close()
 		devices, err := tablet.Devices(t.Context())
-		if err != nil || len(devices) != 2 || devices[1].Name != "phone" || time.Since(devices[1].SignedInAt) > time.Hour {
+		if err != nil || len(devices) != 2 || devices[1].Name != "phone" ||
+			time.Since(devices[1].SignedInAt) > time.Hour {
 			t.Fatalf("the devices are %+v, %v", devices, err)
 		}
 		if err := tablet.RevokeDevice(t.Context(), devices[1].ID); err != nil {
@@ -103,7 +127,8 @@ func TestARevokedTokenEndsTheClient(t *testing.T) {
 			t.Errorf("Friends returns %v", err)
 		}
 		for event := range lost.Events(t.Context()) {
-			if state, ok := event.(client.State); ok && state.RetryAt.IsZero() && !errors.Is(state.Err, client.ErrNotLoggedIn) {
+			if state, ok := event.(client.State); ok && state.RetryAt.IsZero() &&
+				!errors.Is(state.Err, client.ErrNotLoggedIn) {
 				t.Errorf("an event is %+v", event)
 			}
 		}
@@ -113,35 +138,37 @@ func TestARevokedTokenEndsTheClient(t *testing.T) {
 	})
 }
 
-func TestADisplacedSessionIsTakenBackWithThePassword(t *testing.T) {
-	forEachScheme(t, func(t *testing.T, way string) {
-		h := newTestServer(t, 10001, 10002)
-		messenger := h.dial(way, 10001)
+func TestADisplacedSessionIsRegainedWithThePassword(t *testing.T) {
+	forEachScheme(t, func(t *testing.T, scheme string) {
+		server := newTestServer(t, 10001, 10002)
+		messenger := server.dial(scheme, 10001)
 		proof := service.ProofOf(password)
 		elsewhere := netip.MustParseAddr("192.0.2.9")
-		if _, _, err := h.service.SignIn(t.Context(), service.SignInRequest{UIN: 10001, Proof: &proof, Address: elsewhere}); err != nil {
+		if _, _, err := server.service.SignIn(t.Context(),
+			service.SignInRequest{UIN: 10001, Proof: &proof, Address: elsewhere}); err != nil {
 			t.Fatal(err)
 		}
 		if err := messenger.Send(t.Context(), 10002, "still here"); err != nil {
 			t.Error(err)
 		}
-		expectEqual(t, "sent", h.storedTexts(10002), []string{"still here"})
-		if _, err := h.service.AuthenticateSession(t.Context(), 10001, service.Caller{Address: elsewhere}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
+		expectEqual(t, "sent", server.storedTexts(10002), []string{"still here"})
+		if _, err := server.service.AuthenticateSession(t.Context(), 10001,
+			service.Caller{Address: elsewhere}); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 			t.Errorf("the other session: %v", err)
 		}
 	})
 }
 
-func TestARestartOfTheServerLosesAndDoublesNothing(t *testing.T) {
-	forEachScheme(t, func(t *testing.T, way string) {
-		h := newTestServer(t, 10001, 10002)
-		messenger := h.dial(way, 10001, client.Device("d"))
+func TestAServerRestartLosesAndDuplicatesNothing(t *testing.T) {
+	forEachScheme(t, func(t *testing.T, scheme string) {
+		server := newTestServer(t, 10001, 10002)
+		messenger := server.dial(scheme, 10001, client.Device("d"))
 		restarts := 0
 		restarted := make(chan struct{})
 		go func() {
 			defer close(restarted)
 			for range 5 {
-				h.restart()
+				server.restart()
 				if err := messenger.Send(t.Context(), 10001, fmt.Sprintf("restart %d", restarts)); err != nil {
 					t.Error(err)
 				}
@@ -161,66 +188,69 @@ func TestARestartOfTheServerLosesAndDoublesNothing(t *testing.T) {
 			}
 			sent = append(sent, text)
 		}
-		expectEqual(t, "sent", h.storedTexts(10002), sent)
-		expectEqual(t, "arrived", textsOf(receive(t, messenger, 5)), []string{"restart 0", "restart 1", "restart 2", "restart 3", "restart 4"})
+		expectEqual(t, "sent", server.storedTexts(10002), sent)
+		expectEqual(t, "arrived", textsOf(receive(t, messenger, 5)),
+			[]string{"restart 0", "restart 1", "restart 2", "restart 3", "restart 4"})
 	})
 }
 
-func TestAStatusThatWasChosenSurvivesASignInAgain(t *testing.T) {
-	forEachScheme(t, func(t *testing.T, way string) {
+func TestAChosenStatusSurvivesANewLogin(t *testing.T) {
+	forEachScheme(t, func(t *testing.T, scheme string) {
 		for _, version := range []string{"1.1", "1.4"} {
-			h := newTestServer(t, 10001, 10002)
-			h.befriend(10001, 10002)
-			b := h.dial("http", 10002)
-			a := h.dial(way, 10001, client.Version(version), client.InitialStatus(client.StatusAway))
-			online, err := b.OnlineFriends(t.Context())
+			server := newTestServer(t, 10001, 10002)
+			server.befriend(10001, 10002)
+			bob := server.dial("http", 10002)
+			alice := server.dial(scheme, 10001, client.Version(version), client.InitialStatus(client.StatusAway))
+			online, err := bob.OnlineFriends(t.Context())
 			if err != nil || len(online) != 1 || online[0].Status != client.StatusAway {
 				t.Errorf("%s: online are %+v, %v", version, online, err)
 			}
-			if err := a.SetStatus(t.Context(), client.StatusInvisible); err != nil {
+			if err := alice.SetStatus(t.Context(), client.StatusInvisible); err != nil {
 				t.Fatal(err)
 			}
-			h.moveClock(service.SessionTimeout + time.Second)
-			if _, err := a.Friends(t.Context()); err != nil {
+			server.moveClock(service.SessionTimeout + time.Second)
+			if _, err := alice.Friends(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if online, err := b.OnlineFriends(t.Context()); err != nil || len(online) != 0 {
+			if online, err := bob.OnlineFriends(t.Context()); err != nil || len(online) != 0 {
 				t.Errorf("%s: signed in again, online are %+v, %v", version, online, err)
 			}
 		}
 	})
 }
 
-func TestATokenGoesOnWithItsFirstStatus(t *testing.T) {
-	forEachScheme(t, func(t *testing.T, way string) {
-		h := newTestServer(t, 10001, 10002)
-		h.befriend(10001, 10002)
-		b := h.dial("http", 10002)
-		a := h.dial(way, 10001, client.Device("d"))
-		token := a.Token()
-		a.Close()
-		messenger, err := client.Dial(t.Context(), way+"://10001@"+h.address, client.Token(token), client.InitialStatus(client.StatusInvisible))
+func TestAResumedSessionSetsTheInitialStatus(t *testing.T) {
+	forEachScheme(t, func(t *testing.T, scheme string) {
+		server := newTestServer(t, 10001, 10002)
+		server.befriend(10001, 10002)
+		bob := server.dial("http", 10002)
+		alice := server.dial(scheme, 10001, client.Device("d"))
+		token := alice.Token()
+		alice.Close()
+		messenger, err := client.Dial(t.Context(), scheme+"://10001@"+server.address, client.Token(token),
+			client.InitialStatus(client.StatusInvisible))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer messenger.Close()
-		if online, err := b.OnlineFriends(t.Context()); err != nil || len(online) != 0 {
+		if online, err := bob.OnlineFriends(t.Context()); err != nil || len(online) != 0 {
 			t.Errorf("online are %+v, %v", online, err)
 		}
 	})
 }
 
 func TestLogoutEndsTheSession(t *testing.T) {
-	forEachScheme(t, func(t *testing.T, way string) {
+	forEachScheme(t, func(t *testing.T, scheme string) {
 		for name, opts := range map[string][]client.Option{"address": nil, "device": {client.Device("d")}} {
-			h := newTestServer(t, 10001)
-			messenger := h.dial(way, 10001, opts...)
+			server := newTestServer(t, 10001)
+			messenger := server.dial(scheme, 10001, opts...)
 			token := messenger.Token()
 			if err := messenger.Logout(t.Context()); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
-			asker := service.Caller{Address: netip.MustParseAddr("127.0.0.1"), Token: rookery.Token(token)}
-			if _, err := h.service.AuthenticateSession(t.Context(), 10001, asker); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
+			caller := service.Caller{Address: netip.MustParseAddr("127.0.0.1"), Token: rookery.Token(token)}
+			if _, err := server.service.AuthenticateSession(t.Context(), 10001,
+				caller); rookery.CodeOf(err) != rookery.CodeNotSignedIn {
 				t.Errorf("%s: the session is %v", name, err)
 			}
 			if _, err := messenger.Friends(t.Context()); !errors.Is(err, client.ErrClosed) {
@@ -230,17 +260,17 @@ func TestLogoutEndsTheSession(t *testing.T) {
 	})
 }
 
-// TestNoSecretIsLogged plays a whole session with the most talkative log.
+// The test runs a whole session with the most detailed log.
 func TestNoSecretIsLogged(t *testing.T) {
-	forEachScheme(t, func(t *testing.T, way string) {
-		h := newTestServer(t, 10001, 10002)
+	forEachScheme(t, func(t *testing.T, scheme string) {
+		server := newTestServer(t, 10001, 10002)
 		var log lockedBuffer
 		logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		messenger := h.dial(way, 10001, client.Device("d"), client.Logger(logger))
+		messenger := server.dial(scheme, 10001, client.Device("d"), client.Logger(logger))
 		_ = messenger.Send(t.Context(), 10002, "a private word")
-		h.sendDirectly(10002, 10001, "another private word")
+		server.sendDirectly(10002, 10001, "another private word")
 		receive(t, messenger, 1)
-		h.restart()
+		server.restart()
 		_, _ = messenger.Friends(t.Context())
 		_ = messenger.Send(t.Context(), 10999, "a private word")
 		token := messenger.Token()
@@ -248,7 +278,8 @@ func TestNoSecretIsLogged(t *testing.T) {
 		if err := messenger.Logout(t.Context()); err != nil {
 			t.Error(err)
 		}
-		_, err := client.Dial(t.Context(), way+"://10001@"+h.address, client.Token(token), client.Logger(logger))
+		_, err := client.Dial(t.Context(), scheme+"://10001@"+server.address, client.Token(token),
+			client.Logger(logger))
 		fmt.Fprint(&log, err)
 		sum := md5.Sum([]byte(password))
 		for _, secret := range []string{password, hex.EncodeToString(sum[:]), token, token[3:], "private"} {
@@ -282,10 +313,10 @@ func (b *lockedBuffer) String() string {
 }
 
 func TestAClosedClientLeavesNothingRunning(t *testing.T) {
-	forEachScheme(t, func(t *testing.T, way string) {
-		h := newTestServer(t, 10001, 10002)
+	forEachScheme(t, func(t *testing.T, scheme string) {
+		server := newTestServer(t, 10001, 10002)
 		for range 3 {
-			messenger := h.dial(way, 10001, client.Device("d"))
+			messenger := server.dial(scheme, 10001, client.Device("d"))
 			reading := make(chan struct{})
 			go func() {
 				defer close(reading)
@@ -297,12 +328,12 @@ func TestAClosedClientLeavesNothingRunning(t *testing.T) {
 			}
 			messenger.Close()
 			<-reading
-			_, err := client.Dial(t.Context(), way+"://10001@"+h.address, client.Password("wrong"))
+			_, err := client.Dial(t.Context(), scheme+"://10001@"+server.address, client.Password("wrong"))
 			if err == nil {
 				t.Error("a wrong password is right")
 			}
 		}
-		// Connections of net/http end a moment after they are closed.
+		// net/http ends connections a moment after they are closed.
 		for deadline := time.Now().Add(5 * time.Second); ; runtime.Gosched() {
 			left := findStacks("rookery/client.", "net/http.(*persistConn)")
 			if len(left) == 0 {
@@ -315,7 +346,7 @@ func TestAClosedClientLeavesNothingRunning(t *testing.T) {
 	})
 }
 
-// findStacks returns the stacks of goroutines in which one of the names is.
+// findStacks returns the stacks of goroutines that contain one of the names.
 func findStacks(names ...string) (found []string) {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]

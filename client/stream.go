@@ -47,7 +47,8 @@ type pendingAnswer struct {
 
 // newStreamConn starts to read from records.
 func (c *Client) newStreamConn(records recordConn) *streamConn {
-	conn := &streamConn{closeState: newCloseState(), records: records, answerTimeout: c.options.timeouts.answerTimeout, logger: c.options.logger, writeSlot: make(chan struct{}, 1)}
+	conn := &streamConn{closeState: newCloseState(), records: records, answerTimeout: c.options.timeouts.answerTimeout,
+		logger: c.options.logger, writeSlot: make(chan struct{}, 1)}
 	c.goroutines.Go(func() { conn.readRecords(func(answer Answer) { c.handlePush(answer, &conn.sequence) }) })
 	return conn
 }
@@ -81,7 +82,8 @@ func (s *streamConn) sendRecord(ctx context.Context, record []byte) (hasBegun bo
 	return true, err
 }
 
-func (s *streamConn) roundTrip(ctx context.Context, seq string, record []byte) (answer Answer, mayHaveArrived bool, err error) {
+func (s *streamConn) roundTrip(ctx context.Context, seq string, record []byte) (answer Answer, mayHaveArrived bool,
+	err error) {
 	if isClosed(s) {
 		return Answer{}, false, s.closeErr()
 	}
@@ -115,7 +117,8 @@ func (s *streamConn) roundTrip(ctx context.Context, seq string, record []byte) (
 func (s *streamConn) removePending(seq string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pendingAnswers = slices.DeleteFunc(s.pendingAnswers, func(pending pendingAnswer) bool { return pending.seq == seq })
+	s.pendingAnswers = slices.DeleteFunc(s.pendingAnswers,
+		func(pending pendingAnswer) bool { return pending.seq == seq })
 }
 
 // readRecords handles incoming records until the connection ends.

@@ -11,10 +11,11 @@ import (
 	"time"
 )
 
-func TestWhoWaitsForASlowWriteHeedsItsContext(t *testing.T) {
+func TestWaitingForASlowWriteEndsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		near, far := net.Pipe() // holds nothing: a write waits for the reader
-		messenger := &Client{options: options{logger: slog.New(slog.DiscardHandler), timeouts: timeouts{answerTimeout: time.Hour}}}
+		near, far := net.Pipe() // unbuffered: a write waits for the reader
+		messenger := &Client{options: options{logger: slog.New(slog.DiscardHandler),
+			timeouts: timeouts{answerTimeout: time.Hour}}}
 		streamConn := messenger.newStreamConn(&lineConn{conn: near, reader: bufio.NewReader(near)})
 		defer messenger.goroutines.Wait()
 		defer far.Close()
@@ -32,7 +33,7 @@ func TestWhoWaitsForASlowWriteHeedsItsContext(t *testing.T) {
 			synctest.Wait()
 			return done
 		}
-		first := ask(t.Context(), "1") // its write is going on
+		first := ask(t.Context(), "1") // its write blocks
 		ctx, leave := context.WithCancel(t.Context())
 		second := ask(ctx, "2")
 		leave()

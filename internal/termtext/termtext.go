@@ -1,13 +1,12 @@
-// Package termtext makes what others have written fit for a terminal. Whatever
-// is printed for people and was not written by this program goes through here.
+// Package termtext makes untrusted text safe to print on a terminal. All text that
+// people see and that this program did not write passes through it.
 //
-// It keeps out three attacks. Control characters, ESC and those of C1 above all,
-// steer the terminal: they write over other lines, set its title, answer in the
-// user's place. Bidirectional controls show a text in another order than it is
-// stored. Line ends in what should be one line forge a line of ours. All these
-// become U+FFFD, which shows that something was there. Characters that cannot be
-// seen are left out, and so are the marks of direction that Hebrew and Arabic texts
-// hold, which reorder next to nothing.
+// It prevents three attacks. Control characters, such as ESC and the C1 controls, make
+// the terminal overwrite lines, change its title or send input. Bidirectional controls
+// show text in another order than it is stored. Line ends inside a single-line text
+// forge a line of the program. The first two kinds become U+FFFD; line ends become " / "
+// or LF. Invisible characters are removed, including the direction marks of Hebrew and
+// Arabic texts, which change the display very little.
 package termtext
 
 import (
@@ -20,92 +19,92 @@ import (
 
 const (
 	replacement = '\uFFFD'
-	// maxMarks is how many marks one character may carry. Languages need up to
-	// four; piles of hundreds draw over the lines above.
+	// maxMarks is the number of combining marks per character. Languages need up to
+	// four; hundreds would cover the lines above.
 	maxMarks = 8
 )
 
-// OneLine makes a text fit to be shown within one line of a terminal: a name, a
-// reason, the words of a request. Its lines are joined by a slash.
+// OneLine makes text safe to show within one line. It joins lines with " / ".
 func OneLine(text string) string {
 	text = strings.Join(strings.FieldsFunc(text, isLineEnd), " / ")
 	return strings.TrimSpace(strings.ReplaceAll(Lines(text), "\t", " "))
 }
 
-// Lines makes a text fit to be shown over several lines. All kinds of line ends
-// become \n; tabs stay. Whoever shows it indents the lines behind the first, so
-// that none looks like a line of ours.
+// Lines makes text safe to show on several lines. Every line end becomes LF; tabs stay.
+// The caller must indent continuation lines, so that none looks like a line of the
+// program.
 func Lines(text string) string {
-	var out strings.Builder
-	out.Grow(len(text))
-	marks := 0
-	for rest := strings.ReplaceAll(text, "\r\n", "\n"); rest != ""; {
-		size := rookery.FlagLen(rest)
-		if size > 0 {
-			out.WriteString(rest[:size])
-			rest, marks = rest[size:], 0
+	var builder strings.Builder
+	builder.Grow(len(text))
+	markCount := 0
+	for remaining := strings.ReplaceAll(text, "\r\n", "\n"); remaining != ""; {
+		byteCount := rookery.FlagLen(remaining)
+		if byteCount > 0 {
+			builder.WriteString(remaining[:byteCount])
+			remaining, markCount = remaining[byteCount:], 0
 			continue
 		}
-		r, size := utf8.DecodeRuneInString(rest)
-		rest = rest[size:]
-		if unicode.IsMark(r) && !isSpacingMark(r) {
-			marks++
+		char, byteCount := utf8.DecodeRuneInString(remaining)
+		remaining = remaining[byteCount:]
+		if unicode.IsMark(char) && !isSpacingMark(char) {
+			markCount++
 		} else {
-			marks = 0
+			markCount = 0
 		}
-		if r = displayRune(r); r != droppedRune && marks <= maxMarks {
-			out.WriteRune(r)
+		if char = displayRune(char); char != droppedRune && markCount <= maxMarks {
+			builder.WriteRune(char)
 		}
 	}
-	return out.String()
+	return builder.String()
 }
 
-// EscapeJSON writes the characters of a JSON text that a terminal would obey as
-// JSON's escapes: for programs it is the same text.
+// EscapeJSON replaces characters of a JSON text that control a terminal by JSON escapes.
+// The decoded value stays the same.
 func EscapeJSON(text []byte) []byte {
-	out := make([]byte, 0, len(text))
+	escaped := make([]byte, 0, len(text))
 	for len(text) > 0 {
-		r, size := utf8.DecodeRune(text)
-		if s := displayRune(r); s != r && (s == replacement || s == '\n') && r >= 0x7f {
+		char, byteCount := utf8.DecodeRune(text)
+		if shown := displayRune(char); shown != char && (shown == replacement || shown == '\n') && char >= 0x7f {
 			const digits = "0123456789abcdef"
-			out = append(out, '\\', 'u', digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15])
+			escaped = append(escaped, '\\', 'u', digits[char>>12&15], digits[char>>8&15], digits[char>>4&15],
+				digits[char&15])
 		} else {
-			out = append(out, text[:size]...)
+			escaped = append(escaped, text[:byteCount]...)
 		}
-		text = text[size:]
+		text = text[byteCount:]
 	}
-	return out
+	return escaped
 }
 
-// drop is what shown returns for a character that is left out.
+// droppedRune is the result of displayRune for a character to be removed.
 const droppedRune rune = -1
 
-// displayRune is what a character is shown as.
-func displayRune(r rune) rune {
+// displayRune returns the character to show for r.
+func displayRune(char rune) rune {
 	switch {
-	case r == '\t', r == '\n':
-		return r
-	case isLineEnd(r):
+	case char == '\t', char == '\n':
+		return char
+	case isLineEnd(char):
 		return '\n'
-	case unicode.IsControl(r), r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069':
+	case unicode.IsControl(char), char >= '\u202a' && char <= '\u202e', char >= '\u2066' && char <= '\u2069':
 		return replacement
-	case r == '\u2800': // blank in a name, but a part of a picture in Braille
-		return r
-	case unicode.In(r, unicode.Join_Control, unicode.Variation_Selector), r == '\u180e':
-		return r // scripts and emoji are written with them
-	case rookery.IsInvisible(r):
+	case char == '\u2800': // invisible, but part of Braille pictures
+		return char
+	case unicode.In(char, unicode.Join_Control, unicode.Variation_Selector), char == '\u180e':
+		return char // required by some scripts and emoji
+	case rookery.IsInvisible(char):
 		return droppedRune
 	}
-	return r // what is no UTF-8 was decoded as U+FFFD
+	return char // invalid UTF-8 was decoded as U+FFFD
 }
 
-func isLineEnd(r rune) bool {
-	switch r {
+func isLineEnd(char rune) bool {
+	switch char {
 	case '\n', '\r', '\v', '\f', '\u0085', '\u2028', '\u2029':
 		return true
 	}
 	return false
 }
 
-// isSpacingMark tells marks that take a place of their own from those that pile up.
-func isSpacingMark(r rune) bool { return unicode.Is(unicode.Mc, r) }
+// isSpacingMark reports whether a mark occupies its own space instead of being stacked.
+func isSpacingMark(char rune) bool { return unicode.Is(unicode.Mc, char) }

@@ -10,7 +10,7 @@ import (
 	"github.com/rookery-im/rookery/internal/termtext"
 )
 
-func TestNothingThatATerminalActsOnIsLeft(t *testing.T) {
+func TestLinesRemovesTerminalControls(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"plain text", "fish & chips, 100%?", "fish & chips, 100%?"},
 		{"a colour", "\x1b[31mred\x1b[0m", "\ufffd[31mred\ufffd[0m"},
@@ -42,7 +42,7 @@ func TestNothingThatATerminalActsOnIsLeft(t *testing.T) {
 	}
 }
 
-func TestOneLineIsOne(t *testing.T) {
+func TestOneLine(t *testing.T) {
 	for text, want := range map[string]string{
 		"a\nb\r\nc\u2028d\u0085e": "a / b / c / d / e",
 		"a\tb":                    "a b",
@@ -55,10 +55,10 @@ func TestOneLineIsOne(t *testing.T) {
 	}
 }
 
-// isTerminalControl tells characters that a terminal acts on.
-func isTerminalControl(r rune) bool {
-	return unicode.IsControl(r) && r != '\n' && r != '\t' ||
-		r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
+// isTerminalControl reports whether a terminal acts on r.
+func isTerminalControl(char rune) bool {
+	return unicode.IsControl(char) && char != '\n' && char != '\t' ||
+		char >= '\u202a' && char <= '\u202e' || char >= '\u2066' && char <= '\u2069'
 }
 
 func FuzzTextControlsNothing(f *testing.F) {

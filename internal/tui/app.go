@@ -10,30 +10,29 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// App is the whole terminal client: what is known, and which part of the screen
-// the keys are for. Everything in it is touched by Update and View only; what
-// takes time is done by commands (messenger.go).
+// App is the Bubble Tea model of the terminal client. Only Update and View access its
+// fields; everything that takes time runs as a command (messenger.go).
 type App struct {
 	ctx       context.Context
 	messenger Messenger
 	events    *eventStream
 	now       func() time.Time
-	hasDevice bool // the session is a device's: history and the like can be had
+	hasDevice bool // a device session: the server offers history, blocking and more
 
 	language         languageIndex
 	theme            theme
-	detectBackground bool // about its background, and choose the colours for it
+	detectBackground bool // choose the theme by the terminal's background
 	widthMethod      ansi.Method
 	width            int
 	height           int
-	isBlurred        bool // the terminal says that it is not looked at
+	isBlurred        bool // the terminal window has lost the focus
 	mouseEnabled     bool
 	bellEnabled      bool
 	lastBellAt       time.Time
 
 	connection     client.State
-	ownNick        string        // the account's own
-	ownStatus      client.Status // as chosen here, 0 before
+	ownNick        string        // of the signed-in account
+	ownStatus      client.Status // as chosen in this program, 0 before that
 	contacts       contactList
 	conversations  map[client.UIN]*conversation
 	isSendingTo    map[client.UIN]bool
@@ -41,14 +40,14 @@ type App struct {
 
 	roster      roster
 	focus       focus
-	page        page  // what the main pane shows
-	basePage    page  // what it shows when that is closed
-	returnFocus focus // where keys go then
+	page        page
+	basePage    page  // shown after page closes
+	returnFocus focus // focus after page closes
 	question    *question
-	notice      string // at the bottom, until the next key
+	notice      string // in the bottom line, until the next key
 }
 
-// focus is the pane that keys go to.
+// focus is the pane that receives keys.
 type focus int
 
 const (
@@ -56,35 +55,39 @@ const (
 	focusPage
 )
 
-// page is what the main pane shows.
+// page is the content of the main pane.
 type page interface {
-	// bindings are the keys that mean something, those for everywhere not among
-	// them.
+	// bindings returns the keys of this page, without the global ones.
 	bindings(app *App) []keyBinding
-	// textEditor is where text goes, nil if none can be written.
+	// textEditor receives typed text. It is nil if the page has no input field.
 	textEditor() *editor
-	// view has at most height lines of at most width cells; the cursor is nil if
-	// nothing is being written.
+	// view returns at most height lines of at most width cells. The cursor is nil if the
+	// page has no input field.
 	view(app *App, width, height int) (lines []string, cursor *tea.Position)
 }
 
 func newApp(ctx context.Context, messenger Messenger, config Config) *App {
 	return &App{
-		ctx: ctx, messenger: messenger, events: newEventStream(ctx, messenger), now: config.Now, hasDevice: messenger.Token() != "",
-		language: config.Language.index(), theme: newTheme(config.Theme != Light), detectBackground: config.Theme != Light && config.Theme != Dark, bellEnabled: config.Bell, mouseEnabled: config.Mouse,
-		width: 80, height: 24,
-		connection: messenger.State(), contacts: contactList{}, conversations: map[client.UIN]*conversation{}, isSendingTo: map[client.UIN]bool{},
+		ctx: ctx, messenger: messenger, events: newEventStream(ctx, messenger), now: config.Now,
+		hasDevice: messenger.Token() != "",
+		language:  config.Language.index(), theme: newTheme(config.Theme != Light),
+		detectBackground: config.Theme != Light && config.Theme != Dark, bellEnabled: config.Bell,
+		mouseEnabled: config.Mouse,
+		width:        80, height: 24,
+		connection: messenger.State(), contacts: contactList{}, conversations: map[client.UIN]*conversation{},
+		isSendingTo:    map[client.UIN]bool{},
 		friendRequests: map[client.UIN]client.FriendRequest{},
 		page:           welcomePage{}, basePage: welcomePage{},
 	}
 }
 
-// Init starts what runs from the beginning.
+// Init implements tea.Model. It starts the background tasks and loads the lists.
 func (a *App) Init() tea.Cmd {
-	return tea.Batch(tea.RequestBackgroundColor, a.events.waitForEvent, a.refreshLists(), a.loadRecentConversations(), a.loadNick(a.messenger.UIN()), a.scheduleClockTick(), a.scheduleCatchUp())
+	return tea.Batch(tea.RequestBackgroundColor, a.events.waitForEvent, a.refreshLists(), a.loadRecentConversations(),
+		a.loadNick(a.messenger.UIN()), a.scheduleClockTick(), a.scheduleCatchUp())
 }
 
-// Update takes in what has happened.
+// Update implements tea.Model.
 func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case taskResult:
@@ -114,33 +117,33 @@ func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.BackgroundColorMsg:
 		if a.detectBackground {
 			a.theme = newTheme(msg.IsDark())
-			a.clearWrappedRows() // they hold colours
+			a.clearWrappedRows() // they contain colours
 		}
 	case tea.ModeReportMsg:
-		if msg.Mode == ansi.ModeUnicodeCore && msg.Value != ansi.ModeNotRecognized && msg.Value != ansi.ModePermanentlyReset {
-			a.widthMethod = ansi.GraphemeWidth // as Bubble Tea does from now on
+		if msg.Mode == ansi.ModeUnicodeCore && msg.Value != ansi.ModeNotRecognized &&
+			msg.Value != ansi.ModePermanentlyReset {
+			a.widthMethod = ansi.GraphemeWidth // Bubble Tea switches too
 			a.clearWrappedRows()
 		}
 	}
 	return a, nil
 }
 
-// clearWrappedRows has all messages wrapped anew.
+// clearWrappedRows makes every conversation wrap its messages again.
 func (a *App) clearWrappedRows() {
-	for _, talk := range a.conversations {
-		for _, entry := range talk.entries {
+	for _, conv := range a.conversations {
+		for _, entry := range conv.entries {
 			entry.wrappedRows = nil
 		}
 	}
 }
 
-// clockTick comes every second while the screen counts one.
+// clockTick updates the countdown to the next connection attempt, once per second.
 type clockTick struct{}
 
 func (clockTick) apply(app *App) tea.Cmd { return app.scheduleClockTick() }
 
-// scheduleClockTick has the screen drawn again in a second, as long as it shows how long it
-// is until the next try.
+// scheduleClockTick redraws the screen in a second if it shows a countdown.
 func (a *App) scheduleClockTick() tea.Cmd {
 	if a.connection.Connected || a.connection.RetryAt.IsZero() {
 		return nil
@@ -148,30 +151,30 @@ func (a *App) scheduleClockTick() tea.Cmd {
 	return tea.Tick(time.Second, func(time.Time) tea.Msg { return clockTick{} })
 }
 
-// conversation is the conversation with an account, a new one if need be.
-func (a *App) conversationWith(with client.UIN) *conversation {
-	talk := a.conversations[with]
-	if talk == nil {
-		talk = newConversation(with)
-		talk.withSelf = with == a.messenger.UIN()
-		a.conversations[with] = talk
+// conversationWith returns the conversation with an account and creates it if necessary.
+func (a *App) conversationWith(peer client.UIN) *conversation {
+	conv := a.conversations[peer]
+	if conv == nil {
+		conv = newConversation(peer)
+		conv.withSelf = peer == a.messenger.UIN()
+		a.conversations[peer] = conv
 	}
-	return talk
+	return conv
 }
 
-// showPage puts a page into the main pane, and the keys to it.
+// showPage shows p in the main pane and moves the focus to it.
 func (a *App) showPage(p page) {
 	if a.page == a.basePage {
 		a.returnFocus = a.focus
 	}
 	a.page, a.focus = p, focusPage
-	if talk, ok := p.(*conversation); ok {
-		a.basePage = talk
+	if conv, ok := p.(*conversation); ok {
+		a.basePage = conv
 	}
 }
 
-// closePage closes the page, and keys go where they went before; a conversation
-// stays, and keys go to the list.
+// closePage closes the page and restores the previous focus. A conversation stays
+// visible, and the focus moves to the roster.
 func (a *App) closePage() tea.Cmd {
 	if a.page == a.basePage {
 		a.focus = focusRoster
@@ -181,8 +184,7 @@ func (a *App) closePage() tea.Cmd {
 	return a.markVisibleRead()
 }
 
-// closeIfShown is leave for a page that something was waited for on: the user may have
-// gone on to another.
+// closeIfShown closes p unless the user has opened another page meanwhile.
 func (a *App) closeIfShown(p page) tea.Cmd {
 	if a.page != p {
 		return nil
@@ -190,8 +192,8 @@ func (a *App) closeIfShown(p page) tea.Cmd {
 	return a.closePage()
 }
 
-// showError says at the bottom what went wrong.
+// showError explains err in the bottom line.
 func (a *App) showError(err error) { a.notice = a.explainError(err) }
 
-// showNotice says something at the bottom.
-func (a *App) showNotice(w textID, args ...any) { a.notice = a.language.translate(w, args...) }
+// showNotice shows a text in the bottom line.
+func (a *App) showNotice(id textID, args ...any) { a.notice = a.language.translate(id, args...) }

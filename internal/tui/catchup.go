@@ -13,17 +13,20 @@ import (
 // login of this device, and that a request was answered on another device. They
 // are asked for now and then.
 
+// The server does not push two things: messages that another program sent with this
+// device's token, and answers to friend requests given on another device. App asks for
+// them at this interval.
 const (
 	catchUpInterval = time.Minute
 	catchUpMessages = 20
 )
 
-// minutePassed comes every catchUpEvery.
+// catchUpTick arrives every catchUpInterval.
 type catchUpTick struct{}
 
 func (catchUpTick) apply(app *App) tea.Cmd { return tea.Batch(app.catchUp(), app.scheduleCatchUp()) }
 
-// scheduleCatchUp keeps catching up.
+// scheduleCatchUp schedules the next catchUpTick.
 func (a *App) scheduleCatchUp() tea.Cmd {
 	if !a.hasDevice {
 		return nil
@@ -31,13 +34,17 @@ func (a *App) scheduleCatchUp() tea.Cmd {
 	return tea.Tick(catchUpInterval, func(time.Time) tea.Msg { return catchUpTick{} })
 }
 
-// catchUp asks for both. If it fails nobody needs to know: it comes again.
+// catchUp requests recent messages and pending friend requests. Errors are not shown,
+// because the next tick tries again.
 func (a *App) catchUp() tea.Cmd {
 	if !a.hasDevice || !a.connection.Connected {
 		return nil
 	}
 	query := client.HistoryQuery{Limit: catchUpMessages}
-	cmds := []tea.Cmd{runTask(a, func(ctx context.Context) (client.History, error) { return a.messenger.History(ctx, query) },
+	cmds := []tea.Cmd{runTask(a, func(ctx context.Context) (client.History,
+		error) {
+		return a.messenger.History(ctx, query)
+	},
 		func(history client.History, err error) tea.Cmd {
 			if err != nil {
 				return nil
@@ -45,60 +52,62 @@ func (a *App) catchUp() tea.Cmd {
 			return a.addMissingOwnMessages(history.Messages)
 		})}
 	if len(a.friendRequests) > 0 {
-		cmds = append(cmds, runTask(a, a.messenger.FriendRequests, func(all []client.FriendRequest, err error) tea.Cmd {
-			if err != nil {
-				return nil
-			}
-			return a.updateRequests(all, nil)
-		}))
-	}
-	return tea.Batch(cmds...)
-}
-
-// fetchReadMarks asks how far other devices have read what is unread here.
-func (a *App) fetchReadMarks() tea.Cmd {
-	if !a.hasDevice {
-		return nil
-	}
-	var cmds []tea.Cmd
-	for _, talk := range a.conversations {
-		if talk.unreadCount() == 0 {
-			continue
-		}
-		query := client.HistoryQuery{With: talk.peer, Limit: 1}
-		cmds = append(cmds, runTask(a, func(ctx context.Context) (client.History, error) { return a.messenger.History(ctx, query) },
-			func(history client.History, err error) tea.Cmd {
-				if err == nil {
-					talk.applyServerReadMark(history.ReadUpTo)
+		cmds = append(cmds, runTask(a, a.messenger.FriendRequests,
+			func(requests []client.FriendRequest, err error) tea.Cmd {
+				if err != nil {
+					return nil
 				}
-				return nil
+				return a.updateRequests(requests, nil)
 			}))
 	}
 	return tea.Batch(cmds...)
 }
 
-// addMissingOwnMessages takes over the own words among the newest messages that are not here.
-// Where some are on their way, it cannot be told which of them are these.
+// fetchReadMarks asks how far other devices have read the unread conversations.
+func (a *App) fetchReadMarks() tea.Cmd {
+	if !a.hasDevice {
+		return nil
+	}
+	var cmds []tea.Cmd
+	for _, conv := range a.conversations {
+		if conv.unreadCount() == 0 {
+			continue
+		}
+		query := client.HistoryQuery{With: conv.peer, Limit: 1}
+		cmds = append(cmds,
+			runTask(a, func(ctx context.Context) (client.History, error) { return a.messenger.History(ctx, query) },
+				func(history client.History, err error) tea.Cmd {
+					if err == nil {
+						conv.applyServerReadMark(history.ReadUpTo)
+					}
+					return nil
+				}))
+	}
+	return tea.Batch(cmds...)
+}
+
+// addMissingOwnMessages adds the user's own messages that are not shown yet. It skips a
+// conversation with unsent messages, because a message could be one of those.
 func (a *App) addMissingOwnMessages(messages []client.Message) tea.Cmd {
 	var missing []client.Message
 	var cmds []tea.Cmd
 	for _, message := range messages {
-		talk := a.conversationWith(message.Peer)
-		waiting, _ := talk.unsentCounts()
+		conv := a.conversationWith(message.Peer)
+		waiting, _ := conv.unsentCounts()
 		switch {
-		case message.Kind != client.KindSent || waiting > 0 || talk.isLoading:
-		case !talk.historyRequested:
-			cmds = append(cmds, a.loadHistory(talk), a.loadNick(message.Peer))
-		case !talk.mergeOwnMessage(message):
+		case message.Kind != client.KindSent || waiting > 0 || conv.isLoading:
+		case !conv.historyRequested:
+			cmds = append(cmds, a.loadHistory(conv), a.loadNick(message.Peer))
+		case !conv.mergeOwnMessage(message):
 			missing = append(missing, message)
 		}
 	}
-	for _, message := range missing { // now that those which are here have their numbers
-		talk := a.conversationWith(message.Peer)
-		before := talk.scrolledRowCount(a)
-		talk.addFromHistory(message)
-		if talk.scrollOffset > 0 {
-			talk.scrollOffset += talk.scrolledRowCount(a) - before // what is being read stays where it is
+	for _, message := range missing { // after mergeOwnMessage has numbered the known ones
+		conv := a.conversationWith(message.Peer)
+		before := conv.scrolledRowCount(a)
+		conv.addFromHistory(message)
+		if conv.scrollOffset > 0 {
+			conv.scrollOffset += conv.scrolledRowCount(a) - before // keeps the visible rows in place
 		}
 	}
 	return tea.Batch(cmds...)

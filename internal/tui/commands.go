@@ -6,18 +6,17 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// command is what a word does that is typed with a slash before it. What destroys
-// something is done in this way only: no sentence that is typed into the list or
-// a conversation may do it.
+// slashCommand is typed with a slash before its name. Destructive actions exist only as
+// commands, so that no text typed into the roster or a conversation can trigger one.
 type slashCommand struct {
 	name          string
 	description   textID
-	takesArgument bool // words may follow
-	needsPerson   bool // a person: the one written to, or the chosen one
+	takesArgument bool // text may follow
+	needsPerson   bool // acts on the conversation's peer or the selected person
 	run           func(p *person, rest string) tea.Cmd
 }
 
-// commands are all of them, in the order of the page of keys.
+// commands returns all commands in the order of the help page.
 func (a *App) commands() []slashCommand {
 	plain := func(do func() tea.Cmd) func(*person, string) tea.Cmd {
 		return func(*person, string) tea.Cmd { return do() }
@@ -26,7 +25,7 @@ func (a *App) commands() []slashCommand {
 		return func(p *person, _ string) tea.Cmd { return do(p) }
 	}
 	find := func(_ *person, number string) tea.Cmd { return a.showFindForm(number) }
-	search := func(_ *person, words string) tea.Cmd { return a.showSearch(0, words) }
+	search := func(_ *person, text string) tea.Cmd { return a.showSearch(0, text) }
 	info := func(p *person) tea.Cmd { return a.showProfile(p.uin) }
 	return []slashCommand{
 		{name: "help", description: textKeyHelp, run: plain(a.toggleHelp)},
@@ -56,8 +55,7 @@ func (a *App) findCommand(name string) (slashCommand, bool) {
 	return slashCommand{}, false
 }
 
-// slashes are what a command begins with: input methods for Chinese type the
-// second.
+// slashes start a command. Chinese input methods type the second one.
 var slashes = []string{"/", "\uff0f"}
 
 func cutSlash(text string) (rest string, found bool) {
@@ -69,21 +67,20 @@ func cutSlash(text string) (rest string, found bool) {
 	return text, false
 }
 
-// typedCommand is what a line means that was typed: a command by its name, or a text.
+// parsedLine is a typed line: a command with its argument, or a text.
 type parsedLine struct {
 	isCommand      bool
 	name, argument string
 	text           string
 }
 
-// parseLine says what a line means. A line that begins with a slash is a command,
-// known or not: one that is misspelt must not be sent, and may hold what is
-// nobody's business. Two slashes stand for a text that begins with one. A path
-// such as /etc/hosts is a text, unless a command's name stands before its second
-// slash.
+// parseLine distinguishes commands from texts. A line that starts with a slash is a
+// command even if the name is unknown, because a mistyped command must not be sent to
+// somebody. Two slashes start a text with one slash. A path such as /etc/hosts is a text
+// unless its first element is the name of a command.
 func (a *App) parseLine(line string) parsedLine {
-	begun := strings.TrimLeft(line, " \n")
-	rest, slash := cutSlash(begun)
+	trimmed := strings.TrimLeft(line, " \n")
+	rest, slash := cutSlash(trimmed)
 	if !slash {
 		return parsedLine{text: line}
 	}
@@ -95,19 +92,19 @@ func (a *App) parseLine(line string) parsedLine {
 		name = rest[:i]
 	}
 	if first, _, path := strings.Cut(name, "/"); path {
-		if _, known := a.findCommand(first); !known {
+		if _, found := a.findCommand(first); !found {
 			return parsedLine{text: line}
 		}
 	}
 	return parsedLine{isCommand: true, name: name, argument: strings.TrimSpace(rest[len(name):])}
 }
 
-// runCommand does what a command says. It reports false, and says why, if it
-// cannot be meant.
+// runCommand runs a command. If that is impossible, it shows the reason and returns
+// false.
 func (a *App) runCommand(t parsedLine, p *person) (cmd tea.Cmd, done bool) {
-	command, known := a.findCommand(t.name)
+	command, found := a.findCommand(t.name)
 	switch {
-	case !known:
+	case !found:
 		a.showNotice(textNoCommand, "/"+sanitizeLine(t.name))
 	case t.argument != "" && !command.takesArgument:
 		a.showNotice(textNoWords, "/"+command.name)
@@ -119,7 +116,7 @@ func (a *App) runCommand(t parsedLine, p *person) (cmd tea.Cmd, done bool) {
 	return nil, false
 }
 
-// promptCommand asks for a command, from the list.
+// promptCommand asks for a command in the bottom line.
 func (a *App) promptCommand() tea.Cmd {
 	a.promptCommandAgain(a.language.translate(textCommand), "/")
 	return nil
@@ -139,13 +136,12 @@ func (a *App) promptCommandAgain(text, line string) {
 			}
 			return cmd
 		}
-		return a.addToDraft(person, line) // it is not a command, and can be looked at there
+		return a.addToDraft(person, line) // not a command: the user can check the draft before sending
 	})
 	a.question.editor.setText(line)
 }
 
-// addToDraft opens the conversation with somebody, and adds to what is being written
-// there.
+// addToDraft opens the conversation with a person and inserts text into its draft.
 func (a *App) addToDraft(p *person, text string) tea.Cmd {
 	if p == nil {
 		a.showNotice(textNobodyChosen)

@@ -11,13 +11,13 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// Sentences of which each began with a key that did something, or holds some.
+// sentences begin with, or contain, letters that would be tempting key bindings.
 var sentences = []string{
 	"by the way", "dynamite!", "quick question", "BDmnpris", "y", "yes", "no", "just now", "killjoy",
 	"顺便说一下，明天见。", "你好", " spaces first", "1234567890", "(brackets) [and] {braces}", "q",
 }
 
-func TestWhatIsTypedInTheListIsATextForTheChosenPerson(t *testing.T) {
+func TestTextTypedInTheRosterGoesToTheSelectedPerson(t *testing.T) {
 	for _, text := range sentences {
 		t.Run(text, func(t *testing.T) {
 			withUser(t, func(u *user) {
@@ -34,8 +34,8 @@ func TestWhatIsTypedInTheListIsATextForTheChosenPerson(t *testing.T) {
 	}
 }
 
-// No letter and no sign does anything but show the keys or ask for a command.
-func TestNoPrintableKeyOfTheListDoesAnything(t *testing.T) {
+// Printable keys only show the help page, ask for a command or type text.
+func TestPrintableKeysInTheRosterHaveNoEffect(t *testing.T) {
 	withUser(t, func(u *user) {
 		for _, binding := range append(u.app.roster.bindings(u.app), u.app.globalBindings()...) {
 			for _, k := range binding.keys {
@@ -61,7 +61,7 @@ func TestNoPrintableKeyOfTheListDoesAnything(t *testing.T) {
 	})
 }
 
-func TestWhatIsPastedIntoTheListIsATextToo(t *testing.T) {
+func TestTextPastedIntoTheRosterBecomesADraft(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.paste("by the way\n/etc/hosts")
 		u.expectText("> by the way", "  /etc/hosts")
@@ -69,11 +69,11 @@ func TestWhatIsPastedIntoTheListIsATextToo(t *testing.T) {
 	})
 }
 
-func TestWhereNobodyIsChosenNothingIsTyped(t *testing.T) {
+func TestTypingWithoutASelectionShowsANotice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := exampleAccount()
-		m.friends, m.requests, m.history = nil, nil, nil
-		u := newUser(t, m)
+		messenger := exampleAccount()
+		messenger.friends, messenger.requests, messenger.history = nil, nil, nil
+		u := newUser(t, messenger)
 		u.pressKeys("hello")
 		u.expectText("Nobody is chosen in the list.")
 		u.pressKeys("/add<enter>")
@@ -81,8 +81,8 @@ func TestWhereNobodyIsChosenNothingIsTyped(t *testing.T) {
 	})
 }
 
-// Who is at the top changes when somebody comes or goes.
-func TestWhoIsChosenStaysSoWhenTheListChanges(t *testing.T) {
+// The order of the roster changes with the friends' statuses.
+func TestTheSelectionSurvivesAChangeOfOrder(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.receiveEvents(client.Presence{Friend: 10002, Status: client.StatusOffline})
 		u.pressKeys("hello")
@@ -90,14 +90,13 @@ func TestWhoIsChosenStaysSoWhenTheListChanges(t *testing.T) {
 	})
 }
 
-// An action that destroys something is asked about. Neither a letter nor Enter
-// alone does it, and the button names whom it is about.
-func TestWhatDestroysIsDoneByAButtonThatNamesThePerson(t *testing.T) {
+// A destructive action needs a confirmation. Neither a letter nor Enter alone confirms.
+func TestDestructiveCommandsNeedAConfirmation(t *testing.T) {
 	for command, want := range map[string]struct{ button, told string }{
 		"/remove": {"Remove Pingu", "remove 10002"},
 		"/block":  {"Block Pingu", "block 10002"},
 	} {
-		for _, from := range []string{"", "<enter>"} { // the list, the conversation
+		for _, from := range []string{"", "<enter>"} { // typed in the roster, typed in a conversation
 			t.Run(from+command, func(t *testing.T) {
 				withUser(t, func(u *user) {
 					for _, keys := range []string{
@@ -120,7 +119,7 @@ func TestWhatDestroysIsDoneByAButtonThatNamesThePerson(t *testing.T) {
 	}
 }
 
-func TestWhatWasNotSentIsDroppedAfterAQuestion(t *testing.T) {
+func TestFailedMessagesAreDroppedAfterAConfirmation(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.messenger.sendResults[10002] = make(chan error)
 		u.pressKeys("<enter>one<enter>")
@@ -166,7 +165,7 @@ func TestALineWithASlashIsACommandOrAText(t *testing.T) {
 	}
 }
 
-func TestACommandThatCannotBeMeantIsNotSentAndStays(t *testing.T) {
+func TestAnInvalidCommandIsNotSentAndStaysInTheDraft(t *testing.T) {
 	for line, says := range map[string]string{
 		"/blok":              "No command /blok. /help lists them, // sends a /.",
 		"/msg pingu hunter2": "No command /msg.",
@@ -188,7 +187,7 @@ func TestACommandThatCannotBeMeantIsNotSentAndStays(t *testing.T) {
 		t.Run("in the list, "+line, func(t *testing.T) {
 			withUser(t, func(u *user) {
 				u.pressKeys(line + "<enter>")
-				if line != "/" { // nothing was asked for
+				if line != "/" { // "/" alone cancels
 					u.expectText(strings.TrimSuffix(says, " /help lists them, // sends a /."))
 				}
 				u.expectCalls()
@@ -240,8 +239,7 @@ func TestCommandsWorkWhereTextIsWrittenAndInTheList(t *testing.T) {
 	})
 }
 
-// Every command is on the page of keys.
-func TestThePageOfKeysHasTheCommands(t *testing.T) {
+func TestTheHelpPageListsEveryCommand(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.resize(100, 60)
 		for _, keys := range []string{"?", "<esc><enter><f1>"} {
@@ -261,7 +259,7 @@ func TestTwoSlashesSendOne(t *testing.T) {
 	})
 }
 
-// In the list it can be looked at before it is sent.
+// The user can check such a text before sending it.
 func TestATextWithASlashFromTheListIsADraft(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.pressKeys("/etc/hosts is a file<enter>")
@@ -287,7 +285,7 @@ func TestCtrlCClearsTheDraftFirst(t *testing.T) {
 	})
 }
 
-func TestWhatWasCutOutComesBack(t *testing.T) {
+func TestCutTextCanBeInsertedAgain(t *testing.T) {
 	for keys, want := range map[string]string{
 		"one two<ctrl+w><ctrl+y>":               "one two",
 		"one two<ctrl+u><ctrl+y>":               "one two",
@@ -313,7 +311,8 @@ func TestWhatWasCutOutComesBack(t *testing.T) {
 func TestEachConversationKeepsItsDraft(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.pressKeys("for Pingu<esc><down>for Tom<esc><ctrl+f>fish<enter><esc>/bell<enter>")
-		u.receiveEvents(client.State{Err: client.ErrTemporary}, client.State{Connected: true}, incomingMessage(10002, 7, "Hello?"))
+		u.receiveEvents(client.State{Err: client.ErrTemporary}, client.State{Connected: true},
+			incomingMessage(10002, 7, "Hello?"))
 		u.advanceTime(time.Hour)
 		u.pressKeys("<up><enter>")
 		u.expectText("Pingu (10002)", "> for Pingu")
@@ -323,7 +322,7 @@ func TestEachConversationKeepsItsDraft(t *testing.T) {
 	})
 }
 
-func TestDraftsAreNotLostByQuitting(t *testing.T) {
+func TestQuittingWithDraftsAsks(t *testing.T) {
 	for _, keys := range []string{"<ctrl+c>", "<ctrl+q>", "/quit<enter>"} {
 		t.Run(keys, func(t *testing.T) {
 			withUser(t, func(u *user) {
@@ -340,8 +339,8 @@ func TestDraftsAreNotLostByQuitting(t *testing.T) {
 	}
 }
 
-// An input method for Chinese sends several characters at once.
-func TestWhatAnInputMethodSendsIsATextToo(t *testing.T) {
+// A Chinese input method sends several characters at once.
+func TestTextFromAnInputMethodBecomesADraft(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.deliver(tea.KeyPressMsg{Code: tea.KeyExtended, Text: "顺便"})
 		u.waitUntilIdle()

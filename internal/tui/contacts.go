@@ -8,17 +8,17 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// person is what is known of somebody.
+// person is an account as far as it is known here.
 type person struct {
 	uin           client.UIN
-	nick          string // clean; empty as long as it is not known
+	nick          string // sanitized; empty while unknown
 	status        client.Status
 	isFriend      bool
 	isBlocked     bool
-	infoRequested bool // who it is has been asked for
+	infoRequested bool // the nick has been requested
 }
 
-// displayName is what a person is called here.
+// displayName is the nick, or the number while the nick is unknown.
 func (p *person) displayName() string {
 	if p.nick != "" {
 		return p.nick
@@ -26,8 +26,8 @@ func (p *person) displayName() string {
 	return p.uin.String()
 }
 
-// statusSign says in a character how somebody stands: colours are not for everybody.
-// The legend is on the page of keys.
+// statusSign shows the relation or status as one character, for terminals without
+// colours. The help page explains the signs.
 func (p *person) statusSign() string {
 	switch {
 	case p.uin == client.System:
@@ -50,50 +50,49 @@ var statusSigns = map[client.Status]string{
 	client.StatusOffline:      "-",
 }
 
-// contactList is everybody whom the account has to do with.
+// contactList holds every account that this one has to do with.
 type contactList map[client.UIN]*person
 
-// getOrAdd is a person's page in the book, a new one if need be.
-func (b contactList) getOrAdd(uin client.UIN) *person {
-	p := b[uin]
+// getOrAdd returns the person with a number and adds an entry if necessary.
+func (l contactList) getOrAdd(uin client.UIN) *person {
+	p := l[uin]
 	if p == nil {
 		p = &person{uin: uin, status: client.StatusOffline}
-		b[uin] = p
+		l[uin] = p
 	}
 	return p
 }
 
-// updateFriends takes over the list of friends.
-func (b contactList) updateFriends(friends []client.Friend) {
-	for _, person := range b {
+// updateFriends replaces the friend list.
+func (l contactList) updateFriends(friends []client.Friend) {
+	for _, person := range l {
 		person.isFriend = false
 	}
 	for _, friend := range friends {
-		person := b.getOrAdd(friend.UIN)
+		person := l.getOrAdd(friend.UIN)
 		person.nick, person.status, person.isFriend = sanitizeLine(friend.Nick), friend.Status, true
 	}
 }
 
-// sortedContacts are friends and those in with whom there is a conversation: who can
-// be talked to first, then by name.
-func (b contactList) sortedContacts(talks map[client.UIN]*conversation) []*person {
-	var all []*person
-	for _, person := range b {
-		if talk := talks[person.uin]; person.isFriend || talk != nil && len(talk.entries) > 0 {
-			all = append(all, person)
+// sortedContacts returns the friends and everybody with a non-empty conversation, by
+// sortRank and then by name.
+func (l contactList) sortedContacts(talks map[client.UIN]*conversation) []*person {
+	var people []*person
+	for _, person := range l {
+		if conv := talks[person.uin]; person.isFriend || conv != nil && len(conv.entries) > 0 {
+			people = append(people, person)
 		}
 	}
-	slices.SortFunc(all, func(a, b *person) int {
+	slices.SortFunc(people, func(a, b *person) int {
 		return cmp.Or(
 			cmp.Compare(a.sortRank(), b.sortRank()),
 			strings.Compare(strings.ToLower(a.displayName()), strings.ToLower(b.displayName())),
 			cmp.Compare(a.uin, b.uin))
 	})
-	return all
+	return people
 }
 
-// sortRank orders people: those online, those who are off, those who are none of
-// the friends.
+// sortRank puts online friends first, then offline friends, others, and blocked people.
 func (p *person) sortRank() int {
 	switch {
 	case p.isFriend && p.status != client.StatusOffline:

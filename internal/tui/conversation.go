@@ -10,20 +10,20 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// entry is one message as a conversation holds it. Its text is clean.
+// messageEntry is one message of a conversation. Its text is sanitized.
 type messageEntry struct {
 	client.Message
 	isUnread bool
-	// How own words of this terminal fare.
+	// The fields of messages that the user wrote in this program.
 	sentHere  bool
 	sendState sendState
-	sendError string // it failed, in the user's words
+	sendError string // explanation of a failure
 
-	wrappedRows  []string // its rows, for a width
+	wrappedRows  []string // cache of the rows at wrappedWidth
 	wrappedWidth int
 }
 
-// sendState is what has become of own words.
+// sendState is the state of a message that this program sends.
 type sendState int
 
 const (
@@ -32,51 +32,51 @@ const (
 	sendFailed
 )
 
-// conversation is a conversation with one account.
+// conversation is the exchange with one account, and the page that shows it.
 type conversation struct {
 	peer     client.UIN
-	withSelf bool // with oneself: the server tells of own words as it does of others'
+	withSelf bool // notes to oneself, which the server pushes back as received messages
 	entries  []*messageEntry
 	draft    editor
 
-	historyRequested bool          // the newest page has been asked for
-	isLoading        bool          // a page is on its way
-	isComplete       bool          // nothing is older than what is here
-	readUpTo         uint64        // how far the account has read
-	reportedUpTo     uint64        // how far the server was told of by us
-	firstUnread      *messageEntry // the first that was unread when the conversation was opened
-	seekNumber       uint64        // pages are loaded until this number is here, then it is shown
+	historyRequested bool          // the newest history page was requested
+	isLoading        bool          // a history page is being loaded
+	isComplete       bool          // there is no older history
+	readUpTo         uint64        // the account has read up to this number
+	reportedUpTo     uint64        // the server knows the read mark up to this number
+	firstUnread      *messageEntry // first unread entry at opening, marked by a divider
+	seekNumber       uint64        // load history back to this number, then scroll to it
 
-	targetNumber   uint64 // the message that was looked for, by its number
-	scrollToTarget bool   // the view moves there when it is shown next
-	scrollOffset   int    // rows that the view is above the end
-	viewHeight     int    // rows of the view, as it was shown last
-	rowCount       int    // rows there are, for the width it was shown in
+	targetNumber   uint64 // number of the highlighted search result
+	scrollToTarget bool   // the next view scrolls to targetNumber
+	scrollOffset   int    // rows between the end of the view and the newest row
+	viewHeight     int    // rows of the last view
+	rowCount       int    // all rows at the width of the last view
 }
 
-func newConversation(with client.UIN) *conversation {
-	return &conversation{peer: with, draft: editor{multiline: true}}
+func newConversation(peer client.UIN) *conversation {
+	return &conversation{peer: peer, draft: editor{multiline: true}}
 }
 
-// addReceived takes a message over that has just come. It reports false for one that is
-// here already.
-func (t *conversation) addReceived(message client.Message) bool {
-	return t.insertMessage(message, false)
+// addReceived adds a message that has just arrived. It returns false for a duplicate.
+func (c *conversation) addReceived(message client.Message) bool {
+	return c.insertMessage(message, false)
 }
 
-// addFromHistory takes a message of the history over. Own words that have no number stand
-// below it, if they were written later.
-func (t *conversation) addFromHistory(message client.Message) { t.insertMessage(message, true) }
+// addFromHistory adds a message of the history, above later messages that have no
+// number yet.
+func (c *conversation) addFromHistory(message client.Message) { c.insertMessage(message, true) }
 
-func (t *conversation) insertMessage(message client.Message, byTime bool) bool {
+func (c *conversation) insertMessage(message client.Message, byTime bool) bool {
 	message.Text = sanitize(message.Text)
-	e := &messageEntry{Message: message, isUnread: message.Kind == client.KindMessage && (message.Number == 0 || message.Number > t.readUpTo)}
+	entry := &messageEntry{Message: message, isUnread: message.Kind == client.KindMessage &&
+		(message.Number == 0 || message.Number > c.readUpTo)}
 	if message.Number == 0 {
-		t.entries = append(t.entries, e)
+		c.entries = append(c.entries, entry)
 		return true
 	}
-	at := len(t.entries)
-	for i, old := range slices.Backward(t.entries) {
+	at := len(c.entries)
+	for i, old := range slices.Backward(c.entries) {
 		if old.Number == message.Number {
 			return false
 		}
@@ -87,22 +87,26 @@ func (t *conversation) insertMessage(message client.Message, byTime bool) bool {
 			at = i
 		}
 	}
-	t.entries = slices.Insert(t.entries, at, e)
+	c.entries = slices.Insert(c.entries, at, entry)
 	return true
 }
 
-// mergeOwnMessage reports whether a page's own words are here already, those that were sent
-// from here among them: the server numbers them, and says so in the history only.
-func (t *conversation) mergeOwnMessage(message client.Message) bool {
-	if message.Kind != client.KindSent && !t.withSelf {
+// mergeOwnMessage reports whether one of the user's messages is in the conversation
+// already. A message sent from this program has no number at first, because the server
+// reports the number in the history only; mergeOwnMessage fills it in.
+func (c *conversation) mergeOwnMessage(message client.Message) bool {
+	if message.Kind != client.KindSent && !c.withSelf {
 		return false
 	}
-	if message.Number != 0 && slices.ContainsFunc(t.entries, func(e *messageEntry) bool { return e.Number == message.Number }) {
+	if message.Number != 0 && slices.ContainsFunc(c.entries,
+		func(entry *messageEntry) bool { return entry.Number == message.Number }) {
 		return true
 	}
-	for _, entry := range t.entries {
-		there := entry.sendState == sendSucceeded || t.withSelf && entry.sendState == sendPending // a push can be there before the answer
-		if entry.sentHere && there && entry.Number == 0 && entry.Text == sanitize(message.Text) && message.Time.Sub(entry.Time).Abs() < maxClockSkew {
+	for _, entry := range c.entries {
+		// its push may precede the answer to Send
+		isSent := entry.sendState == sendSucceeded || c.withSelf && entry.sendState == sendPending
+		if entry.sentHere && isSent && entry.Number == 0 && entry.Text == sanitize(message.Text) &&
+			message.Time.Sub(entry.Time).Abs() < maxClockSkew {
 			entry.Number = message.Number
 			return true
 		}
@@ -110,13 +114,13 @@ func (t *conversation) mergeOwnMessage(message client.Message) bool {
 	return false
 }
 
-// skew is how far the server's clock may be from ours.
+// maxClockSkew is the assumed limit for the difference between our clock and the
+// server's.
 const maxClockSkew = 10 * time.Minute
 
-// oldestNumber is the number before which the history goes on, 0 if nothing here has
-// a number.
-func (t *conversation) oldestNumber() uint64 {
-	for _, entry := range t.entries {
+// oldestNumber is the lowest number in the conversation, 0 if no entry has one.
+func (c *conversation) oldestNumber() uint64 {
+	for _, entry := range c.entries {
 		if entry.Number != 0 {
 			return entry.Number
 		}
@@ -124,9 +128,9 @@ func (t *conversation) oldestNumber() uint64 {
 	return 0
 }
 
-// newestReceivedNumber is the highest number of what the other wrote.
-func (t *conversation) newestReceivedNumber() uint64 {
-	for _, entry := range slices.Backward(t.entries) {
+// newestReceivedNumber is the number of the peer's latest message.
+func (c *conversation) newestReceivedNumber() uint64 {
+	for _, entry := range slices.Backward(c.entries) {
 		if entry.Number != 0 && entry.Kind == client.KindMessage {
 			return entry.Number
 		}
@@ -134,37 +138,36 @@ func (t *conversation) newestReceivedNumber() uint64 {
 	return 0
 }
 
-func (t *conversation) unreadCount() int {
-	n := 0
-	for _, entry := range t.entries {
+func (c *conversation) unreadCount() int {
+	count := 0
+	for _, entry := range c.entries {
 		if entry.isUnread {
-			n++
+			count++
 		}
 	}
-	return n
+	return count
 }
 
-// markReadUpTo takes over that somebody on this or another device has read up to a
-// number.
-func (t *conversation) markReadUpTo(number uint64) {
-	t.readUpTo = max(t.readUpTo, number)
-	for _, entry := range t.entries {
-		if entry.Number != 0 && entry.Number <= t.readUpTo {
+// markReadUpTo marks the entries up to a number as read.
+func (c *conversation) markReadUpTo(number uint64) {
+	c.readUpTo = max(c.readUpTo, number)
+	for _, entry := range c.entries {
+		if entry.Number != 0 && entry.Number <= c.readUpTo {
 			entry.isUnread = false
 		}
 	}
 }
 
-// applyServerReadMark is readTo for what the server says: it need not be told.
-func (t *conversation) applyServerReadMark(number uint64) {
-	t.markReadUpTo(number)
-	t.reportedUpTo = max(t.reportedUpTo, number)
+// applyServerReadMark is markReadUpTo for a read mark from the server, which therefore
+// needs no report of it.
+func (c *conversation) applyServerReadMark(number uint64) {
+	c.markReadUpTo(number)
+	c.reportedUpTo = max(c.reportedUpTo, number)
 }
 
-// unsentCounts counts the own words that the server does not have, failed those
-// that it will not get without the user.
-func (t *conversation) unsentCounts() (waiting, failed int) {
-	for _, entry := range t.entries {
+// unsentCounts counts the messages that are waiting to be sent and those that failed.
+func (c *conversation) unsentCounts() (waiting, failed int) {
+	for _, entry := range c.entries {
 		switch entry.sendState {
 		case sendPending:
 			waiting++
@@ -175,79 +178,79 @@ func (t *conversation) unsentCounts() (waiting, failed int) {
 	return waiting, failed
 }
 
-// pageSize is how many messages are loaded at once.
+// historyPageSize is the number of messages in one history request.
 const historyPageSize = 50
 
-// loadHistory asks for the messages before those that are here, or for the newest.
-func (a *App) loadHistory(talk *conversation) tea.Cmd {
-	if !a.hasDevice || talk.isLoading || talk.isComplete {
+// loadHistory requests the newest page of the history, or the next older one.
+func (a *App) loadHistory(conv *conversation) tea.Cmd {
+	if !a.hasDevice || conv.isLoading || conv.isComplete {
 		return nil
 	}
-	query := client.HistoryQuery{With: talk.peer, Limit: historyPageSize}
-	if talk.historyRequested {
-		query.Before = talk.oldestNumber()
+	query := client.HistoryQuery{With: conv.peer, Limit: historyPageSize}
+	if conv.historyRequested {
+		query.Before = conv.oldestNumber()
 	}
-	talk.historyRequested, talk.isLoading = true, true
+	conv.historyRequested, conv.isLoading = true, true
 	return runTask(a, func(ctx context.Context) (client.History, error) { return a.messenger.History(ctx, query) },
 		func(history client.History, err error) tea.Cmd {
-			talk.isLoading = false
+			conv.isLoading = false
 			if err != nil {
-				talk.seekNumber = 0
-				talk.historyRequested = query.Before != 0
+				conv.seekNumber = 0
+				conv.historyRequested = query.Before != 0
 				a.showError(err)
 				return nil
 			}
-			return a.addHistoryPage(talk, query, history)
+			return a.addHistoryPage(conv, query, history)
 		})
 }
 
-// addHistoryPage takes a page of the history over.
-func (a *App) addHistoryPage(talk *conversation, query client.HistoryQuery, history client.History) tea.Cmd {
+// addHistoryPage adds a page of the history to a conversation.
+func (a *App) addHistoryPage(conv *conversation, query client.HistoryQuery, history client.History) tea.Cmd {
 	if query.Before == 0 {
-		talk.applyServerReadMark(history.ReadUpTo)
+		conv.applyServerReadMark(history.ReadUpTo)
 	}
 	for _, message := range history.Messages {
-		if !talk.mergeOwnMessage(message) {
-			talk.addFromHistory(message)
+		if !conv.mergeOwnMessage(message) {
+			conv.addFromHistory(message)
 		}
 	}
-	talk.isComplete = history.IsLastPage
-	if talk.seekNumber == 0 {
+	conv.isComplete = history.IsLastPage
+	if conv.seekNumber == 0 {
 		return a.markVisibleRead()
 	}
-	if talk.isComplete || talk.oldestNumber() <= talk.seekNumber {
-		talk.targetNumber, talk.scrollToTarget = talk.seekNumber, true
-		talk.seekNumber = 0
+	if conv.isComplete || conv.oldestNumber() <= conv.seekNumber {
+		conv.targetNumber, conv.scrollToTarget = conv.seekNumber, true
+		conv.seekNumber = 0
 		return nil
 	}
-	return a.loadHistory(talk)
+	return a.loadHistory(conv)
 }
 
-// isReading reports whether the user has a conversation before the eyes.
-func (a *App) isReading(talk *conversation) bool {
-	return a.page == page(talk) && !a.isBlurred && a.layout().showsPage
+// isReading reports whether the user can see the conversation.
+func (a *App) isReading(conv *conversation) bool {
+	return a.page == page(conv) && !a.isBlurred && a.layout().showsPage
 }
 
-// markVisibleRead notes what the user has before the eyes.
+// markVisibleRead marks the visible conversation as read, here and on the server.
 func (a *App) markVisibleRead() tea.Cmd {
-	talk, open := a.page.(*conversation)
-	if !open || !a.isReading(talk) {
+	conv, isConversation := a.page.(*conversation)
+	if !isConversation || !a.isReading(conv) {
 		return nil
 	}
-	number := talk.newestReceivedNumber()
-	for _, entry := range talk.entries {
+	number := conv.newestReceivedNumber()
+	for _, entry := range conv.entries {
 		entry.isUnread = false
 	}
-	talk.markReadUpTo(number)
-	if !a.hasDevice || number <= talk.reportedUpTo {
+	conv.markReadUpTo(number)
+	if !a.hasDevice || number <= conv.reportedUpTo {
 		return nil
 	}
-	talk.reportedUpTo = number
+	conv.reportedUpTo = number
 	return runTask(a, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, a.messenger.MarkRead(ctx, talk.peer, number)
+		return struct{}{}, a.messenger.MarkRead(ctx, conv.peer, number)
 	}, func(_ struct{}, err error) tea.Cmd {
-		if err != nil && talk.reportedUpTo == number {
-			talk.reportedUpTo = 0 // it is said again with the next message
+		if err != nil && conv.reportedUpTo == number {
+			conv.reportedUpTo = 0 // report it again with the next message
 		}
 		return nil
 	})

@@ -14,18 +14,18 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// withUser runs a test with a user before a household's screen.
+// withUser runs a test with a user of the example account.
 func withUser(t *testing.T, test func(u *user)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { test(newUser(t, exampleAccount())) })
 }
 
-// incomingMessage is a message that has just come.
+// incomingMessage is a message that arrives at noon.
 func incomingMessage(uin client.UIN, number uint64, text string) client.Message {
 	return client.Message{Number: number, Kind: client.KindMessage, Peer: uin, Text: text, Time: noon}
 }
 
-// reportedReadMarks are the read marks that the server was told of.
+// reportedReadMarks returns the read marks that the server received.
 func (u *user) reportedReadMarks() []string {
 	var all []string
 	for _, n := range u.messenger.recordedCalls() {
@@ -55,7 +55,7 @@ func TestAMessageIsUnreadUntilItsConversationIsOpened(t *testing.T) {
 	})
 }
 
-func TestAMessageBeforeTheUsersEyesIsReadAtOnce(t *testing.T) {
+func TestAMessageInTheOpenConversationIsReadAtOnce(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.pressKeys("<enter>")
 		u.receiveEvents(incomingMessage(10002, 7, "Right here."))
@@ -69,7 +69,7 @@ func TestAMessageBeforeTheUsersEyesIsReadAtOnce(t *testing.T) {
 	})
 }
 
-func TestAMessageIsUnreadWhileTheTerminalIsNotLookedAt(t *testing.T) {
+func TestAMessageIsUnreadWithoutTheTerminalFocus(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.pressKeys("<enter>")
 		u.deliver(tea.BlurMsg{})
@@ -135,21 +135,24 @@ func TestTheBellIsSilentWhenTurnedOffAndForAMoment(t *testing.T) {
 
 func TestAMessageIsShownOnceAndInItsPlace(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.receiveEvents(incomingMessage(10003, 9, "third"), incomingMessage(10003, 7, "first"), incomingMessage(10003, 8, "second"), incomingMessage(10003, 8, "second"))
+		u.receiveEvents(incomingMessage(10003, 9, "third"), incomingMessage(10003, 7, "first"),
+			incomingMessage(10003, 8, "second"), incomingMessage(10003, 8, "second"))
 		u.pressKeys("<down><enter>")
 		screen := u.screen()
-		if n := strings.Count(screen, "second"); n != 1 {
-			t.Errorf("it is shown %d times", n)
+		if count := strings.Count(screen, "second"); count != 1 {
+			t.Errorf("it is shown %d times", count)
 		}
-		if !(strings.Index(screen, "first") < strings.Index(screen, "second") && strings.Index(screen, "second") < strings.Index(screen, "third")) {
+		if !(strings.Index(screen, "first") < strings.Index(screen, "second") &&
+			strings.Index(screen, "second") < strings.Index(screen, "third")) {
 			t.Errorf("the order is another:\n%s", screen)
 		}
 	})
 }
 
-func TestWordsFromAnotherDeviceAreShownAsOnesOwn(t *testing.T) {
+func TestMessagesFromAnotherDeviceAreShownAsOwn(t *testing.T) {
 	withUser(t, func(u *user) {
-		u.receiveEvents(client.Message{Number: 7, Kind: client.KindSent, Peer: 10003, Text: "said elsewhere", Time: noon})
+		u.receiveEvents(client.Message{Number: 7, Kind: client.KindSent, Peer: 10003, Text: "said elsewhere",
+			Time: noon})
 		if u.bellCount != 0 {
 			t.Error("the bell rang for own words")
 		}
@@ -200,12 +203,12 @@ func TestADraftStaysWithItsConversation(t *testing.T) {
 	})
 }
 
-func TestTextsToOneReceiverGoOneAfterTheOther(t *testing.T) {
+func TestMessagesToOnePersonAreSentInOrder(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.messenger.sendResults[10002] = make(chan error)
 		u.pressKeys("<enter>one<enter>two<enter>")
-		if n := strings.Count(u.screen(), "[sending]"); n != 2 {
-			t.Errorf("%d are being sent", n)
+		if count := strings.Count(u.screen(), "[sending]"); count != 2 {
+			t.Errorf("%d are being sent", count)
 		}
 		u.messenger.sendResults[10002] <- nil
 		u.waitUntilIdle()
@@ -217,7 +220,7 @@ func TestTextsToOneReceiverGoOneAfterTheOther(t *testing.T) {
 	})
 }
 
-func TestWhatWasNotSentIsSentAgainOrDropped(t *testing.T) {
+func TestFailedMessagesAreRetriedOrDropped(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.messenger.sendResults[10002] = make(chan error)
 		u.pressKeys("<enter>one<enter>")
@@ -238,7 +241,7 @@ func TestWhatWasNotSentIsSentAgainOrDropped(t *testing.T) {
 	})
 }
 
-func TestUnsentWordsAreNotLostByQuitting(t *testing.T) {
+func TestQuittingWithUnsentMessagesAsks(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.messenger.sendResults[10002] = make(chan error)
 		u.pressKeys("<enter>one<enter><ctrl+c>")
@@ -256,15 +259,17 @@ func TestUnsentWordsAreNotLostByQuitting(t *testing.T) {
 	})
 }
 
-// longConversation is a conversation of 120 messages with 10003.
+// longConversation is an account with 120 messages from 10003.
 func longConversation() *fakeMessenger {
-	m := exampleAccount()
-	m.history = nil
+	messenger := exampleAccount()
+	messenger.history = nil
 	for i := range uint64(120) {
-		m.history = append(m.history, client.Message{Number: i + 1, Kind: client.KindMessage, Peer: 10003, Text: fmt.Sprintf("word %d.", i+1), Time: noon.Add(-time.Hour)})
+		messenger.history = append(messenger.history,
+			client.Message{Number: i + 1, Kind: client.KindMessage, Peer: 10003, Text: fmt.Sprintf("word %d.", i+1),
+				Time: noon.Add(-time.Hour)})
 	}
-	m.readUpTo[10003] = 120
-	return m
+	messenger.readUpTo[10003] = 120
+	return messenger
 }
 
 func TestScrollingBackLoadsOlderMessages(t *testing.T) {
@@ -286,7 +291,7 @@ func TestScrollingBackLoadsOlderMessages(t *testing.T) {
 	})
 }
 
-func TestTheViewStaysWhenSomethingComesBelow(t *testing.T) {
+func TestNewMessagesDoNotMoveAScrolledView(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUser(t, longConversation())
 		u.pressKeys("<down><enter><pgup>")
@@ -301,7 +306,7 @@ func TestTheViewStaysWhenSomethingComesBelow(t *testing.T) {
 	})
 }
 
-func TestSearchFindsAndOpensWhatWasSaid(t *testing.T) {
+func TestSearchOpensTheConversationAtTheResult(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := newUser(t, longConversation())
 		u.pressKeys("<ctrl+f>word 7<enter>")
@@ -321,29 +326,30 @@ func TestSearchFindsAndOpensWhatWasSaid(t *testing.T) {
 	})
 }
 
-// The server numbers own words, which this terminal learns from the history
-// only: they must not be there twice.
-func TestOwnWordsAreNotDoubledByTheHistory(t *testing.T) {
+// The program learns the numbers of its own messages from the history only. Loading the
+// history must not show them twice.
+func TestHistoryDoesNotDuplicateOwnMessages(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.messenger.err = errors.New("down")
-		u.pressKeys("<down><enter>") // the history cannot be had now
+		u.pressKeys("<down><enter>") // loading the history fails
 		u.messenger.mu.Lock()
 		u.messenger.err = nil
 		u.messenger.mu.Unlock()
 		u.pressKeys("hello<enter>")
 		u.messenger.mu.Lock()
-		u.messenger.history = append(u.messenger.history, client.Message{Number: 7, Kind: client.KindSent, Peer: 10003, Text: "hello", Time: noon.Add(time.Second)})
+		u.messenger.history = append(u.messenger.history,
+			client.Message{Number: 7, Kind: client.KindSent, Peer: 10003, Text: "hello", Time: noon.Add(time.Second)})
 		u.messenger.mu.Unlock()
 		u.pressKeys("<esc><enter>")
-		if n := strings.Count(u.screen(), "  hello"); n != 1 {
-			t.Errorf("it is shown %d times:\n%s", n, u.screen())
+		if count := strings.Count(u.screen(), "  hello"); count != 1 {
+			t.Errorf("it is shown %d times:\n%s", count, u.screen())
 		}
 	})
 }
 
-// What a command says with the login of this device is told to all devices but
-// this one.
-func TestOwnWordsOfOtherProgramsAreShown(t *testing.T) {
+// The server does not push a message to the device that sent it, even if another program
+// with the same token did.
+func TestOwnMessagesOfOtherProgramsAreShown(t *testing.T) {
 	said := func(number uint64, to client.UIN, text string) client.Message {
 		return client.Message{Number: number, Kind: client.KindSent, Peer: to, Text: text, Time: noon}
 	}
@@ -355,8 +361,8 @@ func TestOwnWordsOfOtherProgramsAreShown(t *testing.T) {
 		}
 		times := func(text string, want int) {
 			t.Helper()
-			if n := strings.Count(u.screen(), text); n != want {
-				t.Errorf("%q is shown %d times, want %d:\n%s", text, n, want, u.screen())
+			if count := strings.Count(u.screen(), text); count != want {
+				t.Errorf("%q is shown %d times, want %d:\n%s", text, count, want, u.screen())
 			}
 		}
 		u.pressKeys("<enter>ok<enter>")
@@ -366,7 +372,7 @@ func TestOwnWordsOfOtherProgramsAreShown(t *testing.T) {
 		times("  ok", 1)
 		times("from a command", 1)
 
-		u.pressKeys("ok<enter>") // once more: it is not the one that was there before
+		u.pressKeys("ok<enter>") // a second, separate message
 		u.advanceTime(catchUpInterval)
 		add(said(9, 10002, "ok"))
 		u.advanceTime(2 * catchUpInterval)
@@ -383,18 +389,19 @@ func TestOwnWordsOfOtherProgramsAreShown(t *testing.T) {
 	})
 }
 
-func TestWordsOnTheirWayAreNotDoubledByCatchingUp(t *testing.T) {
+func TestCatchingUpDoesNotDuplicateUnsentMessages(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.messenger.sendResults[10002] = make(chan error)
 		u.pressKeys("<enter>hello<enter>")
 		u.messenger.mu.Lock()
-		u.messenger.history = append(u.messenger.history, client.Message{Number: 7, Kind: client.KindSent, Peer: 10002, Text: "hello", Time: noon})
+		u.messenger.history = append(u.messenger.history,
+			client.Message{Number: 7, Kind: client.KindSent, Peer: 10002, Text: "hello", Time: noon})
 		u.messenger.mu.Unlock()
 		u.advanceTime(catchUpInterval)
 		u.messenger.sendResults[10002] <- nil
 		u.advanceTime(catchUpInterval)
-		if n := strings.Count(u.screen(), "  hello"); n != 1 {
-			t.Errorf("it is shown %d times:\n%s", n, u.screen())
+		if count := strings.Count(u.screen(), "  hello"); count != 1 {
+			t.Errorf("it is shown %d times:\n%s", count, u.screen())
 		}
 	})
 }
@@ -409,7 +416,7 @@ func TestPresenceIsShownAsItChanges(t *testing.T) {
 	})
 }
 
-func TestFriendsAreAskedForAgainAfterADisconnection(t *testing.T) {
+func TestFriendsAreReloadedAfterADisconnection(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.receiveEvents(client.State{Err: errors.New("cut"), RetryAt: noon.Add(10 * time.Second)})
 		u.expectText("NOT CONNECTED. Next try in 10s, at 12:00:10.", "cut")
@@ -424,7 +431,7 @@ func TestFriendsAreAskedForAgainAfterADisconnection(t *testing.T) {
 	})
 }
 
-func TestALoginThatHasEndedIsSaidWithWhatToDo(t *testing.T) {
+func TestAnExpiredLoginShowsWhatToDo(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.receiveEvents(client.State{Err: client.ErrNotLoggedIn})
 		u.expectText("NOT CONNECTED. Quit, and log in again: rookery login")

@@ -7,22 +7,22 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// editor is a text being written: one line, or several. What it moves over and
-// deletes is what is seen as one character, however many it is made of.
+// editor edits one or several lines of text. It moves and deletes by grapheme clusters,
+// which the user sees as single characters.
 type editor struct {
 	multiline bool // several
 	text      string
-	cursor    int    // where the cursor is, in bytes
-	lastCut   string // what was cut out last
-	// How it was shown last: up and down go by rows.
+	cursor    int    // byte offset in text
+	lastCut   string // inserted again by ctrl+y
+	// Parameters of the last view, because the up and down keys move by displayed rows.
 	widthMethod ansi.Method
 	viewWidth   int // cells
 }
 
 func (e *editor) setText(text string) { e.text, e.cursor = text, len(text) }
 
-// insert puts in what was typed or pasted. It was not typed by a trusted hand
-// in the case of a paste, so it is cleaned as anything else is.
+// insert inserts typed or pasted text at the cursor. It sanitizes the text, because a
+// paste may come from another account.
 func (e *editor) insert(text string) {
 	if text = sanitizeInput(text); !e.multiline {
 		text = strings.ReplaceAll(text, "\n", " ")
@@ -31,8 +31,8 @@ func (e *editor) insert(text string) {
 	e.cursor = e.clusterBoundary(e.cursor + len(text))
 }
 
-// clusterBoundary is the first end of a character at or after a place: what was
-// inserted may have joined with its neighbour.
+// clusterBoundary returns the first cluster boundary at or after a byte offset. Inserted
+// text may have merged with its neighbours into one cluster.
 func (e *editor) clusterBoundary(at int) int {
 	for i := 0; ; {
 		if i >= at {
@@ -57,7 +57,7 @@ func (e *editor) deleteRange(from, to int) {
 	e.cursor = e.clusterBoundary(from)
 }
 
-// cutRange is remove for more than a character: ctrl+y brings it back.
+// cutRange deletes a range and keeps it for ctrl+y.
 func (e *editor) cutRange(from, to int) {
 	if from < to {
 		e.lastCut = e.text[from:to]
@@ -65,7 +65,7 @@ func (e *editor) cutRange(from, to int) {
 	e.deleteRange(from, to)
 }
 
-// lineStart and lineEnd are the ends of the line that the cursor is in.
+// lineStart and lineEnd are the byte offsets of the ends of the cursor's line.
 func (e *editor) lineStart() int { return strings.LastIndexByte(e.text[:e.cursor], '\n') + 1 }
 
 func (e *editor) lineEnd() int {
@@ -99,9 +99,9 @@ func (e *editor) wordEnd() int {
 	return at
 }
 
-// handleKey takes a key press. It reports whether it had a use for it.
-func (e *editor) handleKey(k tea.KeyPressMsg) bool {
-	switch k.String() {
+// handleKey applies a key press. It returns false for a key that the editor does not use.
+func (e *editor) handleKey(keyMsg tea.KeyPressMsg) bool {
+	switch keyMsg.String() {
 	case "left", "ctrl+b":
 		e.cursor = e.clusterStartBefore(e.cursor)
 	case "right":
@@ -131,40 +131,40 @@ func (e *editor) handleKey(k tea.KeyPressMsg) bool {
 	case "ctrl+y":
 		e.insert(e.lastCut)
 	default:
-		if k.Text == "" {
+		if keyMsg.Text == "" {
 			return false
 		}
-		e.insert(k.Text)
+		e.insert(keyMsg.Text)
 	}
 	return true
 }
 
-// moveRows moves the cursor by rows, keeping its column. It reports false at the
-// ends, where others may have a use for the key.
-func (e *editor) moveRows(by int) bool {
+// moveRows moves the cursor by displayed rows and keeps its column. It returns false at
+// the first and the last row, so that the page can use the key.
+func (e *editor) moveRows(delta int) bool {
 	rows := e.wrappedRows()
 	y, x := e.cursorPosition(rows)
-	if y+by < 0 || y+by >= len(rows) {
+	if y+delta < 0 || y+delta >= len(rows) {
 		return false
 	}
-	to := rows[y+by]
+	to := rows[y+delta]
 	at := to.start
 	for at < to.end && e.widthMethod.StringWidth(e.text[to.start:e.clusterEndAfter(at)]) <= x {
 		at = e.clusterEndAfter(at)
 	}
-	if at == to.end && at > to.start && y+by < len(rows)-1 && rows[y+by+1].start == at {
-		at = e.clusterStartBefore(at) // else it would stand at the beginning of the row below
+	if at == to.end && at > to.start && y+delta < len(rows)-1 && rows[y+delta+1].start == at {
+		at = e.clusterStartBefore(at) // at the end it would appear in the next row
 	}
 	e.cursor = at
 	return true
 }
 
-// wrappedRows breaks the text as it is shown, with a cell left for the cursor.
+// wrappedRows breaks the text into displayed rows and leaves one cell for the cursor.
 func (e *editor) wrappedRows() []textSpan {
 	return wrapText(e.widthMethod, e.text, max(1, e.viewWidth-1))
 }
 
-// cursorPosition is the cursor's row and column.
+// cursorPosition returns the row and column of the cursor.
 func (e *editor) cursorPosition(rows []textSpan) (y, x int) {
 	for i, span := range rows {
 		if span.start <= e.cursor && (e.cursor <= span.end) {
@@ -174,9 +174,9 @@ func (e *editor) cursorPosition(rows []textSpan) (y, x int) {
 	return y, e.widthMethod.StringWidth(e.text[rows[y].start:e.cursor])
 }
 
-// view shows at most height rows, those around the cursor.
-func (e *editor) view(m ansi.Method, width, height int) (lines []string, cursor tea.Position) {
-	e.widthMethod, e.viewWidth = m, width
+// view returns at most height rows around the cursor.
+func (e *editor) view(method ansi.Method, width, height int) (lines []string, cursor tea.Position) {
+	e.widthMethod, e.viewWidth = method, width
 	rows := e.wrappedRows()
 	y, x := e.cursorPosition(rows)
 	first := max(0, y-height+1)

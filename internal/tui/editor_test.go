@@ -8,8 +8,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// typeKeys presses keys in an editor, as user.keys does, and shows the text with |
-// where the cursor is.
+// typeKeys presses keys in an editor, in the notation of user.pressKeys. It returns the
+// text with | at the cursor.
 func typeKeys(e *editor, keys string) string {
 	e.view(ansi.GraphemeWidth, 11, 5)
 	for keys != "" {
@@ -70,8 +70,7 @@ func TestPastedTextKeepsItsLinesWhereThereAreLines(t *testing.T) {
 	}
 }
 
-// A character that is typed in parts, as some keyboards do, becomes one: the
-// cursor must never be within it.
+// Parts of a character that arrive one by one merge into a single cluster.
 func TestTheCursorIsNeverWithinACharacter(t *testing.T) {
 	e := &editor{}
 	for _, part := range []string{"👩", "\u200d", "👧"} {
@@ -93,7 +92,8 @@ func TestTheCursorIsNeverWithinACharacter(t *testing.T) {
 
 func FuzzEditorStaysWhole(f *testing.F) {
 	f.Add("今天 evening 👩‍👩‍👧‍👦", []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9})
-	keys := []string{"left", "right", "up", "down", "home", "end", "backspace", "delete", "ctrl+w", "ctrl+u", "ctrl+k", "ctrl+left", "ctrl+right"}
+	keys := []string{"left", "right", "up", "down", "home", "end", "backspace", "delete", "ctrl+w", "ctrl+u", "ctrl+k",
+		"ctrl+left", "ctrl+right"}
 	f.Fuzz(func(t *testing.T, text string, presses []byte) {
 		e := &editor{multiline: true}
 		for i, p := range presses {

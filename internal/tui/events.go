@@ -13,7 +13,7 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// clientEvent takes over what the messenger tells.
+// handleEvent applies an event from the messenger.
 func (a *App) handleEvent(event client.Event) tea.Cmd {
 	switch e := event.(type) {
 	case client.Message:
@@ -21,65 +21,65 @@ func (a *App) handleEvent(event client.Event) tea.Cmd {
 	case client.Presence:
 		a.contacts.getOrAdd(e.Friend).status = e.Status
 	case client.ReadMark:
-		talk := a.conversationWith(e.With)
-		talk.applyServerReadMark(e.Number)
+		conv := a.conversationWith(e.With)
+		conv.applyServerReadMark(e.Number)
 	case client.State:
-		was := a.connection
+		previous := a.connection
 		a.connection = e
 		if e.Connected {
 			return a.refreshAfterReconnect()
 		}
-		if was.Connected || was.RetryAt.IsZero() {
+		if previous.Connected || previous.RetryAt.IsZero() {
 			return a.scheduleClockTick()
 		}
 	}
 	return nil
 }
 
-// refreshAfterReconnect asks for what was not told while there was no connection; that it was
-// lost need not have been told either. What was read here is said again.
+// refreshAfterReconnect reloads what may have changed during a disconnection, including
+// one too short to be reported, and reports the read mark again.
 func (a *App) refreshAfterReconnect() tea.Cmd {
 	return tea.Batch(a.refreshLists(), a.loadRecentConversations(), a.fetchReadMarks(), a.markVisibleRead())
 }
 
-// handleMessage takes a message over.
+// handleMessage adds a received message.
 func (a *App) handleMessage(message client.Message) tea.Cmd {
-	talk := a.conversationWith(message.Peer)
+	conv := a.conversationWith(message.Peer)
 	if message.Time.IsZero() {
 		message.Time = a.now()
 	}
-	before := talk.scrolledRowCount(a)
-	if talk.withSelf && talk.mergeOwnMessage(message) || !talk.addReceived(message) {
+	before := conv.scrolledRowCount(a)
+	if conv.withSelf && conv.mergeOwnMessage(message) || !conv.addReceived(message) {
 		return nil
 	}
-	if talk.scrollOffset > 0 {
-		talk.scrollOffset += talk.scrolledRowCount(a) - before // what is being read stays where it is
+	if conv.scrollOffset > 0 {
+		conv.scrollOffset += conv.scrolledRowCount(a) - before // keeps the visible rows in place
 	}
 	cmds := []tea.Cmd{a.loadNick(message.Peer)}
 	switch message.Kind {
 	case client.KindAsks:
-		a.friendRequests[message.Peer] = client.FriendRequest{From: message.Peer, Text: message.Text, Time: message.Time}
-		if a.hasDevice { // it may have been answered on another one before this one heard of it
+		a.friendRequests[message.Peer] = client.FriendRequest{From: message.Peer, Text: message.Text,
+			Time: message.Time}
+		if a.hasDevice { // another device may have answered it already
 			cmds = append(cmds, runTask(a, a.messenger.FriendRequests, a.updateRequests))
 		}
 	case client.KindAdded, client.KindAccepted:
 		delete(a.friendRequests, message.Peer)
 		cmds = append(cmds, a.refreshLists())
 	}
-	if message.Kind != client.KindSent && !a.isReading(talk) {
+	if message.Kind != client.KindSent && !a.isReading(conv) {
 		cmds = append(cmds, a.ringBell())
 	}
-	if !talk.historyRequested {
-		cmds = append(cmds, a.loadHistory(talk))
+	if !conv.historyRequested {
+		cmds = append(cmds, a.loadHistory(conv))
 	}
 	return tea.Batch(append(cmds, a.markVisibleRead())...)
 }
 
-// quiet is how long the bell is silent after it rang: many messages at once are
-// one reason to look up.
+// bellInterval is the minimum time between two rings.
 const bellInterval = 2 * time.Second
 
-// ringBell rings the terminal's bell, unless it has been turned off.
+// ringBell rings the terminal bell if it is enabled.
 func (a *App) ringBell() tea.Cmd {
 	if now := a.now(); a.bellEnabled && now.Sub(a.lastBellAt) >= bellInterval {
 		a.lastBellAt = now
@@ -88,7 +88,7 @@ func (a *App) ringBell() tea.Cmd {
 	return nil
 }
 
-// loadFriends asks who they are.
+// loadFriends reloads the friend list.
 func (a *App) loadFriends() tea.Cmd {
 	return runTask(a, a.messenger.Friends, func(friends []client.Friend, err error) tea.Cmd {
 		if err != nil {
@@ -100,11 +100,12 @@ func (a *App) loadFriends() tea.Cmd {
 	})
 }
 
-// refreshLists asks for the lists that are only told in part by events.
+// refreshLists reloads the lists that events report only in part.
 func (a *App) refreshLists() tea.Cmd {
 	cmds := []tea.Cmd{a.loadFriends()}
 	if a.hasDevice {
-		cmds = append(cmds, runTask(a, a.messenger.FriendRequests, a.updateRequests), runTask(a, a.messenger.Blocked, a.updateBlocked))
+		cmds = append(cmds, runTask(a, a.messenger.FriendRequests, a.updateRequests),
+			runTask(a, a.messenger.Blocked, a.updateBlocked))
 	}
 	return tea.Batch(cmds...)
 }
@@ -117,7 +118,7 @@ func (a *App) updateRequests(requests []client.FriendRequest, err error) tea.Cmd
 	var cmds []tea.Cmd
 	for from := range a.friendRequests {
 		if !slices.ContainsFunc(requests, func(request client.FriendRequest) bool { return request.From == from }) {
-			cmds = []tea.Cmd{a.loadFriends()} // answered elsewhere, with a new friend perhaps
+			cmds = []tea.Cmd{a.loadFriends()} // answered elsewhere; there may be a new friend
 		}
 	}
 	clear(a.friendRequests)
@@ -128,29 +129,29 @@ func (a *App) updateRequests(requests []client.FriendRequest, err error) tea.Cmd
 	return tea.Batch(cmds...)
 }
 
-func (a *App) updateBlocked(all []client.UIN, err error) tea.Cmd {
+func (a *App) updateBlocked(uins []client.UIN, err error) tea.Cmd {
 	if err != nil {
 		a.showError(err)
 		return nil
 	}
 	for uin, person := range a.contacts {
-		person.isBlocked = slices.Contains(all, uin)
+		person.isBlocked = slices.Contains(uins, uin)
 	}
 	var cmds []tea.Cmd
-	for _, uin := range all {
+	for _, uin := range uins {
 		a.contacts.getOrAdd(uin).isBlocked = true
 		cmds = append(cmds, a.loadNick(uin))
 	}
 	return tea.Batch(cmds...)
 }
 
-// How much is looked through at the start for conversations with unread words.
+// Limits for the search for unread conversations at the start.
 const (
 	recentMessages      = 200
 	recentConversations = 20
 )
 
-// loadRecentConversations loads the conversations that went on last.
+// loadRecentConversations loads the latest conversations.
 func (a *App) loadRecentConversations() tea.Cmd {
 	if !a.hasDevice {
 		return nil
@@ -164,15 +165,16 @@ func (a *App) loadRecentConversations() tea.Cmd {
 			}
 			var cmds []tea.Cmd
 			for _, message := range slices.Backward(history.Messages) {
-				if talk := a.conversationWith(message.Peer); !talk.historyRequested && len(cmds) < 2*recentConversations {
-					cmds = append(cmds, a.loadHistory(talk), a.loadNick(message.Peer))
+				if conv := a.conversationWith(message.Peer); !conv.historyRequested &&
+					len(cmds) < 2*recentConversations {
+					cmds = append(cmds, a.loadHistory(conv), a.loadNick(message.Peer))
 				}
 			}
 			return tea.Batch(cmds...)
 		})
 }
 
-// loadNick asks who an account is, unless that is known.
+// loadNick requests the nick of an account, unless it is known.
 func (a *App) loadNick(uin client.UIN) tea.Cmd {
 	person := a.contacts.getOrAdd(uin)
 	if person.infoRequested || person.nick != "" {
@@ -182,9 +184,9 @@ func (a *App) loadNick(uin client.UIN) tea.Cmd {
 	return runTask(a, func(ctx context.Context) (client.AccountInfo, error) { return a.messenger.Info(ctx, uin) },
 		func(info client.AccountInfo, err error) tea.Cmd {
 			switch {
-			case errors.Is(err, client.ErrNoAccount): // its number says all there is
+			case errors.Is(err, client.ErrNoAccount): // the number stays as the name
 			case err != nil:
-				person.infoRequested = false // another time
+				person.infoRequested = false // retry later
 			case uin == a.messenger.UIN():
 				a.ownNick = sanitizeLine(info.Nick)
 				person.nick = a.ownNick
@@ -195,27 +197,29 @@ func (a *App) loadNick(uin client.UIN) tea.Cmd {
 		})
 }
 
-// reasons are the kinds of errors that the messenger tells apart.
+// errorTexts maps error kinds to texts.
 var errorTexts = []struct {
 	err  error
 	word textID
 }{
-	{client.ErrNotLoggedIn, textErrNotLoggedIn}, {client.ErrPassword, textErrPassword}, {client.ErrNoAccount, textErrNoAccount},
-	{client.ErrRefused, textErrRefused}, {client.ErrParameter, textErrParameter}, {client.ErrTemporary, textErrTemporary},
+	{client.ErrNotLoggedIn, textErrNotLoggedIn}, {client.ErrPassword, textErrPassword},
+	{client.ErrNoAccount, textErrNoAccount},
+	{client.ErrRefused, textErrRefused}, {client.ErrParameter, textErrParameter},
+	{client.ErrTemporary, textErrTemporary},
 	{context.DeadlineExceeded, textErrTimeout},
 }
 
-// explainError says in the user's words why something failed, and then the server's
-// reason or the system's.
+// explainError describes an error in the user's language, followed by the reason of the
+// server or the system.
 func (a *App) explainError(err error) string {
-	var away *client.UnreachableError
-	if errors.As(err, &away) && len(away.Attempts) > 1 {
-		var tried []string
-		for _, attempt := range away.Attempts {
+	var unreachable *client.UnreachableError
+	if errors.As(err, &unreachable) && len(unreachable.Attempts) > 1 {
+		var attempts []string
+		for _, attempt := range unreachable.Attempts {
 			_, host, _ := strings.Cut(attempt.Address, "@")
-			tried = append(tried, sanitizeLine(host)+": "+a.explainError(attempt.Err))
+			attempts = append(attempts, sanitizeLine(host)+": "+a.explainError(attempt.Err))
 		}
-		return strings.Join(slices.Compact(tried), "; ")
+		return strings.Join(slices.Compact(attempts), "; ")
 	}
 	reason := err.Error()
 	var refused *client.Error
@@ -227,18 +231,18 @@ func (a *App) explainError(err error) string {
 			continue
 		}
 		if _, rest, found := strings.Cut(reason, r.err.Error()); found {
-			reason = rest // what stands before is said in the user's language
+			reason = rest // the kind is translated below
 		}
 		reason = strings.TrimPrefix(sanitizeLine(reason), ": ")
 		switch short := a.language.translate(r.word); {
 		case reason == "":
 			return short
 		case refused == nil && r.err == client.ErrTemporary:
-			var system syscall.Errno // says it without the address, which is said elsewhere
-			if errors.As(err, &system) {
-				return system.Error()
+			var errno syscall.Errno // its text omits the address, which is shown elsewhere
+			if errors.As(err, &errno) {
+				return errno.Error()
 			}
-			return reason // it is about the connection, and says so
+			return reason // it describes the connection problem
 		default:
 			return short + ": " + reason
 		}

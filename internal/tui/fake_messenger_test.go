@@ -11,14 +11,13 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// scripted is an account in memory: it has what a test gives it, and keeps what
-// it is told. Its words travel when the test says so.
+// fakeMessenger is an account in memory. It records the calls that change something.
 type fakeMessenger struct {
 	uin    client.UIN
 	token  string
 	events chan client.Event
 
-	mu          sync.Mutex // guards what follows
+	mu          sync.Mutex // guards the fields below
 	state       client.State
 	friends     []client.Friend
 	profiles    map[client.UIN]client.Profile
@@ -28,30 +27,30 @@ type fakeMessenger struct {
 	history     []client.Message
 	readUpTo    map[client.UIN]uint64
 	addResult   client.AddResult
-	err         error                     // of everything
-	sendResults map[client.UIN]chan error // what sending comes to; those that have none succeed at once
-	calls       []string                  // what it was told to do
-	replyGate   chan struct{}             // if it is set, history and profiles wait until it is closed
+	err         error                     // result of every call
+	sendResults map[client.UIN]chan error // results of Send by receiver; without a channel Send succeeds at once
+	calls       []string                  // recorded calls
+	replyGate   chan struct{}             // if set, History, Info and SetInfo wait until it closes
 }
 
-// blockReplies has history and profiles wait until the function that it returns is called.
-func (s *fakeMessenger) blockReplies() (answer func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// blockReplies makes History, Info and SetInfo wait until the caller calls answer.
+func (f *fakeMessenger) blockReplies() (answer func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	slow := make(chan struct{})
-	s.replyGate = slow
+	f.replyGate = slow
 	return func() {
-		s.mu.Lock()
-		s.replyGate = nil
-		s.mu.Unlock()
+		f.mu.Lock()
+		f.replyGate = nil
+		f.mu.Unlock()
 		close(slow)
 	}
 }
 
-func (s *fakeMessenger) waitForGate(ctx context.Context) {
-	s.mu.Lock()
-	slow := s.replyGate
-	s.mu.Unlock()
+func (f *fakeMessenger) waitForGate(ctx context.Context) {
+	f.mu.Lock()
+	slow := f.replyGate
+	f.mu.Unlock()
 	if slow != nil {
 		select {
 		case <-slow:
@@ -60,33 +59,33 @@ func (s *fakeMessenger) waitForGate(ctx context.Context) {
 	}
 }
 
-func (s *fakeMessenger) recordCall(parts ...string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.calls = append(s.calls, strings.Join(parts, " "))
-	return s.err
+func (f *fakeMessenger) recordCall(parts ...string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, strings.Join(parts, " "))
+	return f.err
 }
 
-func (s *fakeMessenger) recordedCalls() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.calls)
+func (f *fakeMessenger) recordedCalls() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.calls)
 }
 
-func (s *fakeMessenger) UIN() client.UIN { return s.uin }
-func (s *fakeMessenger) Token() string   { return s.token }
+func (f *fakeMessenger) UIN() client.UIN { return f.uin }
+func (f *fakeMessenger) Token() string   { return f.token }
 
-func (s *fakeMessenger) State() client.State {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.state
+func (f *fakeMessenger) State() client.State {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.state
 }
 
-func (s *fakeMessenger) Events(ctx context.Context) iter.Seq[client.Event] {
+func (f *fakeMessenger) Events(ctx context.Context) iter.Seq[client.Event] {
 	return func(yield func(client.Event) bool) {
 		for {
 			select {
-			case event := <-s.events:
+			case event := <-f.events:
 				if !yield(event) {
 					return
 				}
@@ -97,10 +96,10 @@ func (s *fakeMessenger) Events(ctx context.Context) iter.Seq[client.Event] {
 	}
 }
 
-func (s *fakeMessenger) Send(ctx context.Context, to client.UIN, text string) error {
-	s.mu.Lock()
-	result := s.sendResults[to]
-	s.mu.Unlock()
+func (f *fakeMessenger) Send(ctx context.Context, to client.UIN, text string) error {
+	f.mu.Lock()
+	result := f.sendResults[to]
+	f.mu.Unlock()
 	if result != nil {
 		select {
 		case err := <-result:
@@ -111,70 +110,72 @@ func (s *fakeMessenger) Send(ctx context.Context, to client.UIN, text string) er
 			return ctx.Err()
 		}
 	}
-	return s.recordCall("send", to.String(), text)
+	return f.recordCall("send", to.String(), text)
 }
 
-func (s *fakeMessenger) Friends(context.Context) ([]client.Friend, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.friends), s.err
+func (f *fakeMessenger) Friends(context.Context) ([]client.Friend, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.friends), f.err
 }
 
-func (s *fakeMessenger) Info(ctx context.Context, uin client.UIN) (client.AccountInfo, error) {
-	s.waitForGate(ctx)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	profile, ok := s.profiles[uin]
+func (f *fakeMessenger) Info(ctx context.Context, uin client.UIN) (client.AccountInfo, error) {
+	f.waitForGate(ctx)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	profile, ok := f.profiles[uin]
 	if !ok {
 		return client.AccountInfo{}, client.ErrNoAccount
 	}
-	return client.AccountInfo{UIN: uin, Profile: profile}, s.err
+	return client.AccountInfo{UIN: uin, Profile: profile}, f.err
 }
 
-func (s *fakeMessenger) SetStatus(_ context.Context, st client.Status) error {
-	return s.recordCall("status", st.String())
+func (f *fakeMessenger) SetStatus(_ context.Context, st client.Status) error {
+	return f.recordCall("status", st.String())
 }
 
-func (s *fakeMessenger) AddFriend(_ context.Context, uin client.UIN) (client.AddResult, error) {
-	return s.addResult, s.recordCall("add", uin.String())
+func (f *fakeMessenger) AddFriend(_ context.Context, uin client.UIN) (client.AddResult, error) {
+	return f.addResult, f.recordCall("add", uin.String())
 }
 
-func (s *fakeMessenger) RequestFriendship(_ context.Context, uin client.UIN, words string) error {
-	return s.recordCall("ask", uin.String(), words)
+func (f *fakeMessenger) RequestFriendship(_ context.Context, uin client.UIN, text string) error {
+	return f.recordCall("ask", uin.String(), text)
 }
 
-// removeRequest takes a request out, as the server does.
-func (s *fakeMessenger) removeRequest(uin client.UIN) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.requests = slices.DeleteFunc(s.requests, func(request client.FriendRequest) bool { return request.From == uin })
+// removeRequest deletes an answered request.
+func (f *fakeMessenger) removeRequest(uin client.UIN) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.requests = slices.DeleteFunc(f.requests, func(request client.FriendRequest) bool { return request.From == uin })
 }
 
-func (s *fakeMessenger) AcceptRequest(_ context.Context, uin client.UIN) error {
-	s.removeRequest(uin)
-	return s.recordCall("accept", uin.String())
+func (f *fakeMessenger) AcceptRequest(_ context.Context, uin client.UIN) error {
+	f.removeRequest(uin)
+	return f.recordCall("accept", uin.String())
 }
 
-func (s *fakeMessenger) RejectRequest(_ context.Context, uin client.UIN, words string) error {
-	s.removeRequest(uin)
-	return s.recordCall("reject", uin.String(), words)
+func (f *fakeMessenger) RejectRequest(_ context.Context, uin client.UIN, text string) error {
+	f.removeRequest(uin)
+	return f.recordCall("reject", uin.String(), text)
 }
 
-func (s *fakeMessenger) RemoveFriend(_ context.Context, uin client.UIN) error {
-	return s.recordCall("remove", uin.String())
+func (f *fakeMessenger) RemoveFriend(_ context.Context, uin client.UIN) error {
+	return f.recordCall("remove", uin.String())
 }
 
-func (s *fakeMessenger) Find(_ context.Context, query client.SearchQuery) ([]client.SearchResult, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (f *fakeMessenger) Find(_ context.Context, query client.SearchQuery) ([]client.SearchResult, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	var found []client.SearchResult
-	for _, uin := range slices.Sorted(keysOf(s.profiles)) {
-		profile := s.profiles[uin]
-		if (query.Age == nil || *query.Age == profile.Age) && (query.Sex == nil || *query.Sex == profile.Sex) && (query.Province == "" || query.Province == profile.Province) {
-			found = append(found, client.SearchResult{UIN: uin, Nick: profile.Nick, Sex: profile.Sex, Age: profile.Age, Province: profile.Province})
+	for _, uin := range slices.Sorted(keysOf(f.profiles)) {
+		profile := f.profiles[uin]
+		if (query.Age == nil || *query.Age == profile.Age) && (query.Sex == nil || *query.Sex == profile.Sex) &&
+			(query.Province == "" || query.Province == profile.Province) {
+			found = append(found, client.SearchResult{UIN: uin, Nick: profile.Nick, Sex: profile.Sex, Age: profile.Age,
+				Province: profile.Province})
 		}
 	}
-	return found, s.err
+	return found, f.err
 }
 
 func keysOf(m map[client.UIN]client.Profile) iter.Seq[client.UIN] {
@@ -187,14 +188,14 @@ func keysOf(m map[client.UIN]client.Profile) iter.Seq[client.UIN] {
 	}
 }
 
-func (s *fakeMessenger) FriendRequests(context.Context) ([]client.FriendRequest, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.requests), s.err
+func (f *fakeMessenger) FriendRequests(context.Context) ([]client.FriendRequest, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.requests), f.err
 }
 
-func (s *fakeMessenger) SetInfo(ctx context.Context, change client.AccountChange) error {
-	s.waitForGate(ctx)
+func (f *fakeMessenger) SetInfo(ctx context.Context, change client.AccountChange) error {
+	f.waitForGate(ctx)
 	var all []string
 	for k, v := range change.Profile {
 		all = append(all, k+"="+v)
@@ -203,37 +204,38 @@ func (s *fakeMessenger) SetInfo(ctx context.Context, change client.AccountChange
 	if change.Rule != nil {
 		all = append(all, "rule="+change.Rule.String())
 	}
-	return s.recordCall("setinfo", strings.Join(all, " "))
+	return f.recordCall("setinfo", strings.Join(all, " "))
 }
 
-func (s *fakeMessenger) Block(_ context.Context, uin client.UIN) error {
-	s.mu.Lock()
-	s.blocked = append(s.blocked, uin)
-	s.friends = slices.DeleteFunc(s.friends, func(friend client.Friend) bool { return friend.UIN == uin })
-	s.mu.Unlock()
-	return s.recordCall("block", uin.String())
+func (f *fakeMessenger) Block(_ context.Context, uin client.UIN) error {
+	f.mu.Lock()
+	f.blocked = append(f.blocked, uin)
+	f.friends = slices.DeleteFunc(f.friends, func(friend client.Friend) bool { return friend.UIN == uin })
+	f.mu.Unlock()
+	return f.recordCall("block", uin.String())
 }
 
-func (s *fakeMessenger) Unblock(_ context.Context, uin client.UIN) error {
-	s.mu.Lock()
-	s.blocked = slices.DeleteFunc(s.blocked, func(b client.UIN) bool { return b == uin })
-	s.mu.Unlock()
-	return s.recordCall("unblock", uin.String())
+func (f *fakeMessenger) Unblock(_ context.Context, uin client.UIN) error {
+	f.mu.Lock()
+	f.blocked = slices.DeleteFunc(f.blocked, func(b client.UIN) bool { return b == uin })
+	f.mu.Unlock()
+	return f.recordCall("unblock", uin.String())
 }
 
-func (s *fakeMessenger) Blocked(context.Context) ([]client.UIN, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.blocked), s.err
+func (f *fakeMessenger) Blocked(context.Context) ([]client.UIN, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.blocked), f.err
 }
 
-func (s *fakeMessenger) History(ctx context.Context, query client.HistoryQuery) (client.History, error) {
-	s.waitForGate(ctx)
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (f *fakeMessenger) History(ctx context.Context, query client.HistoryQuery) (client.History, error) {
+	f.waitForGate(ctx)
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	history := client.History{IsLastPage: true}
-	for _, message := range slices.Backward(s.history) {
-		if query.With != 0 && message.Peer != query.With || query.Before != 0 && message.Number >= query.Before || !strings.Contains(message.Text, query.Text) {
+	for _, message := range slices.Backward(f.history) {
+		if query.With != 0 && message.Peer != query.With || query.Before != 0 && message.Number >= query.Before ||
+			!strings.Contains(message.Text, query.Text) {
 			continue
 		}
 		if len(history.Messages) == query.Limit {
@@ -244,27 +246,27 @@ func (s *fakeMessenger) History(ctx context.Context, query client.HistoryQuery) 
 	}
 	slices.Reverse(history.Messages)
 	if query.Before == 0 {
-		history.ReadUpTo = s.readUpTo[query.With]
+		history.ReadUpTo = f.readUpTo[query.With]
 	}
-	return history, s.err
+	return history, f.err
 }
 
-func (s *fakeMessenger) MarkRead(_ context.Context, with client.UIN, number uint64) error {
-	s.mu.Lock()
-	s.readUpTo[with] = number
-	s.mu.Unlock()
-	return s.recordCall("read", with.String(), strconv.FormatUint(number, 10))
+func (f *fakeMessenger) MarkRead(_ context.Context, peer client.UIN, number uint64) error {
+	f.mu.Lock()
+	f.readUpTo[peer] = number
+	f.mu.Unlock()
+	return f.recordCall("read", peer.String(), strconv.FormatUint(number, 10))
 }
 
-func (s *fakeMessenger) Devices(context.Context) ([]client.DeviceInfo, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.devices), s.err
+func (f *fakeMessenger) Devices(context.Context) ([]client.DeviceInfo, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.devices), f.err
 }
 
-func (s *fakeMessenger) RevokeDevice(_ context.Context, id uint64) error {
-	s.mu.Lock()
-	s.devices = slices.DeleteFunc(s.devices, func(deviceInfo client.DeviceInfo) bool { return deviceInfo.ID == id })
-	s.mu.Unlock()
-	return s.recordCall("revoke")
+func (f *fakeMessenger) RevokeDevice(_ context.Context, id uint64) error {
+	f.mu.Lock()
+	f.devices = slices.DeleteFunc(f.devices, func(deviceInfo client.DeviceInfo) bool { return deviceInfo.ID == id })
+	f.mu.Unlock()
+	return f.recordCall("revoke")
 }

@@ -11,13 +11,14 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// showFindForm shows the form with which people are found, and finds the account with
-// a number, if one is given.
+// showFindForm shows the form to find people. With a number, it searches at once.
 func (a *App) showFindForm(given string) tea.Cmd {
-	number, age, province := newTextField(textNumber, sanitizeLine(given)), newTextField(textAge, ""), newTextField(textProvince, "")
+	number, age, province := newTextField(textNumber, sanitizeLine(given)), newTextField(textAge, ""),
+		newTextField(textProvince, "")
 	sex := &formField{label: textSex, choices: []fieldChoice{{textAny, ""}, {textMale, "0"}, {textFemale, "1"}}}
-	f := &form{title: a.language.translate(textFind), note: textFindNote, submitText: textKeyFindNow, fields: []*formField{number, age, sex, province}}
-	f.submit = func() tea.Cmd {
+	page := &form{title: a.language.translate(textFind), note: textFindNote, submitText: textKeyFindNow,
+		fields: []*formField{number, age, sex, province}}
+	page.submit = func() tea.Cmd {
 		if text := strings.TrimSpace(number.value()); text != "" {
 			uin, err := strconv.ParseUint(text, 10, 32)
 			if err != nil || client.UIN(uin) < client.System {
@@ -31,23 +32,23 @@ func (a *App) showFindForm(given string) tea.Cmd {
 			if text == "" {
 				continue
 			}
-			n, err := strconv.Atoi(text)
-			if err != nil || n < 0 || n > 255 {
+			count, err := strconv.Atoi(text)
+			if err != nil || count < 0 || count > 255 {
 				a.showNotice(textNoAge, text)
 				return nil
 			}
-			*to = &n
+			*to = &count
 		}
 		return a.findMatching(query)
 	}
-	a.showPage(f)
+	a.showPage(page)
 	if given == "" {
 		return nil
 	}
-	return f.submit()
+	return page.submit()
 }
 
-// findByNumber shows the account with a number as what was found.
+// findByNumber shows the account with a number as the search result.
 func (a *App) findByNumber(uin client.UIN) tea.Cmd {
 	return runTask(a, func(ctx context.Context) (client.AccountInfo, error) { return a.messenger.Info(ctx, uin) },
 		func(info client.AccountInfo, err error) tea.Cmd {
@@ -57,7 +58,8 @@ func (a *App) findByNumber(uin client.UIN) tea.Cmd {
 			case err != nil:
 				a.showError(err)
 			default:
-				a.showSearchResults([]client.SearchResult{{UIN: uin, Nick: info.Nick, Sex: info.Sex, Age: info.Age, Province: info.Province}})
+				a.showSearchResults([]client.SearchResult{
+					{UIN: uin, Nick: info.Nick, Sex: info.Sex, Age: info.Age, Province: info.Province}})
 			}
 			return nil
 		})
@@ -75,33 +77,37 @@ func (a *App) findMatching(query client.SearchQuery) tea.Cmd {
 		})
 }
 
-// showSearchResults lists who was found.
+// showSearchResults lists the accounts that were found.
 func (a *App) showSearchResults(found []client.SearchResult) {
-	m := &menu{title: a.language.translate(textFound, len(found)), emptyText: textNobodyFound}
-	for _, f := range found {
-		about := []string{a.language.translate(sexTexts[f.Sex])}
-		if f.Age > 0 {
-			about = append(about, strconv.Itoa(f.Age))
+	list := &menu{title: a.language.translate(textFound, len(found)), emptyText: textNobodyFound}
+	for _, result := range found {
+		about := []string{a.language.translate(sexTexts[result.Sex])}
+		if result.Age > 0 {
+			about = append(about, strconv.Itoa(result.Age))
 		}
-		if f.Province != "" {
-			about = append(about, sanitizeLine(f.Province))
+		if result.Province != "" {
+			about = append(about, sanitizeLine(result.Province))
 		}
-		m.rows = append(m.rows, menuRow{left: f.UIN.String() + "  " + sanitizeLine(f.Nick), right: strings.Join(about, ", ")})
+		list.rows = append(list.rows, menuRow{left: result.UIN.String() + "  " + sanitizeLine(result.Nick),
+			right: strings.Join(about, ", ")})
 	}
-	m.rowBindings = func(i int) []keyBinding {
-		f := found[i]
+	list.rowBindings = func(i int) []keyBinding {
+		result := found[i]
 		return []keyBinding{
-			{keys: []string{"enter", "a"}, description: textKeyAdd, isHint: true, run: func() tea.Cmd { return a.addFriend(f.UIN, sanitizeLine(f.Nick)) }},
-			{keys: []string{"w"}, description: textKeyWrite, isHint: true, run: func() tea.Cmd { return a.openConversation(f.UIN) }},
-			{keys: []string{"i"}, description: textKeyInfo, isHint: true, run: func() tea.Cmd { return a.showProfile(f.UIN) }},
+			{keys: []string{"enter", "a"}, description: textKeyAdd, isHint: true,
+				run: func() tea.Cmd { return a.addFriend(result.UIN, sanitizeLine(result.Nick)) }},
+			{keys: []string{"w"}, description: textKeyWrite, isHint: true,
+				run: func() tea.Cmd { return a.openConversation(result.UIN) }},
+			{keys: []string{"i"}, description: textKeyInfo, isHint: true,
+				run: func() tea.Cmd { return a.showProfile(result.UIN) }},
 		}
 	}
-	a.showPage(m)
+	a.showPage(list)
 }
 
 var sexTexts = map[int]textID{0: textMale, 1: textFemale}
 
-// addFriend makes friends with somebody, or asks them, with words.
+// addFriend adds a friend. If the account wants a request, it asks for a comment first.
 func (a *App) addFriend(uin client.UIN, nick string) tea.Cmd {
 	return runTask(a, func(ctx context.Context) (client.AddResult, error) { return a.messenger.AddFriend(ctx, uin) },
 		func(added client.AddResult, err error) tea.Cmd {
@@ -109,8 +115,10 @@ func (a *App) addFriend(uin client.UIN, nick string) tea.Cmd {
 			case err != nil:
 				a.showError(err)
 			case added == client.AddNeedsRequest:
-				a.askText(a.language.translate(textAskWords, nick), func(words string) tea.Cmd {
-					return runAction(a, func(ctx context.Context) error { return a.messenger.RequestFriendship(ctx, uin, words) }, func() tea.Cmd {
+				a.askText(a.language.translate(textAskWords, nick), func(text string) tea.Cmd {
+					return runAction(a, func(ctx context.Context) error {
+						return a.messenger.RequestFriendship(ctx, uin, text)
+					}, func() tea.Cmd {
 						a.showNotice(textAsked, nick)
 						return a.refreshLists()
 					})
@@ -125,23 +133,25 @@ func (a *App) addFriend(uin client.UIN, nick string) tea.Cmd {
 		})
 }
 
-// showProfile shows it.
+// showProfile shows the profile of an account.
 func (a *App) showProfile(uin client.UIN) tea.Cmd {
-	m := &menu{title: a.contacts.getOrAdd(uin).displayName() + " (" + uin.String() + ")", isLoading: true}
-	a.showPage(m)
+	list := &menu{title: a.contacts.getOrAdd(uin).displayName() + " (" + uin.String() + ")", isLoading: true}
+	a.showPage(list)
 	return runTask(a, func(ctx context.Context) (client.AccountInfo, error) { return a.messenger.Info(ctx, uin) },
 		func(info client.AccountInfo, err error) tea.Cmd {
-			m.isLoading = false
+			list.isLoading = false
 			if err != nil {
 				a.showError(err)
-				return a.closeIfShown(m)
+				return a.closeIfShown(list)
 			}
-			m.title = sanitizeLine(info.Nick) + " (" + uin.String() + ")"
-			m.rows = a.profileRows(info.Profile)
-			m.rowBindings = func(int) []keyBinding {
+			list.title = sanitizeLine(info.Nick) + " (" + uin.String() + ")"
+			list.rows = a.profileRows(info.Profile)
+			list.rowBindings = func(int) []keyBinding {
 				return []keyBinding{
-					{keys: []string{"a"}, description: textKeyAdd, isHint: !a.contacts.getOrAdd(uin).isFriend, run: func() tea.Cmd { return a.addFriend(uin, sanitizeLine(info.Nick)) }},
-					{keys: []string{"w", "enter"}, description: textKeyWrite, isHint: true, run: func() tea.Cmd { return a.openConversation(uin) }},
+					{keys: []string{"a"}, description: textKeyAdd, isHint: !a.contacts.getOrAdd(uin).isFriend,
+						run: func() tea.Cmd { return a.addFriend(uin, sanitizeLine(info.Nick)) }},
+					{keys: []string{"w", "enter"}, description: textKeyWrite, isHint: true,
+						run: func() tea.Cmd { return a.openConversation(uin) }},
 				}
 			}
 			return nil

@@ -4,27 +4,27 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// form is a page with fields to fill in.
+// form is a page of input fields.
 type form struct {
 	title        string
-	note         textID // what to do, above the fields; 0 for nothing
+	note         textID // instructions above the fields; 0 for none
 	fields       []*formField
 	focusedIndex int
-	topField     int // the field at the top, as it was shown last
+	topField     int // first visible field of the last view
 	submit       func() tea.Cmd
-	submitText   textID // what submitting is called
+	submitText   textID // label of the submit key
 }
 
-// field is a line of text, or a choice.
+// formField is a text or a choice.
 type formField struct {
 	label        textID
 	editor       editor
-	choices      []fieldChoice // nil for a text
+	choices      []fieldChoice // nil for a text field
 	chosenIndex  int
-	initialValue string // the text that it began with
+	initialValue string
 }
 
-// choice is one of the values of a field, and how it is called.
+// fieldChoice is one option of a formField.
 type fieldChoice struct {
 	label textID
 	value string
@@ -36,7 +36,7 @@ func newTextField(label textID, text string) *formField {
 	return f
 }
 
-// value is what is filled in now.
+// value returns the current text or the value of the chosen option.
 func (f *formField) value() string {
 	if f.choices != nil {
 		return f.choices[f.chosenIndex].value
@@ -44,7 +44,7 @@ func (f *formField) value() string {
 	return f.editor.text
 }
 
-// selectValue chooses a value, if it is among the choices.
+// selectValue chooses the option with a value as the initial one and returns f.
 func (f *formField) selectValue(value string) *formField {
 	for i, choice := range f.choices {
 		if choice.value == value {
@@ -58,35 +58,39 @@ func (f *formField) selectValue(value string) *formField {
 func (f *formField) isChanged() bool { return f.value() != f.initialValue }
 
 func (f *form) textEditor() *editor {
-	if here := f.fields[f.focusedIndex]; here.choices == nil {
-		return &here.editor
+	if field := f.fields[f.focusedIndex]; field.choices == nil {
+		return &field.editor
 	}
 	return nil
 }
 
 func (f *form) bindings(app *App) []keyBinding {
-	all := []keyBinding{
+	bindings := []keyBinding{
 		{keys: []string{"enter"}, description: f.submitText, isHint: true, run: func() tea.Cmd { return f.submit() }},
-		{keys: []string{"down", "tab"}, description: textKeyNextField, isHint: true, run: func() tea.Cmd { return f.moveSelection(+1) }},
-		{keys: []string{"up", "shift+tab"}, description: textKeyPreviousField, run: func() tea.Cmd { return f.moveSelection(-1) }},
+		{keys: []string{"down", "tab"}, description: textKeyNextField, isHint: true,
+			run: func() tea.Cmd { return f.moveSelection(+1) }},
+		{keys: []string{"up", "shift+tab"}, description: textKeyPreviousField,
+			run: func() tea.Cmd { return f.moveSelection(-1) }},
 		{keys: []string{"esc"}, description: textKeyClose, isHint: true, run: app.closePage},
 	}
 	if f.textEditor() == nil {
-		all = append(all,
-			keyBinding{keys: []string{"right", "space"}, description: textKeyNextChoice, isHint: true, run: func() tea.Cmd { return f.cycleChoice(+1) }},
-			keyBinding{keys: []string{"left"}, description: textKeyPreviousChoice, run: func() tea.Cmd { return f.cycleChoice(-1) }})
+		bindings = append(bindings,
+			keyBinding{keys: []string{"right", "space"}, description: textKeyNextChoice, isHint: true,
+				run: func() tea.Cmd { return f.cycleChoice(+1) }},
+			keyBinding{keys: []string{"left"}, description: textKeyPreviousChoice,
+				run: func() tea.Cmd { return f.cycleChoice(-1) }})
 	}
-	return all
+	return bindings
 }
 
-func (f *form) moveSelection(by int) tea.Cmd {
-	f.focusedIndex = (f.focusedIndex + by + len(f.fields)) % len(f.fields)
+func (f *form) moveSelection(delta int) tea.Cmd {
+	f.focusedIndex = (f.focusedIndex + delta + len(f.fields)) % len(f.fields)
 	return nil
 }
 
-func (f *form) cycleChoice(by int) tea.Cmd {
-	here := f.fields[f.focusedIndex]
-	here.chosenIndex = (here.chosenIndex + by + len(here.choices)) % len(here.choices)
+func (f *form) cycleChoice(delta int) tea.Cmd {
+	field := f.fields[f.focusedIndex]
+	field.chosenIndex = (field.chosenIndex + delta + len(field.choices)) % len(field.choices)
 	return nil
 }
 
@@ -117,7 +121,7 @@ func (f *form) view(app *App, width, height int) ([]string, *tea.Position) {
 	return lines, cursor
 }
 
-// view is the field's value in one line.
+// view returns the value as one line.
 func (f *formField) view(app *App, width int, here bool) (string, *tea.Position) {
 	if f.choices != nil {
 		text := app.language.translate(f.choices[f.chosenIndex].label)
@@ -129,6 +133,6 @@ func (f *formField) view(app *App, width int, here bool) (string, *tea.Position)
 	if !here {
 		return truncate(app.widthMethod, f.editor.text, width), nil
 	}
-	lines, at := f.editor.view(app.widthMethod, max(2, width), 1)
-	return lines[0], &at
+	lines, cursor := f.editor.view(app.widthMethod, max(2, width), 1)
+	return lines[0], &cursor
 }

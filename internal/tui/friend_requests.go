@@ -12,26 +12,28 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// showRequests lists those who ask to become friends.
+// showRequests lists the pending friend requests.
 func (a *App) showRequests() tea.Cmd {
-	waiting := slices.SortedFunc(maps.Values(a.friendRequests), func(x, y client.FriendRequest) int { return cmp.Compare(x.From, y.From) })
-	m := &menu{title: a.language.translate(textRequests), emptyText: textNoRequests}
+	waiting := slices.SortedFunc(maps.Values(a.friendRequests),
+		func(x, y client.FriendRequest) int { return cmp.Compare(x.From, y.From) })
+	list := &menu{title: a.language.translate(textRequests), emptyText: textNoRequests}
 	for _, request := range waiting {
 		person := a.contacts.getOrAdd(request.From)
 		left := request.From.String()
 		if person.nick != "" {
 			left += "  " + person.nick
 		}
-		m.rows = append(m.rows, menuRow{left: left, right: a.formatTime(request.Time), detail: sanitize(request.Text)})
+		list.rows = append(list.rows, menuRow{left: left, right: a.formatTime(request.Time),
+			detail: sanitize(request.Text)})
 	}
-	m.rowBindings = func(i int) []keyBinding {
+	list.rowBindings = func(i int) []keyBinding {
 		from := waiting[i].From
-		settled := func(said textID) func() tea.Cmd {
+		settled := func(notice textID) func() tea.Cmd {
 			return func() tea.Cmd {
 				delete(a.friendRequests, from)
-				a.showNotice(said, a.contacts.getOrAdd(from).displayName())
+				a.showNotice(notice, a.contacts.getOrAdd(from).displayName())
 				switch {
-				case a.page != page(m):
+				case a.page != page(list):
 				case len(a.friendRequests) == 0:
 					return tea.Batch(a.closePage(), a.refreshLists())
 				default:
@@ -42,22 +44,26 @@ func (a *App) showRequests() tea.Cmd {
 		}
 		return []keyBinding{
 			{keys: []string{"a"}, description: textKeyAccept, isHint: true, run: func() tea.Cmd {
-				return runAction(a, func(ctx context.Context) error { return a.messenger.AcceptRequest(ctx, from) }, settled(textAccepted))
+				return runAction(a, func(ctx context.Context) error { return a.messenger.AcceptRequest(ctx, from) },
+					settled(textAccepted))
 			}},
 			{keys: []string{"x"}, description: textKeyReject, isHint: true, run: func() tea.Cmd {
-				a.askText(a.language.translate(textAskReject, a.contacts.getOrAdd(from).displayName()), func(words string) tea.Cmd {
-					return runAction(a, func(ctx context.Context) error { return a.messenger.RejectRequest(ctx, from, words) }, settled(textRejected))
-				})
+				a.askText(a.language.translate(textAskReject, a.contacts.getOrAdd(from).displayName()),
+					func(text string) tea.Cmd {
+						return runAction(a, func(ctx context.Context) error {
+							return a.messenger.RejectRequest(ctx, from, text)
+						}, settled(textRejected))
+					})
 				return nil
 			}},
 			{keys: []string{"i"}, description: textKeyInfo, run: func() tea.Cmd { return a.showProfile(from) }},
 		}
 	}
-	a.showPage(m)
+	a.showPage(list)
 	return nil
 }
 
-// formatTime is a time as lists show it: of today the hour, else the day.
+// formatTime shows the hour of a time today, otherwise its date.
 func (a *App) formatTime(t time.Time) string {
 	switch {
 	case t.IsZero():

@@ -16,7 +16,7 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// size is a screen's, 80x24 if it is zero.
+// screenSize is a size in cells. The zero value means 80x24.
 type screenSize struct{ width, height int }
 
 func (u *user) resizeTo(s screenSize) {
@@ -26,7 +26,7 @@ func (u *user) resizeTo(s screenSize) {
 	}
 }
 
-func TestScreensLookAsTheyDid(t *testing.T) {
+func TestGoldenScreens(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		size screenSize
@@ -42,7 +42,8 @@ func TestScreensLookAsTheyDid(t *testing.T) {
 		{"conversation-tiny", screenSize{20, 6}, "<enter>"},
 		{"list-tiny", screenSize{20, 6}, ""},
 		{"conversation-wide", screenSize{132, 40}, "<enter>"},
-		{"writing", screenSize{}, "<enter>The first line, which is so long that it has to go over more than one row.<alt+enter>Second 第二行"},
+		{"writing", screenSize{},
+			"<enter>The first line, which is so long that it has to go over more than one row.<alt+enter>Second 第二行"},
 		{"keys-list", screenSize{}, "?"},
 		{"keys-writing", screenSize{}, "<enter><f1>"},
 		{"requests", screenSize{}, "/requests<enter>"},
@@ -81,9 +82,9 @@ func TestScreensOfAnEmptyAccountSayWhatToDo(t *testing.T) {
 	for _, l := range []Language{English, Chinese} {
 		t.Run(string(l), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := exampleAccount()
-				m.friends, m.requests, m.history = nil, nil, nil
-				u := newUser(t, m, withLanguage(l))
+				messenger := exampleAccount()
+				messenger.friends, messenger.requests, messenger.history = nil, nil, nil
+				u := newUser(t, messenger, withLanguage(l))
 				text := u.screen()
 				for _, keys := range []string{"/requests<enter>", "<esc>/blocked<enter>"} {
 					u.pressKeys(keys)
@@ -95,30 +96,31 @@ func TestScreensOfAnEmptyAccountSayWhatToDo(t *testing.T) {
 	}
 }
 
-func TestAScreenSaysThatItIsDisconnectedAndWhatWaits(t *testing.T) {
+func TestDisconnectedScreens(t *testing.T) {
 	for _, l := range []Language{English, Chinese} {
 		t.Run(string(l), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := exampleAccount()
-				m.sendResults[10002] = make(chan error)
-				u := newUser(t, m, withLanguage(l))
+				messenger := exampleAccount()
+				messenger.sendResults[10002] = make(chan error)
+				u := newUser(t, messenger, withLanguage(l))
 				u.pressKeys("<enter>hello?<enter>are you there?<enter>")
 				compareGolden(t, "sending-"+string(l), u.screen())
-				u.receiveEvents(client.State{Err: errors.New("dial tcp 192.0.2.1:14000: connection refused"), RetryAt: noon.Add(30 * time.Second)})
+				u.receiveEvents(client.State{Err: errors.New("dial tcp 192.0.2.1:14000: connection refused"),
+					RetryAt: noon.Add(30 * time.Second)})
 				compareGolden(t, "disconnected-"+string(l), u.screen())
 				u.receiveEvents(client.State{Connected: true})
-				m.sendResults[10002] <- fmt.Errorf("%w: that account takes no messages of strangers", client.ErrRefused)
+				messenger.sendResults[10002] <- fmt.Errorf("%w: that account takes no messages of strangers",
+					client.ErrRefused)
 				u.waitUntilIdle()
 				compareGolden(t, "not-sent-"+string(l), u.screen())
-				m.sendResults[10002] <- nil
+				messenger.sendResults[10002] <- nil
 				u.waitUntilIdle()
 			})
 		})
 	}
 }
 
-// What the terminal gets of colours: as its background is, and none with
-// NO_COLOR, for which Bubble Tea has the profile ASCII.
+// NO_COLOR makes Bubble Tea use the profile ASCII, which has no colours.
 func TestColours(t *testing.T) {
 	for name, c := range map[string]struct {
 		theme   Theme
@@ -134,7 +136,8 @@ func TestColours(t *testing.T) {
 				u := newUser(t, exampleAccount(), func(conf *Config) { conf.Theme = c.theme })
 				u.pressKeys("<enter>")
 				var out bytes.Buffer
-				if _, err := (&colorprofile.Writer{Forward: &out, Profile: c.profile}).WriteString(u.app.View().Content); err != nil {
+				if _, err := (&colorprofile.Writer{Forward: &out, Profile: c.profile}).WriteString(
+					u.app.View().Content); err != nil {
 					t.Fatal(err)
 				}
 				text := out.String()
@@ -147,7 +150,7 @@ func TestColours(t *testing.T) {
 	}
 }
 
-// The terminal's answer about its background decides, if nothing else does.
+// The theme Auto follows the terminal's report of its background.
 func TestTheTerminalIsAskedForItsBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		colours := func(theme Theme, answer tea.Msg) string {

@@ -7,39 +7,40 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// toggleHelp shows the keys of where the user is, and what the signs mean.
+// toggleHelp opens the help page for the focused pane, or closes it.
 func (a *App) toggleHelp() tea.Cmd {
-	if h, already := a.page.(*helpPage); already {
-		return a.closeHelp(h)
+	if help, isOpen := a.page.(*helpPage); isOpen {
+		return a.closeHelp(help)
 	}
-	_, talking := a.page.(*conversation)
+	_, inConversation := a.page.(*conversation)
 	a.showPage(&helpPage{
 		keyBindings: append(a.paneBindings(), a.globalBindings()...), previousPage: a.page, previousFocus: a.focus,
-		showsCommands: a.focus == focusRoster || talking,
+		showsCommands: a.focus == focusRoster || inConversation,
 	})
 	return nil
 }
 
-// helpPage is that page.
+// helpPage lists keys, commands and the signs of the roster.
 type helpPage struct {
 	keyBindings   []keyBinding
-	previousPage  page // what was shown before
+	previousPage  page
 	previousFocus focus
-	// showsCommands can be typed there.
+	// showsCommands is set if commands can be typed in the previous pane.
 	showsCommands bool
 
 	topRow    int
-	maxTopRow int // what first may be, as it was shown last
+	maxTopRow int // at the size of the last view
 }
 
 func (h *helpPage) textEditor() *editor { return nil }
 
 func (h *helpPage) bindings(app *App) []keyBinding {
-	scroll := func(by int) func() tea.Cmd {
-		return func() tea.Cmd { h.topRow = max(0, min(h.topRow+by, h.maxTopRow)); return nil }
+	scroll := func(delta int) func() tea.Cmd {
+		return func() tea.Cmd { h.topRow = max(0, min(h.topRow+delta, h.maxTopRow)); return nil }
 	}
 	return []keyBinding{
-		{keys: []string{"esc", "q", "enter"}, description: textKeyClose, isHint: true, run: func() tea.Cmd { return app.closeHelp(h) }},
+		{keys: []string{"esc", "q", "enter"}, description: textKeyClose, isHint: true,
+			run: func() tea.Cmd { return app.closeHelp(h) }},
 		{keys: []string{"down", "j"}, description: textKeyDown, isHint: true, run: scroll(1)},
 		{keys: []string{"up", "k"}, description: textKeyUp, isHint: true, run: scroll(-1)},
 		{keys: []string{"pgdown", "space"}, description: textKeyPageDown, run: scroll(10)},
@@ -47,9 +48,9 @@ func (h *helpPage) bindings(app *App) []keyBinding {
 	}
 }
 
-// closeHelp returns to what was shown before the page of keys.
-func (a *App) closeHelp(h *helpPage) tea.Cmd {
-	a.page, a.focus = h.previousPage, h.previousFocus
+// closeHelp returns to the page before the help page.
+func (a *App) closeHelp(help *helpPage) tea.Cmd {
+	a.page, a.focus = help.previousPage, help.previousFocus
 	return a.markVisibleRead()
 }
 
@@ -61,10 +62,11 @@ func (h *helpPage) view(app *App, width, height int) ([]string, *tea.Position) {
 		for _, k := range binding.keys {
 			names = append(names, keyName(k))
 		}
-		all = append(all, app.helpLines(strings.Join(names, " "), app.language.translate(binding.description), width)...)
+		all = append(all, app.helpLines(strings.Join(names, " "), app.language.translate(binding.description),
+			width)...)
 	}
 	switch {
-	case h.previousFocus == focusRoster: // the signs are what somebody there asks for first
+	case h.previousFocus == focusRoster: // the signs matter most there
 		all = slices.Concat(app.legendLines(width), []string{""}, app.commandLines(width), []string{""}, all)
 	case h.showsCommands:
 		all = slices.Concat(all, []string{""}, app.commandLines(width), []string{""}, app.legendLines(width))
@@ -77,7 +79,7 @@ func (h *helpPage) view(app *App, width, height int) ([]string, *tea.Position) {
 	return append(lines, all[h.topRow:min(len(all), h.topRow+height)]...), nil
 }
 
-// commandLines says which commands there are, and how a text is told from one.
+// commandLines lists the commands and explains how to send a text with a slash.
 func (a *App) commandLines(width int) []string {
 	lines := a.paragraph(textCommands, width)
 	for _, command := range a.commands() {
@@ -86,10 +88,10 @@ func (a *App) commandLines(width int) []string {
 	return append(lines, a.paragraph(textSlashes, width)...)
 }
 
-// legendWidth is the room for a sign of the list and what it means.
+// legendWidth is the width of a column of the legend.
 const legendWidth = 18
 
-// legendLines says what the signs in the list mean.
+// legendLines explains the signs of the roster.
 func (a *App) legendLines(width int) []string {
 	var signs []string
 	add := func(sign string, what textID) {
@@ -100,7 +102,7 @@ func (a *App) legendLines(width int) []string {
 	}
 	add("?", textStranger)
 	add("x", textBlocked)
-	add("!", textOperator) // the longest comes last, where no other is beside it
+	add("!", textOperator) // the longest text needs the end of a row
 	lines := wrapLines(a.widthMethod, a.language.translate(textSigns), width-1)
 	for row := range slices.Chunk(signs, max(1, (width-1)/legendWidth)) {
 		var line string
@@ -115,8 +117,8 @@ func (a *App) legendLines(width int) []string {
 	return lines
 }
 
-// keysWidth is the room for the keys of a line; where they need more, what they
-// do comes below.
+// keysWidth is the width of the column of keys. Below longer keys, the description
+// starts in the next line.
 const keysWidth = 22
 
 func (a *App) helpLines(keys, what string, width int) []string {
@@ -126,7 +128,8 @@ func (a *App) helpLines(keys, what string, width int) []string {
 	if a.widthMethod.StringWidth(keys) > left {
 		rows = append([]string{""}, rows...)
 	}
-	lines := []string{" " + a.theme.bold.Render(fitWidth(a.widthMethod, keys, max(left, a.widthMethod.StringWidth(keys)))) + " " + rows[0]}
+	lines := []string{" " +
+		a.theme.bold.Render(fitWidth(a.widthMethod, keys, max(left, a.widthMethod.StringWidth(keys)))) + " " + rows[0]}
 	for _, row := range rows[1:] {
 		lines = append(lines, indent+row)
 	}

@@ -7,40 +7,40 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// binding is a key, what it does, and what is said of it. Keys mean what these
-// tables say, and so do the page of keys and the hints at the bottom.
+// keyBinding connects keys with an action. The help page and the hints in the bottom
+// line show the same bindings that handleKey uses.
 type keyBinding struct {
-	keys        []string // as Bubble Tea names them
+	keys        []string // names of Bubble Tea
 	description textID
-	isHint      bool // it is said at the bottom, too
+	isHint      bool // shown in the bottom line
 	run         func() tea.Cmd
 }
 
-// handleKey carries a key press out.
-func (a *App) handleKey(k tea.KeyPressMsg) tea.Cmd {
+// handleKey runs the action of a key or types its text.
+func (a *App) handleKey(keyMsg tea.KeyPressMsg) tea.Cmd {
 	a.notice = ""
 	if a.question != nil {
-		return a.question.handleKey(a, k)
+		return a.question.handleKey(a, keyMsg)
 	}
 	for _, binding := range slices.Concat(a.paneBindings(), a.globalBindings()) {
-		if slices.Contains(binding.keys, k.String()) {
+		if slices.Contains(binding.keys, keyMsg.String()) {
 			return binding.run()
 		}
 	}
 	switch editor := a.activeEditor(); {
 	case editor != nil:
-		editor.handleKey(k)
-	case k.Text != "":
-		if _, slash := cutSlash(k.Text); slash && a.focus == focusRoster {
+		editor.handleKey(keyMsg)
+	case keyMsg.Text != "":
+		if _, slash := cutSlash(keyMsg.Text); slash && a.focus == focusRoster {
 			return a.promptCommand()
 		}
-		return a.typeToSelected(k.Text)
+		return a.typeToSelected(keyMsg.Text)
 	}
 	return nil
 }
 
-// typeToSelected takes text that is typed or pasted while the list has the keys: it
-// is for the chosen person.
+// typeToSelected adds text that was typed in the roster to the draft for the selected
+// person.
 func (a *App) typeToSelected(text string) tea.Cmd {
 	if a.focus != focusRoster || a.question != nil {
 		return nil
@@ -48,7 +48,7 @@ func (a *App) typeToSelected(text string) tea.Cmd {
 	return a.addToDraft(a.roster.selectedPerson(a), text)
 }
 
-// paneBindings are the keys of the pane that has the focus.
+// paneBindings returns the keys of the focused pane.
 func (a *App) paneBindings() []keyBinding {
 	if a.focus == focusRoster {
 		return a.roster.bindings(a)
@@ -56,7 +56,7 @@ func (a *App) paneBindings() []keyBinding {
 	return a.page.bindings(a)
 }
 
-// activeEditor is where text goes, nil if there is no such place now.
+// activeEditor returns the editor that receives typed text, or nil.
 func (a *App) activeEditor() *editor {
 	switch {
 	case a.question != nil:
@@ -67,8 +67,8 @@ func (a *App) activeEditor() *editor {
 	return nil
 }
 
-// globalBindings are the keys that mean the same in all places. Where text is
-// written, the letters among them are letters.
+// globalBindings returns the keys that work everywhere. Letters are excluded while text
+// is being typed.
 func (a *App) globalBindings() []keyBinding {
 	help := []string{"f1"}
 	if a.activeEditor() == nil {
@@ -89,7 +89,7 @@ func (a *App) switchPane() tea.Cmd {
 	return a.markVisibleRead()
 }
 
-// interrupt clears what is being written; where nothing is, it quits.
+// interrupt clears the text being typed, or quits if there is none.
 func (a *App) interrupt() tea.Cmd {
 	if editor := a.activeEditor(); editor != nil && editor.text != "" {
 		editor.cutRange(0, len(editor.text))
@@ -99,40 +99,40 @@ func (a *App) interrupt() tea.Cmd {
 	return a.quit()
 }
 
-// quit ends the program, after a question if own words would be lost.
+// quit ends the program. It asks first if unsent text would be lost.
 func (a *App) quit() tea.Cmd {
 	waiting, failed := a.unsentTotals()
-	if lost := waiting + failed + a.draftCount(); lost > 0 {
-		a.askConfirmation(a.language.translate(textQuitUnsent, lost), a.language.translate(textKeyQuit), func() tea.Cmd { return tea.Quit })
+	if unsent := waiting + failed + a.draftCount(); unsent > 0 {
+		a.askConfirmation(a.language.translate(textQuitUnsent, unsent), a.language.translate(textKeyQuit),
+			func() tea.Cmd { return tea.Quit })
 		return nil
 	}
 	return tea.Quit
 }
 
-// draftCount counts the conversations in which something is written that was not
-// sent.
+// draftCount counts the conversations with a non-empty draft.
 func (a *App) draftCount() int {
-	n := 0
-	for _, talk := range a.conversations {
-		if strings.TrimSpace(talk.draft.text) != "" {
-			n++
+	count := 0
+	for _, conv := range a.conversations {
+		if strings.TrimSpace(conv.draft.text) != "" {
+			count++
 		}
 	}
-	return n
+	return count
 }
 
-// keyNames is how keys are written where it is not the way that Bubble Tea
-// names them.
+// keyNames are the displayed names of keys, where they differ from Bubble Tea's.
 var keyNames = map[string]string{
 	"enter": "Enter", "esc": "Esc", "tab": "Tab", "shift+tab": "Shift+Tab", "f1": "F1", "space": "Space",
 	"up": "Up", "down": "Down", "left": "Left", "right": "Right", "home": "Home", "end": "End",
 	"pgup": "PgUp", "pgdown": "PgDn", "delete": "Del",
 	"alt+enter": "Alt+Enter", "shift+enter": "Shift+Enter", "ctrl+home": "Ctrl+Home", "ctrl+end": "Ctrl+End",
-	"ctrl+c": "Ctrl+C", "ctrl+f": "Ctrl+F", "ctrl+j": "Ctrl+J", "ctrl+l": "Ctrl+L", "ctrl+n": "Ctrl+N", "ctrl+q": "Ctrl+Q",
+	"ctrl+c": "Ctrl+C", "ctrl+f": "Ctrl+F", "ctrl+j": "Ctrl+J", "ctrl+l": "Ctrl+L", "ctrl+n": "Ctrl+N",
+	"ctrl+q": "Ctrl+Q",
 	"ctrl+r": "Ctrl+R", "ctrl+x": "Ctrl+X", "ctrl+z": "Ctrl+Z",
 }
 
-// keyName is how a key is written.
+// keyName returns the displayed name of a key.
 func keyName(key string) string {
 	if name, ok := keyNames[key]; ok {
 		return name

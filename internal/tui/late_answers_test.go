@@ -11,13 +11,15 @@ import (
 
 // These are about what the server answers late, or does not tell.
 
-func TestMoreThatIsFoundIsShownOnceHoweverOftenItIsAskedFor(t *testing.T) {
+// These tests cover late answers and changes that the server does not push.
+func TestOlderResultsAreShownOnce(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.resize(80, 100)
 		u.messenger.history = nil
 		for i := range historyPageSize + 5 {
 			u.messenger.history = append(u.messenger.history, client.Message{
-				Number: uint64(i + 1), Kind: client.KindMessage, Peer: 10002, Text: fmt.Sprintf("fish %02d", i), Time: noon})
+				Number: uint64(i + 1), Kind: client.KindMessage, Peer: 10002, Text: fmt.Sprintf("fish %02d", i),
+				Time: noon})
 		}
 		u.pressKeys("<ctrl+f>fish<enter>")
 		for range historyPageSize - 1 {
@@ -27,25 +29,25 @@ func TestMoreThatIsFoundIsShownOnceHoweverOftenItIsAskedFor(t *testing.T) {
 		u.pressKeys("<down><down><down>")
 		answer()
 		u.waitUntilIdle()
-		if n := strings.Count(u.screen(), "fish 01"); n != 1 {
-			t.Errorf("what is older is shown %d times:\n%s", n, u.screen())
+		if count := strings.Count(u.screen(), "fish 01"); count != 1 {
+			t.Errorf("what is older is shown %d times:\n%s", count, u.screen())
 		}
 	})
 }
 
-func TestOfSearchesOnlyTheLatestIsAnswered(t *testing.T) {
+func TestOnlyTheLatestSearchShowsResults(t *testing.T) {
 	withUser(t, func(u *user) {
 		answer := u.messenger.blockReplies()
 		u.pressKeys("<ctrl+f>thin<enter> x<enter><backspace><backspace><enter>")
 		answer()
 		u.waitUntilIdle()
-		if n := strings.Count(u.screen(), "Pingu: The ice is thin"); n != 1 {
-			t.Errorf("it is shown %d times:\n%s", n, u.screen())
+		if count := strings.Count(u.screen(), "Pingu: The ice is thin"); count != 1 {
+			t.Errorf("it is shown %d times:\n%s", count, u.screen())
 		}
 	})
 }
 
-func TestAnAnswerThatComesLateLeavesTheUserWhereTheyAre(t *testing.T) {
+func TestALateAnswerDoesNotMoveTheUser(t *testing.T) {
 	for name, c := range map[string]struct{ before, waiting string }{
 		"a profile that is saved":        {"/profile<enter>!", "<enter><esc>"},
 		"a profile to be edited":         {"", "/profile<enter>"},
@@ -69,7 +71,7 @@ func TestAnAnswerThatComesLateLeavesTheUserWhereTheyAre(t *testing.T) {
 	}
 }
 
-func TestOwnWordsStandBelowWhatTheHistoryHasOfBefore(t *testing.T) {
+func TestOlderHistoryGoesAboveOwnMessages(t *testing.T) {
 	withUser(t, func(u *user) {
 		answer := u.messenger.blockReplies()
 		u.messenger.history = append(u.messenger.history, incomingMessage(10003, 7, "long ago"))
@@ -89,15 +91,15 @@ func TestANoteToOneselfIsShownOnce(t *testing.T) {
 		u.pressKeys("/add 10001<enter>w")
 		u.pressKeys("buy fish<enter>")
 		u.receiveEvents(incomingMessage(10001, 7, "buy fish"))
-		if n := strings.Count(u.screen(), "buy fish"); n != 1 || u.bellCount != 0 {
-			t.Errorf("it is shown %d times, the bell rang %d times:\n%s", n, u.bellCount, u.screen())
+		if count := strings.Count(u.screen(), "buy fish"); count != 1 || u.bellCount != 0 {
+			t.Errorf("it is shown %d times, the bell rang %d times:\n%s", count, u.bellCount, u.screen())
 		}
 		u.receiveEvents(incomingMessage(10001, 8, "from another device"))
 		u.expectText("from another device")
 	})
 }
 
-func TestWhatWasReadElsewhereWhileDisconnectedIsNotUnread(t *testing.T) {
+func TestReadMarksMissedWhileDisconnectedAreLoaded(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.receiveEvents(incomingMessage(10003, 7, "Anybody there?"))
 		u.expectText("Tom & Jerry        1")
@@ -106,7 +108,7 @@ func TestWhatWasReadElsewhereWhileDisconnectedIsNotUnread(t *testing.T) {
 		u.messenger.readUpTo[10003] = 7
 		u.messenger.friends[1].Status = client.StatusOffline
 		u.messenger.mu.Unlock()
-		u.receiveEvents(client.State{Connected: true}) // of the two changes only the latest is told
+		u.receiveEvents(client.State{Connected: true}) // a short disconnection was not reported
 		u.expectNoText("Tom & Jerry        1")
 		u.expectText("- Tom & Jerry")
 	})

@@ -4,35 +4,35 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// menu is a page with a list to choose from.
+// menu is a page with a list of rows to select from.
 type menu struct {
 	title     string
-	emptyText textID // said if there are no rows
+	emptyText textID // shown without rows
 	rows      []menuRow
 	selected  int
-	topRow    int // the row at the top, as it was shown last
+	topRow    int // first visible row of the last view
 	isLoading bool
-	// rowBindings are the keys for the chosen row; nil if there are none.
+	// rowBindings returns the keys for a selected row; nil for none.
 	rowBindings func(i int) []keyBinding
 }
 
-// menuRow is one row of it; its texts are clean.
+// menuRow is a row of a menu. Its texts are sanitized.
 type menuRow struct {
 	left, right string
-	detail      string // shown below the list while the row is chosen
+	detail      string // shown below the list while the row is selected
 }
 
 func (m *menu) textEditor() *editor { return nil }
 
 func (m *menu) bindings(app *App) []keyBinding {
-	var all []keyBinding
+	var bindings []keyBinding
 	if m.rowBindings != nil && len(m.rows) > 0 {
-		all = m.rowBindings(m.selected)
+		bindings = m.rowBindings(m.selected)
 	}
-	return append(all, m.movementBindings(app)...)
+	return append(bindings, m.movementBindings(app)...)
 }
 
-// movementBindings are the keys that all menus have.
+// movementBindings are the keys of every menu.
 func (m *menu) movementBindings(app *App) []keyBinding {
 	return []keyBinding{
 		{keys: []string{"up", "k"}, description: textKeyUp, run: func() tea.Cmd { return m.moveSelection(-1) }},
@@ -43,12 +43,12 @@ func (m *menu) movementBindings(app *App) []keyBinding {
 	}
 }
 
-func (m *menu) moveSelection(by int) tea.Cmd {
-	m.selected = max(0, min(m.selected+by, len(m.rows)-1))
+func (m *menu) moveSelection(delta int) tea.Cmd {
+	m.selected = max(0, min(m.selected+delta, len(m.rows)-1))
 	return nil
 }
 
-// removeRow takes a row out, when what it stood for is settled.
+// removeRow removes a row.
 func (m *menu) removeRow(i int) {
 	if i < len(m.rows) {
 		m.rows = append(m.rows[:i:i], m.rows[i+1:]...)
@@ -61,7 +61,7 @@ func (m *menu) view(app *App, width, height int) ([]string, *tea.Position) {
 	return append(lines, m.listLines(app, width, height-len(lines))...), nil
 }
 
-// listLines is the rows, and the details of the chosen one below them.
+// listLines shows the rows and, below them, the details of the selected one.
 func (m *menu) listLines(app *App, width, height int) []string {
 	switch {
 	case m.isLoading:
@@ -88,7 +88,7 @@ func (m *menu) listLines(app *App, width, height int) []string {
 	return append(lines, detail...)
 }
 
-// detailLines is what is said of the chosen row, with a line above it.
+// detailLines shows the details of the selected row below a rule.
 func (m *menu) detailLines(app *App, width, height int) []string {
 	text := m.rows[m.selected].detail
 	if text == "" || height < 2 {

@@ -11,8 +11,8 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// Messenger is what the terminal needs of an account that is signed in; a
-// *client.Client is one, and says what the methods do.
+// Messenger is a signed-in account. *client.Client implements it and documents the
+// methods.
 type Messenger interface {
 	UIN() client.UIN
 	Token() string
@@ -24,42 +24,42 @@ type Messenger interface {
 	Info(ctx context.Context, uin client.UIN) (client.AccountInfo, error)
 	SetStatus(ctx context.Context, status client.Status) error
 	AddFriend(ctx context.Context, uin client.UIN) (client.AddResult, error)
-	RequestFriendship(ctx context.Context, uin client.UIN, words string) error
+	RequestFriendship(ctx context.Context, uin client.UIN, text string) error
 	AcceptRequest(ctx context.Context, uin client.UIN) error
-	RejectRequest(ctx context.Context, uin client.UIN, words string) error
+	RejectRequest(ctx context.Context, uin client.UIN, text string) error
 	RemoveFriend(ctx context.Context, uin client.UIN) error
 	Find(ctx context.Context, query client.SearchQuery) ([]client.SearchResult, error)
 
-	// For device sessions only:
+	// The methods below require a device session.
 	FriendRequests(ctx context.Context) ([]client.FriendRequest, error)
 	SetInfo(ctx context.Context, change client.AccountChange) error
 	Block(ctx context.Context, uin client.UIN) error
 	Unblock(ctx context.Context, uin client.UIN) error
 	Blocked(ctx context.Context) ([]client.UIN, error)
 	History(ctx context.Context, query client.HistoryQuery) (client.History, error)
-	MarkRead(ctx context.Context, with client.UIN, number uint64) error
+	MarkRead(ctx context.Context, peer client.UIN, number uint64) error
 	Devices(ctx context.Context) ([]client.DeviceInfo, error)
 	RevokeDevice(ctx context.Context, id uint64) error
 }
 
 var _ Messenger = (*client.Client)(nil)
 
-// patience is how long anything but a message may take: the user waits for it.
+// requestTimeout bounds every request but Send, because the user waits for the result.
 const requestTimeout = 30 * time.Second
 
-// taskResult is what came of something that was done outside of Update.
+// taskResult is the message with which a task returns its result to Update.
 type taskResult interface {
-	// apply takes it over; called by Update.
+	// apply updates app. Update calls it.
 	apply(app *App) tea.Cmd
 }
 
-// resultFunc is an outcome that is told by a function.
+// resultFunc is a taskResult made of a function.
 type resultFunc func(app *App) tea.Cmd
 
-func (t resultFunc) apply(app *App) tea.Cmd { return t(app) }
+func (f resultFunc) apply(app *App) tea.Cmd { return f(app) }
 
-// runTask has the messenger do something, and then the App take over what came of
-// it.
+// runTask returns a command that calls do in the background. Update then calls done with
+// the result.
 func runTask[T any](app *App, do func(ctx context.Context) (T, error), done func(T, error) tea.Cmd) tea.Cmd {
 	return func() tea.Msg {
 		ctx, cancel := context.WithTimeout(app.ctx, requestTimeout)
@@ -69,7 +69,8 @@ func runTask[T any](app *App, do func(ctx context.Context) (T, error), done func
 	}
 }
 
-// runAction is ask for what has no result. What fails is said at the bottom.
+// runAction is runTask for requests without a result. It shows an error in the bottom
+// line and calls done after a success only.
 func runAction(app *App, do func(ctx context.Context) error, done func() tea.Cmd) tea.Cmd {
 	return runTask(app, func(ctx context.Context) (struct{}, error) { return struct{}{}, do(ctx) },
 		func(_ struct{}, err error) tea.Cmd {
@@ -81,10 +82,10 @@ func runAction(app *App, do func(ctx context.Context) error, done func() tea.Cmd
 		})
 }
 
-// stream yields events one by one. A message counts as received when the next
-// event is asked for, which Update does once it has the one before.
+// eventStream reads the messenger's events one by one. Asking for the next event marks
+// the previous message as received, so App asks only after Update has handled it.
 type eventStream struct {
-	mu   sync.Mutex // guards the two, which must not be called at the same time
+	mu   sync.Mutex // held during calls of next and stop
 	next func() (client.Event, bool)
 	stop func()
 }
@@ -94,10 +95,10 @@ func newEventStream(ctx context.Context, messenger Messenger) *eventStream {
 	return &eventStream{next: next, stop: stop}
 }
 
-// clientEvent is an event that Update has not seen.
+// clientEvent carries an event to Update.
 type clientEvent struct{ event client.Event }
 
-// waitForEvent waits for the next event.
+// waitForEvent is a command that waits for the next event.
 func (s *eventStream) waitForEvent() tea.Msg {
 	s.mu.Lock()
 	event, ok := s.next()
@@ -108,7 +109,8 @@ func (s *eventStream) waitForEvent() tea.Msg {
 	return clientEvent{event}
 }
 
-// close ends the stream, whose context has ended before.
+// close ends the stream. The caller has cancelled its context already, so that no
+// waitForEvent blocks.
 func (s *eventStream) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

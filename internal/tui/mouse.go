@@ -4,48 +4,48 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// handleClick chooses what is under the mouse.
-func (a *App) handleClick(m tea.Mouse) tea.Cmd {
-	row, left, inside := a.paneAt(m)
-	if m.Button != tea.MouseLeft || !inside || a.question != nil {
+// handleClick opens the person or focuses the pane under the mouse.
+func (a *App) handleClick(mouse tea.Mouse) tea.Cmd {
+	row, isLeft, isInside := a.paneAt(mouse)
+	if mouse.Button != tea.MouseLeft || !isInside || a.question != nil {
 		return nil
 	}
-	if !left {
+	if !isLeft {
 		a.focus = focusPage
 		return a.markVisibleRead()
 	}
-	all := a.contacts.sortedContacts(a.conversations)
-	if i := a.roster.topRow + row; i < len(all) {
-		return a.openConversation(all[i].uin)
+	people := a.contacts.sortedContacts(a.conversations)
+	if i := a.roster.topRow + row; i < len(people) {
+		return a.openConversation(people[i].uin)
 	}
 	return nil
 }
 
-// handleWheel scrolls what is under the mouse.
-func (a *App) handleWheel(m tea.Mouse) tea.Cmd {
-	by := map[tea.MouseButton]int{tea.MouseWheelUp: -3, tea.MouseWheelDown: 3}[m.Button]
-	_, left, inside := a.paneAt(m)
-	if !inside || by == 0 {
+// handleWheel scrolls the pane under the mouse.
+func (a *App) handleWheel(mouse tea.Mouse) tea.Cmd {
+	delta := map[tea.MouseButton]int{tea.MouseWheelUp: -3, tea.MouseWheelDown: 3}[mouse.Button]
+	_, isLeft, isInside := a.paneAt(mouse)
+	if !isInside || delta == 0 {
 		return nil
 	}
 	switch p := a.page.(type) {
 	case *conversation:
-		if !left {
-			return p.scrollUp(a, -by)
+		if !isLeft {
+			return p.scrollUp(a, -delta)
 		}
-	case interface{ moveSelection(by int) tea.Cmd }:
-		if !left {
-			return p.moveSelection(by)
+	case interface{ moveSelection(delta int) tea.Cmd }:
+		if !isLeft {
+			return p.moveSelection(delta)
 		}
 	}
-	if left {
-		return a.roster.moveSelection(a, by)
+	if isLeft {
+		return a.roster.moveSelection(a, delta)
 	}
 	return nil
 }
 
-// paneAt is the row of the pane that the mouse is over, and which pane it is.
-func (a *App) paneAt(m tea.Mouse) (row int, left, inside bool) {
+// paneAt returns the row of the pane under the mouse, and whether it is the left pane.
+func (a *App) paneAt(mouse tea.Mouse) (row int, isLeft, isInside bool) {
 	layout := a.layout()
 	top := 0
 	if layout.hasTitle {
@@ -54,6 +54,6 @@ func (a *App) paneAt(m tea.Mouse) (row int, left, inside bool) {
 	if layout.hasBanner {
 		top++
 	}
-	row = m.Y - top
-	return row, layout.showsRoster && m.X < layout.rosterWidth, row >= 0 && row < layout.bodyHeight
+	row = mouse.Y - top
+	return row, layout.showsRoster && mouse.X < layout.rosterWidth, row >= 0 && row < layout.bodyHeight
 }

@@ -22,13 +22,13 @@ func TestTheMouseChoosesAndScrolls(t *testing.T) {
 		u.expectNoText("more lines")
 		u.deliver(tea.MouseWheelMsg{X: 3, Y: 9, Button: tea.MouseWheelUp})
 		u.expectText(">+ Pingu")
-		u.deliver(tea.MouseClickMsg{X: 3, Y: 20, Button: tea.MouseLeft}) // nobody is there
-		u.deliver(tea.MouseClickMsg{X: 40, Y: 0, Button: tea.MouseLeft}) // the title
+		u.deliver(tea.MouseClickMsg{X: 3, Y: 20, Button: tea.MouseLeft}) // below the last person
+		u.deliver(tea.MouseClickMsg{X: 40, Y: 0, Button: tea.MouseLeft}) // the title line
 		u.expectText("Tom & Jerry (10003)")
 	})
 }
 
-func TestTheMouseIsTheTerminalsUnlessItIsAskedFor(t *testing.T) {
+func TestTheMouseIsOffByDefault(t *testing.T) {
 	withUser(t, func(u *user) {
 		if u.app.View().MouseMode != tea.MouseModeNone {
 			t.Error("it is taken")

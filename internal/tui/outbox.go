@@ -11,43 +11,44 @@ import (
 // Own words are sent in the background, those to one receiver one after the
 // other, so that they arrive in their order.
 
-// queueMessage queues a text for the other side of a conversation.
-func (a *App) queueMessage(talk *conversation, text string) tea.Cmd {
-	e := &messageEntry{
-		Message:  client.Message{Kind: client.KindSent, Peer: talk.peer, Text: text, Time: a.now()},
+// queueMessage adds a message to a conversation and sends it in the background.
+func (a *App) queueMessage(conv *conversation, text string) tea.Cmd {
+	entry := &messageEntry{
+		Message:  client.Message{Kind: client.KindSent, Peer: conv.peer, Text: text, Time: a.now()},
 		sentHere: true, sendState: sendPending,
 	}
-	talk.entries = append(talk.entries, e)
-	return a.sendNext(talk)
+	conv.entries = append(conv.entries, entry)
+	return a.sendNext(conv)
 }
 
-// sendNext sends the first text that waits, unless one is on its way.
-func (a *App) sendNext(talk *conversation) tea.Cmd {
-	i := slices.IndexFunc(talk.entries, func(e *messageEntry) bool { return e.sendState == sendPending })
-	if i < 0 || a.isSendingTo[talk.peer] {
+// sendNext sends the first pending message of a conversation, unless one is being sent.
+// One at a time, they arrive in order.
+func (a *App) sendNext(conv *conversation) tea.Cmd {
+	i := slices.IndexFunc(conv.entries, func(entry *messageEntry) bool { return entry.sendState == sendPending })
+	if i < 0 || a.isSendingTo[conv.peer] {
 		return nil
 	}
-	e := talk.entries[i]
-	a.isSendingTo[talk.peer] = true
+	entry := conv.entries[i]
+	a.isSendingTo[conv.peer] = true
 	return func() tea.Msg {
-		err := a.messenger.Send(a.ctx, talk.peer, e.Text)
+		err := a.messenger.Send(a.ctx, conv.peer, entry.Text)
 		return resultFunc(func(app *App) tea.Cmd {
-			app.isSendingTo[talk.peer] = false
-			e.sendState = sendSucceeded
+			app.isSendingTo[conv.peer] = false
+			entry.sendState = sendSucceeded
 			if err != nil {
-				e.sendState, e.sendError = sendFailed, app.explainError(err)
+				entry.sendState, entry.sendError = sendFailed, app.explainError(err)
 			}
-			e.wrappedRows = nil
-			return app.sendNext(talk)
+			entry.wrappedRows = nil
+			return app.sendNext(conv)
 		})
 	}
 }
 
-// retryFailed queues what failed in a conversation once more, below what was sent
-// since: that is the order in which it arrives.
-func (a *App) retryFailed(talk *conversation) tea.Cmd {
+// retryFailed queues the failed messages again, below later ones, which is the order in
+// which they will arrive.
+func (a *App) retryFailed(conv *conversation) tea.Cmd {
 	var failed, rest []*messageEntry
-	for _, entry := range talk.entries {
+	for _, entry := range conv.entries {
 		if entry.sendState == sendFailed {
 			entry.sendState, entry.sendError, entry.wrappedRows, entry.Time = sendPending, "", nil, a.now()
 			failed = append(failed, entry)
@@ -55,29 +56,30 @@ func (a *App) retryFailed(talk *conversation) tea.Cmd {
 			rest = append(rest, entry)
 		}
 	}
-	talk.entries = append(rest, failed...)
-	return a.sendNext(talk)
+	conv.entries = append(rest, failed...)
+	return a.sendNext(conv)
 }
 
-// discardFailed drops what failed in a conversation, after a question.
-func (a *App) discardFailed(talk *conversation) tea.Cmd {
-	_, failed := talk.unsentCounts()
+// discardFailed deletes the failed messages of a conversation after a confirmation.
+func (a *App) discardFailed(conv *conversation) tea.Cmd {
+	_, failed := conv.unsentCounts()
 	if failed == 0 {
 		return nil
 	}
-	name := a.contacts.getOrAdd(talk.peer).displayName()
-	a.askConfirmation(a.language.translate(textAskDiscard, failed, name), a.language.translate(textDoDiscard, name), func() tea.Cmd {
-		talk.entries = slices.DeleteFunc(talk.entries, func(e *messageEntry) bool { return e.sendState == sendFailed })
-		return nil
-	})
+	name := a.contacts.getOrAdd(conv.peer).displayName()
+	a.askConfirmation(a.language.translate(textAskDiscard, failed, name), a.language.translate(textDoDiscard, name),
+		func() tea.Cmd {
+			conv.entries = slices.DeleteFunc(conv.entries,
+				func(entry *messageEntry) bool { return entry.sendState == sendFailed })
+			return nil
+		})
 	return nil
 }
 
-// unsentTotals counts the own words of all conversations that are not with the
-// server.
+// unsentTotals adds up the unsentCounts of all conversations.
 func (a *App) unsentTotals() (waiting, failed int) {
-	for _, talk := range a.conversations {
-		w, f := talk.unsentCounts()
+	for _, conv := range a.conversations {
+		w, f := conv.unsentCounts()
 		waiting += w
 		failed += f
 	}

@@ -34,7 +34,7 @@ func TestAFriendRequestIsRejectedWithWords(t *testing.T) {
 	})
 }
 
-func TestAQuestionThatIsLeftDoesNothing(t *testing.T) {
+func TestACancelledQuestionDoesNothing(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.pressKeys("/requests<enter>xNot now.<esc>")
 		u.pressKeys("<esc>/remove<enter>n<enter>")
@@ -43,7 +43,7 @@ func TestAQuestionThatIsLeftDoesNothing(t *testing.T) {
 	})
 }
 
-func TestARequestThatComesIsCountedAndShown(t *testing.T) {
+func TestANewRequestIsCountedAndShown(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.receiveRequest(10007, "let me in")
 		u.expectText("/requests: 2")
@@ -52,21 +52,21 @@ func TestARequestThatComesIsCountedAndShown(t *testing.T) {
 	})
 }
 
-// receiveRequest has somebody ask for friendship.
-func (u *user) receiveRequest(from client.UIN, words string) {
+// receiveRequest delivers a friend request.
+func (u *user) receiveRequest(from client.UIN, text string) {
 	u.t.Helper()
 	u.messenger.mu.Lock()
-	u.messenger.requests = append(u.messenger.requests, client.FriendRequest{From: from, Text: words, Time: noon})
+	u.messenger.requests = append(u.messenger.requests, client.FriendRequest{From: from, Text: text, Time: noon})
 	u.messenger.mu.Unlock()
-	u.receiveEvents(client.Message{Number: 7, Kind: client.KindAsks, Peer: from, Text: words, Time: noon})
+	u.receiveEvents(client.Message{Number: 7, Kind: client.KindAsks, Peer: from, Text: text, Time: noon})
 }
 
-func TestARequestThatWasAnsweredSaysSo(t *testing.T) {
+func TestAnAnsweredRequestShowsItsOutcome(t *testing.T) {
 	asks := "Robby asks to be your friend: let me in "
-	befriend := func(m *fakeMessenger) {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.friends = append(m.friends, client.Friend{UIN: 10008, Nick: "Robby"})
+	befriend := func(messenger *fakeMessenger) {
+		messenger.mu.Lock()
+		defer messenger.mu.Unlock()
+		messenger.friends = append(messenger.friends, client.Friend{UIN: 10008, Nick: "Robby"})
 	}
 	for name, c := range map[string]struct {
 		answer func(u *user)
@@ -79,18 +79,21 @@ func TestARequestThatWasAnsweredSaysSo(t *testing.T) {
 			u.messenger.removeRequest(10008)
 			u.advanceTime(catchUpInterval)
 		}, "(accepted)"},
-		"rejected on another device": {func(u *user) { u.messenger.removeRequest(10008); u.advanceTime(catchUpInterval) }, "(answered)"},
-		"nobody has answered":        {func(u *user) { u.advanceTime(catchUpInterval) }, "(/requests answers)"},
+		"rejected on another device": {func(u *user) {
+			u.messenger.removeRequest(10008)
+			u.advanceTime(catchUpInterval)
+		}, "(answered)"},
+		"nobody has answered": {func(u *user) { u.advanceTime(catchUpInterval) }, "(/requests answers)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := exampleAccount()
-				m.requests = nil
-				u := newUser(t, m)
+				messenger := exampleAccount()
+				messenger.requests = nil
+				u := newUser(t, messenger)
 				u.resize(132, 40)
 				u.receiveRequest(10008, "let me in")
 				u.pressKeys("<end><pgdown>")
-				for range 10 { // wherever in the list it is
+				for range 10 { // searches the roster for the conversation
 					if u.pressKeys("<enter>"); strings.Contains(u.screen(), asks) {
 						break
 					}
@@ -105,7 +108,7 @@ func TestARequestThatWasAnsweredSaysSo(t *testing.T) {
 	}
 }
 
-func TestARequestThatWasAnsweredBeforeItCameIsNotCounted(t *testing.T) {
+func TestARequestAnsweredElsewhereIsNotCounted(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.receiveEvents(client.Message{Number: 7, Kind: client.KindAsks, Peer: 10007, Text: "let me in", Time: noon})
 		u.expectText("/requests: 1")
@@ -121,12 +124,13 @@ func TestSomebodyIsFoundByNumberAndAdded(t *testing.T) {
 	}{
 		{client.AddedFriend, "a", "a stranger is your friend now.", []string{"add 10007"}},
 		{client.AddClosed, "a", "a stranger takes no friends.", []string{"add 10007"}},
-		{client.AddNeedsRequest, "aLet's be friends<enter>", "a stranger has been asked.", []string{"add 10007", "ask 10007 Let's be friends"}},
+		{client.AddNeedsRequest, "aLet's be friends<enter>", "a stranger has been asked.",
+			[]string{"add 10007", "ask 10007 Let's be friends"}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			m := exampleAccount()
-			m.addResult = c.added
-			u := newUser(t, m)
+			messenger := exampleAccount()
+			messenger.addResult = c.added
+			u := newUser(t, messenger)
 			u.pressKeys("/add 10007<enter>")
 			u.expectText("Found: 1", "10007  a stranger")
 			u.pressKeys(c.keys)
@@ -136,7 +140,7 @@ func TestSomebodyIsFoundByNumberAndAdded(t *testing.T) {
 	}
 }
 
-func TestPeopleAreFoundByWhatTheySay(t *testing.T) {
+func TestPeopleAreFoundByProfile(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.pressKeys("/add<enter><down>30<down><right><right><enter>")
 		u.expectText("Found: 1", "10008  Robby", "female, 30")
@@ -145,7 +149,7 @@ func TestPeopleAreFoundByWhatTheySay(t *testing.T) {
 	})
 }
 
-func TestWhatIsNoNumberIsSaid(t *testing.T) {
+func TestInvalidNumbersAreReported(t *testing.T) {
 	withUser(t, func(u *user) {
 		for _, text := range []string{"pingu", "9999", "4294967296", "-1"} {
 			u.pressKeys("/add " + text + "<enter>")
@@ -189,7 +193,7 @@ func TestTheOwnStatusIsChosen(t *testing.T) {
 	})
 }
 
-func TestOnlyWhatWasChangedOfTheProfileIsSaved(t *testing.T) {
+func TestOnlyChangedProfileFieldsAreSaved(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.pressKeys("/profile<enter><ctrl+u>Rook II<down><down><right><up><up><up><left><up><up><right><right><enter>")
 		u.expectCalls("setinfo NK=Rook II SX=1 rule=ask")
@@ -199,9 +203,10 @@ func TestOnlyWhatWasChangedOfTheProfileIsSaved(t *testing.T) {
 
 func TestADeviceIsSignedOutAfterAQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := exampleAccount()
-		m.devices = []client.DeviceInfo{{ID: 1, Name: "terminal", SignedInAt: noon}, {ID: 2, Name: "phone", SignedInAt: noon}}
-		u := newUser(t, m)
+		messenger := exampleAccount()
+		messenger.devices = []client.DeviceInfo{{ID: 1, Name: "terminal", SignedInAt: noon},
+			{ID: 2, Name: "phone", SignedInAt: noon}}
+		u := newUser(t, messenger)
 		u.pressKeys("/devices<enter><down>x")
 		u.expectText("End and forget device phone?")
 		u.pressKeys("<right><enter>")
@@ -210,7 +215,7 @@ func TestADeviceIsSignedOutAfterAQuestion(t *testing.T) {
 	})
 }
 
-func TestTheNextUnreadConversationIsAKeyAway(t *testing.T) {
+func TestAKeyOpensTheNextUnreadConversation(t *testing.T) {
 	withUser(t, func(u *user) {
 		for _, name := range []string{"Pingu", "企鹅爱好者协会南极洲分会会长", "Ada", "a stranger"} {
 			u.pressKeys("<ctrl+n>")
@@ -224,20 +229,22 @@ func TestTheNextUnreadConversationIsAKeyAway(t *testing.T) {
 	})
 }
 
-// A session of an address has no history and the like: that is said, rather
-// than that something fails.
-func TestAnAddressSessionIsToldWhatItLacks(t *testing.T) {
+// An address session has no history, among others. A notice says so before a request
+// could fail.
+func TestAnAddressSessionShowsWhatNeedsADevice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := exampleAccount()
-		m.token = ""
-		u := newUser(t, m)
+		messenger := exampleAccount()
+		messenger.token = ""
+		u := newUser(t, messenger)
 		u.expectText("This sign-in has no device name.")
-		for _, keys := range []string{"/profile<enter>", "/blocked<enter>", "/devices<enter>", "<ctrl+f>", "/block<enter>"} {
+		for _, keys := range []string{"/profile<enter>", "/blocked<enter>", "/devices<enter>", "<ctrl+f>",
+			"/block<enter>"} {
 			u.pressKeys(keys)
 			u.expectText("That needs a device login: rookery login")
 		}
 		u.receiveEvents(client.Message{Kind: client.KindAsks, Peer: 10008, Text: "hello", Time: noon},
-			client.Message{Kind: client.KindMessage, Peer: 10002, Text: "one"}, client.Message{Kind: client.KindMessage, Peer: 10002, Text: "two"})
+			client.Message{Kind: client.KindMessage, Peer: 10002, Text: "one"},
+			client.Message{Kind: client.KindMessage, Peer: 10002, Text: "two"})
 		u.expectText("Pingu              2")
 		u.pressKeys("<enter>")
 		u.expectText("one", "two", "after a device login")
@@ -251,7 +258,7 @@ func TestAnAddressSessionIsToldWhatItLacks(t *testing.T) {
 	})
 }
 
-func TestAPageThatIsClosedGivesTheKeysBack(t *testing.T) {
+func TestClosingAPageRestoresTheFocus(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.pressKeys("<enter><esc>/status<enter><esc>/bell<enter>")
 		u.expectText("bell off")
@@ -260,7 +267,7 @@ func TestAPageThatIsClosedGivesTheKeysBack(t *testing.T) {
 	})
 }
 
-func TestThePageOfKeysIsThatOfWhereOneIs(t *testing.T) {
+func TestTheHelpPageMatchesTheFocusedPane(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.pressKeys("?")
 		u.expectText("/remove", "remove the friend", "+ online", "! operator's notices")
@@ -273,11 +280,11 @@ func TestThePageOfKeysIsThatOfWhereOneIs(t *testing.T) {
 	})
 }
 
-// Every key that means something is on the page of keys under a name that is
-// one.
+// The help page shows a name for every bound key.
 func TestEveryKeyHasAName(t *testing.T) {
 	withUser(t, func(u *user) {
-		for _, keys := range []string{"", "<enter>", "<esc>/requests<enter>", "<esc>/status<enter>", "<esc>/profile<enter>", "<esc><ctrl+f>", "<esc>?"} {
+		for _, keys := range []string{"", "<enter>", "<esc>/requests<enter>", "<esc>/status<enter>",
+			"<esc>/profile<enter>", "<esc><ctrl+f>", "<esc>?"} {
 			u.pressKeys(keys)
 			for _, binding := range append(u.app.paneBindings(), u.app.globalBindings()...) {
 				for _, k := range binding.keys {
@@ -290,10 +297,12 @@ func TestEveryKeyHasAName(t *testing.T) {
 	})
 }
 
-func TestNoScreenIsEverTooLarge(t *testing.T) {
+func TestScreensFitEverySize(t *testing.T) {
 	for _, keys := range []string{
-		"", "<enter>", "<enter>a long text that needs a lot of rows 今天晚上我们一起去看企鹅吧<alt+enter>x", "?", "/requests<enter>", "/requests<enter>x", "/add<enter>", "/add 10002<enter>",
-		"/info<enter>", "/status<enter>", "/profile<enter>", "/search the<enter>", "/blocked<enter>", "/devices<enter>", "/remove<enter>", "/blok<enter>",
+		"", "<enter>", "<enter>a long text that needs a lot of rows 今天晚上我们一起去看企鹅吧<alt+enter>x", "?", "/requests<enter>",
+		"/requests<enter>x", "/add<enter>", "/add 10002<enter>",
+		"/info<enter>", "/status<enter>", "/profile<enter>", "/search the<enter>", "/blocked<enter>", "/devices<enter>",
+		"/remove<enter>", "/blok<enter>",
 	} {
 		t.Run(keys, func(t *testing.T) {
 			withUser(t, func(u *user) {
@@ -301,7 +310,7 @@ func TestNoScreenIsEverTooLarge(t *testing.T) {
 				u.pressKeys(keys)
 				for width := 1; width <= 90; width += 1 + width/20 {
 					for height := 1; height <= 30; height += 1 + height/8 {
-						u.resize(width, height) // it looks at every screen
+						u.resize(width, height) // checkScreen runs for every size
 					}
 				}
 				u.pressKeys(strings.Repeat("<down>", 3) + strings.Repeat("<up>", 5))
@@ -310,7 +319,7 @@ func TestNoScreenIsEverTooLarge(t *testing.T) {
 	}
 }
 
-func TestAReasonIsSaidInTheUsersWords(t *testing.T) {
+func TestErrorsAreExplainedInTheUsersLanguage(t *testing.T) {
 	for _, c := range []struct {
 		err    error
 		en, zh string
@@ -318,22 +327,27 @@ func TestAReasonIsSaidInTheUsersWords(t *testing.T) {
 		{client.ErrRefused, "refused", "被拒绝"},
 		{fmt.Errorf("CLTMSG: %w: that account takes no messages of strangers", client.ErrRefused),
 			"refused: that account takes no messages of strangers", "被拒绝: that account takes no messages of strangers"},
-		{fmt.Errorf("%w: %w", client.ErrRefused, &client.Error{Command: "CLTMSG", Code: 3, Reason: "UN: that account takes no messages from you"}),
+		{fmt.Errorf("%w: %w", client.ErrRefused, &client.Error{Command: "CLTMSG", Code: 3,
+			Reason: "UN: that account takes no messages from you"}),
 			"refused: that account takes no messages from you", "被拒绝: that account takes no messages from you"},
-		{fmt.Errorf("%w: %w", client.ErrTemporary, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}),
+		{fmt.Errorf("%w: %w", client.ErrTemporary,
+			&net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}),
 			"connection refused", "connection refused"},
 		{fmt.Errorf("%w: %w", client.ErrTemporary, errors.New("dial tcp 192.0.2.1:14000: no route to host")),
 			"dial tcp 192.0.2.1:14000: no route to host", "dial tcp 192.0.2.1:14000: no route to host"},
 		{&client.UnreachableError{Attempts: []client.Attempt{
-			{Address: "qq://10001@chat.example:14000", Err: fmt.Errorf("%w: %w", client.ErrTemporary, errors.New("connection refused"))},
-			{Address: "qq://10001@chat.example:8000", Err: fmt.Errorf("%w: %w", client.ErrTemporary, context.DeadlineExceeded)},
+			{Address: "qq://10001@chat.example:14000",
+				Err: fmt.Errorf("%w: %w", client.ErrTemporary, errors.New("connection refused"))},
+			{Address: "qq://10001@chat.example:8000",
+				Err: fmt.Errorf("%w: %w", client.ErrTemporary, context.DeadlineExceeded)},
 		}}, "chat.example:14000: connection refused; chat.example:8000: context deadline exceeded",
 			"chat.example:14000: connection refused; chat.example:8000: context deadline exceeded"},
 		{fmt.Errorf("List: %w", context.DeadlineExceeded), "the server does not answer", "服务器没有响应"},
-		{errors.New("the answer is\nnot understood\x1b"), "the answer is / not understood\ufffd", "the answer is / not understood\ufffd"},
+		{errors.New("the answer is\nnot understood\x1b"), "the answer is / not understood\ufffd",
+			"the answer is / not understood\ufffd"},
 	} {
-		for l, want := range map[languageIndex]string{english: c.en, chinese: c.zh} {
-			if got := (&App{language: l}).explainError(c.err); got != want {
+		for language, want := range map[languageIndex]string{english: c.en, chinese: c.zh} {
+			if got := (&App{language: language}).explainError(c.err); got != want {
 				t.Errorf("%v is said as %q, want %q", c.err, got, want)
 			}
 		}

@@ -13,21 +13,21 @@ import (
 
 type profile = client.Profile
 
-// profileField is one thing that an account says about its owner: the
-// protocol's key for it, and where a Profile has it.
+// profileField describes a field of a profile: its protocol key and its value.
 type profileField struct {
 	label      textID
 	key        string
 	value      func(p profile) string
 	choices    []fieldChoice
-	emptyValue string // what stands for nothing
+	emptyValue string // the value of an empty field
 }
 
-// profileFields are those that a person fills in, in the order of the form.
+// profileFields are the editable fields in the order of the form.
 var profileFields = []profileField{
 	{label: textNick, key: "NK", value: func(p profile) string { return p.Nick }},
 	{label: textAbout, key: "PR", value: func(p profile) string { return p.About }},
-	{label: textSex, key: "SX", value: func(p profile) string { return strconv.Itoa(p.Sex) }, choices: []fieldChoice{{textMale, "0"}, {textFemale, "1"}}},
+	{label: textSex, key: "SX", value: func(p profile) string { return strconv.Itoa(p.Sex) },
+		choices: []fieldChoice{{textMale, "0"}, {textFemale, "1"}}},
 	{label: textAge, key: "AG", value: func(p profile) string { return strconv.Itoa(p.Age) }, emptyValue: "0"},
 	{label: textCountry, key: "CY", value: func(p profile) string { return p.Country }},
 	{label: textProvince, key: "PV", value: func(p profile) string { return p.Province }},
@@ -41,22 +41,26 @@ var profileFields = []profileField{
 	{label: textMobile, key: "MO", value: func(p profile) string { return p.Mobile }},
 	{label: textAddress, key: "AD", value: func(p profile) string { return p.Address }},
 	{label: textPostCode, key: "PC", value: func(p profile) string { return p.PostCode }},
-	{label: textBlood, key: "BT", emptyValue: "0", value: func(p profile) string { return strconv.Itoa(p.Blood) }, choices: numberedChoices(textBloodA, 5)},
-	{label: textConstellation, key: "CO", emptyValue: "0", value: func(p profile) string { return strconv.Itoa(p.Constellation) }, choices: numberedChoices(textAquarius, 12)},
-	{label: textAnimal, key: "SH", emptyValue: "0", value: func(p profile) string { return strconv.Itoa(p.Animal) }, choices: numberedChoices(textRat, 12)},
+	{label: textBlood, key: "BT", emptyValue: "0", value: func(p profile) string { return strconv.Itoa(p.Blood) },
+		choices: numberedChoices(textBloodA, 5)},
+	{label: textConstellation, key: "CO", emptyValue: "0",
+		value:   func(p profile) string { return strconv.Itoa(p.Constellation) },
+		choices: numberedChoices(textAquarius, 12)},
+	{label: textAnimal, key: "SH", emptyValue: "0", value: func(p profile) string { return strconv.Itoa(p.Animal) },
+		choices: numberedChoices(textRat, 12)},
 }
 
-// numberedChoices are choices called by words that follow each other, from 1; 0 is
-// unset.
-func numberedChoices(first textID, n int) []fieldChoice {
+// numberedChoices returns the options "not set" and 1 to n, labelled with consecutive
+// text IDs.
+func numberedChoices(first textID, count int) []fieldChoice {
 	all := []fieldChoice{{textUnset, "0"}}
-	for i := range n {
+	for i := range count {
 		all = append(all, fieldChoice{first + textID(i), strconv.Itoa(i + 1)})
 	}
 	return all
 }
 
-// profileRows are the fields that say something.
+// profileRows returns the fields that are set.
 func (a *App) profileRows(profile client.Profile) []menuRow {
 	var rows []menuRow
 	for _, profileField := range profileFields {
@@ -69,25 +73,29 @@ func (a *App) profileRows(profile client.Profile) []menuRow {
 				value = a.language.translate(choice.label)
 			}
 		}
-		rows = append(rows, menuRow{left: fitWidth(a.widthMethod, a.language.translate(profileField.label), labelWidth) + " " + value, detail: value})
+		rows = append(rows, menuRow{left: fitWidth(a.widthMethod, a.language.translate(profileField.label),
+			labelWidth) + " " + value, detail: value})
 	}
 	return rows
 }
 
-// editProfile shows the form for the own profile, and for who may do what.
+// editProfile shows the form for the account's own profile and settings.
 func (a *App) editProfile() tea.Cmd {
 	if a.refuseWithoutDevice() {
 		return nil
 	}
 	page, focus := a.page, a.focus
-	return runTask(a, func(ctx context.Context) (client.AccountInfo, error) { return a.messenger.Info(ctx, a.messenger.UIN()) },
+	return runTask(a, func(ctx context.Context) (client.AccountInfo,
+		error) {
+		return a.messenger.Info(ctx, a.messenger.UIN())
+	},
 		func(info client.AccountInfo, err error) tea.Cmd {
 			switch {
 			case err != nil:
 				a.showError(err)
 				return nil
 			case a.page != page, a.focus != focus:
-				return nil // the user did not wait, and may be writing
+				return nil // the user went on and may be typing
 			}
 			a.showPage(a.profileForm(info.Profile))
 			return nil
@@ -95,47 +103,54 @@ func (a *App) editProfile() tea.Cmd {
 }
 
 func (a *App) profileForm(profile client.Profile) *form {
-	f := &form{title: a.language.translate(textProfile), submitText: textKeySave}
+	page := &form{title: a.language.translate(textProfile), submitText: textKeySave}
 	for _, profileField := range profileFields {
 		if profileField.choices != nil {
-			f.fields = append(f.fields, (&formField{label: profileField.label, choices: profileField.choices}).selectValue(profileField.value(profile)))
+			page.fields = append(page.fields, (&formField{label: profileField.label,
+				choices: profileField.choices}).selectValue(profileField.value(profile)))
 		} else {
 			value := sanitizeLine(profileField.value(profile))
 			if value == profileField.emptyValue {
 				value = ""
 			}
-			f.fields = append(f.fields, newTextField(profileField.label, value))
+			page.fields = append(page.fields, newTextField(profileField.label, value))
 		}
 	}
 	yesNo := []fieldChoice{{textAsItIs, ""}, {textYes, "1"}, {textNo, "0"}}
-	rule := &formField{label: textRule, choices: []fieldChoice{{textAsItIs, ""}, {textRuleOpen, "0"}, {textRuleAsk, "1"}, {textRuleClosed, "3"}}}
-	strangers, findable := &formField{label: textStrangersMay, choices: yesNo}, &formField{label: textFindable, choices: yesNo}
-	f.fields = append(f.fields, rule, strangers, findable)
-	f.submit = func() tea.Cmd {
+	rule := &formField{label: textRule, choices: []fieldChoice{{textAsItIs, ""}, {textRuleOpen, "0"},
+		{textRuleAsk, "1"}, {textRuleClosed, "3"}}}
+	strangers, findable := &formField{label: textStrangersMay, choices: yesNo},
+		&formField{label: textFindable, choices: yesNo}
+	page.fields = append(page.fields, rule, strangers, findable)
+	page.submit = func() tea.Cmd {
 		change := client.AccountChange{Profile: map[string]string{}}
 		for i, profileField := range profileFields {
-			if f.fields[i].isChanged() {
-				change.Profile[profileField.key] = cmp.Or(strings.TrimSpace(f.fields[i].value()), profileField.emptyValue)
+			if page.fields[i].isChanged() {
+				change.Profile[profileField.key] = cmp.Or(strings.TrimSpace(page.fields[i].value()),
+					profileField.emptyValue)
 			}
 		}
-		change.Rule = map[string]*client.Rule{"0": pointerTo(client.RuleOpen), "1": pointerTo(client.RuleAsk), "3": pointerTo(client.RuleClosed)}[rule.value()]
+		change.Rule = map[string]*client.Rule{"0": pointerTo(client.RuleOpen), "1": pointerTo(client.RuleAsk),
+			"3": pointerTo(client.RuleClosed)}[rule.value()]
 		boolean := map[string]*bool{"1": pointerTo(true), "0": pointerTo(false)}
 		change.AllowStrangers, change.Findable = boolean[strangers.value()], boolean[findable.value()]
-		return runAction(a, func(ctx context.Context) error { return a.messenger.SetInfo(ctx, change) }, func() tea.Cmd {
-			a.showNotice(textSaved)
-			if nick, ok := change.Profile["NK"]; ok {
-				a.ownNick = sanitizeLine(nick)
-			}
-			return a.closeIfShown(f)
-		})
+		return runAction(a, func(ctx context.Context) error { return a.messenger.SetInfo(ctx, change) },
+			func() tea.Cmd {
+				a.showNotice(textSaved)
+				if nick, ok := change.Profile["NK"]; ok {
+					a.ownNick = sanitizeLine(nick)
+				}
+				return a.closeIfShown(page)
+			})
 	}
-	return f
+	return page
 }
 
 func pointerTo[T any](v T) *T { return &v }
 
-// statuses are what a user can choose to be, in the order of the list.
-var selectableStatuses = []client.Status{client.StatusOnline, client.StatusTalkToMe, client.StatusAway, client.StatusBusy, client.StatusDoNotDisturb, client.StatusInvisible, client.StatusOffline}
+// selectableStatuses are the statuses that a user can choose, in the order of the menu.
+var selectableStatuses = []client.Status{client.StatusOnline, client.StatusTalkToMe, client.StatusAway,
+	client.StatusBusy, client.StatusDoNotDisturb, client.StatusInvisible, client.StatusOffline}
 
 var statusTexts = map[client.Status]textID{
 	client.StatusOnline:       textOnline,
@@ -147,27 +162,30 @@ var statusTexts = map[client.Status]textID{
 	client.StatusOffline:      textOffline,
 }
 
-// showStatusMenu lists what the user can be.
+// showStatusMenu lists the statuses.
 func (a *App) showStatusMenu() tea.Cmd {
-	m := &menu{title: a.language.translate(textStatus)}
+	list := &menu{title: a.language.translate(textStatus)}
 	for i, status := range selectableStatuses {
-		m.rows = append(m.rows, menuRow{left: statusSigns[status] + " " + a.language.translate(statusTexts[status])})
+		list.rows = append(list.rows, menuRow{left: statusSigns[status] + " " +
+			a.language.translate(statusTexts[status])})
 		if status == a.ownStatus {
-			m.selected = i
+			list.selected = i
 		}
 	}
-	m.rowBindings = func(i int) []keyBinding {
-		return []keyBinding{{keys: []string{"enter"}, description: textKeyChoose, isHint: true, run: func() tea.Cmd { return a.setStatus(selectableStatuses[i]) }}}
+	list.rowBindings = func(i int) []keyBinding {
+		return []keyBinding{{keys: []string{"enter"}, description: textKeyChoose, isHint: true,
+			run: func() tea.Cmd { return a.setStatus(selectableStatuses[i]) }}}
 	}
-	a.showPage(m)
+	a.showPage(list)
 	return nil
 }
 
 func (a *App) setStatus(status client.Status) tea.Cmd {
-	close := a.closePage()
-	return tea.Batch(close, runAction(a, func(ctx context.Context) error { return a.messenger.SetStatus(ctx, status) }, func() tea.Cmd {
-		a.ownStatus = status
-		a.showNotice(textStatusIs, a.language.translate(statusTexts[status]))
-		return nil
-	}))
+	closeCmd := a.closePage()
+	return tea.Batch(closeCmd,
+		runAction(a, func(ctx context.Context) error { return a.messenger.SetStatus(ctx, status) }, func() tea.Cmd {
+			a.ownStatus = status
+			a.showNotice(textStatusIs, a.language.translate(statusTexts[status]))
+			return nil
+		}))
 }

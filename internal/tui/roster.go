@@ -10,24 +10,24 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// roster is the list of people at the left.
+// roster is the list of people in the left pane.
 type roster struct {
-	selected client.UIN // who is chosen, 0 for the first
-	topRow   int        // the row at the top, as it was shown last
+	selected client.UIN // 0 selects the first person
+	topRow   int        // first visible row of the last view
 }
 
-// selectedPerson is the person that keys are about, nil if there is nobody.
+// selectedPerson is the person that keys and commands act on, nil if the list is empty.
 func (r *roster) selectedPerson(app *App) *person {
-	all := app.contacts.sortedContacts(app.conversations)
-	if len(all) == 0 {
+	people := app.contacts.sortedContacts(app.conversations)
+	if len(people) == 0 {
 		return nil
 	}
-	return all[r.selectedIndex(all)]
+	return people[r.selectedIndex(people)]
 }
 
-// selectedIndex is the row of who is chosen.
-func (r *roster) selectedIndex(all []*person) int {
-	return max(0, slices.IndexFunc(all, func(p *person) bool { return p.uin == r.selected }))
+// selectedIndex is the row of the selected person.
+func (r *roster) selectedIndex(people []*person) int {
+	return max(0, slices.IndexFunc(people, func(p *person) bool { return p.uin == r.selected }))
 }
 
 func (r *roster) bindings(app *App) []keyBinding {
@@ -39,37 +39,39 @@ func (r *roster) bindings(app *App) []keyBinding {
 			return nil
 		}
 	}
-	// No letter is among them: whatever is typed here is a text for the chosen
-	// person.
+	// No letter is bound, because typed text goes to the selected person.
 	return []keyBinding{
-		{keys: []string{"enter", "right"}, description: textKeyOpen, isHint: r.selectedPerson(app) != nil, run: about(func(p *person) tea.Cmd { return app.openConversation(p.uin) })},
+		{keys: []string{"enter", "right"}, description: textKeyOpen, isHint: r.selectedPerson(app) != nil,
+			run: about(func(p *person) tea.Cmd { return app.openConversation(p.uin) })},
 		{keys: []string{"/"}, description: textKeyCommand, isHint: true, run: app.promptCommand},
 		{keys: []string{"up"}, description: textKeyUp, run: func() tea.Cmd { return r.moveSelection(app, -1) }},
 		{keys: []string{"down"}, description: textKeyDown, run: func() tea.Cmd { return r.moveSelection(app, +1) }},
-		{keys: []string{"pgup"}, description: textKeyPageUp, run: func() tea.Cmd { return r.moveSelection(app, -app.layout().bodyHeight+1) }},
-		{keys: []string{"pgdown"}, description: textKeyPageDown, run: func() tea.Cmd { return r.moveSelection(app, app.layout().bodyHeight-1) }},
+		{keys: []string{"pgup"}, description: textKeyPageUp,
+			run: func() tea.Cmd { return r.moveSelection(app, -app.layout().bodyHeight+1) }},
+		{keys: []string{"pgdown"}, description: textKeyPageDown,
+			run: func() tea.Cmd { return r.moveSelection(app, app.layout().bodyHeight-1) }},
 		{keys: []string{"ctrl+n"}, description: textKeyNextUnread, run: app.openNextUnread},
 		{keys: []string{"ctrl+f"}, description: textKeySearchAll, run: func() tea.Cmd { return app.showSearch(0, "") }},
 	}
 }
 
-func (r *roster) moveSelection(app *App, by int) tea.Cmd {
-	if all := app.contacts.sortedContacts(app.conversations); len(all) > 0 {
-		r.selected = all[min(max(r.selectedIndex(all)+by, 0), len(all)-1)].uin
+func (r *roster) moveSelection(app *App, delta int) tea.Cmd {
+	if people := app.contacts.sortedContacts(app.conversations); len(people) > 0 {
+		r.selected = people[min(max(r.selectedIndex(people)+delta, 0), len(people)-1)].uin
 	}
 	return nil
 }
 
-// openNextUnread opens the next conversation in which something is unread.
+// openNextUnread opens the next conversation with unread messages.
 func (a *App) openNextUnread() tea.Cmd {
-	all := a.contacts.sortedContacts(a.conversations)
-	if len(all) == 0 {
+	people := a.contacts.sortedContacts(a.conversations)
+	if len(people) == 0 {
 		return nil
 	}
-	from := a.roster.selectedIndex(all)
-	for i := range all {
-		person := all[(from+i)%len(all)]
-		if talk := a.conversations[person.uin]; talk != nil && talk.unreadCount() > 0 {
+	from := a.roster.selectedIndex(people)
+	for i := range people {
+		person := people[(from+i)%len(people)]
+		if conv := a.conversations[person.uin]; conv != nil && conv.unreadCount() > 0 {
 			return a.openConversation(person.uin)
 		}
 	}
@@ -87,22 +89,24 @@ func (a *App) toggleBell() tea.Cmd {
 	return nil
 }
 
-// removeFriend ends a friendship, after a question.
+// removeFriend ends a friendship after a confirmation.
 func (a *App) removeFriend(p *person) tea.Cmd {
 	if !p.isFriend {
 		a.showNotice(textNoFriend, p.displayName())
 		return nil
 	}
-	a.askConfirmation(a.language.translate(textAskRemove, p.displayName()), a.language.translate(textDoRemove, p.displayName()), func() tea.Cmd {
-		return runAction(a, func(ctx context.Context) error { return a.messenger.RemoveFriend(ctx, p.uin) }, func() tea.Cmd {
-			a.showNotice(textRemoved, p.displayName())
-			return a.refreshLists()
+	a.askConfirmation(a.language.translate(textAskRemove, p.displayName()),
+		a.language.translate(textDoRemove, p.displayName()), func() tea.Cmd {
+			return runAction(a, func(ctx context.Context) error { return a.messenger.RemoveFriend(ctx, p.uin) },
+				func() tea.Cmd {
+					a.showNotice(textRemoved, p.displayName())
+					return a.refreshLists()
+				})
 		})
-	})
 	return nil
 }
 
-// blockPerson blocks somebody, after a question.
+// blockPerson blocks a person after a confirmation.
 func (a *App) blockPerson(p *person) tea.Cmd {
 	switch {
 	case a.refuseWithoutDevice(), p.uin == client.System:
@@ -111,13 +115,14 @@ func (a *App) blockPerson(p *person) tea.Cmd {
 		a.showNotice(textIsBlocked, p.displayName())
 		return nil
 	}
-	a.askConfirmation(a.language.translate(textAskBlock, p.displayName()), a.language.translate(textDoBlock, p.displayName()), func() tea.Cmd {
-		return runAction(a, func(ctx context.Context) error { return a.messenger.Block(ctx, p.uin) }, func() tea.Cmd {
-			p.isBlocked = true
-			a.showNotice(textIsBlocked, p.displayName())
-			return a.refreshLists()
+	a.askConfirmation(a.language.translate(textAskBlock, p.displayName()),
+		a.language.translate(textDoBlock, p.displayName()), func() tea.Cmd {
+			return runAction(a, func(ctx context.Context) error { return a.messenger.Block(ctx, p.uin) }, func() tea.Cmd {
+				p.isBlocked = true
+				a.showNotice(textIsBlocked, p.displayName())
+				return a.refreshLists()
+			})
 		})
-	})
 	return nil
 }
 
@@ -136,8 +141,8 @@ func (a *App) unblockPerson(p *person) tea.Cmd {
 	})
 }
 
-// refuseWithoutDevice reports whether something cannot be done because the session is
-// not a device's, and says so.
+// refuseWithoutDevice returns true, and shows a notice, if the session is not a device
+// session.
 func (a *App) refuseWithoutDevice() bool {
 	if !a.hasDevice {
 		a.showNotice(textNeedsDevice)
@@ -146,35 +151,34 @@ func (a *App) refuseWithoutDevice() bool {
 }
 
 func (r *roster) view(app *App, width, height int) []string {
-	all := app.contacts.sortedContacts(app.conversations)
-	if len(all) == 0 {
+	people := app.contacts.sortedContacts(app.conversations)
+	if len(people) == 0 {
 		return app.paragraph(textNobody, width)
 	}
-	at := r.selectedIndex(all)
+	at := r.selectedIndex(people)
 	if r.selected == 0 {
-		r.selected = all[at].uin // who is seen to be chosen stays so when the list changes
+		r.selected = people[at].uin // keeps the selection when the order changes
 	}
-	r.topRow = scrollToShow(r.topRow, at, len(all), height)
+	r.topRow = scrollToShow(r.topRow, at, len(people), height)
 	var lines []string
-	for i := r.topRow; i < len(all) && i < r.topRow+height; i++ {
-		lines = append(lines, app.rosterRow(all[i], i == at, width))
+	for i := r.topRow; i < len(people) && i < r.topRow+height; i++ {
+		lines = append(lines, app.rosterRow(people[i], i == at, width))
 	}
 	return lines
 }
 
-// rosterRow is one person: who is chosen, how they stand, their name, how much
-// of them is unread.
+// rosterRow shows a person: selection mark, sign, name, unsent and unread counts.
 func (a *App) rosterRow(p *person, chosen bool, width int) string {
 	mark, count := " ", " "
 	if chosen {
 		mark = ">"
 	}
-	talk := a.conversations[p.uin]
-	if talk != nil {
-		if n := talk.unreadCount(); n > 0 {
+	conv := a.conversations[p.uin]
+	if conv != nil {
+		if n := conv.unreadCount(); n > 0 {
 			count = fmt.Sprintf(" %d ", n)
 		}
-		if waiting, failed := talk.unsentCounts(); failed > 0 {
+		if waiting, failed := conv.unsentCounts(); failed > 0 {
 			count = " !" + count
 		} else if waiting > 0 {
 			count = " .." + count
@@ -184,14 +188,14 @@ func (a *App) rosterRow(p *person, chosen bool, width int) string {
 		return a.theme.selected.Render(alignEnds(a.widthMethod, mark+p.statusSign()+" "+p.displayName(), count, width))
 	}
 	name := p.displayName()
-	if talk != nil && talk.unreadCount() > 0 {
+	if conv != nil && conv.unreadCount() > 0 {
 		name, count = a.theme.bold.Render(name), a.theme.bold.Render(count)
 	}
 	return alignEnds(a.widthMethod, mark+a.statusStyle(p).Render(p.statusSign())+" "+name, count, width)
 }
 
-// scrollToShow is the first row to show, so that a row is in view and the view
-// moves no more than it must.
+// scrollToShow returns the first row to show, so that row at is visible and the view
+// scrolls as little as possible.
 func scrollToShow(first, at, rows, height int) int {
 	first = max(min(first, at), at-height+1)
 	return max(0, min(first, rows-height))

@@ -11,7 +11,7 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-func TestTextsOfOthersFitTheScreen(t *testing.T) {
+func TestTextOfOthersIsSanitized(t *testing.T) {
 	for _, c := range []struct{ name, got, want string }{
 		{"several lines", sanitize("a\tb\x1b[2J\r\nc"), "a    b\ufffd[2J\nc"},
 		{"one line", sanitizeLine(" a\tb\u202e\nc "), "a b\ufffd / c"},
@@ -23,22 +23,22 @@ func TestTextsOfOthersFitTheScreen(t *testing.T) {
 	}
 }
 
-// Whatever others can write is looked for on the screen, wherever it is shown.
+// The test shows every text of other accounts on every page.
 func TestNoEscapeSequenceOfOthersReachesTheTerminal(t *testing.T) {
 	const evil = "\x1b]0;owned\x07\x1b[2J\u009b5n\u202eevil\r\x00"
 	synctest.Test(t, func(t *testing.T) {
-		m := exampleAccount()
-		m.friends = []client.Friend{{UIN: 10002, Nick: evil, Status: client.StatusOnline}}
-		m.profiles[10002] = client.Profile{Nick: evil, About: evil, Province: evil, Country: evil}
-		m.profiles[10001] = client.Profile{Nick: evil, City: evil}
-		m.requests = []client.FriendRequest{{From: 10002, Text: evil, Time: noon}}
-		m.blocked = []client.UIN{10002}
-		m.devices = []client.DeviceInfo{{ID: 1, Name: evil, SignedInAt: noon}}
-		for i := range m.history {
-			m.history[i].Text = evil
-			m.history[i].Peer = 10002
+		messenger := exampleAccount()
+		messenger.friends = []client.Friend{{UIN: 10002, Nick: evil, Status: client.StatusOnline}}
+		messenger.profiles[10002] = client.Profile{Nick: evil, About: evil, Province: evil, Country: evil}
+		messenger.profiles[10001] = client.Profile{Nick: evil, City: evil}
+		messenger.requests = []client.FriendRequest{{From: 10002, Text: evil, Time: noon}}
+		messenger.blocked = []client.UIN{10002}
+		messenger.devices = []client.DeviceInfo{{ID: 1, Name: evil, SignedInAt: noon}}
+		for i := range messenger.history {
+			messenger.history[i].Text = evil
+			messenger.history[i].Peer = 10002
 		}
-		u := newUser(t, m)
+		u := newUser(t, messenger)
 		u.receiveEvents(
 			client.Message{Number: 7, Kind: client.KindAsks, Peer: 10002, Text: evil, Time: noon},
 			client.Message{Number: 8, Kind: client.KindRejected, Peer: 10002, Text: evil, Time: noon},
@@ -46,8 +46,10 @@ func TestNoEscapeSequenceOfOthersReachesTheTerminal(t *testing.T) {
 			client.State{Err: &testError{evil}},
 		)
 		for _, keys := range []string{
-			"", "<enter>", "<esc>/requests<enter>", "<esc>/info<enter>", "<esc>/add 10002<enter>", "<esc>/profile<enter>", "<esc>/blocked<enter>",
-			"<esc>/devices<enter>", "<esc>/search evil<enter>", "<esc>/remove<enter>", "<enter>/block<enter>", "<esc>/ev\x1bil<enter>",
+			"", "<enter>", "<esc>/requests<enter>", "<esc>/info<enter>", "<esc>/add 10002<enter>",
+			"<esc>/profile<enter>", "<esc>/blocked<enter>",
+			"<esc>/devices<enter>", "<esc>/search evil<enter>", "<esc>/remove<enter>", "<enter>/block<enter>",
+			"<esc>/ev\x1bil<enter>",
 		} {
 			u.pressKeys(keys)
 			v := u.app.View()
@@ -71,7 +73,7 @@ type testError struct{ text string }
 
 func (e *testError) Error() string { return e.text }
 
-// stripColours takes out the escape sequences that we write ourselves.
+// stripColours removes the colour sequences of this program.
 func stripColours(screen string) string {
 	var rest strings.Builder
 	for screen != "" {

@@ -11,47 +11,47 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// How the screen is divided.
+// Widths of the panes, in cells. Below minSplitWidth the screen shows one pane.
 const (
-	minSplitWidth  = 54 // cells; below, there is one pane at a time
+	minSplitWidth  = 54
 	maxRosterWidth = 28
 	minRosterWidth = 18
 )
 
-// layout is where things are. Sizes are in cells.
+// screenLayout says which parts of the screen are visible, and their sizes in cells.
 type screenLayout struct {
 	hasTitle, hasBanner    bool
 	showsRoster, showsPage bool
 	rosterWidth            int
 	pageWidth              int
-	bodyHeight             int // height
+	bodyHeight             int
 }
 
 func (a *App) layout() screenLayout {
-	l := screenLayout{hasTitle: a.height >= 5, hasBanner: a.height >= 3 && a.bannerText() != ""}
-	l.bodyHeight = max(1, a.height-1) // the bottom line
-	if l.hasTitle {
-		l.bodyHeight--
+	layout := screenLayout{hasTitle: a.height >= 5, hasBanner: a.height >= 3 && a.bannerText() != ""}
+	layout.bodyHeight = max(1, a.height-1) // without the bottom line
+	if layout.hasTitle {
+		layout.bodyHeight--
 	}
-	if l.hasBanner {
-		l.bodyHeight--
+	if layout.hasBanner {
+		layout.bodyHeight--
 	}
 	if a.width < minSplitWidth {
-		l.showsRoster, l.showsPage = a.focus == focusRoster, a.focus == focusPage
-		l.rosterWidth, l.pageWidth = a.width, a.width
-		return l
+		layout.showsRoster, layout.showsPage = a.focus == focusRoster, a.focus == focusPage
+		layout.rosterWidth, layout.pageWidth = a.width, a.width
+		return layout
 	}
-	l.showsRoster, l.showsPage = true, true
-	l.rosterWidth = min(max(a.width*3/10, minRosterWidth), maxRosterWidth)
-	l.pageWidth = a.width - l.rosterWidth - len(paneBorder)
-	return l
+	layout.showsRoster, layout.showsPage = true, true
+	layout.rosterWidth = min(max(a.width*3/10, minRosterWidth), maxRosterWidth)
+	layout.pageWidth = a.width - layout.rosterWidth - len(paneBorder)
+	return layout
 }
 
-// border stands between the panes. It is ASCII, as all that is drawn here: the
-// characters made for it have two cells in many Chinese terminals.
+// paneBorder separates the panes. Everything drawn here is ASCII, because box-drawing
+// characters are two cells wide in many Chinese terminals.
 const paneBorder = "|"
 
-// View draws the screen.
+// View implements tea.Model.
 func (a *App) View() tea.View {
 	v := tea.NewView("")
 	v.AltScreen, v.ReportFocus = true, true
@@ -76,7 +76,7 @@ func (a *App) View() tea.View {
 	return v
 }
 
-// renderScreen is the screen from the top, and where its cursor is.
+// renderScreen returns all lines and the position of the cursor.
 func (a *App) renderScreen() (lines []string, cursor *tea.Position) {
 	layout := a.layout()
 	if layout.hasTitle {
@@ -91,48 +91,48 @@ func (a *App) renderScreen() (lines []string, cursor *tea.Position) {
 	if at != nil {
 		cursor = &tea.Position{X: at.X, Y: at.Y + top}
 	}
-	bottom, asked := a.bottomLine()
+	bottom, questionCursor := a.bottomLine()
 	if a.question != nil {
 		cursor = nil
-		if asked != nil {
-			cursor = &tea.Position{X: asked.X, Y: len(lines)}
+		if questionCursor != nil {
+			cursor = &tea.Position{X: questionCursor.X, Y: len(lines)}
 		}
 	}
 	return append(lines, bottom), cursor
 }
 
-// renderPanes puts the panes side by side.
-func (a *App) renderPanes(l screenLayout) (lines []string, cursor *tea.Position) {
+// renderPanes returns the lines between the title and the bottom line.
+func (a *App) renderPanes(layout screenLayout) (lines []string, cursor *tea.Position) {
 	var left, right []string
-	if l.showsRoster {
-		left = a.roster.view(a, l.rosterWidth, l.bodyHeight)
+	if layout.showsRoster {
+		left = a.roster.view(a, layout.rosterWidth, layout.bodyHeight)
 	}
-	if l.showsPage {
-		right, cursor = a.page.view(a, l.pageWidth, l.bodyHeight)
+	if layout.showsPage {
+		right, cursor = a.page.view(a, layout.pageWidth, layout.bodyHeight)
 		if a.focus != focusPage {
 			cursor = nil
 		}
 	}
-	for i := range l.bodyHeight {
+	for i := range layout.bodyHeight {
 		var line string
-		if l.showsRoster {
-			line = fitWidth(a.widthMethod, rowAt(left, i), l.rosterWidth)
+		if layout.showsRoster {
+			line = fitWidth(a.widthMethod, rowAt(left, i), layout.rosterWidth)
 		}
-		if l.showsRoster && l.showsPage {
+		if layout.showsRoster && layout.showsPage {
 			line += a.theme.faint.Render(paneBorder)
 		}
-		if l.showsPage {
-			line += fitWidth(a.widthMethod, rowAt(right, i), l.pageWidth)
+		if layout.showsPage {
+			line += fitWidth(a.widthMethod, rowAt(right, i), layout.pageWidth)
 		}
 		lines = append(lines, line)
 	}
-	if cursor != nil && l.showsRoster {
-		cursor.X += l.rosterWidth + len(paneBorder)
+	if cursor != nil && layout.showsRoster {
+		cursor.X += layout.rosterWidth + len(paneBorder)
 	}
 	return lines, cursor
 }
 
-// rowAt is a line of a pane, empty below its last.
+// rowAt returns line i of a pane, empty below the last one.
 func rowAt(lines []string, i int) string {
 	if i < len(lines) {
 		return lines[i]
@@ -149,11 +149,11 @@ func (a *App) titleLine() string {
 		left += "  " + a.language.translate(statusTexts[a.ownStatus])
 	}
 	var right []string
-	if n := a.unreadTotal(); n > 0 && !a.layout().showsRoster {
-		right = append(right, a.language.translate(textUnread, n))
+	if count := a.unreadTotal(); count > 0 && !a.layout().showsRoster {
+		right = append(right, a.language.translate(textUnread, count))
 	}
-	if n := len(a.friendRequests); n > 0 {
-		right = append(right, a.language.translate(textRequestsWait, n))
+	if count := len(a.friendRequests); count > 0 {
+		right = append(right, a.language.translate(textRequestsWait, count))
 	}
 	if !a.bellEnabled {
 		right = append(right, a.language.translate(textBellOff))
@@ -161,25 +161,24 @@ func (a *App) titleLine() string {
 	return alignEnds(a.widthMethod, left, strings.Join(right, "  ")+" ", a.width)
 }
 
-// windowTitle holds nothing that others have written.
+// windowTitle contains no text of other accounts.
 func (a *App) windowTitle() string {
-	if n := a.unreadTotal(); n > 0 {
-		return fmt.Sprintf("(%d) Rookery %s", n, a.messenger.UIN())
+	if count := a.unreadTotal(); count > 0 {
+		return fmt.Sprintf("(%d) Rookery %s", count, a.messenger.UIN())
 	}
 	return "Rookery " + a.messenger.UIN().String()
 }
 
-// unreadTotal counts what is unread in all conversations.
+// unreadTotal counts the unread messages of all conversations.
 func (a *App) unreadTotal() int {
-	n := 0
-	for _, talk := range a.conversations {
-		n += talk.unreadCount()
+	count := 0
+	for _, conv := range a.conversations {
+		count += conv.unreadCount()
 	}
-	return n
+	return count
 }
 
-// bannerText says what keeps words from their receivers, and is empty if nothing
-// does.
+// bannerText explains why messages are not delivered. It is empty if there is no problem.
 func (a *App) bannerText() string {
 	var parts []string
 	if !a.connection.Connected {
@@ -190,7 +189,8 @@ func (a *App) bannerText() string {
 		case left <= 0:
 			part += " " + a.language.translate(textRetryNow)
 		default:
-			part += " " + a.language.translate(textRetryIn, left, a.localTime(a.connection.RetryAt).Format(time.TimeOnly))
+			part += " " + a.language.translate(textRetryIn, left,
+				a.localTime(a.connection.RetryAt).Format(time.TimeOnly))
 		}
 		parts = append(parts, part)
 	}
@@ -210,8 +210,7 @@ func (a *App) bannerText() string {
 	return " " + strings.Join(parts, "  ")
 }
 
-// bottomLine is the last line: a question, what is to be said, or which keys there
-// are.
+// bottomLine shows a question, a notice or the key hints.
 func (a *App) bottomLine() (string, *tea.Position) {
 	if a.question != nil {
 		line, cursor := a.question.view(a, a.width)
@@ -223,12 +222,11 @@ func (a *App) bottomLine() (string, *tea.Position) {
 	return a.theme.bar.Render(fitWidth(a.widthMethod, a.keyHints(), a.width)), nil
 }
 
-// keyHints are as many of the keys as have room; the key that shows all comes
-// first.
+// keyHints shows as many keys as fit, the help key first.
 func (a *App) keyHints() string {
 	var line string
-	all := append(a.globalBindings(), a.paneBindings()...)
-	for _, binding := range all {
+	bindings := append(a.globalBindings(), a.paneBindings()...)
+	for _, binding := range bindings {
 		if !binding.isHint {
 			continue
 		}
@@ -241,16 +239,16 @@ func (a *App) keyHints() string {
 	return line
 }
 
-// paragraph is a text over as many lines as it needs.
-func (a *App) paragraph(w textID, width int) []string {
+// paragraph wraps a text.
+func (a *App) paragraph(id textID, width int) []string {
 	var lines []string
-	for _, line := range wrapLines(a.widthMethod, a.language.translate(w), width-2) {
+	for _, line := range wrapLines(a.widthMethod, a.language.translate(id), width-2) {
 		lines = append(lines, a.theme.faint.Render(" "+line))
 	}
 	return lines
 }
 
-// statusStyle is how a person's sign looks.
+// statusStyle is the style of a person's sign.
 func (a *App) statusStyle(p *person) lipgloss.Style {
 	switch {
 	case p.isBlocked, !p.isFriend && p.uin != client.System:
@@ -263,7 +261,7 @@ func (a *App) statusStyle(p *person) lipgloss.Style {
 	return a.theme.warning
 }
 
-// heading is the first line of a page, and the line below it.
+// heading is the title line of a page and the rule below it.
 func (a *App) heading(text, right string, width int) []string {
 	style := a.theme.plain
 	if a.focus == focusPage {
@@ -276,7 +274,7 @@ func (a *App) horizontalRule(width int) string {
 	return a.theme.faint.Render(strings.Repeat("-", max(0, width)))
 }
 
-// localTime is a time where the user is.
+// localTime converts a time to the user's time zone.
 func (a *App) localTime(t time.Time) time.Time { return t.In(a.now().Location()) }
 
 func (a *App) formatDay(t time.Time) string { return a.localTime(t).Format(time.DateOnly) }

@@ -8,8 +8,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// A terminal that knows characters of several parts says so, and Bubble Tea
-// measures as it does from then on: the frame must do the same.
+// If the terminal reports support for grapheme clusters, Bubble Tea changes its width
+// method. App must use the same one.
 func TestWidthsAreTheTerminals(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.pressKeys("<down><down><down><enter>")
@@ -21,7 +21,7 @@ func TestWidthsAreTheTerminals(t *testing.T) {
 			}
 			return -1
 		}
-		if got := column(); got != 22 { // of 24 cells, this method counts 2 less
+		if got := column(); got != 22 { // 24 cells minus 2 that this method does not count
 			t.Errorf("without characters of several parts, the border is at %d", got)
 		}
 		u.deliver(tea.ModeReportMsg{Mode: ansi.ModeUnicodeCore, Value: ansi.ModeReset})

@@ -10,32 +10,32 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// search is the page that looks for words in what was said.
+// searchPage searches the message history.
 type searchPage struct {
 	menu
 	peer           client.UIN // 0 for all conversations
 	query          editor
-	searchedText   string // what the rows are an answer to
-	searchCount    int    // counts what was asked for; older answers are not wanted
-	isLoadingOlder bool   // more is on its way
+	searchedText   string // the text that results belong to
+	searchCount    int    // identifies the latest search; answers to earlier ones are dropped
+	isLoadingOlder bool   // an older page is being loaded
 	results        []client.Message
-	isLastPage     bool // nothing older contains it
+	isLastPage     bool // there are no older results
 }
 
-// showSearch shows the page for a conversation, or for all, and searches for words
-// if some are given.
-func (a *App) showSearch(with client.UIN, words string) tea.Cmd {
+// showSearch opens the search page for one conversation, or for all if with is 0. It
+// searches at once if words is not empty.
+func (a *App) showSearch(peer client.UIN, text string) tea.Cmd {
 	if a.refuseWithoutDevice() {
 		return nil
 	}
-	s := &searchPage{peer: with}
-	s.emptyText, s.title = textSearchNote, a.language.translate(textSearch)
-	if with != 0 {
-		s.title = a.language.translate(textSearchWith, a.contacts.getOrAdd(with).displayName())
+	search := &searchPage{peer: peer}
+	search.emptyText, search.title = textSearchNote, a.language.translate(textSearch)
+	if peer != 0 {
+		search.title = a.language.translate(textSearchWith, a.contacts.getOrAdd(peer).displayName())
 	}
-	a.showPage(s)
-	s.query.setText(sanitizeLine(words))
-	return s.runSearch(a, 0)
+	a.showPage(search)
+	search.query.setText(sanitizeLine(text))
+	return search.runSearch(a, 0)
 }
 
 func (s *searchPage) textEditor() *editor { return &s.query }
@@ -53,7 +53,7 @@ func (s *searchPage) bindings(app *App) []keyBinding {
 	}
 }
 
-// moveDown moves to what is older, and asks for more at the end.
+// moveDown selects the next result and loads older ones at the end.
 func (s *searchPage) moveDown(app *App) tea.Cmd {
 	if s.selected == len(s.rows)-1 && !s.isLastPage && !s.isLoading && !s.isLoadingOlder {
 		return s.runSearch(app, s.results[s.selected].Number)
@@ -61,11 +61,11 @@ func (s *searchPage) moveDown(app *App) tea.Cmd {
 	return s.moveSelection(+1)
 }
 
-// runSearch searches, for what is older than a message, if one is given.
+// runSearch starts a new search, or loads results older than the message before.
 func (s *searchPage) runSearch(app *App, before uint64) tea.Cmd {
 	text := strings.TrimSpace(s.query.text)
 	if before != 0 {
-		text = s.searchedText // whatever is written there since
+		text = s.searchedText // the editor may have changed since
 	}
 	if text == "" {
 		return nil
@@ -75,12 +75,12 @@ func (s *searchPage) runSearch(app *App, before uint64) tea.Cmd {
 		s.searchCount++
 	}
 	s.isLoadingOlder = before != 0
-	turn := s.searchCount
+	searchCount := s.searchCount
 	query := client.HistoryQuery{With: s.peer, Before: before, Limit: historyPageSize, Text: text}
 	return runTask(app, func(ctx context.Context) (client.History, error) { return app.messenger.History(ctx, query) },
 		func(history client.History, err error) tea.Cmd {
-			if s.searchCount != turn {
-				return nil // the user has asked for something else since
+			if s.searchCount != searchCount {
+				return nil // the user has started another search
 			}
 			s.isLoading, s.isLoadingOlder = false, false
 			if err != nil {
@@ -99,26 +99,27 @@ func (s *searchPage) runSearch(app *App, before uint64) tea.Cmd {
 		})
 }
 
-// resultRow is one message, in a line.
+// resultRow shows a message in one row.
 func (a *App) resultRow(message client.Message) menuRow {
 	who := a.contacts.getOrAdd(message.Peer).displayName() + ": "
 	if message.IsOutgoing() {
 		who = a.language.translate(textTo, a.contacts.getOrAdd(message.Peer).displayName()) + ": "
 	}
-	return menuRow{left: who + sanitizeLine(message.Text), right: a.formatTime(message.Time), detail: sanitize(message.Text)}
+	return menuRow{left: who + sanitizeLine(message.Text), right: a.formatTime(message.Time),
+		detail: sanitize(message.Text)}
 }
 
-// openAtMessage opens the conversation that a message belongs to, there where it
-// stands; what was said since is loaded for that.
+// openAtMessage opens the conversation at a message and loads the history up to it.
 func (a *App) openAtMessage(message client.Message) tea.Cmd {
-	talk := a.conversationWith(message.Peer)
+	conv := a.conversationWith(message.Peer)
 	cmd := a.openConversation(message.Peer)
-	if oldest := talk.oldestNumber(); talk.historyRequested && !talk.isLoading && (talk.isComplete || oldest != 0 && oldest <= message.Number) {
-		talk.targetNumber, talk.scrollToTarget = message.Number, true
+	if oldest := conv.oldestNumber(); conv.historyRequested && !conv.isLoading &&
+		(conv.isComplete || oldest != 0 && oldest <= message.Number) {
+		conv.targetNumber, conv.scrollToTarget = message.Number, true
 		return cmd
 	}
-	talk.seekNumber = message.Number
-	return tea.Batch(cmd, a.loadHistory(talk))
+	conv.seekNumber = message.Number
+	return tea.Batch(cmd, a.loadHistory(conv))
 }
 
 func (s *searchPage) view(app *App, width, height int) ([]string, *tea.Position) {

@@ -2,28 +2,28 @@ package tui
 
 import "fmt"
 
-// language is one that the screen can be in.
+// languageIndex selects a language in localizedText.
 type languageIndex int
 
 const (
 	english languageIndex = iota
 	chinese
-	languageCount // how many there are
+	languageCount
 )
 
-// translate is a text of the table, with what belongs into it.
-func (l languageIndex) translate(w textID, args ...any) string {
+// translate returns a text, formatted with args if there are any.
+func (l languageIndex) translate(id textID, args ...any) string {
 	if len(args) == 0 {
-		return localizedTexts[w].texts[l]
+		return localizedTexts[id].texts[l]
 	}
-	return fmt.Sprintf(localizedTexts[w].texts[l], args...)
+	return fmt.Sprintf(localizedTexts[id].texts[l], args...)
 }
 
-// translation is one text of the screen; the table has it in all languages.
+// textID identifies a text of the screen.
 type textID int
 
-// translationKey is a text in the order of the languages. Where it has to fit into
-// something, width is the cells that there are, what is put into it aside.
+// localizedText is a text in every language. If maxWidth is not 0, the text, without its
+// arguments, must fit into that many cells.
 type localizedText struct {
 	texts    [languageCount]string
 	maxWidth int
@@ -261,5 +261,5 @@ const (
 	textErrTemporary
 	textErrTimeout
 
-	textCount // how many there are
+	textCount
 )

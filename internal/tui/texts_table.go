@@ -1,9 +1,9 @@
 package tui
 
-// labelWidth is the room for the name of a field, in cells.
+// labelWidth is the width of a field's label, in cells.
 const labelWidth = 16
 
-// table is everything that the screen says, other than what people write.
+// localizedTexts contains every text that the program shows.
 var localizedTexts = [textCount]localizedText{
 
 	// statuses and standing
@@ -19,53 +19,77 @@ var localizedTexts = [textCount]localizedText{
 	textOperator:     {[languageCount]string{"operator's notices", "系统通知"}, 18},
 
 	// around the panes
-	textRequestsWait:   {[languageCount]string{"/requests: %d", "请求：%d /requests"}, 18},
-	textUnread:         {[languageCount]string{"unread: %d", "未读：%d"}, 10},
-	textBellOff:        {[languageCount]string{"bell off", "铃声关"}, 10},
-	textBellOn:         {[languageCount]string{"bell on", "铃声开"}, 10},
-	textDisconnected:   {[languageCount]string{"NOT CONNECTED.", "未连接。"}, 15},
-	textRetryNow:       {[languageCount]string{"Trying now.", "正在重试。"}, 15},
-	textRetryIn:        {[languageCount]string{"Next try in %s, at %s.", "%s后重试(%s)。"}, 36},
-	textLogInAgain:     {[languageCount]string{"Quit, and log in again: rookery login", "请退出并重新登录： rookery login"}, 45},
-	textWaiting:        {[languageCount]string{"%d to be sent.", "%d条待发送。"}, 20},
-	textFailed:         {[languageCount]string{"%d not sent.", "%d条未发出。"}, 20},
-	textCancel:         {[languageCount]string{"Cancel", "取消"}, 8},
-	textCommand:        {[languageCount]string{"Command:", "命令："}, 10},
-	textNoCommand:      {[languageCount]string{"No command %s. /help lists them, // sends a /.", "没有命令 %s。/help 列出命令，// 发送 /。"}, 50},
-	textNoWords:        {[languageCount]string{"Nothing can follow %s. // sends it as a text.", "%s 后面不能有内容。用 // 作为文字发送。"}, 50},
-	textNobodyChosen:   {[languageCount]string{"Nobody is chosen in the list.", "列表中没有选中的人。"}, 40},
-	textCleared:        {[languageCount]string{"Cleared. Ctrl+Y brings it back, Ctrl+C once more quits.", "已清空。Ctrl+Y 恢复，再按 Ctrl+C 退出。"}, 60},
-	textNobody:         {[languageCount]string{"No friends yet. Type /add to find people, and add them.", "还没有好友。输入 /add 查找并添加。"}, 0},
-	textWelcome:        {[languageCount]string{"Choose somebody at the left, and type, or press Enter to talk. ? shows the keys and the commands, such as /add.", "在左边选一个人，直接输入或按回车聊天。按 ? 查看按键和命令，例如 /add。"}, 0},
-	textAddressSession: {[languageCount]string{"This sign-in has no device name. History, search, blocking, read marks and the profile need a device login: rookery login.", "本次登录没有设备名。聊天记录、搜索、屏蔽、已读标记和资料编辑需要用设备登录: rookery login。"}, 0},
-	textNeedsDevice:    {[languageCount]string{"That needs a device login: rookery login", "此功能需要设备登录: rookery login"}, 60},
-	textNothingUnread:  {[languageCount]string{"Nothing is unread.", "没有未读消息。"}, 40},
-	textQuitUnsent:     {[languageCount]string{"Own messages not sent: %d. Quit and lose them?", "还有%d条消息未发出，退出并丢弃？"}, 60},
+	textRequestsWait: {[languageCount]string{"/requests: %d", "请求：%d /requests"}, 18},
+	textUnread:       {[languageCount]string{"unread: %d", "未读：%d"}, 10},
+	textBellOff:      {[languageCount]string{"bell off", "铃声关"}, 10},
+	textBellOn:       {[languageCount]string{"bell on", "铃声开"}, 10},
+	textDisconnected: {[languageCount]string{"NOT CONNECTED.", "未连接。"}, 15},
+	textRetryNow:     {[languageCount]string{"Trying now.", "正在重试。"}, 15},
+	textRetryIn:      {[languageCount]string{"Next try in %s, at %s.", "%s后重试(%s)。"}, 36},
+	textLogInAgain:   {[languageCount]string{"Quit, and log in again: rookery login", "请退出并重新登录： rookery login"}, 45},
+	textWaiting:      {[languageCount]string{"%d to be sent.", "%d条待发送。"}, 20},
+	textFailed:       {[languageCount]string{"%d not sent.", "%d条未发出。"}, 20},
+	textCancel:       {[languageCount]string{"Cancel", "取消"}, 8},
+	textCommand:      {[languageCount]string{"Command:", "命令："}, 10},
+	textNoCommand: {[languageCount]string{
+		"No command %s. /help lists them, // sends a /.",
+		"没有命令 %s。/help 列出命令，// 发送 /。"}, 50},
+	textNoWords: {[languageCount]string{
+		"Nothing can follow %s. // sends it as a text.",
+		"%s 后面不能有内容。用 // 作为文字发送。"}, 50},
+	textNobodyChosen: {[languageCount]string{"Nobody is chosen in the list.", "列表中没有选中的人。"}, 40},
+	textCleared: {[languageCount]string{
+		"Cleared. Ctrl+Y brings it back, Ctrl+C once more quits.",
+		"已清空。Ctrl+Y 恢复，再按 Ctrl+C 退出。"}, 60},
+	textNobody: {[languageCount]string{
+		"No friends yet. Type /add to find people, and add them.",
+		"还没有好友。输入 /add 查找并添加。"}, 0},
+	textWelcome: {[languageCount]string{
+		"Choose somebody at the left, and type, or press Enter to talk. ? shows the keys and the commands, " +
+			"such as /add.",
+		"在左边选一个人，直接输入或按回车聊天。按 ? 查看按键和命令，例如 /add。"}, 0},
+	textAddressSession: {[languageCount]string{
+		"This sign-in has no device name. History, search, blocking, read marks and the profile need a " +
+			"device login: rookery login.",
+		"本次登录没有设备名。聊天记录、搜索、屏蔽、已读标记和资料编辑需要用设备登录: rookery login。"}, 0},
+	textNeedsDevice: {[languageCount]string{
+		"That needs a device login: rookery login",
+		"此功能需要设备登录: rookery login"}, 60},
+	textNothingUnread: {[languageCount]string{"Nothing is unread.", "没有未读消息。"}, 40},
+	textQuitUnsent: {[languageCount]string{
+		"Own messages not sent: %d. Quit and lose them?",
+		"还有%d条消息未发出，退出并丢弃？"}, 60},
 
 	// a conversation
-	textYou:          {[languageCount]string{"You", "我"}, 8},
-	textNew:          {[languageCount]string{"new", "新消息"}, 12},
-	textLoading:      {[languageCount]string{"loading", "正在加载"}, 16},
-	textBeginning:    {[languageCount]string{"beginning", "开头"}, 16},
-	textOlder:        {[languageCount]string{"PgUp: older", "PgUp 更早"}, 16},
-	textNoHistory:    {[languageCount]string{"What was said before is shown after a device login only: rookery login", "以前的聊天记录需要设备登录: rookery login"}, 0},
-	textNothingSaid:  {[languageCount]string{"Nothing has been said yet.", "还没有聊过。"}, 0},
-	textBelow:        {[languageCount]string{"PgDn: %d more lines", "PgDn 下面还有%d行"}, 24},
-	textSending:      {[languageCount]string{"sending", "发送中"}, 20},
-	textWaits:        {[languageCount]string{"waits for the connection", "等待连接"}, 26},
-	textNotSent:      {[languageCount]string{"not sent: %s - Ctrl+R tries again, Ctrl+X drops it", "未发出：%s - Ctrl+R 重发，Ctrl+X 丢弃"}, 0},
-	textAskDiscard:   {[languageCount]string{"Drop %d messages that were not sent to %s?", "丢弃%d条未发给 %s 的消息？"}, 60},
-	textDoDiscard:    {[languageCount]string{"Drop those to %s", "丢弃给 %s 的消息"}, 24},
-	textTooLong:      {[languageCount]string{"The text has %d bytes, allowed are %d.", "文字有%d字节，最多%d字节。"}, 60},
-	textSystemIsDeaf: {[languageCount]string{"Nobody reads what is written to the operator's number.", "系统号不接收消息。"}, 60},
-	textHasAdded:     {[languageCount]string{"%s has added you as a friend.", "%s 已将你加为好友。"}, 0},
-	textAsksYou:      {[languageCount]string{"%s asks to be your friend: %s", "%s 请求加你为好友：%s"}, 0},
-	textNotAnswered:  {[languageCount]string{"(/requests answers)", "(用 /requests 处理)"}, 0},
-	textWasAccepted:  {[languageCount]string{"(accepted)", "(已接受)"}, 0},
-	textWasAnswered:  {[languageCount]string{"(answered)", "(已处理)"}, 0},
-	textHasAccepted:  {[languageCount]string{"%s has accepted your request.", "%s 接受了你的请求。"}, 0},
-	textHasRejected:  {[languageCount]string{"%s has rejected your request. %s", "%s 拒绝了你的请求。%s"}, 0},
-	textTo:           {[languageCount]string{"to %s", "给 %s"}, 0},
+	textYou:       {[languageCount]string{"You", "我"}, 8},
+	textNew:       {[languageCount]string{"new", "新消息"}, 12},
+	textLoading:   {[languageCount]string{"loading", "正在加载"}, 16},
+	textBeginning: {[languageCount]string{"beginning", "开头"}, 16},
+	textOlder:     {[languageCount]string{"PgUp: older", "PgUp 更早"}, 16},
+	textNoHistory: {[languageCount]string{
+		"What was said before is shown after a device login only: rookery login",
+		"以前的聊天记录需要设备登录: rookery login"}, 0},
+	textNothingSaid: {[languageCount]string{"Nothing has been said yet.", "还没有聊过。"}, 0},
+	textBelow:       {[languageCount]string{"PgDn: %d more lines", "PgDn 下面还有%d行"}, 24},
+	textSending:     {[languageCount]string{"sending", "发送中"}, 20},
+	textWaits:       {[languageCount]string{"waits for the connection", "等待连接"}, 26},
+	textNotSent: {[languageCount]string{
+		"not sent: %s - Ctrl+R tries again, Ctrl+X drops it",
+		"未发出：%s - Ctrl+R 重发，Ctrl+X 丢弃"}, 0},
+	textAskDiscard: {[languageCount]string{"Drop %d messages that were not sent to %s?", "丢弃%d条未发给 %s 的消息？"}, 60},
+	textDoDiscard:  {[languageCount]string{"Drop those to %s", "丢弃给 %s 的消息"}, 24},
+	textTooLong:    {[languageCount]string{"The text has %d bytes, allowed are %d.", "文字有%d字节，最多%d字节。"}, 60},
+	textSystemIsDeaf: {[languageCount]string{
+		"Nobody reads what is written to the operator's number.",
+		"系统号不接收消息。"}, 60},
+	textHasAdded:    {[languageCount]string{"%s has added you as a friend.", "%s 已将你加为好友。"}, 0},
+	textAsksYou:     {[languageCount]string{"%s asks to be your friend: %s", "%s 请求加你为好友：%s"}, 0},
+	textNotAnswered: {[languageCount]string{"(/requests answers)", "(用 /requests 处理)"}, 0},
+	textWasAccepted: {[languageCount]string{"(accepted)", "(已接受)"}, 0},
+	textWasAnswered: {[languageCount]string{"(answered)", "(已处理)"}, 0},
+	textHasAccepted: {[languageCount]string{"%s has accepted your request.", "%s 接受了你的请求。"}, 0},
+	textHasRejected: {[languageCount]string{"%s has rejected your request. %s", "%s 拒绝了你的请求。%s"}, 0},
+	textTo:          {[languageCount]string{"to %s", "给 %s"}, 0},
 
 	// friends and requests
 	textNoFriend:      {[languageCount]string{"%s is no friend of yours.", "%s 不是你的好友。"}, 60},
@@ -84,17 +108,19 @@ var localizedTexts = [textCount]localizedText{
 	textAccepted:      {[languageCount]string{"%s is your friend now.", "%s 已成为你的好友。"}, 60},
 	textRejected:      {[languageCount]string{"The request of %s is rejected.", "已拒绝 %s 的请求。"}, 60},
 	textFind:          {[languageCount]string{"Find people", "查找"}, 40},
-	textFindNote:      {[languageCount]string{"By number; or leave that empty, and find who is online.", "按号码查找;号码留空则查找在线的人。"}, 0},
-	textNumber:        {[languageCount]string{"Number", "号码"}, 16},
-	textAny:           {[languageCount]string{"any", "不限"}, 16},
-	textNoNumber:      {[languageCount]string{"%s is no account number.", "%s 不是有效的号码。"}, 60},
-	textNoAge:         {[languageCount]string{"%s is no age.", "%s 不是有效的年龄。"}, 60},
-	textFound:         {[languageCount]string{"Found: %d", "找到 %d 人"}, 40},
-	textNobodyFound:   {[languageCount]string{"Nobody was found.", "没有找到。"}, 0},
-	textAskWords:      {[languageCount]string{"%s wants to be asked. Your words:", "%s 需要验证。附言："}, 60},
-	textAsked:         {[languageCount]string{"%s has been asked.", "已向 %s 发送请求。"}, 60},
-	textClosed:        {[languageCount]string{"%s takes no friends.", "%s 不接受好友。"}, 60},
-	textAdded:         {[languageCount]string{"%s is your friend now.", "%s 已成为你的好友。"}, 60},
+	textFindNote: {[languageCount]string{
+		"By number; or leave that empty, and find who is online.",
+		"按号码查找;号码留空则查找在线的人。"}, 0},
+	textNumber:      {[languageCount]string{"Number", "号码"}, 16},
+	textAny:         {[languageCount]string{"any", "不限"}, 16},
+	textNoNumber:    {[languageCount]string{"%s is no account number.", "%s 不是有效的号码。"}, 60},
+	textNoAge:       {[languageCount]string{"%s is no age.", "%s 不是有效的年龄。"}, 60},
+	textFound:       {[languageCount]string{"Found: %d", "找到 %d 人"}, 40},
+	textNobodyFound: {[languageCount]string{"Nobody was found.", "没有找到。"}, 0},
+	textAskWords:    {[languageCount]string{"%s wants to be asked. Your words:", "%s 需要验证。附言："}, 60},
+	textAsked:       {[languageCount]string{"%s has been asked.", "已向 %s 发送请求。"}, 60},
+	textClosed:      {[languageCount]string{"%s takes no friends.", "%s 不接受好友。"}, 60},
+	textAdded:       {[languageCount]string{"%s is your friend now.", "%s 已成为你的好友。"}, 60},
 
 	// the own account
 	textStatus:       {[languageCount]string{"Your status", "我的状态"}, 40},
@@ -113,7 +139,10 @@ var localizedTexts = [textCount]localizedText{
 	textHelp:         {[languageCount]string{"Keys", "按键"}, 40},
 	textSigns:        {[languageCount]string{"Signs in the list:", "列表中的符号："}, 40},
 	textCommands:     {[languageCount]string{"Commands, in the list and where you write:", "命令，可在列表和输入框中使用："}, 0},
-	textSlashes:      {[languageCount]string{"What begins with / is never sent by mistake. To send it, write // for the first /. A path such as /etc/hosts is sent as it is. What else you type in the list is for the chosen person.", "以 / 开头的内容不会被误发。要发送它，请把开头的 / 写成 //。像 /etc/hosts 这样的路径会照原样发送。在列表中输入的其他文字写给选中的人。"}, 0},
+	textSlashes: {[languageCount]string{
+		"What begins with / is never sent by mistake. To send it, write // for the first /. A path such as " +
+			"/etc/hosts is sent as it is. What else you type in the list is for the chosen person.",
+		"以 / 开头的内容不会被误发。要发送它，请把开头的 / 写成 //。像 /etc/hosts 这样的路径会照原样发送。在列表中输入的其他文字写给选中的人。"}, 0},
 
 	// a profile
 	textNick:          {[languageCount]string{"Nick", "昵称"}, 16},

@@ -10,19 +10,20 @@ import (
 
 var verbs = regexp.MustCompile(`%[a-z]`)
 
-func TestEveryTextIsThereInEveryLanguageAndHasRoom(t *testing.T) {
+func TestEveryTextIsTranslatedAndFits(t *testing.T) {
 	for translation := textNothing + 1; translation < textCount; translation++ {
 		p := localizedTexts[translation]
-		for l := range languageCount {
-			text := p.texts[l]
+		for language := range languageCount {
+			text := p.texts[language]
 			if text == "" {
-				t.Errorf("text %d (%q) is missing in language %d", translation, p.texts[english], l)
+				t.Errorf("text %d (%q) is missing in language %d", translation, p.texts[english], language)
 			}
-			if got, want := verbs.FindAllString(text, -1), verbs.FindAllString(p.texts[english], -1); !slices.Equal(got, want) {
+			if got, want := verbs.FindAllString(text, -1),
+				verbs.FindAllString(p.texts[english], -1); !slices.Equal(got, want) {
 				t.Errorf("%q is to be filled with %q, %q with %q", text, got, p.texts[english], want)
 			}
-			if room := ansi.StringWidth(verbs.ReplaceAllString(text, "")); p.maxWidth > 0 && room > p.maxWidth {
-				t.Errorf("%q has %d cells, there are %d", text, room, p.maxWidth)
+			if padding := ansi.StringWidth(verbs.ReplaceAllString(text, "")); p.maxWidth > 0 && padding > p.maxWidth {
+				t.Errorf("%q has %d cells, there are %d", text, padding, p.maxWidth)
 			}
 			if sanitize(text) != text {
 				t.Errorf("%q controls the terminal", text)

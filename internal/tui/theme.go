@@ -4,14 +4,13 @@ import (
 	"charm.land/lipgloss/v2"
 )
 
-// theme is how things look. Colours only repeat what letters and signs say
-// already, so that nothing is lost without them. They are the sixteen that the
-// user's own terminal defines.
+// theme holds the styles. Letters and signs carry all information, so the screen works
+// without colours. The colours are the sixteen that the terminal defines.
 type theme struct {
 	plain, bold, faint       lipgloss.Style
-	bar                      lipgloss.Style // the lines above and below everything
-	selected                 lipgloss.Style // the row that keys are for
-	ownName, peerName        lipgloss.Style // whose words
+	bar                      lipgloss.Style // title line and bottom line
+	selected                 lipgloss.Style // the selected row
+	ownName, peerName        lipgloss.Style // speaker lines
 	online, warning, failure lipgloss.Style
 }
 

@@ -1,10 +1,10 @@
-// Package tui is rookery chat: the terminal client. It shows one account that is
-// signed in, a Messenger.
+// Package tui implements rookery chat, the terminal client. Run shows one signed-in
+// account, a Messenger, on a terminal.
 //
-// The screen is one model, App, made of parts: the list of people (roster), and
-// beside it a page: a conversation (talk), a list (menu), a form. What happens
-// comes to App.Update as messages; nothing in there waits for the network or the
-// disk. What has to wait is done by commands, whose outcome is a message again.
+// App is a Bubble Tea model. It consists of the roster, which lists people, and a page
+// beside it: a conversation, a menu, a form or a search. App.Update handles keys, client
+// events and task results, and never blocks. Network requests run as commands, and their
+// results return to Update.
 package tui
 
 import (
@@ -17,20 +17,20 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// Config is how the user wants it.
+// Config holds the user's settings.
 type Config struct {
 	Language Language
 	Theme    Theme
-	// Bell rings when a message comes that is not before the user's eyes.
+	// Bell rings the terminal bell for a message that the user does not see arrive.
 	Bell bool
-	// Mouse takes the mouse from the terminal: the wheel scrolls, a click chooses,
-	// and text can be marked with Shift held only.
+	// Mouse handles the mouse: the wheel scrolls and a click selects. The terminal then
+	// marks text only while Shift is held.
 	Mouse bool
-	// Now is the clock, time.Now if nil. Times are shown in its time zone.
+	// Now is the clock, time.Now if nil. Its time zone is used for display.
 	Now func() time.Time
 }
 
-// Language is what the screen is in.
+// Language is the language of the screen.
 type Language string
 
 const (
@@ -38,8 +38,8 @@ const (
 	Chinese Language = "zh"
 )
 
-// LanguageFromEnv is the language that an environment asks for, as its variables
-// LC_ALL, LC_MESSAGES and LANG say, in this order.
+// LanguageFromEnv returns the language set by LC_ALL, LC_MESSAGES or LANG, in this order
+// of precedence.
 func LanguageFromEnv(getenv func(string) string) Language {
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
 		if value := getenv(name); value != "" {
@@ -59,20 +59,20 @@ func (l Language) index() languageIndex {
 	return english
 }
 
-// Theme is what the colours are for.
+// Theme selects colours for a light or a dark background.
 type Theme string
 
 const (
-	Auto  Theme = "auto" // ask the terminal
+	Auto  Theme = "auto" // ask the terminal for its background
 	Light Theme = "light"
 	Dark  Theme = "dark"
 )
 
-// errTerminalGone is why Run ends without the user.
+// errTerminalGone is returned by Run when the terminal closes.
 var errTerminalGone = errors.New("the terminal has gone")
 
-// Run shows the account on the terminal, of which keys come from keyboard, until
-// the user quits, the terminal goes or ctx ends. It leaves the messenger open.
+// Run shows the account until the user quits, the terminal closes or ctx ends. It reads
+// keys from keyboard and does not close messenger.
 func Run(ctx context.Context, messenger Messenger, keyboard *os.File, config Config) error {
 	if config.Now == nil {
 		config.Now = time.Now
@@ -87,23 +87,22 @@ func Run(ctx context.Context, messenger Messenger, keyboard *os.File, config Con
 	case context.Cause(ctx) == errTerminalGone:
 		return errTerminalGone
 	case errors.Is(err, tea.ErrInterrupted), errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil:
-		return nil // as was asked for
+		return nil // the user quit or ctx ended
 	}
 	return err
 }
 
-// terminalKeys is what a terminal sends. Without it Bubble Tea would take the
-// end of its input for silence: messages would go on to count as read, with nobody
-// there to read them.
+// terminalInput reports the end of the terminal. Bubble Tea alone would treat the end of
+// its input as silence, and messages would count as read with nobody there.
 type terminalInput struct {
 	*os.File
 	onReadError func()
 }
 
-func (k terminalInput) Read(p []byte) (int, error) {
-	n, err := k.File.Read(p)
+func (t terminalInput) Read(p []byte) (int, error) {
+	count, err := t.File.Read(p)
 	if err != nil {
-		k.onReadError()
+		t.onReadError()
 	}
-	return n, err
+	return count, err
 }

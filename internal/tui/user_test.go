@@ -20,8 +20,7 @@ import (
 
 var updateGolden = flag.Bool("update", false, "write the golden screens anew")
 
-// user sits before an App: presses keys, and looks at the screen. Time is
-// virtual.
+// user operates an App in virtual time: it presses keys and reads the screen.
 type user struct {
 	t         *testing.T
 	app       *App
@@ -29,26 +28,27 @@ type user struct {
 	bellCount int
 	hasQuit   bool
 
-	mu          sync.Mutex // guards inbox
+	mu          sync.Mutex // guards pendingMsgs
 	pendingMsgs []tea.Msg
 }
 
-// noon is when everything happens, east of Greenwich.
+// noon is the time at which tests begin, in a zone east of Greenwich.
 var noon = time.Date(2010, 5, 1, 12, 0, 0, 0, time.FixedZone("", 8*3600))
 
-// newUser starts an App for an account, 80x24, and waits until it has settled.
-func newUser(t *testing.T, m *fakeMessenger, change ...func(*Config)) *user {
+// newUser starts an App of 80x24 cells and waits until it is idle.
+func newUser(t *testing.T, messenger *fakeMessenger, change ...func(*Config)) *user {
 	t.Helper()
 	begin := time.Now()
-	config := Config{Language: English, Theme: Dark, Bell: true, Now: func() time.Time { return noon.Add(time.Since(begin)) }}
+	config := Config{Language: English, Theme: Dark, Bell: true,
+		Now: func() time.Time { return noon.Add(time.Since(begin)) }}
 	for _, f := range change {
 		f(&config)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	u := &user{t: t, messenger: m, app: newApp(ctx, m, config)}
+	u := &user{t: t, messenger: messenger, app: newApp(ctx, messenger, config)}
 	t.Cleanup(func() {
 		cancel()
-		<-time.After(catchUpInterval + time.Second) // what counts the seconds and the minutes
+		<-time.After(catchUpInterval + time.Second) // the pending tick commands
 		synctest.Wait()
 		u.app.events.close()
 	})
@@ -59,7 +59,7 @@ func newUser(t *testing.T, m *fakeMessenger, change ...func(*Config)) *user {
 
 func withLanguage(l Language) func(*Config) { return func(config *Config) { config.Language = l } }
 
-// runCmd carries a command out, as Bubble Tea does.
+// runCmd runs a command in the background, as Bubble Tea does.
 func (u *user) runCmd(cmd tea.Cmd) {
 	if cmd == nil {
 		return
@@ -73,7 +73,7 @@ func (u *user) runCmd(cmd tea.Cmd) {
 	}()
 }
 
-// waitUntilIdle goes on until nothing happens any more without the user or the server.
+// waitUntilIdle delivers messages until only the user or the server can cause more.
 func (u *user) waitUntilIdle() {
 	for {
 		synctest.Wait()
@@ -90,7 +90,7 @@ func (u *user) waitUntilIdle() {
 	}
 }
 
-// deliver hands the App a message.
+// deliver passes a message to the App.
 func (u *user) deliver(msg tea.Msg) {
 	switch msg := msg.(type) {
 	case tea.BatchMsg:
@@ -110,7 +110,7 @@ func (u *user) deliver(msg tea.Msg) {
 	}
 }
 
-// checkScreen looks at what holds for every screen.
+// checkScreen checks what every screen must satisfy: its size and the cursor's position.
 func (u *user) checkScreen() {
 	u.t.Helper()
 	v := u.app.View()
@@ -128,7 +128,7 @@ func (u *user) checkScreen() {
 	}
 }
 
-// pressKeys presses keys: names in angle brackets, all else as it is typed.
+// pressKeys presses keys: names in angle brackets, other characters as typed.
 func (u *user) pressKeys(sequence string) {
 	u.t.Helper()
 	for sequence != "" {
@@ -146,38 +146,39 @@ func (u *user) pressKeys(sequence string) {
 
 var keyCodes = map[string]rune{
 	"enter": tea.KeyEnter, "esc": tea.KeyEscape, "tab": tea.KeyTab, "f1": tea.KeyF1, "space": tea.KeySpace,
-	"up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft, "right": tea.KeyRight, "home": tea.KeyHome, "end": tea.KeyEnd,
+	"up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft, "right": tea.KeyRight, "home": tea.KeyHome,
+	"end":  tea.KeyEnd,
 	"pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "backspace": tea.KeyBackspace, "delete": tea.KeyDelete,
 }
 
-// keyPress is a key by the name that Bubble Tea has for it.
+// keyPress returns the key press of a Bubble Tea key name.
 func keyPress(name string) tea.KeyPressMsg {
-	var k tea.KeyPressMsg
+	var keyMsg tea.KeyPressMsg
 	for {
 		switch before, rest, ok := strings.Cut(name, "+"); {
 		case ok && before == "ctrl":
-			k.Mod |= tea.ModCtrl
+			keyMsg.Mod |= tea.ModCtrl
 			name = rest
 		case ok && before == "alt":
-			k.Mod |= tea.ModAlt
+			keyMsg.Mod |= tea.ModAlt
 			name = rest
 		case ok && before == "shift":
-			k.Mod |= tea.ModShift
+			keyMsg.Mod |= tea.ModShift
 			name = rest
 		default:
-			k.Code = keyCodes[name]
-			if k.Code == 0 {
-				k.Code = []rune(name)[0]
+			keyMsg.Code = keyCodes[name]
+			if keyMsg.Code == 0 {
+				keyMsg.Code = []rune(name)[0]
 			}
-			if name == "space" && k.Mod == 0 {
-				k.Text = " "
+			if name == "space" && keyMsg.Mod == 0 {
+				keyMsg.Text = " "
 			}
-			return k
+			return keyMsg
 		}
 	}
 }
 
-// receiveEvents has something happen.
+// receiveEvents delivers events from the messenger.
 func (u *user) receiveEvents(events ...client.Event) {
 	u.t.Helper()
 	for _, event := range events {
@@ -186,7 +187,7 @@ func (u *user) receiveEvents(events ...client.Event) {
 	}
 }
 
-// advanceTime lets time pass.
+// advanceTime advances the virtual clock.
 func (u *user) advanceTime(d time.Duration) {
 	<-time.After(d)
 	u.waitUntilIdle()
@@ -198,7 +199,7 @@ func (u *user) resize(width, height int) {
 	u.waitUntilIdle()
 }
 
-// screen is what the user sees, without colours.
+// screen returns the text of the screen without styles.
 func (u *user) screen() string {
 	v := u.app.View()
 	lines := strings.Split(ansi.Strip(v.Content), "\n")
@@ -230,7 +231,7 @@ func (u *user) expectNoText(texts ...string) {
 	}
 }
 
-// expectCalls checks what the messenger was told, reading aside.
+// expectCalls checks the calls recorded by the messenger, except for MarkRead.
 func (u *user) expectCalls(want ...string) {
 	u.t.Helper()
 	var got []string
@@ -244,7 +245,7 @@ func (u *user) expectCalls(want ...string) {
 	}
 }
 
-// compareGolden compares a screen with the one in testdata.
+// compareGolden compares a screen with a file in testdata.
 func compareGolden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name+".txt")
@@ -263,8 +264,7 @@ func compareGolden(t *testing.T, name, got string) {
 	}
 }
 
-// exampleAccount is an account with friends, a stranger, a request, and something
-// said.
+// exampleAccount has friends, a message from a stranger, a friend request and a history.
 func exampleAccount() *fakeMessenger {
 	at := func(minutes int) time.Time { return noon.Add(time.Duration(minutes) * time.Minute) }
 	return &fakeMessenger{
@@ -277,15 +277,18 @@ func exampleAccount() *fakeMessenger {
 			{UIN: 10006, Nick: "sleeper", Status: client.StatusOffline},
 		},
 		profiles: map[client.UIN]client.Profile{
-			10000: {Nick: "operator"}, 10001: {Nick: "Rook"}, 10002: {Nick: "Pingu", Age: 7, Province: "South Pole", About: "Noot noot!"},
+			10000: {Nick: "operator"}, 10001: {Nick: "Rook"},
+			10002: {Nick: "Pingu", Age: 7, Province: "South Pole", About: "Noot noot!"},
 			10007: {Nick: "a stranger"}, 10008: {Nick: "Robby", Sex: 1, Age: 30},
 		},
 		requests: []client.FriendRequest{{From: 10008, Text: "It's me, Robby, from the ice rink.", Time: at(-90)}},
 		history: []client.Message{
 			{Number: 1, Kind: client.KindMessage, Peer: 10002, Text: "Are you coming fishing?", Time: at(-24 * 60)},
 			{Number: 2, Kind: client.KindSent, Peer: 10002, Text: "Yes, at nine.", Time: at(-24*60 + 1)},
-			{Number: 3, Kind: client.KindMessage, Peer: 10004, Text: "今天晚上我们一起去看企鹅吧，你觉得怎么样？我已经买好票了，一共两张。", Time: at(-60)},
-			{Number: 4, Kind: client.KindMessage, Peer: 10002, Text: "The ice is thin today, take the long way round the bay and bring the big net.", Time: at(-30)},
+			{Number: 3, Kind: client.KindMessage, Peer: 10004, Text: "今天晚上我们一起去看企鹅吧，你觉得怎么样？我已经买好票了，一共两张。",
+				Time: at(-60)},
+			{Number: 4, Kind: client.KindMessage, Peer: 10002,
+				Text: "The ice is thin today, take the long way round the bay and bring the big net.", Time: at(-30)},
 			{Number: 5, Kind: client.KindMessage, Peer: 10005, Text: "👍🏽 👩‍👩‍👧‍👦 🏴‍☠️ ok\nsecond line", Time: at(-20)},
 			{Number: 6, Kind: client.KindMessage, Peer: 10007, Text: "hello, do I know you?", Time: at(-10)},
 		},

@@ -8,7 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-func TestTextIsBrokenWhereAReaderExpectsIt(t *testing.T) {
+func TestWrapLines(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		text  string
@@ -37,12 +37,12 @@ func TestTextIsBrokenWhereAReaderExpectsIt(t *testing.T) {
 func FuzzWrappingLosesNothing(f *testing.F) {
 	f.Add("今天 evening，👩‍👩‍👧‍👦\n\nok ok ok", 7, true)
 	f.Fuzz(func(t *testing.T, text string, width int, graphemes bool) {
-		m := ansi.WcWidth
+		method := ansi.WcWidth
 		if graphemes {
-			m = ansi.GraphemeWidth
+			method = ansi.GraphemeWidth
 		}
 		text, width = sanitize(text), 2+width&63
-		rows := wrapText(m, text, width)
+		rows := wrapText(method, text, width)
 		at := 0
 		for i, span := range rows {
 			if i > 0 && span.start != at {
@@ -51,8 +51,8 @@ func FuzzWrappingLosesNothing(f *testing.F) {
 				}
 			}
 			row := strings.TrimRight(text[span.start:span.end], " ")
-			if cluster, _ := ansi.FirstGraphemeCluster(row, m); m.StringWidth(row) > width && cluster != row {
-				t.Fatalf("a row of %d cells in %d: %q", m.StringWidth(row), width, row)
+			if cluster, _ := ansi.FirstGraphemeCluster(row, method); method.StringWidth(row) > width && cluster != row {
+				t.Fatalf("a row of %d cells in %d: %q", method.StringWidth(row), width, row)
 			}
 			at = span.end
 		}
@@ -86,8 +86,7 @@ func TestCutTextEndsBetweenCharacters(t *testing.T) {
 	}
 }
 
-// Some terminals draw the parts of an emoji side by side: what fits into others
-// is too wide there.
+// Some terminals draw the parts of an emoji side by side and need more cells.
 func TestTextIsCutAsTheTerminalMeasures(t *testing.T) {
 	const ada = "👩‍🚀 Ada 🐧"
 	if got := truncate(ansi.GraphemeWidth, ada, 9); got != ada {
