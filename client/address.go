@@ -65,7 +65,7 @@ func parseAddresses(main string, fallbackTexts []string) ([]serverAddress, error
 		case schemes[fallbacks[0].scheme].usesPolling != schemes[addresses[0].scheme].usesPolling:
 			// The server does not push a batch that it has handed out to a poll.
 			return nil, fmt.Errorf(
-				"%w: client.Fallback goes from http and https to no other scheme, or to them from one",
+				"%w: client.Fallback cannot combine http or https with other schemes",
 				ErrParameter)
 		}
 		for _, address := range fallbacks {
@@ -88,7 +88,7 @@ func parseAddress(text string) (addresses []serverAddress, err error) {
 	}()
 	parsed, err := url.Parse(text)
 	if err != nil {
-		return nil, errors.New("cannot be read")
+		return nil, errors.New("cannot be parsed")
 	}
 	settings, ok := schemes[parsed.Scheme]
 	if !ok {
@@ -99,10 +99,10 @@ func parseAddress(text string) (addresses []serverAddress, err error) {
 		return nil, errors.New("has no account number before the @")
 	}
 	if _, hasPassword := parsed.User.Password(); hasPassword {
-		return nil, errors.New("holds a password, which belongs into client.Password")
+		return nil, errors.New("contains a password; use client.Password instead")
 	}
 	if parsed.Hostname() == "" {
-		return nil, errors.New("names no host")
+		return nil, errors.New("has no host")
 	}
 	path := parsed.Path
 	if path == "" || path == "/" {

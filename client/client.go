@@ -51,7 +51,7 @@ const (
 // 14000.
 //
 // Dial returns once the client is signed in. Its errors wrap ErrPassword for a wrong
-// password, ErrNotLoggedIn for an expired token, and ErrTemporary, through an
+// password, ErrNotLoggedIn for a token that is no longer valid, and ErrTemporary, through an
 // *UnreachableError, for a server that cannot be reached. ctx bounds Dial only; the
 // client reconnects by itself until Close.
 func Dial(ctx context.Context, address string, opts ...Option) (*Client, error) {

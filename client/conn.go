@@ -19,7 +19,7 @@ type serverConn interface {
 	closed() <-chan struct{}
 	closeErr() error
 	// closeWith closes the connection with a reason, unless it is closed already.
-	closeWith(cause error)
+	closeWith(reason error)
 	// pushSequence returns the state of the messages that the server pushes, nil if it
 	// pushes none.
 	pushSequence() *messageSequence
@@ -57,6 +57,7 @@ func (s *closeState) closeOnce(reason error, release func()) {
 	})
 }
 
+// isClosed reports whether the connection has closed.
 func isClosed(conn serverConn) bool {
 	select {
 	case <-conn.closed():
@@ -66,7 +67,7 @@ func isClosed(conn serverConn) bool {
 	}
 }
 
-// elapsedSince returns the larger of monotonic and wall-clock time since t, because the
+// elapsedSince returns the larger of monotonic and wall-clock time since start: the
 // monotonic clock may stop while the machine sleeps.
 func elapsedSince(start time.Time) time.Duration {
 	now := time.Now()

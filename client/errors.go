@@ -104,7 +104,7 @@ var resultErrors = map[int]error{
 func newRefusal(command string, code int, answer Answer) error {
 	kind, known := resultErrors[code]
 	if !known {
-		return newAnswerError(command, "RES=%d has no meaning", code)
+		return newAnswerError(command, "unknown RES=%d", code)
 	}
 	return &Error{Command: command, Code: code, Reason: answer.Text("RA"), kind: kind}
 }
@@ -112,7 +112,7 @@ func newRefusal(command string, code int, answer Answer) error {
 // newAnswerError returns the error for a malformed answer. It does not wrap
 // ErrTemporary, because a repeat would not help.
 func newAnswerError(command, format string, args ...any) error {
-	return fmt.Errorf("the answer to %s is not understood: %s", command, fmt.Sprintf(format, args...))
+	return fmt.Errorf("invalid answer to %s: %s", command, fmt.Sprintf(format, args...))
 }
 
 // isFinal reports whether another sign-in attempt would fail in the same way.

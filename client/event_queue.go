@@ -17,7 +17,7 @@ type eventQueue struct {
 	// Each holds at most one element.
 	eventsAdded, eventsConsumed chan struct{}
 
-	mu             sync.Mutex // guards all below
+	mu             sync.Mutex // guards the fields below
 	events         []Event
 	messageCount   int  // how many events are messages
 	isFirstYielded bool // the program handles the first event now

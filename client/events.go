@@ -93,10 +93,10 @@ var pushCommands = map[string]bool{"Server_Msg": true, "update_stat": true, "rea
 func (c *Client) handlePush(answer Answer, sequence *messageSequence) {
 	event, err := parsePush(answer)
 	if err == nil && !answer.hasValue("UIN", c.UIN().String()) {
-		err = newAnswerError(answer.Text("CMD"), "it is for account %s", answer.Text("UIN"))
+		err = newAnswerError(answer.Text("CMD"), "it is addressed to account %s", answer.Text("UIN"))
 	}
 	if err != nil {
-		c.options.logger.Warn("a push is not understood", "error", err)
+		c.options.logger.Warn("invalid push", "error", err)
 		return
 	}
 	if message, ok := event.(Message); ok {

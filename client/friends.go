@@ -122,7 +122,7 @@ func (c *Client) friendsByList(ctx context.Context) ([]Friend, error) {
 	return friends, nil
 }
 
-// fetchPages requests a list page by page and passes each answer to read. FN=1 marks
+// fetchPages requests a list page by page and passes each answer to readPage. FN=1 marks
 // the last page. Each further page begins after the last UN of the one before.
 func (c *Client) fetchPages(ctx context.Context, request commandRequest, readPage func(Answer) error) error {
 	fields := request.fields

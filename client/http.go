@@ -50,7 +50,7 @@ type httpConn struct {
 
 func (h *httpConn) pushSequence() *messageSequence { return nil }
 
-func (h *httpConn) closeWith(cause error) { h.closeOnce(cause, func() {}) }
+func (h *httpConn) closeWith(reason error) { h.closeOnce(reason, func() {}) }
 
 func (h *httpConn) confirm([]byte) error { return nil } // the next GetMsgEx confirms
 
@@ -101,5 +101,5 @@ func (h *httpConn) post(ctx context.Context, record []byte) ([]byte, error) {
 // statusError is the error for an HTTP status other than 200: the address is wrong, or
 // a proxy cannot reach the server.
 func statusError(response *http.Response) error {
-	return newTemporaryError(fmt.Errorf("HTTP status %s; is the address that of a Rookery server?", response.Status))
+	return newTemporaryError(fmt.Errorf("HTTP status %s; is this the address of a Rookery server?", response.Status))
 }

@@ -142,23 +142,23 @@ func (o *options) validate() error {
 	_, validToken := rookery.ParseToken(o.token)
 	var err error
 	switch {
-	// what else a name must be is the server's to say: it knows the old ones
+	// The server checks other rules for names, because existing devices may break them.
 	case len(o.deviceName) > rookery.MaxDeviceName:
-		err = fmt.Errorf("the device's name has %d bytes, allowed are %d", len(o.deviceName), rookery.MaxDeviceName)
+		err = fmt.Errorf("the device name has %d bytes; the limit is %d", len(o.deviceName), rookery.MaxDeviceName)
 	case !validVersion:
-		err = fmt.Errorf("version %q is none of 1.0, 1.1, 1.2, 1.3, 1.4", o.version)
+		err = fmt.Errorf("version %q is not one of 1.0, 1.1, 1.2, 1.3, 1.4", o.version)
 	case o.passwordProof == "" && o.token == "":
-		err = errors.New("neither a password nor a token: give one with client.Password or client.Token")
+		err = errors.New("there is neither a password nor a token: use client.Password or client.Token")
 	case o.token != "" && !validToken:
-		err = errors.New("that is no token: it begins with rk_ and 43 characters follow")
+		err = errors.New("the token is invalid: tokens are rk_ followed by 43 characters")
 	case (o.deviceName != "" || o.token != "") && version < wire.V14:
 		err = fmt.Errorf("devices need version 1.4, not %s", o.version)
 	case o.deviceName == "" && o.token != "" && o.passwordProof != "":
-		err = errors.New("a token and a password: name the device to sign in as too, with client.Device")
+		err = errors.New("a token with a password also requires client.Device")
 	case o.initialStatus != 0 && !o.initialStatus.Valid():
-		err = fmt.Errorf("status %d is none that can be chosen", o.initialStatus)
+		err = fmt.Errorf("status %d cannot be chosen", o.initialStatus)
 	case o.pollInterval <= 0:
-		err = fmt.Errorf("the poll interval is %v, it must be more than 0", o.pollInterval)
+		err = fmt.Errorf("the poll interval is %v; it must be positive", o.pollInterval)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrParameter, err)

@@ -141,7 +141,7 @@ func (c *Client) confirmBeforeClose(conn serverConn, consumed uint64) error {
 
 // errQueueOverflow closes a connection after messages were dropped from a full queue.
 // The server pushes them again on the next connection.
-var errQueueOverflow = errors.New("more has arrived than was taken")
+var errQueueOverflow = errors.New("more messages arrived than the program has consumed")
 
 // heartbeatInterval is somewhat shorter than the interval that the server asks for.
 func (c *Client) heartbeatInterval() time.Duration {

@@ -109,7 +109,7 @@ type listRow struct {
 }
 
 // parseRows combines parallel lists of an answer into rows. countKey has their length.
-// firstErr returns the first error so far, including errors from reading the rows.
+// rowsErr returns the first error so far, including errors from reading the rows.
 func (a Answer) parseRows(countKey string, keys ...string) (rows []listRow, rowsErr func() error) {
 	var firstErr error
 	length, firstErr := a.number(countKey)

@@ -52,17 +52,17 @@ func (c *Client) tryRequest(ctx context.Context, conn serverConn, request comman
 	mayHaveArrived bool, err error) {
 	record := c.encodeRequest(request, seq)
 	if len(record) > wire.MaxRecord {
-		return Answer{}, false, fmt.Errorf("%w: the request has %d bytes, allowed are %d", ErrParameter, len(record),
+		return Answer{}, false, fmt.Errorf("%w: the request has %d bytes; the limit is %d", ErrParameter, len(record),
 			wire.MaxRecord)
 	}
 	startedAt := time.Now()
 	answer, mayHaveArrived, err = conn.roundTrip(ctx, seq, record)
 	if err != nil {
-		c.options.logger.Debug("asked", "command", request.command, "seq", seq, "error", err)
+		c.options.logger.Debug("request", "command", request.command, "seq", seq, "error", err)
 		return Answer{}, mayHaveArrived, err
 	}
 	code, ok := answer.resultCode()
-	c.options.logger.Debug("asked", "command", request.command, "seq", seq, "res", code, "took", time.Since(startedAt))
+	c.options.logger.Debug("request", "command", request.command, "seq", seq, "res", code, "took", time.Since(startedAt))
 	switch {
 	case !ok:
 		return Answer{}, true, newAnswerError(request.command, "it has no RES")
@@ -123,7 +123,7 @@ func (c *Client) sendRequestWithSEQ(ctx context.Context, request commandRequest,
 	}
 }
 
-var errRepeatExpired = errors.New("the server has been out of reach for longer than it knows a repeat")
+var errRepeatExpired = errors.New("the connection was lost for so long that the server may have forgotten the request")
 
 // giveUpError wraps the reason why a request is not repeated any more. It returns nil
 // for a nil reason, which means that the request was executed.
@@ -135,7 +135,7 @@ func (c *Client) giveUpError(request commandRequest, firstArrival time.Time, rea
 		reason = ErrClosed
 	}
 	if request.notRepeatable && !firstArrival.IsZero() {
-		return fmt.Errorf("%s: %w: it is not known whether the server did it: %w", request.command, ErrTemporary,
+		return fmt.Errorf("%s: %w: it is unknown whether the server executed the request: %w", request.command, ErrTemporary,
 			reason)
 	}
 	return fmt.Errorf("%s: %w", request.command, reason)
@@ -159,7 +159,7 @@ func retryDelay(limits timeouts, failures int) time.Duration {
 	return maxDelay/2 + rand.N(maxDelay/2+1)
 }
 
-// sleepContext waits for d. It returns false if ctx ends first.
+// sleepContext waits for duration. It returns false if ctx ends first.
 func sleepContext(ctx context.Context, duration time.Duration) bool {
 	timer := time.NewTimer(duration)
 	defer timer.Stop()

@@ -55,7 +55,7 @@ func (c *Client) newStreamConn(records recordConn) *streamConn {
 
 func (s *streamConn) pushSequence() *messageSequence { return &s.sequence }
 
-func (s *streamConn) closeWith(cause error) { s.closeOnce(cause, s.records.close) }
+func (s *streamConn) closeWith(reason error) { s.closeOnce(reason, s.records.close) }
 
 // confirm waits for the writes before it, but not longer than the connection lasts.
 func (s *streamConn) confirm(record []byte) error {
@@ -163,12 +163,12 @@ func (s *streamConn) deliverAnswer(answer Answer) {
 			return
 		}
 	}
-	s.logger.Debug("an answer that nobody waits for", "seq", seq)
+	s.logger.Debug("unexpected answer", "seq", seq)
 }
 
 // errNotRookery closes a connection to a program that does not speak the protocol. Such
 // a program might otherwise keep the connection open and wait for more input.
-var errNotRookery = errors.New("what answers is no record; is the address that of a Rookery server?")
+var errNotRookery = errors.New("the answer is not a record; is this the address of a Rookery server?")
 
 // errClosedByServer means that the server closed the connection in the regular way.
-var errClosedByServer = errors.New("the server has ended the connection")
+var errClosedByServer = errors.New("the server closed the connection")

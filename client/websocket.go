@@ -44,7 +44,7 @@ func (w webSocketConn) readRecord() ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case kind != websocket.MessageText:
-		return nil, errors.New("the server sends a WebSocket message that is no text")
+		return nil, errors.New("the server sends a binary WebSocket message")
 	}
 	return record, nil
 }
