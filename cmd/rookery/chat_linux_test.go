@@ -231,7 +231,7 @@ func TestTwoPeopleChatOnTerminals(t *testing.T) {
 
 	crow.sees("Pingu")
 	crow.types("\r")
-	crow.sees("Nothing has been said yet.")
+	crow.sees("There are no messages yet.")
 	crow.types("Fish for tea?\r")
 	pingu.sees("Crow")
 	pingu.types("\r")

@@ -70,14 +70,23 @@ func newApp(ctx context.Context, messenger Messenger, config Config) *App {
 	return &App{
 		ctx: ctx, messenger: messenger, events: newEventStream(ctx, messenger), now: config.Now,
 		hasDevice: messenger.Token() != "",
-		language:  config.Language.index(), theme: newTheme(config.Theme != Light),
-		detectBackground: config.Theme != Light && config.Theme != Dark, bellEnabled: config.Bell,
-		mouseEnabled: config.Mouse,
-		width:        80, height: 24,
-		connection: messenger.State(), contacts: contactList{}, conversations: map[client.UIN]*conversation{},
+
+		language:         config.Language.index(),
+		theme:            newTheme(config.Theme != Light),
+		detectBackground: config.Theme != Light && config.Theme != Dark,
+		width:            80,
+		height:           24,
+		mouseEnabled:     config.Mouse,
+		bellEnabled:      config.Bell,
+
+		connection:     messenger.State(),
+		contacts:       contactList{},
+		conversations:  map[client.UIN]*conversation{},
 		isSendingTo:    map[client.UIN]bool{},
 		friendRequests: map[client.UIN]client.FriendRequest{},
-		page:           welcomePage{}, basePage: welcomePage{},
+
+		page:     welcomePage{},
+		basePage: welcomePage{},
 	}
 }
 

@@ -1,17 +1,12 @@
 package tui
 
 import (
-	"context"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/rookery-im/rookery/client"
 )
-
-// Some things the server tells nobody: what another program has said with the
-// login of this device, and that a request was answered on another device. They
-// are asked for now and then.
 
 // The server does not push two things: messages that another program sent with this
 // device's token, and answers to friend requests given on another device. App asks for
@@ -41,16 +36,12 @@ func (a *App) catchUp() tea.Cmd {
 		return nil
 	}
 	query := client.HistoryQuery{Limit: catchUpMessages}
-	cmds := []tea.Cmd{runTask(a, func(ctx context.Context) (client.History,
-		error) {
-		return a.messenger.History(ctx, query)
-	},
-		func(history client.History, err error) tea.Cmd {
-			if err != nil {
-				return nil
-			}
-			return a.addMissingOwnMessages(history.Messages)
-		})}
+	cmds := []tea.Cmd{a.requestHistory(query, func(history client.History, err error) tea.Cmd {
+		if err != nil {
+			return nil
+		}
+		return a.addMissingOwnMessages(history.Messages)
+	})}
 	if len(a.friendRequests) > 0 {
 		cmds = append(cmds, runTask(a, a.messenger.FriendRequests,
 			func(requests []client.FriendRequest, err error) tea.Cmd {
@@ -75,13 +66,12 @@ func (a *App) fetchReadMarks() tea.Cmd {
 		}
 		query := client.HistoryQuery{With: conv.peer, Limit: 1}
 		cmds = append(cmds,
-			runTask(a, func(ctx context.Context) (client.History, error) { return a.messenger.History(ctx, query) },
-				func(history client.History, err error) tea.Cmd {
-					if err == nil {
-						conv.applyServerReadMark(history.ReadUpTo)
-					}
-					return nil
-				}))
+			a.requestHistory(query, func(history client.History, err error) tea.Cmd {
+				if err == nil {
+					conv.applyServerReadMark(history.ReadUpTo)
+				}
+				return nil
+			}))
 	}
 	return tea.Batch(cmds...)
 }

@@ -11,38 +11,38 @@ import (
 type slashCommand struct {
 	name          string
 	description   textID
-	takesArgument bool // text may follow
+	takesArgument bool // an argument may follow the name
 	needsPerson   bool // acts on the conversation's peer or the selected person
-	run           func(p *person, rest string) tea.Cmd
+	run           func(p *person, argument string) tea.Cmd
 }
 
 // commands returns all commands in the order of the help page.
 func (a *App) commands() []slashCommand {
-	plain := func(do func() tea.Cmd) func(*person, string) tea.Cmd {
+	withoutArgument := func(do func() tea.Cmd) func(*person, string) tea.Cmd {
 		return func(*person, string) tea.Cmd { return do() }
 	}
-	about := func(do func(*person) tea.Cmd) func(*person, string) tea.Cmd {
+	withPerson := func(do func(*person) tea.Cmd) func(*person, string) tea.Cmd {
 		return func(p *person, _ string) tea.Cmd { return do(p) }
 	}
 	find := func(_ *person, number string) tea.Cmd { return a.showFindForm(number) }
 	search := func(_ *person, text string) tea.Cmd { return a.showSearch(0, text) }
 	info := func(p *person) tea.Cmd { return a.showProfile(p.uin) }
 	return []slashCommand{
-		{name: "help", description: textKeyHelp, run: plain(a.toggleHelp)},
+		{name: "help", description: textKeyHelp, run: withoutArgument(a.toggleHelp)},
 		{name: "add", description: textKeyFind, takesArgument: true, run: find},
-		{name: "requests", description: textKeyRequests, run: plain(a.showRequests)},
+		{name: "requests", description: textKeyRequests, run: withoutArgument(a.showRequests)},
 		{name: "search", description: textKeySearchAll, takesArgument: true, run: search},
-		{name: "next", description: textKeyNextUnread, run: plain(a.openNextUnread)},
-		{name: "status", description: textKeyStatus, run: plain(a.showStatusMenu)},
-		{name: "profile", description: textKeyProfile, run: plain(a.editProfile)},
-		{name: "devices", description: textKeyDevices, run: plain(a.showDevices)},
-		{name: "bell", description: textKeyBell, run: plain(a.toggleBell)},
-		{name: "info", description: textKeyInfo, needsPerson: true, run: about(info)},
-		{name: "remove", description: textKeyRemove, needsPerson: true, run: about(a.removeFriend)},
-		{name: "block", description: textKeyBlock, needsPerson: true, run: about(a.blockPerson)},
-		{name: "unblock", description: textKeyUnblock, needsPerson: true, run: about(a.unblockPerson)},
-		{name: "blocked", description: textKeyBlocked, run: plain(a.showBlocked)},
-		{name: "quit", description: textKeyQuit, run: plain(a.quit)},
+		{name: "next", description: textKeyNextUnread, run: withoutArgument(a.openNextUnread)},
+		{name: "status", description: textKeyStatus, run: withoutArgument(a.showStatusMenu)},
+		{name: "profile", description: textKeyProfile, run: withoutArgument(a.editProfile)},
+		{name: "devices", description: textKeyDevices, run: withoutArgument(a.showDevices)},
+		{name: "bell", description: textKeyBell, run: withoutArgument(a.toggleBell)},
+		{name: "info", description: textKeyInfo, needsPerson: true, run: withPerson(info)},
+		{name: "remove", description: textKeyRemove, needsPerson: true, run: withPerson(a.removeFriend)},
+		{name: "block", description: textKeyBlock, needsPerson: true, run: withPerson(a.blockPerson)},
+		{name: "unblock", description: textKeyUnblock, needsPerson: true, run: withPerson(a.unblockPerson)},
+		{name: "blocked", description: textKeyBlocked, run: withoutArgument(a.showBlocked)},
+		{name: "quit", description: textKeyQuit, run: withoutArgument(a.quit)},
 	}
 }
 
@@ -80,18 +80,18 @@ type parsedLine struct {
 // unless its first element is the name of a command.
 func (a *App) parseLine(line string) parsedLine {
 	trimmed := strings.TrimLeft(line, " \n")
-	rest, slash := cutSlash(trimmed)
-	if !slash {
+	rest, hasSlash := cutSlash(trimmed)
+	if !hasSlash {
 		return parsedLine{text: line}
 	}
-	if _, twice := cutSlash(rest); twice {
+	if _, hasTwo := cutSlash(rest); hasTwo {
 		return parsedLine{text: rest}
 	}
 	name := rest
 	if i := strings.IndexAny(rest, " \n"); i >= 0 {
 		name = rest[:i]
 	}
-	if first, _, path := strings.Cut(name, "/"); path {
+	if first, _, isPath := strings.Cut(name, "/"); isPath {
 		if _, found := a.findCommand(first); !found {
 			return parsedLine{text: line}
 		}
@@ -101,17 +101,17 @@ func (a *App) parseLine(line string) parsedLine {
 
 // runCommand runs a command. If that is impossible, it shows the reason and returns
 // false.
-func (a *App) runCommand(t parsedLine, p *person) (cmd tea.Cmd, done bool) {
-	command, found := a.findCommand(t.name)
+func (a *App) runCommand(line parsedLine, p *person) (cmd tea.Cmd, done bool) {
+	command, found := a.findCommand(line.name)
 	switch {
 	case !found:
-		a.showNotice(textNoCommand, "/"+sanitizeLine(t.name))
-	case t.argument != "" && !command.takesArgument:
+		a.showNotice(textNoCommand, "/"+sanitizeLine(line.name))
+	case line.argument != "" && !command.takesArgument:
 		a.showNotice(textNoWords, "/"+command.name)
 	case command.needsPerson && p == nil:
 		a.showNotice(textNobodyChosen)
 	default:
-		return command.run(p, t.argument), true
+		return command.run(p, line.argument), true
 	}
 	return nil, false
 }
@@ -122,15 +122,17 @@ func (a *App) promptCommand() tea.Cmd {
 	return nil
 }
 
+// promptCommandAgain asks with a text, such as the reason why line was invalid, and lets
+// the user edit line.
 func (a *App) promptCommandAgain(text, line string) {
 	a.askText(text, func(line string) tea.Cmd {
 		person := a.roster.selectedPerson(a)
-		typedCommand := a.parseLine(line)
+		parsed := a.parseLine(line)
 		switch {
 		case strings.Trim(line, " /") == "":
 			return nil
-		case typedCommand.isCommand:
-			cmd, done := a.runCommand(typedCommand, person)
+		case parsed.isCommand:
+			cmd, done := a.runCommand(parsed, person)
 			if !done {
 				a.promptCommandAgain(a.notice, line)
 			}

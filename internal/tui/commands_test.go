@@ -75,7 +75,7 @@ func TestTypingWithoutASelectionShowsANotice(t *testing.T) {
 		messenger.friends, messenger.requests, messenger.history = nil, nil, nil
 		u := newUser(t, messenger)
 		u.pressKeys("hello")
-		u.expectText("Nobody is chosen in the list.")
+		u.expectText("Nobody is selected in the list.")
 		u.pressKeys("/add<enter>")
 		u.expectText("Find people")
 	})
@@ -211,7 +211,7 @@ func TestCommandsWorkWhereTextIsWrittenAndInTheList(t *testing.T) {
 			"/info":           "Noot noot!",
 			"/remove":         "Remove Pingu",
 			"/block":          "Block Pingu",
-			"/unblock":        "Pingu is blocked no more.",
+			"/unblock":        "Pingu is no longer blocked.",
 			"/blocked":        "Nobody is blocked.",
 			"/Bell":           "bell off",
 			"/nobody-has-one": "No command /nobody-has-one.",
@@ -327,7 +327,7 @@ func TestQuittingWithDraftsAsks(t *testing.T) {
 		t.Run(keys, func(t *testing.T) {
 			withUser(t, func(u *user) {
 				u.pressKeys("for Pingu<esc><down>for Tom<esc>" + keys)
-				u.expectText("Own messages not sent: 2. Quit and lose them?", "[ Cancel ]  quit")
+				u.expectText("Unsent messages: 2. Quit and lose them?", "[ Cancel ]  quit")
 				u.pressKeys("<enter>")
 				u.expectNoText("Quit and lose them?")
 				u.pressKeys(keys + "<right><enter>")

@@ -76,10 +76,10 @@ func (l contactList) updateFriends(friends []client.Friend) {
 
 // sortedContacts returns the friends and everybody with a non-empty conversation, by
 // sortRank and then by name.
-func (l contactList) sortedContacts(talks map[client.UIN]*conversation) []*person {
+func (l contactList) sortedContacts(conversations map[client.UIN]*conversation) []*person {
 	var people []*person
 	for _, person := range l {
-		if conv := talks[person.uin]; person.isFriend || conv != nil && len(conv.entries) > 0 {
+		if conv := conversations[person.uin]; person.isFriend || conv != nil && len(conv.entries) > 0 {
 			people = append(people, person)
 		}
 	}

@@ -76,14 +76,14 @@ func (c *conversation) insertMessage(message client.Message, byTime bool) bool {
 		return true
 	}
 	at := len(c.entries)
-	for i, old := range slices.Backward(c.entries) {
-		if old.Number == message.Number {
+	for i, other := range slices.Backward(c.entries) {
+		if other.Number == message.Number {
 			return false
 		}
-		if old.Number != 0 && old.Number < message.Number {
+		if other.Number != 0 && other.Number < message.Number {
 			break
 		}
-		if old.Number > message.Number || byTime && old.Number == 0 && old.Time.After(message.Time) {
+		if other.Number > message.Number || byTime && other.Number == 0 && other.Time.After(message.Time) {
 			at = i
 		}
 	}
@@ -103,7 +103,7 @@ func (c *conversation) mergeOwnMessage(message client.Message) bool {
 		return true
 	}
 	for _, entry := range c.entries {
-		// its push may precede the answer to Send
+		// A note to oneself may be pushed before Send is answered.
 		isSent := entry.sendState == sendSucceeded || c.withSelf && entry.sendState == sendPending
 		if entry.sentHere && isSent && entry.Number == 0 && entry.Text == sanitize(message.Text) &&
 			message.Time.Sub(entry.Time).Abs() < maxClockSkew {
@@ -191,17 +191,16 @@ func (a *App) loadHistory(conv *conversation) tea.Cmd {
 		query.Before = conv.oldestNumber()
 	}
 	conv.historyRequested, conv.isLoading = true, true
-	return runTask(a, func(ctx context.Context) (client.History, error) { return a.messenger.History(ctx, query) },
-		func(history client.History, err error) tea.Cmd {
-			conv.isLoading = false
-			if err != nil {
-				conv.seekNumber = 0
-				conv.historyRequested = query.Before != 0
-				a.showError(err)
-				return nil
-			}
-			return a.addHistoryPage(conv, query, history)
-		})
+	return a.requestHistory(query, func(history client.History, err error) tea.Cmd {
+		conv.isLoading = false
+		if err != nil {
+			conv.seekNumber = 0
+			conv.historyRequested = query.Before != 0
+			a.showError(err)
+			return nil
+		}
+		return a.addHistoryPage(conv, query, history)
+	})
 }
 
 // addHistoryPage adds a page of the history to a conversation.

@@ -233,14 +233,14 @@ func (c *conversation) buildRows(app *App, width int) (rows []string, target int
 
 // highlightRows marks the rows of a search result.
 func (a *App) highlightRows(rows []string) []string {
-	all := make([]string, len(rows))
+	highlighted := make([]string, len(rows))
 	for i, row := range rows {
-		all[i] = ">" + a.theme.bold.Render(row[1:])
+		highlighted[i] = ">" + a.theme.bold.Render(row[1:])
 	}
-	return all
+	return highlighted
 }
 
-// speakerInterval is the longest gap between messages ruleHeight one speaker line.
+// speakerInterval is the longest gap between messages under one speaker line.
 const speakerInterval = 5 * time.Minute
 
 // scrolledRowCount returns the number of rows, or 0 if the view is at the end, where new
@@ -301,12 +301,12 @@ func (a *App) entryRows(entry *messageEntry, width int) []string {
 		entry.wrappedRows, entry.wrappedWidth = a.wrapEntry(entry, width), width
 	}
 	if entry.sendState == sendPending {
-		translation := textSending
+		status := textSending
 		if !a.connection.Connected {
-			translation = textWaits
+			status = textWaits
 		}
 		return append(entry.wrappedRows[:len(entry.wrappedRows):len(entry.wrappedRows)],
-			a.theme.warning.Render("  ["+a.language.translate(translation)+"]"))
+			a.theme.warning.Render("  ["+a.language.translate(status)+"]"))
 	}
 	return entry.wrappedRows
 }

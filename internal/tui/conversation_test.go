@@ -188,7 +188,7 @@ func TestATextThatIsTooLongIsNotSent(t *testing.T) {
 		u.paste(strings.Repeat("长", 1334))
 		u.expectText("4002/4000")
 		u.pressKeys("<enter>")
-		u.expectText("The text has 4002 bytes, allowed are 4000.")
+		u.expectText("The text has 4002 bytes; the limit is 4000.")
 		u.pressKeys("<backspace><enter>")
 		u.expectCalls("send 10002 " + strings.Repeat("长", 1333))
 	})
@@ -245,7 +245,7 @@ func TestQuittingWithUnsentMessagesAsks(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.messenger.sendResults[10002] = make(chan error)
 		u.pressKeys("<enter>one<enter><ctrl+c>")
-		u.expectText("Own messages not sent: 1. Quit and lose them?")
+		u.expectText("Unsent messages: 1. Quit and lose them?")
 		u.pressKeys("<enter>")
 		if u.hasQuit {
 			t.Fatal("it has quit")
@@ -446,6 +446,6 @@ func TestTheOperatorsNoticesHaveTheOperatorsName(t *testing.T) {
 		u.expectText("operator (10000)", "operator's notices", "The server restarts at noon.")
 		u.pressKeys("why?<enter>")
 		u.expectCalls()
-		u.expectText("Nobody reads what is written to the operator's number.")
+		u.expectText("Nobody reads messages to the operator's account.")
 	})
 }

@@ -10,7 +10,7 @@ import (
 // editor edits one or several lines of text. It moves and deletes by grapheme clusters,
 // which the user sees as single characters.
 type editor struct {
-	multiline bool // several
+	multiline bool
 	text      string
 	cursor    int    // byte offset in text
 	lastCut   string // inserted again by ctrl+y

@@ -157,21 +157,20 @@ func (a *App) loadRecentConversations() tea.Cmd {
 		return nil
 	}
 	query := client.HistoryQuery{Limit: recentMessages}
-	return runTask(a, func(ctx context.Context) (client.History, error) { return a.messenger.History(ctx, query) },
-		func(history client.History, err error) tea.Cmd {
-			if err != nil {
-				a.showError(err)
-				return nil
+	return a.requestHistory(query, func(history client.History, err error) tea.Cmd {
+		if err != nil {
+			a.showError(err)
+			return nil
+		}
+		var cmds []tea.Cmd
+		for _, message := range slices.Backward(history.Messages) {
+			if conv := a.conversationWith(message.Peer); !conv.historyRequested &&
+				len(cmds) < 2*recentConversations {
+				cmds = append(cmds, a.loadHistory(conv), a.loadNick(message.Peer))
 			}
-			var cmds []tea.Cmd
-			for _, message := range slices.Backward(history.Messages) {
-				if conv := a.conversationWith(message.Peer); !conv.historyRequested &&
-					len(cmds) < 2*recentConversations {
-					cmds = append(cmds, a.loadHistory(conv), a.loadNick(message.Peer))
-				}
-			}
-			return tea.Batch(cmds...)
-		})
+		}
+		return tea.Batch(cmds...)
+	})
 }
 
 // loadNick requests the nick of an account, unless it is known.
@@ -181,26 +180,25 @@ func (a *App) loadNick(uin client.UIN) tea.Cmd {
 		return nil
 	}
 	person.infoRequested = true
-	return runTask(a, func(ctx context.Context) (client.AccountInfo, error) { return a.messenger.Info(ctx, uin) },
-		func(info client.AccountInfo, err error) tea.Cmd {
-			switch {
-			case errors.Is(err, client.ErrNoAccount): // the number stays as the name
-			case err != nil:
-				person.infoRequested = false // retry later
-			case uin == a.messenger.UIN():
-				a.ownNick = sanitizeLine(info.Nick)
-				person.nick = a.ownNick
-			default:
-				person.nick = sanitizeLine(info.Nick)
-			}
-			return nil
-		})
+	return a.requestInfo(uin, func(info client.AccountInfo, err error) tea.Cmd {
+		switch {
+		case errors.Is(err, client.ErrNoAccount): // the number stays as the name
+		case err != nil:
+			person.infoRequested = false // retry later
+		case uin == a.messenger.UIN():
+			a.ownNick = sanitizeLine(info.Nick)
+			person.nick = a.ownNick
+		default:
+			person.nick = sanitizeLine(info.Nick)
+		}
+		return nil
+	})
 }
 
 // errorTexts maps error kinds to texts.
 var errorTexts = []struct {
 	err  error
-	word textID
+	text textID
 }{
 	{client.ErrNotLoggedIn, textErrNotLoggedIn}, {client.ErrPassword, textErrPassword},
 	{client.ErrNoAccount, textErrNoAccount},
@@ -222,22 +220,22 @@ func (a *App) explainError(err error) string {
 		return strings.Join(slices.Compact(attempts), "; ")
 	}
 	reason := err.Error()
-	var refused *client.Error
-	if errors.As(err, &refused) {
-		reason = refused.Explanation()
+	var refusal *client.Error
+	if errors.As(err, &refusal) {
+		reason = refusal.Explanation()
 	}
-	for _, r := range errorTexts {
-		if !errors.Is(err, r.err) {
+	for _, errorText := range errorTexts {
+		if !errors.Is(err, errorText.err) {
 			continue
 		}
-		if _, rest, found := strings.Cut(reason, r.err.Error()); found {
-			reason = rest // the kind is translated below
+		if _, detail, found := strings.Cut(reason, errorText.err.Error()); found {
+			reason = detail // the kind is translated below
 		}
 		reason = strings.TrimPrefix(sanitizeLine(reason), ": ")
-		switch short := a.language.translate(r.word); {
+		switch short := a.language.translate(errorText.text); {
 		case reason == "":
 			return short
-		case refused == nil && r.err == client.ErrTemporary:
+		case refusal == nil && errorText.err == client.ErrTemporary:
 			var errno syscall.Errno // its text omits the address, which is shown elsewhere
 			if errors.As(err, &errno) {
 				return errno.Error()

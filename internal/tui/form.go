@@ -99,19 +99,19 @@ func (f *form) view(app *App, width, height int) ([]string, *tea.Position) {
 	if f.note != 0 && height > len(f.fields)+4 {
 		lines = append(append(lines, app.paragraph(f.note, width)...), "")
 	}
-	labels := 0
+	labelWidth := 0
 	for _, field := range f.fields {
-		labels = max(labels, app.widthMethod.StringWidth(app.language.translate(field.label)))
+		labelWidth = max(labelWidth, app.widthMethod.StringWidth(app.language.translate(field.label)))
 	}
-	labels = min(labels, width/2)
+	labelWidth = min(labelWidth, width/2)
 	height = max(1, height-len(lines))
 	f.topField = scrollToShow(f.topField, f.focusedIndex, len(f.fields), height)
 	var cursor *tea.Position
 	for i := f.topField; i < len(f.fields) && i < f.topField+height; i++ {
-		label := " " + fitWidth(app.widthMethod, app.language.translate(f.fields[i].label), labels) + "  "
-		value, at := f.fields[i].view(app, width-labels-4, i == f.focusedIndex)
-		if at != nil && i == f.focusedIndex {
-			cursor = &tea.Position{X: app.widthMethod.StringWidth(label) + at.X, Y: len(lines)}
+		label := " " + fitWidth(app.widthMethod, app.language.translate(f.fields[i].label), labelWidth) + "  "
+		value, fieldCursor := f.fields[i].view(app, width-labelWidth-4, i == f.focusedIndex)
+		if fieldCursor != nil && i == f.focusedIndex {
+			cursor = &tea.Position{X: app.widthMethod.StringWidth(label) + fieldCursor.X, Y: len(lines)}
 		}
 		if i == f.focusedIndex {
 			label = ">" + app.theme.bold.Render(label[1:])
@@ -122,15 +122,15 @@ func (f *form) view(app *App, width, height int) ([]string, *tea.Position) {
 }
 
 // view returns the value as one line.
-func (f *formField) view(app *App, width int, here bool) (string, *tea.Position) {
+func (f *formField) view(app *App, width int, focused bool) (string, *tea.Position) {
 	if f.choices != nil {
 		text := app.language.translate(f.choices[f.chosenIndex].label)
-		if here {
+		if focused {
 			return app.theme.selected.Render("< " + text + " >"), nil
 		}
 		return text, nil
 	}
-	if !here {
+	if !focused {
 		return truncate(app.widthMethod, f.editor.text, width), nil
 	}
 	lines, cursor := f.editor.view(app.widthMethod, max(2, width), 1)

@@ -14,10 +14,10 @@ import (
 
 // showRequests lists the pending friend requests.
 func (a *App) showRequests() tea.Cmd {
-	waiting := slices.SortedFunc(maps.Values(a.friendRequests),
+	requests := slices.SortedFunc(maps.Values(a.friendRequests),
 		func(x, y client.FriendRequest) int { return cmp.Compare(x.From, y.From) })
 	list := &menu{title: a.language.translate(textRequests), emptyText: textNoRequests}
-	for _, request := range waiting {
+	for _, request := range requests {
 		person := a.contacts.getOrAdd(request.From)
 		left := request.From.String()
 		if person.nick != "" {
@@ -27,8 +27,8 @@ func (a *App) showRequests() tea.Cmd {
 			detail: sanitize(request.Text)})
 	}
 	list.rowBindings = func(i int) []keyBinding {
-		from := waiting[i].From
-		settled := func(notice textID) func() tea.Cmd {
+		from := requests[i].From
+		onAnswered := func(notice textID) func() tea.Cmd {
 			return func() tea.Cmd {
 				delete(a.friendRequests, from)
 				a.showNotice(notice, a.contacts.getOrAdd(from).displayName())
@@ -45,14 +45,14 @@ func (a *App) showRequests() tea.Cmd {
 		return []keyBinding{
 			{keys: []string{"a"}, description: textKeyAccept, isHint: true, run: func() tea.Cmd {
 				return runAction(a, func(ctx context.Context) error { return a.messenger.AcceptRequest(ctx, from) },
-					settled(textAccepted))
+					onAnswered(textAccepted))
 			}},
 			{keys: []string{"x"}, description: textKeyReject, isHint: true, run: func() tea.Cmd {
 				a.askText(a.language.translate(textAskReject, a.contacts.getOrAdd(from).displayName()),
 					func(text string) tea.Cmd {
 						return runAction(a, func(ctx context.Context) error {
 							return a.messenger.RejectRequest(ctx, from, text)
-						}, settled(textRejected))
+						}, onAnswered(textRejected))
 					})
 				return nil
 			}},

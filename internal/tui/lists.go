@@ -50,19 +50,19 @@ func (a *App) showDevices() tea.Cmd {
 			a.showError(err)
 			return nil
 		}
-		for _, deviceInfo := range devices {
-			list.rows = append(list.rows, menuRow{left: sanitizeLine(deviceInfo.Name),
-				right: a.formatTime(deviceInfo.SignedInAt)})
+		for _, device := range devices {
+			list.rows = append(list.rows, menuRow{left: sanitizeLine(device.Name),
+				right: a.formatTime(device.SignedInAt)})
 		}
 		list.rowBindings = func(i int) []keyBinding {
 			return []keyBinding{{keys: []string{"x"}, description: textKeyRevoke, isHint: true, run: func() tea.Cmd {
-				deviceInfo := devices[i]
-				a.askConfirmation(a.language.translate(textAskRevoke, sanitizeLine(deviceInfo.Name)),
-					a.language.translate(textDoRevoke, sanitizeLine(deviceInfo.Name)), func() tea.Cmd {
+				device := devices[i]
+				a.askConfirmation(a.language.translate(textAskRevoke, sanitizeLine(device.Name)),
+					a.language.translate(textDoRevoke, sanitizeLine(device.Name)), func() tea.Cmd {
 						return runAction(a, func(ctx context.Context) error {
-							return a.messenger.RevokeDevice(ctx, deviceInfo.ID)
+							return a.messenger.RevokeDevice(ctx, device.ID)
 						}, func() tea.Cmd {
-							a.showNotice(textRevoked, sanitizeLine(deviceInfo.Name))
+							a.showNotice(textRevoked, sanitizeLine(device.Name))
 							if a.page == page(list) {
 								return a.showDevices()
 							}

@@ -74,12 +74,12 @@ func (m *menu) listLines(app *App, width, height int) []string {
 	m.topRow = scrollToShow(m.topRow, m.selected, len(m.rows), height)
 	var lines []string
 	for i := m.topRow; i < len(m.rows) && i < m.topRow+height; i++ {
-		menuRow := m.rows[i]
+		row := m.rows[i]
 		if i != m.selected {
-			lines = append(lines, alignEnds(app.widthMethod, "  "+menuRow.left, menuRow.right+" ", width))
+			lines = append(lines, alignEnds(app.widthMethod, "  "+row.left, row.right+" ", width))
 			continue
 		}
-		line := alignEnds(app.widthMethod, "> "+menuRow.left, menuRow.right+" ", width)
+		line := alignEnds(app.widthMethod, "> "+row.left, row.right+" ", width)
 		if app.focus == focusPage {
 			line = app.theme.selected.Render(line)
 		}

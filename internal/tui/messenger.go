@@ -82,6 +82,20 @@ func runAction(app *App, do func(ctx context.Context) error, done func() tea.Cmd
 		})
 }
 
+// requestHistory requests a page of the history. Update then calls done.
+func (a *App) requestHistory(query client.HistoryQuery, done func(client.History, error) tea.Cmd) tea.Cmd {
+	return runTask(a, func(ctx context.Context) (client.History, error) {
+		return a.messenger.History(ctx, query)
+	}, done)
+}
+
+// requestInfo requests the profile of an account. Update then calls done.
+func (a *App) requestInfo(uin client.UIN, done func(client.AccountInfo, error) tea.Cmd) tea.Cmd {
+	return runTask(a, func(ctx context.Context) (client.AccountInfo, error) {
+		return a.messenger.Info(ctx, uin)
+	}, done)
+}
+
 // eventStream reads the messenger's events one by one. Asking for the next event marks
 // the previous message as received, so App asks only after Update has handled it.
 type eventStream struct {

@@ -8,9 +8,6 @@ import (
 	"github.com/rookery-im/rookery/client"
 )
 
-// Own words are sent in the background, those to one receiver one after the
-// other, so that they arrive in their order.
-
 // queueMessage adds a message to a conversation and sends it in the background.
 func (a *App) queueMessage(conv *conversation, text string) tea.Cmd {
 	entry := &messageEntry{
@@ -47,16 +44,16 @@ func (a *App) sendNext(conv *conversation) tea.Cmd {
 // retryFailed queues the failed messages again, below later ones, which is the order in
 // which they will arrive.
 func (a *App) retryFailed(conv *conversation) tea.Cmd {
-	var failed, rest []*messageEntry
+	var failed, others []*messageEntry
 	for _, entry := range conv.entries {
 		if entry.sendState == sendFailed {
 			entry.sendState, entry.sendError, entry.wrappedRows, entry.Time = sendPending, "", nil, a.now()
 			failed = append(failed, entry)
 		} else {
-			rest = append(rest, entry)
+			others = append(others, entry)
 		}
 	}
-	conv.entries = append(rest, failed...)
+	conv.entries = append(others, failed...)
 	return a.sendNext(conv)
 }
 
@@ -79,9 +76,9 @@ func (a *App) discardFailed(conv *conversation) tea.Cmd {
 // unsentTotals adds up the unsentCounts of all conversations.
 func (a *App) unsentTotals() (waiting, failed int) {
 	for _, conv := range a.conversations {
-		w, f := conv.unsentCounts()
-		waiting += w
-		failed += f
+		convWaiting, convFailed := conv.unsentCounts()
+		waiting += convWaiting
+		failed += convFailed
 	}
 	return waiting, failed
 }

@@ -123,7 +123,7 @@ func TestSomebodyIsFoundByNumberAndAdded(t *testing.T) {
 		told  []string
 	}{
 		{client.AddedFriend, "a", "a stranger is your friend now.", []string{"add 10007"}},
-		{client.AddClosed, "a", "a stranger takes no friends.", []string{"add 10007"}},
+		{client.AddClosed, "a", "a stranger accepts no friends.", []string{"add 10007"}},
 		{client.AddNeedsRequest, "aLet's be friends<enter>", "a stranger has been asked.",
 			[]string{"add 10007", "ask 10007 Let's be friends"}},
 	} {
@@ -145,7 +145,7 @@ func TestPeopleAreFoundByProfile(t *testing.T) {
 		u.pressKeys("/add<enter><down>30<down><right><right><enter>")
 		u.expectText("Found: 1", "10008  Robby", "female, 30")
 		u.pressKeys("w")
-		u.expectText("Robby (10008)", "no friend")
+		u.expectText("Robby (10008)", "not a friend")
 	})
 }
 
@@ -153,11 +153,11 @@ func TestInvalidNumbersAreReported(t *testing.T) {
 	withUser(t, func(u *user) {
 		for _, text := range []string{"pingu", "9999", "4294967296", "-1"} {
 			u.pressKeys("/add " + text + "<enter>")
-			u.expectText(text + " is no account number.")
+			u.expectText(text + " is not an account number.")
 			u.pressKeys("<esc>")
 		}
 		u.pressKeys("/add<enter><down>old<enter>")
-		u.expectText("old is no age.")
+		u.expectText("old is not an age.")
 	})
 }
 
@@ -165,9 +165,9 @@ func TestAFriendIsRemovedAfterAQuestion(t *testing.T) {
 	withUser(t, func(u *user) {
 		u.pressKeys("/remove<enter><right><enter>")
 		u.expectCalls("remove 10002")
-		u.expectText("Pingu is no friend any more.")
+		u.expectText("Pingu is no longer your friend.")
 		u.pressKeys("<end><pgdown>/remove<enter>")
-		u.expectText("a stranger is no friend of yours.")
+		u.expectText("a stranger is not your friend.")
 	})
 }
 
@@ -240,7 +240,7 @@ func TestAnAddressSessionShowsWhatNeedsADevice(t *testing.T) {
 		for _, keys := range []string{"/profile<enter>", "/blocked<enter>", "/devices<enter>", "<ctrl+f>",
 			"/block<enter>"} {
 			u.pressKeys(keys)
-			u.expectText("That needs a device login: rookery login")
+			u.expectText("This needs a device login: rookery login")
 		}
 		u.receiveEvents(client.Message{Kind: client.KindAsks, Peer: 10008, Text: "hello", Time: noon},
 			client.Message{Kind: client.KindMessage, Peer: 10002, Text: "one"},
@@ -249,7 +249,7 @@ func TestAnAddressSessionShowsWhatNeedsADevice(t *testing.T) {
 		u.pressKeys("<enter>")
 		u.expectText("one", "two", "after a device login")
 		u.pressKeys("<pgup>")
-		u.expectText("That needs a device login")
+		u.expectText("This needs a device login")
 		u.pressKeys("<esc>/requests<enter>a")
 		u.expectCalls("accept 10008")
 		if len(u.reportedReadMarks()) > 0 {

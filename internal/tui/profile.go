@@ -53,27 +53,27 @@ var profileFields = []profileField{
 // numberedChoices returns the options "not set" and 1 to n, labelled with consecutive
 // text IDs.
 func numberedChoices(first textID, count int) []fieldChoice {
-	all := []fieldChoice{{textUnset, "0"}}
+	choices := []fieldChoice{{textUnset, "0"}}
 	for i := range count {
-		all = append(all, fieldChoice{first + textID(i), strconv.Itoa(i + 1)})
+		choices = append(choices, fieldChoice{first + textID(i), strconv.Itoa(i + 1)})
 	}
-	return all
+	return choices
 }
 
 // profileRows returns the fields that are set.
 func (a *App) profileRows(profile client.Profile) []menuRow {
 	var rows []menuRow
-	for _, profileField := range profileFields {
-		value := sanitizeLine(profileField.value(profile))
-		if value == profileField.emptyValue {
+	for _, field := range profileFields {
+		value := sanitizeLine(field.value(profile))
+		if value == field.emptyValue {
 			continue
 		}
-		for _, choice := range profileField.choices {
+		for _, choice := range field.choices {
 			if choice.value == value {
 				value = a.language.translate(choice.label)
 			}
 		}
-		rows = append(rows, menuRow{left: fitWidth(a.widthMethod, a.language.translate(profileField.label),
+		rows = append(rows, menuRow{left: fitWidth(a.widthMethod, a.language.translate(field.label),
 			labelWidth) + " " + value, detail: value})
 	}
 	return rows
@@ -85,35 +85,32 @@ func (a *App) editProfile() tea.Cmd {
 		return nil
 	}
 	page, focus := a.page, a.focus
-	return runTask(a, func(ctx context.Context) (client.AccountInfo,
-		error) {
-		return a.messenger.Info(ctx, a.messenger.UIN())
-	},
-		func(info client.AccountInfo, err error) tea.Cmd {
-			switch {
-			case err != nil:
-				a.showError(err)
-				return nil
-			case a.page != page, a.focus != focus:
-				return nil // the user went on and may be typing
-			}
-			a.showPage(a.profileForm(info.Profile))
+	return a.requestInfo(a.messenger.UIN(), func(info client.AccountInfo, err error) tea.Cmd {
+		switch {
+		case err != nil:
+			a.showError(err)
 			return nil
-		})
+		case a.page != page, a.focus != focus:
+			return nil // the user went on and may be typing
+		}
+		a.showPage(a.profileForm(info.Profile))
+		return nil
+	})
 }
 
+// profileForm returns the form. Saving sends only the changed fields.
 func (a *App) profileForm(profile client.Profile) *form {
 	page := &form{title: a.language.translate(textProfile), submitText: textKeySave}
-	for _, profileField := range profileFields {
-		if profileField.choices != nil {
-			page.fields = append(page.fields, (&formField{label: profileField.label,
-				choices: profileField.choices}).selectValue(profileField.value(profile)))
+	for _, field := range profileFields {
+		if field.choices != nil {
+			choice := &formField{label: field.label, choices: field.choices}
+			page.fields = append(page.fields, choice.selectValue(field.value(profile)))
 		} else {
-			value := sanitizeLine(profileField.value(profile))
-			if value == profileField.emptyValue {
+			value := sanitizeLine(field.value(profile))
+			if value == field.emptyValue {
 				value = ""
 			}
-			page.fields = append(page.fields, newTextField(profileField.label, value))
+			page.fields = append(page.fields, newTextField(field.label, value))
 		}
 	}
 	yesNo := []fieldChoice{{textAsItIs, ""}, {textYes, "1"}, {textNo, "0"}}
@@ -124,16 +121,16 @@ func (a *App) profileForm(profile client.Profile) *form {
 	page.fields = append(page.fields, rule, strangers, findable)
 	page.submit = func() tea.Cmd {
 		change := client.AccountChange{Profile: map[string]string{}}
-		for i, profileField := range profileFields {
+		for i, field := range profileFields {
 			if page.fields[i].isChanged() {
-				change.Profile[profileField.key] = cmp.Or(strings.TrimSpace(page.fields[i].value()),
-					profileField.emptyValue)
+				change.Profile[field.key] = cmp.Or(strings.TrimSpace(page.fields[i].value()),
+					field.emptyValue)
 			}
 		}
 		change.Rule = map[string]*client.Rule{"0": pointerTo(client.RuleOpen), "1": pointerTo(client.RuleAsk),
 			"3": pointerTo(client.RuleClosed)}[rule.value()]
-		boolean := map[string]*bool{"1": pointerTo(true), "0": pointerTo(false)}
-		change.AllowStrangers, change.Findable = boolean[strangers.value()], boolean[findable.value()]
+		flags := map[string]*bool{"1": pointerTo(true), "0": pointerTo(false)}
+		change.AllowStrangers, change.Findable = flags[strangers.value()], flags[findable.value()]
 		return runAction(a, func(ctx context.Context) error { return a.messenger.SetInfo(ctx, change) },
 			func() tea.Cmd {
 				a.showNotice(textSaved)
@@ -146,6 +143,7 @@ func (a *App) profileForm(profile client.Profile) *form {
 	return page
 }
 
+// pointerTo returns a pointer to a copy of v.
 func pointerTo[T any](v T) *T { return &v }
 
 // selectableStatuses are the statuses that a user can choose, in the order of the menu.

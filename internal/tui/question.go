@@ -64,8 +64,8 @@ func (q *question) view(app *App, width int) (string, *tea.Position) {
 }
 
 // renderButton draws a button. Enter presses the selected one.
-func (a *App) renderButton(text string, chosen bool) string {
-	if chosen {
+func (a *App) renderButton(text string, isSelected bool) string {
+	if isSelected {
 		return "[ " + a.theme.selected.Render(text) + " ]"
 	}
 	return "  " + text + "  "

@@ -31,7 +31,7 @@ func (r *roster) selectedIndex(people []*person) int {
 }
 
 func (r *roster) bindings(app *App) []keyBinding {
-	about := func(do func(p *person) tea.Cmd) func() tea.Cmd {
+	withPerson := func(do func(p *person) tea.Cmd) func() tea.Cmd {
 		return func() tea.Cmd {
 			if person := r.selectedPerson(app); person != nil {
 				return do(person)
@@ -42,7 +42,7 @@ func (r *roster) bindings(app *App) []keyBinding {
 	// No letter is bound, because typed text goes to the selected person.
 	return []keyBinding{
 		{keys: []string{"enter", "right"}, description: textKeyOpen, isHint: r.selectedPerson(app) != nil,
-			run: about(func(p *person) tea.Cmd { return app.openConversation(p.uin) })},
+			run: withPerson(func(p *person) tea.Cmd { return app.openConversation(p.uin) })},
 		{keys: []string{"/"}, description: textKeyCommand, isHint: true, run: app.promptCommand},
 		{keys: []string{"up"}, description: textKeyUp, run: func() tea.Cmd { return r.moveSelection(app, -1) }},
 		{keys: []string{"down"}, description: textKeyDown, run: func() tea.Cmd { return r.moveSelection(app, +1) }},
@@ -79,6 +79,7 @@ func (a *App) openNextUnread() tea.Cmd {
 	return nil
 }
 
+// toggleBell enables or disables the bell.
 func (a *App) toggleBell() tea.Cmd {
 	a.bellEnabled = !a.bellEnabled
 	if a.bellEnabled {
@@ -117,11 +118,12 @@ func (a *App) blockPerson(p *person) tea.Cmd {
 	}
 	a.askConfirmation(a.language.translate(textAskBlock, p.displayName()),
 		a.language.translate(textDoBlock, p.displayName()), func() tea.Cmd {
-			return runAction(a, func(ctx context.Context) error { return a.messenger.Block(ctx, p.uin) }, func() tea.Cmd {
-				p.isBlocked = true
-				a.showNotice(textIsBlocked, p.displayName())
-				return a.refreshLists()
-			})
+			return runAction(a, func(ctx context.Context) error { return a.messenger.Block(ctx, p.uin) },
+				func() tea.Cmd {
+					p.isBlocked = true
+					a.showNotice(textIsBlocked, p.displayName())
+					return a.refreshLists()
+				})
 		})
 	return nil
 }
@@ -168,9 +170,9 @@ func (r *roster) view(app *App, width, height int) []string {
 }
 
 // rosterRow shows a person: selection mark, sign, name, unsent and unread counts.
-func (a *App) rosterRow(p *person, chosen bool, width int) string {
+func (a *App) rosterRow(p *person, isSelected bool, width int) string {
 	mark, count := " ", " "
-	if chosen {
+	if isSelected {
 		mark = ">"
 	}
 	conv := a.conversations[p.uin]
@@ -184,7 +186,7 @@ func (a *App) rosterRow(p *person, chosen bool, width int) string {
 			count = " .." + count
 		}
 	}
-	if chosen && a.focus == focusRoster {
+	if isSelected && a.focus == focusRoster {
 		return a.theme.selected.Render(alignEnds(a.widthMethod, mark+p.statusSign()+" "+p.displayName(), count, width))
 	}
 	name := p.displayName()

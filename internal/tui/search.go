@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"context"
 	"slices"
 	"strings"
 
@@ -22,8 +21,8 @@ type searchPage struct {
 	isLastPage     bool // there are no older results
 }
 
-// showSearch opens the search page for one conversation, or for all if with is 0. It
-// searches at once if words is not empty.
+// showSearch opens the search page for one conversation, or for all if peer is 0. It
+// searches at once if text is not empty.
 func (a *App) showSearch(peer client.UIN, text string) tea.Cmd {
 	if a.refuseWithoutDevice() {
 		return nil
@@ -41,12 +40,12 @@ func (a *App) showSearch(peer client.UIN, text string) tea.Cmd {
 func (s *searchPage) textEditor() *editor { return &s.query }
 
 func (s *searchPage) bindings(app *App) []keyBinding {
-	what, do := textKeySearch, func() tea.Cmd { return s.runSearch(app, 0) }
+	description, run := textKeySearch, func() tea.Cmd { return s.runSearch(app, 0) }
 	if s.searchedText != "" && s.searchedText == strings.TrimSpace(s.query.text) && len(s.rows) > 0 {
-		what, do = textKeyOpen, func() tea.Cmd { return app.openAtMessage(s.results[s.selected]) }
+		description, run = textKeyOpen, func() tea.Cmd { return app.openAtMessage(s.results[s.selected]) }
 	}
 	return []keyBinding{
-		{keys: []string{"enter"}, description: what, isHint: true, run: do},
+		{keys: []string{"enter"}, description: description, isHint: true, run: run},
 		{keys: []string{"up"}, description: textKeyUp, run: func() tea.Cmd { return s.moveSelection(-1) }},
 		{keys: []string{"down"}, description: textKeyDown, run: func() tea.Cmd { return s.moveDown(app) }},
 		{keys: []string{"esc"}, description: textKeyClose, isHint: true, run: app.closePage},
@@ -77,35 +76,34 @@ func (s *searchPage) runSearch(app *App, before uint64) tea.Cmd {
 	s.isLoadingOlder = before != 0
 	searchCount := s.searchCount
 	query := client.HistoryQuery{With: s.peer, Before: before, Limit: historyPageSize, Text: text}
-	return runTask(app, func(ctx context.Context) (client.History, error) { return app.messenger.History(ctx, query) },
-		func(history client.History, err error) tea.Cmd {
-			if s.searchCount != searchCount {
-				return nil // the user has started another search
-			}
-			s.isLoading, s.isLoadingOlder = false, false
-			if err != nil {
-				app.showError(err)
-				return nil
-			}
-			s.isLastPage, s.emptyText = history.IsLastPage, textNothingFound
-			for _, message := range slices.Backward(history.Messages) {
-				s.results = append(s.results, message)
-				s.rows = append(s.rows, app.resultRow(message))
-			}
-			if before != 0 {
-				s.moveSelection(+1)
-			}
+	return app.requestHistory(query, func(history client.History, err error) tea.Cmd {
+		if s.searchCount != searchCount {
+			return nil // the user has started another search
+		}
+		s.isLoading, s.isLoadingOlder = false, false
+		if err != nil {
+			app.showError(err)
 			return nil
-		})
+		}
+		s.isLastPage, s.emptyText = history.IsLastPage, textNothingFound
+		for _, message := range slices.Backward(history.Messages) {
+			s.results = append(s.results, message)
+			s.rows = append(s.rows, app.resultRow(message))
+		}
+		if before != 0 {
+			s.moveSelection(+1)
+		}
+		return nil
+	})
 }
 
 // resultRow shows a message in one row.
 func (a *App) resultRow(message client.Message) menuRow {
-	who := a.contacts.getOrAdd(message.Peer).displayName() + ": "
+	speaker := a.contacts.getOrAdd(message.Peer).displayName() + ": "
 	if message.IsOutgoing() {
-		who = a.language.translate(textTo, a.contacts.getOrAdd(message.Peer).displayName()) + ": "
+		speaker = a.language.translate(textTo, a.contacts.getOrAdd(message.Peer).displayName()) + ": "
 	}
-	return menuRow{left: who + sanitizeLine(message.Text), right: a.formatTime(message.Time),
+	return menuRow{left: speaker + sanitizeLine(message.Text), right: a.formatTime(message.Time),
 		detail: sanitize(message.Text)}
 }
 

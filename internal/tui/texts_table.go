@@ -14,7 +14,7 @@ var localizedTexts = [textCount]localizedText{
 	textDoNotDisturb: {[languageCount]string{"do not disturb", "请勿打扰"}, 14},
 	textInvisible:    {[languageCount]string{"invisible", "隐身"}, 14},
 	textOffline:      {[languageCount]string{"offline", "离线"}, 14},
-	textStranger:     {[languageCount]string{"no friend", "陌生人"}, 14},
+	textStranger:     {[languageCount]string{"not a friend", "陌生人"}, 14},
 	textBlocked:      {[languageCount]string{"blocked", "已屏蔽"}, 14},
 	textOperator:     {[languageCount]string{"operator's notices", "系统通知"}, 18},
 
@@ -37,7 +37,7 @@ var localizedTexts = [textCount]localizedText{
 	textNoWords: {[languageCount]string{
 		"Nothing can follow %s. // sends it as a text.",
 		"%s 后面不能有内容。用 // 作为文字发送。"}, 50},
-	textNobodyChosen: {[languageCount]string{"Nobody is chosen in the list.", "列表中没有选中的人。"}, 40},
+	textNobodyChosen: {[languageCount]string{"Nobody is selected in the list.", "列表中没有选中的人。"}, 40},
 	textCleared: {[languageCount]string{
 		"Cleared. Ctrl+Y brings it back, Ctrl+C once more quits.",
 		"已清空。Ctrl+Y 恢复，再按 Ctrl+C 退出。"}, 60},
@@ -45,19 +45,19 @@ var localizedTexts = [textCount]localizedText{
 		"No friends yet. Type /add to find people, and add them.",
 		"还没有好友。输入 /add 查找并添加。"}, 0},
 	textWelcome: {[languageCount]string{
-		"Choose somebody at the left, and type, or press Enter to talk. ? shows the keys and the commands, " +
-			"such as /add.",
+		"Select somebody on the left and type, or press Enter to open the conversation. ? shows the keys " +
+			"and the commands, such as /add.",
 		"在左边选一个人，直接输入或按回车聊天。按 ? 查看按键和命令，例如 /add。"}, 0},
 	textAddressSession: {[languageCount]string{
 		"This sign-in has no device name. History, search, blocking, read marks and the profile need a " +
 			"device login: rookery login.",
 		"本次登录没有设备名。聊天记录、搜索、屏蔽、已读标记和资料编辑需要用设备登录: rookery login。"}, 0},
 	textNeedsDevice: {[languageCount]string{
-		"That needs a device login: rookery login",
+		"This needs a device login: rookery login",
 		"此功能需要设备登录: rookery login"}, 60},
 	textNothingUnread: {[languageCount]string{"Nothing is unread.", "没有未读消息。"}, 40},
 	textQuitUnsent: {[languageCount]string{
-		"Own messages not sent: %d. Quit and lose them?",
+		"Unsent messages: %d. Quit and lose them?",
 		"还有%d条消息未发出，退出并丢弃？"}, 60},
 
 	// a conversation
@@ -67,20 +67,20 @@ var localizedTexts = [textCount]localizedText{
 	textBeginning: {[languageCount]string{"beginning", "开头"}, 16},
 	textOlder:     {[languageCount]string{"PgUp: older", "PgUp 更早"}, 16},
 	textNoHistory: {[languageCount]string{
-		"What was said before is shown after a device login only: rookery login",
+		"Earlier messages are shown only after a device login: rookery login",
 		"以前的聊天记录需要设备登录: rookery login"}, 0},
-	textNothingSaid: {[languageCount]string{"Nothing has been said yet.", "还没有聊过。"}, 0},
+	textNothingSaid: {[languageCount]string{"There are no messages yet.", "还没有聊过。"}, 0},
 	textBelow:       {[languageCount]string{"PgDn: %d more lines", "PgDn 下面还有%d行"}, 24},
 	textSending:     {[languageCount]string{"sending", "发送中"}, 20},
 	textWaits:       {[languageCount]string{"waits for the connection", "等待连接"}, 26},
 	textNotSent: {[languageCount]string{
 		"not sent: %s - Ctrl+R tries again, Ctrl+X drops it",
 		"未发出：%s - Ctrl+R 重发，Ctrl+X 丢弃"}, 0},
-	textAskDiscard: {[languageCount]string{"Drop %d messages that were not sent to %s?", "丢弃%d条未发给 %s 的消息？"}, 60},
+	textAskDiscard: {[languageCount]string{"Drop %d unsent messages to %s?", "丢弃%d条未发给 %s 的消息？"}, 60},
 	textDoDiscard:  {[languageCount]string{"Drop those to %s", "丢弃给 %s 的消息"}, 24},
-	textTooLong:    {[languageCount]string{"The text has %d bytes, allowed are %d.", "文字有%d字节，最多%d字节。"}, 60},
+	textTooLong:    {[languageCount]string{"The text has %d bytes; the limit is %d.", "文字有%d字节，最多%d字节。"}, 60},
 	textSystemIsDeaf: {[languageCount]string{
-		"Nobody reads what is written to the operator's number.",
+		"Nobody reads messages to the operator's account.",
 		"系统号不接收消息。"}, 60},
 	textHasAdded:    {[languageCount]string{"%s has added you as a friend.", "%s 已将你加为好友。"}, 0},
 	textAsksYou:     {[languageCount]string{"%s asks to be your friend: %s", "%s 请求加你为好友：%s"}, 0},
@@ -92,19 +92,19 @@ var localizedTexts = [textCount]localizedText{
 	textTo:          {[languageCount]string{"to %s", "给 %s"}, 0},
 
 	// friends and requests
-	textNoFriend:      {[languageCount]string{"%s is no friend of yours.", "%s 不是你的好友。"}, 60},
+	textNoFriend:      {[languageCount]string{"%s is not your friend.", "%s 不是你的好友。"}, 60},
 	textAskRemove:     {[languageCount]string{"Remove %s from your friends?", "从好友中删除 %s？"}, 60},
 	textDoRemove:      {[languageCount]string{"Remove %s", "删除 %s"}, 16},
-	textRemoved:       {[languageCount]string{"%s is no friend any more.", "%s 已不再是好友。"}, 60},
+	textRemoved:       {[languageCount]string{"%s is no longer your friend.", "%s 已不再是好友。"}, 60},
 	textAskBlock:      {[languageCount]string{"Block %s? That ends a friendship.", "屏蔽 %s？这会解除好友关系。"}, 60},
 	textDoBlock:       {[languageCount]string{"Block %s", "屏蔽 %s"}, 16},
 	textIsBlocked:     {[languageCount]string{"%s is blocked.", "%s 已被屏蔽。"}, 60},
-	textUnblocked:     {[languageCount]string{"%s is blocked no more.", "%s 已解除屏蔽。"}, 60},
+	textUnblocked:     {[languageCount]string{"%s is no longer blocked.", "%s 已解除屏蔽。"}, 60},
 	textBlockedOnes:   {[languageCount]string{"Blocked", "已屏蔽"}, 40},
 	textNobodyBlocked: {[languageCount]string{"Nobody is blocked.", "没有屏蔽任何人。"}, 0},
 	textRequests:      {[languageCount]string{"Friend requests", "好友请求"}, 40},
-	textNoRequests:    {[languageCount]string{"Nobody asks to be your friend.", "没有待处理的好友请求。"}, 0},
-	textAskReject:     {[languageCount]string{"Words to reject %s with:", "拒绝 %s，附言："}, 40},
+	textNoRequests:    {[languageCount]string{"There are no friend requests.", "没有待处理的好友请求。"}, 0},
+	textAskReject:     {[languageCount]string{"Comment for rejecting %s:", "拒绝 %s，附言："}, 40},
 	textAccepted:      {[languageCount]string{"%s is your friend now.", "%s 已成为你的好友。"}, 60},
 	textRejected:      {[languageCount]string{"The request of %s is rejected.", "已拒绝 %s 的请求。"}, 60},
 	textFind:          {[languageCount]string{"Find people", "查找"}, 40},
@@ -113,13 +113,13 @@ var localizedTexts = [textCount]localizedText{
 		"按号码查找;号码留空则查找在线的人。"}, 0},
 	textNumber:      {[languageCount]string{"Number", "号码"}, 16},
 	textAny:         {[languageCount]string{"any", "不限"}, 16},
-	textNoNumber:    {[languageCount]string{"%s is no account number.", "%s 不是有效的号码。"}, 60},
-	textNoAge:       {[languageCount]string{"%s is no age.", "%s 不是有效的年龄。"}, 60},
+	textNoNumber:    {[languageCount]string{"%s is not an account number.", "%s 不是有效的号码。"}, 60},
+	textNoAge:       {[languageCount]string{"%s is not an age.", "%s 不是有效的年龄。"}, 60},
 	textFound:       {[languageCount]string{"Found: %d", "找到 %d 人"}, 40},
 	textNobodyFound: {[languageCount]string{"Nobody was found.", "没有找到。"}, 0},
-	textAskWords:    {[languageCount]string{"%s wants to be asked. Your words:", "%s 需要验证。附言："}, 60},
+	textAskWords:    {[languageCount]string{"%s wants a request. Your comment:", "%s 需要验证。附言："}, 60},
 	textAsked:       {[languageCount]string{"%s has been asked.", "已向 %s 发送请求。"}, 60},
-	textClosed:      {[languageCount]string{"%s takes no friends.", "%s 不接受好友。"}, 60},
+	textClosed:      {[languageCount]string{"%s accepts no friends.", "%s 不接受好友。"}, 60},
 	textAdded:       {[languageCount]string{"%s is your friend now.", "%s 已成为你的好友。"}, 60},
 
 	// the own account
@@ -211,7 +211,7 @@ var localizedTexts = [textCount]localizedText{
 	textKeyQuit:           {[languageCount]string{"quit", "退出"}, 18},
 	textKeyInterrupt:      {[languageCount]string{"clear the text, or quit", "清空文字，或退出"}, 30},
 	textKeyCommand:        {[languageCount]string{"commands", "命令"}, 18},
-	textKeyRedraw:         {[languageCount]string{"draw the screen anew", "重画屏幕"}, 30},
+	textKeyRedraw:         {[languageCount]string{"redraw the screen", "重画屏幕"}, 30},
 	textKeySuspend:        {[languageCount]string{"back to the shell for now", "暂回命令行"}, 30},
 	textKeyOtherPane:      {[languageCount]string{"other pane", "切换窗格"}, 18},
 	textKeyOpen:           {[languageCount]string{"open", "打开"}, 18},

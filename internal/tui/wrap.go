@@ -6,9 +6,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// Widths are in cells of the terminal: a Chinese character has two. What an
-// emoji of several characters has depends on the terminal, so that every
-// measure takes the ansi.Method of the one at hand.
+// Widths are in terminal cells: a Chinese character has two. The width of an emoji made
+// of several characters depends on the terminal, so every function takes its ansi.Method.
 
 // truncationMark ends a shortened text. It is ASCII, because the width of an ellipsis
 // depends on the terminal's font.
