@@ -62,7 +62,8 @@ func (c *Client) tryRequest(ctx context.Context, conn serverConn, request comman
 		return Answer{}, mayHaveArrived, err
 	}
 	code, ok := answer.resultCode()
-	c.options.logger.Debug("request", "command", request.command, "seq", seq, "res", code, "took", time.Since(startedAt))
+	c.options.logger.Debug("request", "command", request.command, "seq", seq, "res", code, "took",
+		time.Since(startedAt))
 	switch {
 	case !ok:
 		return Answer{}, true, newAnswerError(request.command, "it has no RES")
@@ -135,7 +136,8 @@ func (c *Client) giveUpError(request commandRequest, firstArrival time.Time, rea
 		reason = ErrClosed
 	}
 	if request.notRepeatable && !firstArrival.IsZero() {
-		return fmt.Errorf("%s: %w: it is unknown whether the server executed the request: %w", request.command, ErrTemporary,
+		return fmt.Errorf("%s: %w: it is unknown whether the server executed the request: %w", request.command,
+			ErrTemporary,
 			reason)
 	}
 	return fmt.Errorf("%s: %w", request.command, reason)

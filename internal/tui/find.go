@@ -28,7 +28,8 @@ func (a *App) showFindForm(number string) tea.Cmd {
 			return a.findByNumber(client.UIN(uin))
 		}
 		query := client.SearchQuery{Province: strings.TrimSpace(province.value())}
-		for text, target := range map[string]**int{strings.TrimSpace(age.value()): &query.Age, sex.value(): &query.Sex} {
+		for text, target := range map[string]**int{strings.TrimSpace(age.value()): &query.Age,
+			sex.value(): &query.Sex} {
 			if text == "" {
 				continue
 			}
