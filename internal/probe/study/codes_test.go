@@ -1,0 +1,117 @@
+package study
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/rookery-im/rookery/internal/probe/experiment"
+	"github.com/rookery-im/rookery/internal/probe/finding"
+	"github.com/rookery-im/rookery/internal/probe/lab"
+)
+
+// A codeServer answers each request with the code that it has for the command.
+type codeServer struct {
+	codes map[string]string
+	made  int
+}
+
+func (c *codeServer) Sent() int { return 0 }
+
+func (c *codeServer) Run(_ context.Context, steps []experiment.Step, _ uint64) (*lab.Trace, error) {
+	c.made++
+	t := &lab.Trace{ID: fmt.Sprintf("a%d", c.made), Steps: steps}
+	for i, step := range steps {
+		t.Answers = append(t.Answers, lab.Answer{
+			ID: fmt.Sprintf("%s.%d", t.ID, i+1), Status: 200, Record: true,
+			Fields: []lab.Field{{Key: "RES", Raw: c.codes[step.Command], Value: c.codes[step.Command]}},
+		})
+	}
+	return t, nil
+}
+
+// codeStudy is a study of such a server that has room for anything.
+func codeStudy(t *testing.T, c *codeServer) *study {
+	t.Helper()
+	text, err := os.ReadFile("../compare/testdata/reference.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := experiment.Parse("reference.yaml", text, os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &study{
+		Config: Config{File: f, Subject: c, Confirm: true}, ctx: t.Context(), out: &finding.Study{}, stated: newStatedFacts(f),
+		noise: make(noise), a: "a", b: "b", c: "stranger", limit: 1 << 30,
+	}
+}
+
+const cannotList = "List/field/RES/can-be-RES=9/never-logged-in"
+
+// Three requests of one session and one of each of two others are five in three sessions.
+func TestSessionsOfACodeAreCounted(t *testing.T) {
+	s := codeStudy(t, &codeServer{codes: map[string]string{"List": "9"}})
+	list := experiment.Step{Role: "a", Command: "List"}
+	for _, steps := range [][]experiment.Step{{list, list, list}, {list}, {list}} {
+		if _, err := s.run(steps...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.claimCodes()
+	f := s.stated.index[cannotList]
+	if f == nil || f.Observations != 5 || f.Sessions != 3 {
+		t.Errorf("the fact is %+v", f)
+	}
+	s.claimCodes() // counting again counts nothing twice
+	if f.Observations != 5 || f.Sessions != 3 {
+		t.Errorf("counted again the fact is %+v", f)
+	}
+}
+
+func TestSessionsOfAFieldAreCounted(t *testing.T) {
+	s := codeStudy(t, &codeServer{codes: map[string]string{"List": "0"}})
+	list := experiment.Step{Role: "a", Command: "List"}
+	for _, steps := range [][]experiment.Step{{list, list}, {list}, {list}, {list}} {
+		if _, err := s.run(steps...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := &fact{}
+	s.counted(f, s.samples("List"), func(*sample) bool { return true })
+	if f.Observations != 5 || f.Sessions != 4 {
+		t.Errorf("%d observations in %d sessions, there were 5 in 4", f.Observations, f.Sessions)
+	}
+}
+
+// What a command can be answered is attacked as other facts are: with somebody else coming
+// and going before.
+func TestACodeIsAttackedBeforeItIsConfirmed(t *testing.T) {
+	c := &codeServer{codes: map[string]string{"List": "9", "Login": "0", "Logout": "0"}}
+	s := codeStudy(t, c)
+	list := experiment.Step{Role: "a", Command: "List"}
+	if _, err := s.run(list); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.confirm(); err != nil {
+		t.Fatal(err)
+	}
+	f := s.stated.index[cannotList]
+	if f == nil || f.Attacks != 1 || f.Grade != finding.Confirmed || f.Observations != 4 {
+		t.Errorf("the fact is %+v", f)
+	}
+
+	// One that does not come again is no fact any more.
+	s = codeStudy(t, c)
+	if _, err := s.run(list); err != nil {
+		t.Fatal(err)
+	}
+	c.codes["List"] = "8"
+	if err := s.confirm(); err != nil {
+		t.Fatal(err)
+	}
+	if f := s.stated.index[cannotList]; f == nil || f.Grade != finding.Contested || f.Attacks != 0 {
+		t.Errorf("it did not come again, and the fact is %+v", f)
+	}
+}
