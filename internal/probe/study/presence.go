@@ -38,10 +38,13 @@ func (s *study) presence() error {
 		// What a status looks like to who comes later matters most, and comes first.
 		rows = slices.Insert(rows, i,
 			s.row().login(a).add(status).login(b, c).look(b, vOnline, vFind).do(b, vInfo, a).look(c, vOnline, vFind).do(c, vInfo, a))
-		rows = append(rows,
-			watch(s.row().login(a, b).add(status).login(a)),
-			watch(s.row().login(a, b).add(status).do(a, vLogout, "").login(a)),
-		)
+		rows = append(rows, watch(s.row().login(a, b).add(status).login(a)))
+		anew := watch(s.row().login(a, b).add(status).do(a, vLogout, "").login(a))
+		if i == 1 { // whether a login begins with the usual status shows with any other
+			rows = slices.Insert(rows, 0, anew)
+		} else {
+			rows = append(rows, anew)
+		}
 		if back, ok := s.verb(a, vStatus, ""); ok && i > 0 {
 			rows = append(rows, watch(s.row().login(a, b).add(status).look(b, vReceive).add(back)))
 		}
