@@ -115,3 +115,35 @@ func TestACodeIsAttackedBeforeItIsConfirmed(t *testing.T) {
 		t.Errorf("it did not come again, and the fact is %+v", f)
 	}
 }
+
+// With little left, what a scenario of the file asked is made sure of before anything else.
+func TestFactsOfScenariosAreConfirmedFirst(t *testing.T) {
+	c := &codeServer{codes: map[string]string{"List": "0", "Query_Stat": "0", "Login": "0", "Logout": "0"}}
+	s := codeStudy(t, c)
+	step := func(line string) experiment.Step {
+		parsed, err := s.File.ParseStep(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parsed
+	}
+	for command, steps := range map[string][]experiment.Step{
+		"Query_Stat": {step("a Query_Stat")},
+		"List":       {step("a Login"), step("a List"), step("a List TN=1"), step("a List TN=2")},
+	} {
+		trace, err := s.run(steps...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := len(steps) - 1
+		s.claim(finding.Fact{Command: command, Aspect: finding.Parameter, Name: "TN", Claim: "shown", Value: "yes"}, trace, at)
+	}
+	s.out.Scenarios = []finding.Scenario{{Facts: []string{"List/parameter/TN/shown"}}}
+	if first := s.witnesses()[0]; first.facts[0].Command != "List" {
+		t.Errorf("%s comes first", first.facts[0].ID)
+	}
+	s.limit = 15 // the scenario, four times over, takes 16
+	if first := s.witnesses()[0]; first.facts[0].Command != "Query_Stat" {
+		t.Errorf("%s comes first, for which there is no room", first.facts[0].ID)
+	}
+}

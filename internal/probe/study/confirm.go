@@ -65,14 +65,32 @@ func (s *study) witnesses() []*group {
 			}
 		}
 	}
-	// Those first that say most for least; where time is real, waiting costs most.
+	// Those first that a scenario asked for, then those that say most for least; where time
+	// is real, waiting costs most.
 	slices.SortStableFunc(all, func(x, y *group) int {
+		if asked := s.asked(y) - s.asked(x); asked != 0 {
+			return asked
+		}
 		if w := s.waits(x) - s.waits(y); w != 0 {
 			return w
 		}
 		return len(x.steps)*len(y.facts) - len(y.steps)*len(x.facts)
 	})
 	return all
+}
+
+// asked is 1 for what a scenario shows, if there is room for it: a long one that does not
+// fit must not keep others out.
+func (s *study) asked(g *group) int {
+	if !s.hasRoom(4 * len(g.steps)) {
+		return 0
+	}
+	for _, sc := range s.out.Scenarios {
+		if slices.ContainsFunc(g.facts, func(f *fact) bool { return slices.Contains(sc.Facts, f.ID) }) {
+			return 1
+		}
+	}
+	return 0
 }
 
 // waits is how many seconds an experiment takes for waiting.
