@@ -48,7 +48,7 @@ func testStudyOf2005(t *testing.T, reset string) {
 	var found finding.Study
 	p.must(json.Unmarshal(text, &found))
 
-	judgeFacts(t, found.Facts)
+	judgeFacts(t, found.Facts, "1.1")
 	facts := make(map[string]finding.Fact)
 	for _, f := range found.Facts {
 		facts[f.ID] = f
