@@ -161,9 +161,11 @@ func (s *Store) UpdateAccount(
 ) (rookery.Receipt, error) {
 	return s.applyOnce(ctx, key, rookery.OutcomeDone, func(batch *writeBatch) error {
 		values := accountValues(account)
-		changedRows, err := batch.conn.execute(`UPDATE accounts SET nick=?2, face=?3, age=?4, sex=?5, blood=?6, constellation=?7,
+		changedRows, err := batch.conn.execute(`UPDATE accounts SET nick=?2, face=?3, age=?4, sex=?5, blood=?6,
+			constellation=?7,
 			animal=?8, country=?9, province=?10, city=?11, school=?12, job=?13, home_page=?14, about=?15, real_name=?16,
-			mail=?17, phone=?18, mobile=?19, address=?20, post_code=?21, rule=?22, strangers=?23, findable=?24, show_private=?25,
+			mail=?17, phone=?18, mobile=?19, address=?20, post_code=?21, rule=?22, strangers=?23,
+			findable=?24, show_private=?25,
 			devices_only=?27, revision=revision+1 WHERE account=?1 AND revision=?26`,
 			append(values[:25:25], account.Revision, account.DevicesOnly)...)
 		if err != nil || changedRows > 0 {

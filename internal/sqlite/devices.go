@@ -45,7 +45,8 @@ func (b *writeBatch) recordDeviceSignIn(session rookery.Session) error {
 	for _, statement := range []string{
 		"UPDATE accounts SET devices_made = devices_made + 1 WHERE account = ?1",
 		"INSERT INTO devices SELECT ?1, devices_made, ?2, ?3 FROM accounts WHERE account = ?1",
-		`INSERT INTO places SELECT ?1, ?2, max(taken, coalesce((SELECT max(number) FROM places WHERE account = ?1), 0)), 0, x''
+		`INSERT INTO places SELECT ?1, ?2, max(taken,
+				coalesce((SELECT max(number) FROM places WHERE account = ?1), 0)), 0, x''
 			FROM accounts WHERE account = ?1`,
 	} {
 		if _, err := b.conn.execute(statement, session.Account, session.Device, session.SignedInAt); err != nil {
@@ -74,7 +75,8 @@ func (s *Store) ForgetDevice(
 			return rookery.Errorf(rookery.CodeParameter, "the account has no device %d: list its devices", id)
 		}
 		for _, statement := range []string{
-			"UPDATE accounts SET taken = max(taken, (SELECT number FROM places WHERE account = ?1 AND device = ?2)) WHERE account = ?1",
+			`UPDATE accounts SET taken = max(taken, (SELECT number FROM places WHERE account = ?1 AND device = ?2))
+				WHERE account = ?1`,
 			"DELETE FROM places WHERE account = ?1 AND device = ?2",
 			"DELETE FROM sessions WHERE account = ?1 AND device = ?2",
 			"DELETE FROM devices WHERE account = ?1 AND name = ?2",

@@ -60,7 +60,7 @@ func newDiskReserve(config Config) *diskReserve {
 	case config.ReserveBytes == LeaveReserveUnchanged:
 	case config.ReserveBytes == 0:
 		if err := disk.ReleaseSpace(r.path); err != nil {
-			r.log.Warn("cannot remove the reserve of the disk", "error", err)
+			r.log.Warn("cannot remove the disk reserve", "error", err)
 		}
 	case disk.HasReserved(r.path, r.sizeBytes):
 	default:
@@ -95,7 +95,7 @@ func (r *diskReserve) recreateFile() error {
 	if err := disk.ReserveSpace(r.path, r.sizeBytes); err != nil {
 		if !isDiskFull(err) && !r.hasWarned {
 			r.hasWarned = true
-			r.log.Warn("cannot make the reserve of the disk", "error", disk.ExplainError(err))
+			r.log.Warn("cannot create the disk reserve", "error", disk.ExplainError(err))
 		}
 		return err
 	}
@@ -114,7 +114,7 @@ func (r *diskReserve) releaseIfFull(err error) bool {
 	defer r.mu.Unlock()
 	r.isReleased.Store(true)
 	if err := disk.ReleaseSpace(r.path); err != nil {
-		r.log.Error("cannot give up the reserve of the disk", "error", err)
+		r.log.Error("cannot remove the disk reserve", "error", err)
 		return false
 	}
 	r.log.Error("the disk is full: its reserve serves the collection of messages, "+
@@ -139,7 +139,7 @@ func (s *Store) CheckDiskSpace() {
 		return
 	}
 	if err := diskReserve.recreateFile(); err == nil {
-		diskReserve.log.Info("the disk has room again: messages are taken")
+		diskReserve.log.Info("the disk has room again: messages are accepted")
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // ErrDatabaseMissing means that a write-ahead log exists without its database. The log holds the
 // latest changes, and SQLite would delete it when it creates a database beside it.
-var ErrDatabaseMissing = errors.New("the log is there without its database")
+var ErrDatabaseMissing = errors.New("the log exists without its database")
 
 // Exists reports whether there is a store at path. An empty file does not count: a power failure
 // during the creation of a store leaves one. Exists returns ErrDatabaseMissing, with advice, where a
@@ -54,11 +54,11 @@ func makeFilesPrivate(config Config) {
 	for _, p := range []string{config.Path, config.Path + "-wal", config.Path + "-shm", numberFilePath(config.Path)} {
 		switch changed, err := disk.MakePrivate(p); {
 		case err != nil:
-			config.Log.Warn("others may read a file of the store, and it cannot be changed: "+
+			config.Log.Warn("other users may read a file of the store, and its mode cannot be changed: "+
 				"run chmod 600 on it as its owner",
 				"file", p, "error", err)
 		case changed:
-			config.Log.Warn("others could read a file of the store; it is private now", "file", p)
+			config.Log.Warn("other users could read a file of the store; it is private now", "file", p)
 		}
 	}
 }
@@ -69,7 +69,7 @@ func (s *Store) writeBackLog() {
 	log, path := s.writer.log, s.writer.path
 	patience := fmt.Sprintf("PRAGMA busy_timeout = %d", writeBackTimeout.Milliseconds())
 	if _, err := s.writer.conn.execute(patience); err != nil {
-		log.Warn("cannot wait for others who have the store open", "error", err)
+		log.Warn("cannot wait for other programs that have the store open", "error", err)
 	}
 	var pages, written int64
 	_, err := s.writer.conn.queryFirst(

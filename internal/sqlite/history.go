@@ -26,7 +26,8 @@ const (
 	anyPeerQuery = "SELECT " + entryColumns + ` FROM entries
 		WHERE account = ?1 AND number < ?2 AND kind IN (9, 19) ORDER BY number DESC LIMIT ?3`
 	unlistedPeerQuery = "SELECT " + entryColumns + ` FROM entries
-		WHERE account = ?1 AND number < ?2 AND kind IN (9, 19) AND peer = ?4 AND number > ?5 ORDER BY number DESC LIMIT ?3`
+		WHERE account = ?1 AND number < ?2 AND kind IN (9, 19) AND peer = ?4 AND number > ?5
+		ORDER BY number DESC LIMIT ?3`
 	listedPeerQuery = "SELECT " + entryColumns + ` FROM conversations CROSS JOIN entries USING (account, peer, number)
 		WHERE account = ?1 AND number < ?2 AND peer = ?4 AND number <= ?5 ORDER BY number DESC LIMIT ?3`
 )
@@ -123,7 +124,9 @@ func (s *Store) listConversations(ctx context.Context, uin rookery.UIN) (listed 
 		err = s.withReader(ctx, func(conn *dbConn) error {
 			_, err := conn.queryFirst(`SELECT listed, EXISTS
 				(SELECT 1 FROM entries WHERE account = ?1 AND number > listed LIMIT 1 OFFSET ?2)
-				FROM accounts WHERE account = ?1`, func(row resultRow) { listed, hasUnlistedPage = uint64(row.int(0)), row.bool(1) }, uin, historyPageEntries)
+				FROM accounts WHERE account = ?1`, func(row resultRow) {
+				listed, hasUnlistedPage = uint64(row.int(0)), row.bool(1)
+			}, uin, historyPageEntries)
 			return err
 		})
 		if err != nil || !hasUnlistedPage {
@@ -141,7 +144,9 @@ func (s *Store) listNextEntries(ctx context.Context, uin rookery.UIN) error {
 		var listed, upTo uint64
 		_, err := batch.conn.queryFirst(`SELECT listed, (SELECT max(number) FROM
 				(SELECT number FROM entries WHERE account = ?1 AND number > a.listed ORDER BY number LIMIT ?2))
-			FROM accounts a WHERE account = ?1`, func(row resultRow) { listed, upTo = uint64(row.int(0)), uint64(row.int(1)) }, uin, historyPageEntries)
+			FROM accounts a WHERE account = ?1`, func(row resultRow) {
+			listed, upTo = uint64(row.int(0)), uint64(row.int(1))
+		}, uin, historyPageEntries)
 		if err != nil || upTo == 0 {
 			return err
 		}
@@ -178,7 +183,8 @@ func (s *Store) AdvanceReadMark(
 			return noAccountError(uin)
 		}
 		_, err := batch.conn.execute(`INSERT INTO read_marks VALUES (?, ?, ?)
-			ON CONFLICT DO UPDATE SET number = max(number, excluded.number)`, uin, readMark.With, clampToInt64(readMark.Number))
+			ON CONFLICT DO UPDATE SET number = max(number, excluded.number)`,
+			uin, readMark.With, clampToInt64(readMark.Number))
 		return err
 	})
 }

@@ -92,7 +92,7 @@ func (w *writer) loadNumberFloor(made bool) error {
 		}
 		return numberBound.saveFile(numberFile{numberRun: first})
 	case errors.Is(err, errNumberFileDamaged):
-		numberBound.log.Warn("the file of the numbers is damaged, and will be written anew", "file", numberBound.path)
+		numberBound.log.Warn("the numbers file is damaged and will be replaced", "file", numberBound.path)
 	case err != nil && !missing:
 		return disk.ExplainError(err)
 	}
@@ -102,13 +102,13 @@ func (w *writer) loadNumberFloor(made bool) error {
 	case err == nil && file.runID == inStore.runID && file.commits == 0:
 		numberBound.floor = max(floor, file.bound)
 		numberBound.log.Info(
-			"the store was not stopped in good order: the numbers of messages continue behind a gap", "above",
+			"the store was not stopped cleanly: message numbers continue after a gap", "above",
 			numberBound.floor,
 		)
 	default:
 		numberBound.floor = max(floor, file.bound, secondsSince2020(numberBound.now()))
-		numberBound.log.Warn("the store and the file of its numbers do not belong together, as after a restore: "+
-			"the numbers of messages continue behind a gap", "file", numberBound.path, "above", numberBound.floor)
+		numberBound.log.Warn("the store and its numbers file do not belong together, as after a restore: "+
+			"message numbers continue after a gap", "file", numberBound.path, "above", numberBound.floor)
 	}
 	return nil
 }
@@ -205,7 +205,7 @@ const numberFileLayout = "rookery numbers 1 run %016x commits %016x bound %016x"
 
 var (
 	numberFileLength     = len(numberFile{}.encodeLine())
-	errNumberFileDamaged = errors.New("the file of the numbers is damaged")
+	errNumberFileDamaged = errors.New("the numbers file is damaged")
 )
 
 func (f numberFile) encodeLine() string {

@@ -219,7 +219,7 @@ func (s *Store) ReleaseMemory(ctx context.Context) error {
 	return s.submitWrite(ctx, writeRequest{apply: func(batch *writeBatch) error {
 		batch.afterCommit = append(batch.afterCommit, func() {
 			if err := batch.conn.releaseUnusedMemory(statementsPerTransaction); err != nil {
-				batch.log.Warn("the store cannot give back memory", "error", err)
+				batch.log.Warn("the store cannot release memory", "error", err)
 			}
 		})
 		return nil

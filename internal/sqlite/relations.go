@@ -32,7 +32,8 @@ func (s *Store) FriendRequests(
 	ctx context.Context, uin, after rookery.UIN, limit int,
 ) (list []rookery.FriendRequest, err error) {
 	err = s.withReader(ctx, func(conn *dbConn) error {
-		return conn.queryRows("SELECT asker, words, time FROM requests WHERE account = ? AND asker > ? ORDER BY asker LIMIT ?", func(row resultRow) bool {
+		return conn.queryRows(`SELECT asker, words, time FROM requests
+			WHERE account = ? AND asker > ? ORDER BY asker LIMIT ?`, func(row resultRow) bool {
 			list = append(list, rookery.FriendRequest{From: row.uin(0), Text: row.text(1), Time: row.time(2)})
 			return true
 		}, uin, after, max(limit, 0))
@@ -143,7 +144,8 @@ func (b *writeBatch) planNotice(change rookery.RelationChange) (n pendingNotice,
 	if change.Transition.NoticePause > 0 {
 		var number, taken uint64
 		var age time.Duration
-		last, err := b.conn.queryFirst(`SELECT number, time, max(taken, coalesce((SELECT max(number) FROM places WHERE account = ?1), 0))
+		last, err := b.conn.queryFirst(`SELECT number, time,
+				max(taken, coalesce((SELECT max(number) FROM places WHERE account = ?1), 0))
 			FROM asked JOIN accounts USING (account) WHERE account = ?1 AND asker = ?2`,
 			func(row resultRow) {
 				number, age, taken = uint64(row.int(0)), change.Time.Sub(row.time(1)), uint64(row.int(2))

@@ -225,7 +225,7 @@ func (b *writeBatch) checkKeyCapacity(key rookery.RequestKey) error {
 	}
 	if !b.keysFull {
 		b.keysFull = true
-		b.log.Error("requests are turned away: too many of the last minutes to remember", "most", b.requestKeys.maxKeys)
+		b.log.Error("requests are refused: there are too many recent ones to remember", "most", b.requestKeys.maxKeys)
 	}
 	return errTooManyKeys
 }

@@ -126,11 +126,11 @@ func (w *writer) run() {
 		}
 	}
 	if err := w.flushAllAccounts(); err != nil {
-		w.log.Error("letters stay in the journal until the store is opened again", "error", err)
+		w.log.Error("entries stay in the journal until the store is opened again", "error", err)
 		return
 	}
 	if err := w.recordCleanStop(); err != nil {
-		w.log.Warn("the next numbers of messages come behind a gap, as after a crash", "error", err)
+		w.log.Warn("the next message numbers follow a gap, as after a crash", "error", err)
 	}
 }
 
