@@ -178,9 +178,8 @@ func (h *Handler) answerRequest(request *clientRequest) {
 func (h *Handler) runRecovered(request *clientRequest, step func(*clientRequest) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			h.log.Error("a request made the server panic", "command", transport.Excerpt(request.commandName), "account",
-				request.uin,
-				"address", request.peer.Addr, "panic", p, "stack", string(debug.Stack()))
+			h.log.Error("a request caused a panic",
+				"command", transport.Excerpt(request.commandName), "account", request.uin, "address", request.peer.Addr, "panic", p, "stack", string(debug.Stack()))
 			err = rookery.Temporary(fmt.Errorf("panic: %v", p))
 		}
 	}()

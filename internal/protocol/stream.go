@@ -147,9 +147,8 @@ func (d *recordStream) bindSession(request *clientRequest) {
 		return // the session has ended meanwhile; the next record reports that
 	}
 	if suppressed, shouldLog := d.handler.errorLog.Allow(); shouldLog {
-		d.handler.log.Error("a connection was closed, because nothing could be pushed on it", "account", request.uin,
-			"address", request.peer.Addr,
-			"error", err, "more_since", suppressed)
+		d.handler.log.Error("connection closed: cannot push to it",
+			"account", request.uin, "address", request.peer.Addr, "error", err, "more_since", suppressed)
 	}
 	d.conn.Close()
 }

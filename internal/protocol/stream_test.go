@@ -240,7 +240,7 @@ func TestNothingIsPushedAfterTheEnd(t *testing.T) {
 		}
 		select {
 		case <-l.closed:
-			t.Error("the dialogue has closed a connection that had ended")
+			t.Error("the stream has closed a connection that had ended")
 		default:
 		}
 	})

@@ -10,8 +10,8 @@ import (
 // warnVersion logs a record with an unknown version, because the client only gets NULL.
 func (h *Handler) warnVersion(request *clientRequest) {
 	h.warnings.Warn(transport.WarningContext{Cause: "version", Address: request.peer.Addr},
-		"a record of an unknown version was answered NULL: let the client send VER=1.0 to VER=1.4, and separate keys "+
-			"by &",
+		"a record with an unknown version was answered with NULL: "+
+			"the client must send VER=1.0 to VER=1.4, and separate keys by &",
 		"version", transport.Excerpt(string(request.valueBytes("VER"))))
 }
 
@@ -22,25 +22,25 @@ func (h *Handler) logRefusal(request *clientRequest, resultCode int, err error) 
 	switch {
 	case errors.Is(err, errUntrustedProxy):
 		h.warnings.Warn(transport.WarningContext{Cause: "foreign proxy", Address: from},
-			"records are refused, since they came through a proxy that is not trusted: "+
+			"records are refused because they came through an untrusted proxy: "+
 				"if the proxy is yours, start the server with --trusted-proxy and its address")
 	case errors.Is(err, errAmbiguousProxy):
 		h.warnings.Warn(transport.WarningContext{Cause: "unclear proxy", Address: from},
-			"records are refused, since a proxy named with --trusted-proxy does not say clearly for whom it asks: "+
+			"records are refused because a proxy named with --trusted-proxy does not name the client clearly: "+
 				"let it set one of X-Forwarded-For, Forwarded and X-Real-IP, and empty the others")
 	case resultCode == resUnknownCommand:
 		h.warnings.Warn(transport.WarningContext{Cause: "command", Address: from},
-			"a record of an unknown command was refused: docs/protocol.md lists the commands, and a newer server may "+
-				"know more",
+			"a record with an unknown command was refused: docs/protocol.md lists the commands; "+
+				"a newer server may know more",
 			"command", transport.Excerpt(request.commandName))
 	case resultCode == resNotLoggedIn:
 		h.warnings.Info(transport.WarningContext{Cause: "session", Address: from, Account: request.uin.String()},
-			"a record without a session was refused: its client has to "+
-				"log in", "command", request.commandName, "reason", rookery.TextOf(err))
+			"a record without a session was refused: its client has to log in",
+			"command", request.commandName, "reason", rookery.TextOf(err))
 	case resultCode == resTemporary:
 		if suppressed, shouldLog := h.errorLog.Allow(); shouldLog {
-			h.log.Error("a request was not done", "command", request.commandName, "account", request.uin, "address",
-				from,
+			h.log.Error("a request failed",
+				"command", request.commandName, "account", request.uin, "address", from,
 				"error", err, "more_since", suppressed)
 		}
 	}

@@ -33,9 +33,8 @@ func (c *Conn) ReserveMemory(n int) bool {
 	c.hasReservation = n > 0
 	for _, other := range memoryBudget.reserve(c, n) {
 		c.server.warnings.Warn(WarningContext{Cause: "request memory", Address: other.Addr},
-			"a request that did not arrive whole was given up: all of these together held as much as "+
-				"--max-request-memory allows; "+
-				"raise it if your clients are that slow", "limit_bytes", memoryBudget.maxBytes)
+			"an incomplete request was dropped: all incomplete requests together exceeded --max-request-memory; "+
+				"raise it if your clients are slow", "limit_bytes", memoryBudget.maxBytes)
 	}
 	return n == 0 || !c.ReservationRevoked()
 }

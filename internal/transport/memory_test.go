@@ -94,7 +94,7 @@ func TestHalfSentRequestsHoldSoMuchTogetherAndNoMore(t *testing.T) {
 					case isOpen:
 						open++
 					case open > 0:
-						t.Errorf("connection %d gave way, and an older one did not", i)
+						t.Errorf("connection %d lost its reservation, and an older one did not", i)
 					case strings.Contains(name, "body") && !strings.HasPrefix(came, "HTTP/1.1 503 "):
 						t.Errorf("connection %d was told %.50q", i, came)
 					}
@@ -188,7 +188,7 @@ func TestASmallRequestNeedsNoneOfThatMemory(t *testing.T) {
 		sendInBackground(half, "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nVER=1")
 		synctest.Wait()
 		if _, open := readUntilQuiet(half); !open || log.drain() != "" {
-			t.Error("a small request that is not whole gave way")
+			t.Error("a small incomplete request was dropped")
 		}
 	})
 }

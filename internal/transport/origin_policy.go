@@ -111,7 +111,7 @@ func (w *WarningLog) WarnRefusedPage(page PageKind, from netip.Addr, host string
 // WarnUnknownHost logs that a page was requested under a name that is not the server's.
 func (w *WarningLog) WarnUnknownHost(from netip.Addr, host string) {
 	w.Warn(WarningContext{Cause: unknownHostCause, Address: from},
-		"A page was asked for under a name that the server does not know. "+publicURLAdvice, "host", Excerpt(host))
+		"A page was requested under a host name that the server does not know. "+publicURLAdvice, "host", Excerpt(host))
 }
 
 const (

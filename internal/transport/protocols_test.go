@@ -94,7 +94,7 @@ func TestOneListenerTakesPostsAndLines(t *testing.T) {
 }
 
 func TestHTTPIsAnsweredAsIfThereWereNoLines(t *testing.T) {
-	way := newHTTPProtocol()
+	protocol := newHTTPProtocol()
 	for i, text := range []string{
 		"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\naPOST HTTP/1.0\r\nContent-Length: 1\r\n\r\nb",
 		"\r\n\nPOST / HTTP/1.1\nContent-Length: 1\n\na",
@@ -107,7 +107,7 @@ func TestHTTPIsAnsweredAsIfThereWereNoLines(t *testing.T) {
 		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
 	} {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
-			alone, both := exchange(t, way, text), exchange(t, &transport.ProtocolDetector{HTTP: way}, text)
+			alone, both := exchange(t, protocol, text), exchange(t, &transport.ProtocolDetector{HTTP: protocol}, text)
 			withoutDate := func(text string) string {
 				if i := bytes.Index([]byte(text), []byte("Date: ")); i >= 0 {
 					return text[:i]

@@ -107,8 +107,8 @@ func (s *Server) Serve(listener net.Listener) error {
 		default:
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
 			if suppressed, ok := s.acceptErrorLog.Allow(); ok {
-				s.log.Error("cannot accept a connection, trying on; if descriptors have run out, raise the limit "+
-					"(ulimit -n) or lower --max-connections",
+				s.log.Error("cannot accept connections, retrying: if file descriptors have run out, "+
+					"raise the limit (ulimit -n) or lower --max-connections",
 					"error", err, "listener", listener.Addr(), "more_since", suppressed)
 			}
 			select {
@@ -157,10 +157,9 @@ func (s *Server) admitConn(conn *Conn) bool {
 		}
 	default:
 		s.warnings.Warn(WarningContext{Cause: "connections of one address", Address: conn.Addr},
-			"connection refused: its address has as many as --max-connections-per-address allows; raise it to take "+
-				"more, "+
-				"or name the address with --trusted-proxy if it is a proxy of "+
-				"yours", "limit", s.limits.ConnectionsPerAddress)
+			"connection refused: its address has as many as --max-connections-per-address allows; "+
+				"raise it to take more, or name the address with --trusted-proxy if it is a proxy of yours",
+			"limit", s.limits.ConnectionsPerAddress)
 	}
 	return ok
 }
@@ -173,7 +172,7 @@ func (s *Server) serveConn(conn *Conn) {
 			if captured, ok := p.(*capturedPanic); ok {
 				p, trace = captured.value, captured.stack
 			}
-			s.log.Error("a request made the server panic; its connection is closed", "panic", p, "client", conn.Addr,
+			s.log.Error("a connection caused a panic and is closed", "panic", p, "client", conn.Addr,
 				"stack", string(trace))
 			_ = conn.Close()
 		}
@@ -254,7 +253,7 @@ func (s *Server) startShutdown() {
 func (s *Server) endGrace() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.log.Info("clients are not waited for any longer", "connections", len(s.conns))
+	s.log.Info("shutdown: slow clients are cut off", "connections", len(s.conns))
 	for conn := range s.conns {
 		conn.endGrace()
 	}

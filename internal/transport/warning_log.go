@@ -119,8 +119,8 @@ const maxExcerptBytes = 64
 // second.
 func (w *WarningLog) WarnTooManyRecords(from netip.Addr, limit int) {
 	w.Warn(WarningContext{Cause: "records in a second", Address: from},
-		"connection closed: it brought more records in a second than --max-records-per-second allows; raise it to "+
-			"take more",
+		"connection closed: it sent more records in a second than --max-records-per-second allows; "+
+			"raise it to allow more",
 		"limit", limit)
 }
 

@@ -70,8 +70,7 @@ func (c *httpConn) serve(ctx context.Context) error {
 		if errors.As(err, &httpErr) {
 			if httpErr.status != http.StatusForbidden { // checkPage has logged it
 				c.protocol.warnings.Info(transport.WarningContext{Cause: httpErr.text, Address: c.transportConn.Addr},
-					"an HTTP request was refused",
-					"status", httpErr.status, "reason", httpErr.text)
+					"an HTTP request was refused", "status", httpErr.status, "reason", httpErr.text)
 			}
 			out := c.outputBuffer()
 			out.bytes = httpErr.appendResponse(out.bytes, c.header.isHEAD)

@@ -187,13 +187,13 @@ func skipTrailer(reader *bufio.Reader, maxBytes int) error {
 // chunked reader would misinterpret.
 type connReader struct{ *httpConn }
 
-func (s connReader) Read(text []byte) (int, error) {
+func (s connReader) Read(p []byte) (int, error) {
 	if s.readPos == s.writePos {
 		if err := s.readMore(); err != nil {
 			return 0, s.classifyReadError(err, errBodyTimeout)
 		}
 	}
-	n := copy(text, s.input[s.readPos:s.writePos])
+	n := copy(p, s.input[s.readPos:s.writePos])
 	s.readPos += n
 	return n, nil
 }

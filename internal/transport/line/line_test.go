@@ -134,7 +134,7 @@ func TestAPushComesBetweenAnswers(t *testing.T) {
 func TestADialogueEndsOnceHoweverItsConnectionDoes(t *testing.T) {
 	for name, end := range map[string]func(*lineServer, *testClient){
 		"the client leaves":     func(_ *lineServer, c *testClient) { _ = c.Close() },
-		"the dialogue closes":   func(server *lineServer, _ *testClient) { server.conn.Close(); server.conn.Close() },
+		"the stream closes":     func(server *lineServer, _ *testClient) { server.conn.Close(); server.conn.Close() },
 		"the server shuts down": func(server *lineServer, _ *testClient) { _ = server.Shutdown(context.Background()) },
 		"a record panics":       func(_ *lineServer, c *testClient) { c.send("VER=1&panic\n") },
 		"too much is ignored": func(_ *lineServer, c *testClient) {

@@ -341,7 +341,7 @@ func TestADialogueEndsHoweverItsWebSocketDoes(t *testing.T) {
 				"")
 		},
 		"the client vanishes": func(_ *webSocketServer, c *testClient) { _ = c.CloseNow() },
-		"the dialogue closes": func(s *webSocketServer, c *testClient) {
+		"the stream closes": func(s *webSocketServer, c *testClient) {
 			(<-s.conns).Close()
 			c.expectClosed(websocket.StatusNormalClosure)
 		},
