@@ -23,17 +23,17 @@ import (
 // panickingStore is a store in which one method calls how first, which panics or waits.
 type panickingStore struct {
 	service.Store
-	mu     sync.Mutex // guards the fields below
-	breaks string
-	how    func()
-	ended  bool // the service has ended; calls after that are recorded in late
-	late   []string
+	mu              sync.Mutex // guards the fields below
+	panickingMethod string
+	how             func()
+	ended           bool // the service has ended; calls after that are recorded in late
+	late            []string
 }
 
 func (b *panickingStore) panicIn(method string, how func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.breaks, b.how = method, how
+	b.panickingMethod, b.how = method, how
 }
 
 func (b *panickingStore) beforeCall(method string) {
@@ -42,9 +42,9 @@ func (b *panickingStore) beforeCall(method string) {
 	if b.ended {
 		b.late = append(b.late, method)
 	}
-	breaks := b.breaks == method
+	matches := b.panickingMethod == method
 	b.mu.Unlock()
-	if breaks {
+	if matches {
 		how()
 	}
 }
@@ -172,7 +172,7 @@ func panicCases() map[string]func(r *runningService, you *service.Session) {
 		"reading what is to be pushed": func(r *runningService, you *service.Session) {
 			r.store.panicIn("Entries", panicNow)
 			if phone := r.subscribe(you); !phone.isClosed() {
-				r.Error("the connection on which nobody pushes any more stays open")
+				r.Error("the connection stays open after its pump has panicked")
 			}
 		},
 		"storing what was confirmed": func(r *runningService, you *service.Session) {

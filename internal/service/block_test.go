@@ -58,7 +58,7 @@ func TestABlockEndsFriendshipAndHidesPresence(t *testing.T) {
 	outcome, err := w.AddFriend(t.Context(), you, 10001, rookery.RequestKey{})
 	w.must(err)
 	if outcome != rookery.OutcomeClosed {
-		t.Errorf("adding who blocks me: %v", outcome)
+		t.Errorf("adding an account that blocks me: %v", outcome)
 	}
 	w.wantCode(w.RequestFriendship(t.Context(), you, 10001, "please", rookery.RequestKey{}), rookery.CodeRefused)
 	_, err = w.AddFriend(t.Context(), me, 10002, rookery.RequestKey{})

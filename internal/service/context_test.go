@@ -103,7 +103,7 @@ func TestALoginThatNobodyWaitsForEnds(t *testing.T) {
 		first.cancelAndWait(w)
 		second.cancelAndWait(w)
 		if gate.ended.Load() != 1 {
-			t.Error("the work goes on for nobody")
+			t.Error("the work goes on although nobody waits for it")
 		}
 		w.store.beforeKnownAddress = nil
 		w.must(startCall(w, login(w)).result()) // the next login starts a new check

@@ -104,7 +104,7 @@ func TestLogoutEndsTheSessionOfItsTokenAlone(t *testing.T) {
 func (w *world) wantVisibleStatus(uin rookery.UIN, want rookery.Status) {
 	w.Helper()
 	if got := w.VisibleStatus(uin); got != want {
-		w.Errorf("%d looks %v, want %v", uin, got, want)
+		w.Errorf("the visible status of %d is %v, want %v", uin, got, want)
 	}
 }
 

@@ -33,7 +33,7 @@ func queueTest(t *testing.T, maxWaiting int, test func(h *queueFixture)) {
 		test(h)
 		h.drain()
 		if h.queue.freeSlots != 1 || h.queue.waitingCount != 0 {
-			t.Errorf("in the end %d places are free, and %d wait", h.queue.freeSlots, h.queue.waitingCount)
+			t.Errorf("in the end %d slots are free, and %d wait", h.queue.freeSlots, h.queue.waitingCount)
 		}
 	})
 }
@@ -70,7 +70,7 @@ func (h *queueFixture) want(got, lost []string) {
 	h.Helper()
 	h.drain()
 	if !slices.Equal(h.admitted, got) || !slices.Equal(h.refused, lost) {
-		h.Errorf("got a place: %q, refused: %q; want %q, %q", h.admitted, h.refused, got, lost)
+		h.Errorf("got a slot: %q, refused: %q; want %q, %q", h.admitted, h.refused, got, lost)
 	}
 	if err := h.queue.acquire(h.Context(), priorityNewAddress, network(0)); err != nil {
 		h.Fatal(err)
@@ -182,7 +182,7 @@ func TestWhenTheQueueIsClosedAllAreRefused(t *testing.T) {
 		h.drain()
 		h.wait(h.Context(), priorityKnownAddress, 1, "owner") // refused although a slot is free
 		if len(h.admitted) != 0 || !slices.Equal(h.refused, []string{"new", "new too", "operator", "owner"}) {
-			h.Errorf("got a place: %q, refused: %q", h.admitted, h.refused)
+			h.Errorf("got a slot: %q, refused: %q", h.admitted, h.refused)
 		}
 		h.queue.freeSlots = 0 // queueTest releases the slot once more
 	})

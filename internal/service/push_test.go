@@ -105,7 +105,7 @@ func (w *world) wantCursor(uin rookery.UIN, deviceName string, entryNumber uint6
 	_, cursor, err := w.store.MailboxState(w.Context(), uin, deviceName)
 	w.must(err)
 	if cursor.Number != entryNumber {
-		w.Errorf("the stored place of %q is %d, want %d", deviceName, cursor.Number, entryNumber)
+		w.Errorf("the stored cursor of %q is %d, want %d", deviceName, cursor.Number, entryNumber)
 	}
 }
 

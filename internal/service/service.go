@@ -98,8 +98,7 @@ func New(config Config) (*Service, error) {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
 	if config.AfterFunc == nil {
-		config.AfterFunc = func(delay time.Duration,
-			work func()) func() bool {
+		config.AfterFunc = func(delay time.Duration, work func()) func() bool {
 			return time.AfterFunc(delay, work).Stop
 		}
 	}
@@ -114,7 +113,7 @@ func New(config Config) (*Service, error) {
 	if config.MaxQueuedHashes == 0 {
 		config.MaxQueuedHashes = 64
 	}
-	prover, err := newPasswordVerifier(config.PasswordCost, config.ConcurrentHashes, config.MaxQueuedHashes)
+	verifier, err := newPasswordVerifier(config.PasswordCost, config.ConcurrentHashes, config.MaxQueuedHashes)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +129,7 @@ func New(config Config) (*Service, error) {
 		background:        background,
 		activeAccounts:    newActiveAccounts(),
 		accountCache:      newAccountCache(config.Store),
-		passwordVerifier:  prover,
+		passwordVerifier:  verifier,
 		loginLimiter:      newLoginLimiter(),
 		startedAt:         config.Now(),
 		verifications:     newCallGroup[verificationKey](lifetime, background),
@@ -220,15 +219,15 @@ func (s *Service) Tick(ctx context.Context) {
 		func(account *activeAccount) error { return s.sweepAccount(ctx, account) })
 }
 
-// forEachAccount runs a task for many accounts concurrently and waits. All failures together produce
-// one log line.
-func (s *Service) forEachAccount(accounts []*activeAccount, what string, do func(*activeAccount) error) {
+// forEachAccount calls do for many accounts concurrently and waits. All failures together produce
+// one log line, "cannot " and the task.
+func (s *Service) forEachAccount(accounts []*activeAccount, task string, do func(*activeAccount) error) {
 	var group errgroup.Group
 	group.SetLimit(128) // enough to fill one commit of the store
 	var failureCount atomic.Int64
 	for _, account := range accounts {
 		group.Go(func() error {
-			err := s.background.runRecovered(what, func() error { return do(account) })
+			err := s.background.runRecovered(task, func() error { return do(account) })
 			if err != nil {
 				failureCount.Add(1)
 			}
@@ -236,7 +235,7 @@ func (s *Service) forEachAccount(accounts []*activeAccount, what string, do func
 		})
 	}
 	if err := group.Wait(); err != nil {
-		s.log.Warn("cannot "+what, "accounts", failureCount.Load(), "error", err)
+		s.log.Warn("cannot "+task, "accounts", failureCount.Load(), "error", err)
 	}
 }
 
@@ -248,8 +247,10 @@ func (s *Service) saveUptime(ctx context.Context) {
 		return
 	}
 	const task = "store the uptime"
-	if err := s.background.runRecovered(task,
-		func() error { return s.store.RecordUptime(ctx, uptime, uptime-longSEQWindow) }); err != nil {
+	err := s.background.runRecovered(task, func() error {
+		return s.store.RecordUptime(ctx, uptime, uptime-longSEQWindow)
+	})
+	if err != nil {
 		s.log.Warn("cannot "+task, "error", err)
 	}
 }
@@ -268,10 +269,10 @@ func (s *Service) purgeOldEntries(ctx context.Context, progress *purgeProgress) 
 	}
 	for range maxPurgeBatches {
 		var nextAccount rookery.UIN
-		var n int
+		var deleted int
 		const task = "delete old messages"
 		err := s.background.runRecovered(task, func() (err error) {
-			nextAccount, n, err = s.store.PurgeEntries(ctx, progress.lastAccount, s.now().Add(-s.retention),
+			nextAccount, deleted, err = s.store.PurgeEntries(ctx, progress.lastAccount, s.now().Add(-s.retention),
 				purgeBatchSize)
 			return err
 		})
@@ -279,7 +280,7 @@ func (s *Service) purgeOldEntries(ctx context.Context, progress *purgeProgress) 
 			s.log.Warn("cannot "+task, "error", err)
 			return
 		}
-		progress.lastAccount, progress.deletedCount = nextAccount, progress.deletedCount+n
+		progress.lastAccount, progress.deletedCount = nextAccount, progress.deletedCount+deleted
 		if nextAccount == 0 {
 			if progress.deletedCount > 0 {
 				s.log.Info("deleted old messages", "count", progress.deletedCount)
@@ -287,7 +288,7 @@ func (s *Service) purgeOldEntries(ctx context.Context, progress *purgeProgress) 
 			*progress = purgeProgress{resumeAt: s.uptime() + purgeInterval}
 			return
 		}
-		if n < purgeBatchSize {
+		if deleted < purgeBatchSize {
 			return
 		}
 	}

@@ -51,7 +51,7 @@ func TestASessionThatRanOutIsOverBeforeItsEndWasStored(t *testing.T) {
 	_, err = w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
 	w.wantCode(err, rookery.CodeNotSignedIn)
 	if got := w.VisibleStatus(10001); got != rookery.StatusOffline {
-		t.Errorf("it looks %v", got)
+		t.Errorf("the visible status is %v", got)
 	}
 	w.store.setFull(false)
 	w.passTime(10 * time.Second) // the sweep is repeated after retryInterval
@@ -69,7 +69,7 @@ func TestAnotherAddressDisplacesAndKeepsTheStatus(t *testing.T) {
 	_, err := w.AuthenticateSession(t.Context(), 10001, service.Caller{Address: home})
 	w.wantCode(err, rookery.CodeNotSignedIn)
 	if got := w.VisibleStatus(10001); got != rookery.StatusAway {
-		t.Errorf("it looks %v", got)
+		t.Errorf("the visible status is %v", got)
 	}
 	w.wantCollected(you, "collect 2")
 	w.SignOut(t.Context(), 10001, service.Caller{Address: home}) // the session belongs to another address now
@@ -92,7 +92,7 @@ func TestARestartEndsNoSessionAndTellsNobody(t *testing.T) {
 	you, err = w.AuthenticateSession(t.Context(), 10002, service.Caller{Address: cafe})
 	w.must(err)
 	if got := w.VisibleStatus(10001); got != rookery.StatusOffline {
-		t.Errorf("the invisible account looks %v", got)
+		t.Errorf("the visible status of the invisible account is %v", got)
 	}
 	w.wantCollected(me, "collect")
 	w.wantCollected(you, "collect")
@@ -125,7 +125,7 @@ func TestAFailedStoreChangesNoSession(t *testing.T) {
 	w.must(err)
 	w.wantCode(w.SetStatus(t.Context(), me, rookery.StatusInvisible, rookery.RequestKey{}), rookery.CodeTemporary)
 	if got := w.VisibleStatus(10001); got != rookery.StatusOnline {
-		t.Errorf("it looks %v", got)
+		t.Errorf("the visible status is %v", got)
 	}
 }
 
@@ -156,7 +156,7 @@ func TestSigningOutEndsASessionAtOnceAndIsStoredWhenThereIsRoom(t *testing.T) {
 		}
 	}
 	if got := w.VisibleStatus(10001); got != rookery.StatusOffline {
-		t.Errorf("it looks %v", got)
+		t.Errorf("the visible status is %v", got)
 	}
 	w.passTime(time.Second)
 	if got := len(w.storedSessions()); got != 4 {
