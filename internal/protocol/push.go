@@ -32,27 +32,27 @@ func (h *Handler) newPushSink(conn transport.PushConn, session *service.Session)
 }
 
 // Push writes one event as one record.
-func (o recordPushSink) Push(event service.PushEvent) error {
-	buffer := o.handler.pushBuffers.Get().(*[]byte)
-	*buffer = o.appendPush((*buffer)[:0], event)
-	err := o.conn.Push(*buffer)
-	o.handler.pushBuffers.Put(buffer)
+func (s recordPushSink) Push(event service.PushEvent) error {
+	buffer := s.handler.pushBuffers.Get().(*[]byte)
+	*buffer = s.appendPush((*buffer)[:0], event)
+	err := s.conn.Push(*buffer)
+	s.handler.pushBuffers.Put(buffer)
 	return err
 }
 
 // Framed reports whether the client receives each push separately.
-func (o recordPushSink) Framed() bool { return o.conn.Framed() }
+func (s recordPushSink) Framed() bool { return s.conn.Framed() }
 
 // Close closes the connection.
-func (o recordPushSink) Close() { o.conn.Close() }
+func (s recordPushSink) Close() { s.conn.Close() }
 
 // appendPush appends the record of an event.
-func (o recordPushSink) appendPush(dst []byte, event service.PushEvent) []byte {
+func (s recordPushSink) appendPush(dst []byte, event service.PushEvent) []byte {
 	switch {
 	case event.Entry != nil:
 		entry := event.Entry
-		dst = wire.AppendNumber(o.appendPushHead(dst, pushMessage, event.Number), "MN", 1)
-		if o.withNumbers {
+		dst = wire.AppendNumber(s.appendPushHead(dst, pushMessage, event.Number), "MN", 1)
+		if s.withNumbers {
 			dst = wire.AppendNumber(dst, "ID", entry.Number)
 			dst = wire.AppendNumber(dst, "TM", unixSeconds(entry.Time))
 		}
@@ -60,19 +60,19 @@ func (o recordPushSink) appendPush(dst []byte, event service.PushEvent) []byte {
 		dst = wire.AppendNumber(dst, "UN", uint64(entry.Peer))
 		return wire.AppendText(dst, wire.FormLine, "MG", entry.Text)
 	case event.Notice != nil:
-		dst = wire.AppendNumber(o.appendPushHead(dst, pushStatus, event.Number), "ST",
+		dst = wire.AppendNumber(s.appendPushHead(dst, pushStatus, event.Number), "ST",
 			uint64(event.Notice.Status.Visible()))
 		return wire.AppendNumber(dst, "UN", uint64(event.Notice.Friend))
 	default:
-		dst = wire.AppendNumber(o.appendPushHead(dst, pushReadMark, event.Number), "UN", uint64(event.ReadMark.With))
+		dst = wire.AppendNumber(s.appendPushHead(dst, pushReadMark, event.Number), "UN", uint64(event.ReadMark.With))
 		return wire.AppendNumber(dst, "ID", event.ReadMark.Number)
 	}
 }
 
 // appendPushHead appends the first fields of a push. Clients that receive pushes use version 1.4,
 // whatever VER they send.
-func (o recordPushSink) appendPushHead(dst []byte, name string, number uint64) []byte {
-	return wire.AppendHead(dst, wire.FormLine, wire.V14, name, strconv.FormatUint(number, 10), o.uin.String(), 0)
+func (s recordPushSink) appendPushHead(dst []byte, name string, number uint64) []byte {
+	return wire.AppendHead(dst, wire.FormLine, wire.V14, name, strconv.FormatUint(number, 10), s.uin.String(), 0)
 }
 
 // isConfirmation reports whether the record confirms pushes. It is not a command and gets no
@@ -83,16 +83,16 @@ func (c *clientRequest) isConfirmation() bool {
 
 // confirmPush handles a confirmation: the client has received everything up to the number in SEQ.
 // It ignores confirmations for another account or without a number.
-func (d *recordStream) confirmPush(request *clientRequest) {
-	if d.session == nil || request.uin != d.session.Account() {
+func (s *recordStream) confirmPush(request *clientRequest) {
+	if s.session == nil || request.uin != s.session.Account() {
 		return
 	}
-	current, err := d.handler.service.RefreshSession(d.session)
+	current, err := s.handler.service.RefreshSession(s.session)
 	if err != nil {
 		return
 	}
-	d.session = current
-	if number, err := strconv.ParseUint(request.seq, 10, 64); err == nil && d.subscription != nil {
-		d.subscription.Confirm(number)
+	s.session = current
+	if number, err := strconv.ParseUint(request.seq, 10, 64); err == nil && s.subscription != nil {
+		s.subscription.Confirm(number)
 	}
 }

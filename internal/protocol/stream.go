@@ -35,87 +35,87 @@ type recordStream struct {
 }
 
 // AnswerRecords answers records in order. Consecutive messages are stored together.
-func (d *recordStream) AnswerRecords(ctx context.Context, peer *transport.Peer, records [][]byte,
+func (s *recordStream) AnswerRecords(ctx context.Context, peer *transport.Peer, records [][]byte,
 	reply func([]byte) error) {
 	var messages messageRun
-	receivedAt := d.handler.service.Now() // all have arrived by now, however long the first take
-	if d.subscription != nil {
-		d.subscription.RequestStarted()
+	receivedAt := s.handler.service.Now() // all have arrived by now, however long the first take
+	if s.subscription != nil {
+		s.subscription.RequestStarted()
 	}
 	defer func() {
-		if d.subscription != nil {
-			d.subscription.RequestsDone()
+		if s.subscription != nil {
+			s.subscription.RequestsDone()
 		}
 	}()
 	for _, record := range records {
-		request := d.handler.borrowRequest(ctx, peer)
-		request.stream, request.answer = d, request.streamBuffer
+		request := s.handler.borrowRequest(ctx, peer)
+		request.stream, request.answer = s, request.streamBuffer
 		isKnownVersion := request.parseRecord(record)
-		if d.subscription != nil && request.uin == d.session.Account() {
-			d.subscription.RecordReceived(receivedAt) // any record shows that its sender has received earlier pushes
+		if s.subscription != nil && request.uin == s.session.Account() {
+			s.subscription.RecordReceived(receivedAt) // any record shows that its sender has received earlier pushes
 		}
-		if isKnownVersion && request.command == cltmsgCommand && d.session != nil {
+		if isKnownVersion && request.command == cltmsgCommand && s.session != nil {
 			messages = append(messages, request)
 			continue
 		}
-		if messages.sendAll(d, reply) != nil || d.answerRequest(request, isKnownVersion, reply) != nil {
+		if messages.sendAll(s, reply) != nil || s.answerRequest(request, isKnownVersion, reply) != nil {
 			return // the connection is closed
 		}
 		messages = messages[:0]
 	}
-	_ = messages.sendAll(d, reply)
+	_ = messages.sendAll(s, reply)
 }
 
 // answerRequest answers one record, and returns the error of reply.
-func (d *recordStream) answerRequest(request *clientRequest, isKnownVersion bool, reply func([]byte) error) error {
-	defer d.handler.returnRequest(request)
+func (s *recordStream) answerRequest(request *clientRequest, isKnownVersion bool, reply func([]byte) error) error {
+	defer s.handler.returnRequest(request)
 	if !isKnownVersion {
-		d.handler.warnVersion(request)
-		return d.writeAnswer([]byte(wire.Null), reply)
+		s.handler.warnVersion(request)
+		return s.writeAnswer([]byte(wire.Null), reply)
 	}
 	if request.isConfirmation() {
-		d.confirmPush(request)
+		s.confirmPush(request)
 		return nil
 	}
-	d.handler.answerRequest(request)
-	if err := d.writeAnswer(request.answer, reply); err != nil {
+	s.handler.answerRequest(request)
+	if err := s.writeAnswer(request.answer, reply); err != nil {
 		return err
 	}
 	// Subscribe after the answer, so that pushes follow the answer to the login.
 	switch {
 	case request.bindsStream:
-		d.bindSession(request)
+		s.bindSession(request)
 	case request.unbindsStream:
-		d.unbindSession()
+		s.unbindSession()
 	}
 	return nil
 }
 
 // writeAnswer writes an answer and tells the subscription: the client may read the answer together
 // with a push just before it.
-func (d *recordStream) writeAnswer(answer []byte, reply func([]byte) error) error {
+func (s *recordStream) writeAnswer(answer []byte, reply func([]byte) error) error {
 	err := reply(answer)
-	if d.subscription != nil {
-		d.subscription.AnswerWritten()
+	if s.subscription != nil {
+		s.subscription.AnswerWritten()
 	}
 	return err
 }
 
 // checkBoundSession checks that a record belongs to the bound session. If so, the session stays
 // alive.
-func (d *recordStream) checkBoundSession(request *clientRequest) error {
-	request.isForeign = request.uin != d.session.Account() || request.caller.Token != "" &&
-		request.caller.Token != d.token
+func (s *recordStream) checkBoundSession(request *clientRequest) error {
+	request.isForeign = request.uin != s.session.Account() || request.caller.Token != "" &&
+		request.caller.Token != s.token
 	if request.isForeign {
 		if request.command.skipsValues {
 			return nil
 		}
 		return errForeignSession
 	}
-	request.caller.Token = d.token
-	current, err := d.handler.service.RefreshSession(d.session)
+	request.caller.Token = s.token
+	current, err := s.handler.service.RefreshSession(s.session)
 	if err == nil {
-		d.session = current
+		s.session = current
 	}
 	if !request.command.needsSession {
 		return nil // Login and Logout do not need the session
@@ -128,40 +128,40 @@ var errForeignSession = rookery.Errorf(rookery.CodeNotSignedIn, "the connection 
 
 // bindSession binds the stream to the session of an answered request. If the stream is bound to the
 // same device already, its subscription continues: nothing is pushed twice.
-func (d *recordStream) bindSession(request *clientRequest) {
-	if d.session != nil && d.session.Device() != request.session.Device() {
-		d.unbindSession()
+func (s *recordStream) bindSession(request *clientRequest) {
+	if s.session != nil && s.session.Device() != request.session.Device() {
+		s.unbindSession()
 	}
-	previous := d.subscription
-	d.session, d.token, d.subscription = request.session, request.caller.Token, nil
-	subscription, err := d.handler.service.Subscribe(request.ctx, d.session, d.handler.newPushSink(d.conn, d.session))
+	previous := s.subscription
+	s.session, s.token, s.subscription = request.session, request.caller.Token, nil
+	subscription, err := s.handler.service.Subscribe(request.ctx, s.session, s.handler.newPushSink(s.conn, s.session))
 	if previous != nil && previous != subscription {
 		previous.Close()
 	}
 	if err == nil {
-		d.subscription = subscription
+		s.subscription = subscription
 		subscription.RequestStarted() // the current batch of records is still being answered
 		return
 	}
 	if rookery.CodeOf(err) == rookery.CodeNotSignedIn {
 		return // the session has ended meanwhile; the next record reports that
 	}
-	if suppressed, shouldLog := d.handler.errorLog.Allow(); shouldLog {
-		d.handler.log.Error("connection closed: cannot push to it",
+	if suppressed, shouldLog := s.handler.errorLog.Allow(); shouldLog {
+		s.handler.log.Error("connection closed: cannot push to it",
 			"account", request.uin, "address", request.peer.Addr, "error", err, "more_since", suppressed)
 	}
-	d.conn.Close()
+	s.conn.Close()
 }
 
-func (d *recordStream) unbindSession() {
-	if d.subscription != nil {
-		d.subscription.Close()
+func (s *recordStream) unbindSession() {
+	if s.subscription != nil {
+		s.subscription.Close()
 	}
-	d.session, d.token, d.subscription = nil, "", nil
+	s.session, s.token, s.subscription = nil, "", nil
 }
 
 // Close ends the subscription. The session continues.
-func (d *recordStream) Close() { d.unbindSession() }
+func (s *recordStream) Close() { s.unbindSession() }
 
 // messageRun is a run of consecutive messages on a bound stream, all from its session.
 type messageRun []*clientRequest
@@ -169,11 +169,11 @@ type messageRun []*clientRequest
 var cltmsgCommand = commandsByName["CLTMSG"]
 
 // sendAll sends the messages and answers each. It returns the error of reply.
-func (r messageRun) sendAll(d *recordStream, reply func([]byte) error) error {
+func (r messageRun) sendAll(s *recordStream, reply func([]byte) error) error {
 	if len(r) == 0 {
 		return nil
 	}
-	handler := d.handler
+	handler := s.handler
 	defer func() {
 		for _, request := range r {
 			handler.returnRequest(request)
@@ -193,7 +193,7 @@ func (r messageRun) sendAll(d *recordStream, reply func([]byte) error) error {
 	var sendErrs []error
 	sendErr := handler.runRecovered(r[0], func(request *clientRequest) error {
 		if len(outgoing) > 0 {
-			sendErrs = handler.service.SendAll(request.ctx, d.session, outgoing)
+			sendErrs = handler.service.SendAll(request.ctx, s.session, outgoing)
 		}
 		return nil
 	})
@@ -205,7 +205,7 @@ func (r messageRun) sendAll(d *recordStream, reply func([]byte) error) error {
 		if err := cmp.Or(errs[i], sendErr); err != nil {
 			handler.refuseRequest(request, err)
 		}
-		if err := d.writeAnswer(request.answer, reply); err != nil {
+		if err := s.writeAnswer(request.answer, reply); err != nil {
 			return err
 		}
 	}

@@ -51,6 +51,7 @@ type Conn struct {
 // takes ownership of p. Unread must not be called during a Read.
 func (c *Conn) Unread(p []byte) { c.unreadBytes = append(p, c.unreadBytes...) }
 
+// Read reads the bytes passed to Unread first.
 func (c *Conn) Read(p []byte) (int, error) {
 	if len(c.unreadBytes) > 0 {
 		n := copy(p, c.unreadBytes)
@@ -70,6 +71,7 @@ func (c *Conn) releaseUnread() {
 	}
 }
 
+// Write limits the time for all writes together once the shutdown's grace has ended.
 func (c *Conn) Write(p []byte) (int, error) {
 	if !c.hasWritten.Load() {
 		c.hasWritten.Store(true)

@@ -29,7 +29,7 @@ func sizeClass(size int) int {
 	return -1
 }
 
-// borrowLarger lends an input buffer that is four times as large.
+// borrowLarger lends an input buffer of four times the given size.
 func (p *bufferPool) borrowLarger(than int) *pooledBuffer {
 	size := 4 * than
 	if i := sizeClass(size); i >= 0 {

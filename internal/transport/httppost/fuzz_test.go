@@ -28,19 +28,19 @@ type scriptedConn struct {
 	closed       chan struct{}
 }
 
-func (s *scriptedConn) Read(text []byte) (int, error) {
+func (s *scriptedConn) Read(p []byte) (int, error) {
 	if len(s.remaining) == 0 {
 		return 0, io.EOF
 	}
-	n := copy(text[:min(len(text), s.stepBytes)], s.remaining)
+	n := copy(p[:min(len(p), s.stepBytes)], s.remaining)
 	s.remaining = s.remaining[n:]
 	return n, nil
 }
 
-func (s *scriptedConn) Write(text []byte) (int, error) {
+func (s *scriptedConn) Write(p []byte) (int, error) {
 	s.writeCount++
-	s.longestWrite = max(s.longestWrite, len(text))
-	return s.written.Write(text)
+	s.longestWrite = max(s.longestWrite, len(p))
+	return s.written.Write(p)
 }
 func (s *scriptedConn) Close() error                     { close(s.closed); return nil }
 func (s *scriptedConn) SetReadDeadline(time.Time) error  { return nil }

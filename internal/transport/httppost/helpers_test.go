@@ -189,10 +189,10 @@ func newPipeHalf() pipeHalf { r, w := net.Pipe(); return pipeHalf{r, w} }
 // duplexPipe is a connection of two pipes, one for each direction.
 type duplexPipe struct{ in, out pipeHalf }
 
-func (d *duplexPipe) Read(text []byte) (int, error)  { return d.in.reader.Read(text) }
-func (d *duplexPipe) Write(text []byte) (int, error) { return d.out.writer.Write(text) }
-func (d *duplexPipe) CloseWrite() error              { return d.out.writer.Close() }
-func (d *duplexPipe) Close() error                   { _ = d.in.reader.Close(); return d.out.writer.Close() }
+func (d *duplexPipe) Read(p []byte) (int, error)  { return d.in.reader.Read(p) }
+func (d *duplexPipe) Write(p []byte) (int, error) { return d.out.writer.Write(p) }
+func (d *duplexPipe) CloseWrite() error           { return d.out.writer.Close() }
+func (d *duplexPipe) Close() error                { _ = d.in.reader.Close(); return d.out.writer.Close() }
 func (d *duplexPipe) LocalAddr() net.Addr {
 	return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 8000}
 }

@@ -29,8 +29,8 @@ type echoHandler struct {
 	closedStreams atomic.Int32
 }
 
-func (e *echoHandler) NewStream(link transport.PushConn) transport.RecordStream {
-	e.conn = link
+func (e *echoHandler) NewStream(conn transport.PushConn) transport.RecordStream {
+	e.conn = conn
 	return echoStream{e}
 }
 

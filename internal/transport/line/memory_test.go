@@ -14,10 +14,10 @@ import (
 )
 
 // deepStackHandler needs a large stack to answer.
-type deepStackHandler struct{ link transport.PushConn }
+type deepStackHandler struct{ conn transport.PushConn }
 
-func (d *deepStackHandler) NewStream(link transport.PushConn) transport.RecordStream {
-	return &deepStackHandler{link}
+func (d *deepStackHandler) NewStream(conn transport.PushConn) transport.RecordStream {
+	return &deepStackHandler{conn}
 }
 func (d *deepStackHandler) Close() {}
 func (d *deepStackHandler) AnswerRecords(_ context.Context, _ *transport.Peer, records [][]byte,

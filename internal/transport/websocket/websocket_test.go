@@ -35,8 +35,8 @@ func newEchoHandler() *echoHandler {
 		make(chan transport.Peer, 100), make(chan struct{}, 100)}
 }
 
-func (e *echoHandler) NewStream(link transport.PushConn) transport.RecordStream {
-	e.conns <- link
+func (e *echoHandler) NewStream(conn transport.PushConn) transport.RecordStream {
+	e.conns <- conn
 	return echoStream{e}
 }
 
