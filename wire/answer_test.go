@@ -53,8 +53,8 @@ func TestAnswersOfTheProtocolsExamples(t *testing.T) {
 		want string
 	}{
 		{"Login", login, "VER=1.1&CMD=Login&SEQ=4711&UIN=10001&RES=0&RS=0&HI=60&LI=300"},
-		{"Query_Stat", stats, "VER=1.1&CMD=Query_Stat&SEQ=4713&UIN=10001&RES=0&FC=0,270,&FN=1&SN=2&ST=10,30,&UN=10002,10003," +
-			"&NK=Pingu%2c Jr,Tom %26 Jerry,"},
+		{"Query_Stat", stats, "VER=1.1&CMD=Query_Stat&SEQ=4713&UIN=10001&RES=0&FC=0,270,&FN=1&SN=2&ST=10,30,&" +
+			"UN=10002,10003,&NK=Pingu%2c Jr,Tom %26 Jerry,"},
 		{"GetMsgEx", batch, "VER=1.1&CMD=GetMsgEx&SEQ=4715&UIN=10002&RES=0&MN=1&MT=9,&UN=10001,&MG=fish %26 chips%2c " +
 			"100%25?,"},
 		{"an empty list is empty", empty, "&MN=0&MT=&UN=&MG="},

@@ -24,8 +24,8 @@ func handleRequests(request *clientRequest) error {
 	request.beginAnswer()
 	n := countFitting(request.remainingPageBytes("&FN=0&SN=00&UN=&TM=&RS="), pending,
 		func(friendRequest rookery.FriendRequest) int {
-			return decimalLength(uint64(friendRequest.From)) + decimalLength(unixSeconds(friendRequest.Time)) + len(",,") +
-				wire.ElementSize(request.peer.Form, friendRequest.Text)
+			return decimalLength(uint64(friendRequest.From)) + decimalLength(unixSeconds(friendRequest.Time)) +
+				len(",,") + wire.ElementSize(request.peer.Form, friendRequest.Text)
 		})
 	last, pending = last && n == len(pending), pending[:n]
 	request.addPageHead(last, len(pending))

@@ -179,7 +179,8 @@ func (h *Handler) runRecovered(request *clientRequest, step func(*clientRequest)
 	defer func() {
 		if p := recover(); p != nil {
 			h.log.Error("a request caused a panic",
-				"command", transport.Excerpt(request.commandName), "account", request.uin, "address", request.peer.Addr, "panic", p, "stack", string(debug.Stack()))
+				"command", transport.Excerpt(request.commandName), "account", request.uin,
+				"address", request.peer.Addr, "panic", p, "stack", string(debug.Stack()))
 			err = rookery.Temporary(fmt.Errorf("panic: %v", p))
 		}
 	}()
