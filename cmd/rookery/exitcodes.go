@@ -60,7 +60,7 @@ done all the same.
 func exitCode(err error) int {
 	var usage *usageError
 	var noLogin *notLoggedIn
-	var refusal *probe.Refusal
+	var refusal *probe.SetupError
 	var unmade notMade
 	var problems experiment.Problems
 	switch {

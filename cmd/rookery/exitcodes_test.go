@@ -28,7 +28,7 @@ func TestEveryKindOfErrorHasItsExitCode(t *testing.T) {
 		{client.ErrRefused, 5},
 		{client.ErrTemporary, 6},
 		{&reportedError{client.ErrRefused}, 5},
-		{&probe.Refusal{}, 2},
+		{&probe.SetupError{}, 2},
 		{experiment.Problems{}, 2},
 		{notMade{errors.New("anything")}, 2},
 	} {

@@ -67,9 +67,9 @@ func StudyExperiment(s *finding.Study, changes journal.Changes, getenv func(stri
 }
 
 // Check makes the experiments that facts rest on again, and says which hold. When
-// ctx ends it returns what it has. A [*Refusal] says why nothing was tried.
+// ctx ends it returns what it has. A [*SetupError] says why nothing was tried.
 func Check(ctx context.Context, o CheckOptions) (*Checked, error) {
-	k := &check{o: o, file: o.Experiment.File, results: make([]report.CheckResult, 0, len(o.Against.Facts))}
+	k := &factCheck{o: o, file: o.Experiment.File, results: make([]report.CheckResult, 0, len(o.Against.Facts))}
 	if err := k.choose(); err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func Check(ctx context.Context, o CheckOptions) (*Checked, error) {
 }
 
 // visit makes a session that keeps no transcript, and begins it.
-func visit(ctx context.Context, e *Experiment, server string, seed uint64, requests int, c labConfig, tell func(Progress)) (*session, error) {
+func visit(ctx context.Context, e *Experiment, server string, seed uint64, requests int, c labConfig, tell func(Progress)) (*probeSession, error) {
 	h := journal.Head{Servers: map[string]string{"a": server}, Seed: seed, Salt: rand.Uint64(), Requests: requests}
 	s, err := newSession(h, e, c, tell)
 	if err != nil {
@@ -108,7 +108,7 @@ func visit(ctx context.Context, e *Experiment, server string, seed uint64, reque
 }
 
 // A check is one under way.
-type check struct {
+type factCheck struct {
 	o       CheckOptions
 	file    *experiment.File
 	results []report.CheckResult
@@ -116,7 +116,7 @@ type check struct {
 
 // choose makes a result for each fact that is wanted. What does not change it
 // stays untried.
-func (k *check) choose() error {
+func (k *factCheck) choose() error {
 	for _, f := range k.o.Against.Facts {
 		if len(k.o.Only) == 0 || slices.ContainsFunc(k.o.Only, func(only string) bool { return fits(f.ID, only) }) {
 			k.results = append(k.results, report.CheckResult{Fact: f, Skipped: true, Message: "not tried: the check ended before"})
@@ -137,20 +137,20 @@ func fits(id, only string) bool {
 
 // A witnessed is an experiment, with the facts that rest on it: an experiment with
 // which another begins is a part of that.
-type witnessed struct {
+type witnessGroup struct {
 	steps   []experiment.Step
 	results []*report.CheckResult
 }
 
 // groups are the experiments to make, each once.
-func (k *check) groups() []*witnessed {
+func (k *factCheck) groups() []*witnessGroup {
 	var order []*report.CheckResult
 	for i := range k.results {
 		order = append(order, &k.results[i])
 	}
 	slices.SortStableFunc(order, func(x, y *report.CheckResult) int { return len(y.Fact.Witness) - len(x.Fact.Witness) })
-	known := make(map[string]*witnessed)
-	var all []*witnessed
+	known := make(map[string]*witnessGroup)
+	var all []*witnessGroup
 	for _, r := range order {
 		steps, why := k.stepsOf(&r.Fact)
 		if why != "" {
@@ -162,7 +162,7 @@ func (k *check) groups() []*witnessed {
 			g.results = append(g.results, r)
 			continue
 		}
-		g := &witnessed{steps, []*report.CheckResult{r}}
+		g := &witnessGroup{steps, []*report.CheckResult{r}}
 		all = append(all, g)
 		for n := range steps {
 			if part := lines(k.file, steps[:n+1]); known[part] == nil {
@@ -182,7 +182,7 @@ func lines(f *experiment.File, steps []experiment.Step) string {
 }
 
 // stepsOf are the steps of a fact's witness, or why the fact cannot be tried.
-func (k *check) stepsOf(f *finding.Fact) (steps []experiment.Step, why string) {
+func (k *factCheck) stepsOf(f *finding.Fact) (steps []experiment.Step, why string) {
 	switch {
 	case f.Grade == finding.Contested, f.Grade == finding.Refuted, f.Grade == finding.Untested:
 		return nil, "it is " + string(f.Grade)
@@ -204,17 +204,19 @@ func (k *check) stepsOf(f *finding.Fact) (steps []experiment.Step, why string) {
 const decided = 2
 
 // A tried is what has become of one fact of an experiment.
-type tried struct {
+type checkOutcome struct {
 	held, missed int
 	message      string
 }
 
-func (t *tried) settled() bool { return t.missed == 0 || t.held == decided || t.missed == decided }
+func (t *checkOutcome) settled() bool {
+	return t.missed == 0 || t.held == decided || t.missed == decided
+}
 
 // try makes an experiment, and again if a fact does not hold.
-func (k *check) try(ctx context.Context, l *lab.Lab, g *witnessed) error {
+func (k *factCheck) try(ctx context.Context, l *lab.Lab, g *witnessGroup) error {
 	began := time.Now()
-	facts := make([]tried, len(g.results))
+	facts := make([]checkOutcome, len(g.results))
 	for n := uint64(0); n == 0 || !settled(facts); n++ {
 		t, err := l.Run(ctx, g.steps, n)
 		if errors.Is(err, lab.ErrForbidden) {
@@ -245,7 +247,7 @@ func (k *check) try(ctx context.Context, l *lab.Lab, g *witnessed) error {
 	return nil
 }
 
-func settled(facts []tried) bool {
+func settled(facts []checkOutcome) bool {
 	for i := range facts {
 		if !facts[i].settled() {
 			return false
@@ -256,7 +258,7 @@ func settled(facts []tried) bool {
 
 // miss says how the answer that a fact is about differs from what it was; "" if it
 // does not.
-func (k *check) miss(f *finding.Fact, t *lab.Trace) string {
+func (k *factCheck) miss(f *finding.Fact, t *lab.Trace) string {
 	at := len(f.Witness) - 1
 	step := t.Steps[at]
 	masked := func(key string) bool {

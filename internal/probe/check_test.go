@@ -27,7 +27,7 @@ func studied(t testing.TB) *finding.Study {
 	return s
 }
 
-func check(t testing.TB, s *finding.Study, url string, only ...string) *probe.Checked {
+func factCheck(t testing.TB, s *finding.Study, url string, only ...string) *probe.Checked {
 	t.Helper()
 	e, err := probe.StudyExperiment(s, journal.Changes{}, os.LookupEnv)
 	if err != nil {
@@ -42,7 +42,7 @@ func check(t testing.TB, s *finding.Study, url string, only ...string) *probe.Ch
 
 func TestFactsHoldOnTheServerThatTheyAreOf(t *testing.T) {
 	s := studied(t)
-	r := check(t, s, serve(t, probetest.Config{}))
+	r := factCheck(t, s, serve(t, probetest.Config{}))
 	if r.Stopped != "" || len(r.Results) != len(s.Facts) {
 		t.Errorf("%d of %d facts, stopped: %s", len(r.Results), len(s.Facts), r.Stopped)
 	}
@@ -58,7 +58,7 @@ func TestFactsHoldOnTheServerThatTheyAreOf(t *testing.T) {
 
 func TestAFactThatDoesNotHoldIsNoticed(t *testing.T) {
 	s := studied(t)
-	r := check(t, s, serve(t, probetest.Config{Mutant: "list-descending"}))
+	r := factCheck(t, s, serve(t, probetest.Config{Mutant: "list-descending"}))
 	failed := 0
 	for _, x := range r.Results {
 		if x.Passed || x.Skipped {
@@ -83,10 +83,10 @@ func TestOnlyTheFactsThatAreWantedAreTried(t *testing.T) {
 			id = f.ID
 		}
 	}
-	if r := check(t, s, url, id); len(r.Results) != 1 || r.Failed()+r.Skipped() != 0 {
+	if r := factCheck(t, s, url, id); len(r.Results) != 1 || r.Failed()+r.Skipped() != 0 {
 		t.Errorf("%+v", r.Results)
 	}
-	if r := check(t, s, url, "List/*"); len(r.Results) == 0 || len(r.Results) == len(s.Facts) {
+	if r := factCheck(t, s, url, "List/*"); len(r.Results) == 0 || len(r.Results) == len(s.Facts) {
 		t.Errorf("%d results", len(r.Results))
 	}
 	e, err := probe.StudyExperiment(s, journal.Changes{}, os.LookupEnv)
@@ -94,7 +94,7 @@ func TestOnlyTheFactsThatAreWantedAreTried(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = probe.Check(context.Background(), probe.CheckOptions{Experiment: e, Server: url, Against: s, Only: []string{"none"}})
-	var refusal *probe.Refusal
+	var refusal *probe.SetupError
 	if !errors.As(err, &refusal) {
 		t.Error(err)
 	}
@@ -107,7 +107,7 @@ func TestFactsThatCannotBeTriedArePassedOver(t *testing.T) {
 		{ID: "no witness", Grade: finding.Inferred},
 		{ID: "no such command", Grade: finding.Observed, Witness: []finding.WitnessStep{{Step: "a Xyzzy"}}},
 	}
-	r := check(t, s, serve(t, probetest.Config{}))
+	r := factCheck(t, s, serve(t, probetest.Config{}))
 	for i, want := range []string{"it is contested", "it has no witness", "there is no command Xyzzy"} {
 		if x := r.Results[i]; !x.Skipped || !strings.Contains(x.Message, want) {
 			t.Errorf("%s: %+v", x.Fact.ID, x)

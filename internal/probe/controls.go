@@ -15,7 +15,7 @@ const longTime = 7 * 24 * time.Hour
 // testControls refuses control URLs that answer and do nothing: what a study found
 // behind them would be false. A session shows both. A reset must end it, and so must a
 // long time, unless sessions have no end.
-func (s *session) testControls(ctx context.Context, l *lab.Lab) error {
+func (s *probeSession) testControls(ctx context.Context, l *lab.Lab) error {
 	f := s.ex.File
 	if f.Reset.Kind != experiment.ResetURL && f.Clock.URL == "" || f.Answer.Code == "" {
 		return nil

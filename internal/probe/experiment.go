@@ -26,7 +26,7 @@ type Experiment struct {
 
 // Load reads an experiment file: one of that path, or the shipped one of that
 // name. Getenv looks up variables as os.LookupEnv does. What is wrong with the file
-// is told by experiment.Problems; any other error is a [*Refusal].
+// is told by experiment.Problems; any other error is a [*SetupError].
 func Load(name string, changes journal.Changes, getenv func(string) (string, bool)) (*Experiment, error) {
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -140,9 +140,9 @@ func recorded(h journal.Head) (*Experiment, error) {
 
 // A Refusal is why something was not done, before anything was changed; for
 // people.
-type Refusal struct{ cause error }
+type SetupError struct{ cause error }
 
-func (r *Refusal) Error() string { return r.cause.Error() }
-func (r *Refusal) Unwrap() error { return r.cause }
+func (r *SetupError) Error() string { return r.cause.Error() }
+func (r *SetupError) Unwrap() error { return r.cause }
 
-func refuse(format string, args ...any) error { return &Refusal{fmt.Errorf(format, args...)} }
+func refuse(format string, args ...any) error { return &SetupError{fmt.Errorf(format, args...)} }

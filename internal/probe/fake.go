@@ -11,7 +11,7 @@ import (
 
 // A fake server says yes to everybody who is logged in. By it one can tell
 // what a study will ask, about, without asking anybody.
-type fake struct {
+type offlineServer struct {
 	file  *experiment.File
 	since map[string]time.Duration // when accounts that are logged in were last heard of
 	now   time.Duration
@@ -22,20 +22,20 @@ type fake struct {
 // fakeTimeout is how long its sessions live.
 const fakeTimeout = 5 * time.Minute
 
-func newFake(file *experiment.File) *fake {
-	return &fake{file: file, since: make(map[string]time.Duration)}
+func newFake(file *experiment.File) *offlineServer {
+	return &offlineServer{file: file, since: make(map[string]time.Duration)}
 }
 
-func (f *fake) Begin() { f.since = make(map[string]time.Duration) }
+func (f *offlineServer) Begin() { f.since = make(map[string]time.Duration) }
 
-func (f *fake) Wait(d time.Duration) {
+func (f *offlineServer) Wait(d time.Duration) {
 	f.now += d
 	if f.file.Clock.URL == "" {
 		f.waited += d
 	}
 }
 
-func (f *fake) Answer(s experiment.Step, account string, record []byte) []byte {
+func (f *offlineServer) Answer(s experiment.Step, account string, record []byte) []byte {
 	c, ok := f.file.Command(s.Command)
 	if !ok {
 		return nil
@@ -62,7 +62,7 @@ func (f *fake) Answer(s experiment.Step, account string, record []byte) []byte {
 }
 
 // echo is the mark of a request, as it was sent.
-func (f *fake) echo(c *experiment.Command, record []byte) (fields []experiment.Pair) {
+func (f *offlineServer) echo(c *experiment.Command, record []byte) (fields []experiment.Pair) {
 	sent, _ := f.file.Syntax.Decode(record)
 	for _, pair := range sent {
 		if t := f.file.TypeOf(c, pair.Key).Type; t == experiment.Mark || t == experiment.Name {
@@ -72,7 +72,7 @@ func (f *fake) echo(c *experiment.Command, record []byte) (fields []experiment.P
 	return fields
 }
 
-func (f *fake) code(c *experiment.Command, in bool) string {
+func (f *offlineServer) code(c *experiment.Command, in bool) string {
 	list := f.file.Answer.Done
 	if c.Session && !in {
 		list = f.file.Answer.NotLoggedIn
@@ -84,7 +84,7 @@ func (f *fake) code(c *experiment.Command, in bool) string {
 }
 
 // friends is the list of friends, where it is asked for.
-func (f *fake) friends(s experiment.Step) []experiment.Pair {
+func (f *offlineServer) friends(s experiment.Step) []experiment.Pair {
 	if f.file.VerbOf(s) != experiment.Friends {
 		return nil
 	}

@@ -26,7 +26,7 @@ var reports = []string{"report.html", "report.md", "protocol.json", "model.dot",
 
 // A folder is where a study is kept. A new one is made when the study has
 // begun well; until then what is to be written waits in memory.
-type folder struct {
+type studyFolder struct {
 	dir   string
 	past  *journal.Transcript // nil for a new study
 	early bytes.Buffer
@@ -36,8 +36,8 @@ type folder struct {
 
 // openFolder looks at a folder, and changes nothing. It refuses one that holds
 // another study, or other files of such names.
-func openFolder(dir string, h journal.Head) (*folder, error) {
-	f := &folder{dir: dir}
+func openFolder(dir string, h journal.Head) (*studyFolder, error) {
+	f := &studyFolder{dir: dir}
 	past, err := readTranscript(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -89,14 +89,14 @@ func readTranscriptFile(path string) (*journal.Transcript, error) {
 }
 
 // writer goes on with the transcript, or begins one.
-func (f *folder) writer(h journal.Head) (*journal.Writer, error) {
+func (f *studyFolder) writer(h journal.Head) (*journal.Writer, error) {
 	if f.past != nil {
 		return journal.Continue(f, f.past.Last), nil
 	}
 	return journal.NewWriter(f, h)
 }
 
-func (f *folder) Write(line []byte) (int, error) {
+func (f *studyFolder) Write(line []byte) (int, error) {
 	if f.file == nil {
 		return f.early.Write(line)
 	}
@@ -105,7 +105,7 @@ func (f *folder) Write(line []byte) (int, error) {
 
 // begin makes the folder, if there is none, and writes down what has waited. A last
 // line that a crash has cut off is cut off as a whole.
-func (f *folder) begin() error {
+func (f *studyFolder) begin() error {
 	if err := os.MkdirAll(f.dir, 0o755); err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (f *folder) begin() error {
 }
 
 // close ends the work on the folder.
-func (f *folder) close() error {
+func (f *studyFolder) close() error {
 	var err error
 	if f.file != nil {
 		err = errors.Join(f.file.Sync(), f.file.Close())

@@ -13,9 +13,9 @@ import (
 
 // introduce sees to it that a study can begin: the servers can be reached and are
 // of the kind that the file describes, nobody uses the accounts, their secrets are
-// right, and control URLs do what they are for. It returns a [*Refusal] if not. From a transcript it does the same, to
+// right, and control URLs do what they are for. It returns a [*SetupError] if not. From a transcript it does the same, to
 // come to the same numbers; there it finds nothing wrong.
-func (s *session) introduce(ctx context.Context) error {
+func (s *probeSession) introduce(ctx context.Context) error {
 	for _, l := range s.labs {
 		if err := s.introduceTo(ctx, l); err != nil {
 			if _, stopped := stopReason(err); stopped && l.Offline {
@@ -24,13 +24,13 @@ func (s *session) introduce(ctx context.Context) error {
 			if reason, stopped := stopReason(err); stopped && ctx.Err() != nil {
 				return refuse("%s before anything was found out", reason)
 			}
-			return &Refusal{err}
+			return &SetupError{err}
 		}
 	}
 	return nil
 }
 
-func (s *session) introduceTo(ctx context.Context, l *lab.Lab) error {
+func (s *probeSession) introduceTo(ctx context.Context, l *lab.Lab) error {
 	if err := l.Reach(ctx); err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func asks(f *experiment.File, role string) (experiment.Step, bool) {
 // nobodyIsIn refuses accounts that are in use: what somebody else does would be
 // taken for the server's doing, and he would be disturbed. A server with a control
 // URL is there for tests.
-func (s *session) nobodyIsIn(ctx context.Context, l *lab.Lab) error {
+func (s *probeSession) nobodyIsIn(ctx context.Context, l *lab.Lab) error {
 	f := s.ex.File
 	if f.Reset.Kind == experiment.ResetURL || f.Answer.Code == "" {
 		return nil // or nothing tells who is logged in
@@ -89,7 +89,7 @@ func (s *session) nobodyIsIn(ctx context.Context, l *lab.Lab) error {
 }
 
 // logIn logs all accounts in, to see whether their secrets are right.
-func (s *session) logIn(ctx context.Context, l *lab.Lab) error {
+func (s *probeSession) logIn(ctx context.Context, l *lab.Lab) error {
 	f := s.ex.File
 	var steps []experiment.Step
 	for _, a := range f.Accounts {
@@ -131,7 +131,7 @@ func (s *session) logIn(ctx context.Context, l *lab.Lab) error {
 
 // areFriends refuses accounts that are not the friends that the file says they are, where
 // nothing would make them so. Where commands undo what experiments do, they make friends.
-func (s *session) areFriends(ctx context.Context, l *lab.Lab) error {
+func (s *probeSession) areFriends(ctx context.Context, l *lab.Lab) error {
 	f := s.ex.File
 	if f.Reset.Kind != experiment.ResetURL {
 		return nil
@@ -159,7 +159,7 @@ func (s *session) areFriends(ctx context.Context, l *lab.Lab) error {
 }
 
 // logOut ends the sessions that a check of the logins has begun.
-func (s *session) logOut(look func([]experiment.Step) (*lab.Trace, error)) {
+func (s *probeSession) logOut(look func([]experiment.Step) (*lab.Trace, error)) {
 	var steps []experiment.Step
 	for _, a := range s.ex.File.Accounts {
 		if step, ok := s.ex.File.StepOf(experiment.Logout, a.Role, ""); ok {
@@ -172,7 +172,7 @@ func (s *session) logOut(look func([]experiment.Step) (*lab.Trace, error)) {
 }
 
 // isOfTheKind refuses a server whose answers are no records of the file's syntax.
-func (s *session) isOfTheKind(l *lab.Lab, step experiment.Step, a *lab.Answer) error {
+func (s *probeSession) isOfTheKind(l *lab.Lab, step experiment.Step, a *lab.Answer) error {
 	code := s.ex.File.Answer.Code
 	_, has := a.Field(code)
 	if a.Kind() == "record" && (code == "" || has) {
@@ -182,7 +182,7 @@ func (s *session) isOfTheKind(l *lab.Lab, step experiment.Step, a *lab.Answer) e
 		l.URL, s.ex.name, step.Command, shortly(a))
 }
 
-func (s *session) refusedLogin(l *lab.Lab, step experiment.Step, a *lab.Answer) error {
+func (s *probeSession) refusedLogin(l *lab.Lab, step experiment.Step, a *lab.Answer) error {
 	account := l.Account(step.Role)
 	line, variable, hidden := account.Line, account.Variable, account.Hidden
 	if pool := s.ex.File.Pool; pool != nil && s.ex.File.Reset.Kind == experiment.ResetPool {

@@ -7,7 +7,7 @@ import (
 )
 
 // A meter collects how far a study has got, and tells it.
-type meter struct {
+type progressMeter struct {
 	tell   func(Progress)
 	now    Progress
 	sent   map[string]int
@@ -18,19 +18,21 @@ type meter struct {
 	told   time.Time     // when it will be over, as was told last
 }
 
-func newMeter(tell func(Progress)) *meter { return &meter{tell: tell, sent: make(map[string]int)} }
+func newMeter(tell func(Progress)) *progressMeter {
+	return &progressMeter{tell: tell, sent: make(map[string]int)}
+}
 
-func (m *meter) phase(name string) {
+func (m *progressMeter) phase(name string) {
 	m.now.Phase = name
 	m.show()
 }
 
-func (m *meter) facts(n int) {
+func (m *progressMeter) facts(n int) {
 	m.now.Facts = n
 	m.show()
 }
 
-func (m *meter) lab(p lab.Progress) {
+func (m *progressMeter) lab(p lab.Progress) {
 	m.sent[p.Run] = p.Sent
 	m.now.Sent = max(m.sent["a"], m.sent["b"])
 	m.now.Budget, m.now.Rate, m.now.Faults, m.now.Waiting = p.Budget, p.Rate, p.TransportFault, p.WaitingFor
@@ -47,7 +49,7 @@ const (
 // left is how long the rest of the budget takes at the pace so far, with the waits
 // that are still planned; 0 if that is not known. What comes out of a transcript takes
 // no time, and says nothing about it.
-func (m *meter) left(p lab.Progress) time.Duration {
+func (m *progressMeter) left(p lab.Progress) time.Duration {
 	now := time.Now()
 	if !p.Online {
 		m.began = time.Time{}
@@ -71,7 +73,7 @@ func (m *meter) left(p lab.Progress) time.Duration {
 
 // steady is a time left that does not climb. One that is a little longer than was told
 // is told as before; one that is much longer is not told, until it is less again.
-func (m *meter) steady(now time.Time, left time.Duration) time.Duration {
+func (m *progressMeter) steady(now time.Time, left time.Duration) time.Duration {
 	before := m.told.Sub(now)
 	switch {
 	case m.told.IsZero() || left <= before:
@@ -83,7 +85,7 @@ func (m *meter) steady(now time.Time, left time.Duration) time.Duration {
 	return 0
 }
 
-func (m *meter) show() {
+func (m *progressMeter) show() {
 	if m.tell != nil {
 		m.tell(m.now)
 	}

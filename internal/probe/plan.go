@@ -146,7 +146,7 @@ func (p *Plan) rehearse(ctx context.Context, e *Experiment, h journal.Head) erro
 }
 
 // A mark is how far a rehearsal had got when a phase began.
-type mark struct {
+type progressSample struct {
 	phase  string
 	sent   int
 	waited time.Duration
@@ -157,8 +157,8 @@ const opening = "introduction"
 
 // rehearse makes a study on fake servers, and returns where its phases begin
 // and, without a name, where it ends.
-func rehearse(ctx context.Context, e *Experiment, h journal.Head) ([]mark, error) {
-	var first *fake
+func rehearse(ctx context.Context, e *Experiment, h journal.Head) ([]progressSample, error) {
+	var first *offlineServer
 	s, err := newSession(h, e, labConfig{remote: true, instead: func() lab.Server {
 		p := newFake(e.File)
 		if first == nil {
@@ -170,8 +170,8 @@ func rehearse(ctx context.Context, e *Experiment, h journal.Head) ([]mark, error
 		return nil, err
 	}
 	defer s.close()
-	var marks []mark
-	s.begins = func(phase string) { marks = append(marks, mark{phase, s.labs[0].Sent(), first.waited}) }
+	var marks []progressSample
+	s.begins = func(phase string) { marks = append(marks, progressSample{phase, s.labs[0].Sent(), first.waited}) }
 	s.begins(opening)
 	if err := s.introduce(ctx); err != nil {
 		return nil, err

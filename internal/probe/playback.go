@@ -35,14 +35,14 @@ type Playback struct {
 	usual   string            // the form of HTTP that most requests have
 
 	mu      sync.Mutex // guards what follows
-	tries   [][]item
-	try     int    // the one that was answered from last
-	at      int    // the item behind the one that was answered
-	history []item // since the last reset
+	tries   [][]playbackItem
+	try     int            // the one that was answered from last
+	at      int            // the item behind the one that was answered
+	history []playbackItem // since the last reset
 }
 
 // An item is a request of the transcript with its answer, or a wait.
-type item struct {
+type playbackItem struct {
 	place     int
 	form, key string
 	mark      string
@@ -56,12 +56,12 @@ func NewPlayback(t *journal.Transcript, run string) (*Playback, error) {
 	}
 	e, err := recorded(t.Head)
 	if err != nil {
-		return nil, &Refusal{err}
+		return nil, &SetupError{err}
 	}
 	p := &Playback{file: e.File, control: make(map[string]string)}
 	base, err := url.Parse(t.Head.Servers[run])
 	if err != nil {
-		return nil, &Refusal{err}
+		return nil, &SetupError{err}
 	}
 	for name, to := range map[string]string{"reset": e.File.Reset.URL, "clock": e.File.Clock.URL} {
 		if u, err := base.Parse(to); err == nil && to != "" {
@@ -88,7 +88,7 @@ func (p *Playback) read(t *journal.Transcript, run string) {
 		}
 		last := &p.tries[len(p.tries)-1]
 		if e.Wait > 0 {
-			*last = append(*last, item{key: waitKey(e.Wait)})
+			*last = append(*last, playbackItem{key: waitKey(e.Wait)})
 			continue
 		}
 		r, err := readRequest(bufio.NewReader(bytes.NewReader(e.Request)))
@@ -198,9 +198,9 @@ const answerMost = 1 << 20
 // those with something around them, such as a space or a zero.
 var drawn = regexp.MustCompile(`^([^1-9]*)([1-9][0-9]{9})(9*[^0-9]*)$`)
 
-// item is a request as it is looked for.
-func (p *Playback) item(r *rawRequest, place int) item {
-	x := item{form: r.form, key: string(r.body), place: place}
+// playbackItem is a request as it is looked for.
+func (p *Playback) item(r *rawRequest, place int) playbackItem {
+	x := playbackItem{form: r.form, key: string(r.body), place: place}
 	pairs, ok := p.file.Syntax.Decode(r.body)
 	if !ok {
 		return x
@@ -224,7 +224,7 @@ func (p *Playback) isMark(key string) bool {
 }
 
 // find is the answer to a request; ok is false if the transcript has none.
-func (p *Playback) find(x item) (response []byte, ok bool) {
+func (p *Playback) find(x playbackItem) (response []byte, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	found := p.search(x)
@@ -242,9 +242,11 @@ func (p *Playback) find(x item) (response []byte, ok bool) {
 	return response, true
 }
 
-func (x *item) is(y *item) bool { return x.key == y.key && x.form == y.form && x.place == y.place }
+func (x *playbackItem) is(y *playbackItem) bool {
+	return x.key == y.key && x.form == y.form && x.place == y.place
+}
 
-func (p *Playback) search(x item) *item {
+func (p *Playback) search(x playbackItem) *playbackItem {
 	if found := p.next(x); found != nil {
 		return found
 	}
@@ -252,11 +254,11 @@ func (p *Playback) search(x item) *item {
 }
 
 // next finds the item in an experiment that began as this one has.
-func (p *Playback) next(x item) *item {
+func (p *Playback) next(x playbackItem) *playbackItem {
 	history := append(slices.Clone(p.history), x)
 	for n := range p.tries {
 		i := (p.try + n) % len(p.tries)
-		if t := p.tries[i]; len(t) >= len(history) && slices.EqualFunc(t[:len(history)], history, func(a, b item) bool { return a.is(&b) }) {
+		if t := p.tries[i]; len(t) >= len(history) && slices.EqualFunc(t[:len(history)], history, func(a, b playbackItem) bool { return a.is(&b) }) {
 			return p.move(i, len(history))
 		}
 	}
@@ -264,7 +266,7 @@ func (p *Playback) next(x item) *item {
 }
 
 // onward finds the item wherever it comes next.
-func (p *Playback) onward(x item) *item {
+func (p *Playback) onward(x playbackItem) *playbackItem {
 	for n := range len(p.tries) + 1 {
 		i, from := (p.try+n)%len(p.tries), 0
 		if n == 0 {
@@ -280,7 +282,7 @@ func (p *Playback) onward(x item) *item {
 }
 
 // move goes on behind an item, and returns it.
-func (p *Playback) move(try, at int) *item {
+func (p *Playback) move(try, at int) *playbackItem {
 	p.try, p.at, p.history = try, at, p.tries[try][:at]
 	return &p.tries[try][at-1]
 }
@@ -303,7 +305,7 @@ func (p *Playback) wait(seconds string) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.next(item{key: waitKey(n)}) // one that is not in the transcript changes nothing
+	p.next(playbackItem{key: waitKey(n)}) // one that is not in the transcript changes nothing
 	return true
 }
 

@@ -40,7 +40,7 @@ func changed(t testing.TB, oldnew ...string) *probe.Experiment {
 func refused(t testing.TB, o probe.Options, words ...string) {
 	t.Helper()
 	_, err := probe.Run(context.Background(), o)
-	var refusal *probe.Refusal
+	var refusal *probe.SetupError
 	if !errors.As(err, &refusal) {
 		t.Fatalf("%v is no refusal", err)
 	}
@@ -187,7 +187,7 @@ func TestABudgetThatIsTooLittleToTellServersApartIsRefused(t *testing.T) {
 	o.Servers = append(o.Servers, serve(t, probetest.Config{Mutant: "list-descending"}))
 	for _, o.Requests = range []int{100, 300} {
 		_, err := probe.Diff(t.Context(), o)
-		if refusal := new(probe.Refusal); !errors.As(err, &refusal) || !strings.Contains(err.Error(), "to tell whether two servers differ takes") {
+		if refusal := new(probe.SetupError); !errors.As(err, &refusal) || !strings.Contains(err.Error(), "to tell whether two servers differ takes") {
 			t.Errorf("%d requests: %v", o.Requests, err)
 		}
 	}
@@ -213,7 +213,7 @@ func TestAFolderOfAnotherStudyIsRefusedAndStaysAsItIs(t *testing.T) {
 		other := o
 		change(&other)
 		_, err := probe.Run(context.Background(), other)
-		var refusal *probe.Refusal
+		var refusal *probe.SetupError
 		if !errors.As(err, &refusal) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}
@@ -265,7 +265,7 @@ func TestATranscriptThatWasChangedIsRefused(t *testing.T) {
 		func() error { _, err := probe.Report(context.Background(), o.Dir); return err },
 		func() error { _, err := probe.Run(context.Background(), o); return err },
 	} {
-		var refusal *probe.Refusal
+		var refusal *probe.SetupError
 		if err := do(); !errors.As(err, &refusal) || !strings.Contains(err.Error(), "line") || !strings.Contains(err.Error(), "was changed") {
 			t.Error(err)
 		}
@@ -281,7 +281,7 @@ func TestChangesOfTheCommandLineAreChecked(t *testing.T) {
 		`--reset "ftp://x/" is no URL`:         {Reset: "ftp://x/"},
 	} {
 		_, err := probe.Load(referenceFile, c, os.LookupEnv)
-		var refusal *probe.Refusal
+		var refusal *probe.SetupError
 		if !errors.As(err, &refusal) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}

@@ -82,7 +82,7 @@ func TranscriptExperiment(t *journal.Transcript, changes journal.Changes, getenv
 
 // Replay makes the experiments of a transcript again, with the same steps and
 // fresh marks, and says which answers are others now. When ctx ends it returns what
-// it has. A [*Refusal] says why nothing was sent.
+// it has. A [*SetupError] says why nothing was sent.
 func Replay(ctx context.Context, o ReplayOptions) (*Replayed, error) {
 	if err := knowsRun(o.Transcript, o.Run); err != nil {
 		return nil, err
@@ -128,35 +128,35 @@ func knowsRun(t *journal.Transcript, run string) error {
 	return nil
 }
 
-// memory is what a transcript has of the experiments on one server.
-type memory struct {
+// replayMemory is what a transcript has of the experiments on one server.
+type replayMemory struct {
 	file *experiment.File
-	made []made
+	made []replayedExperiment
 	sent int
 	// noise are the fields that differ between equal experiments, by command and key.
 	noise map[[2]string]bool
 }
 
 // A made is an experiment that was made.
-type made struct {
+type replayedExperiment struct {
 	trace *lab.Trace
 	nonce uint64
 }
 
 // remember takes the experiments out of a transcript, in their order.
-func remember(ctx context.Context, t *journal.Transcript, run string) (*memory, error) {
+func remember(ctx context.Context, t *journal.Transcript, run string) (*replayMemory, error) {
 	e, err := recorded(t.Head)
 	if err != nil {
-		return nil, &Refusal{err}
+		return nil, &SetupError{err}
 	}
 	l, err := lab.New(lab.Config{
 		File: e.File, URL: t.Head.Servers[run], Name: run, Remote: true, Requests: plenty, Salt: t.Head.Salt,
 		Archive: lab.NewArchive(t, run), Offline: true,
 	})
 	if err != nil {
-		return nil, &Refusal{err}
+		return nil, &SetupError{err}
 	}
-	m := &memory{file: e.File, noise: make(map[[2]string]bool)}
+	m := &replayMemory{file: e.File, noise: make(map[[2]string]bool)}
 	skip := make(map[string]int) // tries that an experiment has used up already
 	for _, key := range keysOf(t, run) {
 		if skip[key] > 0 {
@@ -173,10 +173,10 @@ func remember(ctx context.Context, t *journal.Transcript, run string) (*memory, 
 			continue
 		}
 		if err != nil {
-			return nil, &Refusal{err}
+			return nil, &SetupError{err}
 		}
 		skip[key] = l.Tries() - before - 1
-		m.made = append(m.made, made{trace, nonce})
+		m.made = append(m.made, replayedExperiment{trace, nonce})
 	}
 	m.sent = l.Sent()
 	m.findNoise()
@@ -227,7 +227,7 @@ func splitSteps(text string) (steps []string) {
 }
 
 // findNoise finds the fields that differ between equal experiments.
-func (m *memory) findNoise() {
+func (m *replayMemory) findNoise() {
 	first := make(map[string]*lab.Answer)
 	for _, x := range m.made {
 		for i, step := range x.trace.Steps {
@@ -247,7 +247,7 @@ func (m *memory) findNoise() {
 }
 
 // compare adds the answers that differ.
-func (m *memory) compare(out *Replayed, was, is *lab.Trace) {
+func (m *replayMemory) compare(out *Replayed, was, is *lab.Trace) {
 	for i, step := range was.Steps {
 		if step.Wait > 0 {
 			continue

@@ -32,7 +32,7 @@ func Report(ctx context.Context, dir string) (*finding.Study, error) {
 func fromTranscript(ctx context.Context, t *journal.Transcript) (*finding.Study, error) {
 	e, err := recorded(t.Head)
 	if err != nil {
-		return nil, &Refusal{err}
+		return nil, &SetupError{err}
 	}
 	s, err := newSession(t.Head, e, labConfig{remote: true, transcript: t, offline: true}, nil)
 	if err != nil {

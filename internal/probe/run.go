@@ -50,7 +50,7 @@ const whole = "the study is whole"
 const farewell = 10 * time.Second
 
 // Run studies a server and writes what it finds into a folder. When ctx ends it
-// reports what was found until then; with the same folder it goes on. A [*Refusal]
+// reports what was found until then; with the same folder it goes on. A [*SetupError]
 // says why nothing was done; then there is no folder that was not there before.
 func Run(ctx context.Context, o Options) (*Result, error) { return o.run(ctx, "run") }
 
@@ -97,8 +97,8 @@ func (o *Options) run(ctx context.Context, command string) (*Result, error) {
 	return r, nil
 }
 
-// session prepares a study that begins, or goes on.
-func (o *Options) session(f *folder, h journal.Head) (s *session, resumed int, err error) {
+// probeSession prepares a study that begins, or goes on.
+func (o *Options) session(f *studyFolder, h journal.Head) (s *probeSession, resumed int, err error) {
 	c := labConfig{remote: o.Remote, patience: o.Patience, transcript: f.past, began: time.Now()}
 	var waited time.Duration
 	if f.past != nil {
@@ -126,7 +126,7 @@ func (o *Options) session(f *folder, h journal.Head) (s *session, resumed int, e
 }
 
 // do makes the study, or what is left of it.
-func (o *Options) do(ctx context.Context, s *session, f *folder) (*finding.Study, error) {
+func (o *Options) do(ctx context.Context, s *probeSession, f *studyFolder) (*finding.Study, error) {
 	if err := s.introduce(ctx); err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (o *Options) do(ctx context.Context, s *session, f *folder) (*finding.Study
 }
 
 // leave tidies up, and writes the transcript's last line.
-func (s *session) leave(ctx context.Context, reason string) error {
+func (s *probeSession) leave(ctx context.Context, reason string) error {
 	if err := s.goodbye(ctx); err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (s *session) leave(ctx context.Context, reason string) error {
 
 // goodbye undoes what the latest experiments have left behind, even if ctx has
 // ended.
-func (s *session) goodbye(ctx context.Context) error {
+func (s *probeSession) goodbye(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
 	for _, l := range s.labs {

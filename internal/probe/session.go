@@ -30,11 +30,11 @@ type Progress struct {
 
 // A session is a study under way: on servers, or from a transcript alone. Both do
 // the same, so that both find the same.
-type session struct {
+type probeSession struct {
 	head     journal.Head
 	ex       *Experiment
 	labs     []*lab.Lab
-	progress *meter
+	progress *progressMeter
 	begins   func(phase string) // is told what begins, if it is not nil
 }
 
@@ -49,8 +49,8 @@ type labConfig struct {
 	instead    func() lab.Server // what answers in place of servers, nil if they do
 }
 
-func newSession(h journal.Head, e *Experiment, c labConfig, tell func(Progress)) (*session, error) {
-	s := &session{head: h, ex: e, progress: newMeter(tell)}
+func newSession(h journal.Head, e *Experiment, c labConfig, tell func(Progress)) (*probeSession, error) {
+	s := &probeSession{head: h, ex: e, progress: newMeter(tell)}
 	for _, name := range runs[:len(h.Servers)] {
 		config := lab.Config{
 			File: e.File, URL: h.Servers[name], Name: name, Remote: c.remote,
@@ -66,14 +66,14 @@ func newSession(h journal.Head, e *Experiment, c labConfig, tell func(Progress))
 		l, err := lab.New(config)
 		if err != nil {
 			s.close()
-			return nil, &Refusal{err}
+			return nil, &SetupError{err}
 		}
 		s.labs = append(s.labs, l)
 	}
 	return s, nil
 }
 
-func (s *session) close() {
+func (s *probeSession) close() {
 	for _, l := range s.labs {
 		l.Close()
 	}
@@ -81,7 +81,7 @@ func (s *session) close() {
 
 // study studies the server, or compares the two. When ctx ends the labs say so, and
 // nothing else: what is found is the same as from a transcript that ends there.
-func (s *session) study(ctx context.Context) (*finding.Study, error) {
+func (s *probeSession) study(ctx context.Context) (*finding.Study, error) {
 	for _, l := range s.labs {
 		l.Until = ctx
 	}

@@ -11,8 +11,8 @@ import (
 )
 
 // A cause is a difference with what it is put down to.
-type cause struct {
-	witness
+type differenceCause struct {
+	shortWitness
 	aspect   finding.Aspect
 	name     string
 	commands []string
@@ -25,7 +25,7 @@ type cause struct {
 // what is least usual in it names the cause: another form of HTTP, what stands outside
 // of records, time, many requests of a kind, a changed parameter, and else what the
 // requests are for.
-func (p *pair) judge(w *witness) (finding.Aspect, string) {
+func (p *serverPair) judge(w *shortWitness) (finding.Aspect, string) {
 	end := len(w.steps) - 1
 	way, outside := wayIn(w.steps), outsideOfRecords(w.points)
 	wait := waitIn(w.steps)
@@ -55,12 +55,12 @@ func (p *pair) judge(w *witness) (finding.Aspect, string) {
 
 // ofChange is what a changed parameter says about a difference: its type does. It is ""
 // where the change is only a part of the way there.
-func (p *pair) ofChange(w *witness, step experiment.Step, change experiment.Change, last bool) finding.Aspect {
+func (p *serverPair) ofChange(w *shortWitness, step experiment.Step, change experiment.Change, last bool) finding.Aspect {
 	c, ok := p.file.Command(step.Command)
 	if !ok {
 		return ""
 	}
-	told := !isAny(w.points, func(x point) bool { return x.kind == "code" })
+	told := !isAny(w.points, func(x differencePoint) bool { return x.kind == "code" })
 	kind := p.file.TypeOf(c, change.Key).Type
 	switch kind {
 	case experiment.Mark:
@@ -99,7 +99,7 @@ func (p *pair) ofChange(w *witness, step experiment.Step, change experiment.Chan
 }
 
 // isEcho reports whether a field has on one server what was sent.
-func (p *pair) isEcho(x point, change experiment.Change) bool {
+func (p *serverPair) isEcho(x differencePoint, change experiment.Change) bool {
 	sent := p.file.Syntax.Unescape(change.Value)
 	return x.kind == "field" && !x.list && (x.a == sent || x.b == sent)
 }
@@ -118,11 +118,11 @@ var ofVerb = []struct {
 
 // ofPurpose judges a difference between requests as the file has them, by what they
 // are for.
-func (p *pair) ofPurpose(w *witness) (finding.Aspect, string) {
+func (p *serverPair) ofPurpose(w *shortWitness) (finding.Aspect, string) {
 	end := w.steps[len(w.steps)-1]
 	name := p.transition(w.steps)
-	list := slices.IndexFunc(w.points, func(x point) bool { return x.list })
-	moved := isAny(w.points, func(x point) bool { return x.sizes || x.order || x.members })
+	list := slices.IndexFunc(w.points, func(x differencePoint) bool { return x.list })
+	moved := isAny(w.points, func(x differencePoint) bool { return x.sizes || x.order || x.members })
 	switch {
 	case p.aboutSession(w):
 		return finding.Session, name
@@ -149,7 +149,7 @@ func (p *pair) ofPurpose(w *witness) (finding.Aspect, string) {
 
 // tells reports whether a request is for what its answer tells, and not for what it does
 // or has come of others.
-func (p *pair) tells(step experiment.Step) bool {
+func (p *serverPair) tells(step experiment.Step) bool {
 	switch p.file.VerbOf(step) {
 	case experiment.Friends, experiment.Online, experiment.Info, experiment.Find, experiment.Read, experiment.Login, "":
 		return true
@@ -158,14 +158,14 @@ func (p *pair) tells(step experiment.Step) bool {
 }
 
 // isSeen reports whether a difference is in what somebody sees of others.
-func (p *pair) isSeen(w *witness) bool {
+func (p *serverPair) isSeen(w *shortWitness) bool {
 	verb := p.file.VerbOf(w.steps[len(w.steps)-1])
 	return !refusedOnce(w.points) && (verb == experiment.Online || verb == experiment.Find || verb == experiment.Info)
 }
 
 // aboutSession reports whether one server takes the account for logged in, or lets it
 // log in, and the other does not.
-func (p *pair) aboutSession(w *witness) bool {
+func (p *serverPair) aboutSession(w *shortWitness) bool {
 	end := len(w.steps) - 1
 	a, b := &w.a.Answers[end], &w.b.Answers[end]
 	step, code := w.steps[end], p.file.Answer.Code
@@ -177,16 +177,16 @@ func (p *pair) aboutSession(w *witness) bool {
 }
 
 // isStatus reports whether a field that differs has the key of a status.
-func (p *pair) isStatus(points []point) bool {
+func (p *serverPair) isStatus(points []differencePoint) bool {
 	step, ok := p.file.StepOf(experiment.Status, "", "")
 	c, known := p.file.Command(step.Command)
-	return ok && known && isAny(points, func(x point) bool {
+	return ok && known && isAny(points, func(x differencePoint) bool {
 		return slices.ContainsFunc(c.Parameters, func(q experiment.Parameter) bool { return q.Key == x.key })
 	})
 }
 
 // outsideOfRecords names a difference that lies outside of records.
-func outsideOfRecords(points []point) string {
+func outsideOfRecords(points []differencePoint) string {
 	for _, x := range points {
 		switch x.kind {
 		case "status", "type", "closed", "framing", "end":
@@ -201,8 +201,8 @@ func outsideOfRecords(points []point) string {
 }
 
 // refusedOnce reports whether the answers have different codes, or forms.
-func refusedOnce(points []point) bool {
-	return isAny(points, func(x point) bool { return x.kind == "code" || x.kind == "form" })
+func refusedOnce(points []differencePoint) bool {
+	return isAny(points, func(x differencePoint) bool { return x.kind == "code" || x.kind == "form" })
 }
 
 // manyOfAKind reports whether most of what is left are equal requests: then it is how
@@ -217,7 +217,7 @@ func manyOfAKind(steps []experiment.Step) bool {
 	return most >= 5 && 2*most > len(steps)
 }
 
-func (p *pair) logins(w *witness) int {
+func (p *serverPair) logins(w *shortWitness) int {
 	n := 0
 	for _, s := range w.steps {
 		if p.file.VerbOf(s) == experiment.Login {
@@ -227,7 +227,9 @@ func (p *pair) logins(w *witness) int {
 	return n
 }
 
-func isAny(points []point, is func(point) bool) bool { return slices.ContainsFunc(points, is) }
+func isAny(points []differencePoint, is func(differencePoint) bool) bool {
+	return slices.ContainsFunc(points, is)
+}
 
 func isNumber(v string) bool { return v != "" && strings.Trim(v, "0123456789") == "" }
 
@@ -266,7 +268,7 @@ func unusual(text string, y experiment.Syntax) bool {
 }
 
 // transition tells a witness in short: what leads to the last request.
-func (p *pair) transition(steps []experiment.Step) string {
+func (p *serverPair) transition(steps []experiment.Step) string {
 	var parts []string
 	for _, s := range steps {
 		if s.Wait > 0 {

@@ -76,13 +76,13 @@ const longWitness = 60
 
 // causes makes sightings small, puts them down to causes, and sorts these: the
 // surest first.
-func (p *pair) causes(ctx context.Context) (causes []*cause, err error) {
+func (p *serverPair) causes(ctx context.Context) (causes []*differenceCause, err error) {
 	byWeight(p.found)
 	for _, s := range p.found {
-		if slices.ContainsFunc(causes, func(c *cause) bool { return p.explains(c, s) }) {
+		if slices.ContainsFunc(causes, func(c *differenceCause) bool { return p.explains(c, s) }) {
 			continue
 		}
-		var c *cause
+		var c *differenceCause
 		c, err = p.cause(ctx, s)
 		if c != nil && !p.merge(causes, c) {
 			causes = append(causes, c)
@@ -98,17 +98,17 @@ func (p *pair) causes(ctx context.Context) (causes []*cause, err error) {
 // unshown are the sightings that no cause explains, each kind once, and of one
 // experiment the first: they did not show again, or there was nothing left to look
 // with.
-func (p *pair) unshown(causes []*cause) []*cause {
-	var all []*cause
+func (p *serverPair) unshown(causes []*differenceCause) []*differenceCause {
+	var all []*differenceCause
 	for _, s := range p.found {
-		same := func(c *cause) bool {
+		same := func(c *differenceCause) bool {
 			return c.a == s.a || c.commands[0] == s.steps[len(s.steps)-1].Command && alike(c.points, s.points)
 		}
-		explained := func(c *cause) bool { return p.explains(c, s) }
+		explained := func(c *differenceCause) bool { return p.explains(c, s) }
 		if s.isNoise || slices.ContainsFunc(all, same) || slices.ContainsFunc(causes, explained) {
 			continue
 		}
-		c := p.named(&s.witness)
+		c := p.named(&s.shortWitness)
 		c.shown, c.of = s.shown, s.of
 		all = append(all, c)
 	}
@@ -116,15 +116,15 @@ func (p *pair) unshown(causes []*cause) []*cause {
 }
 
 // named is a witness with the side of the protocol that it is about.
-func (p *pair) named(w *witness) *cause {
-	c := &cause{witness: *w, commands: []string{w.steps[len(w.steps)-1].Command}}
+func (p *serverPair) named(w *shortWitness) *differenceCause {
+	c := &differenceCause{shortWitness: *w, commands: []string{w.steps[len(w.steps)-1].Command}}
 	c.aspect, c.name = p.judge(w)
 	return c
 }
 
-// cause makes one sighting small and judges it; nil if it does not show again,
+// differenceCause makes one sighting small and judges it; nil if it does not show again,
 // which the sighting notes.
-func (p *pair) cause(ctx context.Context, s *sighting) (*cause, error) {
+func (p *serverPair) cause(ctx context.Context, s *sighting) (*differenceCause, error) {
 	p.reserving = true
 	defer func() { p.reserving = false }()
 	w, err := p.shrink(ctx, s)
@@ -152,7 +152,7 @@ func (p *pair) cause(ctx context.Context, s *sighting) (*cause, error) {
 
 // lookAtLists looks at the list that a difference is about, in the place of the
 // news that came of it, if it shows there too: news are an echo of what lists say.
-func (p *pair) lookAtLists(ctx context.Context, w *witness) error {
+func (p *serverPair) lookAtLists(ctx context.Context, w *shortWitness) error {
 	end := len(w.steps) - 1
 	if p.file.VerbOf(w.steps[end]) != experiment.Receive {
 		return nil
@@ -178,7 +178,7 @@ func (p *pair) lookAtLists(ctx context.Context, w *witness) error {
 // replay sends the witness five times more. A field that one server itself
 // answers differently each time is noise: the cause is none if nothing else is
 // left of it.
-func (p *pair) replay(ctx context.Context, c *cause) (steady bool, err error) {
+func (p *serverPair) replay(ctx context.Context, c *differenceCause) (steady bool, err error) {
 	end := len(c.steps) - 1
 	for range replays(c.steps) {
 		points, a, b, err := p.shows(ctx, c.steps, c.nonce, nil)
@@ -206,7 +206,7 @@ func (p *pair) replay(ctx context.Context, c *cause) (steady bool, err error) {
 }
 
 // maskNoise notes the fields in which two answers of one server differ.
-func (p *pair) maskNoise(step experiment.Step, x, y *lab.Answer) {
+func (p *serverPair) maskNoise(step experiment.Step, x, y *lab.Answer) {
 	if x.Kind() != "record" || y.Kind() != "record" {
 		return
 	}
@@ -219,7 +219,7 @@ func (p *pair) maskNoise(step experiment.Step, x, y *lab.Answer) {
 
 // explains reports whether a sighting is an echo of a cause that is known: the
 // same difference, or one behind all that leads to the cause.
-func (p *pair) explains(c *cause, s *sighting) bool {
+func (p *serverPair) explains(c *differenceCause, s *sighting) bool {
 	end := s.steps[len(s.steps)-1]
 	if alike(s.points, c.points) && (slices.Contains(c.commands, end.Command) || len(c.commands) >= 3) && sameChanges(c.steps, s.steps) {
 		return true
@@ -252,7 +252,7 @@ func sameChanges(cause, other []experiment.Step) bool {
 
 // essential are the steps of a cause that lead to it: all but plain logins and
 // the last, which only looks.
-func (p *pair) essential(c *cause) []experiment.Step {
+func (p *serverPair) essential(c *differenceCause) []experiment.Step {
 	var out []experiment.Step
 	for i, s := range c.steps {
 		plain := p.file.VerbOf(s) == experiment.Login && len(s.Changes) == 0 && s.Place == 0
@@ -281,7 +281,7 @@ func covers(step, want experiment.Step) bool {
 }
 
 // merge adds a cause to one that is the same for another command.
-func (p *pair) merge(causes []*cause, c *cause) bool {
+func (p *serverPair) merge(causes []*differenceCause, c *differenceCause) bool {
 	for _, known := range causes {
 		if known.aspect == c.aspect && known.name == c.name {
 			for _, command := range c.commands {
@@ -297,8 +297,8 @@ func (p *pair) merge(causes []*cause, c *cause) bool {
 
 // sortCauses puts the surest first: those that always showed, by the smallest
 // experiments.
-func sortCauses(causes []*cause) {
-	slices.SortStableFunc(causes, func(x, y *cause) int {
+func sortCauses(causes []*differenceCause) {
+	slices.SortStableFunc(causes, func(x, y *differenceCause) int {
 		if x.shown != y.shown {
 			return y.shown - x.shown
 		}
@@ -307,7 +307,7 @@ func sortCauses(causes []*cause) {
 }
 
 // difference is a cause as reports have it.
-func (p *pair) difference(c *cause) finding.Difference {
+func (p *serverPair) difference(c *differenceCause) finding.Difference {
 	d := finding.Difference{
 		Command: c.commands[0], Aspect: c.aspect, Name: c.name, Commands: c.commands,
 		Replayed: fmt.Sprintf("%d of %d", c.shown, c.of),
@@ -324,7 +324,7 @@ func (p *pair) difference(c *cause) finding.Difference {
 }
 
 // tellHead adds to equal bodies in what the rest of the answers differs.
-func tellHead(last *finding.Both, points []point) {
+func tellHead(last *finding.PairedExchange, points []differencePoint) {
 	if last.A != last.B {
 		return
 	}
@@ -336,7 +336,7 @@ func tellHead(last *finding.Both, points []point) {
 
 // unknownCommand reports whether what differs is the answer to a command that
 // there is not.
-func (p *pair) unknownCommand(c *cause) bool {
+func (p *serverPair) unknownCommand(c *differenceCause) bool {
 	end := c.steps[len(c.steps)-1]
 	command, ok := p.file.Command(end.Command)
 	return ok && slices.ContainsFunc(end.Changes, func(change experiment.Change) bool {
@@ -344,7 +344,7 @@ func (p *pair) unknownCommand(c *cause) bool {
 	})
 }
 
-func (p *pair) summary(c *cause, command string) string {
+func (p *serverPair) summary(c *differenceCause, command string) string {
 	var parts []string
 	for _, x := range c.points {
 		what := x.kind
@@ -360,7 +360,7 @@ func (p *pair) summary(c *cause, command string) string {
 }
 
 // story tells the steps in their notation.
-func (p *pair) story(steps []experiment.Step) string {
+func (p *serverPair) story(steps []experiment.Step) string {
 	lines := make([]string, len(steps))
 	for i, s := range steps {
 		lines[i] = clip(p.file.FormatStep(s))
@@ -380,8 +380,8 @@ func clip(s string) string {
 	}
 }
 
-func (p *pair) both(s experiment.Step, a, b *lab.Answer) finding.Both {
-	out := finding.Both{Step: p.file.FormatStep(s), Wait: s.Wait.Seconds()}
+func (p *serverPair) both(s experiment.Step, a, b *lab.Answer) finding.PairedExchange {
+	out := finding.PairedExchange{Step: p.file.FormatStep(s), Wait: s.Wait.Seconds()}
 	if s.Wait > 0 {
 		return out
 	}
@@ -399,7 +399,7 @@ func (p *pair) both(s experiment.Step, a, b *lab.Answer) finding.Both {
 }
 
 // told is an answer as a witness shows it.
-func (p *pair) told(a *lab.Answer) string {
+func (p *serverPair) told(a *lab.Answer) string {
 	switch a.Kind() {
 	case "nothing":
 		return "(no answer: " + a.Fault + ")"

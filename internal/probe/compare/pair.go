@@ -16,7 +16,7 @@ import (
 
 // A pair is two servers that are asked the same. It is a study's subject: the
 // study sees the answers of the first.
-type pair struct {
+type serverPair struct {
 	file *experiment.File
 	a, b *lab.Lab
 	// found are the differences that were seen, each kind once, in the simplest
@@ -32,14 +32,14 @@ type pair struct {
 // A sighting is a difference as it was first seen, in the last answers of its
 // steps.
 type sighting struct {
-	witness
+	shortWitness
 	// shown is how often it showed when it was replayed, of how many times.
 	shown, of int
 	isNoise   bool // one server answers itself otherwise each time
 }
 
 // A point is one thing in which two answers differ.
-type point struct {
+type differencePoint struct {
 	// kind is status, form, code, field, escape, missing, extra, end, type, framing or
 	// closed.
 	kind string
@@ -61,15 +61,15 @@ type point struct {
 	prefix bool
 }
 
-func newPair(f *experiment.File, a, b *lab.Lab) *pair {
-	return &pair{file: f, a: a, b: b, seen: make(map[string]*sighting), noise: make(map[string]bool)}
+func newPair(f *experiment.File, a, b *lab.Lab) *serverPair {
+	return &serverPair{file: f, a: a, b: b, seen: make(map[string]*sighting), noise: make(map[string]bool)}
 }
 
 // Sent is how many requests the busier of the two has got.
-func (p *pair) Sent() int { return max(p.a.Sent(), p.b.Sent()) }
+func (p *serverPair) Sent() int { return max(p.a.Sent(), p.b.Sent()) }
 
 // Run asks both.
-func (p *pair) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*lab.Trace, error) {
+func (p *serverPair) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*lab.Trace, error) {
 	a, b, err := p.ask(ctx, steps, nonce)
 	if locked := new(lab.LockedError); errors.As(err, &locked) {
 		p.lookAt(upTo(a, b), upTo(b, a), nonce)
@@ -83,7 +83,7 @@ func (p *pair) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (
 
 // ask makes an experiment on both. If a lock ends it on either, the error says so, and the
 // traces go as far as they were made.
-func (p *pair) ask(ctx context.Context, steps []experiment.Step, nonce uint64) (a, b *lab.Trace, err error) {
+func (p *serverPair) ask(ctx context.Context, steps []experiment.Step, nonce uint64) (a, b *lab.Trace, err error) {
 	lockedA, lockedB := new(lab.LockedError), new(lab.LockedError)
 	a, errA := p.a.Run(ctx, steps, nonce)
 	if errors.As(errA, &lockedA) {
@@ -107,7 +107,7 @@ func (p *pair) ask(ctx context.Context, steps []experiment.Step, nonce uint64) (
 }
 
 // look keeps what differs.
-func (p *pair) look(a, b *lab.Trace, nonce uint64) {
+func (p *serverPair) look(a, b *lab.Trace, nonce uint64) {
 	if a.Unmade != "" {
 		return
 	}
@@ -127,13 +127,13 @@ func upTo(t, other *lab.Trace) *lab.Trace {
 	return &lab.Trace{ID: t.ID, Steps: t.Steps[:n], Answers: t.Answers[:n]}
 }
 
-func (p *pair) lookAt(a, b *lab.Trace, nonce uint64) {
+func (p *serverPair) lookAt(a, b *lab.Trace, nonce uint64) {
 	for i, step := range a.Steps {
 		points := p.differ(step, &a.Answers[i], &b.Answers[i])
 		if len(points) == 0 {
 			continue
 		}
-		s := &sighting{witness: witness{steps: a.Steps[:i+1], nonce: nonce, points: points, a: a, b: b}}
+		s := &sighting{shortWitness: shortWitness{steps: a.Steps[:i+1], nonce: nonce, points: points, a: a, b: b}}
 		key := s.signature(p.file)
 		known := p.seen[key]
 		if known == nil {
@@ -142,7 +142,7 @@ func (p *pair) lookAt(a, b *lab.Trace, nonce uint64) {
 			continue
 		}
 		if weight(s.steps) < weight(known.steps) {
-			known.witness = s.witness
+			known.shortWitness = s.shortWitness
 		}
 	}
 }
@@ -186,40 +186,40 @@ func (s *sighting) signature(f *experiment.File) string {
 }
 
 // differ lists in what two answers differ. The order of fields does not count.
-func (p *pair) differ(step experiment.Step, a, b *lab.Answer) []point {
+func (p *serverPair) differ(step experiment.Step, a, b *lab.Answer) []differencePoint {
 	ka, kb := a.Kind(), b.Kind()
 	switch {
 	case ka == "wait":
 		return nil
 	case ka != kb:
-		return []point{{kind: "form", a: p.short(a), b: p.short(b)}}
+		return []differencePoint{{kind: "form", a: p.short(a), b: p.short(b)}}
 	case ka == "nothing":
 		return nil
 	case ka == "status":
 		if a.Status != b.Status {
-			return []point{{kind: "status", a: p.short(a), b: p.short(b)}}
+			return []differencePoint{{kind: "status", a: p.short(a), b: p.short(b)}}
 		}
 		return nil
 	case ka == "text":
 		if a.Text() != b.Text() {
-			return []point{{kind: "form", a: a.Text(), b: b.Text()}}
+			return []differencePoint{{kind: "form", a: a.Text(), b: b.Text()}}
 		}
 	}
 	points := p.fields(step, a, b)
 	if a.End != b.End {
-		points = append(points, point{kind: "end", a: a.End, b: b.End})
+		points = append(points, differencePoint{kind: "end", a: a.End, b: b.End})
 	}
 	if plainType(a.Type) != plainType(b.Type) {
-		points = append(points, point{kind: "type", a: a.Type, b: b.Type})
+		points = append(points, differencePoint{kind: "type", a: a.Type, b: b.Type})
 	}
 	if a.Framing != b.Framing {
-		points = append(points, point{kind: "framing", a: a.Framing, b: b.Framing})
+		points = append(points, differencePoint{kind: "framing", a: a.Framing, b: b.Framing})
 	}
 	if a.Second != b.Second {
-		points = append(points, point{kind: "second", a: a.Second, b: b.Second})
+		points = append(points, differencePoint{kind: "second", a: a.Second, b: b.Second})
 	}
 	if a.Closed != b.Closed {
-		points = append(points, point{kind: "closed", a: yes(a.Closed), b: yes(b.Closed)})
+		points = append(points, differencePoint{kind: "closed", a: yes(a.Closed), b: yes(b.Closed)})
 	}
 	return points
 }
@@ -236,7 +236,7 @@ func yes(b bool) string {
 
 const noAnswer = "no answer"
 
-func (p *pair) short(a *lab.Answer) string {
+func (p *serverPair) short(a *lab.Answer) string {
 	switch a.Kind() {
 	case "nothing":
 		return noAnswer
@@ -249,12 +249,12 @@ func (p *pair) short(a *lab.Answer) string {
 }
 
 // fields compares records by key.
-func (p *pair) fields(step experiment.Step, a, b *lab.Answer) []point {
+func (p *serverPair) fields(step experiment.Step, a, b *lab.Answer) []differencePoint {
 	code := p.file.Answer.Code
 	if code != "" && a.Value(code) != b.Value(code) {
-		return []point{{kind: "code", key: code, a: a.Value(code), b: b.Value(code)}}
+		return []differencePoint{{kind: "code", key: code, a: a.Value(code), b: b.Value(code)}}
 	}
-	var points []point
+	var points []differencePoint
 	refused := !lab.Done(p.file, step.Command, a)
 	for _, key := range keys(a, b) {
 		if p.noise[step.Command+"|"+key] {
@@ -263,9 +263,9 @@ func (p *pair) fields(step experiment.Step, a, b *lab.Answer) []point {
 		x, y := valuesOf(a, key), valuesOf(b, key)
 		switch {
 		case len(x) > len(y):
-			points = append(points, point{kind: "missing", key: key, a: x[0].Value})
+			points = append(points, differencePoint{kind: "missing", key: key, a: x[0].Value})
 		case len(y) > len(x):
-			points = append(points, point{kind: "extra", key: key, b: y[0].Value})
+			points = append(points, differencePoint{kind: "extra", key: key, b: y[0].Value})
 		case slices.Contains(p.file.Answer.Prose, key), refused && prose(x[0].Value) && prose(y[0].Value):
 		default:
 			for i := range x {
@@ -292,8 +292,8 @@ func prose(value string) bool {
 }
 
 // fieldPoint compares two fields of one key.
-func (p *pair) fieldPoint(x, y *lab.Field) (out point, differs bool) {
-	out = point{kind: "field", key: x.Key, a: x.Value, b: y.Value, list: x.IsList || y.IsList}
+func (p *serverPair) fieldPoint(x, y *lab.Field) (out differencePoint, differs bool) {
+	out = differencePoint{kind: "field", key: x.Key, a: x.Value, b: y.Value, list: x.IsList || y.IsList}
 	syntax := p.file.Syntax
 	if x.Raw != y.Raw && syntax.Unescape(x.Raw) == syntax.Unescape(y.Raw) {
 		out.kind, out.a, out.b = "escape", x.Raw, y.Raw

@@ -48,7 +48,7 @@ var errSpent = errors.New("the budget is used up")
 
 // shows reports in what the last answers of an experiment differ, if that is like
 // what is looked for; nil if it is not.
-func (p *pair) shows(ctx context.Context, steps []experiment.Step, nonce uint64, like []point) ([]point, *lab.Trace, *lab.Trace, error) {
+func (p *serverPair) shows(ctx context.Context, steps []experiment.Step, nonce uint64, like []differencePoint) ([]differencePoint, *lab.Trace, *lab.Trace, error) {
 	needed := len(steps)
 	if p.reserving {
 		needed += replays(steps) * len(steps)
@@ -71,29 +71,29 @@ func (p *pair) shows(ctx context.Context, steps []experiment.Step, nonce uint64,
 	return points, a, b, nil
 }
 
-func (p *pair) most() int { return min(p.a.Requests, p.b.Requests) }
+func (p *serverPair) most() int { return min(p.a.Requests, p.b.Requests) }
 
 // alike reports whether two sets of points have one in common.
-func alike(points, like []point) bool {
-	return slices.ContainsFunc(points, func(x point) bool {
-		return slices.ContainsFunc(like, func(y point) bool {
+func alike(points, like []differencePoint) bool {
+	return slices.ContainsFunc(points, func(x differencePoint) bool {
+		return slices.ContainsFunc(like, func(y differencePoint) bool {
 			return x.kind == y.kind && x.key == y.key && x.longer == y.longer && (x.kind != "code" || x.a == y.a && x.b == y.b)
 		})
 	})
 }
 
 // A witness is a small experiment that shows a difference in its last answers.
-type witness struct {
+type shortWitness struct {
 	steps  []experiment.Step
 	nonce  uint64
-	points []point
+	points []differencePoint
 	a, b   *lab.Trace
 }
 
 // shrink makes a sighting's experiment as small as it gets. It is nil if the
 // difference does not show again, however often the whole of it is replayed.
-func (p *pair) shrink(ctx context.Context, s *sighting) (*witness, error) {
-	w := &witness{steps: s.steps, nonce: s.nonce}
+func (p *serverPair) shrink(ctx context.Context, s *sighting) (*shortWitness, error) {
+	w := &shortWitness{steps: s.steps, nonce: s.nonce}
 	for _, short := range p.shortcuts(s.steps) {
 		if ok, err := p.try(ctx, w, short, s.points); ok || err != nil {
 			if err != nil {
@@ -117,7 +117,7 @@ func (p *pair) shrink(ctx context.Context, s *sighting) (*witness, error) {
 }
 
 // try takes other steps for a witness, if they show the difference too.
-func (p *pair) try(ctx context.Context, w *witness, steps []experiment.Step, like []point) (bool, error) {
+func (p *serverPair) try(ctx context.Context, w *shortWitness, steps []experiment.Step, like []differencePoint) (bool, error) {
 	points, a, b, err := p.shows(ctx, steps, w.nonce, like)
 	if err != nil || len(points) == 0 {
 		return false, err
@@ -128,7 +128,7 @@ func (p *pair) try(ctx context.Context, w *witness, steps []experiment.Step, lik
 
 // shortcuts are guesses at what is enough: the last step alone, behind a login,
 // behind all logins.
-func (p *pair) shortcuts(steps []experiment.Step) [][]experiment.Step {
+func (p *serverPair) shortcuts(steps []experiment.Step) [][]experiment.Step {
 	end := len(steps) - 1
 	if len(steps) < 4 || slices.ContainsFunc(steps[end].Changes, func(c experiment.Change) bool {
 		return reference.MatchString(c.Value)
@@ -154,7 +154,7 @@ func (p *pair) shortcuts(steps []experiment.Step) [][]experiment.Step {
 
 // dropSteps leaves out steps, many at once at first, until half of what is left of
 // the budget is spent: the rest is for showing it again.
-func (p *pair) dropSteps(ctx context.Context, w *witness, like []point) error {
+func (p *serverPair) dropSteps(ctx context.Context, w *shortWitness, like []differencePoint) error {
 	enough := p.Sent() + (p.most()-p.Sent())/2
 	for size := max(1, (len(w.steps)-1)/2); size >= 1; size /= 2 {
 		for from := 0; from < len(w.steps)-1; {
@@ -179,7 +179,7 @@ func (p *pair) dropSteps(ctx context.Context, w *witness, like []point) error {
 }
 
 // revertChanges takes changes back, step by step: what is left is what matters.
-func (p *pair) revertChanges(ctx context.Context, w *witness, like []point) error {
+func (p *serverPair) revertChanges(ctx context.Context, w *shortWitness, like []differencePoint) error {
 	for i := 0; i < len(w.steps); i++ {
 		for j := len(w.steps[i].Changes) - 1; j >= 0; j-- {
 			steps := slices.Clone(w.steps)
@@ -204,7 +204,7 @@ func (p *pair) revertChanges(ctx context.Context, w *witness, like []point) erro
 
 // plainly gives a key its value once where it was given twice, if that shows the
 // difference too: then it is the value that matters.
-func (p *pair) plainly(ctx context.Context, w *witness, i int, like []point) error {
+func (p *serverPair) plainly(ctx context.Context, w *shortWitness, i int, like []differencePoint) error {
 	for j, c := range w.steps[i].Changes {
 		if c.Kind != experiment.Append && c.Kind != experiment.Before {
 			continue
@@ -220,8 +220,8 @@ func (p *pair) plainly(ctx context.Context, w *witness, i int, like []point) err
 }
 
 // spread lists the commands whose answers differ alike in the place of the
-// witness's last step, its own among them. It looks for no more than three.
-func (p *pair) spread(ctx context.Context, w *witness) ([]string, error) {
+// shortWitness's last step, its own among them. It looks for no more than three.
+func (p *serverPair) spread(ctx context.Context, w *shortWitness) ([]string, error) {
 	end := len(w.steps) - 1
 	own := w.steps[end]
 	found := []string{own.Command}
@@ -251,17 +251,17 @@ func (p *pair) spread(ctx context.Context, w *witness) ([]string, error) {
 
 // sameKind reports whether two commands can be said to change alike: what is
 // collected and what is listed are two things.
-func (p *pair) sameKind(own, other experiment.Step) bool {
+func (p *serverPair) sameKind(own, other experiment.Step) bool {
 	return (p.file.VerbOf(own) == experiment.Receive) == (p.file.VerbOf(other) == experiment.Receive) || len(own.Changes) > 0
 }
 
 // codeOnly reports whether it is the code of the answers that differs.
-func codeOnly(points []point) bool { return len(points) == 1 && points[0].kind == "code" }
+func codeOnly(points []differencePoint) bool { return len(points) == 1 && points[0].kind == "code" }
 
 // translate are steps with another command, and the same changes of the parameters
 // that correspond; none if the command has none such. Where it matters only how a
-// pair is written, whichever it is, several are worth a try.
-func (p *pair) translate(own experiment.Step, c *experiment.Command) []experiment.Step {
+// serverPair is written, whichever it is, several are worth a try.
+func (p *serverPair) translate(own experiment.Step, c *experiment.Command) []experiment.Step {
 	out := own
 	out.Command, out.Verb, out.Changes = c.Name, "", nil
 	if len(own.Changes) == 1 && structural(own.Changes[0]) {
@@ -287,7 +287,7 @@ func structural(c experiment.Change) bool {
 }
 
 // writtenOtherwise makes the same change to each pair of a command in turn.
-func (p *pair) writtenOtherwise(out experiment.Step, change experiment.Change, c *experiment.Command) []experiment.Step {
+func (p *serverPair) writtenOtherwise(out experiment.Step, change experiment.Change, c *experiment.Command) []experiment.Step {
 	var all []experiment.Step
 	for _, pair := range c.Request {
 		for _, v := range study.Structural(p.file, c, p.file.TypeOf(c, pair.Key), change.Kind) {
@@ -301,7 +301,7 @@ func (p *pair) writtenOtherwise(out experiment.Step, change experiment.Change, c
 
 // correspond is the key of a command that stands for another command's key, "" if
 // there is none.
-func (p *pair) correspond(from *experiment.Command, key string, c *experiment.Command) string {
+func (p *serverPair) correspond(from *experiment.Command, key string, c *experiment.Command) string {
 	if !slices.ContainsFunc(from.Request, func(q experiment.Pair) bool { return q.Key == key }) {
 		return key // a key that no command has
 	}
@@ -322,12 +322,12 @@ func (p *pair) correspond(from *experiment.Command, key string, c *experiment.Co
 	return found
 }
 
-func isEscape(x point) bool { return x.kind == "escape" }
+func isEscape(x differencePoint) bool { return x.kind == "escape" }
 
 // alikeElsewhere compares differences of other commands: the same codes, or the
 // same field. Where it is about how pairs are written, or about escapes, any such
 // difference is alike.
-func alikeElsewhere(points, like []point, step experiment.Step) bool {
+func alikeElsewhere(points, like []differencePoint, step experiment.Step) bool {
 	if len(points) == 0 {
 		return false
 	}

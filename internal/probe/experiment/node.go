@@ -15,61 +15,61 @@ import (
 )
 
 // A reader makes a File of YAML, and collects what is wrong on the way.
-type reader struct {
+type fileReader struct {
 	name     string
 	getenv   func(string) (string, bool)
 	file     *File
 	problems Problems
 }
 
-func (r *reader) problem(line int, key, format string, args ...any) {
+func (r *fileReader) problem(line int, key, format string, args ...any) {
 	r.problems = append(r.problems, Problem{r.name, max(line, 1), key, fmt.Sprintf(format, args...)})
 }
 
 // A value is a piece of the YAML with the place where it stands. Its methods
 // report what has another form than the caller wants.
-type value struct {
-	*reader
+type yamlValue struct {
+	*fileReader
 	node *yaml.Node
 	key  string // from the top
 	line int
 }
 
 // An entry is one of a map.
-type entry struct {
+type yamlEntry struct {
 	name string
 	line int
-	value
+	yamlValue
 }
 
-func (v value) problem(format string, args ...any) {
-	v.reader.problem(v.line, v.key, format, args...)
+func (v yamlValue) problem(format string, args ...any) {
+	v.fileReader.problem(v.line, v.key, format, args...)
 }
 
-func (v value) at(key string, node *yaml.Node) value {
+func (v yamlValue) at(key string, node *yaml.Node) yamlValue {
 	line := node.Line
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
 	}
-	return value{v.reader, node, key, line}
+	return yamlValue{v.fileReader, node, key, line}
 }
 
 // syntaxLine is where the parser's errors say their line.
 var syntaxLine = regexp.MustCompile(`^(?:yaml: )?(?:line ([0-9]+): )?`)
 
 // document reads the only document of a file.
-func (r *reader) document(text []byte) (value, bool) {
+func (r *fileReader) document(text []byte) (yamlValue, bool) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, second yaml.Node
 	err := decoder.Decode(&doc)
 	if errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0 {
 		r.problem(1, "", "the file is empty; declare accounts and commands, as the shipped files do")
-		return value{}, false
+		return yamlValue{}, false
 	}
 	if err == nil {
 		if err = decoder.Decode(&second); err == nil {
 			r.problem(second.Line, "", "a second document begins here; put one experiment in a file")
-			return value{}, false
+			return yamlValue{}, false
 		}
 	}
 	if !errors.Is(err, io.EOF) && err != nil {
@@ -77,19 +77,19 @@ func (r *reader) document(text []byte) (value, bool) {
 		line, _ := strconv.Atoi(found[1])
 		r.problem(line, "", "this is no YAML: %s; indent with spaces, and put values that begin with a sign such as & or %% in quotes",
 			strings.TrimPrefix(err.Error(), found[0]))
-		return value{}, false
+		return yamlValue{}, false
 	}
-	return value{reader: r}.at("", doc.Content[0]), true
+	return yamlValue{fileReader: r}.at("", doc.Content[0]), true
 }
 
-func (v value) null() bool { return v.node.Kind == yaml.ScalarNode && v.node.Tag == "!!null" }
+func (v yamlValue) null() bool { return v.node.Kind == yaml.ScalarNode && v.node.Tag == "!!null" }
 
 // mapped and listed say that the value is of that kind, or left empty.
-func (v value) mapped() bool { return v.null() || v.node.Kind == yaml.MappingNode }
-func (v value) listed() bool { return v.null() || v.node.Kind == yaml.SequenceNode }
+func (v yamlValue) mapped() bool { return v.null() || v.node.Kind == yaml.MappingNode }
+func (v yamlValue) listed() bool { return v.null() || v.node.Kind == yaml.SequenceNode }
 
 // kind says what the value is, for people.
-func (v value) kind() string {
+func (v yamlValue) kind() string {
 	switch {
 	case v.null():
 		return "is empty"
@@ -104,7 +104,7 @@ func (v value) kind() string {
 }
 
 // entries are those of a map whose keys are free; nothing for an empty value.
-func (v value) entries(form string) []entry {
+func (v yamlValue) entries(form string) []yamlEntry {
 	if v.null() {
 		return nil
 	}
@@ -112,39 +112,39 @@ func (v value) entries(form string) []entry {
 		v.problem("%s; write a map: %s", v.kind(), form)
 		return nil
 	}
-	var entries []entry
+	var entries []yamlEntry
 	for i := 0; i+1 < len(v.node.Content); i += 2 {
 		key, node := v.node.Content[i], v.node.Content[i+1]
 		path := strings.TrimPrefix(v.key+"."+key.Value, ".")
 		if key.Kind != yaml.ScalarNode {
-			v.reader.problem(key.Line, v.key, "a key is a list or a map; write a word")
+			v.fileReader.problem(key.Line, v.key, "a key is a list or a map; write a word")
 			continue
 		}
-		before := slices.IndexFunc(entries, func(e entry) bool { return e.name == key.Value })
+		before := slices.IndexFunc(entries, func(e yamlEntry) bool { return e.name == key.Value })
 		if before >= 0 {
-			v.reader.problem(key.Line, path, "stands on line %d already; leave one of them", entries[before].line)
+			v.fileReader.problem(key.Line, path, "stands on line %d already; leave one of them", entries[before].line)
 			continue
 		}
-		entries = append(entries, entry{key.Value, key.Line, v.at(path, node)})
+		entries = append(entries, yamlEntry{key.Value, key.Line, v.at(path, node)})
 	}
 	return entries
 }
 
 // fields are those of a map with known keys.
-func (v value) fields(form string, allowed ...string) map[string]value {
-	fields := make(map[string]value)
+func (v yamlValue) fields(form string, allowed ...string) map[string]yamlValue {
+	fields := make(map[string]yamlValue)
 	for _, e := range v.entries(form) {
 		if !slices.Contains(allowed, e.name) {
-			v.reader.problem(e.line, e.key, "there is no such key here; %s", choose(e.name, allowed))
+			v.fileReader.problem(e.line, e.key, "there is no such key here; %s", choose(e.name, allowed))
 			continue
 		}
-		fields[e.name] = e.value
+		fields[e.name] = e.yamlValue
 	}
 	return fields
 }
 
 // need reports the keys that a map must have. What is no map was reported already.
-func (v value) need(fields map[string]value, keys ...string) {
+func (v yamlValue) need(fields map[string]yamlValue, keys ...string) {
 	for _, key := range keys {
 		if _, ok := fields[key]; !ok && v.mapped() {
 			v.problem("%s is missing; write %s", key, forms[key])
@@ -165,7 +165,7 @@ var forms = map[string]string{
 }
 
 // list is the elements of a list; nothing for an empty value.
-func (v value) list(form string) []value {
+func (v yamlValue) list(form string) []yamlValue {
 	if v.null() {
 		return nil
 	}
@@ -173,7 +173,7 @@ func (v value) list(form string) []value {
 		v.problem("%s; write a list: %s", v.kind(), form)
 		return nil
 	}
-	var list []value
+	var list []yamlValue
 	for _, node := range v.node.Content {
 		list = append(list, v.at(v.key, node))
 	}
@@ -181,7 +181,7 @@ func (v value) list(form string) []value {
 }
 
 // texts are the elements of a list of words, which must differ.
-func (v value) texts(form string) []string {
+func (v yamlValue) texts(form string) []string {
 	var texts []string
 	for _, e := range v.list(form) {
 		text, ok := e.text(form)
@@ -198,7 +198,7 @@ func (v value) texts(form string) []string {
 }
 
 // text is a scalar as it is written: a number keeps its zeros.
-func (v value) text(form string) (string, bool) {
+func (v yamlValue) text(form string) (string, bool) {
 	if v.node.Kind != yaml.ScalarNode || v.null() {
 		v.problem("%s; write %s", v.kind(), form)
 		return "", false
@@ -207,7 +207,7 @@ func (v value) text(form string) (string, bool) {
 }
 
 // word is a text that is not empty.
-func (v value) word(form string) (string, bool) {
+func (v yamlValue) word(form string) (string, bool) {
 	text, ok := v.text(form)
 	if ok && text == "" {
 		v.problem("is empty; write %s", form)
@@ -216,7 +216,7 @@ func (v value) word(form string) (string, bool) {
 	return text, ok
 }
 
-func (v value) bool(otherwise bool) bool {
+func (v yamlValue) bool(otherwise bool) bool {
 	text, ok := v.text("true or false")
 	if !ok || text == "true" || text == "false" {
 		return ok && text == "true" || !ok && otherwise
@@ -225,7 +225,7 @@ func (v value) bool(otherwise bool) bool {
 	return otherwise
 }
 
-func (v value) int(least, most, otherwise int) int {
+func (v yamlValue) int(least, most, otherwise int) int {
 	form := fmt.Sprintf("a whole number from %d to %d", least, most)
 	text, ok := v.text(form)
 	if !ok {
@@ -239,7 +239,7 @@ func (v value) int(least, most, otherwise int) int {
 	return n
 }
 
-func (v value) duration(otherwise time.Duration) time.Duration {
+func (v yamlValue) duration(otherwise time.Duration) time.Duration {
 	const form = "a time with its unit, such as 90s, 10m or 1h30m"
 	text, ok := v.text(form)
 	if !ok {
@@ -254,7 +254,7 @@ func (v value) duration(otherwise time.Duration) time.Duration {
 }
 
 // oneOf is a text out of a few.
-func (v value) oneOf(what string, allowed []string) (string, bool) {
+func (v yamlValue) oneOf(what string, allowed []string) (string, bool) {
 	text, ok := v.text("one of " + strings.Join(allowed, ", "))
 	if ok && !slices.Contains(allowed, text) {
 		v.problem("there is no %s %s; %s", what, text, choose(text, allowed))

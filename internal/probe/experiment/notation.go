@@ -56,7 +56,7 @@ func (f *File) FormatStep(s Step) string {
 
 // readStep reads the notation, and leaves it open whether there is what it names.
 func (f *File) readStep(line string) (Step, error) {
-	r := stepReader{file: f, rest: line}
+	r := stepParser{file: f, rest: line}
 	first, err := r.word("a role", "@ \t")
 	if err != nil {
 		return Step{}, err
@@ -97,20 +97,20 @@ func (f *File) readStep(line string) (Step, error) {
 }
 
 // A stepReader holds what is left of a step's line.
-type stepReader struct {
+type stepParser struct {
 	file *File
 	rest string
 }
 
 // spaced is what is left, behind spaces.
-func (r *stepReader) spaced() string {
+func (r *stepParser) spaced() string {
 	r.rest = strings.TrimLeft(r.rest, " \t")
 	return r.rest
 }
 
 // word takes a word up to one of the stops; it may be quoted. An empty one is an
 // error that says what is missing.
-func (r *stepReader) word(what, stops string) (string, error) {
+func (r *stepParser) word(what, stops string) (string, error) {
 	r.spaced()
 	w, err := r.part(stops)
 	if err == nil && w == "" {
@@ -119,9 +119,9 @@ func (r *stepReader) word(what, stops string) (string, error) {
 	return w, err
 }
 
-// part takes a part of a word, which is quoted, or goes on to one of the stops,
+// fileSection takes a part of a word, which is quoted, or goes on to one of the stops,
 // and may be empty.
-func (r *stepReader) part(stops string) (string, error) {
+func (r *stepParser) part(stops string) (string, error) {
 	if strings.HasPrefix(r.rest, `"`) {
 		quoted, err := strconv.QuotedPrefix(r.rest)
 		if err != nil {
@@ -144,14 +144,14 @@ func (r *stepReader) part(stops string) (string, error) {
 }
 
 // end fails unless the word is over.
-func (r *stepReader) end() error {
+func (r *stepParser) end() error {
 	if r.rest != "" && r.rest[0] != ' ' && r.rest[0] != '\t' {
 		return fmt.Errorf("%q stands where a word is over; put a space before it", r.rest)
 	}
 	return nil
 }
 
-func (r *stepReader) wait() (Step, error) {
+func (r *stepParser) wait() (Step, error) {
 	text := strings.TrimSpace(r.rest)
 	d, ok := parseSeconds(text)
 	if !ok {
@@ -162,7 +162,7 @@ func (r *stepReader) wait() (Step, error) {
 }
 
 // place takes what stands behind an @, which counts from 1.
-func (r *stepReader) place() (int, error) {
+func (r *stepParser) place() (int, error) {
 	rest, ok := strings.CutPrefix(r.rest, "@")
 	if !ok {
 		return 0, r.end()
@@ -181,7 +181,7 @@ func (r *stepReader) place() (int, error) {
 
 // command takes the command and its verb. A quoted name is meant as it stands; of
 // others a verb is cut off, unless there is a command with a dot of that name.
-func (r *stepReader) command() (string, Verb, error) {
+func (r *stepParser) command() (string, Verb, error) {
 	quoted := strings.HasPrefix(r.spaced(), `"`)
 	name, err := r.word("the command", " \t")
 	if err != nil {
@@ -224,7 +224,7 @@ func (f *File) formatCommand(s Step) string {
 	return name
 }
 
-func (r *stepReader) change() (Change, error) {
+func (r *stepParser) change() (Change, error) {
 	word := r.rest
 	c := Change{Kind: Set}
 	if strings.IndexByte(kindSigns, r.rest[0]) >= 0 {

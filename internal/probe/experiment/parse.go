@@ -18,7 +18,7 @@ import (
 // the variables that its secrets name, as os.LookupEnv does. An error is of type
 // [Problems], and holds all that is wrong with the file.
 func Parse(name string, text []byte, getenv func(string) (string, bool)) (*File, error) {
-	r := &reader{name: name, getenv: getenv, file: &File{
+	r := &fileReader{name: name, getenv: getenv, file: &File{
 		Name:   strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)),
 		Places: []string{""},
 		Syntax: httpQQ(),
@@ -37,15 +37,15 @@ func Parse(name string, text []byte, getenv func(string) (string, bool)) (*File,
 }
 
 // A part of a file has a key at the top.
-type part struct {
+type fileSection struct {
 	key  string
-	read func(value)
+	read func(yamlValue)
 }
 
 // parts are in the order in which one may lean on another, whatever the order in
 // the file.
-func (r *reader) parts() []part {
-	return []part{
+func (r *fileReader) parts() []fileSection {
+	return []fileSection{
 		{"name", r.title},
 		{"server", r.server},
 		{"syntax", r.syntax},
@@ -65,7 +65,7 @@ func (r *reader) parts() []part {
 	}
 }
 
-func (r *reader) root(root value) {
+func (r *fileReader) root(root yamlValue) {
 	var keys []string
 	for _, p := range r.parts() {
 		keys = append(keys, p.key)
@@ -80,13 +80,13 @@ func (r *reader) root(root value) {
 	}
 }
 
-func (r *reader) title(v value) {
+func (r *fileReader) title(v yamlValue) {
 	if name, ok := v.word("what is studied, for people"); ok {
 		r.file.Name = name
 	}
 }
 
-func (r *reader) server(v value) {
+func (r *fileReader) server(v yamlValue) {
 	const form = "a URL such as http://127.0.0.1:8000/"
 	if text, ok := v.word(form); ok {
 		if u, ok := v.url(text, form); ok && !u.IsAbs() {
@@ -97,7 +97,7 @@ func (r *reader) server(v value) {
 }
 
 // url checks a URL, which may be relative.
-func (v value) url(text, form string) (*url.URL, bool) {
+func (v yamlValue) url(text, form string) (*url.URL, bool) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
@@ -123,7 +123,7 @@ var (
 	variable = regexp.MustCompile(`(?s)^\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(:-.*)?\})$`)
 )
 
-func (r *reader) accounts(v value) {
+func (r *fileReader) accounts(v yamlValue) {
 	entries := v.entries(accountsForm)
 	for _, e := range entries {
 		if taken := append([]string{"wait"}, placeholders...); !roleName.MatchString(e.name) || slices.Contains(taken, e.name) {
@@ -138,7 +138,7 @@ func (r *reader) accounts(v value) {
 	}
 }
 
-func (r *reader) account(e entry) Account {
+func (r *fileReader) account(e yamlEntry) Account {
 	a := Account{Role: e.name}
 	fields := e.fields("{account: 10001, secret: $PROBE_A}", "account", "secret")
 	e.need(fields, "account", "secret")
@@ -161,7 +161,7 @@ func (r *reader) account(e entry) Account {
 }
 
 // secret is a password as it stands, or from the environment.
-func (v value) secret() (secret string, hidden bool) {
+func (v yamlValue) secret() (secret string, hidden bool) {
 	const form = `$NAME for an environment variable, "${NAME:-PASSWORD}" with a password for where it is not set, or the password itself`
 	text, ok := v.text(form)
 	if !ok || !strings.HasPrefix(text, "$") {
@@ -187,14 +187,14 @@ func (v value) secret() (secret string, hidden bool) {
 }
 
 // variable is the name of the variable that a secret is in, "" for none.
-func (v value) variable() string {
+func (v yamlValue) variable() string {
 	if found := variable.FindStringSubmatch(v.node.Value); found != nil {
 		return found[1] + found[2]
 	}
 	return ""
 }
 
-func (r *reader) pool(v value) {
+func (r *fileReader) pool(v yamlValue) {
 	fields := v.fields("{first: 20000, last: 20999, secret: $PROBE_POOL}", "first", "last", "secret")
 	v.need(fields, "first", "last", "secret")
 	p := &Pool{}
@@ -221,7 +221,7 @@ func (r *reader) pool(v value) {
 }
 
 // account is a number of an account in a pool, 0 if it is none.
-func (v value) account() uint64 {
+func (v yamlValue) account() uint64 {
 	const form = "the number of an account, from 1"
 	text, ok := v.text(form)
 	if !ok {
@@ -235,7 +235,7 @@ func (v value) account() uint64 {
 	return n
 }
 
-func (r *reader) places(v value) {
+func (r *fileReader) places(v yamlValue) {
 	const form = "addresses of this machine, such as [127.0.0.1, 127.0.0.2]"
 	var places []string
 	for _, e := range v.list(form) {
@@ -256,7 +256,7 @@ func (r *reader) places(v value) {
 	}
 }
 
-func (r *reader) friends(v value) {
+func (r *fileReader) friends(v yamlValue) {
 	const form = "pairs of roles, such as [[a, b]]"
 	for _, e := range v.list(form) {
 		pair := e.list(form)
@@ -282,7 +282,7 @@ func (r *reader) friends(v value) {
 
 // role is one that is declared. Where there are no accounts at all that is said
 // once, and not for each.
-func (r *reader) role(v value) (string, bool) {
+func (r *fileReader) role(v yamlValue) (string, bool) {
 	if len(r.file.Accounts) == 0 {
 		return "", false
 	}

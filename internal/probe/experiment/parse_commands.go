@@ -11,7 +11,7 @@ import (
 
 const commandsForm = `them by name: Login: {request: "CMD=Login&UIN={me}&PS={secret}", does: login}`
 
-func (r *reader) commands(v value) {
+func (r *fileReader) commands(v yamlValue) {
 	entries := v.entries(commandsForm)
 	if len(entries) == 0 && v.mapped() {
 		v.problem("is empty; write %s", commandsForm)
@@ -31,7 +31,7 @@ func (r *reader) commands(v value) {
 	}
 }
 
-func (r *reader) command(e entry) *Command {
+func (r *fileReader) command(e yamlEntry) *Command {
 	c := &Command{Name: e.name, Line: e.line}
 	fields := e.fields(`{request: "CMD=Login&UIN={me}&PS={secret}", does: login}`,
 		"request", "does", "done", "parameters", "destructive", "session")
@@ -60,7 +60,7 @@ func (r *reader) command(e entry) *Command {
 }
 
 // pairs reads pairs in the syntax of the server.
-func (r *reader) pairs(v value, form string) []Pair {
+func (r *fileReader) pairs(v yamlValue, form string) []Pair {
 	text, ok := v.word(form)
 	if !ok {
 		return nil
@@ -72,7 +72,7 @@ func (r *reader) pairs(v value, form string) []Pair {
 	return pairs
 }
 
-func (r *reader) request(v value) []Pair {
+func (r *fileReader) request(v yamlValue) []Pair {
 	pairs := r.pairs(v, "the pairs of a request that works, such as CMD=Login&UIN={me}")
 	seen := make(map[string]bool)
 	for _, p := range pairs {
@@ -85,7 +85,7 @@ func (r *reader) request(v value) []Pair {
 	return pairs
 }
 
-func (r *reader) template(v value, p Pair) {
+func (r *fileReader) template(v yamlValue, p Pair) {
 	if err := r.file.checkTemplate(p.Value, 0); err != nil {
 		v.problem("%s: %v", p.Key, err)
 	}
@@ -97,7 +97,7 @@ var verbs = []string{
 	string(Request), string(Accept), string(Reject), string(Delete), string(Send), string(Receive), string(Read),
 }
 
-func (r *reader) does(v value, c *Command) {
+func (r *fileReader) does(v yamlValue, c *Command) {
 	const form = "a verb, or a map of verbs such as {request: CD=2, accept: CD=0}"
 	if v.node.Kind != yaml.MappingNode {
 		if verb, ok := v.oneOf("verb", verbs); ok {
@@ -112,7 +112,7 @@ func (r *reader) does(v value, c *Command) {
 		}
 		p := Purpose{Verb: Verb(e.name)}
 		if !e.null() {
-			p.With = r.pairs(e.value, "the pairs that differ, such as CD=0")
+			p.With = r.pairs(e.yamlValue, "the pairs that differ, such as CD=0")
 		}
 		for _, pair := range p.With {
 			r.purposePair(e, c, pair)
@@ -123,8 +123,8 @@ func (r *reader) does(v value, c *Command) {
 
 // purposePair checks a pair of a purpose; the first one's must be in the request
 // already.
-func (r *reader) purposePair(e entry, c *Command, p Pair) {
-	r.template(e.value, p)
+func (r *fileReader) purposePair(e yamlEntry, c *Command, p Pair) {
+	r.template(e.yamlValue, p)
 	if !c.knows(p.Key) {
 		e.problem("there is no parameter %s; %s; a key that is not in the request must stand under parameters",
 			p.Key, choose(p.Key, c.keys()))
@@ -158,7 +158,7 @@ var types = []string{
 }
 
 // common reads parameters that many commands have.
-func (r *reader) common(v value) {
+func (r *fileReader) common(v yamlValue) {
 	var all Command
 	r.parameters(v, &all)
 	for _, p := range all.Parameters {
@@ -169,7 +169,7 @@ func (r *reader) common(v value) {
 	}
 }
 
-func (r *reader) parameters(v value, c *Command) {
+func (r *fileReader) parameters(v yamlValue, c *Command) {
 	for _, e := range v.entries("by key: TN: {type: count, max: 1000}") {
 		p := Parameter{Key: e.name, Declared: true, Line: e.line}
 		const form = "{type: count}, with min and max where they are known, or {values: [0, 1]}"
@@ -191,7 +191,7 @@ func (r *reader) parameters(v value, c *Command) {
 }
 
 // values reads those of an enum.
-func (r *reader) values(e entry, fields map[string]value, p *Parameter) {
+func (r *fileReader) values(e yamlEntry, fields map[string]yamlValue, p *Parameter) {
 	v, ok := fields["values"]
 	if !ok {
 		if p.Type == Enum {
@@ -216,7 +216,7 @@ func (r *reader) values(e entry, fields map[string]value, p *Parameter) {
 var bound = regexp.MustCompile(`^-?[0-9]{1,40}$`)
 
 // bounds reads min and max.
-func (r *reader) bounds(e entry, fields map[string]value, p *Parameter) {
+func (r *fileReader) bounds(e yamlEntry, fields map[string]yamlValue, p *Parameter) {
 	for _, b := range []struct {
 		key string
 		to  *string
@@ -252,7 +252,7 @@ func below(a, b string) bool {
 }
 
 // checkBase sees that the base request fits what is said of its key.
-func checkBase(e entry, p Parameter, base string) {
+func checkBase(e yamlEntry, p Parameter, base string) {
 	const hint = "change the request, or what is said of it here"
 	if names, err := Placeholders(base); err != nil || len(names) > 0 || base == "" {
 		return // not known yet, or left open
@@ -268,11 +268,11 @@ func checkBase(e entry, p Parameter, base string) {
 	}
 }
 
-func (r *reader) setup(v value) { r.file.Setup = r.steps(v) }
+func (r *fileReader) setup(v yamlValue) { r.file.Setup = r.steps(v) }
 
-func (r *reader) scenarios(v value) {
+func (r *fileReader) scenarios(v yamlValue) {
 	for _, e := range v.entries("names with lists of steps") {
-		s := Scenario{Name: e.name, Steps: r.steps(e.value)}
+		s := Scenario{Name: e.name, Steps: r.steps(e.yamlValue)}
 		if e.listed() && len(e.node.Content) == 0 {
 			e.problem("has no steps; write them as a list: %s", stepsForm)
 		}
@@ -284,7 +284,7 @@ const stepsForm = "[a Login, wait 10, a Logout]"
 
 // steps reads steps. Where there are no accounts or commands at all that is said
 // once, and not for each step.
-func (r *reader) steps(v value) []Step {
+func (r *fileReader) steps(v yamlValue) []Step {
 	var steps []Step
 	for i, e := range v.list(stepsForm) {
 		line, ok := e.word("a step, such as a Login; one with a colon in quotes")

@@ -10,7 +10,7 @@ import (
 )
 
 // syntax reads how records are written.
-func (r *reader) syntax(v value) {
+func (r *fileReader) syntax(v yamlValue) {
 	y := &r.file.Syntax
 	fields := v.fields(`what differs from HTTP QQ, such as {pair: ";", list: "|"}`,
 		"pair", "equals", "list", "escape", "path", "type", "close", "charsets")
@@ -59,7 +59,7 @@ func (r *reader) syntax(v value) {
 func unprintable(r rune) bool { return r < ' ' || r == 0x7f }
 
 // separator keeps what stood there if the text is none.
-func (v value) separator(to *string) {
+func (v yamlValue) separator(to *string) {
 	const form = "one or more signs in quotes"
 	text, ok := v.word(form)
 	switch {
@@ -72,7 +72,7 @@ func (v value) separator(to *string) {
 }
 
 // checkSeparators sees to it that a record can be cut in one way only.
-func (r *reader) checkSeparators(v value, fields map[string]value) {
+func (r *fileReader) checkSeparators(v yamlValue, fields map[string]yamlValue) {
 	y := r.file.Syntax
 	type sign struct{ key, text string }
 	signs := []sign{{"pair", y.Pair}, {"equals", y.Equals}, {"list", y.List}, {"escape", y.Escape}}
@@ -99,7 +99,7 @@ func (r *reader) checkSeparators(v value, fields map[string]value) {
 }
 
 // answer reads how answers are read.
-func (r *reader) answer(v value) {
+func (r *fileReader) answer(v yamlValue) {
 	fields := v.fields("{code: RES, done: [0], not_logged_in: [20]}", "code", "done", "not_logged_in", "prose")
 	a := &r.file.Answer
 	if c, ok := fields["code"]; ok {
@@ -124,7 +124,7 @@ func (r *reader) answer(v value) {
 	}
 }
 
-func (r *reader) reset(v value) {
+func (r *fileReader) reset(v yamlValue) {
 	const form = "commands, pool, or {url: /reset}"
 	switch text, target := v.textOrURL(form); {
 	case target != "":
@@ -142,7 +142,7 @@ func (r *reader) reset(v value) {
 	}
 }
 
-func (r *reader) clock(v value) {
+func (r *fileReader) clock(v yamlValue) {
 	const form = "real, or {url: /clock}"
 	text, target := v.textOrURL(form)
 	r.file.Clock = Clock{target}
@@ -152,7 +152,7 @@ func (r *reader) clock(v value) {
 }
 
 // textOrURL is a word, or the URL of a map that has only that.
-func (v value) textOrURL(form string) (text, target string) {
+func (v yamlValue) textOrURL(form string) (text, target string) {
 	if v.null() || !v.mapped() {
 		text, _ = v.word(form)
 		return text, ""
@@ -170,7 +170,7 @@ func (v value) textOrURL(form string) (text, target string) {
 	return "", ""
 }
 
-func (r *reader) limits(v value) {
+func (r *fileReader) limits(v yamlValue) {
 	fields := v.fields("{requests: 3000, rate: 200, time: 1h, failed_logins: 3, wait: 10m}",
 		"requests", "rate", "time", "failed_logins", "wait")
 	l := &r.file.Limits
@@ -192,7 +192,7 @@ func (r *reader) limits(v value) {
 }
 
 // failedLogins is a number, or so many per a time.
-func (l *Limits) failedLogins(v value) {
+func (l *Limits) failedLogins(v yamlValue) {
 	const form = "how many logins may fail between two right ones, such as 3, or 3 per 10m"
 	text, ok := v.text(form)
 	if !ok {
@@ -217,7 +217,7 @@ func (l *Limits) failedLogins(v value) {
 }
 
 // rate is requests a second.
-func (v value) rate(otherwise float64) float64 {
+func (v yamlValue) rate(otherwise float64) float64 {
 	const most = 1_000_000
 	form := fmt.Sprintf("requests a second, up to %d, 0 for no limit", most)
 	text, ok := v.text(form)
@@ -232,7 +232,7 @@ func (v value) rate(otherwise float64) float64 {
 	return n
 }
 
-func (r *reader) allow(v value) {
+func (r *fileReader) allow(v yamlValue) {
 	fields := v.fields("{destructive: true, hosts: [chat.example.org]}", "destructive", "hosts")
 	if d, ok := fields["destructive"]; ok {
 		r.file.Allow.Destructive = d.bool(false)

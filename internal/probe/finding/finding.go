@@ -26,17 +26,17 @@ type Study struct {
 
 	Commands []Command `json:"commands"`
 	// Scenarios are those of the experiment file, in its order.
-	Scenarios   []Scenario   `json:"scenarios,omitempty"`
-	Facts       []Fact       `json:"facts"`
-	Matrix      []MatrixRow  `json:"matrix,omitempty"`
-	Fields      []Field      `json:"fields,omitempty"`
-	Codes       []CodeUse    `json:"codes,omitempty"`
-	Walks       []Walk       `json:"walks,omitempty"`
-	Machines    []Machine    `json:"machines,omitempty"`
-	Timers      []Timer      `json:"timers,omitempty"`
-	Noise       []Noise      `json:"noise,omitempty"`
-	Untested    []Gap        `json:"untested,omitempty"`
-	Differences []Difference `json:"differences,omitempty"`
+	Scenarios   []Scenario     `json:"scenarios,omitempty"`
+	Facts       []Fact         `json:"facts"`
+	Matrix      []MatrixRow    `json:"matrix,omitempty"`
+	Fields      []Field        `json:"fields,omitempty"`
+	Codes       []CodeUsage    `json:"codes,omitempty"`
+	Walks       []PageWalk     `json:"walks,omitempty"`
+	Machines    []Machine      `json:"machines,omitempty"`
+	Timers      []Timer        `json:"timers,omitempty"`
+	Noise       []Noise        `json:"noise,omitempty"`
+	Untested    []UntestedItem `json:"untested,omitempty"`
+	Differences []Difference   `json:"differences,omitempty"`
 	// Sightings are differences that were seen, and did not show again.
 	Sightings []Difference `json:"sightings,omitempty"`
 	Phases    []Phase      `json:"phases,omitempty"`
@@ -191,8 +191,8 @@ type Field struct {
 	Grade Grade  `json:"grade"`
 }
 
-// A CodeUse counts an answer's code by command and state.
-type CodeUse struct {
+// A CodeUsage counts an answer's code by command and state.
+type CodeUsage struct {
 	Command string   `json:"command"`
 	State   string   `json:"state"` // logged in, never logged in, logged out ...
 	Code    string   `json:"code"`
@@ -201,7 +201,7 @@ type CodeUse struct {
 }
 
 // A Walk is a list that was read page by page.
-type Walk struct {
+type PageWalk struct {
 	Command string `json:"command"`
 	Role    string `json:"role"`
 	Size    int    `json:"size"` // asked for, of each page
@@ -271,7 +271,7 @@ type Noise struct {
 }
 
 // A Gap is what was not tested, and why.
-type Gap struct {
+type UntestedItem struct {
 	What string `json:"what"`
 	Why  string `json:"why"`
 	// Requests is about how many more would test it, 0 if that is not known.
@@ -289,11 +289,11 @@ type Phase struct {
 
 // A Difference is one between two servers, as differences.json has it.
 type Difference struct {
-	Command string `json:"command"`
-	Aspect  Aspect `json:"aspect"`
-	Name    string `json:"name"`
-	Summary string `json:"summary"`
-	Witness []Both `json:"witness"`
+	Command string           `json:"command"`
+	Aspect  Aspect           `json:"aspect"`
+	Name    string           `json:"name"`
+	Summary string           `json:"summary"`
+	Witness []PairedExchange `json:"witness"`
 	// Replayed is how often the witness showed the difference, of how many times.
 	Replayed string `json:"replayed"`
 	// Commands are all whose answers differ alike.
@@ -301,7 +301,7 @@ type Difference struct {
 }
 
 // A Both is a step that both servers were asked: a wait, or a request.
-type Both struct {
+type PairedExchange struct {
 	Role    string  `json:"role,omitempty"`
 	Wait    float64 `json:"wait,omitempty"` // seconds
 	Request string  `json:"request,omitempty"`

@@ -9,7 +9,7 @@ import (
 
 // An Archive holds the tries of a transcript, for one run.
 type Archive struct {
-	tries map[string][]*past
+	tries map[string][]*archivedTry
 	// Last is the number of the last try, finished or not.
 	Last int
 	// T is when the last entry was made, in seconds.
@@ -19,15 +19,15 @@ type Archive struct {
 }
 
 // A past is a try as a transcript has it.
-type past struct {
+type archivedTry struct {
 	entries []journal.Entry
 	whole   bool // else it was cut off
 }
 
 // NewArchive sorts the entries of a run by what was asked.
 func NewArchive(t *journal.Transcript, run string) *Archive {
-	a := &Archive{tries: make(map[string][]*past)}
-	var open *past
+	a := &Archive{tries: make(map[string][]*archivedTry)}
+	var open *archivedTry
 	for _, e := range t.Entries {
 		if e.End != "" {
 			a.End = e.End
@@ -37,7 +37,7 @@ func NewArchive(t *journal.Transcript, run string) *Archive {
 			continue
 		}
 		if e.Exp != a.Last || open == nil {
-			a.Last, open = e.Exp, new(past)
+			a.Last, open = e.Exp, new(archivedTry)
 			a.tries[e.Key] = append(a.tries[e.Key], open)
 		}
 		open.entries = append(open.entries, e)
@@ -47,7 +47,7 @@ func NewArchive(t *journal.Transcript, run string) *Archive {
 }
 
 // take returns the next try that was made of an experiment.
-func (a *Archive) take(key string) (*past, bool) {
+func (a *Archive) take(key string) (*archivedTry, bool) {
 	if a == nil || len(a.tries[key]) == 0 {
 		return nil, false
 	}
@@ -57,7 +57,7 @@ func (a *Archive) take(key string) (*past, bool) {
 }
 
 // sent counts the requests of a try, and those of them that failed on the way.
-func (p *past) sent() (requests, faults int) {
+func (p *archivedTry) sent() (requests, faults int) {
 	for i := range p.entries {
 		if p.entries[i].Request != nil {
 			requests++

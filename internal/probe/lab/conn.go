@@ -17,7 +17,7 @@ const answerLimit = 1 << 20
 
 // A conn is a connection to the server from one place. It keeps what came in
 // since the last request as it was.
-type conn struct {
+type recordedConn struct {
 	net.Conn
 	in   *bufio.Reader
 	raw  bytes.Buffer
@@ -37,7 +37,7 @@ type httpRequest struct {
 // usable reports whether the next request can be sent on the connection. It cannot
 // if the server has closed it, because that request would be lost, and it cannot if
 // bytes are waiting, because they would be taken for the request's answer.
-func (c *conn) usable() bool { return c.in.Buffered() == 0 && isIdle(c.Conn) }
+func (c *recordedConn) usable() bool { return c.in.Buffered() == 0 && isIdle(c.Conn) }
 
 // dialTCP connects from an address of this machine.
 func dialTCP(ctx context.Context, place, server string) (net.Conn, error) {
@@ -48,14 +48,14 @@ func dialTCP(ctx context.Context, place, server string) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", server)
 }
 
-func newConn(c net.Conn) *conn {
-	out := &conn{Conn: c}
+func newConn(c net.Conn) *recordedConn {
+	out := &recordedConn{Conn: c}
 	out.in = bufio.NewReader(io.TeeReader(c, &out.raw))
 	return out
 }
 
 // exchange sends a request and reads the response.
-func (c *conn) exchange(ctx context.Context, r httpRequest) (raw []byte, a Answer, err error) {
+func (c *recordedConn) exchange(ctx context.Context, r httpRequest) (raw []byte, a Answer, err error) {
 	defer context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })()
 	if err := c.SetDeadline(time.Now().Add(r.patience)); err != nil {
 		return nil, a, err

@@ -20,7 +20,7 @@ var errOtherAnswer = errors.New("the answer of another request")
 // remembered is how many requests of a connection their answers are known by.
 const remembered = 64
 
-func (c *conn) remember(id requestIdentity) {
+func (c *recordedConn) remember(id requestIdentity) {
 	if len(c.sent) == remembered {
 		c.sent = slices.Delete(c.sent, 0, 1)
 	}

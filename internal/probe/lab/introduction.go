@@ -48,7 +48,7 @@ func cause(err error) error {
 // Look takes steps without a reset before them: how things are when nothing
 // was done yet. Fresh accounts are taken if the file has a pool.
 func (l *Lab) Look(ctx context.Context, steps []experiment.Step) (*Trace, error) {
-	return l.run(ctx, "look: "+l.Key(steps, 0), experimentOf{steps: steps, asIs: true})
+	return l.run(ctx, "look: "+l.Key(steps, 0), experimentKey{steps: steps, asIs: true})
 }
 
 // Account is who played a role in the latest experiment.

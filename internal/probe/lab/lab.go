@@ -80,8 +80,8 @@ type Lab struct {
 	server  string // host:port
 	control map[string]string
 	client  http.Client // for control URLs
-	conns   map[string]*conn
-	pace    pace
+	conns   map[string]*recordedConn
+	pace    requestPacer
 	budget  int // requests, with those of the farewell
 	most    int // requests, for now
 	sent    int
@@ -96,15 +96,15 @@ type Lab struct {
 	// failed counts logins by account that failed since the latest right one, and wrongAt
 	// has when, where no control URL undoes them. locks says that a right one did not help.
 	failed  map[string]int
-	wrongAt map[string][]moment
+	wrongAt map[string][]experimentTime
 	locks   *Lock
 	pool    uint64        // the next fresh account
 	moved   time.Duration // how far the clock was moved
-	residue residue
-	limit   limiter
-	now     moment        // of the latest entry
-	toWait  time.Duration // before the next try
-	held    *doubt        // what a request of a reset waits for, or has waited for
+	residue accountResidue
+	limit   limitTracker
+	now     experimentTime  // of the latest entry
+	toWait  time.Duration   // before the next try
+	held    *suspectedLimit // what a request of a reset waits for, or has waited for
 	// known are experiments whose last request was done, by its role and command; without
 	// these, the first one.
 	known map[[2]string][]experiment.Step
@@ -122,8 +122,8 @@ func New(c Config) (*Lab, error) {
 		c.Began = time.Now()
 	}
 	l := &Lab{
-		Config: c, conns: make(map[string]*conn), control: make(map[string]string),
-		failed: make(map[string]int), wrongAt: make(map[string][]moment),
+		Config: c, conns: make(map[string]*recordedConn), control: make(map[string]string),
+		failed: make(map[string]int), wrongAt: make(map[string][]experimentTime),
 		limit: newLimiter(), known: make(map[[2]string][]experiment.Step),
 	}
 	u, err := url.Parse(c.URL)
@@ -226,17 +226,17 @@ func (l *Lab) Run(ctx context.Context, steps []experiment.Step, nonce uint64) (*
 	if err := l.fits(steps); err != nil {
 		return nil, err
 	}
-	return l.run(ctx, l.Key(steps, nonce), experimentOf{steps: steps, nonce: nonce})
+	return l.run(ctx, l.Key(steps, nonce), experimentKey{steps: steps, nonce: nonce})
 }
 
 // An experimentOf is one that is to be made.
-type experimentOf struct {
+type experimentKey struct {
 	steps []experiment.Step
 	nonce uint64
 	asIs  bool // there is no reset before it
 }
 
-func (l *Lab) run(ctx context.Context, key string, e experimentOf) (*Trace, error) {
+func (l *Lab) run(ctx context.Context, key string, e experimentKey) (*Trace, error) {
 	if l.Until != nil {
 		ctx = l.Until
 	}

@@ -42,11 +42,11 @@ func (l *Lab) Limits() []Limit {
 
 // A moment is when something happened: by the real clock, and by how far the server's was
 // moved until then.
-type moment struct{ at, moved time.Duration }
+type experimentTime struct{ at, moved time.Duration }
 
 // A limiter finds the limit that a server sets to requests, and keeps to it.
-type limiter struct {
-	served []moment // the latest requests that were answered
+type limitTracker struct {
+	served []experimentTime // the latest requests that were answered
 	// Most requests in per are answered, as far as that is known: 0 is no limit.
 	most int
 	per  time.Duration
@@ -60,8 +60,8 @@ type limiter struct {
 	found   []*Limit
 }
 
-func newLimiter() limiter {
-	return limiter{
+func newLimiter() limitTracker {
+	return limitTracker{
 		answers: make(map[string]bool), codes: make(map[string]bool),
 		done: make(map[string]bool), settled: make(map[[2]string]bool),
 	}
@@ -79,26 +79,26 @@ const (
 // mostCodes bounds the answers that are asked for again because they are new.
 const mostCodes = 40
 
-// attempts is what the earlier tries of an experiment have come to.
-type attempts struct {
+// transportTracker is what the earlier tries of an experiment have come to.
+type transportTracker struct {
 	faults int
 	silent []int             // by step: tries in a row without an answer
 	seen   map[[2]string]int // by line and answer: tries that it has ended
-	doubt  *doubt            // nil if there is none
+	doubt  *suspectedLimit   // nil if there is none
 	// refused is the first try that ended with an answer that was not taken.
 	refused *Trace
 }
 
-func newAttempts(steps int) *attempts {
-	return &attempts{silent: make([]int, steps), seen: make(map[[2]string]int)}
+func newAttempts(steps int) *transportTracker {
+	return &transportTracker{silent: make([]int, steps), seen: make(map[[2]string]int)}
 }
 
 // A doubt is an answer that came twice and may be that of a limit.
-type doubt struct {
+type suspectedLimit struct {
 	steps []experiment.Step // up to it
 	line  [2]string         // these, and the answer
 	limit *Limit
-	since moment
+	since experimentTime
 	after time.Duration // when the server wants to be asked again
 }
 
@@ -185,7 +185,7 @@ func (l *Lab) mayLock(steps []experiment.Step) bool {
 
 // setBack notes that a try ends at the last of its steps. It is made again at once; if the
 // answer comes again there is a doubt to be settled.
-func (l *Lab) setBack(past *attempts, steps []experiment.Step, a *Answer) {
+func (l *Lab) setBack(past *transportTracker, steps []experiment.Step, a *Answer) {
 	word := l.answered(steps[len(steps)-1].Command, a)
 	line := [2]string{l.Key(steps, 0), word}
 	f := l.sighting(steps[len(steps)-1].Command, word, a.ID)
@@ -193,7 +193,7 @@ func (l *Lab) setBack(past *attempts, steps []experiment.Step, a *Answer) {
 		f.Times++
 	}
 	if past.seen[line]++; past.seen[line] > 1 {
-		past.doubt = &doubt{steps: steps, line: line, limit: f, since: l.now, after: a.RetryAfter}
+		past.doubt = &suspectedLimit{steps: steps, line: line, limit: f, since: l.now, after: a.RetryAfter}
 	}
 }
 
@@ -211,7 +211,7 @@ func (l *Lab) sighting(command, word, id string) *Limit {
 
 // settle makes up its mind about an answer that may be that of a limit. If the server does
 // what it has done before, the answer is its way; else the limit is waited for.
-func (l *Lab) settle(ctx context.Context, d *doubt) error {
+func (l *Lab) settle(ctx context.Context, d *suspectedLimit) error {
 	m, control, others := &l.limit, l.controlFor(d.steps), false
 	l.held = nil
 	works, err := l.works(ctx, control)
@@ -256,7 +256,7 @@ func (l *Lab) settle(ctx context.Context, d *doubt) error {
 }
 
 // believe takes an answer for the server's way.
-func (l *Lab) believe(d *doubt) {
+func (l *Lab) believe(d *suspectedLimit) {
 	m := &l.limit
 	m.settled[d.line], m.codes[d.line[1]] = true, true
 	delete(m.answers, d.line[1])
@@ -309,7 +309,7 @@ func (l *Lab) works(ctx context.Context, control []experiment.Step) (bool, error
 	if control == nil {
 		return true, nil
 	}
-	e := experimentOf{steps: control}
+	e := experimentKey{steps: control}
 	for past := newAttempts(len(control)); ; {
 		t, err := l.try(ctx, "control: "+l.Key(control, 0), e, past)
 		switch {
@@ -324,7 +324,7 @@ func (l *Lab) works(ctx context.Context, control []experiment.Step) (bool, error
 }
 
 // learn takes in what a wait has shown.
-func (l *Lab) learn(d *doubt) {
+func (l *Lab) learn(d *suspectedLimit) {
 	m, f := &l.limit, d.limit
 	if !m.codes[f.Answer] {
 		m.answers[f.Answer] = true
@@ -345,17 +345,17 @@ func (l *Lab) learn(d *doubt) {
 }
 
 // between is how much time went by on the clock that the limit goes by.
-func (l *Lab) between(from, to moment) time.Duration {
+func (l *Lab) between(from, to experimentTime) time.Duration {
 	if l.limit.real {
 		return to.at - from.at
 	}
 	return to.at - from.at + to.moved - from.moved
 }
 
-func (l *Lab) since(from moment) time.Duration { return l.between(from, l.now) }
+func (l *Lab) since(from experimentTime) time.Duration { return l.between(from, l.now) }
 
 // serve notes that a request was answered.
-func (m *limiter) serve(now moment) {
+func (m *limitTracker) serve(now experimentTime) {
 	const most = 4096
 	if len(m.served) == most {
 		m.served = slices.Delete(m.served, 0, most/2)
@@ -373,7 +373,7 @@ func (l *Lab) room(requests int) time.Duration {
 	if len(m.served) <= free {
 		return 0
 	}
-	now := moment{at: seconds(l.t()), moved: l.now.moved}
+	now := experimentTime{at: seconds(l.t()), moved: l.now.moved}
 	// The latest of those that have to be out of the period.
 	return max(0, m.per+time.Millisecond-l.between(m.served[len(m.served)-1-free], now))
 }
@@ -399,7 +399,7 @@ func keepsTime(steps []experiment.Step) bool {
 }
 
 // pause lets the time go by that a limit needs. It is no step of the experiment.
-func (t *try) pause(ctx context.Context, d time.Duration) error {
+func (t *attempt) pause(ctx context.Context, d time.Duration) error {
 	l := t.lab
 	if d <= 0 || t.archived {
 		return nil

@@ -7,7 +7,7 @@ import (
 )
 
 // A pace keeps to a rate of requests, and halves it when the server slows.
-type pace struct {
+type requestPacer struct {
 	most, rate float64 // requests a second; 0 is no limit
 	next       time.Time
 	base       time.Duration // the usual time of an answer, from the first ones
@@ -20,12 +20,12 @@ type pace struct {
 // answers take.
 const window, few = 32, 8
 
-func newPace(rate float64) pace {
-	return pace{most: rate, rate: rate, slowest: make(map[string]time.Duration)}
+func newPace(rate float64) requestPacer {
+	return requestPacer{most: rate, rate: rate, slowest: make(map[string]time.Duration)}
 }
 
 // wait returns when the next request may be sent.
-func (p *pace) wait(ctx context.Context) error {
+func (p *requestPacer) wait(ctx context.Context) error {
 	if p.rate == 0 {
 		return nil
 	}
@@ -39,7 +39,7 @@ func (p *pace) wait(ctx context.Context) error {
 }
 
 // heard notes how long the answer to a command took.
-func (p *pace) heard(command string, took time.Duration) {
+func (p *requestPacer) heard(command string, took time.Duration) {
 	p.slowest[command] = max(p.slowest[command], took)
 	p.recent = append(p.recent, took)
 	if p.base == 0 && len(p.recent) == few {
@@ -73,7 +73,7 @@ const leastPatience = 2 * time.Second
 
 // patience is how long to wait for the answer to a command: far longer than answers take,
 // if that is known, and no longer than most.
-func (p *pace) patience(command string, most time.Duration) time.Duration {
+func (p *requestPacer) patience(command string, most time.Duration) time.Duration {
 	if p.usual == 0 {
 		return most
 	}

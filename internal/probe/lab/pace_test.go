@@ -8,7 +8,7 @@ import (
 )
 
 // heardAll tells a pace of a window of answers.
-func (p *pace) heardAll(took time.Duration) {
+func (p *requestPacer) heardAll(took time.Duration) {
 	for range window {
 		p.heard("List", took)
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // name draws the mark and the words of a step.
-func (t *try) name(number int) {
+func (t *attempt) name(number int) {
 	for len(t.marks) <= number {
 		i := len(t.marks)
 		t.marks = append(t.marks, t.lab.mark(t.nonce, t.number, i))
@@ -42,7 +42,7 @@ func (l *Lab) mark(nonce uint64, number, step int) string {
 }
 
 // record is what a step sends, and the same without hidden secrets.
-func (t *try) record(s experiment.Step) (record, hidden []byte, err error) {
+func (t *attempt) record(s experiment.Step) (record, hidden []byte, err error) {
 	pairs, err := t.lab.File.Pairs(s)
 	if err != nil {
 		return nil, nil, err
@@ -64,7 +64,7 @@ func (t *try) record(s experiment.Step) (record, hidden []byte, err error) {
 
 // expand fills in the placeholders of a value. Hide says that it then holds a
 // secret that must not be written down.
-func (t *try) expand(s experiment.Step, value string) (expanded string, hide bool, err error) {
+func (t *attempt) expand(s experiment.Step, value string) (expanded string, hide bool, err error) {
 	me := t.role(s.Role)
 	expanded, err = experiment.Expand(value, func(name string) (string, bool) {
 		if strings.Contains(name, "secret") {
@@ -75,7 +75,7 @@ func (t *try) expand(s experiment.Step, value string) (expanded string, hide boo
 	return expanded, hide, err
 }
 
-func (t *try) lookup(s experiment.Step, me experiment.Account, name string) (string, bool) {
+func (t *attempt) lookup(s experiment.Step, me experiment.Account, name string) (string, bool) {
 	word, number, numbered := strings.Cut(name, ":")
 	step := len(t.marks) - 1
 	if numbered {
@@ -111,14 +111,14 @@ func (t *try) lookup(s experiment.Step, me experiment.Account, name string) (str
 }
 
 // to is whom a step is about.
-func (t *try) to(s experiment.Step) string {
+func (t *attempt) to(s experiment.Step) string {
 	if s.To != "" {
 		return s.To
 	}
 	return t.lab.File.Peer(s.Role)
 }
 
-func (t *try) role(role string) experiment.Account {
+func (t *attempt) role(role string) experiment.Account {
 	for _, a := range t.accounts {
 		if a.Role == role {
 			return a
@@ -128,7 +128,7 @@ func (t *try) role(role string) experiment.Account {
 }
 
 // longMarks name the values of a step that hold a mark and more.
-func (t *try) longMarks(s experiment.Step) (names naming) {
+func (t *attempt) longMarks(s experiment.Step) (names roleNames) {
 	pairs, err := t.lab.File.Pairs(s)
 	if err != nil {
 		return nil // the step could not have been sent
@@ -144,9 +144,9 @@ func (t *try) longMarks(s experiment.Step) (names naming) {
 	return names
 }
 
-// naming is how what was sent until now is named where it is found in the answer
+// roleNames is how what was sent until now is named where it is found in the answer
 // to a step.
-func (t *try) naming(s experiment.Step) naming {
+func (t *attempt) naming(s experiment.Step) roleNames {
 	step := len(t.marks) - 1
 	n := append(t.longMarks(s), experiment.Pair{Key: t.marks[step], Value: "{seq}"})
 	for i, m := range t.marks[:step] {

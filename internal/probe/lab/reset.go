@@ -11,7 +11,7 @@ import (
 )
 
 // begin makes everything as it was: each experiment begins alike.
-func (t *try) begin(ctx context.Context) error {
+func (t *attempt) begin(ctx context.Context) error {
 	l := t.lab
 	t.name(0)
 	l.moved = 0
@@ -45,7 +45,7 @@ func (t *try) begin(ctx context.Context) error {
 }
 
 // reset is reset in the way that the file says.
-func (t *try) reset(ctx context.Context) error {
+func (t *attempt) reset(ctx context.Context) error {
 	l := t.lab
 	switch {
 	case l.File.Reset.Kind == experiment.ResetPool:
@@ -61,12 +61,12 @@ func (t *try) reset(ctx context.Context) error {
 
 // skipBeginning passes over what the reset took: how much that was
 // depends on what had been left behind, and nobody looks at it.
-func (t *try) skipBeginning() {
+func (t *attempt) skipBeginning() {
 	n := 0
 	for n < len(t.archive) && t.archive[n].Step == 0 {
 		n++
 	}
-	sent, faults := (&past{entries: t.archive[:n]}).sent()
+	sent, faults := (&archivedTry{entries: t.archive[:n]}).sent()
 	for i := range t.archive[:n] {
 		if t.lab.waited(&t.archive[i]); t.archive[i].Request != nil {
 			t.lab.limit.serve(t.lab.now)
@@ -80,7 +80,7 @@ func (t *try) skipBeginning() {
 }
 
 // loggedIn takes note of a login that the reset took, of which the transcript tells.
-func (t *try) loggedIn(e *journal.Entry) {
+func (t *attempt) loggedIn(e *journal.Entry) {
 	s, err := t.lab.File.ParseStep(e.Line)
 	if err != nil || t.lab.verb(s) != experiment.Login {
 		return
@@ -92,7 +92,7 @@ func (t *try) loggedIn(e *journal.Entry) {
 }
 
 // fresh takes accounts out of the pool for the roles.
-func (t *try) fresh() error {
+func (t *attempt) fresh() error {
 	pool := t.lab.File.Pool
 	accounts := slices.Clone(t.accounts)
 	for i := range accounts {
@@ -108,7 +108,7 @@ func (t *try) fresh() error {
 }
 
 // prepare takes a step that is no part of the experiment, until it is answered.
-func (t *try) prepare(ctx context.Context, s experiment.Step) (Answer, error) {
+func (t *attempt) prepare(ctx context.Context, s experiment.Step) (Answer, error) {
 	l, holding := t.lab, false
 	for t.unanswered = 0; t.unanswered < mostTries; {
 		t.marks[0] = l.mark(t.nonce+1, t.number, l.sent+1000)
@@ -153,7 +153,7 @@ func (l *Lab) waited(e *journal.Entry) {
 	if word, ok := strings.CutPrefix(e.Line, heldLine); ok {
 		f := l.sighting(anyCommand, word, e.ID())
 		f.Times++
-		l.held = &doubt{limit: f, since: l.now}
+		l.held = &suspectedLimit{limit: f, since: l.now}
 	}
 	if e.Line == overLine && l.held != nil {
 		l.learn(l.held)
@@ -161,7 +161,7 @@ func (l *Lab) waited(e *journal.Entry) {
 }
 
 // undo makes as it was what experiments have changed, by commands.
-func (t *try) undo(ctx context.Context) error {
+func (t *attempt) undo(ctx context.Context) error {
 	l := t.lab
 	d := l.residue
 	if !d.known {
@@ -182,7 +182,7 @@ func (t *try) undo(ctx context.Context) error {
 }
 
 // leave logs a role out at a place.
-func (t *try) leave(ctx context.Context, role string, place int) error {
+func (t *attempt) leave(ctx context.Context, role string, place int) error {
 	s, ok := t.lab.File.StepOf(experiment.Logout, role, "")
 	if !ok {
 		return nil
@@ -193,7 +193,7 @@ func (t *try) leave(ctx context.Context, role string, place int) error {
 }
 
 // arrange makes fresh accounts stand to each other as the file says.
-func (t *try) arrange(ctx context.Context) error {
+func (t *attempt) arrange(ctx context.Context) error {
 	d := cleanSlate()
 	for _, pair := range t.lab.File.Friends {
 		d.bonds[pair] = true
@@ -204,7 +204,7 @@ func (t *try) arrange(ctx context.Context) error {
 
 // settle logs accounts in where something is to be undone, makes friends of those
 // who shall be, ends other friendships, collects what waits, and logs them out.
-func (t *try) settle(ctx context.Context, d residue) error {
+func (t *attempt) settle(ctx context.Context, d accountResidue) error {
 	var roles []string
 	for _, a := range t.accounts {
 		if d.needsLogin(a.Role) {
@@ -244,7 +244,7 @@ func (t *try) settle(ctx context.Context, d residue) error {
 
 // each takes the step of a verb, if the file has a command for it; Receive
 // until nothing comes any more.
-func (t *try) each(ctx context.Context, verb experiment.Verb, role, to string) error {
+func (t *attempt) each(ctx context.Context, verb experiment.Verb, role, to string) error {
 	s, ok := t.lab.File.StepOf(verb, role, to)
 	if !ok {
 		return nil
@@ -268,7 +268,7 @@ func empty(a *Answer) bool {
 }
 
 // bond makes two roles friends, or strangers, as the file says.
-func (t *try) bond(ctx context.Context, a, b string) error {
+func (t *attempt) bond(ctx context.Context, a, b string) error {
 	want := slices.ContainsFunc(t.lab.File.Friends, func(p [2]string) bool {
 		return p == [2]string{a, b} || p == [2]string{b, a}
 	})
@@ -300,7 +300,7 @@ func (t *try) bond(ctx context.Context, a, b string) error {
 }
 
 // friends reports whether a's list has b.
-func (t *try) friends(ctx context.Context, a, b string) (bool, error) {
+func (t *attempt) friends(ctx context.Context, a, b string) (bool, error) {
 	s, ok := t.lab.File.StepOf(experiment.Friends, a, "")
 	if !ok {
 		return false, nil
@@ -335,7 +335,7 @@ func (l *Lab) Leave(ctx context.Context) error {
 	l.most = l.budget
 	l.tries++
 	l.number++
-	t := &try{lab: l, key: "leave", number: l.number, accounts: l.File.Accounts, past: newAttempts(0)}
+	t := &attempt{lab: l, key: "leave", number: l.number, accounts: l.File.Accounts, past: newAttempts(0)}
 	t.name(0)
 	return t.undo(ctx)
 }

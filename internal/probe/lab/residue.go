@@ -7,8 +7,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// residue is what experiments have left behind, where commands undo it.
-type residue struct {
+// accountResidue is what experiments have left behind, where commands undo it.
+type accountResidue struct {
 	known    bool               // false at the start: whatever was before us
 	sessions map[[2]string]int  // role and place's address: the place's index
 	mail     map[string]bool    // roles for whom something may wait
@@ -17,15 +17,15 @@ type residue struct {
 	failed   map[string]bool    // roles with failed logins, which a right one makes forget
 }
 
-func cleanSlate() residue {
-	return residue{
+func cleanSlate() accountResidue {
+	return accountResidue{
 		known: true, sessions: make(map[[2]string]int), mail: make(map[string]bool),
 		status: make(map[string]bool), bonds: make(map[[2]string]bool), failed: make(map[string]bool),
 	}
 }
 
 // needsLogin reports whether a role has to log in for all to be undone.
-func (d *residue) needsLogin(role string) bool {
+func (d *accountResidue) needsLogin(role string) bool {
 	if d.mail[role] || d.status[role] || d.failed[role] {
 		return true
 	}
@@ -38,7 +38,7 @@ func (d *residue) needsLogin(role string) bool {
 }
 
 // anything is what is to be undone where nothing is known.
-func (t *try) anything() residue {
+func (t *attempt) anything() accountResidue {
 	d := cleanSlate()
 	for i, a := range t.accounts {
 		d.mail[a.Role], d.status[a.Role] = true, true
@@ -53,7 +53,7 @@ func (t *try) anything() residue {
 }
 
 // note keeps in mind what a step has left behind.
-func (t *try) note(s experiment.Step, a *Answer) {
+func (t *attempt) note(s experiment.Step, a *Answer) {
 	l := t.lab
 	if s.Wait > 0 {
 		return
@@ -84,7 +84,7 @@ func (t *try) note(s experiment.Step, a *Answer) {
 
 // noteLogin counts logins that failed since the latest right one. A right one that is
 // refused behind them shows that it does not lift a lock.
-func (t *try) noteLogin(s experiment.Step, a *Answer) {
+func (t *attempt) noteLogin(s experiment.Step, a *Answer) {
 	l, number := t.lab, t.role(s.Role).Number
 	switch {
 	case a.Lost, l.File.Reset.Kind == experiment.ResetURL: // the control URL undoes failed logins too
@@ -117,14 +117,14 @@ type Lock struct {
 	// Low and High bound its length: at Low a right login was refused, at High one was
 	// done; High is 0 if none was.
 	Low, High time.Duration
-	since     moment
+	since     experimentTime
 }
 
 // Lock is the lock that was met, nil if none was.
 func (l *Lab) Lock() *Lock { return l.locks }
 
 // outlast waits until a right login is done, to measure a lock.
-func (t *try) outlast(ctx context.Context, s experiment.Step) error {
+func (t *attempt) outlast(ctx context.Context, s experiment.Step) error {
 	l := t.lab
 	for l.locks != nil && l.locks.High == 0 && l.since(l.locks.since) < l.longestLock() {
 		if err := t.pause(ctx, max(firstWait, l.since(l.locks.since)/5)); err != nil {
@@ -149,7 +149,7 @@ func (l *Lab) longestLock() time.Duration {
 
 // mailed notes that something may wait: for whom the step is about, or, where a
 // change names somebody else, for anybody.
-func (t *try) mailed(s experiment.Step) {
+func (t *attempt) mailed(s experiment.Step) {
 	for _, a := range t.accounts {
 		if a.Role == t.to(s) || len(s.Changes) > 0 {
 			t.lab.residue.mail[a.Role] = true
@@ -158,7 +158,7 @@ func (t *try) mailed(s experiment.Step) {
 }
 
 // bonded notes that friendships may have changed.
-func (t *try) bonded(s experiment.Step) {
+func (t *attempt) bonded(s experiment.Step) {
 	for i, a := range t.accounts {
 		for _, b := range t.accounts[i+1:] {
 			named := a.Role == s.Role && b.Role == t.to(s) || b.Role == s.Role && a.Role == t.to(s)

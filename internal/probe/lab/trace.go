@@ -109,9 +109,9 @@ func (a *Answer) Kind() string {
 }
 
 // A naming says what the values that were sent stand for.
-type naming []experiment.Pair // value, name
+type roleNames []experiment.Pair // value, name
 
-func (n naming) name(value string) string {
+func (n roleNames) name(value string) string {
 	for _, p := range n {
 		if p.Key != "" && p.Key == value {
 			return p.Value
@@ -121,7 +121,7 @@ func (n naming) name(value string) string {
 }
 
 // read takes a body apart.
-func (a *Answer) read(syntax experiment.Syntax, names naming) {
+func (a *Answer) read(syntax experiment.Syntax, names roleNames) {
 	text := a.Text()
 	a.End = string(a.Body[len(text):])
 	pairs, ok := syntax.Decode(a.Body)

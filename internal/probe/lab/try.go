@@ -15,7 +15,7 @@ import (
 )
 
 // A try is one attempt at an experiment.
-type try struct {
+type attempt struct {
 	lab      *Lab
 	key      string
 	number   int
@@ -28,7 +28,7 @@ type try struct {
 	archive  []journal.Entry // what the archive has of it that was not looked at yet
 	archived bool
 	steps    []experiment.Step
-	past     *attempts
+	past     *transportTracker
 	over     bool // it ended, and is to be made again
 	locked   bool // it ended at a right login that is refused, before more wrong ones
 	// unanswered is how often what is no step was sent in vain.
@@ -37,8 +37,8 @@ type try struct {
 
 // newTry makes a try: the next one of the archive, if it has one of this
 // experiment.
-func (l *Lab) newTry(key string, nonce uint64) *try {
-	t := &try{lab: l, key: key, nonce: nonce, accounts: l.File.Accounts}
+func (l *Lab) newTry(key string, nonce uint64) *attempt {
+	t := &attempt{lab: l, key: key, nonce: nonce, accounts: l.File.Accounts}
 	for {
 		p, ok := l.Archive.take(key)
 		if !ok {
@@ -59,18 +59,18 @@ func (l *Lab) newTry(key string, nonce uint64) *try {
 
 // passOver counts a try that was cut off: it was made, and nobody knows how far it
 // came.
-func (l *Lab) passOver(p *past) {
+func (l *Lab) passOver(p *archivedTry) {
 	sent, faults := p.sent()
 	l.sent += sent
 	l.faults += faults
-	l.residue = residue{}
+	l.residue = accountResidue{}
 	if l.File.Reset.Kind == experiment.ResetPool {
 		l.pool += uint64(len(l.File.Accounts))
 	}
 }
 
-// try makes one attempt. There is no trace if it ended early, which past says more of.
-func (l *Lab) try(ctx context.Context, key string, e experimentOf, past *attempts) (*Trace, error) {
+// attempt makes one attempt. There is no trace if it ended early, which past says more of.
+func (l *Lab) try(ctx context.Context, key string, e experimentKey, past *transportTracker) (*Trace, error) {
 	t := l.newTry(key, e.nonce)
 	t.asIs, t.past, t.steps = e.asIs, past, e.steps
 	if err := t.ready(ctx, requests(e.steps)); err != nil {
@@ -103,7 +103,7 @@ func (l *Lab) try(ctx context.Context, key string, e experimentOf, past *attempt
 }
 
 // ends reports whether the try ends with the answer to a step, and is to be made again.
-func (t *try) ends(number int, a *Answer) bool {
+func (t *attempt) ends(number int, a *Answer) bool {
 	past, i := t.past, number-1
 	if a.Lost {
 		past.silent[i]++
@@ -123,7 +123,7 @@ func (t *try) ends(number int, a *Answer) bool {
 }
 
 // ready fails if the try cannot be made any more.
-func (t *try) ready(ctx context.Context, requests int) error {
+func (t *attempt) ready(ctx context.Context, requests int) error {
 	l := t.lab
 	switch {
 	case t.archived:
@@ -135,7 +135,7 @@ func (t *try) ready(ctx context.Context, requests int) error {
 		return err
 	}
 	if !l.asked {
-		l.asked, l.residue = true, residue{} // whatever was before us, ourselves included
+		l.asked, l.residue = true, accountResidue{} // whatever was before us, ourselves included
 	}
 	return nil
 }
@@ -158,7 +158,7 @@ func requests(steps []experiment.Step) int {
 }
 
 // take takes one step: on the server, or from the archive.
-func (t *try) take(ctx context.Context, s experiment.Step, number int) (Answer, error) {
+func (t *attempt) take(ctx context.Context, s experiment.Step, number int) (Answer, error) {
 	t.name(number)
 	if s.Wait > 0 {
 		return t.wait(ctx, s, number)
@@ -170,7 +170,7 @@ func (t *try) take(ctx context.Context, s experiment.Step, number int) (Answer, 
 }
 
 // wait lets time go by.
-func (t *try) wait(ctx context.Context, s experiment.Step, number int) (Answer, error) {
+func (t *attempt) wait(ctx context.Context, s experiment.Step, number int) (Answer, error) {
 	a := Answer{Wait: true, ID: t.id(number)}
 	t.lab.moved += s.Wait
 	if t.archived {
@@ -186,14 +186,14 @@ func (t *try) wait(ctx context.Context, s experiment.Step, number int) (Answer, 
 }
 
 // id is how the transcript names a step of the try.
-func (t *try) id(number int) string { return fmt.Sprintf("%s%d.%d", t.lab.Name, t.number, number) }
+func (t *attempt) id(number int) string { return fmt.Sprintf("%s%d.%d", t.lab.Name, t.number, number) }
 
 // mostUnheard is how many requests may stay without an answer before a server has given
 // any: then it is none of the kind, and waiting for more would only take longer.
 const mostUnheard = 2
 
 // exchange sends the request of a step and takes the answer.
-func (t *try) exchange(ctx context.Context, s experiment.Step, number int) (Answer, error) {
+func (t *attempt) exchange(ctx context.Context, s experiment.Step, number int) (Answer, error) {
 	l := t.lab
 	record, hidden, err := t.record(s)
 	if err != nil {
@@ -237,7 +237,7 @@ func (t *try) exchange(ctx context.Context, s experiment.Step, number int) (Answ
 }
 
 // answer completes an answer, and looks whether the try ends with it.
-func (t *try) answer(s experiment.Step, number int, a *Answer, sent []byte) {
+func (t *attempt) answer(s experiment.Step, number int, a *Answer, sent []byte) {
 	a.Sent, a.Request, a.ID = sent, sent, t.id(number)
 	if !a.Lost {
 		if s.Way == together {
@@ -253,7 +253,7 @@ func (t *try) answer(s experiment.Step, number int, a *Answer, sent []byte) {
 
 // locks reports whether the answer to a step is that of a lock, and more wrong logins were
 // to come: these would show nothing, and make the lock longer.
-func (t *try) locks(number int, a *Answer) bool {
+func (t *attempt) locks(number int, a *Answer) bool {
 	l, s := t.lab, t.steps[number-1]
 	if a.Lost || l.verb(s) != experiment.Login || l.wrongLogin(s) || Done(l.File, s.Command, a) {
 		return false
@@ -275,7 +275,7 @@ func (l *Lab) mayGoOn(ctx context.Context) error {
 }
 
 // remember is the answer that the archive has.
-func (t *try) remember(s experiment.Step, number int) (a Answer, err error) {
+func (t *attempt) remember(s experiment.Step, number int) (a Answer, err error) {
 	l := t.lab
 	l.sent++
 	e := t.next()
@@ -296,7 +296,7 @@ func (t *try) remember(s experiment.Step, number int) (a Answer, err error) {
 
 // send asks the server, or what stands in its place. Whatever comes back is
 // written down and looked at without hidden secrets.
-func (t *try) send(ctx context.Context, s experiment.Step, record, raw []byte, keep bool) (response []byte, a Answer, err error) {
+func (t *attempt) send(ctx context.Context, s experiment.Step, record, raw []byte, keep bool) (response []byte, a Answer, err error) {
 	l, method := t.lab, methodOf(s.Way)
 	if l.Instead == nil {
 		r := httpRequest{method: method, raw: raw, keep: keep, together: s.Way == together, patience: t.patience(s), identity: l.identify(s.Command, record)}
@@ -319,7 +319,7 @@ const firstPatience = 3 * time.Second
 
 // patience is how long the answer to a step is waited for: as long as the server's answers
 // suggest, but once with all patience before it counts as silence.
-func (t *try) patience(s experiment.Step) time.Duration {
+func (t *attempt) patience(s experiment.Step) time.Duration {
 	l := t.lab
 	number := len(t.marks) - 1
 	unanswered := t.unanswered // of what is no step
@@ -360,7 +360,7 @@ func methodOf(way string) string {
 }
 
 // next is the archive's next entry of this try. Pauses are passed over.
-func (t *try) next() *journal.Entry {
+func (t *attempt) next() *journal.Entry {
 	for len(t.archive) > 0 {
 		e := &t.archive[0]
 		t.archive = t.archive[1:]
@@ -372,7 +372,7 @@ func (t *try) next() *journal.Entry {
 	return &journal.Entry{Fault: "it is not in the transcript"}
 }
 
-func (t *try) write(e journal.Entry) error {
+func (t *attempt) write(e journal.Entry) error {
 	if e.Run, e.Exp = t.lab.Name, t.number; e.Request == nil {
 		t.lab.waited(&e)
 	}

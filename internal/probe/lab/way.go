@@ -82,7 +82,7 @@ func request(way string, syntax experiment.Syntax, host string, record []byte) (
 }
 
 // request is the whole HTTP request of a step.
-func (t *try) request(s experiment.Step, number int, record []byte) (raw []byte, keep bool) {
+func (t *attempt) request(s experiment.Step, number int, record []byte) (raw []byte, keep bool) {
 	raw, keep = request(s.Way, t.lab.File.Syntax, t.lab.server, record)
 	if s.Way == together {
 		mark := []byte(t.marks[number])

@@ -15,8 +15,8 @@ import (
 	"slices"
 )
 
-// Subject is the system under test.
-type Subject interface {
+// SystemUnderTest is the system under test.
+type SystemUnderTest interface {
 	// Ask resets the system, sends the inputs and returns one output for each: a
 	// membership query. It keeps the slice no longer than that. Its error ends the
 	// learning.

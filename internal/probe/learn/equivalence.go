@@ -31,7 +31,7 @@ func (l *learner) confirmAll() (holds bool, err error) {
 		}
 	}
 	holds = true
-	l.frontier(func(_ *node, _ int, to *node) bool {
+	l.frontier(func(_ *treeNode, _ int, to *treeNode) bool {
 		is := l.candidates(to)[0]
 		for q, b := range l.basis {
 			if holds = q == is; holds {
@@ -69,9 +69,9 @@ func (l *learner) agrees(word []int) (bool, error) {
 // many of the tests: most transitions give what is usual, a refusal say, and the
 // others lead on.
 func (l *learner) randomTest() []int {
-	byOutput := make(map[string][]*node)
+	byOutput := make(map[string][]*treeNode)
 	var outputs []string
-	l.frontier(func(from *node, in int, to *node) bool {
+	l.frontier(func(from *treeNode, in int, to *treeNode) bool {
 		out := from.after(in).out
 		if byOutput[out] == nil {
 			outputs = append(outputs, out)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func learnOnce(t *testing.T, s Subject, c Config) *Result {
+func learnOnce(t *testing.T, s SystemUnderTest, c Config) *Result {
 	t.Helper()
 	r, err := Learn(context.Background(), s, c)
 	if err != nil {

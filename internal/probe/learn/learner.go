@@ -15,7 +15,7 @@ const margin = 2
 // Learn asks the subject until a machine explains all it said and the tests find
 // nothing more. An error is a mistake in the configuration, found before
 // anything was asked. Whatever ends the learning later is in the result.
-func Learn(ctx context.Context, s Subject, c Config) (*Result, error) {
+func Learn(ctx context.Context, s SystemUnderTest, c Config) (*Result, error) {
 	c = c.withDefaults()
 	if err := c.check(); err != nil {
 		return nil, err
@@ -41,13 +41,13 @@ type learner struct {
 	Config
 	Result
 	ctx     context.Context
-	subject Subject
+	subject SystemUnderTest
 	inputNo map[string]int
 	rand    *rand.Rand
-	root    *node
+	root    *treeNode
 	// basis are nodes that are pairwise apart: each stands for a state. Parents come
 	// before their children.
-	basis []*node
+	basis []*treeNode
 	// turned says that an output is no longer believed, which the basis may rest on;
 	// revision counts how often that was.
 	turned     bool
@@ -200,7 +200,7 @@ func (l *learner) revise() {
 	l.revision++
 	old := l.basis
 	if old == nil {
-		old = []*node{l.root}
+		old = []*treeNode{l.root}
 	}
 	l.basis = nil
 	for _, b := range old {
@@ -210,7 +210,7 @@ func (l *learner) revise() {
 		if !b.believed() || b.parent != nil && b.parent.state < 0 {
 			continue
 		}
-		if !slices.ContainsFunc(l.basis, func(o *node) bool { return !apart(o, b) }) {
+		if !slices.ContainsFunc(l.basis, func(o *treeNode) bool { return !apart(o, b) }) {
 			b.state = len(l.basis)
 			l.basis = append(l.basis, b)
 		}
@@ -222,7 +222,7 @@ func (l *learner) revise() {
 // a transition may lead to, and the tests.
 func (l *learner) remaining() int {
 	n := max(0, l.Config.Tests-l.Result.Tests)
-	l.frontier(func(_ *node, _ int, to *node) bool {
+	l.frontier(func(_ *treeNode, _ int, to *treeNode) bool {
 		if to == nil {
 			n += 2
 		} else {

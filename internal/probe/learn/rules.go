@@ -10,10 +10,10 @@ import (
 
 // frontier calls f for each input of each state that does not lead to a node of
 // the basis; to is nil if it was not tried.
-func (l *learner) frontier(f func(from *node, in int, to *node) (goOn bool)) {
+func (l *learner) frontier(f func(from *treeNode, in int, to *treeNode) (goOn bool)) {
 	for _, b := range l.basis {
 		for in := range l.Inputs {
-			var to *node
+			var to *treeNode
 			if o := b.after(in); o != nil {
 				to = o.to
 			}
@@ -25,7 +25,7 @@ func (l *learner) frontier(f func(from *node, in int, to *node) (goOn bool)) {
 }
 
 // candidates returns the states that a node may be: those it is not apart from.
-func (l *learner) candidates(n *node) []int {
+func (l *learner) candidates(n *treeNode) []int {
 	if n.revision != l.revision {
 		n.revision, n.notState = l.revision, nil
 	}
@@ -44,10 +44,10 @@ func (l *learner) candidates(n *node) []int {
 // applyRule does one thing that is to be done, the most important first. Busy
 // says that there was something.
 func (l *learner) applyRule() (busy bool, err error) {
-	var isolated, unclear *node
+	var isolated, unclear *treeNode
 	var untried []int
 	var open []int
-	l.frontier(func(from *node, in int, to *node) bool {
+	l.frontier(func(from *treeNode, in int, to *treeNode) bool {
 		if to == nil {
 			if untried == nil {
 				untried = append(from.word(), in)
@@ -79,7 +79,7 @@ func (l *learner) applyRule() (busy bool, err error) {
 
 // promote makes a state of a node that is apart from all states (rule 1), once
 // none of that rests on a single observation.
-func (l *learner) promote(n *node) error {
+func (l *learner) promote(n *treeNode) error {
 	for _, b := range l.basis {
 		if done, err := l.confirm(n, b, margin); !done || err != nil {
 			return err
@@ -95,13 +95,13 @@ func (l *learner) promote(n *node) error {
 
 // confirm asks for what tells a node from a state until that leads. It is not done
 // if that turned out to be wrong.
-func (l *learner) confirm(n, state *node, lead int) (done bool, err error) {
+func (l *learner) confirm(n, state *treeNode, lead int) (done bool, err error) {
 	for {
 		word, sure := witness(n, state, lead)
 		if word == nil || sure {
 			return sure, nil
 		}
-		for _, m := range []*node{n, state} {
+		for _, m := range []*treeNode{n, state} {
 			before := m.find(word[:len(word)-1])
 			if before.edges[word[len(word)-1]].lead() >= lead {
 				continue
@@ -148,7 +148,7 @@ func (l *learner) build() {
 // otherwise, nil if there is none.
 func (l *learner) contradiction() []int {
 	type place struct {
-		n *node
+		n *treeNode
 		q int
 	}
 	for queue := []place{{l.root, 0}}; len(queue) > 0; queue = queue[1:] {

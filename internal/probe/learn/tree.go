@@ -2,34 +2,34 @@ package learn
 
 import "slices"
 
-// node is a place in the observation tree: what is known after a word.
-type node struct {
-	parent *node
+// treeNode is a place in the observation tree: what is known after a word.
+type treeNode struct {
+	parent *treeNode
 	in     int // the input that leads to it
-	edges  []edge
+	edges  []treeEdge
 	state  int // the number of the state that it stands for in the basis, or -1
 	// notState is what it was found to be apart from, by state, as of revision.
 	notState []bool
 	revision int
 }
 
-// edge is what was seen of an input at a node: each output, the one seen most
+// treeEdge is what was seen of an input at a node: each output, the one seen most
 // first. Only that one is believed.
-type edge []outcome
+type treeEdge []edgeOutput
 
-// outcome is an output, how often it was seen, and what is known behind it.
-type outcome struct {
+// edgeOutput is an output, how often it was seen, and what is known behind it.
+type edgeOutput struct {
 	out  string
 	seen int
-	to   *node
+	to   *treeNode
 }
 
-func newNode(parent *node, in, width int) *node {
-	return &node{parent: parent, in: in, edges: make([]edge, width), state: -1}
+func newNode(parent *treeNode, in, width int) *treeNode {
+	return &treeNode{parent: parent, in: in, edges: make([]treeEdge, width), state: -1}
 }
 
 // lead is by how many sightings the first output is ahead.
-func (e edge) lead() int {
+func (e treeEdge) lead() int {
 	switch len(e) {
 	case 0:
 		return 0
@@ -40,10 +40,10 @@ func (e edge) lead() int {
 }
 
 // disputed reports whether several outputs were seen and none leads.
-func (e edge) disputed() bool { return len(e) > 1 && (e.lead() < margin || e.nondeterministic()) }
+func (e treeEdge) disputed() bool { return len(e) > 1 && (e.lead() < margin || e.nondeterministic()) }
 
 // nondeterministic reports whether a second output came too often to be an error.
-func (e edge) nondeterministic() bool {
+func (e treeEdge) nondeterministic() bool {
 	const often, share = 4, 3
 	if len(e) < 2 || e[1].seen < often {
 		return false
@@ -57,12 +57,12 @@ func (e edge) nondeterministic() bool {
 
 // enter notes an output for an input and returns what is behind it. Turned says
 // that another output is believed now.
-func (n *node) enter(in int, out string) (to *node, turned bool) {
+func (n *treeNode) enter(in int, out string) (to *treeNode, turned bool) {
 	e := n.edges[in]
-	i := slices.IndexFunc(e, func(o outcome) bool { return o.out == out })
+	i := slices.IndexFunc(e, func(o edgeOutput) bool { return o.out == out })
 	if i < 0 {
 		i = len(e)
-		e = append(e, outcome{out: out, to: newNode(n, in, len(n.edges))})
+		e = append(e, edgeOutput{out: out, to: newNode(n, in, len(n.edges))})
 	}
 	e[i].seen++
 	to = e[i].to
@@ -75,7 +75,7 @@ func (n *node) enter(in int, out string) (to *node, turned bool) {
 }
 
 // after is the believed outcome of an input, nil if it was not tried.
-func (n *node) after(in int) *outcome {
+func (n *treeNode) after(in int) *edgeOutput {
 	if len(n.edges[in]) == 0 {
 		return nil
 	}
@@ -83,7 +83,7 @@ func (n *node) after(in int) *outcome {
 }
 
 // find returns the node after a word, nil if that is not known.
-func (n *node) find(word []int) *node {
+func (n *treeNode) find(word []int) *treeNode {
 	for _, in := range word {
 		o := n.after(in)
 		if o == nil {
@@ -95,7 +95,7 @@ func (n *node) find(word []int) *node {
 }
 
 // word is the path to the node.
-func (n *node) word() []int {
+func (n *treeNode) word() []int {
 	var w []int
 	for ; n.parent != nil; n = n.parent {
 		w = append(w, n.in)
@@ -105,7 +105,7 @@ func (n *node) word() []int {
 }
 
 // believed reports whether the node is where its word leads.
-func (n *node) believed() bool {
+func (n *treeNode) believed() bool {
 	for ; n.parent != nil; n = n.parent {
 		if n.parent.edges[n.in][0].to != n {
 			return false
@@ -115,7 +115,7 @@ func (n *node) believed() bool {
 }
 
 // apart reports whether what is known behind two nodes tells them apart.
-func apart(a, b *node) bool {
+func apart(a, b *treeNode) bool {
 	for in := range a.edges {
 		x, y := a.after(in), b.after(in)
 		if x != nil && y != nil && (x.out != y.out || apart(x.to, y.to)) {
@@ -127,9 +127,9 @@ func apart(a, b *node) bool {
 
 // witness returns a shortest word that tells two nodes apart, nil if none does.
 // Of equals one that is sure comes first: its last output leads by so much at both.
-func witness(a, b *node, lead int) (word []int, sure bool) {
+func witness(a, b *treeNode, lead int) (word []int, sure bool) {
 	type pair struct {
-		a, b *node
+		a, b *treeNode
 		word []int
 	}
 	for queue := []pair{{a, b, nil}}; len(queue) > 0; queue = queue[1:] {

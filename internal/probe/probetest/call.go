@@ -12,7 +12,7 @@ import (
 const noKey Key = -1
 
 // A row is what a command takes.
-type row struct {
+type responseRow struct {
 	params   []Key
 	text     Key  // one of them, or noKey
 	free     bool // needs no session
@@ -21,34 +21,34 @@ type row struct {
 
 // rowOf is the table of commands. A function, for a table that everybody can
 // write to would be none.
-func rowOf(cmd Command) row {
+func rowOf(cmd Command) responseRow {
 	switch cmd {
 	case CmdLogin:
-		return row{params: []Key{KeyPassword, KeyProof, KeyClient, KeyStatus}, text: noKey, free: true}
+		return responseRow{params: []Key{KeyPassword, KeyProof, KeyClient, KeyStatus}, text: noKey, free: true}
 	case CmdLogout:
-		return row{text: noKey, free: true}
+		return responseRow{text: noKey, free: true}
 	case CmdChangeStat:
-		return row{params: []Key{KeyStatus}, text: noKey, changing: true}
+		return responseRow{params: []Key{KeyStatus}, text: noKey, changing: true}
 	case CmdList, CmdQueryStat:
-		return row{params: []Key{KeyMost, KeyAfter}, text: noKey}
+		return responseRow{params: []Key{KeyMost, KeyAfter}, text: noKey}
 	case CmdQueryStat2, CmdSimpleInfo2:
-		return row{params: []Key{KeyAfter}, text: noKey}
+		return responseRow{params: []Key{KeyAfter}, text: noKey}
 	case CmdGetInfo:
-		return row{params: []Key{KeyTarget, KeyLevel}, text: noKey}
+		return responseRow{params: []Key{KeyTarget, KeyLevel}, text: noKey}
 	case CmdAddToList, CmdDelFromList:
-		return row{params: []Key{KeyTarget}, text: noKey, changing: true}
+		return responseRow{params: []Key{KeyTarget}, text: noKey, changing: true}
 	case CmdAckAddToList:
-		return row{params: []Key{KeyTarget, KeyChoice, KeyWords}, text: KeyWords, changing: true}
+		return responseRow{params: []Key{KeyTarget, KeyChoice, KeyWords}, text: KeyWords, changing: true}
 	case CmdFinger:
-		return row{params: []Key{KeyAge, KeySex, KeyProvince, KeyAfter}, text: noKey}
+		return responseRow{params: []Key{KeyAge, KeySex, KeyProvince, KeyAfter}, text: noKey}
 	case CmdMessage:
-		return row{params: []Key{KeyTarget, KeyText}, text: KeyText, changing: true}
+		return responseRow{params: []Key{KeyTarget, KeyText}, text: KeyText, changing: true}
 	}
-	return row{text: noKey}
+	return responseRow{text: noKey}
 }
 
 // A request is what came in over HTTP.
-type request struct {
+type httpRequest struct {
 	addr    netip.Addr
 	charset charset
 	proxied bool // a header says that somebody else sent it
@@ -56,29 +56,29 @@ type request struct {
 }
 
 // A call is one request on its way through the checks.
-type call struct {
-	*world
-	request
-	rec     record
+type serverCall struct {
+	*serverState
+	httpRequest
+	rec     parsedRecord
 	head    head
-	row     row
+	row     responseRow
 	uin     uint32
-	me      *account      // nil if there is none, or none that is logged in where one has to be
+	me      *testAccount  // nil if there is none, or none that is logged in where one has to be
 	last    time.Duration // when the asker was last heard of
 	prefers charset
-	params  []param
+	params  []parameter
 	answer
 }
 
-type param struct {
+type parameter struct {
 	key   Key
 	value string
 	given bool
 }
 
 // run answers a request. The answer is nil where none has the form of a record.
-func (w *world) run(req request) *call {
-	c := &call{world: w, request: req, rec: parse(w.rules, req.body)}
+func (w *serverState) run(req httpRequest) *serverCall {
+	c := &serverCall{serverState: w, httpRequest: req, rec: parse(w.rules, req.body)}
 	if c.readHead() {
 		c.check()
 	}
@@ -87,7 +87,7 @@ func (w *world) run(req request) *call {
 
 // readHead reads what every request carries; it is false for a version that is
 // not spoken.
-func (c *call) readHead() bool {
+func (c *serverCall) readHead() bool {
 	r := c.rules
 	word := string(c.rec.word(KeyVersion))
 	_, given := c.rec.find(KeyVersion)
@@ -126,7 +126,7 @@ func readable(s string) string {
 }
 
 // check makes the checks in their order, then does what the command says.
-func (c *call) check() {
+func (c *serverCall) check() {
 	seq, _ := c.rec.find(KeySeq)
 	c.findSession()
 	seqIsText := c.readText(KeySeq, seq, &c.head.seq)
@@ -154,7 +154,7 @@ func (c *call) check() {
 
 // findSession looks up who asks, for how its texts are read depends on what it
 // said before.
-func (c *call) findSession() {
+func (c *serverCall) findSession() {
 	if n, ok := number(c.head.account); ok && n >= operator && n < 1<<32 {
 		c.uin = uint32(n)
 		c.me = c.accounts[c.uin]
@@ -170,7 +170,7 @@ func (c *call) findSession() {
 
 // loggedIn is the session check. A request that passes it keeps the session
 // alive.
-func (c *call) loggedIn() bool {
+func (c *serverCall) loggedIn() bool {
 	if c.row.free {
 		return true
 	}
@@ -190,7 +190,7 @@ func (c *call) loggedIn() bool {
 
 // perform reads the parameters and does what the command says, or repeats what
 // it said before.
-func (c *call) perform() {
+func (c *serverCall) perform() {
 	ok := c.readParams()
 	if ok && c.row.changing {
 		c.once(c.do)
@@ -200,7 +200,7 @@ func (c *call) perform() {
 }
 
 // do is the command itself.
-func (c *call) do() {
+func (c *serverCall) do() {
 	switch c.head.cmd {
 	case CmdLogin:
 		c.login()
@@ -227,7 +227,7 @@ func (c *call) do() {
 	}
 }
 
-func (c *call) unknownCommand() {
+func (c *serverCall) unknownCommand() {
 	switch c.record.unknown {
 	case saysDone:
 	default:
@@ -237,9 +237,9 @@ func (c *call) unknownCommand() {
 
 // readParams decodes what the command takes, and reports whether all of it is
 // text.
-func (c *call) readParams() bool {
+func (c *serverCall) readParams() bool {
 	for _, k := range c.row.params {
-		p := param{key: k}
+		p := parameter{key: k}
 		var raw []byte
 		if raw, p.given = c.rec.find(k); !c.readText(k, raw, &p.value) {
 			c.wrong(k, "is no text")
@@ -252,7 +252,7 @@ func (c *call) readParams() bool {
 
 // readText decodes one value. Of a text only the end is trimmed, and some
 // mutants read texts in a way of their own.
-func (c *call) readText(k Key, raw []byte, to *string) bool {
+func (c *serverCall) readText(k Key, raw []byte, to *string) bool {
 	t := &c.rules.text
 	if k == c.row.text {
 		raw = trimEnd(raw)
@@ -283,8 +283,8 @@ func (c *call) readText(k Key, raw []byte, to *string) bool {
 	return true
 }
 
-// param is the value of a parameter, "" if it was not given.
-func (c *call) param(k Key) string {
+// parameter is the value of a parameter, "" if it was not given.
+func (c *serverCall) param(k Key) string {
 	for _, p := range c.params {
 		if p.key == k {
 			return p.value
@@ -293,7 +293,7 @@ func (c *call) param(k Key) string {
 	return ""
 }
 
-func (c *call) given(k Key) bool {
+func (c *serverCall) given(k Key) bool {
 	for _, p := range c.params {
 		if p.key == k {
 			return p.given
@@ -303,13 +303,13 @@ func (c *call) given(k Key) bool {
 }
 
 // fail, wrong and refuse say no, with a reason that names the key.
-func (c *call) fail(code Code, k Key, reason string) {
+func (c *serverCall) fail(code Code, k Key, reason string) {
 	c.code, c.reason = code, c.d.Keys[k]+" "+reason
 }
 
-func (c *call) wrong(k Key, reason string) { c.fail(WrongParameter, k, reason) }
+func (c *serverCall) wrong(k Key, reason string) { c.fail(WrongParameter, k, reason) }
 
-func (c *call) refuse(reason string) { c.code, c.answer.reason = Refused, reason }
+func (c *serverCall) refuse(reason string) { c.code, c.answer.reason = Refused, reason }
 
 // reason is the wording of a reason, which no client may depend on.
 func (r *rules) reason(s string) string {

@@ -5,7 +5,7 @@
 //
 // It is written from PROTOCOL.md alone. It shares no line with Rookery's own
 // server and codec, so the two cannot share a mistake either. It keeps all in
-// memory, and lines, device sessions and section 8 are left out.
+// seqMemory, and lines, device sessions and section 8 are left out.
 //
 // # World
 //

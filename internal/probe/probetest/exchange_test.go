@@ -16,7 +16,7 @@ import (
 type talk struct {
 	t       *testing.T
 	d       *Dialect
-	peer    *peer
+	peer    *fuzzPeer
 	url     string
 	from    int    // which of the peer's addresses
 	seq     string // of the next request; a fresh one if it is empty
@@ -56,9 +56,9 @@ func (x *talk) ask(uin int, cmd Command, args ...any) string {
 	return x.send(cmd, x.d.pairs(x.question(uin, cmd, args...)))
 }
 
-func (x *talk) question(uin int, cmd Command, args ...any) question {
+func (x *talk) question(uin int, cmd Command, args ...any) fuzzRequest {
 	x.drawn++
-	q := question{version: 1, cmd: cmd, seq: x.seq, uin: strconv.Itoa(uin)}
+	q := fuzzRequest{version: 1, cmd: cmd, seq: x.seq, uin: strconv.Itoa(uin)}
 	if q.seq == "" {
 		q.seq = strconv.Itoa(700000 + x.drawn)
 	}

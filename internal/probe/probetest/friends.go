@@ -1,7 +1,7 @@
 package probetest
 
 // target is whom a command is about. It need not exist.
-func (c *call) target() (uint32, bool) {
+func (c *serverCall) target() (uint32, bool) {
 	s := c.param(KeyTarget)
 	if s == "" {
 		c.wrong(KeyTarget, "is missing")
@@ -19,7 +19,7 @@ func (c *call) target() (uint32, bool) {
 }
 
 // known is a target that exists.
-func (c *call) known() (*account, bool) {
+func (c *serverCall) known() (*testAccount, bool) {
 	uin, ok := c.target()
 	if !ok {
 		return nil, false
@@ -35,7 +35,7 @@ func (c *call) known() (*account, bool) {
 	return a, a != nil
 }
 
-func (c *call) addToList() {
+func (c *serverCall) addToList() {
 	uin, ok := c.target()
 	if !ok {
 		return
@@ -56,7 +56,7 @@ func (c *call) addToList() {
 		c.added(uin, AddedNow)
 	case c.takes(a):
 		befriend(c.me, a)
-		c.post(a, message{kind: TypeAdded, from: c.uin})
+		c.post(a, storedMessage{kind: TypeAdded, from: c.uin})
 		c.added(uin, AddedNow)
 	case a.rule == closed:
 		c.added(uin, AddedClosed)
@@ -65,34 +65,34 @@ func (c *call) addToList() {
 	}
 }
 
-func (c *call) added(uin uint32, how Added) {
+func (c *serverCall) added(uin uint32, how Added) {
 	c.set(KeyChoice, c.d.Added[how])
 	c.set(KeyTarget, itoa(uin))
 }
 
 // takes reports whether an account needs not be asked.
-func (c *call) takes(a *account) bool {
+func (c *serverCall) takes(a *testAccount) bool {
 	r := &c.rules.friends
 	return a.rule == open && !r.openAsks || a.rule == ask && r.askIsOpen
 }
 
-func (c *call) isAskedBy(a *account) bool {
+func (c *serverCall) isAskedBy(a *testAccount) bool {
 	_, ok := c.me.asking[a.uin]
 	return ok && !(c.rules.friends.askedToday && c.me.asked != c.day())
 }
 
 // accept makes friends of the asker and of one who wanted to be its friend.
-func (c *call) accept(a *account) {
+func (c *serverCall) accept(a *testAccount) {
 	befriend(c.me, a)
 	if c.rules.friends.oneSidedAccept {
 		a.friends = less(a.friends, c.uin)
 	}
 	if !c.rules.friends.quietAccept {
-		c.post(a, message{kind: TypeAccepted, from: c.uin})
+		c.post(a, storedMessage{kind: TypeAccepted, from: c.uin})
 	}
 }
 
-func (c *call) ackAddToList() {
+func (c *serverCall) ackAddToList() {
 	choice := Choice(indexOf(c.d.Choices[:], c.param(KeyChoice)))
 	if choice < 0 {
 		c.wrong(KeyChoice, "is none of the choices")
@@ -123,7 +123,7 @@ func (c *call) ackAddToList() {
 
 // askFor asks an account to be a friend, or makes it one if nothing more has
 // to be asked.
-func (c *call) askFor(a *account) bool {
+func (c *serverCall) askFor(a *testAccount) bool {
 	switch {
 	case c.me.isFriend(a.uin):
 	case c.isAskedBy(a):
@@ -133,7 +133,7 @@ func (c *call) askFor(a *account) bool {
 		return false
 	case a.rule == open && !c.rules.friends.openAsks:
 		befriend(c.me, a)
-		c.post(a, message{kind: TypeAdded, from: c.uin})
+		c.post(a, storedMessage{kind: TypeAdded, from: c.uin})
 	default:
 		words := c.param(KeyWords)
 		if c.rules.friends.noWords {
@@ -143,13 +143,13 @@ func (c *call) askFor(a *account) bool {
 			a.asking = map[uint32]string{}
 		}
 		a.asking[c.uin], a.asked = words, c.day()
-		c.post(a, message{kind: TypeAsks, from: c.uin, text: words})
+		c.post(a, storedMessage{kind: TypeAsks, from: c.uin, text: words})
 	}
 	return true
 }
 
 // answerRequest accepts or rejects a request that waits.
-func (c *call) answerRequest(a *account, choice Choice) bool {
+func (c *serverCall) answerRequest(a *testAccount, choice Choice) bool {
 	r := &c.rules.friends
 	if !c.isAskedBy(a) && !(r.unaskedAccept && choice == Accept) {
 		c.wrong(KeyTarget, "has not asked")
@@ -160,17 +160,17 @@ func (c *call) answerRequest(a *account, choice Choice) bool {
 		c.accept(a)
 	case r.rejectAccepts:
 		befriend(c.me, a)
-		c.post(a, message{kind: TypeRejected, from: c.uin, text: c.param(KeyWords)})
+		c.post(a, storedMessage{kind: TypeRejected, from: c.uin, text: c.param(KeyWords)})
 	default:
 		delete(c.me.asking, a.uin)
-		c.post(a, message{kind: TypeRejected, from: c.uin, text: c.param(KeyWords)})
+		c.post(a, storedMessage{kind: TypeRejected, from: c.uin, text: c.param(KeyWords)})
 	}
 	return true
 }
 
 // delFromList ends a friendship. What a friend's notice would still say is not
 // for a stranger.
-func (c *call) delFromList() {
+func (c *serverCall) delFromList() {
 	a, ok := c.known()
 	if !ok {
 		return

@@ -45,14 +45,14 @@ func slash(url string) string { return strings.TrimSuffix(url, "/") + "/" }
 
 type fuzzer struct {
 	d       *Dialect
-	peer    *peer
+	peer    *fuzzPeer
 	servers [2]string
 	left    int // requests that may still be sent
 	dice    *rand.Rand
 }
 
 // A step is a request, or a wait.
-type step struct {
+type fuzzStep struct {
 	wait        int // seconds
 	from        int
 	contentType string
@@ -62,7 +62,7 @@ type step struct {
 
 // run sends a sequence to both servers, from a reset on. It returns the place
 // of the first difference, -1 if there is none.
-func (f *fuzzer) run(ctx context.Context, steps []step) (int, error) {
+func (f *fuzzer) run(ctx context.Context, steps []fuzzStep) (int, error) {
 	for _, url := range f.servers {
 		if err := f.peer.reset(ctx, url); err != nil {
 			return -1, err
@@ -91,7 +91,7 @@ func (f *fuzzer) run(ctx context.Context, steps []step) (int, error) {
 
 // take takes one step at one server, and returns what is compared of the
 // answer.
-func (f *fuzzer) take(ctx context.Context, url string, s step) (string, error) {
+func (f *fuzzer) take(ctx context.Context, url string, s fuzzStep) (string, error) {
 	if s.wait > 0 {
 		return "", f.peer.wait(ctx, url, s.wait)
 	}
@@ -124,8 +124,8 @@ var (
 )
 
 // sequence draws a few logins, then requests and waits.
-func (f *fuzzer) sequence() []step {
-	var steps []step
+func (f *fuzzer) sequence() []fuzzStep {
+	var steps []fuzzStep
 	for _, role := range fuzzRoles {
 		if f.chance(75) {
 			steps = append(steps, f.send(f.base(CmdLogin, role)))
@@ -134,14 +134,14 @@ func (f *fuzzer) sequence() []step {
 	for range 5 + f.dice.IntN(25) {
 		switch {
 		case f.chance(8):
-			steps = append(steps, step{wait: pick(f, fuzzWaits)})
+			steps = append(steps, fuzzStep{wait: pick(f, fuzzWaits)})
 		case f.chance(6) && len(steps) > 0:
 			steps = append(steps, pick(f, steps))
 		default:
 			steps = append(steps, f.send(f.base(Command(f.dice.IntN(int(CommandCount))), pick(f, fuzzRoles))))
 		}
 	}
-	return slices.DeleteFunc(steps, func(s step) bool { return s.wait == 0 && s.body == nil })
+	return slices.DeleteFunc(steps, func(s fuzzStep) bool { return s.wait == 0 && s.body == nil })
 }
 
 func (f *fuzzer) chance(percent int) bool { return f.dice.IntN(100) < percent }
@@ -149,9 +149,9 @@ func (f *fuzzer) chance(percent int) bool { return f.dice.IntN(100) < percent }
 func pick[T any](f *fuzzer, from []T) T { return from[f.dice.IntN(len(from))] }
 
 // base is the usual request of a command.
-func (f *fuzzer) base(cmd Command, role string) question {
+func (f *fuzzer) base(cmd Command, role string) fuzzRequest {
 	d := f.d
-	q := question{version: 1, cmd: cmd, seq: strconv.Itoa(100000 + f.dice.IntN(900000)), uin: role}
+	q := fuzzRequest{version: 1, cmd: cmd, seq: strconv.Itoa(100000 + f.dice.IntN(900000)), uin: role}
 	set := func(k Key, value string) { q.args = append(q.args, arg{k, value}) }
 	switch cmd {
 	case CmdLogin:
@@ -182,8 +182,8 @@ func (f *fuzzer) base(cmd Command, role string) question {
 }
 
 // send varies a request and makes a step of it.
-func (f *fuzzer) send(q question) step {
-	s := step{command: f.d.Commands[q.cmd], contentType: contentType}
+func (f *fuzzer) send(q fuzzRequest) fuzzStep {
+	s := fuzzStep{command: f.d.Commands[q.cmd], contentType: contentType}
 	for i := range q.args {
 		if f.chance(15) {
 			q.args[i].value = f.value(q.args[i].key)

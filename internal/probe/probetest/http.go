@@ -53,7 +53,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, rep reply) {
 }
 
 // holdOpen answers by hand and leaves the connection open, though the client
-// asked for its end.
+// pastRequest for its end.
 func holdOpen(w http.ResponseWriter, rep reply) bool {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

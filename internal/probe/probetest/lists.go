@@ -6,12 +6,12 @@ import (
 )
 
 // listFriends answers the four commands that list friends.
-func (c *call) listFriends() {
+func (c *serverCall) listFriends() {
 	c.stale(c.listAnew)
 }
 
-func (c *call) listAnew() {
-	var all []*account
+func (c *serverCall) listAnew() {
+	var all []*testAccount
 	if c.head.cmd == CmdQueryStat && c.presence.everyone {
 		all = c.all
 	} else {
@@ -40,8 +40,8 @@ func (c *call) listAnew() {
 }
 
 // online is who looks online in this command.
-func (c *call) online(all []*account) []*account {
-	var out []*account
+func (c *serverCall) online(all []*testAccount) []*testAccount {
+	var out []*testAccount
 	for _, a := range all {
 		if c.looks(c.head.cmd, a) != Offline {
 			out = append(out, a)
@@ -52,7 +52,7 @@ func (c *call) online(all []*account) []*account {
 
 // page cuts the page that was asked for out of a list, and says of it where it
 // ends, how long it is and whom it holds.
-func (c *call) page(all []*account) ([]*account, bool) {
+func (c *serverCall) page(all []*testAccount) ([]*testAccount, bool) {
 	r := &c.lists[c.head.cmd]
 	after, ok := 0, true
 	if s := c.param(KeyAfter); s != "" {
@@ -89,7 +89,7 @@ func (c *call) page(all []*account) ([]*account, bool) {
 }
 
 // pageSize is how many are asked for, where a command lets them be asked for.
-func (c *call) pageSize(r *listRules) (int, bool) {
+func (c *serverCall) pageSize(r *listRules) (int, bool) {
 	s := c.param(KeyMost)
 	if s == "" || r.negative && s[0] == '-' {
 		return r.size, true
@@ -105,7 +105,7 @@ func (c *call) pageSize(r *listRules) (int, bool) {
 }
 
 // after is what of a list comes behind an account.
-func (r *listRules) after(all []*account, after int) []*account {
+func (r *listRules) after(all []*testAccount, after int) []*testAccount {
 	if r.falling {
 		all = slices.Clone(all)
 		slices.Reverse(all)
@@ -141,7 +141,7 @@ func (r *listRules) isLast(page, rest, size int) int {
 
 // next is where SimpleInfo2 goes on. That no page may end with the account
 // 65535 cannot happen here: there is none.
-func (c *call) next(page []*account, last int) string {
+func (c *serverCall) next(page []*testAccount, last int) string {
 	switch {
 	case last == 0 || len(page) > 0 && c.lists[c.head.cmd].noEnd:
 		return itoa(page[len(page)-1].uin)
@@ -151,7 +151,7 @@ func (c *call) next(page []*account, last int) string {
 }
 
 // statuses adds the list of statuses, in the words of the caller's version.
-func (c *call) statuses(page []*account) {
+func (c *serverCall) statuses(page []*testAccount) {
 	var out []string
 	for _, a := range page {
 		s := c.looks(c.head.cmd, a)
@@ -163,7 +163,7 @@ func (c *call) statuses(page []*account) {
 	c.list(KeyStatus, out)
 }
 
-func (c *call) faces(page []*account) []string {
+func (c *serverCall) faces(page []*testAccount) []string {
 	var out []string
 	for _, a := range page {
 		face := a.face
@@ -175,7 +175,7 @@ func (c *call) faces(page []*account) []string {
 	return out
 }
 
-func numbers(page []*account) []string {
+func numbers(page []*testAccount) []string {
 	var out []string
 	for _, a := range page {
 		out = append(out, itoa(a.uin))
@@ -183,7 +183,7 @@ func numbers(page []*account) []string {
 	return out
 }
 
-func nicks(page []*account) []string {
+func nicks(page []*testAccount) []string {
 	var out []string
 	for _, a := range page {
 		out = append(out, a.nick)
@@ -192,9 +192,9 @@ func nicks(page []*account) []string {
 }
 
 // finger lists who is online and is as was asked for.
-func (c *call) finger() {
+func (c *serverCall) finger() {
 	asked := []Key{KeyAge, KeySex, KeyProvince}
-	found := slices.DeleteFunc(c.online(c.all), func(a *account) bool {
+	found := slices.DeleteFunc(c.online(c.all), func(a *testAccount) bool {
 		for _, k := range asked {
 			if v := c.param(k); v != "" && v != a.profileField(k) {
 				return true
@@ -219,7 +219,7 @@ func (c *call) finger() {
 
 // profileField is what an account says of itself. Some fields are numbers, and
 // not empty where nothing was said.
-func (a *account) profileField(k Key) string {
+func (a *testAccount) profileField(k Key) string {
 	switch k {
 	case KeyNick:
 		return a.nick
@@ -245,7 +245,7 @@ var (
 	privateFields = []Key{KeyAddress, KeyMail, KeyMobile, KeyPostCode, KeyPhone, KeyRealName}
 )
 
-func (c *call) getInfo() {
+func (c *serverCall) getInfo() {
 	level := c.info.level
 	if s := c.param(KeyLevel); s != "" {
 		level = indexOf(c.d.Levels[:], s)
@@ -260,7 +260,7 @@ func (c *call) getInfo() {
 	}
 	a := c.accounts[whom]
 	if whom == operator {
-		a = &account{uin: operator, nick: "Operator", profile: profiles[operator]}
+		a = &testAccount{uin: operator, nick: "Operator", profile: profiles[operator]}
 	}
 	if a == nil {
 		c.fail(NoAccount, KeyTarget, "is no account")

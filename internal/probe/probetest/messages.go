@@ -7,7 +7,7 @@ import (
 )
 
 // send delivers a text.
-func (c *call) send() {
+func (c *serverCall) send() {
 	text := c.param(KeyText)
 	switch {
 	case text == "":
@@ -31,7 +31,7 @@ func (c *call) send() {
 	if cut := c.rules.text.cut; cut > 0 && len(text) > cut {
 		text = text[:cut]
 	}
-	m := message{kind: TypeText, from: c.uin, text: text}
+	m := storedMessage{kind: TypeText, from: c.uin, text: text}
 	if each := c.mail.losesEach; each > 0 && c.me.past[CmdMessage].count%each == 0 {
 		return
 	}
@@ -48,7 +48,7 @@ func (c *call) send() {
 }
 
 // post puts a message into a mailbox.
-func (w *world) post(to *account, m message) {
+func (w *serverState) post(to *testAccount, m storedMessage) {
 	m.at = w.now
 	to.mailbox = append(to.mailbox, m)
 	if n := w.mail.most; n > 0 {
@@ -57,7 +57,7 @@ func (w *world) post(to *account, m message) {
 }
 
 // collect answers GetMsgEx: the last batch again, nothing, or a new batch.
-func (c *call) collect() {
+func (c *serverCall) collect() {
 	b, p := &c.me.batches, &c.me.past[CmdCollect]
 	if c.mail.firstEmpty && !p.asked {
 		p.asked = true
@@ -82,10 +82,10 @@ func (c *call) collect() {
 
 // newBatch takes stored messages, oldest first, then notices, as many as one
 // answer may hold, but at least one.
-func (c *call) newBatch() []message {
-	var batch []message
+func (c *serverCall) newBatch() []storedMessage {
+	var batch []storedMessage
 	size := c.emptySize()
-	fits := func(m message) bool {
+	fits := func(m storedMessage) bool {
 		size += c.size(m)
 		return len(batch) == 0 || len(batch) < c.mail.batch && size <= c.head.version.Batch
 	}
@@ -107,7 +107,7 @@ func (c *call) newBatch() []message {
 	c.me.mailbox, c.me.taken = c.me.mailbox[:0], 0
 	for len(c.me.notices) > 0 {
 		n := c.me.notices[0]
-		m := message{kind: TypeStatus, from: n.from, text: c.d.Statuses[n.status]}
+		m := storedMessage{kind: TypeStatus, from: n.from, text: c.d.Statuses[n.status]}
 		if !fits(m) {
 			break
 		}
@@ -117,7 +117,7 @@ func (c *call) newBatch() []message {
 	return c.inOrder(batch)
 }
 
-func (c *call) inOrder(batch []message) []message {
+func (c *serverCall) inOrder(batch []storedMessage) []storedMessage {
 	if c.mail.newestFirst {
 		slices.Reverse(batch)
 	}
@@ -128,7 +128,7 @@ func (c *call) inOrder(batch []message) []message {
 }
 
 // emptySize is the size of an answer with messages, less the messages.
-func (c *call) emptySize() int {
+func (c *serverCall) emptySize() int {
 	var a answer
 	a.set(KeyMessages, strconv.Itoa(c.mail.batch))
 	for _, k := range []Key{KeyTypes, KeySenders, KeyTexts} {
@@ -138,18 +138,18 @@ func (c *call) emptySize() int {
 }
 
 // size is what a message adds to an answer.
-func (c *call) size(m message) int {
+func (c *serverCall) size(m storedMessage) int {
 	return len(c.typeName(m.kind)) + len(itoa(m.from)) + len(c.appendEscaped(nil, m.text)) + 3*len(c.d.ListEnd)
 }
 
-func (c *call) typeName(t Type) string {
+func (c *serverCall) typeName(t Type) string {
 	if t == TypeText && c.mail.typeOfText != "" {
 		return c.mail.typeOfText
 	}
 	return c.d.Types[t]
 }
 
-func (c *call) messages(batch []message) {
+func (c *serverCall) messages(batch []storedMessage) {
 	var types, senders, texts []string
 	for _, m := range batch {
 		types = append(types, c.typeName(m.kind))

@@ -28,14 +28,14 @@ func More() []Mutant {
 }
 
 // A table is a function, for a variable could be changed.
-type table func() []mutation
+type mutantTable func() []ruleChange
 
-type mutation struct {
+type ruleChange struct {
 	Mutant
 	change func(*rules)
 }
 
-func named(tables ...table) []Mutant {
+func named(tables ...mutantTable) []Mutant {
 	var out []Mutant
 	for _, t := range tables {
 		for _, m := range t() {
@@ -47,7 +47,7 @@ func named(tables ...table) []Mutant {
 
 // changeOf is what the mutant of a name changes, nil if there is none.
 func changeOf(name string) func(*rules) {
-	for _, t := range []table{
+	for _, t := range []mutantTable{
 		coreLists, coreSessions, coreRecords, corePeople, coreMail, coreHTTP, coreWider, equivalents,
 		moreLists, moreSessions, moreRecords, morePeople, moreMail, moreHTTP, moreWider, fleeting,
 	} {
@@ -60,10 +60,10 @@ func changeOf(name string) func(*rules) {
 	return nil
 }
 
-func mutate(name, kind, command, aspect, about string, change func(*rules)) mutation {
-	return mutation{Mutant{Name: name, Kind: kind, About: about, Command: command, Aspect: aspect}, change}
+func mutate(name, kind, command, aspect, about string, change func(*rules)) ruleChange {
+	return ruleChange{Mutant{Name: name, Kind: kind, About: about, Command: command, Aspect: aspect}, change}
 }
 
-func equal(name, about string, change func(*rules)) mutation {
-	return mutation{Mutant{Name: name, Kind: "equivalent", About: about, Equivalent: true}, change}
+func equal(name, about string, change func(*rules)) ruleChange {
+	return ruleChange{Mutant{Name: name, Kind: "equivalent", About: about, Equivalent: true}, change}
 }

@@ -4,8 +4,8 @@ import "time"
 
 const timeField = "time-field"
 
-func coreHTTP() []mutation {
-	return []mutation{
+func coreHTTP() []ruleChange {
+	return []ruleChange{
 		mutate("get-is-answered", "GET", "*", "transport",
 			"A GET with a record in its body is answered like a POST.",
 			func(r *rules) { r.http.answerGet = true }),
@@ -24,8 +24,8 @@ func coreHTTP() []mutation {
 	}
 }
 
-func moreHTTP() []mutation {
-	return []mutation{
+func moreHTTP() []ruleChange {
+	return []ruleChange{
 		mutate("no-content-type", "Content-Type", "*", "transport",
 			"There is no Content-Type.",
 			func(r *rules) { r.http.noType = true }),
@@ -40,8 +40,8 @@ func moreHTTP() []mutation {
 
 // fleeting are differences that do not show again: neither found nor missed, but
 // told as what they are.
-func fleeting() []mutation {
-	return []mutation{
+func fleeting() []ruleChange {
+	return []ruleChange{
 		mutate("fails-once", "one failure", "*", "limit",
 			"The 200th request since the server's start gets status 500.",
 			func(r *rules) { r.http.failsOnce = 200 }),
@@ -49,8 +49,8 @@ func fleeting() []mutation {
 }
 
 // equivalents are no differences.
-func equivalents() []mutation {
-	return []mutation{
+func equivalents() []ruleChange {
+	return []ruleChange{
 		equal("field-order", "The fields of an answer come in reverse, behind RES.",
 			func(r *rules) { r.record.otherOrder = true }),
 		equal("jitter", "An answer comes 0 to 3 ms late.",

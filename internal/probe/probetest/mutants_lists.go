@@ -1,7 +1,7 @@
 package probetest
 
-func coreLists() []mutation {
-	return []mutation{
+func coreLists() []ruleChange {
+	return []ruleChange{
 		mutate("list-descending", "paging order", "List", "paging",
 			"List goes from the highest number down.",
 			func(r *rules) { r.lists[CmdList].falling = true }),
@@ -41,8 +41,8 @@ func coreLists() []mutation {
 	}
 }
 
-func moreLists() []mutation {
-	return []mutation{
+func moreLists() []ruleChange {
+	return []ruleChange{
 		mutate("query-stat-descending", "paging order", "Query_Stat", "paging",
 			"Query_Stat goes from the highest number down.",
 			func(r *rules) { r.lists[CmdQueryStat].falling = true }),

@@ -2,8 +2,8 @@ package probetest
 
 import "time"
 
-func coreMail() []mutation {
-	return []mutation{
+func coreMail() []ruleChange {
+	return []ruleChange{
 		mutate("message-twice-if-offline", "offline message", "GetMsgEx", "message",
 			"A message to who is logged out comes twice.",
 			func(r *rules) { r.mail.twiceIfOffline = true }),
@@ -31,8 +31,8 @@ func coreMail() []mutation {
 	}
 }
 
-func moreMail() []mutation {
-	return []mutation{
+func moreMail() []ruleChange {
+	return []ruleChange{
 		mutate("logout-drops-mail", "offline message", "GetMsgEx", "message",
 			"What has not been collected is lost by a Logout.",
 			func(r *rules) { r.mail.lostAtLogout = true }),

@@ -1,7 +1,7 @@
 package probetest
 
-func corePeople() []mutation {
-	return []mutation{
+func corePeople() []ruleChange {
+	return []ruleChange{
 		mutate("invisible-shows", "invisible status", "Query_Stat", "presence",
 			"Query_Stat shows who is invisible as online.",
 			func(r *rules) { r.presence.looks[CmdQueryStat] = map[Status]Status{Invisible: Online} }),
@@ -32,8 +32,8 @@ func corePeople() []mutation {
 	}
 }
 
-func morePeople() []mutation {
-	return []mutation{
+func morePeople() []ruleChange {
+	return []ruleChange{
 		mutate("query-stat2-invisible-shows", "invisible status", "Query_Stat2", "presence",
 			"Query_Stat2 shows who is invisible as online.",
 			func(r *rules) { r.presence.looks[CmdQueryStat2] = map[Status]Status{Invisible: Online} }),

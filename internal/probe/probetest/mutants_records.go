@@ -1,7 +1,7 @@
 package probetest
 
-func coreRecords() []mutation {
-	return []mutation{
+func coreRecords() []ruleChange {
+	return []ruleChange{
 		mutate("last-duplicate-counts", "duplicate keys", "*", "parameter",
 			"Of a key that is given twice the last counts.",
 			func(r *rules) { r.record.lastCounts = true }),
@@ -41,8 +41,8 @@ func coreRecords() []mutation {
 	}
 }
 
-func moreRecords() []mutation {
-	return []mutation{
+func moreRecords() []ruleChange {
+	return []ruleChange{
 		mutate("seq-most-16", "parameter SEQ", "*", "parameter",
 			"A SEQ may have 16 characters and not 32.",
 			func(r *rules) { r.record.seqMost = 16 }),

@@ -2,8 +2,8 @@ package probetest
 
 import "time"
 
-func coreSessions() []mutation {
-	return []mutation{
+func coreSessions() []ruleChange {
+	return []ruleChange{
 		mutate("logout-still-answered", "RES=20 missing after Logout", "*", "session",
 			"After a Logout the commands are answered as before, though friends see the account offline.",
 			func(r *rules) {
@@ -71,8 +71,8 @@ func coreSessions() []mutation {
 	}
 }
 
-func moreSessions() []mutation {
-	return []mutation{
+func moreSessions() []ruleChange {
+	return []ruleChange{
 		mutate("list-without-login", "RES=20 missing", "List", "session",
 			"List needs no session.",
 			func(r *rules) { r.session.withoutLogin[CmdList] = true }),

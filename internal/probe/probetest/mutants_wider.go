@@ -6,8 +6,8 @@ import "time"
 // commands are for: values near the right one, lists that lag behind, counts, time
 // that goes by, and two requests at once.
 
-func coreWider() []mutation {
-	return []mutation{
+func coreWider() []ruleChange {
+	return []ruleChange{
 		wider("password-last-ignored", "proof nearly right", "Login", "parameter",
 			"The last character of a password does not count.",
 			func(r *rules) { r.login.near = lastIgnored }),
@@ -31,7 +31,7 @@ func coreWider() []mutation {
 			func(r *rules) { r.mail.losesEach = 16 }),
 		wider("at-most-10-messages", "limit", "CLTMSG", "limit",
 			"More than 10 messages in 10 s are refused.",
-			func(r *rules) { r.limits[CmdMessage] = limit{10, 10 * time.Second} }),
+			func(r *rules) { r.limits[CmdMessage] = requestLimit{10, 10 * time.Second} }),
 		wider("mail-for-an-hour", "time goes by", "GetMsgEx", "timer",
 			"A message that is not collected within an hour is lost.",
 			func(r *rules) { r.mail.kept = time.Hour }),
@@ -50,8 +50,8 @@ func coreWider() []mutation {
 	}
 }
 
-func moreWider() []mutation {
-	return []mutation{
+func moreWider() []ruleChange {
+	return []ruleChange{
 		wider("md5-and-more-passes", "proof nearly right", "Login", "parameter",
 			"What begins with the right MD5 is right.",
 			func(r *rules) { r.login.near = prefixPasses }),
@@ -78,7 +78,7 @@ func moreWider() []mutation {
 			func(r *rules) { r.lists[CmdList].refusesEach = 25 }),
 		wider("at-most-30-lists", "limit", "List", "limit",
 			"More than 30 List in a minute are refused.",
-			func(r *rules) { r.limits[CmdList] = limit{30, time.Minute} }),
+			func(r *rules) { r.limits[CmdList] = requestLimit{30, time.Minute} }),
 		wider("request-until-midnight", "time goes by", "Ack_AddToList", "timer",
 			"A request to be friends is forgotten at midnight.",
 			func(r *rules) { r.friends.askedToday = true }),
@@ -100,7 +100,7 @@ func moreWider() []mutation {
 	}
 }
 
-func wider(name, kind, command, aspect, about string, change func(*rules)) mutation {
+func wider(name, kind, command, aspect, about string, change func(*rules)) ruleChange {
 	m := mutate(name, kind, command, aspect, about, change)
 	m.Wider = true
 	return m

@@ -36,8 +36,8 @@ type Noise struct {
 // LimitCode is the code of a record that says that there were too many requests.
 const LimitCode = "77"
 
-// noise is the state of a server's noise. Whoever uses it holds the server's lock.
-type noise struct {
+// noiseSource is the state of a server's noise. Whoever uses it holds the server's lock.
+type noiseSource struct {
 	Noise
 	dice   *rand.Rand
 	began  time.Time
@@ -45,12 +45,12 @@ type noise struct {
 	served []time.Duration
 }
 
-func newNoise(n Noise) *noise {
-	return &noise{Noise: n, dice: rand.New(rand.NewPCG(n.Seed, 1)), began: time.Now()}
+func newNoise(n Noise) *noiseSource {
+	return &noiseSource{Noise: n, dice: rand.New(rand.NewPCG(n.Seed, 1)), began: time.Now()}
 }
 
 // tooMany reports whether a request is beyond the limit, and counts it if it is not.
-func (n *noise) tooMany() bool {
+func (n *noiseSource) tooMany() bool {
 	if n.Limit == 0 {
 		return false
 	}
@@ -70,7 +70,7 @@ func (n *noise) tooMany() bool {
 }
 
 // refuse is the answer beyond the limit.
-func (n *noise) refuse(d *Dialect) reply {
+func (n *noiseSource) refuse(d *Dialect) reply {
 	rep := reply{status: n.Status, header: make(http.Header)}
 	if n.RetryAfter {
 		rep.header.Set("Retry-After", strconv.Itoa(int(n.Per.Seconds())))
@@ -85,7 +85,7 @@ func (n *noise) refuse(d *Dialect) reply {
 }
 
 // volatile is what the field holds that no two answers have alike.
-func (n *noise) volatile() string {
+func (n *noiseSource) volatile() string {
 	if n.Volatile == "id" {
 		var id [6]byte
 		for i := range id {

@@ -28,7 +28,7 @@ func newDesk(t *testing.T) desk {
 }
 
 func (d desk) from(addr netip.Addr, cs charset, record string) string {
-	return string(d.s.serve(request{addr: addr, charset: cs, body: []byte(record)}).body)
+	return string(d.s.serve(httpRequest{addr: addr, charset: cs, body: []byte(record)}).body)
 }
 
 func (d desk) ask(record string) string { return d.from(home, undeclared, record) }
@@ -89,7 +89,7 @@ func TestTheExamplesOfTheContract(t *testing.T) {
 }
 
 // Each row is a conversation of its own: a line with a number first is a
-// request of that account and what its answer begins with, "wait" moves the
+// httpRequest of that account and what its answer begins with, "wait" moves the
 // clock, "login" logs in.
 func TestRules(t *testing.T) {
 	for name, lines := range ruleTable {

@@ -12,7 +12,7 @@ import (
 )
 
 // A question is a request that has no dialect yet. Values are sent as they are.
-type question struct {
+type fuzzRequest struct {
 	version int // a place in Dialect.Versions
 	cmd     Command
 	seq     string
@@ -26,7 +26,7 @@ type arg struct {
 }
 
 // pairs writes out a question, one string for each pair.
-func (d *Dialect) pairs(q question) []string {
+func (d *Dialect) pairs(q fuzzRequest) []string {
 	assign := string(d.Assign)
 	out := []string{
 		d.Keys[KeyVersion] + assign + d.Versions[q.version].Name,
@@ -45,10 +45,10 @@ func (d *Dialect) join(pairs []string) []byte {
 }
 
 // A peer asks servers from several addresses of this machine.
-type peer struct{ clients [2]*http.Client }
+type fuzzPeer struct{ clients [2]*http.Client }
 
-func newPeer() *peer {
-	var p peer
+func newPeer() *fuzzPeer {
+	var p fuzzPeer
 	for i := range p.clients {
 		dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+i))}}
 		p.clients[i] = &http.Client{
@@ -59,14 +59,14 @@ func newPeer() *peer {
 	return &p
 }
 
-func (p *peer) close() {
+func (p *fuzzPeer) close() {
 	for _, c := range p.clients {
 		c.CloseIdleConnections()
 	}
 }
 
 // post sends a body from one of the addresses.
-func (p *peer) post(ctx context.Context, from int, url, contentType string, body []byte) (status int, answer []byte, err error) {
+func (p *fuzzPeer) post(ctx context.Context, from int, url, contentType string, body []byte) (status int, answer []byte, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
@@ -82,12 +82,12 @@ func (p *peer) post(ctx context.Context, from int, url, contentType string, body
 }
 
 // reset and wait use the control addresses of a server.
-func (p *peer) reset(ctx context.Context, url string) error {
+func (p *fuzzPeer) reset(ctx context.Context, url string) error {
 	_, _, err := p.post(ctx, 0, url+"control/reset", "text/plain", nil)
 	return err
 }
 
-func (p *peer) wait(ctx context.Context, url string, seconds int) error {
+func (p *fuzzPeer) wait(ctx context.Context, url string, seconds int) error {
 	_, _, err := p.post(ctx, 0, url+"control/clock", "text/plain", []byte(strconv.Itoa(seconds)))
 	return err
 }

@@ -8,22 +8,22 @@ import (
 )
 
 // A pair is a key and its value as they were sent.
-type pair struct {
+type recordPair struct {
 	key   string
 	value []byte
 }
 
 // A record is a request, cut into pairs and not yet decoded.
-type record struct {
-	pairs []pair
+type parsedRecord struct {
+	pairs []recordPair
 	rules *rules
 }
 
 // parse cuts a body into pairs. Where a text ends depends on the command, so
 // the command is looked for first.
-func parse(r *rules, body []byte) record {
+func parse(r *rules, body []byte) parsedRecord {
 	body = trim(body)
-	rec := record{rules: r}
+	rec := parsedRecord{rules: r}
 	for _, part := range bytes.Split(body, []byte{r.d.Pair}) {
 		rec.pairs = append(rec.pairs, r.cut(part))
 	}
@@ -35,25 +35,25 @@ func parse(r *rules, body []byte) record {
 
 // cut makes a pair of what stands between two separators. Without a value it
 // is none, and has no key.
-func (r *rules) cut(part []byte) pair {
+func (r *rules) cut(part []byte) recordPair {
 	key, value, ok := bytes.Cut(part, []byte{r.d.Assign})
 	if !ok {
-		return pair{}
+		return recordPair{}
 	}
-	return pair{string(key), value}
+	return recordPair{string(key), value}
 }
 
 // parseText cuts a body that has a text. The text takes all that follows if
 // every other key that the command needs stands before it, else it ends before
 // the first of those that are still to come.
-func (r *rules) parseText(body []byte, row row) []pair {
+func (r *rules) parseText(body []byte, row responseRow) []recordPair {
 	needed := []Key{KeyVersion, KeyCommand, KeySeq, KeyAccount}
 	for _, k := range row.params {
 		if k != row.text {
 			needed = append(needed, k)
 		}
 	}
-	var pairs []pair
+	var pairs []recordPair
 	seen := false
 	for rest := body; ; {
 		part, after, more := bytes.Cut(rest, []byte{r.d.Pair})
@@ -107,7 +107,7 @@ func (r *rules) sameKey(sent string, k Key) bool {
 
 // find is the value of a key as it was sent; the first counts if there are
 // several.
-func (rec record) find(k Key) (value []byte, ok bool) {
+func (rec parsedRecord) find(k Key) (value []byte, ok bool) {
 	for _, p := range rec.pairs {
 		if rec.rules.sameKey(p.key, k) {
 			value, ok = p.value, true
@@ -121,7 +121,7 @@ func (rec record) find(k Key) (value []byte, ok bool) {
 
 // word is the value of a key that is ASCII if it is right: trimmed, and escapes
 // decoded.
-func (rec record) word(k Key) []byte {
+func (rec parsedRecord) word(k Key) []byte {
 	value, _ := rec.find(k)
 	return rec.rules.d.unescape(trim(value))
 }

@@ -17,7 +17,7 @@ type rules struct {
 	friends  friendRules
 	mail     mailRules
 	http     httpRules
-	limits   [CommandCount]limit
+	limits   [CommandCount]requestLimit
 }
 
 type recordRules struct {
@@ -168,7 +168,7 @@ type mailRules struct {
 	typeOfText     string // in place of the dialect's
 	repeats        bool   // duplicates take effect again
 	window         time.Duration
-	shared         bool // memory, by all accounts
+	shared         bool // seqMemory, by all accounts
 	anyContent     bool // SEQ and command make a duplicate
 	anyCommand     bool // SEQ alone does
 	noRepeat       bool // GetMsgEx's same SEQ gives nothing

@@ -12,17 +12,17 @@ import (
 // chance.
 func isShort(seq string) bool { return utf8.RuneCountInString(seq) < shortSeq }
 
-// memory is what an account's changing requests left, so that they are not done
+// seqMemory is what an account's changing requests left, so that they are not done
 // twice.
-type memory struct {
-	done     map[mark]remembered
-	latest   mark
+type seqMemory struct {
+	done     map[seqKey]remembered
+	latest   seqKey
 	latestAt time.Duration
 	fresh    bool // latest holds something
 }
 
 // A mark is what makes two requests equal.
-type mark struct {
+type seqKey struct {
 	seq     string
 	cmd     Command
 	content string
@@ -34,7 +34,7 @@ type remembered struct {
 }
 
 // find is what a request equal to this one was answered.
-func (m *memory) find(k mark, now, window time.Duration) ([]field, bool) {
+func (m *seqMemory) find(k seqKey, now, window time.Duration) ([]field, bool) {
 	r, ok := m.done[k]
 	if !ok || k.seq == "" {
 		return nil, false
@@ -45,9 +45,9 @@ func (m *memory) find(k mark, now, window time.Duration) ([]field, bool) {
 	return r.fields, now-r.at <= window
 }
 
-func (m *memory) remember(k mark, fields []field, now, window time.Duration) {
+func (m *seqMemory) remember(k seqKey, fields []field, now, window time.Duration) {
 	if m.done == nil {
-		m.done = map[mark]remembered{}
+		m.done = map[seqKey]remembered{}
 	}
 	if len(m.done) > 1000 {
 		for old, r := range m.done {
@@ -61,13 +61,13 @@ func (m *memory) remember(k mark, fields []field, now, window time.Duration) {
 }
 
 // forgetShort is what a Login does: some clients count from 1.
-func (m *memory) forgetShort() {
+func (m *seqMemory) forgetShort() {
 	if isShort(m.latest.seq) {
 		m.fresh = false
 	}
 }
 
-func (w *world) memoryOf(a *account) *memory {
+func (w *serverState) memoryOf(a *testAccount) *seqMemory {
 	if w.mail.shared {
 		return &w.memory
 	}
@@ -75,7 +75,7 @@ func (w *world) memoryOf(a *account) *memory {
 }
 
 // once does what a changing request asks for, unless it was done before.
-func (c *call) once(do func()) {
+func (c *serverCall) once(do func()) {
 	m, k, r := c.memoryOf(c.me), c.mark(), &c.mail
 	if fields, ok := m.find(k, c.now, r.window); ok && !r.repeats {
 		c.fields = slices.Clone(fields)
@@ -86,7 +86,7 @@ func (c *call) once(do func()) {
 	}
 }
 
-func (c *call) mark() mark {
+func (c *serverCall) mark() seqKey {
 	r, seq := &c.mail, c.head.seq
 	if n := r.seqCounts; n > 0 && len(seq) > n {
 		seq = seq[:n]
@@ -96,26 +96,26 @@ func (c *call) mark() mark {
 	}
 	switch {
 	case r.anyCommand:
-		return mark{seq: seq}
+		return seqKey{seq: seq}
 	case r.anyContent:
-		return mark{seq: seq, cmd: c.head.cmd}
+		return seqKey{seq: seq, cmd: c.head.cmd}
 	}
 	var content strings.Builder
 	for _, p := range c.params {
 		content.WriteString(strconv.Itoa(len(p.value)) + ":" + p.value)
 	}
-	return mark{seq, c.head.cmd, content.String()}
+	return seqKey{seq, c.head.cmd, content.String()}
 }
 
 // batches is what an account's GetMsgEx left.
 type batches struct {
-	batch []message
+	batch []storedMessage
 	at    time.Duration
-	held  bool    // batch may be asked for again
-	asked []asked // the last few, the latest at the end; batch belongs to it
+	held  bool          // batch may be asked for again
+	asked []pastRequest // the last few, the latest at the end; batch belongs to it
 }
 
-type asked struct {
+type pastRequest struct {
 	seq string
 	at  time.Duration
 }
@@ -152,9 +152,9 @@ func (b *batches) kind(seq string, now time.Duration) collection {
 }
 
 // remember notes a new batch, by which the one before it has arrived.
-func (b *batches) remember(seq string, now time.Duration, batch []message) {
+func (b *batches) remember(seq string, now time.Duration, batch []storedMessage) {
 	b.batch, b.at, b.held = batch, now, len(batch) > 0 && seq != ""
-	b.asked = append(b.asked, asked{seq, now})
+	b.asked = append(b.asked, pastRequest{seq, now})
 	if len(b.asked) > stragglers {
 		b.asked = b.asked[1:]
 	}
@@ -164,5 +164,5 @@ func (b *batches) forgetShort() {
 	if n := len(b.asked); n > 0 && isShort(b.asked[n-1].seq) {
 		b.held = false
 	}
-	b.asked = slices.DeleteFunc(b.asked, func(a asked) bool { return isShort(a.seq) })
+	b.asked = slices.DeleteFunc(b.asked, func(a pastRequest) bool { return isShort(a.seq) })
 }

@@ -28,8 +28,8 @@ type Server struct {
 	rules *rules
 
 	mu    sync.Mutex // guards what follows
-	world *world
-	noise *noise
+	world *serverState
+	noise *noiseSource
 	// dice decides which requests are lost, and how late others are. A reset
 	// leaves it alone, or each run would lose the same request.
 	dice   *rand.Rand
@@ -100,20 +100,20 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // read takes the request out of HTTP. A status says why it cannot be.
-func read(w http.ResponseWriter, r *http.Request) (request, int) {
+func read(w http.ResponseWriter, r *http.Request) (httpRequest, int) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMost))
 	if errors.As(err, new(*http.MaxBytesError)) {
-		return request{}, http.StatusRequestEntityTooLarge
+		return httpRequest{}, http.StatusRequestEntityTooLarge
 	}
 	if err != nil {
-		return request{}, http.StatusBadRequest
+		return httpRequest{}, http.StatusBadRequest
 	}
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return request{}, http.StatusBadRequest
+		return httpRequest{}, http.StatusBadRequest
 	}
 	h := r.Header
-	return request{
+	return httpRequest{
 		addr:    from.Addr().Unmap(),
 		charset: declared(h.Get("Content-Type")),
 		proxied: h.Get("X-Forwarded-For") != "" || h.Get("Forwarded") != "" || h.Get("X-Real-IP") != "",
@@ -131,7 +131,7 @@ type reply struct {
 }
 
 // serve asks the world.
-func (s *Server) serve(req request) reply {
+func (s *Server) serve(req httpRequest) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.rules
@@ -179,7 +179,7 @@ func (s *Server) serve(req request) reply {
 }
 
 // isUnknown reports whether it was the command that stopped the request.
-func (c *call) isUnknown() bool {
+func (c *serverCall) isUnknown() bool {
 	return c.head.cmd == Unknown && c.code != NoAccount && !c.proxied
 }
 

@@ -17,7 +17,7 @@ var passwordMD5 = func() string {
 	return hex.EncodeToString(sum[:])
 }()
 
-func (c *call) login() {
+func (c *serverCall) login() {
 	r := &c.rules.login
 	first, ok := c.firstStatus()
 	if !ok {
@@ -43,7 +43,7 @@ func (c *call) login() {
 		}
 		return
 	}
-	delete(c.tries, try{c.uin, c.addr})
+	delete(c.tries, loginKey{c.uin, c.addr})
 	if c.me.session.live && (r.secondRefused && !c.me.session.at(c.addr) || r.renewRefused && c.me.session.at(c.addr)) {
 		c.failLogin("the account is logged in already")
 		return
@@ -55,7 +55,7 @@ func (c *call) login() {
 }
 
 // firstStatus is the status that a Login asks for, -1 for none.
-func (c *call) firstStatus() (Status, bool) {
+func (c *serverCall) firstStatus() (Status, bool) {
 	if !c.given(KeyStatus) {
 		return -1, true
 	}
@@ -63,13 +63,13 @@ func (c *call) firstStatus() (Status, bool) {
 	return Status(i), i >= 0
 }
 
-func (c *call) failLogin(why string) {
+func (c *serverCall) failLogin(why string) {
 	c.set(KeyResult, c.d.Results[1])
 	c.answer.reason = "Password error: " + why
 }
 
 // proves reports whether the password is right, in the way that it says.
-func (c *call) proves() bool {
+func (c *serverCall) proves() bool {
 	r := &c.rules.login
 	proof, ps := c.param(KeyProof), c.param(KeyPassword)
 	if r.emptyPasses && ps == "" {
@@ -92,22 +92,22 @@ func (c *call) proves() bool {
 }
 
 // locked is how long no Login is possible from here.
-func (c *call) locked() time.Duration {
-	if t := c.tries[try{c.uin, c.addr}]; t != nil && t.until > c.now {
+func (c *serverCall) locked() time.Duration {
+	if t := c.tries[loginKey{c.uin, c.addr}]; t != nil && t.until > c.now {
 		return t.until - c.now
 	}
 	return 0
 }
 
-func (c *call) countTry() {
+func (c *serverCall) countTry() {
 	r := &c.rules.login
 	if r.lockAfter == 0 {
 		return
 	}
-	key := try{c.uin, c.addr}
+	key := loginKey{c.uin, c.addr}
 	t := c.tries[key]
 	if t == nil || t.until != 0 {
-		t = &tries{}
+		t = &failedLogins{}
 		c.tries[key] = t
 	}
 	if t.wrong++; t.wrong >= r.lockAfter {
@@ -117,7 +117,7 @@ func (c *call) countTry() {
 
 // begin logs the asker in. A session at another address ends by that, and
 // nobody sees a difference.
-func (c *call) begin(first Status) {
+func (c *serverCall) begin(first Status) {
 	a, before := c.me, c.me.session
 	c.change(a, func() {
 		addrs := []netip.Addr{c.addr}
@@ -125,7 +125,7 @@ func (c *call) begin(first Status) {
 			addrs = append(addrs, before.addrs...)
 		}
 		prefers := c.prefers
-		a.session = session{live: true, addrs: addrs, since: c.now, last: c.now, prefers: prefers}
+		a.session = testSession{live: true, addrs: addrs, since: c.now, last: c.now, prefers: prefers}
 		a.set = c.now
 		switch {
 		case first >= 0:
@@ -145,7 +145,7 @@ func (c *call) begin(first Status) {
 }
 
 // logout ends the asker's session, if it has one.
-func (c *call) logout() {
+func (c *serverCall) logout() {
 	r := &c.rules.session
 	if r.logoutAddress {
 		for _, a := range c.all {
@@ -165,7 +165,7 @@ func (c *call) logout() {
 	}
 }
 
-func (c *call) leave(a *account) {
+func (c *serverCall) leave(a *testAccount) {
 	if c.mail.lostAtLogout {
 		a.taken = len(a.mailbox)
 	}
@@ -176,12 +176,12 @@ func (c *call) leave(a *account) {
 	last, since := a.session.last, a.session.since
 	a.session.left = append(a.session.left, c.addr)
 	c.change(a, func() {
-		a.session = session{left: a.session.left, lingers: c.presence.logoutShows, last: last, since: since}
+		a.session = testSession{left: a.session.left, lingers: c.presence.logoutShows, last: last, since: since}
 		a.notices = nil
 	})
 }
 
-func (c *call) changeStat() {
+func (c *serverCall) changeStat() {
 	i := indexOf(c.d.Statuses[:], c.param(KeyStatus))
 	if i < 0 {
 		c.wrong(KeyStatus, "is no status")

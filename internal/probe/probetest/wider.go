@@ -34,13 +34,13 @@ func (n nearRule) same(proof, right string, equal func(a, b string) bool) bool {
 
 // A limit is how many requests of a command an account has in a time; none if it is
 // zero.
-type limit struct {
+type requestLimit struct {
 	most int
 	in   time.Duration
 }
 
 // A past is what an account's requests of one command left.
-type past struct {
+type requestHistory struct {
 	count   int             // since the reset
 	latest  []time.Duration // of those that the limit let pass
 	asked   bool            // since the latest Login
@@ -51,7 +51,7 @@ type past struct {
 
 // tooMany counts a request of the account that asks, and reports whether it is
 // beyond a limit.
-func (c *call) tooMany() bool {
+func (c *serverCall) tooMany() bool {
 	if c.me == nil || c.head.cmd == Unknown {
 		return false
 	}
@@ -74,7 +74,7 @@ func (c *call) tooMany() bool {
 
 // stale answers a list as it was, and reports whether that is so; answer makes it
 // anew otherwise.
-func (c *call) stale(answer func()) {
+func (c *serverCall) stale(answer func()) {
 	p, d := &c.me.past[c.head.cmd], c.lists[c.head.cmd].stale
 	content := c.mark().content
 	if d > 0 && p.asked && p.content == content && c.now-p.at < d {
@@ -87,7 +87,7 @@ func (c *call) stale(answer func()) {
 
 // odd are the friends that a list has after what a mutant does to long ones, or to
 // the first after a Login.
-func (c *call) odd(all []*account) []*account {
+func (c *serverCall) odd(all []*testAccount) []*testAccount {
 	r := &c.lists[c.head.cmd]
 	if n := r.skips; n > 0 && len(all) >= n {
 		all = slices.Delete(slices.Clone(all), n-1, n)
@@ -103,7 +103,7 @@ func (c *call) odd(all []*account) []*account {
 }
 
 // day is which day it is: the world begins at midnight.
-func (w *world) day() int { return int(w.now / (24 * time.Hour)) }
+func (w *serverState) day() int { return int(w.now / (24 * time.Hour)) }
 
 // A togetherRule says how two requests that come at once are answered.
 type togetherRule int

@@ -7,23 +7,23 @@ import (
 )
 
 // A world is all that the server knows. Whoever uses it holds the server's lock.
-type world struct {
+type serverState struct {
 	*rules
 	now      time.Duration // since the last reset
-	accounts map[uint32]*account
-	all      []*account // by number
-	tries    map[try]*tries
-	memory   memory // only of a mutant, where all accounts share it
+	accounts map[uint32]*testAccount
+	all      []*testAccount // by number
+	tries    map[loginKey]*failedLogins
+	memory   seqMemory // only of a mutant, where all accounts share it
 }
 
 // A try is who tries to log in, and from where.
-type try struct {
+type loginKey struct {
 	uin  uint32
 	addr netip.Addr
 }
 
-// tries counts wrong passwords.
-type tries struct {
+// failedLogins counts wrong passwords.
+type failedLogins struct {
 	wrong int
 	until time.Duration // locked; 0 not
 }
@@ -36,7 +36,7 @@ const (
 	closed
 )
 
-type account struct {
+type testAccount struct {
 	uin     uint32
 	nick    string
 	face    int
@@ -46,20 +46,20 @@ type account struct {
 	asking  map[uint32]string // who wants to be a friend, with the words
 	asked   int               // the day on which the latest did
 
-	session session
+	session testSession
 	status  Status
-	notices []notice
-	mailbox []message
+	notices []statusNotice
+	mailbox []storedMessage
 	taken   int // of the mailbox
 
-	memory  memory
+	memory  seqMemory
 	batches batches
-	past    [CommandCount]past
+	past    [CommandCount]requestHistory
 	set     time.Duration // when the status was
 }
 
-// session is the one address session that an account has.
-type session struct {
+// testSession is the one address session that an account has.
+type testSession struct {
 	live    bool
 	addrs   []netip.Addr  // one, but for a mutant
 	since   time.Duration // its latest Login
@@ -70,15 +70,15 @@ type session struct {
 	prefers charset
 }
 
-func (s *session) at(addr netip.Addr) bool { return s.live && slices.Contains(s.addrs, addr) }
+func (s *testSession) at(addr netip.Addr) bool { return s.live && slices.Contains(s.addrs, addr) }
 
 // A notice is a friend's status that the account has not been told yet.
-type notice struct {
+type statusNotice struct {
 	from   uint32
 	status Status
 }
 
-type message struct {
+type storedMessage struct {
 	kind Type
 	from uint32
 	text string
@@ -115,25 +115,25 @@ const (
 )
 
 // newWorld is the world after a reset.
-func newWorld(r *rules) *world {
-	w := &world{rules: r, accounts: make(map[uint32]*account, 160), tries: map[try]*tries{}}
-	w.add(10001, account{nick: "Ann", face: 3, friends: []uint32{10002}})
-	w.add(10002, account{nick: "Ben, Jr", face: 270, friends: []uint32{10001}})
-	w.add(10003, account{nick: "Cat", face: 12})
+func newWorld(r *rules) *serverState {
+	w := &serverState{rules: r, accounts: make(map[uint32]*testAccount, 160), tries: map[loginKey]*failedLogins{}}
+	w.add(10001, testAccount{nick: "Ann", face: 3, friends: []uint32{10002}})
+	w.add(10002, testAccount{nick: "Ben, Jr", face: 270, friends: []uint32{10001}})
+	w.add(10003, testAccount{nick: "Cat", face: 12})
 	many := make([]uint32, 0, lastFriend-firstFriend+1)
 	for uin := uint32(firstFriend); uin <= lastFriend; uin++ {
 		many = append(many, uin)
 	}
-	w.add(10004, account{nick: "Many", face: 30, friends: many})
+	w.add(10004, testAccount{nick: "Many", face: 30, friends: many})
 	for uin := uint32(10005); uin <= 10012; uin++ {
-		w.add(uin, account{nick: nickOf(uin)})
+		w.add(uin, testAccount{nick: nickOf(uin)})
 	}
-	w.add(10020, account{nick: "Open", rule: open})
-	w.add(10021, account{nick: "Closed", rule: closed})
+	w.add(10020, testAccount{nick: "Open", rule: open})
+	w.add(10021, testAccount{nick: "Closed", rule: closed})
 	for i, uin := range many {
-		w.add(uin, account{nick: nickOf(uin), face: i % 30 * 3, friends: []uint32{10004}})
+		w.add(uin, testAccount{nick: nickOf(uin), face: i % 30 * 3, friends: []uint32{10004}})
 		if i%3 == 0 {
-			w.all[len(w.all)-1].session = session{live: true, forever: true}
+			w.all[len(w.all)-1].session = testSession{live: true, forever: true}
 		}
 		if i%15 == 0 {
 			w.all[len(w.all)-1].status = Away
@@ -142,7 +142,7 @@ func newWorld(r *rules) *world {
 	return w
 }
 
-func (w *world) add(uin uint32, a account) {
+func (w *serverState) add(uin uint32, a testAccount) {
 	a.uin = uin
 	if a.profile = profiles[uin]; a.profile == nil {
 		a.profile = newProfile
@@ -155,7 +155,7 @@ func nickOf(uin uint32) string { return "N" + itoa(uin) }
 
 // shows is what an account's friends see of it: its status, or that it is
 // offline.
-func (w *world) shows(a *account) Status {
+func (w *serverState) shows(a *testAccount) Status {
 	if !a.session.live && !a.session.lingers {
 		return Offline
 	}
@@ -166,7 +166,7 @@ func (w *world) shows(a *account) Status {
 }
 
 // looks is what one command shows of an account.
-func (w *world) looks(cmd Command, a *account) Status {
+func (w *serverState) looks(cmd Command, a *testAccount) Status {
 	if d := w.presence.statusFor; d > 0 && cmd == CmdQueryStat && a.session.live && w.now-a.set >= d {
 		return Online
 	}
@@ -193,7 +193,7 @@ func plain(s Status) Status {
 
 // change does something to an account and tells its friends what they see
 // differently afterwards.
-func (w *world) change(a *account, do func()) {
+func (w *serverState) change(a *testAccount, do func()) {
 	before := plain(w.shows(a))
 	do()
 	if now := plain(w.shows(a)); now != before {
@@ -203,7 +203,7 @@ func (w *world) change(a *account, do func()) {
 
 // tell leaves a notice for each friend that is logged in. Only the latest of
 // a friend is kept.
-func (w *world) tell(a *account, s Status) {
+func (w *serverState) tell(a *testAccount, s Status) {
 	if w.presence.noNotices {
 		return
 	}
@@ -212,31 +212,31 @@ func (w *world) tell(a *account, s Status) {
 	}
 	for _, uin := range a.friends {
 		if f := w.accounts[uin]; f.session.live {
-			f.notices = append(without(f.notices, a.uin), notice{a.uin, s})
+			f.notices = append(without(f.notices, a.uin), statusNotice{a.uin, s})
 		}
 	}
 }
 
 // without is the notices less those of one account.
-func without(notices []notice, from uint32) []notice {
-	return slices.DeleteFunc(notices, func(n notice) bool { return n.from == from })
+func without(notices []statusNotice, from uint32) []statusNotice {
+	return slices.DeleteFunc(notices, func(n statusNotice) bool { return n.from == from })
 }
 
 // end ends an account's session. What it was to be told of others is told to
 // nobody.
-func (w *world) end(a *account) {
+func (w *serverState) end(a *testAccount) {
 	w.change(a, func() {
-		a.session = session{left: a.session.left}
+		a.session = testSession{left: a.session.left}
 		a.notices = nil
 	})
 }
 
 // moveClock moves the clock on and ends the sessions that fall due, the
 // earliest first.
-func (w *world) moveClock(by time.Duration) {
+func (w *serverState) moveClock(by time.Duration) {
 	w.now += by
 	for {
-		var first *account
+		var first *testAccount
 		for _, a := range w.all {
 			if s := &a.session; (s.live && !s.forever || s.lingers) && w.due(s) <= w.now && (first == nil || w.due(s) < w.due(&first.session)) {
 				first = a
@@ -250,7 +250,7 @@ func (w *world) moveClock(by time.Duration) {
 }
 
 // due is when a session ends by itself.
-func (w *world) due(s *session) time.Duration {
+func (w *serverState) due(s *testSession) time.Duration {
 	if w.session.absolute {
 		return s.since + w.session.timeout
 	}
@@ -258,13 +258,13 @@ func (w *world) due(s *session) time.Duration {
 }
 
 // befriend makes friends of two.
-func befriend(a, b *account) {
+func befriend(a, b *testAccount) {
 	a.friends, b.friends = with(a.friends, b.uin), with(b.friends, a.uin)
 	delete(a.asking, b.uin)
 	delete(b.asking, a.uin)
 }
 
-func (a *account) isFriend(of uint32) bool {
+func (a *testAccount) isFriend(of uint32) bool {
 	_, ok := slices.BinarySearch(a.friends, of)
 	return ok
 }

@@ -8,7 +8,7 @@ import (
 
 // A piece is a part of a message; Differs marks what the other message has
 // otherwise.
-type piece struct {
+type textPiece struct {
 	Text    string
 	Differs bool
 }
@@ -18,7 +18,7 @@ type piece struct {
 const maxCompared = 1 << 20
 
 // compare cuts two messages into pieces and marks where they differ.
-func compare(a, b string) (left, right []piece) {
+func compare(a, b string) (left, right []textPiece) {
 	if a == b {
 		return whole(a), whole(b)
 	}
@@ -39,11 +39,11 @@ func compare(a, b string) (left, right []piece) {
 	return pieces(at, start, sameA), pieces(bt, start, sameB)
 }
 
-func whole(s string) []piece {
+func whole(s string) []textPiece {
 	if s == "" {
 		return nil
 	}
-	return []piece{{Text: s}}
+	return []textPiece{{Text: s}}
 }
 
 // words cuts a message where any syntax may have its seams: runs of letters and
@@ -97,7 +97,7 @@ func common(a, b []string, sameA, sameB []bool) {
 
 // pieces joins neighbours of one kind. A seam between two words that differ is
 // marked with them, for the eye's sake.
-func pieces(all []string, start int, same []bool) []piece {
+func pieces(all []string, start int, same []bool) []textPiece {
 	differs := make([]bool, len(all))
 	for i := range same {
 		differs[start+i] = !same[i]
@@ -108,12 +108,12 @@ func pieces(all []string, start int, same []bool) []piece {
 			differs[i] = true
 		}
 	}
-	var out []piece
+	var out []textPiece
 	for i, word := range all {
 		if n := len(out); n > 0 && out[n-1].Differs == differs[i] {
 			out[n-1].Text += word
 		} else {
-			out = append(out, piece{word, differs[i]})
+			out = append(out, textPiece{word, differs[i]})
 		}
 	}
 	return out

@@ -16,9 +16,9 @@ func machines(s *finding.Study) []block {
 			para(plural(len(m.States), "state")+", "+plural(len(m.Inputs), "input")+", "+plural(m.Queries, "query")+"."))
 		if len(m.States) > 0 {
 			d := drawingOf(m)
-			out = append(out, block{Diagram: &diagram{d.svg(or(m.Aspect, "Machine")), d.mermaid()}})
+			out = append(out, block{Diagram: &diagramBlock{d.svg(or(m.Aspect, "Machine")), d.mermaid()}})
 		}
-		guarantee := note(bold("What is guaranteed: "), span{Text: sentence(or(m.Guarantee, "nothing"))})
+		guarantee := note(bold("What is guaranteed: "), textSpan{Text: sentence(or(m.Guarantee, "nothing"))})
 		out = append(out, guarantee, transitions(m))
 	}
 	if out == nil {
@@ -28,9 +28,9 @@ func machines(s *finding.Study) []block {
 }
 
 func transitions(m finding.Machine) block {
-	var list [][]cell
+	var list [][]tableCell
 	for _, t := range m.Transitions {
-		list = append(list, []cell{plainCell(t.From), {wire(t.Input)}, {wire(t.Output)}, plainCell(t.To)})
+		list = append(list, []tableCell{plainCell(t.From), {wire(t.Input)}, {wire(t.Output)}, plainCell(t.To)})
 	}
 	title := "All " + plural(len(m.Transitions), "transition")
 	return folded(title, rows([]string{"State", "Input", "Answer", "Leads to"}, list)...)
@@ -40,41 +40,41 @@ const lineLength = 30 // of an input or an answer, in characters
 
 // A drawing is a machine with its transitions merged: those that lead from one
 // state to the same one with the same answer are one line.
-type drawing struct {
+type stateDiagram struct {
 	states []string
-	lines  []*line
+	lines  []*diagramEdge
 }
 
-type line struct {
+type diagramEdge struct {
 	from, to int
 	output   string
 	inputs   []string
 }
 
-func (l *line) String() string {
+func (l *diagramEdge) String() string {
 	return cut(strings.Join(l.inputs, ", ")) + " / " + cut(l.output)
 }
 
-func drawingOf(m finding.Machine) *drawing {
-	d := &drawing{}
+func drawingOf(m finding.Machine) *stateDiagram {
+	d := &stateDiagram{}
 	for _, s := range m.States {
 		d.number(s.Name)
 	}
 	for _, t := range m.Transitions {
 		from, to := d.number(t.From), d.number(t.To)
-		i := slices.IndexFunc(d.lines, func(l *line) bool {
+		i := slices.IndexFunc(d.lines, func(l *diagramEdge) bool {
 			return l.from == from && l.to == to && l.output == t.Output
 		})
 		if i < 0 {
 			i = len(d.lines)
-			d.lines = append(d.lines, &line{from: from, to: to, output: t.Output})
+			d.lines = append(d.lines, &diagramEdge{from: from, to: to, output: t.Output})
 		}
 		d.lines[i].inputs = append(d.lines[i].inputs, t.Input)
 	}
 	return d
 }
 
-func (d *drawing) number(state string) int {
+func (d *stateDiagram) number(state string) int {
 	if i := slices.Index(d.states, state); i >= 0 {
 		return i
 	}
@@ -83,8 +83,8 @@ func (d *drawing) number(state string) int {
 }
 
 // of gives the lines of a state: first those that stay in it, then those that leave.
-func (d *drawing) of(state int) (all []*line) {
-	var leave []*line
+func (d *stateDiagram) of(state int) (all []*diagramEdge) {
+	var leave []*diagramEdge
 	for _, l := range d.lines {
 		switch {
 		case l.from == state && l.to == state:
@@ -115,7 +115,7 @@ const (
 // svg draws the states under each other, each a box with a row for each of its
 // lines. Beside the boxes each state that is led to has a lane, which ends in an
 // arrow at its name: nothing can lie on anything else, however many lines there are.
-func (d *drawing) svg(name string) template.HTML {
+func (d *stateDiagram) svg(name string) template.HTML {
 	top, arrive := make([]int, len(d.states)), make([]int, len(d.states))
 	height, widest := 2, 0
 	for i, state := range d.states {
@@ -159,10 +159,10 @@ func (d *drawing) svg(name string) template.HTML {
 }
 
 // lanes are the states that others lead to.
-func (d *drawing) lanes() []int {
+func (d *stateDiagram) lanes() []int {
 	var out []int
 	for i := range d.states {
-		if slices.ContainsFunc(d.lines, func(l *line) bool { return l.to == i && l.from != i }) {
+		if slices.ContainsFunc(d.lines, func(l *diagramEdge) bool { return l.to == i && l.from != i }) {
 			out = append(out, i)
 		}
 	}
@@ -182,7 +182,7 @@ func cells(s string) int {
 	return n
 }
 
-func (d *drawing) mermaid() string {
+func (d *stateDiagram) mermaid() string {
 	var out strings.Builder
 	out.WriteString("stateDiagram-v2\n")
 	for i, name := range d.states {

@@ -54,7 +54,7 @@ func (m *markdown) blocks(list []block) {
 	}
 }
 
-func (m *markdown) exchange(e *exchange) {
+func (m *markdown) exchange(e *exchangeBlock) {
 	m.line("- %s: %s", text(e.Title), code(e.Sent))
 	for _, r := range e.Received {
 		name := "answer"
@@ -74,7 +74,7 @@ func (m *markdown) exchange(e *exchange) {
 	m.line("")
 }
 
-func spans(list []span) string {
+func spans(list []textSpan) string {
 	var out strings.Builder
 	for _, s := range list {
 		lead := s.Text[:len(s.Text)-len(strings.TrimLeft(s.Text, " "))]
@@ -104,7 +104,7 @@ func (m *markdown) line(format string, args ...any) { fmt.Fprintf(&m.out, format
 
 func (m *markdown) para(format string, args ...any) { m.line(format+"\n", args...) }
 
-func (m *markdown) table(t *table) {
+func (m *markdown) table(t *tableBlock) {
 	head := make([]string, len(t.Head))
 	for i, h := range t.Head {
 		head[i] = text(h)

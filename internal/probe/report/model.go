@@ -23,103 +23,103 @@ type section struct {
 type block struct {
 	Para     *paragraph
 	Title    string
-	List     [][]span
-	Table    *table
-	Exchange *exchange
-	Diagram  *diagram
-	Fold     *fold
+	List     [][]textSpan
+	Table    *tableBlock
+	Exchange *exchangeBlock
+	Diagram  *diagramBlock
+	Fold     *foldedSection
 	Verbatim string
 }
 
 type paragraph struct {
 	Note  bool // stands out
-	Spans []span
+	Spans []textSpan
 }
 
 // A span is a run of text in one look.
-type span struct {
+type textSpan struct {
 	Text string
-	Look look
+	Look spanStyle
 	Link string // an anchor of the same page
 }
 
-type look int
+type spanStyle int
 
 const (
-	plainText look = iota
-	fixed          // as it was on the wire
+	plainText spanStyle = iota
+	fixed               // as it was on the wire
 	strong
 	faint
 )
 
-type table struct {
+type tableBlock struct {
 	Head []string
-	Rows [][]cell
+	Rows [][]tableCell
 }
 
-type cell []span
+type tableCell []textSpan
 
 // An exchange is a request and what came back, from one server or more.
-type exchange struct {
+type exchangeBlock struct {
 	Anchor   string
 	Title    string
 	Sent     string
-	Received []received
+	Received []receivedAnswer
 }
 
-type received struct {
+type receivedAnswer struct {
 	Name   string
-	Pieces []piece
+	Pieces []textPiece
 }
 
 // A diagram is a state machine, drawn for a browser and written for Markdown.
-type diagram struct {
+type diagramBlock struct {
 	SVG     template.HTML
 	Mermaid string
 }
 
-type fold struct {
+type foldedSection struct {
 	Title  string
 	Blocks []block
 }
 
-func says(spans ...span) block { return block{Para: &paragraph{Spans: spans}} }
-func para(s string) block      { return says(span{Text: s}) }
-func note(spans ...span) block { return block{Para: &paragraph{Note: true, Spans: spans}} }
-func heading(s string) block   { return block{Title: s} }
-func plainCell(s string) cell  { return cell{{Text: s}} }
-func bold(s string) span       { return span{Text: s, Look: strong} }
-func wire(s string) span       { return span{Text: s, Look: fixed} }
-func soft(s string) span       { return span{Text: s, Look: faint} }
+func says(spans ...textSpan) block { return block{Para: &paragraph{Spans: spans}} }
+func para(s string) block          { return says(textSpan{Text: s}) }
+func note(spans ...textSpan) block { return block{Para: &paragraph{Note: true, Spans: spans}} }
+func heading(s string) block       { return block{Title: s} }
+func plainCell(s string) tableCell { return tableCell{{Text: s}} }
+func bold(s string) textSpan       { return textSpan{Text: s, Look: strong} }
+func wire(s string) textSpan       { return textSpan{Text: s, Look: fixed} }
+func soft(s string) textSpan       { return textSpan{Text: s, Look: faint} }
 func folded(title string, b ...block) block {
-	return block{Fold: &fold{title, b}}
+	return block{Fold: &foldedSection{title, b}}
 }
 
-func to(s, anchor string) span { return span{Text: s, Link: anchor} }
+func to(s, anchor string) textSpan { return textSpan{Text: s, Link: anchor} }
 
 // wires writes a list of keys or values.
-func wires(list []string) cell {
-	var out cell
+func wires(list []string) tableCell {
+	var out tableCell
 	for i, s := range list {
 		if i > 0 {
-			out = append(out, span{Text: " "})
+			out = append(out, textSpan{Text: " "})
 		}
 		out = append(out, wire(s))
 	}
 	return out
 }
 
-func rows(head []string, all [][]cell) []block {
+func rows(head []string, all [][]tableCell) []block {
 	if len(all) == 0 {
 		return nil
 	}
-	return []block{{Table: &table{head, all}}}
+	return []block{{Table: &tableBlock{head, all}}}
 }
 
 // evidence names entries of the transcript, a few of them.
-func evidence(ids []string, anchors map[string]string) []span {
+func evidence(ids []string, anchors map[string]string) []textSpan {
 	const most = 3
-	var out []span
+	var out []textSpan
 	for i, id := range ids {
 		if i == most {
 			return append(out, soft(" + "+count(len(ids)-most)))
@@ -127,16 +127,16 @@ func evidence(ids []string, anchors map[string]string) []span {
 		if i > 0 {
 			out = append(out, soft(", "))
 		}
-		out = append(out, span{Text: id, Look: faint, Link: anchors[id]})
+		out = append(out, textSpan{Text: id, Look: faint, Link: anchors[id]})
 	}
 	return out
 }
 
 // statement is a fact's sentence, its command before it if it does not name it.
-func statement(f finding.Fact) []span {
-	text := span{Text: sentence(f.Statement)}
+func statement(f finding.Fact) []textSpan {
+	text := textSpan{Text: sentence(f.Statement)}
 	if name := subject(f); name != "" {
-		return []span{bold(name), {Text: " "}, text}
+		return []textSpan{bold(name), {Text: " "}, text}
 	}
-	return []span{text}
+	return []textSpan{text}
 }

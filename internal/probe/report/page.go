@@ -61,22 +61,22 @@ func head(s *finding.Study) []block {
 			sent = s.Requests[i]
 		}
 		out = append(out, says(bold(label+": "), wire(server),
-			span{Text: fmt.Sprintf(", %s of %s requests.", count(sent), count(s.Budget))}))
+			textSpan{Text: fmt.Sprintf(", %s of %s requests.", count(sent), count(s.Budget))}))
 	}
 	out = append(out, para(fmt.Sprintf("Began %s, took %s, %s, %s, seed %d.",
 		or(moment(s.Began), "at a time that is not known"), lasting(s.Seconds),
 		plural(s.Tries, "experiment"), plural(s.Faults, "transport failure"), s.Seed)))
 	if s.Stopped != "" {
-		return append(out, note(bold("Stopped early: "), span{Text: sentence(s.Stopped)},
-			span{Text: " What is missing is named under "}, to("what was not tested", "untested"), span{Text: "."}))
+		return append(out, note(bold("Stopped early: "), textSpan{Text: sentence(s.Stopped)},
+			textSpan{Text: " What is missing is named under "}, to("what was not tested", "untested"), textSpan{Text: "."}))
 	}
 	early := slices.ContainsFunc(s.Phases, func(p finding.Phase) bool { return p.Ended != "" })
 	switch {
 	case len(s.Phases) == 0:
-		out = append(out, note(span{Text: "No phase was begun."}))
+		out = append(out, note(textSpan{Text: "No phase was begun."}))
 	case early:
-		out = append(out, note(span{Text: "Some phases ended early; "}, to("the last table", "transcript"),
-			span{Text: " says which."}))
+		out = append(out, note(textSpan{Text: "Some phases ended early; "}, to("the last table", "transcript"),
+			textSpan{Text: " says which."}))
 	}
 	return out
 }
@@ -97,11 +97,11 @@ func gaps(s *finding.Study) []block {
 		}
 		whats[r] = append(whats[r], g.What)
 	}
-	var list [][]span
+	var list [][]textSpan
 	for _, r := range order {
-		line := []span{bold(strings.Join(whats[r], ", ")), {Text: ": " + sentence(r.why)}}
+		line := []textSpan{bold(strings.Join(whats[r], ", ")), {Text: ": " + sentence(r.why)}}
 		if r.more > 0 {
-			line = append(line, span{Text: fmt.Sprintf(" Some %s more would.", plural(r.more, "request"))})
+			line = append(line, textSpan{Text: fmt.Sprintf(" Some %s more would.", plural(r.more, "request"))})
 		}
 		list = append(list, line)
 	}
@@ -127,15 +127,15 @@ func scenarios(s *finding.Study) []block {
 		} else {
 			out = append(out, para("Comparing its answers shows nothing new."))
 		}
-		var steps [][]cell
+		var steps [][]tableCell
 		for i, step := range sc.Steps {
 			n := plainCell(fmt.Sprint(i + 1))
 			if step.Wait > 0 {
-				steps = append(steps, []cell{n, plainCell(lasting(step.Wait) + " go by"), nil})
+				steps = append(steps, []tableCell{n, plainCell(lasting(step.Wait) + " go by"), nil})
 				continue
 			}
 			e := step.Exchange
-			steps = append(steps, []cell{n, {wire(or(e.Request, step.Step))}, {wire(or(e.Response, "no answer"))}})
+			steps = append(steps, []tableCell{n, {wire(or(e.Request, step.Step))}, {wire(or(e.Response, "no answer"))}})
 		}
 		out = append(out, rows([]string{"Step", "Sent", "Answered"}, steps)...)
 	}
@@ -152,8 +152,8 @@ func scenarioFacts(s *finding.Study, sc finding.Scenario) []finding.Fact {
 	return out
 }
 
-func statements(facts []finding.Fact) [][]span {
-	var out [][]span
+func statements(facts []finding.Fact) [][]textSpan {
+	var out [][]textSpan
 	for _, f := range facts {
 		line := statement(f)
 		if f.Grade != finding.Confirmed {
@@ -171,9 +171,9 @@ func noise(s *finding.Study) []block {
 	case len(s.Noise) == 0:
 		return []block{para("Equal requests got equal answers: no field had to be masked.")}
 	}
-	var out [][]cell
+	var out [][]tableCell
 	for _, n := range s.Noise {
-		out = append(out, []cell{plainCell(n.Command), {wire(n.Key)}, wires(few(n.Values))})
+		out = append(out, []tableCell{plainCell(n.Command), {wire(n.Key)}, wires(few(n.Values))})
 	}
 	return append([]block{para("These fields differ between equal requests. They are masked, each by itself.")},
 		rows([]string{"Command", "Field", "Seen"}, out)...)
@@ -186,7 +186,7 @@ func allFacts(s *finding.Study, at map[string]string) []block {
 		if len(facts) == 0 {
 			continue
 		}
-		var list [][]cell
+		var list [][]tableCell
 		for _, f := range facts {
 			said := statement(f)
 			if extra := strings.TrimSpace(f.Scope + " " + f.Bound); extra != "" {
@@ -194,9 +194,9 @@ func allFacts(s *finding.Study, at map[string]string) []block {
 			}
 			shows := evidence(f.Evidence, at)
 			if len(f.Against) > 0 {
-				shows = append(append(shows, span{Text: "; against: "}), evidence(f.Against, at)...)
+				shows = append(append(shows, textSpan{Text: "; against: "}), evidence(f.Against, at)...)
 			}
-			list = append(list, []cell{plainCell(string(f.Grade)), said, {soft(support(f))}, shows})
+			list = append(list, []tableCell{plainCell(string(f.Grade)), said, {soft(support(f))}, shows})
 		}
 		confirmed := len(ofGrade(facts, finding.Confirmed))
 		title := fmt.Sprintf("%s: %s, %d confirmed", all(name), plural(len(facts), "fact"), confirmed)
@@ -205,9 +205,9 @@ func allFacts(s *finding.Study, at map[string]string) []block {
 	if out == nil {
 		return []block{para("No fact was found.")}
 	}
-	return append([]block{says(span{Text: "An entry such as "}, wire("a12.3"), span{Text: " is one of "},
-		wire("transcript.jsonl"), span{Text: ": server a, experiment 12, step 3. Witnesses, all entries and the line "},
-		span{Text: "that shows a fact again are in "}, wire("protocol.json"), span{Text: "."})}, out...)
+	return append([]block{says(textSpan{Text: "An entry such as "}, wire("a12.3"), textSpan{Text: " is one of "},
+		wire("transcript.jsonl"), textSpan{Text: ": server a, experiment 12, step 3. Witnesses, all entries and the line "},
+		textSpan{Text: "that shows a fact again are in "}, wire("protocol.json"), textSpan{Text: "."})}, out...)
 }
 
 // commandsOf names all commands: all at once first, then in the study's order.
@@ -228,13 +228,13 @@ func methodBlocks(s *finding.Study) []block {
 	var out []block
 	for _, p := range strings.Split(method, "\n\n") {
 		title, text, _ := strings.Cut(strings.Join(strings.Fields(p), " "), ": ")
-		out = append(out, says(bold(title+". "), span{Text: text}))
+		out = append(out, says(bold(title+". "), textSpan{Text: text}))
 	}
 	grades := "Each fact has a grade."
 	for _, g := range finding.Grades() {
 		grades += " " + string(g) + ": " + gradeMeans[g] + "."
 	}
-	out = append(out, says(bold("Grades. "), span{Text: grades}))
+	out = append(out, says(bold("Grades. "), textSpan{Text: grades}))
 	if s.Experiment != "" {
 		out = append(out, folded("The experiment file", block{Verbatim: s.Experiment}))
 	}
@@ -245,9 +245,9 @@ func phases(s *finding.Study) []block {
 	if len(s.Phases) == 0 {
 		return []block{para("No phase was begun.")}
 	}
-	var out [][]cell
+	var out [][]tableCell
 	for _, p := range s.Phases {
-		out = append(out, []cell{plainCell(p.Name), plainCell(count(p.Requests)), plainCell(lasting(p.Seconds)),
+		out = append(out, []tableCell{plainCell(p.Name), plainCell(count(p.Requests)), plainCell(lasting(p.Seconds)),
 			plainCell(count(p.Facts)), plainCell(or(p.Ended, "when it was done"))})
 	}
 	return rows([]string{"Phase", "Requests", "Time", "Facts", "Ended"}, out)

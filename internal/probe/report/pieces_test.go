@@ -11,7 +11,7 @@ import (
 )
 
 // show writes pieces with brackets about what differs.
-func show(pieces []piece) string {
+func show(pieces []textPiece) string {
 	var out strings.Builder
 	for _, p := range pieces {
 		if p.Differs {

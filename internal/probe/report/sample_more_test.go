@@ -154,7 +154,7 @@ func sampleCell(c finding.Command, key, variant string, n, id int) finding.Cell 
 	case "other":
 		response = strings.Replace(response, "RES=0", "RES=0&RS=1&RA=Password error", 1)
 	}
-	return finding.Cell{Variant: variant, Outcome: outcome, Code: code, Exchange: exchange(fmt.Sprintf("a%d.2", id), request, response)}
+	return finding.Cell{Variant: variant, Outcome: outcome, Code: code, Exchange: exchangeBlock(fmt.Sprintf("a%d.2", id), request, response)}
 }
 
 func sampleMachines() []finding.Machine {
@@ -264,14 +264,14 @@ func sampleDifferences() []finding.Difference {
 	return []finding.Difference{
 		{Command: "List", Aspect: finding.Paging, Name: "UN", Summary: "B begins a page with the account that UN names; A begins with the one above it", Replayed: "5 of 5",
 			Commands: []string{"Query_Stat"},
-			Witness: []finding.Both{
+			Witness: []finding.PairedExchange{
 				{Role: "many", Step: "many Login", Request: "VER=1.1&CMD=Login&SEQ=8001&UIN=10004&PS={md5(secret)}&M5=1&LC=9326B87B234E7235",
 					A: "VER=1.1&CMD=Login&SEQ=8001&UIN=10004&RES=0&RS=0&HI=60&LI=300", B: "VER=1.1&CMD=Login&SEQ=8001&UIN=10004&RES=0&RS=0&HI=60&LI=300"},
 				{Role: "many", Step: "many List TN=3 UN=11002", Request: "VER=1.1&CMD=List&SEQ=8002&UIN=10004&TN=3&UN=11002",
 					A: "VER=1.1&CMD=List&SEQ=8002&UIN=10004&RES=0&FN=0&SN=3&UN=11003,11004,11005,", B: "VER=1.1&CMD=List&SEQ=8002&UIN=10004&RES=0&FN=0&SN=3&UN=11002,11003,11004,"},
 			}},
 		{Command: "*", Aspect: finding.TimerOf, Name: "session", Summary: "A's session ends between 299 and 301 s, B's between 179 and 181 s", Replayed: "5 of 5",
-			Witness: []finding.Both{
+			Witness: []finding.PairedExchange{
 				{Role: "a", Step: "a Login", Request: "VER=1.1&CMD=Login&SEQ=8101&UIN=10001&PS={md5(secret)}&M5=1&LC=9326B87B234E7235",
 					A: "VER=1.1&CMD=Login&SEQ=8101&UIN=10001&RES=0&RS=0&HI=60&LI=300", B: "VER=1.1&CMD=Login&SEQ=8101&UIN=10001&RES=0&RS=0&HI=60&LI=300"},
 				{Wait: 240, Step: "wait 240"},
@@ -279,7 +279,7 @@ func sampleDifferences() []finding.Difference {
 					A: "VER=1.1&CMD=GetMsgEx&SEQ=8102&UIN=10001&RES=0&MN=0&MT=&UN=&MG=", B: "VER=1.1&CMD=GetMsgEx&SEQ=8102&UIN=10001&RES=20"},
 			}},
 		{Command: "CLTMSG", Aspect: finding.Encoding, Name: "bytes that are no UTF-8", Summary: "B answers nothing to a text in GBK without a charset", Replayed: "4 of 5",
-			Witness: []finding.Both{
+			Witness: []finding.PairedExchange{
 				{Role: "a", Step: "a CLTMSG to b MG=\\xc6\\xf3", From: "127.0.0.2", HTTP: "http/1.0", RequestBase64: []byte("VER=1.1&CMD=CLTMSG&SEQ=8203&UIN=10001&UN=10002&MG=\xc6\xf3\xb6\xec"),
 					A: "VER=1.1&CMD=CLTMSG&SEQ=8203&UIN=10001&RES=0", B: ""},
 			}},

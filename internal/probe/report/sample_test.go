@@ -33,7 +33,7 @@ func sample(servers int) *finding.Study {
 	return s
 }
 
-func exchange(id, request, response string) finding.Exchange {
+func exchangeBlock(id, request, response string) finding.Exchange {
 	return finding.Exchange{ID: id, Request: request, Response: response}
 }
 
@@ -41,34 +41,34 @@ func sampleCommands() []finding.Command {
 	return []finding.Command{
 		{Name: "Login", Does: []string{"login"}, Works: true, Session: "not needed", Parameters: []string{"VER", "CMD", "SEQ", "UIN", "PS", "M5", "LC"},
 			Fields: []string{"VER", "CMD", "SEQ", "UIN", "RES", "RS", "HI", "LI"}, Effect: "begins a session; friends get MT=99",
-			Example: exchange("a3.1", "VER=1.1&CMD=Login&SEQ=4711&UIN=10001&PS={md5(secret)}&M5=1&LC=9326B87B234E7235", "VER=1.1&CMD=Login&SEQ=4711&UIN=10001&RES=0&RS=0&HI=60&LI=300")},
+			Example: exchangeBlock("a3.1", "VER=1.1&CMD=Login&SEQ=4711&UIN=10001&PS={md5(secret)}&M5=1&LC=9326B87B234E7235", "VER=1.1&CMD=Login&SEQ=4711&UIN=10001&RES=0&RS=0&HI=60&LI=300")},
 		{Name: "Logout", Does: []string{"logout"}, Works: true, Session: "not needed", Parameters: []string{"VER", "CMD", "SEQ", "UIN"},
 			Fields: []string{"VER", "CMD", "SEQ", "UIN", "RES"}, Effect: "ends the session",
-			Example: exchange("a4.2", "VER=1.1&CMD=Logout&SEQ=4712&UIN=10001", "VER=1.1&CMD=Logout&SEQ=4712&UIN=10001&RES=0")},
+			Example: exchangeBlock("a4.2", "VER=1.1&CMD=Logout&SEQ=4712&UIN=10001", "VER=1.1&CMD=Logout&SEQ=4712&UIN=10001&RES=0")},
 		{Name: "Change_Stat", Does: []string{"status"}, Works: true, Session: "needed", Parameters: []string{"VER", "CMD", "SEQ", "UIN", "ST"},
 			Fields: []string{"VER", "CMD", "SEQ", "UIN", "RES"}, Effect: "what friends see in Query_Stat",
-			Example: exchange("a5.2", "VER=1.1&CMD=Change_Stat&SEQ=4713&UIN=10001&ST=10", "VER=1.1&CMD=Change_Stat&SEQ=4713&UIN=10001&RES=0")},
+			Example: exchangeBlock("a5.2", "VER=1.1&CMD=Change_Stat&SEQ=4713&UIN=10001&ST=10", "VER=1.1&CMD=Change_Stat&SEQ=4713&UIN=10001&RES=0")},
 		{Name: "List", Does: []string{"friends"}, Works: true, Session: "needed", Parameters: []string{"VER", "CMD", "SEQ", "UIN", "TN", "UN"},
 			Fields:  []string{"VER", "CMD", "SEQ", "UIN", "RES", "FN", "SN", "UN"},
-			Example: exchange("a6.2", "VER=1.1&CMD=List&SEQ=4714&UIN=10001&TN=160&UN=0", "VER=1.1&CMD=List&SEQ=4714&UIN=10001&RES=0&FN=1&SN=2&UN=10002,10003,")},
+			Example: exchangeBlock("a6.2", "VER=1.1&CMD=List&SEQ=4714&UIN=10001&TN=160&UN=0", "VER=1.1&CMD=List&SEQ=4714&UIN=10001&RES=0&FN=1&SN=2&UN=10002,10003,")},
 		{Name: "Query_Stat", Does: []string{"online"}, Works: true, Session: "needed", Parameters: []string{"VER", "CMD", "SEQ", "UIN", "TN", "UN"},
 			Fields:  []string{"VER", "CMD", "SEQ", "UIN", "RES", "FC", "FN", "SN", "ST", "UN", "NK"},
-			Example: exchange("a7.3", "VER=1.1&CMD=Query_Stat&SEQ=4715&UIN=10001&TN=50&UN=0", "VER=1.1&CMD=Query_Stat&SEQ=4715&UIN=10001&RES=0&FC=0,270,&FN=1&SN=2&ST=10,30,&UN=10002,10003,&NK=Pingu%2c Jr,Tom %26 Jerry,")},
+			Example: exchangeBlock("a7.3", "VER=1.1&CMD=Query_Stat&SEQ=4715&UIN=10001&TN=50&UN=0", "VER=1.1&CMD=Query_Stat&SEQ=4715&UIN=10001&RES=0&FC=0,270,&FN=1&SN=2&ST=10,30,&UN=10002,10003,&NK=Pingu%2c Jr,Tom %26 Jerry,")},
 		{Name: "GetInfo", Does: []string{"info"}, Works: true, Session: "needed", Parameters: []string{"VER", "CMD", "SEQ", "UIN", "LV", "UN"},
 			Fields:  strings.Fields("VER CMD SEQ UIN RES AD AG EM FC HP JB LV PC PH PR PV RN SC SX UN NK"),
-			Example: exchange("a8.2", "VER=1.1&CMD=GetInfo&SEQ=4716&UIN=10001&LV=2&UN=10002", "VER=1.1&CMD=GetInfo&SEQ=4716&UIN=10001&RES=0&AD=&AG=0&EM=&FC=0&HP=&JB=&LV=2&PC=&PH=&PR=&PV=&RN=&SC=&SX=0&UN=10002&NK=企鹅")},
+			Example: exchangeBlock("a8.2", "VER=1.1&CMD=GetInfo&SEQ=4716&UIN=10001&LV=2&UN=10002", "VER=1.1&CMD=GetInfo&SEQ=4716&UIN=10001&RES=0&AD=&AG=0&EM=&FC=0&HP=&JB=&LV=2&PC=&PH=&PR=&PV=&RN=&SC=&SX=0&UN=10002&NK=企鹅")},
 		{Name: "AddToList", Does: []string{"add"}, Works: true, Session: "needed", Parameters: []string{"VER", "CMD", "SEQ", "UIN", "UN"},
 			Fields: []string{"VER", "CMD", "SEQ", "UIN", "RES", "CD", "UN"}, Effect: "none while the other asks for requests",
-			Example: exchange("a9.2", "VER=1.1&CMD=AddToList&SEQ=4717&UIN=10001&UN=10003", "VER=1.1&CMD=AddToList&SEQ=4717&UIN=10001&RES=0&CD=1&UN=10003")},
+			Example: exchangeBlock("a9.2", "VER=1.1&CMD=AddToList&SEQ=4717&UIN=10001&UN=10003", "VER=1.1&CMD=AddToList&SEQ=4717&UIN=10001&RES=0&CD=1&UN=10003")},
 		{Name: "CLTMSG", Does: []string{"send"}, Works: true, Session: "needed", Parameters: []string{"VER", "CMD", "SEQ", "UIN", "UN", "MG"},
 			Fields: []string{"VER", "CMD", "SEQ", "UIN", "RES"}, Effect: "the other gets MT=9 in GetMsgEx",
-			Example: exchange("a11.2", "VER=1.1&CMD=CLTMSG&SEQ=4719&UIN=10001&UN=10002&MG=fish & chips, 100%?", "VER=1.1&CMD=CLTMSG&SEQ=4719&UIN=10001&RES=0")},
+			Example: exchangeBlock("a11.2", "VER=1.1&CMD=CLTMSG&SEQ=4719&UIN=10001&UN=10002&MG=fish & chips, 100%?", "VER=1.1&CMD=CLTMSG&SEQ=4719&UIN=10001&RES=0")},
 		{Name: "GetMsgEx", Does: []string{"receive"}, Works: true, Session: "needed", Parameters: []string{"VER", "CMD", "SEQ", "UIN"},
 			Fields: []string{"VER", "CMD", "SEQ", "UIN", "RES", "MN", "MT", "UN", "MG"}, Effect: "takes what waits",
-			Example: exchange("a12.3", "VER=1.1&CMD=GetMsgEx&SEQ=4720&UIN=10002", "VER=1.1&CMD=GetMsgEx&SEQ=4720&UIN=10002&RES=0&MN=1&MT=9,&UN=10001,&MG=fish %26 chips%2c 100%25?,")},
+			Example: exchangeBlock("a12.3", "VER=1.1&CMD=GetMsgEx&SEQ=4720&UIN=10002", "VER=1.1&CMD=GetMsgEx&SEQ=4720&UIN=10002&RES=0&MN=1&MT=9,&UN=10001,&MG=fish %26 chips%2c 100%25?,")},
 		{Name: "Finger", Does: []string{"find"}, Works: false, Session: "not known", Parameters: []string{"VER", "CMD", "SEQ", "UIN", "AG", "SX", "PV", "UN"},
 			Fields:  []string{"VER", "CMD", "SEQ", "UIN", "RES", "RA"},
-			Example: exchange("a13.2", "VER=1.1&CMD=Finger&SEQ=4721&UIN=10001&AG=&SX=&PV=&UN=0", "VER=1.1&CMD=Finger&SEQ=4721&UIN=10001&RES=2&RA=Finger is not known here")},
+			Example: exchangeBlock("a13.2", "VER=1.1&CMD=Finger&SEQ=4721&UIN=10001&AG=&SX=&PV=&UN=0", "VER=1.1&CMD=Finger&SEQ=4721&UIN=10001&RES=2&RA=Finger is not known here")},
 	}
 }
 
@@ -99,12 +99,12 @@ func sampleFields() []finding.Field {
 	return out
 }
 
-func sampleCodes() []finding.CodeUse {
-	var out []finding.CodeUse
+func sampleCodes() []finding.CodeUsage {
+	var out []finding.CodeUsage
 	add := func(command, state, code string, n int) {
 		request := "VER=1.1&CMD=" + command + "&SEQ=5000&UIN=10001"
-		out = append(out, finding.CodeUse{Command: command, State: state, Code: code, Count: n,
-			Example: exchange(fmt.Sprintf("a%d.2", 100+len(out)), request, request+"&RES="+code)})
+		out = append(out, finding.CodeUsage{Command: command, State: state, Code: code, Count: n,
+			Example: exchangeBlock(fmt.Sprintf("a%d.2", 100+len(out)), request, request+"&RES="+code)})
 	}
 	for i, c := range sampleCommands() {
 		open := c.Session == "not needed"
@@ -125,7 +125,7 @@ func sampleCodes() []finding.CodeUse {
 	return out
 }
 
-func sampleWalks() []finding.Walk {
+func sampleWalks() []finding.PageWalk {
 	page := func(cursor, id, marker string, from, n int) finding.Page {
 		p := finding.Page{Cursor: cursor, ID: id, Marker: marker, Elements: []string{}}
 		for i := range n {
@@ -133,7 +133,7 @@ func sampleWalks() []finding.Walk {
 		}
 		return p
 	}
-	long := finding.Walk{Command: "List", Role: "many", Size: 7, Ended: "FN=1 on the last page"}
+	long := finding.PageWalk{Command: "List", Role: "many", Size: 7, Ended: "FN=1 on the last page"}
 	for i := range 18 {
 		n, marker := 7, "FN=0"
 		if i == 17 {
@@ -141,7 +141,7 @@ func sampleWalks() []finding.Walk {
 		}
 		long.Pages = append(long.Pages, page(fmt.Sprint(11000+7*i), fmt.Sprintf("a%d.2", 400+i), marker, 11001+7*i, n))
 	}
-	return []finding.Walk{
+	return []finding.PageWalk{
 		{Command: "List", Role: "many", Size: 50, Ended: "FN=1 on the last page",
 			Pages: []finding.Page{page("0", "a301.2", "FN=0", 11001, 50), page("11050", "a301.3", "FN=0", 11051, 50), page("11100", "a301.4", "FN=1", 11101, 20)}},
 		{Command: "Query_Stat", Role: "many", Size: 40, Ended: "FN=1, and asking on from the last element gave an empty page",
@@ -166,8 +166,8 @@ func sampleTimers() []finding.Timer {
 	}
 }
 
-func sampleGaps() []finding.Gap {
-	return []finding.Gap{
+func sampleGaps() []finding.UntestedItem {
+	return []finding.UntestedItem{
 		{What: "DelFromList", Why: "it is destructive, and the file does not allow that"},
 		{What: "Finger", Why: "its base request was never done: RES=2"},
 		{What: "timer: requests that wait", Why: "waiting 2,419,200 s is more than limits: wait allows"},
@@ -181,9 +181,9 @@ func sampleScenarios() []finding.Scenario {
 	return []finding.Scenario{{
 		Name: "login by other means", Facts: []string{"Login/parameter/M5/values", "Login/session/second login/renews"},
 		Steps: []finding.ScenarioStep{
-			{Step: "a Login M5=0", Exchange: exchange("a2.1", "VER=1.1&CMD=Login&SEQ=1&UIN=10001&PS={secret}&M5=0", "VER=1.1&CMD=Login&SEQ=1&UIN=10001&RES=0&RS=0")},
+			{Step: "a Login M5=0", Exchange: exchangeBlock("a2.1", "VER=1.1&CMD=Login&SEQ=1&UIN=10001&PS={secret}&M5=0", "VER=1.1&CMD=Login&SEQ=1&UIN=10001&RES=0&RS=0")},
 			{Step: "wait 30s", Wait: 30},
-			{Step: "a Login M5=3", Exchange: exchange("a2.3", "VER=1.1&CMD=Login&SEQ=2&UIN=10001&PS={secret}&M5=3", "VER=1.1&CMD=Login&SEQ=2&UIN=10001&RES=0&RS=1")},
+			{Step: "a Login M5=3", Exchange: exchangeBlock("a2.3", "VER=1.1&CMD=Login&SEQ=2&UIN=10001&PS={secret}&M5=3", "VER=1.1&CMD=Login&SEQ=2&UIN=10001&RES=0&RS=1")},
 		},
 	}}
 }

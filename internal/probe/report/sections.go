@@ -17,10 +17,10 @@ func parameters(s *finding.Study) []block {
 	}
 	out := []block{para("Same: the answer is that of the base request. Other: done, with another answer.")}
 	for _, command := range matrixCommands(s.Matrix) {
-		var list [][]cell
+		var list [][]tableCell
 		for _, row := range s.Matrix {
 			if row.Command == command {
-				list = append(list, []cell{{wire(row.Key), soft(" " + row.Type)}, outcomes(row)})
+				list = append(list, []tableCell{{wire(row.Key), soft(" " + row.Type)}, outcomes(row)})
 			}
 		}
 		title := command + ": " + plural(len(list), "parameter")
@@ -40,7 +40,7 @@ func matrixCommands(rows []finding.MatrixRow) []string {
 }
 
 // outcomes groups a row's variants, such as "refused RES=1: -1, x, 1.5, empty".
-func outcomes(row finding.MatrixRow) cell {
+func outcomes(row finding.MatrixRow) tableCell {
 	var order []string
 	variants := map[string][]string{}
 	for _, c := range row.Cells {
@@ -54,14 +54,14 @@ func outcomes(row finding.MatrixRow) cell {
 		variants[what] = append(variants[what], or(c.Variant, "empty"))
 	}
 	if order == nil {
-		return cell{soft("not varied")}
+		return tableCell{soft("not varied")}
 	}
-	var out cell
+	var out tableCell
 	for i, what := range order {
 		if i > 0 {
-			out = append(out, span{Text: "; "})
+			out = append(out, textSpan{Text: "; "})
 		}
-		out = append(out, bold(what+": "), span{Text: strings.Join(variants[what], ", ")})
+		out = append(out, bold(what+": "), textSpan{Text: strings.Join(variants[what], ", ")})
 	}
 	return out
 }
@@ -72,13 +72,13 @@ func fields(s *finding.Study) []block {
 		out = append(out, para("No answer's fields were studied."))
 	}
 	for _, name := range commandsOf(s) {
-		var list [][]cell
+		var list [][]tableCell
 		for _, f := range byPlace(s.Fields, name) {
 			holds := f.Kind
 			if f.Of != "" {
 				holds += " of " + f.Of
 			}
-			list = append(list, []cell{plainCell(strconv.Itoa(f.Place)), {wire(f.Key)}, plainCell(holds), wires(few(f.Values)),
+			list = append(list, []tableCell{plainCell(strconv.Itoa(f.Place)), {wire(f.Key)}, plainCell(holds), wires(few(f.Values)),
 				plainCell(or(f.When, "always")), plainCell(string(f.Grade))})
 		}
 		if list != nil {
@@ -116,7 +116,7 @@ func codeUses(s *finding.Study) []block {
 	}
 	head := []string{"Command"}
 	var commands []string
-	cells := map[[2]string]cell{}
+	cells := map[[2]string]tableCell{}
 	for _, u := range s.Codes {
 		if !slices.Contains(head[1:], u.State) {
 			head = append(head, u.State)
@@ -127,9 +127,9 @@ func codeUses(s *finding.Study) []block {
 		at := [2]string{u.Command, u.State}
 		cells[at] = append(cells[at], bold(or(u.Code, "none")), soft(" ×"+count(u.Count)+" "))
 	}
-	var out [][]cell
+	var out [][]tableCell
 	for _, command := range commands {
-		row := []cell{plainCell(command)}
+		row := []tableCell{plainCell(command)}
 		for _, state := range head[1:] {
 			row = append(row, cells[[2]string{command, state}])
 		}
@@ -147,15 +147,15 @@ func walks(s *finding.Study) []block {
 	var out []block
 	for _, w := range s.Walks {
 		total := 0
-		var list [][]cell
+		var list [][]tableCell
 		for i, p := range w.Pages {
 			total += len(p.Elements)
 			switch n := len(w.Pages); {
 			case n > 2*pagesShown+1 && i == pagesShown:
 				more := soft(plural(n-2*pagesShown, "page") + " more of the kind")
-				list = append(list, []cell{plainCell("…"), nil, {more}, nil, nil})
+				list = append(list, []tableCell{plainCell("…"), nil, {more}, nil, nil})
 			case n <= 2*pagesShown+1 || i < pagesShown || i >= n-pagesShown:
-				list = append(list, []cell{plainCell(strconv.Itoa(i + 1)), {wire(or(p.Cursor, "start"))},
+				list = append(list, []tableCell{plainCell(strconv.Itoa(i + 1)), {wire(or(p.Cursor, "start"))},
 					elements(p.Elements), {wire(p.Marker)}, {soft(p.ID)}})
 			}
 		}
@@ -172,13 +172,13 @@ func walks(s *finding.Study) []block {
 	return out
 }
 
-func elements(list []string) cell {
+func elements(list []string) tableCell {
 	if hidden := len(list) - 2*elementsShown; hidden > 1 {
 		out := append(wires(list[:elementsShown]), soft(fmt.Sprintf(" … %d more … ", hidden)))
 		return append(out, wires(list[len(list)-elementsShown:])...)
 	}
 	if len(list) == 0 {
-		return cell{soft("none")}
+		return tableCell{soft("none")}
 	}
 	return wires(list)
 }
@@ -200,7 +200,7 @@ func examples(s *finding.Study) []block {
 	var out []block
 	for i, c := range s.Commands {
 		if e := c.Example; e.Request != "" {
-			shown := &exchange{anchor("command", i), c.Name + " " + e.ID, e.Request, []received{{"", whole(e.Response)}}}
+			shown := &exchangeBlock{anchor("command", i), c.Name + " " + e.ID, e.Request, []receivedAnswer{{"", whole(e.Response)}}}
 			out = append(out, block{Exchange: shown})
 		}
 	}
@@ -255,12 +255,12 @@ func difference(n int, d finding.Difference) []block {
 			out = append(out, para(lasting(b.Wait)+" go by."))
 			continue
 		}
-		e := &exchange{Title: fmt.Sprintf("%d. %s", i+1, or(b.Step, b.Role)), Sent: b.Request}
+		e := &exchangeBlock{Title: fmt.Sprintf("%d. %s", i+1, or(b.Step, b.Role)), Sent: b.Request}
 		if len(b.RequestBase64) > 0 {
 			e.Sent = shorten(visible(string(b.RequestBase64)))
 		}
 		left, right := compare(b.A, b.B)
-		e.Received = []received{{"A", left}, {"B", right}}
+		e.Received = []receivedAnswer{{"A", left}, {"B", right}}
 		out = append(out, block{Exchange: e})
 	}
 	if d.Replayed != "" {

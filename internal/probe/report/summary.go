@@ -21,8 +21,8 @@ func summary(s *finding.Study) []block {
 		out = append(out, heading(sc.Name))
 		follows := byWeight(scenarioFacts(s, sc), func(finding.Fact) bool { return true })
 		if len(follows) == 0 {
-			out = append(out, says(span{Text: plural(len(sc.Steps), "step") + "; "}, to("see its answers", "scenarios"),
-				span{Text: "."}))
+			out = append(out, says(textSpan{Text: plural(len(sc.Steps), "step") + "; "}, to("see its answers", "scenarios"),
+				textSpan{Text: "."}))
 			continue
 		}
 		out = append(out, limited(follows, scenarioShown, "scenarios")...)
@@ -62,7 +62,7 @@ func gradeCounts(s *finding.Study) block {
 	for _, g := range finding.Grades() {
 		parts = append(parts, fmt.Sprintf("%s %s", count(len(ofGrade(s.Facts, g))), g))
 	}
-	return says(bold("Facts: "), span{Text: strings.Join(parts, ", ") + "."})
+	return says(bold("Facts: "), textSpan{Text: strings.Join(parts, ", ") + "."})
 }
 
 func limited(facts []finding.Fact, most int, link string) []block {
@@ -71,7 +71,7 @@ func limited(facts []finding.Fact, most int, link string) []block {
 	}
 	list := statements(facts[:min(most, len(facts))])
 	if n := len(facts) - most; n > 0 {
-		list = append(list, []span{to(count(n)+" more", link)})
+		list = append(list, []textSpan{to(count(n)+" more", link)})
 	}
 	return []block{{List: list}}
 }
@@ -113,24 +113,24 @@ func byGrade(facts []finding.Fact) []finding.Fact {
 
 // timers gives each timer one line.
 func timers(s *finding.Study, stated map[string]bool) []block {
-	var list [][]span
+	var list [][]textSpan
 	for _, t := range s.Timers {
 		for _, f := range s.Facts {
 			if f.Aspect == finding.TimerOf && f.Name == t.Name {
 				stated[f.ID] = true // the timer's line says it
 			}
 		}
-		line := []span{bold(t.Name), {Text: ": " + timerLength(t)}}
+		line := []textSpan{bold(t.Name), {Text: ": " + timerLength(t)}}
 		if t.Kind != "" && t.Kind != "not known" {
-			line = append(line, span{Text: ", " + t.Kind})
+			line = append(line, textSpan{Text: ", " + t.Kind})
 		}
 		if len(t.RefreshedBy) > 0 {
-			line = append(line, span{Text: "; put off by " + strings.Join(t.RefreshedBy, ", ")})
+			line = append(line, textSpan{Text: "; put off by " + strings.Join(t.RefreshedBy, ", ")})
 		}
 		if len(t.NotBy) > 0 {
-			line = append(line, span{Text: "; not by " + strings.Join(t.NotBy, ", ")})
+			line = append(line, textSpan{Text: "; not by " + strings.Join(t.NotBy, ", ")})
 		}
-		list = append(list, append(line, span{Text: "."}, soft(" "+plural(len(t.Points), "look"))))
+		list = append(list, append(line, textSpan{Text: "."}, soft(" "+plural(len(t.Points), "look"))))
 	}
 	if list == nil {
 		return []block{heading("Timers"), para("No timer was found.")}
@@ -152,9 +152,9 @@ func timerLength(t finding.Timer) string {
 
 // commandTable says of each command what a newcomer wants to know.
 func commandTable(s *finding.Study) []block {
-	var out [][]cell
+	var out [][]tableCell
 	for _, c := range s.Commands {
-		name := cell{bold(c.Name)}
+		name := tableCell{bold(c.Name)}
 		if !c.Works {
 			name = append(name, soft(" never done"))
 		}
@@ -166,7 +166,7 @@ func commandTable(s *finding.Study) []block {
 			purpose = strings.TrimPrefix(purpose+"; "+c.Effect, "; ")
 		}
 		required, optional := keysOf(s, c)
-		out = append(out, []cell{name, plainCell(purpose), required, optional, wires(c.Fields), codesOf(s, c)})
+		out = append(out, []tableCell{name, plainCell(purpose), required, optional, wires(c.Fields), codesOf(s, c)})
 	}
 	if out == nil {
 		return nil
@@ -190,7 +190,7 @@ func inCommandTable(f finding.Fact) bool {
 
 // keysOf parts a command's keys into those that are required and the others, each
 // with what is known of its default and its range.
-func keysOf(s *finding.Study, c finding.Command) (required, optional cell) {
+func keysOf(s *finding.Study, c finding.Command) (required, optional tableCell) {
 	for _, key := range c.Parameters {
 		var known []string
 		need := false
@@ -219,7 +219,7 @@ func keysOf(s *finding.Study, c finding.Command) (required, optional cell) {
 				}
 			}
 		}
-		item := cell{wire(key)}
+		item := tableCell{wire(key)}
 		if !need && len(known) == 0 {
 			item = append(item, soft("?"))
 		}
@@ -227,7 +227,7 @@ func keysOf(s *finding.Study, c finding.Command) (required, optional cell) {
 		if len(known) > 0 {
 			item = append(item, soft(" ("+strings.Join(known, ", ")+")"))
 		}
-		item = append(item, span{Text: " "})
+		item = append(item, textSpan{Text: " "})
 		if need {
 			required = append(required, item...)
 		} else {
@@ -237,17 +237,17 @@ func keysOf(s *finding.Study, c finding.Command) (required, optional cell) {
 	return required, optional
 }
 
-func codesOf(s *finding.Study, c finding.Command) cell {
+func codesOf(s *finding.Study, c finding.Command) tableCell {
 	var codes []string
 	for _, u := range s.Codes {
 		if u.Command == c.Name && !slices.Contains(codes, or(u.Code, "none")) {
 			codes = append(codes, or(u.Code, "none"))
 		}
 	}
-	var out cell
+	var out tableCell
 	for i, c := range codes {
 		if i > 0 {
-			out = append(out, span{Text: ", "})
+			out = append(out, textSpan{Text: ", "})
 		}
 		out = append(out, wire(c))
 	}

@@ -11,20 +11,20 @@ import (
 )
 
 // A file is one of those that a report is made of.
-type file struct {
+type outputFile struct {
 	name  string
 	write func(io.Writer, *finding.Study) error
 }
 
-func filesOf(s *finding.Study) []file {
-	files := []file{
+func filesOf(s *finding.Study) []outputFile {
+	files := []outputFile{
 		{"report.html", HTML},
 		{"report.md", Markdown},
 		{"protocol.json", JSON},
 		{"model.dot", DOT},
 	}
 	if compared(s) {
-		files = append(files, file{"differences.json", Differences})
+		files = append(files, outputFile{"differences.json", Differences})
 	}
 	return files
 }

@@ -10,7 +10,7 @@ import (
 // a list that lags behind shows only to who has looked before.
 func (s *study) around() error {
 	everybody := []string{s.a, s.b, s.c}
-	looks := func(r *row, roles ...string) *row {
+	looks := func(r *stepBuilder, roles ...string) *stepBuilder {
 		for _, role := range roles {
 			r.look(role, vFriends, vOnline)
 		}
@@ -18,7 +18,7 @@ func (s *study) around() error {
 	}
 	changes := s.changes()
 	// Who has left sees nothing any more, so these come last.
-	slices.SortStableFunc(changes, func(x, y unit) int { return s.ends(x) - s.ends(y) })
+	slices.SortStableFunc(changes, func(x, y commandContext) int { return s.ends(x) - s.ends(y) })
 	for group := range slices.Chunk(changes, 6) {
 		r := looks(s.row().login(everybody...), everybody...)
 		for _, u := range group {
@@ -63,8 +63,8 @@ func (s *study) later() error {
 
 // changes are the requests that change something: one of each purpose, and each
 // status.
-func (s *study) changes() []unit {
-	var all []unit
+func (s *study) changes() []commandContext {
+	var all []commandContext
 	for _, step := range s.purposes() {
 		verb := s.File.VerbOf(step)
 		if s.isRead(step) || verb == vReceive {
@@ -82,7 +82,7 @@ func (s *study) changes() []unit {
 }
 
 // ends is 1 for what begins or ends a session.
-func (s *study) ends(u unit) int {
+func (s *study) ends(u commandContext) int {
 	if verb := s.File.VerbOf(u.step); verb == vLogin || verb == vLogout {
 		return 1
 	}
@@ -90,7 +90,7 @@ func (s *study) ends(u unit) int {
 }
 
 // concerned is the other role that sees a change.
-func (s *study) concerned(u unit) string {
+func (s *study) concerned(u commandContext) string {
 	if u.step.To != "" {
 		return u.step.To
 	}

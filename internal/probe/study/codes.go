@@ -9,8 +9,8 @@ import (
 )
 
 // A codeUse is a code of a command's answers, with where it came.
-type codeUse struct {
-	finding.CodeUse
+type codeStatistics struct {
+	finding.CodeUsage
 	sessions int
 	trace    *lab.Trace // the first of these
 	at       int
@@ -19,8 +19,8 @@ type codeUse struct {
 
 // codes counts the codes of all answers, by command and by what the account had
 // done before. What an odd form of HTTP is answered is told with the forms.
-func (s *study) codes() (uses []*codeUse) {
-	index := make(map[[3]string]*codeUse)
+func (s *study) codes() (uses []*codeStatistics) {
+	index := make(map[[3]string]*codeStatistics)
 	for _, t := range s.traces {
 		states := make(map[string]string)
 		for i, step := range t.Steps {
@@ -40,8 +40,8 @@ func (s *study) codes() (uses []*codeUse) {
 			key := s.codeKey(step, state, a)
 			use := index[key]
 			if use == nil {
-				use = &codeUse{trace: t, at: i}
-				use.CodeUse = finding.CodeUse{Command: key[0], State: key[1], Code: key[2], Example: exchange(a)}
+				use = &codeStatistics{trace: t, at: i}
+				use.CodeUsage = finding.CodeUsage{Command: key[0], State: key[1], Code: key[2], Example: exchange(a)}
 				index[key] = use
 				uses = append(uses, use)
 			}
@@ -101,7 +101,7 @@ func (s *study) codeKey(step experiment.Step, state string, a *lab.Answer) [3]st
 func (s *study) claimCodes() {
 	s.out.Codes = nil
 	for _, use := range s.codes() {
-		s.out.Codes = append(s.out.Codes, use.CodeUse)
+		s.out.Codes = append(s.out.Codes, use.CodeUsage)
 		f := s.claim(finding.Fact{
 			Command: use.Command, Aspect: finding.FieldOf, Name: s.File.Answer.Code, Claim: "can be " + use.Code, Value: "yes", Scope: use.State,
 			Statement: use.Command + " can be answered " + use.Code + " to who is " + use.State,

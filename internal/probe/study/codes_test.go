@@ -44,7 +44,7 @@ func codeStudy(t *testing.T, c *codeServer) *study {
 	}
 	return &study{
 		Config: Config{File: f, Subject: c, Confirm: true}, ctx: t.Context(), out: &finding.Study{}, stated: newStatedFacts(f),
-		noise: make(noise), a: "a", b: "b", c: "stranger", limit: 1 << 30,
+		noise: make(volatileFields), a: "a", b: "b", c: "stranger", limit: 1 << 30,
 	}
 }
 
@@ -78,8 +78,8 @@ func TestSessionsOfAFieldAreCounted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f := &fact{}
-	s.counted(f, s.samples("List"), func(*sample) bool { return true })
+	f := &factEvidence{}
+	s.counted(f, s.samples("List"), func(*fieldSample) bool { return true })
 	if f.Observations != 5 || f.Sessions != 4 {
 		t.Errorf("%d observations in %d sessions, there were 5 in 4", f.Observations, f.Sessions)
 	}

@@ -22,15 +22,15 @@ func (s *study) conclude() {
 	s.showMachines()
 	for _, p := range phases {
 		ran := slices.ContainsFunc(s.out.Phases, func(q finding.Phase) bool { return q.Name == p.name }) ||
-			slices.ContainsFunc(s.out.Untested, func(g finding.Gap) bool { return g.What == p.name })
+			slices.ContainsFunc(s.out.Untested, func(g finding.UntestedItem) bool { return g.What == p.name })
 		if !ran && (s.Confirm || !slices.Contains(ofOneServer, p.name)) {
 			s.gap(p.name, "the study ended before: "+s.out.Stopped)
 		}
 	}
 	// What a larger budget reaches comes first.
-	slices.SortStableFunc(s.out.Untested, func(x, y finding.Gap) int { return min(y.Requests, 1) - min(x.Requests, 1) })
+	slices.SortStableFunc(s.out.Untested, func(x, y finding.UntestedItem) int { return min(y.Requests, 1) - min(x.Requests, 1) })
 	// What many facts say together comes before each of these.
-	slices.SortStableFunc(s.stated.facts, func(x, y *fact) int { return single(x) - single(y) })
+	slices.SortStableFunc(s.stated.facts, func(x, y *factEvidence) int { return single(x) - single(y) })
 	for _, f := range s.stated.facts {
 		for i, step := range f.steps {
 			f.Witness = append(f.Witness, finding.WitnessStep{Step: s.File.FormatStep(step), Answer: s.form(step, &f.answers[i])})
@@ -44,7 +44,7 @@ func (s *study) conclude() {
 
 // single is 1 for a fact that is one of many of its kind: one value, one moment, one
 // code.
-func single(f *fact) int {
+func single(f *factEvidence) int {
 	for _, kind := range []string{"value ", "after ", "can be "} {
 		if strings.HasPrefix(f.Claim, kind) {
 			return 1
@@ -69,7 +69,7 @@ func (s *study) tellLock() {
 		f.Statement += fmt.Sprintf("; it is done again after %.0f to %.0f s", l.Low.Seconds(), l.High.Seconds())
 	}
 	if f.ID = idOf(&f); s.stated.index[f.ID] == nil {
-		s.stated.facts = append(s.stated.facts, &fact{Fact: f})
+		s.stated.facts = append(s.stated.facts, &factEvidence{Fact: f})
 	}
 }
 
@@ -91,7 +91,7 @@ func (s *study) tellLimits() {
 		}
 		f.ID = idOf(&f)
 		f.Observations, f.Sessions, f.Evidence = l.Times, 1, []string{l.ID}
-		s.stated.facts = append(s.stated.facts, &fact{Fact: f})
+		s.stated.facts = append(s.stated.facts, &factEvidence{Fact: f})
 	}
 }
 

@@ -35,18 +35,18 @@ func (s *study) confirm() error {
 }
 
 // A group are facts that one experiment speaks for.
-type group struct {
+type factGroup struct {
 	steps []experiment.Step
-	facts []*fact
+	facts []*factEvidence
 }
 
 // witnesses are the experiments behind the facts, each once: one that is the
 // beginning of another is a part of that.
-func (s *study) witnesses() []*group {
-	byLine := make(map[string]*group)
-	var all []*group
+func (s *study) witnesses() []*factGroup {
+	byLine := make(map[string]*factGroup)
+	var all []*factGroup
 	facts := slices.Clone(s.stated.facts)
-	slices.SortStableFunc(facts, func(x, y *fact) int { return len(y.steps) - len(x.steps) })
+	slices.SortStableFunc(facts, func(x, y *factEvidence) int { return len(y.steps) - len(x.steps) })
 	for _, f := range facts {
 		if len(f.steps) == 0 || f.Grade != finding.Observed {
 			continue
@@ -56,7 +56,7 @@ func (s *study) witnesses() []*group {
 			g.facts = append(g.facts, f)
 			continue
 		}
-		g := &group{steps: f.steps, facts: []*fact{f}}
+		g := &factGroup{steps: f.steps, facts: []*factEvidence{f}}
 		all = append(all, g)
 		for n := range f.steps {
 			part := s.line(f.steps[:n+1])
@@ -67,7 +67,7 @@ func (s *study) witnesses() []*group {
 	}
 	// Those first that a scenario asked for, then those that say most for least; where time
 	// is real, waiting costs most.
-	slices.SortStableFunc(all, func(x, y *group) int {
+	slices.SortStableFunc(all, func(x, y *factGroup) int {
 		if asked := s.asked(y) - s.asked(x); asked != 0 {
 			return asked
 		}
@@ -81,12 +81,12 @@ func (s *study) witnesses() []*group {
 
 // asked is 1 for what a scenario shows, if there is room for it: a long one that does not
 // fit must not keep others out.
-func (s *study) asked(g *group) int {
+func (s *study) asked(g *factGroup) int {
 	if !s.hasRoom(4 * len(g.steps)) {
 		return 0
 	}
 	for _, sc := range s.out.Scenarios {
-		if slices.ContainsFunc(g.facts, func(f *fact) bool { return slices.Contains(sc.Facts, f.ID) }) {
+		if slices.ContainsFunc(g.facts, func(f *factEvidence) bool { return slices.Contains(sc.Facts, f.ID) }) {
 			return 1
 		}
 	}
@@ -94,7 +94,7 @@ func (s *study) asked(g *group) int {
 }
 
 // waits is how many seconds an experiment takes for waiting.
-func (s *study) waits(g *group) int {
+func (s *study) waits(g *factGroup) int {
 	total := 0.0
 	for _, step := range g.steps {
 		total += step.Wait.Seconds()
@@ -115,7 +115,7 @@ func (s *study) line(steps []experiment.Step) string {
 
 // repeatGroup makes an experiment once more. In the last round somebody else comes and
 // goes before it.
-func (s *study) repeatGroup(g *group, round int) error {
+func (s *study) repeatGroup(g *factGroup, round int) error {
 	steps, shift := g.steps, 0
 	if round == 2 {
 		steps, shift = s.disturbed(g.steps)
@@ -137,7 +137,7 @@ func (s *study) repeatGroup(g *group, round int) error {
 }
 
 // weigh counts one more look at a fact.
-func (s *study) weigh(f *fact, form string, a *lab.Answer, attack bool) {
+func (s *study) weigh(f *factEvidence, form string, a *lab.Answer, attack bool) {
 	at := len(f.steps) - 1
 	if form != s.form(f.steps[at], &f.answers[at]) {
 		if attack {

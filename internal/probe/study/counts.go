@@ -29,7 +29,7 @@ func (s *study) counts() error {
 }
 
 // queue sends n messages before any is collected, and collects all.
-func (s *study) queue(to string, n int, r *row, role string) error {
+func (s *study) queue(to string, n int, r *stepBuilder, role string) error {
 	for range n {
 		r.do(s.a, vSend, role)
 	}

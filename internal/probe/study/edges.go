@@ -12,7 +12,7 @@ import (
 
 // edges finds by halving where values stop being taken: lengths of texts and
 // marks, and sizes of numbers.
-func (v *verdict) edges(u unit) error {
+func (v *variantJudge) edges(u commandContext) error {
 	switch v.parameter.Type {
 	case experiment.Text, experiment.Mark:
 		if v.base.outcome == "done" {
@@ -25,11 +25,11 @@ func (v *verdict) edges(u unit) error {
 }
 
 // An edge is between two values that are answered otherwise.
-type edge struct{ low, high *trial }
+type valueBounds struct{ low, high *variantTrial }
 
 // longest finds the longest text that is taken.
-func (v *verdict) longest(u unit) error {
-	var e edge
+func (v *variantJudge) longest(u commandContext) error {
+	var e valueBounds
 	low, high := 0, 0
 	for i := range v.trials {
 		t := &v.trials[i]
@@ -67,7 +67,7 @@ func (v *verdict) longest(u unit) error {
 
 // uniformLength is the length of a value that differs from others in nothing but its
 // length, 0 for any other value.
-func uniformLength(t *trial) int {
+func uniformLength(t *variantTrial) int {
 	value := strings.ReplaceAll(t.value, "{seq}", strings.Repeat("9", lab.MarkLength))
 	if !t.plain || value == "" || value > "~" || strings.Trim(value, value[:1]) != "" {
 		return 0
@@ -76,7 +76,7 @@ func uniformLength(t *trial) int {
 }
 
 // both states a fact that needs the two trials beside an edge.
-func (v *verdict) both(e edge, claim, value, statement string) {
+func (v *variantJudge) both(e valueBounds, claim, value, statement string) {
 	f := v.state(e.high, claim, value, statement)
 	if id := e.low.trace.Answers[e.low.at].ID; !slices.Contains(f.Evidence, id) {
 		f.Evidence = append(f.Evidence, id)
@@ -84,24 +84,24 @@ func (v *verdict) both(e edge, claim, value, statement string) {
 	}
 }
 
-func (v *verdict) tryValue(u unit, value string) (*trial, error) {
-	return v.tryOne(u, variant{name: value, changes: []experiment.Change{set(v.parameter.Key, value)}, value: value, plain: true})
+func (v *variantJudge) tryValue(u commandContext, value string) (*variantTrial, error) {
+	return v.tryOne(u, parameterVariant{name: value, changes: []experiment.Change{set(v.parameter.Key, value)}, value: value, plain: true})
 }
 
 // numbers finds each place where numbers begin to be answered otherwise.
-func (v *verdict) numbers(u unit) error {
-	var all []*trial
+func (v *variantJudge) numbers(u commandContext) error {
+	var all []*variantTrial
 	for i := range v.trials {
 		if t := &v.trials[i]; t.plain && t.value != "" && number(t.value) != nil {
 			all = append(all, t)
 		}
 	}
-	slices.SortStableFunc(all, func(x, y *trial) int { return number(x.value).Cmp(number(y.value)) })
+	slices.SortStableFunc(all, func(x, y *variantTrial) int { return number(x.value).Cmp(number(y.value)) })
 	for i := 1; i < len(all); i++ {
 		if v.told(all[i-1]) == v.told(all[i]) {
 			continue
 		}
-		if err := v.between(u, edge{all[i-1], all[i]}); err != nil {
+		if err := v.between(u, valueBounds{all[i-1], all[i]}); err != nil {
 			return err
 		}
 	}
@@ -121,7 +121,7 @@ func number(value string) *big.Int {
 }
 
 // between narrows an edge between two numbers.
-func (v *verdict) between(u unit, e edge) error {
+func (v *variantJudge) between(u commandContext, e valueBounds) error {
 	if err := v.guess(u, &e); err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (v *verdict) between(u unit, e edge) error {
 
 // guess tries whether numbers end where those of so many bits or digits do: most
 // edges are there, and halving takes dozens of requests.
-func (v *verdict) guess(u unit, e *edge) error {
+func (v *variantJudge) guess(u commandContext, e *valueBounds) error {
 	var at []*big.Int
 	for _, bits := range []uint{8, 15, 16, 31, 32, 63, 64} {
 		at = append(at, new(big.Int).Lsh(big.NewInt(1), bits))

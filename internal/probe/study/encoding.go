@@ -13,13 +13,13 @@ import (
 )
 
 // A words is a text as it is sent, and as it is meant.
-type words struct {
+type textCase struct {
 	name, sent, meant string
 	way               string
 }
 
 // texts are those that tell apart how servers read and write them.
-func (s *study) texts() []words {
+func (s *study) texts() []textCase {
 	y := s.File.Syntax
 	gbk := func(text string) string {
 		out, err := simplifiedchinese.GBK.NewEncoder().String(text)
@@ -29,7 +29,7 @@ func (s *study) texts() []words {
 		return out
 	}
 	e := y.Escape
-	all := []words{
+	all := []textCase{
 		{"plain", "abc", "abc", ""},
 		{"an escaped separator", "a" + y.EscapeValue(y.Pair) + "b", "a" + y.Pair + "b", ""},
 		{"an escaped escape", "a" + y.EscapeValue(e) + "26b", "a" + e + "26b", ""},
@@ -65,12 +65,12 @@ func (s *study) texts() []words {
 	}
 	for _, charset := range y.Charsets {
 		all = append(all,
-			words{"declared " + charset, gbk("你好中文"), "你好中文", "charset=" + charset},
-			words{"one character of declared " + charset, gbk("你"), "你", "charset=" + charset},
-			words{"plain in declared " + charset, "abc", "abc", "charset=" + charset})
+			textCase{"declared " + charset, gbk("你好中文"), "你好中文", "charset=" + charset},
+			textCase{"one character of declared " + charset, gbk("你"), "你", "charset=" + charset},
+			textCase{"plain in declared " + charset, "abc", "abc", "charset=" + charset})
 	}
 	if e == "" {
-		all = slices.DeleteFunc(all, func(w words) bool { return strings.Contains(w.name, "escape") })
+		all = slices.DeleteFunc(all, func(w textCase) bool { return strings.Contains(w.name, "escape") })
 	}
 	return all
 }
@@ -152,7 +152,7 @@ func textField(a *lab.Answer, text string) string {
 }
 
 // claimText states how a text arrives in a field.
-func (s *study) claimText(send experiment.Step, w words, t *lab.Trace, at int, field string) {
+func (s *study) claimText(send experiment.Step, w textCase, t *lab.Trace, at int, field string) {
 	value := "refused"
 	if s.done(t.Steps[at], &t.Answers[at]) {
 		value = "not at all"

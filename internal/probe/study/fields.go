@@ -12,14 +12,14 @@ import (
 )
 
 // A sample is one answer that was done, with what was sent for it.
-type sample struct {
+type fieldSample struct {
 	trace *lab.Trace
 	at    int
 	sent  map[string][]string // the values of the request by key in small letters, unescaped
 	exact map[string]bool     // the keys of the request as they were written
 }
 
-func (p *sample) answer() *lab.Answer { return &p.trace.Answers[p.at] }
+func (p *fieldSample) answer() *lab.Answer { return &p.trace.Answers[p.at] }
 
 // fields says of each field of each command's answer what it holds. It asks
 // nothing: all answers of the study, those to odd requests too, are tried on each
@@ -39,14 +39,14 @@ func (s *study) fields() {
 }
 
 // samples are the answers to a command that were done.
-func (s *study) samples(command string) []sample {
-	var all []sample
+func (s *study) samples(command string) []fieldSample {
+	var all []fieldSample
 	for _, t := range s.traces {
 		for i, step := range t.Steps {
 			if step.Command != command || step.Wait > 0 || !s.done(step, &t.Answers[i]) {
 				continue
 			}
-			p := sample{trace: t, at: i, sent: make(map[string][]string), exact: make(map[string]bool)}
+			p := fieldSample{trace: t, at: i, sent: make(map[string][]string), exact: make(map[string]bool)}
 			pairs, _ := s.File.Syntax.Decode(t.Answers[i].Sent)
 			for _, pair := range pairs {
 				key := strings.ToLower(pair.Key)
@@ -61,7 +61,7 @@ func (s *study) samples(command string) []sample {
 
 // keysIn are the keys of the samples' answers, in the order in which the fullest
 // answer has them.
-func keysIn(samples []sample) []string {
+func keysIn(samples []fieldSample) []string {
 	var keys []string
 	for _, p := range samples {
 		if fields := p.answer().Fields; len(fields) > len(keys) {
@@ -75,9 +75,9 @@ func keysIn(samples []sample) []string {
 }
 
 // order states in which order the fields come.
-func (s *study) order(command string, samples []sample) {
+func (s *study) order(command string, samples []fieldSample) {
 	var orders []string
-	var example *sample
+	var example *fieldSample
 	for i := range samples {
 		var keys []string
 		for _, f := range samples[i].answer().Fields {
@@ -100,7 +100,7 @@ func (s *study) order(command string, samples []sample) {
 			Command: command, Aspect: finding.FieldOf, Name: name, Claim: "order", Value: o,
 			Statement: fmt.Sprintf("%s: an answer that is done has the fields %s, in this order", command, o),
 		}, example.trace, example.at)
-		s.counted(f, samples, func(p *sample) bool {
+		s.counted(f, samples, func(p *fieldSample) bool {
 			var keys []string
 			for _, f := range p.answer().Fields {
 				keys = append(keys, f.Key)
@@ -112,7 +112,7 @@ func (s *study) order(command string, samples []sample) {
 
 // counted gives a fact the observations of all samples that show it, and the
 // grade that they earn: each was a chance to see it fail.
-func (s *study) counted(f *fact, samples []sample, shows func(*sample) bool) {
+func (s *study) counted(f *factEvidence, samples []fieldSample, shows func(*fieldSample) bool) {
 	f.Observations, f.Sessions = 0, 0
 	last := ""
 	for i := range samples {
@@ -137,7 +137,7 @@ func (s *study) counted(f *fact, samples []sample, shows func(*sample) bool) {
 const confirmedBy = 4
 
 // field says what one field holds.
-func (s *study) field(command, key string, place int, samples []sample) {
+func (s *study) field(command, key string, place int, samples []fieldSample) {
 	out := finding.Field{Command: command, Key: key, Place: place, Grade: finding.Observed}
 	var values []string
 	there, lists := 0, 0
@@ -159,8 +159,8 @@ func (s *study) field(command, key string, place int, samples []sample) {
 	}
 	out.Kind, out.Of = s.kindOf(command, key, values, lists > 0, samples)
 	out.Values = values[:min(len(values), 6)]
-	shows := func(p *sample) bool { _, ok := p.answer().Field(key); return ok }
-	example := slices.IndexFunc(samples, func(p sample) bool { return shows(&p) })
+	shows := func(p *fieldSample) bool { _, ok := p.answer().Field(key); return ok }
+	example := slices.IndexFunc(samples, func(p fieldSample) bool { return shows(&p) })
 	value := strings.TrimSpace(out.Kind + " " + out.Of)
 	f := s.claim(finding.Fact{
 		Command: command, Aspect: finding.FieldOf, Name: key, Claim: "is", Value: value,
@@ -198,7 +198,7 @@ func told(kind, of string, values []string) string {
 
 // kindOf tries one thought after the other: the most telling that no sample
 // contradicts.
-func (s *study) kindOf(command, key string, values []string, isList bool, samples []sample) (kind, of string) {
+func (s *study) kindOf(command, key string, values []string, isList bool, samples []fieldSample) (kind, of string) {
 	if slices.Contains(s.File.Answer.Prose, key) {
 		return "prose", ""
 	}
@@ -233,7 +233,7 @@ func (s *study) kindOf(command, key string, values []string, isList bool, sample
 // varied reports whether the answers differed in what a field may depend on: only then
 // does it say anything that the field never did. Of a list that is given page by page
 // there must have been a page that is not the last.
-func (s *study) varied(command, key string, samples []sample) bool {
+func (s *study) varied(command, key string, samples []fieldSample) bool {
 	var forms []string
 	for i := range samples {
 		a := *samples[i].answer()
@@ -256,7 +256,7 @@ func (s *study) varied(command, key string, samples []sample) bool {
 
 // cut reports whether a list was ever given in part: something of the same list came
 // behind the element that ends an answer.
-func (s *study) cut(command string, samples []sample) bool {
+func (s *study) cut(command string, samples []fieldSample) bool {
 	cursor := strings.ToLower(s.keyOf(command, experiment.Cursor))
 	ends, goesOn := make(map[[2]string]bool), make(map[[2]string]bool) // by list and number of an element
 	for i := range samples {
@@ -288,7 +288,7 @@ func (s *study) cut(command string, samples []sample) bool {
 
 // listOf names the list that a sample is a page of, by who asked for what of it, and by what
 // was changed before.
-func (s *study) listOf(p *sample) string {
+func (s *study) listOf(p *fieldSample) string {
 	step := p.trace.Steps[p.at]
 	var request []string
 	for key, values := range p.sent {
@@ -326,7 +326,7 @@ func grows(values []string) bool {
 
 // echoOf is the key of the request whose value a field always repeats; the key of
 // the same name is preferred.
-func (s *study) echoOf(key string, samples []sample) string {
+func (s *study) echoOf(key string, samples []fieldSample) string {
 	var candidates []string
 	for k := range samples[0].sent {
 		candidates = append(candidates, k)
@@ -348,7 +348,7 @@ func (s *study) echoOf(key string, samples []sample) string {
 
 // echoes counts the different values of a key of the request that a field
 // repeated; 0 if it once did not.
-func (s *study) echoes(key, k string, samples []sample) int {
+func (s *study) echoes(key, k string, samples []fieldSample) int {
 	different := make(map[string]bool)
 	for i := range samples {
 		f, ok := samples[i].answer().Field(key)
@@ -387,7 +387,7 @@ func (s *study) spelling(command, key string) string {
 }
 
 // countOf is the list of the same answer whose elements a field counts.
-func (s *study) countOf(key string, samples []sample) string {
+func (s *study) countOf(key string, samples []fieldSample) string {
 	for _, list := range keysIn(samples) {
 		fits, most := 0, 0
 		for i := range samples {
@@ -413,7 +413,7 @@ func (s *study) countOf(key string, samples []sample) string {
 
 // relations states what fields have to do with each other: parallel lists, and
 // lists that are sorted.
-func (s *study) relations(command string, samples []sample) {
+func (s *study) relations(command string, samples []fieldSample) {
 	keys := keysIn(samples)
 	for i, x := range keys {
 		for _, y := range keys[i+1:] {
@@ -423,9 +423,9 @@ func (s *study) relations(command string, samples []sample) {
 	}
 }
 
-func (s *study) parallel(command, x, y string, samples []sample) {
-	var example *sample
-	shows := func(p *sample) bool {
+func (s *study) parallel(command, x, y string, samples []fieldSample) {
+	var example *fieldSample
+	shows := func(p *fieldSample) bool {
 		f, ok1 := p.answer().Field(x)
 		g, ok2 := p.answer().Field(y)
 		return ok1 && ok2 && f.IsList && g.IsList && len(f.List) == len(g.List)
@@ -453,9 +453,9 @@ func (s *study) parallel(command, x, y string, samples []sample) {
 }
 
 // sorted states that a list of accounts ascends, if that was ever put to the test.
-func (s *study) sorted(command, key string, samples []sample) {
-	var example *sample
-	shows := func(p *sample) bool {
+func (s *study) sorted(command, key string, samples []fieldSample) {
+	var example *fieldSample
+	shows := func(p *fieldSample) bool {
 		f, ok := p.answer().Field(key)
 		return ok && f.IsList && len(f.List) > 1 && accounts(f.List) && orderOf(f.List, s.numberOf) == "ascending"
 	}

@@ -9,10 +9,10 @@ import (
 )
 
 // A bond is a way in which two accounts may become friends, or cease to be.
-type bond struct {
+type friendshipCase struct {
 	name string
 	x, y string // whose lists are looked at
-	row  *row
+	row  *stepBuilder
 }
 
 // friendship finds out how accounts become friends, and what ends it.
@@ -50,11 +50,11 @@ func (s *study) otherMinds() error {
 	return nil
 }
 
-func (s *study) bonds() []bond {
+func (s *study) bonds() []friendshipCase {
 	a, b, c := s.a, s.b, s.c
-	ac := func() *row { return s.row().login(a, c) }
-	ab := func() *row { return s.row().login(a, b) }
-	return []bond{
+	ac := func() *stepBuilder { return s.row().login(a, c) }
+	ab := func() *stepBuilder { return s.row().login(a, b) }
+	return []friendshipCase{
 		{"nothing", a, b, ab()},
 		{"nothing between strangers", a, c, ac()},
 		{"add", a, c, ac().do(a, vAdd, c)},
@@ -97,7 +97,7 @@ func (s *study) bonds() []bond {
 }
 
 // claimBond states whether the two list each other.
-func (s *study) claimBond(w bond, t *lab.Trace) {
+func (s *study) claimBond(w friendshipCase, t *lab.Trace) {
 	xAt, yAt := -1, -1
 	for i, step := range t.Steps {
 		if s.File.VerbOf(step) == vFriends {

@@ -20,7 +20,7 @@ func (s *study) hiddenKeys() error {
 		if !u.pure {
 			u.after = s.row().login(s.b).look(s.b, vOnline).steps
 		}
-		base, err := s.tryOne(u, variant{name: "base"})
+		base, err := s.tryOne(u, parameterVariant{name: "base"})
 		if err != nil {
 			return err
 		}
@@ -36,7 +36,7 @@ func (s *study) hiddenKeys() error {
 		if !u.pure {
 			continue
 		}
-		base, err := s.tryOne(u, variant{name: "base"})
+		base, err := s.tryOne(u, parameterVariant{name: "base"})
 		if err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func (s *study) candidates(step experiment.Step) []string {
 
 // hidden tries keys together, and halves where something changes. It returns how
 // many change nothing.
-func (s *study) hidden(u unit, base *trial, keys []experiment.Pair) (clean int, err error) {
+func (s *study) hidden(u commandContext, base *variantTrial, keys []experiment.Pair) (clean int, err error) {
 	if len(keys) == 0 {
 		return 0, nil
 	}
@@ -125,7 +125,7 @@ func (s *study) hidden(u unit, base *trial, keys []experiment.Pair) (clean int, 
 	for _, p := range keys {
 		changes = append(changes, experiment.Change{Kind: experiment.Append, Key: p.Key, Value: p.Value})
 	}
-	t, err := s.tryOne(u, variant{changes: changes})
+	t, err := s.tryOne(u, parameterVariant{changes: changes})
 	if err != nil || t == nil {
 		return 0, err
 	}

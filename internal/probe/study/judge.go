@@ -10,19 +10,19 @@ import (
 )
 
 // A verdict is what the trials of one parameter show.
-type verdict struct {
+type variantJudge struct {
 	*study
 	command   *experiment.Command
 	parameter experiment.Parameter
-	base      *trial
-	trials    []trial
+	base      *variantTrial
+	trials    []variantTrial
 	// brief says that a closer look follows: what is concluded from all trials together
 	// may then be another.
 	brief bool
 }
 
 // judge states what the trials of a parameter show.
-func (v *verdict) judge() {
+func (v *variantJudge) judge() {
 	v.presence()
 	v.spelling()
 	v.twice()
@@ -36,7 +36,7 @@ func (v *verdict) judge() {
 }
 
 // named is the trial of a variant, nil if it was not made.
-func (v *verdict) named(name string) *trial {
+func (v *variantJudge) named(name string) *variantTrial {
 	for i := range v.trials {
 		if v.trials[i].name == name {
 			return &v.trials[i]
@@ -46,7 +46,7 @@ func (v *verdict) named(name string) *trial {
 }
 
 // state states a fact that a trial shows.
-func (v *verdict) state(t *trial, claim, value, statement string) *fact {
+func (v *variantJudge) state(t *variantTrial, claim, value, statement string) *factEvidence {
 	f := finding.Fact{
 		Command: v.command.Name, Aspect: finding.Parameter, Name: v.parameter.Key, Claim: claim, Value: value,
 		Statement: fmt.Sprintf("%s: %s %s", v.command.Name, v.parameter.Key, statement),
@@ -61,7 +61,7 @@ func (v *verdict) state(t *trial, claim, value, statement string) *fact {
 
 // proof says what else proves who logs in: what a key of a login does depends on that,
 // and with another proof it may do something else. It is "" for other commands.
-func (v *verdict) proof(t *trial) string {
+func (v *variantJudge) proof(t *variantTrial) string {
 	if isCommon(v.parameter.Type) {
 		return ""
 	}
@@ -90,13 +90,13 @@ func (s *study) proof(step experiment.Step, beside []string) string {
 }
 
 // told is how the request of a trial was answered.
-func (v *verdict) told(t *trial) string {
+func (v *variantJudge) told(t *variantTrial) string {
 	return v.code(t.trace.Steps[t.at].Command, &t.trace.Answers[t.at])
 }
 
 // presence states whether a parameter is needed, and what stands for it if it is
 // not there.
-func (v *verdict) presence() {
+func (v *variantJudge) presence() {
 	t := v.named("absent")
 	switch {
 	case t == nil:
@@ -112,10 +112,10 @@ func (v *verdict) presence() {
 
 // standsFor is the value that gives the same as none at all, if there is one, and
 // others give something else.
-func (v *verdict) standsFor(t *trial) (string, bool) {
+func (v *variantJudge) standsFor(t *variantTrial) (string, bool) {
 	absent := v.echoForms(t, "")
 	found, other := "", false
-	for _, one := range append([]trial{*v.base}, v.trials...) {
+	for _, one := range append([]variantTrial{*v.base}, v.trials...) {
 		switch {
 		case !one.plain || strings.TrimSpace(one.value) == "" || one.outcome != "done":
 		case v.echoForms(&one, "") != absent:
@@ -129,7 +129,7 @@ func (v *verdict) standsFor(t *trial) (string, bool) {
 
 // spelling states whether the key is understood in other letters; that shows only
 // where it matters whether it is there.
-func (v *verdict) spelling() {
+func (v *variantJudge) spelling() {
 	t, absent := v.named("key in small letters"), v.named("absent")
 	switch {
 	case t == nil || absent == nil || absent.forms == v.base.forms:
@@ -141,7 +141,7 @@ func (v *verdict) spelling() {
 }
 
 // twice states which counts of a key that is given twice.
-func (v *verdict) twice() {
+func (v *variantJudge) twice() {
 	otherLast, otherFirst := v.named("twice, the other last"), v.named("twice, the other first")
 	if otherLast == nil || otherFirst == nil || otherLast.forms == otherFirst.forms {
 		return
@@ -155,12 +155,12 @@ func (v *verdict) twice() {
 }
 
 // position states whether it matters where in the request the pair stands.
-func (v *verdict) position() {
+func (v *variantJudge) position() {
 	first, last := v.named("first"), v.named("last")
 	if first == nil || last == nil {
 		return
 	}
-	for _, t := range []*trial{first, last} {
+	for _, t := range []*variantTrial{first, last} {
 		if t.forms != v.base.forms {
 			v.state(t, "place in the request", "matters", "must stand in its place: "+t.name+" is answered "+v.told(t))
 			return
@@ -171,7 +171,7 @@ func (v *verdict) position() {
 
 // escapes states whether escapes are read in the value, and spaces around it left
 // out. Only a value that counts can show it.
-func (v *verdict) escapes() {
+func (v *variantJudge) escapes() {
 	if x := v.named("x"); x == nil || x.forms == v.base.forms {
 		return
 	}
@@ -190,9 +190,9 @@ func (v *verdict) escapes() {
 
 // influence states which fields of the answer follow from the parameter: those that
 // differ where nothing but it was changed.
-func (v *verdict) influence() {
+func (v *variantJudge) influence() {
 	var fields []string
-	var shows *trial
+	var shows *variantTrial
 	base := &v.base.trace.Answers[v.base.at]
 	for i := range v.trials {
 		t := &v.trials[i]
@@ -219,7 +219,7 @@ func isMark(value string) bool { return strings.HasPrefix(value, "{seq") }
 
 // countBounds states how long a list is that is asked for without a count, and with
 // one that is too large; the list must be longer for that to show.
-func (v *verdict) countBounds() {
+func (v *variantJudge) countBounds() {
 	l, absent, large := v.lists[v.command.Name], v.named("absent"), v.named("99999")
 	if l == nil || absent == nil || large == nil {
 		return
@@ -235,7 +235,7 @@ func (v *verdict) countBounds() {
 }
 
 // values states which values are taken, and whether they mean anything.
-func (v *verdict) values() {
+func (v *variantJudge) values() {
 	ignored := v.base.outcome == "done"
 	for i := range v.trials {
 		t := &v.trials[i]
@@ -257,8 +257,8 @@ func (v *verdict) values() {
 
 // kind states that a parameter is a number, if numbers are taken and all else is
 // refused.
-func (v *verdict) kind() {
-	taken, refused := (*trial)(nil), (*trial)(nil)
+func (v *variantJudge) kind() {
+	taken, refused := (*variantTrial)(nil), (*variantTrial)(nil)
 	for i := range v.trials {
 		t := &v.trials[i]
 		switch {

@@ -17,7 +17,7 @@ import (
 
 // An aspect is a part of the protocol that is learned as one machine: some
 // inputs, with what is done before each word.
-type aspect struct {
+type machineAspect struct {
 	name   string
 	before []experiment.Step
 	inputs []experiment.Step
@@ -34,7 +34,7 @@ func (s *study) machines() error {
 	return nil
 }
 
-func (s *study) aspects() []aspect {
+func (s *study) aspects() []machineAspect {
 	a, b, c := s.a, s.b, s.c
 	session := s.row().look(a, vLogin, vLogout, vFriends)
 	if len(s.File.Places) > 1 {
@@ -42,7 +42,7 @@ func (s *study) aspects() []aspect {
 	}
 	session.look(b, vOnline)
 	visible := s.row().look(a, vLogin, vLogout).add(s.statusSteps(a)...).look(b, vOnline)
-	all := []aspect{
+	all := []machineAspect{
 		{"session", s.row().look(b, vLogin).steps, session.steps},
 		{"failed logins", nil, s.row().look(a, vLogin).do(a, vLogin, "", s.wrongSecret()...).look(a, vFriends).steps},
 		{"visibility", s.row().look(b, vLogin).steps, visible.steps},
@@ -55,10 +55,10 @@ func (s *study) aspects() []aspect {
 			}
 		}
 		bonds.look(a, vFriends).look(c, vFriends)
-		all = append(all, aspect{"friendship", s.row().look(a, vLogin).look(c, vLogin).steps, bonds.steps})
+		all = append(all, machineAspect{"friendship", s.row().look(a, vLogin).look(c, vLogin).steps, bonds.steps})
 	}
 	// Messages wait in queues, and such a machine may have no end: it comes last.
-	return append(all, aspect{"messages", s.row().look(a, vLogin).look(b, vLogin).steps,
+	return append(all, machineAspect{"messages", s.row().look(a, vLogin).look(b, vLogin).steps,
 		s.row().do(a, vSend, b).look(b, vReceive, vLogin, vLogout).look(a, vLogout, vLogin).steps})
 }
 
@@ -66,15 +66,15 @@ func (s *study) aspects() []aspect {
 // abstracted to outputs.
 type systemUnderTest struct {
 	study *study
-	aspect
+	machineAspect
 	names  []string
 	inputs map[string]experiment.Step
 	// machine is what was learned, nil if nothing was.
 	machine *learn.Result
 }
 
-func (s *study) systemUnderTest(a aspect) *systemUnderTest {
-	p := &systemUnderTest{study: s, aspect: a, inputs: make(map[string]experiment.Step)}
+func (s *study) systemUnderTest(a machineAspect) *systemUnderTest {
+	p := &systemUnderTest{study: s, machineAspect: a, inputs: make(map[string]experiment.Step)}
 	for _, step := range a.inputs {
 		name := s.File.FormatStep(step)
 		if _, twice := p.inputs[name]; !twice {
@@ -244,7 +244,7 @@ func (s *study) contradicted(p *systemUnderTest) []string {
 }
 
 // known are the traces that were made before, as far as they are words of the
-// aspect.
+// machineAspect.
 func (s *study) known(p *systemUnderTest) []learn.Trace {
 	var all []learn.Trace
 	for _, t := range s.traces {
@@ -276,7 +276,7 @@ func (s *study) asWord(p *systemUnderTest, t *lab.Trace) (learn.Trace, bool) {
 	return w, len(w.Inputs) > 0
 }
 
-// words are the user's scenarios, as far as they are words of the aspect.
+// textCase are the user's scenarios, as far as they are words of the aspect.
 func (s *study) words(p *systemUnderTest) [][]string {
 	var all [][]string
 	for _, sc := range s.File.Scenarios {

@@ -49,7 +49,7 @@ func TestAMachineThatSaysNothingOrContradictsTheStudyIsNotShown(t *testing.T) {
 		{"another answer", two, []*lab.Trace{refused}, "contradicts what was seen elsewhere: a List"},
 	} {
 		s := &study{Config: Config{File: f}, out: &finding.Study{}, traces: c.traces}
-		p := s.systemUnderTest(aspect{name: "session", inputs: steps("a List", "a Login")})
+		p := s.systemUnderTest(machineAspect{name: "session", inputs: steps("a List", "a Login")})
 		p.machine = &learn.Result{Machine: &learn.Machine{Inputs: p.names, States: c.states}}
 		s.learned = []*systemUnderTest{p}
 		s.showMachines()

@@ -62,14 +62,14 @@ func (s *study) repeats(send experiment.Step, mark, kind string, literal bool) e
 	fromC := twice
 	fromC.Role = c
 	// In each row the first message is step 3.
-	begin := func() *row { return s.row().login(a, b).add(first) }
+	begin := func() *stepBuilder { return s.row().login(a, b).add(first) }
 	if err := s.claimRepeat(kind, "at once", begin().add(again(twice, 3)).look(b, vReceive, vReceive)); err != nil {
 		return err
 	}
 	if mark == "" {
 		return nil
 	}
-	few := []*row{
+	few := []*stepBuilder{
 		begin().add(again(otherText, 3)).look(b, vReceive, vReceive),
 		begin().add(send).add(again(twice, 3)).look(b, vReceive),
 		begin().login(a).add(again(twice, 3)).look(b, vReceive),
@@ -77,7 +77,7 @@ func (s *study) repeats(send experiment.Step, mark, kind string, literal bool) e
 	if literal {
 		return all(few...)
 	}
-	rows := []*row{
+	rows := []*stepBuilder{
 		begin().look(a, vFriends).add(again(twice, 3)).look(b, vReceive, vReceive),
 		begin().look(b, vReceive).add(again(twice, 3)).look(b, vReceive),
 		begin().add(again(otherTarget, 3)).login(c).look(c, vReceive).look(b, vReceive),
@@ -104,7 +104,7 @@ func (s *study) repeats(send experiment.Step, mark, kind string, literal bool) e
 	return all(append(few, rows...)...)
 }
 
-func (s *study) claimRepeat(kind, when string, r *row) error {
+func (s *study) claimRepeat(kind, when string, r *stepBuilder) error {
 	t, err := r.run()
 	if err != nil || t == nil {
 		return err
@@ -202,7 +202,7 @@ func (s *study) markMemory(send experiment.Step) error {
 // otherChanges repeats other commands that change something.
 func (s *study) otherChanges() error {
 	a, b, c := s.a, s.b, s.c
-	var rows []*row
+	var rows []*stepBuilder
 	for _, verb := range []experiment.Verb{vRequest, vAdd, vDelete} {
 		to := c
 		if verb == vDelete {

@@ -75,7 +75,7 @@ func (s *study) arrivals() error {
 	a, b := s.a, s.b
 	for _, way := range []struct {
 		name string
-		row  *row
+		row  *stepBuilder
 	}{
 		{"to who is logged in", s.row().login(a, b).do(a, vSend, b).look(b, vReceive, vReceive)},
 		{"to who is away", s.row().login(a).do(a, vSend, b).login(b).look(b, vReceive, vReceive)},

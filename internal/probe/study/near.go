@@ -84,14 +84,14 @@ func lineOf(changes []experiment.Change) string {
 }
 
 // nearly are values that are a template's but for one character.
-func nearly(base string) []variant {
-	all := []variant{{name: "with one character behind", value: base + "0"}, {name: "with a zero before", value: "0" + base}}
+func nearly(base string) []parameterVariant {
+	all := []parameterVariant{{name: "with one character behind", value: base + "0"}, {name: "with a zero before", value: "0" + base}}
 	for _, f := range []struct{ function, name string }{
 		{"last", "with another last character"}, {"first", "with another first character"},
 		{"middle", "with another character in the middle"}, {"cut", "without its last character"},
 	} {
 		value := strings.NewReplacer("{", "{"+f.function+"(", "}", ")}").Replace(base)
-		all = append(all, variant{name: f.name, value: value})
+		all = append(all, parameterVariant{name: f.name, value: value})
 	}
 	return all
 }
@@ -139,7 +139,7 @@ func (s *study) nearNumbers() error {
 	slices.SortStableFunc(steps, func(x, y experiment.Step) int { return changing(s.isRead(x)) - changing(s.isRead(y)) })
 	for _, step := range steps {
 		c, _ := s.File.Command(step.Command)
-		var all []variant
+		var all []parameterVariant
 		for _, p := range s.parametersOf(c) {
 			isSelf := p.Type == experiment.Self
 			if s.fixedBy(step, p.Key) || isSelf && (own || !s.isRead(step)) {
@@ -147,7 +147,7 @@ func (s *study) nearNumbers() error {
 			}
 			own = own || isSelf
 			for _, v := range s.beyond(step, p) {
-				all = append(all, variant{name: v, changes: []experiment.Change{set(p.Key, braced(v))}, value: v, plain: true})
+				all = append(all, parameterVariant{name: v, changes: []experiment.Change{set(p.Key, braced(v))}, value: v, plain: true})
 			}
 		}
 		if len(all) == 0 {

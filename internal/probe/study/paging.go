@@ -12,7 +12,7 @@ import (
 )
 
 // A list is one that a command gives page by page.
-type list struct {
+type pagedList struct {
 	command       string
 	role          string
 	count, cursor string // the keys; "" for none
@@ -23,9 +23,9 @@ type list struct {
 
 // paging reads each list in pages of many sizes, from many positions.
 func (s *study) paging() error {
-	var all []*list
+	var all []*pagedList
 	for _, c := range s.File.Commands {
-		l := &list{
+		l := &pagedList{
 			command: c.Name,
 			count:   s.keyOf(c.Name, experiment.Count),
 			cursor:  s.keyOf(c.Name, experiment.Cursor),
@@ -62,7 +62,7 @@ func (s *study) paging() error {
 const mostRoles = 8
 
 // longest finds the role with the longest list, for each list.
-func (s *study) longest(all []*list) error {
+func (s *study) longest(all []*pagedList) error {
 	for i, account := range s.File.Accounts[:min(mostRoles, len(s.File.Accounts))] {
 		others := []string{s.a, s.b, s.c}
 		others = slices.DeleteFunc(others, func(role string) bool { return role == account.Role || role == "" })
@@ -87,7 +87,7 @@ func (s *study) longest(all []*list) error {
 
 // neededFor are the roles that have to be logged in for a list to be as it was
 // seen: none where everybody is listed, whoever is there.
-func (s *study) neededFor(l *list, others []string) []string {
+func (s *study) neededFor(l *pagedList, others []string) []string {
 	if s.File.VerbOf(experiment.Step{Command: l.command}) == vFriends {
 		return nil
 	}
@@ -95,7 +95,7 @@ func (s *study) neededFor(l *list, others []string) []string {
 }
 
 // whole are the changes with which a list is asked for at once.
-func (l *list) whole() []experiment.Change {
+func (l *pagedList) whole() []experiment.Change {
 	if l.count == "" {
 		return nil
 	}
@@ -136,7 +136,7 @@ func accounts(elements []string) bool {
 }
 
 // page is the step that asks for one page.
-func (l *list) page(s *study, count, cursor string) experiment.Step {
+func (l *pagedList) page(s *study, count, cursor string) experiment.Step {
 	step := experiment.Step{Role: l.role, Command: l.command}
 	if l.count != "" && count != "" {
 		step.Changes = append(step.Changes, set(l.count, count))
@@ -147,7 +147,7 @@ func (l *list) page(s *study, count, cursor string) experiment.Step {
 	return step
 }
 
-func (s *study) pages(l *list) error {
+func (s *study) pages(l *pagedList) error {
 	n := len(l.elements)
 	sizes := []string{"1", "2", "3"}
 	for _, size := range []int{n / 3, n - 1, n, n + 1, 3 * n, 999, 1000, 1001, 5000} {
@@ -176,7 +176,7 @@ func (s *study) pages(l *list) error {
 }
 
 // cursors are positions at, before, between and behind elements.
-func (l *list) cursors() []string {
+func (l *pagedList) cursors() []string {
 	at := []string{"0", "1"}
 	for _, i := range []int{0, 1, len(l.elements) / 2, len(l.elements) - 2, len(l.elements) - 1} {
 		if i < 0 || i >= len(l.elements) {
@@ -202,7 +202,7 @@ func unique(list []string) []string {
 }
 
 // claimPages states what pages of several sizes and positions show.
-func (s *study) claimPages(l *list, t *lab.Trace, head int) {
+func (s *study) claimPages(l *pagedList, t *lab.Trace, head int) {
 	most := 0
 	at := head
 	for i := head; i < len(t.Steps); i++ {
@@ -281,12 +281,12 @@ func orderOf(elements []string, number func(string) uint64) string {
 const mostPages = 6
 
 // walk reads a whole list page by page, as a client does.
-func (s *study) walk(l *list) error {
+func (s *study) walk(l *pagedList) error {
 	if l.cursor == "" {
 		return nil
 	}
 	size := max(2, (len(l.elements)+3)/4)
-	w := finding.Walk{Command: l.command, Role: l.role, Size: size, Ended: "it was not followed further"}
+	w := finding.PageWalk{Command: l.command, Role: l.role, Size: size, Ended: "it was not followed further"}
 	cursor := "0"
 	var seen []string
 	var second *lab.Trace
@@ -330,7 +330,7 @@ func (s *study) markers(a *lab.Answer) string {
 	return strings.Join(all, " ")
 }
 
-func (s *study) claimWalk(l *list, w *finding.Walk, seen []string, t *lab.Trace) {
+func (s *study) claimWalk(l *pagedList, w *finding.PageWalk, seen []string, t *lab.Trace) {
 	if len(w.Pages) < 2 {
 		return
 	}
@@ -356,7 +356,7 @@ func (s *study) claimWalk(l *list, w *finding.Walk, seen []string, t *lab.Trace)
 }
 
 // changing lets a list change between two pages.
-func (s *study) changing(l *list) error {
+func (s *study) changing(l *pagedList) error {
 	verb := s.File.VerbOf(experiment.Step{Command: l.command})
 	if verb != vFriends || s.c == "" {
 		return nil

@@ -11,8 +11,8 @@ import (
 )
 
 // A trial is what became of one variant.
-type trial struct {
-	variant
+type variantTrial struct {
+	parameterVariant
 	trace   *lab.Trace
 	at, end int    // the request's answer, and behind the last that shows effects
 	forms   string // of the answer, and of where its effects show
@@ -20,11 +20,11 @@ type trial struct {
 }
 
 // A task is one parameter of one command that is to be tried.
-type task struct {
+type parameterTask struct {
 	step      experiment.Step
 	command   *experiment.Command
 	parameter experiment.Parameter
-	variants  []variant
+	variants  []parameterVariant
 	// brief says that the parameter is tried in few ways, to be looked at closely later.
 	brief bool
 	// coarse says that only the request's own answer is looked at.
@@ -57,7 +57,7 @@ func (s *study) breadth() error {
 
 // telling reports whether a variant is tried with every parameter: without it, empty,
 // with a value that the file lists, and with what is none.
-func telling(t *task, v variant) bool {
+func telling(t *parameterTask, v parameterVariant) bool {
 	switch v.name {
 	case "absent", "empty", "x", "0", "wrong", "the secret itself", "9.9", "Xyzzy":
 		return true
@@ -69,7 +69,7 @@ func telling(t *task, v variant) bool {
 // where values stop being taken.
 func (s *study) parameters() error {
 	var edges []func() error
-	for _, tasks := range s.tasks(func(*task, variant) bool { return true }) {
+	for _, tasks := range s.tasks(func(*parameterTask, parameterVariant) bool { return true }) {
 		more, err := s.tryTasks(tasks)
 		if err != nil {
 			return err
@@ -88,17 +88,17 @@ func (s *study) parameters() error {
 }
 
 // tasks are all parameters of all commands, by turn, with the variants that are wanted.
-func (s *study) tasks(wanted func(*task, variant) bool) (tasks [turns][]task) {
+func (s *study) tasks(wanted func(*parameterTask, parameterVariant) bool) (tasks [turns][]parameterTask) {
 	for _, step := range s.purposes() {
 		c, _ := s.File.Command(step.Command)
 		for _, p := range s.parametersOf(c) {
 			if s.fixedBy(step, p.Key) {
 				continue
 			}
-			t := task{step: step, command: c, parameter: p, variants: s.variants(c, p)}
+			t := parameterTask{step: step, command: c, parameter: p, variants: s.variants(c, p)}
 			turn := s.turn(&t)
 			t.coarse = turn == commonBriefly
-			t.variants = slices.DeleteFunc(t.variants, func(v variant) bool { return !s.worthwhile(&t, turn, v) || !wanted(&t, v) })
+			t.variants = slices.DeleteFunc(t.variants, func(v parameterVariant) bool { return !s.worthwhile(&t, turn, v) || !wanted(&t, v) })
 			tasks[turn] = append(tasks[turn], t)
 		}
 	}
@@ -106,7 +106,7 @@ func (s *study) tasks(wanted func(*task, variant) bool) (tasks [turns][]task) {
 }
 
 // turn says when a parameter is tried.
-func (s *study) turn(t *task) int {
+func (s *study) turn(t *parameterTask) int {
 	verb := s.File.VerbOf(t.step)
 	switch {
 	case isCommon(t.parameter.Type) && verb == vFriends:
@@ -123,7 +123,7 @@ func (s *study) turn(t *task) int {
 
 // worthwhile reports whether a variant is tried in a turn: how pairs are written is
 // tried where it costs little.
-func (s *study) worthwhile(t *task, turn int, v variant) bool {
+func (s *study) worthwhile(t *parameterTask, turn int, v parameterVariant) bool {
 	switch turn {
 	case ownOfReads:
 		if s.File.VerbOf(t.step) == vLogin {
@@ -140,7 +140,7 @@ func (s *study) worthwhile(t *task, turn int, v variant) bool {
 }
 
 // shortest are the variants of keys that were tried with other commands.
-func shortest(v variant) bool {
+func shortest(v parameterVariant) bool {
 	switch v.name {
 	case "absent", "another account", "9.9", "9999999", "oneself":
 		return true
@@ -150,7 +150,7 @@ func shortest(v variant) bool {
 
 // tryTasks tries the parameters of a turn, those of one command together. It
 // returns what finds the edges.
-func (s *study) tryTasks(tasks []task) (edges []func() error, err error) {
+func (s *study) tryTasks(tasks []parameterTask) (edges []func() error, err error) {
 	for len(tasks) > 0 {
 		n := 1
 		for n < len(tasks) && tasks[n].command == tasks[0].command && tasks[n].step.Verb == tasks[0].step.Verb {
@@ -167,12 +167,12 @@ func (s *study) tryTasks(tasks []task) (edges []func() error, err error) {
 }
 
 // tryCommand tries parameters of one command.
-func (s *study) tryCommand(tasks []task) (edges []func() error, err error) {
+func (s *study) tryCommand(tasks []parameterTask) (edges []func() error, err error) {
 	u := s.unitOf(tasks[0].step)
 	if tasks[0].coarse {
 		u.after = nil
 	}
-	var all []variant
+	var all []parameterVariant
 	for _, t := range tasks {
 		all = append(all, t.variants...)
 	}
@@ -197,10 +197,10 @@ func (s *study) tryCommand(tasks []task) (edges []func() error, err error) {
 }
 
 // verdictOf are the trials of one parameter.
-func (s *study) verdictOf(t *task, base *trial, trials []trial) *verdict {
-	v := &verdict{study: s, command: t.command, parameter: t.parameter, brief: t.brief}
+func (s *study) verdictOf(t *parameterTask, base *variantTrial, trials []variantTrial) *variantJudge {
+	v := &variantJudge{study: s, command: t.command, parameter: t.parameter, brief: t.brief}
 	for i := range trials {
-		if slices.ContainsFunc(t.variants, func(one variant) bool { return sameVariant(&one, &trials[i].variant) }) {
+		if slices.ContainsFunc(t.variants, func(one parameterVariant) bool { return sameVariant(&one, &trials[i].parameterVariant) }) {
 			one := trials[i]
 			one.forms = s.echoForms(&one, t.parameter.Key)
 			v.trials = append(v.trials, one)
@@ -216,7 +216,7 @@ func (s *study) verdictOf(t *task, base *trial, trials []trial) *verdict {
 	return v
 }
 
-func sameVariant(a, b *variant) bool {
+func sameVariant(a, b *parameterVariant) bool {
 	return a.name == b.name && len(a.changes) > 0 && slices.Equal(a.changes, b.changes)
 }
 
@@ -245,7 +245,7 @@ func (s *study) fixedBy(step experiment.Step, key string) bool {
 }
 
 // shortList are the variants of common keys that are tried with every command.
-func shortList(v variant) bool {
+func shortList(v parameterVariant) bool {
 	switch v.name {
 	case "absent", "empty", "twice, the other last", "key in small letters", "another account", "9.9", "Xyzzy":
 		return true
@@ -260,7 +260,7 @@ const atOnce = 18
 // try tries variants. Where a request changes nothing several are sent in one
 // experiment; if its base request is answered otherwise in the end, each is tried
 // by itself. So it is with variants of others that are all refused.
-func (s *study) try(u unit, variants []variant) (base *trial, trials []trial, err error) {
+func (s *study) try(u commandContext, variants []parameterVariant) (base *variantTrial, trials []variantTrial, err error) {
 	rest := variants
 	if u.pure {
 		rest = nil
@@ -277,7 +277,7 @@ func (s *study) try(u unit, variants []variant) (base *trial, trials []trial, er
 		}
 	}
 	if base == nil || len(rest) > 0 {
-		if base, err = s.tryOne(u, variant{name: "base"}); err != nil || base == nil {
+		if base, err = s.tryOne(u, parameterVariant{name: "base"}); err != nil || base == nil {
 			return base, trials, err
 		}
 	}
@@ -302,7 +302,7 @@ func (s *study) try(u unit, variants []variant) (base *trial, trials []trial, er
 // trySweep sends variants of a request that may change something in a row, to see
 // which are refused: these need no more. Done are those, rest the others, to be
 // tried by themselves.
-func (s *study) trySweep(u unit, variants []variant) (done []trial, rest []variant, err error) {
+func (s *study) trySweep(u commandContext, variants []parameterVariant) (done []variantTrial, rest []parameterVariant, err error) {
 	for group := range slices.Chunk(variants, atOnce) {
 		steps := slices.Clone(u.before)
 		for _, v := range group {
@@ -335,7 +335,7 @@ func (s *study) trySweep(u unit, variants []variant) (done []trial, rest []varia
 }
 
 // tryTogether tries variants in a row. Base is nil if they influence each other.
-func (s *study) tryTogether(u unit, group []variant) (base *trial, trials []trial, err error) {
+func (s *study) tryTogether(u commandContext, group []parameterVariant) (base *variantTrial, trials []variantTrial, err error) {
 	steps := append(slices.Clone(u.before), u.step)
 	for _, v := range group {
 		step := u.step
@@ -348,7 +348,7 @@ func (s *study) tryTogether(u unit, group []variant) (base *trial, trials []tria
 		return nil, nil, err
 	}
 	at := len(u.before)
-	b := s.trialAt(variant{name: "base"}, t, at, at+1)
+	b := s.trialAt(parameterVariant{name: "base"}, t, at, at+1)
 	if s.form(u.step, &t.Answers[last(t)]) != b.forms {
 		return nil, nil, nil
 	}
@@ -359,7 +359,7 @@ func (s *study) tryTogether(u unit, group []variant) (base *trial, trials []tria
 }
 
 // tryOne tries one variant in an experiment of its own.
-func (s *study) tryOne(u unit, v variant) (*trial, error) {
+func (s *study) tryOne(u commandContext, v parameterVariant) (*variantTrial, error) {
 	t, err := s.run(u.steps(v.changes...)...)
 	if err != nil || t == nil {
 		return nil, err
@@ -367,8 +367,8 @@ func (s *study) tryOne(u unit, v variant) (*trial, error) {
 	return s.trialAt(v, t, len(u.before), len(t.Steps)), nil
 }
 
-func (s *study) trialAt(v variant, t *lab.Trace, at, end int) *trial {
-	one := &trial{variant: v, trace: t, at: at, end: end, outcome: s.outcome(t.Steps[at], &t.Answers[at])}
+func (s *study) trialAt(v parameterVariant, t *lab.Trace, at, end int) *variantTrial {
+	one := &variantTrial{parameterVariant: v, trace: t, at: at, end: end, outcome: s.outcome(t.Steps[at], &t.Answers[at])}
 	one.forms = s.echoForms(one, "")
 	return one
 }
@@ -376,7 +376,7 @@ func (s *study) trialAt(v variant, t *lab.Trace, at, end int) *trial {
 // echoForms are the forms of the answers that belong to a trial. Where the request's
 // answer echoes what the request had for a key, that is said, and not what it was:
 // another value is no other answer.
-func (s *study) echoForms(t *trial, key string) string {
+func (s *study) echoForms(t *variantTrial, key string) string {
 	var forms []string
 	for i := t.at; i < t.end; i++ {
 		a := t.trace.Answers[i]
@@ -414,7 +414,7 @@ func (s *study) sentFor(a *lab.Answer, key string) []string {
 }
 
 // chart adds a row to the parameter matrix, or to one that is there what it has not.
-func (s *study) chart(task *task, base *trial, trials []trial) {
+func (s *study) chart(task *parameterTask, base *variantTrial, trials []variantTrial) {
 	c, p := task.command, task.parameter
 	line := s.File.FormatStep(task.step) + " " + p.Key
 	at, known := s.rows[line]
@@ -452,7 +452,7 @@ func (s *study) unknownKeys() error {
 		if !u.pure && s.File.VerbOf(step) != vLogin && s.File.VerbOf(step) != vSend {
 			continue
 		}
-		base, trials, err := s.try(u, []variant{
+		base, trials, err := s.try(u, []parameterVariant{
 			{name: "a key more, first", changes: []experiment.Change{{Kind: experiment.Before, Key: "XYZZY", Value: "1"}}},
 			{name: "a key more, last", changes: []experiment.Change{{Kind: experiment.Append, Key: "XYZZY", Value: "1"}}},
 		})

@@ -15,8 +15,8 @@ func (s *study) presence() error {
 	if err := s.shown(); err != nil {
 		return err
 	}
-	watch := func(r *row) *row { return r.look(b, vOnline, vReceive) }
-	rows := []*row{
+	watch := func(r *stepBuilder) *stepBuilder { return r.look(b, vOnline, vReceive) }
+	rows := []*stepBuilder{
 		watch(s.row().login(b).look(b, vOnline, vReceive).login(a)),
 		watch(s.row().login(a, b).look(b, vReceive).do(a, vLogout, "")),
 		watch(s.row().login(a, b).look(b, vReceive).login(a)),

@@ -81,7 +81,7 @@ func TestAScenarioThatALockEndsSaysWhatWasSeenAndWhatIsLeft(t *testing.T) {
 	if steps := out.Scenarios[0].Steps; len(steps) != 5 || steps[4].Step != "a Login" {
 		t.Errorf("the scenario has %d steps, and a lock ends it with the fifth", len(steps))
 	}
-	if !slices.ContainsFunc(out.Untested, func(g finding.Gap) bool {
+	if !slices.ContainsFunc(out.Untested, func(g finding.UntestedItem) bool {
 		return g.What == "a List; a Login -M5; a List TN=1" && strings.Contains(g.Why, "a right login is refused behind wrong ones")
 	}) {
 		t.Errorf("what is left is not named: %+v", out.Untested)

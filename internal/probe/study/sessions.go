@@ -10,9 +10,9 @@ import (
 )
 
 // An event is something after which it is asked who counts as logged in.
-type event struct {
+type sessionEvent struct {
 	name string
-	row  *row
+	row  *stepBuilder
 	// all says that every command is tried behind it, and not a few only.
 	all bool
 	// place is where it is asked from.
@@ -38,10 +38,10 @@ func (s *study) sessions() error {
 	return nil
 }
 
-func (s *study) events() []event {
+func (s *study) events() []sessionEvent {
 	wrong := s.wrongSecret()
 	login, logout := experiment.Login, experiment.Logout
-	return []event{
+	return []sessionEvent{
 		{name: "no login", row: s.row(), all: true},
 		{name: "login", row: s.row().login(s.a), all: true},
 		{name: "logout", row: s.row().login(s.a).do(s.a, logout, ""), all: true},
@@ -66,7 +66,7 @@ func (s *study) events() []event {
 
 // tryEvent sends commands behind an event: reading ones first, those that end
 // something last.
-func (s *study) tryEvent(e event) error {
+func (s *study) tryEvent(e sessionEvent) error {
 	if e.row.short || e.place >= len(s.File.Places) {
 		s.gap("sessions: "+e.name, "the file lacks a command, an account or a second place for it")
 		return nil
@@ -92,7 +92,7 @@ func (s *study) tryEvent(e event) error {
 }
 
 // claimSession states whether who was logged in still is.
-func (s *study) claimSession(e event, t *lab.Trace, i int) {
+func (s *study) claimSession(e sessionEvent, t *lab.Trace, i int) {
 	value := "logged in"
 	if s.isNotLoggedIn(&t.Answers[i]) {
 		value = "not logged in"
@@ -214,14 +214,14 @@ func (s *study) locks() error {
 // lock looks at an account that is locked: from elsewhere, another one from there,
 // and later.
 func (s *study) lock(n int, wrong []experiment.Change) error {
-	locked := func() *row {
+	locked := func() *stepBuilder {
 		r := s.row()
 		for range n {
 			r.do(s.a, experiment.Login, "", wrong...)
 		}
 		return r
 	}
-	almost := func() *row {
+	almost := func() *stepBuilder {
 		r := s.row()
 		for range n - 1 {
 			r.do(s.a, experiment.Login, "", wrong...)

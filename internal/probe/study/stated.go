@@ -13,12 +13,12 @@ import (
 // statedFacts holds the facts, by what they are about.
 type statedFacts struct {
 	file  *experiment.File
-	facts []*fact
-	index map[string]*fact
+	facts []*factEvidence
+	index map[string]*factEvidence
 }
 
 // A fact is a finding with the experiments that speak for it.
-type fact struct {
+type factEvidence struct {
 	finding.Fact
 	steps   []experiment.Step // the witness
 	answers []lab.Answer      // what is expected in it
@@ -27,7 +27,7 @@ type fact struct {
 }
 
 func newStatedFacts(f *experiment.File) *statedFacts {
-	return &statedFacts{file: f, index: make(map[string]*fact)}
+	return &statedFacts{file: f, index: make(map[string]*factEvidence)}
 }
 
 // idOf is what a fact is about: two facts of one id with different values
@@ -41,7 +41,7 @@ func idOf(f *finding.Fact) string {
 }
 
 // claim states a fact, for which a trace speaks: its answers up to a step.
-func (s *study) claim(f finding.Fact, t *lab.Trace, upto int) *fact {
+func (s *study) claim(f finding.Fact, t *lab.Trace, upto int) *factEvidence {
 	f.ID = idOf(&f)
 	var evidence []string
 	if t != nil {
@@ -49,7 +49,7 @@ func (s *study) claim(f finding.Fact, t *lab.Trace, upto int) *fact {
 	}
 	known := s.stated.index[f.ID]
 	if known == nil {
-		known = &fact{Fact: f}
+		known = &factEvidence{Fact: f}
 		known.Grade = finding.Inferred
 		if t != nil {
 			known.steps, known.answers = t.Steps[:upto+1:upto+1], t.Answers[:upto+1]
@@ -57,7 +57,7 @@ func (s *study) claim(f finding.Fact, t *lab.Trace, upto int) *fact {
 		s.stated.facts = append(s.stated.facts, known)
 		s.stated.index[f.ID] = known
 	} else if known.brief && known.Value != f.Value {
-		*known = fact{Fact: f}
+		*known = factEvidence{Fact: f}
 		known.steps, known.answers = t.Steps[:upto+1:upto+1], t.Answers[:upto+1]
 	} else if known.Value != f.Value {
 		known.Grade = finding.Contested
@@ -78,8 +78,8 @@ func (s *study) claim(f finding.Fact, t *lab.Trace, upto int) *fact {
 }
 
 // of returns the facts of a claim.
-func (k *statedFacts) of(claim string) []*fact {
-	var found []*fact
+func (k *statedFacts) of(claim string) []*factEvidence {
+	var found []*factEvidence
 	for _, f := range k.facts {
 		if f.Claim == claim {
 			found = append(found, f)

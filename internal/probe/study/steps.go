@@ -16,18 +16,18 @@ func (s *study) verb(role string, verb experiment.Verb, to string, changes ...ex
 	return step, ok && role != ""
 }
 
-// row makes steps of the verbs that the file has; those that it has not, and
+// stepBuilder makes steps of the verbs that the file has; those that it has not, and
 // those of roles that there are not, are left out.
-type row struct {
+type stepBuilder struct {
 	s     *study
 	steps []experiment.Step
 	short bool // something that was wanted is missing
 }
 
-func (s *study) row() *row { return &row{s: s} }
+func (s *study) row() *stepBuilder { return &stepBuilder{s: s} }
 
 // do adds a step.
-func (r *row) do(role string, verb experiment.Verb, to string, changes ...experiment.Change) *row {
+func (r *stepBuilder) do(role string, verb experiment.Verb, to string, changes ...experiment.Change) *stepBuilder {
 	step, ok := r.s.verb(role, verb, to, changes...)
 	if !ok || (to == "" && needsTarget(verb)) {
 		r.short = true
@@ -39,7 +39,7 @@ func (r *row) do(role string, verb experiment.Verb, to string, changes ...experi
 
 // look adds steps that are left out without regret: one for each command that does
 // what a verb says.
-func (r *row) look(role string, verbs ...experiment.Verb) *row {
+func (r *stepBuilder) look(role string, verbs ...experiment.Verb) *stepBuilder {
 	if role == "" {
 		return r
 	}
@@ -50,7 +50,7 @@ func (r *row) look(role string, verbs ...experiment.Verb) *row {
 }
 
 // at moves the latest step to another place.
-func (r *row) at(place int) *row {
+func (r *stepBuilder) at(place int) *stepBuilder {
 	if len(r.s.File.Places) <= place {
 		r.short = true
 	} else if len(r.steps) > 0 {
@@ -60,7 +60,7 @@ func (r *row) at(place int) *row {
 }
 
 // login adds logins.
-func (r *row) login(roles ...string) *row {
+func (r *stepBuilder) login(roles ...string) *stepBuilder {
 	for _, role := range roles {
 		r.do(role, experiment.Login, "")
 	}
@@ -68,20 +68,20 @@ func (r *row) login(roles ...string) *row {
 }
 
 // wait adds a wait.
-func (r *row) wait(d time.Duration) *row {
+func (r *stepBuilder) wait(d time.Duration) *stepBuilder {
 	r.steps = append(r.steps, experiment.Step{Wait: d})
 	return r
 }
 
 // add adds steps as they are.
-func (r *row) add(steps ...experiment.Step) *row {
+func (r *stepBuilder) add(steps ...experiment.Step) *stepBuilder {
 	r.steps = append(r.steps, steps...)
 	return r
 }
 
 // run makes the experiment, unless something that it needs is missing: then the
 // trace is nil.
-func (r *row) run() (*lab.Trace, error) {
+func (r *stepBuilder) run() (*lab.Trace, error) {
 	if r.short || len(r.steps) == 0 {
 		return nil, nil
 	}
@@ -97,7 +97,7 @@ func needsTarget(verb experiment.Verb) bool {
 }
 
 // all runs rows until one fails.
-func all(rows ...*row) error {
+func all(rows ...*stepBuilder) error {
 	for _, r := range rows {
 		if _, err := r.run(); err != nil {
 			return err

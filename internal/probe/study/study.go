@@ -55,19 +55,19 @@ type study struct {
 	ctx    context.Context
 	out    *finding.Study
 	stated *statedFacts
-	noise  noise
+	noise  volatileFields
 	// endsAtOnce says that the phase under way ends where its share is used up.
 	endsAtOnce bool
 	aside      bool // the traces of the phase under way are not looked at in the end
 	limit      int  // no request of the phase under way goes beyond it
-	// unreached is what the phase under way leaves out for lack of budget.
-	unreached unreached
+	// skippedRequests is what the phase under way leaves out for lack of budget.
+	unreached skippedRequests
 	// traces are all that were made.
 	traces []*lab.Trace
 	// notLoggedIn is the code of who is not logged in, "" if it is not known.
 	notLoggedIn string
 	a, b, c     string // the roles: who acts, a friend, a stranger
-	timeout     timeout
+	timeout     timerRange
 	// learned are those of which a machine was learned.
 	learned []*systemUnderTest
 	// waiting is what other phases leave to that of the timers.
@@ -75,14 +75,14 @@ type study struct {
 	// rows are those of the parameter matrix, by step and key.
 	rows map[string]int
 	// lists are those that are given page by page, by command.
-	lists map[string]*list
+	lists map[string]*pagedList
 }
 
 // errShare ends a phase whose share of the budget is used up.
 var errShare = errors.New("its share of the budget is used up")
 
 // A phase is a part of the study.
-type phase struct {
+type studyPhase struct {
 	name string
 	// share is its weight when what is left of the budget is shared out. What has none
 	// gets as much of it as it needs.
@@ -92,7 +92,7 @@ type phase struct {
 
 // phases are all, in order: those that find much with little come first. Their
 // shares are about what each needs with a dozen commands, in hundreds of requests.
-var phases = []phase{
+var phases = []studyPhase{
 	{"acquaintance", 0, (*study).introduction},
 	{"scenarios", 0, (*study).scenarios},
 	{"breadth", 0, (*study).breadth},
@@ -144,7 +144,7 @@ func Run(ctx context.Context, c Config) (*finding.Study, error) {
 	s := &study{
 		Config: c, ctx: ctx,
 		out:    &finding.Study{Schema: finding.Schema, Name: c.File.Name, Seed: c.Seed},
-		stated: newStatedFacts(c.File), noise: make(noise), lists: make(map[string]*list),
+		stated: newStatedFacts(c.File), noise: make(volatileFields), lists: make(map[string]*pagedList),
 		rows: make(map[string]int),
 	}
 	s.a, s.b, s.c = s.role(0), s.role(1), s.role(2)
@@ -167,7 +167,7 @@ func Run(ctx context.Context, c Config) (*finding.Study, error) {
 }
 
 // plan are the phases with their shares, and the sum of these.
-func (s *study) plan() (plan []phase, sum int) {
+func (s *study) plan() (plan []studyPhase, sum int) {
 	// What a budget has beyond what the other phases need goes into looking again.
 	beyond := max(0, s.Requests-4000)
 	for _, p := range phases {
@@ -194,8 +194,8 @@ func (s *study) plan() (plan []phase, sum int) {
 }
 
 // waitLast moves the timers behind all that can be had without waiting.
-func waitLast(plan []phase) {
-	at := slices.IndexFunc(plan, func(p phase) bool { return p.name == "timers" })
+func waitLast(plan []studyPhase) {
+	at := slices.IndexFunc(plan, func(p studyPhase) bool { return p.name == "timers" })
 	timers := plan[at]
 	end := len(plan)
 	if plan[end-1].name == "confirmation" {
@@ -213,13 +213,13 @@ func (s *study) reserve() int {
 }
 
 // do runs one phase.
-func (s *study) do(p phase) error {
+func (s *study) do(p studyPhase) error {
 	if s.Phase != nil {
 		s.Phase(p.name)
 	}
 	before := s.Subject.Sent()
 	s.aside, s.endsAtOnce = slices.Contains(alikeOnPurpose, p.name), slices.Contains(endAtOnce, p.name)
-	s.unreached = unreached{}
+	s.unreached = skippedRequests{}
 	err := p.run(s)
 	s.aside = false
 	done := finding.Phase{Name: p.name, Requests: s.Subject.Sent() - before}
@@ -256,7 +256,7 @@ func (s *study) gap(what, why string) { s.gapOf(what, why, 0) }
 
 // gapOf notes what some requests more would test.
 func (s *study) gapOf(what, why string, requests int) {
-	g := finding.Gap{What: what, Why: why, Requests: requests}
+	g := finding.UntestedItem{What: what, Why: why, Requests: requests}
 	if !slices.Contains(s.out.Untested, g) {
 		s.out.Untested = append(s.out.Untested, g)
 	}
@@ -309,7 +309,7 @@ func (s *study) askPart(nonce uint64, steps ...experiment.Step) (*lab.Trace, err
 		return locked.Part, nil
 	}
 	if errors.Is(err, lab.ErrForbidden) {
-		var left unreached
+		var left skippedRequests
 		left.addSteps(steps, 0)
 		s.gap(left.String(), err.Error())
 		return nil, nil

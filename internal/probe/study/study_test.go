@@ -102,7 +102,7 @@ func TestAFileWithoutPlacesIsStudiedFromOneAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	missing := finding.Gap{
+	missing := finding.UntestedItem{
 		What: "sessions: login, asked from another place",
 		Why:  "the file lacks a command, an account or a second place for it",
 	}
@@ -334,7 +334,7 @@ func TestASmallBudgetGivesAWholeStudyThatSaysWhatIsMissing(t *testing.T) {
 	}
 	for _, name := range study.PhaseNames() {
 		if !slices.ContainsFunc(out.Phases, func(p finding.Phase) bool { return p.Name == name }) &&
-			!slices.ContainsFunc(out.Untested, func(g finding.Gap) bool { return g.What == name }) {
+			!slices.ContainsFunc(out.Untested, func(g finding.UntestedItem) bool { return g.What == name }) {
 			t.Errorf("%s was not made, and nothing says so", name)
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// timeout is how long a session lives without a request, as far as it is known.
-type timeout struct {
+// timerRange is how long a session lives without a request, as far as it is known.
+type timerRange struct {
 	low, high float64 // seconds; high 0: it was not seen to end
 }
 
@@ -43,9 +43,9 @@ func (s *study) timers() error {
 	return s.afterTimeout()
 }
 
-// alive makes an experiment that ends in a look whether something holds after so
+// livenessProbe makes an experiment that ends in a look whether something holds after so
 // many seconds.
-type alive func(after float64) (bool, *lab.Trace, error)
+type livenessProbe func(after float64) (bool, *lab.Trace, error)
 
 // sessionTimeout measures how long a session lives without a request.
 func (s *study) sessionTimeout() error {
@@ -61,7 +61,7 @@ func (s *study) sessionTimeout() error {
 	})
 	for _, t := range s.out.Timers {
 		if t.Name == "session" {
-			s.timeout = timeout{t.Low, t.High}
+			s.timeout = timerRange{t.Low, t.High}
 		}
 	}
 	return err
@@ -69,7 +69,7 @@ func (s *study) sessionTimeout() error {
 
 // timer brackets a time: by steps that grow, then by halves, down to a second or
 // a hundredth of it where time is real.
-func (s *study) timer(name string, most float64, holds alive) error {
+func (s *study) timer(name string, most float64, holds livenessProbe) error {
 	t := finding.Timer{Name: name, Kind: "not known"}
 	low, high := 0.0, 0.0
 	var moments []func()
@@ -216,7 +216,7 @@ func (s *study) eachTimer(name string, change func(*finding.Timer)) {
 func (s *study) refreshers() error {
 	all := s.refreshing()
 	if s.File.Clock.URL == "" {
-		alone := slices.DeleteFunc(all, func(r refresher) bool { return len(r.steps) != 1 })
+		alone := slices.DeleteFunc(all, func(r refreshCase) bool { return len(r.steps) != 1 })
 		return s.refreshTogether(alone)
 	}
 	for _, r := range all {
@@ -232,7 +232,7 @@ func (s *study) refreshers() error {
 }
 
 // claimRefresh states whether a request put the end of a session off.
-func (s *study) claimRefresh(r refresher, t *lab.Trace, at int) {
+func (s *study) claimRefresh(r refreshCase, t *lab.Trace, at int) {
 	value := "refreshes"
 	if s.isNotLoggedIn(&t.Answers[at]) {
 		value = "does not refresh"
@@ -251,23 +251,23 @@ func (s *study) claimRefresh(r refresher, t *lab.Trace, at int) {
 }
 
 // A refresher is what may put the end of a session off.
-type refresher struct {
+type refreshCase struct {
 	name, command string
 	steps         []experiment.Step
 }
 
-func (s *study) refreshing() []refresher {
-	var all []refresher
+func (s *study) refreshing() []refreshCase {
+	var all []refreshCase
 	for _, c := range s.File.Commands {
 		step := experiment.Step{Role: s.a, Command: c.Name}
 		if s.File.VerbOf(step) == experiment.Logout {
 			continue
 		}
-		all = append(all, refresher{c.Name, c.Name, []experiment.Step{step}})
+		all = append(all, refreshCase{c.Name, c.Name, []experiment.Step{step}})
 	}
-	add := func(name string, r *row) {
+	add := func(name string, r *stepBuilder) {
 		if !r.short {
-			all = append(all, refresher{name, "*", r.steps})
+			all = append(all, refreshCase{name, "*", r.steps})
 		}
 	}
 	login := experiment.Login

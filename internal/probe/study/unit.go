@@ -8,7 +8,7 @@ import (
 
 // A unit is how one request is tried: what comes before it, the request, and
 // where its effects show.
-type unit struct {
+type commandContext struct {
 	before []experiment.Step
 	step   experiment.Step
 	after  []experiment.Step
@@ -27,8 +27,8 @@ func (s *study) isRead(step experiment.Step) bool {
 }
 
 // unitOf is how a request of a role is tried, by what the command is for.
-func (s *study) unitOf(step experiment.Step) unit {
-	u := unit{step: step}
+func (s *study) unitOf(step experiment.Step) commandContext {
+	u := commandContext{step: step}
 	a, b, c := step.Role, s.b, s.c
 	if a == b {
 		b = s.a
@@ -83,7 +83,7 @@ func (s *study) unitOf(step experiment.Step) unit {
 }
 
 // steps is the whole experiment with a variant of the request.
-func (u *unit) steps(changes ...experiment.Change) []experiment.Step {
+func (u *commandContext) steps(changes ...experiment.Change) []experiment.Step {
 	step := u.step
 	step.Changes = append(slices.Clone(step.Changes), changes...)
 	all := append(slices.Clone(u.before), step)

@@ -7,15 +7,15 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/experiment"
 )
 
-// unreached is what a phase would have tried with a larger budget: keys of commands, or
+// skippedRequests is what a phase would have tried with a larger budget: keys of commands, or
 // commands as a whole, and about how many requests that takes.
-type unreached struct {
+type skippedRequests struct {
 	commands []string
 	keys     map[string][]string
 	requests int
 }
 
-func (u *unreached) add(command, key string, requests int) {
+func (u *skippedRequests) add(command, key string, requests int) {
 	u.requests += requests
 	if !slices.Contains(u.commands, command) {
 		u.commands = append(u.commands, command)
@@ -29,7 +29,7 @@ func (u *unreached) add(command, key string, requests int) {
 }
 
 // String names what was not reached: PS, M5 of Login; TN of List.
-func (u *unreached) String() string {
+func (u *skippedRequests) String() string {
 	var parts []string
 	for _, c := range u.commands {
 		if keys := u.keys[c]; len(keys) > 0 {
@@ -41,7 +41,7 @@ func (u *unreached) String() string {
 }
 
 // addSteps names an experiment by its last changed request, or by its last one.
-func (u *unreached) addSteps(steps []experiment.Step, requests int) {
+func (u *skippedRequests) addSteps(steps []experiment.Step, requests int) {
 	var named experiment.Step
 	for _, step := range steps {
 		if step.Wait == 0 && (len(step.Changes) > 0 || len(named.Changes) == 0) {

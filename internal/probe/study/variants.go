@@ -11,7 +11,7 @@ import (
 )
 
 // A variant is one way to send a parameter otherwise.
-type variant struct {
+type parameterVariant struct {
 	name    string
 	changes []experiment.Change
 	value   string // the value that the parameter has then, if that is all that changed
@@ -20,17 +20,17 @@ type variant struct {
 
 // variants are those of one parameter: what holds for every key, then what its
 // type suggests.
-func (s *study) variants(c *experiment.Command, p experiment.Parameter) []variant {
+func (s *study) variants(c *experiment.Command, p experiment.Parameter) []parameterVariant {
 	base, inBase := baseValue(c, p.Key)
-	var all []variant
+	var all []parameterVariant
 	value := func(name, v string) {
-		all = append(all, variant{name: name, changes: []experiment.Change{set(p.Key, braced(v))}, value: v, plain: true})
+		all = append(all, parameterVariant{name: name, changes: []experiment.Change{set(p.Key, braced(v))}, value: v, plain: true})
 	}
 	template := func(name, v string) {
-		all = append(all, variant{name: name, changes: []experiment.Change{set(p.Key, v)}, value: v, plain: true})
+		all = append(all, parameterVariant{name: name, changes: []experiment.Change{set(p.Key, v)}, value: v, plain: true})
 	}
 	change := func(name string, changes ...experiment.Change) {
-		all = append(all, variant{name: name, changes: changes})
+		all = append(all, parameterVariant{name: name, changes: changes})
 	}
 	if inBase {
 		change("absent", experiment.Change{Kind: experiment.Drop, Key: p.Key})

@@ -9,19 +9,19 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/lab"
 )
 
-// noise holds the volatile fields, which differ between equal requests that were sent
+// volatileFields holds the volatile fields, which differ between equal requests that were sent
 // in the same state. They are masked, field by field.
-type noise map[[2]string][]string // command and key: values that were seen
+type volatileFields map[[2]string][]string // command and key: values that were seen
 
 // anyCommand stands for all commands.
 const anyCommand = "*"
 
-func (n noise) masks(command, key string) bool {
+func (n volatileFields) masks(command, key string) bool {
 	return len(n[[2]string{command, key}]) > 0 || len(n[[2]string{anyCommand, key}]) > 0
 }
 
 // values are those of a field that is volatile.
-func (n noise) values(command, key string) []string {
+func (n volatileFields) values(command, key string) []string {
 	if own := n[[2]string{command, key}]; len(own) > 0 {
 		return own
 	}
@@ -30,7 +30,7 @@ func (n noise) values(command, key string) []string {
 
 // note keeps values of a volatile field. A field that is volatile in the answers of two
 // commands is so in all.
-func (n noise) note(command, key string, values ...string) {
+func (n volatileFields) note(command, key string, values ...string) {
 	for at := range n {
 		if at[1] == key && at[0] != command && at[0] != anyCommand {
 			n.keep([2]string{anyCommand, key}, values)
@@ -39,7 +39,7 @@ func (n noise) note(command, key string, values ...string) {
 	n.keep([2]string{command, key}, values)
 }
 
-func (n noise) keep(at [2]string, values []string) {
+func (n volatileFields) keep(at [2]string, values []string) {
 	for _, v := range values {
 		if !slices.Contains(n[at], v) && len(n[at]) < 5 {
 			n[at] = append(n[at], v)
@@ -50,14 +50,14 @@ func (n noise) keep(at [2]string, values []string) {
 // A repetition is an experiment that is made over and over. Its requests are the same to
 // the byte where a control URL resets the server, and so is the state of the server.
 // What differs in the answers then is volatile.
-type repetition struct {
+type repeatedSteps struct {
 	steps  []experiment.Step
 	traces []*lab.Trace
 }
 
 // repetitions have the base request of each command, where it is done and where it is
 // refused because nobody is logged in.
-func (s *study) repetitions() []*repetition {
+func (s *study) repetitions() []*repeatedSteps {
 	done := s.row().login(s.a, s.b)
 	refused := s.row()
 	var last []experiment.Step
@@ -77,9 +77,9 @@ func (s *study) repetitions() []*repetition {
 			refused.add(step)
 		}
 	}
-	all := []*repetition{{steps: done.add(last...).steps}}
+	all := []*repeatedSteps{{steps: done.add(last...).steps}}
 	if len(refused.steps) > 0 {
-		all = append(all, &repetition{steps: refused.steps})
+		all = append(all, &repeatedSteps{steps: refused.steps})
 	}
 	return all
 }
@@ -89,7 +89,7 @@ func (s *study) repetitions() []*repetition {
 var waits = []time.Duration{time.Second, 3 * time.Second, 64 * time.Second}
 
 // repeat makes the experiments that are repeated once more, after some time.
-func (s *study) repeat(all []*repetition) error {
+func (s *study) repeat(all []*repeatedSteps) error {
 	for _, r := range all {
 		steps := r.steps
 		if s.File.Clock.URL != "" {

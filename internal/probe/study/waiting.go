@@ -49,7 +49,7 @@ func (s *study) waitTogether() error {
 		return nil
 	}
 	s.out.Timers = append(s.out.Timers, t)
-	s.timeout = timeout{t.Low, t.High}
+	s.timeout = timerRange{t.Low, t.High}
 	if t.High == 0 {
 		s.gap("timer: session", fmt.Sprintf("it is longer than limits: wait allows to wait, %g s", most))
 		return nil
@@ -92,7 +92,7 @@ func (s *study) lookAt(t *finding.Timer, at []float64) error {
 }
 
 // refreshTogether tries what refreshes a session with all accounts at once.
-func (s *study) refreshTogether(all []refresher) error {
+func (s *study) refreshTogether(all []refreshCase) error {
 	n := len(s.File.Accounts)
 	for len(all) > 0 {
 		group := all[:min(n, len(all))]
