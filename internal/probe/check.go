@@ -43,14 +43,16 @@ type Checked struct {
 
 // Failed counts the facts that do not hold, Skipped those that were not tried.
 func (c *Checked) Failed() int {
-	return c.count(func(r report.CheckResult) bool { return !r.Passed && !r.Skipped })
+	return c.count(func(checkResult report.CheckResult) bool { return !checkResult.Passed && !checkResult.Skipped })
 }
-func (c *Checked) Skipped() int { return c.count(func(r report.CheckResult) bool { return r.Skipped }) }
+func (c *Checked) Skipped() int {
+	return c.count(func(checkResult report.CheckResult) bool { return checkResult.Skipped })
+}
 
 func (c *Checked) count(is func(report.CheckResult) bool) int {
 	n := 0
-	for _, r := range c.Results {
-		if is(r) {
+	for _, checkResult := range c.Results {
+		if is(checkResult) {
 			n++
 		}
 	}
@@ -59,29 +61,29 @@ func (c *Checked) count(is func(report.CheckResult) bool) int {
 
 // StudyExperiment is the experiment file that a study was made by, as the study
 // has it.
-func StudyExperiment(s *finding.Study, changes journal.Changes, getenv func(string) (string, bool)) (*Experiment, error) {
-	if s.Experiment == "" {
+func StudyExperiment(study *finding.Study, changes journal.Changes, getenv func(string) (string, bool)) (*Experiment, error) {
+	if study.Experiment == "" {
 		return nil, refuse("the experiment file is not in the protocol.json; name it with --file")
 	}
-	return parse("the experiment file of the study", []byte(s.Experiment), changes, getenv)
+	return parse("the experiment file of the study", []byte(study.Experiment), changes, getenv)
 }
 
 // Check makes the experiments that facts rest on again, and says which hold. When
 // ctx ends it returns what it has. A [*SetupError] says why nothing was tried.
-func Check(ctx context.Context, o CheckOptions) (*Checked, error) {
-	k := &factCheck{o: o, file: o.Experiment.File, results: make([]report.CheckResult, 0, len(o.Against.Facts))}
+func Check(ctx context.Context, checkOptions CheckOptions) (*Checked, error) {
+	k := &factCheck{o: checkOptions, file: checkOptions.Experiment.File, results: make([]report.CheckResult, 0, len(checkOptions.Against.Facts))}
 	if err := k.choose(); err != nil {
 		return nil, err
 	}
-	requests := cmp.Or(o.Requests, max(k.file.Limits.Requests, o.Against.Budget))
-	s, err := visit(ctx, o.Experiment, o.Server, o.Against.Seed, requests, labConfig{remote: o.Remote, patience: o.Patience}, o.Progress)
+	requests := cmp.Or(checkOptions.Requests, max(k.file.Limits.Requests, checkOptions.Against.Budget))
+	probeSession, err := visit(ctx, checkOptions.Experiment, checkOptions.Server, checkOptions.Against.Seed, requests, labConfig{remote: checkOptions.Remote, patience: checkOptions.Patience}, checkOptions.Progress)
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
+	defer probeSession.close()
 	stopped := ""
-	for _, g := range k.groups() {
-		err := k.try(ctx, s.labs[0], g)
+	for _, witnessGroup := range k.groups() {
+		err := k.try(ctx, probeSession.labs[0], witnessGroup)
 		if reason, ok := stopReason(err); ok {
 			stopped = reason
 			break
@@ -90,13 +92,13 @@ func Check(ctx context.Context, o CheckOptions) (*Checked, error) {
 			return nil, err
 		}
 	}
-	return &Checked{Results: k.results, Stopped: stopped}, s.goodbye(ctx)
+	return &Checked{Results: k.results, Stopped: stopped}, probeSession.goodbye(ctx)
 }
 
 // visit makes a session that keeps no transcript, and begins it.
-func visit(ctx context.Context, e *Experiment, server string, seed uint64, requests int, c labConfig, tell func(Progress)) (*probeSession, error) {
-	h := journal.Head{Servers: map[string]string{"a": server}, Seed: seed, Salt: rand.Uint64(), Requests: requests}
-	s, err := newSession(h, e, c, tell)
+func visit(ctx context.Context, experiment *Experiment, server string, seed uint64, requests int, c labConfig, tell func(Progress)) (*probeSession, error) {
+	head := journal.Head{Servers: map[string]string{"a": server}, Seed: seed, Salt: rand.Uint64(), Requests: requests}
+	s, err := newSession(head, experiment, c, tell)
 	if err != nil {
 		return nil, err
 	}
@@ -117,13 +119,13 @@ type factCheck struct {
 // choose makes a result for each fact that is wanted. What does not change it
 // stays untried.
 func (k *factCheck) choose() error {
-	for _, f := range k.o.Against.Facts {
-		if len(k.o.Only) == 0 || slices.ContainsFunc(k.o.Only, func(only string) bool { return fits(f.ID, only) }) {
-			k.results = append(k.results, report.CheckResult{Fact: f, Skipped: true, Message: "not tried: the check ended before"})
+	for _, fact := range k.o.Against.Facts {
+		if len(k.o.Only) == 0 || slices.ContainsFunc(k.o.Only, func(only string) bool { return fits(fact.ID, only) }) {
+			k.results = append(k.results, report.CheckResult{Fact: fact, Skipped: true, Message: "not tried: the check ended before"})
 		}
 	}
 	for _, only := range k.o.Only {
-		if !slices.ContainsFunc(k.results, func(r report.CheckResult) bool { return fits(r.Fact.ID, only) }) {
+		if !slices.ContainsFunc(k.results, func(checkResult report.CheckResult) bool { return fits(checkResult.Fact.ID, only) }) {
 			return refuse("the protocol.json has no fact %s", only)
 		}
 	}
@@ -151,18 +153,18 @@ func (k *factCheck) groups() []*witnessGroup {
 	slices.SortStableFunc(order, func(x, y *report.CheckResult) int { return len(y.Fact.Witness) - len(x.Fact.Witness) })
 	known := make(map[string]*witnessGroup)
 	var all []*witnessGroup
-	for _, r := range order {
-		steps, why := k.stepsOf(&r.Fact)
+	for _, checkResult := range order {
+		steps, why := k.stepsOf(&checkResult.Fact)
 		if why != "" {
-			r.Message = why
+			checkResult.Message = why
 			continue
 		}
 		key := lines(k.file, steps)
-		if g := known[key]; g != nil {
-			g.results = append(g.results, r)
+		if witnessGroup := known[key]; witnessGroup != nil {
+			witnessGroup.results = append(witnessGroup.results, checkResult)
 			continue
 		}
-		g := &witnessGroup{steps, []*report.CheckResult{r}}
+		g := &witnessGroup{steps, []*report.CheckResult{checkResult}}
 		all = append(all, g)
 		for n := range steps {
 			if part := lines(k.file, steps[:n+1]); known[part] == nil {
@@ -173,26 +175,26 @@ func (k *factCheck) groups() []*witnessGroup {
 	return all
 }
 
-func lines(f *experiment.File, steps []experiment.Step) string {
+func lines(file *experiment.File, steps []experiment.Step) string {
 	var all strings.Builder
-	for _, s := range steps {
-		all.WriteString(f.FormatStep(s) + "\n")
+	for _, step := range steps {
+		all.WriteString(file.FormatStep(step) + "\n")
 	}
 	return all.String()
 }
 
 // stepsOf are the steps of a fact's witness, or why the fact cannot be tried.
-func (k *factCheck) stepsOf(f *finding.Fact) (steps []experiment.Step, why string) {
+func (k *factCheck) stepsOf(fact *finding.Fact) (steps []experiment.Step, why string) {
 	switch {
-	case f.Grade == finding.Contested, f.Grade == finding.Refuted, f.Grade == finding.Untested:
-		return nil, "it is " + string(f.Grade)
-	case len(f.Witness) == 0:
+	case fact.Grade == finding.Contested, fact.Grade == finding.Refuted, fact.Grade == finding.Untested:
+		return nil, "it is " + string(fact.Grade)
+	case len(fact.Witness) == 0:
 		return nil, "it has no witness"
 	}
-	for _, w := range f.Witness {
-		step, err := k.file.ParseStep(w.Step)
+	for _, witnessStep := range fact.Witness {
+		step, err := k.file.ParseStep(witnessStep.Step)
 		if err != nil {
-			return nil, fmt.Sprintf("the experiment file does not fit: %s: %v", w.Step, err)
+			return nil, fmt.Sprintf("the experiment file does not fit: %s: %v", witnessStep.Step, err)
 		}
 		steps = append(steps, step)
 	}
@@ -218,18 +220,18 @@ func (k *factCheck) try(ctx context.Context, l *lab.Lab, g *witnessGroup) error 
 	began := time.Now()
 	facts := make([]checkOutcome, len(g.results))
 	for n := uint64(0); n == 0 || !settled(facts); n++ {
-		t, err := l.Run(ctx, g.steps, n)
+		trace, err := l.Run(ctx, g.steps, n)
 		if errors.Is(err, lab.ErrForbidden) {
-			for _, r := range g.results {
-				r.Message = "not tried: " + err.Error()
+			for _, checkResult := range g.results {
+				checkResult.Message = "not tried: " + err.Error()
 			}
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		for i, r := range g.results {
-			if message := k.miss(&r.Fact, t); message != "" {
+		for i, checkResult := range g.results {
+			if message := k.miss(&checkResult.Fact, trace); message != "" {
 				facts[i].missed++
 				facts[i].message = message
 			} else {
@@ -237,11 +239,11 @@ func (k *factCheck) try(ctx context.Context, l *lab.Lab, g *witnessGroup) error 
 			}
 		}
 	}
-	for i, r := range g.results {
-		r.Skipped, r.Passed, r.Message = false, facts[i].held > facts[i].missed, ""
-		r.Seconds = time.Since(began).Seconds() / float64(len(facts))
-		if !r.Passed {
-			r.Message = facts[i].message
+	for i, checkResult := range g.results {
+		checkResult.Skipped, checkResult.Passed, checkResult.Message = false, facts[i].held > facts[i].missed, ""
+		checkResult.Seconds = time.Since(began).Seconds() / float64(len(facts))
+		if !checkResult.Passed {
+			checkResult.Message = facts[i].message
 		}
 	}
 	return nil
@@ -258,18 +260,18 @@ func settled(facts []checkOutcome) bool {
 
 // miss says how the answer that a fact is about differs from what it was; "" if it
 // does not.
-func (k *factCheck) miss(f *finding.Fact, t *lab.Trace) string {
-	at := len(f.Witness) - 1
-	step := t.Steps[at]
+func (k *factCheck) miss(fact *finding.Fact, trace *lab.Trace) string {
+	at := len(fact.Witness) - 1
+	step := trace.Steps[at]
 	masked := func(key string) bool {
-		return slices.ContainsFunc(k.o.Against.Noise, func(n finding.Noise) bool { return n.Command == step.Command && n.Key == key })
+		return slices.ContainsFunc(k.o.Against.Noise, func(noise finding.Noise) bool { return noise.Command == step.Command && noise.Key == key })
 	}
-	want := f.Witness[at].Answer
-	got := study.Form(k.file, &t.Answers[at], masked)
+	want := fact.Witness[at].Answer
+	got := study.Form(k.file, &trace.Answers[at], masked)
 	if got == want || sameButFor(masked, k.file.Syntax, got, want) {
 		return ""
 	}
-	return fmt.Sprintf("%s is answered %s, not %s", f.Witness[at].Step, cmp.Or(got, "with nothing"), cmp.Or(want, "with nothing"))
+	return fmt.Sprintf("%s is answered %s, not %s", fact.Witness[at].Step, cmp.Or(got, "with nothing"), cmp.Or(want, "with nothing"))
 }
 
 // sameButFor compares two forms of records but for the values of some fields: they

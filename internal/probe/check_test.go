@@ -20,20 +20,20 @@ func studied(t testing.TB) *finding.Study {
 	t.Helper()
 	o := options(t, serve(t, probetest.Config{}))
 	run(t, o)
-	s, err := report.Read(strings.NewReader(files(t, o.Dir)["protocol.json"]))
+	study, err := report.Read(strings.NewReader(files(t, o.Dir)["protocol.json"]))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return study
 }
 
-func factCheck(t testing.TB, s *finding.Study, url string, only ...string) *probe.Checked {
+func factCheck(t testing.TB, study *finding.Study, url string, only ...string) *probe.Checked {
 	t.Helper()
-	e, err := probe.StudyExperiment(s, journal.Changes{}, os.LookupEnv)
+	experiment, err := probe.StudyExperiment(study, journal.Changes{}, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := probe.Check(context.Background(), probe.CheckOptions{Experiment: e, Server: url, Against: s, Only: only})
+	r, err := probe.Check(context.Background(), probe.CheckOptions{Experiment: experiment, Server: url, Against: study, Only: only})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,32 +41,32 @@ func factCheck(t testing.TB, s *finding.Study, url string, only ...string) *prob
 }
 
 func TestFactsHoldOnTheServerThatTheyAreOf(t *testing.T) {
-	s := studied(t)
-	r := factCheck(t, s, serve(t, probetest.Config{}))
-	if r.Stopped != "" || len(r.Results) != len(s.Facts) {
-		t.Errorf("%d of %d facts, stopped: %s", len(r.Results), len(s.Facts), r.Stopped)
+	study := studied(t)
+	r := factCheck(t, study, serve(t, probetest.Config{}))
+	if r.Stopped != "" || len(r.Results) != len(study.Facts) {
+		t.Errorf("%d of %d facts, stopped: %s", len(r.Results), len(study.Facts), r.Stopped)
 	}
 	if tried := len(r.Results) - r.Skipped(); tried < 50 {
 		t.Errorf("only %d facts were tried", tried)
 	}
-	for _, x := range r.Results {
-		if !x.Passed && !x.Skipped {
-			t.Errorf("%s: %s", x.Fact.ID, x.Message)
+	for _, checkResult := range r.Results {
+		if !checkResult.Passed && !checkResult.Skipped {
+			t.Errorf("%s: %s", checkResult.Fact.ID, checkResult.Message)
 		}
 	}
 }
 
 func TestAFactThatDoesNotHoldIsNoticed(t *testing.T) {
-	s := studied(t)
-	r := factCheck(t, s, serve(t, probetest.Config{Mutant: "list-descending"}))
+	study := studied(t)
+	r := factCheck(t, study, serve(t, probetest.Config{Mutant: "list-descending"}))
 	failed := 0
-	for _, x := range r.Results {
-		if x.Passed || x.Skipped {
+	for _, checkResult := range r.Results {
+		if checkResult.Passed || checkResult.Skipped {
 			continue
 		}
 		failed++
-		if !strings.Contains(x.Message, " is answered ") {
-			t.Errorf("%s: %s", x.Fact.ID, x.Message)
+		if !strings.Contains(checkResult.Message, " is answered ") {
+			t.Errorf("%s: %s", checkResult.Fact.ID, checkResult.Message)
 		}
 	}
 	if failed == 0 || failed != r.Failed() || failed > len(r.Results)/2 {
@@ -75,25 +75,25 @@ func TestAFactThatDoesNotHoldIsNoticed(t *testing.T) {
 }
 
 func TestOnlyTheFactsThatAreWantedAreTried(t *testing.T) {
-	s := studied(t)
+	study := studied(t)
 	url := serve(t, probetest.Config{})
 	id := ""
-	for _, f := range s.Facts {
-		if len(f.Witness) > 0 && f.Grade == finding.Observed {
-			id = f.ID
+	for _, fact := range study.Facts {
+		if len(fact.Witness) > 0 && fact.Grade == finding.Observed {
+			id = fact.ID
 		}
 	}
-	if r := factCheck(t, s, url, id); len(r.Results) != 1 || r.Failed()+r.Skipped() != 0 {
+	if r := factCheck(t, study, url, id); len(r.Results) != 1 || r.Failed()+r.Skipped() != 0 {
 		t.Errorf("%+v", r.Results)
 	}
-	if r := factCheck(t, s, url, "List/*"); len(r.Results) == 0 || len(r.Results) == len(s.Facts) {
+	if r := factCheck(t, study, url, "List/*"); len(r.Results) == 0 || len(r.Results) == len(study.Facts) {
 		t.Errorf("%d results", len(r.Results))
 	}
-	e, err := probe.StudyExperiment(s, journal.Changes{}, os.LookupEnv)
+	experiment, err := probe.StudyExperiment(study, journal.Changes{}, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = probe.Check(context.Background(), probe.CheckOptions{Experiment: e, Server: url, Against: s, Only: []string{"none"}})
+	_, err = probe.Check(context.Background(), probe.CheckOptions{Experiment: experiment, Server: url, Against: study, Only: []string{"none"}})
 	var refusal *probe.SetupError
 	if !errors.As(err, &refusal) {
 		t.Error(err)
@@ -101,47 +101,47 @@ func TestOnlyTheFactsThatAreWantedAreTried(t *testing.T) {
 }
 
 func TestFactsThatCannotBeTriedArePassedOver(t *testing.T) {
-	s := studied(t)
-	s.Facts = []finding.Fact{
+	study := studied(t)
+	study.Facts = []finding.Fact{
 		{ID: "contested", Grade: finding.Contested, Witness: []finding.WitnessStep{{Step: "a Login"}}},
 		{ID: "no witness", Grade: finding.Inferred},
 		{ID: "no such command", Grade: finding.Observed, Witness: []finding.WitnessStep{{Step: "a Xyzzy"}}},
 	}
-	r := factCheck(t, s, serve(t, probetest.Config{}))
+	r := factCheck(t, study, serve(t, probetest.Config{}))
 	for i, want := range []string{"it is contested", "it has no witness", "there is no command Xyzzy"} {
-		if x := r.Results[i]; !x.Skipped || !strings.Contains(x.Message, want) {
-			t.Errorf("%s: %+v", x.Fact.ID, x)
+		if checkResult := r.Results[i]; !checkResult.Skipped || !strings.Contains(checkResult.Message, want) {
+			t.Errorf("%s: %+v", checkResult.Fact.ID, checkResult)
 		}
 	}
 }
 
 // Facts of one experiment, and of those that it begins with, take one experiment.
 func TestFactsThatShareAWitnessAreTriedTogether(t *testing.T) {
-	s := studied(t)
+	study := studied(t)
 	list := finding.WitnessStep{Step: "a List", Answer: ""}
 	login := finding.WitnessStep{Step: "a Login", Answer: ""}
 	for i := range 20 {
-		f := finding.Fact{ID: strings.Repeat("x", i+1), Grade: finding.Observed, Witness: []finding.WitnessStep{login, list}}
+		fact := finding.Fact{ID: strings.Repeat("x", i+1), Grade: finding.Observed, Witness: []finding.WitnessStep{login, list}}
 		if i%2 == 0 {
-			f.Witness = f.Witness[:1]
+			fact.Witness = fact.Witness[:1]
 		}
-		s.Facts = append(s.Facts, f)
+		study.Facts = append(study.Facts, fact)
 	}
-	s.Facts = s.Facts[len(s.Facts)-20:]
-	e, err := probe.StudyExperiment(s, journal.Changes{}, os.LookupEnv)
+	study.Facts = study.Facts[len(study.Facts)-20:]
+	experiment, err := probe.StudyExperiment(study, journal.Changes{}, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
 	sent := 0
 	_, err = probe.Check(context.Background(), probe.CheckOptions{
-		Experiment: e, Server: serve(t, probetest.Config{}), Against: s, Progress: func(p probe.Progress) { sent = p.Sent },
+		Experiment: experiment, Server: serve(t, probetest.Config{}), Against: study, Progress: func(p probe.Progress) { sent = p.Sent },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The logins of all roles, the look at the one friendship, the tests of both control
 	// URLs, then twice the experiment, since nothing holds.
-	if want := len(e.File.Accounts) + 2 + 5 + 2*2; sent != want {
+	if want := len(experiment.File.Accounts) + 2 + 5 + 2*2; sent != want {
 		t.Errorf("%d requests, want %d", sent, want)
 	}
 }

@@ -44,7 +44,7 @@ func Load(name string, changes journal.Changes, getenv func(string) (string, boo
 
 func parse(name string, source []byte, changes journal.Changes, getenv func(string) (string, bool)) (*Experiment, error) {
 	e := &Experiment{name: name, source: source, changes: changes}
-	f, err := experiment.Parse(name, source, func(variable string) (string, bool) {
+	file, err := experiment.Parse(name, source, func(variable string) (string, bool) {
 		value, ok := getenv(variable)
 		if ok && value != "" && !slices.Contains(e.variables, variable) {
 			e.variables = append(e.variables, variable)
@@ -54,38 +54,38 @@ func parse(name string, source []byte, changes journal.Changes, getenv func(stri
 	if err != nil {
 		return nil, err
 	}
-	e.File = f
+	e.File = file
 	return e, e.change()
 }
 
 // change makes the file what the command line wants.
 func (e *Experiment) change() error {
-	f, c := e.File, e.changes
-	for name, to := range map[string]string{"reset": c.Reset, "clock": c.Clock} {
+	file, changes := e.File, e.changes
+	for name, to := range map[string]string{"reset": changes.Reset, "clock": changes.Clock} {
 		if u, err := url.Parse(to); err != nil || u.IsAbs() && (u.Scheme != "http" || u.Host == "") {
 			return refuse("--%s %q is no URL; write a path on the server such as /control/%s, or a whole URL", name, to, name)
 		}
 	}
-	if c.Reset != "" {
-		f.Reset = experiment.Reset{Kind: experiment.ResetURL, URL: c.Reset}
+	if changes.Reset != "" {
+		file.Reset = experiment.Reset{Kind: experiment.ResetURL, URL: changes.Reset}
 	}
-	if c.Clock != "" {
-		f.Clock = experiment.Clock{URL: c.Clock}
+	if changes.Clock != "" {
+		file.Clock = experiment.Clock{URL: changes.Clock}
 	}
 	if err := e.changePlaces(); err != nil {
 		return err
 	}
-	for role, number := range c.Accounts {
-		at := slices.IndexFunc(f.Accounts, func(a experiment.Account) bool { return a.Role == role })
+	for role, number := range changes.Accounts {
+		at := slices.IndexFunc(file.Accounts, func(account experiment.Account) bool { return account.Role == role })
 		if at < 0 {
-			return refuse("%s has no role %s; its roles are %s", e.name, role, strings.Join(roles(f), ", "))
+			return refuse("%s has no role %s; its roles are %s", e.name, role, strings.Join(roles(file), ", "))
 		}
-		f.Accounts[at].Number = number
+		file.Accounts[at].Number = number
 	}
-	for i, a := range f.Accounts {
-		for _, b := range f.Accounts[:i] {
-			if a.Number == b.Number {
-				return refuse("%s and %s have the same account, %s; each role needs its own", b.Role, a.Role, a.Number)
+	for i, a := range file.Accounts {
+		for _, account := range file.Accounts[:i] {
+			if a.Number == account.Number {
+				return refuse("%s and %s have the same account, %s; each role needs its own", account.Role, a.Role, a.Number)
 			}
 		}
 	}
@@ -93,7 +93,7 @@ func (e *Experiment) change() error {
 }
 
 func (e *Experiment) changePlaces() error {
-	f, places := e.File, e.changes.Places
+	file, places := e.File, e.changes.Places
 	if len(places) == 0 {
 		return nil
 	}
@@ -105,37 +105,37 @@ func (e *Experiment) changePlaces() error {
 			return refuse("--places has %s twice", place)
 		}
 	}
-	steps := slices.Clone(f.Setup)
-	for _, s := range f.Scenarios {
-		steps = append(steps, s.Steps...)
+	steps := slices.Clone(file.Setup)
+	for _, scenario := range file.Scenarios {
+		steps = append(steps, scenario.Steps...)
 	}
-	for _, s := range steps {
-		if s.Place >= len(places) {
-			return refuse("--places has %d, and the file has a step of place %d: %s", len(places), s.Place+1, f.FormatStep(s))
+	for _, step := range steps {
+		if step.Place >= len(places) {
+			return refuse("--places has %d, and the file has a step of place %d: %s", len(places), step.Place+1, file.FormatStep(step))
 		}
 	}
-	f.Places = places
+	file.Places = places
 	return nil
 }
 
-func roles(f *experiment.File) []string {
+func roles(file *experiment.File) []string {
 	var all []string
-	for _, a := range f.Accounts {
-		all = append(all, a.Role)
+	for _, account := range file.Accounts {
+		all = append(all, account.Role)
 	}
 	return all
 }
 
 // recorded is the experiment of a transcript. The secrets of its environment are
 // not in it, and not needed: what was sent is.
-func recorded(h journal.Head) (*Experiment, error) {
-	e, err := parse(h.File, []byte(h.Experiment), h.Changes, func(variable string) (string, bool) {
-		return "hidden", slices.Contains(h.Variables, variable)
+func recorded(head journal.Head) (*Experiment, error) {
+	experiment, err := parse(head.File, []byte(head.Experiment), head.Changes, func(variable string) (string, bool) {
+		return "hidden", slices.Contains(head.Variables, variable)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the experiment file in the transcript: %w", err)
 	}
-	return e, nil
+	return experiment, nil
 }
 
 // A Refusal is why something was not done, before anything was changed; for

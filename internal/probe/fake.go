@@ -35,23 +35,23 @@ func (f *offlineServer) Wait(d time.Duration) {
 	}
 }
 
-func (f *offlineServer) Answer(s experiment.Step, account string, record []byte) []byte {
-	c, ok := f.file.Command(s.Command)
+func (f *offlineServer) Answer(step experiment.Step, account string, record []byte) []byte {
+	command, ok := f.file.Command(step.Command)
 	if !ok {
 		return nil
 	}
 	heard, in := f.since[account]
 	in = in && f.now-heard < fakeTimeout
-	fields := f.echo(c, record)
+	fields := f.echo(command, record)
 	if code := f.file.Answer.Code; code != "" {
-		fields = append(fields, experiment.Pair{Key: code, Value: f.code(c, in)})
+		fields = append(fields, experiment.Pair{Key: code, Value: f.code(command, in)})
 	}
-	if in || !c.Session {
-		fields = append(fields, c.Done...)
-		fields = append(fields, f.friends(s)...)
+	if in || !command.Session {
+		fields = append(fields, command.Done...)
+		fields = append(fields, f.friends(step)...)
 		f.since[account] = f.now
 	}
-	if f.file.VerbOf(s) == experiment.Logout {
+	if f.file.VerbOf(step) == experiment.Logout {
 		delete(f.since, account)
 	}
 	if len(fields) == 0 {
@@ -62,19 +62,19 @@ func (f *offlineServer) Answer(s experiment.Step, account string, record []byte)
 }
 
 // echo is the mark of a request, as it was sent.
-func (f *offlineServer) echo(c *experiment.Command, record []byte) (fields []experiment.Pair) {
+func (f *offlineServer) echo(command *experiment.Command, record []byte) (fields []experiment.Pair) {
 	sent, _ := f.file.Syntax.Decode(record)
 	for _, pair := range sent {
-		if t := f.file.TypeOf(c, pair.Key).Type; t == experiment.Mark || t == experiment.Name {
+		if t := f.file.TypeOf(command, pair.Key).Type; t == experiment.Mark || t == experiment.Name {
 			fields = append(fields, pair)
 		}
 	}
 	return fields
 }
 
-func (f *offlineServer) code(c *experiment.Command, in bool) string {
+func (f *offlineServer) code(command *experiment.Command, in bool) string {
 	list := f.file.Answer.Done
-	if c.Session && !in {
+	if command.Session && !in {
 		list = f.file.Answer.NotLoggedIn
 	}
 	if len(list) == 0 {
@@ -84,15 +84,15 @@ func (f *offlineServer) code(c *experiment.Command, in bool) string {
 }
 
 // friends is the list of friends, where it is asked for.
-func (f *offlineServer) friends(s experiment.Step) []experiment.Pair {
-	if f.file.VerbOf(s) != experiment.Friends {
+func (f *offlineServer) friends(step experiment.Step) []experiment.Pair {
+	if f.file.VerbOf(step) != experiment.Friends {
 		return nil
 	}
 	var list strings.Builder
 	for _, pair := range f.file.Friends {
-		if at := slices.Index(pair[:], s.Role); at >= 0 {
-			a, _ := f.file.Account(pair[1-at])
-			list.WriteString(a.Number + f.file.Syntax.List)
+		if at := slices.Index(pair[:], step.Role); at >= 0 {
+			account, _ := f.file.Account(pair[1-at])
+			list.WriteString(account.Number + f.file.Syntax.List)
 		}
 	}
 	return []experiment.Pair{{Key: "friends", Value: list.String()}}

@@ -36,7 +36,7 @@ type studyFolder struct {
 
 // openFolder looks at a folder, and changes nothing. It refuses one that holds
 // another study, or other files of such names.
-func openFolder(dir string, h journal.Head) (*studyFolder, error) {
+func openFolder(dir string, head journal.Head) (*studyFolder, error) {
 	f := &studyFolder{dir: dir}
 	past, err := readTranscript(dir)
 	switch {
@@ -49,26 +49,26 @@ func openFolder(dir string, h journal.Head) (*studyFolder, error) {
 		return f, nil
 	case err != nil:
 		return nil, refuse("%s: %w; choose another folder with --output, or delete it", filepath.Join(dir, Transcript), err)
-	case !same(past.Head, h):
+	case !same(past.Head, head):
 		return nil, refuse("%s holds another study, %s; choose another folder with --output, or delete it",
-			dir, differs(past.Head, h))
+			dir, differs(past.Head, head))
 	}
 	f.past = past
 	return f, nil
 }
 
 // differs says in what two studies differ.
-func differs(past, h journal.Head) string {
+func differs(past, head journal.Head) string {
 	switch {
-	case past.Command != h.Command:
+	case past.Command != head.Command:
 		return "made with rookery probe " + past.Command
-	case strings.Join(serversOf(past), " ") != strings.Join(serversOf(h), " "):
+	case strings.Join(serversOf(past), " ") != strings.Join(serversOf(head), " "):
 		return "of " + strings.Join(serversOf(past), " and ")
-	case past.Experiment != h.Experiment:
+	case past.Experiment != head.Experiment:
 		return "with another experiment file (or the file was changed)"
-	case past.Seed != h.Seed:
+	case past.Seed != head.Seed:
 		return fmt.Sprintf("with seed %d", past.Seed)
-	case past.Requests != h.Requests:
+	case past.Requests != head.Requests:
 		return fmt.Sprintf("with a budget of %d requests", past.Requests)
 	}
 	return "with other accounts, places or control URLs on the command line"
@@ -89,11 +89,11 @@ func readTranscriptFile(path string) (*journal.Transcript, error) {
 }
 
 // writer goes on with the transcript, or begins one.
-func (f *studyFolder) writer(h journal.Head) (*journal.Writer, error) {
+func (f *studyFolder) writer(head journal.Head) (*journal.Writer, error) {
 	if f.past != nil {
 		return journal.Continue(f, f.past.Last), nil
 	}
-	return journal.NewWriter(f, h)
+	return journal.NewWriter(f, head)
 }
 
 func (f *studyFolder) Write(line []byte) (int, error) {

@@ -16,9 +16,9 @@ import (
 // right, and control URLs do what they are for. It returns a [*SetupError] if not. From a transcript it does the same, to
 // come to the same numbers; there it finds nothing wrong.
 func (s *probeSession) introduce(ctx context.Context) error {
-	for _, l := range s.labs {
-		if err := s.introduceTo(ctx, l); err != nil {
-			if _, stopped := stopReason(err); stopped && l.Offline {
+	for _, lab := range s.labs {
+		if err := s.introduceTo(ctx, lab); err != nil {
+			if _, stopped := stopReason(err); stopped && lab.Offline {
 				return nil // the transcript ends here; the study will see
 			}
 			if reason, stopped := stopReason(err); stopped && ctx.Err() != nil {
@@ -44,10 +44,10 @@ func (s *probeSession) introduceTo(ctx context.Context, l *lab.Lab) error {
 }
 
 // asks is a step of a command that needs a session and changes nothing.
-func asks(f *experiment.File, role string) (experiment.Step, bool) {
+func asks(file *experiment.File, role string) (experiment.Step, bool) {
 	for _, verb := range []experiment.Verb{experiment.Friends, experiment.Online, experiment.Info, experiment.Find, experiment.Read} {
-		for _, step := range f.StepsOf(verb, role, "") {
-			if c, ok := f.Command(step.Command); ok && c.Session && !c.Destructive {
+		for _, step := range file.StepsOf(verb, role, "") {
+			if command, ok := file.Command(step.Command); ok && command.Session && !command.Destructive {
 				return step, true
 			}
 		}
@@ -59,28 +59,28 @@ func asks(f *experiment.File, role string) (experiment.Step, bool) {
 // taken for the server's doing, and he would be disturbed. A server with a control
 // URL is there for tests.
 func (s *probeSession) nobodyIsIn(ctx context.Context, l *lab.Lab) error {
-	f := s.ex.File
-	if f.Reset.Kind == experiment.ResetURL || f.Answer.Code == "" {
+	file := s.ex.File
+	if file.Reset.Kind == experiment.ResetURL || file.Answer.Code == "" {
 		return nil // or nothing tells who is logged in
 	}
 	var steps []experiment.Step
-	for _, a := range f.Accounts {
-		if step, ok := asks(f, a.Role); ok {
+	for _, account := range file.Accounts {
+		if step, ok := asks(file, account.Role); ok {
 			steps = append(steps, step)
 		}
 	}
 	if len(steps) == 0 {
 		return nil
 	}
-	t, err := l.Look(ctx, steps)
+	trace, err := l.Look(ctx, steps)
 	if err != nil {
 		return err
 	}
 	for i, step := range steps {
-		if err := s.isOfTheKind(l, step, &t.Answers[i]); err != nil {
+		if err := s.isOfTheKind(l, step, &trace.Answers[i]); err != nil {
 			return err
 		}
-		if lab.Done(f, step.Command, &t.Answers[i]) {
+		if lab.Done(file, step.Command, &trace.Answers[i]) {
 			return fmt.Errorf("account %s (%s) is in use on %s: %s is answered to it, and nobody has logged it in; "+
 				"log it out, wait until its session has ended, or take another account", l.Account(step.Role).Number, step.Role, l.URL, step.Command)
 		}
@@ -90,33 +90,33 @@ func (s *probeSession) nobodyIsIn(ctx context.Context, l *lab.Lab) error {
 
 // logIn logs all accounts in, to see whether their secrets are right.
 func (s *probeSession) logIn(ctx context.Context, l *lab.Lab) error {
-	f := s.ex.File
+	file := s.ex.File
 	var steps []experiment.Step
-	for _, a := range f.Accounts {
-		if step, ok := f.StepOf(experiment.Login, a.Role, ""); ok {
+	for _, account := range file.Accounts {
+		if step, ok := file.StepOf(experiment.Login, account.Role, ""); ok {
 			steps = append(steps, step)
 		}
 	}
-	if len(steps) == 0 && len(f.Commands) > 0 {
-		steps = append(steps, experiment.Step{Role: f.Accounts[0].Role, Command: f.Commands[0].Name})
+	if len(steps) == 0 && len(file.Commands) > 0 {
+		steps = append(steps, experiment.Step{Role: file.Accounts[0].Role, Command: file.Commands[0].Name})
 	}
 	look := func(steps []experiment.Step) (*lab.Trace, error) { return l.Look(ctx, steps) }
-	if f.Reset.Kind == experiment.ResetURL {
+	if file.Reset.Kind == experiment.ResetURL {
 		look = func(steps []experiment.Step) (*lab.Trace, error) { return l.Run(ctx, steps, 0) }
 	}
-	t, err := look(steps)
+	trace, err := look(steps)
 	if err != nil {
 		return err
 	}
 	var wrong []error
 	for i, step := range steps {
-		a := &t.Answers[i]
-		if err := s.isOfTheKind(l, step, a); err != nil {
+		answer := &trace.Answers[i]
+		if err := s.isOfTheKind(l, step, answer); err != nil {
 			wrong = []error{err}
 			break
 		}
-		if f.VerbOf(step) == experiment.Login && !lab.Done(f, step.Command, a) {
-			wrong = append(wrong, s.refusedLogin(l, step, a))
+		if file.VerbOf(step) == experiment.Login && !lab.Done(file, step.Command, answer) {
+			wrong = append(wrong, s.refusedLogin(l, step, answer))
 		}
 	}
 	if len(wrong) == 0 {
@@ -132,25 +132,25 @@ func (s *probeSession) logIn(ctx context.Context, l *lab.Lab) error {
 // areFriends refuses accounts that are not the friends that the file says they are, where
 // nothing would make them so. Where commands undo what experiments do, they make friends.
 func (s *probeSession) areFriends(ctx context.Context, l *lab.Lab) error {
-	f := s.ex.File
-	if f.Reset.Kind != experiment.ResetURL {
+	file := s.ex.File
+	if file.Reset.Kind != experiment.ResetURL {
 		return nil
 	}
-	for _, pair := range f.Friends {
-		login, ok := f.StepOf(experiment.Login, pair[0], "")
-		list, can := f.StepOf(experiment.Friends, pair[0], "")
+	for _, pair := range file.Friends {
+		login, ok := file.StepOf(experiment.Login, pair[0], "")
+		list, can := file.StepOf(experiment.Friends, pair[0], "")
 		if !ok || !can {
 			return nil
 		}
-		t, err := l.Run(ctx, []experiment.Step{login, list}, 0)
+		trace, err := l.Run(ctx, []experiment.Step{login, list}, 0)
 		if err != nil {
 			return err
 		}
-		a := &t.Answers[1]
-		listed := slices.ContainsFunc(a.Fields, func(field lab.Field) bool {
+		answer := &trace.Answers[1]
+		listed := slices.ContainsFunc(answer.Fields, func(field lab.Field) bool {
 			return field.Value == "{"+pair[1]+"}" || slices.Contains(field.List, "{"+pair[1]+"}")
 		})
-		if lab.Done(f, list.Command, a) && !listed {
+		if lab.Done(file, list.Command, answer) && !listed {
 			return fmt.Errorf("%s does not list account %s (%s) as a friend of account %s (%s) after a reset, and %s says that they are friends; "+
 				"make them friends, or take the pair out of friends", l.URL, l.Account(pair[1]).Number, pair[1], l.Account(pair[0]).Number, pair[0], s.ex.name)
 		}
@@ -161,8 +161,8 @@ func (s *probeSession) areFriends(ctx context.Context, l *lab.Lab) error {
 // logOut ends the sessions that a check of the logins has begun.
 func (s *probeSession) logOut(look func([]experiment.Step) (*lab.Trace, error)) {
 	var steps []experiment.Step
-	for _, a := range s.ex.File.Accounts {
-		if step, ok := s.ex.File.StepOf(experiment.Logout, a.Role, ""); ok {
+	for _, account := range s.ex.File.Accounts {
+		if step, ok := s.ex.File.StepOf(experiment.Logout, account.Role, ""); ok {
 			steps = append(steps, step)
 		}
 	}
@@ -172,17 +172,17 @@ func (s *probeSession) logOut(look func([]experiment.Step) (*lab.Trace, error)) 
 }
 
 // isOfTheKind refuses a server whose answers are no records of the file's syntax.
-func (s *probeSession) isOfTheKind(l *lab.Lab, step experiment.Step, a *lab.Answer) error {
+func (s *probeSession) isOfTheKind(l *lab.Lab, step experiment.Step, answer *lab.Answer) error {
 	code := s.ex.File.Answer.Code
-	_, has := a.Field(code)
-	if a.Kind() == "record" && (code == "" || has) {
+	_, has := answer.Field(code)
+	if answer.Kind() == "record" && (code == "" || has) {
 		return nil
 	}
 	return fmt.Errorf("%s is no server of the kind that %s describes: it answers %s with %s",
-		l.URL, s.ex.name, step.Command, shortly(a))
+		l.URL, s.ex.name, step.Command, shortly(answer))
 }
 
-func (s *probeSession) refusedLogin(l *lab.Lab, step experiment.Step, a *lab.Answer) error {
+func (s *probeSession) refusedLogin(l *lab.Lab, step experiment.Step, answer *lab.Answer) error {
 	account := l.Account(step.Role)
 	line, variable, hidden := account.Line, account.Variable, account.Hidden
 	if pool := s.ex.File.Pool; pool != nil && s.ex.File.Reset.Kind == experiment.ResetPool {
@@ -196,24 +196,24 @@ func (s *probeSession) refusedLogin(l *lab.Lab, step experiment.Step, a *lab.Ans
 		where += "; if it has another, set the environment variable " + variable
 	}
 	return fmt.Errorf("%s refuses the login of %s (account %s) with %s; create the account if it is missing; %s",
-		l.URL, step.Role, account.Number, shortly(a), where)
+		l.URL, step.Role, account.Number, shortly(answer), where)
 }
 
 // shortly is what came back, for people.
-func shortly(a *lab.Answer) string {
+func shortly(answer *lab.Answer) string {
 	const most = 80
-	text, _, more := strings.Cut(a.Text(), "\n")
+	text, _, more := strings.Cut(answer.Text(), "\n")
 	if len(text) > most {
 		text, more = strings.ToValidUTF8(text[:most], ""), true
 	}
 	if text = fmt.Sprintf("%q", text); more {
 		text += " and more"
 	}
-	switch a.Kind() {
+	switch answer.Kind() {
 	case "nothing":
-		return "nothing (" + a.Fault + ")"
+		return "nothing (" + answer.Fault + ")"
 	case "status":
-		return fmt.Sprintf("status %d and %s", a.Status, text)
+		return fmt.Sprintf("status %d and %s", answer.Status, text)
 	}
 	return text
 }

@@ -32,11 +32,11 @@ func (m *progressMeter) facts(n int) {
 	m.show()
 }
 
-func (m *progressMeter) lab(p lab.Progress) {
-	m.sent[p.Run] = p.Sent
+func (m *progressMeter) lab(progress lab.Progress) {
+	m.sent[progress.Run] = progress.Sent
 	m.now.Sent = max(m.sent["a"], m.sent["b"])
-	m.now.Budget, m.now.Rate, m.now.Faults, m.now.Waiting = p.Budget, p.Rate, p.TransportFault, p.WaitingFor
-	m.now.Left = m.left(p)
+	m.now.Budget, m.now.Rate, m.now.Faults, m.now.Waiting = progress.Budget, progress.Rate, progress.TransportFault, progress.WaitingFor
+	m.now.Left = m.left(progress)
 	m.show()
 }
 
@@ -49,9 +49,9 @@ const (
 // left is how long the rest of the budget takes at the pace so far, with the waits
 // that are still planned; 0 if that is not known. What comes out of a transcript takes
 // no time, and says nothing about it.
-func (m *progressMeter) left(p lab.Progress) time.Duration {
+func (m *progressMeter) left(progress lab.Progress) time.Duration {
 	now := time.Now()
-	if !p.Online {
+	if !progress.Online {
 		m.began = time.Time{}
 		return 0
 	}
@@ -59,14 +59,14 @@ func (m *progressMeter) left(p lab.Progress) time.Duration {
 		m.began, m.first, m.waited = now, m.now.Sent, 0
 	}
 	busy, n, waits := now.Sub(m.began)-m.waited, m.now.Sent-m.first, m.waits
-	m.waited += p.WaitingFor
-	m.waits = max(m.waits-p.WaitingFor, 0)
+	m.waited += progress.WaitingFor
+	m.waits = max(m.waits-progress.WaitingFor, 0)
 	if n < enoughRequests || busy < enoughTime {
 		return 0
 	}
-	left := busy/time.Duration(n)*time.Duration(max(p.Budget-m.now.Sent, 0)) + max(waits, p.WaitingFor)
-	if p.TimeLeft > 0 {
-		left = min(left, p.TimeLeft)
+	left := busy/time.Duration(n)*time.Duration(max(progress.Budget-m.now.Sent, 0)) + max(waits, progress.WaitingFor)
+	if progress.TimeLeft > 0 {
+		left = min(left, progress.TimeLeft)
 	}
 	return m.steady(now, left)
 }

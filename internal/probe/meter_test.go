@@ -15,19 +15,19 @@ func measured(budget int, planned time.Duration, pause func(n int) time.Duration
 	m := newMeter(func(p Progress) { last = p })
 	m.waits = planned
 	var at []time.Time
-	p := lab.Progress{Run: "a", Budget: budget, Online: true}
+	progress := lab.Progress{Run: "a", Budget: budget, Online: true}
 	tell := func() {
-		m.lab(p)
+		m.lab(progress)
 		left, at = append(left, last.Left), append(at, time.Now())
 	}
 	for n := range budget + 1 {
-		p.Sent = n
+		progress.Sent = n
 		tell()
 		if d := waits[n]; d > 0 {
-			p.WaitingFor = d
+			progress.WaitingFor = d
 			tell()
 			time.Sleep(d) // of virtual time
-			p.WaitingFor = 0
+			progress.WaitingFor = 0
 		}
 		if n < budget {
 			time.Sleep(pause(n))

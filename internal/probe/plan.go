@@ -82,66 +82,66 @@ var does = map[string]string{
 const roughRate = 1000
 
 // NewPlan says what a study of o would do. It sends nothing.
-func NewPlan(ctx context.Context, o Options) (*Plan, error) {
+func NewPlan(ctx context.Context, options Options) (*Plan, error) {
 	command := "run"
-	if len(o.Servers) == 2 {
+	if len(options.Servers) == 2 {
 		command = "diff"
 	}
-	h := o.head(command)
-	f := o.Experiment.File
-	p := &Plan{
-		Name: f.Name, Servers: o.Servers, Reset: string(f.Reset.Kind), Clock: "real",
-		Places: f.Places, Hosts: f.Allow.Hosts, Allowed: f.Allow.Destructive, Budget: o.Requests, Rate: f.Limits.Rate,
+	head := options.head(command)
+	file := options.Experiment.File
+	plan := &Plan{
+		Name: file.Name, Servers: options.Servers, Reset: string(file.Reset.Kind), Clock: "real",
+		Places: file.Places, Hosts: file.Allow.Hosts, Allowed: file.Allow.Destructive, Budget: options.Requests, Rate: file.Limits.Rate,
 	}
-	if f.Reset.URL != "" {
-		p.Reset = f.Reset.URL
+	if file.Reset.URL != "" {
+		plan.Reset = file.Reset.URL
 	}
-	if f.Clock.URL != "" {
-		p.Clock = f.Clock.URL
+	if file.Clock.URL != "" {
+		plan.Clock = file.Clock.URL
 	}
-	for _, a := range f.Accounts {
-		p.Accounts = append(p.Accounts, Player{a.Role, a.Number})
+	for _, account := range file.Accounts {
+		plan.Accounts = append(plan.Accounts, Player{account.Role, account.Number})
 	}
-	for _, c := range f.Commands {
-		if c.Destructive {
-			p.Destructive = append(p.Destructive, c.Name)
+	for _, command := range file.Commands {
+		if command.Destructive {
+			plan.Destructive = append(plan.Destructive, command.Name)
 		}
 	}
 	var err error
-	if p.Least, err = suffices(ctx, o.Experiment, h); err != nil {
+	if plan.Least, err = suffices(ctx, options.Experiment, head); err != nil {
 		return nil, err
 	}
 	// Hosts are checked as they are when it is meant.
-	s, err := newSession(h, o.Experiment, labConfig{remote: o.Remote}, nil)
+	probeSession, err := newSession(head, options.Experiment, labConfig{remote: options.Remote}, nil)
 	if err != nil {
 		return nil, err
 	}
-	s.close()
-	return p, p.rehearse(ctx, o.Experiment, h)
+	probeSession.close()
+	return plan, plan.rehearse(ctx, options.Experiment, head)
 }
 
 // rehearse makes the study on fake servers.
-func (p *Plan) rehearse(ctx context.Context, e *Experiment, h journal.Head) error {
-	marks, err := rehearse(ctx, e, h)
+func (p *Plan) rehearse(ctx context.Context, experiment *Experiment, head journal.Head) error {
+	marks, err := rehearse(ctx, experiment, head)
 	if err != nil {
 		return err
 	}
-	rate := e.File.Limits.Rate
+	rate := experiment.File.Limits.Rate
 	if rate == 0 {
 		rate = roughRate
 	}
-	for i, m := range marks[:len(marks)-1] {
+	for i, progressSample := range marks[:len(marks)-1] {
 		next := marks[i+1]
-		phase := Phase{Name: m.phase, Does: does[m.phase], Requests: next.sent - m.sent}
-		phase.Waits = float64(len(h.Servers)) * (next.waited - m.waited).Seconds()
-		phase.Seconds = float64(phase.Requests*len(h.Servers))/rate + phase.Waits
+		phase := Phase{Name: progressSample.phase, Does: does[progressSample.phase], Requests: next.sent - progressSample.sent}
+		phase.Waits = float64(len(head.Servers)) * (next.waited - progressSample.waited).Seconds()
+		phase.Seconds = float64(phase.Requests*len(head.Servers))/rate + phase.Waits
 		p.Phases = append(p.Phases, phase)
 		p.Requests += phase.Requests
 		p.Seconds += phase.Seconds
 		p.Waits += phase.Waits
 	}
-	p.Most = float64(p.Budget*len(h.Servers))/rate + p.Waits
-	p.Limit = e.File.Limits.Time.Seconds()
+	p.Most = float64(p.Budget*len(head.Servers))/rate + p.Waits
+	p.Limit = experiment.File.Limits.Time.Seconds()
 	return nil
 }
 
@@ -157,29 +157,31 @@ const opening = "introduction"
 
 // rehearse makes a study on fake servers, and returns where its phases begin
 // and, without a name, where it ends.
-func rehearse(ctx context.Context, e *Experiment, h journal.Head) ([]progressSample, error) {
+func rehearse(ctx context.Context, experiment *Experiment, head journal.Head) ([]progressSample, error) {
 	var first *offlineServer
-	s, err := newSession(h, e, labConfig{remote: true, instead: func() lab.Server {
-		p := newFake(e.File)
+	probeSession, err := newSession(head, experiment, labConfig{remote: true, instead: func() lab.Server {
+		offlineServer := newFake(experiment.File)
 		if first == nil {
-			first = p
+			first = offlineServer
 		}
-		return p
+		return offlineServer
 	}}, nil)
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
+	defer probeSession.close()
 	var marks []progressSample
-	s.begins = func(phase string) { marks = append(marks, progressSample{phase, s.labs[0].Sent(), first.waited}) }
-	s.begins(opening)
-	if err := s.introduce(ctx); err != nil {
+	probeSession.begins = func(phase string) {
+		marks = append(marks, progressSample{phase, probeSession.labs[0].Sent(), first.waited})
+	}
+	probeSession.begins(opening)
+	if err := probeSession.introduce(ctx); err != nil {
 		return nil, err
 	}
-	if _, err := s.study(ctx); err != nil {
+	if _, err := probeSession.study(ctx); err != nil {
 		return nil, err
 	}
-	s.begins("")
+	probeSession.begins("")
 	return marks, nil
 }
 
@@ -188,27 +190,27 @@ const plenty = 1 << 20
 
 // least is how many requests it takes to get to know the server: without that
 // nothing can be found out.
-func least(ctx context.Context, e *Experiment, h journal.Head) (int, error) {
+func least(ctx context.Context, experiment *Experiment, head journal.Head) (int, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	h.Requests = plenty
-	s, err := newSession(h, e, labConfig{remote: true, instead: func() lab.Server { return newFake(e.File) }}, nil)
+	head.Requests = plenty
+	probeSession, err := newSession(head, experiment, labConfig{remote: true, instead: func() lab.Server { return newFake(experiment.File) }}, nil)
 	if err != nil {
 		return 0, err
 	}
-	defer s.close()
+	defer probeSession.close()
 	phases, sent := 0, 0
-	s.begins = func(string) {
+	probeSession.begins = func(string) {
 		if phases++; phases == 2 {
-			sent = s.labs[0].Sent()
+			sent = probeSession.labs[0].Sent()
 			cancel()
 		}
 	}
-	if err := s.introduce(ctx); err != nil {
+	if err := probeSession.introduce(ctx); err != nil {
 		return 0, err
 	}
-	_, err = s.study(ctx)
-	return sent + lab.Farewell(e.File), err
+	_, err = probeSession.study(ctx)
+	return sent + lab.Farewell(experiment.File), err
 }
 
 // forDifferences is how many times an acquaintance a comparison takes at least. With less,
@@ -216,16 +218,16 @@ func least(ctx context.Context, e *Experiment, h journal.Head) (int, error) {
 const forDifferences = 5
 
 // suffices refuses a budget with which nothing can be found out, and returns what would suffice.
-func suffices(ctx context.Context, e *Experiment, h journal.Head) (need int, err error) {
-	if need, err = least(ctx, e, h); err != nil {
+func suffices(ctx context.Context, experiment *Experiment, head journal.Head) (need int, err error) {
+	if need, err = least(ctx, experiment, head); err != nil {
 		return 0, err
 	}
-	what := fmt.Sprintf("to get to know the %d commands", len(e.File.Commands))
-	if len(h.Servers) > 1 {
+	what := fmt.Sprintf("to get to know the %d commands", len(experiment.File.Commands))
+	if len(head.Servers) > 1 {
 		need, what = forDifferences*need, "to tell whether two servers differ"
 	}
-	if h.Requests < need {
-		return 0, refuse("a budget of %d requests cannot suffice: %s takes %d; give more with --budget", h.Requests, what, need)
+	if head.Requests < need {
+		return 0, refuse("a budget of %d requests cannot suffice: %s takes %d; give more with --budget", head.Requests, what, need)
 	}
 	return need, nil
 }

@@ -50,57 +50,57 @@ type playbackItem struct {
 }
 
 // NewPlayback makes one for one server of a transcript.
-func NewPlayback(t *journal.Transcript, run string) (*Playback, error) {
-	if err := knowsRun(t, run); err != nil {
+func NewPlayback(transcript *journal.Transcript, run string) (*Playback, error) {
+	if err := knowsRun(transcript, run); err != nil {
 		return nil, err
 	}
-	e, err := recorded(t.Head)
+	experiment, err := recorded(transcript.Head)
 	if err != nil {
 		return nil, &SetupError{err}
 	}
-	p := &Playback{file: e.File, control: make(map[string]string)}
-	base, err := url.Parse(t.Head.Servers[run])
+	playback := &Playback{file: experiment.File, control: make(map[string]string)}
+	base, err := url.Parse(transcript.Head.Servers[run])
 	if err != nil {
 		return nil, &SetupError{err}
 	}
-	for name, to := range map[string]string{"reset": e.File.Reset.URL, "clock": e.File.Clock.URL} {
+	for name, to := range map[string]string{"reset": experiment.File.Reset.URL, "clock": experiment.File.Clock.URL} {
 		if u, err := base.Parse(to); err == nil && to != "" {
-			p.control[u.Path] = name
+			playback.control[u.Path] = name
 		}
 	}
-	p.read(t, run)
-	if len(p.tries) == 0 {
+	playback.read(transcript, run)
+	if len(playback.tries) == 0 {
 		return nil, refuse("the transcript has nothing of server %s", run)
 	}
-	return p, nil
+	return playback, nil
 }
 
 // read takes the tries out of a transcript.
-func (p *Playback) read(t *journal.Transcript, run string) {
+func (p *Playback) read(transcript *journal.Transcript, run string) {
 	forms := make(map[string]int)
-	for i := range t.Entries {
-		e := &t.Entries[i]
-		if e.Run != run || e.Exp == 0 {
+	for i := range transcript.Entries {
+		entry := &transcript.Entries[i]
+		if entry.Run != run || entry.Exp == 0 {
 			continue
 		}
-		if e.Key != "" || len(p.tries) == 0 {
+		if entry.Key != "" || len(p.tries) == 0 {
 			p.tries = append(p.tries, nil)
 		}
 		last := &p.tries[len(p.tries)-1]
-		if e.Wait > 0 {
-			*last = append(*last, playbackItem{key: waitKey(e.Wait)})
+		if entry.Wait > 0 {
+			*last = append(*last, playbackItem{key: waitKey(entry.Wait)})
 			continue
 		}
-		r, err := readRequest(bufio.NewReader(bytes.NewReader(e.Request)))
+		rawRequest, err := readRequest(bufio.NewReader(bytes.NewReader(entry.Request)))
 		if err != nil {
 			continue // it was sent cut off
 		}
-		step, err := p.file.ParseStep(e.Line)
+		step, err := p.file.ParseStep(entry.Line)
 		if err != nil {
 			continue // the file says nothing about such a request
 		}
-		x := p.item(r, step.Place)
-		x.response = e.Response
+		x := p.item(rawRequest, step.Place)
+		x.response = entry.Response
 		*last = append(*last, x)
 		if forms[x.form]++; forms[x.form] > forms[p.usual] {
 			p.usual = x.form
@@ -218,8 +218,8 @@ func (p *Playback) item(r *rawRequest, place int) playbackItem {
 }
 
 func (p *Playback) isMark(key string) bool {
-	return slices.ContainsFunc(p.file.Commands, func(c *experiment.Command) bool {
-		return p.file.TypeOf(c, key).Type == experiment.Mark
+	return slices.ContainsFunc(p.file.Commands, func(command *experiment.Command) bool {
+		return p.file.TypeOf(command, key).Type == experiment.Mark
 	})
 }
 
@@ -310,42 +310,42 @@ func (p *Playback) wait(seconds string) bool {
 }
 
 // Serve answers on a listener until ctx ends.
-func (p *Playback) Serve(ctx context.Context, l net.Listener) error {
-	stop := context.AfterFunc(ctx, func() { l.Close() })
+func (p *Playback) Serve(ctx context.Context, listener net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { listener.Close() })
 	defer stop()
 	for {
-		c, err := l.Accept()
+		conn, err := listener.Accept()
 		if ctx.Err() != nil {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		go p.serve(ctx, c)
+		go p.serve(ctx, conn)
 	}
 }
 
 // idle is how long a connection may bring nothing.
 const idle = 5 * time.Minute
 
-func (p *Playback) serve(ctx context.Context, c net.Conn) {
-	defer c.Close()
-	defer context.AfterFunc(ctx, func() { c.Close() })()
+func (p *Playback) serve(ctx context.Context, conn net.Conn) {
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	place := 0
-	if from, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+	if from, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
 		place = max(slices.Index(p.file.Places, from.IP.String()), 0)
 	}
-	in := bufio.NewReader(c)
+	in := bufio.NewReader(conn)
 	for {
-		if c.SetDeadline(time.Now().Add(idle)) != nil {
+		if conn.SetDeadline(time.Now().Add(idle)) != nil {
 			return
 		}
-		r, err := readRequest(in)
+		rawRequest, err := readRequest(in)
 		if err != nil {
 			return
 		}
-		response := p.respond(r, place)
-		if _, err := c.Write(response); err != nil || response == nil || r.close || closes(response) {
+		response := p.respond(rawRequest, place)
+		if _, err := conn.Write(response); err != nil || response == nil || rawRequest.close || closes(response) {
 			return
 		}
 	}

@@ -34,11 +34,11 @@ func serve(t testing.TB, c probetest.Config) string {
 
 func load(t testing.TB, name string) *probe.Experiment {
 	t.Helper()
-	e, err := probe.Load(name, journal.Changes{}, os.LookupEnv)
+	experiment, err := probe.Load(name, journal.Changes{}, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return e
+	return experiment
 }
 
 // referenceFile describes the reference server.
@@ -71,17 +71,17 @@ func options(t testing.TB, servers ...string) probe.Options {
 	}
 }
 
-func run(t testing.TB, o probe.Options) *probe.Result {
+func run(t testing.TB, options probe.Options) *probe.Result {
 	t.Helper()
 	study := probe.Run
-	if len(o.Servers) == 2 {
+	if len(options.Servers) == 2 {
 		study = probe.Diff
 	}
-	r, err := study(context.Background(), o)
+	result, err := study(context.Background(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return result
 }
 
 // counter listens on a port, which may be that of a server that has ended, and
@@ -93,15 +93,15 @@ type counter struct {
 
 func count(t testing.TB, address string) *counter {
 	t.Helper()
-	l, err := net.Listen("tcp", address)
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
-	c := &counter{Listener: l}
+	t.Cleanup(func() { listener.Close() })
+	c := &counter{Listener: listener}
 	go func() {
 		for {
-			conn, err := l.Accept()
+			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}

@@ -28,18 +28,18 @@ func changed(t testing.TB, oldnew ...string) *probe.Experiment {
 	if err := os.WriteFile(path, []byte(strings.NewReplacer(oldnew...).Replace(string(text))), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	e, err := probe.Load(path, journal.Changes{}, func(string) (string, bool) { return "from outside", true })
+	experiment, err := probe.Load(path, journal.Changes{}, func(string) (string, bool) { return "from outside", true })
 	if err != nil {
 		t.Fatal(err)
 	}
-	return e
+	return experiment
 }
 
 // refused sees to it that a study is refused with a sentence that holds words, and
 // that it leaves no folder.
-func refused(t testing.TB, o probe.Options, words ...string) {
+func refused(t testing.TB, options probe.Options, words ...string) {
 	t.Helper()
-	_, err := probe.Run(context.Background(), o)
+	_, err := probe.Run(context.Background(), options)
 	var refusal *probe.SetupError
 	if !errors.As(err, &refusal) {
 		t.Fatalf("%v is no refusal", err)
@@ -49,7 +49,7 @@ func refused(t testing.TB, o probe.Options, words ...string) {
 			t.Errorf("%q does not say %q", err, w)
 		}
 	}
-	if _, err := os.Stat(o.Dir); err == nil {
+	if _, err := os.Stat(options.Dir); err == nil {
 		t.Error("it has left a folder")
 	}
 }
@@ -203,12 +203,14 @@ func TestAFolderOfAnotherStudyIsRefusedAndStaysAsItIs(t *testing.T) {
 	run(t, o)
 	before := files(t, o.Dir)
 	for want, change := range map[string]func(*probe.Options){
-		"with seed 1":                    func(o *probe.Options) { o.Seed = 2 },
-		"with a budget of 600 requests":  func(o *probe.Options) { o.Requests = 700 },
-		"of http://":                     func(o *probe.Options) { o.Servers = []string{serve(t, probetest.Config{})} },
-		"with another experiment file":   func(o *probe.Options) { o.Experiment = changed(t, "the reference server", "another") },
-		"choose another folder":          func(o *probe.Options) { o.Seed = 3 },
-		"other accounts, places or cont": func(o *probe.Options) { o.Experiment = withChanges(t, journal.Changes{Clock: "/control/clock"}) },
+		"with seed 1":                   func(options *probe.Options) { options.Seed = 2 },
+		"with a budget of 600 requests": func(options *probe.Options) { options.Requests = 700 },
+		"of http://":                    func(options *probe.Options) { options.Servers = []string{serve(t, probetest.Config{})} },
+		"with another experiment file":  func(options *probe.Options) { options.Experiment = changed(t, "the reference server", "another") },
+		"choose another folder":         func(options *probe.Options) { options.Seed = 3 },
+		"other accounts, places or cont": func(options *probe.Options) {
+			options.Experiment = withChanges(t, journal.Changes{Clock: "/control/clock"})
+		},
 	} {
 		other := o
 		change(&other)
@@ -226,13 +228,13 @@ func TestAFolderOfAnotherStudyIsRefusedAndStaysAsItIs(t *testing.T) {
 	}
 }
 
-func withChanges(t testing.TB, c journal.Changes) *probe.Experiment {
+func withChanges(t testing.TB, changes journal.Changes) *probe.Experiment {
 	t.Helper()
-	e, err := probe.Load(referenceFile, c, os.LookupEnv)
+	experiment, err := probe.Load(referenceFile, changes, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return e
+	return experiment
 }
 
 func TestAFolderWithFilesOfSuchNamesIsRefused(t *testing.T) {
@@ -273,28 +275,28 @@ func TestATranscriptThatWasChangedIsRefused(t *testing.T) {
 }
 
 func TestChangesOfTheCommandLineAreChecked(t *testing.T) {
-	for want, c := range map[string]journal.Changes{
+	for want, changes := range map[string]journal.Changes{
 		"has no role nobody":                   {Accounts: map[string]string{"nobody": "1"}},
 		"a and b have the same account, 10001": {Accounts: map[string]string{"b": "10001"}},
 		"is no address of this machine":        {Places: []string{"here"}},
 		"has 127.0.0.1 twice":                  {Places: []string{"127.0.0.1", "127.0.0.1"}},
 		`--reset "ftp://x/" is no URL`:         {Reset: "ftp://x/"},
 	} {
-		_, err := probe.Load(referenceFile, c, os.LookupEnv)
+		_, err := probe.Load(referenceFile, changes, os.LookupEnv)
 		var refusal *probe.SetupError
 		if !errors.As(err, &refusal) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}
 	}
-	e, err := probe.Load(referenceFile, journal.Changes{
+	experiment, err := probe.Load(referenceFile, journal.Changes{
 		Reset: "/r", Clock: "/c", Places: []string{"127.0.0.3"}, Accounts: map[string]string{"a": "7"},
 	}, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, _ := e.File.Account("a")
-	if e.File.Reset.URL != "/r" || e.File.Clock.URL != "/c" || e.File.Places[0] != "127.0.0.3" || a.Number != "7" {
-		t.Errorf("%+v", e.File)
+	account, _ := experiment.File.Account("a")
+	if experiment.File.Reset.URL != "/r" || experiment.File.Clock.URL != "/c" || experiment.File.Places[0] != "127.0.0.3" || account.Number != "7" {
+		t.Errorf("%+v", experiment.File)
 	}
 }
 

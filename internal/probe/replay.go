@@ -54,17 +54,17 @@ func ReadTranscript(path string) (*journal.Transcript, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		read = readTranscript
 	}
-	t, err := read(path)
+	transcript, err := read(path)
 	if err != nil {
 		return nil, refuse("cannot read the transcript %s: %w", path, err)
 	}
-	return t, nil
+	return transcript, nil
 }
 
 // TranscriptExperiment is the experiment file that a transcript was made by, as the
 // transcript has it.
-func TranscriptExperiment(t *journal.Transcript, changes journal.Changes, getenv func(string) (string, bool)) (*Experiment, error) {
-	merged := t.Head.Changes
+func TranscriptExperiment(transcript *journal.Transcript, changes journal.Changes, getenv func(string) (string, bool)) (*Experiment, error) {
+	merged := transcript.Head.Changes
 	if changes.Reset != "" {
 		merged.Reset = changes.Reset
 	}
@@ -77,32 +77,32 @@ func TranscriptExperiment(t *journal.Transcript, changes journal.Changes, getenv
 	if len(changes.Accounts) > 0 {
 		merged.Accounts = changes.Accounts
 	}
-	return parse(t.Head.File, []byte(t.Head.Experiment), merged, getenv)
+	return parse(transcript.Head.File, []byte(transcript.Head.Experiment), merged, getenv)
 }
 
 // Replay makes the experiments of a transcript again, with the same steps and
 // fresh marks, and says which answers are others now. When ctx ends it returns what
 // it has. A [*SetupError] says why nothing was sent.
-func Replay(ctx context.Context, o ReplayOptions) (*Replayed, error) {
-	if err := knowsRun(o.Transcript, o.Run); err != nil {
+func Replay(ctx context.Context, replayOptions ReplayOptions) (*Replayed, error) {
+	if err := knowsRun(replayOptions.Transcript, replayOptions.Run); err != nil {
 		return nil, err
 	}
-	past, err := remember(ctx, o.Transcript, o.Run)
+	past, err := remember(ctx, replayOptions.Transcript, replayOptions.Run)
 	if err != nil {
 		return nil, err
 	}
-	requests := o.Requests
+	requests := replayOptions.Requests
 	if requests == 0 {
 		requests = 2*past.sent + 1000
 	}
-	s, err := visit(ctx, o.Experiment, o.Server, o.Transcript.Head.Seed, requests, labConfig{remote: o.Remote, patience: o.Patience}, o.Progress)
+	probeSession, err := visit(ctx, replayOptions.Experiment, replayOptions.Server, replayOptions.Transcript.Head.Seed, requests, labConfig{remote: replayOptions.Remote, patience: replayOptions.Patience}, replayOptions.Progress)
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
+	defer probeSession.close()
 	out := &Replayed{}
 	for _, m := range past.made {
-		now, err := s.labs[0].Run(ctx, m.trace.Steps, m.nonce)
+		now, err := probeSession.labs[0].Run(ctx, m.trace.Steps, m.nonce)
 		if reason, ok := stopReason(err); ok {
 			out.Stopped = reason
 			break
@@ -116,14 +116,14 @@ func Replay(ctx context.Context, o ReplayOptions) (*Replayed, error) {
 		out.Experiments++
 		past.compare(out, m.trace, now)
 	}
-	err = s.goodbye(ctx)
-	out.Requests = s.labs[0].Sent()
+	err = probeSession.goodbye(ctx)
+	out.Requests = probeSession.labs[0].Sent()
 	return out, err
 }
 
-func knowsRun(t *journal.Transcript, run string) error {
-	if _, ok := t.Head.Servers[run]; !ok {
-		return refuse("the transcript has no server %s; it has %s", run, strings.Join(slices.Sorted(maps.Keys(t.Head.Servers)), " and "))
+func knowsRun(transcript *journal.Transcript, run string) error {
+	if _, ok := transcript.Head.Servers[run]; !ok {
+		return refuse("the transcript has no server %s; it has %s", run, strings.Join(slices.Sorted(maps.Keys(transcript.Head.Servers)), " and "))
 	}
 	return nil
 }
@@ -144,26 +144,26 @@ type replayedExperiment struct {
 }
 
 // remember takes the experiments out of a transcript, in their order.
-func remember(ctx context.Context, t *journal.Transcript, run string) (*replayMemory, error) {
-	e, err := recorded(t.Head)
+func remember(ctx context.Context, transcript *journal.Transcript, run string) (*replayMemory, error) {
+	experiment, err := recorded(transcript.Head)
 	if err != nil {
 		return nil, &SetupError{err}
 	}
 	l, err := lab.New(lab.Config{
-		File: e.File, URL: t.Head.Servers[run], Name: run, Remote: true, Requests: plenty, Salt: t.Head.Salt,
-		Archive: lab.NewArchive(t, run), Offline: true,
+		File: experiment.File, URL: transcript.Head.Servers[run], Name: run, Remote: true, Requests: plenty, Salt: transcript.Head.Salt,
+		Archive: lab.NewArchive(transcript, run), Offline: true,
 	})
 	if err != nil {
 		return nil, &SetupError{err}
 	}
-	m := &replayMemory{file: e.File, noise: make(map[[2]string]bool)}
+	m := &replayMemory{file: experiment.File, noise: make(map[[2]string]bool)}
 	skip := make(map[string]int) // tries that an experiment has used up already
-	for _, key := range keysOf(t, run) {
+	for _, key := range keysOf(transcript, run) {
 		if skip[key] > 0 {
 			skip[key]--
 			continue
 		}
-		steps, nonce, err := parseKey(e.File, key)
+		steps, nonce, err := parseKey(experiment.File, key)
 		if err != nil {
 			continue // a look around, or a farewell
 		}
@@ -184,23 +184,23 @@ func remember(ctx context.Context, t *journal.Transcript, run string) (*replayMe
 }
 
 // keysOf are the keys of all tries on a server, in their order.
-func keysOf(t *journal.Transcript, run string) (keys []string) {
-	for i := range t.Entries {
-		if e := &t.Entries[i]; e.Run == run && e.Key != "" {
-			keys = append(keys, e.Key)
+func keysOf(transcript *journal.Transcript, run string) (keys []string) {
+	for i := range transcript.Entries {
+		if entry := &transcript.Entries[i]; entry.Run == run && entry.Key != "" {
+			keys = append(keys, entry.Key)
 		}
 	}
 	return keys
 }
 
 // parseKey takes the key of a try apart. It fails for one that is no experiment.
-func parseKey(f *experiment.File, key string) (steps []experiment.Step, nonce uint64, err error) {
+func parseKey(file *experiment.File, key string) (steps []experiment.Step, nonce uint64, err error) {
 	number, text, _ := strings.Cut(key, ": ")
 	if nonce, err = strconv.ParseUint(number, 10, 64); err != nil {
 		return nil, 0, err
 	}
 	for _, line := range splitSteps(text) {
-		step, err := f.ParseStep(line)
+		step, err := file.ParseStep(line)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -238,7 +238,7 @@ func (m *replayMemory) findNoise() {
 				continue
 			}
 			for _, f := range a.Fields {
-				if g, ok := b.Field(f.Key); ok && g.Value != f.Value && f.Key != m.file.Answer.Code {
+				if field, ok := b.Field(f.Key); ok && field.Value != f.Value && f.Key != m.file.Answer.Code {
 					m.noise[[2]string{step.Command, f.Key}] = true
 				}
 			}
@@ -247,7 +247,7 @@ func (m *replayMemory) findNoise() {
 }
 
 // compare adds the answers that differ.
-func (m *replayMemory) compare(out *Replayed, was, is *lab.Trace) {
+func (m *replayMemory) compare(out *Replayed, was, trace *lab.Trace) {
 	for i, step := range was.Steps {
 		if step.Wait > 0 {
 			continue
@@ -255,14 +255,14 @@ func (m *replayMemory) compare(out *Replayed, was, is *lab.Trace) {
 		out.Answers++
 		masked := func(key string) bool { return m.noise[[2]string{step.Command, key}] }
 		before := study.Form(m.file, &was.Answers[i], masked)
-		now := study.Form(m.file, &is.Answers[i], masked)
+		now := study.Form(m.file, &trace.Answers[i], masked)
 		if before == now || sameButFor(masked, m.file.Syntax, before, now) {
 			continue
 		}
-		c := Changed{ID: was.Answers[i].ID, Was: before, Is: now}
-		for _, s := range was.Steps[:i+1] {
-			c.Steps = append(c.Steps, m.file.FormatStep(s))
+		changed := Changed{ID: was.Answers[i].ID, Was: before, Is: now}
+		for _, step := range was.Steps[:i+1] {
+			changed.Steps = append(changed.Steps, m.file.FormatStep(step))
 		}
-		out.Changed = append(out.Changed, c)
+		out.Changed = append(out.Changed, changed)
 	}
 }

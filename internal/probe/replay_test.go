@@ -29,11 +29,11 @@ func recording(t testing.TB, requests int, servers ...string) *journal.Transcrip
 
 func replay(t testing.TB, past *journal.Transcript, run, url string) *probe.Replayed {
 	t.Helper()
-	e, err := probe.TranscriptExperiment(past, journal.Changes{}, os.LookupEnv)
+	experiment, err := probe.TranscriptExperiment(past, journal.Changes{}, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := probe.Replay(context.Background(), probe.ReplayOptions{Transcript: past, Experiment: e, Run: run, Server: url})
+	r, err := probe.Replay(context.Background(), probe.ReplayOptions{Transcript: past, Experiment: experiment, Run: run, Server: url})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,8 +45,8 @@ func TestAReplayOnTheSameServerShowsNoChange(t *testing.T) {
 	if r.Stopped != "" || r.Answers < 500 || r.Experiments < 50 {
 		t.Errorf("%+v", r)
 	}
-	for _, c := range r.Changed {
-		t.Errorf("%+v", c)
+	for _, changed := range r.Changed {
+		t.Errorf("%+v", changed)
 	}
 }
 
@@ -57,9 +57,9 @@ func TestAReplayShowsWhatHasChanged(t *testing.T) {
 	if len(r.Changed) == 0 {
 		t.Error("nothing has changed")
 	}
-	for _, c := range r.Changed {
-		if c.Was == c.Is || len(c.Steps) == 0 || !strings.HasPrefix(c.ID, "a") {
-			t.Errorf("%+v", c)
+	for _, changed := range r.Changed {
+		if changed.Was == changed.Is || len(changed.Steps) == 0 || !strings.HasPrefix(changed.ID, "a") {
+			t.Errorf("%+v", changed)
 		}
 	}
 	if r := replay(t, past, "b", other); len(r.Changed) > 0 {
@@ -81,20 +81,20 @@ func playback(t testing.TB, past *journal.Transcript) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
-	go func() { ended <- s.Serve(ctx, l) }()
+	go func() { ended <- s.Serve(ctx, listener) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 	})
-	return "http://" + l.Addr().String() + "/"
+	return "http://" + listener.Addr().String() + "/"
 }
 
 func TestAPlaybackAnswersAsTheServerDid(t *testing.T) {

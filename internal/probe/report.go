@@ -14,14 +14,14 @@ import (
 // Report writes the reports of a folder anew, from its transcript alone: it sends
 // nothing. They are the same to the byte as those that the study itself wrote.
 func Report(ctx context.Context, dir string) (*finding.Study, error) {
-	t, err := readTranscript(dir)
+	transcript, err := readTranscript(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, refuse("there is no %s in %s: that is not the folder of a study", Transcript, dir)
 	case err != nil:
 		return nil, refuse("%s: %w", filepath.Join(dir, Transcript), err)
 	}
-	out, err := fromTranscript(ctx, t)
+	out, err := fromTranscript(ctx, transcript)
 	if err != nil {
 		return nil, err
 	}
@@ -29,23 +29,23 @@ func Report(ctx context.Context, dir string) (*finding.Study, error) {
 }
 
 // fromTranscript makes a study of what a transcript holds.
-func fromTranscript(ctx context.Context, t *journal.Transcript) (*finding.Study, error) {
-	e, err := recorded(t.Head)
+func fromTranscript(ctx context.Context, transcript *journal.Transcript) (*finding.Study, error) {
+	experiment, err := recorded(transcript.Head)
 	if err != nil {
 		return nil, &SetupError{err}
 	}
-	s, err := newSession(t.Head, e, labConfig{remote: true, transcript: t, offline: true}, nil)
+	probeSession, err := newSession(transcript.Head, experiment, labConfig{remote: true, transcript: transcript, offline: true}, nil)
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
-	if err := s.introduce(ctx); err != nil {
+	defer probeSession.close()
+	if err := probeSession.introduce(ctx); err != nil {
 		return nil, err
 	}
-	out, err := s.study(ctx)
+	out, err := probeSession.study(ctx)
 	if err != nil {
 		return nil, err
 	}
-	complete(out, t)
+	complete(out, transcript)
 	return out, nil
 }

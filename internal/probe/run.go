@@ -52,73 +52,73 @@ const farewell = 10 * time.Second
 // Run studies a server and writes what it finds into a folder. When ctx ends it
 // reports what was found until then; with the same folder it goes on. A [*SetupError]
 // says why nothing was done; then there is no folder that was not there before.
-func Run(ctx context.Context, o Options) (*Result, error) { return o.run(ctx, "run") }
+func Run(ctx context.Context, options Options) (*Result, error) { return options.run(ctx, "run") }
 
 // Diff compares two servers and writes what it finds into a folder. Otherwise it
 // is as [Run].
-func Diff(ctx context.Context, o Options) (*Result, error) { return o.run(ctx, "diff") }
+func Diff(ctx context.Context, options Options) (*Result, error) { return options.run(ctx, "diff") }
 
 // head is the first line of the transcript.
 func (o *Options) head(command string) journal.Head {
-	e := o.Experiment
-	h := journal.Head{
-		Command: command, Servers: make(map[string]string), Experiment: string(e.source), File: e.name,
+	experiment := o.Experiment
+	head := journal.Head{
+		Command: command, Servers: make(map[string]string), Experiment: string(experiment.source), File: experiment.name,
 		Seed: o.Seed, Salt: rand.Uint64(), Requests: o.Requests, Began: time.Now().UTC().Format(time.RFC3339),
-		Changes: e.changes, Variables: e.variables,
+		Changes: experiment.changes, Variables: experiment.variables,
 	}
 	for i, url := range o.Servers {
-		h.Servers[runs[i]] = url
+		head.Servers[runs[i]] = url
 	}
-	return h
+	return head
 }
 
 func (o *Options) run(ctx context.Context, command string) (*Result, error) {
-	h := o.head(command)
-	if _, err := suffices(ctx, o.Experiment, h); err != nil {
+	head := o.head(command)
+	if _, err := suffices(ctx, o.Experiment, head); err != nil {
 		return nil, err
 	}
-	f, err := openFolder(o.Dir, h)
+	studyFolder, err := openFolder(o.Dir, head)
 	if err != nil {
 		return nil, err
 	}
-	s, resumed, err := o.session(f, h)
+	probeSession, resumed, err := o.session(studyFolder, head)
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
-	out, err := o.do(ctx, s, f)
-	if err = errors.Join(err, f.close()); err != nil {
+	defer probeSession.close()
+	out, err := o.do(ctx, probeSession, studyFolder)
+	if err = errors.Join(err, studyFolder.close()); err != nil {
 		return nil, err
 	}
-	r := &Result{Study: out, Resumed: resumed, Interrupted: ctx.Err() != nil && out.Stopped != ""}
-	for _, l := range s.labs {
-		r.Broken = r.Broken || l.Broken()
+	result := &Result{Study: out, Resumed: resumed, Interrupted: ctx.Err() != nil && out.Stopped != ""}
+	for _, lab := range probeSession.labs {
+		result.Broken = result.Broken || lab.Broken()
 	}
-	return r, nil
+	return result, nil
 }
 
 // probeSession prepares a study that begins, or goes on.
-func (o *Options) session(f *studyFolder, h journal.Head) (s *probeSession, resumed int, err error) {
+func (o *Options) session(f *studyFolder, head journal.Head) (s *probeSession, resumed int, err error) {
 	c := labConfig{remote: o.Remote, patience: o.Patience, transcript: f.past, began: time.Now()}
 	var waited time.Duration
 	if f.past != nil {
-		h = f.past.Head
+		head = f.past.Head
 		for i := range f.past.Entries {
-			e := &f.past.Entries[i]
-			c.began = time.Now().Add(-time.Duration(e.T * float64(time.Second)))
-			c.offline = e.End == whole
-			if e.Request != nil {
+			entry := &f.past.Entries[i]
+			c.began = time.Now().Add(-time.Duration(entry.T * float64(time.Second)))
+			c.offline = entry.End == whole
+			if entry.Request != nil {
 				resumed++
 			}
 			if o.Experiment.File.Clock.URL == "" {
-				waited += time.Duration(e.Wait * float64(time.Second))
+				waited += time.Duration(entry.Wait * float64(time.Second))
 			}
 		}
 	}
-	if c.journal, err = f.writer(h); err != nil {
+	if c.journal, err = f.writer(head); err != nil {
 		return nil, 0, err
 	}
-	if s, err = newSession(h, o.Experiment, c, o.Progress); err != nil {
+	if s, err = newSession(head, o.Experiment, c, o.Progress); err != nil {
 		return nil, 0, err
 	}
 	s.progress.waits = max(o.Waits-waited, 0)
@@ -142,11 +142,11 @@ func (o *Options) do(ctx context.Context, s *probeSession, f *studyFolder) (*fin
 			return nil, err
 		}
 	}
-	t, err := readTranscript(f.dir)
+	transcript, err := readTranscript(f.dir)
 	if err != nil {
 		return nil, err
 	}
-	complete(out, t)
+	complete(out, transcript)
 	return out, report.Write(f.dir, out)
 }
 

@@ -25,9 +25,9 @@ func TestReportsAreWrittenAnewFromTheTranscriptAlone(t *testing.T) {
 				urls = append(urls, serve(t, probetest.Config{Mutant: m}))
 			}
 			o := options(t, urls...)
-			r := run(t, o)
-			if len(r.Facts) < 50 || r.Requests[0] < 500 || r.Seconds == 0 {
-				t.Errorf("%d facts of %v requests in %v s", len(r.Facts), r.Requests, r.Seconds)
+			result := run(t, o)
+			if len(result.Facts) < 50 || result.Requests[0] < 500 || result.Seconds == 0 {
+				t.Errorf("%d facts of %v requests in %v s", len(result.Facts), result.Requests, result.Seconds)
 			}
 			again := copyTranscript(t, o.Dir)
 			if _, err := probe.Report(context.Background(), again); err != nil {
@@ -42,9 +42,9 @@ func TestReportsAreWrittenAnewFromTheTranscriptAlone(t *testing.T) {
 func TestThePageOfADefaultRunIsSmall(t *testing.T) {
 	o := options(t, serve(t, probetest.Config{}))
 	o.Requests = 3000
-	r := run(t, o)
-	if r.Requests[0] < 2000 || len(r.Facts) < 300 {
-		t.Fatalf("%d facts of %d requests are no default run", len(r.Facts), r.Requests[0])
+	result := run(t, o)
+	if result.Requests[0] < 2000 || len(result.Facts) < 300 {
+		t.Fatalf("%d facts of %d requests are no default run", len(result.Facts), result.Requests[0])
 	}
 	made := files(t, o.Dir)
 	if n := len(made["report.html"]); n > 500<<10 {
@@ -105,8 +105,8 @@ func TestTwoRunsShareNoLongMarks(t *testing.T) {
 		}
 		seq := regexp.MustCompile(`SEQ=([^&]{6,})`) // the protocol protects shorter ones for moments only
 		ours := make(map[string]bool)
-		for _, e := range past.Entries {
-			for _, m := range seq.FindAllSubmatch(e.Request, -1) {
+		for _, entry := range past.Entries {
+			for _, m := range seq.FindAllSubmatch(entry.Request, -1) {
 				ours[string(m[1])] = true
 			}
 		}
@@ -130,9 +130,9 @@ func asked(t testing.TB, dir string) string {
 		t.Fatal(err)
 	}
 	var keys strings.Builder
-	for _, e := range past.Entries {
-		if e.Key != "" {
-			keys.WriteString(e.Key + "\n")
+	for _, entry := range past.Entries {
+		if entry.Key != "" {
+			keys.WriteString(entry.Key + "\n")
 		}
 	}
 	return keys.String()
@@ -140,41 +140,41 @@ func asked(t testing.TB, dir string) string {
 
 func TestDifferencesOfTwoServersAreWrittenForPrograms(t *testing.T) {
 	o := options(t, serve(t, probetest.Config{}), serve(t, probetest.Config{Mutant: "list-descending"}))
-	r := run(t, o)
+	result := run(t, o)
 	var list []finding.Difference
 	if err := json.Unmarshal([]byte(files(t, o.Dir)["differences.json"]), &list); err != nil {
 		t.Fatal(err)
 	}
-	if len(list) == 0 || len(list) != len(r.Differences) || list[0].Aspect != finding.Paging {
+	if len(list) == 0 || len(list) != len(result.Differences) || list[0].Aspect != finding.Paging {
 		t.Errorf("%+v", list)
 	}
-	if len(r.Servers) != 2 || len(r.Study.Requests) != 2 {
-		t.Errorf("servers %v, requests %v", r.Servers, r.Study.Requests)
+	if len(result.Servers) != 2 || len(result.Study.Requests) != 2 {
+		t.Errorf("servers %v, requests %v", result.Servers, result.Study.Requests)
 	}
 }
 
 // interrupted makes a study and ends it after so many requests.
-func interrupted(t testing.TB, o probe.Options, after int) *probe.Result {
+func interrupted(t testing.TB, options probe.Options, after int) *probe.Result {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	o.Progress = func(p probe.Progress) {
+	options.Progress = func(p probe.Progress) {
 		if p.Sent >= after {
 			cancel()
 		}
 	}
 	study := probe.Run
-	if len(o.Servers) == 2 {
+	if len(options.Servers) == 2 {
 		study = probe.Diff
 	}
-	r, err := study(ctx, o)
+	result, err := study(ctx, options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !r.Interrupted || r.Stopped != "interrupted" {
-		t.Errorf("interrupted %v, stopped %q", r.Interrupted, r.Stopped)
+	if !result.Interrupted || result.Stopped != "interrupted" {
+		t.Errorf("interrupted %v, stopped %q", result.Interrupted, result.Stopped)
 	}
-	return r
+	return result
 }
 
 func TestAnInterruptedStudyLeavesAWholeReportAndGoesOn(t *testing.T) {
@@ -237,23 +237,23 @@ func finished(t testing.TB, dir string) (keys []string) {
 		t.Fatal(err)
 	}
 	open := make(map[string]string)
-	for _, e := range past.Entries {
-		if e.Key != "" {
-			open[e.Run] = e.Key
+	for _, entry := range past.Entries {
+		if entry.Key != "" {
+			open[entry.Run] = entry.Key
 		}
-		if e.Last {
-			keys = append(keys, e.Run+open[e.Run])
+		if entry.Last {
+			keys = append(keys, entry.Run+open[entry.Run])
 		}
 	}
 	return keys
 }
 
-func statements(r *probe.Result) string {
+func statements(result *probe.Result) string {
 	var all strings.Builder
-	for _, f := range r.Facts {
-		all.WriteString(string(f.Grade) + " " + f.Statement + "\n")
+	for _, fact := range result.Facts {
+		all.WriteString(string(fact.Grade) + " " + fact.Statement + "\n")
 	}
-	for _, d := range r.Differences {
+	for _, d := range result.Differences {
 		all.WriteString(d.Summary + "\n")
 	}
 	return all.String()
@@ -326,12 +326,12 @@ func TestSecretsOfTheEnvironmentAreWrittenNowhere(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	e, err := probe.Load(file, journal.Changes{}, func(string) (string, bool) { return secret, true })
+	experiment, err := probe.Load(file, journal.Changes{}, func(string) (string, bool) { return secret, true })
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := options(t, serve(t, probetest.Config{}), serve(t, probetest.Config{Mutant: "list-descending"}))
-	o.Experiment = e
+	o.Experiment = experiment
 	run(t, o)
 	again := copyTranscript(t, o.Dir)
 	if _, err := probe.Report(context.Background(), again); err != nil {
@@ -342,9 +342,9 @@ func TestSecretsOfTheEnvironmentAreWrittenNowhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range past.Entries {
-		if s := string(e.Request) + string(e.Response); strings.Contains(s, secret) || strings.Contains(s, md5) {
-			t.Errorf("%s: %q", e.ID(), s)
+	for _, entry := range past.Entries {
+		if s := string(entry.Request) + string(entry.Response); strings.Contains(s, secret) || strings.Contains(s, md5) {
+			t.Errorf("%s: %q", entry.ID(), s)
 		}
 	}
 	for name, text := range files(t, o.Dir) {
@@ -370,9 +370,9 @@ func TestAStudyWhoseServerIsGoneLeavesAWholeReportAndGoesOn(t *testing.T) {
 			stop()
 		}
 	}
-	r := run(t, o)
-	if !r.Broken || r.Interrupted || r.Stopped == "" {
-		t.Errorf("broken %v, interrupted %v, stopped %q", r.Broken, r.Interrupted, r.Stopped)
+	result := run(t, o)
+	if !result.Broken || result.Interrupted || result.Stopped == "" {
+		t.Errorf("broken %v, interrupted %v, stopped %q", result.Broken, result.Interrupted, result.Stopped)
 	}
 	again := copyTranscript(t, o.Dir)
 	if _, err := probe.Report(context.Background(), again); err != nil {
@@ -385,7 +385,7 @@ func TestAStudyWhoseServerIsGoneLeavesAWholeReportAndGoesOn(t *testing.T) {
 	}
 	defer stop()
 	o.Progress = nil
-	if r := run(t, o); r.Broken || r.Resumed < 300 {
-		t.Errorf("broken %v, %d requests were in the transcript", r.Broken, r.Resumed)
+	if result := run(t, o); result.Broken || result.Resumed < 300 {
+		t.Errorf("broken %v, %d requests were in the transcript", result.Broken, result.Resumed)
 	}
 }

@@ -49,12 +49,12 @@ type labConfig struct {
 	instead    func() lab.Server // what answers in place of servers, nil if they do
 }
 
-func newSession(h journal.Head, e *Experiment, c labConfig, tell func(Progress)) (*probeSession, error) {
-	s := &probeSession{head: h, ex: e, progress: newMeter(tell)}
-	for _, name := range runs[:len(h.Servers)] {
+func newSession(head journal.Head, experiment *Experiment, c labConfig, tell func(Progress)) (*probeSession, error) {
+	s := &probeSession{head: head, ex: experiment, progress: newMeter(tell)}
+	for _, name := range runs[:len(head.Servers)] {
 		config := lab.Config{
-			File: e.File, URL: h.Servers[name], Name: name, Remote: c.remote,
-			Requests: h.Requests, Salt: h.Salt, Patience: c.patience,
+			File: experiment.File, URL: head.Servers[name], Name: name, Remote: c.remote,
+			Requests: head.Requests, Salt: head.Salt, Patience: c.patience,
 			Journal: c.journal, Offline: c.offline, Began: c.began, Progress: s.progress.lab,
 		}
 		if c.transcript != nil {
@@ -74,16 +74,16 @@ func newSession(h journal.Head, e *Experiment, c labConfig, tell func(Progress))
 }
 
 func (s *probeSession) close() {
-	for _, l := range s.labs {
-		l.Close()
+	for _, lab := range s.labs {
+		lab.Close()
 	}
 }
 
 // study studies the server, or compares the two. When ctx ends the labs say so, and
 // nothing else: what is found is the same as from a transcript that ends there.
 func (s *probeSession) study(ctx context.Context) (*finding.Study, error) {
-	for _, l := range s.labs {
-		l.Until = ctx
+	for _, lab := range s.labs {
+		lab.Until = ctx
 	}
 	ctx = context.WithoutCancel(ctx)
 	config := study.Config{
@@ -114,26 +114,26 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // complete adds to a study what the transcript knows about it.
-func complete(out *finding.Study, t *journal.Transcript) {
-	h := t.Head
-	out.Experiment, out.Began, out.Seed, out.Budget = h.Experiment, h.Began, h.Seed, h.Requests
+func complete(out *finding.Study, transcript *journal.Transcript) {
+	head := transcript.Head
+	out.Experiment, out.Began, out.Seed, out.Budget = head.Experiment, head.Began, head.Seed, head.Requests
 	out.Servers, out.Requests = nil, nil
 	tries := make(map[string]bool)
 	out.Faults, out.Seconds = 0, 0
-	for _, name := range runs[:len(h.Servers)] {
-		out.Servers = append(out.Servers, h.Servers[name])
+	for _, name := range runs[:len(head.Servers)] {
+		out.Servers = append(out.Servers, head.Servers[name])
 		requests := 0
-		for i := range t.Entries {
-			e := &t.Entries[i]
-			out.Seconds = e.T
-			if e.Run != name || e.Exp == 0 {
+		for i := range transcript.Entries {
+			entry := &transcript.Entries[i]
+			out.Seconds = entry.T
+			if entry.Run != name || entry.Exp == 0 {
 				continue
 			}
-			tries[fmt.Sprint(name, e.Exp)] = true
-			if e.Request != nil {
+			tries[fmt.Sprint(name, entry.Exp)] = true
+			if entry.Request != nil {
 				requests++
 			}
-			if e.Failed() {
+			if entry.Failed() {
 				out.Faults++
 			}
 		}
@@ -148,10 +148,10 @@ func same(a, b journal.Head) bool {
 		slices.Equal(serversOf(a), serversOf(b)) && fmt.Sprint(a.Changes) == fmt.Sprint(b.Changes)
 }
 
-func serversOf(h journal.Head) []string {
+func serversOf(head journal.Head) []string {
 	var all []string
 	for _, name := range runs {
-		if url, ok := h.Servers[name]; ok {
+		if url, ok := head.Servers[name]; ok {
 			all = append(all, url)
 		}
 	}

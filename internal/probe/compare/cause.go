@@ -56,12 +56,12 @@ func (p *serverPair) judge(w *shortWitness) (finding.Aspect, string) {
 // ofChange is what a changed parameter says about a difference: its type does. It is ""
 // where the change is only a part of the way there.
 func (p *serverPair) ofChange(w *shortWitness, step experiment.Step, change experiment.Change, last bool) finding.Aspect {
-	c, ok := p.file.Command(step.Command)
+	command, ok := p.file.Command(step.Command)
 	if !ok {
 		return ""
 	}
 	told := !isAny(w.points, func(x differencePoint) bool { return x.kind == "code" })
-	kind := p.file.TypeOf(c, change.Key).Type
+	kind := p.file.TypeOf(command, change.Key).Type
 	switch kind {
 	case experiment.Mark:
 		if !last || reference.MatchString(change.Value) {
@@ -87,7 +87,7 @@ func (p *serverPair) ofChange(w *shortWitness, step experiment.Step, change expe
 			return "" // somebody else is meant
 		}
 	case experiment.Enum:
-		taken := change.Kind == experiment.Set && slices.Contains(p.file.TypeOf(c, change.Key).Values, change.Value)
+		taken := change.Kind == experiment.Set && slices.Contains(p.file.TypeOf(command, change.Key).Values, change.Value)
 		if taken && told && p.file.VerbOf(step) != experiment.Login {
 			return "" // a status, or how much is told
 		}
@@ -132,7 +132,7 @@ func (p *serverPair) ofPurpose(w *shortWitness) (finding.Aspect, string) {
 		return finding.FieldOf, w.points[0].key
 	}
 	for _, about := range ofVerb {
-		if slices.ContainsFunc(w.steps, func(s experiment.Step) bool { return slices.Contains(about.verbs, p.file.VerbOf(s)) }) {
+		if slices.ContainsFunc(w.steps, func(step experiment.Step) bool { return slices.Contains(about.verbs, p.file.VerbOf(step)) }) {
 			return about.aspect, name
 		}
 	}
@@ -179,9 +179,9 @@ func (p *serverPair) aboutSession(w *shortWitness) bool {
 // isStatus reports whether a field that differs has the key of a status.
 func (p *serverPair) isStatus(points []differencePoint) bool {
 	step, ok := p.file.StepOf(experiment.Status, "", "")
-	c, known := p.file.Command(step.Command)
+	command, known := p.file.Command(step.Command)
 	return ok && known && isAny(points, func(x differencePoint) bool {
-		return slices.ContainsFunc(c.Parameters, func(q experiment.Parameter) bool { return q.Key == x.key })
+		return slices.ContainsFunc(command.Parameters, func(parameter experiment.Parameter) bool { return parameter.Key == x.key })
 	})
 }
 
@@ -210,17 +210,17 @@ func refusedOnce(points []differencePoint) bool {
 func manyOfAKind(steps []experiment.Step) bool {
 	counts := make(map[string]int)
 	most := 0
-	for _, s := range steps {
-		counts[s.Command]++
-		most = max(most, counts[s.Command])
+	for _, step := range steps {
+		counts[step.Command]++
+		most = max(most, counts[step.Command])
 	}
 	return most >= 5 && 2*most > len(steps)
 }
 
 func (p *serverPair) logins(w *shortWitness) int {
 	n := 0
-	for _, s := range w.steps {
-		if p.file.VerbOf(s) == experiment.Login {
+	for _, step := range w.steps {
+		if p.file.VerbOf(step) == experiment.Login {
 			n++
 		}
 	}
@@ -234,9 +234,9 @@ func isAny(points []differencePoint, is func(differencePoint) bool) bool {
 func isNumber(v string) bool { return v != "" && strings.Trim(v, "0123456789") == "" }
 
 func wayIn(steps []experiment.Step) string {
-	for _, s := range steps {
-		if s.Way != "" {
-			return s.Way
+	for _, step := range steps {
+		if step.Way != "" {
+			return step.Way
 		}
 	}
 	return ""
@@ -244,8 +244,8 @@ func wayIn(steps []experiment.Step) string {
 
 func waitIn(steps []experiment.Step) string {
 	total := 0.0
-	for _, s := range steps {
-		total += s.Wait.Seconds()
+	for _, step := range steps {
+		total += step.Wait.Seconds()
 	}
 	if total == 0 {
 		return ""
@@ -254,7 +254,7 @@ func waitIn(steps []experiment.Step) string {
 }
 
 // unusual reports whether a text is one that tells how texts are read.
-func unusual(text string, y experiment.Syntax) bool {
+func unusual(text string, syntax experiment.Syntax) bool {
 	for _, r := range text {
 		if r > '~' || r < ' ' {
 			return true
@@ -263,22 +263,22 @@ func unusual(text string, y experiment.Syntax) bool {
 	if strings.TrimSpace(text) == "" {
 		return false
 	}
-	return y.Escape != "" && strings.Contains(text, y.Escape) || strings.ContainsAny(text, "+"+y.Pair+y.List+y.Equals) ||
+	return syntax.Escape != "" && strings.Contains(text, syntax.Escape) || strings.ContainsAny(text, "+"+syntax.Pair+syntax.List+syntax.Equals) ||
 		strings.HasPrefix(text, " ") || strings.HasSuffix(text, " ")
 }
 
 // transition tells a witness in short: what leads to the last request.
 func (p *serverPair) transition(steps []experiment.Step) string {
 	var parts []string
-	for _, s := range steps {
-		if s.Wait > 0 {
+	for _, step := range steps {
+		if step.Wait > 0 {
 			continue
 		}
-		name := s.Command
-		if s.Verb != "" {
-			name += "." + string(s.Verb)
+		name := step.Command
+		if step.Verb != "" {
+			name += "." + string(step.Verb)
 		}
-		parts = append(parts, s.Role+" "+name)
+		parts = append(parts, step.Role+" "+name)
 	}
 	return strings.Join(parts, ", ")
 }

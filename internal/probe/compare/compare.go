@@ -31,21 +31,21 @@ const forCauses = 14
 // Run compares two servers and returns what the study found of the first, with
 // the differences.
 func Run(ctx context.Context, c Config) (*finding.Study, error) {
-	p := newPair(c.File, c.A, c.B)
+	serverPair := newPair(c.File, c.A, c.B)
 	sc := c.Study
-	sc.File, sc.Subject, sc.Seed = c.File, p, c.Seed
-	sc.Requests = p.most()
+	sc.File, sc.Subject, sc.Seed = c.File, serverPair, c.Seed
+	sc.Requests = serverPair.most()
 	sc.Reserve = func() int {
-		if len(p.found) == 0 {
-			return p.most() / 50
+		if len(serverPair.found) == 0 {
+			return serverPair.most() / 50
 		}
-		return p.most() * forCauses / 100
+		return serverPair.most() * forCauses / 100
 	}
 	out, err := study.Run(ctx, sc)
 	if err != nil {
 		return out, err
 	}
-	causes, err := p.causes(ctx)
+	causes, err := serverPair.causes(ctx)
 	var stopped *lab.Stopped
 	switch {
 	case errors.As(err, &stopped):
@@ -55,10 +55,10 @@ func Run(ctx context.Context, c Config) (*finding.Study, error) {
 		return out, err
 	}
 	for _, cause := range causes {
-		out.Differences = append(out.Differences, p.difference(cause))
+		out.Differences = append(out.Differences, serverPair.difference(cause))
 	}
-	for _, s := range p.unshown(causes) {
-		out.Sightings = append(out.Sightings, p.difference(s))
+	for _, s := range serverPair.unshown(causes) {
+		out.Sightings = append(out.Sightings, serverPair.difference(s))
 	}
 	return out, nil
 }
@@ -78,12 +78,12 @@ const longWitness = 60
 // surest first.
 func (p *serverPair) causes(ctx context.Context) (causes []*differenceCause, err error) {
 	byWeight(p.found)
-	for _, s := range p.found {
-		if slices.ContainsFunc(causes, func(c *differenceCause) bool { return p.explains(c, s) }) {
+	for _, sighting := range p.found {
+		if slices.ContainsFunc(causes, func(c *differenceCause) bool { return p.explains(c, sighting) }) {
 			continue
 		}
 		var c *differenceCause
-		c, err = p.cause(ctx, s)
+		c, err = p.cause(ctx, sighting)
 		if c != nil && !p.merge(causes, c) {
 			causes = append(causes, c)
 		}
@@ -100,16 +100,16 @@ func (p *serverPair) causes(ctx context.Context) (causes []*differenceCause, err
 // with.
 func (p *serverPair) unshown(causes []*differenceCause) []*differenceCause {
 	var all []*differenceCause
-	for _, s := range p.found {
+	for _, sighting := range p.found {
 		same := func(c *differenceCause) bool {
-			return c.a == s.a || c.commands[0] == s.steps[len(s.steps)-1].Command && alike(c.points, s.points)
+			return c.a == sighting.a || c.commands[0] == sighting.steps[len(sighting.steps)-1].Command && alike(c.points, sighting.points)
 		}
-		explained := func(c *differenceCause) bool { return p.explains(c, s) }
-		if s.isNoise || slices.ContainsFunc(all, same) || slices.ContainsFunc(causes, explained) {
+		explained := func(c *differenceCause) bool { return p.explains(c, sighting) }
+		if sighting.isNoise || slices.ContainsFunc(all, same) || slices.ContainsFunc(causes, explained) {
 			continue
 		}
-		c := p.named(&s.shortWitness)
-		c.shown, c.of = s.shown, s.of
+		c := p.named(&sighting.shortWitness)
+		c.shown, c.of = sighting.shown, sighting.of
 		all = append(all, c)
 	}
 	return all
@@ -127,25 +127,25 @@ func (p *serverPair) named(w *shortWitness) *differenceCause {
 func (p *serverPair) cause(ctx context.Context, s *sighting) (*differenceCause, error) {
 	p.reserving = true
 	defer func() { p.reserving = false }()
-	w, err := p.shrink(ctx, s)
-	if w == nil {
+	shortWitness, err := p.shrink(ctx, s)
+	if shortWitness == nil {
 		return nil, err
 	}
 	if err == nil {
-		err = p.lookAtLists(ctx, w)
+		err = p.lookAtLists(ctx, shortWitness)
 	}
 	if err != nil && !errors.Is(err, errSpent) {
 		return nil, err
 	}
 	p.reserving = false
-	c := p.named(w)
+	c := p.named(shortWitness)
 	steady, failed := p.replay(ctx, c)
 	s.shown, s.of, s.isNoise = c.shown, c.of, len(c.points) == 0
 	if failed != nil || !steady {
 		return nil, errors.Join(failed, err)
 	}
 	if err == nil {
-		c.commands, err = p.spread(ctx, w)
+		c.commands, err = p.spread(ctx, shortWitness)
 	}
 	return c, err
 }
@@ -211,7 +211,7 @@ func (p *serverPair) maskNoise(step experiment.Step, x, y *lab.Answer) {
 		return
 	}
 	for _, f := range x.Fields {
-		if g, ok := y.Field(f.Key); ok && g.Value != f.Value && f.Key != p.file.Answer.Code {
+		if field, ok := y.Field(f.Key); ok && field.Value != f.Value && f.Key != p.file.Answer.Code {
 			p.noise[step.Command+"|"+f.Key] = true
 		}
 	}
@@ -241,8 +241,8 @@ func (p *serverPair) explains(c *differenceCause, s *sighting) bool {
 // experiment's last step.
 func sameChanges(cause, other []experiment.Step) bool {
 	for _, want := range cause[len(cause)-1].Changes {
-		if !slices.ContainsFunc(other[len(other)-1].Changes, func(c experiment.Change) bool {
-			return c.Kind == want.Kind && c.Key == want.Key
+		if !slices.ContainsFunc(other[len(other)-1].Changes, func(change experiment.Change) bool {
+			return change.Kind == want.Kind && change.Key == want.Key
 		}) {
 			return false
 		}
@@ -254,11 +254,11 @@ func sameChanges(cause, other []experiment.Step) bool {
 // the last, which only looks.
 func (p *serverPair) essential(c *differenceCause) []experiment.Step {
 	var out []experiment.Step
-	for i, s := range c.steps {
-		plain := p.file.VerbOf(s) == experiment.Login && len(s.Changes) == 0 && s.Place == 0
-		look := i == len(c.steps)-1 && len(s.Changes) == 0
+	for i, step := range c.steps {
+		plain := p.file.VerbOf(step) == experiment.Login && len(step.Changes) == 0 && step.Place == 0
+		look := i == len(c.steps)-1 && len(step.Changes) == 0
 		if !plain && !look {
-			out = append(out, s)
+			out = append(out, step)
 		}
 	}
 	return out
@@ -273,7 +273,7 @@ func covers(step, want experiment.Step) bool {
 		return false
 	}
 	for _, c := range want.Changes {
-		if !slices.ContainsFunc(step.Changes, func(d experiment.Change) bool { return d.Kind == c.Kind && d.Key == c.Key }) {
+		if !slices.ContainsFunc(step.Changes, func(change experiment.Change) bool { return change.Kind == c.Kind && change.Key == c.Key }) {
 			return false
 		}
 	}
@@ -308,19 +308,19 @@ func sortCauses(causes []*differenceCause) {
 
 // difference is a cause as reports have it.
 func (p *serverPair) difference(c *differenceCause) finding.Difference {
-	d := finding.Difference{
+	difference := finding.Difference{
 		Command: c.commands[0], Aspect: c.aspect, Name: c.name, Commands: c.commands,
 		Replayed: fmt.Sprintf("%d of %d", c.shown, c.of),
 	}
 	if len(c.commands) >= 3 || p.unknownCommand(c) {
-		d.Command = "*"
+		difference.Command = "*"
 	}
-	d.Summary = p.summary(c, d.Command)
-	for i, s := range c.steps {
-		d.Witness = append(d.Witness, p.both(s, &c.a.Answers[i], &c.b.Answers[i]))
+	difference.Summary = p.summary(c, difference.Command)
+	for i, step := range c.steps {
+		difference.Witness = append(difference.Witness, p.both(step, &c.a.Answers[i], &c.b.Answers[i]))
 	}
-	tellHead(&d.Witness[len(d.Witness)-1], c.points)
-	return d
+	tellHead(&difference.Witness[len(difference.Witness)-1], c.points)
+	return difference
 }
 
 // tellHead adds to equal bodies in what the rest of the answers differs.
@@ -362,8 +362,8 @@ func (p *serverPair) summary(c *differenceCause, command string) string {
 // story tells the steps in their notation.
 func (p *serverPair) story(steps []experiment.Step) string {
 	lines := make([]string, len(steps))
-	for i, s := range steps {
-		lines[i] = clip(p.file.FormatStep(s))
+	for i, step := range steps {
+		lines[i] = clip(p.file.FormatStep(step))
 	}
 	return strings.Join(lines, "; ")
 }
@@ -380,14 +380,14 @@ func clip(s string) string {
 	}
 }
 
-func (p *serverPair) both(s experiment.Step, a, b *lab.Answer) finding.PairedExchange {
-	out := finding.PairedExchange{Step: p.file.FormatStep(s), Wait: s.Wait.Seconds()}
-	if s.Wait > 0 {
+func (p *serverPair) both(step experiment.Step, a, b *lab.Answer) finding.PairedExchange {
+	out := finding.PairedExchange{Step: p.file.FormatStep(step), Wait: step.Wait.Seconds()}
+	if step.Wait > 0 {
 		return out
 	}
-	out.Role, out.HTTP = s.Role, s.Way
-	if s.Place > 0 {
-		out.From = p.file.Places[s.Place]
+	out.Role, out.HTTP = step.Role, step.Way
+	if step.Place > 0 {
+		out.From = p.file.Places[step.Place]
 	}
 	if utf8.Valid(a.Sent) {
 		out.Request = string(a.Sent)
@@ -399,12 +399,12 @@ func (p *serverPair) both(s experiment.Step, a, b *lab.Answer) finding.PairedExc
 }
 
 // told is an answer as a witness shows it.
-func (p *serverPair) told(a *lab.Answer) string {
-	switch a.Kind() {
+func (p *serverPair) told(answer *lab.Answer) string {
+	switch answer.Kind() {
 	case "nothing":
-		return "(no answer: " + a.Fault + ")"
+		return "(no answer: " + answer.Fault + ")"
 	case "status":
-		return fmt.Sprintf("(status %d) %s", a.Status, a.Body)
+		return fmt.Sprintf("(status %d) %s", answer.Status, answer.Body)
 	}
-	return string(a.Body)
+	return string(answer.Body)
 }

@@ -12,22 +12,22 @@ import (
 )
 
 func TestEqualServersDoNotDiffer(t *testing.T) {
-	f := readFile(t, "testdata/reference.yaml")
-	if found, _ := diff(t, f, probetest.Config{}, probetest.Config{}); len(found) > 0 {
+	file := readFile(t, "testdata/reference.yaml")
+	if found, _ := diff(t, file, probetest.Config{}, probetest.Config{}); len(found) > 0 {
 		t.Errorf("%d differences: %s", len(found), found[0].Summary)
 	}
 }
 
 func TestServersThatDifferInTwoThingsHaveTwoDifferences(t *testing.T) {
-	f := readFile(t, "testdata/reference.yaml")
-	found, _ := diff(t, f, probetest.Config{Mutant: "list-descending"}, probetest.Config{Mutant: "li-says-240"})
+	file := readFile(t, "testdata/reference.yaml")
+	found, _ := diff(t, file, probetest.Config{Mutant: "list-descending"}, probetest.Config{Mutant: "li-says-240"})
 	for _, want := range []struct {
 		command string
 		aspect  finding.Aspect
 	}{{"List", finding.Paging}, {"Login", finding.FieldOf}} {
 		ok := false
-		for _, d := range found {
-			ok = ok || d.Command == want.command && d.Aspect == want.aspect
+		for _, difference := range found {
+			ok = ok || difference.Command == want.command && difference.Aspect == want.aspect
 		}
 		if !ok {
 			t.Errorf("no difference of %s, %s", want.command, want.aspect)
@@ -38,8 +38,8 @@ func TestServersThatDifferInTwoThingsHaveTwoDifferences(t *testing.T) {
 // A difference that was seen once is no difference that can be shown, and is not
 // kept from whoever asked.
 func TestWhatDoesNotShowAgainIsToldAsSuch(t *testing.T) {
-	f := readFile(t, "testdata/reference.yaml")
-	out := compareTwo(t, f, probetest.Config{}, probetest.Config{Mutant: "fails-once"})
+	file := readFile(t, "testdata/reference.yaml")
+	out := compareTwo(t, file, probetest.Config{}, probetest.Config{Mutant: "fails-once"})
 	if len(out.Differences) > 0 {
 		t.Errorf("it is told as a difference: %s", out.Differences[0].Summary)
 	}
@@ -54,8 +54,8 @@ func TestWhatDoesNotShowAgainIsToldAsSuch(t *testing.T) {
 }
 
 func TestAnAbsentContentTypeIsADifference(t *testing.T) {
-	f := readFile(t, "testdata/reference.yaml")
-	found, _ := diff(t, f, probetest.Config{}, probetest.Config{Mutant: "no-content-type"})
+	file := readFile(t, "testdata/reference.yaml")
+	found, _ := diff(t, file, probetest.Config{}, probetest.Config{Mutant: "no-content-type"})
 	if len(found) != 1 || found[0].Aspect != finding.Transport {
 		t.Errorf("%d differences, want one of the transport", len(found))
 	}
@@ -64,23 +64,23 @@ func TestAnAbsentContentTypeIsADifference(t *testing.T) {
 // What differences.json says can be checked by anybody: the steps sent again as
 // they stand show the difference.
 func TestAWitnessShowsTheDifferenceWhenItIsSentAgain(t *testing.T) {
-	f := readFile(t, "testdata/reference.yaml")
+	file := readFile(t, "testdata/reference.yaml")
 	for _, mutant := range []string{"timeout-240", "message-lost-if-offline", "list-cursor-inclusive", "unknown-command-null"} {
 		t.Run(mutant, func(t *testing.T) {
 			t.Parallel()
 			urls := [2]string{listen(t, probetest.Config{}), listen(t, probetest.Config{Mutant: mutant})}
-			found, _ := diff(t, f, probetest.Config{}, probetest.Config{Mutant: mutant})
+			found, _ := diff(t, file, probetest.Config{}, probetest.Config{Mutant: mutant})
 			if len(found) == 0 {
 				t.Fatal("no difference was found")
 			}
-			d := found[0]
-			last := d.Witness[len(d.Witness)-1]
+			difference := found[0]
+			last := difference.Witness[len(difference.Witness)-1]
 			if last.A == last.B {
 				t.Errorf("the witness ends in equal answers: %s", last.A)
 			}
 			for i, url := range urls {
 				post(t, url+"control/reset", "")
-				for _, step := range d.Witness {
+				for _, step := range difference.Witness {
 					if step.Wait > 0 {
 						post(t, url+"control/clock", strconv.FormatFloat(step.Wait, 'f', -1, 64))
 						continue

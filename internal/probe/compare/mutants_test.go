@@ -86,8 +86,8 @@ func (s score) String() string {
 }
 
 func TestMutantsAreFoundAndNamed(t *testing.T) {
-	f := readFile(t, "testdata/reference.yaml")
-	all := compareAll(t, f, nil, sample(probetest.Mutants(), underRace(3)))
+	file := readFile(t, "testdata/reference.yaml")
+	all := compareAll(t, file, nil, sample(probetest.Mutants(), underRace(3)))
 	judge(t, all)
 	if *only == "" && !*hold && !raceDetector {
 		baseline(t, all)
@@ -97,16 +97,16 @@ func TestMutantsAreFoundAndNamed(t *testing.T) {
 
 // Those that nobody looked at while the prober was made.
 func TestFurtherMutantsAreFoundAndNamed(t *testing.T) {
-	f := readFile(t, "testdata/reference.yaml")
-	judge(t, compareAll(t, f, nil, sample(probetest.More(), underRace(4))))
+	file := readFile(t, "testdata/reference.yaml")
+	judge(t, compareAll(t, file, nil, sample(probetest.More(), underRace(4))))
 }
 
 // The same code, given only another file, finds the same in a protocol with other
 // names, signs and orders.
 func TestMutantsOfAMadeUpDialectAreFoundAndNamed(t *testing.T) {
-	f := readFile(t, "../experiment/files/made-up.yaml")
+	file := readFile(t, "../experiment/files/made-up.yaml")
 	mutants := sample(append(probetest.Mutants(), probetest.More()...), underRace(12))
-	judge(t, compareAll(t, f, probetest.MadeUp(), mutants))
+	judge(t, compareAll(t, file, probetest.MadeUp(), mutants))
 }
 
 // TestWithoutOnePhase prints, with -hold-out, what is found without one phase at a
@@ -116,11 +116,11 @@ func TestWithoutOnePhase(t *testing.T) {
 	if !*hold {
 		return
 	}
-	f := readFile(t, "testdata/reference.yaml")
+	file := readFile(t, "testdata/reference.yaml")
 	all := sample(append(probetest.Mutants(), probetest.More()...), 1)
 	fmt.Printf("| left out | found of %d | named | not found |\n|---|---|---|---|\n", len(all))
 	for _, phase := range append([]string{"nothing"}, study.PhasesOfTwo()...) {
-		results := compareAll(t, f, nil, all, phase)
+		results := compareAll(t, file, nil, all, phase)
 		var lost []string
 		for _, r := range results {
 			if !r.Equivalent && !r.found() {
@@ -152,7 +152,7 @@ func underRace(n int) int {
 }
 
 // compareAll compares each mutant with the server that it is a mutant of.
-func compareAll(t *testing.T, f *experiment.File, d *probetest.Dialect, mutants []probetest.Mutant, without ...string) []*result {
+func compareAll(t *testing.T, file *experiment.File, d *probetest.Dialect, mutants []probetest.Mutant, without ...string) []*result {
 	t.Helper()
 	if *hold && without == nil {
 		return nil
@@ -168,7 +168,7 @@ func compareAll(t *testing.T, f *experiment.File, d *probetest.Dialect, mutants 
 				b.Mutant = m.Name
 				r := &result{Mutant: m}
 				r.Command = d.CommandName(m.Command)
-				r.differences, r.sent = diff(t, f, a, b, without...)
+				r.differences, r.sent = diff(t, file, a, b, without...)
 				all[i] = r
 				tell(t, r)
 			})
@@ -177,15 +177,15 @@ func compareAll(t *testing.T, f *experiment.File, d *probetest.Dialect, mutants 
 	return all
 }
 
-func diff(t *testing.T, f *experiment.File, a, b probetest.Config, without ...string) ([]finding.Difference, [2]int) {
-	out := compareTwo(t, f, a, b, without...)
+func diff(t *testing.T, file *experiment.File, a, b probetest.Config, without ...string) ([]finding.Difference, [2]int) {
+	out := compareTwo(t, file, a, b, without...)
 	return out.Differences, [2]int(out.Requests)
 }
 
 // compareTwo compares two servers within the benchmark's budget.
-func compareTwo(t *testing.T, f *experiment.File, a, b probetest.Config, without ...string) *finding.Study {
-	la, lb := newLab(t, f, "a", a), newLab(t, f, "b", b)
-	out, err := compare.Run(context.Background(), compare.Config{File: f, A: la, B: lb, Seed: 1, Study: study.Config{Without: without}})
+func compareTwo(t *testing.T, file *experiment.File, a, b probetest.Config, without ...string) *finding.Study {
+	la, lb := newLab(t, file, "a", a), newLab(t, file, "b", b)
+	out, err := compare.Run(context.Background(), compare.Config{File: file, A: la, B: lb, Seed: 1, Study: study.Config{Without: without}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,8 +202,8 @@ func tell(t *testing.T, r *result) {
 		return
 	}
 	t.Logf("%s: %s; wanted %s/%s", r.Name, r.About, r.Command, r.Aspect)
-	for _, d := range r.differences {
-		t.Logf("  %s/%s/%s, shown %s: %s", d.Command, d.Aspect, d.Name, d.Replayed, d.Summary)
+	for _, difference := range r.differences {
+		t.Logf("  %s/%s/%s, shown %s: %s", difference.Command, difference.Aspect, difference.Name, difference.Replayed, difference.Summary)
 	}
 }
 
@@ -259,11 +259,11 @@ func readFile(t testing.TB, path string) *experiment.File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := experiment.Parse(path, text, os.LookupEnv)
+	file, err := experiment.Parse(path, text, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f
+	return file
 }
 
 func listen(t testing.TB, c probetest.Config) string {
@@ -281,14 +281,14 @@ func listen(t testing.TB, c probetest.Config) string {
 }
 
 // newLab asks a server over connections in memory.
-func newLab(t testing.TB, f *experiment.File, name string, c probetest.Config) *lab.Lab {
+func newLab(t testing.TB, file *experiment.File, name string, c probetest.Config) *lab.Lab {
 	t.Helper()
 	s, err := probetest.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	dial, stop := s.Memory()
-	l, err := lab.New(lab.Config{File: f, URL: "http://127.0.0.1/", Name: name, Requests: budget, Salt: 1, Dial: dial})
+	l, err := lab.New(lab.Config{File: file, URL: "http://127.0.0.1/", Name: name, Requests: budget, Salt: 1, Dial: dial})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,8 +61,8 @@ type differencePoint struct {
 	prefix bool
 }
 
-func newPair(f *experiment.File, a, b *lab.Lab) *serverPair {
-	return &serverPair{file: f, a: a, b: b, seen: make(map[string]*sighting), noise: make(map[string]bool)}
+func newPair(file *experiment.File, a, b *lab.Lab) *serverPair {
+	return &serverPair{file: file, a: a, b: b, seen: make(map[string]*sighting), noise: make(map[string]bool)}
 }
 
 // Sent is how many requests the busier of the two has got.
@@ -122,9 +122,9 @@ func (p *serverPair) look(a, b *lab.Trace, nonce uint64) {
 }
 
 // upTo is a trace as far as another goes.
-func upTo(t, other *lab.Trace) *lab.Trace {
-	n := min(len(t.Steps), len(other.Steps))
-	return &lab.Trace{ID: t.ID, Steps: t.Steps[:n], Answers: t.Answers[:n]}
+func upTo(trace, other *lab.Trace) *lab.Trace {
+	n := min(len(trace.Steps), len(other.Steps))
+	return &lab.Trace{ID: trace.ID, Steps: trace.Steps[:n], Answers: trace.Answers[:n]}
 }
 
 func (p *serverPair) lookAt(a, b *lab.Trace, nonce uint64) {
@@ -150,12 +150,12 @@ func (p *serverPair) lookAt(a, b *lab.Trace, nonce uint64) {
 // weight is how much there is in an experiment that could be left out.
 func weight(steps []experiment.Step) int {
 	n := 0
-	for _, s := range steps {
-		n += 2 + 3*len(s.Changes)
-		if s.Wait > 0 {
+	for _, step := range steps {
+		n += 2 + 3*len(step.Changes)
+		if step.Wait > 0 {
 			n += 3
 		}
-		if s.Way != "" || s.Place > 0 {
+		if step.Way != "" || step.Place > 0 {
 			n += 2
 		}
 	}
@@ -164,7 +164,7 @@ func weight(steps []experiment.Step) int {
 
 // signature is the kind of difference: the command, what of its answer differs,
 // and what was changed in the request.
-func (s *sighting) signature(f *experiment.File) string {
+func (s *sighting) signature(file *experiment.File) string {
 	step := s.steps[len(s.steps)-1]
 	parts := []string{step.Command, string(step.Verb), step.Way}
 	for _, p := range s.points {
@@ -173,8 +173,8 @@ func (s *sighting) signature(f *experiment.File) string {
 			parts = append(parts, p.a, p.b)
 		}
 	}
-	for _, c := range step.Changes {
-		parts = append(parts, string(c.Kind)+c.Key)
+	for _, change := range step.Changes {
+		parts = append(parts, string(change.Kind)+change.Key)
 	}
 	for _, before := range s.steps[:len(s.steps)-1] {
 		if before.Wait > 0 {
@@ -236,14 +236,14 @@ func yes(b bool) string {
 
 const noAnswer = "no answer"
 
-func (p *serverPair) short(a *lab.Answer) string {
-	switch a.Kind() {
+func (p *serverPair) short(answer *lab.Answer) string {
+	switch answer.Kind() {
 	case "nothing":
 		return noAnswer
 	case "status":
-		return fmt.Sprintf("status %d: %s", a.Status, a.Text())
+		return fmt.Sprintf("status %d: %s", answer.Status, answer.Text())
 	case "text":
-		return a.Text()
+		return answer.Text()
 	}
 	return "a record"
 }
@@ -322,21 +322,21 @@ func accounts(elements []string) bool {
 
 func keys(a, b *lab.Answer) []string {
 	var all []string
-	for _, x := range []*lab.Answer{a, b} {
-		for _, f := range x.Fields {
-			if !slices.Contains(all, f.Key) {
-				all = append(all, f.Key)
+	for _, answer := range []*lab.Answer{a, b} {
+		for _, field := range answer.Fields {
+			if !slices.Contains(all, field.Key) {
+				all = append(all, field.Key)
 			}
 		}
 	}
 	return all
 }
 
-func valuesOf(a *lab.Answer, key string) []lab.Field {
+func valuesOf(answer *lab.Answer, key string) []lab.Field {
 	var all []lab.Field
-	for _, f := range a.Fields {
-		if f.Key == key {
-			all = append(all, f)
+	for _, field := range answer.Fields {
+		if field.Key == key {
+			all = append(all, field)
 		}
 	}
 	return all

@@ -20,13 +20,13 @@ var reference = regexp.MustCompile(`\{(seq|text):(\d+)\}`)
 // step refers to one of them.
 func without(steps []experiment.Step, from, to int) (rest []experiment.Step, ok bool) {
 	ok = true
-	for i, s := range steps {
+	for i, step := range steps {
 		if i >= from && i < to {
 			continue
 		}
-		s.Changes = slices.Clone(s.Changes)
-		for j := range s.Changes {
-			s.Changes[j].Value = reference.ReplaceAllStringFunc(s.Changes[j].Value, func(ref string) string {
+		step.Changes = slices.Clone(step.Changes)
+		for j := range step.Changes {
+			step.Changes[j].Value = reference.ReplaceAllStringFunc(step.Changes[j].Value, func(ref string) string {
 				m := reference.FindStringSubmatch(ref)
 				n, err := strconv.Atoi(m[2])
 				switch {
@@ -38,7 +38,7 @@ func without(steps []experiment.Step, from, to int) (rest []experiment.Step, ok 
 				return fmt.Sprintf("{%s:%d}", m[1], n)
 			})
 		}
-		rest = append(rest, s)
+		rest = append(rest, step)
 	}
 	return rest, ok
 }
@@ -130,20 +130,20 @@ func (p *serverPair) try(ctx context.Context, w *shortWitness, steps []experimen
 // behind all logins.
 func (p *serverPair) shortcuts(steps []experiment.Step) [][]experiment.Step {
 	end := len(steps) - 1
-	if len(steps) < 4 || slices.ContainsFunc(steps[end].Changes, func(c experiment.Change) bool {
-		return reference.MatchString(c.Value)
+	if len(steps) < 4 || slices.ContainsFunc(steps[end].Changes, func(change experiment.Change) bool {
+		return reference.MatchString(change.Value)
 	}) {
 		return nil
 	}
 	var own, all []experiment.Step
-	for _, s := range steps[:end] {
-		if p.file.VerbOf(s) != experiment.Login || len(s.Changes) > 0 {
+	for _, step := range steps[:end] {
+		if p.file.VerbOf(step) != experiment.Login || len(step.Changes) > 0 {
 			continue
 		}
-		if s.Role == steps[end].Role && len(own) == 0 {
-			own = append(own, s)
+		if step.Role == steps[end].Role && len(own) == 0 {
+			own = append(own, step)
 		}
-		all = append(all, s)
+		all = append(all, step)
 	}
 	out := [][]experiment.Step{append(own, steps[end])}
 	if len(all) > len(own) && len(all) < end {
@@ -191,7 +191,7 @@ func (p *serverPair) revertChanges(ctx context.Context, w *shortWitness, like []
 		if err := p.plainly(ctx, w, i, like); err != nil {
 			return err
 		}
-		if s := w.steps[i]; s.Way != "" || s.Place != 0 {
+		if step := w.steps[i]; step.Way != "" || step.Place != 0 {
 			steps := slices.Clone(w.steps)
 			steps[i].Way, steps[i].Place = "", 0
 			if _, err := p.try(ctx, w, steps, like); err != nil {
@@ -205,8 +205,8 @@ func (p *serverPair) revertChanges(ctx context.Context, w *shortWitness, like []
 // plainly gives a key its value once where it was given twice, if that shows the
 // difference too: then it is the value that matters.
 func (p *serverPair) plainly(ctx context.Context, w *shortWitness, i int, like []differencePoint) error {
-	for j, c := range w.steps[i].Changes {
-		if c.Kind != experiment.Append && c.Kind != experiment.Before {
+	for j, change := range w.steps[i].Changes {
+		if change.Kind != experiment.Append && change.Kind != experiment.Before {
 			continue
 		}
 		steps := slices.Clone(w.steps)
@@ -226,22 +226,22 @@ func (p *serverPair) spread(ctx context.Context, w *shortWitness) ([]string, err
 	own := w.steps[end]
 	found := []string{own.Command}
 	tried := []string{own.Command}
-	for _, c := range p.file.Commands {
+	for _, command := range p.file.Commands {
 		if len(found) >= 3 {
 			break
 		}
-		if slices.Contains(tried, c.Name) {
+		if slices.Contains(tried, command.Name) {
 			continue
 		}
-		tried = append(tried, c.Name)
-		for _, step := range p.translate(own, c) {
+		tried = append(tried, command.Name)
+		for _, step := range p.translate(own, command) {
 			steps := append(slices.Clone(w.steps[:end]), step)
 			points, _, _, err := p.shows(ctx, steps, w.nonce, nil)
 			if err != nil {
 				return found, err
 			}
 			if p.sameKind(own, step) && alikeElsewhere(points, w.points, step) || alike(points, w.points) && codeOnly(w.points) {
-				found = append(found, c.Name)
+				found = append(found, command.Name)
 				break
 			}
 		}
@@ -261,15 +261,15 @@ func codeOnly(points []differencePoint) bool { return len(points) == 1 && points
 // translate are steps with another command, and the same changes of the parameters
 // that correspond; none if the command has none such. Where it matters only how a
 // serverPair is written, whichever it is, several are worth a try.
-func (p *serverPair) translate(own experiment.Step, c *experiment.Command) []experiment.Step {
+func (p *serverPair) translate(own experiment.Step, command *experiment.Command) []experiment.Step {
 	out := own
-	out.Command, out.Verb, out.Changes = c.Name, "", nil
+	out.Command, out.Verb, out.Changes = command.Name, "", nil
 	if len(own.Changes) == 1 && structural(own.Changes[0]) {
-		return p.writtenOtherwise(out, own.Changes[0], c)
+		return p.writtenOtherwise(out, own.Changes[0], command)
 	}
 	from, _ := p.file.Command(own.Command)
 	for _, change := range own.Changes {
-		if change.Key = p.correspond(from, change.Key, c); change.Key == "" {
+		if change.Key = p.correspond(from, change.Key, command); change.Key == "" {
 			return nil
 		}
 		out.Changes = append(out.Changes, change)
@@ -278,8 +278,8 @@ func (p *serverPair) translate(own experiment.Step, c *experiment.Command) []exp
 }
 
 // structural reports whether a change is one of how a pair is written.
-func structural(c experiment.Change) bool {
-	switch c.Kind {
+func structural(change experiment.Change) bool {
+	switch change.Kind {
 	case experiment.Append, experiment.Before, experiment.Rename:
 		return true
 	}
@@ -287,10 +287,10 @@ func structural(c experiment.Change) bool {
 }
 
 // writtenOtherwise makes the same change to each pair of a command in turn.
-func (p *serverPair) writtenOtherwise(out experiment.Step, change experiment.Change, c *experiment.Command) []experiment.Step {
+func (p *serverPair) writtenOtherwise(out experiment.Step, change experiment.Change, command *experiment.Command) []experiment.Step {
 	var all []experiment.Step
-	for _, pair := range c.Request {
-		for _, v := range study.Structural(p.file, c, p.file.TypeOf(c, pair.Key), change.Kind) {
+	for _, pair := range command.Request {
+		for _, v := range study.Structural(p.file, command, p.file.TypeOf(command, pair.Key), change.Kind) {
 			step := out
 			step.Changes = []experiment.Change{v}
 			all = append(all, step)
@@ -301,14 +301,14 @@ func (p *serverPair) writtenOtherwise(out experiment.Step, change experiment.Cha
 
 // correspond is the key of a command that stands for another command's key, "" if
 // there is none.
-func (p *serverPair) correspond(from *experiment.Command, key string, c *experiment.Command) string {
-	if !slices.ContainsFunc(from.Request, func(q experiment.Pair) bool { return q.Key == key }) {
+func (p *serverPair) correspond(from *experiment.Command, key string, command *experiment.Command) string {
+	if !slices.ContainsFunc(from.Request, func(pair experiment.Pair) bool { return pair.Key == key }) {
 		return key // a key that no command has
 	}
 	kind := p.file.TypeOf(from, key).Type
 	found := ""
-	for _, pair := range c.Request {
-		if p.file.TypeOf(c, pair.Key).Type != kind {
+	for _, pair := range command.Request {
+		if p.file.TypeOf(command, pair.Key).Type != kind {
 			continue
 		}
 		if pair.Key == key {

@@ -9,11 +9,11 @@ import (
 func steps(values ...string) []experiment.Step {
 	var all []experiment.Step
 	for _, v := range values {
-		s := experiment.Step{Role: "a", Command: "X"}
+		step := experiment.Step{Role: "a", Command: "X"}
 		if v != "" {
-			s.Changes = []experiment.Change{{Kind: experiment.Set, Key: "SEQ", Value: v}}
+			step.Changes = []experiment.Change{{Kind: experiment.Set, Key: "SEQ", Value: v}}
 		}
-		all = append(all, s)
+		all = append(all, step)
 	}
 	return all
 }

@@ -15,38 +15,38 @@ var (
 // TypeOf is what is known of a key of the command's request: what the file
 // declares, else what follows from the placeholder in the base request, else from
 // the look of the value there.
-func (f *File) TypeOf(c *Command, key string) Parameter {
-	p := Parameter{Key: key}
+func (f *File) TypeOf(command *Command, key string) Parameter {
+	parameter := Parameter{Key: key}
 	// The command's own come last, and count.
-	for _, declared := range slices.Concat(f.Parameters, c.Parameters) {
+	for _, declared := range slices.Concat(f.Parameters, command.Parameters) {
 		if declared.Key == key {
-			p = declared
+			parameter = declared
 		}
 	}
-	if p.Type != "" {
-		return p
+	if parameter.Type != "" {
+		return parameter
 	}
-	p.Type = Opaque
-	for _, pair := range c.Request {
+	parameter.Type = Opaque
+	for _, pair := range command.Request {
 		if pair.Key == key {
-			p.Type = f.typeOfValue(c, pair)
+			parameter.Type = f.typeOfValue(command, pair)
 		}
 	}
-	return p
+	return parameter
 }
 
-func (f *File) typeOfValue(c *Command, p Pair) Type {
-	names, err := Placeholders(p.Value)
+func (f *File) typeOfValue(command *Command, pair Pair) Type {
+	names, err := Placeholders(pair.Value)
 	switch {
 	case err != nil:
 		return Opaque
 	case len(names) > 0:
 		return typeOfPlaceholder(names[0])
-	case p.Value == c.Name:
+	case pair.Value == command.Name:
 		return Name
-	case f.isVersion(p):
+	case f.isVersion(pair):
 		return Version
-	case numeric.MatchString(p.Value):
+	case numeric.MatchString(pair.Value):
 		return Number
 	}
 	return Constant
@@ -74,13 +74,13 @@ func typeOfPlaceholder(name string) Type {
 
 // isVersion says that the pair is in every command's request, and looks like a
 // version: with a dot, or with few digits behind a key that begins with a V.
-func (f *File) isVersion(p Pair) bool {
-	v := strings.HasPrefix(strings.ToLower(p.Key), "v") && short.MatchString(p.Value)
-	if !v && !dotted.MatchString(p.Value) {
+func (f *File) isVersion(pair Pair) bool {
+	v := strings.HasPrefix(strings.ToLower(pair.Key), "v") && short.MatchString(pair.Value)
+	if !v && !dotted.MatchString(pair.Value) {
 		return false
 	}
-	for _, c := range f.Commands {
-		if !slices.Contains(c.Request, p) {
+	for _, command := range f.Commands {
+		if !slices.Contains(command.Request, pair) {
 			return false
 		}
 	}

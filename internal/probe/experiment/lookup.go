@@ -2,9 +2,9 @@ package experiment
 
 // Command returns a command by its name.
 func (f *File) Command(name string) (*Command, bool) {
-	for _, c := range f.Commands {
-		if c.Name == name {
-			return c, true
+	for _, command := range f.Commands {
+		if command.Name == name {
+			return command, true
 		}
 	}
 	return nil, false
@@ -24,16 +24,16 @@ func (f *File) StepOf(verb Verb, role, to string) (Step, bool) {
 // has it.
 func (f *File) StepsOf(verb Verb, role, to string) []Step {
 	var all []Step
-	for _, c := range f.Commands {
-		for i, p := range c.Does {
-			if p.Verb != verb {
+	for _, command := range f.Commands {
+		for i, purpose := range command.Does {
+			if purpose.Verb != verb {
 				continue
 			}
-			s := Step{Role: role, Command: c.Name, To: to}
+			step := Step{Role: role, Command: command.Name, To: to}
 			if i > 0 {
-				s.Verb = verb
+				step.Verb = verb
 			}
-			all = append(all, s)
+			all = append(all, step)
 			break
 		}
 	}
@@ -41,12 +41,12 @@ func (f *File) StepsOf(verb Verb, role, to string) []Step {
 }
 
 // VerbOf is what a step does, "" if the file does not know.
-func (f *File) VerbOf(s Step) Verb {
-	if s.Verb != "" || s.Wait > 0 {
-		return s.Verb
+func (f *File) VerbOf(step Step) Verb {
+	if step.Verb != "" || step.Wait > 0 {
+		return step.Verb
 	}
-	if c, ok := f.Command(s.Command); ok && len(c.Does) > 0 {
-		return c.Does[0].Verb
+	if command, ok := f.Command(step.Command); ok && len(command.Does) > 0 {
+		return command.Does[0].Verb
 	}
 	return ""
 }

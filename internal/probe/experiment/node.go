@@ -133,12 +133,12 @@ func (v yamlValue) entries(form string) []yamlEntry {
 // fields are those of a map with known keys.
 func (v yamlValue) fields(form string, allowed ...string) map[string]yamlValue {
 	fields := make(map[string]yamlValue)
-	for _, e := range v.entries(form) {
-		if !slices.Contains(allowed, e.name) {
-			v.fileReader.problem(e.line, e.key, "there is no such key here; %s", choose(e.name, allowed))
+	for _, yamlEntry := range v.entries(form) {
+		if !slices.Contains(allowed, yamlEntry.name) {
+			v.fileReader.problem(yamlEntry.line, yamlEntry.key, "there is no such key here; %s", choose(yamlEntry.name, allowed))
 			continue
 		}
-		fields[e.name] = e.yamlValue
+		fields[yamlEntry.name] = yamlEntry.yamlValue
 	}
 	return fields
 }
@@ -183,13 +183,13 @@ func (v yamlValue) list(form string) []yamlValue {
 // texts are the elements of a list of words, which must differ.
 func (v yamlValue) texts(form string) []string {
 	var texts []string
-	for _, e := range v.list(form) {
-		text, ok := e.text(form)
+	for _, yamlValue := range v.list(form) {
+		text, ok := yamlValue.text(form)
 		if !ok {
 			continue
 		}
 		if slices.Contains(texts, text) {
-			e.problem("%q stands twice; leave one of them", text)
+			yamlValue.problem("%q stands twice; leave one of them", text)
 			continue
 		}
 		texts = append(texts, text)

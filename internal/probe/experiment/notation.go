@@ -22,34 +22,34 @@ const maxWait = 1_000_000_000 * time.Second
 // it names must be declared in the file; keys may be any. The error names all that
 // is wrong.
 func (f *File) ParseStep(line string) (Step, error) {
-	s, err := f.readStep(line)
+	step, err := f.readStep(line)
 	if err != nil {
 		return Step{}, err
 	}
-	if err := errors.Join(f.checkStep(s, math.MaxInt)...); err != nil {
+	if err := errors.Join(f.checkStep(step, math.MaxInt)...); err != nil {
 		return Step{}, err
 	}
-	return s, nil
+	return step, nil
 }
 
 // FormatStep writes a step so that [File.ParseStep] reads the same again.
-func (f *File) FormatStep(s Step) string {
-	if s.Wait > 0 {
-		return "wait " + formatSeconds(s.Wait)
+func (f *File) FormatStep(step Step) string {
+	if step.Wait > 0 {
+		return "wait " + formatSeconds(step.Wait)
 	}
-	out := s.Role
-	if s.Place > 0 {
-		out += "@" + strconv.Itoa(s.Place+1)
+	out := step.Role
+	if step.Place > 0 {
+		out += "@" + strconv.Itoa(step.Place+1)
 	}
-	out += " " + f.formatCommand(s)
-	if s.To != "" {
-		out += " to " + s.To
+	out += " " + f.formatCommand(step)
+	if step.To != "" {
+		out += " to " + step.To
 	}
-	if s.Way != "" {
-		out += " via=" + formatValue(s.Way)
+	if step.Way != "" {
+		out += " via=" + formatValue(step.Way)
 	}
-	for _, c := range s.Changes {
-		out += " " + formatChange(c)
+	for _, change := range step.Changes {
+		out += " " + formatChange(change)
 	}
 	return out
 }
@@ -64,16 +64,16 @@ func (f *File) readStep(line string) (Step, error) {
 	if first == "wait" {
 		return r.wait()
 	}
-	s := Step{Role: first}
-	if s.Place, err = r.place(); err != nil {
+	step := Step{Role: first}
+	if step.Place, err = r.place(); err != nil {
 		return Step{}, err
 	}
-	if s.Command, s.Verb, err = r.command(); err != nil {
+	if step.Command, step.Verb, err = r.command(); err != nil {
 		return Step{}, err
 	}
 	if rest, ok := strings.CutPrefix(r.spaced(), "to"); ok && (rest == "" || rest[0] == ' ' || rest[0] == '\t') {
 		r.rest = rest
-		if s.To, err = r.word("a role behind to", " \t"); err != nil {
+		if step.To, err = r.word("a role behind to", " \t"); err != nil {
 			return Step{}, err
 		}
 		if err := r.end(); err != nil {
@@ -82,18 +82,18 @@ func (f *File) readStep(line string) (Step, error) {
 	}
 	if rest, ok := strings.CutPrefix(r.spaced(), "via="); ok {
 		r.rest = rest
-		if s.Way, err = r.part(" \t"); err != nil {
+		if step.Way, err = r.part(" \t"); err != nil {
 			return Step{}, err
 		}
 	}
 	for r.spaced() != "" {
-		c, err := r.change()
+		change, err := r.change()
 		if err != nil {
 			return Step{}, err
 		}
-		s.Changes = append(s.Changes, c)
+		step.Changes = append(step.Changes, change)
 	}
-	return s, nil
+	return step, nil
 }
 
 // A stepReader holds what is left of a step's line.
@@ -209,64 +209,64 @@ func (f *File) splitCommand(name string) (string, Verb) {
 	return name[:dot], Verb(name[dot+1:])
 }
 
-func (f *File) formatCommand(s Step) string {
-	name := s.Command
-	if s.Verb != "" {
-		name += "." + string(s.Verb)
+func (f *File) formatCommand(step Step) string {
+	name := step.Command
+	if step.Verb != "" {
+		name += "." + string(step.Verb)
 	}
-	if command, verb := f.splitCommand(name); plain(name, "") && command == s.Command && verb == s.Verb {
+	if command, verb := f.splitCommand(name); plain(name, "") && command == step.Command && verb == step.Verb {
 		return name
 	}
-	name = strconv.Quote(s.Command)
-	if s.Verb != "" {
-		name += "." + string(s.Verb)
+	name = strconv.Quote(step.Command)
+	if step.Verb != "" {
+		name += "." + string(step.Verb)
 	}
 	return name
 }
 
 func (r *stepParser) change() (Change, error) {
 	word := r.rest
-	c := Change{Kind: Set}
+	change := Change{Kind: Set}
 	if strings.IndexByte(kindSigns, r.rest[0]) >= 0 {
-		c.Kind = ChangeKind(r.rest[:1])
+		change.Kind = ChangeKind(r.rest[:1])
 		r.rest = r.rest[1:]
 	}
 	var err error
-	if c.Key, err = r.part("= \t"); err != nil {
-		return c, err
+	if change.Key, err = r.part("= \t"); err != nil {
+		return change, err
 	}
-	alone := c.Kind == Drop || c.Kind == Last || c.Kind == First
+	alone := change.Kind == Drop || change.Kind == Last || change.Kind == First
 	rest, valued := strings.CutPrefix(r.rest, "=")
 	switch {
 	case alone && valued:
-		return c, fmt.Errorf("%s: a change that begins with %s has no value; write %s%s", word, c.Kind, c.Kind, c.Key)
+		return change, fmt.Errorf("%s: a change that begins with %s has no value; write %s%s", word, change.Kind, change.Kind, change.Key)
 	case alone:
-		return c, r.end()
-	case !valued && c.Kind == Set:
-		return c, fmt.Errorf("%s is no change; write KEY=VALUE, -KEY, +KEY=VALUE, ^KEY=VALUE, ~KEY=SPELLING, >KEY or <KEY", word)
+		return change, r.end()
+	case !valued && change.Kind == Set:
+		return change, fmt.Errorf("%s is no change; write KEY=VALUE, -KEY, +KEY=VALUE, ^KEY=VALUE, ~KEY=SPELLING, >KEY or <KEY", word)
 	case !valued:
-		return c, fmt.Errorf("%s: a change that begins with %s has a value; write %s%s=VALUE", word, c.Kind, c.Kind, c.Key)
+		return change, fmt.Errorf("%s: a change that begins with %s has a value; write %s%s=VALUE", word, change.Kind, change.Kind, change.Key)
 	}
 	r.rest = rest
-	if c.Value, err = r.part(" \t"); err != nil {
-		return c, err
+	if change.Value, err = r.part(" \t"); err != nil {
+		return change, err
 	}
-	return c, r.end()
+	return change, r.end()
 }
 
-func formatChange(c Change) string {
-	key := c.Key
+func formatChange(change Change) string {
+	key := change.Key
 	if !plain(key, "=") || key == "" || key == "via" || strings.IndexByte(kindSigns, key[0]) >= 0 {
 		key = strconv.Quote(key)
 	}
-	switch c.Kind {
+	switch change.Kind {
 	case Drop, Last, First:
-		return string(c.Kind) + key
+		return string(change.Kind) + key
 	}
-	if c.Kind == Set {
-		return key + "=" + formatValue(c.Value)
+	if change.Kind == Set {
+		return key + "=" + formatValue(change.Value)
 	}
-	return string(c.Kind) + key + "=" + formatValue(c.Value)
+	return string(change.Kind) + key + "=" + formatValue(change.Value)
 }
 
 func formatValue(value string) string {
@@ -301,27 +301,27 @@ func formatSeconds(d time.Duration) string {
 
 // checkStep says what a step names that there is not. Marks and words that it
 // takes from others are of the steps 1 to latest.
-func (f *File) checkStep(s Step, latest int) []error {
-	if s.Wait > 0 {
+func (f *File) checkStep(step Step, latest int) []error {
+	if step.Wait > 0 {
 		return nil
 	}
 	var errs []error
-	for _, role := range []string{s.Role, s.To} {
+	for _, role := range []string{step.Role, step.To} {
 		if _, ok := f.Account(role); !ok && role != "" {
 			errs = append(errs, fmt.Errorf("there is no role %s; %s", role, choose(role, f.roles())))
 		}
 	}
-	if s.Place >= len(f.Places) && s.Place > 0 {
-		errs = append(errs, fmt.Errorf("there is no place %d; the file has %d, add an address to places", s.Place+1, len(f.Places)))
+	if step.Place >= len(f.Places) && step.Place > 0 {
+		errs = append(errs, fmt.Errorf("there is no place %d; the file has %d, add an address to places", step.Place+1, len(f.Places)))
 	}
-	c, ok := f.Command(s.Command)
+	command, ok := f.Command(step.Command)
 	if !ok {
-		return append(errs, fmt.Errorf("there is no command %s; %s", s.Command, choose(s.Command, f.commandNames())))
+		return append(errs, fmt.Errorf("there is no command %s; %s", step.Command, choose(step.Command, f.commandNames())))
 	}
-	if _, ok := c.Purpose(s.Verb); !ok && s.Verb != "" {
-		errs = append(errs, c.noPurpose(s.Verb))
+	if _, ok := command.Purpose(step.Verb); !ok && step.Verb != "" {
+		errs = append(errs, command.noPurpose(step.Verb))
 	}
-	for _, change := range s.Changes {
+	for _, change := range step.Changes {
 		if change.Kind == Set || change.Kind == Append || change.Kind == Before {
 			if err := f.checkTemplate(change.Value, latest); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", change.Key, err))

@@ -57,15 +57,15 @@ func TestKeysOfASingleStepMayBeAny(t *testing.T) {
 	}
 }
 
-func roundTrip(t *testing.T, f *File, s Step) {
+func roundTrip(t *testing.T, f *File, step Step) {
 	t.Helper()
-	line := f.FormatStep(s)
+	line := f.FormatStep(step)
 	got, err := f.ParseStep(line)
 	if err != nil {
-		t.Fatalf("%+v is written %s, which gives: %v", s, line, err)
+		t.Fatalf("%+v is written %s, which gives: %v", step, line, err)
 	}
-	if !reflect.DeepEqual(got, s) {
-		t.Fatalf("%+v is written %s, which is read as %+v", s, line, got)
+	if !reflect.DeepEqual(got, step) {
+		t.Fatalf("%+v is written %s, which is read as %+v", step, line, got)
 	}
 }
 
@@ -96,13 +96,13 @@ func randomStep(r *rand.Rand, f *File) Step {
 	if r.IntN(10) == 0 {
 		return Step{Wait: 1 + time.Duration(r.Int64N(int64(maxWait)))>>r.IntN(59)}
 	}
-	c := f.Commands[r.IntN(len(f.Commands))]
-	s := Step{Role: f.roles()[r.IntN(2)], Place: r.IntN(3), Command: c.Name}
-	if n := r.IntN(len(c.Does) + 1); n < len(c.Does) {
-		s.Verb = c.Does[n].Verb
+	command := f.Commands[r.IntN(len(f.Commands))]
+	step := Step{Role: f.roles()[r.IntN(2)], Place: r.IntN(3), Command: command.Name}
+	if n := r.IntN(len(command.Does) + 1); n < len(command.Does) {
+		step.Verb = command.Does[n].Verb
 	}
 	if r.IntN(2) == 0 {
-		s.To = f.roles()[r.IntN(2)]
+		step.To = f.roles()[r.IntN(2)]
 	}
 	kinds := []ChangeKind{Set, Drop, Append, Before, Rename, Last, First}
 	for range r.IntN(4) {
@@ -114,9 +114,9 @@ func randomStep(r *rand.Rand, f *File) Step {
 		default:
 			change.Value = Literal(randomText(r))
 		}
-		s.Changes = append(s.Changes, change)
+		step.Changes = append(step.Changes, change)
 	}
-	return s
+	return step
 }
 
 // randomText is short, and of what could be taken for something else.
@@ -131,18 +131,18 @@ func randomText(r *rand.Rand) string {
 
 func FuzzParseStep(f *testing.F) {
 	file := shipped(f, "http-qq-1.1")
-	for _, s := range file.Scenarios {
-		for _, step := range s.Steps {
+	for _, scenario := range file.Scenarios {
+		for _, step := range scenario.Steps {
 			f.Add(file.FormatStep(step))
 		}
 	}
 	f.Add(`a@2 Ack_AddToList.accept to b "\x00"="" -A ~B=c >D <E ^F={seq:1} +G="x y"`)
 	f.Add("wait 0.000000001")
 	f.Fuzz(func(t *testing.T, line string) {
-		s, err := file.ParseStep(line)
+		step, err := file.ParseStep(line)
 		if err != nil {
 			return
 		}
-		roundTrip(t, file, s)
+		roundTrip(t, file, step)
 	})
 }

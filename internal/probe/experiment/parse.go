@@ -67,15 +67,15 @@ func (r *fileReader) parts() []fileSection {
 
 func (r *fileReader) root(root yamlValue) {
 	var keys []string
-	for _, p := range r.parts() {
-		keys = append(keys, p.key)
+	for _, fileSection := range r.parts() {
+		keys = append(keys, fileSection.key)
 	}
 	slices.Sort(keys)
 	fields := root.fields("accounts, commands and what else the server needs", keys...)
 	root.need(fields, "accounts", "commands")
-	for _, p := range r.parts() {
-		if v, ok := fields[p.key]; ok {
-			p.read(v)
+	for _, fileSection := range r.parts() {
+		if yamlValue, ok := fields[fileSection.key]; ok {
+			fileSection.read(yamlValue)
 		}
 	}
 }
@@ -125,13 +125,13 @@ var (
 
 func (r *fileReader) accounts(v yamlValue) {
 	entries := v.entries(accountsForm)
-	for _, e := range entries {
-		if taken := append([]string{"wait"}, placeholders...); !roleName.MatchString(e.name) || slices.Contains(taken, e.name) {
-			r.problem(e.line, e.key, "is no name for a role; use letters and digits, a letter first, and none of %s",
+	for _, yamlEntry := range entries {
+		if taken := append([]string{"wait"}, placeholders...); !roleName.MatchString(yamlEntry.name) || slices.Contains(taken, yamlEntry.name) {
+			r.problem(yamlEntry.line, yamlEntry.key, "is no name for a role; use letters and digits, a letter first, and none of %s",
 				"wait, seq, me, to, text, command, time, secret")
 		}
 		// Kept even if it is wrong, so that steps do not complain about it too.
-		r.file.Accounts = append(r.file.Accounts, r.account(e))
+		r.file.Accounts = append(r.file.Accounts, r.account(yamlEntry))
 	}
 	if n := len(entries); n < 2 && v.mapped() {
 		v.problem("there are too few, %d; declare %s", n, accountsForm)
@@ -139,25 +139,25 @@ func (r *fileReader) accounts(v yamlValue) {
 }
 
 func (r *fileReader) account(e yamlEntry) Account {
-	a := Account{Role: e.name}
+	account := Account{Role: e.name}
 	fields := e.fields("{account: 10001, secret: $PROBE_A}", "account", "secret")
 	e.need(fields, "account", "secret")
-	if v, ok := fields["account"]; ok {
-		a.Number, _ = v.word("the account's number")
+	if yamlValue, ok := fields["account"]; ok {
+		account.Number, _ = yamlValue.word("the account's number")
 		for _, other := range r.file.Accounts {
-			if other.Number == a.Number && a.Number != "" {
-				v.problem("%s is the account of %s too; each role needs its own", a.Number, other.Role)
+			if other.Number == account.Number && account.Number != "" {
+				yamlValue.problem("%s is the account of %s too; each role needs its own", account.Number, other.Role)
 			}
 		}
-		if strings.Contains(a.Number, r.file.Syntax.Pair) {
-			v.problem("%q holds %q, which separates pairs; write the account's number", a.Number, r.file.Syntax.Pair)
+		if strings.Contains(account.Number, r.file.Syntax.Pair) {
+			yamlValue.problem("%q holds %q, which separates pairs; write the account's number", account.Number, r.file.Syntax.Pair)
 		}
 	}
-	if v, ok := fields["secret"]; ok {
-		a.Secret, a.Hidden = v.secret()
-		a.Line, a.Variable = v.line, v.variable()
+	if yamlValue, ok := fields["secret"]; ok {
+		account.Secret, account.Hidden = yamlValue.secret()
+		account.Line, account.Variable = yamlValue.line, yamlValue.variable()
 	}
-	return a
+	return account
 }
 
 // secret is a password as it stands, or from the environment.
@@ -197,24 +197,24 @@ func (v yamlValue) variable() string {
 func (r *fileReader) pool(v yamlValue) {
 	fields := v.fields("{first: 20000, last: 20999, secret: $PROBE_POOL}", "first", "last", "secret")
 	v.need(fields, "first", "last", "secret")
-	p := &Pool{}
-	r.file.Pool = p
+	pool := &Pool{}
+	r.file.Pool = pool
 	for _, bound := range []struct {
 		key string
 		to  *uint64
-	}{{"first", &p.First}, {"last", &p.Last}} {
-		if n, ok := fields[bound.key]; ok {
-			*bound.to = n.account()
+	}{{"first", &pool.First}, {"last", &pool.Last}} {
+		if yamlValue, ok := fields[bound.key]; ok {
+			*bound.to = yamlValue.account()
 		}
 	}
 	if secret, ok := fields["secret"]; ok {
-		p.Secret, p.Hidden = secret.secret()
-		p.Line, p.Variable = secret.line, secret.variable()
+		pool.Secret, pool.Hidden = secret.secret()
+		pool.Line, pool.Variable = secret.line, secret.variable()
 	}
-	switch size := p.Last - p.First + 1; {
-	case p.First == 0 || p.Last == 0:
-	case p.Last < p.First:
-		v.problem("last, %d, is before first, %d; write the lower number first", p.Last, p.First)
+	switch size := pool.Last - pool.First + 1; {
+	case pool.First == 0 || pool.Last == 0:
+	case pool.Last < pool.First:
+		v.problem("last, %d, is before first, %d; write the lower number first", pool.Last, pool.First)
 	case size < uint64(len(r.file.Accounts)):
 		v.problem("there are %d accounts for %d roles; each experiment needs one for each, make it larger", size, len(r.file.Accounts))
 	}
@@ -238,16 +238,16 @@ func (v yamlValue) account() uint64 {
 func (r *fileReader) places(v yamlValue) {
 	const form = "addresses of this machine, such as [127.0.0.1, 127.0.0.2]"
 	var places []string
-	for _, e := range v.list(form) {
-		text, ok := e.text(form)
+	for _, yamlValue := range v.list(form) {
+		text, ok := yamlValue.text(form)
 		if !ok {
 			continue
 		}
 		if _, err := netip.ParseAddr(text); err != nil && text != "" {
-			e.problem("%q is no IP address; write %s, or \"\" for whatever the system chooses", text, form)
+			yamlValue.problem("%q is no IP address; write %s, or \"\" for whatever the system chooses", text, form)
 		}
 		if slices.Contains(places, text) {
-			e.problem("%q stands twice; leave one of them", text)
+			yamlValue.problem("%q stands twice; leave one of them", text)
 		}
 		places = append(places, text)
 	}
@@ -258,11 +258,11 @@ func (r *fileReader) places(v yamlValue) {
 
 func (r *fileReader) friends(v yamlValue) {
 	const form = "pairs of roles, such as [[a, b]]"
-	for _, e := range v.list(form) {
-		pair := e.list(form)
+	for _, yamlValue := range v.list(form) {
+		pair := yamlValue.list(form)
 		if len(pair) != 2 {
-			if len(pair) > 0 || e.null() {
-				e.problem("a pair has two roles, here are %d; write %s", len(pair), form)
+			if len(pair) > 0 || yamlValue.null() {
+				yamlValue.problem("a pair has two roles, here are %d; write %s", len(pair), form)
 			}
 			continue
 		}
@@ -271,9 +271,9 @@ func (r *fileReader) friends(v yamlValue) {
 		switch {
 		case !ok || !ok2:
 		case first == second:
-			e.problem("%s cannot be a friend of itself; write %s", first, form)
+			yamlValue.problem("%s cannot be a friend of itself; write %s", first, form)
 		case slices.Contains(r.file.Friends, [2]string{first, second}) || slices.Contains(r.file.Friends, [2]string{second, first}):
-			e.problem("%s and %s stand twice; leave one of them", first, second)
+			yamlValue.problem("%s and %s stand twice; leave one of them", first, second)
 		default:
 			r.file.Friends = append(r.file.Friends, [2]string{first, second})
 		}

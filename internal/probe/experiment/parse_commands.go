@@ -16,47 +16,47 @@ func (r *fileReader) commands(v yamlValue) {
 	if len(entries) == 0 && v.mapped() {
 		v.problem("is empty; write %s", commandsForm)
 	}
-	for _, e := range entries {
-		if e.name == "" {
-			r.problem(e.line, e.key, "a command has no name; write the server's name for it")
+	for _, yamlEntry := range entries {
+		if yamlEntry.name == "" {
+			r.problem(yamlEntry.line, yamlEntry.key, "a command has no name; write the server's name for it")
 			continue
 		}
-		r.file.Commands = append(r.file.Commands, r.command(e))
+		r.file.Commands = append(r.file.Commands, r.command(yamlEntry))
 	}
 	// Only now is it known what is the same in all of them.
-	for _, c := range r.file.Commands {
-		for i := range c.Parameters {
-			c.Parameters[i].Type = r.file.TypeOf(c, c.Parameters[i].Key).Type
+	for _, command := range r.file.Commands {
+		for i := range command.Parameters {
+			command.Parameters[i].Type = r.file.TypeOf(command, command.Parameters[i].Key).Type
 		}
 	}
 }
 
 func (r *fileReader) command(e yamlEntry) *Command {
-	c := &Command{Name: e.name, Line: e.line}
+	command := &Command{Name: e.name, Line: e.line}
 	fields := e.fields(`{request: "CMD=Login&UIN={me}&PS={secret}", does: login}`,
 		"request", "does", "done", "parameters", "destructive", "session")
 	e.need(fields, "request")
 	if request, ok := fields["request"]; ok {
-		c.Request = r.request(request)
+		command.Request = r.request(request)
 	}
-	if p, ok := fields["parameters"]; ok {
-		r.parameters(p, c)
+	if yamlValue, ok := fields["parameters"]; ok {
+		r.parameters(yamlValue, command)
 	}
-	if d, ok := fields["does"]; ok {
-		r.does(d, c)
+	if yamlValue, ok := fields["does"]; ok {
+		r.does(yamlValue, command)
 	}
-	if d, ok := fields["done"]; ok {
-		c.Done = r.pairs(d, "fields of the answer, such as RS=0")
+	if yamlValue, ok := fields["done"]; ok {
+		command.Done = r.pairs(yamlValue, "fields of the answer, such as RS=0")
 	}
-	if d, ok := fields["destructive"]; ok {
-		c.Destructive = d.bool(false)
+	if yamlValue, ok := fields["destructive"]; ok {
+		command.Destructive = yamlValue.bool(false)
 	}
-	_, begins := c.Purpose(Login)
-	c.Session = !begins
-	if s, ok := fields["session"]; ok {
-		c.Session = s.bool(c.Session)
+	_, begins := command.Purpose(Login)
+	command.Session = !begins
+	if yamlValue, ok := fields["session"]; ok {
+		command.Session = yamlValue.bool(command.Session)
 	}
-	return c
+	return command
 }
 
 // pairs reads pairs in the syntax of the server.
@@ -75,19 +75,19 @@ func (r *fileReader) pairs(v yamlValue, form string) []Pair {
 func (r *fileReader) request(v yamlValue) []Pair {
 	pairs := r.pairs(v, "the pairs of a request that works, such as CMD=Login&UIN={me}")
 	seen := make(map[string]bool)
-	for _, p := range pairs {
-		if seen[p.Key] {
-			v.problem("%s stands twice; leave one of them, a scenario can send it twice with +%s=VALUE", p.Key, p.Key)
+	for _, pair := range pairs {
+		if seen[pair.Key] {
+			v.problem("%s stands twice; leave one of them, a scenario can send it twice with +%s=VALUE", pair.Key, pair.Key)
 		}
-		seen[p.Key] = true
-		r.template(v, p)
+		seen[pair.Key] = true
+		r.template(v, pair)
 	}
 	return pairs
 }
 
-func (r *fileReader) template(v yamlValue, p Pair) {
-	if err := r.file.checkTemplate(p.Value, 0); err != nil {
-		v.problem("%s: %v", p.Key, err)
+func (r *fileReader) template(v yamlValue, pair Pair) {
+	if err := r.file.checkTemplate(pair.Value, 0); err != nil {
+		v.problem("%s: %v", pair.Key, err)
 	}
 }
 
@@ -97,54 +97,54 @@ var verbs = []string{
 	string(Request), string(Accept), string(Reject), string(Delete), string(Send), string(Receive), string(Read),
 }
 
-func (r *fileReader) does(v yamlValue, c *Command) {
+func (r *fileReader) does(v yamlValue, command *Command) {
 	const form = "a verb, or a map of verbs such as {request: CD=2, accept: CD=0}"
 	if v.node.Kind != yaml.MappingNode {
 		if verb, ok := v.oneOf("verb", verbs); ok {
-			c.Does = []Purpose{{Verb: Verb(verb)}}
+			command.Does = []Purpose{{Verb: Verb(verb)}}
 		}
 		return
 	}
-	for _, e := range v.entries(form) {
-		if !slices.Contains(verbs, e.name) {
-			r.problem(e.line, e.key, "there is no verb %s; %s", e.name, choose(e.name, verbs))
+	for _, yamlEntry := range v.entries(form) {
+		if !slices.Contains(verbs, yamlEntry.name) {
+			r.problem(yamlEntry.line, yamlEntry.key, "there is no verb %s; %s", yamlEntry.name, choose(yamlEntry.name, verbs))
 			continue
 		}
-		p := Purpose{Verb: Verb(e.name)}
-		if !e.null() {
-			p.With = r.pairs(e.yamlValue, "the pairs that differ, such as CD=0")
+		purpose := Purpose{Verb: Verb(yamlEntry.name)}
+		if !yamlEntry.null() {
+			purpose.With = r.pairs(yamlEntry.yamlValue, "the pairs that differ, such as CD=0")
 		}
-		for _, pair := range p.With {
-			r.purposePair(e, c, pair)
+		for _, pair := range purpose.With {
+			r.purposePair(yamlEntry, command, pair)
 		}
-		c.Does = append(c.Does, p)
+		command.Does = append(command.Does, purpose)
 	}
 }
 
 // purposePair checks a pair of a purpose; the first one's must be in the request
 // already.
-func (r *fileReader) purposePair(e yamlEntry, c *Command, p Pair) {
-	r.template(e.yamlValue, p)
-	if !c.knows(p.Key) {
+func (r *fileReader) purposePair(e yamlEntry, command *Command, pair Pair) {
+	r.template(e.yamlValue, pair)
+	if !command.knows(pair.Key) {
 		e.problem("there is no parameter %s; %s; a key that is not in the request must stand under parameters",
-			p.Key, choose(p.Key, c.keys()))
+			pair.Key, choose(pair.Key, command.keys()))
 		return
 	}
-	if len(c.Does) == 0 && !slices.Contains(c.Request, p) {
+	if len(command.Does) == 0 && !slices.Contains(command.Request, pair) {
 		e.problem("the first purpose is what the request does as it stands, which has not %s%s%s; "+
 			"change the request, or put the purpose that it has first",
-			p.Key, r.file.Syntax.Equals, p.Value)
+			pair.Key, r.file.Syntax.Equals, pair.Value)
 	}
 }
 
 // keys are those of the request and of the parameters, sorted.
 func (c *Command) keys() []string {
 	var keys []string
-	for _, p := range c.Request {
-		keys = append(keys, p.Key)
+	for _, pair := range c.Request {
+		keys = append(keys, pair.Key)
 	}
-	for _, p := range c.Parameters {
-		keys = append(keys, p.Key)
+	for _, parameter := range c.Parameters {
+		keys = append(keys, parameter.Key)
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)
@@ -161,87 +161,87 @@ var types = []string{
 func (r *fileReader) common(v yamlValue) {
 	var all Command
 	r.parameters(v, &all)
-	for _, p := range all.Parameters {
-		if p.Type == "" {
-			p.Type = Opaque
+	for _, parameter := range all.Parameters {
+		if parameter.Type == "" {
+			parameter.Type = Opaque
 		}
-		r.file.Parameters = append(r.file.Parameters, p)
+		r.file.Parameters = append(r.file.Parameters, parameter)
 	}
 }
 
-func (r *fileReader) parameters(v yamlValue, c *Command) {
-	for _, e := range v.entries("by key: TN: {type: count, max: 1000}") {
-		p := Parameter{Key: e.name, Declared: true, Line: e.line}
+func (r *fileReader) parameters(v yamlValue, command *Command) {
+	for _, yamlEntry := range v.entries("by key: TN: {type: count, max: 1000}") {
+		parameter := Parameter{Key: yamlEntry.name, Declared: true, Line: yamlEntry.line}
 		const form = "{type: count}, with min and max where they are known, or {values: [0, 1]}"
-		fields := e.fields(form, "type", "values", "min", "max")
-		if len(e.node.Content) == 0 && e.mapped() {
-			e.problem("says nothing; write %s", form)
+		fields := yamlEntry.fields(form, "type", "values", "min", "max")
+		if len(yamlEntry.node.Content) == 0 && yamlEntry.mapped() {
+			yamlEntry.problem("says nothing; write %s", form)
 		}
-		if t, ok := fields["type"]; ok {
-			text, _ := t.oneOf("type", types)
-			p.Type = Type(text)
+		if yamlValue, ok := fields["type"]; ok {
+			text, _ := yamlValue.oneOf("type", types)
+			parameter.Type = Type(text)
 		}
-		r.values(e, fields, &p)
-		r.bounds(e, fields, &p)
-		if at := slices.IndexFunc(c.Request, func(pair Pair) bool { return pair.Key == p.Key }); at >= 0 {
-			checkBase(e, p, c.Request[at].Value)
+		r.values(yamlEntry, fields, &parameter)
+		r.bounds(yamlEntry, fields, &parameter)
+		if at := slices.IndexFunc(command.Request, func(pair Pair) bool { return pair.Key == parameter.Key }); at >= 0 {
+			checkBase(yamlEntry, parameter, command.Request[at].Value)
 		}
-		c.Parameters = append(c.Parameters, p)
+		command.Parameters = append(command.Parameters, parameter)
 	}
 }
 
 // values reads those of an enum.
-func (r *fileReader) values(e yamlEntry, fields map[string]yamlValue, p *Parameter) {
+func (r *fileReader) values(e yamlEntry, fields map[string]yamlValue, parameter *Parameter) {
 	v, ok := fields["values"]
 	if !ok {
-		if p.Type == Enum {
+		if parameter.Type == Enum {
 			e.problem("an enum needs its values; write values: [0, 1]")
 		}
 		return
 	}
 	const form = "the values that are known, such as [0, 1]"
-	p.Values = v.texts(form)
-	if len(p.Values) == 0 && v.listed() && len(v.node.Content) == 0 {
+	parameter.Values = v.texts(form)
+	if len(parameter.Values) == 0 && v.listed() && len(v.node.Content) == 0 {
 		v.problem("is empty; write %s", form)
 	}
-	if p.Type == "" {
+	if parameter.Type == "" {
 		if _, typed := fields["type"]; !typed {
-			p.Type = Enum
+			parameter.Type = Enum
 		}
-	} else if p.Type != Enum {
-		v.problem("values are for the type enum, not for %s; leave one of them out", p.Type)
+	} else if parameter.Type != Enum {
+		v.problem("values are for the type enum, not for %s; leave one of them out", parameter.Type)
 	}
 }
 
 var bound = regexp.MustCompile(`^-?[0-9]{1,40}$`)
 
 // bounds reads min and max.
-func (r *fileReader) bounds(e yamlEntry, fields map[string]yamlValue, p *Parameter) {
+func (r *fileReader) bounds(e yamlEntry, fields map[string]yamlValue, parameter *Parameter) {
 	for _, b := range []struct {
 		key string
 		to  *string
-	}{{"min", &p.Min}, {"max", &p.Max}} {
-		v, ok := fields[b.key]
+	}{{"min", &parameter.Min}, {"max", &parameter.Max}} {
+		yamlValue, ok := fields[b.key]
 		if !ok {
 			continue
 		}
 		const form = "a whole number"
-		text, ok := v.text(form)
+		text, ok := yamlValue.text(form)
 		switch {
 		case !ok:
 		case !bound.MatchString(text):
-			v.problem("%q is no number; write %s", text, form)
-		case p.Type != "" && p.Type != Number && p.Type != Count && p.Type != Cursor:
-			v.problem("min and max are for the types number, count and cursor, not for %s; leave one of them out", p.Type)
+			yamlValue.problem("%q is no number; write %s", text, form)
+		case parameter.Type != "" && parameter.Type != Number && parameter.Type != Count && parameter.Type != Cursor:
+			yamlValue.problem("min and max are for the types number, count and cursor, not for %s; leave one of them out", parameter.Type)
 		default:
 			*b.to = text
 		}
 	}
-	if _, typed := fields["type"]; !typed && p.Type == "" && p.Min+p.Max != "" {
-		p.Type = Number
+	if _, typed := fields["type"]; !typed && parameter.Type == "" && parameter.Min+parameter.Max != "" {
+		parameter.Type = Number
 	}
-	if p.Min != "" && p.Max != "" && below(p.Max, p.Min) {
-		e.problem("max, %s, is below min, %s; write the lower one as min", p.Max, p.Min)
+	if parameter.Min != "" && parameter.Max != "" && below(parameter.Max, parameter.Min) {
+		e.problem("max, %s, is below min, %s; write the lower one as min", parameter.Max, parameter.Min)
 	}
 }
 
@@ -252,18 +252,18 @@ func below(a, b string) bool {
 }
 
 // checkBase sees that the base request fits what is said of its key.
-func checkBase(e yamlEntry, p Parameter, base string) {
+func checkBase(e yamlEntry, parameter Parameter, base string) {
 	const hint = "change the request, or what is said of it here"
 	if names, err := Placeholders(base); err != nil || len(names) > 0 || base == "" {
 		return // not known yet, or left open
 	}
-	if len(p.Values) > 0 && !slices.Contains(p.Values, base) {
+	if len(parameter.Values) > 0 && !slices.Contains(parameter.Values, base) {
 		e.problem("the request has %q, which is not among the values; %s", base, hint)
 	}
 	if !bound.MatchString(base) {
 		return
 	}
-	if p.Min != "" && below(base, p.Min) || p.Max != "" && below(p.Max, base) {
+	if parameter.Min != "" && below(base, parameter.Min) || parameter.Max != "" && below(parameter.Max, base) {
 		e.problem("the request has %s, which is out of the range; %s", base, hint)
 	}
 }
@@ -271,12 +271,12 @@ func checkBase(e yamlEntry, p Parameter, base string) {
 func (r *fileReader) setup(v yamlValue) { r.file.Setup = r.steps(v) }
 
 func (r *fileReader) scenarios(v yamlValue) {
-	for _, e := range v.entries("names with lists of steps") {
-		s := Scenario{Name: e.name, Steps: r.steps(e.yamlValue)}
-		if e.listed() && len(e.node.Content) == 0 {
-			e.problem("has no steps; write them as a list: %s", stepsForm)
+	for _, yamlEntry := range v.entries("names with lists of steps") {
+		scenario := Scenario{Name: yamlEntry.name, Steps: r.steps(yamlEntry.yamlValue)}
+		if yamlEntry.listed() && len(yamlEntry.node.Content) == 0 {
+			yamlEntry.problem("has no steps; write them as a list: %s", stepsForm)
 		}
-		r.file.Scenarios = append(r.file.Scenarios, s)
+		r.file.Scenarios = append(r.file.Scenarios, scenario)
 	}
 }
 
@@ -286,42 +286,42 @@ const stepsForm = "[a Login, wait 10, a Logout]"
 // once, and not for each step.
 func (r *fileReader) steps(v yamlValue) []Step {
 	var steps []Step
-	for i, e := range v.list(stepsForm) {
-		line, ok := e.word("a step, such as a Login; one with a colon in quotes")
+	for i, yamlValue := range v.list(stepsForm) {
+		line, ok := yamlValue.word("a step, such as a Login; one with a colon in quotes")
 		if !ok || len(r.file.Accounts) == 0 || len(r.file.Commands) == 0 {
 			continue
 		}
-		s, err := r.file.readStep(line)
+		step, err := r.file.readStep(line)
 		if err != nil {
-			e.problem("step %d, %s: %v", i+1, line, err)
+			yamlValue.problem("step %d, %s: %v", i+1, line, err)
 			continue
 		}
-		errs := r.file.checkStep(s, i+1)
+		errs := r.file.checkStep(step, i+1)
 		if len(errs) == 0 {
-			errs = r.file.checkOwnStep(s)
+			errs = r.file.checkOwnStep(step)
 		}
 		for _, err := range errs {
-			e.problem("step %d, %s: %v", i+1, line, err)
+			yamlValue.problem("step %d, %s: %v", i+1, line, err)
 		}
-		steps = append(steps, s)
+		steps = append(steps, step)
 	}
 	return steps
 }
 
 // checkOwnStep checks what only a file's own steps must keep: the prober sends keys
 // that nobody has declared, a user who does it has made a typing error.
-func (f *File) checkOwnStep(s Step) []error {
-	c, ok := f.Command(s.Command)
+func (f *File) checkOwnStep(step Step) []error {
+	command, ok := f.Command(step.Command)
 	if !ok { // a wait
 		return nil
 	}
 	var errs []error
-	if c.Destructive && !f.Allow.Destructive {
+	if command.Destructive && !f.Allow.Destructive {
 		errs = append(errs, fmt.Errorf("%s is destructive; write allow: {destructive: true} if that does no harm, "+
-			"or leave the step out", c.Name))
+			"or leave the step out", command.Name))
 	}
-	known := c.keys()
-	for _, change := range s.Changes {
+	known := command.keys()
+	for _, change := range step.Changes {
 		switch {
 		case change.Kind == Append || change.Kind == Before:
 			known = append(known, change.Key)
@@ -329,11 +329,11 @@ func (f *File) checkOwnStep(s Step) []error {
 			known = append(known, change.Value)
 		case change.Kind == Set && !slices.Contains(known, change.Key):
 			errs = append(errs, fmt.Errorf("%s has no parameter %s; %s; write +%s to send it nevertheless",
-				c.Name, change.Key, choose(change.Key, known), formatChange(change)))
+				command.Name, change.Key, choose(change.Key, known), formatChange(change)))
 		}
 	}
 	if len(errs) == 0 {
-		if _, err := f.Pairs(s); err != nil {
+		if _, err := f.Pairs(step); err != nil {
 			errs = append(errs, err)
 		}
 	}

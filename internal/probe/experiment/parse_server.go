@@ -11,46 +11,46 @@ import (
 
 // syntax reads how records are written.
 func (r *fileReader) syntax(v yamlValue) {
-	y := &r.file.Syntax
+	syntax := &r.file.Syntax
 	fields := v.fields(`what differs from HTTP QQ, such as {pair: ";", list: "|"}`,
 		"pair", "equals", "list", "escape", "path", "type", "close", "charsets")
 	for _, separator := range []struct {
 		key string
 		to  *string
-	}{{"pair", &y.Pair}, {"equals", &y.Equals}, {"list", &y.List}} {
-		if s, ok := fields[separator.key]; ok {
-			s.separator(separator.to)
+	}{{"pair", &syntax.Pair}, {"equals", &syntax.Equals}, {"list", &syntax.List}} {
+		if yamlValue, ok := fields[separator.key]; ok {
+			yamlValue.separator(separator.to)
 		}
 	}
-	if e, ok := fields["escape"]; ok {
-		y.Escape, _ = e.text(`what begins an escaped byte, in quotes, "" if nothing does`)
+	if yamlValue, ok := fields["escape"]; ok {
+		syntax.Escape, _ = yamlValue.text(`what begins an escaped byte, in quotes, "" if nothing does`)
 	}
 	r.checkSeparators(v, fields)
-	if p, ok := fields["path"]; ok {
+	if yamlValue, ok := fields["path"]; ok {
 		const form = "the target of requests, such as /"
-		if path, ok := p.word(form); ok && (path[0] != '/' || strings.ContainsFunc(path, unprintable) || strings.Contains(path, " ")) {
-			p.problem("%q is no path: it begins with /, and has neither spaces nor control characters; write %s", path, form)
+		if path, ok := yamlValue.word(form); ok && (path[0] != '/' || strings.ContainsFunc(path, unprintable) || strings.Contains(path, " ")) {
+			yamlValue.problem("%q is no path: it begins with /, and has neither spaces nor control characters; write %s", path, form)
 		} else if ok {
-			y.Path = path
+			syntax.Path = path
 		}
 	}
-	if t, ok := fields["type"]; ok {
+	if yamlValue, ok := fields["type"]; ok {
 		const form = "a Content-Type, such as text/plain; charset=UTF-8"
-		text, ok := t.word(form)
+		text, ok := yamlValue.word(form)
 		if _, _, err := mime.ParseMediaType(text); ok && (err != nil || strings.ContainsFunc(text, unprintable)) {
-			t.problem("%q is no media type; write %s", text, form)
+			yamlValue.problem("%q is no media type; write %s", text, form)
 		} else if ok {
-			y.Type = text
+			syntax.Type = text
 		}
 	}
-	if c, ok := fields["close"]; ok {
-		y.Close = c.bool(false)
+	if yamlValue, ok := fields["close"]; ok {
+		syntax.Close = yamlValue.bool(false)
 	}
-	if c, ok := fields["charsets"]; ok {
-		y.Charsets = c.texts("names such as [gbk, gb18030]")
-		for _, name := range y.Charsets {
+	if yamlValue, ok := fields["charsets"]; ok {
+		syntax.Charsets = yamlValue.texts("names such as [gbk, gb18030]")
+		for _, name := range syntax.Charsets {
 			if _, ok := Charset(name); !ok {
-				c.problem("there is no charset %s; %s", name, choose(name, charsetNames()))
+				yamlValue.problem("there is no charset %s; %s", name, choose(name, charsetNames()))
 			}
 		}
 	}
@@ -73,53 +73,53 @@ func (v yamlValue) separator(to *string) {
 
 // checkSeparators sees to it that a record can be cut in one way only.
 func (r *fileReader) checkSeparators(v yamlValue, fields map[string]yamlValue) {
-	y := r.file.Syntax
+	syntax := r.file.Syntax
 	type sign struct{ key, text string }
-	signs := []sign{{"pair", y.Pair}, {"equals", y.Equals}, {"list", y.List}, {"escape", y.Escape}}
+	signs := []sign{{"pair", syntax.Pair}, {"equals", syntax.Equals}, {"list", syntax.List}, {"escape", syntax.Escape}}
 	for i, a := range signs {
-		for _, b := range signs[i+1:] {
-			at, ok := fields[b.key]
+		for _, sign := range signs[i+1:] {
+			yamlValue, ok := fields[sign.key]
 			if !ok {
-				if at, ok = fields[a.key]; !ok {
+				if yamlValue, ok = fields[a.key]; !ok {
 					continue
 				}
 			}
-			if b.text != "" && (strings.Contains(a.text, b.text) || strings.Contains(b.text, a.text)) {
-				at.problem("%s, %q, and %s, %q, cannot be told apart; write signs of which none holds another", a.key, a.text, b.key, b.text)
+			if sign.text != "" && (strings.Contains(a.text, sign.text) || strings.Contains(sign.text, a.text)) {
+				yamlValue.problem("%s, %q, and %s, %q, cannot be told apart; write signs of which none holds another", a.key, a.text, sign.key, sign.text)
 			}
 		}
 		hex := strings.Trim(a.text, "0123456789abcdefABCDEF") == "" && a.text != ""
-		if at, ok := fields[a.key]; ok && hex && y.Escape != "" {
-			at.problem("%q could be the digits of an escape; write other signs, or no escape at all", a.text)
+		if yamlValue, ok := fields[a.key]; ok && hex && syntax.Escape != "" {
+			yamlValue.problem("%q could be the digits of an escape; write other signs, or no escape at all", a.text)
 		}
 	}
-	if e, ok := fields["escape"]; ok && strings.ContainsAny(y.Escape, "{}") {
-		e.problem("%q holds a brace, which is for placeholders; write other signs", y.Escape)
+	if yamlValue, ok := fields["escape"]; ok && strings.ContainsAny(syntax.Escape, "{}") {
+		yamlValue.problem("%q holds a brace, which is for placeholders; write other signs", syntax.Escape)
 	}
 }
 
 // answer reads how answers are read.
 func (r *fileReader) answer(v yamlValue) {
 	fields := v.fields("{code: RES, done: [0], not_logged_in: [20]}", "code", "done", "not_logged_in", "prose")
-	a := &r.file.Answer
-	if c, ok := fields["code"]; ok {
-		a.Code, _ = c.word("the key of the field that says how it went, such as RES")
+	answer := &r.file.Answer
+	if yamlValue, ok := fields["code"]; ok {
+		answer.Code, _ = yamlValue.word("the key of the field that says how it went, such as RES")
 	}
 	for _, list := range []struct {
 		key, form string
 		to        *[]string
 	}{
-		{"done", "the code's values that mean success, such as [0]", &a.Done},
-		{"not_logged_in", "the code's values that mean that a session is missing, such as [20]", &a.NotLoggedIn},
-		{"prose", "the fields whose wording means nothing, such as [RA]", &a.Prose},
+		{"done", "the code's values that mean success, such as [0]", &answer.Done},
+		{"not_logged_in", "the code's values that mean that a session is missing, such as [20]", &answer.NotLoggedIn},
+		{"prose", "the fields whose wording means nothing, such as [RA]", &answer.Prose},
 	} {
-		f, ok := fields[list.key]
+		yamlValue, ok := fields[list.key]
 		if !ok {
 			continue
 		}
-		*list.to = f.texts(list.form)
+		*list.to = yamlValue.texts(list.form)
 		if _, hasCode := fields["code"]; !hasCode && list.key != "prose" {
-			f.problem("stands without code; write code: with the key of the field that has these values")
+			yamlValue.problem("stands without code; write code: with the key of the field that has these values")
 		}
 	}
 }
@@ -159,10 +159,10 @@ func (v yamlValue) textOrURL(form string) (text, target string) {
 	}
 	fields := v.fields(form, "url")
 	v.need(fields, "url")
-	if u, ok := fields["url"]; ok {
+	if yamlValue, ok := fields["url"]; ok {
 		const urlForm = "a URL, or a path on the server such as /reset"
-		if text, ok := u.word(urlForm); ok {
-			if _, ok := u.url(text, urlForm); ok {
+		if text, ok := yamlValue.word(urlForm); ok {
+			if _, ok := yamlValue.url(text, urlForm); ok {
 				return "", text
 			}
 		}
@@ -173,21 +173,21 @@ func (v yamlValue) textOrURL(form string) (text, target string) {
 func (r *fileReader) limits(v yamlValue) {
 	fields := v.fields("{requests: 3000, rate: 200, time: 1h, failed_logins: 3, wait: 10m}",
 		"requests", "rate", "time", "failed_logins", "wait")
-	l := &r.file.Limits
-	if n, ok := fields["requests"]; ok {
-		l.Requests = n.int(1, math.MaxInt32, l.Requests)
+	limits := &r.file.Limits
+	if yamlValue, ok := fields["requests"]; ok {
+		limits.Requests = yamlValue.int(1, math.MaxInt32, limits.Requests)
 	}
-	if n, ok := fields["rate"]; ok {
-		l.Rate = n.rate(l.Rate)
+	if yamlValue, ok := fields["rate"]; ok {
+		limits.Rate = yamlValue.rate(limits.Rate)
 	}
-	if d, ok := fields["time"]; ok {
-		l.Time = d.duration(l.Time)
+	if yamlValue, ok := fields["time"]; ok {
+		limits.Time = yamlValue.duration(limits.Time)
 	}
-	if n, ok := fields["failed_logins"]; ok {
-		l.failedLogins(n)
+	if yamlValue, ok := fields["failed_logins"]; ok {
+		limits.failedLogins(yamlValue)
 	}
-	if d, ok := fields["wait"]; ok {
-		l.Wait = d.duration(l.Wait)
+	if yamlValue, ok := fields["wait"]; ok {
+		limits.Wait = yamlValue.duration(limits.Wait)
 	}
 }
 
@@ -234,18 +234,18 @@ func (v yamlValue) rate(otherwise float64) float64 {
 
 func (r *fileReader) allow(v yamlValue) {
 	fields := v.fields("{destructive: true, hosts: [chat.example.org]}", "destructive", "hosts")
-	if d, ok := fields["destructive"]; ok {
-		r.file.Allow.Destructive = d.bool(false)
+	if yamlValue, ok := fields["destructive"]; ok {
+		r.file.Allow.Destructive = yamlValue.bool(false)
 	}
 	h, ok := fields["hosts"]
 	if !ok {
 		return
 	}
 	const form = "names or addresses without scheme and port, such as [chat.example.org]"
-	for _, e := range h.list(form) {
-		host, ok := e.word(form)
+	for _, yamlValue := range h.list(form) {
+		host, ok := yamlValue.word(form)
 		if ok && strings.ContainsAny(host, "/ @") {
-			e.problem("%q is no host; write %s", host, form)
+			yamlValue.problem("%q is no host; write %s", host, form)
 		}
 		r.file.Allow.Hosts = append(r.file.Allow.Hosts, host)
 	}

@@ -236,8 +236,8 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatalf("an error without problems: %v", err)
 		}
-		for _, s := range file.Scenarios {
-			for _, step := range s.Steps {
+		for _, scenario := range file.Scenarios {
+			for _, step := range scenario.Steps {
 				roundTrip(t, file, step)
 			}
 		}

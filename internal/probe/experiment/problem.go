@@ -27,8 +27,8 @@ type Problems []Problem
 
 func (ps Problems) Error() string {
 	var lines []string
-	for _, p := range ps {
-		lines = append(lines, p.String())
+	for _, problem := range ps {
+		lines = append(lines, problem.String())
 	}
 	return strings.Join(lines, "\n")
 }

@@ -13,9 +13,9 @@ func (f *File) Source() []byte { return slices.Clone(f.source) }
 
 // Account returns an account by its role.
 func (f *File) Account(role string) (Account, bool) {
-	for _, a := range f.Accounts {
-		if a.Role == role {
-			return a, true
+	for _, account := range f.Accounts {
+		if account.Role == role {
+			return account, true
 		}
 	}
 	return Account{}, false
@@ -34,10 +34,10 @@ func (f *File) Peer(role string) string {
 }
 
 // Purpose is the command's purpose of that verb.
-func (c *Command) Purpose(v Verb) (Purpose, bool) {
-	for _, p := range c.Does {
-		if p.Verb == v {
-			return p, true
+func (c *Command) Purpose(verb Verb) (Purpose, bool) {
+	for _, purpose := range c.Does {
+		if purpose.Verb == verb {
+			return purpose, true
 		}
 	}
 	return Purpose{}, false
@@ -47,26 +47,26 @@ func (c *Command) Purpose(v Verb) (Purpose, bool) {
 // purpose set, then changed in the order of the step's changes. The values are
 // still templates. It fails if there is no such command or purpose, or if a change
 // concerns a pair that is not there.
-func (f *File) Pairs(s Step) ([]Pair, error) {
-	c, ok := f.Command(s.Command)
+func (f *File) Pairs(step Step) ([]Pair, error) {
+	command, ok := f.Command(step.Command)
 	if !ok {
-		return nil, fmt.Errorf("there is no command %s; %s", s.Command, choose(s.Command, f.commandNames()))
+		return nil, fmt.Errorf("there is no command %s; %s", step.Command, choose(step.Command, f.commandNames()))
 	}
-	pairs := slices.Clone(c.Request)
-	if s.Verb != "" {
-		purpose, ok := c.Purpose(s.Verb)
+	pairs := slices.Clone(command.Request)
+	if step.Verb != "" {
+		purpose, ok := command.Purpose(step.Verb)
 		if !ok {
-			return nil, c.noPurpose(s.Verb)
+			return nil, command.noPurpose(step.Verb)
 		}
-		for _, p := range purpose.With {
-			pairs = setPair(pairs, p)
+		for _, pair := range purpose.With {
+			pairs = setPair(pairs, pair)
 		}
 	}
-	for _, change := range s.Changes {
+	for _, change := range step.Changes {
 		var ok bool
 		if pairs, ok = change.apply(pairs); !ok {
 			return nil, fmt.Errorf("the request of %s has no %s to change with %s; it has %s",
-				c.Name, change.Key, formatChange(change), keysOf(pairs))
+				command.Name, change.Key, formatChange(change), keysOf(pairs))
 		}
 	}
 	return pairs, nil
@@ -87,14 +87,14 @@ func (c Change) apply(pairs []Pair) (_ []Pair, ok bool) {
 	case Before:
 		return slices.Insert(pairs, 0, pair), true
 	}
-	at := slices.IndexFunc(pairs, func(p Pair) bool { return p.Key == c.Key })
+	at := slices.IndexFunc(pairs, func(pair Pair) bool { return pair.Key == c.Key })
 	if at < 0 {
 		return pairs, false
 	}
 	found := pairs[at]
 	switch c.Kind {
 	case Drop:
-		return slices.DeleteFunc(pairs, func(p Pair) bool { return p.Key == c.Key }), true
+		return slices.DeleteFunc(pairs, func(pair Pair) bool { return pair.Key == c.Key }), true
 	case Rename:
 		pairs[at].Key = c.Value
 	case Last:
@@ -108,41 +108,41 @@ func (c Change) apply(pairs []Pair) (_ []Pair, ok bool) {
 }
 
 // setPair gives the first pair of that key another value, or adds the pair.
-func setPair(pairs []Pair, p Pair) []Pair {
+func setPair(pairs []Pair, pair Pair) []Pair {
 	for i := range pairs {
-		if pairs[i].Key == p.Key {
-			pairs[i].Value = p.Value
+		if pairs[i].Key == pair.Key {
+			pairs[i].Value = pair.Value
 			return pairs
 		}
 	}
-	return append(pairs, p)
+	return append(pairs, pair)
 }
 
 func (f *File) commandNames() []string {
 	var names []string
-	for _, c := range f.Commands {
-		names = append(names, c.Name)
+	for _, command := range f.Commands {
+		names = append(names, command.Name)
 	}
 	return names
 }
 
 func (f *File) roles() []string {
 	var roles []string
-	for _, a := range f.Accounts {
-		roles = append(roles, a.Role)
+	for _, account := range f.Accounts {
+		roles = append(roles, account.Role)
 	}
 	return roles
 }
 
-func (c *Command) noPurpose(v Verb) error {
+func (c *Command) noPurpose(verb Verb) error {
 	if len(c.Does) == 0 {
-		return fmt.Errorf("%s has no purpose %s: nothing is said of what it does; add does: to the command", c.Name, v)
+		return fmt.Errorf("%s has no purpose %s: nothing is said of what it does; add does: to the command", c.Name, verb)
 	}
 	var verbs []string
-	for _, p := range c.Does {
-		verbs = append(verbs, string(p.Verb))
+	for _, purpose := range c.Does {
+		verbs = append(verbs, string(purpose.Verb))
 	}
-	return fmt.Errorf("%s has no purpose %s; %s", c.Name, v, choose(string(v), verbs))
+	return fmt.Errorf("%s has no purpose %s; %s", c.Name, verb, choose(string(verb), verbs))
 }
 
 // keysOf lists the keys of pairs for people.
@@ -151,8 +151,8 @@ func keysOf(pairs []Pair) string {
 		return "none"
 	}
 	var keys []string
-	for _, p := range pairs {
-		keys = append(keys, p.Key)
+	for _, pair := range pairs {
+		keys = append(keys, pair.Key)
 	}
 	return strings.Join(keys, ", ")
 }

@@ -25,12 +25,12 @@ func TestARequestIsTheBaseRequestWithThePurposeAndTheChanges(t *testing.T) {
 		"a Ack_AddToList.accept to b":  "VER=1.1&CMD=Ack_AddToList&SEQ={seq}&UIN={me}&UN={to}&CD=0&RS={text}",
 		"a Ack_AddToList.reject CD=77": "VER=1.1&CMD=Ack_AddToList&SEQ={seq}&UIN={me}&UN={to}&CD=77&RS={text}",
 	} {
-		s, err := f.ParseStep(line)
+		step, err := f.ParseStep(line)
 		if err != nil {
 			t.Errorf("%s: %v", line, err)
 			continue
 		}
-		pairs, err := f.Pairs(s)
+		pairs, err := f.Pairs(step)
 		if got := string(f.Encode(pairs)); err != nil || got != want {
 			t.Errorf("%s: got %s, %v, want %s", line, got, err, want)
 		}
@@ -44,12 +44,12 @@ func TestARequestIsTheBaseRequestWithThePurposeAndTheChanges(t *testing.T) {
 func TestAChangeOfAPairThatIsNotThereFails(t *testing.T) {
 	f := shipped(t, "http-qq-1.1")
 	for _, line := range []string{"a List -XX", "a List ~XX=x", "a List >XX", "a List <XX", "a List -TN -TN"} {
-		s, err := f.ParseStep(line)
+		step, err := f.ParseStep(line)
 		if err != nil {
 			t.Errorf("%s: %v", line, err)
 			continue
 		}
-		if pairs, err := f.Pairs(s); err == nil {
+		if pairs, err := f.Pairs(step); err == nil {
 			t.Errorf("%s: got %v, want an error", line, pairs)
 		}
 	}
@@ -114,21 +114,21 @@ func TestEscapesAreUndoneOnceAndOthersStay(t *testing.T) {
 
 func TestAnyTextCanBeSentAsAValue(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	for _, y := range []Syntax{
+	for _, syntax := range []Syntax{
 		httpQQ(),
 		{Pair: ";;", Equals: ":", List: "|", Escape: `\x`},
 		{Pair: " AND ", Equals: "->", List: ", ", Escape: "%"},
 		{Pair: "\n", Equals: "=", List: ",", Escape: "^"},
 	} {
 		for range 5000 {
-			text := randomText(random) + y.Pair[:random.IntN(len(y.Pair)+1)]
-			written := y.EscapeValue(text)
-			if got := y.Unescape(written); got != text {
-				t.Fatalf("%+v: %q is written %q, which is read as %q", y, text, written, got)
+			text := randomText(random) + syntax.Pair[:random.IntN(len(syntax.Pair)+1)]
+			written := syntax.EscapeValue(text)
+			if got := syntax.Unescape(written); got != text {
+				t.Fatalf("%+v: %q is written %q, which is read as %q", syntax, text, written, got)
 			}
-			record := y.Encode([]Pair{{"K", written}, {"L", "1"}})
-			if got, ok := y.Decode(record); !ok || !slices.Equal(got, []Pair{{"K", written}, {"L", "1"}}) {
-				t.Fatalf("%+v: %q is sent as %q, which is read as %q", y, text, record, got)
+			record := syntax.Encode([]Pair{{"K", written}, {"L", "1"}})
+			if got, ok := syntax.Decode(record); !ok || !slices.Equal(got, []Pair{{"K", written}, {"L", "1"}}) {
+				t.Fatalf("%+v: %q is sent as %q, which is read as %q", syntax, text, record, got)
 			}
 		}
 	}
@@ -167,8 +167,8 @@ func TestTypesFollowFromPlaceholdersAndValues(t *testing.T) {
 		{"CLTMSG", "MG", Text, false},
 		{"Finger", "AG", Number, true},
 	} {
-		c, _ := f.Command(want.command)
-		if got := f.TypeOf(c, want.key); got.Type != want.typ || got.Declared != want.declared || got.Key != want.key {
+		command, _ := f.Command(want.command)
+		if got := f.TypeOf(command, want.key); got.Type != want.typ || got.Declared != want.declared || got.Key != want.key {
 			t.Errorf("%s %s: got %+v, want %+v", want.command, want.key, got, want)
 		}
 	}

@@ -21,13 +21,13 @@ func httpQQ() Syntax {
 // that may hold anything goes through [Syntax.EscapeValue] first.
 func (y Syntax) Encode(pairs []Pair) []byte {
 	var out []byte
-	for i, p := range pairs {
+	for i, pair := range pairs {
 		if i > 0 {
 			out = append(out, y.Pair...)
 		}
-		out = append(out, p.Key...)
+		out = append(out, pair.Key...)
 		out = append(out, y.Equals...)
-		out = append(out, p.Value...)
+		out = append(out, pair.Value...)
 	}
 	return out
 }

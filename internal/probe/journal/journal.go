@@ -105,19 +105,19 @@ type Writer struct {
 }
 
 // NewWriter begins a transcript.
-func NewWriter(w io.Writer, h Head) (*Writer, error) {
-	h.Format = Format
+func NewWriter(w io.Writer, head Head) (*Writer, error) {
+	head.Format = Format
 	out := &Writer{w: w}
-	return out, out.line(h)
+	return out, out.line(head)
 }
 
 // Continue goes on with a transcript whose last whole line is last.
 func Continue(w io.Writer, last []byte) *Writer { return &Writer{w: w, prev: hash(last)} }
 
 // Append writes an entry. After an error it writes no more, and returns that error.
-func (w *Writer) Append(e Entry) error {
-	e.Prev = w.prev
-	return w.line(e)
+func (w *Writer) Append(entry Entry) error {
+	entry.Prev = w.prev
+	return w.line(entry)
 }
 
 func (w *Writer) line(v any) error {
@@ -152,7 +152,7 @@ type Transcript struct {
 // passed over.
 func Read(r io.Reader) (*Transcript, error) {
 	in := bufio.NewReaderSize(r, 1<<16)
-	t := &Transcript{}
+	transcript := &Transcript{}
 	for number := 1; ; number++ {
 		line, err := in.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
@@ -161,17 +161,17 @@ func Read(r io.Reader) (*Transcript, error) {
 		if err != nil {
 			return nil, err
 		}
-		t.Size += int64(len(line))
+		transcript.Size += int64(len(line))
 		line = bytes.TrimSuffix(line, []byte("\n"))
-		if err := t.add(number, line); err != nil {
+		if err := transcript.add(number, line); err != nil {
 			return nil, fmt.Errorf("line %d: %w", number, err)
 		}
-		t.Last = line
+		transcript.Last = line
 	}
-	if t.Head.Format == "" {
+	if transcript.Head.Format == "" {
 		return nil, errors.New("it is empty")
 	}
-	return t, nil
+	return transcript, nil
 }
 
 func (t *Transcript) add(number int, line []byte) error {
@@ -186,13 +186,13 @@ func (t *Transcript) add(number int, line []byte) error {
 		}
 		return nil
 	}
-	var e Entry
-	if err := json.Unmarshal(line, &e); err != nil {
+	var entry Entry
+	if err := json.Unmarshal(line, &entry); err != nil {
 		return err
 	}
-	if e.Prev != hash(t.Last) {
+	if entry.Prev != hash(t.Last) {
 		return errors.New("the line before was changed, or lines are missing: the hash does not fit")
 	}
-	t.Entries = append(t.Entries, e)
+	t.Entries = append(t.Entries, entry)
 	return nil
 }

@@ -34,8 +34,8 @@ func written(t *testing.T) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range entries() {
-		if err := w.Append(e); err != nil {
+	for _, entry := range entries() {
+		if err := w.Append(entry); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -104,8 +104,8 @@ func TestATranscriptGoesOn(t *testing.T) {
 	}
 	out := bytes.NewBuffer(first)
 	w := journal.Continue(out, past.Last)
-	for _, e := range entries()[2:] {
-		if err := w.Append(e); err != nil {
+	for _, entry := range entries()[2:] {
+		if err := w.Append(entry); err != nil {
 			t.Fatal(err)
 		}
 	}

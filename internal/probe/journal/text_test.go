@@ -40,8 +40,8 @@ func TestWhatWasSentIsTextAsText(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e := got.Entries[0]; string(e.Request) != text || string(e.Response) != text {
-			t.Errorf("%q comes back as %q and %q", text, e.Request, e.Response)
+		if entry := got.Entries[0]; string(entry.Request) != text || string(entry.Response) != text {
+			t.Errorf("%q comes back as %q and %q", text, entry.Request, entry.Response)
 		}
 	}
 }

@@ -25,25 +25,25 @@ type archivedTry struct {
 }
 
 // NewArchive sorts the entries of a run by what was asked.
-func NewArchive(t *journal.Transcript, run string) *Archive {
-	a := &Archive{tries: make(map[string][]*archivedTry)}
+func NewArchive(transcript *journal.Transcript, run string) *Archive {
+	archive := &Archive{tries: make(map[string][]*archivedTry)}
 	var open *archivedTry
-	for _, e := range t.Entries {
-		if e.End != "" {
-			a.End = e.End
+	for _, entry := range transcript.Entries {
+		if entry.End != "" {
+			archive.End = entry.End
 		}
-		a.T = e.T
-		if e.Run != run || e.Exp == 0 {
+		archive.T = entry.T
+		if entry.Run != run || entry.Exp == 0 {
 			continue
 		}
-		if e.Exp != a.Last || open == nil {
-			a.Last, open = e.Exp, new(archivedTry)
-			a.tries[e.Key] = append(a.tries[e.Key], open)
+		if entry.Exp != archive.Last || open == nil {
+			archive.Last, open = entry.Exp, new(archivedTry)
+			archive.tries[entry.Key] = append(archive.tries[entry.Key], open)
 		}
-		open.entries = append(open.entries, e)
-		open.whole = open.whole || e.Last
+		open.entries = append(open.entries, entry)
+		open.whole = open.whole || entry.Last
 	}
-	return a
+	return archive
 }
 
 // take returns the next try that was made of an experiment.
@@ -70,8 +70,8 @@ func (p *archivedTry) sent() (requests, faults int) {
 }
 
 // answerOf is the answer that an entry holds.
-func answerOf(e *journal.Entry, method string) (Answer, error) {
-	a, err := parse(bufio.NewReader(bytes.NewReader(e.Response)), method)
-	a.response = e.Response
-	return a, err
+func answerOf(entry *journal.Entry, method string) (Answer, error) {
+	answer, err := parse(bufio.NewReader(bytes.NewReader(entry.Response)), method)
+	answer.response = entry.Response
+	return answer, err
 }

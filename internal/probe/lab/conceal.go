@@ -12,21 +12,21 @@ const leastSecret = 6
 
 // secretsOf are the secrets that came from the environment, as servers might write
 // them.
-func secretsOf(f *experiment.File) (all [][]byte) {
-	accounts := f.Accounts
-	if f.Pool != nil {
-		accounts = append(accounts[:len(accounts):len(accounts)], experiment.Account{Secret: f.Pool.Secret, Hidden: f.Pool.Hidden})
+func secretsOf(file *experiment.File) (all [][]byte) {
+	accounts := file.Accounts
+	if file.Pool != nil {
+		accounts = append(accounts[:len(accounts):len(accounts)], experiment.Account{Secret: file.Pool.Secret, Hidden: file.Pool.Hidden})
 	}
-	for _, a := range accounts {
-		if !a.Hidden {
+	for _, account := range accounts {
+		if !account.Hidden {
 			continue
 		}
 		for _, form := range []string{"secret", "md5(secret)", "MD5(secret)", "sha1(secret)", "sha256(secret)"} {
-			if proof, ok := experiment.Proof(form, a.Secret); ok && len(proof) >= leastSecret {
+			if proof, ok := experiment.Proof(form, account.Secret); ok && len(proof) >= leastSecret {
 				all = append(all, []byte(proof))
 			}
 		}
-		if escaped := f.Syntax.EscapeValue(a.Secret); len(a.Secret) >= leastSecret {
+		if escaped := file.Syntax.EscapeValue(account.Secret); len(account.Secret) >= leastSecret {
 			all = append(all, []byte(escaped))
 		}
 	}

@@ -48,42 +48,42 @@ func dialTCP(ctx context.Context, place, server string) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", server)
 }
 
-func newConn(c net.Conn) *recordedConn {
-	out := &recordedConn{Conn: c}
-	out.in = bufio.NewReader(io.TeeReader(c, &out.raw))
+func newConn(conn net.Conn) *recordedConn {
+	out := &recordedConn{Conn: conn}
+	out.in = bufio.NewReader(io.TeeReader(conn, &out.raw))
 	return out
 }
 
 // exchange sends a request and reads the response.
-func (c *recordedConn) exchange(ctx context.Context, r httpRequest) (raw []byte, a Answer, err error) {
+func (c *recordedConn) exchange(ctx context.Context, r httpRequest) (raw []byte, answer Answer, err error) {
 	defer context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })()
 	if err := c.SetDeadline(time.Now().Add(r.patience)); err != nil {
-		return nil, a, err
+		return nil, answer, err
 	}
 	c.raw.Reset()
 	if _, err := c.Write(r.raw); err != nil {
-		return nil, a, err
+		return nil, answer, err
 	}
-	a, err = parse(c.in, r.method)
+	answer, err = parse(c.in, r.method)
 	if err == nil && r.together {
 		_, _ = parse(c.in, r.method) // what came is kept, whatever it is
 	}
-	return bytes.Clone(c.raw.Bytes()), a, err
+	return bytes.Clone(c.raw.Bytes()), answer, err
 }
 
 // parse reads one response.
-func parse(in *bufio.Reader, method string) (a Answer, err error) {
+func parse(in *bufio.Reader, method string) (answer Answer, err error) {
 	resp, err := http.ReadResponse(in, &http.Request{Method: method})
 	if err != nil {
-		return a, err
+		return answer, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, answerLimit+1))
 	if err != nil {
-		return a, err
+		return answer, err
 	}
 	if len(body) > answerLimit {
-		return a, fmt.Errorf("the answer is longer than %d bytes", answerLimit)
+		return answer, fmt.Errorf("the answer is longer than %d bytes", answerLimit)
 	}
 	return Answer{
 		Status: resp.StatusCode, Proto: resp.Proto, Type: resp.Header.Get("Content-Type"),
@@ -118,15 +118,15 @@ func (l *Lab) connect(ctx context.Context, place string, keep bool) error {
 	if l.Instead != nil {
 		return nil
 	}
-	if c := l.conns[place]; c != nil && (!keep || !c.usable()) {
+	if recordedConn := l.conns[place]; recordedConn != nil && (!keep || !recordedConn.usable()) {
 		l.hangUp(place)
 	}
 	began := time.Now()
 	for pause := 50 * time.Millisecond; l.conns[place] == nil; pause = min(2*pause, time.Second) {
-		c, err := l.Dial(ctx, place, l.server)
+		conn, err := l.Dial(ctx, place, l.server)
 		switch {
 		case err == nil:
-			l.conns[place] = newConn(c)
+			l.conns[place] = newConn(conn)
 		case ctx.Err() != nil:
 			return l.stopped(ctx, 0)
 		case time.Since(began) > l.Patience:
@@ -139,15 +139,15 @@ func (l *Lab) connect(ctx context.Context, place string, keep bool) error {
 }
 
 // exchange sends a request on the connection from a place.
-func (l *Lab) exchange(ctx context.Context, place string, r httpRequest) (response []byte, a Answer, err error) {
-	c := l.conns[place]
-	response, a, err = c.exchange(ctx, r)
-	if err == nil && !r.together && l.answersAnother(&a, r.identity, c.sent) {
+func (l *Lab) exchange(ctx context.Context, place string, r httpRequest) (response []byte, answer Answer, err error) {
+	recordedConn := l.conns[place]
+	response, answer, err = recordedConn.exchange(ctx, r)
+	if err == nil && !r.together && l.answersAnother(&answer, r.identity, recordedConn.sent) {
 		err = errOtherAnswer
 	}
-	c.remember(r.identity)
-	if err != nil || !r.keep || a.Closed {
+	recordedConn.remember(r.identity)
+	if err != nil || !r.keep || answer.Closed {
 		l.hangUp(place)
 	}
-	return response, a, err
+	return response, answer, err
 }

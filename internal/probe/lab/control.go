@@ -29,9 +29,9 @@ func (l *Lab) pauseReally(ctx context.Context, d time.Duration) error {
 		return stoppedf("the time of %v is over, or would be before a wait of %v", most, d)
 	}
 	if l.Progress != nil {
-		p := l.progress()
-		p.WaitingFor = d
-		l.Progress(p)
+		progress := l.progress()
+		progress.WaitingFor = d
+		l.Progress(progress)
 	}
 	l.Close() // a server ends connections on which nothing comes; that is no lost answer
 	if err := sleep(ctx, d); err != nil {

@@ -34,13 +34,13 @@ func (l *Lab) identify(command string, record []byte) (id requestIdentity) {
 		return id
 	}
 	pairs, _ := l.File.Syntax.Decode(record)
-	for _, p := range pairs {
-		value := strings.TrimSpace(l.File.Syntax.Unescape(p.Value)) // as servers may repeat it
-		switch l.File.TypeOf(c, p.Key).Type {
+	for _, pair := range pairs {
+		value := strings.TrimSpace(l.File.Syntax.Unescape(pair.Value)) // as servers may repeat it
+		switch l.File.TypeOf(c, pair.Key).Type {
 		case experiment.Mark:
-			id.markKey, id.marks = p.Key, append(id.marks, value)
+			id.markKey, id.marks = pair.Key, append(id.marks, value)
 		case experiment.Name:
-			id.commandKey, id.commands = p.Key, append(id.commands, value)
+			id.commandKey, id.commands = pair.Key, append(id.commands, value)
 		}
 	}
 	return id
@@ -49,15 +49,15 @@ func (l *Lab) identify(command string, record []byte) (id requestIdentity) {
 // answersAnother reports whether an answer is that of an earlier request on the same
 // connection. Its mark decides if it has one, because a server that takes a request for a
 // repeat may give the answer of another command.
-func (l *Lab) answersAnother(a *Answer, id requestIdentity, earlier []requestIdentity) bool {
-	pairs, ok := l.File.Syntax.Decode(a.Body)
+func (l *Lab) answersAnother(answer *Answer, id requestIdentity, earlier []requestIdentity) bool {
+	pairs, ok := l.File.Syntax.Decode(answer.Body)
 	if !ok {
 		return false
 	}
 	echo := func(key string) string {
-		for _, p := range pairs {
-			if key != "" && strings.EqualFold(p.Key, key) {
-				return strings.TrimSpace(l.File.Syntax.Unescape(p.Value))
+		for _, pair := range pairs {
+			if key != "" && strings.EqualFold(pair.Key, key) {
+				return strings.TrimSpace(l.File.Syntax.Unescape(pair.Value))
 			}
 		}
 		return ""

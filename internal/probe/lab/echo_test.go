@@ -25,13 +25,13 @@ func serveRaw(t *testing.T, answer func(record string, earlier []string) []strin
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
-			c, err := l.Accept()
+			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
 			go func() {
-				defer c.Close()
-				in := bufio.NewReader(c)
+				defer conn.Close()
+				in := bufio.NewReader(conn)
 				var earlier []string
 				for {
 					r, err := http.ReadRequest(in)
@@ -40,11 +40,11 @@ func serveRaw(t *testing.T, answer func(record string, earlier []string) []strin
 					}
 					body, _ := io.ReadAll(r.Body)
 					if r.URL.Path != "/" {
-						fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") // a control URL
+						fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") // a control URL
 						continue
 					}
 					for _, text := range answer(string(body), earlier) {
-						fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(text), text)
+						fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(text), text)
 					}
 					earlier = append(earlier, string(body))
 				}
@@ -58,7 +58,9 @@ func serveRaw(t *testing.T, answer func(record string, earlier []string) []strin
 func echo(record string) string { return strings.ReplaceAll(record, "= ", "=") + "&RES=0&RS=0" }
 
 // isItsAnswer reports whether the answer to a step repeats the step's own record.
-func isItsAnswer(a *lab.Answer) bool { return !a.Lost && strings.HasPrefix(a.Text(), string(a.Sent)) }
+func isItsAnswer(answer *lab.Answer) bool {
+	return !answer.Lost && strings.HasPrefix(answer.Text(), string(answer.Sent))
+}
 
 func TestAnAnswerToAnEarlierRequestIsNotTaken(t *testing.T) {
 	late := true
@@ -80,8 +82,8 @@ func TestAnAnswerToAnEarlierRequestIsNotTaken(t *testing.T) {
 		t.Errorf("%d faults, not 1", b.Faults())
 	}
 	var kept bool
-	for _, e := range b.entries() {
-		kept = kept || e.Fault == "the answer of another request" && e.Response != nil
+	for _, entry := range b.entries() {
+		kept = kept || entry.Fault == "the answer of another request" && entry.Response != nil
 	}
 	if !kept {
 		t.Error("the transcript does not hold the answer that was not taken")
@@ -137,7 +139,7 @@ func TestAStepFromAPlaceThatTheFileDoesNotHaveIsForbidden(t *testing.T) {
 
 func TestAServerThatNeverAnswersIsGivenUpSoon(t *testing.T) {
 	url := serveRaw(t, func(string, []string) []string { return nil })
-	b := newBench(t, parse(t, simple), url, func(c *lab.Config) { c.Patience = 50 * time.Millisecond })
+	b := newBench(t, parse(t, simple), url, func(config *lab.Config) { config.Patience = 50 * time.Millisecond })
 	_, err := b.Run(t.Context(), b.steps("a Login", "a List", "a Logout"), 0)
 	var stopped *lab.Stopped
 	if !errors.As(err, &stopped) || !strings.Contains(err.Error(), "answers nothing") || b.Sent() != 2 {

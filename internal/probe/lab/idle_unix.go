@@ -12,8 +12,8 @@ import (
 
 // isIdle reports whether a connection is open and nothing waits to be read. It asks
 // without waiting: a read with a deadline takes a millisecond, before each request.
-func isIdle(c net.Conn) bool {
-	sc, ok := c.(syscall.Conn)
+func isIdle(conn net.Conn) bool {
+	sc, ok := conn.(syscall.Conn)
 	if !ok {
 		return false
 	}

@@ -18,7 +18,7 @@ func (l *Lab) Reach(ctx context.Context) error {
 	}
 	for _, place := range l.File.Places {
 		ctx, cancel := context.WithTimeout(ctx, min(l.Patience, firstPatience))
-		c, err := l.Dial(ctx, place, l.server)
+		conn, err := l.Dial(ctx, place, l.server)
 		cancel()
 		if err != nil && place != "" && strings.Contains(err.Error(), "bind") {
 			return fmt.Errorf("cannot ask from %s, which is among the file's places: %w", place, cause(err))
@@ -26,7 +26,7 @@ func (l *Lab) Reach(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%w: %s does not take connections (%w); is it running, and is the address right?", ErrUnreachable, l.server, cause(err))
 		}
-		c.Close()
+		conn.Close()
 	}
 	return nil
 }
@@ -53,9 +53,9 @@ func (l *Lab) Look(ctx context.Context, steps []experiment.Step) (*Trace, error)
 
 // Account is who played a role in the latest experiment.
 func (l *Lab) Account(role string) experiment.Account {
-	for _, a := range l.roles {
-		if a.Role == role {
-			return a
+	for _, account := range l.roles {
+		if account.Role == role {
+			return account
 		}
 	}
 	return experiment.Account{Role: role}

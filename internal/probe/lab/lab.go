@@ -59,7 +59,7 @@ type Server interface {
 	Wait(time.Duration)
 	// Answer is the whole HTTP response to the record of a step, nil for none. Account
 	// is the number of the account that acts.
-	Answer(s experiment.Step, account string, record []byte) []byte
+	Answer(step experiment.Step, account string, record []byte) []byte
 }
 
 // Progress is how far a lab has got.
@@ -111,33 +111,33 @@ type Lab struct {
 }
 
 // New makes a lab. It sends nothing.
-func New(c Config) (*Lab, error) {
-	if c.Patience == 0 {
-		c.Patience = 10 * time.Second
+func New(config Config) (*Lab, error) {
+	if config.Patience == 0 {
+		config.Patience = 10 * time.Second
 	}
-	if c.Dial == nil {
-		c.Dial = dialTCP
+	if config.Dial == nil {
+		config.Dial = dialTCP
 	}
-	if c.Began.IsZero() {
-		c.Began = time.Now()
+	if config.Began.IsZero() {
+		config.Began = time.Now()
 	}
-	l := &Lab{
-		Config: c, conns: make(map[string]*recordedConn), control: make(map[string]string),
+	lab := &Lab{
+		Config: config, conns: make(map[string]*recordedConn), control: make(map[string]string),
 		failed: make(map[string]int), wrongAt: make(map[string][]experimentTime),
 		limit: newLimiter(), known: make(map[[2]string][]experiment.Step),
 	}
-	u, err := url.Parse(c.URL)
+	u, err := url.Parse(config.URL)
 	if err != nil || u.Scheme != "http" || u.Host == "" {
-		return nil, fmt.Errorf("%q is no URL of a server; it is written http://127.0.0.1:8000/", c.URL)
+		return nil, fmt.Errorf("%q is no URL of a server; it is written http://127.0.0.1:8000/", config.URL)
 	}
-	if err := l.mayAsk(u); err != nil {
+	if err := lab.mayAsk(u); err != nil {
 		return nil, err
 	}
-	l.server = u.Host
+	lab.server = u.Host
 	if u.Port() == "" {
-		l.server = net.JoinHostPort(u.Hostname(), "80")
+		lab.server = net.JoinHostPort(u.Hostname(), "80")
 	}
-	for name, to := range map[string]string{"reset": c.File.Reset.URL, "clock": c.File.Clock.URL} {
+	for name, to := range map[string]string{"reset": config.File.Reset.URL, "clock": config.File.Clock.URL} {
 		if to == "" {
 			continue
 		}
@@ -145,28 +145,28 @@ func New(c Config) (*Lab, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %q is no URL", name, to)
 		}
-		if err := l.mayAsk(v); err != nil {
+		if err := lab.mayAsk(v); err != nil {
 			return nil, err
 		}
-		l.control[name] = v.String()
+		lab.control[name] = v.String()
 	}
-	if c.File.Pool != nil {
-		l.pool = c.File.Pool.First
+	if config.File.Pool != nil {
+		lab.pool = config.File.Pool.First
 	}
-	l.pace = newPace(c.File.Limits.Rate)
-	l.budget = c.Requests
-	l.Requests = max(c.Requests-Farewell(c.File), 0)
-	l.most = l.Requests
-	if c.Archive != nil {
-		l.number = c.Archive.Last
+	lab.pace = newPace(config.File.Limits.Rate)
+	lab.budget = config.Requests
+	lab.Requests = max(config.Requests-Farewell(config.File), 0)
+	lab.most = lab.Requests
+	if config.Archive != nil {
+		lab.number = config.Archive.Last
 	}
-	for _, code := range c.File.Answer.NotLoggedIn {
-		l.limit.codes[c.File.Answer.Code+"="+code] = true
+	for _, code := range config.File.Answer.NotLoggedIn {
+		lab.limit.codes[config.File.Answer.Code+"="+code] = true
 	}
-	l.client = l.controlClient()
-	l.roles = c.File.Accounts
-	l.secrets = secretsOf(c.File)
-	return l, nil
+	lab.client = lab.controlClient()
+	lab.roles = config.File.Accounts
+	lab.secrets = secretsOf(config.File)
+	return lab, nil
 }
 
 // mayAsk refuses hosts beyond this machine, but for those that the file and the
@@ -193,8 +193,8 @@ func (l *Lab) Close() {
 }
 
 func (l *Lab) hangUp(place string) {
-	if c := l.conns[place]; c != nil {
-		_ = c.Close() // there is nothing in it that is still wanted
+	if recordedConn := l.conns[place]; recordedConn != nil {
+		_ = recordedConn.Close() // there is nothing in it that is still wanted
 		delete(l.conns, place)
 	}
 }
@@ -242,11 +242,11 @@ func (l *Lab) run(ctx context.Context, key string, e experimentKey) (*Trace, err
 	}
 	past := newAttempts(len(e.steps))
 	for {
-		t, err := l.try(ctx, key, e, past)
+		trace, err := l.try(ctx, key, e, past)
 		if err == nil && past.doubt != nil {
-			d := past.doubt
+			suspectedLimit := past.doubt
 			past.doubt = nil
-			if err = l.settle(ctx, d); l.limit.settled[d.line] {
+			if err = l.settle(ctx, suspectedLimit); l.limit.settled[suspectedLimit.line] {
 				past.refused = nil
 			}
 		}
@@ -256,45 +256,45 @@ func (l *Lab) run(ctx context.Context, key string, e experimentKey) (*Trace, err
 		if l.Progress != nil {
 			l.Progress(l.progress())
 		}
-		if t != nil {
-			t.Unmade, t.Refused = l.unmade(t), past.refused
-			return t, nil
+		if trace != nil {
+			trace.Unmade, trace.Refused = l.unmade(trace), past.refused
+			return trace, nil
 		}
 	}
 }
 
 func (l *Lab) progress() Progress {
-	p := Progress{Run: l.Name, Sent: l.sent, Budget: l.budget, Tries: l.tries, Rate: l.pace.rate, TransportFault: l.faults, Online: l.asked}
+	progress := Progress{Run: l.Name, Sent: l.sent, Budget: l.budget, Tries: l.tries, Rate: l.pace.rate, TransportFault: l.faults, Online: l.asked}
 	if l.File.Limits.Time > 0 {
-		p.TimeLeft = l.File.Limits.Time - time.Duration(l.t()*float64(time.Second))
+		progress.TimeLeft = l.File.Limits.Time - time.Duration(l.t()*float64(time.Second))
 	}
-	return p
+	return progress
 }
 
 // Key is an experiment in the notation of steps.
 func (l *Lab) Key(steps []experiment.Step, nonce uint64) string {
 	lines := make([]string, len(steps))
-	for i, s := range steps {
-		lines[i] = l.File.FormatStep(s)
+	for i, step := range steps {
+		lines[i] = l.File.FormatStep(step)
 	}
 	return fmt.Sprintf("%d: %s", nonce, strings.Join(lines, "; "))
 }
 
 // permitted refuses what the file does not allow.
 func (l *Lab) permitted(steps []experiment.Step) error {
-	for _, s := range steps {
-		if s.Place >= len(l.File.Places) {
-			return fmt.Errorf("%w: %s asks from place %d, places has %d", ErrForbidden, s.Command, s.Place+1, len(l.File.Places))
+	for _, step := range steps {
+		if step.Place >= len(l.File.Places) {
+			return fmt.Errorf("%w: %s asks from place %d, places has %d", ErrForbidden, step.Command, step.Place+1, len(l.File.Places))
 		}
-		if s.Wait > 0 {
-			if l.File.Clock.URL == "" && l.File.Limits.Wait > 0 && s.Wait > l.File.Limits.Wait {
-				return fmt.Errorf("%w: a wait of %v, limits: wait is %v", ErrForbidden, s.Wait, l.File.Limits.Wait)
+		if step.Wait > 0 {
+			if l.File.Clock.URL == "" && l.File.Limits.Wait > 0 && step.Wait > l.File.Limits.Wait {
+				return fmt.Errorf("%w: a wait of %v, limits: wait is %v", ErrForbidden, step.Wait, l.File.Limits.Wait)
 			}
 			continue
 		}
-		c, ok := l.File.Command(s.Command)
-		if ok && c.Destructive && !l.File.Allow.Destructive {
-			return fmt.Errorf("%w: %s is destructive", ErrForbidden, s.Command)
+		command, ok := l.File.Command(step.Command)
+		if ok && command.Destructive && !l.File.Allow.Destructive {
+			return fmt.Errorf("%w: %s is destructive", ErrForbidden, step.Command)
 		}
 	}
 	if l.File.Reset.Kind == experiment.ResetURL {
@@ -308,10 +308,10 @@ func (l *Lab) permitted(steps []experiment.Step) error {
 func (l *Lab) permittedLogins(steps []experiment.Step) error {
 	most := l.File.Limits.FailedLogins
 	if l.File.Limits.FailedPer > 0 {
-		for _, a := range l.File.Accounts {
-			if n := l.wrongLogins(steps, a.Role); n > most {
+		for _, account := range l.File.Accounts {
+			if n := l.wrongLogins(steps, account.Role); n > most {
 				return fmt.Errorf("%w: %s would have %d failed logins at once, limits: failed_logins is %d per %v", ErrForbidden,
-					a.Role, n, most, l.File.Limits.FailedPer)
+					account.Role, n, most, l.File.Limits.FailedPer)
 			}
 		}
 	}
@@ -334,9 +334,9 @@ func (l *Lab) roomForFailures(steps []experiment.Step) time.Duration {
 		return 0
 	}
 	var longest time.Duration
-	for _, a := range l.File.Accounts {
+	for _, account := range l.File.Accounts {
 		// The latest of those that must have become too old to count.
-		at, n := l.wrongAt[a.Number], l.wrongLogins(steps, a.Role)
+		at, n := l.wrongAt[account.Number], l.wrongLogins(steps, account.Role)
 		if i := len(at) + n - limits.FailedLogins - 1; n > 0 && i >= 0 && i < len(at) {
 			longest = max(longest, limits.FailedPer-l.since(at[i]))
 		}
@@ -347,8 +347,8 @@ func (l *Lab) roomForFailures(steps []experiment.Step) time.Duration {
 // wrongLogins counts the logins of a role that may fail.
 func (l *Lab) wrongLogins(steps []experiment.Step, role string) int {
 	n := 0
-	for _, s := range steps {
-		if s.Role == role && s.Wait == 0 && l.wrongLogin(s) {
+	for _, step := range steps {
+		if step.Role == role && step.Wait == 0 && l.wrongLogin(step) {
 			n++
 		}
 	}
@@ -358,14 +358,14 @@ func (l *Lab) wrongLogins(steps []experiment.Step, role string) int {
 // failedLogins is, by role, how many logins in a row may fail at most.
 func (l *Lab) failedLogins(steps []experiment.Step) map[string]int {
 	most, row := make(map[string]int), make(map[string]int)
-	for _, s := range steps {
+	for _, step := range steps {
 		switch {
-		case s.Wait > 0 || l.verb(s) != experiment.Login:
-		case l.wrongLogin(s):
-			row[s.Role]++
-			most[s.Role] = max(most[s.Role], row[s.Role])
+		case step.Wait > 0 || l.verb(step) != experiment.Login:
+		case l.wrongLogin(step):
+			row[step.Role]++
+			most[step.Role] = max(most[step.Role], row[step.Role])
 		default:
-			row[s.Role] = 0
+			row[step.Role] = 0
 		}
 	}
 	return most
@@ -373,19 +373,19 @@ func (l *Lab) failedLogins(steps []experiment.Step) map[string]int {
 
 // wrongLogin reports whether a step is a login with something changed, which may
 // fail.
-func (l *Lab) wrongLogin(s experiment.Step) bool {
-	return l.verb(s) == experiment.Login && len(s.Changes) > 0
+func (l *Lab) wrongLogin(step experiment.Step) bool {
+	return l.verb(step) == experiment.Login && len(step.Changes) > 0
 }
 
-func (l *Lab) verb(s experiment.Step) experiment.Verb {
-	if s.Verb != "" {
-		return s.Verb
+func (l *Lab) verb(step experiment.Step) experiment.Verb {
+	if step.Verb != "" {
+		return step.Verb
 	}
-	c, ok := l.File.Command(s.Command)
-	if !ok || len(c.Does) == 0 {
+	command, ok := l.File.Command(step.Command)
+	if !ok || len(command.Does) == 0 {
 		return ""
 	}
-	return c.Does[0].Verb
+	return command.Does[0].Verb
 }
 
 // End writes why nothing more comes.

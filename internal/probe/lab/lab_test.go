@@ -52,7 +52,7 @@ func parse(t testing.TB, more string, env ...string) *experiment.File {
 		places = ""
 	}
 	text := strings.NewReplacer("MORE", more, "PLACES", places).Replace(base)
-	f, err := experiment.Parse("test.yaml", []byte(text), func(name string) (string, bool) {
+	file, err := experiment.Parse("test.yaml", []byte(text), func(name string) (string, bool) {
 		at := slices.Index(env, name)
 		if at < 0 {
 			return "", false
@@ -62,7 +62,7 @@ func parse(t testing.TB, more string, env ...string) *experiment.File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f
+	return file
 }
 
 // A bench is a lab with what it writes.
@@ -73,18 +73,18 @@ type bench struct {
 	out  bytes.Buffer
 }
 
-func newBench(t testing.TB, f *experiment.File, url string, change ...func(*lab.Config)) *bench {
+func newBench(t testing.TB, file *experiment.File, url string, change ...func(*lab.Config)) *bench {
 	t.Helper()
-	b := &bench{t: t, file: f}
+	b := &bench{t: t, file: file}
 	w, err := journal.NewWriter(&b.out, journal.Head{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := lab.Config{File: f, URL: url, Name: "a", Requests: 1000, Salt: 1, Journal: w}
+	config := lab.Config{File: file, URL: url, Name: "a", Requests: 1000, Salt: 1, Journal: w}
 	for _, do := range change {
-		do(&c)
+		do(&config)
 	}
-	if b.Lab, err = lab.New(c); err != nil {
+	if b.Lab, err = lab.New(config); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.Close)
@@ -95,11 +95,11 @@ func (b *bench) steps(lines ...string) []experiment.Step {
 	b.t.Helper()
 	var steps []experiment.Step
 	for _, line := range lines {
-		s, err := b.file.ParseStep(line)
+		step, err := b.file.ParseStep(line)
 		if err != nil {
 			b.t.Fatal(err)
 		}
-		steps = append(steps, s)
+		steps = append(steps, step)
 	}
 	return steps
 }
@@ -237,8 +237,8 @@ func TestOneLostAnswerInTenChangesNothing(t *testing.T) {
 	})
 	b := newBench(t, parse(t, simple), s.URL)
 	for range 40 {
-		for _, a := range b.run("a Login", "a List", "a Logout").Answers {
-			if a.Lost {
+		for _, answer := range b.run("a Login", "a List", "a Logout").Answers {
+			if answer.Lost {
 				t.Fatal("a loss was believed")
 			}
 		}
@@ -247,7 +247,7 @@ func TestOneLostAnswerInTenChangesNothing(t *testing.T) {
 
 func TestAServerThatIsGoneEndsTheExperiments(t *testing.T) {
 	s := newSite(t, done)
-	b := newBench(t, parse(t, simple), s.URL, func(c *lab.Config) { c.Patience = 100 * time.Millisecond })
+	b := newBench(t, parse(t, simple), s.URL, func(config *lab.Config) { config.Patience = 100 * time.Millisecond })
 	b.run("a Login")
 	b.Close()
 	s.Close()
@@ -281,7 +281,7 @@ func TestAnInterruptedRequestIsInTheTranscript(t *testing.T) {
 
 func TestTheBudgetIsKeptTo(t *testing.T) {
 	s := newSite(t, done)
-	b := newBench(t, parse(t, simple), s.URL, func(c *lab.Config) { c.Requests = 5 })
+	b := newBench(t, parse(t, simple), s.URL, func(config *lab.Config) { config.Requests = 5 })
 	b.run("a Login", "a List", "a Logout")
 	_, err := b.Run(context.Background(), b.steps("a Login", "a List", "a Logout"), 0)
 	var stopped *lab.Stopped
@@ -295,12 +295,12 @@ func TestTheBudgetIsKeptTo(t *testing.T) {
 
 func TestTheTimeIsKeptTo(t *testing.T) {
 	s := newSite(t, done)
-	f := parse(t, "limits: {rate: 0, time: 10s, wait: 1m}\nreset: {url: /reset}")
-	b := newBench(t, f, s.URL)
+	file := parse(t, "limits: {rate: 0, time: 10s, wait: 1m}\nreset: {url: /reset}")
+	b := newBench(t, file, s.URL)
 	if err := b.fails("wait 20"); !strings.Contains(err.Error(), "would be before a wait of 20s") {
 		t.Error(err)
 	}
-	b = newBench(t, f, s.URL, func(c *lab.Config) { c.Began = time.Now().Add(-time.Minute) })
+	b = newBench(t, file, s.URL, func(config *lab.Config) { config.Began = time.Now().Add(-time.Minute) })
 	if err := b.fails("a Login"); err.Error() != "the time of 10s is over" {
 		t.Error(err)
 	}
@@ -331,8 +331,8 @@ func TestARightLoginStandsBetweenFailedOnes(t *testing.T) {
 	for range 4 {
 		b.run("a Login PS=wrong", "a Login PS=wrong", "a Login PS=wrong")
 	}
-	if a := b.run("a Login").Answers[0]; a.Value("RS") != "0" {
-		t.Errorf("the right login is answered %s", a.Body)
+	if answer := b.run("a Login").Answers[0]; answer.Value("RS") != "0" {
+		t.Errorf("the right login is answered %s", answer.Body)
 	}
 	if err := b.fails("a Login PS=1", "a Login PS=2", "a Login PS=3", "a Login PS=4"); !errors.Is(err, lab.ErrForbidden) {
 		t.Error(err)
@@ -363,8 +363,8 @@ func TestFailedLoginsAreSpreadOverTime(t *testing.T) {
 		b.run("a Login PS=wrong")
 	}
 	waited := 0.0
-	for _, e := range b.entries() {
-		waited += e.Wait
+	for _, entry := range b.entries() {
+		waited += entry.Wait
 	}
 	// The first two go at once, each two after them 10 minutes later.
 	if waited < 1199 || waited > 1300 {
@@ -511,7 +511,7 @@ func TestALockEndsAnExperimentBeforeMoreWrongLogins(t *testing.T) {
 		t.Errorf("%d wrong logins were sent", wrong)
 	}
 	asked := len(s.records)
-	check(archived(t, b, s.URL, func(c *lab.Config) { c.Offline = true }))
+	check(archived(t, b, s.URL, func(config *lab.Config) { config.Offline = true }))
 	if len(s.records) != asked {
 		t.Error("the transcript does not have the experiment whole")
 	}

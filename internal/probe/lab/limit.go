@@ -34,8 +34,8 @@ const anyCommand = "*"
 // Limits are the limits that were met, in their order.
 func (l *Lab) Limits() []Limit {
 	all := make([]Limit, len(l.limit.found))
-	for i, f := range l.limit.found {
-		all[i] = *f
+	for i, limit := range l.limit.found {
+		all[i] = *limit
 	}
 	return all
 }
@@ -103,21 +103,21 @@ type suspectedLimit struct {
 }
 
 // answered is an answer in a word: its status, its code, or its text.
-func (l *Lab) answered(command string, a *Answer) string {
-	switch a.Kind() {
+func (l *Lab) answered(command string, answer *Answer) string {
+	switch answer.Kind() {
 	case "status":
-		return fmt.Sprintf("status %d", a.Status)
+		return fmt.Sprintf("status %d", answer.Status)
 	case "text":
-		return a.Text()
+		return answer.Text()
 	}
 	word := ""
 	if code := l.File.Answer.Code; code != "" {
-		word = code + "=" + a.Value(code)
+		word = code + "=" + answer.Value(code)
 	}
 	if c, ok := l.File.Command(command); ok {
-		for _, p := range c.Done {
-			if f, is := a.Field(p.Key); is {
-				word += " " + p.Key + "=" + f.Value
+		for _, pair := range c.Done {
+			if field, is := answer.Field(pair.Key); is {
+				word += " " + pair.Key + "=" + field.Value
 			}
 		}
 	}
@@ -125,28 +125,28 @@ func (l *Lab) answered(command string, a *Answer) string {
 }
 
 // saysTooMany reports whether HTTP itself says that there were too many requests.
-func saysTooMany(a *Answer) bool {
-	return a.Status == http.StatusTooManyRequests || a.Status == http.StatusServiceUnavailable || a.RetryAfter > 0
+func saysTooMany(answer *Answer) bool {
+	return answer.Status == http.StatusTooManyRequests || answer.Status == http.StatusServiceUnavailable || answer.RetryAfter > 0
 }
 
 // unsettled reports whether an answer may be that of a limit, so that the try is made
 // again: one that says so, one that was never seen, or a refusal of what was done behind the
 // same requests.
-func (l *Lab) unsettled(steps []experiment.Step, a *Answer) bool {
-	m, step := &l.limit, steps[len(steps)-1]
-	word := l.answered(step.Command, a)
+func (l *Lab) unsettled(steps []experiment.Step, answer *Answer) bool {
+	limitTracker, step := &l.limit, steps[len(steps)-1]
+	word := l.answered(step.Command, answer)
 	switch {
-	case Done(l.File, step.Command, a):
-		if m.codes[word] = true; l.isBase(steps) {
-			m.done[l.Key(steps, 0)] = true
+	case Done(l.File, step.Command, answer):
+		if limitTracker.codes[word] = true; l.isBase(steps) {
+			limitTracker.done[l.Key(steps, 0)] = true
 		}
 		return false
-	case saysTooMany(a), m.answers[word]:
+	case saysTooMany(answer), limitTracker.answers[word]:
 	case l.expected(steps):
-	case m.codes[word] || len(m.codes) > mostCodes || l.mayLock(steps):
+	case limitTracker.codes[word] || len(limitTracker.codes) > mostCodes || l.mayLock(steps):
 		return false
 	}
-	return !m.settled[[2]string{l.Key(steps, 0), word}]
+	return !limitTracker.settled[[2]string{l.Key(steps, 0), word}]
 }
 
 // expected reports whether the last of some steps was done behind the others before.
@@ -156,13 +156,13 @@ func (l *Lab) expected(steps []experiment.Step) bool {
 
 // unmade is why an experiment proves nothing: a request that was done from the same
 // beginning is refused, whatever was waited. It is "" if there is none.
-func (l *Lab) unmade(t *Trace) string {
-	for i, step := range t.Steps {
-		if steps := t.Steps[:i+1]; !l.isBase(steps) {
+func (l *Lab) unmade(trace *Trace) string {
+	for i, step := range trace.Steps {
+		if steps := trace.Steps[:i+1]; !l.isBase(steps) {
 			return ""
-		} else if !Done(l.File, step.Command, &t.Answers[i]) && l.expected(steps) {
+		} else if !Done(l.File, step.Command, &trace.Answers[i]) && l.expected(steps) {
 			return fmt.Sprintf("%s was done from the same beginning, and is answered %s now",
-				l.File.FormatStep(step), l.answered(step.Command, &t.Answers[i]))
+				l.File.FormatStep(step), l.answered(step.Command, &trace.Answers[i]))
 		}
 	}
 	return ""
@@ -171,9 +171,9 @@ func (l *Lab) unmade(t *Trace) string {
 // isBase reports whether steps are requests as the file has them. Where commands undo what
 // experiments have done, only logins are: others may show what was left behind.
 func (l *Lab) isBase(steps []experiment.Step) bool {
-	return !slices.ContainsFunc(steps, func(s experiment.Step) bool {
-		return s.Wait > 0 || s.Way != "" || len(s.Changes) > 0 ||
-			l.File.Reset.Kind == experiment.ResetCommands && l.verb(s) != experiment.Login
+	return !slices.ContainsFunc(steps, func(step experiment.Step) bool {
+		return step.Wait > 0 || step.Way != "" || len(step.Changes) > 0 ||
+			l.File.Reset.Kind == experiment.ResetCommands && l.verb(step) != experiment.Login
 	})
 }
 
@@ -185,34 +185,34 @@ func (l *Lab) mayLock(steps []experiment.Step) bool {
 
 // setBack notes that a try ends at the last of its steps. It is made again at once; if the
 // answer comes again there is a doubt to be settled.
-func (l *Lab) setBack(past *transportTracker, steps []experiment.Step, a *Answer) {
-	word := l.answered(steps[len(steps)-1].Command, a)
+func (l *Lab) setBack(past *transportTracker, steps []experiment.Step, answer *Answer) {
+	word := l.answered(steps[len(steps)-1].Command, answer)
 	line := [2]string{l.Key(steps, 0), word}
-	f := l.sighting(steps[len(steps)-1].Command, word, a.ID)
+	limit := l.sighting(steps[len(steps)-1].Command, word, answer.ID)
 	if len(past.seen) == 0 {
-		f.Times++
+		limit.Times++
 	}
 	if past.seen[line]++; past.seen[line] > 1 {
-		past.doubt = &suspectedLimit{steps: steps, line: line, limit: f, since: l.now, after: a.RetryAfter}
+		past.doubt = &suspectedLimit{steps: steps, line: line, limit: limit, since: l.now, after: answer.RetryAfter}
 	}
 }
 
 // sighting is the limit that an answer tells of.
 func (l *Lab) sighting(command, word, id string) *Limit {
-	for _, f := range l.limit.found {
-		if f.Answer == word {
-			return f
+	for _, limit := range l.limit.found {
+		if limit.Answer == word {
+			return limit
 		}
 	}
-	f := &Limit{ID: id, Command: command, Answer: word}
-	l.limit.found = append(l.limit.found, f)
-	return f
+	limit := &Limit{ID: id, Command: command, Answer: word}
+	l.limit.found = append(l.limit.found, limit)
+	return limit
 }
 
 // settle makes up its mind about an answer that may be that of a limit. If the server does
 // what it has done before, the answer is its way; else the limit is waited for.
 func (l *Lab) settle(ctx context.Context, d *suspectedLimit) error {
-	m, control, others := &l.limit, l.controlFor(d.steps), false
+	limitTracker, control, others := &l.limit, l.controlFor(d.steps), false
 	l.held = nil
 	works, err := l.works(ctx, control)
 	switch {
@@ -223,11 +223,11 @@ func (l *Lab) settle(ctx context.Context, d *suspectedLimit) error {
 	case works:
 		l.believe(d)
 		return nil
-	case m.most > 0:
-		m.per = m.per * 13 / 10 // it was met though it was kept to
-		for _, f := range m.found {
-			if f.Per > 0 {
-				f.Per = m.per
+	case limitTracker.most > 0:
+		limitTracker.per = limitTracker.per * 13 / 10 // it was met though it was kept to
+		for _, limit := range limitTracker.found {
+			if limit.Per > 0 {
+				limit.Per = limitTracker.per
 			}
 		}
 	}
@@ -240,7 +240,7 @@ func (l *Lab) settle(ctx context.Context, d *suspectedLimit) error {
 			}
 			others = true
 			if l.File.Clock.URL != "" && l.Instead == nil {
-				m.real, d.since = true, l.now // it may go by the real clock, though there is another
+				limitTracker.real, d.since = true, l.now // it may go by the real clock, though there is another
 			}
 		}
 		if waited > longestWait {
@@ -257,10 +257,10 @@ func (l *Lab) settle(ctx context.Context, d *suspectedLimit) error {
 
 // believe takes an answer for the server's way.
 func (l *Lab) believe(d *suspectedLimit) {
-	m := &l.limit
-	m.settled[d.line], m.codes[d.line[1]] = true, true
-	delete(m.answers, d.line[1])
-	m.found = slices.DeleteFunc(m.found, func(f *Limit) bool { return f == d.limit && f.Per == 0 })
+	limitTracker := &l.limit
+	limitTracker.settled[d.line], limitTracker.codes[d.line[1]] = true, true
+	delete(limitTracker.answers, d.line[1])
+	limitTracker.found = slices.DeleteFunc(limitTracker.found, func(limit *Limit) bool { return limit == d.limit && limit.Per == 0 })
 }
 
 // othersWork reports whether anything that was done before is done now.
@@ -311,12 +311,12 @@ func (l *Lab) works(ctx context.Context, control []experiment.Step) (bool, error
 	}
 	e := experimentKey{steps: control}
 	for past := newAttempts(len(control)); ; {
-		t, err := l.try(ctx, "control: "+l.Key(control, 0), e, past)
+		trace, err := l.try(ctx, "control: "+l.Key(control, 0), e, past)
 		switch {
 		case err != nil:
 			return false, err
-		case t != nil:
-			return Done(l.File, control[len(control)-1].Command, &t.Answers[len(control)-1]), nil
+		case trace != nil:
+			return Done(l.File, control[len(control)-1].Command, &trace.Answers[len(control)-1]), nil
 		case len(past.seen) > 0:
 			return false, nil
 		}
@@ -325,23 +325,23 @@ func (l *Lab) works(ctx context.Context, control []experiment.Step) (bool, error
 
 // learn takes in what a wait has shown.
 func (l *Lab) learn(d *suspectedLimit) {
-	m, f := &l.limit, d.limit
-	if !m.codes[f.Answer] {
-		m.answers[f.Answer] = true
+	limitTracker, limit := &l.limit, d.limit
+	if !limitTracker.codes[limit.Answer] {
+		limitTracker.answers[limit.Answer] = true
 	}
 	// A lock for failed logins looks alike, where nothing undoes it.
-	locked := !strings.HasPrefix(f.Answer, "status") && l.File.Reset.Kind != experiment.ResetURL && len(l.failed) > 0
-	if m.most > 0 || locked {
+	locked := !strings.HasPrefix(limit.Answer, "status") && l.File.Reset.Kind != experiment.ResetURL && len(l.failed) > 0
+	if limitTracker.most > 0 || locked {
 		return
 	}
-	m.per = l.since(d.since)
-	for _, at := range m.served {
-		if before := l.between(at, d.since); before >= 0 && before < m.per {
-			m.most++
+	limitTracker.per = l.since(d.since)
+	for _, experimentTime := range limitTracker.served {
+		if before := l.between(experimentTime, d.since); before >= 0 && before < limitTracker.per {
+			limitTracker.most++
 		}
 	}
-	m.most = max(1, m.most)
-	f.Requests, f.Per = m.most, m.per
+	limitTracker.most = max(1, limitTracker.most)
+	limit.Requests, limit.Per = limitTracker.most, limitTracker.per
 }
 
 // between is how much time went by on the clock that the limit goes by.
@@ -365,25 +365,25 @@ func (m *limitTracker) serve(now experimentTime) {
 
 // room is how long to wait until so many requests can be sent.
 func (l *Lab) room(requests int) time.Duration {
-	m := &l.limit
-	if m.most == 0 {
+	limitTracker := &l.limit
+	if limitTracker.most == 0 {
 		return 0
 	}
-	free := m.most - min(requests, m.most)
-	if len(m.served) <= free {
+	free := limitTracker.most - min(requests, limitTracker.most)
+	if len(limitTracker.served) <= free {
 		return 0
 	}
 	now := experimentTime{at: seconds(l.t()), moved: l.now.moved}
 	// The latest of those that have to be out of the period.
-	return max(0, m.per+time.Millisecond-l.between(m.served[len(m.served)-1-free], now))
+	return max(0, limitTracker.per+time.Millisecond-l.between(limitTracker.served[len(limitTracker.served)-1-free], now))
 }
 
 // fits fails for an experiment that needs more requests in a row than the server answers,
 // if pauses in it would change what it shows.
 func (l *Lab) fits(steps []experiment.Step) error {
-	m := &l.limit
-	if n := requests(steps); m.most > 0 && n > m.most && keepsTime(steps) {
-		return &LimitedError{Requests: n, Most: m.most, Per: m.per}
+	limitTracker := &l.limit
+	if n := requests(steps); limitTracker.most > 0 && n > limitTracker.most && keepsTime(steps) {
+		return &LimitedError{Requests: n, Most: limitTracker.most, Per: limitTracker.per}
 	}
 	return nil
 }
@@ -391,26 +391,26 @@ func (l *Lab) fits(steps []experiment.Step) error {
 // keepsTime reports whether a pause could change what steps show: those that wait, and
 // those that use a mark again.
 func keepsTime(steps []experiment.Step) bool {
-	return slices.ContainsFunc(steps, func(s experiment.Step) bool {
-		return s.Wait > 0 || slices.ContainsFunc(s.Changes, func(c experiment.Change) bool {
-			return strings.Contains(c.Value, "{seq:")
+	return slices.ContainsFunc(steps, func(step experiment.Step) bool {
+		return step.Wait > 0 || slices.ContainsFunc(step.Changes, func(change experiment.Change) bool {
+			return strings.Contains(change.Value, "{seq:")
 		})
 	})
 }
 
 // pause lets the time go by that a limit needs. It is no step of the experiment.
 func (t *attempt) pause(ctx context.Context, d time.Duration) error {
-	l := t.lab
+	lab := t.lab
 	if d <= 0 || t.archived {
 		return nil
 	}
-	if l.File.Clock.URL == "" || l.limit.real {
-		return l.pauseReally(ctx, d)
+	if lab.File.Clock.URL == "" || lab.limit.real {
+		return lab.pauseReally(ctx, d)
 	}
-	if err := l.letGoBy(ctx, d); err != nil {
+	if err := lab.letGoBy(ctx, d); err != nil {
 		return err
 	}
-	return t.write(journal.Entry{T: l.t(), Line: l.File.FormatStep(experiment.Step{Wait: d}), Wait: d.Seconds()})
+	return t.write(journal.Entry{T: lab.t(), Line: lab.File.FormatStep(experiment.Step{Wait: d}), Wait: d.Seconds()})
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -21,16 +21,16 @@ import (
 // limited makes experiments on a reference server with a limit, on a clock of its own.
 func limited(t *testing.T, more string, n probetest.Noise, do func(b *bench)) {
 	t.Helper()
-	f := parse(t, more)
+	file := parse(t, more)
 	synctest.Test(t, func(t *testing.T) {
-		n.Real = n.Real || f.Clock.URL == ""
+		n.Real = n.Real || file.Clock.URL == ""
 		s, err := probetest.New(probetest.Config{Noise: n})
 		if err != nil {
 			t.Fatal(err)
 		}
 		dial, stop := s.Memory()
 		defer stop()
-		b := newBench(t, f, "http://127.0.0.1/", func(c *lab.Config) { c.Dial = dial })
+		b := newBench(t, file, "http://127.0.0.1/", func(config *lab.Config) { config.Dial = dial })
 		do(b)
 	})
 }
@@ -53,8 +53,8 @@ func TestTheAnswerOfALimitIsNotTakenForAnAnswer(t *testing.T) {
 				for i := range 30 {
 					trace := b.run("a Login", "a List", "a List TN="+strings.Repeat("1", i%5), "a Logout")
 					for j := range trace.Answers {
-						if a := &trace.Answers[j]; a.Status != 200 || a.Value("RES") != "0" {
-							t.Errorf("%s, %v: %s is answered %d %q", name, n, a.ID, a.Status, a.Body)
+						if answer := &trace.Answers[j]; answer.Status != 200 || answer.Value("RES") != "0" {
+							t.Errorf("%s, %v: %s is answered %d %q", name, n, answer.ID, answer.Status, answer.Body)
 						}
 					}
 				}
@@ -77,7 +77,7 @@ func fromTheTranscript(t *testing.T, b *bench, n int, lines func(i int) []string
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := newBench(t, b.file, "http://127.0.0.1/", func(c *lab.Config) { c.Archive, c.Offline = lab.NewArchive(past, "a"), true })
+	again := newBench(t, b.file, "http://127.0.0.1/", func(config *lab.Config) { config.Archive, config.Offline = lab.NewArchive(past, "a"), true })
 	for i := range n {
 		again.run(lines(i)...)
 	}
@@ -105,9 +105,9 @@ func TestAnExperimentThatALimitDoesNotAllowIsLeftOut(t *testing.T) {
 	t.Parallel()
 	limited(t, withClock, probetest.Noise{Limit: 5, Per: 10 * time.Second, Status: 429}, func(b *bench) {
 		long := []string{"a Login", "a List", "a List", "a List", "a List", "a List", "a List"}
-		for i, a := range b.run(long...).Answers { // pauses do not matter here
-			if a.Value("RES") != "0" {
-				t.Errorf("%d: %q", i, a.Body)
+		for i, answer := range b.run(long...).Answers { // pauses do not matter here
+			if answer.Value("RES") != "0" {
+				t.Errorf("%d: %q", i, answer.Body)
 			}
 		}
 		_, err := b.Run(context.Background(), b.steps(append(long, "wait 5", "a List")...), 0)
@@ -122,9 +122,9 @@ func TestALimitMayGoByTheRealClock(t *testing.T) {
 	t.Parallel()
 	limited(t, withClock, probetest.Noise{Limit: 20, Per: 10 * time.Second, Status: 429, Real: true, NotMoved: true}, func(b *bench) {
 		for range 10 {
-			for i, a := range b.run("a Login", "a List", "a List", "a Logout").Answers {
-				if a.Value("RES") != "0" {
-					t.Errorf("%d: %d %q", i, a.Status, a.Body)
+			for i, answer := range b.run("a Login", "a List", "a List", "a Logout").Answers {
+				if answer.Value("RES") != "0" {
+					t.Errorf("%d: %d %q", i, answer.Status, answer.Body)
 				}
 			}
 		}
@@ -145,8 +145,8 @@ func TestAStatusThatStaysIsAnAnswer(t *testing.T) {
 	b := newBench(t, parse(t, simple), s.URL)
 	for range 3 {
 		trace := b.run("a Login", "a List TN=7", "a List")
-		if a := &trace.Answers[1]; a.Status != http.StatusServiceUnavailable {
-			t.Errorf("status %d", a.Status)
+		if answer := &trace.Answers[1]; answer.Status != http.StatusServiceUnavailable {
+			t.Errorf("status %d", answer.Status)
 		}
 	}
 	if limits := b.Limits(); len(limits) > 0 {

@@ -30,9 +30,9 @@ func absent(ctx context.Context, _, _ string) (net.Conn, error) {
 
 func TestAServerThatIsNotThereIsNoticedSoon(t *testing.T) {
 	t.Parallel()
-	f := parse(t, simple)
+	file := parse(t, simple)
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, f, "http://127.0.0.1/", func(c *lab.Config) { c.Dial = absent })
+		b := newBench(t, file, "http://127.0.0.1/", func(config *lab.Config) { config.Dial = absent })
 		began := time.Now()
 		if err := b.Reach(t.Context()); !errors.Is(err, lab.ErrUnreachable) || !strings.Contains(err.Error(), "is it running") {
 			t.Errorf("the error is %v", err)
@@ -46,9 +46,9 @@ func TestAServerThatIsNotThereIsNoticedSoon(t *testing.T) {
 func TestAServerThatAnswersNothingIsGivenUpAfterOneWholePatience(t *testing.T) {
 	t.Parallel()
 	for _, more := range []string{simple, "limits: {rate: 0}\nreset: commands"} {
-		f := parse(t, more)
+		file := parse(t, more)
 		synctest.Test(t, func(t *testing.T) {
-			b := newBench(t, f, "http://127.0.0.1/", func(c *lab.Config) { c.Dial = mute })
+			b := newBench(t, file, "http://127.0.0.1/", func(config *lab.Config) { config.Dial = mute })
 			began := time.Now()
 			_, err := b.Run(t.Context(), b.steps("a Login"), 0)
 			if stopped := new(lab.Stopped); !errors.As(err, &stopped) || !b.Broken() {
@@ -65,7 +65,7 @@ func TestAServerThatAnswersNothingIsGivenUpAfterOneWholePatience(t *testing.T) {
 // and -1 for never. It returns the time that it took, and the latest trace.
 func timed(t *testing.T, late func(record string, n int) time.Duration, lines ...string) (took time.Duration, last *lab.Trace) {
 	t.Helper()
-	f := parse(t, simple)
+	file := parse(t, simple)
 	synctest.Test(t, func(t *testing.T) {
 		var requests atomic.Int64
 		l := newPipes()
@@ -83,7 +83,7 @@ func timed(t *testing.T, late func(record string, n int) time.Duration, lines ..
 		})}
 		go srv.Serve(l)
 		defer srv.Close()
-		b := newBench(t, f, "http://127.0.0.1/", func(c *lab.Config) { c.Dial = l.dial })
+		b := newBench(t, file, "http://127.0.0.1/", func(config *lab.Config) { config.Dial = l.dial })
 		began := time.Now()
 		for range 10 {
 			last = b.run(lines...)
@@ -144,8 +144,8 @@ func (l *pipes) dial(context.Context, string, string) (net.Conn, error) {
 
 func (l *pipes) Accept() (net.Conn, error) {
 	select {
-	case c := <-l.conns:
-		return c, nil
+	case conn := <-l.conns:
+		return conn, nil
 	case <-l.closed:
 		return nil, net.ErrClosed
 	}

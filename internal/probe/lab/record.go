@@ -42,20 +42,20 @@ func (l *Lab) mark(nonce uint64, number, step int) string {
 }
 
 // record is what a step sends, and the same without hidden secrets.
-func (t *attempt) record(s experiment.Step) (record, hidden []byte, err error) {
-	pairs, err := t.lab.File.Pairs(s)
+func (t *attempt) record(step experiment.Step) (record, hidden []byte, err error) {
+	pairs, err := t.lab.File.Pairs(step)
 	if err != nil {
 		return nil, nil, err
 	}
 	shown := make([]experiment.Pair, len(pairs))
-	for i, p := range pairs {
-		value, hide, err := t.expand(s, p.Value)
+	for i, pair := range pairs {
+		value, hide, err := t.expand(step, pair.Value)
 		if err != nil {
 			return nil, nil, err
 		}
-		shown[i] = experiment.Pair{Key: p.Key, Value: value}
+		shown[i] = experiment.Pair{Key: pair.Key, Value: value}
 		if hide {
-			shown[i].Value = p.Value
+			shown[i].Value = pair.Value
 		}
 		pairs[i].Value = value
 	}
@@ -64,18 +64,18 @@ func (t *attempt) record(s experiment.Step) (record, hidden []byte, err error) {
 
 // expand fills in the placeholders of a value. Hide says that it then holds a
 // secret that must not be written down.
-func (t *attempt) expand(s experiment.Step, value string) (expanded string, hide bool, err error) {
-	me := t.role(s.Role)
+func (t *attempt) expand(step experiment.Step, value string) (expanded string, hide bool, err error) {
+	account := t.role(step.Role)
 	expanded, err = experiment.Expand(value, func(name string) (string, bool) {
 		if strings.Contains(name, "secret") {
-			hide = hide || me.Hidden
+			hide = hide || account.Hidden
 		}
-		return t.lookup(s, me, name)
+		return t.lookup(step, account, name)
 	})
 	return expanded, hide, err
 }
 
-func (t *attempt) lookup(s experiment.Step, me experiment.Account, name string) (string, bool) {
+func (t *attempt) lookup(s experiment.Step, account experiment.Account, name string) (string, bool) {
 	word, number, numbered := strings.Cut(name, ":")
 	step := len(t.marks) - 1
 	if numbered {
@@ -91,7 +91,7 @@ func (t *attempt) lookup(s experiment.Step, me experiment.Account, name string) 
 	case "text":
 		return t.texts[step], true
 	case "me":
-		return me.Number, true
+		return account.Number, true
 	case "to":
 		return t.role(t.to(s)).Number, true
 	case "command":
@@ -99,46 +99,46 @@ func (t *attempt) lookup(s experiment.Step, me experiment.Account, name string) 
 	case "time":
 		return strconv.FormatInt(t.lab.Began.Add(time.Duration(t.lab.t()*float64(time.Second))+t.lab.moved).Unix(), 10), true
 	case "secret":
-		return t.lab.File.Syntax.EscapeValue(me.Secret), true
+		return t.lab.File.Syntax.EscapeValue(account.Secret), true
 	}
-	if proof, ok := experiment.Proof(word, me.Secret); ok {
+	if proof, ok := experiment.Proof(word, account.Secret); ok {
 		return proof, true
 	}
-	if a := t.role(word); a.Number != "" {
-		return a.Number, true
+	if account := t.role(word); account.Number != "" {
+		return account.Number, true
 	}
 	return "", false
 }
 
 // to is whom a step is about.
-func (t *attempt) to(s experiment.Step) string {
-	if s.To != "" {
-		return s.To
+func (t *attempt) to(step experiment.Step) string {
+	if step.To != "" {
+		return step.To
 	}
-	return t.lab.File.Peer(s.Role)
+	return t.lab.File.Peer(step.Role)
 }
 
 func (t *attempt) role(role string) experiment.Account {
-	for _, a := range t.accounts {
-		if a.Role == role {
-			return a
+	for _, account := range t.accounts {
+		if account.Role == role {
+			return account
 		}
 	}
 	return experiment.Account{}
 }
 
 // longMarks name the values of a step that hold a mark and more.
-func (t *attempt) longMarks(s experiment.Step) (names roleNames) {
-	pairs, err := t.lab.File.Pairs(s)
+func (t *attempt) longMarks(step experiment.Step) (names roleNames) {
+	pairs, err := t.lab.File.Pairs(step)
 	if err != nil {
 		return nil // the step could not have been sent
 	}
-	for _, p := range pairs {
-		if !strings.Contains(p.Value, "{seq") || strings.HasPrefix(p.Value, "{") && strings.Index(p.Value, "}") == len(p.Value)-1 {
+	for _, pair := range pairs {
+		if !strings.Contains(pair.Value, "{seq") || strings.HasPrefix(pair.Value, "{") && strings.Index(pair.Value, "}") == len(pair.Value)-1 {
 			continue // it holds no mark, or is one
 		}
-		if value, hidden, err := t.expand(s, p.Value); err == nil && !hidden {
-			names = append(names, experiment.Pair{Key: value, Value: p.Value})
+		if value, hidden, err := t.expand(step, pair.Value); err == nil && !hidden {
+			names = append(names, experiment.Pair{Key: value, Value: pair.Value})
 		}
 	}
 	return names
@@ -159,8 +159,8 @@ func (t *attempt) naming(s experiment.Step) roleNames {
 			n = append(n, experiment.Pair{Key: text, Value: fmt.Sprintf("{text:%d}", i)})
 		}
 	}
-	for _, a := range t.accounts {
-		n = append(n, experiment.Pair{Key: a.Number, Value: "{" + a.Role + "}"})
+	for _, account := range t.accounts {
+		n = append(n, experiment.Pair{Key: account.Number, Value: "{" + account.Role + "}"})
 	}
 	return n
 }

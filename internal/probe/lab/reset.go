@@ -12,10 +12,10 @@ import (
 
 // begin makes everything as it was: each experiment begins alike.
 func (t *attempt) begin(ctx context.Context) error {
-	l := t.lab
+	lab := t.lab
 	t.name(0)
-	l.moved = 0
-	if l.File.Reset.Kind == experiment.ResetPool {
+	lab.moved = 0
+	if lab.File.Reset.Kind == experiment.ResetPool {
 		if err := t.fresh(); err != nil {
 			return err
 		}
@@ -30,14 +30,14 @@ func (t *attempt) begin(ctx context.Context) error {
 	if err := t.reset(ctx); err != nil {
 		return err
 	}
-	pause := max(l.toWait, l.room(requests(t.steps)+len(l.File.Setup)), l.roomForFailures(t.steps))
-	if l.toWait = 0; pause > 0 {
+	pause := max(lab.toWait, lab.room(requests(t.steps)+len(lab.File.Setup)), lab.roomForFailures(t.steps))
+	if lab.toWait = 0; pause > 0 {
 		if err := t.pause(ctx, pause); err != nil {
 			return err
 		}
 	}
-	for _, s := range l.File.Setup {
-		if _, err := t.prepare(ctx, s); err != nil {
+	for _, step := range lab.File.Setup {
+		if _, err := t.prepare(ctx, step); err != nil {
 			return err
 		}
 	}
@@ -46,17 +46,17 @@ func (t *attempt) begin(ctx context.Context) error {
 
 // reset is reset in the way that the file says.
 func (t *attempt) reset(ctx context.Context) error {
-	l := t.lab
+	lab := t.lab
 	switch {
-	case l.File.Reset.Kind == experiment.ResetPool:
+	case lab.File.Reset.Kind == experiment.ResetPool:
 		return t.arrange(ctx)
-	case l.File.Reset.Kind == experiment.ResetCommands:
+	case lab.File.Reset.Kind == experiment.ResetCommands:
 		return t.undo(ctx)
-	case l.Instead != nil:
-		l.Instead.Begin()
+	case lab.Instead != nil:
+		lab.Instead.Begin()
 		return nil
 	}
-	return l.post(ctx, "reset", "")
+	return lab.post(ctx, "reset", "")
 }
 
 // skipBeginning passes over what the reset took: how much that was
@@ -80,14 +80,14 @@ func (t *attempt) skipBeginning() {
 }
 
 // loggedIn takes note of a login that the reset took, of which the transcript tells.
-func (t *attempt) loggedIn(e *journal.Entry) {
-	s, err := t.lab.File.ParseStep(e.Line)
-	if err != nil || t.lab.verb(s) != experiment.Login {
+func (t *attempt) loggedIn(entry *journal.Entry) {
+	step, err := t.lab.File.ParseStep(entry.Line)
+	if err != nil || t.lab.verb(step) != experiment.Login {
 		return
 	}
-	if a, err := answerOf(e, methodOf(s.Way)); err == nil {
-		a.read(t.lab.File.Syntax, nil)
-		t.noteLogin(s, &a)
+	if answer, err := answerOf(entry, methodOf(step.Way)); err == nil {
+		answer.read(t.lab.File.Syntax, nil)
+		t.noteLogin(step, &answer)
 	}
 }
 
@@ -108,36 +108,36 @@ func (t *attempt) fresh() error {
 }
 
 // prepare takes a step that is no part of the experiment, until it is answered.
-func (t *attempt) prepare(ctx context.Context, s experiment.Step) (Answer, error) {
-	l, holding := t.lab, false
+func (t *attempt) prepare(ctx context.Context, step experiment.Step) (Answer, error) {
+	lab, holding := t.lab, false
 	for t.unanswered = 0; t.unanswered < mostTries; {
-		t.marks[0] = l.mark(t.nonce+1, t.number, l.sent+1000)
-		a, err := t.exchange(ctx, s, 0)
+		t.marks[0] = lab.mark(t.nonce+1, t.number, lab.sent+1000)
+		answer, err := t.exchange(ctx, step, 0)
 		if err != nil {
-			return a, err
+			return answer, err
 		}
-		if a.Lost {
+		if answer.Lost {
 			t.unanswered++
 			continue
 		}
-		word := l.answered(s.Command, &a)
-		if !saysTooMany(&a) && !l.limit.answers[word] || holding && l.since(l.held.since) > longestWait {
+		word := lab.answered(step.Command, &answer)
+		if !saysTooMany(&answer) && !lab.limit.answers[word] || holding && lab.since(lab.held.since) > longestWait {
 			if holding {
-				err = t.write(journal.Entry{T: l.t(), Line: overLine})
+				err = t.write(journal.Entry{T: lab.t(), Line: overLine})
 			}
-			return a, err
+			return answer, err
 		}
 		if !holding {
 			holding = true
-			if err := t.write(journal.Entry{T: l.t(), Role: s.Role, Line: heldLine + word}); err != nil {
-				return a, err
+			if err := t.write(journal.Entry{T: lab.t(), Role: step.Role, Line: heldLine + word}); err != nil {
+				return answer, err
 			}
 		}
-		if err := t.pause(ctx, max(firstWait, l.since(l.held.since)/5, a.RetryAfter)); err != nil {
-			return a, err
+		if err := t.pause(ctx, max(firstWait, lab.since(lab.held.since)/5, answer.RetryAfter)); err != nil {
+			return answer, err
 		}
 	}
-	return Answer{Lost: true}, l.brokenf("no answer to %q, which prepares each experiment", l.File.FormatStep(s))
+	return Answer{Lost: true}, lab.brokenf("no answer to %q, which prepares each experiment", lab.File.FormatStep(step))
 }
 
 // How the transcript says that a request of a reset has to wait for a limit, which stands
@@ -145,70 +145,70 @@ func (t *attempt) prepare(ctx context.Context, s experiment.Step) (Answer, error
 const heldLine, overLine = "# limited: ", "# limited no more"
 
 // waited takes note of what the transcript has besides requests.
-func (l *Lab) waited(e *journal.Entry) {
-	l.now.at = seconds(e.T)
-	if e.Wait > 0 && l.File.Clock.URL != "" {
-		l.now.moved += seconds(e.Wait)
+func (l *Lab) waited(entry *journal.Entry) {
+	l.now.at = seconds(entry.T)
+	if entry.Wait > 0 && l.File.Clock.URL != "" {
+		l.now.moved += seconds(entry.Wait)
 	}
-	if word, ok := strings.CutPrefix(e.Line, heldLine); ok {
-		f := l.sighting(anyCommand, word, e.ID())
-		f.Times++
-		l.held = &suspectedLimit{limit: f, since: l.now}
+	if word, ok := strings.CutPrefix(entry.Line, heldLine); ok {
+		limit := l.sighting(anyCommand, word, entry.ID())
+		limit.Times++
+		l.held = &suspectedLimit{limit: limit, since: l.now}
 	}
-	if e.Line == overLine && l.held != nil {
+	if entry.Line == overLine && l.held != nil {
 		l.learn(l.held)
 	}
 }
 
 // undo makes as it was what experiments have changed, by commands.
 func (t *attempt) undo(ctx context.Context) error {
-	l := t.lab
-	d := l.residue
-	if !d.known {
-		d = t.anything()
+	lab := t.lab
+	accountResidue := lab.residue
+	if !accountResidue.known {
+		accountResidue = t.anything()
 	}
-	l.residue = cleanSlate()
-	for _, a := range t.accounts {
-		for place := range l.File.Places {
+	lab.residue = cleanSlate()
+	for _, account := range t.accounts {
+		for place := range lab.File.Places {
 			// Those who log in below log out there.
-			if _, is := d.sessions[[2]string{a.Role, l.File.Places[place]}]; is && (place > 0 || !d.needsLogin(a.Role)) {
-				if err := t.leave(ctx, a.Role, place); err != nil {
+			if _, is := accountResidue.sessions[[2]string{account.Role, lab.File.Places[place]}]; is && (place > 0 || !accountResidue.needsLogin(account.Role)) {
+				if err := t.leave(ctx, account.Role, place); err != nil {
 					return err
 				}
 			}
 		}
 	}
-	return t.settle(ctx, d)
+	return t.settle(ctx, accountResidue)
 }
 
 // leave logs a role out at a place.
 func (t *attempt) leave(ctx context.Context, role string, place int) error {
-	s, ok := t.lab.File.StepOf(experiment.Logout, role, "")
+	step, ok := t.lab.File.StepOf(experiment.Logout, role, "")
 	if !ok {
 		return nil
 	}
-	s.Place = place
-	_, err := t.prepare(ctx, s)
+	step.Place = place
+	_, err := t.prepare(ctx, step)
 	return err
 }
 
 // arrange makes fresh accounts stand to each other as the file says.
 func (t *attempt) arrange(ctx context.Context) error {
-	d := cleanSlate()
+	accountResidue := cleanSlate()
 	for _, pair := range t.lab.File.Friends {
-		d.bonds[pair] = true
-		d.mail[pair[0]], d.mail[pair[1]] = true, true
+		accountResidue.bonds[pair] = true
+		accountResidue.mail[pair[0]], accountResidue.mail[pair[1]] = true, true
 	}
-	return t.settle(ctx, d)
+	return t.settle(ctx, accountResidue)
 }
 
 // settle logs accounts in where something is to be undone, makes friends of those
 // who shall be, ends other friendships, collects what waits, and logs them out.
 func (t *attempt) settle(ctx context.Context, d accountResidue) error {
 	var roles []string
-	for _, a := range t.accounts {
-		if d.needsLogin(a.Role) {
-			roles = append(roles, a.Role)
+	for _, account := range t.accounts {
+		if d.needsLogin(account.Role) {
+			roles = append(roles, account.Role)
 		}
 	}
 	for _, role := range roles {
@@ -245,17 +245,17 @@ func (t *attempt) settle(ctx context.Context, d accountResidue) error {
 // each takes the step of a verb, if the file has a command for it; Receive
 // until nothing comes any more.
 func (t *attempt) each(ctx context.Context, verb experiment.Verb, role, to string) error {
-	s, ok := t.lab.File.StepOf(verb, role, to)
+	step, ok := t.lab.File.StepOf(verb, role, to)
 	if !ok {
 		return nil
 	}
 	for range 30 {
-		a, err := t.prepare(ctx, s)
+		answer, err := t.prepare(ctx, step)
 		if err == nil && verb == experiment.Login {
-			t.noteLogin(s, &a)
-			err = t.outlast(ctx, s)
+			t.noteLogin(step, &answer)
+			err = t.outlast(ctx, step)
 		}
-		if err != nil || verb != experiment.Receive || !Done(t.lab.File, s.Command, &a) || empty(&a) {
+		if err != nil || verb != experiment.Receive || !Done(t.lab.File, step.Command, &answer) || empty(&answer) {
 			return err
 		}
 	}
@@ -263,8 +263,8 @@ func (t *attempt) each(ctx context.Context, verb experiment.Verb, role, to strin
 }
 
 // empty reports whether an answer has no list with anything in it.
-func empty(a *Answer) bool {
-	return !slices.ContainsFunc(a.Fields, func(f Field) bool { return len(f.List) > 0 })
+func empty(answer *Answer) bool {
+	return !slices.ContainsFunc(answer.Fields, func(field Field) bool { return len(field.List) > 0 })
 }
 
 // bond makes two roles friends, or strangers, as the file says.
@@ -301,28 +301,28 @@ func (t *attempt) bond(ctx context.Context, a, b string) error {
 
 // friends reports whether a's list has b.
 func (t *attempt) friends(ctx context.Context, a, b string) (bool, error) {
-	s, ok := t.lab.File.StepOf(experiment.Friends, a, "")
+	step, ok := t.lab.File.StepOf(experiment.Friends, a, "")
 	if !ok {
 		return false, nil
 	}
-	answer, err := t.prepare(ctx, s)
+	answer, err := t.prepare(ctx, step)
 	if err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(answer.Fields, func(f Field) bool {
-		return slices.Contains(f.List, "{"+b+"}")
+	return slices.ContainsFunc(answer.Fields, func(field Field) bool {
+		return slices.Contains(field.List, "{"+b+"}")
 	}), nil
 }
 
 // Farewell is how many requests of the budget are kept for leaving: see [Lab.Leave].
-func Farewell(f *experiment.File) int {
-	if f.Reset.Kind != experiment.ResetCommands {
+func Farewell(file *experiment.File) int {
+	if file.Reset.Kind != experiment.ResetCommands {
 		return 0
 	}
-	n := len(f.Accounts)
+	n := len(file.Accounts)
 	// Login, status, collecting, logout, also elsewhere; who is a friend of whom, and
 	// what changes that.
-	return 5*n + n*(len(f.Places)-1) + 3*n*(n-1)/2
+	return 5*n + n*(len(file.Places)-1) + 3*n*(n-1)/2
 }
 
 // Leave undoes what the latest experiment has left behind, where commands do that:

@@ -15,13 +15,13 @@ import (
 )
 
 // listed are the elements of an answer's list.
-func listed(t *testing.T, a *lab.Answer, key string) []string {
+func listed(t *testing.T, answer *lab.Answer, key string) []string {
 	t.Helper()
-	f, ok := a.Field(key)
+	field, ok := answer.Field(key)
 	if !ok {
-		t.Fatalf("%q has no %s", a.Body, key)
+		t.Fatalf("%q has no %s", answer.Body, key)
 	}
-	return f.List
+	return field.List
 }
 
 func TestCommandsUndoWhatAnExperimentHasDone(t *testing.T) {
@@ -49,9 +49,9 @@ func TestCommandsUndoWhatAnExperimentHasDone(t *testing.T) {
 }
 
 func TestCommandsRejectRequestsThatWait(t *testing.T) {
-	f := parse(t, "limits: {rate: 0}")
-	f.Accounts = append(f.Accounts, experiment.Account{Role: "c", Number: "10003", Secret: "123456"})
-	b := newBench(t, f, serveReference(t))
+	file := parse(t, "limits: {rate: 0}")
+	file.Accounts = append(file.Accounts, experiment.Account{Role: "c", Number: "10003", Secret: "123456"})
+	b := newBench(t, file, serveReference(t))
 	b.run("c Login", "c Ack_AddToList.request to a")
 	a := b.run("a Login", "a AddToList to c", "a List").Answers
 	if got := listed(t, &a[2], "UN"); !slices.Equal(got, []string{"{b}"}) {
@@ -71,9 +71,9 @@ func TestWhoeverComesNextFindsAccountsLoggedOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, a := range trace.Answers {
-		if a.Value("RES") != "20" {
-			t.Errorf("%q", a.Body)
+	for _, answer := range trace.Answers {
+		if answer.Value("RES") != "20" {
+			t.Errorf("%q", answer.Body)
 		}
 	}
 	if sent := next.Sent(); sent != 2 {
@@ -83,7 +83,7 @@ func TestWhoeverComesNextFindsAccountsLoggedOut(t *testing.T) {
 
 // What is kept for leaving is enough, and nothing goes beyond the budget.
 func TestLeavingHasItsShareOfTheBudget(t *testing.T) {
-	b := newBench(t, parse(t, "limits: {rate: 0}"), serveReference(t), func(c *lab.Config) { c.Requests = 60 })
+	b := newBench(t, parse(t, "limits: {rate: 0}"), serveReference(t), func(config *lab.Config) { config.Requests = 60 })
 	for {
 		_, err := b.Run(context.Background(), b.steps("a Login", "b Login"), 0)
 		var stopped *lab.Stopped
@@ -176,25 +176,25 @@ func TestTheTranscriptHasWhatWasDone(t *testing.T) {
 func TestSecretsOfTheEnvironmentAreNotInTheTranscript(t *testing.T) {
 	const secret = "correct horse"
 	s := newSite(t, func(record string, n int) string { return "RES=0&RS=0&ECHO=" + record + "&PW=" + secret })
-	f := parse(t, "reset: {url: /reset}\nlimits: {rate: 0}", "SECRET", secret)
-	for i := range f.Accounts {
-		f.Accounts[i].Secret, f.Accounts[i].Hidden = secret, true
+	file := parse(t, "reset: {url: /reset}\nlimits: {rate: 0}", "SECRET", secret)
+	for i := range file.Accounts {
+		file.Accounts[i].Secret, file.Accounts[i].Hidden = secret, true
 	}
-	b := newBench(t, f, s.URL)
+	b := newBench(t, file, s.URL)
 	a := b.run(`a Login PS={md5(secret)}`, `a Login PS={secret}`, `a Login PS={MD5(secret)}`, `a Login PS={sha1(secret)}`).Answers
 	for i := range a {
 		proof, _ := experiment.Proof([]string{"md5(secret)", "secret", "MD5(secret)", "sha1(secret)"}[i], secret)
 		if !strings.Contains(s.records[i], proof) {
 			t.Errorf("%q does not prove the secret", s.records[i])
 		}
-		e := b.entries()[i]
-		for _, text := range []string{string(e.Request), string(e.Response), string(a[i].Request), string(a[i].Sent), string(a[i].Body)} {
+		entry := b.entries()[i]
+		for _, text := range []string{string(entry.Request), string(entry.Response), string(a[i].Request), string(a[i].Sent), string(a[i].Body)} {
 			if strings.Contains(text, proof) || strings.Contains(text, secret) {
 				t.Errorf("%q holds the secret", text)
 			}
 		}
-		if !strings.Contains(string(e.Request), "secret") {
-			t.Errorf("%q does not say which secret it was", e.Request)
+		if !strings.Contains(string(entry.Request), "secret") {
+			t.Errorf("%q does not say which secret it was", entry.Request)
 		}
 	}
 }
@@ -206,7 +206,7 @@ func archived(t *testing.T, b *bench, url string, change ...func(*lab.Config)) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newBench(t, b.file, url, append(change, func(c *lab.Config) { c.Archive = lab.NewArchive(past, "a") })...)
+	return newBench(t, b.file, url, append(change, func(config *lab.Config) { config.Archive = lab.NewArchive(past, "a") })...)
 }
 
 func TestWhatTheArchiveHasIsNotAskedAgain(t *testing.T) {
@@ -278,9 +278,9 @@ func TestATryThatWasCutOffIsMadeAgainWithOtherMarks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range past.Entries {
-		if bytes.Contains(e.Request, trace.Answers[0].Request) {
-			t.Errorf("a mark of %s was used twice", e.ID())
+	for _, entry := range past.Entries {
+		if bytes.Contains(entry.Request, trace.Answers[0].Request) {
+			t.Errorf("a mark of %s was used twice", entry.ID())
 		}
 	}
 	if asked := len(again.entries()) + bytes.Count(cut, []byte("\n")); again.Sent()-before != asked {
@@ -296,7 +296,7 @@ func TestOfflineNothingIsAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := len(s.records)
-	again := archived(t, b, s.URL, func(c *lab.Config) { c.Offline = true })
+	again := archived(t, b, s.URL, func(config *lab.Config) { config.Offline = true })
 	same(t, again.run("a Login", "wait 5", "a List"), want)
 	_, err := again.Run(context.Background(), again.steps("a Login", "wait 5", "a List"), 0)
 	var stopped *lab.Stopped
@@ -328,7 +328,7 @@ func TestRequestsOfAllFormsAreReadFromTheArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := newBench(t, b.file, s.URL, func(c *lab.Config) { c.Archive, c.Offline = lab.NewArchive(past, "a"), true })
+	again := newBench(t, b.file, s.URL, func(config *lab.Config) { config.Archive, config.Offline = lab.NewArchive(past, "a"), true })
 	for i, line := range lines {
 		same(t, again.run(line), want[i])
 	}

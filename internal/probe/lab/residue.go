@@ -45,66 +45,66 @@ func (t *attempt) anything() accountResidue {
 		for place, address := range t.lab.File.Places {
 			d.sessions[[2]string{a.Role, address}] = place
 		}
-		for _, b := range t.accounts[i+1:] {
-			d.bonds[[2]string{a.Role, b.Role}] = true
+		for _, account := range t.accounts[i+1:] {
+			d.bonds[[2]string{a.Role, account.Role}] = true
 		}
 	}
 	return d
 }
 
 // note keeps in mind what a step has left behind.
-func (t *attempt) note(s experiment.Step, a *Answer) {
-	l := t.lab
-	if s.Wait > 0 {
+func (t *attempt) note(step experiment.Step, answer *Answer) {
+	lab := t.lab
+	if step.Wait > 0 {
 		return
 	}
-	if l.verb(s) == experiment.Login {
-		t.noteLogin(s, a)
+	if lab.verb(step) == experiment.Login {
+		t.noteLogin(step, answer)
 	}
-	if !l.residue.known {
+	if !lab.residue.known {
 		return // all is undone anyway
 	}
-	place := l.File.Places[s.Place]
-	switch verb := l.verb(s); verb {
+	place := lab.File.Places[step.Place]
+	switch verb := lab.verb(step); verb {
 	case experiment.Login:
-		l.residue.sessions[[2]string{s.Role, place}] = s.Place
-		l.residue.status[s.Role] = l.residue.status[s.Role] || len(s.Changes) > 0
+		lab.residue.sessions[[2]string{step.Role, place}] = step.Place
+		lab.residue.status[step.Role] = lab.residue.status[step.Role] || len(step.Changes) > 0
 	case experiment.Status:
-		l.residue.status[s.Role] = true
+		lab.residue.status[step.Role] = true
 	case experiment.Send:
-		t.mailed(s)
+		t.mailed(step)
 	case experiment.Add, experiment.Request, experiment.Accept, experiment.Reject, experiment.Delete:
-		t.bonded(s)
+		t.bonded(step)
 	case "":
-		l.residue.status[s.Role] = true
-		t.mailed(s)
-		t.bonded(s)
+		lab.residue.status[step.Role] = true
+		t.mailed(step)
+		t.bonded(step)
 	}
 }
 
 // noteLogin counts logins that failed since the latest right one. A right one that is
 // refused behind them shows that it does not lift a lock.
-func (t *attempt) noteLogin(s experiment.Step, a *Answer) {
-	l, number := t.lab, t.role(s.Role).Number
+func (t *attempt) noteLogin(step experiment.Step, answer *Answer) {
+	lab, number := t.lab, t.role(step.Role).Number
 	switch {
-	case a.Lost, l.File.Reset.Kind == experiment.ResetURL: // the control URL undoes failed logins too
-	case Done(l.File, s.Command, a):
-		if l.locks != nil && l.locks.High == 0 && l.failed[number] > 0 {
-			l.locks.High = l.since(l.locks.since)
+	case answer.Lost, lab.File.Reset.Kind == experiment.ResetURL: // the control URL undoes failed logins too
+	case Done(lab.File, step.Command, answer):
+		if lab.locks != nil && lab.locks.High == 0 && lab.failed[number] > 0 {
+			lab.locks.High = lab.since(lab.locks.since)
 		}
-		delete(l.failed, number)
-		delete(l.residue.failed, s.Role)
-	case l.wrongLogin(s):
-		l.failed[number]++
-		l.residue.failed[s.Role] = true
-		l.wrongAt[number] = append(l.wrongAt[number], l.now)
-	case l.failed[number] > 0:
-		if l.locks == nil {
-			at := l.wrongAt[number]
-			l.locks = &Lock{After: l.failed[number], ID: a.ID, since: at[len(at)-1]}
+		delete(lab.failed, number)
+		delete(lab.residue.failed, step.Role)
+	case lab.wrongLogin(step):
+		lab.failed[number]++
+		lab.residue.failed[step.Role] = true
+		lab.wrongAt[number] = append(lab.wrongAt[number], lab.now)
+	case lab.failed[number] > 0:
+		if lab.locks == nil {
+			at := lab.wrongAt[number]
+			lab.locks = &Lock{After: lab.failed[number], ID: answer.ID, since: at[len(at)-1]}
 		}
-		if l.locks.High == 0 {
-			l.locks.Low = l.since(l.locks.since)
+		if lab.locks.High == 0 {
+			lab.locks.Low = lab.since(lab.locks.since)
 		}
 	}
 }
@@ -124,17 +124,17 @@ type Lock struct {
 func (l *Lab) Lock() *Lock { return l.locks }
 
 // outlast waits until a right login is done, to measure a lock.
-func (t *attempt) outlast(ctx context.Context, s experiment.Step) error {
-	l := t.lab
-	for l.locks != nil && l.locks.High == 0 && l.since(l.locks.since) < l.longestLock() {
-		if err := t.pause(ctx, max(firstWait, l.since(l.locks.since)/5)); err != nil {
+func (t *attempt) outlast(ctx context.Context, step experiment.Step) error {
+	lab := t.lab
+	for lab.locks != nil && lab.locks.High == 0 && lab.since(lab.locks.since) < lab.longestLock() {
+		if err := t.pause(ctx, max(firstWait, lab.since(lab.locks.since)/5)); err != nil {
 			return err
 		}
-		a, err := t.prepare(ctx, s)
+		answer, err := t.prepare(ctx, step)
 		if err != nil {
 			return err
 		}
-		t.noteLogin(s, &a)
+		t.noteLogin(step, &answer)
 	}
 	return nil
 }
@@ -149,22 +149,22 @@ func (l *Lab) longestLock() time.Duration {
 
 // mailed notes that something may wait: for whom the step is about, or, where a
 // change names somebody else, for anybody.
-func (t *attempt) mailed(s experiment.Step) {
-	for _, a := range t.accounts {
-		if a.Role == t.to(s) || len(s.Changes) > 0 {
-			t.lab.residue.mail[a.Role] = true
+func (t *attempt) mailed(step experiment.Step) {
+	for _, account := range t.accounts {
+		if account.Role == t.to(step) || len(step.Changes) > 0 {
+			t.lab.residue.mail[account.Role] = true
 		}
 	}
 }
 
 // bonded notes that friendships may have changed.
-func (t *attempt) bonded(s experiment.Step) {
+func (t *attempt) bonded(step experiment.Step) {
 	for i, a := range t.accounts {
-		for _, b := range t.accounts[i+1:] {
-			named := a.Role == s.Role && b.Role == t.to(s) || b.Role == s.Role && a.Role == t.to(s)
-			if named || len(s.Changes) > 0 && (a.Role == s.Role || b.Role == s.Role) {
-				t.lab.residue.bonds[[2]string{a.Role, b.Role}] = true
-				t.lab.residue.mail[a.Role], t.lab.residue.mail[b.Role] = true, true
+		for _, account := range t.accounts[i+1:] {
+			named := a.Role == step.Role && account.Role == t.to(step) || account.Role == step.Role && a.Role == t.to(step)
+			if named || len(step.Changes) > 0 && (a.Role == step.Role || account.Role == step.Role) {
+				t.lab.residue.bonds[[2]string{a.Role, account.Role}] = true
+				t.lab.residue.mail[a.Role], t.lab.residue.mail[account.Role] = true, true
 			}
 		}
 	}

@@ -83,8 +83,8 @@ func (a *Answer) Field(key string) (*Field, bool) {
 
 // Value is the value of a field, "" if there is none.
 func (a *Answer) Value(key string) string {
-	if f, ok := a.Field(key); ok {
-		return f.Value
+	if field, ok := a.Field(key); ok {
+		return field.Value
 	}
 	return ""
 }
@@ -112,9 +112,9 @@ func (a *Answer) Kind() string {
 type roleNames []experiment.Pair // value, name
 
 func (n roleNames) name(value string) string {
-	for _, p := range n {
-		if p.Key != "" && p.Key == value {
-			return p.Value
+	for _, pair := range n {
+		if pair.Key != "" && pair.Key == value {
+			return pair.Value
 		}
 	}
 	return value
@@ -129,32 +129,32 @@ func (a *Answer) read(syntax experiment.Syntax, names roleNames) {
 	if !ok {
 		return
 	}
-	for _, p := range pairs {
-		f := Field{Key: p.Key, Raw: p.Value, Value: names.name(syntax.Unescape(p.Value))}
-		if f.List, f.IsList = syntax.Elements(p.Value); f.IsList {
-			for i := range f.List {
-				f.List[i] = names.name(f.List[i])
+	for _, pair := range pairs {
+		field := Field{Key: pair.Key, Raw: pair.Value, Value: names.name(syntax.Unescape(pair.Value))}
+		if field.List, field.IsList = syntax.Elements(pair.Value); field.IsList {
+			for i := range field.List {
+				field.List[i] = names.name(field.List[i])
 			}
-			f.Value = strings.Join(f.List, syntax.List) + syntax.List
+			field.Value = strings.Join(field.List, syntax.List) + syntax.List
 		}
-		a.Fields = append(a.Fields, f)
+		a.Fields = append(a.Fields, field)
 	}
 }
 
 // Done reports whether an answer says that a command was done.
-func Done(f *experiment.File, command string, a *Answer) bool {
-	if a.Kind() != "record" {
+func Done(file *experiment.File, command string, answer *Answer) bool {
+	if answer.Kind() != "record" {
 		return false
 	}
-	if f.Answer.Code != "" && !slices.Contains(f.Answer.Done, a.Value(f.Answer.Code)) {
+	if file.Answer.Code != "" && !slices.Contains(file.Answer.Done, answer.Value(file.Answer.Code)) {
 		return false
 	}
-	c, ok := f.Command(command)
+	c, ok := file.Command(command)
 	if !ok {
 		return true
 	}
-	for _, p := range c.Done {
-		if a.Value(p.Key) != p.Value {
+	for _, pair := range c.Done {
+		if answer.Value(pair.Key) != pair.Value {
 			return false
 		}
 	}

@@ -40,16 +40,16 @@ type attempt struct {
 func (l *Lab) newTry(key string, nonce uint64) *attempt {
 	t := &attempt{lab: l, key: key, nonce: nonce, accounts: l.File.Accounts}
 	for {
-		p, ok := l.Archive.take(key)
+		archivedTry, ok := l.Archive.take(key)
 		if !ok {
 			break
 		}
 		l.tries++
-		if p.whole {
-			t.archive, t.archived, t.number = p.entries, true, p.entries[0].Exp
+		if archivedTry.whole {
+			t.archive, t.archived, t.number = archivedTry.entries, true, archivedTry.entries[0].Exp
 			return t
 		}
-		l.passOver(p)
+		l.passOver(archivedTry)
 	}
 	l.tries++
 	l.number++
@@ -71,30 +71,30 @@ func (l *Lab) passOver(p *archivedTry) {
 
 // attempt makes one attempt. There is no trace if it ended early, which past says more of.
 func (l *Lab) try(ctx context.Context, key string, e experimentKey, past *transportTracker) (*Trace, error) {
-	t := l.newTry(key, e.nonce)
-	t.asIs, t.past, t.steps = e.asIs, past, e.steps
-	if err := t.ready(ctx, requests(e.steps)); err != nil {
+	attempt := l.newTry(key, e.nonce)
+	attempt.asIs, attempt.past, attempt.steps = e.asIs, past, e.steps
+	if err := attempt.ready(ctx, requests(e.steps)); err != nil {
 		return nil, err
 	}
-	if err := t.begin(ctx); err != nil {
+	if err := attempt.begin(ctx); err != nil {
 		return nil, err
 	}
-	l.roles = t.accounts
-	trace := &Trace{ID: fmt.Sprintf("%s%d", l.Name, t.number), Steps: e.steps}
-	for i, s := range e.steps {
-		a, err := t.take(ctx, s, i+1)
+	l.roles = attempt.accounts
+	trace := &Trace{ID: fmt.Sprintf("%s%d", l.Name, attempt.number), Steps: e.steps}
+	for i, step := range e.steps {
+		answer, err := attempt.take(ctx, step, i+1)
 		if err != nil {
 			return nil, err
 		}
-		if t.over {
-			if !a.Lost && past.refused == nil {
-				past.refused = &Trace{ID: trace.ID, Steps: e.steps[:i+1], Answers: append(trace.Answers, a)}
+		if attempt.over {
+			if !answer.Lost && past.refused == nil {
+				past.refused = &Trace{ID: trace.ID, Steps: e.steps[:i+1], Answers: append(trace.Answers, answer)}
 			}
 			return nil, nil
 		}
-		trace.Answers = append(trace.Answers, a)
-		t.note(s, &a)
-		if t.locked {
+		trace.Answers = append(trace.Answers, answer)
+		attempt.note(step, &answer)
+		if attempt.locked {
 			trace.Steps = e.steps[:i+1]
 			return nil, &LockedError{Part: trace, Left: e.steps[i+1:]}
 		}
@@ -103,20 +103,20 @@ func (l *Lab) try(ctx context.Context, key string, e experimentKey, past *transp
 }
 
 // ends reports whether the try ends with the answer to a step, and is to be made again.
-func (t *attempt) ends(number int, a *Answer) bool {
+func (t *attempt) ends(number int, answer *Answer) bool {
 	past, i := t.past, number-1
-	if a.Lost {
+	if answer.Lost {
 		past.silent[i]++
 		past.faults++
 		return past.silent[i] <= 2 && past.faults < mostTries
 	}
 	past.silent[i] = 0
 	steps := t.steps[:number]
-	if t.lab.unsettled(steps, a) {
-		t.lab.setBack(past, steps, a)
+	if t.lab.unsettled(steps, answer) {
+		t.lab.setBack(past, steps, answer)
 		return true
 	}
-	if !t.asIs && Done(t.lab.File, t.steps[i].Command, a) {
+	if !t.asIs && Done(t.lab.File, t.steps[i].Command, answer) {
 		t.lab.know(steps)
 	}
 	return false
@@ -124,18 +124,18 @@ func (t *attempt) ends(number int, a *Answer) bool {
 
 // ready fails if the try cannot be made any more.
 func (t *attempt) ready(ctx context.Context, requests int) error {
-	l := t.lab
+	lab := t.lab
 	switch {
 	case t.archived:
 		return nil
-	case l.Offline:
-		return stoppedf("%s", l.archiveEnd())
+	case lab.Offline:
+		return stoppedf("%s", lab.archiveEnd())
 	}
-	if err := l.stopped(ctx, requests); err != nil {
+	if err := lab.stopped(ctx, requests); err != nil {
 		return err
 	}
-	if !l.asked {
-		l.asked, l.residue = true, accountResidue{} // whatever was before us, ourselves included
+	if !lab.asked {
+		lab.asked, lab.residue = true, accountResidue{} // whatever was before us, ourselves included
 	}
 	return nil
 }
@@ -149,8 +149,8 @@ func (l *Lab) archiveEnd() string {
 
 func requests(steps []experiment.Step) int {
 	n := 0
-	for _, s := range steps {
-		if s.Wait == 0 {
+	for _, step := range steps {
+		if step.Wait == 0 {
 			n++
 		}
 	}
@@ -158,30 +158,30 @@ func requests(steps []experiment.Step) int {
 }
 
 // take takes one step: on the server, or from the archive.
-func (t *attempt) take(ctx context.Context, s experiment.Step, number int) (Answer, error) {
+func (t *attempt) take(ctx context.Context, step experiment.Step, number int) (Answer, error) {
 	t.name(number)
-	if s.Wait > 0 {
-		return t.wait(ctx, s, number)
+	if step.Wait > 0 {
+		return t.wait(ctx, step, number)
 	}
 	if err := t.pause(ctx, t.lab.room(1)); err != nil {
 		return Answer{}, err
 	}
-	return t.exchange(ctx, s, number)
+	return t.exchange(ctx, step, number)
 }
 
 // wait lets time go by.
-func (t *attempt) wait(ctx context.Context, s experiment.Step, number int) (Answer, error) {
-	a := Answer{Wait: true, ID: t.id(number)}
-	t.lab.moved += s.Wait
+func (t *attempt) wait(ctx context.Context, step experiment.Step, number int) (Answer, error) {
+	answer := Answer{Wait: true, ID: t.id(number)}
+	t.lab.moved += step.Wait
 	if t.archived {
 		t.next()
-		return a, nil
+		return answer, nil
 	}
-	if err := t.lab.letGoBy(ctx, s.Wait); err != nil {
-		return a, err
+	if err := t.lab.letGoBy(ctx, step.Wait); err != nil {
+		return answer, err
 	}
-	return a, t.write(journal.Entry{
-		Step: number, Line: t.lab.File.FormatStep(s), Wait: s.Wait.Seconds(), Last: number == len(t.steps), T: t.lab.t(),
+	return answer, t.write(journal.Entry{
+		Step: number, Line: t.lab.File.FormatStep(step), Wait: step.Wait.Seconds(), Last: number == len(t.steps), T: t.lab.t(),
 	})
 }
 
@@ -193,73 +193,73 @@ func (t *attempt) id(number int) string { return fmt.Sprintf("%s%d.%d", t.lab.Na
 const mostUnheard = 2
 
 // exchange sends the request of a step and takes the answer.
-func (t *attempt) exchange(ctx context.Context, s experiment.Step, number int) (Answer, error) {
-	l := t.lab
-	record, hidden, err := t.record(s)
+func (t *attempt) exchange(ctx context.Context, step experiment.Step, number int) (Answer, error) {
+	lab := t.lab
+	record, hidden, err := t.record(step)
 	if err != nil {
 		return Answer{}, err
 	}
 	if t.archived {
-		return t.remember(s, number)
+		return t.remember(step, number)
 	}
-	if err := l.mayGoOn(ctx); err != nil {
+	if err := lab.mayGoOn(ctx); err != nil {
 		return Answer{}, err
 	}
-	raw, keep := t.request(s, number, record)
-	if err := l.connect(ctx, l.File.Places[s.Place], keep); err != nil {
+	raw, keep := t.request(step, number, record)
+	if err := lab.connect(ctx, lab.File.Places[step.Place], keep); err != nil {
 		return Answer{}, err
 	}
-	e := journal.Entry{Step: number, Line: l.File.FormatStep(s), Role: s.Role}
-	e.Request, _ = t.request(s, number, hidden)
-	l.sent++
+	entry := journal.Entry{Step: number, Line: lab.File.FormatStep(step), Role: step.Role}
+	entry.Request, _ = t.request(step, number, hidden)
+	lab.sent++
 	began := time.Now()
-	response, a, err := t.send(ctx, s, record, raw, keep)
+	response, answer, err := t.send(ctx, step, record, raw, keep)
 	took := time.Since(began)
-	e.Took, e.T, e.Response = float64(took.Microseconds())/1000, l.t(), response
+	entry.Took, entry.T, entry.Response = float64(took.Microseconds())/1000, lab.t(), response
 	switch {
 	case err != nil && ctx.Err() != nil:
-		e.Fault = journal.Interrupted
-		return a, errors.Join(l.stopped(ctx, 0), t.write(e))
+		entry.Fault = journal.Interrupted
+		return answer, errors.Join(lab.stopped(ctx, 0), t.write(entry))
 	case err != nil:
-		if l.faults++; !l.heard && l.faults >= mostUnheard {
-			return a, errors.Join(t.write(e), l.brokenf("%s takes connections and answers nothing (%s)", l.server, plainFault(err)))
+		if lab.faults++; !lab.heard && lab.faults >= mostUnheard {
+			return answer, errors.Join(t.write(entry), lab.brokenf("%s takes connections and answers nothing (%s)", lab.server, plainFault(err)))
 		}
-		a = Answer{Lost: true, Fault: plainFault(err)}
-		e.Fault = a.Fault
+		answer = Answer{Lost: true, Fault: plainFault(err)}
+		entry.Fault = answer.Fault
 	default:
-		l.heard = true
-		l.pace.heard(s.Command, took)
+		lab.heard = true
+		lab.pace.heard(step.Command, took)
 	}
-	l.now.at = seconds(e.T)
-	t.answer(s, number, &a, hidden)
-	e.Last = number > 0 && (t.over || t.locked || number == len(t.steps))
-	return a, t.write(e)
+	lab.now.at = seconds(entry.T)
+	t.answer(step, number, &answer, hidden)
+	entry.Last = number > 0 && (t.over || t.locked || number == len(t.steps))
+	return answer, t.write(entry)
 }
 
 // answer completes an answer, and looks whether the try ends with it.
-func (t *attempt) answer(s experiment.Step, number int, a *Answer, sent []byte) {
-	a.Sent, a.Request, a.ID = sent, sent, t.id(number)
-	if !a.Lost {
-		if s.Way == together {
-			a.Second = second([]byte(t.marks[number]), a.response)
+func (t *attempt) answer(step experiment.Step, number int, answer *Answer, sent []byte) {
+	answer.Sent, answer.Request, answer.ID = sent, sent, t.id(number)
+	if !answer.Lost {
+		if step.Way == together {
+			answer.Second = second([]byte(t.marks[number]), answer.response)
 		}
-		a.read(t.lab.File.Syntax, t.naming(s))
+		answer.read(t.lab.File.Syntax, t.naming(step))
 	}
-	if t.over = number > 0 && t.ends(number, a); !t.over || a.Lost {
+	if t.over = number > 0 && t.ends(number, answer); !t.over || answer.Lost {
 		t.lab.limit.serve(t.lab.now)
 	}
-	t.locked = number > 0 && !t.over && t.locks(number, a)
+	t.locked = number > 0 && !t.over && t.locks(number, answer)
 }
 
 // locks reports whether the answer to a step is that of a lock, and more wrong logins were
 // to come: these would show nothing, and make the lock longer.
-func (t *attempt) locks(number int, a *Answer) bool {
-	l, s := t.lab, t.steps[number-1]
-	if a.Lost || l.verb(s) != experiment.Login || l.wrongLogin(s) || Done(l.File, s.Command, a) {
+func (t *attempt) locks(number int, answer *Answer) bool {
+	lab, step := t.lab, t.steps[number-1]
+	if answer.Lost || lab.verb(step) != experiment.Login || lab.wrongLogin(step) || Done(lab.File, step.Command, answer) {
 		return false
 	}
 	// failed is empty where a control URL undoes failed logins.
-	return len(l.failed) > 0 && slices.ContainsFunc(t.steps[number:], l.wrongLogin)
+	return len(lab.failed) > 0 && slices.ContainsFunc(t.steps[number:], lab.wrongLogin)
 }
 
 // mayGoOn waits until the next request may be sent, and fails if none may be any
@@ -275,42 +275,42 @@ func (l *Lab) mayGoOn(ctx context.Context) error {
 }
 
 // remember is the answer that the archive has.
-func (t *attempt) remember(s experiment.Step, number int) (a Answer, err error) {
-	l := t.lab
-	l.sent++
-	e := t.next()
-	l.now.at = seconds(e.T)
-	if e.Fault != "" {
-		if e.Failed() {
-			l.faults++
+func (t *attempt) remember(step experiment.Step, number int) (answer Answer, err error) {
+	lab := t.lab
+	lab.sent++
+	entry := t.next()
+	lab.now.at = seconds(entry.T)
+	if entry.Fault != "" {
+		if entry.Failed() {
+			lab.faults++
 		}
-		a = Answer{Lost: true, Fault: e.Fault}
-	} else if a, err = answerOf(e, methodOf(s.Way)); err != nil {
-		return a, fmt.Errorf("the transcript's entry %s cannot be read: %w", e.ID(), err)
+		answer = Answer{Lost: true, Fault: entry.Fault}
+	} else if answer, err = answerOf(entry, methodOf(step.Way)); err != nil {
+		return answer, fmt.Errorf("the transcript's entry %s cannot be read: %w", entry.ID(), err)
 	} else {
-		l.heard = true
+		lab.heard = true
 	}
-	t.answer(s, number, &a, bodyOf(s.Way, e.Request)) // what was sent may have had the time in it
-	return a, nil
+	t.answer(step, number, &answer, bodyOf(step.Way, entry.Request)) // what was sent may have had the time in it
+	return answer, nil
 }
 
 // send asks the server, or what stands in its place. Whatever comes back is
 // written down and looked at without hidden secrets.
-func (t *attempt) send(ctx context.Context, s experiment.Step, record, raw []byte, keep bool) (response []byte, a Answer, err error) {
-	l, method := t.lab, methodOf(s.Way)
-	if l.Instead == nil {
-		r := httpRequest{method: method, raw: raw, keep: keep, together: s.Way == together, patience: t.patience(s), identity: l.identify(s.Command, record)}
-		response, a, err = l.exchange(ctx, l.File.Places[s.Place], r)
-	} else if response = l.Instead.Answer(s, t.role(s.Role).Number, record); response == nil {
-		return nil, a, errors.New("no answer")
+func (t *attempt) send(ctx context.Context, step experiment.Step, record, raw []byte, keep bool) (response []byte, answer Answer, err error) {
+	lab, method := t.lab, methodOf(step.Way)
+	if lab.Instead == nil {
+		r := httpRequest{method: method, raw: raw, keep: keep, together: step.Way == together, patience: t.patience(step), identity: lab.identify(step.Command, record)}
+		response, answer, err = lab.exchange(ctx, lab.File.Places[step.Place], r)
+	} else if response = lab.Instead.Answer(step, t.role(step.Role).Number, record); response == nil {
+		return nil, answer, errors.New("no answer")
 	} else {
-		a, err = parse(bufio.NewReader(bytes.NewReader(response)), method)
+		answer, err = parse(bufio.NewReader(bytes.NewReader(response)), method)
 	}
-	if err == nil && l.conceal(response) {
-		a, err = parse(bufio.NewReader(bytes.NewReader(response)), method)
+	if err == nil && lab.conceal(response) {
+		answer, err = parse(bufio.NewReader(bytes.NewReader(response)), method)
 	}
-	a.response = response
-	return response, a, err
+	answer.response = response
+	return response, answer, err
 }
 
 // firstPatience is for the very first request: a server that is not there shall be noticed
@@ -319,8 +319,8 @@ const firstPatience = 3 * time.Second
 
 // patience is how long the answer to a step is waited for: as long as the server's answers
 // suggest, but once with all patience before it counts as silence.
-func (t *attempt) patience(s experiment.Step) time.Duration {
-	l := t.lab
+func (t *attempt) patience(step experiment.Step) time.Duration {
+	lab := t.lab
 	number := len(t.marks) - 1
 	unanswered := t.unanswered // of what is no step
 	if number > 0 {
@@ -328,11 +328,11 @@ func (t *attempt) patience(s experiment.Step) time.Duration {
 	}
 	switch {
 	case unanswered == 1:
-		return l.Patience
-	case !l.heard:
-		return min(firstPatience, l.Patience)
+		return lab.Patience
+	case !lab.heard:
+		return min(firstPatience, lab.Patience)
 	}
-	return l.pace.patience(s.Command, l.Patience)
+	return lab.pace.patience(step.Command, lab.Patience)
 }
 
 // plainFault is what a fault was, without ports that differ each time.
@@ -362,27 +362,27 @@ func methodOf(way string) string {
 // next is the archive's next entry of this try. Pauses are passed over.
 func (t *attempt) next() *journal.Entry {
 	for len(t.archive) > 0 {
-		e := &t.archive[0]
+		entry := &t.archive[0]
 		t.archive = t.archive[1:]
-		t.lab.waited(e)
-		if e.Step > 0 || e.Request != nil {
-			return e
+		t.lab.waited(entry)
+		if entry.Step > 0 || entry.Request != nil {
+			return entry
 		}
 	}
 	return &journal.Entry{Fault: "it is not in the transcript"}
 }
 
-func (t *attempt) write(e journal.Entry) error {
-	if e.Run, e.Exp = t.lab.Name, t.number; e.Request == nil {
-		t.lab.waited(&e)
+func (t *attempt) write(entry journal.Entry) error {
+	if entry.Run, entry.Exp = t.lab.Name, t.number; entry.Request == nil {
+		t.lab.waited(&entry)
 	}
 	if t.lab.Journal == nil {
 		return nil
 	}
 	if !t.begun {
-		e.Key, t.begun = t.key, true
+		entry.Key, t.begun = t.key, true
 	}
-	if err := t.lab.Journal.Append(e); err != nil {
+	if err := t.lab.Journal.Append(entry); err != nil {
 		return fmt.Errorf("cannot write the transcript: %w", err)
 	}
 	return nil

@@ -82,9 +82,9 @@ func request(way string, syntax experiment.Syntax, host string, record []byte) (
 }
 
 // request is the whole HTTP request of a step.
-func (t *attempt) request(s experiment.Step, number int, record []byte) (raw []byte, keep bool) {
-	raw, keep = request(s.Way, t.lab.File.Syntax, t.lab.server, record)
-	if s.Way == together {
+func (t *attempt) request(step experiment.Step, number int, record []byte) (raw []byte, keep bool) {
+	raw, keep = request(step.Way, t.lab.File.Syntax, t.lab.server, record)
+	if step.Way == together {
 		mark := []byte(t.marks[number])
 		second, _ := request("close", t.lab.File.Syntax, t.lab.server, bytes.ReplaceAll(record, mark, otherMark(mark)))
 		raw = append(raw, second...)

@@ -115,9 +115,9 @@ func (c Config) check() error {
 			}
 		}
 	}
-	for i, t := range c.Traces {
-		if len(t.Inputs) != len(t.Outputs) {
-			return fmt.Errorf("learn: trace %d has %d inputs and %d outputs", i+1, len(t.Inputs), len(t.Outputs))
+	for i, trace := range c.Traces {
+		if len(trace.Inputs) != len(trace.Outputs) {
+			return fmt.Errorf("learn: trace %d has %d inputs and %d outputs", i+1, len(trace.Inputs), len(trace.Outputs))
 		}
 	}
 	return nil

@@ -18,8 +18,8 @@ func (m *Machine) WriteDOT(w io.Writer) error {
 	}
 	fmt.Fprintln(b)
 	for s, state := range m.States {
-		for i, e := range state.Edges {
-			fmt.Fprintf(b, "s%d -> s%d [label=\"%s / %s\"];\n", s, e.To, dotName(m.Inputs[i]), dotName(e.Output))
+		for i, transition := range state.Edges {
+			fmt.Fprintf(b, "s%d -> s%d [label=\"%s / %s\"];\n", s, transition.To, dotName(m.Inputs[i]), dotName(transition.Output))
 		}
 	}
 	fmt.Fprint(b, "\n__start0 -> s0;\n}\n")

@@ -23,9 +23,9 @@ func (l *learner) confirmAll() (holds bool, err error) {
 	if l.Conflicts == 0 {
 		return true, nil
 	}
-	for q, b := range l.basis {
+	for q, treeNode := range l.basis {
 		for _, other := range l.basis[:q] {
-			if done, err := l.confirm(b, other, margin+1); !done || err != nil {
+			if done, err := l.confirm(treeNode, other, margin+1); !done || err != nil {
 				return false, err
 			}
 		}
@@ -33,11 +33,11 @@ func (l *learner) confirmAll() (holds bool, err error) {
 	holds = true
 	l.frontier(func(_ *treeNode, _ int, to *treeNode) bool {
 		is := l.candidates(to)[0]
-		for q, b := range l.basis {
+		for q, treeNode := range l.basis {
 			if holds = q == is; holds {
 				continue
 			}
-			if holds, err = l.confirm(to, b, margin); !holds || err != nil {
+			if holds, err = l.confirm(to, treeNode, margin); !holds || err != nil {
 				return false
 			}
 		}
@@ -53,13 +53,13 @@ func (l *learner) agrees(word []int) (bool, error) {
 	if err := l.ask(word); err != nil || l.turned {
 		return false, err
 	}
-	n, q := l.root, 0
+	treeNode, q := l.root, 0
 	for _, in := range word {
-		o, e := n.after(in), l.hypothesis.States[q].Edges[in]
-		if o.out != e.Output {
+		edgeOutput, transition := treeNode.after(in), l.hypothesis.States[q].Edges[in]
+		if edgeOutput.out != transition.Output {
 			return false, nil
 		}
-		n, q = o.to, e.To
+		treeNode, q = edgeOutput.to, transition.To
 	}
 	return true, nil
 }

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-func learnOnce(t *testing.T, s SystemUnderTest, c Config) *Result {
+func learnOnce(t *testing.T, s SystemUnderTest, config Config) *Result {
 	t.Helper()
-	r, err := Learn(context.Background(), s, c)
+	r, err := Learn(context.Background(), s, config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ var large = []kind{
 
 // learnTen learns ten machines of each kind and wants all to be right; it
 // returns how many queries it took on average for the costliest kind.
-func learnTen(t *testing.T, kinds []kind, c Config, change func(s *system)) int {
+func learnTen(t *testing.T, kinds []kind, config Config, change func(s *system)) int {
 	t.Helper()
 	costliest := 0
 	for _, k := range kinds {
@@ -51,8 +51,8 @@ func learnTen(t *testing.T, kinds []kind, c Config, change func(s *system)) int 
 			if change != nil {
 				change(s)
 			}
-			c.Inputs, c.Seed = m.Inputs, seed
-			r := learnOnce(t, s, c)
+			config.Inputs, config.Seed = m.Inputs, seed
+			r := learnOnce(t, s, config)
 			if !same(r.Machine, m) || r.Stopped != nil {
 				t.Errorf("%s, seed %d: %s, of %d states", k.name, seed, r.Guarantee(), len(m.States))
 			}
@@ -247,22 +247,22 @@ func TestScenariosAreTheFirstTests(t *testing.T) {
 
 func longestAccess(m *Machine) []string {
 	var longest []string
-	for _, s := range m.States {
-		if len(s.Access) > len(longest) {
-			longest = s.Access
+	for _, state := range m.States {
+		if len(state.Access) > len(longest) {
+			longest = state.Access
 		}
 	}
 	return append(slices.Clone(longest), m.Inputs...)
 }
 
 func TestMistakesInTheConfigurationAreFoundBeforeAnythingIsAsked(t *testing.T) {
-	for name, c := range map[string]Config{
+	for name, config := range map[string]Config{
 		"no inputs":           {},
 		"an input twice":      {Inputs: []string{"a", "b", "a"}},
 		"an unknown scenario": {Inputs: []string{"a"}, Scenarios: [][]string{{"b"}}},
 		"an uneven trace":     {Inputs: []string{"a"}, Traces: []Trace{{[]string{"a"}, nil}}},
 	} {
-		if r, err := Learn(context.Background(), nil, c); err == nil || r != nil {
+		if r, err := Learn(context.Background(), nil, config); err == nil || r != nil {
 			t.Errorf("%s: %v, %v", name, r, err)
 		}
 	}

@@ -15,16 +15,16 @@ const margin = 2
 // Learn asks the subject until a machine explains all it said and the tests find
 // nothing more. An error is a mistake in the configuration, found before
 // anything was asked. Whatever ends the learning later is in the result.
-func Learn(ctx context.Context, s SystemUnderTest, c Config) (*Result, error) {
-	c = c.withDefaults()
-	if err := c.check(); err != nil {
+func Learn(ctx context.Context, s SystemUnderTest, config Config) (*Result, error) {
+	config = config.withDefaults()
+	if err := config.check(); err != nil {
 		return nil, err
 	}
 	l := &learner{
-		Config: c, ctx: ctx, subject: s, inputNo: make(map[string]int),
-		root: newNode(nil, 0, len(c.Inputs)), rand: rand.New(rand.NewPCG(c.Seed, 0x6c23)),
+		Config: config, ctx: ctx, subject: s, inputNo: make(map[string]int),
+		root: newNode(nil, 0, len(config.Inputs)), rand: rand.New(rand.NewPCG(config.Seed, 0x6c23)),
 	}
-	for i, in := range c.Inputs {
+	for i, in := range config.Inputs {
 		l.inputNo[in] = i
 	}
 	l.revise()
@@ -56,9 +56,9 @@ type learner struct {
 }
 
 func (l *learner) run() error {
-	for _, t := range l.Traces {
-		word := l.numbers(t.Inputs)
-		if err := l.settle(word, l.enter(word, t.Outputs)); err != nil {
+	for _, trace := range l.Traces {
+		word := l.numbers(trace.Inputs)
+		if err := l.settle(word, l.enter(word, trace.Outputs)); err != nil {
 			return err
 		}
 	}
@@ -111,12 +111,12 @@ func (l *learner) ask(word []int) error {
 
 // known reports whether it is known what comes back for a word.
 func (l *learner) known(word []int) bool {
-	n := l.root
+	treeNode := l.root
 	for _, in := range word {
-		if n.after(in) == nil || n.edges[in].disputed() {
+		if treeNode.after(in) == nil || treeNode.edges[in].disputed() {
 			return false
 		}
-		n = n.after(in).to
+		treeNode = treeNode.after(in).to
 	}
 	return true
 }
@@ -136,10 +136,10 @@ func (l *learner) query(word []int) error {
 func (l *learner) settle(word []int, disputed int) (err error) {
 	for disputed > 0 && err == nil {
 		word = word[:disputed]
-		n := l.root.find(word[:disputed-1])
-		if e := n.edges[word[disputed-1]]; e.nondeterministic() {
+		treeNode := l.root.find(word[:disputed-1])
+		if treeEdge := treeNode.edges[word[disputed-1]]; treeEdge.nondeterministic() {
 			return fmt.Errorf("%w: %q is answered %q %d times and %q %d times", ErrNondeterministic,
-				strings.Join(l.names(word), ", "), e[0].out, e[0].seen, e[1].out, e[1].seen)
+				strings.Join(l.names(word), ", "), treeEdge[0].out, treeEdge[0].seen, treeEdge[1].out, treeEdge[1].seen)
 		}
 		disputed, err = l.send(word)
 	}
@@ -175,20 +175,20 @@ func (l *learner) send(word []int) (disputed int, err error) {
 // the word is whose last output is disputed now, 0 if none is. What follows an
 // output that is not believed waits behind that.
 func (l *learner) enter(word []int, outs []string) (disputed int) {
-	n, believed := l.root, true
+	treeNode, believed := l.root, true
 	for i, in := range word {
-		if o := n.after(in); believed && o != nil && o.out != outs[i] {
+		if edgeOutput := treeNode.after(in); believed && edgeOutput != nil && edgeOutput.out != outs[i] {
 			l.Conflicts++
 		}
-		to, turned := n.enter(in, outs[i])
+		to, turned := treeNode.enter(in, outs[i])
 		if believed {
 			l.turned = l.turned || turned
-			if disputed == 0 && n.edges[in].disputed() {
+			if disputed == 0 && treeNode.edges[in].disputed() {
 				disputed = i + 1
 			}
-			believed = n.edges[in][0].to == to
+			believed = treeNode.edges[in][0].to == to
 		}
-		n = to
+		treeNode = to
 	}
 	return disputed
 }
@@ -203,8 +203,8 @@ func (l *learner) revise() {
 		old = []*treeNode{l.root}
 	}
 	l.basis = nil
-	for _, b := range old {
-		b.state = -1
+	for _, treeNode := range old {
+		treeNode.state = -1
 	}
 	for _, b := range old {
 		if !b.believed() || b.parent != nil && b.parent.state < 0 {

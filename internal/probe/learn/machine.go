@@ -51,8 +51,8 @@ func (m *Machine) after(word []int) int {
 	return q
 }
 
-func (m *Machine) equal(o *Machine) bool {
-	return slices.EqualFunc(m.States, o.States, func(s, t State) bool { return slices.Equal(s.Edges, t.Edges) })
+func (m *Machine) equal(machine *Machine) bool {
+	return slices.EqualFunc(m.States, machine.States, func(s, t State) bool { return slices.Equal(s.Edges, t.Edges) })
 }
 
 // inOrder is the machine with its states numbered as they are reached, breadth
@@ -62,14 +62,14 @@ func (m *Machine) inOrder() *Machine {
 	out := &Machine{Inputs: m.Inputs, States: []State{{}}}
 	for at := 0; at < len(order); at++ {
 		edges := slices.Clone(m.States[order[at]].Edges)
-		for i, e := range edges {
-			if _, ok := number[e.To]; !ok {
-				number[e.To] = len(order)
-				order = append(order, e.To)
+		for i, transition := range edges {
+			if _, ok := number[transition.To]; !ok {
+				number[transition.To] = len(order)
+				order = append(order, transition.To)
 				access := append(slices.Clone(out.States[at].Access), m.Inputs[i])
 				out.States = append(out.States, State{Access: access})
 			}
-			edges[i].To = number[e.To]
+			edges[i].To = number[transition.To]
 		}
 		out.States[at].Edges = edges
 	}

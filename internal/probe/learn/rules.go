@@ -14,8 +14,8 @@ func (l *learner) frontier(f func(from *treeNode, in int, to *treeNode) (goOn bo
 	for _, b := range l.basis {
 		for in := range l.Inputs {
 			var to *treeNode
-			if o := b.after(in); o != nil {
-				to = o.to
+			if edgeOutput := b.after(in); edgeOutput != nil {
+				to = edgeOutput.to
 			}
 			if (to == nil || to.state < 0) && !f(b, in, to) {
 				return
@@ -33,8 +33,8 @@ func (l *learner) candidates(n *treeNode) []int {
 		n.notState = append(n.notState, false)
 	}
 	var open []int
-	for q, b := range l.basis {
-		if n.notState[q] = n.notState[q] || apart(n, b); !n.notState[q] {
+	for q, treeNode := range l.basis {
+		if n.notState[q] = n.notState[q] || apart(n, treeNode); !n.notState[q] {
 			open = append(open, q)
 		}
 	}
@@ -80,8 +80,8 @@ func (l *learner) applyRule() (busy bool, err error) {
 // promote makes a state of a node that is apart from all states (rule 1), once
 // none of that rests on a single observation.
 func (l *learner) promote(n *treeNode) error {
-	for _, b := range l.basis {
-		if done, err := l.confirm(n, b, margin); !done || err != nil {
+	for _, treeNode := range l.basis {
+		if done, err := l.confirm(n, treeNode, margin); !done || err != nil {
 			return err
 		}
 	}
@@ -125,23 +125,23 @@ func (l *learner) separator(states []int) []int {
 
 // build makes the hypothesis that the tree gives.
 func (l *learner) build() {
-	h := &Machine{Inputs: slices.Clone(l.Inputs)}
-	for _, b := range l.basis {
-		s := State{Access: l.names(b.word())}
+	machine := &Machine{Inputs: slices.Clone(l.Inputs)}
+	for _, treeNode := range l.basis {
+		state := State{Access: l.names(treeNode.word())}
 		for in := range l.Inputs {
-			o := b.after(in)
-			to := o.to.state
+			edgeOutput := treeNode.after(in)
+			to := edgeOutput.to.state
 			if to < 0 {
-				to = l.candidates(o.to)[0]
+				to = l.candidates(edgeOutput.to)[0]
 			}
-			s.Edges = append(s.Edges, Transition{Output: o.out, To: to})
+			state.Edges = append(state.Edges, Transition{Output: edgeOutput.out, To: to})
 		}
-		h.States = append(h.States, s)
+		machine.States = append(machine.States, state)
 	}
-	if l.hypothesis == nil || !h.equal(l.hypothesis) {
+	if l.hypothesis == nil || !machine.equal(l.hypothesis) {
 		l.Result.Tests = 0
 	}
-	l.hypothesis = h
+	l.hypothesis = machine
 }
 
 // contradiction returns a shortest word of the tree that the hypothesis answers
@@ -154,15 +154,15 @@ func (l *learner) contradiction() []int {
 	for queue := []place{{l.root, 0}}; len(queue) > 0; queue = queue[1:] {
 		p := queue[0]
 		for in := range l.Inputs {
-			o := p.n.after(in)
-			if o == nil {
+			edgeOutput := p.n.after(in)
+			if edgeOutput == nil {
 				continue
 			}
-			e := l.hypothesis.States[p.q].Edges[in]
-			if o.out != e.Output {
+			transition := l.hypothesis.States[p.q].Edges[in]
+			if edgeOutput.out != transition.Output {
 				return append(p.n.word(), in)
 			}
-			queue = append(queue, place{o.to, e.To})
+			queue = append(queue, place{edgeOutput.to, transition.To})
 		}
 	}
 	return nil
@@ -188,8 +188,8 @@ func (l *learner) learnFrom(word []int) error {
 			return nil
 		}
 		first := 0 // where the way leaves the basis
-		for at := l.root; at.state >= 0; first++ {
-			at = at.after(way[first]).to
+		for treeNode := l.root; treeNode.state >= 0; first++ {
+			treeNode = treeNode.after(way[first]).to
 		}
 		half := (first + len(way)) / 2
 		q := l.basis[l.hypothesis.after(way[:half])]
@@ -197,7 +197,7 @@ func (l *learner) learnFrom(word []int) error {
 		if err := l.ask(slices.Concat(rest, differs)); err != nil {
 			return err
 		}
-		if at := l.root.find(way[:half]); at != nil && apart(at, q) {
+		if treeNode := l.root.find(way[:half]); treeNode != nil && apart(treeNode, q) {
 			way = way[:half]
 		} else {
 			way = rest

@@ -35,8 +35,8 @@ func (s *system) Ask(_ context.Context, word []string) ([]string, error) {
 	s.asked = append(s.asked, strings.Join(word, " "))
 	at, outs := 0, []string(nil)
 	for _, in := range word {
-		e := s.m.States[at].Edges[slices.Index(s.m.Inputs, in)]
-		out, to := e.Output, e.To
+		transition := s.m.States[at].Edges[slices.Index(s.m.Inputs, in)]
+		out, to := transition.Output, transition.To
 		if other, ok := s.alternatives[edgeID{at, in}]; ok && s.rand.IntN(2) == 0 {
 			out = other
 		}
@@ -57,9 +57,9 @@ func (s *system) Ask(_ context.Context, word []string) ([]string, error) {
 func (s *system) otherOutput(not string) string {
 	var all []string
 	for _, state := range s.m.States {
-		for _, e := range state.Edges {
-			if e.Output != not && !slices.Contains(all, e.Output) {
-				all = append(all, e.Output)
+		for _, transition := range state.Edges {
+			if transition.Output != not && !slices.Contains(all, transition.Output) {
+				all = append(all, transition.Output)
 			}
 		}
 	}
@@ -120,11 +120,11 @@ func equivalent(a *Machine, p int, b *Machine, q int) bool {
 	seen := map[[2]int]bool{{p, q}: true}
 	for queue := [][2]int{{p, q}}; len(queue) > 0; queue = queue[1:] {
 		for in := range a.Inputs {
-			e, f := a.States[queue[0][0]].Edges[in], b.States[queue[0][1]].Edges[in]
-			if e.Output != f.Output {
+			transition, f := a.States[queue[0][0]].Edges[in], b.States[queue[0][1]].Edges[in]
+			if transition.Output != f.Output {
 				return false
 			}
-			if next := [2]int{e.To, f.To}; !seen[next] {
+			if next := [2]int{transition.To, f.To}; !seen[next] {
 				seen[next] = true
 				queue = append(queue, next)
 			}
@@ -142,9 +142,9 @@ func same(learned, m *Machine) bool {
 func uniform(states, inputs, outputs int) func(*rand.Rand) *Machine {
 	return func(r *rand.Rand) *Machine {
 		m := blank(states, inputs, func(int, int) int { return r.IntN(states) })
-		for _, s := range m.States {
-			for i := range s.Edges {
-				s.Edges[i].Output = fmt.Sprintf("o%d", r.IntN(outputs))
+		for _, state := range m.States {
+			for i := range state.Edges {
+				state.Edges[i].Output = fmt.Sprintf("o%d", r.IntN(outputs))
 			}
 		}
 		return m

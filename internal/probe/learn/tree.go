@@ -49,8 +49,8 @@ func (e treeEdge) nondeterministic() bool {
 		return false
 	}
 	sum := 0
-	for _, o := range e {
-		sum += o.seen
+	for _, edgeOutput := range e {
+		sum += edgeOutput.seen
 	}
 	return e[1].seen*share > sum
 }
@@ -58,19 +58,19 @@ func (e treeEdge) nondeterministic() bool {
 // enter notes an output for an input and returns what is behind it. Turned says
 // that another output is believed now.
 func (n *treeNode) enter(in int, out string) (to *treeNode, turned bool) {
-	e := n.edges[in]
-	i := slices.IndexFunc(e, func(o edgeOutput) bool { return o.out == out })
+	treeEdge := n.edges[in]
+	i := slices.IndexFunc(treeEdge, func(o edgeOutput) bool { return o.out == out })
 	if i < 0 {
-		i = len(e)
-		e = append(e, edgeOutput{out: out, to: newNode(n, in, len(n.edges))})
+		i = len(treeEdge)
+		treeEdge = append(treeEdge, edgeOutput{out: out, to: newNode(n, in, len(n.edges))})
 	}
-	e[i].seen++
-	to = e[i].to
-	for ; i > 0 && e[i].seen > e[i-1].seen; i-- {
-		e[i], e[i-1] = e[i-1], e[i]
+	treeEdge[i].seen++
+	to = treeEdge[i].to
+	for ; i > 0 && treeEdge[i].seen > treeEdge[i-1].seen; i-- {
+		treeEdge[i], treeEdge[i-1] = treeEdge[i-1], treeEdge[i]
 		turned = turned || i == 1
 	}
-	n.edges[in] = e
+	n.edges[in] = treeEdge
 	return to, turned
 }
 
@@ -85,11 +85,11 @@ func (n *treeNode) after(in int) *edgeOutput {
 // find returns the node after a word, nil if that is not known.
 func (n *treeNode) find(word []int) *treeNode {
 	for _, in := range word {
-		o := n.after(in)
-		if o == nil {
+		edgeOutput := n.after(in)
+		if edgeOutput == nil {
 			return nil
 		}
-		n = o.to
+		n = edgeOutput.to
 	}
 	return n
 }

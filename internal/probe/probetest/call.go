@@ -88,23 +88,23 @@ func (w *serverState) run(req httpRequest) *serverCall {
 // readHead reads what every request carries; it is false for a version that is
 // not spoken.
 func (c *serverCall) readHead() bool {
-	r := c.rules
+	rules := c.rules
 	word := string(c.rec.word(KeyVersion))
 	_, given := c.rec.find(KeyVersion)
-	c.head.version = r.d.version(word)
+	c.head.version = rules.d.version(word)
 	switch {
 	case c.head.version != nil:
-	case r.record.alsoUnspoken && word == r.d.Unspoken:
-		v := r.d.Versions[1]
-		v.Name = word
-		c.head.version = &v
-	case r.record.alsoNone && !given:
-		c.head.version = &r.d.Versions[1]
+	case rules.record.alsoUnspoken && word == rules.d.Unspoken:
+		version := rules.d.Versions[1]
+		version.Name = word
+		c.head.version = &version
+	case rules.record.alsoNone && !given:
+		c.head.version = &rules.d.Versions[1]
 	default:
 		return false
 	}
 	name := string(c.rec.word(KeyCommand))
-	c.head.cmd = r.d.command(name, r.record.exactCommands)
+	c.head.cmd = rules.d.command(name, rules.record.exactCommands)
 	c.head.asked = readable(name)
 	c.head.account = readable(string(c.rec.word(KeyAccount)))
 	c.row = rowOf(c.head.cmd)
@@ -177,15 +177,15 @@ func (c *serverCall) loggedIn() bool {
 	if c.me == nil {
 		return false
 	}
-	s := &c.me.session
+	testSession := &c.me.session
 	rules := &c.rules.session
-	if s.at(c.addr) || s.live && !s.forever && rules.anyAddress {
+	if testSession.at(c.addr) || testSession.live && !testSession.forever && rules.anyAddress {
 		if !rules.noRefresh[c.head.cmd] {
-			s.last = c.now
+			testSession.last = c.now
 		}
 		return true
 	}
-	return rules.withoutLogin[c.head.cmd] || rules.afterLogout[c.head.cmd] && slices.Contains(s.left, c.addr)
+	return rules.withoutLogin[c.head.cmd] || rules.afterLogout[c.head.cmd] && slices.Contains(testSession.left, c.addr)
 }
 
 // perform reads the parameters and does what the command says, or repeats what
@@ -238,11 +238,11 @@ func (c *serverCall) unknownCommand() {
 // readParams decodes what the command takes, and reports whether all of it is
 // text.
 func (c *serverCall) readParams() bool {
-	for _, k := range c.row.params {
-		p := parameter{key: k}
+	for _, key := range c.row.params {
+		p := parameter{key: key}
 		var raw []byte
-		if raw, p.given = c.rec.find(k); !c.readText(k, raw, &p.value) {
-			c.wrong(k, "is no text")
+		if raw, p.given = c.rec.find(key); !c.readText(key, raw, &p.value) {
+			c.wrong(key, "is no text")
 			return false
 		}
 		c.params = append(c.params, p)
@@ -252,21 +252,21 @@ func (c *serverCall) readParams() bool {
 
 // readText decodes one value. Of a text only the end is trimmed, and some
 // mutants read texts in a way of their own.
-func (c *serverCall) readText(k Key, raw []byte, to *string) bool {
-	t := &c.rules.text
-	if k == c.row.text {
+func (c *serverCall) readText(key Key, raw []byte, to *string) bool {
+	textRules := &c.rules.text
+	if key == c.row.text {
 		raw = trimEnd(raw)
-		if t.refuseEscape && c.d.badEscape(raw) {
+		if textRules.refuseEscape && c.d.badEscape(raw) {
 			return false
 		}
-		if t.plusIsSpace {
+		if textRules.plusIsSpace {
 			raw = plusToSpace(raw)
 		}
 	} else {
 		raw = trim(raw)
 	}
 	b := c.d.unescape(raw)
-	if t.decodeTwice && k == c.row.text {
+	if textRules.decodeTwice && key == c.row.text {
 		b = c.d.unescape(b)
 	}
 	text, says, ok := c.decode(b, c.charset, c.prefers)
@@ -284,30 +284,30 @@ func (c *serverCall) readText(k Key, raw []byte, to *string) bool {
 }
 
 // parameter is the value of a parameter, "" if it was not given.
-func (c *serverCall) param(k Key) string {
-	for _, p := range c.params {
-		if p.key == k {
-			return p.value
+func (c *serverCall) param(key Key) string {
+	for _, parameter := range c.params {
+		if parameter.key == key {
+			return parameter.value
 		}
 	}
 	return ""
 }
 
-func (c *serverCall) given(k Key) bool {
-	for _, p := range c.params {
-		if p.key == k {
-			return p.given
+func (c *serverCall) given(key Key) bool {
+	for _, parameter := range c.params {
+		if parameter.key == key {
+			return parameter.given
 		}
 	}
 	return false
 }
 
 // fail, wrong and refuse say no, with a reason that names the key.
-func (c *serverCall) fail(code Code, k Key, reason string) {
-	c.code, c.reason = code, c.d.Keys[k]+" "+reason
+func (c *serverCall) fail(code Code, key Key, reason string) {
+	c.code, c.reason = code, c.d.Keys[key]+" "+reason
 }
 
-func (c *serverCall) wrong(k Key, reason string) { c.fail(WrongParameter, k, reason) }
+func (c *serverCall) wrong(key Key, reason string) { c.fail(WrongParameter, key, reason) }
 
 func (c *serverCall) refuse(reason string) { c.code, c.answer.reason = Refused, reason }
 

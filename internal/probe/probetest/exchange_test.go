@@ -32,8 +32,8 @@ type said struct {
 }
 
 // open starts the server of a configuration.
-func openTalk(t *testing.T, c Config) *talk {
-	s, err := New(c)
+func openTalk(t *testing.T, config Config) *talk {
+	s, err := New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,11 +42,11 @@ func openTalk(t *testing.T, c Config) *talk {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	d := c.Dialect
-	if d == nil {
-		d = httpQQ
+	dialect := config.Dialect
+	if dialect == nil {
+		dialect = httpQQ
 	}
-	x := &talk{t: t, d: d, peer: newPeer(), url: url, charset: "UTF-8"}
+	x := &talk{t: t, d: dialect, peer: newPeer(), url: url, charset: "UTF-8"}
 	t.Cleanup(x.peer.close)
 	return x
 }
@@ -91,8 +91,8 @@ func (x *talk) note(cmd Command, asked, answer string) {
 
 // raw sends a request of its own kind and notes the headers too.
 func (x *talk) raw(method string, header http.Header) {
-	q := x.question(10001, CmdList)
-	req, err := http.NewRequest(method, x.url, strings.NewReader(string(x.d.join(x.d.pairs(q)))))
+	fuzzRequest := x.question(10001, CmdList)
+	req, err := http.NewRequest(method, x.url, strings.NewReader(string(x.d.join(x.d.pairs(fuzzRequest)))))
 	if err != nil {
 		x.t.Fatal(err)
 	}
@@ -117,7 +117,9 @@ func (x *talk) wrongLogin(uin int) {
 	x.ask(uin, CmdLogin, KeyPassword, "wrong", KeyProof, x.d.Proofs[ProofPlain])
 }
 
-func (x *talk) status(uin int, s Status) { x.ask(uin, CmdChangeStat, KeyStatus, x.d.Statuses[s]) }
+func (x *talk) status(uin int, status Status) {
+	x.ask(uin, CmdChangeStat, KeyStatus, x.d.Statuses[status])
+}
 
 func (x *talk) ack(uin, whom int, c Choice) {
 	x.ask(uin, CmdAckAddToList, KeyTarget, whom, KeyChoice, x.d.Choices[c], KeyWords, "let me in")
@@ -163,19 +165,19 @@ func differing(a, b []said) []string {
 // the same in another dialect.
 func TestEachMutantDiffersWhereItsLabelSays(t *testing.T) {
 	scripts := scripts()
-	for _, d := range []*Dialect{httpQQ, MadeUp()} {
+	for _, dialect := range []*Dialect{httpQQ, MadeUp()} {
 		for _, m := range append(Mutants(), More()...) {
 			if m.Equivalent {
 				continue
 			}
-			t.Run(d.Name+" "+m.Name, func(t *testing.T) {
+			t.Run(dialect.Name+" "+m.Name, func(t *testing.T) {
 				script := scripts[m.Name]
 				if script == nil {
 					t.Fatal("no exchange shows what it does")
 				}
 				partner := m.Partner()
-				partner.Dialect = d
-				a, b := openTalk(t, partner), openTalk(t, Config{Mutant: m.Name, Dialect: d})
+				partner.Dialect = dialect
+				a, b := openTalk(t, partner), openTalk(t, Config{Mutant: m.Name, Dialect: dialect})
 				script(a)
 				script(b)
 				got := differing(a.log, b.log)

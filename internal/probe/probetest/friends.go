@@ -40,25 +40,25 @@ func (c *serverCall) addToList() {
 	if !ok {
 		return
 	}
-	a := c.accounts[uin]
+	testAccount := c.accounts[uin]
 	switch {
 	case uin == c.uin:
 		c.wrong(KeyTarget, "is yourself")
 		return
 	case uin == operator:
 		c.added(uin, AddedClosed)
-	case a == nil:
+	case testAccount == nil:
 		c.added(uin, AddedNobody)
 	case c.me.isFriend(uin):
 		c.added(uin, AddedNow)
-	case c.isAskedBy(a):
-		c.accept(a)
+	case c.isAskedBy(testAccount):
+		c.accept(testAccount)
 		c.added(uin, AddedNow)
-	case c.takes(a):
-		befriend(c.me, a)
-		c.post(a, storedMessage{kind: TypeAdded, from: c.uin})
+	case c.takes(testAccount):
+		befriend(c.me, testAccount)
+		c.post(testAccount, storedMessage{kind: TypeAdded, from: c.uin})
 		c.added(uin, AddedNow)
-	case a.rule == closed:
+	case testAccount.rule == closed:
 		c.added(uin, AddedClosed)
 	default:
 		c.added(uin, AddedAsk)
@@ -72,8 +72,8 @@ func (c *serverCall) added(uin uint32, how Added) {
 
 // takes reports whether an account needs not be asked.
 func (c *serverCall) takes(a *testAccount) bool {
-	r := &c.rules.friends
-	return a.rule == open && !r.openAsks || a.rule == ask && r.askIsOpen
+	friendRules := &c.rules.friends
+	return a.rule == open && !friendRules.openAsks || a.rule == ask && friendRules.askIsOpen
 }
 
 func (c *serverCall) isAskedBy(a *testAccount) bool {
@@ -106,14 +106,14 @@ func (c *serverCall) ackAddToList() {
 		c.wrong(KeyTarget, "is yourself")
 		return
 	}
-	a, ok := c.known()
+	testAccount, ok := c.known()
 	if !ok {
 		return
 	}
 	if choice == Ask {
-		ok = c.askFor(a)
+		ok = c.askFor(testAccount)
 	} else {
-		ok = c.answerRequest(a, choice)
+		ok = c.answerRequest(testAccount, choice)
 	}
 	if ok {
 		c.set(KeyTarget, itoa(uin))
@@ -150,15 +150,15 @@ func (c *serverCall) askFor(a *testAccount) bool {
 
 // answerRequest accepts or rejects a request that waits.
 func (c *serverCall) answerRequest(a *testAccount, choice Choice) bool {
-	r := &c.rules.friends
-	if !c.isAskedBy(a) && !(r.unaskedAccept && choice == Accept) {
+	friendRules := &c.rules.friends
+	if !c.isAskedBy(a) && !(friendRules.unaskedAccept && choice == Accept) {
 		c.wrong(KeyTarget, "has not asked")
 		return false
 	}
 	switch {
 	case choice == Accept:
 		c.accept(a)
-	case r.rejectAccepts:
+	case friendRules.rejectAccepts:
 		befriend(c.me, a)
 		c.post(a, storedMessage{kind: TypeRejected, from: c.uin, text: c.param(KeyWords)})
 	default:
@@ -171,15 +171,15 @@ func (c *serverCall) answerRequest(a *testAccount, choice Choice) bool {
 // delFromList ends a friendship. What a friend's notice would still say is not
 // for a stranger.
 func (c *serverCall) delFromList() {
-	a, ok := c.known()
+	testAccount, ok := c.known()
 	if !ok {
 		return
 	}
-	c.me.friends = less(c.me.friends, a.uin)
-	c.me.notices = without(c.me.notices, a.uin)
+	c.me.friends = less(c.me.friends, testAccount.uin)
+	c.me.notices = without(c.me.notices, testAccount.uin)
 	if !c.rules.friends.oneSidedDelete {
-		a.friends = less(a.friends, c.uin)
-		a.notices = without(a.notices, c.uin)
+		testAccount.friends = less(testAccount.friends, c.uin)
+		testAccount.notices = without(testAccount.notices, c.uin)
 	}
-	c.set(KeyTarget, itoa(a.uin))
+	c.set(KeyTarget, itoa(testAccount.uin))
 }

@@ -14,11 +14,11 @@ import (
 // SEQ. A difference counts if the same sequence shows it once more. At most so
 // many requests are sent to each server; a and b are URLs as Listen gives them.
 // The command is that of the request whose answers differ.
-func Fuzz(ctx context.Context, a, b string, requests int, seed int64, d *Dialect) (found bool, command string, err error) {
-	if d == nil {
-		d = httpQQ
+func Fuzz(ctx context.Context, a, b string, requests int, seed int64, dialect *Dialect) (found bool, command string, err error) {
+	if dialect == nil {
+		dialect = httpQQ
 	}
-	f := &fuzzer{d: d, peer: newPeer(), servers: [2]string{slash(a), slash(b)}, left: requests,
+	f := &fuzzer{d: dialect, peer: newPeer(), servers: [2]string{slash(a), slash(b)}, left: requests,
 		dice: rand.New(rand.NewPCG(uint64(seed), 0))}
 	defer f.peer.close()
 	for f.left > 0 && ctx.Err() == nil {
@@ -68,8 +68,8 @@ func (f *fuzzer) run(ctx context.Context, steps []fuzzStep) (int, error) {
 			return -1, err
 		}
 	}
-	for i, s := range steps {
-		if s.wait == 0 {
+	for i, fuzzStep := range steps {
+		if fuzzStep.wait == 0 {
 			if f.left == 0 {
 				return -1, nil
 			}
@@ -78,7 +78,7 @@ func (f *fuzzer) run(ctx context.Context, steps []fuzzStep) (int, error) {
 		var said [2]string
 		for j, url := range f.servers {
 			var err error
-			if said[j], err = f.take(ctx, url, s); err != nil {
+			if said[j], err = f.take(ctx, url, fuzzStep); err != nil {
 				return -1, err
 			}
 		}
@@ -150,16 +150,16 @@ func pick[T any](f *fuzzer, from []T) T { return from[f.dice.IntN(len(from))] }
 
 // base is the usual request of a command.
 func (f *fuzzer) base(cmd Command, role string) fuzzRequest {
-	d := f.d
+	dialect := f.d
 	q := fuzzRequest{version: 1, cmd: cmd, seq: strconv.Itoa(100000 + f.dice.IntN(900000)), uin: role}
-	set := func(k Key, value string) { q.args = append(q.args, arg{k, value}) }
+	set := func(key Key, value string) { q.args = append(q.args, arg{key, value}) }
 	switch cmd {
 	case CmdLogin:
 		set(KeyPassword, passwordMD5)
-		set(KeyProof, d.Proofs[ProofMD5])
+		set(KeyProof, dialect.Proofs[ProofMD5])
 		set(KeyClient, "9326B87B234E7235")
 	case CmdChangeStat:
-		set(KeyStatus, pick(f, d.Statuses[:4]))
+		set(KeyStatus, pick(f, dialect.Statuses[:4]))
 	case CmdList, CmdQueryStat:
 		set(KeyMost, "50")
 		set(KeyAfter, "0")
@@ -167,12 +167,12 @@ func (f *fuzzer) base(cmd Command, role string) fuzzRequest {
 		set(KeyAfter, "0")
 	case CmdGetInfo:
 		set(KeyTarget, pick(f, fuzzRoles))
-		set(KeyLevel, pick(f, d.Levels[:]))
+		set(KeyLevel, pick(f, dialect.Levels[:]))
 	case CmdAddToList, CmdDelFromList:
 		set(KeyTarget, pick(f, fuzzRoles))
 	case CmdAckAddToList:
 		set(KeyTarget, pick(f, fuzzRoles))
-		set(KeyChoice, pick(f, d.Choices[:]))
+		set(KeyChoice, pick(f, dialect.Choices[:]))
 		set(KeyWords, "let me in")
 	case CmdMessage:
 		set(KeyTarget, pick(f, fuzzRoles))
@@ -228,18 +228,18 @@ func (f *fuzzer) otherCase(s string) string {
 }
 
 // value draws an unusual value for a parameter.
-func (f *fuzzer) value(k Key) string {
-	d := f.d
-	esc := string(d.Escape)
-	switch k {
+func (f *fuzzer) value(key Key) string {
+	dialect := f.d
+	esc := string(dialect.Escape)
+	switch key {
 	case KeyPassword:
 		return pick(f, []string{"", password, "wrong", strings.ToUpper(passwordMD5), passwordMD5[:31]})
 	case KeyProof:
-		return pick(f, append([]string{"", "9"}, d.Proofs[:]...))
+		return pick(f, append([]string{"", "9"}, dialect.Proofs[:]...))
 	case KeyClient:
 		return pick(f, []string{"", "0", "812822641C978097"})
 	case KeyStatus:
-		return pick(f, append([]string{"", "99"}, d.Statuses[:]...))
+		return pick(f, append([]string{"", "99"}, dialect.Statuses[:]...))
 	case KeyMost:
 		return pick(f, []string{"", "0", "1", "2", "10", "40", "41", "119", "120", "121", "160", "1000", "1001", "-1", "x"})
 	case KeyAfter:
@@ -249,7 +249,7 @@ func (f *fuzzer) value(k Key) string {
 	case KeyLevel:
 		return pick(f, []string{"", "0", "4", "x"})
 	case KeyChoice:
-		return pick(f, append([]string{"", "7"}, d.Choices[:]...))
+		return pick(f, append([]string{"", "7"}, dialect.Choices[:]...))
 	}
 	return pick(f, []string{"", "a,b", "a+b", "a" + esc + "2cb", esc + "2541", esc, "100" + esc, "x=1&y=2", "two\nlines", " blank ",
 		"\xe4\xbd\xa0\xe5\xa5\xbd", "\xc4\xe3\xba\xc3", strings.Repeat("long ", 100), strings.Repeat("x", 4001)})

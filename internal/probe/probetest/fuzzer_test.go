@@ -6,8 +6,8 @@ import (
 )
 
 // listen starts a server.
-func listen(t *testing.T, c Config) string {
-	s, err := New(c)
+func listen(t *testing.T, config Config) string {
+	s, err := New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,19 +20,19 @@ func listen(t *testing.T, c Config) string {
 }
 
 func TestFuzzFindsNothingBetweenEqualServers(t *testing.T) {
-	for _, d := range []*Dialect{nil, MadeUp()} {
-		a, b := listen(t, Config{Dialect: d}), listen(t, Config{Dialect: d})
-		if found, command, err := Fuzz(context.Background(), a, b, 1000, 1, d); found || err != nil {
+	for _, dialect := range []*Dialect{nil, MadeUp()} {
+		a, b := listen(t, Config{Dialect: dialect}), listen(t, Config{Dialect: dialect})
+		if found, command, err := Fuzz(context.Background(), a, b, 1000, 1, dialect); found || err != nil {
 			t.Errorf("found %v at %s, %v", found, command, err)
 		}
 	}
 }
 
 func TestFuzzFindsWhatIsPlain(t *testing.T) {
-	for _, d := range []*Dialect{nil, MadeUp()} {
-		a, b := listen(t, Config{Dialect: d}), listen(t, Config{Dialect: d, Mutant: "query-stat-fn-never-last"})
-		found, command, err := Fuzz(context.Background(), a, b, 1000, 1, d)
-		if !found || err != nil || d == nil && command != "Query_Stat" {
+	for _, dialect := range []*Dialect{nil, MadeUp()} {
+		a, b := listen(t, Config{Dialect: dialect}), listen(t, Config{Dialect: dialect, Mutant: "query-stat-fn-never-last"})
+		found, command, err := Fuzz(context.Background(), a, b, 1000, 1, dialect)
+		if !found || err != nil || dialect == nil && command != "Query_Stat" {
 			t.Errorf("found %v at %s, %v", found, command, err)
 		}
 	}

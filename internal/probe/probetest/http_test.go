@@ -98,11 +98,11 @@ func TestAResetPutsAllBack(t *testing.T) {
 
 func TestOneRequestInAHundredIsLost(t *testing.T) {
 	url := listen(t, Config{Mutant: "lost-requests"})
-	p := newPeer()
-	defer p.close()
+	fuzzPeer := newPeer()
+	defer fuzzPeer.close()
 	ctx := context.Background()
 	post := func(record string) error {
-		_, _, err := p.post(ctx, 0, url, contentType, []byte(record))
+		_, _, err := fuzzPeer.post(ctx, 0, url, contentType, []byte(record))
 		return err
 	}
 	lost := 0
@@ -116,13 +116,13 @@ func TestOneRequestInAHundredIsLost(t *testing.T) {
 	}
 	done, undone := 0, 0
 	for done+undone < 20 {
-		if err := p.reset(ctx, url); err != nil {
+		if err := fuzzPeer.reset(ctx, url); err != nil {
 			t.Fatal("a reset was lost: ", err)
 		}
 		if post("VER=1.1&CMD=Login&SEQ=1&UIN=10001&M5=0&PS=123456") == nil {
 			continue
 		}
-		_, answer, err := p.post(ctx, 0, url, contentType, []byte("VER=1.1&CMD=List&SEQ=1&UIN=10001"))
+		_, answer, err := fuzzPeer.post(ctx, 0, url, contentType, []byte("VER=1.1&CMD=List&SEQ=1&UIN=10001"))
 		switch {
 		case err != nil:
 		case strings.Contains(string(answer), "RES=0"):
@@ -138,20 +138,20 @@ func TestOneRequestInAHundredIsLost(t *testing.T) {
 
 func TestManyMayAskAtOnce(t *testing.T) {
 	url := listen(t, Config{})
-	p := newPeer()
-	defer p.close()
+	fuzzPeer := newPeer()
+	defer fuzzPeer.close()
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
 			for n := range 50 {
 				uin := strconv.Itoa(10001 + i)
 				record := []string{"CMD=Login&M5=0&PS=123456", "CMD=CLTMSG&UN=10001&MG=x", "CMD=GetMsgEx", "CMD=Query_Stat", "CMD=DelFromList&UN=10002"}[n%5]
-				if _, _, err := p.post(context.Background(), i%2, url, contentType, []byte("VER=1.1&SEQ=&UIN="+uin+"&"+record)); err != nil {
+				if _, _, err := fuzzPeer.post(context.Background(), i%2, url, contentType, []byte("VER=1.1&SEQ=&UIN="+uin+"&"+record)); err != nil {
 					t.Error(err)
 				}
 				if n%20 == 19 {
-					p.wait(context.Background(), url, 1)
-					p.reset(context.Background(), url)
+					fuzzPeer.wait(context.Background(), url, 1)
+					fuzzPeer.reset(context.Background(), url)
 				}
 			}
 		})

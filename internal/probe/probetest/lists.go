@@ -42,9 +42,9 @@ func (c *serverCall) listAnew() {
 // online is who looks online in this command.
 func (c *serverCall) online(all []*testAccount) []*testAccount {
 	var out []*testAccount
-	for _, a := range all {
-		if c.looks(c.head.cmd, a) != Offline {
-			out = append(out, a)
+	for _, testAccount := range all {
+		if c.looks(c.head.cmd, testAccount) != Offline {
+			out = append(out, testAccount)
 		}
 	}
 	return out
@@ -53,7 +53,7 @@ func (c *serverCall) online(all []*testAccount) []*testAccount {
 // page cuts the page that was asked for out of a list, and says of it where it
 // ends, how long it is and whom it holds.
 func (c *serverCall) page(all []*testAccount) ([]*testAccount, bool) {
-	r := &c.lists[c.head.cmd]
+	listRules := &c.lists[c.head.cmd]
 	after, ok := 0, true
 	if s := c.param(KeyAfter); s != "" {
 		after, ok = number(s)
@@ -62,16 +62,16 @@ func (c *serverCall) page(all []*testAccount) ([]*testAccount, bool) {
 		c.wrong(KeyAfter, "is no number")
 		return nil, false
 	}
-	size, ok := c.pageSize(r)
+	size, ok := c.pageSize(listRules)
 	if !ok {
 		c.wrong(KeyMost, "is no number")
 		return nil, false
 	}
-	rest := r.after(all, after)
-	size = max(size+r.extra, 1)
+	rest := listRules.after(all, after)
+	size = max(size+listRules.extra, 1)
 	page := rest[:min(size, len(rest))]
-	last := r.isLast(len(page), len(rest), size)
-	if r.backwards {
+	last := listRules.isLast(len(page), len(rest), size)
+	if listRules.backwards {
 		page = slices.Clone(page)
 		slices.Reverse(page)
 	}
@@ -81,7 +81,7 @@ func (c *serverCall) page(all []*testAccount) ([]*testAccount, bool) {
 		c.set(KeyLast, c.d.Last[last])
 	}
 	c.number(KeySize, len(page))
-	if r.total {
+	if listRules.total {
 		c.fields[len(c.fields)-1].value = strconv.Itoa(len(all))
 	}
 	c.list(KeyNumbers, numbers(page))
@@ -113,8 +113,8 @@ func (r *listRules) after(all []*testAccount, after int) []*testAccount {
 	if after == 0 || r.noCursor {
 		return all
 	}
-	for i, a := range all {
-		n := int(a.uin)
+	for i, testAccount := range all {
+		n := int(testAccount.uin)
 		if !r.falling && n > after || r.falling && n < after || r.inclusive && n == after {
 			return all[i:]
 		}
@@ -153,20 +153,20 @@ func (c *serverCall) next(page []*testAccount, last int) string {
 // statuses adds the list of statuses, in the words of the caller's version.
 func (c *serverCall) statuses(page []*testAccount) {
 	var out []string
-	for _, a := range page {
-		s := c.looks(c.head.cmd, a)
+	for _, testAccount := range page {
+		status := c.looks(c.head.cmd, testAccount)
 		if !c.head.version.AllStatuses {
-			s = plain(s)
+			status = plain(status)
 		}
-		out = append(out, c.d.Statuses[s])
+		out = append(out, c.d.Statuses[status])
 	}
 	c.list(KeyStatus, out)
 }
 
 func (c *serverCall) faces(page []*testAccount) []string {
 	var out []string
-	for _, a := range page {
-		face := a.face
+	for _, testAccount := range page {
+		face := testAccount.face
 		if c.info.pictures && c.head.cmd == CmdQueryStat {
 			face = face/3 + 1
 		}
@@ -177,16 +177,16 @@ func (c *serverCall) faces(page []*testAccount) []string {
 
 func numbers(page []*testAccount) []string {
 	var out []string
-	for _, a := range page {
-		out = append(out, itoa(a.uin))
+	for _, testAccount := range page {
+		out = append(out, itoa(testAccount.uin))
 	}
 	return out
 }
 
 func nicks(page []*testAccount) []string {
 	var out []string
-	for _, a := range page {
-		out = append(out, a.nick)
+	for _, testAccount := range page {
+		out = append(out, testAccount.nick)
 	}
 	return out
 }
@@ -195,8 +195,8 @@ func nicks(page []*testAccount) []string {
 func (c *serverCall) finger() {
 	asked := []Key{KeyAge, KeySex, KeyProvince}
 	found := slices.DeleteFunc(c.online(c.all), func(a *testAccount) bool {
-		for _, k := range asked {
-			if v := c.param(k); v != "" && v != a.profileField(k) {
+		for _, key := range asked {
+			if v := c.param(key); v != "" && v != a.profileField(key) {
 				return true
 			}
 		}
@@ -208,28 +208,28 @@ func (c *serverCall) finger() {
 	}
 	c.list(KeyNick, nicks(page))
 	c.list(KeyFace, c.faces(page))
-	for _, k := range asked {
+	for _, key := range asked {
 		var out []string
-		for _, a := range page {
-			out = append(out, a.profileField(k))
+		for _, testAccount := range page {
+			out = append(out, testAccount.profileField(key))
 		}
-		c.list(k, out)
+		c.list(key, out)
 	}
 }
 
 // profileField is what an account says of itself. Some fields are numbers, and
 // not empty where nothing was said.
-func (a *testAccount) profileField(k Key) string {
-	switch k {
+func (a *testAccount) profileField(key Key) string {
+	switch key {
 	case KeyNick:
 		return a.nick
 	case KeyFace:
 		return strconv.Itoa(a.face)
 	}
-	if v := a.profile[k]; v != "" {
+	if v := a.profile[key]; v != "" {
 		return v
 	}
-	switch k {
+	switch key {
 	case KeyAge, KeySex, KeyBlood, KeyStar, KeyAnimal:
 		return "0"
 	}
@@ -267,18 +267,18 @@ func (c *serverCall) getInfo() {
 		return
 	}
 	hides := a != c.me && !a.isFriend(c.uin) && !c.info.showPrivate
-	for _, k := range [][]Key{briefFields, normalFields, detailedFields}[level] {
+	for _, key := range [][]Key{briefFields, normalFields, detailedFields}[level] {
 		switch {
-		case k == KeyLevel && c.info.saysNormal:
-			c.set(k, c.d.Levels[normal])
-		case k == KeyLevel:
-			c.set(k, c.d.Levels[level])
-		case k == KeyTarget:
-			c.set(k, itoa(a.uin))
-		case hides && slices.Contains(privateFields, k):
-			c.set(k, "")
+		case key == KeyLevel && c.info.saysNormal:
+			c.set(key, c.d.Levels[normal])
+		case key == KeyLevel:
+			c.set(key, c.d.Levels[level])
+		case key == KeyTarget:
+			c.set(key, itoa(a.uin))
+		case hides && slices.Contains(privateFields, key):
+			c.set(key, "")
 		default:
-			c.set(k, a.profileField(k))
+			c.set(key, a.profileField(key))
 		}
 	}
 }

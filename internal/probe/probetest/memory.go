@@ -46,8 +46,8 @@ func (l *pipes) dial(ctx context.Context, place, _ string) (net.Conn, error) {
 
 func (l *pipes) Accept() (net.Conn, error) {
 	select {
-	case c := <-l.conns:
-		return c, nil
+	case conn := <-l.conns:
+		return conn, nil
 	case <-l.closed:
 		return nil, net.ErrClosed
 	}

@@ -17,15 +17,15 @@ func (c *serverCall) send() {
 		c.wrong(KeyText, "is too long")
 		return
 	}
-	a, ok := c.known()
+	testAccount, ok := c.known()
 	if !ok {
 		return
 	}
-	if a == c.me && c.mail.noNoteToSelf {
+	if testAccount == c.me && c.mail.noNoteToSelf {
 		c.wrong(KeyTarget, "is yourself")
 		return
 	}
-	if !a.session.live && c.mail.lostIfOffline {
+	if !testAccount.session.live && c.mail.lostIfOffline {
 		return
 	}
 	if cut := c.rules.text.cut; cut > 0 && len(text) > cut {
@@ -35,15 +35,15 @@ func (c *serverCall) send() {
 	if each := c.mail.losesEach; each > 0 && c.me.past[CmdMessage].count%each == 0 {
 		return
 	}
-	if n := c.mail.mostAway; n > 0 && !a.session.live && len(a.mailbox)-a.taken >= n {
+	if n := c.mail.mostAway; n > 0 && !testAccount.session.live && len(testAccount.mailbox)-testAccount.taken >= n {
 		return
 	}
-	c.post(a, m)
-	if !a.session.live && c.mail.twiceIfOffline {
-		c.post(a, m)
+	c.post(testAccount, m)
+	if !testAccount.session.live && c.mail.twiceIfOffline {
+		c.post(testAccount, m)
 	}
-	if c.rules.session.mailRefreshes && a.session.live {
-		a.session.last = c.now
+	if c.rules.session.mailRefreshes && testAccount.session.live {
+		testAccount.session.last = c.now
 	}
 }
 
@@ -58,24 +58,24 @@ func (w *serverState) post(to *testAccount, m storedMessage) {
 
 // collect answers GetMsgEx: the last batch again, nothing, or a new batch.
 func (c *serverCall) collect() {
-	b, p := &c.me.batches, &c.me.past[CmdCollect]
-	if c.mail.firstEmpty && !p.asked {
-		p.asked = true
+	batches, requestHistory := &c.me.batches, &c.me.past[CmdCollect]
+	if c.mail.firstEmpty && !requestHistory.asked {
+		requestHistory.asked = true
 		c.messages(nil)
 		return
 	}
-	switch b.kind(c.head.seq, c.now) {
+	switch batches.kind(c.head.seq, c.now) {
 	case sameBatch:
 		if c.mail.noRepeat {
 			c.messages(nil)
 		} else {
-			c.messages(b.batch)
+			c.messages(batches.batch)
 		}
 	case straggler:
 		c.messages(nil)
 	default:
 		batch := c.newBatch()
-		b.remember(c.head.seq, c.now, batch)
+		batches.remember(c.head.seq, c.now, batch)
 		c.messages(batch)
 	}
 }
@@ -90,24 +90,24 @@ func (c *serverCall) newBatch() []storedMessage {
 		return len(batch) == 0 || len(batch) < c.mail.batch && size <= c.head.version.Batch
 	}
 	for c.me.taken < len(c.me.mailbox) {
-		m := c.me.mailbox[c.me.taken]
-		if c.mail.kept > 0 && c.now-m.at >= c.mail.kept {
+		storedMessage := c.me.mailbox[c.me.taken]
+		if c.mail.kept > 0 && c.now-storedMessage.at >= c.mail.kept {
 			c.me.taken++
 			continue
 		}
-		if !fits(m) {
+		if !fits(storedMessage) {
 			if c.mail.losesOne {
 				c.me.taken++
 			}
 			return c.inOrder(batch)
 		}
-		batch = append(batch, m)
+		batch = append(batch, storedMessage)
 		c.me.taken++
 	}
 	c.me.mailbox, c.me.taken = c.me.mailbox[:0], 0
 	for len(c.me.notices) > 0 {
-		n := c.me.notices[0]
-		m := storedMessage{kind: TypeStatus, from: n.from, text: c.d.Statuses[n.status]}
+		statusNotice := c.me.notices[0]
+		m := storedMessage{kind: TypeStatus, from: statusNotice.from, text: c.d.Statuses[statusNotice.status]}
 		if !fits(m) {
 			break
 		}
@@ -131,8 +131,8 @@ func (c *serverCall) inOrder(batch []storedMessage) []storedMessage {
 func (c *serverCall) emptySize() int {
 	var a answer
 	a.set(KeyMessages, strconv.Itoa(c.mail.batch))
-	for _, k := range []Key{KeyTypes, KeySenders, KeyTexts} {
-		a.list(k, nil)
+	for _, key := range []Key{KeyTypes, KeySenders, KeyTexts} {
+		a.list(key, nil)
 	}
 	return len(c.write(c.head, a, ""))
 }
@@ -151,10 +151,10 @@ func (c *serverCall) typeName(t Type) string {
 
 func (c *serverCall) messages(batch []storedMessage) {
 	var types, senders, texts []string
-	for _, m := range batch {
-		types = append(types, c.typeName(m.kind))
-		senders = append(senders, itoa(m.from))
-		texts = append(texts, m.text)
+	for _, storedMessage := range batch {
+		types = append(types, c.typeName(storedMessage.kind))
+		senders = append(senders, itoa(storedMessage.from))
+		texts = append(texts, storedMessage.text)
 	}
 	c.number(KeyMessages, len(batch))
 	c.list(KeyTypes, types)

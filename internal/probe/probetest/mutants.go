@@ -37,9 +37,9 @@ type ruleChange struct {
 
 func named(tables ...mutantTable) []Mutant {
 	var out []Mutant
-	for _, t := range tables {
-		for _, m := range t() {
-			out = append(out, m.Mutant)
+	for _, mutantTable := range tables {
+		for _, ruleChange := range mutantTable() {
+			out = append(out, ruleChange.Mutant)
 		}
 	}
 	return out
@@ -51,9 +51,9 @@ func changeOf(name string) func(*rules) {
 		coreLists, coreSessions, coreRecords, corePeople, coreMail, coreHTTP, coreWider, equivalents,
 		moreLists, moreSessions, moreRecords, morePeople, moreMail, moreHTTP, moreWider, fleeting,
 	} {
-		for _, m := range t() {
-			if m.Name == name {
-				return m.change
+		for _, ruleChange := range t() {
+			if ruleChange.Name == name {
+				return ruleChange.change
 			}
 		}
 	}

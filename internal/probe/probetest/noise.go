@@ -45,8 +45,8 @@ type noiseSource struct {
 	served []time.Duration
 }
 
-func newNoise(n Noise) *noiseSource {
-	return &noiseSource{Noise: n, dice: rand.New(rand.NewPCG(n.Seed, 1)), began: time.Now()}
+func newNoise(noise Noise) *noiseSource {
+	return &noiseSource{Noise: noise, dice: rand.New(rand.NewPCG(noise.Seed, 1)), began: time.Now()}
 }
 
 // tooMany reports whether a request is beyond the limit, and counts it if it is not.
@@ -70,14 +70,14 @@ func (n *noiseSource) tooMany() bool {
 }
 
 // refuse is the answer beyond the limit.
-func (n *noiseSource) refuse(d *Dialect) reply {
+func (n *noiseSource) refuse(dialect *Dialect) reply {
 	rep := reply{status: n.Status, header: make(http.Header)}
 	if n.RetryAfter {
 		rep.header.Set("Retry-After", strconv.Itoa(int(n.Per.Seconds())))
 	}
 	if rep.status == 0 {
 		rep.status = http.StatusOK
-		rep.body = []byte(d.Keys[KeyCode] + string(d.Assign) + LimitCode)
+		rep.body = []byte(dialect.Keys[KeyCode] + string(dialect.Assign) + LimitCode)
 		return rep
 	}
 	rep.body = []byte("too many requests\n")

@@ -60,10 +60,10 @@ func (d desk) wait(seconds int) { d.s.world.moveClock(time.Duration(seconds) * t
 
 func TestTheExamplesOfTheContract(t *testing.T) {
 	d := newDesk(t)
-	w := d.s.world
-	ben, cat := w.accounts[10002], w.accounts[10003]
+	serverState := d.s.world
+	ben, cat := serverState.accounts[10002], serverState.accounts[10003]
 	ben.nick, ben.face, cat.nick, cat.face = "Pingu, Jr", 0, "Tom & Jerry", 270
-	befriend(w.accounts[10001], cat)
+	befriend(serverState.accounts[10001], cat)
 	d.login(10002, 10003)
 	d.say(10003, "Change_Stat&ST=30")
 	for _, e := range []struct{ record, want string }{
@@ -191,9 +191,9 @@ func TestADeclaredCharsetAndTheSessionsHabitDecide(t *testing.T) {
 	if len(box) != len(want) {
 		t.Fatalf("the mailbox holds %+v", box)
 	}
-	for i, m := range box {
-		if m.text != want[i] {
-			t.Errorf("text %d is %q, want %q", i, m.text, want[i])
+	for i, storedMessage := range box {
+		if storedMessage.text != want[i] {
+			t.Errorf("text %d is %q, want %q", i, storedMessage.text, want[i])
 		}
 	}
 	if got := d.from(home, gbCharset, note+"\xff"); !strings.Contains(got, "RES=1") {
@@ -287,19 +287,19 @@ func TestMutantsAreWellLabelled(t *testing.T) {
 }
 
 func TestTheMadeUpDialectSharesNoWord(t *testing.T) {
-	d := MadeUp()
-	if err := d.check(); err != nil {
+	dialect := MadeUp()
+	if err := dialect.check(); err != nil {
 		t.Fatal(err)
 	}
-	for i, name := range d.Commands {
-		if strings.EqualFold(name, httpQQ.Commands[i]) || d.CommandName(httpQQ.Commands[i]) != name {
+	for i, name := range dialect.Commands {
+		if strings.EqualFold(name, httpQQ.Commands[i]) || dialect.CommandName(httpQQ.Commands[i]) != name {
 			t.Errorf("the command %s is %s", httpQQ.Commands[i], name)
 		}
-		if len(d.Fields[i]) != len(httpQQ.Fields[i]) {
-			t.Errorf("%s has %d fields, %s has %d", name, len(d.Fields[i]), httpQQ.Commands[i], len(httpQQ.Fields[i]))
+		if len(dialect.Fields[i]) != len(httpQQ.Fields[i]) {
+			t.Errorf("%s has %d fields, %s has %d", name, len(dialect.Fields[i]), httpQQ.Commands[i], len(httpQQ.Fields[i]))
 		}
 	}
-	for i, name := range d.Keys {
+	for i, name := range dialect.Keys {
 		if strings.EqualFold(name, httpQQ.Keys[i]) {
 			t.Errorf("the key %s has the same name", name)
 		}

@@ -34,8 +34,8 @@ func (d *Dialect) pairs(q fuzzRequest) []string {
 		d.Keys[KeySeq] + assign + q.seq,
 		d.Keys[KeyAccount] + assign + q.uin,
 	}
-	for _, a := range q.args {
-		out = append(out, d.Keys[a.key]+assign+a.value)
+	for _, arg := range q.args {
+		out = append(out, d.Keys[arg.key]+assign+arg.value)
 	}
 	return out
 }

@@ -48,28 +48,28 @@ func (r *rules) cut(part []byte) recordPair {
 // the first of those that are still to come.
 func (r *rules) parseText(body []byte, row responseRow) []recordPair {
 	needed := []Key{KeyVersion, KeyCommand, KeySeq, KeyAccount}
-	for _, k := range row.params {
-		if k != row.text {
-			needed = append(needed, k)
+	for _, key := range row.params {
+		if key != row.text {
+			needed = append(needed, key)
 		}
 	}
 	var pairs []recordPair
 	seen := false
 	for rest := body; ; {
 		part, after, more := bytes.Cut(rest, []byte{r.d.Pair})
-		p := r.cut(part)
-		if !seen && r.sameKey(p.key, row.text) {
+		recordPair := r.cut(part)
+		if !seen && r.sameKey(recordPair.key, row.text) {
 			seen = true
 			end := r.textEnd(rest, needed)
-			p = r.cut(rest[:end])
+			recordPair = r.cut(rest[:end])
 			more = end < len(rest)
 			if more {
 				after = rest[end+1:]
 			}
 		}
-		pairs = append(pairs, p)
-		for i, k := range needed {
-			if r.sameKey(p.key, k) {
+		pairs = append(pairs, recordPair)
+		for i, key := range needed {
+			if r.sameKey(recordPair.key, key) {
 				needed = append(needed[:i], needed[i+1:]...)
 				break
 			}
@@ -100,17 +100,17 @@ func (r *rules) textEnd(rest []byte, needed []Key) int {
 	return len(rest)
 }
 
-func (r *rules) sameKey(sent string, k Key) bool {
-	name := r.d.Keys[k]
+func (r *rules) sameKey(sent string, key Key) bool {
+	name := r.d.Keys[key]
 	return sent == name || !r.record.exactKeys && strings.EqualFold(sent, name)
 }
 
 // find is the value of a key as it was sent; the first counts if there are
 // several.
-func (rec parsedRecord) find(k Key) (value []byte, ok bool) {
-	for _, p := range rec.pairs {
-		if rec.rules.sameKey(p.key, k) {
-			value, ok = p.value, true
+func (rec parsedRecord) find(key Key) (value []byte, ok bool) {
+	for _, recordPair := range rec.pairs {
+		if rec.rules.sameKey(recordPair.key, key) {
+			value, ok = recordPair.value, true
 			if !rec.rules.record.lastCounts {
 				break
 			}
@@ -121,8 +121,8 @@ func (rec parsedRecord) find(k Key) (value []byte, ok bool) {
 
 // word is the value of a key that is ASCII if it is right: trimmed, and escapes
 // decoded.
-func (rec parsedRecord) word(k Key) []byte {
-	value, _ := rec.find(k)
+func (rec parsedRecord) word(key Key) []byte {
+	value, _ := rec.find(key)
 	return rec.rules.d.unescape(trim(value))
 }
 
@@ -188,13 +188,15 @@ type answer struct {
 	reason string
 }
 
-func (a *answer) set(k Key, value string) { a.fields = append(a.fields, field{key: k, value: value}) }
-
-func (a *answer) list(k Key, list []string) {
-	a.fields = append(a.fields, field{key: k, list: list, isList: true})
+func (a *answer) set(key Key, value string) {
+	a.fields = append(a.fields, field{key: key, value: value})
 }
 
-func (a *answer) number(k Key, n int) { a.set(k, strconv.Itoa(n)) }
+func (a *answer) list(key Key, list []string) {
+	a.fields = append(a.fields, field{key: key, list: list, isList: true})
+}
+
+func (a *answer) number(key Key, n int) { a.set(key, strconv.Itoa(n)) }
 
 // head is what of the request every answer repeats.
 type head struct {
@@ -207,11 +209,11 @@ type head struct {
 
 // write makes bytes of an answer.
 func (r *rules) write(h head, a answer, now string) []byte {
-	d := r.d
+	dialect := r.d
 	out := make([]byte, 0, 128)
-	for _, k := range d.Head {
-		out = r.appendKey(out, k)
-		switch k {
+	for _, key := range dialect.Head {
+		out = r.appendKey(out, key)
+		switch key {
 		case KeyVersion:
 			out = append(out, h.version.Name...)
 		case KeyCommand:
@@ -221,11 +223,11 @@ func (r *rules) write(h head, a answer, now string) []byte {
 		case KeyAccount:
 			out = r.appendEscaped(out, h.account)
 		case KeyCode:
-			out = append(out, d.Codes[a.code]...)
+			out = append(out, dialect.Codes[a.code]...)
 		}
 	}
-	for _, f := range r.ordered(h.cmd, a.fields) {
-		out = r.appendField(out, f)
+	for _, field := range r.ordered(h.cmd, a.fields) {
+		out = r.appendField(out, field)
 	}
 	if a.reason != "" && !r.record.noReason {
 		out = r.appendEscaped(r.appendKey(out, KeyReason), r.reason(a.reason))
@@ -255,10 +257,10 @@ func (r *rules) ordered(cmd Command, fields []field) []field {
 		return fields
 	}
 	out := make([]field, 0, len(fields))
-	for _, k := range r.d.Fields[cmd] {
-		for _, f := range fields {
-			if f.key == k {
-				out = append(out, f)
+	for _, key := range r.d.Fields[cmd] {
+		for _, field := range fields {
+			if field.key == key {
+				out = append(out, field)
 			}
 		}
 	}
@@ -270,11 +272,11 @@ func (r *rules) ordered(cmd Command, fields []field) []field {
 	return out
 }
 
-func (r *rules) appendKey(out []byte, k Key) []byte {
+func (r *rules) appendKey(out []byte, key Key) []byte {
 	if len(out) > 0 {
 		out = append(out, r.d.Pair)
 	}
-	return append(append(out, r.d.Keys[k]...), r.d.Assign)
+	return append(append(out, r.d.Keys[key]...), r.d.Assign)
 }
 
 func (r *rules) appendField(out []byte, f field) []byte {

@@ -211,9 +211,9 @@ const (
 )
 
 // contract is what PROTOCOL.md says.
-func contract(d *Dialect) *rules {
-	r := &rules{d: d}
-	r.record.seqMost, r.record.seqEcho, r.record.escaped = 32, bodyMost, d.Escaped
+func contract(dialect *Dialect) *rules {
+	r := &rules{d: dialect}
+	r.record.seqMost, r.record.seqEcho, r.record.escaped = 32, bodyMost, dialect.Escaped
 	r.text.most = textMost
 	r.login.saysLifetime, r.login.saysInterval = 300, 60
 	r.login.lockAfter, r.login.lockFor = 5, 60*time.Second

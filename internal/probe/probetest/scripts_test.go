@@ -128,7 +128,7 @@ func sessionScripts() map[string]func(x *talk) {
 }
 
 func loginScripts() map[string]func(x *talk) {
-	login := func(args func(d *Dialect) []any) func(x *talk) {
+	login := func(args func(dialect *Dialect) []any) func(x *talk) {
 		return func(x *talk) { x.ask(10001, CmdLogin, args(x.d)...) }
 	}
 	usual := func(x *talk) { x.login(10001) }
@@ -142,18 +142,18 @@ func loginScripts() map[string]func(x *talk) {
 		}
 	}
 	return map[string]func(x *talk){
-		"m5-plain-refused": login(func(d *Dialect) []any {
-			return []any{KeyPassword, password, KeyProof, d.Proofs[ProofPlain]}
+		"m5-plain-refused": login(func(dialect *Dialect) []any {
+			return []any{KeyPassword, password, KeyProof, dialect.Proofs[ProofPlain]}
 		}),
-		"m5-2-is-md5": login(func(d *Dialect) []any {
-			return []any{KeyPassword, passwordMD5, KeyProof, d.Proofs[ProofOther]}
+		"m5-2-is-md5": login(func(dialect *Dialect) []any {
+			return []any{KeyPassword, passwordMD5, KeyProof, dialect.Proofs[ProofOther]}
 		}),
-		"m5-absent-is-md5": login(func(d *Dialect) []any { return []any{KeyPassword, passwordMD5} }),
-		"md5-upper-refused": login(func(d *Dialect) []any {
-			return []any{KeyPassword, strings.ToUpper(passwordMD5), KeyProof, d.Proofs[ProofMD5]}
+		"m5-absent-is-md5": login(func(dialect *Dialect) []any { return []any{KeyPassword, passwordMD5} }),
+		"md5-upper-refused": login(func(dialect *Dialect) []any {
+			return []any{KeyPassword, strings.ToUpper(passwordMD5), KeyProof, dialect.Proofs[ProofMD5]}
 		}),
-		"empty-password-passes": login(func(d *Dialect) []any {
-			return []any{KeyPassword, "", KeyProof, d.Proofs[ProofMD5]}
+		"empty-password-passes": login(func(dialect *Dialect) []any {
+			return []any{KeyPassword, "", KeyProof, dialect.Proofs[ProofMD5]}
 		}),
 		"lc-required":  usual,
 		"li-says-240":  usual,
@@ -181,7 +181,7 @@ func recordScripts() map[string]func(x *talk) {
 		pairs[1] = x.d.Keys[KeyCommand] + string(x.d.Assign) + "Nonesuch"
 		x.send(Unknown, pairs)
 	}
-	text := func(charset string, words func(d *Dialect) string) func(x *talk) {
+	text := func(charset string, words func(dialect *Dialect) string) func(x *talk) {
 		return func(x *talk) {
 			x.login(10001)
 			x.charset = charset
@@ -191,10 +191,10 @@ func recordScripts() map[string]func(x *talk) {
 			x.ask(10002, CmdCollect)
 		}
 	}
-	escape := func(hex string) func(d *Dialect) string {
-		return func(d *Dialect) string { return "a" + string(d.Escape) + hex + "b" }
+	escape := func(hex string) func(dialect *Dialect) string {
+		return func(dialect *Dialect) string { return "a" + string(dialect.Escape) + hex + "b" }
 	}
-	plain := func(words string) func(d *Dialect) string { return func(*Dialect) string { return words } }
+	plain := func(words string) func(dialect *Dialect) string { return func(*Dialect) string { return words } }
 	return map[string]func(x *talk){
 		"last-duplicate-counts": varied(func(x *talk, pairs []string) []string {
 			return append(pairs, x.d.Keys[KeyAccount]+string(x.d.Assign)+"10002")
@@ -261,10 +261,10 @@ func swapCase(s string) string {
 }
 
 func peopleScripts() map[string]func(x *talk) {
-	seen := func(s Status, cmd Command) func(x *talk) {
+	seen := func(status Status, cmd Command) func(x *talk) {
 		return func(x *talk) {
 			x.login(10001, 10002)
-			x.status(10002, s)
+			x.status(10002, status)
 			x.ask(10001, cmd)
 		}
 	}

@@ -35,14 +35,14 @@ type remembered struct {
 
 // find is what a request equal to this one was answered.
 func (m *seqMemory) find(k seqKey, now, window time.Duration) ([]field, bool) {
-	r, ok := m.done[k]
+	remembered, ok := m.done[k]
 	if !ok || k.seq == "" {
 		return nil, false
 	}
 	if isShort(k.seq) {
-		return r.fields, m.fresh && m.latest == k && now-m.latestAt <= shortWindow
+		return remembered.fields, m.fresh && m.latest == k && now-m.latestAt <= shortWindow
 	}
-	return r.fields, now-r.at <= window
+	return remembered.fields, now-remembered.at <= window
 }
 
 func (m *seqMemory) remember(k seqKey, fields []field, now, window time.Duration) {
@@ -50,8 +50,8 @@ func (m *seqMemory) remember(k seqKey, fields []field, now, window time.Duration
 		m.done = map[seqKey]remembered{}
 	}
 	if len(m.done) > 1000 {
-		for old, r := range m.done {
-			if now-r.at > window {
+		for old, remembered := range m.done {
+			if now-remembered.at > window {
 				delete(m.done, old)
 			}
 		}
@@ -76,33 +76,33 @@ func (w *serverState) memoryOf(a *testAccount) *seqMemory {
 
 // once does what a changing request asks for, unless it was done before.
 func (c *serverCall) once(do func()) {
-	m, k, r := c.memoryOf(c.me), c.mark(), &c.mail
-	if fields, ok := m.find(k, c.now, r.window); ok && !r.repeats {
+	seqMemory, seqKey, mailRules := c.memoryOf(c.me), c.mark(), &c.mail
+	if fields, ok := seqMemory.find(seqKey, c.now, mailRules.window); ok && !mailRules.repeats {
 		c.fields = slices.Clone(fields)
 		return
 	}
 	if do(); c.code == Done {
-		m.remember(k, c.fields, c.now, r.window)
+		seqMemory.remember(seqKey, c.fields, c.now, mailRules.window)
 	}
 }
 
 func (c *serverCall) mark() seqKey {
-	r, seq := &c.mail, c.head.seq
-	if n := r.seqCounts; n > 0 && len(seq) > n {
+	mailRules, seq := &c.mail, c.head.seq
+	if n := mailRules.seqCounts; n > 0 && len(seq) > n {
 		seq = seq[:n]
 	}
-	if r.seqAnyCase {
+	if mailRules.seqAnyCase {
 		seq = strings.ToUpper(seq)
 	}
 	switch {
-	case r.anyCommand:
+	case mailRules.anyCommand:
 		return seqKey{seq: seq}
-	case r.anyContent:
+	case mailRules.anyContent:
 		return seqKey{seq: seq, cmd: c.head.cmd}
 	}
 	var content strings.Builder
-	for _, p := range c.params {
-		content.WriteString(strconv.Itoa(len(p.value)) + ":" + p.value)
+	for _, parameter := range c.params {
+		content.WriteString(strconv.Itoa(len(parameter.value)) + ":" + parameter.value)
 	}
 	return seqKey{seq, c.head.cmd, content.String()}
 }
@@ -143,8 +143,8 @@ func (b *batches) kind(seq string, now time.Duration) collection {
 		}
 		return newBatch
 	}
-	for _, a := range b.asked {
-		if a.seq == seq && now-a.at <= window {
+	for _, pastRequest := range b.asked {
+		if pastRequest.seq == seq && now-pastRequest.at <= window {
 			return straggler
 		}
 	}

@@ -37,39 +37,39 @@ type Server struct {
 }
 
 // New makes a server whose world is that after a reset.
-func New(c Config) (*Server, error) {
-	d := c.Dialect
-	if d == nil {
-		d = httpQQ
+func New(config Config) (*Server, error) {
+	dialect := config.Dialect
+	if dialect == nil {
+		dialect = httpQQ
 	}
-	if err := d.check(); err != nil {
+	if err := dialect.check(); err != nil {
 		return nil, err
 	}
-	r := contract(d)
-	r.record.time = c.Time
-	if c.Mutant != "" {
-		change := changeOf(c.Mutant)
+	rules := contract(dialect)
+	rules.record.time = config.Time
+	if config.Mutant != "" {
+		change := changeOf(config.Mutant)
 		if change == nil {
-			return nil, fmt.Errorf("there is no mutant %q", c.Mutant)
+			return nil, fmt.Errorf("there is no mutant %q", config.Mutant)
 		}
-		change(r)
+		change(rules)
 	}
-	return &Server{rules: r, world: newWorld(r), noise: newNoise(c.Noise), dice: rand.New(rand.NewPCG(1, 2))}, nil
+	return &Server{rules: rules, world: newWorld(rules), noise: newNoise(config.Noise), dice: rand.New(rand.NewPCG(1, 2))}, nil
 }
 
 // Listen serves on a loopback address, until close is called.
 func (s *Server) Listen(addr string) (url string, close func(), err error) {
-	l, err := net.Listen("tcp", addr)
+	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return "", nil, err
 	}
-	if at := l.Addr().(*net.TCPAddr); !at.IP.IsLoopback() {
-		l.Close()
+	if at := listener.Addr().(*net.TCPAddr); !at.IP.IsLoopback() {
+		listener.Close()
 		return "", nil, fmt.Errorf("%s is no loopback address", addr)
 	}
 	srv := &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute}
-	go srv.Serve(togetherListener{l, s.rules.http.together})
-	return "http://" + l.Addr().String() + "/", func() { srv.Close() }, nil
+	go srv.Serve(togetherListener{listener, s.rules.http.together})
+	return "http://" + listener.Addr().String() + "/", func() { srv.Close() }, nil
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -134,46 +134,46 @@ type reply struct {
 func (s *Server) serve(req httpRequest) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.rules
+	rules := s.rules
 	rep := reply{status: http.StatusOK}
-	if r.http.jitter > 0 {
-		rep.late = time.Duration(s.dice.Int64N(int64(r.http.jitter)))
+	if rules.http.jitter > 0 {
+		rep.late = time.Duration(s.dice.Int64N(int64(rules.http.jitter)))
 	}
-	if r.http.lost > 0 && s.dice.Float64() < r.http.lost {
+	if rules.http.lost > 0 && s.dice.Float64() < rules.http.lost {
 		if rep.lost = true; s.dice.IntN(2) == 0 {
 			return rep
 		}
 	}
-	n := s.noise
-	if n.Late > 0 {
-		rep.late += time.Duration(n.dice.Int64N(int64(n.Late)))
+	noiseSource := s.noise
+	if noiseSource.Late > 0 {
+		rep.late += time.Duration(noiseSource.dice.Int64N(int64(noiseSource.Late)))
 	}
-	if n.tooMany() {
-		return n.refuse(r.d)
+	if noiseSource.tooMany() {
+		return noiseSource.refuse(rules.d)
 	}
-	if n.Lost > 0 && n.dice.Float64() < n.Lost {
-		if rep.lost = true; n.dice.IntN(2) == 0 {
+	if noiseSource.Lost > 0 && noiseSource.dice.Float64() < noiseSource.Lost {
+		if rep.lost = true; noiseSource.dice.IntN(2) == 0 {
 			return rep
 		}
 	}
-	if s.served++; s.served == r.http.failsOnce {
+	if s.served++; s.served == rules.http.failsOnce {
 		rep.status, rep.body = http.StatusInternalServerError, []byte("Internal Server Error\n")
 		return rep
 	}
-	c := s.world.run(req)
+	serverCall := s.world.run(req)
 	now := ""
-	if r.record.time {
-		now = n.volatile()
+	if rules.record.time {
+		now = noiseSource.volatile()
 	}
 	switch {
-	case c.head.version == nil, c.isUnknown() && r.record.unknown == saysNoAnswer:
-		rep.body = []byte(r.d.NoAnswer)
-	case c.isUnknown() && r.record.unknown == closes:
+	case serverCall.head.version == nil, serverCall.isUnknown() && rules.record.unknown == saysNoAnswer:
+		rep.body = []byte(rules.d.NoAnswer)
+	case serverCall.isUnknown() && rules.record.unknown == closes:
 		rep.lost = true
-	case c.head.cmd == CmdMessage && c.code == WrongParameter && c.param(KeyText) == "" && r.http.emptyIs500:
+	case serverCall.head.cmd == CmdMessage && serverCall.code == WrongParameter && serverCall.param(KeyText) == "" && rules.http.emptyIs500:
 		rep.status, rep.body = http.StatusInternalServerError, []byte("Internal Server Error\n")
 	default:
-		rep.body = r.write(c.head, c.answer, now)
+		rep.body = rules.write(serverCall.head, serverCall.answer, now)
 	}
 	return rep
 }

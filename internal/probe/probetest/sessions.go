@@ -18,13 +18,13 @@ var passwordMD5 = func() string {
 }()
 
 func (c *serverCall) login() {
-	r := &c.rules.login
+	loginRules := &c.rules.login
 	first, ok := c.firstStatus()
 	if !ok {
 		c.wrong(KeyStatus, "is no status")
 		return
 	}
-	if r.needsClient && c.param(KeyClient) == "" {
+	if loginRules.needsClient && c.param(KeyClient) == "" {
 		c.wrong(KeyClient, "is missing")
 		return
 	}
@@ -35,7 +35,7 @@ func (c *serverCall) login() {
 	if c.me == nil || c.uin == operator || !c.proves() {
 		c.countTry()
 		c.failLogin("this is not the password of such an account")
-		if r.failureEnds && c.me != nil && c.me.session.at(c.addr) {
+		if loginRules.failureEnds && c.me != nil && c.me.session.at(c.addr) {
 			c.end(c.me)
 		}
 		if c.me != nil && c.rules.session.failedRefresh && c.me.session.at(c.addr) {
@@ -44,14 +44,14 @@ func (c *serverCall) login() {
 		return
 	}
 	delete(c.tries, loginKey{c.uin, c.addr})
-	if c.me.session.live && (r.secondRefused && !c.me.session.at(c.addr) || r.renewRefused && c.me.session.at(c.addr)) {
+	if c.me.session.live && (loginRules.secondRefused && !c.me.session.at(c.addr) || loginRules.renewRefused && c.me.session.at(c.addr)) {
 		c.failLogin("the account is logged in already")
 		return
 	}
 	c.begin(first)
 	c.set(KeyResult, c.d.Results[0])
-	c.number(KeyInterval, r.saysInterval)
-	c.number(KeyLifetime, r.saysLifetime)
+	c.number(KeyInterval, loginRules.saysInterval)
+	c.number(KeyLifetime, loginRules.saysLifetime)
 }
 
 // firstStatus is the status that a Login asks for, -1 for none.
@@ -70,38 +70,38 @@ func (c *serverCall) failLogin(why string) {
 
 // proves reports whether the password is right, in the way that it says.
 func (c *serverCall) proves() bool {
-	r := &c.rules.login
+	loginRules := &c.rules.login
 	proof, ps := c.param(KeyProof), c.param(KeyPassword)
-	if r.emptyPasses && ps == "" {
+	if loginRules.emptyPasses && ps == "" {
 		return true
 	}
 	equal := strings.EqualFold
-	if r.lowerMD5 {
+	if loginRules.lowerMD5 {
 		equal = func(a, b string) bool { return a == b }
 	}
-	md5 := r.near.same(ps, passwordMD5, equal)
+	md5 := loginRules.near.same(ps, passwordMD5, equal)
 	switch {
 	case proof == c.d.Proofs[ProofMD5],
-		r.otherIsMD5 && proof == c.d.Proofs[ProofOther],
-		r.absentIsMD5 && proof == "":
+		loginRules.otherIsMD5 && proof == c.d.Proofs[ProofOther],
+		loginRules.absentIsMD5 && proof == "":
 		return md5
-	case proof == c.d.Proofs[ProofPlain] && !r.noPlain:
-		return r.near.same(ps, password, equal)
+	case proof == c.d.Proofs[ProofPlain] && !loginRules.noPlain:
+		return loginRules.near.same(ps, password, equal)
 	}
 	return false
 }
 
 // locked is how long no Login is possible from here.
 func (c *serverCall) locked() time.Duration {
-	if t := c.tries[loginKey{c.uin, c.addr}]; t != nil && t.until > c.now {
-		return t.until - c.now
+	if failedLogins := c.tries[loginKey{c.uin, c.addr}]; failedLogins != nil && failedLogins.until > c.now {
+		return failedLogins.until - c.now
 	}
 	return 0
 }
 
 func (c *serverCall) countTry() {
-	r := &c.rules.login
-	if r.lockAfter == 0 {
+	loginRules := &c.rules.login
+	if loginRules.lockAfter == 0 {
 		return
 	}
 	key := loginKey{c.uin, c.addr}
@@ -110,57 +110,57 @@ func (c *serverCall) countTry() {
 		t = &failedLogins{}
 		c.tries[key] = t
 	}
-	if t.wrong++; t.wrong >= r.lockAfter {
-		t.until = c.now + r.lockFor
+	if t.wrong++; t.wrong >= loginRules.lockAfter {
+		t.until = c.now + loginRules.lockFor
 	}
 }
 
 // begin logs the asker in. A session at another address ends by that, and
 // nobody sees a difference.
 func (c *serverCall) begin(first Status) {
-	a, before := c.me, c.me.session
-	c.change(a, func() {
+	testAccount, before := c.me, c.me.session
+	c.change(testAccount, func() {
 		addrs := []netip.Addr{c.addr}
 		if c.rules.login.secondJoins && before.live && !before.at(c.addr) {
 			addrs = append(addrs, before.addrs...)
 		}
 		prefers := c.prefers
-		a.session = testSession{live: true, addrs: addrs, since: c.now, last: c.now, prefers: prefers}
-		a.set = c.now
+		testAccount.session = testSession{live: true, addrs: addrs, since: c.now, last: c.now, prefers: prefers}
+		testAccount.set = c.now
 		switch {
 		case first >= 0:
-			a.status = first
+			testAccount.status = first
 		case !before.live && !c.rules.login.keepsStatus:
-			a.status = Online
+			testAccount.status = Online
 		}
 	})
 	if before.live && c.presence.renewalTold {
-		c.tell(a, plain(c.shows(a)))
+		c.tell(testAccount, plain(c.shows(testAccount)))
 	}
-	for cmd := range a.past {
-		a.past[cmd].asked = false
+	for cmd := range testAccount.past {
+		testAccount.past[cmd].asked = false
 	}
-	c.memoryOf(a).forgetShort()
-	a.batches.forgetShort()
+	c.memoryOf(testAccount).forgetShort()
+	testAccount.batches.forgetShort()
 }
 
 // logout ends the asker's session, if it has one.
 func (c *serverCall) logout() {
-	r := &c.rules.session
-	if r.logoutAddress {
-		for _, a := range c.all {
-			if a.session.at(c.addr) {
-				c.end(a)
+	sessionRules := &c.rules.session
+	if sessionRules.logoutAddress {
+		for _, testAccount := range c.all {
+			if testAccount.session.at(c.addr) {
+				c.end(testAccount)
 			}
 		}
 	}
-	if c.me == nil || !c.me.session.at(c.addr) && !(r.logoutAnywhere && c.me.session.live) {
-		if r.logoutNeeds {
+	if c.me == nil || !c.me.session.at(c.addr) && !(sessionRules.logoutAnywhere && c.me.session.live) {
+		if sessionRules.logoutNeeds {
 			c.code = NotLoggedIn
 		}
 		return
 	}
-	if !r.logoutNothing {
+	if !sessionRules.logoutNothing {
 		c.leave(c.me)
 	}
 }
@@ -170,7 +170,7 @@ func (c *serverCall) leave(a *testAccount) {
 		a.taken = len(a.mailbox)
 	}
 	if len(a.session.addrs) > 1 && a.session.at(c.addr) {
-		a.session.addrs = slices.DeleteFunc(a.session.addrs, func(at netip.Addr) bool { return at == c.addr })
+		a.session.addrs = slices.DeleteFunc(a.session.addrs, func(addr netip.Addr) bool { return addr == c.addr })
 		return
 	}
 	last, since := a.session.last, a.session.since

@@ -43,21 +43,21 @@ func (t Translator) Value(key, word string) string {
 }
 
 var valuesOf = map[Key]func(*Dialect) []string{
-	KeyVersion: func(d *Dialect) (names []string) {
-		for _, v := range d.Versions {
-			names = append(names, v.Name)
+	KeyVersion: func(dialect *Dialect) (names []string) {
+		for _, version := range dialect.Versions {
+			names = append(names, version.Name)
 		}
 		return names
 	},
-	KeyCommand: func(d *Dialect) []string { return d.Commands[:] },
-	KeyCode:    func(d *Dialect) []string { return d.Codes[:] },
-	KeyResult:  func(d *Dialect) []string { return d.Results[:] },
-	KeyStatus:  func(d *Dialect) []string { return d.Statuses[:] },
-	KeyProof:   func(d *Dialect) []string { return d.Proofs[:] },
-	KeyLevel:   func(d *Dialect) []string { return d.Levels[:] },
-	KeyChoice:  func(d *Dialect) []string { return append(d.Choices[:], d.Added[:]...) },
-	KeyTypes:   func(d *Dialect) []string { return d.Types[:] },
-	KeyLast:    func(d *Dialect) []string { return d.Last[:] },
+	KeyCommand: func(dialect *Dialect) []string { return dialect.Commands[:] },
+	KeyCode:    func(dialect *Dialect) []string { return dialect.Codes[:] },
+	KeyResult:  func(dialect *Dialect) []string { return dialect.Results[:] },
+	KeyStatus:  func(dialect *Dialect) []string { return dialect.Statuses[:] },
+	KeyProof:   func(dialect *Dialect) []string { return dialect.Proofs[:] },
+	KeyLevel:   func(dialect *Dialect) []string { return dialect.Levels[:] },
+	KeyChoice:  func(dialect *Dialect) []string { return append(dialect.Choices[:], dialect.Added[:]...) },
+	KeyTypes:   func(dialect *Dialect) []string { return dialect.Types[:] },
+	KeyLast:    func(dialect *Dialect) []string { return dialect.Last[:] },
 }
 
 func replace(word string, from, to []string) string {
@@ -91,8 +91,8 @@ func (d *Dialect) FieldsOf(command string) []string {
 	if i < 0 {
 		return nil
 	}
-	for _, k := range append(slices.Clone(d.Head), d.Fields[i]...) {
-		keys = append(keys, d.Keys[k])
+	for _, key := range append(slices.Clone(d.Head), d.Fields[i]...) {
+		keys = append(keys, d.Keys[key])
 	}
 	return append(keys, d.Keys[KeyTime])
 }

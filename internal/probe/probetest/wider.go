@@ -55,48 +55,48 @@ func (c *serverCall) tooMany() bool {
 	if c.me == nil || c.head.cmd == Unknown {
 		return false
 	}
-	p := &c.me.past[c.head.cmd]
-	p.count++
-	if each := c.lists[c.head.cmd].refusesEach; each > 0 && p.count%each == 0 {
+	requestHistory := &c.me.past[c.head.cmd]
+	requestHistory.count++
+	if each := c.lists[c.head.cmd].refusesEach; each > 0 && requestHistory.count%each == 0 {
 		return true
 	}
-	l := c.limits[c.head.cmd]
-	if l.most == 0 {
+	requestLimit := c.limits[c.head.cmd]
+	if requestLimit.most == 0 {
 		return false
 	}
-	p.latest = slices.DeleteFunc(p.latest, func(t time.Duration) bool { return t <= c.now-l.in })
-	if len(p.latest) >= l.most {
+	requestHistory.latest = slices.DeleteFunc(requestHistory.latest, func(t time.Duration) bool { return t <= c.now-requestLimit.in })
+	if len(requestHistory.latest) >= requestLimit.most {
 		return true
 	}
-	p.latest = append(p.latest, c.now)
+	requestHistory.latest = append(requestHistory.latest, c.now)
 	return false
 }
 
 // stale answers a list as it was, and reports whether that is so; answer makes it
 // anew otherwise.
 func (c *serverCall) stale(answer func()) {
-	p, d := &c.me.past[c.head.cmd], c.lists[c.head.cmd].stale
+	requestHistory, d := &c.me.past[c.head.cmd], c.lists[c.head.cmd].stale
 	content := c.mark().content
-	if d > 0 && p.asked && p.content == content && c.now-p.at < d {
-		c.fields = slices.Clone(p.fields)
+	if d > 0 && requestHistory.asked && requestHistory.content == content && c.now-requestHistory.at < d {
+		c.fields = slices.Clone(requestHistory.fields)
 		return
 	}
 	answer()
-	p.asked, p.content, p.fields, p.at = true, content, slices.Clone(c.fields), c.now
+	requestHistory.asked, requestHistory.content, requestHistory.fields, requestHistory.at = true, content, slices.Clone(c.fields), c.now
 }
 
 // odd are the friends that a list has after what a mutant does to long ones, or to
 // the first after a Login.
 func (c *serverCall) odd(all []*testAccount) []*testAccount {
-	r := &c.lists[c.head.cmd]
-	if n := r.skips; n > 0 && len(all) >= n {
+	listRules := &c.lists[c.head.cmd]
+	if n := listRules.skips; n > 0 && len(all) >= n {
 		all = slices.Delete(slices.Clone(all), n-1, n)
 	}
-	if n := r.ordered; n > 0 && len(all) > n {
+	if n := listRules.ordered; n > 0 && len(all) > n {
 		all = slices.Clone(all)
 		slices.Reverse(all[n:])
 	}
-	if r.firstEmpty && !c.me.past[c.head.cmd].asked {
+	if listRules.firstEmpty && !c.me.past[c.head.cmd].asked {
 		return nil
 	}
 	return all
@@ -122,11 +122,11 @@ type togetherListener struct {
 }
 
 func (l togetherListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
+	conn, err := l.Listener.Accept()
 	if err != nil || l.rule == inOrder {
-		return c, err
+		return conn, err
 	}
-	return &togetherConn{Conn: c, rule: l.rule}, nil
+	return &togetherConn{Conn: conn, rule: l.rule}, nil
 }
 
 // togetherConn holds the first of two answers back.

@@ -171,16 +171,16 @@ func (w *serverState) looks(cmd Command, a *testAccount) Status {
 		return Online
 	}
 	if a.session.live {
-		if s, ok := w.presence.looks[cmd][a.status]; ok {
-			return s
+		if status, ok := w.presence.looks[cmd][a.status]; ok {
+			return status
 		}
 	}
 	return w.shows(a)
 }
 
 // plain is what a status is to whoever knows three.
-func plain(s Status) Status {
-	switch s {
+func plain(status Status) Status {
+	switch status {
 	case Busy, DoNotDisturb:
 		return Away
 	case TalkToMe:
@@ -188,7 +188,7 @@ func plain(s Status) Status {
 	case Invisible:
 		return Offline
 	}
-	return s
+	return status
 }
 
 // change does something to an account and tells its friends what they see
@@ -203,16 +203,16 @@ func (w *serverState) change(a *testAccount, do func()) {
 
 // tell leaves a notice for each friend that is logged in. Only the latest of
 // a friend is kept.
-func (w *serverState) tell(a *testAccount, s Status) {
+func (w *serverState) tell(a *testAccount, status Status) {
 	if w.presence.noNotices {
 		return
 	}
 	if w.presence.tellsUnseen && a.session.live && a.status == Invisible {
-		s = Invisible
+		status = Invisible
 	}
 	for _, uin := range a.friends {
-		if f := w.accounts[uin]; f.session.live {
-			f.notices = append(without(f.notices, a.uin), statusNotice{a.uin, s})
+		if testAccount := w.accounts[uin]; testAccount.session.live {
+			testAccount.notices = append(without(testAccount.notices, a.uin), statusNotice{a.uin, status})
 		}
 	}
 }
@@ -237,9 +237,9 @@ func (w *serverState) moveClock(by time.Duration) {
 	w.now += by
 	for {
 		var first *testAccount
-		for _, a := range w.all {
-			if s := &a.session; (s.live && !s.forever || s.lingers) && w.due(s) <= w.now && (first == nil || w.due(s) < w.due(&first.session)) {
-				first = a
+		for _, testAccount := range w.all {
+			if testSession := &testAccount.session; (testSession.live && !testSession.forever || testSession.lingers) && w.due(testSession) <= w.now && (first == nil || w.due(testSession) < w.due(&first.session)) {
+				first = testAccount
 			}
 		}
 		if first == nil {

@@ -9,17 +9,17 @@ import (
 	"github.com/rookery-im/rookery/internal/probe/finding"
 )
 
-func machines(s *finding.Study) []block {
+func machines(study *finding.Study) []block {
 	var out []block
-	for _, m := range s.Machines {
-		out = append(out, heading(or(m.Aspect, "Machine")),
-			para(plural(len(m.States), "state")+", "+plural(len(m.Inputs), "input")+", "+plural(m.Queries, "query")+"."))
-		if len(m.States) > 0 {
-			d := drawingOf(m)
-			out = append(out, block{Diagram: &diagramBlock{d.svg(or(m.Aspect, "Machine")), d.mermaid()}})
+	for _, machine := range study.Machines {
+		out = append(out, heading(or(machine.Aspect, "Machine")),
+			para(plural(len(machine.States), "state")+", "+plural(len(machine.Inputs), "input")+", "+plural(machine.Queries, "query")+"."))
+		if len(machine.States) > 0 {
+			stateDiagram := drawingOf(machine)
+			out = append(out, block{Diagram: &diagramBlock{stateDiagram.svg(or(machine.Aspect, "Machine")), stateDiagram.mermaid()}})
 		}
-		guarantee := note(bold("What is guaranteed: "), textSpan{Text: sentence(or(m.Guarantee, "nothing"))})
-		out = append(out, guarantee, transitions(m))
+		guarantee := note(bold("What is guaranteed: "), textSpan{Text: sentence(or(machine.Guarantee, "nothing"))})
+		out = append(out, guarantee, transitions(machine))
 	}
 	if out == nil {
 		return []block{para("No state machine was learned.")}
@@ -27,12 +27,12 @@ func machines(s *finding.Study) []block {
 	return out
 }
 
-func transitions(m finding.Machine) block {
+func transitions(machine finding.Machine) block {
 	var list [][]tableCell
-	for _, t := range m.Transitions {
-		list = append(list, []tableCell{plainCell(t.From), {wire(t.Input)}, {wire(t.Output)}, plainCell(t.To)})
+	for _, transition := range machine.Transitions {
+		list = append(list, []tableCell{plainCell(transition.From), {wire(transition.Input)}, {wire(transition.Output)}, plainCell(transition.To)})
 	}
-	title := "All " + plural(len(m.Transitions), "transition")
+	title := "All " + plural(len(machine.Transitions), "transition")
 	return folded(title, rows([]string{"State", "Input", "Answer", "Leads to"}, list)...)
 }
 
@@ -55,21 +55,21 @@ func (l *diagramEdge) String() string {
 	return cut(strings.Join(l.inputs, ", ")) + " / " + cut(l.output)
 }
 
-func drawingOf(m finding.Machine) *stateDiagram {
+func drawingOf(machine finding.Machine) *stateDiagram {
 	d := &stateDiagram{}
-	for _, s := range m.States {
-		d.number(s.Name)
+	for _, state := range machine.States {
+		d.number(state.Name)
 	}
-	for _, t := range m.Transitions {
-		from, to := d.number(t.From), d.number(t.To)
+	for _, transition := range machine.Transitions {
+		from, to := d.number(transition.From), d.number(transition.To)
 		i := slices.IndexFunc(d.lines, func(l *diagramEdge) bool {
-			return l.from == from && l.to == to && l.output == t.Output
+			return l.from == from && l.to == to && l.output == transition.Output
 		})
 		if i < 0 {
 			i = len(d.lines)
-			d.lines = append(d.lines, &diagramEdge{from: from, to: to, output: t.Output})
+			d.lines = append(d.lines, &diagramEdge{from: from, to: to, output: transition.Output})
 		}
-		d.lines[i].inputs = append(d.lines[i].inputs, t.Input)
+		d.lines[i].inputs = append(d.lines[i].inputs, transition.Input)
 	}
 	return d
 }
@@ -85,12 +85,12 @@ func (d *stateDiagram) number(state string) int {
 // of gives the lines of a state: first those that stay in it, then those that leave.
 func (d *stateDiagram) of(state int) (all []*diagramEdge) {
 	var leave []*diagramEdge
-	for _, l := range d.lines {
+	for _, diagramEdge := range d.lines {
 		switch {
-		case l.from == state && l.to == state:
-			all = append(all, l)
-		case l.from == state:
-			leave = append(leave, l)
+		case diagramEdge.from == state && diagramEdge.to == state:
+			all = append(all, diagramEdge)
+		case diagramEdge.from == state:
+			leave = append(leave, diagramEdge)
 		}
 	}
 	return append(all, leave...)
@@ -121,8 +121,8 @@ func (d *stateDiagram) svg(name string) template.HTML {
 	for i, state := range d.states {
 		top[i], arrive[i] = height, height+rowHeight-5
 		widest = max(widest, cells(or(state, "?")))
-		for _, l := range d.of(i) {
-			widest = max(widest, cells(l.String())+2)
+		for _, diagramEdge := range d.of(i) {
+			widest = max(widest, cells(diagramEdge.String())+2)
 		}
 		height += (1+len(d.of(i)))*rowHeight + 8 + boxGap
 	}
@@ -137,16 +137,16 @@ func (d *stateDiagram) svg(name string) template.HTML {
 		lines := d.of(i)
 		fmt.Fprintf(&out, `<rect x="1" y="%d" width="%d" height="%d" rx="6"/><text class="name" x="10" y="%d">%s</text>`,
 			top[i], right-1, (1+len(lines))*rowHeight+8, top[i]+rowHeight, template.HTMLEscapeString(or(state, "?")))
-		for j, l := range lines {
+		for j, diagramEdge := range lines {
 			y := top[i] + (2+j)*rowHeight
 			sign := "↺ "
-			if l.to != i {
+			if diagramEdge.to != i {
 				sign = "→ "
-				lane := right + (slices.Index(lanes, l.to)+2)*laneWidth
+				lane := right + (slices.Index(lanes, diagramEdge.to)+2)*laneWidth
 				fmt.Fprintf(&out, `<path d="M%d %dH%d"/><circle cx="%d" cy="%d" r="2.5"/>`, right, y-4, lane, lane, y-4)
-				low[l.to], high[l.to] = min(low[l.to], y-4), max(high[l.to], y-4)
+				low[diagramEdge.to], high[diagramEdge.to] = min(low[diagramEdge.to], y-4), max(high[diagramEdge.to], y-4)
 			}
-			fmt.Fprintf(&out, `<text x="10" y="%d">%s</text>`, y, template.HTMLEscapeString(sign+l.String()))
+			fmt.Fprintf(&out, `<text x="10" y="%d">%s</text>`, y, template.HTMLEscapeString(sign+diagramEdge.String()))
 		}
 	}
 	for i, state := range lanes {
@@ -192,11 +192,11 @@ func (d *stateDiagram) mermaid() string {
 		out.WriteString("    [*] --> s0\n")
 	}
 	for i := range d.states {
-		for _, l := range d.of(i) {
-			if l.to == i { // Mermaid lays loops over what is beside them
-				fmt.Fprintf(&out, "    s%d: %s\n", i, mermaidText("↺ "+l.String()))
+		for _, diagramEdge := range d.of(i) {
+			if diagramEdge.to == i { // Mermaid lays loops over what is beside them
+				fmt.Fprintf(&out, "    s%d: %s\n", i, mermaidText("↺ "+diagramEdge.String()))
 			} else {
-				fmt.Fprintf(&out, "    s%d --> s%d: %s\n", i, l.to, mermaidText(l.String()))
+				fmt.Fprintf(&out, "    s%d --> s%d: %s\n", i, diagramEdge.to, mermaidText(diagramEdge.String()))
 			}
 		}
 	}

@@ -15,19 +15,21 @@ import (
 func factAspects(facts []finding.Fact) []finding.Aspect {
 	var out []finding.Aspect
 	for _, known := range finding.Aspects() {
-		if slices.ContainsFunc(facts, func(f finding.Fact) bool { return f.Aspect == known }) {
+		if slices.ContainsFunc(facts, func(fact finding.Fact) bool { return fact.Aspect == known }) {
 			out = append(out, known)
 		}
 	}
-	for _, f := range facts {
-		if !slices.Contains(out, f.Aspect) {
-			out = append(out, f.Aspect)
+	for _, fact := range facts {
+		if !slices.Contains(out, fact.Aspect) {
+			out = append(out, fact.Aspect)
 		}
 	}
 	return out
 }
 
-func sure(f finding.Fact) bool { return f.Grade == finding.Confirmed || f.Grade == finding.Observed }
+func sure(fact finding.Fact) bool {
+	return fact.Grade == finding.Confirmed || fact.Grade == finding.Observed
+}
 
 // byWeight chooses facts and puts those first that are sure and surprising. What
 // many facts claim surprises nobody, unless its value is a rare one.
@@ -37,14 +39,14 @@ func byWeight(facts []finding.Fact, chosen func(finding.Fact) bool) []finding.Fa
 		claim, value string
 	}
 	common := map[claim]int{}
-	for _, f := range facts {
-		common[claim{f.Aspect, f.Claim, f.Value}]++
-		common[claim{f.Aspect, f.Claim, ""}]++
+	for _, fact := range facts {
+		common[claim{fact.Aspect, fact.Claim, fact.Value}]++
+		common[claim{fact.Aspect, fact.Claim, ""}]++
 	}
 	var out []finding.Fact
-	for _, f := range facts {
-		if chosen(f) {
-			out = append(out, f)
+	for _, fact := range facts {
+		if chosen(fact) {
+			out = append(out, fact)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b finding.Fact) int {
@@ -60,18 +62,18 @@ func byWeight(facts []finding.Fact, chosen func(finding.Fact) bool) []finding.Fa
 	return out
 }
 
-func gradeRank(g finding.Grade) int {
-	if i := slices.Index(finding.Grades(), g); i >= 0 {
+func gradeRank(grade finding.Grade) int {
+	if i := slices.Index(finding.Grades(), grade); i >= 0 {
 		return i
 	}
 	return len(finding.Grades())
 }
 
-func ofGrade(facts []finding.Fact, g finding.Grade) []finding.Fact {
+func ofGrade(facts []finding.Fact, grade finding.Grade) []finding.Fact {
 	var out []finding.Fact
-	for _, f := range facts {
-		if f.Grade == g {
-			out = append(out, f)
+	for _, fact := range facts {
+		if fact.Grade == grade {
+			out = append(out, fact)
 		}
 	}
 	return out
@@ -96,11 +98,11 @@ func all(command string) string {
 
 // subject is the command that has to be named before a fact's statement, "" if the
 // statement does so itself.
-func subject(f finding.Fact) string {
-	if f.Command == "*" || strings.HasPrefix(f.Statement, f.Command) {
+func subject(fact finding.Fact) string {
+	if fact.Command == "*" || strings.HasPrefix(fact.Statement, fact.Command) {
 		return ""
 	}
-	return f.Command
+	return fact.Command
 }
 
 // sentence ends a statement as sentences end.
@@ -113,13 +115,13 @@ func sentence(s string) string {
 }
 
 // support says in a few words what speaks for a fact.
-func support(f finding.Fact) string {
-	if f.Observations == 0 && f.Attacks == 0 {
+func support(fact finding.Fact) string {
+	if fact.Observations == 0 && fact.Attacks == 0 {
 		return "not observed"
 	}
-	parts := []string{plural(f.Observations, "observation"), plural(f.Sessions, "session")}
-	if f.Attacks > 0 {
-		parts = append(parts, plural(f.Attacks, "attack"))
+	parts := []string{plural(fact.Observations, "observation"), plural(fact.Sessions, "session")}
+	if fact.Attacks > 0 {
+		parts = append(parts, plural(fact.Attacks, "attack"))
 	}
 	return strings.Join(parts, ", ")
 }

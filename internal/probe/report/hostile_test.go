@@ -22,9 +22,9 @@ const payload = `<hostile onload=alert(1)>"hostile="1'hostile='1</script></style
 
 // hostile is a study with the payload in all its texts, but for those that say
 // what is what.
-func hostile(s *finding.Study) *finding.Study {
-	poison(reflect.ValueOf(s).Elem())
-	return s
+func hostile(study *finding.Study) *finding.Study {
+	poison(reflect.ValueOf(study).Elem())
+	return study
 }
 
 func poison(v reflect.Value) {
@@ -130,10 +130,10 @@ func TestWhatServersWriteCannotBecomeMarkdown(t *testing.T) {
 }
 
 func TestWhatServersWriteCannotBreakJUnit(t *testing.T) {
-	s := hostile(sample(1))
+	study := hostile(sample(1))
 	var results []report.CheckResult
-	for _, f := range s.Facts {
-		results = append(results, report.CheckResult{Fact: f, Message: payload})
+	for _, fact := range study.Facts {
+		results = append(results, report.CheckResult{Fact: fact, Message: payload})
 	}
 	var out strings.Builder
 	if err := report.JUnit(&out, results); err != nil {
@@ -160,9 +160,9 @@ func TestWhatServersWriteCannotBreakJUnit(t *testing.T) {
 }
 
 func TestBytesThatAreNoTextSurviveInJSON(t *testing.T) {
-	s := sample(1)
-	s.Name = "caf\xe9 \u0001 \xff\xfe ok"
-	text := written(t, report.JSON, s)
+	study := sample(1)
+	study.Name = "caf\xe9 \u0001 \xff\xfe ok"
+	text := written(t, report.JSON, study)
 	if !utf8.ValidString(text) || strings.ContainsRune(text, utf8.RuneError) {
 		t.Error("it is no UTF-8, or something was replaced")
 	}

@@ -20,8 +20,8 @@ var pageTemplate string
 // HTML writes a study as one page that needs nothing else, neither a network nor a
 // script. Its policy lets no other style and no script in, whatever a server may
 // have smuggled in.
-func HTML(w io.Writer, s *finding.Study) error {
-	d := documentOf(s)
+func HTML(w io.Writer, study *finding.Study) error {
+	document := documentOf(study)
 	t, err := template.New("page").Parse(pageTemplate)
 	if err != nil {
 		return err
@@ -29,7 +29,7 @@ func HTML(w io.Writer, s *finding.Study) error {
 	sum := sha256.Sum256([]byte(style))
 	var out bytes.Buffer // nothing is written before all of it is made
 	err = t.Execute(&out, map[string]any{
-		"Document": d,
+		"Document": document,
 		"Style":    template.CSS(style),
 		"Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'sha256-" +
 			base64.StdEncoding.EncodeToString(sum[:]) + "'",

@@ -13,16 +13,16 @@ import (
 
 // JSON writes a study as protocol.json has it; finding.SchemaJSON is its schema.
 // Bytes that are no UTF-8 stand in it as \xNN.
-func JSON(w io.Writer, s *finding.Study) error {
-	out := rewritten(s, wellFormed)
+func JSON(w io.Writer, study *finding.Study) error {
+	out := rewritten(study, wellFormed)
 	out.Schema = finding.Schema
 	return indented(w, out)
 }
 
 // Differences writes the differences of two servers as differences.json has them:
 // an array, surest first, empty if there are none.
-func Differences(w io.Writer, s *finding.Study) error {
-	return indented(w, rewritten(s, wellFormed).Differences)
+func Differences(w io.Writer, study *finding.Study) error {
+	return indented(w, rewritten(study, wellFormed).Differences)
 }
 
 func indented(w io.Writer, v any) error {
@@ -49,11 +49,11 @@ func Read(r io.Reader) (*finding.Study, error) {
 		return nil, fmt.Errorf("this is no protocol.json of this version: its schema is %q, not %q",
 			head.Schema, finding.Schema)
 	}
-	s := new(finding.Study)
-	if err := json.Unmarshal(text, s); err != nil {
+	study := new(finding.Study)
+	if err := json.Unmarshal(text, study); err != nil {
 		return nil, explain(text, err)
 	}
-	return s, nil
+	return study, nil
 }
 
 // explain says in plain words where a JSON text is wrong.

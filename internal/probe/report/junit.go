@@ -64,9 +64,9 @@ func JUnit(w io.Writer, results []CheckResult) error {
 	all := junitSuites{Name: "rookery probe check"}
 	for _, aspect := range aspectsOf(results) {
 		suite := junitSuite{Name: visible(string(aspect))}
-		for _, r := range results {
-			if r.Fact.Aspect == aspect {
-				suite.add(r)
+		for _, checkResult := range results {
+			if checkResult.Fact.Aspect == aspect {
+				suite.add(checkResult)
 			}
 		}
 		all.Tests += suite.Tests
@@ -86,28 +86,28 @@ func JUnit(w io.Writer, results []CheckResult) error {
 // aspectsOf gives the known aspects in their order, then others as they come.
 func aspectsOf(results []CheckResult) []finding.Aspect {
 	facts := make([]finding.Fact, len(results))
-	for i, r := range results {
-		facts[i] = r.Fact
+	for i, checkResult := range results {
+		facts[i] = checkResult.Fact
 	}
 	return factAspects(facts)
 }
 
-func (s *junitSuite) add(r CheckResult) {
-	command := r.Fact.Command
+func (s *junitSuite) add(checkResult CheckResult) {
+	command := checkResult.Fact.Command
 	if command == "*" {
 		command = "all"
 	}
 	c := junitCase{
-		Name:  visible(r.Fact.ID), // it stays the same when a value changes
-		Class: visible(string(r.Fact.Aspect) + "." + command),
-		Time:  seconds(r.Seconds),
+		Name:  visible(checkResult.Fact.ID), // it stays the same when a value changes
+		Class: visible(string(checkResult.Fact.Aspect) + "." + command),
+		Time:  seconds(checkResult.Seconds),
 	}
 	switch {
-	case r.Skipped:
-		c.Skipped = &junitNote{Message: visible(r.Message)}
+	case checkResult.Skipped:
+		c.Skipped = &junitNote{Message: visible(checkResult.Message)}
 		s.Skipped++
-	case !r.Passed:
-		c.Failure = &junitNote{Message: visible(r.Message), Text: failureText(r.Fact)}
+	case !checkResult.Passed:
+		c.Failure = &junitNote{Message: visible(checkResult.Message), Text: failureText(checkResult.Fact)}
 		s.Failures++
 	}
 	s.Tests++
@@ -116,16 +116,16 @@ func (s *junitSuite) add(r CheckResult) {
 }
 
 // failureText says how to see for oneself.
-func failureText(f finding.Fact) string {
-	lines := []string{visible(f.Statement)}
-	for _, step := range f.Witness {
+func failureText(fact finding.Fact) string {
+	lines := []string{visible(fact.Statement)}
+	for _, step := range fact.Witness {
 		lines = append(lines, visible(step.Step))
 		if step.Answer != "" {
 			lines = append(lines, "    expected: "+visible(step.Answer))
 		}
 	}
-	if f.Replay != "" {
-		lines = append(lines, "again: "+visible(f.Replay))
+	if fact.Replay != "" {
+		lines = append(lines, "again: "+visible(fact.Replay))
 	}
 	return strings.Join(lines, "\n")
 }

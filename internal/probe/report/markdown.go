@@ -12,43 +12,43 @@ import (
 // Markdown writes what the page says for reading in a repository, with the state
 // machines in Mermaid.
 func Markdown(w io.Writer, study *finding.Study) error {
-	d := documentOf(study)
+	document := documentOf(study)
 	m := &markdown{}
-	m.para("# %s", text(d.Title))
-	m.para("%s.", d.Kind)
-	m.blocks(d.Head)
-	for _, s := range d.Sections {
-		m.para("## %s", text(s.Title))
-		m.blocks(s.Blocks)
+	m.para("# %s", text(document.Title))
+	m.para("%s.", document.Kind)
+	m.blocks(document.Head)
+	for _, section := range document.Sections {
+		m.para("## %s", text(section.Title))
+		m.blocks(section.Blocks)
 	}
 	_, err := io.WriteString(w, strings.TrimRight(m.out.String(), "\n")+"\n")
 	return err
 }
 
 func (m *markdown) blocks(list []block) {
-	for _, b := range list {
+	for _, block := range list {
 		switch {
-		case b.Title != "":
-			m.para("### %s", text(b.Title))
-		case b.Para != nil:
-			m.para("%s", spans(b.Para.Spans))
-		case b.List != nil:
-			for _, item := range b.List {
+		case block.Title != "":
+			m.para("### %s", text(block.Title))
+		case block.Para != nil:
+			m.para("%s", spans(block.Para.Spans))
+		case block.List != nil:
+			for _, item := range block.List {
 				m.line("- %s", spans(item))
 			}
 			m.line("")
-		case b.Table != nil:
-			m.table(b.Table)
-		case b.Exchange != nil:
-			m.exchange(b.Exchange)
-		case b.Diagram != nil:
-			m.para("```mermaid\n%s```", b.Diagram.Mermaid)
-		case b.Verbatim != "":
-			m.fenced(b.Verbatim)
-		case b.Fold != nil:
-			title := strings.Join(strings.Fields(b.Fold.Title), " ")
+		case block.Table != nil:
+			m.table(block.Table)
+		case block.Exchange != nil:
+			m.exchange(block.Exchange)
+		case block.Diagram != nil:
+			m.para("```mermaid\n%s```", block.Diagram.Mermaid)
+		case block.Verbatim != "":
+			m.fenced(block.Verbatim)
+		case block.Fold != nil:
+			title := strings.Join(strings.Fields(block.Fold.Title), " ")
 			m.line("<details><summary>%s</summary>\n", html.EscapeString(title)) // no Markdown in here
-			m.blocks(b.Fold.Blocks)
+			m.blocks(block.Fold.Blocks)
 			m.line("</details>\n")
 		}
 	}
@@ -56,17 +56,17 @@ func (m *markdown) blocks(list []block) {
 
 func (m *markdown) exchange(e *exchangeBlock) {
 	m.line("- %s: %s", text(e.Title), code(e.Sent))
-	for _, r := range e.Received {
+	for _, receivedAnswer := range e.Received {
 		name := "answer"
-		if r.Name != "" {
-			name += " of " + r.Name
+		if receivedAnswer.Name != "" {
+			name += " of " + receivedAnswer.Name
 		}
 		var answer strings.Builder
-		for _, p := range r.Pieces {
-			if p.Differs && strings.TrimSpace(p.Text) != "" {
-				answer.WriteString("<b>" + text(p.Text) + "</b>")
+		for _, textPiece := range receivedAnswer.Pieces {
+			if textPiece.Differs && strings.TrimSpace(textPiece.Text) != "" {
+				answer.WriteString("<b>" + text(textPiece.Text) + "</b>")
 			} else {
-				answer.WriteString(text(p.Text))
+				answer.WriteString(text(textPiece.Text))
 			}
 		}
 		m.line("  - %s: %s", name, or(answer.String(), "none"))
@@ -76,18 +76,18 @@ func (m *markdown) exchange(e *exchangeBlock) {
 
 func spans(list []textSpan) string {
 	var out strings.Builder
-	for _, s := range list {
-		lead := s.Text[:len(s.Text)-len(strings.TrimLeft(s.Text, " "))]
+	for _, textSpan := range list {
+		lead := textSpan.Text[:len(textSpan.Text)-len(strings.TrimLeft(textSpan.Text, " "))]
 		trail := ""
-		if lead != s.Text {
-			trail = s.Text[len(strings.TrimRight(s.Text, " ")):]
+		if lead != textSpan.Text {
+			trail = textSpan.Text[len(strings.TrimRight(textSpan.Text, " ")):]
 		}
-		body := text(s.Text)
+		body := text(textSpan.Text)
 		switch {
 		case body == "":
-		case s.Look == fixed:
-			body = code(s.Text)
-		case s.Look == strong:
+		case textSpan.Look == fixed:
+			body = code(textSpan.Text)
+		case textSpan.Look == strong:
 			body = "**" + body + "**"
 		}
 		out.WriteString(lead + body + trail)
@@ -113,8 +113,8 @@ func (m *markdown) table(t *tableBlock) {
 	m.line("|%s", strings.Repeat(" --- |", len(head)))
 	for _, row := range t.Rows {
 		cells := make([]string, len(row))
-		for i, c := range row {
-			cells[i] = strings.TrimSpace(spans(c))
+		for i, tableCell := range row {
+			cells[i] = strings.TrimSpace(spans(tableCell))
 		}
 		m.line("| %s |", strings.Join(cells, " | "))
 	}

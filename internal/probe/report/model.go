@@ -133,9 +133,9 @@ func evidence(ids []string, anchors map[string]string) []textSpan {
 }
 
 // statement is a fact's sentence, its command before it if it does not name it.
-func statement(f finding.Fact) []textSpan {
-	text := textSpan{Text: sentence(f.Statement)}
-	if name := subject(f); name != "" {
+func statement(fact finding.Fact) []textSpan {
+	text := textSpan{Text: sentence(fact.Statement)}
+	if name := subject(fact); name != "" {
 		return []textSpan{bold(name), {Text: " "}, text}
 	}
 	return []textSpan{text}

@@ -49,30 +49,30 @@ func (d *document) add(id, title string, blocks []block) {
 	d.Sections = append(d.Sections, section{id, title, blocks})
 }
 
-func head(s *finding.Study) []block {
+func head(study *finding.Study) []block {
 	var out []block
-	for i, server := range s.Servers {
+	for i, server := range study.Servers {
 		label := "Server"
-		if compared(s) {
+		if compared(study) {
 			label += " " + string(rune('A'+i))
 		}
 		sent := 0
-		if i < len(s.Requests) {
-			sent = s.Requests[i]
+		if i < len(study.Requests) {
+			sent = study.Requests[i]
 		}
 		out = append(out, says(bold(label+": "), wire(server),
-			textSpan{Text: fmt.Sprintf(", %s of %s requests.", count(sent), count(s.Budget))}))
+			textSpan{Text: fmt.Sprintf(", %s of %s requests.", count(sent), count(study.Budget))}))
 	}
 	out = append(out, para(fmt.Sprintf("Began %s, took %s, %s, %s, seed %d.",
-		or(moment(s.Began), "at a time that is not known"), lasting(s.Seconds),
-		plural(s.Tries, "experiment"), plural(s.Faults, "transport failure"), s.Seed)))
-	if s.Stopped != "" {
-		return append(out, note(bold("Stopped early: "), textSpan{Text: sentence(s.Stopped)},
+		or(moment(study.Began), "at a time that is not known"), lasting(study.Seconds),
+		plural(study.Tries, "experiment"), plural(study.Faults, "transport failure"), study.Seed)))
+	if study.Stopped != "" {
+		return append(out, note(bold("Stopped early: "), textSpan{Text: sentence(study.Stopped)},
 			textSpan{Text: " What is missing is named under "}, to("what was not tested", "untested"), textSpan{Text: "."}))
 	}
-	early := slices.ContainsFunc(s.Phases, func(p finding.Phase) bool { return p.Ended != "" })
+	early := slices.ContainsFunc(study.Phases, func(phase finding.Phase) bool { return phase.Ended != "" })
 	switch {
-	case len(s.Phases) == 0:
+	case len(study.Phases) == 0:
 		out = append(out, note(textSpan{Text: "No phase was begun."}))
 	case early:
 		out = append(out, note(textSpan{Text: "Some phases ended early; "}, to("the last table", "transcript"),
@@ -83,70 +83,70 @@ func head(s *finding.Study) []block {
 
 // gaps are what was not tested: what the study says so itself, and the facts that
 // no experiment was made for.
-func gaps(s *finding.Study) []block {
+func gaps(study *finding.Study) []block {
 	type reason struct {
 		why  string
 		more int
 	}
 	var order []reason
 	whats := map[reason][]string{}
-	for _, g := range s.Untested {
-		r := reason{g.Why, g.Requests}
+	for _, untestedItem := range study.Untested {
+		r := reason{untestedItem.Why, untestedItem.Requests}
 		if whats[r] == nil {
 			order = append(order, r)
 		}
-		whats[r] = append(whats[r], g.What)
+		whats[r] = append(whats[r], untestedItem.What)
 	}
 	var list [][]textSpan
-	for _, r := range order {
-		line := []textSpan{bold(strings.Join(whats[r], ", ")), {Text: ": " + sentence(r.why)}}
-		if r.more > 0 {
-			line = append(line, textSpan{Text: fmt.Sprintf(" Some %s more would.", plural(r.more, "request"))})
+	for _, reason := range order {
+		line := []textSpan{bold(strings.Join(whats[reason], ", ")), {Text: ": " + sentence(reason.why)}}
+		if reason.more > 0 {
+			line = append(line, textSpan{Text: fmt.Sprintf(" Some %s more would.", plural(reason.more, "request"))})
 		}
 		list = append(list, line)
 	}
-	for _, f := range ofGrade(s.Facts, finding.Untested) {
-		list = append(list, append(statement(f), soft(" "+f.Bound)))
+	for _, fact := range ofGrade(study.Facts, finding.Untested) {
+		list = append(list, append(statement(fact), soft(" "+fact.Bound)))
 	}
 	switch {
 	case len(list) > 0:
 		return []block{{List: list}}
-	case len(s.Facts) == 0:
+	case len(study.Facts) == 0:
 		return []block{para("Nothing was tested.")}
 	}
 	return []block{para("Nothing that was planned was left out. What no plan asks for is told under method and limits.")}
 }
 
 // scenarios shows each scenario as it was sent and answered, and what follows.
-func scenarios(s *finding.Study) []block {
+func scenarios(study *finding.Study) []block {
 	var out []block
-	for _, sc := range s.Scenarios {
-		out = append(out, heading(sc.Name))
-		if follows := scenarioFacts(s, sc); len(follows) > 0 {
+	for _, scenario := range study.Scenarios {
+		out = append(out, heading(scenario.Name))
+		if follows := scenarioFacts(study, scenario); len(follows) > 0 {
 			out = append(out, block{List: statements(follows)})
 		} else {
 			out = append(out, para("Comparing its answers shows nothing new."))
 		}
 		var steps [][]tableCell
-		for i, step := range sc.Steps {
+		for i, step := range scenario.Steps {
 			n := plainCell(fmt.Sprint(i + 1))
 			if step.Wait > 0 {
 				steps = append(steps, []tableCell{n, plainCell(lasting(step.Wait) + " go by"), nil})
 				continue
 			}
-			e := step.Exchange
-			steps = append(steps, []tableCell{n, {wire(or(e.Request, step.Step))}, {wire(or(e.Response, "no answer"))}})
+			exchange := step.Exchange
+			steps = append(steps, []tableCell{n, {wire(or(exchange.Request, step.Step))}, {wire(or(exchange.Response, "no answer"))}})
 		}
 		out = append(out, rows([]string{"Step", "Sent", "Answered"}, steps)...)
 	}
 	return out
 }
 
-func scenarioFacts(s *finding.Study, sc finding.Scenario) []finding.Fact {
+func scenarioFacts(study *finding.Study, scenario finding.Scenario) []finding.Fact {
 	var out []finding.Fact
-	for _, id := range sc.Facts {
-		if i := slices.IndexFunc(s.Facts, func(f finding.Fact) bool { return f.ID == id }); i >= 0 {
-			out = append(out, s.Facts[i])
+	for _, id := range scenario.Facts {
+		if i := slices.IndexFunc(study.Facts, func(fact finding.Fact) bool { return fact.ID == id }); i >= 0 {
+			out = append(out, study.Facts[i])
 		}
 	}
 	return out
@@ -154,49 +154,49 @@ func scenarioFacts(s *finding.Study, sc finding.Scenario) []finding.Fact {
 
 func statements(facts []finding.Fact) [][]textSpan {
 	var out [][]textSpan
-	for _, f := range facts {
-		line := statement(f)
-		if f.Grade != finding.Confirmed {
-			line = append(line, soft(" ("+string(f.Grade)+")"))
+	for _, fact := range facts {
+		line := statement(fact)
+		if fact.Grade != finding.Confirmed {
+			line = append(line, soft(" ("+string(fact.Grade)+")"))
 		}
 		out = append(out, line)
 	}
 	return out
 }
 
-func noise(s *finding.Study) []block {
+func noise(study *finding.Study) []block {
 	switch {
-	case len(s.Noise) == 0 && s.Tries == 0:
+	case len(study.Noise) == 0 && study.Tries == 0:
 		return []block{para("No equal requests were made.")}
-	case len(s.Noise) == 0:
+	case len(study.Noise) == 0:
 		return []block{para("Equal requests got equal answers: no field had to be masked.")}
 	}
 	var out [][]tableCell
-	for _, n := range s.Noise {
-		out = append(out, []tableCell{plainCell(n.Command), {wire(n.Key)}, wires(few(n.Values))})
+	for _, noise := range study.Noise {
+		out = append(out, []tableCell{plainCell(noise.Command), {wire(noise.Key)}, wires(few(noise.Values))})
 	}
 	return append([]block{para("These fields differ between equal requests. They are masked, each by itself.")},
 		rows([]string{"Command", "Field", "Seen"}, out)...)
 }
 
-func allFacts(s *finding.Study, at map[string]string) []block {
+func allFacts(study *finding.Study, at map[string]string) []block {
 	var out []block
-	for _, name := range commandsOf(s) {
-		facts := byWeight(s.Facts, func(f finding.Fact) bool { return f.Command == name })
+	for _, name := range commandsOf(study) {
+		facts := byWeight(study.Facts, func(fact finding.Fact) bool { return fact.Command == name })
 		if len(facts) == 0 {
 			continue
 		}
 		var list [][]tableCell
-		for _, f := range facts {
-			said := statement(f)
-			if extra := strings.TrimSpace(f.Scope + " " + f.Bound); extra != "" {
+		for _, fact := range facts {
+			said := statement(fact)
+			if extra := strings.TrimSpace(fact.Scope + " " + fact.Bound); extra != "" {
 				said = append(said, soft(" "+extra))
 			}
-			shows := evidence(f.Evidence, at)
-			if len(f.Against) > 0 {
-				shows = append(append(shows, textSpan{Text: "; against: "}), evidence(f.Against, at)...)
+			shows := evidence(fact.Evidence, at)
+			if len(fact.Against) > 0 {
+				shows = append(append(shows, textSpan{Text: "; against: "}), evidence(fact.Against, at)...)
 			}
-			list = append(list, []tableCell{plainCell(string(f.Grade)), said, {soft(support(f))}, shows})
+			list = append(list, []tableCell{plainCell(string(fact.Grade)), said, {soft(support(fact))}, shows})
 		}
 		confirmed := len(ofGrade(facts, finding.Confirmed))
 		title := fmt.Sprintf("%s: %s, %d confirmed", all(name), plural(len(facts), "fact"), confirmed)
@@ -211,44 +211,44 @@ func allFacts(s *finding.Study, at map[string]string) []block {
 }
 
 // commandsOf names all commands: all at once first, then in the study's order.
-func commandsOf(s *finding.Study) []string {
+func commandsOf(study *finding.Study) []string {
 	names := []string{"*"}
-	for _, c := range s.Commands {
-		names = append(names, c.Name)
+	for _, command := range study.Commands {
+		names = append(names, command.Name)
 	}
-	for _, f := range s.Facts {
-		if !slices.Contains(names, f.Command) {
-			names = append(names, f.Command)
+	for _, fact := range study.Facts {
+		if !slices.Contains(names, fact.Command) {
+			names = append(names, fact.Command)
 		}
 	}
 	return names
 }
 
-func methodBlocks(s *finding.Study) []block {
+func methodBlocks(study *finding.Study) []block {
 	var out []block
 	for _, p := range strings.Split(method, "\n\n") {
 		title, text, _ := strings.Cut(strings.Join(strings.Fields(p), " "), ": ")
 		out = append(out, says(bold(title+". "), textSpan{Text: text}))
 	}
 	grades := "Each fact has a grade."
-	for _, g := range finding.Grades() {
-		grades += " " + string(g) + ": " + gradeMeans[g] + "."
+	for _, grade := range finding.Grades() {
+		grades += " " + string(grade) + ": " + gradeMeans[grade] + "."
 	}
 	out = append(out, says(bold("Grades. "), textSpan{Text: grades}))
-	if s.Experiment != "" {
-		out = append(out, folded("The experiment file", block{Verbatim: s.Experiment}))
+	if study.Experiment != "" {
+		out = append(out, folded("The experiment file", block{Verbatim: study.Experiment}))
 	}
 	return out
 }
 
-func phases(s *finding.Study) []block {
-	if len(s.Phases) == 0 {
+func phases(study *finding.Study) []block {
+	if len(study.Phases) == 0 {
 		return []block{para("No phase was begun.")}
 	}
 	var out [][]tableCell
-	for _, p := range s.Phases {
-		out = append(out, []tableCell{plainCell(p.Name), plainCell(count(p.Requests)), plainCell(lasting(p.Seconds)),
-			plainCell(count(p.Facts)), plainCell(or(p.Ended, "when it was done"))})
+	for _, phase := range study.Phases {
+		out = append(out, []tableCell{plainCell(phase.Name), plainCell(count(phase.Requests)), plainCell(lasting(phase.Seconds)),
+			plainCell(count(phase.Facts)), plainCell(or(phase.Ended, "when it was done"))})
 	}
 	return rows([]string{"Phase", "Requests", "Time", "Facts", "Ended"}, out)
 }

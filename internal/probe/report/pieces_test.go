@@ -13,11 +13,11 @@ import (
 // show writes pieces with brackets about what differs.
 func show(pieces []textPiece) string {
 	var out strings.Builder
-	for _, p := range pieces {
-		if p.Differs {
-			out.WriteString("[" + p.Text + "]")
+	for _, textPiece := range pieces {
+		if textPiece.Differs {
+			out.WriteString("[" + textPiece.Text + "]")
 		} else {
-			out.WriteString(p.Text)
+			out.WriteString(textPiece.Text)
 		}
 	}
 	return out.String()
@@ -91,7 +91,7 @@ func TestTextsShowInMarkdownAsTheyAre(t *testing.T) {
 }
 
 func TestMermaidTakesAnyName(t *testing.T) {
-	m := finding.Machine{
+	machine := finding.Machine{
 		States: []finding.State{{Name: `say "hi"; <b>`}, {Name: ""}},
 		Transitions: []finding.Transition{
 			{From: `say "hi"; <b>`, Input: "a: x --> y", Output: "`0`", To: ""},
@@ -105,23 +105,23 @@ func TestMermaidTakesAnyName(t *testing.T) {
     s0 --> s1: a#58; x #45;-#62; y / #96;0#96;
     s1: ↺ #35;1 / #123;0#125;
 `
-	if got := drawingOf(m).mermaid(); got != want {
+	if got := drawingOf(machine).mermaid(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
 func TestInputsWithOneAnswerAreOneLineOfADrawing(t *testing.T) {
-	m := finding.Machine{Transitions: []finding.Transition{
+	machine := finding.Machine{Transitions: []finding.Transition{
 		{From: "out", Input: "List", Output: "no", To: "out"},
 		{From: "out", Input: "Login", Output: "yes", To: "in"},
 		{From: "out", Input: "Send", Output: "no", To: "out"},
 		{From: "in", Input: "Logout", Output: "yes", To: "out"},
 	}}
-	d := drawingOf(m)
+	stateDiagram := drawingOf(machine)
 	var got []string
-	for i := range d.states {
-		for _, l := range d.of(i) {
-			got = append(got, l.String())
+	for i := range stateDiagram.states {
+		for _, diagramEdge := range stateDiagram.of(i) {
+			got = append(got, diagramEdge.String())
 		}
 	}
 	if want := "List, Send / no|Login / yes|Logout / yes"; strings.Join(got, "|") != want {
@@ -133,10 +133,10 @@ func TestInputsWithOneAnswerAreOneLineOfADrawing(t *testing.T) {
 // has nothing but shapes and texts, and shows the words as they are.
 func TestADrawingHoldsShapesAndTextsAlone(t *testing.T) {
 	hostile := `<a href="javascript:x">企鹅</a><script>&amp;\N\n"'` + "\n"
-	m := finding.Machine{Aspect: hostile, States: []finding.State{{Name: hostile}, {Name: "two"}}, Transitions: []finding.Transition{
+	machine := finding.Machine{Aspect: hostile, States: []finding.State{{Name: hostile}, {Name: "two"}}, Transitions: []finding.Transition{
 		{From: hostile, Input: hostile, Output: hostile, To: "two"}, {From: "two", Input: "x", Output: "y", To: "two"},
 	}}
-	svg := string(drawingOf(m).svg(hostile))
+	svg := string(drawingOf(machine).svg(hostile))
 	texts := ""
 	dec := xml.NewDecoder(strings.NewReader(svg))
 	for {
@@ -167,15 +167,15 @@ func TestADrawingHoldsShapesAndTextsAlone(t *testing.T) {
 }
 
 func TestMachinesThatAreNotWholeAreDrawnToo(t *testing.T) {
-	for name, m := range map[string]finding.Machine{
+	for name, machine := range map[string]finding.Machine{
 		"nothing":           {},
 		"unknown states":    {Transitions: []finding.Transition{{From: "x", Input: "i", Output: "o", To: "y"}}},
 		"a state apart":     {States: []finding.State{{Name: "s0"}, {Name: "s1"}}},
 		"twice the same":    {States: []finding.State{{Name: "s0"}, {Name: "s0"}}},
 		"nothing but loops": {States: []finding.State{{Name: "s0"}}, Transitions: []finding.Transition{{From: "s0", To: "s0"}}},
 	} {
-		d := drawingOf(m)
-		if svg := string(d.svg(name)); strings.Count(svg, "<rect") != len(d.states) || strings.Contains(svg, "-1 ") {
+		stateDiagram := drawingOf(machine)
+		if svg := string(stateDiagram.svg(name)); strings.Count(svg, "<rect") != len(stateDiagram.states) || strings.Contains(svg, "-1 ") {
 			t.Errorf("%s: %s", name, svg)
 		}
 	}
@@ -222,8 +222,8 @@ func TestSureAndSurprisingFactsComeFirst(t *testing.T) {
 		{ID: "seen", Claim: "locks too", Grade: finding.Observed},
 	}
 	var got []string
-	for _, f := range byWeight(facts, func(finding.Fact) bool { return true }) {
-		got = append(got, f.ID)
+	for _, fact := range byWeight(facts, func(finding.Fact) bool { return true }) {
+		got = append(got, fact.ID)
 	}
 	if want := "the only one, unusual, usual 1, usual 2, seen, guess"; strings.Join(got, ", ") != want {
 		t.Errorf("got %s, want %s", strings.Join(got, ", "), want)

@@ -9,15 +9,15 @@ import (
 )
 
 func TestWhatIsWrittenIsReadBack(t *testing.T) {
-	s := sample(2)
-	got, err := report.Read(strings.NewReader(written(t, report.JSON, s)))
+	study := sample(2)
+	got, err := report.Read(strings.NewReader(written(t, report.JSON, study)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Facts) != len(s.Facts) || !reflect.DeepEqual(got.Facts[0], s.Facts[0]) || !reflect.DeepEqual(got.Timers[2], s.Timers[2]) {
+	if len(got.Facts) != len(study.Facts) || !reflect.DeepEqual(got.Facts[0], study.Facts[0]) || !reflect.DeepEqual(got.Timers[2], study.Timers[2]) {
 		t.Error("it is another study")
 	}
-	if string(got.Differences[2].Witness[0].RequestBase64) != string(s.Differences[2].Witness[0].RequestBase64) {
+	if string(got.Differences[2].Witness[0].RequestBase64) != string(study.Differences[2].Witness[0].RequestBase64) {
 		t.Error("a request that is no text was changed")
 	}
 }

@@ -23,10 +23,10 @@ var (
 
 type writer = func(io.Writer, *finding.Study) error
 
-func written(t *testing.T, write writer, s *finding.Study) string {
+func written(t *testing.T, write writer, study *finding.Study) string {
 	t.Helper()
 	var out bytes.Buffer
-	if err := write(&out, s); err != nil {
+	if err := write(&out, study); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -118,27 +118,27 @@ func TestTheSameStudyGivesTheSameBytes(t *testing.T) {
 }
 
 func TestAReportOfWhatWasReadIsTheSame(t *testing.T) {
-	s := sample(2)
-	s.Differences[2].Witness[0].RequestBase64 = nil
-	text := written(t, report.JSON, s)
+	study := sample(2)
+	study.Differences[2].Witness[0].RequestBase64 = nil
+	text := written(t, report.JSON, study)
 	back, err := report.Read(strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, write := range map[string]writer{"HTML": report.HTML, "Markdown": report.Markdown, "JSON": report.JSON} {
-		if written(t, write, back) != written(t, write, s) {
+		if written(t, write, back) != written(t, write, study) {
 			t.Errorf("%s is another after reading", name)
 		}
 	}
 }
 
 func TestWritingAReportLeavesTheStudyAsItIs(t *testing.T) {
-	s := hostile(sample(2))
-	before, _ := json.Marshal(s)
+	study := hostile(sample(2))
+	before, _ := json.Marshal(study)
 	for _, write := range []writer{report.HTML, report.Markdown, report.JSON, report.DOT} {
-		written(t, write, s)
+		written(t, write, study)
 	}
-	if after, _ := json.Marshal(s); !bytes.Equal(before, after) {
+	if after, _ := json.Marshal(study); !bytes.Equal(before, after) {
 		t.Error("it was changed")
 	}
 }
@@ -155,9 +155,9 @@ func TestAStudyOfOneServerHasNoDifferencesSection(t *testing.T) {
 }
 
 func TestDifferencesAreAnArrayEvenIfThereAreNone(t *testing.T) {
-	s := sample(2)
-	s.Differences = nil
-	if got := written(t, report.Differences, s); got != "[]\n" {
+	study := sample(2)
+	study.Differences = nil
+	if got := written(t, report.Differences, study); got != "[]\n" {
 		t.Errorf("got %q", got)
 	}
 	golden(t, "differences.json", written(t, report.Differences, sample(2)))
@@ -176,9 +176,9 @@ func TestAnEmptyStudySaysWhatIsNotThere(t *testing.T) {
 			}
 		}
 	}
-	s := &finding.Study{Servers: []string{"http://a/", "http://b/"}}
+	study := &finding.Study{Servers: []string{"http://a/", "http://b/"}}
 	for _, write := range []writer{report.HTML, report.Markdown} {
-		if !strings.Contains(written(t, write, s), "No difference was found") {
+		if !strings.Contains(written(t, write, study), "No difference was found") {
 			t.Error("it does not say that no difference was found")
 		}
 	}
@@ -259,14 +259,14 @@ func TestTheFirstScreenAnswersWhatTheProtocolDoes(t *testing.T) {
 }
 
 func TestWhatATimersLineSaysIsNoFindingToo(t *testing.T) {
-	s := &finding.Study{
+	study := &finding.Study{
 		Timers: []finding.Timer{{Name: "session", Low: 60, High: 62}},
 		Facts: []finding.Fact{
 			{ID: "1", Aspect: finding.TimerOf, Name: "session", Claim: "after 60 s", Statement: "alive after 60 s", Grade: finding.Observed},
 			{ID: "2", Aspect: finding.TimerOf, Name: "lock", Claim: "kind", Statement: "a lock is absolute", Grade: finding.Observed},
 		},
 	}
-	text := written(t, report.Markdown, s)
+	text := written(t, report.Markdown, study)
 	if n := strings.Count(text, "alive after 60 s"); n != 1 {
 		t.Errorf("it is told %d times, not among all facts alone", n)
 	}
@@ -276,14 +276,14 @@ func TestWhatATimersLineSaysIsNoFindingToo(t *testing.T) {
 }
 
 func TestADifferenceIsShownWithItsRequestsAndAnswers(t *testing.T) {
-	s := sample(2)
-	for name, text := range map[string]string{"HTML": written(t, report.HTML, s), "Markdown": written(t, report.Markdown, s)} {
+	study := sample(2)
+	for name, text := range map[string]string{"HTML": written(t, report.HTML, study), "Markdown": written(t, report.Markdown, study)} {
 		_, text, _ = strings.Cut(text, "The servers differ in")
 		text, _, _ = strings.Cut(text, "What the protocol does")
 		text = strings.ReplaceAll(text, "&amp;", "&")
-		for _, b := range s.Differences[0].Witness {
-			if b.Wait == 0 && (!strings.Contains(text, b.Request) || !strings.Contains(text, b.Step)) {
-				t.Errorf("%s: %s is not shown", name, b.Step)
+		for _, pairedExchange := range study.Differences[0].Witness {
+			if pairedExchange.Wait == 0 && (!strings.Contains(text, pairedExchange.Request) || !strings.Contains(text, pairedExchange.Step)) {
+				t.Errorf("%s: %s is not shown", name, pairedExchange.Step)
 			}
 		}
 	}
@@ -299,10 +299,10 @@ func TestWhatWasNotTestedSaysWhatWouldTestIt(t *testing.T) {
 }
 
 func TestScenariosAreShownAsTheyWereSentAndAnswered(t *testing.T) {
-	s := sample(1)
-	for name, text := range map[string]string{"HTML": written(t, report.HTML, s), "Markdown": strings.ReplaceAll(written(t, report.Markdown, s), "&amp;", "&")} {
+	study := sample(1)
+	for name, text := range map[string]string{"HTML": written(t, report.HTML, study), "Markdown": strings.ReplaceAll(written(t, report.Markdown, study), "&amp;", "&")} {
 		text = strings.ReplaceAll(text, "&amp;", "&")
-		for _, step := range s.Scenarios[0].Steps {
+		for _, step := range study.Scenarios[0].Steps {
 			if step.Wait == 0 && (!strings.Contains(text, "M5=3") || !strings.Contains(text, step.Exchange.Response)) {
 				t.Errorf("%s: %s is not shown", name, step.Step)
 			}
@@ -314,9 +314,9 @@ func TestScenariosAreShownAsTheyWereSentAndAnswered(t *testing.T) {
 }
 
 func TestSightingsAreNoDifferences(t *testing.T) {
-	s := sample(2)
-	s.Differences = nil
-	text := written(t, report.Markdown, s)
+	study := sample(2)
+	study.Differences = nil
+	text := written(t, report.Markdown, study)
 	if !strings.Contains(text, "1 sighting did not show again") || !strings.Contains(text, "## Seen once, and not again") {
 		t.Error("what was seen once is not told")
 	}
@@ -335,15 +335,15 @@ func TestThePageHasNoScript(t *testing.T) {
 }
 
 func TestNoMessageStandsInThePageInFullWhateverItsLength(t *testing.T) {
-	s := sample(1)
+	study := sample(1)
 	long := strings.Repeat("x", 100_000)
-	s.Commands[0].Example.Response, s.Facts[0].Statement, s.Matrix[0].Cells[0].Variant, s.Fields[0].Values = long, long, long, []string{long}
+	study.Commands[0].Example.Response, study.Facts[0].Statement, study.Matrix[0].Cells[0].Variant, study.Fields[0].Values = long, long, long, []string{long}
 	for _, write := range []writer{report.HTML, report.Markdown} {
-		if strings.Contains(written(t, write, s), strings.Repeat("x", 1000)) {
+		if strings.Contains(written(t, write, study), strings.Repeat("x", 1000)) {
 			t.Error("a value stands there in full")
 		}
 	}
-	if n := strings.Count(written(t, report.JSON, s), long); n != 4 {
+	if n := strings.Count(written(t, report.JSON, study), long); n != 4 {
 		t.Errorf("protocol.json has %d of 4 values in full", n)
 	}
 }
@@ -363,12 +363,12 @@ func TestMachinesComeAsOneDigraphEach(t *testing.T) {
 
 // A small study, so that the whole report can be read over in the golden file.
 func TestMarkdownOfASmallStudy(t *testing.T) {
-	s := sample(2)
-	s.Commands, s.Fields, s.Codes = s.Commands[:2], s.Fields[:9], s.Codes[:6]
-	s.Matrix, s.Walks, s.Machines = s.Matrix[:2], s.Walks[:1], s.Machines[1:]
-	s.Timers, s.Differences, s.Noise = s.Timers[:1], s.Differences[1:], s.Noise[:1]
-	s.Facts = slices.DeleteFunc(s.Facts, func(f finding.Fact) bool {
-		return f.Command != "Login" && f.Grade != finding.Contested && f.Grade != finding.Untested && f.Claim != "length of"
+	study := sample(2)
+	study.Commands, study.Fields, study.Codes = study.Commands[:2], study.Fields[:9], study.Codes[:6]
+	study.Matrix, study.Walks, study.Machines = study.Matrix[:2], study.Walks[:1], study.Machines[1:]
+	study.Timers, study.Differences, study.Noise = study.Timers[:1], study.Differences[1:], study.Noise[:1]
+	study.Facts = slices.DeleteFunc(study.Facts, func(fact finding.Fact) bool {
+		return fact.Command != "Login" && fact.Grade != finding.Contested && fact.Grade != finding.Untested && fact.Claim != "length of"
 	})
-	golden(t, "small.md", written(t, report.Markdown, s))
+	golden(t, "small.md", written(t, report.Markdown, study))
 }

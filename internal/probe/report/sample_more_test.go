@@ -9,7 +9,7 @@ import (
 
 // fact states one; what is left out is filled with what fits the grade.
 func fact(id int, grade finding.Grade, command string, aspect finding.Aspect, name, claim, value, statement string) finding.Fact {
-	f := finding.Fact{
+	fact := finding.Fact{
 		ID: strings.Join([]string{command, string(aspect), name, claim}, "/"), Command: command, Aspect: aspect, Name: name, Claim: claim,
 		Value: value, Statement: statement, Grade: grade, Scope: "logged in",
 		Evidence: []string{fmt.Sprintf("a%d.2", id), fmt.Sprintf("a%d.2", id+1), fmt.Sprintf("a%d.3", id+4)},
@@ -21,15 +21,15 @@ func fact(id int, grade finding.Grade, command string, aspect finding.Aspect, na
 	}
 	switch grade {
 	case finding.Confirmed:
-		f.Observations, f.Sessions, f.Attacks = 6+id%9, 2+id%3, 3+id%4
+		fact.Observations, fact.Sessions, fact.Attacks = 6+id%9, 2+id%3, 3+id%4
 	case finding.Observed:
-		f.Observations, f.Sessions = 1+id%3, 1
+		fact.Observations, fact.Sessions = 1+id%3, 1
 	case finding.Contested:
-		f.Observations, f.Sessions, f.Against = 3, 2, []string{"a711.4", "a712.4"}
+		fact.Observations, fact.Sessions, fact.Against = 3, 2, []string{"a711.4", "a712.4"}
 	case finding.Untested:
-		f.Evidence, f.Witness, f.Replay = nil, nil, ""
+		fact.Evidence, fact.Witness, fact.Replay = nil, nil, ""
 	}
-	return f
+	return fact
 }
 
 func sampleFacts() []finding.Fact {
@@ -95,21 +95,21 @@ func sampleMatrix() []finding.MatrixRow {
 	types := map[string]string{"TN": "count", "UN": "account", "MG": "text", "SEQ": "opaque", "UIN": "account", "VER": "enum", "PS": "secret", "M5": "enum", "LC": "opaque", "ST": "enum", "LV": "enum"}
 	var out []finding.MatrixRow
 	id := 1000
-	for _, c := range sampleCommands() {
-		for _, key := range c.Parameters {
+	for _, command := range sampleCommands() {
+		for _, key := range command.Parameters {
 			if key == "CMD" || len(out) == 30 {
 				continue
 			}
-			row := finding.MatrixRow{Command: c.Name, Key: key, Type: types[key], Base: c.Example}
+			row := finding.MatrixRow{Command: command.Name, Key: key, Type: types[key], Base: command.Example}
 			for i, v := range sampleVariants {
 				if v == "negative" && types[key] == "text" {
 					continue
 				}
 				id++
-				row.Cells = append(row.Cells, sampleCell(c, key, v, i+len(out), id))
+				row.Cells = append(row.Cells, sampleCell(command, key, v, i+len(out), id))
 			}
 			if key == "TN" {
-				row.Cells = append(row.Cells, sampleCell(c, key, "1001", 1, id+5000))
+				row.Cells = append(row.Cells, sampleCell(command, key, "1001", 1, id+5000))
 			}
 			out = append(out, row)
 		}
@@ -117,7 +117,7 @@ func sampleMatrix() []finding.MatrixRow {
 	return out
 }
 
-func sampleCell(c finding.Command, key, variant string, n, id int) finding.Cell {
+func sampleCell(command finding.Command, key, variant string, n, id int) finding.Cell {
 	outcome, code := "same", "0"
 	switch {
 	case key == "VER" && variant != "twice" && variant != "lower case":
@@ -135,12 +135,12 @@ func sampleCell(c finding.Command, key, variant string, n, id int) finding.Cell 
 	case (key == "TN" || key == "PS" || key == "M5") && variant == "absent":
 		outcome = "other"
 	}
-	request := strings.Replace(c.Example.Request, "&"+key+"=", "&"+key+"=x", 1)
+	request := strings.Replace(command.Example.Request, "&"+key+"=", "&"+key+"=x", 1)
 	if variant == "absent" {
-		at := strings.Index(c.Example.Request+"&", key+"=")
-		request = c.Example.Request[:at] + strings.TrimLeft(strings.TrimLeft(c.Example.Request[at:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=."), "&")
+		at := strings.Index(command.Example.Request+"&", key+"=")
+		request = command.Example.Request[:at] + strings.TrimLeft(strings.TrimLeft(command.Example.Request[at:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=."), "&")
 	}
-	response := c.Example.Response
+	response := command.Example.Response
 	switch outcome {
 	case "refused", "no session":
 		response = response[:strings.Index(response, "RES=")] + "RES=" + code
@@ -164,13 +164,13 @@ func sampleMachines() []finding.Machine {
 // sessionMachine is what two accounts can do to each other's sessions: each is
 // out, in, or in and invisible.
 func sessionMachine() finding.Machine {
-	m := finding.Machine{Aspect: "session and visibility", Queries: 688,
+	machine := finding.Machine{Aspect: "session and visibility", Queries: 688,
 		Guarantee: "complete up to 8 states (HSI suite, 412 tests), and 300 random tests of up to 24 steps without a counterexample",
 		Inputs:    []string{"a Login", "a Login PS=wrong", "a Logout", "a Change_Stat ST=40", "a Change_Stat ST=10", "a List", "b Login", "b Logout", "b Query_Stat", "a@2 Login"}}
 	names := []string{"both out", "a in", "b in", "both in", "a invisible", "a invisible, b in", "a at 2"}
 	access := [][]string{nil, {"a Login"}, {"b Login"}, {"a Login", "b Login"}, {"a Login", "a Change_Stat ST=40"}, {"a Login", "b Login", "a Change_Stat ST=40"}, {"a@2 Login"}}
 	for i, n := range names {
-		m.States = append(m.States, finding.State{Name: n, Access: access[i]})
+		machine.States = append(machine.States, finding.State{Name: n, Access: access[i]})
 	}
 	next := map[string]map[string]string{
 		"both out":          {"a Login": "a in", "b Login": "b in", "a@2 Login": "a at 2"},
@@ -182,16 +182,16 @@ func sessionMachine() finding.Machine {
 		"a at 2":            {"a Login": "a in", "b Login": "b in"},
 	}
 	for _, from := range names {
-		for _, input := range m.Inputs {
+		for _, input := range machine.Inputs {
 			to := next[from][input]
 			if to == "" {
 				to = from
 			}
-			m.Transitions = append(m.Transitions, finding.Transition{From: from, Input: input, To: to, Output: sessionOutput(from, input)})
+			machine.Transitions = append(machine.Transitions, finding.Transition{From: from, Input: input, To: to, Output: sessionOutput(from, input)})
 		}
 	}
-	m.DOT = dotOf(m)
-	return m
+	machine.DOT = dotOf(machine)
+	return machine
 }
 
 func sessionOutput(from, input string) string {
@@ -215,7 +215,7 @@ func sessionOutput(from, input string) string {
 }
 
 func friendshipMachine() finding.Machine {
-	m := finding.Machine{Aspect: "friendship", Queries: 214, Guarantee: "complete up to 6 states, and 120 random tests without a counterexample",
+	machine := finding.Machine{Aspect: "friendship", Queries: 214, Guarantee: "complete up to 6 states, and 120 random tests without a counterexample",
 		Inputs: []string{"a AddToList to b", "a Ack_AddToList.request to b", "b Ack_AddToList.accept to a", "b Ack_AddToList.reject to a", "a DelFromList to b", "b Block a"},
 		States: []finding.State{{Name: "s0"}, {Name: "s1", Access: []string{"a Ack_AddToList.request to b"}}, {Name: "s2", Access: []string{"a Ack_AddToList.request to b", "b Ack_AddToList.accept to a"}}, {Name: "s3", Access: []string{"b Block a"}}},
 	}
@@ -224,11 +224,11 @@ func friendshipMachine() finding.Machine {
 		"s1": {"b Ack_AddToList.accept to a": "s2", "b Ack_AddToList.reject to a": "s0", "b Block a": "s3"},
 		"s2": {"a DelFromList to b": "s0", "b Block a": "s3"},
 	}
-	for _, s := range m.States {
-		for _, input := range m.Inputs {
-			to, output := next[s.Name][input], "RES=0"
+	for _, state := range machine.States {
+		for _, input := range machine.Inputs {
+			to, output := next[state.Name][input], "RES=0"
 			switch {
-			case to == "" && s.Name == "s3":
+			case to == "" && state.Name == "s3":
 				output = "RES=3"
 			case to == "" && strings.HasPrefix(input, "b Ack"):
 				output = "RES=1"
@@ -236,25 +236,25 @@ func friendshipMachine() finding.Machine {
 				output = "RES=0&CD=1&UN={b}"
 			}
 			if to == "" {
-				to = s.Name
+				to = state.Name
 			}
-			m.Transitions = append(m.Transitions, finding.Transition{From: s.Name, Input: input, Output: output, To: to})
+			machine.Transitions = append(machine.Transitions, finding.Transition{From: state.Name, Input: input, Output: output, To: to})
 		}
 	}
-	m.DOT = dotOf(m)
-	return m
+	machine.DOT = dotOf(machine)
+	return machine
 }
 
-func dotOf(m finding.Machine) string {
+func dotOf(machine finding.Machine) string {
 	var out strings.Builder
 	out.WriteString("digraph g {\n\t__start0 [label=\"\" shape=\"none\"];\n\n")
 	index := map[string]int{}
-	for i, s := range m.States {
-		index[s.Name] = i
-		fmt.Fprintf(&out, "\ts%d [shape=\"circle\" label=%q];\n", i, s.Name)
+	for i, state := range machine.States {
+		index[state.Name] = i
+		fmt.Fprintf(&out, "\ts%d [shape=\"circle\" label=%q];\n", i, state.Name)
 	}
-	for _, t := range m.Transitions {
-		fmt.Fprintf(&out, "\ts%d -> s%d [label=%q];\n", index[t.From], index[t.To], t.Input+" / "+t.Output)
+	for _, transition := range machine.Transitions {
+		fmt.Fprintf(&out, "\ts%d -> s%d [label=%q];\n", index[transition.From], index[transition.To], transition.Input+" / "+transition.Output)
 	}
 	out.WriteString("\n\t__start0 -> s0;\n}\n")
 	return out.String()

@@ -10,7 +10,7 @@ import (
 // sample is a study as they come out, of HTTP QQ 1.1. With two servers it has
 // differences.
 func sample(servers int) *finding.Study {
-	s := &finding.Study{
+	study := &finding.Study{
 		Schema: finding.Schema, Name: "HTTP QQ 1.1", Servers: []string{"http://127.0.0.1:8000/"},
 		Began: "2026-08-14T09:12:44Z", Seed: 20050617, Budget: 3000, Requests: []int{2874},
 		Experiment: "# HTTP QQ 1.1\nname: HTTP QQ 1.1\nserver: http://127.0.0.1:8000/\n\naccounts:\n  a: {account: 10001, secret: \"${PROBE_A}\"}\n",
@@ -24,13 +24,13 @@ func sample(servers int) *finding.Study {
 		Untested: sampleGaps(), Phases: samplePhases(), Scenarios: sampleScenarios(),
 	}
 	if servers == 2 {
-		s.Servers = append(s.Servers, "http://127.0.0.1:8001/")
-		s.Requests = append(s.Requests, 2866)
-		s.Differences = sampleDifferences()
-		s.Sightings = sampleDifferences()[:1]
-		s.Stopped = "the budget of 3,000 requests to each server was used up"
+		study.Servers = append(study.Servers, "http://127.0.0.1:8001/")
+		study.Requests = append(study.Requests, 2866)
+		study.Differences = sampleDifferences()
+		study.Sightings = sampleDifferences()[:1]
+		study.Stopped = "the budget of 3,000 requests to each server was used up"
 	}
-	return s
+	return study
 }
 
 func exchangeBlock(id, request, response string) finding.Exchange {
@@ -106,20 +106,20 @@ func sampleCodes() []finding.CodeUsage {
 		out = append(out, finding.CodeUsage{Command: command, State: state, Code: code, Count: n,
 			Example: exchangeBlock(fmt.Sprintf("a%d.2", 100+len(out)), request, request+"&RES="+code)})
 	}
-	for i, c := range sampleCommands() {
-		open := c.Session == "not needed"
+	for i, command := range sampleCommands() {
+		open := command.Session == "not needed"
 		if open {
-			add(c.Name, "never logged in", "0", 14+i)
-			add(c.Name, "logged out", "0", 9+i)
+			add(command.Name, "never logged in", "0", 14+i)
+			add(command.Name, "logged out", "0", 9+i)
 		} else {
-			add(c.Name, "never logged in", "20", 12+i)
-			add(c.Name, "logged out", "20", 8+i)
-			add(c.Name, "timed out", "20", 3)
+			add(command.Name, "never logged in", "20", 12+i)
+			add(command.Name, "logged out", "20", 8+i)
+			add(command.Name, "timed out", "20", 3)
 		}
-		add(c.Name, "logged in", "0", 1040-90*i)
-		if len(c.Parameters) > 4 {
-			add(c.Name, "logged in", "1", 31+i)
-			add(c.Name, "logged in", "5", 4+i)
+		add(command.Name, "logged in", "0", 1040-90*i)
+		if len(command.Parameters) > 4 {
+			add(command.Name, "logged in", "1", 31+i)
+			add(command.Name, "logged in", "5", 4+i)
 		}
 	}
 	return out
@@ -127,11 +127,11 @@ func sampleCodes() []finding.CodeUsage {
 
 func sampleWalks() []finding.PageWalk {
 	page := func(cursor, id, marker string, from, n int) finding.Page {
-		p := finding.Page{Cursor: cursor, ID: id, Marker: marker, Elements: []string{}}
+		page := finding.Page{Cursor: cursor, ID: id, Marker: marker, Elements: []string{}}
 		for i := range n {
-			p.Elements = append(p.Elements, fmt.Sprint(from+i))
+			page.Elements = append(page.Elements, fmt.Sprint(from+i))
 		}
-		return p
+		return page
 	}
 	long := finding.PageWalk{Command: "List", Role: "many", Size: 7, Ended: "FN=1 on the last page"}
 	for i := range 18 {

@@ -33,8 +33,8 @@ func compiled(t *testing.T) *jsonschema.Schema {
 
 func TestWhatIsWrittenFitsTheSchema(t *testing.T) {
 	schema := compiled(t)
-	for name, s := range map[string]*finding.Study{"one": sample(1), "two": sample(2), "empty": {}, "full": filled()} {
-		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(written(t, report.JSON, s)))
+	for name, study := range map[string]*finding.Study{"one": sample(1), "two": sample(2), "empty": {}, "full": filled()} {
+		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(written(t, report.JSON, study)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,9 +72,9 @@ func TestTheSchemaRefusesWhatDoesNotFit(t *testing.T) {
 
 // filled is a study in which every list has an element, so that all types occur.
 func filled() *finding.Study {
-	s := new(finding.Study)
-	fill(reflect.ValueOf(s).Elem())
-	return s
+	study := new(finding.Study)
+	fill(reflect.ValueOf(study).Elem())
+	return study
 }
 
 func fill(v reflect.Value) {
@@ -169,8 +169,8 @@ func TestTheSchemaHasAllGradesAndAspects(t *testing.T) {
 		t.Fatal(err)
 	}
 	var grades, aspects []string
-	for _, g := range finding.Grades() {
-		grades = append(grades, string(g))
+	for _, grade := range finding.Grades() {
+		grades = append(grades, string(grade))
 	}
 	for _, a := range finding.Aspects() {
 		aspects = append(aspects, string(a))

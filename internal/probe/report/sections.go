@@ -11,14 +11,14 @@ import (
 
 // parameters says of each parameter what became of its variants, those with one
 // outcome together.
-func parameters(s *finding.Study) []block {
-	if len(s.Matrix) == 0 {
+func parameters(study *finding.Study) []block {
+	if len(study.Matrix) == 0 {
 		return []block{para("No parameter was varied.")}
 	}
 	out := []block{para("Same: the answer is that of the base request. Other: done, with another answer.")}
-	for _, command := range matrixCommands(s.Matrix) {
+	for _, command := range matrixCommands(study.Matrix) {
 		var list [][]tableCell
-		for _, row := range s.Matrix {
+		for _, row := range study.Matrix {
 			if row.Command == command {
 				list = append(list, []tableCell{{wire(row.Key), soft(" " + row.Type)}, outcomes(row)})
 			}
@@ -43,15 +43,15 @@ func matrixCommands(rows []finding.MatrixRow) []string {
 func outcomes(row finding.MatrixRow) tableCell {
 	var order []string
 	variants := map[string][]string{}
-	for _, c := range row.Cells {
-		what := c.Outcome
-		if c.Code != "" && what != "same" {
-			what += " " + c.Code
+	for _, cell := range row.Cells {
+		what := cell.Outcome
+		if cell.Code != "" && what != "same" {
+			what += " " + cell.Code
 		}
 		if variants[what] == nil {
 			order = append(order, what)
 		}
-		variants[what] = append(variants[what], or(c.Variant, "empty"))
+		variants[what] = append(variants[what], or(cell.Variant, "empty"))
 	}
 	if order == nil {
 		return tableCell{soft("not varied")}
@@ -66,20 +66,20 @@ func outcomes(row finding.MatrixRow) tableCell {
 	return out
 }
 
-func fields(s *finding.Study) []block {
+func fields(study *finding.Study) []block {
 	var out []block
-	if len(s.Fields) == 0 {
+	if len(study.Fields) == 0 {
 		out = append(out, para("No answer's fields were studied."))
 	}
-	for _, name := range commandsOf(s) {
+	for _, name := range commandsOf(study) {
 		var list [][]tableCell
-		for _, f := range byPlace(s.Fields, name) {
-			holds := f.Kind
-			if f.Of != "" {
-				holds += " of " + f.Of
+		for _, field := range byPlace(study.Fields, name) {
+			holds := field.Kind
+			if field.Of != "" {
+				holds += " of " + field.Of
 			}
-			list = append(list, []tableCell{plainCell(strconv.Itoa(f.Place)), {wire(f.Key)}, plainCell(holds), wires(few(f.Values)),
-				plainCell(or(f.When, "always")), plainCell(string(f.Grade))})
+			list = append(list, []tableCell{plainCell(strconv.Itoa(field.Place)), {wire(field.Key)}, plainCell(holds), wires(few(field.Values)),
+				plainCell(or(field.When, "always")), plainCell(string(field.Grade))})
 		}
 		if list != nil {
 			head := []string{"Place", "Field", "Holds", "Seen", "When", "Grade"}
@@ -87,10 +87,10 @@ func fields(s *finding.Study) []block {
 		}
 	}
 	// What the table of fields says already is not said again.
-	related := byWeight(s.Facts, func(f finding.Fact) bool {
-		return f.Aspect == finding.FieldOf && f.Grade != finding.Refuted && f.Grade != finding.Untested &&
-			!slices.ContainsFunc(s.Fields, func(field finding.Field) bool {
-				return field.Command == f.Command && field.Key == f.Name && (field.Kind == f.Claim || f.Claim == "is")
+	related := byWeight(study.Facts, func(fact finding.Fact) bool {
+		return fact.Aspect == finding.FieldOf && fact.Grade != finding.Refuted && fact.Grade != finding.Untested &&
+			!slices.ContainsFunc(study.Fields, func(field finding.Field) bool {
+				return field.Command == fact.Command && field.Key == fact.Name && (field.Kind == fact.Claim || fact.Claim == "is")
 			})
 	})
 	if len(related) == 0 {
@@ -101,31 +101,31 @@ func fields(s *finding.Study) []block {
 
 func byPlace(fields []finding.Field, command string) []finding.Field {
 	var out []finding.Field
-	for _, f := range fields {
-		if f.Command == command {
-			out = append(out, f)
+	for _, field := range fields {
+		if field.Command == command {
+			out = append(out, field)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b finding.Field) int { return a.Place - b.Place })
 	return out
 }
 
-func codeUses(s *finding.Study) []block {
-	if len(s.Codes) == 0 {
+func codeUses(study *finding.Study) []block {
+	if len(study.Codes) == 0 {
 		return []block{para("No codes were counted.")}
 	}
 	head := []string{"Command"}
 	var commands []string
 	cells := map[[2]string]tableCell{}
-	for _, u := range s.Codes {
-		if !slices.Contains(head[1:], u.State) {
-			head = append(head, u.State)
+	for _, codeUsage := range study.Codes {
+		if !slices.Contains(head[1:], codeUsage.State) {
+			head = append(head, codeUsage.State)
 		}
-		if !slices.Contains(commands, u.Command) {
-			commands = append(commands, u.Command)
+		if !slices.Contains(commands, codeUsage.Command) {
+			commands = append(commands, codeUsage.Command)
 		}
-		at := [2]string{u.Command, u.State}
-		cells[at] = append(cells[at], bold(or(u.Code, "none")), soft(" ×"+count(u.Count)+" "))
+		at := [2]string{codeUsage.Command, codeUsage.State}
+		cells[at] = append(cells[at], bold(or(codeUsage.Code, "none")), soft(" ×"+count(codeUsage.Count)+" "))
 	}
 	var out [][]tableCell
 	for _, command := range commands {
@@ -143,28 +143,28 @@ const (
 	pagesShown    = 5 // at each end of a walk
 )
 
-func walks(s *finding.Study) []block {
+func walks(study *finding.Study) []block {
 	var out []block
-	for _, w := range s.Walks {
+	for _, pageWalk := range study.Walks {
 		total := 0
 		var list [][]tableCell
-		for i, p := range w.Pages {
-			total += len(p.Elements)
-			switch n := len(w.Pages); {
+		for i, page := range pageWalk.Pages {
+			total += len(page.Elements)
+			switch n := len(pageWalk.Pages); {
 			case n > 2*pagesShown+1 && i == pagesShown:
 				more := soft(plural(n-2*pagesShown, "page") + " more of the kind")
 				list = append(list, []tableCell{plainCell("…"), nil, {more}, nil, nil})
 			case n <= 2*pagesShown+1 || i < pagesShown || i >= n-pagesShown:
-				list = append(list, []tableCell{plainCell(strconv.Itoa(i + 1)), {wire(or(p.Cursor, "start"))},
-					elements(p.Elements), {wire(p.Marker)}, {soft(p.ID)}})
+				list = append(list, []tableCell{plainCell(strconv.Itoa(i + 1)), {wire(or(page.Cursor, "start"))},
+					elements(page.Elements), {wire(page.Marker)}, {soft(page.ID)}})
 			}
 		}
-		title := fmt.Sprintf("%s as %s: %s on %s", w.Command, w.Role, plural(total, "element"), plural(len(w.Pages), "page"))
-		if w.Size > 0 {
-			title += fmt.Sprintf(", %d asked for at a time", w.Size)
+		title := fmt.Sprintf("%s as %s: %s on %s", pageWalk.Command, pageWalk.Role, plural(total, "element"), plural(len(pageWalk.Pages), "page"))
+		if pageWalk.Size > 0 {
+			title += fmt.Sprintf(", %d asked for at a time", pageWalk.Size)
 		}
 		blocks := rows([]string{"Page", "From", "Elements", "Marker", "Entry"}, list)
-		out = append(out, folded(title, append(blocks, para(sentence(or(w.Ended, "It is not known how it ended"))))...))
+		out = append(out, folded(title, append(blocks, para(sentence(or(pageWalk.Ended, "It is not known how it ended"))))...))
 	}
 	if out == nil {
 		return []block{para("No list was read page by page.")}
@@ -196,11 +196,11 @@ func few(values []string) []string {
 	return out
 }
 
-func examples(s *finding.Study) []block {
+func examples(study *finding.Study) []block {
 	var out []block
-	for i, c := range s.Commands {
-		if e := c.Example; e.Request != "" {
-			shown := &exchangeBlock{anchor("command", i), c.Name + " " + e.ID, e.Request, []receivedAnswer{{"", whole(e.Response)}}}
+	for i, command := range study.Commands {
+		if exchange := command.Example; exchange.Request != "" {
+			shown := &exchangeBlock{anchor("command", i), command.Name + " " + exchange.ID, exchange.Request, []receivedAnswer{{"", whole(exchange.Response)}}}
 			out = append(out, block{Exchange: shown})
 		}
 	}
@@ -213,61 +213,61 @@ func examples(s *finding.Study) []block {
 func anchor(kind string, n int) string { return fmt.Sprintf("%s-%d", kind, n+1) }
 
 // anchorsOf says where the page shows a transcript's entry.
-func anchorsOf(s *finding.Study) map[string]string {
+func anchorsOf(study *finding.Study) map[string]string {
 	at := map[string]string{}
-	for i, c := range s.Commands {
-		if c.Example.Request != "" {
-			at[c.Example.ID] = anchor("command", i)
+	for i, command := range study.Commands {
+		if command.Example.Request != "" {
+			at[command.Example.ID] = anchor("command", i)
 		}
 	}
 	return at
 }
 
-func differences(s *finding.Study) []block {
-	if len(s.Differences) == 0 {
+func differences(study *finding.Study) []block {
+	if len(study.Differences) == 0 {
 		text := "No difference was found. That is bounded by the number of requests above."
-		if len(s.Sightings) > 0 {
+		if len(study.Sightings) > 0 {
 			text = "No difference showed each time it was looked for; " +
-				plural(len(s.Sightings), "sighting") + " did not show again."
+				plural(len(study.Sightings), "sighting") + " did not show again."
 		}
 		return []block{para(text)}
 	}
-	out := []block{para(fmt.Sprintf("The servers differ in %s.", plural(len(s.Differences), "way")))}
-	for i, d := range s.Differences {
+	out := []block{para(fmt.Sprintf("The servers differ in %s.", plural(len(study.Differences), "way")))}
+	for i, d := range study.Differences {
 		out = append(out, difference(i, d)...)
 	}
 	return out
 }
 
-func sightings(s *finding.Study) []block {
+func sightings(study *finding.Study) []block {
 	out := []block{para("The servers differed in these once. The same steps were sent again, and that did not show.")}
-	for i, d := range s.Sightings {
+	for i, d := range study.Sightings {
 		out = append(out, difference(i, d)...)
 	}
 	return out
 }
 
-func difference(n int, d finding.Difference) []block {
-	title := fmt.Sprintf("%d. %s, %s: %s", n+1, all(d.Command), d.Aspect, d.Name)
-	out := []block{heading(title), para(sentence(d.Summary))}
-	for i, b := range d.Witness {
-		if b.Wait > 0 {
-			out = append(out, para(lasting(b.Wait)+" go by."))
+func difference(n int, difference finding.Difference) []block {
+	title := fmt.Sprintf("%d. %s, %s: %s", n+1, all(difference.Command), difference.Aspect, difference.Name)
+	out := []block{heading(title), para(sentence(difference.Summary))}
+	for i, pairedExchange := range difference.Witness {
+		if pairedExchange.Wait > 0 {
+			out = append(out, para(lasting(pairedExchange.Wait)+" go by."))
 			continue
 		}
-		e := &exchangeBlock{Title: fmt.Sprintf("%d. %s", i+1, or(b.Step, b.Role)), Sent: b.Request}
-		if len(b.RequestBase64) > 0 {
-			e.Sent = shorten(visible(string(b.RequestBase64)))
+		e := &exchangeBlock{Title: fmt.Sprintf("%d. %s", i+1, or(pairedExchange.Step, pairedExchange.Role)), Sent: pairedExchange.Request}
+		if len(pairedExchange.RequestBase64) > 0 {
+			e.Sent = shorten(visible(string(pairedExchange.RequestBase64)))
 		}
-		left, right := compare(b.A, b.B)
+		left, right := compare(pairedExchange.A, pairedExchange.B)
 		e.Received = []receivedAnswer{{"A", left}, {"B", right}}
 		out = append(out, block{Exchange: e})
 	}
-	if d.Replayed != "" {
-		out = append(out, para("Shown "+d.Replayed+" times."))
+	if difference.Replayed != "" {
+		out = append(out, para("Shown "+difference.Replayed+" times."))
 	}
-	if len(d.Commands) > 0 {
-		out = append(out, para("Differ alike: "+strings.Join(d.Commands, ", ")+"."))
+	if len(difference.Commands) > 0 {
+		out = append(out, para("Differ alike: "+strings.Join(difference.Commands, ", ")+"."))
 	}
 	return out
 }

@@ -15,52 +15,52 @@ const (
 )
 
 // summary answers what the protocol does.
-func summary(s *finding.Study) []block {
+func summary(study *finding.Study) []block {
 	var out []block
-	for _, sc := range s.Scenarios {
-		out = append(out, heading(sc.Name))
-		follows := byWeight(scenarioFacts(s, sc), func(finding.Fact) bool { return true })
+	for _, scenario := range study.Scenarios {
+		out = append(out, heading(scenario.Name))
+		follows := byWeight(scenarioFacts(study, scenario), func(finding.Fact) bool { return true })
 		if len(follows) == 0 {
-			out = append(out, says(textSpan{Text: plural(len(sc.Steps), "step") + "; "}, to("see its answers", "scenarios"),
+			out = append(out, says(textSpan{Text: plural(len(scenario.Steps), "step") + "; "}, to("see its answers", "scenarios"),
 				textSpan{Text: "."}))
 			continue
 		}
 		out = append(out, limited(follows, scenarioShown, "scenarios")...)
 	}
 	out = append(out, heading("Commands"))
-	if len(s.Commands) == 0 {
+	if len(study.Commands) == 0 {
 		out = append(out, para("No command was studied."))
 	}
-	out = append(out, commandTable(s)...)
+	out = append(out, commandTable(study)...)
 	stated := map[string]bool{}
-	for _, f := range s.Facts {
-		stated[f.ID] = inCommandTable(f)
+	for _, fact := range study.Facts {
+		stated[fact.ID] = inCommandTable(fact)
 	}
-	for _, sc := range s.Scenarios {
-		for _, id := range sc.Facts {
+	for _, scenario := range study.Scenarios {
+		for _, id := range scenario.Facts {
 			stated[id] = true
 		}
 	}
-	out = append(out, rules(s, stated, "Sessions", finding.Session)...)
-	out = append(out, timers(s, stated)...)
-	out = append(out, rules(s, stated, "Messages", finding.Message)...)
-	out = append(out, rules(s, stated, "Who sees whom", finding.Presence, finding.Friendship)...)
+	out = append(out, rules(study, stated, "Sessions", finding.Session)...)
+	out = append(out, timers(study, stated)...)
+	out = append(out, rules(study, stated, "Messages", finding.Message)...)
+	out = append(out, rules(study, stated, "Who sees whom", finding.Presence, finding.Friendship)...)
 	out = append(out, heading("Findings, weightiest first"))
-	rest := byWeight(s.Facts, func(f finding.Fact) bool { return sure(f) && !stated[f.ID] })
+	rest := byWeight(study.Facts, func(fact finding.Fact) bool { return sure(fact) && !stated[fact.ID] })
 	if len(rest) == 0 && len(stated) == 0 {
 		out = append(out, para("No fact was observed or confirmed."))
 	}
 	out = append(out, limited(spread(rest), findingsShown, "facts")...)
-	if list := ofGrade(s.Facts, finding.Contested); len(list) > 0 {
+	if list := ofGrade(study.Facts, finding.Contested); len(list) > 0 {
 		out = append(out, heading("Contested"), block{List: statements(list)})
 	}
-	return append(out, gradeCounts(s))
+	return append(out, gradeCounts(study))
 }
 
-func gradeCounts(s *finding.Study) block {
+func gradeCounts(study *finding.Study) block {
 	var parts []string
-	for _, g := range finding.Grades() {
-		parts = append(parts, fmt.Sprintf("%s %s", count(len(ofGrade(s.Facts, g))), g))
+	for _, grade := range finding.Grades() {
+		parts = append(parts, fmt.Sprintf("%s %s", count(len(ofGrade(study.Facts, grade))), grade))
 	}
 	return says(bold("Facts: "), textSpan{Text: strings.Join(parts, ", ") + "."})
 }
@@ -76,12 +76,12 @@ func limited(facts []finding.Fact, most int, link string) []block {
 	return []block{{List: list}}
 }
 
-func rules(s *finding.Study, stated map[string]bool, title string, aspects ...finding.Aspect) []block {
-	facts := byWeight(s.Facts, func(f finding.Fact) bool {
-		return sure(f) && slices.Contains(aspects, f.Aspect) && !stated[f.ID]
+func rules(study *finding.Study, stated map[string]bool, title string, aspects ...finding.Aspect) []block {
+	facts := byWeight(study.Facts, func(fact finding.Fact) bool {
+		return sure(fact) && slices.Contains(aspects, fact.Aspect) && !stated[fact.ID]
 	})
-	for _, f := range facts {
-		stated[f.ID] = true
+	for _, fact := range facts {
+		stated[fact.ID] = true
 	}
 	if len(facts) == 0 {
 		return nil
@@ -94,12 +94,12 @@ func rules(s *finding.Study, stated map[string]bool, title string, aspects ...fi
 func spread(facts []finding.Fact) []finding.Fact {
 	var first, rest []finding.Fact
 	met := map[[3]string]bool{}
-	for _, f := range facts {
-		key := [3]string{string(f.Grade), string(f.Aspect), f.Claim}
+	for _, fact := range facts {
+		key := [3]string{string(fact.Grade), string(fact.Aspect), fact.Claim}
 		if met[key] {
-			rest = append(rest, f)
+			rest = append(rest, fact)
 		} else {
-			first = append(first, f)
+			first = append(first, fact)
 		}
 		met[key] = true
 	}
@@ -112,25 +112,25 @@ func byGrade(facts []finding.Fact) []finding.Fact {
 }
 
 // timers gives each timer one line.
-func timers(s *finding.Study, stated map[string]bool) []block {
+func timers(study *finding.Study, stated map[string]bool) []block {
 	var list [][]textSpan
-	for _, t := range s.Timers {
-		for _, f := range s.Facts {
-			if f.Aspect == finding.TimerOf && f.Name == t.Name {
-				stated[f.ID] = true // the timer's line says it
+	for _, timer := range study.Timers {
+		for _, fact := range study.Facts {
+			if fact.Aspect == finding.TimerOf && fact.Name == timer.Name {
+				stated[fact.ID] = true // the timer's line says it
 			}
 		}
-		line := []textSpan{bold(t.Name), {Text: ": " + timerLength(t)}}
-		if t.Kind != "" && t.Kind != "not known" {
-			line = append(line, textSpan{Text: ", " + t.Kind})
+		line := []textSpan{bold(timer.Name), {Text: ": " + timerLength(timer)}}
+		if timer.Kind != "" && timer.Kind != "not known" {
+			line = append(line, textSpan{Text: ", " + timer.Kind})
 		}
-		if len(t.RefreshedBy) > 0 {
-			line = append(line, textSpan{Text: "; put off by " + strings.Join(t.RefreshedBy, ", ")})
+		if len(timer.RefreshedBy) > 0 {
+			line = append(line, textSpan{Text: "; put off by " + strings.Join(timer.RefreshedBy, ", ")})
 		}
-		if len(t.NotBy) > 0 {
-			line = append(line, textSpan{Text: "; not by " + strings.Join(t.NotBy, ", ")})
+		if len(timer.NotBy) > 0 {
+			line = append(line, textSpan{Text: "; not by " + strings.Join(timer.NotBy, ", ")})
 		}
-		list = append(list, append(line, textSpan{Text: "."}, soft(" "+plural(len(t.Points), "look"))))
+		list = append(list, append(line, textSpan{Text: "."}, soft(" "+plural(len(timer.Points), "look"))))
 	}
 	if list == nil {
 		return []block{heading("Timers"), para("No timer was found.")}
@@ -138,35 +138,35 @@ func timers(s *finding.Study, stated map[string]bool) []block {
 	return []block{heading("Timers"), {List: list}}
 }
 
-func timerLength(t finding.Timer) string {
+func timerLength(timer finding.Timer) string {
 	switch {
-	case t.High == 0 || t.High < t.Low:
-		return "not over after " + lasting(t.Low)
-	case t.Low == 0:
-		return "over after " + lasting(t.High) + " at most"
-	case lasting(t.Low) == lasting(t.High):
-		return "ends after " + lasting(t.Low)
+	case timer.High == 0 || timer.High < timer.Low:
+		return "not over after " + lasting(timer.Low)
+	case timer.Low == 0:
+		return "over after " + lasting(timer.High) + " at most"
+	case lasting(timer.Low) == lasting(timer.High):
+		return "ends after " + lasting(timer.Low)
 	}
-	return "ends between " + lasting(t.Low) + " and " + lasting(t.High)
+	return "ends between " + lasting(timer.Low) + " and " + lasting(timer.High)
 }
 
 // commandTable says of each command what a newcomer wants to know.
-func commandTable(s *finding.Study) []block {
+func commandTable(study *finding.Study) []block {
 	var out [][]tableCell
-	for _, c := range s.Commands {
-		name := tableCell{bold(c.Name)}
-		if !c.Works {
+	for _, command := range study.Commands {
+		name := tableCell{bold(command.Name)}
+		if !command.Works {
 			name = append(name, soft(" never done"))
 		}
-		if c.Session == "needed" {
+		if command.Session == "needed" {
 			name = append(name, soft(" needs a login"))
 		}
-		purpose := strings.Join(c.Does, ", ")
-		if c.Effect != "" {
-			purpose = strings.TrimPrefix(purpose+"; "+c.Effect, "; ")
+		purpose := strings.Join(command.Does, ", ")
+		if command.Effect != "" {
+			purpose = strings.TrimPrefix(purpose+"; "+command.Effect, "; ")
 		}
-		required, optional := keysOf(s, c)
-		out = append(out, []tableCell{name, plainCell(purpose), required, optional, wires(c.Fields), codesOf(s, c)})
+		required, optional := keysOf(study, command)
+		out = append(out, []tableCell{name, plainCell(purpose), required, optional, wires(command.Fields), codesOf(study, command)})
 	}
 	if out == nil {
 		return nil
@@ -177,45 +177,45 @@ func commandTable(s *finding.Study) []block {
 
 // inCommandTable tells facts that the table of commands shows: they are no news
 // below it.
-func inCommandTable(f finding.Fact) bool {
+func inCommandTable(fact finding.Fact) bool {
 	switch {
-	case f.Aspect == finding.Parameter:
-		return strings.HasPrefix(f.Claim, "numbers ") ||
-			slices.Contains([]string{"presence", "default", "longest", "most", "type"}, f.Claim)
-	case f.Aspect == finding.FieldOf:
-		return f.Claim == "order" || f.Claim == "answer" || strings.HasPrefix(f.Claim, "can be ")
+	case fact.Aspect == finding.Parameter:
+		return strings.HasPrefix(fact.Claim, "numbers ") ||
+			slices.Contains([]string{"presence", "default", "longest", "most", "type"}, fact.Claim)
+	case fact.Aspect == finding.FieldOf:
+		return fact.Claim == "order" || fact.Claim == "answer" || strings.HasPrefix(fact.Claim, "can be ")
 	}
-	return f.Aspect == finding.Session && f.Claim == "needs"
+	return fact.Aspect == finding.Session && fact.Claim == "needs"
 }
 
 // keysOf parts a command's keys into those that are required and the others, each
 // with what is known of its default and its range.
-func keysOf(s *finding.Study, c finding.Command) (required, optional tableCell) {
-	for _, key := range c.Parameters {
+func keysOf(study *finding.Study, command finding.Command) (required, optional tableCell) {
+	for _, key := range command.Parameters {
 		var known []string
 		need := false
-		for _, f := range s.Facts {
-			if f.Command != c.Name || f.Aspect != finding.Parameter || f.Name != key ||
-				!(sure(f) || f.Grade == finding.Inferred) {
+		for _, fact := range study.Facts {
+			if fact.Command != command.Name || fact.Aspect != finding.Parameter || fact.Name != key ||
+				!(sure(fact) || fact.Grade == finding.Inferred) {
 				continue
 			}
-			switch f.Claim {
+			switch fact.Claim {
 			case "presence":
-				need = f.Value == "required"
-				if f.Value == "optional" {
+				need = fact.Value == "required"
+				if fact.Value == "optional" {
 					known = append(known, "")
 				}
 			case "default":
-				known = append(known, "="+f.Value)
+				known = append(known, "="+fact.Value)
 			case "longest":
-				known = append(known, "at most "+f.Value+" bytes")
+				known = append(known, "at most "+fact.Value+" bytes")
 			case "most":
-				known = append(known, "at most "+f.Value)
+				known = append(known, "at most "+fact.Value)
 			case "meaning", "type":
-				known = append(known, f.Value)
+				known = append(known, fact.Value)
 			default:
-				if edge, ok := strings.CutPrefix(f.Claim, "numbers "); ok {
-					known = append(known, edge+": "+f.Value)
+				if edge, ok := strings.CutPrefix(fact.Claim, "numbers "); ok {
+					known = append(known, edge+": "+fact.Value)
 				}
 			}
 		}
@@ -237,11 +237,11 @@ func keysOf(s *finding.Study, c finding.Command) (required, optional tableCell) 
 	return required, optional
 }
 
-func codesOf(s *finding.Study, c finding.Command) tableCell {
+func codesOf(study *finding.Study, command finding.Command) tableCell {
 	var codes []string
-	for _, u := range s.Codes {
-		if u.Command == c.Name && !slices.Contains(codes, or(u.Code, "none")) {
-			codes = append(codes, or(u.Code, "none"))
+	for _, codeUsage := range study.Codes {
+		if codeUsage.Command == command.Name && !slices.Contains(codes, or(codeUsage.Code, "none")) {
+			codes = append(codes, or(codeUsage.Code, "none"))
 		}
 	}
 	var out tableCell

@@ -97,9 +97,9 @@ func wellFormed(s string) string {
 
 // rewritten is a copy of a study with all its texts rewritten, so that no place
 // that shows one can forget it. Lists that are nil become empty ones.
-func rewritten(s *finding.Study, text func(string) string) *finding.Study {
+func rewritten(study *finding.Study, text func(string) string) *finding.Study {
 	out := new(finding.Study)
-	rewrite(reflect.ValueOf(out).Elem(), reflect.ValueOf(s).Elem(), text)
+	rewrite(reflect.ValueOf(out).Elem(), reflect.ValueOf(study).Elem(), text)
 	return out
 }
 

@@ -20,13 +20,13 @@ func (s *study) around() error {
 	// Who has left sees nothing any more, so these come last.
 	slices.SortStableFunc(changes, func(x, y commandContext) int { return s.ends(x) - s.ends(y) })
 	for group := range slices.Chunk(changes, 6) {
-		r := looks(s.row().login(everybody...), everybody...)
-		for _, u := range group {
-			r.add(slices.DeleteFunc(slices.Clone(u.before), func(step experiment.Step) bool { return s.File.VerbOf(step) == vLogin })...)
-			looks(r.add(u.step).look(s.concerned(u), vReceive), u.step.Role, s.concerned(u))
+		stepBuilder := looks(s.row().login(everybody...), everybody...)
+		for _, commandContext := range group {
+			stepBuilder.add(slices.DeleteFunc(slices.Clone(commandContext.before), func(step experiment.Step) bool { return s.File.VerbOf(step) == vLogin })...)
+			looks(stepBuilder.add(commandContext.step).look(s.concerned(commandContext), vReceive), commandContext.step.Role, s.concerned(commandContext))
 		}
-		r.short = false // there may be no third account
-		if err := all(r); err != nil {
+		stepBuilder.short = false // there may be no third account
+		if err := all(stepBuilder); err != nil {
 			return err
 		}
 	}
@@ -40,15 +40,15 @@ func (s *study) later() error {
 		s.gap("what is left of a change after a day", "the server has no clock that can be moved")
 		return nil
 	}
-	for _, u := range s.changes() {
-		r := s.row().add(u.before...).add(u.step)
-		switch s.File.VerbOf(u.step) {
+	for _, commandContext := range s.changes() {
+		stepBuilder := s.row().add(commandContext.before...).add(commandContext.step)
+		switch s.File.VerbOf(commandContext.step) {
 		case vStatus, vLogin, vLogout:
-			r.wait(seconds(61))
+			stepBuilder.wait(seconds(61))
 		default:
-			r.wait(seconds(86401)).login(u.step.Role, s.concerned(u))
+			stepBuilder.wait(seconds(86401)).login(commandContext.step.Role, s.concerned(commandContext))
 		}
-		if err := all(r.add(u.after...)); err != nil {
+		if err := all(stepBuilder.add(commandContext.after...)); err != nil {
 			return err
 		}
 	}

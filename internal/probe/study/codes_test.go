@@ -21,14 +21,14 @@ func (c *codeServer) Sent() int { return 0 }
 
 func (c *codeServer) Run(_ context.Context, steps []experiment.Step, _ uint64) (*lab.Trace, error) {
 	c.made++
-	t := &lab.Trace{ID: fmt.Sprintf("a%d", c.made), Steps: steps}
+	trace := &lab.Trace{ID: fmt.Sprintf("a%d", c.made), Steps: steps}
 	for i, step := range steps {
-		t.Answers = append(t.Answers, lab.Answer{
-			ID: fmt.Sprintf("%s.%d", t.ID, i+1), Status: 200, Record: true,
+		trace.Answers = append(trace.Answers, lab.Answer{
+			ID: fmt.Sprintf("%s.%d", trace.ID, i+1), Status: 200, Record: true,
 			Fields: []lab.Field{{Key: "RES", Raw: c.codes[step.Command], Value: c.codes[step.Command]}},
 		})
 	}
-	return t, nil
+	return trace, nil
 }
 
 // codeStudy is a study of such a server that has room for anything.
@@ -38,12 +38,12 @@ func codeStudy(t *testing.T, c *codeServer) *study {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := experiment.Parse("reference.yaml", text, os.LookupEnv)
+	file, err := experiment.Parse("reference.yaml", text, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &study{
-		Config: Config{File: f, Subject: c, Confirm: true}, ctx: t.Context(), out: &finding.Study{}, stated: newStatedFacts(f),
+		Config: Config{File: file, Subject: c, Confirm: true}, ctx: t.Context(), out: &finding.Study{}, stated: newStatedFacts(file),
 		noise: make(volatileFields), a: "a", b: "b", c: "stranger", limit: 1 << 30,
 	}
 }
@@ -52,34 +52,34 @@ const cannotList = "List/field/RES/can-be-RES=9/never-logged-in"
 
 // Three requests of one session and one of each of two others are five in three sessions.
 func TestSessionsOfACodeAreCounted(t *testing.T) {
-	s := codeStudy(t, &codeServer{codes: map[string]string{"List": "9"}})
+	study := codeStudy(t, &codeServer{codes: map[string]string{"List": "9"}})
 	list := experiment.Step{Role: "a", Command: "List"}
 	for _, steps := range [][]experiment.Step{{list, list, list}, {list}, {list}} {
-		if _, err := s.run(steps...); err != nil {
+		if _, err := study.run(steps...); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s.claimCodes()
-	f := s.stated.index[cannotList]
-	if f == nil || f.Observations != 5 || f.Sessions != 3 {
-		t.Errorf("the fact is %+v", f)
+	study.claimCodes()
+	factEvidence := study.stated.index[cannotList]
+	if factEvidence == nil || factEvidence.Observations != 5 || factEvidence.Sessions != 3 {
+		t.Errorf("the fact is %+v", factEvidence)
 	}
-	s.claimCodes() // counting again counts nothing twice
-	if f.Observations != 5 || f.Sessions != 3 {
-		t.Errorf("counted again the fact is %+v", f)
+	study.claimCodes() // counting again counts nothing twice
+	if factEvidence.Observations != 5 || factEvidence.Sessions != 3 {
+		t.Errorf("counted again the fact is %+v", factEvidence)
 	}
 }
 
 func TestSessionsOfAFieldAreCounted(t *testing.T) {
-	s := codeStudy(t, &codeServer{codes: map[string]string{"List": "0"}})
+	study := codeStudy(t, &codeServer{codes: map[string]string{"List": "0"}})
 	list := experiment.Step{Role: "a", Command: "List"}
 	for _, steps := range [][]experiment.Step{{list, list}, {list}, {list}, {list}} {
-		if _, err := s.run(steps...); err != nil {
+		if _, err := study.run(steps...); err != nil {
 			t.Fatal(err)
 		}
 	}
 	f := &factEvidence{}
-	s.counted(f, s.samples("List"), func(*fieldSample) bool { return true })
+	study.counted(f, study.samples("List"), func(*fieldSample) bool { return true })
 	if f.Observations != 5 || f.Sessions != 4 {
 		t.Errorf("%d observations in %d sessions, there were 5 in 4", f.Observations, f.Sessions)
 	}
@@ -89,39 +89,39 @@ func TestSessionsOfAFieldAreCounted(t *testing.T) {
 // and going before.
 func TestACodeIsAttackedBeforeItIsConfirmed(t *testing.T) {
 	c := &codeServer{codes: map[string]string{"List": "9", "Login": "0", "Logout": "0"}}
-	s := codeStudy(t, c)
+	study := codeStudy(t, c)
 	list := experiment.Step{Role: "a", Command: "List"}
-	if _, err := s.run(list); err != nil {
+	if _, err := study.run(list); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.confirm(); err != nil {
+	if err := study.confirm(); err != nil {
 		t.Fatal(err)
 	}
-	f := s.stated.index[cannotList]
-	if f == nil || f.Attacks != 1 || f.Grade != finding.Confirmed || f.Observations != 4 {
-		t.Errorf("the fact is %+v", f)
+	factEvidence := study.stated.index[cannotList]
+	if factEvidence == nil || factEvidence.Attacks != 1 || factEvidence.Grade != finding.Confirmed || factEvidence.Observations != 4 {
+		t.Errorf("the fact is %+v", factEvidence)
 	}
 
 	// One that does not come again is no fact any more.
-	s = codeStudy(t, c)
-	if _, err := s.run(list); err != nil {
+	study = codeStudy(t, c)
+	if _, err := study.run(list); err != nil {
 		t.Fatal(err)
 	}
 	c.codes["List"] = "8"
-	if err := s.confirm(); err != nil {
+	if err := study.confirm(); err != nil {
 		t.Fatal(err)
 	}
-	if f := s.stated.index[cannotList]; f == nil || f.Grade != finding.Contested || f.Attacks != 0 {
-		t.Errorf("it did not come again, and the fact is %+v", f)
+	if factEvidence := study.stated.index[cannotList]; factEvidence == nil || factEvidence.Grade != finding.Contested || factEvidence.Attacks != 0 {
+		t.Errorf("it did not come again, and the fact is %+v", factEvidence)
 	}
 }
 
 // With little left, what a scenario of the file asked is made sure of before anything else.
 func TestFactsOfScenariosAreConfirmedFirst(t *testing.T) {
 	c := &codeServer{codes: map[string]string{"List": "0", "Query_Stat": "0", "Login": "0", "Logout": "0"}}
-	s := codeStudy(t, c)
+	study := codeStudy(t, c)
 	step := func(line string) experiment.Step {
-		parsed, err := s.File.ParseStep(line)
+		parsed, err := study.File.ParseStep(line)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,19 +131,19 @@ func TestFactsOfScenariosAreConfirmedFirst(t *testing.T) {
 		"Query_Stat": {step("a Query_Stat")},
 		"List":       {step("a Login"), step("a List"), step("a List TN=1"), step("a List TN=2")},
 	} {
-		trace, err := s.run(steps...)
+		trace, err := study.run(steps...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		at := len(steps) - 1
-		s.claim(finding.Fact{Command: command, Aspect: finding.Parameter, Name: "TN", Claim: "shown", Value: "yes"}, trace, at)
+		study.claim(finding.Fact{Command: command, Aspect: finding.Parameter, Name: "TN", Claim: "shown", Value: "yes"}, trace, at)
 	}
-	s.out.Scenarios = []finding.Scenario{{Facts: []string{"List/parameter/TN/shown"}}}
-	if first := s.witnesses()[0]; first.facts[0].Command != "List" {
+	study.out.Scenarios = []finding.Scenario{{Facts: []string{"List/parameter/TN/shown"}}}
+	if first := study.witnesses()[0]; first.facts[0].Command != "List" {
 		t.Errorf("%s comes first", first.facts[0].ID)
 	}
-	s.limit = 15 // the scenario, four times over, takes 16
-	if first := s.witnesses()[0]; first.facts[0].Command != "Query_Stat" {
+	study.limit = 15 // the scenario, four times over, takes 16
+	if first := study.witnesses()[0]; first.facts[0].Command != "Query_Stat" {
 		t.Errorf("%s comes first, for which there is no room", first.facts[0].ID)
 	}
 }

@@ -20,25 +20,25 @@ func (s *study) conclude() {
 	s.tellLock()
 	s.tellEffects()
 	s.showMachines()
-	for _, p := range phases {
-		ran := slices.ContainsFunc(s.out.Phases, func(q finding.Phase) bool { return q.Name == p.name }) ||
-			slices.ContainsFunc(s.out.Untested, func(g finding.UntestedItem) bool { return g.What == p.name })
-		if !ran && (s.Confirm || !slices.Contains(ofOneServer, p.name)) {
-			s.gap(p.name, "the study ended before: "+s.out.Stopped)
+	for _, studyPhase := range phases {
+		ran := slices.ContainsFunc(s.out.Phases, func(phase finding.Phase) bool { return phase.Name == studyPhase.name }) ||
+			slices.ContainsFunc(s.out.Untested, func(untestedItem finding.UntestedItem) bool { return untestedItem.What == studyPhase.name })
+		if !ran && (s.Confirm || !slices.Contains(ofOneServer, studyPhase.name)) {
+			s.gap(studyPhase.name, "the study ended before: "+s.out.Stopped)
 		}
 	}
 	// What a larger budget reaches comes first.
 	slices.SortStableFunc(s.out.Untested, func(x, y finding.UntestedItem) int { return min(y.Requests, 1) - min(x.Requests, 1) })
 	// What many facts say together comes before each of these.
 	slices.SortStableFunc(s.stated.facts, func(x, y *factEvidence) int { return single(x) - single(y) })
-	for _, f := range s.stated.facts {
-		for i, step := range f.steps {
-			f.Witness = append(f.Witness, finding.WitnessStep{Step: s.File.FormatStep(step), Answer: s.form(step, &f.answers[i])})
+	for _, factEvidence := range s.stated.facts {
+		for i, step := range factEvidence.steps {
+			factEvidence.Witness = append(factEvidence.Witness, finding.WitnessStep{Step: s.File.FormatStep(step), Answer: s.form(step, &factEvidence.answers[i])})
 		}
-		if len(f.Witness) > 0 {
-			f.Replay = fmt.Sprintf("rookery probe check %s --against protocol.json --only '%s'", s.Server, f.ID)
+		if len(factEvidence.Witness) > 0 {
+			factEvidence.Replay = fmt.Sprintf("rookery probe check %s --against protocol.json --only '%s'", s.Server, factEvidence.ID)
 		}
-		s.out.Facts = append(s.out.Facts, f.Fact)
+		s.out.Facts = append(s.out.Facts, factEvidence.Fact)
 	}
 }
 
@@ -59,17 +59,17 @@ func (s *study) tellLock() {
 	if !ok || subject.Lock() == nil {
 		return
 	}
-	l := subject.Lock()
-	f := finding.Fact{
-		Command: "*", Aspect: finding.Session, Name: "failed logins", Claim: "lock after", Value: fmt.Sprint(l.After), Grade: finding.Observed,
-		Statement:    fmt.Sprintf("After %d failed logins in a row the right one is refused too", l.After),
-		Observations: 1, Sessions: 1, Evidence: []string{l.ID},
+	lock := subject.Lock()
+	fact := finding.Fact{
+		Command: "*", Aspect: finding.Session, Name: "failed logins", Claim: "lock after", Value: fmt.Sprint(lock.After), Grade: finding.Observed,
+		Statement:    fmt.Sprintf("After %d failed logins in a row the right one is refused too", lock.After),
+		Observations: 1, Sessions: 1, Evidence: []string{lock.ID},
 	}
-	if l.High > 0 {
-		f.Statement += fmt.Sprintf("; it is done again after %.0f to %.0f s", l.Low.Seconds(), l.High.Seconds())
+	if lock.High > 0 {
+		fact.Statement += fmt.Sprintf("; it is done again after %.0f to %.0f s", lock.Low.Seconds(), lock.High.Seconds())
 	}
-	if f.ID = idOf(&f); s.stated.index[f.ID] == nil {
-		s.stated.facts = append(s.stated.facts, &factEvidence{Fact: f})
+	if fact.ID = idOf(&fact); s.stated.index[fact.ID] == nil {
+		s.stated.facts = append(s.stated.facts, &factEvidence{Fact: fact})
 	}
 }
 
@@ -79,19 +79,19 @@ func (s *study) tellLimits() {
 	if !ok {
 		return
 	}
-	for _, l := range subject.Limits() {
-		f := finding.Fact{
-			Command: "*", Aspect: finding.Limit, Name: "requests", Claim: "then " + l.Answer, Grade: finding.Observed,
-			Value:     fmt.Sprintf("about %d, again after at most %.0f s", l.Requests, l.Per.Seconds()),
-			Statement: fmt.Sprintf("After about %d requests the answer is %s; at most %.0f s later all is answered again", l.Requests, l.Answer, l.Per.Seconds()),
+	for _, limit := range subject.Limits() {
+		fact := finding.Fact{
+			Command: "*", Aspect: finding.Limit, Name: "requests", Claim: "then " + limit.Answer, Grade: finding.Observed,
+			Value:     fmt.Sprintf("about %d, again after at most %.0f s", limit.Requests, limit.Per.Seconds()),
+			Statement: fmt.Sprintf("After about %d requests the answer is %s; at most %.0f s later all is answered again", limit.Requests, limit.Answer, limit.Per.Seconds()),
 		}
-		if l.Per == 0 {
-			f.Command, f.Name, f.Value = l.Command, "once in a while", "yes"
-			f.Statement = fmt.Sprintf("%s was answered %s, and not when all was sent again from a reset", l.Command, l.Answer)
+		if limit.Per == 0 {
+			fact.Command, fact.Name, fact.Value = limit.Command, "once in a while", "yes"
+			fact.Statement = fmt.Sprintf("%s was answered %s, and not when all was sent again from a reset", limit.Command, limit.Answer)
 		}
-		f.ID = idOf(&f)
-		f.Observations, f.Sessions, f.Evidence = l.Times, 1, []string{l.ID}
-		s.stated.facts = append(s.stated.facts, &factEvidence{Fact: f})
+		fact.ID = idOf(&fact)
+		fact.Observations, fact.Sessions, fact.Evidence = limit.Times, 1, []string{limit.ID}
+		s.stated.facts = append(s.stated.facts, &factEvidence{Fact: fact})
 	}
 }
 

@@ -18,9 +18,9 @@ import (
 func (s *study) confirm() error {
 	s.claimCodes()
 	groups := s.witnesses()
-	for i, g := range groups {
+	for i, factGroup := range groups {
 		for round := range 3 {
-			err := s.repeatGroup(g, round)
+			err := s.repeatGroup(factGroup, round)
 			if errors.Is(err, errShare) {
 				for _, left := range groups[i:] {
 					s.unreached.add(left.facts[0].Command, "", 3*len(left.steps))
@@ -52,8 +52,8 @@ func (s *study) witnesses() []*factGroup {
 			continue
 		}
 		line := s.line(f.steps)
-		if g := byLine[line]; g != nil {
-			g.facts = append(g.facts, f)
+		if factGroup := byLine[line]; factGroup != nil {
+			factGroup.facts = append(factGroup.facts, f)
 			continue
 		}
 		g := &factGroup{steps: f.steps, facts: []*factEvidence{f}}
@@ -85,8 +85,8 @@ func (s *study) asked(g *factGroup) int {
 	if !s.hasRoom(4 * len(g.steps)) {
 		return 0
 	}
-	for _, sc := range s.out.Scenarios {
-		if slices.ContainsFunc(g.facts, func(f *factEvidence) bool { return slices.Contains(sc.Facts, f.ID) }) {
+	for _, scenario := range s.out.Scenarios {
+		if slices.ContainsFunc(g.facts, func(f *factEvidence) bool { return slices.Contains(scenario.Facts, f.ID) }) {
 			return 1
 		}
 	}
@@ -120,31 +120,31 @@ func (s *study) repeatGroup(g *factGroup, round int) error {
 	if round == 2 {
 		steps, shift = s.disturbed(g.steps)
 	}
-	t, err := s.runAs(uint64(round+1), steps...)
-	if err != nil || t == nil {
+	trace, err := s.runAs(uint64(round+1), steps...)
+	if err != nil || trace == nil {
 		return err
 	}
-	for _, f := range g.facts {
-		at := len(f.steps) - 1
-		a := &t.Answers[at+shift]
-		form := s.form(f.steps[at], a)
+	for _, factEvidence := range g.facts {
+		at := len(factEvidence.steps) - 1
+		answer := &trace.Answers[at+shift]
+		form := s.form(factEvidence.steps[at], answer)
 		if shift > 0 {
 			form = shiftBack(form, shift)
 		}
-		s.weigh(f, form, a, shift > 0)
+		s.weigh(factEvidence, form, answer, shift > 0)
 	}
 	return nil
 }
 
 // weigh counts one more look at a fact.
-func (s *study) weigh(f *factEvidence, form string, a *lab.Answer, attack bool) {
+func (s *study) weigh(f *factEvidence, form string, answer *lab.Answer, attack bool) {
 	at := len(f.steps) - 1
 	if form != s.form(f.steps[at], &f.answers[at]) {
 		if attack {
 			return // somebody who is there may well be seen: that is no contradiction
 		}
 		f.Grade = finding.Contested
-		f.Against = append(f.Against, a.ID)
+		f.Against = append(f.Against, answer.ID)
 		return
 	}
 	f.Observations++
@@ -153,7 +153,7 @@ func (s *study) weigh(f *factEvidence, form string, a *lab.Answer, attack bool) 
 		f.Attacks++
 	}
 	if len(f.Evidence) < 8 {
-		f.Evidence = append(f.Evidence, a.ID)
+		f.Evidence = append(f.Evidence, answer.ID)
 	}
 	if f.Grade == finding.Observed && f.Observations >= confirmedBy-1 && f.Attacks > 0 {
 		f.Grade = finding.Confirmed

@@ -13,14 +13,14 @@ import (
 // contrast says how two changed requests that differ in one key alone were answered. It
 // says nothing of two that have no change in common: what follows of these, the comparison
 // of each with the file's request says.
-func (s *study) contrast(t *lab.Trace, i, j int) (finding.Fact, bool) {
-	step, other := t.Steps[i], t.Steps[j]
+func (s *study) contrast(trace *lab.Trace, i, j int) (finding.Fact, bool) {
+	step, other := trace.Steps[i], trace.Steps[j]
 	key, one := s.onlyDifference(step, other)
 	var beside []string
 	keys := []string{key}
-	for _, c := range step.Changes {
-		if c.Key != key {
-			beside, keys = append(beside, changed(c)), append(keys, c.Key)
+	for _, change := range step.Changes {
+		if change.Key != key {
+			beside, keys = append(beside, changed(change)), append(keys, change.Key)
 		}
 	}
 	if !one || len(beside) == 0 {
@@ -28,24 +28,24 @@ func (s *study) contrast(t *lab.Trace, i, j int) (finding.Fact, bool) {
 	}
 	is, was := s.valueIn(step, key), s.valueIn(other, key)
 	with := strings.Join(beside, ", ")
-	f := finding.Fact{
+	fact := finding.Fact{
 		Command: step.Command, Aspect: finding.Parameter, Name: key, Claim: fmt.Sprintf("%s against %s, %s", is, was, with),
 	}
-	got, before := s.withoutEchoes(step, &t.Answers[i], keys), s.withoutEchoes(other, &t.Answers[j], keys)
-	code, codeBefore := s.code(step.Command, &t.Answers[i]), s.code(other.Command, &t.Answers[j])
+	got, before := s.withoutEchoes(step, &trace.Answers[i], keys), s.withoutEchoes(other, &trace.Answers[j], keys)
+	code, codeBefore := s.code(step.Command, &trace.Answers[i]), s.code(other.Command, &trace.Answers[j])
 	about := step.Command + " " + with
 	switch {
 	case got == before:
-		f.Value = "alike"
-		f.Statement = fmt.Sprintf("%s is answered alike with %s and with %s: %s", about, is, was, code)
+		fact.Value = "alike"
+		fact.Statement = fmt.Sprintf("%s is answered alike with %s and with %s: %s", about, is, was, code)
 	case code != codeBefore:
-		f.Value = code + ", not " + codeBefore
-		f.Statement = fmt.Sprintf("%s is answered %s with %s, and %s with %s", about, code, is, codeBefore, was)
+		fact.Value = code + ", not " + codeBefore
+		fact.Statement = fmt.Sprintf("%s is answered %s with %s, and %s with %s", about, code, is, codeBefore, was)
 	default:
-		f.Value = otherParts(got, before) + ", not " + otherParts(before, got)
-		f.Statement = fmt.Sprintf("%s is answered with %s for %s, and with %s for %s", about, otherParts(got, before), is, otherParts(before, got), was)
+		fact.Value = otherParts(got, before) + ", not " + otherParts(before, got)
+		fact.Statement = fmt.Sprintf("%s is answered with %s for %s, and with %s for %s", about, otherParts(got, before), is, otherParts(before, got), was)
 	}
-	return f, true
+	return fact, true
 }
 
 // onlyDifference is the key in which two requests of one command differ; ok is false if
@@ -57,21 +57,21 @@ func (s *study) onlyDifference(x, y experiment.Step) (key string, ok bool) {
 		return "", false
 	}
 	keys := make(map[string]bool)
-	for _, p := range slices.Concat(pairsX, pairsY) {
-		if !slices.Equal(valuesOf(pairsX, p.Key), valuesOf(pairsY, p.Key)) {
-			keys[p.Key], key = true, p.Key
+	for _, pair := range slices.Concat(pairsX, pairsY) {
+		if !slices.Equal(valuesOf(pairsX, pair.Key), valuesOf(pairsY, pair.Key)) {
+			keys[pair.Key], key = true, pair.Key
 		}
 	}
 	rest := func(pairs []experiment.Pair) []experiment.Pair {
-		return slices.DeleteFunc(slices.Clone(pairs), func(p experiment.Pair) bool { return p.Key == key })
+		return slices.DeleteFunc(slices.Clone(pairs), func(pair experiment.Pair) bool { return pair.Key == key })
 	}
 	return key, len(keys) == 1 && slices.Equal(rest(pairsX), rest(pairsY))
 }
 
 func valuesOf(pairs []experiment.Pair, key string) (values []string) {
-	for _, p := range pairs {
-		if p.Key == key {
-			values = append(values, p.Value)
+	for _, pair := range pairs {
+		if pair.Key == key {
+			values = append(values, pair.Value)
 		}
 	}
 	return values

@@ -38,23 +38,23 @@ func (s *study) queue(to string, n int, r *stepBuilder, role string) error {
 	for range n/batchSize + 3 {
 		r.look(role, vReceive)
 	}
-	t, err := r.run()
-	if err != nil || t == nil {
+	trace, err := r.run()
+	if err != nil || trace == nil {
 		return err
 	}
 	arrived := 0
-	for i := sent; i < len(t.Steps); i++ {
-		arrived += s.copies(t, i)
+	for i := sent; i < len(trace.Steps); i++ {
+		arrived += s.copies(trace, i)
 	}
 	value := "all"
 	if arrived != n {
 		value = fmt.Sprintf("%d of %d", arrived, n)
 	}
 	s.claim(finding.Fact{
-		Command: t.Steps[last(t)].Command, Aspect: finding.Message, Name: "a long queue", Claim: "for " + to,
+		Command: trace.Steps[last(trace)].Command, Aspect: finding.Message, Name: "a long queue", Claim: "for " + to,
 		Value:     value,
 		Statement: fmt.Sprintf("Of %d messages to %s that wait at once, %s arrive", n, to, value),
-	}, t, last(t))
+	}, trace, last(trace))
 	return nil
 }
 
@@ -70,19 +70,19 @@ func (s *study) repeated(n int) error {
 		if first, _ := s.verb(s.a, verb, ""); first.Command == step.Command && (verb == vFriends || verb == vOnline || verb == vReceive) {
 			times = n
 		}
-		r := s.row().login(s.a)
+		stepBuilder := s.row().login(s.a)
 		for range times {
-			r.add(step)
+			stepBuilder.add(step)
 		}
-		t, err := r.run()
+		trace, err := stepBuilder.run()
 		if err != nil {
 			return err
 		}
-		if t == nil {
+		if trace == nil {
 			continue
 		}
-		first := s.form(step, &t.Answers[1])
-		at := slices.IndexFunc(t.Answers[1:], func(a lab.Answer) bool { return s.form(step, &a) != first })
+		first := s.form(step, &trace.Answers[1])
+		at := slices.IndexFunc(trace.Answers[1:], func(answer lab.Answer) bool { return s.form(step, &answer) != first })
 		value, statement := "alike", fmt.Sprintf("%s is answered alike %d times in a row", step.Command, times)
 		if at >= 0 {
 			value = fmt.Sprintf("alike %d times", at)
@@ -91,7 +91,7 @@ func (s *study) repeated(n int) error {
 		s.claim(finding.Fact{
 			Command: step.Command, Aspect: finding.Limit, Name: "the same request", Claim: "in a row",
 			Value: value, Statement: statement,
-		}, t, last(t))
+		}, trace, last(trace))
 	}
 	return nil
 }

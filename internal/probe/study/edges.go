@@ -32,14 +32,14 @@ func (v *variantJudge) longest(u commandContext) error {
 	var e valueBounds
 	low, high := 0, 0
 	for i := range v.trials {
-		t := &v.trials[i]
-		n := uniformLength(t)
+		variantTrial := &v.trials[i]
+		n := uniformLength(variantTrial)
 		switch {
 		case n == 0:
-		case t.outcome == "done" && (e.low == nil || n > low):
-			e.low, low = t, n
-		case t.outcome != "done" && (e.high == nil || n < high):
-			e.high, high = t, n
+		case variantTrial.outcome == "done" && (e.low == nil || n > low):
+			e.low, low = variantTrial, n
+		case variantTrial.outcome != "done" && (e.high == nil || n < high):
+			e.high, high = variantTrial, n
 		}
 	}
 	if e.low == nil || e.high == nil || high <= low {
@@ -51,14 +51,14 @@ func (v *variantJudge) longest(u commandContext) error {
 		if v.parameter.Type == experiment.Mark {
 			value = markOfLength(n)
 		}
-		t, err := v.tryValue(u, value)
-		if err != nil || t == nil {
+		variantTrial, err := v.tryValue(u, value)
+		if err != nil || variantTrial == nil {
 			return err
 		}
-		if t.outcome == "done" {
-			e.low, low = t, n
+		if variantTrial.outcome == "done" {
+			e.low, low = variantTrial, n
 		} else {
-			e.high, high = t, n
+			e.high, high = variantTrial, n
 		}
 	}
 	v.both(e, "longest", fmt.Sprint(low), fmt.Sprintf("has at most %d characters of one byte each", low))
@@ -77,10 +77,10 @@ func uniformLength(t *variantTrial) int {
 
 // both states a fact that needs the two trials beside an edge.
 func (v *variantJudge) both(e valueBounds, claim, value, statement string) {
-	f := v.state(e.high, claim, value, statement)
-	if id := e.low.trace.Answers[e.low.at].ID; !slices.Contains(f.Evidence, id) {
-		f.Evidence = append(f.Evidence, id)
-		f.Observations++
+	factEvidence := v.state(e.high, claim, value, statement)
+	if id := e.low.trace.Answers[e.low.at].ID; !slices.Contains(factEvidence.Evidence, id) {
+		factEvidence.Evidence = append(factEvidence.Evidence, id)
+		factEvidence.Observations++
 	}
 }
 
@@ -92,8 +92,8 @@ func (v *variantJudge) tryValue(u commandContext, value string) (*variantTrial, 
 func (v *variantJudge) numbers(u commandContext) error {
 	var all []*variantTrial
 	for i := range v.trials {
-		if t := &v.trials[i]; t.plain && t.value != "" && number(t.value) != nil {
-			all = append(all, t)
+		if variantTrial := &v.trials[i]; variantTrial.plain && variantTrial.value != "" && number(variantTrial.value) != nil {
+			all = append(all, variantTrial)
 		}
 	}
 	slices.SortStableFunc(all, func(x, y *variantTrial) int { return number(x.value).Cmp(number(y.value)) })
@@ -129,15 +129,15 @@ func (v *variantJudge) between(u commandContext, e valueBounds) error {
 	one := big.NewInt(1)
 	for new(big.Int).Sub(high, low).Cmp(one) > 0 {
 		middle := new(big.Int).Rsh(new(big.Int).Add(low, high), 1)
-		t, err := v.tryValue(u, middle.String())
-		if err != nil || t == nil {
+		variantTrial, err := v.tryValue(u, middle.String())
+		if err != nil || variantTrial == nil {
 			return err
 		}
-		switch v.told(t) {
+		switch v.told(variantTrial) {
 		case v.told(e.low):
-			low, e.low = middle, t
+			low, e.low = middle, variantTrial
 		case v.told(e.high):
-			high, e.high = middle, t
+			high, e.high = middle, variantTrial
 		default:
 			return nil // there is something else between them, such as an account that there is
 		}
@@ -163,15 +163,15 @@ func (v *variantJudge) guess(u commandContext, e *valueBounds) error {
 			continue
 		}
 		for _, value := range []*big.Int{below, n} {
-			t, err := v.tryValue(u, value.String())
-			if err != nil || t == nil {
+			variantTrial, err := v.tryValue(u, value.String())
+			if err != nil || variantTrial == nil {
 				return err
 			}
-			switch v.told(t) {
+			switch v.told(variantTrial) {
 			case v.told(e.low):
-				e.low = t
+				e.low = variantTrial
 			case v.told(e.high):
-				e.high = t
+				e.high = variantTrial
 				return nil
 			default:
 				return nil

@@ -20,7 +20,7 @@ type textCase struct {
 
 // texts are those that tell apart how servers read and write them.
 func (s *study) texts() []textCase {
-	y := s.File.Syntax
+	syntax := s.File.Syntax
 	gbk := func(text string) string {
 		out, err := simplifiedchinese.GBK.NewEncoder().String(text)
 		if err != nil {
@@ -28,17 +28,17 @@ func (s *study) texts() []textCase {
 		}
 		return out
 	}
-	e := y.Escape
+	e := syntax.Escape
 	all := []textCase{
 		{"plain", "abc", "abc", ""},
-		{"an escaped separator", "a" + y.EscapeValue(y.Pair) + "b", "a" + y.Pair + "b", ""},
-		{"an escaped escape", "a" + y.EscapeValue(e) + "26b", "a" + e + "26b", ""},
-		{"an escape escaped twice", "a" + y.EscapeValue(e) + "2526b", "a" + e + "2526b", ""},
-		{"a list separator", "a" + y.List + "b" + y.List, "a" + y.List + "b" + y.List, ""},
-		{"an escaped list separator", fmt.Sprintf("a%s%02xb", e, y.List[0]), "a" + y.List + "b", ""},
-		{"a raw separator", "a" + y.Pair + "b", "", ""},
-		{"a raw separator with a key", "a" + y.Pair + "ZZ" + y.Equals + "1", "", ""},
-		{"an equals sign", "a" + y.Equals + "b", "a" + y.Equals + "b", ""},
+		{"an escaped separator", "a" + syntax.EscapeValue(syntax.Pair) + "b", "a" + syntax.Pair + "b", ""},
+		{"an escaped escape", "a" + syntax.EscapeValue(e) + "26b", "a" + e + "26b", ""},
+		{"an escape escaped twice", "a" + syntax.EscapeValue(e) + "2526b", "a" + e + "2526b", ""},
+		{"a list separator", "a" + syntax.List + "b" + syntax.List, "a" + syntax.List + "b" + syntax.List, ""},
+		{"an escaped list separator", fmt.Sprintf("a%s%02xb", e, syntax.List[0]), "a" + syntax.List + "b", ""},
+		{"a raw separator", "a" + syntax.Pair + "b", "", ""},
+		{"a raw separator with a key", "a" + syntax.Pair + "ZZ" + syntax.Equals + "1", "", ""},
+		{"an equals sign", "a" + syntax.Equals + "b", "a" + syntax.Equals + "b", ""},
 		{"an escape that is none", "100" + e + " " + e + "zz " + e, "", ""},
 		{"a plus sign", "a+b", "a+b", ""},
 		{"an escaped plus sign", "a" + e + "2Bb", "a+b", ""},
@@ -63,7 +63,7 @@ func (s *study) texts() []textCase {
 		{"HTML", "<b>\"'x</b>", "<b>\"'x</b>", ""},
 		{"a quotation mark and a backslash", `a"b\c`, `a"b\c`, ""},
 	}
-	for _, charset := range y.Charsets {
+	for _, charset := range syntax.Charsets {
 		all = append(all,
 			textCase{"declared " + charset, gbk("你好中文"), "你好中文", "charset=" + charset},
 			textCase{"one character of declared " + charset, gbk("你"), "你", "charset=" + charset},
@@ -92,11 +92,11 @@ func (s *study) encoding() error {
 		return nil
 	}
 	key = s.keyOf(request.Command, experiment.Text)
-	for _, w := range s.texts() {
-		switch w.name {
+	for _, textCase := range s.texts() {
+		switch textCase.name {
 		case "an escaped separator", "a list separator", "UTF-8 of three bytes", "an escape escaped twice", "a plus sign":
 			step := request
-			step.Changes, step.Way = []experiment.Change{set(key, braced(w.sent))}, w.way
+			step.Changes, step.Way = []experiment.Change{set(key, braced(textCase.sent))}, textCase.way
 			if err := all(s.row().login(s.a, s.c).add(step).look(s.c, vReceive)); err != nil {
 				return err
 			}
@@ -111,27 +111,27 @@ const textsAtOnce = 6
 func (s *study) sendTexts(send experiment.Step, key string) error {
 	field := ""
 	for group := range slices.Chunk(s.texts(), textsAtOnce) {
-		r := s.row().login(s.a, s.b).look(s.b, vReceive)
-		head := len(r.steps)
-		for _, w := range group {
+		stepBuilder := s.row().login(s.a, s.b).look(s.b, vReceive)
+		head := len(stepBuilder.steps)
+		for _, textCase := range group {
 			step := send
-			step.Changes, step.Way = []experiment.Change{set(key, braced(w.sent))}, w.way
-			r.add(step).look(s.b, vReceive)
+			step.Changes, step.Way = []experiment.Change{set(key, braced(textCase.sent))}, textCase.way
+			stepBuilder.add(step).look(s.b, vReceive)
 		}
-		t, err := r.run()
+		trace, err := stepBuilder.run()
 		if err != nil {
 			return err
 		}
-		if t == nil {
+		if trace == nil {
 			continue
 		}
-		for i, w := range group {
+		for i, textCase := range group {
 			at := head + 2*i
 			if field == "" {
-				field = textField(&t.Answers[at+1], w.meant)
+				field = textField(&trace.Answers[at+1], textCase.meant)
 			}
 			if field != "" { // else nothing shows what arrived
-				s.claimText(send, w, t, at, field)
+				s.claimText(send, textCase, trace, at, field)
 			}
 		}
 	}
@@ -142,21 +142,21 @@ func (s *study) sendTexts(send experiment.Step, key string) error {
 func braced(text string) string { return experiment.Literal(text) }
 
 // textField is the field of an answer in whose list a text has arrived, "" if in none.
-func textField(a *lab.Answer, text string) string {
-	for _, f := range a.Fields {
-		if f.IsList && len(f.List) > 0 && f.List[len(f.List)-1] == text {
-			return f.Key
+func textField(answer *lab.Answer, text string) string {
+	for _, field := range answer.Fields {
+		if field.IsList && len(field.List) > 0 && field.List[len(field.List)-1] == text {
+			return field.Key
 		}
 	}
 	return ""
 }
 
 // claimText states how a text arrives in a field.
-func (s *study) claimText(send experiment.Step, w textCase, t *lab.Trace, at int, field string) {
+func (s *study) claimText(send experiment.Step, w textCase, trace *lab.Trace, at int, field string) {
 	value := "refused"
-	if s.done(t.Steps[at], &t.Answers[at]) {
+	if s.done(trace.Steps[at], &trace.Answers[at]) {
 		value = "not at all"
-		if f, ok := t.Answers[at+1].Field(field); ok && len(f.List) > 0 {
+		if f, ok := trace.Answers[at+1].Field(field); ok && len(f.List) > 0 {
 			value = fmt.Sprintf("%q", f.List[len(f.List)-1])
 		}
 	}
@@ -166,19 +166,19 @@ func (s *study) claimText(send experiment.Step, w textCase, t *lab.Trace, at int
 	s.claim(finding.Fact{
 		Command: send.Command, Aspect: finding.Encoding, Name: w.name, Claim: "arrives", Value: value,
 		Statement: fmt.Sprintf("%s in a text, sent as %q, arrives %s", w.name, w.sent, value),
-	}, t, at+1)
+	}, trace, at+1)
 }
 
 // declared asks with declared charsets for what has names in it.
 func (s *study) declared() error {
-	r := s.row().login(s.a, s.b)
+	stepBuilder := s.row().login(s.a, s.b)
 	for _, charset := range s.File.Syntax.Charsets {
 		for _, verb := range []experiment.Verb{vOnline, vInfo} {
 			if step, ok := s.verb(s.a, verb, s.b); ok {
 				step.Way = "charset=" + charset
-				r.add(step)
+				stepBuilder.add(step)
 			}
 		}
 	}
-	return all(r)
+	return all(stepBuilder)
 }

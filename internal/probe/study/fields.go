@@ -25,29 +25,29 @@ func (p *fieldSample) answer() *lab.Answer { return &p.trace.Answers[p.at] }
 // nothing: all answers of the study, those to odd requests too, are tried on each
 // thought.
 func (s *study) fields() {
-	for _, c := range s.out.Commands {
-		samples := s.samples(c.Name)
+	for _, command := range s.out.Commands {
+		samples := s.samples(command.Name)
 		if len(samples) == 0 {
 			continue
 		}
-		s.order(c.Name, samples)
+		s.order(command.Name, samples)
 		for place, key := range keysIn(samples) {
-			s.field(c.Name, key, place+1, samples)
+			s.field(command.Name, key, place+1, samples)
 		}
-		s.relations(c.Name, samples)
+		s.relations(command.Name, samples)
 	}
 }
 
 // samples are the answers to a command that were done.
 func (s *study) samples(command string) []fieldSample {
 	var all []fieldSample
-	for _, t := range s.traces {
-		for i, step := range t.Steps {
-			if step.Command != command || step.Wait > 0 || !s.done(step, &t.Answers[i]) {
+	for _, trace := range s.traces {
+		for i, step := range trace.Steps {
+			if step.Command != command || step.Wait > 0 || !s.done(step, &trace.Answers[i]) {
 				continue
 			}
-			p := fieldSample{trace: t, at: i, sent: make(map[string][]string), exact: make(map[string]bool)}
-			pairs, _ := s.File.Syntax.Decode(t.Answers[i].Sent)
+			p := fieldSample{trace: trace, at: i, sent: make(map[string][]string), exact: make(map[string]bool)}
+			pairs, _ := s.File.Syntax.Decode(trace.Answers[i].Sent)
 			for _, pair := range pairs {
 				key := strings.ToLower(pair.Key)
 				p.exact[pair.Key] = true
@@ -63,11 +63,11 @@ func (s *study) samples(command string) []fieldSample {
 // answer has them.
 func keysIn(samples []fieldSample) []string {
 	var keys []string
-	for _, p := range samples {
-		if fields := p.answer().Fields; len(fields) > len(keys) {
+	for _, fieldSample := range samples {
+		if fields := fieldSample.answer().Fields; len(fields) > len(keys) {
 			keys = keys[:0]
-			for _, f := range fields {
-				keys = append(keys, f.Key)
+			for _, field := range fields {
+				keys = append(keys, field.Key)
 			}
 		}
 	}
@@ -80,8 +80,8 @@ func (s *study) order(command string, samples []fieldSample) {
 	var example *fieldSample
 	for i := range samples {
 		var keys []string
-		for _, f := range samples[i].answer().Fields {
-			keys = append(keys, f.Key)
+		for _, field := range samples[i].answer().Fields {
+			keys = append(keys, field.Key)
 		}
 		if o := strings.Join(keys, " "); !slices.Contains(orders, o) {
 			orders = append(orders, o)
@@ -96,14 +96,14 @@ func (s *study) order(command string, samples []fieldSample) {
 		if len(orders) > 1 {
 			name = fmt.Sprintf("fields, %d of them", len(strings.Fields(o)))
 		}
-		f := s.claim(finding.Fact{
+		factEvidence := s.claim(finding.Fact{
 			Command: command, Aspect: finding.FieldOf, Name: name, Claim: "order", Value: o,
 			Statement: fmt.Sprintf("%s: an answer that is done has the fields %s, in this order", command, o),
 		}, example.trace, example.at)
-		s.counted(f, samples, func(p *fieldSample) bool {
+		s.counted(factEvidence, samples, func(p *fieldSample) bool {
 			var keys []string
-			for _, f := range p.answer().Fields {
-				keys = append(keys, f.Key)
+			for _, field := range p.answer().Fields {
+				keys = append(keys, field.Key)
 			}
 			return strings.Join(keys, " ") == o
 		})
@@ -142,16 +142,16 @@ func (s *study) field(command, key string, place int, samples []fieldSample) {
 	var values []string
 	there, lists := 0, 0
 	for i := range samples {
-		f, ok := samples[i].answer().Field(key)
+		field, ok := samples[i].answer().Field(key)
 		if !ok {
 			continue
 		}
 		there++
-		if f.IsList || f.Raw == "" && lists > 0 {
+		if field.IsList || field.Raw == "" && lists > 0 {
 			lists++
 		}
-		if !slices.Contains(values, f.Value) {
-			values = append(values, f.Value)
+		if !slices.Contains(values, field.Value) {
+			values = append(values, field.Value)
 		}
 	}
 	if there < len(samples) {
@@ -162,15 +162,15 @@ func (s *study) field(command, key string, place int, samples []fieldSample) {
 	shows := func(p *fieldSample) bool { _, ok := p.answer().Field(key); return ok }
 	example := slices.IndexFunc(samples, func(p fieldSample) bool { return shows(&p) })
 	value := strings.TrimSpace(out.Kind + " " + out.Of)
-	f := s.claim(finding.Fact{
+	factEvidence := s.claim(finding.Fact{
 		Command: command, Aspect: finding.FieldOf, Name: key, Claim: "is", Value: value,
 		Statement: fmt.Sprintf("%s: %s of an answer that is done is %s", command, key, told(out.Kind, out.Of, values)),
 	}, samples[example].trace, samples[example].at)
-	s.counted(f, samples, shows)
-	if (out.Kind == "enum" || out.When != "") && f.Grade == finding.Confirmed {
-		f.Grade = finding.Observed // the next answer may hold something else
+	s.counted(factEvidence, samples, shows)
+	if (out.Kind == "enum" || out.When != "") && factEvidence.Grade == finding.Confirmed {
+		factEvidence.Grade = finding.Observed // the next answer may hold something else
 	}
-	out.Grade = f.Grade
+	out.Grade = factEvidence.Grade
 	s.out.Fields = append(s.out.Fields, out)
 }
 
@@ -236,17 +236,17 @@ func (s *study) kindOf(command, key string, values []string, isList bool, sample
 func (s *study) varied(command, key string, samples []fieldSample) bool {
 	var forms []string
 	for i := range samples {
-		a := *samples[i].answer()
-		a.Fields = slices.DeleteFunc(slices.Clone(a.Fields), func(f lab.Field) bool {
-			return f.Key == key || slices.Contains(samples[i].sent[strings.ToLower(f.Key)], s.File.Syntax.Unescape(f.Raw))
+		answer := *samples[i].answer()
+		answer.Fields = slices.DeleteFunc(slices.Clone(answer.Fields), func(field lab.Field) bool {
+			return field.Key == key || slices.Contains(samples[i].sent[strings.ToLower(field.Key)], s.File.Syntax.Unescape(field.Raw))
 		})
-		if form := s.form(samples[i].trace.Steps[samples[i].at], &a); !slices.Contains(forms, form) {
+		if form := s.form(samples[i].trace.Steps[samples[i].at], &answer); !slices.Contains(forms, form) {
 			forms = append(forms, form)
 		}
 	}
 	c, ok := s.File.Command(command)
-	paged := ok && slices.ContainsFunc(s.parametersOf(c), func(p experiment.Parameter) bool {
-		return p.Type == experiment.Count || p.Type == experiment.Cursor
+	paged := ok && slices.ContainsFunc(s.parametersOf(c), func(parameter experiment.Parameter) bool {
+		return parameter.Type == experiment.Count || parameter.Type == experiment.Cursor
 	})
 	if paged && !s.cut(command, samples) {
 		return false
@@ -260,12 +260,12 @@ func (s *study) cut(command string, samples []fieldSample) bool {
 	cursor := strings.ToLower(s.keyOf(command, experiment.Cursor))
 	ends, goesOn := make(map[[2]string]bool), make(map[[2]string]bool) // by list and number of an element
 	for i := range samples {
-		p := &samples[i]
-		_, elements := numbersIn(p.answer())
+		fieldSample := &samples[i]
+		_, elements := numbersIn(fieldSample.answer())
 		if len(elements) == 0 {
 			continue
 		}
-		list := s.listOf(p)
+		list := s.listOf(fieldSample)
 		for n, e := range elements {
 			at := [2]string{list, strconv.FormatUint(s.numberOf(e), 10)}
 			if n == len(elements)-1 {
@@ -274,7 +274,7 @@ func (s *study) cut(command string, samples []fieldSample) bool {
 				goesOn[at] = true
 			}
 		}
-		if from := p.sent[cursor]; len(from) == 1 { // of two it is not known which counts
+		if from := fieldSample.sent[cursor]; len(from) == 1 { // of two it is not known which counts
 			goesOn[[2]string{list, from[0]}] = true
 		}
 	}
@@ -292,7 +292,7 @@ func (s *study) listOf(p *fieldSample) string {
 	step := p.trace.Steps[p.at]
 	var request []string
 	for key, values := range p.sent {
-		switch c, _ := s.File.Command(step.Command); s.File.TypeOf(c, s.spelling(step.Command, key)).Type {
+		switch command, _ := s.File.Command(step.Command); s.File.TypeOf(command, s.spelling(step.Command, key)).Type {
 		case experiment.Count, experiment.Cursor, experiment.Mark:
 		default:
 			request = append(request, key+"="+strings.Join(values, ","))
@@ -305,9 +305,9 @@ func (s *study) listOf(p *fieldSample) string {
 
 // listed reports whether values are among those that the file lists for a parameter.
 func (s *study) listed(values []string) bool {
-	return slices.ContainsFunc(s.File.Commands, func(c *experiment.Command) bool {
-		return slices.ContainsFunc(s.parametersOf(c), func(p experiment.Parameter) bool {
-			return len(p.Values) > 0 && !slices.ContainsFunc(values, func(v string) bool { return !slices.Contains(p.Values, v) })
+	return slices.ContainsFunc(s.File.Commands, func(command *experiment.Command) bool {
+		return slices.ContainsFunc(s.parametersOf(command), func(parameter experiment.Parameter) bool {
+			return len(parameter.Values) > 0 && !slices.ContainsFunc(values, func(v string) bool { return !slices.Contains(parameter.Values, v) })
 		})
 	})
 }
@@ -351,11 +351,11 @@ func (s *study) echoOf(key string, samples []fieldSample) string {
 func (s *study) echoes(key, k string, samples []fieldSample) int {
 	different := make(map[string]bool)
 	for i := range samples {
-		f, ok := samples[i].answer().Field(key)
+		field, ok := samples[i].answer().Field(key)
 		if !ok {
 			continue
 		}
-		value := s.File.Syntax.Unescape(f.Raw)
+		value := s.File.Syntax.Unescape(field.Raw)
 		sent := samples[i].sent[k]
 		if value == "" && (len(sent) == 0 || !samples[i].exact[s.spelling(samples[i].trace.Steps[samples[i].at].Command, k)]) {
 			continue // a key in other letters may be no key to the server
@@ -377,9 +377,9 @@ func alike(x, y string) bool {
 // spelling is a key as the file spells it.
 func (s *study) spelling(command, key string) string {
 	if c, ok := s.File.Command(command); ok {
-		for _, p := range c.Request {
-			if strings.EqualFold(p.Key, key) {
-				return p.Key
+		for _, pair := range c.Request {
+			if strings.EqualFold(pair.Key, key) {
+				return pair.Key
 			}
 		}
 	}
@@ -391,9 +391,9 @@ func (s *study) countOf(key string, samples []fieldSample) string {
 	for _, list := range keysIn(samples) {
 		fits, most := 0, 0
 		for i := range samples {
-			a := samples[i].answer()
-			f, ok := a.Field(key)
-			l, isThere := a.Field(list)
+			answer := samples[i].answer()
+			f, ok := answer.Field(key)
+			l, isThere := answer.Field(list)
 			if !ok || !isThere {
 				continue
 			}
@@ -456,12 +456,12 @@ func (s *study) parallel(command, x, y string, samples []fieldSample) {
 func (s *study) sorted(command, key string, samples []fieldSample) {
 	var example *fieldSample
 	shows := func(p *fieldSample) bool {
-		f, ok := p.answer().Field(key)
-		return ok && f.IsList && len(f.List) > 1 && accounts(f.List) && orderOf(f.List, s.numberOf) == "ascending"
+		field, ok := p.answer().Field(key)
+		return ok && field.IsList && len(field.List) > 1 && accounts(field.List) && orderOf(field.List, s.numberOf) == "ascending"
 	}
 	for i := range samples {
-		f, ok := samples[i].answer().Field(key)
-		if !ok || !f.IsList || len(f.List) < 2 {
+		field, ok := samples[i].answer().Field(key)
+		if !ok || !field.IsList || len(field.List) < 2 {
 			continue
 		}
 		if !shows(&samples[i]) {

@@ -12,22 +12,22 @@ import (
 // Form is the normal form of an answer: what is compared, and what a fact
 // expects. Fields that mask says, or whose wording means nothing, are there
 // without their values.
-func Form(f *experiment.File, a *lab.Answer, mask func(key string) bool) string {
-	switch a.Kind() {
+func Form(file *experiment.File, answer *lab.Answer, mask func(key string) bool) string {
+	switch answer.Kind() {
 	case "wait":
 		return ""
 	case "nothing":
 		return "no answer"
 	case "status":
-		return fmt.Sprintf("status %d", a.Status)
+		return fmt.Sprintf("status %d", answer.Status)
 	case "text":
-		return "text " + a.Text()
+		return "text " + answer.Text()
 	}
-	parts := make([]string, len(a.Fields))
-	for i, field := range a.Fields {
+	parts := make([]string, len(answer.Fields))
+	for i, field := range answer.Fields {
 		parts[i] = field.Key + "=" + field.Value
 		switch {
-		case slices.Contains(f.Answer.Prose, field.Key):
+		case slices.Contains(file.Answer.Prose, field.Key):
 			parts[i] = field.Key + "=..."
 		case mask != nil && mask(field.Key):
 			parts[i] = field.Key + "=*"
@@ -37,57 +37,57 @@ func Form(f *experiment.File, a *lab.Answer, mask func(key string) bool) string 
 }
 
 // form is the normal form of an answer to a step.
-func (s *study) form(step experiment.Step, a *lab.Answer) string {
-	return Form(s.File, a, func(key string) bool { return s.noise.masks(step.Command, key) })
+func (s *study) form(step experiment.Step, answer *lab.Answer) string {
+	return Form(s.File, answer, func(key string) bool { return s.noise.masks(step.Command, key) })
 }
 
 // outcome says in a word what became of a request.
-func (s *study) outcome(step experiment.Step, a *lab.Answer) string {
-	switch kind := a.Kind(); {
+func (s *study) outcome(step experiment.Step, answer *lab.Answer) string {
+	switch kind := answer.Kind(); {
 	case kind == "nothing" || kind == "status" || kind == "text":
 		return kind
-	case s.isNotLoggedIn(a):
+	case s.isNotLoggedIn(answer):
 		return "no session"
-	case lab.Done(s.File, step.Command, a):
+	case lab.Done(s.File, step.Command, answer):
 		return "done"
 	}
 	return "refused"
 }
 
-func (s *study) done(step experiment.Step, a *lab.Answer) bool {
-	return s.outcome(step, a) == "done"
+func (s *study) done(step experiment.Step, answer *lab.Answer) bool {
+	return s.outcome(step, answer) == "done"
 }
 
-func (s *study) isNotLoggedIn(a *lab.Answer) bool {
+func (s *study) isNotLoggedIn(answer *lab.Answer) bool {
 	if s.File.Answer.Code == "" {
 		return false
 	}
-	code := a.Value(s.File.Answer.Code)
+	code := answer.Value(s.File.Answer.Code)
 	return code != "" && (slices.Contains(s.File.Answer.NotLoggedIn, code) || code == s.notLoggedIn)
 }
 
 // code is how an answer says how it went: its code, with the other fields that
 // count for the command, or what came in place of a record.
-func (s *study) code(command string, a *lab.Answer) string {
-	switch a.Kind() {
+func (s *study) code(command string, answer *lab.Answer) string {
+	switch answer.Kind() {
 	case "status":
-		return fmt.Sprintf("status %d", a.Status)
+		return fmt.Sprintf("status %d", answer.Status)
 	case "nothing":
 		return "no answer"
 	case "text":
-		return a.Text()
+		return answer.Text()
 	}
 	if s.File.Answer.Code == "" {
 		return "record"
 	}
-	if _, is := a.Field(s.File.Answer.Code); !is {
+	if _, is := answer.Field(s.File.Answer.Code); !is {
 		return "no " + s.File.Answer.Code
 	}
-	out := s.File.Answer.Code + "=" + a.Value(s.File.Answer.Code)
+	out := s.File.Answer.Code + "=" + answer.Value(s.File.Answer.Code)
 	if c, ok := s.File.Command(command); ok {
-		for _, p := range c.Done {
-			if f, is := a.Field(p.Key); is {
-				out += " " + p.Key + "=" + f.Value
+		for _, pair := range c.Done {
+			if field, is := answer.Field(pair.Key); is {
+				out += " " + pair.Key + "=" + field.Value
 			}
 		}
 	}
@@ -95,4 +95,4 @@ func (s *study) code(command string, a *lab.Answer) string {
 }
 
 // last is the index of a trace's last answer.
-func last(t *lab.Trace) int { return len(t.Answers) - 1 }
+func last(trace *lab.Trace) int { return len(trace.Answers) - 1 }

@@ -17,19 +17,19 @@ type friendshipCase struct {
 
 // friendship finds out how accounts become friends, and what ends it.
 func (s *study) friendship() error {
-	for i, w := range s.bonds() {
+	for i, friendshipCase := range s.bonds() {
 		if i == 8 { // the rest is less telling than accounts that are of another mind
 			if err := s.otherMinds(); err != nil {
 				return err
 			}
 		}
-		w.row.look(w.x, vFriends, vReceive).look(w.y, vFriends, vReceive)
-		t, err := w.row.run()
+		friendshipCase.row.look(friendshipCase.x, vFriends, vReceive).look(friendshipCase.y, vFriends, vReceive)
+		trace, err := friendshipCase.row.run()
 		if err != nil {
 			return err
 		}
-		if t != nil {
-			s.claimBond(w, t)
+		if trace != nil {
+			s.claimBond(friendshipCase, trace)
 		}
 	}
 	return nil
@@ -97,9 +97,9 @@ func (s *study) bonds() []friendshipCase {
 }
 
 // claimBond states whether the two list each other.
-func (s *study) claimBond(w friendshipCase, t *lab.Trace) {
+func (s *study) claimBond(w friendshipCase, trace *lab.Trace) {
 	xAt, yAt := -1, -1
-	for i, step := range t.Steps {
+	for i, step := range trace.Steps {
 		if s.File.VerbOf(step) == vFriends {
 			if step.Role == w.x {
 				xAt = i
@@ -108,15 +108,15 @@ func (s *study) claimBond(w friendshipCase, t *lab.Trace) {
 			}
 		}
 	}
-	if xAt < 0 || yAt < 0 || strings.HasPrefix(w.name, "nothing") || !s.done(t.Steps[xAt], &t.Answers[xAt]) || !s.done(t.Steps[yAt], &t.Answers[yAt]) {
+	if xAt < 0 || yAt < 0 || strings.HasPrefix(w.name, "nothing") || !s.done(trace.Steps[xAt], &trace.Answers[xAt]) || !s.done(trace.Steps[yAt], &trace.Answers[yAt]) {
 		return
 	}
 	value := map[[2]bool]string{
 		{false, false}: "neither", {true, true}: "both", {true, false}: w.x + " alone", {false, true}: w.y + " alone",
-	}[[2]bool{s.hasRole(t, xAt, w.y), s.hasRole(t, yAt, w.x)}]
+	}[[2]bool{s.hasRole(trace, xAt, w.y), s.hasRole(trace, yAt, w.x)}]
 	upto := max(xAt, yAt)
 	s.claim(finding.Fact{
-		Command: t.Steps[xAt].Command, Aspect: finding.Friendship, Name: w.name, Claim: "lists the other", Value: value,
+		Command: trace.Steps[xAt].Command, Aspect: finding.Friendship, Name: w.name, Claim: "lists the other", Value: value,
 		Statement: fmt.Sprintf("After %s, who of %s and %s lists the other: %s", w.name, w.x, w.y, value),
-	}, t, upto)
+	}, trace, upto)
 }

@@ -13,30 +13,30 @@ import (
 // first, with values that mean something there.
 func (s *study) hiddenKeys() error {
 	for _, step := range s.purposes() {
-		u := s.unitOf(step)
-		if verb := s.File.VerbOf(step); !u.pure && verb != vLogin || step.Verb != "" {
+		commandContext := s.unitOf(step)
+		if verb := s.File.VerbOf(step); !commandContext.pure && verb != vLogin || step.Verb != "" {
 			continue
 		}
-		if !u.pure {
-			u.after = s.row().login(s.b).look(s.b, vOnline).steps
+		if !commandContext.pure {
+			commandContext.after = s.row().login(s.b).look(s.b, vOnline).steps
 		}
-		base, err := s.tryOne(u, parameterVariant{name: "base"})
+		base, err := s.tryOne(commandContext, parameterVariant{name: "base"})
 		if err != nil {
 			return err
 		}
 		if base == nil {
 			continue
 		}
-		if _, err := s.hidden(u, base, s.borrowed(step)); err != nil {
+		if _, err := s.hidden(commandContext, base, s.borrowed(step)); err != nil {
 			return err
 		}
 	}
 	for _, step := range s.purposes() {
-		u := s.unitOf(step)
-		if !u.pure {
+		commandContext := s.unitOf(step)
+		if !commandContext.pure {
 			continue
 		}
-		base, err := s.tryOne(u, parameterVariant{name: "base"})
+		base, err := s.tryOne(commandContext, parameterVariant{name: "base"})
 		if err != nil {
 			return err
 		}
@@ -49,17 +49,17 @@ func (s *study) hiddenKeys() error {
 		}
 		clean := 0
 		for group := range slices.Chunk(keys, 40) {
-			n, err := s.hidden(u, base, group)
+			n, err := s.hidden(commandContext, base, group)
 			if err != nil {
 				return err
 			}
 			clean += n
 		}
-		f := s.claim(finding.Fact{
+		factEvidence := s.claim(finding.Fact{
 			Command: step.Command, Aspect: finding.Parameter, Name: "hidden keys", Claim: "tried", Value: fmt.Sprint(len(keys)),
 			Statement: fmt.Sprintf("%s: of %d keys that the file does not name, %d change nothing", step.Command, len(keys), clean),
 		}, base.trace, base.at)
-		f.Bound = fmt.Sprintf("no effect in %d clean tries: under %.1f %% at 95 %%", clean, 300/float64(max(clean, 1)))
+		factEvidence.Bound = fmt.Sprintf("no effect in %d clean tries: under %.1f %% at 95 %%", clean, 300/float64(max(clean, 1)))
 	}
 	return nil
 }
@@ -69,19 +69,19 @@ func (s *study) hiddenKeys() error {
 func (s *study) borrowed(step experiment.Step) []experiment.Pair {
 	own, _ := s.File.Command(step.Command)
 	var all []experiment.Pair
-	for _, c := range s.File.Commands {
-		for _, p := range s.parametersOf(c) {
-			base, is := baseValue(c, p.Key)
-			_, have := baseValue(own, p.Key)
-			twice := slices.ContainsFunc(all, func(q experiment.Pair) bool { return q.Key == p.Key })
-			if have || twice || isCommon(p.Type) || !is || p.Type == experiment.Text || p.Type == experiment.Secret {
+	for _, command := range s.File.Commands {
+		for _, parameter := range s.parametersOf(command) {
+			base, is := baseValue(command, parameter.Key)
+			_, have := baseValue(own, parameter.Key)
+			twice := slices.ContainsFunc(all, func(pair experiment.Pair) bool { return pair.Key == parameter.Key })
+			if have || twice || isCommon(parameter.Type) || !is || parameter.Type == experiment.Text || parameter.Type == experiment.Secret {
 				continue
 			}
-			value := s.otherValue(p, base)
-			if p.Type == experiment.Enum && len(p.Values) > 2 {
-				value = p.Values[2] // the second is often that of being away
+			value := s.otherValue(parameter, base)
+			if parameter.Type == experiment.Enum && len(parameter.Values) > 2 {
+				value = parameter.Values[2] // the second is often that of being away
 			}
-			all = append(all, experiment.Pair{Key: p.Key, Value: value})
+			all = append(all, experiment.Pair{Key: parameter.Key, Value: value})
 		}
 	}
 	return all
@@ -97,13 +97,13 @@ func (s *study) candidates(step experiment.Step) []string {
 			all = append(all, key)
 		}
 	}
-	for _, c := range s.File.Commands {
-		for _, p := range s.parametersOf(c) {
-			add(p.Key)
+	for _, command := range s.File.Commands {
+		for _, parameter := range s.parametersOf(command) {
+			add(parameter.Key)
 		}
 	}
-	for _, c := range s.out.Commands {
-		for _, key := range c.Fields {
+	for _, command := range s.out.Commands {
+		for _, key := range command.Fields {
 			add(key)
 		}
 	}
@@ -122,8 +122,8 @@ func (s *study) hidden(u commandContext, base *variantTrial, keys []experiment.P
 		return 0, nil
 	}
 	var changes []experiment.Change
-	for _, p := range keys {
-		changes = append(changes, experiment.Change{Kind: experiment.Append, Key: p.Key, Value: p.Value})
+	for _, pair := range keys {
+		changes = append(changes, experiment.Change{Kind: experiment.Append, Key: pair.Key, Value: pair.Value})
 	}
 	t, err := s.tryOne(u, parameterVariant{changes: changes})
 	if err != nil || t == nil {

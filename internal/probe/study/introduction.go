@@ -21,8 +21,8 @@ func (s *study) introduction() error {
 	if err := s.repeat(repeated); err != nil {
 		return err
 	}
-	for _, c := range s.File.Commands {
-		if err := s.introduceCommand(c); err != nil {
+	for _, command := range s.File.Commands {
+		if err := s.introduceCommand(command); err != nil {
 			return err
 		}
 	}
@@ -37,19 +37,19 @@ func (s *study) introduction() error {
 func (s *study) notLoggedInCode() error {
 	counts := make(map[string]int)
 	var order []string
-	for _, c := range s.File.Commands {
-		if !c.Session {
+	for _, command := range s.File.Commands {
+		if !command.Session {
 			continue
 		}
-		t, err := s.run(experiment.Step{Role: s.a, Command: c.Name})
+		trace, err := s.run(experiment.Step{Role: s.a, Command: command.Name})
 		if err != nil {
 			return err
 		}
-		if t == nil {
+		if trace == nil {
 			continue
 		}
-		a := &t.Answers[0]
-		code := a.Value(s.File.Answer.Code)
+		answer := &trace.Answers[0]
+		code := answer.Value(s.File.Answer.Code)
 		if counts[code]++; counts[code] == 1 {
 			order = append(order, code)
 		}
@@ -76,46 +76,46 @@ func (s *study) contains(list []string, v string) bool {
 
 // introduceCommand sends the base request of a command in its usual place: behind the
 // logins of whom it concerns.
-func (s *study) introduceCommand(c *experiment.Command) error {
-	step := experiment.Step{Role: s.a, Command: c.Name}
-	u := s.unitOf(step)
-	t, err := s.run(append(u.before, u.step)...)
-	if err != nil || t == nil {
+func (s *study) introduceCommand(command *experiment.Command) error {
+	step := experiment.Step{Role: s.a, Command: command.Name}
+	commandContext := s.unitOf(step)
+	trace, err := s.run(append(commandContext.before, commandContext.step)...)
+	if err != nil || trace == nil {
 		return err
 	}
-	at := len(u.before)
-	first := &t.Answers[at]
-	works := lab.Done(s.File, c.Name, first)
-	s.describe(c, first, works)
+	at := len(commandContext.before)
+	first := &trace.Answers[at]
+	works := lab.Done(s.File, command.Name, first)
+	s.describe(command, first, works)
 	s.claim(finding.Fact{
-		Command: c.Name, Aspect: finding.FieldOf, Name: "base request", Claim: "answer", Value: s.code(c.Name, first),
-		Statement: fmt.Sprintf("%s, as the file has it, is answered %s", c.Name, s.code(c.Name, first)),
-	}, t, at)
+		Command: command.Name, Aspect: finding.FieldOf, Name: "base request", Claim: "answer", Value: s.code(command.Name, first),
+		Statement: fmt.Sprintf("%s, as the file has it, is answered %s", command.Name, s.code(command.Name, first)),
+	}, trace, at)
 	return nil
 }
 
 // describe adds a command to the table of commands.
-func (s *study) describe(c *experiment.Command, a *lab.Answer, works bool) {
-	d := finding.Command{Name: c.Name, Works: works, Session: "not known", Example: exchange(a)}
-	for _, p := range c.Does {
-		d.Does = append(d.Does, string(p.Verb))
+func (s *study) describe(c *experiment.Command, answer *lab.Answer, works bool) {
+	d := finding.Command{Name: c.Name, Works: works, Session: "not known", Example: exchange(answer)}
+	for _, purpose := range c.Does {
+		d.Does = append(d.Does, string(purpose.Verb))
 	}
-	for _, p := range s.parametersOf(c) {
-		d.Parameters = append(d.Parameters, p.Key)
+	for _, parameter := range s.parametersOf(c) {
+		d.Parameters = append(d.Parameters, parameter.Key)
 	}
-	for _, f := range a.Fields {
-		d.Fields = append(d.Fields, f.Key)
+	for _, field := range answer.Fields {
+		d.Fields = append(d.Fields, field.Key)
 	}
 	s.out.Commands = append(s.out.Commands, d)
 }
 
-func exchange(a *lab.Answer) finding.Exchange {
-	response := string(a.Body)
-	if a.Kind() != "record" && a.Kind() != "text" {
-		response = a.Kind()
-		if a.Status != 0 {
-			response = fmt.Sprintf("status %d: %s", a.Status, a.Body)
+func exchange(answer *lab.Answer) finding.Exchange {
+	response := string(answer.Body)
+	if answer.Kind() != "record" && answer.Kind() != "text" {
+		response = answer.Kind()
+		if answer.Status != 0 {
+			response = fmt.Sprintf("status %d: %s", answer.Status, answer.Body)
 		}
 	}
-	return finding.Exchange{ID: a.ID, Request: string(a.Request), Response: response}
+	return finding.Exchange{ID: answer.ID, Request: string(answer.Request), Response: response}
 }

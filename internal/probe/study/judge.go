@@ -47,14 +47,14 @@ func (v *variantJudge) named(name string) *variantTrial {
 
 // state states a fact that a trial shows.
 func (v *variantJudge) state(t *variantTrial, claim, value, statement string) *factEvidence {
-	f := finding.Fact{
+	fact := finding.Fact{
 		Command: v.command.Name, Aspect: finding.Parameter, Name: v.parameter.Key, Claim: claim, Value: value,
 		Statement: fmt.Sprintf("%s: %s %s", v.command.Name, v.parameter.Key, statement),
 	}
 	if with := v.proof(t); with != "" {
-		f.Statement += ", " + with
+		fact.Statement += ", " + with
 	}
-	stated := v.claim(f, t.trace, t.at)
+	stated := v.claim(fact, t.trace, t.at)
 	stated.brief = v.brief && slices.Contains([]string{"default", "meaning", "type", "decides about"}, claim)
 	return stated
 }
@@ -70,16 +70,16 @@ func (v *variantJudge) proof(t *variantTrial) string {
 
 // proof says what a login has for a proof beside some keys, "" for other commands.
 func (s *study) proof(step experiment.Step, beside []string) string {
-	c, ok := s.File.Command(step.Command)
+	command, ok := s.File.Command(step.Command)
 	if !ok || s.File.VerbOf(step) != experiment.Login {
 		return ""
 	}
 	var with []string
-	for _, p := range c.Request {
-		switch s.File.TypeOf(c, p.Key).Type {
+	for _, pair := range command.Request {
+		switch s.File.TypeOf(command, pair.Key).Type {
 		case experiment.Secret, experiment.Enum:
-			if !slices.Contains(beside, p.Key) {
-				with = append(with, p.Key+"="+p.Value)
+			if !slices.Contains(beside, pair.Key) {
+				with = append(with, pair.Key+"="+pair.Value)
 			}
 		}
 	}
@@ -97,15 +97,15 @@ func (v *variantJudge) told(t *variantTrial) string {
 // presence states whether a parameter is needed, and what stands for it if it is
 // not there.
 func (v *variantJudge) presence() {
-	t := v.named("absent")
+	variantTrial := v.named("absent")
 	switch {
-	case t == nil:
-	case t.outcome != "done" && v.base.outcome == "done":
-		v.state(t, "presence", "required", "is required: without it the answer is "+v.told(t))
-	case t.outcome == v.base.outcome:
-		v.state(t, "presence", "optional", "is optional")
-		if value, ok := v.standsFor(t); ok {
-			v.state(t, "default", value, "left out is as "+value)
+	case variantTrial == nil:
+	case variantTrial.outcome != "done" && v.base.outcome == "done":
+		v.state(variantTrial, "presence", "required", "is required: without it the answer is "+v.told(variantTrial))
+	case variantTrial.outcome == v.base.outcome:
+		v.state(variantTrial, "presence", "optional", "is optional")
+		if value, ok := v.standsFor(variantTrial); ok {
+			v.state(variantTrial, "default", value, "left out is as "+value)
 		}
 	}
 }
@@ -130,13 +130,13 @@ func (v *variantJudge) standsFor(t *variantTrial) (string, bool) {
 // spelling states whether the key is understood in other letters; that shows only
 // where it matters whether it is there.
 func (v *variantJudge) spelling() {
-	t, absent := v.named("key in small letters"), v.named("absent")
+	variantTrial, absent := v.named("key in small letters"), v.named("absent")
 	switch {
-	case t == nil || absent == nil || absent.forms == v.base.forms:
-	case t.forms == v.base.forms:
-		v.state(t, "case of the key", "any", "is understood in other letters too")
-	case t.forms == absent.forms:
-		v.state(t, "case of the key", "as written", "is not understood in other letters")
+	case variantTrial == nil || absent == nil || absent.forms == v.base.forms:
+	case variantTrial.forms == v.base.forms:
+		v.state(variantTrial, "case of the key", "any", "is understood in other letters too")
+	case variantTrial.forms == absent.forms:
+		v.state(variantTrial, "case of the key", "as written", "is not understood in other letters")
 	}
 }
 
@@ -172,14 +172,14 @@ func (v *variantJudge) position() {
 // escapes states whether escapes are read in the value, and spaces around it left
 // out. Only a value that counts can show it.
 func (v *variantJudge) escapes() {
-	if x := v.named("x"); x == nil || x.forms == v.base.forms {
+	if variantTrial := v.named("x"); variantTrial == nil || variantTrial.forms == v.base.forms {
 		return
 	}
-	if t := v.named("its first character escaped"); t != nil {
-		if t.forms == v.base.forms {
-			v.state(t, "escapes", "read", "may be written with escapes")
+	if variantTrial := v.named("its first character escaped"); variantTrial != nil {
+		if variantTrial.forms == v.base.forms {
+			v.state(variantTrial, "escapes", "read", "may be written with escapes")
 		} else {
-			v.state(t, "escapes", "not read", "may not be written with escapes")
+			v.state(variantTrial, "escapes", "not read", "may not be written with escapes")
 		}
 	}
 	before, behind := v.named("a space before"), v.named("a space behind")
@@ -195,17 +195,17 @@ func (v *variantJudge) influence() {
 	var shows *variantTrial
 	base := &v.base.trace.Answers[v.base.at]
 	for i := range v.trials {
-		t := &v.trials[i]
-		if t.outcome != "done" || v.base.outcome != "done" || !t.plain {
+		variantTrial := &v.trials[i]
+		if variantTrial.outcome != "done" || v.base.outcome != "done" || !variantTrial.plain {
 			continue
 		}
-		a := &t.trace.Answers[t.at]
-		for _, f := range a.Fields {
-			before, ok := base.Field(f.Key)
-			differs := !ok || before.Value != f.Value
-			if differs && f.Key != v.parameter.Key && !v.noise.masks(v.command.Name, f.Key) && !slices.Contains(fields, f.Key) && !isMark(f.Value) {
-				fields = append(fields, f.Key)
-				shows = t
+		answer := &variantTrial.trace.Answers[variantTrial.at]
+		for _, field := range answer.Fields {
+			before, ok := base.Field(field.Key)
+			differs := !ok || before.Value != field.Value
+			if differs && field.Key != v.parameter.Key && !v.noise.masks(v.command.Name, field.Key) && !slices.Contains(fields, field.Key) && !isMark(field.Value) {
+				fields = append(fields, field.Key)
+				shows = variantTrial
 			}
 		}
 	}
@@ -220,8 +220,8 @@ func isMark(value string) bool { return strings.HasPrefix(value, "{seq") }
 // countBounds states how long a list is that is asked for without a count, and with
 // one that is too large; the list must be longer for that to show.
 func (v *variantJudge) countBounds() {
-	l, absent, large := v.lists[v.command.Name], v.named("absent"), v.named("99999")
-	if l == nil || absent == nil || large == nil {
+	pagedList, absent, large := v.lists[v.command.Name], v.named("absent"), v.named("99999")
+	if pagedList == nil || absent == nil || large == nil {
 		return
 	}
 	_, some := numbersIn(&absent.trace.Answers[absent.at])
@@ -229,7 +229,7 @@ func (v *variantJudge) countBounds() {
 	if len(some) > 0 && len(some) < len(all) {
 		v.state(absent, "default", fmt.Sprint(len(some)), fmt.Sprintf("left out is as %d", len(some)))
 	}
-	if n := len(l.elements); n >= 1000 && len(all) > 0 && len(all) <= n {
+	if n := len(pagedList.elements); n >= 1000 && len(all) > 0 && len(all) <= n {
 		v.state(large, "most", fmt.Sprint(len(all)), fmt.Sprintf("gives at most %d elements", len(all)))
 	}
 }
@@ -238,16 +238,16 @@ func (v *variantJudge) countBounds() {
 func (v *variantJudge) values() {
 	ignored := v.base.outcome == "done"
 	for i := range v.trials {
-		t := &v.trials[i]
-		ignored = ignored && t.forms == v.base.forms
-		if !t.plain || isLong(t.value) {
+		variantTrial := &v.trials[i]
+		ignored = ignored && variantTrial.forms == v.base.forms
+		if !variantTrial.plain || isLong(variantTrial.value) {
 			continue
 		}
 		value := "taken"
-		if t.outcome != "done" {
-			value = "answered " + v.told(t)
+		if variantTrial.outcome != "done" {
+			value = "answered " + v.told(variantTrial)
 		}
-		v.state(t, "value "+t.name, value, fmt.Sprintf("as %q is %s", t.name, value))
+		v.state(variantTrial, "value "+variantTrial.name, value, fmt.Sprintf("as %q is %s", variantTrial.name, value))
 	}
 	if ignored && len(v.trials) > 4 && v.parameter.Type != experiment.Mark { // fewer say little, and marks show only when they are repeated
 		v.state(&v.trials[0], "meaning", "ignored", "changes nothing, whatever it is")
@@ -260,15 +260,15 @@ func (v *variantJudge) values() {
 func (v *variantJudge) kind() {
 	taken, refused := (*variantTrial)(nil), (*variantTrial)(nil)
 	for i := range v.trials {
-		t := &v.trials[i]
+		variantTrial := &v.trials[i]
 		switch {
-		case !t.plain || t.value == "" || strings.Contains(t.value, "{"):
-		case numberIn.FindString(t.value) == t.value && t.outcome == "done":
-			taken = t
-		case strings.ContainsAny(t.value, "xyz") && t.outcome == "done":
+		case !variantTrial.plain || variantTrial.value == "" || strings.Contains(variantTrial.value, "{"):
+		case numberIn.FindString(variantTrial.value) == variantTrial.value && variantTrial.outcome == "done":
+			taken = variantTrial
+		case strings.ContainsAny(variantTrial.value, "xyz") && variantTrial.outcome == "done":
 			return // other things are taken too
-		case t.value == "x":
-			refused = t
+		case variantTrial.value == "x":
+			refused = variantTrial
 		}
 	}
 	if taken != nil && refused != nil {

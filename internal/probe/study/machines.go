@@ -26,8 +26,8 @@ type machineAspect struct {
 // machines learns the protocol's state machines, one for each aspect: a single one
 // of everything would be too large to be learned, and to be read.
 func (s *study) machines() error {
-	for _, a := range s.aspects() {
-		if err := s.learn(s.systemUnderTest(a)); err != nil {
+	for _, machineAspect := range s.aspects() {
+		if err := s.learn(s.systemUnderTest(machineAspect)); err != nil {
 			return err
 		}
 	}
@@ -99,45 +99,45 @@ func (p *systemUnderTest) Ask(_ context.Context, word []string) ([]string, error
 	for _, name := range word {
 		steps = append(steps, p.inputs[name])
 	}
-	t, err := p.study.ask(0, steps...)
+	trace, err := p.study.ask(0, steps...)
 	if err != nil {
 		return nil, err
 	}
-	if t == nil {
+	if trace == nil {
 		return nil, lab.ErrForbidden
 	}
 	var outputs []string
-	for i := len(p.before); i < len(t.Answers); i++ {
-		outputs = append(outputs, p.study.output(t.Steps[i], &t.Answers[i]))
+	for i := len(p.before); i < len(trace.Answers); i++ {
+		outputs = append(outputs, p.study.output(trace.Steps[i], &trace.Answers[i]))
 	}
 	return outputs, nil
 }
 
 // output is what counts of an answer in a machine: how it went, and what its
 // fields say apart from counts, marks and the words of messages.
-func (s *study) output(step experiment.Step, a *lab.Answer) string {
-	if a.Kind() != "record" {
-		return s.code(step.Command, a)
+func (s *study) output(step experiment.Step, answer *lab.Answer) string {
+	if answer.Kind() != "record" {
+		return s.code(step.Command, answer)
 	}
 	parts := []string{}
-	if s.isNotLoggedIn(a) {
+	if s.isNotLoggedIn(answer) {
 		return "not logged in"
 	}
-	if s.File.Answer.Code != "" && !s.contains(s.File.Answer.Done, a.Value(s.File.Answer.Code)) {
-		return s.code(step.Command, a)
+	if s.File.Answer.Code != "" && !s.contains(s.File.Answer.Done, answer.Value(s.File.Answer.Code)) {
+		return s.code(step.Command, answer)
 	}
 	sizes := make(map[string]bool)
-	for _, f := range a.Fields {
-		sizes[strconv.Itoa(len(f.List))] = true
+	for _, field := range answer.Fields {
+		sizes[strconv.Itoa(len(field.List))] = true
 	}
-	for _, f := range a.Fields {
+	for _, field := range answer.Fields {
 		switch {
-		case f.Key == s.File.Answer.Code, s.noise.masks(step.Command, f.Key), slices.Contains(s.File.Answer.Prose, f.Key):
-		case strings.HasPrefix(f.Value, "{seq") || s.isEchoed(step, f):
-		case f.IsList:
-			parts = append(parts, f.Key+":"+strings.Join(s.members(f.List), ","))
-		case f.Value != "" && !sizes[f.Value]:
-			parts = append(parts, f.Key+"="+f.Value)
+		case field.Key == s.File.Answer.Code, s.noise.masks(step.Command, field.Key), slices.Contains(s.File.Answer.Prose, field.Key):
+		case strings.HasPrefix(field.Value, "{seq") || s.isEchoed(step, field):
+		case field.IsList:
+			parts = append(parts, field.Key+":"+strings.Join(s.members(field.List), ","))
+		case field.Value != "" && !sizes[field.Value]:
+			parts = append(parts, field.Key+"="+field.Value)
 		}
 	}
 	if len(parts) == 0 {
@@ -147,13 +147,13 @@ func (s *study) output(step experiment.Step, a *lab.Answer) string {
 }
 
 // isEchoed reports whether a field only says again what the base request says.
-func (s *study) isEchoed(step experiment.Step, f lab.Field) bool {
-	c, ok := s.File.Command(step.Command)
+func (s *study) isEchoed(step experiment.Step, field lab.Field) bool {
+	command, ok := s.File.Command(step.Command)
 	if !ok {
 		return false
 	}
-	base, ok := baseValue(c, f.Key)
-	return ok && (base == f.Value || strings.HasPrefix(base, "{") && strings.HasPrefix(f.Value, "{"))
+	base, ok := baseValue(command, field.Key)
+	return ok && (base == field.Value || strings.HasPrefix(base, "{") && strings.HasPrefix(field.Value, "{"))
 }
 
 // members are the different elements of a list, the words of messages as one.
@@ -228,16 +228,16 @@ func (s *study) showMachines() {
 func (s *study) contradicted(p *systemUnderTest) []string {
 	balance := make(map[string]int)
 	traces := s.known(p)
-	for _, t := range traces {
-		if slices.Equal(p.machine.Machine.Run(t.Inputs), t.Outputs) {
-			balance[strings.Join(t.Inputs, "; ")]++
+	for _, trace := range traces {
+		if slices.Equal(p.machine.Machine.Run(trace.Inputs), trace.Outputs) {
+			balance[strings.Join(trace.Inputs, "; ")]++
 		} else {
-			balance[strings.Join(t.Inputs, "; ")]--
+			balance[strings.Join(trace.Inputs, "; ")]--
 		}
 	}
-	for _, t := range traces {
-		if balance[strings.Join(t.Inputs, "; ")] < 0 {
-			return t.Inputs
+	for _, trace := range traces {
+		if balance[strings.Join(trace.Inputs, "; ")] < 0 {
+			return trace.Inputs
 		}
 	}
 	return nil
@@ -279,9 +279,9 @@ func (s *study) asWord(p *systemUnderTest, t *lab.Trace) (learn.Trace, bool) {
 // textCase are the user's scenarios, as far as they are words of the aspect.
 func (s *study) words(p *systemUnderTest) [][]string {
 	var all [][]string
-	for _, sc := range s.File.Scenarios {
+	for _, scenario := range s.File.Scenarios {
 		var word []string
-		for _, step := range sc.Steps {
+		for _, step := range scenario.Steps {
 			if line := s.File.FormatStep(step); p.inputs[line].Command != "" {
 				word = append(word, line)
 			}
@@ -296,18 +296,18 @@ func (s *study) words(p *systemUnderTest) [][]string {
 // keepMachine puts a machine into the findings.
 func (s *study) keepMachine(p *systemUnderTest) {
 	learned := p.machine.Machine
-	m := finding.Machine{Aspect: p.name, Inputs: p.names, Queries: p.machine.Queries, Guarantee: p.machine.Guarantee()}
+	machine := finding.Machine{Aspect: p.name, Inputs: p.names, Queries: p.machine.Queries, Guarantee: p.machine.Guarantee()}
 	var dot bytes.Buffer
 	if err := learned.WriteDOT(&dot); err == nil {
-		m.DOT = dot.String()
+		machine.DOT = dot.String()
 	}
 	for i, state := range learned.States {
-		m.States = append(m.States, finding.State{Name: fmt.Sprintf("s%d", i), Access: state.Access})
-		for j, e := range state.Edges {
-			m.Transitions = append(m.Transitions, finding.Transition{
-				From: fmt.Sprintf("s%d", i), Input: p.names[j], Output: e.Output, To: fmt.Sprintf("s%d", e.To),
+		machine.States = append(machine.States, finding.State{Name: fmt.Sprintf("s%d", i), Access: state.Access})
+		for j, transition := range state.Edges {
+			machine.Transitions = append(machine.Transitions, finding.Transition{
+				From: fmt.Sprintf("s%d", i), Input: p.names[j], Output: transition.Output, To: fmt.Sprintf("s%d", transition.To),
 			})
 		}
 	}
-	s.out.Machines = append(s.out.Machines, m)
+	s.out.Machines = append(s.out.Machines, machine)
 }

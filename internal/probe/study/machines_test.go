@@ -17,13 +17,13 @@ func TestAMachineThatSaysNothingOrContradictsTheStudyIsNotShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := experiment.Parse(path, text, os.LookupEnv)
+	file, err := experiment.Parse(path, text, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
 	steps := func(lines ...string) (all []experiment.Step) {
 		for _, line := range lines {
-			step, err := f.ParseStep(line)
+			step, err := file.ParseStep(line)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -48,7 +48,7 @@ func TestAMachineThatSaysNothingOrContradictsTheStudyIsNotShown(t *testing.T) {
 		{"one state", one, nil, "no answer depended on what came before"},
 		{"another answer", two, []*lab.Trace{refused}, "contradicts what was seen elsewhere: a List"},
 	} {
-		s := &study{Config: Config{File: f}, out: &finding.Study{}, traces: c.traces}
+		s := &study{Config: Config{File: file}, out: &finding.Study{}, traces: c.traces}
 		p := s.systemUnderTest(machineAspect{name: "session", inputs: steps("a List", "a Login")})
 		p.machine = &learn.Result{Machine: &learn.Machine{Inputs: p.names, States: c.states}}
 		s.learned = []*systemUnderTest{p}

@@ -105,24 +105,24 @@ func (s *study) repeats(send experiment.Step, mark, kind string, literal bool) e
 }
 
 func (s *study) claimRepeat(kind, when string, r *stepBuilder) error {
-	t, err := r.run()
-	if err != nil || t == nil {
+	trace, err := r.run()
+	if err != nil || trace == nil {
 		return err
 	}
-	at := last(t) - 1
-	n := ones(&t.Answers[at])
+	at := last(trace) - 1
+	n := ones(&trace.Answers[at])
 	s.claim(finding.Fact{
-		Command: t.Steps[at].Command, Aspect: finding.Message, Name: "repeat with " + kind, Claim: when, Value: fmt.Sprintf("%d of 2", n),
+		Command: trace.Steps[at].Command, Aspect: finding.Message, Name: "repeat with " + kind, Claim: when, Value: fmt.Sprintf("%d of 2", n),
 		Statement: fmt.Sprintf("Of two equal messages with %s, the second sent %s, %d arrive", kind, when, n),
-	}, t, at)
+	}, trace, at)
 	return nil
 }
 
 // ones counts the messages in which repeats are recognised.
-func ones(a *lab.Answer) int {
+func ones(answer *lab.Answer) int {
 	n := 0
-	for _, f := range a.Fields {
-		for _, e := range f.List {
+	for _, field := range answer.Fields {
+		for _, e := range field.List {
 			if e == "one" {
 				n++
 			}
@@ -140,16 +140,16 @@ func (s *study) collectingAgain() error {
 	}
 	again := func(at int) experiment.Step { return s.marked(receive, fmt.Sprintf("{seq:%d}", at)) }
 	short := func(mark string) experiment.Step { return s.marked(receive, mark) }
-	t, err := s.row().login(a, b).do(a, vSend, b).add(receive, again(4), receive, again(4)).run()
+	trace, err := s.row().login(a, b).do(a, vSend, b).add(receive, again(4), receive, again(4)).run()
 	if err != nil {
 		return err
 	}
-	if t != nil {
-		value := fmt.Sprintf("%d, %d, %d", s.copies(t, 3), s.copies(t, 4), s.copies(t, 5))
+	if trace != nil {
+		value := fmt.Sprintf("%d, %d, %d", s.copies(trace, 3), s.copies(trace, 4), s.copies(trace, 5))
 		s.claim(finding.Fact{
 			Command: receive.Command, Aspect: finding.Message, Name: "collecting", Claim: "again with the same mark", Value: value,
 			Statement: fmt.Sprintf("A message that was collected with a mark, then with the same mark, then with another, comes %s times", value),
-		}, t, 5)
+		}, trace, 5)
 	}
 	return all(
 		s.row().login(a, b).do(a, vSend, b).add(receive).look(b, vFriends).add(again(4)),
@@ -186,11 +186,11 @@ func (s *study) markMemory(send experiment.Step) error {
 		first, again := s.marked(send, m.first), s.marked(send, m.again)
 		first.Changes, again.Changes = append(first.Changes, text), append(again.Changes, text)
 		remembered := func(after float64) (bool, *lab.Trace, error) {
-			t, err := s.row().login(s.a, s.b).add(first).wait(seconds(after)).add(again).look(s.b, vReceive).run()
-			if err != nil || t == nil {
+			trace, err := s.row().login(s.a, s.b).add(first).wait(seconds(after)).add(again).look(s.b, vReceive).run()
+			if err != nil || trace == nil {
 				return false, nil, err
 			}
-			return ones(&t.Answers[last(t)]) == 1, t, nil
+			return ones(&trace.Answers[last(trace)]) == 1, trace, nil
 		}
 		if err := s.timer("memory of a "+m.name, 250, remembered); err != nil {
 			return err

@@ -82,41 +82,41 @@ func (s *study) arrivals() error {
 		{"to oneself", s.row().login(a).do(a, vSend, a).look(a, vReceive, vReceive)},
 		{"to a stranger", s.row().login(a, s.c).do(a, vSend, s.c).look(s.c, vReceive, vReceive)},
 	} {
-		t, err := way.row.run()
+		trace, err := way.row.run()
 		if err != nil {
 			return err
 		}
-		if t == nil || len(t.Answers) < 3 {
+		if trace == nil || len(trace.Answers) < 3 {
 			continue
 		}
-		value := fmt.Sprintf("%d and then %d times", s.copies(t, last(t)-1), s.copies(t, last(t)))
+		value := fmt.Sprintf("%d and then %d times", s.copies(trace, last(trace)-1), s.copies(trace, last(trace)))
 		statement := fmt.Sprintf("A message %s comes %s", way.name, value)
 		if value == "1 and then 0 times" {
 			statement = fmt.Sprintf("A message %s arrives once", way.name)
 		}
 		s.claim(finding.Fact{
-			Command: t.Steps[last(t)].Command, Aspect: finding.Message, Name: way.name, Claim: "arrives", Value: value, Statement: statement,
-		}, t, last(t))
+			Command: trace.Steps[last(trace)].Command, Aspect: finding.Message, Name: way.name, Claim: "arrives", Value: value, Statement: statement,
+		}, trace, last(trace))
 	}
 	return nil
 }
 
 // copies counts the words that were sent in an answer.
-func (s *study) copies(t *lab.Trace, at int) int {
+func (s *study) copies(trace *lab.Trace, at int) int {
 	n := 0
-	for i, step := range t.Steps {
+	for i, step := range trace.Steps {
 		if s.File.VerbOf(step) != vSend {
 			continue
 		}
 		name := fmt.Sprintf("{text:%d}", i+1)
-		for _, f := range t.Answers[at].Fields {
-			if f.IsList {
-				for _, e := range f.List {
+		for _, field := range trace.Answers[at].Fields {
+			if field.IsList {
+				for _, e := range field.List {
 					if e == name {
 						n++
 					}
 				}
-			} else if strings.Contains(f.Value, name) {
+			} else if strings.Contains(field.Value, name) {
 				n++
 			}
 		}
@@ -133,17 +133,17 @@ func (s *study) batches() error {
 	for range batchSize {
 		many.do(s.a, vSend, s.b)
 	}
-	t, err := many.look(s.b, vReceive, vReceive, vReceive).run()
+	trace, err := many.look(s.b, vReceive, vReceive, vReceive).run()
 	if err != nil {
 		return err
 	}
-	if t != nil {
-		at := last(t) - 2
-		if n := s.copies(t, at); n > 0 && n < batchSize {
+	if trace != nil {
+		at := last(trace) - 2
+		if n := s.copies(trace, at); n > 0 && n < batchSize {
 			s.claim(finding.Fact{
-				Command: t.Steps[at].Command, Aspect: finding.Message, Name: "batch", Claim: "most", Value: fmt.Sprint(n),
+				Command: trace.Steps[at].Command, Aspect: finding.Message, Name: "batch", Claim: "most", Value: fmt.Sprint(n),
 				Statement: fmt.Sprintf("At most %d messages come at once", n),
-			}, t, at)
+			}, trace, at)
 		}
 	}
 	send, ok := s.verb(s.a, vSend, s.b)
@@ -171,11 +171,11 @@ func (s *study) statusSteps(role string) []experiment.Step {
 }
 
 func (s *study) statuses(step experiment.Step) []experiment.Step {
-	c, _ := s.File.Command(step.Command)
+	command, _ := s.File.Command(step.Command)
 	var all []experiment.Step
-	for _, v := range s.enumsOf(c) {
+	for _, pair := range s.enumsOf(command) {
 		one := step
-		one.Changes = []experiment.Change{set(v.Key, v.Value)}
+		one.Changes = []experiment.Change{set(pair.Key, pair.Value)}
 		all = append(all, one)
 	}
 	if len(all) == 0 {

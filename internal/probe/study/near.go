@@ -28,9 +28,9 @@ func (s *study) nearProofs() error {
 	if !ok {
 		return nil
 	}
-	c, _ := s.File.Command(login.Command)
+	command, _ := s.File.Command(login.Command)
 	key := s.keyOf(login.Command, experiment.Secret)
-	base, _ := baseValue(c, key)
+	base, _ := baseValue(command, key)
 	if key == "" || !strings.Contains(base, "secret") {
 		return nil
 	}
@@ -38,18 +38,18 @@ func (s *study) nearProofs() error {
 		for _, v := range nearly(p[0].Value) {
 			step := login
 			step.Changes = append([]experiment.Change{set(key, v.value)}, p[1:]...)
-			t, err := s.row().add(step).look(s.a, vFriends).run()
+			trace, err := s.row().add(step).look(s.a, vFriends).run()
 			if err != nil {
 				return err
 			}
-			if t == nil {
+			if trace == nil {
 				continue
 			}
 			s.claim(finding.Fact{
 				Command: login.Command, Aspect: finding.Parameter, Name: key, Claim: v.name + " " + lineOf(p),
-				Value:     s.outcome(step, &t.Answers[0]),
-				Statement: fmt.Sprintf("%s with %s %s, %s, is %s", login.Command, key, lineOf(p), v.name, s.outcome(step, &t.Answers[0])),
-			}, t, 0)
+				Value:     s.outcome(step, &trace.Answers[0]),
+				Statement: fmt.Sprintf("%s with %s %s, %s, is %s", login.Command, key, lineOf(p), v.name, s.outcome(step, &trace.Answers[0])),
+			}, trace, 0)
 		}
 	}
 	return nil
@@ -59,15 +59,15 @@ func (s *study) nearProofs() error {
 // other kind that does.
 func (s *study) workingProofs(login experiment.Step, key, base string) [][]experiment.Change {
 	all := [][]experiment.Change{{set(key, base)}}
-	c, _ := s.File.Command(login.Command)
+	command, _ := s.File.Command(login.Command)
 	for _, value := range []string{"{secret}", "{md5(secret)}"} {
-		for _, kind := range s.enumsOf(c) {
+		for _, kind := range s.enumsOf(command) {
 			step := login
 			step.Changes = []experiment.Change{set(key, value), set(kind.Key, kind.Value)}
 			if value == base {
 				continue
 			}
-			if t, err := s.row().add(step).run(); err == nil && t != nil && s.done(step, &t.Answers[0]) {
+			if trace, err := s.row().add(step).run(); err == nil && trace != nil && s.done(step, &trace.Answers[0]) {
 				return append(all, step.Changes)
 			}
 		}
@@ -77,8 +77,8 @@ func (s *study) workingProofs(login experiment.Step, key, base string) [][]exper
 
 func lineOf(changes []experiment.Change) string {
 	var parts []string
-	for _, c := range changes {
-		parts = append(parts, c.Key+"="+c.Value)
+	for _, change := range changes {
+		parts = append(parts, change.Key+"="+change.Value)
 	}
 	return strings.Join(parts, " ")
 }
@@ -114,19 +114,19 @@ func (s *study) nearMarks() error {
 		{"but for a zero before it", "{seq}", "0{seq:3}"},
 		{"but for one character more", "{seq}", "{seq:3}9"},
 	} {
-		t, err := s.row().login(s.a, s.b).add(marked(m.first), marked(m.second)).look(s.b, vReceive).run()
+		trace, err := s.row().login(s.a, s.b).add(marked(m.first), marked(m.second)).look(s.b, vReceive).run()
 		if err != nil {
 			return err
 		}
-		if t == nil || len(t.Steps) < 5 || !s.done(send, &t.Answers[2]) || !s.done(send, &t.Answers[3]) {
+		if trace == nil || len(trace.Steps) < 5 || !s.done(send, &trace.Answers[2]) || !s.done(send, &trace.Answers[3]) {
 			continue
 		}
-		n := ones(&t.Answers[4])
+		n := ones(&trace.Answers[4])
 		s.claim(finding.Fact{
-			Command: t.Steps[4].Command, Aspect: finding.Message, Name: "nearly the same mark", Claim: m.name,
+			Command: trace.Steps[4].Command, Aspect: finding.Message, Name: "nearly the same mark", Claim: m.name,
 			Value:     fmt.Sprintf("%d of 2", n),
 			Statement: fmt.Sprintf("Of two equal messages whose marks are the same %s, %d arrive", m.name, n),
-		}, t, 4)
+		}, trace, 4)
 	}
 	return nil
 }
@@ -138,16 +138,16 @@ func (s *study) nearNumbers() error {
 	steps := s.purposes()
 	slices.SortStableFunc(steps, func(x, y experiment.Step) int { return changing(s.isRead(x)) - changing(s.isRead(y)) })
 	for _, step := range steps {
-		c, _ := s.File.Command(step.Command)
+		command, _ := s.File.Command(step.Command)
 		var all []parameterVariant
-		for _, p := range s.parametersOf(c) {
-			isSelf := p.Type == experiment.Self
-			if s.fixedBy(step, p.Key) || isSelf && (own || !s.isRead(step)) {
+		for _, parameter := range s.parametersOf(command) {
+			isSelf := parameter.Type == experiment.Self
+			if s.fixedBy(step, parameter.Key) || isSelf && (own || !s.isRead(step)) {
 				continue
 			}
 			own = own || isSelf
-			for _, v := range s.beyond(step, p) {
-				all = append(all, parameterVariant{name: v, changes: []experiment.Change{set(p.Key, braced(v))}, value: v, plain: true})
+			for _, v := range s.beyond(step, parameter) {
+				all = append(all, parameterVariant{name: v, changes: []experiment.Change{set(parameter.Key, braced(v))}, value: v, plain: true})
 			}
 		}
 		if len(all) == 0 {
@@ -169,18 +169,18 @@ func changing(reads bool) int {
 }
 
 // beyond are numbers of a parameter's type that are the same in the lowest bits.
-func (s *study) beyond(step experiment.Step, p experiment.Parameter) []string {
+func (s *study) beyond(step experiment.Step, parameter experiment.Parameter) []string {
 	base := "1"
-	switch p.Type {
+	switch parameter.Type {
 	case experiment.Count, experiment.Cursor, experiment.Number:
 	case experiment.Enum:
-		base = p.Values[len(p.Values)-1]
+		base = parameter.Values[len(parameter.Values)-1]
 	case experiment.Target, experiment.Self:
 		role := s.unitOf(step).step.To
 		if role == "" {
 			role = s.File.Peer(step.Role)
 		}
-		if p.Type == experiment.Self {
+		if parameter.Type == experiment.Self {
 			role = step.Role
 		}
 		account, _ := s.File.Account(role)
@@ -199,7 +199,7 @@ func (s *study) beyond(step experiment.Step, p experiment.Parameter) []string {
 	for _, bits := range []int{8, 16, 32} {
 		all = append(all, strconv.FormatUint(n+1<<bits, 10))
 	}
-	switch p.Type {
+	switch parameter.Type {
 	case experiment.Enum:
 		return append(all, "00"+base)
 	case experiment.Count, experiment.Cursor, experiment.Number:
@@ -220,24 +220,24 @@ func (s *study) textsOfManyLengths() error {
 		return nil
 	}
 	for _, kind := range []struct{ name, character string }{{"one byte", "x"}, {"three bytes", "中"}} {
-		r := s.row().login(s.a, s.b)
-		head := len(r.steps)
+		stepBuilder := s.row().login(s.a, s.b)
+		head := len(stepBuilder.steps)
 		for _, n := range lengths {
 			// One byte ahead of the characters puts no limit between two of them.
 			text := "a" + strings.Repeat(kind.character, n/len(kind.character)+1)
-			r.do(s.a, vSend, s.b, set(key, text)).look(s.b, vReceive)
+			stepBuilder.do(s.a, vSend, s.b, set(key, text)).look(s.b, vReceive)
 		}
-		t, err := r.run()
+		trace, err := stepBuilder.run()
 		if err != nil {
 			return err
 		}
-		if t == nil {
+		if trace == nil {
 			continue
 		}
 		whole := 0
-		for i := head; i+1 < len(t.Steps); i += 2 {
-			sent := t.Steps[i].Changes[0].Value
-			arrived := slices.ContainsFunc(t.Answers[i+1].Fields, func(f lab.Field) bool { return slices.Contains(f.List, sent) || f.Value == sent })
+		for i := head; i+1 < len(trace.Steps); i += 2 {
+			sent := trace.Steps[i].Changes[0].Value
+			arrived := slices.ContainsFunc(trace.Answers[i+1].Fields, func(field lab.Field) bool { return slices.Contains(field.List, sent) || field.Value == sent })
 			if !arrived {
 				break
 			}
@@ -248,7 +248,7 @@ func (s *study) textsOfManyLengths() error {
 				Command: send.Command, Aspect: finding.Encoding, Name: "texts of " + kind.name + " a character", Claim: "arrive whole up to",
 				Value:     fmt.Sprint(whole),
 				Statement: fmt.Sprintf("A text of %d bytes, with %s a character, arrives whole", whole, kind.name),
-			}, t, last(t))
+			}, trace, last(trace))
 		}
 	}
 	return nil

@@ -22,7 +22,7 @@ func only(t *testing.T, mutant string, phases ...string) *finding.Study {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := experiment.Parse(path, text, os.LookupEnv)
+	file, err := experiment.Parse(path, text, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,14 +32,14 @@ func only(t *testing.T, mutant string, phases ...string) *finding.Study {
 	}
 	dial, stop := s.Memory()
 	t.Cleanup(stop)
-	l, err := lab.New(lab.Config{File: f, URL: "http://127.0.0.1/", Name: "a", Requests: 3000, Salt: 1, Dial: dial})
+	l, err := lab.New(lab.Config{File: file, URL: "http://127.0.0.1/", Name: "a", Requests: 3000, Salt: 1, Dial: dial})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(l.Close)
 	others := slices.DeleteFunc(study.PhaseNames(), func(name string) bool { return slices.Contains(phases, name) })
 	out, err := study.Run(context.Background(), study.Config{
-		File: f, Subject: l, Requests: 3000, Seed: 1, Without: others,
+		File: file, Subject: l, Requests: 3000, Seed: 1, Without: others,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func TestFactsOfNearValuesAndCounts(t *testing.T) {
 	} {
 		for mutant, want := range map[string]string{"": c.says, c.mutant: c.saysOfMutant} {
 			out := only(t, mutant, "acquaintance", c.phase)
-			if !slices.ContainsFunc(out.Facts, func(f finding.Fact) bool { return strings.Contains(f.Statement, want) }) {
+			if !slices.ContainsFunc(out.Facts, func(fact finding.Fact) bool { return strings.Contains(fact.Statement, want) }) {
 				t.Errorf("no fact of %q says %q", mutant, want)
 			}
 		}

@@ -23,7 +23,7 @@ func studyNoisy(t *testing.T, path string, c probetest.Config, requests int, see
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := experiment.Parse(path, text, os.LookupEnv)
+	file, err := experiment.Parse(path, text, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,13 +35,13 @@ func studyNoisy(t *testing.T, path string, c probetest.Config, requests int, see
 		}
 		dial, stop := s.Memory()
 		defer stop()
-		l, err := lab.New(lab.Config{File: f, URL: "http://127.0.0.1/", Name: "a", Requests: requests, Salt: seed, Dial: dial})
+		l, err := lab.New(lab.Config{File: file, URL: "http://127.0.0.1/", Name: "a", Requests: requests, Salt: seed, Dial: dial})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer l.Close()
 		out, err = study.Run(context.Background(), study.Config{
-			File: f, Subject: l, Requests: requests, Seed: seed, Confirm: true, Pause: time.Sleep,
+			File: file, Subject: l, Requests: requests, Seed: seed, Confirm: true, Pause: time.Sleep,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -58,16 +58,16 @@ func TestAVolatileFieldIsAFactOfItsOwnAndNoOther(t *testing.T) {
 	for volatile, kind := range map[string]string{"time": "clock", "id": "fresh"} {
 		out := studyNoisy(t, httpQQ, probetest.Config{Time: true, Noise: probetest.Noise{Volatile: volatile}}, 4500, 1)
 		fields := 0
-		for _, f := range out.Facts {
+		for _, fact := range out.Facts {
 			switch {
-			case f.Grade == finding.Contested:
-				t.Errorf("%s: %s is contested: for it %v, against it %v", volatile, f.ID, f.Evidence, f.Against)
-			case f.Name == "TM" && f.Claim == "is":
-				if fields++; f.Value != kind {
-					t.Errorf("%s: %s is %q, want %q", volatile, f.ID, f.Value, kind)
+			case fact.Grade == finding.Contested:
+				t.Errorf("%s: %s is contested: for it %v, against it %v", volatile, fact.ID, fact.Evidence, fact.Against)
+			case fact.Name == "TM" && fact.Claim == "is":
+				if fields++; fact.Value != kind {
+					t.Errorf("%s: %s is %q, want %q", volatile, fact.ID, fact.Value, kind)
 				}
-			case f.Claim != "order" && (f.Name == "TM" || slices.Contains(strings.Fields(f.Value), "TM")):
-				t.Errorf("%s: %s = %s", volatile, f.ID, f.Value)
+			case fact.Claim != "order" && (fact.Name == "TM" || slices.Contains(strings.Fields(fact.Value), "TM")):
+				t.Errorf("%s: %s = %s", volatile, fact.ID, fact.Value)
 			}
 		}
 		if fields != len(out.Commands) {

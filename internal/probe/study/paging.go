@@ -24,34 +24,34 @@ type pagedList struct {
 // paging reads each list in pages of many sizes, from many positions.
 func (s *study) paging() error {
 	var all []*pagedList
-	for _, c := range s.File.Commands {
+	for _, command := range s.File.Commands {
 		l := &pagedList{
-			command: c.Name,
-			count:   s.keyOf(c.Name, experiment.Count),
-			cursor:  s.keyOf(c.Name, experiment.Cursor),
+			command: command.Name,
+			count:   s.keyOf(command.Name, experiment.Count),
+			cursor:  s.keyOf(command.Name, experiment.Cursor),
 		}
-		if (l.count != "" || l.cursor != "") && s.isRead(experiment.Step{Command: c.Name}) {
+		if (l.count != "" || l.cursor != "") && s.isRead(experiment.Step{Command: command.Name}) {
 			all = append(all, l)
-			s.lists[c.Name] = l
+			s.lists[command.Name] = l
 		}
 	}
 	if err := s.longest(all); err != nil {
 		return err
 	}
-	for _, l := range all {
-		if err := s.pages(l); err != nil {
+	for _, pagedList := range all {
+		if err := s.pages(pagedList); err != nil {
 			return err
 		}
 	}
-	for _, l := range all {
-		if len(l.elements) > 1 {
-			if err := s.walk(l); err != nil {
+	for _, pagedList := range all {
+		if len(pagedList.elements) > 1 {
+			if err := s.walk(pagedList); err != nil {
 				return err
 			}
 		}
 	}
-	for _, l := range all {
-		if err := s.changing(l); err != nil {
+	for _, pagedList := range all {
+		if err := s.changing(pagedList); err != nil {
 			return err
 		}
 	}
@@ -66,19 +66,19 @@ func (s *study) longest(all []*pagedList) error {
 	for i, account := range s.File.Accounts[:min(mostRoles, len(s.File.Accounts))] {
 		others := []string{s.a, s.b, s.c}
 		others = slices.DeleteFunc(others, func(role string) bool { return role == account.Role || role == "" })
-		r := s.row().login(account.Role).login(others...)
-		head := len(r.steps)
-		for _, l := range all {
-			r.add(experiment.Step{Role: account.Role, Command: l.command, Changes: l.whole()})
+		stepBuilder := s.row().login(account.Role).login(others...)
+		head := len(stepBuilder.steps)
+		for _, pagedList := range all {
+			stepBuilder.add(experiment.Step{Role: account.Role, Command: pagedList.command, Changes: pagedList.whole()})
 		}
-		t, err := r.run()
-		if err != nil || t == nil {
+		trace, err := stepBuilder.run()
+		if err != nil || trace == nil {
 			return err
 		}
-		for j, l := range all {
-			key, elements := numbersIn(&t.Answers[head+j])
-			if i == 0 || len(elements) > len(l.elements) {
-				l.role, l.key, l.elements, l.others = account.Role, key, elements, s.neededFor(l, others)
+		for j, pagedList := range all {
+			key, elements := numbersIn(&trace.Answers[head+j])
+			if i == 0 || len(elements) > len(pagedList.elements) {
+				pagedList.role, pagedList.key, pagedList.elements, pagedList.others = account.Role, key, elements, s.neededFor(pagedList, others)
 			}
 		}
 	}
@@ -103,19 +103,19 @@ func (l *pagedList) whole() []experiment.Change {
 }
 
 // numbersIn is the list of an answer whose elements are accounts.
-func numbersIn(a *lab.Answer) (key string, elements []string) {
+func numbersIn(answer *lab.Answer) (key string, elements []string) {
 	best := -1
-	for _, f := range a.Fields {
-		if !f.IsList || !accounts(f.List) {
+	for _, field := range answer.Fields {
+		if !field.IsList || !accounts(field.List) {
 			continue
 		}
-		all := strings.Join(f.List, "")
+		all := strings.Join(field.List, "")
 		size := len(all)
 		if strings.Contains(all, "{") {
 			size += 1 << 20 // the name of an account is surer than any number
 		}
 		if size > best {
-			best, key, elements = size, f.Key, f.List
+			best, key, elements = size, field.Key, field.List
 		}
 	}
 	return key, elements
@@ -158,20 +158,20 @@ func (s *study) pages(l *pagedList) error {
 	if l.count == "" {
 		sizes = []string{""}
 	}
-	r := s.row().login(l.role).login(l.others...)
-	head := len(r.steps)
+	stepBuilder := s.row().login(l.role).login(l.others...)
+	head := len(stepBuilder.steps)
 	for _, size := range slices.Compact(sizes) {
-		r.add(l.page(s, size, "0"))
+		stepBuilder.add(l.page(s, size, "0"))
 	}
 	for _, cursor := range l.cursors() {
-		r.add(l.page(s, sizes[min(1, len(sizes)-1)], cursor))
+		stepBuilder.add(l.page(s, sizes[min(1, len(sizes)-1)], cursor))
 	}
-	r.add(l.page(s, sizes[len(sizes)-1], l.cursors()[len(l.cursors())-1]))
-	t, err := r.run()
-	if err != nil || t == nil {
+	stepBuilder.add(l.page(s, sizes[len(sizes)-1], l.cursors()[len(l.cursors())-1]))
+	trace, err := stepBuilder.run()
+	if err != nil || trace == nil {
 		return err
 	}
-	s.claimPages(l, t, head)
+	s.claimPages(l, trace, head)
 	return nil
 }
 
@@ -202,31 +202,31 @@ func unique(list []string) []string {
 }
 
 // claimPages states what pages of several sizes and positions show.
-func (s *study) claimPages(l *pagedList, t *lab.Trace, head int) {
+func (s *study) claimPages(l *pagedList, trace *lab.Trace, head int) {
 	most := 0
 	at := head
-	for i := head; i < len(t.Steps); i++ {
-		_, elements := numbersIn(&t.Answers[i])
+	for i := head; i < len(trace.Steps); i++ {
+		_, elements := numbersIn(&trace.Answers[i])
 		if len(elements) > most {
 			most, at = len(elements), i
 		}
-		count := valueIn(t.Steps[i], l.count)
+		count := valueIn(trace.Steps[i], l.count)
 		want, err := strconv.Atoi(count)
-		if err != nil || valueIn(t.Steps[i], l.cursor) != "0" && l.cursor != "" || want >= len(l.elements) {
+		if err != nil || valueIn(trace.Steps[i], l.cursor) != "0" && l.cursor != "" || want >= len(l.elements) {
 			continue
 		}
 		s.claim(finding.Fact{
 			Command: l.command, Aspect: finding.Paging, Name: l.count, Claim: "bounds the page", Value: relation(len(elements), want),
 			Statement: fmt.Sprintf("%s: a page has %s as %s says", l.command, relation(len(elements), want), l.count),
-		}, t, i)
+		}, trace, i)
 	}
 	if len(l.elements) > 1 {
-		_, elements := numbersIn(&t.Answers[at])
+		_, elements := numbersIn(&trace.Answers[at])
 		order := orderOf(elements, s.numberOf)
 		s.claim(finding.Fact{
 			Command: l.command, Aspect: finding.Paging, Name: l.key, Claim: "order", Value: order,
 			Statement: fmt.Sprintf("%s: the list is %s", l.command, order),
-		}, t, at)
+		}, trace, at)
 	}
 }
 
@@ -241,9 +241,9 @@ func relation(got, want int) string {
 }
 
 func valueIn(step experiment.Step, key string) string {
-	for _, c := range step.Changes {
-		if c.Key == key {
-			return c.Value
+	for _, change := range step.Changes {
+		if change.Key == key {
+			return change.Value
 		}
 	}
 	return ""
@@ -252,8 +252,8 @@ func valueIn(step experiment.Step, key string) string {
 // numberOf is the account number behind an element, which may be a role's name.
 func (s *study) numberOf(element string) uint64 {
 	if name, ok := strings.CutPrefix(element, "{"); ok {
-		if a, ok := s.File.Account(strings.TrimSuffix(name, "}")); ok {
-			element = a.Number
+		if account, ok := s.File.Account(strings.TrimSuffix(name, "}")); ok {
+			element = account.Number
 		}
 	}
 	n, _ := strconv.ParseUint(element, 10, 64)
@@ -286,71 +286,71 @@ func (s *study) walk(l *pagedList) error {
 		return nil
 	}
 	size := max(2, (len(l.elements)+3)/4)
-	w := finding.PageWalk{Command: l.command, Role: l.role, Size: size, Ended: "it was not followed further"}
+	pageWalk := finding.PageWalk{Command: l.command, Role: l.role, Size: size, Ended: "it was not followed further"}
 	cursor := "0"
 	var seen []string
 	var second *lab.Trace
 	logins := s.row().login(l.role).login(l.others...)
 	for range mostPages {
-		t, err := s.row().add(logins.steps...).add(l.page(s, strconv.Itoa(size), cursor)).run()
-		if err != nil || t == nil {
+		trace, err := s.row().add(logins.steps...).add(l.page(s, strconv.Itoa(size), cursor)).run()
+		if err != nil || trace == nil {
 			return err
 		}
-		if len(w.Pages) == 1 {
-			second = t
+		if len(pageWalk.Pages) == 1 {
+			second = trace
 		}
-		a := &t.Answers[last(t)]
-		_, elements := numbersIn(a)
-		w.Pages = append(w.Pages, finding.Page{Cursor: cursor, Elements: elements, Marker: s.markers(a), ID: a.ID})
+		answer := &trace.Answers[last(trace)]
+		_, elements := numbersIn(answer)
+		pageWalk.Pages = append(pageWalk.Pages, finding.Page{Cursor: cursor, Elements: elements, Marker: s.markers(answer), ID: answer.ID})
 		if len(elements) == 0 {
-			w.Ended = "an empty page"
+			pageWalk.Ended = "an empty page"
 			break
 		}
 		next := fmt.Sprint(s.numberOf(elements[len(elements)-1]))
 		if next == cursor || slices.Contains(seen, elements[len(elements)-1]) {
-			w.Ended = "a page that ends where it begins"
+			pageWalk.Ended = "a page that ends where it begins"
 			break
 		}
 		seen = append(seen, elements...)
 		cursor = next
 	}
-	s.out.Walks = append(s.out.Walks, w)
-	s.claimWalk(l, &w, seen, second)
+	s.out.Walks = append(s.out.Walks, pageWalk)
+	s.claimWalk(l, &pageWalk, seen, second)
 	return nil
 }
 
 // markers are the short fields of an answer that may say whether there is more.
-func (s *study) markers(a *lab.Answer) string {
+func (s *study) markers(answer *lab.Answer) string {
 	var all []string
-	for _, f := range a.Fields {
-		if _, err := strconv.Atoi(f.Value); err == nil && len(f.Value) < 6 && f.Key != s.File.Answer.Code {
-			all = append(all, f.Key+"="+f.Value)
+	for _, field := range answer.Fields {
+		if _, err := strconv.Atoi(field.Value); err == nil && len(field.Value) < 6 && field.Key != s.File.Answer.Code {
+			all = append(all, field.Key+"="+field.Value)
 		}
 	}
 	return strings.Join(all, " ")
 }
 
-func (s *study) claimWalk(l *pagedList, w *finding.PageWalk, seen []string, t *lab.Trace) {
-	if len(w.Pages) < 2 {
+func (s *study) claimWalk(l *pagedList, pageWalk *finding.PageWalk, seen []string, trace *lab.Trace) {
+	if len(pageWalk.Pages) < 2 {
 		return
 	}
 	value := "after"
-	if second := w.Pages[1].Elements; len(second) > 0 && len(w.Pages[0].Elements) > 0 && second[0] == w.Pages[0].Elements[len(w.Pages[0].Elements)-1] {
+	if second := pageWalk.Pages[1].Elements; len(second) > 0 && len(pageWalk.Pages[0].Elements) > 0 && second[0] == pageWalk.Pages[0].Elements[len(pageWalk.Pages[0].Elements)-1] {
 		value = "at"
 	}
-	f := s.claim(finding.Fact{
+	factEvidence := s.claim(finding.Fact{
 		Command: l.command, Aspect: finding.Paging, Name: l.cursor, Claim: "the page begins", Value: value + " the element it names",
 		Statement: fmt.Sprintf("%s: a page begins %s the element that %s names", l.command, value, l.cursor),
-	}, t, last(t))
-	f.Evidence = append(f.Evidence, w.Pages[0].ID)
+	}, trace, last(trace))
+	factEvidence.Evidence = append(factEvidence.Evidence, pageWalk.Pages[0].ID)
 	if whole := len(unique(seen)) == len(l.elements) && len(seen) == len(l.elements); whole {
-		g := s.claim(finding.Fact{
+		factEvidence := s.claim(finding.Fact{
 			Command: l.command, Aspect: finding.Paging, Name: l.cursor, Claim: "a walk finds", Value: "each element once",
 			Statement: fmt.Sprintf("%s: asked on with the last element, it gives each element once", l.command),
-		}, t, last(t))
-		g.Evidence = nil
-		for _, p := range w.Pages {
-			g.Evidence = append(g.Evidence, p.ID)
+		}, trace, last(trace))
+		factEvidence.Evidence = nil
+		for _, page := range pageWalk.Pages {
+			factEvidence.Evidence = append(factEvidence.Evidence, page.ID)
 		}
 	}
 }
@@ -369,11 +369,11 @@ func (s *study) changing(l *pagedList) error {
 	own.role = s.a
 	first, second := own.page(s, "1", "0"), own.page(s, "1", fmt.Sprint(s.numberOf("{"+s.b+"}")))
 	grow.add(own.page(s, "1000", "0"), first, second, own.page(s, "2", "0")).do(s.a, vDelete, s.b).add(second, own.page(s, "1000", "0"))
-	t, err := grow.run()
-	if err != nil || t == nil {
+	trace, err := grow.run()
+	if err != nil || trace == nil {
 		return err
 	}
-	before, after := &t.Answers[last(t)-4], &t.Answers[last(t)-1]
+	before, after := &trace.Answers[last(trace)-4], &trace.Answers[last(trace)-1]
 	if _, elements := numbersIn(before); len(elements) == 0 || l.cursor == "" {
 		return nil
 	}
@@ -384,6 +384,6 @@ func (s *study) changing(l *pagedList) error {
 	s.claim(finding.Fact{
 		Command: l.command, Aspect: finding.Paging, Name: l.cursor, Claim: "an element that is gone meanwhile", Value: value,
 		Statement: fmt.Sprintf("%s: %s that names an element which is gone meanwhile %s", l.command, l.cursor, value),
-	}, t, last(t)-1)
+	}, trace, last(trace)-1)
 	return nil
 }

@@ -90,12 +90,12 @@ func (s *study) parameters() error {
 // tasks are all parameters of all commands, by turn, with the variants that are wanted.
 func (s *study) tasks(wanted func(*parameterTask, parameterVariant) bool) (tasks [turns][]parameterTask) {
 	for _, step := range s.purposes() {
-		c, _ := s.File.Command(step.Command)
-		for _, p := range s.parametersOf(c) {
-			if s.fixedBy(step, p.Key) {
+		command, _ := s.File.Command(step.Command)
+		for _, parameter := range s.parametersOf(command) {
+			if s.fixedBy(step, parameter.Key) {
 				continue
 			}
-			t := parameterTask{step: step, command: c, parameter: p, variants: s.variants(c, p)}
+			t := parameterTask{step: step, command: command, parameter: parameter, variants: s.variants(command, parameter)}
 			turn := s.turn(&t)
 			t.coarse = turn == commonBriefly
 			t.variants = slices.DeleteFunc(t.variants, func(v parameterVariant) bool { return !s.worthwhile(&t, turn, v) || !wanted(&t, v) })
@@ -168,29 +168,29 @@ func (s *study) tryTasks(tasks []parameterTask) (edges []func() error, err error
 
 // tryCommand tries parameters of one command.
 func (s *study) tryCommand(tasks []parameterTask) (edges []func() error, err error) {
-	u := s.unitOf(tasks[0].step)
+	commandContext := s.unitOf(tasks[0].step)
 	if tasks[0].coarse {
-		u.after = nil
+		commandContext.after = nil
 	}
 	var all []parameterVariant
-	for _, t := range tasks {
-		all = append(all, t.variants...)
+	for _, parameterTask := range tasks {
+		all = append(all, parameterTask.variants...)
 	}
-	if cost := len(u.steps()); !s.hasRoom(cost) {
-		for _, t := range tasks {
-			s.unreached.add(t.command.Name, t.parameter.Key, len(t.variants)*cost)
+	if cost := len(commandContext.steps()); !s.hasRoom(cost) {
+		for _, parameterTask := range tasks {
+			s.unreached.add(parameterTask.command.Name, parameterTask.parameter.Key, len(parameterTask.variants)*cost)
 		}
 		return nil, nil
 	}
-	base, trials, err := s.try(u, all)
+	base, trials, err := s.try(commandContext, all)
 	if base == nil {
 		return nil, err
 	}
-	for _, t := range tasks {
-		v := s.verdictOf(&t, base, trials)
-		v.judge()
-		if !t.coarse {
-			edges = append(edges, func() error { return v.edges(u) })
+	for _, parameterTask := range tasks {
+		variantJudge := s.verdictOf(&parameterTask, base, trials)
+		variantJudge.judge()
+		if !parameterTask.coarse {
+			edges = append(edges, func() error { return variantJudge.edges(commandContext) })
 		}
 	}
 	return edges, err
@@ -223,10 +223,10 @@ func sameVariant(a, b *parameterVariant) bool {
 // purposes are all commands, each for all that it does.
 func (s *study) purposes() []experiment.Step {
 	var all []experiment.Step
-	for _, c := range s.File.Commands {
-		all = append(all, experiment.Step{Role: s.a, Command: c.Name})
-		for _, p := range c.Does[min(1, len(c.Does)):] {
-			all = append(all, experiment.Step{Role: s.a, Command: c.Name, Verb: p.Verb})
+	for _, command := range s.File.Commands {
+		all = append(all, experiment.Step{Role: s.a, Command: command.Name})
+		for _, purpose := range command.Does[min(1, len(command.Does)):] {
+			all = append(all, experiment.Step{Role: s.a, Command: command.Name, Verb: purpose.Verb})
 		}
 	}
 	return all
@@ -235,10 +235,10 @@ func (s *study) purposes() []experiment.Step {
 // fixedBy reports whether it is the purpose that sets a key: another value would
 // be another purpose.
 func (s *study) fixedBy(step experiment.Step, key string) bool {
-	c, _ := s.File.Command(step.Command)
-	for _, p := range c.Does {
-		if step.Verb != "" && p.Verb == step.Verb {
-			return slices.ContainsFunc(p.With, func(pair experiment.Pair) bool { return pair.Key == key })
+	command, _ := s.File.Command(step.Command)
+	for _, purpose := range command.Does {
+		if step.Verb != "" && purpose.Verb == step.Verb {
+			return slices.ContainsFunc(purpose.With, func(pair experiment.Pair) bool { return pair.Key == key })
 		}
 	}
 	return false
@@ -265,15 +265,15 @@ func (s *study) try(u commandContext, variants []parameterVariant) (base *varian
 	if u.pure {
 		rest = nil
 		for group := range slices.Chunk(variants, atOnce) {
-			b, some, err := s.tryTogether(u, group)
+			variantTrial, some, err := s.tryTogether(u, group)
 			if err != nil {
 				return base, trials, err
 			}
-			if b == nil {
+			if variantTrial == nil {
 				rest = append(rest, group...)
 				continue
 			}
-			base, trials = b, append(trials, some...)
+			base, trials = variantTrial, append(trials, some...)
 		}
 	}
 	if base == nil || len(rest) > 0 {
@@ -288,12 +288,12 @@ func (s *study) try(u commandContext, variants []parameterVariant) (base *varian
 		}
 	}
 	for _, v := range rest {
-		t, err := s.tryOne(u, v)
+		variantTrial, err := s.tryOne(u, v)
 		if err != nil {
 			return base, trials, err
 		}
-		if t != nil {
-			trials = append(trials, *t)
+		if variantTrial != nil {
+			trials = append(trials, *variantTrial)
 		}
 	}
 	return base, trials, nil
@@ -310,20 +310,20 @@ func (s *study) trySweep(u commandContext, variants []parameterVariant) (done []
 			step.Changes = append(slices.Clone(step.Changes), v.changes...)
 			steps = append(steps, step)
 		}
-		t, err := s.run(append(append(steps, u.step), u.after...)...)
+		trace, err := s.run(append(append(steps, u.step), u.after...)...)
 		if err != nil {
 			return done, rest, err
 		}
-		if t == nil {
+		if trace == nil {
 			rest = append(rest, group...)
 			continue
 		}
 		// What was done may be why what came behind it is refused, unless the base
 		// request is still done in the end.
-		steady := s.done(u.step, &t.Answers[len(u.before)+len(group)])
+		steady := s.done(u.step, &trace.Answers[len(u.before)+len(group)])
 		for i, v := range group {
 			at := len(u.before) + i
-			one := s.trialAt(v, t, at, at+1)
+			one := s.trialAt(v, trace, at, at+1)
 			if steady && (one.outcome != "done" || len(u.after) == 0) {
 				done = append(done, *one)
 				continue
@@ -343,32 +343,32 @@ func (s *study) tryTogether(u commandContext, group []parameterVariant) (base *v
 		steps = append(steps, step)
 	}
 	steps = append(steps, u.step)
-	t, err := s.run(steps...)
-	if err != nil || t == nil {
+	trace, err := s.run(steps...)
+	if err != nil || trace == nil {
 		return nil, nil, err
 	}
 	at := len(u.before)
-	b := s.trialAt(parameterVariant{name: "base"}, t, at, at+1)
-	if s.form(u.step, &t.Answers[last(t)]) != b.forms {
+	b := s.trialAt(parameterVariant{name: "base"}, trace, at, at+1)
+	if s.form(u.step, &trace.Answers[last(trace)]) != b.forms {
 		return nil, nil, nil
 	}
 	for i, v := range group {
-		trials = append(trials, *s.trialAt(v, t, at+1+i, at+2+i))
+		trials = append(trials, *s.trialAt(v, trace, at+1+i, at+2+i))
 	}
 	return b, trials, nil
 }
 
 // tryOne tries one variant in an experiment of its own.
 func (s *study) tryOne(u commandContext, v parameterVariant) (*variantTrial, error) {
-	t, err := s.run(u.steps(v.changes...)...)
-	if err != nil || t == nil {
+	trace, err := s.run(u.steps(v.changes...)...)
+	if err != nil || trace == nil {
 		return nil, err
 	}
-	return s.trialAt(v, t, len(u.before), len(t.Steps)), nil
+	return s.trialAt(v, trace, len(u.before), len(trace.Steps)), nil
 }
 
-func (s *study) trialAt(v parameterVariant, t *lab.Trace, at, end int) *variantTrial {
-	one := &variantTrial{parameterVariant: v, trace: t, at: at, end: end, outcome: s.outcome(t.Steps[at], &t.Answers[at])}
+func (s *study) trialAt(v parameterVariant, trace *lab.Trace, at, end int) *variantTrial {
+	one := &variantTrial{parameterVariant: v, trace: trace, at: at, end: end, outcome: s.outcome(trace.Steps[at], &trace.Answers[at])}
 	one.forms = s.echoForms(one, "")
 	return one
 }
@@ -379,22 +379,22 @@ func (s *study) trialAt(v parameterVariant, t *lab.Trace, at, end int) *variantT
 func (s *study) echoForms(t *variantTrial, key string) string {
 	var forms []string
 	for i := t.at; i < t.end; i++ {
-		a := t.trace.Answers[i]
+		answer := t.trace.Answers[i]
 		if i == t.at && key != "" {
-			a.Fields = s.echoed(&a, key)
+			answer.Fields = s.echoed(&answer, key)
 		}
-		forms = append(forms, s.form(t.trace.Steps[i], &a))
+		forms = append(forms, s.form(t.trace.Steps[i], &answer))
 	}
 	return strings.Join(forms, "\n")
 }
 
 // echoed are the fields of an answer, with {echo} where one repeats what was sent.
-func (s *study) echoed(a *lab.Answer, key string) []lab.Field {
-	sent := s.sentFor(a, key)
-	fields := slices.Clone(a.Fields)
-	for i, f := range fields {
-		value := s.File.Syntax.Unescape(f.Raw)
-		if f.Key == key && (slices.Contains(sent, value) || value == "" && len(sent) == 0) {
+func (s *study) echoed(answer *lab.Answer, key string) []lab.Field {
+	sent := s.sentFor(answer, key)
+	fields := slices.Clone(answer.Fields)
+	for i, field := range fields {
+		value := s.File.Syntax.Unescape(field.Raw)
+		if field.Key == key && (slices.Contains(sent, value) || value == "" && len(sent) == 0) {
 			fields[i].Value, fields[i].IsList = "{echo}", false
 		}
 	}
@@ -402,12 +402,12 @@ func (s *study) echoed(a *lab.Answer, key string) []lab.Field {
 }
 
 // sentFor are the values that a request had for a key, in whatever letters.
-func (s *study) sentFor(a *lab.Answer, key string) []string {
-	pairs, _ := s.File.Syntax.Decode(a.Sent)
+func (s *study) sentFor(answer *lab.Answer, key string) []string {
+	pairs, _ := s.File.Syntax.Decode(answer.Sent)
 	var values []string
-	for _, p := range pairs {
-		if strings.EqualFold(p.Key, key) {
-			values = append(values, strings.TrimSpace(s.File.Syntax.Unescape(p.Value)))
+	for _, pair := range pairs {
+		if strings.EqualFold(pair.Key, key) {
+			values = append(values, strings.TrimSpace(s.File.Syntax.Unescape(pair.Value)))
 		}
 	}
 	return values
@@ -415,31 +415,31 @@ func (s *study) sentFor(a *lab.Answer, key string) []string {
 
 // chart adds a row to the parameter matrix, or to one that is there what it has not.
 func (s *study) chart(task *parameterTask, base *variantTrial, trials []variantTrial) {
-	c, p := task.command, task.parameter
-	line := s.File.FormatStep(task.step) + " " + p.Key
+	command, parameter := task.command, task.parameter
+	line := s.File.FormatStep(task.step) + " " + parameter.Key
 	at, known := s.rows[line]
 	if !known {
 		at = len(s.out.Matrix)
 		s.rows[line] = at
 		s.out.Matrix = append(s.out.Matrix, finding.MatrixRow{
-			Command: c.Name, Key: p.Key, Type: string(p.Type), Base: exchange(&base.trace.Answers[base.at]),
+			Command: command.Name, Key: parameter.Key, Type: string(parameter.Type), Base: exchange(&base.trace.Answers[base.at]),
 		})
 	}
 	row := &s.out.Matrix[at]
-	for _, t := range trials {
-		if slices.ContainsFunc(row.Cells, func(cell finding.Cell) bool { return cell.Variant == t.name }) {
+	for _, variantTrial := range trials {
+		if slices.ContainsFunc(row.Cells, func(cell finding.Cell) bool { return cell.Variant == variantTrial.name }) {
 			continue
 		}
-		a := &t.trace.Answers[t.at]
-		outcome := t.outcome
+		answer := &variantTrial.trace.Answers[variantTrial.at]
+		outcome := variantTrial.outcome
 		if outcome == "done" {
 			outcome = "other"
-			if t.forms == base.forms {
+			if variantTrial.forms == base.forms {
 				outcome = "same"
 			}
 		}
 		row.Cells = append(row.Cells, finding.Cell{
-			Variant: t.name, Outcome: outcome, Code: a.Value(s.File.Answer.Code), Exchange: exchange(a),
+			Variant: variantTrial.name, Outcome: outcome, Code: answer.Value(s.File.Answer.Code), Exchange: exchange(answer),
 		})
 	}
 }
@@ -447,12 +447,12 @@ func (s *study) chart(task *parameterTask, base *variantTrial, trials []variantT
 // unknownKeys adds a key that nobody knows, at both ends.
 func (s *study) unknownKeys() error {
 	for _, step := range s.purposes() {
-		c, _ := s.File.Command(step.Command)
-		u := s.unitOf(step)
-		if !u.pure && s.File.VerbOf(step) != vLogin && s.File.VerbOf(step) != vSend {
+		command, _ := s.File.Command(step.Command)
+		commandContext := s.unitOf(step)
+		if !commandContext.pure && s.File.VerbOf(step) != vLogin && s.File.VerbOf(step) != vSend {
 			continue
 		}
-		base, trials, err := s.try(u, []parameterVariant{
+		base, trials, err := s.try(commandContext, []parameterVariant{
 			{name: "a key more, first", changes: []experiment.Change{{Kind: experiment.Before, Key: "XYZZY", Value: "1"}}},
 			{name: "a key more, last", changes: []experiment.Change{{Kind: experiment.Append, Key: "XYZZY", Value: "1"}}},
 		})
@@ -462,15 +462,15 @@ func (s *study) unknownKeys() error {
 		if base == nil {
 			continue
 		}
-		for _, t := range trials {
+		for _, variantTrial := range trials {
 			value := "ignored"
-			if t.forms != base.forms {
+			if variantTrial.forms != base.forms {
 				value = "not ignored"
 			}
 			s.claim(finding.Fact{
-				Command: c.Name, Aspect: finding.Parameter, Name: "an unknown key", Claim: t.name, Value: value,
-				Statement: fmt.Sprintf("%s: %s is %s", c.Name, t.name, value),
-			}, t.trace, t.at)
+				Command: command.Name, Aspect: finding.Parameter, Name: "an unknown key", Claim: variantTrial.name, Value: value,
+				Statement: fmt.Sprintf("%s: %s is %s", command.Name, variantTrial.name, value),
+			}, variantTrial.trace, variantTrial.at)
 		}
 	}
 	return nil

@@ -61,8 +61,8 @@ func (s *study) shown() error {
 		return err
 	}
 	for _, status := range s.statusSteps(a) {
-		t, err := s.row().login(a, b).look(b, vReceive).add(status).look(b, vOnline, vReceive).run()
-		if err != nil || t == nil {
+		trace, err := s.row().login(a, b).look(b, vReceive).add(status).look(b, vOnline, vReceive).run()
+		if err != nil || trace == nil {
 			return err
 		}
 		if len(status.Changes) == 0 {
@@ -70,36 +70,36 @@ func (s *study) shown() error {
 		}
 		name := status.Changes[0].Key + "=" + status.Changes[0].Value
 		for i, step := range away.Steps[1:] {
-			at := s.indexOf(t, step)
+			at := s.indexOf(trace, step)
 			sees := "as there"
-			if s.form(step, &t.Answers[at]) == s.form(step, &away.Answers[i+1]) {
+			if s.form(step, &trace.Answers[at]) == s.form(step, &away.Answers[i+1]) {
 				sees = "as away"
 			}
 			s.claim(finding.Fact{
 				Command: step.Command, Aspect: finding.Presence, Name: name, Claim: "a friend sees", Value: sees,
 				Statement: fmt.Sprintf("%s shows who has set %s %s", step.Command, name, sees),
-			}, t, at)
+			}, trace, at)
 		}
-		if news := s.latest(t, vReceive); news >= 0 {
+		if news := s.latest(trace, vReceive); news >= 0 {
 			s.claim(finding.Fact{
-				Command: t.Steps[news].Command, Aspect: finding.Presence, Name: name, Claim: "a friend is told", Value: s.news(t, news),
-				Statement: fmt.Sprintf("Of %s a friend is told: %s", name, s.news(t, news)),
-			}, t, news)
+				Command: trace.Steps[news].Command, Aspect: finding.Presence, Name: name, Claim: "a friend is told", Value: s.news(trace, news),
+				Statement: fmt.Sprintf("Of %s a friend is told: %s", name, s.news(trace, news)),
+			}, trace, news)
 		}
 	}
 	return nil
 }
 
 // indexOf is where a trace has a step.
-func (s *study) indexOf(t *lab.Trace, step experiment.Step) int {
+func (s *study) indexOf(trace *lab.Trace, step experiment.Step) int {
 	line := s.File.FormatStep(step)
-	return slices.IndexFunc(t.Steps, func(other experiment.Step) bool { return s.File.FormatStep(other) == line })
+	return slices.IndexFunc(trace.Steps, func(other experiment.Step) bool { return s.File.FormatStep(other) == line })
 }
 
 // latest is the index of the latest step with a verb, -1 for none.
-func (s *study) latest(t *lab.Trace, verb experiment.Verb) int {
-	for i := last(t); i >= 0; i-- {
-		if s.File.VerbOf(t.Steps[i]) == verb {
+func (s *study) latest(trace *lab.Trace, verb experiment.Verb) int {
+	for i := last(trace); i >= 0; i-- {
+		if s.File.VerbOf(trace.Steps[i]) == verb {
 			return i
 		}
 	}
@@ -107,9 +107,9 @@ func (s *study) latest(t *lab.Trace, verb experiment.Verb) int {
 }
 
 // hasRole reports whether an answer lists a role.
-func (s *study) hasRole(t *lab.Trace, at int, role string) bool {
-	for _, f := range t.Answers[at].Fields {
-		if slices.Contains(f.List, "{"+role+"}") {
+func (s *study) hasRole(trace *lab.Trace, at int, role string) bool {
+	for _, field := range trace.Answers[at].Fields {
+		if slices.Contains(field.List, "{"+role+"}") {
 			return true
 		}
 	}
@@ -117,11 +117,11 @@ func (s *study) hasRole(t *lab.Trace, at int, role string) bool {
 }
 
 // news is what an answer's lists hold, in short.
-func (s *study) news(t *lab.Trace, at int) string {
+func (s *study) news(trace *lab.Trace, at int) string {
 	text := ""
-	for _, f := range t.Answers[at].Fields {
-		if len(f.List) > 0 {
-			text += f.Key + "=" + f.Value + " "
+	for _, field := range trace.Answers[at].Fields {
+		if len(field.List) > 0 {
+			text += field.Key + "=" + field.Value + " "
 		}
 	}
 	if text == "" {

@@ -13,20 +13,20 @@ import (
 // scenarios makes those of the file, each whole if no lock ends it, and states what follows
 // from comparing the answers within each.
 func (s *study) scenarios() error {
-	for _, sc := range s.File.Scenarios {
-		t, err := s.askPart(0, sc.Steps...)
+	for _, scenario := range s.File.Scenarios {
+		trace, err := s.askPart(0, scenario.Steps...)
 		if err != nil {
 			return err
 		}
-		if t == nil {
+		if trace == nil {
 			continue // what was not made is named among what was not tested
 		}
-		s.look(t)
-		out := finding.Scenario{Name: sc.Name, Facts: s.compareSteps(t)}
-		for i, step := range t.Steps {
+		s.look(trace)
+		out := finding.Scenario{Name: scenario.Name, Facts: s.compareSteps(trace)}
+		for i, step := range trace.Steps {
 			told := finding.ScenarioStep{Step: s.File.FormatStep(step), Wait: step.Wait.Seconds()}
 			if step.Wait == 0 {
-				told.Exchange = exchange(&t.Answers[i])
+				told.Exchange = exchange(&trace.Answers[i])
 			}
 			out.Steps = append(out.Steps, told)
 		}
@@ -38,26 +38,26 @@ func (s *study) scenarios() error {
 // compareSteps compares each changed request of a trace with the nearest one of the
 // same command, asked in the same state, that is as the file has it, and with those
 // before it that differ from it in one key. It returns the IDs of the facts that follow.
-func (s *study) compareSteps(t *lab.Trace) (facts []string) {
-	states := s.sessionsIn(t)
-	state := func(f finding.Fact, i int) {
-		if known := s.claim(f, t, i); !slices.Contains(facts, known.ID) {
+func (s *study) compareSteps(trace *lab.Trace) (facts []string) {
+	states := s.sessionsIn(trace)
+	state := func(fact finding.Fact, i int) {
+		if known := s.claim(fact, trace, i); !slices.Contains(facts, known.ID) {
 			facts = append(facts, known.ID)
 		}
 	}
-	for i, step := range t.Steps {
+	for i, step := range trace.Steps {
 		if step.Wait > 0 || len(step.Changes) == 0 || step.Way != "" {
 			continue
 		}
-		if j := s.nearestBase(t, states, i); j >= 0 {
-			state(s.difference(t, i, j), i)
+		if j := s.nearestBase(trace, states, i); j >= 0 {
+			state(s.difference(trace, i, j), i)
 		}
 		for j := range i {
-			if !s.comparable(t, states, i, j) {
+			if !s.comparable(trace, states, i, j) {
 				continue
 			}
-			if f, ok := s.contrast(t, i, j); ok {
-				state(f, i)
+			if fact, ok := s.contrast(trace, i, j); ok {
+				state(fact, i)
 			}
 		}
 	}
@@ -65,18 +65,18 @@ func (s *study) compareSteps(t *lab.Trace) (facts []string) {
 }
 
 // sessionsIn says of each step whether the role that acts was logged in before it.
-func (s *study) sessionsIn(t *lab.Trace) []bool {
-	states, is := make([]bool, len(t.Steps)), make(map[string]bool)
-	for i, step := range t.Steps {
+func (s *study) sessionsIn(trace *lab.Trace) []bool {
+	states, is := make([]bool, len(trace.Steps)), make(map[string]bool)
+	for i, step := range trace.Steps {
 		states[i] = is[step.Role]
-		a := &t.Answers[i]
+		answer := &trace.Answers[i]
 		switch verb := s.File.VerbOf(step); {
 		case step.Wait > 0:
-		case verb == experiment.Login && s.done(step, a):
+		case verb == experiment.Login && s.done(step, answer):
 			is[step.Role] = true
-		case verb == experiment.Logout && s.done(step, a):
+		case verb == experiment.Logout && s.done(step, answer):
 			is[step.Role] = false
-		case verb != experiment.Login && len(step.Changes) == 0 && s.isNotLoggedIn(a):
+		case verb != experiment.Login && len(step.Changes) == 0 && s.isNotLoggedIn(answer):
 			is[step.Role], states[i] = false, false
 		}
 	}
@@ -85,18 +85,18 @@ func (s *study) sessionsIn(t *lab.Trace) []bool {
 
 // comparable reports whether two requests differ at most in their changes. Who is logged
 // in may log in: the state does not matter for that.
-func (s *study) comparable(t *lab.Trace, states []bool, i, j int) bool {
-	x, y := t.Steps[i], t.Steps[j]
+func (s *study) comparable(trace *lab.Trace, states []bool, i, j int) bool {
+	x, y := trace.Steps[i], trace.Steps[j]
 	return x.Command == y.Command && x.Verb == y.Verb && x.Role == y.Role && x.To == y.To && x.Place == y.Place && x.Way == y.Way &&
 		(states[i] == states[j] || s.File.VerbOf(x) == experiment.Login)
 }
 
 // nearestBase is the index of the request that is as the file has it to compare one with,
 // -1 if there is none.
-func (s *study) nearestBase(t *lab.Trace, states []bool, i int) int {
+func (s *study) nearestBase(trace *lab.Trace, states []bool, i int) int {
 	best := -1
-	for j, other := range t.Steps {
-		if len(other.Changes) > 0 || !s.comparable(t, states, i, j) {
+	for j, other := range trace.Steps {
+		if len(other.Changes) > 0 || !s.comparable(trace, states, i, j) {
 			continue
 		}
 		if best < 0 || distance(i, j) < distance(i, best) {
@@ -110,14 +110,14 @@ func distance(i, j int) int { return max(i-j, j-i) }
 
 // difference says how a changed request was answered, compared with one as the file
 // has it.
-func (s *study) difference(t *lab.Trace, i, j int) finding.Fact {
-	step := t.Steps[i]
+func (s *study) difference(trace *lab.Trace, i, j int) finding.Fact {
+	step := trace.Steps[i]
 	var keys, changes []string
-	for _, c := range step.Changes {
-		if !slices.Contains(keys, c.Key) {
-			keys = append(keys, c.Key)
+	for _, change := range step.Changes {
+		if !slices.Contains(keys, change.Key) {
+			keys = append(keys, change.Key)
 		}
-		changes = append(changes, changed(c))
+		changes = append(changes, changed(change))
 	}
 	slices.Sort(keys)
 	how := strings.Join(changes, ", ")
@@ -125,35 +125,35 @@ func (s *study) difference(t *lab.Trace, i, j int) finding.Fact {
 	if proof := s.proof(step, keys); proof != "" {
 		told += ", " + proof
 	}
-	got, usual := s.withoutEchoes(step, &t.Answers[i], keys), s.withoutEchoes(step, &t.Answers[j], keys)
-	f := finding.Fact{Command: step.Command, Aspect: finding.Parameter, Name: strings.Join(keys, " "), Claim: how}
-	switch code := s.code(step.Command, &t.Answers[i]); {
+	got, usual := s.withoutEchoes(step, &trace.Answers[i], keys), s.withoutEchoes(step, &trace.Answers[j], keys)
+	fact := finding.Fact{Command: step.Command, Aspect: finding.Parameter, Name: strings.Join(keys, " "), Claim: how}
+	switch code := s.code(step.Command, &trace.Answers[i]); {
 	case got == usual:
-		f.Value = "as usual"
-		f.Statement = fmt.Sprintf("%s %s is answered like the request of the file: %s", step.Command, told, code)
-	case code != s.code(step.Command, &t.Answers[j]):
-		f.Value = code
-		f.Statement = fmt.Sprintf("%s %s is answered %s, and not %s", step.Command, told, code, s.code(step.Command, &t.Answers[j]))
+		fact.Value = "as usual"
+		fact.Statement = fmt.Sprintf("%s %s is answered like the request of the file: %s", step.Command, told, code)
+	case code != s.code(step.Command, &trace.Answers[j]):
+		fact.Value = code
+		fact.Statement = fmt.Sprintf("%s %s is answered %s, and not %s", step.Command, told, code, s.code(step.Command, &trace.Answers[j]))
 	default:
-		f.Value = otherParts(got, usual)
-		f.Statement = fmt.Sprintf("%s %s is answered with %s, and not with %s", step.Command, told, f.Value, otherParts(usual, got))
+		fact.Value = otherParts(got, usual)
+		fact.Statement = fmt.Sprintf("%s %s is answered with %s, and not with %s", step.Command, told, fact.Value, otherParts(usual, got))
 	}
-	return f
+	return fact
 }
 
 // changed is a change in words.
-func changed(c experiment.Change) string {
-	switch c.Kind {
+func changed(change experiment.Change) string {
+	switch change.Kind {
 	case experiment.Set:
-		return "with " + c.Key + "=" + c.Value
+		return "with " + change.Key + "=" + change.Value
 	case experiment.Drop:
-		return "without " + c.Key
+		return "without " + change.Key
 	case experiment.Append, experiment.Before:
-		return "with " + c.Key + "=" + c.Value + " besides"
+		return "with " + change.Key + "=" + change.Value + " besides"
 	case experiment.Rename:
-		return "with " + c.Key + " spelt " + c.Value
+		return "with " + change.Key + " spelt " + change.Value
 	}
-	return "with " + c.Key + " moved"
+	return "with " + change.Key + " moved"
 }
 
 // withoutEchoes is the form of an answer, in which fields that repeat what was sent for

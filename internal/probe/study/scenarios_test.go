@@ -16,12 +16,12 @@ import (
 // acquaintance.
 func runScenario(t *testing.T, c probetest.Config, reset experiment.ResetKind, lines ...string) *finding.Study {
 	t.Helper()
-	f, l := server(t, httpQQ, c, enough)
-	one := *f
+	file, l := server(t, httpQQ, c, enough)
+	one := *file
 	one.Reset.Kind = reset
 	one.Scenarios = []experiment.Scenario{{Name: "the one"}}
 	for _, line := range lines {
-		step, err := f.ParseStep(line)
+		step, err := file.ParseStep(line)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func runScenario(t *testing.T, c probetest.Config, reset experiment.ResetKind, l
 func wantFacts(t *testing.T, out *finding.Study, want map[string][2]string) {
 	t.Helper()
 	for id, w := range want {
-		at := slices.IndexFunc(out.Facts, func(f finding.Fact) bool { return f.ID == id })
+		at := slices.IndexFunc(out.Facts, func(fact finding.Fact) bool { return fact.ID == id })
 		switch {
 		case at < 0:
 			t.Errorf("nothing is stated of %s", id)
@@ -62,9 +62,9 @@ func TestRequestsOfAScenarioThatDifferInOneKeyAreCompared(t *testing.T) {
 		"List/parameter/UN/UN=4294967295-against-UN=1,-with-TN=1": {
 			"SN=0 UN=, not SN=1 UN={b},", "List with TN=1 is answered with SN=0 UN= for UN=4294967295, and with SN=1 UN={b}, for UN=1"},
 	})
-	for _, f := range out.Facts {
-		if strings.Contains(f.Claim, "M5=3 against M5=2") {
-			t.Errorf("it follows from others: %s", f.Statement)
+	for _, fact := range out.Facts {
+		if strings.Contains(fact.Claim, "M5=3 against M5=2") {
+			t.Errorf("it follows from others: %s", fact.Statement)
 		}
 	}
 	if listed := out.Scenarios[0].Facts; !slices.Contains(listed, "Login/parameter/M6/M6=1-against-no-M6,-without-M5") {
@@ -81,14 +81,14 @@ func TestAScenarioThatALockEndsSaysWhatWasSeenAndWhatIsLeft(t *testing.T) {
 	if steps := out.Scenarios[0].Steps; len(steps) != 5 || steps[4].Step != "a Login" {
 		t.Errorf("the scenario has %d steps, and a lock ends it with the fifth", len(steps))
 	}
-	if !slices.ContainsFunc(out.Untested, func(g finding.UntestedItem) bool {
-		return g.What == "a List; a Login -M5; a List TN=1" && strings.Contains(g.Why, "a right login is refused behind wrong ones")
+	if !slices.ContainsFunc(out.Untested, func(untestedItem finding.UntestedItem) bool {
+		return untestedItem.What == "a List; a Login -M5; a List TN=1" && strings.Contains(untestedItem.Why, "a right login is refused behind wrong ones")
 	}) {
 		t.Errorf("what is left is not named: %+v", out.Untested)
 	}
-	for _, f := range out.Facts {
-		if strings.Contains(f.Claim, "without M5") {
-			t.Errorf("it was not tried: %s", f.Statement)
+	for _, fact := range out.Facts {
+		if strings.Contains(fact.Claim, "without M5") {
+			t.Errorf("it was not tried: %s", fact.Statement)
 		}
 	}
 }

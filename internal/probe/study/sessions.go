@@ -22,7 +22,7 @@ type sessionEvent struct {
 // sessions finds out after what an account counts as logged in.
 func (s *study) sessions() error {
 	events := s.events()
-	for i, e := range events {
+	for i, sessionEvent := range events {
 		if i == 8 { // the rest is less telling than what comes here
 			if err := s.proofs(); err != nil {
 				return err
@@ -31,7 +31,7 @@ func (s *study) sessions() error {
 				return err
 			}
 		}
-		if err := s.tryEvent(e); err != nil {
+		if err := s.tryEvent(sessionEvent); err != nil {
 			return err
 		}
 	}
@@ -72,43 +72,43 @@ func (s *study) tryEvent(e sessionEvent) error {
 		return nil
 	}
 	probes := s.probes(e.all, e.place)
-	t, err := s.run(append(e.row.steps, probes...)...)
-	if err != nil || t == nil {
+	trace, err := s.run(append(e.row.steps, probes...)...)
+	if err != nil || trace == nil {
 		return err
 	}
-	for i := len(e.row.steps); i < len(t.Steps); i++ {
-		step, a := t.Steps[i], &t.Answers[i]
-		if c, ok := s.File.Command(step.Command); ok && !c.Session {
+	for i := len(e.row.steps); i < len(trace.Steps); i++ {
+		step, answer := trace.Steps[i], &trace.Answers[i]
+		if command, ok := s.File.Command(step.Command); ok && !command.Session {
 			continue
 		}
 		if i == len(e.row.steps) {
-			s.claimSession(e, t, i)
+			s.claimSession(e, trace, i)
 		}
 		if e.name == "no login" {
-			s.claimNeeds(step, a, t, i)
+			s.claimNeeds(step, answer, trace, i)
 		}
 	}
 	return nil
 }
 
 // claimSession states whether who was logged in still is.
-func (s *study) claimSession(e sessionEvent, t *lab.Trace, i int) {
+func (s *study) claimSession(e sessionEvent, trace *lab.Trace, i int) {
 	value := "logged in"
-	if s.isNotLoggedIn(&t.Answers[i]) {
+	if s.isNotLoggedIn(&trace.Answers[i]) {
 		value = "not logged in"
-	} else if !s.done(t.Steps[i], &t.Answers[i]) {
+	} else if !s.done(trace.Steps[i], &trace.Answers[i]) {
 		return
 	}
 	s.claim(finding.Fact{
 		Command: "*", Aspect: finding.Session, Name: "after " + e.name, Claim: "state", Value: value,
 		Statement: fmt.Sprintf("An account is %s: after %s", value, e.name),
-	}, t, i)
+	}, trace, i)
 }
 
 // claimNeeds states whether a command needs a session.
-func (s *study) claimNeeds(step experiment.Step, a *lab.Answer, t *lab.Trace, i int) {
+func (s *study) claimNeeds(step experiment.Step, answer *lab.Answer, trace *lab.Trace, i int) {
 	value := "not needed"
-	switch s.outcome(step, a) {
+	switch s.outcome(step, answer) {
 	case "no session":
 		value = "needed"
 	case "done":
@@ -123,14 +123,14 @@ func (s *study) claimNeeds(step experiment.Step, a *lab.Answer, t *lab.Trace, i 
 	s.claim(finding.Fact{
 		Command: step.Command, Aspect: finding.Session, Name: "session", Claim: "needs", Value: value,
 		Statement: fmt.Sprintf("%s: a login is %s", step.Command, value),
-	}, t, i)
+	}, trace, i)
 }
 
 // probes are commands that are sent to see who is logged in.
 func (s *study) probes(all bool, place int) []experiment.Step {
 	var reads, others []experiment.Step
-	for _, c := range s.File.Commands {
-		step := experiment.Step{Role: s.a, Command: c.Name, Place: place}
+	for _, command := range s.File.Commands {
+		step := experiment.Step{Role: s.a, Command: command.Name, Place: place}
 		switch s.File.VerbOf(step) {
 		case experiment.Login:
 			continue
@@ -155,10 +155,10 @@ func (s *study) wrongSecret() []experiment.Change {
 	if !ok {
 		return nil
 	}
-	c, _ := s.File.Command(login.Command)
-	for _, p := range c.Request {
-		if s.File.TypeOf(c, p.Key).Type == experiment.Secret {
-			return []experiment.Change{set(p.Key, wrongValue(p.Value))}
+	command, _ := s.File.Command(login.Command)
+	for _, pair := range command.Request {
+		if s.File.TypeOf(command, pair.Key).Type == experiment.Secret {
+			return []experiment.Change{set(pair.Key, wrongValue(pair.Value))}
 		}
 	}
 	return nil
@@ -188,22 +188,22 @@ func (s *study) locks() error {
 		return nil
 	}
 	for n := 1; n <= mostWrong; n++ {
-		r := s.row()
+		stepBuilder := s.row()
 		for range n {
-			r.do(s.a, experiment.Login, "", wrong...)
+			stepBuilder.do(s.a, experiment.Login, "", wrong...)
 		}
-		t, err := r.login(s.a).look(s.a, experiment.Friends).run()
+		trace, err := stepBuilder.login(s.a).look(s.a, experiment.Friends).run()
 		if err != nil {
 			return err
 		}
-		if t == nil {
+		if trace == nil {
 			return nil
 		}
-		if !s.done(t.Steps[n], &t.Answers[n]) {
+		if !s.done(trace.Steps[n], &trace.Answers[n]) {
 			s.claim(finding.Fact{
-				Command: t.Steps[n].Command, Aspect: finding.Session, Name: "failed logins", Claim: "lock after", Value: fmt.Sprint(n),
+				Command: trace.Steps[n].Command, Aspect: finding.Session, Name: "failed logins", Claim: "lock after", Value: fmt.Sprint(n),
 				Statement: fmt.Sprintf("After %d failed logins in a row the right one is refused too", n),
-			}, t, n)
+			}, trace, n)
 			return s.lock(n, wrong)
 		}
 	}
@@ -243,11 +243,11 @@ func (s *study) lock(n int, wrong []experiment.Change) error {
 		return err
 	}
 	open := func(after float64) (bool, *lab.Trace, error) {
-		t, err := locked().wait(seconds(after)).login(s.a).run()
-		if err != nil || t == nil {
+		trace, err := locked().wait(seconds(after)).login(s.a).run()
+		if err != nil || trace == nil {
 			return false, nil, err
 		}
-		return !s.done(t.Steps[last(t)], &t.Answers[last(t)]), t, nil
+		return !s.done(trace.Steps[last(trace)], &trace.Answers[last(trace)]), trace, nil
 	}
 	s.waiting = append(s.waiting, func() error { return s.timer("lock after failed logins", 86400, open) })
 	return nil
@@ -259,12 +259,12 @@ func (s *study) proofs() error {
 	if !ok {
 		return nil
 	}
-	c, _ := s.File.Command(login.Command)
+	command, _ := s.File.Command(login.Command)
 	key := s.keyOf(login.Command, experiment.Secret)
 	if key == "" {
 		return nil
 	}
-	kinds := s.enumsOf(c)
+	kinds := s.enumsOf(command)
 	for _, value := range []string{"{secret}", "{md5(secret)}", "{MD5(secret)}", ""} {
 		for _, kind := range kinds {
 			step := login
@@ -278,11 +278,11 @@ func (s *study) proofs() error {
 }
 
 // enumsOf are the values of a command's parameters that the file lists.
-func (s *study) enumsOf(c *experiment.Command) []experiment.Pair {
+func (s *study) enumsOf(command *experiment.Command) []experiment.Pair {
 	var all []experiment.Pair
-	for _, p := range s.parametersOf(c) {
-		for _, v := range p.Values {
-			all = append(all, experiment.Pair{Key: p.Key, Value: v})
+	for _, parameter := range s.parametersOf(command) {
+		for _, v := range parameter.Values {
+			all = append(all, experiment.Pair{Key: parameter.Key, Value: v})
 		}
 	}
 	return all

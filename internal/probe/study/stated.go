@@ -26,45 +26,45 @@ type factEvidence struct {
 	brief bool
 }
 
-func newStatedFacts(f *experiment.File) *statedFacts {
-	return &statedFacts{file: f, index: make(map[string]*factEvidence)}
+func newStatedFacts(file *experiment.File) *statedFacts {
+	return &statedFacts{file: file, index: make(map[string]*factEvidence)}
 }
 
 // idOf is what a fact is about: two facts of one id with different values
 // contradict each other.
-func idOf(f *finding.Fact) string {
-	parts := []string{f.Command, string(f.Aspect), f.Name, f.Claim}
-	if f.Scope != "" {
-		parts = append(parts, f.Scope)
+func idOf(fact *finding.Fact) string {
+	parts := []string{fact.Command, string(fact.Aspect), fact.Name, fact.Claim}
+	if fact.Scope != "" {
+		parts = append(parts, fact.Scope)
 	}
 	return strings.ReplaceAll(strings.Join(parts, "/"), " ", "-")
 }
 
 // claim states a fact, for which a trace speaks: its answers up to a step.
-func (s *study) claim(f finding.Fact, t *lab.Trace, upto int) *factEvidence {
-	f.ID = idOf(&f)
+func (s *study) claim(fact finding.Fact, trace *lab.Trace, upto int) *factEvidence {
+	fact.ID = idOf(&fact)
 	var evidence []string
-	if t != nil {
-		evidence = []string{t.Answers[upto].ID}
+	if trace != nil {
+		evidence = []string{trace.Answers[upto].ID}
 	}
-	known := s.stated.index[f.ID]
+	known := s.stated.index[fact.ID]
 	if known == nil {
-		known = &factEvidence{Fact: f}
+		known = &factEvidence{Fact: fact}
 		known.Grade = finding.Inferred
-		if t != nil {
-			known.steps, known.answers = t.Steps[:upto+1:upto+1], t.Answers[:upto+1]
+		if trace != nil {
+			known.steps, known.answers = trace.Steps[:upto+1:upto+1], trace.Answers[:upto+1]
 		}
 		s.stated.facts = append(s.stated.facts, known)
-		s.stated.index[f.ID] = known
-	} else if known.brief && known.Value != f.Value {
-		*known = factEvidence{Fact: f}
-		known.steps, known.answers = t.Steps[:upto+1:upto+1], t.Answers[:upto+1]
-	} else if known.Value != f.Value {
+		s.stated.index[fact.ID] = known
+	} else if known.brief && known.Value != fact.Value {
+		*known = factEvidence{Fact: fact}
+		known.steps, known.answers = trace.Steps[:upto+1:upto+1], trace.Answers[:upto+1]
+	} else if known.Value != fact.Value {
 		known.Grade = finding.Contested
 		known.Against = append(known.Against, evidence...)
 		return known
 	}
-	if t != nil && !slices.Contains(known.Evidence, evidence[0]) {
+	if trace != nil && !slices.Contains(known.Evidence, evidence[0]) {
 		known.Observations++
 		known.Sessions++
 		if known.Grade != finding.Contested {
@@ -80,9 +80,9 @@ func (s *study) claim(f finding.Fact, t *lab.Trace, upto int) *factEvidence {
 // of returns the facts of a claim.
 func (k *statedFacts) of(claim string) []*factEvidence {
 	var found []*factEvidence
-	for _, f := range k.facts {
-		if f.Claim == claim {
-			found = append(found, f)
+	for _, factEvidence := range k.facts {
+		if factEvidence.Claim == claim {
+			found = append(found, factEvidence)
 		}
 	}
 	return found
@@ -90,8 +90,8 @@ func (k *statedFacts) of(claim string) []*factEvidence {
 
 // value is the value of a fact, "" if it is not known.
 func (k *statedFacts) value(command string, aspect finding.Aspect, name, claim string) string {
-	f := finding.Fact{Command: command, Aspect: aspect, Name: name, Claim: claim}
-	if known := k.index[idOf(&f)]; known != nil && known.Grade != finding.Contested {
+	fact := finding.Fact{Command: command, Aspect: aspect, Name: name, Claim: claim}
+	if known := k.index[idOf(&fact)]; known != nil && known.Grade != finding.Contested {
 		return known.Value
 	}
 	return ""

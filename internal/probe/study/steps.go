@@ -98,8 +98,8 @@ func needsTarget(verb experiment.Verb) bool {
 
 // all runs rows until one fails.
 func all(rows ...*stepBuilder) error {
-	for _, r := range rows {
-		if _, err := r.run(); err != nil {
+	for _, stepBuilder := range rows {
+		if _, err := stepBuilder.run(); err != nil {
 			return err
 		}
 	}
@@ -117,9 +117,9 @@ func (s *study) keyOf(command string, types ...experiment.Type) string {
 	if !ok {
 		return ""
 	}
-	for _, p := range s.parametersOf(c) {
-		if slices.Contains(types, p.Type) {
-			return p.Key
+	for _, parameter := range s.parametersOf(c) {
+		if slices.Contains(types, parameter.Type) {
+			return parameter.Key
 		}
 	}
 	return ""
@@ -127,15 +127,15 @@ func (s *study) keyOf(command string, types ...experiment.Type) string {
 
 // parametersOf are the parameters of a command: those of its base request in
 // their order, then those that the file declares beside.
-func (s *study) parametersOf(c *experiment.Command) []experiment.Parameter {
+func (s *study) parametersOf(command *experiment.Command) []experiment.Parameter {
 	var all []experiment.Parameter
-	for _, p := range c.Request {
-		if !slices.ContainsFunc(all, func(q experiment.Parameter) bool { return q.Key == p.Key }) {
-			all = append(all, s.File.TypeOf(c, p.Key))
+	for _, pair := range command.Request {
+		if !slices.ContainsFunc(all, func(parameter experiment.Parameter) bool { return parameter.Key == pair.Key }) {
+			all = append(all, s.File.TypeOf(command, pair.Key))
 		}
 	}
-	for _, p := range c.Parameters {
-		if !slices.ContainsFunc(all, func(q experiment.Parameter) bool { return q.Key == p.Key }) {
+	for _, p := range command.Parameters {
+		if !slices.ContainsFunc(all, func(parameter experiment.Parameter) bool { return parameter.Key == p.Key }) {
 			all = append(all, p)
 		}
 	}

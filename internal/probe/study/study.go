@@ -126,8 +126,8 @@ var endAtOnce = []string{"acquaintance", "hidden keys", "state machines", "confi
 // PhaseNames are the names of the parts of a study, in order.
 func PhaseNames() []string {
 	names := make([]string, len(phases))
-	for i, p := range phases {
-		names[i] = p.name
+	for i, studyPhase := range phases {
+		names[i] = studyPhase.name
 	}
 	return names
 }
@@ -140,22 +140,22 @@ func PhasesOfTwo() []string {
 // Run studies the subject and returns what was found; that is worth something
 // even if it ended early, which Stopped then says. An error is for a study that
 // could not begin, or broke.
-func Run(ctx context.Context, c Config) (*finding.Study, error) {
+func Run(ctx context.Context, config Config) (*finding.Study, error) {
 	s := &study{
-		Config: c, ctx: ctx,
-		out:    &finding.Study{Schema: finding.Schema, Name: c.File.Name, Seed: c.Seed},
-		stated: newStatedFacts(c.File), noise: make(volatileFields), lists: make(map[string]*pagedList),
+		Config: config, ctx: ctx,
+		out:    &finding.Study{Schema: finding.Schema, Name: config.File.Name, Seed: config.Seed},
+		stated: newStatedFacts(config.File), noise: make(volatileFields), lists: make(map[string]*pagedList),
 		rows: make(map[string]int),
 	}
 	s.a, s.b, s.c = s.role(0), s.role(1), s.role(2)
 	plan, shares := s.plan()
-	for _, p := range plan {
-		left := max(c.Requests-s.reserve()-c.Subject.Sent(), 0)
-		if s.limit = c.Subject.Sent() + left; p.share > 0 {
-			s.limit -= left - left*p.share/shares
+	for _, studyPhase := range plan {
+		left := max(config.Requests-s.reserve()-config.Subject.Sent(), 0)
+		if s.limit = config.Subject.Sent() + left; studyPhase.share > 0 {
+			s.limit -= left - left*studyPhase.share/shares
 		}
-		shares -= p.share
-		if err := s.do(p); err != nil {
+		shares -= studyPhase.share
+		if err := s.do(studyPhase); err != nil {
 			return s.out, err
 		}
 		if s.out.Stopped != "" {
@@ -170,22 +170,22 @@ func Run(ctx context.Context, c Config) (*finding.Study, error) {
 func (s *study) plan() (plan []studyPhase, sum int) {
 	// What a budget has beyond what the other phases need goes into looking again.
 	beyond := max(0, s.Requests-4000)
-	for _, p := range phases {
+	for _, studyPhase := range phases {
 		switch {
-		case s.Confirm && s.Requests < roomForDepth && slices.Contains(alikeOnPurpose, p.name):
-			s.gap(p.name, fmt.Sprintf("a study of one server does this with a budget of %d requests and more", roomForDepth))
+		case s.Confirm && s.Requests < roomForDepth && slices.Contains(alikeOnPurpose, studyPhase.name):
+			s.gap(studyPhase.name, fmt.Sprintf("a study of one server does this with a budget of %d requests and more", roomForDepth))
 			continue
-		case slices.Contains(s.Without, p.name), slices.Contains(ofOneServer, p.name) && !s.Confirm:
+		case slices.Contains(s.Without, studyPhase.name), slices.Contains(ofOneServer, studyPhase.name) && !s.Confirm:
 			continue
-		case p.name == "confirmation":
-			p.share = 600 + beyond/2
-		case p.name == "state machines":
-			p.share += beyond / 3
+		case studyPhase.name == "confirmation":
+			studyPhase.share = 600 + beyond/2
+		case studyPhase.name == "state machines":
+			studyPhase.share += beyond / 3
 		case s.Confirm && beyond > 4000:
-			p.share *= 2 // there is room: what is not needed goes to those behind
+			studyPhase.share *= 2 // there is room: what is not needed goes to those behind
 		}
-		plan = append(plan, p)
-		sum += p.share
+		plan = append(plan, studyPhase)
+		sum += studyPhase.share
 	}
 	if s.File.Clock.URL == "" {
 		waitLast(plan)
@@ -256,9 +256,9 @@ func (s *study) gap(what, why string) { s.gapOf(what, why, 0) }
 
 // gapOf notes what some requests more would test.
 func (s *study) gapOf(what, why string, requests int) {
-	g := finding.UntestedItem{What: what, Why: why, Requests: requests}
-	if !slices.Contains(s.out.Untested, g) {
-		s.out.Untested = append(s.out.Untested, g)
+	untestedItem := finding.UntestedItem{What: what, Why: why, Requests: requests}
+	if !slices.Contains(s.out.Untested, untestedItem) {
+		s.out.Untested = append(s.out.Untested, untestedItem)
 	}
 }
 
@@ -268,20 +268,20 @@ func (s *study) run(steps ...experiment.Step) (*lab.Trace, error) {
 }
 
 func (s *study) runAs(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
-	t, err := s.ask(nonce, steps...)
-	if t != nil {
-		s.look(t)
+	trace, err := s.ask(nonce, steps...)
+	if trace != nil {
+		s.look(trace)
 	}
-	return t, err
+	return trace, err
 }
 
 // ask makes an experiment, within the phase's share.
 func (s *study) ask(nonce uint64, steps ...experiment.Step) (*lab.Trace, error) {
-	t, err := s.askPart(nonce, steps...)
-	if t != nil && len(t.Steps) < len(steps) {
+	trace, err := s.askPart(nonce, steps...)
+	if trace != nil && len(trace.Steps) < len(steps) {
 		return nil, err
 	}
-	return t, err
+	return trace, err
 }
 
 // askPart makes an experiment. The trace has fewer steps if a lock has ended it.
@@ -299,7 +299,7 @@ func (s *study) askPart(nonce uint64, steps ...experiment.Step) (*lab.Trace, err
 		}
 		return nil, nil
 	}
-	t, err := s.Subject.Run(s.ctx, steps, nonce)
+	trace, err := s.Subject.Run(s.ctx, steps, nonce)
 	if limited := new(lab.LimitedError); errors.As(err, &limited) {
 		s.gap(s.line(steps), "it takes "+limited.Error())
 		return nil, nil
@@ -314,11 +314,11 @@ func (s *study) askPart(nonce uint64, steps ...experiment.Step) (*lab.Trace, err
 		s.gap(left.String(), err.Error())
 		return nil, nil
 	}
-	if t != nil && t.Unmade != "" {
-		s.gap(s.line(steps), "it proves nothing: "+t.Unmade)
+	if trace != nil && trace.Unmade != "" {
+		s.gap(s.line(steps), "it proves nothing: "+trace.Unmade)
 		return nil, nil
 	}
-	return t, err
+	return trace, err
 }
 
 // roomForDepth is a budget that has room for what few servers do wrong, beside what
@@ -330,9 +330,9 @@ const roomForDepth = 20_000
 var alikeOnPurpose = []string{"near values", "look, change, look", "counts", "time across"}
 
 // look keeps a trace: what its answers have in common is looked at in the end.
-func (s *study) look(t *lab.Trace) {
+func (s *study) look(trace *lab.Trace) {
 	if s.aside {
 		return
 	}
-	s.traces = append(s.traces, t)
+	s.traces = append(s.traces, trace)
 }

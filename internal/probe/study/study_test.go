@@ -27,7 +27,7 @@ func server(t *testing.T, path string, c probetest.Config, requests int) (*exper
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := experiment.Parse(path, text, os.LookupEnv)
+	file, err := experiment.Parse(path, text, os.LookupEnv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,19 +40,19 @@ func server(t *testing.T, path string, c probetest.Config, requests int) (*exper
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	l, err := lab.New(lab.Config{File: f, URL: url, Name: "a", Requests: requests, Salt: 1})
+	l, err := lab.New(lab.Config{File: file, URL: url, Name: "a", Requests: requests, Salt: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(l.Close)
-	return f, l
+	return file, l
 }
 
 // run studies a reference server.
 func run(t *testing.T, path string, c probetest.Config, requests int, confirm bool) *finding.Study {
 	t.Helper()
-	f, l := server(t, path, c, requests)
-	out, err := study.Run(context.Background(), study.Config{File: f, Subject: l, Requests: requests, Seed: 1, Confirm: confirm})
+	file, l := server(t, path, c, requests)
+	out, err := study.Run(context.Background(), study.Config{File: file, Subject: l, Requests: requests, Seed: 1, Confirm: confirm})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,9 +68,9 @@ func run(t *testing.T, path string, c probetest.Config, requests int, confirm bo
 func TestAFieldIsNotConstantIfNothingVaried(t *testing.T) {
 	t.Parallel()
 	for name, reset := range map[string]experiment.ResetKind{"a control URL resets": experiment.ResetURL, "commands reset": experiment.ResetCommands} {
-		f, l := server(t, httpQQ, probetest.Config{}, enough)
-		few := *f
-		few.Accounts, few.Reset.Kind = f.Accounts[:3], reset
+		file, l := server(t, httpQQ, probetest.Config{}, enough)
+		few := *file
+		few.Accounts, few.Reset.Kind = file.Accounts[:3], reset
 		l.File = &few
 		out, err := study.Run(context.Background(), study.Config{File: &few, Subject: l, Requests: 3000, Seed: 1, Confirm: true})
 		if err != nil {
@@ -94,8 +94,8 @@ func TestAFieldIsNotConstantIfNothingVaried(t *testing.T) {
 
 func TestAFileWithoutPlacesIsStudiedFromOneAddress(t *testing.T) {
 	t.Parallel()
-	f, l := server(t, httpQQ, probetest.Config{}, enough)
-	onePlace := *f
+	file, l := server(t, httpQQ, probetest.Config{}, enough)
+	onePlace := *file
 	onePlace.Places = []string{""}
 	l.File = &onePlace
 	out, err := study.Run(context.Background(), study.Config{File: &onePlace, Subject: l, Requests: 2000, Seed: 1, Confirm: true})
@@ -156,28 +156,28 @@ func TestAStudyStatesWhatTheServerDoes(t *testing.T) {
 		"GetMsgEx/message/collecting/again-with-the-same-mark":   "1, 1, 0",
 		"GetMsgEx/message/repeat-with-an-empty-mark/at-once":     "2 of 2",
 	} {
-		f := factOf(out, id)
+		fact := factOf(out, id)
 		switch {
-		case f == nil:
+		case fact == nil:
 			t.Errorf("nothing is known of %s", id)
-		case f.Value != want:
-			t.Errorf("%s is %q, want %q", id, f.Value, want)
-		case f.Grade != finding.Confirmed && f.Grade != finding.Observed:
-			t.Errorf("%s is %s", id, f.Grade)
+		case fact.Value != want:
+			t.Errorf("%s is %q, want %q", id, fact.Value, want)
+		case fact.Grade != finding.Confirmed && fact.Grade != finding.Observed:
+			t.Errorf("%s is %s", id, fact.Grade)
 		}
 	}
-	for _, f := range out.Facts {
-		if f.Grade == finding.Contested {
-			t.Errorf("%s is contested: for it %v, against it %v", f.ID, f.Evidence, f.Against)
+	for _, fact := range out.Facts {
+		if fact.Grade == finding.Contested {
+			t.Errorf("%s is contested: for it %v, against it %v", fact.ID, fact.Evidence, fact.Against)
 		}
-		if f.Grade == finding.Confirmed && len(f.Evidence) == 0 {
-			t.Errorf("%s is confirmed, and no entry of the transcript speaks for it", f.ID)
+		if fact.Grade == finding.Confirmed && len(fact.Evidence) == 0 {
+			t.Errorf("%s is confirmed, and no entry of the transcript speaks for it", fact.ID)
 		}
 	}
 }
 
 func factOf(out *finding.Study, id string) *finding.Fact {
-	i := slices.IndexFunc(out.Facts, func(f finding.Fact) bool { return f.ID == id })
+	i := slices.IndexFunc(out.Facts, func(fact finding.Fact) bool { return fact.ID == id })
 	if i < 0 {
 		return nil
 	}
@@ -194,22 +194,22 @@ func TestARenamedProtocolIsRecovered(t *testing.T) {
 	// without a table of all of them; those that tell of roles, times, orders and
 	// states can.
 	known := make(map[string]string)
-	for _, f := range renamed.Facts {
-		known[f.ID] = f.Value
+	for _, fact := range renamed.Facts {
+		known[fact.ID] = fact.Value
 	}
 	same, other := 0, 0
-	for _, f := range plain.Facts {
-		switch f.Aspect {
+	for _, fact := range plain.Facts {
+		switch fact.Aspect {
 		case finding.Session, finding.TimerOf, finding.Message, finding.Friendship:
 		default:
 			continue
 		}
-		f.Command = names.Replace(f.Command)
-		id := strings.Replace(f.ID, strings.SplitN(f.ID, "/", 2)[0], f.Command, 1)
-		if f.Aspect == finding.TimerOf || f.Aspect == finding.Session {
+		fact.Command = names.Replace(fact.Command)
+		id := strings.Replace(fact.ID, strings.SplitN(fact.ID, "/", 2)[0], fact.Command, 1)
+		if fact.Aspect == finding.TimerOf || fact.Aspect == finding.Session {
 			id = names.Replace(id)
 		}
-		value := roles.Replace(f.Value)
+		value := roles.Replace(fact.Value)
 		if got, ok := known[id]; ok && got == value {
 			same++
 			continue
@@ -247,15 +247,15 @@ func TestLostRequestsChangeNothing(t *testing.T) {
 	if lossy.Faults == 0 {
 		t.Error("nothing was lost")
 	}
-	for _, f := range plain.Facts {
-		if f.Claim == "tried" || f.Claim == "answers" || strings.HasPrefix(f.Claim, "can be ") {
+	for _, fact := range plain.Facts {
+		if fact.Claim == "tried" || fact.Claim == "answers" || strings.HasPrefix(fact.Claim, "can be ") {
 			continue // how far the budget reaches
 		}
-		got := factOf(lossy, f.ID)
+		got := factOf(lossy, fact.ID)
 		if got == nil {
-			t.Errorf("%s is not known where requests are lost", f.ID)
-		} else if got.Value != f.Value {
-			t.Errorf("%s is %q where requests are lost, else %q", f.ID, got.Value, f.Value)
+			t.Errorf("%s is not known where requests are lost", fact.ID)
+		} else if got.Value != fact.Value {
+			t.Errorf("%s is %q where requests are lost, else %q", fact.ID, got.Value, fact.Value)
 		}
 	}
 }
@@ -264,8 +264,8 @@ func TestLostRequestsChangeNothing(t *testing.T) {
 // be, and plans as if each wait took its time.
 func TestWhereTimeIsRealAccountsWaitTogether(t *testing.T) {
 	t.Parallel()
-	f, l := server(t, httpQQ, probetest.Config{}, enough)
-	untold := *f
+	file, l := server(t, httpQQ, probetest.Config{}, enough)
+	untold := *file
 	untold.Clock = experiment.Clock{}
 	untold.Limits.Wait = 10 * time.Minute
 	out, err := study.Run(context.Background(), study.Config{File: &untold, Subject: l, Requests: enough, Seed: 1})
@@ -290,18 +290,18 @@ func TestMachinesAreShownOnceTheyWereTested(t *testing.T) {
 	for _, budget := range []int{3000, 12000} {
 		out := run(t, httpQQ, probetest.Config{}, budget, true)
 		missing := 0
-		for _, g := range out.Untested {
-			if strings.HasPrefix(g.What, "state machine: ") {
+		for _, untestedItem := range out.Untested {
+			if strings.HasPrefix(untestedItem.What, "state machine: ") {
 				missing++
-				if g.Requests < 100 {
-					t.Errorf("%d requests: %+v does not say how many it would take", budget, g)
+				if untestedItem.Requests < 100 {
+					t.Errorf("%d requests: %+v does not say how many it would take", budget, untestedItem)
 				}
 			}
 		}
-		for _, m := range out.Machines {
-			if len(m.States) < 2 || len(m.Transitions) != len(m.States)*len(m.Inputs) || !strings.Contains(m.Guarantee, " random tests without") {
-				t.Errorf("%d requests: the machine of %s has %d states and %d transitions: %s", budget, m.Aspect, len(m.States),
-					len(m.Transitions), m.Guarantee)
+		for _, machine := range out.Machines {
+			if len(machine.States) < 2 || len(machine.Transitions) != len(machine.States)*len(machine.Inputs) || !strings.Contains(machine.Guarantee, " random tests without") {
+				t.Errorf("%d requests: the machine of %s has %d states and %d transitions: %s", budget, machine.Aspect, len(machine.States),
+					len(machine.Transitions), machine.Guarantee)
 			}
 		}
 		t.Logf("%d requests: %d machines, %d missing", budget, len(out.Machines), missing)
@@ -319,9 +319,9 @@ func TestAComparisonLeavesOutWhatOtherPhasesTry(t *testing.T) {
 			t.Errorf("%s took %d requests", p.Name, p.Requests)
 		}
 	}
-	for _, g := range out.Untested {
-		if strings.HasPrefix(g.Why, "the study ended before") {
-			t.Errorf("%s is said not to be tested: %s", g.What, g.Why)
+	for _, untestedItem := range out.Untested {
+		if strings.HasPrefix(untestedItem.Why, "the study ended before") {
+			t.Errorf("%s is said not to be tested: %s", untestedItem.What, untestedItem.Why)
 		}
 	}
 }
@@ -334,7 +334,7 @@ func TestASmallBudgetGivesAWholeStudyThatSaysWhatIsMissing(t *testing.T) {
 	}
 	for _, name := range study.PhaseNames() {
 		if !slices.ContainsFunc(out.Phases, func(p finding.Phase) bool { return p.Name == name }) &&
-			!slices.ContainsFunc(out.Untested, func(g finding.UntestedItem) bool { return g.What == name }) {
+			!slices.ContainsFunc(out.Untested, func(untestedItem finding.UntestedItem) bool { return untestedItem.What == name }) {
 			t.Errorf("%s was not made, and nothing says so", name)
 		}
 	}

@@ -53,15 +53,15 @@ func (s *study) sessionTimeout() error {
 		return s.waitTogether()
 	}
 	err := s.timer("session", 7*86400, func(after float64) (bool, *lab.Trace, error) {
-		t, err := s.row().login(s.a).wait(seconds(after)).look(s.a, experiment.Friends).run()
-		if err != nil || t == nil {
+		trace, err := s.row().login(s.a).wait(seconds(after)).look(s.a, experiment.Friends).run()
+		if err != nil || trace == nil {
 			return false, nil, err
 		}
-		return !s.isNotLoggedIn(&t.Answers[last(t)]), t, nil
+		return !s.isNotLoggedIn(&trace.Answers[last(trace)]), trace, nil
 	})
-	for _, t := range s.out.Timers {
-		if t.Name == "session" {
-			s.timeout = timerRange{t.Low, t.High}
+	for _, timer := range s.out.Timers {
+		if timer.Name == "session" {
+			s.timeout = timerRange{timer.Low, timer.High}
 		}
 	}
 	return err
@@ -70,7 +70,7 @@ func (s *study) sessionTimeout() error {
 // timer brackets a time: by steps that grow, then by halves, down to a second or
 // a hundredth of it where time is real.
 func (s *study) timer(name string, most float64, holds livenessProbe) error {
-	t := finding.Timer{Name: name, Kind: "not known"}
+	timer := finding.Timer{Name: name, Kind: "not known"}
 	low, high := 0.0, 0.0
 	var moments []func()
 	look := func(after float64) (bool, error) {
@@ -78,7 +78,7 @@ func (s *study) timer(name string, most float64, holds livenessProbe) error {
 		if err != nil || trace == nil {
 			return false, errors.Join(err, noTrace(trace, err))
 		}
-		t.Points = append(t.Points, finding.TimerPoint{After: after, Alive: ok, ID: trace.Answers[last(trace)].ID})
+		timer.Points = append(timer.Points, finding.TimerPoint{After: after, Alive: ok, ID: trace.Answers[last(trace)].ID})
 		moments = append(moments, func() { s.claimMoment(name, after, ok, trace, last(trace)) })
 		return ok, nil
 	}
@@ -89,9 +89,9 @@ func (s *study) timer(name string, most float64, holds livenessProbe) error {
 	for _, claim := range moments {
 		claim()
 	}
-	t.Low, t.High = low, high
-	if len(t.Points) > 0 {
-		s.out.Timers = append(s.out.Timers, t)
+	timer.Low, timer.High = low, high
+	if len(timer.Points) > 0 {
+		s.out.Timers = append(s.out.Timers, timer)
 	}
 	if high > 0 {
 		s.claimLength(name, low, high)
@@ -108,8 +108,8 @@ var (
 	errNever   = errors.New("it does not hold at first")
 )
 
-func noTrace(t *lab.Trace, err error) error {
-	if t == nil && err == nil {
+func noTrace(trace *lab.Trace, err error) error {
+	if trace == nil && err == nil {
 		return errNoTrace
 	}
 	return nil
@@ -169,11 +169,11 @@ func (s *study) claimLength(name string, low, high float64) {
 	}, nil, 0)
 	f.Grade = finding.Inferred
 	for _, point := range []string{fmt.Sprintf("after %g s", low), fmt.Sprintf("after %g s", high)} {
-		for _, p := range s.stated.of(point) {
-			if p.Name == name && len(p.Evidence) > 0 {
-				f.Evidence = append(f.Evidence, p.Evidence[0])
+		for _, factEvidence := range s.stated.of(point) {
+			if factEvidence.Name == name && len(factEvidence.Evidence) > 0 {
+				f.Evidence = append(f.Evidence, factEvidence.Evidence[0])
 				f.Observations++
-				f.steps, f.answers = p.steps, p.answers
+				f.steps, f.answers = factEvidence.steps, factEvidence.answers
 			}
 		}
 	}
@@ -187,20 +187,20 @@ func (s *study) part() time.Duration { return seconds(math.Ceil(s.timeout.high *
 
 // idleOrAbsolute finds out whether requests put the end off.
 func (s *study) idleOrAbsolute() error {
-	r := s.row().login(s.a)
+	stepBuilder := s.row().login(s.a)
 	for range 5 {
-		r.wait(s.part()).look(s.a, experiment.Friends)
+		stepBuilder.wait(s.part()).look(s.a, experiment.Friends)
 	}
-	t, err := r.run()
-	if err != nil || t == nil {
+	trace, err := stepBuilder.run()
+	if err != nil || trace == nil {
 		return err
 	}
 	kind, text := "idle", "A session lives as long as requests come"
-	if s.isNotLoggedIn(&t.Answers[last(t)]) {
+	if s.isNotLoggedIn(&trace.Answers[last(trace)]) {
 		kind, text = "absolute", "A session ends some time after the login, whatever is asked"
 	}
 	s.eachTimer("session", func(timer *finding.Timer) { timer.Kind = kind })
-	s.claim(finding.Fact{Command: "*", Aspect: finding.TimerOf, Name: "session", Claim: "kind", Value: kind, Statement: text}, t, last(t))
+	s.claim(finding.Fact{Command: "*", Aspect: finding.TimerOf, Name: "session", Claim: "kind", Value: kind, Statement: text}, trace, last(trace))
 	return nil
 }
 
@@ -219,22 +219,22 @@ func (s *study) refreshers() error {
 		alone := slices.DeleteFunc(all, func(r refreshCase) bool { return len(r.steps) != 1 })
 		return s.refreshTogether(alone)
 	}
-	for _, r := range all {
-		t, err := s.row().login(s.a).wait(s.part()).add(r.steps...).wait(s.part()).look(s.a, experiment.Friends).run()
+	for _, refreshCase := range all {
+		trace, err := s.row().login(s.a).wait(s.part()).add(refreshCase.steps...).wait(s.part()).look(s.a, experiment.Friends).run()
 		if err != nil {
 			return err
 		}
-		if t != nil {
-			s.claimRefresh(r, t, last(t))
+		if trace != nil {
+			s.claimRefresh(refreshCase, trace, last(trace))
 		}
 	}
 	return nil
 }
 
 // claimRefresh states whether a request put the end of a session off.
-func (s *study) claimRefresh(r refreshCase, t *lab.Trace, at int) {
+func (s *study) claimRefresh(r refreshCase, trace *lab.Trace, at int) {
 	value := "refreshes"
-	if s.isNotLoggedIn(&t.Answers[at]) {
+	if s.isNotLoggedIn(&trace.Answers[at]) {
 		value = "does not refresh"
 	}
 	s.eachTimer("session", func(timer *finding.Timer) {
@@ -247,7 +247,7 @@ func (s *study) claimRefresh(r refreshCase, t *lab.Trace, at int) {
 	s.claim(finding.Fact{
 		Command: r.command, Aspect: finding.TimerOf, Name: "session", Claim: r.name, Value: value,
 		Statement: fmt.Sprintf("%s %s the session", r.name, value),
-	}, t, at)
+	}, trace, at)
 }
 
 // A refresher is what may put the end of a session off.
@@ -258,12 +258,12 @@ type refreshCase struct {
 
 func (s *study) refreshing() []refreshCase {
 	var all []refreshCase
-	for _, c := range s.File.Commands {
-		step := experiment.Step{Role: s.a, Command: c.Name}
+	for _, command := range s.File.Commands {
+		step := experiment.Step{Role: s.a, Command: command.Name}
 		if s.File.VerbOf(step) == experiment.Logout {
 			continue
 		}
-		all = append(all, refreshCase{c.Name, c.Name, []experiment.Step{step}})
+		all = append(all, refreshCase{command.Name, command.Name, []experiment.Step{step}})
 	}
 	add := func(name string, r *stepBuilder) {
 		if !r.short {

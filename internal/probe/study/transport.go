@@ -21,23 +21,23 @@ func (s *study) transport() error {
 	for _, way := range lab.Ways() {
 		step := read
 		step.Way = way
-		t, err := s.row().login(s.a).add(read, step, read).run()
+		trace, err := s.row().login(s.a).add(read, step, read).run()
 		if err != nil {
 			return err
 		}
-		if t == nil {
+		if trace == nil {
 			continue
 		}
-		at := last(t) - 1
-		value := "answered otherwise: " + s.code(step.Command, &t.Answers[at])
-		if s.form(step, &t.Answers[at]) == s.form(step, &t.Answers[at-1]) {
+		at := last(trace) - 1
+		value := "answered otherwise: " + s.code(step.Command, &trace.Answers[at])
+		if s.form(step, &trace.Answers[at]) == s.form(step, &trace.Answers[at-1]) {
 			value = "answered as usual"
 		}
 		if way != "" {
 			s.claim(finding.Fact{
 				Command: "*", Aspect: finding.Transport, Name: way, Claim: "is", Value: value,
 				Statement: fmt.Sprintf("A request in the form %q is %s", way, value),
-			}, t, at)
+			}, trace, at)
 		}
 		login, ok := s.verb(s.a, experiment.Login, "")
 		if login.Way = way; !ok {
@@ -52,18 +52,18 @@ func (s *study) transport() error {
 
 // claimHead states what stands around the records of answers.
 func (s *study) claimHead(read experiment.Step) error {
-	t, err := s.row().login(s.a).add(read).run()
-	if err != nil || t == nil {
+	trace, err := s.row().login(s.a).add(read).run()
+	if err != nil || trace == nil {
 		return err
 	}
-	a := &t.Answers[1]
+	answer := &trace.Answers[1]
 	for _, f := range []struct{ name, value string }{
-		{"Content-Type", a.Type}, {"status", fmt.Sprint(a.Status)}, {"line end behind a record", fmt.Sprintf("%q", a.End)},
+		{"Content-Type", answer.Type}, {"status", fmt.Sprint(answer.Status)}, {"line end behind a record", fmt.Sprintf("%q", answer.End)},
 	} {
 		s.claim(finding.Fact{
 			Command: "*", Aspect: finding.Transport, Name: f.name, Claim: "of answers", Value: f.value,
 			Statement: fmt.Sprintf("%s of answers: %s", f.name, f.value),
-		}, t, 1)
+		}, trace, 1)
 	}
 	return nil
 }

@@ -45,14 +45,14 @@ func TestNothingThatAStudyStatesIsFalse(t *testing.T) {
 			t.Errorf("%s: stopped by %q, with %d facts", name, out.Stopped, len(out.Facts))
 		}
 		var facts []finding.Fact
-		for _, f := range out.Facts {
-			if f.Claim == "order" && f.Aspect == finding.FieldOf {
-				if f.Grade != finding.Contested && !ordered(strings.Fields(f.Value), c.Dialect.FieldsOf(f.Command)) {
-					t.Errorf("%s: %s = %s", name, f.ID, f.Value)
+		for _, fact := range out.Facts {
+			if fact.Claim == "order" && fact.Aspect == finding.FieldOf {
+				if fact.Grade != finding.Contested && !ordered(strings.Fields(fact.Value), c.Dialect.FieldsOf(fact.Command)) {
+					t.Errorf("%s: %s = %s", name, fact.ID, fact.Value)
 				}
 				continue
 			}
-			facts = append(facts, inHTTPQQ(c.Dialect, f))
+			facts = append(facts, inHTTPQQ(c.Dialect, fact))
 		}
 		for _, problem := range table.Judge(facts) {
 			t.Errorf("%s: %s", name, problem)
@@ -73,45 +73,45 @@ func ordered(keys, all []string) bool {
 }
 
 // inHTTPQQ is a fact of a dialect as it would be stated of HTTP QQ.
-func inHTTPQQ(d *probetest.Dialect, f finding.Fact) finding.Fact {
+func inHTTPQQ(d *probetest.Dialect, fact finding.Fact) finding.Fact {
 	tr := d.Translator()
-	f.Name, f.Claim = inHTTPQQName(tr, &f), inHTTPQQClaim(tr, &f)
-	f.Command = tr.Command(f.Command)
-	f.Scope = toRoles.Replace(f.Scope)
-	f.Value = inHTTPQQValue(d, &f)
-	parts := []string{f.Command, string(f.Aspect), f.Name, f.Claim}
-	if f.Scope != "" {
-		parts = append(parts, f.Scope)
+	fact.Name, fact.Claim = inHTTPQQName(tr, &fact), inHTTPQQClaim(tr, &fact)
+	fact.Command = tr.Command(fact.Command)
+	fact.Scope = toRoles.Replace(fact.Scope)
+	fact.Value = inHTTPQQValue(d, &fact)
+	parts := []string{fact.Command, string(fact.Aspect), fact.Name, fact.Claim}
+	if fact.Scope != "" {
+		parts = append(parts, fact.Scope)
 	}
-	f.ID = strings.ReplaceAll(strings.Join(parts, "/"), " ", "-")
-	return f
+	fact.ID = strings.ReplaceAll(strings.Join(parts, "/"), " ", "-")
+	return fact
 }
 
 // toRoles are the names that the file of HTTP QQ has for the accounts.
 var toRoles = strings.NewReplacer("{ann}", "{a}", "{ben}", "{b}", "{cat}", "{stranger}", "{shut}", "{closed}")
 
 // inHTTPQQName is what a fact is about: keys, a value of a key, a command, or words.
-func inHTTPQQName(tr probetest.Translator, f *finding.Fact) string {
-	switch x, y, both := strings.Cut(f.Name, " and "); {
-	case f.Aspect == finding.FieldOf && both:
+func inHTTPQQName(tr probetest.Translator, fact *finding.Fact) string {
+	switch x, y, both := strings.Cut(fact.Name, " and "); {
+	case fact.Aspect == finding.FieldOf && both:
 		return tr.Key(x) + " and " + tr.Key(y)
-	case f.Aspect == finding.FieldOf, f.Aspect == finding.Parameter, f.Aspect == finding.Paging:
-		return tr.Key(f.Name)
+	case fact.Aspect == finding.FieldOf, fact.Aspect == finding.Parameter, fact.Aspect == finding.Paging:
+		return tr.Key(fact.Name)
 	}
-	return toRoles.Replace(tr.Pairs(tr.Command(f.Name)))
+	return toRoles.Replace(tr.Pairs(tr.Command(fact.Name)))
 }
 
-func inHTTPQQClaim(tr probetest.Translator, f *finding.Fact) string {
-	if value, ok := strings.CutPrefix(f.Claim, "value "); ok {
-		if tr.Key(f.Name) == "CMD" {
-			value = commandAlike(tr, f.Command, value)
+func inHTTPQQClaim(tr probetest.Translator, fact *finding.Fact) string {
+	if value, ok := strings.CutPrefix(fact.Claim, "value "); ok {
+		if tr.Key(fact.Name) == "CMD" {
+			value = commandAlike(tr, fact.Command, value)
 		}
-		return "value " + toRoles.Replace(tr.Value(f.Name, value))
+		return "value " + toRoles.Replace(tr.Value(fact.Name, value))
 	}
-	if f.Claim == "can be NOPE" {
+	if fact.Claim == "can be NOPE" {
 		return "can be NULL"
 	}
-	return toRoles.Replace(tr.Pairs(tr.Command(f.Claim)))
+	return toRoles.Replace(tr.Pairs(tr.Command(fact.Claim)))
 }
 
 // commandAlike is what a name that is nearly that of a command would be in HTTP QQ.
@@ -129,18 +129,18 @@ func commandAlike(tr probetest.Translator, command, value string) string {
 	return value
 }
 
-func inHTTPQQValue(d *probetest.Dialect, f *finding.Fact) string {
+func inHTTPQQValue(d *probetest.Dialect, fact *finding.Fact) string {
 	tr := d.Translator()
-	if f.Aspect == finding.Encoding {
-		return strings.NewReplacer(string(d.Pair), "&", string(d.Assign), "=", string(d.Escape), "%").Replace(f.Value)
+	if fact.Aspect == finding.Encoding {
+		return strings.NewReplacer(string(d.Pair), "&", string(d.Assign), "=", string(d.Escape), "%").Replace(fact.Value)
 	}
-	value := strings.ReplaceAll(f.Value, d.NoAnswer, "NULL")
+	value := strings.ReplaceAll(fact.Value, d.NoAnswer, "NULL")
 	switch {
-	case f.Claim == "is" && f.Aspect == finding.FieldOf, f.Claim == "decides about":
+	case fact.Claim == "is" && fact.Aspect == finding.FieldOf, fact.Claim == "decides about":
 		return tr.Keys(value)
-	case f.Claim == "default" && f.Name == "LV":
+	case fact.Claim == "default" && fact.Name == "LV":
 		return tr.Value(d.Keys[probetest.KeyLevel], value)
-	case f.Claim == "a friend is told":
+	case fact.Claim == "a friend is told":
 		return inOrder(toRoles.Replace(tr.Pairs(value)))
 	}
 	return toRoles.Replace(tr.Pairs(value))

@@ -70,9 +70,9 @@ func (s *study) unitOf(step experiment.Step) commandContext {
 	default:
 		u.pure = true
 		before.login(a, b)
-		if l := s.lists[step.Command]; l != nil {
-			u.step.Role = l.role
-			before = s.row().login(l.role).login(l.others...)
+		if pagedList := s.lists[step.Command]; pagedList != nil {
+			u.step.Role = pagedList.role
+			before = s.row().login(pagedList.role).login(pagedList.others...)
 		}
 	}
 	if command, ok := s.File.Command(step.Command); ok && !command.Session && s.File.VerbOf(step) == "" {

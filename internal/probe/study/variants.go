@@ -20,47 +20,47 @@ type parameterVariant struct {
 
 // variants are those of one parameter: what holds for every key, then what its
 // type suggests.
-func (s *study) variants(c *experiment.Command, p experiment.Parameter) []parameterVariant {
-	base, inBase := baseValue(c, p.Key)
+func (s *study) variants(command *experiment.Command, parameter experiment.Parameter) []parameterVariant {
+	base, inBase := baseValue(command, parameter.Key)
 	var all []parameterVariant
 	value := func(name, v string) {
-		all = append(all, parameterVariant{name: name, changes: []experiment.Change{set(p.Key, braced(v))}, value: v, plain: true})
+		all = append(all, parameterVariant{name: name, changes: []experiment.Change{set(parameter.Key, braced(v))}, value: v, plain: true})
 	}
 	template := func(name, v string) {
-		all = append(all, parameterVariant{name: name, changes: []experiment.Change{set(p.Key, v)}, value: v, plain: true})
+		all = append(all, parameterVariant{name: name, changes: []experiment.Change{set(parameter.Key, v)}, value: v, plain: true})
 	}
 	change := func(name string, changes ...experiment.Change) {
 		all = append(all, parameterVariant{name: name, changes: changes})
 	}
 	if inBase {
-		change("absent", experiment.Change{Kind: experiment.Drop, Key: p.Key})
+		change("absent", experiment.Change{Kind: experiment.Drop, Key: parameter.Key})
 	}
 	value("empty", "")
-	other := s.otherValue(p, base)
+	other := s.otherValue(parameter, base)
 	if inBase {
-		change("twice, the other last", experiment.Change{Kind: experiment.Append, Key: p.Key, Value: other})
-		change("twice, the other first", experiment.Change{Kind: experiment.Before, Key: p.Key, Value: other})
-		change("key in small letters", experiment.Change{Kind: experiment.Rename, Key: p.Key, Value: otherCase(p.Key)})
-		change("last", experiment.Change{Kind: experiment.Last, Key: p.Key})
-		change("first", experiment.Change{Kind: experiment.First, Key: p.Key})
+		change("twice, the other last", experiment.Change{Kind: experiment.Append, Key: parameter.Key, Value: other})
+		change("twice, the other first", experiment.Change{Kind: experiment.Before, Key: parameter.Key, Value: other})
+		change("key in small letters", experiment.Change{Kind: experiment.Rename, Key: parameter.Key, Value: otherCase(parameter.Key)})
+		change("last", experiment.Change{Kind: experiment.Last, Key: parameter.Key})
+		change("first", experiment.Change{Kind: experiment.First, Key: parameter.Key})
 		template("a space before", " "+base)
 		template("a space behind", base+" ")
 		if e := s.File.Syntax.Escape; e != "" && base != "" && !strings.HasPrefix(base, "{") {
 			template("its first character escaped", fmt.Sprintf("%s%02X%s", e, base[0], base[1:]))
 		}
 	}
-	s.typed(p, base, value, template)
+	s.typed(parameter, base, value, template)
 	return all
 }
 
 // typed are the variants that a type suggests.
-func (s *study) typed(p experiment.Parameter, base string, value, template func(name, v string)) {
+func (s *study) typed(parameter experiment.Parameter, base string, value, template func(name, v string)) {
 	each := func(values ...string) {
 		for _, v := range values {
 			value(v, v)
 		}
 	}
-	switch p.Type {
+	switch parameter.Type {
 	case experiment.Count:
 		each("0", "1", "2", "3", "-1", "x", "1.5", "1x", "02", "+2", "99999", "4294967297", "99999999999999999999")
 	case experiment.Cursor:
@@ -68,8 +68,8 @@ func (s *study) typed(p experiment.Parameter, base string, value, template func(
 	case experiment.Number:
 		each("0", "1", "-1", "x", "1.5", "25", "99999", "99999999999999999999")
 	case experiment.Enum:
-		each(p.Values...)
-		each(between(p.Values)...)
+		each(parameter.Values...)
+		each(between(parameter.Values)...)
 		each("-1", "x", "99")
 	case experiment.Target:
 		template("oneself", "{me}")
@@ -139,10 +139,10 @@ func otherLetters(template string) string {
 	return template
 }
 
-func baseValue(c *experiment.Command, key string) (string, bool) {
-	for _, p := range c.Request {
-		if p.Key == key {
-			return p.Value, true
+func baseValue(command *experiment.Command, key string) (string, bool) {
+	for _, pair := range command.Request {
+		if pair.Key == key {
+			return pair.Value, true
 		}
 	}
 	return "", false
@@ -150,10 +150,10 @@ func baseValue(c *experiment.Command, key string) (string, bool) {
 
 // Structural is the change of one kind that is tried with a parameter: the pair
 // given twice, or its key in other letters. None if there is none for that key.
-func Structural(f *experiment.File, c *experiment.Command, p experiment.Parameter, kind experiment.ChangeKind) []experiment.Change {
-	s := &study{Config: Config{File: f}}
+func Structural(file *experiment.File, command *experiment.Command, parameter experiment.Parameter, kind experiment.ChangeKind) []experiment.Change {
+	s := &study{Config: Config{File: file}}
 	s.a, s.b, s.c = s.role(0), s.role(1), s.role(2)
-	for _, v := range s.variants(c, p) {
+	for _, v := range s.variants(command, parameter) {
 		if len(v.changes) == 1 && v.changes[0].Kind == kind {
 			return v.changes
 		}
@@ -162,8 +162,8 @@ func Structural(f *experiment.File, c *experiment.Command, p experiment.Paramete
 }
 
 // otherValue is one that is likely to be understood, and to mean something else.
-func (s *study) otherValue(p experiment.Parameter, base string) string {
-	switch p.Type {
+func (s *study) otherValue(parameter experiment.Parameter, base string) string {
+	switch parameter.Type {
 	case experiment.Target, experiment.Self:
 		return "{" + s.c + "}"
 	case experiment.Count:
@@ -171,7 +171,7 @@ func (s *study) otherValue(p experiment.Parameter, base string) string {
 	case experiment.Cursor:
 		return "4294967295"
 	case experiment.Enum:
-		for _, v := range p.Values {
+		for _, v := range parameter.Values {
 			if v != base {
 				return v
 			}

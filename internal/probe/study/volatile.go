@@ -61,11 +61,11 @@ func (s *study) repetitions() []*repeatedSteps {
 	done := s.row().login(s.a, s.b)
 	refused := s.row()
 	var last []experiment.Step
-	for _, c := range s.File.Commands {
-		step := s.unitOf(experiment.Step{Role: s.a, Command: c.Name}).step
+	for _, command := range s.File.Commands {
+		step := s.unitOf(experiment.Step{Role: s.a, Command: command.Name}).step
 		step.Role = s.a
 		switch verb := s.File.VerbOf(step); {
-		case c.Destructive && !s.File.Allow.Destructive:
+		case command.Destructive && !s.File.Allow.Destructive:
 			continue
 		case verb == vLogin:
 		case verb == vLogout:
@@ -73,7 +73,7 @@ func (s *study) repetitions() []*repeatedSteps {
 		default:
 			done.add(step)
 		}
-		if c.Session {
+		if command.Session {
 			refused.add(step)
 		}
 	}
@@ -90,21 +90,21 @@ var waits = []time.Duration{time.Second, 3 * time.Second, 64 * time.Second}
 
 // repeat makes the experiments that are repeated once more, after some time.
 func (s *study) repeat(all []*repeatedSteps) error {
-	for _, r := range all {
-		steps := r.steps
+	for _, repeatedSteps := range all {
+		steps := repeatedSteps.steps
 		if s.File.Clock.URL != "" {
-			wait := waits[min(len(r.traces), len(waits)-1)]
+			wait := waits[min(len(repeatedSteps.traces), len(waits)-1)]
 			steps = append([]experiment.Step{{Wait: wait}}, steps...)
 		}
-		t, err := s.run(steps...)
+		trace, err := s.run(steps...)
 		if err != nil {
 			return err
 		}
-		if t == nil {
+		if trace == nil {
 			continue
 		}
-		if r.traces = append(r.traces, t); len(r.traces) > 1 {
-			s.compareRepeated(r.traces)
+		if repeatedSteps.traces = append(repeatedSteps.traces, trace); len(repeatedSteps.traces) > 1 {
+			s.compareRepeated(repeatedSteps.traces)
 		}
 	}
 	if s.Pause != nil {
@@ -140,11 +140,11 @@ const shortestClock = 5
 
 // tellNoise puts the volatile fields into the findings.
 func (s *study) tellNoise() {
-	for _, c := range s.out.Commands {
-		for _, key := range c.Fields {
-			if s.noise.masks(c.Name, key) {
-				values := s.noise.values(c.Name, key)
-				s.out.Noise = append(s.out.Noise, finding.Noise{Command: c.Name, Key: key, Values: values})
+	for _, command := range s.out.Commands {
+		for _, key := range command.Fields {
+			if s.noise.masks(command.Name, key) {
+				values := s.noise.values(command.Name, key)
+				s.out.Noise = append(s.out.Noise, finding.Noise{Command: command.Name, Key: key, Values: values})
 			}
 		}
 	}

@@ -33,45 +33,45 @@ func moments(low, high, most float64, n int) []float64 {
 
 // waitTogether brackets the session's life with all accounts at once.
 func (s *study) waitTogether() error {
-	t := finding.Timer{Name: "session", Kind: "not known"}
+	timer := finding.Timer{Name: "session", Kind: "not known"}
 	most := s.File.Limits.Wait.Seconds()
 	for {
-		at := moments(t.Low, t.High, most, len(s.File.Accounts))
-		if len(at) == 0 || t.High > 0 && t.High-t.Low <= s.resolution(t.High) {
+		at := moments(timer.Low, timer.High, most, len(s.File.Accounts))
+		if len(at) == 0 || timer.High > 0 && timer.High-timer.Low <= s.resolution(timer.High) {
 			break
 		}
-		if err := s.lookAt(&t, at); err != nil {
+		if err := s.lookAt(&timer, at); err != nil {
 			return err
 		}
 	}
-	if len(t.Points) == 0 {
+	if len(timer.Points) == 0 {
 		s.gap("timer: session", "limits: wait allows no wait of 15 s")
 		return nil
 	}
-	s.out.Timers = append(s.out.Timers, t)
-	s.timeout = timerRange{t.Low, t.High}
-	if t.High == 0 {
+	s.out.Timers = append(s.out.Timers, timer)
+	s.timeout = timerRange{timer.Low, timer.High}
+	if timer.High == 0 {
 		s.gap("timer: session", fmt.Sprintf("it is longer than limits: wait allows to wait, %g s", most))
 		return nil
 	}
-	s.claimLength("session", t.Low, t.High)
+	s.claimLength("session", timer.Low, timer.High)
 	return nil
 }
 
 // lookAt logs accounts in, and looks at one after the other.
-func (s *study) lookAt(t *finding.Timer, at []float64) error {
-	r := s.row()
+func (s *study) lookAt(timer *finding.Timer, at []float64) error {
+	stepBuilder := s.row()
 	for i := range at {
-		r.login(s.role(i))
+		stepBuilder.login(s.role(i))
 	}
 	before := 0.0
 	var looks []int
 	for i, after := range at {
-		r.wait(seconds(after-before)).do(s.role(i), vFriends, "")
-		looks = append(looks, len(r.steps)-1)
+		stepBuilder.wait(seconds(after-before)).do(s.role(i), vFriends, "")
+		looks = append(looks, len(stepBuilder.steps)-1)
 		before = after
 	}
-	trace, err := r.run()
+	trace, err := stepBuilder.run()
 	if err != nil {
 		return err
 	}
@@ -80,12 +80,12 @@ func (s *study) lookAt(t *finding.Timer, at []float64) error {
 	}
 	for i, look := range looks {
 		alive := !s.isNotLoggedIn(&trace.Answers[look])
-		t.Points = append(t.Points, finding.TimerPoint{After: at[i], Alive: alive, ID: trace.Answers[look].ID})
+		timer.Points = append(timer.Points, finding.TimerPoint{After: at[i], Alive: alive, ID: trace.Answers[look].ID})
 		s.claimMoment("session", at[i], alive, trace, look)
 		if alive {
-			t.Low = max(t.Low, at[i])
-		} else if t.High == 0 || at[i] < t.High {
-			t.High = at[i]
+			timer.Low = max(timer.Low, at[i])
+		} else if timer.High == 0 || at[i] < timer.High {
+			timer.High = at[i]
 		}
 	}
 	return nil
@@ -97,25 +97,25 @@ func (s *study) refreshTogether(all []refreshCase) error {
 	for len(all) > 0 {
 		group := all[:min(n, len(all))]
 		all = all[len(group):]
-		r := s.row()
+		stepBuilder := s.row()
 		for i := range group {
-			r.login(s.role(i))
+			stepBuilder.login(s.role(i))
 		}
-		r.wait(s.part())
+		stepBuilder.wait(s.part())
 		for i, one := range group {
-			r.add(as(one.steps, s.role(i))...)
+			stepBuilder.add(as(one.steps, s.role(i))...)
 		}
-		r.wait(s.part())
-		first := len(r.steps)
+		stepBuilder.wait(s.part())
+		first := len(stepBuilder.steps)
 		for i := range group {
-			r.do(s.role(i), vFriends, "")
+			stepBuilder.do(s.role(i), vFriends, "")
 		}
-		t, err := r.run()
-		if err != nil || t == nil {
+		trace, err := stepBuilder.run()
+		if err != nil || trace == nil {
 			return err
 		}
 		for i, one := range group {
-			s.claimRefresh(one, t, first+i)
+			s.claimRefresh(one, trace, first+i)
 		}
 	}
 	return nil
@@ -132,7 +132,7 @@ func as(steps []experiment.Step, role string) []experiment.Step {
 }
 
 // claimMoment states whether something that ends was over at a time.
-func (s *study) claimMoment(name string, after float64, alive bool, t *lab.Trace, at int) {
+func (s *study) claimMoment(name string, after float64, alive bool, trace *lab.Trace, at int) {
 	value := "over"
 	if alive {
 		value = "not over"
@@ -140,5 +140,5 @@ func (s *study) claimMoment(name string, after float64, alive bool, t *lab.Trace
 	s.claim(finding.Fact{
 		Command: "*", Aspect: finding.TimerOf, Name: name, Claim: fmt.Sprintf("after %g s", after), Value: value,
 		Statement: fmt.Sprintf("%s: after %g s it is %s", name, after, value),
-	}, t, at)
+	}, trace, at)
 }

@@ -18,8 +18,8 @@ func main() {
 	madeUp := flag.Bool("made-up", false, "speak the made-up dialect")
 	flag.Parse()
 	if *mutant == "list" {
-		for _, m := range append(probetest.Mutants(), probetest.More()...) {
-			fmt.Printf("%-32s %s\n", m.Name, m.About)
+		for _, mutant := range append(probetest.Mutants(), probetest.More()...) {
+			fmt.Printf("%-32s %s\n", mutant.Name, mutant.About)
 		}
 		return
 	}
@@ -30,15 +30,15 @@ func main() {
 }
 
 func serve(address, mutant string, madeUp bool) error {
-	c := probetest.Config{Mutant: mutant}
+	config := probetest.Config{Mutant: mutant}
 	if madeUp {
-		c.Dialect = probetest.MadeUp()
+		config.Dialect = probetest.MadeUp()
 	}
-	s, err := probetest.New(c)
+	server, err := probetest.New(config)
 	if err != nil {
 		return err
 	}
-	url, stop, err := s.Listen(address)
+	url, stop, err := server.Listen(address)
 	if err != nil {
 		return err
 	}

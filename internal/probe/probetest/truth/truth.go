@@ -50,7 +50,7 @@ type Table []Row
 
 // Parse reads a table.
 func Parse(text string) (Table, error) {
-	var t Table
+	var table Table
 	seen := make(map[string]bool)
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
@@ -63,10 +63,10 @@ func Parse(text string) (Table, error) {
 			return nil, fmt.Errorf("the table of facts has a line without a value, or twice: %s", line)
 		}
 		seen[id] = true
-		r := Row{ID: id, Value: value, Rule: rule, fits: pattern(id, "[^/]*", rule), says: pattern(value, ".*", true)}
-		t = append(t, r)
+		row := Row{ID: id, Value: value, Rule: rule, fits: pattern(id, "[^/]*", rule), says: pattern(value, ".*", true)}
+		table = append(table, row)
 	}
-	return t, nil
+	return table, nil
 }
 
 func pattern(text, any string, wild bool) *regexp.Regexp {
@@ -85,7 +85,7 @@ func (t Table) About(id string) *Row {
 		}
 	}
 	timer, claim := id[:strings.LastIndex(id, "/")+1], id[strings.LastIndex(id, "/")+1:]
-	end := slices.IndexFunc(t, func(r Row) bool { return r.ID == timer+"ends-after" })
+	end := slices.IndexFunc(t, func(row Row) bool { return row.ID == timer+"ends-after" })
 	if end < 0 {
 		return nil
 	}
@@ -126,22 +126,24 @@ func (r *Row) Agrees(value string) bool {
 // and of those that the table says nothing about.
 func (t Table) Judge(facts []finding.Fact) (problems []string) {
 	for i := range facts {
-		f := &facts[i]
-		if !stated(f) {
+		fact := &facts[i]
+		if !stated(fact) {
 			continue
 		}
-		switch row := t.About(f.ID); {
+		switch row := t.About(fact.ID); {
 		case row == nil:
-			problems = append(problems, fmt.Sprintf("no rule covers this fact: %s = %s", f.ID, f.Value))
-		case !row.Agrees(f.Value):
+			problems = append(problems, fmt.Sprintf("no rule covers this fact: %s = %s", fact.ID, fact.Value))
+		case !row.Agrees(fact.Value):
 			problems = append(problems, fmt.Sprintf("false: %s = %s, should be %s (%s, %d times: %v)",
-				f.ID, f.Value, row.Value, f.Grade, f.Observations, f.Evidence))
+				fact.ID, fact.Value, row.Value, fact.Grade, fact.Observations, fact.Evidence))
 		}
 	}
 	return problems
 }
 
-func stated(f *finding.Fact) bool { return f.Grade == finding.Confirmed || f.Grade == finding.Observed }
+func stated(fact *finding.Fact) bool {
+	return fact.Grade == finding.Confirmed || fact.Grade == finding.Observed
+}
 
 // Missing are the rows that none of the facts states, and how many could be: rules are not
 // counted, for they speak of whatever fits.
@@ -153,16 +155,16 @@ func (t Table) Missing(facts []finding.Fact) (missing []Row, of int) {
 		}
 	}
 	for i := range t {
-		r := &t[i]
-		if r.Rule {
+		row := &t[i]
+		if row.Rule {
 			continue
 		}
 		of++
-		if timer, ok := strings.CutSuffix(r.ID, "ends-after"); ok {
-			r = t.About(timer + "length")
+		if timer, ok := strings.CutSuffix(row.ID, "ends-after"); ok {
+			row = t.About(timer + "length")
 		}
-		if value, ok := known[r.ID]; !ok || !r.Agrees(value) {
-			missing = append(missing, *r)
+		if value, ok := known[row.ID]; !ok || !row.Agrees(value) {
+			missing = append(missing, *row)
 		}
 	}
 	return missing, of

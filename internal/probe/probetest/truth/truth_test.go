@@ -104,8 +104,8 @@ func TestARowIsMissingUntilAFactStatesIt(t *testing.T) {
 		if of != 2 {
 			t.Errorf("%d rows could be stated, there are 2", of)
 		}
-		for _, r := range missing {
-			names = append(names, r.ID)
+		for _, row := range missing {
+			names = append(names, row.ID)
 		}
 		return names
 	}
