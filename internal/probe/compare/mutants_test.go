@@ -109,16 +109,16 @@ func TestMutantsOfAMadeUpDialectAreFoundAndNamed(t *testing.T) {
 	judge(t, compareAll(t, file, probetest.MadeUp(), mutants))
 }
 
-// TestWithoutOnePhase prints, with -hold-out, what is found without one phase at a
-// time. It shows what each phase earns, and how well the others find faults that it
-// was made for.
+// TestWithoutOnePhase prints, with -hold-out -v, what is found without one phase at a
+// time. The table shows what each phase earns, and how well the other phases find the
+// faults that it was made for.
 func TestWithoutOnePhase(t *testing.T) {
 	if !*hold {
 		return
 	}
 	file := readFile(t, "testdata/reference.yaml")
 	all := sample(append(probetest.Mutants(), probetest.More()...), 1)
-	fmt.Printf("| left out | found of %d | named | not found |\n|---|---|---|---|\n", len(all))
+	t.Logf("| left out | found of %d | named | not found |\n|---|---|---|---|", len(all))
 	for _, phase := range append([]string{"nothing"}, study.PhasesOfTwo()...) {
 		results := compareAll(t, file, nil, all, phase)
 		var lost []string
@@ -128,7 +128,7 @@ func TestWithoutOnePhase(t *testing.T) {
 			}
 		}
 		s := scoreOf(results)
-		fmt.Printf("| %s | %d | %d | %s |\n", phase, s.found, s.named, strings.Join(lost, ", "))
+		t.Logf("| %s | %d | %d | %s |", phase, s.found, s.named, strings.Join(lost, ", "))
 	}
 }
 
