@@ -109,10 +109,10 @@ func TestMutantsOfAMadeUpDialectAreFoundAndNamed(t *testing.T) {
 	judge(t, compareAll(t, file, probetest.MadeUp(), mutants))
 }
 
-// TestWithoutOnePhase prints, with -hold-out -v, what is found without one phase at a
+// TestMutantsWithoutOnePhase prints, with -hold-out -v, what is found without one phase at a
 // time. The table shows what each phase earns, and how well the other phases find the
 // faults that it was made for.
-func TestWithoutOnePhase(t *testing.T) {
+func TestMutantsWithoutOnePhase(t *testing.T) {
 	if !*hold {
 		return
 	}
